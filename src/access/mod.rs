@@ -1,0 +1,53 @@
+//! Who may call: partners, apps, keys, plans and scopes.
+
+pub mod operation;
+pub mod scope;
+
+pub use operation::{Op, Operation, op};
+pub use scope::{Scope, Scopes};
+
+use std::fmt;
+use std::str::FromStr;
+
+/// Which side of the counter a key stands on: `test` sees the same data and costs nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Environment {
+    /// Real use, billed by the plan.
+    Live,
+    /// Trying out, never billed.
+    Test,
+}
+
+impl Environment {
+    /// The word in keys, ledgers and exports.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Test => "test",
+        }
+    }
+}
+
+impl fmt::Display for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The word is neither `live` nor `test`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("an environment is live or test")]
+pub struct UnknownEnvironment;
+
+impl FromStr for Environment {
+    type Err = UnknownEnvironment;
+
+    fn from_str(text: &str) -> Result<Self, UnknownEnvironment> {
+        match text {
+            "live" => Ok(Self::Live),
+            "test" => Ok(Self::Test),
+            _ => Err(UnknownEnvironment),
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! The operations of the partner API: one table of id, code, scope and weight.
+//!
+//! The permission that a handler needs is a type in its signature, `Caller<op::GetProduct>`; the
+//! OpenAPI document takes scope and cost from the same table, and the ledger the code.
+
+use super::scope::Scope;
+
+/// One operation of the partner API.
+#[derive(Debug)]
+pub struct Operation {
+    /// The number in journals and ledgers. Never changed, never given twice.
+    pub code: u16,
+    /// The OpenAPI operation id.
+    pub id: &'static str,
+    /// The API product it belongs to.
+    pub api: &'static str,
+    /// HTTP method.
+    pub method: &'static str,
+    /// Path with its parameters in braces.
+    pub path: &'static str,
+    /// The scope it needs; `None` for what every key may do.
+    pub scope: Option<Scope>,
+    /// What one call takes from the rate and the quota, in thousandths of a unit.
+    pub weight_milli: u32,
+}
+
+/// A type that stands for an operation in a handler's signature.
+pub trait Op: 'static {
+    /// The operation.
+    const OPERATION: &'static Operation;
+}
+
+macro_rules! operations {
+    ($($(#[$doc:meta])* $name:ident = $code:literal $id:literal $api:literal $method:literal $path:literal $scope:expr, $weight:literal;)*) => {
+        /// Every operation, in the order of the documents.
+        pub const OPERATIONS: &[Operation] = &[$(Operation {
+            code: $code, id: $id, api: $api, method: $method, path: $path,
+            scope: $scope, weight_milli: $weight,
+        }),*];
+
+        /// The types that name operations in handlers.
+        pub mod op {
+            use super::{Op, Operation, Scope};
+            $(
+                $(#[$doc])*
+                #[derive(Debug)]
+                pub enum $name {}
+
+                impl Op for $name {
+                    const OPERATION: &'static Operation = &Operation {
+                        code: $code, id: $id, api: $api, method: $method, path: $path,
+                        scope: $scope, weight_milli: $weight,
+                    };
+                }
+            )*
+        }
+    };
+}
+
+operations! {
+    /// A call to a path or method that is not there, made with a valid key.
+    Unrouted = 0 "unrouted" "none" "GET" "" None, 1_000;
+    /// A page of products.
+    ListProducts = 1 "list_products" "catalog" "GET" "/v1/products" Some(Scope::CatalogRead), 1_000;
+    /// A product by its id.
+    GetProduct = 2 "get_product" "catalog" "GET" "/v1/products/{product_id}" Some(Scope::CatalogRead), 1_000;
+    /// A product by its GTIN.
+    GetProductByGtin = 3 "get_product_by_gtin" "catalog" "GET" "/v1/products/gtin/{gtin}" Some(Scope::CatalogRead), 1_000;
+    /// A product by its sku.
+    GetProductBySku = 4 "get_product_by_sku" "catalog" "GET" "/v1/products/sku/{sku}" Some(Scope::CatalogRead), 1_000;
+    /// A page of categories.
+    ListCategories = 5 "list_categories" "catalog" "GET" "/v1/categories" Some(Scope::CatalogRead), 1_000;
+    /// A category.
+    GetCategory = 6 "get_category" "catalog" "GET" "/v1/categories/{category_id}" Some(Scope::CatalogRead), 1_000;
+    /// A page of stores.
+    ListStores = 7 "list_stores" "stores" "GET" "/v1/stores" Some(Scope::StoresRead), 1_000;
+    /// A store.
+    GetStore = 8 "get_store" "stores" "GET" "/v1/stores/{store_id}" Some(Scope::StoresRead), 1_000;
+    /// The offers of a product.
+    ListProductOffers = 9 "list_product_offers" "prices" "GET" "/v1/products/{product_id}/offers" Some(Scope::PricesRead), 1_000;
+    /// The stock of a product.
+    ListProductStock = 10 "list_product_stock" "stock" "GET" "/v1/products/{product_id}/stock" Some(Scope::StockRead), 1_000;
+    /// The stock of a store.
+    ListStoreStock = 11 "list_store_stock" "stock" "GET" "/v1/stores/{store_id}/stock" Some(Scope::StockRead), 1_000;
+    /// The caller's own usage and limits.
+    GetUsage = 12 "get_usage" "usage" "GET" "/v1/usage" None, 1_000;
+}
+
+/// The operation that a ledger code stands for.
+#[must_use]
+pub fn by_code(code: u16) -> Option<&'static Operation> {
+    OPERATIONS.iter().find(|operation| operation.code == code)
+}
+
+/// The operation with an OpenAPI id.
+#[must_use]
+pub fn by_id(id: &str) -> Option<&'static Operation> {
+    OPERATIONS.iter().find(|operation| operation.id == id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn codes_and_ids_are_given_once() {
+        let codes: HashSet<u16> = OPERATIONS.iter().map(|o| o.code).collect();
+        let ids: HashSet<&str> = OPERATIONS.iter().map(|o| o.id).collect();
+        assert_eq!((codes.len(), ids.len()), (OPERATIONS.len(), OPERATIONS.len()));
+    }
+}

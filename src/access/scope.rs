@@ -1,0 +1,106 @@
+//! Scopes: what a key may do, as words on the wire and as bits inside.
+
+use std::fmt;
+use std::str::FromStr;
+
+macro_rules! scopes {
+    ($($(#[$doc:meta])* $name:ident = $text:literal $what:literal;)*) => {
+        /// A right that a key can hold.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Scope { $($(#[$doc])* $name,)* }
+
+        impl Scope {
+            /// All scopes.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            /// The word on the wire.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text),* }
+            }
+
+            /// What it allows, for the documents.
+            #[must_use]
+            pub fn description(self) -> &'static str {
+                match self { $(Self::$name => $what),* }
+            }
+        }
+    };
+}
+
+scopes! {
+    /// Products and categories.
+    CatalogRead = "catalog:read" "Read products and categories";
+    /// Offers and prices.
+    PricesRead = "prices:read" "Read offers and prices";
+    /// Stores.
+    StoresRead = "stores:read" "Read stores";
+    /// Stock levels.
+    StockRead = "stock:read" "Read stock availability";
+    /// Exact counts in stock levels; without it, bands.
+    StockQuantity = "stock:quantity" "See exact quantities in stock levels instead of bands";
+}
+
+/// The word names no scope.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no scope; scopes are {list}", list = Scope::ALL.iter().map(|s| s.as_str()).collect::<Vec<_>>().join(", "))]
+pub struct UnknownScope(pub String);
+
+impl FromStr for Scope {
+    type Err = UnknownScope;
+
+    fn from_str(text: &str) -> Result<Self, UnknownScope> {
+        let found = Self::ALL.iter().find(|scope| scope.as_str() == text);
+        found.copied().ok_or_else(|| UnknownScope(text.to_owned()))
+    }
+}
+
+/// A set of scopes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Scopes(u64);
+
+impl Scopes {
+    /// Every scope there is.
+    #[must_use]
+    pub fn all() -> Self {
+        Scope::ALL.iter().copied().collect()
+    }
+
+    /// Whether the set holds a scope.
+    #[must_use]
+    pub fn has(self, scope: Scope) -> bool {
+        self.0 & (1 << scope as u64) != 0
+    }
+
+    /// The scopes in the set, in the order of [`Scope::ALL`].
+    pub fn iter(self) -> impl Iterator<Item = Scope> {
+        Scope::ALL.iter().copied().filter(move |scope| self.has(*scope))
+    }
+}
+
+impl FromIterator<Scope> for Scopes {
+    fn from_iter<I: IntoIterator<Item = Scope>>(scopes: I) -> Self {
+        Self(scopes.into_iter().fold(0, |bits, scope| bits | 1 << scope as u64))
+    }
+}
+
+impl fmt::Display for Scopes {
+    /// The words, with a space between.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, scope) in self.iter().enumerate() {
+            if i > 0 {
+                f.write_str(" ")?;
+            }
+            f.write_str(scope.as_str())?;
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for Scopes {
+    type Err = UnknownScope;
+
+    fn from_str(text: &str) -> Result<Self, UnknownScope> {
+        text.split_whitespace().map(str::parse).collect()
+    }
+}

@@ -1,0 +1,164 @@
+//! A successful answer: stored or rendered bytes with a strong ETag and a cache rule.
+
+use actix_web::body::BoxBody;
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH, VARY,
+};
+use actix_web::{HttpRequest, HttpResponse, Responder};
+use bytes::Bytes;
+
+/// Media type of all answers but problems.
+pub const JSON: HeaderValue = HeaderValue::from_static("application/json");
+/// What an answer depends on beside its URL.
+pub const VARIES: HeaderValue = HeaderValue::from_static("authorization, x-api-key");
+
+/// How long a partner may keep an answer (`retail.md` §5, conditional/caching).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cache {
+    /// Products, offers: 300 s.
+    Short,
+    /// Categories, stores: 3,600 s.
+    Long,
+    /// Stock: 30 s.
+    Brief,
+    /// Never.
+    NoStore,
+}
+
+impl Cache {
+    /// The `Cache-Control` value.
+    #[must_use]
+    pub fn header(self) -> HeaderValue {
+        HeaderValue::from_static(match self {
+            Self::Short => "private, max-age=300",
+            Self::Long => "private, max-age=3600",
+            Self::Brief => "private, max-age=30",
+            Self::NoStore => "no-store",
+        })
+    }
+}
+
+/// How many resources an answer holds: the `records` of its usage event.
+#[derive(Debug, Clone, Copy)]
+pub struct Records(pub u32);
+
+/// A JSON answer. As a [`Responder`] it becomes 304 when the client holds the same bytes already.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The document.
+    pub body: Bytes,
+    /// Digest of the document, the value of its ETag.
+    pub etag: u64,
+    /// How long it may be kept.
+    pub cache: Cache,
+    /// How many resources it holds.
+    pub records: u32,
+    /// The `Link` header of a page that has a next one.
+    pub link: Option<String>,
+}
+
+/// The ETag of some bytes.
+#[must_use]
+pub fn digest(body: &[u8]) -> u64 {
+    let mut first = [0u8; 8];
+    first.copy_from_slice(&blake3::hash(body).as_bytes()[..8]);
+    u64::from_be_bytes(first)
+}
+
+/// Length of an ETag's text with its quotes.
+pub const ETAG_LEN: usize = 18;
+
+/// The quoted text of an ETag: 16 hexadecimal digits.
+#[must_use]
+pub fn etag_text(etag: u64) -> [u8; ETAG_LEN] {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    let mut text = [b'"'; ETAG_LEN];
+    for (i, slot) in text[1..17].iter_mut().enumerate() {
+        *slot = HEX[(etag >> (60 - 4 * i)) as usize & 15];
+    }
+    text
+}
+
+/// The header value of an ETag.
+#[must_use]
+pub fn etag_header(etag: u64) -> HeaderValue {
+    HeaderValue::from_bytes(&etag_text(etag)).unwrap_or(HeaderValue::from_static("\"\""))
+}
+
+/// Whether an `If-None-Match` value names this ETag (weak comparison, RFC 9110 §13.1.2).
+#[must_use]
+pub fn matches(if_none_match: &[u8], etag: u64) -> bool {
+    let ours = etag_text(etag);
+    if_none_match == b"*"
+        || if_none_match.split(|b| *b == b',').any(|tag| {
+            let tag = tag.trim_ascii();
+            tag.strip_prefix(b"W/").unwrap_or(tag) == ours
+        })
+}
+
+impl Answer {
+    /// An answer with its digest taken from the bytes.
+    #[must_use]
+    pub fn new(body: impl Into<Bytes>, cache: Cache, records: u32) -> Self {
+        let body = body.into();
+        Self { etag: digest(&body), body, cache, records, link: None }
+    }
+
+    /// Serialises a document into an answer.
+    pub fn json(
+        document: &impl serde::Serialize,
+        cache: Cache,
+        records: u32,
+    ) -> Result<Self, super::ApiError> {
+        let body = serde_json::to_vec(document).map_err(|error| {
+            tracing::error!(%error, "an answer could not be serialised");
+            super::ApiError::new(
+                super::Code::Internal,
+                "The failure has been recorded; quote the request id.",
+            )
+        })?;
+        Ok(Self::new(body, cache, records))
+    }
+}
+
+impl Responder for Answer {
+    type Body = BoxBody;
+
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        let held = request.headers().get(IF_NONE_MATCH);
+        let fresh = held.is_some_and(|tags| matches(tags.as_bytes(), self.etag));
+        let mut response = if fresh { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+        response
+            .insert_header((ETAG, etag_header(self.etag)))
+            .insert_header((CACHE_CONTROL, self.cache.header()))
+            .insert_header((VARY, VARIES));
+        if let Some(link) = self.link {
+            response.insert_header((actix_web::http::header::LINK, link));
+        }
+        let mut response = if fresh {
+            response.finish()
+        } else {
+            response.insert_header((CONTENT_TYPE, JSON)).body(self.body)
+        };
+        response.extensions_mut().insert(Records(self.records));
+        response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_etag_matches_itself_in_any_form() {
+        let etag = digest(b"x");
+        let text = etag_text(etag);
+        let text = std::str::from_utf8(&text).unwrap();
+        for held in [text.to_owned(), format!("W/{text}"), format!("\"a\", {text}"), "*".into()] {
+            assert!(matches(held.as_bytes(), etag), "{held}");
+        }
+        for held in ["", "\"\"", "\"0000000000000000\"", &text[1..17]] {
+            assert!(!matches(held.as_bytes(), etag), "{held}");
+        }
+    }
+}

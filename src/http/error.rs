@@ -1,0 +1,319 @@
+//! Errors as partners see them: RFC 9457 problem documents, from one table of codes.
+//!
+//! Inside, domains fail with their own enums that know no HTTP. At the edge each becomes an
+//! [`ApiError`] with a [`Code`]. The `detail` says what to do; a 5xx says nothing of the inside.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
+use actix_web::{HttpResponse, ResponseError};
+use serde::Serialize;
+use std::fmt;
+
+/// Media type of a problem document.
+pub const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $status:literal $code:literal $title:literal;)*) => {
+        /// Every error code of the APIs. The text is a contract: it never changes its meaning.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Code { $($(#[$doc])* $name,)* }
+
+        impl Code {
+            /// All codes, for the documents and the tests.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            /// The stable text in `code`.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $code),* }
+            }
+
+            /// The HTTP status.
+            #[must_use]
+            pub fn status(self) -> u16 {
+                match self { $(Self::$name => $status),* }
+            }
+
+            /// The human title, the same for every occurrence.
+            #[must_use]
+            pub fn title(self) -> &'static str {
+                match self { $(Self::$name => $title),* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// A parameter is unknown, malformed or out of range; `errors` names each.
+    InvalidParameter = 400 "invalid_parameter" "A parameter is not valid";
+    /// The body is not what the operation takes; `errors` points at each fault.
+    InvalidBody = 400 "invalid_body" "The body is not valid";
+    /// The cursor is not one of this list with these filters.
+    InvalidCursor = 400 "invalid_cursor" "The cursor is not valid here";
+    /// No key came with the call.
+    MissingKey = 401 "missing_key" "A key is required";
+    /// The key is not one of ours, or its text was damaged on the way.
+    InvalidKey = 401 "invalid_key" "The key is not valid";
+    /// The key was valid until its expiry.
+    ExpiredKey = 401 "expired_key" "The key has expired";
+    /// The key was revoked.
+    RevokedKey = 401 "revoked_key" "The key has been revoked";
+    /// The key, its app or its partner is suspended.
+    Suspended = 403 "suspended" "Access is suspended";
+    /// The call came from an address that the key does not allow.
+    AddressNotAllowed = 403 "address_not_allowed" "The key may not be used from this address";
+    /// The key lacks the operation's scope, named in `required_scope`.
+    InsufficientScope = 403 "insufficient_scope" "The key lacks a scope";
+    /// There is no such path.
+    UnknownPath = 404 "unknown_path" "There is nothing at this path";
+    /// The resource does not exist.
+    NotFound = 404 "not_found" "There is no such resource";
+    /// The path exists, but not with this method.
+    MethodNotAllowed = 405 "method_not_allowed" "The method is not allowed here";
+    /// None of the media types asked for can be given.
+    NotAcceptable = 406 "not_acceptable" "None of the accepted media types is available";
+    /// The write contradicts what is there.
+    Conflict = 409 "conflict" "The request conflicts with what is there";
+    /// The resource existed and was deleted.
+    Gone = 410 "gone" "The resource has been deleted";
+    /// The body is larger than the operation takes.
+    BodyTooLarge = 413 "body_too_large" "The body is too large";
+    /// The body's media type is not one that the operation takes.
+    UnsupportedMediaType = 415 "unsupported_media_type" "The media type is not supported";
+    /// The code is not a GTIN; `errors` says which digit would be right.
+    InvalidGtin = 422 "invalid_gtin" "The GTIN is not valid";
+    /// The code is an in-store code and names no product outside one retailer.
+    InStoreCode = 422 "in_store_code" "The code is an in-store code";
+    /// A rate or quota of the plan is used up for now.
+    QuotaExceeded = 429 "quota_exceeded" "The plan's limit is reached";
+    /// A defect on our side.
+    Internal = 500 "internal" "Something went wrong on our side";
+    /// A part that the call needs is away; it may be tried again.
+    Unavailable = 503 "unavailable" "The service cannot answer now";
+    /// The call could not be recorded, so it was not served.
+    MeteringUnavailable = 503 "metering_unavailable" "The call cannot be metered now";
+}
+
+impl Code {
+    /// The problem type: a stable URI for each code.
+    #[must_use]
+    pub fn type_uri(self) -> String {
+        match self {
+            // The type that draft-ietf-httpapi-ratelimit-headers-11 §5 registers.
+            Self::QuotaExceeded => {
+                "https://iana.org/assignments/http-problem-types#quota-exceeded".into()
+            }
+            _ => format!("urn:comptoir:problem:{}", self.as_str().replace('_', "-")),
+        }
+    }
+}
+
+/// One fault of an input, in a problem's `errors`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct FieldError {
+    /// The query or path parameter or header at fault.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parameter: Option<String>,
+    /// JSON Pointer (RFC 6901) to the fault in the body.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pointer: Option<String>,
+    /// What kind of fault, stable.
+    pub code: String,
+    /// What is wrong and what would be right.
+    pub message: String,
+    /// A value that would be right, where one is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suggestion: Option<String>,
+}
+
+impl FieldError {
+    /// A fault of a parameter.
+    pub fn parameter(name: &str, code: &str, message: impl Into<String>) -> Self {
+        Self {
+            parameter: Some(name.to_owned()),
+            pointer: None,
+            code: code.to_owned(),
+            message: message.into(),
+            suggestion: None,
+        }
+    }
+
+    /// A fault at a place in the body.
+    pub fn pointer(pointer: &str, code: &str, message: impl Into<String>) -> Self {
+        Self {
+            parameter: None,
+            pointer: Some(pointer.to_owned()),
+            code: code.to_owned(),
+            message: message.into(),
+            suggestion: None,
+        }
+    }
+
+    /// Adds the value that would be right.
+    #[must_use]
+    pub fn suggest(mut self, suggestion: Option<String>) -> Self {
+        self.suggestion = suggestion;
+        self
+    }
+}
+
+/// A problem document (RFC 9457 §3) as it is sent.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct Problem {
+    /// A URI that names the kind of problem.
+    #[serde(rename = "type")]
+    pub type_uri: String,
+    /// The kind of problem in words, the same each time.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// What happened this time and what to do about it.
+    pub detail: String,
+    /// The path that was called.
+    pub instance: String,
+    /// The kind of problem as a stable word.
+    pub code: String,
+    /// The id of this call; quote it when asking for help.
+    pub request_id: String,
+    /// Each fault of the input, where the input was at fault.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<FieldError>,
+    /// The scope that the key lacks (`insufficient_scope` only).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub required_scope: Option<String>,
+    /// The limits that the call would have broken (`quota_exceeded` only).
+    #[serde(rename = "violated-policies", skip_serializing_if = "Vec::is_empty")]
+    pub violated_policies: Vec<String>,
+}
+
+/// An error on its way to the client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiError(Box<Parts>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Parts {
+    code: Code,
+    detail: String,
+    errors: Vec<FieldError>,
+    required_scope: Option<&'static str>,
+    violated: Vec<String>,
+    retry_after: Option<u64>,
+}
+
+/// What a handler returns.
+pub type ApiResult<T> = Result<T, ApiError>;
+
+impl ApiError {
+    /// An error with a code and what to do about it.
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self(Box::new(Parts {
+            code,
+            detail: detail.into(),
+            errors: Vec::new(),
+            required_scope: None,
+            violated: Vec::new(),
+            retry_after: None,
+        }))
+    }
+
+    /// Adds the faults of the input.
+    #[must_use]
+    pub fn errors(mut self, errors: Vec<FieldError>) -> Self {
+        self.0.errors = errors;
+        self
+    }
+
+    /// Names the scope that is missing.
+    #[must_use]
+    pub fn required_scope(mut self, scope: &'static str) -> Self {
+        self.0.required_scope = Some(scope);
+        self
+    }
+
+    /// Names the limits that were violated and when a call will be admitted again, in seconds.
+    #[must_use]
+    pub fn limited(mut self, violated: Vec<String>, retry_after: u64) -> Self {
+        self.0.violated = violated;
+        self.0.retry_after = Some(retry_after);
+        self
+    }
+
+    /// The code.
+    #[must_use]
+    pub fn code(&self) -> Code {
+        self.0.code
+    }
+
+    /// Seconds after which the call may be repeated, where that is known.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<u64> {
+        self.0.retry_after
+    }
+
+    /// The document for a call with this id to this path.
+    #[must_use]
+    pub fn problem(&self, instance: &str, request_id: &str) -> Problem {
+        let parts = &*self.0;
+        Problem {
+            type_uri: parts.code.type_uri(),
+            title: parts.code.title().to_owned(),
+            status: parts.code.status(),
+            detail: parts.detail.clone(),
+            instance: instance.to_owned(),
+            code: parts.code.as_str().to_owned(),
+            request_id: request_id.to_owned(),
+            errors: parts.errors.clone(),
+            required_scope: parts.required_scope.map(str::to_owned),
+            violated_policies: parts.violated.clone(),
+        }
+    }
+}
+
+impl fmt::Display for ApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.0.code.as_str(), self.0.detail)
+    }
+}
+
+impl std::error::Error for ApiError {}
+
+impl From<crate::storage::StoreError> for ApiError {
+    fn from(error: crate::storage::StoreError) -> Self {
+        use crate::storage::StoreError;
+        match error {
+            StoreError::Unavailable(_) | StoreError::Full(_) => {
+                tracing::error!(error = %error, "database unavailable");
+                Self::new(
+                    Code::Unavailable,
+                    "A part of the service is away. Try again in a moment.",
+                )
+            }
+            StoreError::Conflict(_) => {
+                Self::new(Code::Conflict, "It contradicts something that exists already.")
+            }
+            _ => {
+                tracing::error!(error = %error, "database failure");
+                Self::new(Code::Internal, "The failure has been recorded; quote the request id.")
+            }
+        }
+    }
+}
+
+impl ResponseError for ApiError {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.0.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    /// The response carries the error itself; the outermost layer writes the document, because only
+    /// it knows the call's id.
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status_code());
+        response.insert_header((CONTENT_TYPE, PROBLEM_JSON));
+        if let Some(seconds) = self.0.retry_after {
+            response.insert_header(("retry-after", seconds.to_string()));
+        }
+        let mut response = response.finish();
+        response.extensions_mut().insert(self.clone());
+        response
+    }
+}

@@ -1,0 +1,218 @@
+//! Query parameters: each is asked for by name, all faults are reported at once, and a name that
+//! nobody asked for is an error with the nearest one that exists.
+
+use super::{ApiError, Code, FieldError};
+use crate::kernel::page;
+use std::borrow::Cow;
+use std::fmt::Display;
+use std::str::FromStr;
+
+/// The parameters of one call. Ask for every parameter that the operation knows, then
+/// [`Params::finish`] before using what was read.
+#[derive(Debug)]
+pub struct Params {
+    given: Vec<(String, String)>,
+    known: Vec<&'static str>,
+    errors: Vec<FieldError>,
+}
+
+impl Params {
+    /// Reads a query string (`application/x-www-form-urlencoded`).
+    #[must_use]
+    pub fn new(query: &str) -> Self {
+        let given = query
+            .split('&')
+            .filter(|pair| !pair.is_empty())
+            .map(|pair| {
+                let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+                (decode(name).into_owned(), decode(value).into_owned())
+            })
+            .collect();
+        Self { given, known: Vec::new(), errors: Vec::new() }
+    }
+
+    /// The text of a parameter, where it was given once and is not empty.
+    pub fn text(&mut self, name: &'static str) -> Option<String> {
+        self.known.push(name);
+        let mut values = self.given.iter().filter(|(n, _)| n == name).map(|(_, v)| v);
+        let value = values.next()?.clone();
+        if values.next().is_some() {
+            let message = "is given more than once; join values with commas where a list is taken";
+            self.fault(name, "repeated", message);
+        }
+        if value.is_empty() {
+            self.fault(name, "empty", "is empty; leave it out or give it a value");
+            return None;
+        }
+        Some(value)
+    }
+
+    /// A parameter read by its type's own parser.
+    pub fn value<T>(&mut self, name: &'static str) -> Option<T>
+    where
+        T: FromStr,
+        T::Err: Display,
+    {
+        let text = self.text(name)?;
+        match text.parse() {
+            Ok(value) => Some(value),
+            Err(error) => {
+                self.fault(name, "malformed", error.to_string());
+                None
+            }
+        }
+    }
+
+    /// A list of values joined by commas, at most `most` of them; empty where it was not given.
+    pub fn list<T>(&mut self, name: &'static str, most: usize) -> Vec<T>
+    where
+        T: FromStr,
+        T::Err: Display,
+    {
+        let Some(text) = self.text(name) else { return Vec::new() };
+        let parts: Vec<&str> = text.split(',').collect();
+        if parts.len() > most {
+            self.fault(
+                name,
+                "too_many",
+                format!("takes at most {most} values, not {}", parts.len()),
+            );
+            return Vec::new();
+        }
+        let mut values = Vec::with_capacity(parts.len());
+        for part in parts {
+            match part.parse() {
+                Ok(value) => values.push(value),
+                Err(error) => self.fault(name, "malformed", format!("`{part}`: {error}")),
+            }
+        }
+        values
+    }
+
+    /// A parameter that is one of a few words.
+    pub fn one_of<T: Copy>(&mut self, name: &'static str, words: &[(&str, T)]) -> Option<T> {
+        let text = self.text(name)?;
+        if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
+            return Some(*value);
+        }
+        let allowed: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+        let error =
+            FieldError::parameter(name, "not_allowed", format!("is one of {}", allowed.join(", ")));
+        self.errors.push(error.suggest(nearest(&text, &allowed)));
+        None
+    }
+
+    /// `true` or `false`; false where it was not given.
+    pub fn flag(&mut self, name: &'static str) -> bool {
+        self.one_of(name, &[("true", true), ("false", false)]).unwrap_or(false)
+    }
+
+    /// The page size: 1 to 200, 50 where none is given.
+    pub fn limit(&mut self) -> u32 {
+        let Some(text) = self.text("limit") else { return page::DEFAULT_LIMIT };
+        match text.parse::<u32>() {
+            Ok(limit) if (1..=page::MAX_LIMIT).contains(&limit) => limit,
+            _ => {
+                let message = format!("is a whole number from 1 to {}", page::MAX_LIMIT);
+                self.fault("limit", "out_of_range", message);
+                page::DEFAULT_LIMIT
+            }
+        }
+    }
+
+    /// Records a fault of a parameter.
+    pub fn fault(&mut self, name: &str, code: &str, message: impl Into<String>) {
+        self.errors.push(FieldError::parameter(name, code, message));
+    }
+
+    /// Refuses the call if any parameter was at fault or unknown.
+    pub fn finish(mut self) -> Result<(), ApiError> {
+        for (name, _) in &self.given {
+            if !self.known.contains(&name.as_str()) {
+                let message = match self.known.as_slice() {
+                    [] => "this operation takes no parameters".to_owned(),
+                    known => format!("is unknown; this operation takes {}", known.join(", ")),
+                };
+                let suggestion = nearest(name, &self.known);
+                self.errors
+                    .push(FieldError::parameter(name, "unknown", message).suggest(suggestion));
+            }
+        }
+        let Some(first) = self.errors.first() else { return Ok(()) };
+        let name = first.parameter.as_deref().unwrap_or_default();
+        let detail = match &first.suggestion {
+            Some(suggestion) => format!("`{name}` {}. Did you mean `{suggestion}`?", first.message),
+            None => format!("`{name}` {}.", first.message),
+        };
+        Err(ApiError::new(Code::InvalidParameter, detail).errors(self.errors))
+    }
+}
+
+/// The word of `known` that `given` was probably meant to be.
+#[must_use]
+pub fn nearest(given: &str, known: &[&str]) -> Option<String> {
+    known
+        .iter()
+        .map(|word| (strsim::jaro_winkler(given, word), word))
+        .filter(|(likeness, _)| *likeness > 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, word)| (*word).to_owned())
+}
+
+/// Percent-decoding with `+` as space; what is no valid escape or UTF-8 stays visible.
+fn decode(text: &str) -> Cow<'_, str> {
+    if !text.contains(['%', '+']) {
+        return Cow::Borrowed(text);
+    }
+    let bytes = text.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        let hex = |i: usize| bytes.get(i).and_then(|b| char::from(*b).to_digit(16));
+        match (bytes[at], hex(at + 1), hex(at + 2)) {
+            (b'%', Some(high), Some(low)) => {
+                out.push((high * 16 + low) as u8);
+                at += 2;
+            }
+            (b'+', ..) => out.push(b' '),
+            (byte, ..) => out.push(byte),
+        }
+        at += 1;
+    }
+    Cow::Owned(String::from_utf8_lossy(&out).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn every_fault_is_reported_at_once() {
+        let mut params = Params::new("limit=0&brnd=Bosch&status=gone");
+        params.limit();
+        params.text("brand");
+        params.one_of("status", &[("active", ())]);
+        let error = params.finish().unwrap_err();
+        let problem = error.problem("/", "r");
+        let codes: Vec<_> = problem.errors.iter().map(|e| e.code.as_str()).collect();
+        assert_eq!(codes, ["out_of_range", "not_allowed", "unknown"]);
+        assert_eq!(problem.errors[2].suggestion.as_deref(), Some("brand"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_query_panics(query: String) {
+            let mut params = Params::new(&query);
+            params.limit();
+            params.list::<u64>("a", 3);
+            let _ = params.finish();
+        }
+
+        #[test]
+        fn decoding_reads_what_encoding_wrote(text: String) {
+            let encoded: String = text.bytes().map(|b| format!("%{b:02X}")).collect();
+            prop_assert_eq!(decode(&encoded), text);
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! Values with one meaning everywhere: ids, money, GTINs, pages, time, secrets.
+//!
+//! Nothing here does I/O or knows a framework. A value that exists is valid: parsing is the only
+//! way in.
+
+pub mod base62;
+pub mod clock;
+pub mod gtin;
+pub mod id;
+pub mod money;
+pub mod page;
+pub mod secret;
+
+pub use clock::{Clock, Micros};
+pub use gtin::Gtin;
+pub use money::{Amount, Currency, Money};

@@ -1,0 +1,37 @@
+//! Comptoir: a retailer's counter for its data.
+//!
+//! One program that publishes catalog, prices, stores and stock to partners under keys, limits and
+//! meters. The modules stand in dependency order: each may use only those above it, which
+//! `tests/it/architecture.rs` enforces. ARCHITECTURE.md follows a call through them.
+
+pub mod kernel;
+
+pub mod config;
+
+pub mod telemetry;
+
+pub mod storage;
+
+pub mod limit;
+
+pub mod http;
+
+pub mod access;
+
+pub mod metering;
+
+pub mod catalog;
+
+pub mod stores;
+
+pub mod stock;
+
+pub mod feeds;
+
+pub mod admin;
+
+pub mod demo;
+
+pub mod app;
+
+pub mod cli;

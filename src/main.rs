@@ -1,0 +1,3 @@
+//! The `comptoir` program.
+
+fn main() {}

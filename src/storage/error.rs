@@ -1,0 +1,67 @@
+//! What can go wrong in the database, as the rest of the program sees it.
+
+/// A failed database operation.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A uniqueness or reference rule of the schema refused the write.
+    #[error("the database refused the write: {0}")]
+    Conflict(#[source] sqlx::Error),
+    /// No connection, a lost connection, or a lock that did not come free.
+    #[error("the database is not available: {0}")]
+    Unavailable(#[source] sqlx::Error),
+    /// The disk under the database is full.
+    #[error("the disk under the database is full: {0}")]
+    Full(#[source] sqlx::Error),
+    /// A stored value that cannot be what it should be.
+    #[error("a stored value of {table} is damaged: {detail}")]
+    Corrupt {
+        /// The table that holds it.
+        table: &'static str,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// The schema could not be brought to this version.
+    #[error("the schema could not be migrated: {0}")]
+    Migrate(#[from] sqlx::migrate::MigrateError),
+    /// Anything else: a defect of this program.
+    #[error("an unexpected database error: {0}")]
+    Other(#[source] sqlx::Error),
+}
+
+impl StoreError {
+    /// A damaged value of `table`.
+    pub fn corrupt(table: &'static str, detail: impl std::fmt::Display) -> Self {
+        Self::Corrupt { table, detail: detail.to_string() }
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        use sqlx::error::ErrorKind;
+        let kind = match &error {
+            sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::Io(_) => {
+                return Self::Unavailable(error);
+            }
+            sqlx::Error::Database(cause) => {
+                // SQLite: BUSY 5, LOCKED 6, FULL 13 (extended codes in the upper bytes).
+                // PostgreSQL: classes 08 connection, 53 resources, 57 intervention; 53100 disk full.
+                let code = cause.code().unwrap_or_default().into_owned();
+                let sqlite = code.parse::<u32>().map(|n| n & 0xff);
+                match (sqlite, code.get(..2)) {
+                    _ if code == "53100" => return Self::Full(error),
+                    (Ok(13), _) if code.len() < 5 => return Self::Full(error),
+                    (Ok(5 | 6), _) if code.len() < 5 => return Self::Unavailable(error),
+                    (_, Some("08" | "53" | "57")) if code.len() == 5 => {
+                        return Self::Unavailable(error);
+                    }
+                    _ => cause.kind(),
+                }
+            }
+            _ => ErrorKind::Other,
+        };
+        match kind {
+            ErrorKind::Other => Self::Other(error),
+            _ => Self::Conflict(error),
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! The logs: ordered lists whose positions are given in commit order.
+//!
+//! A writer takes its positions from a one-row counter inside its own transaction. The row stays
+//! locked until commit, so positions become visible in order and a reader that has seen position
+//! `n` will never find a new row at or below `n`.
+
+use super::{Db, StoreError, Tx};
+use crate::{on_db, on_tx};
+
+/// One of the ordered lists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Log {
+    /// What changed in catalog data; partners and nodes follow it.
+    Change,
+    /// What changed in partners, apps, keys and plans; nodes follow it.
+    Control,
+    /// Batches of stock levels; nodes follow it.
+    Stock,
+    /// Ledger segments; exports page by it.
+    Usage,
+}
+
+impl Log {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Change => "change",
+            Self::Control => "control",
+            Self::Stock => "stock",
+            Self::Usage => "usage",
+        }
+    }
+}
+
+/// Takes the next `by` positions of a log for this transaction and returns the last of them.
+/// Later writers of the same log wait until this transaction ends, so take them last.
+pub async fn advance(tx: &mut Tx, log: Log, by: i64) -> Result<i64, StoreError> {
+    const ADVANCE: &str =
+        "UPDATE log_heads SET position = position + $1 WHERE log = $2 RETURNING position";
+    Ok(on_tx!(tx, c => sqlx::query_scalar(ADVANCE).bind(by).bind(log.name()).fetch_one(c).await)?)
+}
+
+/// The last committed position of a log.
+pub async fn head(db: &Db, log: Log) -> Result<i64, StoreError> {
+    const HEAD: &str = "SELECT position FROM log_heads WHERE log = $1";
+    Ok(on_db!(db, c => sqlx::query_scalar(HEAD).bind(log.name()).fetch_one(c).await)?)
+}

@@ -1,0 +1,192 @@
+//! The database: SQLite or PostgreSQL behind one enum, one SQL text, one migrations folder.
+//!
+//! Domains keep their SQL in their own `store.rs` and run it through [`on_db!`] (reads) and
+//! [`on_tx!`] (writes), which expand the same expression once per engine. What the engines do
+//! differently lives in `dialect.rs`.
+
+pub mod dialect;
+pub mod error;
+pub mod log;
+
+pub use error::StoreError;
+pub use log::{Log, advance};
+
+use crate::config::DatabaseUrl;
+use crate::kernel::id::NodeId;
+use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+use std::path::Path;
+
+/// A connected database.
+#[derive(Debug, Clone)]
+pub enum Db {
+    /// The embedded engine: many readers, and one writer so that writers queue instead of failing.
+    Sqlite {
+        /// Connections that only read.
+        read: SqlitePool,
+        /// The one connection that writes.
+        write: SqlitePool,
+    },
+    /// A PostgreSQL server.
+    Postgres(PgPool),
+}
+
+/// A write transaction. Dropped without [`Tx::commit`], it is rolled back.
+#[derive(Debug)]
+pub enum Tx {
+    /// On SQLite, begun with the write lock held.
+    Sqlite(Transaction<'static, Sqlite>),
+    /// On PostgreSQL, at READ COMMITTED.
+    Postgres(Transaction<'static, Postgres>),
+}
+
+/// Runs an expression with `$c` bound to a pool to read from, once per engine.
+#[macro_export]
+macro_rules! on_db {
+    ($db:expr, $c:ident => $body:expr) => {
+        match $db {
+            $crate::storage::Db::Sqlite { read: $c, .. } => $body,
+            $crate::storage::Db::Postgres($c) => $body,
+        }
+    };
+}
+
+/// Runs an expression with `$c` bound to the transaction's connection, once per engine.
+#[macro_export]
+macro_rules! on_tx {
+    ($tx:expr, $c:ident => $body:expr) => {
+        match $tx {
+            $crate::storage::Tx::Sqlite(tx) => {
+                let $c = &mut **tx;
+                $body
+            }
+            $crate::storage::Tx::Postgres(tx) => {
+                let $c = &mut **tx;
+                $body
+            }
+        }
+    };
+}
+
+static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("src/storage/migrations");
+
+impl Db {
+    /// Connects, creating an SQLite file where there is none. `max_connections` bounds the pool.
+    pub async fn connect(url: &DatabaseUrl, max_connections: u32) -> Result<Self, StoreError> {
+        match url {
+            DatabaseUrl::Sqlite(path) => {
+                let options = dialect::sqlite_options(path);
+                let write = dialect::sqlite_pool(options.clone(), 1).await?;
+                let read = dialect::sqlite_pool(options, max_connections).await?;
+                Ok(Self::Sqlite { read, write })
+            }
+            DatabaseUrl::Postgres(url) => {
+                Ok(Self::Postgres(dialect::postgres_pool(url.reveal(), max_connections).await?))
+            }
+        }
+    }
+
+    /// Brings the schema to this version. Safe to run on several nodes at once.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite { write, .. } => MIGRATIONS.run(write).await?,
+            Self::Postgres(pool) => MIGRATIONS.run(pool).await?,
+        }
+        Ok(())
+    }
+
+    /// Begins a write transaction.
+    pub async fn begin(&self) -> Result<Tx, StoreError> {
+        Ok(match self {
+            Self::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
+            Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+        })
+    }
+
+    /// `sqlite` or `postgresql`, for logs and `doctor`.
+    #[must_use]
+    pub fn engine(&self) -> &'static str {
+        match self {
+            Self::Sqlite { .. } => "sqlite",
+            Self::Postgres(_) => "postgresql",
+        }
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        on_db!(self, c => sqlx::query("SELECT 1").execute(c).await.map(|_| ()))?;
+        Ok(())
+    }
+
+    /// Closes all connections after the work under way.
+    pub async fn close(&self) {
+        match self {
+            Self::Sqlite { read, write } => {
+                read.close().await;
+                write.close().await;
+            }
+            Self::Postgres(pool) => pool.close().await,
+        }
+    }
+
+    /// The value of a setting that all nodes share.
+    pub async fn setting(&self, name: &str) -> Result<Option<String>, StoreError> {
+        const FIND: &str = "SELECT value FROM settings WHERE name = $1";
+        Ok(on_db!(self, c => sqlx::query_scalar(FIND).bind(name).fetch_optional(c).await)?)
+    }
+}
+
+impl Tx {
+    /// Makes everything done in this transaction durable and visible.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite(tx) => tx.commit().await?,
+            Self::Postgres(tx) => tx.commit().await?,
+        }
+        Ok(())
+    }
+
+    /// Stores a setting unless it is there; the value that holds afterwards.
+    pub async fn setting_or(&mut self, name: &str, value: &str) -> Result<String, StoreError> {
+        const PUT: &str =
+            "INSERT INTO settings (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING";
+        const GET: &str = "SELECT value FROM settings WHERE name = $1";
+        on_tx!(self, c => {
+            sqlx::query(PUT).bind(name).bind(value).execute(&mut *c).await?;
+            Ok(sqlx::query_scalar(GET).bind(name).fetch_one(c).await?)
+        })
+    }
+}
+
+/// The durable identity of this data directory, made at its first use.
+pub fn node_id(data_dir: &Path) -> anyhow::Result<NodeId> {
+    let path = data_dir.join("node");
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Ok(text.trim().parse()?),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            let id = NodeId::random()?;
+            write_durably(&path, id.to_string().as_bytes())?;
+            Ok(id)
+        }
+        Err(e) => Err(e.into()),
+    }
+}
+
+/// Writes a small file so that after a crash it holds either the old or the new content.
+pub fn write_durably(path: &Path, content: &[u8]) -> std::io::Result<()> {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let staged = path.with_extension("new");
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&staged)?;
+    file.write_all(content)?;
+    file.sync_all()?;
+    std::fs::rename(&staged, path)?;
+    match path.parent() {
+        Some(parent) => std::fs::File::open(parent)?.sync_all(),
+        None => Ok(()),
+    }
+}
