@@ -1,3 +1,5 @@
 //! The `comptoir` program.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    comptoir::cli::run()
+}

@@ -86,6 +86,14 @@ operations! {
     GetUsage = 12 "get_usage" "usage" "GET" "/v1/usage" None, 1_000;
 }
 
+/// The methods that a path takes, joined for an `Allow` header; empty for a path that is not ours.
+#[must_use]
+pub fn methods(path: &str) -> String {
+    let methods: Vec<&str> =
+        OPERATIONS.iter().filter(|o| o.path == path).map(|o| o.method).collect();
+    methods.join(", ").replace("GET", "GET, HEAD")
+}
+
 /// The operation that a ledger code stands for.
 #[must_use]
 pub fn by_code(code: u16) -> Option<&'static Operation> {

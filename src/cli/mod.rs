@@ -1,1 +1,120 @@
-//! To come.
+//! The command line: what an operator, an admin or billing staff can do from a shell.
+
+mod access;
+mod contract;
+mod demo;
+mod doctor;
+mod import;
+mod serve;
+mod usage;
+
+use crate::config::Config;
+use crate::kernel::Clock;
+use crate::storage::Db;
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// A retailer's counter for its data: catalog, prices, stores and stock as a governed, metered API.
+#[derive(Debug, Parser)]
+#[command(name = "comptoir", version, propagate_version = true)]
+struct Cli {
+    /// Settings file (TOML). Without it, the built-in defaults; `COMPTOIR__SECTION__KEY` overrides both.
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the partner API and the admin API until stopped.
+    Serve,
+    /// Serve a fictional French retailer: seeds an empty data directory, prints keys to try.
+    Demo(demo::Args),
+    /// Import a feed of the retailer.
+    Import(import::Args),
+    /// Partner organisations.
+    #[command(subcommand)]
+    Partner(access::PartnerCommand),
+    /// Apps of partners.
+    #[command(subcommand)]
+    App(access::AppCommand),
+    /// Plans: the limits that apps are held to.
+    #[command(subcommand)]
+    Plan(access::PlanCommand),
+    /// Keys of apps.
+    #[command(subcommand)]
+    Key(access::KeyCommand),
+    /// Tokens of the admin API.
+    #[command(subcommand)]
+    Token(access::TokenCommand),
+    /// Usage: what was answered, and what of it is billed.
+    #[command(subcommand)]
+    Usage(usage::UsageCommand),
+    /// The OpenAPI documents.
+    Openapi(contract::Args),
+    /// Settings.
+    #[command(subcommand)]
+    Config(contract::ConfigCommand),
+    /// Bring the database's schema to this version.
+    Migrate,
+    /// Look for what is wrong with this installation.
+    Doctor,
+}
+
+/// Runs the program and says how it went: 0 done, 1 failed, 2 the words were off.
+#[must_use]
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error.into()),
+    };
+    match runtime.block_on(dispatch(cli)) {
+        Ok(code) => code,
+        Err(error) => fail(&error),
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the command line speaks to its user")]
+fn fail(error: &anyhow::Error) -> ExitCode {
+    eprintln!("error: {error:#}");
+    ExitCode::FAILURE
+}
+
+async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
+    let file = cli.config.as_deref();
+    match cli.command {
+        Command::Serve => serve::run(load(file)?).await?,
+        Command::Demo(args) => demo::run(load(file)?, args).await?,
+        Command::Import(args) => return import::run(load(file)?, args).await,
+        Command::Partner(command) => access::partner(&load(file)?, command).await?,
+        Command::App(command) => access::app(&load(file)?, command).await?,
+        Command::Plan(command) => access::plan(&load(file)?, command).await?,
+        Command::Key(command) => access::key(&load(file)?, command).await?,
+        Command::Token(command) => access::token(&load(file)?, command).await?,
+        Command::Usage(command) => usage::run(&load(file)?, command).await?,
+        Command::Openapi(args) => return contract::openapi(&args),
+        Command::Config(command) => return contract::config(file, &command),
+        Command::Migrate => serve::migrate(&load(file)?).await?,
+        Command::Doctor => return doctor::run(file).await,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The effective settings; all problems with them at once otherwise.
+fn load(file: Option<&std::path::Path>) -> anyhow::Result<Config> {
+    Config::load(file, &environment()).map_err(|problems| anyhow::anyhow!("{problems}"))
+}
+
+/// The variables that can carry settings.
+fn environment() -> std::collections::BTreeMap<String, String> {
+    std::env::vars().filter(|(name, _)| name.starts_with("COMPTOIR__")).collect()
+}
+
+/// The database of a command that works beside, or without, a running server.
+async fn database(config: &Config) -> anyhow::Result<(Db, Clock)> {
+    crate::telemetry::init_logging(&config.telemetry);
+    Ok((crate::app::open_database(config).await?, Clock::System))
+}

@@ -1,0 +1,107 @@
+//! The permission of a handler as a type: `Caller<op::GetProduct>` in a signature means that the
+//! call was authenticated, authorised for that operation and taken from the limits.
+
+use super::directory::KeyRecord;
+use super::operation::{Op, Operation};
+use super::policy::{CallView, Gate};
+use super::{Environment, Scopes};
+use crate::http::ApiError;
+use crate::kernel::id::AppId;
+use crate::kernel::{Clock, Micros};
+use crate::limit::Decision;
+use actix_web::dev::Payload;
+use actix_web::http::header::{AUTHORIZATION, HeaderMap};
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest, web};
+use std::future::{Ready, ready};
+use std::marker::PhantomData;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// The caller of operation `O`, judged and admitted.
+#[derive(Debug)]
+pub struct Caller<O: Op> {
+    key: Arc<KeyRecord>,
+    operation: PhantomData<O>,
+}
+
+impl<O: Op> Caller<O> {
+    /// What the key may do.
+    #[must_use]
+    pub fn scopes(&self) -> Scopes {
+        self.key.scopes
+    }
+
+    /// The app that calls.
+    #[must_use]
+    pub fn app(&self) -> AppId {
+        self.key.app
+    }
+
+    /// Live or test.
+    #[must_use]
+    pub fn environment(&self) -> Environment {
+        self.key.environment
+    }
+
+    /// The key's record.
+    #[must_use]
+    pub fn key(&self) -> &KeyRecord {
+        &self.key
+    }
+}
+
+/// What the judgement left for the layer that finishes the call: found in the request's extensions.
+#[derive(Debug, Clone)]
+pub struct Judged {
+    /// The operation called.
+    pub operation: &'static Operation,
+    /// The key, where the call proved to hold it.
+    pub key: Option<Arc<KeyRecord>>,
+    /// The limits after the call.
+    pub decision: Option<Decision>,
+    /// When the judgement was made.
+    pub at: Micros,
+}
+
+/// The view of a request that the policy needs.
+#[must_use]
+pub fn view(headers: &HeaderMap, peer: Option<IpAddr>) -> CallView<'_> {
+    CallView {
+        authorization: headers.get(AUTHORIZATION).map(|v| v.as_bytes()),
+        api_key: headers.get("x-api-key").map(|v| v.as_bytes()),
+        peer,
+        forwarded_for: headers.get("x-forwarded-for").map(|v| v.as_bytes()),
+    }
+}
+
+/// Judges a request and leaves the result for the finishing layer.
+pub fn judge(request: &HttpRequest, operation: &'static Operation) -> Result<Arc<KeyRecord>, ApiError> {
+    let (Some(gate), Some(clock)) =
+        (request.app_data::<web::Data<Gate>>(), request.app_data::<web::Data<Clock>>())
+    else {
+        tracing::error!("an operation is mounted without a gate");
+        let detail = "The failure has been recorded; quote the request id.";
+        return Err(ApiError::new(crate::http::Code::Internal, detail));
+    };
+    let at = clock.now();
+    let peer = request.peer_addr().map(|address| address.ip());
+    let judged = gate.admit(operation, &view(request.headers(), peer), at);
+    let (result, key, decision) = match judged {
+        Ok(admitted) => {
+            (Ok(Arc::clone(&admitted.key)), Some(admitted.key), Some(admitted.decision))
+        }
+        Err(refused) => (Err(refused.error), refused.key, refused.decision),
+    };
+    request.extensions_mut().insert(Judged { operation, key, decision, at });
+    result
+}
+
+impl<O: Op> FromRequest for Caller<O> {
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let key = judge(request, O::OPERATION);
+        ready(key.map(|key| Self { key, operation: PhantomData }))
+    }
+}

@@ -1,0 +1,215 @@
+//! Every key with all that a call needs to be judged, in memory.
+//!
+//! The directory is built whole from the database and swapped in; a call reads it without a lock.
+//! Limiter state lives outside it, in [`crate::limit`], so a rebuild resets no counter.
+
+use super::key::Pepper;
+use super::service::{KeyRow, load_directory};
+use super::{Environment, Scopes};
+use crate::kernel::Micros;
+use crate::kernel::id::{AppId, KeyId, PartnerId, PlanId};
+use crate::limit::{Limiter, Limits, Subject};
+use crate::storage::{Db, Log, StoreError, log};
+use arc_swap::ArcSwap;
+use ipnet::IpNet;
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+/// Whether a key may be used at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// It may.
+    Good,
+    /// The key, its app or its partner is suspended.
+    Suspended,
+    /// The key is revoked for good.
+    Revoked,
+}
+
+/// One secret of a key.
+#[derive(Debug)]
+pub struct SecretRecord {
+    /// Keyed BLAKE3 of the key's text.
+    pub hash: [u8; 32],
+    /// When a rotation ends its life.
+    pub expires_at: Option<Micros>,
+    /// Last use on this node in microseconds, 0 for none since the last time it was stored.
+    pub last_used: AtomicI64,
+}
+
+/// A key and all that decides about its calls.
+#[derive(Debug)]
+pub struct KeyRecord {
+    /// The key.
+    pub key: KeyId,
+    /// Live or test.
+    pub environment: Environment,
+    /// The app it belongs to.
+    pub app: AppId,
+    /// The partner that the app belongs to.
+    pub partner: PartnerId,
+    /// The plan in force.
+    pub plan: PlanId,
+    /// Its version.
+    pub plan_version: u32,
+    /// What the key may do.
+    pub scopes: Scopes,
+    /// Where it may be used from; empty means anywhere.
+    pub cidrs: Box<[IpNet]>,
+    /// When it ends.
+    pub expires_at: Option<Micros>,
+    /// Whether it may be used.
+    pub standing: Standing,
+    /// Its secrets, one or two.
+    pub secrets: Box<[SecretRecord]>,
+    /// The plan's limits.
+    pub limits: Limits,
+    /// The counters of its app in its environment, shared by all keys of the app.
+    pub subject: Arc<Subject>,
+}
+
+/// Key ids are uniformly random already: hashing them again would only cost time.
+#[derive(Debug, Default)]
+pub struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, id: u64) {
+        self.0 = id;
+    }
+}
+
+type Keys = HashMap<u64, Arc<KeyRecord>, BuildHasherDefault<IdHasher>>;
+
+/// The keys as they stand at one position of the control log.
+#[derive(Debug, Default)]
+pub struct Directory {
+    keys: Keys,
+    position: i64,
+}
+
+impl Directory {
+    /// The record of a key.
+    #[must_use]
+    pub fn get(&self, key: KeyId) -> Option<&Arc<KeyRecord>> {
+        self.keys.get(&key.0)
+    }
+
+    /// The position of the control log that this directory reflects.
+    #[must_use]
+    pub fn position(&self) -> i64 {
+        self.position
+    }
+
+    /// How many keys there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Whether there is no key yet.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+}
+
+/// The directory in force, and how it is kept current.
+#[derive(Debug)]
+pub struct Keyring {
+    current: ArcSwap<Directory>,
+    limiter: Limiter,
+    pepper: Arc<Pepper>,
+}
+
+impl Keyring {
+    /// An empty keyring.
+    #[must_use]
+    pub fn new(limiter: Limiter, pepper: Arc<Pepper>) -> Self {
+        Self { current: ArcSwap::default(), limiter, pepper }
+    }
+
+    /// The directory in force.
+    pub fn current(&self) -> arc_swap::Guard<Arc<Directory>> {
+        self.current.load()
+    }
+
+    /// The pepper that keys are hashed with.
+    #[must_use]
+    pub fn pepper(&self) -> &Pepper {
+        &self.pepper
+    }
+
+    /// The limiter that holds the counters.
+    #[must_use]
+    pub fn limiter(&self) -> &Limiter {
+        &self.limiter
+    }
+
+    /// Reads the directory anew if the control log has moved on; whether it had.
+    pub async fn follow(&self, db: &Db) -> Result<bool, StoreError> {
+        // The position is read before the rows: what is written in between is read twice, never missed.
+        let position = log::head(db, Log::Control).await?;
+        if position == self.current.load().position && position != 0 {
+            return Ok(false);
+        }
+        let rows = load_directory(db).await?;
+        let keys = rows.into_iter().map(|row| (row.key.0, Arc::new(self.record(row)))).collect();
+        self.current.store(Arc::new(Directory { keys, position }));
+        Ok(true)
+    }
+
+    fn record(&self, row: KeyRow) -> KeyRecord {
+        let standing = row.standing();
+        let known = self.current.load();
+        let known = known.get(row.key);
+        let secrets = row.secrets.into_iter().map(|secret| {
+            let used = known.and_then(|k| k.secrets.iter().find(|s| s.hash == secret.hash));
+            let last_used = used.map_or(0, |s| s.last_used.load(Ordering::Relaxed));
+            SecretRecord {
+                hash: secret.hash,
+                expires_at: secret.expires_at,
+                last_used: AtomicI64::new(last_used),
+            }
+        });
+        KeyRecord {
+            key: row.key,
+            environment: row.environment,
+            app: row.app,
+            partner: row.partner,
+            plan: row.plan,
+            plan_version: row.plan_version,
+            scopes: row.scopes,
+            cidrs: row.cidrs.into(),
+            expires_at: row.expires_at,
+            standing,
+            secrets: secrets.collect(),
+            subject: self.limiter.subject(row.app.0, row.environment == Environment::Test),
+            limits: row.limits,
+        }
+    }
+
+    /// The secrets used since the last time they were asked for, with the time of use.
+    #[must_use]
+    pub fn take_uses(&self) -> Vec<([u8; 32], Micros)> {
+        let directory = self.current.load();
+        let secrets = directory.keys.values().flat_map(|key| key.secrets.iter());
+        secrets
+            .filter_map(|secret| match secret.last_used.swap(0, Ordering::Relaxed) {
+                0 => None,
+                at => Some((secret.hash, Micros(at))),
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,241 @@
+//! The judgement of a call: who, may they, within limits. Plain functions over a small view of the
+//! request, so that any front can ask without a second copy of the rules.
+
+use super::directory::{KeyRecord, Keyring, Standing};
+use super::key::KeyText;
+use super::operation::Operation;
+use crate::http::{ApiError, Code};
+use crate::kernel::{Micros, secret};
+use crate::limit::Decision;
+use ipnet::IpNet;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// What of a request decides about it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct CallView<'a> {
+    /// The `Authorization` header.
+    pub authorization: Option<&'a [u8]>,
+    /// The `X-API-Key` header.
+    pub api_key: Option<&'a [u8]>,
+    /// The address at the other end of the connection.
+    pub peer: Option<IpAddr>,
+    /// The `X-Forwarded-For` header.
+    pub forwarded_for: Option<&'a [u8]>,
+}
+
+/// A call that may be answered. What it takes from the limits has been taken.
+#[derive(Debug)]
+pub struct Admitted {
+    /// The key it was made with.
+    pub key: Arc<KeyRecord>,
+    /// The limits after it.
+    pub decision: Decision,
+}
+
+/// A call that may not be answered. Nothing has been taken from the limits.
+#[derive(Debug)]
+pub struct Refused {
+    /// The key, where the call proved to hold it.
+    pub key: Option<Arc<KeyRecord>>,
+    /// The limits, where they were the reason.
+    pub decision: Option<Decision>,
+    /// What to tell the caller.
+    pub error: ApiError,
+}
+
+/// Judges calls.
+#[derive(Debug)]
+pub struct Gate {
+    keyring: Arc<Keyring>,
+    trusted_proxies: Box<[IpNet]>,
+}
+
+impl Gate {
+    /// A gate over a keyring. `X-Forwarded-For` is believed from these proxies only.
+    #[must_use]
+    pub fn new(keyring: Arc<Keyring>, trusted_proxies: Vec<IpNet>) -> Self {
+        Self { keyring, trusted_proxies: trusted_proxies.into() }
+    }
+
+    /// The keyring.
+    #[must_use]
+    pub fn keyring(&self) -> &Arc<Keyring> {
+        &self.keyring
+    }
+
+    /// Judges a call of an operation and, if it may pass, takes its weight from the limits.
+    pub fn admit(
+        &self,
+        operation: &'static Operation,
+        call: &CallView<'_>,
+        now: Micros,
+    ) -> Result<Admitted, Refused> {
+        let key = self.authenticate(call, now).map_err(|error| Refused {
+            key: None,
+            decision: None,
+            error,
+        })?;
+        if let Err(error) = self.authorise(&key, operation, call, now) {
+            return Err(Refused { key: Some(key), decision: None, error });
+        }
+        let limiter = self.keyring.limiter();
+        match limiter.check(&key.subject, &key.limits, now, operation.weight_milli) {
+            Ok(decision) if decision.allowed => Ok(Admitted { key, decision }),
+            Ok(decision) => {
+                let error = over_limit(&key, &decision);
+                Err(Refused { key: Some(key), decision: Some(decision), error })
+            }
+            Err(cause) => {
+                tracing::error!(%cause, "limiter failure");
+                let detail = "The limits cannot be checked now. Try again in a moment.";
+                let error = ApiError::new(Code::Unavailable, detail);
+                Err(Refused { key: Some(key), decision: None, error })
+            }
+        }
+    }
+
+    /// The key whose secret the call holds.
+    fn authenticate(&self, call: &CallView<'_>, now: Micros) -> Result<Arc<KeyRecord>, ApiError> {
+        let text = presented(call)?;
+        let damaged = || {
+            let detail = "The key's text is not one of ours or was damaged on the way: \
+                          copy it again whole, from `cpt_` to its last character.";
+            ApiError::new(Code::InvalidKey, detail)
+        };
+        let parsed = KeyText::parse(text).map_err(|_| damaged())?;
+        let directory = self.keyring.current();
+        let unknown = || {
+            let detail = "This key is not known here. Check that it belongs to this retailer, \
+                          or ask for a new one.";
+            ApiError::new(Code::InvalidKey, detail)
+        };
+        let key = directory.get(parsed.id).ok_or_else(unknown)?;
+        let hash = parsed.hash(self.keyring.pepper());
+        let held = key.secrets.iter().find(|s| secret::same(&s.hash, &hash)).ok_or_else(unknown)?;
+        if held.expires_at.is_some_and(|at| at <= now) {
+            let detail = "This secret was replaced and its overlap is over: use the new one.";
+            return Err(ApiError::new(Code::ExpiredKey, detail));
+        }
+        // Once a second is enough to show the last use, and keeps the line out of the writers' way.
+        if now.0 - held.last_used.load(Ordering::Relaxed) > crate::kernel::clock::SECOND {
+            held.last_used.store(now.0, Ordering::Relaxed);
+        }
+        Ok(Arc::clone(key))
+    }
+
+    fn authorise(
+        &self,
+        key: &KeyRecord,
+        operation: &'static Operation,
+        call: &CallView<'_>,
+        now: Micros,
+    ) -> Result<(), ApiError> {
+        match key.standing {
+            Standing::Good => {}
+            Standing::Suspended => {
+                let detail = "The key, its app or its partner is suspended: ask the retailer.";
+                return Err(ApiError::new(Code::Suspended, detail));
+            }
+            Standing::Revoked => {
+                let detail = "The key was revoked and will not work again: use another one.";
+                return Err(ApiError::new(Code::RevokedKey, detail));
+            }
+        }
+        if key.expires_at.is_some_and(|at| at <= now) {
+            let detail = "The key has reached its expiry: ask for a new one.";
+            return Err(ApiError::new(Code::ExpiredKey, detail));
+        }
+        if !key.cidrs.is_empty() && !self.address_allowed(key, call) {
+            let detail = "The key's allow-list does not hold the address of this call.";
+            return Err(ApiError::new(Code::AddressNotAllowed, detail));
+        }
+        match operation.scope {
+            Some(scope) if !key.scopes.has(scope) => {
+                let detail = format!("The key lacks the scope `{}`.", scope.as_str());
+                let error = ApiError::new(Code::InsufficientScope, detail);
+                Err(error.required_scope(scope.as_str()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn address_allowed(&self, key: &KeyRecord, call: &CallView<'_>) -> bool {
+        let client = client_address(call.peer, call.forwarded_for, &self.trusted_proxies);
+        client.is_some_and(|client| holds(&key.cidrs, client))
+    }
+}
+
+/// The key's text: `X-API-Key`, or `Authorization: Bearer`. Never the query string.
+fn presented<'a>(call: &CallView<'a>) -> Result<&'a [u8], ApiError> {
+    if let Some(key) = call.api_key {
+        return Ok(key);
+    }
+    let missing = "Send your key as `Authorization: Bearer cpt_…` or `X-API-Key: cpt_…`.";
+    let header = call.authorization.ok_or_else(|| ApiError::new(Code::MissingKey, missing))?;
+    match header.split_at_checked(7) {
+        Some((scheme, key)) if scheme.eq_ignore_ascii_case(b"bearer ") => Ok(key),
+        _ => Err(ApiError::new(Code::InvalidKey, missing)),
+    }
+}
+
+/// The address that made the call: the peer, or, where the peer is a trusted proxy, the last
+/// address in `X-Forwarded-For` that is not one (earlier ones are the client's own claim).
+fn client_address(
+    peer: Option<IpAddr>,
+    forwarded_for: Option<&[u8]>,
+    trusted: &[IpNet],
+) -> Option<IpAddr> {
+    let peer = peer?.to_canonical();
+    if !holds(trusted, peer) {
+        return Some(peer);
+    }
+    let Some(forwarded) = forwarded_for else { return Some(peer) };
+    for hop in forwarded.rsplit(|b| *b == b',') {
+        // A hop that is no address ends the trail: what stands before it cannot be believed.
+        let hop: IpAddr = std::str::from_utf8(hop.trim_ascii()).ok()?.parse().ok()?;
+        let hop = hop.to_canonical();
+        if !holds(trusted, hop) {
+            return Some(hop);
+        }
+    }
+    Some(peer)
+}
+
+fn holds(networks: &[IpNet], address: IpAddr) -> bool {
+    let address = address.to_canonical();
+    networks.iter().any(|network| network.contains(&address))
+}
+
+fn over_limit(key: &KeyRecord, decision: &Decision) -> ApiError {
+    let violated: Vec<String> =
+        decision.violated(&key.limits).map(|policy| policy.name().to_owned()).collect();
+    let detail = format!(
+        "The limit {} of the plan is reached. Wait {} s before the next call.",
+        violated.join(", "),
+        decision.retry_after
+    );
+    ApiError::new(Code::QuotaExceeded, detail).limited(violated, decision.retry_after)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client(peer: &str, forwarded: Option<&str>) -> Option<String> {
+        let trusted: Vec<IpNet> = vec!["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()];
+        client_address(peer.parse().ok(), forwarded.map(str::as_bytes), &trusted)
+            .map(|a| a.to_string())
+    }
+
+    #[test]
+    fn a_forwarded_address_is_believed_from_a_trusted_proxy_only() {
+        assert_eq!(client("192.0.2.1", Some("198.51.100.7")).as_deref(), Some("192.0.2.1"));
+        assert_eq!(client("10.1.1.1", Some("198.51.100.7")).as_deref(), Some("198.51.100.7"));
+        let spoofed = client("10.1.1.1", Some("203.0.113.9, 198.51.100.7, 10.2.2.2"));
+        assert_eq!(spoofed.as_deref(), Some("198.51.100.7"));
+        assert_eq!(client("10.1.1.1", Some("203.0.113.9, nonsense")), None);
+        assert_eq!(client("::ffff:10.1.1.1", Some("2001:db8::1")).as_deref(), Some("2001:db8::1"));
+    }
+}

@@ -1,0 +1,312 @@
+//! The end of every call on the public listener: record it, name it, tell the limits, write the
+//! problem document. The record stands in the journal before the first byte leaves.
+
+use crate::access::caller::Judged;
+use crate::access::directory::KeyRecord;
+use crate::access::{Operation, operation};
+use crate::http::answer::Records;
+use crate::http::{ApiError, Code};
+use crate::kernel::{Clock, Micros};
+use crate::limit::Decision;
+use crate::metering::{Event, Journal, JournalFull, Outcome, Receipt};
+use crate::telemetry::{AccessLine, AccessLog, Metrics};
+use actix_web::body::{BodySize, BoxBody, EitherBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage as _, HttpResponse, web};
+use bytes::Bytes;
+use std::cell::RefCell;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
+
+/// The id of the call: of its usage event, where it has one. Quoted in problems as `request_id`.
+pub const EVENT_ID: HeaderName = HeaderName::from_static("usage-event-id");
+/// The plan's limits (draft-ietf-httpapi-ratelimit-headers-11 §3).
+pub const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+/// What is left of them (the same draft, §4).
+pub const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
+
+/// What all workers share to finish calls.
+#[derive(Debug)]
+pub struct Ledgerbook {
+    /// Where events are recorded.
+    pub journal: Arc<Journal>,
+    /// Counts for operators.
+    pub metrics: Arc<Metrics>,
+    /// The time.
+    pub clock: Clock,
+    /// Number of calls without an event since the start: their ids.
+    pub unmetered: AtomicU64,
+}
+
+/// One worker's part in finishing calls.
+#[derive(Debug)]
+pub struct Finisher {
+    book: Arc<Ledgerbook>,
+    access_log: RefCell<AccessLog>,
+}
+
+/// A call that has been answered but not yet recorded.
+#[derive(Debug)]
+pub struct Answered<'a> {
+    /// The operation.
+    pub operation: &'static Operation,
+    /// Who called.
+    pub key: &'a KeyRecord,
+    /// When it was judged.
+    pub at: Micros,
+    /// The answer's status.
+    pub status: u16,
+    /// The problem's code, where the answer is one.
+    pub code: Option<Code>,
+    /// Bytes of the answer's body.
+    pub bytes: u64,
+    /// Resources in it.
+    pub records: u32,
+}
+
+impl Finisher {
+    /// A worker's finisher.
+    #[must_use]
+    pub fn new(book: Arc<Ledgerbook>, access_log: AccessLog) -> Self {
+        Self { book, access_log: RefCell::new(access_log) }
+    }
+
+    /// The time.
+    #[must_use]
+    pub fn now(&self) -> Micros {
+        self.book.clock.now()
+    }
+
+    /// Writes the event of a call into the journal.
+    pub fn record(&self, call: &Answered<'_>) -> Result<Receipt, JournalFull> {
+        let duration = self.book.clock.now().0.saturating_sub(call.at.0);
+        let duration_us = u32::try_from(duration).unwrap_or(0);
+        let receipt = self.book.journal.append(&Event {
+            started_at: call.at,
+            duration_us,
+            partner: call.key.partner,
+            app: call.key.app,
+            key: call.key.key,
+            plan: call.key.plan,
+            plan_version: call.key.plan_version,
+            environment: call.key.environment,
+            operation: call.operation.code,
+            status: call.status,
+            outcome: outcome(call.status, call.code),
+            weight_milli: call.operation.weight_milli,
+            records: call.records,
+            bytes: call.bytes,
+        })?;
+        self.book.metrics.answered(call.operation.code, call.status, duration_us);
+        self.access_log.borrow_mut().line(&AccessLine {
+            at: call.at,
+            event_id: receipt.event_id(),
+            operation: call.operation.id,
+            method: call.operation.method,
+            route: call.operation.path,
+            status: call.status,
+            bytes: call.bytes,
+            duration_us,
+            key: Some(call.key.key),
+        });
+        Ok(receipt)
+    }
+
+    /// An id for a call that has no event: its caller is not known, or the journal is full.
+    fn unmetered_id(&self) -> String {
+        let n = self.book.unmetered.fetch_add(1, Ordering::Relaxed);
+        format!("{}.u{n}", self.book.journal.run_id())
+    }
+
+    /// Writes out what the access log holds.
+    pub fn flush(&self) {
+        self.access_log.borrow_mut().flush();
+    }
+}
+
+/// What became of a call, from its status and code.
+fn outcome(status: u16, code: Option<Code>) -> Outcome {
+    match (status, code) {
+        (_, Some(Code::QuotaExceeded)) => Outcome::RateLimited,
+        (401 | 403, _) => Outcome::AuthRejected,
+        (304, _) => Outcome::NotModified,
+        (200..=399, _) => Outcome::Served,
+        (400..=499, _) => Outcome::ClientError,
+        _ => Outcome::ServerError,
+    }
+}
+
+/// Tells the caller its limits and what is left of them.
+pub fn write_limits(headers: &mut HeaderMap, key: &KeyRecord, decision: &Decision) {
+    headers.insert(RATELIMIT_POLICY, key.limits.policy_header());
+    headers.insert(RATELIMIT, decision.header(&key.limits));
+}
+
+/// A body that closes its event: completed when the last byte has been handed over, aborted when it
+/// is dropped before.
+#[derive(Debug)]
+pub struct Metered<B> {
+    body: B,
+    receipt: Option<Receipt>,
+}
+
+impl<B: MessageBody> Metered<B> {
+    /// A body with the event that it closes.
+    pub fn new(body: B, receipt: Option<Receipt>) -> Self {
+        let mut metered = Self { body, receipt };
+        // A body of no bytes is never polled: its event is closed by having been sent.
+        if matches!(metered.body.size(), BodySize::None | BodySize::Sized(0)) {
+            metered.complete();
+        }
+        metered
+    }
+
+    fn complete(&mut self) {
+        if let Some(receipt) = self.receipt.take() {
+            receipt.complete();
+        }
+    }
+}
+
+impl<B: MessageBody + Unpin> MessageBody for Metered<B> {
+    type Error = B::Error;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        let this = self.get_mut();
+        let next = ready!(Pin::new(&mut this.body).poll_next(cx));
+        if next.is_none() {
+            this.complete();
+        }
+        Poll::Ready(next)
+    }
+}
+
+/// The layer around all routes of the public listener.
+pub async fn finish<B: MessageBody + 'static>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<Metered<EitherBody<B, BoxBody>>>, Error> {
+    let finisher = request.app_data::<web::Data<Rc<Finisher>>>().cloned();
+    let response = next.call(request).await?;
+    let Some(finisher) = finisher else { return Ok(response.map_body(|_, b| Metered::new(EitherBody::left(b), None))) };
+    let judged = response.request().extensions().get::<Judged>().cloned();
+    let error = problem_of(&response);
+    let records = response.response().extensions().get::<Records>().map_or(0, |r| r.0);
+    let bytes = match response.response().body().size() {
+        BodySize::Sized(bytes) => bytes,
+        BodySize::None | BodySize::Stream => 0,
+    };
+    let call = judged.as_ref().and_then(|judged| {
+        let key = judged.key.as_deref()?;
+        let status = response.status().as_u16();
+        let code = error.as_ref().map(ApiError::code);
+        Some(Answered { operation: judged.operation, key, at: judged.at, status, code, bytes, records })
+    });
+    let (receipt, error) = match call.as_ref().map(|call| finisher.record(call)) {
+        Some(Ok(receipt)) => (Some(receipt), error),
+        // The call was not recorded, so it is not answered either; an error may still be told.
+        Some(Err(JournalFull)) if error.is_none() => {
+            let detail = "The call cannot be recorded now, so it was not served. Try again in a moment.";
+            (None, Some(ApiError::new(Code::MeteringUnavailable, detail)))
+        }
+        Some(Err(JournalFull)) => (None, error),
+        None => {
+            finisher.book.metrics.unidentified(response.status().as_u16());
+            (None, error)
+        }
+    };
+    let id = receipt.as_ref().map_or_else(|| finisher.unmetered_id(), |r| r.event_id().to_string());
+    Ok(assemble(response, error.as_ref(), &id, judged.as_ref(), receipt))
+}
+
+/// The error that an answer stands for, where it is one.
+pub(super) fn problem_of<B>(response: &ServiceResponse<B>) -> Option<ApiError> {
+    let status = response.status();
+    if !status.is_client_error() && !status.is_server_error() {
+        return None;
+    }
+    if let Some(error) = response.response().extensions().get::<ApiError>() {
+        return Some(error.clone());
+    }
+    let (code, detail) = match status.as_u16() {
+        404 => (Code::UnknownPath, "See /docs for the paths that exist."),
+        405 => (Code::MethodNotAllowed, "See /docs for the methods of this path."),
+        413 => (Code::BodyTooLarge, "Send less at once."),
+        415 => (Code::UnsupportedMediaType, "Send `Content-Type: application/json`."),
+        400..=499 => (Code::InvalidParameter, "The request could not be understood."),
+        _ => (Code::Internal, "The failure has been recorded; quote the request id."),
+    };
+    Some(ApiError::new(code, detail))
+}
+
+/// The bytes of a problem document.
+pub(super) fn problem_body(error: &ApiError, path: &str, id: &str) -> Vec<u8> {
+    serde_json::to_vec(&error.problem(path, id)).unwrap_or_default()
+}
+
+/// The response as it leaves: its id, the limits, and, for an error, the problem document.
+fn assemble<B: MessageBody + 'static>(
+    response: ServiceResponse<B>,
+    error: Option<&ApiError>,
+    id: &str,
+    judged: Option<&Judged>,
+    receipt: Option<Receipt>,
+) -> ServiceResponse<Metered<EitherBody<B, BoxBody>>> {
+    let mut response = match error {
+        None => response.map_body(|_, body| EitherBody::left(body)),
+        Some(error) => {
+            let path = response.request().path();
+            let document = problem_response(error, path, id, response.request().match_pattern());
+            let (request, _) = response.into_parts();
+            ServiceResponse::new(request, document).map_body(|_, body| EitherBody::right(body))
+        }
+    };
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(id) {
+        headers.insert(EVENT_ID, id);
+    }
+    if let Some((key, decision)) = judged.and_then(|j| Some((j.key.as_deref()?, j.decision.as_ref()?))) {
+        write_limits(headers, key, decision);
+    }
+    response.map_body(|_, body| Metered::new(body, receipt))
+}
+
+fn problem_response(
+    error: &ApiError,
+    path: &str,
+    id: &str,
+    pattern: Option<String>,
+) -> HttpResponse<BoxBody> {
+    let mut response = actix_web::ResponseError::error_response(error);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, crate::http::error::PROBLEM_JSON);
+    if let Some(seconds) = error.retry_after() {
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    match error.code() {
+        Code::MissingKey | Code::InvalidKey | Code::ExpiredKey | Code::RevokedKey => {
+            let challenge = HeaderValue::from_static("Bearer realm=\"comptoir\"");
+            headers.insert(actix_web::http::header::WWW_AUTHENTICATE, challenge);
+        }
+        Code::MethodNotAllowed => {
+            let methods = pattern.map(|pattern| operation::methods(&pattern)).unwrap_or_default();
+            if let Ok(methods) = HeaderValue::from_str(&methods) {
+                headers.insert(ALLOW, methods);
+            }
+        }
+        _ => {}
+    }
+    response.set_body(BoxBody::new(problem_body(error, path, id)))
+}

@@ -1,0 +1,223 @@
+//! The shortest way for the hottest read: `GET /v1/products/{product_id}` answered before the
+//! router, from stored bytes. Whatever is not a plain success goes the ordinary way, so that there
+//! is one place that knows errors; a refused call has taken nothing, so judging it again is harmless.
+
+use super::finish::{Answered, EVENT_ID, Finisher, Metered, write_limits};
+use crate::access::caller;
+use crate::access::operation::{Op as _, op};
+use crate::access::policy::Gate;
+use crate::catalog::{Catalog, Lookup};
+use crate::http::answer::{self, Cache, JSON, VARIES};
+use crate::kernel::id::ProductId;
+use actix_http::body::MessageBody;
+use actix_http::header::{
+    CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH, ORIGIN, VARY,
+};
+use actix_http::{Method, Request, Response, StatusCode};
+use actix_service::{Service, ServiceFactory};
+use actix_web::dev::ServiceResponse;
+use bytes::Bytes;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+/// What the fast way needs.
+#[derive(Debug)]
+pub struct FastPath {
+    /// Judges the call.
+    pub gate: actix_web::web::Data<Gate>,
+    /// Knows the products.
+    pub catalog: Arc<Catalog>,
+    /// Records the call.
+    pub finisher: Rc<Finisher>,
+}
+
+impl FastPath {
+    /// The answer, if this is a call that can be answered here and now.
+    fn answer(&self, request: &Request) -> Option<Response<Metered<Bytes>>> {
+        let head = request.head();
+        if head.method != Method::GET || head.uri.query().is_some() || head.headers.contains_key(ORIGIN) {
+            return None;
+        }
+        let id = head.uri.path().strip_prefix("/v1/products/")?.parse::<ProductId>().ok()?;
+        let Lookup::Found { body, etag } = self.catalog.view.product(id) else { return None };
+        let at = self.finisher.now();
+        let operation = op::GetProduct::OPERATION;
+        let peer = request.peer_addr().map(|address| address.ip());
+        let view = caller::view(&head.headers, peer);
+        let admitted = self.gate.admit(operation, &view, at).ok()?;
+        let held = head.headers.get(IF_NONE_MATCH);
+        let fresh = held.is_some_and(|tags| answer::matches(tags.as_bytes(), etag));
+        let (status, body) =
+            if fresh { (StatusCode::NOT_MODIFIED, Bytes::new()) } else { (StatusCode::OK, body) };
+        let call = Answered {
+            operation,
+            key: &admitted.key,
+            at,
+            status: status.as_u16(),
+            code: None,
+            bytes: body.len() as u64,
+            records: u32::from(!fresh),
+        };
+        // The journal is full: the ordinary way says so.
+        let receipt = self.finisher.record(&call).ok()?;
+        let id = HeaderValue::from_bytes(receipt.event_id().as_bytes()).ok()?;
+        let mut response = Response::with_body(status, Metered::new(body, Some(receipt)));
+        let headers = response.headers_mut();
+        if !fresh {
+            headers.insert(CONTENT_TYPE, JSON);
+        }
+        headers.insert(ETAG, answer::etag_header(etag));
+        headers.insert(CACHE_CONTROL, Cache::Short.header());
+        headers.insert(VARY, VARIES);
+        headers.insert(EVENT_ID, id);
+        write_limits(headers, &admitted.key, &admitted.decision);
+        Some(response)
+    }
+}
+
+/// Makes a [`Front`] around the application for each worker.
+#[derive(Debug)]
+pub struct FrontFactory<F> {
+    /// The application.
+    pub app: F,
+    /// The worker's fast path.
+    pub fast: Rc<FastPath>,
+}
+
+/// The application with the fast path before it.
+#[derive(Debug)]
+pub struct Front<S> {
+    app: S,
+    fast: Rc<FastPath>,
+}
+
+impl<F, B> ServiceFactory<Request> for FrontFactory<F>
+where
+    F: ServiceFactory<Request, Config = (), Response = ServiceResponse<B>, InitError = ()>,
+    F::Error: Into<Response<actix_http::body::BoxBody>>,
+    F::Future: 'static,
+    B: MessageBody,
+{
+    type Response = Response<FrontBody<B>>;
+    type Error = F::Error;
+    type Config = ();
+    type Service = Front<F::Service>;
+    type InitError = ();
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Service, ()>>>>;
+
+    fn new_service(&self, (): ()) -> Self::Future {
+        let (app, fast) = (self.app.new_service(()), Rc::clone(&self.fast));
+        Box::pin(async move { Ok(Front { app: app.await?, fast }) })
+    }
+}
+
+impl<S, B> Service<Request> for Front<S>
+where
+    S: Service<Request, Response = ServiceResponse<B>>,
+    B: MessageBody,
+{
+    type Response = Response<FrontBody<B>>;
+    type Error = S::Error;
+    type Future = FrontFuture<S::Future>;
+
+    fn poll_ready(&self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.app.poll_ready(cx)
+    }
+
+    fn call(&self, mut request: Request) -> Self::Future {
+        if let Some(response) = self.fast.answer(&request) {
+            return FrontFuture::Answered { response: Some(response) };
+        }
+        // HEAD is GET without the body, which the encoder leaves out for a request that came as HEAD.
+        if *request.method() == Method::HEAD {
+            request.head_mut().method = Method::GET;
+        }
+        FrontFuture::App { call: self.app.call(request) }
+    }
+}
+
+pin_project_lite::pin_project! {
+    /// An answer that is there already, or the application at work.
+    #[project = FrontFutureProj]
+    #[derive(Debug)]
+    pub enum FrontFuture<F> {
+        /// Answered on the fast path.
+        Answered {
+            /// The answer until it is taken.
+            response: Option<Response<Metered<Bytes>>>,
+        },
+        /// On its way through the application.
+        App {
+            /// The application's work.
+            #[pin]
+            call: F,
+        },
+    }
+}
+
+impl<F, B, E> Future for FrontFuture<F>
+where
+    F: Future<Output = Result<ServiceResponse<B>, E>>,
+{
+    type Output = Result<Response<FrontBody<B>>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project() {
+            FrontFutureProj::Answered { response } => match response.take() {
+                Some(response) => {
+                    Poll::Ready(Ok(response.map_body(|_, body| FrontBody::Fast { body })))
+                }
+                None => Poll::Pending,
+            },
+            FrontFutureProj::App { call } => {
+                let response = ready!(call.poll(cx))?;
+                let response: Response<B> = response.into();
+                Poll::Ready(Ok(response.map_body(|_, body| FrontBody::App { body })))
+            }
+        }
+    }
+}
+
+pin_project_lite::pin_project! {
+    /// A body of either way.
+    #[project = FrontBodyProj]
+    #[derive(Debug)]
+    pub enum FrontBody<B> {
+        /// Stored bytes.
+        Fast {
+            /// The bytes.
+            #[pin]
+            body: Metered<Bytes>,
+        },
+        /// The application's body.
+        App {
+            /// The body.
+            #[pin]
+            body: B,
+        },
+    }
+}
+
+impl<B: MessageBody> MessageBody for FrontBody<B> {
+    type Error = Box<dyn std::error::Error>;
+
+    fn size(&self) -> actix_http::body::BodySize {
+        match self {
+            Self::Fast { body } => body.size(),
+            Self::App { body } => body.size(),
+        }
+    }
+
+    fn poll_next(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        match self.project() {
+            FrontBodyProj::Fast { body } => body.poll_next(cx).map_err(Into::into),
+            FrontBodyProj::App { body } => body.poll_next(cx).map_err(Into::into),
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! The OpenAPI documents: generated from the handlers, completed from the tables of operations,
+//! scopes and error codes, rendered once, served as JSON and YAML with an interactive reader.
+
+use super::{admin, public};
+use crate::access::{Operation, Scope, operation};
+use crate::http::Code;
+use crate::http::error::Problem;
+use actix_web::http::header::CONTENT_TYPE;
+use actix_web::{App, HttpResponse, web};
+use serde_json::{Map, Value, json};
+use std::sync::LazyLock;
+use utoipa::PartialSchema as _;
+use utoipa_actix_web::AppExt as _;
+use utoipa_actix_web::service_config::ServiceConfig;
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+/// A rendered document.
+#[derive(Debug)]
+pub struct Document {
+    /// `partner` or `admin`: the file's name.
+    pub name: &'static str,
+    /// As YAML, the form that is committed.
+    pub yaml: String,
+    /// As JSON.
+    pub json: String,
+}
+
+/// The partner API's document.
+pub static PARTNER: LazyLock<Document> = LazyLock::new(|| {
+    let mut document = generate(public::routes);
+    document["info"] = json!({
+        "title": "Comptoir partner API",
+        "version": "1.0.0",
+        "description": include_str!("partner.md"),
+        "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
+    });
+    let tags = [
+        ("products", "Products of the catalog"),
+        ("categories", "The category tree"),
+        ("stores", "Stores"),
+        ("offers", "Prices by store and channel"),
+        ("stock", "Stock levels by store"),
+        ("usage", "What you have used and what is left"),
+    ];
+    complete(&mut document, &tags, partner_security(), partner_operation);
+    render("partner", &document)
+});
+
+/// The admin API's document.
+pub static ADMIN: LazyLock<Document> = LazyLock::new(|| {
+    let mut document = generate(admin::routes);
+    document["info"] = json!({
+        "title": "Comptoir admin API",
+        "version": "1.0.0",
+        "description": include_str!("admin.md"),
+        "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
+    });
+    let tags = [
+        ("partners", "Organisations that call the partner API"),
+        ("apps", "Their software"),
+        ("plans", "Limits that apps are held to"),
+        ("keys", "Secrets of apps"),
+        ("admin-tokens", "Secrets of this API"),
+        ("audit", "Who changed what"),
+    ];
+    complete(&mut document, &tags, admin_security(), admin_operation);
+    render("admin", &document)
+});
+
+/// The documents that are committed under `openapi/`.
+#[must_use]
+pub fn documents() -> [&'static Document; 2] {
+    [&PARTNER, &ADMIN]
+}
+
+fn generate(routes: fn(&mut ServiceConfig<'_>)) -> Value {
+    let (_, api) = App::new().into_utoipa_app().configure(routes).split_for_parts();
+    serde_json::to_value(api).unwrap_or_default()
+}
+
+fn render(name: &'static str, document: &Value) -> Document {
+    Document {
+        name,
+        yaml: serde_norway::to_string(document).unwrap_or_default(),
+        json: document.to_string(),
+    }
+}
+
+fn partner_security() -> Value {
+    let scopes: Vec<String> =
+        Scope::ALL.iter().map(|s| format!("- `{}`: {}", s.as_str(), s.description())).collect();
+    let description = format!("Your key, with the scopes that it was given:\n\n{}", scopes.join("\n"));
+    json!({
+        "bearer": { "type": "http", "scheme": "bearer", "bearerFormat": "cpt_live_… or cpt_test_…", "description": description },
+        "api_key": { "type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The same key in a header of its own." },
+    })
+}
+
+fn admin_security() -> Value {
+    json!({
+        "bearer": { "type": "http", "scheme": "bearer", "bearerFormat": "cpt_admin_…", "description": "An admin token." },
+    })
+}
+
+/// Adds what holds for every operation of a document.
+fn complete(document: &mut Value, tags: &[(&str, &str)], security: Value, each: fn(&mut Value)) {
+    document["tags"] = tags.iter().map(|(name, what)| json!({ "name": name, "description": what })).collect();
+    document["servers"] = json!([{ "url": "/", "description": "This server" }]);
+    let components = document["components"].as_object_mut();
+    if let Some(components) = components {
+        components.insert("securitySchemes".into(), security);
+        components.insert("responses".into(), problem_responses());
+        components.insert("headers".into(), headers());
+        let schemas = components.entry("schemas").or_insert_with(|| json!({}));
+        schemas["Problem"] = serde_json::to_value(Problem::schema()).unwrap_or_default();
+        schemas["FieldError"] =
+            serde_json::to_value(crate::http::FieldError::schema()).unwrap_or_default();
+    }
+    let Some(paths) = document["paths"].as_object_mut() else { return };
+    for methods in paths.values_mut().filter_map(Value::as_object_mut) {
+        for operation in methods.values_mut().filter(|o| o.is_object()) {
+            each(operation);
+        }
+    }
+}
+
+/// The problem responses shared by all operations: by status, with an example of each code.
+fn problem_responses() -> Value {
+    let mut responses = Map::new();
+    for status in [400, 401, 403, 404, 405, 409, 410, 413, 415, 422, 429, 500, 503] {
+        let codes: Vec<Code> = Code::ALL.iter().copied().filter(|c| c.status() == status).collect();
+        let examples: Map<String, Value> = codes
+            .iter()
+            .map(|code| (code.as_str().to_owned(), json!({ "summary": code.title(), "value": example(*code) })))
+            .collect();
+        let names: Vec<String> = codes.iter().map(|c| format!("`{}`", c.as_str())).collect();
+        let mut response = json!({
+            "description": format!("A problem: {}", names.join(", ")),
+            "content": { "application/problem+json": {
+                "schema": { "$ref": "#/components/schemas/Problem" },
+                "examples": examples,
+            } },
+        });
+        if status == 429 {
+            response["headers"] = json!({
+                "Retry-After": { "description": "Seconds until a call is admitted again.", "schema": { "type": "integer" } },
+                "RateLimit": { "$ref": "#/components/headers/RateLimit" },
+                "RateLimit-Policy": { "$ref": "#/components/headers/RateLimit-Policy" },
+            });
+        }
+        responses.insert(format!("Problem{status}"), response);
+    }
+    Value::Object(responses)
+}
+
+fn example(code: Code) -> Value {
+    let error = crate::http::ApiError::new(code, "What happened this time and what to do about it.");
+    serde_json::to_value(error.problem("/v1/products", "0000000000b.12.4711")).unwrap_or_default()
+}
+
+fn headers() -> Value {
+    json!({
+        "ETag": { "description": "Strong validator of the answer: send it back in `If-None-Match`.", "schema": { "type": "string" }, "example": "\"5d41402abc4b2a76\"" },
+        "RateLimit": { "description": "What is left of each limit: `r` units, all back after `t` seconds (draft-ietf-httpapi-ratelimit-headers-11).", "schema": { "type": "string" }, "example": "\"burst\";r=49;t=1, \"day\";r=99999;t=1" },
+        "RateLimit-Policy": { "description": "The plan's limits: `q` units in `w` seconds.", "schema": { "type": "string" }, "example": "\"burst\";q=50;w=1, \"day\";q=100000;w=86400" },
+        "Usage-Event-Id": { "description": "The id of this call in the usage export. Quote it when asking for help.", "schema": { "type": "string" }, "example": "0000000000b.12.4711" },
+    })
+}
+
+/// Adds a `$ref` to the shared problem of each status that the operation does not describe itself.
+fn problems(operation: &mut Value, statuses: &[u16]) {
+    for status in statuses {
+        let key = status.to_string();
+        if operation["responses"].get(&key).is_none() {
+            operation["responses"][key] = json!({ "$ref": format!("#/components/responses/Problem{status}") });
+        }
+    }
+    // A status described by the operation alone still has the problem's shape.
+    let Some(responses) = operation["responses"].as_object_mut() else { return };
+    for (status, response) in responses.iter_mut() {
+        if status.starts_with(['4', '5']) && response.get("$ref").is_none() && response.get("content").is_none() {
+            response["content"] = json!({ "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } });
+        }
+    }
+}
+
+fn partner_operation(operation: &mut Value) {
+    let id = operation["operationId"].as_str().unwrap_or_default().to_owned();
+    let Some(entry) = operation::by_id(&id) else { return };
+    problems(operation, &[400, 401, 403, 429, 500, 503]);
+    describe_policy(operation, entry);
+    let Some(responses) = operation["responses"].as_object_mut() else { return };
+    for (status, response) in responses.iter_mut().filter(|(s, _)| s.starts_with(['2', '3'])) {
+        for name in ["ETag", "RateLimit", "RateLimit-Policy", "Usage-Event-Id"] {
+            if name != "ETag" || status == "200" || status == "304" {
+                response["headers"][name] = json!({ "$ref": format!("#/components/headers/{name}") });
+            }
+        }
+    }
+}
+
+fn describe_policy(operation: &mut Value, entry: &Operation) {
+    let scopes: Vec<&str> = entry.scope.iter().map(|s| s.as_str()).collect();
+    operation["security"] = json!([{ "bearer": scopes }, { "api_key": scopes }]);
+    let units = f64::from(entry.weight_milli) / 1000.0;
+    operation["x-cost"] = json!({ "units": units, "billed_on": ["200"] });
+    operation["x-rate-limit"] = json!({
+        "units": units,
+        "counted_by": "app and environment",
+        "limits": "those of the plan, in `RateLimit-Policy` of every answer and in `GET /v1/usage`",
+    });
+}
+
+fn admin_operation(operation: &mut Value) {
+    problems(operation, &[400, 401, 500, 503]);
+    operation["security"] = json!([{ "bearer": [] }]);
+}
+
+/// Serves a document as JSON and YAML, and the interactive reference at `/docs/`.
+pub(super) fn serve(config: &mut web::ServiceConfig, document: &'static LazyLock<Document>) {
+    let name = document.name;
+    let json = || async { HttpResponse::Ok().insert_header((CONTENT_TYPE, "application/json")).body(document.json.as_str()) };
+    let yaml = || async { HttpResponse::Ok().insert_header((CONTENT_TYPE, "application/yaml")).body(document.yaml.as_str()) };
+    config.route(&format!("/openapi/{name}.json"), web::get().to(json));
+    config.route(&format!("/openapi/{name}.yaml"), web::get().to(yaml));
+    config.service(web::redirect("/docs", "/docs/"));
+    let reader = Config::new([format!("/openapi/{name}.json")]).try_it_out_enabled(true).deep_linking(true);
+    config.service(SwaggerUi::new("/docs/{_:.*}").config(reader));
+}

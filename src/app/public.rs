@@ -1,0 +1,149 @@
+//! The public listener: every route that partners can call, and the layers around them.
+
+use super::finish::{EVENT_ID, Finisher, RATELIMIT, RATELIMIT_POLICY, finish};
+use super::front::{FastPath, FrontFactory};
+use super::{Comptoir, listen, openapi};
+use crate::access::caller;
+use crate::access::operation::{Op as _, op};
+use crate::http::{ApiError, Code};
+use crate::telemetry::AccessLog;
+use crate::{catalog, demo, metering, stock, stores};
+use actix_cors::Cors;
+use actix_http::HttpService;
+use actix_server::Server;
+use actix_service::{IntoServiceFactory as _, ServiceFactoryExt as _, map_config};
+use actix_web::dev::AppConfig;
+use actix_web::http::header;
+use actix_web::middleware::from_fn;
+use actix_web::{App, HttpRequest, HttpResponse, web};
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+use utoipa_actix_web::AppExt as _;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Every documented operation of the partner API.
+pub(super) fn routes(config: &mut ServiceConfig<'_>) {
+    catalog::api::configure(config);
+    stores::api::configure(config);
+    stock::api::configure(config);
+    metering::api::configure(config);
+}
+
+/// What is served beside the documented operations: the documents themselves, their reader, and the
+/// demo's pictures.
+fn pages(config: &mut web::ServiceConfig, with_demo: bool) {
+    openapi::serve(config, &openapi::PARTNER);
+    config.route("/", web::get().to(to_docs));
+    if with_demo {
+        config.route("/demo/images/{file}", web::get().to(demo_image));
+    }
+}
+
+#[expect(clippy::unused_async, reason = "a handler is async")]
+async fn to_docs() -> HttpResponse {
+    HttpResponse::TemporaryRedirect().insert_header((header::LOCATION, "/docs/")).finish()
+}
+
+async fn demo_image(file: web::Path<String>) -> Result<HttpResponse, ApiError> {
+    let sku = file.strip_suffix(".svg").map(str::to_owned);
+    let image = web::block(move || sku.and_then(|sku| demo::image_svg(&sku))).await;
+    let missing = || ApiError::new(Code::NotFound, "There is no picture of that product.");
+    let image = image.ok().flatten().ok_or_else(missing)?;
+    Ok(HttpResponse::Ok()
+        .insert_header((header::CONTENT_TYPE, "image/svg+xml"))
+        .insert_header((header::CACHE_CONTROL, "public, max-age=86400"))
+        .body(image))
+}
+
+/// A path that is not there. A call that brings a key is judged and recorded all the same, so that
+/// looking for paths is not free of limits.
+#[expect(clippy::unused_async, reason = "a handler is async")]
+async fn unrouted(request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    let headers = request.headers();
+    if headers.contains_key(header::AUTHORIZATION) || headers.contains_key("x-api-key") {
+        caller::judge(&request, op::Unrouted::OPERATION)?;
+    }
+    Err(ApiError::new(Code::UnknownPath, "See /docs for the paths that exist."))
+}
+
+/// Browser apps may call from the configured origins; the limits and the call's id are theirs to see.
+fn cors(origins: &[String]) -> Cors {
+    let mut cors = Cors::default()
+        .allowed_methods(["GET", "HEAD", "OPTIONS"])
+        .allowed_headers([header::AUTHORIZATION, header::IF_NONE_MATCH, header::ACCEPT])
+        .allowed_header("x-api-key")
+        .expose_headers([EVENT_ID, RATELIMIT, RATELIMIT_POLICY, header::ETAG, header::LINK, header::RETRY_AFTER])
+        .block_on_origin_mismatch(false)
+        .max_age(600);
+    for origin in origins {
+        cors = if origin == "*" { cors.allow_any_origin() } else { cors.allowed_origin(origin) };
+    }
+    cors
+}
+
+/// Binds the public listener.
+pub(super) fn server(comptoir: &Comptoir) -> anyhow::Result<(Server, SocketAddr)> {
+    let config = Arc::clone(&comptoir.config);
+    let listener = listen(config.server.public_listen)?;
+    let address = listener.local_addr()?;
+    let gate = web::Data::from(Arc::clone(&comptoir.gate));
+    let catalog = web::Data::from(Arc::clone(&comptoir.catalog));
+    let clock = web::Data::new(comptoir.clock.clone());
+    let usage = web::Data::new(metering::api::UsageState { db: comptoir.db.clone(), clock: comptoir.clock.clone() });
+    let (book, with_demo) = (Arc::clone(&comptoir.book), comptoir.demo);
+    let mut builder = Server::build().disable_signals().shutdown_timeout(config.server.shutdown_timeout.as_secs());
+    if config.server.workers > 0 {
+        builder = builder.workers(config.server.workers);
+    }
+    let closing = builder.graceful_shutdown_signal();
+    let server = builder.listen("public", listener, move || {
+        let log = AccessLog::open(&config.telemetry);
+        let finisher = Rc::new(Finisher::new(Arc::clone(&book), log));
+        flush_every_second(&finisher);
+        let fast = Rc::new(FastPath {
+            gate: gate.clone(),
+            catalog: Arc::clone(&catalog),
+            finisher: Rc::clone(&finisher),
+        });
+        let (app, _) = App::new()
+            .into_utoipa_app()
+            .map(|app| app.wrap(from_fn(finish)).wrap(cors(&config.server.cors_origins)))
+            .app_data(gate.clone())
+            .app_data(catalog.clone())
+            .app_data(clock.clone())
+            .app_data(usage.clone())
+            .app_data(web::Data::new(finisher))
+            .configure(routes)
+            .split_for_parts();
+        let app = app.configure(|c| pages(c, with_demo)).default_service(web::to(unrouted));
+        let app = app.into_factory().map_err(|error: actix_web::Error| error.error_response());
+        let closing = closing.clone();
+        HttpService::build()
+            .graceful_shutdown_signal(move || {
+                let closing = closing.clone();
+                async move { closing.notified().await }
+            })
+            .keep_alive(config.server.keep_alive)
+            .client_request_timeout(config.server.request_timeout)
+            .client_disconnect_timeout(Duration::from_secs(1))
+            .local_addr(address)
+            .finish(FrontFactory { app: map_config(app, |()| AppConfig::default()), fast })
+            .tcp()
+    })?;
+    Ok((server.run(), address))
+}
+
+/// A quiet server writes its access log too.
+fn flush_every_second(finisher: &Rc<Finisher>) {
+    let finisher = Rc::downgrade(finisher);
+    actix_web::rt::spawn(async move {
+        let mut second = tokio::time::interval(Duration::from_secs(1));
+        while let Some(finisher) = finisher.upgrade() {
+            finisher.flush();
+            drop(finisher);
+            second.tick().await;
+        }
+    });
+}

@@ -1,0 +1,193 @@
+//! `GET /v1/usage`: what the caller's app has used, from the ledger, and the limits it is held to.
+
+use super::usage::{Granularity, UsageRow, usage};
+use crate::access::caller::Caller;
+use crate::access::op;
+use crate::http::answer::Cache;
+use crate::http::{Answer, ApiResult, Params};
+use crate::kernel::clock::HOUR;
+use crate::kernel::{Clock, Micros};
+use crate::storage::Db;
+use actix_web::{HttpRequest, get, web};
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Longest span that is shown by hour: 31 days.
+const MOST_HOURS: i64 = 31 * 24 * HOUR;
+/// Longest span at all: 400 days.
+const MOST: i64 = 400 * 24 * HOUR;
+
+/// What the handler needs.
+#[derive(Debug)]
+pub struct UsageState {
+    /// The ledger's database.
+    pub db: Db,
+    /// The time.
+    pub clock: Clock,
+}
+
+/// Mounts the handlers.
+pub fn configure(config: &mut ServiceConfig<'_>) {
+    config.service(get_usage);
+}
+
+/// What an app has used in a span of time.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct UsageOut {
+    /// Start of the span, inclusive.
+    #[schema(example = "2026-11-01T00:00:00Z")]
+    from: Micros,
+    /// End of the span, exclusive.
+    #[schema(example = "2026-12-01T00:00:00Z")]
+    to: Micros,
+    /// Everything answered up to about this instant is counted; null before the first call.
+    #[schema(example = "2026-11-22T09:41:07Z")]
+    as_of: Option<Micros>,
+    /// The app.
+    #[schema(example = "app_00000000001")]
+    app_id: String,
+    /// The plan in force.
+    #[schema(example = "pln_00000000001")]
+    plan_id: String,
+    /// Its version.
+    #[schema(example = 1)]
+    plan_version: u32,
+    /// The plan's limits, as they are enforced.
+    limits: Vec<LimitOut>,
+    /// What this key may do.
+    #[schema(example = json!(["catalog:read"]))]
+    scopes: Vec<&'static str>,
+    /// One row for each bucket of time, environment, operation and status.
+    items: Vec<UsageItemOut>,
+}
+
+/// A limit of the plan.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct LimitOut {
+    /// Its name in `RateLimit-Policy`.
+    #[schema(example = "burst")]
+    name: String,
+    /// Units that may be used in the window.
+    #[schema(example = 50)]
+    quota: u32,
+    /// Length of the window in seconds.
+    #[schema(example = 1)]
+    window_s: u32,
+}
+
+/// Calls of one kind in one bucket of time.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct UsageItemOut {
+    /// Start of the bucket.
+    #[schema(example = "2026-11-22T00:00:00Z")]
+    start: Micros,
+    /// `live` or `test`.
+    #[schema(example = "live")]
+    environment: String,
+    /// The operation's id in this document.
+    #[schema(example = "get_product")]
+    operation_id: String,
+    /// The HTTP status.
+    #[schema(example = 200)]
+    status: u16,
+    /// Whether these calls are billed.
+    #[schema(example = true)]
+    billable: bool,
+    /// How many calls.
+    #[schema(example = 4711)]
+    requests: i64,
+    /// Resources in the answers.
+    #[schema(example = 4711)]
+    records: i64,
+    /// Bytes of the answers' bodies.
+    #[schema(example = 4_200_000)]
+    bytes: i64,
+    /// Units of billing weight, a decimal with three digits.
+    #[schema(example = "4711.000")]
+    units: String,
+}
+
+impl From<UsageRow> for UsageItemOut {
+    fn from(row: UsageRow) -> Self {
+        let (whole, milli) = (row.weight_milli / 1000, row.weight_milli % 1000);
+        Self {
+            start: row.start,
+            environment: row.environment,
+            operation_id: row.operation,
+            status: row.status,
+            billable: row.billable,
+            requests: row.requests,
+            records: row.records,
+            bytes: row.bytes,
+            units: format!("{whole}.{milli:03}"),
+        }
+    }
+}
+
+/// Your usage and limits
+///
+/// What your app has used, by time, operation and status, from the same ledger that is billed, with
+/// the limits of your plan. Never billed. Calls appear about a second after they were answered.
+#[utoipa::path(
+    operation_id = "get_usage", tag = "usage",
+    params(
+        ("from" = Option<String>, Query, description = "Start of the span, inclusive: RFC 3339. The start of this month (UTC) where it is left out.", example = "2026-11-01T00:00:00Z"),
+        ("to" = Option<String>, Query, description = "End of the span, exclusive: RFC 3339. Now where it is left out.", example = "2026-12-01T00:00:00Z"),
+        ("granularity" = Option<String>, Query, description = "Length of a row's bucket: `hour` (up to 31 days), `day` or `month`, in UTC. `day` where it is left out.", example = "day"),
+    ),
+    responses((status = 200, description = "The usage", body = UsageOut), (status = 304, description = "Not changed since the `ETag` in `If-None-Match`"))
+)]
+#[get("/v1/usage")]
+pub async fn get_usage(
+    caller: Caller<op::GetUsage>,
+    request: HttpRequest,
+    state: web::Data<UsageState>,
+) -> ApiResult<Answer> {
+    let (from, to, granularity) = span(request.query_string(), state.clock.now())?;
+    let usage = usage(&state.db, caller.app(), from, to, granularity).await?;
+    let key = caller.key();
+    let limits = key.limits.policies().iter().map(|policy| LimitOut {
+        name: policy.name().to_owned(),
+        quota: policy.quota(),
+        window_s: policy.window_s(),
+    });
+    let out = UsageOut {
+        from,
+        to,
+        as_of: usage.as_of,
+        app_id: key.app.to_string(),
+        plan_id: key.plan.to_string(),
+        plan_version: key.plan_version,
+        limits: limits.collect(),
+        scopes: key.scopes.iter().map(|scope| scope.as_str()).collect(),
+        items: usage.rows.into_iter().map(Into::into).collect(),
+    };
+    let records = u32::try_from(out.items.len()).unwrap_or(u32::MAX);
+    Answer::json(&out, Cache::NoStore, records)
+}
+
+/// The span and granularity that a query asks for.
+fn span(query: &str, now: Micros) -> ApiResult<(Micros, Micros, Granularity)> {
+    let mut params = Params::new(query);
+    let words = [("hour", Granularity::Hour), ("day", Granularity::Day), ("month", Granularity::Month)];
+    let granularity = params.one_of("granularity", &words).unwrap_or(Granularity::Day);
+    let from: Option<Micros> = params.value("from");
+    let to: Option<Micros> = params.value("to");
+    let (from, to) = (from.unwrap_or_else(|| month_start(now)), to.unwrap_or(now));
+    let most = if granularity == Granularity::Hour { MOST_HOURS } else { MOST };
+    if to < from {
+        params.fault("to", "out_of_range", "is before `from`");
+    } else if to.0 - from.0 > most {
+        let days = most / (24 * HOUR);
+        params.fault("from", "out_of_range", format!("is more than {days} days before `to`; ask for a shorter span"));
+    }
+    params.finish()?;
+    Ok((from, to, granularity))
+}
+
+/// The first instant of the month that holds `now`, in UTC.
+fn month_start(now: Micros) -> Micros {
+    let month = now.timestamp().to_zoned(jiff::tz::TimeZone::UTC).date().first_of_month();
+    month.to_zoned(jiff::tz::TimeZone::UTC).map_or(now, |start| start.timestamp().into())
+}
