@@ -1,1 +1,4 @@
-//! The one test binary.
+//! The one test binary: scenarios through the public surface, and tests about the program itself.
+
+mod architecture;
+mod support;

@@ -1,0 +1,88 @@
+//! The order of the modules and the bans, read from the sources.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Each module may use only those before it.
+const ORDER: &[&str] = &[
+    "kernel", "config", "telemetry", "storage", "limit", "http", "access", "metering", "catalog",
+    "stores", "stock", "customers", "feeds", "admin", "demo", "app", "cli",
+];
+
+/// `module -> later module` pairs that stand against the order, with the reason. May only shrink.
+const EXCEPTIONS: &[(&str, &str)] = &[];
+
+fn sources(dir: &Path, into: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(dir).unwrap().map(Result::unwrap) {
+        let path = entry.path();
+        if path.is_dir() {
+            sources(&path, into);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            into.push(path);
+        }
+    }
+}
+
+/// Every source file as (path below src, module, text without its comments).
+fn files() -> Vec<(String, String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut paths = Vec::new();
+    sources(&root, &mut paths);
+    let file = |path: PathBuf| {
+        let name = path.strip_prefix(&root).unwrap().display().to_string();
+        let module = name.split('/').next().unwrap().trim_end_matches(".rs").to_owned();
+        let text = fs::read_to_string(path).unwrap();
+        let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        (name, module, code.collect::<Vec<_>>().join("\n"))
+    };
+    paths.into_iter().map(file).collect()
+}
+
+#[test]
+fn modules_use_only_what_stands_above_them() {
+    let place = |module: &str| ORDER.iter().position(|m| *m == module);
+    let mut wrong = Vec::new();
+    for (name, module, text) in files() {
+        let Some(own) = place(&module) else {
+            assert!(matches!(module.as_str(), "lib" | "main"), "{name} is in no module of the order");
+            continue;
+        };
+        for used in ORDER.iter().filter(|m| text.contains(&format!("crate::{m}"))) {
+            if place(used) > Some(own) && !EXCEPTIONS.contains(&(module.as_str(), used)) {
+                wrong.push(format!("{name} uses crate::{used}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "against the order of ARCHITECTURE.md:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn libraries_stay_where_they_belong() {
+    let mut wrong = Vec::new();
+    for (name, module, text) in files() {
+        let is_store = name.ends_with("/store.rs") || name.contains("/store/");
+        let mut ban = |what: &str, allowed: bool, rule: &str| {
+            if text.contains(what) && !allowed {
+                wrong.push(format!("{name}: `{what}`: {rule}"));
+            }
+        };
+        ban("sqlx::", is_store || module == "storage", "SQL belongs to store.rs files");
+        let no_framework = matches!(module.as_str(), "kernel" | "config" | "telemetry" | "storage" | "limit" | "feeds")
+            || ["model.rs", "store.rs", "service.rs"].iter().any(|f| name.ends_with(f));
+        ban("actix_web", !no_framework, "domain code knows no web framework");
+        ban("StatusCode", matches!(module.as_str(), "http" | "app"), "status codes belong to http/");
+        ban("SystemTime::now", name == "kernel/clock.rs", "time comes from a Clock");
+        ban("unsafe ", name == "metering/journal/mapped.rs", "unsafe has one place");
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn no_file_is_too_long_to_hold_in_mind() {
+    let long: Vec<String> = files()
+        .into_iter()
+        .filter(|(_, _, text)| text.lines().count() > 500)
+        .map(|(name, _, text)| format!("{name}: {} lines", text.lines().count()))
+        .collect();
+    assert!(long.is_empty(), "split by what they are about:\n{}", long.join("\n"));
+}

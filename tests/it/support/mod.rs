@@ -1,0 +1,275 @@
+//! A Comptoir of its own for each test: real listeners on free ports, a database of its own (SQLite
+//! in a temporary folder, or PostgreSQL where `COMPTOIR_TEST_POSTGRES` names a server).
+
+use comptoir::app::{Addresses, Comptoir};
+use comptoir::config::Config;
+use comptoir::feeds::{Feed, Report, import_values};
+use comptoir::kernel::{Clock, Micros};
+use comptoir::storage::Db;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::path::Path;
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// When a test's fixed clock stands, unless the test says otherwise.
+pub const NOON: &str = "2026-11-22T12:00:00Z";
+
+/// The PostgreSQL server that tests may make databases on.
+pub fn postgres() -> Option<String> {
+    std::env::vars().find(|(name, _)| name == "COMPTOIR_TEST_POSTGRES").map(|(_, url)| url)
+}
+
+/// How a test's Comptoir is set up.
+pub struct Builder {
+    settings: BTreeMap<String, String>,
+    clock: Clock,
+}
+
+/// A running Comptoir.
+pub struct TestApp {
+    pub at: Addresses,
+    pub admin_token: String,
+    pub db: Db,
+    pub clock: Clock,
+    pub http: reqwest::Client,
+    pub config: Config,
+    dir: Option<TempDir>,
+    stop: Option<oneshot::Sender<()>>,
+    served: Option<JoinHandle<anyhow::Result<()>>>,
+}
+
+/// A key made for a test.
+pub struct TestKey {
+    pub id: String,
+    pub text: String,
+    pub app_id: String,
+    pub partner_id: String,
+    pub plan_id: String,
+}
+
+/// Settings for a database of the test's own, in `dir` or on the PostgreSQL server.
+pub async fn settings(dir: &Path) -> BTreeMap<String, String> {
+    let mut settings = BTreeMap::new();
+    let mut set = |key: &str, value: &str| settings.insert(format!("COMPTOIR__{key}"), value.to_owned());
+    set("SERVER__PUBLIC_LISTEN", "127.0.0.1:0");
+    set("SERVER__ADMIN_LISTEN", "127.0.0.1:0");
+    set("SERVER__WORKERS", "2");
+    set("SERVER__DATA_DIR", &dir.display().to_string());
+    set("ACCESS__CONTROL_POLL_MS", "50");
+    set("CATALOG__CHANGE_POLL_MS", "50");
+    set("METERING__FOLD_INTERVAL_MS", "50");
+    if let Some(server) = postgres() {
+        set("DATABASE__URL", &fresh_database(&server).await);
+    }
+    settings
+}
+
+/// Makes an empty database on the server and returns its URL.
+async fn fresh_database(server: &str) -> String {
+    let name = format!("t{:016x}", getrandom_u64());
+    let admin = sqlx::PgPool::connect(server).await.expect("the test's PostgreSQL server answers");
+    let sql = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"));
+    sqlx::query(sql).execute(&admin).await.expect("a database can be made");
+    admin.close().await;
+    let (base, _) = server.rsplit_once('/').expect("the URL names a database");
+    format!("{base}/{name}")
+}
+
+fn getrandom_u64() -> u64 {
+    comptoir::kernel::id::NodeId::random().expect("randomness").0
+}
+
+impl Builder {
+    /// Sets a setting, named as its environment variable without the prefix.
+    pub fn set(mut self, key: &str, value: &str) -> Self {
+        self.settings.insert(format!("COMPTOIR__{key}"), value.to_owned());
+        self
+    }
+
+    /// Gives the Comptoir a clock that stands still.
+    pub fn fixed_clock(mut self, at: &str) -> Self {
+        self.clock = Clock::fixed(at.parse::<Micros>().expect("a time"));
+        self
+    }
+
+    /// Starts it in a new folder.
+    pub async fn start(self) -> TestApp {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let mut settings = settings(dir.path()).await;
+        settings.extend(self.settings);
+        TestApp::start_with(settings, self.clock, Some(dir)).await
+    }
+}
+
+impl TestApp {
+    /// A Comptoir to set up.
+    pub fn builder() -> Builder {
+        Builder { settings: BTreeMap::new(), clock: Clock::System }
+    }
+
+    /// A Comptoir with the default settings.
+    pub async fn start() -> Self {
+        Self::builder().start().await
+    }
+
+    async fn start_with(settings: BTreeMap<String, String>, clock: Clock, dir: Option<TempDir>) -> Self {
+        let config = Config::load(None, &settings).unwrap_or_else(|problems| panic!("{problems}"));
+        let mut comptoir =
+            Comptoir::open(config.clone(), clock.clone()).await.expect("Comptoir opens");
+        let admin_token =
+            comptoir.take_bootstrap_token().map(|t| t.reveal().to_owned()).unwrap_or_default();
+        let db = Db::connect(&config.database.url, 2).await.expect("the database opens twice");
+        let (stop, stopped) = oneshot::channel();
+        let (ready, at) = oneshot::channel();
+        let served = tokio::spawn(comptoir.serve(
+            move |at| {
+                let _ = ready.send(at);
+            },
+            async move {
+                let _ = stopped.await;
+            },
+        ));
+        let at = at.await.expect("Comptoir serves");
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .expect("a client");
+        Self { at, admin_token, db, clock, http, config, dir, stop: Some(stop), served: Some(served) }
+    }
+
+    /// Stops it as an operator would; everything answered is in the ledger afterwards.
+    pub async fn stop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+        if let Some(served) = self.served.take() {
+            served.await.expect("no panic").expect("a clean stop");
+        }
+    }
+
+    /// Imports lines of a feed and waits until calls see them.
+    pub async fn import(&self, feed: Feed, lines: &[Value]) -> Report {
+        let report =
+            import_values(&self.db, &self.clock, feed, lines).await.expect("the import runs");
+        self.caught_up().await;
+        report
+    }
+
+    /// Waits until the read model has followed both logs to their present heads.
+    pub async fn caught_up(&self) {
+        use comptoir::storage::{Log, log};
+        let change = log::head(&self.db, Log::Change).await.expect("a head");
+        let stock = log::head(&self.db, Log::Stock).await.expect("a head");
+        self.wait_for_gauge("change_position", change).await;
+        self.wait_for_gauge("stock_position", stock).await;
+    }
+
+    /// Waits until a metric has reached a value.
+    pub async fn wait_for_gauge(&self, name: &str, at_least: i64) {
+        for _ in 0..2_000 {
+            let metrics = self.admin_text("/metrics").await;
+            let line = metrics.lines().find_map(|line| line.strip_prefix(&format!("comptoir_{name} ")));
+            if line.and_then(|v| v.parse::<f64>().ok()).is_some_and(|v| v as i64 >= at_least) {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+        panic!("{name} did not reach {at_least}");
+    }
+
+    /// A text from the admin listener.
+    pub async fn admin_text(&self, path: &str) -> String {
+        let response = self.http.get(self.admin_url(path)).send().await.expect("an answer");
+        response.text().await.expect("a text")
+    }
+
+    pub fn public_url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.at.public)
+    }
+
+    pub fn admin_url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.at.admin)
+    }
+
+    /// Calls the partner API with a key.
+    pub async fn get(&self, key: &str, path: &str) -> reqwest::Response {
+        let request = self.http.get(self.public_url(path)).bearer_auth(key);
+        request.send().await.expect("an answer")
+    }
+
+    /// Calls the admin API.
+    pub async fn admin(&self, method: &str, path: &str, body: Option<Value>) -> reqwest::Response {
+        let method = method.parse().expect("a method");
+        let mut request =
+            self.http.request(method, self.admin_url(path)).bearer_auth(&self.admin_token);
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        request.send().await.expect("an answer")
+    }
+
+    /// Calls the admin API and expects success.
+    pub async fn admin_ok(&self, method: &str, path: &str, body: Option<Value>) -> Value {
+        let response = self.admin(method, path, body).await;
+        let (status, text) = (response.status(), response.text().await.expect("a text"));
+        assert!(status.is_success(), "{method} {path}: {status} {text}");
+        serde_json::from_str(&text).unwrap_or(Value::Null)
+    }
+
+    /// A plan with one generous limit.
+    pub async fn plan(&self, limits: Value) -> String {
+        let name = format!("plan {:x}", getrandom_u64());
+        let plan = self.admin_ok("POST", "/admin/v1/plans", Some(json!({ "name": name, "limits": limits }))).await;
+        plan["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// A key of a new app of a new partner under a generous plan; `fields` go into the key's body.
+    pub async fn key(&self, fields: Value) -> TestKey {
+        let plan_id = self.plan(json!([{ "name": "burst", "quota": 1_000_000, "window_s": 1 }])).await;
+        self.key_under(&plan_id, fields).await
+    }
+
+    /// The same under a given plan.
+    pub async fn key_under(&self, plan_id: &str, fields: Value) -> TestKey {
+        let name = format!("partner {:x}", getrandom_u64());
+        let partner = self.admin_ok("POST", "/admin/v1/partners", Some(json!({ "name": name }))).await;
+        let partner_id = partner["id"].as_str().expect("an id").to_owned();
+        let body = json!({ "partner_id": partner_id, "plan_id": plan_id, "name": "app" });
+        let app = self.admin_ok("POST", "/admin/v1/apps", Some(body)).await;
+        let app_id = app["id"].as_str().expect("an id").to_owned();
+        let mut body = json!({ "app_id": app_id, "name": "key", "environment": "live" });
+        for (name, value) in fields.as_object().expect("an object") {
+            body[name] = value.clone();
+        }
+        let key = self.admin_ok("POST", "/admin/v1/keys", Some(body)).await;
+        let text = |field: &str| key[field].as_str().unwrap_or_else(|| panic!("{field} in {key}")).to_owned();
+        TestKey { id: text("id"), text: text("secret"), app_id, partner_id, plan_id: plan_id.to_owned() }
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        // A test that ends without `stop` leaves its server to the runtime's end.
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+        drop(self.dir.take());
+    }
+}
+
+/// The problem document of an answer, checked for what all problems have.
+pub async fn problem(response: reqwest::Response, status: u16, code: &str) -> Value {
+    let kind = response.headers().get("content-type").map(|v| v.to_str().unwrap_or_default().to_owned());
+    let got = response.status().as_u16();
+    let text = response.text().await.expect("a text");
+    let problem: Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{got}: no JSON: {text}"));
+    assert_eq!((got, problem["code"].as_str()), (status, Some(code)), "{text}");
+    assert_eq!(kind.as_deref(), Some("application/problem+json"));
+    assert_eq!(problem["status"], status);
+    for member in ["type", "title", "detail", "instance", "request_id"] {
+        assert!(problem[member].as_str().is_some_and(|t| !t.is_empty()), "{member}: {text}");
+    }
+    problem
+}
