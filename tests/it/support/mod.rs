@@ -1,6 +1,8 @@
 //! A Comptoir of its own for each test: real listeners on free ports, a database of its own (SQLite
 //! in a temporary folder, or PostgreSQL where `COMPTOIR_TEST_POSTGRES` names a server).
 
+pub mod data;
+
 use comptoir::app::{Addresses, Comptoir};
 use comptoir::config::Config;
 use comptoir::feeds::{Feed, Report, import_values};

@@ -1,0 +1,154 @@
+//! Who may call: keys in every state, from every side.
+
+use crate::support::{NOON, TestApp, data, problem};
+use serde_json::json;
+
+async fn shop() -> TestApp {
+    let app = TestApp::builder().fixed_clock(NOON).start().await;
+    app.stock_shelves(2, 1).await;
+    app
+}
+
+fn path() -> String {
+    format!("/v1/products/{}", data::product_id(0))
+}
+
+#[tokio::test]
+async fn a_key_opens_in_either_header_and_nowhere_else() {
+    let app = shop().await;
+    let key = app.key(json!({})).await;
+    assert_eq!(app.get(&key.text, &path()).await.status(), 200);
+    let by_header = app.http.get(app.public_url(&path())).header("X-API-Key", &key.text);
+    assert_eq!(by_header.send().await.unwrap().status(), 200);
+
+    let bare = app.http.get(app.public_url(&path())).send().await.unwrap();
+    assert_eq!(bare.headers()["www-authenticate"], "Bearer realm=\"comptoir\"");
+    problem(bare, 401, "missing_key").await;
+    let in_query = app.http.get(app.public_url(&format!("{}?api_key={}", path(), key.text)));
+    problem(in_query.send().await.unwrap(), 401, "missing_key").await;
+    let basic = app.http.get(app.public_url(&path())).basic_auth("x", Some(&key.text));
+    problem(basic.send().await.unwrap(), 401, "invalid_key").await;
+}
+
+#[tokio::test]
+async fn every_character_of_a_key_matters() {
+    let app = shop().await;
+    let key = app.key(json!({})).await;
+    for at in [4, 9, 15, 40, key.text.len() - 1] {
+        let mut damaged = key.text.clone().into_bytes();
+        damaged[at] = if damaged[at] == b'x' { b'y' } else { b'x' };
+        let damaged = String::from_utf8(damaged).unwrap();
+        problem(app.get(&damaged, &path()).await, 401, "invalid_key").await;
+    }
+    for odd in ["", "cpt_", "cpt_live_", "nonsense", &"x".repeat(5000)] {
+        let response = app.http.get(app.public_url(&path())).header("X-API-Key", odd);
+        problem(response.send().await.unwrap(), 401, "invalid_key").await;
+    }
+}
+
+#[tokio::test]
+async fn a_scope_that_is_missing_is_named() {
+    let app = shop().await;
+    let key = app.key(json!({ "scopes": ["stock:read"] })).await;
+    let refused = problem(app.get(&key.text, &path()).await, 403, "insufficient_scope").await;
+    assert_eq!(refused["required_scope"], "catalog:read");
+}
+
+#[tokio::test]
+async fn suspension_of_key_app_or_partner_holds_at_once_and_can_be_lifted() {
+    let app = shop().await;
+    let key = app.key(json!({})).await;
+    let places = [
+        format!("/admin/v1/keys/{}", key.id),
+        format!("/admin/v1/apps/{}", key.app_id),
+        format!("/admin/v1/partners/{}", key.partner_id),
+    ];
+    for place in places {
+        app.admin_ok("POST", &format!("{place}/suspend"), None).await;
+        problem(app.get(&key.text, &path()).await, 403, "suspended").await;
+        app.admin_ok("POST", &format!("{place}/resume"), None).await;
+        assert_eq!(app.get(&key.text, &path()).await.status(), 200, "{place}");
+    }
+}
+
+#[tokio::test]
+async fn a_revocation_is_in_force_when_it_is_answered_and_is_final() {
+    let app = shop().await;
+    let key = app.key(json!({})).await;
+    assert_eq!(app.get(&key.text, &path()).await.status(), 200);
+    let place = format!("/admin/v1/keys/{}", key.id);
+    app.admin_ok("POST", &format!("{place}/revoke"), None).await;
+    problem(app.get(&key.text, &path()).await, 401, "revoked_key").await;
+    let again = app.admin("POST", &format!("{place}/resume"), None).await;
+    problem(again, 409, "conflict").await;
+    problem(app.get(&key.text, &path()).await, 401, "revoked_key").await;
+}
+
+#[tokio::test]
+async fn a_key_ends_at_its_expiry() {
+    let app = shop().await;
+    let key = app.key(json!({ "expires_at": "2026-11-22T12:00:10Z" })).await;
+    app.clock.advance(9_999_999);
+    assert_eq!(app.get(&key.text, &path()).await.status(), 200);
+    app.clock.advance(1);
+    problem(app.get(&key.text, &path()).await, 401, "expired_key").await;
+}
+
+#[tokio::test]
+async fn both_secrets_work_during_a_rotation_and_then_the_new_one_alone() {
+    let app = shop().await;
+    let key = app.key(json!({})).await;
+    let rotated = app
+        .admin_ok("POST", &format!("/admin/v1/keys/{}/rotate", key.id), Some(json!({ "overlap_s": 60 })))
+        .await;
+    let new = rotated["secret"].as_str().unwrap();
+    assert_ne!(new, key.text);
+    assert_eq!(app.get(&key.text, &path()).await.status(), 200);
+    assert_eq!(app.get(new, &path()).await.status(), 200);
+    app.clock.advance(60_000_000);
+    problem(app.get(&key.text, &path()).await, 401, "expired_key").await;
+    assert_eq!(app.get(new, &path()).await.status(), 200);
+}
+
+#[tokio::test]
+async fn an_address_list_holds_and_a_forged_header_does_not_help() {
+    let app = shop().await;
+    let elsewhere = app.key(json!({ "cidrs": ["192.0.2.0/24", "2001:db8::/32"] })).await;
+    problem(app.get(&elsewhere.text, &path()).await, 403, "address_not_allowed").await;
+    let forged = app.http.get(app.public_url(&path())).bearer_auth(&elsewhere.text);
+    let forged = forged.header("X-Forwarded-For", "192.0.2.7").send().await.unwrap();
+    problem(forged, 403, "address_not_allowed").await;
+    let here = app.key(json!({ "cidrs": ["127.0.0.0/8"] })).await;
+    assert_eq!(app.get(&here.text, &path()).await.status(), 200);
+
+    let behind = TestApp::builder()
+        .fixed_clock(NOON)
+        .set("SERVER__TRUSTED_PROXIES", "127.0.0.1/32")
+        .start()
+        .await;
+    behind.stock_shelves(1, 1).await;
+    let key = behind.key(json!({ "cidrs": ["192.0.2.0/24"] })).await;
+    let call = |hops: &'static str| {
+        let request = behind.http.get(behind.public_url(&path())).bearer_auth(&key.text);
+        request.header("X-Forwarded-For", hops).send()
+    };
+    assert_eq!(call("198.51.100.1, 192.0.2.7").await.unwrap().status(), 200);
+    problem(call("192.0.2.7, 198.51.100.1").await.unwrap(), 403, "address_not_allowed").await;
+}
+
+#[tokio::test]
+async fn no_secret_is_in_the_database_the_logs_of_change_or_the_listing() {
+    let app = shop().await;
+    let key = app.key(json!({})).await;
+    let secret = &key.text[21..64];
+    let listed = app.admin_ok("GET", "/admin/v1/keys", None).await.to_string();
+    assert!(listed.contains(&key.id) && !listed.contains(secret));
+    let audit = app.admin_ok("GET", "/admin/v1/audit", None).await.to_string();
+    assert!(audit.contains(&key.id) && !audit.contains(secret));
+    if let comptoir::config::DatabaseUrl::Sqlite(path) = &app.config.database.url {
+        for suffix in ["", "-wal"] {
+            let bytes = std::fs::read(format!("{}{suffix}", path.display())).unwrap_or_default();
+            assert!(!bytes.windows(secret.len()).any(|w| w == secret.as_bytes()));
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Limits as partners meet them.
+
+use crate::support::{NOON, TestApp, data, problem};
+use serde_json::json;
+
+#[tokio::test]
+async fn limits_are_told_on_every_answer_and_hold_to_the_unit() {
+    let app = TestApp::builder().fixed_clock(NOON).start().await;
+    app.stock_shelves(1, 1).await;
+    let plan = app
+        .plan(json!([
+            { "name": "burst", "quota": 3, "window_s": 3 },
+            { "name": "day", "quota": 100, "window_s": 86_400 },
+        ]))
+        .await;
+    let key = app.key_under(&plan, json!({})).await;
+    let path = format!("/v1/products/{}", data::product_id(0));
+    for left in [2, 1, 0] {
+        let answer = app.get(&key.text, &path).await;
+        assert_eq!(answer.status(), 200);
+        assert_eq!(answer.headers()["ratelimit-policy"], "\"burst\";q=3;w=3, \"day\";q=100;w=86400");
+        let now = answer.headers()["ratelimit"].to_str().unwrap().to_owned();
+        assert!(now.starts_with(&format!("\"burst\";r={left};t=")), "{now}");
+        assert!(now.contains(&format!("\"day\";r={};t=", 97 + left)), "{now}");
+    }
+    let refused = app.get(&key.text, &path).await;
+    assert_eq!(refused.headers()["retry-after"], "1");
+    assert!(refused.headers()["ratelimit"].to_str().unwrap().contains("\"day\";r=97;"));
+    let document = problem(refused, 429, "quota_exceeded").await;
+    assert_eq!(document["violated-policies"], json!(["burst"]));
+    assert_eq!(document["type"], "https://iana.org/assignments/http-problem-types#quota-exceeded");
+
+    app.clock.advance(999_999);
+    problem(app.get(&key.text, &path).await, 429, "quota_exceeded").await;
+    app.clock.advance(1);
+    assert_eq!(app.get(&key.text, &path).await.status(), 200);
+    problem(app.get(&key.text, &path).await, 429, "quota_exceeded").await;
+}
+
+#[tokio::test]
+async fn keys_of_an_app_share_its_limits_and_live_and_test_do_not() {
+    let app = TestApp::builder().fixed_clock(NOON).start().await;
+    app.stock_shelves(1, 1).await;
+    let plan = app.plan(json!([{ "name": "day", "quota": 2, "window_s": 86_400 }])).await;
+    let first = app.key_under(&plan, json!({})).await;
+    let body = |environment: &str| json!({ "app_id": first.app_id, "name": "other", "environment": environment });
+    let second = app.admin_ok("POST", "/admin/v1/keys", Some(body("live"))).await;
+    let test = app.admin_ok("POST", "/admin/v1/keys", Some(body("test"))).await;
+    let path = format!("/v1/products/{}", data::product_id(0));
+    assert_eq!(app.get(&first.text, &path).await.status(), 200);
+    assert_eq!(app.get(second["secret"].as_str().unwrap(), &path).await.status(), 200);
+    problem(app.get(&first.text, &path).await, 429, "quota_exceeded").await;
+    problem(app.get(second["secret"].as_str().unwrap(), &path).await, 429, "quota_exceeded").await;
+    assert_eq!(app.get(test["secret"].as_str().unwrap(), &path).await.status(), 200);
+}
+
+#[tokio::test]
+async fn a_plan_edit_and_a_new_key_reset_no_counter() {
+    let app = TestApp::builder().fixed_clock(NOON).start().await;
+    app.stock_shelves(1, 1).await;
+    let plan = app.plan(json!([{ "name": "day", "quota": 10, "window_s": 86_400 }])).await;
+    let key = app.key_under(&plan, json!({})).await;
+    let path = format!("/v1/products/{}", data::product_id(0));
+    for _ in 0..10 {
+        assert_eq!(app.get(&key.text, &path).await.status(), 200);
+    }
+    let edit = json!({ "limits": [{ "name": "day", "quota": 12, "window_s": 86_400 }] });
+    app.admin_ok("PATCH", &format!("/admin/v1/plans/{plan}"), Some(edit)).await;
+    let answer = app.get(&key.text, &path).await;
+    assert_eq!(answer.status(), 200);
+    assert!(answer.headers()["ratelimit"].to_str().unwrap().starts_with("\"day\";r=1;"));
+    assert_eq!(app.get(&key.text, &path).await.status(), 200);
+    problem(app.get(&key.text, &path).await, 429, "quota_exceeded").await;
+}
+
+#[tokio::test]
+async fn of_many_calls_at_once_exactly_the_quota_is_admitted() {
+    let app = TestApp::builder().fixed_clock(NOON).start().await;
+    app.stock_shelves(1, 1).await;
+    let plan = app.plan(json!([{ "name": "day", "quota": 100, "window_s": 86_400 }])).await;
+    let key = app.key_under(&plan, json!({})).await;
+    let path = format!("/v1/products/{}", data::product_id(0));
+    let calls = (0..300).map(|_| app.get(&key.text, &path));
+    let answers = futures_util::future::join_all(calls).await;
+    let admitted = answers.iter().filter(|a| a.status() == 200).count();
+    let refused = answers.iter().filter(|a| a.status() == 429).count();
+    assert_eq!((admitted, refused), (100, 200));
+}

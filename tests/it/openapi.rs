@@ -1,0 +1,244 @@
+//! The documents are true: they equal the code, they are complete, and every operation answers as
+//! they say. What holds for all operations is tested here by looping over them.
+
+use crate::support::{NOON, TestApp, TestKey, data, problem};
+use comptoir::access::operation::{OPERATIONS, by_id};
+use comptoir::app::openapi::documents;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::path::Path;
+
+fn document(name: &str) -> Value {
+    let document = documents().into_iter().find(|d| d.name == name).expect("a document");
+    serde_json::from_str(&document.json).expect("JSON")
+}
+
+/// Every operation of a document: path, method, description.
+fn operations(document: &Value) -> Vec<(String, String, Value)> {
+    let paths = document["paths"].as_object().expect("paths");
+    let each = |(path, methods): (&String, &Value)| {
+        let methods = methods.as_object().expect("methods").clone();
+        methods.into_iter().map(|(m, o)| (path.clone(), m, o)).collect::<Vec<_>>()
+    };
+    paths.iter().flat_map(each).collect()
+}
+
+#[test]
+fn the_committed_documents_equal_the_code() {
+    for document in documents() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("openapi/{}.yaml", document.name));
+        let committed = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            committed == document.yaml,
+            "openapi/{}.yaml differs from the code; run `cargo run -- openapi --write openapi`",
+            document.name
+        );
+    }
+}
+
+#[test]
+fn every_operation_is_described() {
+    for name in ["partner", "admin"] {
+        let document = document(name);
+        let mut ids = BTreeSet::new();
+        for (path, method, operation) in operations(&document) {
+            let at = format!("{name}: {method} {path}");
+            let text = |field: &str| operation[field].as_str().unwrap_or_default().to_owned();
+            assert!(!text("summary").is_empty(), "{at}: no summary");
+            assert!(!text("description").is_empty(), "{at}: no description");
+            assert!(operation["tags"][0].is_string(), "{at}: no tag");
+            let id = text("operationId");
+            let verb = id.split('_').next().unwrap_or_default();
+            assert!(id.contains('_') && !verb.is_empty(), "{at}: `{id}` is no verb_noun");
+            assert!(ids.insert(id), "{at}: the id is given twice");
+            assert!(operation["security"].is_array(), "{at}: no security");
+            for status in ["401", "500"] {
+                assert!(operation["responses"][status].is_object(), "{at}: no {status}");
+            }
+            for parameter in operation["parameters"].as_array().into_iter().flatten() {
+                let name = &parameter["name"];
+                assert!(parameter["description"].is_string(), "{at}: {name} has no description");
+                assert!(!parameter["example"].is_null() || parameter["in"] == "path" || !parameter["schema"]["example"].is_null(), "{at}: {name} has no example");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_field_of_every_schema_is_described() {
+    for name in ["partner", "admin"] {
+        let document = document(name);
+        let schemas = document["components"]["schemas"].as_object().expect("schemas");
+        for (schema, shape) in schemas {
+            for (field, described) in shape["properties"].as_object().into_iter().flatten() {
+                let said = described["description"].is_string() || described["$ref"].is_string();
+                assert!(said, "{name}: {schema}.{field} has no description");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_partner_document_and_the_table_of_operations_are_one_list() {
+    let document = document("partner");
+    let documented: BTreeSet<String> = operations(&document)
+        .iter()
+        .map(|(path, method, o)| format!("{} {path} {}", method.to_uppercase(), o["operationId"].as_str().unwrap_or_default()))
+        .collect();
+    let known: BTreeSet<String> = OPERATIONS
+        .iter()
+        .filter(|o| o.code != 0)
+        .map(|o| format!("{} {} {}", o.method, o.path, o.id))
+        .collect();
+    assert_eq!(documented, known);
+    for (path, _, operation) in operations(&document) {
+        assert!(operation["x-cost"]["units"].is_number(), "{path}");
+        assert!(operation["x-rate-limit"]["units"].is_number(), "{path}");
+    }
+}
+
+/// The path with its parameters filled in from the small catalog.
+fn filled(path: &str) -> String {
+    path.replace("{product_id}", &data::product_id(0))
+        .replace("{gtin}", &data::gtin13(0))
+        .replace("{sku}", &data::sku(0))
+        .replace("{category_id}", &data::category_id("drills"))
+        .replace("{store_id}", &data::store_id(0))
+}
+
+async fn shop() -> TestApp {
+    let app = TestApp::builder().fixed_clock(NOON).start().await;
+    app.stock_shelves(4, 2).await;
+    app.import(comptoir::feeds::Feed::Offers, &[data::offer(0, 0, "2.39"), data::offer(0, 1, "2.49")]).await;
+    app.import(comptoir::feeds::Feed::Stock, &[data::level(0, 0, 4, NOON)]).await;
+    app
+}
+
+#[tokio::test]
+async fn every_partner_operation_answers_as_documented() {
+    let app = shop().await;
+    let document = document("partner");
+    let all = app.key(json!({})).await;
+    for (path, _, operation) in operations(&document) {
+        let url = filled(&path);
+        let entry = by_id(operation["operationId"].as_str().unwrap()).unwrap();
+
+        let bare = app.http.get(app.public_url(&url)).send().await.unwrap();
+        problem(bare, 401, "missing_key").await;
+
+        if let Some(scope) = entry.scope {
+            let others: Vec<&str> = comptoir::access::Scope::ALL.iter().filter(|s| **s != scope).map(|s| s.as_str()).collect();
+            let without = app.key(json!({ "scopes": others })).await;
+            let refused = problem(app.get(&without.text, &url).await, 403, "insufficient_scope").await;
+            assert_eq!(refused["required_scope"], scope.as_str(), "{path}");
+            let minimal = app.key(json!({ "scopes": [scope.as_str()] })).await;
+            assert_eq!(app.get(&minimal.text, &url).await.status(), 200, "{path} with its scope alone");
+        }
+        success(&app, &all, &url, &operation, &document).await;
+        parameters(&app, &all, &url, &operation).await;
+    }
+}
+
+/// A call that succeeds, its validator, and HEAD; the body holds only documented fields.
+async fn success(app: &TestApp, key: &TestKey, url: &str, operation: &Value, document: &Value) {
+    let answer = app.get(&key.text, url).await;
+    assert_eq!(answer.status(), 200, "{url}");
+    let headers = answer.headers().clone();
+    for name in ["usage-event-id", "ratelimit", "ratelimit-policy", "etag", "cache-control", "vary"] {
+        assert!(headers.contains_key(name), "{url}: no {name}");
+    }
+    assert_eq!(headers["content-type"], "application/json", "{url}");
+    let body: Value = answer.json().await.unwrap();
+    let schema = &operation["responses"]["200"]["content"]["application/json"]["schema"];
+    conforms(&body, schema, document, url);
+
+    let held = app.http.get(app.public_url(url)).bearer_auth(&key.text).header("If-None-Match", &headers["etag"]);
+    let held = held.send().await.unwrap();
+    assert_eq!(held.status(), 304, "{url}");
+    assert_eq!(held.headers()["etag"], headers["etag"], "{url}");
+    assert!(held.bytes().await.unwrap().is_empty());
+
+    let head = app.http.head(app.public_url(url)).bearer_auth(&key.text).send().await.unwrap();
+    assert_eq!(head.status(), 200, "HEAD {url}");
+    assert_eq!(head.headers()["etag"], headers["etag"], "HEAD {url}");
+    assert!(head.bytes().await.unwrap().is_empty());
+}
+
+/// The value has no field that the schema does not describe, at any depth.
+fn conforms(value: &Value, schema: &Value, document: &Value, at: &str) {
+    if let Some(reference) = schema["$ref"].as_str() {
+        let name = reference.rsplit('/').next().unwrap_or_default();
+        return conforms(value, &document["components"]["schemas"][name], document, at);
+    }
+    if value.is_null() {
+        return;
+    }
+    if let Some(choices) = schema["oneOf"].as_array().or(schema["anyOf"].as_array()) {
+        let object = choices.iter().find(|c| c["type"] != "null").expect("a choice that is not null");
+        return conforms(value, object, document, at);
+    }
+    match value {
+        Value::Object(fields) => {
+            for (name, field) in fields {
+                let described = &schema["properties"][name];
+                assert!(described.is_object(), "{at}.{name} is not in the document: {schema}");
+                conforms(field, described, document, &format!("{at}.{name}"));
+            }
+        }
+        Value::Array(items) => {
+            for item in items {
+                conforms(item, &schema["items"], document, &format!("{at}[]"));
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Every documented parameter is known; a parameter that is not is refused; nonsense is never a 500.
+async fn parameters(app: &TestApp, key: &TestKey, url: &str, operation: &Value) {
+    let unknown = app.get(&key.text, &format!("{url}?limitt=1&zzz=1")).await;
+    let unknown = problem(unknown, 400, "invalid_parameter").await;
+    assert!(unknown["errors"].as_array().is_some_and(|e| e.iter().any(|e| e["code"] == "unknown")), "{url}");
+    let in_query = |p: &&Value| p["in"] == "query";
+    for parameter in operation["parameters"].as_array().into_iter().flatten().filter(in_query) {
+        let name = parameter["name"].as_str().unwrap();
+        for value in ["%00", "%F0%9F%92%A9", "-1", "99999999999999999999", "a,b,,c", "'--", ""] {
+            let answer = app.get(&key.text, &format!("{url}?{name}={value}")).await;
+            let status = answer.status().as_u16();
+            let text = answer.text().await.unwrap();
+            assert!(status == 200 || status == 400 || status == 422, "{url}?{name}={value}: {status} {text}");
+            assert!(!text.contains("\"unknown\""), "{url}: {name} is documented but unknown: {text}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_admin_operation_wants_a_token() {
+    let app = TestApp::start().await;
+    for (path, method, _) in operations(&document("admin")) {
+        let url = app.admin_url(&path.replace('{', "").replace('}', ""));
+        let method: reqwest::Method = method.to_uppercase().parse().unwrap();
+        problem(app.http.request(method.clone(), &url).send().await.unwrap(), 401, "missing_key").await;
+        let partner = app.key(json!({})).await;
+        let wrong = app.http.request(method, &url).bearer_auth(&partner.text).send().await.unwrap();
+        problem(wrong, 401, "invalid_key").await;
+    }
+}
+
+#[tokio::test]
+async fn documents_and_reader_are_served_without_a_key_and_without_a_network() {
+    let app = TestApp::start().await;
+    for (base, name) in [(app.public_url(""), "partner"), (app.admin_url(""), "admin")] {
+        let get = |path: String| app.http.get(format!("{base}{path}")).send();
+        let yaml = get(format!("/openapi/{name}.yaml")).await.unwrap().text().await.unwrap();
+        assert!(yaml.starts_with("components:") || yaml.contains("openapi: 3.1"), "{name}");
+        let json: Value = get(format!("/openapi/{name}.json")).await.unwrap().json().await.unwrap();
+        assert_eq!(json, document(name));
+        let page = get("/docs/".into()).await.unwrap().text().await.unwrap();
+        for asset in page.split(['"', '\'']).filter(|p| p.ends_with(".js") || p.ends_with(".css")) {
+            assert!(!asset.contains("//"), "{asset} is loaded from elsewhere");
+            let path = asset.trim_start_matches("./");
+            assert_eq!(get(format!("/docs/{path}")).await.unwrap().status(), 200, "{asset}");
+        }
+    }
+}
