@@ -71,7 +71,7 @@ impl Layers {
         match entries {
             Ok(entries) => {
                 for Entry { key, text, line, .. } in entries {
-                    self.set(key, text, origin(line));
+                    self.set(&key, text, origin(line));
                 }
             }
             Err((line, message)) => self.problem(origin(line).to_string(), message),
@@ -83,7 +83,7 @@ impl Layers {
         for (name, text) in env.iter().filter(|(name, _)| name.starts_with(PREFIX)) {
             let key = self.values.keys().find(|key| variable(key) == *name).cloned();
             match key {
-                Some(key) => self.set(key, text.clone(), Origin::Variable(name.clone())),
+                Some(key) => self.set(&key, text.clone(), Origin::Variable(name.clone())),
                 None => {
                     let known = self.values.keys().map(|key| variable(key));
                     let remedy = unknown(name, known);
@@ -93,11 +93,11 @@ impl Layers {
         }
     }
 
-    fn set(&mut self, key: String, text: String, origin: Origin) {
-        if let Some((_, value)) = self.values.get_mut(&key) {
+    fn set(&mut self, key: &str, text: String, origin: Origin) {
+        if let Some((_, value)) = self.values.get_mut(key) {
             *value = Value { text, origin };
         } else {
-            let remedy = unknown(&key, self.values.keys().cloned());
+            let remedy = unknown(key, self.values.keys().cloned());
             self.problem(format!("{origin}  {key}"), remedy);
         }
     }
