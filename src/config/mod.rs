@@ -1,13 +1,200 @@
-//! Settings.
+//! Settings: `config/default.toml`, compiled in, under a file, under the environment.
+//!
+//! [`Config::load`] reads each setting once, by the type that says what is allowed, and reports all
+//! problems together with where each value came from. A `Config` that exists can be served with.
 
-use crate::kernel::secret::Secret;
-use std::path::PathBuf;
+mod layers;
+mod problem;
+mod secrets;
+mod setting;
+mod show;
+mod values;
 
-/// Where the database is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DatabaseUrl {
-    /// `sqlite:PATH`.
-    Sqlite(PathBuf),
-    /// `postgres://…`, with its password.
-    Postgres(Secret),
+pub use problem::{Problem, Problems};
+pub use secrets::{Access, Database, DatabaseUrl, Pepper};
+pub use values::{AccessLog, Durability, LimitBackend, LogFormat, LogLevel, Origin};
+
+use ipnet::IpNet;
+use layers::Layers;
+use setting::{Millis, Seconds, Within};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use values::{BaseUrl, DirPath};
+
+/// The defaults, with an explanation of every key.
+pub const DEFAULTS: &str = include_str!("../../config/default.toml");
+
+/// Declares the settings of a section: field, its type, its key, and the type that parses it.
+macro_rules! section {
+    ($(#[$doc:meta])* $name:ident [$section:literal] {
+        $($(#[$field_doc:meta])* $field:ident: $type:ty = $key:literal as $parse:ty,)*
+    }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone)]
+        pub struct $name {
+            $($(#[$field_doc])* pub $field: $type,)*
+        }
+
+        impl $name {
+            /// Reads every key before giving up, so that all problems are found.
+            fn read(layers: &mut Layers) -> Option<Self> {
+                $(let $field = layers.take::<$parse>(concat!($section, ".", $key));)*
+                Some(Self { $($field: $field?.into(),)* })
+            }
+        }
+    };
 }
+
+section! {
+    /// Listeners and connections.
+    Server ["server"] {
+        /// Where the partner API listens.
+        public_listen: SocketAddr = "public_listen" as SocketAddr,
+        /// Where the admin API and the operator's endpoints listen.
+        admin_listen: SocketAddr = "admin_listen" as SocketAddr,
+        /// How partners reach the partner API, without a slash at the end.
+        public_url: String = "public_url" as BaseUrl,
+        /// Threads that answer calls; 0 is one for each core.
+        workers: u32 = "workers" as Within<0, 1024>,
+        /// Directory for everything this node keeps.
+        data_dir: PathBuf = "data_dir" as DirPath,
+        /// Proxies whose `X-Forwarded-For` is believed.
+        trusted_proxies: Vec<IpNet> = "trusted_proxies" as Vec<IpNet>,
+        /// Largest body of a request, in bytes.
+        max_body_bytes: u32 = "max_body_bytes" as Within<1_024, 1_073_741_824>,
+        /// Time for calls under way when the program is told to stop.
+        shutdown_timeout: Duration = "shutdown_timeout_s" as Seconds<0, 3_600>,
+        /// Time for which an idle connection is kept open.
+        keep_alive: Duration = "keep_alive_s" as Seconds<1, 3_600>,
+        /// Time in which a client has to send the head of a request.
+        request_timeout: Duration = "request_timeout_s" as Seconds<1, 300>,
+        /// Origins whose pages may call the partner API; `*` is every origin.
+        cors_origins: Vec<Origin> = "cors_origins" as Vec<Origin>,
+    }
+}
+
+section! {
+    /// The read model of the catalog.
+    Catalog ["catalog"] {
+        /// Time between looks for changed catalog data.
+        change_poll: Duration = "change_poll_ms" as Millis<10, 60_000>,
+        /// Time between looks for changed stock levels.
+        stock_poll: Duration = "stock_poll_ms" as Millis<10, 60_000>,
+    }
+}
+
+section! {
+    /// Limits of callers.
+    Limits ["limits"] {
+        /// Where limits are counted.
+        backend: LimitBackend = "backend" as LimitBackend,
+    }
+}
+
+section! {
+    /// Journal and ledger.
+    Metering ["metering"] {
+        /// What an answered call survives.
+        durability: Durability = "durability" as Durability,
+        /// Time between syncs of the journal to disk.
+        sync_interval: Duration = "sync_interval_ms" as Millis<1, 60_000>,
+        /// Records in one journal segment.
+        segment_records: u32 = "segment_records" as Within<15, 1_048_575>,
+        /// Time between foldings of the journal into the ledger.
+        fold_interval: Duration = "fold_interval_ms" as Millis<10, 60_000>,
+        /// Time after which a call that was not seen to end is closed as unconfirmed.
+        completion_timeout: Duration = "completion_timeout_s" as Seconds<1, 3_600>,
+        /// Segments that may wait for the database before billable calls are refused.
+        max_backlog_segments: u32 = "max_backlog_segments" as Within<1, 65_536>,
+    }
+}
+
+section! {
+    /// Logs.
+    Telemetry ["telemetry"] {
+        /// What the program's own log holds.
+        log_level: LogLevel = "log_level" as LogLevel,
+        /// How it is written.
+        log_format: LogFormat = "log_format" as LogFormat,
+        /// Where each call is logged.
+        access_log: AccessLog = "access_log" as AccessLog,
+        /// One call in so many is logged.
+        access_log_sample: u32 = "access_log_sample" as Within<1, 1_000_000>,
+    }
+}
+
+/// All settings.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Listeners and connections.
+    pub server: Server,
+    /// The database.
+    pub database: Database,
+    /// Keys.
+    pub access: Access,
+    /// The read model of the catalog.
+    pub catalog: Catalog,
+    /// Limits of callers.
+    pub limits: Limits,
+    /// Journal and ledger.
+    pub metering: Metering,
+    /// Logs.
+    pub telemetry: Telemetry,
+    shown: String,
+}
+
+impl Config {
+    /// The defaults, under `file`, under the variables of `env` that begin with `COMPTOIR__`.
+    pub fn load(file: Option<&Path>, env: &BTreeMap<String, String>) -> Result<Self, Problems> {
+        let mut layers = Layers::new(DEFAULTS);
+        if let Some(path) = file {
+            layers.file(path);
+        }
+        layers.environment(env);
+        let config = Self::read(&mut layers);
+        let problems = layers.into_problems();
+        match config {
+            Some(config) if problems.is_empty() => Ok(config),
+            _ => Err(Problems(problems)),
+        }
+    }
+
+    /// The defaults alone.
+    #[must_use]
+    pub fn embedded() -> Self {
+        Self::load(None, &BTreeMap::new())
+            .unwrap_or_else(|problems| unreachable!("config/default.toml: {problems}"))
+    }
+
+    /// The settings in force as TOML, each with its origin behind it, secrets hidden.
+    #[must_use]
+    pub fn show(&self) -> &str {
+        &self.shown
+    }
+
+    fn read(layers: &mut Layers) -> Option<Self> {
+        let server = Server::read(layers);
+        let data_dir = server.as_ref().map_or(Path::new(""), |s| s.data_dir.as_path());
+        let database = Database::read(layers, data_dir);
+        let access = Access::read(layers, data_dir);
+        let catalog = Catalog::read(layers);
+        let limits = Limits::read(layers);
+        let metering = Metering::read(layers);
+        let telemetry = Telemetry::read(layers);
+        Some(Self {
+            server: server?,
+            database: database?,
+            access: access?,
+            catalog: catalog?,
+            limits: limits?,
+            metering: metering?,
+            telemetry: telemetry?,
+            shown: show::toml(layers),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

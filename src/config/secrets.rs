@@ -1,0 +1,166 @@
+//! Settings that hold secrets. Each can stand in a file of its own, and none is ever shown.
+
+use super::layers::Layers;
+use super::setting::{FromSetting, Millis, Within};
+use crate::kernel::secret::Secret;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// What stands where a secret is.
+const HIDDEN: &str = "[secret]";
+
+/// Where the database is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DatabaseUrl {
+    /// `sqlite:PATH`.
+    Sqlite(PathBuf),
+    /// `postgres://…`, with its password.
+    Postgres(Secret),
+}
+
+/// The database.
+#[derive(Debug, Clone)]
+pub struct Database {
+    /// Where it is.
+    pub url: DatabaseUrl,
+    /// Most connections to it.
+    pub max_connections: u32,
+}
+
+/// Under what secret key hashes are made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pepper {
+    /// The operator's, the same on all nodes.
+    Given(Secret),
+    /// One that is made at the first start and kept in this file.
+    Generated(PathBuf),
+}
+
+/// Keys.
+#[derive(Debug, Clone)]
+pub struct Access {
+    /// Under what secret key hashes are made.
+    pub pepper: Pepper,
+    /// Time between looks for changed keys, plans and apps.
+    pub control_poll: Duration,
+}
+
+impl Database {
+    pub(super) fn read(layers: &mut Layers, data_dir: &Path) -> Option<Self> {
+        let url = either(layers, "database.url", "database.url_file");
+        let max_connections = layers.take::<Within<1, 1_000>>("database.max_connections");
+        let url: Option<DatabaseUrl> = url?;
+        let url = url.unwrap_or_else(|| DatabaseUrl::Sqlite(data_dir.join("comptoir.db")));
+        Some(Self { url, max_connections: max_connections?.into() })
+    }
+}
+
+impl Access {
+    pub(super) fn read(layers: &mut Layers, data_dir: &Path) -> Option<Self> {
+        let pepper = either::<PepperText>(layers, "access.pepper", "access.pepper_file");
+        let poll = layers.take::<Millis<10, 60_000>>("access.control_poll_ms");
+        let pepper = pepper?.map_or_else(
+            || Pepper::Generated(data_dir.join("pepper")),
+            |PepperText(secret)| Pepper::Given(secret),
+        );
+        Some(Self { pepper, control_poll: poll?.into() })
+    }
+}
+
+/// A secret from its setting or from the file of its twin; `Some(None)` where neither is set, `None`
+/// after a problem.
+fn either<T: FromSetting>(
+    layers: &mut Layers,
+    key: &'static str,
+    file_key: &'static str,
+) -> Option<Option<T>> {
+    let value = layers.take::<Given<T>>(key);
+    let Some(FilePath(path)) = layers.take::<FilePath>(file_key) else { return Some(None) };
+    let Given(value) = value?;
+    let Some(path) = path else { return Some(value) };
+    if value.is_some() {
+        layers.fault(file_key, &format!("must be empty where {key} is set: set one of the two"));
+        return None;
+    }
+    let read = std::fs::read_to_string(&path).map_err(|error| format!("cannot be read: {error}"));
+    let parsed = read.map(Secret::new).and_then(|text| {
+        T::parse(text.reveal().trim_end()).map_err(|why| format!("holds a value that {why}"))
+    });
+    match parsed {
+        Ok(value) => Some(Some(value)),
+        Err(why) => {
+            layers.fault(file_key, &why);
+            None
+        }
+    }
+}
+
+/// A setting that may be empty.
+struct Given<T>(Option<T>);
+
+impl<T: FromSetting> FromSetting for Given<T> {
+    fn parse(text: &str) -> Result<Self, String> {
+        if text.is_empty() { Ok(Self(None)) } else { T::parse(text).map(|value| Self(Some(value))) }
+    }
+
+    fn show(text: &str) -> String {
+        if text.is_empty() { String::new() } else { T::show(text) }
+    }
+}
+
+/// The path of a file that holds a secret, or nothing.
+struct FilePath(Option<PathBuf>);
+
+impl FromSetting for FilePath {
+    fn parse(text: &str) -> Result<Self, String> {
+        Ok(Self((!text.is_empty()).then(|| PathBuf::from(text))))
+    }
+}
+
+impl FromSetting for DatabaseUrl {
+    fn parse(text: &str) -> Result<Self, String> {
+        let postgres = ["postgres://", "postgresql://"]
+            .iter()
+            .any(|scheme| text.strip_prefix(scheme).is_some_and(|rest| !rest.is_empty()));
+        match text.strip_prefix("sqlite:") {
+            Some(path) if !path.is_empty() => Ok(Self::Sqlite(PathBuf::from(path))),
+            None if postgres => Ok(Self::Postgres(Secret::new(text.to_owned()))),
+            _ => Err("must be sqlite:PATH or postgres://USER:PASSWORD@HOST/NAME".to_owned()),
+        }
+    }
+
+    /// Only what stands behind the last `@` and before `?` is no password for sure, and only where
+    /// no `?` comes first: it may begin a parameter that holds the `@`.
+    fn show(text: &str) -> String {
+        if text.starts_with("sqlite:") {
+            return text.to_owned();
+        }
+        match (text.split_once("://"), text.rsplit_once('@')) {
+            (Some((scheme @ ("postgres" | "postgresql"), _)), Some((before, host)))
+                if !before.contains('?') =>
+            {
+                let host = host.split('?').next().unwrap_or_default();
+                format!("{scheme}://{HIDDEN}@{host}")
+            }
+            _ => HIDDEN.to_owned(),
+        }
+    }
+}
+
+/// The operator's pepper.
+struct PepperText(Secret);
+
+impl FromSetting for PepperText {
+    fn parse(text: &str) -> Result<Self, String> {
+        if text.len() < 32 {
+            return Err("must have 32 characters or more, such as `openssl rand -hex 32` gives; \
+                        or be empty, and one is generated"
+                .to_owned());
+        }
+        Ok(Self(Secret::new(text.to_owned())))
+    }
+
+    fn show(_: &str) -> String {
+        HIDDEN.to_owned()
+    }
+}

@@ -1,0 +1,170 @@
+//! The types of settings: words, places, addresses.
+
+use super::setting::FromSetting;
+use std::fmt;
+use std::path::PathBuf;
+
+/// Declares a setting that is one of a few words.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$word_doc:meta])* $variant:ident = $word:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum $name {
+            $($(#[$word_doc])* $variant,)*
+        }
+
+        impl FromSetting for $name {
+            fn parse(text: &str) -> Result<Self, String> {
+                match text {
+                    $($word => Ok(Self::$variant),)*
+                    _ => Err(match [$($word),*].as_slice() {
+                        [only] => format!("must be {only}"),
+                        words => format!("must be one of {}", words.join(", ")),
+                    }),
+                }
+            }
+        }
+    };
+}
+
+words! {
+    /// Where limits are counted.
+    LimitBackend {
+        /// In this process.
+        Local = "local",
+    }
+}
+
+words! {
+    /// What an answered call survives.
+    Durability {
+        /// A crash of the program; the disk is synced on a timer.
+        Process = "process",
+    }
+}
+
+words! {
+    /// What the program's own log holds.
+    LogLevel {
+        /// Nothing.
+        Off = "off",
+        /// What needs a person.
+        Error = "error",
+        /// And what may soon.
+        Warn = "warn",
+        /// And what the program is doing.
+        Info = "info",
+        /// And how.
+        Debug = "debug",
+        /// And everything its libraries have to say.
+        Trace = "trace",
+    }
+}
+
+words! {
+    /// How the program's own log is written.
+    LogFormat {
+        /// For people.
+        Text = "text",
+        /// One JSON object in a line.
+        Json = "json",
+    }
+}
+
+/// Where each call is logged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AccessLog {
+    /// Nowhere.
+    Off,
+    /// On standard output.
+    Stdout,
+    /// At the end of a file.
+    File(PathBuf),
+}
+
+impl FromSetting for AccessLog {
+    fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "" => Err("must be off, stdout, or the path of a file".to_owned()),
+            "off" => Ok(Self::Off),
+            "stdout" => Ok(Self::Stdout),
+            path => Ok(Self::File(PathBuf::from(path))),
+        }
+    }
+}
+
+/// A directory.
+#[derive(Debug)]
+pub(super) struct DirPath(PathBuf);
+
+impl FromSetting for DirPath {
+    fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "" => Err("must be the path of a directory".to_owned()),
+            path => Ok(Self(PathBuf::from(path))),
+        }
+    }
+}
+
+impl From<DirPath> for PathBuf {
+    fn from(dir: DirPath) -> Self {
+        dir.0
+    }
+}
+
+/// Scheme and the rest of a web address that is safe to put in front of a path.
+fn web_address(text: &str) -> Option<&str> {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))?;
+    let plain = |b: u8| b.is_ascii_graphic() && !matches!(b, b'?' | b'#' | b'@' | b'"' | b'\\');
+    let host = rest.split('/').next().unwrap_or_default();
+    (!host.is_empty() && !host.starts_with(':') && rest.bytes().all(plain)).then_some(rest)
+}
+
+/// The beginning of a web address, without a slash at the end.
+#[derive(Debug)]
+pub(super) struct BaseUrl(String);
+
+impl FromSetting for BaseUrl {
+    fn parse(text: &str) -> Result<Self, String> {
+        let address = text.trim_end_matches('/');
+        web_address(address)
+            .map(|_| Self(address.to_owned()))
+            .ok_or_else(|| "must be a web address, such as https://api.example.com".to_owned())
+    }
+}
+
+impl From<BaseUrl> for String {
+    fn from(url: BaseUrl) -> Self {
+        url.0
+    }
+}
+
+/// A web origin as browsers send it, or `*` for every origin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin(String);
+
+impl Origin {
+    /// Whether a page of this `Origin` header may call.
+    #[must_use]
+    pub fn admits(&self, header: &str) -> bool {
+        self.0 == "*" || self.0 == header
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromSetting for Origin {
+    fn parse(text: &str) -> Result<Self, String> {
+        let origin = web_address(text).is_some_and(|rest| {
+            !rest.contains('/') && !rest.bytes().any(|b| b.is_ascii_uppercase() || b == b'*')
+        });
+        if origin || text == "*" {
+            return Ok(Self(text.to_owned()));
+        }
+        Err("must be scheme and host in lower case, such as https://shop.example, or *".to_owned())
+    }
+}

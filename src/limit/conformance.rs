@@ -1,0 +1,129 @@
+//! One scripted timeline that every limiter must follow to the unit, and what is special to each.
+
+use super::gcra::Account;
+use super::{Decision, Limiter, Limits, LocalLimiter, Policy, SubjectId, Verdict};
+use crate::kernel::Micros;
+use crate::kernel::id::AppId;
+
+const SUBJECT: SubjectId = SubjectId { app: AppId(7), live: true };
+/// 2026-11-22T10:00:00Z.
+const START: i64 = 1_795_341_600_000_000;
+
+fn limits(policies: &[(&str, u32, u32)]) -> Limits {
+    let policy = |&(name, quota, window_s): &(&str, u32, u32)| Policy {
+        name: name.parse().unwrap(),
+        quota,
+        window_s,
+    };
+    Limits::new(&policies.iter().map(policy).collect::<Vec<_>>()).unwrap()
+}
+
+fn header(decision: &Decision, limits: &Limits) -> String {
+    let mut out = Vec::new();
+    decision.write_header(limits, &mut out);
+    String::from_utf8(out).unwrap()
+}
+
+/// Runs the timeline. `take(limits, now, weight_milli)` asks one limiter about one subject.
+fn run(mut take: impl FnMut(&Limits, Micros, u32) -> Decision) {
+    let plan = limits(&[("burst", 3, 1), ("day", 10, 86_400)]);
+    let mut at = |ms: i64, plan: &Limits, weight: u32, expected: &str| {
+        let decision = take(plan, Micros(START + ms * 1_000), weight);
+        let verdict = match decision.verdict() {
+            Verdict::Admitted => "yes".to_owned(),
+            Verdict::Wait { micros } => format!("wait {micros}"),
+            Verdict::Never => "never".to_owned(),
+        };
+        let violated: Vec<&str> = decision.violated(plan).collect();
+        let said = format!("{verdict} [{}] {}", violated.join(" "), header(&decision, plan));
+        assert_eq!(said, expected, "at {ms} ms");
+        decision
+    };
+
+    // Three at once, the fourth refused, and the refusal takes nothing from either policy.
+    at(0, &plan, 1_000, r#"yes [] "burst";r=2;t=1, "day";r=9;t=8640"#);
+    at(0, &plan, 2_000, r#"yes [] "burst";r=0;t=1, "day";r=7;t=25920"#);
+    let refused = at(0, &plan, 1_000, r#"wait 333334 [burst] "burst";r=0;t=1, "day";r=7;t=25920"#);
+    assert_eq!(refused.retry_after_s(), Some(1));
+    at(0, &plan, 1_000, r#"wait 333334 [burst] "burst";r=0;t=1, "day";r=7;t=25920"#);
+    // Refilled evenly; half units count.
+    at(334, &plan, 500, r#"yes [] "burst";r=0;t=1, "day";r=6;t=30240"#);
+    at(334, &plan, 500, r#"yes [] "burst";r=0;t=1, "day";r=6;t=34560"#);
+    // Heavier than a whole quota: no wait helps, and it says which policy.
+    let never = at(2_000, &plan, 4_000, r#"never [burst] "burst";r=3;t=0, "day";r=6;t=34558"#);
+    assert_eq!((never.allowed(), never.retry_after_s()), (false, None));
+    // Nothing of the refused calls was taken: six whole units are left of the day.
+    at(2_000, &plan, 3_000, r#"yes [] "burst";r=0;t=1, "day";r=3;t=60478"#);
+    at(3_000, &plan, 3_000, r#"yes [] "burst";r=0;t=1, "day";r=0;t=86397"#);
+    at(3_000, &plan, 1_000, r#"wait 8637000000 [burst day] "burst";r=0;t=1, "day";r=0;t=8637"#);
+
+    // A bigger day keeps the ten that were taken; a smaller one leaves nothing, and no debt above it.
+    let bigger = limits(&[("day", 20, 86_400), ("burst", 3, 1)]);
+    at(4_000, &bigger, 1_000, r#"yes [] "day";r=9;t=47518, "burst";r=2;t=1"#);
+    let smaller = limits(&[("day", 5, 86_400), ("burst", 3, 1)]);
+    at(5_000, &smaller, 1_000, r#"wait 17280000000 [day] "day";r=0;t=17280, "burst";r=3;t=0"#);
+    at(5_000, &plan, 1_000, r#"yes [] "burst";r=2;t=1, "day";r=4;t=51840"#);
+
+    // The clock goes back ten minutes: nothing is given back, and one window later all is.
+    at(5_000, &plan, 2_000, r#"yes [] "burst";r=0;t=1, "day";r=2;t=69120"#);
+    at(-595_000, &plan, 1_000, r#"wait 333334 [burst] "burst";r=0;t=1, "day";r=2;t=69120"#);
+    at(-594_000, &plan, 1_000, r#"yes [] "burst";r=2;t=1, "day";r=1;t=77759"#);
+}
+
+fn local() -> Limiter {
+    Limiter::Local(LocalLimiter::default())
+}
+
+#[test]
+fn the_pure_algorithm_conforms() {
+    let mut account = Account::default();
+    run(|limits, now, weight| account.take(limits, now, weight));
+}
+
+#[test]
+fn the_local_limiter_conforms() {
+    let limiter = local();
+    // Handles fetched anew stand for the same account.
+    run(|limits, now, weight| {
+        limiter.check(&limiter.handle(SUBJECT), limits, now, weight).unwrap()
+    });
+}
+
+#[test]
+fn eight_threads_are_admitted_to_the_unit() {
+    let (limiter, plan) = (local(), limits(&[("a", 1_000, 3_600), ("b", 700, 86_400)]));
+    let subject = limiter.handle(SUBJECT);
+    let admitted: usize = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..8)
+            .map(|_| {
+                scope.spawn(|| {
+                    let take = || limiter.check(&subject, &plan, Micros(START), 1_000);
+                    (0..500).filter(|_| take().is_ok_and(|d| d.allowed())).count()
+                })
+            })
+            .collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+    });
+    assert_eq!(admitted, 700);
+}
+
+#[test]
+fn live_and_test_are_counted_apart() {
+    let (limiter, plan) = (local(), limits(&[("a", 1, 60)]));
+    let take = |live| {
+        let subject = limiter.handle(SubjectId { live, ..SUBJECT });
+        limiter.check(&subject, &plan, Micros(START), 1_000).unwrap().allowed()
+    };
+    assert_eq!([take(true), take(false), take(true)], [true, true, false]);
+}
+
+#[test]
+fn only_settled_accounts_that_nobody_holds_are_forgotten() {
+    let (limiter, plan) = (local(), limits(&[("a", 1, 60)]));
+    let held = limiter.handle(SubjectId { app: AppId(1), live: true });
+    let _ = limiter.check(&limiter.handle(SUBJECT), &plan, Micros(START), 1_000);
+    assert_eq!(limiter.retain_recent(Micros(START + 59_999_999)), 2);
+    assert_eq!(limiter.retain_recent(Micros(START + 60_000_000)), 1);
+    drop(held);
+    assert_eq!(limiter.retain_recent(Micros(START)), 0);
+}

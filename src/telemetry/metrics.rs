@@ -1,0 +1,181 @@
+//! Metrics for `/metrics`. One registry for each [`Metrics`], so that tests can run several
+//! programs in one process; what a call touches is registered beforehand.
+
+use super::histogram::Histogram;
+use metrics::{Counter, Key, Label, Level, Metadata, Recorder};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusRecorder};
+use std::fmt::Write as _;
+
+const REQUESTS: &str = "comptoir_requests_total";
+const DURATION: &str = "comptoir_request_duration_seconds";
+const UNIDENTIFIED: &str = "comptoir_unidentified_calls_total";
+
+const METADATA: Metadata<'static> = Metadata::new(module_path!(), Level::INFO, None);
+
+/// Classes of status, in the order of [`Operation::answered`].
+const CLASSES: [&str; 5] = ["2xx", "3xx", "4xx", "5xx", "other"];
+
+/// Declares the gauges: variant, name, and what it tells.
+macro_rules! gauges {
+    ($($variant:ident = $name:literal, $help:literal;)*) => {
+        /// A value that background tasks keep current.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Gauge {
+            $(#[doc = $help] $variant,)*
+        }
+
+        const GAUGES: &[(&str, &str)] = &[$((concat!("comptoir_", $name), $help),)*];
+    };
+}
+
+gauges! {
+    JournalBacklogSegments = "journal_backlog_segments", "Journal segments that wait to be folded into the ledger.";
+    FoldLagSeconds = "fold_lag_seconds", "Age of the oldest call that is not yet in the ledger.";
+    ControlPosition = "control_position", "Position in the control log that this node has applied.";
+    ChangePosition = "change_position", "Position in the change log that this node has applied.";
+    Products = "products", "Products in this node's memory.";
+    Offers = "offers", "Offers in this node's memory.";
+    StockLevels = "stock_levels", "Stock levels in this node's memory.";
+    Ready = "ready", "1 when this node answers calls, 0 when it does not.";
+}
+
+/// All metrics of one program.
+#[derive(Debug)]
+pub struct Metrics {
+    recorder: PrometheusRecorder,
+    operations: Vec<Operation>,
+    gauges: Vec<metrics::Gauge>,
+}
+
+#[derive(Debug)]
+struct Operation {
+    id: &'static str,
+    answered: [Counter; CLASSES.len()],
+    durations: Histogram,
+}
+
+impl Metrics {
+    /// Metrics for these operations; their index here is the one to give to [`Metrics::answered`].
+    #[must_use]
+    pub fn new(operations: &[&'static str]) -> Self {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let help = "Answered calls by operation and class of status.";
+        recorder.describe_counter(REQUESTS.into(), None, help.into());
+        let help = "Calls without a key that is known, by what was wrong.";
+        recorder.describe_counter(UNIDENTIFIED.into(), None, help.into());
+        let gauges = GAUGES.iter().map(|(name, help)| {
+            recorder.describe_gauge((*name).into(), None, (*help).into());
+            recorder.register_gauge(&Key::from_static_name(name), &METADATA)
+        });
+        let gauges = gauges.collect();
+        let operations = operations.iter().map(|id| Operation::new(id, &recorder)).collect();
+        Self { recorder, operations, gauges }
+    }
+
+    /// Counts an answered call: three atomic additions. An unknown index is not counted.
+    pub fn answered(&self, operation_index: usize, status: u16, duration_us: u32) {
+        let Some(operation) = self.operations.get(operation_index) else { return };
+        let class = match status {
+            200..300 => 0,
+            300..400 => 1,
+            400..500 => 2,
+            500..600 => 3,
+            _ => 4,
+        };
+        operation.answered[class].increment(1);
+        operation.durations.record(duration_us);
+    }
+
+    /// Counts a call that brought no known key; `reason` is one of a few fixed words.
+    pub fn unidentified(&self, reason: &'static str) {
+        let key = Key::from_parts(UNIDENTIFIED, vec![Label::new("reason", reason)]);
+        self.recorder.register_counter(&key, &METADATA).increment(1);
+    }
+
+    /// Sets a gauge.
+    pub fn set_gauge(&self, gauge: Gauge, value: f64) {
+        if let Some(handle) = self.gauges.get(gauge as usize) {
+            handle.set(value);
+        }
+    }
+
+    /// Everything in the Prometheus text format.
+    #[must_use]
+    pub fn render(&self) -> String {
+        let handle = self.recorder.handle();
+        // Makes the texts of metrics described since visible; there are no other chores.
+        handle.run_upkeep();
+        let mut out = handle.render();
+        let _ = writeln!(out, "# HELP {DURATION} Time to answer, by operation.");
+        let _ = writeln!(out, "# TYPE {DURATION} histogram");
+        for operation in &self.operations {
+            let label = format!("operation=\"{}\"", operation.id);
+            operation.durations.write(&mut out, DURATION, &label);
+        }
+        out
+    }
+}
+
+impl Operation {
+    fn new(id: &'static str, recorder: &PrometheusRecorder) -> Self {
+        let answered = CLASSES.map(|class| {
+            let labels = vec![Label::new("operation", id), Label::new("status", class)];
+            recorder.register_counter(&Key::from_parts(REQUESTS, labels), &METADATA)
+        });
+        Self { id, answered, durations: Histogram::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_counted_is_rendered() {
+        let metrics = Metrics::new(&["list_products", "get_product"]);
+        metrics.answered(1, 200, 100);
+        metrics.answered(1, 304, 101);
+        metrics.answered(1, 429, 3_000_000);
+        metrics.answered(9, 200, 1);
+        metrics.set_gauge(Gauge::Ready, 1.0);
+        metrics.set_gauge(Gauge::FoldLagSeconds, 1.5);
+        metrics.unidentified("malformed");
+        metrics.unidentified("malformed");
+        let text = metrics.render();
+        for line in [
+            "# TYPE comptoir_requests_total counter",
+            "# HELP comptoir_ready 1 when this node answers calls, 0 when it does not.",
+            r#"comptoir_requests_total{operation="get_product",status="2xx"} 1"#,
+            r#"comptoir_requests_total{operation="get_product",status="4xx"} 1"#,
+            r#"comptoir_requests_total{operation="list_products",status="2xx"} 0"#,
+            r#"comptoir_unidentified_calls_total{reason="malformed"} 2"#,
+            "comptoir_ready 1",
+            "comptoir_fold_lag_seconds 1.5",
+            r#"comptoir_request_duration_seconds_bucket{operation="get_product",le="0.00005"} 0"#,
+            r#"comptoir_request_duration_seconds_bucket{operation="get_product",le="0.0001"} 1"#,
+            r#"comptoir_request_duration_seconds_bucket{operation="get_product",le="0.00025"} 2"#,
+            r#"comptoir_request_duration_seconds_bucket{operation="get_product",le="2.5"} 2"#,
+            r#"comptoir_request_duration_seconds_bucket{operation="get_product",le="+Inf"} 3"#,
+            r#"comptoir_request_duration_seconds_sum{operation="get_product"} 3.000201"#,
+            r#"comptoir_request_duration_seconds_count{operation="get_product"} 3"#,
+        ] {
+            assert!(text.lines().any(|l| l == line), "no `{line}` in\n{text}");
+        }
+    }
+
+    #[test]
+    fn two_programs_in_one_process_count_apart() {
+        let (one, other) = (Metrics::new(&["a"]), Metrics::new(&["a"]));
+        one.answered(0, 200, 1);
+        let count = r#"comptoir_requests_total{operation="a",status="2xx"} "#;
+        assert!(one.render().contains(&format!("{count}1\n")));
+        assert!(other.render().contains(&format!("{count}0\n")));
+    }
+
+    #[test]
+    fn every_gauge_has_its_own_handle() {
+        let metrics = Metrics::new(&[]);
+        assert_eq!(metrics.gauges.len(), GAUGES.len());
+        assert_eq!(Gauge::Ready as usize, GAUGES.len() - 1);
+    }
+}
