@@ -16,6 +16,7 @@ pub mod gaps;
 pub mod journal;
 pub mod ledger;
 pub mod period;
+mod row;
 mod seal;
 mod store;
 pub mod usage;

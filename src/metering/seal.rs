@@ -6,7 +6,7 @@
 
 use super::billability;
 use super::block::{self, Recorded};
-use super::event::Outcome;
+use super::event::{Event, Outcome};
 use super::journal::{Harvest, Header, record};
 use crate::access::Environment;
 use crate::kernel::Micros;
@@ -63,7 +63,7 @@ pub struct Sums {
 
 impl Sums {
     /// Adds one event.
-    pub(super) fn add(&mut self, event: &super::Event) {
+    pub(super) fn add(&mut self, event: &Event) {
         self.requests += 1;
         self.records = self.records.saturating_add(event.records.into());
         self.bytes = self.bytes.saturating_add(i64::try_from(event.bytes).unwrap_or(i64::MAX));
@@ -89,7 +89,7 @@ pub(super) struct Sealed {
 impl Sealed {
     /// Decides, hashes, compresses and sums a segment: work for a thread that may be busy.
     pub(super) fn new(harvest: Harvest, prev_hash: blake3::Hash) -> std::io::Result<Self> {
-        let decide = |(seq, event)| {
+        let decide = |(seq, event): (u64, Event)| {
             let rule = billability::rule(&(&event).into());
             Recorded { seq, event, rule }
         };

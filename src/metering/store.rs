@@ -225,7 +225,6 @@ pub(super) async fn hour_sums(
 /// When the newest segment came into the ledger.
 pub(super) async fn newest_fold(db: &Db) -> Result<Option<Micros>, StoreError> {
     const FIND: &str = "SELECT folded_at FROM usage_segments ORDER BY position DESC LIMIT 1";
-    let at: Option<i64> =
-        on_db!(db, c => sqlx::query_scalar(FIND).fetch_optional(c).await)?;
+    let at: Option<i64> = on_db!(db, c => sqlx::query_scalar(FIND).fetch_optional(c).await)?;
     Ok(at.map(Micros))
 }

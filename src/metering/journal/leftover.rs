@@ -48,10 +48,6 @@ pub(crate) fn leftovers(dir: &Path) -> Result<(Vec<Leftover>, usize), JournalErr
 }
 
 impl Leftover {
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// Reads the file.
     pub(crate) fn content(&self) -> Result<Content, JournalError> {
         let bytes = self.read().map_err(JournalError::io(&self.path))?;

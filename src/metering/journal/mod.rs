@@ -15,8 +15,8 @@ mod segment;
 pub use event_id::{EventId, InvalidEventId};
 pub(super) use harvest::Harvest;
 pub use keeper::Keeper;
-pub(super) use leftover::{Content, Leftover, leftovers};
 pub use leftover::next_epoch;
+pub(super) use leftover::{Content, Leftover, leftovers};
 pub(super) use segment::{Header, MAX_RECORDS, Segment};
 
 use super::event::Event;

@@ -169,7 +169,10 @@ impl Segment {
 
     /// Removes the file; what is still mapped stays readable until dropped.
     pub(crate) fn remove(&self) -> Result<(), JournalError> {
-        std::fs::remove_file(&self.path).map_err(JournalError::io(&self.path))
+        match std::fs::remove_file(&self.path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed.map_err(JournalError::io(&self.path)),
+        }
     }
 
     /// Puts the file aside under another ending, for a person to look at.
@@ -190,8 +193,7 @@ impl Drop for Segment {
 }
 
 fn lock_and_allocate(path: &Path, len: u64) -> io::Result<File> {
-    let file =
-        File::options().read(true).write(true).create_new(true).mode(0o600).open(path)?;
+    let file = File::options().read(true).write(true).create_new(true).mode(0o600).open(path)?;
     file.try_lock()?;
     let flags = rustix::fs::FallocateFlags::empty();
     match rustix::fs::fallocate(&file, flags, 0, len) {
