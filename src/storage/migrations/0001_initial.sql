@@ -231,13 +231,16 @@ CREATE TABLE customer_lists (
 );
 
 -- The ledger. A segment of a node's journal is folded in once: its events, compressed by column,
--- and the sums that they add, in one transaction.
+-- and the sums that they add, in one transaction. Sequence numbers are contiguous within an epoch:
+-- `next_seq` is the `first_seq` of the segment after, and `next_seq - first_seq` is `events` unless
+-- some are missing.
 CREATE TABLE usage_segments (
     node      TEXT NOT NULL,
     epoch     BIGINT NOT NULL,
     segment   BIGINT NOT NULL,
     position  BIGINT NOT NULL UNIQUE,
     first_seq BIGINT NOT NULL,
+    next_seq  BIGINT NOT NULL,
     events    BIGINT NOT NULL,
     min_at    BIGINT NOT NULL,
     max_at    BIGINT NOT NULL,
@@ -265,6 +268,7 @@ CREATE TABLE usage_hours (
     records      BIGINT NOT NULL,
     bytes        BIGINT NOT NULL,
     weight_milli BIGINT NOT NULL,
-    PRIMARY KEY (hour, app_id, key_id, operation, status, outcome, rule, plan_id, plan_version)
+    PRIMARY KEY (hour, app_id, partner_id, key_id, environment, operation, status, outcome, rule,
+                 plan_id, plan_version)
 );
 CREATE INDEX usage_hours_app ON usage_hours (app_id, hour);

@@ -1,0 +1,134 @@
+//! What costs money: one ordered table, the first rule that applies decides.
+//!
+//! Quota and bill ask the same table, so "quota used" and "billed" are one number. A rule's id is
+//! stored with every event. Rules are never edited: a new policy is a new version of the ids.
+
+use super::event::{Event, Outcome};
+use crate::access::{Environment, Op, op};
+
+/// What a rule may look at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Facts {
+    /// Live or test.
+    pub environment: Environment,
+    /// HTTP status.
+    pub status: u16,
+    /// How the call ended.
+    pub outcome: Outcome,
+    /// Code in the operation table.
+    pub operation: u16,
+}
+
+impl From<&Event> for Facts {
+    fn from(event: &Event) -> Self {
+        Self {
+            environment: event.environment,
+            status: event.status,
+            outcome: event.outcome,
+            operation: event.operation,
+        }
+    }
+}
+
+/// One line of the policy.
+#[derive(Debug)]
+pub struct Rule {
+    /// The number in blocks. Never changed, never given twice.
+    pub code: u8,
+    /// The text in ledgers and exports.
+    pub id: &'static str,
+    /// Whether such a call is charged and taken from the quota.
+    pub billable: bool,
+    applies: fn(&Facts) -> bool,
+}
+
+/// The policy. The last rule applies to everything, and charges nothing.
+pub const RULES: &[Rule] = &[
+    free(1, "v1.test_key", |f| matches!(f.environment, Environment::Test)),
+    free(2, "v1.crash_unconfirmed", |f| matches!(f.outcome, Outcome::CrashUnconfirmed)),
+    free(3, "v1.client_aborted", |f| matches!(f.outcome, Outcome::ClientAborted)),
+    free(4, "v1.own_usage", |f| f.operation == op::GetUsage::OPERATION.code),
+    free(5, "v1.not_modified", |f| f.status == 304 || matches!(f.outcome, Outcome::NotModified)),
+    free(6, "v1.auth_rejected", |f| matches!(f.outcome, Outcome::AuthRejected)),
+    free(7, "v1.quota_exceeded", |f| matches!(f.outcome, Outcome::QuotaExceeded)),
+    free(8, "v1.rate_limited", |f| f.status == 429 || matches!(f.outcome, Outcome::RateLimited)),
+    free(9, "v1.server_error", |f| f.status >= 500 || matches!(f.outcome, Outcome::ServerError)),
+    free(10, "v1.client_error", |f| f.status >= 400 || matches!(f.outcome, Outcome::ClientError)),
+    Rule { code: 11, id: "v1.served", billable: true, applies: |f| served(f) },
+    free(12, "v1.other", |_| true),
+];
+
+const fn free(code: u8, id: &'static str, applies: fn(&Facts) -> bool) -> Rule {
+    Rule { code, id, billable: false, applies }
+}
+
+fn served(facts: &Facts) -> bool {
+    facts.outcome == Outcome::Served && matches!(facts.status, 200 | 201 | 206)
+}
+
+/// The rule that decides about a call.
+#[must_use]
+pub fn rule(facts: &Facts) -> &'static Rule {
+    // The last rule applies to everything, so the fallback is never taken.
+    RULES.iter().find(|rule| (rule.applies)(facts)).unwrap_or(&RULES[RULES.len() - 1])
+}
+
+/// The rule of a code in a block.
+#[must_use]
+pub fn by_code(code: u8) -> Option<&'static Rule> {
+    RULES.iter().find(|rule| rule.code == code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::HashSet;
+
+    fn facts(status: u16, outcome: Outcome) -> Facts {
+        let operation = op::GetProduct::OPERATION.code;
+        Facts { environment: Environment::Live, status, outcome, operation }
+    }
+
+    #[test]
+    fn codes_and_ids_are_given_once() {
+        let codes: HashSet<u8> = RULES.iter().map(|r| r.code).collect();
+        let ids: HashSet<&str> = RULES.iter().map(|r| r.id).collect();
+        assert_eq!((codes.len(), ids.len()), (RULES.len(), RULES.len()));
+    }
+
+    #[test]
+    fn each_case_has_its_rule() {
+        let own = Facts { operation: op::GetUsage::OPERATION.code, ..facts(200, Outcome::Served) };
+        let test = Facts { environment: Environment::Test, ..facts(200, Outcome::Served) };
+        for (facts, id) in [
+            (facts(200, Outcome::Served), "v1.served"),
+            (facts(201, Outcome::Served), "v1.served"),
+            (facts(206, Outcome::Served), "v1.served"),
+            (facts(202, Outcome::Served), "v1.other"),
+            (facts(304, Outcome::NotModified), "v1.not_modified"),
+            (facts(404, Outcome::ClientError), "v1.client_error"),
+            (facts(403, Outcome::AuthRejected), "v1.auth_rejected"),
+            (facts(429, Outcome::RateLimited), "v1.rate_limited"),
+            (facts(429, Outcome::QuotaExceeded), "v1.quota_exceeded"),
+            (facts(503, Outcome::ServerError), "v1.server_error"),
+            (facts(200, Outcome::ClientAborted), "v1.client_aborted"),
+            (facts(200, Outcome::CrashUnconfirmed), "v1.crash_unconfirmed"),
+            (own, "v1.own_usage"),
+            (test, "v1.test_key"),
+        ] {
+            assert_eq!(rule(&facts).id, id, "{facts:?}");
+            assert_eq!(rule(&facts).billable, id == "v1.served", "{facts:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn only_live_success_is_billable(live: bool, status: u16, outcome in 0..9usize, operation in 0..20u16) {
+            let environment = if live { Environment::Live } else { Environment::Test };
+            let facts = Facts { environment, status, outcome: Outcome::ALL[outcome], operation };
+            let billable = live && served(&facts) && operation != op::GetUsage::OPERATION.code;
+            prop_assert_eq!(rule(&facts).billable, billable);
+        }
+    }
+}

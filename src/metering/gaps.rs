@@ -1,0 +1,69 @@
+//! Gaps: sequence numbers of a run that the ledger has no event for.
+
+use super::block;
+use super::store::{self, Uneven};
+use crate::storage::{Db, StoreError};
+
+/// Numbers `from_seq` to `before_seq` (not included) of a run that hold no event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gap {
+    /// The node, as in the ledger.
+    pub node: String,
+    /// The run.
+    pub epoch: i64,
+    /// First missing number.
+    pub from_seq: u64,
+    /// First number after them that is there, or where the segment ends.
+    pub before_seq: u64,
+}
+
+/// Every gap in the ledger up to the position `head`.
+pub async fn gaps(db: &Db, head: i64) -> Result<Vec<Gap>, StoreError> {
+    let mut found = Vec::new();
+    for uneven in store::uneven_segments(db, head).await? {
+        let (first, next) = (uneven.first_seq.cast_unsigned(), uneven.next_seq.cast_unsigned());
+        let expected = uneven.expected.cast_unsigned();
+        if expected < first {
+            found.push(uneven.gap(expected, first));
+        }
+        if uneven.next_seq - uneven.first_seq == uneven.events {
+            continue;
+        }
+        let block = store::block_of(db, &uneven.node, uneven.epoch, uneven.segment).await?;
+        let events = block::decode(&block).map_err(|e| StoreError::corrupt("usage_segments", e))?;
+        let present = events.iter().map(|recorded| recorded.seq).chain([next]);
+        found.extend(holes(first, present).map(|(from, before)| uneven.gap(from, before)));
+    }
+    Ok(found)
+}
+
+impl Uneven {
+    fn gap(&self, from_seq: u64, before_seq: u64) -> Gap {
+        Gap { node: self.node.clone(), epoch: self.epoch, from_seq, before_seq }
+    }
+}
+
+/// The ranges that ascending numbers leave out, counted from `expected`.
+fn holes(
+    mut expected: u64,
+    present: impl Iterator<Item = u64>,
+) -> impl Iterator<Item = (u64, u64)> {
+    present.filter_map(move |seq| {
+        let hole = (expected < seq).then_some((expected, seq));
+        expected = seq.saturating_add(1);
+        hole
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn holes_are_exact() {
+        let of = |present: &[u64]| holes(3, present.iter().copied()).collect::<Vec<_>>();
+        assert_eq!(of(&[3, 4, 5]), []);
+        assert_eq!(of(&[4, 5, 8, 9]), [(3, 4), (6, 8)]);
+        assert_eq!(of(&[10]), [(3, 10)]);
+    }
+}

@@ -1,0 +1,48 @@
+//! The thread that keeps the journal ready: syncs it and makes the next segment ahead.
+
+use super::Journal;
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// Keeps a journal until dropped; then syncs it a last time.
+#[derive(Debug)]
+pub struct Keeper {
+    stop: Option<Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Keeper {
+    /// Starts the thread. `sync_interval` bounds what a power cut can take: 50 ms is usual.
+    pub fn start(journal: Arc<Journal>, sync_interval: Duration) -> std::io::Result<Self> {
+        let (stop, stopped) = mpsc::channel::<()>();
+        let thread = std::thread::Builder::new().name("journal".to_owned()).spawn(move || {
+            let mut well = true;
+            loop {
+                let ended = stopped.recv_timeout(sync_interval) != Err(RecvTimeoutError::Timeout);
+                let done = journal.sync().and_then(|()| journal.prepare());
+                // Said once when it begins and once when it is over, not twenty times a second.
+                match &done {
+                    Err(error) if well => tracing::error!(%error, "the journal is in trouble"),
+                    Ok(()) if !well => tracing::info!("the journal is well again"),
+                    _ => {}
+                }
+                well = done.is_ok();
+                if ended {
+                    break;
+                }
+            }
+        })?;
+        Ok(Self { stop: Some(stop), thread: Some(thread) })
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.stop = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}

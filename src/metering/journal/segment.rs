@@ -1,0 +1,243 @@
+//! One file of the journal: how it is made, named and headed.
+
+use super::JournalError;
+use super::event_id::Prefix;
+use super::mapped::Mapped;
+use super::record::{RECORD, encode, number};
+use crate::kernel::Micros;
+use crate::kernel::id::NodeId;
+use crate::metering::event::Event;
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+const MAGIC: &[u8; 8] = b"CPTJRNL1";
+
+/// Most records in a segment; also what a reader of a block takes at once.
+pub(crate) const MAX_RECORDS: u32 = 1 << 20;
+
+/// What the first 128 bytes of a segment say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Header {
+    pub(crate) node: NodeId,
+    pub(crate) epoch: u64,
+    /// Number of the segment within the epoch.
+    pub(crate) segment: u32,
+    /// Records that fit.
+    pub(crate) capacity: u32,
+    /// Sequence number of the first record.
+    pub(crate) first_seq: u64,
+}
+
+impl Header {
+    pub(super) fn encode(&self) -> [u8; RECORD] {
+        let mut out = [0; RECORD];
+        out[0..8].copy_from_slice(MAGIC);
+        out[8..16].copy_from_slice(&self.node.0.to_le_bytes());
+        out[16..24].copy_from_slice(&self.epoch.to_le_bytes());
+        out[24..28].copy_from_slice(&self.segment.to_le_bytes());
+        out[28..32].copy_from_slice(&self.capacity.to_le_bytes());
+        out[32..40].copy_from_slice(&self.first_seq.to_le_bytes());
+        let crc = crc32fast::hash(&out[..40]);
+        out[40..44].copy_from_slice(&crc.to_le_bytes());
+        out
+    }
+
+    /// The header in the first bytes of a file; `None` where there is none.
+    pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
+        let bytes = bytes.get(..RECORD)?;
+        let whole = u64::from(crc32fast::hash(&bytes[..40])) == number(bytes, 40, 4);
+        if !whole || &bytes[..8] != MAGIC {
+            return None;
+        }
+        let header = Self {
+            node: NodeId(number(bytes, 8, 8)),
+            epoch: number(bytes, 16, 8),
+            segment: number(bytes, 24, 4) as u32,
+            capacity: number(bytes, 28, 4) as u32,
+            first_seq: number(bytes, 32, 8),
+        };
+        (1..=MAX_RECORDS).contains(&header.capacity).then_some(header)
+    }
+}
+
+/// A segment that this process writes. One that was never used removes its file when dropped.
+#[derive(Debug)]
+pub(crate) struct Segment {
+    mapped: Mapped,
+    pub(super) header: Header,
+    pub(super) prefix: Prefix,
+    path: PathBuf,
+    /// Slots that were claimed, once closed.
+    used: OnceLock<u32>,
+    /// When the folder first saw it closed.
+    seen: OnceLock<Micros>,
+    synced: AtomicU32,
+    /// Whether completions may have come since the last sync.
+    trailing: AtomicBool,
+}
+
+impl Segment {
+    /// Makes the file, locked and preallocated, so that a full disk is an error here and not later.
+    pub(super) fn create(dir: &Path, header: Header) -> io::Result<Self> {
+        let path = dir.join(format!("{:016x}-{:08x}.seg", header.epoch, header.segment));
+        // Under another name until it is locked: recovery takes what ends in `.seg` and is not.
+        let staged = path.with_extension("new");
+        let made = lock_and_allocate(&staged, Mapped::file_len(header.capacity))
+            .and_then(|file| std::fs::rename(&staged, &path).map(|()| file))
+            .and_then(|file| Mapped::new(file, header.capacity));
+        let mapped = made.inspect_err(|_| {
+            let _ = std::fs::remove_file(&staged);
+        })?;
+        Ok(Self {
+            mapped,
+            prefix: Prefix::new(header.node, header.epoch),
+            header,
+            path,
+            used: OnceLock::new(),
+            seen: OnceLock::new(),
+            synced: AtomicU32::new(0),
+            trailing: AtomicBool::new(false),
+        })
+    }
+
+    /// Makes it the segment whose first record is `first_seq`.
+    pub(super) fn begin(mut self, first_seq: u64) -> Self {
+        self.header.first_seq = first_seq;
+        self.mapped.set_header(&self.header.encode());
+        self
+    }
+
+    pub(super) fn append(&self, event: &Event) -> Option<u32> {
+        self.mapped.append(|slot| encode(event, self.seq(slot)))
+    }
+
+    pub(super) fn seq(&self, slot: u32) -> u64 {
+        self.header.first_seq + u64::from(slot)
+    }
+
+    pub(super) fn settle(&self, slot: u32, handed_over: bool) -> bool {
+        self.mapped.settle(slot, handed_over)
+    }
+
+    /// Takes no more records; the sequence number after its last.
+    pub(super) fn close(&self) -> u64 {
+        self.seq(*self.used.get_or_init(|| self.mapped.close()))
+    }
+
+    /// Slots that were claimed.
+    pub(super) fn used(&self) -> u32 {
+        self.used.get().copied().unwrap_or_else(|| self.mapped.claimed())
+    }
+
+    /// When it was first seen closed: `now`, if this is the first time.
+    pub(crate) fn seen_closed(&self, now: Micros) -> Micros {
+        *self.seen.get_or_init(|| now)
+    }
+
+    /// Whether every record has ended.
+    pub(crate) fn is_settled(&self) -> bool {
+        (0..self.used()).all(|slot| self.mapped.state(slot) > 1)
+    }
+
+    /// Ends what is still open: such records are aborted, which costs the partner nothing.
+    pub(crate) fn give_up(&self) -> u32 {
+        let open = (0..self.used())
+            .filter(|&slot| self.mapped.void(slot) || self.mapped.settle(slot, false));
+        open.count() as u32
+    }
+
+    pub(super) fn read(&self, slot: u32) -> (u8, Option<super::record::Payload>) {
+        self.mapped.read(slot)
+    }
+
+    /// Brings new records and completions to the disk; whether there was anything to bring.
+    pub(super) fn sync(&self) -> io::Result<bool> {
+        let used = self.used();
+        let grew = self.synced.load(Ordering::Relaxed) != used;
+        if !grew && !self.trailing.load(Ordering::Relaxed) {
+            return Ok(false);
+        }
+        self.mapped.sync()?;
+        self.synced.store(used, Ordering::Relaxed);
+        self.trailing.store(grew, Ordering::Relaxed);
+        Ok(true)
+    }
+
+    /// Removes the file; what is still mapped stays readable until dropped.
+    pub(crate) fn remove(&self) -> Result<(), JournalError> {
+        match std::fs::remove_file(&self.path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed.map_err(JournalError::io(&self.path)),
+        }
+    }
+
+    /// Puts the file aside under another ending, for a person to look at.
+    pub(crate) fn set_aside(&self, ending: &str) -> Result<PathBuf, JournalError> {
+        let aside = self.path.with_extension(ending);
+        std::fs::rename(&self.path, &aside).map_err(JournalError::io(&self.path))?;
+        Ok(aside)
+    }
+}
+
+impl Drop for Segment {
+    fn drop(&mut self) {
+        // Closing first decides the race with a late claim; an unused file holds nothing to lose.
+        if self.close() == self.header.first_seq {
+            let _ = self.remove();
+        }
+    }
+}
+
+fn lock_and_allocate(path: &Path, len: u64) -> io::Result<File> {
+    let file = File::options().read(true).write(true).create_new(true).mode(0o600).open(path)?;
+    file.try_lock()?;
+    let flags = rustix::fs::FallocateFlags::empty();
+    match rustix::fs::fallocate(&file, flags, 0, len) {
+        Ok(()) => {}
+        // Some file systems cannot: written zeros take the space as well.
+        Err(rustix::io::Errno::OPNOTSUPP) => write_zeros(&file, len)?,
+        Err(e) => return Err(e.into()),
+    }
+    Ok(file)
+}
+
+fn write_zeros(mut file: &File, len: u64) -> io::Result<()> {
+    let zeros = [0; 8192];
+    let mut left = len;
+    while left > 0 {
+        let part = left.min(zeros.len() as u64);
+        file.write_all(&zeros[..part as usize])?;
+        left -= part;
+    }
+    file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn header_round_trip(node: u64, epoch: u64, segment: u32, capacity in 1..=MAX_RECORDS, first_seq: u64) {
+            let header = Header { node: NodeId(node), epoch, segment, capacity, first_seq };
+            prop_assert_eq!(Header::decode(&header.encode()), Some(header));
+        }
+
+        #[test]
+        fn header_decode_never_panics(bytes: Vec<u8>) {
+            let _ = Header::decode(&bytes);
+        }
+    }
+
+    #[test]
+    fn zeros_take_the_whole_length() {
+        let file = tempfile::tempfile().unwrap();
+        write_zeros(&file, 20_000).unwrap();
+        assert_eq!(file.metadata().unwrap().len(), 20_000);
+    }
+}

@@ -1,0 +1,209 @@
+//! The ledger: closed segments go in, each exactly once, in one transaction with their sums.
+
+use super::journal::{Content, Harvest, Journal, JournalError, Leftover, Segment, leftovers};
+use super::seal::{Sealed, genesis};
+use super::store;
+use crate::kernel::Micros;
+use crate::storage::{Db, Log, StoreError, advance};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Why a segment could not be folded. It stays where it is, and the next try takes it up.
+#[derive(Debug, thiserror::Error)]
+pub enum FoldError {
+    /// The database refused or was not there.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The journal's files could not be read or removed.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The events could not be compressed.
+    #[error("a segment could not be sealed: {0}")]
+    Seal(#[source] std::io::Error),
+}
+
+/// What one round of folding, or a recovery, has done.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FoldReport {
+    /// Segments that came into the ledger.
+    pub segments: u64,
+    /// Events in them.
+    pub events: u64,
+    /// Of these, events whose process ended before they did; never billed.
+    pub unconfirmed: u64,
+    /// Sequence numbers that hold no whole event.
+    pub missing: u64,
+    /// Records that were given up because their responses did not end in time.
+    pub given_up: u64,
+    /// Segments that were in the ledger already.
+    pub repeated: u64,
+    /// Files that a person must look at: unreadable, or unlike what the ledger has of them.
+    pub set_aside: Vec<PathBuf>,
+    /// Segments that another running process holds.
+    pub busy: usize,
+}
+
+/// What became of a segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Folded {
+    Now,
+    Before,
+    /// The ledger has another segment of this name.
+    Otherwise,
+}
+
+/// Folds the journal of this process.
+#[derive(Debug)]
+pub struct Folder {
+    db: Db,
+    journal: Arc<Journal>,
+    completion_timeout: Duration,
+}
+
+impl Folder {
+    /// How long a response may take after its record before it counts as aborted.
+    pub const COMPLETION_TIMEOUT: Duration = Duration::from_secs(30);
+
+    /// A folder of `journal` into `db`.
+    #[must_use]
+    pub fn new(db: Db, journal: Arc<Journal>, completion_timeout: Duration) -> Self {
+        Self { db, journal, completion_timeout }
+    }
+
+    /// Folds what is closed and settled, oldest first; to be called about once a second. Where it
+    /// fails nothing is lost: the segment stays, and the next call begins with it.
+    pub async fn fold_once(&self, now: Micros) -> Result<FoldReport, FoldError> {
+        // No new segment can be made: the current one is closed when it can be.
+        if let Err(reason) = self.journal.close_current_if_due() {
+            tracing::warn!(%reason, "the current journal segment stays open");
+        }
+        let mut report = FoldReport::default();
+        let segments = self.journal.closed();
+        let since: Vec<Micros> = segments.iter().map(|s| s.seen_closed(now)).collect();
+        for (segment, since) in segments.iter().zip(since) {
+            let waited = Duration::from_micros(u64::try_from(now.0 - since.0).unwrap_or(0));
+            if !segment.is_settled() {
+                if waited < self.completion_timeout {
+                    break;
+                }
+                report.given_up += u64::from(segment.give_up());
+            }
+            self.fold_segment(segment, now, &mut report).await?;
+        }
+        Ok(report)
+    }
+
+    /// Folds everything and takes no more: for a graceful stop, after the last response. What is
+    /// still open is aborted.
+    pub async fn drain(&self, now: Micros) -> Result<FoldReport, FoldError> {
+        self.journal.close();
+        let mut report = FoldReport::default();
+        for segment in self.journal.closed() {
+            report.given_up += u64::from(segment.give_up());
+            self.fold_segment(&segment, now, &mut report).await?;
+        }
+        Ok(report)
+    }
+
+    async fn fold_segment(
+        &self,
+        segment: &Arc<Segment>,
+        now: Micros,
+        report: &mut FoldReport,
+    ) -> Result<(), FoldError> {
+        let harvest = Harvest::of_segment(segment);
+        match fold(&self.db, harvest, now, report).await? {
+            Folded::Now | Folded::Before => segment.remove()?,
+            Folded::Otherwise => report.set_aside.push(segment.set_aside("conflict")?),
+        }
+        self.journal.release(segment);
+        Ok(())
+    }
+}
+
+/// Folds what earlier runs have left in `dir`: to be called at start, before the journal is opened.
+/// Events without a completion become `crash_unconfirmed` and are never billed.
+pub async fn recover(dir: &Path, db: &Db, now: Micros) -> Result<FoldReport, FoldError> {
+    let (found, busy) = leftovers(dir)?;
+    let mut report = FoldReport { busy, ..FoldReport::default() };
+    for leftover in found {
+        recover_one(&leftover, db, now, &mut report).await?;
+    }
+    Ok(report)
+}
+
+async fn recover_one(
+    leftover: &Leftover,
+    db: &Db,
+    now: Micros,
+    report: &mut FoldReport,
+) -> Result<(), FoldError> {
+    let folded = match leftover.content()? {
+        Content::Events(harvest) => fold(db, harvest, now, report).await?,
+        Content::Unused => return Ok(leftover.remove()?),
+        Content::Unreadable => {
+            let path = leftover.set_aside("unreadable")?;
+            tracing::error!(path = %path.display(), "a journal file has no header; kept for a look");
+            report.set_aside.push(path);
+            return Ok(());
+        }
+    };
+    match folded {
+        Folded::Now | Folded::Before => leftover.remove()?,
+        Folded::Otherwise => report.set_aside.push(leftover.set_aside("conflict")?),
+    }
+    Ok(())
+}
+
+/// One segment into the ledger: sums, position, and the row that makes it happen once.
+async fn fold(
+    db: &Db,
+    harvest: Harvest,
+    now: Micros,
+    report: &mut FoldReport,
+) -> Result<Folded, FoldError> {
+    let (header, missing, unconfirmed) = (harvest.header, harvest.missing(), harvest.unconfirmed);
+    let node = header.node.to_string();
+    let before = store::hash_before(db, &node, header.epoch, header.segment).await?;
+    let prev_hash = before.unwrap_or_else(|| genesis(header.node, header.epoch));
+    let sealing = tokio::task::spawn_blocking(move || Sealed::new(harvest, prev_hash));
+    let sealed = sealing.await.map_err(std::io::Error::other).flatten().map_err(FoldError::Seal)?;
+    let known = store::hash_of(db, &node, header.epoch, header.segment).await?;
+    let known = match known {
+        None if enter(db, &sealed, now).await? => None,
+        // Entered by another in the meantime.
+        None => store::hash_of(db, &node, header.epoch, header.segment).await?,
+        known => known,
+    };
+    let Some(known) = known else {
+        report.segments += 1;
+        report.events += sealed.events;
+        report.unconfirmed += unconfirmed;
+        report.missing += missing;
+        if missing > 0 {
+            let (epoch, segment) = (header.epoch, header.segment);
+            tracing::warn!(node, epoch, segment, missing, "usage records are missing or damaged");
+        }
+        return Ok(Folded::Now);
+    };
+    report.repeated += 1;
+    if known == sealed.hash {
+        return Ok(Folded::Before);
+    }
+    let (epoch, segment) = (header.epoch, header.segment);
+    tracing::error!(node, epoch, segment, "the ledger has other events under this name");
+    Ok(Folded::Otherwise)
+}
+
+/// Writes a sealed segment; false, and nothing written, if the ledger has it.
+async fn enter(db: &Db, sealed: &Sealed, now: Micros) -> Result<bool, StoreError> {
+    let mut tx = db.begin().await?;
+    store::add_hours(&mut tx, sealed).await?;
+    let position = advance(&mut tx, Log::Usage, 1).await?;
+    if store::insert_segment(&mut tx, sealed, position, now).await? {
+        tx.commit().await?;
+        return Ok(true);
+    }
+    Ok(false)
+}

@@ -1,0 +1,131 @@
+//! Sealing: a segment's events with the rules that decide them, hashed onto the segment before.
+//!
+//! `hash = BLAKE3(hash of the segment before ‖ record ‖ record ‖ …)`, a record being the 80 bytes of
+//! `journal/record.rs` with the final outcome and the rule. The first segment of a run stands on a
+//! hash of node and run. The hash can be made again from the block, so a changed byte shows.
+
+use super::billability;
+use super::block::{self, Recorded};
+use super::event::{Event, Outcome};
+use super::journal::{Harvest, Header, record};
+use crate::access::Environment;
+use crate::kernel::Micros;
+use crate::kernel::id::{AppId, KeyId, NodeId, PartnerId, PlanId};
+use std::collections::BTreeMap;
+
+/// What the sums of an hour are kept apart by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct HourKey {
+    pub(super) hour: Micros,
+    pub(super) app: AppId,
+    pub(super) partner: PartnerId,
+    pub(super) key: KeyId,
+    pub(super) live: bool,
+    pub(super) operation: u16,
+    pub(super) status: u16,
+    pub(super) outcome: Outcome,
+    pub(super) rule: u8,
+    pub(super) plan: PlanId,
+    pub(super) plan_version: u32,
+}
+
+impl HourKey {
+    fn of(recorded: &Recorded) -> Self {
+        let event = &recorded.event;
+        Self {
+            hour: event.started_at.hour(),
+            app: event.app,
+            partner: event.partner,
+            key: event.key,
+            live: event.environment == Environment::Live,
+            operation: event.operation,
+            status: event.status,
+            outcome: event.outcome,
+            rule: recorded.rule.code,
+            plan: event.plan,
+            plan_version: event.plan_version,
+        }
+    }
+}
+
+/// What is summed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Sums {
+    /// Calls.
+    pub requests: i64,
+    /// Resources in the answers.
+    pub records: i64,
+    /// Bytes of the bodies.
+    pub bytes: i64,
+    /// Weight in thousandths of a unit.
+    pub weight_milli: i64,
+}
+
+impl Sums {
+    /// Adds one event.
+    pub(super) fn add(&mut self, event: &Event) {
+        self.requests += 1;
+        self.records = self.records.saturating_add(event.records.into());
+        self.bytes = self.bytes.saturating_add(i64::try_from(event.bytes).unwrap_or(i64::MAX));
+        self.weight_milli = self.weight_milli.saturating_add(event.weight_milli.into());
+    }
+}
+
+/// A segment ready to be folded.
+#[derive(Debug)]
+pub(super) struct Sealed {
+    pub(super) header: Header,
+    pub(super) next_seq: u64,
+    pub(super) events: u64,
+    /// Earliest and latest start of an event; both 0 where there is none.
+    pub(super) span: (Micros, Micros),
+    pub(super) prev_hash: blake3::Hash,
+    pub(super) hash: blake3::Hash,
+    pub(super) block: Vec<u8>,
+    /// In one order everywhere, so that nodes that fold at once cannot wait for each other in a ring.
+    pub(super) hours: BTreeMap<HourKey, Sums>,
+}
+
+impl Sealed {
+    /// Decides, hashes, compresses and sums a segment: work for a thread that may be busy.
+    pub(super) fn new(harvest: Harvest, prev_hash: blake3::Hash) -> std::io::Result<Self> {
+        let decide = |(seq, event): (u64, Event)| {
+            let rule = billability::rule(&(&event).into());
+            Recorded { seq, event, rule }
+        };
+        let events: Vec<Recorded> = harvest.events.into_iter().map(decide).collect();
+        let mut hours: BTreeMap<HourKey, Sums> = BTreeMap::new();
+        for recorded in &events {
+            hours.entry(HourKey::of(recorded)).or_default().add(&recorded.event);
+        }
+        let times = || events.iter().map(|recorded| recorded.event.started_at);
+        Ok(Self {
+            header: harvest.header,
+            next_seq: harvest.next_seq,
+            events: events.len() as u64,
+            span: (times().min().unwrap_or_default(), times().max().unwrap_or_default()),
+            prev_hash,
+            hash: chain(prev_hash, &events),
+            block: block::encode(&events)?,
+            hours,
+        })
+    }
+}
+
+/// What the first segment of a run stands on.
+pub(super) fn genesis(node: NodeId, epoch: u64) -> blake3::Hash {
+    blake3::Hasher::new_derive_key("comptoir usage chain")
+        .update(&node.0.to_le_bytes())
+        .update(&epoch.to_le_bytes())
+        .finalize()
+}
+
+/// The hash of some events that stand on `prev`.
+pub(super) fn chain(prev: blake3::Hash, events: &[Recorded]) -> blake3::Hash {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(prev.as_bytes());
+    for recorded in events {
+        hasher.update(&record::body(&recorded.event, recorded.seq, recorded.rule.code));
+    }
+    hasher.finalize()
+}

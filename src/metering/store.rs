@@ -1,0 +1,230 @@
+//! All SQL of the ledger.
+
+use super::billability;
+use super::seal::{HourKey, Sealed, Sums};
+use crate::access::{Environment, operation};
+use crate::kernel::Micros;
+use crate::kernel::id::AppId;
+use crate::storage::dialect::ROWS_PER_STATEMENT;
+use crate::storage::{Db, StoreError, Tx};
+use crate::{on_db, on_tx};
+use std::borrow::Cow;
+
+const SEGMENTS: &str = "usage_segments";
+
+/// The ledger's numbers are `BIGINT`. What does not fit (after 292,000 years of microseconds, or
+/// 9 exabytes in a body) is held at the edge.
+fn big(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+/// The name of an operation; one that this version does not know keeps its number.
+pub(super) fn operation_id(code: u16) -> Cow<'static, str> {
+    operation::by_code(code).map_or_else(|| format!("operation_{code}").into(), |o| o.id.into())
+}
+
+/// The hash of the newest segment of a run before `segment`.
+pub(super) async fn hash_before(
+    db: &Db,
+    node: &str,
+    epoch: u64,
+    segment: u32,
+) -> Result<Option<blake3::Hash>, StoreError> {
+    const FIND: &str = "SELECT hash FROM usage_segments
+        WHERE node = $1 AND epoch = $2 AND segment < $3 ORDER BY segment DESC LIMIT 1";
+    let found: Option<String> = on_db!(db, c => sqlx::query_scalar(FIND)
+        .bind(node).bind(big(epoch)).bind(i64::from(segment)).fetch_optional(c).await)?;
+    found.as_deref().map(parse_hash).transpose()
+}
+
+/// The hash of a segment that is in the ledger.
+pub(super) async fn hash_of(
+    db: &Db,
+    node: &str,
+    epoch: u64,
+    segment: u32,
+) -> Result<Option<blake3::Hash>, StoreError> {
+    const FIND: &str =
+        "SELECT hash FROM usage_segments WHERE node = $1 AND epoch = $2 AND segment = $3";
+    let found: Option<String> = on_db!(db, c => sqlx::query_scalar(FIND)
+        .bind(node).bind(big(epoch)).bind(i64::from(segment)).fetch_optional(c).await)?;
+    found.as_deref().map(parse_hash).transpose()
+}
+
+fn parse_hash(hex: &str) -> Result<blake3::Hash, StoreError> {
+    blake3::Hash::from_hex(hex).map_err(|e| StoreError::corrupt(SEGMENTS, e))
+}
+
+/// Adds a segment; false if it is there already, and then the transaction must not be committed.
+pub(super) async fn insert_segment(
+    tx: &mut Tx,
+    sealed: &Sealed,
+    position: i64,
+    folded_at: Micros,
+) -> Result<bool, StoreError> {
+    const INSERT: &str = "INSERT INTO usage_segments (node, epoch, segment, position, first_seq,
+        next_seq, events, min_at, max_at, prev_hash, hash, folded_at, block)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+        ON CONFLICT (node, epoch, segment) DO NOTHING";
+    let header = &sealed.header;
+    let inserted = on_tx!(tx, c => sqlx::query(INSERT)
+        .bind(header.node.to_string())
+        .bind(big(header.epoch))
+        .bind(i64::from(header.segment))
+        .bind(position)
+        .bind(big(header.first_seq))
+        .bind(big(sealed.next_seq))
+        .bind(big(sealed.events))
+        .bind(sealed.span.0.0)
+        .bind(sealed.span.1.0)
+        .bind(sealed.prev_hash.to_hex().to_string())
+        .bind(sealed.hash.to_hex().to_string())
+        .bind(folded_at.0)
+        .bind(&sealed.block)
+        .execute(c).await.map(|done| done.rows_affected()))?;
+    Ok(inserted == 1)
+}
+
+/// Adds a segment's sums to those of the hours.
+pub(super) async fn add_hours(tx: &mut Tx, sealed: &Sealed) -> Result<(), StoreError> {
+    const INSERT: &str = "INSERT INTO usage_hours (hour, partner_id, app_id, key_id, environment,
+        operation, status, outcome, billable, rule, plan_id, plan_version,
+        requests, records, bytes, weight_milli) ";
+    const ADD: &str = " ON CONFLICT (hour, app_id, partner_id, key_id, environment, operation,
+            status, outcome, rule, plan_id, plan_version) DO UPDATE SET
+        requests = usage_hours.requests + excluded.requests,
+        records = usage_hours.records + excluded.records,
+        bytes = usage_hours.bytes + excluded.bytes,
+        weight_milli = usage_hours.weight_milli + excluded.weight_milli";
+    let rows: Vec<(&HourKey, &Sums)> = sealed.hours.iter().collect();
+    for rows in rows.chunks(ROWS_PER_STATEMENT) {
+        on_tx!(&mut *tx, c => {
+            let mut insert = sqlx::QueryBuilder::new(INSERT);
+            insert.push_values(rows, |mut row, (key, sums)| {
+                let rule = billability::by_code(key.rule);
+                let environment = if key.live { Environment::Live } else { Environment::Test };
+                row.push_bind(key.hour.0)
+                    .push_bind(key.partner.to_string())
+                    .push_bind(key.app.to_string())
+                    .push_bind(key.key.to_string())
+                    .push_bind(environment.as_str())
+                    .push_bind(operation_id(key.operation).into_owned())
+                    .push_bind(i64::from(key.status))
+                    .push_bind(key.outcome.as_str())
+                    .push_bind(rule.is_some_and(|rule| rule.billable))
+                    .push_bind(rule.map_or("", |rule| rule.id))
+                    .push_bind(key.plan.to_string())
+                    .push_bind(i64::from(key.plan_version))
+                    .push_bind(sums.requests)
+                    .push_bind(sums.records)
+                    .push_bind(sums.bytes)
+                    .push_bind(sums.weight_milli);
+            });
+            insert.push(ADD).build().execute(c).await.map(|_| ())
+        })?;
+    }
+    Ok(())
+}
+
+/// A segment as the ledger keeps it.
+#[derive(Debug, sqlx::FromRow)]
+pub(super) struct StoredSegment {
+    pub(super) node: String,
+    pub(super) epoch: i64,
+    pub(super) segment: i64,
+    pub(super) position: i64,
+    pub(super) prev_hash: String,
+    pub(super) hash: String,
+    pub(super) folded_at: i64,
+    pub(super) block: Vec<u8>,
+}
+
+/// The next segment behind `after`, up to `head`, with events that started in `[from, to)`.
+pub(super) async fn next_segment(
+    db: &Db,
+    after: i64,
+    head: i64,
+    from: Micros,
+    to: Micros,
+) -> Result<Option<StoredSegment>, StoreError> {
+    const NEXT: &str = "SELECT node, epoch, segment, position, prev_hash, hash, folded_at, block
+        FROM usage_segments
+        WHERE position > $1 AND position <= $2 AND max_at >= $3 AND min_at < $4 AND events > 0
+        ORDER BY position LIMIT 1";
+    Ok(on_db!(db, c => sqlx::query_as(NEXT)
+        .bind(after).bind(head).bind(from.0).bind(to.0).fetch_optional(c).await)?)
+}
+
+/// A segment that does not begin where the one before ended, or that has fewer events than numbers.
+#[derive(Debug, sqlx::FromRow)]
+pub(super) struct Uneven {
+    pub(super) node: String,
+    pub(super) epoch: i64,
+    pub(super) segment: i64,
+    pub(super) expected: i64,
+    pub(super) first_seq: i64,
+    pub(super) next_seq: i64,
+    pub(super) events: i64,
+}
+
+/// Every uneven segment up to `head`.
+pub(super) async fn uneven_segments(db: &Db, head: i64) -> Result<Vec<Uneven>, StoreError> {
+    const FIND: &str = "SELECT node, epoch, segment, expected, first_seq, next_seq, events FROM (
+            SELECT node, epoch, segment, first_seq, next_seq, events, COALESCE(
+                LAG(next_seq) OVER (PARTITION BY node, epoch ORDER BY segment), 0) AS expected
+            FROM usage_segments WHERE position <= $1) AS spans
+        WHERE first_seq <> expected OR next_seq - first_seq <> events
+        ORDER BY node, epoch, segment";
+    Ok(on_db!(db, c => sqlx::query_as(FIND).bind(head).fetch_all(c).await)?)
+}
+
+/// The block of one segment.
+pub(super) async fn block_of(
+    db: &Db,
+    node: &str,
+    epoch: i64,
+    segment: i64,
+) -> Result<Vec<u8>, StoreError> {
+    const FIND: &str =
+        "SELECT block FROM usage_segments WHERE node = $1 AND epoch = $2 AND segment = $3";
+    Ok(on_db!(db, c => sqlx::query_scalar(FIND)
+        .bind(node).bind(epoch).bind(segment).fetch_one(c).await)?)
+}
+
+/// Sums of an app's hours in `[from, to)`, by what partners are shown.
+#[derive(Debug, sqlx::FromRow)]
+pub(super) struct HourSums {
+    pub(super) hour: i64,
+    pub(super) environment: String,
+    pub(super) operation: String,
+    pub(super) status: i64,
+    pub(super) billable: bool,
+    pub(super) requests: i64,
+    pub(super) records: i64,
+    pub(super) bytes: i64,
+    pub(super) weight_milli: i64,
+}
+
+/// The sums of an app's hours that start in `[from, to)`.
+pub(super) async fn hour_sums(
+    db: &Db,
+    app: AppId,
+    from: Micros,
+    to: Micros,
+) -> Result<Vec<HourSums>, StoreError> {
+    // PostgreSQL sums BIGINT as NUMERIC, hence the casts.
+    const SUM: &str = "SELECT hour, environment, operation, status, billable,
+            CAST(SUM(requests) AS BIGINT) AS requests, CAST(SUM(records) AS BIGINT) AS records,
+            CAST(SUM(bytes) AS BIGINT) AS bytes, CAST(SUM(weight_milli) AS BIGINT) AS weight_milli
+        FROM usage_hours WHERE app_id = $1 AND hour >= $2 AND hour < $3
+        GROUP BY hour, environment, operation, status, billable";
+    Ok(on_db!(db, c => sqlx::query_as(SUM)
+        .bind(app.to_string()).bind(from.0).bind(to.0).fetch_all(c).await)?)
+}
+
+/// When the newest segment came into the ledger.
+pub(super) async fn newest_fold(db: &Db) -> Result<Option<Micros>, StoreError> {
+    const FIND: &str = "SELECT folded_at FROM usage_segments ORDER BY position DESC LIMIT 1";
+    let at: Option<i64> = on_db!(db, c => sqlx::query_scalar(FIND).fetch_optional(c).await)?;
+    Ok(at.map(Micros))
+}

@@ -1,0 +1,423 @@
+//! The promises of metering, on a real database and real files.
+
+use super::event::{Event, Outcome};
+use super::export::{Format, Summary, export};
+use super::gaps::Gap;
+use super::journal::{Journal, JournalFull, JournalOptions, Keeper, Receipt, next_epoch};
+use super::ledger::{FoldReport, Folder, recover};
+use super::usage::{Granularity, usage};
+use super::{seal::Sums, store};
+use crate::access::{Environment, Op, op};
+use crate::config::DatabaseUrl;
+use crate::kernel::Micros;
+use crate::kernel::clock::{HOUR, SECOND};
+use crate::kernel::id::{AppId, KeyId, NodeId, PartnerId, PlanId};
+use crate::storage::{Db, Log, log};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+const NODE: NodeId = NodeId(77);
+const APP: AppId = AppId(3);
+pub(super) const NOVEMBER: &str = "2026-11";
+/// 2026-11-22T10:00:00Z
+const NOON: Micros = Micros(1_795_341_600_000_000);
+
+/// The `n`th of a series of different events, 7 minutes apart.
+pub(super) fn sample(n: u64) -> Event {
+    let (status, outcome) =
+        [(200, Outcome::Served), (304, Outcome::NotModified), (404, Outcome::ClientError)]
+            [(n % 3) as usize];
+    Event {
+        started_at: Micros(NOON.0 + n.cast_signed() * 420 * SECOND),
+        duration_us: 90,
+        partner: PartnerId(2),
+        app: APP,
+        key: KeyId(4 + n % 2),
+        plan: PlanId(5),
+        plan_version: 1,
+        environment: if n.is_multiple_of(5) { Environment::Test } else { Environment::Live },
+        operation: op::GetProduct::OPERATION.code,
+        status,
+        outcome,
+        weight_milli: 1_000,
+        records: 1,
+        bytes: 900 + n,
+    }
+}
+
+/// A database and a journal in a directory of their own.
+pub(super) struct Bench {
+    pub(super) dir: tempfile::TempDir,
+    pub(super) db: Db,
+}
+
+impl Bench {
+    pub(super) async fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let db = Self::connect(dir.path()).await;
+        db.migrate().await.unwrap();
+        Self { dir, db }
+    }
+
+    async fn connect(dir: &Path) -> Db {
+        Db::connect(&DatabaseUrl::Sqlite(dir.join("comptoir.db")), 2).await.unwrap()
+    }
+
+    fn journal_dir(&self) -> PathBuf {
+        self.dir.path().join("journal")
+    }
+
+    fn journal(&self, records_per_segment: u32, max_backlog_segments: usize) -> Arc<Journal> {
+        let options = JournalOptions { records_per_segment, max_backlog_segments };
+        let epoch = next_epoch(&self.journal_dir()).unwrap();
+        Arc::new(Journal::open(&self.journal_dir(), NODE, epoch, options).unwrap())
+    }
+
+    fn folder(&self, journal: &Arc<Journal>) -> Folder {
+        Folder::new(self.db.clone(), Arc::clone(journal), Folder::COMPLETION_TIMEOUT)
+    }
+
+    /// Records completed events in a run of their own and folds them.
+    pub(super) async fn record(&self, events: &[Event]) {
+        let journal = self.journal(3, 100);
+        append_all(&journal, events).into_iter().for_each(|receipt| assert!(receipt.complete()));
+        self.folder(&journal).drain(NOON).await.unwrap();
+    }
+
+    /// What a `kill -9` leaves: the files as they are, in another directory, nobody's.
+    fn killed(&self, journal: Arc<Journal>, receipts: Vec<Receipt>) -> tempfile::TempDir {
+        receipts.into_iter().for_each(std::mem::forget);
+        std::mem::forget(journal);
+        let left = tempfile::tempdir().unwrap();
+        copy_segments(&self.journal_dir(), left.path());
+        left
+    }
+
+    /// Everything in the ledger that could differ.
+    async fn ledger(&self) -> impl PartialEq + std::fmt::Debug + use<> {
+        let head = log::head(&self.db, Log::Usage).await.unwrap();
+        let (from, to) = (Micros(i64::MIN), Micros(i64::MAX));
+        let (mut after, mut segments) = (0, Vec::new());
+        while let Some(s) = store::next_segment(&self.db, after, head, from, to).await.unwrap() {
+            after = s.position;
+            segments.push((s.position, s.epoch, s.segment, s.hash, s.prev_hash, s.block));
+        }
+        let hours = usage(&self.db, APP, Micros(0), to, Granularity::Hour).await.unwrap();
+        (head, segments, hours)
+    }
+
+    async fn export(&self, period: &str) -> (Summary, Vec<serde_json::Value>) {
+        let mut out = Vec::new();
+        let period = period.parse().unwrap();
+        let summary = export(&self.db, period, Format::Ndjson, &mut out).await.unwrap();
+        let rows = serde_json::Deserializer::from_slice(&out).into_iter();
+        (summary, rows.collect::<Result<_, _>>().unwrap())
+    }
+}
+
+fn append_all(journal: &Journal, events: &[Event]) -> Vec<Receipt> {
+    events.iter().map(|event| journal.append(event).unwrap()).collect()
+}
+
+fn samples(count: u64) -> Vec<Event> {
+    (0..count).map(sample).collect()
+}
+
+fn segments(dir: &Path) -> Vec<PathBuf> {
+    let paths = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    let mut paths: Vec<PathBuf> =
+        paths.filter(|path| path.extension().is_some_and(|e| e == "seg")).collect();
+    paths.sort();
+    paths
+}
+
+fn copy_segments(from: &Path, to: &Path) {
+    for path in segments(from) {
+        std::fs::copy(&path, to.join(path.file_name().unwrap())).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn concurrent_appends_lose_and_double_nothing() {
+    let bench = Bench::new().await;
+    let journal = bench.journal(100, 1_000);
+    let keeper = Keeper::start(Arc::clone(&journal), Duration::from_millis(1)).unwrap();
+    let given: Vec<u64> = std::thread::scope(|scope| {
+        let append = || {
+            let receipts = append_all(&journal, &samples(2_000));
+            let seqs: Vec<u64> = receipts.iter().map(|r| r.event_id().seq).collect();
+            receipts.into_iter().for_each(|receipt| assert!(receipt.complete()));
+            seqs
+        };
+        let threads: Vec<_> = (0..6).map(|_| scope.spawn(append)).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    drop(keeper);
+    assert_eq!(given.len(), 12_000);
+    assert_eq!(given.into_iter().collect::<BTreeSet<_>>(), (0..12_000).collect());
+    assert_eq!(journal.backlog().events, 12_000);
+    let report = bench.folder(&journal).drain(NOON).await.unwrap();
+    assert_eq!((report.segments, report.events, report.missing), (120, 12_000, 0));
+    assert_eq!(segments(&bench.journal_dir()), Vec::<PathBuf>::new());
+}
+
+#[tokio::test]
+async fn numbers_go_on_over_rotations_and_folds() {
+    let bench = Bench::new().await;
+    let journal = bench.journal(4, 100);
+    let folder = bench.folder(&journal);
+    for round in 0..3u64 {
+        let receipts = append_all(&journal, &samples(6));
+        let seqs: Vec<u64> = receipts.iter().map(|r| r.event_id().seq).collect();
+        assert_eq!(seqs, (round * 6..round * 6 + 6).collect::<Vec<_>>());
+        receipts.into_iter().for_each(|receipt| assert!(receipt.complete()));
+        // Four in the segment that was full, then two in the one closed by the next call.
+        assert_eq!(folder.fold_once(NOON).await.unwrap().events, 4);
+        assert_eq!(folder.fold_once(NOON).await.unwrap().events, 2);
+        assert_eq!(folder.fold_once(NOON).await.unwrap(), FoldReport::default());
+    }
+    assert_eq!(bench.export(NOVEMBER).await.0.gaps, []);
+}
+
+#[tokio::test]
+async fn a_full_backlog_refuses_and_recovers() {
+    let bench = Bench::new().await;
+    let journal = bench.journal(2, 1);
+    append_all(&journal, &samples(4)).into_iter().for_each(|r| assert!(r.complete()));
+    assert_eq!(journal.append(&sample(4)).unwrap_err(), JournalFull::Backlog);
+    assert_eq!((journal.backlog().segments, journal.backlog().events), (1, 4));
+    let folder = bench.folder(&journal);
+    folder.fold_once(NOON).await.unwrap();
+    assert!(journal.append(&sample(4)).unwrap().complete());
+    assert_eq!(folder.drain(NOON).await.unwrap().events, 3);
+    let (summary, rows) = bench.export(NOVEMBER).await;
+    assert_eq!((summary.total.requests, rows.len(), summary.gaps), (5, 5, vec![]));
+}
+
+#[tokio::test]
+async fn a_disk_that_takes_no_file_refuses() {
+    let bench = Bench::new().await;
+    let journal = bench.journal(1, 10);
+    assert!(journal.append(&sample(0)).unwrap().complete());
+    let moved = bench.dir.path().join("away");
+    std::fs::rename(bench.journal_dir(), &moved).unwrap();
+    assert_eq!(journal.append(&sample(1)).unwrap_err(), JournalFull::Disk);
+    std::fs::rename(&moved, bench.journal_dir()).unwrap();
+    journal.prepare().unwrap();
+    assert_eq!(journal.append(&sample(1)).unwrap().event_id().seq, 1);
+}
+
+#[tokio::test]
+async fn a_crash_loses_no_event_and_bills_none_unconfirmed() {
+    let bench = Bench::new().await;
+    let journal = bench.journal(4, 100);
+    let mut receipts = append_all(&journal, &samples(10));
+    assert!(receipts.remove(9).complete());
+    assert!(receipts.remove(8).complete());
+    drop(receipts.remove(7));
+    let left = bench.killed(journal, receipts);
+
+    let report = recover(left.path(), &bench.db, NOON).await.unwrap();
+    assert_eq!((report.segments, report.events), (3, 10));
+    assert_eq!((report.unconfirmed, report.missing), (7, 0));
+    assert_eq!(segments(left.path()), Vec::<PathBuf>::new());
+    let (summary, rows) = bench.export(NOVEMBER).await;
+    // Event 9 is served and live; 8 is a 404.
+    assert_eq!((summary.total.requests, summary.billable.requests), (10, 1));
+    let count = |rule: &str| rows.iter().filter(|row| row["billability_rule"] == rule).count();
+    // Events 0 and 5 were made with test keys, which is the first rule that applies.
+    assert_eq!((count("v1.crash_unconfirmed"), count("v1.test_key")), (5, 2));
+    assert_eq!((count("v1.client_aborted"), count("v1.client_error")), (1, 1));
+}
+
+#[tokio::test]
+async fn replayed_segments_change_nothing() {
+    let bench = Bench::new().await;
+    let journal = bench.journal(4, 100);
+    let receipts = append_all(&journal, &samples(30));
+    let left = bench.killed(journal, receipts);
+    let again = tempfile::tempdir().unwrap();
+    copy_segments(left.path(), again.path());
+    recover(left.path(), &bench.db, NOON).await.unwrap();
+    let once = bench.ledger().await;
+
+    let files = segments(again.path());
+    for turn in 0..files.len() * 3 {
+        // Each alone, in an order that is not theirs.
+        let name = files[turn * 5 % files.len()].file_name().unwrap();
+        std::fs::copy(again.path().join(name), left.path().join(name)).unwrap();
+        let report = recover(left.path(), &bench.db, Micros(NOON.0 + HOUR)).await.unwrap();
+        assert_eq!((report.repeated, report.segments), (1, 0));
+        assert_eq!(report.set_aside, Vec::<PathBuf>::new());
+    }
+    assert!(once == bench.ledger().await);
+}
+
+#[tokio::test]
+async fn the_database_may_be_away() {
+    let bench = Bench::new().await;
+    let journal = bench.journal(4, 100);
+    append_all(&journal, &samples(3)).into_iter().for_each(|r| assert!(r.complete()));
+    bench.db.close().await;
+    let away = bench.folder(&journal);
+    for _ in 0..3 {
+        assert!(away.fold_once(NOON).await.is_err());
+        append_all(&journal, &samples(1)).into_iter().for_each(|r| assert!(r.complete()));
+    }
+    // The second segment fills up instead of being closed at each try.
+    assert_eq!((journal.backlog().segments, journal.backlog().events), (1, 6));
+    let db = Bench::connect(bench.dir.path()).await;
+    let bench = Bench { db, ..bench };
+    assert_eq!(bench.folder(&journal).drain(NOON).await.unwrap().events, 6);
+    assert_eq!(bench.export(NOVEMBER).await.0.gaps, []);
+}
+
+#[tokio::test]
+async fn a_response_that_never_ends_is_aborted() {
+    let bench = Bench::new().await;
+    let journal = bench.journal(4, 100);
+    let mut receipts = append_all(&journal, &[sample(3), sample(6)]);
+    let late = receipts.remove(0);
+    assert!(receipts.remove(0).complete());
+    let folder = bench.folder(&journal);
+    assert_eq!(folder.fold_once(NOON).await.unwrap().segments, 0);
+    assert_eq!(folder.fold_once(Micros(NOON.0 + 29 * SECOND)).await.unwrap().segments, 0);
+    let report = folder.fold_once(Micros(NOON.0 + 30 * SECOND)).await.unwrap();
+    assert_eq!((report.segments, report.given_up), (1, 1));
+    assert!(!late.complete());
+    let (summary, rows) = bench.export(NOVEMBER).await;
+    assert_eq!((summary.total.requests, summary.billable.requests), (2, 1));
+    assert_eq!(rows[0]["outcome"], "client_aborted");
+}
+
+#[tokio::test]
+async fn a_stop_folds_everything_and_takes_no_more() {
+    let bench = Bench::new().await;
+    let journal = bench.journal(2, 100);
+    let open = append_all(&journal, &samples(5));
+    let report = bench.folder(&journal).drain(NOON).await.unwrap();
+    assert_eq!((report.events, report.given_up), (5, 5));
+    assert_eq!(journal.append(&sample(0)).unwrap_err(), JournalFull::Closed);
+    drop((open, journal));
+    assert_eq!(segments(&bench.journal_dir()), Vec::<PathBuf>::new());
+}
+
+#[tokio::test]
+async fn torn_records_are_a_gap_and_are_named() {
+    let bench = Bench::new().await;
+    let journal = bench.journal(4, 100);
+    let receipts = append_all(&journal, &samples(8));
+    let left = bench.killed(journal, receipts);
+    let [first, second] = &segments(left.path())[..] else { panic!("two segments") };
+    // Record 1 torn, record 2 never reached the disk; and the whole second file gone.
+    let mut bytes = std::fs::read(first).unwrap();
+    bytes[2 * 128 + 40] ^= 1;
+    bytes[3 * 128..4 * 128].fill(0);
+    std::fs::write(first, bytes).unwrap();
+    std::fs::rename(second, left.path().join("later")).unwrap();
+    let report = recover(left.path(), &bench.db, NOON).await.unwrap();
+    assert_eq!((report.events, report.missing), (2, 2));
+    let gap = |from_seq, before_seq| Gap { node: NODE.to_string(), epoch: 1, from_seq, before_seq };
+    assert_eq!(bench.export(NOVEMBER).await.0.gaps, [gap(1, 3)]);
+    // A file whose header is gone is kept.
+    std::fs::write(second, [1; 256]).unwrap();
+    let report = recover(left.path(), &bench.db, NOON).await.unwrap();
+    assert_eq!(report.set_aside, [second.with_extension("unreadable")]);
+    assert!(report.set_aside[0].exists());
+}
+
+#[tokio::test]
+async fn a_missing_segment_is_a_gap() {
+    let bench = Bench::new().await;
+    let journal = bench.journal(4, 100);
+    let receipts = append_all(&journal, &samples(12));
+    let left = bench.killed(journal, receipts);
+    std::fs::remove_file(&segments(left.path())[1]).unwrap();
+    assert_eq!(recover(left.path(), &bench.db, NOON).await.unwrap().events, 8);
+    let gaps = bench.export(NOVEMBER).await.0.gaps;
+    assert_eq!(gaps, [Gap { node: NODE.to_string(), epoch: 1, from_seq: 4, before_seq: 8 }]);
+}
+
+#[tokio::test]
+async fn other_events_under_a_known_name_are_kept_aside() {
+    let bench = Bench::new().await;
+    bench.record(&samples(2)).await;
+    let before = bench.ledger().await;
+    std::fs::remove_file(bench.journal_dir().join("epoch")).unwrap();
+    let journal = bench.journal(4, 100);
+    append_all(&journal, &[sample(9)]).into_iter().for_each(|r| assert!(r.complete()));
+    let report = bench.folder(&journal).drain(NOON).await.unwrap();
+    assert_eq!((report.segments, report.set_aside.len()), (0, 1));
+    assert!(report.set_aside[0].exists());
+    assert!(before == bench.ledger().await);
+}
+
+#[tokio::test]
+async fn running_journals_are_left_alone_and_epochs_never_repeat() {
+    let bench = Bench::new().await;
+    let journal = bench.journal(4, 100);
+    append_all(&journal, &samples(1)).into_iter().for_each(|r| assert!(r.complete()));
+    journal.prepare().unwrap();
+    let report = recover(&bench.journal_dir(), &bench.db, NOON).await.unwrap();
+    assert_eq!((report.busy, report.segments), (2, 0));
+    std::fs::remove_file(bench.journal_dir().join("epoch")).unwrap();
+    assert_eq!(next_epoch(&bench.journal_dir()).unwrap(), 2);
+    drop(journal);
+    // The spare is gone with its journal, the used one is taken up.
+    assert_eq!(segments(&bench.journal_dir()).len(), 1);
+    let report = recover(&bench.journal_dir(), &bench.db, NOON).await.unwrap();
+    assert_eq!((report.busy, report.events), (0, 1));
+    std::fs::write(bench.journal_dir().join("epoch"), "x").unwrap();
+    assert!(next_epoch(&bench.journal_dir()).is_err());
+}
+
+#[tokio::test]
+async fn the_export_is_the_sum_of_the_hours() {
+    let bench = Bench::new().await;
+    bench.record(&samples(40)).await;
+    bench.record(&samples(25)).await;
+    let (summary, rows) = bench.export(NOVEMBER).await;
+    assert_eq!((rows.len(), summary.total.requests), (65, 65));
+    let (from, to) = (NOON, Micros(i64::MAX));
+    for granularity in [Granularity::Hour, Granularity::Day, Granularity::Month] {
+        let usage = usage(&bench.db, APP, from, to, granularity).await.unwrap();
+        assert_eq!(usage.as_of, Some(NOON));
+        let mut buckets: BTreeMap<_, Sums> = BTreeMap::new();
+        for row in &rows {
+            let at: Micros = row["occurred_at"].as_str().unwrap().parse().unwrap();
+            let number = |name: &str| row[name].as_i64().unwrap();
+            let key = super::usage::UsageKey {
+                start: granularity.bucket(at),
+                environment: row["environment"].as_str().unwrap().to_owned(),
+                operation: row["operation_id"].as_str().unwrap().to_owned(),
+                status: u16::try_from(number("status")).unwrap(),
+                billable: row["billable"].as_bool().unwrap(),
+            };
+            let sums = buckets.entry(key).or_default();
+            sums.requests += number("requests");
+            sums.records += number("records");
+            sums.bytes += number("bytes");
+            sums.weight_milli += number("weight_milli");
+        }
+        assert_eq!(
+            usage.rows.into_iter().map(|r| (r.key, r.sums)).collect::<BTreeMap<_, _>>(),
+            buckets
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_event_is_in_exactly_one_period() {
+    let bench = Bench::new().await;
+    let december: Micros = "2026-12-01T00:00:00Z".parse().unwrap();
+    let at = |at: i64| Event { started_at: Micros(at), ..sample(3) };
+    bench.record(&[at(december.0 - 1), at(december.0)]).await;
+    for (period, seq) in [("2026-11", 0), ("2026-11-30", 0), ("2026-12", 1), ("2026-12-01", 1)] {
+        let (summary, rows) = bench.export(period).await;
+        assert_eq!((summary.total.requests, &rows[0]["seq"]), (1, &seq.into()), "{period}");
+        assert_eq!(rows.len(), 1);
+    }
+    assert_eq!(bench.export("2027-01").await.0.total, Sums::default());
+}

@@ -1,0 +1,114 @@
+//! A partner's own usage, from the sums by hour.
+
+use super::period::{day_of, month_of};
+use super::seal::Sums;
+use super::store;
+use crate::kernel::Micros;
+use crate::kernel::id::AppId;
+use crate::storage::{Db, StoreError};
+use std::collections::BTreeMap;
+
+/// The length of a bucket, in UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Granularity {
+    /// Full hours.
+    Hour,
+    /// Calendar days.
+    Day,
+    /// Calendar months.
+    Month,
+}
+
+/// The word is none of the granularities.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a granularity is hour, day or month")]
+pub struct UnknownGranularity;
+
+impl Granularity {
+    /// The start of the bucket that holds `at`.
+    #[must_use]
+    pub fn bucket(self, at: Micros) -> Micros {
+        match self {
+            Self::Hour => at.hour(),
+            Self::Day => day_of(at),
+            Self::Month => month_of(at),
+        }
+    }
+}
+
+impl std::str::FromStr for Granularity {
+    type Err = UnknownGranularity;
+
+    fn from_str(text: &str) -> Result<Self, UnknownGranularity> {
+        match text {
+            "hour" => Ok(Self::Hour),
+            "day" => Ok(Self::Day),
+            "month" => Ok(Self::Month),
+            _ => Err(UnknownGranularity),
+        }
+    }
+}
+
+/// What a row of usage is about.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct UsageKey {
+    /// Start of the bucket.
+    pub start: Micros,
+    /// `live` or `test`.
+    pub environment: String,
+    /// The operation id.
+    pub operation: String,
+    /// HTTP status.
+    pub status: u16,
+    /// Whether these calls are charged.
+    pub billable: bool,
+}
+
+/// Sums of one bucket, environment, operation, status and billability.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsageRow {
+    /// What it is about.
+    pub key: UsageKey,
+    /// The sums.
+    pub sums: Sums,
+}
+
+/// An app's usage, in order of the buckets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Usage {
+    /// When the ledger last grew; `None` while it is empty. Later calls are not in the rows.
+    pub as_of: Option<Micros>,
+    /// Only buckets with calls.
+    pub rows: Vec<UsageRow>,
+}
+
+/// The usage of an app in the full hours that start in `[from, to)`, `from` being rounded down to
+/// its hour.
+pub async fn usage(
+    db: &Db,
+    app: AppId,
+    from: Micros,
+    to: Micros,
+    granularity: Granularity,
+) -> Result<Usage, StoreError> {
+    // Read first: everything that was in the ledger then is in the sums read after.
+    let as_of = store::newest_fold(db).await?;
+    let mut buckets: BTreeMap<UsageKey, Sums> = BTreeMap::new();
+    for hour in store::hour_sums(db, app, from.hour(), to).await? {
+        let key = UsageKey {
+            start: granularity.bucket(Micros(hour.hour)),
+            environment: hour.environment,
+            operation: hour.operation,
+            status: u16::try_from(hour.status)
+                .map_err(|e| StoreError::corrupt("usage_hours", e))?,
+            billable: hour.billable,
+        };
+        let sums = buckets.entry(key).or_default();
+        sums.requests = sums.requests.saturating_add(hour.requests);
+        sums.records = sums.records.saturating_add(hour.records);
+        sums.bytes = sums.bytes.saturating_add(hour.bytes);
+        sums.weight_milli = sums.weight_milli.saturating_add(hour.weight_milli);
+    }
+    let rows = buckets.into_iter().map(|(key, sums)| UsageRow { key, sums }).collect();
+    Ok(Usage { as_of, rows })
+}
