@@ -8,8 +8,9 @@ use super::service::{KeyRow, load_directory};
 use super::{Environment, Scopes};
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, KeyId, PartnerId, PlanId};
-use crate::limit::{Limiter, Limits, Subject};
+use crate::limit::{Limiter, Limits, Subject, SubjectId};
 use crate::storage::{Db, Log, StoreError, log};
+use actix_web::http::header::HeaderValue;
 use arc_swap::ArcSwap;
 use ipnet::IpNet;
 use std::collections::HashMap;
@@ -66,6 +67,8 @@ pub struct KeyRecord {
     pub secrets: Box<[SecretRecord]>,
     /// The plan's limits.
     pub limits: Limits,
+    /// Their header, `RateLimit-Policy`.
+    pub policy_header: HeaderValue,
     /// The counters of its app in its environment, shared by all keys of the app.
     pub subject: Arc<Subject>,
 }
@@ -195,7 +198,8 @@ impl Keyring {
             expires_at: row.expires_at,
             standing,
             secrets: secrets.collect(),
-            subject: self.limiter.subject(row.app.0, row.environment == Environment::Test),
+            subject: self.limiter.handle(SubjectId { app: row.app, live: row.environment == Environment::Live }),
+            policy_header: HeaderValue::from_str(&row.limits.policy_header()).unwrap_or(HeaderValue::from_static("")),
             limits: row.limits,
         }
     }

@@ -82,7 +82,7 @@ impl Gate {
         }
         let limiter = self.keyring.limiter();
         match limiter.check(&key.subject, &key.limits, now, operation.weight_milli) {
-            Ok(decision) if decision.allowed => Ok(Admitted { key, decision }),
+            Ok(decision) if decision.allowed() => Ok(Admitted { key, decision }),
             Ok(decision) => {
                 let error = over_limit(&key, &decision);
                 Err(Refused { key: Some(key), decision: Some(decision), error })
@@ -209,14 +209,16 @@ fn holds(networks: &[IpNet], address: IpAddr) -> bool {
 }
 
 fn over_limit(key: &KeyRecord, decision: &Decision) -> ApiError {
-    let violated: Vec<String> =
-        decision.violated(&key.limits).map(|policy| policy.name().to_owned()).collect();
-    let detail = format!(
-        "The limit {} of the plan is reached. Wait {} s before the next call.",
-        violated.join(", "),
-        decision.retry_after
-    );
-    ApiError::new(Code::QuotaExceeded, detail).limited(violated, decision.retry_after)
+    let violated: Vec<String> = decision.violated(&key.limits).map(str::to_owned).collect();
+    let which = violated.join(", ");
+    let retry_after = decision.retry_after_s().map(u64::from);
+    let detail = match retry_after {
+        Some(seconds) => {
+            format!("The limit {which} of the plan is reached. Wait {seconds} s before the next call.")
+        }
+        None => format!("One call of this operation weighs more than the whole limit {which} of the plan."),
+    };
+    ApiError::new(Code::QuotaExceeded, detail).limited(violated, retry_after)
 }
 
 #[cfg(test)]

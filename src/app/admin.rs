@@ -5,7 +5,7 @@ use super::tasks::Reload;
 use super::{Comptoir, finish, listen, openapi};
 use crate::admin::{self, AdminState};
 use crate::kernel::Clock;
-use crate::telemetry::Metrics;
+use crate::telemetry::{Gauge, Metrics};
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{Server, ServiceRequest, ServiceResponse};
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
@@ -48,7 +48,7 @@ async fn readyz(operations: web::Data<Operations>) -> HttpResponse {
 #[expect(clippy::unused_async, reason = "a handler is async")]
 async fn metrics(operations: web::Data<Operations>) -> HttpResponse {
     let report = operations.readiness.report(operations.clock.now());
-    operations.metrics.set("ready", i64::from(report.ready));
+    operations.metrics.set_gauge(Gauge::Ready, i64::from(report.ready));
     HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "text/plain; version=0.0.4"))
         .body(operations.metrics.render())
@@ -93,7 +93,7 @@ pub(super) fn server(comptoir: &Comptoir, reload: Reload) -> anyhow::Result<(Ser
         clock: comptoir.clock.clone(),
         readiness: Arc::clone(&comptoir.readiness),
         metrics: Arc::clone(&comptoir.metrics),
-        run_id: comptoir.book.journal.run_id().to_owned(),
+        run_id: comptoir.book.run_id.clone(),
         calls: AtomicU64::new(0),
     });
     let max_body = comptoir.config.server.max_body_bytes;

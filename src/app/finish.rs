@@ -8,8 +8,10 @@ use crate::http::answer::Records;
 use crate::http::{ApiError, Code};
 use crate::kernel::{Clock, Micros};
 use crate::limit::Decision;
+use crate::metering::journal::EventId;
 use crate::metering::{Event, Journal, JournalFull, Outcome, Receipt};
-use crate::telemetry::{AccessLine, AccessLog, Metrics};
+use crate::telemetry::access_log::{AccessLog, Line};
+use crate::telemetry::Metrics;
 use actix_web::body::{BodySize, BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
@@ -35,6 +37,8 @@ pub const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 pub struct Ledgerbook {
     /// Where events are recorded.
     pub journal: Arc<Journal>,
+    /// Names this run of this node, before the number of a call.
+    pub run_id: String,
     /// Counts for operators.
     pub metrics: Arc<Metrics>,
     /// The time.
@@ -102,13 +106,15 @@ impl Finisher {
             records: call.records,
             bytes: call.bytes,
         })?;
-        self.book.metrics.answered(call.operation.code, call.status, duration_us);
-        self.access_log.borrow_mut().line(&AccessLine {
+        self.book.metrics.answered(usize::from(call.operation.code), call.status, duration_us);
+        let mut id = [0; EventId::MAX_LEN];
+        let event = std::str::from_utf8(receipt.write_id(&mut id)).unwrap_or_default();
+        self.access_log.borrow_mut().line(&Line {
             at: call.at,
-            event_id: receipt.event_id(),
-            operation: call.operation.id,
+            event,
             method: call.operation.method,
             route: call.operation.path,
+            operation: call.operation.id,
             status: call.status,
             bytes: call.bytes,
             duration_us,
@@ -120,7 +126,7 @@ impl Finisher {
     /// An id for a call that has no event: its caller is not known, or the journal is full.
     fn unmetered_id(&self) -> String {
         let n = self.book.unmetered.fetch_add(1, Ordering::Relaxed);
-        format!("{}.u{n}", self.book.journal.run_id())
+        format!("{}.u{n}", self.book.run_id)
     }
 
     /// Writes out what the access log holds.
@@ -143,8 +149,12 @@ fn outcome(status: u16, code: Option<Code>) -> Outcome {
 
 /// Tells the caller its limits and what is left of them.
 pub fn write_limits(headers: &mut HeaderMap, key: &KeyRecord, decision: &Decision) {
-    headers.insert(RATELIMIT_POLICY, key.limits.policy_header());
-    headers.insert(RATELIMIT, decision.header(&key.limits));
+    headers.insert(RATELIMIT_POLICY, key.policy_header.clone());
+    let mut left = Vec::with_capacity(64);
+    decision.write_header(&key.limits, &mut left);
+    if let Ok(left) = HeaderValue::from_maybe_shared(Bytes::from(left)) {
+        headers.insert(RATELIMIT, left);
+    }
 }
 
 /// A body that closes its event: completed when the last byte has been handed over, aborted when it
@@ -217,13 +227,14 @@ pub async fn finish<B: MessageBody + 'static>(
     let (receipt, error) = match call.as_ref().map(|call| finisher.record(call)) {
         Some(Ok(receipt)) => (Some(receipt), error),
         // The call was not recorded, so it is not answered either; an error may still be told.
-        Some(Err(JournalFull)) if error.is_none() => {
+        Some(Err(_)) if error.is_none() => {
             let detail = "The call cannot be recorded now, so it was not served. Try again in a moment.";
             (None, Some(ApiError::new(Code::MeteringUnavailable, detail)))
         }
-        Some(Err(JournalFull)) => (None, error),
+        Some(Err(_)) => (None, error),
         None => {
-            finisher.book.metrics.unidentified(response.status().as_u16());
+            let reason = error.as_ref().map_or("page", |error| error.code().as_str());
+            finisher.book.metrics.unidentified(reason);
             (None, error)
         }
     };

@@ -9,6 +9,7 @@ use crate::access::policy::Gate;
 use crate::catalog::{Catalog, Lookup};
 use crate::http::answer::{self, Cache, JSON, VARIES};
 use crate::kernel::id::ProductId;
+use crate::metering::journal::EventId;
 use actix_http::body::MessageBody;
 use actix_http::header::{
     CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH, ORIGIN, VARY,
@@ -63,7 +64,8 @@ impl FastPath {
         };
         // The journal is full: the ordinary way says so.
         let receipt = self.finisher.record(&call).ok()?;
-        let id = HeaderValue::from_bytes(receipt.event_id().as_bytes()).ok()?;
+        let mut id = [0; EventId::MAX_LEN];
+        let id = HeaderValue::from_bytes(receipt.write_id(&mut id)).ok()?;
         let mut response = Response::with_body(status, Metered::new(body, Some(receipt)));
         let headers = response.headers_mut();
         if !fresh {

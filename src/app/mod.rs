@@ -10,14 +10,15 @@ mod readiness;
 mod tasks;
 
 use crate::access::directory::Keyring;
-use crate::access::key::Pepper;
+use crate::access::pepper::{Pepper, check_pepper};
 use crate::access::policy::Gate;
 use crate::access::{operation, service};
 use crate::catalog::{Catalog, CatalogView, follow};
-use crate::config::Config;
-use crate::kernel::Clock;
+use crate::config::{self, Config};
+use crate::kernel::{Clock, base62};
 use crate::kernel::secret::Secret;
 use crate::limit::{Limiter, LocalLimiter};
+use crate::metering::journal::{JournalOptions, Keeper, next_epoch};
 use crate::metering::{self, Folder, Journal};
 use crate::storage::{self, Db};
 use crate::telemetry::Metrics;
@@ -73,10 +74,10 @@ pub async fn open_database(config: &Config) -> anyhow::Result<Db> {
 /// The pepper of a configuration, checked against the one that the database was set up with.
 pub async fn open_pepper(config: &Config, db: &Db) -> anyhow::Result<Arc<Pepper>> {
     let pepper = match &config.access.pepper {
-        Some(text) => Pepper::from_hex(text.reveal()).context("`access.pepper` cannot be used")?,
-        None => Pepper::load_or_create(&config.server.data_dir)?,
+        config::Pepper::Given(text) => Pepper::from_hex(text.reveal()).context("`access.pepper` cannot be used")?,
+        config::Pepper::Generated(path) => Pepper::load_or_create(path)?,
     };
-    service::check_pepper(db, &pepper).await?;
+    check_pepper(db, &pepper).await?;
     Ok(Arc::new(pepper))
 }
 
@@ -88,31 +89,34 @@ impl Comptoir {
         let lock = lock_data_dir(&data_dir)?;
         let pepper = open_pepper(&config, &db).await?;
         let bootstrap = service::bootstrap(&db, &clock, &pepper).await?;
-        let limiter = Limiter::Local(LocalLimiter::new());
+        let limiter = Limiter::Local(LocalLimiter::default());
         let keyring = Arc::new(Keyring::new(limiter, pepper));
         keyring.follow(&db).await?;
         let gate = Arc::new(Gate::new(Arc::clone(&keyring), config.server.trusted_proxies.clone()));
 
         let node = storage::node_id(&data_dir)?;
         let journal_dir = data_dir.join("journal");
-        metering::recover(&journal_dir, node, &db, &clock).await?;
-        let epoch = metering::next_epoch(&journal_dir)?;
-        let options = metering::JournalOptions {
-            records: config.metering.segment_records,
-            max_backlog: config.metering.max_backlog_segments,
+        std::fs::create_dir_all(&journal_dir)?;
+        let recovered = metering::recover(&journal_dir, &db, clock.now()).await?;
+        tracing::info!(?recovered, "journal recovered");
+        let epoch = next_epoch(&journal_dir)?;
+        let options = JournalOptions {
+            records_per_segment: config.metering.segment_records,
+            max_backlog_segments: config.metering.max_backlog_segments as usize,
         };
         let journal = Arc::new(
             Journal::open(&journal_dir, node, epoch, options)
                 .with_context(|| format!("the journal in {} cannot be opened", journal_dir.display()))?,
         );
-        let folder = Arc::new(Folder::new(Arc::clone(&journal), db.clone(), config.metering.completion_timeout));
+        let folder = Arc::new(Folder::new(db.clone(), Arc::clone(&journal), config.metering.completion_timeout));
 
         let view = Arc::new(CatalogView::default());
         follow::load(&db, &view).await?;
         let catalog = Arc::new(Catalog { view, clock: clock.clone() });
-        let metrics = Arc::new(Metrics::new(operation::OPERATIONS.iter().map(|o| o.id)));
+        let metrics = Arc::new(Metrics::new(&operation_ids()));
         let book = Arc::new(Ledgerbook {
             journal,
+            run_id: format!("{}.{epoch}", base62::encode(node.0, base62::U64_WIDTH)),
             metrics: Arc::clone(&metrics),
             clock: clock.clone(),
             unmetered: AtomicU64::new(0),
@@ -139,6 +143,7 @@ impl Comptoir {
         stop: impl Future<Output = ()>,
     ) -> anyhow::Result<()> {
         let (public, public_at) = public::server(&self)?;
+        let keeper = Keeper::start(Arc::clone(&self.book.journal), self.config.metering.sync_interval)?;
         let (tasks, reload) = tasks::start(&self);
         let (admin, admin_at) = admin::server(&self, reload)?;
         let (public_handle, admin_handle) = (public.handle(), admin.handle());
@@ -151,12 +156,18 @@ impl Comptoir {
         public_handle.stop(true).await;
         tasks.stop().await;
         self.folder.drain(self.clock.now()).await.context("the last events were not folded; they stay in the journal and are folded at the next start")?;
+        drop(keeper);
         admin_handle.stop(true).await;
         servers.await??;
         self.db.close().await;
         tracing::info!("stopped");
         Ok(())
     }
+}
+
+/// The operations by their ledger code, as the metrics count them.
+fn operation_ids() -> Vec<&'static str> {
+    operation::OPERATIONS.iter().map(|operation| operation.id).collect()
 }
 
 /// Takes the data directory for this process alone.

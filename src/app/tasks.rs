@@ -57,9 +57,6 @@ pub(super) fn start(comptoir: &Comptoir) -> (Tasks, Reload) {
     let folder = Arc::clone(&comptoir.folder);
     running.spawn(fold(part.clone(), folder, config.metering.fold_interval));
     running.spawn(note_uses(part, keyring));
-    let (folder, every) = (Arc::clone(&comptoir.folder), config.metering.sync_interval);
-    let mut stopped = stop.subscribe();
-    running.spawn(async move { folder.sync_every(every, async move { drop(stopped.wait_for(|s| *s).await) }).await });
     (Tasks { stop, running }, reload)
 }
 
@@ -104,8 +101,8 @@ async fn follow_control(
         match keyring.follow(&part.db).await {
             Ok(_) => {
                 part.readiness.control_followed(part.clock.now());
-                part.metrics.set("control_position", keyring.current().position());
-                part.metrics.set("keys", i64::try_from(keyring.current().len()).unwrap_or(i64::MAX));
+                part.metrics.set_gauge(Gauge::ControlPosition, keyring.current().position());
+                part.metrics.set_gauge(Gauge::Keys, keyring.current().len());
                 if let Some(answer) = answer {
                     let _ = answer.send(());
                 }

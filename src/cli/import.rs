@@ -1,12 +1,9 @@
 //! `comptoir import`.
 
 use crate::config::Config;
-use crate::feeds::{Feed, ImportError, Mapping, Progress, Report, import};
-use anyhow::Context as _;
+use crate::feeds::{Feed, Mapping, Progress, Report, import};
 use indicatif::{ProgressBar, ProgressStyle};
-use std::fs::File;
-use std::io::{BufWriter, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// What to import.
@@ -29,37 +26,32 @@ pub(super) struct Args {
 pub(super) async fn run(config: Config, args: Args) -> anyhow::Result<ExitCode> {
     let (db, clock) = super::database(&config).await?;
     let mapping = args.mapping.as_deref().map(Mapping::load).transpose()?;
-    let mut rejects = match &args.report {
-        Some(path) => Some(BufWriter::new(File::create(path).with_context(|| path.display().to_string())?)),
-        None => None,
-    };
     let mut rejected = 0;
     for file in &args.files {
-        let bar = ProgressBar::new(0).with_style(style()?);
-        let mut show = |progress: Progress| {
-            bar.set_length(progress.rows);
-            bar.set_position(progress.done);
-            bar.set_message(progress.stage);
+        let bar = ProgressBar::new_spinner();
+        let storing = ProgressStyle::with_template("{bar:40} {human_pos}/{human_len} rows {per_sec} {eta}")?;
+        let mut show = |progress: Progress| match progress {
+            Progress::Checking(rows) => bar.set_message(format!("reading {}: {rows} rows", file.display())),
+            Progress::Storing { done, of } => {
+                if bar.length() != Some(of) {
+                    bar.set_style(storing.clone());
+                    bar.set_length(of);
+                }
+                bar.set_position(done);
+            }
         };
-        let sink = rejects.as_mut().map(|out| out as &mut (dyn std::io::Write + Send));
-        let report = import(&db, &clock, args.feed, file, mapping.as_ref(), sink, &mut show).await;
+        let started = std::time::Instant::now();
+        let report = import(&db, &clock, args.feed, file, mapping.as_ref(), args.report.as_deref(), &mut show).await;
         bar.finish_and_clear();
-        let report = report.map_err(|error: ImportError| anyhow::anyhow!("{}: {error}", file.display()))?;
-        tell(&report);
+        let report = report?;
+        tell(file, &report, started.elapsed());
         rejected += report.rejected;
-    }
-    if let Some(mut out) = rejects {
-        out.flush()?;
     }
     db.close().await;
     Ok(if rejected == 0 { ExitCode::SUCCESS } else { ExitCode::from(3) })
 }
 
-fn style() -> anyhow::Result<ProgressStyle> {
-    Ok(ProgressStyle::with_template("{msg} {bar:40} {human_pos}/{human_len} {per_sec} {eta}")?)
-}
-
 #[expect(clippy::print_stdout, reason = "the command line speaks to its user")]
-fn tell(report: &Report) {
-    print!("{report}");
+fn tell(file: &Path, report: &Report, took: std::time::Duration) {
+    println!("{} ({:.1} s)\n{report}", file.display(), took.as_secs_f64());
 }

@@ -230,11 +230,12 @@ impl ApiError {
         self
     }
 
-    /// Names the limits that were violated and when a call will be admitted again, in seconds.
+    /// Names the limits that were violated and when a call will be admitted again, in seconds;
+    /// `None` where waiting does not help.
     #[must_use]
-    pub fn limited(mut self, violated: Vec<String>, retry_after: u64) -> Self {
+    pub fn limited(mut self, violated: Vec<String>, retry_after: Option<u64>) -> Self {
         self.0.violated = violated;
-        self.0.retry_after = Some(retry_after);
+        self.0.retry_after = retry_after;
         self
     }
 

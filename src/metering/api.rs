@@ -110,16 +110,17 @@ pub struct UsageItemOut {
 
 impl From<UsageRow> for UsageItemOut {
     fn from(row: UsageRow) -> Self {
-        let (whole, milli) = (row.weight_milli / 1000, row.weight_milli % 1000);
+        let UsageRow { key, sums } = row;
+        let (whole, milli) = (sums.weight_milli / 1000, sums.weight_milli % 1000);
         Self {
-            start: row.start,
-            environment: row.environment,
-            operation_id: row.operation,
-            status: row.status,
-            billable: row.billable,
-            requests: row.requests,
-            records: row.records,
-            bytes: row.bytes,
+            start: key.start,
+            environment: key.environment,
+            operation_id: key.operation,
+            status: key.status,
+            billable: key.billable,
+            requests: sums.requests,
+            records: sums.records,
+            bytes: sums.bytes,
             units: format!("{whole}.{milli:03}"),
         }
     }
@@ -148,9 +149,9 @@ pub async fn get_usage(
     let usage = usage(&state.db, caller.app(), from, to, granularity).await?;
     let key = caller.key();
     let limits = key.limits.policies().iter().map(|policy| LimitOut {
-        name: policy.name().to_owned(),
-        quota: policy.quota(),
-        window_s: policy.window_s(),
+        name: policy.name.as_str().to_owned(),
+        quota: policy.quota,
+        window_s: policy.window_s,
     });
     let out = UsageOut {
         from,

@@ -117,6 +117,18 @@ impl Db {
         Ok(())
     }
 
+    /// The newest migration that this program knows.
+    #[must_use]
+    pub fn known_schema_version() -> i64 {
+        MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0)
+    }
+
+    /// The newest migration that the database has had.
+    pub async fn schema_version(&self) -> Result<i64, StoreError> {
+        const NEWEST: &str = "SELECT COALESCE(MAX(version), 0) FROM _sqlx_migrations";
+        Ok(on_db!(self, c => sqlx::query_scalar(NEWEST).fetch_one(c).await)?)
+    }
+
     /// Closes all connections after the work under way.
     pub async fn close(&self) {
         match self {

@@ -30,9 +30,11 @@ macro_rules! gauges {
 
 gauges! {
     JournalBacklogSegments = "journal_backlog_segments", "Journal segments that wait to be folded into the ledger.";
-    FoldLagSeconds = "fold_lag_seconds", "Age of the oldest call that is not yet in the ledger.";
+    JournalBacklogEvents = "journal_backlog_events", "Events that wait to be folded into the ledger.";
     ControlPosition = "control_position", "Position in the control log that this node has applied.";
     ChangePosition = "change_position", "Position in the change log that this node has applied.";
+    StockPosition = "stock_position", "Position in the stock log that this node has applied.";
+    Keys = "keys", "Keys in this node's directory.";
     Products = "products", "Products in this node's memory.";
     Offers = "offers", "Offers in this node's memory.";
     StockLevels = "stock_levels", "Stock levels in this node's memory.";
@@ -93,9 +95,9 @@ impl Metrics {
     }
 
     /// Sets a gauge.
-    pub fn set_gauge(&self, gauge: Gauge, value: f64) {
+    pub fn set_gauge(&self, gauge: Gauge, value: i64) {
         if let Some(handle) = self.gauges.get(gauge as usize) {
-            handle.set(value);
+            handle.set(value as f64);
         }
     }
 
@@ -137,8 +139,8 @@ mod tests {
         metrics.answered(1, 304, 101);
         metrics.answered(1, 429, 3_000_000);
         metrics.answered(9, 200, 1);
-        metrics.set_gauge(Gauge::Ready, 1.0);
-        metrics.set_gauge(Gauge::FoldLagSeconds, 1.5);
+        metrics.set_gauge(Gauge::Ready, 1);
+        metrics.set_gauge(Gauge::JournalBacklogEvents, 2);
         metrics.unidentified("malformed");
         metrics.unidentified("malformed");
         let text = metrics.render();
@@ -150,7 +152,7 @@ mod tests {
             r#"comptoir_requests_total{operation="list_products",status="2xx"} 0"#,
             r#"comptoir_unidentified_calls_total{reason="malformed"} 2"#,
             "comptoir_ready 1",
-            "comptoir_fold_lag_seconds 1.5",
+            "comptoir_journal_backlog_events 2",
             r#"comptoir_request_duration_seconds_bucket{operation="get_product",le="0.00005"} 0"#,
             r#"comptoir_request_duration_seconds_bucket{operation="get_product",le="0.0001"} 1"#,
             r#"comptoir_request_duration_seconds_bucket{operation="get_product",le="0.00025"} 2"#,

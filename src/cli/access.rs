@@ -1,0 +1,322 @@
+//! `comptoir partner | app | plan | key | token`: access from the shell, on the same rules as the
+//! admin API. A running server follows within its poll interval.
+
+use crate::access::keys::service::{create_key, get_key, list_keys, revoke_key, rotate_key, set_key_status};
+use crate::access::model::{App, Cidr, IssuedKey, Key, KeySpec, Name, Partner, Plan};
+use crate::access::pepper::Pepper;
+use crate::access::service::{
+    By, Switch, Walk, create_app, create_partner, create_plan, list_apps, list_partners, list_plans,
+    set_app_plan, set_app_status, set_partner_status, update_plan,
+};
+use crate::access::{Environment, Scope, Scopes};
+use crate::admin::tokens;
+use crate::app::open_pepper;
+use crate::config::Config;
+use crate::kernel::id::{AdminTokenId, AppId, KeyId, PartnerId, PlanId};
+use crate::kernel::{Clock, Micros};
+use crate::limit::{Limits, Policy};
+use crate::storage::Db;
+use clap::Subcommand;
+use std::sync::Arc;
+
+/// Who the audit trail names for a change made from the shell.
+const ACTOR: &str = "cli";
+/// Rows read at once by a listing.
+const PAGE: u32 = 200;
+
+/// Partner organisations.
+#[derive(Debug, Subcommand)]
+pub(super) enum PartnerCommand {
+    /// Create a partner and print its id.
+    Create {
+        /// Its name.
+        #[arg(long)]
+        name: Name,
+    },
+    /// List all partners.
+    List,
+    /// Stop all use by a partner's apps.
+    Suspend { id: PartnerId },
+    /// Allow it again.
+    Resume { id: PartnerId },
+}
+
+/// Apps.
+#[derive(Debug, Subcommand)]
+pub(super) enum AppCommand {
+    /// Create an app under a plan and print its id.
+    Create {
+        /// Whose app it is.
+        #[arg(long)]
+        partner: PartnerId,
+        /// The plan that it is held to.
+        #[arg(long)]
+        plan: PlanId,
+        /// Its name.
+        #[arg(long)]
+        name: Name,
+    },
+    /// List all apps.
+    List,
+    /// Put an app under another plan.
+    SetPlan { id: AppId, plan: PlanId },
+    /// Stop all use by an app's keys.
+    Suspend { id: AppId },
+    /// Allow it again.
+    Resume { id: AppId },
+}
+
+/// Plans.
+#[derive(Debug, Subcommand)]
+pub(super) enum PlanCommand {
+    /// Create a plan and print its id.
+    Create {
+        /// Its name.
+        #[arg(long)]
+        name: Name,
+        /// A limit as NAME:UNITS:SECONDS, such as burst:50:1. Up to four, enforced together.
+        #[arg(long = "limit", required = true, value_parser = limit)]
+        limits: Vec<Policy>,
+    },
+    /// List all plans.
+    List,
+    /// Give a plan other limits. No counter is reset.
+    Update {
+        id: PlanId,
+        /// A limit as NAME:UNITS:SECONDS.
+        #[arg(long = "limit", required = true, value_parser = limit)]
+        limits: Vec<Policy>,
+    },
+}
+
+/// Keys.
+#[derive(Debug, Subcommand)]
+pub(super) enum KeyCommand {
+    /// Create a key and print its text, this once.
+    Create {
+        /// The app that it is for.
+        #[arg(long)]
+        app: AppId,
+        /// live or test.
+        #[arg(long, default_value = "live")]
+        env: Environment,
+        /// What people call it.
+        #[arg(long, default_value = "key")]
+        name: Name,
+        /// A scope; all scopes where none is given.
+        #[arg(long = "scope")]
+        scopes: Vec<Scope>,
+        /// A network that it may be used from, such as 192.0.2.0/24; anywhere where none is given.
+        #[arg(long = "cidr")]
+        cidrs: Vec<Cidr>,
+        /// When it ends (RFC 3339).
+        #[arg(long)]
+        expires_at: Option<Micros>,
+    },
+    /// List all keys.
+    List,
+    /// Stop the use of a key for now.
+    Suspend { id: KeyId },
+    /// Allow it again.
+    Resume { id: KeyId },
+    /// End a key for good.
+    Revoke { id: KeyId },
+    /// Make a new secret and print it, this once; the old one works on for a while.
+    Rotate {
+        id: KeyId,
+        /// Seconds for which the old secret works on.
+        #[arg(long, default_value_t = 86_400)]
+        overlap_s: u32,
+    },
+}
+
+/// Tokens of the admin API.
+#[derive(Debug, Subcommand)]
+pub(super) enum TokenCommand {
+    /// Create a token and print it, this once.
+    Create {
+        /// What people call it.
+        #[arg(long)]
+        name: Name,
+    },
+    /// List all tokens.
+    List,
+    /// End a token for good.
+    Revoke { id: AdminTokenId },
+}
+
+fn limit(text: &str) -> Result<Policy, String> {
+    let form = || "a limit is NAME:UNITS:SECONDS, such as burst:50:1".to_owned();
+    let parts: Vec<&str> = text.split(':').collect();
+    let [name, quota, window] = parts.as_slice() else { return Err(form()) };
+    let name = name.parse().map_err(|error| format!("{error}"))?;
+    let quota = quota.parse().map_err(|_| form())?;
+    let window_s = window.parse().map_err(|_| form())?;
+    Ok(Policy { name, quota, window_s })
+}
+
+/// What every command needs.
+struct Desk {
+    db: Db,
+    clock: Clock,
+    pepper: Arc<Pepper>,
+}
+
+impl Desk {
+    async fn open(config: &Config) -> anyhow::Result<Self> {
+        let (db, clock) = super::database(config).await?;
+        let pepper = open_pepper(config, &db).await?;
+        Ok(Self { db, clock, pepper })
+    }
+
+    fn by(&self) -> By<'static> {
+        By { actor: ACTOR, now: self.clock.now() }
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the command line speaks to its user")]
+fn say(text: impl std::fmt::Display) {
+    println!("{text}");
+}
+
+/// Shows every row of a listing, page by page.
+async fn show_all<T, F>(mut page: impl FnMut(Walk) -> F, id: fn(&T) -> u64, line: fn(&T) -> String) -> anyhow::Result<()>
+where
+    F: Future<Output = anyhow::Result<Vec<T>>>,
+{
+    let mut after = None;
+    loop {
+        let rows = page(Walk::new(after, PAGE)).await?;
+        for row in &rows {
+            say(line(row));
+        }
+        match rows.last() {
+            Some(last) if rows.len() >= PAGE as usize => after = Some(id(last)),
+            _ => return Ok(()),
+        }
+    }
+}
+
+fn partner_line(partner: &Partner) -> String {
+    format!("{}\t{}\t{}", partner.id, partner.status, partner.name)
+}
+
+fn app_line(app: &App) -> String {
+    format!("{}\t{}\t{}\t{}\t{}", app.id, app.status, app.partner, app.plan, app.name)
+}
+
+fn plan_line(plan: &Plan) -> String {
+    format!("{}\tversion {}\t{}\t{}", plan.id, plan.version, plan.limits.policy_header(), plan.name)
+}
+
+fn key_line(key: &Key) -> String {
+    let spec = &key.spec;
+    format!("{}\t{}\t{}\t{}\t{}\t{}", key.id, key.status, spec.environment, spec.app, spec.scopes, spec.name)
+}
+
+pub(super) async fn partner(config: &Config, command: PartnerCommand) -> anyhow::Result<()> {
+    let desk = Desk::open(config).await?;
+    let (db, by) = (&desk.db, &desk.by());
+    match command {
+        PartnerCommand::Create { name } => say(create_partner(db, by, name).await?.id),
+        PartnerCommand::List => {
+            let page = async |walk: Walk| Ok(list_partners(db, &walk).await?);
+            show_all(page, |p| p.id.0, partner_line).await?;
+        }
+        PartnerCommand::Suspend { id } => {
+            say(partner_line(&set_partner_status(db, by, id, Switch::Suspend).await?));
+        }
+        PartnerCommand::Resume { id } => {
+            say(partner_line(&set_partner_status(db, by, id, Switch::Resume).await?));
+        }
+    }
+    Ok(())
+}
+
+pub(super) async fn app(config: &Config, command: AppCommand) -> anyhow::Result<()> {
+    let desk = Desk::open(config).await?;
+    let (db, by) = (&desk.db, &desk.by());
+    match command {
+        AppCommand::Create { partner, plan, name } => {
+            say(create_app(db, by, partner, plan, name).await?.id);
+        }
+        AppCommand::List => {
+            let page = async |walk: Walk| Ok(list_apps(db, None, &walk).await?);
+            show_all(page, |a| a.id.0, app_line).await?;
+        }
+        AppCommand::SetPlan { id, plan } => say(app_line(&set_app_plan(db, by, id, plan).await?)),
+        AppCommand::Suspend { id } => {
+            say(app_line(&set_app_status(db, by, id, Switch::Suspend).await?));
+        }
+        AppCommand::Resume { id } => {
+            say(app_line(&set_app_status(db, by, id, Switch::Resume).await?));
+        }
+    }
+    Ok(())
+}
+
+pub(super) async fn plan(config: &Config, command: PlanCommand) -> anyhow::Result<()> {
+    let desk = Desk::open(config).await?;
+    let (db, by) = (&desk.db, &desk.by());
+    match command {
+        PlanCommand::Create { name, limits } => {
+            say(create_plan(db, by, name, Limits::new(&limits)?).await?.id);
+        }
+        PlanCommand::List => {
+            let page = async |walk: Walk| Ok(list_plans(db, &walk).await?);
+            show_all(page, |p| p.id.0, plan_line).await?;
+        }
+        PlanCommand::Update { id, limits } => {
+            say(plan_line(&update_plan(db, by, id, Limits::new(&limits)?).await?));
+        }
+    }
+    Ok(())
+}
+
+/// A key's text alone on standard output, so that a script can take it.
+fn say_issued(issued: &IssuedKey) {
+    say(issued.text.reveal());
+}
+
+pub(super) async fn key(config: &Config, command: KeyCommand) -> anyhow::Result<()> {
+    let desk = Desk::open(config).await?;
+    let (db, by) = (&desk.db, &desk.by());
+    match command {
+        KeyCommand::Create { app, env, name, scopes, cidrs, expires_at } => {
+            let scopes = if scopes.is_empty() { Scopes::all() } else { scopes.into_iter().collect() };
+            let cidrs = cidrs.into_iter().map(|cidr| cidr.0).collect();
+            let spec = KeySpec { app, environment: env, name, scopes, cidrs, expires_at };
+            say_issued(&create_key(db, by, &desk.pepper, spec).await?);
+        }
+        KeyCommand::List => {
+            let page = async |walk: Walk| Ok(list_keys(db, None, &walk, by.now).await?);
+            show_all(page, |k| k.id.0, key_line).await?;
+        }
+        KeyCommand::Suspend { id } => say(key_line(&set_key_status(db, by, id, Switch::Suspend).await?)),
+        KeyCommand::Resume { id } => say(key_line(&set_key_status(db, by, id, Switch::Resume).await?)),
+        KeyCommand::Revoke { id } => say(key_line(&revoke_key(db, by, id).await?)),
+        KeyCommand::Rotate { id, overlap_s } => {
+            say_issued(&rotate_key(db, by, &desk.pepper, id, overlap_s).await?);
+        }
+    }
+    Ok(())
+}
+
+pub(super) async fn token(config: &Config, command: TokenCommand) -> anyhow::Result<()> {
+    let desk = Desk::open(config).await?;
+    let (db, by) = (&desk.db, &desk.by());
+    match command {
+        TokenCommand::Create { name } => {
+            say(tokens::create(db, by, &desk.pepper, name).await?.text.reveal());
+        }
+        TokenCommand::List => {
+            let page = async |walk: Walk| Ok(tokens::list(db, &walk).await?);
+            show_all(page, |t| t.id.0, |t| format!("{}\t{}\t{}", t.id, t.status, t.name)).await?;
+        }
+        TokenCommand::Revoke { id } => {
+            tokens::revoke(db, by, id).await?;
+            say(format!("{id} is revoked"));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,165 @@
+//! `comptoir demo`: from nothing to three calls that work.
+
+use super::serve::{show_bootstrap_token, stop_signal};
+use crate::access::keys::service::create_key;
+use crate::access::model::{KeySpec, Name};
+use crate::access::pepper::Pepper;
+use crate::access::service::{By, create_app, create_partner, create_plan};
+use crate::access::{Environment, Scopes};
+use crate::app::{Addresses, Comptoir, open_database, open_pepper};
+use crate::config::{Config, DatabaseUrl};
+use crate::customers;
+use crate::demo::{Seed, seed};
+use crate::feeds::{Feed, import_values};
+use crate::kernel::Clock;
+use crate::kernel::id::ProductId;
+use crate::limit::{Limits, Policy};
+use crate::storage::{Db, write_durably};
+use anyhow::Context as _;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+
+/// Where the demo keeps its data where neither the command line nor the settings say otherwise.
+const DATA_DIR: &str = "demo-data";
+/// Who the audit trail names for what the demo makes.
+const ACTOR: &str = "demo";
+
+/// How to run the demo.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Where to keep the data: made and seeded where it does not exist, kept as it is where it does.
+    #[arg(long, value_name = "DIR", default_value = DATA_DIR)]
+    data_dir: PathBuf,
+    /// Seed the data and stop.
+    #[arg(long)]
+    seed_only: bool,
+}
+
+/// The keys that the demo shows again at each start. They open fictional data only.
+struct DemoKeys {
+    live: String,
+    test: String,
+}
+
+pub(super) async fn run(mut config: Config, args: Args) -> anyhow::Result<()> {
+    crate::telemetry::init_logging(&config.telemetry);
+    if config.database.url == DatabaseUrl::Sqlite(config.server.data_dir.join("comptoir.db")) {
+        config.database.url = DatabaseUrl::Sqlite(args.data_dir.join("comptoir.db"));
+    }
+    if config.access.pepper == crate::config::Pepper::Generated(config.server.data_dir.join("pepper")) {
+        config.access.pepper = crate::config::Pepper::Generated(args.data_dir.join("pepper"));
+    }
+    config.server.data_dir = args.data_dir;
+    let clock = Clock::System;
+    let keys = prepare(&config, &clock).await?;
+    if args.seed_only {
+        return Ok(());
+    }
+    let mut comptoir = Comptoir::open(config, clock).await?;
+    if let Some(token) = comptoir.take_bootstrap_token() {
+        show_bootstrap_token(token.reveal());
+    }
+    let stop = stop_signal()?;
+    comptoir.serve(move |at| welcome(at, &keys), stop).await
+}
+
+/// Seeds what is not seeded yet. Interrupted, it can be run again: what is there stays.
+async fn prepare(config: &Config, clock: &Clock) -> anyhow::Result<DemoKeys> {
+    let db = open_database(config).await?;
+    if db.setting("demo").await?.is_none() {
+        say("Seeding a fictional French retailer…");
+        let data = seed(clock.now(), &config.server.public_url);
+        import_all(&db, clock, &data).await?;
+        let mut tx = db.begin().await?;
+        customers::store::put_seed(&mut tx, &data.customers, &data.purchases, &data.loyalty, &data.lists).await?;
+        tx.setting_or("demo", "seeded").await?;
+        tx.commit().await?;
+    }
+    let pepper = open_pepper(config, &db).await?;
+    let keys = keys(&config.server.data_dir, &db, clock, &pepper).await?;
+    db.close().await;
+    Ok(keys)
+}
+
+async fn import_all(db: &Db, clock: &Clock, data: &Seed) -> anyhow::Result<()> {
+    let mut feeds: Vec<(Feed, &[Value])> = vec![
+        (Feed::Categories, &data.categories),
+        (Feed::Products, &data.products),
+        (Feed::Stores, &data.stores),
+        (Feed::Promotions, &data.promotions),
+    ];
+    feeds.extend(data.offers.iter().map(|state| (Feed::Offers, state.as_slice())));
+    feeds.push((Feed::Stock, &data.stock));
+    for (feed, lines) in feeds {
+        let report = import_values(db, clock, feed, lines).await?;
+        anyhow::ensure!(report.rejected == 0, "the seed holds rows that are refused:\n{report}");
+        say(format!("  {:<11} {:>6}", feed.as_str(), report.accepted + report.unchanged));
+    }
+    Ok(())
+}
+
+/// The demo's keys: those of the first run, from the file that only a demo has.
+async fn keys(data_dir: &Path, db: &Db, clock: &Clock, pepper: &Pepper) -> anyhow::Result<DemoKeys> {
+    let path = data_dir.join("demo-keys");
+    if let Ok(text) = std::fs::read_to_string(&path) {
+        let mut lines = text.lines().map(str::to_owned);
+        if let (Some(live), Some(test)) = (lines.next(), lines.next()) {
+            return Ok(DemoKeys { live, test });
+        }
+    }
+    let by = By { actor: ACTOR, now: clock.now() };
+    // A first run that was cut here leaves its partner without keys; the next one gets a new name.
+    let stamp = by.now.timestamp().strftime("%Y-%m-%d %H:%M:%S").to_string();
+    let name = |what: &str| -> anyhow::Result<Name> { Ok(format!("{what} {stamp}").parse()?) };
+    let limits = Limits::new(&[
+        Policy { name: "burst".parse()?, quota: 50, window_s: 1 },
+        Policy { name: "day".parse()?, quota: 100_000, window_s: 86_400 },
+    ])?;
+    let plan = create_plan(db, &by, name("Demo plan")?, limits).await?;
+    let partner = create_partner(db, &by, name("Demo partner")?).await?;
+    let app = create_app(db, &by, partner.id, plan.id, name("Demo app")?).await?;
+    let mut issue = async |environment: Environment| -> anyhow::Result<String> {
+        let spec = KeySpec {
+            app: app.id,
+            environment,
+            name: format!("demo {environment}").parse()?,
+            scopes: Scopes::all(),
+            cidrs: Vec::new(),
+            expires_at: None,
+        };
+        Ok(create_key(db, &by, pepper, spec).await?.text.reveal().to_owned())
+    };
+    let keys = DemoKeys { live: issue(Environment::Live).await?, test: issue(Environment::Test).await? };
+    let text = format!("{}\n{}\n", keys.live, keys.test);
+    write_durably(&path, text.as_bytes()).with_context(|| path.display().to_string())?;
+    Ok(keys)
+}
+
+#[expect(clippy::print_stdout, reason = "the command line speaks to its user")]
+fn say(text: impl std::fmt::Display) {
+    println!("{text}");
+}
+
+/// What a newcomer needs: addresses, keys, three calls.
+fn welcome(at: Addresses, keys: &DemoKeys) {
+    let base = format!("http://{}", at.public);
+    let product = crate::demo::showcase();
+    let id = ProductId::derived(&product.sku);
+    let DemoKeys { live, test } = keys;
+    say(format!(
+        "\nComptoir is open.\n\
+         \n  Partner API   {base}/v1\
+         \n  Reference     {base}/docs/\
+         \n  OpenAPI       {base}/openapi/partner.yaml\
+         \n  Admin API     http://{admin}/docs/\
+         \n\n  Live key      {live}\
+         \n  Test key      {test}\
+         \n\nTry:\n\
+         \n  curl -s -H 'Authorization: Bearer {live}' '{base}/v1/products?limit=2'\
+         \n  curl -s -H 'Authorization: Bearer {live}' '{base}/v1/products/gtin/{gtin}'\
+         \n  curl -s -H 'Authorization: Bearer {test}' '{base}/v1/products/{id}/stock?limit=3'\
+         \n\nStop with Ctrl-C; the data stays in the data directory.",
+        admin = at.admin,
+        gtin = product.gtin,
+    ));
+}
