@@ -1,1 +1,19 @@
-//! To come.
+//! Products, categories, offers and promotions.
+//!
+//! What a feed says becomes a finished document once, at the edge: ids derived from the retailer's
+//! codes, money exact, GTINs normalised. The same content twice changes nothing: a digest stands
+//! beside each document, and versions and the change log move only when it differs.
+
+pub mod categories;
+pub mod check;
+pub mod document;
+pub mod fault;
+pub mod known;
+pub mod model;
+pub mod offers;
+pub mod promotions;
+pub mod store;
+
+pub use document::{Document, Line};
+pub use fault::{Fate, Fault};
+pub use known::Known;

@@ -4,6 +4,8 @@
 //! [`on_tx!`] (writes), which expand the same expression once per engine. What the engines do
 //! differently lives in `dialect.rs`.
 
+pub mod bulk;
+pub mod changes;
 pub mod dialect;
 pub mod error;
 pub mod log;

@@ -119,6 +119,7 @@ CREATE TABLE products (
     updated_at     BIGINT NOT NULL,
     deleted_at     BIGINT
 );
+CREATE INDEX products_gtin ON products (gtin);
 CREATE TABLE categories (
     id         TEXT PRIMARY KEY,
     code       TEXT NOT NULL UNIQUE,

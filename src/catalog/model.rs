@@ -1,0 +1,369 @@
+//! Products as a feed tells them, and the document that partners receive.
+
+use super::check::{self, DESCRIPTION, Decimal, Measure, NAME, WORD};
+use super::document::{Document, Line, Op};
+use super::fault::Fault;
+use crate::kernel::Gtin;
+use crate::kernel::gtin::InvalidGtin;
+use crate::kernel::id::{BrandId, CategoryId, ProductId};
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// A line of a product feed. What an API answer adds is taken and ignored.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProductIn {
+    #[serde(default)]
+    op: Op,
+    sku: String,
+    gtin: Option<String>,
+    #[serde(default)]
+    identifiers: Vec<Identifier>,
+    name: Option<String>,
+    description: Option<Description>,
+    brand: Option<BrandIn>,
+    mpn: Option<String>,
+    manufacturer: Option<String>,
+    item_group_id: Option<String>,
+    #[serde(default)]
+    variant_attributes: Vec<Attribute>,
+    category_codes: Option<Vec<String>>,
+    category_ids: Option<Vec<String>>,
+    google_product_category: Option<String>,
+    gpc_category_code: Option<String>,
+    net_content: Option<Measure>,
+    country_of_origin: Option<String>,
+    #[serde(default)]
+    images: Vec<Image>,
+    #[serde(default)]
+    additional_property: Vec<Property>,
+    #[serde(default)]
+    certifications: Vec<Map<String, Value>>,
+    aggregate_rating: Option<Rating>,
+    condition: Option<String>,
+    status: Option<String>,
+    replaced_by: Option<String>,
+    replaced_by_sku: Option<String>,
+    is_sold_by_weight: Option<bool>,
+    link: Option<String>,
+    #[serde(default, rename = "id")]
+    _id: IgnoredAny,
+    #[serde(default, rename = "digital_link")]
+    _digital_link: IgnoredAny,
+    #[serde(default, rename = "updated_at")]
+    _updated_at: IgnoredAny,
+    #[serde(default, rename = "version")]
+    _version: IgnoredAny,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BrandIn {
+    name: Option<String>,
+    #[serde(default, rename = "id")]
+    _id: IgnoredAny,
+}
+
+/// A code of the product other than its GTIN.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Identifier {
+    #[serde(rename = "type")]
+    kind: String,
+    value: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Description {
+    plain: Option<String>,
+    html: Option<String>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Attribute {
+    name: String,
+    value: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Image {
+    url: String,
+    role: Option<String>,
+    width: Option<u32>,
+    height: Option<u32>,
+    alt: Option<String>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Property {
+    property_id: String,
+    name: Option<String>,
+    value: String,
+    unit_code: Option<String>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rating {
+    rating_value: Decimal,
+    best_rating: Option<u32>,
+    review_count: Option<u64>,
+}
+
+/// A checked product.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Product {
+    /// The retailer's code.
+    pub sku: String,
+    /// The id derived from it.
+    pub id: ProductId,
+    /// Its GS1 key, where it has one that is valid everywhere.
+    pub gtin: Option<Gtin>,
+    /// Its brand, derived from the brand's name in lower case.
+    pub brand_id: Option<BrandId>,
+    /// The categories that it is in; they may arrive later.
+    pub category_ids: Vec<CategoryId>,
+    /// The group of variants that it belongs to.
+    pub item_group_id: Option<String>,
+    /// `active`, `discontinued` or `recalled`.
+    pub status: &'static str,
+    /// Whether its price is per unit of weight.
+    pub sold_by_weight: bool,
+    /// The document.
+    pub document: Document,
+}
+
+#[derive(Serialize)]
+struct Brand {
+    id: BrandId,
+    name: String,
+}
+
+/// The fields of a product in the order of the API. `digital_link` is left to the read side, which
+/// knows the public address.
+#[derive(Serialize)]
+struct Body<'a> {
+    id: ProductId,
+    sku: &'a str,
+    gtin: Option<Gtin>,
+    identifiers: Vec<Identifier>,
+    name: String,
+    description: Option<Description>,
+    brand: Option<Brand>,
+    mpn: Option<String>,
+    manufacturer: Option<String>,
+    item_group_id: Option<&'a str>,
+    variant_attributes: Vec<Attribute>,
+    category_ids: &'a [CategoryId],
+    google_product_category: Option<String>,
+    gpc_category_code: Option<String>,
+    net_content: Option<Measure>,
+    country_of_origin: Option<String>,
+    images: Vec<Image>,
+    additional_property: Vec<Property>,
+    certifications: Vec<Map<String, Value>>,
+    aggregate_rating: Option<Rating>,
+    condition: Option<&'static str>,
+    status: &'static str,
+    replaced_by: Option<ProductId>,
+    is_sold_by_weight: bool,
+    link: Option<String>,
+}
+
+/// The words of a product's status.
+pub const STATUSES: [&str; 3] = ["active", "discontinued", "recalled"];
+
+const CONDITIONS: [&str; 3] = ["new", "refurbished", "used"];
+
+impl ProductIn {
+    /// The product, or what is wrong with it.
+    pub fn check(mut self) -> Result<Line<Product>, Fault> {
+        let sku = check::code("sku", &self.sku)?;
+        if self.op == Op::Delete {
+            return Ok(Line::Delete(sku));
+        }
+        let gtin = check::optional("gtin", self.gtin.take(), WORD)?;
+        let mut product = Product {
+            id: ProductId::derived(&sku),
+            sku,
+            gtin: gtin.map(|code| self::gtin(&code)).transpose()?,
+            brand_id: None,
+            category_ids: self.categories()?,
+            item_group_id: check::optional("item_group_id", self.item_group_id.take(), WORD)?,
+            status: check::word("status", self.status.as_deref().unwrap_or("active"), &STATUSES)?,
+            sold_by_weight: self.is_sold_by_weight.unwrap_or(false),
+            document: Document::new(&Map::new())?,
+        };
+        let brand = self.brand()?;
+        product.brand_id = brand.as_ref().map(|brand| brand.id);
+        product.document = self.document(&product, brand)?;
+        Ok(Line::Put(Box::new(product)))
+    }
+
+    fn brand(&mut self) -> Result<Option<Brand>, Fault> {
+        let name = self.brand.take().and_then(|brand| brand.name);
+        let name = check::optional("brand.name", name, NAME)?;
+        Ok(name.map(|name| Brand { id: BrandId::derived(&name.to_lowercase()), name }))
+    }
+
+    fn categories(&mut self) -> Result<Vec<CategoryId>, Fault> {
+        let codes = check::list("category_codes", self.category_codes.take().unwrap_or_default())?;
+        let ids = check::list("category_ids", self.category_ids.take().unwrap_or_default())?;
+        if codes.is_empty() {
+            return ids.iter().map(|id| check::parsed("category_ids", id)).collect();
+        }
+        let id = |code: &String| check::code("category_codes", code).map(|c| CategoryId::derived(&c));
+        codes.iter().map(id).collect()
+    }
+
+    fn replaced_by(&mut self, own: ProductId) -> Result<Option<ProductId>, Fault> {
+        let id = match (self.replaced_by_sku.take(), self.replaced_by.take()) {
+            (Some(sku), _) => ProductId::derived(&check::code("replaced_by_sku", &sku)?),
+            (None, Some(id)) => check::parsed("replaced_by", &id)?,
+            (None, None) => return Ok(None),
+        };
+        if id == own {
+            let message = "is the product itself; name its successor or leave it out";
+            return Err(Fault::new("replaced_by", &id.to_string(), "own_successor", message));
+        }
+        Ok(Some(id))
+    }
+
+    fn document(mut self, product: &Product, brand: Option<Brand>) -> Result<Document, Fault> {
+        let replaced_by = self.replaced_by(product.id)?;
+        let country = check::optional("country_of_origin", self.country_of_origin, WORD)?;
+        let condition = self.condition.as_deref();
+        let google = self.google_product_category;
+        Document::new(&Body {
+            id: product.id,
+            sku: &product.sku,
+            gtin: product.gtin,
+            identifiers: check::list("identifiers", self.identifiers)?,
+            name: check::text("name", &self.name.unwrap_or_default(), NAME)?,
+            description: self.description.map(described).transpose()?,
+            brand,
+            mpn: check::optional("mpn", self.mpn, WORD)?,
+            manufacturer: check::optional("manufacturer", self.manufacturer, NAME)?,
+            item_group_id: product.item_group_id.as_deref(),
+            variant_attributes: check::list("variant_attributes", self.variant_attributes)?,
+            category_ids: &product.category_ids,
+            google_product_category: check::optional("google_product_category", google, WORD)?,
+            gpc_category_code: check::optional("gpc_category_code", self.gpc_category_code, WORD)?,
+            net_content: self.net_content.map(|m| m.checked("net_content")).transpose()?,
+            country_of_origin: country
+                .map(|code| check::country("country_of_origin", &code))
+                .transpose()?,
+            images: images(self.images)?,
+            additional_property: check::list("additional_property", self.additional_property)?,
+            certifications: check::list("certifications", self.certifications)?,
+            aggregate_rating: self.aggregate_rating.map(rated).transpose()?,
+            condition: condition.map(|c| check::word("condition", c, &CONDITIONS)).transpose()?,
+            status: product.status,
+            replaced_by,
+            is_sold_by_weight: product.sold_by_weight,
+            link: self.link.map(|link| web_address("link", &link)).transpose()?,
+        })
+    }
+}
+
+fn described(description: Description) -> Result<Description, Fault> {
+    Ok(Description {
+        plain: check::optional("description.plain", description.plain, DESCRIPTION)?,
+        html: check::optional("description.html", description.html, DESCRIPTION)?,
+    })
+}
+
+fn rated(rating: Rating) -> Result<Rating, Fault> {
+    let value = rating.rating_value.scaled(4).filter(|value| *value >= 0);
+    let most = rating.best_rating.map_or(i64::MAX, |best| i64::from(best) * 10_000);
+    if value.is_some_and(|value| value <= most) {
+        return Ok(rating);
+    }
+    let message = "is a decimal from 0 to best_rating with at most 4 decimals";
+    Err(Fault::new("aggregate_rating.rating_value", &rating.rating_value.0, "out_of_range", message))
+}
+
+fn images(images: Vec<Image>) -> Result<Vec<Image>, Fault> {
+    for image in &images {
+        web_address("images.url", &image.url)?;
+    }
+    check::list("images", images)
+}
+
+/// An absolute web address; anything else (`javascript:`, a local path) must not reach a partner.
+fn web_address(field: &'static str, value: &str) -> Result<String, Fault> {
+    let web = value.starts_with("https://") || value.starts_with("http://");
+    if web && !value.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        return check::text(field, value, WORD);
+    }
+    Err(Fault::new(field, value, "malformed", "is an address that begins with https://"))
+}
+
+/// A GTIN in any of its forms, or the fault that says what would be right.
+pub fn gtin(code: &str) -> Result<Gtin, Fault> {
+    code.parse().map_err(|error: InvalidGtin| {
+        let kind =
+            if matches!(error, InvalidGtin::InStore(_)) { "in_store_code" } else { "invalid_gtin" };
+        let message = match (error.suggestion(), &error) {
+            (Some(right), _) => format!("{error}: {right} would be right"),
+            (None, InvalidGtin::InStore(_)) => {
+                format!("{error}; give it as an identifier of type internal")
+            }
+            (None, _) => error.to_string(),
+        };
+        Fault::new("gtin", code, kind, message)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::Micros;
+    use proptest::prelude::*;
+
+    fn check(line: &str) -> Result<Line<Product>, Fault> {
+        serde_json::from_str::<ProductIn>(line).map_err(|e| Fault::shape(&e))?.check()
+    }
+
+    #[test]
+    fn a_product_becomes_a_document_that_can_come_back() {
+        let line = r#"{"sku":"82311569","gtin":"3276550063551","name":" Vis ","brand":{"name":"Bosch"},
+            "category_codes":["27073"],"net_content":{"value":"1.750","unit_code":"LTR"}}"#;
+        let Ok(Line::Put(product)) = check(line) else { panic!("{:?}", check(line)) };
+        let body = product.document.body(Micros(0), 3);
+        assert!(body.contains(r#""gtin":"03276550063551","identifiers":[],"name":"Vis""#), "{body}");
+        assert!(body.contains(r#""net_content":{"value":"1.75","unit_code":"LTR"}"#), "{body}");
+        assert!(body.ends_with(r#","updated_at":"1970-01-01T00:00:00Z","version":3}"#), "{body}");
+        let Ok(Line::Put(again)) = check(&body) else { panic!("{:?}", check(&body)) };
+        assert_eq!(again, product);
+    }
+
+    #[test]
+    fn faults_say_what_would_be_right() {
+        let code = |line| check(line).map_err(|fault| (fault.field.into_owned(), fault.code));
+        let bad = |field: &str, code| Err((field.to_owned(), code));
+        assert_eq!(code(r#"{"sku":"1","name":"a","gtin":"3276550063552"}"#), bad("gtin", "invalid_gtin"));
+        assert_eq!(code(r#"{"sku":"1","name":"a","gtin":"2000000000008"}"#), bad("gtin", "in_store_code"));
+        assert_eq!(code(r#"{"sku":"a b","name":"a"}"#), bad("sku", "invalid_code"));
+        assert_eq!(code(r#"{"sku":"1"}"#), bad("name", "missing"));
+        assert_eq!(code(r#"{"sku":"1","nam":"a"}"#), bad("nam", "unknown_field"));
+        assert_eq!(code(r#"{"sku":"1","name":"a","link":"javascript:x"}"#), bad("link", "malformed"));
+        let message = check(r#"{"sku":"1","name":"a","gtin":"3276550063552"}"#).unwrap_err().message;
+        assert!(message.contains("3276550063551 would be right"), "{message}");
+    }
+
+    proptest! {
+        #[test]
+        fn no_line_panics(sku: String, gtin: String, name: String, value: String) {
+            let line = serde_json::json!({"sku": sku, "gtin": gtin, "name": name,
+                "net_content": {"value": value, "unit_code": gtin}, "category_codes": [value]});
+            let _ = check(&line.to_string());
+            let _ = check(&name);
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! Offers as a feed tells them: what a product costs in a store.
+
+pub mod store;
+
+use crate::catalog::check::{self, Measure, MoneyIn};
+use crate::catalog::document::Op;
+use crate::catalog::fault::Fault;
+use crate::catalog::known::Known;
+use crate::catalog::promotions::CHANNELS;
+use crate::kernel::id::{ProductId, PromotionId, StoreId};
+use crate::kernel::{Amount, Micros, Money};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+/// A line of an offer feed. What an API answer adds is taken and ignored.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OfferIn {
+    #[serde(default)]
+    op: Op,
+    sku: Option<String>,
+    gtin: Option<String>,
+    product_id: Option<String>,
+    store_code: Option<String>,
+    store_id: Option<String>,
+    channel: Option<String>,
+    price: Option<MoneyIn>,
+    list_price: Option<MoneyIn>,
+    member_price: Option<MoneyIn>,
+    price_type: Option<String>,
+    unit_price: Option<UnitPriceIn>,
+    tax_included: Option<bool>,
+    valid_from: Option<String>,
+    valid_through: Option<String>,
+    #[serde(default)]
+    promotion_codes: Vec<String>,
+    #[serde(default)]
+    promotion_ids: Vec<String>,
+    as_of: Option<String>,
+    #[serde(default, rename = "lowest_price_30d")]
+    _lowest: IgnoredAny,
+    #[serde(default, rename = "eco_contribution")]
+    _eco_contribution: IgnoredAny,
+    #[serde(default, rename = "seller")]
+    _seller: IgnoredAny,
+    #[serde(default, rename = "updated_at")]
+    _updated_at: IgnoredAny,
+    #[serde(default, rename = "version")]
+    _version: IgnoredAny,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UnitPriceIn {
+    amount: check::Decimal,
+    currency: String,
+    reference: Measure,
+}
+
+/// What an offer is of, where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OfferKey {
+    /// The product.
+    pub product: ProductId,
+    /// The store.
+    pub store: StoreId,
+    /// `in_store` or `online`.
+    pub channel: &'static str,
+}
+
+/// A checked line about an offer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offer {
+    /// Which offer.
+    pub key: OfferKey,
+    /// Its terms; none where it is withdrawn.
+    pub terms: Option<Box<Terms>>,
+    /// When that was so.
+    pub as_of: Micros,
+}
+
+/// The terms of an offer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Terms {
+    /// What it costs.
+    pub price: Money,
+    /// The price that a reduction is measured from.
+    pub list_price: Option<Amount>,
+    /// What members pay.
+    pub member_price: Option<Amount>,
+    /// `regular`, `sale`, `member` or `personal`.
+    pub price_type: &'static str,
+    /// The price of the reference amount.
+    pub unit_price: Option<Amount>,
+    /// `{"value":"1","unit_code":"LTR"}`.
+    pub unit_reference: Option<String>,
+    /// Whether taxes are in the prices.
+    pub tax_included: bool,
+    /// From when it holds.
+    pub valid_from: Option<Micros>,
+    /// Until when it holds.
+    pub valid_through: Option<Micros>,
+    /// A JSON array of promotion ids.
+    pub promotion_ids: String,
+}
+
+const PRICE_TYPES: [&str; 4] = ["regular", "sale", "member", "personal"];
+
+impl OfferIn {
+    /// The offer, or what is wrong with it. `now` is when it held, where the line does not say.
+    pub fn check(self, known: &Known, now: Micros) -> Result<Offer, Fault> {
+        let key = OfferKey {
+            product: known.product(
+                self.product_id.as_deref(),
+                self.sku.as_deref(),
+                self.gtin.as_deref(),
+            )?,
+            store: known.store(self.store_id.as_deref(), self.store_code.as_deref())?,
+            channel: match self.channel.as_deref() {
+                None => "in_store",
+                Some(channel) => check::word("channel", channel, &CHANNELS)?,
+            },
+        };
+        let as_of = instant("as_of", self.as_of.as_deref())?.unwrap_or(now);
+        let terms = match self.op {
+            Op::Delete => None,
+            Op::Upsert => Some(Box::new(self.terms()?)),
+        };
+        Ok(Offer { key, terms, as_of })
+    }
+
+    fn terms(self) -> Result<Terms, Fault> {
+        let Some(price) = self.price else {
+            let message = "give the price as {\"amount\":\"12.90\",\"currency\":\"EUR\"}";
+            return Err(Fault::new("price", "", "missing", message));
+        };
+        let price = price.price("price")?;
+        let same = |field: &'static str, money: Option<MoneyIn>| -> Result<_, Fault> {
+            let Some(money) = money.map(|m| m.price(field)).transpose()? else { return Ok(None) };
+            if money.currency == price.currency {
+                return Ok(Some(money.amount));
+            }
+            let message = format!("is in the currency of the price, {}", price.currency.code());
+            Err(Fault::new(field, money.currency.code(), "other_currency", message))
+        };
+        let (unit_money, reference) = match self.unit_price {
+            Some(UnitPriceIn { amount, currency, reference }) => {
+                (Some(MoneyIn { amount, currency }), Some(reference))
+            }
+            None => (None, None),
+        };
+        let reference = reference.map(|m| m.checked("unit_price.reference")).transpose()?;
+        let valid_from = instant("valid_from", self.valid_from.as_deref())?;
+        let valid_through = instant("valid_through", self.valid_through.as_deref())?;
+        check::span(valid_from, valid_through)?;
+        let price_type = self.price_type.as_deref().unwrap_or("regular");
+        Ok(Terms {
+            price,
+            list_price: same("list_price", self.list_price)?,
+            member_price: same("member_price", self.member_price)?,
+            price_type: check::word("price_type", price_type, &PRICE_TYPES)?,
+            unit_price: same("unit_price", unit_money)?,
+            unit_reference: reference
+                .map(|r| serde_json::to_string(&r).map_err(|e| Fault::shape(&e)))
+                .transpose()?,
+            tax_included: self.tax_included.unwrap_or(true),
+            valid_from,
+            valid_through,
+            promotion_ids: promotions(self.promotion_codes, &self.promotion_ids)?,
+        })
+    }
+}
+
+fn instant(field: &'static str, text: Option<&str>) -> Result<Option<Micros>, Fault> {
+    text.map(|text| check::parsed(field, text)).transpose()
+}
+
+fn promotions(codes: Vec<String>, ids: &[String]) -> Result<String, Fault> {
+    let mut all = Vec::new();
+    for id in ids {
+        all.push(check::parsed::<PromotionId>("promotion_ids", id)?);
+    }
+    for code in check::list("promotion_codes", codes)? {
+        all.push(PromotionId::derived(&check::code("promotion_codes", &code)?));
+    }
+    serde_json::to_string(&all).map_err(|error| Fault::shape(&error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn known() -> Known {
+        let mut known = Known::default();
+        known.products.insert(ProductId::derived("1"));
+        known.stores.insert(StoreId::derived("a"));
+        known
+    }
+
+    fn check(line: &str) -> Result<Offer, Fault> {
+        serde_json::from_str::<OfferIn>(line).map_err(|e| Fault::shape(&e))?.check(&known(), Micros(7))
+    }
+
+    #[test]
+    fn prices_are_exact_as_text_and_as_number() {
+        let price = |amount: &str| {
+            let line = format!(
+                r#"{{"sku":"1","store_code":"a","price":{{"amount":{amount},"currency":"EUR"}}}}"#
+            );
+            check(&line).map(|offer| offer.terms.unwrap().price.amount.0).map_err(|f| f.code)
+        };
+        assert_eq!(price("\"2.39\""), Ok(23_900));
+        assert_eq!(price("2.39"), Ok(23_900));
+        assert_eq!(price("439.98900000000003"), Err("malformed"));
+        assert_eq!(price("-1"), Err("negative"));
+    }
+
+    #[test]
+    fn what_is_unknown_is_named() {
+        let code = |line: &str| check(line).unwrap_err().code;
+        assert_eq!(code(r#"{"sku":"2","store_code":"a"}"#), "unknown_product");
+        assert_eq!(code(r#"{"sku":"1","store_code":"b"}"#), "unknown_store");
+        assert_eq!(code(r#"{"store_code":"a"}"#), "missing");
+        assert_eq!(
+            code(
+                r#"{"sku":"1","store_code":"a","price":{"amount":"1","currency":"EUR"},
+                "list_price":{"amount":"1","currency":"USD"}}"#
+            ),
+            "other_currency"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_line_panics(text: String, amount: f64) {
+            let _ = check(&text);
+            let line = serde_json::json!({"sku": "1", "store_code": "a", "as_of": text,
+                "price": {"amount": amount, "currency": "EUR"}});
+            let _ = check(&line.to_string());
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! Writing offers and the history of their prices.
+
+use super::{Offer, OfferKey, Terms};
+use crate::catalog::fault::{Fate, Fault};
+use crate::kernel::Micros;
+use crate::storage::bulk::{self, Cell, Statement};
+use crate::storage::changes::{self, Change};
+use crate::storage::{StoreError, Tx};
+use hashbrown::HashMap;
+
+static FIND: Statement = Statement::new(
+    "WITH k (product_id, store_id, channel) AS (VALUES",
+    3,
+    ") SELECT o.product_id, o.store_id, o.channel, o.currency, o.price, o.list_price,
+         o.member_price, o.price_type, o.unit_price, o.unit_reference, o.tax_included,
+         o.valid_from, o.valid_through, o.promotion_ids, o.as_of, o.version,
+         o.deleted_at IS NOT NULL AS deleted
+       FROM k JOIN offers o ON o.product_id = k.product_id AND o.store_id = k.store_id
+         AND o.channel = k.channel",
+);
+static PUT: Statement = Statement::new(
+    "INSERT INTO offers (product_id, store_id, channel, currency, price, list_price, member_price,
+       price_type, unit_price, unit_reference, tax_included, valid_from, valid_through,
+       promotion_ids, as_of, version, updated_at) VALUES",
+    17,
+    "ON CONFLICT (product_id, store_id, channel) DO UPDATE SET currency = excluded.currency,
+       price = excluded.price, list_price = excluded.list_price,
+       member_price = excluded.member_price, price_type = excluded.price_type,
+       unit_price = excluded.unit_price, unit_reference = excluded.unit_reference,
+       tax_included = excluded.tax_included, valid_from = excluded.valid_from,
+       valid_through = excluded.valid_through, promotion_ids = excluded.promotion_ids,
+       as_of = excluded.as_of, version = excluded.version, updated_at = excluded.updated_at,
+       deleted_at = NULL",
+);
+static REMEMBER: Statement = Statement::new(
+    "INSERT INTO price_history (product_id, store_id, channel, since, currency, price, list_price)
+       VALUES",
+    7,
+    "ON CONFLICT (product_id, store_id, channel, since) DO UPDATE SET
+       currency = excluded.currency, price = excluded.price, list_price = excluded.list_price",
+);
+
+#[derive(Debug, sqlx::FromRow)]
+struct Stored {
+    product_id: String,
+    store_id: String,
+    channel: String,
+    currency: String,
+    price: i64,
+    list_price: Option<i64>,
+    member_price: Option<i64>,
+    price_type: String,
+    unit_price: Option<i64>,
+    unit_reference: Option<String>,
+    tax_included: bool,
+    valid_from: Option<i64>,
+    valid_through: Option<i64>,
+    promotion_ids: String,
+    as_of: i64,
+    version: i64,
+    deleted: bool,
+}
+
+impl Stored {
+    fn key(&self) -> Result<OfferKey, StoreError> {
+        let corrupt = |error| StoreError::corrupt("offers", error);
+        Ok(OfferKey {
+            product: self.product_id.parse().map_err(corrupt)?,
+            store: self.store_id.parse().map_err(corrupt)?,
+            channel: if self.channel == "online" { "online" } else { "in_store" },
+        })
+    }
+
+    fn same_price(&self, terms: &Terms) -> bool {
+        self.currency == terms.price.currency.code()
+            && self.price == terms.price.amount.0
+            && self.list_price == terms.list_price.map(|a| a.0)
+    }
+
+    fn same(&self, terms: &Terms) -> bool {
+        self.same_price(terms)
+            && self.member_price == terms.member_price.map(|a| a.0)
+            && self.price_type == terms.price_type
+            && self.unit_price == terms.unit_price.map(|a| a.0)
+            && self.unit_reference == terms.unit_reference
+            && self.tax_included == terms.tax_included
+            && self.valid_from == terms.valid_from.map(|at| at.0)
+            && self.valid_through == terms.valid_through.map(|at| at.0)
+            && self.promotion_ids == terms.promotion_ids
+    }
+}
+
+/// What a batch comes to write.
+#[derive(Default)]
+struct Writes<'a> {
+    offers: Vec<Cell<'a>>,
+    history: Vec<Cell<'a>>,
+    changes: Vec<Change>,
+    withdrawn: Vec<(OfferKey, i64, Micros)>,
+}
+
+/// Stores a batch of lines about offers. Of lines about the same offer the last holds; a line older
+/// than what is known, or with the same terms, changes nothing.
+pub async fn put_offers(
+    tx: &mut Tx,
+    offers: &[Offer],
+    now: Micros,
+) -> Result<Vec<Fate>, StoreError> {
+    let mut fates = vec![Fate::Unchanged; offers.len()];
+    let last: HashMap<OfferKey, usize> =
+        offers.iter().enumerate().map(|(at, offer)| (offer.key, at)).collect();
+    let mut wanted: Vec<(OfferKey, usize)> = last.into_iter().collect();
+    wanted.sort_unstable();
+    let names: Vec<[String; 2]> = wanted
+        .iter()
+        .map(|(key, _)| [key.product.to_string(), key.store.to_string()])
+        .collect();
+    let stored = find(tx, &wanted, &names).await?;
+    let mut writes = Writes::default();
+    for ((key, at), names) in wanted.iter().zip(&names) {
+        fates[*at] = decide(&offers[*at], stored.get(key), names, now, &mut writes);
+    }
+    bulk::write(tx, &PUT, &writes.offers).await?;
+    bulk::write(tx, &REMEMBER, &writes.history).await?;
+    for (key, version, as_of) in &writes.withdrawn {
+        withdraw(tx, *key, *version, *as_of, now).await?;
+    }
+    changes::append(tx, &writes.changes, now).await?;
+    Ok(fates)
+}
+
+async fn find(
+    tx: &mut Tx,
+    wanted: &[(OfferKey, usize)],
+    names: &[[String; 2]],
+) -> Result<HashMap<OfferKey, Stored>, StoreError> {
+    let mut keys: Vec<Cell<'_>> = Vec::with_capacity(3 * wanted.len());
+    for ((key, _), [product, store]) in wanted.iter().zip(names) {
+        keys.extend([product.as_str().into(), store.as_str().into(), key.channel.into()]);
+    }
+    let rows: Vec<Stored> = bulk::lookup(tx, &FIND, &keys).await?;
+    rows.into_iter().map(|row| Ok((row.key()?, row))).collect()
+}
+
+fn decide<'a>(
+    offer: &'a Offer,
+    before: Option<&Stored>,
+    names: &'a [String; 2],
+    now: Micros,
+    writes: &mut Writes<'a>,
+) -> Fate {
+    if before.is_some_and(|before| offer.as_of.0 < before.as_of) {
+        return Fate::Unchanged;
+    }
+    let version = before.map_or(1, |before| before.version + 1);
+    let id = || format!("{}/{}/{}", names[0], names[1], offer.key.channel);
+    let change = |deleted, reason| Change { kind: "offer", id: id(), deleted, reason, version };
+    let Some(terms) = &offer.terms else {
+        return match before {
+            None => {
+                let message = "no such offer; correct the codes or drop the line";
+                Fate::Refused(Fault::new("sku", &id(), "unknown_offer", message))
+            }
+            Some(before) if before.deleted => Fate::Unchanged,
+            Some(_) => {
+                writes.withdrawn.push((offer.key, version, offer.as_of));
+                writes.changes.push(change(true, "deleted"));
+                Fate::Written
+            }
+        };
+    };
+    let reason = match before {
+        None => "created",
+        Some(before) if before.deleted => "created",
+        Some(before) if before.same(terms) => return Fate::Unchanged,
+        Some(before) if before.same_price(terms) => "updated",
+        Some(_) => "price_changed",
+    };
+    writes.offers.extend(cells(offer, terms, names, version, now));
+    if reason != "updated" {
+        writes.history.extend([
+            names[0].as_str().into(),
+            names[1].as_str().into(),
+            offer.key.channel.into(),
+            offer.as_of.0.into(),
+            terms.price.currency.code().into(),
+            terms.price.amount.0.into(),
+            terms.list_price.map(|a| a.0).into(),
+        ]);
+    }
+    writes.changes.push(change(false, reason));
+    Fate::Written
+}
+
+fn cells<'a>(
+    offer: &'a Offer,
+    terms: &'a Terms,
+    names: &'a [String; 2],
+    version: i64,
+    now: Micros,
+) -> [Cell<'a>; 17] {
+    [
+        names[0].as_str().into(),
+        names[1].as_str().into(),
+        offer.key.channel.into(),
+        terms.price.currency.code().into(),
+        terms.price.amount.0.into(),
+        terms.list_price.map(|a| a.0).into(),
+        terms.member_price.map(|a| a.0).into(),
+        terms.price_type.into(),
+        terms.unit_price.map(|a| a.0).into(),
+        terms.unit_reference.as_deref().into(),
+        terms.tax_included.into(),
+        terms.valid_from.map(|at| at.0).into(),
+        terms.valid_through.map(|at| at.0).into(),
+        terms.promotion_ids.as_str().into(),
+        offer.as_of.0.into(),
+        version.into(),
+        now.0.into(),
+    ]
+}
+
+async fn withdraw(
+    tx: &mut Tx,
+    key: OfferKey,
+    version: i64,
+    as_of: Micros,
+    now: Micros,
+) -> Result<(), StoreError> {
+    const WITHDRAW: &str = "UPDATE offers SET deleted_at = $1, updated_at = $1, version = $2,
+        as_of = $3 WHERE product_id = $4 AND store_id = $5 AND channel = $6";
+    crate::on_tx!(tx, c => {
+        sqlx::query(WITHDRAW)
+            .bind(now.0)
+            .bind(version)
+            .bind(as_of.0)
+            .bind(key.product.to_string())
+            .bind(key.store.to_string())
+            .bind(key.channel)
+            .execute(c)
+            .await?;
+    });
+    Ok(())
+}

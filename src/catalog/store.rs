@@ -1,0 +1,238 @@
+//! Writing products, categories and promotions.
+
+use super::categories::Category;
+use super::document::{self, Document, Line, Resource, Statements};
+use super::fault::{Fate, Fault};
+use super::known::Known;
+use super::model::Product;
+use super::promotions::Promotion;
+use crate::kernel::id::{CategoryId, ProductId, PromotionId};
+use crate::kernel::{Gtin, Micros};
+use crate::storage::bulk::{self, Cell, Statement};
+use crate::storage::{Db, StoreError, Tx};
+use crate::on_db;
+use hashbrown::{HashMap, HashSet};
+
+static FIND_PRODUCTS: Statement = Statement::new(
+    "WITH k (id) AS (VALUES",
+    1,
+    ") SELECT p.id, p.hash, p.version, p.deleted_at IS NOT NULL AS deleted
+       FROM k JOIN products p ON p.id = k.id",
+);
+static PUT_PRODUCTS: Statement = Statement::new(
+    "INSERT INTO products (id, sku, gtin, brand_id, category_ids, item_group_id, status,
+       sold_by_weight, body, hash, version, updated_at) VALUES",
+    12,
+    "ON CONFLICT (id) DO UPDATE SET gtin = excluded.gtin, brand_id = excluded.brand_id,
+       category_ids = excluded.category_ids, item_group_id = excluded.item_group_id,
+       status = excluded.status, sold_by_weight = excluded.sold_by_weight, body = excluded.body,
+       hash = excluded.hash, version = excluded.version, updated_at = excluded.updated_at,
+       deleted_at = NULL",
+);
+static FIND_CATEGORIES: Statement = Statement::new(
+    "WITH k (id) AS (VALUES",
+    1,
+    ") SELECT c.id, c.hash, c.version, c.deleted_at IS NOT NULL AS deleted
+       FROM k JOIN categories c ON c.id = k.id",
+);
+static PUT_CATEGORIES: Statement = Statement::new(
+    "INSERT INTO categories (id, code, parent_id, body, hash, version, updated_at) VALUES",
+    7,
+    "ON CONFLICT (id) DO UPDATE SET parent_id = excluded.parent_id, body = excluded.body,
+       hash = excluded.hash, version = excluded.version, updated_at = excluded.updated_at,
+       deleted_at = NULL",
+);
+static FIND_PROMOTIONS: Statement = Statement::new(
+    "WITH k (id) AS (VALUES",
+    1,
+    ") SELECT p.id, p.hash, p.version, p.deleted_at IS NOT NULL AS deleted
+       FROM k JOIN promotions p ON p.id = k.id",
+);
+static PUT_PROMOTIONS: Statement = Statement::new(
+    "INSERT INTO promotions (id, code, body, hash, version, updated_at) VALUES",
+    6,
+    "ON CONFLICT (id) DO UPDATE SET body = excluded.body, hash = excluded.hash,
+       version = excluded.version, updated_at = excluded.updated_at, deleted_at = NULL",
+);
+static FIND_GTINS: Statement = Statement::new(
+    "WITH k (gtin) AS (VALUES",
+    1,
+    ") SELECT p.gtin, p.sku FROM k JOIN products p ON p.gtin = k.gtin WHERE p.deleted_at IS NULL",
+);
+
+impl Resource for Product {
+    const KIND: &'static str = "product";
+    const CODE_FIELD: &'static str = "sku";
+    const UNKNOWN: &'static str = "unknown_product";
+
+    fn statements() -> Statements {
+        const DELETE: &str =
+            "UPDATE products SET deleted_at = $1, updated_at = $1, version = $2 WHERE id = $3";
+        Statements { find: &FIND_PRODUCTS, upsert: &PUT_PRODUCTS, delete: DELETE }
+    }
+
+    fn id_of(code: &str) -> String {
+        ProductId::derived(code).to_string()
+    }
+
+    fn code(&self) -> &str {
+        &self.sku
+    }
+
+    fn document(&self) -> &Document {
+        &self.document
+    }
+
+    fn cells(&self) -> Vec<Cell<'_>> {
+        let categories: Vec<String> =
+            self.category_ids.iter().map(|id| format!("\"{id}\"")).collect();
+        vec![
+            self.id.to_string().into(),
+            self.sku.as_str().into(),
+            self.gtin.map(column).into(),
+            self.brand_id.map(|id| id.to_string()).into(),
+            format!("[{}]", categories.join(",")).into(),
+            self.item_group_id.as_deref().into(),
+            self.status.into(),
+            self.sold_by_weight.into(),
+        ]
+    }
+}
+
+impl Resource for Category {
+    const KIND: &'static str = "category";
+    const CODE_FIELD: &'static str = "code";
+    const UNKNOWN: &'static str = "unknown_category";
+
+    fn statements() -> Statements {
+        const DELETE: &str =
+            "UPDATE categories SET deleted_at = $1, updated_at = $1, version = $2 WHERE id = $3";
+        Statements { find: &FIND_CATEGORIES, upsert: &PUT_CATEGORIES, delete: DELETE }
+    }
+
+    fn id_of(code: &str) -> String {
+        CategoryId::derived(code).to_string()
+    }
+
+    fn code(&self) -> &str {
+        &self.code
+    }
+
+    fn document(&self) -> &Document {
+        &self.document
+    }
+
+    fn cells(&self) -> Vec<Cell<'_>> {
+        let parent = self.parent_id.map(|id| id.to_string());
+        vec![Self::id_of(&self.code).into(), self.code.as_str().into(), parent.into()]
+    }
+}
+
+impl Resource for Promotion {
+    const KIND: &'static str = "promotion";
+    const CODE_FIELD: &'static str = "code";
+    const UNKNOWN: &'static str = "unknown_promotion";
+
+    fn statements() -> Statements {
+        const DELETE: &str =
+            "UPDATE promotions SET deleted_at = $1, updated_at = $1, version = $2 WHERE id = $3";
+        Statements { find: &FIND_PROMOTIONS, upsert: &PUT_PROMOTIONS, delete: DELETE }
+    }
+
+    fn id_of(code: &str) -> String {
+        PromotionId::derived(code).to_string()
+    }
+
+    fn code(&self) -> &str {
+        &self.code
+    }
+
+    fn document(&self) -> &Document {
+        &self.document
+    }
+
+    fn cells(&self) -> Vec<Cell<'_>> {
+        vec![Self::id_of(&self.code).into(), self.code.as_str().into()]
+    }
+}
+
+/// A GTIN as its column holds it: at most 14 digits, so it fits.
+fn column(gtin: Gtin) -> i64 {
+    gtin.number() as i64
+}
+
+/// Stores a batch of lines about products; a GTIN that another product has is refused.
+pub async fn put_products(
+    tx: &mut Tx,
+    lines: &[Line<Product>],
+    now: Micros,
+) -> Result<Vec<Fate>, StoreError> {
+    let mut fates = vec![Fate::Unchanged; lines.len()];
+    refuse_taken_gtins(tx, lines, &mut fates).await?;
+    document::put(tx, lines, &mut fates, now).await?;
+    Ok(fates)
+}
+
+/// Stores a batch of lines about categories or promotions.
+pub async fn put_documents<T: Resource>(
+    tx: &mut Tx,
+    lines: &[Line<T>],
+    now: Micros,
+) -> Result<Vec<Fate>, StoreError> {
+    let mut fates = vec![Fate::Unchanged; lines.len()];
+    document::put(tx, lines, &mut fates, now).await?;
+    Ok(fates)
+}
+
+async fn refuse_taken_gtins(
+    tx: &mut Tx,
+    lines: &[Line<Product>],
+    fates: &mut [Fate],
+) -> Result<(), StoreError> {
+    let gtin = |line: &Line<Product>| match line {
+        Line::Put(product) => product.gtin,
+        Line::Delete(_) => None,
+    };
+    let wanted: HashSet<Gtin> = lines.iter().filter_map(gtin).collect();
+    let keys: Vec<Cell<'_>> = wanted.into_iter().map(|gtin| column(gtin).into()).collect();
+    let rows: Vec<(i64, String)> = bulk::lookup(tx, &FIND_GTINS, &keys).await?;
+    // The last line about a product says which GTIN it has after this batch.
+    let after: HashMap<&str, Option<i64>> =
+        lines.iter().map(|line| (line.code(), gtin(line).map(column))).collect();
+    let mut owners: HashMap<i64, String> = rows
+        .into_iter()
+        .filter(|(gtin, sku)| after.get(sku.as_str()).is_none_or(|after| *after == Some(*gtin)))
+        .collect();
+    for (line, fate) in lines.iter().zip(fates) {
+        let Line::Put(product) = line else { continue };
+        let Some(gtin) = product.gtin else { continue };
+        let owner = owners.entry(column(gtin)).or_insert_with(|| product.sku.clone());
+        if *owner != product.sku {
+            let message = format!(
+                "is the GTIN of sku {owner} already; correct one of the two, or delete that product"
+            );
+            *fate = Fate::Refused(Fault::new(
+                "gtin",
+                &gtin.to_string(),
+                "duplicate_gtin",
+                message,
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Adds the products that exist to `known`.
+pub async fn know_products(db: &Db, known: &mut Known) -> Result<(), StoreError> {
+    const ALL: &str = "SELECT id, gtin FROM products WHERE deleted_at IS NULL";
+    let rows: Vec<(String, Option<i64>)> = on_db!(db, c => sqlx::query_as(ALL).fetch_all(c).await)?;
+    for (id, gtin) in rows {
+        let id: ProductId = id.parse().map_err(|e| StoreError::corrupt("products", e))?;
+        known.products.insert(id);
+        let gtin = gtin.and_then(|number| Gtin::from_number(number.unsigned_abs()));
+        if let Some(gtin) = gtin {
+            known.gtins.insert(gtin, id);
+        }
+    }
+    Ok(())
+}

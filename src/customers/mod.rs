@@ -1,0 +1,3 @@
+//! Customers: profile, purchases, loyalty, lists.
+
+pub mod store;

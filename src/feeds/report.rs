@@ -1,0 +1,97 @@
+//! What became of the rows of an import.
+
+use super::{Feed, ImportError};
+use crate::catalog::{Fate, Fault};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+/// Refused rows that a report keeps; all of them go to the report file.
+const KEPT: usize = 20;
+
+/// The sums of an import and its first refused rows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// What the file was about.
+    pub feed: Feed,
+    /// Rows that were stored.
+    pub accepted: u64,
+    /// Rows that said what was known, something older, or the same as a later row.
+    pub unchanged: u64,
+    /// Rows that were refused.
+    pub rejected: u64,
+    /// Refused rows by the kind of fault.
+    pub by_code: BTreeMap<&'static str, u64>,
+    /// The first refused rows.
+    pub first_rejected: Vec<Rejected>,
+}
+
+/// A refused row.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Rejected {
+    /// Its line in the file, from 1 with the header; for values in memory their place from 1.
+    pub line: u64,
+    /// Why.
+    #[serde(flatten)]
+    pub fault: Fault,
+}
+
+/// A report under way, and the file that takes every refused row as a line of JSON.
+#[derive(Debug)]
+pub(super) struct Reporter {
+    pub(super) report: Report,
+    file: Option<(PathBuf, BufWriter<File>)>,
+}
+
+impl Reporter {
+    pub(super) fn new(feed: Feed, path: Option<&Path>) -> Result<Self, ImportError> {
+        let file = path
+            .map(|path| match File::create(path) {
+                Ok(file) => Ok((path.to_owned(), BufWriter::new(file))),
+                Err(source) => Err(ImportError::File { file: path.to_owned(), source }),
+            })
+            .transpose()?;
+        let report = Report {
+            feed,
+            accepted: 0,
+            unchanged: 0,
+            rejected: 0,
+            by_code: BTreeMap::new(),
+            first_rejected: Vec::new(),
+        };
+        Ok(Self { report, file })
+    }
+
+    pub(super) fn add(&mut self, line: u64, fate: Fate) -> Result<(), ImportError> {
+        match fate {
+            Fate::Written => self.report.accepted += 1,
+            Fate::Unchanged => self.report.unchanged += 1,
+            Fate::Refused(fault) => return self.refuse(Rejected { line, fault }),
+        }
+        Ok(())
+    }
+
+    fn refuse(&mut self, rejected: Rejected) -> Result<(), ImportError> {
+        self.report.rejected += 1;
+        *self.report.by_code.entry(rejected.fault.code).or_default() += 1;
+        if let Some((path, file)) = &mut self.file {
+            serde_json::to_writer(&mut *file, &rejected)
+                .map_err(std::io::Error::from)
+                .and_then(|()| file.write_all(b"\n"))
+                .map_err(|source| ImportError::File { file: path.clone(), source })?;
+        }
+        if self.report.first_rejected.len() < KEPT {
+            self.report.first_rejected.push(rejected);
+        }
+        Ok(())
+    }
+
+    pub(super) fn finish(self) -> Result<Report, ImportError> {
+        if let Some((path, mut file)) = self.file {
+            file.flush().map_err(|source| ImportError::File { file: path, source })?;
+        }
+        Ok(self.report)
+    }
+}

@@ -1,0 +1,254 @@
+//! Reading a feed file: plain or gzip, CSV or NDJSON, in bounded memory.
+
+use super::ImportError;
+use super::digest::{Digesting, Sha256};
+use super::mapping::Mapping;
+use super::plan::Plan;
+use crate::catalog::Fault;
+use csv::StringRecord;
+use flate2::read::MultiGzDecoder;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+/// Longest record in bytes.
+const MAX_RECORD: usize = 1024 * 1024;
+const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
+const UTF8_MARK: &str = "\u{feff}";
+
+/// An open file and how to read it. It stays open between the passes, so that both read the same.
+#[derive(Debug)]
+pub(super) struct Source {
+    path: PathBuf,
+    file: File,
+    mapping: Option<Mapping>,
+}
+
+/// What the first pass found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Checked {
+    /// Records in the file.
+    pub(super) rows: u64,
+    /// SHA-256 of the file as it lies on the disk.
+    pub(super) sha256: String,
+}
+
+/// A record: an NDJSON line, or what the mapping made of a CSV record.
+#[derive(Debug)]
+pub(super) enum Record<'a> {
+    /// A line of JSON.
+    Json(&'a str),
+    /// A mapped record.
+    Mapped(Result<serde_json::Value, Fault>),
+}
+
+impl Source {
+    pub(super) fn open(path: &Path, mapping: Option<&Mapping>) -> Result<Self, ImportError> {
+        let file = File::open(path)
+            .map_err(|source| ImportError::File { file: path.to_owned(), source })?;
+        Ok(Self { path: path.to_owned(), file, mapping: mapping.cloned() })
+    }
+
+    /// Reads the file to its end; anything that is broken as a whole is an error.
+    pub(super) fn check(&mut self, mut seen: impl FnMut(u64)) -> Result<Checked, ImportError> {
+        let mut digest = Sha256::new();
+        let mut rows = 0;
+        self.read(Digest::Into(&mut digest), |_, _| {
+            rows += 1;
+            seen(rows);
+            true
+        })?;
+        Ok(Checked { rows, sha256: digest.hex() })
+    }
+
+    /// Hands each record with its line to `take` until it returns false.
+    pub(super) fn each(
+        &mut self,
+        take: impl FnMut(u64, Record<'_>) -> bool,
+    ) -> Result<(), ImportError> {
+        self.read(Digest::None, take)
+    }
+
+    fn read(
+        &mut self,
+        digest: Digest<'_>,
+        take: impl FnMut(u64, Record<'_>) -> bool,
+    ) -> Result<(), ImportError> {
+        let (mapping, path) = (self.mapping.as_ref(), &self.path);
+        let read = rewound(&mut self.file, digest).map_err(|e| e.to_string());
+        read.and_then(|bytes| match mapping {
+            Some(mapping) => csv(bytes, mapping, take),
+            None => json_lines(BufReader::with_capacity(1 << 16, bytes), take),
+        })
+        .map_err(|reason| ImportError::Broken { file: path.clone(), reason })
+    }
+}
+
+/// Whether the bytes of the file are digested on their way.
+enum Digest<'a> {
+    None,
+    Into(&'a mut Sha256),
+}
+
+/// The content from its first byte, unpacked where it is packed.
+fn rewound<'a>(file: &'a mut File, digest: Digest<'a>) -> io::Result<Box<dyn Read + 'a>> {
+    file.seek(SeekFrom::Start(0))?;
+    let bytes: Box<dyn Read + 'a> = match digest {
+        Digest::None => Box::new(file),
+        Digest::Into(digest) => Box::new(Digesting::new(file, digest)),
+    };
+    let mut bytes = BufReader::with_capacity(1 << 16, bytes);
+    if bytes.fill_buf()?.starts_with(&GZIP_MAGIC) {
+        return Ok(Box::new(MultiGzDecoder::new(bytes)));
+    }
+    Ok(Box::new(bytes))
+}
+
+fn csv(
+    bytes: Box<dyn Read + '_>,
+    mapping: &Mapping,
+    mut take: impl FnMut(u64, Record<'_>) -> bool,
+) -> Result<(), String> {
+    let delimiter = u8::try_from(mapping.delimiter).unwrap_or(b',');
+    let mut reader = csv::ReaderBuilder::new()
+        .delimiter(delimiter)
+        .flexible(true)
+        .from_reader(RecordLimit::new(bytes, delimiter));
+    let plan = Plan::new(mapping, reader.headers().map_err(|e| e.to_string())?)?;
+    let mut record = StringRecord::new();
+    while reader.read_record(&mut record).map_err(|e| e.to_string())? {
+        let line = record.position().map_or(0, csv::Position::line);
+        if !take(line, Record::Mapped(plan.row(&record))) {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn json_lines(
+    mut bytes: impl BufRead,
+    mut take: impl FnMut(u64, Record<'_>) -> bool,
+) -> Result<(), String> {
+    let mut line = Vec::new();
+    for number in 1.. {
+        line.clear();
+        let most = MAX_RECORD as u64 + 1;
+        let read = (&mut bytes).take(most).read_until(b'\n', &mut line);
+        if read.map_err(|e| e.to_string())? == 0 {
+            break;
+        }
+        if line.len() > MAX_RECORD {
+            return Err(format!("line {number} is longer than {MAX_RECORD} bytes"));
+        }
+        let text = std::str::from_utf8(&line)
+            .map_err(|_| format!("line {number} is not UTF-8; write the file as UTF-8"))?;
+        let text = if number == 1 { text.trim_start_matches(UTF8_MARK) } else { text }.trim();
+        if !text.is_empty() && !take(number, Record::Json(text)) {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Passes bytes through and stops at a record that is too long for memory: it follows quotes as a
+/// CSV reader does, for a quoted field may hold line ends.
+#[derive(Debug)]
+struct RecordLimit<R> {
+    inner: R,
+    delimiter: u8,
+    state: Quoting,
+    length: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Quoting {
+    FieldStart,
+    Plain,
+    Quoted,
+    /// A quote inside quotes: the end of them, or the first half of a doubled quote.
+    QuoteInQuoted,
+}
+
+impl<R> RecordLimit<R> {
+    fn new(inner: R, delimiter: u8) -> Self {
+        Self { inner, delimiter, state: Quoting::FieldStart, length: 0 }
+    }
+
+    fn step(&mut self, byte: u8) {
+        self.length += 1;
+        self.state = match (self.state, byte) {
+            (Quoting::FieldStart | Quoting::QuoteInQuoted, b'"') => Quoting::Quoted,
+            (Quoting::Quoted, b'"') => Quoting::QuoteInQuoted,
+            (Quoting::Quoted, _) => Quoting::Quoted,
+            (_, b'\n' | b'\r') => {
+                self.length = 0;
+                Quoting::FieldStart
+            }
+            (_, byte) if byte == self.delimiter => Quoting::FieldStart,
+            _ => Quoting::Plain,
+        };
+    }
+}
+
+impl<R: Read> Read for RecordLimit<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        for byte in &buffer[..read] {
+            self.step(*byte);
+            if self.length > MAX_RECORD {
+                let message = format!(
+                    "a record is longer than {MAX_RECORD} bytes; look for a quote without its end"
+                );
+                return Err(io::Error::other(message));
+            }
+        }
+        Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(content: &[u8]) -> (tempfile::TempDir, PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("feed");
+        std::fs::write(&path, content).unwrap();
+        (dir, path)
+    }
+
+    fn check(content: &[u8], mapping: Option<&Mapping>) -> Result<Checked, String> {
+        let (_dir, path) = file(content);
+        let mut source = Source::open(&path, mapping).unwrap();
+        source.check(|_| {}).map_err(|error| match error {
+            ImportError::Broken { reason, .. } => reason,
+            other => other.to_string(),
+        })
+    }
+
+    fn mapping() -> Mapping {
+        Mapping::parse(
+            "feed = \"categories\"\nformat = \"csv\"\n[columns]\ncode = \"a\"\nname = \"b\"",
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn a_line_that_would_eat_memory_is_refused() {
+        let long = vec![b'x'; MAX_RECORD + 2];
+        assert!(check(&long, None).unwrap_err().contains("longer"));
+        let mut open_quote = b"a,b\n1,\"".to_vec();
+        open_quote.extend(b"line\n".repeat(MAX_RECORD / 4));
+        assert!(check(&open_quote, Some(&mapping())).unwrap_err().contains("quote"));
+        let inches = b"a,b\n".iter().copied().chain(b"1,TV 32\"\n".repeat(200_000));
+        let inches: Vec<u8> = inches.collect();
+        assert_eq!(check(&inches, Some(&mapping())).map(|c| c.rows), Ok(200_000));
+    }
+
+    #[test]
+    fn what_is_not_utf8_is_refused_and_a_mark_is_not_content() {
+        assert!(check(b"{}\n\xff\n", None).unwrap_err().contains("line 2 is not UTF-8"));
+        assert!(check(b"a,b\n1,\xff\n", Some(&mapping())).is_err());
+        assert_eq!(check(b"\xef\xbb\xbfa,b\r\n1,2\r\n", Some(&mapping())).map(|c| c.rows), Ok(1));
+    }
+}

@@ -1,0 +1,220 @@
+//! Stock levels as a feed tells them.
+
+use crate::catalog::check::{self, Decimal, WORD};
+use crate::catalog::fault::Fault;
+use crate::catalog::known::Known;
+use crate::kernel::Micros;
+use crate::kernel::id::{ProductId, StoreId};
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
+
+/// A line of a stock feed. What an API answer adds is taken and ignored.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LevelIn {
+    sku: Option<String>,
+    gtin: Option<String>,
+    product_id: Option<String>,
+    store_code: Option<String>,
+    store_id: Option<String>,
+    quantity: Option<QuantityIn>,
+    availability: Option<String>,
+    as_of: Option<String>,
+    source: Option<String>,
+    max_age_s: Option<u32>,
+    restock_at: Option<String>,
+    pickup: Option<Pickup>,
+    instore_location: Option<Location>,
+    #[serde(default, rename = "received_at")]
+    _received_at: IgnoredAny,
+    #[serde(default, rename = "is_stale")]
+    _is_stale: IgnoredAny,
+}
+
+/// A count, or the object that an API answer gives; a band is no count.
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "a number with at most 3 decimals, or null")]
+enum QuantityIn {
+    Count(Decimal),
+    Disclosed {
+        value: Option<Decimal>,
+        #[serde(default, rename = "disclosure")]
+        _disclosure: IgnoredAny,
+        #[serde(default, rename = "band")]
+        _band: IgnoredAny,
+    },
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Pickup {
+    method: String,
+    sla: Option<String>,
+    earliest_slot: Option<Micros>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Location {
+    aisle: Option<String>,
+    bay: Option<String>,
+}
+
+/// What else is known of a level, as its column holds it.
+#[derive(Serialize)]
+struct Detail {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_age_s: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    restock_at: Option<Micros>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pickup: Option<Pickup>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instore_location: Option<Location>,
+}
+
+/// A product in a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LevelKey {
+    /// The product.
+    pub product: ProductId,
+    /// The store.
+    pub store: StoreId,
+}
+
+/// A checked level.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Level {
+    /// Of what, where.
+    pub key: LevelKey,
+    /// One of [`AVAILABILITIES`].
+    pub availability: &'static str,
+    /// How many, in thousandths; none where the retailer does not know.
+    pub quantity: Option<i64>,
+    /// When that was so.
+    pub as_of: Micros,
+    /// `pos`, `feed` or `count`.
+    pub source: &'static str,
+    /// A JSON object of max_age_s, restock_at, pickup and instore_location, where given.
+    pub detail: String,
+}
+
+/// The words of an availability.
+pub const AVAILABILITIES: [&str; 8] = [
+    "in_stock",
+    "low_stock",
+    "out_of_stock",
+    "on_display_to_order",
+    "preorder",
+    "backorder",
+    "discontinued",
+    "unknown",
+];
+
+const SOURCES: [&str; 3] = ["pos", "feed", "count"];
+const METHODS: [&str; 4] = ["buy", "reserve", "ship_to_store", "not_supported"];
+/// At most two units left is low, in thousandths.
+const LOW: i64 = 2_000;
+
+/// The availability that a quantity in thousandths means, where the feed does not say.
+#[must_use]
+pub fn availability(quantity: Option<i64>) -> &'static str {
+    match quantity {
+        None => "unknown",
+        Some(quantity) if quantity <= 0 => "out_of_stock",
+        Some(quantity) if quantity <= LOW => "low_stock",
+        Some(_) => "in_stock",
+    }
+}
+
+impl LevelIn {
+    /// The level, or what is wrong with it. `now` is when it held, where the line does not say.
+    pub fn check(self, known: &Known, now: Micros) -> Result<Level, Fault> {
+        let instant = |field, text: Option<&str>| -> Result<Option<Micros>, Fault> {
+            text.map(|text| check::parsed(field, text)).transpose()
+        };
+        let id = self.product_id.as_deref();
+        let key = LevelKey {
+            product: known.product(id, self.sku.as_deref(), self.gtin.as_deref())?,
+            store: known.store(self.store_id.as_deref(), self.store_code.as_deref())?,
+        };
+        let quantity = match self.quantity {
+            None => None,
+            Some(QuantityIn::Count(count)) => Some(thousandths(&count)?),
+            Some(QuantityIn::Disclosed { value, .. }) => {
+                value.map(|count| thousandths(&count)).transpose()?
+            }
+        };
+        if let Some(pickup) = &self.pickup {
+            check::word("pickup.method", &pickup.method, &METHODS)?;
+            check::optional("pickup.sla", pickup.sla.clone(), WORD)?;
+        }
+        if let Some(place) = &self.instore_location {
+            check::optional("instore_location.aisle", place.aisle.clone(), WORD)?;
+            check::optional("instore_location.bay", place.bay.clone(), WORD)?;
+        }
+        let detail = Detail {
+            max_age_s: self.max_age_s,
+            restock_at: instant("restock_at", self.restock_at.as_deref())?,
+            pickup: self.pickup,
+            instore_location: self.instore_location,
+        };
+        Ok(Level {
+            key,
+            availability: match self.availability.as_deref() {
+                Some(word) => check::word("availability", word, &AVAILABILITIES)?,
+                None => availability(quantity),
+            },
+            quantity,
+            as_of: instant("as_of", self.as_of.as_deref())?.unwrap_or(now),
+            source: check::word("source", self.source.as_deref().unwrap_or("feed"), &SOURCES)?,
+            detail: serde_json::to_string(&detail).map_err(|error| Fault::shape(&error))?,
+        })
+    }
+}
+
+/// A count in thousandths. Negative counts are real: tills sell what the system did not know of.
+fn thousandths(count: &Decimal) -> Result<i64, Fault> {
+    count.scaled(3).ok_or_else(|| {
+        let message = "is a number with at most 3 decimals below 1000000000000, or null";
+        Fault::new("quantity", &count.0, "malformed", message)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn check(line: &str) -> Result<Level, Fault> {
+        let mut known = Known::default();
+        known.products.insert(ProductId::derived("1"));
+        known.stores.insert(StoreId::derived("a"));
+        serde_json::from_str::<LevelIn>(line).map_err(|e| Fault::shape(&e))?.check(&known, Micros(7))
+    }
+
+    #[test]
+    fn quantities_are_exact_and_say_the_availability() {
+        let of = |quantity: &str| {
+            let line = format!(r#"{{"sku":"1","store_code":"a","quantity":{quantity}}}"#);
+            check(&line).map(|level| (level.quantity, level.availability)).map_err(|f| f.code)
+        };
+        assert_eq!(of("0.1"), Ok((Some(100), "low_stock")));
+        assert_eq!(of("\"2.001\""), Ok((Some(2_001), "in_stock")));
+        assert_eq!(of("0"), Ok((Some(0), "out_of_stock")));
+        assert_eq!(of("-3"), Ok((Some(-3_000), "out_of_stock")));
+        assert_eq!(of("null"), Ok((None, "unknown")));
+        assert_eq!(of(r#"{"disclosure":"band","band":"3-5"}"#), Ok((None, "unknown")));
+        assert_eq!(of("0.0001"), Err("malformed"));
+        assert_eq!(of("true"), Err("malformed"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_line_panics(text: String, quantity: f64) {
+            let _ = check(&text);
+            let line = serde_json::json!({"sku": "1", "store_code": "a", "quantity": quantity});
+            let _ = check(&line.to_string());
+        }
+    }
+}

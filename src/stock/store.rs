@@ -1,0 +1,137 @@
+//! Writing stock levels.
+
+use super::model::{Level, LevelKey};
+use crate::catalog::fault::Fate;
+use crate::kernel::Micros;
+use crate::storage::bulk::{self, Cell, Statement};
+use crate::storage::changes::{self, Change};
+use crate::storage::{Log, StoreError, Tx, advance};
+use hashbrown::HashMap;
+
+static FIND: Statement = Statement::new(
+    "WITH k (product_id, store_id) AS (VALUES",
+    2,
+    ") SELECT l.product_id, l.store_id, l.availability, l.quantity, l.as_of, l.source, l.detail
+       FROM k JOIN stock_levels l ON l.product_id = k.product_id AND l.store_id = k.store_id",
+);
+// A concurrent writer may have stored a newer level since the look-up: the condition keeps it.
+static PUT: Statement = Statement::new(
+    "INSERT INTO stock_levels (product_id, store_id, availability, quantity, as_of, received_at,
+       source, detail, seq) VALUES",
+    9,
+    "ON CONFLICT (product_id, store_id) DO UPDATE SET availability = excluded.availability,
+       quantity = excluded.quantity, as_of = excluded.as_of, received_at = excluded.received_at,
+       source = excluded.source, detail = excluded.detail, seq = excluded.seq
+       WHERE excluded.as_of >= stock_levels.as_of",
+);
+
+#[derive(Debug, sqlx::FromRow)]
+struct Stored {
+    product_id: String,
+    store_id: String,
+    availability: String,
+    quantity: Option<i64>,
+    as_of: i64,
+    source: String,
+    detail: String,
+}
+
+impl Stored {
+    fn key(&self) -> Result<LevelKey, StoreError> {
+        let corrupt = |error| StoreError::corrupt("stock_levels", error);
+        Ok(LevelKey {
+            product: self.product_id.parse().map_err(corrupt)?,
+            store: self.store_id.parse().map_err(corrupt)?,
+        })
+    }
+
+    fn supersedes(&self, level: &Level) -> bool {
+        let same = self.availability == level.availability
+            && self.quantity == level.quantity
+            && self.source == level.source
+            && self.detail == level.detail;
+        self.as_of > level.as_of.0 || (self.as_of == level.as_of.0 && same)
+    }
+}
+
+/// Stores a batch of levels: the newest holds, and of equally new ones the last. What is written
+/// gets one position of the stock log; the change log tells of availability that turned.
+pub async fn put_levels(
+    tx: &mut Tx,
+    levels: &[Level],
+    now: Micros,
+) -> Result<Vec<Fate>, StoreError> {
+    let mut fates = vec![Fate::Unchanged; levels.len()];
+    let wanted = newest_of_each(levels);
+    let names: Vec<[String; 2]> = wanted
+        .iter()
+        .map(|(key, _)| [key.product.to_string(), key.store.to_string()])
+        .collect();
+    let keys: Vec<Cell<'_>> = names.iter().flatten().map(|name| name.as_str().into()).collect();
+    let rows: Vec<Stored> = bulk::lookup(tx, &FIND, &keys).await?;
+    let stored: HashMap<LevelKey, Stored> =
+        rows.into_iter().map(|row| Ok((row.key()?, row))).collect::<Result<_, StoreError>>()?;
+    let fresh: Vec<(usize, &[String; 2])> = wanted
+        .iter()
+        .zip(&names)
+        .filter(|((key, at), _)| !stored.get(key).is_some_and(|s| s.supersedes(&levels[*at])))
+        .map(|((_, at), names)| (*at, names))
+        .collect();
+    if fresh.is_empty() {
+        return Ok(fates);
+    }
+    let seq = advance(tx, Log::Stock, 1).await?;
+    let mut cells = Vec::with_capacity(9 * fresh.len());
+    let mut turned = Vec::new();
+    for (at, names) in fresh {
+        let level = &levels[at];
+        cells.extend(row(level, names, seq, now));
+        let before = stored.get(&level.key).map(|before| before.availability.as_str());
+        turned.extend(turn(before, level, names, seq));
+        fates[at] = Fate::Written;
+    }
+    bulk::write(tx, &PUT, &cells).await?;
+    changes::append(tx, &turned, now).await?;
+    Ok(fates)
+}
+
+fn newest_of_each(levels: &[Level]) -> Vec<(LevelKey, usize)> {
+    let mut newest: HashMap<LevelKey, usize> = HashMap::new();
+    for (at, level) in levels.iter().enumerate() {
+        let best = newest.entry(level.key).or_insert(at);
+        if level.as_of >= levels[*best].as_of {
+            *best = at;
+        }
+    }
+    let mut wanted: Vec<_> = newest.into_iter().collect();
+    wanted.sort_unstable();
+    wanted
+}
+
+fn row<'a>(level: &'a Level, names: &'a [String; 2], seq: i64, now: Micros) -> [Cell<'a>; 9] {
+    [
+        names[0].as_str().into(),
+        names[1].as_str().into(),
+        level.availability.into(),
+        level.quantity.into(),
+        level.as_of.0.into(),
+        now.0.into(),
+        level.source.into(),
+        level.detail.as_str().into(),
+        seq.into(),
+    ]
+}
+
+/// The entry for an availability that turned; a first level turns nothing.
+fn turn(before: Option<&str>, level: &Level, names: &[String; 2], seq: i64) -> Option<Change> {
+    let before = before.filter(|before| *before != level.availability)?;
+    let sold = |availability| matches!(availability, "in_stock" | "low_stock");
+    let back = before == "out_of_stock" && sold(level.availability);
+    Some(Change {
+        kind: "stock",
+        id: format!("{}/{}", names[0], names[1]),
+        deleted: false,
+        reason: if back { "back_in_stock" } else { "availability_changed" },
+        version: seq,
+    })
+}

@@ -1,0 +1,242 @@
+//! Stores as a feed tells them, and the document that partners receive.
+
+use super::hours::{self, SpecialHours, WeeklyHours};
+use crate::catalog::check::{self, Decimal, NAME, WORD};
+use crate::catalog::document::{Document, Line, Op};
+use crate::catalog::fault::Fault;
+use crate::kernel::gtin::check_digit;
+use crate::kernel::id::StoreId;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize, Serializer};
+
+/// A line of a store feed. What an API answer adds is taken and ignored.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StoreIn {
+    #[serde(default)]
+    op: Op,
+    store_code: String,
+    gln: Option<String>,
+    name: Option<String>,
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    address: Option<Address>,
+    geo: Option<GeoIn>,
+    time_zone: Option<String>,
+    telephone: Option<String>,
+    #[serde(default)]
+    opening_hours: Vec<WeeklyHours>,
+    #[serde(default)]
+    special_opening_hours: Vec<SpecialHours>,
+    #[serde(default)]
+    services: Vec<String>,
+    #[serde(default, rename = "id")]
+    _id: IgnoredAny,
+    #[serde(default, rename = "open_now")]
+    _open_now: IgnoredAny,
+    #[serde(default, rename = "distance_m")]
+    _distance_m: IgnoredAny,
+    #[serde(default, rename = "updated_at")]
+    _updated_at: IgnoredAny,
+    #[serde(default, rename = "version")]
+    _version: IgnoredAny,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Address {
+    street_address: Option<String>,
+    postal_code: Option<String>,
+    address_locality: Option<String>,
+    address_region: Option<String>,
+    address_country: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct GeoIn {
+    latitude: Decimal,
+    longitude: Decimal,
+}
+
+/// Millionths of a degree: about 0.1 m, finer than any shop.
+#[derive(Debug, Clone, Copy)]
+struct Degrees(i32);
+
+impl Serialize for Degrees {
+    /// A JSON number. The division is exact to the nearest double, whose shortest text is the
+    /// decimal that the feed gave.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(f64::from(self.0) / 1e6)
+    }
+}
+
+#[derive(Serialize)]
+struct Geo {
+    latitude: Degrees,
+    longitude: Degrees,
+}
+
+/// A checked store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Store {
+    /// The retailer's code.
+    pub code: String,
+    /// The document, without `open_now` and `distance_m`, which depend on the question.
+    pub document: Document,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    id: StoreId,
+    store_code: &'a str,
+    gln: Option<String>,
+    name: String,
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    address: Address,
+    geo: Geo,
+    time_zone: String,
+    telephone: Option<String>,
+    opening_hours: Vec<WeeklyHours>,
+    special_opening_hours: Vec<SpecialHours>,
+    services: Vec<String>,
+}
+
+impl StoreIn {
+    /// The store, or what is wrong with it.
+    pub fn check(self) -> Result<Line<Store>, Fault> {
+        let code = check::code("store_code", &self.store_code)?;
+        if self.op == Op::Delete {
+            return Ok(Line::Delete(code));
+        }
+        let document = Document::new(&Body {
+            id: StoreId::derived(&code),
+            store_code: &code,
+            gln: self.gln.map(gln).transpose()?,
+            name: check::text("name", &self.name.unwrap_or_default(), NAME)?,
+            kind: check::optional("type", self.kind, WORD)?,
+            address: address(self.address)?,
+            geo: geo(self.geo)?,
+            time_zone: time_zone(self.time_zone)?,
+            telephone: check::optional("telephone", self.telephone, WORD)?,
+            opening_hours: hours::weekly(self.opening_hours)?,
+            special_opening_hours: hours::special(self.special_opening_hours)?,
+            services: check::list("services", self.services)?,
+        })?;
+        Ok(Line::Put(Box::new(Store { code, document })))
+    }
+}
+
+fn address(address: Option<Address>) -> Result<Address, Fault> {
+    let Some(address) = address else {
+        let message = "give street_address, postal_code, address_locality and address_country";
+        return Err(Fault::new("address", "", "missing", message));
+    };
+    let locality = address.address_locality;
+    let country = address.address_country.unwrap_or_default();
+    Ok(Address {
+        street_address: check::optional("address.street_address", address.street_address, NAME)?,
+        postal_code: check::optional("address.postal_code", address.postal_code, WORD)?,
+        address_locality: check::optional("address.address_locality", locality, NAME)?,
+        address_region: check::optional("address.address_region", address.address_region, NAME)?,
+        address_country: Some(check::country("address.address_country", &country)?),
+    })
+}
+
+fn geo(geo: Option<GeoIn>) -> Result<Geo, Fault> {
+    let Some(geo) = geo else {
+        let message = "give latitude and longitude in degrees (WGS 84)";
+        return Err(Fault::new("geo", "", "missing", message));
+    };
+    Ok(Geo {
+        latitude: degrees("geo.latitude", &geo.latitude, 90)?,
+        longitude: degrees("geo.longitude", &geo.longitude, 180)?,
+    })
+}
+
+fn degrees(field: &'static str, value: &Decimal, most: i32) -> Result<Degrees, Fault> {
+    value
+        .scaled(6)
+        .and_then(|millionths| i32::try_from(millionths).ok())
+        .filter(|millionths| millionths.abs() <= most * 1_000_000)
+        .map(Degrees)
+        .ok_or_else(|| {
+            let message = format!("is degrees from -{most} to {most} with at most 6 decimals");
+            Fault::new(field, &value.0, "out_of_range", message)
+        })
+}
+
+fn time_zone(name: Option<String>) -> Result<String, Fault> {
+    let name = name.unwrap_or_default();
+    if jiff::tz::TimeZone::get(&name).is_ok() {
+        return Ok(name);
+    }
+    let message = "is a name of the IANA time zone database such as Europe/Paris";
+    Err(Fault::new("time_zone", &name, "unknown_time_zone", message))
+}
+
+fn gln(code: String) -> Result<String, Fault> {
+    let bytes = code.as_bytes();
+    if bytes.len() != 13 || !bytes.iter().all(u8::is_ascii_digit) {
+        return Err(Fault::new("gln", &code, "invalid_gln", "a GLN has 13 digits"));
+    }
+    let (body, last) = bytes.split_at(12);
+    let expected = check_digit(body);
+    if last[0] - b'0' == expected {
+        return Ok(code);
+    }
+    let message = format!("ends with {}, expected {expected}", char::from(last[0]));
+    Err(Fault::new("gln", &code, "invalid_gln", message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::Micros;
+    use proptest::prelude::*;
+
+    fn check(line: &str) -> Result<Line<Store>, Fault> {
+        serde_json::from_str::<StoreIn>(line).map_err(|e| Fault::shape(&e))?.check()
+    }
+
+    fn line(latitude: &str, zone: &str) -> String {
+        format!(
+            r#"{{"store_code":"1","name":"n","address":{{"address_country":"FR"}},"time_zone":"{zone}",
+            "geo":{{"latitude":{latitude},"longitude":"1.490"}},
+            "special_opening_hours":[{{"date":"2026-12-25","closed":true}}]}}"#
+        )
+    }
+
+    #[test]
+    fn a_store_comes_back_unchanged() {
+        let text = line("-34.491345", "Europe/Paris");
+        let Ok(Line::Put(store)) = check(&text) else { panic!("{:?}", check(&text)) };
+        let body = store.document.body(Micros(0), 1);
+        assert!(body.contains(r#""geo":{"latitude":-34.491345,"longitude":1.49}"#), "{body}");
+        assert_eq!(check(&body), Ok(Line::Put(store)));
+    }
+
+    #[test]
+    fn places_and_zones_that_are_not_are_refused() {
+        let code = |latitude, zone| check(&line(latitude, zone)).unwrap_err().code;
+        assert_eq!(code("90.000001", "Europe/Paris"), "out_of_range");
+        assert_eq!(code("1.0000001", "Europe/Paris"), "out_of_range");
+        assert_eq!(code("43.6", "Europe/Balma"), "unknown_time_zone");
+    }
+
+    proptest! {
+        #[test]
+        fn coordinates_keep_their_decimals(millionths in -90_000_000i32..=90_000_000) {
+            let json = serde_json::to_string(&Degrees(millionths)).unwrap();
+            let back: Decimal = serde_json::from_str(&json).unwrap();
+            prop_assert_eq!(back.scaled(6), Some(i64::from(millionths)));
+        }
+
+        #[test]
+        fn no_line_panics(text: String) {
+            let _ = check(&text);
+            let _ = gln(text);
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Writing stores.
+
+use super::model::Store;
+use crate::catalog::document::{Document, Resource, Statements};
+use crate::catalog::known::Known;
+use crate::kernel::id::StoreId;
+use crate::on_db;
+use crate::storage::bulk::{Cell, Statement};
+use crate::storage::{Db, StoreError};
+
+static FIND: Statement = Statement::new(
+    "WITH k (id) AS (VALUES",
+    1,
+    ") SELECT s.id, s.hash, s.version, s.deleted_at IS NOT NULL AS deleted
+       FROM k JOIN stores s ON s.id = k.id",
+);
+static PUT: Statement = Statement::new(
+    "INSERT INTO stores (id, store_code, body, hash, version, updated_at) VALUES",
+    6,
+    "ON CONFLICT (id) DO UPDATE SET body = excluded.body, hash = excluded.hash,
+       version = excluded.version, updated_at = excluded.updated_at, deleted_at = NULL",
+);
+
+impl Resource for Store {
+    const KIND: &'static str = "store";
+    const CODE_FIELD: &'static str = "store_code";
+    const UNKNOWN: &'static str = "unknown_store";
+
+    fn statements() -> Statements {
+        const DELETE: &str =
+            "UPDATE stores SET deleted_at = $1, updated_at = $1, version = $2 WHERE id = $3";
+        Statements { find: &FIND, upsert: &PUT, delete: DELETE }
+    }
+
+    fn id_of(code: &str) -> String {
+        StoreId::derived(code).to_string()
+    }
+
+    fn code(&self) -> &str {
+        &self.code
+    }
+
+    fn document(&self) -> &Document {
+        &self.document
+    }
+
+    fn cells(&self) -> Vec<Cell<'_>> {
+        vec![Self::id_of(&self.code).into(), self.code.as_str().into()]
+    }
+}
+
+/// Adds the stores that exist to `known`.
+pub async fn know_stores(db: &Db, known: &mut Known) -> Result<(), StoreError> {
+    const ALL: &str = "SELECT id FROM stores WHERE deleted_at IS NULL";
+    let ids: Vec<String> = on_db!(db, c => sqlx::query_scalar(ALL).fetch_all(c).await)?;
+    for id in ids {
+        known.stores.insert(id.parse().map_err(|e| StoreError::corrupt("stores", e))?);
+    }
+    Ok(())
+}
