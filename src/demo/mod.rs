@@ -1,1 +1,121 @@
-//! To come.
+//! The demonstration data: Maison Aubier, a French department store with food that does not exist.
+//!
+//! The same instant gives the same data, everywhere: choices are keyed by codes, money is whole
+//! cents, and nothing is read from outside. Brands are invented, telephone numbers are those kept
+//! for fiction, GTINs and GLNs stand under GS1's demonstration prefix 952, and people write from
+//! example.com. Each value is one line of the import format, which names things by the retailer's
+//! own codes.
+
+mod calendar;
+mod content;
+mod customers;
+mod families;
+mod images;
+mod lists;
+mod loyalty;
+mod offers;
+mod prices;
+mod products;
+mod promotions;
+mod purchases;
+mod rng;
+mod stock;
+mod stores;
+#[cfg(test)]
+mod tests;
+
+pub use images::image_svg;
+
+use crate::kernel::Micros;
+use crate::kernel::clock::HOUR;
+use prices::EPOCHS;
+use serde_json::Value;
+
+/// The retailer's name.
+pub const RETAILER: &str = "Maison Aubier";
+
+const DAY: i64 = 24 * HOUR;
+
+/// All demonstration data, as lines to import in the order of the fields.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Seed {
+    /// Departments, then their shelves.
+    pub categories: Vec<Value>,
+    /// 1,200 products.
+    pub products: Vec<Value>,
+    /// 40 stores; the first one also runs the online shop.
+    pub stores: Vec<Value>,
+    /// Promotions past and present.
+    pub promotions: Vec<Value>,
+    /// Successive states of the offers, oldest first: the first is complete, the others hold what
+    /// changed. Importing them in order makes the price history.
+    pub offers: Vec<Vec<Value>>,
+    /// Stock levels, at most one for a product in a store.
+    pub stock: Vec<Value>,
+    /// 200 customers.
+    pub customers: Vec<Value>,
+    /// Till receipts and online orders, oldest first for each customer.
+    pub purchases: Vec<Value>,
+    /// One loyalty account for each customer.
+    pub loyalty: Vec<Value>,
+    /// Shopping lists, wish lists and the like.
+    pub lists: Vec<Value>,
+}
+
+/// The instants that everything is dated by.
+#[derive(Debug, Clone, Copy)]
+struct Dates {
+    now: Micros,
+    /// When each period of prices began.
+    starts: [Micros; EPOCHS],
+}
+
+impl Dates {
+    fn at(now: Micros) -> Self {
+        let ago = |micros| Micros(now.0 - micros);
+        Self { now, starts: [ago(60 * DAY), ago(25 * DAY), ago(6 * HOUR)] }
+    }
+
+    /// When the sales of a period end.
+    fn through(&self, wave: usize) -> Micros {
+        self.starts.get(wave + 1).copied().unwrap_or(Micros(self.now.0 + 14 * DAY))
+    }
+
+    /// When promotions that stand all the time are to be looked at again.
+    fn standing_until(&self) -> Micros {
+        Micros(self.now.0 + 44 * DAY)
+    }
+
+    /// The period that holds an instant; `None` before the first.
+    fn epoch(&self, at: Micros) -> Option<usize> {
+        self.starts.iter().rposition(|start| *start <= at)
+    }
+}
+
+/// The demonstration data as of `now`, rounded down to the hour; links begin with `public_url`.
+#[must_use]
+pub fn seed(now: Micros, public_url: &str) -> Seed {
+    let (dates, public_url) = (Dates::at(now.hour()), public_url.trim_end_matches('/'));
+    let assortment = offers::Assortment::new();
+    let (mut people, mut receipts) = (Vec::new(), Vec::new());
+    let (mut accounts, mut lists) = (Vec::new(), Vec::new());
+    for customer in customers::customers(&dates) {
+        let purchases = purchases::of(&customer, &dates, &assortment);
+        people.push(customer.line());
+        accounts.push(loyalty::line(&customer, &purchases, &dates));
+        lists.extend(lists::of(&customer, &dates));
+        receipts.extend(purchases.into_iter().map(|purchase| purchase.line));
+    }
+    Seed {
+        categories: products::category_lines(),
+        products: products::product_lines(public_url),
+        stores: stores::lines(dates.now),
+        promotions: promotions::lines(&dates),
+        offers: offers::lines(&dates, &assortment),
+        stock: stock::lines(&dates, &assortment),
+        customers: people,
+        purchases: receipts,
+        loyalty: accounts,
+        lists,
+    }
+}
