@@ -1,16 +1,32 @@
 //! Who may call: partners, apps, keys, plans and scopes.
 
+pub mod error;
+pub mod key;
+pub mod keys;
+pub mod model;
 pub mod operation;
+pub mod pepper;
+pub mod plan;
 pub mod scope;
+pub mod service;
+pub mod store;
 
+#[cfg(test)]
+pub(crate) mod tests;
+
+pub use error::AccessError;
 pub use operation::{Op, Operation, op};
+pub use pepper::Pepper;
 pub use scope::{Scope, Scopes};
 
 use std::fmt;
 use std::str::FromStr;
 
 /// Which side of the counter a key stands on: `test` sees the same data and costs nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, utoipa::ToSchema,
+)]
+#[serde(rename_all = "lowercase")]
 pub enum Environment {
     /// Real use, billed by the plan.
     Live,

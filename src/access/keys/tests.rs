@@ -1,0 +1,176 @@
+//! Keys over a database of their own.
+
+use super::service::{create_key, get_key, list_keys, revoke_key, rotate_key, set_key_status};
+use super::store::{KeyRow, load_directory, touch_secrets};
+use crate::access::error::AccessError;
+use crate::access::key::{KeyText, Pepper};
+use crate::access::model::{App, IssuedKey, KeySpec, Status};
+use crate::access::service::{Switch, Walk, set_partner_status, update_plan};
+use crate::access::tests::{START, at, audit, database, definition, name, some_app};
+use crate::access::{Environment, Scope, Scopes};
+use crate::kernel::Micros;
+use crate::kernel::clock::SECOND;
+use crate::kernel::id::{AppId, KeyId};
+use crate::storage::Db;
+
+fn spec(app: &App) -> KeySpec {
+    KeySpec {
+        app: app.id,
+        environment: Environment::Live,
+        name: name("production"),
+        scopes: [Scope::CatalogRead, Scope::StockRead].into_iter().collect(),
+        cidrs: vec!["192.0.2.0/24".parse().unwrap(), "2001:db8::/32".parse().unwrap()],
+        expires_at: None,
+    }
+}
+
+/// A database with an app and a key in it.
+async fn a_key() -> (Db, tempfile::TempDir, Pepper, App, IssuedKey) {
+    let (db, dir) = database().await;
+    let app = some_app(&db).await;
+    let pepper = Pepper::random().unwrap();
+    let issued = create_key(&db, &at(START), &pepper, spec(&app)).await.unwrap();
+    (db, dir, pepper, app, issued)
+}
+
+fn after(seconds: i64) -> Micros {
+    Micros(START.0 + seconds * SECOND)
+}
+
+async fn only_row(db: &Db) -> KeyRow {
+    let mut rows = load_directory(db).await.unwrap();
+    assert_eq!(rows.len(), 1);
+    rows.remove(0)
+}
+
+#[tokio::test]
+async fn the_directory_knows_a_key_by_its_hash_only() {
+    let (db, _dir, pepper, app, issued) = a_key().await;
+    let row = only_row(&db).await;
+    let text = KeyText::parse(issued.text.reveal()).unwrap();
+    assert_eq!((text.id, text.environment), (row.key, row.environment));
+    assert_eq!(row.secrets[0].hash, text.hash(&pepper));
+    assert_eq!((row.app, row.partner, row.plan), (app.id, app.partner, app.plan));
+    assert_eq!((row.scopes, &row.cidrs), (spec(&app).scopes, &spec(&app).cidrs));
+    assert_eq!((row.plan_version, row.plan_definition), (1, definition(50)));
+    let statuses = (row.key_status, row.app_status, row.partner_status);
+    assert_eq!(statuses, (Status::Active, Status::Active, Status::Active));
+
+    set_partner_status(&db, &at(START), app.partner, Switch::Suspend).await.unwrap();
+    update_plan(&db, &at(START), app.plan, definition(80)).await.unwrap();
+    let row = only_row(&db).await;
+    assert_eq!(row.partner_status, Status::Suspended);
+    assert_eq!((row.plan_version, row.plan_definition), (2, definition(80)));
+}
+
+#[tokio::test]
+async fn no_log_holds_a_secret() {
+    let (db, _dir, pepper, _, issued) = a_key().await;
+    let id = issued.key.id;
+    let rotated = rotate_key(&db, &at(START), &pepper, id, 60).await.unwrap();
+    for text in [&issued.text, &rotated.text] {
+        let secret = &text.reveal()[21..40];
+        for (action, detail) in audit(&db).await {
+            assert!(!detail.contains(secret), "{action}: {detail}");
+        }
+    }
+    assert!(!format!("{issued:?}{rotated:?}").contains(&issued.text.reveal()[21..]));
+}
+
+#[tokio::test]
+async fn revocation_is_final() {
+    let (db, _dir, pepper, _, issued) = a_key().await;
+    let (by, id) = (at(after(1)), issued.key.id);
+    assert_eq!(
+        set_key_status(&db, &by, id, Switch::Suspend).await.unwrap().status,
+        Status::Suspended
+    );
+    assert_eq!(revoke_key(&db, &by, id).await.unwrap().status, Status::Revoked);
+    assert_eq!(revoke_key(&db, &by, id).await.unwrap().status, Status::Revoked);
+    for switch in [Switch::Resume, Switch::Suspend] {
+        let error = set_key_status(&db, &by, id, switch).await.unwrap_err();
+        assert!(matches!(error, AccessError::Revoked(_)), "{error}");
+    }
+    let error = rotate_key(&db, &by, &pepper, id, 0).await.unwrap_err();
+    assert!(matches!(error, AccessError::Revoked(_)), "{error}");
+    let row = only_row(&db).await;
+    assert_eq!((row.key_status, row.secrets.len()), (Status::Revoked, 1));
+    let actions: Vec<_> = audit(&db).await.into_iter().skip(3).map(|(action, _)| action).collect();
+    assert_eq!(actions, ["key.create", "key.suspend", "key.revoke"]);
+}
+
+#[tokio::test]
+async fn two_secrets_overlap_and_never_three() {
+    let (db, _dir, pepper, _, issued) = a_key().await;
+    let id = issued.key.id;
+    let second = rotate_key(&db, &at(after(10)), &pepper, id, 60).await.unwrap();
+    let ends: Vec<_> = second.key.secrets.iter().map(|secret| secret.expires_at).collect();
+    assert_eq!(ends, [Some(after(70)), None]);
+    assert_ne!(second.text, issued.text);
+
+    let third = rotate_key(&db, &at(after(69)), &pepper, id, 60).await.unwrap_err();
+    assert!(matches!(third, AccessError::Rotating(until) if until == after(70)), "{third}");
+    assert_eq!(get_key(&db, id, after(69)).await.unwrap().secrets.len(), 2);
+    assert_eq!(get_key(&db, id, after(70)).await.unwrap().secrets.len(), 1);
+
+    let third = rotate_key(&db, &at(after(70)), &pepper, id, 60).await.unwrap();
+    assert_eq!(third.key.secrets.len(), 2);
+    let fourth = rotate_key(&db, &at(after(71)), &pepper, id, 0).await.unwrap();
+    assert_eq!(fourth.key.secrets.len(), 1, "no overlap ends all older secrets at once");
+    let valid = |row: &KeyRow| {
+        let alive = row.secrets.iter().filter(|s| s.expires_at.is_none_or(|at| at > after(71)));
+        alive.map(|secret| secret.hash).collect::<Vec<_>>()
+    };
+    let text = KeyText::parse(fourth.text.reveal()).unwrap();
+    assert_eq!(valid(&only_row(&db).await), [text.hash(&pepper)]);
+}
+
+#[tokio::test]
+async fn an_expired_key_is_not_rotated_and_a_past_expiry_not_taken() {
+    let (db, _dir, pepper, app, _) = a_key().await;
+    let ending = KeySpec { expires_at: Some(after(5)), ..spec(&app) };
+    let late = create_key(&db, &at(after(5)), &pepper, ending.clone()).await.unwrap_err();
+    assert!(matches!(late, AccessError::Field { field: "expires_at", .. }), "{late}");
+    let key = create_key(&db, &at(START), &pepper, ending).await.unwrap().key;
+    let late = rotate_key(&db, &at(after(5)), &pepper, key.id, 0).await.unwrap_err();
+    assert!(matches!(late, AccessError::Expired(at) if at == after(5)), "{late}");
+    let long = rotate_key(&db, &at(START), &pepper, key.id, u32::MAX).await.unwrap_err();
+    assert!(matches!(long, AccessError::Field { field: "overlap_s", .. }), "{long}");
+}
+
+#[tokio::test]
+async fn what_does_not_exist_is_said_so() {
+    let (db, _dir, pepper, app, _) = a_key().await;
+    let by = at(START);
+    let none = create_key(&db, &by, &pepper, KeySpec { app: AppId(1), ..spec(&app) }).await;
+    assert!(matches!(none, Err(AccessError::Reference { field: "app_id", .. })));
+    let none = rotate_key(&db, &by, &pepper, KeyId(1), 0).await;
+    assert!(matches!(none, Err(AccessError::NotFound { .. })));
+    let none = revoke_key(&db, &by, KeyId(1)).await;
+    assert!(matches!(none, Err(AccessError::NotFound { .. })));
+}
+
+#[tokio::test]
+async fn the_last_use_only_moves_forward() {
+    let (db, _dir, _, _, issued) = a_key().await;
+    let hash = only_row(&db).await.secrets[0].hash;
+    for (at, expected) in [(after(5), after(5)), (after(3), after(5)), (after(9), after(9))] {
+        let mut tx = db.begin().await.unwrap();
+        touch_secrets(&mut tx, &[(hash, at), ([7; 32], at)]).await.unwrap();
+        tx.commit().await.unwrap();
+        let key = get_key(&db, issued.key.id, START).await.unwrap();
+        assert_eq!(key.secrets[0].last_used_at, Some(expected));
+    }
+}
+
+#[tokio::test]
+async fn a_list_holds_the_keys_of_the_app_with_their_secrets() {
+    let (db, _dir, pepper, app, issued) = a_key().await;
+    let test = KeySpec { environment: Environment::Test, scopes: Scopes::all(), ..spec(&app) };
+    let test = create_key(&db, &at(START), &pepper, test).await.unwrap();
+    let walk = Walk { after: "", limit: 10 };
+    let mut listed = list_keys(&db, Some(app.id), walk, START).await.unwrap();
+    listed.sort_by_key(|key| key.spec.environment.as_str());
+    assert_eq!(listed, [issued.key, test.key]);
+    assert!(list_keys(&db, Some(AppId(1)), walk, START).await.unwrap().is_empty());
+}

@@ -1,0 +1,246 @@
+//! What can be done to partners, apps and plans. Each change is one transaction that also writes
+//! the control log, which nodes follow, and the audit log. Keys are in [`super::keys`].
+//!
+//! Doing what is done already (suspending what is suspended) succeeds and writes nothing.
+
+pub use super::keys::service::{
+    create_key, get_key, list_keys, revoke_key, rotate_key, set_key_status,
+};
+pub use super::keys::store::{KeyRow, KeySecretRow, load_directory, touch_secrets};
+pub use super::store::{Walk, list_apps, list_partners, list_plans};
+
+use super::error::{AccessError, Kind};
+use super::model::{App, Name, Partner, Plan, Status};
+use super::plan::PlanDefinition;
+use super::store::{self, Change, record};
+use crate::kernel::Micros;
+use crate::kernel::id::{AppId, PartnerId, PlanId};
+use crate::storage::{Db, Log, StoreError, log};
+use serde_json::{Value, json};
+use std::fmt::Display;
+
+/// Who asks for a change, and when.
+#[derive(Debug, Clone, Copy)]
+pub struct By<'a> {
+    /// The admin token's id, or the program's own part that acts.
+    pub actor: &'a str,
+    /// The time of the change.
+    pub now: Micros,
+}
+
+/// A switch that people may turn on partners, apps and keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Switch {
+    /// Stop all use for now.
+    Suspend,
+    /// Allow use again.
+    Resume,
+}
+
+impl Switch {
+    /// The status that it leads to.
+    #[must_use]
+    pub fn status(self) -> Status {
+        match self {
+            Self::Suspend => Status::Suspended,
+            Self::Resume => Status::Active,
+        }
+    }
+
+    pub(super) fn op(self) -> &'static str {
+        match self {
+            Self::Suspend => "suspend",
+            Self::Resume => "resume",
+        }
+    }
+}
+
+pub(super) fn change(kind: Kind, id: impl Display, op: &'static str, detail: Value) -> Change {
+    Change { kind, id: id.to_string(), op, detail }
+}
+
+/// A conflict of the schema in words: after the checks before, only the name can be taken.
+fn taken(error: StoreError, kind: Kind, name: &Name) -> AccessError {
+    match error {
+        StoreError::Conflict(_) => AccessError::NameTaken { kind, name: name.to_string() },
+        other => other.into(),
+    }
+}
+
+/// Creates a partner.
+pub async fn create_partner(db: &Db, by: &By<'_>, name: Name) -> Result<Partner, AccessError> {
+    let partner = Partner {
+        id: PartnerId::random()?,
+        name,
+        status: Status::Active,
+        created_at: by.now,
+        updated_at: by.now,
+    };
+    let mut tx = db.begin().await?;
+    let inserted = store::insert_partner(&mut tx, &partner).await;
+    inserted.map_err(|error| taken(error, Kind::Partner, &partner.name))?;
+    let detail = json!({ "name": partner.name });
+    record(&mut tx, by, change(Kind::Partner, partner.id, "create", detail)).await?;
+    tx.commit().await?;
+    Ok(partner)
+}
+
+/// A partner.
+pub async fn get_partner(db: &Db, id: PartnerId) -> Result<Partner, AccessError> {
+    let found = store::find_partner(db, id).await?;
+    found.ok_or_else(|| AccessError::not_found(Kind::Partner, id))
+}
+
+/// Suspends or resumes a partner with all its apps and keys.
+pub async fn set_partner_status(
+    db: &Db,
+    by: &By<'_>,
+    id: PartnerId,
+    switch: Switch,
+) -> Result<Partner, AccessError> {
+    let mut tx = db.begin().await?;
+    let changed = store::set_partner_status(&mut tx, id, switch.status(), by.now).await?;
+    let Some(partner) = changed else {
+        drop(tx);
+        return get_partner(db, id).await;
+    };
+    record(&mut tx, by, change(Kind::Partner, id, switch.op(), json!({}))).await?;
+    tx.commit().await?;
+    Ok(partner)
+}
+
+/// Creates an app of a partner on a plan.
+pub async fn create_app(
+    db: &Db,
+    by: &By<'_>,
+    partner: PartnerId,
+    plan: PlanId,
+    name: Name,
+) -> Result<App, AccessError> {
+    if store::find_partner(db, partner).await?.is_none() {
+        return Err(AccessError::reference("partner_id", Kind::Partner, partner));
+    }
+    plan_exists(db, plan).await?;
+    let app = App {
+        id: AppId::random()?,
+        partner,
+        plan,
+        name,
+        status: Status::Active,
+        created_at: by.now,
+        updated_at: by.now,
+    };
+    let mut tx = db.begin().await?;
+    let inserted = store::insert_app(&mut tx, &app).await;
+    inserted.map_err(|error| taken(error, Kind::App, &app.name))?;
+    let detail = json!({ "partner_id": partner, "plan_id": plan, "name": app.name });
+    record(&mut tx, by, change(Kind::App, app.id, "create", detail)).await?;
+    tx.commit().await?;
+    Ok(app)
+}
+
+/// Nothing of access is ever deleted, so what exists before a transaction exists in it.
+async fn plan_exists(db: &Db, plan: PlanId) -> Result<(), AccessError> {
+    match store::find_plan(db, plan).await? {
+        Some(_) => Ok(()),
+        None => Err(AccessError::reference("plan_id", Kind::Plan, plan)),
+    }
+}
+
+/// An app.
+pub async fn get_app(db: &Db, id: AppId) -> Result<App, AccessError> {
+    let found = store::find_app(db, id).await?;
+    found.ok_or_else(|| AccessError::not_found(Kind::App, id))
+}
+
+/// Suspends or resumes an app with all its keys.
+pub async fn set_app_status(
+    db: &Db,
+    by: &By<'_>,
+    id: AppId,
+    switch: Switch,
+) -> Result<App, AccessError> {
+    let mut tx = db.begin().await?;
+    let changed = store::set_app_status(&mut tx, id, switch.status(), by.now).await?;
+    let Some(app) = changed else {
+        drop(tx);
+        return get_app(db, id).await;
+    };
+    record(&mut tx, by, change(Kind::App, id, switch.op(), json!({}))).await?;
+    tx.commit().await?;
+    Ok(app)
+}
+
+/// Puts an app on another plan. Its counters go on.
+pub async fn set_app_plan(
+    db: &Db,
+    by: &By<'_>,
+    id: AppId,
+    plan: PlanId,
+) -> Result<App, AccessError> {
+    plan_exists(db, plan).await?;
+    let mut tx = db.begin().await?;
+    let changed = store::set_app_plan(&mut tx, id, plan, by.now).await?;
+    let Some(app) = changed else {
+        drop(tx);
+        return get_app(db, id).await;
+    };
+    record(&mut tx, by, change(Kind::App, id, "change_plan", json!({ "plan_id": plan }))).await?;
+    tx.commit().await?;
+    Ok(app)
+}
+
+/// Creates a plan.
+pub async fn create_plan(
+    db: &Db,
+    by: &By<'_>,
+    name: Name,
+    definition: PlanDefinition,
+) -> Result<Plan, AccessError> {
+    let plan = Plan {
+        id: PlanId::random()?,
+        name,
+        version: 1,
+        definition,
+        created_at: by.now,
+        updated_at: by.now,
+    };
+    let mut tx = db.begin().await?;
+    let inserted = store::insert_plan(&mut tx, &plan).await;
+    inserted.map_err(|error| taken(error, Kind::Plan, &plan.name))?;
+    let detail = json!({ "name": plan.name, "version": 1, "limits": plan.definition.limits });
+    record(&mut tx, by, change(Kind::Plan, plan.id, "create", detail)).await?;
+    tx.commit().await?;
+    Ok(plan)
+}
+
+/// A plan at its current version.
+pub async fn get_plan(db: &Db, id: PlanId) -> Result<Plan, AccessError> {
+    let found = store::find_plan(db, id).await?;
+    found.ok_or_else(|| AccessError::not_found(Kind::Plan, id))
+}
+
+/// Gives a plan a new definition, in force for all its apps. The old version stays on record.
+pub async fn update_plan(
+    db: &Db,
+    by: &By<'_>,
+    id: PlanId,
+    definition: PlanDefinition,
+) -> Result<Plan, AccessError> {
+    let plan = get_plan(db, id).await?;
+    if plan.definition == definition {
+        return Ok(plan);
+    }
+    let mut tx = db.begin().await?;
+    let updated = store::update_plan(&mut tx, id, &definition, by.now).await?;
+    let version = updated.ok_or_else(|| AccessError::not_found(Kind::Plan, id))?;
+    let detail = json!({ "version": version, "limits": definition.limits });
+    record(&mut tx, by, change(Kind::Plan, id, "update", detail)).await?;
+    tx.commit().await?;
+    Ok(Plan { version, definition, updated_at: by.now, ..plan })
+}
+
+/// The last committed position of the control log.
+pub async fn control_head(db: &Db) -> Result<i64, StoreError> {
+    log::head(db, Log::Control).await
+}

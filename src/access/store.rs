@@ -1,0 +1,334 @@
+//! All SQL of partners, apps and plans, and of the logs that every change is written to.
+
+use super::error::Kind;
+use super::model::{App, Partner, Plan, Status};
+use super::plan::PlanDefinition;
+use super::service::By;
+use crate::kernel::Micros;
+use crate::kernel::id::{AppId, PartnerId, PlanId};
+use crate::storage::{Db, Log, StoreError, Tx, advance};
+use crate::{on_db, on_tx};
+use sqlx::FromRow;
+use std::fmt::Display;
+use std::str::FromStr;
+
+/// A stored text as the value that it stands for.
+pub(super) fn stored<T>(table: &'static str, text: &str) -> Result<T, StoreError>
+where
+    T: FromStr,
+    T::Err: Display,
+{
+    text.parse().map_err(|error| StoreError::corrupt(table, error))
+}
+
+/// A stored plan definition.
+pub(super) fn definition(text: &str) -> Result<PlanDefinition, StoreError> {
+    serde_json::from_str(text).map_err(|error| StoreError::corrupt("plan_versions", error))
+}
+
+/// Where a walk through a list goes on: behind `after`, at most `limit` rows.
+#[derive(Debug, Clone, Copy)]
+pub struct Walk<'a> {
+    /// The last id of the page before; empty for the first page.
+    pub after: &'a str,
+    /// Most rows.
+    pub limit: u32,
+}
+
+/// What a change is called in the logs.
+#[derive(Debug)]
+pub struct Change {
+    /// What changed.
+    pub kind: Kind,
+    /// Its id.
+    pub id: String,
+    /// What was done: `create`, `suspend`, …
+    pub op: &'static str,
+    /// What it became, without secrets.
+    pub detail: serde_json::Value,
+}
+
+/// Writes a change to the control log and the audit log, at one position. Call it last: writers
+/// of the control log wait for the end of this transaction.
+pub async fn record(tx: &mut Tx, by: &By<'_>, change: Change) -> Result<(), StoreError> {
+    const CONTROL: &str = "INSERT INTO control_log (position, kind, id, op, occurred_at) \
+                           VALUES ($1, $2, $3, $4, $5)";
+    const AUDIT: &str = "INSERT INTO audit_log \
+                         (position, actor, action, subject, detail, occurred_at) \
+                         VALUES ($1, $2, $3, $4, $5, $6)";
+    let position = advance(tx, Log::Control, 1).await?;
+    let Change { kind, id, op, detail } = change;
+    let action = format!("{}.{op}", kind.as_str());
+    let detail = detail.to_string();
+    on_tx!(tx, c => {
+        let control = sqlx::query(CONTROL).bind(position).bind(kind.as_str()).bind(&id).bind(op);
+        control.bind(by.now.0).execute(&mut *c).await?;
+        let audit = sqlx::query(AUDIT).bind(position).bind(by.actor).bind(action).bind(&id);
+        audit.bind(detail).bind(by.now.0).execute(c).await?;
+    });
+    Ok(())
+}
+
+#[derive(FromRow)]
+struct PartnerRow {
+    id: String,
+    name: String,
+    status: String,
+    created_at: i64,
+    updated_at: i64,
+}
+
+impl TryFrom<PartnerRow> for Partner {
+    type Error = StoreError;
+
+    fn try_from(row: PartnerRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: stored("partners", &row.id)?,
+            name: stored("partners", &row.name)?,
+            status: stored("partners", &row.status)?,
+            created_at: Micros(row.created_at),
+            updated_at: Micros(row.updated_at),
+        })
+    }
+}
+
+/// Adds a partner. A taken name is a conflict.
+pub async fn insert_partner(tx: &mut Tx, partner: &Partner) -> Result<(), StoreError> {
+    const INSERT: &str = "INSERT INTO partners (id, name, status, created_at, updated_at) \
+                          VALUES ($1, $2, $3, $4, $5)";
+    on_tx!(tx, c => {
+        let insert = sqlx::query(INSERT).bind(partner.id.to_string()).bind(partner.name.as_str());
+        let insert = insert.bind(partner.status.as_str());
+        insert.bind(partner.created_at.0).bind(partner.updated_at.0).execute(c).await?;
+    });
+    Ok(())
+}
+
+/// A partner.
+pub async fn find_partner(db: &Db, id: PartnerId) -> Result<Option<Partner>, StoreError> {
+    const FIND: &str = "SELECT * FROM partners WHERE id = $1";
+    let row: Option<PartnerRow> =
+        on_db!(db, c => sqlx::query_as(FIND).bind(id.to_string()).fetch_optional(c).await)?;
+    row.map(Partner::try_from).transpose()
+}
+
+/// Partners in the order of their ids.
+pub async fn list_partners(db: &Db, walk: Walk<'_>) -> Result<Vec<Partner>, StoreError> {
+    const LIST: &str = "SELECT * FROM partners WHERE id > $1 ORDER BY id LIMIT $2";
+    let rows: Vec<PartnerRow> = on_db!(db, c => {
+        sqlx::query_as(LIST).bind(walk.after).bind(i64::from(walk.limit)).fetch_all(c).await
+    })?;
+    rows.into_iter().map(Partner::try_from).collect()
+}
+
+/// Changes a partner's status; `None` where there is no such partner or it has that status.
+pub async fn set_partner_status(
+    tx: &mut Tx,
+    id: PartnerId,
+    status: Status,
+    now: Micros,
+) -> Result<Option<Partner>, StoreError> {
+    const UPDATE: &str = "UPDATE partners SET status = $2, updated_at = $3 \
+                          WHERE id = $1 AND status <> $2 RETURNING *";
+    let row: Option<PartnerRow> = on_tx!(tx, c => {
+        let update = sqlx::query_as(UPDATE).bind(id.to_string()).bind(status.as_str());
+        update.bind(now.0).fetch_optional(c).await
+    })?;
+    row.map(Partner::try_from).transpose()
+}
+
+#[derive(FromRow)]
+struct AppRow {
+    id: String,
+    partner_id: String,
+    plan_id: String,
+    name: String,
+    status: String,
+    created_at: i64,
+    updated_at: i64,
+}
+
+impl TryFrom<AppRow> for App {
+    type Error = StoreError;
+
+    fn try_from(row: AppRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: stored("apps", &row.id)?,
+            partner: stored("apps", &row.partner_id)?,
+            plan: stored("apps", &row.plan_id)?,
+            name: stored("apps", &row.name)?,
+            status: stored("apps", &row.status)?,
+            created_at: Micros(row.created_at),
+            updated_at: Micros(row.updated_at),
+        })
+    }
+}
+
+/// Adds an app. A name taken within the partner is a conflict.
+pub async fn insert_app(tx: &mut Tx, app: &App) -> Result<(), StoreError> {
+    const INSERT: &str = "INSERT INTO apps \
+                          (id, partner_id, plan_id, name, status, created_at, updated_at) \
+                          VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    on_tx!(tx, c => {
+        let insert = sqlx::query(INSERT).bind(app.id.to_string()).bind(app.partner.to_string());
+        let insert = insert.bind(app.plan.to_string()).bind(app.name.as_str());
+        let insert = insert.bind(app.status.as_str()).bind(app.created_at.0);
+        insert.bind(app.updated_at.0).execute(c).await?;
+    });
+    Ok(())
+}
+
+/// An app.
+pub async fn find_app(db: &Db, id: AppId) -> Result<Option<App>, StoreError> {
+    const FIND: &str = "SELECT * FROM apps WHERE id = $1";
+    let row: Option<AppRow> =
+        on_db!(db, c => sqlx::query_as(FIND).bind(id.to_string()).fetch_optional(c).await)?;
+    row.map(App::try_from).transpose()
+}
+
+/// Apps in the order of their ids, of one partner or of all.
+pub async fn list_apps(
+    db: &Db,
+    of: Option<PartnerId>,
+    walk: Walk<'_>,
+) -> Result<Vec<App>, StoreError> {
+    const LIST: &str = "SELECT * FROM apps WHERE id > $1 \
+                        AND partner_id = COALESCE($2, partner_id) ORDER BY id LIMIT $3";
+    let of = of.map(|partner| partner.to_string());
+    let rows: Vec<AppRow> = on_db!(db, c => {
+        let list = sqlx::query_as(LIST).bind(walk.after).bind(of);
+        list.bind(i64::from(walk.limit)).fetch_all(c).await
+    })?;
+    rows.into_iter().map(App::try_from).collect()
+}
+
+/// Changes an app's status; `None` where there is no such app or it has that status.
+pub async fn set_app_status(
+    tx: &mut Tx,
+    id: AppId,
+    status: Status,
+    now: Micros,
+) -> Result<Option<App>, StoreError> {
+    const UPDATE: &str = "UPDATE apps SET status = $2, updated_at = $3 \
+                          WHERE id = $1 AND status <> $2 RETURNING *";
+    let row: Option<AppRow> = on_tx!(tx, c => {
+        let update = sqlx::query_as(UPDATE).bind(id.to_string()).bind(status.as_str());
+        update.bind(now.0).fetch_optional(c).await
+    })?;
+    row.map(App::try_from).transpose()
+}
+
+/// Puts an app on another plan; `None` where there is no such app or it is on that plan.
+pub async fn set_app_plan(
+    tx: &mut Tx,
+    id: AppId,
+    plan: PlanId,
+    now: Micros,
+) -> Result<Option<App>, StoreError> {
+    const UPDATE: &str = "UPDATE apps SET plan_id = $2, updated_at = $3 \
+                          WHERE id = $1 AND plan_id <> $2 RETURNING *";
+    let row: Option<AppRow> = on_tx!(tx, c => {
+        let update = sqlx::query_as(UPDATE).bind(id.to_string()).bind(plan.to_string());
+        update.bind(now.0).fetch_optional(c).await
+    })?;
+    row.map(App::try_from).transpose()
+}
+
+#[derive(FromRow)]
+struct PlanRow {
+    id: String,
+    name: String,
+    version: i64,
+    definition: String,
+    created_at: i64,
+    updated_at: i64,
+}
+
+impl TryFrom<PlanRow> for Plan {
+    type Error = StoreError;
+
+    fn try_from(row: PlanRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: stored("plans", &row.id)?,
+            name: stored("plans", &row.name)?,
+            version: version(row.version)?,
+            definition: definition(&row.definition)?,
+            created_at: Micros(row.created_at),
+            updated_at: Micros(row.updated_at),
+        })
+    }
+}
+
+/// A stored version of a plan.
+pub(super) fn version(number: i64) -> Result<u32, StoreError> {
+    u32::try_from(number).map_err(|error| StoreError::corrupt("plans", error))
+}
+
+/// Adds a plan at its first version. A taken name is a conflict.
+pub async fn insert_plan(tx: &mut Tx, plan: &Plan) -> Result<(), StoreError> {
+    const INSERT: &str = "INSERT INTO plans (id, name, version, created_at, updated_at) \
+                          VALUES ($1, $2, $3, $4, $5)";
+    on_tx!(tx, c => {
+        let insert = sqlx::query(INSERT).bind(plan.id.to_string()).bind(plan.name.as_str());
+        let insert = insert.bind(i64::from(plan.version));
+        insert.bind(plan.created_at.0).bind(plan.updated_at.0).execute(c).await?;
+    });
+    let version = i64::from(plan.version);
+    insert_version(tx, plan.id, version, &plan.definition, plan.created_at).await
+}
+
+/// Gives a plan a new definition; its new version, `None` where there is no such plan.
+pub async fn update_plan(
+    tx: &mut Tx,
+    id: PlanId,
+    definition: &PlanDefinition,
+    now: Micros,
+) -> Result<Option<u32>, StoreError> {
+    const UPDATE: &str = "UPDATE plans SET version = version + 1, updated_at = $2 \
+                          WHERE id = $1 RETURNING version";
+    let number: Option<i64> = on_tx!(tx, c => {
+        sqlx::query_scalar(UPDATE).bind(id.to_string()).bind(now.0).fetch_optional(c).await
+    })?;
+    let Some(number) = number else { return Ok(None) };
+    insert_version(tx, id, number, definition, now).await?;
+    version(number).map(Some)
+}
+
+async fn insert_version(
+    tx: &mut Tx,
+    id: PlanId,
+    version: i64,
+    definition: &PlanDefinition,
+    now: Micros,
+) -> Result<(), StoreError> {
+    const INSERT: &str = "INSERT INTO plan_versions (plan_id, version, definition, created_at) \
+                          VALUES ($1, $2, $3, $4)";
+    let definition = serde_json::to_string(definition)
+        .map_err(|error| StoreError::corrupt("plan_versions", error))?;
+    on_tx!(tx, c => {
+        let insert = sqlx::query(INSERT).bind(id.to_string()).bind(version);
+        insert.bind(definition).bind(now.0).execute(c).await?;
+    });
+    Ok(())
+}
+
+/// A plan at its current version.
+pub async fn find_plan(db: &Db, id: PlanId) -> Result<Option<Plan>, StoreError> {
+    const FIND: &str = "SELECT p.*, v.definition FROM plans p \
+                        JOIN plan_versions v ON v.plan_id = p.id AND v.version = p.version \
+                        WHERE p.id = $1";
+    let row: Option<PlanRow> =
+        on_db!(db, c => sqlx::query_as(FIND).bind(id.to_string()).fetch_optional(c).await)?;
+    row.map(Plan::try_from).transpose()
+}
+
+/// Plans in the order of their ids.
+pub async fn list_plans(db: &Db, walk: Walk<'_>) -> Result<Vec<Plan>, StoreError> {
+    const LIST: &str = "SELECT p.*, v.definition FROM plans p \
+                        JOIN plan_versions v ON v.plan_id = p.id AND v.version = p.version \
+                        WHERE p.id > $1 ORDER BY p.id LIMIT $2";
+    let rows: Vec<PlanRow> = on_db!(db, c => {
+        sqlx::query_as(LIST).bind(walk.after).bind(i64::from(walk.limit)).fetch_all(c).await
+    })?;
+    rows.into_iter().map(Plan::try_from).collect()
+}

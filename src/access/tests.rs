@@ -1,0 +1,150 @@
+//! Partners, apps and plans over a database of their own.
+
+use super::error::{AccessError, Kind};
+use super::model::{App, Name, Status};
+use super::plan::{LimitPolicy, PlanDefinition};
+use super::service::{self, By, Switch, Walk};
+use crate::config::DatabaseUrl;
+use crate::kernel::Micros;
+use crate::kernel::id::{PartnerId, PlanId};
+use crate::on_db;
+use crate::storage::Db;
+
+/// The time at which all tests begin.
+pub(crate) const START: Micros = Micros(1_800_000_000_000_000);
+
+/// An administrator at a time.
+pub(crate) fn at(now: Micros) -> By<'static> {
+    By { actor: "adm_tester", now }
+}
+
+/// A fresh database that lives as long as its directory.
+pub(crate) async fn database() -> (Db, tempfile::TempDir) {
+    let dir = tempfile::tempdir().unwrap();
+    let url = DatabaseUrl::Sqlite(dir.path().join("test.db"));
+    let db = Db::connect(&url, 2).await.unwrap();
+    db.migrate().await.unwrap();
+    (db, dir)
+}
+
+pub(crate) fn name(text: &str) -> Name {
+    text.parse().unwrap()
+}
+
+pub(crate) fn definition(quota: u64) -> PlanDefinition {
+    PlanDefinition::new(vec![LimitPolicy { name: "burst".into(), quota, window_s: 1 }]).unwrap()
+}
+
+/// An app with its partner and plan.
+pub(crate) async fn some_app(db: &Db) -> App {
+    let by = at(START);
+    let partner = service::create_partner(db, &by, name("Ateliers Vaugirard")).await.unwrap();
+    let plan = service::create_plan(db, &by, name("Standard"), definition(50)).await.unwrap();
+    service::create_app(db, &by, partner.id, plan.id, name("Comparator")).await.unwrap()
+}
+
+/// What the audit log says, oldest first: action and detail.
+pub(crate) async fn audit(db: &Db) -> Vec<(String, String)> {
+    const LIST: &str = "SELECT action, detail FROM audit_log ORDER BY position";
+    on_db!(db, c => sqlx::query_as(LIST).fetch_all(c).await).unwrap()
+}
+
+#[tokio::test]
+async fn a_name_is_taken_once() {
+    let (db, _dir) = database().await;
+    let app = some_app(&db).await;
+    let by = at(START);
+    let again = service::create_partner(&db, &by, name("Ateliers Vaugirard")).await.unwrap_err();
+    assert!(matches!(again, AccessError::NameTaken { kind: Kind::Partner, .. }), "{again}");
+    let again = service::create_plan(&db, &by, name("Standard"), definition(1)).await.unwrap_err();
+    assert!(matches!(again, AccessError::NameTaken { kind: Kind::Plan, .. }), "{again}");
+    let again = service::create_app(&db, &by, app.partner, app.plan, name("Comparator")).await;
+    assert!(matches!(again, Err(AccessError::NameTaken { kind: Kind::App, .. })));
+    let other = service::create_partner(&db, &by, name("Another")).await.unwrap();
+    service::create_app(&db, &by, other.id, app.plan, name("Comparator")).await.unwrap();
+    assert_eq!(audit(&db).await.len(), 5, "a refused write leaves no trace");
+}
+
+#[tokio::test]
+async fn a_reference_to_nothing_is_named() {
+    let (db, _dir) = database().await;
+    let app = some_app(&db).await;
+    let by = at(START);
+    let none = service::create_app(&db, &by, PartnerId(1), app.plan, name("x")).await;
+    assert!(matches!(none, Err(AccessError::Reference { field: "partner_id", .. })));
+    let none = service::create_app(&db, &by, app.partner, PlanId(1), name("x")).await;
+    assert!(matches!(none, Err(AccessError::Reference { field: "plan_id", .. })));
+    let none = service::set_app_plan(&db, &by, app.id, PlanId(1)).await;
+    assert!(matches!(none, Err(AccessError::Reference { field: "plan_id", .. })));
+    let none = service::set_partner_status(&db, &by, PartnerId(1), Switch::Suspend).await;
+    assert!(matches!(none, Err(AccessError::NotFound { kind: Kind::Partner, .. })));
+}
+
+#[tokio::test]
+async fn each_change_writes_both_logs_once() {
+    let (db, _dir) = database().await;
+    let app = some_app(&db).await;
+    let by = at(Micros(START.0 + 1));
+    for _ in 0..2 {
+        let partner = service::set_partner_status(&db, &by, app.partner, Switch::Suspend).await;
+        assert_eq!(partner.unwrap().status, Status::Suspended);
+        let app = service::set_app_status(&db, &by, app.id, Switch::Suspend).await.unwrap();
+        assert_eq!((app.status, app.updated_at), (Status::Suspended, by.now));
+    }
+    service::set_app_status(&db, &by, app.id, Switch::Resume).await.unwrap();
+    let actions: Vec<String> = audit(&db).await.into_iter().map(|(action, _)| action).collect();
+    assert_eq!(
+        actions,
+        [
+            "partner.create",
+            "plan.create",
+            "app.create",
+            "partner.suspend",
+            "app.suspend",
+            "app.resume"
+        ]
+    );
+    assert_eq!(service::control_head(&db).await.unwrap(), 6);
+    const CONTROL: &str = "SELECT kind, id, op FROM control_log WHERE position = 5";
+    let row: (String, String, String) =
+        on_db!(&db, c => sqlx::query_as(CONTROL).fetch_one(c).await).unwrap();
+    assert_eq!(row, ("app".into(), app.id.to_string(), "suspend".into()));
+}
+
+#[tokio::test]
+async fn a_plan_keeps_its_versions() {
+    let (db, _dir) = database().await;
+    let app = some_app(&db).await;
+    let by = at(Micros(START.0 + 1));
+    let plan = service::update_plan(&db, &by, app.plan, definition(80)).await.unwrap();
+    assert_eq!(plan.version, 2);
+    assert_eq!(service::get_plan(&db, app.plan).await.unwrap(), plan);
+    let same = service::update_plan(&db, &by, app.plan, definition(80)).await.unwrap();
+    assert_eq!(same.version, 2, "the same definition is no new version");
+    const VERSIONS: &str = "SELECT version, definition FROM plan_versions ORDER BY version";
+    let kept: Vec<(i64, String)> =
+        on_db!(&db, c => sqlx::query_as(VERSIONS).fetch_all(c).await).unwrap();
+    assert_eq!(kept.len(), 2);
+    assert!(kept[0].1.contains("\"quota\":50") && kept[1].1.contains("\"quota\":80"), "{kept:?}");
+}
+
+#[tokio::test]
+async fn a_walk_sees_each_row_once() {
+    let (db, _dir) = database().await;
+    let mut made = Vec::new();
+    for i in 0..7 {
+        let by = at(START);
+        let partner = service::create_partner(&db, &by, name(&format!("P{i}"))).await.unwrap();
+        made.push(partner.id);
+    }
+    let (mut seen, mut after) = (Vec::new(), String::new());
+    loop {
+        let walk = Walk { after: &after, limit: 3 };
+        let page = service::list_partners(&db, walk).await.unwrap();
+        let Some(last) = page.last() else { break };
+        after = last.id.to_string();
+        seen.extend(page.iter().map(|partner| partner.id));
+    }
+    made.sort();
+    assert_eq!(seen, made);
+}
