@@ -148,12 +148,10 @@ pin_project_lite::pin_project! {
     pub enum FrontFuture<F> {
         /// Answered on the fast path.
         Answered {
-            /// The answer until it is taken.
             response: Option<Response<Metered<Bytes>>>,
         },
         /// On its way through the application.
         App {
-            /// The application's work.
             #[pin]
             call: F,
         },
@@ -190,13 +188,11 @@ pin_project_lite::pin_project! {
     pub enum FrontBody<B> {
         /// Stored bytes.
         Fast {
-            /// The bytes.
             #[pin]
             body: Metered<Bytes>,
         },
         /// The application's body.
         App {
-            /// The body.
             #[pin]
             body: B,
         },
