@@ -118,7 +118,8 @@ fn window<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     check_range(&WINDOW, window, InvalidPlan::Window).map_err(D::Error::custom)
 }
 
-fn limits<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<LimitPolicy>, D::Error> {
+/// The limits of a plan, for documents that hold them among other things.
+pub fn limits<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<LimitPolicy>, D::Error> {
     let limits = Vec::deserialize(deserializer)?;
     check_set(&limits).map_err(D::Error::custom)?;
     Ok(limits)

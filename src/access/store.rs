@@ -13,7 +13,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 /// A stored text as the value that it stands for.
-pub(super) fn stored<T>(table: &'static str, text: &str) -> Result<T, StoreError>
+pub fn stored<T>(table: &'static str, text: &str) -> Result<T, StoreError>
 where
     T: FromStr,
     T::Err: Display,
@@ -27,10 +27,10 @@ pub(super) fn definition(text: &str) -> Result<PlanDefinition, StoreError> {
 }
 
 /// Where a walk through a list goes on: behind `after`, at most `limit` rows.
-#[derive(Debug, Clone, Copy)]
-pub struct Walk<'a> {
+#[derive(Debug, Clone)]
+pub struct Walk {
     /// The last id of the page before; empty for the first page.
-    pub after: &'a str,
+    pub after: String,
     /// Most rows.
     pub limit: u32,
 }
@@ -113,10 +113,10 @@ pub async fn find_partner(db: &Db, id: PartnerId) -> Result<Option<Partner>, Sto
 }
 
 /// Partners in the order of their ids.
-pub async fn list_partners(db: &Db, walk: Walk<'_>) -> Result<Vec<Partner>, StoreError> {
+pub async fn list_partners(db: &Db, walk: &Walk) -> Result<Vec<Partner>, StoreError> {
     const LIST: &str = "SELECT * FROM partners WHERE id > $1 ORDER BY id LIMIT $2";
     let rows: Vec<PartnerRow> = on_db!(db, c => {
-        sqlx::query_as(LIST).bind(walk.after).bind(i64::from(walk.limit)).fetch_all(c).await
+        sqlx::query_as(LIST).bind(&walk.after).bind(i64::from(walk.limit)).fetch_all(c).await
     })?;
     rows.into_iter().map(Partner::try_from).collect()
 }
@@ -190,13 +190,13 @@ pub async fn find_app(db: &Db, id: AppId) -> Result<Option<App>, StoreError> {
 pub async fn list_apps(
     db: &Db,
     of: Option<PartnerId>,
-    walk: Walk<'_>,
+    walk: &Walk,
 ) -> Result<Vec<App>, StoreError> {
     const LIST: &str = "SELECT * FROM apps WHERE id > $1 \
                         AND partner_id = COALESCE($2, partner_id) ORDER BY id LIMIT $3";
     let of = of.map(|partner| partner.to_string());
     let rows: Vec<AppRow> = on_db!(db, c => {
-        let list = sqlx::query_as(LIST).bind(walk.after).bind(of);
+        let list = sqlx::query_as(LIST).bind(&walk.after).bind(of);
         list.bind(i64::from(walk.limit)).fetch_all(c).await
     })?;
     rows.into_iter().map(App::try_from).collect()
@@ -323,12 +323,12 @@ pub async fn find_plan(db: &Db, id: PlanId) -> Result<Option<Plan>, StoreError> 
 }
 
 /// Plans in the order of their ids.
-pub async fn list_plans(db: &Db, walk: Walk<'_>) -> Result<Vec<Plan>, StoreError> {
+pub async fn list_plans(db: &Db, walk: &Walk) -> Result<Vec<Plan>, StoreError> {
     const LIST: &str = "SELECT p.*, v.definition FROM plans p \
                         JOIN plan_versions v ON v.plan_id = p.id AND v.version = p.version \
                         WHERE p.id > $1 ORDER BY p.id LIMIT $2";
     let rows: Vec<PlanRow> = on_db!(db, c => {
-        sqlx::query_as(LIST).bind(walk.after).bind(i64::from(walk.limit)).fetch_all(c).await
+        sqlx::query_as(LIST).bind(&walk.after).bind(i64::from(walk.limit)).fetch_all(c).await
     })?;
     rows.into_iter().map(Plan::try_from).collect()
 }

@@ -139,8 +139,8 @@ async fn a_walk_sees_each_row_once() {
     }
     let (mut seen, mut after) = (Vec::new(), String::new());
     loop {
-        let walk = Walk { after: &after, limit: 3 };
-        let page = service::list_partners(&db, walk).await.unwrap();
+        let walk = Walk { after, limit: 3 };
+        let page = service::list_partners(&db, &walk).await.unwrap();
         let Some(last) = page.last() else { break };
         after = last.id.to_string();
         seen.extend(page.iter().map(|partner| partner.id));

@@ -1,1 +1,44 @@
-//! To come.
+//! The administration of access over HTTP, and the tokens that it takes.
+//!
+//! Every route lies behind [`caller::guard`], so none can be reached without a token, and no answer
+//! may be stored. A write is answered when this node has applied it.
+
+pub mod apps;
+pub mod audit;
+pub mod caller;
+pub mod keys;
+pub mod page;
+pub mod partners;
+pub mod plans;
+pub mod problems;
+pub mod state;
+pub mod store;
+pub mod token;
+pub mod tokens;
+
+#[cfg(test)]
+mod tests;
+
+pub use caller::AdminCaller;
+pub use state::AdminState;
+pub use token::{bootstrap, load_admin_tokens};
+
+use utoipa_actix_web::scope;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Where the admin API begins.
+pub const PREFIX: &str = "/admin/v1";
+
+/// Mounts the admin API, and with it its part of the OpenAPI document.
+pub fn configure(config: &mut ServiceConfig<'_>) {
+    config.service(
+        scope(PREFIX)
+            .configure(partners::configure)
+            .configure(apps::configure)
+            .configure(plans::configure)
+            .configure(keys::configure)
+            .configure(tokens::configure)
+            .configure(audit::configure)
+            .wrap(actix_web::middleware::from_fn(caller::guard)),
+    );
+}

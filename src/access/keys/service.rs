@@ -70,7 +70,7 @@ pub async fn get_key(db: &Db, id: KeyId, now: Micros) -> Result<Key, AccessError
 pub async fn list_keys(
     db: &Db,
     of: Option<AppId>,
-    walk: Walk<'_>,
+    walk: &Walk,
     now: Micros,
 ) -> Result<Vec<Key>, AccessError> {
     Ok(store::list_keys(db, of, walk, now).await?)

@@ -198,7 +198,7 @@ pub(super) async fn find_key(db: &Db, id: KeyId, now: Micros) -> Result<Option<K
 pub(super) async fn list_keys(
     db: &Db,
     of: Option<AppId>,
-    walk: Walk<'_>,
+    walk: &Walk,
     now: Micros,
 ) -> Result<Vec<Key>, StoreError> {
     const LIST: &str = "SELECT * FROM keys WHERE id > $1 AND app_id = COALESCE($2, app_id) \
@@ -210,9 +210,9 @@ pub(super) async fn list_keys(
     let of = of.map(|app| app.to_string());
     let limit = i64::from(walk.limit);
     let (rows, secrets): (Vec<Row>, Vec<SecretRow>) = on_db!(db, c => {
-        let list = sqlx::query_as(LIST).bind(walk.after).bind(&of).bind(limit);
+        let list = sqlx::query_as(LIST).bind(&walk.after).bind(&of).bind(limit);
         let rows = list.fetch_all(c).await?;
-        let list = sqlx::query_as(SECRETS).bind(walk.after).bind(&of).bind(limit).bind(now.0);
+        let list = sqlx::query_as(SECRETS).bind(&walk.after).bind(&of).bind(limit).bind(now.0);
         (rows, list.fetch_all(c).await?)
     });
     joined(rows, secrets)

@@ -168,9 +168,9 @@ async fn a_list_holds_the_keys_of_the_app_with_their_secrets() {
     let (db, _dir, pepper, app, issued) = a_key().await;
     let test = KeySpec { environment: Environment::Test, scopes: Scopes::all(), ..spec(&app) };
     let test = create_key(&db, &at(START), &pepper, test).await.unwrap();
-    let walk = Walk { after: "", limit: 10 };
-    let mut listed = list_keys(&db, Some(app.id), walk, START).await.unwrap();
+    let walk = Walk { after: String::new(), limit: 10 };
+    let mut listed = list_keys(&db, Some(app.id), &walk, START).await.unwrap();
     listed.sort_by_key(|key| key.spec.environment.as_str());
     assert_eq!(listed, [issued.key, test.key]);
-    assert!(list_keys(&db, Some(AppId(1)), walk, START).await.unwrap().is_empty());
+    assert!(list_keys(&db, Some(AppId(1)), &walk, START).await.unwrap().is_empty());
 }

@@ -1,0 +1,216 @@
+//! Apps over HTTP.
+
+use super::caller::AdminCaller;
+use super::page::{PageOut, PageQuery, PageRequest};
+use super::problems::{BodyProblems, Conflicts, Missing, Problems};
+use super::state::{State, created, done};
+use crate::access::model::{App, Name, Status};
+use crate::access::service::{self, Switch};
+use crate::http::answer::Cache;
+use crate::http::{Answer, ApiPath, ApiResult, JsonBody, Params};
+use crate::kernel::Micros;
+use crate::kernel::id::{AppId, PartnerId, PlanId};
+use actix_web::{HttpRequest, HttpResponse, get, patch, post};
+use serde::{Deserialize, Serialize};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Mounts the operations on apps.
+pub fn configure(config: &mut ServiceConfig<'_>) {
+    config
+        .service(list_apps)
+        .service(create_app)
+        .service(get_app)
+        .service(update_app)
+        .service(suspend_app)
+        .service(resume_app);
+}
+
+/// An app to create.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AppIn {
+    /// The partner whose software it is.
+    #[schema(value_type = String, example = "prt_4kPz09aBcDe")]
+    pub partner_id: PartnerId,
+    /// The plan that it subscribes to.
+    #[schema(value_type = String, example = "pln_2mQx17fGhIj")]
+    pub plan_id: PlanId,
+    /// Name of the app, unlike that of any other app of the partner.
+    #[schema(value_type = String, min_length = 1, max_length = 100, example = "Price comparator")]
+    pub name: Name,
+}
+
+/// A change to an app.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AppPatch {
+    /// The plan that it shall subscribe to.
+    #[schema(value_type = String, example = "pln_2mQx17fGhIj")]
+    pub plan_id: PlanId,
+}
+
+/// A partner's software.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct AppOut {
+    /// Id of the app.
+    #[schema(value_type = String, example = "app_7nRy25kLmNo")]
+    pub id: AppId,
+    /// The partner whose software it is.
+    #[schema(value_type = String, example = "prt_4kPz09aBcDe")]
+    pub partner_id: PartnerId,
+    /// The plan that it subscribes to.
+    #[schema(value_type = String, example = "pln_2mQx17fGhIj")]
+    pub plan_id: PlanId,
+    /// Name of the app.
+    #[schema(value_type = String, example = "Price comparator")]
+    pub name: Name,
+    /// `active` or `suspended`; a suspended app's keys are refused.
+    #[schema(example = "active")]
+    pub status: Status,
+    /// When it was created.
+    #[schema(value_type = String, format = DateTime, example = "2026-11-22T09:41:07Z")]
+    pub created_at: Micros,
+    /// When it last changed.
+    #[schema(value_type = String, format = DateTime, example = "2026-11-22T09:41:07Z")]
+    pub updated_at: Micros,
+}
+
+impl From<App> for AppOut {
+    fn from(app: App) -> Self {
+        let App { id, partner, plan, name, status, created_at, updated_at } = app;
+        Self { id, partner_id: partner, plan_id: plan, name, status, created_at, updated_at }
+    }
+}
+
+/// A page of apps
+///
+/// In the order of their ids, of one partner or of all.
+#[utoipa::path(
+    tag = "apps", operation_id = "list_apps",
+    params(
+        ("partner_id" = Option<String>, Query, description = "Only apps of this partner", example = "prt_4kPz09aBcDe"),
+        PageQuery
+    ),
+    responses((status = 200, description = "The page", body = PageOut<AppOut>), Problems),
+    security(("admin_token" = []))
+)]
+#[get("/apps")]
+async fn list_apps(_caller: AdminCaller, request: HttpRequest, state: State) -> ApiResult<Answer> {
+    let mut params = Params::new(request.query_string());
+    let of: Option<PartnerId> = params.value("partner_id");
+    let filters = of.map(|partner| format!("partner_id={partner}")).unwrap_or_default();
+    let page = PageRequest::read(params, filters)?;
+    let rows = service::list_apps(&state.db, of, &page.walk(AppId)).await?;
+    page.answer(&request, rows, |app| app.id.0, AppOut::from)
+}
+
+/// Create an app
+///
+/// It starts active, on the plan given. Its keys share the plan's limits.
+#[utoipa::path(
+    tag = "apps", operation_id = "create_app", request_body = AppIn,
+    responses(
+        (status = 201, description = "The app, at the place in `Location`", body = AppOut),
+        Conflicts, BodyProblems, Problems
+    ),
+    security(("admin_token" = []))
+)]
+#[post("/apps")]
+async fn create_app(
+    caller: AdminCaller,
+    body: JsonBody<AppIn>,
+    state: State,
+) -> ApiResult<HttpResponse> {
+    let by = caller.by(&state.clock);
+    let AppIn { partner_id, plan_id, name } = body.0;
+    let app = service::create_app(&state.db, &by, partner_id, plan_id, name).await?;
+    state.applied().await;
+    created(&format!("apps/{}", app.id), &AppOut::from(app))
+}
+
+/// An app
+///
+/// By its id.
+#[utoipa::path(
+    tag = "apps", operation_id = "get_app",
+    params(("app_id" = String, Path, description = "Id of the app", example = "app_7nRy25kLmNo")),
+    responses((status = 200, description = "The app", body = AppOut), Missing, Problems),
+    security(("admin_token" = []))
+)]
+#[get("/apps/{app_id}")]
+async fn get_app(_caller: AdminCaller, id: ApiPath<AppId>, state: State) -> ApiResult<Answer> {
+    let app = service::get_app(&state.db, id.0).await?;
+    Answer::json(&AppOut::from(app), Cache::NoStore, 1)
+}
+
+/// Put an app on another plan
+///
+/// The new limits hold at once. What the app has used already stays counted.
+#[utoipa::path(
+    tag = "apps", operation_id = "update_app", request_body = AppPatch,
+    params(("app_id" = String, Path, description = "Id of the app", example = "app_7nRy25kLmNo")),
+    responses(
+        (status = 200, description = "The app", body = AppOut), Missing, BodyProblems, Problems
+    ),
+    security(("admin_token" = []))
+)]
+#[patch("/apps/{app_id}")]
+async fn update_app(
+    caller: AdminCaller,
+    id: ApiPath<AppId>,
+    body: JsonBody<AppPatch>,
+    state: State,
+) -> ApiResult<HttpResponse> {
+    let by = caller.by(&state.clock);
+    let app = service::set_app_plan(&state.db, &by, id.0, body.0.plan_id).await?;
+    state.applied().await;
+    done(&AppOut::from(app))
+}
+
+/// Suspend an app
+///
+/// All its keys are refused until it is resumed. Suspending it again changes nothing.
+#[utoipa::path(
+    tag = "apps", operation_id = "suspend_app",
+    params(("app_id" = String, Path, description = "Id of the app", example = "app_7nRy25kLmNo")),
+    responses((status = 200, description = "The app", body = AppOut), Missing, Problems),
+    security(("admin_token" = []))
+)]
+#[post("/apps/{app_id}/suspend")]
+async fn suspend_app(
+    caller: AdminCaller,
+    id: ApiPath<AppId>,
+    state: State,
+) -> ApiResult<HttpResponse> {
+    switch(&caller, id.0, &state, Switch::Suspend).await
+}
+
+/// Resume an app
+///
+/// Its keys work again, but for those that are suspended, revoked or expired themselves.
+#[utoipa::path(
+    tag = "apps", operation_id = "resume_app",
+    params(("app_id" = String, Path, description = "Id of the app", example = "app_7nRy25kLmNo")),
+    responses((status = 200, description = "The app", body = AppOut), Missing, Problems),
+    security(("admin_token" = []))
+)]
+#[post("/apps/{app_id}/resume")]
+async fn resume_app(
+    caller: AdminCaller,
+    id: ApiPath<AppId>,
+    state: State,
+) -> ApiResult<HttpResponse> {
+    switch(&caller, id.0, &state, Switch::Resume).await
+}
+
+async fn switch(
+    caller: &AdminCaller,
+    id: AppId,
+    state: &State,
+    switch: Switch,
+) -> ApiResult<HttpResponse> {
+    let by = caller.by(&state.clock);
+    let app = service::set_app_status(&state.db, &by, id, switch).await?;
+    state.applied().await;
+    done(&AppOut::from(app))
+}

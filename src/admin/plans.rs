@@ -1,0 +1,155 @@
+//! Plans over HTTP.
+
+use super::caller::AdminCaller;
+use super::page::{PageOut, PageQuery, PageRequest};
+use super::problems::{BodyProblems, Conflicts, Missing, Problems};
+use super::state::{State, created, done};
+use crate::access::model::{Name, Plan};
+use crate::access::plan::{LimitPolicy, PlanDefinition};
+use crate::access::service;
+use crate::http::answer::Cache;
+use crate::http::{Answer, ApiPath, ApiResult, JsonBody, Params};
+use crate::kernel::Micros;
+use crate::kernel::id::PlanId;
+use actix_web::{HttpRequest, HttpResponse, get, patch, post};
+use serde::{Deserialize, Serialize};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Mounts the operations on plans.
+pub fn configure(config: &mut ServiceConfig<'_>) {
+    config.service(list_plans).service(create_plan).service(get_plan).service(update_plan);
+}
+
+/// A plan to create.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PlanIn {
+    /// Name of the plan, unlike that of any other plan.
+    #[schema(value_type = String, min_length = 1, max_length = 100, example = "Standard")]
+    pub name: Name,
+    /// One to four limits; a call must be within all of them.
+    #[serde(deserialize_with = "crate::access::plan::limits")]
+    #[schema(min_items = 1, max_items = 4)]
+    pub limits: Vec<LimitPolicy>,
+}
+
+/// A change to a plan.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PlanPatch {
+    /// The limits that shall hold instead, one to four.
+    #[serde(deserialize_with = "crate::access::plan::limits")]
+    #[schema(min_items = 1, max_items = 4)]
+    pub limits: Vec<LimitPolicy>,
+}
+
+/// A plan at its current version.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct PlanOut {
+    /// Id of the plan.
+    #[schema(value_type = String, example = "pln_2mQx17fGhIj")]
+    pub id: PlanId,
+    /// Name of the plan.
+    #[schema(value_type = String, example = "Standard")]
+    pub name: Name,
+    /// Counts the plan's definitions from 1.
+    #[schema(example = 1)]
+    pub version: u32,
+    /// One to four limits; a call must be within all of them.
+    pub limits: Vec<LimitPolicy>,
+    /// When it was created.
+    #[schema(value_type = String, format = DateTime, example = "2026-11-22T09:41:07Z")]
+    pub created_at: Micros,
+    /// When it last changed.
+    #[schema(value_type = String, format = DateTime, example = "2026-11-22T09:41:07Z")]
+    pub updated_at: Micros,
+}
+
+impl From<Plan> for PlanOut {
+    fn from(plan: Plan) -> Self {
+        let Plan { id, name, version, definition, created_at, updated_at } = plan;
+        Self { id, name, version, limits: definition.limits, created_at, updated_at }
+    }
+}
+
+/// A page of plans
+///
+/// In the order of their ids, each at its current version.
+#[utoipa::path(
+    tag = "plans", operation_id = "list_plans", params(PageQuery),
+    responses((status = 200, description = "The page", body = PageOut<PlanOut>), Problems),
+    security(("admin_token" = []))
+)]
+#[get("/plans")]
+async fn list_plans(_caller: AdminCaller, request: HttpRequest, state: State) -> ApiResult<Answer> {
+    let page = PageRequest::read(Params::new(request.query_string()), String::new())?;
+    let rows = service::list_plans(&state.db, &page.walk(PlanId)).await?;
+    page.answer(&request, rows, |plan| plan.id.0, PlanOut::from)
+}
+
+/// Create a plan
+///
+/// At version 1. Apps subscribe to it by its id.
+#[utoipa::path(
+    tag = "plans", operation_id = "create_plan", request_body = PlanIn,
+    responses(
+        (status = 201, description = "The plan, at the place in `Location`", body = PlanOut),
+        Conflicts, BodyProblems, Problems
+    ),
+    security(("admin_token" = []))
+)]
+#[post("/plans")]
+async fn create_plan(
+    caller: AdminCaller,
+    body: JsonBody<PlanIn>,
+    state: State,
+) -> ApiResult<HttpResponse> {
+    let by = caller.by(&state.clock);
+    let PlanIn { name, limits } = body.0;
+    let definition = PlanDefinition { limits };
+    let plan = service::create_plan(&state.db, &by, name, definition).await?;
+    state.applied().await;
+    created(&format!("plans/{}", plan.id), &PlanOut::from(plan))
+}
+
+/// A plan
+///
+/// By its id, at its current version.
+#[utoipa::path(
+    tag = "plans", operation_id = "get_plan",
+    params(("plan_id" = String, Path, description = "Id of the plan", example = "pln_2mQx17fGhIj")),
+    responses((status = 200, description = "The plan", body = PlanOut), Missing, Problems),
+    security(("admin_token" = []))
+)]
+#[get("/plans/{plan_id}")]
+async fn get_plan(_caller: AdminCaller, id: ApiPath<PlanId>, state: State) -> ApiResult<Answer> {
+    let plan = service::get_plan(&state.db, id.0).await?;
+    Answer::json(&PlanOut::from(plan), Cache::NoStore, 1)
+}
+
+/// Change what a plan grants
+///
+/// The new definition is a new version, in force at once for all apps on the plan; usage is
+/// recorded with the version that held. No counter is reset. The same definition again changes
+/// nothing.
+#[utoipa::path(
+    tag = "plans", operation_id = "update_plan", request_body = PlanPatch,
+    params(("plan_id" = String, Path, description = "Id of the plan", example = "pln_2mQx17fGhIj")),
+    responses(
+        (status = 200, description = "The plan", body = PlanOut), Missing, BodyProblems, Problems
+    ),
+    security(("admin_token" = []))
+)]
+#[patch("/plans/{plan_id}")]
+async fn update_plan(
+    caller: AdminCaller,
+    id: ApiPath<PlanId>,
+    body: JsonBody<PlanPatch>,
+    state: State,
+) -> ApiResult<HttpResponse> {
+    let by = caller.by(&state.clock);
+    let definition = PlanDefinition { limits: body.0.limits };
+    let plan = service::update_plan(&state.db, &by, id.0, definition).await?;
+    state.applied().await;
+    done(&PlanOut::from(plan))
+}

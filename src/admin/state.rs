@@ -1,0 +1,64 @@
+//! What the admin API works with, and how it answers.
+
+use crate::access::Pepper;
+use crate::http::{ApiError, ApiResult, Code};
+use crate::kernel::Clock;
+use crate::storage::Db;
+use actix_web::HttpResponse;
+use actix_web::http::header::{CONTENT_TYPE, LOCATION};
+use serde::Serialize;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, oneshot};
+
+/// How long a write waits for this node to apply it. The database has it by then, so after this
+/// time the call is answered anyway.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What the admin API works with.
+#[derive(Debug)]
+pub struct AdminState {
+    /// The database.
+    pub db: Db,
+    /// The time.
+    pub clock: Clock,
+    /// The key of all key hashes.
+    pub pepper: Arc<Pepper>,
+    /// Asks this node to read the control log now; the sender inside is told when it has.
+    pub reload: mpsc::Sender<oneshot::Sender<()>>,
+}
+
+/// The state as handlers take it.
+pub type State = actix_web::web::Data<AdminState>;
+
+impl AdminState {
+    /// Waits until this node has applied what was written.
+    pub async fn applied(&self) {
+        let (done, applied) = oneshot::channel();
+        let reload = async { self.reload.send(done).await.is_ok() && applied.await.is_ok() };
+        if !matches!(tokio::time::timeout(PATIENCE, reload).await, Ok(true)) {
+            tracing::warn!("a change to access is stored, but this node has yet to apply it");
+        }
+    }
+}
+
+fn body(document: &impl Serialize) -> ApiResult<Vec<u8>> {
+    serde_json::to_vec(document).map_err(|error| {
+        tracing::error!(%error, "an answer could not be serialised");
+        ApiError::new(Code::Internal, "The failure has been recorded; quote the request id.")
+    })
+}
+
+/// 200 with a document.
+pub fn done(document: &impl Serialize) -> ApiResult<HttpResponse> {
+    let json = crate::http::answer::JSON;
+    Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, json)).body(body(document)?))
+}
+
+/// 201 with a document and the place where it can be found.
+pub fn created(place: &str, document: &impl Serialize) -> ApiResult<HttpResponse> {
+    let json = crate::http::answer::JSON;
+    let mut response = HttpResponse::Created();
+    response.insert_header((LOCATION, format!("{}/{place}", super::PREFIX)));
+    Ok(response.insert_header((CONTENT_TYPE, json)).body(body(document)?))
+}

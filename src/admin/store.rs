@@ -1,0 +1,130 @@
+//! All SQL of admin tokens, and the reading of the audit log.
+
+use super::token::AdminToken;
+use crate::access::store::{Walk, stored};
+use crate::kernel::Micros;
+use crate::kernel::id::AdminTokenId;
+use crate::storage::{Db, StoreError, Tx};
+use crate::{on_db, on_tx};
+use sqlx::FromRow;
+
+#[derive(FromRow)]
+struct TokenRow {
+    id: String,
+    name: String,
+    hash: String,
+    status: String,
+    created_at: i64,
+}
+
+impl TryFrom<TokenRow> for (AdminToken, [u8; 32]) {
+    type Error = StoreError;
+
+    fn try_from(row: TokenRow) -> Result<Self, StoreError> {
+        let hash = blake3::Hash::from_hex(&row.hash);
+        let hash = hash.map_err(|error| StoreError::corrupt("admin_tokens", error))?;
+        let token = AdminToken {
+            id: stored("admin_tokens", &row.id)?,
+            name: stored("admin_tokens", &row.name)?,
+            status: stored("admin_tokens", &row.status)?,
+            created_at: Micros(row.created_at),
+        };
+        Ok((token, *hash.as_bytes()))
+    }
+}
+
+/// Adds a token.
+pub async fn insert_token(
+    tx: &mut Tx,
+    token: &AdminToken,
+    hash: &[u8; 32],
+) -> Result<(), StoreError> {
+    const INSERT: &str = "INSERT INTO admin_tokens (id, name, hash, status, created_at) \
+                          VALUES ($1, $2, $3, $4, $5)";
+    let hash = blake3::Hash::from_bytes(*hash).to_string();
+    on_tx!(tx, c => {
+        let insert = sqlx::query(INSERT).bind(token.id.to_string()).bind(token.name.as_str());
+        let insert = insert.bind(hash).bind(token.status.as_str());
+        insert.bind(token.created_at.0).execute(c).await?;
+    });
+    Ok(())
+}
+
+/// A token with the hash of its text.
+pub async fn find_token(
+    db: &Db,
+    id: AdminTokenId,
+) -> Result<Option<(AdminToken, [u8; 32])>, StoreError> {
+    const FIND: &str = "SELECT * FROM admin_tokens WHERE id = $1";
+    let row: Option<TokenRow> =
+        on_db!(db, c => sqlx::query_as(FIND).bind(id.to_string()).fetch_optional(c).await)?;
+    row.map(TokenRow::try_into).transpose()
+}
+
+/// Tokens in the order of their ids.
+pub async fn list_tokens(db: &Db, walk: &Walk) -> Result<Vec<AdminToken>, StoreError> {
+    const LIST: &str = "SELECT * FROM admin_tokens WHERE id > $1 ORDER BY id LIMIT $2";
+    let rows: Vec<TokenRow> = on_db!(db, c => {
+        sqlx::query_as(LIST).bind(&walk.after).bind(i64::from(walk.limit)).fetch_all(c).await
+    })?;
+    rows.into_iter().map(|row| <(AdminToken, _)>::try_from(row).map(|(token, _)| token)).collect()
+}
+
+/// Every token with the hash of its text.
+pub async fn load_admin_tokens(db: &Db) -> Result<Vec<(AdminToken, [u8; 32])>, StoreError> {
+    const LIST: &str = "SELECT * FROM admin_tokens ORDER BY id";
+    let rows: Vec<TokenRow> = on_db!(db, c => sqlx::query_as(LIST).fetch_all(c).await)?;
+    rows.into_iter().map(TokenRow::try_into).collect()
+}
+
+/// Whether a token other than this one is active.
+pub async fn others_active(tx: &mut Tx, id: AdminTokenId) -> Result<bool, StoreError> {
+    const COUNT: &str = "SELECT COUNT(*) FROM admin_tokens WHERE status = 'active' AND id <> $1";
+    let count: i64 = on_tx!(tx, c => {
+        sqlx::query_scalar(COUNT).bind(id.to_string()).fetch_one(c).await
+    })?;
+    Ok(count > 0)
+}
+
+/// Revokes a token; `None` where there is no such token or it is revoked.
+pub async fn revoke_token(tx: &mut Tx, id: AdminTokenId) -> Result<Option<AdminToken>, StoreError> {
+    const REVOKE: &str = "UPDATE admin_tokens SET status = 'revoked' \
+                          WHERE id = $1 AND status = 'active' RETURNING *";
+    let row: Option<TokenRow> = on_tx!(tx, c => {
+        sqlx::query_as(REVOKE).bind(id.to_string()).fetch_optional(c).await
+    })?;
+    row.map(|row| <(AdminToken, _)>::try_from(row).map(|(token, _)| token)).transpose()
+}
+
+/// One entry of the audit log.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct AuditRow {
+    /// Its place in the log.
+    pub position: i64,
+    /// Who did it.
+    pub actor: String,
+    /// What was done: `key.revoke`.
+    pub action: String,
+    /// The id of what it was done to.
+    pub subject: String,
+    /// What it became, as JSON.
+    pub detail: String,
+    /// When, in microseconds.
+    pub occurred_at: i64,
+}
+
+/// Entries of the audit log before a position, newest first, about one subject or all.
+pub async fn list_audit(
+    db: &Db,
+    subject: Option<&str>,
+    before: i64,
+    limit: u32,
+) -> Result<Vec<AuditRow>, StoreError> {
+    const LIST: &str = "SELECT * FROM audit_log \
+                        WHERE position < $1 AND subject = COALESCE($2, subject) \
+                        ORDER BY position DESC LIMIT $3";
+    Ok(on_db!(db, c => {
+        let list = sqlx::query_as(LIST).bind(before).bind(subject);
+        list.bind(i64::from(limit)).fetch_all(c).await
+    })?)
+}

@@ -1,0 +1,133 @@
+//! Admin tokens over HTTP. A token's text is in the answer to its creation and nowhere else.
+
+use super::caller::AdminCaller;
+use super::page::{PageOut, PageQuery, PageRequest};
+use super::problems::{BodyProblems, Conflicts, Missing, Problems};
+use super::state::{State, created, done};
+use super::store::list_tokens as list;
+use super::token::{self, AdminToken};
+use crate::access::model::{Name, Status};
+use crate::http::{Answer, ApiPath, ApiResult, JsonBody, Params};
+use crate::kernel::Micros;
+use crate::kernel::id::AdminTokenId;
+use actix_web::{HttpRequest, HttpResponse, get, post};
+use serde::{Deserialize, Serialize};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Mounts the operations on admin tokens.
+pub fn configure(config: &mut ServiceConfig<'_>) {
+    config.service(list_tokens).service(create_token).service(revoke_token);
+}
+
+/// An admin token to create.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TokenIn {
+    /// Whose it is or what it is for.
+    #[schema(value_type = String, min_length = 1, max_length = 100, example = "billing export")]
+    pub name: Name,
+}
+
+/// An admin token, without its text.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct TokenOut {
+    /// Id of the token, the `actor` of what is done with it.
+    #[schema(value_type = String, example = "adm_9pSz33qRsTu")]
+    pub id: AdminTokenId,
+    /// Whose it is or what it is for.
+    #[schema(value_type = String, example = "billing export")]
+    pub name: Name,
+    /// `active` or, for good, `revoked`.
+    #[schema(example = "active")]
+    pub status: Status,
+    /// When it was created.
+    #[schema(value_type = String, format = DateTime, example = "2026-11-22T09:41:07Z")]
+    pub created_at: Micros,
+}
+
+impl From<AdminToken> for TokenOut {
+    fn from(token: AdminToken) -> Self {
+        let AdminToken { id, name, status, created_at } = token;
+        Self { id, name, status, created_at }
+    }
+}
+
+/// An admin token and its text, which is shown this once.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct IssuedTokenOut {
+    /// The token.
+    pub token: TokenOut,
+    /// The text to send as `Authorization: Bearer …`. It cannot be shown again.
+    #[schema(example = "cpt_admin_9pSz33qRsTu_…")]
+    pub text: String,
+}
+
+impl std::fmt::Debug for IssuedTokenOut {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("IssuedTokenOut").field("token", &self.token).finish_non_exhaustive()
+    }
+}
+
+/// A page of admin tokens
+///
+/// In the order of their ids.
+#[utoipa::path(
+    tag = "tokens", operation_id = "list_tokens", params(PageQuery),
+    responses((status = 200, description = "The page", body = PageOut<TokenOut>), Problems),
+    security(("admin_token" = []))
+)]
+#[get("/tokens")]
+async fn list_tokens(
+    _caller: AdminCaller,
+    request: HttpRequest,
+    state: State,
+) -> ApiResult<Answer> {
+    let page = PageRequest::read(Params::new(request.query_string()), String::new())?;
+    let rows = list(&state.db, &page.walk(AdminTokenId)).await?;
+    page.answer(&request, rows, |token| token.id.0, TokenOut::from)
+}
+
+/// Create an admin token
+///
+/// The answer holds the token's text, this once. A token may do everything in this API.
+#[utoipa::path(
+    tag = "tokens", operation_id = "create_token", request_body = TokenIn,
+    responses(
+        (status = 201, description = "The token and its text", body = IssuedTokenOut),
+        BodyProblems, Problems
+    ),
+    security(("admin_token" = []))
+)]
+#[post("/tokens")]
+async fn create_token(
+    caller: AdminCaller,
+    body: JsonBody<TokenIn>,
+    state: State,
+) -> ApiResult<HttpResponse> {
+    let by = caller.by(&state.clock);
+    let (token, text) = token::create_token(&state.db, &by, &state.pepper, body.0.name).await?;
+    let out = IssuedTokenOut { token: token.into(), text: text.reveal().to_owned() };
+    created("tokens", &out)
+}
+
+/// Revoke an admin token
+///
+/// It is refused at once, on every node, and for good. The last active token cannot be revoked.
+#[utoipa::path(
+    tag = "tokens", operation_id = "revoke_token",
+    params(("token_id" = String, Path, description = "Id of the token", example = "adm_9pSz33qRsTu")),
+    responses(
+        (status = 200, description = "The token", body = TokenOut), Missing, Conflicts, Problems
+    ),
+    security(("admin_token" = []))
+)]
+#[post("/tokens/{token_id}/revoke")]
+async fn revoke_token(
+    caller: AdminCaller,
+    id: ApiPath<AdminTokenId>,
+    state: State,
+) -> ApiResult<HttpResponse> {
+    let by = caller.by(&state.clock);
+    let token = token::revoke_token(&state.db, &by, id.0).await?;
+    done(&TokenOut::from(token))
+}

@@ -1,0 +1,218 @@
+//! Input from body and path. What is wrong with it becomes a problem document that points at the
+//! fault.
+
+use super::params::nearest;
+use super::{ApiError, Code, FieldError};
+use actix_web::dev::Payload;
+use actix_web::http::header::CONTENT_TYPE;
+use actix_web::{FromRequest, HttpRequest};
+use bytes::BytesMut;
+use futures_util::StreamExt as _;
+use futures_util::future::LocalBoxFuture;
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+use serde_path_to_error::{Path, Segment};
+use std::fmt::Display;
+use std::future::{Ready, ready};
+use std::str::FromStr;
+
+/// Most bytes in a body, where the app's data has no [`BodyLimit`].
+const DEFAULT_LIMIT: usize = 64 * 1024;
+/// Most characters of an error message: serde repeats the value that it refuses.
+const MESSAGE_MOST: usize = 300;
+
+/// Most bytes that a [`JsonBody`] may have; set it in the app's data.
+#[derive(Debug, Clone, Copy)]
+pub struct BodyLimit(pub usize);
+
+/// The JSON document in the body of a call.
+#[derive(Debug)]
+pub struct JsonBody<T>(pub T);
+
+impl<T: DeserializeOwned + 'static> FromRequest for JsonBody<T> {
+    type Error = ApiError;
+    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let limit = request.app_data::<BodyLimit>().map_or(DEFAULT_LIMIT, |limit| limit.0);
+        let media_type = request.headers().get(CONTENT_TYPE).map(|v| v.as_bytes());
+        let json = is_json(media_type.unwrap_or_default());
+        let payload = payload.take();
+        Box::pin(async move {
+            if !json {
+                let detail = "Send the body as JSON, with `Content-Type: application/json`.";
+                return Err(ApiError::new(Code::UnsupportedMediaType, detail));
+            }
+            parse(&read(payload, limit).await?).map(Self)
+        })
+    }
+}
+
+/// Whether a media type is JSON, with any parameters.
+fn is_json(media_type: &[u8]) -> bool {
+    let essence = media_type.split(|b| *b == b';').next().unwrap_or_default();
+    essence.trim_ascii().eq_ignore_ascii_case(b"application/json")
+}
+
+async fn read(mut payload: Payload, limit: usize) -> Result<BytesMut, ApiError> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|_| {
+            ApiError::new(Code::InvalidBody, "The body did not arrive whole; send it again.")
+        })?;
+        if body.len() + chunk.len() > limit {
+            let detail = format!("The body may have at most {limit} bytes.");
+            return Err(ApiError::new(Code::BodyTooLarge, detail));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+/// The document in some bytes; the error points at the fault.
+pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let document = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let pointer = pointer(error.path());
+        invalid(&pointer, error.inner())
+    })?;
+    json.end().map_err(|error| invalid("", &error))?;
+    Ok(document)
+}
+
+fn invalid(pointer: &str, error: &serde_json::Error) -> ApiError {
+    let whole = error.to_string();
+    if error.classify() != Category::Data {
+        let fault = FieldError::pointer("", "malformed", whole.clone());
+        let detail = format!("The body is not JSON: {whole}.");
+        return ApiError::new(Code::InvalidBody, detail).errors(vec![fault]);
+    }
+    let message = whole.rsplit_once(" at line ").map_or(whole.as_str(), |(message, _)| message);
+    let message: String = message.chars().take(MESSAGE_MOST).collect();
+    let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
+    let (code, child, suggestion) = match (message.split(' ').next(), quoted.as_slice()) {
+        (Some("missing"), [field, ..]) => ("missing", Some(*field), None),
+        (Some("unknown"), [field, known @ ..]) => ("unknown", Some(*field), nearest(field, known)),
+        (Some("duplicate"), [field, ..]) => ("repeated", Some(*field), None),
+        _ if message.starts_with("invalid type") => ("wrong_type", None, None),
+        _ => ("malformed", None, None),
+    };
+    let pointer = match child.map(|field| format!("/{}", escape(field))) {
+        Some(child) if !pointer.ends_with(&child) => format!("{pointer}{child}"),
+        _ => pointer.to_owned(),
+    };
+    let place = if pointer.is_empty() { "The body" } else { pointer.as_str() };
+    let detail = format!("{place}: {message}.");
+    let fault = FieldError::pointer(&pointer, code, message).suggest(suggestion);
+    ApiError::new(Code::InvalidBody, detail).errors(vec![fault])
+}
+
+/// A path in a document as a JSON Pointer (RFC 6901).
+fn pointer(path: &Path) -> String {
+    let mut pointer = String::new();
+    for segment in path {
+        match segment {
+            Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
+            Segment::Map { key } => pointer.push_str(&format!("/{}", escape(key))),
+            Segment::Enum { .. } | Segment::Unknown => {}
+        }
+    }
+    pointer
+}
+
+fn escape(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}
+
+/// The one parameter in the path of a call.
+#[derive(Debug, Clone, Copy)]
+pub struct ApiPath<T>(pub T);
+
+impl<T> FromRequest for ApiPath<T>
+where
+    T: FromStr,
+    T::Err: Display,
+{
+    type Error = ApiError;
+    type Future = Ready<Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let (name, text) = request.match_info().iter().next().unwrap_or(("path", ""));
+        ready(text.parse().map(Self).map_err(|error: T::Err| {
+            let fault = FieldError::parameter(name, "malformed", error.to_string());
+            let detail = format!("`{name}` in the path: {error}.");
+            ApiError::new(Code::InvalidParameter, detail).errors(vec![fault])
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde::Deserialize;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only what reading refuses is looked at")]
+    struct Doc {
+        name: String,
+        #[serde(default)]
+        parts: Vec<Part>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "only what reading refuses is looked at")]
+    struct Part {
+        size: u8,
+    }
+
+    #[test]
+    fn the_fault_is_pointed_at() {
+        let cases = [
+            (r#"{"name":1}"#, "/name", "wrong_type", None),
+            (r#"{"parts":[]}"#, "/name", "missing", None),
+            (r#"{"name":"a","nme":"b"}"#, "/nme", "unknown", Some("name")),
+            (r#"{"name":"a","name":"b"}"#, "/name", "repeated", None),
+            (
+                r#"{"name":"a","parts":[{"size":1},{"size":300}]}"#,
+                "/parts/1/size",
+                "malformed",
+                None,
+            ),
+            (r#"{"name":"a","parts":[{"size":1},{}]}"#, "/parts/1/size", "missing", None),
+            (r#"{"name":"a","a/b~":1}"#, "/a~1b~0", "unknown", None),
+            (r#"{"name":"a"} x"#, "", "malformed", None),
+            (r#"{"name":"#, "", "malformed", None),
+            ("", "", "malformed", None),
+            ("[]", "", "missing", None),
+        ];
+        for (body, pointer, code, suggestion) in cases {
+            let error = parse::<Doc>(body.as_bytes()).unwrap_err();
+            let problem = error.problem("/", "r");
+            assert_eq!(problem.code, "invalid_body");
+            let fault = &problem.errors[0];
+            let found =
+                (fault.pointer.as_deref(), fault.code.as_str(), fault.suggestion.as_deref());
+            assert_eq!(found, (Some(pointer), code, suggestion), "{body}: {}", problem.detail);
+        }
+    }
+
+    #[test]
+    fn json_is_told_by_its_media_type() {
+        for yes in ["application/json", "Application/JSON; charset=utf-8"] {
+            assert!(is_json(yes.as_bytes()), "{yes}");
+        }
+        for no in ["", "text/plain", "application/jsonp", "application/x-www-form-urlencoded"] {
+            assert!(!is_json(no.as_bytes()), "{no}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_body_panics(body: Vec<u8>) {
+            let _ = parse::<Doc>(&body);
+        }
+    }
+}
