@@ -1,8 +1,10 @@
 //! Who may call: partners, apps, keys, plans and scopes.
 
+pub mod caller;
 pub mod operation;
 pub mod scope;
 
+pub use caller::Caller;
 pub use operation::{Op, Operation, op};
 pub use scope::{Scope, Scopes};
 

@@ -2,8 +2,11 @@
 
 pub mod answer;
 pub mod error;
+pub mod page;
 pub mod params;
+pub mod path;
 
 pub use answer::Answer;
 pub use error::{ApiError, ApiResult, Code, FieldError};
+pub use page::PageRequest;
 pub use params::Params;

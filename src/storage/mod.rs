@@ -6,6 +6,7 @@
 
 pub mod dialect;
 pub mod error;
+pub mod fetch;
 pub mod log;
 
 pub use error::StoreError;

@@ -1,1 +1,5 @@
-//! To come.
+//! Stores: where the retailer sells.
+
+pub mod api;
+pub mod store;
+pub mod view;

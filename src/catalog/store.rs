@@ -1,0 +1,3 @@
+//! SQL of the catalog.
+
+pub mod read;

@@ -1,0 +1,3 @@
+//! SQL of stock.
+
+pub mod read;

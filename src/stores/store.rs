@@ -1,0 +1,3 @@
+//! SQL of stores.
+
+pub mod read;
