@@ -27,9 +27,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 /// The answer with a resource that was looked up, or the error that says where it is.
 pub fn resource(lookup: Lookup, what: &str, id: &impl Display, cache: Cache) -> ApiResult<Answer> {
     match lookup {
-        Lookup::Found { body, etag } => {
-            Ok(Answer { body, etag, cache, records: 1, link: None })
-        }
+        Lookup::Found { body, etag } => Ok(Answer { body, etag, cache, records: 1, link: None }),
         Lookup::Gone { replaced_by: None } => {
             Err(ApiError::new(Code::Gone, format!("The {what} `{id}` was deleted.")))
         }

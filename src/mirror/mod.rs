@@ -125,7 +125,9 @@ impl Mirror {
                 // No operation serves promotions: offers carry their ids.
                 "promotion" => {}
                 // A newer version on another node may log kinds that this one does not serve.
-                other => tracing::warn!(kind = other, "a change of an unknown kind was passed over"),
+                other => {
+                    tracing::warn!(kind = other, "a change of an unknown kind was passed over")
+                }
             }
         }
         Ok(())

@@ -118,7 +118,8 @@ async fn list_store_stock(
     let lines = lines(caller.scopes(), &clock);
     let found = stock.of_store(id, page.after()?, page.limit(), |product, level| {
         let recent = since.is_none_or(|since| level.received_at >= since);
-        let gtin = (recent && wanted.takes(level.availability)).then(|| catalog.gtin_of(product))??;
+        let gtin =
+            (recent && wanted.takes(level.availability)).then(|| catalog.gtin_of(product))??;
         lines.document((product, gtin), id, Some(&level))
     });
     page.answer(&found.items, found.next_pair(), Cache::Brief)

@@ -81,7 +81,9 @@ pub(super) struct PageOfStockLevels<'a> {
     /// The levels.
     items: Vec<StockLevelOut<'a>>,
     /// Where the next page is; null on the last.
-    #[schema(example = "/v1/products/prd_7HqK2mXw9Pz/stock?limit=50&cursor=c7HqK2mXw9Pz000000000001A2b3C")]
+    #[schema(
+        example = "/v1/products/prd_7HqK2mXw9Pz/stock?limit=50&cursor=c7HqK2mXw9Pz000000000001A2b3C"
+    )]
     next: Option<String>,
     /// Where this page is.
     #[schema(rename = "self", example = "/v1/products/prd_7HqK2mXw9Pz/stock?limit=50")]
@@ -109,7 +111,11 @@ impl QuantityOut {
                 let mut value = String::new();
                 // Thousandths are a tenth of an amount's unit. Writing to a string cannot fail.
                 let written = Amount(n.saturating_mul(10)).write(&mut value, 0);
-                Self { disclosure: Disclosure::Exact, value: written.is_ok().then_some(value), ..none }
+                Self {
+                    disclosure: Disclosure::Exact,
+                    value: written.is_ok().then_some(value),
+                    ..none
+                }
             }
             Some(n) => Self { disclosure: Disclosure::Band, band: Some(band(n)), ..none },
         }
@@ -164,11 +170,15 @@ mod tests {
 
     #[test]
     fn a_band_holds_its_quantity() {
-        let cases = [(-1, "0"), (0, "0"), (1, "1-2"), (2, "1-2"), (3, "3-5"), (5, "3-5"), (6, "6-10")];
+        let cases =
+            [(-1, "0"), (0, "0"), (1, "1-2"), (2, "1-2"), (3, "3-5"), (5, "3-5"), (6, "6-10")];
         for (units, expected) in cases {
             assert_eq!(band(units * 1_000), expected, "{units}");
         }
-        assert_eq!((band(500), band(2_001), band(50_000), band(50_001)), ("1-2", "3-5", "11-50", "51+"));
+        assert_eq!(
+            (band(500), band(2_001), band(50_000), band(50_001)),
+            ("1-2", "3-5", "11-50", "51+")
+        );
     }
 
     #[test]

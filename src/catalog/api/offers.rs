@@ -96,7 +96,9 @@ pub(super) struct PageOfOffers {
     /// The offers.
     items: Vec<OfferOut>,
     /// Where the next page is; null on the last.
-    #[schema(example = "/v1/products/prd_7HqK2mXw9Pz/offers?limit=50&cursor=c7HqK2mXw9Pz000000000001A2b3C")]
+    #[schema(
+        example = "/v1/products/prd_7HqK2mXw9Pz/offers?limit=50&cursor=c7HqK2mXw9Pz000000000001A2b3C"
+    )]
     next: Option<String>,
     /// Where this page is.
     #[schema(rename = "self", example = "/v1/products/prd_7HqK2mXw9Pz/offers?limit=50")]

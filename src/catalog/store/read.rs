@@ -182,10 +182,7 @@ impl OfferColumns {
 }
 
 /// Every product, tombstones included.
-pub async fn all_products(
-    db: &Db,
-    take: impl FnMut(Vec<ProductChange>),
-) -> Result<(), StoreError> {
+pub async fn all_products(db: &Db, take: impl FnMut(Vec<ProductChange>)) -> Result<(), StoreError> {
     in_batches(db, products!(""), ProductColumns::read, take).await
 }
 

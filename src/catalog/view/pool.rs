@@ -53,7 +53,8 @@ impl<V> Pool<V> {
             (self.slots.len() - 1) as u32
         };
         let (slots, hasher) = (&self.slots, &self.hasher);
-        let rehash = |at: &u32| slots[*at as usize].as_ref().map_or(0, |s| hasher.hash_one(&*s.text));
+        let rehash =
+            |at: &u32| slots[*at as usize].as_ref().map_or(0, |s| hasher.hash_one(&*s.text));
         self.index.insert_unique(hasher.hash_one(text), at, rehash);
         at
     }

@@ -68,8 +68,7 @@ impl<'a> Filter<'a> {
         let (query, products) = (self.query, self.products);
         let of_category = |id: &u64| self.categories.binary_search(id).is_ok();
         (query.brands.is_empty() || self.brands.contains(&entry.brand))
-            && (self.categories.is_empty()
-                || products.categories_of(entry).iter().any(of_category))
+            && (self.categories.is_empty() || products.categories_of(entry).iter().any(of_category))
             && (query.gtins.is_empty() || query.gtins.iter().any(|g| g.number() == entry.gtin))
             && (query.ids.is_empty() || query.ids.contains(&ProductId(entry.id)))
             && self.group.is_none_or(|group| entry.group == group)
