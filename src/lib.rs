@@ -26,6 +26,8 @@ pub mod stores;
 
 pub mod stock;
 
+pub mod mirror;
+
 pub mod customers;
 
 pub mod feeds;

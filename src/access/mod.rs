@@ -1,5 +1,7 @@
 //! Who may call: partners, apps, keys, plans and scopes.
 
+pub mod caller;
+pub mod directory;
 pub mod error;
 pub mod key;
 pub mod keys;
@@ -7,6 +9,7 @@ pub mod model;
 pub mod operation;
 pub mod pepper;
 pub mod plan;
+pub mod policy;
 pub mod scope;
 pub mod service;
 pub mod store;
@@ -14,6 +17,7 @@ pub mod store;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub use caller::Caller;
 pub use error::AccessError;
 pub use operation::{Op, Operation, op};
 pub use pepper::Pepper;

@@ -2,8 +2,10 @@
 //!
 //! What a feed says becomes a finished document once, at the edge: ids derived from the retailer's
 //! codes, money exact, GTINs normalised. The same content twice changes nothing: a digest stands
-//! beside each document, and versions and the change log move only when it differs.
+//! beside each document, and versions and the change log move only when it differs. The view holds
+//! exactly the rows that are not deleted, and serves their bodies as they are stored.
 
+pub mod api;
 pub mod categories;
 pub mod check;
 pub mod document;
@@ -13,6 +15,7 @@ pub mod model;
 pub mod offers;
 pub mod promotions;
 pub mod store;
+pub mod view;
 
 pub use document::{Document, Line};
 pub use fault::{Fate, Fault};

@@ -1,5 +1,7 @@
 //! Writing products, categories and promotions.
 
+pub mod read;
+
 use super::categories::Category;
 use super::document::{self, Document, Line, Resource, Statements};
 use super::fault::{Fate, Fault};

@@ -3,9 +3,12 @@
 pub mod answer;
 pub mod body;
 pub mod error;
+pub mod page;
 pub mod params;
+pub mod path;
 
 pub use answer::Answer;
 pub use body::{ApiPath, BodyLimit, JsonBody};
 pub use error::{ApiError, ApiResult, Code, FieldError};
+pub use page::PageRequest;
 pub use params::Params;

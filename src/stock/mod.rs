@@ -1,5 +1,10 @@
-//! Stock levels: state, not history. The newest level of a product in a store holds, whatever the
-//! order in which levels arrive.
+//! Stock levels: how much of a product a store has, and how old that knowledge is.
+//!
+//! A level is state, not history: the newest of a product in a store holds, whatever the order in
+//! which levels arrive.
 
+pub mod api;
+mod line;
 pub mod model;
 pub mod store;
+pub mod view;

@@ -1,5 +1,7 @@
 //! Writing stock levels.
 
+pub mod read;
+
 use super::model::{Level, LevelKey};
 use crate::catalog::fault::Fate;
 use crate::kernel::Micros;

@@ -8,6 +8,7 @@ pub mod bulk;
 pub mod changes;
 pub mod dialect;
 pub mod error;
+pub mod fetch;
 pub mod log;
 
 pub use error::StoreError;

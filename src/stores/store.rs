@@ -1,5 +1,7 @@
 //! Writing stores.
 
+pub mod read;
+
 use super::model::Store;
 use crate::catalog::document::{Document, Resource, Statements};
 use crate::catalog::known::Known;

@@ -1,0 +1,48 @@
+//! The partner API of products, categories and offers.
+
+mod categories;
+mod offers;
+mod products;
+mod schema;
+
+use super::view::Lookup;
+use crate::http::answer::Cache;
+use crate::http::path::not_found;
+use crate::http::{Answer, ApiError, ApiResult, Code};
+use std::fmt::Display;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Mounts the operations of the catalog, fixed paths before those that take an id.
+pub fn configure(config: &mut ServiceConfig<'_>) {
+    config
+        .service(products::list_products)
+        .service(products::get_product_by_gtin)
+        .service(products::get_product_by_sku)
+        .service(products::get_product)
+        .service(offers::list_product_offers)
+        .service(categories::list_categories)
+        .service(categories::get_category);
+}
+
+/// The answer with a resource that was looked up, or the error that says where it is.
+pub fn resource(lookup: Lookup, what: &str, id: &impl Display, cache: Cache) -> ApiResult<Answer> {
+    match lookup {
+        Lookup::Found { body, etag } => Ok(Answer { body, etag, cache, records: 1, link: None }),
+        Lookup::Gone { replaced_by: None } => {
+            Err(ApiError::new(Code::Gone, format!("The {what} `{id}` was deleted.")))
+        }
+        Lookup::Gone { replaced_by: Some(other) } => {
+            let detail = format!("The {what} `{id}` was deleted; `{other}` replaces it.");
+            Err(ApiError::new(Code::Gone, detail))
+        }
+        Lookup::Missing => Err(not_found(what, id)),
+    }
+}
+
+/// Refuses what has no resource to stand on.
+pub fn existing(lookup: Lookup, what: &str, id: &impl Display) -> ApiResult<()> {
+    resource(lookup, what, id, Cache::NoStore).map(|_| ())
+}
+
+#[cfg(test)]
+mod tests;

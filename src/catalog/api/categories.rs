@@ -1,0 +1,65 @@
+//! Operations on categories.
+
+use super::resource;
+use super::schema::{CategoryOut, PageOfCategories};
+use crate::access::{Caller, op};
+use crate::catalog::view::CatalogView;
+use crate::http::answer::Cache;
+use crate::http::{Answer, ApiResult, PageRequest, Params, path};
+use crate::kernel::id::CategoryId;
+use actix_web::{HttpRequest, get, web};
+
+/// Categories
+///
+/// All categories in the order of their ids, or the children of one. Each names its path from the
+/// root and how many products it has itself.
+#[utoipa::path(
+    operation_id = "list_categories", tag = "categories",
+    params(
+        ("parent_id" = Option<String>, Query, description = "Only the children of this category.", example = "cat_1mV0cT7dYq4"),
+        ("limit" = Option<u32>, Query, description = "Most categories in the page, 1 to 200.", example = 50),
+        ("cursor" = Option<String>, Query, description = "Where the page begins: take it from `next`.", example = "c7HqK2mXw9Pz000000000001A2b3C"),
+    ),
+    responses(
+        (status = 200, description = "A page of categories.", body = PageOfCategories),
+        (status = 304, description = "You hold this page already."),
+    ),
+)]
+#[get("/v1/categories")]
+pub(super) async fn list_categories(
+    _caller: Caller<op::ListCategories>,
+    request: HttpRequest,
+    view: web::Data<CatalogView>,
+) -> ApiResult<Answer> {
+    let mut params = Params::new(request.query_string());
+    let parent: Option<CategoryId> = params.value("parent_id");
+    let page = PageRequest::read(&request, &mut params);
+    params.finish()?;
+    let found = view.categories(parent, page.after()?, page.limit());
+    page.answer(&found.items, found.next_pair(), Cache::Long)
+}
+
+/// A category
+///
+/// One category by its id.
+#[utoipa::path(
+    operation_id = "get_category", tag = "categories",
+    params(("category_id" = String, Path, description = "The category.", example = "cat_5tR81kQmZx2")),
+    responses(
+        (status = 200, description = "The category.", body = CategoryOut),
+        (status = 304, description = "You hold this version already."),
+        (status = 404, description = "There is no such category."),
+        (status = 410, description = "The category was deleted."),
+    ),
+)]
+#[get("/v1/categories/{category_id}")]
+pub(super) async fn get_category(
+    _caller: Caller<op::GetCategory>,
+    request: HttpRequest,
+    category: web::Path<String>,
+    view: web::Data<CatalogView>,
+) -> ApiResult<Answer> {
+    Params::new(request.query_string()).finish()?;
+    let id: CategoryId = path::id(&category, "category")?;
+    resource(view.category(id), "category", &id, Cache::Long)
+}

@@ -1,0 +1,184 @@
+//! Operations on offers.
+
+use super::existing;
+use crate::access::{Caller, op};
+use crate::catalog::view::{CatalogView, Channel, OfferRecord, PriceType};
+use crate::http::answer::Cache;
+use crate::http::{Answer, ApiError, ApiResult, Code, PageRequest, Params, path};
+use crate::kernel::id::{ProductId, PromotionId, StoreId};
+use crate::kernel::page::MAX_LIMIT;
+use crate::kernel::{Amount, Currency, Micros, Money};
+use actix_web::{HttpRequest, get, web};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// An amount of a currency.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "describes how `Money` is written")]
+pub(super) struct MoneyOut {
+    /// The amount as an exact decimal.
+    #[schema(example = "2.39")]
+    amount: String,
+    /// ISO 4217 code.
+    #[schema(example = "EUR")]
+    currency: String,
+}
+
+/// A measure: a value and a UN/CEFACT unit code.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct MeasureOut {
+    /// The value as an exact decimal.
+    #[schema(example = "1")]
+    value: String,
+    /// The unit: `LTR`, `KGM`, `C62` (piece) and so on.
+    #[schema(example = "LTR")]
+    unit_code: String,
+}
+
+/// The price of a measure, to compare packs of different sizes.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct UnitPriceOut {
+    /// The amount and its currency.
+    #[serde(flatten)]
+    #[schema(value_type = MoneyOut)]
+    price: Money,
+    /// What the price is for.
+    reference: Option<MeasureOut>,
+}
+
+/// What a product costs in a store through a channel.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct OfferOut {
+    /// The product.
+    #[schema(value_type = String, example = "prd_7HqK2mXw9Pz")]
+    product_id: ProductId,
+    /// The store.
+    #[schema(value_type = String, example = "sto_4Fh2Lp8QaZs")]
+    store_id: StoreId,
+    /// `in_store` or `online`.
+    #[schema(example = "in_store")]
+    channel: &'static str,
+    /// What it costs now.
+    #[schema(value_type = MoneyOut)]
+    price: Money,
+    /// What it cost before, where the price is reduced.
+    #[schema(value_type = Option<MoneyOut>)]
+    list_price: Option<Money>,
+    /// `regular`, `sale`, `member` or `personal`.
+    #[schema(example = "regular")]
+    price_type: &'static str,
+    /// What members of the loyalty programme pay.
+    #[schema(value_type = Option<MoneyOut>)]
+    member_price: Option<Money>,
+    /// The price of a litre, a kilogram or whatever `reference` says.
+    unit_price: Option<UnitPriceOut>,
+    /// Whether the amounts include tax.
+    #[schema(example = true)]
+    tax_included: bool,
+    /// From when the offer holds.
+    #[schema(value_type = Option<String>, format = DateTime, example = "2026-11-20T23:00:00Z")]
+    valid_from: Option<Micros>,
+    /// Until when the offer holds.
+    #[schema(value_type = Option<String>, format = DateTime, example = "2026-11-30T23:00:00Z")]
+    valid_through: Option<Micros>,
+    /// The promotions that the offer is part of.
+    #[schema(value_type = Vec<String>, example = json!(["prm_2bN6yHs0KfW"]))]
+    promotion_ids: Vec<PromotionId>,
+    /// When the retailer said so.
+    #[schema(value_type = String, format = DateTime, example = "2026-11-22T04:00:00Z")]
+    as_of: Micros,
+}
+
+/// Offers, a page of them.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "describes a page, which is put together from finished offers")]
+pub(super) struct PageOfOffers {
+    /// The offers.
+    items: Vec<OfferOut>,
+    /// Where the next page is; null on the last.
+    #[schema(
+        example = "/v1/products/prd_7HqK2mXw9Pz/offers?limit=50&cursor=c7HqK2mXw9Pz000000000001A2b3C"
+    )]
+    next: Option<String>,
+    /// Where this page is.
+    #[schema(rename = "self", example = "/v1/products/prd_7HqK2mXw9Pz/offers?limit=50")]
+    own: String,
+}
+
+fn word<T: PartialEq>(words: &[(&'static str, T)], value: &T) -> &'static str {
+    words.iter().find(|(_, known)| known == value).map_or("", |(word, _)| word)
+}
+
+/// `1 LTR` as a measure.
+fn measure(text: &str) -> Option<MeasureOut> {
+    let (value, unit_code) = text.split_once(' ')?;
+    Some(MeasureOut { value: value.to_owned(), unit_code: unit_code.to_owned() })
+}
+
+impl From<OfferRecord> for OfferOut {
+    fn from(offer: OfferRecord) -> Self {
+        let currency: Currency = offer.currency;
+        let money = |amount: Amount| Money { amount, currency };
+        let reference = offer.unit_reference.as_deref().and_then(measure);
+        Self {
+            product_id: offer.product,
+            store_id: offer.store,
+            channel: word(&Channel::WORDS, &offer.channel),
+            price: money(offer.price),
+            list_price: offer.list_price.map(money),
+            price_type: word(&PriceType::WORDS, &offer.price_type),
+            member_price: offer.member_price.map(money),
+            unit_price: offer.unit_price.map(|a| UnitPriceOut { price: money(a), reference }),
+            tax_included: offer.tax_included,
+            valid_from: offer.valid_from,
+            valid_through: offer.valid_through,
+            promotion_ids: offer.promotions,
+            as_of: offer.as_of,
+        }
+    }
+}
+
+/// Offers of a product
+///
+/// What a product costs, store by store and channel by channel, in the store's own currency.
+#[utoipa::path(
+    operation_id = "list_product_offers", tag = "offers",
+    params(
+        ("product_id" = String, Path, description = "The product.", example = "prd_7HqK2mXw9Pz"),
+        ("store_id" = Option<String>, Query, description = "Only these stores, at most 200, joined by commas.", example = "sto_4Fh2Lp8QaZs"),
+        ("channel" = Option<String>, Query, description = "`in_store` or `online`.", example = "in_store"),
+        ("limit" = Option<u32>, Query, description = "Most offers in the page, 1 to 200.", example = 50),
+        ("cursor" = Option<String>, Query, description = "Where the page begins: take it from `next`.", example = "c7HqK2mXw9Pz000000000001A2b3C"),
+    ),
+    responses(
+        (status = 200, description = "A page of offers, by store and channel.", body = PageOfOffers),
+        (status = 304, description = "You hold this page already."),
+        (status = 404, description = "There is no such product."),
+        (status = 410, description = "The product was deleted; `detail` names what replaces it."),
+    ),
+)]
+#[get("/v1/products/{product_id}/offers")]
+pub(super) async fn list_product_offers(
+    _caller: Caller<op::ListProductOffers>,
+    request: HttpRequest,
+    product: web::Path<String>,
+    view: web::Data<CatalogView>,
+) -> ApiResult<Answer> {
+    let mut params = Params::new(request.query_string());
+    let stores: Vec<StoreId> = params.list("store_id", MAX_LIMIT as usize);
+    let channel = params.one_of("channel", &Channel::WORDS);
+    let page = PageRequest::read(&request, &mut params);
+    params.finish()?;
+    let id: ProductId = path::id(&product, "product")?;
+    existing(view.product(id), "product", &id)?;
+    let found = view.offers(id, &stores, channel, page.after_pair()?, page.limit());
+    let items = found.items.into_iter().map(document).collect::<ApiResult<Vec<_>>>()?;
+    page.answer(&items, found.next, Cache::Short)
+}
+
+fn document(offer: OfferRecord) -> ApiResult<Vec<u8>> {
+    serde_json::to_vec(&OfferOut::from(offer)).map_err(|error| {
+        tracing::error!(%error, "an offer could not be serialised");
+        ApiError::new(Code::Internal, "The failure has been recorded; quote the request id.")
+    })
+}

@@ -1,0 +1,263 @@
+//! Documents as partners receive them. Products and categories are served as they are stored, so
+//! these types describe and are never filled; a test holds them against a stored document.
+#![expect(dead_code, reason = "the types describe stored documents")]
+
+use utoipa::ToSchema;
+
+/// A code that names the product, as it was scanned or supplied.
+#[derive(Debug, ToSchema)]
+pub(super) struct IdentifierOut {
+    /// What kind of code: `EAN`, `UPC`, `ISBN`, `supplier`.
+    #[schema(rename = "type", example = "EAN")]
+    kind: String,
+    /// The code.
+    #[schema(example = "3276550063551")]
+    value: String,
+}
+
+/// A description in one or more forms.
+#[derive(Debug, ToSchema)]
+pub(super) struct DescriptionOut {
+    /// Without mark-up.
+    #[schema(example = "Enduit de lissage prêt à l'emploi, blanc, pour intérieur.")]
+    plain: Option<String>,
+    /// As HTML.
+    #[schema(example = "<p>Enduit de lissage prêt à l'emploi, blanc, pour intérieur.</p>")]
+    html: Option<String>,
+}
+
+/// A brand.
+#[derive(Debug, ToSchema)]
+pub(super) struct BrandOut {
+    /// Its id.
+    #[schema(example = "brd_3Xk9sW0pLm7")]
+    id: String,
+    /// Its name.
+    #[schema(example = "Axton")]
+    name: String,
+}
+
+/// What distinguishes a variant within its item group.
+#[derive(Debug, ToSchema)]
+pub(super) struct VariantAttributeOut {
+    /// The property.
+    #[schema(example = "color")]
+    name: String,
+    /// Its value.
+    #[schema(example = "blanc")]
+    value: String,
+}
+
+/// How much is in the pack.
+#[derive(Debug, ToSchema)]
+pub(super) struct NetContentOut {
+    /// The value as an exact decimal.
+    #[schema(example = "1.75")]
+    value: String,
+    /// UN/CEFACT unit code.
+    #[schema(example = "LTR")]
+    unit_code: String,
+}
+
+/// An image.
+#[derive(Debug, ToSchema)]
+pub(super) struct ImageOut {
+    /// Where it is.
+    #[schema(example = "https://media.example.com/82311569-front.jpg")]
+    url: String,
+    /// What it shows: `front`, `back`, `detail`, `lifestyle`.
+    #[schema(example = "front")]
+    role: Option<String>,
+    /// Width in pixels.
+    #[schema(example = 1500)]
+    width: Option<u32>,
+    /// Height in pixels.
+    #[schema(example = 1500)]
+    height: Option<u32>,
+    /// What it shows, in words.
+    #[schema(example = "Pot d'enduit de 1,75 l, face avant")]
+    alt: Option<String>,
+}
+
+/// A property that not all products have.
+#[derive(Debug, ToSchema)]
+pub(super) struct PropertyOut {
+    /// Stable name of the property.
+    #[schema(example = "energy_class")]
+    property_id: String,
+    /// Its name in words.
+    #[schema(example = "Classe énergétique")]
+    name: String,
+    /// Its value.
+    #[schema(example = "A")]
+    value: String,
+    /// UN/CEFACT unit code, for a measure.
+    #[schema(example = json!(null))]
+    unit_code: Option<String>,
+}
+
+/// What customers think.
+#[derive(Debug, ToSchema)]
+pub(super) struct RatingOut {
+    /// The mean as an exact decimal.
+    #[schema(example = "4.79")]
+    rating_value: String,
+    /// The best rating there is.
+    #[schema(example = 5)]
+    best_rating: u32,
+    /// How many reviews there are.
+    #[schema(example = 33)]
+    review_count: u32,
+}
+
+/// A product.
+#[derive(Debug, ToSchema)]
+pub(super) struct ProductOut {
+    /// Its id, the same for good.
+    #[schema(example = "prd_7HqK2mXw9Pz")]
+    id: String,
+    /// The retailer's article number.
+    #[schema(example = "82311569")]
+    sku: String,
+    /// GTIN in 14 digits; null for products without one, and for in-store codes.
+    #[schema(example = "03276550063551")]
+    gtin: Option<String>,
+    /// All codes as they were supplied.
+    identifiers: Vec<IdentifierOut>,
+    /// What it is called.
+    #[schema(example = "Enduit de lissage Axton 1,75 l")]
+    name: String,
+    /// What it is.
+    description: Option<DescriptionOut>,
+    /// Its brand; null where it has none.
+    brand: Option<BrandOut>,
+    /// The manufacturer's part number.
+    #[schema(example = "AX-175-W")]
+    mpn: Option<String>,
+    /// Who makes it.
+    #[schema(example = "Axton SAS")]
+    manufacturer: Option<String>,
+    /// What its variants have in common.
+    #[schema(example = "grp_9")]
+    item_group_id: Option<String>,
+    /// What distinguishes it from its variants.
+    variant_attributes: Vec<VariantAttributeOut>,
+    /// The categories it is in.
+    #[schema(example = json!(["cat_5tR81kQmZx2"]))]
+    category_ids: Vec<String>,
+    /// Google's product category.
+    #[schema(example = "413")]
+    google_product_category: Option<String>,
+    /// GS1 GPC brick code, 8 digits.
+    #[schema(example = "10000201")]
+    gpc_category_code: Option<String>,
+    /// How much is in the pack.
+    net_content: Option<NetContentOut>,
+    /// ISO 3166-1 code of the country it comes from.
+    #[schema(example = "FR")]
+    country_of_origin: Option<String>,
+    /// Its images, the main one first.
+    images: Vec<ImageOut>,
+    /// Properties that not all products have.
+    additional_property: Vec<PropertyOut>,
+    /// Its certifications.
+    #[schema(example = json!(["NF Environnement"]))]
+    certifications: Vec<String>,
+    /// What customers think.
+    aggregate_rating: Option<RatingOut>,
+    /// `new`, `refurbished` or `used`.
+    #[schema(example = "new")]
+    condition: String,
+    /// `active`, `discontinued` or `recalled`.
+    #[schema(example = "active")]
+    status: String,
+    /// The product that stands in its place.
+    #[schema(example = json!(null))]
+    replaced_by: Option<String>,
+    /// Whether it is sold by weight.
+    #[schema(example = false)]
+    is_sold_by_weight: bool,
+    /// Its page in the shop.
+    #[schema(example = "https://www.example.com/p/82311569")]
+    link: Option<String>,
+    /// Its GS1 Digital Link.
+    #[schema(example = "https://id.example.com/01/03276550063551")]
+    digital_link: Option<String>,
+    /// When it last changed.
+    #[schema(format = DateTime, example = "2026-11-22T04:00:00Z")]
+    updated_at: String,
+    /// How often it changed.
+    #[schema(example = 7)]
+    version: u64,
+}
+
+/// Products, a page of them.
+#[derive(Debug, ToSchema)]
+pub(super) struct PageOfProducts {
+    /// The products.
+    items: Vec<ProductOut>,
+    /// Where the next page is; null on the last.
+    #[schema(example = "/v1/products?brand=Axton&limit=50&cursor=c7HqK2mXw9Pz000000000001A2b3C")]
+    next: Option<String>,
+    /// Where this page is.
+    #[schema(rename = "self", example = "/v1/products?brand=Axton&limit=50")]
+    own: String,
+}
+
+/// A step of the way from the root to a category.
+#[derive(Debug, ToSchema)]
+pub(super) struct StepOut {
+    /// The category.
+    #[schema(example = "cat_1mV0cT7dYq4")]
+    id: String,
+    /// Its name.
+    #[schema(example = "Peinture")]
+    name: String,
+}
+
+/// A category.
+#[derive(Debug, ToSchema)]
+pub(super) struct CategoryOut {
+    /// Its id, the same for good.
+    #[schema(example = "cat_5tR81kQmZx2")]
+    id: String,
+    /// What it is called.
+    #[schema(example = "Enduits")]
+    name: String,
+    /// The category above; null for a root.
+    #[schema(example = "cat_1mV0cT7dYq4")]
+    parent_id: Option<String>,
+    /// Google's product category.
+    #[schema(example = "413")]
+    google_product_category: Option<String>,
+    /// GS1 GPC brick code, 8 digits.
+    #[schema(example = json!(null))]
+    gpc_category_code: Option<String>,
+    /// When it last changed.
+    #[schema(format = DateTime, example = "2026-11-20T04:00:00Z")]
+    updated_at: String,
+    /// How often it changed.
+    #[schema(example = 2)]
+    version: u64,
+    /// The way from the root to this category, itself included.
+    path: Vec<StepOut>,
+    /// How deep it is: 1 for a root.
+    #[schema(example = 2)]
+    level: u32,
+    /// How many products are in the category itself; those of its descendants are not counted.
+    #[schema(example = 812)]
+    product_count: u64,
+}
+
+/// Categories, a page of them.
+#[derive(Debug, ToSchema)]
+pub(super) struct PageOfCategories {
+    /// The categories.
+    items: Vec<CategoryOut>,
+    /// Where the next page is; null on the last.
+    #[schema(example = "/v1/categories?limit=50&cursor=c7HqK2mXw9Pz000000000001A2b3C")]
+    next: Option<String>,
+    /// Where this page is.
+    #[schema(rename = "self", example = "/v1/categories?limit=50")]
+    own: String,
+}

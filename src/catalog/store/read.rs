@@ -1,0 +1,247 @@
+//! The catalog as stored, for the view: whole tables at the start, the rows of some ids after.
+
+use crate::catalog::view::{
+    CategoryChange, CategoryRecord, Channel, OfferChange, OfferRecord, PriceType, ProductChange,
+    ProductRecord, Status,
+};
+use crate::http::answer::digest;
+use crate::kernel::id::{CategoryId, ProductId};
+use crate::kernel::{Amount, Gtin, Micros};
+use crate::on_db;
+use crate::storage::fetch::{by_ids, in_batches};
+use crate::storage::{Db, StoreError};
+use serde::Deserialize;
+use sqlx::{FromRow, QueryBuilder};
+use std::fmt::Display;
+use std::str::FromStr;
+
+macro_rules! products {
+    ($rest:literal) => {
+        concat!(
+            "SELECT id, gtin, brand_id, category_ids, item_group_id, status, sold_by_weight, \
+             body, updated_at, deleted_at FROM products",
+            $rest
+        )
+    };
+}
+
+macro_rules! categories {
+    ($rest:literal) => {
+        concat!("SELECT id, parent_id, body, deleted_at FROM categories", $rest)
+    };
+}
+
+macro_rules! offers {
+    ($rest:literal) => {
+        concat!(
+            "SELECT product_id, store_id, channel, currency, price, list_price, member_price, \
+             price_type, unit_price, unit_reference, tax_included, valid_from, valid_through, \
+             promotion_ids, as_of, deleted_at FROM offers",
+            $rest
+        )
+    };
+}
+
+fn parsed<T>(table: &'static str, text: &str) -> Result<T, StoreError>
+where
+    T: FromStr,
+    T::Err: Display,
+{
+    text.parse().map_err(|error| StoreError::corrupt(table, format!("`{text}`: {error}")))
+}
+
+fn word<T: Copy>(
+    table: &'static str,
+    words: &[(&'static str, T)],
+    text: &str,
+) -> Result<T, StoreError> {
+    let found = words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
+    found.ok_or_else(|| StoreError::corrupt(table, format!("`{text}` is none of its words")))
+}
+
+#[derive(Debug, FromRow)]
+struct ProductColumns {
+    id: String,
+    gtin: Option<i64>,
+    brand_id: Option<String>,
+    category_ids: String,
+    item_group_id: Option<String>,
+    status: String,
+    sold_by_weight: bool,
+    body: String,
+    updated_at: i64,
+    deleted_at: Option<i64>,
+}
+
+/// What a deleted product's document says about its successor.
+#[derive(Deserialize)]
+struct Successor {
+    replaced_by: Option<ProductId>,
+}
+
+impl ProductColumns {
+    fn read(self) -> Result<ProductChange, StoreError> {
+        const TABLE: &str = "products";
+        let id = parsed(TABLE, &self.id)?;
+        if self.deleted_at.is_some() {
+            let successor: Option<Successor> = serde_json::from_str(&self.body).ok();
+            return Ok(ProductChange::Delete(id, successor.and_then(|s| s.replaced_by)));
+        }
+        let gtin = self.gtin.and_then(|number| u64::try_from(number).ok());
+        Ok(ProductChange::Upsert(Box::new(ProductRecord {
+            id,
+            gtin: gtin.and_then(Gtin::from_number),
+            brand: self.brand_id.as_deref().map(|text| parsed(TABLE, text)).transpose()?,
+            categories: self.category_ids,
+            item_group: self.item_group_id,
+            status: word(TABLE, &Status::WORDS, &self.status)?,
+            sold_by_weight: self.sold_by_weight,
+            etag: digest(self.body.as_bytes()),
+            body: self.body,
+            updated_at: Micros(self.updated_at),
+        })))
+    }
+}
+
+#[derive(Debug, FromRow)]
+struct CategoryColumns {
+    id: String,
+    parent_id: Option<String>,
+    body: String,
+    deleted_at: Option<i64>,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    name: String,
+}
+
+impl CategoryColumns {
+    fn read(self) -> Result<CategoryChange, StoreError> {
+        const TABLE: &str = "categories";
+        let id: CategoryId = parsed(TABLE, &self.id)?;
+        if self.deleted_at.is_some() {
+            return Ok(CategoryChange::Delete(id));
+        }
+        let parent = self.parent_id.as_deref().map(|text| parsed(TABLE, text)).transpose()?;
+        let named: Named =
+            serde_json::from_str(&self.body).map_err(|error| StoreError::corrupt(TABLE, error))?;
+        let record = CategoryRecord { id, parent, name: named.name, body: self.body };
+        Ok(CategoryChange::Upsert(record))
+    }
+}
+
+#[derive(Debug, FromRow)]
+struct OfferColumns {
+    product_id: String,
+    store_id: String,
+    channel: String,
+    currency: String,
+    price: i64,
+    list_price: Option<i64>,
+    member_price: Option<i64>,
+    price_type: String,
+    unit_price: Option<i64>,
+    unit_reference: Option<String>,
+    tax_included: bool,
+    valid_from: Option<i64>,
+    valid_through: Option<i64>,
+    promotion_ids: String,
+    as_of: i64,
+    deleted_at: Option<i64>,
+}
+
+impl OfferColumns {
+    fn read(self) -> Result<OfferChange, StoreError> {
+        const TABLE: &str = "offers";
+        let product = parsed(TABLE, &self.product_id)?;
+        let store = parsed(TABLE, &self.store_id)?;
+        let channel = word(TABLE, &Channel::WORDS, &self.channel)?;
+        if self.deleted_at.is_some() {
+            return Ok(OfferChange::Delete(product, store, channel));
+        }
+        let promotions = self.promotion_ids.split_whitespace().map(|id| parsed(TABLE, id));
+        Ok(OfferChange::Upsert(Box::new(OfferRecord {
+            product,
+            store,
+            channel,
+            currency: parsed(TABLE, &self.currency)?,
+            price: Amount(self.price),
+            list_price: self.list_price.map(Amount),
+            member_price: self.member_price.map(Amount),
+            price_type: word(TABLE, &PriceType::WORDS, &self.price_type)?,
+            unit_price: self.unit_price.map(Amount),
+            unit_reference: self.unit_reference,
+            tax_included: self.tax_included,
+            valid_from: self.valid_from.map(Micros),
+            valid_through: self.valid_through.map(Micros),
+            promotions: promotions.collect::<Result<_, _>>()?,
+            as_of: Micros(self.as_of),
+        })))
+    }
+}
+
+/// Every product, tombstones included.
+pub async fn all_products(db: &Db, take: impl FnMut(Vec<ProductChange>)) -> Result<(), StoreError> {
+    in_batches(db, products!(""), ProductColumns::read, take).await
+}
+
+/// What some products are now. One that has no row at all is deleted.
+pub async fn products(db: &Db, ids: &[String]) -> Result<Vec<ProductChange>, StoreError> {
+    let rows: Vec<ProductColumns> = by_ids(db, products!(" WHERE id IN ("), ids).await?;
+    let without = ids.iter().filter(|id| !rows.iter().any(|row| row.id == **id));
+    let mut changes = without
+        .map(|id| Ok(ProductChange::Delete(parsed("change_log", id)?, None)))
+        .collect::<Result<Vec<_>, StoreError>>()?;
+    for row in rows {
+        changes.push(row.read()?);
+    }
+    Ok(changes)
+}
+
+/// Every category, tombstones included.
+pub async fn all_categories(
+    db: &Db,
+    take: impl FnMut(Vec<CategoryChange>),
+) -> Result<(), StoreError> {
+    in_batches(db, categories!(""), CategoryColumns::read, take).await
+}
+
+/// What some categories are now.
+pub async fn categories(db: &Db, ids: &[String]) -> Result<Vec<CategoryChange>, StoreError> {
+    let rows: Vec<CategoryColumns> = by_ids(db, categories!(" WHERE id IN ("), ids).await?;
+    rows.into_iter().map(CategoryColumns::read).collect()
+}
+
+/// Every offer that holds.
+pub async fn all_offers(db: &Db, take: impl FnMut(Vec<OfferChange>)) -> Result<(), StoreError> {
+    in_batches(db, offers!(" WHERE deleted_at IS NULL"), OfferColumns::read, take).await
+}
+
+/// What some offers are now; each is named `product/store/channel`.
+pub async fn offers(db: &Db, ids: &[String]) -> Result<Vec<OfferChange>, StoreError> {
+    let mut keys = Vec::with_capacity(ids.len());
+    for id in ids {
+        let mut parts = id.split('/');
+        let (Some(product), Some(store), Some(channel), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            let detail = format!("`{id}` is no product/store/channel");
+            return Err(StoreError::corrupt("change_log", detail));
+        };
+        keys.push((product, store, channel));
+    }
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    const SELECT: &str = offers!(" WHERE (product_id, store_id, channel) IN (");
+    let rows = on_db!(db, c => {
+        let mut query = QueryBuilder::new(SELECT);
+        query.push_values(keys, |mut row, (product, store, channel)| {
+            row.push_bind(product).push_bind(store).push_bind(channel);
+        });
+        query.push(")");
+        query.build_query_as::<OfferColumns>().fetch_all(c).await
+    })?;
+    rows.into_iter().map(OfferColumns::read).collect()
+}

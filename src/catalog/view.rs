@@ -1,0 +1,201 @@
+//! The catalog in memory: what every read is answered from.
+//!
+//! Products, offers and categories stand behind a lock each. Writers hold one lock at a time and
+//! apply a batch of a few hundred rows under it; readers that need two take products last. A body
+//! leaves the view as a counted reference to the bytes it is stored in.
+
+mod arena;
+mod categories;
+pub mod hash;
+pub mod id_set;
+mod offers;
+pub mod page;
+pub mod pool;
+mod postings;
+mod products;
+mod query;
+
+pub use categories::{CategoryChange, CategoryRecord};
+pub use offers::{Channel, OfferChange, OfferRecord, PriceType};
+pub use page::Page;
+pub use products::{ProductChange, ProductRecord, Status};
+pub use query::ProductQuery;
+
+use crate::http::answer::digest;
+use crate::kernel::Gtin;
+use crate::kernel::id::{CategoryId, ProductId, StoreId};
+use bytes::Bytes;
+use parking_lot::RwLock;
+
+/// What is known about an id or a code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Lookup {
+    /// The resource, as stored.
+    Found {
+        /// The document.
+        body: Bytes,
+        /// Its digest.
+        etag: u64,
+    },
+    /// It was deleted.
+    Gone {
+        /// What stands in its place.
+        replaced_by: Option<ProductId>,
+    },
+    /// It never was.
+    Missing,
+}
+
+/// How much the view holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Sizes {
+    /// Products.
+    pub products: usize,
+    /// Deleted products that are remembered.
+    pub deleted_products: usize,
+    /// Bytes of all product documents.
+    pub product_body_bytes: usize,
+    /// Bytes that products take beside their documents.
+    pub product_overhead_bytes: usize,
+    /// Offers.
+    pub offers: usize,
+    /// Categories.
+    pub categories: usize,
+}
+
+/// The products, offers and categories of this node.
+#[derive(Debug, Default)]
+pub struct CatalogView {
+    products: RwLock<products::Products>,
+    offers: RwLock<offers::Offers>,
+    categories: RwLock<categories::Categories>,
+}
+
+impl CatalogView {
+    /// The product with this id: one hash, no allocation.
+    pub fn product(&self, id: ProductId) -> Lookup {
+        let products = self.products.read();
+        match products.get(id.0) {
+            Some(entry) => Lookup::Found { body: entry.body.clone(), etag: entry.etag },
+            None => match products.gone.get(&id.0) {
+                Some(replaced_by) => Lookup::Gone { replaced_by: *replaced_by },
+                None => Lookup::Missing,
+            },
+        }
+    }
+
+    /// The product with this GTIN.
+    pub fn product_by_gtin(&self, gtin: Gtin) -> Lookup {
+        match self.products.read().by_gtin(gtin.number()) {
+            Some(entry) => Lookup::Found { body: entry.body.clone(), etag: entry.etag },
+            None => Lookup::Missing,
+        }
+    }
+
+    /// The product with this sku.
+    pub fn product_by_sku(&self, sku: &str) -> Lookup {
+        self.product(ProductId::derived(sku))
+    }
+
+    /// The GTIN of a product: `None` where there is no such product.
+    pub fn gtin_of(&self, id: ProductId) -> Option<Option<Gtin>> {
+        let gtin = self.products.read().get(id.0)?.gtin;
+        Some(Gtin::from_number(gtin))
+    }
+
+    /// The page behind `after` of the products that a query takes, in the order of ids.
+    pub fn list(&self, query: &ProductQuery, after: Option<u64>, limit: usize) -> Page<Bytes> {
+        let Some(store) = query.store else {
+            return self.products.read().list(query, None, after, limit);
+        };
+        let offers = self.offers.read();
+        match offers.in_store(store) {
+            Some(in_store) => self.products.read().list(query, Some(in_store), after, limit),
+            None => Page { items: Vec::new(), next: None },
+        }
+    }
+
+    /// The page behind `after` of a product's offers, by store and channel.
+    pub fn offers(
+        &self,
+        product: ProductId,
+        stores: &[StoreId],
+        channel: Option<Channel>,
+        after: Option<(u64, u64)>,
+        limit: usize,
+    ) -> Page<OfferRecord, (u64, u64)> {
+        self.offers.read().list(product, stores, channel, after, limit)
+    }
+
+    /// The category with this id.
+    pub fn category(&self, id: CategoryId) -> Lookup {
+        let categories = self.categories.read();
+        let products = self.products.read();
+        let count = |id| products.in_category.set(id).map_or(0, id_set::IdSet::len);
+        match categories.get(id, &count) {
+            Some(body) => Lookup::Found { etag: digest(&body), body },
+            None if categories.gone.contains(&id.0) => Lookup::Gone { replaced_by: None },
+            None => Lookup::Missing,
+        }
+    }
+
+    /// The page of categories behind `after`, all or the children of one.
+    pub fn categories(
+        &self,
+        parent: Option<CategoryId>,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Page<Bytes> {
+        let categories = self.categories.read();
+        let products = self.products.read();
+        let count = |id| products.in_category.set(id).map_or(0, id_set::IdSet::len);
+        categories.list(parent, after, limit, &count)
+    }
+
+    /// These categories and all below them.
+    pub fn with_descendants(&self, roots: &[CategoryId]) -> Vec<CategoryId> {
+        self.categories.read().with_descendants(roots)
+    }
+
+    /// Applies changes of products; readers wait meanwhile, so hand over a few hundred at most.
+    pub fn apply_products(&self, changes: Vec<ProductChange>) {
+        let mut products = self.products.write();
+        changes.into_iter().for_each(|change| products.apply(change));
+    }
+
+    /// Applies changes of offers.
+    pub fn apply_offers(&self, changes: Vec<OfferChange>) {
+        let mut offers = self.offers.write();
+        changes.into_iter().for_each(|change| offers.apply(change));
+    }
+
+    /// Applies changes of categories.
+    pub fn apply_categories(&self, changes: Vec<CategoryChange>) {
+        let mut categories = self.categories.write();
+        changes.into_iter().for_each(|change| categories.apply(change));
+    }
+
+    /// Gives back the room that loading left; takes long, so call it before serving.
+    pub fn settle(&self) {
+        self.products.write().settle();
+        self.offers.write().settle();
+    }
+
+    /// How much the view holds.
+    pub fn sizes(&self) -> Sizes {
+        let offers = self.offers.read().count;
+        let categories = self.categories.read().len();
+        let products = self.products.read();
+        Sizes {
+            products: products.ids.len(),
+            deleted_products: products.gone.len(),
+            product_body_bytes: products.body_bytes,
+            product_overhead_bytes: products.overhead_bytes(),
+            offers,
+            categories,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

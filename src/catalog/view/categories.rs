@@ -1,0 +1,140 @@
+//! The category tree in memory. A document is its stored body with what follows from the tree.
+
+use super::page::Page;
+use crate::kernel::id::CategoryId;
+use bytes::Bytes;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Levels beyond which a chain of parents is taken for a loop.
+const DEEPEST: usize = 32;
+
+/// A category as it is stored.
+#[derive(Debug, Clone)]
+pub struct CategoryRecord {
+    /// Its id.
+    pub id: CategoryId,
+    /// The category above, `None` for a root.
+    pub parent: Option<CategoryId>,
+    /// Its name, read from the document.
+    pub name: String,
+    /// The document, without `path`, `level` and `product_count`.
+    pub body: String,
+}
+
+/// What became of a category.
+#[derive(Debug, Clone)]
+pub enum CategoryChange {
+    /// It is, or is now, this.
+    Upsert(CategoryRecord),
+    /// It was deleted.
+    Delete(CategoryId),
+}
+
+/// All categories.
+#[derive(Debug, Default)]
+pub(super) struct Categories {
+    by_id: BTreeMap<u64, CategoryRecord>,
+    children: BTreeMap<u64, BTreeSet<u64>>,
+    /// Those that were deleted.
+    pub(super) gone: BTreeSet<u64>,
+}
+
+#[derive(Serialize)]
+struct Step<'a> {
+    id: CategoryId,
+    name: &'a str,
+}
+
+#[derive(Serialize)]
+struct Derived<'a> {
+    path: Vec<Step<'a>>,
+    level: usize,
+    product_count: usize,
+}
+
+impl Categories {
+    pub(super) fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    pub(super) fn apply(&mut self, change: CategoryChange) {
+        let (CategoryChange::Upsert(CategoryRecord { id, .. }) | CategoryChange::Delete(id)) =
+            &change;
+        let id = *id;
+        if let Some(old) = self.by_id.remove(&id.0)
+            && let Some(siblings) = old.parent.and_then(|p| self.children.get_mut(&p.0))
+        {
+            siblings.remove(&id.0);
+        }
+        match change {
+            CategoryChange::Upsert(record) => {
+                if let Some(parent) = record.parent {
+                    self.children.entry(parent.0).or_default().insert(id.0);
+                }
+                self.gone.remove(&id.0);
+                self.by_id.insert(id.0, record);
+            }
+            CategoryChange::Delete(_) => {
+                self.gone.insert(id.0);
+            }
+        }
+    }
+
+    /// These categories and all below them.
+    pub(super) fn with_descendants(&self, roots: &[CategoryId]) -> Vec<CategoryId> {
+        let mut found = BTreeSet::new();
+        let mut open: Vec<u64> = roots.iter().map(|id| id.0).collect();
+        while let Some(id) = open.pop() {
+            if found.insert(id) {
+                open.extend(self.children.get(&id).into_iter().flatten());
+            }
+        }
+        found.into_iter().map(CategoryId).collect()
+    }
+
+    /// The category and those above it, the root first.
+    fn path<'a>(&'a self, record: &'a CategoryRecord) -> Vec<&'a CategoryRecord> {
+        let above = |record: &&'a CategoryRecord| self.by_id.get(&record.parent?.0);
+        let mut path: Vec<_> = std::iter::successors(Some(record), above).take(DEEPEST).collect();
+        path.reverse();
+        path
+    }
+
+    /// The finished document; `count` tells how many products a category has.
+    fn document(&self, record: &CategoryRecord, count: &impl Fn(u64) -> usize) -> Option<Bytes> {
+        let path = self.path(record);
+        let derived = Derived {
+            level: path.len(),
+            path: path.iter().map(|step| Step { id: step.id, name: &step.name }).collect(),
+            product_count: count(record.id.0),
+        };
+        let mut document = record.body.trim_end().strip_suffix('}')?.as_bytes().to_vec();
+        document.push(b',');
+        let tail = serde_json::to_vec(&derived).ok()?;
+        document.extend_from_slice(tail.get(1..)?);
+        Some(document.into())
+    }
+
+    pub(super) fn get(&self, id: CategoryId, count: &impl Fn(u64) -> usize) -> Option<Bytes> {
+        self.document(self.by_id.get(&id.0)?, count)
+    }
+
+    pub(super) fn list(
+        &self,
+        parent: Option<CategoryId>,
+        after: Option<u64>,
+        limit: usize,
+        count: &impl Fn(u64) -> usize,
+    ) -> Page<Bytes> {
+        let pick = |id| self.get(CategoryId(id), count);
+        let behind = |id: &u64| after.is_none_or(|after| *id > after);
+        match parent {
+            Some(parent) => {
+                let ids = self.children.get(&parent.0).into_iter().flatten();
+                Page::of_ids(ids.copied().filter(behind), limit, pick)
+            }
+            None => Page::of_ids(self.by_id.keys().copied().filter(behind), limit, pick),
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! Offers in memory: for each product a slice sorted by store and channel.
+
+use super::hash::IdMap;
+use super::id_set::IdSet;
+use super::page::Page;
+use super::pool::Pool;
+use crate::kernel::id::{ProductId, PromotionId, StoreId};
+use crate::kernel::{Amount, Currency, Micros};
+
+/// Where an offer holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Channel {
+    /// In the shop.
+    InStore,
+    /// On the web.
+    Online,
+}
+
+impl Channel {
+    /// The words and their meanings.
+    pub const WORDS: [(&'static str, Self); 2] =
+        [("in_store", Self::InStore), ("online", Self::Online)];
+}
+
+/// What kind of price an offer has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PriceType {
+    /// The ordinary price.
+    Regular,
+    /// Reduced for a time.
+    Sale,
+    /// For members of the loyalty programme.
+    Member,
+    /// For one customer.
+    Personal,
+}
+
+impl PriceType {
+    /// The words and their meanings.
+    pub const WORDS: [(&'static str, Self); 4] = [
+        ("regular", Self::Regular),
+        ("sale", Self::Sale),
+        ("member", Self::Member),
+        ("personal", Self::Personal),
+    ];
+}
+
+/// An offer as it is stored, and as it leaves the view.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OfferRecord {
+    /// Of which product.
+    pub product: ProductId,
+    /// In which store.
+    pub store: StoreId,
+    /// Through which channel.
+    pub channel: Channel,
+    /// The currency of all its amounts.
+    pub currency: Currency,
+    /// What the product costs.
+    pub price: Amount,
+    /// What it cost before, where the price is reduced.
+    pub list_price: Option<Amount>,
+    /// What members pay.
+    pub member_price: Option<Amount>,
+    /// What kind of price it is.
+    pub price_type: PriceType,
+    /// The price of one `unit_reference`.
+    pub unit_price: Option<Amount>,
+    /// `1 LTR`: a value and a UN/CEFACT unit code.
+    pub unit_reference: Option<String>,
+    /// Whether the amounts include tax.
+    pub tax_included: bool,
+    /// From when it holds.
+    pub valid_from: Option<Micros>,
+    /// Until when it holds.
+    pub valid_through: Option<Micros>,
+    /// The promotions it is part of.
+    pub promotions: Vec<PromotionId>,
+    /// When the retailer said so.
+    pub as_of: Micros,
+}
+
+/// What became of an offer.
+#[derive(Debug, Clone)]
+pub enum OfferChange {
+    /// It is, or is now, this.
+    Upsert(Box<OfferRecord>),
+    /// It holds no longer.
+    Delete(ProductId, StoreId, Channel),
+}
+
+/// An optional number in 8 bytes; the smallest stands for none and is no amount or instant.
+#[derive(Debug, Clone, Copy)]
+struct Maybe(i64);
+
+impl Maybe {
+    fn of(value: Option<i64>) -> Self {
+        Self(value.unwrap_or(i64::MIN))
+    }
+
+    fn get(self) -> Option<i64> {
+        (self.0 != i64::MIN).then_some(self.0)
+    }
+}
+
+/// An offer in memory: 80 bytes, texts pooled.
+#[derive(Debug)]
+struct Offer {
+    store: u64,
+    price: i64,
+    list_price: Maybe,
+    member_price: Maybe,
+    unit_price: Maybe,
+    valid_from: Maybe,
+    valid_through: Maybe,
+    as_of: i64,
+    unit_reference: u32,
+    promotions: u32,
+    channel: Channel,
+    price_type: PriceType,
+    currency: Currency,
+    tax_included: bool,
+}
+
+impl Offer {
+    fn key(&self) -> (u64, Channel) {
+        (self.store, self.channel)
+    }
+}
+
+/// All offers.
+#[derive(Debug, Default)]
+pub(super) struct Offers {
+    by_product: IdMap<Vec<Offer>>,
+    by_store: IdMap<IdSet>,
+    references: Pool<Option<String>>,
+    promotions: Pool<Vec<PromotionId>>,
+    pub(super) count: usize,
+}
+
+fn promotion_key(promotions: &[PromotionId]) -> String {
+    promotions.iter().map(PromotionId::to_string).collect::<Vec<_>>().join(" ")
+}
+
+impl Offers {
+    /// The products that are offered in a store.
+    pub(super) fn in_store(&self, store: StoreId) -> Option<&IdSet> {
+        self.by_store.get(&store.0)
+    }
+
+    pub(super) fn apply(&mut self, change: OfferChange) {
+        match change {
+            OfferChange::Upsert(record) => self.put(*record),
+            OfferChange::Delete(product, store, channel) => {
+                self.take_out(product.0, store.0, channel);
+            }
+        }
+    }
+
+    fn put(&mut self, record: OfferRecord) {
+        let product = record.product.0;
+        let reference = record.unit_reference.unwrap_or_default();
+        let read_reference = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        let key = promotion_key(&record.promotions);
+        let offer = Offer {
+            store: record.store.0,
+            price: record.price.0,
+            list_price: Maybe::of(record.list_price.map(|amount| amount.0)),
+            member_price: Maybe::of(record.member_price.map(|amount| amount.0)),
+            unit_price: Maybe::of(record.unit_price.map(|amount| amount.0)),
+            valid_from: Maybe::of(record.valid_from.map(|at| at.0)),
+            valid_through: Maybe::of(record.valid_through.map(|at| at.0)),
+            as_of: record.as_of.0,
+            unit_reference: self.references.take(&reference, read_reference),
+            promotions: self.promotions.take(&key, |_| record.promotions),
+            channel: record.channel,
+            price_type: record.price_type,
+            currency: record.currency,
+            tax_included: record.tax_included,
+        };
+        let offers = self.by_product.entry(product).or_default();
+        match offers.binary_search_by_key(&offer.key(), Offer::key) {
+            Ok(at) => {
+                let old = std::mem::replace(&mut offers[at], offer);
+                self.release(&old);
+            }
+            Err(at) => {
+                self.by_store.entry(offer.store).or_default().insert(product);
+                offers.insert(at, offer);
+                self.count += 1;
+            }
+        }
+    }
+
+    fn take_out(&mut self, product: u64, store: u64, channel: Channel) {
+        let Some(offers) = self.by_product.get_mut(&product) else { return };
+        let Ok(at) = offers.binary_search_by_key(&(store, channel), Offer::key) else { return };
+        let old = offers.remove(at);
+        if !offers.iter().any(|offer| offer.store == store)
+            && let Some(products) = self.by_store.get_mut(&store)
+        {
+            products.remove(product);
+        }
+        if offers.is_empty() {
+            self.by_product.remove(&product);
+        }
+        self.count -= 1;
+        self.release(&old);
+    }
+
+    fn release(&mut self, offer: &Offer) {
+        self.references.release(offer.unit_reference);
+        self.promotions.release(offer.promotions);
+    }
+
+    fn record(&self, product: ProductId, offer: &Offer) -> OfferRecord {
+        OfferRecord {
+            product,
+            store: StoreId(offer.store),
+            channel: offer.channel,
+            currency: offer.currency,
+            price: Amount(offer.price),
+            list_price: offer.list_price.get().map(Amount),
+            member_price: offer.member_price.get().map(Amount),
+            price_type: offer.price_type,
+            unit_price: offer.unit_price.get().map(Amount),
+            unit_reference: self.references.value(offer.unit_reference).cloned().flatten(),
+            tax_included: offer.tax_included,
+            valid_from: offer.valid_from.get().map(Micros),
+            valid_through: offer.valid_through.get().map(Micros),
+            promotions: self.promotions.value(offer.promotions).cloned().unwrap_or_default(),
+            as_of: Micros(offer.as_of),
+        }
+    }
+
+    /// The page of a product's offers behind `after`, by store and channel.
+    pub(super) fn list(
+        &self,
+        product: ProductId,
+        stores: &[StoreId],
+        channel: Option<Channel>,
+        after: Option<(u64, u64)>,
+        limit: usize,
+    ) -> Page<OfferRecord, (u64, u64)> {
+        let offers = self.by_product.get(&product.0).map_or(&[][..], Vec::as_slice);
+        let key = |offer: &Offer| (offer.store, offer.channel as u64);
+        let first = offers.partition_point(|offer| after.is_some_and(|after| key(offer) <= after));
+        let rest = offers[first..].iter().map(|offer| (key(offer), offer));
+        Page::fill(rest, limit, |offer| {
+            let wanted = stores.is_empty() || stores.contains(&StoreId(offer.store));
+            let wanted = wanted && channel.is_none_or(|channel| offer.channel == channel);
+            wanted.then(|| self.record(product, offer))
+        })
+    }
+
+    pub(super) fn settle(&mut self) {
+        self.by_product.values_mut().for_each(Vec::shrink_to_fit);
+        self.by_store.values_mut().for_each(IdSet::settle);
+    }
+}

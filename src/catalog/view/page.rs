@@ -1,0 +1,56 @@
+//! One page of a list that is walked in the order of ids.
+
+/// Most rows looked at for one page. Where filters match rarely a page is returned short, with a
+/// cursor behind the last row seen, so that no call holds the view for long.
+pub const MOST_SEEN: usize = 20_000;
+
+/// Rows of a page, and the key after which the next page begins, where there is more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<T, K = u64> {
+    /// The rows.
+    pub items: Vec<T>,
+    /// The key to continue after.
+    pub next: Option<K>,
+}
+
+impl<T, K: Copy> Page<T, K> {
+    /// Fills a page from rows in the order of their keys, taking what `pick` makes of them.
+    pub fn fill<R>(
+        rows: impl Iterator<Item = (K, R)>,
+        limit: usize,
+        mut pick: impl FnMut(R) -> Option<T>,
+    ) -> Self {
+        let mut items = Vec::with_capacity(limit.min(64));
+        let mut last_taken = None;
+        for (seen, (key, row)) in rows.enumerate() {
+            if let Some(item) = pick(row) {
+                if items.len() == limit {
+                    return Self { items, next: last_taken };
+                }
+                items.push(item);
+                last_taken = Some(key);
+            }
+            if seen + 1 == MOST_SEEN {
+                return Self { items, next: Some(key) };
+            }
+        }
+        Self { items, next: None }
+    }
+}
+
+impl<T> Page<T> {
+    /// Fills a page from ascending ids.
+    pub fn of_ids(
+        ids: impl Iterator<Item = u64>,
+        limit: usize,
+        pick: impl FnMut(u64) -> Option<T>,
+    ) -> Self {
+        Self::fill(ids.map(|id| (id, id)), limit, pick)
+    }
+
+    /// The key to continue after, as a cursor holds it.
+    #[must_use]
+    pub fn next_pair(&self) -> Option<(u64, u64)> {
+        self.next.map(|id| (id, 0))
+    }
+}

@@ -1,0 +1,282 @@
+//! Products in memory: a slab of entries, two hash indexes of 4-byte slots, an ordered id set and
+//! posting sets.
+//!
+//! There is no index by sku: a product's id is derived from its sku, so the sku leads to the id.
+
+use super::arena::Arena;
+use super::hash::{IdMap, hash};
+use super::id_set::IdSet;
+use super::pool::Pool;
+use super::postings::Postings;
+use crate::kernel::id::{BrandId, CategoryId, ProductId};
+use crate::kernel::{Gtin, Micros};
+use bytes::Bytes;
+use hashbrown::HashTable;
+
+/// Whether a product is sold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// In the range.
+    Active,
+    /// No longer in the range.
+    Discontinued,
+    /// Called back by its maker or an authority.
+    Recalled,
+}
+
+impl Status {
+    /// The words and their meanings.
+    pub const WORDS: [(&'static str, Self); 3] = [
+        ("active", Self::Active),
+        ("discontinued", Self::Discontinued),
+        ("recalled", Self::Recalled),
+    ];
+}
+
+/// A product as it is stored, ready to be served.
+#[derive(Debug, Clone)]
+pub struct ProductRecord {
+    /// Its id, derived from its sku.
+    pub id: ProductId,
+    /// Its GTIN, where it has one.
+    pub gtin: Option<Gtin>,
+    /// Its brand.
+    pub brand: Option<BrandId>,
+    /// The ids of its categories with a space between.
+    pub categories: String,
+    /// What its variants have in common.
+    pub item_group: Option<String>,
+    /// Whether it is sold.
+    pub status: Status,
+    /// Whether it is sold by weight.
+    pub sold_by_weight: bool,
+    /// The document.
+    pub body: String,
+    /// Digest of the document.
+    pub etag: u64,
+    /// When it last changed.
+    pub updated_at: Micros,
+}
+
+/// What became of a product.
+#[derive(Debug, Clone)]
+pub enum ProductChange {
+    /// It is, or is now, this.
+    Upsert(Box<ProductRecord>),
+    /// It was deleted, perhaps in favour of another.
+    Delete(ProductId, Option<ProductId>),
+}
+
+/// A product in the slab: 80 bytes.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) body: Bytes,
+    pub(super) id: u64,
+    pub(super) etag: u64,
+    /// 0 for none.
+    pub(super) gtin: u64,
+    pub(super) updated_at: i64,
+    /// Number in `brands`.
+    pub(super) brand: u32,
+    /// Number in `groups`.
+    pub(super) group: u32,
+    /// Number in `categories`.
+    pub(super) categories: u32,
+    pub(super) status: Status,
+    pub(super) sold_by_weight: bool,
+}
+
+/// Entries per page of the slab: it grows by 320 KiB, never by doubling.
+const PAGE: usize = 4096;
+/// How many bodies an update moves along (see [`Products::tidy`]).
+const MOVED_PER_UPDATE: usize = 16;
+
+/// All products.
+#[derive(Debug, Default)]
+pub(super) struct Products {
+    slab: Vec<Vec<Option<Entry>>>,
+    free: Vec<u32>,
+    by_id: HashTable<u32>,
+    by_gtin: HashTable<u32>,
+    /// Deleted products and what replaced them.
+    pub(super) gone: IdMap<Option<ProductId>>,
+    pub(super) ids: IdSet,
+    pub(super) brands: Postings,
+    pub(super) groups: Postings,
+    pub(super) in_category: Postings,
+    pub(super) categories: Pool<Box<[u64]>>,
+    arena: Arena,
+    pub(super) body_bytes: usize,
+    /// The slot whose body moves next.
+    moving: usize,
+}
+
+fn slot(slab: &[Vec<Option<Entry>>], at: u32) -> Option<&Entry> {
+    slab.get(at as usize / PAGE)?.get(at as usize % PAGE)?.as_ref()
+}
+
+/// The key of a group of variants.
+pub(super) fn group_key(group: &str) -> u64 {
+    crate::http::answer::digest(group.as_bytes())
+}
+
+fn category_numbers(text: &str) -> Box<[u64]> {
+    let mut ids: Vec<u64> =
+        text.split(' ').filter_map(|id| id.parse::<CategoryId>().ok()).map(|id| id.0).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids.into()
+}
+
+impl Products {
+    fn slot_of(&self, id: u64) -> Option<u32> {
+        let is_it = |at: &u32| slot(&self.slab, *at).is_some_and(|entry| entry.id == id);
+        self.by_id.find(hash(id), is_it).copied()
+    }
+
+    /// The product with this id.
+    pub(super) fn get(&self, id: u64) -> Option<&Entry> {
+        slot(&self.slab, self.slot_of(id)?)
+    }
+
+    /// The product with this GTIN; where several have it, an active one before the others.
+    pub(super) fn by_gtin(&self, gtin: u64) -> Option<&Entry> {
+        let sharing = self.by_gtin.iter_hash(hash(gtin));
+        sharing
+            .filter_map(|at| slot(&self.slab, *at))
+            .filter(|entry| entry.gtin == gtin)
+            .min_by_key(|entry| (entry.status as u8, entry.id))
+    }
+
+    /// Every product with this GTIN.
+    pub(super) fn all_by_gtin(&self, gtin: u64) -> impl Iterator<Item = u64> {
+        let sharing = self.by_gtin.iter_hash(hash(gtin));
+        let entries = sharing.filter_map(|at| slot(&self.slab, *at));
+        entries.filter(move |entry| entry.gtin == gtin).map(|entry| entry.id)
+    }
+
+    /// The categories of a product, ascending.
+    pub(super) fn categories_of(&self, entry: &Entry) -> &[u64] {
+        self.categories.value(entry.categories).map_or(&[], |ids| ids)
+    }
+
+    pub(super) fn apply(&mut self, change: ProductChange) {
+        match change {
+            ProductChange::Upsert(record) => {
+                let replaced = self.take_out(record.id.0);
+                self.gone.remove(&record.id.0);
+                self.put_in(*record);
+                if replaced {
+                    self.tidy();
+                }
+            }
+            ProductChange::Delete(id, replaced_by) => {
+                self.take_out(id.0);
+                self.gone.insert(id.0, replaced_by);
+            }
+        }
+    }
+
+    fn put_in(&mut self, record: ProductRecord) {
+        let id = record.id.0;
+        let entry = Entry {
+            body: self.arena.keep(record.body.as_bytes()),
+            id,
+            etag: record.etag,
+            gtin: record.gtin.map_or(0, Gtin::number),
+            updated_at: record.updated_at.0,
+            brand: self.brands.number(record.brand.map(|brand| brand.0)),
+            group: self.groups.number(record.item_group.as_deref().map(group_key)),
+            categories: self.categories.take(&record.categories, category_numbers),
+            status: record.status,
+            sold_by_weight: record.sold_by_weight,
+        };
+        self.ids.insert(id);
+        self.brands.insert(entry.brand, id);
+        self.groups.insert(entry.group, id);
+        for category in self.categories.value(entry.categories).into_iter().flatten() {
+            let number = self.in_category.number(Some(*category));
+            self.in_category.insert(number, id);
+        }
+        self.body_bytes += entry.body.len();
+        let gtin = entry.gtin;
+        let at = self.place(entry);
+        let slab = &self.slab;
+        let rehash = |at: &u32| hash(slot(slab, *at).map_or(0, |entry| entry.id));
+        self.by_id.insert_unique(hash(id), at, rehash);
+        if gtin != 0 {
+            let rehash = |at: &u32| hash(slot(slab, *at).map_or(0, |entry| entry.gtin));
+            self.by_gtin.insert_unique(hash(gtin), at, rehash);
+        }
+    }
+
+    fn place(&mut self, entry: Entry) -> u32 {
+        if let Some(at) = self.free.pop() {
+            self.slab[at as usize / PAGE][at as usize % PAGE] = Some(entry);
+            return at;
+        }
+        if self.slab.last().is_none_or(|page| page.len() == PAGE) {
+            self.slab.push(Vec::with_capacity(PAGE));
+        }
+        let page = self.slab.len() - 1;
+        self.slab[page].push(Some(entry));
+        (page * PAGE + self.slab[page].len() - 1) as u32
+    }
+
+    fn take_out(&mut self, id: u64) -> bool {
+        let Some(at) = self.slot_of(id) else { return false };
+        let taken = self.slab[at as usize / PAGE][at as usize % PAGE].take();
+        let Some(entry) = taken else { return false };
+        if let Ok(found) = self.by_id.find_entry(hash(id), |other| *other == at) {
+            found.remove();
+        }
+        if let Ok(found) = self.by_gtin.find_entry(hash(entry.gtin), |other| *other == at) {
+            found.remove();
+        }
+        self.free.push(at);
+        self.ids.remove(id);
+        self.brands.remove(entry.brand, id);
+        self.groups.remove(entry.group, id);
+        for category in self.categories.value(entry.categories).into_iter().flatten() {
+            let number = self.in_category.number(Some(*category));
+            self.in_category.remove(number, id);
+        }
+        self.categories.release(entry.categories);
+        self.body_bytes -= entry.body.len();
+        true
+    }
+
+    /// Moves the next few bodies to the newest chunk. A chunk is freed only when all its bodies are
+    /// gone, so without this a few unchanged products would hold on to many dead ones; with it, the
+    /// dead are at most about an eighth of the living, for 16 short copies per update.
+    fn tidy(&mut self) {
+        let slots = self.slab.iter().map(Vec::len).sum::<usize>();
+        for _ in 0..MOVED_PER_UPDATE.min(slots) {
+            self.moving = (self.moving + 1) % slots;
+            if let Some(entry) = &mut self.slab[self.moving / PAGE][self.moving % PAGE] {
+                entry.body = self.arena.keep(&entry.body);
+            }
+        }
+    }
+
+    /// Gives back the room that loading left.
+    pub(super) fn settle(&mut self) {
+        self.ids.settle();
+        self.brands.settle();
+        self.groups.settle();
+        self.in_category.settle();
+    }
+
+    /// Bytes held beside the bodies. The last chunk's unused rest and the texts of the category
+    /// lists are left out: neither grows with the number of products.
+    pub(super) fn overhead_bytes(&self) -> usize {
+        let slab: usize = self.slab.iter().map(|p| p.capacity() * size_of::<Option<Entry>>()).sum();
+        slab + self.by_id.allocation_size()
+            + self.by_gtin.allocation_size()
+            + self.gone.allocation_size()
+            + self.ids.bytes()
+            + self.brands.bytes()
+            + self.groups.bytes()
+            + self.in_category.bytes()
+    }
+}

@@ -1,0 +1,139 @@
+//! Which products a list takes, and how to find them without looking at the others.
+
+use super::id_set::{IdSet, Union};
+use super::page::Page;
+use super::postings::Postings;
+use super::products::{Entry, Products, Status, group_key};
+use crate::kernel::id::{BrandId, CategoryId, ProductId, StoreId};
+use crate::kernel::{Gtin, Micros};
+use bytes::Bytes;
+
+/// Filters of a product list. All must hold; within a list one must; an empty list asks nothing.
+#[derive(Debug, Default, Clone)]
+pub struct ProductQuery {
+    /// Of one of these brands.
+    pub brands: Vec<BrandId>,
+    /// In one of these categories. With descendants wanted, they are in the list.
+    pub categories: Vec<CategoryId>,
+    /// With one of these GTINs.
+    pub gtins: Vec<Gtin>,
+    /// With one of these ids, which skus lead to.
+    pub ids: Vec<ProductId>,
+    /// A variant of this group.
+    pub item_group: Option<String>,
+    /// With this status.
+    pub status: Option<Status>,
+    /// Sold by weight, or not.
+    pub sold_by_weight: Option<bool>,
+    /// Offered in this store.
+    pub store: Option<StoreId>,
+    /// Changed at or after this instant.
+    pub updated_since: Option<Micros>,
+}
+
+/// A query with its keys resolved against the products of this moment.
+struct Filter<'a> {
+    query: &'a ProductQuery,
+    products: &'a Products,
+    /// The products offered in the store that was asked for.
+    in_store: Option<&'a IdSet>,
+    brands: Vec<u32>,
+    categories: Vec<u64>,
+    group: Option<u32>,
+}
+
+/// The sets of some keys; a key that no product has leads to none.
+fn sets<'a>(postings: &'a Postings, keys: impl Iterator<Item = u64>) -> Vec<&'a IdSet> {
+    keys.filter_map(|key| postings.set(key)).collect()
+}
+
+impl<'a> Filter<'a> {
+    fn new(query: &'a ProductQuery, products: &'a Products, in_store: Option<&'a IdSet>) -> Self {
+        let mut categories: Vec<u64> = query.categories.iter().map(|id| id.0).collect();
+        categories.sort_unstable();
+        Self {
+            query,
+            products,
+            in_store,
+            brands: query.brands.iter().filter_map(|id| products.brands.find(id.0)).collect(),
+            categories,
+            group: query
+                .item_group
+                .as_deref()
+                .map(|group| products.groups.find(group_key(group)).unwrap_or(u32::MAX - 1)),
+        }
+    }
+
+    fn takes(&self, entry: &Entry) -> bool {
+        let (query, products) = (self.query, self.products);
+        let of_category = |id: &u64| self.categories.binary_search(id).is_ok();
+        (query.brands.is_empty() || self.brands.contains(&entry.brand))
+            && (self.categories.is_empty() || products.categories_of(entry).iter().any(of_category))
+            && (query.gtins.is_empty() || query.gtins.iter().any(|g| g.number() == entry.gtin))
+            && (query.ids.is_empty() || query.ids.contains(&ProductId(entry.id)))
+            && self.group.is_none_or(|group| entry.group == group)
+            && query.status.is_none_or(|status| entry.status == status)
+            && query.sold_by_weight.is_none_or(|by_weight| entry.sold_by_weight == by_weight)
+            && query.updated_since.is_none_or(|since| entry.updated_at >= since.0)
+            && self.in_store.is_none_or(|set| set.contains(entry.id))
+    }
+
+    /// Sets of ids of which the answer is a part: of all that the filters offer, the smallest.
+    fn smallest(&self) -> Vec<&'a IdSet> {
+        let (query, products) = (self.query, self.products);
+        let mut smallest = vec![&products.ids];
+        let mut consider = |sets: Vec<&'a IdSet>| {
+            let size = |sets: &[&IdSet]| sets.iter().map(|set| set.len()).sum::<usize>();
+            if size(&sets) < size(&smallest) {
+                smallest = sets;
+            }
+        };
+        if !query.brands.is_empty() {
+            consider(sets(&products.brands, query.brands.iter().map(|id| id.0)));
+        }
+        if !self.categories.is_empty() {
+            consider(sets(&products.in_category, self.categories.iter().copied()));
+        }
+        if let Some(group) = &query.item_group {
+            consider(sets(&products.groups, std::iter::once(group_key(group))));
+        }
+        if let Some(in_store) = self.in_store {
+            consider(vec![in_store]);
+        }
+        smallest
+    }
+
+    /// The ids named by identifier, where the query names any.
+    fn named(&self) -> Option<IdSet> {
+        if !self.query.ids.is_empty() {
+            return Some(self.query.ids.iter().map(|id| id.0).collect());
+        }
+        let gtins = self.query.gtins.iter().map(|gtin| gtin.number());
+        let ids = gtins.flat_map(|gtin| self.products.all_by_gtin(gtin));
+        (!self.query.gtins.is_empty()).then(|| ids.collect())
+    }
+}
+
+impl Products {
+    /// The page of products behind `after` that a query takes.
+    pub(super) fn list(
+        &self,
+        query: &ProductQuery,
+        in_store: Option<&IdSet>,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Page<Bytes> {
+        let filter = Filter::new(query, self, in_store);
+        let pick = |id| {
+            let entry = self.get(id).filter(|entry| filter.takes(entry))?;
+            Some(entry.body.clone())
+        };
+        if let Some(named) = filter.named() {
+            return Page::of_ids(named.after(after), limit, pick);
+        }
+        match filter.smallest().as_slice() {
+            [one] => Page::of_ids(one.after(after), limit, pick),
+            several => Page::of_ids(Union::after(several, after), limit, pick),
+        }
+    }
+}

@@ -1,0 +1,293 @@
+use super::*;
+use crate::http::answer::digest;
+use crate::kernel::id::BrandId;
+use crate::kernel::{Amount, Micros};
+use proptest::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+
+fn record(sku: &str, brand: &str, categories: &str) -> ProductRecord {
+    let id = ProductId::derived(sku);
+    let body = format!("{{\"id\":\"{id}\",\"sku\":\"{sku}\"}}");
+    ProductRecord {
+        id,
+        gtin: None,
+        brand: Some(BrandId::derived(brand)),
+        categories: categories.to_owned(),
+        item_group: None,
+        status: Status::Active,
+        sold_by_weight: false,
+        etag: digest(body.as_bytes()),
+        body,
+        updated_at: Micros(0),
+    }
+}
+
+fn upsert(record: ProductRecord) -> ProductChange {
+    ProductChange::Upsert(Box::new(record))
+}
+
+fn category(code: &str, parent: Option<&str>) -> CategoryChange {
+    let id = CategoryId::derived(code);
+    CategoryChange::Upsert(CategoryRecord {
+        id,
+        parent: parent.map(CategoryId::derived),
+        name: code.to_owned(),
+        body: format!("{{\"id\":\"{id}\",\"name\":\"{code}\"}}"),
+    })
+}
+
+fn offer(sku: &str, store: u64, channel: Channel, price: i64) -> OfferRecord {
+    OfferRecord {
+        product: ProductId::derived(sku),
+        store: StoreId(store),
+        channel,
+        currency: "EUR".parse().unwrap(),
+        price: Amount(price),
+        list_price: None,
+        member_price: None,
+        price_type: PriceType::Regular,
+        unit_price: Some(Amount(13_700)),
+        unit_reference: Some("1 LTR".to_owned()),
+        tax_included: true,
+        valid_from: None,
+        valid_through: None,
+        promotions: Vec::new(),
+        as_of: Micros(1),
+    }
+}
+
+/// The ids of a whole walk, and whether each page kept to its limit.
+fn walk(view: &CatalogView, query: &ProductQuery, limit: usize) -> Vec<Bytes> {
+    let (mut after, mut seen) = (None, Vec::new());
+    loop {
+        let page = view.list(query, after, limit);
+        assert!(page.items.len() <= limit);
+        seen.extend(page.items);
+        after = page.next;
+        if after.is_none() {
+            return seen;
+        }
+    }
+}
+
+#[test]
+fn a_product_lives_changes_and_goes() {
+    let view = CatalogView::default();
+    let (first, other) = (record("1", "Bosch", ""), ProductId::derived("2"));
+    let id = first.id;
+    assert_eq!(view.product(id), Lookup::Missing);
+    let mut second = first.clone();
+    second.body = "{\"v\":2}".into();
+    second.etag = 2;
+    view.apply_products(vec![upsert(first.clone())]);
+    assert_eq!(
+        view.product_by_sku("1"),
+        Lookup::Found { body: first.body.into(), etag: first.etag }
+    );
+    view.apply_products(vec![upsert(second.clone())]);
+    assert_eq!(view.product(id), Lookup::Found { body: second.body.clone().into(), etag: 2 });
+    assert_eq!((view.sizes().products, view.sizes().product_body_bytes), (1, 7));
+    view.apply_products(vec![ProductChange::Delete(id, Some(other))]);
+    assert_eq!(view.product(id), Lookup::Gone { replaced_by: Some(other) });
+    assert_eq!((view.sizes().products, view.sizes().product_body_bytes), (0, 0));
+    view.apply_products(vec![upsert(second)]);
+    assert!(matches!(view.product(id), Lookup::Found { .. }));
+}
+
+#[test]
+fn products_that_share_a_gtin_are_all_listed_and_the_active_one_is_found() {
+    let view = CatalogView::default();
+    let gtin: Gtin = "3276550063551".parse().unwrap();
+    let with = |sku, status| ProductRecord { gtin: Some(gtin), status, ..record(sku, "b", "") };
+    view.apply_products(vec![
+        upsert(with("1", Status::Discontinued)),
+        upsert(with("2", Status::Active)),
+        upsert(with("3", Status::Discontinued)),
+        upsert(record("4", "b", "")),
+    ]);
+    let Lookup::Found { body, .. } = view.product_by_gtin(gtin) else { panic!("not found") };
+    assert!(body.ends_with(b"\"sku\":\"2\"}"));
+    let query = ProductQuery { gtins: vec![gtin], ..ProductQuery::default() };
+    assert_eq!(walk(&view, &query, 2).len(), 3);
+    view.apply_products(vec![ProductChange::Delete(ProductId::derived("2"), None)]);
+    assert_eq!(walk(&view, &query, 2).len(), 2);
+    assert_eq!(view.gtin_of(ProductId::derived("4")), Some(None));
+    assert_eq!(view.gtin_of(ProductId::derived("2")), None);
+}
+
+#[test]
+fn a_rare_match_is_reached_in_short_pages() {
+    let view = CatalogView::default();
+    let records = (0..page::MOST_SEEN * 2 + 10).map(|n| record(&n.to_string(), "b", ""));
+    view.apply_products(records.map(upsert).collect());
+    let status = Some(Status::Recalled);
+    let recalled = ProductRecord { status: Status::Recalled, ..record("x", "b", "") };
+    view.apply_products(vec![upsert(recalled)]);
+    let query = ProductQuery { status, ..ProductQuery::default() };
+    let first = view.list(&query, None, 50);
+    assert!(first.next.is_some());
+    assert_eq!(walk(&view, &query, 50).len(), 1);
+}
+
+#[test]
+fn a_category_counts_its_products_and_names_its_path() {
+    let view = CatalogView::default();
+    let (root, leaf) = (CategoryId::derived("root"), CategoryId::derived("leaf"));
+    view.apply_categories(vec![category("leaf", Some("root")), category("root", None)]);
+    view.apply_products(vec![
+        upsert(record("1", "b", &leaf.to_string())),
+        upsert(record("2", "b", &format!("{leaf} {root}"))),
+    ]);
+    let Lookup::Found { body, .. } = view.category(leaf) else { panic!("not found") };
+    let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!((&body["level"], &body["product_count"]), (&2.into(), &2.into()));
+    assert_eq!(body["path"][0], serde_json::json!({"id": root, "name": "root"}));
+    assert_eq!(view.categories(Some(root), None, 10).items.len(), 1);
+    assert_eq!(view.with_descendants(&[root]).len(), 2);
+    let of = |categories| ProductQuery { categories, ..ProductQuery::default() };
+    assert_eq!(walk(&view, &of(vec![root]), 1).len(), 1);
+    assert_eq!(walk(&view, &of(view.with_descendants(&[root])), 1).len(), 2);
+    view.apply_categories(vec![CategoryChange::Delete(leaf)]);
+    assert_eq!(view.category(leaf), Lookup::Gone { replaced_by: None });
+    assert_eq!(view.with_descendants(&[root]), [root]);
+}
+
+#[test]
+fn a_loop_of_parents_ends() {
+    let view = CatalogView::default();
+    view.apply_categories(vec![category("a", Some("b")), category("b", Some("a"))]);
+    assert!(matches!(view.category(CategoryId::derived("a")), Lookup::Found { .. }));
+    assert_eq!(view.with_descendants(&[CategoryId::derived("a")]).len(), 2);
+}
+
+#[test]
+fn offers_are_walked_by_store_and_channel() {
+    let view = CatalogView::default();
+    let id = ProductId::derived("1");
+    view.apply_products(vec![upsert(record("1", "b", "")), upsert(record("2", "b", ""))]);
+    let all: Vec<OfferRecord> = (1..=3)
+        .flat_map(|store| [Channel::InStore, Channel::Online].map(|c| offer("1", store, c, 23_900)))
+        .collect();
+    let shuffled = all.iter().rev().cloned();
+    view.apply_offers(shuffled.map(|o| OfferChange::Upsert(Box::new(o))).collect());
+    let (mut after, mut seen) = (None, Vec::new());
+    loop {
+        let page = view.offers(id, &[], None, after, 1);
+        seen.extend(page.items);
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(seen, all);
+    assert_eq!(view.offers(id, &[StoreId(2)], Some(Channel::Online), None, 9).items, all[3..4]);
+    let in_store = |store| ProductQuery { store: Some(StoreId(store)), ..ProductQuery::default() };
+    assert_eq!(walk(&view, &in_store(3), 5).len(), 1);
+    assert_eq!(walk(&view, &in_store(4), 5).len(), 0);
+    let delete = |channel| OfferChange::Delete(id, StoreId(3), channel);
+    view.apply_offers(vec![delete(Channel::Online)]);
+    assert_eq!(walk(&view, &in_store(3), 5).len(), 1);
+    view.apply_offers(vec![delete(Channel::InStore), delete(Channel::InStore)]);
+    assert_eq!(walk(&view, &in_store(3), 5).len(), 0);
+    assert_eq!(view.sizes().offers, 4);
+}
+
+#[test]
+fn a_hundred_thousand_products_take_little_beside_their_bodies() {
+    let view = CatalogView::default();
+    let filler = "x".repeat(830);
+    let load = |from: u64| {
+        let records = (from..from + 500).map(|n| {
+            let category = CategoryId(n % 800);
+            let mut record =
+                record(&n.to_string(), &(n % 3_000).to_string(), &category.to_string());
+            record.gtin = Gtin::from_number(n * 10).or(Gtin::from_number(40_123_455));
+            record.body = format!("{{\"id\":\"{}\",\"f\":\"{filler}\"}}", record.id);
+            upsert(record)
+        });
+        view.apply_products(records.collect());
+    };
+    (0..200).for_each(|batch| load(batch * 500));
+    view.settle();
+    let sizes = view.sizes();
+    let ratio = sizes.product_overhead_bytes as f64 / sizes.product_body_bytes as f64;
+    assert_eq!(sizes.products, 100_000);
+    assert!(ratio < 0.15, "{ratio} over {sizes:?}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn a_walk_gives_each_surviving_product_once(
+        start in prop::collection::btree_set(0u32..400, 0..200),
+        churn in prop::collection::vec((any::<bool>(), 0u32..400), 0..200),
+        limit in 1usize..20,
+        branded: bool,
+    ) {
+        let view = CatalogView::default();
+        let named = |n: u32| record(&n.to_string(), if n % 2 == 0 { "even" } else { "odd" }, "");
+        view.apply_products(start.iter().map(|n| upsert(named(*n))).collect());
+        let brands = if branded { vec![BrandId::derived("even")] } else { Vec::new() };
+        let query = ProductQuery { brands, ..ProductQuery::default() };
+        let mut throughout = start.clone();
+        let (mut after, mut seen): (_, BTreeMap<Bytes, usize>) = (None, BTreeMap::new());
+        let mut churn = churn.chunks(5);
+        loop {
+            let page = view.list(&query, after, limit);
+            for body in page.items {
+                *seen.entry(body).or_default() += 1;
+            }
+            for (add, n) in churn.next().unwrap_or_default() {
+                throughout.remove(n);
+                let change = if *add {
+                    upsert(named(*n))
+                } else {
+                    ProductChange::Delete(ProductId::derived(&n.to_string()), None)
+                };
+                view.apply_products(vec![change]);
+            }
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        prop_assert!(seen.values().all(|times| *times == 1));
+        for n in throughout.iter().filter(|n| !branded || *n % 2 == 0) {
+            prop_assert!(seen.contains_key(named(*n).body.as_bytes()), "{} is missing", n);
+        }
+    }
+
+    #[test]
+    fn filters_together_take_what_a_full_scan_takes(
+        rows in prop::collection::btree_map(0u32..300, (0u8..3, 0u8..4, any::<bool>()), 0..120),
+        brands in prop::collection::btree_set(0u8..4, 0..3),
+        categories in prop::collection::btree_set(0u8..5, 0..4),
+        by_weight: Option<bool>,
+        limit in 1usize..30,
+    ) {
+        let view = CatalogView::default();
+        let category = |n: u8| CategoryId::derived(&n.to_string());
+        view.apply_products(rows.iter().map(|(n, (brand, cat, by_weight))| upsert(ProductRecord {
+            sold_by_weight: *by_weight,
+            ..record(&n.to_string(), &brand.to_string(), &format!("{} {}", category(*cat), category(4)))
+        })).collect());
+        let query = ProductQuery {
+            brands: brands.iter().map(|b| BrandId::derived(&b.to_string())).collect(),
+            categories: categories.iter().map(|c| category(*c)).collect(),
+            sold_by_weight: by_weight,
+            ..ProductQuery::default()
+        };
+        let taken = rows.iter().filter(|(_, (brand, cat, weight))| {
+            (brands.is_empty() || brands.contains(brand))
+                && (categories.is_empty() || categories.contains(cat) || categories.contains(&4))
+                && by_weight.is_none_or(|by_weight| by_weight == *weight)
+        });
+        let expected: BTreeSet<u64> = taken.map(|(n, _)| ProductId::derived(&n.to_string()).0).collect();
+        let expected: Vec<Bytes> = expected.iter().map(|id| match view.product(ProductId(*id)) {
+            Lookup::Found { body, .. } => body,
+            _ => Bytes::new(),
+        }).collect();
+        prop_assert_eq!(walk(&view, &query, limit), expected);
+    }
+}

@@ -1,0 +1,138 @@
+//! Pages on the wire: `{"items":[…],"next":"url|null","self":"url"}` and the `Link` header.
+
+use super::answer::{Answer, Cache};
+use super::{ApiError, ApiResult, Code, Params};
+use crate::kernel::page::Cursor;
+use actix_web::HttpRequest;
+
+/// What a call asked of a list: which page, of which length, with which filters.
+#[derive(Debug)]
+pub struct PageRequest {
+    path: String,
+    query: String,
+    /// The query without `cursor` and `limit`, in a fixed order: what the cursor is bound to.
+    filters: String,
+    cursor: Option<String>,
+    limit: u32,
+}
+
+impl PageRequest {
+    /// Reads `limit` and `cursor`; call it with the other parameters, before `params.finish()`.
+    pub fn read(request: &HttpRequest, params: &mut Params) -> Self {
+        let query = request.query_string();
+        let is_place = |pair: &&str| {
+            let name = pair.split_once('=').map_or(*pair, |(name, _)| name);
+            name == "cursor" || name == "limit"
+        };
+        let mut filters: Vec<&str> =
+            query.split('&').filter(|pair| !pair.is_empty() && !is_place(pair)).collect();
+        filters.sort_unstable();
+        Self {
+            path: request.path().to_owned(),
+            query: query.to_owned(),
+            filters: filters.join("&"),
+            limit: params.limit(),
+            cursor: params.text("cursor"),
+        }
+    }
+
+    /// Most items that the page may hold.
+    #[must_use]
+    pub fn limit(&self) -> usize {
+        self.limit as usize
+    }
+
+    /// What a cursor of this list is bound to.
+    fn binding(&self) -> String {
+        format!("{}?{}", self.path, self.filters)
+    }
+
+    /// The id after which the page begins; `None` for the first page.
+    pub fn after(&self) -> ApiResult<Option<u64>> {
+        Ok(self.after_pair()?.map(|(after, _)| after))
+    }
+
+    /// The same for a list ordered by two keys.
+    pub fn after_pair(&self) -> ApiResult<Option<(u64, u64)>> {
+        let Some(text) = &self.cursor else { return Ok(None) };
+        match Cursor::parse(text, &self.binding()) {
+            Ok(cursor) => Ok(Some((cursor.after, cursor.and_after))),
+            Err(error) => Err(ApiError::new(Code::InvalidCursor, format!("`cursor` is {error}."))),
+        }
+    }
+
+    fn next_url(&self, (after, and_after): (u64, u64)) -> String {
+        let cursor = Cursor::new(after, and_after, &self.binding());
+        let separator = if self.filters.is_empty() { "" } else { "&" };
+        format!("{}?{}{separator}limit={}&cursor={cursor}", self.path, self.filters, self.limit)
+    }
+
+    /// The answer that holds `items`, finished JSON documents, and points behind `next`.
+    pub fn answer<T: AsRef<[u8]>>(
+        &self,
+        items: &[T],
+        next: Option<(u64, u64)>,
+        cache: Cache,
+    ) -> ApiResult<Answer> {
+        let next = next.map(|after| self.next_url(after));
+        let separator = if self.query.is_empty() { "" } else { "?" };
+        let own = format!("{}{separator}{}", self.path, self.query);
+        let room = items.iter().map(|item| item.as_ref().len() + 1).sum::<usize>();
+        let mut body = Vec::with_capacity(room + own.len() * 2 + 96);
+        body.extend_from_slice(b"{\"items\":[");
+        for (i, item) in items.iter().enumerate() {
+            if i > 0 {
+                body.push(b',');
+            }
+            body.extend_from_slice(item.as_ref());
+        }
+        body.extend_from_slice(b"],\"next\":");
+        append(&mut body, &next)?;
+        body.extend_from_slice(b",\"self\":");
+        append(&mut body, &own)?;
+        body.push(b'}');
+        let mut answer = Answer::new(body, cache, items.len() as u32);
+        answer.link = next.map(|url| format!("<{url}>; rel=\"next\""));
+        Ok(answer)
+    }
+}
+
+fn append(body: &mut Vec<u8>, value: &impl serde::Serialize) -> ApiResult<()> {
+    serde_json::to_writer(body, value).map_err(|error| {
+        tracing::error!(%error, "a page could not be serialised");
+        ApiError::new(Code::Internal, "The failure has been recorded; quote the request id.")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::test::TestRequest;
+
+    fn request(uri: &str) -> PageRequest {
+        let request = TestRequest::with_uri(uri).to_http_request();
+        PageRequest::read(&request, &mut Params::new(request.query_string()))
+    }
+
+    #[test]
+    fn a_page_points_to_itself_and_the_next() {
+        let first = request("/v1/things?b=2&limit=2&a=%221%22");
+        let answer = first.answer(&["{}", "1"], Some((7, 0)), Cache::Short).unwrap();
+        let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+        assert_eq!(body["self"], "/v1/things?b=2&limit=2&a=%221%22");
+        assert_eq!(body["items"], serde_json::json!([{}, 1]));
+        let next = body["next"].as_str().unwrap();
+        assert_eq!(answer.link.unwrap(), format!("<{next}>; rel=\"next\""));
+        assert_eq!(request(next).after(), Ok(Some(7)));
+        assert_eq!(request(next).limit(), 2);
+    }
+
+    #[test]
+    fn a_cursor_is_bound_to_path_and_filters() {
+        let next = request("/v1/things?a=1").next_url((9, 0));
+        let elsewhere = next.replace("/v1/things", "/v1/others");
+        for wrong in [next.replace("a=1", "a=2"), elsewhere, "/v1/things?cursor=x".into()] {
+            assert_eq!(request(&wrong).after().unwrap_err().code(), Code::InvalidCursor, "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! A node's mirror of the retailer's data: loaded once, then kept current by the logs.
+//!
+//! The positions of the logs are read before the tables, so a change that happens during the load
+//! is applied again rather than missed; applying a row twice changes nothing.
+
+mod store;
+
+use crate::catalog::store::read as catalog_rows;
+use crate::catalog::view::{CatalogView, Sizes};
+use crate::stock::store::read as stock_rows;
+use crate::stock::view::StockView;
+use crate::storage::{Db, Log, StoreError, fetch::BATCH, log};
+use crate::stores::store::read as store_rows;
+use crate::stores::view::StoresView;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+/// Most changes taken at a time.
+const MOST: i64 = 1_000;
+
+/// What all reads of this node are answered from.
+#[derive(Debug, Default)]
+pub struct Mirror {
+    /// Products, categories and offers.
+    pub catalog: Arc<CatalogView>,
+    /// Stores.
+    pub stores: Arc<StoresView>,
+    /// Stock levels.
+    pub stock: Arc<StockView>,
+    change: AtomicI64,
+    level: AtomicI64,
+    /// Held while following, so that an older row is never applied over a newer one.
+    following: tokio::sync::Mutex<()>,
+}
+
+/// How far the mirror has come in each log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Positions {
+    /// In the change log.
+    pub change: i64,
+    /// In the stock log.
+    pub stock: i64,
+}
+
+/// What one step of following did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Followed {
+    /// Changes and levels taken in.
+    pub applied: usize,
+    /// Whether more is waiting.
+    pub more: bool,
+}
+
+impl Mirror {
+    /// How far the mirror has come.
+    pub fn positions(&self) -> Positions {
+        Positions {
+            change: self.change.load(Ordering::Acquire),
+            stock: self.level.load(Ordering::Acquire),
+        }
+    }
+
+    /// How much the catalog, the stores and the stock hold: products and so on, stores, levels.
+    pub fn sizes(&self) -> (Sizes, usize, usize) {
+        (self.catalog.sizes(), self.stores.len(), self.stock.len())
+    }
+
+    /// Loads everything. Call it once, before serving.
+    pub async fn load(&self, db: &Db) -> Result<(), StoreError> {
+        let _following = self.following.lock().await;
+        let (change, level) = (log::head(db, Log::Change).await?, log::head(db, Log::Stock).await?);
+        catalog_rows::all_categories(db, |rows| self.catalog.apply_categories(rows)).await?;
+        store_rows::all(db, |rows| self.stores.apply(rows)).await?;
+        catalog_rows::all_products(db, |rows| self.catalog.apply_products(rows)).await?;
+        catalog_rows::all_offers(db, |rows| self.catalog.apply_offers(rows)).await?;
+        stock_rows::all(db, |rows| self.stock.apply(&rows)).await?;
+        self.catalog.settle();
+        self.stock.settle();
+        self.change.store(change, Ordering::Release);
+        self.level.store(level, Ordering::Release);
+        Ok(())
+    }
+
+    /// Takes in what came behind the positions, up to a thousand changes and levels.
+    pub async fn follow_once(&self, db: &Db) -> Result<Followed, StoreError> {
+        let _following = self.following.lock().await;
+        let at = self.positions();
+        let changes = store::changes_after(db, at.change, MOST).await?;
+        if let Some(last) = changes.last() {
+            let position = last.position;
+            let mut touched: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+            for change in &changes {
+                touched.entry(&change.kind).or_default().push(change.id.clone());
+            }
+            for (kind, mut ids) in touched {
+                ids.sort_unstable();
+                ids.dedup();
+                self.refresh(db, kind, &ids).await?;
+            }
+            self.change.store(position, Ordering::Release);
+        }
+        let (levels, reached) = stock_rows::after(db, at.stock, MOST).await?;
+        levels.chunks(BATCH).for_each(|batch| self.stock.apply(batch));
+        self.level.store(reached, Ordering::Release);
+        let most = MOST as usize;
+        Ok(Followed {
+            applied: changes.len() + levels.len(),
+            more: changes.len() >= most || levels.len() >= most,
+        })
+    }
+
+    /// Reads what the resources of one kind are now, and applies it.
+    async fn refresh(&self, db: &Db, kind: &str, ids: &[String]) -> Result<(), StoreError> {
+        for ids in ids.chunks(BATCH) {
+            match kind {
+                "product" => {
+                    self.catalog.apply_products(catalog_rows::products(db, ids).await?);
+                }
+                "category" => {
+                    self.catalog.apply_categories(catalog_rows::categories(db, ids).await?);
+                }
+                "offer" => self.catalog.apply_offers(catalog_rows::offers(db, ids).await?),
+                "store" => self.stores.apply(store_rows::some(db, ids).await?),
+                // No operation serves promotions: offers carry their ids.
+                "promotion" => {}
+                // A newer version on another node may log kinds that this one does not serve.
+                other => {
+                    tracing::warn!(kind = other, "a change of an unknown kind was passed over")
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,107 @@
+use super::*;
+use crate::catalog::view::{Lookup, ProductQuery};
+use crate::config::DatabaseUrl;
+use crate::kernel::id::{ProductId, StoreId};
+use crate::storage::{Tx, advance};
+
+const PRODUCT: &str = "INSERT INTO products (id, sku, category_ids, status, sold_by_weight, body, \
+     hash, version, updated_at) VALUES ($1, $2, '', 'active', FALSE, $3, '', 1, 1)";
+const DELETE: &str = "UPDATE products SET deleted_at = 2, body = $2 WHERE id = $1";
+const OFFER: &str = "INSERT INTO offers (product_id, store_id, channel, currency, price, \
+     price_type, unit_price, unit_reference, tax_included, promotion_ids, as_of, version, updated_at) \
+     VALUES ($1, $2, 'in_store', 'EUR', 23900, 'regular', 13700, '1 LTR', TRUE, '', 1, 1, 1)";
+const LEVEL: &str = "INSERT INTO stock_levels (product_id, store_id, availability, quantity, as_of, \
+     received_at, source, detail, seq) VALUES ($1, $2, 'in_stock', 4000, 1, 1, 'pos', '{}', $3)";
+const CHANGE: &str = "INSERT INTO change_log (position, kind, id, op, version, occurred_at) \
+     VALUES ($1, $2, $3, 'upsert', 1, 1)";
+
+async fn execute(tx: &mut Tx, sql: &'static str, values: &[&str]) {
+    let done = crate::on_tx!(tx, c => {
+        let query = values.iter().fold(sqlx::query(sql), |query, value| query.bind(*value));
+        query.execute(c).await.map(|_| ())
+    });
+    done.unwrap();
+}
+
+async fn log_change(tx: &mut Tx, kind: &str, id: &str) {
+    let position = advance(tx, Log::Change, 1).await.unwrap();
+    let done = crate::on_tx!(tx, c => {
+        sqlx::query(CHANGE).bind(position).bind(kind).bind(id).execute(c).await.map(|_| ())
+    });
+    done.unwrap();
+}
+
+async fn put_level(tx: &mut Tx, product: ProductId, store: StoreId, seq: i64) {
+    let (product, store) = (product.to_string(), store.to_string());
+    let done = crate::on_tx!(tx, c => {
+        sqlx::query(LEVEL).bind(product).bind(store).bind(seq).execute(c).await.map(|_| ())
+    });
+    done.unwrap();
+}
+
+async fn database(folder: &tempfile::TempDir) -> Db {
+    let url = DatabaseUrl::Sqlite(folder.path().join("db"));
+    let db = Db::connect(&url, 2).await.unwrap();
+    db.migrate().await.unwrap();
+    db
+}
+
+#[actix_web::test]
+async fn what_is_loaded_and_what_is_followed_are_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = database(&folder).await;
+    let mirror = Mirror::default();
+    mirror.load(&db).await.unwrap();
+    let (one, two, store) = (ProductId::derived("1"), ProductId::derived("2"), StoreId(7));
+    let (one_text, two_text, store_text) = (one.to_string(), two.to_string(), store.to_string());
+    let mut tx = db.begin().await.unwrap();
+    execute(&mut tx, PRODUCT, &[&one_text, "1", "{\"n\":1}"]).await;
+    execute(&mut tx, PRODUCT, &[&two_text, "2", "{\"n\":2}"]).await;
+    execute(&mut tx, OFFER, &[&one_text, &store_text]).await;
+    log_change(&mut tx, "product", &one_text).await;
+    log_change(&mut tx, "product", &two_text).await;
+    log_change(&mut tx, "offer", &format!("{one_text}/{store_text}/in_store")).await;
+    tx.commit().await.unwrap();
+    assert_eq!(mirror.follow_once(&db).await.unwrap(), Followed { applied: 3, more: false });
+
+    let mut tx = db.begin().await.unwrap();
+    let successor = format!("{{\"replaced_by\":\"{one}\"}}");
+    execute(&mut tx, DELETE, &[&two_text, &successor]).await;
+    log_change(&mut tx, "product", &two_text).await;
+    tx.commit().await.unwrap();
+    mirror.follow_once(&db).await.unwrap();
+    assert_eq!(mirror.follow_once(&db).await.unwrap(), Followed { applied: 0, more: false });
+
+    let fresh = Mirror::default();
+    fresh.load(&db).await.unwrap();
+    for mirror in [&mirror, &fresh] {
+        assert_eq!(mirror.positions(), Positions { change: 4, stock: 0 });
+        assert_eq!(mirror.catalog.product(two), Lookup::Gone { replaced_by: Some(one) });
+        let query = ProductQuery { store: Some(store), ..ProductQuery::default() };
+        assert_eq!(mirror.catalog.list(&query, None, 9).items, ["{\"n\":1}"]);
+    }
+    assert_eq!(
+        fresh.catalog.offers(one, &[], None, None, 9),
+        mirror.catalog.offers(one, &[], None, None, 9)
+    );
+}
+
+#[actix_web::test]
+async fn a_batch_of_levels_under_one_position_is_taken_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = database(&folder).await;
+    let mirror = Mirror::default();
+    mirror.load(&db).await.unwrap();
+    let mut tx = db.begin().await.unwrap();
+    let seq = advance(&mut tx, Log::Stock, 1).await.unwrap();
+    for n in 0..1_200 {
+        put_level(&mut tx, ProductId(n), StoreId(1), seq).await;
+    }
+    let next = advance(&mut tx, Log::Stock, 1).await.unwrap();
+    put_level(&mut tx, ProductId(0), StoreId(2), next).await;
+    tx.commit().await.unwrap();
+    let first = mirror.follow_once(&db).await.unwrap();
+    assert_eq!((first, mirror.stock.len()), (Followed { applied: 1_200, more: true }, 1_200));
+    mirror.follow_once(&db).await.unwrap();
+    assert_eq!((mirror.stock.len(), mirror.positions().stock), (1_201, next));
+}

@@ -1,0 +1,154 @@
+//! The partner API of stock.
+
+use super::line::{Lines, PageOfStockLevels};
+use super::view::{Availability, Level, StockView};
+use crate::access::{Caller, Scope, Scopes, op};
+use crate::catalog::api::existing;
+use crate::catalog::view::CatalogView;
+use crate::http::answer::Cache;
+use crate::http::{Answer, ApiResult, PageRequest, Params, path};
+use crate::kernel::id::{ProductId, StoreId};
+use crate::kernel::page::MAX_LIMIT;
+use crate::kernel::{Clock, Gtin, Micros};
+use crate::stores::view::StoresView;
+use actix_web::{HttpRequest, get, web};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Mounts the operations of stock.
+pub fn configure(config: &mut ServiceConfig<'_>) {
+    config.service(list_product_stock).service(list_store_stock);
+}
+
+fn lines(scopes: Scopes, clock: &Clock) -> Lines {
+    Lines { exact: scopes.has(Scope::StockQuantity), now: clock.now() }
+}
+
+impl Lines {
+    fn document(
+        &self,
+        product: (ProductId, Option<Gtin>),
+        store: StoreId,
+        level: Option<&Level<'_>>,
+    ) -> Option<Vec<u8>> {
+        serde_json::to_vec(&self.line(product, store, level)).ok()
+    }
+}
+
+/// Stock of a product
+///
+/// How a product stands in the stores, with the age of that knowledge in each line. Name stores to
+/// get a line for every one of them, `unknown` where the retailer has told nothing; without names
+/// you get the stores that have told something. Exact quantities need the scope `stock:quantity`,
+/// other keys see bands.
+#[utoipa::path(
+    operation_id = "list_product_stock", tag = "stock",
+    params(
+        ("product_id" = String, Path, description = "The product.", example = "prd_7HqK2mXw9Pz"),
+        ("store_id" = Option<String>, Query, description = "Only these stores, at most 200, joined by commas.", example = "sto_4Fh2Lp8QaZs,sto_0Kd83bVnM1c"),
+        ("availability" = Option<String>, Query, description = "Only these availabilities, joined by commas.", example = "in_stock,low_stock"),
+        ("limit" = Option<u32>, Query, description = "Most lines in the page, 1 to 200.", example = 50),
+        ("cursor" = Option<String>, Query, description = "Where the page begins: take it from `next`.", example = "c7HqK2mXw9Pz000000000001A2b3C"),
+    ),
+    responses(
+        (status = 200, description = "A page of stock levels, by store.", body = PageOfStockLevels<'_>),
+        (status = 304, description = "You hold this page already."),
+        (status = 404, description = "There is no such product."),
+        (status = 410, description = "The product was deleted."),
+    ),
+)]
+#[get("/v1/products/{product_id}/stock")]
+async fn list_product_stock(
+    caller: Caller<op::ListProductStock>,
+    request: HttpRequest,
+    product: web::Path<String>,
+    stock: web::Data<StockView>,
+    catalog: web::Data<CatalogView>,
+    clock: web::Data<Clock>,
+) -> ApiResult<Answer> {
+    let mut params = Params::new(request.query_string());
+    let stores: Vec<StoreId> = params.list("store_id", MAX_LIMIT as usize);
+    let wanted = availabilities(&mut params);
+    let page = PageRequest::read(&request, &mut params);
+    params.finish()?;
+    let id: ProductId = path::id(&product, "product")?;
+    existing(catalog.product(id), "product", &id)?;
+    let (gtin, lines) = (catalog.gtin_of(id).flatten(), lines(caller.scopes(), &clock));
+    let found = stock.of_product(id, &stores, page.after()?, page.limit(), |store, level| {
+        let availability = level.map_or(Availability::Unknown, |level| level.availability);
+        wanted.takes(availability).then(|| lines.document((id, gtin), store, level.as_ref()))?
+    });
+    page.answer(&found.items, found.next_pair(), Cache::Brief)
+}
+
+/// Stock of a store
+///
+/// What a store has, by product. Ask with `updated_since` for what arrived since your last call.
+#[utoipa::path(
+    operation_id = "list_store_stock", tag = "stock",
+    params(
+        ("store_id" = String, Path, description = "The store.", example = "sto_4Fh2Lp8QaZs"),
+        ("availability" = Option<String>, Query, description = "Only these availabilities, joined by commas.", example = "in_stock,low_stock"),
+        ("updated_since" = Option<String>, Query, description = "Only levels that arrived at or after this instant.", example = "2026-11-22T09:00:00Z"),
+        ("limit" = Option<u32>, Query, description = "Most lines in the page, 1 to 200. A page can be shorter although `next` is set: filters that match rarely are walked in steps.", example = 50),
+        ("cursor" = Option<String>, Query, description = "Where the page begins: take it from `next`.", example = "c7HqK2mXw9Pz000000000001A2b3C"),
+    ),
+    responses(
+        (status = 200, description = "A page of stock levels, by product.", body = PageOfStockLevels<'_>),
+        (status = 304, description = "You hold this page already."),
+        (status = 404, description = "There is no such store."),
+        (status = 410, description = "The store was deleted."),
+    ),
+)]
+#[get("/v1/stores/{store_id}/stock")]
+async fn list_store_stock(
+    caller: Caller<op::ListStoreStock>,
+    request: HttpRequest,
+    store: web::Path<String>,
+    views: (web::Data<StockView>, web::Data<CatalogView>, web::Data<StoresView>),
+    clock: web::Data<Clock>,
+) -> ApiResult<Answer> {
+    let mut params = Params::new(request.query_string());
+    let since: Option<Micros> = params.value("updated_since");
+    let wanted = availabilities(&mut params);
+    let page = PageRequest::read(&request, &mut params);
+    params.finish()?;
+    let (stock, catalog, stores) = views;
+    let id: StoreId = path::id(&store, "store")?;
+    existing(stores.store(id), "store", &id)?;
+    let lines = lines(caller.scopes(), &clock);
+    let found = stock.of_store(id, page.after()?, page.limit(), |product, level| {
+        let recent = since.is_none_or(|since| level.received_at >= since);
+        let gtin =
+            (recent && wanted.takes(level.availability)).then(|| catalog.gtin_of(product))??;
+        lines.document((product, gtin), id, Some(&level))
+    });
+    page.answer(&found.items, found.next_pair(), Cache::Brief)
+}
+
+/// The availabilities asked for; all where none is named.
+struct Wanted(Vec<Availability>);
+
+impl Wanted {
+    fn takes(&self, availability: Availability) -> bool {
+        self.0.is_empty() || self.0.contains(&availability)
+    }
+}
+
+fn availabilities(params: &mut Params) -> Wanted {
+    let words: Vec<String> = params.list("availability", Availability::WORDS.len());
+    let mut wanted = Vec::with_capacity(words.len());
+    for word in words {
+        match Availability::of(&word) {
+            Some(availability) => wanted.push(availability),
+            None => {
+                let known: Vec<&str> = Availability::WORDS.iter().map(|(word, _)| *word).collect();
+                let message = format!("`{word}` is none of {}", known.join(", "));
+                params.fault("availability", "not_allowed", message);
+            }
+        }
+    }
+    Wanted(wanted)
+}
+
+#[cfg(test)]
+mod tests;

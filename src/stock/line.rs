@@ -1,0 +1,210 @@
+//! A stock level on the wire: what the caller may know of the quantity, and how fresh it is.
+
+use super::view::{Availability, Level, LocationOut, PickupOut};
+use crate::kernel::clock::SECOND;
+use crate::kernel::id::{ProductId, StoreId};
+use crate::kernel::{Amount, Gtin, Micros};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// How much is told of a quantity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Disclosure {
+    /// The quantity itself, in `value`; needs the scope `stock:quantity`.
+    Exact,
+    /// The range that holds it, in `band`.
+    Band,
+    /// Nothing: it is not known.
+    None,
+}
+
+/// A quantity, as far as the caller may know it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub(super) struct QuantityOut {
+    /// How much is told.
+    pub(super) disclosure: Disclosure,
+    /// The quantity as an exact decimal, with `exact`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "4")]
+    pub(super) value: Option<String>,
+    /// The range that holds the quantity, with `band`: `0`, `1-2`, `3-5`, `6-10`, `11-50` or `51+`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "3-5")]
+    pub(super) band: Option<&'static str>,
+}
+
+/// The stock of a product in a store.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct StockLevelOut<'a> {
+    /// The product.
+    #[schema(value_type = String, example = "prd_7HqK2mXw9Pz")]
+    pub(super) product_id: ProductId,
+    /// The product's GTIN in 14 digits, where it has one.
+    #[schema(value_type = Option<String>, example = "03276550063551")]
+    pub(super) gtin: Option<Gtin>,
+    /// The store.
+    #[schema(value_type = String, example = "sto_4Fh2Lp8QaZs")]
+    pub(super) store_id: StoreId,
+    /// Whether it can be had; `unknown` where the retailer has told nothing.
+    pub(super) availability: Availability,
+    /// How many there are, as far as the key may know.
+    pub(super) quantity: QuantityOut,
+    /// When the retailer counted; null where it never did.
+    #[schema(value_type = Option<String>, format = DateTime, example = "2026-11-22T09:41:07Z")]
+    pub(super) as_of: Option<Micros>,
+    /// When the count arrived here.
+    #[schema(value_type = Option<String>, format = DateTime, example = "2026-11-22T09:41:09Z")]
+    pub(super) received_at: Option<Micros>,
+    /// After how many seconds a count of this kind is stale.
+    #[schema(example = 900)]
+    pub(super) max_age_s: Option<u32>,
+    /// Whether the count is older than `max_age_s`; true where there is none.
+    #[schema(example = false)]
+    pub(super) is_stale: bool,
+    /// What counted: `pos`, `feed` or `count`.
+    #[schema(example = "feed")]
+    pub(super) source: Option<&'a str>,
+    /// When new goods are expected.
+    #[schema(value_type = Option<String>, format = DateTime, example = "2026-11-24T06:00:00Z")]
+    pub(super) restock_at: Option<Micros>,
+    /// How it can be collected.
+    pub(super) pickup: Option<&'a PickupOut>,
+    /// Where in the store it is.
+    pub(super) instore_location: Option<&'a LocationOut>,
+}
+
+/// Stock levels, a page of them.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "describes a page, which is put together from finished lines")]
+pub(super) struct PageOfStockLevels<'a> {
+    /// The levels.
+    items: Vec<StockLevelOut<'a>>,
+    /// Where the next page is; null on the last.
+    #[schema(
+        example = "/v1/products/prd_7HqK2mXw9Pz/stock?limit=50&cursor=c7HqK2mXw9Pz000000000001A2b3C"
+    )]
+    next: Option<String>,
+    /// Where this page is.
+    #[schema(rename = "self", example = "/v1/products/prd_7HqK2mXw9Pz/stock?limit=50")]
+    own: String,
+}
+
+/// The range that holds a quantity given in thousandths. What is begun counts as whole.
+fn band(thousandths: i64) -> &'static str {
+    match thousandths {
+        ..=0 => "0",
+        1..=2_000 => "1-2",
+        2_001..=5_000 => "3-5",
+        5_001..=10_000 => "6-10",
+        10_001..=50_000 => "11-50",
+        _ => "51+",
+    }
+}
+
+impl QuantityOut {
+    fn new(thousandths: Option<i64>, exact: bool) -> Self {
+        let none = Self { disclosure: Disclosure::None, value: None, band: None };
+        match thousandths {
+            None => none,
+            Some(n) if exact => {
+                let mut value = String::new();
+                // Thousandths are a tenth of an amount's unit. Writing to a string cannot fail.
+                let written = Amount(n.saturating_mul(10)).write(&mut value, 0);
+                Self {
+                    disclosure: Disclosure::Exact,
+                    value: written.is_ok().then_some(value),
+                    ..none
+                }
+            }
+            Some(n) => Self { disclosure: Disclosure::Band, band: Some(band(n)), ..none },
+        }
+    }
+}
+
+/// What all lines of an answer share.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Lines {
+    /// Whether the caller may know exact quantities.
+    pub(super) exact: bool,
+    /// The time now.
+    pub(super) now: Micros,
+}
+
+impl Lines {
+    /// The line for a product in a store, unknown where there is no level.
+    pub(super) fn line<'a>(
+        &self,
+        (product_id, gtin): (ProductId, Option<Gtin>),
+        store_id: StoreId,
+        level: Option<&Level<'a>>,
+    ) -> StockLevelOut<'a> {
+        let detail = level.map(|level| level.detail);
+        let is_stale = level.is_none_or(|level| {
+            let most = i64::from(level.detail.max_age_s) * SECOND;
+            level.availability == Availability::Unknown
+                || self.now.0.saturating_sub(level.as_of.0) > most
+        });
+        StockLevelOut {
+            product_id,
+            gtin,
+            store_id,
+            availability: level.map_or(Availability::Unknown, |level| level.availability),
+            quantity: QuantityOut::new(level.and_then(|level| level.quantity), self.exact),
+            as_of: level.map(|level| level.as_of),
+            received_at: level.map(|level| level.received_at),
+            max_age_s: detail.map(|detail| detail.max_age_s),
+            is_stale,
+            source: detail.map(|detail| detail.source.as_str()),
+            restock_at: detail.and_then(|detail| detail.restock_at),
+            pickup: detail.and_then(|detail| detail.pickup.as_ref()),
+            instore_location: detail.and_then(|detail| detail.instore_location.as_ref()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stock::view::Detail;
+
+    #[test]
+    fn a_band_holds_its_quantity() {
+        let cases =
+            [(-1, "0"), (0, "0"), (1, "1-2"), (2, "1-2"), (3, "3-5"), (5, "3-5"), (6, "6-10")];
+        for (units, expected) in cases {
+            assert_eq!(band(units * 1_000), expected, "{units}");
+        }
+        assert_eq!(
+            (band(500), band(2_001), band(50_000), band(50_001)),
+            ("1-2", "3-5", "11-50", "51+")
+        );
+    }
+
+    #[test]
+    fn exact_quantities_are_exact() {
+        let value = |n| QuantityOut::new(Some(n), true).value.unwrap();
+        assert_eq!((value(4_000), value(1_250), value(0)), ("4".into(), "1.25".into(), "0".into()));
+        assert_eq!(QuantityOut::new(None, true).disclosure, Disclosure::None);
+    }
+
+    #[test]
+    fn a_level_is_stale_behind_its_age_only() {
+        let detail = Detail::default();
+        let level = Level {
+            store: StoreId(1),
+            availability: Availability::InStock,
+            quantity: None,
+            as_of: Micros(0),
+            received_at: Micros(0),
+            detail: &detail,
+        };
+        let stale = |now, level: Option<&Level<'_>>| {
+            let lines = Lines { exact: false, now: Micros(now) };
+            lines.line((ProductId(1), None), StoreId(1), level).is_stale
+        };
+        assert!(!stale(900 * SECOND, Some(&level)));
+        assert!(stale(900 * SECOND + 1, Some(&level)));
+        assert!(stale(0, None));
+    }
+}

@@ -1,0 +1,282 @@
+//! Stock levels in memory: for each product a slice sorted by store, for each store its products.
+
+use crate::catalog::view::Page;
+use crate::catalog::view::hash::IdMap;
+use crate::catalog::view::id_set::IdSet;
+use crate::catalog::view::pool::Pool;
+use crate::kernel::Micros;
+use crate::kernel::id::{ProductId, StoreId};
+use parking_lot::RwLock;
+use serde::{Deserialize, Serialize};
+
+macro_rules! availabilities {
+    ($($(#[$doc:meta])* $name:ident = $word:literal;)*) => {
+        /// Whether a product can be had (`retail.md` §4 maps the words to schema.org and Google).
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+        #[serde(rename_all = "snake_case")]
+        pub enum Availability { $($(#[$doc])* $name,)* }
+
+        impl Availability {
+            /// The words and their meanings.
+            pub const WORDS: &'static [(&'static str, Self)] = &[$(($word, Self::$name)),*];
+        }
+    };
+}
+
+availabilities! {
+    /// There is enough.
+    InStock = "in_stock";
+    /// There is little left.
+    LowStock = "low_stock";
+    /// There is none.
+    OutOfStock = "out_of_stock";
+    /// It is shown in the store and ordered there.
+    OnDisplayToOrder = "on_display_to_order";
+    /// It can be ordered before it is on sale.
+    Preorder = "preorder";
+    /// It can be ordered and comes later.
+    Backorder = "backorder";
+    /// It is no longer sold there.
+    Discontinued = "discontinued";
+    /// Nothing is known.
+    Unknown = "unknown";
+}
+
+impl Availability {
+    /// The availability that a word stands for.
+    #[must_use]
+    pub fn of(word: &str) -> Option<Self> {
+        Self::WORDS.iter().find(|(w, _)| *w == word).map(|(_, availability)| *availability)
+    }
+}
+
+/// A level as it is stored.
+#[derive(Debug, Clone)]
+pub struct LevelRecord {
+    /// Of which product.
+    pub product: ProductId,
+    /// In which store.
+    pub store: StoreId,
+    /// Whether it can be had.
+    pub availability: Availability,
+    /// Thousandths of a unit.
+    pub quantity: Option<i64>,
+    /// When the retailer counted.
+    pub as_of: Micros,
+    /// When the count arrived here.
+    pub received_at: Micros,
+    /// What counted: `pos`, `feed`, `count`.
+    pub source: String,
+    /// JSON with [`Detail`]'s keys.
+    pub detail: String,
+}
+
+/// What many levels have in common.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default)]
+pub struct Detail {
+    /// After how many seconds a count is stale.
+    pub max_age_s: u32,
+    /// When new goods are expected.
+    pub restock_at: Option<Micros>,
+    /// How it can be collected.
+    pub pickup: Option<PickupOut>,
+    /// Where in the store it is.
+    pub instore_location: Option<LocationOut>,
+    /// What counted; a column of its own in the table.
+    #[serde(skip)]
+    pub source: String,
+}
+
+impl Default for Detail {
+    fn default() -> Self {
+        Self {
+            max_age_s: 900,
+            restock_at: None,
+            pickup: None,
+            instore_location: None,
+            source: String::new(),
+        }
+    }
+}
+
+/// How a product can be collected in a store.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(default)]
+pub struct PickupOut {
+    /// `buy`, `reserve`, `ship_to_store` or `not_supported`.
+    #[schema(example = "buy")]
+    pub method: Option<String>,
+    /// When it is ready: `same_day`, `next_day`, `2-day` and so on.
+    #[schema(example = "same_day")]
+    pub sla: Option<String>,
+    /// The first instant at which it can be collected.
+    #[schema(value_type = Option<String>, format = DateTime, example = "2026-11-22T14:00:00Z")]
+    pub earliest_slot: Option<Micros>,
+}
+
+/// Where in a store a product is.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(default)]
+pub struct LocationOut {
+    /// The aisle.
+    #[schema(example = "12")]
+    pub aisle: Option<String>,
+    /// The bay in the aisle.
+    #[schema(example = "3")]
+    pub bay: Option<String>,
+}
+
+/// A level in memory: 40 bytes.
+#[derive(Debug)]
+struct Held {
+    store: u64,
+    /// Thousandths; `i64::MIN` where it is not known.
+    quantity: i64,
+    as_of: i64,
+    received_at: i64,
+    detail: u32,
+    availability: Availability,
+}
+
+/// A level as it leaves the view, with what it shares with others.
+#[derive(Debug, Clone, Copy)]
+pub struct Level<'a> {
+    /// In which store.
+    pub store: StoreId,
+    /// Whether it can be had.
+    pub availability: Availability,
+    /// Thousandths of a unit.
+    pub quantity: Option<i64>,
+    /// When the retailer counted.
+    pub as_of: Micros,
+    /// When the count arrived here.
+    pub received_at: Micros,
+    /// The rest.
+    pub detail: &'a Detail,
+}
+
+#[derive(Debug, Default)]
+struct Levels {
+    by_product: IdMap<Vec<Held>>,
+    by_store: IdMap<IdSet>,
+    details: Pool<Detail>,
+    count: usize,
+}
+
+/// Reads a pooled text: the source, a line feed, the JSON.
+fn read_detail(text: &str) -> Detail {
+    let (source, json) = text.split_once('\n').unwrap_or((text, "{}"));
+    let detail = serde_json::from_str(json).unwrap_or_else(|error| {
+        tracing::error!(%error, "the detail of a stock level is damaged and left out");
+        Detail::default()
+    });
+    Detail { source: source.to_owned(), ..detail }
+}
+
+impl Levels {
+    fn put(&mut self, record: &LevelRecord) {
+        let text = format!("{}\n{}", record.source, record.detail);
+        let held = Held {
+            store: record.store.0,
+            quantity: record.quantity.unwrap_or(i64::MIN),
+            as_of: record.as_of.0,
+            received_at: record.received_at.0,
+            detail: self.details.take(&text, read_detail),
+            availability: record.availability,
+        };
+        let levels = self.by_product.entry(record.product.0).or_default();
+        match levels.binary_search_by_key(&held.store, |level| level.store) {
+            Ok(at) => {
+                let old = std::mem::replace(&mut levels[at], held);
+                self.details.release(old.detail);
+            }
+            Err(at) => {
+                self.by_store.entry(held.store).or_default().insert(record.product.0);
+                levels.insert(at, held);
+                self.count += 1;
+            }
+        }
+    }
+
+    fn level(&self, product: u64, store: u64) -> Option<Level<'_>> {
+        let levels = self.by_product.get(&product)?;
+        let at = levels.binary_search_by_key(&store, |level| level.store).ok()?;
+        let held = &levels[at];
+        Some(Level {
+            store: StoreId(held.store),
+            availability: held.availability,
+            quantity: (held.quantity != i64::MIN).then_some(held.quantity),
+            as_of: Micros(held.as_of),
+            received_at: Micros(held.received_at),
+            detail: self.details.value(held.detail)?,
+        })
+    }
+}
+
+/// The stock levels of this node.
+#[derive(Debug, Default)]
+pub struct StockView(RwLock<Levels>);
+
+impl StockView {
+    /// The page behind `after` of a product's levels by store. With `stores` given, `line` is called
+    /// for each of them, with no level where none is known.
+    pub fn of_product<T>(
+        &self,
+        product: ProductId,
+        stores: &[StoreId],
+        after: Option<u64>,
+        limit: usize,
+        mut line: impl FnMut(StoreId, Option<Level<'_>>) -> Option<T>,
+    ) -> Page<T> {
+        let levels = self.0.read();
+        let wanted: IdSet = if stores.is_empty() {
+            levels.by_product.get(&product.0).into_iter().flatten().map(|held| held.store).collect()
+        } else {
+            stores.iter().map(|id| id.0).collect()
+        };
+        Page::of_ids(wanted.after(after), limit, |store| {
+            line(StoreId(store), levels.level(product.0, store))
+        })
+    }
+
+    /// The page behind `after` of a store's levels by product.
+    pub fn of_store<T>(
+        &self,
+        store: StoreId,
+        after: Option<u64>,
+        limit: usize,
+        mut line: impl FnMut(ProductId, Level<'_>) -> Option<T>,
+    ) -> Page<T> {
+        let levels = self.0.read();
+        let Some(products) = levels.by_store.get(&store.0) else {
+            return Page { items: Vec::new(), next: None };
+        };
+        Page::of_ids(products.after(after), limit, |product| {
+            line(ProductId(product), levels.level(product, store.0)?)
+        })
+    }
+
+    /// Takes in levels; the last one of a product in a store holds.
+    pub fn apply(&self, records: &[LevelRecord]) {
+        let mut levels = self.0.write();
+        records.iter().for_each(|record| levels.put(record));
+    }
+
+    /// Gives back the room that loading left; takes long, so call it before serving.
+    pub fn settle(&self) {
+        let mut levels = self.0.write();
+        levels.by_product.values_mut().for_each(Vec::shrink_to_fit);
+        levels.by_store.values_mut().for_each(IdSet::settle);
+    }
+
+    /// How many levels there are.
+    pub fn len(&self) -> usize {
+        self.0.read().count
+    }
+
+    /// Whether there is no level.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}

@@ -1,0 +1,65 @@
+//! Reading many rows: a whole table in batches, or the rows of some ids.
+
+use super::{Db, StoreError};
+use crate::on_db;
+use futures_util::TryStreamExt as _;
+use sqlx::postgres::PgRow;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{FromRow, QueryBuilder};
+
+/// Rows handed over at a time: what a reader of the view may have to wait for.
+pub const BATCH: usize = 500;
+
+/// Columns that both engines can read.
+pub trait Columns:
+    for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin
+{
+}
+
+impl<T> Columns for T where
+    T: for<'r> FromRow<'r, SqliteRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin
+{
+}
+
+/// Streams a statement without parameters, [`BATCH`] rows at a time, through `read` to `take`.
+pub async fn in_batches<C: Columns, R>(
+    db: &Db,
+    sql: &'static str,
+    read: impl Fn(C) -> Result<R, StoreError>,
+    mut take: impl FnMut(Vec<R>),
+) -> Result<(), StoreError> {
+    let mut batch = Vec::with_capacity(BATCH);
+    on_db!(db, c => {
+        let mut rows = sqlx::query_as::<_, C>(sql).fetch(c);
+        while let Some(row) = rows.try_next().await? {
+            batch.push(read(row)?);
+            if batch.len() == BATCH {
+                take(std::mem::replace(&mut batch, Vec::with_capacity(BATCH)));
+            }
+        }
+    });
+    if !batch.is_empty() {
+        take(batch);
+    }
+    Ok(())
+}
+
+/// The rows of some ids; `select` ends before the list, with `… IN (`.
+pub async fn by_ids<C: Columns>(
+    db: &Db,
+    select: &'static str,
+    ids: &[String],
+) -> Result<Vec<C>, StoreError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(on_db!(db, c => {
+        let mut query = QueryBuilder::new(select);
+        let mut list = query.separated(", ");
+        for id in ids {
+            list.push_bind(id);
+        }
+        query.push(")");
+        query.build_query_as::<C>().fetch_all(c).await
+    })?)
+}
