@@ -3,7 +3,8 @@
 //! The directory is built whole from the database and swapped in; a call reads it without a lock.
 //! Limiter state lives outside it, in [`crate::limit`], so a rebuild resets no counter.
 
-use super::key::Pepper;
+use super::Pepper;
+use super::model::Status;
 use super::service::{KeyRow, load_directory};
 use super::{Environment, Scopes};
 use crate::kernel::Micros;
@@ -27,6 +28,19 @@ pub enum Standing {
     Suspended,
     /// The key is revoked for good.
     Revoked,
+}
+
+impl Standing {
+    fn of(row: &KeyRow) -> Self {
+        let all = [row.key_status, row.app_status, row.partner_status];
+        if all.contains(&Status::Revoked) {
+            Self::Revoked
+        } else if all.contains(&Status::Suspended) {
+            Self::Suspended
+        } else {
+            Self::Good
+        }
+    }
 }
 
 /// One secret of a key.
@@ -150,7 +164,7 @@ impl Keyring {
 
     /// The pepper that keys are hashed with.
     #[must_use]
-    pub fn pepper(&self) -> &Pepper {
+    pub fn pepper(&self) -> &Arc<Pepper> {
         &self.pepper
     }
 
@@ -174,7 +188,7 @@ impl Keyring {
     }
 
     fn record(&self, row: KeyRow) -> KeyRecord {
-        let standing = row.standing();
+        let standing = Standing::of(&row);
         let known = self.current.load();
         let known = known.get(row.key);
         let secrets = row.secrets.into_iter().map(|secret| {

@@ -114,12 +114,12 @@ mod tests {
     #[test]
     fn the_file_is_made_once_and_read_by_its_owner_only() {
         let dir = tempfile::tempdir().unwrap();
-        let made = Pepper::load_or_create(dir.path()).unwrap();
-        assert_eq!(Pepper::load_or_create(dir.path()).unwrap(), made);
         let path = dir.path().join("pepper");
+        let made = Pepper::load_or_create(&path).unwrap();
+        assert_eq!(Pepper::load_or_create(&path).unwrap(), made);
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         std::fs::write(&path, "short").unwrap();
-        let error = Pepper::load_or_create(dir.path()).unwrap_err();
+        let error = Pepper::load_or_create(&path).unwrap_err();
         assert!(error.to_string().contains("restore it from a backup"), "{error}");
     }
 

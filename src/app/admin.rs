@@ -86,7 +86,7 @@ pub(super) fn server(comptoir: &Comptoir, reload: Reload) -> anyhow::Result<(Ser
     let state = web::Data::new(AdminState {
         db: comptoir.db.clone(),
         clock: comptoir.clock.clone(),
-        keyring: Arc::clone(&comptoir.keyring),
+        pepper: Arc::clone(comptoir.keyring.pepper()),
         reload,
     });
     let operations = web::Data::new(Operations {

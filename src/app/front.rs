@@ -6,7 +6,7 @@ use super::finish::{Answered, EVENT_ID, Finisher, Metered, write_limits};
 use crate::access::caller;
 use crate::access::operation::{Op as _, op};
 use crate::access::policy::Gate;
-use crate::catalog::{Catalog, Lookup};
+use crate::catalog::view::{CatalogView, Lookup};
 use crate::http::answer::{self, Cache, JSON, VARIES};
 use crate::kernel::id::ProductId;
 use crate::metering::journal::EventId;
@@ -30,7 +30,7 @@ pub struct FastPath {
     /// Judges the call.
     pub gate: actix_web::web::Data<Gate>,
     /// Knows the products.
-    pub catalog: Arc<Catalog>,
+    pub catalog: Arc<CatalogView>,
     /// Records the call.
     pub finisher: Rc<Finisher>,
 }
@@ -43,7 +43,7 @@ impl FastPath {
             return None;
         }
         let id = head.uri.path().strip_prefix("/v1/products/")?.parse::<ProductId>().ok()?;
-        let Lookup::Found { body, etag } = self.catalog.view.product(id) else { return None };
+        let Lookup::Found { body, etag } = self.catalog.product(id) else { return None };
         let at = self.finisher.now();
         let operation = op::GetProduct::OPERATION;
         let peer = request.peer_addr().map(|address| address.ip());

@@ -12,12 +12,12 @@ mod tasks;
 use crate::access::directory::Keyring;
 use crate::access::pepper::{Pepper, check_pepper};
 use crate::access::policy::Gate;
-use crate::access::{operation, service};
-use crate::catalog::{Catalog, CatalogView, follow};
+use crate::access::operation;
 use crate::config::{self, Config};
 use crate::kernel::{Clock, base62};
 use crate::kernel::secret::Secret;
 use crate::limit::{Limiter, LocalLimiter};
+use crate::mirror::Mirror;
 use crate::metering::journal::{JournalOptions, Keeper, next_epoch};
 use crate::metering::{self, Folder, Journal};
 use crate::storage::{self, Db};
@@ -39,7 +39,7 @@ pub struct Comptoir {
     clock: Clock,
     keyring: Arc<Keyring>,
     gate: Arc<Gate>,
-    catalog: Arc<Catalog>,
+    mirror: Arc<Mirror>,
     folder: Arc<Folder>,
     book: Arc<Ledgerbook>,
     metrics: Arc<Metrics>,
@@ -88,7 +88,7 @@ impl Comptoir {
         let data_dir = config.server.data_dir.clone();
         let lock = lock_data_dir(&data_dir)?;
         let pepper = open_pepper(&config, &db).await?;
-        let bootstrap = service::bootstrap(&db, &clock, &pepper).await?;
+        let bootstrap = crate::admin::bootstrap(&db, &pepper, clock.now()).await?;
         let limiter = Limiter::Local(LocalLimiter::default());
         let keyring = Arc::new(Keyring::new(limiter, pepper));
         keyring.follow(&db).await?;
@@ -110,9 +110,8 @@ impl Comptoir {
         );
         let folder = Arc::new(Folder::new(db.clone(), Arc::clone(&journal), config.metering.completion_timeout));
 
-        let view = Arc::new(CatalogView::default());
-        follow::load(&db, &view).await?;
-        let catalog = Arc::new(Catalog { view, clock: clock.clone() });
+        let mirror = Arc::new(Mirror::default());
+        mirror.load(&db).await?;
         let metrics = Arc::new(Metrics::new(&operation_ids()));
         let book = Arc::new(Ledgerbook {
             journal,
@@ -125,7 +124,7 @@ impl Comptoir {
         let demo = db.setting("demo").await?.is_some();
         let config = Arc::new(config);
         Ok(Self {
-            config, db, clock, keyring, gate, catalog, folder, book, metrics, readiness, bootstrap,
+            config, db, clock, keyring, gate, mirror, folder, book, metrics, readiness, bootstrap,
             demo, _lock: lock,
         })
     }

@@ -6,6 +6,7 @@ use super::{Comptoir, listen, openapi};
 use crate::access::caller;
 use crate::access::operation::{Op as _, op};
 use crate::http::{ApiError, Code};
+use crate::config::{Origin, Telemetry};
 use crate::telemetry::AccessLog;
 use crate::{catalog, demo, metering, stock, stores};
 use actix_cors::Cors;
@@ -69,18 +70,18 @@ async fn unrouted(request: HttpRequest) -> Result<HttpResponse, ApiError> {
 }
 
 /// Browser apps may call from the configured origins; the limits and the call's id are theirs to see.
-fn cors(origins: &[String]) -> Cors {
-    let mut cors = Cors::default()
+fn cors(origins: &[Origin]) -> Cors {
+    let cors = Cors::default()
         .allowed_methods(["GET", "HEAD", "OPTIONS"])
         .allowed_headers([header::AUTHORIZATION, header::IF_NONE_MATCH, header::ACCEPT])
         .allowed_header("x-api-key")
         .expose_headers([EVENT_ID, RATELIMIT, RATELIMIT_POLICY, header::ETAG, header::LINK, header::RETRY_AFTER])
         .block_on_origin_mismatch(false)
         .max_age(600);
-    for origin in origins {
-        cors = if origin == "*" { cors.allow_any_origin() } else { cors.allowed_origin(origin) };
-    }
-    cors
+    let origins = origins.to_vec();
+    cors.allowed_origin_fn(move |origin, _| {
+        origin.to_str().is_ok_and(|origin| origins.iter().any(|allowed| allowed.admits(origin)))
+    })
 }
 
 /// Binds the public listener.
@@ -89,7 +90,7 @@ pub(super) fn server(comptoir: &Comptoir) -> anyhow::Result<(Server, SocketAddr)
     let listener = listen(config.server.public_listen)?;
     let address = listener.local_addr()?;
     let gate = web::Data::from(Arc::clone(&comptoir.gate));
-    let catalog = web::Data::from(Arc::clone(&comptoir.catalog));
+    let mirror = Arc::clone(&comptoir.mirror);
     let clock = web::Data::new(comptoir.clock.clone());
     let usage = web::Data::new(metering::api::UsageState { db: comptoir.db.clone(), clock: comptoir.clock.clone() });
     let (book, with_demo) = (Arc::clone(&comptoir.book), comptoir.demo);
@@ -99,19 +100,20 @@ pub(super) fn server(comptoir: &Comptoir) -> anyhow::Result<(Server, SocketAddr)
     }
     let closing = builder.graceful_shutdown_signal();
     let server = builder.listen("public", listener, move || {
-        let log = AccessLog::open(&config.telemetry);
-        let finisher = Rc::new(Finisher::new(Arc::clone(&book), log));
+        let finisher = Rc::new(Finisher::new(Arc::clone(&book), access_log(&config.telemetry)));
         flush_every_second(&finisher);
         let fast = Rc::new(FastPath {
             gate: gate.clone(),
-            catalog: Arc::clone(&catalog),
+            catalog: Arc::clone(&mirror.catalog),
             finisher: Rc::clone(&finisher),
         });
         let (app, _) = App::new()
             .into_utoipa_app()
             .map(|app| app.wrap(from_fn(finish)).wrap(cors(&config.server.cors_origins)))
             .app_data(gate.clone())
-            .app_data(catalog.clone())
+            .app_data(web::Data::from(Arc::clone(&mirror.catalog)))
+            .app_data(web::Data::from(Arc::clone(&mirror.stores)))
+            .app_data(web::Data::from(Arc::clone(&mirror.stock)))
             .app_data(clock.clone())
             .app_data(usage.clone())
             .app_data(web::Data::new(finisher))
@@ -133,6 +135,14 @@ pub(super) fn server(comptoir: &Comptoir) -> anyhow::Result<(Server, SocketAddr)
             .tcp()
     })?;
     Ok((server.run(), address))
+}
+
+/// A worker's access log. One that cannot be opened is no reason not to serve.
+fn access_log(settings: &Telemetry) -> AccessLog {
+    AccessLog::open(settings).unwrap_or_else(|error| {
+        tracing::error!(%error, "the access log cannot be opened; this worker writes none");
+        AccessLog::off()
+    })
 }
 
 /// A quiet server writes its access log too.

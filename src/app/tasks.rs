@@ -3,12 +3,13 @@
 use super::Comptoir;
 use super::readiness::Readiness;
 use crate::access::directory::Keyring;
-use crate::access::service;
-use crate::catalog::{Catalog, follow};
+use crate::access::service::touch_secrets;
 use crate::kernel::Clock;
+use crate::metering::Journal;
+use crate::mirror::Mirror;
 use crate::metering::Folder;
-use crate::storage::Db;
-use crate::telemetry::Metrics;
+use crate::storage::{Db, StoreError};
+use crate::telemetry::{Gauge, Metrics};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,6 +38,11 @@ impl Tasks {
     }
 }
 
+/// A count as a gauge's value.
+fn count(n: usize) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
 /// Starts all of them.
 pub(super) fn start(comptoir: &Comptoir) -> (Tasks, Reload) {
     let (stop, stopped) = watch::channel(false);
@@ -52,10 +58,11 @@ pub(super) fn start(comptoir: &Comptoir) -> (Tasks, Reload) {
     let mut running = JoinSet::new();
     let keyring = Arc::clone(&comptoir.keyring);
     running.spawn(follow_control(part.clone(), Arc::clone(&keyring), config.access.control_poll, asked));
-    let catalog = Arc::clone(&comptoir.catalog);
-    running.spawn(follow_catalog(part.clone(), catalog, config.catalog.change_poll));
+    let mirror = Arc::clone(&comptoir.mirror);
+    running.spawn(follow_catalog(part.clone(), mirror, config.catalog.change_poll));
     let folder = Arc::clone(&comptoir.folder);
-    running.spawn(fold(part.clone(), folder, config.metering.fold_interval));
+    let journal = Arc::clone(&comptoir.book.journal);
+    running.spawn(fold(part.clone(), folder, journal, config.metering.fold_interval));
     running.spawn(note_uses(part, keyring));
     (Tasks { stop, running }, reload)
 }
@@ -102,7 +109,7 @@ async fn follow_control(
             Ok(_) => {
                 part.readiness.control_followed(part.clock.now());
                 part.metrics.set_gauge(Gauge::ControlPosition, keyring.current().position());
-                part.metrics.set_gauge(Gauge::Keys, keyring.current().len());
+                part.metrics.set_gauge(Gauge::Keys, count(keyring.current().len()));
                 if let Some(answer) = answer {
                     let _ = answer.send(());
                 }
@@ -112,11 +119,11 @@ async fn follow_control(
     }
 }
 
-async fn follow_catalog(part: Part, catalog: Arc<Catalog>, poll: Duration) {
+async fn follow_catalog(part: Part, mirror: Arc<Mirror>, poll: Duration) {
     let this = part.clone();
     part.every(poll, || async {
         loop {
-            match follow::follow_once(&this.db, &catalog.view).await {
+            match mirror.follow_once(&this.db).await {
                 Ok(followed) if followed.more && !*this.stopped.borrow() => {}
                 Ok(_) => break this.readiness.catalog_followed(this.clock.now()),
                 Err(error) => {
@@ -124,25 +131,29 @@ async fn follow_catalog(part: Part, catalog: Arc<Catalog>, poll: Duration) {
                 }
             }
         }
-        for (name, value) in catalog.view.gauges() {
-            this.metrics.set(name, value);
-        }
+        let (positions, (catalog, _, levels)) = (mirror.positions(), mirror.sizes());
+        this.metrics.set_gauge(Gauge::ChangePosition, positions.change);
+        this.metrics.set_gauge(Gauge::StockPosition, positions.stock);
+        this.metrics.set_gauge(Gauge::Products, count(catalog.products));
+        this.metrics.set_gauge(Gauge::Offers, count(catalog.offers));
+        this.metrics.set_gauge(Gauge::StockLevels, count(levels));
     })
     .await;
 }
 
-async fn fold(part: Part, folder: Arc<Folder>, period: Duration) {
+async fn fold(part: Part, folder: Arc<Folder>, journal: Arc<Journal>, period: Duration) {
     let this = part.clone();
     part.every(period, || async {
         match folder.fold_once(this.clock.now()).await {
-            Ok(_) => this.readiness.folded(this.clock.now(), folder.journal().is_full()),
+            Ok(_) => this.readiness.folded(this.clock.now(), journal.is_full()),
             Err(error) => {
-                this.readiness.journal_full(folder.journal().is_full());
+                this.readiness.journal_full(journal.is_full());
                 tracing::warn!(%error, "usage could not be folded; it stays in the journal");
             }
         }
-        let backlog = folder.backlog();
-        this.metrics.set("journal_backlog_segments", i64::try_from(backlog).unwrap_or(i64::MAX));
+        let backlog = journal.backlog();
+        this.metrics.set_gauge(Gauge::JournalBacklogSegments, count(backlog.segments));
+        this.metrics.set_gauge(Gauge::JournalBacklogEvents, i64::try_from(backlog.events).unwrap_or(i64::MAX));
     })
     .await;
 }
@@ -150,18 +161,25 @@ async fn fold(part: Part, folder: Arc<Folder>, period: Duration) {
 async fn note_uses(part: Part, keyring: Arc<Keyring>) {
     let this = part.clone();
     part.every(USES_EVERY, || async {
-        let uses = keyring.take_uses();
-        if uses.is_empty() {
-            return;
-        }
-        if let Err(error) = service::note_uses(&this.db, &uses).await {
-            tracing::warn!(%error, "last uses of keys could not be stored");
-        }
+        store_uses(&this.db, &keyring).await;
     })
     .await;
     // The uses since the last round.
+    store_uses(&this.db, &keyring).await;
+}
+
+async fn store_uses(db: &Db, keyring: &Keyring) {
     let uses = keyring.take_uses();
-    if let Err(error) = service::note_uses(&this.db, &uses).await {
+    let stored: Result<(), StoreError> = async {
+        if !uses.is_empty() {
+            let mut tx = db.begin().await?;
+            touch_secrets(&mut tx, &uses).await?;
+            tx.commit().await?;
+        }
+        Ok(())
+    }
+    .await;
+    if let Err(error) = stored {
         tracing::warn!(%error, "last uses of keys could not be stored");
     }
 }

@@ -3,13 +3,14 @@
 
 use crate::access::keys::service::{create_key, get_key, list_keys, revoke_key, rotate_key, set_key_status};
 use crate::access::model::{App, Cidr, IssuedKey, Key, KeySpec, Name, Partner, Plan};
-use crate::access::pepper::Pepper;
+use crate::access::Pepper;
 use crate::access::service::{
     By, Switch, Walk, create_app, create_partner, create_plan, list_apps, list_partners, list_plans,
     set_app_plan, set_app_status, set_partner_status, update_plan,
 };
 use crate::access::{Environment, Scope, Scopes};
-use crate::admin::tokens;
+use crate::admin::store::list_tokens;
+use crate::admin::token::{create_token, revoke_token};
 use crate::app::open_pepper;
 use crate::config::Config;
 use crate::kernel::id::{AdminTokenId, AppId, KeyId, PartnerId, PlanId};
@@ -180,18 +181,18 @@ fn say(text: impl std::fmt::Display) {
 }
 
 /// Shows every row of a listing, page by page.
-async fn show_all<T, F>(mut page: impl FnMut(Walk) -> F, id: fn(&T) -> u64, line: fn(&T) -> String) -> anyhow::Result<()>
+async fn show_all<T, F>(mut page: impl FnMut(Walk) -> F, id: fn(&T) -> String, line: fn(&T) -> String) -> anyhow::Result<()>
 where
     F: Future<Output = anyhow::Result<Vec<T>>>,
 {
-    let mut after = None;
+    let mut after = String::new();
     loop {
-        let rows = page(Walk::new(after, PAGE)).await?;
+        let rows = page(Walk { after, limit: PAGE }).await?;
         for row in &rows {
             say(line(row));
         }
         match rows.last() {
-            Some(last) if rows.len() >= PAGE as usize => after = Some(id(last)),
+            Some(last) if rows.len() >= PAGE as usize => after = id(last),
             _ => return Ok(()),
         }
     }
@@ -221,7 +222,7 @@ pub(super) async fn partner(config: &Config, command: PartnerCommand) -> anyhow:
         PartnerCommand::Create { name } => say(create_partner(db, by, name).await?.id),
         PartnerCommand::List => {
             let page = async |walk: Walk| Ok(list_partners(db, &walk).await?);
-            show_all(page, |p| p.id.0, partner_line).await?;
+            show_all(page, |p| p.id.to_string(), partner_line).await?;
         }
         PartnerCommand::Suspend { id } => {
             say(partner_line(&set_partner_status(db, by, id, Switch::Suspend).await?));
@@ -242,7 +243,7 @@ pub(super) async fn app(config: &Config, command: AppCommand) -> anyhow::Result<
         }
         AppCommand::List => {
             let page = async |walk: Walk| Ok(list_apps(db, None, &walk).await?);
-            show_all(page, |a| a.id.0, app_line).await?;
+            show_all(page, |a| a.id.to_string(), app_line).await?;
         }
         AppCommand::SetPlan { id, plan } => say(app_line(&set_app_plan(db, by, id, plan).await?)),
         AppCommand::Suspend { id } => {
@@ -264,7 +265,7 @@ pub(super) async fn plan(config: &Config, command: PlanCommand) -> anyhow::Resul
         }
         PlanCommand::List => {
             let page = async |walk: Walk| Ok(list_plans(db, &walk).await?);
-            show_all(page, |p| p.id.0, plan_line).await?;
+            show_all(page, |p| p.id.to_string(), plan_line).await?;
         }
         PlanCommand::Update { id, limits } => {
             say(plan_line(&update_plan(db, by, id, Limits::new(&limits)?).await?));
@@ -290,7 +291,7 @@ pub(super) async fn key(config: &Config, command: KeyCommand) -> anyhow::Result<
         }
         KeyCommand::List => {
             let page = async |walk: Walk| Ok(list_keys(db, None, &walk, by.now).await?);
-            show_all(page, |k| k.id.0, key_line).await?;
+            show_all(page, |k| k.id.to_string(), key_line).await?;
         }
         KeyCommand::Suspend { id } => say(key_line(&set_key_status(db, by, id, Switch::Suspend).await?)),
         KeyCommand::Resume { id } => say(key_line(&set_key_status(db, by, id, Switch::Resume).await?)),
@@ -307,14 +308,14 @@ pub(super) async fn token(config: &Config, command: TokenCommand) -> anyhow::Res
     let (db, by) = (&desk.db, &desk.by());
     match command {
         TokenCommand::Create { name } => {
-            say(tokens::create(db, by, &desk.pepper, name).await?.text.reveal());
+            say(create_token(db, by, &desk.pepper, name).await?.1.reveal());
         }
         TokenCommand::List => {
-            let page = async |walk: Walk| Ok(tokens::list(db, &walk).await?);
-            show_all(page, |t| t.id.0, |t| format!("{}\t{}\t{}", t.id, t.status, t.name)).await?;
+            let page = async |walk: Walk| Ok(list_tokens(db, &walk).await?);
+            show_all(page, |t| t.id.to_string(), |t| format!("{}\t{}\t{}", t.id, t.status, t.name)).await?;
         }
         TokenCommand::Revoke { id } => {
-            tokens::revoke(db, by, id).await?;
+            revoke_token(db, by, id).await?;
             say(format!("{id} is revoked"));
         }
     }

@@ -3,7 +3,7 @@
 use super::serve::{show_bootstrap_token, stop_signal};
 use crate::access::keys::service::create_key;
 use crate::access::model::{KeySpec, Name};
-use crate::access::pepper::Pepper;
+use crate::access::Pepper;
 use crate::access::service::{By, create_app, create_partner, create_plan};
 use crate::access::{Environment, Scopes};
 use crate::app::{Addresses, Comptoir, open_database, open_pepper};

@@ -1,7 +1,8 @@
 //! `comptoir usage`.
 
 use crate::config::Config;
-use crate::metering::export::{Format, Period, export};
+use crate::metering::export::{Format, export};
+use crate::metering::period::Period;
 use anyhow::Context as _;
 use std::fs::File;
 use std::io::{BufWriter, Write as _};

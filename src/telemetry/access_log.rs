@@ -76,16 +76,26 @@ impl AccessLog {
                 Some(Sink::File(options.append(true).create(true).mode(0o640).open(path)?))
             }
         };
-        Ok(Self {
+        Ok(Self::to(sink, settings.access_log_sample))
+    }
+
+    /// A log that writes nothing.
+    #[must_use]
+    pub fn off() -> Self {
+        Self::to(None, 1)
+    }
+
+    fn to(sink: Option<Sink>, sample: u32) -> Self {
+        Self {
             buffer: Vec::with_capacity(if sink.is_some() { BUFFER } else { 0 }),
             sink,
-            sample: settings.access_log_sample,
+            sample,
             until_next: 0,
             lines: 0,
             failing: false,
             second: i64::MIN,
             second_text: [0; SECOND_TEXT],
-        })
+        }
     }
 
     /// Adds the line of a call, unless the log is off or the call is not in the sample.

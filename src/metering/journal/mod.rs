@@ -147,6 +147,14 @@ impl Journal {
         }
     }
 
+    /// Whether the last try to make a segment failed, or too many wait for the ledger: calls are
+    /// refused once the current segment is used up.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        let state = self.state.lock();
+        state.disk_full || state.closed.len() >= self.options.max_backlog_segments
+    }
+
     /// What waits for the ledger.
     pub fn backlog(&self) -> Backlog {
         let state = self.state.lock();
