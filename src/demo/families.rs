@@ -227,7 +227,11 @@ mod tests {
         assert_eq!(lines, departments().len() + shelves().count() + families().count());
         for family in families() {
             assert!(family.sizes.iter().all(|(_, cents)| *cents > 0), "{}", family.name);
-            assert!(family.kinds.iter().all(|k| !k.name.ends_with('%')), "{}", family.name);
+            assert!(
+                family.kinds.iter().all(|k| k.name.ends_with(" %") || !k.name.ends_with('%')),
+                "{}",
+                family.name
+            );
             let shown = |slot: &str, many: bool| family.name.contains(slot) || !many;
             assert!(shown("{m}", family.makers.len() > 1), "{}", family.name);
             assert!(shown("{k}", family.kinds.len() > 1), "{}", family.name);

@@ -99,7 +99,7 @@ fn line(dates: &Dates, counter: &Counter, item: &Item, rng: &mut Rng) -> Value {
         "restock_at": restock,
         "pickup": pickup(item, counter),
         "instore_location": {
-            "aisle": item.sku[..4].parse::<u32>().map_or(0, |code| code % 100 + code / 100).to_string(),
+            "aisle": item.aisle.to_string(),
             "bay": rng.between(1, 14).to_string(),
         },
     });

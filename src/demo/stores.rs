@@ -162,6 +162,7 @@ impl Store {
         };
         let same_town = PLACES.iter().filter(|place| place.0 == city).count() > 1;
         match postal_code.get(3..) {
+            Some("01") if same_town => format!("{sign} {city} 1er"),
             Some(district) if same_town => {
                 format!("{sign} {city} {}e", district.trim_start_matches('0'))
             }
@@ -230,5 +231,32 @@ impl Store {
         };
         let chosen = sometimes.iter().filter(|_| rng.chance(55));
         always.iter().chain(chosen).copied().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stores_have_names_and_numbers_of_their_own() {
+        let names: std::collections::HashSet<String> = stores().iter().map(Store::name).collect();
+        assert_eq!(names.len(), stores().len());
+        assert!(
+            names.contains("Maison Aubier Marseille 1er") && names.contains("Aubier Marché Pau")
+        );
+        for store in stores() {
+            let number = store.telephone();
+            let fiction = ["+3319900", "+3326191", "+3335301", "+3346571", "+3353649"];
+            assert!(number.len() == 12 && fiction.iter().any(|zone| number.starts_with(zone)));
+        }
+    }
+
+    #[test]
+    fn stores_stand_in_metropolitan_france() {
+        for &(city, _, latitude, longitude, _) in &PLACES {
+            assert!((42_0000..51_0000).contains(&latitude), "{city}");
+            assert!((-5_0000..8_5000).contains(&longitude), "{city}");
+        }
     }
 }
