@@ -87,7 +87,7 @@ pub struct SecretOut {
     /// When a rotation ends it; null where none does.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub expires_at: Option<Micros>,
-    /// When it was last used, to about a minute; null where it never was.
+    /// When it was last used, as far as nodes have reported; null where it never was.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub last_used_at: Option<Micros>,
 }

@@ -6,6 +6,7 @@
 pub mod apps;
 pub mod audit;
 pub mod caller;
+pub mod document;
 pub mod keys;
 pub mod page;
 pub mod partners;
@@ -20,6 +21,7 @@ pub mod tokens;
 mod tests;
 
 pub use caller::AdminCaller;
+pub use document::AdminDocument;
 pub use state::AdminState;
 pub use token::{bootstrap, load_admin_tokens};
 

@@ -18,10 +18,9 @@ pub struct PageOut<T> {
     pub next: Option<String>,
 }
 
-/// The parameters of every list, for the documents.
+/// The parameters of every list, as the documents describe them; [`PageRequest`] reads them.
 #[derive(Debug, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "only describes parameters; `PageRequest` reads them")]
 pub struct PageQuery {
     /// Most resources in the page, 1 to 200.
     #[param(default = 50, minimum = 1, maximum = 200)]

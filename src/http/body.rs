@@ -4,7 +4,7 @@
 use super::params::nearest;
 use super::{ApiError, Code, FieldError};
 use actix_web::dev::Payload;
-use actix_web::http::header::CONTENT_TYPE;
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use actix_web::{FromRequest, HttpRequest};
 use bytes::BytesMut;
 use futures_util::StreamExt as _;
@@ -35,7 +35,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for JsonBody<T> {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let limit = request.app_data::<BodyLimit>().map_or(DEFAULT_LIMIT, |limit| limit.0);
-        let media_type = request.headers().get(CONTENT_TYPE).map(|v| v.as_bytes());
+        let media_type = request.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes);
         let json = is_json(media_type.unwrap_or_default());
         let payload = payload.take();
         Box::pin(async move {
@@ -90,11 +90,17 @@ fn invalid(pointer: &str, error: &serde_json::Error) -> ApiError {
     let message = whole.rsplit_once(" at line ").map_or(whole.as_str(), |(message, _)| message);
     let message: String = message.chars().take(MESSAGE_MOST).collect();
     let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
-    let (code, child, suggestion) = match (message.split(' ').next(), quoted.as_slice()) {
-        (Some("missing"), [field, ..]) => ("missing", Some(*field), None),
-        (Some("unknown"), [field, known @ ..]) => ("unknown", Some(*field), nearest(field, known)),
-        (Some("duplicate"), [field, ..]) => ("repeated", Some(*field), None),
-        _ if message.starts_with("invalid type") => ("wrong_type", None, None),
+    let starts = |words: &str| message.starts_with(words);
+    let (code, child, suggestion) = match quoted.as_slice() {
+        [field, ..] if starts("missing field") => ("missing", Some(*field), None),
+        [field, ..] if starts("duplicate field") => ("repeated", Some(*field), None),
+        [field, known @ ..] if starts("unknown field") => {
+            ("unknown", Some(*field), nearest(field, known))
+        }
+        [word, known @ ..] if starts("unknown variant") => {
+            ("not_allowed", None, nearest(word, known))
+        }
+        _ if starts("invalid type") => ("wrong_type", None, None),
         _ => ("malformed", None, None),
     };
     let pointer = match child.map(|field| format!("/{}", escape(field))) {
@@ -159,6 +165,14 @@ mod tests {
         name: String,
         #[serde(default)]
         parts: Vec<Part>,
+        #[serde(default)]
+        colour: Option<Colour>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    enum Colour {
+        Blue,
     }
 
     #[derive(Debug, Deserialize)]
@@ -183,10 +197,11 @@ mod tests {
             ),
             (r#"{"name":"a","parts":[{"size":1},{}]}"#, "/parts/1/size", "missing", None),
             (r#"{"name":"a","a/b~":1}"#, "/a~1b~0", "unknown", None),
+            (r#"{"name":"a","colour":"bleu"}"#, "/colour", "not_allowed", Some("blue")),
             (r#"{"name":"a"} x"#, "", "malformed", None),
             (r#"{"name":"#, "", "malformed", None),
             ("", "", "malformed", None),
-            ("[]", "", "missing", None),
+            ("[]", "", "malformed", None),
         ];
         for (body, pointer, code, suggestion) in cases {
             let error = parse::<Doc>(body.as_bytes()).unwrap_err();

@@ -299,6 +299,13 @@ impl DirectoryRow {
     }
 }
 
+#[derive(FromRow)]
+struct HashRow {
+    key_id: String,
+    hash: String,
+    expires_at: Option<i64>,
+}
+
 /// Every key with all that decides about its calls, one row for each.
 pub async fn load_directory(db: &Db) -> Result<Vec<KeyRow>, StoreError> {
     const KEYS: &str = "SELECT k.id, k.environment, k.status, k.scopes, k.cidrs, k.expires_at, \
@@ -311,15 +318,15 @@ pub async fn load_directory(db: &Db) -> Result<Vec<KeyRow>, StoreError> {
                         JOIN plans l ON l.id = a.plan_id \
                         JOIN plan_versions v ON v.plan_id = l.id AND v.version = l.version";
     const SECRETS: &str = "SELECT key_id, hash, expires_at FROM key_secrets";
-    let (rows, secrets): (Vec<DirectoryRow>, Vec<(String, String, Option<i64>)>) = on_db!(db, c => {
+    let (rows, secrets): (Vec<DirectoryRow>, Vec<HashRow>) = on_db!(db, c => {
         (sqlx::query_as(KEYS).fetch_all(c).await?, sqlx::query_as(SECRETS).fetch_all(c).await?)
     });
     let mut of: HashMap<String, Vec<KeySecretRow>> = HashMap::new();
-    for (key, hash, expires_at) in secrets {
+    for HashRow { key_id, hash, expires_at } in secrets {
         let hash =
             blake3::Hash::from_hex(hash).map_err(|e| StoreError::corrupt("key_secrets", e))?;
         let secret = KeySecretRow { hash: *hash.as_bytes(), expires_at: expires_at.map(Micros) };
-        of.entry(key).or_default().push(secret);
+        of.entry(key_id).or_default().push(secret);
     }
     let mut keys = Vec::with_capacity(rows.len());
     for row in rows {
