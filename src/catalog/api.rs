@@ -45,4 +45,4 @@ pub fn existing(lookup: Lookup, what: &str, id: &impl Display) -> ApiResult<()> 
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

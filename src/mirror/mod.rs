@@ -126,7 +126,7 @@ impl Mirror {
                 "promotion" => {}
                 // A newer version on another node may log kinds that this one does not serve.
                 other => {
-                    tracing::warn!(kind = other, "a change of an unknown kind was passed over")
+                    tracing::warn!(kind = other, "a change of an unknown kind was passed over");
                 }
             }
         }

@@ -83,3 +83,37 @@ async fn get_store(
     let id: StoreId = path::id(&store, "store")?;
     resource(view.store(id), "store", &id, Cache::Long)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::api::tests::fields;
+    use actix_web::App;
+    use utoipa_actix_web::AppExt as _;
+
+    #[test]
+    fn the_schema_describes_the_document() {
+        let document = serde_json::json!({
+            "id": StoreId::derived("0261"), "store_code": "0261", "gln": "3020180000000",
+            "name": "Toulouse Balma", "type": "hypermarket", "address": null, "geo": null,
+            "time_zone": "Europe/Paris", "telephone": null, "opening_hours": [],
+            "special_opening_hours": [], "services": ["drive"],
+            "updated_at": "2026-11-20T04:00:00Z", "version": 3,
+        });
+        let mut keys: Vec<String> = document.as_object().unwrap().keys().cloned().collect();
+        keys.sort_unstable();
+        assert_eq!(fields::<StoreOut>(), keys);
+    }
+
+    #[test]
+    fn operations_are_those_of_the_table() {
+        use crate::access::operation::by_id;
+        let (_, document) = App::new().into_utoipa_app().configure(configure).split_for_parts();
+        for (path, item) in &document.paths.paths {
+            let operation = item.get.as_ref().unwrap();
+            let known = by_id(operation.operation_id.as_deref().unwrap()).unwrap();
+            assert_eq!(known.path, path);
+        }
+        assert_eq!(document.paths.paths.len(), 2);
+    }
+}

@@ -14,8 +14,8 @@ use std::collections::{BTreeMap, BTreeSet};
 struct Traits {
     #[serde(rename = "type")]
     kind: Option<String>,
-    services: Vec<String>,
-    address: Address,
+    services: Option<Vec<String>>,
+    address: Option<Address>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -74,12 +74,14 @@ impl StoreQuery {
             let lower = |text: &String| text.to_lowercase();
             asked.is_none() || asked.as_ref().map(lower) == own.as_ref().map(lower)
         };
-        let address = &traits.address;
+        let nowhere = Address::default();
+        let address = traits.address.as_ref().unwrap_or(&nowhere);
+        let services = traits.services.as_deref().unwrap_or_default();
         same(&self.kind, &traits.kind)
             && same(&self.country, &address.address_country)
             && same(&self.city, &address.address_locality)
             && same(&self.postal_code, &address.postal_code)
-            && self.services.iter().all(|service| traits.services.contains(service))
+            && self.services.iter().all(|service| services.contains(service))
     }
 }
 
@@ -163,10 +165,13 @@ mod tests {
             store("2", "Lille", &["drive"]),
             store("3", "Balma", &[]),
         ]);
+        let unknown = r#"{"address":null,"services":null,"type":null}"#;
+        let bare = StoreRecord::read(StoreId::derived("9"), unknown).unwrap();
+        view.apply(vec![StoreChange::Upsert(Box::new(bare))]);
         let count = |query: StoreQuery| view.list(&query, None, 50).items.len();
         let city = Some("balma".to_owned());
         let services = vec!["drive".to_owned()];
-        assert_eq!(count(StoreQuery::default()), 3);
+        assert_eq!(count(StoreQuery::default()), 4);
         assert_eq!(count(StoreQuery { city: city.clone(), ..StoreQuery::default() }), 2);
         assert_eq!(count(StoreQuery { city, services, ..StoreQuery::default() }), 1);
         let country = Some("DE".to_owned());
@@ -175,6 +180,6 @@ mod tests {
         view.apply(vec![StoreChange::Delete(two)]);
         assert_eq!(view.store(two), Lookup::Gone { replaced_by: None });
         assert_eq!(view.store(StoreId::derived("4")), Lookup::Missing);
-        assert_eq!(view.len(), 2);
+        assert_eq!(view.len(), 3);
     }
 }

@@ -165,7 +165,7 @@ impl Products {
             ProductChange::Upsert(record) => {
                 let replaced = self.take_out(record.id.0);
                 self.gone.remove(&record.id.0);
-                self.put_in(*record);
+                self.put_in(&record);
                 if replaced {
                     self.tidy();
                 }
@@ -177,7 +177,7 @@ impl Products {
         }
     }
 
-    fn put_in(&mut self, record: ProductRecord) {
+    fn put_in(&mut self, record: &ProductRecord) {
         let id = record.id.0;
         let entry = Entry {
             body: self.arena.keep(record.body.as_bytes()),

@@ -43,7 +43,7 @@ struct Filter<'a> {
 }
 
 /// The sets of some keys; a key that no product has leads to none.
-fn sets<'a>(postings: &'a Postings, keys: impl Iterator<Item = u64>) -> Vec<&'a IdSet> {
+fn sets(postings: &Postings, keys: impl Iterator<Item = u64>) -> Vec<&IdSet> {
     keys.filter_map(|key| postings.set(key)).collect()
 }
 
