@@ -1,6 +1,6 @@
 //! Partners, apps, plans and keys as values that cannot be wrong.
 
-use super::plan::PlanDefinition;
+use crate::limit::Limits;
 use super::{Environment, Scopes};
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, KeyId, PartnerId, PlanId};
@@ -86,6 +86,12 @@ impl Status {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a status is active, suspended or revoked")]
 pub struct UnknownStatus;
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
 
 impl FromStr for Status {
     type Err = UnknownStatus;
@@ -181,7 +187,7 @@ pub struct Plan {
     /// Counts its definitions from 1.
     pub version: u32,
     /// What it grants.
-    pub definition: PlanDefinition,
+    pub limits: Limits,
     /// When it was created.
     pub created_at: Micros,
     /// When it last changed.

@@ -49,10 +49,9 @@ impl Pepper {
         Ok(Self(Zeroizing::new(*hash.as_bytes())))
     }
 
-    /// The pepper of a data directory, made at its first use in a file that only its owner reads.
-    pub fn load_or_create(data_dir: &Path) -> anyhow::Result<Self> {
-        let path = data_dir.join("pepper");
-        match std::fs::read_to_string(&path) {
+    /// The pepper in a file, made at its first use so that only its owner can read it.
+    pub fn load_or_create(path: &Path) -> anyhow::Result<Self> {
+        match std::fs::read_to_string(path) {
             Ok(text) => {
                 let text = Zeroizing::new(text);
                 Self::from_hex(&text).with_context(|| {
@@ -62,7 +61,7 @@ impl Pepper {
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 let pepper = Self::random()?;
                 let text = Zeroizing::new(blake3::Hash::from_bytes(*pepper.0).to_string());
-                write_durably(&path, text.as_bytes())
+                write_durably(path, text.as_bytes())
                     .with_context(|| format!("{} cannot be written", path.display()))?;
                 Ok(pepper)
             }

@@ -11,7 +11,7 @@ pub use super::store::{Walk, list_apps, list_partners, list_plans};
 
 use super::error::{AccessError, Kind};
 use super::model::{App, Name, Partner, Plan, Status};
-use super::plan::PlanDefinition;
+use crate::limit::Limits;
 use super::store::{self, Change, record};
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, PartnerId, PlanId};
@@ -195,20 +195,20 @@ pub async fn create_plan(
     db: &Db,
     by: &By<'_>,
     name: Name,
-    definition: PlanDefinition,
+    limits: Limits,
 ) -> Result<Plan, AccessError> {
     let plan = Plan {
         id: PlanId::random()?,
         name,
         version: 1,
-        definition,
+        limits,
         created_at: by.now,
         updated_at: by.now,
     };
     let mut tx = db.begin().await?;
     let inserted = store::insert_plan(&mut tx, &plan).await;
     inserted.map_err(|error| taken(error, Kind::Plan, &plan.name))?;
-    let detail = json!({ "name": plan.name, "version": 1, "limits": plan.definition.limits });
+    let detail = json!({ "name": plan.name, "version": 1, "limits": plan.limits });
     record(&mut tx, by, change(Kind::Plan, plan.id, "create", detail)).await?;
     tx.commit().await?;
     Ok(plan)
@@ -225,19 +225,19 @@ pub async fn update_plan(
     db: &Db,
     by: &By<'_>,
     id: PlanId,
-    definition: PlanDefinition,
+    limits: Limits,
 ) -> Result<Plan, AccessError> {
     let plan = get_plan(db, id).await?;
-    if plan.definition == definition {
+    if plan.limits == limits {
         return Ok(plan);
     }
     let mut tx = db.begin().await?;
-    let updated = store::update_plan(&mut tx, id, &definition, by.now).await?;
+    let updated = store::update_plan(&mut tx, id, &limits, by.now).await?;
     let version = updated.ok_or_else(|| AccessError::not_found(Kind::Plan, id))?;
-    let detail = json!({ "version": version, "limits": definition.limits });
+    let detail = json!({ "version": version, "limits": limits });
     record(&mut tx, by, change(Kind::Plan, id, "update", detail)).await?;
     tx.commit().await?;
-    Ok(Plan { version, definition, updated_at: by.now, ..plan })
+    Ok(Plan { version, limits, updated_at: by.now, ..plan })
 }
 
 /// The last committed position of the control log.

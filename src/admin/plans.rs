@@ -5,7 +5,7 @@ use super::page::{PageOut, PageQuery, PageRequest};
 use super::problems::{BodyProblems, Conflicts, Missing, Problems};
 use super::state::{State, created, done};
 use crate::access::model::{Name, Plan};
-use crate::access::plan::{LimitPolicy, PlanDefinition};
+use crate::limit::{Limits, Policy};
 use crate::access::service;
 use crate::http::answer::Cache;
 use crate::http::{Answer, ApiPath, ApiResult, JsonBody, Params};
@@ -28,9 +28,8 @@ pub struct PlanIn {
     #[schema(value_type = String, min_length = 1, max_length = 100, example = "Standard")]
     pub name: Name,
     /// One to four limits; a call must be within all of them.
-    #[serde(deserialize_with = "crate::access::plan::limits")]
-    #[schema(min_items = 1, max_items = 4)]
-    pub limits: Vec<LimitPolicy>,
+    #[schema(value_type = Vec<Policy>, min_items = 1, max_items = 4)]
+    pub limits: Limits,
 }
 
 /// A change to a plan.
@@ -38,9 +37,8 @@ pub struct PlanIn {
 #[serde(deny_unknown_fields)]
 pub struct PlanPatch {
     /// The limits that shall hold instead, one to four.
-    #[serde(deserialize_with = "crate::access::plan::limits")]
-    #[schema(min_items = 1, max_items = 4)]
-    pub limits: Vec<LimitPolicy>,
+    #[schema(value_type = Vec<Policy>, min_items = 1, max_items = 4)]
+    pub limits: Limits,
 }
 
 /// A plan at its current version.
@@ -56,7 +54,8 @@ pub struct PlanOut {
     #[schema(example = 1)]
     pub version: u32,
     /// One to four limits; a call must be within all of them.
-    pub limits: Vec<LimitPolicy>,
+    #[schema(value_type = Vec<Policy>)]
+    pub limits: Limits,
     /// When it was created.
     #[schema(value_type = String, format = DateTime, example = "2026-11-22T09:41:07Z")]
     pub created_at: Micros,
@@ -67,8 +66,8 @@ pub struct PlanOut {
 
 impl From<Plan> for PlanOut {
     fn from(plan: Plan) -> Self {
-        let Plan { id, name, version, definition, created_at, updated_at } = plan;
-        Self { id, name, version, limits: definition.limits, created_at, updated_at }
+        let Plan { id, name, version, limits, created_at, updated_at } = plan;
+        Self { id, name, version, limits, created_at, updated_at }
     }
 }
 
@@ -106,8 +105,7 @@ async fn create_plan(
 ) -> ApiResult<HttpResponse> {
     let by = caller.by(&state.clock);
     let PlanIn { name, limits } = body.0;
-    let definition = PlanDefinition { limits };
-    let plan = service::create_plan(&state.db, &by, name, definition).await?;
+    let plan = service::create_plan(&state.db, &by, name, limits).await?;
     state.applied().await;
     created(&format!("plans/{}", plan.id), &PlanOut::from(plan))
 }
@@ -148,8 +146,7 @@ async fn update_plan(
     state: State,
 ) -> ApiResult<HttpResponse> {
     let by = caller.by(&state.clock);
-    let definition = PlanDefinition { limits: body.0.limits };
-    let plan = service::update_plan(&state.db, &by, id.0, definition).await?;
+    let plan = service::update_plan(&state.db, &by, id.0, body.0.limits).await?;
     state.applied().await;
     done(&PlanOut::from(plan))
 }

@@ -103,7 +103,7 @@ pub(super) fn server(comptoir: &Comptoir, reload: Reload) -> anyhow::Result<(Ser
             .map(|app| app.wrap(from_fn(problems)))
             .app_data(state.clone())
             .app_data(operations.clone())
-            .app_data(web::PayloadConfig::new(max_body))
+            .app_data(web::PayloadConfig::new(max_body as usize))
             .configure(routes)
             .split_for_parts();
         app.configure(|config| openapi::serve(config, &openapi::ADMIN))

@@ -96,7 +96,7 @@ pub(super) fn server(comptoir: &Comptoir) -> anyhow::Result<(Server, SocketAddr)
     let (book, with_demo) = (Arc::clone(&comptoir.book), comptoir.demo);
     let mut builder = Server::build().disable_signals().shutdown_timeout(config.server.shutdown_timeout.as_secs());
     if config.server.workers > 0 {
-        builder = builder.workers(config.server.workers);
+        builder = builder.workers(config.server.workers as usize);
     }
     let closing = builder.graceful_shutdown_signal();
     let server = builder.listen("public", listener, move || {

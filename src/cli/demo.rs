@@ -143,8 +143,8 @@ fn say(text: impl std::fmt::Display) {
 /// What a newcomer needs: addresses, keys, three calls.
 fn welcome(at: Addresses, keys: &DemoKeys) {
     let base = format!("http://{}", at.public);
-    let product = crate::demo::showcase();
-    let id = ProductId::derived(&product.sku);
+    let (sku, gtin) = crate::demo::showcase().unwrap_or_default();
+    let id = ProductId::derived(sku);
     let DemoKeys { live, test } = keys;
     say(format!(
         "\nComptoir is open.\n\
@@ -160,6 +160,5 @@ fn welcome(at: Addresses, keys: &DemoKeys) {
          \n  curl -s -H 'Authorization: Bearer {test}' '{base}/v1/products/{id}/stock?limit=3'\
          \n\nStop with Ctrl-C; the data stays in the data directory.",
         admin = at.admin,
-        gtin = product.gtin,
     ));
 }

@@ -115,6 +115,12 @@ impl People {
     }
 }
 
+/// A product to try the API with: its sku and GTIN.
+#[must_use]
+pub fn showcase() -> Option<(&'static str, &'static str)> {
+    products::items().iter().find_map(|item| Some((item.sku.as_str(), item.gtin.as_deref()?)))
+}
+
 /// The demonstration data as of `now`, rounded down to the hour; links begin with `public_url`.
 #[must_use]
 pub fn seed(now: Micros, public_url: &str) -> Seed {

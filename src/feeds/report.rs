@@ -4,6 +4,7 @@ use super::{Feed, ImportError};
 use crate::catalog::{Fate, Fault};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -36,6 +37,22 @@ pub struct Rejected {
     /// Why.
     #[serde(flatten)]
     pub fault: Fault,
+}
+
+impl fmt::Display for Report {
+    /// The counts, the refused rows by the kind of fault, and the first of them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { accepted, unchanged, rejected, .. } = self;
+        writeln!(f, "  {}: {accepted} accepted, {unchanged} unchanged, {rejected} rejected", self.feed.as_str())?;
+        for (code, count) in &self.by_code {
+            writeln!(f, "    {count:>8}  {code}")?;
+        }
+        for Rejected { line, fault } in &self.first_rejected {
+            let Fault { field, value, code, message } = fault;
+            writeln!(f, "    line {line}: {field} `{value}`: {code}: {message}")?;
+        }
+        Ok(())
+    }
 }
 
 /// A report under way, and the file that takes every refused row as a line of JSON.

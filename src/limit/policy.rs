@@ -1,12 +1,19 @@
 //! Policies: what a plan promises, and the header that says so.
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
+use std::ops::RangeInclusive;
 
 /// Most policies that one plan has.
 pub const MOST_POLICIES: usize = 4;
 /// Most characters of a policy's name.
 const LONGEST_NAME: usize = 20;
+
+/// Units that a policy may grant.
+const QUOTA: RangeInclusive<u64> = 1..=1_000_000_000;
+/// Seconds that a policy may stretch over: up to a leap year.
+const WINDOW: RangeInclusive<u64> = 1..=31_622_400;
 
 /// The name of a policy, as it stands in headers: 1 to 20 of `a-z`, `0-9`, `_`, `-`.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,31 +23,31 @@ pub struct PolicyName {
     bytes: [u8; LONGEST_NAME],
 }
 
-/// `quota` units may be taken at once; what was taken comes back evenly over `window_s` seconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// A limit: `quota` units may be taken at once; what was taken comes back evenly over `window_s`
+/// seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Policy {
-    /// What headers and refusals call it.
+    /// Its name in the `RateLimit` headers: 1 to 20 of a-z, 0-9, `_` and `-`.
+    #[schema(value_type = String, example = "burst", min_length = 1, max_length = 20, pattern = "^[a-z0-9_-]+$")]
     pub name: PolicyName,
-    /// Whole units, at least 1.
+    /// Whole units that may be taken at once.
+    #[serde(deserialize_with = "quota")]
+    #[schema(example = 50, minimum = 1, maximum = 1_000_000_000)]
     pub quota: u32,
-    /// Seconds in which a full quota comes back, at least 1.
+    /// Seconds in which a full quota comes back: up to a leap year.
+    #[serde(deserialize_with = "window")]
+    #[schema(example = 1, minimum = 1, maximum = 31_622_400)]
     pub window_s: u32,
 }
 
-/// The one to four policies of a plan, `{"limits":[{"name":"burst","quota":50,"window_s":1}]}`.
+/// The one to four policies of a plan, `[{"name":"burst","quota":50,"window_s":1}]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Wire", into = "Wire")]
+#[serde(try_from = "Vec<Policy>", into = "Vec<Policy>")]
 pub struct Limits {
     /// Places behind `length` repeat the first policy, so that equal limits are equal values.
     policies: [Policy; MOST_POLICIES],
     length: u8,
-}
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Wire {
-    limits: Vec<Policy>,
 }
 
 /// Why policies make no plan.
@@ -55,9 +62,12 @@ pub enum InvalidLimits {
     /// Two policies of one name.
     #[error("two limits are called `{0}`; give each its own name")]
     Repeated(PolicyName),
-    /// A quota or window of nothing.
-    #[error("the limit `{0}` needs a quota and a window_s of at least 1")]
-    Zero(PolicyName),
+    /// Units out of range.
+    #[error("a quota is 1 to 1000000000 units, not {0}")]
+    Quota(u64),
+    /// Seconds out of range.
+    #[error("a window is 1 to 31622400 seconds, not {0}")]
+    Window(u64),
 }
 
 impl PolicyName {
@@ -121,9 +131,8 @@ impl Limits {
             return Err(InvalidLimits::Count(policies.len()));
         };
         for (i, policy) in policies.iter().enumerate() {
-            if policy.quota == 0 || policy.window_s == 0 {
-                return Err(InvalidLimits::Zero(policy.name));
-            }
+            checked(QUOTA, policy.quota.into(), InvalidLimits::Quota)?;
+            checked(WINDOW, policy.window_s.into(), InvalidLimits::Window)?;
             if policies[..i].iter().any(|other| other.name == policy.name) {
                 return Err(InvalidLimits::Repeated(policy.name));
             }
@@ -148,18 +157,39 @@ impl Limits {
     }
 }
 
-impl TryFrom<Wire> for Limits {
+impl TryFrom<Vec<Policy>> for Limits {
     type Error = InvalidLimits;
 
-    fn try_from(wire: Wire) -> Result<Self, InvalidLimits> {
-        Self::new(&wire.limits)
+    fn try_from(policies: Vec<Policy>) -> Result<Self, InvalidLimits> {
+        Self::new(&policies)
     }
 }
 
-impl From<Limits> for Wire {
+impl From<Limits> for Vec<Policy> {
     fn from(limits: Limits) -> Self {
-        Self { limits: limits.policies().to_vec() }
+        limits.policies().to_vec()
     }
+}
+
+fn checked(
+    range: RangeInclusive<u64>,
+    value: u64,
+    error: fn(u64) -> InvalidLimits,
+) -> Result<u32, InvalidLimits> {
+    let fits = u32::try_from(value).ok().filter(|_| range.contains(&value));
+    fits.ok_or_else(|| error(value))
+}
+
+// Checked field by field while reading, so that an error points at the field.
+
+fn quota<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    let value = u64::deserialize(deserializer)?;
+    checked(QUOTA, value, InvalidLimits::Quota).map_err(D::Error::custom)
+}
+
+fn window<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    let value = u64::deserialize(deserializer)?;
+    checked(WINDOW, value, InvalidLimits::Window).map_err(D::Error::custom)
 }
 
 #[cfg(test)]
@@ -168,7 +198,7 @@ mod tests {
 
     #[test]
     fn a_plan_is_read_and_written_as_json() {
-        let json = r#"{"limits":[{"name":"burst","quota":50,"window_s":1},{"name":"day","quota":100000,"window_s":86400}]}"#;
+        let json = r#"[{"name":"burst","quota":50,"window_s":1},{"name":"day","quota":100000,"window_s":86400}]"#;
         let limits: Limits = serde_json::from_str(json).unwrap();
         assert_eq!(serde_json::to_string(&limits).unwrap(), json);
         assert_eq!(limits.policy_header(), r#""burst";q=50;w=1, "day";q=100000;w=86400"#);
@@ -184,10 +214,10 @@ mod tests {
             (vec![policy("Day", 1)], "`Day` is no name"),
             (vec![policy("", 1)], "1 to 20 of a-z"),
             (vec![policy("a", 1), policy("a", 2)], "two limits are called `a`"),
-            (vec![policy("a", 0)], "at least 1"),
+            (vec![policy("a", 0)], "1 to 1000000000 units, not 0"),
             (vec![r#"{"name":"a","quota":1,"window":1}"#.to_owned()], "window_s"),
         ] {
-            let json = format!(r#"{{"limits":[{}]}}"#, policies.join(","));
+            let json = format!("[{}]", policies.join(","));
             let error = serde_json::from_str::<Limits>(&json).unwrap_err().to_string();
             assert!(error.contains(says), "{json}: {error}");
         }

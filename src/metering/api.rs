@@ -7,6 +7,7 @@ use crate::http::answer::Cache;
 use crate::http::{Answer, ApiResult, Params};
 use crate::kernel::clock::HOUR;
 use crate::kernel::{Clock, Micros};
+use crate::limit::{Limits, Policy};
 use crate::storage::Db;
 use actix_web::{HttpRequest, get, web};
 use serde::Serialize;
@@ -54,26 +55,13 @@ pub struct UsageOut {
     #[schema(example = 1)]
     plan_version: u32,
     /// The plan's limits, as they are enforced.
-    limits: Vec<LimitOut>,
+    #[schema(value_type = Vec<Policy>)]
+    limits: Limits,
     /// What this key may do.
     #[schema(example = json!(["catalog:read"]))]
     scopes: Vec<&'static str>,
     /// One row for each bucket of time, environment, operation and status.
     items: Vec<UsageItemOut>,
-}
-
-/// A limit of the plan.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct LimitOut {
-    /// Its name in `RateLimit-Policy`.
-    #[schema(example = "burst")]
-    name: String,
-    /// Units that may be used in the window.
-    #[schema(example = 50)]
-    quota: u32,
-    /// Length of the window in seconds.
-    #[schema(example = 1)]
-    window_s: u32,
 }
 
 /// Calls of one kind in one bucket of time.
@@ -148,11 +136,6 @@ pub async fn get_usage(
     let (from, to, granularity) = span(request.query_string(), state.clock.now())?;
     let usage = usage(&state.db, caller.app(), from, to, granularity).await?;
     let key = caller.key();
-    let limits = key.limits.policies().iter().map(|policy| LimitOut {
-        name: policy.name.as_str().to_owned(),
-        quota: policy.quota,
-        window_s: policy.window_s,
-    });
     let out = UsageOut {
         from,
         to,
@@ -160,7 +143,7 @@ pub async fn get_usage(
         app_id: key.app.to_string(),
         plan_id: key.plan.to_string(),
         plan_version: key.plan_version,
-        limits: limits.collect(),
+        limits: key.limits,
         scopes: key.scopes.iter().map(|scope| scope.as_str()).collect(),
         items: usage.rows.into_iter().map(Into::into).collect(),
     };

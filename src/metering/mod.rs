@@ -8,6 +8,7 @@
 //! sums by hour are the sums of the events; a missing sequence number is reported, never papered
 //! over; whatever is unclear after a crash is free for the partner.
 
+pub mod api;
 pub mod billability;
 mod block;
 pub mod event;

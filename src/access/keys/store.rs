@@ -1,8 +1,8 @@
 //! All SQL of keys and their secrets.
 
 use crate::access::model::{Key, KeySecret, KeySpec, Status};
-use crate::access::plan::PlanDefinition;
-use crate::access::store::{Walk, definition, stored, version};
+use crate::limit::Limits;
+use crate::access::store::{Walk, limits, stored, version};
 use crate::access::{Environment, Scopes};
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, KeyId, PartnerId, PlanId};
@@ -255,7 +255,7 @@ pub struct KeyRow {
     /// Its version.
     pub plan_version: u32,
     /// What it grants.
-    pub plan_definition: PlanDefinition,
+    pub limits: Limits,
     /// The secrets on record: those that are valid, and the last ones that are over, so that their
     /// holder can be told.
     pub secrets: Vec<KeySecretRow>,
@@ -293,7 +293,7 @@ impl DirectoryRow {
             partner_status: stored("partners", &self.partner_status)?,
             plan: stored("plans", &self.plan_id)?,
             plan_version: version(self.version)?,
-            plan_definition: definition(&self.definition)?,
+            limits: limits(&self.definition)?,
             secrets,
         })
     }
