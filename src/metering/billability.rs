@@ -39,7 +39,7 @@ pub struct Rule {
     pub id: &'static str,
     /// Whether such a call is charged and taken from the quota.
     pub billable: bool,
-    applies: fn(&Facts) -> bool,
+    applies: fn(Facts) -> bool,
 }
 
 /// The policy. The last rule applies to everything, and charges nothing.
@@ -54,21 +54,21 @@ pub const RULES: &[Rule] = &[
     free(8, "v1.rate_limited", |f| f.status == 429 || matches!(f.outcome, Outcome::RateLimited)),
     free(9, "v1.server_error", |f| f.status >= 500 || matches!(f.outcome, Outcome::ServerError)),
     free(10, "v1.client_error", |f| f.status >= 400 || matches!(f.outcome, Outcome::ClientError)),
-    Rule { code: 11, id: "v1.served", billable: true, applies: |f| served(f) },
+    Rule { code: 11, id: "v1.served", billable: true, applies: served },
     free(12, "v1.other", |_| true),
 ];
 
-const fn free(code: u8, id: &'static str, applies: fn(&Facts) -> bool) -> Rule {
+const fn free(code: u8, id: &'static str, applies: fn(Facts) -> bool) -> Rule {
     Rule { code, id, billable: false, applies }
 }
 
-fn served(facts: &Facts) -> bool {
+fn served(facts: Facts) -> bool {
     facts.outcome == Outcome::Served && matches!(facts.status, 200 | 201 | 206)
 }
 
 /// The rule that decides about a call.
 #[must_use]
-pub fn rule(facts: &Facts) -> &'static Rule {
+pub fn rule(facts: Facts) -> &'static Rule {
     // The last rule applies to everything, so the fallback is never taken.
     RULES.iter().find(|rule| (rule.applies)(facts)).unwrap_or(&RULES[RULES.len() - 1])
 }
@@ -117,8 +117,8 @@ mod tests {
             (own, "v1.own_usage"),
             (test, "v1.test_key"),
         ] {
-            assert_eq!(rule(&facts).id, id, "{facts:?}");
-            assert_eq!(rule(&facts).billable, id == "v1.served", "{facts:?}");
+            assert_eq!(rule(facts).id, id, "{facts:?}");
+            assert_eq!(rule(facts).billable, id == "v1.served", "{facts:?}");
         }
     }
 
@@ -127,8 +127,8 @@ mod tests {
         fn only_live_success_is_billable(live: bool, status: u16, outcome in 0..9usize, operation in 0..20u16) {
             let environment = if live { Environment::Live } else { Environment::Test };
             let facts = Facts { environment, status, outcome: Outcome::ALL[outcome], operation };
-            let billable = live && served(&facts) && operation != op::GetUsage::OPERATION.code;
-            prop_assert_eq!(rule(&facts).billable, billable);
+            let billable = live && served(facts) && operation != op::GetUsage::OPERATION.code;
+            prop_assert_eq!(rule(facts).billable, billable);
         }
     }
 }

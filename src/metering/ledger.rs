@@ -74,9 +74,8 @@ impl Folder {
     /// Folds what is closed and settled, oldest first; to be called about once a second. Where it
     /// fails nothing is lost: the segment stays, and the next call begins with it.
     pub async fn fold_once(&self, now: Micros) -> Result<FoldReport, FoldError> {
-        // No new segment can be made: the current one is closed when it can be.
         if let Err(reason) = self.journal.close_current_if_due() {
-            tracing::warn!(%reason, "the current journal segment stays open");
+            tracing::debug!(%reason, "no journal segment follows the current one");
         }
         let mut report = FoldReport::default();
         let segments = self.journal.closed();

@@ -27,4 +27,5 @@ mod tests;
 
 pub use event::{Event, Outcome};
 pub use journal::{Journal, JournalFull, Receipt};
-pub use ledger::{Folder, recover};
+pub use ledger::{FoldReport, Folder, recover};
+pub use seal::Sums;

@@ -138,7 +138,7 @@ impl Row {
 
 /// Where rows go; both ways are buffered.
 pub(super) enum Rows<W: Write> {
-    Csv(csv::Writer<W>),
+    Csv(Box<csv::Writer<W>>),
     Ndjson(BufWriter<W>),
 }
 
@@ -148,7 +148,7 @@ impl<W: Write> Rows<W> {
             Format::Csv => {
                 let mut csv = csv::WriterBuilder::new().has_headers(false).from_writer(out);
                 csv.write_record(COLUMNS)?;
-                Self::Csv(csv)
+                Self::Csv(Box::new(csv))
             }
             Format::Ndjson => Self::Ndjson(BufWriter::new(out)),
         })
@@ -182,7 +182,7 @@ mod tests {
     proptest! {
         #[test]
         fn both_formats_have_the_columns(event in any_event(), seq: u64, epoch: u64) {
-            let rule = billability::rule(&(&event).into());
+            let rule = billability::rule((&event).into());
             let row = Row::new(&Recorded { seq, event, rule }, NodeId(7), epoch, Micros(0));
             let mut out = Vec::new();
             let mut rows = Rows::new(Format::Csv, &mut out).unwrap();

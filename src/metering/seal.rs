@@ -90,7 +90,7 @@ impl Sealed {
     /// Decides, hashes, compresses and sums a segment: work for a thread that may be busy.
     pub(super) fn new(harvest: Harvest, prev_hash: blake3::Hash) -> std::io::Result<Self> {
         let decide = |(seq, event): (u64, Event)| {
-            let rule = billability::rule(&(&event).into());
+            let rule = billability::rule((&event).into());
             Recorded { seq, event, rule }
         };
         let events: Vec<Recorded> = harvest.events.into_iter().map(decide).collect();

@@ -3,7 +3,7 @@
 use super::event::{Event, Outcome};
 use super::export::{Format, Summary, export};
 use super::gaps::Gap;
-use super::journal::{Journal, JournalFull, JournalOptions, Keeper, Receipt, next_epoch};
+use super::journal::{Backlog, Journal, JournalFull, JournalOptions, Keeper, Receipt, next_epoch};
 use super::ledger::{FoldReport, Folder, recover};
 use super::usage::{Granularity, usage};
 use super::{seal::Sums, store};
@@ -22,7 +22,7 @@ const NODE: NodeId = NodeId(77);
 const APP: AppId = AppId(3);
 pub(super) const NOVEMBER: &str = "2026-11";
 /// 2026-11-22T10:00:00Z
-const NOON: Micros = Micros(1_795_341_600_000_000);
+const TEN: Micros = Micros(1_795_341_600_000_000);
 
 /// The `n`th of a series of different events, 7 minutes apart.
 pub(super) fn sample(n: u64) -> Event {
@@ -30,7 +30,7 @@ pub(super) fn sample(n: u64) -> Event {
         [(200, Outcome::Served), (304, Outcome::NotModified), (404, Outcome::ClientError)]
             [(n % 3) as usize];
     Event {
-        started_at: Micros(NOON.0 + n.cast_signed() * 420 * SECOND),
+        started_at: Micros(TEN.0 + n.cast_signed() * 420 * SECOND),
         duration_us: 90,
         partner: PartnerId(2),
         app: APP,
@@ -83,7 +83,7 @@ impl Bench {
     pub(super) async fn record(&self, events: &[Event]) {
         let journal = self.journal(3, 100);
         append_all(&journal, events).into_iter().for_each(|receipt| assert!(receipt.complete()));
-        self.folder(&journal).drain(NOON).await.unwrap();
+        self.folder(&journal).drain(TEN).await.unwrap();
     }
 
     /// What a `kill -9` leaves: the files as they are, in another directory, nobody's.
@@ -158,7 +158,7 @@ async fn concurrent_appends_lose_and_double_nothing() {
     assert_eq!(given.len(), 12_000);
     assert_eq!(given.into_iter().collect::<BTreeSet<_>>(), (0..12_000).collect());
     assert_eq!(journal.backlog().events, 12_000);
-    let report = bench.folder(&journal).drain(NOON).await.unwrap();
+    let report = bench.folder(&journal).drain(TEN).await.unwrap();
     assert_eq!((report.segments, report.events, report.missing), (120, 12_000, 0));
     assert_eq!(segments(&bench.journal_dir()), Vec::<PathBuf>::new());
 }
@@ -174,9 +174,9 @@ async fn numbers_go_on_over_rotations_and_folds() {
         assert_eq!(seqs, (round * 6..round * 6 + 6).collect::<Vec<_>>());
         receipts.into_iter().for_each(|receipt| assert!(receipt.complete()));
         // Four in the segment that was full, then two in the one closed by the next call.
-        assert_eq!(folder.fold_once(NOON).await.unwrap().events, 4);
-        assert_eq!(folder.fold_once(NOON).await.unwrap().events, 2);
-        assert_eq!(folder.fold_once(NOON).await.unwrap(), FoldReport::default());
+        assert_eq!(folder.fold_once(TEN).await.unwrap().events, 4);
+        assert_eq!(folder.fold_once(TEN).await.unwrap().events, 2);
+        assert_eq!(folder.fold_once(TEN).await.unwrap(), FoldReport::default());
     }
     assert_eq!(bench.export(NOVEMBER).await.0.gaps, []);
 }
@@ -189,9 +189,9 @@ async fn a_full_backlog_refuses_and_recovers() {
     assert_eq!(journal.append(&sample(4)).unwrap_err(), JournalFull::Backlog);
     assert_eq!((journal.backlog().segments, journal.backlog().events), (1, 4));
     let folder = bench.folder(&journal);
-    folder.fold_once(NOON).await.unwrap();
+    folder.fold_once(TEN).await.unwrap();
     assert!(journal.append(&sample(4)).unwrap().complete());
-    assert_eq!(folder.drain(NOON).await.unwrap().events, 3);
+    assert_eq!(folder.drain(TEN).await.unwrap().events, 3);
     let (summary, rows) = bench.export(NOVEMBER).await;
     assert_eq!((summary.total.requests, rows.len(), summary.gaps), (5, 5, vec![]));
 }
@@ -204,9 +204,16 @@ async fn a_disk_that_takes_no_file_refuses() {
     let moved = bench.dir.path().join("away");
     std::fs::rename(bench.journal_dir(), &moved).unwrap();
     assert_eq!(journal.append(&sample(1)).unwrap_err(), JournalFull::Disk);
+    // What is recorded comes into the ledger all the same, once.
+    let folder = bench.folder(&journal);
+    assert_eq!(folder.fold_once(TEN).await.unwrap().events, 1);
+    assert_eq!(folder.fold_once(TEN).await.unwrap(), FoldReport::default());
+    assert_eq!(journal.append(&sample(1)).unwrap_err(), JournalFull::Disk);
+    assert_eq!(journal.backlog(), Backlog { segments: 0, events: 0 });
     std::fs::rename(&moved, bench.journal_dir()).unwrap();
     journal.prepare().unwrap();
     assert_eq!(journal.append(&sample(1)).unwrap().event_id().seq, 1);
+    assert_eq!(folder.drain(TEN).await.unwrap().events, 1);
 }
 
 #[tokio::test]
@@ -219,7 +226,7 @@ async fn a_crash_loses_no_event_and_bills_none_unconfirmed() {
     drop(receipts.remove(7));
     let left = bench.killed(journal, receipts);
 
-    let report = recover(left.path(), &bench.db, NOON).await.unwrap();
+    let report = recover(left.path(), &bench.db, TEN).await.unwrap();
     assert_eq!((report.segments, report.events), (3, 10));
     assert_eq!((report.unconfirmed, report.missing), (7, 0));
     assert_eq!(segments(left.path()), Vec::<PathBuf>::new());
@@ -240,7 +247,7 @@ async fn replayed_segments_change_nothing() {
     let left = bench.killed(journal, receipts);
     let again = tempfile::tempdir().unwrap();
     copy_segments(left.path(), again.path());
-    recover(left.path(), &bench.db, NOON).await.unwrap();
+    recover(left.path(), &bench.db, TEN).await.unwrap();
     let once = bench.ledger().await;
 
     let files = segments(again.path());
@@ -248,7 +255,7 @@ async fn replayed_segments_change_nothing() {
         // Each alone, in an order that is not theirs.
         let name = files[turn * 5 % files.len()].file_name().unwrap();
         std::fs::copy(again.path().join(name), left.path().join(name)).unwrap();
-        let report = recover(left.path(), &bench.db, Micros(NOON.0 + HOUR)).await.unwrap();
+        let report = recover(left.path(), &bench.db, Micros(TEN.0 + HOUR)).await.unwrap();
         assert_eq!((report.repeated, report.segments), (1, 0));
         assert_eq!(report.set_aside, Vec::<PathBuf>::new());
     }
@@ -263,14 +270,14 @@ async fn the_database_may_be_away() {
     bench.db.close().await;
     let away = bench.folder(&journal);
     for _ in 0..3 {
-        assert!(away.fold_once(NOON).await.is_err());
+        assert!(away.fold_once(TEN).await.is_err());
         append_all(&journal, &samples(1)).into_iter().for_each(|r| assert!(r.complete()));
     }
     // The second segment fills up instead of being closed at each try.
     assert_eq!((journal.backlog().segments, journal.backlog().events), (1, 6));
     let db = Bench::connect(bench.dir.path()).await;
     let bench = Bench { db, ..bench };
-    assert_eq!(bench.folder(&journal).drain(NOON).await.unwrap().events, 6);
+    assert_eq!(bench.folder(&journal).drain(TEN).await.unwrap().events, 6);
     assert_eq!(bench.export(NOVEMBER).await.0.gaps, []);
 }
 
@@ -282,9 +289,9 @@ async fn a_response_that_never_ends_is_aborted() {
     let late = receipts.remove(0);
     assert!(receipts.remove(0).complete());
     let folder = bench.folder(&journal);
-    assert_eq!(folder.fold_once(NOON).await.unwrap().segments, 0);
-    assert_eq!(folder.fold_once(Micros(NOON.0 + 29 * SECOND)).await.unwrap().segments, 0);
-    let report = folder.fold_once(Micros(NOON.0 + 30 * SECOND)).await.unwrap();
+    assert_eq!(folder.fold_once(TEN).await.unwrap().segments, 0);
+    assert_eq!(folder.fold_once(Micros(TEN.0 + 29 * SECOND)).await.unwrap().segments, 0);
+    let report = folder.fold_once(Micros(TEN.0 + 30 * SECOND)).await.unwrap();
     assert_eq!((report.segments, report.given_up), (1, 1));
     assert!(!late.complete());
     let (summary, rows) = bench.export(NOVEMBER).await;
@@ -297,7 +304,7 @@ async fn a_stop_folds_everything_and_takes_no_more() {
     let bench = Bench::new().await;
     let journal = bench.journal(2, 100);
     let open = append_all(&journal, &samples(5));
-    let report = bench.folder(&journal).drain(NOON).await.unwrap();
+    let report = bench.folder(&journal).drain(TEN).await.unwrap();
     assert_eq!((report.events, report.given_up), (5, 5));
     assert_eq!(journal.append(&sample(0)).unwrap_err(), JournalFull::Closed);
     drop((open, journal));
@@ -317,13 +324,13 @@ async fn torn_records_are_a_gap_and_are_named() {
     bytes[3 * 128..4 * 128].fill(0);
     std::fs::write(first, bytes).unwrap();
     std::fs::rename(second, left.path().join("later")).unwrap();
-    let report = recover(left.path(), &bench.db, NOON).await.unwrap();
+    let report = recover(left.path(), &bench.db, TEN).await.unwrap();
     assert_eq!((report.events, report.missing), (2, 2));
     let gap = |from_seq, before_seq| Gap { node: NODE.to_string(), epoch: 1, from_seq, before_seq };
     assert_eq!(bench.export(NOVEMBER).await.0.gaps, [gap(1, 3)]);
     // A file whose header is gone is kept.
     std::fs::write(second, [1; 256]).unwrap();
-    let report = recover(left.path(), &bench.db, NOON).await.unwrap();
+    let report = recover(left.path(), &bench.db, TEN).await.unwrap();
     assert_eq!(report.set_aside, [second.with_extension("unreadable")]);
     assert!(report.set_aside[0].exists());
 }
@@ -335,7 +342,7 @@ async fn a_missing_segment_is_a_gap() {
     let receipts = append_all(&journal, &samples(12));
     let left = bench.killed(journal, receipts);
     std::fs::remove_file(&segments(left.path())[1]).unwrap();
-    assert_eq!(recover(left.path(), &bench.db, NOON).await.unwrap().events, 8);
+    assert_eq!(recover(left.path(), &bench.db, TEN).await.unwrap().events, 8);
     let gaps = bench.export(NOVEMBER).await.0.gaps;
     assert_eq!(gaps, [Gap { node: NODE.to_string(), epoch: 1, from_seq: 4, before_seq: 8 }]);
 }
@@ -348,7 +355,7 @@ async fn other_events_under_a_known_name_are_kept_aside() {
     std::fs::remove_file(bench.journal_dir().join("epoch")).unwrap();
     let journal = bench.journal(4, 100);
     append_all(&journal, &[sample(9)]).into_iter().for_each(|r| assert!(r.complete()));
-    let report = bench.folder(&journal).drain(NOON).await.unwrap();
+    let report = bench.folder(&journal).drain(TEN).await.unwrap();
     assert_eq!((report.segments, report.set_aside.len()), (0, 1));
     assert!(report.set_aside[0].exists());
     assert!(before == bench.ledger().await);
@@ -360,14 +367,14 @@ async fn running_journals_are_left_alone_and_epochs_never_repeat() {
     let journal = bench.journal(4, 100);
     append_all(&journal, &samples(1)).into_iter().for_each(|r| assert!(r.complete()));
     journal.prepare().unwrap();
-    let report = recover(&bench.journal_dir(), &bench.db, NOON).await.unwrap();
+    let report = recover(&bench.journal_dir(), &bench.db, TEN).await.unwrap();
     assert_eq!((report.busy, report.segments), (2, 0));
     std::fs::remove_file(bench.journal_dir().join("epoch")).unwrap();
     assert_eq!(next_epoch(&bench.journal_dir()).unwrap(), 2);
     drop(journal);
     // The spare is gone with its journal, the used one is taken up.
     assert_eq!(segments(&bench.journal_dir()).len(), 1);
-    let report = recover(&bench.journal_dir(), &bench.db, NOON).await.unwrap();
+    let report = recover(&bench.journal_dir(), &bench.db, TEN).await.unwrap();
     assert_eq!((report.busy, report.events), (0, 1));
     std::fs::write(bench.journal_dir().join("epoch"), "x").unwrap();
     assert!(next_epoch(&bench.journal_dir()).is_err());
@@ -380,10 +387,10 @@ async fn the_export_is_the_sum_of_the_hours() {
     bench.record(&samples(25)).await;
     let (summary, rows) = bench.export(NOVEMBER).await;
     assert_eq!((rows.len(), summary.total.requests), (65, 65));
-    let (from, to) = (NOON, Micros(i64::MAX));
+    let (from, to) = (TEN, Micros(i64::MAX));
     for granularity in [Granularity::Hour, Granularity::Day, Granularity::Month] {
         let usage = usage(&bench.db, APP, from, to, granularity).await.unwrap();
-        assert_eq!(usage.as_of, Some(NOON));
+        assert_eq!(usage.as_of, Some(TEN));
         let mut buckets: BTreeMap<_, Sums> = BTreeMap::new();
         for row in &rows {
             let at: Micros = row["occurred_at"].as_str().unwrap().parse().unwrap();

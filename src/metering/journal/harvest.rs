@@ -49,6 +49,10 @@ impl Harvest {
     }
 
     /// Sequence numbers that were claimed and hold no whole event.
+    ///
+    /// After a power cut these may have been answered calls. After a mere crash they are slots that
+    /// a thread had claimed and not yet published, whose calls were never answered; the file does not
+    /// tell the two apart, so both are shown.
     pub(crate) fn missing(&self) -> u64 {
         self.next_seq - self.header.first_seq - self.events.len() as u64
     }

@@ -33,7 +33,7 @@ use std::sync::Arc;
 pub struct JournalOptions {
     /// Records in a segment; a file has 128 bytes more than as many records.
     pub records_per_segment: u32,
-    /// Closed segments that may wait for the ledger before calls are refused.
+    /// Closed segments that may wait for the ledger before calls are refused; at least 1.
     pub max_backlog_segments: usize,
 }
 
@@ -109,6 +109,8 @@ struct State {
     closed: VecDeque<Arc<Segment>>,
     /// Set when no segment could be made, so that calls do not try the disk one by one.
     disk_full: bool,
+    /// The current segment is full and already among the closed: there was no other to follow it.
+    retired: bool,
     shut: bool,
 }
 
@@ -159,7 +161,8 @@ impl Journal {
     pub fn backlog(&self) -> Backlog {
         let state = self.state.lock();
         let closed: u64 = state.closed.iter().map(|s| u64::from(s.used())).sum();
-        let open = if state.shut { 0 } else { u64::from(self.current.load().used()) };
+        let open =
+            if state.shut || state.retired { 0 } else { u64::from(self.current.load().used()) };
         Backlog { segments: state.closed.len(), events: closed + open }
     }
 
@@ -188,7 +191,7 @@ impl Journal {
         let mut state = self.state.lock();
         if !std::mem::replace(&mut state.shut, true) {
             let last = self.current.load_full();
-            if last.close() > last.header.first_seq {
+            if last.close() > last.header.first_seq && !state.retired {
                 state.closed.push_back(last);
             }
             state.spare = None;
@@ -199,10 +202,18 @@ impl Journal {
     /// away, segments fill up instead of becoming many.
     pub(super) fn close_current_if_due(&self) -> Result<(), JournalFull> {
         let mut state = self.state.lock();
-        if state.shut || !state.closed.is_empty() || self.current.load().used() == 0 {
+        let current = self.current.load_full();
+        if state.shut || state.retired || !state.closed.is_empty() || current.used() == 0 {
             return Ok(());
         }
-        self.change(&mut state)
+        let changed = self.change(&mut state);
+        if changed.is_err() && current.used() == current.header.capacity {
+            // Once it is folded its file is removed, which makes room for another.
+            current.close();
+            state.closed.push_back(current);
+            state.retired = true;
+        }
+        changed
     }
 
     /// The closed segments, oldest first.
@@ -222,14 +233,15 @@ impl Journal {
         if state.shut {
             return Err(JournalFull::Closed);
         }
-        if !Arc::ptr_eq(&self.current.load(), full) || full.used() < full.header.capacity {
+        let is_full = full.used() == full.header.capacity;
+        if !Arc::ptr_eq(&self.current.load(), full) || !is_full {
             return Ok(());
         }
         self.change(&mut state)
     }
 
     fn change(&self, state: &mut State) -> Result<(), JournalFull> {
-        if state.closed.len() >= self.options.max_backlog_segments {
+        if state.closed.len() >= self.options.max_backlog_segments.max(1) {
             return Err(JournalFull::Backlog);
         }
         let next = match state.spare.take() {
@@ -245,7 +257,9 @@ impl Journal {
         // Closed first: whoever claims a slot from now on finds none and waits for the lock.
         let next = next.begin(last.close());
         self.current.store(Arc::new(next));
-        state.closed.push_back(last);
+        if !std::mem::take(&mut state.retired) {
+            state.closed.push_back(last);
+        }
         Ok(())
     }
 

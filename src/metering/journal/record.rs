@@ -62,25 +62,30 @@ impl State {
 #[error("not a whole record")]
 pub(crate) struct Damaged;
 
-/// What is said of an event; `rule` is 0 in a journal.
+/// What is said of an event; `rule` is 0 in a journal. Packed by words, which the compiler turns into
+/// as many stores; copied field by field it takes twice the instructions.
 pub(crate) fn body(event: &Event, seq: u64, rule: u8) -> [u8; BODY] {
+    let pair = |low: u32, high: u32| u64::from(low) | u64::from(high) << 32;
+    let words = [
+        seq,
+        event.started_at.0.cast_unsigned(),
+        pair(event.duration_us, event.weight_milli),
+        event.partner.0,
+        event.app.0,
+        event.key.0,
+        event.plan.0,
+        pair(event.plan_version, event.records),
+        event.bytes,
+        u64::from(event.operation)
+            | u64::from(event.status) << 16
+            | u64::from(event.outcome.code()) << 32
+            | u64::from(environment_code(event.environment)) << 40
+            | u64::from(rule) << 48,
+    ];
     let mut out = [0; BODY];
-    out[0..8].copy_from_slice(&seq.to_le_bytes());
-    out[8..16].copy_from_slice(&event.started_at.0.to_le_bytes());
-    out[16..20].copy_from_slice(&event.duration_us.to_le_bytes());
-    out[20..24].copy_from_slice(&event.weight_milli.to_le_bytes());
-    out[24..32].copy_from_slice(&event.partner.0.to_le_bytes());
-    out[32..40].copy_from_slice(&event.app.0.to_le_bytes());
-    out[40..48].copy_from_slice(&event.key.0.to_le_bytes());
-    out[48..56].copy_from_slice(&event.plan.0.to_le_bytes());
-    out[56..60].copy_from_slice(&event.plan_version.to_le_bytes());
-    out[60..64].copy_from_slice(&event.records.to_le_bytes());
-    out[64..72].copy_from_slice(&event.bytes.to_le_bytes());
-    out[72..74].copy_from_slice(&event.operation.to_le_bytes());
-    out[74..76].copy_from_slice(&event.status.to_le_bytes());
-    out[76] = event.outcome.code();
-    out[77] = environment_code(event.environment);
-    out[78] = rule;
+    for (bytes, word) in out.as_chunks_mut::<8>().0.iter_mut().zip(words) {
+        *bytes = word.to_le_bytes();
+    }
     out
 }
 
@@ -130,6 +135,34 @@ mod tests {
     use super::*;
     use crate::metering::event::samples::any_event;
     use proptest::prelude::*;
+
+    #[test]
+    fn the_layout_is_the_documented_one() {
+        let event = Event {
+            started_at: Micros(0x0102),
+            duration_us: 3,
+            partner: PartnerId(4),
+            app: AppId(5),
+            key: KeyId(6),
+            plan: PlanId(7),
+            plan_version: 8,
+            environment: crate::access::Environment::Test,
+            operation: 9,
+            status: 404,
+            outcome: Outcome::ClientError,
+            weight_milli: 10,
+            records: 11,
+            bytes: 12,
+        };
+        let body = body(&event, 13, 14);
+        // Offsets of a record, of which the body begins at byte 8.
+        let at = |offset: usize, width| number(&body, offset - 8, width);
+        assert_eq!([at(8, 8), at(16, 8), at(24, 4), at(28, 4)], [13, 0x0102, 3, 10]);
+        assert_eq!([at(32, 8), at(40, 8), at(48, 8), at(56, 8)], [4, 5, 6, 7]);
+        assert_eq!([at(64, 4), at(68, 4), at(72, 8)], [8, 11, 12]);
+        assert_eq!([at(80, 2), at(82, 2), at(84, 1), at(85, 1)], [9, 404, 3, 2]);
+        assert_eq!([at(86, 1), at(87, 1)], [14, 0]);
+    }
 
     proptest! {
         #[test]

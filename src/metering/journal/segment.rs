@@ -161,6 +161,12 @@ impl Segment {
         if !grew && !self.trailing.load(Ordering::Relaxed) {
             return Ok(false);
         }
+        if self.synced.load(Ordering::Relaxed) == 0
+            && let Some(dir) = self.path.parent()
+        {
+            // The name of a new file is the directory's to keep.
+            File::open(dir)?.sync_all()?;
+        }
         self.mapped.sync()?;
         self.synced.store(used, Ordering::Relaxed);
         self.trailing.store(grew, Ordering::Relaxed);
