@@ -117,6 +117,9 @@ pub fn span(from: Option<Micros>, through: Option<Micros>) -> Result<(), Fault> 
     }
 }
 
+/// Below this a double tells decimals of four digits apart.
+const EXACT: f64 = 1e11;
+
 /// Money on the way in: the amount may be a JSON number or a text, and is exact either way.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -141,8 +144,8 @@ impl MoneyIn {
 
 /// The text of a decimal as it was written; a text or a JSON number.
 ///
-/// A JSON number passes through a double: exact here, because what is taken has fewer than 15
-/// digits, and the shortest text of a double gives such digits back unchanged.
+/// A JSON number passes through a double, whose shortest text gives back any decimal of at most 15
+/// digits unchanged; larger ones with decimals are refused. A text keeps any digits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Decimal(pub String);
@@ -191,6 +194,10 @@ impl<'de> Deserialize<'de> for Decimal {
         }
         Ok(Self(match Wire::deserialize(deserializer)? {
             Wire::Whole(number) => number.to_string(),
+            Wire::Number(number) if number.abs() >= EXACT => {
+                let message = "a number this large with decimals is written as a text";
+                return Err(serde::de::Error::custom(message));
+            }
             // `Display` of a double is its shortest text, never in exponent form.
             Wire::Number(number) => number.to_string(),
             Wire::Text(text) => text,

@@ -142,8 +142,7 @@ pub async fn put<T: Resource>(
             Line::Delete(code) => {
                 let Some(before) = before else {
                     let message = "names nothing that could be deleted; check the code";
-                    fates[at] =
-                        Fate::Refused(Fault::new(T::CODE_FIELD, code, T::UNKNOWN, message));
+                    fates[at] = Fate::Refused(Fault::new(T::CODE_FIELD, code, T::UNKNOWN, message));
                     continue;
                 };
                 if before.deleted {
@@ -151,7 +150,13 @@ pub async fn put<T: Resource>(
                 }
                 let version = before.version + 1;
                 delete::<T>(tx, &id, version, now).await?;
-                changes.push(Change { kind: T::KIND, id, deleted: true, reason: "deleted", version });
+                changes.push(Change {
+                    kind: T::KIND,
+                    id,
+                    deleted: true,
+                    reason: "deleted",
+                    version,
+                });
             }
         }
         fates[at] = Fate::Written;

@@ -217,7 +217,8 @@ impl ProductIn {
         if codes.is_empty() {
             return ids.iter().map(|id| check::parsed("category_ids", id)).collect();
         }
-        let id = |code: &String| check::code("category_codes", code).map(|c| CategoryId::derived(&c));
+        let id =
+            |code: &String| check::code("category_codes", code).map(|c| CategoryId::derived(&c));
         codes.iter().map(id).collect()
     }
 
@@ -285,7 +286,12 @@ fn rated(rating: Rating) -> Result<Rating, Fault> {
         return Ok(rating);
     }
     let message = "is a decimal from 0 to best_rating with at most 4 decimals";
-    Err(Fault::new("aggregate_rating.rating_value", &rating.rating_value.0, "out_of_range", message))
+    Err(Fault::new(
+        "aggregate_rating.rating_value",
+        &rating.rating_value.0,
+        "out_of_range",
+        message,
+    ))
 }
 
 fn images(images: Vec<Image>) -> Result<Vec<Image>, Fault> {
@@ -336,7 +342,10 @@ mod tests {
             "category_codes":["27073"],"net_content":{"value":"1.750","unit_code":"LTR"}}"#;
         let Ok(Line::Put(product)) = check(line) else { panic!("{:?}", check(line)) };
         let body = product.document.body(Micros(0), 3);
-        assert!(body.contains(r#""gtin":"03276550063551","identifiers":[],"name":"Vis""#), "{body}");
+        assert!(
+            body.contains(r#""gtin":"03276550063551","identifiers":[],"name":"Vis""#),
+            "{body}"
+        );
         assert!(body.contains(r#""net_content":{"value":"1.75","unit_code":"LTR"}"#), "{body}");
         assert!(body.ends_with(r#","updated_at":"1970-01-01T00:00:00Z","version":3}"#), "{body}");
         let Ok(Line::Put(again)) = check(&body) else { panic!("{:?}", check(&body)) };
@@ -347,13 +356,23 @@ mod tests {
     fn faults_say_what_would_be_right() {
         let code = |line| check(line).map_err(|fault| (fault.field.into_owned(), fault.code));
         let bad = |field: &str, code| Err((field.to_owned(), code));
-        assert_eq!(code(r#"{"sku":"1","name":"a","gtin":"3276550063552"}"#), bad("gtin", "invalid_gtin"));
-        assert_eq!(code(r#"{"sku":"1","name":"a","gtin":"2000000000008"}"#), bad("gtin", "in_store_code"));
+        assert_eq!(
+            code(r#"{"sku":"1","name":"a","gtin":"3276550063552"}"#),
+            bad("gtin", "invalid_gtin")
+        );
+        assert_eq!(
+            code(r#"{"sku":"1","name":"a","gtin":"2000000000008"}"#),
+            bad("gtin", "in_store_code")
+        );
         assert_eq!(code(r#"{"sku":"a b","name":"a"}"#), bad("sku", "invalid_code"));
         assert_eq!(code(r#"{"sku":"1"}"#), bad("name", "missing"));
         assert_eq!(code(r#"{"sku":"1","nam":"a"}"#), bad("nam", "unknown_field"));
-        assert_eq!(code(r#"{"sku":"1","name":"a","link":"javascript:x"}"#), bad("link", "malformed"));
-        let message = check(r#"{"sku":"1","name":"a","gtin":"3276550063552"}"#).unwrap_err().message;
+        assert_eq!(
+            code(r#"{"sku":"1","name":"a","link":"javascript:x"}"#),
+            bad("link", "malformed")
+        );
+        let message =
+            check(r#"{"sku":"1","name":"a","gtin":"3276550063552"}"#).unwrap_err().message;
         assert!(message.contains("3276550063551 would be right"), "{message}");
     }
 

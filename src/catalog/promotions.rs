@@ -127,7 +127,7 @@ impl PromotionIn {
             code: &code,
             title: check::text("title", &self.title.unwrap_or_default(), NAME)?,
             kind: check::word("type", self.kind.as_deref().unwrap_or_default(), &KINDS)?,
-            value: self.value.map(positive).transpose()?,
+            value: self.value.as_ref().map(positive).transpose()?,
             conditions: conditions(self.conditions)?,
             applies_to: applies(self.applies_to)?,
             store_ids: stores(self.store_codes, self.store_ids)?,
@@ -148,7 +148,7 @@ impl PromotionIn {
     }
 }
 
-fn positive(value: Decimal) -> Result<Decimal, Fault> {
+fn positive(value: &Decimal) -> Result<Decimal, Fault> {
     value.normal().ok_or_else(|| {
         Fault::new("value", &value.0, "malformed", "is a decimal above zero, such as 25")
     })

@@ -10,9 +10,9 @@ use super::model::Product;
 use super::promotions::Promotion;
 use crate::kernel::id::{CategoryId, ProductId, PromotionId};
 use crate::kernel::{Gtin, Micros};
+use crate::on_db;
 use crate::storage::bulk::{self, Cell, Statement};
 use crate::storage::{Db, StoreError, Tx};
-use crate::on_db;
 use hashbrown::{HashMap, HashSet};
 
 static FIND_PRODUCTS: Statement = Statement::new(
@@ -213,12 +213,7 @@ async fn refuse_taken_gtins(
             let message = format!(
                 "is the GTIN of sku {owner} already; correct one of the two, or delete that product"
             );
-            *fate = Fate::Refused(Fault::new(
-                "gtin",
-                &gtin.to_string(),
-                "duplicate_gtin",
-                message,
-            ));
+            *fate = Fate::Refused(Fault::new("gtin", &gtin.to_string(), "duplicate_gtin", message));
         }
     }
     Ok(())

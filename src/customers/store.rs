@@ -1,15 +1,12 @@
 //! Writing customers of the embedded store.
 
+use crate::kernel::Micros;
 use crate::storage::bulk::{self, Cell, Statement};
 use crate::storage::{StoreError, Tx};
-use crate::kernel::Micros;
 use serde_json::Value;
 
-static CUSTOMERS: Statement = Statement::new(
-    "INSERT INTO customers (id, body) VALUES",
-    2,
-    "ON CONFLICT (id) DO NOTHING",
-);
+static CUSTOMERS: Statement =
+    Statement::new("INSERT INTO customers (id, body) VALUES", 2, "ON CONFLICT (id) DO NOTHING");
 static PURCHASES: Statement = Statement::new(
     "INSERT INTO purchases (id, customer_id, ordered_at, body) VALUES",
     4,
@@ -54,7 +51,8 @@ pub async fn put_seed(
 ) -> Result<(), SeedError> {
     let mut cells: Vec<Cell<'_>> = Vec::new();
     for customer in customers {
-        let id = text("customers", customer, "id").or_else(|_| text("customers", customer, "sub"))?;
+        let id =
+            text("customers", customer, "id").or_else(|_| text("customers", customer, "sub"))?;
         cells.extend([id.into(), customer.to_string().into()]);
     }
     bulk::write(tx, &CUSTOMERS, &cells).await?;

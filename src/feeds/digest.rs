@@ -72,11 +72,8 @@ impl Sha256 {
         for (round, word) in ROUNDS.iter().zip(w) {
             let s1 = e.rotate_right(6) ^ e.rotate_right(11) ^ e.rotate_right(25);
             let choice = (e & f) ^ (!e & g);
-            let first = h
-                .wrapping_add(s1)
-                .wrapping_add(choice)
-                .wrapping_add(*round)
-                .wrapping_add(word);
+            let first =
+                h.wrapping_add(s1).wrapping_add(choice).wrapping_add(*round).wrapping_add(word);
             let s0 = a.rotate_right(2) ^ a.rotate_right(13) ^ a.rotate_right(22);
             let second = s0.wrapping_add((a & b) ^ (a & c) ^ (b & c));
             (h, g, f, e, d, c, b, a) =

@@ -112,9 +112,8 @@ impl Mapping {
 
     /// Reads the text of a mapping file; all problems at once.
     pub fn parse(text: &str) -> Result<Self, Vec<String>> {
-        let mapping: Self = toml::from_str(text).map_err(|error| {
-            vec![error.to_string().trim().replace('\n', " ")]
-        })?;
+        let mapping: Self = toml::from_str(text)
+            .map_err(|error| vec![error.to_string().trim().replace('\n', " ")])?;
         let problems = mapping.problems();
         if problems.is_empty() { Ok(mapping) } else { Err(problems) }
     }
@@ -178,9 +177,7 @@ impl Mapping {
             "constants" if filled => Some(format!("{group}.\"{key}\": is in columns too")),
             "columns" | "constants" => None,
             _ if !filled => Some(format!("{group}.\"{key}\": needs the field in columns")),
-            "split" if kind != fields::Kind::List => {
-                Some(format!("{group}.\"{key}\": is no list"))
-            }
+            "split" if kind != fields::Kind::List => Some(format!("{group}.\"{key}\": is no list")),
             "zone" if kind != fields::Kind::Instant => {
                 Some(format!("{group}.\"{key}\": is no time"))
             }
@@ -213,7 +210,8 @@ mod tests {
         )
         .unwrap_err();
         let all = problems.join("\n");
-        for part in ["delimiter", "did you mean `price.amount`", "constants.\"sku\"", "Mars", "gtin_from"]
+        for part in
+            ["delimiter", "did you mean `price.amount`", "constants.\"sku\"", "Mars", "gtin_from"]
         {
             assert!(all.contains(part), "{part} in {all}");
         }

@@ -9,6 +9,7 @@ use csv::StringRecord;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// How one column becomes one field.
@@ -81,7 +82,7 @@ impl Plan {
         }
         let mut row = Map::new();
         for step in &self.steps {
-            if let Some(value) = step.value(record[step.column].trim())? {
+            if let Some(value) = step.value(&clean(&record[step.column]))? {
                 put(&mut row, step.field, value);
             }
         }
@@ -101,6 +102,15 @@ impl Plan {
     }
 }
 
+/// A cell without the space around it and without the control characters that old systems leave.
+fn clean(cell: &str) -> Cow<'_, str> {
+    let cell = cell.trim();
+    if cell.contains(char::is_control) {
+        return Cow::Owned(cell.chars().filter(|c| !c.is_control()).collect());
+    }
+    Cow::Borrowed(cell)
+}
+
 /// The constants, each with whether it stands only beside a value that a column gave.
 fn constants(mapping: &Mapping) -> Result<Vec<(&'static str, Value, bool)>, String> {
     let mut constants = Vec::new();
@@ -108,9 +118,8 @@ fn constants(mapping: &Mapping) -> Result<Vec<(&'static str, Value, bool)>, Stri
         let Some((field, kind)) = fields::find(mapping.feed, name) else { continue };
         let group = field.rsplit_once('.').map(|(group, _)| format!("{group}."));
         let beside = group.is_some_and(|g| mapping.columns.keys().any(|c| c.starts_with(&g)));
-        let value = typed(field, kind, text, "|").map_err(|fault| {
-            format!("constants.\"{name}\" of the mapping {}", fault.message)
-        })?;
+        let value = typed(field, kind, text, "|")
+            .map_err(|fault| format!("constants.\"{name}\" of the mapping {}", fault.message))?;
         constants.push((field, value, beside));
     }
     Ok(constants)
@@ -264,7 +273,7 @@ mod tests {
     #[test]
     fn real_rows_become_products() {
         assert_eq!(
-            row(["0000000205870", "Sin Marca", " Ojo de Bife ", "1.0 kg"]),
+            row(["0000000205870", "Sin Marca", " Ojo\u{96} de Bife ", "1.0 kg"]),
             Ok(json!({"sku": "0000000205870", "name": "Ojo de Bife", "is_sold_by_weight": true,
                 "identifiers": [{"type": "internal", "value": "0000000205870"}],
                 "net_content": {"value": "1.0", "unit_code": "KGM"}}))

@@ -152,10 +152,7 @@ async fn a_price_that_changes_leaves_history_and_a_log_entry() {
     assert_eq!(shop.counts(Feed::Offers, &at("9.99", "11")).await, (0, 1, 0));
     assert_eq!(shop.number("SELECT price FROM offers").await, 19_900);
     let history = "SELECT price || '@' || since FROM price_history ORDER BY since";
-    assert_eq!(
-        shop.words(history).await,
-        ["23900@1762732800000000", "19900@1762905600000000"]
-    );
+    assert_eq!(shop.words(history).await, ["23900@1794268800000000", "19900@1794441600000000"]);
     assert_eq!(
         shop.words(REASONS).await,
         ["created", "created", "created", "created", "price_changed"]
@@ -223,9 +220,21 @@ async fn real_price_rows_come_in_through_their_mapping() {
     let shop = Shop::open().await;
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/feeds");
     for (name, feed, rows) in [
-        ("products", Feed::Products, "id_producto,marca,nombre,presentacion\n7791274196843,SIN MARCA,Alcohol,300.0 cc\n"),
-        ("stores", Feed::Stores, "id_sucursal,id_provincia,localidad,direccion,latitud,longitud,nombre_sucursal,tipo_sucursal\n10-1-1,AR-B,San Isidro,Irigoyen 2647,-34.491345,-58.633768999999994,San Isidro,Hipermercado\n"),
-        ("prices", Feed::Offers, "fecha_relevamiento,id_producto,precio,id_sucursal\n2020-04-13,7791274196843,439.98900000000003,10-1-1\n2020-04-13,1,29.9,10-1-1\n"),
+        (
+            "products",
+            Feed::Products,
+            "id_producto,marca,nombre,presentacion\n7791274196843,SIN MARCA,Alcohol,300.0 cc\n",
+        ),
+        (
+            "stores",
+            Feed::Stores,
+            "id_sucursal,id_provincia,localidad,direccion,latitud,longitud,nombre_sucursal,tipo_sucursal\n10-1-1,AR-B,San Isidro,Irigoyen 2647,-34.491345,-58.633768999999994,San Isidro,Hipermercado\n",
+        ),
+        (
+            "prices",
+            Feed::Offers,
+            "fecha_relevamiento,id_producto,precio,id_sucursal\n2020-04-13,7791274196843,439.98900000000003,10-1-1\n2020-04-13,1,29.9,10-1-1\n",
+        ),
     ] {
         let mapping = Mapping::load(&folder.join(format!("precios-claros-{name}.toml"))).unwrap();
         std::fs::write(shop.path(), rows).unwrap();

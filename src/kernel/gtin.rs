@@ -98,9 +98,10 @@ impl FromStr for Gtin {
             return Err(InvalidGtin::Zero);
         }
         // GS1 prefixes 020-029, 040-049 and 200-299 of a 13-digit code, and GTIN-8 prefixes 0 and 2,
-        // are restricted circulation numbers.
-        let in_store = if bytes.len() == 8 {
-            matches!(bytes[0], b'0' | b'2')
+        // are restricted circulation numbers. Numbers below 10^8 are GTIN-8s whatever their padding:
+        // GS1 gives out no longer ones there, and retailers pad internal codes to 13 digits.
+        let in_store = if number < 100_000_000 {
+            matches!(number / 10_000_000, 0 | 2)
         } else {
             matches!((number / 10_000_000_000) % 1_000, 20..=29 | 40..=49 | 200..=299)
         };
@@ -153,7 +154,9 @@ mod tests {
 
     #[test]
     fn in_store_codes_never_name_a_product() {
-        for code in ["2000000000008", "0200000000004", "02000000000008", "20000004"] {
+        for code in
+            ["2000000000008", "0200000000004", "02000000000008", "20000004", "0000000205870"]
+        {
             let mut digits = code.as_bytes().to_vec();
             let last = digits.len() - 1;
             digits[last] = b'0' + check_digit(&digits[..last]);

@@ -190,7 +190,9 @@ mod tests {
         let mut known = Known::default();
         known.products.insert(ProductId::derived("1"));
         known.stores.insert(StoreId::derived("a"));
-        serde_json::from_str::<LevelIn>(line).map_err(|e| Fault::shape(&e))?.check(&known, Micros(7))
+        serde_json::from_str::<LevelIn>(line)
+            .map_err(|e| Fault::shape(&e))?
+            .check(&known, Micros(7))
     }
 
     #[test]

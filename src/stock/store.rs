@@ -65,10 +65,8 @@ pub async fn put_levels(
 ) -> Result<Vec<Fate>, StoreError> {
     let mut fates = vec![Fate::Unchanged; levels.len()];
     let wanted = newest_of_each(levels);
-    let names: Vec<[String; 2]> = wanted
-        .iter()
-        .map(|(key, _)| [key.product.to_string(), key.store.to_string()])
-        .collect();
+    let names: Vec<[String; 2]> =
+        wanted.iter().map(|(key, _)| [key.product.to_string(), key.store.to_string()]).collect();
     let keys: Vec<Cell<'_>> = names.iter().flatten().map(|name| name.as_str().into()).collect();
     let rows: Vec<Stored> = bulk::lookup(tx, &FIND, &keys).await?;
     let stored: HashMap<LevelKey, Stored> =

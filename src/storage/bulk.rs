@@ -175,10 +175,7 @@ mod tests {
     fn the_text_numbers_every_cell() {
         let statement = Statement::new("INSERT INTO t (a, b) VALUES", 2, "ON CONFLICT DO NOTHING");
         let text = statement.render(2);
-        assert_eq!(
-            &*text,
-            "INSERT INTO t (a, b) VALUES ($1, $2), ($3, $4) ON CONFLICT DO NOTHING"
-        );
+        assert_eq!(&*text, "INSERT INTO t (a, b) VALUES ($1, $2), ($3, $4) ON CONFLICT DO NOTHING");
     }
 
     proptest! {

@@ -199,7 +199,9 @@ mod tests {
     }
 
     fn check(line: &str) -> Result<Offer, Fault> {
-        serde_json::from_str::<OfferIn>(line).map_err(|e| Fault::shape(&e))?.check(&known(), Micros(7))
+        serde_json::from_str::<OfferIn>(line)
+            .map_err(|e| Fault::shape(&e))?
+            .check(&known(), Micros(7))
     }
 
     #[test]
@@ -212,7 +214,8 @@ mod tests {
         };
         assert_eq!(price("\"2.39\""), Ok(23_900));
         assert_eq!(price("2.39"), Ok(23_900));
-        assert_eq!(price("439.98900000000003"), Err("malformed"));
+        assert_eq!(price("\"439.98900000000003\""), Err("malformed"));
+        assert_eq!(price("900000000000000.01"), Err("malformed"));
         assert_eq!(price("-1"), Err("negative"));
     }
 

@@ -111,10 +111,8 @@ pub async fn put_offers(
         offers.iter().enumerate().map(|(at, offer)| (offer.key, at)).collect();
     let mut wanted: Vec<(OfferKey, usize)> = last.into_iter().collect();
     wanted.sort_unstable();
-    let names: Vec<[String; 2]> = wanted
-        .iter()
-        .map(|(key, _)| [key.product.to_string(), key.store.to_string()])
-        .collect();
+    let names: Vec<[String; 2]> =
+        wanted.iter().map(|(key, _)| [key.product.to_string(), key.store.to_string()]).collect();
     let stored = find(tx, &wanted, &names).await?;
     let mut writes = Writes::default();
     for ((key, at), names) in wanted.iter().zip(&names) {
