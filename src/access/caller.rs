@@ -75,7 +75,10 @@ pub fn view(headers: &HeaderMap, peer: Option<IpAddr>) -> CallView<'_> {
 }
 
 /// Judges a request and leaves the result for the finishing layer.
-pub fn judge(request: &HttpRequest, operation: &'static Operation) -> Result<Arc<KeyRecord>, ApiError> {
+pub fn judge(
+    request: &HttpRequest,
+    operation: &'static Operation,
+) -> Result<Arc<KeyRecord>, ApiError> {
     let (Some(gate), Some(clock)) =
         (request.app_data::<web::Data<Gate>>(), request.app_data::<web::Data<Clock>>())
     else {

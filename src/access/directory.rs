@@ -181,10 +181,14 @@ impl Keyring {
         if position == self.current.load().position && position != 0 {
             return Ok(false);
         }
-        let rows = load_directory(db).await?;
+        self.replace(load_directory(db).await?, position);
+        Ok(true)
+    }
+
+    /// Puts a directory of these keys in force.
+    pub(super) fn replace(&self, rows: Vec<KeyRow>, position: i64) {
         let keys = rows.into_iter().map(|row| (row.key.0, Arc::new(self.record(row)))).collect();
         self.current.store(Arc::new(Directory { keys, position }));
-        Ok(true)
     }
 
     fn record(&self, row: KeyRow) -> KeyRecord {
@@ -212,8 +216,11 @@ impl Keyring {
             expires_at: row.expires_at,
             standing,
             secrets: secrets.collect(),
-            subject: self.limiter.handle(SubjectId { app: row.app, live: row.environment == Environment::Live }),
-            policy_header: HeaderValue::from_str(&row.limits.policy_header()).unwrap_or(HeaderValue::from_static("")),
+            subject: self
+                .limiter
+                .handle(SubjectId { app: row.app, live: row.environment == Environment::Live }),
+            policy_header: HeaderValue::from_str(&row.limits.policy_header())
+                .unwrap_or(HeaderValue::from_static("")),
             limits: row.limits,
         }
     }

@@ -1,10 +1,10 @@
 //! Partners, apps, plans and keys as values that cannot be wrong.
 
-use crate::limit::Limits;
 use super::{Environment, Scopes};
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, KeyId, PartnerId, PlanId};
 use crate::kernel::secret::Secret;
+use crate::limit::Limits;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use std::fmt;

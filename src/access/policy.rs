@@ -215,9 +215,13 @@ fn over_limit(key: &KeyRecord, decision: &Decision) -> ApiError {
     let retry_after = decision.retry_after_s().map(u64::from);
     let detail = match retry_after {
         Some(seconds) => {
-            format!("The limit {which} of the plan is reached. Wait {seconds} s before the next call.")
+            format!(
+                "The limit {which} of the plan is reached. Wait {seconds} s before the next call."
+            )
         }
-        None => format!("One call of this operation weighs more than the whole limit {which} of the plan."),
+        None => format!(
+            "One call of this operation weighs more than the whole limit {which} of the plan."
+        ),
     };
     ApiError::new(Code::QuotaExceeded, detail).limited(violated, retry_after)
 }

@@ -11,10 +11,10 @@ pub use super::store::{Walk, list_apps, list_partners, list_plans};
 
 use super::error::{AccessError, Kind};
 use super::model::{App, Name, Partner, Plan, Status};
-use crate::limit::Limits;
 use super::store::{self, Change, record};
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, PartnerId, PlanId};
+use crate::limit::Limits;
 use crate::storage::{Db, Log, StoreError, log};
 use serde_json::{Value, json};
 use std::fmt::Display;

@@ -2,10 +2,10 @@
 
 use super::error::Kind;
 use super::model::{App, Partner, Plan, Status};
-use crate::limit::Limits;
 use super::service::By;
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, PartnerId, PlanId};
+use crate::limit::Limits;
 use crate::storage::{Db, Log, StoreError, Tx, advance};
 use crate::{on_db, on_tx};
 use sqlx::FromRow;

@@ -1,14 +1,20 @@
 //! Partners, apps and plans over a database of their own.
 
+use super::directory::Keyring;
 use super::error::{AccessError, Kind};
 use super::model::{App, Name, Status};
-use crate::limit::{Limits, Policy};
+use super::policy::Gate;
 use super::service::{self, By, Switch, Walk};
+use super::service::{KeyRow, KeySecretRow};
+use super::{Environment, Pepper, Scopes, key};
 use crate::config::DatabaseUrl;
 use crate::kernel::Micros;
-use crate::kernel::id::{PartnerId, PlanId};
+use crate::kernel::id::{AppId, PartnerId, PlanId};
+use crate::limit::{Limiter, LocalLimiter};
+use crate::limit::{Limits, Policy};
 use crate::on_db;
 use crate::storage::Db;
+use std::sync::Arc;
 
 /// The time at which all tests begin.
 pub(crate) const START: Micros = Micros(1_800_000_000_000_000);
@@ -147,4 +153,29 @@ async fn a_walk_sees_each_row_once() {
     }
     made.sort();
     assert_eq!(seen, made);
+}
+
+/// A gate that knows one key with these scopes and a generous limit, and the key's text.
+pub(crate) fn gate(scopes: Scopes) -> (Gate, String) {
+    let pepper = Arc::new(Pepper::random().unwrap());
+    let (key, text) = key::generate(Environment::Live).unwrap();
+    let row = KeyRow {
+        key,
+        environment: Environment::Live,
+        key_status: Status::Active,
+        scopes,
+        cidrs: Vec::new(),
+        expires_at: None,
+        app: AppId(1),
+        app_status: Status::Active,
+        partner: PartnerId(1),
+        partner_status: Status::Active,
+        plan: PlanId(1),
+        plan_version: 1,
+        limits: limits(1_000_000),
+        secrets: vec![KeySecretRow { hash: key::hash(&pepper, text.reveal()), expires_at: None }],
+    };
+    let keyring = Keyring::new(Limiter::Local(LocalLimiter::default()), pepper);
+    keyring.replace(vec![row], 1);
+    (Gate::new(Arc::new(keyring), Vec::new()), text.reveal().to_owned())
 }

@@ -62,12 +62,20 @@ async fn problems<B: MessageBody + 'static>(
     let operations = request.app_data::<web::Data<Operations>>().cloned();
     let response = next.call(request).await?;
     let error = match (operations, finish::problem_of(&response)) {
-        (Some(operations), Some(error)) if response.request().path() != "/readyz" => Some((operations, error)),
+        (Some(operations), Some(error)) if response.request().path() != "/readyz" => {
+            Some((operations, error))
+        }
         _ => None,
     };
-    let Some((operations, error)) = error else { return Ok(response.map_body(|_, b| EitherBody::left(b))) };
+    let Some((operations, error)) = error else {
+        return Ok(response.map_body(|_, b| EitherBody::left(b)));
+    };
     let n = operations.calls.fetch_add(1, Ordering::Relaxed);
-    let body = finish::problem_body(&error, response.request().path(), &format!("{}.a{n}", operations.run_id));
+    let body = finish::problem_body(
+        &error,
+        response.request().path(),
+        &format!("{}.a{n}", operations.run_id),
+    );
     let mut document = error.error_response().set_body(BoxBody::new(body));
     document.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     let (request, _) = response.into_parts();

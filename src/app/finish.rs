@@ -10,11 +10,13 @@ use crate::kernel::{Clock, Micros};
 use crate::limit::Decision;
 use crate::metering::journal::EventId;
 use crate::metering::{Event, Journal, JournalFull, Outcome, Receipt};
-use crate::telemetry::access_log::{AccessLog, Line};
 use crate::telemetry::Metrics;
+use crate::telemetry::access_log::{AccessLog, Line};
 use actix_web::body::{BodySize, BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{ALLOW, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use actix_web::http::header::{
+    ALLOW, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
+};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, HttpResponse, web};
 use bytes::Bytes;
@@ -26,68 +28,68 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 
 /// The id of the call: of its usage event, where it has one. Quoted in problems as `request_id`.
-pub const EVENT_ID: HeaderName = HeaderName::from_static("usage-event-id");
+pub(super) const EVENT_ID: HeaderName = HeaderName::from_static("usage-event-id");
 /// The plan's limits (draft-ietf-httpapi-ratelimit-headers-11 §3).
-pub const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+pub(super) const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 /// What is left of them (the same draft, §4).
-pub const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
+pub(super) const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
 /// What all workers share to finish calls.
 #[derive(Debug)]
-pub struct Ledgerbook {
+pub(super) struct Ledgerbook {
     /// Where events are recorded.
-    pub journal: Arc<Journal>,
+    pub(super) journal: Arc<Journal>,
     /// Names this run of this node, before the number of a call.
-    pub run_id: String,
+    pub(super) run_id: String,
     /// Counts for operators.
-    pub metrics: Arc<Metrics>,
+    pub(super) metrics: Arc<Metrics>,
     /// The time.
-    pub clock: Clock,
+    pub(super) clock: Clock,
     /// Number of calls without an event since the start: their ids.
-    pub unmetered: AtomicU64,
+    pub(super) unmetered: AtomicU64,
 }
 
 /// One worker's part in finishing calls.
 #[derive(Debug)]
-pub struct Finisher {
+pub(super) struct Finisher {
     book: Arc<Ledgerbook>,
     access_log: RefCell<AccessLog>,
 }
 
 /// A call that has been answered but not yet recorded.
 #[derive(Debug)]
-pub struct Answered<'a> {
+pub(super) struct Answered<'a> {
     /// The operation.
-    pub operation: &'static Operation,
+    pub(super) operation: &'static Operation,
     /// Who called.
-    pub key: &'a KeyRecord,
+    pub(super) key: &'a KeyRecord,
     /// When it was judged.
-    pub at: Micros,
+    pub(super) at: Micros,
     /// The answer's status.
-    pub status: u16,
+    pub(super) status: u16,
     /// The problem's code, where the answer is one.
-    pub code: Option<Code>,
+    pub(super) code: Option<Code>,
     /// Bytes of the answer's body.
-    pub bytes: u64,
+    pub(super) bytes: u64,
     /// Resources in it.
-    pub records: u32,
+    pub(super) records: u32,
 }
 
 impl Finisher {
     /// A worker's finisher.
     #[must_use]
-    pub fn new(book: Arc<Ledgerbook>, access_log: AccessLog) -> Self {
+    pub(super) fn new(book: Arc<Ledgerbook>, access_log: AccessLog) -> Self {
         Self { book, access_log: RefCell::new(access_log) }
     }
 
     /// The time.
     #[must_use]
-    pub fn now(&self) -> Micros {
+    pub(super) fn now(&self) -> Micros {
         self.book.clock.now()
     }
 
     /// Writes the event of a call into the journal.
-    pub fn record(&self, call: &Answered<'_>) -> Result<Receipt, JournalFull> {
+    pub(super) fn record(&self, call: &Answered<'_>) -> Result<Receipt, JournalFull> {
         let duration = self.book.clock.now().0.saturating_sub(call.at.0);
         let duration_us = u32::try_from(duration).unwrap_or(0);
         let receipt = self.book.journal.append(&Event {
@@ -130,7 +132,7 @@ impl Finisher {
     }
 
     /// Writes out what the access log holds.
-    pub fn flush(&self) {
+    pub(super) fn flush(&self) {
         self.access_log.borrow_mut().flush();
     }
 }
@@ -148,7 +150,7 @@ fn outcome(status: u16, code: Option<Code>) -> Outcome {
 }
 
 /// Tells the caller its limits and what is left of them.
-pub fn write_limits(headers: &mut HeaderMap, key: &KeyRecord, decision: &Decision) {
+pub(super) fn write_limits(headers: &mut HeaderMap, key: &KeyRecord, decision: &Decision) {
     headers.insert(RATELIMIT_POLICY, key.policy_header.clone());
     let mut left = Vec::with_capacity(64);
     decision.write_header(&key.limits, &mut left);
@@ -160,14 +162,14 @@ pub fn write_limits(headers: &mut HeaderMap, key: &KeyRecord, decision: &Decisio
 /// A body that closes its event: completed when the last byte has been handed over, aborted when it
 /// is dropped before.
 #[derive(Debug)]
-pub struct Metered<B> {
+pub(super) struct Metered<B> {
     body: B,
     receipt: Option<Receipt>,
 }
 
 impl<B: MessageBody> Metered<B> {
     /// A body with the event that it closes.
-    pub fn new(body: B, receipt: Option<Receipt>) -> Self {
+    pub(super) fn new(body: B, receipt: Option<Receipt>) -> Self {
         let mut metered = Self { body, receipt };
         // A body of no bytes is never polled: its event is closed by having been sent.
         if matches!(metered.body.size(), BodySize::None | BodySize::Sized(0)) {
@@ -204,13 +206,15 @@ impl<B: MessageBody + Unpin> MessageBody for Metered<B> {
 }
 
 /// The layer around all routes of the public listener.
-pub async fn finish<B: MessageBody + 'static>(
+pub(super) async fn finish<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<Metered<EitherBody<B, BoxBody>>>, Error> {
     let finisher = request.app_data::<web::Data<Rc<Finisher>>>().cloned();
     let response = next.call(request).await?;
-    let Some(finisher) = finisher else { return Ok(response.map_body(|_, b| Metered::new(EitherBody::left(b), None))) };
+    let Some(finisher) = finisher else {
+        return Ok(response.map_body(|_, b| Metered::new(EitherBody::left(b), None)));
+    };
     let judged = response.request().extensions().get::<Judged>().cloned();
     let error = problem_of(&response);
     let records = response.response().extensions().get::<Records>().map_or(0, |r| r.0);
@@ -222,13 +226,22 @@ pub async fn finish<B: MessageBody + 'static>(
         let key = judged.key.as_deref()?;
         let status = response.status().as_u16();
         let code = error.as_ref().map(ApiError::code);
-        Some(Answered { operation: judged.operation, key, at: judged.at, status, code, bytes, records })
+        Some(Answered {
+            operation: judged.operation,
+            key,
+            at: judged.at,
+            status,
+            code,
+            bytes,
+            records,
+        })
     });
     let (receipt, error) = match call.as_ref().map(|call| finisher.record(call)) {
         Some(Ok(receipt)) => (Some(receipt), error),
         // The call was not recorded, so it is not answered either; an error may still be told.
         Some(Err(_)) if error.is_none() => {
-            let detail = "The call cannot be recorded now, so it was not served. Try again in a moment.";
+            let detail =
+                "The call cannot be recorded now, so it was not served. Try again in a moment.";
             (None, Some(ApiError::new(Code::MeteringUnavailable, detail)))
         }
         Some(Err(_)) => (None, error),
@@ -288,7 +301,9 @@ fn assemble<B: MessageBody + 'static>(
     if let Ok(id) = HeaderValue::from_str(id) {
         headers.insert(EVENT_ID, id);
     }
-    if let Some((key, decision)) = judged.and_then(|j| Some((j.key.as_deref()?, j.decision.as_ref()?))) {
+    if let Some((key, decision)) =
+        judged.and_then(|j| Some((j.key.as_deref()?, j.decision.as_ref()?)))
+    {
         write_limits(headers, key, decision);
     }
     response.map_body(|_, body| Metered::new(body, receipt))

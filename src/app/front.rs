@@ -26,20 +26,23 @@ use std::task::{Context, Poll, ready};
 
 /// What the fast way needs.
 #[derive(Debug)]
-pub struct FastPath {
+pub(super) struct FastPath {
     /// Judges the call.
-    pub gate: actix_web::web::Data<Gate>,
+    pub(super) gate: actix_web::web::Data<Gate>,
     /// Knows the products.
-    pub catalog: Arc<CatalogView>,
+    pub(super) catalog: Arc<CatalogView>,
     /// Records the call.
-    pub finisher: Rc<Finisher>,
+    pub(super) finisher: Rc<Finisher>,
 }
 
 impl FastPath {
     /// The answer, if this is a call that can be answered here and now.
     fn answer(&self, request: &Request) -> Option<Response<Metered<Bytes>>> {
         let head = request.head();
-        if head.method != Method::GET || head.uri.query().is_some() || head.headers.contains_key(ORIGIN) {
+        if head.method != Method::GET
+            || head.uri.query().is_some()
+            || head.headers.contains_key(ORIGIN)
+        {
             return None;
         }
         let id = head.uri.path().strip_prefix("/v1/products/")?.parse::<ProductId>().ok()?;
@@ -82,16 +85,16 @@ impl FastPath {
 
 /// Makes a [`Front`] around the application for each worker.
 #[derive(Debug)]
-pub struct FrontFactory<F> {
+pub(super) struct FrontFactory<F> {
     /// The application.
-    pub app: F,
+    pub(super) app: F,
     /// The worker's fast path.
-    pub fast: Rc<FastPath>,
+    pub(super) fast: Rc<FastPath>,
 }
 
 /// The application with the fast path before it.
 #[derive(Debug)]
-pub struct Front<S> {
+pub(super) struct Front<S> {
     app: S,
     fast: Rc<FastPath>,
 }
@@ -145,7 +148,7 @@ pin_project_lite::pin_project! {
     /// An answer that is there already, or the application at work.
     #[project = FrontFutureProj]
     #[derive(Debug)]
-    pub enum FrontFuture<F> {
+    pub(super) enum FrontFuture<F> {
         /// Answered on the fast path.
         Answered {
             response: Option<Response<Metered<Bytes>>>,
@@ -185,7 +188,7 @@ pin_project_lite::pin_project! {
     /// A body of either way.
     #[project = FrontBodyProj]
     #[derive(Debug)]
-    pub enum FrontBody<B> {
+    pub(super) enum FrontBody<B> {
         /// Stored bytes.
         Fast {
             #[pin]

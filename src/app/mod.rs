@@ -10,16 +10,16 @@ mod readiness;
 mod tasks;
 
 use crate::access::directory::Keyring;
+use crate::access::operation;
 use crate::access::pepper::{Pepper, check_pepper};
 use crate::access::policy::Gate;
-use crate::access::operation;
 use crate::config::{self, Config};
-use crate::kernel::{Clock, base62};
 use crate::kernel::secret::Secret;
+use crate::kernel::{Clock, base62};
 use crate::limit::{Limiter, LocalLimiter};
-use crate::mirror::Mirror;
 use crate::metering::journal::{JournalOptions, Keeper, next_epoch};
 use crate::metering::{self, Folder, Journal};
+use crate::mirror::Mirror;
 use crate::storage::{self, Db};
 use crate::telemetry::Metrics;
 use anyhow::Context as _;
@@ -74,7 +74,9 @@ pub async fn open_database(config: &Config) -> anyhow::Result<Db> {
 /// The pepper of a configuration, checked against the one that the database was set up with.
 pub async fn open_pepper(config: &Config, db: &Db) -> anyhow::Result<Arc<Pepper>> {
     let pepper = match &config.access.pepper {
-        config::Pepper::Given(text) => Pepper::from_hex(text.reveal()).context("`access.pepper` cannot be used")?,
+        config::Pepper::Given(text) => {
+            Pepper::from_hex(text.reveal()).context("`access.pepper` cannot be used")?
+        }
         config::Pepper::Generated(path) => Pepper::load_or_create(path)?,
     };
     check_pepper(db, &pepper).await?;
@@ -104,11 +106,15 @@ impl Comptoir {
             records_per_segment: config.metering.segment_records,
             max_backlog_segments: config.metering.max_backlog_segments as usize,
         };
-        let journal = Arc::new(
-            Journal::open(&journal_dir, node, epoch, options)
-                .with_context(|| format!("the journal in {} cannot be opened", journal_dir.display()))?,
-        );
-        let folder = Arc::new(Folder::new(db.clone(), Arc::clone(&journal), config.metering.completion_timeout));
+        let journal =
+            Arc::new(Journal::open(&journal_dir, node, epoch, options).with_context(|| {
+                format!("the journal in {} cannot be opened", journal_dir.display())
+            })?);
+        let folder = Arc::new(Folder::new(
+            db.clone(),
+            Arc::clone(&journal),
+            config.metering.completion_timeout,
+        ));
 
         let mirror = Arc::new(Mirror::default());
         mirror.load(&db).await?;
@@ -124,8 +130,19 @@ impl Comptoir {
         let demo = db.setting("demo").await?.is_some();
         let config = Arc::new(config);
         Ok(Self {
-            config, db, clock, keyring, gate, mirror, folder, book, metrics, readiness, bootstrap,
-            demo, _lock: lock,
+            config,
+            db,
+            clock,
+            keyring,
+            gate,
+            mirror,
+            folder,
+            book,
+            metrics,
+            readiness,
+            bootstrap,
+            demo,
+            _lock: lock,
         })
     }
 
@@ -142,7 +159,8 @@ impl Comptoir {
         stop: impl Future<Output = ()>,
     ) -> anyhow::Result<()> {
         let (public, public_at) = public::server(&self)?;
-        let keeper = Keeper::start(Arc::clone(&self.book.journal), self.config.metering.sync_interval)?;
+        let keeper =
+            Keeper::start(Arc::clone(&self.book.journal), self.config.metering.sync_interval)?;
         let (tasks, reload) = tasks::start(&self);
         let (admin, admin_at) = admin::server(&self, reload)?;
         let (public_handle, admin_handle) = (public.handle(), admin.handle());
@@ -184,7 +202,11 @@ fn lock_data_dir(data_dir: &std::path::Path) -> anyhow::Result<File> {
 
 /// A listening socket with the backlog of a busy server.
 fn listen(at: SocketAddr) -> anyhow::Result<std::net::TcpListener> {
-    let socket = if at.is_ipv4() { tokio::net::TcpSocket::new_v4()? } else { tokio::net::TcpSocket::new_v6()? };
+    let socket = if at.is_ipv4() {
+        tokio::net::TcpSocket::new_v4()?
+    } else {
+        tokio::net::TcpSocket::new_v6()?
+    };
     socket.set_reuseaddr(true)?;
     socket.bind(at).with_context(|| format!("cannot listen on {at}"))?;
     Ok(socket.listen(1024)?.into_std()?)

@@ -89,7 +89,8 @@ fn render(name: &'static str, document: &Value) -> Document {
 fn partner_security() -> Value {
     let scopes: Vec<String> =
         Scope::ALL.iter().map(|s| format!("- `{}`: {}", s.as_str(), s.description())).collect();
-    let description = format!("Your key, with the scopes that it was given:\n\n{}", scopes.join("\n"));
+    let description =
+        format!("Your key, with the scopes that it was given:\n\n{}", scopes.join("\n"));
     json!({
         "bearer": { "type": "http", "scheme": "bearer", "bearerFormat": "cpt_live_… or cpt_test_…", "description": description },
         "api_key": { "type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The same key in a header of its own." },
@@ -104,7 +105,8 @@ fn admin_security() -> Value {
 
 /// Adds what holds for every operation of a document.
 fn complete(document: &mut Value, tags: &[(&str, &str)], security: Value, each: fn(&mut Value)) {
-    document["tags"] = tags.iter().map(|(name, what)| json!({ "name": name, "description": what })).collect();
+    document["tags"] =
+        tags.iter().map(|(name, what)| json!({ "name": name, "description": what })).collect();
     document["servers"] = json!([{ "url": "/", "description": "This server" }]);
     let components = document["components"].as_object_mut();
     if let Some(components) = components {
@@ -131,7 +133,12 @@ fn problem_responses() -> Value {
         let codes: Vec<Code> = Code::ALL.iter().copied().filter(|c| c.status() == status).collect();
         let examples: Map<String, Value> = codes
             .iter()
-            .map(|code| (code.as_str().to_owned(), json!({ "summary": code.title(), "value": example(*code) })))
+            .map(|code| {
+                (
+                    code.as_str().to_owned(),
+                    json!({ "summary": code.title(), "value": example(*code) }),
+                )
+            })
             .collect();
         let names: Vec<String> = codes.iter().map(|c| format!("`{}`", c.as_str())).collect();
         let mut response = json!({
@@ -154,7 +161,8 @@ fn problem_responses() -> Value {
 }
 
 fn example(code: Code) -> Value {
-    let error = crate::http::ApiError::new(code, "What happened this time and what to do about it.");
+    let error =
+        crate::http::ApiError::new(code, "What happened this time and what to do about it.");
     serde_json::to_value(error.problem("/v1/products", "0000000000b.12.4711")).unwrap_or_default()
 }
 
@@ -172,13 +180,17 @@ fn problems(operation: &mut Value, statuses: &[u16]) {
     for status in statuses {
         let key = status.to_string();
         if operation["responses"].get(&key).is_none() {
-            operation["responses"][key] = json!({ "$ref": format!("#/components/responses/Problem{status}") });
+            operation["responses"][key] =
+                json!({ "$ref": format!("#/components/responses/Problem{status}") });
         }
     }
     // A status described by the operation alone still has the problem's shape.
     let Some(responses) = operation["responses"].as_object_mut() else { return };
     for (status, response) in responses.iter_mut() {
-        if status.starts_with(['4', '5']) && response.get("$ref").is_none() && response.get("content").is_none() {
+        if status.starts_with(['4', '5'])
+            && response.get("$ref").is_none()
+            && response.get("content").is_none()
+        {
             response["content"] = json!({ "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } });
         }
     }
@@ -193,7 +205,8 @@ fn partner_operation(operation: &mut Value) {
     for (status, response) in responses.iter_mut().filter(|(s, _)| s.starts_with(['2', '3'])) {
         for name in ["ETag", "RateLimit", "RateLimit-Policy", "Usage-Event-Id"] {
             if name != "ETag" || status == "200" || status == "304" {
-                response["headers"][name] = json!({ "$ref": format!("#/components/headers/{name}") });
+                response["headers"][name] =
+                    json!({ "$ref": format!("#/components/headers/{name}") });
             }
         }
     }
@@ -219,11 +232,20 @@ fn admin_operation(operation: &mut Value) {
 /// Serves a document as JSON and YAML, and the interactive reference at `/docs/`.
 pub(super) fn serve(config: &mut web::ServiceConfig, document: &'static LazyLock<Document>) {
     let name = document.name;
-    let json = || async { HttpResponse::Ok().insert_header((CONTENT_TYPE, "application/json")).body(document.json.as_str()) };
-    let yaml = || async { HttpResponse::Ok().insert_header((CONTENT_TYPE, "application/yaml")).body(document.yaml.as_str()) };
+    let json = || async {
+        HttpResponse::Ok()
+            .insert_header((CONTENT_TYPE, "application/json"))
+            .body(document.json.as_str())
+    };
+    let yaml = || async {
+        HttpResponse::Ok()
+            .insert_header((CONTENT_TYPE, "application/yaml"))
+            .body(document.yaml.as_str())
+    };
     config.route(&format!("/openapi/{name}.json"), web::get().to(json));
     config.route(&format!("/openapi/{name}.yaml"), web::get().to(yaml));
     config.service(web::redirect("/docs", "/docs/"));
-    let reader = Config::new([format!("/openapi/{name}.json")]).try_it_out_enabled(true).deep_linking(true);
+    let reader =
+        Config::new([format!("/openapi/{name}.json")]).try_it_out_enabled(true).deep_linking(true);
     config.service(SwaggerUi::new("/docs/{_:.*}").config(reader));
 }

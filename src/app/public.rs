@@ -5,8 +5,8 @@ use super::front::{FastPath, FrontFactory};
 use super::{Comptoir, listen, openapi};
 use crate::access::caller;
 use crate::access::operation::{Op as _, op};
-use crate::http::{ApiError, Code};
 use crate::config::{Origin, Telemetry};
+use crate::http::{ApiError, Code};
 use crate::telemetry::AccessLog;
 use crate::{catalog, demo, metering, stock, stores};
 use actix_cors::Cors;
@@ -75,7 +75,14 @@ fn cors(origins: &[Origin]) -> Cors {
         .allowed_methods(["GET", "HEAD", "OPTIONS"])
         .allowed_headers([header::AUTHORIZATION, header::IF_NONE_MATCH, header::ACCEPT])
         .allowed_header("x-api-key")
-        .expose_headers([EVENT_ID, RATELIMIT, RATELIMIT_POLICY, header::ETAG, header::LINK, header::RETRY_AFTER])
+        .expose_headers([
+            EVENT_ID,
+            RATELIMIT,
+            RATELIMIT_POLICY,
+            header::ETAG,
+            header::LINK,
+            header::RETRY_AFTER,
+        ])
         .block_on_origin_mismatch(false)
         .max_age(600);
     let origins = origins.to_vec();
@@ -92,9 +99,14 @@ pub(super) fn server(comptoir: &Comptoir) -> anyhow::Result<(Server, SocketAddr)
     let gate = web::Data::from(Arc::clone(&comptoir.gate));
     let mirror = Arc::clone(&comptoir.mirror);
     let clock = web::Data::new(comptoir.clock.clone());
-    let usage = web::Data::new(metering::api::UsageState { db: comptoir.db.clone(), clock: comptoir.clock.clone() });
+    let usage = web::Data::new(metering::api::UsageState {
+        db: comptoir.db.clone(),
+        clock: comptoir.clock.clone(),
+    });
     let (book, with_demo) = (Arc::clone(&comptoir.book), comptoir.demo);
-    let mut builder = Server::build().disable_signals().shutdown_timeout(config.server.shutdown_timeout.as_secs());
+    let mut builder = Server::build()
+        .disable_signals()
+        .shutdown_timeout(config.server.shutdown_timeout.as_secs());
     if config.server.workers > 0 {
         builder = builder.workers(config.server.workers as usize);
     }

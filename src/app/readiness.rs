@@ -19,20 +19,20 @@ struct State {
 
 /// What the background tasks know about the node's health.
 #[derive(Debug)]
-pub struct Readiness(Mutex<State>);
+pub(super) struct Readiness(Mutex<State>);
 
 /// The answer of `/readyz`.
 #[derive(Debug, Serialize)]
-pub struct Report {
+pub(super) struct Report {
     /// Whether calls should be sent here.
-    pub ready: bool,
+    pub(super) ready: bool,
     /// What is wrong, in words; empty when ready.
-    pub problems: Vec<&'static str>,
+    pub(super) problems: Vec<&'static str>,
 }
 
 impl Readiness {
     /// A node that is starting.
-    pub fn new(now: Micros) -> Self {
+    pub(super) fn new(now: Micros) -> Self {
         Self(Mutex::new(State {
             serving: false,
             stopping: false,
@@ -44,39 +44,39 @@ impl Readiness {
     }
 
     /// The listeners are open.
-    pub fn serving(&self) {
+    pub(super) fn serving(&self) {
         self.0.lock().serving = true;
     }
 
     /// The node finishes what it has and takes no more.
-    pub fn stopping(&self) {
+    pub(super) fn stopping(&self) {
         self.0.lock().stopping = true;
     }
 
     /// The control log was read up to its head.
-    pub fn control_followed(&self, now: Micros) {
+    pub(super) fn control_followed(&self, now: Micros) {
         self.0.lock().control_at = now;
     }
 
     /// The change log and the stock log were read up to their heads.
-    pub fn catalog_followed(&self, now: Micros) {
+    pub(super) fn catalog_followed(&self, now: Micros) {
         self.0.lock().catalog_at = now;
     }
 
     /// The ledger has taken what was there; whether the journal can take more.
-    pub fn folded(&self, now: Micros, journal_full: bool) {
+    pub(super) fn folded(&self, now: Micros, journal_full: bool) {
         let mut state = self.0.lock();
         state.fold_at = now;
         state.journal_full = journal_full;
     }
 
     /// The journal cannot take more.
-    pub fn journal_full(&self, full: bool) {
+    pub(super) fn journal_full(&self, full: bool) {
         self.0.lock().journal_full = full;
     }
 
     /// How the node stands.
-    pub fn report(&self, now: Micros) -> Report {
+    pub(super) fn report(&self, now: Micros) -> Report {
         let state = self.0.lock();
         let stale = |at: Micros| now.0 - at.0 > STALE;
         let mut problems = Vec::new();
@@ -88,12 +88,19 @@ impl Readiness {
         check(!state.serving, "not serving yet");
         check(state.stopping, "stopping");
         check(stale(state.control_at), "cannot follow the control log: keys may be out of date");
-        check(stale(state.catalog_at), "cannot follow the change log: the catalog may be out of date");
-        check(stale(state.fold_at), "cannot fold usage into the ledger: events wait in the journal");
+        check(
+            stale(state.catalog_at),
+            "cannot follow the change log: the catalog may be out of date",
+        );
+        check(
+            stale(state.fold_at),
+            "cannot fold usage into the ledger: events wait in the journal",
+        );
         check(state.journal_full, "the journal is full: billable calls are refused");
         // Events that wait are safe, and so is stale catalog data that says its time; a node that
         // cannot judge or record must not be sent calls.
-        let ready = state.serving && !state.stopping && !stale(state.control_at) && !state.journal_full;
+        let ready =
+            state.serving && !state.stopping && !stale(state.control_at) && !state.journal_full;
         Report { ready, problems }
     }
 }

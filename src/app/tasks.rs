@@ -5,9 +5,9 @@ use super::readiness::Readiness;
 use crate::access::directory::Keyring;
 use crate::access::service::touch_secrets;
 use crate::kernel::Clock;
+use crate::metering::Folder;
 use crate::metering::Journal;
 use crate::mirror::Mirror;
-use crate::metering::Folder;
 use crate::storage::{Db, StoreError};
 use crate::telemetry::{Gauge, Metrics};
 use std::future::Future;
@@ -18,21 +18,21 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
 /// Asks the control follower to read the log now and to answer when it has.
-pub type Reload = mpsc::Sender<oneshot::Sender<()>>;
+pub(super) type Reload = mpsc::Sender<oneshot::Sender<()>>;
 
 /// How often the last uses of secrets are stored.
 const USES_EVERY: Duration = Duration::from_secs(10);
 
 /// The running tasks.
 #[derive(Debug)]
-pub struct Tasks {
+pub(super) struct Tasks {
     stop: watch::Sender<bool>,
     running: JoinSet<()>,
 }
 
 impl Tasks {
     /// Ends the tasks after the round they are in.
-    pub async fn stop(mut self) {
+    pub(super) async fn stop(mut self) {
         let _ = self.stop.send(true);
         while self.running.join_next().await.is_some() {}
     }
@@ -57,7 +57,12 @@ pub(super) fn start(comptoir: &Comptoir) -> (Tasks, Reload) {
     let config = &comptoir.config;
     let mut running = JoinSet::new();
     let keyring = Arc::clone(&comptoir.keyring);
-    running.spawn(follow_control(part.clone(), Arc::clone(&keyring), config.access.control_poll, asked));
+    running.spawn(follow_control(
+        part.clone(),
+        Arc::clone(&keyring),
+        config.access.control_poll,
+        asked,
+    ));
     let mirror = Arc::clone(&comptoir.mirror);
     running.spawn(follow_catalog(part.clone(), mirror, config.catalog.change_poll));
     let folder = Arc::clone(&comptoir.folder);
@@ -78,15 +83,25 @@ struct Part {
 }
 
 impl Part {
+    /// Resolves at the stop.
+    async fn stopping(&mut self) {
+        let _ = self.stopped.wait_for(|stopped| *stopped).await;
+    }
+
     /// Runs `round` every `period` until the stop.
-    async fn every<F: Future<Output = ()>>(mut self, period: Duration, mut round: impl FnMut() -> F) {
+    async fn every<F: Future<Output = ()>>(
+        mut self,
+        period: Duration,
+        mut round: impl FnMut() -> F,
+    ) {
         let mut ticks = interval(period);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                _ = ticks.tick() => round().await,
-                _ = self.stopped.wait_for(|stopped| *stopped) => return,
+                _ = ticks.tick() => {}
+                () = self.stopping() => return,
             }
+            round().await;
         }
     }
 }
@@ -103,7 +118,7 @@ async fn follow_control(
         let answer = tokio::select! {
             _ = ticks.tick() => None,
             Some(answer) = asked.recv() => Some(answer),
-            _ = part.stopped.wait_for(|stopped| *stopped) => return,
+            () = part.stopping() => return,
         };
         match keyring.follow(&part.db).await {
             Ok(_) => {
@@ -153,7 +168,10 @@ async fn fold(part: Part, folder: Arc<Folder>, journal: Arc<Journal>, period: Du
         }
         let backlog = journal.backlog();
         this.metrics.set_gauge(Gauge::JournalBacklogSegments, count(backlog.segments));
-        this.metrics.set_gauge(Gauge::JournalBacklogEvents, i64::try_from(backlog.events).unwrap_or(i64::MAX));
+        this.metrics.set_gauge(
+            Gauge::JournalBacklogEvents,
+            i64::try_from(backlog.events).unwrap_or(i64::MAX),
+        );
     })
     .await;
 }

@@ -86,14 +86,13 @@ impl Resource for Product {
     }
 
     fn cells(&self) -> Vec<Cell<'_>> {
-        let categories: Vec<String> =
-            self.category_ids.iter().map(|id| format!("\"{id}\"")).collect();
+        let categories: Vec<String> = self.category_ids.iter().map(ToString::to_string).collect();
         vec![
             self.id.to_string().into(),
             self.sku.as_str().into(),
             self.gtin.map(column).into(),
             self.brand_id.map(|id| id.to_string()).into(),
-            format!("[{}]", categories.join(",")).into(),
+            categories.join(" ").into(),
             self.item_group_id.as_deref().into(),
             self.status.into(),
             self.sold_by_weight.into(),

@@ -1,12 +1,12 @@
 //! `comptoir partner | app | plan | key | token`: access from the shell, on the same rules as the
 //! admin API. A running server follows within its poll interval.
 
-use crate::access::keys::service::{create_key, get_key, list_keys, revoke_key, rotate_key, set_key_status};
-use crate::access::model::{App, Cidr, IssuedKey, Key, KeySpec, Name, Partner, Plan};
 use crate::access::Pepper;
+use crate::access::keys::service::{create_key, list_keys, revoke_key, rotate_key, set_key_status};
+use crate::access::model::{App, Cidr, IssuedKey, Key, KeySpec, Name, Partner, Plan};
 use crate::access::service::{
-    By, Switch, Walk, create_app, create_partner, create_plan, list_apps, list_partners, list_plans,
-    set_app_plan, set_app_status, set_partner_status, update_plan,
+    By, Switch, Walk, create_app, create_partner, create_plan, list_apps, list_partners,
+    list_plans, set_app_plan, set_app_status, set_partner_status, update_plan,
 };
 use crate::access::{Environment, Scope, Scopes};
 use crate::admin::store::list_tokens;
@@ -181,7 +181,11 @@ fn say(text: impl std::fmt::Display) {
 }
 
 /// Shows every row of a listing, page by page.
-async fn show_all<T, F>(mut page: impl FnMut(Walk) -> F, id: fn(&T) -> String, line: fn(&T) -> String) -> anyhow::Result<()>
+async fn show_all<T, F>(
+    mut page: impl FnMut(Walk) -> F,
+    id: fn(&T) -> String,
+    line: fn(&T) -> String,
+) -> anyhow::Result<()>
 where
     F: Future<Output = anyhow::Result<Vec<T>>>,
 {
@@ -212,7 +216,10 @@ fn plan_line(plan: &Plan) -> String {
 
 fn key_line(key: &Key) -> String {
     let spec = &key.spec;
-    format!("{}\t{}\t{}\t{}\t{}\t{}", key.id, key.status, spec.environment, spec.app, spec.scopes, spec.name)
+    format!(
+        "{}\t{}\t{}\t{}\t{}\t{}",
+        key.id, key.status, spec.environment, spec.app, spec.scopes, spec.name
+    )
 }
 
 pub(super) async fn partner(config: &Config, command: PartnerCommand) -> anyhow::Result<()> {
@@ -284,7 +291,8 @@ pub(super) async fn key(config: &Config, command: KeyCommand) -> anyhow::Result<
     let (db, by) = (&desk.db, &desk.by());
     match command {
         KeyCommand::Create { app, env, name, scopes, cidrs, expires_at } => {
-            let scopes = if scopes.is_empty() { Scopes::all() } else { scopes.into_iter().collect() };
+            let scopes =
+                if scopes.is_empty() { Scopes::all() } else { scopes.into_iter().collect() };
             let cidrs = cidrs.into_iter().map(|cidr| cidr.0).collect();
             let spec = KeySpec { app, environment: env, name, scopes, cidrs, expires_at };
             say_issued(&create_key(db, by, &desk.pepper, spec).await?);
@@ -293,8 +301,12 @@ pub(super) async fn key(config: &Config, command: KeyCommand) -> anyhow::Result<
             let page = async |walk: Walk| Ok(list_keys(db, None, &walk, by.now).await?);
             show_all(page, |k| k.id.to_string(), key_line).await?;
         }
-        KeyCommand::Suspend { id } => say(key_line(&set_key_status(db, by, id, Switch::Suspend).await?)),
-        KeyCommand::Resume { id } => say(key_line(&set_key_status(db, by, id, Switch::Resume).await?)),
+        KeyCommand::Suspend { id } => {
+            say(key_line(&set_key_status(db, by, id, Switch::Suspend).await?))
+        }
+        KeyCommand::Resume { id } => {
+            say(key_line(&set_key_status(db, by, id, Switch::Resume).await?))
+        }
         KeyCommand::Revoke { id } => say(key_line(&revoke_key(db, by, id).await?)),
         KeyCommand::Rotate { id, overlap_s } => {
             say_issued(&rotate_key(db, by, &desk.pepper, id, overlap_s).await?);
@@ -312,7 +324,8 @@ pub(super) async fn token(config: &Config, command: TokenCommand) -> anyhow::Res
         }
         TokenCommand::List => {
             let page = async |walk: Walk| Ok(list_tokens(db, &walk).await?);
-            show_all(page, |t| t.id.to_string(), |t| format!("{}\t{}\t{}", t.id, t.status, t.name)).await?;
+            show_all(page, |t| t.id.to_string(), |t| format!("{}\t{}\t{}", t.id, t.status, t.name))
+                .await?;
         }
         TokenCommand::Revoke { id } => {
             revoke_token(db, by, id).await?;

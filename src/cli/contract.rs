@@ -39,9 +39,14 @@ pub(super) fn openapi(args: &Args) -> anyhow::Result<ExitCode> {
             println!("wrote {}", path.display());
         } else if let Some(dir) = &args.check {
             let path = dir.join(name);
-            let committed = std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+            let committed =
+                std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
             let equal = committed == document.yaml;
-            println!("{} {}", path.display(), if equal { "is true" } else { "differs from this program" });
+            println!(
+                "{} {}",
+                path.display(),
+                if equal { "is true" } else { "differs from this program" }
+            );
             same &= equal;
         }
     }

@@ -1,9 +1,9 @@
 //! `comptoir demo`: from nothing to three calls that work.
 
 use super::serve::{show_bootstrap_token, stop_signal};
+use crate::access::Pepper;
 use crate::access::keys::service::create_key;
 use crate::access::model::{KeySpec, Name};
-use crate::access::Pepper;
 use crate::access::service::{By, create_app, create_partner, create_plan};
 use crate::access::{Environment, Scopes};
 use crate::app::{Addresses, Comptoir, open_database, open_pepper};
@@ -46,7 +46,9 @@ pub(super) async fn run(mut config: Config, args: Args) -> anyhow::Result<()> {
     if config.database.url == DatabaseUrl::Sqlite(config.server.data_dir.join("comptoir.db")) {
         config.database.url = DatabaseUrl::Sqlite(args.data_dir.join("comptoir.db"));
     }
-    if config.access.pepper == crate::config::Pepper::Generated(config.server.data_dir.join("pepper")) {
+    if config.access.pepper
+        == crate::config::Pepper::Generated(config.server.data_dir.join("pepper"))
+    {
         config.access.pepper = crate::config::Pepper::Generated(args.data_dir.join("pepper"));
     }
     config.server.data_dir = args.data_dir;
@@ -71,7 +73,14 @@ async fn prepare(config: &Config, clock: &Clock) -> anyhow::Result<DemoKeys> {
         let data = seed(clock.now(), &config.server.public_url);
         import_all(&db, clock, &data).await?;
         let mut tx = db.begin().await?;
-        customers::store::put_seed(&mut tx, &data.customers, &data.purchases, &data.loyalty, &data.lists).await?;
+        customers::store::put_seed(
+            &mut tx,
+            &data.customers,
+            &data.purchases,
+            &data.loyalty,
+            &data.lists,
+        )
+        .await?;
         tx.setting_or("demo", "seeded").await?;
         tx.commit().await?;
     }
@@ -99,7 +108,12 @@ async fn import_all(db: &Db, clock: &Clock, data: &Seed) -> anyhow::Result<()> {
 }
 
 /// The demo's keys: those of the first run, from the file that only a demo has.
-async fn keys(data_dir: &Path, db: &Db, clock: &Clock, pepper: &Pepper) -> anyhow::Result<DemoKeys> {
+async fn keys(
+    data_dir: &Path,
+    db: &Db,
+    clock: &Clock,
+    pepper: &Pepper,
+) -> anyhow::Result<DemoKeys> {
     let path = data_dir.join("demo-keys");
     if let Ok(text) = std::fs::read_to_string(&path) {
         let mut lines = text.lines().map(str::to_owned);
@@ -118,7 +132,7 @@ async fn keys(data_dir: &Path, db: &Db, clock: &Clock, pepper: &Pepper) -> anyho
     let plan = create_plan(db, &by, name("Demo plan")?, limits).await?;
     let partner = create_partner(db, &by, name("Demo partner")?).await?;
     let app = create_app(db, &by, partner.id, plan.id, name("Demo app")?).await?;
-    let mut issue = async |environment: Environment| -> anyhow::Result<String> {
+    let issue = async |environment: Environment| -> anyhow::Result<String> {
         let spec = KeySpec {
             app: app.id,
             environment,
@@ -129,7 +143,8 @@ async fn keys(data_dir: &Path, db: &Db, clock: &Clock, pepper: &Pepper) -> anyho
         };
         Ok(create_key(db, &by, pepper, spec).await?.text.reveal().to_owned())
     };
-    let keys = DemoKeys { live: issue(Environment::Live).await?, test: issue(Environment::Test).await? };
+    let keys =
+        DemoKeys { live: issue(Environment::Live).await?, test: issue(Environment::Test).await? };
     let text = format!("{}\n{}\n", keys.live, keys.test);
     write_durably(&path, text.as_bytes()).with_context(|| path.display().to_string())?;
     Ok(keys)

@@ -77,7 +77,10 @@ fn data_dir(config: &Config) -> anyhow::Result<((), String)> {
         return Ok(((), format!("{} is not there yet", dir.display())));
     }
     tempfile_in(dir).map_err(|error| {
-        anyhow::anyhow!("{} cannot be written ({error}); give it to the user that runs comptoir", dir.display())
+        anyhow::anyhow!(
+            "{} cannot be written ({error}); give it to the user that runs comptoir",
+            dir.display()
+        )
     })?;
     Ok(((), format!("{} can be written", dir.display())))
 }
@@ -131,7 +134,10 @@ async fn database(config: &Config) -> anyhow::Result<(Db, String)> {
     db.ping().await?;
     let version = db.schema_version().await?;
     let known = Db::known_schema_version();
-    anyhow::ensure!(version <= known, "its schema is of a newer comptoir ({version} > {known}); upgrade this one");
+    anyhow::ensure!(
+        version <= known,
+        "its schema is of a newer comptoir ({version} > {known}); upgrade this one"
+    );
     let detail = format!("{}, schema {version} of {known}", db.engine());
     Ok((db, detail))
 }

@@ -29,9 +29,12 @@ pub(super) async fn run(config: Config, args: Args) -> anyhow::Result<ExitCode> 
     let mut rejected = 0;
     for file in &args.files {
         let bar = ProgressBar::new_spinner();
-        let storing = ProgressStyle::with_template("{bar:40} {human_pos}/{human_len} rows {per_sec} {eta}")?;
+        let storing =
+            ProgressStyle::with_template("{bar:40} {human_pos}/{human_len} rows {per_sec} {eta}")?;
         let mut show = |progress: Progress| match progress {
-            Progress::Checking(rows) => bar.set_message(format!("reading {}: {rows} rows", file.display())),
+            Progress::Checking(rows) => {
+                bar.set_message(format!("reading {}: {rows} rows", file.display()))
+            }
             Progress::Storing { done, of } => {
                 if bar.length() != Some(of) {
                     bar.set_style(storing.clone());
@@ -41,7 +44,16 @@ pub(super) async fn run(config: Config, args: Args) -> anyhow::Result<ExitCode> 
             }
         };
         let started = std::time::Instant::now();
-        let report = import(&db, &clock, args.feed, file, mapping.as_ref(), args.report.as_deref(), &mut show).await;
+        let report = import(
+            &db,
+            &clock,
+            args.feed,
+            file,
+            mapping.as_ref(),
+            args.report.as_deref(),
+            &mut show,
+        )
+        .await;
         bar.finish_and_clear();
         let report = report?;
         tell(file, &report, started.elapsed());

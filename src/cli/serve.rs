@@ -14,7 +14,10 @@ pub(super) async fn run(config: Config) -> anyhow::Result<()> {
     }
     let stop = stop_signal()?;
     comptoir
-        .serve(|at: Addresses| tracing::info!(public = %at.public, admin = %at.admin, "serving"), stop)
+        .serve(
+            |at: Addresses| tracing::info!(public = %at.public, admin = %at.admin, "serving"),
+            stop,
+        )
         .await
 }
 

@@ -5,7 +5,6 @@
 //! already changes nothing, so a file can always be imported again.
 
 mod decimal;
-mod digest;
 mod fields;
 mod kinds;
 pub mod mapping;

@@ -43,7 +43,11 @@ impl fmt::Display for Report {
     /// The counts, the refused rows by the kind of fault, and the first of them.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { accepted, unchanged, rejected, .. } = self;
-        writeln!(f, "  {}: {accepted} accepted, {unchanged} unchanged, {rejected} rejected", self.feed.as_str())?;
+        writeln!(
+            f,
+            "  {}: {accepted} accepted, {unchanged} unchanged, {rejected} rejected",
+            self.feed.as_str()
+        )?;
         for (code, count) in &self.by_code {
             writeln!(f, "    {count:>8}  {code}")?;
         }

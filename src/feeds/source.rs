@@ -1,12 +1,12 @@
 //! Reading a feed file: plain or gzip, CSV or NDJSON, in bounded memory.
 
 use super::ImportError;
-use super::digest::{Digesting, Sha256};
 use super::mapping::Mapping;
 use super::plan::Plan;
 use crate::catalog::Fault;
 use csv::StringRecord;
 use flate2::read::MultiGzDecoder;
+use sha2::{Digest as _, Sha256};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -58,7 +58,10 @@ impl Source {
             seen(rows);
             true
         })?;
-        Ok(Checked { rows, sha256: digest.hex() })
+        Ok(Checked {
+            rows,
+            sha256: digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect(),
+        })
     }
 
     /// Hands each record with its line to `take` until it returns false.
@@ -90,12 +93,26 @@ enum Digest<'a> {
     Into(&'a mut Sha256),
 }
 
+/// A reader that digests what passes.
+struct Digesting<'a, R> {
+    inner: R,
+    digest: &'a mut Sha256,
+}
+
+impl<R: Read> Read for Digesting<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.digest.update(&buffer[..read]);
+        Ok(read)
+    }
+}
+
 /// The content from its first byte, unpacked where it is packed.
 fn rewound<'a>(file: &'a mut File, digest: Digest<'a>) -> io::Result<Box<dyn Read + 'a>> {
     file.seek(SeekFrom::Start(0))?;
     let bytes: Box<dyn Read + 'a> = match digest {
         Digest::None => Box::new(file),
-        Digest::Into(digest) => Box::new(Digesting::new(file, digest)),
+        Digest::Into(digest) => Box::new(Digesting { inner: file, digest }),
     };
     let mut bytes = BufReader::with_capacity(1 << 16, bytes);
     if bytes.fill_buf()?.starts_with(&GZIP_MAGIC) {

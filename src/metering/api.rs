@@ -37,13 +37,13 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct UsageOut {
     /// Start of the span, inclusive.
-    #[schema(example = "2026-11-01T00:00:00Z")]
+    #[schema(value_type = String, format = DateTime, example = "2026-11-01T00:00:00Z")]
     from: Micros,
     /// End of the span, exclusive.
-    #[schema(example = "2026-12-01T00:00:00Z")]
+    #[schema(value_type = String, format = DateTime, example = "2026-12-01T00:00:00Z")]
     to: Micros,
     /// Everything answered up to about this instant is counted; null before the first call.
-    #[schema(example = "2026-11-22T09:41:07Z")]
+    #[schema(value_type = Option<String>, format = DateTime, example = "2026-11-22T09:41:07Z")]
     as_of: Option<Micros>,
     /// The app.
     #[schema(example = "app_00000000001")]
@@ -68,7 +68,7 @@ pub struct UsageOut {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct UsageItemOut {
     /// Start of the bucket.
-    #[schema(example = "2026-11-22T00:00:00Z")]
+    #[schema(value_type = String, format = DateTime, example = "2026-11-22T00:00:00Z")]
     start: Micros,
     /// `live` or `test`.
     #[schema(example = "live")]
@@ -128,7 +128,7 @@ impl From<UsageRow> for UsageItemOut {
     responses((status = 200, description = "The usage", body = UsageOut), (status = 304, description = "Not changed since the `ETag` in `If-None-Match`"))
 )]
 #[get("/v1/usage")]
-pub async fn get_usage(
+async fn get_usage(
     caller: Caller<op::GetUsage>,
     request: HttpRequest,
     state: web::Data<UsageState>,
@@ -154,7 +154,8 @@ pub async fn get_usage(
 /// The span and granularity that a query asks for.
 fn span(query: &str, now: Micros) -> ApiResult<(Micros, Micros, Granularity)> {
     let mut params = Params::new(query);
-    let words = [("hour", Granularity::Hour), ("day", Granularity::Day), ("month", Granularity::Month)];
+    let words =
+        [("hour", Granularity::Hour), ("day", Granularity::Day), ("month", Granularity::Month)];
     let granularity = params.one_of("granularity", &words).unwrap_or(Granularity::Day);
     let from: Option<Micros> = params.value("from");
     let to: Option<Micros> = params.value("to");
@@ -164,7 +165,11 @@ fn span(query: &str, now: Micros) -> ApiResult<(Micros, Micros, Granularity)> {
         params.fault("to", "out_of_range", "is before `from`");
     } else if to.0 - from.0 > most {
         let days = most / (24 * HOUR);
-        params.fault("from", "out_of_range", format!("is more than {days} days before `to`; ask for a shorter span"));
+        params.fault(
+            "from",
+            "out_of_range",
+            format!("is more than {days} days before `to`; ask for a shorter span"),
+        );
     }
     params.finish()?;
     Ok((from, to, granularity))

@@ -62,7 +62,11 @@ impl std::fmt::Display for Summary {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         for (what, sums) in [("events", &self.total), ("billable", &self.billable)] {
             let (units, milli) = (sums.weight_milli / 1000, sums.weight_milli % 1000);
-            writeln!(f, "{what}: {} calls, {units}.{milli:03} units, {} records, {} bytes", sums.requests, sums.records, sums.bytes)?;
+            writeln!(
+                f,
+                "{what}: {} calls, {units}.{milli:03} units, {} records, {} bytes",
+                sums.requests, sums.records, sums.bytes
+            )?;
         }
         writeln!(f, "from {} segments, up to ledger position {}", self.segments, self.position)?;
         for gap in &self.gaps {

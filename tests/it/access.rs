@@ -99,7 +99,11 @@ async fn both_secrets_work_during_a_rotation_and_then_the_new_one_alone() {
     let app = shop().await;
     let key = app.key(json!({})).await;
     let rotated = app
-        .admin_ok("POST", &format!("/admin/v1/keys/{}/rotate", key.id), Some(json!({ "overlap_s": 60 })))
+        .admin_ok(
+            "POST",
+            &format!("/admin/v1/keys/{}/rotate", key.id),
+            Some(json!({ "overlap_s": 60 })),
+        )
         .await;
     let new = rotated["secret"].as_str().unwrap();
     assert_ne!(new, key.text);

@@ -5,8 +5,23 @@ use std::path::{Path, PathBuf};
 
 /// Each module may use only those before it.
 const ORDER: &[&str] = &[
-    "kernel", "config", "telemetry", "storage", "limit", "http", "access", "metering", "catalog",
-    "stores", "stock", "customers", "feeds", "admin", "demo", "app", "cli",
+    "kernel",
+    "config",
+    "telemetry",
+    "storage",
+    "limit",
+    "http",
+    "access",
+    "metering",
+    "catalog",
+    "stores",
+    "stock",
+    "customers",
+    "feeds",
+    "admin",
+    "demo",
+    "app",
+    "cli",
 ];
 
 /// `module -> later module` pairs that stand against the order, with the reason. May only shrink.
@@ -44,7 +59,10 @@ fn modules_use_only_what_stands_above_them() {
     let mut wrong = Vec::new();
     for (name, module, text) in files() {
         let Some(own) = place(&module) else {
-            assert!(matches!(module.as_str(), "lib" | "main"), "{name} is in no module of the order");
+            assert!(
+                matches!(module.as_str(), "lib" | "main"),
+                "{name} is in no module of the order"
+            );
             continue;
         };
         for used in ORDER.iter().filter(|m| text.contains(&format!("crate::{m}"))) {
@@ -67,10 +85,17 @@ fn libraries_stay_where_they_belong() {
             }
         };
         ban("sqlx::", is_store || module == "storage", "SQL belongs to store.rs files");
-        let no_framework = matches!(module.as_str(), "kernel" | "config" | "telemetry" | "storage" | "limit" | "feeds")
-            || ["model.rs", "store.rs", "service.rs"].iter().any(|f| name.ends_with(f));
+        let no_framework =
+            matches!(
+                module.as_str(),
+                "kernel" | "config" | "telemetry" | "storage" | "limit" | "feeds"
+            ) || ["model.rs", "store.rs", "service.rs"].iter().any(|f| name.ends_with(f));
         ban("actix_web", !no_framework, "domain code knows no web framework");
-        ban("StatusCode", matches!(module.as_str(), "http" | "app"), "status codes belong to http/");
+        ban(
+            "StatusCode",
+            matches!(module.as_str(), "http" | "app"),
+            "status codes belong to http/",
+        );
         ban("SystemTime::now", name == "kernel/clock.rs", "time comes from a Clock");
         ban("unsafe ", name == "metering/journal/mapped.rs", "unsafe has one place");
     }

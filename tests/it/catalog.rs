@@ -44,17 +44,25 @@ async fn every_spelling_of_a_gtin_names_the_same_product() {
     app.import(Feed::Products, &[short, upc]).await;
     let gtin = data::gtin13(1);
     for (code, sku) in [
-        (gtin.clone(), "SKU-00001"), (format!("0{gtin}"), "SKU-00001"),
-        ("96385074".into(), "SHORT"), ("0000096385074".into(), "SHORT"), ("00000096385074".into(), "SHORT"),
-        ("036000291452".into(), "UPC"), ("0036000291452".into(), "UPC"), ("00036000291452".into(), "UPC"),
+        (gtin.clone(), "SKU-00001"),
+        (format!("0{gtin}"), "SKU-00001"),
+        ("96385074".into(), "SHORT"),
+        ("0000096385074".into(), "SHORT"),
+        ("00000096385074".into(), "SHORT"),
+        ("036000291452".into(), "UPC"),
+        ("0036000291452".into(), "UPC"),
+        ("00036000291452".into(), "UPC"),
     ] {
         let found = json_of(&app, &key, &format!("/v1/products/gtin/{code}")).await;
         assert_eq!(found["sku"], sku, "{code}");
     }
-    let wrong = problem(app.get(&key.text, "/v1/products/gtin/3276550063552").await, 422, "invalid_gtin").await;
+    let wrong =
+        problem(app.get(&key.text, "/v1/products/gtin/3276550063552").await, 422, "invalid_gtin")
+            .await;
     assert_eq!(wrong["errors"][0]["suggestion"], "3276550063551");
     assert!(wrong["detail"].as_str().unwrap().contains("expected 1"));
-    problem(app.get(&key.text, "/v1/products/gtin/2000000000008").await, 422, "in_store_code").await;
+    problem(app.get(&key.text, "/v1/products/gtin/2000000000008").await, 422, "in_store_code")
+        .await;
     problem(app.get(&key.text, "/v1/products/gtin/3276550063551").await, 404, "not_found").await;
     problem(app.get(&key.text, "/v1/products/gtin/12345").await, 422, "invalid_gtin").await;
 }
@@ -90,7 +98,10 @@ async fn a_deleted_product_is_gone_and_names_its_successor() {
     replaced["replaced_by_sku"] = json!(data::sku(1));
     app.import(Feed::Products, &[replaced]).await;
     app.import(Feed::Products, &[json!({ "op": "delete", "sku": data::sku(0) })]).await;
-    for path in [format!("/v1/products/{}", data::product_id(0)), format!("/v1/products/sku/{}", data::sku(0))] {
+    for path in [
+        format!("/v1/products/{}", data::product_id(0)),
+        format!("/v1/products/sku/{}", data::sku(0)),
+    ] {
         let gone = problem(app.get(&key.text, &path).await, 410, "gone").await;
         assert!(gone["detail"].as_str().unwrap().contains(&data::product_id(1)), "{gone}");
     }
@@ -112,7 +123,11 @@ async fn a_walk_gives_each_surviving_product_once_while_the_catalog_changes() {
         seen.extend(page["items"].as_array().unwrap().iter().cloned());
         next = page["next"].as_str().map(str::to_owned);
         if round < 5 {
-            app.import(Feed::Products, &[data::product(1000 + round), json!({ "op": "delete", "sku": data::sku(round) })]).await;
+            app.import(
+                Feed::Products,
+                &[data::product(1000 + round), json!({ "op": "delete", "sku": data::sku(round) })],
+            )
+            .await;
             round += 1;
         }
     }
@@ -153,7 +168,8 @@ async fn a_cursor_belongs_to_its_filters() {
     let page = json_of(&app, &key, "/v1/products?brand=Nord&limit=2").await;
     let next = page["next"].as_str().unwrap();
     let cursor = next.split("cursor=").nth(1).unwrap();
-    let other = app.get(&key.text, &format!("/v1/products?brand=Sud&limit=2&cursor={cursor}")).await;
+    let other =
+        app.get(&key.text, &format!("/v1/products?brand=Sud&limit=2&cursor={cursor}")).await;
     problem(other, 400, "invalid_cursor").await;
     problem(app.get(&key.text, "/v1/products?cursor=nonsense").await, 400, "invalid_cursor").await;
     let link = app.get(&key.text, "/v1/products?brand=Nord&limit=2").await;
@@ -164,14 +180,16 @@ async fn a_cursor_belongs_to_its_filters() {
 #[tokio::test]
 async fn categories_form_a_tree_with_counts() {
     let (app, key) = shop(10, 1).await;
-    let drills = json_of(&app, &key, &format!("/v1/categories/{}", data::category_id("drills"))).await;
+    let drills =
+        json_of(&app, &key, &format!("/v1/categories/{}", data::category_id("drills"))).await;
     assert_eq!(drills["level"], 2);
     assert_eq!(drills["parent_id"], data::category_id("tools"));
     assert_eq!(drills["product_count"], 5);
     assert_eq!(drills["path"][0]["name"], "Outillage");
     let all = walk(&app, &key, "/v1/categories?limit=1").await;
     assert_eq!(all.len(), 3);
-    let children = walk(&app, &key, &format!("/v1/categories?parent_id={}", data::category_id("tools"))).await;
+    let children =
+        walk(&app, &key, &format!("/v1/categories?parent_id={}", data::category_id("tools"))).await;
     assert_eq!(ids(&children), BTreeSet::from([data::category_id("drills")]));
     problem(app.get(&key.text, "/v1/categories/cat_00000000000").await, 404, "not_found").await;
 }
@@ -184,7 +202,8 @@ async fn prices_keep_their_digits_and_a_change_is_logged() {
     promoted["price_type"] = json!("sale");
     let fuel = data::offer(0, 1, "1.799");
     app.import(Feed::Offers, &[promoted, fuel]).await;
-    let offers = walk(&app, &key, &format!("/v1/products/{}/offers?limit=1", data::product_id(0))).await;
+    let offers =
+        walk(&app, &key, &format!("/v1/products/{}/offers?limit=1", data::product_id(0))).await;
     let price = |store: u32, field: &str| {
         let offer = offers.iter().find(|o| o["store_id"] == data::store_id(store)).unwrap();
         offer[field]["amount"].as_str().map(str::to_owned)
@@ -192,30 +211,51 @@ async fn prices_keep_their_digits_and_a_change_is_logged() {
     assert_eq!(price(0, "price").as_deref(), Some("2.39"));
     assert_eq!(price(0, "list_price").as_deref(), Some("2.90"));
     assert_eq!(price(1, "price").as_deref(), Some("1.799"));
-    let before = comptoir::storage::log::head(&app.db, comptoir::storage::Log::Change).await.unwrap();
-    let report = app.import(Feed::Offers, &[data::offer(0, 1, "1.799"), data::offer(1, 1, "5")]).await;
+    let before =
+        comptoir::storage::log::head(&app.db, comptoir::storage::Log::Change).await.unwrap();
+    let report =
+        app.import(Feed::Offers, &[data::offer(0, 1, "1.799"), data::offer(1, 1, "5")]).await;
     assert_eq!((report.accepted, report.unchanged), (1, 1));
-    let after = comptoir::storage::log::head(&app.db, comptoir::storage::Log::Change).await.unwrap();
+    let after =
+        comptoir::storage::log::head(&app.db, comptoir::storage::Log::Change).await.unwrap();
     assert_eq!(after - before, 1);
-    let only = walk(&app, &key, &format!("/v1/products/{}/offers?store_id={}", data::product_id(0), data::store_id(1))).await;
+    let only = walk(
+        &app,
+        &key,
+        &format!("/v1/products/{}/offers?store_id={}", data::product_id(0), data::store_id(1)),
+    )
+    .await;
     assert_eq!(only.len(), 1);
-    problem(app.get(&key.text, "/v1/products/prd_00000000000/offers").await, 404, "not_found").await;
+    problem(app.get(&key.text, "/v1/products/prd_00000000000/offers").await, 404, "not_found")
+        .await;
 }
 
 #[tokio::test]
 async fn stock_says_how_old_it_is_and_answers_every_store_asked_for() {
     let (app, key) = shop(2, 3).await;
-    let levels = [data::level(0, 0, 4, "2026-11-22T11:59:00Z"), data::level(0, 1, 0, "2026-11-22T10:00:00Z")];
+    let levels = [
+        data::level(0, 0, 4, "2026-11-22T11:59:00Z"),
+        data::level(0, 1, 0, "2026-11-22T10:00:00Z"),
+    ];
     app.import(Feed::Stock, &levels).await;
     let stores = format!("{},{},{}", data::store_id(0), data::store_id(1), data::store_id(2));
     let path = format!("/v1/products/{}/stock?store_id={stores}", data::product_id(0));
     let items = walk(&app, &key, &path).await;
     assert_eq!(items.len(), 3);
     let at = |store: u32| items.iter().find(|i| i["store_id"] == data::store_id(store)).unwrap();
-    assert_eq!((&at(0)["availability"], &at(0)["is_stale"], &at(0)["as_of"]), (&json!("in_stock"), &json!(false), &json!("2026-11-22T11:59:00Z")));
+    assert_eq!(
+        (&at(0)["availability"], &at(0)["is_stale"], &at(0)["as_of"]),
+        (&json!("in_stock"), &json!(false), &json!("2026-11-22T11:59:00Z"))
+    );
     assert_eq!(at(0)["quantity"], json!({ "disclosure": "exact", "value": 4 }));
-    assert_eq!((&at(1)["availability"], &at(1)["is_stale"]), (&json!("out_of_stock"), &json!(true)));
-    assert_eq!((&at(2)["availability"], &at(2)["is_stale"], &at(2)["as_of"]), (&json!("unknown"), &json!(true), &Value::Null));
+    assert_eq!(
+        (&at(1)["availability"], &at(1)["is_stale"]),
+        (&json!("out_of_stock"), &json!(true))
+    );
+    assert_eq!(
+        (&at(2)["availability"], &at(2)["is_stale"], &at(2)["as_of"]),
+        (&json!("unknown"), &json!(true), &Value::Null)
+    );
 
     let banded = app.key(json!({ "scopes": ["stock:read"] })).await;
     let items = walk(&app, &banded, &path).await;
@@ -225,7 +265,9 @@ async fn stock_says_how_old_it_is_and_answers_every_store_asked_for() {
     let store = walk(&app, &key, &format!("/v1/stores/{}/stock", data::store_id(0))).await;
     assert_eq!(store.len(), 1);
     // What comes late or twice changes nothing.
-    let late = app.import(Feed::Stock, &[data::level(0, 0, 9, "2026-11-22T11:00:00Z"), levels[0].clone()]).await;
+    let late = app
+        .import(Feed::Stock, &[data::level(0, 0, 9, "2026-11-22T11:00:00Z"), levels[0].clone()])
+        .await;
     assert_eq!((late.accepted, late.unchanged), (0, 2));
 }
 

@@ -18,7 +18,10 @@ async fn limits_are_told_on_every_answer_and_hold_to_the_unit() {
     for left in [2, 1, 0] {
         let answer = app.get(&key.text, &path).await;
         assert_eq!(answer.status(), 200);
-        assert_eq!(answer.headers()["ratelimit-policy"], "\"burst\";q=3;w=3, \"day\";q=100;w=86400");
+        assert_eq!(
+            answer.headers()["ratelimit-policy"],
+            "\"burst\";q=3;w=3, \"day\";q=100;w=86400"
+        );
         let now = answer.headers()["ratelimit"].to_str().unwrap().to_owned();
         assert!(now.starts_with(&format!("\"burst\";r={left};t=")), "{now}");
         assert!(now.contains(&format!("\"day\";r={};t=", 97 + left)), "{now}");

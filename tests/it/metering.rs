@@ -20,7 +20,8 @@ async fn call_every_way(app: &TestApp, key: &TestKey) -> Vec<(String, u16, &'sta
     let etag = app.get(&key.text, &good).await;
     let mut seen = vec![(event_id(&etag), 200, "served", true)];
     let etag = etag.headers()["etag"].clone();
-    let again = app.http.get(app.public_url(&good)).bearer_auth(&key.text).header("If-None-Match", etag);
+    let again =
+        app.http.get(app.public_url(&good)).bearer_auth(&key.text).header("If-None-Match", etag);
     seen.push((event_id(&again.send().await.unwrap()), 304, "not_modified", false));
     for (path, status) in [
         ("/v1/products/prd_00000000000", 404),
@@ -61,8 +62,13 @@ async fn every_ending_of_a_call_is_in_the_export_with_its_rule() {
     let events = events(&app).await;
     assert_eq!(events.len(), expected.len());
     for (id, status, outcome, billable) in expected {
-        let event = events.iter().find(|e| e["event_id"] == id).unwrap_or_else(|| panic!("{id} {status}"));
-        assert_eq!((&event["status"], &event["outcome"], &event["billable"]), (&json!(status), &json!(outcome), &json!(billable)), "{event}");
+        let event =
+            events.iter().find(|e| e["event_id"] == id).unwrap_or_else(|| panic!("{id} {status}"));
+        assert_eq!(
+            (&event["status"], &event["outcome"], &event["billable"]),
+            (&json!(status), &json!(outcome), &json!(billable)),
+            "{event}"
+        );
     }
     assert!(events.iter().all(|e| e["event_id"] != stranger));
 }
@@ -81,8 +87,11 @@ async fn usage_shows_a_partner_the_sums_of_its_own_calls() {
     let mine = loop {
         let usage: Value = app.get(&key.text, "/v1/usage").await.json().await.unwrap();
         let items = usage["items"].as_array().unwrap().clone();
-        let reads: i64 =
-            items.iter().filter(|i| i["operation_id"] == "get_product").filter_map(|i| i["requests"].as_i64()).sum();
+        let reads: i64 = items
+            .iter()
+            .filter(|i| i["operation_id"] == "get_product")
+            .filter_map(|i| i["requests"].as_i64())
+            .sum();
         if reads == 5 {
             break usage;
         }
@@ -91,8 +100,17 @@ async fn usage_shows_a_partner_the_sums_of_its_own_calls() {
     };
     assert_eq!(mine["app_id"], key.app_id.as_str());
     assert_eq!(mine["limits"], json!([{ "name": "burst", "quota": 1_000_000, "window_s": 1 }]));
-    let item = mine["items"].as_array().unwrap().iter().find(|i| i["operation_id"] == "get_product").unwrap().clone();
-    assert_eq!((&item["units"], &item["billable"], &item["records"]), (&json!("5.000"), &json!(true), &json!(5)));
+    let item = mine["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|i| i["operation_id"] == "get_product")
+        .unwrap()
+        .clone();
+    assert_eq!(
+        (&item["units"], &item["billable"], &item["records"]),
+        (&json!("5.000"), &json!(true), &json!(5))
+    );
 }
 
 #[tokio::test]
@@ -115,9 +133,14 @@ async fn an_export_of_many_calls_has_each_once_and_agrees_with_the_hours() {
     ids.sort();
     assert_eq!(exported, ids);
     let app_id = key.app_id.parse().unwrap();
-    let (from, to) = ("2000-01-01T00:00:00Z".parse().unwrap(), "2100-01-01T00:00:00Z".parse().unwrap());
+    let (from, to) =
+        ("2000-01-01T00:00:00Z".parse().unwrap(), "2100-01-01T00:00:00Z".parse().unwrap());
     let usage = comptoir::metering::usage::usage(
-        &app.db, app_id, from, to, comptoir::metering::usage::Granularity::Month,
+        &app.db,
+        app_id,
+        from,
+        to,
+        comptoir::metering::usage::Granularity::Month,
     )
     .await
     .unwrap();

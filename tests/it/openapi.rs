@@ -26,7 +26,8 @@ fn operations(document: &Value) -> Vec<(String, String, Value)> {
 #[test]
 fn the_committed_documents_equal_the_code() {
     for document in documents() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("openapi/{}.yaml", document.name));
+        let path =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("openapi/{}.yaml", document.name));
         let committed = std::fs::read_to_string(&path).unwrap_or_default();
         assert!(
             committed == document.yaml,
@@ -58,7 +59,12 @@ fn every_operation_is_described() {
             for parameter in operation["parameters"].as_array().into_iter().flatten() {
                 let name = &parameter["name"];
                 assert!(parameter["description"].is_string(), "{at}: {name} has no description");
-                assert!(!parameter["example"].is_null() || parameter["in"] == "path" || !parameter["schema"]["example"].is_null(), "{at}: {name} has no example");
+                assert!(
+                    !parameter["example"].is_null()
+                        || parameter["in"] == "path"
+                        || !parameter["schema"]["example"].is_null(),
+                    "{at}: {name} has no example"
+                );
             }
         }
     }
@@ -83,7 +89,13 @@ fn the_partner_document_and_the_table_of_operations_are_one_list() {
     let document = document("partner");
     let documented: BTreeSet<String> = operations(&document)
         .iter()
-        .map(|(path, method, o)| format!("{} {path} {}", method.to_uppercase(), o["operationId"].as_str().unwrap_or_default()))
+        .map(|(path, method, o)| {
+            format!(
+                "{} {path} {}",
+                method.to_uppercase(),
+                o["operationId"].as_str().unwrap_or_default()
+            )
+        })
         .collect();
     let known: BTreeSet<String> = OPERATIONS
         .iter()
@@ -109,7 +121,11 @@ fn filled(path: &str) -> String {
 async fn shop() -> TestApp {
     let app = TestApp::builder().fixed_clock(NOON).start().await;
     app.stock_shelves(4, 2).await;
-    app.import(comptoir::feeds::Feed::Offers, &[data::offer(0, 0, "2.39"), data::offer(0, 1, "2.49")]).await;
+    app.import(
+        comptoir::feeds::Feed::Offers,
+        &[data::offer(0, 0, "2.39"), data::offer(0, 1, "2.49")],
+    )
+    .await;
     app.import(comptoir::feeds::Feed::Stock, &[data::level(0, 0, 4, NOON)]).await;
     app
 }
@@ -127,12 +143,21 @@ async fn every_partner_operation_answers_as_documented() {
         problem(bare, 401, "missing_key").await;
 
         if let Some(scope) = entry.scope {
-            let others: Vec<&str> = comptoir::access::Scope::ALL.iter().filter(|s| **s != scope).map(|s| s.as_str()).collect();
+            let others: Vec<&str> = comptoir::access::Scope::ALL
+                .iter()
+                .filter(|s| **s != scope)
+                .map(|s| s.as_str())
+                .collect();
             let without = app.key(json!({ "scopes": others })).await;
-            let refused = problem(app.get(&without.text, &url).await, 403, "insufficient_scope").await;
+            let refused =
+                problem(app.get(&without.text, &url).await, 403, "insufficient_scope").await;
             assert_eq!(refused["required_scope"], scope.as_str(), "{path}");
             let minimal = app.key(json!({ "scopes": [scope.as_str()] })).await;
-            assert_eq!(app.get(&minimal.text, &url).await.status(), 200, "{path} with its scope alone");
+            assert_eq!(
+                app.get(&minimal.text, &url).await.status(),
+                200,
+                "{path} with its scope alone"
+            );
         }
         success(&app, &all, &url, &operation, &document).await;
         parameters(&app, &all, &url, &operation).await;
@@ -144,7 +169,8 @@ async fn success(app: &TestApp, key: &TestKey, url: &str, operation: &Value, doc
     let answer = app.get(&key.text, url).await;
     assert_eq!(answer.status(), 200, "{url}");
     let headers = answer.headers().clone();
-    for name in ["usage-event-id", "ratelimit", "ratelimit-policy", "etag", "cache-control", "vary"] {
+    for name in ["usage-event-id", "ratelimit", "ratelimit-policy", "etag", "cache-control", "vary"]
+    {
         assert!(headers.contains_key(name), "{url}: no {name}");
     }
     assert_eq!(headers["content-type"], "application/json", "{url}");
@@ -152,7 +178,11 @@ async fn success(app: &TestApp, key: &TestKey, url: &str, operation: &Value, doc
     let schema = &operation["responses"]["200"]["content"]["application/json"]["schema"];
     conforms(&body, schema, document, url);
 
-    let held = app.http.get(app.public_url(url)).bearer_auth(&key.text).header("If-None-Match", &headers["etag"]);
+    let held = app
+        .http
+        .get(app.public_url(url))
+        .bearer_auth(&key.text)
+        .header("If-None-Match", &headers["etag"]);
     let held = held.send().await.unwrap();
     assert_eq!(held.status(), 304, "{url}");
     assert_eq!(held.headers()["etag"], headers["etag"], "{url}");
@@ -174,7 +204,8 @@ fn conforms(value: &Value, schema: &Value, document: &Value, at: &str) {
         return;
     }
     if let Some(choices) = schema["oneOf"].as_array().or(schema["anyOf"].as_array()) {
-        let object = choices.iter().find(|c| c["type"] != "null").expect("a choice that is not null");
+        let object =
+            choices.iter().find(|c| c["type"] != "null").expect("a choice that is not null");
         return conforms(value, object, document, at);
     }
     match value {
@@ -198,7 +229,10 @@ fn conforms(value: &Value, schema: &Value, document: &Value, at: &str) {
 async fn parameters(app: &TestApp, key: &TestKey, url: &str, operation: &Value) {
     let unknown = app.get(&key.text, &format!("{url}?limitt=1&zzz=1")).await;
     let unknown = problem(unknown, 400, "invalid_parameter").await;
-    assert!(unknown["errors"].as_array().is_some_and(|e| e.iter().any(|e| e["code"] == "unknown")), "{url}");
+    assert!(
+        unknown["errors"].as_array().is_some_and(|e| e.iter().any(|e| e["code"] == "unknown")),
+        "{url}"
+    );
     let in_query = |p: &&Value| p["in"] == "query";
     for parameter in operation["parameters"].as_array().into_iter().flatten().filter(in_query) {
         let name = parameter["name"].as_str().unwrap();
@@ -206,8 +240,14 @@ async fn parameters(app: &TestApp, key: &TestKey, url: &str, operation: &Value) 
             let answer = app.get(&key.text, &format!("{url}?{name}={value}")).await;
             let status = answer.status().as_u16();
             let text = answer.text().await.unwrap();
-            assert!(status == 200 || status == 400 || status == 422, "{url}?{name}={value}: {status} {text}");
-            assert!(!text.contains("\"unknown\""), "{url}: {name} is documented but unknown: {text}");
+            assert!(
+                status == 200 || status == 400 || status == 422,
+                "{url}?{name}={value}: {status} {text}"
+            );
+            assert!(
+                !text.contains("\"unknown\""),
+                "{url}: {name} is documented but unknown: {text}"
+            );
         }
     }
 }
@@ -218,7 +258,8 @@ async fn every_admin_operation_wants_a_token() {
     for (path, method, _) in operations(&document("admin")) {
         let url = app.admin_url(&path.replace('{', "").replace('}', ""));
         let method: reqwest::Method = method.to_uppercase().parse().unwrap();
-        problem(app.http.request(method.clone(), &url).send().await.unwrap(), 401, "missing_key").await;
+        problem(app.http.request(method.clone(), &url).send().await.unwrap(), 401, "missing_key")
+            .await;
         let partner = app.key(json!({})).await;
         let wrong = app.http.request(method, &url).bearer_auth(&partner.text).send().await.unwrap();
         problem(wrong, 401, "invalid_key").await;

@@ -16,7 +16,12 @@ async fn health_readiness_and_metrics_tell_the_state() {
     assert_eq!(ready.json::<Value>().await.unwrap(), json!({ "ready": true, "problems": [] }));
     app.wait_for_gauge("products", 3).await;
     let metrics = app.admin_text("/metrics").await;
-    for line in ["operation=\"get_product\"", "comptoir_control_position", "comptoir_journal_backlog_segments", "comptoir_ready 1"] {
+    for line in [
+        "operation=\"get_product\"",
+        "comptoir_control_position",
+        "comptoir_journal_backlog_segments",
+        "comptoir_ready 1",
+    ] {
         assert!(metrics.contains(line), "{line} in:\n{metrics}");
     }
     assert!(!metrics.contains("cpt_"), "no key may be in a metric");
@@ -28,17 +33,24 @@ async fn every_error_is_a_problem_document() {
     app.stock_shelves(1, 1).await;
     let key = app.key(json!({})).await;
     problem(app.get(&key.text, "/v1/nothing/here").await, 404, "unknown_path").await;
-    problem(app.http.get(app.public_url("/nothing")).send().await.unwrap(), 404, "unknown_path").await;
+    problem(app.http.get(app.public_url("/nothing")).send().await.unwrap(), 404, "unknown_path")
+        .await;
     problem(app.get(&key.text, "/v1/products/%FF%FE").await, 404, "not_found").await;
     problem(app.get(&key.text, "/v1/products/../../etc/passwd").await, 404, "unknown_path").await;
-    problem(app.get(&key.text, &format!("/v1/products/{}", "x".repeat(4000))).await, 404, "not_found").await;
+    problem(
+        app.get(&key.text, &format!("/v1/products/{}", "x".repeat(4000))).await,
+        404,
+        "not_found",
+    )
+    .await;
     for method in ["POST", "PUT", "DELETE", "PATCH"] {
         let request = app.http.request(method.parse().unwrap(), app.public_url("/v1/products"));
         let answer = request.bearer_auth(&key.text).body("{").send().await.unwrap();
         assert_eq!(answer.headers()["allow"], "GET, HEAD", "{method}");
         problem(answer, 405, "method_not_allowed").await;
     }
-    problem(app.http.get(app.admin_url("/nothing")).send().await.unwrap(), 404, "unknown_path").await;
+    problem(app.http.get(app.admin_url("/nothing")).send().await.unwrap(), 404, "unknown_path")
+        .await;
 }
 
 #[tokio::test]
@@ -47,7 +59,9 @@ async fn a_browser_app_may_call_from_a_configured_origin_only() {
     app.stock_shelves(1, 1).await;
     let key = app.key(json!({})).await;
     let url = app.public_url(&format!("/v1/products/{}", data::product_id(0)));
-    let from = |origin: &'static str| app.http.get(&url).bearer_auth(&key.text).header("Origin", origin).send();
+    let from = |origin: &'static str| {
+        app.http.get(&url).bearer_auth(&key.text).header("Origin", origin).send()
+    };
     let allowed = from("https://app.example").await.unwrap();
     assert_eq!(allowed.headers()["access-control-allow-origin"], "https://app.example");
     assert!(allowed.headers().contains_key("access-control-expose-headers"));
@@ -69,7 +83,8 @@ async fn a_stop_finishes_what_it_has_begun() {
     let key = app.key(json!({})).await;
     let calls: Vec<_> = (0..100)
         .map(|_| {
-            let request = app.http.get(app.public_url("/v1/products?limit=50")).bearer_auth(&key.text);
+            let request =
+                app.http.get(app.public_url("/v1/products?limit=50")).bearer_auth(&key.text);
             tokio::spawn(async move { request.send().await.map(|answer| answer.status().as_u16()) })
         })
         .collect();
@@ -83,10 +98,18 @@ async fn a_stop_finishes_what_it_has_begun() {
         // A call is either answered whole or never taken; it is not cut in the middle.
         answered += usize::from(call.await.unwrap().is_ok_and(|status| status == 200));
     }
-    let (from, to) = ("2000-01-01T00:00:00Z".parse().unwrap(), "2100-01-01T00:00:00Z".parse().unwrap());
+    let (from, to) =
+        ("2000-01-01T00:00:00Z".parse().unwrap(), "2100-01-01T00:00:00Z".parse().unwrap());
     let granularity = comptoir::metering::usage::Granularity::Month;
-    let usage =
-        comptoir::metering::usage::usage(&app.db, key.app_id.parse().unwrap(), from, to, granularity).await.unwrap();
+    let usage = comptoir::metering::usage::usage(
+        &app.db,
+        key.app_id.parse().unwrap(),
+        from,
+        to,
+        granularity,
+    )
+    .await
+    .unwrap();
     let billed: i64 = usage.rows.iter().filter(|r| r.billable).map(|r| r.requests).sum();
     assert_eq!(billed, answered as i64);
 }

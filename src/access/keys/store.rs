@@ -1,11 +1,11 @@
 //! All SQL of keys and their secrets.
 
 use crate::access::model::{Key, KeySecret, KeySpec, Status};
-use crate::limit::Limits;
 use crate::access::store::{Walk, limits, stored, version};
 use crate::access::{Environment, Scopes};
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, KeyId, PartnerId, PlanId};
+use crate::limit::Limits;
 use crate::storage::{Db, StoreError, Tx};
 use crate::{on_db, on_tx};
 use ipnet::IpNet;

@@ -1,11 +1,12 @@
 use super::schema::{CategoryOut, ProductOut};
 use super::*;
-use crate::access::Scopes;
+use crate::access::{Scopes, tests::gate};
 use crate::catalog::view::{
     CatalogView, CategoryChange, CategoryRecord, Channel, OfferChange, OfferRecord, PriceType,
     ProductChange, ProductRecord, Status,
 };
 use crate::http::answer::digest;
+use crate::kernel::Clock;
 use crate::kernel::id::{CategoryId, ProductId, StoreId};
 use crate::kernel::{Amount, Micros};
 use actix_web::body::to_bytes;
@@ -78,11 +79,16 @@ fn view() -> web::Data<CatalogView> {
 
 /// Status and JSON body of a call; for a refusal the problem document.
 async fn call(uri: &str) -> (StatusCode, Value) {
-    let (app, _) =
-        App::new().into_utoipa_app().app_data(view()).configure(configure).split_for_parts();
+    let (gate, key) = gate(Scopes::all());
+    let (app, _) = App::new()
+        .into_utoipa_app()
+        .app_data(view())
+        .app_data(web::Data::new(gate))
+        .app_data(web::Data::new(Clock::fixed(Micros(0))))
+        .configure(configure)
+        .split_for_parts();
     let app = init_service(app).await;
-    let request = TestRequest::with_uri(uri).to_request();
-    request.extensions_mut().insert(Scopes::all());
+    let request = TestRequest::with_uri(uri).insert_header(("x-api-key", key)).to_request();
     let response = call_service(&app, request).await;
     let (status, problem) =
         (response.status(), response.response().extensions().get::<ApiError>().cloned());
@@ -166,17 +172,22 @@ async fn an_offer_has_its_exact_price() {
 
 #[actix_web::test]
 async fn an_answer_held_already_is_not_sent_again() {
-    let (app, _) =
-        App::new().into_utoipa_app().app_data(view()).configure(configure).split_for_parts();
+    let (gate, key) = gate(Scopes::all());
+    let (app, _) = App::new()
+        .into_utoipa_app()
+        .app_data(view())
+        .app_data(web::Data::new(gate))
+        .app_data(web::Data::new(Clock::fixed(Micros(0))))
+        .configure(configure)
+        .split_for_parts();
     let app = init_service(app).await;
     let uri = format!("/v1/products/{}", ProductId::derived("1"));
-    let request = TestRequest::with_uri(&uri).to_request();
-    request.extensions_mut().insert(Scopes::all());
+    let request =
+        TestRequest::with_uri(&uri).insert_header(("x-api-key", key.as_str())).to_request();
     let first = call_service(&app, request).await;
     let etag = first.headers().get("etag").cloned().unwrap();
     let request = TestRequest::with_uri(&uri).insert_header(("if-none-match", etag.clone()));
-    let request = request.to_request();
-    request.extensions_mut().insert(Scopes::all());
+    let request = request.insert_header(("x-api-key", key.as_str())).to_request();
     let second = call_service(&app, request).await;
     assert_eq!(
         (second.status(), second.headers().get("etag")),

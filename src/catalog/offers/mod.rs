@@ -160,9 +160,7 @@ impl OfferIn {
             member_price: same("member_price", self.member_price)?,
             price_type: check::word("price_type", price_type, &PRICE_TYPES)?,
             unit_price: same("unit_price", unit_money)?,
-            unit_reference: reference
-                .map(|r| serde_json::to_string(&r).map_err(|e| Fault::shape(&e)))
-                .transpose()?,
+            unit_reference: reference.map(|r| format!("{} {}", r.value.0, r.unit_code)),
             tax_included: self.tax_included.unwrap_or(true),
             valid_from,
             valid_through,
@@ -183,7 +181,7 @@ fn promotions(codes: Vec<String>, ids: &[String]) -> Result<String, Fault> {
     for code in check::list("promotion_codes", codes)? {
         all.push(PromotionId::derived(&check::code("promotion_codes", &code)?));
     }
-    serde_json::to_string(&all).map_err(|error| Fault::shape(&error))
+    Ok(all.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@ use crate::access::Scope;
 use crate::catalog::view::{ProductChange, ProductRecord, Status};
 use crate::stock::view::LevelRecord;
 use crate::stores::view::{StoreChange, StoreRecord};
+use actix_web::App;
 use actix_web::test::{TestRequest, call_and_read_body_json, init_service};
-use actix_web::{App, HttpMessage as _};
 use serde_json::{Value, json};
 use utoipa_actix_web::AppExt as _;
 
@@ -50,8 +50,10 @@ fn views() -> (StockView, CatalogView, StoresView) {
 
 async fn call(uri: &str, scopes: Scopes) -> Value {
     let (stock, catalog, stores) = views();
+    let (gate, key) = crate::access::tests::gate(scopes);
     let (app, _) = App::new()
         .into_utoipa_app()
+        .app_data(web::Data::new(gate))
         .app_data(web::Data::new(stock))
         .app_data(web::Data::new(catalog))
         .app_data(web::Data::new(stores))
@@ -59,8 +61,7 @@ async fn call(uri: &str, scopes: Scopes) -> Value {
         .configure(configure)
         .split_for_parts();
     let app = init_service(app).await;
-    let request = TestRequest::with_uri(uri).to_request();
-    request.extensions_mut().insert(scopes);
+    let request = TestRequest::with_uri(uri).insert_header(("x-api-key", key)).to_request();
     call_and_read_body_json(&app, request).await
 }
 

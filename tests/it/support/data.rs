@@ -29,7 +29,8 @@ pub fn category_id(code: &str) -> String {
 
 /// The `n`th product: even ones are tools of brand Nord, odd ones food of brand Sud.
 pub fn product(n: u32) -> Value {
-    let (brand, category) = if n.is_multiple_of(2) { ("Nord", "drills") } else { ("Sud", "cheese") };
+    let (brand, category) =
+        if n.is_multiple_of(2) { ("Nord", "drills") } else { ("Sud", "cheese") };
     json!({
         "sku": sku(n), "gtin": gtin13(n), "name": format!("Produit {n}"),
         "brand": { "name": brand }, "category_codes": [category],

@@ -54,7 +54,8 @@ pub struct TestKey {
 /// Settings for a database of the test's own, in `dir` or on the PostgreSQL server.
 pub async fn settings(dir: &Path) -> BTreeMap<String, String> {
     let mut settings = BTreeMap::new();
-    let mut set = |key: &str, value: &str| settings.insert(format!("COMPTOIR__{key}"), value.to_owned());
+    let mut set =
+        |key: &str, value: &str| settings.insert(format!("COMPTOIR__{key}"), value.to_owned());
     set("SERVER__PUBLIC_LISTEN", "127.0.0.1:0");
     set("SERVER__ADMIN_LISTEN", "127.0.0.1:0");
     set("SERVER__WORKERS", "2");
@@ -116,7 +117,11 @@ impl TestApp {
         Self::builder().start().await
     }
 
-    async fn start_with(settings: BTreeMap<String, String>, clock: Clock, dir: Option<TempDir>) -> Self {
+    async fn start_with(
+        settings: BTreeMap<String, String>,
+        clock: Clock,
+        dir: Option<TempDir>,
+    ) -> Self {
         let config = Config::load(None, &settings).unwrap_or_else(|problems| panic!("{problems}"));
         let mut comptoir =
             Comptoir::open(config.clone(), clock.clone()).await.expect("Comptoir opens");
@@ -138,7 +143,17 @@ impl TestApp {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .expect("a client");
-        Self { at, admin_token, db, clock, http, config, dir, stop: Some(stop), served: Some(served) }
+        Self {
+            at,
+            admin_token,
+            db,
+            clock,
+            http,
+            config,
+            dir,
+            stop: Some(stop),
+            served: Some(served),
+        }
     }
 
     /// Stops it as an operator would; everything answered is in the ledger afterwards.
@@ -172,7 +187,8 @@ impl TestApp {
     pub async fn wait_for_gauge(&self, name: &str, at_least: i64) {
         for _ in 0..2_000 {
             let metrics = self.admin_text("/metrics").await;
-            let line = metrics.lines().find_map(|line| line.strip_prefix(&format!("comptoir_{name} ")));
+            let line =
+                metrics.lines().find_map(|line| line.strip_prefix(&format!("comptoir_{name} ")));
             if line.and_then(|v| v.parse::<f64>().ok()).is_some_and(|v| v as i64 >= at_least) {
                 return;
             }
@@ -223,20 +239,24 @@ impl TestApp {
     /// A plan with one generous limit.
     pub async fn plan(&self, limits: Value) -> String {
         let name = format!("plan {:x}", getrandom_u64());
-        let plan = self.admin_ok("POST", "/admin/v1/plans", Some(json!({ "name": name, "limits": limits }))).await;
+        let plan = self
+            .admin_ok("POST", "/admin/v1/plans", Some(json!({ "name": name, "limits": limits })))
+            .await;
         plan["id"].as_str().expect("an id").to_owned()
     }
 
     /// A key of a new app of a new partner under a generous plan; `fields` go into the key's body.
     pub async fn key(&self, fields: Value) -> TestKey {
-        let plan_id = self.plan(json!([{ "name": "burst", "quota": 1_000_000, "window_s": 1 }])).await;
+        let plan_id =
+            self.plan(json!([{ "name": "burst", "quota": 1_000_000, "window_s": 1 }])).await;
         self.key_under(&plan_id, fields).await
     }
 
     /// The same under a given plan.
     pub async fn key_under(&self, plan_id: &str, fields: Value) -> TestKey {
         let name = format!("partner {:x}", getrandom_u64());
-        let partner = self.admin_ok("POST", "/admin/v1/partners", Some(json!({ "name": name }))).await;
+        let partner =
+            self.admin_ok("POST", "/admin/v1/partners", Some(json!({ "name": name }))).await;
         let partner_id = partner["id"].as_str().expect("an id").to_owned();
         let body = json!({ "partner_id": partner_id, "plan_id": plan_id, "name": "app" });
         let app = self.admin_ok("POST", "/admin/v1/apps", Some(body)).await;
@@ -246,8 +266,16 @@ impl TestApp {
             body[name] = value.clone();
         }
         let key = self.admin_ok("POST", "/admin/v1/keys", Some(body)).await;
-        let text = |field: &str| key[field].as_str().unwrap_or_else(|| panic!("{field} in {key}")).to_owned();
-        TestKey { id: text("id"), text: text("secret"), app_id, partner_id, plan_id: plan_id.to_owned() }
+        let text = |field: &str| {
+            key[field].as_str().unwrap_or_else(|| panic!("{field} in {key}")).to_owned()
+        };
+        TestKey {
+            id: text("id"),
+            text: text("secret"),
+            app_id,
+            partner_id,
+            plan_id: plan_id.to_owned(),
+        }
     }
 }
 
@@ -263,10 +291,12 @@ impl Drop for TestApp {
 
 /// The problem document of an answer, checked for what all problems have.
 pub async fn problem(response: reqwest::Response, status: u16, code: &str) -> Value {
-    let kind = response.headers().get("content-type").map(|v| v.to_str().unwrap_or_default().to_owned());
+    let kind =
+        response.headers().get("content-type").map(|v| v.to_str().unwrap_or_default().to_owned());
     let got = response.status().as_u16();
     let text = response.text().await.expect("a text");
-    let problem: Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{got}: no JSON: {text}"));
+    let problem: Value =
+        serde_json::from_str(&text).unwrap_or_else(|_| panic!("{got}: no JSON: {text}"));
     assert_eq!((got, problem["code"].as_str()), (status, Some(code)), "{text}");
     assert_eq!(kind.as_deref(), Some("application/problem+json"));
     assert_eq!(problem["status"], status);
