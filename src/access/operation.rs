@@ -86,12 +86,23 @@ operations! {
     GetUsage = 12 "get_usage" "usage" "GET" "/v1/usage" None, 1_000;
 }
 
-/// The methods that a path takes, joined for an `Allow` header; empty for a path that is not ours.
+/// The methods that a path takes, joined for an `Allow` header; `None` for a path that is not ours.
 #[must_use]
-pub fn methods(path: &str) -> String {
+pub fn methods_at(path: &str) -> Option<String> {
+    let fits = |template: &str| {
+        let (mut have, mut want) = (path.split('/'), template.split('/'));
+        loop {
+            match (have.next(), want.next()) {
+                (None, None) => return true,
+                (Some(part), Some(slot))
+                    if part == slot || (slot.starts_with('{') && !part.is_empty()) => {}
+                _ => return false,
+            }
+        }
+    };
     let methods: Vec<&str> =
-        OPERATIONS.iter().filter(|o| o.path == path).map(|o| o.method).collect();
-    methods.join(", ").replace("GET", "GET, HEAD")
+        OPERATIONS.iter().filter(|o| o.code != 0 && fits(o.path)).map(|o| o.method).collect();
+    (!methods.is_empty()).then(|| methods.join(", ").replace("GET", "GET, HEAD"))
 }
 
 /// The operation that a ledger code stands for.
@@ -110,6 +121,15 @@ pub fn by_id(id: &str) -> Option<&'static Operation> {
 mod tests {
     use super::*;
     use std::collections::HashSet;
+
+    #[test]
+    fn a_path_tells_its_methods() {
+        assert_eq!(methods_at("/v1/products").as_deref(), Some("GET, HEAD"));
+        assert_eq!(methods_at("/v1/products/prd_1/offers").as_deref(), Some("GET, HEAD"));
+        for nothing in ["", "/", "/v1", "/v1/products/", "/v1/products/a/b/c", "/v2/products"] {
+            assert_eq!(methods_at(nothing), None, "{nothing}");
+        }
+    }
 
     #[test]
     fn codes_and_ids_are_given_once() {

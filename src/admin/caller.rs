@@ -69,7 +69,7 @@ pub async fn guard(
     };
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if response.status() == actix_web::http::StatusCode::UNAUTHORIZED {
+    if response.status().as_u16() == 401 {
         let realm = HeaderValue::from_static("Bearer realm=\"comptoir admin\"");
         response.headers_mut().insert(WWW_AUTHENTICATE, realm);
     }

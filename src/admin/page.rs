@@ -23,9 +23,10 @@ pub struct PageOut<T> {
 #[into_params(parameter_in = Query)]
 pub struct PageQuery {
     /// Most resources in the page, 1 to 200.
-    #[param(default = 50, minimum = 1, maximum = 200)]
+    #[param(default = 50, minimum = 1, maximum = 200, example = 50)]
     pub limit: Option<u32>,
     /// The cursor in `next` of the page before.
+    #[param(example = "c0Ab12Cd34Ef000000000000Zz90Yx")]
     pub cursor: Option<String>,
 }
 

@@ -292,7 +292,7 @@ fn assemble<B: MessageBody + 'static>(
         None => response.map_body(|_, body| EitherBody::left(body)),
         Some(error) => {
             let path = response.request().path();
-            let document = problem_response(error, path, id, response.request().match_pattern());
+            let document = problem_response(error, path, id);
             let (request, _) = response.into_parts();
             ServiceResponse::new(request, document).map_body(|_, body| EitherBody::right(body))
         }
@@ -309,12 +309,7 @@ fn assemble<B: MessageBody + 'static>(
     response.map_body(|_, body| Metered::new(body, receipt))
 }
 
-fn problem_response(
-    error: &ApiError,
-    path: &str,
-    id: &str,
-    pattern: Option<String>,
-) -> HttpResponse<BoxBody> {
+fn problem_response(error: &ApiError, path: &str, id: &str) -> HttpResponse<BoxBody> {
     let mut response = actix_web::ResponseError::error_response(error);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, crate::http::error::PROBLEM_JSON);
@@ -327,7 +322,7 @@ fn problem_response(
             headers.insert(actix_web::http::header::WWW_AUTHENTICATE, challenge);
         }
         Code::MethodNotAllowed => {
-            let methods = pattern.map(|pattern| operation::methods(&pattern)).unwrap_or_default();
+            let methods = operation::methods_at(path).unwrap_or_default();
             if let Ok(methods) = HeaderValue::from_str(&methods) {
                 headers.insert(ALLOW, methods);
             }

@@ -4,7 +4,7 @@ use super::finish::{EVENT_ID, Finisher, RATELIMIT, RATELIMIT_POLICY, finish};
 use super::front::{FastPath, FrontFactory};
 use super::{Comptoir, listen, openapi};
 use crate::access::caller;
-use crate::access::operation::{Op as _, op};
+use crate::access::operation::{self, Op as _, op};
 use crate::config::{Origin, Telemetry};
 use crate::http::{ApiError, Code};
 use crate::telemetry::AccessLog;
@@ -66,7 +66,12 @@ async fn unrouted(request: HttpRequest) -> Result<HttpResponse, ApiError> {
     if headers.contains_key(header::AUTHORIZATION) || headers.contains_key("x-api-key") {
         caller::judge(&request, op::Unrouted::OPERATION)?;
     }
-    Err(ApiError::new(Code::UnknownPath, "See /docs for the paths that exist."))
+    Err(match operation::methods_at(request.path()) {
+        None => ApiError::new(Code::UnknownPath, "See /docs for the paths that exist."),
+        Some(methods) => {
+            ApiError::new(Code::MethodNotAllowed, format!("This path takes {methods}."))
+        }
+    })
 }
 
 /// Browser apps may call from the configured origins; the limits and the call's id are theirs to see.

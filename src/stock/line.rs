@@ -3,8 +3,9 @@
 use super::view::{Availability, Level, LocationOut, PickupOut};
 use crate::kernel::clock::SECOND;
 use crate::kernel::id::{ProductId, StoreId};
-use crate::kernel::{Amount, Gtin, Micros};
+use crate::kernel::{Gtin, Micros};
 use serde::Serialize;
+use serde_json::Number;
 use utoipa::ToSchema;
 
 /// How much is told of a quantity.
@@ -24,10 +25,10 @@ pub(super) enum Disclosure {
 pub(super) struct QuantityOut {
     /// How much is told.
     pub(super) disclosure: Disclosure,
-    /// The quantity as an exact decimal, with `exact`.
+    /// The quantity, with `exact`; up to three decimals for what is sold by weight.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "4")]
-    pub(super) value: Option<String>,
+    #[schema(value_type = Option<f64>, example = 4)]
+    pub(super) value: Option<Number>,
     /// The range that holds the quantity, with `band`: `0`, `1-2`, `3-5`, `6-10`, `11-50` or `51+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "3-5")]
@@ -102,21 +103,21 @@ fn band(thousandths: i64) -> &'static str {
     }
 }
 
+/// Thousandths as a JSON number: whole where it is whole. A double's shortest text gives back the
+/// three decimals exactly.
+fn number(thousandths: i64) -> Option<Number> {
+    if thousandths % 1000 == 0 {
+        return Some((thousandths / 1000).into());
+    }
+    Number::from_f64(thousandths as f64 / 1000.0)
+}
+
 impl QuantityOut {
     fn new(thousandths: Option<i64>, exact: bool) -> Self {
         let none = Self { disclosure: Disclosure::None, value: None, band: None };
         match thousandths {
             None => none,
-            Some(n) if exact => {
-                let mut value = String::new();
-                // Thousandths are a tenth of an amount's unit. Writing to a string cannot fail.
-                let written = Amount(n.saturating_mul(10)).write(&mut value, 0);
-                Self {
-                    disclosure: Disclosure::Exact,
-                    value: written.is_ok().then_some(value),
-                    ..none
-                }
-            }
+            Some(n) if exact => Self { disclosure: Disclosure::Exact, value: number(n), ..none },
             Some(n) => Self { disclosure: Disclosure::Band, band: Some(band(n)), ..none },
         }
     }
@@ -183,7 +184,7 @@ mod tests {
 
     #[test]
     fn exact_quantities_are_exact() {
-        let value = |n| QuantityOut::new(Some(n), true).value.unwrap();
+        let value = |n| QuantityOut::new(Some(n), true).value.unwrap().to_string();
         assert_eq!((value(4_000), value(1_250), value(0)), ("4".into(), "1.25".into(), "0".into()));
         assert_eq!(QuantityOut::new(None, true).disclosure, Disclosure::None);
     }

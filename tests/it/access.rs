@@ -105,7 +105,7 @@ async fn both_secrets_work_during_a_rotation_and_then_the_new_one_alone() {
             Some(json!({ "overlap_s": 60 })),
         )
         .await;
-    let new = rotated["secret"].as_str().unwrap();
+    let new = rotated["text"].as_str().unwrap();
     assert_ne!(new, key.text);
     assert_eq!(app.get(&key.text, &path()).await.status(), 200);
     assert_eq!(app.get(new, &path()).await.status(), 200);

@@ -51,10 +51,10 @@ async fn keys_of_an_app_share_its_limits_and_live_and_test_do_not() {
     let test = app.admin_ok("POST", "/admin/v1/keys", Some(body("test"))).await;
     let path = format!("/v1/products/{}", data::product_id(0));
     assert_eq!(app.get(&first.text, &path).await.status(), 200);
-    assert_eq!(app.get(second["secret"].as_str().unwrap(), &path).await.status(), 200);
+    assert_eq!(app.get(second["text"].as_str().unwrap(), &path).await.status(), 200);
     problem(app.get(&first.text, &path).await, 429, "quota_exceeded").await;
-    problem(app.get(second["secret"].as_str().unwrap(), &path).await, 429, "quota_exceeded").await;
-    assert_eq!(app.get(test["secret"].as_str().unwrap(), &path).await.status(), 200);
+    problem(app.get(second["text"].as_str().unwrap(), &path).await, 429, "quota_exceeded").await;
+    assert_eq!(app.get(test["text"].as_str().unwrap(), &path).await.status(), 200);
 }
 
 #[tokio::test]

@@ -144,5 +144,5 @@ async fn an_export_of_many_calls_has_each_once_and_agrees_with_the_hours() {
     )
     .await
     .unwrap();
-    assert_eq!(usage.rows.iter().map(|r| r.requests).sum::<i64>(), 1000);
+    assert_eq!(usage.rows.iter().map(|r| r.sums.requests).sum::<i64>(), 1000);
 }

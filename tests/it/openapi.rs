@@ -77,7 +77,10 @@ fn every_field_of_every_schema_is_described() {
         let schemas = document["components"]["schemas"].as_object().expect("schemas");
         for (schema, shape) in schemas {
             for (field, described) in shape["properties"].as_object().into_iter().flatten() {
-                let said = described["description"].is_string() || described["$ref"].is_string();
+                let says = |shape: &Value| shape["description"].is_string();
+                let said = says(described)
+                    || described["$ref"].is_string()
+                    || described["oneOf"].as_array().is_some_and(|c| c.iter().any(says));
                 assert!(said, "{name}: {schema}.{field} has no description");
             }
         }

@@ -110,6 +110,6 @@ async fn a_stop_finishes_what_it_has_begun() {
     )
     .await
     .unwrap();
-    let billed: i64 = usage.rows.iter().filter(|r| r.billable).map(|r| r.requests).sum();
+    let billed: i64 = usage.rows.iter().filter(|r| r.key.billable).map(|r| r.sums.requests).sum();
     assert_eq!(billed, answered as i64);
 }

@@ -221,6 +221,9 @@ pub(super) struct CategoryOut {
     /// Its id, the same for good.
     #[schema(example = "cat_5tR81kQmZx2")]
     id: String,
+    /// The retailer's own code for it.
+    #[schema(example = "27073")]
+    code: String,
     /// What it is called.
     #[schema(example = "Enduits")]
     name: String,

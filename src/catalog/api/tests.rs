@@ -12,7 +12,7 @@ use crate::kernel::{Amount, Micros};
 use actix_web::body::to_bytes;
 use actix_web::http::StatusCode;
 use actix_web::test::{TestRequest, call_service, init_service};
-use actix_web::{App, HttpMessage as _, web};
+use actix_web::{App, web};
 use serde_json::{Value, json};
 use utoipa::PartialSchema;
 use utoipa::openapi::{RefOr, Schema};

@@ -6,29 +6,29 @@ use comptoir::kernel::id::{CategoryId, ProductId, StoreId};
 use serde_json::{Value, json};
 
 /// A GTIN-13 under GS1's demonstration prefix 952, for the `n`th product.
-pub fn gtin13(n: u32) -> String {
+pub(crate) fn gtin13(n: u32) -> String {
     let body = format!("952{n:09}");
     format!("{body}{}", comptoir::kernel::gtin::check_digit(body.as_bytes()))
 }
 
-pub fn sku(n: u32) -> String {
+pub(crate) fn sku(n: u32) -> String {
     format!("SKU-{n:05}")
 }
 
-pub fn product_id(n: u32) -> String {
+pub(crate) fn product_id(n: u32) -> String {
     ProductId::derived(&sku(n)).to_string()
 }
 
-pub fn store_id(n: u32) -> String {
+pub(crate) fn store_id(n: u32) -> String {
     StoreId::derived(&format!("{n:04}")).to_string()
 }
 
-pub fn category_id(code: &str) -> String {
+pub(crate) fn category_id(code: &str) -> String {
     CategoryId::derived(code).to_string()
 }
 
 /// The `n`th product: even ones are tools of brand Nord, odd ones food of brand Sud.
-pub fn product(n: u32) -> Value {
+pub(crate) fn product(n: u32) -> Value {
     let (brand, category) =
         if n.is_multiple_of(2) { ("Nord", "drills") } else { ("Sud", "cheese") };
     json!({
@@ -38,7 +38,7 @@ pub fn product(n: u32) -> Value {
     })
 }
 
-pub fn categories() -> Vec<Value> {
+pub(crate) fn categories() -> Vec<Value> {
     vec![
         json!({ "code": "tools", "name": "Outillage" }),
         json!({ "code": "drills", "name": "Perceuses", "parent_code": "tools" }),
@@ -46,7 +46,7 @@ pub fn categories() -> Vec<Value> {
     ]
 }
 
-pub fn store(n: u32) -> Value {
+pub(crate) fn store(n: u32) -> Value {
     json!({
         "store_code": format!("{n:04}"), "name": format!("Magasin {n}"), "type": "supermarket",
         "address": { "street_address": "1 rue du Port", "postal_code": "31000", "address_locality": "Toulouse", "address_country": "FR" },
@@ -56,14 +56,14 @@ pub fn store(n: u32) -> Value {
     })
 }
 
-pub fn offer(product: u32, store: u32, price: &str) -> Value {
+pub(crate) fn offer(product: u32, store: u32, price: &str) -> Value {
     json!({
         "sku": sku(product), "store_code": format!("{store:04}"), "channel": "in_store",
         "price": { "amount": price, "currency": "EUR" },
     })
 }
 
-pub fn level(product: u32, store: u32, quantity: u32, as_of: &str) -> Value {
+pub(crate) fn level(product: u32, store: u32, quantity: u32, as_of: &str) -> Value {
     json!({
         "sku": sku(product), "store_code": format!("{store:04}"), "quantity": quantity,
         "as_of": as_of, "source": "pos", "max_age_s": 900,
@@ -72,7 +72,7 @@ pub fn level(product: u32, store: u32, quantity: u32, as_of: &str) -> Value {
 
 impl TestApp {
     /// Imports categories, `products` products and `stores` stores, and expects every row taken.
-    pub async fn stock_shelves(&self, products: u32, stores: u32) {
+    pub(crate) async fn stock_shelves(&self, products: u32, stores: u32) {
         let lines: Vec<Value> = (0..products).map(product).collect();
         let shops: Vec<Value> = (0..stores).map(store).collect();
         for (feed, lines) in

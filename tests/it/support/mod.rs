@@ -1,7 +1,7 @@
 //! A Comptoir of its own for each test: real listeners on free ports, a database of its own (SQLite
 //! in a temporary folder, or PostgreSQL where `COMPTOIR_TEST_POSTGRES` names a server).
 
-pub mod data;
+pub(crate) mod data;
 
 use comptoir::app::{Addresses, Comptoir};
 use comptoir::config::Config;
@@ -16,43 +16,42 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 /// When a test's fixed clock stands, unless the test says otherwise.
-pub const NOON: &str = "2026-11-22T12:00:00Z";
+pub(crate) const NOON: &str = "2026-11-22T12:00:00Z";
 
 /// The PostgreSQL server that tests may make databases on.
-pub fn postgres() -> Option<String> {
+pub(crate) fn postgres() -> Option<String> {
     std::env::vars().find(|(name, _)| name == "COMPTOIR_TEST_POSTGRES").map(|(_, url)| url)
 }
 
 /// How a test's Comptoir is set up.
-pub struct Builder {
+pub(crate) struct Builder {
     settings: BTreeMap<String, String>,
     clock: Clock,
 }
 
 /// A running Comptoir.
-pub struct TestApp {
-    pub at: Addresses,
-    pub admin_token: String,
-    pub db: Db,
-    pub clock: Clock,
-    pub http: reqwest::Client,
-    pub config: Config,
+pub(crate) struct TestApp {
+    pub(crate) at: Addresses,
+    pub(crate) admin_token: String,
+    pub(crate) db: Db,
+    pub(crate) clock: Clock,
+    pub(crate) http: reqwest::Client,
+    pub(crate) config: Config,
     dir: Option<TempDir>,
     stop: Option<oneshot::Sender<()>>,
     served: Option<JoinHandle<anyhow::Result<()>>>,
 }
 
 /// A key made for a test.
-pub struct TestKey {
-    pub id: String,
-    pub text: String,
-    pub app_id: String,
-    pub partner_id: String,
-    pub plan_id: String,
+pub(crate) struct TestKey {
+    pub(crate) id: String,
+    pub(crate) text: String,
+    pub(crate) app_id: String,
+    pub(crate) partner_id: String,
 }
 
 /// Settings for a database of the test's own, in `dir` or on the PostgreSQL server.
-pub async fn settings(dir: &Path) -> BTreeMap<String, String> {
+pub(crate) async fn settings(dir: &Path) -> BTreeMap<String, String> {
     let mut settings = BTreeMap::new();
     let mut set =
         |key: &str, value: &str| settings.insert(format!("COMPTOIR__{key}"), value.to_owned());
@@ -86,19 +85,19 @@ fn getrandom_u64() -> u64 {
 
 impl Builder {
     /// Sets a setting, named as its environment variable without the prefix.
-    pub fn set(mut self, key: &str, value: &str) -> Self {
+    pub(crate) fn set(mut self, key: &str, value: &str) -> Self {
         self.settings.insert(format!("COMPTOIR__{key}"), value.to_owned());
         self
     }
 
     /// Gives the Comptoir a clock that stands still.
-    pub fn fixed_clock(mut self, at: &str) -> Self {
+    pub(crate) fn fixed_clock(mut self, at: &str) -> Self {
         self.clock = Clock::fixed(at.parse::<Micros>().expect("a time"));
         self
     }
 
     /// Starts it in a new folder.
-    pub async fn start(self) -> TestApp {
+    pub(crate) async fn start(self) -> TestApp {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let mut settings = settings(dir.path()).await;
         settings.extend(self.settings);
@@ -108,12 +107,12 @@ impl Builder {
 
 impl TestApp {
     /// A Comptoir to set up.
-    pub fn builder() -> Builder {
+    pub(crate) fn builder() -> Builder {
         Builder { settings: BTreeMap::new(), clock: Clock::System }
     }
 
     /// A Comptoir with the default settings.
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::builder().start().await
     }
 
@@ -157,7 +156,7 @@ impl TestApp {
     }
 
     /// Stops it as an operator would; everything answered is in the ledger afterwards.
-    pub async fn stop(&mut self) {
+    pub(crate) async fn stop(&mut self) {
         if let Some(stop) = self.stop.take() {
             let _ = stop.send(());
         }
@@ -167,7 +166,7 @@ impl TestApp {
     }
 
     /// Imports lines of a feed and waits until calls see them.
-    pub async fn import(&self, feed: Feed, lines: &[Value]) -> Report {
+    pub(crate) async fn import(&self, feed: Feed, lines: &[Value]) -> Report {
         let report =
             import_values(&self.db, &self.clock, feed, lines).await.expect("the import runs");
         self.caught_up().await;
@@ -175,7 +174,7 @@ impl TestApp {
     }
 
     /// Waits until the read model has followed both logs to their present heads.
-    pub async fn caught_up(&self) {
+    pub(crate) async fn caught_up(&self) {
         use comptoir::storage::{Log, log};
         let change = log::head(&self.db, Log::Change).await.expect("a head");
         let stock = log::head(&self.db, Log::Stock).await.expect("a head");
@@ -184,7 +183,7 @@ impl TestApp {
     }
 
     /// Waits until a metric has reached a value.
-    pub async fn wait_for_gauge(&self, name: &str, at_least: i64) {
+    pub(crate) async fn wait_for_gauge(&self, name: &str, at_least: i64) {
         for _ in 0..2_000 {
             let metrics = self.admin_text("/metrics").await;
             let line =
@@ -198,27 +197,32 @@ impl TestApp {
     }
 
     /// A text from the admin listener.
-    pub async fn admin_text(&self, path: &str) -> String {
+    pub(crate) async fn admin_text(&self, path: &str) -> String {
         let response = self.http.get(self.admin_url(path)).send().await.expect("an answer");
         response.text().await.expect("a text")
     }
 
-    pub fn public_url(&self, path: &str) -> String {
+    pub(crate) fn public_url(&self, path: &str) -> String {
         format!("http://{}{path}", self.at.public)
     }
 
-    pub fn admin_url(&self, path: &str) -> String {
+    pub(crate) fn admin_url(&self, path: &str) -> String {
         format!("http://{}{path}", self.at.admin)
     }
 
     /// Calls the partner API with a key.
-    pub async fn get(&self, key: &str, path: &str) -> reqwest::Response {
+    pub(crate) async fn get(&self, key: &str, path: &str) -> reqwest::Response {
         let request = self.http.get(self.public_url(path)).bearer_auth(key);
         request.send().await.expect("an answer")
     }
 
     /// Calls the admin API.
-    pub async fn admin(&self, method: &str, path: &str, body: Option<Value>) -> reqwest::Response {
+    pub(crate) async fn admin(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<Value>,
+    ) -> reqwest::Response {
         let method = method.parse().expect("a method");
         let mut request =
             self.http.request(method, self.admin_url(path)).bearer_auth(&self.admin_token);
@@ -229,7 +233,7 @@ impl TestApp {
     }
 
     /// Calls the admin API and expects success.
-    pub async fn admin_ok(&self, method: &str, path: &str, body: Option<Value>) -> Value {
+    pub(crate) async fn admin_ok(&self, method: &str, path: &str, body: Option<Value>) -> Value {
         let response = self.admin(method, path, body).await;
         let (status, text) = (response.status(), response.text().await.expect("a text"));
         assert!(status.is_success(), "{method} {path}: {status} {text}");
@@ -237,7 +241,7 @@ impl TestApp {
     }
 
     /// A plan with one generous limit.
-    pub async fn plan(&self, limits: Value) -> String {
+    pub(crate) async fn plan(&self, limits: Value) -> String {
         let name = format!("plan {:x}", getrandom_u64());
         let plan = self
             .admin_ok("POST", "/admin/v1/plans", Some(json!({ "name": name, "limits": limits })))
@@ -246,14 +250,14 @@ impl TestApp {
     }
 
     /// A key of a new app of a new partner under a generous plan; `fields` go into the key's body.
-    pub async fn key(&self, fields: Value) -> TestKey {
+    pub(crate) async fn key(&self, fields: Value) -> TestKey {
         let plan_id =
             self.plan(json!([{ "name": "burst", "quota": 1_000_000, "window_s": 1 }])).await;
         self.key_under(&plan_id, fields).await
     }
 
     /// The same under a given plan.
-    pub async fn key_under(&self, plan_id: &str, fields: Value) -> TestKey {
+    pub(crate) async fn key_under(&self, plan_id: &str, fields: Value) -> TestKey {
         let name = format!("partner {:x}", getrandom_u64());
         let partner =
             self.admin_ok("POST", "/admin/v1/partners", Some(json!({ "name": name }))).await;
@@ -266,16 +270,8 @@ impl TestApp {
             body[name] = value.clone();
         }
         let key = self.admin_ok("POST", "/admin/v1/keys", Some(body)).await;
-        let text = |field: &str| {
-            key[field].as_str().unwrap_or_else(|| panic!("{field} in {key}")).to_owned()
-        };
-        TestKey {
-            id: text("id"),
-            text: text("secret"),
-            app_id,
-            partner_id,
-            plan_id: plan_id.to_owned(),
-        }
+        let text = |value: &Value| value.as_str().expect("a text").to_owned();
+        TestKey { id: text(&key["key"]["id"]), text: text(&key["text"]), app_id, partner_id }
     }
 }
 
@@ -290,7 +286,7 @@ impl Drop for TestApp {
 }
 
 /// The problem document of an answer, checked for what all problems have.
-pub async fn problem(response: reqwest::Response, status: u16, code: &str) -> Value {
+pub(crate) async fn problem(response: reqwest::Response, status: u16, code: &str) -> Value {
     let kind =
         response.headers().get("content-type").map(|v| v.to_str().unwrap_or_default().to_owned());
     let got = response.status().as_u16();
