@@ -3,13 +3,14 @@
 import json
 import shutil
 import sys
+import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
 from . import counts, imports, machine, peers, rounds
 from .load import Load
 from .product import QUIET, Product, Reader
-from .table import at_least, at_most, not_measured, told
+from .table import at_least, at_most, failed, not_measured, told
 
 PARTS = ["import", "reads", "counts", "crash"]
 # Half of a file and all of it must need about the same memory.
@@ -52,7 +53,13 @@ class Bench:
         for name, part in parts.items():
             if name in self.given.only:
                 self.say(f"{name} ...")
-                rows += part()
+                try:
+                    rows += part()
+                except RuntimeError as error:
+                    # The other parts stand on their own.
+                    self.say(traceback.format_exc())
+                    machine.stop_all()
+                    rows.append(failed(name, error))
         return rows
 
     # Installations
@@ -104,10 +111,10 @@ class Bench:
             running.append(process)
             players[name] = rounds.Contender(name, process.pid, port, load, folds)
 
-        def governed(name, **settings):
-            server = product.copy(self.scratch / f"reads-{name}").serve(
-                settings, core=machine.SERVER_CORE, timeout=120
-            )
+        def governed(name, binary=None, **settings):
+            copy = product.copy(self.scratch / f"reads-{name}")
+            copy.binary = binary or copy.binary
+            server = copy.serve(settings, core=machine.SERVER_CORE, timeout=120)
             add(name, server.process, server.port, folds=True)
 
         for framework, answer in [("web", "const"), ("web", "catalogue"), ("http", "catalogue")]:
@@ -115,12 +122,15 @@ class Bench:
             add(name, *peers.bare(self.given.tools, framework, answer, site.bodies))
         governed("governed")
         governed("logged", TELEMETRY__ACCESS_LOG=str(self.scratch / "access.log"))
-        try:
-            governed("unmetered", METERING__DURABILITY="off")
-            no_metering = None
-        except machine.Ended as error:
-            no_metering = "the program has no setting that turns metering off"
-            self.say(f"without metering: {error}")
+        no_metering = None
+        if self.given.unmetered:
+            governed("unmetered", self.given.unmetered)
+        else:
+            try:
+                governed("unmetered", METERING__DURABILITY="off")
+            except machine.Ended as error:
+                no_metering = "metering cannot be turned off; give --unmetered a build without it"
+                self.say(f"without metering: {error}")
         no_nginx = peers.nginx_missing()
         if no_nginx is None:
             add("nginx", *peers.nginx(self.scratch / "nginx", site.bodies, site.keys))

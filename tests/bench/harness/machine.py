@@ -52,7 +52,8 @@ def stop(process, grace=60):
     return process.returncode
 
 
-def _stop_all():
+def stop_all():
+    """Stops whatever was started and still runs."""
     running = [process for process in _started if process.poll() is None]
     for process in running:
         process.terminate()
@@ -63,7 +64,7 @@ def _stop_all():
             process.kill()
 
 
-atexit.register(_stop_all)
+atexit.register(stop_all)
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 
@@ -94,6 +95,16 @@ def cpu_ns(pid):
     that runs at this moment may be up to one tick (4 ms) behind: read it when the server is idle."""
     own = time.clock_gettime_ns((~pid << 3) | 2)  # the clock id of another process's CPU time
     return own + sum(cpu_ns(child) for child in children(pid))
+
+
+def peak_rss_kib(pid):
+    """Most memory that a process has held, 0 once it has ended. (The `ru_maxrss` of a child would
+    start from this process's own memory.)"""
+    try:
+        with open(f"/proc/{pid}/status") as file:
+            return next((int(line.split()[1]) for line in file if line.startswith("VmHWM:")), 0)
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
 
 
 def wait_until(true, what, timeout, process=None, pause=0.002):

@@ -40,10 +40,9 @@ def nginx(directory, bodies, keys):
     directory.mkdir()
     (port,) = machine.free_ports(1)
     (directory / "nginx.conf").write_text(
-        NGINX_CONF.format(modules=NGINX_MODULES, dir=directory, port=port)
+        NGINX_CONF.format(modules=NGINX_MODULES, dir=directory, port=port, answer=ANSWER_LUA)
     )
     (directory / "start.lua").write_text(START_LUA.format(bodies=bodies, keys=keys))
-    (directory / "answer.lua").write_text(ANSWER_LUA)
     process = machine.spawn(
         ["nginx", "-p", directory, "-c", directory / "nginx.conf", "-e", directory / "error.log"],
         core=machine.SERVER_CORE,
@@ -86,13 +85,13 @@ http {{
         listen 127.0.0.1:{port};
         location /v1/products/ {{
             default_type application/json;
-            content_by_lua_file {dir}/answer.lua;
+            content_by_lua_block {{{answer}}}
         }}
     }}
 }}
 """
 
-# The same state as in the product: keys, bodies and their ETags in memory before the first call.
+# Read before the first call, as in the product: keys, bodies and their ETags in memory before the first call.
 START_LUA = """
 bodies, etags, keys = {{}}, {{}}, {{}}
 for line in io.lines("{bodies}") do
@@ -107,7 +106,8 @@ for key in io.lines("{keys}") do
 end
 """
 
-# Key, limit (GCRA), count, headers, ETag; nginx itself writes the log.
+# Key, limit (GCRA), count, headers, ETag; nginx itself writes the log. It stands in the configuration
+# because a worker of another user cannot read the scratch directory.
 ANSWER_LUA = """
 local given = ngx.var.http_authorization
 local key = given and keys[given:sub(8)]

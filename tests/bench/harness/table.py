@@ -53,6 +53,12 @@ def not_measured(what, why):
     return Row(what, f"not measured: {why}")
 
 
+def failed(what, error):
+    """A line for what went wrong; it counts as missed."""
+    first = str(error).splitlines()[0][:100] if str(error) else type(error).__name__
+    return Row(what, f"failed: {first}", passed=False)
+
+
 COLUMNS = ["what", "must", "aim", "measured", "spread (q25 to q75)", ""]
 
 
