@@ -160,13 +160,11 @@ class Reader:
 
     def product_ids(self, most):
         """Ids of the first products, at most so many."""
-        ids, cursor = [], ""
-        while len(ids) < most:
-            page = json.loads(self.get(f"/v1/products?limit=200{cursor}"))
-            ids += [item["id"] for item in page["items"]]
-            if not page.get("next"):
-                break
-            cursor = f"&cursor={page['next']}"
+        ids, page = [], "/v1/products?limit=200"
+        while page and len(ids) < most:
+            listed = json.loads(self.get(page))
+            ids += [item["id"] for item in listed["items"]]
+            page = listed.get("next")
         return ids[:most]
 
     def bodies(self, ids):
