@@ -1,0 +1,40 @@
+"""The load generator, and what it says."""
+
+import json
+import subprocess
+
+from . import machine
+
+
+class Load:
+    """Calls one server from one set of ids and keys."""
+
+    def __init__(self, tools, ids, keys, conns=64):
+        self.program = tools / "load"
+        self.words = ["--ids", ids, "--keys", keys, "--conns", conns]
+
+    def start(self, port, **options):
+        """Starts it on its own core. Options are those of the program: seconds, count, record, seed."""
+        words = [word for name, value in options.items() for word in (f"--{name}", value)]
+        return machine.spawn(
+            [self.program, "--port", port, *self.words, *words],
+            core=machine.LOAD_CORE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, port, **options):
+        """Runs it to its end; any answer but a 200 and any broken connection is a failure."""
+        told = report(self.start(port, **options))
+        if set(told["status"]) != {"200"} or told["unanswered"] or told["lost"] or told["faults"]:
+            raise RuntimeError(f"not every call was answered with 200: {told}")
+        return told
+
+
+def report(process):
+    """What a generator that was started says in the end."""
+    out, words = process.communicate()
+    if process.returncode != 0:
+        raise RuntimeError(f"the load generator ended with {process.returncode}: {words.strip()} {out.strip()}")
+    return json.loads(out)

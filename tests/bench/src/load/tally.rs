@@ -1,0 +1,125 @@
+//! What came of the calls.
+
+use super::response::Answer;
+use crate::args::Fault;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs::File;
+use std::io::Write as _;
+use std::path::Path;
+use std::time::Duration;
+
+/// Counts, times, and a line for each answer.
+#[derive(Debug, Default)]
+pub struct Tally {
+    /// Answers received whole.
+    pub answered: u64,
+    /// How long it all took.
+    pub elapsed: Duration,
+    by_status: BTreeMap<u16, u64>,
+    bytes: u64,
+    /// Calls that were sent and not answered.
+    unanswered: u64,
+    /// Connections that ended or were refused before a call was sent.
+    lost: u64,
+    faults: BTreeMap<&'static str, u64>,
+    micros: Vec<u32>,
+    record: Option<File>,
+    lines: Vec<u8>,
+}
+
+impl Tally {
+    /// A tally that also writes `event id, tab, status` for each answer.
+    pub fn recording(path: Option<&Path>) -> Result<Self, Fault> {
+        let record = path.map(File::create).transpose()?;
+        Ok(Self { record, ..Self::default() })
+    }
+
+    /// Counts an answer.
+    pub fn answered(&mut self, answer: &Answer, took: Duration) {
+        self.answered += 1;
+        *self.by_status.entry(answer.status).or_default() += 1;
+        self.bytes += answer.bytes as u64;
+        self.micros.push(u32::try_from(took.as_micros()).unwrap_or(u32::MAX));
+        if self.record.is_some() {
+            let id = answer.event_id.as_deref().unwrap_or("-");
+            self.lines.extend_from_slice(format!("{id}\t{}\n", answer.status).as_bytes());
+        }
+    }
+
+    /// Counts a connection that ended, with a call that had been `sent` or without.
+    pub fn broken(&mut self, sent: bool, fault: Option<&'static str>) {
+        if sent {
+            self.unanswered += 1;
+        } else {
+            self.lost += 1;
+        }
+        if let Some(fault) = fault {
+            *self.faults.entry(fault).or_default() += 1;
+        }
+    }
+
+    /// Hands the lines so far to the system.
+    pub fn write_out(&mut self) -> Result<(), Fault> {
+        if let Some(record) = self.record.as_mut().filter(|_| !self.lines.is_empty()) {
+            record.write_all(&self.lines)?;
+            self.lines.clear();
+        }
+        Ok(())
+    }
+
+    /// Microseconds that `permille` of the answers took at most. Sorts, so it is for the end.
+    pub fn quantile(&mut self, permille: usize) -> u32 {
+        self.micros.sort_unstable();
+        let last = self.micros.len().saturating_sub(1);
+        self.micros.get(last * permille / 1000).copied().unwrap_or(0)
+    }
+
+    /// All of it as one line of JSON.
+    pub fn report(&mut self) -> String {
+        let [p50, p90, p99, p999] = [500, 900, 990, 999].map(|permille| self.quantile(permille));
+        format!(
+            r#"{{"answered":{},"status":{{{}}},"bytes":{},"seconds":{:.6},"unanswered":{},"lost":{},"faults":{{{}}},"p50_us":{p50},"p90_us":{p90},"p99_us":{p99},"p999_us":{p999}}}"#,
+            self.answered,
+            Members(&self.by_status),
+            self.bytes,
+            self.elapsed.as_secs_f64(),
+            self.unanswered,
+            self.lost,
+            Members(&self.faults),
+        )
+    }
+}
+
+/// The members of a JSON object; no key needs escaping.
+struct Members<'a, K>(&'a BTreeMap<K, u64>);
+
+impl<K: fmt::Display> fmt::Display for Members<'_, K> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, (key, count)) in self.0.iter().enumerate() {
+            let comma = if i == 0 { "" } else { "," };
+            write!(f, "{comma}\"{key}\":{count}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_by_status_and_time() {
+        let mut tally = Tally::default();
+        for took in 1..=1000 {
+            let status = if took % 10 == 0 { 429 } else { 200 };
+            let answer = Answer { status, bytes: 7, event_id: None, closes: false };
+            tally.answered(&answer, Duration::from_micros(took));
+        }
+        tally.broken(true, None);
+        assert_eq!((tally.quantile(500), tally.quantile(999)), (500, 999));
+        let report = tally.report();
+        assert!(report.contains(r#""status":{"200":900,"429":100}"#), "{report}");
+        assert!(report.contains(r#""unanswered":1"#), "{report}");
+    }
+}
