@@ -8,7 +8,7 @@ use crate::kernel::gtin::InvalidGtin;
 use crate::kernel::id::{BrandId, CategoryId, ProductId};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Map;
 
 /// A line of a product feed. What an API answer adds is taken and ignored.
 #[derive(Debug, Deserialize)]
@@ -39,7 +39,7 @@ pub struct ProductIn {
     #[serde(default)]
     additional_property: Vec<Property>,
     #[serde(default)]
-    certifications: Vec<Map<String, Value>>,
+    certifications: Vec<String>,
     aggregate_rating: Option<Rating>,
     condition: Option<String>,
     status: Option<String>,
@@ -166,7 +166,7 @@ struct Body<'a> {
     country_of_origin: Option<String>,
     images: Vec<Image>,
     additional_property: Vec<Property>,
-    certifications: Vec<Map<String, Value>>,
+    certifications: Vec<String>,
     aggregate_rating: Option<Rating>,
     condition: Option<&'static str>,
     status: &'static str,
