@@ -15,7 +15,7 @@ use actix_server::Server;
 use actix_service::{IntoServiceFactory as _, ServiceFactoryExt as _, map_config};
 use actix_web::dev::AppConfig;
 use actix_web::http::header;
-use actix_web::middleware::from_fn;
+use actix_web::middleware::{Condition, from_fn};
 use actix_web::{App, HttpRequest, HttpResponse, web};
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -109,6 +109,7 @@ pub(super) fn server(comptoir: &Comptoir) -> anyhow::Result<(Server, SocketAddr)
         clock: comptoir.clock.clone(),
     });
     let (book, with_demo) = (Arc::clone(&comptoir.book), comptoir.demo);
+    let with_cors = !config.server.cors_origins.is_empty();
     let mut builder = Server::build()
         .disable_signals()
         .shutdown_timeout(config.server.shutdown_timeout.as_secs());
@@ -126,7 +127,7 @@ pub(super) fn server(comptoir: &Comptoir) -> anyhow::Result<(Server, SocketAddr)
         });
         let (app, _) = App::new()
             .into_utoipa_app()
-            .map(|app| app.wrap(from_fn(finish)).wrap(cors(&config.server.cors_origins)))
+            .map(|app| app.wrap(from_fn(finish)).wrap(Condition::new(with_cors, cors(&config.server.cors_origins))))
             .app_data(gate.clone())
             .app_data(web::Data::from(Arc::clone(&mirror.catalog)))
             .app_data(web::Data::from(Arc::clone(&mirror.stores)))

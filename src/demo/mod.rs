@@ -35,6 +35,7 @@ use serde_json::Value;
 pub const RETAILER: &str = "Maison Aubier";
 
 const DAY: i64 = 24 * HOUR;
+const MINUTE: i64 = HOUR / 60;
 
 /// All demonstration data, as lines to import in the order of the fields.
 #[derive(Debug, Clone, PartialEq)]
@@ -121,10 +122,10 @@ pub fn showcase() -> Option<(&'static str, &'static str)> {
     products::items().iter().find_map(|item| Some((item.sku.as_str(), item.gtin.as_deref()?)))
 }
 
-/// The demonstration data as of `now`, rounded down to the hour; links begin with `public_url`.
+/// The demonstration data as of `now`, rounded down to the minute; links begin with `public_url`.
 #[must_use]
 pub fn seed(now: Micros, public_url: &str) -> Seed {
-    let (dates, public_url) = (Dates::at(now.hour()), public_url.trim_end_matches('/'));
+    let (dates, public_url) = (Dates::at(Micros(now.0 - now.0.rem_euclid(MINUTE))), public_url.trim_end_matches('/'));
     let assortment = offers::Assortment::new();
     // The offers take as long as all the rest: two threads halve a newcomer's wait.
     let (offers, stock, people) = std::thread::scope(|scope| {
