@@ -84,7 +84,7 @@ pub struct Pack {
     pub column: String,
     /// The file's units and their UN/CEFACT codes.
     pub units: BTreeMap<String, String>,
-    /// The pack that says that the product is sold by weight (`1.0 kg`).
+    /// The pack that says that a product without a GTIN is sold by weight (`1.0 kg`).
     pub sold_by_weight: Option<String>,
 }
 

@@ -233,7 +233,9 @@ fn net_content(row: &mut Map<String, Value>, text: &str, pack: &Pack) -> Result<
     };
     row.insert("net_content".to_owned(), json!({"value": value, "unit_code": unit_code}));
     if let Some(loose) = &pack.sold_by_weight {
-        row.insert("is_sold_by_weight".to_owned(), Value::Bool(loose == text));
+        // What has a barcode of its own was weighed before it came to the shelf.
+        let by_weight = loose == text && !row.contains_key("gtin");
+        row.insert("is_sold_by_weight".to_owned(), Value::Bool(by_weight));
     }
     Ok(())
 }
@@ -284,6 +286,8 @@ mod tests {
                 "brand": {"name": "DÍA"}, "is_sold_by_weight": false,
                 "net_content": {"value": "800.0", "unit_code": "GRM"}}))
         );
+        let rice = row(["7790070411716", "GALLO", "Arroz", "1.0 kg"]).unwrap();
+        assert_eq!(rice["is_sold_by_weight"], false);
         assert_eq!(row(["1", "", "a", "3 pz"]), Err("unknown_unit"));
     }
 

@@ -2,7 +2,7 @@
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{PgPool, SqlitePool};
+use sqlx::{ConnectOptions as _, PgPool, SqlitePool};
 use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
@@ -24,6 +24,7 @@ pub(super) fn sqlite_options(path: &Path) -> SqliteConnectOptions {
         .busy_timeout(PATIENCE)
         .foreign_keys(true)
         .pragma("cache_size", "-65536")
+        .disable_statement_logging()
 }
 
 pub(super) async fn sqlite_pool(
@@ -38,7 +39,9 @@ pub(super) async fn sqlite_pool(
 }
 
 pub(super) async fn postgres_pool(url: &str, max_connections: u32) -> Result<PgPool, sqlx::Error> {
-    let options = PgConnectOptions::from_str(url)?.application_name("comptoir");
+    let options = PgConnectOptions::from_str(url)?
+        .application_name("comptoir")
+        .disable_statement_logging();
     PgPoolOptions::new()
         .max_connections(max_connections)
         .acquire_timeout(PATIENCE)

@@ -10,7 +10,10 @@ pub use access_log::AccessLog;
 pub use metrics::{Gauge, Metrics};
 
 use crate::config::{LogFormat, LogLevel, Telemetry};
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// Starts the program's own log, on standard error. A process has one: later calls change nothing.
 pub fn init_logging(settings: &Telemetry) {
@@ -22,12 +25,17 @@ pub fn init_logging(settings: &Telemetry) {
         LogLevel::Debug => LevelFilter::DEBUG,
         LogLevel::Trace => LevelFilter::TRACE,
     };
-    let log = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr);
+    // Libraries are heard when something is wrong; their progress is not ours to tell.
+    let libraries = level.min(LevelFilter::WARN);
+    let filter = Targets::new().with_default(libraries).with_target("comptoir", level);
+    let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(ansi);
+    let registry = tracing_subscriber::registry();
     // An error says that a log was started before, which is what we want.
     let _ = match settings.log_format {
-        LogFormat::Text => {
-            log.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).try_init()
+        LogFormat::Text => registry.with(log.with_filter(filter)).try_init(),
+        LogFormat::Json => {
+            registry.with(log.json().flatten_event(true).with_filter(filter)).try_init()
         }
-        LogFormat::Json => log.json().flatten_event(true).try_init(),
     };
 }
