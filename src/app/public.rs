@@ -63,7 +63,7 @@ async fn demo_image(file: web::Path<String>) -> Result<HttpResponse, ApiError> {
 #[expect(clippy::unused_async, reason = "a handler is async")]
 async fn unrouted(request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let headers = request.headers();
-    if headers.contains_key(header::AUTHORIZATION) || headers.contains_key("x-api-key") {
+    if headers.contains_key(header::AUTHORIZATION) || headers.contains_key(caller::X_API_KEY) {
         caller::judge(&request, op::Unrouted::OPERATION)?;
     }
     Err(match operation::methods_at(request.path()) {
