@@ -31,6 +31,8 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+use tokio::time::timeout;
 
 /// Everything open and loaded, ready to serve.
 #[derive(Debug)]
@@ -51,6 +53,9 @@ pub struct Comptoir {
     /// Held so that no second process works in the same data directory.
     _lock: File,
 }
+
+/// How long a stop waits for the database, twice at most.
+const DATABASE_PATIENCE: Duration = Duration::from_secs(15);
 
 /// Where a running Comptoir listens.
 #[derive(Debug, Clone, Copy)]
@@ -166,9 +171,12 @@ impl Comptoir {
         tracing::info!("stopping: no new calls, finishing those under way");
         self.readiness.stopping();
         public_handle.stop(true).await;
-        tasks.stop().await;
+        // A database that hangs keeps no program from stopping: what is cut off is rolled back.
+        let _ = timeout(DATABASE_PATIENCE, tasks.stop()).await;
         if let Some(folder) = &self.folder {
-            folder.drain(self.clock.now()).await.context("the last events were not folded; they stay in the journal and are folded at the next start")?;
+            let drained = timeout(DATABASE_PATIENCE, folder.drain(self.clock.now())).await;
+            let drained = drained.map_err(anyhow::Error::from).and_then(|folded| Ok(folded?));
+            drained.context("the last events were not folded; they stay in the journal and are folded at the next start")?;
         }
         drop(keeper);
         admin_handle.stop(true).await;

@@ -15,8 +15,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
+/// Connections of a load, each with one call at a time.
 const CALLERS: usize = 8;
+/// What the server keeps of an answer before it writes, in bytes.
+const SHORT: u64 = 32_768;
 
 /// Everything in the ledger, by event id. That no id stands twice is checked here.
 async fn exported(db: &Db) -> (Summary, BTreeMap<String, Value>) {
@@ -33,16 +37,24 @@ async fn exported(db: &Db) -> (Summary, BTreeMap<String, Value>) {
 }
 
 /// That every answer which was received is in the export, and billed if and only if it was a 200.
-fn all_received_are_recorded(received: &[Reply], events: &BTreeMap<String, Value>) {
+/// Returns how many were not billed because the process was killed after their last byte and before
+/// it could note that. Only answers that leave in several writes can meet that end: a short one is
+/// noted before its first byte leaves.
+fn all_received_are_recorded(received: &[Reply], events: &BTreeMap<String, Value>) -> usize {
     let ids: BTreeSet<&str> = received.iter().map(|reply| reply.id.as_str()).collect();
     assert_eq!(ids.len(), received.len(), "an id was given to two answers");
+    let mut forgiven = 0;
     for Reply { status, id, .. } in received {
         let event = events.get(id).unwrap_or_else(|| panic!("{id} ({status}) is not recorded"));
-        assert_eq!(
-            (&event["status"], &event["billable"]),
-            (&json!(status), &json!(*status == 200))
-        );
+        assert_eq!(event["status"], *status, "{event}");
+        if event["outcome"] == "crash_unconfirmed" && event["bytes"].as_u64() > Some(SHORT) {
+            assert_eq!(event["billable"], false, "{event}");
+            forgiven += 1;
+        } else {
+            assert_eq!(event["billable"], *status == 200, "{event}");
+        }
     }
+    forgiven
 }
 
 /// Callers that call as fast as they can, wherever the server is at the moment.
@@ -58,18 +70,20 @@ impl Load {
         let stop = AtomicBool::new(false);
         let load = Self { key, at: Mutex::default(), stop, received: AtomicUsize::new(0) };
         let load = Arc::new(load);
-        let callers = (0..CALLERS).map(|_| {
+        let callers = (0..CALLERS).map(|n| {
             let load = Arc::clone(&load);
-            std::thread::spawn(move || load.call())
+            std::thread::spawn(move || load.call(n == 0))
         });
         let callers = callers.collect();
         (load, callers)
     }
 
-    /// The stored product, the way through the router, and one that is not there.
-    fn call(&self) -> Vec<Reply> {
+    /// The stored product, the way through the router, and one that is not there; or, over and over,
+    /// the longest answer, which is nearly always under way when the process is killed.
+    fn call(&self, long: bool) -> Vec<Reply> {
         let good = format!("/v1/products/{}", data::product_id(0));
-        let paths = [good.as_str(), "/v1/products?limit=2", &good, "/v1/products/prd_00000000000"];
+        let short = [good.as_str(), "/v1/products?limit=1", &good, "/v1/products/prd_00000000000"];
+        let paths = if long { &["/v1/products?limit=200"][..] } else { &short };
         let mut received = Vec::new();
         while !self.stop.load(Ordering::Relaxed) {
             let at = *self.at.lock();
@@ -106,7 +120,18 @@ fn products(count: u32) -> Vec<Value> {
     (0..count).map(data::product).collect()
 }
 
-/// Keeps the ledger from taking segments until dropped: on SQLite by its write lock, on PostgreSQL
+/// As many products as a page holds, of 45 kB each: together more than the kernel's buffers take.
+fn long_products() -> Vec<Value> {
+    let long = "Une description qui n'en finit pas. ".repeat(1_250);
+    let described = |n| {
+        let mut product = data::product(n);
+        product["description"] = json!({ "plain": long });
+        product
+    };
+    (0..200).map(described).collect()
+}
+
+/// Keeps the ledger from taking segments until released: on SQLite by its write lock, on PostgreSQL
 /// by the row of the ledger's position.
 async fn hold_ledger(db: &Db) -> Tx {
     let mut tx = db.begin().await.expect("a transaction");
@@ -114,10 +139,18 @@ async fn hold_ledger(db: &Db) -> Tx {
     tx
 }
 
+async fn release(held: Tx) {
+    match held {
+        Tx::Sqlite(tx) => tx.rollback().await,
+        Tx::Postgres(tx) => tx.rollback().await,
+    }
+    .expect("a rollback");
+}
+
 #[tokio::test]
 async fn killed_under_load_it_loses_no_answered_call_and_bills_none_twice() {
     const KILLS: usize = 3;
-    let home = Home::new(&[], &products(3)).await;
+    let home = Home::new(&[], &long_products()).await;
     let (load, callers) = Load::start(home.key());
     // A linear congruence: the moments differ from kill to kill and are the same in every run.
     let mut seed: u64 = 0x5eed;
@@ -136,7 +169,8 @@ async fn killed_under_load_it_loses_no_answered_call_and_bills_none_twice() {
     server.terminate();
 
     let (summary, events) = exported(&home.db).await;
-    all_received_are_recorded(&received, &events);
+    let forgiven = all_received_are_recorded(&received, &events);
+    assert!(forgiven <= KILLS, "{forgiven} long answers received, and not billed");
     assert_eq!(summary.gaps, []);
     let ids: BTreeSet<&str> = received.iter().map(|reply| reply.id.as_str()).collect();
     let cut: Vec<&Value> =
@@ -152,7 +186,8 @@ async fn killed_under_load_it_loses_no_answered_call_and_bills_none_twice() {
     assert!(doctor.contains("segments without a gap"), "{doctor}");
     let unconfirmed = cut.iter().filter(|event| event["outcome"] == "crash_unconfirmed").count();
     eprintln!(
-        "{} received, {} exported, {billed} billed and not received, {unconfirmed} unconfirmed",
+        "{} received, {} exported, {billed} billed and not received, {forgiven} received and not \
+         billed, {unconfirmed} unconfirmed",
         received.len(),
         events.len()
     );
@@ -160,7 +195,7 @@ async fn killed_under_load_it_loses_no_answered_call_and_bills_none_twice() {
 
 #[tokio::test]
 async fn told_to_stop_under_load_its_count_is_the_clients_count() {
-    let home = Home::new(&[], &products(3)).await;
+    let home = Home::new(&[], &long_products()).await;
     let (load, callers) = Load::start(home.key());
     let server = home.serve();
     *load.at.lock() = Some(server.public);
@@ -168,7 +203,7 @@ async fn told_to_stop_under_load_its_count_is_the_clients_count() {
     server.terminate();
     let received = load.stop(callers);
     let (summary, events) = exported(&home.db).await;
-    all_received_are_recorded(&received, &events);
+    assert_eq!(all_received_are_recorded(&received, &events), 0);
     let good = received.iter().filter(|reply| reply.status == 200).count();
     assert_eq!(events.len(), received.len());
     assert_eq!(summary.billable.requests, good as i64);
@@ -177,14 +212,7 @@ async fn told_to_stop_under_load_its_count_is_the_clients_count() {
 
 #[tokio::test]
 async fn a_client_that_hangs_up_in_the_middle_is_not_billed() {
-    // More than the kernel takes into its buffers: 200 times 45 kB.
-    let long = "Une description qui n'en finit pas. ".repeat(1_250);
-    let described = |n| {
-        let mut product = data::product(n);
-        product["description"] = json!({ "plain": long });
-        product
-    };
-    let home = Home::new(&[], &(0..200).map(described).collect::<Vec<_>>()).await;
+    let home = Home::new(&[], &long_products()).await;
     let (key, server) = (home.key(), home.serve());
     let socket = tokio::net::TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4_096).unwrap();
@@ -198,10 +226,17 @@ async fn a_client_that_hangs_up_in_the_middle_is_not_billed() {
     wire.body(10_000).unwrap();
     drop(wire);
 
-    // The same answer, read to its end.
-    let whole = Wire::connect(server.public).unwrap().get(&key, "/v1/products?limit=200").unwrap();
+    // The same answer, read to its end, by a client that then keeps the connection: it counts now,
+    // not when the connection ends.
+    let mut patient = Wire::connect(server.public).unwrap();
+    let whole = patient.get(&key, "/v1/products?limit=200").unwrap();
     assert_eq!((whole.status, whole.body.len()), (200, head.length));
+    let until = Instant::now() + Duration::from_secs(10);
+    while !exported(&home.db).await.1.contains_key(&whole.id) {
+        assert!(Instant::now() < until, "{} is not folded", whole.id);
+    }
     server.terminate();
+    drop(patient);
     let (summary, events) = exported(&home.db).await;
     let cut = &events[&head.id];
     assert_eq!((&cut["outcome"], &cut["billable"]), (&json!("client_aborted"), &json!(false)));
@@ -243,7 +278,7 @@ async fn with_the_ledger_away_calls_are_answered_until_they_could_not_be_kept() 
     problem(app.get(&key.text, "/v1/products/prd_00000000000").await, 404, "not_found").await;
     wait_for_readiness(&app, 503, "the journal is full").await;
 
-    drop(held);
+    release(held).await;
     wait_for_readiness(&app, 200, "").await;
     let again = app.get(&key.text, &path).await;
     assert_eq!(again.status(), 200);
@@ -306,10 +341,10 @@ async fn a_full_disk_refuses_and_recovers() {
         received.extend(taken.then_some(reply));
         taken
     });
-    drop(held);
+    release(held).await;
     server.terminate();
     let (summary, events) = exported(&home.db).await;
-    all_received_are_recorded(&received, &events);
+    assert_eq!(all_received_are_recorded(&received, &events), 0);
     assert_eq!(events.len(), received.len());
     assert_eq!(summary.gaps, []);
 }
