@@ -1,7 +1,7 @@
 //! `comptoir doctor`: what is wrong with this installation, and what to do about it.
 
 use crate::app::open_pepper;
-use crate::config::{Config, DatabaseUrl};
+use crate::config::{Config, DatabaseUrl, Durability};
 use crate::kernel::Clock;
 use crate::metering::gaps;
 use crate::storage::{Db, Log, log};
@@ -52,6 +52,9 @@ pub(super) async fn run(file: Option<&Path>) -> anyhow::Result<ExitCode> {
         }
     };
     findings.say(true, "settings", "valid");
+    let metered = config.metering.durability != Durability::Off;
+    let metering = if metered { "on" } else { "off: no call is recorded, and none is billed" };
+    findings.say(metered, "metering", metering);
     findings.check("data directory", data_dir(&config));
     findings.check("disk", disk(&config.server.data_dir));
     findings.check("open files", open_files());
