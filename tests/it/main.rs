@@ -3,6 +3,7 @@
 mod access;
 mod architecture;
 mod catalog;
+mod cli;
 mod limits;
 mod metering;
 mod openapi;
