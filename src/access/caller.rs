@@ -10,12 +10,17 @@ use crate::kernel::id::AppId;
 use crate::kernel::{Clock, Micros};
 use crate::limit::Decision;
 use actix_web::dev::Payload;
-use actix_web::http::header::{AUTHORIZATION, HeaderMap};
+use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderName};
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, web};
 use std::future::{Ready, ready};
 use std::marker::PhantomData;
 use std::net::IpAddr;
 use std::sync::Arc;
+
+/// Another place for the key.
+pub const X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+/// What a proxy says of where a call came from.
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// The caller of operation `O`, judged and admitted.
 #[derive(Debug)]
@@ -68,9 +73,9 @@ pub struct Judged {
 pub fn view(headers: &HeaderMap, peer: Option<IpAddr>) -> CallView<'_> {
     CallView {
         authorization: headers.get(AUTHORIZATION).map(|v| v.as_bytes()),
-        api_key: headers.get("x-api-key").map(|v| v.as_bytes()),
+        api_key: headers.get(X_API_KEY).map(|v| v.as_bytes()),
         peer,
-        forwarded_for: headers.get("x-forwarded-for").map(|v| v.as_bytes()),
+        forwarded_for: headers.get(X_FORWARDED_FOR).map(|v| v.as_bytes()),
     }
 }
 

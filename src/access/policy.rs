@@ -104,7 +104,6 @@ impl Gate {
                           copy it again whole, from `cpt_` to its last character.";
             ApiError::new(Code::InvalidKey, detail)
         };
-        let text = std::str::from_utf8(text).map_err(|_| damaged())?;
         let parsed = KeyText::parse(text).map_err(|_| damaged())?;
         let directory = self.keyring.current();
         let unknown = || {

@@ -152,11 +152,11 @@ fn outcome(status: u16, code: Option<Code>) -> Outcome {
 
 /// Tells the caller its limits and what is left of them.
 pub(super) fn write_limits(headers: &mut HeaderMap, key: &KeyRecord, decision: &Decision) {
-    headers.insert(RATELIMIT_POLICY, key.policy_header.clone());
+    headers.append(RATELIMIT_POLICY, key.policy_header.clone());
     let mut left = Vec::with_capacity(64);
     decision.write_header(&key.limits, &mut left);
     if let Ok(left) = HeaderValue::from_maybe_shared(Bytes::from(left)) {
-        headers.insert(RATELIMIT, left);
+        headers.append(RATELIMIT, left);
     }
 }
 

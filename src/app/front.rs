@@ -72,12 +72,12 @@ impl FastPath {
         let mut response = Response::with_body(status, Metered::new(body, Some(receipt)));
         let headers = response.headers_mut();
         if !fresh {
-            headers.insert(CONTENT_TYPE, JSON);
+            headers.append(CONTENT_TYPE, JSON);
         }
-        headers.insert(ETAG, answer::etag_header(etag));
-        headers.insert(CACHE_CONTROL, Cache::Short.header());
-        headers.insert(VARY, VARIES);
-        headers.insert(EVENT_ID, id);
+        headers.append(ETAG, answer::etag_header(etag));
+        headers.append(CACHE_CONTROL, Cache::Short.header());
+        headers.append(VARY, VARIES);
+        headers.append(EVENT_ID, id);
         write_limits(headers, &admitted.key, &admitted.decision);
         Some(response)
     }

@@ -65,7 +65,7 @@ pub(super) fn methods_at(path: &str) -> Option<String> {
 /// looking for paths is not free of limits.
 async fn unrouted(request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let headers = request.headers();
-    if headers.contains_key(header::AUTHORIZATION) || headers.contains_key("x-api-key") {
+    if headers.contains_key(header::AUTHORIZATION) || headers.contains_key(caller::X_API_KEY) {
         caller::judge(&request, op::Unrouted::OPERATION)?;
     }
     Err(match methods_at(request.path()) {
