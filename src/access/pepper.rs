@@ -5,8 +5,7 @@ use crate::kernel::secret;
 use crate::storage::{Db, StoreError, write_durably};
 use anyhow::Context as _;
 use std::fmt;
-use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 /// Setting that names the pepper which the stored hashes were made with.
@@ -30,6 +29,12 @@ pub enum PepperError {
          the nodes that made them (the file `pepper` in their data directory)"
     )]
     Different,
+    /// A new one would be another one.
+    #[error(
+        "the pepper that the keys in this database were hashed with is missing: put it back as {}",
+        .0.display()
+    )]
+    Missing(PathBuf),
     /// The database could not be asked.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -49,24 +54,24 @@ impl Pepper {
         Ok(Self(Zeroizing::new(*hash.as_bytes())))
     }
 
+    /// The pepper in a file.
+    pub fn load(path: &Path) -> anyhow::Result<Self> {
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("{} cannot be read", path.display()))?;
+        Self::from_hex(&Zeroizing::new(text))
+            .with_context(|| format!("{} is damaged; restore it from a backup", path.display()))
+    }
+
     /// The pepper in a file, made at its first use so that only its owner can read it.
     pub fn load_or_create(path: &Path) -> anyhow::Result<Self> {
-        match std::fs::read_to_string(path) {
-            Ok(text) => {
-                let text = Zeroizing::new(text);
-                Self::from_hex(&text).with_context(|| {
-                    format!("{} is damaged; restore it from a backup", path.display())
-                })
-            }
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                let pepper = Self::random()?;
-                let text = Zeroizing::new(blake3::Hash::from_bytes(*pepper.0).to_string());
-                write_durably(path, text.as_bytes())
-                    .with_context(|| format!("{} cannot be written", path.display()))?;
-                Ok(pepper)
-            }
-            Err(error) => Err(error).with_context(|| format!("{} cannot be read", path.display())),
+        if path.try_exists().is_ok_and(|there| !there) {
+            let pepper = Self::random()?;
+            let text = Zeroizing::new(blake3::Hash::from_bytes(*pepper.0).to_string());
+            write_durably(path, text.as_bytes())
+                .with_context(|| format!("{} cannot be written", path.display()))?;
+            return Ok(pepper);
         }
+        Self::load(path)
     }
 
     /// A name of this pepper that tells nothing of it.
@@ -94,6 +99,11 @@ impl fmt::Debug for Pepper {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[pepper]")
     }
+}
+
+/// The fingerprint of the pepper that a database was set up with, once it was.
+pub async fn known_fingerprint(db: &Db) -> Result<Option<String>, StoreError> {
+    db.setting(FINGERPRINT).await
 }
 
 /// Refuses a pepper that is not the one of this database; the first to come becomes the one.

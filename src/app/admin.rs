@@ -2,18 +2,22 @@
 
 use super::readiness::Readiness;
 use super::tasks::Reload;
-use super::{Comptoir, finish, listen, openapi};
+use super::{Comptoir, finish, listen, openapi, shield};
 use crate::admin::{self, AdminState};
+use crate::http::BodyLimit;
+use crate::http::answer::Cache;
+use crate::http::{ApiError, Code};
 use crate::kernel::Clock;
 use crate::telemetry::{Gauge, Metrics};
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
-use actix_web::dev::{Server, ServiceRequest, ServiceResponse};
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use actix_web::dev::{ResourceDef, Server, ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
+use actix_web::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
 use actix_web::middleware::{Next, from_fn};
-use actix_web::{App, Error, HttpResponse, HttpServer, ResponseError as _, web};
+use actix_web::{App, Error, HttpRequest, HttpResponse, HttpServer, ResponseError as _, web};
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use utoipa_actix_web::AppExt as _;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -32,12 +36,10 @@ struct Operations {
     calls: AtomicU64,
 }
 
-#[expect(clippy::unused_async, reason = "a handler is async")]
 async fn healthz() -> &'static str {
     "ok\n"
 }
 
-#[expect(clippy::unused_async, reason = "a handler is async")]
 async fn readyz(operations: web::Data<Operations>) -> HttpResponse {
     let report = operations.readiness.report(operations.clock.now());
     let mut response =
@@ -45,13 +47,26 @@ async fn readyz(operations: web::Data<Operations>) -> HttpResponse {
     response.insert_header((CACHE_CONTROL, "no-store")).json(report)
 }
 
-#[expect(clippy::unused_async, reason = "a handler is async")]
 async fn metrics(operations: web::Data<Operations>) -> HttpResponse {
     let report = operations.readiness.report(operations.clock.now());
     operations.metrics.set_gauge(Gauge::Ready, i64::from(report.ready));
     HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "text/plain; version=0.0.4"))
         .body(operations.metrics.render())
+}
+
+/// The layer around all routes of the admin listener.
+async fn finish<B: MessageBody + 'static>(
+    mut request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B, BoxBody>>, Error> {
+    // HEAD is GET without the body, which the encoder leaves out for a request that came as HEAD.
+    if *request.method() == Method::HEAD {
+        request.head_mut().method = Method::GET;
+    }
+    let mut response = problems(request, next).await?;
+    shield::guard(response.headers_mut());
+    Ok(response)
 }
 
 /// Gives each error its document. `/readyz` keeps its own report.
@@ -77,19 +92,46 @@ async fn problems<B: MessageBody + 'static>(
         &format!("{}.a{n}", operations.run_id),
     );
     let mut document = error.error_response().set_body(BoxBody::new(body));
-    document.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let headers = document.headers_mut();
+    headers.insert(CACHE_CONTROL, Cache::NoStore.header());
+    if let Some(challenge) = response.headers().get(WWW_AUTHENTICATE) {
+        headers.insert(WWW_AUTHENTICATE, challenge.clone());
+    }
+    if error.code() == Code::MethodNotAllowed {
+        let methods = methods_at(response.request().path()).unwrap_or_default();
+        headers.insert(ALLOW, HeaderValue::from_str(&methods)?);
+    }
     let (request, _) = response.into_parts();
     Ok(ServiceResponse::new(request, document).map_body(|_, body| EitherBody::right(body)))
 }
 
-#[expect(clippy::unused_async, reason = "a handler is async")]
-async fn unrouted() -> HttpResponse {
-    HttpResponse::NotFound().finish()
+async fn unrouted(request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    Err(match methods_at(request.path()) {
+        None => ApiError::new(Code::UnknownPath, "See /docs for the paths that exist."),
+        Some(methods) => {
+            ApiError::new(Code::MethodNotAllowed, format!("This path takes {methods}."))
+        }
+    })
 }
+
+/// The methods that a path takes, for `Allow`; `None` where nothing is.
+fn methods_at(path: &str) -> Option<String> {
+    let page = openapi::is_page(path, &openapi::ADMIN);
+    if page || ["/", "/healthz", "/readyz", "/metrics"].contains(&path) {
+        return Some("GET, HEAD".to_owned());
+    }
+    ROUTES.iter().find(|(template, _)| template.is_match(path)).map(|(_, methods)| methods.clone())
+}
+
+/// The paths of the admin API with their methods, from its document.
+static ROUTES: LazyLock<Vec<(ResourceDef, String)>> = LazyLock::new(|| {
+    let paths = openapi::methods(&openapi::ADMIN);
+    paths.into_iter().map(|(path, methods)| (ResourceDef::new(path), methods)).collect()
+});
 
 /// Binds the admin listener.
 pub(super) fn server(comptoir: &Comptoir, reload: Reload) -> anyhow::Result<(Server, SocketAddr)> {
-    let listener = listen(comptoir.config.server.admin_listen)?;
+    let listener = listen(comptoir.config.server.admin_listen, super::ADMIN_LISTEN)?;
     let address = listener.local_addr()?;
     let state = web::Data::new(AdminState {
         db: comptoir.db.clone(),
@@ -108,13 +150,14 @@ pub(super) fn server(comptoir: &Comptoir, reload: Reload) -> anyhow::Result<(Ser
     let server = HttpServer::new(move || {
         let (app, _) = App::new()
             .into_utoipa_app()
-            .map(|app| app.wrap(from_fn(problems)))
+            .map(|app| app.wrap(from_fn(finish)))
             .app_data(state.clone())
             .app_data(operations.clone())
-            .app_data(web::PayloadConfig::new(max_body as usize))
+            .app_data(BodyLimit(max_body as usize))
             .configure(routes)
             .split_for_parts();
         app.configure(|config| openapi::serve(config, &openapi::ADMIN))
+            .route("/", web::get().to(openapi::to_docs))
             .route("/healthz", web::get().to(healthz))
             .route("/readyz", web::get().to(readyz))
             .route("/metrics", web::get().to(metrics))

@@ -1,10 +1,11 @@
 //! The end of every call on the public listener: record it, name it, tell the limits, write the
 //! problem document. The record stands in the journal before the first byte leaves.
 
+use super::{public, shield};
+use crate::access::Operation;
 use crate::access::caller::Judged;
 use crate::access::directory::KeyRecord;
-use crate::access::{Operation, operation};
-use crate::http::answer::Records;
+use crate::http::answer::{Cache, Records};
 use crate::http::{ApiError, Code};
 use crate::kernel::{Clock, Micros};
 use crate::limit::Decision;
@@ -15,7 +16,7 @@ use crate::telemetry::access_log::{AccessLog, Line};
 use actix_web::body::{BodySize, BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{
-    ALLOW, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
+    ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
 };
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, HttpResponse, web};
@@ -359,6 +360,7 @@ fn assemble<B: MessageBody + 'static>(
         }
     };
     let headers = response.headers_mut();
+    shield::guard(headers);
     if let Some(id) = id.header() {
         headers.insert(EVENT_ID, id);
     }
@@ -374,6 +376,7 @@ fn problem_response(error: &ApiError, path: &str, id: &str) -> HttpResponse<BoxB
     let mut response = actix_web::ResponseError::error_response(error);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, crate::http::error::PROBLEM_JSON);
+    headers.insert(CACHE_CONTROL, Cache::NoStore.header());
     if let Some(seconds) = error.retry_after() {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
@@ -383,7 +386,7 @@ fn problem_response(error: &ApiError, path: &str, id: &str) -> HttpResponse<BoxB
             headers.insert(actix_web::http::header::WWW_AUTHENTICATE, challenge);
         }
         Code::MethodNotAllowed => {
-            let methods = operation::methods_at(path).unwrap_or_default();
+            let methods = public::methods_at(path).unwrap_or_default();
             if let Ok(methods) = HeaderValue::from_str(&methods) {
                 headers.insert(ALLOW, methods);
             }

@@ -7,11 +7,12 @@ mod front;
 pub mod openapi;
 mod public;
 mod readiness;
+mod shield;
 mod tasks;
 
 use crate::access::directory::Keyring;
 use crate::access::operation;
-use crate::access::pepper::{Pepper, check_pepper};
+use crate::access::pepper::{Pepper, PepperError, check_pepper, known_fingerprint};
 use crate::access::policy::Gate;
 use crate::config::{self, Config, Durability};
 use crate::kernel::id::NodeId;
@@ -26,13 +27,22 @@ use crate::telemetry::Metrics;
 use anyhow::Context as _;
 use finish::Ledgerbook;
 use readiness::Readiness;
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::future::Future;
 use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
+
+/// The settings that name the listeners.
+const PUBLIC_LISTEN: &str = "server.public_listen";
+/// The same for the admin listener.
+const ADMIN_LISTEN: &str = "server.admin_listen";
 
 /// Everything open and loaded, ready to serve.
 #[derive(Debug)]
@@ -68,9 +78,7 @@ pub struct Addresses {
 
 /// Opens the database of a configuration and brings its schema to this version.
 pub async fn open_database(config: &Config) -> anyhow::Result<Db> {
-    let data_dir = &config.server.data_dir;
-    std::fs::create_dir_all(data_dir)
-        .with_context(|| format!("the data directory {} cannot be made", data_dir.display()))?;
+    make_data_dir(&config.server.data_dir)?;
     let db = Db::connect(&config.database.url, config.database.max_connections)
         .await
         .context("the database (`database.url`) cannot be opened")?;
@@ -84,7 +92,12 @@ pub async fn open_pepper(config: &Config, db: &Db) -> anyhow::Result<Arc<Pepper>
         config::Pepper::Given(text) => {
             Pepper::from_hex(text.reveal()).context("`access.pepper` cannot be used")?
         }
-        config::Pepper::Generated(path) => Pepper::load_or_create(path)?,
+        config::Pepper::Generated(path) => {
+            if !path.exists() && known_fingerprint(db).await?.is_some() {
+                return Err(PepperError::Missing(path.clone()).into());
+            }
+            Pepper::load_or_create(path)?
+        }
     };
     check_pepper(db, &pepper).await?;
     Ok(Arc::new(pepper))
@@ -93,9 +106,9 @@ pub async fn open_pepper(config: &Config, db: &Db) -> anyhow::Result<Arc<Pepper>
 impl Comptoir {
     /// Opens everything: database, keys, journal (with what a crash left in it), read model.
     pub async fn open(config: Config, clock: Clock) -> anyhow::Result<Self> {
-        let db = open_database(&config).await?;
         let data_dir = config.server.data_dir.clone();
         let lock = lock_data_dir(&data_dir)?;
+        let db = open_database(&config).await?;
         let pepper = open_pepper(&config, &db).await?;
         let bootstrap = crate::admin::bootstrap(&db, &pepper, clock.now()).await?;
         let limiter = Limiter::Local(LocalLimiter::default());
@@ -164,10 +177,22 @@ impl Comptoir {
         let (tasks, reload) = tasks::start(&self);
         let (admin, admin_at) = admin::server(&self, reload)?;
         let (public_handle, admin_handle) = (public.handle(), admin.handle());
-        let servers = tokio::spawn(async move { tokio::try_join!(public, admin) });
-        self.readiness.serving();
-        ready(Addresses { public: public_at, admin: admin_at });
-        stop.await;
+        let mut servers = tokio::spawn(async move { tokio::try_join!(public, admin) });
+        let run = async {
+            tokio::try_join!(answers(public_at), answers(admin_at))
+                .context("the listeners do not answer")?;
+            self.readiness.serving();
+            ready(Addresses { public: public_at, admin: admin_at });
+            stop.await;
+            anyhow::Ok(())
+        };
+        tokio::select! {
+            run = run => run?,
+            ended = &mut servers => {
+                ended??;
+                anyhow::bail!("the listeners have stopped by themselves");
+            }
+        }
         tracing::info!("stopping: no new calls, finishing those under way");
         self.readiness.stopping();
         public_handle.stop(true).await;
@@ -190,7 +215,7 @@ impl Comptoir {
 /// The journal of this run; none where metering is off.
 fn open_journal(
     settings: &config::Metering,
-    dir: &std::path::Path,
+    dir: &Path,
     node: NodeId,
     epoch: u64,
 ) -> anyhow::Result<Option<Arc<Journal>>> {
@@ -214,27 +239,57 @@ fn operation_ids() -> Vec<&'static str> {
     operation::OPERATIONS.iter().map(|operation| operation.id).collect()
 }
 
-/// Takes the data directory for this process alone.
-fn lock_data_dir(data_dir: &std::path::Path) -> anyhow::Result<File> {
+/// Makes the data directory where it is not there yet. What it will hold is its owner's alone.
+fn make_data_dir(data_dir: &Path) -> anyhow::Result<()> {
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(data_dir);
+    made.with_context(|| {
+        format!("the data directory {} (`server.data_dir`) cannot be made", data_dir.display())
+    })
+}
+
+/// Takes the data directory for this process alone, for as long as the file is held.
+pub fn lock_data_dir(data_dir: &Path) -> anyhow::Result<File> {
+    make_data_dir(data_dir)?;
     let path = data_dir.join("lock");
-    let file = File::create(&path).with_context(|| format!("{} cannot be made", path.display()))?;
-    file.try_lock().map_err(|_| {
-        anyhow::anyhow!(
-            "another comptoir is running on {}; stop it, or set another `server.data_dir`",
+    let file = File::options().write(true).create(true).truncate(false).open(&path);
+    let file = file.with_context(|| format!("{} cannot be made", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => anyhow::bail!(
+            "another comptoir is running on {}; stop it, or choose another data directory",
             data_dir.display()
-        )
-    })?;
-    Ok(file)
+        ),
+        Err(TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("{} cannot be locked", path.display()))
+        }
+    }
+}
+
+/// Says early what would keep the listeners from opening.
+pub fn check_listeners(config: &Config) -> anyhow::Result<()> {
+    listen(config.server.public_listen, PUBLIC_LISTEN)?;
+    listen(config.server.admin_listen, ADMIN_LISTEN)?;
+    Ok(())
+}
+
+/// Resolves when a listener answers a call.
+async fn answers(at: SocketAddr) -> std::io::Result<()> {
+    let mut stream = TcpStream::connect(at).await?;
+    stream.write_all(b"GET /openapi HTTP/1.1\r\nHost: localhost\r\n\r\n").await?;
+    stream.read_u8().await.map(|_| ())
 }
 
 /// A listening socket with the backlog of a busy server.
-fn listen(at: SocketAddr) -> anyhow::Result<std::net::TcpListener> {
+fn listen(at: SocketAddr, setting: &str) -> anyhow::Result<std::net::TcpListener> {
     let socket = if at.is_ipv4() {
         tokio::net::TcpSocket::new_v4()?
     } else {
         tokio::net::TcpSocket::new_v6()?
     };
     socket.set_reuseaddr(true)?;
-    socket.bind(at).with_context(|| format!("cannot listen on {at}"))?;
-    Ok(socket.listen(1024)?.into_std()?)
+    let listener = socket.bind(at).and_then(|()| socket.listen(1024));
+    let listener = listener.with_context(|| {
+        format!("cannot listen on {at}: free it, or set another address as `{setting}`")
+    })?;
+    Ok(listener.into_std()?)
 }

@@ -5,7 +5,7 @@ use super::{admin, public};
 use crate::access::{Operation, Scope, operation};
 use crate::http::Code;
 use crate::http::error::Problem;
-use actix_web::http::header::CONTENT_TYPE;
+use actix_web::http::header::{CONTENT_TYPE, LOCATION};
 use actix_web::{App, HttpResponse, web};
 use serde_json::{Map, Value, json};
 use std::sync::LazyLock;
@@ -229,6 +229,32 @@ fn admin_operation(operation: &mut Value) {
     operation["security"] = json!([{ "bearer": [] }]);
 }
 
+/// The first page of a listener: the reader.
+pub(super) async fn to_docs() -> HttpResponse {
+    HttpResponse::TemporaryRedirect().insert_header((LOCATION, "/docs/")).finish()
+}
+
+/// The paths of a document and the methods that each takes, joined for `Allow`.
+pub(super) fn methods(document: &Document) -> Vec<(String, String)> {
+    let document: Value = serde_json::from_str(&document.json).unwrap_or_default();
+    let Some(paths) = document["paths"].as_object() else { return Vec::new() };
+    let joined = |methods: &Value| {
+        let names = methods.as_object().into_iter().flat_map(Map::keys);
+        names
+            .map(|name| name.to_uppercase())
+            .collect::<Vec<_>>()
+            .join(", ")
+            .replace("GET", "GET, HEAD")
+    };
+    paths.iter().map(|(path, methods)| (path.clone(), joined(methods))).collect()
+}
+
+/// Whether a document, or a part of its reader, is served at a path.
+pub(super) fn is_page(path: &str, document: &Document) -> bool {
+    let file = path.strip_prefix("/openapi/").and_then(|file| file.strip_prefix(document.name));
+    matches!(file, Some(".json" | ".yaml")) || matches!(path, "/docs" | "/docs/")
+}
+
 /// Serves a document as JSON and YAML, and the interactive reference at `/docs/`.
 pub(super) fn serve(config: &mut web::ServiceConfig, document: &'static LazyLock<Document>) {
     let name = document.name;
@@ -247,5 +273,7 @@ pub(super) fn serve(config: &mut web::ServiceConfig, document: &'static LazyLock
     config.service(web::redirect("/docs", "/docs/"));
     let reader =
         Config::new([format!("/openapi/{name}.json")]).try_it_out_enabled(true).deep_linking(true);
+    // Its default sends the document to a host of somebody else.
+    let reader = reader.validator_url("none");
     config.service(SwaggerUi::new("/docs/{_:.*}").config(reader));
 }

@@ -36,15 +36,10 @@ pub(super) fn routes(config: &mut ServiceConfig<'_>) {
 /// demo's pictures.
 fn pages(config: &mut web::ServiceConfig, with_demo: bool) {
     openapi::serve(config, &openapi::PARTNER);
-    config.route("/", web::get().to(to_docs));
+    config.route("/", web::get().to(openapi::to_docs));
     if with_demo {
         config.route("/demo/images/{file}", web::get().to(demo_image));
     }
-}
-
-#[expect(clippy::unused_async, reason = "a handler is async")]
-async fn to_docs() -> HttpResponse {
-    HttpResponse::TemporaryRedirect().insert_header((header::LOCATION, "/docs/")).finish()
 }
 
 async fn demo_image(file: web::Path<String>) -> Result<HttpResponse, ApiError> {
@@ -58,15 +53,22 @@ async fn demo_image(file: web::Path<String>) -> Result<HttpResponse, ApiError> {
         .body(image))
 }
 
+/// The methods that a path takes, for `Allow`; `None` where nothing is.
+pub(super) fn methods_at(path: &str) -> Option<String> {
+    let page = openapi::is_page(path, &openapi::PARTNER)
+        || path == "/"
+        || path.starts_with("/demo/images/");
+    operation::methods_at(path).or_else(|| page.then(|| "GET, HEAD".to_owned()))
+}
+
 /// A path that is not there. A call that brings a key is judged and recorded all the same, so that
 /// looking for paths is not free of limits.
-#[expect(clippy::unused_async, reason = "a handler is async")]
 async fn unrouted(request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let headers = request.headers();
     if headers.contains_key(header::AUTHORIZATION) || headers.contains_key(caller::X_API_KEY) {
         caller::judge(&request, op::Unrouted::OPERATION)?;
     }
-    Err(match operation::methods_at(request.path()) {
+    Err(match methods_at(request.path()) {
         None => ApiError::new(Code::UnknownPath, "See /docs for the paths that exist."),
         Some(methods) => {
             ApiError::new(Code::MethodNotAllowed, format!("This path takes {methods}."))
@@ -99,7 +101,7 @@ fn cors(origins: &[Origin]) -> Cors {
 /// Binds the public listener.
 pub(super) fn server(comptoir: &Comptoir) -> anyhow::Result<(Server, SocketAddr)> {
     let config = Arc::clone(&comptoir.config);
-    let listener = listen(config.server.public_listen)?;
+    let listener = listen(config.server.public_listen, super::PUBLIC_LISTEN)?;
     let address = listener.local_addr()?;
     let gate = web::Data::from(Arc::clone(&comptoir.gate));
     let mirror = Arc::clone(&comptoir.mirror);
@@ -127,7 +129,10 @@ pub(super) fn server(comptoir: &Comptoir) -> anyhow::Result<(Server, SocketAddr)
         });
         let (app, _) = App::new()
             .into_utoipa_app()
-            .map(|app| app.wrap(from_fn(finish)).wrap(Condition::new(with_cors, cors(&config.server.cors_origins))))
+            .map(|app| {
+                app.wrap(from_fn(finish))
+                    .wrap(Condition::new(with_cors, cors(&config.server.cors_origins)))
+            })
             .app_data(gate.clone())
             .app_data(web::Data::from(Arc::clone(&mirror.catalog)))
             .app_data(web::Data::from(Arc::clone(&mirror.stores)))

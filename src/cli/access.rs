@@ -1,6 +1,7 @@
 //! `comptoir partner | app | plan | key | token`: access from the shell, on the same rules as the
 //! admin API. A running server follows within its poll interval.
 
+use super::speak::say;
 use crate::access::Pepper;
 use crate::access::keys::service::{create_key, list_keys, revoke_key, rotate_key, set_key_status};
 use crate::access::model::{App, Cidr, IssuedKey, Key, KeySpec, Name, Partner, Plan};
@@ -175,11 +176,6 @@ impl Desk {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "the command line speaks to its user")]
-fn say(text: impl std::fmt::Display) {
-    println!("{text}");
-}
-
 /// Shows every row of a listing, page by page.
 async fn show_all<T, F>(
     mut page: impl FnMut(Walk) -> F,
@@ -193,7 +189,7 @@ where
     loop {
         let rows = page(Walk { after, limit: PAGE }).await?;
         for row in &rows {
-            say(line(row));
+            say(line(row))?;
         }
         match rows.last() {
             Some(last) if rows.len() >= PAGE as usize => after = id(last),
@@ -226,16 +222,16 @@ pub(super) async fn partner(config: &Config, command: PartnerCommand) -> anyhow:
     let desk = Desk::open(config).await?;
     let (db, by) = (&desk.db, &desk.by());
     match command {
-        PartnerCommand::Create { name } => say(create_partner(db, by, name).await?.id),
+        PartnerCommand::Create { name } => say(create_partner(db, by, name).await?.id)?,
         PartnerCommand::List => {
             let page = async |walk: Walk| Ok(list_partners(db, &walk).await?);
             show_all(page, |p| p.id.to_string(), partner_line).await?;
         }
         PartnerCommand::Suspend { id } => {
-            say(partner_line(&set_partner_status(db, by, id, Switch::Suspend).await?));
+            say(partner_line(&set_partner_status(db, by, id, Switch::Suspend).await?))?;
         }
         PartnerCommand::Resume { id } => {
-            say(partner_line(&set_partner_status(db, by, id, Switch::Resume).await?));
+            say(partner_line(&set_partner_status(db, by, id, Switch::Resume).await?))?;
         }
     }
     Ok(())
@@ -246,18 +242,18 @@ pub(super) async fn app(config: &Config, command: AppCommand) -> anyhow::Result<
     let (db, by) = (&desk.db, &desk.by());
     match command {
         AppCommand::Create { partner, plan, name } => {
-            say(create_app(db, by, partner, plan, name).await?.id);
+            say(create_app(db, by, partner, plan, name).await?.id)?;
         }
         AppCommand::List => {
             let page = async |walk: Walk| Ok(list_apps(db, None, &walk).await?);
             show_all(page, |a| a.id.to_string(), app_line).await?;
         }
-        AppCommand::SetPlan { id, plan } => say(app_line(&set_app_plan(db, by, id, plan).await?)),
+        AppCommand::SetPlan { id, plan } => say(app_line(&set_app_plan(db, by, id, plan).await?))?,
         AppCommand::Suspend { id } => {
-            say(app_line(&set_app_status(db, by, id, Switch::Suspend).await?));
+            say(app_line(&set_app_status(db, by, id, Switch::Suspend).await?))?;
         }
         AppCommand::Resume { id } => {
-            say(app_line(&set_app_status(db, by, id, Switch::Resume).await?));
+            say(app_line(&set_app_status(db, by, id, Switch::Resume).await?))?;
         }
     }
     Ok(())
@@ -268,22 +264,22 @@ pub(super) async fn plan(config: &Config, command: PlanCommand) -> anyhow::Resul
     let (db, by) = (&desk.db, &desk.by());
     match command {
         PlanCommand::Create { name, limits } => {
-            say(create_plan(db, by, name, Limits::new(&limits)?).await?.id);
+            say(create_plan(db, by, name, Limits::new(&limits)?).await?.id)?;
         }
         PlanCommand::List => {
             let page = async |walk: Walk| Ok(list_plans(db, &walk).await?);
             show_all(page, |p| p.id.to_string(), plan_line).await?;
         }
         PlanCommand::Update { id, limits } => {
-            say(plan_line(&update_plan(db, by, id, Limits::new(&limits)?).await?));
+            say(plan_line(&update_plan(db, by, id, Limits::new(&limits)?).await?))?;
         }
     }
     Ok(())
 }
 
 /// A key's text alone on standard output, so that a script can take it.
-fn say_issued(issued: &IssuedKey) {
-    say(issued.text.reveal());
+fn say_issued(issued: &IssuedKey) -> anyhow::Result<()> {
+    say(issued.text.reveal())
 }
 
 pub(super) async fn key(config: &Config, command: KeyCommand) -> anyhow::Result<()> {
@@ -295,21 +291,21 @@ pub(super) async fn key(config: &Config, command: KeyCommand) -> anyhow::Result<
                 if scopes.is_empty() { Scopes::all() } else { scopes.into_iter().collect() };
             let cidrs = cidrs.into_iter().map(|cidr| cidr.0).collect();
             let spec = KeySpec { app, environment: env, name, scopes, cidrs, expires_at };
-            say_issued(&create_key(db, by, &desk.pepper, spec).await?);
+            say_issued(&create_key(db, by, &desk.pepper, spec).await?)?;
         }
         KeyCommand::List => {
             let page = async |walk: Walk| Ok(list_keys(db, None, &walk, by.now).await?);
             show_all(page, |k| k.id.to_string(), key_line).await?;
         }
         KeyCommand::Suspend { id } => {
-            say(key_line(&set_key_status(db, by, id, Switch::Suspend).await?))
+            say(key_line(&set_key_status(db, by, id, Switch::Suspend).await?))?;
         }
         KeyCommand::Resume { id } => {
-            say(key_line(&set_key_status(db, by, id, Switch::Resume).await?))
+            say(key_line(&set_key_status(db, by, id, Switch::Resume).await?))?;
         }
-        KeyCommand::Revoke { id } => say(key_line(&revoke_key(db, by, id).await?)),
+        KeyCommand::Revoke { id } => say(key_line(&revoke_key(db, by, id).await?))?,
         KeyCommand::Rotate { id, overlap_s } => {
-            say_issued(&rotate_key(db, by, &desk.pepper, id, overlap_s).await?);
+            say_issued(&rotate_key(db, by, &desk.pepper, id, overlap_s).await?)?;
         }
     }
     Ok(())
@@ -320,7 +316,7 @@ pub(super) async fn token(config: &Config, command: TokenCommand) -> anyhow::Res
     let (db, by) = (&desk.db, &desk.by());
     match command {
         TokenCommand::Create { name } => {
-            say(create_token(db, by, &desk.pepper, name).await?.1.reveal());
+            say(create_token(db, by, &desk.pepper, name).await?.1.reveal())?;
         }
         TokenCommand::List => {
             let page = async |walk: Walk| Ok(list_tokens(db, &walk).await?);
@@ -329,7 +325,7 @@ pub(super) async fn token(config: &Config, command: TokenCommand) -> anyhow::Res
         }
         TokenCommand::Revoke { id } => {
             revoke_token(db, by, id).await?;
-            say(format!("{id} is revoked"));
+            say(format!("{id} is revoked"))?;
         }
     }
     Ok(())

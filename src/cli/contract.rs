@@ -1,5 +1,6 @@
 //! `comptoir openapi`, `comptoir config`.
 
+use super::speak::say;
 use crate::app::openapi::documents;
 use crate::config::Config;
 use anyhow::Context as _;
@@ -27,7 +28,6 @@ pub(super) enum ConfigCommand {
     Show,
 }
 
-#[expect(clippy::print_stdout, reason = "the command line speaks to its user")]
 pub(super) fn openapi(args: &Args) -> anyhow::Result<ExitCode> {
     let mut same = true;
     for document in documents() {
@@ -36,29 +36,25 @@ pub(super) fn openapi(args: &Args) -> anyhow::Result<ExitCode> {
             std::fs::create_dir_all(dir)?;
             let path = dir.join(name);
             std::fs::write(&path, &document.yaml).with_context(|| path.display().to_string())?;
-            println!("wrote {}", path.display());
+            say(format!("wrote {}", path.display()))?;
         } else if let Some(dir) = &args.check {
             let path = dir.join(name);
             let committed =
                 std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
             let equal = committed == document.yaml;
-            println!(
-                "{} {}",
-                path.display(),
-                if equal { "is true" } else { "differs from this program" }
-            );
+            let finding = if equal { "is true" } else { "differs from this program" };
+            say(format!("{} {finding}", path.display()))?;
             same &= equal;
         }
     }
     Ok(if same { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-#[expect(clippy::print_stdout, reason = "the command line speaks to its user")]
 #[expect(clippy::print_stderr, reason = "the command line speaks to its user")]
 pub(super) fn config(file: Option<&Path>, command: &ConfigCommand) -> anyhow::Result<ExitCode> {
     match (Config::load(file, &super::environment()), command) {
-        (Ok(_), ConfigCommand::Check) => println!("The settings are valid."),
-        (Ok(config), ConfigCommand::Show) => print!("{}", config.show()),
+        (Ok(_), ConfigCommand::Check) => say("The settings are valid.")?,
+        (Ok(config), ConfigCommand::Show) => say(config.show().trim_end())?,
         (Err(problems), _) => {
             eprint!("{problems}");
             return Ok(ExitCode::FAILURE);

@@ -1,18 +1,20 @@
 //! `comptoir demo`: from nothing to three calls that work.
 
-use super::serve::{show_bootstrap_token, stop_signal};
+use super::serve::stop_signal;
+use super::speak::mention;
 use crate::access::Pepper;
 use crate::access::keys::service::create_key;
 use crate::access::model::{KeySpec, Name};
 use crate::access::service::{By, create_app, create_partner, create_plan};
 use crate::access::{Environment, Scopes};
-use crate::app::{Addresses, Comptoir, open_database, open_pepper};
+use crate::app::{Addresses, Comptoir, check_listeners, lock_data_dir, open_database, open_pepper};
 use crate::config::{Config, DatabaseUrl};
 use crate::customers;
 use crate::demo::{Seed, seed};
 use crate::feeds::{Feed, import_values};
 use crate::kernel::Clock;
 use crate::kernel::id::ProductId;
+use crate::kernel::secret::Secret;
 use crate::limit::{Limits, Policy};
 use crate::storage::{Db, write_durably};
 use anyhow::Context as _;
@@ -51,25 +53,29 @@ pub(super) async fn run(mut config: Config, args: Args) -> anyhow::Result<()> {
     {
         config.access.pepper = crate::config::Pepper::Generated(args.data_dir.join("pepper"));
     }
-    config.server.data_dir = args.data_dir;
+    config.server.data_dir.clone_from(&args.data_dir);
     let clock = Clock::System;
+    if !args.seed_only {
+        // Before the seeding, which takes a while.
+        check_listeners(&config)?;
+    }
+    let lock = lock_data_dir(&args.data_dir)?;
     let keys = prepare(&config, &clock).await?;
+    drop(lock);
     if args.seed_only {
         return Ok(());
     }
-    let mut comptoir = Comptoir::open(config, clock).await?;
-    if let Some(token) = comptoir.take_bootstrap_token() {
-        show_bootstrap_token(token.reveal());
-    }
     let stop = stop_signal()?;
-    comptoir.serve(move |at| welcome(at, &keys), stop).await
+    let mut comptoir = Comptoir::open(config, clock).await?;
+    let token = comptoir.take_bootstrap_token();
+    comptoir.serve(move |at| welcome(at, &keys, token.as_ref(), &args.data_dir), stop).await
 }
 
 /// Seeds what is not seeded yet. Interrupted, it can be run again: what is there stays.
 async fn prepare(config: &Config, clock: &Clock) -> anyhow::Result<DemoKeys> {
     let db = open_database(config).await?;
     if db.setting("demo").await?.is_none() {
-        say("Seeding a fictional French retailer…");
+        mention("Seeding a fictional French retailer (half a minute, this once)…");
         let data = seed(clock.now(), &config.server.public_url);
         import_all(&db, clock, &data).await?;
         let mut tx = db.begin().await?;
@@ -91,18 +97,23 @@ async fn prepare(config: &Config, clock: &Clock) -> anyhow::Result<DemoKeys> {
 }
 
 async fn import_all(db: &Db, clock: &Clock, data: &Seed) -> anyhow::Result<()> {
-    let mut feeds: Vec<(Feed, &[Value])> = vec![
-        (Feed::Categories, &data.categories),
-        (Feed::Products, &data.products),
-        (Feed::Stores, &data.stores),
-        (Feed::Promotions, &data.promotions),
+    let offers: Vec<&[Value]> = data.offers.iter().map(Vec::as_slice).collect();
+    let feeds: [(Feed, &[&[Value]]); 6] = [
+        (Feed::Categories, &[&data.categories]),
+        (Feed::Products, &[&data.products]),
+        (Feed::Stores, &[&data.stores]),
+        (Feed::Promotions, &[&data.promotions]),
+        (Feed::Offers, &offers),
+        (Feed::Stock, &[&data.stock]),
     ];
-    feeds.extend(data.offers.iter().map(|state| (Feed::Offers, state.as_slice())));
-    feeds.push((Feed::Stock, &data.stock));
-    for (feed, lines) in feeds {
-        let report = import_values(db, clock, feed, lines).await?;
-        anyhow::ensure!(report.rejected == 0, "the seed holds rows that are refused:\n{report}");
-        say(format!("  {:<11} {:>6}", feed.as_str(), report.accepted + report.unchanged));
+    for (feed, states) in feeds {
+        let mut rows = 0;
+        for lines in states {
+            let report = import_values(db, clock, feed, lines).await?;
+            anyhow::ensure!(report.rejected == 0, "the seed has rows that are refused:\n{report}");
+            rows += lines.len();
+        }
+        mention(format!("  {:<11} {rows:>6}", feed.as_str()));
     }
     Ok(())
 }
@@ -150,18 +161,23 @@ async fn keys(
     Ok(keys)
 }
 
-#[expect(clippy::print_stdout, reason = "the command line speaks to its user")]
-fn say(text: impl std::fmt::Display) {
-    println!("{text}");
-}
-
 /// What a newcomer needs: addresses, keys, three calls.
-fn welcome(at: Addresses, keys: &DemoKeys) {
+fn welcome(at: Addresses, keys: &DemoKeys, token: Option<&Secret>, data_dir: &Path) {
     let base = format!("http://{}", at.public);
     let (sku, gtin) = crate::demo::showcase().unwrap_or_default();
     let id = ProductId::derived(sku);
     let DemoKeys { live, test } = keys;
-    say(format!(
+    let data_dir = data_dir.display();
+    let token = token.map_or_else(
+        || {
+            format!(
+                "was shown at the first start; a new one:\n                \
+                 COMPTOIR__SERVER__DATA_DIR='{data_dir}' comptoir token create --name me"
+            )
+        },
+        |token| format!("{}  (shown this once)", token.reveal()),
+    );
+    mention(format!(
         "\nComptoir is open.\n\
          \n  Partner API   {base}/v1\
          \n  Reference     {base}/docs/\
@@ -169,11 +185,12 @@ fn welcome(at: Addresses, keys: &DemoKeys) {
          \n  Admin API     http://{admin}/docs/\
          \n\n  Live key      {live}\
          \n  Test key      {test}\
+         \n  Admin token   {token}\
          \n\nTry:\n\
          \n  curl -s -H 'Authorization: Bearer {live}' '{base}/v1/products?limit=2'\
          \n  curl -s -H 'Authorization: Bearer {live}' '{base}/v1/products/gtin/{gtin}'\
          \n  curl -s -H 'Authorization: Bearer {test}' '{base}/v1/products/{id}/stock?limit=3'\
-         \n\nStop with Ctrl-C; the data stays in the data directory.",
+         \n\nStop with Ctrl-C; the data stays in {data_dir}.",
         admin = at.admin,
     ));
 }

@@ -1,10 +1,16 @@
 //! `comptoir doctor`: what is wrong with this installation, and what to do about it.
 
-use crate::app::open_pepper;
-use crate::config::{Config, DatabaseUrl, Durability};
+use super::speak::{causes, mention};
+use crate::access::Pepper;
+use crate::access::pepper::{PepperError, known_fingerprint};
+use crate::config::{self, Config, DatabaseUrl, Durability};
 use crate::kernel::Clock;
 use crate::metering::gaps;
-use crate::storage::{Db, Log, log};
+use crate::storage::{Db, Log, StoreError, log};
+use anyhow::Context as _;
+use rustix::fs::Access;
+use std::fs::File;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -12,6 +18,8 @@ use std::process::ExitCode;
 const LOW_DISK: u64 = 1 << 30;
 /// Open files below which a busy server runs out of connections.
 const FEW_FILES: u64 = 4_096;
+/// What to do about files of somebody else.
+const GIVE: &str = "give the data directory to the user that runs comptoir, and ask as that user";
 
 /// The findings so far.
 #[derive(Default)]
@@ -20,10 +28,9 @@ struct Findings {
 }
 
 impl Findings {
-    #[expect(clippy::print_stdout, reason = "the command line speaks to its user")]
     fn say(&mut self, well: bool, what: &str, detail: impl std::fmt::Display) {
         self.wrong += u32::from(!well);
-        println!("{:<5} {what}: {detail}", if well { "ok" } else { "WRONG" });
+        mention(format!("{:<5} {what}: {detail}", if well { "ok" } else { "WRONG" }));
     }
 
     /// Says how a check went; its value where it went well.
@@ -34,14 +41,15 @@ impl Findings {
                 Some(value)
             }
             Err(error) => {
-                self.say(false, what, format!("{error:#}"));
+                self.say(false, what, causes(&error));
                 None
             }
         }
     }
 }
 
-/// Exit code 0 where all is well, 1 where something is wrong.
+/// Exit code 0 where all is well, 1 where something is wrong. It only looks: nothing is made,
+/// migrated or repaired.
 pub(super) async fn run(file: Option<&Path>) -> anyhow::Result<ExitCode> {
     let mut findings = Findings::default();
     let config = match Config::load(file, &super::environment()) {
@@ -58,14 +66,15 @@ pub(super) async fn run(file: Option<&Path>) -> anyhow::Result<ExitCode> {
     findings.check("data directory", data_dir(&config));
     findings.check("disk", disk(&config.server.data_dir));
     findings.check("open files", open_files());
+    findings.check("server", server(&config));
     findings.check("journal", journal(&config));
     let exists = match &config.database.url {
-        DatabaseUrl::Sqlite(path) => path.exists(),
+        DatabaseUrl::Sqlite(path) => path.try_exists().unwrap_or(true),
         DatabaseUrl::Postgres(_) => true,
     };
     if !exists {
         findings.say(true, "database", "not there yet: `comptoir serve` makes it");
-    } else if let Some(db) = findings.check("database", database(&config).await) {
+    } else if let Some(Some(db)) = findings.check("database", database(&config).await) {
         findings.check("pepper", pepper(&config, &db).await);
         findings.check("ledger", ledger(&db).await);
         findings.check("logs", positions(&db).await);
@@ -76,23 +85,35 @@ pub(super) async fn run(file: Option<&Path>) -> anyhow::Result<ExitCode> {
 
 fn data_dir(config: &Config) -> anyhow::Result<((), String)> {
     let dir = &config.server.data_dir;
-    if !dir.exists() {
-        return Ok(((), format!("{} is not there yet", dir.display())));
+    let name = dir.display();
+    match std::fs::metadata(dir) {
+        Ok(found) => anyhow::ensure!(
+            found.is_dir(),
+            "{name} is no directory; move it away, or set another `server.data_dir`"
+        ),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return Ok(((), format!("{name} is not there yet: `comptoir serve` makes it")));
+        }
+        Err(error) => anyhow::bail!("{name} cannot be seen ({error}); {GIVE}"),
     }
-    tempfile_in(dir).map_err(|error| {
-        anyhow::anyhow!(
-            "{} cannot be written ({error}); give it to the user that runs comptoir",
-            dir.display()
-        )
-    })?;
-    Ok(((), format!("{} can be written", dir.display())))
+    rustix::fs::access(dir, Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK)
+        .map_err(|error| anyhow::anyhow!("{name} cannot be read and written ({error}); {GIVE}"))?;
+    Ok(((), format!("{name} can be read and written")))
 }
 
-/// Writes and removes a file.
-fn tempfile_in(dir: &Path) -> std::io::Result<()> {
-    let path = dir.join(".doctor");
-    std::fs::write(&path, b"")?;
-    std::fs::remove_file(&path)
+/// Whether a server holds the data directory.
+fn server(config: &Config) -> anyhow::Result<((), String)> {
+    let path = config.server.data_dir.join("lock");
+    let stopped = match File::open(&path) {
+        Ok(lock) => lock.try_lock_shared().is_ok(),
+        Err(error) if is_absent(&error) => true,
+        Err(error) => anyhow::bail!("{} cannot be read ({error}); {GIVE}", path.display()),
+    };
+    Ok(((), if stopped { "stopped" } else { "running" }.to_owned()))
+}
+
+fn is_absent(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 
 fn disk(dir: &Path) -> anyhow::Result<((), String)> {
@@ -116,8 +137,10 @@ fn open_files() -> anyhow::Result<((), String)> {
 
 fn journal(config: &Config) -> anyhow::Result<((), String)> {
     let dir = config.server.data_dir.join("journal");
-    let Ok(entries) = std::fs::read_dir(&dir) else {
-        return Ok(((), "empty".to_owned()));
+    let entries = match std::fs::read_dir(&dir) {
+        Ok(entries) => entries,
+        Err(error) if is_absent(&error) => return Ok(((), "empty".to_owned())),
+        Err(error) => anyhow::bail!("{} cannot be read ({error}); {GIVE}", dir.display()),
     };
     let names: Vec<String> =
         entries.filter_map(|e| Some(e.ok()?.file_name().to_string_lossy().into_owned())).collect();
@@ -132,28 +155,52 @@ fn journal(config: &Config) -> anyhow::Result<((), String)> {
     Ok(((), format!("{waiting} segments; those of a stopped server are folded at its next start")))
 }
 
-async fn database(config: &Config) -> anyhow::Result<(Db, String)> {
-    let db = Db::connect(&config.database.url, 2).await?;
-    db.ping().await?;
-    let version = db.schema_version().await?;
+/// The database, where its schema is this program's.
+async fn database(config: &Config) -> anyhow::Result<(Option<Db>, String)> {
+    let version = async {
+        let db = Db::look(&config.database.url).await?;
+        let version = db.schema_version().await?;
+        Ok::<_, StoreError>((db, version))
+    };
+    let (db, version) = version.await.context(
+        "it cannot be read; see that it runs, that `database.url` is right, and that this user may read it",
+    )?;
     let known = Db::known_schema_version();
-    anyhow::ensure!(
-        version <= known,
-        "its schema is of a newer comptoir ({version} > {known}); upgrade this one"
-    );
     let detail = format!("{}, schema {version} of {known}", db.engine());
-    Ok((db, detail))
+    anyhow::ensure!(version <= known, "{detail}: it is of a newer comptoir; upgrade this one");
+    if version < known {
+        let detail = format!("{detail}: `comptoir migrate` or the next start brings it up");
+        return Ok((None, detail));
+    }
+    Ok((Some(db), detail))
 }
 
 async fn pepper(config: &Config, db: &Db) -> anyhow::Result<((), String)> {
-    open_pepper(config, db).await?;
-    Ok(((), "the one that the keys were made with".to_owned()))
+    let known = known_fingerprint(db).await?;
+    let pepper = match &config.access.pepper {
+        config::Pepper::Given(text) => Pepper::from_hex(text.reveal())?,
+        config::Pepper::Generated(path) if known.is_none() && !path.exists() => {
+            return Ok(((), "none yet: the first start makes it".to_owned()));
+        }
+        config::Pepper::Generated(path) => Pepper::load(path)
+            .context("without it all keys are refused; put back the one they were made with")?,
+    };
+    match known {
+        Some(known) if known != pepper.fingerprint() => Err(PepperError::Different.into()),
+        Some(_) => Ok(((), "the one that the keys were made with".to_owned())),
+        None => Ok(((), "no key was made with it yet".to_owned())),
+    }
 }
 
 async fn ledger(db: &Db) -> anyhow::Result<((), String)> {
     let head = log::head(db, Log::Usage).await?;
     let gaps = gaps::gaps(db, head).await?;
-    anyhow::ensure!(gaps.is_empty(), "{} gaps in the sequence of events: {gaps:?}", gaps.len());
+    anyhow::ensure!(
+        gaps.is_empty(),
+        "{} gaps in the sequence of events: look for segments set aside in the journals of these \
+         nodes, and for a database restored from an old backup: {gaps:?}",
+        gaps.len()
+    );
     Ok(((), format!("{head} segments without a gap")))
 }
 

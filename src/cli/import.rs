@@ -1,7 +1,9 @@
 //! `comptoir import`.
 
+use super::speak::say;
 use crate::config::Config;
-use crate::feeds::{Feed, Mapping, Progress, Report, import};
+use crate::feeds::{Feed, Mapping, Progress, import};
+use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -24,8 +26,10 @@ pub(super) struct Args {
 
 /// Exit code 0 where every row was taken, 3 where rows were rejected.
 pub(super) async fn run(config: Config, args: Args) -> anyhow::Result<ExitCode> {
-    let (db, clock) = super::database(&config).await?;
+    // What is wrong with the words is said before a database is made.
     let mapping = args.mapping.as_deref().map(Mapping::load).transpose()?;
+    check_files(&args)?;
+    let (db, clock) = super::database(&config).await?;
     let mut rejected = 0;
     for file in &args.files {
         let bar = ProgressBar::new_spinner();
@@ -33,7 +37,7 @@ pub(super) async fn run(config: Config, args: Args) -> anyhow::Result<ExitCode> 
             ProgressStyle::with_template("{bar:40} {human_pos}/{human_len} rows {per_sec} {eta}")?;
         let mut show = |progress: Progress| match progress {
             Progress::Checking(rows) => {
-                bar.set_message(format!("reading {}: {rows} rows", file.display()))
+                bar.set_message(format!("reading {}: {rows} rows", file.display()));
             }
             Progress::Storing { done, of } => {
                 if bar.length() != Some(of) {
@@ -56,14 +60,32 @@ pub(super) async fn run(config: Config, args: Args) -> anyhow::Result<ExitCode> 
         .await;
         bar.finish_and_clear();
         let report = report?;
-        tell(file, &report, started.elapsed());
+        let took = started.elapsed().as_secs_f64();
+        say(format!("{} ({took:.1} s)\n{}", file.display(), report.to_string().trim_end()))?;
         rejected += report.rejected;
     }
     db.close().await;
     Ok(if rejected == 0 { ExitCode::SUCCESS } else { ExitCode::from(3) })
 }
 
-#[expect(clippy::print_stdout, reason = "the command line speaks to its user")]
-fn tell(file: &Path, report: &Report, took: std::time::Duration) {
-    println!("{} ({:.1} s)\n{report}", file.display(), took.as_secs_f64());
+/// Every file can be read, and the report has a place of its own.
+fn check_files(args: &Args) -> anyhow::Result<()> {
+    for file in &args.files {
+        let found = std::fs::metadata(file)
+            .with_context(|| format!("{} cannot be read", file.display()))?;
+        anyhow::ensure!(found.is_file(), "{} is no file", file.display());
+    }
+    let Some(report) = &args.report else { return Ok(()) };
+    anyhow::ensure!(
+        args.files.len() == 1,
+        "--report takes the rows of one FILE: import the files one by one"
+    );
+    let place = |path: &Path| std::fs::canonicalize(path).ok();
+    let taken = args.files.iter().chain(&args.mapping).map(|file| place(file));
+    anyhow::ensure!(
+        place(report).is_none_or(|report| taken.flatten().all(|file| file != report)),
+        "--report would overwrite {}; name another file",
+        report.display()
+    );
+    Ok(())
 }

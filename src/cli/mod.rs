@@ -6,6 +6,7 @@ mod demo;
 mod doctor;
 mod import;
 mod serve;
+mod speak;
 mod usage;
 
 use crate::config::Config;
@@ -78,9 +79,11 @@ pub fn run() -> ExitCode {
     }
 }
 
-#[expect(clippy::print_stderr, reason = "the command line speaks to its user")]
 fn fail(error: &anyhow::Error) -> ExitCode {
-    eprintln!("error: {error:#}");
+    if error.is::<speak::HungUp>() {
+        return ExitCode::SUCCESS;
+    }
+    speak::complain(error);
     ExitCode::FAILURE
 }
 

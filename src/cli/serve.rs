@@ -1,5 +1,6 @@
 //! `comptoir serve`, `comptoir migrate`.
 
+use super::speak::{mention, say};
 use crate::app::{Addresses, Comptoir, open_database};
 use crate::config::Config;
 use crate::kernel::Clock;
@@ -22,9 +23,8 @@ pub(super) async fn run(config: Config) -> anyhow::Result<()> {
 }
 
 /// The one time that the first admin token is shown.
-#[expect(clippy::print_stdout, reason = "the command line speaks to its user")]
 pub(super) fn show_bootstrap_token(token: &str) {
-    println!("Admin token (shown once, keep it safe): {token}");
+    mention(format!("Admin token (shown once, keep it safe): {token}"));
 }
 
 /// Resolves when the process is asked to stop.
@@ -40,9 +40,7 @@ pub(super) fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
 }
 
 /// Opening a database migrates it.
-#[expect(clippy::print_stdout, reason = "the command line speaks to its user")]
 pub(super) async fn migrate(config: &Config) -> anyhow::Result<()> {
     let db = open_database(config).await?;
-    println!("The {} schema is at this version.", db.engine());
-    Ok(())
+    say(format!("The {} schema is at this version.", db.engine()))
 }

@@ -1,10 +1,10 @@
 //! `comptoir usage`.
 
+use super::speak::unheard;
 use crate::config::Config;
-use crate::metering::export::{Format, export};
+use crate::metering::export::{ExportError, Format, Summary, export, export_to_file};
 use crate::metering::period::Period;
-use anyhow::Context as _;
-use std::fs::File;
+use crate::storage::Db;
 use std::io::{BufWriter, Write as _};
 use std::path::PathBuf;
 
@@ -25,28 +25,24 @@ pub(super) enum UsageCommand {
     },
 }
 
-#[expect(clippy::print_stderr, reason = "the command line speaks to its user")]
+/// The rows go to the file or to standard output, the control totals to standard error.
 pub(super) async fn run(config: &Config, command: UsageCommand) -> anyhow::Result<()> {
     let UsageCommand::Export { period, format, out } = command;
     let (db, _) = super::database(config).await?;
     let summary = match out {
-        None => {
-            let mut out = BufWriter::new(std::io::stdout());
-            let summary = export(&db, period, format, &mut out).await?;
-            out.flush()?;
-            summary
-        }
-        Some(path) => {
-            // Under another name until it is whole, so that no half export is taken for one.
-            let staged = path.with_extension("part");
-            let file = File::create(&staged).with_context(|| staged.display().to_string())?;
-            let mut out = BufWriter::new(file);
-            let summary = export(&db, period, format, &mut out).await?;
-            out.into_inner()?.sync_all()?;
-            std::fs::rename(&staged, &path).with_context(|| path.display().to_string())?;
-            summary
-        }
+        None => to_stdout(&db, period, format).await?,
+        Some(path) => export_to_file(&db, period, format, &path).await?,
     };
-    eprint!("{summary}");
+    let _ = write!(std::io::stderr(), "{summary}");
     Ok(())
+}
+
+async fn to_stdout(db: &Db, period: Period, format: Format) -> anyhow::Result<Summary> {
+    let mut out = BufWriter::new(std::io::stdout());
+    let summary = export(db, period, format, &mut out).await.map_err(|error| match error {
+        ExportError::Write(error) => unheard(error),
+        error => error.into(),
+    })?;
+    out.flush().map_err(unheard)?;
+    Ok(summary)
 }

@@ -152,9 +152,9 @@ struct PepperText(Secret);
 
 impl FromSetting for PepperText {
     fn parse(text: &str) -> Result<Self, String> {
-        if text.len() < 32 {
-            return Err("must have 32 characters or more, such as `openssl rand -hex 32` gives; \
-                        or be empty, and one is generated"
+        if text.len() != 64 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Err("must be 64 hexadecimal digits, such as `openssl rand -hex 32` gives; or \
+                        be empty, and one is generated"
                 .to_owned());
         }
         Ok(Self(Secret::new(text.to_owned())))

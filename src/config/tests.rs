@@ -52,7 +52,7 @@ fn the_example_for_production_uses_real_keys() {
 fn a_variable_wins_over_a_file_over_the_default() {
     let dir = tempfile::tempdir().unwrap();
     let (file, pepper) = (dir.path().join("c.toml"), dir.path().join("pepper"));
-    std::fs::write(&pepper, format!("{}\n", "p".repeat(32))).unwrap();
+    std::fs::write(&pepper, format!("{}\n", "a".repeat(64))).unwrap();
     std::fs::write(
         &file,
         format!(
@@ -75,7 +75,7 @@ fn a_variable_wins_over_a_file_over_the_default() {
     assert!(config.server.cors_origins[1].admits("https://b.example:8443"));
     assert_eq!(config.telemetry.log_level, LogLevel::Debug);
     assert_eq!(config.telemetry.access_log, AccessLog::File(PathBuf::from("a.log")));
-    assert!(matches!(&config.access.pepper, Pepper::Given(p) if p.reveal() == "p".repeat(32)));
+    assert!(matches!(&config.access.pepper, Pepper::Given(p) if p.reveal() == "a".repeat(64)));
     assert!(
         matches!(&config.database.url, DatabaseUrl::Postgres(u) if u.reveal().contains("hunter2"))
     );

@@ -53,7 +53,11 @@ impl fmt::Display for Report {
         }
         for Rejected { line, fault } in &self.first_rejected {
             let Fault { field, value, code, message } = fault;
-            writeln!(f, "    line {line}: {field} `{value}`: {code}: {message}")?;
+            write!(f, "    line {line}: ")?;
+            if !field.is_empty() {
+                write!(f, "{field} `{value}`: ")?;
+            }
+            writeln!(f, "{code}: {message}")?;
         }
         Ok(())
     }

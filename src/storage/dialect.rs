@@ -27,6 +27,22 @@ pub(super) fn sqlite_options(path: &Path) -> SqliteConnectOptions {
         .disable_statement_logging()
 }
 
+/// How an SQLite file is opened to be looked at.
+pub(super) fn sqlite_looking(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(path)
+        .read_only(true)
+        .busy_timeout(PATIENCE)
+        .disable_statement_logging()
+}
+
+/// Counts the table of migrations: 1 or 0.
+pub(super) const SQLITE_MIGRATED: &str =
+    "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = '_sqlx_migrations'";
+/// The same.
+pub(super) const POSTGRES_MIGRATED: &str = "SELECT COUNT(*) FROM information_schema.tables \
+     WHERE table_schema = current_schema() AND table_name = '_sqlx_migrations'";
+
 pub(super) async fn sqlite_pool(
     options: SqliteConnectOptions,
     max_connections: u32,
@@ -39,9 +55,20 @@ pub(super) async fn sqlite_pool(
 }
 
 pub(super) async fn postgres_pool(url: &str, max_connections: u32) -> Result<PgPool, sqlx::Error> {
-    let options = PgConnectOptions::from_str(url)?
-        .application_name("comptoir")
-        .disable_statement_logging();
+    postgres_connect(PgConnectOptions::from_str(url)?, max_connections).await
+}
+
+/// A connection whose transactions can change nothing.
+pub(super) async fn postgres_looking(url: &str) -> Result<PgPool, sqlx::Error> {
+    let options = PgConnectOptions::from_str(url)?;
+    postgres_connect(options.options([("default_transaction_read_only", "on")]), 1).await
+}
+
+async fn postgres_connect(
+    options: PgConnectOptions,
+    max_connections: u32,
+) -> Result<PgPool, sqlx::Error> {
+    let options = options.application_name("comptoir").disable_statement_logging();
     PgPoolOptions::new()
         .max_connections(max_connections)
         .acquire_timeout(PATIENCE)

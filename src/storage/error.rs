@@ -23,6 +23,14 @@ pub enum StoreError {
     /// The schema could not be brought to this version.
     #[error("the schema could not be migrated: {0}")]
     Migrate(#[from] sqlx::migrate::MigrateError),
+    /// Nothing may be done to a schema that is not understood.
+    #[error("the database's schema is of a newer comptoir ({theirs} > {ours}): upgrade this one")]
+    Newer {
+        /// The version of the database.
+        theirs: i64,
+        /// The newest version that this program knows.
+        ours: i64,
+    },
     /// Anything else: a defect of this program.
     #[error("an unexpected database error: {0}")]
     Other(#[source] sqlx::Error),

@@ -88,8 +88,25 @@ impl Db {
         }
     }
 
+    /// Connects to look: what is not there is an error, and nothing can be changed.
+    pub async fn look(url: &DatabaseUrl) -> Result<Self, StoreError> {
+        match url {
+            DatabaseUrl::Sqlite(path) => {
+                let read = dialect::sqlite_pool(dialect::sqlite_looking(path), 1).await?;
+                Ok(Self::Sqlite { write: read.clone(), read })
+            }
+            DatabaseUrl::Postgres(url) => {
+                Ok(Self::Postgres(dialect::postgres_looking(url.reveal()).await?))
+            }
+        }
+    }
+
     /// Brings the schema to this version. Safe to run on several nodes at once.
     pub async fn migrate(&self) -> Result<(), StoreError> {
+        let (theirs, ours) = (self.schema_version().await?, Self::known_schema_version());
+        if theirs > ours {
+            return Err(StoreError::Newer { theirs, ours });
+        }
         match self {
             Self::Sqlite { write, .. } => MIGRATIONS.run(write).await?,
             Self::Postgres(pool) => MIGRATIONS.run(pool).await?,
@@ -126,8 +143,19 @@ impl Db {
         MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0)
     }
 
-    /// The newest migration that the database has had.
+    /// The newest migration that the database has had; 0 where it has had none.
     pub async fn schema_version(&self) -> Result<i64, StoreError> {
+        let tables: i64 = match self {
+            Self::Sqlite { read, .. } => {
+                sqlx::query_scalar(dialect::SQLITE_MIGRATED).fetch_one(read).await?
+            }
+            Self::Postgres(pool) => {
+                sqlx::query_scalar(dialect::POSTGRES_MIGRATED).fetch_one(pool).await?
+            }
+        };
+        if tables == 0 {
+            return Ok(0);
+        }
         const NEWEST: &str = "SELECT COALESCE(MAX(version), 0) FROM _sqlx_migrations";
         Ok(on_db!(self, c => sqlx::query_scalar(NEWEST).fetch_one(c).await)?)
     }

@@ -1,0 +1,63 @@
+//! How the command line speaks: what was asked for on standard output, the rest on standard error.
+
+use std::fmt::Display;
+use std::io::{self, ErrorKind, Write as _};
+
+/// Nobody reads on, as in `comptoir key list | head -1`. That is no failure.
+#[derive(Debug, thiserror::Error)]
+#[error("nobody reads the output")]
+pub(super) struct HungUp;
+
+/// Says a line of what was asked for. One that cannot be written is an error: it may hold a secret
+/// that is shown this once.
+pub(super) fn say(text: impl Display) -> anyhow::Result<()> {
+    writeln!(io::stdout(), "{text}").map_err(unheard)
+}
+
+/// What it means that standard output could not be written.
+pub(super) fn unheard(error: io::Error) -> anyhow::Error {
+    match error.kind() {
+        ErrorKind::BrokenPipe => HungUp.into(),
+        _ => anyhow::Error::new(error).context("standard output cannot be written"),
+    }
+}
+
+/// Says a line that nobody has to hear: a server goes on without a terminal.
+pub(super) fn mention(text: impl Display) {
+    let _ = writeln!(io::stdout(), "{text}");
+}
+
+/// Says what went wrong.
+pub(super) fn complain(error: &anyhow::Error) {
+    let _ = writeln!(io::stderr(), "error: {}", causes(error));
+}
+
+/// What went wrong with its causes; one that its effect has named already is not said twice.
+pub(super) fn causes(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |text, cause| {
+        if text.is_empty() {
+            cause
+        } else if text.contains(&cause) {
+            text
+        } else {
+            format!("{text}: {cause}")
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let error = anyhow::anyhow!("no disk").context("a: no disk").context("b");
+        assert_eq!(causes(&error), "b: a: no disk");
+    }
+
+    #[test]
+    fn a_full_disk_is_an_error_and_a_closed_pipe_is_not() {
+        assert!(unheard(ErrorKind::BrokenPipe.into()).is::<HungUp>());
+        assert!(!unheard(ErrorKind::StorageFull.into()).is::<HungUp>());
+    }
+}

@@ -1,0 +1,8 @@
+//! The program as its users meet it: the real binary in a folder of its own.
+
+mod access;
+mod demo;
+mod doctor;
+mod import;
+mod program;
+mod settings;

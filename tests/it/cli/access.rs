@@ -1,0 +1,104 @@
+//! Keys and usage by hand, beside a running server.
+
+use super::program::{PATIENCE, Place};
+use std::process::Stdio;
+use std::time::Instant;
+
+/// The key of a new app, and its id.
+fn key(place: &Place) -> (String, String) {
+    let partner = place.ok(&["partner", "create", "--name", "Boutique"]);
+    let plan = place.ok(&["plan", "create", "--name", "Small", "--limit", "burst:1000:1"]);
+    let app =
+        place.ok(&["app", "create", "--partner", &partner, "--plan", &plan, "--name", "Site"]);
+    let text = place.ok(&["key", "create", "--app", &app]);
+    let id = place.ok(&["key", "list"]).split('\t').next().unwrap().to_owned();
+    (text, id)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_lives_and_ends_by_the_command_line() {
+    let place = Place::new().await;
+    let (running, public, _) = place.serve();
+    let (text, id) = key(&place);
+    let http = reqwest::Client::new();
+    let call = async |key: &str| {
+        let call = http.get(format!("http://{public}/v1/products")).bearer_auth(key);
+        call.send().await.unwrap().status().as_u16()
+    };
+    let until = async |key: &str, status: u16| {
+        let asked = Instant::now();
+        while call(key).await != status {
+            assert!(asked.elapsed() < PATIENCE, "{id} did not come to answer {status}");
+        }
+    };
+    until(&text, 200).await;
+    let rotated = place.ok(&["key", "rotate", &id]);
+    until(&rotated, 200).await;
+    assert_eq!(call(&text).await, 200, "the old secret works on for a while");
+    place.ok(&["key", "suspend", &id]);
+    until(&text, 403).await;
+    place.ok(&["key", "resume", &id]);
+    until(&text, 200).await;
+    assert!(place.ok(&["key", "revoke", &id]).contains("revoked"));
+    until(&text, 401).await;
+    until(&rotated, 401).await;
+    let error = place.fails(1, &["key", "resume", &id]);
+    assert!(error.starts_with("error: "), "{error}");
+    assert_eq!(running.stop("-TERM"), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn usage_is_exported_whole_or_not_at_all() {
+    let place = Place::new().await;
+    let (running, public, _) = place.serve();
+    let (text, _) = key(&place);
+    let http = reqwest::Client::new();
+    let asked = Instant::now();
+    let mut served = 0;
+    while served < 5 {
+        let call = http.get(format!("http://{public}/v1/products")).bearer_auth(&text);
+        served += u32::from(call.send().await.unwrap().status() == 200);
+        assert!(asked.elapsed() < PATIENCE, "the key never came to work");
+    }
+    running.stop("-TERM");
+    let month = comptoir::kernel::Clock::System.now().to_string()[..7].to_owned();
+    let export = ["usage", "export", "--period", &month];
+    let said = place.run(&export);
+    let rows = said.out.lines().filter(|row| row.contains(",list_products,")).count();
+    assert_eq!((said.code, rows), (Some(0), 5), "{said:?}");
+    assert!(said.err.contains("billable: 5 calls"), "{said:?}");
+
+    place.ok(&[&export[..], &["--out", "usage.csv"]].concat());
+    assert_eq!(std::fs::read_to_string(place.path("usage.csv")).unwrap(), said.out);
+    place.ok(&[&export[..], &["--format", "ndjson", "--out", "usage.ndjson"]].concat());
+    std::fs::create_dir(place.path("folder")).unwrap();
+    for out in ["none/usage.csv", "folder"] {
+        let error = place.fails(1, &[&export[..], &["--out", out]].concat());
+        assert!(error.contains(out), "{error}");
+    }
+    let left: Vec<_> = place.files().into_keys().filter(|p| p.ends_with(".part")).collect();
+    assert_eq!(left, Vec::<std::path::PathBuf>::new());
+    assert!(!place.path("folder.part").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_that_hangs_up_is_no_failure_and_a_full_disk_is() {
+    let place = Place::new().await;
+    key(&place);
+    let month = ["usage", "export", "--period", "2026-11"];
+    for args in [&["key", "list"][..], &["config", "show"], &month, &["doctor"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let child = place.command(args).stdout(writer).stderr(Stdio::piped()).spawn().unwrap();
+        let ended = child.wait_with_output().unwrap();
+        let err = String::from_utf8(ended.stderr).unwrap();
+        assert_eq!((ended.status.code(), err.as_str()), (Some(0), ""), "{args:?}");
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let ended = place.command(args).stdout(full).output().unwrap();
+        let err = String::from_utf8(ended.stderr).unwrap();
+        if args != ["doctor"] {
+            assert_eq!(ended.status.code(), Some(1), "{args:?}");
+            assert!(err.contains("standard output cannot be written"), "{args:?}: {err}");
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! `comptoir demo`, as a newcomer runs it.
+
+use super::program::{Place, Running};
+use std::net::TcpListener;
+
+/// Header and address of a call that the demo proposes.
+fn proposed(line: &str) -> Option<(String, String)> {
+    let mut quoted = line.trim().strip_prefix("curl -s -H ")?.split('\'');
+    let (header, url) = (quoted.nth(1)?, quoted.nth(1)?);
+    Some((header.strip_prefix("Authorization: ")?.to_owned(), url.to_owned()))
+}
+
+fn welcome(running: &Running) -> (Vec<String>, Vec<(String, String)>) {
+    let lines = running.read_until("Stop with Ctrl-C");
+    let calls: Vec<_> = lines.iter().filter_map(|line| proposed(line)).collect();
+    assert_eq!(calls.len(), 3, "{lines:?}");
+    (lines, calls)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_demo_opens_answers_and_comes_back_the_same() {
+    let place = Place::new().await;
+    let killed = place.start(&["demo"]);
+    killed.read_until("  products");
+    assert_eq!(killed.stop("-KILL"), None);
+
+    let first = place.start(&["demo"]);
+    let (lines, calls) = welcome(&first);
+    let shows = |what: &str| lines.iter().any(|line| line.contains(what));
+    assert!(shows("Admin token   cpt_admin_") && shows("/docs/"), "{lines:?}");
+    let http = reqwest::Client::new();
+    for (key, url) in &calls {
+        let answer = http.get(url).header("Authorization", key).send().await.unwrap();
+        let (status, body) = (answer.status(), answer.text().await.unwrap());
+        assert!(status == 200 && body.len() > 200, "{url}: {status} {body}");
+    }
+    let error = place.fails(1, &["demo"]);
+    assert!(error.contains("another comptoir is running on demo-data"), "{error}");
+    assert_eq!(first.stop("-INT"), Some(0));
+
+    let second = place.start(&["demo"]);
+    let (lines, again) = welcome(&second);
+    assert!(!lines.iter().any(|line| line.contains("Seeding")), "{lines:?}");
+    let keys = |calls: &[(String, String)]| calls.iter().map(|c| c.0.clone()).collect::<Vec<_>>();
+    assert_eq!(keys(&again), keys(&calls));
+    assert_eq!(second.stop("-TERM"), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_taken_port_is_said_before_anything_is_made() {
+    let mut place = Place::new().await;
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    place.set("SERVER__PUBLIC_LISTEN", &taken.local_addr().unwrap().to_string());
+    let error = place.fails(1, &["demo"]);
+    assert!(
+        error.contains("cannot listen on") && error.contains("server.public_listen"),
+        "{error}"
+    );
+    assert!(place.files().is_empty(), "{:?}", place.files());
+    let error = place.fails(1, &["serve"]);
+    assert!(error.contains("server.public_listen"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_data_directory_has_one_server() {
+    let place = Place::new().await;
+    let (running, ..) = place.serve();
+    let error = place.fails(1, &["serve"]);
+    assert!(error.contains("another comptoir is running"), "{error}");
+    assert_eq!(running.stop("-TERM"), Some(0));
+}

@@ -1,0 +1,97 @@
+//! `comptoir doctor` finds what is wrong, says what to do, and changes nothing.
+
+use super::program::Place;
+use comptoir::config::Config;
+use comptoir::storage::Db;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
+
+/// Runs the doctor, which must leave every file as it was.
+fn doctor(place: &Place, code: i32) -> String {
+    let before = place.files();
+    let said = place.run(&["doctor"]);
+    assert_eq!(said.code, Some(code), "{said:?}");
+    // SQLite keeps the index of its log beside the file while somebody looks.
+    let kept = |name: &std::path::PathBuf| !name.to_string_lossy().contains("comptoir.db-");
+    let list = |files: std::collections::BTreeMap<_, _>| {
+        files.into_iter().filter(|(name, _)| kept(name)).collect::<Vec<_>>()
+    };
+    assert_eq!(list(place.files()), list(before));
+    said.out
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_healthy_installation_is_well_at_every_stage() {
+    let place = Place::new().await;
+    let said = doctor(&place, 0);
+    assert!(said.contains("is not there yet: `comptoir serve` makes it"), "{said}");
+    let (running, ..) = place.serve();
+    let said = place.ok(&["doctor"]);
+    assert!(said.contains("ok    server: running") && !said.contains("WRONG"), "{said}");
+    assert!(said.contains("ok    pepper: the one that the keys were made with"), "{said}");
+    running.stop("-TERM");
+    let said = doctor(&place, 0);
+    assert!(said.contains("ok    server: stopped"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_or_missing_pepper_is_found() {
+    let mut place = Place::new().await;
+    place.ok(&["partner", "list"]);
+    place.set("ACCESS__PEPPER", &"ab".repeat(32));
+    let said = doctor(&place, 1);
+    assert!(said.contains("WRONG pepper") && said.contains("another pepper"), "{said}");
+    place.unset("ACCESS__PEPPER");
+    std::fs::remove_file(place.path("data/pepper")).unwrap();
+    let said = doctor(&place, 1);
+    assert!(said.contains("WRONG pepper") && said.contains("put back"), "{said}");
+    // Nor does a start make another one, under which no key would work.
+    let error = place.fails(1, &["serve"]);
+    assert!(error.contains("put it back as"), "{error}");
+    assert!(!place.path("data/pepper").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_data_directory_that_is_none_is_found() {
+    let mut place = Place::new().await;
+    place.write("file", "");
+    place.set("SERVER__DATA_DIR", "file");
+    let said = doctor(&place, 1);
+    assert!(said.contains("file is no directory") && said.contains("server.data_dir"), "{said}");
+    std::fs::create_dir(place.path("closed")).unwrap();
+    std::fs::set_permissions(place.path("closed"), Permissions::from_mode(0o000)).unwrap();
+    place.set("SERVER__DATA_DIR", "closed");
+    // The superuser is let in everywhere.
+    if std::fs::read_dir(place.path("closed")).is_err() {
+        let said = place.fails(1, &["doctor"]);
+        assert!(said.contains("WRONG data directory"), "{said}");
+    }
+    std::fs::set_permissions(place.path("closed"), Permissions::from_mode(0o700)).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schema_of_a_newer_version_is_left_alone() {
+    const NEWER: &str = "INSERT INTO _sqlx_migrations \
+        (version, description, success, checksum, execution_time) \
+        SELECT 9999, 'later', success, checksum, 0 FROM _sqlx_migrations WHERE version = 1";
+    let place = Place::new().await;
+    place.ok(&["migrate"]);
+    let mut settings = std::collections::BTreeMap::new();
+    settings.insert("COMPTOIR__SERVER__DATA_DIR".into(), place.path("data").display().to_string());
+    if let Some(url) = place.database_url() {
+        settings.insert("COMPTOIR__DATABASE__URL".into(), url.to_owned());
+    }
+    let config = Config::load(None, &settings).unwrap();
+    let db = Db::connect(&config.database.url, 1).await.unwrap();
+    match &db {
+        Db::Sqlite { write, .. } => drop(sqlx::query(NEWER).execute(write).await.unwrap()),
+        Db::Postgres(pool) => drop(sqlx::query(NEWER).execute(pool).await.unwrap()),
+    }
+    db.close().await;
+    let said = doctor(&place, 1);
+    assert!(said.contains("newer comptoir; upgrade this one"), "{said}");
+    for args in [&["serve"][..], &["migrate"], &["key", "list"]] {
+        let error = place.fails(1, args);
+        assert!(error.contains("newer comptoir (9999 > "), "{args:?}: {error}");
+    }
+}

@@ -1,0 +1,81 @@
+//! `comptoir import`: rows and files that are not what they should be.
+
+use super::program::Place;
+use crate::support::data;
+use serde_json::{Value, json};
+use std::io::Write as _;
+
+fn lines(values: &[Value]) -> String {
+    values.iter().map(|value| format!("{value}\n")).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_row_of_any_feed_is_reported_and_stops_no_other() {
+    let place = Place::new().await;
+    let good: [(&str, Vec<Value>); 6] = [
+        ("categories", data::categories()),
+        ("products", vec![data::product(0), data::product(1)]),
+        ("stores", vec![data::store(1)]),
+        ("promotions", vec![]),
+        ("offers", vec![data::offer(0, 1, "9.90")]),
+        ("stock", vec![data::level(0, 1, 3, "2026-11-22T11:59:00Z")]),
+    ];
+    for (feed, mut rows) in good {
+        let accepted = rows.len();
+        rows.insert(0, json!({ "nonsense": true }));
+        place.write("feed.ndjson", lines(&rows) + "{ no JSON\n");
+        let said = place.run(&["import", feed, "feed.ndjson", "--report", "rejected.ndjson"]);
+        assert_eq!(said.code, Some(3), "{feed}: {said:?}");
+        let sums = format!("{feed}: {accepted} accepted, 0 unchanged, 2 rejected");
+        assert!(said.out.contains(&sums), "{feed}: {}", said.out);
+        // Standard error is no terminal here: nothing is painted there.
+        assert_eq!(said.err, "", "{feed}");
+        let report = std::fs::read_to_string(place.path("rejected.ndjson")).unwrap();
+        let at: Vec<u64> = report
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap()["line"].as_u64().unwrap())
+            .collect();
+        assert_eq!(at, [1, accepted as u64 + 2], "{feed}: {report}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_file_of_the_feed_is_refused_before_a_database_is_made() {
+    let place = Place::new().await;
+    std::fs::create_dir(place.path("folder")).unwrap();
+    place.write("feed.ndjson", lines(&data::categories()));
+    place.write("broken.toml", "feed = \"categories\"\nformat = \"csv\"\n");
+    for (args, says) in [
+        (&["none.ndjson"][..], "none.ndjson cannot be read"),
+        (&["folder"], "folder is no file"),
+        (&["feed.ndjson", "--mapping", "none.toml"], "none.toml"),
+        (&["feed.ndjson", "--mapping", "broken.toml"], "broken.toml"),
+        (&["feed.ndjson", "feed.ndjson", "--report", "r"], "one FILE"),
+        (&["feed.ndjson", "--report", "feed.ndjson"], "would overwrite"),
+    ] {
+        let before = place.files();
+        let error = place.fails(1, &[&["import", "categories"], args].concat());
+        assert!(error.contains(says), "{args:?}: {error}");
+        assert_eq!(place.files(), before, "{args:?}");
+    }
+    assert!(place.fails(2, &["import", "shoes", "feed.ndjson"]).contains("a feed is categories"));
+    let mapping = concat!(env!("CARGO_MANIFEST_DIR"), "/config/feeds/stores.example.toml");
+    let error = place.fails(1, &["import", "categories", "feed.ndjson", "--mapping", mapping]);
+    assert!(error.contains("the mapping is for stores, not for categories"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_truncated_file_leaves_nothing_behind() {
+    let place = Place::new().await;
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    gzip.write_all(lines(&data::categories()).as_bytes()).unwrap();
+    let whole = gzip.finish().unwrap();
+    place.write("feed.ndjson.gz", &whole[..whole.len() - 12]);
+    let import = ["import", "categories", "feed.ndjson.gz"];
+    let error = place.fails(1, &import);
+    assert!(error.contains("nothing was imported"), "{error}");
+    place.write("feed.ndjson.gz", &whole);
+    // Had the first attempt stored a row, it would be unchanged now.
+    let said = place.ok(&import);
+    assert!(said.contains("categories: 3 accepted, 0 unchanged, 0 rejected"), "{said}");
+}

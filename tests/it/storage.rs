@@ -1,0 +1,178 @@
+//! Both engines hold the same schema and keep the promise of the logs.
+
+use crate::support;
+use comptoir::app::open_database;
+use comptoir::config::Config;
+use comptoir::kernel::Micros;
+use comptoir::storage::changes::{Change, append};
+use comptoir::storage::{Db, Log, log};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use tempfile::TempDir;
+
+/// A fresh, migrated database on SQLite, whatever server there is.
+async fn sqlite() -> (Db, TempDir) {
+    let dir = tempfile::tempdir().unwrap();
+    let mut settings = support::settings(dir.path()).await;
+    settings.remove("COMPTOIR__DATABASE__URL");
+    (open(&settings).await, dir)
+}
+
+/// A fresh, migrated database on the PostgreSQL server; `None` where there is none.
+async fn postgres(test: &str) -> Option<(Db, TempDir)> {
+    if support::postgres().is_none() {
+        println!("SKIPPED on PostgreSQL: {test}: COMPTOIR_TEST_POSTGRES names no server");
+        return None;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    Some((open(&support::settings(dir.path()).await).await, dir))
+}
+
+async fn open(settings: &BTreeMap<String, String>) -> Db {
+    open_database(&Config::load(None, settings).unwrap()).await.unwrap()
+}
+
+/// Table and column, its kind, and whether it must have a value.
+type Column = (String, String, String, bool);
+
+/// The kinds that our types map to; anything else is itself and so shows up as a difference.
+fn kind(declared: &str) -> String {
+    match declared.to_lowercase().as_str() {
+        "bigint" | "integer" | "int8" => "number",
+        "text" => "text",
+        "bytea" | "blob" => "bytes",
+        "boolean" => "boolean",
+        other => return other.to_owned(),
+    }
+    .to_owned()
+}
+
+/// Every column of our tables; sqlx's own table is not ours.
+async fn columns(db: &Db) -> BTreeSet<Column> {
+    const SQLITE: &str = "SELECT m.name, c.name, c.type, c.\"notnull\" OR c.pk > 0 \
+        FROM sqlite_master m, pragma_table_info(m.name) c \
+        WHERE m.type = 'table' AND m.name NOT LIKE '\\_sqlx%' ESCAPE '\\' AND m.name NOT LIKE 'sqlite\\_%' ESCAPE '\\'";
+    const POSTGRES: &str = "SELECT table_name::text, column_name::text, data_type::text, \
+        is_nullable = 'NO' FROM information_schema.columns \
+        WHERE table_schema = current_schema() AND table_name NOT LIKE '\\_sqlx%'";
+    let found: Vec<Column> = match db {
+        Db::Sqlite { read, .. } => sqlx::query_as(SQLITE).fetch_all(read).await.unwrap(),
+        Db::Postgres(pool) => sqlx::query_as(POSTGRES).fetch_all(pool).await.unwrap(),
+    };
+    found.into_iter().map(|(table, name, of, needed)| (table, name, kind(&of), needed)).collect()
+}
+
+/// The tables that the migrations make, read from their text.
+fn migrated_tables() -> BTreeSet<String> {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/storage/migrations");
+    let texts = std::fs::read_dir(dir).unwrap().map(|e| std::fs::read_to_string(e.unwrap().path()));
+    texts
+        .flat_map(|text| {
+            let text = text.unwrap();
+            let made = text.lines().filter_map(|line| line.strip_prefix("CREATE TABLE "));
+            made.map(|rest| rest.split([' ', '(']).next().unwrap().to_owned()).collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+#[tokio::test]
+async fn both_engines_have_the_same_tables_and_columns() {
+    let (sqlite, _dir) = sqlite().await;
+    let on_sqlite = columns(&sqlite).await;
+    let tables: BTreeSet<String> = on_sqlite.iter().map(|column| column.0.clone()).collect();
+    assert_eq!(tables, migrated_tables());
+    let Some((postgres, _dir)) = postgres("the same tables and columns").await else { return };
+    let on_postgres = columns(&postgres).await;
+    let only = |a: &BTreeSet<Column>, b: &BTreeSet<Column>| {
+        a.difference(b).map(|column| format!("{column:?}")).collect::<Vec<_>>()
+    };
+    assert_eq!(only(&on_sqlite, &on_postgres), Vec::<String>::new(), "only on SQLite");
+    assert_eq!(only(&on_postgres, &on_sqlite), Vec::<String>::new(), "only on PostgreSQL");
+}
+
+#[tokio::test]
+async fn migrating_again_changes_nothing() {
+    let mut engines = vec![sqlite().await];
+    engines.extend(postgres("migrating again").await);
+    for (db, _dir) in &engines {
+        let before = columns(db).await;
+        let (one, other) = tokio::join!(db.migrate(), db.migrate());
+        one.and(other).unwrap();
+        assert_eq!(columns(db).await, before);
+        assert_eq!(db.schema_version().await.unwrap(), Db::known_schema_version());
+    }
+}
+
+const WRITERS: i64 = 6;
+const ROUNDS: i64 = 25;
+
+fn change(writer: i64, round: i64, n: i64) -> Change {
+    let id = format!("{writer}/{round}/{n}");
+    Change { kind: "product", id, deleted: false, reason: "changed", version: round }
+}
+
+/// Appends entries of several sizes; every fifth transaction is given up after it took positions.
+async fn write(db: Db, writer: i64) {
+    for round in 0..ROUNDS {
+        let mut tx = db.begin().await.unwrap();
+        let entries: Vec<Change> = (0..=round % 3).map(|n| change(writer, round, n)).collect();
+        append(&mut tx, &entries, Micros(0)).await.unwrap();
+        tokio::task::yield_now().await;
+        if round % 5 == 4 {
+            drop(tx);
+        } else {
+            tx.commit().await.unwrap();
+        }
+    }
+}
+
+async fn rows_after(db: &Db, position: i64) -> Vec<(i64, String)> {
+    const AFTER: &str =
+        "SELECT position, id FROM change_log WHERE position > $1 ORDER BY position LIMIT 7";
+    match db {
+        Db::Sqlite { read, .. } => sqlx::query_as(AFTER).bind(position).fetch_all(read).await,
+        Db::Postgres(pool) => sqlx::query_as(AFTER).bind(position).fetch_all(pool).await,
+    }
+    .unwrap()
+}
+
+/// A reader that goes on from the last position it has seen must see every committed entry, each
+/// once, without a gap: an entry that appeared behind it would be missing here for ever.
+async fn follow_while_written(db: &Db) {
+    let writers: Vec<_> = (0..WRITERS).map(|n| tokio::spawn(write(db.clone(), n))).collect();
+    let mut seen = Vec::new();
+    let mut last = 0;
+    loop {
+        let done = writers.iter().all(tokio::task::JoinHandle::is_finished);
+        let rows = rows_after(db, last).await;
+        for (position, id) in &rows {
+            assert_eq!(*position, last + 1, "a position was passed over before {id}");
+            last = *position;
+            seen.push(id.clone());
+        }
+        if done && rows.is_empty() {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    assert_eq!(log::head(db, Log::Change).await.unwrap(), last);
+    let committed = (0..ROUNDS).filter(|round| round % 5 != 4);
+    let expected: BTreeSet<String> = committed
+        .flat_map(|round| (0..=round % 3).map(move |n| (round, n)))
+        .flat_map(|(round, n)| (0..WRITERS).map(move |writer| change(writer, round, n).id))
+        .collect();
+    assert_eq!(seen.len(), expected.len(), "each entry once");
+    assert_eq!(seen.into_iter().collect::<BTreeSet<_>>(), expected);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn positions_appear_in_the_order_of_commits() {
+    let (db, _dir) = sqlite().await;
+    follow_while_written(&db).await;
+    if let Some((db, _dir)) = postgres("positions in the order of commits").await {
+        follow_while_written(&db).await;
+    }
+}
