@@ -10,7 +10,7 @@ use crate::kernel::id::AppId;
 use crate::kernel::{Clock, Micros};
 use crate::limit::Decision;
 use actix_web::dev::Payload;
-use actix_web::http::header::{AUTHORIZATION, HeaderMap};
+use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, web};
 use std::future::{Ready, ready};
 use std::marker::PhantomData;
@@ -67,10 +67,10 @@ pub struct Judged {
 #[must_use]
 pub fn view(headers: &HeaderMap, peer: Option<IpAddr>) -> CallView<'_> {
     CallView {
-        authorization: headers.get(AUTHORIZATION).map(|v| v.as_bytes()),
-        api_key: headers.get("x-api-key").map(|v| v.as_bytes()),
+        authorization: headers.get(AUTHORIZATION).map(HeaderValue::as_bytes),
+        api_key: headers.get("x-api-key").map(HeaderValue::as_bytes),
         peer,
-        forwarded_for: headers.get("x-forwarded-for").map(|v| v.as_bytes()),
+        forwarded_for: headers.get("x-forwarded-for").map(HeaderValue::as_bytes),
     }
 }
 

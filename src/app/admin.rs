@@ -32,12 +32,10 @@ struct Operations {
     calls: AtomicU64,
 }
 
-#[expect(clippy::unused_async, reason = "a handler is async")]
 async fn healthz() -> &'static str {
     "ok\n"
 }
 
-#[expect(clippy::unused_async, reason = "a handler is async")]
 async fn readyz(operations: web::Data<Operations>) -> HttpResponse {
     let report = operations.readiness.report(operations.clock.now());
     let mut response =
@@ -45,7 +43,6 @@ async fn readyz(operations: web::Data<Operations>) -> HttpResponse {
     response.insert_header((CACHE_CONTROL, "no-store")).json(report)
 }
 
-#[expect(clippy::unused_async, reason = "a handler is async")]
 async fn metrics(operations: web::Data<Operations>) -> HttpResponse {
     let report = operations.readiness.report(operations.clock.now());
     operations.metrics.set_gauge(Gauge::Ready, i64::from(report.ready));
@@ -82,7 +79,6 @@ async fn problems<B: MessageBody + 'static>(
     Ok(ServiceResponse::new(request, document).map_body(|_, body| EitherBody::right(body)))
 }
 
-#[expect(clippy::unused_async, reason = "a handler is async")]
 async fn unrouted() -> HttpResponse {
     HttpResponse::NotFound().finish()
 }

@@ -42,7 +42,6 @@ fn pages(config: &mut web::ServiceConfig, with_demo: bool) {
     }
 }
 
-#[expect(clippy::unused_async, reason = "a handler is async")]
 async fn to_docs() -> HttpResponse {
     HttpResponse::TemporaryRedirect().insert_header((header::LOCATION, "/docs/")).finish()
 }
@@ -60,7 +59,6 @@ async fn demo_image(file: web::Path<String>) -> Result<HttpResponse, ApiError> {
 
 /// A path that is not there. A call that brings a key is judged and recorded all the same, so that
 /// looking for paths is not free of limits.
-#[expect(clippy::unused_async, reason = "a handler is async")]
 async fn unrouted(request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let headers = request.headers();
     if headers.contains_key(header::AUTHORIZATION) || headers.contains_key("x-api-key") {

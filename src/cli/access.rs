@@ -302,10 +302,10 @@ pub(super) async fn key(config: &Config, command: KeyCommand) -> anyhow::Result<
             show_all(page, |k| k.id.to_string(), key_line).await?;
         }
         KeyCommand::Suspend { id } => {
-            say(key_line(&set_key_status(db, by, id, Switch::Suspend).await?))
+            say(key_line(&set_key_status(db, by, id, Switch::Suspend).await?));
         }
         KeyCommand::Resume { id } => {
-            say(key_line(&set_key_status(db, by, id, Switch::Resume).await?))
+            say(key_line(&set_key_status(db, by, id, Switch::Resume).await?));
         }
         KeyCommand::Revoke { id } => say(key_line(&revoke_key(db, by, id).await?)),
         KeyCommand::Rotate { id, overlap_s } => {

@@ -33,7 +33,7 @@ pub(super) async fn run(config: Config, args: Args) -> anyhow::Result<ExitCode> 
             ProgressStyle::with_template("{bar:40} {human_pos}/{human_len} rows {per_sec} {eta}")?;
         let mut show = |progress: Progress| match progress {
             Progress::Checking(rows) => {
-                bar.set_message(format!("reading {}: {rows} rows", file.display()))
+                bar.set_message(format!("reading {}: {rows} rows", file.display()));
             }
             Progress::Storing { done, of } => {
                 if bar.length() != Some(of) {
