@@ -10,7 +10,7 @@ use crate::kernel::id::AppId;
 use crate::kernel::{Clock, Micros};
 use crate::limit::Decision;
 use actix_web::dev::Payload;
-use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderName};
+use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, web};
 use std::future::{Ready, ready};
 use std::marker::PhantomData;
@@ -72,10 +72,10 @@ pub struct Judged {
 #[must_use]
 pub fn view(headers: &HeaderMap, peer: Option<IpAddr>) -> CallView<'_> {
     CallView {
-        authorization: headers.get(AUTHORIZATION).map(|v| v.as_bytes()),
-        api_key: headers.get(X_API_KEY).map(|v| v.as_bytes()),
+        authorization: headers.get(AUTHORIZATION).map(HeaderValue::as_bytes),
+        api_key: headers.get(X_API_KEY).map(HeaderValue::as_bytes),
         peer,
-        forwarded_for: headers.get(X_FORWARDED_FOR).map(|v| v.as_bytes()),
+        forwarded_for: headers.get(X_FORWARDED_FOR).map(HeaderValue::as_bytes),
     }
 }
 

@@ -4,6 +4,7 @@ use super::{Environment, Scopes};
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, KeyId, PartnerId, PlanId};
 use crate::kernel::secret::Secret;
+use crate::kernel::word::words;
 use crate::limit::Limits;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -58,47 +59,15 @@ impl fmt::Display for Name {
     }
 }
 
-/// Whether something may be used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Status {
-    /// It may.
-    Active,
-    /// Not until it is resumed.
-    Suspended,
-    /// Never again (keys and admin tokens only).
-    Revoked,
-}
-
-impl Status {
-    /// The word in the database and on the wire.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Active => "active",
-            Self::Suspended => "suspended",
-            Self::Revoked => "revoked",
-        }
-    }
-}
-
-/// The word is no status.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a status is active, suspended or revoked")]
-pub struct UnknownStatus;
-
-impl fmt::Display for Status {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Status {
-    type Err = UnknownStatus;
-
-    fn from_str(text: &str) -> Result<Self, UnknownStatus> {
-        let all = [Self::Active, Self::Suspended, Self::Revoked];
-        all.into_iter().find(|status| status.as_str() == text).ok_or(UnknownStatus)
+words! {
+    /// Whether something may be used.
+    pub enum Status {
+        /// It may.
+        Active = "active",
+        /// Not until it is resumed.
+        Suspended = "suspended",
+        /// Never again (keys and admin tokens only).
+        Revoked = "revoked",
     }
 }
 

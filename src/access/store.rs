@@ -5,6 +5,7 @@ use super::model::{App, Partner, Plan, Status};
 use super::service::By;
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, PartnerId, PlanId};
+use crate::kernel::word::Word as _;
 use crate::limit::Limits;
 use crate::storage::{Db, Log, StoreError, Tx, advance};
 use crate::{on_db, on_tx};

@@ -1,7 +1,7 @@
 //! Apps over HTTP.
 
 use super::caller::AdminCaller;
-use super::page::{PageOut, PageQuery, PageRequest};
+use super::page::{self, PageOut, PageQuery};
 use super::problems::{BodyProblems, Conflicts, Missing, Problems};
 use super::state::{State, created, done};
 use crate::access::model::{App, Name, Status};
@@ -98,10 +98,9 @@ impl From<App> for AppOut {
 async fn list_apps(_caller: AdminCaller, request: HttpRequest, state: State) -> ApiResult<Answer> {
     let mut params = Params::new(request.query_string());
     let of: Option<PartnerId> = params.value("partner_id");
-    let filters = of.map(|partner| format!("partner_id={partner}")).unwrap_or_default();
-    let page = PageRequest::read(params, filters)?;
-    let rows = service::list_apps(&state.db, of, &page.walk(AppId)).await?;
-    page.answer(&request, rows, |app| app.id.0, AppOut::from)
+    let page = page::read(&request, params)?;
+    let rows = service::list_apps(&state.db, of, &page::walk(&page, AppId)?).await?;
+    page::answer(&page, rows, |app| app.id.0, AppOut::from)
 }
 
 /// Create an app

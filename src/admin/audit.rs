@@ -1,7 +1,7 @@
 //! The audit log over HTTP: who did what, to what, and when.
 
 use super::caller::AdminCaller;
-use super::page::{PageOut, PageQuery, PageRequest};
+use super::page::{self, PageOut, PageQuery};
 use super::problems::Problems;
 use super::state::State;
 use super::store::{AuditRow, list_audit as list};
@@ -80,11 +80,10 @@ async fn list_audit(_caller: AdminCaller, request: HttpRequest, state: State) ->
     {
         params.fault("subject", "malformed", "is an id, like key_0Ab12Cd34Ef");
     }
-    let filters = subject.as_ref().map(|id| format!("subject={id}")).unwrap_or_default();
-    let page = PageRequest::read(params, filters)?;
-    let before = page.after().and_then(|after| i64::try_from(after).ok()).unwrap_or(i64::MAX);
-    let rows = list(&state.db, subject.as_deref(), before, page.rows()).await?;
+    let page = page::read(&request, params)?;
+    let before = page.after()?.and_then(|after| i64::try_from(after).ok()).unwrap_or(i64::MAX);
+    let rows = list(&state.db, subject.as_deref(), before, page::rows(&page)).await?;
     let entries: Vec<AuditOut> =
         rows.into_iter().map(AuditOut::try_from).collect::<Result<_, _>>()?;
-    page.answer(&request, entries, |entry| entry.id.0, |entry| entry)
+    page::answer(&page, entries, |entry| entry.id.0, |entry| entry)
 }

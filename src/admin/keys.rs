@@ -1,7 +1,7 @@
 //! Keys over HTTP. A key's text is in the answer to its creation or rotation and nowhere else.
 
 use super::caller::AdminCaller;
-use super::page::{PageOut, PageQuery, PageRequest};
+use super::page::{self, PageOut, PageQuery};
 use super::problems::{BodyProblems, Conflicts, Missing, Problems};
 use super::state::{State, created, done};
 use crate::access::Environment;
@@ -192,10 +192,10 @@ impl std::fmt::Debug for IssuedKeyOut {
 async fn list_keys(_caller: AdminCaller, request: HttpRequest, state: State) -> ApiResult<Answer> {
     let mut params = Params::new(request.query_string());
     let of: Option<AppId> = params.value("app_id");
-    let filters = of.map(|app| format!("app_id={app}")).unwrap_or_default();
-    let page = PageRequest::read(params, filters)?;
-    let rows = service::list_keys(&state.db, of, &page.walk(KeyId), state.clock.now()).await?;
-    page.answer(&request, rows, |key| key.id.0, KeyOut::from)
+    let page = page::read(&request, params)?;
+    let rows =
+        service::list_keys(&state.db, of, &page::walk(&page, KeyId)?, state.clock.now()).await?;
+    page::answer(&page, rows, |key| key.id.0, KeyOut::from)
 }
 
 /// Create a key

@@ -2,8 +2,8 @@
 
 use crate::access::store::Walk;
 use crate::http::answer::Cache;
-use crate::http::{Answer, ApiError, ApiResult, Code, Params};
-use crate::kernel::page::Cursor;
+use crate::http::page::link;
+use crate::http::{Answer, ApiResult, PageRequest, Params};
 use actix_web::HttpRequest;
 use serde::Serialize;
 use std::fmt::Display;
@@ -18,7 +18,7 @@ pub struct PageOut<T> {
     pub next: Option<String>,
 }
 
-/// The parameters of every list, as the documents describe them; [`PageRequest`] reads them.
+/// The parameters of every list, as the documents describe them; [`read`] reads them.
 #[derive(Debug, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct PageQuery {
@@ -30,68 +30,39 @@ pub struct PageQuery {
     pub cursor: Option<String>,
 }
 
-/// The page that a call asks for.
-#[derive(Debug)]
-pub struct PageRequest {
-    limit: u32,
-    after: Option<u64>,
-    filters: String,
+/// Reads which page a call asks for and refuses what is wrong with any parameter: those read
+/// before from `params` are the list's filters.
+pub fn read(request: &HttpRequest, mut params: Params) -> ApiResult<PageRequest> {
+    let page = PageRequest::read(request, &mut params);
+    params.finish()?;
+    Ok(page)
 }
 
-impl PageRequest {
-    /// Reads the rest of the parameters and refuses what is wrong with any. `filters` are those
-    /// read before, as a canonical query.
-    pub fn read(mut params: Params, filters: String) -> Result<Self, ApiError> {
-        let limit = params.limit();
-        let cursor = params.text("cursor");
-        params.finish()?;
-        let cursor = cursor.map(|text| Cursor::parse(&text, &filters)).transpose();
-        let cursor = cursor
-            .map_err(|error| ApiError::new(Code::InvalidCursor, format!("`cursor`: {error}.")))?;
-        Ok(Self { limit, after: cursor.map(|cursor| cursor.after), filters })
-    }
+/// Rows to read: one more than the page has, to know whether another follows.
+#[must_use]
+pub fn rows(page: &PageRequest) -> u32 {
+    page.limit() as u32 + 1
+}
 
-    /// The key that the page begins behind.
-    #[must_use]
-    pub fn after(&self) -> Option<u64> {
-        self.after
-    }
+/// The walk to the page through a list by id.
+pub fn walk<I: Display>(page: &PageRequest, id: fn(u64) -> I) -> ApiResult<Walk> {
+    let after = page.after()?.map(|after| id(after).to_string());
+    Ok(Walk { after: after.unwrap_or_default(), limit: rows(page) })
+}
 
-    /// Rows to read: one more than the page has, to know whether another follows.
-    #[must_use]
-    pub fn rows(&self) -> u32 {
-        self.limit + 1
-    }
-
-    /// The walk to the page through a list by id.
-    #[must_use]
-    pub fn walk<I: Display>(&self, id: fn(u64) -> I) -> Walk {
-        let after = self.after.map(|after| id(after).to_string());
-        Walk { after: after.unwrap_or_default(), limit: self.rows() }
-    }
-
-    /// The page, of the rows that were read.
-    pub fn answer<R, O: Serialize>(
-        &self,
-        request: &HttpRequest,
-        mut rows: Vec<R>,
-        key: impl Fn(&R) -> u64,
-        out: impl Fn(R) -> O,
-    ) -> ApiResult<Answer> {
-        let limit = self.limit as usize;
-        let more = rows.len() > limit;
-        rows.truncate(limit);
-        let last = rows.last().filter(|_| more).map(key);
-        let next = last.map(|last| {
-            let cursor = Cursor::new(last, 0, &self.filters);
-            let and = if self.filters.is_empty() { "" } else { "&" };
-            let (path, filters) = (request.path(), &self.filters);
-            format!("{path}?{filters}{and}limit={limit}&cursor={cursor}")
-        });
-        let link = next.as_ref().map(|next| format!("<{next}>; rel=\"next\""));
-        let items: Vec<O> = rows.into_iter().map(out).collect();
-        let records = items.len() as u32;
-        let answer = Answer::json(&PageOut { items, next }, Cache::NoStore, records)?;
-        Ok(Answer { link, ..answer })
-    }
+/// The page, of the rows that were read.
+pub fn answer<R, O: Serialize>(
+    page: &PageRequest,
+    mut rows: Vec<R>,
+    key: impl Fn(&R) -> u64,
+    out: impl Fn(R) -> O,
+) -> ApiResult<Answer> {
+    let more = rows.len() > page.limit();
+    rows.truncate(page.limit());
+    let next = rows.last().filter(|_| more).map(|last| page.next_url((key(last), 0)));
+    let link = next.as_deref().map(link);
+    let items: Vec<O> = rows.into_iter().map(out).collect();
+    let records = items.len() as u32;
+    let answer = Answer::json(&PageOut { items, next }, Cache::NoStore, records)?;
+    Ok(Answer { link, ..answer })
 }

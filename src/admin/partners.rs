@@ -1,7 +1,7 @@
 //! Partners over HTTP.
 
 use super::caller::AdminCaller;
-use super::page::{PageOut, PageQuery, PageRequest};
+use super::page::{self, PageOut, PageQuery};
 use super::problems::{BodyProblems, Conflicts, Missing, Problems};
 use super::state::{State, created, done};
 use crate::access::model::{Name, Partner, Status};
@@ -74,9 +74,9 @@ async fn list_partners(
     request: HttpRequest,
     state: State,
 ) -> ApiResult<Answer> {
-    let page = PageRequest::read(Params::new(request.query_string()), String::new())?;
-    let rows = service::list_partners(&state.db, &page.walk(PartnerId)).await?;
-    page.answer(&request, rows, |partner| partner.id.0, PartnerOut::from)
+    let page = page::read(&request, Params::new(request.query_string()))?;
+    let rows = service::list_partners(&state.db, &page::walk(&page, PartnerId)?).await?;
+    page::answer(&page, rows, |partner| partner.id.0, PartnerOut::from)
 }
 
 /// Create a partner

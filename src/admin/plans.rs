@@ -1,7 +1,7 @@
 //! Plans over HTTP.
 
 use super::caller::AdminCaller;
-use super::page::{PageOut, PageQuery, PageRequest};
+use super::page::{self, PageOut, PageQuery};
 use super::problems::{BodyProblems, Conflicts, Missing, Problems};
 use super::state::{State, created, done};
 use crate::access::model::{Name, Plan};
@@ -81,9 +81,9 @@ impl From<Plan> for PlanOut {
 )]
 #[get("/plans")]
 async fn list_plans(_caller: AdminCaller, request: HttpRequest, state: State) -> ApiResult<Answer> {
-    let page = PageRequest::read(Params::new(request.query_string()), String::new())?;
-    let rows = service::list_plans(&state.db, &page.walk(PlanId)).await?;
-    page.answer(&request, rows, |plan| plan.id.0, PlanOut::from)
+    let page = page::read(&request, Params::new(request.query_string()))?;
+    let rows = service::list_plans(&state.db, &page::walk(&page, PlanId)?).await?;
+    page::answer(&page, rows, |plan| plan.id.0, PlanOut::from)
 }
 
 /// Create a plan

@@ -4,6 +4,7 @@ use super::token::AdminToken;
 use crate::access::store::{Walk, stored};
 use crate::kernel::Micros;
 use crate::kernel::id::AdminTokenId;
+use crate::kernel::word::Word as _;
 use crate::storage::{Db, StoreError, Tx};
 use crate::{on_db, on_tx};
 use sqlx::FromRow;

@@ -1,7 +1,7 @@
 //! Admin tokens over HTTP. A token's text is in the answer to its creation and nowhere else.
 
 use super::caller::AdminCaller;
-use super::page::{PageOut, PageQuery, PageRequest};
+use super::page::{self, PageOut, PageQuery};
 use super::problems::{BodyProblems, Conflicts, Missing, Problems};
 use super::state::{State, created, done};
 use super::store::list_tokens as list;
@@ -82,9 +82,9 @@ async fn list_tokens(
     request: HttpRequest,
     state: State,
 ) -> ApiResult<Answer> {
-    let page = PageRequest::read(Params::new(request.query_string()), String::new())?;
-    let rows = list(&state.db, &page.walk(AdminTokenId)).await?;
-    page.answer(&request, rows, |token| token.id.0, TokenOut::from)
+    let page = page::read(&request, Params::new(request.query_string()))?;
+    let rows = list(&state.db, &page::walk(&page, AdminTokenId)?).await?;
+    page::answer(&page, rows, |token| token.id.0, TokenOut::from)
 }
 
 /// Create an admin token

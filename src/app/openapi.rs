@@ -43,6 +43,7 @@ pub static PARTNER: LazyLock<Document> = LazyLock::new(|| {
         ("usage", "What you have used and what is left"),
     ];
     complete(&mut document, &tags, partner_security(), partner_operation);
+    leave_open(&mut document);
     render("partner", &document)
 });
 
@@ -76,6 +77,14 @@ pub fn documents() -> [&'static Document; 2] {
 fn generate(routes: fn(&mut ServiceConfig<'_>)) -> Value {
     let (_, api) = App::new().into_utoipa_app().configure(routes).split_for_parts();
     serde_json::to_value(api).unwrap_or_default()
+}
+
+/// Leaves it open that answers gain fields; what a feed may hold is closed.
+fn leave_open(document: &mut Value) {
+    let schemas = document["components"]["schemas"].as_object_mut();
+    for schema in schemas.into_iter().flatten().filter_map(|(_, schema)| schema.as_object_mut()) {
+        schema.remove("additionalProperties");
+    }
 }
 
 fn render(name: &'static str, document: &Value) -> Document {

@@ -1,6 +1,7 @@
 //! Small rules for the values of feeds: texts, decimals, codes. Pure.
 
 use super::Fault;
+use crate::kernel::word::Word;
 use crate::kernel::{Amount, Micros, Money};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt::Display;
@@ -73,6 +74,15 @@ pub fn word(
     allowed.iter().find(|word| **word == value).copied().ok_or_else(|| {
         Fault::new(field, value, "not_allowed", format!("is one of {}", allowed.join(", ")))
     })
+}
+
+/// One of a set's words, where a word is given.
+pub fn one_of<T: Word>(field: &'static str, value: Option<&str>) -> Result<Option<T>, Fault> {
+    let known = |word: &str| {
+        let unknown = || Fault::new(field, word, "not_allowed", format!("is one of {}", T::all()));
+        T::of(word).ok_or_else(unknown)
+    };
+    value.map(known).transpose()
 }
 
 /// Two or more capitals or digits: ISO 3166 countries (`FR`) and UN/CEFACT units (`KGM`).
@@ -206,12 +216,14 @@ impl<'de> Deserialize<'de> for Decimal {
 }
 
 /// An amount of something with its unit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Measure {
-    /// How much, as a decimal.
+    /// How much, as an exact decimal.
+    #[schema(value_type = String, example = "1.75")]
     pub value: Decimal,
-    /// UN/CEFACT Recommendation 20 code of the unit.
+    /// UN/CEFACT Recommendation 20 code of the unit: `LTR`, `KGM`, `C62` (piece) and so on.
+    #[schema(example = "LTR")]
     pub unit_code: String,
 }
 

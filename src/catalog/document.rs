@@ -1,11 +1,7 @@
 //! Documents: a resource as partners receive it, with a digest that tells whether it changed.
 
-use super::{Fate, Fault};
+use super::Fault;
 use crate::kernel::Micros;
-use crate::storage::bulk::{self, Cell, Statement};
-use crate::storage::changes::{self, Change};
-use crate::storage::{StoreError, Tx};
-use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
 /// Longest document in bytes.
@@ -28,6 +24,12 @@ impl Document {
         }
         let hash = blake3::hash(content.as_bytes()).to_hex()[..16].to_owned();
         Ok(Self { content, hash })
+    }
+
+    /// The digest of the content: equal for equal documents.
+    #[must_use]
+    pub fn hash(&self) -> &str {
+        &self.hash
     }
 
     /// The document as it is served from now on.
@@ -56,147 +58,4 @@ pub enum Line<T> {
     Put(Box<T>),
     /// The resource with this code is gone.
     Delete(String),
-}
-
-/// The statements of a resource's table.
-#[derive(Debug)]
-pub struct Statements {
-    /// Finds `id, hash, version, deleted` by id.
-    pub find: &'static Statement,
-    /// Puts rows of [`Resource::cells`] followed by body, hash, version and updated_at.
-    pub upsert: &'static Statement,
-    /// Sets deleted_at and updated_at `$1` and version `$2` of the row with id `$3`.
-    pub delete: &'static str,
-}
-
-/// A kind of resource that is stored as a document.
-pub trait Resource {
-    /// Its word in the change log.
-    const KIND: &'static str;
-    /// The field that names it in a feed.
-    const CODE_FIELD: &'static str;
-    /// The fault of a deletion that names nothing.
-    const UNKNOWN: &'static str;
-    /// Its statements.
-    fn statements() -> Statements;
-    /// The id that a code stands for.
-    fn id_of(code: &str) -> String;
-    /// The retailer's code.
-    fn code(&self) -> &str;
-    /// Its document.
-    fn document(&self) -> &Document;
-    /// The columns before the body, in the statement's order, from the id on.
-    fn cells(&self) -> Vec<Cell<'_>>;
-}
-
-impl<T: Resource> Line<T> {
-    /// The retailer's code of what the line is about.
-    #[must_use]
-    pub fn code(&self) -> &str {
-        match self {
-            Self::Put(resource) => resource.code(),
-            Self::Delete(code) => code,
-        }
-    }
-}
-
-#[derive(Debug, sqlx::FromRow)]
-struct Stored {
-    id: String,
-    hash: String,
-    version: i64,
-    deleted: bool,
-}
-
-/// Stores a batch: changed documents get their next version and an entry in the change log. Of
-/// lines about the same thing the last holds. `fates` comes in with the refusals known so far.
-pub async fn put<T: Resource>(
-    tx: &mut Tx,
-    lines: &[Line<T>],
-    fates: &mut [Fate],
-    now: Micros,
-) -> Result<(), StoreError> {
-    let wanted = last_of_each(lines, fates);
-    let mut stored = stored::<T>(tx, &wanted).await?;
-    let mut cells = Vec::new();
-    let mut changes = Vec::new();
-    for (id, at) in wanted {
-        let before = stored.remove(&id);
-        match &lines[at] {
-            Line::Put(resource) => {
-                let document = resource.document();
-                let (version, reason) = match &before {
-                    Some(b) if !b.deleted && b.hash == document.hash => continue,
-                    Some(b) => (b.version + 1, if b.deleted { "created" } else { "updated" }),
-                    None => (1, "created"),
-                };
-                cells.extend(resource.cells());
-                cells.extend([
-                    document.body(now, version).into(),
-                    document.hash.as_str().into(),
-                    version.into(),
-                    now.0.into(),
-                ]);
-                changes.push(Change { kind: T::KIND, id, deleted: false, reason, version });
-            }
-            Line::Delete(code) => {
-                let Some(before) = before else {
-                    let message = "names nothing that could be deleted; check the code";
-                    fates[at] = Fate::Refused(Fault::new(T::CODE_FIELD, code, T::UNKNOWN, message));
-                    continue;
-                };
-                if before.deleted {
-                    continue;
-                }
-                let version = before.version + 1;
-                delete::<T>(tx, &id, version, now).await?;
-                changes.push(Change {
-                    kind: T::KIND,
-                    id,
-                    deleted: true,
-                    reason: "deleted",
-                    version,
-                });
-            }
-        }
-        fates[at] = Fate::Written;
-    }
-    bulk::write(tx, T::statements().upsert, &cells).await?;
-    changes::append(tx, &changes, now).await
-}
-
-/// Id and place of the last acceptable line about each thing, ordered by id so that writers that
-/// run at once take row locks in one order.
-fn last_of_each<T: Resource>(lines: &[Line<T>], fates: &[Fate]) -> Vec<(String, usize)> {
-    let mut last = HashMap::new();
-    for (at, line) in lines.iter().enumerate() {
-        if !matches!(fates[at], Fate::Refused(_)) {
-            last.insert(line.code(), at);
-        }
-    }
-    let mut wanted: Vec<_> = last.into_iter().map(|(code, at)| (T::id_of(code), at)).collect();
-    wanted.sort_unstable();
-    wanted
-}
-
-async fn stored<T: Resource>(
-    tx: &mut Tx,
-    wanted: &[(String, usize)],
-) -> Result<HashMap<String, Stored>, StoreError> {
-    let keys: Vec<Cell<'_>> = wanted.iter().map(|(id, _)| id.as_str().into()).collect();
-    let rows: Vec<Stored> = bulk::lookup(tx, T::statements().find, &keys).await?;
-    Ok(rows.into_iter().map(|row| (row.id.clone(), row)).collect())
-}
-
-async fn delete<T: Resource>(
-    tx: &mut Tx,
-    id: &str,
-    version: i64,
-    now: Micros,
-) -> Result<(), StoreError> {
-    let statement = T::statements().delete;
-    crate::on_tx!(tx, c => {
-        sqlx::query(statement).bind(now.0).bind(version).bind(id).execute(c).await?;
-    });
-    Ok(())
 }

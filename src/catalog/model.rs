@@ -1,14 +1,31 @@
 //! Products as a feed tells them, and the document that partners receive.
 
-use super::check::{self, DESCRIPTION, Decimal, Measure, NAME, WORD};
+pub(crate) mod parts;
+
+use super::check::{self, Measure, NAME, WORD};
 use super::document::{Document, Line, Op};
 use super::fault::Fault;
 use crate::kernel::Gtin;
 use crate::kernel::gtin::InvalidGtin;
 use crate::kernel::id::{BrandId, CategoryId, ProductId};
+use crate::kernel::word::words;
+use parts::{Brand, Description, Identifier, Image, Property, Rating, VariantAttribute};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::Map;
+
+words! {
+    /// Whether a product is sold.
+    #[schema(as = ProductStatus)]
+    pub enum Status {
+        /// In the range.
+        Active = "active",
+        /// No longer in the range.
+        Discontinued = "discontinued",
+        /// Called back by its maker or an authority.
+        Recalled = "recalled",
+    }
+}
 
 /// A line of a product feed. What an API answer adds is taken and ignored.
 #[derive(Debug, Deserialize)]
@@ -27,7 +44,7 @@ pub struct ProductIn {
     manufacturer: Option<String>,
     item_group_id: Option<String>,
     #[serde(default)]
-    variant_attributes: Vec<Attribute>,
+    variant_attributes: Vec<VariantAttribute>,
     category_codes: Option<Vec<String>>,
     category_ids: Option<Vec<String>>,
     google_product_category: Option<String>,
@@ -65,56 +82,6 @@ struct BrandIn {
     _id: IgnoredAny,
 }
 
-/// A code of the product other than its GTIN.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Identifier {
-    #[serde(rename = "type")]
-    kind: String,
-    value: String,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Description {
-    plain: Option<String>,
-    html: Option<String>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Attribute {
-    name: String,
-    value: String,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Image {
-    url: String,
-    role: Option<String>,
-    width: Option<u32>,
-    height: Option<u32>,
-    alt: Option<String>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Property {
-    property_id: String,
-    name: Option<String>,
-    value: String,
-    unit_code: Option<String>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Rating {
-    rating_value: Decimal,
-    best_rating: Option<u32>,
-    review_count: Option<u64>,
-}
-
 /// A checked product.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Product {
@@ -130,18 +97,12 @@ pub struct Product {
     pub category_ids: Vec<CategoryId>,
     /// The group of variants that it belongs to.
     pub item_group_id: Option<String>,
-    /// `active`, `discontinued` or `recalled`.
-    pub status: &'static str,
+    /// Whether it is sold.
+    pub status: Status,
     /// Whether its price is per unit of weight.
     pub sold_by_weight: bool,
     /// The document.
     pub document: Document,
-}
-
-#[derive(Serialize)]
-struct Brand {
-    id: BrandId,
-    name: String,
 }
 
 /// The fields of a product in the order of the API. `digital_link` is left to the read side, which
@@ -158,7 +119,7 @@ struct Body<'a> {
     mpn: Option<String>,
     manufacturer: Option<String>,
     item_group_id: Option<&'a str>,
-    variant_attributes: Vec<Attribute>,
+    variant_attributes: Vec<VariantAttribute>,
     category_ids: &'a [CategoryId],
     google_product_category: Option<String>,
     gpc_category_code: Option<String>,
@@ -169,14 +130,11 @@ struct Body<'a> {
     certifications: Vec<String>,
     aggregate_rating: Option<Rating>,
     condition: Option<&'static str>,
-    status: &'static str,
+    status: Status,
     replaced_by: Option<ProductId>,
     is_sold_by_weight: bool,
     link: Option<String>,
 }
-
-/// The words of a product's status.
-pub const STATUSES: [&str; 3] = ["active", "discontinued", "recalled"];
 
 const CONDITIONS: [&str; 3] = ["new", "refurbished", "used"];
 
@@ -195,20 +153,14 @@ impl ProductIn {
             brand_id: None,
             category_ids: self.categories()?,
             item_group_id: check::optional("item_group_id", self.item_group_id.take(), WORD)?,
-            status: check::word("status", self.status.as_deref().unwrap_or("active"), &STATUSES)?,
+            status: check::one_of("status", self.status.as_deref())?.unwrap_or(Status::Active),
             sold_by_weight: self.is_sold_by_weight.unwrap_or(false),
             document: Document::new(&Map::new())?,
         };
-        let brand = self.brand()?;
+        let brand = Brand::named(self.brand.take().and_then(|brand| brand.name))?;
         product.brand_id = brand.as_ref().map(|brand| brand.id);
         product.document = self.document(&product, brand)?;
         Ok(Line::Put(Box::new(product)))
-    }
-
-    fn brand(&mut self) -> Result<Option<Brand>, Fault> {
-        let name = self.brand.take().and_then(|brand| brand.name);
-        let name = check::optional("brand.name", name, NAME)?;
-        Ok(name.map(|name| Brand { id: BrandId::derived(&name.to_lowercase()), name }))
     }
 
     fn categories(&mut self) -> Result<Vec<CategoryId>, Fault> {
@@ -246,7 +198,7 @@ impl ProductIn {
             gtin: product.gtin,
             identifiers: check::list("identifiers", self.identifiers)?,
             name: check::text("name", &self.name.unwrap_or_default(), NAME)?,
-            description: self.description.map(described).transpose()?,
+            description: self.description.map(Description::checked).transpose()?,
             brand,
             mpn: check::optional("mpn", self.mpn, WORD)?,
             manufacturer: check::optional("manufacturer", self.manufacturer, NAME)?,
@@ -259,55 +211,17 @@ impl ProductIn {
             country_of_origin: country
                 .map(|code| check::country("country_of_origin", &code))
                 .transpose()?,
-            images: images(self.images)?,
+            images: parts::images(self.images)?,
             additional_property: check::list("additional_property", self.additional_property)?,
             certifications: check::list("certifications", self.certifications)?,
-            aggregate_rating: self.aggregate_rating.map(rated).transpose()?,
+            aggregate_rating: self.aggregate_rating.map(Rating::checked).transpose()?,
             condition: condition.map(|c| check::word("condition", c, &CONDITIONS)).transpose()?,
             status: product.status,
             replaced_by,
             is_sold_by_weight: product.sold_by_weight,
-            link: self.link.map(|link| web_address("link", &link)).transpose()?,
+            link: self.link.map(|link| parts::web_address("link", &link)).transpose()?,
         })
     }
-}
-
-fn described(description: Description) -> Result<Description, Fault> {
-    Ok(Description {
-        plain: check::optional("description.plain", description.plain, DESCRIPTION)?,
-        html: check::optional("description.html", description.html, DESCRIPTION)?,
-    })
-}
-
-fn rated(rating: Rating) -> Result<Rating, Fault> {
-    let value = rating.rating_value.scaled(4).filter(|value| *value >= 0);
-    let most = rating.best_rating.map_or(i64::MAX, |best| i64::from(best) * 10_000);
-    if value.is_some_and(|value| value <= most) {
-        return Ok(rating);
-    }
-    let message = "is a decimal from 0 to best_rating with at most 4 decimals";
-    Err(Fault::new(
-        "aggregate_rating.rating_value",
-        &rating.rating_value.0,
-        "out_of_range",
-        message,
-    ))
-}
-
-fn images(images: Vec<Image>) -> Result<Vec<Image>, Fault> {
-    for image in &images {
-        web_address("images.url", &image.url)?;
-    }
-    check::list("images", images)
-}
-
-/// An absolute web address; anything else (`javascript:`, a local path) must not reach a partner.
-fn web_address(field: &'static str, value: &str) -> Result<String, Fault> {
-    let web = value.starts_with("https://") || value.starts_with("http://");
-    if web && !value.contains(|c: char| c.is_whitespace() || c.is_control()) {
-        return check::text(field, value, WORD);
-    }
-    Err(Fault::new(field, value, "malformed", "is an address that begins with https://"))
 }
 
 /// A GTIN in any of its forms, or the fault that says what would be right.

@@ -3,6 +3,7 @@
 use super::check::{self, Decimal, MoneyIn, NAME, WORD};
 use super::document::{Document, Line, Op};
 use super::fault::Fault;
+use super::offers::Channel;
 use crate::kernel::id::{BrandId, CategoryId, ProductId, PromotionId, StoreId};
 use crate::kernel::{Micros, Money};
 use serde::de::IgnoredAny;
@@ -97,7 +98,7 @@ struct Body<'a> {
     conditions: Conditions,
     applies_to: Applies,
     store_ids: Vec<String>,
-    channels: Vec<&'static str>,
+    channels: Vec<Channel>,
     audience: &'static str,
     coupon_code: Option<String>,
     valid_from: Option<Micros>,
@@ -106,8 +107,6 @@ struct Body<'a> {
 
 const KINDS: [&str; 6] = ["percent_off", "amount_off", "buy_x_get_y", "bundle", "points", "coupon"];
 const AUDIENCES: [&str; 3] = ["public", "member", "personal"];
-/// The words of a channel.
-pub const CHANNELS: [&str; 2] = ["in_store", "online"];
 
 impl PromotionIn {
     /// The promotion, or what is wrong with it.
@@ -121,7 +120,13 @@ impl PromotionIn {
         let valid_from = instant("valid_from", self.valid_from)?;
         let valid_through = instant("valid_through", self.valid_through)?;
         check::span(valid_from, valid_through)?;
-        let channels = self.channels.unwrap_or_else(|| CHANNELS.map(String::from).to_vec());
+        let channels = match self.channels {
+            None => vec![Channel::InStore, Channel::Online],
+            Some(words) => words
+                .iter()
+                .filter_map(|word| check::one_of("channels", Some(word)).transpose())
+                .collect::<Result<_, _>>()?,
+        };
         let document = Document::new(&Body {
             id: PromotionId::derived(&code),
             code: &code,
@@ -131,10 +136,7 @@ impl PromotionIn {
             conditions: conditions(self.conditions)?,
             applies_to: applies(self.applies_to)?,
             store_ids: stores(self.store_codes, self.store_ids)?,
-            channels: channels
-                .iter()
-                .map(|channel| check::word("channels", channel, &CHANNELS))
-                .collect::<Result<_, _>>()?,
+            channels,
             audience: check::word(
                 "audience",
                 self.audience.as_deref().unwrap_or("public"),

@@ -1,18 +1,21 @@
 //! Writing products, categories and promotions.
 
+pub mod document;
 pub mod read;
 
 use super::categories::Category;
-use super::document::{self, Document, Line, Resource, Statements};
+use super::document::{Document, Line};
 use super::fault::{Fate, Fault};
 use super::known::Known;
 use super::model::Product;
 use super::promotions::Promotion;
 use crate::kernel::id::{CategoryId, ProductId, PromotionId};
+use crate::kernel::word::Word as _;
 use crate::kernel::{Gtin, Micros};
 use crate::on_db;
 use crate::storage::bulk::{self, Cell, Statement};
 use crate::storage::{Db, StoreError, Tx};
+use document::{Resource, Statements};
 use hashbrown::{HashMap, HashSet};
 
 static FIND_PRODUCTS: Statement = Statement::new(
@@ -94,7 +97,7 @@ impl Resource for Product {
             self.brand_id.map(|id| id.to_string()).into(),
             categories.join(" ").into(),
             self.item_group_id.as_deref().into(),
-            self.status.into(),
+            self.status.as_str().into(),
             self.sold_by_weight.into(),
         ]
     }

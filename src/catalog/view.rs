@@ -16,11 +16,12 @@ mod products;
 mod query;
 
 pub use categories::{CategoryChange, CategoryRecord};
-pub use offers::{Channel, OfferChange, OfferRecord, PriceType};
+pub use offers::{OfferChange, OfferRecord};
 pub use page::Page;
-pub use products::{ProductChange, ProductRecord, Status};
+pub use products::{ProductChange, ProductRecord, Tombstone};
 pub use query::ProductQuery;
 
+use crate::catalog::offers::Channel;
 use crate::http::answer::digest;
 use crate::kernel::Gtin;
 use crate::kernel::id::{CategoryId, ProductId, StoreId};
@@ -78,17 +79,21 @@ impl CatalogView {
         match products.get(id.0) {
             Some(entry) => Lookup::Found { body: entry.body.clone(), etag: entry.etag },
             None => match products.gone.get(&id.0) {
-                Some(replaced_by) => Lookup::Gone { replaced_by: *replaced_by },
+                Some(tombstone) => Lookup::Gone { replaced_by: tombstone.replaced_by },
                 None => Lookup::Missing,
             },
         }
     }
 
-    /// The product with this GTIN.
+    /// The product with this GTIN; a deleted one only where no other has the GTIN now.
     pub fn product_by_gtin(&self, gtin: Gtin) -> Lookup {
-        match self.products.read().by_gtin(gtin.number()) {
+        let products = self.products.read();
+        match products.by_gtin(gtin.number()) {
             Some(entry) => Lookup::Found { body: entry.body.clone(), etag: entry.etag },
-            None => Lookup::Missing,
+            None => match products.gone_by_gtin(gtin.number()) {
+                Some(tombstone) => Lookup::Gone { replaced_by: tombstone.replaced_by },
+                None => Lookup::Missing,
+            },
         }
     }
 

@@ -57,11 +57,13 @@ impl PageRequest {
         let Some(text) = &self.cursor else { return Ok(None) };
         match Cursor::parse(text, &self.binding()) {
             Ok(cursor) => Ok(Some((cursor.after, cursor.and_after))),
-            Err(error) => Err(ApiError::new(Code::InvalidCursor, format!("`cursor` is {error}."))),
+            Err(error) => Err(ApiError::new(Code::InvalidCursor, format!("`cursor`: {error}."))),
         }
     }
 
-    fn next_url(&self, (after, and_after): (u64, u64)) -> String {
+    /// Path and query of the page that begins behind these keys.
+    #[must_use]
+    pub fn next_url(&self, (after, and_after): (u64, u64)) -> String {
         let cursor = Cursor::new(after, and_after, &self.binding());
         let separator = if self.filters.is_empty() { "" } else { "&" };
         format!("{}?{}{separator}limit={}&cursor={cursor}", self.path, self.filters, self.limit)
@@ -74,7 +76,7 @@ impl PageRequest {
         next: Option<(u64, u64)>,
         cache: Cache,
     ) -> ApiResult<Answer> {
-        let next = next.map(|after| self.next_url(after));
+        let next = next.map(|keys| self.next_url(keys));
         let separator = if self.query.is_empty() { "" } else { "?" };
         let own = format!("{}{separator}{}", self.path, self.query);
         let room = items.iter().map(|item| item.as_ref().len() + 1).sum::<usize>();
@@ -92,9 +94,15 @@ impl PageRequest {
         append(&mut body, &own)?;
         body.push(b'}');
         let mut answer = Answer::new(body, cache, items.len() as u32);
-        answer.link = next.map(|url| format!("<{url}>; rel=\"next\""));
+        answer.link = next.as_deref().map(link);
         Ok(answer)
     }
+}
+
+/// The `Link` header that names the next page.
+#[must_use]
+pub fn link(next: &str) -> String {
+    format!("<{next}>; rel=\"next\"")
 }
 
 fn append(body: &mut Vec<u8>, value: &impl serde::Serialize) -> ApiResult<()> {

@@ -10,6 +10,7 @@ pub mod id;
 pub mod money;
 pub mod page;
 pub mod secret;
+pub mod word;
 
 pub use clock::{Clock, Micros};
 pub use gtin::Gtin;

@@ -258,7 +258,8 @@ mod tests {
         #[test]
         fn extremes_hold(
             calls in prop::collection::vec((any::<i64>(), any::<u32>()), 1..20),
-            quota in 1u32.., window_s in 1u32.., edited in 1u32..,
+            quota in 1u32..=1_000_000_000, window_s in 1u32..=31_622_400,
+            edited in 1u32..=31_622_400,
         ) {
             let mut account = Account::default();
             for (now, weight) in calls {

@@ -1,6 +1,7 @@
 //! `GET /v1/usage`: what the caller's app has used, from the ledger, and the limits it is held to.
 
 use super::usage::{Granularity, UsageRow, usage};
+use crate::access::Scope;
 use crate::access::caller::Caller;
 use crate::access::op;
 use crate::http::answer::Cache;
@@ -144,7 +145,7 @@ async fn get_usage(
         plan_id: key.plan.to_string(),
         plan_version: key.plan_version,
         limits: key.limits,
-        scopes: key.scopes.iter().map(|scope| scope.as_str()).collect(),
+        scopes: key.scopes.iter().map(Scope::as_str).collect(),
         items: usage.rows.into_iter().map(Into::into).collect(),
     };
     let records = u32::try_from(out.items.len()).unwrap_or(u32::MAX);

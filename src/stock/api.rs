@@ -1,7 +1,8 @@
 //! The partner API of stock.
 
 use super::line::{Lines, PageOfStockLevels};
-use super::view::{Availability, Level, StockView};
+use super::model::Availability;
+use super::view::{Level, StockView};
 use crate::access::{Caller, Scope, Scopes, op};
 use crate::catalog::api::existing;
 use crate::catalog::view::CatalogView;
@@ -9,6 +10,7 @@ use crate::http::answer::Cache;
 use crate::http::{Answer, ApiResult, PageRequest, Params, path};
 use crate::kernel::id::{ProductId, StoreId};
 use crate::kernel::page::MAX_LIMIT;
+use crate::kernel::word::Word as _;
 use crate::kernel::{Clock, Gtin, Micros};
 use crate::stores::view::StoresView;
 use actix_web::{HttpRequest, get, web};
@@ -141,8 +143,7 @@ fn availabilities(params: &mut Params) -> Wanted {
         match Availability::of(&word) {
             Some(availability) => wanted.push(availability),
             None => {
-                let known: Vec<&str> = Availability::WORDS.iter().map(|(word, _)| *word).collect();
-                let message = format!("`{word}` is none of {}", known.join(", "));
+                let message = format!("`{word}` is none of {}", Availability::all());
                 params.fault("availability", "not_allowed", message);
             }
         }

@@ -1,6 +1,7 @@
 //! A stock level on the wire: what the caller may know of the quantity, and how fresh it is.
 
-use super::view::{Availability, Level, LocationOut, PickupOut};
+use super::model::{Availability, Location, Pickup};
+use super::view::Level;
 use crate::kernel::clock::SECOND;
 use crate::kernel::id::{ProductId, StoreId};
 use crate::kernel::{Gtin, Micros};
@@ -70,9 +71,9 @@ pub(super) struct StockLevelOut<'a> {
     #[schema(value_type = Option<String>, format = DateTime, example = "2026-11-24T06:00:00Z")]
     pub(super) restock_at: Option<Micros>,
     /// How it can be collected.
-    pub(super) pickup: Option<&'a PickupOut>,
+    pub(super) pickup: Option<&'a Pickup>,
     /// Where in the store it is.
-    pub(super) instore_location: Option<&'a LocationOut>,
+    pub(super) instore_location: Option<&'a Location>,
 }
 
 /// Stock levels, a page of them.

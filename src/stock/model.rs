@@ -5,8 +5,31 @@ use crate::catalog::fault::Fault;
 use crate::catalog::known::Known;
 use crate::kernel::Micros;
 use crate::kernel::id::{ProductId, StoreId};
+use crate::kernel::word::words;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
+
+words! {
+    /// Whether a product can be had (`retail.md` §4 maps the words to schema.org and Google).
+    pub enum Availability {
+        /// There is enough.
+        InStock = "in_stock",
+        /// There is little left.
+        LowStock = "low_stock",
+        /// There is none.
+        OutOfStock = "out_of_stock",
+        /// It is shown in the store and ordered there.
+        OnDisplayToOrder = "on_display_to_order",
+        /// It can be ordered before it is on sale.
+        Preorder = "preorder",
+        /// It can be ordered and comes later.
+        Backorder = "backorder",
+        /// It is no longer sold there.
+        Discontinued = "discontinued",
+        /// Nothing is known.
+        Unknown = "unknown",
+    }
+}
 
 /// A line of a stock feed. What an API answer adds is taken and ignored.
 #[derive(Debug, Deserialize)]
@@ -45,18 +68,30 @@ enum QuantityIn {
     },
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// How a product can be collected in a store.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Pickup {
+pub struct Pickup {
+    /// `buy`, `reserve`, `ship_to_store` or `not_supported`.
+    #[schema(example = "buy")]
     method: String,
+    /// When it is ready: `same_day`, `next_day`, `2-day` and so on.
+    #[schema(example = "same_day")]
     sla: Option<String>,
+    /// The first instant at which it can be collected.
+    #[schema(value_type = Option<String>, format = DateTime, example = "2026-11-22T14:00:00Z")]
     earliest_slot: Option<Micros>,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// Where in a store a product is.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Location {
+pub struct Location {
+    /// The aisle.
+    #[schema(example = "12")]
     aisle: Option<String>,
+    /// The bay in the aisle.
+    #[schema(example = "3")]
     bay: Option<String>,
 }
 
@@ -87,8 +122,8 @@ pub struct LevelKey {
 pub struct Level {
     /// Of what, where.
     pub key: LevelKey,
-    /// One of [`AVAILABILITIES`].
-    pub availability: &'static str,
+    /// Whether it can be had.
+    pub availability: Availability,
     /// How many, in thousandths; none where the retailer does not know.
     pub quantity: Option<i64>,
     /// When that was so.
@@ -98,32 +133,20 @@ pub struct Level {
     /// A JSON object of max_age_s, restock_at, pickup and instore_location, where given.
     pub detail: String,
 }
-
-/// The words of an availability.
-pub const AVAILABILITIES: [&str; 8] = [
-    "in_stock",
-    "low_stock",
-    "out_of_stock",
-    "on_display_to_order",
-    "preorder",
-    "backorder",
-    "discontinued",
-    "unknown",
-];
-
 const SOURCES: [&str; 3] = ["pos", "feed", "count"];
 const METHODS: [&str; 4] = ["buy", "reserve", "ship_to_store", "not_supported"];
 /// At most two units left is low, in thousandths.
 const LOW: i64 = 2_000;
 
-/// The availability that a quantity in thousandths means, where the feed does not say.
-#[must_use]
-pub fn availability(quantity: Option<i64>) -> &'static str {
-    match quantity {
-        None => "unknown",
-        Some(quantity) if quantity <= 0 => "out_of_stock",
-        Some(quantity) if quantity <= LOW => "low_stock",
-        Some(_) => "in_stock",
+impl Availability {
+    /// What a quantity in thousandths means, where the feed does not say.
+    fn meant_by(quantity: Option<i64>) -> Self {
+        match quantity {
+            None => Self::Unknown,
+            Some(quantity) if quantity <= 0 => Self::OutOfStock,
+            Some(quantity) if quantity <= LOW => Self::LowStock,
+            Some(_) => Self::InStock,
+        }
     }
 }
 
@@ -161,10 +184,8 @@ impl LevelIn {
         };
         Ok(Level {
             key,
-            availability: match self.availability.as_deref() {
-                Some(word) => check::word("availability", word, &AVAILABILITIES)?,
-                None => availability(quantity),
-            },
+            availability: check::one_of("availability", self.availability.as_deref())?
+                .unwrap_or_else(|| Availability::meant_by(quantity)),
             quantity,
             as_of: instant("as_of", self.as_of.as_deref())?.unwrap_or(now),
             source: check::word("source", self.source.as_deref().unwrap_or("feed"), &SOURCES)?,
@@ -184,6 +205,7 @@ fn thousandths(count: &Decimal) -> Result<i64, Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::word::Word as _;
     use proptest::prelude::*;
 
     fn check(line: &str) -> Result<Level, Fault> {
@@ -199,7 +221,9 @@ mod tests {
     fn quantities_are_exact_and_say_the_availability() {
         let of = |quantity: &str| {
             let line = format!(r#"{{"sku":"1","store_code":"a","quantity":{quantity}}}"#);
-            check(&line).map(|level| (level.quantity, level.availability)).map_err(|f| f.code)
+            check(&line)
+                .map(|level| (level.quantity, level.availability.as_str()))
+                .map_err(|f| f.code)
         };
         assert_eq!(of("0.1"), Ok((Some(100), "low_stock")));
         assert_eq!(of("\"2.001\""), Ok((Some(2_001), "in_stock")));

@@ -2,9 +2,10 @@
 
 pub mod read;
 
-use super::model::{Level, LevelKey};
+use super::model::{Availability, Level, LevelKey};
 use crate::catalog::fault::Fate;
 use crate::kernel::Micros;
+use crate::kernel::word::Word as _;
 use crate::storage::bulk::{self, Cell, Statement};
 use crate::storage::changes::{self, Change};
 use crate::storage::{Log, StoreError, Tx, advance};
@@ -48,7 +49,7 @@ impl Stored {
     }
 
     fn supersedes(&self, level: &Level) -> bool {
-        let same = self.availability == level.availability
+        let same = self.availability == level.availability.as_str()
             && self.quantity == level.quantity
             && self.source == level.source
             && self.detail == level.detail;
@@ -112,7 +113,7 @@ fn row<'a>(level: &'a Level, names: &'a [String; 2], seq: i64, now: Micros) -> [
     [
         names[0].as_str().into(),
         names[1].as_str().into(),
-        level.availability.into(),
+        level.availability.as_str().into(),
         level.quantity.into(),
         level.as_of.0.into(),
         now.0.into(),
@@ -124,9 +125,9 @@ fn row<'a>(level: &'a Level, names: &'a [String; 2], seq: i64, now: Micros) -> [
 
 /// The entry for an availability that turned; a first level turns nothing.
 fn turn(before: Option<&str>, level: &Level, names: &[String; 2], seq: i64) -> Option<Change> {
-    let before = before.filter(|before| *before != level.availability)?;
-    let sold = |availability| matches!(availability, "in_stock" | "low_stock");
-    let back = before == "out_of_stock" && sold(level.availability);
+    let before = before.filter(|before| *before != level.availability.as_str())?;
+    let sold = matches!(level.availability, Availability::InStock | Availability::LowStock);
+    let back = sold && before == Availability::OutOfStock.as_str();
     Some(Change {
         kind: "stock",
         id: format!("{}/{}", names[0], names[1]),

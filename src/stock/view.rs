@@ -6,49 +6,9 @@ use crate::catalog::view::id_set::IdSet;
 use crate::catalog::view::pool::Pool;
 use crate::kernel::Micros;
 use crate::kernel::id::{ProductId, StoreId};
+use crate::stock::model::{Availability, Location, Pickup};
 use parking_lot::RwLock;
-use serde::{Deserialize, Serialize};
-
-macro_rules! availabilities {
-    ($($(#[$doc:meta])* $name:ident = $word:literal;)*) => {
-        /// Whether a product can be had (`retail.md` §4 maps the words to schema.org and Google).
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-        #[serde(rename_all = "snake_case")]
-        pub enum Availability { $($(#[$doc])* $name,)* }
-
-        impl Availability {
-            /// The words and their meanings.
-            pub const WORDS: &'static [(&'static str, Self)] = &[$(($word, Self::$name)),*];
-        }
-    };
-}
-
-availabilities! {
-    /// There is enough.
-    InStock = "in_stock";
-    /// There is little left.
-    LowStock = "low_stock";
-    /// There is none.
-    OutOfStock = "out_of_stock";
-    /// It is shown in the store and ordered there.
-    OnDisplayToOrder = "on_display_to_order";
-    /// It can be ordered before it is on sale.
-    Preorder = "preorder";
-    /// It can be ordered and comes later.
-    Backorder = "backorder";
-    /// It is no longer sold there.
-    Discontinued = "discontinued";
-    /// Nothing is known.
-    Unknown = "unknown";
-}
-
-impl Availability {
-    /// The availability that a word stands for.
-    #[must_use]
-    pub fn of(word: &str) -> Option<Self> {
-        Self::WORDS.iter().find(|(w, _)| *w == word).map(|(_, availability)| *availability)
-    }
-}
+use serde::Deserialize;
 
 /// A level as it is stored.
 #[derive(Debug, Clone)]
@@ -80,9 +40,9 @@ pub struct Detail {
     /// When new goods are expected.
     pub restock_at: Option<Micros>,
     /// How it can be collected.
-    pub pickup: Option<PickupOut>,
+    pub pickup: Option<Pickup>,
     /// Where in the store it is.
-    pub instore_location: Option<LocationOut>,
+    pub instore_location: Option<Location>,
     /// What counted; a column of its own in the table.
     #[serde(skip)]
     pub source: String,
@@ -98,33 +58,6 @@ impl Default for Detail {
             source: String::new(),
         }
     }
-}
-
-/// How a product can be collected in a store.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(default)]
-pub struct PickupOut {
-    /// `buy`, `reserve`, `ship_to_store` or `not_supported`.
-    #[schema(example = "buy")]
-    pub method: Option<String>,
-    /// When it is ready: `same_day`, `next_day`, `2-day` and so on.
-    #[schema(example = "same_day")]
-    pub sla: Option<String>,
-    /// The first instant at which it can be collected.
-    #[schema(value_type = Option<String>, format = DateTime, example = "2026-11-22T14:00:00Z")]
-    pub earliest_slot: Option<Micros>,
-}
-
-/// Where in a store a product is.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(default)]
-pub struct LocationOut {
-    /// The aisle.
-    #[schema(example = "12")]
-    pub aisle: Option<String>,
-    /// The bay in the aisle.
-    #[schema(example = "3")]
-    pub bay: Option<String>,
 }
 
 /// A level in memory: 40 bytes.

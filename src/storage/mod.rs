@@ -1,7 +1,7 @@
 //! The database: SQLite or PostgreSQL behind one enum, one SQL text, one migrations folder.
 //!
-//! Domains keep their SQL in their own `store.rs` and run it through [`on_db!`] (reads) and
-//! [`on_tx!`] (writes), which expand the same expression once per engine. What the engines do
+//! Domains keep their SQL in their own `store.rs` and run it through `on_db!` (reads) and
+//! `on_tx!` (writes), which expand the same expression once per engine. What the engines do
 //! differently lives in `dialect.rs`.
 
 pub mod bulk;

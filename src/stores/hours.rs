@@ -2,41 +2,49 @@
 
 use crate::catalog::{Fault, check};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Hours of a day of the week, in the store's own time.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct WeeklyHours {
+pub(super) struct WeeklyHours {
     /// `monday` to `sunday`.
-    pub day_of_week: String,
+    #[schema(example = "monday")]
+    day_of_week: String,
     /// `HH:MM`.
-    pub opens: String,
+    #[schema(example = "08:30")]
+    opens: String,
     /// `HH:MM`; `24:00` for midnight; before `opens` where it is after midnight.
-    pub closes: String,
+    #[schema(example = "20:30")]
+    closes: String,
 }
 
 /// Hours of one date, which replace those of its day of the week.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct SpecialHours {
+pub(super) struct SpecialHours {
     /// The date, `YYYY-MM-DD`.
-    pub date: String,
+    #[schema(format = Date, example = "2026-12-25")]
+    date: String,
     /// Whether the store stays closed.
     #[serde(default)]
-    pub closed: bool,
+    #[schema(example = true)]
+    closed: bool,
     /// `HH:MM`, where it opens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub opens: Option<String>,
+    #[schema(example = json!(null))]
+    opens: Option<String>,
     /// `HH:MM`, where it opens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub closes: Option<String>,
+    #[schema(example = json!(null))]
+    closes: Option<String>,
 }
 
 const DAYS: [&str; 7] =
     ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 
 /// The week's hours, or what is wrong with them.
-pub fn weekly(hours: Vec<WeeklyHours>) -> Result<Vec<WeeklyHours>, Fault> {
+pub(super) fn weekly(hours: Vec<WeeklyHours>) -> Result<Vec<WeeklyHours>, Fault> {
     const FIELD: &str = "opening_hours";
     for entry in &hours {
         check::word(FIELD, &entry.day_of_week, &DAYS)?;
@@ -47,7 +55,7 @@ pub fn weekly(hours: Vec<WeeklyHours>) -> Result<Vec<WeeklyHours>, Fault> {
 }
 
 /// The hours of single dates, or what is wrong with them.
-pub fn special(hours: Vec<SpecialHours>) -> Result<Vec<SpecialHours>, Fault> {
+pub(super) fn special(hours: Vec<SpecialHours>) -> Result<Vec<SpecialHours>, Fault> {
     const FIELD: &str = "special_opening_hours";
     for entry in &hours {
         check::parsed::<jiff::civil::Date>(FIELD, &entry.date)?;

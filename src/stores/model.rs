@@ -8,6 +8,7 @@ use crate::kernel::gtin::check_digit;
 use crate::kernel::id::StoreId;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize, Serializer};
+use utoipa::ToSchema;
 
 /// A line of a store feed. What an API answer adds is taken and ignored.
 #[derive(Debug, Deserialize)]
@@ -42,13 +43,24 @@ pub struct StoreIn {
     _version: IgnoredAny,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+/// A postal address.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-struct Address {
+pub(super) struct Address {
+    /// Street and number.
+    #[schema(example = "2 avenue de Toulouse")]
     street_address: Option<String>,
+    /// Postal code.
+    #[schema(example = "31130")]
     postal_code: Option<String>,
+    /// Town.
+    #[schema(example = "Balma")]
     address_locality: Option<String>,
+    /// State, region or province, where addresses name it.
+    #[schema(example = "Occitanie")]
     address_region: Option<String>,
+    /// ISO 3166-1 code of the country, two letters.
+    #[schema(value_type = String, example = "FR")]
     address_country: Option<String>,
 }
 
@@ -71,9 +83,14 @@ impl Serialize for Degrees {
     }
 }
 
-#[derive(Serialize)]
-struct Geo {
+/// A place on Earth, WGS 84 degrees.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Geo {
+    /// Degrees north.
+    #[schema(value_type = f64, example = 43.61)]
     latitude: Degrees,
+    /// Degrees east.
+    #[schema(value_type = f64, example = 1.49)]
     longitude: Degrees,
 }
 

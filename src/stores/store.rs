@@ -3,8 +3,9 @@
 pub mod read;
 
 use super::model::Store;
-use crate::catalog::document::{Document, Resource, Statements};
+use crate::catalog::document::Document;
 use crate::catalog::known::Known;
+use crate::catalog::store::document::{Resource, Statements};
 use crate::kernel::id::StoreId;
 use crate::on_db;
 use crate::storage::bulk::{Cell, Statement};

@@ -101,6 +101,7 @@ async fn a_deleted_product_is_gone_and_names_its_successor() {
     for path in [
         format!("/v1/products/{}", data::product_id(0)),
         format!("/v1/products/sku/{}", data::sku(0)),
+        format!("/v1/products/gtin/{}", data::gtin13(0)),
     ] {
         let gone = problem(app.get(&key.text, &path).await, 410, "gone").await;
         assert!(gone["detail"].as_str().unwrap().contains(&data::product_id(1)), "{gone}");
@@ -109,6 +110,26 @@ async fn a_deleted_product_is_gone_and_names_its_successor() {
     // It comes back when the feed names it again.
     app.import(Feed::Products, &[data::product(0)]).await;
     assert_eq!(walk(&app, &key, "/v1/products").await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_gtin_names_the_living_product_before_the_deleted_one() {
+    let (app, key) = shop(2, 1).await;
+    let path = format!("/v1/products/gtin/{}", data::gtin13(0));
+    app.import(Feed::Products, &[json!({ "op": "delete", "sku": data::sku(0) })]).await;
+    problem(app.get(&key.text, &path).await, 410, "gone").await;
+    let mut heir = data::product(7);
+    heir["gtin"] = json!(data::gtin13(0));
+    app.import(Feed::Products, &[heir.clone()]).await;
+    assert_eq!(json_of(&app, &key, &path).await["sku"], heir["sku"]);
+    app.import(Feed::Products, &[json!({ "op": "delete", "sku": heir["sku"] })]).await;
+    problem(app.get(&key.text, &path).await, 410, "gone").await;
+    // Back with a GTIN of its own, it no longer stands for this one; the first still does.
+    app.import(Feed::Products, &[data::product(7)]).await;
+    problem(app.get(&key.text, &path).await, 410, "gone").await;
+    let back = data::product(0);
+    app.import(Feed::Products, std::slice::from_ref(&back)).await;
+    assert_eq!(json_of(&app, &key, &path).await["sku"], back["sku"]);
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! The one test binary: scenarios through the public surface, and tests about the program itself.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail anywhere")]
+
 mod access;
 mod admin;
 mod architecture;

@@ -129,7 +129,14 @@ async fn shop() -> TestApp {
         &[data::offer(0, 0, "2.39"), data::offer(0, 1, "2.49")],
     )
     .await;
-    app.import(comptoir::feeds::Feed::Stock, &[data::level(0, 0, 4, NOON)]).await;
+    for (feed, line) in [
+        (comptoir::feeds::Feed::Products, data::product_in_full(0)),
+        (comptoir::feeds::Feed::Stores, data::store_in_full(0)),
+        (comptoir::feeds::Feed::Stock, data::level_in_full(0, 0, NOON)),
+    ] {
+        let report = app.import(feed, &[line]).await;
+        assert_eq!(report.rejected, 0, "{report}");
+    }
     app
 }
 
@@ -197,12 +204,39 @@ async fn success(app: &TestApp, key: &TestKey, url: &str, operation: &Value, doc
     assert!(head.bytes().await.unwrap().is_empty());
 }
 
-/// The value has no field that the schema does not describe, at any depth.
+/// The type of a value in the terms of a schema, `number` for all numbers.
+fn type_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}
+
+/// Whether the value is one of the words that a schema names, of a type that it names.
+fn is_typed(value: &Value, schema: &Value) -> bool {
+    if schema["enum"].as_array().is_some_and(|words| !words.contains(value)) {
+        return false;
+    }
+    let named: Vec<&str> = match &schema["type"] {
+        Value::String(one) => vec![one],
+        Value::Array(several) => several.iter().filter_map(Value::as_str).collect(),
+        _ => return true,
+    };
+    named.iter().any(|name| name.replace("integer", "number") == type_of(value))
+}
+
+/// The value has the type that the schema says, all fields that it requires and none that it does
+/// not describe, at any depth.
 fn conforms(value: &Value, schema: &Value, document: &Value, at: &str) {
     if let Some(reference) = schema["$ref"].as_str() {
         let name = reference.rsplit('/').next().unwrap_or_default();
         return conforms(value, &document["components"]["schemas"][name], document, at);
     }
+    assert!(is_typed(value, schema), "{at}: {value} is not of the type documented: {schema}");
     if value.is_null() {
         return;
     }
@@ -213,6 +247,10 @@ fn conforms(value: &Value, schema: &Value, document: &Value, at: &str) {
     }
     match value {
         Value::Object(fields) => {
+            for name in schema["required"].as_array().into_iter().flatten() {
+                let name = name.as_str().unwrap_or_default();
+                assert!(fields.contains_key(name), "{at}: no {name}, which is documented");
+            }
             for (name, field) in fields {
                 let described = &schema["properties"][name];
                 assert!(described.is_object(), "{at}.{name} is not in the document: {schema}");
@@ -259,7 +297,7 @@ async fn parameters(app: &TestApp, key: &TestKey, url: &str, operation: &Value) 
 async fn every_admin_operation_wants_a_token() {
     let app = TestApp::start().await;
     for (path, method, _) in operations(&document("admin")) {
-        let url = app.admin_url(&path.replace('{', "").replace('}', ""));
+        let url = app.admin_url(&path.replace(['{', '}'], ""));
         let method: reqwest::Method = method.to_uppercase().parse().unwrap();
         problem(app.http.request(method.clone(), &url).send().await.unwrap(), 401, "missing_key")
             .await;

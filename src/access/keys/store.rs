@@ -5,6 +5,7 @@ use crate::access::store::{Walk, limits, stored, version};
 use crate::access::{Environment, Scopes};
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, KeyId, PartnerId, PlanId};
+use crate::kernel::word::Word as _;
 use crate::limit::Limits;
 use crate::storage::{Db, StoreError, Tx};
 use crate::{on_db, on_tx};

@@ -2,11 +2,14 @@
 
 use super::existing;
 use crate::access::{Caller, op};
-use crate::catalog::view::{CatalogView, Channel, OfferRecord, PriceType};
+use crate::catalog::check::{Decimal, Measure};
+use crate::catalog::offers::{Channel, PriceType};
+use crate::catalog::view::{CatalogView, OfferRecord};
 use crate::http::answer::Cache;
 use crate::http::{Answer, ApiError, ApiResult, Code, PageRequest, Params, path};
 use crate::kernel::id::{ProductId, PromotionId, StoreId};
 use crate::kernel::page::MAX_LIMIT;
+use crate::kernel::word::Word as _;
 use crate::kernel::{Amount, Currency, Micros, Money};
 use actix_web::{HttpRequest, get, web};
 use serde::Serialize;
@@ -24,17 +27,6 @@ pub(super) struct MoneyOut {
     currency: String,
 }
 
-/// A measure: a value and a UN/CEFACT unit code.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct MeasureOut {
-    /// The value as an exact decimal.
-    #[schema(example = "1")]
-    value: String,
-    /// The unit: `LTR`, `KGM`, `C62` (piece) and so on.
-    #[schema(example = "LTR")]
-    unit_code: String,
-}
-
 /// The price of a measure, to compare packs of different sizes.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct UnitPriceOut {
@@ -43,7 +35,7 @@ pub(super) struct UnitPriceOut {
     #[schema(value_type = MoneyOut)]
     price: Money,
     /// What the price is for.
-    reference: Option<MeasureOut>,
+    reference: Option<Measure>,
 }
 
 /// What a product costs in a store through a channel.
@@ -55,18 +47,16 @@ pub(super) struct OfferOut {
     /// The store.
     #[schema(value_type = String, example = "sto_4Fh2Lp8QaZs")]
     store_id: StoreId,
-    /// `in_store` or `online`.
-    #[schema(example = "in_store")]
-    channel: &'static str,
+    /// Where it holds.
+    channel: Channel,
     /// What it costs now.
     #[schema(value_type = MoneyOut)]
     price: Money,
     /// What it cost before, where the price is reduced.
     #[schema(value_type = Option<MoneyOut>)]
     list_price: Option<Money>,
-    /// `regular`, `sale`, `member` or `personal`.
-    #[schema(example = "regular")]
-    price_type: &'static str,
+    /// What kind of price it is.
+    price_type: PriceType,
     /// What members of the loyalty programme pay.
     #[schema(value_type = Option<MoneyOut>)]
     member_price: Option<Money>,
@@ -105,14 +95,10 @@ pub(super) struct PageOfOffers {
     own: String,
 }
 
-fn word<T: PartialEq>(words: &[(&'static str, T)], value: &T) -> &'static str {
-    words.iter().find(|(_, known)| known == value).map_or("", |(word, _)| word)
-}
-
 /// `1 LTR` as a measure.
-fn measure(text: &str) -> Option<MeasureOut> {
+fn measure(text: &str) -> Option<Measure> {
     let (value, unit_code) = text.split_once(' ')?;
-    Some(MeasureOut { value: value.to_owned(), unit_code: unit_code.to_owned() })
+    Some(Measure { value: Decimal(value.to_owned()), unit_code: unit_code.to_owned() })
 }
 
 impl From<OfferRecord> for OfferOut {
@@ -123,10 +109,10 @@ impl From<OfferRecord> for OfferOut {
         Self {
             product_id: offer.product,
             store_id: offer.store,
-            channel: word(&Channel::WORDS, &offer.channel),
+            channel: offer.channel,
             price: money(offer.price),
             list_price: offer.list_price.map(money),
-            price_type: word(&PriceType::WORDS, &offer.price_type),
+            price_type: offer.price_type,
             member_price: offer.member_price.map(money),
             unit_price: offer.unit_price.map(|a| UnitPriceOut { price: money(a), reference }),
             tax_included: offer.tax_included,
@@ -166,7 +152,7 @@ pub(super) async fn list_product_offers(
 ) -> ApiResult<Answer> {
     let mut params = Params::new(request.query_string());
     let stores: Vec<StoreId> = params.list("store_id", MAX_LIMIT as usize);
-    let channel = params.one_of("channel", &Channel::WORDS);
+    let channel = params.one_of("channel", Channel::WORDS);
     let page = PageRequest::read(&request, &mut params);
     params.finish()?;
     let id: ProductId = path::id(&product, "product")?;

@@ -3,13 +3,15 @@
 use super::resource;
 use super::schema::{PageOfProducts, ProductOut};
 use crate::access::{Caller, op};
-use crate::catalog::view::{CatalogView, ProductQuery, Status};
+use crate::catalog::model::Status;
+use crate::catalog::view::{CatalogView, ProductQuery};
 use crate::http::answer::Cache;
 use crate::http::path;
 use crate::http::{Answer, ApiError, ApiResult, Code, FieldError, PageRequest, Params};
 use crate::kernel::Gtin;
 use crate::kernel::gtin::{InvalidGtin, check_digit};
 use crate::kernel::id::{BrandId, ProductId};
+use crate::kernel::word::Word as _;
 use actix_web::{HttpRequest, get, web};
 use std::convert::Infallible;
 use std::str::FromStr;
@@ -79,7 +81,7 @@ fn query(params: &mut Params, view: &CatalogView) -> ProductQuery {
         gtins: params.list("gtin", MOST_IDENTIFIERS),
         ids: skus.iter().map(|sku| ProductId::derived(sku)).collect(),
         item_group: params.text("item_group_id"),
-        status: params.one_of("status", &Status::WORDS),
+        status: params.one_of("status", Status::WORDS),
         sold_by_weight: params.one_of("is_sold_by_weight", &[("true", true), ("false", false)]),
         store: params.value("store_id"),
         updated_since: params.value("updated_since"),
@@ -147,6 +149,7 @@ pub(super) async fn get_product_by_sku(
         (status = 200, description = "The product.", body = ProductOut),
         (status = 304, description = "You hold this version already."),
         (status = 404, description = "No product has this GTIN."),
+        (status = 410, description = "The product with this GTIN was deleted; `detail` names what replaces it."),
         (status = 422, description = "`invalid_gtin`: the code is no GTIN, `errors` has the code that was probably meant. `in_store_code`: a code of restricted circulation."),
     ),
 )]

@@ -2,113 +2,12 @@
 //! these types describe and are never filled; a test holds them against a stored document.
 #![expect(dead_code, reason = "the types describe stored documents")]
 
+use crate::catalog::check::Measure;
+use crate::catalog::model::Status;
+use crate::catalog::model::parts::{
+    Brand, Description, Identifier, Image, Property, Rating, VariantAttribute,
+};
 use utoipa::ToSchema;
-
-/// A code that names the product, as it was scanned or supplied.
-#[derive(Debug, ToSchema)]
-pub(super) struct IdentifierOut {
-    /// What kind of code: `EAN`, `UPC`, `ISBN`, `supplier`.
-    #[schema(rename = "type", example = "EAN")]
-    kind: String,
-    /// The code.
-    #[schema(example = "3276550063551")]
-    value: String,
-}
-
-/// A description in one or more forms.
-#[derive(Debug, ToSchema)]
-pub(super) struct DescriptionOut {
-    /// Without mark-up.
-    #[schema(example = "Enduit de lissage prêt à l'emploi, blanc, pour intérieur.")]
-    plain: Option<String>,
-    /// As HTML.
-    #[schema(example = "<p>Enduit de lissage prêt à l'emploi, blanc, pour intérieur.</p>")]
-    html: Option<String>,
-}
-
-/// A brand.
-#[derive(Debug, ToSchema)]
-pub(super) struct BrandOut {
-    /// Its id.
-    #[schema(example = "brd_3Xk9sW0pLm7")]
-    id: String,
-    /// Its name.
-    #[schema(example = "Axton")]
-    name: String,
-}
-
-/// What distinguishes a variant within its item group.
-#[derive(Debug, ToSchema)]
-pub(super) struct VariantAttributeOut {
-    /// The property.
-    #[schema(example = "color")]
-    name: String,
-    /// Its value.
-    #[schema(example = "blanc")]
-    value: String,
-}
-
-/// How much is in the pack.
-#[derive(Debug, ToSchema)]
-pub(super) struct NetContentOut {
-    /// The value as an exact decimal.
-    #[schema(example = "1.75")]
-    value: String,
-    /// UN/CEFACT unit code.
-    #[schema(example = "LTR")]
-    unit_code: String,
-}
-
-/// An image.
-#[derive(Debug, ToSchema)]
-pub(super) struct ImageOut {
-    /// Where it is.
-    #[schema(example = "https://media.example.com/82311569-front.jpg")]
-    url: String,
-    /// What it shows: `front`, `back`, `detail`, `lifestyle`.
-    #[schema(example = "front")]
-    role: Option<String>,
-    /// Width in pixels.
-    #[schema(example = 1500)]
-    width: Option<u32>,
-    /// Height in pixels.
-    #[schema(example = 1500)]
-    height: Option<u32>,
-    /// What it shows, in words.
-    #[schema(example = "Pot d'enduit de 1,75 l, face avant")]
-    alt: Option<String>,
-}
-
-/// A property that not all products have.
-#[derive(Debug, ToSchema)]
-pub(super) struct PropertyOut {
-    /// Stable name of the property.
-    #[schema(example = "energy_class")]
-    property_id: String,
-    /// Its name in words.
-    #[schema(example = "Classe énergétique")]
-    name: String,
-    /// Its value.
-    #[schema(example = "A")]
-    value: String,
-    /// UN/CEFACT unit code, for a measure.
-    #[schema(example = json!(null))]
-    unit_code: Option<String>,
-}
-
-/// What customers think.
-#[derive(Debug, ToSchema)]
-pub(super) struct RatingOut {
-    /// The mean as an exact decimal.
-    #[schema(example = "4.79")]
-    rating_value: String,
-    /// The best rating there is.
-    #[schema(example = 5)]
-    best_rating: u32,
-    /// How many reviews there are.
-    #[schema(example = 33)]
-    review_count: u32,
-}
 
 /// A product.
 #[derive(Debug, ToSchema)]
@@ -123,14 +22,14 @@ pub(super) struct ProductOut {
     #[schema(example = "03276550063551")]
     gtin: Option<String>,
     /// All codes as they were supplied.
-    identifiers: Vec<IdentifierOut>,
+    identifiers: Vec<Identifier>,
     /// What it is called.
     #[schema(example = "Enduit de lissage Axton 1,75 l")]
     name: String,
     /// What it is.
-    description: Option<DescriptionOut>,
+    description: Option<Description>,
     /// Its brand; null where it has none.
-    brand: Option<BrandOut>,
+    brand: Option<Brand>,
     /// The manufacturer's part number.
     #[schema(example = "AX-175-W")]
     mpn: Option<String>,
@@ -141,7 +40,7 @@ pub(super) struct ProductOut {
     #[schema(example = "grp_9")]
     item_group_id: Option<String>,
     /// What distinguishes it from its variants.
-    variant_attributes: Vec<VariantAttributeOut>,
+    variant_attributes: Vec<VariantAttribute>,
     /// The categories it is in.
     #[schema(example = json!(["cat_5tR81kQmZx2"]))]
     category_ids: Vec<String>,
@@ -152,25 +51,24 @@ pub(super) struct ProductOut {
     #[schema(example = "10000201")]
     gpc_category_code: Option<String>,
     /// How much is in the pack.
-    net_content: Option<NetContentOut>,
+    net_content: Option<Measure>,
     /// ISO 3166-1 code of the country it comes from.
     #[schema(example = "FR")]
     country_of_origin: Option<String>,
     /// Its images, the main one first.
-    images: Vec<ImageOut>,
+    images: Vec<Image>,
     /// Properties that not all products have.
-    additional_property: Vec<PropertyOut>,
+    additional_property: Vec<Property>,
     /// Its certifications.
     #[schema(example = json!(["NF Environnement"]))]
     certifications: Vec<String>,
     /// What customers think.
-    aggregate_rating: Option<RatingOut>,
+    aggregate_rating: Option<Rating>,
     /// `new`, `refurbished` or `used`.
     #[schema(example = "new")]
-    condition: String,
-    /// `active`, `discontinued` or `recalled`.
-    #[schema(example = "active")]
-    status: String,
+    condition: Option<String>,
+    /// Whether it is sold.
+    status: Status,
     /// The product that stands in its place.
     #[schema(example = json!(null))]
     replaced_by: Option<String>,

@@ -1,13 +1,16 @@
 use super::schema::{CategoryOut, ProductOut};
 use super::*;
 use crate::access::{Scopes, tests::gate};
+use crate::catalog::model::Status;
+use crate::catalog::offers::{Channel, PriceType};
 use crate::catalog::view::{
-    CatalogView, CategoryChange, CategoryRecord, Channel, OfferChange, OfferRecord, PriceType,
-    ProductChange, ProductRecord, Status,
+    CatalogView, CategoryChange, CategoryRecord, OfferChange, OfferRecord, ProductChange,
+    ProductRecord, Tombstone,
 };
 use crate::http::answer::digest;
 use crate::kernel::Clock;
 use crate::kernel::id::{CategoryId, ProductId, StoreId};
+use crate::kernel::word::Word;
 use crate::kernel::{Amount, Micros};
 use actix_web::body::to_bytes;
 use actix_web::http::StatusCode;
@@ -55,7 +58,12 @@ fn view() -> web::Data<CatalogView> {
         product("1", Some("3276550063551")),
         product("2", None),
         product("a b/c", None),
-        ProductChange::Delete(gone, Some(ProductId::derived("2"))),
+        ProductChange::Delete(Tombstone {
+            id: gone,
+            gtin: None,
+            replaced_by: Some(ProductId::derived("2")),
+            at: Micros(0),
+        }),
     ]);
     view.apply_offers(vec![OfferChange::Upsert(Box::new(OfferRecord {
         product: ProductId::derived("1"),
@@ -215,7 +223,7 @@ fn schemas_describe_the_documents() {
     let view = CatalogView::default();
     let id = CategoryId::derived("1");
     let body = json!({
-        "id": id, "name": "Enduits", "parent_id": null, "google_product_category": "413",
+        "id": id, "code": "1", "name": "Enduits", "parent_id": null, "google_product_category": "413",
         "gpc_category_code": null, "updated_at": "2026-11-22T04:00:00Z", "version": 1,
     });
     let (name, body) = ("Enduits".to_owned(), body.to_string());
@@ -244,4 +252,17 @@ fn operations_are_those_of_the_table() {
         seen += 1;
     }
     assert_eq!(seen, 7);
+}
+
+#[test]
+fn words_are_documented_as_they_are_written() {
+    fn same<T: Word + PartialSchema>() {
+        let RefOr::T(Schema::Object(object)) = T::schema() else { panic!("no enum") };
+        let words: Vec<Value> = T::WORDS.iter().map(|(word, _)| json!(word)).collect();
+        assert_eq!(object.enum_values, Some(words));
+    }
+    same::<Status>();
+    same::<Channel>();
+    same::<PriceType>();
+    same::<crate::access::model::Status>();
 }

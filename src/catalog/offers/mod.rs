@@ -6,11 +6,35 @@ use crate::catalog::check::{self, Measure, MoneyIn};
 use crate::catalog::document::Op;
 use crate::catalog::fault::Fault;
 use crate::catalog::known::Known;
-use crate::catalog::promotions::CHANNELS;
 use crate::kernel::id::{ProductId, PromotionId, StoreId};
+use crate::kernel::word::words;
 use crate::kernel::{Amount, Micros, Money};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+
+words! {
+    /// Where an offer holds.
+    pub enum Channel {
+        /// In the shop.
+        InStore = "in_store",
+        /// On the web.
+        Online = "online",
+    }
+}
+
+words! {
+    /// What kind of price an offer has.
+    pub enum PriceType {
+        /// The ordinary price.
+        Regular = "regular",
+        /// Reduced for a time.
+        Sale = "sale",
+        /// For members of the loyalty programme.
+        Member = "member",
+        /// For one customer.
+        Personal = "personal",
+    }
+}
 
 /// A line of an offer feed. What an API answer adds is taken and ignored.
 #[derive(Debug, Deserialize)]
@@ -64,8 +88,8 @@ pub struct OfferKey {
     pub product: ProductId,
     /// The store.
     pub store: StoreId,
-    /// `in_store` or `online`.
-    pub channel: &'static str,
+    /// The channel.
+    pub channel: Channel,
 }
 
 /// A checked line about an offer.
@@ -88,8 +112,8 @@ pub struct Terms {
     pub list_price: Option<Amount>,
     /// What members pay.
     pub member_price: Option<Amount>,
-    /// `regular`, `sale`, `member` or `personal`.
-    pub price_type: &'static str,
+    /// What kind of price it is.
+    pub price_type: PriceType,
     /// The price of the reference amount.
     pub unit_price: Option<Amount>,
     /// `{"value":"1","unit_code":"LTR"}`.
@@ -104,8 +128,6 @@ pub struct Terms {
     pub promotion_ids: String,
 }
 
-const PRICE_TYPES: [&str; 4] = ["regular", "sale", "member", "personal"];
-
 impl OfferIn {
     /// The offer, or what is wrong with it. `now` is when it held, where the line does not say.
     pub fn check(self, known: &Known, now: Micros) -> Result<Offer, Fault> {
@@ -116,10 +138,7 @@ impl OfferIn {
                 self.gtin.as_deref(),
             )?,
             store: known.store(self.store_id.as_deref(), self.store_code.as_deref())?,
-            channel: match self.channel.as_deref() {
-                None => "in_store",
-                Some(channel) => check::word("channel", channel, &CHANNELS)?,
-            },
+            channel: check::one_of("channel", self.channel.as_deref())?.unwrap_or(Channel::InStore),
         };
         let as_of = instant("as_of", self.as_of.as_deref())?.unwrap_or(now);
         let terms = match self.op {
@@ -153,12 +172,12 @@ impl OfferIn {
         let valid_from = instant("valid_from", self.valid_from.as_deref())?;
         let valid_through = instant("valid_through", self.valid_through.as_deref())?;
         check::span(valid_from, valid_through)?;
-        let price_type = self.price_type.as_deref().unwrap_or("regular");
+        let price_type = check::one_of("price_type", self.price_type.as_deref())?;
         Ok(Terms {
             price,
             list_price: same("list_price", self.list_price)?,
             member_price: same("member_price", self.member_price)?,
-            price_type: check::word("price_type", price_type, &PRICE_TYPES)?,
+            price_type: price_type.unwrap_or(PriceType::Regular),
             unit_price: same("unit_price", unit_money)?,
             unit_reference: reference.map(|r| format!("{} {}", r.value.0, r.unit_code)),
             tax_included: self.tax_included.unwrap_or(true),

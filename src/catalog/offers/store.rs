@@ -3,6 +3,7 @@
 use super::{Offer, OfferKey, Terms};
 use crate::catalog::fault::{Fate, Fault};
 use crate::kernel::Micros;
+use crate::kernel::word::Word as _;
 use crate::storage::bulk::{self, Cell, Statement};
 use crate::storage::changes::{self, Change};
 use crate::storage::{StoreError, Tx};
@@ -67,7 +68,7 @@ impl Stored {
         Ok(OfferKey {
             product: self.product_id.parse().map_err(corrupt)?,
             store: self.store_id.parse().map_err(corrupt)?,
-            channel: if self.channel == "online" { "online" } else { "in_store" },
+            channel: self.channel.parse().map_err(|error| StoreError::corrupt("offers", error))?,
         })
     }
 
@@ -80,7 +81,7 @@ impl Stored {
     fn same(&self, terms: &Terms) -> bool {
         self.same_price(terms)
             && self.member_price == terms.member_price.map(|a| a.0)
-            && self.price_type == terms.price_type
+            && self.price_type == terms.price_type.as_str()
             && self.unit_price == terms.unit_price.map(|a| a.0)
             && self.unit_reference == terms.unit_reference
             && self.tax_included == terms.tax_included
@@ -134,7 +135,7 @@ async fn find(
 ) -> Result<HashMap<OfferKey, Stored>, StoreError> {
     let mut keys: Vec<Cell<'_>> = Vec::with_capacity(3 * wanted.len());
     for ((key, _), [product, store]) in wanted.iter().zip(names) {
-        keys.extend([product.as_str().into(), store.as_str().into(), key.channel.into()]);
+        keys.extend([product.as_str().into(), store.as_str().into(), key.channel.as_str().into()]);
     }
     let rows: Vec<Stored> = bulk::lookup(tx, &FIND, &keys).await?;
     rows.into_iter().map(|row| Ok((row.key()?, row))).collect()
@@ -151,7 +152,7 @@ fn decide<'a>(
         return Fate::Unchanged;
     }
     let version = before.map_or(1, |before| before.version + 1);
-    let id = || format!("{}/{}/{}", names[0], names[1], offer.key.channel);
+    let id = || format!("{}/{}/{}", names[0], names[1], offer.key.channel.as_str());
     let change = |deleted, reason| Change { kind: "offer", id: id(), deleted, reason, version };
     let Some(terms) = &offer.terms else {
         return match before {
@@ -179,7 +180,7 @@ fn decide<'a>(
         writes.history.extend([
             names[0].as_str().into(),
             names[1].as_str().into(),
-            offer.key.channel.into(),
+            offer.key.channel.as_str().into(),
             offer.as_of.0.into(),
             terms.price.currency.code().into(),
             terms.price.amount.0.into(),
@@ -200,12 +201,12 @@ fn cells<'a>(
     [
         names[0].as_str().into(),
         names[1].as_str().into(),
-        offer.key.channel.into(),
+        offer.key.channel.as_str().into(),
         terms.price.currency.code().into(),
         terms.price.amount.0.into(),
         terms.list_price.map(|a| a.0).into(),
         terms.member_price.map(|a| a.0).into(),
-        terms.price_type.into(),
+        terms.price_type.as_str().into(),
         terms.unit_price.map(|a| a.0).into(),
         terms.unit_reference.as_deref().into(),
         terms.tax_included.into(),
@@ -234,7 +235,7 @@ async fn withdraw(
             .bind(as_of.0)
             .bind(key.product.to_string())
             .bind(key.store.to_string())
-            .bind(key.channel)
+            .bind(key.channel.as_str())
             .execute(c)
             .await?;
     });

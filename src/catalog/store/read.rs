@@ -1,8 +1,8 @@
 //! The catalog as stored, for the view: whole tables at the start, the rows of some ids after.
 
 use crate::catalog::view::{
-    CategoryChange, CategoryRecord, Channel, OfferChange, OfferRecord, PriceType, ProductChange,
-    ProductRecord, Status,
+    CategoryChange, CategoryRecord, OfferChange, OfferRecord, ProductChange, ProductRecord,
+    Tombstone,
 };
 use crate::http::answer::digest;
 use crate::kernel::id::{CategoryId, ProductId};
@@ -50,15 +50,6 @@ where
     text.parse().map_err(|error| StoreError::corrupt(table, format!("`{text}`: {error}")))
 }
 
-fn word<T: Copy>(
-    table: &'static str,
-    words: &[(&'static str, T)],
-    text: &str,
-) -> Result<T, StoreError> {
-    let found = words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
-    found.ok_or_else(|| StoreError::corrupt(table, format!("`{text}` is none of its words")))
-}
-
 #[derive(Debug, FromRow)]
 struct ProductColumns {
     id: String,
@@ -83,18 +74,20 @@ impl ProductColumns {
     fn read(self) -> Result<ProductChange, StoreError> {
         const TABLE: &str = "products";
         let id = parsed(TABLE, &self.id)?;
-        if self.deleted_at.is_some() {
-            let successor: Option<Successor> = serde_json::from_str(&self.body).ok();
-            return Ok(ProductChange::Delete(id, successor.and_then(|s| s.replaced_by)));
-        }
         let gtin = self.gtin.and_then(|number| u64::try_from(number).ok());
+        let gtin = gtin.and_then(Gtin::from_number);
+        if let Some(at) = self.deleted_at {
+            let successor: Option<Successor> = serde_json::from_str(&self.body).ok();
+            let replaced_by = successor.and_then(|s| s.replaced_by);
+            return Ok(ProductChange::Delete(Tombstone { id, gtin, replaced_by, at: Micros(at) }));
+        }
         Ok(ProductChange::Upsert(Box::new(ProductRecord {
             id,
-            gtin: gtin.and_then(Gtin::from_number),
+            gtin,
             brand: self.brand_id.as_deref().map(|text| parsed(TABLE, text)).transpose()?,
             categories: self.category_ids,
             item_group: self.item_group_id,
-            status: word(TABLE, &Status::WORDS, &self.status)?,
+            status: parsed(TABLE, &self.status)?,
             sold_by_weight: self.sold_by_weight,
             etag: digest(self.body.as_bytes()),
             body: self.body,
@@ -156,7 +149,7 @@ impl OfferColumns {
         const TABLE: &str = "offers";
         let product = parsed(TABLE, &self.product_id)?;
         let store = parsed(TABLE, &self.store_id)?;
-        let channel = word(TABLE, &Channel::WORDS, &self.channel)?;
+        let channel = parsed(TABLE, &self.channel)?;
         if self.deleted_at.is_some() {
             return Ok(OfferChange::Delete(product, store, channel));
         }
@@ -169,7 +162,7 @@ impl OfferColumns {
             price: Amount(self.price),
             list_price: self.list_price.map(Amount),
             member_price: self.member_price.map(Amount),
-            price_type: word(TABLE, &PriceType::WORDS, &self.price_type)?,
+            price_type: parsed(TABLE, &self.price_type)?,
             unit_price: self.unit_price.map(Amount),
             unit_reference: self.unit_reference,
             tax_included: self.tax_included,
@@ -190,9 +183,11 @@ pub async fn all_products(db: &Db, take: impl FnMut(Vec<ProductChange>)) -> Resu
 pub async fn products(db: &Db, ids: &[String]) -> Result<Vec<ProductChange>, StoreError> {
     let rows: Vec<ProductColumns> = by_ids(db, products!(" WHERE id IN ("), ids).await?;
     let without = ids.iter().filter(|id| !rows.iter().any(|row| row.id == **id));
-    let mut changes = without
-        .map(|id| Ok(ProductChange::Delete(parsed("change_log", id)?, None)))
-        .collect::<Result<Vec<_>, StoreError>>()?;
+    let purged = |id: &String| {
+        let id = parsed("change_log", id)?;
+        Ok(ProductChange::Delete(Tombstone { id, gtin: None, replaced_by: None, at: Micros(0) }))
+    };
+    let mut changes = without.map(purged).collect::<Result<Vec<_>, StoreError>>()?;
     for row in rows {
         changes.push(row.read()?);
     }

@@ -4,46 +4,9 @@ use super::hash::IdMap;
 use super::id_set::IdSet;
 use super::page::Page;
 use super::pool::Pool;
+use crate::catalog::offers::{Channel, PriceType};
 use crate::kernel::id::{ProductId, PromotionId, StoreId};
 use crate::kernel::{Amount, Currency, Micros};
-
-/// Where an offer holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Channel {
-    /// In the shop.
-    InStore,
-    /// On the web.
-    Online,
-}
-
-impl Channel {
-    /// The words and their meanings.
-    pub const WORDS: [(&'static str, Self); 2] =
-        [("in_store", Self::InStore), ("online", Self::Online)];
-}
-
-/// What kind of price an offer has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PriceType {
-    /// The ordinary price.
-    Regular,
-    /// Reduced for a time.
-    Sale,
-    /// For members of the loyalty programme.
-    Member,
-    /// For one customer.
-    Personal,
-}
-
-impl PriceType {
-    /// The words and their meanings.
-    pub const WORDS: [(&'static str, Self); 4] = [
-        ("regular", Self::Regular),
-        ("sale", Self::Sale),
-        ("member", Self::Member),
-        ("personal", Self::Personal),
-    ];
-}
 
 /// An offer as it is stored, and as it leaves the view.
 #[derive(Debug, Clone, PartialEq, Eq)]

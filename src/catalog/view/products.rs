@@ -8,30 +8,13 @@ use super::hash::{IdMap, hash};
 use super::id_set::IdSet;
 use super::pool::Pool;
 use super::postings::Postings;
+use crate::catalog::model::Status;
 use crate::kernel::id::{BrandId, CategoryId, ProductId};
 use crate::kernel::{Gtin, Micros};
 use bytes::Bytes;
 use hashbrown::HashTable;
-
-/// Whether a product is sold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Status {
-    /// In the range.
-    Active,
-    /// No longer in the range.
-    Discontinued,
-    /// Called back by its maker or an authority.
-    Recalled,
-}
-
-impl Status {
-    /// The words and their meanings.
-    pub const WORDS: [(&'static str, Self); 3] = [
-        ("active", Self::Active),
-        ("discontinued", Self::Discontinued),
-        ("recalled", Self::Recalled),
-    ];
-}
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 /// A product as it is stored, ready to be served.
 #[derive(Debug, Clone)]
@@ -63,8 +46,28 @@ pub struct ProductRecord {
 pub enum ProductChange {
     /// It is, or is now, this.
     Upsert(Box<ProductRecord>),
-    /// It was deleted, perhaps in favour of another.
-    Delete(ProductId, Option<ProductId>),
+    /// It was deleted.
+    Delete(Tombstone),
+}
+
+/// What is remembered of a deleted product.
+#[derive(Debug, Clone, Copy)]
+pub struct Tombstone {
+    /// Its id.
+    pub id: ProductId,
+    /// The GTIN that it had.
+    pub gtin: Option<Gtin>,
+    /// What stands in its place.
+    pub replaced_by: Option<ProductId>,
+    /// When it was deleted.
+    pub at: Micros,
+}
+
+impl Tombstone {
+    /// Its key among those with a GTIN.
+    fn by_gtin(&self) -> Option<(u64, Micros, ProductId)> {
+        self.gtin.map(|gtin| (gtin.number(), self.at, self.id))
+    }
 }
 
 /// A product in the slab: 80 bytes.
@@ -98,8 +101,10 @@ pub(super) struct Products {
     free: Vec<u32>,
     by_id: HashTable<u32>,
     by_gtin: HashTable<u32>,
-    /// Deleted products and what replaced them.
-    pub(super) gone: IdMap<Option<ProductId>>,
+    /// Deleted products.
+    pub(super) gone: IdMap<Tombstone>,
+    /// Those that had a GTIN: the GTIN, when it was deleted, which.
+    gone_by_gtin: BTreeSet<(u64, Micros, ProductId)>,
     pub(super) ids: IdSet,
     pub(super) brands: Postings,
     pub(super) groups: Postings,
@@ -139,13 +144,21 @@ impl Products {
         slot(&self.slab, self.slot_of(id)?)
     }
 
-    /// The product with this GTIN; where several have it, an active one before the others.
+    /// The product with this GTIN; where several have it, an active one before the others, then the
+    /// newest.
     pub(super) fn by_gtin(&self, gtin: u64) -> Option<&Entry> {
         let sharing = self.by_gtin.iter_hash(hash(gtin));
         sharing
             .filter_map(|at| slot(&self.slab, *at))
             .filter(|entry| entry.gtin == gtin)
-            .min_by_key(|entry| (entry.status as u8, entry.id))
+            .min_by_key(|entry| (entry.status, Reverse(entry.updated_at), entry.id))
+    }
+
+    /// The last deleted product that had this GTIN.
+    pub(super) fn gone_by_gtin(&self, gtin: u64) -> Option<&Tombstone> {
+        let with_gtin =
+            (gtin, Micros(i64::MIN), ProductId(0))..=(gtin, Micros(i64::MAX), ProductId(u64::MAX));
+        self.gone.get(&self.gone_by_gtin.range(with_gtin).next_back()?.2.0)
     }
 
     /// Every product with this GTIN.
@@ -164,16 +177,25 @@ impl Products {
         match change {
             ProductChange::Upsert(record) => {
                 let replaced = self.take_out(record.id.0);
-                self.gone.remove(&record.id.0);
+                self.forget(record.id);
                 self.put_in(&record);
                 if replaced {
                     self.tidy();
                 }
             }
-            ProductChange::Delete(id, replaced_by) => {
-                self.take_out(id.0);
-                self.gone.insert(id.0, replaced_by);
+            ProductChange::Delete(tombstone) => {
+                self.take_out(tombstone.id.0);
+                self.forget(tombstone.id);
+                self.gone_by_gtin.extend(tombstone.by_gtin());
+                self.gone.insert(tombstone.id.0, tombstone);
             }
+        }
+    }
+
+    /// Takes a product out of the deleted ones.
+    fn forget(&mut self, id: ProductId) {
+        if let Some(key) = self.gone.remove(&id.0).and_then(|tombstone| tombstone.by_gtin()) {
+            self.gone_by_gtin.remove(&key);
         }
     }
 
@@ -274,6 +296,7 @@ impl Products {
         slab + self.by_id.allocation_size()
             + self.by_gtin.allocation_size()
             + self.gone.allocation_size()
+            + self.gone_by_gtin.len() * size_of::<(u64, Micros, ProductId)>()
             + self.ids.bytes()
             + self.brands.bytes()
             + self.groups.bytes()

@@ -3,7 +3,8 @@
 use super::id_set::{IdSet, Union};
 use super::page::Page;
 use super::postings::Postings;
-use super::products::{Entry, Products, Status, group_key};
+use super::products::{Entry, Products, group_key};
+use crate::catalog::model::Status;
 use crate::kernel::id::{BrandId, CategoryId, ProductId, StoreId};
 use crate::kernel::{Gtin, Micros};
 use bytes::Bytes;

@@ -1,10 +1,16 @@
 use super::*;
+use crate::catalog::model::Status;
+use crate::catalog::offers::PriceType;
 use crate::http::answer::digest;
 use crate::kernel::gtin::check_digit;
 use crate::kernel::id::BrandId;
 use crate::kernel::{Amount, Micros};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
+
+fn deleted(id: ProductId, replaced_by: Option<ProductId>) -> ProductChange {
+    ProductChange::Delete(Tombstone { id, gtin: None, replaced_by, at: Micros(0) })
+}
 
 fn record(sku: &str, brand: &str, categories: &str) -> ProductRecord {
     let id = ProductId::derived(sku);
@@ -88,7 +94,7 @@ fn a_product_lives_changes_and_goes() {
     view.apply_products(vec![upsert(second.clone())]);
     assert_eq!(view.product(id), Lookup::Found { body: second.body.clone().into(), etag: 2 });
     assert_eq!((view.sizes().products, view.sizes().product_body_bytes), (1, 7));
-    view.apply_products(vec![ProductChange::Delete(id, Some(other))]);
+    view.apply_products(vec![deleted(id, Some(other))]);
     assert_eq!(view.product(id), Lookup::Gone { replaced_by: Some(other) });
     assert_eq!((view.sizes().products, view.sizes().product_body_bytes), (0, 0));
     view.apply_products(vec![upsert(second)]);
@@ -110,7 +116,7 @@ fn products_that_share_a_gtin_are_all_listed_and_the_active_one_is_found() {
     assert!(body.ends_with(b"\"sku\":\"2\"}"));
     let query = ProductQuery { gtins: vec![gtin], ..ProductQuery::default() };
     assert_eq!(walk(&view, &query, 2).len(), 3);
-    view.apply_products(vec![ProductChange::Delete(ProductId::derived("2"), None)]);
+    view.apply_products(vec![deleted(ProductId::derived("2"), None)]);
     assert_eq!(walk(&view, &query, 2).len(), 2);
     assert_eq!(view.gtin_of(ProductId::derived("4")), Some(None));
     assert_eq!(view.gtin_of(ProductId::derived("2")), None);
@@ -245,7 +251,7 @@ proptest! {
                 let change = if *add {
                     upsert(named(*n))
                 } else {
-                    ProductChange::Delete(ProductId::derived(&n.to_string()), None)
+                    deleted(ProductId::derived(&n.to_string()), None)
                 };
                 view.apply_products(vec![change]);
             }

@@ -1,6 +1,7 @@
 use super::*;
 use crate::access::Scope;
-use crate::catalog::view::{ProductChange, ProductRecord, Status};
+use crate::catalog::model::Status;
+use crate::catalog::view::{ProductChange, ProductRecord};
 use crate::stock::view::LevelRecord;
 use crate::stores::view::{StoreChange, StoreRecord};
 use actix_web::App;
@@ -85,7 +86,7 @@ async fn every_store_that_is_named_is_answered() {
 async fn exact_quantities_need_their_scope() {
     let uri = format!("/v1/products/{}/stock?availability=in_stock", id());
     let body = call(&uri, Scopes::all()).await;
-    assert_eq!(body["items"][0]["quantity"], json!({"disclosure": "exact", "value": "4"}));
+    assert_eq!(body["items"][0]["quantity"], json!({"disclosure": "exact", "value": 4}));
     assert_eq!(body["items"].as_array().map(Vec::len), Some(1));
 }
 

@@ -2,7 +2,7 @@
 
 use crate::kernel::Micros;
 use crate::on_db;
-use crate::stock::view::{Availability, LevelRecord};
+use crate::stock::view::LevelRecord;
 use crate::storage::fetch::in_batches;
 use crate::storage::{Db, StoreError};
 use sqlx::FromRow;
@@ -45,10 +45,7 @@ impl Columns {
         Ok(LevelRecord {
             product: parsed(&self.product_id)?,
             store: parsed(&self.store_id)?,
-            availability: Availability::of(&self.availability).ok_or_else(|| {
-                let detail = format!("`{}` is no availability", self.availability);
-                StoreError::corrupt("stock_levels", detail)
-            })?,
+            availability: parsed(&self.availability)?,
             quantity: self.quantity,
             as_of: Micros(self.as_of),
             received_at: Micros(self.received_at),

@@ -1,66 +1,9 @@
 //! Stores as partners receive them: served as stored, so these types describe and are never filled.
 #![expect(dead_code, reason = "the types describe stored documents")]
 
+use crate::stores::hours::{SpecialHours, WeeklyHours};
+use crate::stores::model::{Address, Geo};
 use utoipa::ToSchema;
-
-/// A postal address.
-#[derive(Debug, ToSchema)]
-pub(super) struct AddressOut {
-    /// Street and number.
-    #[schema(example = "2 avenue de Toulouse")]
-    street_address: Option<String>,
-    /// Postal code.
-    #[schema(example = "31130")]
-    postal_code: Option<String>,
-    /// Town.
-    #[schema(example = "Balma")]
-    address_locality: Option<String>,
-    /// ISO 3166-1 code of the country.
-    #[schema(example = "FR")]
-    address_country: Option<String>,
-}
-
-/// A place on Earth, WGS 84 degrees.
-#[derive(Debug, ToSchema)]
-pub(super) struct GeoOut {
-    /// Degrees north.
-    #[schema(example = 43.61)]
-    latitude: f64,
-    /// Degrees east.
-    #[schema(example = 1.49)]
-    longitude: f64,
-}
-
-/// When a store is open on a day of the week.
-#[derive(Debug, ToSchema)]
-pub(super) struct OpeningHoursOut {
-    /// The day, in English and lower case.
-    #[schema(example = "monday")]
-    day_of_week: String,
-    /// Opens, in the store's time zone.
-    #[schema(example = "08:30")]
-    opens: String,
-    /// Closes, in the store's time zone.
-    #[schema(example = "20:30")]
-    closes: String,
-}
-
-/// A day on which the usual hours do not hold.
-#[derive(Debug, ToSchema)]
-pub(super) struct SpecialHoursOut {
-    /// The day.
-    #[schema(format = Date, example = "2026-12-25")]
-    date: String,
-    /// Whether the store is closed all day.
-    #[schema(example = true)]
-    closed: bool,
-    /// Opens, where it does.
-    #[schema(example = json!(null))]
-    opens: Option<String>,
-    /// Closes, where it opens.
-    #[schema(example = json!(null))]
-    closes: Option<String>,
-}
 
 /// A store.
 #[derive(Debug, ToSchema)]
@@ -81,19 +24,19 @@ pub(super) struct StoreOut {
     #[schema(rename = "type", example = "hypermarket")]
     kind: Option<String>,
     /// Where it is.
-    address: Option<AddressOut>,
+    address: Address,
     /// Where it is on the map.
-    geo: Option<GeoOut>,
+    geo: Geo,
     /// IANA name of its time zone.
     #[schema(example = "Europe/Paris")]
-    time_zone: Option<String>,
+    time_zone: String,
     /// Its telephone number.
     #[schema(example = "+33561000000")]
     telephone: Option<String>,
     /// When it is open in an ordinary week.
-    opening_hours: Vec<OpeningHoursOut>,
+    opening_hours: Vec<WeeklyHours>,
     /// Days on which that does not hold.
-    special_opening_hours: Vec<SpecialHoursOut>,
+    special_opening_hours: Vec<SpecialHours>,
     /// What it offers beside goods.
     #[schema(example = json!(["click_collect", "drive"]))]
     services: Vec<String>,

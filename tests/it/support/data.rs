@@ -38,6 +38,27 @@ pub(crate) fn product(n: u32) -> Value {
     })
 }
 
+/// The `n`th product with every field that a feed may give.
+pub(crate) fn product_in_full(n: u32) -> Value {
+    let mut product = product(n);
+    let rest = json!({
+        "identifiers": [{ "type": "EAN", "value": gtin13(n) }],
+        "description": { "plain": "Une perceuse.", "html": "<p>Une perceuse.</p>" },
+        "mpn": "P-1", "manufacturer": "Nord SA", "item_group_id": "perceuses",
+        "variant_attributes": [{ "name": "color", "value": "bleu" }],
+        "google_product_category": "1167", "gpc_category_code": "10003460",
+        "country_of_origin": "FR",
+        "images": [{ "url": "https://media.example.com/1.jpg", "role": "front", "width": 900, "height": 900, "alt": "De face" }],
+        "additional_property": [{ "property_id": "power", "name": "Puissance", "value": "650", "unit_code": "WTT" }],
+        "certifications": ["NF"],
+        "aggregate_rating": { "rating_value": "4.5", "best_rating": 5, "review_count": 12 },
+        "condition": "new", "status": "discontinued", "replaced_by_sku": sku(n + 1),
+        "is_sold_by_weight": false, "link": "https://www.example.com/p/1",
+    });
+    product.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+    product
+}
+
 pub(crate) fn categories() -> Vec<Value> {
     vec![
         json!({ "code": "tools", "name": "Outillage" }),
@@ -54,6 +75,19 @@ pub(crate) fn store(n: u32) -> Value {
         "opening_hours": [{ "day_of_week": "monday", "opens": "08:30", "closes": "20:30" }],
         "special_opening_hours": [], "services": ["click_collect"],
     })
+}
+
+/// The `n`th store with every field that a feed may give.
+pub(crate) fn store_in_full(n: u32) -> Value {
+    let mut store = store(n);
+    store["gln"] = json!("3020180000000");
+    store["telephone"] = json!("+33561000000");
+    store["address"]["address_region"] = json!("Occitanie");
+    store["special_opening_hours"] = json!([
+        { "date": "2026-12-24", "opens": "08:30", "closes": "17:00" },
+        { "date": "2026-12-25", "closed": true },
+    ]);
+    store
 }
 
 pub(crate) fn offer(product: u32, store: u32, price: &str) -> Value {
@@ -82,4 +116,16 @@ impl TestApp {
             assert_eq!(report.rejected, 0, "{report}");
         }
     }
+}
+
+/// A level with every field that a feed may give.
+pub(crate) fn level_in_full(product: u32, store: u32, as_of: &str) -> Value {
+    let mut level = level(product, store, 4, as_of);
+    level["source"] = json!("count");
+    level["max_age_s"] = json!(600);
+    level["restock_at"] = json!("2026-11-24T06:00:00Z");
+    level["pickup"] =
+        json!({ "method": "buy", "sla": "same_day", "earliest_slot": "2026-11-22T14:00:00Z" });
+    level["instore_location"] = json!({ "aisle": "12", "bay": "3" });
+    level
 }
