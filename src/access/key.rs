@@ -135,9 +135,14 @@ fn push_random(text: &mut String, digits: usize) -> Result<(), getrandom::Error>
 }
 
 /// What the database holds of a text: a hash that is worth nothing without the pepper.
+///
+/// Of a whole text the part behind its prefix is hashed: 61 bytes are one block, all of it would be
+/// two. The prefix counts all the same, in the checksum at the end.
 #[must_use]
 pub fn hash(pepper: &Pepper, text: &(impl AsRef<[u8]> + ?Sized)) -> [u8; 32] {
-    *blake3::keyed_hash(pepper.bytes(), text.as_ref()).as_bytes()
+    let text = text.as_ref();
+    let part = &text[text.len().saturating_sub(TAIL)..];
+    *blake3::keyed_hash(pepper.bytes(), part).as_bytes()
 }
 
 /// The last characters of a text, to tell a key's secrets apart on a screen.

@@ -38,8 +38,8 @@ pub(super) const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
 /// What all workers share to finish calls.
 #[derive(Debug)]
 pub(super) struct Ledgerbook {
-    /// Where events are recorded.
-    pub(super) journal: Arc<Journal>,
+    /// Where events are recorded; none where metering is off.
+    pub(super) journal: Option<Arc<Journal>>,
     /// Names this run of this node, before the number of a call.
     pub(super) run_id: String,
     /// Counts for operators.
@@ -55,6 +55,57 @@ pub(super) struct Ledgerbook {
 pub(super) struct Finisher {
     book: Arc<Ledgerbook>,
     access_log: RefCell<AccessLog>,
+}
+
+/// A call that may be answered now: recorded, or answered without a record because metering is off.
+#[derive(Debug)]
+pub(super) struct Recorded {
+    /// What closes its event.
+    pub(super) receipt: Option<Receipt>,
+    /// Its id.
+    pub(super) id: CallId,
+}
+
+/// The text of a call's id.
+#[derive(Debug)]
+pub(super) struct CallId {
+    text: [u8; EventId::MAX_LEN],
+    len: usize,
+}
+
+impl CallId {
+    fn of_event(receipt: &Receipt) -> Self {
+        let mut text = [0; EventId::MAX_LEN];
+        let len = receipt.write_id(&mut text).len();
+        Self { text, len }
+    }
+
+    /// The id of the `n`th call of a run that has no event.
+    fn unmetered(run_id: &str, n: u64) -> Self {
+        let mut id = Self { text: [0; EventId::MAX_LEN], len: 0 };
+        id.push(run_id);
+        id.push(".u");
+        id.push(itoa::Buffer::new().format(n));
+        id
+    }
+
+    /// Adds what fits of `part`, which is ASCII.
+    fn push(&mut self, part: &str) {
+        for (to, byte) in self.text[self.len..].iter_mut().zip(part.bytes()) {
+            *to = byte;
+            self.len += 1;
+        }
+    }
+
+    /// The text.
+    pub(super) fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.text[..self.len]).unwrap_or_default()
+    }
+
+    /// The text as a header's value.
+    pub(super) fn header(&self) -> Option<HeaderValue> {
+        HeaderValue::from_bytes(&self.text[..self.len]).ok()
+    }
 }
 
 /// A call that has been answered but not yet recorded.
@@ -89,32 +140,21 @@ impl Finisher {
         self.book.clock.now()
     }
 
-    /// Writes the event of a call into the journal.
-    pub(super) fn record(&self, call: &Answered<'_>) -> Result<Receipt, JournalFull> {
+    /// Writes the event of a call into the journal, where metering is on.
+    pub(super) fn record(&self, call: &Answered<'_>) -> Result<Recorded, JournalFull> {
         let duration = self.book.clock.now().0.saturating_sub(call.at.0);
         let duration_us = u32::try_from(duration).unwrap_or(0);
-        let receipt = self.book.journal.append(&Event {
-            started_at: call.at,
-            duration_us,
-            partner: call.key.partner,
-            app: call.key.app,
-            key: call.key.key,
-            plan: call.key.plan,
-            plan_version: call.key.plan_version,
-            environment: call.key.environment,
-            operation: call.operation.code,
-            status: call.status,
-            outcome: outcome(call.status, call.code),
-            weight_milli: call.operation.weight_milli,
-            records: call.records,
-            bytes: call.bytes,
-        })?;
+        let recorded = match &self.book.journal {
+            Some(journal) => {
+                let receipt = journal.append(&event(call, duration_us))?;
+                Recorded { id: CallId::of_event(&receipt), receipt: Some(receipt) }
+            }
+            None => Recorded { receipt: None, id: self.unmetered_id() },
+        };
         self.book.metrics.answered(usize::from(call.operation.code), call.status, duration_us);
-        let mut id = [0; EventId::MAX_LEN];
-        let event = std::str::from_utf8(receipt.write_id(&mut id)).unwrap_or_default();
         self.access_log.borrow_mut().line(&Line {
             at: call.at,
-            event,
+            event: recorded.id.as_str(),
             method: call.operation.method,
             route: call.operation.path,
             operation: call.operation.id,
@@ -123,18 +163,39 @@ impl Finisher {
             duration_us,
             key: Some(call.key.key),
         });
-        Ok(receipt)
+        Ok(recorded)
     }
 
-    /// An id for a call that has no event: its caller is not known, or the journal is full.
-    fn unmetered_id(&self) -> String {
+    /// An id for a call that has no event: its caller is not known, the journal is full, or metering
+    /// is off.
+    fn unmetered_id(&self) -> CallId {
         let n = self.book.unmetered.fetch_add(1, Ordering::Relaxed);
-        format!("{}.u{n}", self.book.run_id)
+        CallId::unmetered(&self.book.run_id, n)
     }
 
     /// Writes out what the access log holds.
     pub(super) fn flush(&self) {
         self.access_log.borrow_mut().flush();
+    }
+}
+
+/// The event of an answered call.
+fn event(call: &Answered<'_>, duration_us: u32) -> Event {
+    Event {
+        started_at: call.at,
+        duration_us,
+        partner: call.key.partner,
+        app: call.key.app,
+        key: call.key.key,
+        plan: call.key.plan,
+        plan_version: call.key.plan_version,
+        environment: call.key.environment,
+        operation: call.operation.code,
+        status: call.status,
+        outcome: outcome(call.status, call.code),
+        weight_milli: call.operation.weight_milli,
+        records: call.records,
+        bytes: call.bytes,
     }
 }
 
@@ -237,8 +298,8 @@ pub(super) async fn finish<B: MessageBody + 'static>(
             records,
         })
     });
-    let (receipt, error) = match call.as_ref().map(|call| finisher.record(call)) {
-        Some(Ok(receipt)) => (Some(receipt), error),
+    let (recorded, error) = match call.as_ref().map(|call| finisher.record(call)) {
+        Some(Ok(recorded)) => (Some(recorded), error),
         // The call was not recorded, so it is not answered either; an error may still be told.
         Some(Err(_)) if error.is_none() => {
             let detail =
@@ -252,8 +313,9 @@ pub(super) async fn finish<B: MessageBody + 'static>(
             (None, error)
         }
     };
-    let id = receipt.as_ref().map_or_else(|| finisher.unmetered_id(), |r| r.event_id().to_string());
-    Ok(assemble(response, error.as_ref(), &id, judged.as_ref(), receipt))
+    let recorded =
+        recorded.unwrap_or_else(|| Recorded { receipt: None, id: finisher.unmetered_id() });
+    Ok(assemble(response, error.as_ref(), judged.as_ref(), recorded))
 }
 
 /// The error that an answer stands for, where it is one.
@@ -285,22 +347,21 @@ pub(super) fn problem_body(error: &ApiError, path: &str, id: &str) -> Vec<u8> {
 fn assemble<B: MessageBody + 'static>(
     response: ServiceResponse<B>,
     error: Option<&ApiError>,
-    id: &str,
     judged: Option<&Judged>,
-    receipt: Option<Receipt>,
+    Recorded { receipt, id }: Recorded,
 ) -> ServiceResponse<Metered<EitherBody<B, BoxBody>>> {
     let mut response = match error {
         None => response.map_body(|_, body| EitherBody::left(body)),
         Some(error) => {
             let path = response.request().path();
-            let document = problem_response(error, path, id);
+            let document = problem_response(error, path, id.as_str());
             let (request, _) = response.into_parts();
             ServiceResponse::new(request, document).map_body(|_, body| EitherBody::right(body))
         }
     };
     let headers = response.headers_mut();
     shield::guard(headers);
-    if let Ok(id) = HeaderValue::from_str(id) {
+    if let Some(id) = id.header() {
         headers.insert(EVENT_ID, id);
     }
     if let Some((key, decision)) =

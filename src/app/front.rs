@@ -9,11 +9,8 @@ use crate::access::policy::Gate;
 use crate::catalog::view::{CatalogView, Lookup};
 use crate::http::answer::{self, Cache, JSON, VARIES};
 use crate::kernel::id::ProductId;
-use crate::metering::journal::EventId;
 use actix_http::body::MessageBody;
-use actix_http::header::{
-    CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH, ORIGIN, VARY,
-};
+use actix_http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, ORIGIN, VARY};
 use actix_http::{Method, Request, Response, StatusCode};
 use actix_service::{Service, ServiceFactory};
 use actix_web::dev::ServiceResponse;
@@ -66,10 +63,9 @@ impl FastPath {
             records: u32::from(!fresh),
         };
         // The journal is full: the ordinary way says so.
-        let receipt = self.finisher.record(&call).ok()?;
-        let mut id = [0; EventId::MAX_LEN];
-        let id = HeaderValue::from_bytes(receipt.write_id(&mut id)).ok()?;
-        let mut response = Response::with_body(status, Metered::new(body, Some(receipt)));
+        let recorded = self.finisher.record(&call).ok()?;
+        let id = recorded.id.header()?;
+        let mut response = Response::with_body(status, Metered::new(body, recorded.receipt));
         let headers = response.headers_mut();
         if !fresh {
             headers.append(CONTENT_TYPE, JSON);

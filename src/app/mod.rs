@@ -14,7 +14,8 @@ use crate::access::directory::Keyring;
 use crate::access::operation;
 use crate::access::pepper::{Pepper, PepperError, check_pepper, known_fingerprint};
 use crate::access::policy::Gate;
-use crate::config::{self, Config};
+use crate::config::{self, Config, Durability};
+use crate::kernel::id::NodeId;
 use crate::kernel::secret::Secret;
 use crate::kernel::{Clock, base62};
 use crate::limit::{Limiter, LocalLimiter};
@@ -33,8 +34,10 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 /// The settings that name the listeners.
 const PUBLIC_LISTEN: &str = "server.public_listen";
@@ -50,7 +53,8 @@ pub struct Comptoir {
     keyring: Arc<Keyring>,
     gate: Arc<Gate>,
     mirror: Arc<Mirror>,
-    folder: Arc<Folder>,
+    /// None where metering is off.
+    folder: Option<Arc<Folder>>,
     book: Arc<Ledgerbook>,
     metrics: Arc<Metrics>,
     readiness: Arc<Readiness>,
@@ -59,6 +63,9 @@ pub struct Comptoir {
     /// Held so that no second process works in the same data directory.
     _lock: File,
 }
+
+/// How long a stop waits for the database, twice at most.
+const DATABASE_PATIENCE: Duration = Duration::from_secs(15);
 
 /// Where a running Comptoir listens.
 #[derive(Debug, Clone, Copy)]
@@ -115,19 +122,11 @@ impl Comptoir {
         let recovered = metering::recover(&journal_dir, &db, clock.now()).await?;
         tracing::info!(?recovered, "journal recovered");
         let epoch = next_epoch(&journal_dir)?;
-        let options = JournalOptions {
-            records_per_segment: config.metering.segment_records,
-            max_backlog_segments: config.metering.max_backlog_segments as usize,
-        };
-        let journal =
-            Arc::new(Journal::open(&journal_dir, node, epoch, options).with_context(|| {
-                format!("the journal in {} cannot be opened", journal_dir.display())
-            })?);
-        let folder = Arc::new(Folder::new(
-            db.clone(),
-            Arc::clone(&journal),
-            config.metering.completion_timeout,
-        ));
+        let journal = open_journal(&config.metering, &journal_dir, node, epoch)?;
+        let folder = journal.as_ref().map(|journal| {
+            let timeout = config.metering.completion_timeout;
+            Arc::new(Folder::new(db.clone(), Arc::clone(journal), timeout))
+        });
 
         let mirror = Arc::new(Mirror::default());
         mirror.load(&db).await?;
@@ -172,8 +171,9 @@ impl Comptoir {
         stop: impl Future<Output = ()>,
     ) -> anyhow::Result<()> {
         let (public, public_at) = public::server(&self)?;
-        let keeper =
-            Keeper::start(Arc::clone(&self.book.journal), self.config.metering.sync_interval)?;
+        let interval = self.config.metering.sync_interval;
+        let keeper = self.book.journal.clone().map(|journal| Keeper::start(journal, interval));
+        let keeper = keeper.transpose()?;
         let (tasks, reload) = tasks::start(&self);
         let (admin, admin_at) = admin::server(&self, reload)?;
         let (public_handle, admin_handle) = (public.handle(), admin.handle());
@@ -196,8 +196,13 @@ impl Comptoir {
         tracing::info!("stopping: no new calls, finishing those under way");
         self.readiness.stopping();
         public_handle.stop(true).await;
-        tasks.stop().await;
-        self.folder.drain(self.clock.now()).await.context("the last events were not folded; they stay in the journal and are folded at the next start")?;
+        // A database that hangs keeps no program from stopping: what is cut off is rolled back.
+        let _ = timeout(DATABASE_PATIENCE, tasks.stop()).await;
+        if let Some(folder) = &self.folder {
+            let drained = timeout(DATABASE_PATIENCE, folder.drain(self.clock.now())).await;
+            let drained = drained.map_err(anyhow::Error::from).and_then(|folded| Ok(folded?));
+            drained.context("the last events were not folded; they stay in the journal and are folded at the next start")?;
+        }
         drop(keeper);
         admin_handle.stop(true).await;
         servers.await??;
@@ -205,6 +210,28 @@ impl Comptoir {
         tracing::info!("stopped");
         Ok(())
     }
+}
+
+/// The journal of this run; none where metering is off.
+fn open_journal(
+    settings: &config::Metering,
+    dir: &Path,
+    node: NodeId,
+    epoch: u64,
+) -> anyhow::Result<Option<Arc<Journal>>> {
+    if settings.durability == Durability::Off {
+        tracing::warn!(
+            "metering is off (`metering.durability`): no call is recorded and none is billed"
+        );
+        return Ok(None);
+    }
+    let options = JournalOptions {
+        records_per_segment: settings.segment_records,
+        max_backlog_segments: settings.max_backlog_segments as usize,
+    };
+    let journal = Journal::open(dir, node, epoch, options)
+        .with_context(|| format!("the journal in {} cannot be opened", dir.display()))?;
+    Ok(Some(Arc::new(journal)))
 }
 
 /// The operations by their ledger code, as the metrics count them.

@@ -63,14 +63,12 @@ impl Readiness {
         self.0.lock().catalog_at = now;
     }
 
-    /// The ledger has taken what was there; whether the journal can take more.
-    pub(super) fn folded(&self, now: Micros, journal_full: bool) {
-        let mut state = self.0.lock();
-        state.fold_at = now;
-        state.journal_full = journal_full;
+    /// The ledger has taken what was there.
+    pub(super) fn folded(&self, now: Micros) {
+        self.0.lock().fold_at = now;
     }
 
-    /// The journal cannot take more.
+    /// Whether the journal can take no more.
     pub(super) fn journal_full(&self, full: bool) {
         self.0.lock().journal_full = full;
     }

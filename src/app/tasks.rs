@@ -65,9 +65,16 @@ pub(super) fn start(comptoir: &Comptoir) -> (Tasks, Reload) {
     ));
     let mirror = Arc::clone(&comptoir.mirror);
     running.spawn(follow_catalog(part.clone(), mirror, config.catalog.change_poll));
-    let folder = Arc::clone(&comptoir.folder);
-    let journal = Arc::clone(&comptoir.book.journal);
-    running.spawn(fold(part.clone(), folder, journal, config.metering.fold_interval));
+    let period = config.metering.fold_interval;
+    if let (Some(folder), Some(journal)) = (&comptoir.folder, &comptoir.book.journal) {
+        running.spawn(fold(part.clone(), Arc::clone(folder), period));
+        running.spawn(watch_journal(part.clone(), Arc::clone(journal), period));
+    } else {
+        running.spawn(part.clone().every(period, {
+            let part = part.clone();
+            move || std::future::ready(part.readiness.folded(part.clock.now()))
+        }));
+    }
     running.spawn(note_uses(part, keyring));
     (Tasks { stop, running }, reload)
 }
@@ -156,16 +163,24 @@ async fn follow_catalog(part: Part, mirror: Arc<Mirror>, poll: Duration) {
     .await;
 }
 
-async fn fold(part: Part, folder: Arc<Folder>, journal: Arc<Journal>, period: Duration) {
+async fn fold(part: Part, folder: Arc<Folder>, period: Duration) {
     let this = part.clone();
     part.every(period, || async {
         match folder.fold_once(this.clock.now()).await {
-            Ok(_) => this.readiness.folded(this.clock.now(), journal.is_full()),
+            Ok(_) => this.readiness.folded(this.clock.now()),
             Err(error) => {
-                this.readiness.journal_full(journal.is_full());
                 tracing::warn!(%error, "usage could not be folded; it stays in the journal");
             }
         }
+    })
+    .await;
+}
+
+/// Tells how full the journal is. Not a part of folding, which may hang for as long as its database.
+async fn watch_journal(part: Part, journal: Arc<Journal>, period: Duration) {
+    let this = part.clone();
+    part.every(period, || async {
+        this.readiness.journal_full(journal.is_full());
         let backlog = journal.backlog();
         this.metrics.set_gauge(Gauge::JournalBacklogSegments, count(backlog.segments));
         this.metrics.set_gauge(

@@ -3,7 +3,7 @@
 use super::speak::{causes, mention};
 use crate::access::Pepper;
 use crate::access::pepper::{PepperError, known_fingerprint};
-use crate::config::{self, Config, DatabaseUrl};
+use crate::config::{self, Config, DatabaseUrl, Durability};
 use crate::kernel::Clock;
 use crate::metering::gaps;
 use crate::storage::{Db, Log, StoreError, log};
@@ -60,6 +60,9 @@ pub(super) async fn run(file: Option<&Path>) -> anyhow::Result<ExitCode> {
         }
     };
     findings.say(true, "settings", "valid");
+    let metered = config.metering.durability != Durability::Off;
+    let metering = if metered { "on" } else { "off: no call is recorded, and none is billed" };
+    findings.say(metered, "metering", metering);
     findings.check("data directory", data_dir(&config));
     findings.check("disk", disk(&config.server.data_dir));
     findings.check("open files", open_files());

@@ -40,6 +40,8 @@ words! {
     Durability {
         /// A crash of the program; the disk is synced on a timer.
         Process = "process",
+        /// Nothing: no call is recorded or billed. For measurements only.
+        Off = "off",
     }
 }
 

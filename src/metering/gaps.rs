@@ -1,4 +1,5 @@
-//! Gaps: sequence numbers of a run that the ledger has no event for.
+//! Gaps: sequence numbers of a run that the ledger has no event for, and that may have been answered
+//! calls. Numbers known to be unreleased (see `journal/harvest.rs`) are none.
 
 use super::block;
 use super::store::{self, Uneven};
@@ -31,8 +32,13 @@ pub async fn gaps(db: &Db, head: i64) -> Result<Vec<Gap>, StoreError> {
         }
         let block = store::block_of(db, &uneven.node, uneven.epoch, uneven.segment).await?;
         let events = block::decode(&block).map_err(|e| StoreError::corrupt("usage_segments", e))?;
-        let present = events.iter().map(|recorded| recorded.seq).chain([next]);
-        found.extend(holes(first, present).map(|(from, before)| uneven.gap(from, before)));
+        let mut present: Vec<u64> = events.iter().map(|recorded| recorded.seq).collect();
+        present.extend(uneven.unreleased()?);
+        present.push(next);
+        present.sort_unstable();
+        found.extend(
+            holes(first, present.into_iter()).map(|(from, before)| uneven.gap(from, before)),
+        );
     }
     Ok(found)
 }

@@ -1,6 +1,6 @@
 //! The ledger: closed segments go in, each exactly once, in one transaction with their sums.
 
-use super::journal::{Content, Harvest, Journal, JournalError, Leftover, Segment, leftovers};
+use super::journal::{Boot, Content, Harvest, Journal, JournalError, Leftover, Segment, leftovers};
 use super::seal::{Sealed, genesis};
 use super::store;
 use crate::kernel::Micros;
@@ -32,8 +32,10 @@ pub struct FoldReport {
     pub events: u64,
     /// Of these, events whose process ended before they did; never billed.
     pub unconfirmed: u64,
-    /// Sequence numbers that hold no whole event.
+    /// Sequence numbers that hold no whole event, and may have been answered calls.
     pub missing: u64,
+    /// Sequence numbers that were given out and never used: no answer was released for them.
+    pub unreleased: u64,
     /// Records that were given up because their responses did not end in time.
     pub given_up: u64,
     /// Segments that were in the ledger already.
@@ -111,7 +113,11 @@ impl Folder {
         now: Micros,
         report: &mut FoldReport,
     ) -> Result<(), FoldError> {
-        let harvest = Harvest::of_segment(segment);
+        let closed = Arc::clone(segment);
+        let harvest = tokio::task::spawn_blocking(move || {
+            closed.sync_settled().map(|()| Harvest::of_segment(&closed))
+        });
+        let harvest = harvest.await.map_err(|e| FoldError::Seal(std::io::Error::other(e)))??;
         match fold(&self.db, harvest, now, report).await? {
             Folded::Now | Folded::Before => segment.remove()?,
             Folded::Otherwise => report.set_aside.push(segment.set_aside("conflict")?),
@@ -124,10 +130,20 @@ impl Folder {
 /// Folds what earlier runs have left in `dir`: to be called at start, before the journal is opened.
 /// Events without a completion become `crash_unconfirmed` and are never billed.
 pub async fn recover(dir: &Path, db: &Db, now: Micros) -> Result<FoldReport, FoldError> {
+    recover_in(Boot::current(), dir, db, now).await
+}
+
+/// Recovers in a given boot of the machine.
+pub(super) async fn recover_in(
+    boot: Boot,
+    dir: &Path,
+    db: &Db,
+    now: Micros,
+) -> Result<FoldReport, FoldError> {
     let (found, busy) = leftovers(dir)?;
     let mut report = FoldReport { busy, ..FoldReport::default() };
     for leftover in found {
-        recover_one(&leftover, db, now, &mut report).await?;
+        recover_one(&leftover, db, now, boot, &mut report).await?;
     }
     Ok(report)
 }
@@ -136,9 +152,10 @@ async fn recover_one(
     leftover: &Leftover,
     db: &Db,
     now: Micros,
+    boot: Boot,
     report: &mut FoldReport,
 ) -> Result<(), FoldError> {
-    let folded = match leftover.content()? {
+    let folded = match leftover.content(boot)? {
         Content::Events(harvest) => fold(db, harvest, now, report).await?,
         Content::Unused => return Ok(leftover.remove()?),
         Content::Unreadable => {
@@ -180,6 +197,7 @@ async fn fold(
         report.events += sealed.events;
         report.unconfirmed += unconfirmed;
         report.missing += missing;
+        report.unreleased += sealed.unreleased.len() as u64;
         if missing > 0 {
             let (epoch, segment) = (header.epoch, header.segment);
             tracing::warn!(node, epoch, segment, missing, "usage records are missing or damaged");

@@ -77,6 +77,9 @@ pub(super) struct Sealed {
     pub(super) header: Header,
     pub(super) next_seq: u64,
     pub(super) events: u64,
+    /// Numbers without an event for which no answer was released. Not in the hash, which says what
+    /// was recorded: whether this is known depends on when the segment is read.
+    pub(super) unreleased: Vec<u64>,
     /// Earliest and latest start of an event; both 0 where there is none.
     pub(super) span: (Micros, Micros),
     pub(super) prev_hash: blake3::Hash,
@@ -103,6 +106,7 @@ impl Sealed {
             header: harvest.header,
             next_seq: harvest.next_seq,
             events: events.len() as u64,
+            unreleased: harvest.unreleased,
             span: (times().min().unwrap_or_default(), times().max().unwrap_or_default()),
             prev_hash,
             hash: chain(prev_hash, &events),

@@ -63,10 +63,11 @@ pub(super) async fn insert_segment(
     folded_at: Micros,
 ) -> Result<bool, StoreError> {
     const INSERT: &str = "INSERT INTO usage_segments (node, epoch, segment, position, first_seq,
-        next_seq, events, min_at, max_at, prev_hash, hash, folded_at, block)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+        next_seq, events, unreleased, min_at, max_at, prev_hash, hash, folded_at, block)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
         ON CONFLICT (node, epoch, segment) DO NOTHING";
     let header = &sealed.header;
+    let unreleased: Vec<String> = sealed.unreleased.iter().map(u64::to_string).collect();
     let inserted = on_tx!(tx, c => sqlx::query(INSERT)
         .bind(header.node.to_string())
         .bind(big(header.epoch))
@@ -75,6 +76,7 @@ pub(super) async fn insert_segment(
         .bind(big(header.first_seq))
         .bind(big(sealed.next_seq))
         .bind(big(sealed.events))
+        .bind(unreleased.join(","))
         .bind(sealed.span.0.0)
         .bind(sealed.span.1.0)
         .bind(sealed.prev_hash.to_hex().to_string())
@@ -165,12 +167,23 @@ pub(super) struct Uneven {
     pub(super) first_seq: i64,
     pub(super) next_seq: i64,
     pub(super) events: i64,
+    unreleased: String,
+}
+
+impl Uneven {
+    /// The numbers for which no answer was released.
+    pub(super) fn unreleased(&self) -> Result<Vec<u64>, StoreError> {
+        let texts = self.unreleased.split(',').filter(|text| !text.is_empty());
+        let numbers: Result<_, _> = texts.map(str::parse).collect();
+        numbers.map_err(|e| StoreError::corrupt(SEGMENTS, e))
+    }
 }
 
 /// Every uneven segment up to `head`.
 pub(super) async fn uneven_segments(db: &Db, head: i64) -> Result<Vec<Uneven>, StoreError> {
-    const FIND: &str = "SELECT node, epoch, segment, expected, first_seq, next_seq, events FROM (
-            SELECT node, epoch, segment, first_seq, next_seq, events, COALESCE(
+    const FIND: &str =
+        "SELECT node, epoch, segment, expected, first_seq, next_seq, events, unreleased FROM (
+            SELECT node, epoch, segment, first_seq, next_seq, events, unreleased, COALESCE(
                 LAG(next_seq) OVER (PARTITION BY node, epoch ORDER BY segment), 0) AS expected
             FROM usage_segments WHERE position <= $1) AS spans
         WHERE first_seq <> expected OR next_seq - first_seq <> events

@@ -3,8 +3,10 @@
 use super::event::{Event, Outcome};
 use super::export::{Format, Summary, export};
 use super::gaps::Gap;
-use super::journal::{Backlog, Journal, JournalFull, JournalOptions, Keeper, Receipt, next_epoch};
-use super::ledger::{FoldReport, Folder, recover};
+use super::journal::{
+    Backlog, Boot, Header, Journal, JournalFull, JournalOptions, Keeper, Receipt, next_epoch,
+};
+use super::ledger::{FoldReport, Folder, recover, recover_in};
 use super::usage::{Granularity, usage};
 use super::{seal::Sums, store};
 use crate::access::{Environment, Op, op};
@@ -21,6 +23,8 @@ use std::time::Duration;
 const NODE: NodeId = NodeId(77);
 const APP: AppId = AppId(3);
 pub(super) const NOVEMBER: &str = "2026-11";
+/// A boot after the one that the tests write in.
+const POWER_CUT: Boot = Boot::other(1);
 /// 2026-11-22T10:00:00Z
 const TEN: Micros = Micros(1_795_341_600_000_000);
 
@@ -324,8 +328,8 @@ async fn torn_records_are_a_gap_and_are_named() {
     bytes[3 * 128..4 * 128].fill(0);
     std::fs::write(first, bytes).unwrap();
     std::fs::rename(second, left.path().join("later")).unwrap();
-    let report = recover(left.path(), &bench.db, TEN).await.unwrap();
-    assert_eq!((report.events, report.missing), (2, 2));
+    let report = recover_in(POWER_CUT, left.path(), &bench.db, TEN).await.unwrap();
+    assert_eq!((report.events, report.missing, report.unreleased), (2, 2, 0));
     let gap = |from_seq, before_seq| Gap { node: NODE.to_string(), epoch: 1, from_seq, before_seq };
     assert_eq!(bench.export(NOVEMBER).await.0.gaps, [gap(1, 3)]);
     // A file whose header is gone is kept.
@@ -333,6 +337,68 @@ async fn torn_records_are_a_gap_and_are_named() {
     let report = recover(left.path(), &bench.db, TEN).await.unwrap();
     assert_eq!(report.set_aside, [second.with_extension("unreadable")]);
     assert!(report.set_aside[0].exists());
+}
+
+#[tokio::test]
+async fn slots_that_a_killed_thread_had_claimed_are_no_gap() {
+    for (boot, torn) in [(None, false), (None, true), (Some(POWER_CUT), false)] {
+        let bench = Bench::new().await;
+        let journal = bench.journal(8, 100);
+        let receipts = append_all(&journal, &samples(7));
+        let left = bench.killed(journal, receipts);
+        let file = &segments(left.path())[0];
+        let mut bytes = std::fs::read(file).unwrap();
+        // Slots 2, 3 and 5 were claimed; their threads came no further.
+        for slot in [2, 3, 5] {
+            bytes[(slot + 1) * 128..(slot + 2) * 128].fill(0);
+        }
+        bytes[40 + 128] ^= u8::from(torn);
+        std::fs::write(file, bytes).unwrap();
+        let recovered = recover_in(boot.unwrap_or(Boot::current()), left.path(), &bench.db, TEN);
+        let report = recovered.await.unwrap();
+        let gaps = bench.export(NOVEMBER).await.0.gaps;
+        let spans: Vec<(u64, u64)> =
+            gaps.iter().map(|gap| (gap.from_seq, gap.before_seq)).collect();
+        let counts = (report.events, report.missing, report.unreleased);
+        match (boot, torn) {
+            (None, false) => assert_eq!((counts, spans), ((4, 0, 3), vec![])),
+            // What was published and is damaged is missing in any case.
+            (None, true) => assert_eq!((counts, spans), ((3, 1, 3), vec![(0, 1)])),
+            (Some(_), _) => assert_eq!((counts, spans), ((4, 3, 0), vec![(2, 4), (5, 6)])),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_segment_that_names_no_boot_keeps_its_gaps() {
+    let bench = Bench::new().await;
+    let journal = bench.journal(4, 100);
+    let receipts = append_all(&journal, &samples(3));
+    let left = bench.killed(journal, receipts);
+    let file = &segments(left.path())[0];
+    let mut bytes = std::fs::read(file).unwrap();
+    let header = Header::decode(&bytes).unwrap();
+    assert!(header.boot.is(Boot::current()));
+    bytes[..128].copy_from_slice(&Header { boot: Boot::UNKNOWN, ..header }.encode());
+    bytes[2 * 128..3 * 128].fill(0);
+    std::fs::write(file, bytes).unwrap();
+    let report = recover(left.path(), &bench.db, TEN).await.unwrap();
+    assert_eq!((report.events, report.missing, report.unreleased), (2, 1, 0));
+    assert_eq!(bench.export(NOVEMBER).await.0.gaps.len(), 1);
+}
+
+#[tokio::test]
+async fn a_clock_stepped_back_makes_nothing_wait_for_the_step() {
+    let bench = Bench::new().await;
+    let journal = bench.journal(4, 100);
+    let late = append_all(&journal, &samples(1));
+    let folder = bench.folder(&journal);
+    assert_eq!(folder.fold_once(TEN).await.unwrap().segments, 0);
+    let back = TEN.0 - HOUR;
+    assert_eq!(folder.fold_once(Micros(back)).await.unwrap().segments, 0);
+    let report = folder.fold_once(Micros(back + 30 * SECOND)).await.unwrap();
+    assert_eq!((report.segments, report.given_up), (1, 1));
+    drop(late);
 }
 
 #[tokio::test]

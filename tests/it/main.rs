@@ -4,6 +4,7 @@ mod access;
 mod admin;
 mod architecture;
 mod catalog;
+mod crash;
 mod cli;
 mod docs;
 mod limits;

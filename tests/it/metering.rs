@@ -74,6 +74,27 @@ async fn every_ending_of_a_call_is_in_the_export_with_its_rule() {
 }
 
 #[tokio::test]
+async fn switched_off_it_answers_and_records_nothing() {
+    let mut app = TestApp::builder().set("METERING__DURABILITY", "off").start().await;
+    app.stock_shelves(2, 1).await;
+    let key = app.key(json!({})).await;
+    let fast = format!("/v1/products/{}", data::product_id(0));
+    for (path, status) in
+        [(fast.as_str(), 200), ("/v1/products", 200), ("/v1/nothing", 404), ("/v1/usage", 200)]
+    {
+        let answer = app.get(&key.text, path).await;
+        assert_eq!(answer.status(), status, "{path}");
+        let id = event_id(&answer);
+        assert!(id.rsplit('.').next().unwrap().starts_with('u'), "{path}: {id}");
+        assert!(answer.headers().contains_key("ratelimit"), "{path}");
+    }
+    let ready = app.http.get(app.admin_url("/readyz")).send().await.unwrap();
+    assert_eq!(ready.status(), 200);
+    app.stop().await;
+    assert_eq!(events(&app).await, Vec::<Value>::new());
+}
+
+#[tokio::test]
 async fn usage_shows_a_partner_the_sums_of_its_own_calls() {
     let app = TestApp::start().await;
     app.stock_shelves(2, 1).await;

@@ -1,7 +1,7 @@
 //! What earlier runs have left in the journal's directory.
 
 use super::record::{PAYLOAD, RECORD};
-use super::{Harvest, Header, JournalError, MAX_RECORDS};
+use super::{Boot, Harvest, Header, JournalError, MAX_RECORDS};
 use crate::storage::write_durably;
 use std::fs::{File, TryLockError};
 use std::io;
@@ -48,8 +48,8 @@ pub(crate) fn leftovers(dir: &Path) -> Result<(Vec<Leftover>, usize), JournalErr
 }
 
 impl Leftover {
-    /// Reads the file.
-    pub(crate) fn content(&self) -> Result<Content, JournalError> {
+    /// Reads the file in the boot `now`.
+    pub(crate) fn content(&self, now: Boot) -> Result<Content, JournalError> {
         let bytes = self.read().map_err(JournalError::io(&self.path))?;
         let Some(header) = bytes.as_deref().and_then(Header::decode) else {
             let unused = bytes.is_some_and(|bytes| bytes.iter().all(|&byte| byte == 0));
@@ -67,7 +67,7 @@ impl Leftover {
             let payload = record[4..4 + PAYLOAD].try_into().ok();
             (record[0], payload)
         });
-        Ok(Content::Events(Harvest::gather(header, slots)))
+        Ok(Content::Events(Harvest::gather(header, slots, now)))
     }
 
     /// Removes the file.

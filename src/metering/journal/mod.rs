@@ -4,6 +4,7 @@
 //! mapping: no lock, no allocation, no system call. Segments are made ahead, closed by the folder or
 //! when full, and their files removed once their events are in the ledger.
 
+mod boot;
 mod event_id;
 mod harvest;
 mod keeper;
@@ -12,6 +13,7 @@ mod mapped;
 pub(super) mod record;
 mod segment;
 
+pub(super) use boot::Boot;
 pub use event_id::{EventId, InvalidEventId};
 pub(super) use harvest::Harvest;
 pub use keeper::Keeper;
@@ -21,7 +23,7 @@ pub(super) use segment::{Header, MAX_RECORDS, Segment};
 
 use super::event::Event;
 use crate::kernel::id::NodeId;
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Guard};
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::io;
@@ -128,7 +130,8 @@ impl Journal {
             return Err(JournalError::Size(capacity));
         }
         std::fs::create_dir_all(dir).map_err(JournalError::io(dir))?;
-        let header = Header { node, epoch, segment: 0, capacity, first_seq: 0 };
+        let boot = Boot::current();
+        let header = Header { node, epoch, segment: 0, capacity, first_seq: 0, boot };
         let first = Segment::create(dir, header).map_err(JournalError::io(dir))?.begin(0);
         Ok(Self {
             dir: dir.to_owned(),
@@ -141,7 +144,8 @@ impl Journal {
     /// Records an event. It survives the process from here on; the receipt says how it ends.
     pub fn append(&self, event: &Event) -> Result<Receipt, JournalFull> {
         loop {
-            let segment = self.current.load_full();
+            // The guard keeps the segment without touching the count that all threads share.
+            let segment = self.current.load();
             if let Some(slot) = segment.append(event) {
                 return Ok(Receipt { segment, slot, settled: false });
             }
@@ -274,7 +278,7 @@ impl Journal {
 #[derive(Debug)]
 #[must_use = "dropping a receipt marks its call as aborted"]
 pub struct Receipt {
-    segment: Arc<Segment>,
+    segment: Guard<Arc<Segment>>,
     slot: u32,
     settled: bool,
 }

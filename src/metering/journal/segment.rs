@@ -1,6 +1,7 @@
 //! One file of the journal: how it is made, named and headed.
 
 use super::JournalError;
+use super::boot::Boot;
 use super::event_id::Prefix;
 use super::mapped::Mapped;
 use super::record::{RECORD, encode, number};
@@ -12,7 +13,7 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 
 const MAGIC: &[u8; 8] = b"CPTJRNL1";
 
@@ -30,10 +31,12 @@ pub(crate) struct Header {
     pub(crate) capacity: u32,
     /// Sequence number of the first record.
     pub(crate) first_seq: u64,
+    /// The boot of the machine that it is written in.
+    pub(crate) boot: Boot,
 }
 
 impl Header {
-    pub(super) fn encode(&self) -> [u8; RECORD] {
+    pub(crate) fn encode(&self) -> [u8; RECORD] {
         let mut out = [0; RECORD];
         out[0..8].copy_from_slice(MAGIC);
         out[8..16].copy_from_slice(&self.node.0.to_le_bytes());
@@ -41,15 +44,16 @@ impl Header {
         out[24..28].copy_from_slice(&self.segment.to_le_bytes());
         out[28..32].copy_from_slice(&self.capacity.to_le_bytes());
         out[32..40].copy_from_slice(&self.first_seq.to_le_bytes());
-        let crc = crc32fast::hash(&out[..40]);
-        out[40..44].copy_from_slice(&crc.to_le_bytes());
+        out[40..56].copy_from_slice(&self.boot.to_bytes());
+        let crc = crc32fast::hash(&out[..56]);
+        out[56..60].copy_from_slice(&crc.to_le_bytes());
         out
     }
 
     /// The header in the first bytes of a file; `None` where there is none.
-    pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         let bytes = bytes.get(..RECORD)?;
-        let whole = u64::from(crc32fast::hash(&bytes[..40])) == number(bytes, 40, 4);
+        let whole = u64::from(crc32fast::hash(&bytes[..56])) == number(bytes, 56, 4);
         if !whole || &bytes[..8] != MAGIC {
             return None;
         }
@@ -59,6 +63,7 @@ impl Header {
             segment: number(bytes, 24, 4) as u32,
             capacity: number(bytes, 28, 4) as u32,
             first_seq: number(bytes, 32, 8),
+            boot: Boot::from_bytes(bytes[40..56].try_into().ok()?),
         };
         (1..=MAX_RECORDS).contains(&header.capacity).then_some(header)
     }
@@ -73,8 +78,8 @@ pub(crate) struct Segment {
     path: PathBuf,
     /// Slots that were claimed, once closed.
     used: OnceLock<u32>,
-    /// When the folder first saw it closed.
-    seen: OnceLock<Micros>,
+    /// When the folder first saw it closed, in microseconds.
+    seen: AtomicI64,
     synced: AtomicU32,
     /// Whether completions may have come since the last sync.
     trailing: AtomicBool,
@@ -98,7 +103,7 @@ impl Segment {
             header,
             path,
             used: OnceLock::new(),
-            seen: OnceLock::new(),
+            seen: AtomicI64::new(i64::MAX),
             synced: AtomicU32::new(0),
             trailing: AtomicBool::new(false),
         })
@@ -133,9 +138,10 @@ impl Segment {
         self.used.get().copied().unwrap_or_else(|| self.mapped.claimed())
     }
 
-    /// When it was first seen closed: `now`, if this is the first time.
+    /// When it was first seen closed: `now`, if this is the first time. A clock that was stepped
+    /// back begins the wait anew, so that nothing waits for the step as well.
     pub(crate) fn seen_closed(&self, now: Micros) -> Micros {
-        *self.seen.get_or_init(|| now)
+        Micros(self.seen.fetch_min(now.0, Ordering::Relaxed).min(now.0))
     }
 
     /// Whether every record has ended.
@@ -171,6 +177,12 @@ impl Segment {
         self.synced.store(used, Ordering::Relaxed);
         self.trailing.store(grew, Ordering::Relaxed);
         Ok(true)
+    }
+
+    /// Brings the whole segment, closed and settled, to the disk before it is folded: a power cut
+    /// may bring back a file that was removed, and it must then hold what was folded.
+    pub(crate) fn sync_settled(&self) -> Result<(), JournalError> {
+        self.mapped.sync().map_err(JournalError::io(&self.path))
     }
 
     /// Removes the file; what is still mapped stays readable until dropped.
@@ -229,8 +241,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn header_round_trip(node: u64, epoch: u64, segment: u32, capacity in 1..=MAX_RECORDS, first_seq: u64) {
-            let header = Header { node: NodeId(node), epoch, segment, capacity, first_seq };
+        fn header_round_trip(node: u64, epoch: u64, segment: u32, capacity in 1..=MAX_RECORDS, first_seq: u64, boot: u128) {
+            let boot = Boot::from_bytes(boot.to_le_bytes());
+            let header = Header { node: NodeId(node), epoch, segment, capacity, first_seq, boot };
             prop_assert_eq!(Header::decode(&header.encode()), Some(header));
         }
 

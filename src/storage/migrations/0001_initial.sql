@@ -233,8 +233,9 @@ CREATE TABLE customer_lists (
 
 -- The ledger. A segment of a node's journal is folded in once: its events, compressed by column,
 -- and the sums that they add, in one transaction. Sequence numbers are contiguous within an epoch:
--- `next_seq` is the `first_seq` of the segment after, and `next_seq - first_seq` is `events` unless
--- some are missing.
+-- `next_seq` is the `first_seq` of the segment after, and `next_seq - first_seq` is `events` and the
+-- numbers in `unreleased` (joined by commas: given out, but no answer was ever released for them)
+-- unless some are missing.
 CREATE TABLE usage_segments (
     node      TEXT NOT NULL,
     epoch     BIGINT NOT NULL,
@@ -243,6 +244,7 @@ CREATE TABLE usage_segments (
     first_seq BIGINT NOT NULL,
     next_seq  BIGINT NOT NULL,
     events    BIGINT NOT NULL,
+    unreleased TEXT NOT NULL,
     min_at    BIGINT NOT NULL,
     max_at    BIGINT NOT NULL,
     prev_hash TEXT NOT NULL,

@@ -2,6 +2,7 @@
 //! in a temporary folder, or PostgreSQL where `COMPTOIR_TEST_POSTGRES` names a server).
 
 pub(crate) mod data;
+pub(crate) mod process;
 
 use comptoir::app::{Addresses, Comptoir};
 use comptoir::config::Config;

@@ -1,0 +1,269 @@
+//! The program as it runs in earnest: a process of its own, which a test may kill.
+
+use super::{data, settings};
+use comptoir::config::Config;
+use comptoir::storage::Db;
+use parking_lot::Mutex;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// Longest wait for anything.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Returns when `done` says so; panics if that takes too long.
+pub(crate) fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
+    let until = Instant::now() + PATIENCE;
+    while !done() {
+        assert!(Instant::now() < until, "{what}: not in time");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// A data directory with a database, in which the program is run.
+pub(crate) struct Home {
+    dir: TempDir,
+    settings: BTreeMap<String, String>,
+    pub(crate) db: Db,
+}
+
+impl Home {
+    /// A new one with `products` products.
+    pub(crate) async fn new(extra: &[(&str, &str)], products: &[Value]) -> Self {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let mut settings = settings(dir.path()).await;
+        settings.insert("COMPTOIR__TELEMETRY__LOG_FORMAT".to_owned(), "json".to_owned());
+        for (key, value) in extra {
+            settings.insert(format!("COMPTOIR__{key}"), (*value).to_owned());
+        }
+        let config = Config::load(None, &settings).unwrap_or_else(|problems| panic!("{problems}"));
+        run(&settings, &["migrate"]);
+        let db = Db::connect(&config.database.url, 2).await.expect("the database opens twice");
+        let home = Self { dir, settings, db };
+        home.import("categories", &data::categories());
+        home.import("products", products);
+        home
+    }
+
+    /// Its journal's directory.
+    pub(crate) fn journal(&self) -> PathBuf {
+        self.dir.path().join("journal")
+    }
+
+    /// Runs a command to its end and returns what it says on standard output.
+    pub(crate) fn run(&self, words: &[&str]) -> String {
+        run(&self.settings, words)
+    }
+
+    fn import(&self, feed: &str, lines: &[Value]) {
+        let path = self.dir.path().join(format!("{feed}.ndjson"));
+        let lines: Vec<String> = lines.iter().map(Value::to_string).collect();
+        std::fs::write(&path, lines.join("\n")).expect("a feed is written");
+        self.run(&["import", feed, &path.display().to_string()]);
+    }
+
+    /// A live key under a plan that admits everything.
+    pub(crate) fn key(&self) -> String {
+        let plan = self.run(&["plan", "create", "--name", "all", "--limit", "all:1000000:1"]);
+        let partner = self.run(&["partner", "create", "--name", "partner"]);
+        let app = ["app", "create", "--partner", &partner, "--plan", &plan, "--name", "app"];
+        let app = self.run(&app);
+        self.run(&["key", "create", "--app", &app])
+    }
+
+    /// Starts the server and returns when it serves.
+    pub(crate) fn serve(&self) -> Server {
+        let mut command = command(&self.settings);
+        let mut child = command.arg("serve").stderr(Stdio::piped()).spawn().expect("it starts");
+        let stderr = BufReader::new(child.stderr.take().expect("a pipe"));
+        let (found, at) = mpsc::channel();
+        let log = Arc::new(Mutex::new(String::new()));
+        let said = Arc::clone(&log);
+        std::thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                let entry: Value = serde_json::from_str(&line).unwrap_or_default();
+                let address = |name: &str| entry[name].as_str()?.parse::<SocketAddr>().ok();
+                if let (Some(public), Some(admin)) = (address("public"), address("admin")) {
+                    let _ = found.send((public, admin));
+                }
+                said.lock().push_str(&(line + "\n"));
+            }
+        });
+        match at.recv_timeout(PATIENCE) {
+            Ok((public, admin)) => Server { child, public, admin, log },
+            Err(_) => panic!("the server does not serve: {}", log.lock()),
+        }
+    }
+}
+
+fn command(settings: &BTreeMap<String, String>) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_comptoir"));
+    command.envs(settings).stdin(Stdio::null()).stdout(Stdio::null());
+    command
+}
+
+fn run(settings: &BTreeMap<String, String>, words: &[&str]) -> String {
+    let mut command = command(settings);
+    command.args(words).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let output = command.output().expect("the program runs");
+    let said = String::from_utf8(output.stdout).expect("UTF-8").trim().to_owned();
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "comptoir {}: {said} {complaint}", words.join(" "));
+    said
+}
+
+/// A serving process; killed when dropped.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) public: SocketAddr,
+    pub(crate) admin: SocketAddr,
+    log: Arc<Mutex<String>>,
+}
+
+impl Server {
+    /// Kills it with SIGKILL.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().expect("it can be killed");
+        self.child.wait().expect("it ends");
+    }
+
+    /// Tells it to stop with SIGTERM and expects that it ends well.
+    pub(crate) fn terminate(mut self) {
+        let kill = format!("kill -TERM {}", self.child.id());
+        assert!(Command::new("sh").args(["-c", &kill]).status().expect("a shell").success());
+        wait_until("the server stops", || self.child.try_wait().expect("a status").is_some());
+        let status = self.child.wait().expect("a status");
+        assert!(status.success(), "{status}: {}", self.log.lock());
+    }
+
+    /// Whether it still runs.
+    pub(crate) fn runs(&mut self) -> bool {
+        self.child.try_wait().expect("a status").is_none()
+    }
+
+    /// Status and body of an operator's endpoint.
+    pub(crate) fn operator(&self, path: &str) -> (u16, String) {
+        let mut wire = Wire::connect(self.admin).expect("the admin listener takes connections");
+        let reply = wire.get("none", path).expect("an answer");
+        (reply.status, reply.body)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A connection that sends one call at a time and never tries twice, so that what it has received is
+/// known to the byte.
+pub(crate) struct Wire(BufReader<TcpStream>);
+
+/// An answer that was received in full.
+#[derive(Debug, Clone)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    /// `Usage-Event-Id`; empty where there is none.
+    pub(crate) id: String,
+    pub(crate) body: String,
+}
+
+/// The head of an answer.
+pub(crate) struct Head {
+    pub(crate) status: u16,
+    pub(crate) id: String,
+    pub(crate) length: usize,
+}
+
+impl Wire {
+    pub(crate) fn connect(at: SocketAddr) -> io::Result<Self> {
+        Self::over(TcpStream::connect_timeout(&at, PATIENCE)?)
+    }
+
+    pub(crate) fn over(stream: TcpStream) -> io::Result<Self> {
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_nodelay(true)?;
+        Ok(Self(BufReader::new(stream)))
+    }
+
+    /// Sends a call.
+    pub(crate) fn send(&mut self, key: &str, path: &str) -> io::Result<()> {
+        let head =
+            format!("GET {path} HTTP/1.1\r\nhost: test\r\nauthorization: Bearer {key}\r\n\r\n");
+        self.0.get_mut().write_all(head.as_bytes())
+    }
+
+    /// Reads the head of the answer.
+    pub(crate) fn head(&mut self) -> io::Result<Head> {
+        let mut head = Head { status: 0, id: String::new(), length: 0 };
+        loop {
+            let mut line = String::new();
+            if self.0.read_line(&mut line)? == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            let line = line.trim_end();
+            if let Some(rest) = line.strip_prefix("HTTP/1.1 ") {
+                head.status = rest[..3].parse().map_err(io::Error::other)?;
+            }
+            match line.split_once(": ") {
+                Some(("usage-event-id", id)) => id.clone_into(&mut head.id),
+                Some(("content-length", length)) => {
+                    head.length = length.parse().map_err(io::Error::other)?;
+                }
+                _ if line.is_empty() => return Ok(head),
+                _ => {}
+            }
+        }
+    }
+
+    /// Reads `length` bytes of the body.
+    pub(crate) fn body(&mut self, length: usize) -> io::Result<String> {
+        let mut body = vec![0; length];
+        self.0.read_exact(&mut body)?;
+        Ok(String::from_utf8_lossy(&body).into_owned())
+    }
+
+    /// Sends a call and reads its whole answer.
+    pub(crate) fn get(&mut self, key: &str, path: &str) -> io::Result<Reply> {
+        self.send(key, path)?;
+        let Head { status, id, length } = self.head()?;
+        Ok(Reply { status, id, body: self.body(length)? })
+    }
+}
+
+/// A small file system of its own; gone when dropped.
+pub(crate) struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    /// Mounts one at `dir`; `None` where this process may not.
+    pub(crate) fn mount(dir: &Path, size: &str) -> Option<Self> {
+        std::fs::create_dir_all(dir).expect("a folder");
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"]).arg(dir);
+        let mounted = mount.stderr(Stdio::null()).status().is_ok_and(|status| status.success());
+        mounted.then(|| Self(dir.to_owned()))
+    }
+
+    /// Takes all space that is left, in a file.
+    pub(crate) fn fill(&self) -> PathBuf {
+        let path = self.0.join("filler");
+        let mut file = std::fs::File::create(&path).expect("a file");
+        for size in [1 << 16, 1 << 12, 1] {
+            while file.write_all(&vec![1; size]).is_ok() {}
+        }
+        path
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
