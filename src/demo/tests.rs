@@ -1,6 +1,7 @@
 //! What must hold of the demonstration data as a whole, read as an importer reads it.
 
 use super::*;
+use crate::kernel::clock::SECOND;
 use crate::kernel::gtin::check_digit;
 use crate::kernel::{Amount, Gtin};
 use std::collections::{HashMap, HashSet};

@@ -1,13 +1,18 @@
 //! The one test binary: scenarios through the public surface, and tests about the program itself.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail anywhere")]
+#![expect(
+    clippy::expect_used,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test fails where it stands, and says what it skips"
+)]
 
 mod access;
 mod admin;
 mod architecture;
 mod catalog;
-mod crash;
 mod cli;
+mod crash;
 mod docs;
 mod limits;
 mod metering;
