@@ -39,6 +39,7 @@ fn pages(config: &mut web::ServiceConfig, with_demo: bool) {
     config.route("/", web::get().to(openapi::to_docs));
     if with_demo {
         config.route("/demo/images/{file}", web::get().to(demo_image));
+        config.route("/demo/p/{sku}", web::get().to(demo_page));
     }
 }
 
@@ -53,11 +54,20 @@ async fn demo_image(file: web::Path<String>) -> Result<HttpResponse, ApiError> {
         .body(image))
 }
 
+async fn demo_page(sku: web::Path<String>) -> Result<HttpResponse, ApiError> {
+    let page = web::block(move || demo::product_page(&sku)).await.ok().flatten();
+    let page = page.ok_or_else(|| ApiError::new(Code::NotFound, "There is no such product."))?;
+    Ok(HttpResponse::Ok()
+        .insert_header((header::CONTENT_TYPE, "text/html; charset=utf-8"))
+        .body(page))
+}
+
 /// The methods that a path takes, for `Allow`; `None` where nothing is.
 pub(super) fn methods_at(path: &str) -> Option<String> {
     let page = openapi::is_page(path, &openapi::PARTNER)
         || path == "/"
-        || path.starts_with("/demo/images/");
+        || path.starts_with("/demo/images/")
+        || path.starts_with("/demo/p/");
     operation::methods_at(path).or_else(|| page.then(|| "GET, HEAD".to_owned()))
 }
 

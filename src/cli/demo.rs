@@ -5,15 +5,17 @@ use super::speak::mention;
 use crate::access::Pepper;
 use crate::access::keys::service::create_key;
 use crate::access::model::{KeySpec, Name};
-use crate::access::service::{By, create_app, create_partner, create_plan};
+use crate::access::service::{
+    By, Walk, create_app, create_partner, create_plan, list_apps, list_partners, list_plans,
+};
 use crate::access::{Environment, Scopes};
 use crate::app::{Addresses, Comptoir, check_listeners, lock_data_dir, open_database, open_pepper};
-use crate::config::{Config, DatabaseUrl};
+use crate::config::{self, Config, DatabaseUrl};
 use crate::customers;
 use crate::demo::{Seed, seed};
 use crate::feeds::{Feed, import_values};
 use crate::kernel::Clock;
-use crate::kernel::id::ProductId;
+use crate::kernel::id::{AppId, ProductId};
 use crate::kernel::secret::Secret;
 use crate::limit::{Limits, Policy};
 use crate::storage::{Db, write_durably};
@@ -30,8 +32,9 @@ const ACTOR: &str = "demo";
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Where to keep the data: made and seeded where it does not exist, kept as it is where it does.
-    #[arg(long, value_name = "DIR", default_value = DATA_DIR)]
-    data_dir: PathBuf,
+    /// Without it `server.data_dir`, or `demo-data` where that is not set either.
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
     /// Seed the data and stop.
     #[arg(long)]
     seed_only: bool,
@@ -43,23 +46,36 @@ struct DemoKeys {
     test: String,
 }
 
+/// Settles what the demo keeps where: its own folder and links to its own listener, unless the
+/// settings say otherwise.
+fn settle(config: &mut Config, data_dir: Option<PathBuf>) {
+    let defaults = Config::embedded().server;
+    let unset = config.server.data_dir == defaults.data_dir;
+    let chosen = data_dir.or_else(|| unset.then(|| DATA_DIR.into()));
+    if let Some(dir) = chosen {
+        let before = std::mem::replace(&mut config.server.data_dir, dir.clone());
+        if config.database.url == DatabaseUrl::Sqlite(before.join("comptoir.db")) {
+            config.database.url = DatabaseUrl::Sqlite(dir.join("comptoir.db"));
+        }
+        if config.access.pepper == config::Pepper::Generated(before.join("pepper")) {
+            config.access.pepper = config::Pepper::Generated(dir.join("pepper"));
+        }
+    }
+    if config.server.public_url == defaults.public_url {
+        config.server.public_url = format!("http://{}", config.server.public_listen);
+    }
+}
+
 pub(super) async fn run(mut config: Config, args: Args) -> anyhow::Result<()> {
     crate::telemetry::init_logging(&config.telemetry);
-    if config.database.url == DatabaseUrl::Sqlite(config.server.data_dir.join("comptoir.db")) {
-        config.database.url = DatabaseUrl::Sqlite(args.data_dir.join("comptoir.db"));
-    }
-    if config.access.pepper
-        == crate::config::Pepper::Generated(config.server.data_dir.join("pepper"))
-    {
-        config.access.pepper = crate::config::Pepper::Generated(args.data_dir.join("pepper"));
-    }
-    config.server.data_dir.clone_from(&args.data_dir);
+    settle(&mut config, args.data_dir);
+    let data_dir = config.server.data_dir.clone();
     let clock = Clock::System;
     if !args.seed_only {
         // Before the seeding, which takes a while.
         check_listeners(&config)?;
     }
-    let lock = lock_data_dir(&args.data_dir)?;
+    let lock = lock_data_dir(&data_dir)?;
     let keys = prepare(&config, &clock).await?;
     drop(lock);
     if args.seed_only {
@@ -68,7 +84,7 @@ pub(super) async fn run(mut config: Config, args: Args) -> anyhow::Result<()> {
     let stop = stop_signal()?;
     let mut comptoir = Comptoir::open(config, clock).await?;
     let token = comptoir.take_bootstrap_token();
-    comptoir.serve(move |at| welcome(at, &keys, token.as_ref(), &args.data_dir), stop).await
+    comptoir.serve(move |at| welcome(at, &keys, token.as_ref(), &data_dir), stop).await
 }
 
 /// Seeds what is not seeded yet. Interrupted, it can be run again: what is there stays.
@@ -118,6 +134,27 @@ async fn import_all(db: &Db, clock: &Clock, data: &Seed) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The app that the demo's keys are for. A first run that was cut leaves its partner and plan behind:
+/// they are taken again.
+async fn app(db: &Db, by: &By<'_>, limits: Limits) -> anyhow::Result<AppId> {
+    let all = Walk { after: String::new(), limit: 200 };
+    let (plan_name, partner_name): (Name, Name) = ("Découverte".parse()?, "Prix Malin".parse()?);
+    let plan = match list_plans(db, &all).await?.into_iter().find(|p| p.name == plan_name) {
+        Some(plan) => plan,
+        None => create_plan(db, by, plan_name, limits).await?,
+    };
+    let partner = match list_partners(db, &all).await?.into_iter().find(|p| p.name == partner_name)
+    {
+        Some(partner) => partner,
+        None => create_partner(db, by, partner_name).await?,
+    };
+    let apps = list_apps(db, Some(partner.id), &all).await?;
+    Ok(match apps.first() {
+        Some(app) => app.id,
+        None => create_app(db, by, partner.id, plan.id, "Comparateur".parse()?).await?.id,
+    })
+}
+
 /// The demo's keys: those of the first run, from the file that only a demo has.
 async fn keys(
     data_dir: &Path,
@@ -133,19 +170,14 @@ async fn keys(
         }
     }
     let by = By { actor: ACTOR, now: clock.now() };
-    // A first run that was cut here leaves its partner without keys; the next one gets a new name.
-    let stamp = by.now.timestamp().strftime("%Y-%m-%d %H:%M:%S").to_string();
-    let name = |what: &str| -> anyhow::Result<Name> { Ok(format!("{what} {stamp}").parse()?) };
     let limits = Limits::new(&[
         Policy { name: "burst".parse()?, quota: 50, window_s: 1 },
         Policy { name: "day".parse()?, quota: 100_000, window_s: 86_400 },
     ])?;
-    let plan = create_plan(db, &by, name("Demo plan")?, limits).await?;
-    let partner = create_partner(db, &by, name("Demo partner")?).await?;
-    let app = create_app(db, &by, partner.id, plan.id, name("Demo app")?).await?;
+    let app = app(db, &by, limits).await?;
     let issue = async |environment: Environment| -> anyhow::Result<String> {
         let spec = KeySpec {
-            app: app.id,
+            app,
             environment,
             name: format!("demo {environment}").parse()?,
             scopes: Scopes::all(),

@@ -200,7 +200,7 @@ fn wrap(name: &str) -> Vec<String> {
 }
 
 /// Text that stands for itself in XML, also within quotes.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")

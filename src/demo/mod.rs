@@ -14,6 +14,7 @@ mod images;
 mod lists;
 mod loyalty;
 mod offers;
+mod page;
 mod prices;
 mod products;
 mod promotions;
@@ -25,6 +26,7 @@ mod stores;
 mod tests;
 
 pub use images::image_svg;
+pub use page::product_page;
 
 use crate::kernel::Micros;
 use crate::kernel::clock::HOUR;
