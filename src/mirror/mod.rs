@@ -5,7 +5,7 @@
 
 mod store;
 
-use crate::catalog::store::read as catalog_rows;
+use crate::catalog::store::read::{self as catalog_rows, Half};
 use crate::catalog::view::{CatalogView, Sizes};
 use crate::stock::store::read as stock_rows;
 use crate::stock::view::StockView;
@@ -15,6 +15,7 @@ use crate::stores::view::StoresView;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use tokio::task::JoinSet;
 
 /// Most changes taken at a time.
 const MOST: i64 = 1_000;
@@ -72,13 +73,34 @@ impl Mirror {
         let (change, level) = (log::head(db, Log::Change).await?, log::head(db, Log::Stock).await?);
         catalog_rows::all_categories(db, |rows| self.catalog.apply_categories(rows)).await?;
         store_rows::all(db, |rows| self.stores.apply(rows)).await?;
-        catalog_rows::all_products(db, |rows| self.catalog.apply_products(rows)).await?;
-        catalog_rows::all_offers(db, |rows| self.catalog.apply_offers(rows)).await?;
-        stock_rows::all(db, |rows| self.stock.apply(&rows)).await?;
+        self.load_large(db).await?;
         self.catalog.settle();
         self.stock.settle();
         self.change.store(change, Ordering::Release);
         self.level.store(level, Ordering::Release);
+        Ok(())
+    }
+
+    /// Loads the large tables side by side: reading a row costs more than storing it, and each task
+    /// can have a core of its own.
+    async fn load_large(&self, db: &Db) -> Result<(), StoreError> {
+        let mut loading = JoinSet::new();
+        for half in [Half::First, Half::Second] {
+            let (db, catalog) = (db.clone(), Arc::clone(&self.catalog));
+            loading.spawn(async move {
+                catalog_rows::all_offers(&db, half, |rows| catalog.apply_offers(rows)).await
+            });
+        }
+        let (products_db, catalog) = (db.clone(), Arc::clone(&self.catalog));
+        loading.spawn(async move {
+            catalog_rows::all_products(&products_db, |rows| catalog.apply_products(rows)).await
+        });
+        let (db, stock) = (db.clone(), Arc::clone(&self.stock));
+        loading.spawn(async move { stock_rows::all(&db, |rows| stock.apply(&rows)).await });
+        while let Some(loaded) = loading.join_next().await {
+            // A panic in a task is a panic here, as if it had not been a task.
+            loaded.unwrap_or_else(|failed| std::panic::resume_unwind(failed.into_panic()))?;
+        }
         Ok(())
     }
 

@@ -208,9 +208,27 @@ pub async fn categories(db: &Db, ids: &[String]) -> Result<Vec<CategoryChange>, 
     rows.into_iter().map(CategoryColumns::read).collect()
 }
 
-/// Every offer that holds.
-pub async fn all_offers(db: &Db, take: impl FnMut(Vec<OfferChange>)) -> Result<(), StoreError> {
-    in_batches(db, offers!(" WHERE deleted_at IS NULL"), OfferColumns::read, take).await
+/// Half of all offers, so that two tasks can read them at once: ids are uniformly random, and half
+/// of them end below `V`. The condition names no index, which would be slower than the table.
+#[derive(Debug, Clone, Copy)]
+pub enum Half {
+    /// Those of products whose id ends with `0` to `U`.
+    First,
+    /// The others.
+    Second,
+}
+
+/// Every offer of one half that holds.
+pub async fn all_offers(
+    db: &Db,
+    half: Half,
+    take: impl FnMut(Vec<OfferChange>),
+) -> Result<(), StoreError> {
+    let select = match half {
+        Half::First => offers!(" WHERE deleted_at IS NULL AND substr(product_id, 15, 1) < 'V'"),
+        Half::Second => offers!(" WHERE deleted_at IS NULL AND substr(product_id, 15, 1) >= 'V'"),
+    };
+    in_batches(db, select, OfferColumns::read, take).await
 }
 
 /// What some offers are now; each is named `product/store/channel`.
