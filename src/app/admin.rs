@@ -4,6 +4,7 @@ use super::readiness::Readiness;
 use super::tasks::Reload;
 use super::{Comptoir, finish, listen, openapi};
 use crate::admin::{self, AdminState};
+use crate::http::BodyLimit;
 use crate::kernel::Clock;
 use crate::telemetry::{Gauge, Metrics};
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
@@ -104,14 +105,14 @@ pub(super) fn server(comptoir: &Comptoir, reload: Reload) -> anyhow::Result<(Ser
         run_id: comptoir.book.run_id.clone(),
         calls: AtomicU64::new(0),
     });
-    let max_body = comptoir.config.server.max_body_bytes;
+    let max_body = comptoir.config.server.max_body_bytes as usize;
     let server = HttpServer::new(move || {
         let (app, _) = App::new()
             .into_utoipa_app()
             .map(|app| app.wrap(from_fn(problems)))
             .app_data(state.clone())
             .app_data(operations.clone())
-            .app_data(web::PayloadConfig::new(max_body as usize))
+            .app_data(BodyLimit(max_body))
             .configure(routes)
             .split_for_parts();
         app.configure(|config| openapi::serve(config, &openapi::ADMIN))

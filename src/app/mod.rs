@@ -28,6 +28,7 @@ use readiness::Readiness;
 use std::fs::File;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -59,10 +60,18 @@ pub struct Addresses {
     pub admin: SocketAddr,
 }
 
+/// Makes a directory for its owner alone: customers' data and key hashes lie in it.
+fn private_dir(dir: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(dir)
+}
+
 /// Opens the database of a configuration and brings its schema to this version.
 pub async fn open_database(config: &Config) -> anyhow::Result<Db> {
     let data_dir = &config.server.data_dir;
-    std::fs::create_dir_all(data_dir)
+    private_dir(data_dir)
         .with_context(|| format!("the data directory {} cannot be made", data_dir.display()))?;
     let db = Db::connect(&config.database.url, config.database.max_connections)
         .await
@@ -188,7 +197,7 @@ fn operation_ids() -> Vec<&'static str> {
 }
 
 /// Takes the data directory for this process alone.
-fn lock_data_dir(data_dir: &std::path::Path) -> anyhow::Result<File> {
+fn lock_data_dir(data_dir: &Path) -> anyhow::Result<File> {
     let path = data_dir.join("lock");
     let file = File::create(&path).with_context(|| format!("{} cannot be made", path.display()))?;
     file.try_lock().map_err(|_| {

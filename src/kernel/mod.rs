@@ -8,9 +8,11 @@ pub mod clock;
 pub mod gtin;
 pub mod id;
 pub mod money;
+pub mod object;
 pub mod page;
 pub mod secret;
 
 pub use clock::{Clock, Micros};
 pub use gtin::Gtin;
 pub use money::{Amount, Currency, Money};
+pub use object::Object;

@@ -166,7 +166,7 @@ impl LevelIn {
                 None => availability(quantity),
             },
             quantity,
-            as_of: instant("as_of", self.as_of.as_deref())?.unwrap_or(now),
+            as_of: check::as_of(self.as_of.as_deref(), now)?,
             source: check::word("source", self.source.as_deref().unwrap_or("feed"), &SOURCES)?,
             detail: serde_json::to_string(&detail).map_err(|error| Fault::shape(&error))?,
         })

@@ -2,6 +2,7 @@
 
 mod access;
 mod architecture;
+mod attack;
 mod catalog;
 mod limits;
 mod metering;

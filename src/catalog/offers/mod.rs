@@ -121,7 +121,7 @@ impl OfferIn {
                 Some(channel) => check::word("channel", channel, &CHANNELS)?,
             },
         };
-        let as_of = instant("as_of", self.as_of.as_deref())?.unwrap_or(now);
+        let as_of = check::as_of(self.as_of.as_deref(), now)?;
         let terms = match self.op {
             Op::Delete => None,
             Op::Upsert => Some(Box::new(self.terms()?)),
