@@ -127,10 +127,7 @@ pub(super) fn server(comptoir: &Comptoir) -> anyhow::Result<(Server, SocketAddr)
         });
         let (app, _) = App::new()
             .into_utoipa_app()
-            .map(|app| {
-                app.wrap(from_fn(finish))
-                    .wrap(Condition::new(with_cors, cors(&config.server.cors_origins)))
-            })
+            .map(|app| app.wrap(from_fn(finish)).wrap(Condition::new(with_cors, cors(&config.server.cors_origins))))
             .app_data(gate.clone())
             .app_data(web::Data::from(Arc::clone(&mirror.catalog)))
             .app_data(web::Data::from(Arc::clone(&mirror.stores)))

@@ -125,8 +125,7 @@ pub fn showcase() -> Option<(&'static str, &'static str)> {
 /// The demonstration data as of `now`, rounded down to the minute; links begin with `public_url`.
 #[must_use]
 pub fn seed(now: Micros, public_url: &str) -> Seed {
-    let (dates, public_url) =
-        (Dates::at(Micros(now.0 - now.0.rem_euclid(MINUTE))), public_url.trim_end_matches('/'));
+    let (dates, public_url) = (Dates::at(Micros(now.0 - now.0.rem_euclid(MINUTE))), public_url.trim_end_matches('/'));
     let assortment = offers::Assortment::new();
     // The offers take as long as all the rest: two threads halve a newcomer's wait.
     let (offers, stock, people) = std::thread::scope(|scope| {

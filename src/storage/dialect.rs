@@ -39,8 +39,9 @@ pub(super) async fn sqlite_pool(
 }
 
 pub(super) async fn postgres_pool(url: &str, max_connections: u32) -> Result<PgPool, sqlx::Error> {
-    let options =
-        PgConnectOptions::from_str(url)?.application_name("comptoir").disable_statement_logging();
+    let options = PgConnectOptions::from_str(url)?
+        .application_name("comptoir")
+        .disable_statement_logging();
     PgPoolOptions::new()
         .max_connections(max_connections)
         .acquire_timeout(PATIENCE)
