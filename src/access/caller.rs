@@ -12,6 +12,7 @@ use crate::limit::Decision;
 use actix_web::dev::Payload;
 use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, web};
+use std::borrow::Cow;
 use std::future::{Ready, ready};
 use std::marker::PhantomData;
 use std::net::IpAddr;
@@ -75,8 +76,15 @@ pub fn view(headers: &HeaderMap, peer: Option<IpAddr>) -> CallView<'_> {
         authorization: headers.get(AUTHORIZATION).map(HeaderValue::as_bytes),
         api_key: headers.get(X_API_KEY).map(HeaderValue::as_bytes),
         peer,
-        forwarded_for: headers.get(X_FORWARDED_FOR).map(HeaderValue::as_bytes),
+        forwarded_for: forwarded_for(headers),
     }
+}
+
+/// The lines of `X-Forwarded-For` as the one list that they are (RFC 9110 §5.3).
+fn forwarded_for(headers: &HeaderMap) -> Option<Cow<'_, [u8]>> {
+    let mut lines = headers.get_all(X_FORWARDED_FOR).map(HeaderValue::as_bytes);
+    let first = Cow::Borrowed(lines.next()?);
+    Some(lines.fold(first, |list, line| Cow::Owned([&list, line].join(&b','))))
 }
 
 /// Judges a request and leaves the result for the finishing layer.

@@ -15,14 +15,15 @@ use std::str::FromStr;
 /// Most characters in a name.
 const NAME_MOST: usize = 100;
 
-/// A name that people gave: 1 to 100 characters, none of them a control character.
+/// A name that people gave: 1 to 100 characters, none of them a control character or one that is not
+/// seen, so that two names that look the same are the same and none turns its surroundings around.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Name(String);
 
 /// The text is no name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a name is 1 to 100 characters without control characters")]
+#[error("a name is 1 to 100 characters without control characters and invisible ones")]
 pub struct InvalidName;
 
 impl Name {
@@ -39,10 +40,17 @@ impl FromStr for Name {
     /// Space around the name is dropped.
     fn from_str(text: &str) -> Result<Self, InvalidName> {
         let text = text.trim();
-        let valid =
-            (1..=NAME_MOST).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+        let hidden = |c: char| c.is_control() || is_invisible(c);
+        let valid = (1..=NAME_MOST).contains(&text.chars().count()) && !text.chars().any(hidden);
         if valid { Ok(Self(text.to_owned())) } else { Err(InvalidName) }
     }
+}
+
+/// Marks of direction, separators of lines, and spaces of no width. The joiners U+200C and U+200D
+/// stay: scripts and emoji need them.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
 }
 
 impl TryFrom<String> for Name {
@@ -227,7 +235,9 @@ mod tests {
     fn a_name_is_trimmed_and_bounded() {
         assert_eq!(" Épicerie ".parse::<Name>().unwrap().as_str(), "Épicerie");
         assert!("é".repeat(100).parse::<Name>().is_ok());
-        for bad in ["", "  ", "a\nb", "a\u{0}", &"é".repeat(101)] {
+        assert!("👩\u{200d}🔧 Outils".parse::<Name>().is_ok());
+        let unseen = ["\u{200b}", "\u{feff}", "a\u{202e}b", "a\u{2028}b"];
+        for bad in ["", "  ", "a\nb", "a\u{0}", &"é".repeat(101)].into_iter().chain(unseen) {
             assert_eq!(bad.parse::<Name>(), Err(InvalidName), "{bad:?}");
         }
     }

@@ -8,12 +8,13 @@ use crate::http::{ApiError, Code};
 use crate::kernel::{Micros, secret};
 use crate::limit::Decision;
 use ipnet::IpNet;
+use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 /// What of a request decides about it.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct CallView<'a> {
     /// The `Authorization` header.
     pub authorization: Option<&'a [u8]>,
@@ -21,8 +22,9 @@ pub struct CallView<'a> {
     pub api_key: Option<&'a [u8]>,
     /// The address at the other end of the connection.
     pub peer: Option<IpAddr>,
-    /// The `X-Forwarded-For` header.
-    pub forwarded_for: Option<&'a [u8]>,
+    /// The `X-Forwarded-For` header, all its lines as one list: a proxy may add its own line behind
+    /// one that the client forged.
+    pub forwarded_for: Option<Cow<'a, [u8]>>,
 }
 
 /// A call that may be answered. What it takes from the limits has been taken.
@@ -162,7 +164,8 @@ impl Gate {
     }
 
     fn address_allowed(&self, key: &KeyRecord, call: &CallView<'_>) -> bool {
-        let client = client_address(call.peer, call.forwarded_for, &self.trusted_proxies);
+        let client =
+            client_address(call.peer, call.forwarded_for.as_deref(), &self.trusted_proxies);
         client.is_some_and(|client| holds(&key.cidrs, client))
     }
 }

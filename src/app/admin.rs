@@ -146,7 +146,7 @@ pub(super) fn server(comptoir: &Comptoir, reload: Reload) -> anyhow::Result<(Ser
         run_id: comptoir.book.run_id.clone(),
         calls: AtomicU64::new(0),
     });
-    let max_body = comptoir.config.server.max_body_bytes;
+    let max_body = comptoir.config.server.max_body_bytes as usize;
     let server = HttpServer::new(move || {
         let (app, _) = App::new()
             .into_utoipa_app()

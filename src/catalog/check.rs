@@ -2,6 +2,7 @@
 
 use super::Fault;
 use crate::kernel::word::Word;
+use crate::kernel::clock::HOUR;
 use crate::kernel::{Amount, Micros, Money};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt::Display;
@@ -239,10 +240,34 @@ impl Measure {
     }
 }
 
+/// When a count or a price was taken; `now` where nothing is said. The newest one holds, so that one
+/// from a clock that runs ahead would shut out all true ones until its time has come: no zone is
+/// more than a day ahead.
+pub fn as_of(text: Option<&str>, now: Micros) -> Result<Micros, Fault> {
+    let Some(text) = text else { return Ok(now) };
+    let at: Micros = parsed("as_of", text)?;
+    if at.0 > now.0.saturating_add(24 * HOUR) {
+        let message = format!("lies more than a day after now ({now}); look at the sender's clock");
+        return Err(Fault::new("as_of", text, "in_future", message));
+    }
+    Ok(at)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_clock_that_runs_ahead_shuts_nobody_out() {
+        let now: Micros = "2026-11-22T10:00:00Z".parse().unwrap();
+        let code = |text| as_of(Some(text), now).map_err(|fault| fault.code);
+        assert_eq!(as_of(None, now), Ok(now));
+        assert_eq!(code("2026-11-23T10:00:00Z"), Ok(Micros(now.0 + 24 * HOUR)));
+        assert_eq!(code("2026-11-23T10:00:01Z"), Err("in_future"));
+        assert_eq!(code("2999-12-31T23:59:59Z"), Err("in_future"));
+        assert!(code("2001-01-01T00:00:00Z").is_ok());
+    }
 
     #[test]
     fn decimals_keep_their_digits() {

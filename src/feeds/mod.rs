@@ -112,6 +112,15 @@ pub enum ImportError {
         /// What is wrong with it and what would be right.
         reason: String,
     },
+    /// A file that was not the same when its rows were stored as when it was checked.
+    #[error(
+        "{}: changed while it was imported, so that part of its rows is stored; import it again \
+         when it is whole", file.display()
+    )]
+    Changed {
+        /// The file.
+        file: PathBuf,
+    },
     /// The mapping was made for another feed.
     #[error("the mapping is for {mapping}, not for {feed}; choose the mapping of this feed", mapping = .mapping.as_str(), feed = .feed.as_str())]
     OtherFeed {

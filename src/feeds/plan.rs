@@ -38,13 +38,17 @@ pub(super) struct Plan {
 impl Plan {
     /// Finds the mapping's columns in a header; all that are missing are named.
     pub(super) fn new(mapping: &Mapping, header: &StringRecord) -> Result<Self, String> {
-        let mut missing = Vec::new();
+        let (mut missing, mut repeated) = (Vec::new(), Vec::new());
         let mut place = |name: &str| {
-            let found = header.iter().position(|column| column.trim() == name);
-            if found.is_none() {
+            let mut found = header.iter().enumerate().filter(|(_, column)| column.trim() == name);
+            let first = found.next().map(|(place, _)| place);
+            if first.is_none() {
                 missing.push(format!("`{name}`"));
             }
-            found.unwrap_or_default()
+            if found.next().is_some() {
+                repeated.push(format!("`{name}`"));
+            }
+            first.unwrap_or_default()
         };
         let mut steps = Vec::new();
         for (field, column) in &mapping.columns {
@@ -68,6 +72,12 @@ impl Plan {
                 "the header lacks {}; it has {}",
                 missing.join(", "),
                 given.join(", ")
+            ));
+        }
+        if !repeated.is_empty() {
+            return Err(format!(
+                "the header has {} more than once; rename or remove the column that is not meant",
+                repeated.join(", ")
             ));
         }
         let constants = constants(mapping)?;

@@ -2,7 +2,7 @@
 
 use super::kinds::Import;
 use super::report::Reporter;
-use super::source::{Record, Source};
+use super::source::{Checked, Record, Source};
 use super::store::{self, Run};
 use super::{Feed, ImportError, Mapping, Progress, Report};
 use crate::catalog::categories::Category;
@@ -10,7 +10,7 @@ use crate::catalog::model::Product;
 use crate::catalog::offers::Offer;
 use crate::catalog::promotions::Promotion;
 use crate::catalog::{self, Fate, Fault, Known, Line};
-use crate::kernel::{Clock, Micros};
+use crate::kernel::{Clock, Micros, Object};
 use crate::stock::model::Level;
 use crate::storage::Db;
 use crate::stores;
@@ -61,7 +61,8 @@ pub async fn import(
     let known = Arc::new(known(db, feed).await?);
     let reporter = Reporter::new(feed, rejects)?;
     let stage = Stage { db, now: started_at, reporter, of: checked.rows, done: 0 };
-    let report = by_feed!(feed, stored(stage, source, known, progress))?;
+    let checked = Arc::new(checked);
+    let report = by_feed!(feed, stored(stage, source, Arc::clone(&checked), known, progress))?;
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let finished_at = clock.now();
     let run = Run { file_name: &name, sha256: &checked.sha256, started_at, finished_at };
@@ -105,7 +106,7 @@ fn joined<T>(result: Result<T, tokio::task::JoinError>) -> T {
 async fn check(
     mut source: Source,
     progress: &mut dyn FnMut(Progress),
-) -> Result<(Source, super::source::Checked), ImportError> {
+) -> Result<(Source, Checked), ImportError> {
     let (tell, mut told) = mpsc::unbounded_channel();
     let reading = tokio::task::spawn_blocking(move || {
         let checked = source.check(|rows| {
@@ -163,6 +164,7 @@ impl Stage<'_> {
 async fn stored<T: Import>(
     mut stage: Stage<'_>,
     mut source: Source,
+    checked: Arc<Checked>,
     known: Arc<Known>,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Report, ImportError> {
@@ -170,7 +172,7 @@ async fn stored<T: Import>(
     let now = stage.now;
     let reading = tokio::task::spawn_blocking(move || {
         let mut batch = Vec::with_capacity(BATCH);
-        source.each(|line, record| {
+        source.each(&checked, |line, record| {
             batch.push((line, row(record, &known, now)));
             batch.len() < BATCH || {
                 let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH));
@@ -211,5 +213,6 @@ fn row<T: Import>(record: Record<'_>, known: &Known, now: Micros) -> Result<T, F
         Record::Json(line) => serde_json::from_str(line),
         Record::Mapped(value) => serde_json::from_value(value?),
     };
-    T::check(input.map_err(|error| Fault::shape(&error))?, known, now)
+    let Object(input) = input.map_err(|error| Fault::shape(&error))?;
+    T::check(input, known, now)
 }

@@ -51,46 +51,44 @@ impl Source {
 
     /// Reads the file to its end; anything that is broken as a whole is an error.
     pub(super) fn check(&mut self, mut seen: impl FnMut(u64)) -> Result<Checked, ImportError> {
-        let mut digest = Sha256::new();
         let mut rows = 0;
-        self.read(Digest::Into(&mut digest), |_, _| {
+        let sha256 = self.read(|_, _| {
             rows += 1;
             seen(rows);
             true
-        })?;
-        Ok(Checked {
-            rows,
-            sha256: digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect(),
-        })
+        });
+        let broken = |reason| ImportError::Broken { file: self.path.clone(), reason };
+        Ok(Checked { sha256: sha256.map_err(broken)?, rows })
     }
 
-    /// Hands each record with its line to `take` until it returns false.
+    /// Hands each record with its line to `take` until it returns false. It is an error if the file
+    /// is no longer the one that was checked.
     pub(super) fn each(
         &mut self,
-        take: impl FnMut(u64, Record<'_>) -> bool,
+        checked: &Checked,
+        mut take: impl FnMut(u64, Record<'_>) -> bool,
     ) -> Result<(), ImportError> {
-        self.read(Digest::None, take)
+        let mut whole = true;
+        let read = self.read(|line, record| {
+            whole = take(line, record);
+            whole
+        });
+        if whole && read.as_ref() != Ok(&checked.sha256) {
+            return Err(ImportError::Changed { file: self.path.clone() });
+        }
+        Ok(())
     }
 
-    fn read(
-        &mut self,
-        digest: Digest<'_>,
-        take: impl FnMut(u64, Record<'_>) -> bool,
-    ) -> Result<(), ImportError> {
-        let (mapping, path) = (self.mapping.as_ref(), &self.path);
-        let read = rewound(&mut self.file, digest).map_err(|e| e.to_string());
-        read.and_then(|bytes| match mapping {
-            Some(mapping) => csv(bytes, mapping, take),
-            None => json_lines(BufReader::with_capacity(1 << 16, bytes), take),
-        })
-        .map_err(|reason| ImportError::Broken { file: path.clone(), reason })
+    /// Reads the file once; the digest of what was read.
+    fn read(&mut self, take: impl FnMut(u64, Record<'_>) -> bool) -> Result<String, String> {
+        let mut digest = Sha256::new();
+        let bytes = rewound(&mut self.file, &mut digest).map_err(|e| e.to_string())?;
+        match &self.mapping {
+            Some(mapping) => csv(bytes, mapping, take)?,
+            None => json_lines(BufReader::with_capacity(1 << 16, bytes), take)?,
+        }
+        Ok(digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
     }
-}
-
-/// Whether the bytes of the file are digested on their way.
-enum Digest<'a> {
-    None,
-    Into(&'a mut Sha256),
 }
 
 /// A reader that digests what passes.
@@ -108,13 +106,9 @@ impl<R: Read> Read for Digesting<'_, R> {
 }
 
 /// The content from its first byte, unpacked where it is packed.
-fn rewound<'a>(file: &'a mut File, digest: Digest<'a>) -> io::Result<Box<dyn Read + 'a>> {
+fn rewound<'a>(file: &'a mut File, digest: &'a mut Sha256) -> io::Result<Box<dyn Read + 'a>> {
     file.seek(SeekFrom::Start(0))?;
-    let bytes: Box<dyn Read + 'a> = match digest {
-        Digest::None => Box::new(file),
-        Digest::Into(digest) => Box::new(Digesting { inner: file, digest }),
-    };
-    let mut bytes = BufReader::with_capacity(1 << 16, bytes);
+    let mut bytes = BufReader::with_capacity(1 << 16, Digesting { inner: file, digest });
     if bytes.fill_buf()?.starts_with(&GZIP_MAGIC) {
         return Ok(Box::new(MultiGzDecoder::new(bytes)));
     }
@@ -267,5 +261,26 @@ mod tests {
         assert!(check(b"{}\n\xff\n", None).unwrap_err().contains("line 2 is not UTF-8"));
         assert!(check(b"a,b\n1,\xff\n", Some(&mapping())).is_err());
         assert_eq!(check(b"\xef\xbb\xbfa,b\r\n1,2\r\n", Some(&mapping())).map(|c| c.rows), Ok(1));
+    }
+
+    #[test]
+    fn a_file_that_changes_under_the_import_is_told() {
+        let (_dir, path) = file(b"{\"a\":1}\n{\"a\":2}\n");
+        let mut source = Source::open(&path, None).unwrap();
+        let checked = source.check(|_| {}).unwrap();
+        assert!(source.each(&checked, |_, _| true).is_ok());
+        assert!(source.each(&checked, |_, _| false).is_ok(), "who stops early knows why");
+        for now in [&b"{\"a\":1}\n{\"a\":3}\n"[..], b"{\"a\":1}\n", b"{\"a\":1}\n\xff\n"] {
+            std::fs::write(&path, now).unwrap();
+            let error = source.each(&checked, |_, _| true).unwrap_err();
+            assert!(matches!(error, ImportError::Changed { .. }), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_column_that_stands_twice_is_in_doubt() {
+        let error = check(b"a,a,b\n1,2,3\n", Some(&mapping())).unwrap_err();
+        assert!(error.contains("`a` more than once"), "{error}");
+        assert!(check(b"a,c,c,b\n1,2,3,4\n", Some(&mapping())).is_ok(), "nobody asks for `c`");
     }
 }

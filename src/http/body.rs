@@ -3,6 +3,7 @@
 
 use super::params::nearest;
 use super::{ApiError, Code, FieldError};
+use crate::kernel::Object;
 use actix_web::dev::Payload;
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use actix_web::{FromRequest, HttpRequest};
@@ -72,7 +73,7 @@ async fn read(mut payload: Payload, limit: usize) -> Result<BytesMut, ApiError> 
 /// The document in some bytes; the error points at the fault.
 pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
     let mut json = serde_json::Deserializer::from_slice(body);
-    let document = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+    let Object(document) = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let pointer = pointer(error.path());
         invalid(&pointer, error.inner())
     })?;
@@ -201,7 +202,8 @@ mod tests {
             (r#"{"name":"a"} x"#, "", "malformed", None),
             (r#"{"name":"#, "", "malformed", None),
             ("", "", "malformed", None),
-            ("[]", "", "malformed", None),
+            ("[]", "", "wrong_type", None),
+            (r#"["a"]"#, "", "wrong_type", None),
         ];
         for (body, pointer, code, suggestion) in cases {
             let error = parse::<Doc>(body.as_bytes()).unwrap_err();

@@ -4,6 +4,9 @@ use super::{ApiError, ApiResult, Code};
 use std::fmt::Display;
 use std::str::FromStr;
 
+/// Most characters of a segment that an error repeats.
+const ECHO_MOST: usize = 100;
+
 /// The id in a path segment; `what` names the resource in the error.
 pub fn id<T>(segment: &str, what: &str) -> ApiResult<T>
 where
@@ -11,6 +14,7 @@ where
     T::Err: Display,
 {
     segment.parse().map_err(|error| {
+        let segment: String = segment.chars().take(ECHO_MOST).collect();
         ApiError::new(Code::NotFound, format!("`{segment}` is the id of no {what}: {error}."))
     })
 }

@@ -1,5 +1,6 @@
 //! Policies: what a plan promises, and the header that says so.
 
+use crate::kernel::Object;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
@@ -43,7 +44,7 @@ pub struct Policy {
 
 /// The one to four policies of a plan, `[{"name":"burst","quota":50,"window_s":1}]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Vec<Policy>", into = "Vec<Policy>")]
+#[serde(try_from = "Vec<Object<Policy>>", into = "Vec<Policy>")]
 pub struct Limits {
     /// Places behind `length` repeat the first policy, so that equal limits are equal values.
     policies: [Policy; MOST_POLICIES],
@@ -157,10 +158,11 @@ impl Limits {
     }
 }
 
-impl TryFrom<Vec<Policy>> for Limits {
+impl TryFrom<Vec<Object<Policy>>> for Limits {
     type Error = InvalidLimits;
 
-    fn try_from(policies: Vec<Policy>) -> Result<Self, InvalidLimits> {
+    fn try_from(policies: Vec<Object<Policy>>) -> Result<Self, InvalidLimits> {
+        let policies: Vec<Policy> = policies.into_iter().map(|policy| policy.0).collect();
         Self::new(&policies)
     }
 }
@@ -215,6 +217,7 @@ mod tests {
             (vec![policy("", 1)], "1 to 20 of a-z"),
             (vec![policy("a", 1), policy("a", 2)], "two limits are called `a`"),
             (vec![policy("a", 0)], "1 to 1000000000 units, not 0"),
+            (vec![r#"["a",1,1]"#.to_owned()], "an object"),
             (vec![r#"{"name":"a","quota":1,"window":1}"#.to_owned()], "window_s"),
         ] {
             let json = format!("[{}]", policies.join(","));

@@ -187,7 +187,7 @@ impl LevelIn {
             availability: check::one_of("availability", self.availability.as_deref())?
                 .unwrap_or_else(|| Availability::meant_by(quantity)),
             quantity,
-            as_of: instant("as_of", self.as_of.as_deref())?.unwrap_or(now),
+            as_of: check::as_of(self.as_of.as_deref(), now)?,
             source: check::word("source", self.source.as_deref().unwrap_or("feed"), &SOURCES)?,
             detail: serde_json::to_string(&detail).map_err(|error| Fault::shape(&error))?,
         })

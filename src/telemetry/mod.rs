@@ -15,6 +15,17 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
+/// What is heard at a level. Libraries are heard when something is wrong; their progress is not ours
+/// to tell. Each malformed request is an error to the HTTP library: anybody could fill the disk with
+/// them, so that they are heard only by who looks for them.
+fn filter(level: LevelFilter) -> Targets {
+    let requests = if level >= LevelFilter::DEBUG { level } else { LevelFilter::OFF };
+    Targets::new()
+        .with_default(level.min(LevelFilter::WARN))
+        .with_target("actix_http::h1", requests)
+        .with_target("comptoir", level)
+}
+
 /// Starts the program's own log, on standard error. A process has one: later calls change nothing.
 pub fn init_logging(settings: &Telemetry) {
     let level = match settings.log_level {
@@ -25,9 +36,7 @@ pub fn init_logging(settings: &Telemetry) {
         LogLevel::Debug => LevelFilter::DEBUG,
         LogLevel::Trace => LevelFilter::TRACE,
     };
-    // Libraries are heard when something is wrong; their progress is not ours to tell.
-    let libraries = level.min(LevelFilter::WARN);
-    let filter = Targets::new().with_default(libraries).with_target("comptoir", level);
+    let filter = filter(level);
     let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr());
     let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(ansi);
     let registry = tracing_subscriber::registry();
@@ -38,4 +47,22 @@ pub fn init_logging(settings: &Telemetry) {
             registry.with(log.json().flatten_event(true).with_filter(filter)).try_init()
         }
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tracing::Level;
+
+    #[test]
+    fn malformed_requests_do_not_fill_the_log() {
+        let heard =
+            |at: LevelFilter| filter(at).would_enable("actix_http::h1::dispatcher", &Level::ERROR);
+        assert!(!heard(LevelFilter::INFO) && heard(LevelFilter::DEBUG));
+        let info = filter(LevelFilter::INFO);
+        assert!(
+            info.would_enable("sqlx", &Level::WARN) && !info.would_enable("sqlx", &Level::INFO)
+        );
+        assert!(info.would_enable("comptoir::app", &Level::INFO));
+    }
 }

@@ -11,6 +11,7 @@
 mod access;
 mod admin;
 mod architecture;
+mod attack;
 mod catalog;
 mod cli;
 mod crash;

@@ -15,6 +15,8 @@ use serde_json::json;
 
 /// Longest overlap of two secrets in seconds: 90 days.
 pub const OVERLAP_MOST: u32 = 90 * 86_400;
+/// Most blocks of addresses of one key: each of its calls looks through them.
+pub const CIDRS_MOST: usize = 100;
 
 /// Creates a key.
 pub async fn create_key(
@@ -29,6 +31,10 @@ pub async fn create_key(
     if spec.expires_at.is_some_and(|at| at <= by.now) {
         let message = format!("lies in the past; give a time after {}", by.now);
         return Err(AccessError::Field { field: "expires_at", message });
+    }
+    if spec.cidrs.len() > CIDRS_MOST {
+        let message = format!("takes at most {CIDRS_MOST} blocks, not {}", spec.cidrs.len());
+        return Err(AccessError::Field { field: "cidrs", message });
     }
     let (id, text) = key::generate(spec.environment)?;
     let key = Key {

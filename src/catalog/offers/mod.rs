@@ -140,7 +140,7 @@ impl OfferIn {
             store: known.store(self.store_id.as_deref(), self.store_code.as_deref())?,
             channel: check::one_of("channel", self.channel.as_deref())?.unwrap_or(Channel::InStore),
         };
-        let as_of = instant("as_of", self.as_of.as_deref())?.unwrap_or(now);
+        let as_of = check::as_of(self.as_of.as_deref(), now)?;
         let terms = match self.op {
             Op::Delete => None,
             Op::Upsert => Some(Box::new(self.terms()?)),
