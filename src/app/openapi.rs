@@ -1,10 +1,12 @@
 //! The OpenAPI documents: generated from the handlers, completed from the tables of operations,
 //! scopes and error codes, rendered once, served as JSON and YAML with an interactive reader.
 
+use super::finish::outcome;
 use super::{admin, public};
-use crate::access::{Operation, Scope, operation};
+use crate::access::{Environment, Operation, Scope, operation};
 use crate::http::Code;
 use crate::http::error::Problem;
+use crate::metering::billability::{self, Facts};
 use actix_web::http::header::{CONTENT_TYPE, LOCATION};
 use actix_web::{App, HttpResponse, web};
 use serde_json::{Map, Value, json};
@@ -180,7 +182,7 @@ fn headers() -> Value {
         "ETag": { "description": "Strong validator of the answer: send it back in `If-None-Match`.", "schema": { "type": "string" }, "example": "\"5d41402abc4b2a76\"" },
         "RateLimit": { "description": "What is left of each limit: `r` units, all back after `t` seconds (draft-ietf-httpapi-ratelimit-headers-11).", "schema": { "type": "string" }, "example": "\"burst\";r=49;t=1, \"day\";r=99999;t=1" },
         "RateLimit-Policy": { "description": "The plan's limits: `q` units in `w` seconds.", "schema": { "type": "string" }, "example": "\"burst\";q=50;w=1, \"day\";q=100000;w=86400" },
-        "Usage-Event-Id": { "description": "The id of this call in the usage export. Quote it when asking for help.", "schema": { "type": "string" }, "example": "0000000000b.12.4711" },
+        "Usage-Event-Id": { "description": "The id of this call: where the caller is known, that of its row in the usage export. Quote it when asking for help.", "schema": { "type": "string" }, "example": "0000000000b.12.4711" },
     })
 }
 
@@ -224,13 +226,34 @@ fn partner_operation(operation: &mut Value) {
 fn describe_policy(operation: &mut Value, entry: &Operation) {
     let scopes: Vec<&str> = entry.scope.iter().map(|s| s.as_str()).collect();
     operation["security"] = json!([{ "bearer": scopes }, { "api_key": scopes }]);
-    let units = f64::from(entry.weight_milli) / 1000.0;
-    operation["x-cost"] = json!({ "units": units, "billed_on": ["200"] });
+    operation["x-cost"] = cost(entry);
     operation["x-rate-limit"] = json!({
-        "units": units,
+        "units": units(entry.weight_milli),
         "counted_by": "app and environment",
         "limits": "those of the plan, in `RateLimit-Policy` of every answer and in `GET /v1/usage`",
     });
+}
+
+/// Thousandths of a unit as units.
+fn units(milli: u32) -> f64 {
+    f64::from(milli) / 1000.0
+}
+
+/// What a call costs and on which statuses, as the ledger decides it.
+fn cost(entry: &Operation) -> Value {
+    let facts = |status| Facts {
+        environment: Environment::Live,
+        status,
+        outcome: outcome(status, None),
+        operation: entry.code,
+    };
+    let billed: Vec<String> = [200, 304, 400, 401, 403, 404, 410, 422, 429, 500, 503]
+        .into_iter()
+        .filter(|status| billability::rule(facts(*status)).billable)
+        .map(|status| status.to_string())
+        .collect();
+    let units = if billed.is_empty() { 0.0 } else { units(entry.weight_milli) };
+    json!({ "units": units, "billed_on": billed })
 }
 
 fn admin_operation(operation: &mut Value) {

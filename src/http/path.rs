@@ -11,7 +11,7 @@ where
     T::Err: Display,
 {
     segment.parse().map_err(|error| {
-        ApiError::new(Code::NotFound, format!("`{segment}` is the id of no {what}: {error}."))
+        ApiError::new(Code::NotFound, format!("There is no {what} `{segment}`: it {error}."))
     })
 }
 

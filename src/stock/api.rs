@@ -143,7 +143,7 @@ fn availabilities(params: &mut Params) -> Wanted {
         match Availability::of(&word) {
             Some(availability) => wanted.push(availability),
             None => {
-                let message = format!("`{word}` is none of {}", Availability::all());
+                let message = format!("has `{word}`, which is none of {}", Availability::all());
                 params.fault("availability", "not_allowed", message);
             }
         }

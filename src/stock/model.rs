@@ -10,7 +10,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 words! {
-    /// Whether a product can be had (`retail.md` §4 maps the words to schema.org and Google).
+    /// Whether a product can be had: schema.org's `ItemAvailability`, with `low_stock` and `unknown` added.
     pub enum Availability {
         /// There is enough.
         InStock = "in_stock",

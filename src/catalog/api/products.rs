@@ -169,20 +169,20 @@ pub(super) async fn get_product_by_gtin(
 fn refused(text: &str, error: &InvalidGtin) -> ApiError {
     let complete = || format!("{text}{}", check_digit(text.as_bytes()));
     let (code, fault, message, suggestion) = match error {
-        InvalidGtin::InStore(_) => (Code::InStoreCode, "in_store", error.to_string(), None),
+        InvalidGtin::InStore => (Code::InStoreCode, "in_store", error.to_string(), None),
         InvalidGtin::CheckDigit { .. } => {
             (Code::InvalidGtin, "check_digit", error.to_string(), error.suggestion())
         }
         InvalidGtin::Length(length @ (7 | 11)) => {
             let form = if *length == 7 { "EAN-8" } else { "UPC" };
-            let message = format!("{text} looks like a {form} code without its check digit");
+            let message = format!("looks like a {form} code without its check digit");
             (Code::InvalidGtin, "check_digit", message, Some(complete()))
         }
         _ => (Code::InvalidGtin, "malformed", error.to_string(), None),
     };
     let detail = match &suggestion {
-        Some(suggestion) => format!("{message}. Did you mean `{suggestion}`?"),
-        None => format!("{message}."),
+        Some(suggestion) => format!("`{text}` {message}. Did you mean `{suggestion}`?"),
+        None => format!("`{text}` {message}."),
     };
     ApiError::new(code, detail)
         .errors(vec![FieldError::parameter("gtin", fault, message).suggest(suggestion)])

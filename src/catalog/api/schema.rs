@@ -78,9 +78,6 @@ pub(super) struct ProductOut {
     /// Its page in the shop.
     #[schema(example = "https://www.example.com/p/82311569")]
     link: Option<String>,
-    /// Its GS1 Digital Link.
-    #[schema(example = "https://id.example.com/01/03276550063551")]
-    digital_link: Option<String>,
     /// When it last changed.
     #[schema(format = DateTime, example = "2026-11-22T04:00:00Z")]
     updated_at: String,
