@@ -239,4 +239,3 @@ pub async fn update_plan(
     tx.commit().await?;
     Ok(Plan { version, limits, updated_at: by.now, ..plan })
 }
-

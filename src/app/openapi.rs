@@ -1,14 +1,17 @@
 //! The OpenAPI documents: generated from the handlers, completed from the tables of operations,
 //! scopes and error codes, rendered once, served as JSON and YAML with an interactive reader.
 
+mod problems;
+
 use super::finish::outcome;
 use super::{admin, public};
 use crate::access::{Environment, Operation, Scope, operation};
-use crate::http::Code;
 use crate::http::error::Problem;
+use crate::kernel::page;
 use crate::metering::billability::{self, Facts};
 use actix_web::http::header::{CONTENT_TYPE, LOCATION};
 use actix_web::{App, HttpResponse, web};
+use problems::Example;
 use serde_json::{Map, Value, json};
 use std::sync::LazyLock;
 use utoipa::PartialSchema as _;
@@ -44,7 +47,7 @@ pub static PARTNER: LazyLock<Document> = LazyLock::new(|| {
         ("stock", "Stock levels by store"),
         ("usage", "What you have used and what is left"),
     ];
-    complete(&mut document, &tags, partner_security(), partner_operation);
+    complete(&mut document, &tags, (partner_security(), problems::PARTNER), partner_operation);
     leave_open(&mut document);
     render("partner", &document)
 });
@@ -66,7 +69,7 @@ pub static ADMIN: LazyLock<Document> = LazyLock::new(|| {
         ("admin-tokens", "Secrets of this API"),
         ("audit", "Who changed what"),
     ];
-    complete(&mut document, &tags, admin_security(), admin_operation);
+    complete(&mut document, &tags, (admin_security(), problems::ADMIN), admin_operation);
     render("admin", &document)
 });
 
@@ -115,14 +118,19 @@ fn admin_security() -> Value {
 }
 
 /// Adds what holds for every operation of a document.
-fn complete(document: &mut Value, tags: &[(&str, &str)], security: Value, each: fn(&mut Value)) {
+fn complete(
+    document: &mut Value,
+    tags: &[(&str, &str)],
+    (security, examples): (Value, &[Example]),
+    each: fn(&mut Value),
+) {
     document["tags"] =
         tags.iter().map(|(name, what)| json!({ "name": name, "description": what })).collect();
     document["servers"] = json!([{ "url": "/", "description": "This server" }]);
     let components = document["components"].as_object_mut();
     if let Some(components) = components {
         components.insert("securitySchemes".into(), security);
-        components.insert("responses".into(), problem_responses());
+        components.insert("responses".into(), problems::responses(examples));
         components.insert("headers".into(), headers());
         let schemas = components.entry("schemas").or_insert_with(|| json!({}));
         schemas["Problem"] = serde_json::to_value(Problem::schema()).unwrap_or_default();
@@ -132,49 +140,35 @@ fn complete(document: &mut Value, tags: &[(&str, &str)], security: Value, each: 
     let Some(paths) = document["paths"].as_object_mut() else { return };
     for methods in paths.values_mut().filter_map(Value::as_object_mut) {
         for operation in methods.values_mut().filter(|o| o.is_object()) {
+            let parameters = operation["parameters"].as_array_mut();
+            parameters.into_iter().flatten().for_each(describe_parameter);
             each(operation);
         }
     }
 }
 
-/// The problem responses shared by all operations: by status, with an example of each code.
-fn problem_responses() -> Value {
-    let mut responses = Map::new();
-    for status in [400, 401, 403, 404, 405, 409, 410, 413, 415, 422, 429, 500, 503] {
-        let codes: Vec<Code> = Code::ALL.iter().copied().filter(|c| c.status() == status).collect();
-        let examples: Map<String, Value> = codes
-            .iter()
-            .map(|code| {
-                (
-                    code.as_str().to_owned(),
-                    json!({ "summary": code.title(), "value": example(*code) }),
-                )
-            })
-            .collect();
-        let names: Vec<String> = codes.iter().map(|c| format!("`{}`", c.as_str())).collect();
-        let mut response = json!({
-            "description": format!("A problem: {}", names.join(", ")),
-            "content": { "application/problem+json": {
-                "schema": { "$ref": "#/components/schemas/Problem" },
-                "examples": examples,
-            } },
+/// A parameter that is left out is not null, and a page's size is the same everywhere.
+fn describe_parameter(parameter: &mut Value) {
+    if parameter["name"] == "limit" {
+        parameter["schema"] = json!({
+            "type": "integer", "minimum": 1, "maximum": page::MAX_LIMIT, "default": page::DEFAULT_LIMIT,
         });
-        if status == 429 {
-            response["headers"] = json!({
-                "Retry-After": { "description": "Seconds until a call is admitted again.", "schema": { "type": "integer" } },
-                "RateLimit": { "$ref": "#/components/headers/RateLimit" },
-                "RateLimit-Policy": { "$ref": "#/components/headers/RateLimit-Policy" },
-            });
-        }
-        responses.insert(format!("Problem{status}"), response);
     }
-    Value::Object(responses)
-}
-
-fn example(code: Code) -> Value {
-    let error =
-        crate::http::ApiError::new(code, "What happened this time and what to do about it.");
-    serde_json::to_value(error.problem("/v1/products", "0000000000b.12.4711")).unwrap_or_default()
+    let is_null = |schema: &Value| schema == "null" || schema["type"] == "null";
+    for several in ["type", "oneOf"] {
+        let schema = &mut parameter["schema"];
+        let choices = schema.get_mut(several).and_then(Value::as_array_mut);
+        let Some(choices) = choices else { continue };
+        choices.retain(|choice| !is_null(choice));
+        if let [only] = choices.as_slice() {
+            let only = only.clone();
+            if several == "type" {
+                schema["type"] = only;
+            } else {
+                *schema = only;
+            }
+        }
+    }
 }
 
 fn headers() -> Value {
@@ -186,23 +180,19 @@ fn headers() -> Value {
     })
 }
 
-/// Adds a `$ref` to the shared problem of each status that the operation does not describe itself.
-fn problems(operation: &mut Value, statuses: &[u16]) {
+/// Adds the shared problem of each status, and the shape of a problem to what the operation says
+/// itself about a status.
+fn add_problems(operation: &mut Value, statuses: &[u16]) {
     for status in statuses {
-        let key = status.to_string();
-        if operation["responses"].get(&key).is_none() {
-            operation["responses"][key] =
-                json!({ "$ref": format!("#/components/responses/Problem{status}") });
+        let response = &mut operation["responses"][status.to_string()];
+        if response.is_null() {
+            *response = json!({});
         }
     }
-    // A status described by the operation alone still has the problem's shape.
     let Some(responses) = operation["responses"].as_object_mut() else { return };
     for (status, response) in responses.iter_mut() {
-        if status.starts_with(['4', '5'])
-            && response.get("$ref").is_none()
-            && response.get("content").is_none()
-        {
-            response["content"] = json!({ "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } });
+        if status.starts_with(['4', '5']) && response.get("content").is_none() {
+            response["$ref"] = json!(format!("#/components/responses/Problem{status}"));
         }
     }
 }
@@ -210,7 +200,7 @@ fn problems(operation: &mut Value, statuses: &[u16]) {
 fn partner_operation(operation: &mut Value) {
     let id = operation["operationId"].as_str().unwrap_or_default().to_owned();
     let Some(entry) = operation::by_id(&id) else { return };
-    problems(operation, &[400, 401, 403, 429, 500, 503]);
+    add_problems(operation, &[400, 401, 403, 405, 429, 500, 503]);
     describe_policy(operation, entry);
     let Some(responses) = operation["responses"].as_object_mut() else { return };
     for (status, response) in responses.iter_mut().filter(|(s, _)| s.starts_with(['2', '3'])) {
@@ -257,7 +247,7 @@ fn cost(entry: &Operation) -> Value {
 }
 
 fn admin_operation(operation: &mut Value) {
-    problems(operation, &[400, 401, 500, 503]);
+    add_problems(operation, &[400, 401, 405, 500, 503]);
     operation["security"] = json!([{ "bearer": [] }]);
 }
 

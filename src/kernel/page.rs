@@ -27,9 +27,7 @@ pub enum InvalidCursor {
     #[error("is not a cursor of this API; take the one in `next`, or leave it out to start over")]
     Form,
     /// Made for other filters.
-    #[error(
-        "belongs to other filters; repeat the filters it was made with, or leave it out"
-    )]
+    #[error("belongs to other filters; repeat the filters it was made with, or leave it out")]
     Filters,
 }
 
