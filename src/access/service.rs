@@ -15,7 +15,7 @@ use super::store::{self, Change, record};
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, PartnerId, PlanId};
 use crate::limit::Limits;
-use crate::storage::{Db, Log, StoreError, log};
+use crate::storage::{Db, StoreError};
 use serde_json::{Value, json};
 use std::fmt::Display;
 
@@ -238,9 +238,4 @@ pub async fn update_plan(
     record(&mut tx, by, change(Kind::Plan, id, "update", detail)).await?;
     tx.commit().await?;
     Ok(Plan { version, limits, updated_at: by.now, ..plan })
-}
-
-/// The last committed position of the control log.
-pub async fn control_head(db: &Db) -> Result<i64, StoreError> {
-    log::head(db, Log::Control).await
 }

@@ -110,7 +110,7 @@ async fn each_change_writes_both_logs_once() {
             "app.resume"
         ]
     );
-    assert_eq!(service::control_head(&db).await.unwrap(), 6);
+    assert_eq!(crate::storage::log::head(&db, crate::storage::log::Log::Control).await.unwrap(), 6);
     const CONTROL: &str = "SELECT kind, id, op FROM control_log WHERE position = 5";
     let row: (String, String, String) =
         on_db!(&db, c => sqlx::query_as(CONTROL).fetch_one(c).await).unwrap();

@@ -85,10 +85,10 @@ pub struct SecretOut {
     #[schema(value_type = String, format = DateTime, example = "2026-11-22T09:41:07Z")]
     pub created_at: Micros,
     /// When a rotation ends it; null where none does.
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(required = true, value_type = Option<String>, format = DateTime)]
     pub expires_at: Option<Micros>,
     /// When it was last used, as far as nodes have reported; null where it never was.
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(required = true, value_type = Option<String>, format = DateTime)]
     pub last_used_at: Option<Micros>,
 }
 
@@ -124,7 +124,7 @@ pub struct KeyOut {
     #[schema(example = "active")]
     pub status: Status,
     /// When it ends; null for never.
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(required = true, value_type = Option<String>, format = DateTime)]
     pub expires_at: Option<Micros>,
     /// Its valid secrets, oldest first: one or, during a rotation, two.
     pub secrets: Vec<SecretOut>,

@@ -6,7 +6,6 @@
 pub mod apps;
 pub mod audit;
 pub mod caller;
-pub mod document;
 pub mod keys;
 pub mod page;
 pub mod partners;
@@ -21,9 +20,8 @@ pub mod tokens;
 mod tests;
 
 pub use caller::AdminCaller;
-pub use document::AdminDocument;
 pub use state::AdminState;
-pub use token::{bootstrap, load_admin_tokens};
+pub use token::bootstrap;
 
 use utoipa_actix_web::scope;
 use utoipa_actix_web::service_config::ServiceConfig;

@@ -14,7 +14,7 @@ pub struct PageOut<T> {
     /// The resources, in the list's order.
     pub items: Vec<T>,
     /// Path and query of the next page; null on the last one.
-    #[schema(example = "/admin/v1/partners?limit=50&cursor=c0Ab…")]
+    #[schema(required = true, example = "/admin/v1/partners?limit=50&cursor=c0Ab…")]
     pub next: Option<String>,
 }
 

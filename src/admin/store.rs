@@ -71,13 +71,6 @@ pub async fn list_tokens(db: &Db, walk: &Walk) -> Result<Vec<AdminToken>, StoreE
     rows.into_iter().map(|row| <(AdminToken, _)>::try_from(row).map(|(token, _)| token)).collect()
 }
 
-/// Every token with the hash of its text.
-pub async fn load_admin_tokens(db: &Db) -> Result<Vec<(AdminToken, [u8; 32])>, StoreError> {
-    const LIST: &str = "SELECT * FROM admin_tokens ORDER BY id";
-    let rows: Vec<TokenRow> = on_db!(db, c => sqlx::query_as(LIST).fetch_all(c).await)?;
-    rows.into_iter().map(TokenRow::try_into).collect()
-}
-
 /// Whether a token other than this one is active.
 pub async fn others_active(tx: &mut Tx, id: AdminTokenId) -> Result<bool, StoreError> {
     const COUNT: &str = "SELECT COUNT(*) FROM admin_tokens WHERE status = 'active' AND id <> $1";

@@ -13,8 +13,6 @@ use crate::kernel::secret::{self, Secret};
 use crate::storage::{Db, Tx};
 use serde_json::{Value, json};
 
-pub use super::store::load_admin_tokens;
-
 /// An admin token without its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AdminToken {

@@ -15,9 +15,7 @@ use crate::telemetry::Metrics;
 use crate::telemetry::access_log::{AccessLog, Line};
 use actix_web::body::{BodySize, BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
-};
+use actix_web::http::header::{ALLOW, CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, HttpResponse, web};
 use bytes::Bytes;
@@ -200,7 +198,7 @@ fn event(call: &Answered<'_>, duration_us: u32) -> Event {
 }
 
 /// What became of a call, from its status and code.
-fn outcome(status: u16, code: Option<Code>) -> Outcome {
+pub(super) fn outcome(status: u16, code: Option<Code>) -> Outcome {
     match (status, code) {
         (_, Some(Code::QuotaExceeded)) => Outcome::RateLimited,
         (401 | 403, _) => Outcome::AuthRejected,
@@ -375,11 +373,7 @@ fn assemble<B: MessageBody + 'static>(
 fn problem_response(error: &ApiError, path: &str, id: &str) -> HttpResponse<BoxBody> {
     let mut response = actix_web::ResponseError::error_response(error);
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, crate::http::error::PROBLEM_JSON);
     headers.insert(CACHE_CONTROL, Cache::NoStore.header());
-    if let Some(seconds) = error.retry_after() {
-        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
-    }
     match error.code() {
         Code::MissingKey | Code::InvalidKey | Code::ExpiredKey | Code::RevokedKey => {
             let challenge = HeaderValue::from_static("Bearer realm=\"comptoir\"");

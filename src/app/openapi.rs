@@ -1,12 +1,17 @@
 //! The OpenAPI documents: generated from the handlers, completed from the tables of operations,
 //! scopes and error codes, rendered once, served as JSON and YAML with an interactive reader.
 
+mod problems;
+
+use super::finish::outcome;
 use super::{admin, public};
-use crate::access::{Operation, Scope, operation};
-use crate::http::Code;
+use crate::access::{Environment, Operation, Scope, operation};
 use crate::http::error::Problem;
+use crate::kernel::page;
+use crate::metering::billability::{self, Facts};
 use actix_web::http::header::{CONTENT_TYPE, LOCATION};
 use actix_web::{App, HttpResponse, web};
+use problems::Example;
 use serde_json::{Map, Value, json};
 use std::sync::LazyLock;
 use utoipa::PartialSchema as _;
@@ -42,7 +47,7 @@ pub static PARTNER: LazyLock<Document> = LazyLock::new(|| {
         ("stock", "Stock levels by store"),
         ("usage", "What you have used and what is left"),
     ];
-    complete(&mut document, &tags, partner_security(), partner_operation);
+    complete(&mut document, &tags, (partner_security(), problems::PARTNER), partner_operation);
     leave_open(&mut document);
     render("partner", &document)
 });
@@ -64,7 +69,7 @@ pub static ADMIN: LazyLock<Document> = LazyLock::new(|| {
         ("admin-tokens", "Secrets of this API"),
         ("audit", "Who changed what"),
     ];
-    complete(&mut document, &tags, admin_security(), admin_operation);
+    complete(&mut document, &tags, (admin_security(), problems::ADMIN), admin_operation);
     render("admin", &document)
 });
 
@@ -113,14 +118,19 @@ fn admin_security() -> Value {
 }
 
 /// Adds what holds for every operation of a document.
-fn complete(document: &mut Value, tags: &[(&str, &str)], security: Value, each: fn(&mut Value)) {
+fn complete(
+    document: &mut Value,
+    tags: &[(&str, &str)],
+    (security, examples): (Value, &[Example]),
+    each: fn(&mut Value),
+) {
     document["tags"] =
         tags.iter().map(|(name, what)| json!({ "name": name, "description": what })).collect();
     document["servers"] = json!([{ "url": "/", "description": "This server" }]);
     let components = document["components"].as_object_mut();
     if let Some(components) = components {
         components.insert("securitySchemes".into(), security);
-        components.insert("responses".into(), problem_responses());
+        components.insert("responses".into(), problems::responses(examples));
         components.insert("headers".into(), headers());
         let schemas = components.entry("schemas").or_insert_with(|| json!({}));
         schemas["Problem"] = serde_json::to_value(Problem::schema()).unwrap_or_default();
@@ -130,49 +140,35 @@ fn complete(document: &mut Value, tags: &[(&str, &str)], security: Value, each: 
     let Some(paths) = document["paths"].as_object_mut() else { return };
     for methods in paths.values_mut().filter_map(Value::as_object_mut) {
         for operation in methods.values_mut().filter(|o| o.is_object()) {
+            let parameters = operation["parameters"].as_array_mut();
+            parameters.into_iter().flatten().for_each(describe_parameter);
             each(operation);
         }
     }
 }
 
-/// The problem responses shared by all operations: by status, with an example of each code.
-fn problem_responses() -> Value {
-    let mut responses = Map::new();
-    for status in [400, 401, 403, 404, 405, 409, 410, 413, 415, 422, 429, 500, 503] {
-        let codes: Vec<Code> = Code::ALL.iter().copied().filter(|c| c.status() == status).collect();
-        let examples: Map<String, Value> = codes
-            .iter()
-            .map(|code| {
-                (
-                    code.as_str().to_owned(),
-                    json!({ "summary": code.title(), "value": example(*code) }),
-                )
-            })
-            .collect();
-        let names: Vec<String> = codes.iter().map(|c| format!("`{}`", c.as_str())).collect();
-        let mut response = json!({
-            "description": format!("A problem: {}", names.join(", ")),
-            "content": { "application/problem+json": {
-                "schema": { "$ref": "#/components/schemas/Problem" },
-                "examples": examples,
-            } },
+/// A parameter that is left out is not null, and a page's size is the same everywhere.
+fn describe_parameter(parameter: &mut Value) {
+    if parameter["name"] == "limit" {
+        parameter["schema"] = json!({
+            "type": "integer", "minimum": 1, "maximum": page::MAX_LIMIT, "default": page::DEFAULT_LIMIT,
         });
-        if status == 429 {
-            response["headers"] = json!({
-                "Retry-After": { "description": "Seconds until a call is admitted again.", "schema": { "type": "integer" } },
-                "RateLimit": { "$ref": "#/components/headers/RateLimit" },
-                "RateLimit-Policy": { "$ref": "#/components/headers/RateLimit-Policy" },
-            });
-        }
-        responses.insert(format!("Problem{status}"), response);
     }
-    Value::Object(responses)
-}
-
-fn example(code: Code) -> Value {
-    let error =
-        crate::http::ApiError::new(code, "What happened this time and what to do about it.");
-    serde_json::to_value(error.problem("/v1/products", "0000000000b.12.4711")).unwrap_or_default()
+    let is_null = |schema: &Value| schema == "null" || schema["type"] == "null";
+    for several in ["type", "oneOf"] {
+        let schema = &mut parameter["schema"];
+        let choices = schema.get_mut(several).and_then(Value::as_array_mut);
+        let Some(choices) = choices else { continue };
+        choices.retain(|choice| !is_null(choice));
+        if let [only] = choices.as_slice() {
+            let only = only.clone();
+            if several == "type" {
+                schema["type"] = only;
+            } else {
+                *schema = only;
+            }
+        }
+    }
 }
 
 fn headers() -> Value {
@@ -180,27 +176,23 @@ fn headers() -> Value {
         "ETag": { "description": "Strong validator of the answer: send it back in `If-None-Match`.", "schema": { "type": "string" }, "example": "\"5d41402abc4b2a76\"" },
         "RateLimit": { "description": "What is left of each limit: `r` units, all back after `t` seconds (draft-ietf-httpapi-ratelimit-headers-11).", "schema": { "type": "string" }, "example": "\"burst\";r=49;t=1, \"day\";r=99999;t=1" },
         "RateLimit-Policy": { "description": "The plan's limits: `q` units in `w` seconds.", "schema": { "type": "string" }, "example": "\"burst\";q=50;w=1, \"day\";q=100000;w=86400" },
-        "Usage-Event-Id": { "description": "The id of this call in the usage export. Quote it when asking for help.", "schema": { "type": "string" }, "example": "0000000000b.12.4711" },
+        "Usage-Event-Id": { "description": "The id of this call: where the caller is known, that of its row in the usage export. Quote it when asking for help.", "schema": { "type": "string" }, "example": "0000000000b.12.4711" },
     })
 }
 
-/// Adds a `$ref` to the shared problem of each status that the operation does not describe itself.
-fn problems(operation: &mut Value, statuses: &[u16]) {
+/// Adds the shared problem of each status, and the shape of a problem to what the operation says
+/// itself about a status.
+fn add_problems(operation: &mut Value, statuses: &[u16]) {
     for status in statuses {
-        let key = status.to_string();
-        if operation["responses"].get(&key).is_none() {
-            operation["responses"][key] =
-                json!({ "$ref": format!("#/components/responses/Problem{status}") });
+        let response = &mut operation["responses"][status.to_string()];
+        if response.is_null() {
+            *response = json!({});
         }
     }
-    // A status described by the operation alone still has the problem's shape.
     let Some(responses) = operation["responses"].as_object_mut() else { return };
     for (status, response) in responses.iter_mut() {
-        if status.starts_with(['4', '5'])
-            && response.get("$ref").is_none()
-            && response.get("content").is_none()
-        {
-            response["content"] = json!({ "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } });
+        if status.starts_with(['4', '5']) && response.get("content").is_none() {
+            response["$ref"] = json!(format!("#/components/responses/Problem{status}"));
         }
     }
 }
@@ -208,7 +200,7 @@ fn problems(operation: &mut Value, statuses: &[u16]) {
 fn partner_operation(operation: &mut Value) {
     let id = operation["operationId"].as_str().unwrap_or_default().to_owned();
     let Some(entry) = operation::by_id(&id) else { return };
-    problems(operation, &[400, 401, 403, 429, 500, 503]);
+    add_problems(operation, &[400, 401, 403, 405, 429, 500, 503]);
     describe_policy(operation, entry);
     let Some(responses) = operation["responses"].as_object_mut() else { return };
     for (status, response) in responses.iter_mut().filter(|(s, _)| s.starts_with(['2', '3'])) {
@@ -224,17 +216,38 @@ fn partner_operation(operation: &mut Value) {
 fn describe_policy(operation: &mut Value, entry: &Operation) {
     let scopes: Vec<&str> = entry.scope.iter().map(|s| s.as_str()).collect();
     operation["security"] = json!([{ "bearer": scopes }, { "api_key": scopes }]);
-    let units = f64::from(entry.weight_milli) / 1000.0;
-    operation["x-cost"] = json!({ "units": units, "billed_on": ["200"] });
+    operation["x-cost"] = cost(entry);
     operation["x-rate-limit"] = json!({
-        "units": units,
+        "units": units(entry.weight_milli),
         "counted_by": "app and environment",
         "limits": "those of the plan, in `RateLimit-Policy` of every answer and in `GET /v1/usage`",
     });
 }
 
+/// Thousandths of a unit as units.
+fn units(milli: u32) -> f64 {
+    f64::from(milli) / 1000.0
+}
+
+/// What a call costs and on which statuses, as the ledger decides it.
+fn cost(entry: &Operation) -> Value {
+    let facts = |status| Facts {
+        environment: Environment::Live,
+        status,
+        outcome: outcome(status, None),
+        operation: entry.code,
+    };
+    let billed: Vec<String> = [200, 304, 400, 401, 403, 404, 410, 422, 429, 500, 503]
+        .into_iter()
+        .filter(|status| billability::rule(facts(*status)).billable)
+        .map(|status| status.to_string())
+        .collect();
+    let units = if billed.is_empty() { 0.0 } else { units(entry.weight_milli) };
+    json!({ "units": units, "billed_on": billed })
+}
+
 fn admin_operation(operation: &mut Value) {
-    problems(operation, &[400, 401, 500, 503]);
+    add_problems(operation, &[400, 401, 405, 500, 503]);
     operation["security"] = json!([{ "bearer": [] }]);
 }
 

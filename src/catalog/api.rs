@@ -9,6 +9,7 @@ use super::view::Lookup;
 use crate::http::answer::Cache;
 use crate::http::path::not_found;
 use crate::http::{Answer, ApiError, ApiResult, Code};
+use bytes::Bytes;
 use std::fmt::Display;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -26,8 +27,19 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 
 /// The answer with a resource that was looked up, or the error that says where it is.
 pub fn resource(lookup: Lookup, what: &str, id: &impl Display, cache: Cache) -> ApiResult<Answer> {
+    let (body, etag) = found(lookup, what, id)?;
+    Ok(Answer { body, etag, cache, records: 1, link: None })
+}
+
+/// Refuses what has no resource to stand on.
+pub fn existing(lookup: Lookup, what: &str, id: &impl Display) -> ApiResult<()> {
+    found(lookup, what, id).map(|_| ())
+}
+
+/// The document that was looked up and its digest.
+fn found(lookup: Lookup, what: &str, id: &impl Display) -> ApiResult<(Bytes, u64)> {
     match lookup {
-        Lookup::Found { body, etag } => Ok(Answer { body, etag, cache, records: 1, link: None }),
+        Lookup::Found { body, etag } => Ok((body, etag)),
         Lookup::Gone { replaced_by: None } => {
             Err(ApiError::new(Code::Gone, format!("The {what} `{id}` was deleted.")))
         }
@@ -37,11 +49,6 @@ pub fn resource(lookup: Lookup, what: &str, id: &impl Display, cache: Cache) -> 
         }
         Lookup::Missing => Err(not_found(what, id)),
     }
-}
-
-/// Refuses what has no resource to stand on.
-pub fn existing(lookup: Lookup, what: &str, id: &impl Display) -> ApiResult<()> {
-    resource(lookup, what, id, Cache::NoStore).map(|_| ())
 }
 
 #[cfg(test)]

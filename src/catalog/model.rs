@@ -105,8 +105,7 @@ pub struct Product {
     pub document: Document,
 }
 
-/// The fields of a product in the order of the API. `digital_link` is left to the read side, which
-/// knows the public address.
+/// The fields of a product in the order of the API.
 #[derive(Serialize)]
 struct Body<'a> {
     id: ProductId,
@@ -228,10 +227,10 @@ impl ProductIn {
 pub fn gtin(code: &str) -> Result<Gtin, Fault> {
     code.parse().map_err(|error: InvalidGtin| {
         let kind =
-            if matches!(error, InvalidGtin::InStore(_)) { "in_store_code" } else { "invalid_gtin" };
+            if matches!(error, InvalidGtin::InStore) { "in_store_code" } else { "invalid_gtin" };
         let message = match (error.suggestion(), &error) {
             (Some(right), _) => format!("{error}: {right} would be right"),
-            (None, InvalidGtin::InStore(_)) => {
+            (None, InvalidGtin::InStore) => {
                 format!("{error}; give it as an identifier of type internal")
             }
             (None, _) => error.to_string(),

@@ -12,7 +12,7 @@ pub const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// What an answer depends on beside its URL.
 pub const VARIES: HeaderValue = HeaderValue::from_static("authorization, x-api-key");
 
-/// How long a partner may keep an answer (`retail.md` §5, conditional/caching).
+/// How long a partner may keep an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cache {
     /// Products, offers: 300 s.
@@ -71,11 +71,11 @@ pub fn digest(body: &[u8]) -> u64 {
 }
 
 /// Length of an ETag's text with its quotes.
-pub const ETAG_LEN: usize = 18;
+const ETAG_LEN: usize = 18;
 
 /// The quoted text of an ETag: 16 hexadecimal digits.
 #[must_use]
-pub fn etag_text(etag: u64) -> [u8; ETAG_LEN] {
+fn etag_text(etag: u64) -> [u8; ETAG_LEN] {
     const HEX: &[u8; 16] = b"0123456789abcdef";
     let mut text = [b'"'; ETAG_LEN];
     for (i, slot) in text[1..17].iter_mut().enumerate() {

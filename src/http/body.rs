@@ -147,7 +147,7 @@ where
         let (name, text) = request.match_info().iter().next().unwrap_or(("path", ""));
         ready(text.parse().map(Self).map_err(|error: T::Err| {
             let fault = FieldError::parameter(name, "malformed", error.to_string());
-            let detail = format!("`{name}` in the path: {error}.");
+            let detail = format!("`{name}` in the path {error}.");
             ApiError::new(Code::InvalidParameter, detail).errors(vec![fault])
         }))
     }

@@ -70,8 +70,6 @@ codes! {
     NotFound = 404 "not_found" "There is no such resource";
     /// The path exists, but not with this method.
     MethodNotAllowed = 405 "method_not_allowed" "The method is not allowed here";
-    /// None of the media types asked for can be given.
-    NotAcceptable = 406 "not_acceptable" "None of the accepted media types is available";
     /// The write contradicts what is there.
     Conflict = 409 "conflict" "The request conflicts with what is there";
     /// The resource existed and was deleted.

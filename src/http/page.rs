@@ -1,7 +1,7 @@
 //! Pages on the wire: `{"items":[…],"next":"url|null","self":"url"}` and the `Link` header.
 
 use super::answer::{Answer, Cache};
-use super::{ApiError, ApiResult, Code, Params};
+use super::{ApiError, ApiResult, Code, FieldError, Params};
 use crate::kernel::page::Cursor;
 use actix_web::HttpRequest;
 
@@ -57,7 +57,11 @@ impl PageRequest {
         let Some(text) = &self.cursor else { return Ok(None) };
         match Cursor::parse(text, &self.binding()) {
             Ok(cursor) => Ok(Some((cursor.after, cursor.and_after))),
-            Err(error) => Err(ApiError::new(Code::InvalidCursor, format!("`cursor`: {error}."))),
+            Err(error) => {
+                let fault = FieldError::parameter("cursor", "malformed", error.to_string());
+                let detail = format!("`cursor` {error}.");
+                Err(ApiError::new(Code::InvalidCursor, detail).errors(vec![fault]))
+            }
         }
     }
 

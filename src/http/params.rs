@@ -83,7 +83,7 @@ impl Params {
         for part in parts {
             match part.parse() {
                 Ok(value) => values.push(value),
-                Err(error) => self.fault(name, "malformed", format!("`{part}`: {error}")),
+                Err(error) => self.fault(name, "malformed", format!("has `{part}`, which {error}")),
             }
         }
         values
@@ -130,7 +130,7 @@ impl Params {
         for (name, _) in &self.given {
             if !self.known.contains(&name.as_str()) {
                 let message = match self.known.as_slice() {
-                    [] => "this operation takes no parameters".to_owned(),
+                    [] => "is unknown; this operation takes no parameters".to_owned(),
                     known => format!("is unknown; this operation takes {}", known.join(", ")),
                 };
                 let suggestion = nearest(name, &self.known);

@@ -15,7 +15,7 @@ where
 {
     segment.parse().map_err(|error| {
         let segment: String = segment.chars().take(ECHO_MOST).collect();
-        ApiError::new(Code::NotFound, format!("`{segment}` is the id of no {what}: {error}."))
+        ApiError::new(Code::NotFound, format!("There is no {what} `{segment}`: it {error}."))
     })
 }
 

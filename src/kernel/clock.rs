@@ -19,7 +19,7 @@ const RANGE: std::ops::RangeInclusive<i64> = -62_135_596_800_000_000..=253_402_2
 
 /// The text is no RFC 3339 instant.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a time is RFC 3339 with a zone, such as 2026-11-22T10:00:00Z")]
+#[error("is not RFC 3339 with a zone, such as 2026-11-22T10:00:00Z")]
 pub struct InvalidTime;
 
 impl Micros {

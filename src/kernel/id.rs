@@ -10,7 +10,7 @@ use std::str::FromStr;
 
 /// Why a text is not an id of the expected kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("expected an id like `{prefix}_` followed by 11 letters or digits")]
+#[error("is not an id like `{prefix}_` followed by 11 letters or digits")]
 pub struct InvalidId {
     /// The three letters that were expected.
     pub prefix: &'static str,

@@ -20,13 +20,13 @@ pub const DECIMALS: usize = 4;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidAmount {
     /// Not digits with at most one point.
-    #[error("an amount is digits with a point before the decimals, such as 12.90")]
+    #[error("is not digits with a point before the decimals, such as 12.90")]
     Form,
     /// More digits after the point than can be held exactly.
-    #[error("an amount has at most 4 decimals")]
+    #[error("has more than 4 decimals")]
     TooPrecise,
     /// Too large to hold.
-    #[error("an amount is at most 900000000000000")]
+    #[error("is more than 900000000000000")]
     TooLarge,
 }
 
@@ -84,7 +84,7 @@ pub struct Currency(iso_currency::Currency);
 
 /// The code is not in ISO 4217.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a currency is an ISO 4217 code in capitals, such as EUR")]
+#[error("is not an ISO 4217 code in capitals, such as EUR")]
 pub struct InvalidCurrency;
 
 impl Currency {

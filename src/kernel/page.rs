@@ -24,12 +24,10 @@ pub struct Cursor {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidCursor {
     /// Not a cursor that this API has given out.
-    #[error("not a cursor of this API; take the one in `next`, or leave it out to start over")]
+    #[error("is not a cursor of this API; take the one in `next`, or leave it out to start over")]
     Form,
     /// Made for other filters.
-    #[error(
-        "this cursor belongs to other filters; repeat the filters it was made with, or leave it out"
-    )]
+    #[error("belongs to other filters; repeat the filters it was made with, or leave it out")]
     Filters,
 }
 

@@ -44,7 +44,7 @@ pub struct UsageOut {
     #[schema(value_type = String, format = DateTime, example = "2026-12-01T00:00:00Z")]
     to: Micros,
     /// Everything answered up to about this instant is counted; null before the first call.
-    #[schema(value_type = Option<String>, format = DateTime, example = "2026-11-22T09:41:07Z")]
+    #[schema(required = true, value_type = Option<String>, format = DateTime, example = "2026-11-22T09:41:07Z")]
     as_of: Option<Micros>,
     /// The app.
     #[schema(example = "app_00000000001")]
@@ -122,9 +122,9 @@ impl From<UsageRow> for UsageItemOut {
 #[utoipa::path(
     operation_id = "get_usage", tag = "usage",
     params(
-        ("from" = Option<String>, Query, description = "Start of the span, inclusive: RFC 3339. The start of this month (UTC) where it is left out.", example = "2026-11-01T00:00:00Z"),
-        ("to" = Option<String>, Query, description = "End of the span, exclusive: RFC 3339. Now where it is left out.", example = "2026-12-01T00:00:00Z"),
-        ("granularity" = Option<String>, Query, description = "Length of a row's bucket: `hour` (up to 31 days), `day` or `month`, in UTC. `day` where it is left out.", example = "day"),
+        ("from" = Option<String>, Query, format = DateTime, description = "Start of the span, inclusive: RFC 3339. The start of this month (UTC) where it is left out.", example = "2026-11-01T00:00:00Z"),
+        ("to" = Option<String>, Query, format = DateTime, description = "End of the span, exclusive: RFC 3339. Now where it is left out.", example = "2026-12-01T00:00:00Z"),
+        ("granularity" = Option<Granularity>, Query, description = "Length of a row's bucket: `hour` (up to 31 days), `day` or `month`, in UTC. `day` where it is left out.", example = "day"),
     ),
     responses((status = 200, description = "The usage", body = UsageOut), (status = 304, description = "Not changed since the `ETag` in `If-None-Match`"))
 )]

@@ -50,7 +50,6 @@ pub const RULES: &[Rule] = &[
     free(4, "v1.own_usage", |f| f.operation == op::GetUsage::OPERATION.code),
     free(5, "v1.not_modified", |f| f.status == 304 || matches!(f.outcome, Outcome::NotModified)),
     free(6, "v1.auth_rejected", |f| matches!(f.outcome, Outcome::AuthRejected)),
-    free(7, "v1.quota_exceeded", |f| matches!(f.outcome, Outcome::QuotaExceeded)),
     free(8, "v1.rate_limited", |f| f.status == 429 || matches!(f.outcome, Outcome::RateLimited)),
     free(9, "v1.server_error", |f| f.status >= 500 || matches!(f.outcome, Outcome::ServerError)),
     free(10, "v1.client_error", |f| f.status >= 400 || matches!(f.outcome, Outcome::ClientError)),
@@ -110,7 +109,6 @@ mod tests {
             (facts(404, Outcome::ClientError), "v1.client_error"),
             (facts(403, Outcome::AuthRejected), "v1.auth_rejected"),
             (facts(429, Outcome::RateLimited), "v1.rate_limited"),
-            (facts(429, Outcome::QuotaExceeded), "v1.quota_exceeded"),
             (facts(503, Outcome::ServerError), "v1.server_error"),
             (facts(200, Outcome::ClientAborted), "v1.client_aborted"),
             (facts(200, Outcome::CrashUnconfirmed), "v1.crash_unconfirmed"),
@@ -124,7 +122,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn only_live_success_is_billable(live: bool, status: u16, outcome in 0..9usize, operation in 0..20u16) {
+        fn only_live_success_is_billable(live: bool, status: u16, outcome in 0..Outcome::ALL.len(), operation in 0..20u16) {
             let environment = if live { Environment::Live } else { Environment::Test };
             let facts = Facts { environment, status, outcome: Outcome::ALL[outcome], operation };
             let billable = live && served(facts) && operation != op::GetUsage::OPERATION.code;

@@ -90,10 +90,8 @@ outcomes! {
     ClientError = 3 "client_error";
     /// The key or its rights did not suffice.
     AuthRejected = 4 "auth_rejected";
-    /// Too many calls in a short time.
+    /// A limit of the plan was reached.
     RateLimited = 5 "rate_limited";
-    /// The plan's allowance is used up.
-    QuotaExceeded = 6 "quota_exceeded";
     /// This side failed.
     ServerError = 7 "server_error";
     /// The body was not handed over in full.

@@ -9,7 +9,8 @@ use crate::storage::{Db, StoreError};
 use std::collections::BTreeMap;
 
 /// The length of a bucket, in UTC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, utoipa::ToSchema)]
+#[schema(rename_all = "snake_case")]
 pub enum Granularity {
     /// Full hours.
     Hour,

@@ -47,7 +47,7 @@ impl Lines {
     params(
         ("product_id" = String, Path, description = "The product.", example = "prd_7HqK2mXw9Pz"),
         ("store_id" = Option<String>, Query, description = "Only these stores, at most 200, joined by commas.", example = "sto_4Fh2Lp8QaZs,sto_0Kd83bVnM1c"),
-        ("availability" = Option<String>, Query, description = "Only these availabilities, joined by commas.", example = "in_stock,low_stock"),
+        ("availability" = Option<Vec<Availability>>, Query, style = Form, explode = false, description = "Only these availabilities, joined by commas.", example = json!(["in_stock", "low_stock"])),
         ("limit" = Option<u32>, Query, description = "Most lines in the page, 1 to 200.", example = 50),
         ("cursor" = Option<String>, Query, description = "Where the page begins: take it from `next`.", example = "c7HqK2mXw9Pz000000000001A2b3C"),
     ),
@@ -89,8 +89,8 @@ async fn list_product_stock(
     operation_id = "list_store_stock", tag = "stock",
     params(
         ("store_id" = String, Path, description = "The store.", example = "sto_4Fh2Lp8QaZs"),
-        ("availability" = Option<String>, Query, description = "Only these availabilities, joined by commas.", example = "in_stock,low_stock"),
-        ("updated_since" = Option<String>, Query, description = "Only levels that arrived at or after this instant.", example = "2026-11-22T09:00:00Z"),
+        ("availability" = Option<Vec<Availability>>, Query, style = Form, explode = false, description = "Only these availabilities, joined by commas.", example = json!(["in_stock", "low_stock"])),
+        ("updated_since" = Option<String>, Query, format = DateTime, description = "Only levels that arrived at or after this instant.", example = "2026-11-22T09:00:00Z"),
         ("limit" = Option<u32>, Query, description = "Most lines in the page, 1 to 200. A page can be shorter although `next` is set: filters that match rarely are walked in steps.", example = 50),
         ("cursor" = Option<String>, Query, description = "Where the page begins: take it from `next`.", example = "c7HqK2mXw9Pz000000000001A2b3C"),
     ),
@@ -143,7 +143,7 @@ fn availabilities(params: &mut Params) -> Wanted {
         match Availability::of(&word) {
             Some(availability) => wanted.push(availability),
             None => {
-                let message = format!("`{word}` is none of {}", Availability::all());
+                let message = format!("has `{word}`, which is none of {}", Availability::all());
                 params.fault("availability", "not_allowed", message);
             }
         }

@@ -43,7 +43,7 @@ pub(super) struct StockLevelOut<'a> {
     #[schema(value_type = String, example = "prd_7HqK2mXw9Pz")]
     pub(super) product_id: ProductId,
     /// The product's GTIN in 14 digits, where it has one.
-    #[schema(value_type = Option<String>, example = "03276550063551")]
+    #[schema(required = true, value_type = Option<String>, example = "03276550063551")]
     pub(super) gtin: Option<Gtin>,
     /// The store.
     #[schema(value_type = String, example = "sto_4Fh2Lp8QaZs")]
@@ -53,26 +53,28 @@ pub(super) struct StockLevelOut<'a> {
     /// How many there are, as far as the key may know.
     pub(super) quantity: QuantityOut,
     /// When the retailer counted; null where it never did.
-    #[schema(value_type = Option<String>, format = DateTime, example = "2026-11-22T09:41:07Z")]
+    #[schema(required = true, value_type = Option<String>, format = DateTime, example = "2026-11-22T09:41:07Z")]
     pub(super) as_of: Option<Micros>,
     /// When the count arrived here.
-    #[schema(value_type = Option<String>, format = DateTime, example = "2026-11-22T09:41:09Z")]
+    #[schema(required = true, value_type = Option<String>, format = DateTime, example = "2026-11-22T09:41:09Z")]
     pub(super) received_at: Option<Micros>,
     /// After how many seconds a count of this kind is stale.
-    #[schema(example = 900)]
+    #[schema(required = true, example = 900)]
     pub(super) max_age_s: Option<u32>,
     /// Whether the count is older than `max_age_s`; true where there is none.
     #[schema(example = false)]
     pub(super) is_stale: bool,
     /// What counted: `pos`, `feed` or `count`.
-    #[schema(example = "feed")]
+    #[schema(required = true, example = "feed")]
     pub(super) source: Option<&'a str>,
     /// When new goods are expected.
-    #[schema(value_type = Option<String>, format = DateTime, example = "2026-11-24T06:00:00Z")]
+    #[schema(required = true, value_type = Option<String>, format = DateTime, example = "2026-11-24T06:00:00Z")]
     pub(super) restock_at: Option<Micros>,
     /// How it can be collected.
+    #[schema(required = true)]
     pub(super) pickup: Option<&'a Pickup>,
     /// Where in the store it is.
+    #[schema(required = true)]
     pub(super) instore_location: Option<&'a Location>,
 }
 
@@ -84,6 +86,7 @@ pub(super) struct PageOfStockLevels<'a> {
     items: Vec<StockLevelOut<'a>>,
     /// Where the next page is; null on the last.
     #[schema(
+        required = true,
         example = "/v1/products/prd_7HqK2mXw9Pz/stock?limit=50&cursor=c7HqK2mXw9Pz000000000001A2b3C"
     )]
     next: Option<String>,

@@ -10,7 +10,8 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 words! {
-    /// Whether a product can be had (`retail.md` §4 maps the words to schema.org and Google).
+    /// Whether a product can be had, in the words of schema.org's `ItemAvailability` and of Google's
+    /// local inventory where they have one.
     pub enum Availability {
         /// There is enough.
         InStock = "in_stock",
@@ -76,10 +77,10 @@ pub struct Pickup {
     #[schema(example = "buy")]
     method: String,
     /// When it is ready: `same_day`, `next_day`, `2-day` and so on.
-    #[schema(example = "same_day")]
+    #[schema(required = true, example = "same_day")]
     sla: Option<String>,
     /// The first instant at which it can be collected.
-    #[schema(value_type = Option<String>, format = DateTime, example = "2026-11-22T14:00:00Z")]
+    #[schema(required = true, value_type = Option<String>, format = DateTime, example = "2026-11-22T14:00:00Z")]
     earliest_slot: Option<Micros>,
 }
 
@@ -88,10 +89,10 @@ pub struct Pickup {
 #[serde(deny_unknown_fields)]
 pub struct Location {
     /// The aisle.
-    #[schema(example = "12")]
+    #[schema(required = true, example = "12")]
     aisle: Option<String>,
     /// The bay in the aisle.
-    #[schema(example = "3")]
+    #[schema(required = true, example = "3")]
     bay: Option<String>,
 }
 

@@ -48,19 +48,19 @@ pub struct StoreIn {
 #[serde(deny_unknown_fields)]
 pub(super) struct Address {
     /// Street and number.
-    #[schema(example = "2 avenue de Toulouse")]
+    #[schema(required = true, example = "2 avenue de Toulouse")]
     street_address: Option<String>,
     /// Postal code.
-    #[schema(example = "31130")]
+    #[schema(required = true, example = "31130")]
     postal_code: Option<String>,
     /// Town.
-    #[schema(example = "Balma")]
+    #[schema(required = true, example = "Balma")]
     address_locality: Option<String>,
     /// State, region or province, where addresses name it.
-    #[schema(example = "Occitanie")]
+    #[schema(required = true, example = "Occitanie")]
     address_region: Option<String>,
     /// ISO 3166-1 code of the country, two letters.
-    #[schema(value_type = String, example = "FR")]
+    #[schema(required = true, value_type = String, example = "FR")]
     address_country: Option<String>,
 }
 

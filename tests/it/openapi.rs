@@ -112,6 +112,31 @@ fn the_partner_document_and_the_table_of_operations_are_one_list() {
     }
 }
 
+#[test]
+fn every_problem_shows_what_it_says() {
+    let mut details = BTreeSet::new();
+    let partner = document("partner");
+    for (name, response) in partner["components"]["responses"].as_object().expect("responses") {
+        let examples = &response["content"]["application/problem+json"]["examples"];
+        for (code, example) in examples.as_object().expect("examples") {
+            let problem = &example["value"];
+            assert_eq!(*code, problem["code"], "{name}");
+            let detail = problem["detail"].as_str().unwrap_or_default().to_owned();
+            assert!(detail.ends_with(['.', '?']), "{code}: {detail}");
+            assert!(details.insert(detail), "{code} says the same as another");
+        }
+    }
+    assert!(!partner.to_string().contains("invalid_body"), "no partner operation takes a body");
+}
+
+#[test]
+fn own_usage_costs_nothing() {
+    for (path, _, operation) in operations(&document("partner")) {
+        let billed = if path == "/v1/usage" { json!([]) } else { json!(["200"]) };
+        assert_eq!(operation["x-cost"]["billed_on"], billed, "{path}");
+    }
+}
+
 /// The path with its parameters filled in from the small catalog.
 fn filled(path: &str) -> String {
     path.replace("{product_id}", &data::product_id(0))

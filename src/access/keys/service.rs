@@ -14,7 +14,7 @@ use crate::storage::{Db, Tx};
 use serde_json::json;
 
 /// Longest overlap of two secrets in seconds: 90 days.
-pub const OVERLAP_MOST: u32 = 90 * 86_400;
+const OVERLAP_MOST: u32 = 90 * 86_400;
 /// Most blocks of addresses of one key: each of its calls looks through them.
 pub const CIDRS_MOST: usize = 100;
 

@@ -35,6 +35,7 @@ pub(super) struct UnitPriceOut {
     #[schema(value_type = MoneyOut)]
     price: Money,
     /// What the price is for.
+    #[schema(required = true)]
     reference: Option<Measure>,
 }
 
@@ -53,23 +54,24 @@ pub(super) struct OfferOut {
     #[schema(value_type = MoneyOut)]
     price: Money,
     /// What it cost before, where the price is reduced.
-    #[schema(value_type = Option<MoneyOut>)]
+    #[schema(required = true, value_type = Option<MoneyOut>)]
     list_price: Option<Money>,
     /// What kind of price it is.
     price_type: PriceType,
     /// What members of the loyalty programme pay.
-    #[schema(value_type = Option<MoneyOut>)]
+    #[schema(required = true, value_type = Option<MoneyOut>)]
     member_price: Option<Money>,
     /// The price of a litre, a kilogram or whatever `reference` says.
+    #[schema(required = true)]
     unit_price: Option<UnitPriceOut>,
     /// Whether the amounts include tax.
     #[schema(example = true)]
     tax_included: bool,
     /// From when the offer holds.
-    #[schema(value_type = Option<String>, format = DateTime, example = "2026-11-20T23:00:00Z")]
+    #[schema(required = true, value_type = Option<String>, format = DateTime, example = "2026-11-20T23:00:00Z")]
     valid_from: Option<Micros>,
     /// Until when the offer holds.
-    #[schema(value_type = Option<String>, format = DateTime, example = "2026-11-30T23:00:00Z")]
+    #[schema(required = true, value_type = Option<String>, format = DateTime, example = "2026-11-30T23:00:00Z")]
     valid_through: Option<Micros>,
     /// The promotions that the offer is part of.
     #[schema(value_type = Vec<String>, example = json!(["prm_2bN6yHs0KfW"]))]
@@ -87,6 +89,7 @@ pub(super) struct PageOfOffers {
     items: Vec<OfferOut>,
     /// Where the next page is; null on the last.
     #[schema(
+        required = true,
         example = "/v1/products/prd_7HqK2mXw9Pz/offers?limit=50&cursor=c7HqK2mXw9Pz000000000001A2b3C"
     )]
     next: Option<String>,
@@ -132,7 +135,7 @@ impl From<OfferRecord> for OfferOut {
     params(
         ("product_id" = String, Path, description = "The product.", example = "prd_7HqK2mXw9Pz"),
         ("store_id" = Option<String>, Query, description = "Only these stores, at most 200, joined by commas.", example = "sto_4Fh2Lp8QaZs"),
-        ("channel" = Option<String>, Query, description = "`in_store` or `online`.", example = "in_store"),
+        ("channel" = Option<Channel>, Query, description = "`in_store` or `online`.", example = "in_store"),
         ("limit" = Option<u32>, Query, description = "Most offers in the page, 1 to 200.", example = 50),
         ("cursor" = Option<String>, Query, description = "Where the page begins: take it from `next`.", example = "c7HqK2mXw9Pz000000000001A2b3C"),
     ),

@@ -33,10 +33,10 @@ const MOST_IDENTIFIERS: usize = 50;
         ("gtin" = Option<String>, Query, description = "Up to 50 GTINs of 8, 12, 13 or 14 digits, joined by commas.", example = "3276550063551,5000112611861"),
         ("sku" = Option<String>, Query, description = "Up to 50 skus, joined by commas.", example = "82311569,82311570"),
         ("item_group_id" = Option<String>, Query, description = "Variants of one item group.", example = "grp_9"),
-        ("status" = Option<String>, Query, description = "`active`, `discontinued` or `recalled`.", example = "active"),
+        ("status" = Option<Status>, Query, description = "`active`, `discontinued` or `recalled`.", example = "active"),
         ("is_sold_by_weight" = Option<bool>, Query, description = "Whether the product is sold by weight.", example = false),
         ("store_id" = Option<String>, Query, description = "Only products with an offer in this store.", example = "sto_4Fh2Lp8QaZs"),
-        ("updated_since" = Option<String>, Query, description = "Only products that changed at or after this instant.", example = "2026-11-22T00:00:00Z"),
+        ("updated_since" = Option<String>, Query, format = DateTime, description = "Only products that changed at or after this instant.", example = "2026-11-22T00:00:00Z"),
         ("limit" = Option<u32>, Query, description = "Most products in the page, 1 to 200. A page can be shorter although `next` is set: filters that match rarely are walked in steps.", example = 50),
         ("cursor" = Option<String>, Query, description = "Where the page begins: take it from `next`.", example = "c7HqK2mXw9Pz000000000001A2b3C"),
     ),
@@ -169,20 +169,20 @@ pub(super) async fn get_product_by_gtin(
 fn refused(text: &str, error: &InvalidGtin) -> ApiError {
     let complete = || format!("{text}{}", check_digit(text.as_bytes()));
     let (code, fault, message, suggestion) = match error {
-        InvalidGtin::InStore(_) => (Code::InStoreCode, "in_store", error.to_string(), None),
+        InvalidGtin::InStore => (Code::InStoreCode, "in_store", error.to_string(), None),
         InvalidGtin::CheckDigit { .. } => {
             (Code::InvalidGtin, "check_digit", error.to_string(), error.suggestion())
         }
         InvalidGtin::Length(length @ (7 | 11)) => {
             let form = if *length == 7 { "EAN-8" } else { "UPC" };
-            let message = format!("{text} looks like a {form} code without its check digit");
+            let message = format!("looks like a {form} code without its check digit");
             (Code::InvalidGtin, "check_digit", message, Some(complete()))
         }
         _ => (Code::InvalidGtin, "malformed", error.to_string(), None),
     };
     let detail = match &suggestion {
-        Some(suggestion) => format!("{message}. Did you mean `{suggestion}`?"),
-        None => format!("{message}."),
+        Some(suggestion) => format!("`{text}` {message}. Did you mean `{suggestion}`?"),
+        None => format!("`{text}` {message}."),
     };
     ApiError::new(code, detail)
         .errors(vec![FieldError::parameter("gtin", fault, message).suggest(suggestion)])

@@ -19,7 +19,7 @@ pub(super) struct ProductOut {
     #[schema(example = "82311569")]
     sku: String,
     /// GTIN in 14 digits; null for products without one, and for in-store codes.
-    #[schema(example = "03276550063551")]
+    #[schema(required = true, example = "03276550063551")]
     gtin: Option<String>,
     /// All codes as they were supplied.
     identifiers: Vec<Identifier>,
@@ -27,17 +27,19 @@ pub(super) struct ProductOut {
     #[schema(example = "Enduit de lissage Axton 1,75 l")]
     name: String,
     /// What it is.
+    #[schema(required = true)]
     description: Option<Description>,
     /// Its brand; null where it has none.
+    #[schema(required = true)]
     brand: Option<Brand>,
     /// The manufacturer's part number.
-    #[schema(example = "AX-175-W")]
+    #[schema(required = true, example = "AX-175-W")]
     mpn: Option<String>,
     /// Who makes it.
-    #[schema(example = "Axton SAS")]
+    #[schema(required = true, example = "Axton SAS")]
     manufacturer: Option<String>,
     /// What its variants have in common.
-    #[schema(example = "grp_9")]
+    #[schema(required = true, example = "grp_9")]
     item_group_id: Option<String>,
     /// What distinguishes it from its variants.
     variant_attributes: Vec<VariantAttribute>,
@@ -45,15 +47,16 @@ pub(super) struct ProductOut {
     #[schema(example = json!(["cat_5tR81kQmZx2"]))]
     category_ids: Vec<String>,
     /// Google's product category.
-    #[schema(example = "413")]
+    #[schema(required = true, example = "413")]
     google_product_category: Option<String>,
     /// GS1 GPC brick code, 8 digits.
-    #[schema(example = "10000201")]
+    #[schema(required = true, example = "10000201")]
     gpc_category_code: Option<String>,
     /// How much is in the pack.
+    #[schema(required = true)]
     net_content: Option<Measure>,
     /// ISO 3166-1 code of the country it comes from.
-    #[schema(example = "FR")]
+    #[schema(required = true, example = "FR")]
     country_of_origin: Option<String>,
     /// Its images, the main one first.
     images: Vec<Image>,
@@ -63,24 +66,22 @@ pub(super) struct ProductOut {
     #[schema(example = json!(["NF Environnement"]))]
     certifications: Vec<String>,
     /// What customers think.
+    #[schema(required = true)]
     aggregate_rating: Option<Rating>,
     /// `new`, `refurbished` or `used`.
-    #[schema(example = "new")]
+    #[schema(required = true, example = "new")]
     condition: Option<String>,
     /// Whether it is sold.
     status: Status,
     /// The product that stands in its place.
-    #[schema(example = json!(null))]
+    #[schema(required = true, example = json!(null))]
     replaced_by: Option<String>,
     /// Whether it is sold by weight.
     #[schema(example = false)]
     is_sold_by_weight: bool,
     /// Its page in the shop.
-    #[schema(example = "https://www.example.com/p/82311569")]
+    #[schema(required = true, example = "https://www.example.com/p/82311569")]
     link: Option<String>,
-    /// Its GS1 Digital Link.
-    #[schema(example = "https://id.example.com/01/03276550063551")]
-    digital_link: Option<String>,
     /// When it last changed.
     #[schema(format = DateTime, example = "2026-11-22T04:00:00Z")]
     updated_at: String,
@@ -95,7 +96,10 @@ pub(super) struct PageOfProducts {
     /// The products.
     items: Vec<ProductOut>,
     /// Where the next page is; null on the last.
-    #[schema(example = "/v1/products?brand=Axton&limit=50&cursor=c7HqK2mXw9Pz000000000001A2b3C")]
+    #[schema(
+        required = true,
+        example = "/v1/products?brand=Axton&limit=50&cursor=c7HqK2mXw9Pz000000000001A2b3C"
+    )]
     next: Option<String>,
     /// Where this page is.
     #[schema(rename = "self", example = "/v1/products?brand=Axton&limit=50")]
@@ -126,13 +130,13 @@ pub(super) struct CategoryOut {
     #[schema(example = "Enduits")]
     name: String,
     /// The category above; null for a root.
-    #[schema(example = "cat_1mV0cT7dYq4")]
+    #[schema(required = true, example = "cat_1mV0cT7dYq4")]
     parent_id: Option<String>,
     /// Google's product category.
-    #[schema(example = "413")]
+    #[schema(required = true, example = "413")]
     google_product_category: Option<String>,
     /// GS1 GPC brick code, 8 digits.
-    #[schema(example = json!(null))]
+    #[schema(required = true, example = json!(null))]
     gpc_category_code: Option<String>,
     /// When it last changed.
     #[schema(format = DateTime, example = "2026-11-20T04:00:00Z")]
@@ -156,7 +160,10 @@ pub(super) struct PageOfCategories {
     /// The categories.
     items: Vec<CategoryOut>,
     /// Where the next page is; null on the last.
-    #[schema(example = "/v1/categories?limit=50&cursor=c7HqK2mXw9Pz000000000001A2b3C")]
+    #[schema(
+        required = true,
+        example = "/v1/categories?limit=50&cursor=c7HqK2mXw9Pz000000000001A2b3C"
+    )]
     next: Option<String>,
     /// Where this page is.
     #[schema(rename = "self", example = "/v1/categories?limit=50")]

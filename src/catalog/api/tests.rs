@@ -31,7 +31,7 @@ fn document(sku: &str) -> Value {
         "net_content": {"value": "1.75", "unit_code": "LTR"}, "country_of_origin": "FR",
         "images": [], "additional_property": [], "certifications": [], "aggregate_rating": null,
         "condition": "new", "status": "active", "replaced_by": null, "is_sold_by_weight": false,
-        "link": null, "digital_link": null, "updated_at": "2026-11-22T04:00:00Z", "version": 1,
+        "link": null, "updated_at": "2026-11-22T04:00:00Z", "version": 1,
     })
 }
 

@@ -24,10 +24,16 @@ pub(crate) struct Identifier {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Description {
     /// Without mark-up.
-    #[schema(example = "Enduit de lissage prêt à l'emploi, blanc, pour intérieur.")]
+    #[schema(
+        required = true,
+        example = "Enduit de lissage prêt à l'emploi, blanc, pour intérieur."
+    )]
     plain: Option<String>,
     /// As HTML.
-    #[schema(example = "<p>Enduit de lissage prêt à l'emploi, blanc, pour intérieur.</p>")]
+    #[schema(
+        required = true,
+        example = "<p>Enduit de lissage prêt à l'emploi, blanc, pour intérieur.</p>"
+    )]
     html: Option<String>,
 }
 
@@ -62,16 +68,16 @@ pub(crate) struct Image {
     #[schema(example = "https://media.example.com/82311569-front.jpg")]
     url: String,
     /// What it shows: `front`, `back`, `detail`, `lifestyle`.
-    #[schema(example = "front")]
+    #[schema(required = true, example = "front")]
     role: Option<String>,
     /// Width in pixels.
-    #[schema(example = 1500)]
+    #[schema(required = true, example = 1500)]
     width: Option<u32>,
     /// Height in pixels.
-    #[schema(example = 1500)]
+    #[schema(required = true, example = 1500)]
     height: Option<u32>,
     /// What it shows, in words.
-    #[schema(example = "Pot d'enduit de 1,75 l, face avant")]
+    #[schema(required = true, example = "Pot d'enduit de 1,75 l, face avant")]
     alt: Option<String>,
 }
 
@@ -83,13 +89,13 @@ pub(crate) struct Property {
     #[schema(example = "energy_class")]
     property_id: String,
     /// Its name in words.
-    #[schema(example = "Classe énergétique")]
+    #[schema(required = true, example = "Classe énergétique")]
     name: Option<String>,
     /// Its value.
     #[schema(example = "A")]
     value: String,
     /// UN/CEFACT unit code, for a measure.
-    #[schema(example = json!(null))]
+    #[schema(required = true, example = json!(null))]
     unit_code: Option<String>,
 }
 
@@ -101,10 +107,10 @@ pub(crate) struct Rating {
     #[schema(value_type = String, example = "4.79")]
     rating_value: Decimal,
     /// The best rating there is.
-    #[schema(example = 5)]
+    #[schema(required = true, example = 5)]
     best_rating: Option<u32>,
     /// How many reviews there are.
-    #[schema(example = 33)]
+    #[schema(required = true, example = 33)]
     review_count: Option<u64>,
 }
 

@@ -15,13 +15,13 @@ pub(super) struct StoreOut {
     #[schema(example = "0261")]
     store_code: String,
     /// GS1 Global Location Number, 13 digits.
-    #[schema(example = "3020180000000")]
+    #[schema(required = true, example = "3020180000000")]
     gln: Option<String>,
     /// What it is called.
     #[schema(example = "Toulouse Balma")]
     name: String,
     /// What kind of store it is.
-    #[schema(rename = "type", example = "hypermarket")]
+    #[schema(required = true, rename = "type", example = "hypermarket")]
     kind: Option<String>,
     /// Where it is.
     address: Address,
@@ -31,7 +31,7 @@ pub(super) struct StoreOut {
     #[schema(example = "Europe/Paris")]
     time_zone: String,
     /// Its telephone number.
-    #[schema(example = "+33561000000")]
+    #[schema(required = true, example = "+33561000000")]
     telephone: Option<String>,
     /// When it is open in an ordinary week.
     opening_hours: Vec<WeeklyHours>,
@@ -54,7 +54,10 @@ pub(super) struct PageOfStores {
     /// The stores.
     items: Vec<StoreOut>,
     /// Where the next page is; null on the last.
-    #[schema(example = "/v1/stores?country=FR&limit=50&cursor=c7HqK2mXw9Pz000000000001A2b3C")]
+    #[schema(
+        required = true,
+        example = "/v1/stores?country=FR&limit=50&cursor=c7HqK2mXw9Pz000000000001A2b3C"
+    )]
     next: Option<String>,
     /// Where this page is.
     #[schema(rename = "self", example = "/v1/stores?country=FR&limit=50")]

@@ -1,4 +1,4 @@
-"""The table of DESIGN section 12: what must be, what is."""
+"""The table of results: what must be, what is."""
 
 from dataclasses import dataclass
 

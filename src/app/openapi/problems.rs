@@ -1,0 +1,192 @@
+//! The problem responses of a document: for each status the codes that its API answers with, each
+//! with an example of what it says.
+
+use crate::http::{ApiError, Code, FieldError};
+use serde_json::{Map, Value, json};
+
+/// An answer of one API: code, path that was called, `detail`.
+pub(super) type Example = (Code, &'static str, &'static str);
+
+const PRODUCTS: &str = "/v1/products";
+const PRODUCT: &str = "/v1/products/prd_7HqK2mXw9Pz";
+const BY_GTIN: &str = "/v1/products/gtin/3276550063552";
+const KEYS: &str = "/admin/v1/keys";
+
+/// What the partner API answers with; its operations take no body.
+pub(super) const PARTNER: &[Example] = &[
+    (Code::InvalidParameter, PRODUCTS, "`limit` is a whole number from 1 to 200."),
+    (
+        Code::InvalidCursor,
+        PRODUCTS,
+        "`cursor` belongs to other filters; repeat the filters it was made with, or leave it out.",
+    ),
+    (
+        Code::MissingKey,
+        PRODUCTS,
+        "Send your key as `Authorization: Bearer cpt_…` or `X-API-Key: cpt_…`.",
+    ),
+    (
+        Code::InvalidKey,
+        PRODUCTS,
+        "This key is not known here. Check that it belongs to this retailer, or ask for a new one.",
+    ),
+    (Code::ExpiredKey, PRODUCTS, "The key has reached its expiry: ask for a new one."),
+    (Code::RevokedKey, PRODUCTS, "The key was revoked and will not work again: use another one."),
+    (Code::Suspended, PRODUCTS, "The key, its app or its partner is suspended: ask the retailer."),
+    (
+        Code::AddressNotAllowed,
+        PRODUCTS,
+        "The key's allow-list does not hold the address of this call.",
+    ),
+    (Code::InsufficientScope, PRODUCTS, "The key lacks the scope `catalog:read`."),
+    (Code::UnknownPath, "/v1/prodcuts", "See /docs for the paths that exist."),
+    (Code::NotFound, PRODUCT, "There is no product `prd_7HqK2mXw9Pz`."),
+    (Code::MethodNotAllowed, PRODUCTS, "This path takes GET, HEAD."),
+    (
+        Code::Gone,
+        PRODUCT,
+        "The product `prd_7HqK2mXw9Pz` was deleted; `prd_0Kd83bVnM1c` replaces it.",
+    ),
+    (
+        Code::InvalidGtin,
+        BY_GTIN,
+        "`3276550063552` ends with 2, expected 1. Did you mean `3276550063551`?",
+    ),
+    (
+        Code::InStoreCode,
+        "/v1/products/gtin/2000000000008",
+        "`2000000000008` begins with 2 (or 02, 04): an in-store code, which names a product in one \
+         retailer only.",
+    ),
+    (
+        Code::QuotaExceeded,
+        PRODUCTS,
+        "The limit burst of the plan is reached. Wait 1 s before the next call.",
+    ),
+    (Code::Internal, PRODUCTS, "The failure has been recorded; quote the request id."),
+    (Code::Unavailable, PRODUCTS, "The limits cannot be checked now. Try again in a moment."),
+    (
+        Code::MeteringUnavailable,
+        PRODUCTS,
+        "The call cannot be recorded now, so it was not served. Try again in a moment.",
+    ),
+];
+
+/// What the admin API answers with.
+pub(super) const ADMIN: &[Example] = &[
+    (Code::InvalidParameter, KEYS, "`limit` is a whole number from 1 to 200."),
+    (Code::InvalidBody, KEYS, "/app_id: missing field `app_id`."),
+    (
+        Code::InvalidCursor,
+        KEYS,
+        "`cursor` belongs to other filters; repeat the filters it was made with, or leave it out.",
+    ),
+    (Code::MissingKey, KEYS, "Send an admin token: `Authorization: Bearer cpt_admin_…`."),
+    (Code::InvalidKey, KEYS, "This token is not known here."),
+    (Code::RevokedKey, KEYS, "This token was revoked: use another, or ask for a new one."),
+    (Code::UnknownPath, "/admin/v1/kyes", "See /docs for the paths that exist."),
+    (
+        Code::NotFound,
+        "/admin/v1/keys/key_0Ab12Cd34Ef",
+        "There is no key `key_0Ab12Cd34Ef`; list them to see which exist.",
+    ),
+    (Code::MethodNotAllowed, KEYS, "This path takes GET, HEAD, POST."),
+    (
+        Code::Conflict,
+        "/admin/v1/partners",
+        "The name `Contoso` belongs to another partner; choose another name.",
+    ),
+    (Code::BodyTooLarge, KEYS, "The body may have at most 65536 bytes."),
+    (
+        Code::UnsupportedMediaType,
+        KEYS,
+        "Send the body as JSON, with `Content-Type: application/json`.",
+    ),
+    (Code::Internal, KEYS, "The failure has been recorded; quote the request id."),
+    (Code::Unavailable, KEYS, "A part of the service is away. Try again in a moment."),
+];
+
+/// The responses by status, as `components` holds them.
+pub(super) fn responses(examples: &[Example]) -> Value {
+    let mut statuses: Vec<u16> = examples.iter().map(|(code, ..)| code.status()).collect();
+    statuses.dedup();
+    let response = |status: u16| {
+        let these = || examples.iter().filter(move |(code, ..)| code.status() == status);
+        let names: Vec<String> = these().map(|(code, ..)| format!("`{}`", code.as_str())).collect();
+        let values: Map<String, Value> = these()
+            .map(|example| {
+                let (code, ..) = example;
+                let value = json!({ "summary": code.title(), "value": document(example) });
+                (code.as_str().to_owned(), value)
+            })
+            .collect();
+        let mut response = json!({
+            "description": format!("A problem: {}", names.join(", ")),
+            "content": { "application/problem+json": {
+                "schema": { "$ref": "#/components/schemas/Problem" },
+                "examples": values,
+            } },
+        });
+        if status == 429 {
+            response["headers"] = json!({
+                "Retry-After": { "description": "Seconds until a call is admitted again; absent where waiting does not help.", "schema": { "type": "integer" } },
+                "RateLimit": { "$ref": "#/components/headers/RateLimit" },
+                "RateLimit-Policy": { "$ref": "#/components/headers/RateLimit-Policy" },
+            });
+        }
+        (format!("Problem{status}"), response)
+    };
+    Value::Object(statuses.into_iter().map(response).collect())
+}
+
+/// The problem document of an example.
+fn document(&(code, path, detail): &Example) -> Value {
+    let error = ApiError::new(code, detail);
+    let fault = |fault: FieldError| error.clone().errors(vec![fault]);
+    let error = match code {
+        Code::InvalidParameter => {
+            let message = "is a whole number from 1 to 200";
+            fault(FieldError::parameter("limit", "out_of_range", message))
+        }
+        Code::InvalidCursor => {
+            let message =
+                "belongs to other filters; repeat the filters it was made with, or leave it out";
+            fault(FieldError::parameter("cursor", "malformed", message))
+        }
+        Code::InvalidBody => {
+            fault(FieldError::pointer("/app_id", "missing", "missing field `app_id`"))
+        }
+        Code::InvalidGtin => {
+            let wrong = FieldError::parameter("gtin", "check_digit", "ends with 2, expected 1");
+            fault(wrong.suggest(Some("3276550063551".to_owned())))
+        }
+        Code::InStoreCode => {
+            let message = "begins with 2 (or 02, 04): an in-store code, which names a product in \
+                           one retailer only";
+            fault(FieldError::parameter("gtin", "in_store", message))
+        }
+        Code::InsufficientScope => error.required_scope("catalog:read"),
+        Code::QuotaExceeded => error.limited(vec!["burst".to_owned()], Some(1)),
+        _ => error,
+    };
+    // The caller is known unless the key is at fault; the admin API counts its calls apart.
+    let id = match code {
+        _ if path.starts_with("/admin") => "0000000000b.12.a7",
+        _ if code.status() == 401 || code == Code::UnknownPath => "0000000000b.12.u7",
+        _ => "0000000000b.12.4711",
+    };
+    serde_json::to_value(error.problem(path, id)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_has_an_example() {
+        for code in Code::ALL {
+            let given = |examples: &[Example]| examples.iter().any(|(known, ..)| known == code);
+            assert!(given(PARTNER) || given(ADMIN), "{} has no example", code.as_str());
+        }
+    }
+}
