@@ -7,7 +7,7 @@ mod histogram;
 pub mod metrics;
 
 pub use access_log::AccessLog;
-pub use metrics::{Gauge, Metrics};
+pub use metrics::{Gauge, Metrics, Tally};
 
 use crate::config::{LogFormat, LogLevel, Telemetry};
 use tracing_subscriber::Layer as _;
@@ -27,7 +27,13 @@ pub fn init_logging(settings: &Telemetry) {
     };
     // Libraries are heard when something is wrong; their progress is not ours to tell.
     let libraries = level.min(LevelFilter::WARN);
-    let filter = Targets::new().with_default(libraries).with_target("comptoir", level);
+    // What these two complain of is the bytes that strangers send: anybody could fill the log.
+    let wire = if level >= LevelFilter::DEBUG { libraries } else { LevelFilter::OFF };
+    let filter = Targets::new()
+        .with_default(libraries)
+        .with_target("actix_http::h1::decoder", wire)
+        .with_target("actix_http::h1::dispatcher", wire)
+        .with_target("comptoir", level);
     let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr());
     let log = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(ansi);
     let registry = tracing_subscriber::registry();
