@@ -106,6 +106,10 @@ impl CallId {
     }
 }
 
+/// Marks a request that came as HEAD and is routed as GET.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct CameAsHead;
+
 /// A call that has been answered but not yet recorded.
 #[derive(Debug)]
 pub(super) struct Answered<'a> {
@@ -119,6 +123,8 @@ pub(super) struct Answered<'a> {
     pub(super) status: u16,
     /// The problem's code, where the answer is one.
     pub(super) code: Option<Code>,
+    /// Whether it came as HEAD: then nothing of the body leaves.
+    pub(super) head: bool,
     /// Bytes of the answer's body.
     pub(super) bytes: u64,
     /// Resources in it.
@@ -153,7 +159,7 @@ impl Finisher {
         self.access_log.borrow_mut().line(&Line {
             at: call.at,
             event: recorded.id.as_str(),
-            method: call.operation.method,
+            method: if call.head { "HEAD" } else { call.operation.method },
             route: call.operation.path,
             operation: call.operation.id,
             status: call.status,
@@ -277,11 +283,8 @@ pub(super) async fn finish<B: MessageBody + 'static>(
     };
     let judged = response.request().extensions().get::<Judged>().cloned();
     let error = problem_of(&response);
-    let records = response.response().extensions().get::<Records>().map_or(0, |r| r.0);
-    let bytes = match response.response().body().size() {
-        BodySize::Sized(bytes) => bytes,
-        BodySize::None | BodySize::Stream => 0,
-    };
+    let head = response.request().extensions().get::<CameAsHead>().is_some();
+    let (bytes, records) = if head { (0, 0) } else { content_of(&response) };
     let call = judged.as_ref().and_then(|judged| {
         let key = judged.key.as_deref()?;
         let status = response.status().as_u16();
@@ -292,10 +295,16 @@ pub(super) async fn finish<B: MessageBody + 'static>(
             at: judged.at,
             status,
             code,
+            head,
             bytes,
             records,
         })
     });
+    if let Some((key, decision)) = judged.as_ref().and_then(limits_of)
+        && !decision.allowed()
+    {
+        decision.violated(&key.limits).for_each(|policy| finisher.book.metrics.limited(policy));
+    }
     let (recorded, error) = match call.as_ref().map(|call| finisher.record(call)) {
         Some(Ok(recorded)) => (Some(recorded), error),
         // The call was not recorded, so it is not answered either; an error may still be told.
@@ -306,14 +315,25 @@ pub(super) async fn finish<B: MessageBody + 'static>(
         }
         Some(Err(_)) => (None, error),
         None => {
-            let reason = error.as_ref().map_or("page", |error| error.code().as_str());
-            finisher.book.metrics.unidentified(reason);
+            // A page that was read is not a call of the API.
+            if let Some(error) = &error {
+                finisher.book.metrics.unidentified(error.code().as_str());
+            }
             (None, error)
         }
     };
     let recorded =
         recorded.unwrap_or_else(|| Recorded { receipt: None, id: finisher.unmetered_id() });
     Ok(assemble(response, error.as_ref(), judged.as_ref(), recorded))
+}
+
+/// The bytes and resources that an answer brings.
+fn content_of<B: MessageBody>(response: &ServiceResponse<B>) -> (u64, u32) {
+    let bytes = match response.response().body().size() {
+        BodySize::Sized(bytes) => bytes,
+        BodySize::None | BodySize::Stream => 0,
+    };
+    (bytes, response.response().extensions().get::<Records>().map_or(0, |records| records.0))
 }
 
 /// The error that an answer stands for, where it is one.
@@ -341,6 +361,11 @@ pub(super) fn problem_body(error: &ApiError, path: &str, id: &str) -> Vec<u8> {
     serde_json::to_vec(&error.problem(path, id)).unwrap_or_default()
 }
 
+/// Whose limits were asked, and what they said.
+fn limits_of(judged: &Judged) -> Option<(&KeyRecord, &Decision)> {
+    Some((judged.key.as_deref()?, judged.decision.as_ref()?))
+}
+
 /// The response as it leaves: its id, the limits, and, for an error, the problem document.
 fn assemble<B: MessageBody + 'static>(
     response: ServiceResponse<B>,
@@ -362,9 +387,7 @@ fn assemble<B: MessageBody + 'static>(
     if let Some(id) = id.header() {
         headers.insert(EVENT_ID, id);
     }
-    if let Some((key, decision)) =
-        judged.and_then(|j| Some((j.key.as_deref()?, j.decision.as_ref()?)))
-    {
+    if let Some((key, decision)) = judged.and_then(limits_of) {
         write_limits(headers, key, decision);
     }
     response.map_body(|_, body| Metered::new(body, receipt))

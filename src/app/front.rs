@@ -2,7 +2,7 @@
 //! router, from stored bytes. Whatever is not a plain success goes the ordinary way, so that there
 //! is one place that knows errors; a refused call has taken nothing, so judging it again is harmless.
 
-use super::finish::{Answered, EVENT_ID, Finisher, Metered, write_limits};
+use super::finish::{Answered, CameAsHead, EVENT_ID, Finisher, Metered, write_limits};
 use crate::access::caller;
 use crate::access::operation::{Op as _, op};
 use crate::access::policy::Gate;
@@ -11,7 +11,7 @@ use crate::http::answer::{self, Cache, JSON, VARIES};
 use crate::kernel::id::ProductId;
 use actix_http::body::MessageBody;
 use actix_http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, ORIGIN, VARY};
-use actix_http::{Method, Request, Response, StatusCode};
+use actix_http::{HttpMessage as _, Method, Request, Response, StatusCode};
 use actix_service::{Service, ServiceFactory};
 use actix_web::dev::ServiceResponse;
 use bytes::Bytes;
@@ -59,6 +59,7 @@ impl FastPath {
             at,
             status: status.as_u16(),
             code: None,
+            head: false,
             bytes: body.len() as u64,
             records: u32::from(!fresh),
         };
@@ -135,6 +136,7 @@ where
         // HEAD is GET without the body, which the encoder leaves out for a request that came as HEAD.
         if *request.method() == Method::HEAD {
             request.head_mut().method = Method::GET;
+            request.extensions_mut().insert(CameAsHead);
         }
         FrontFuture::App { call: self.app.call(request) }
     }

@@ -20,10 +20,10 @@ use crate::kernel::secret::Secret;
 use crate::kernel::{Clock, base62};
 use crate::limit::{Limiter, LocalLimiter};
 use crate::metering::journal::{JournalOptions, Keeper, next_epoch};
-use crate::metering::{self, Folder, Journal};
+use crate::metering::{self, FoldReport, Folder, Journal};
 use crate::mirror::Mirror;
 use crate::storage::{self, Db};
-use crate::telemetry::Metrics;
+use crate::telemetry::{AccessLog, Gauge, Metrics, Tally};
 use anyhow::Context as _;
 use finish::Ledgerbook;
 use readiness::Readiness;
@@ -106,6 +106,7 @@ pub async fn open_pepper(config: &Config, db: &Db) -> anyhow::Result<Arc<Pepper>
 impl Comptoir {
     /// Opens everything: database, keys, journal (with what a crash left in it), read model.
     pub async fn open(config: Config, clock: Clock) -> anyhow::Result<Self> {
+        check_access_log(&config.telemetry)?;
         let data_dir = config.server.data_dir.clone();
         let lock = lock_data_dir(&data_dir)?;
         let db = open_database(&config).await?;
@@ -131,6 +132,7 @@ impl Comptoir {
         let mirror = Arc::new(Mirror::default());
         mirror.load(&db).await?;
         let metrics = Arc::new(Metrics::new(&operation_ids()));
+        tell_recovery(&metrics, &recovered);
         let book = Arc::new(Ledgerbook {
             journal,
             run_id: format!("{}.{epoch}", base62::encode(node.0, base62::U64_WIDTH)),
@@ -234,6 +236,14 @@ fn open_journal(
     Ok(Some(Arc::new(journal)))
 }
 
+/// Shows operators what a start has found in the journal.
+fn tell_recovery(metrics: &Metrics, found: &FoldReport) {
+    let gauge = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+    metrics.add(Tally::EventsFolded, found.events);
+    metrics.set_gauge(Gauge::RecoveredUnconfirmed, gauge(found.unconfirmed));
+    metrics.set_gauge(Gauge::RecoveredMissing, gauge(found.missing));
+}
+
 /// The operations by their ledger code, as the metrics count them.
 fn operation_ids() -> Vec<&'static str> {
     operation::OPERATIONS.iter().map(|operation| operation.id).collect()
@@ -263,6 +273,20 @@ pub fn lock_data_dir(data_dir: &Path) -> anyhow::Result<File> {
             Err(error).with_context(|| format!("{} cannot be locked", path.display()))
         }
     }
+}
+
+/// Says early what would keep the workers from writing the access log.
+fn check_access_log(settings: &config::Telemetry) -> anyhow::Result<()> {
+    AccessLog::open(settings).map(drop).with_context(|| match &settings.access_log {
+        config::AccessLog::File(path) => format!(
+            "the access log {} (`telemetry.access_log`) cannot be opened; set another path, or let \
+             this user write there",
+            path.display()
+        ),
+        config::AccessLog::Off | config::AccessLog::Stdout => {
+            "the access log (`telemetry.access_log`) cannot be opened".to_owned()
+        }
+    })
 }
 
 /// Says early what would keep the listeners from opening.

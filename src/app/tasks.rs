@@ -9,7 +9,7 @@ use crate::metering::Folder;
 use crate::metering::Journal;
 use crate::mirror::Mirror;
 use crate::storage::{Db, StoreError};
-use crate::telemetry::{Gauge, Metrics};
+use crate::telemetry::{Gauge, Metrics, Tally};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -72,7 +72,10 @@ pub(super) fn start(comptoir: &Comptoir) -> (Tasks, Reload) {
     } else {
         running.spawn(part.clone().every(period, {
             let part = part.clone();
-            move || std::future::ready(part.readiness.folded(part.clock.now()))
+            move || {
+                part.readiness.folded(part.clock.now());
+                std::future::ready(())
+            }
         }));
     }
     running.spawn(note_uses(part, keyring));
@@ -147,9 +150,13 @@ async fn follow_catalog(part: Part, mirror: Arc<Mirror>, poll: Duration) {
         loop {
             match mirror.follow_once(&this.db).await {
                 Ok(followed) if followed.more && !*this.stopped.borrow() => {}
-                Ok(_) => break this.readiness.catalog_followed(this.clock.now()),
+                Ok(_) => {
+                    this.readiness.catalog_followed(this.clock.now());
+                    break;
+                }
                 Err(error) => {
-                    break tracing::warn!(%error, "the change log could not be followed");
+                    tracing::warn!(%error, "the change log could not be followed");
+                    break;
                 }
             }
         }
@@ -167,8 +174,12 @@ async fn fold(part: Part, folder: Arc<Folder>, period: Duration) {
     let this = part.clone();
     part.every(period, || async {
         match folder.fold_once(this.clock.now()).await {
-            Ok(_) => this.readiness.folded(this.clock.now()),
+            Ok(report) => {
+                this.metrics.add(Tally::EventsFolded, report.events);
+                this.readiness.folded(this.clock.now());
+            }
             Err(error) => {
+                this.metrics.add(Tally::FoldFailures, 1);
                 tracing::warn!(%error, "usage could not be folded; it stays in the journal");
             }
         }

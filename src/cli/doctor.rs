@@ -66,6 +66,7 @@ pub(super) async fn run(file: Option<&Path>) -> anyhow::Result<ExitCode> {
     findings.check("data directory", data_dir(&config));
     findings.check("disk", disk(&config.server.data_dir));
     findings.check("open files", open_files());
+    findings.check("access log", access_log(&config.telemetry.access_log));
     findings.check("server", server(&config));
     findings.check("journal", journal(&config));
     let exists = match &config.database.url {
@@ -99,6 +100,27 @@ fn data_dir(config: &Config) -> anyhow::Result<((), String)> {
     rustix::fs::access(dir, Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK)
         .map_err(|error| anyhow::anyhow!("{name} cannot be read and written ({error}); {GIVE}"))?;
     Ok(((), format!("{name} can be read and written")))
+}
+
+/// Whether the access log can be appended to, or made.
+fn access_log(setting: &config::AccessLog) -> anyhow::Result<((), String)> {
+    let path = match setting {
+        config::AccessLog::Off => return Ok(((), "off".to_owned())),
+        config::AccessLog::Stdout => return Ok(((), "on standard output".to_owned())),
+        config::AccessLog::File(path) => path,
+    };
+    let name = path.display();
+    let fix = "set another `telemetry.access_log`, or let this user write there";
+    // Opening for appending changes nothing; a log that is not there is not made.
+    match File::options().append(true).open(path) {
+        Ok(_) => return Ok(((), format!("{name} can be written"))),
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => anyhow::bail!("{name} cannot be opened ({error}); {fix}"),
+    }
+    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    rustix::fs::access(dir, Access::WRITE_OK | Access::EXEC_OK)
+        .map_err(|error| anyhow::anyhow!("{name} cannot be made ({error}); {fix}"))?;
+    Ok(((), format!("{name} is not there yet: `comptoir serve` makes it")))
 }
 
 /// Whether a server holds the data directory.

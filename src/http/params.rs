@@ -125,6 +125,17 @@ impl Params {
         self.errors.push(FieldError::parameter(name, code, message));
     }
 
+    /// The same with a value that would be right.
+    pub fn fault_with_suggestion(
+        &mut self,
+        name: &str,
+        code: &str,
+        message: impl Into<String>,
+        suggestion: String,
+    ) {
+        self.errors.push(FieldError::parameter(name, code, message).suggest(Some(suggestion)));
+    }
+
     /// Refuses the call if any parameter was at fault or unknown.
     pub fn finish(mut self) -> Result<(), ApiError> {
         for (name, _) in &self.given {

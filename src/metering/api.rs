@@ -37,10 +37,10 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 /// What an app has used in a span of time.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct UsageOut {
-    /// Start of the span, inclusive.
+    /// Start of the span, inclusive: a full hour.
     #[schema(value_type = String, format = DateTime, example = "2026-11-01T00:00:00Z")]
     from: Micros,
-    /// End of the span, exclusive.
+    /// End of the span, exclusive: a full hour.
     #[schema(value_type = String, format = DateTime, example = "2026-12-01T00:00:00Z")]
     to: Micros,
     /// Everything answered up to about this instant is counted; null before the first call.
@@ -68,7 +68,7 @@ pub struct UsageOut {
 /// Calls of one kind in one bucket of time.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct UsageItemOut {
-    /// Start of the bucket.
+    /// Start of the bucket, which may lie before `from`: only calls of the span are counted.
     #[schema(value_type = String, format = DateTime, example = "2026-11-22T00:00:00Z")]
     start: Micros,
     /// `live` or `test`.
@@ -119,11 +119,12 @@ impl From<UsageRow> for UsageItemOut {
 ///
 /// What your app has used, by time, operation and status, from the same ledger that is billed, with
 /// the limits of your plan. Never billed. Calls appear about a second after they were answered.
+/// Usage is summed by the hour, so `from` and `to` are full hours: spans that meet count each call once.
 #[utoipa::path(
     operation_id = "get_usage", tag = "usage",
     params(
-        ("from" = Option<String>, Query, format = DateTime, description = "Start of the span, inclusive: RFC 3339. The start of this month (UTC) where it is left out.", example = "2026-11-01T00:00:00Z"),
-        ("to" = Option<String>, Query, format = DateTime, description = "End of the span, exclusive: RFC 3339. Now where it is left out.", example = "2026-12-01T00:00:00Z"),
+        ("from" = Option<String>, Query, format = DateTime, description = "Start of the span, inclusive: a full hour (UTC), RFC 3339. The start of this month (UTC) where it is left out.", example = "2026-11-01T00:00:00Z"),
+        ("to" = Option<String>, Query, format = DateTime, description = "End of the span, exclusive: a full hour (UTC), RFC 3339. The end of the present hour where it is left out.", example = "2026-12-01T00:00:00Z"),
         ("granularity" = Option<Granularity>, Query, description = "Length of a row's bucket: `hour` (up to 31 days), `day` or `month`, in UTC. `day` where it is left out.", example = "day"),
     ),
     responses((status = 200, description = "The usage", body = UsageOut), (status = 304, description = "Not changed since the `ETag` in `If-None-Match`"))
@@ -158,9 +159,8 @@ fn span(query: &str, now: Micros) -> ApiResult<(Micros, Micros, Granularity)> {
     let words =
         [("hour", Granularity::Hour), ("day", Granularity::Day), ("month", Granularity::Month)];
     let granularity = params.one_of("granularity", &words).unwrap_or(Granularity::Day);
-    let from: Option<Micros> = params.value("from");
-    let to: Option<Micros> = params.value("to");
-    let (from, to) = (from.unwrap_or_else(|| month_start(now)), to.unwrap_or(now));
+    let from = full_hour(&mut params, "from").unwrap_or_else(|| month_start(now));
+    let to = full_hour(&mut params, "to").unwrap_or(Micros(now.hour().0.saturating_add(HOUR)));
     let most = if granularity == Granularity::Hour { MOST_HOURS } else { MOST };
     if to < from {
         params.fault("to", "out_of_range", "is before `from`");
@@ -176,8 +176,53 @@ fn span(query: &str, now: Micros) -> ApiResult<(Micros, Micros, Granularity)> {
     Ok((from, to, granularity))
 }
 
+/// A bound of a span. Sums are kept by the hour, so a bound within one cannot be answered exactly.
+fn full_hour(params: &mut Params, name: &'static str) -> Option<Micros> {
+    let at: Micros = params.value(name)?;
+    if at == at.hour() {
+        return Some(at);
+    }
+    let message = "is not the start of a full hour in UTC, by which usage is summed";
+    let nearest = Micros(at.0.saturating_add(HOUR / 2)).hour();
+    params.fault_with_suggestion(name, "out_of_range", message, nearest.to_string());
+    Some(at)
+}
+
 /// The first instant of the month that holds `now`, in UTC.
 fn month_start(now: Micros) -> Micros {
     let month = now.timestamp().to_zoned(jiff::tz::TimeZone::UTC).date().first_of_month();
     month.to_zoned(jiff::tz::TimeZone::UTC).map_or(now, |start| start.timestamp().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Micros {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_span_is_the_month_to_the_end_of_this_hour() {
+        for (now, to) in [
+            ("2026-11-22T12:00:00Z", "2026-11-22T13:00:00Z"),
+            ("2026-11-22T12:59:59.999999Z", "2026-11-22T13:00:00Z"),
+        ] {
+            let (from, until, _) = span("", at(now)).unwrap();
+            assert_eq!((from, until), (at("2026-11-01T00:00:00Z"), at(to)));
+        }
+        assert!(span("granularity=hour", at("2026-12-31T23:30:00Z")).is_ok());
+    }
+
+    #[test]
+    fn bounds_within_an_hour_are_refused_with_the_nearest_full_one() {
+        let now = at("2026-11-22T12:34:56Z");
+        let query = "from=2026-11-22T10:29:59Z&to=2026-11-22T11:30:00Z";
+        let problem = span(query, now).unwrap_err().problem("/", "r");
+        let suggested: Vec<_> = problem.errors.iter().map(|e| e.suggestion.as_deref()).collect();
+        assert_eq!(suggested, [Some("2026-11-22T10:00:00Z"), Some("2026-11-22T12:00:00Z")]);
+        let (from, to, _) =
+            span("from=2026-11-22T12:00:00%2B01:00&to=2026-11-22T11:00:00Z", now).unwrap();
+        assert_eq!((from, to), (at("2026-11-22T11:00:00Z"), at("2026-11-22T11:00:00Z")));
+    }
 }

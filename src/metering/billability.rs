@@ -1,7 +1,8 @@
 //! What costs money: one ordered table, the first rule that applies decides.
 //!
-//! Quota and bill ask the same table, so "quota used" and "billed" are one number. A rule's id is
-//! stored with every event. Rules are never edited: a new policy is a new version of the ids.
+//! The bill alone asks it. The limits of a plan are taken before a call's end is known, and so also
+//! by calls that this table makes free: those of test keys (on limits of their own), refusals of
+//! input, 304, failures. A rule's id is stored with every event. Rules are never edited: a new policy is a new version of the ids.
 
 use super::event::{Event, Outcome};
 use crate::access::{Environment, Op, op};
@@ -37,7 +38,7 @@ pub struct Rule {
     pub code: u8,
     /// The text in ledgers and exports.
     pub id: &'static str,
-    /// Whether such a call is charged and taken from the quota.
+    /// Whether such a call is charged.
     pub billable: bool,
     applies: fn(Facts) -> bool,
 }

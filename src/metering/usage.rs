@@ -83,8 +83,8 @@ pub struct Usage {
     pub rows: Vec<UsageRow>,
 }
 
-/// The usage of an app in the full hours that start in `[from, to)`, `from` being rounded down to
-/// its hour.
+/// The usage of an app in the hours that start in `[from, to)`: its calls in that span, where both
+/// bounds are full hours.
 pub async fn usage(
     db: &Db,
     app: AppId,
@@ -95,7 +95,7 @@ pub async fn usage(
     // Read first: everything that was in the ledger then is in the sums read after.
     let as_of = store::newest_fold(db).await?;
     let mut buckets: BTreeMap<UsageKey, Sums> = BTreeMap::new();
-    for hour in store::hour_sums(db, app, from.hour(), to).await? {
+    for hour in store::hour_sums(db, app, from, to).await? {
         let key = UsageKey {
             start: granularity.bucket(Micros(hour.hour)),
             environment: hour.environment,

@@ -27,7 +27,7 @@ pub struct Line<'a> {
     pub at: Micros,
     /// The id of its event.
     pub event: &'a str,
-    /// The method.
+    /// The method that was called.
     pub method: &'static str,
     /// The path with parameters in braces.
     pub route: &'static str,

@@ -10,25 +10,36 @@ const REQUESTS: &str = "comptoir_requests_total";
 const DURATION: &str = "comptoir_request_duration_seconds";
 const UNIDENTIFIED: &str = "comptoir_unidentified_calls_total";
 
+const LIMITED: &str = "comptoir_limited_calls_total";
+
 const METADATA: Metadata<'static> = Metadata::new(module_path!(), Level::INFO, None);
 
-/// Classes of status, in the order of [`Operation::answered`].
-const CLASSES: [&str; 5] = ["2xx", "3xx", "4xx", "5xx", "other"];
+/// Classes of status (429 apart from other refusals: it is the plan that refuses), in the order of [`Operation::answered`].
+const CLASSES: [&str; 6] = ["2xx", "3xx", "429", "4xx", "5xx", "other"];
 
-/// Declares the gauges: variant, name, and what it tells.
-macro_rules! gauges {
-    ($($variant:ident = $name:literal, $help:literal;)*) => {
-        /// A value that background tasks keep current.
+/// Declares metrics without labels: variant, name, and what it tells.
+macro_rules! plain {
+    ($(#[$doc:meta])* $kind:ident in $all:ident; $($variant:ident = $name:literal, $help:literal;)*) => {
+        $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub enum Gauge {
+        pub enum $kind {
             $(#[doc = $help] $variant,)*
         }
 
-        const GAUGES: &[(&str, &str)] = &[$((concat!("comptoir_", $name), $help),)*];
+        const $all: &[(&str, &str)] = &[$((concat!("comptoir_", $name), $help),)*];
     };
 }
 
-gauges! {
+plain! {
+    /// A number that only grows, counted by background tasks.
+    Tally in TALLIES;
+    EventsFolded = "events_folded_total", "Events that came into the ledger, those of recovery included.";
+    FoldFailures = "fold_failures_total", "Rounds of folding that failed; their events stay in the journal.";
+}
+
+plain! {
+    /// A value that background tasks keep current.
+    Gauge in GAUGES;
     JournalBacklogSegments = "journal_backlog_segments", "Journal segments that wait to be folded into the ledger.";
     JournalBacklogEvents = "journal_backlog_events", "Events that wait to be folded into the ledger.";
     ControlPosition = "control_position", "Position in the control log that this node has applied.";
@@ -38,6 +49,8 @@ gauges! {
     Products = "products", "Products in this node's memory.";
     Offers = "offers", "Offers in this node's memory.";
     StockLevels = "stock_levels", "Stock levels in this node's memory.";
+    RecoveredUnconfirmed = "recovered_unconfirmed_events", "Events of earlier runs, found at this start, whose end is not known; never billed.";
+    RecoveredMissing = "recovered_missing_events", "Numbers of earlier runs, found at this start, that hold no whole event: gaps.";
     Ready = "ready", "1 when this node answers calls, 0 when it does not.";
 }
 
@@ -46,6 +59,7 @@ gauges! {
 pub struct Metrics {
     recorder: PrometheusRecorder,
     operations: Vec<Operation>,
+    tallies: Vec<Counter>,
     gauges: Vec<metrics::Gauge>,
 }
 
@@ -65,13 +79,20 @@ impl Metrics {
         recorder.describe_counter(REQUESTS.into(), None, help.into());
         let help = "Calls without a key that is known, by what was wrong.";
         recorder.describe_counter(UNIDENTIFIED.into(), None, help.into());
+        let help = "Calls refused because a limit of the plan was reached, by the limit's name.";
+        recorder.describe_counter(LIMITED.into(), None, help.into());
+        let tallies = TALLIES.iter().map(|(name, help)| {
+            recorder.describe_counter((*name).into(), None, (*help).into());
+            recorder.register_counter(&Key::from_static_name(name), &METADATA)
+        });
+        let tallies = tallies.collect();
         let gauges = GAUGES.iter().map(|(name, help)| {
             recorder.describe_gauge((*name).into(), None, (*help).into());
             recorder.register_gauge(&Key::from_static_name(name), &METADATA)
         });
         let gauges = gauges.collect();
         let operations = operations.iter().map(|id| Operation::new(id, &recorder)).collect();
-        Self { recorder, operations, gauges }
+        Self { recorder, operations, tallies, gauges }
     }
 
     /// Counts an answered call: three atomic additions. An unknown index is not counted.
@@ -80,9 +101,10 @@ impl Metrics {
         let class = match status {
             200..300 => 0,
             300..400 => 1,
-            400..500 => 2,
-            500..600 => 3,
-            _ => 4,
+            429 => 2,
+            400..500 => 3,
+            500..600 => 4,
+            _ => 5,
         };
         operation.answered[class].increment(1);
         operation.durations.record(duration_us);
@@ -92,6 +114,19 @@ impl Metrics {
     pub fn unidentified(&self, reason: &'static str) {
         let key = Key::from_parts(UNIDENTIFIED, vec![Label::new("reason", reason)]);
         self.recorder.register_counter(&key, &METADATA).increment(1);
+    }
+
+    /// Counts a call that a limit refused. Names of limits are the retailer's own: a few.
+    pub fn limited(&self, policy: &str) {
+        let key = Key::from_parts(LIMITED, vec![Label::new("policy", policy.to_owned())]);
+        self.recorder.register_counter(&key, &METADATA).increment(1);
+    }
+
+    /// Adds to a tally.
+    pub fn add(&self, tally: Tally, more: u64) {
+        if let Some(counter) = self.tallies.get(tally as usize) {
+            counter.increment(more);
+        }
     }
 
     /// Sets a gauge.
@@ -138,7 +173,10 @@ mod tests {
         metrics.answered(1, 200, 100);
         metrics.answered(1, 304, 101);
         metrics.answered(1, 429, 3_000_000);
+        metrics.answered(1, 404, 2);
         metrics.answered(9, 200, 1);
+        metrics.add(Tally::EventsFolded, 3);
+        metrics.limited("burst");
         metrics.set_gauge(Gauge::Ready, 1);
         metrics.set_gauge(Gauge::JournalBacklogEvents, 2);
         metrics.unidentified("malformed");
@@ -148,18 +186,22 @@ mod tests {
             "# TYPE comptoir_requests_total counter",
             "# HELP comptoir_ready 1 when this node answers calls, 0 when it does not.",
             r#"comptoir_requests_total{operation="get_product",status="2xx"} 1"#,
+            r#"comptoir_requests_total{operation="get_product",status="429"} 1"#,
             r#"comptoir_requests_total{operation="get_product",status="4xx"} 1"#,
+            r#"comptoir_limited_calls_total{policy="burst"} 1"#,
+            "comptoir_events_folded_total 3",
+            "comptoir_fold_failures_total 0",
             r#"comptoir_requests_total{operation="list_products",status="2xx"} 0"#,
             r#"comptoir_unidentified_calls_total{reason="malformed"} 2"#,
             "comptoir_ready 1",
             "comptoir_journal_backlog_events 2",
-            r#"comptoir_request_duration_seconds_bucket{operation="get_product",le="0.00005"} 0"#,
-            r#"comptoir_request_duration_seconds_bucket{operation="get_product",le="0.0001"} 1"#,
-            r#"comptoir_request_duration_seconds_bucket{operation="get_product",le="0.00025"} 2"#,
-            r#"comptoir_request_duration_seconds_bucket{operation="get_product",le="2.5"} 2"#,
-            r#"comptoir_request_duration_seconds_bucket{operation="get_product",le="+Inf"} 3"#,
-            r#"comptoir_request_duration_seconds_sum{operation="get_product"} 3.000201"#,
-            r#"comptoir_request_duration_seconds_count{operation="get_product"} 3"#,
+            r#"comptoir_request_duration_seconds_bucket{operation="get_product",le="0.00005"} 1"#,
+            r#"comptoir_request_duration_seconds_bucket{operation="get_product",le="0.0001"} 2"#,
+            r#"comptoir_request_duration_seconds_bucket{operation="get_product",le="0.00025"} 3"#,
+            r#"comptoir_request_duration_seconds_bucket{operation="get_product",le="2.5"} 3"#,
+            r#"comptoir_request_duration_seconds_bucket{operation="get_product",le="+Inf"} 4"#,
+            r#"comptoir_request_duration_seconds_sum{operation="get_product"} 3.000203"#,
+            r#"comptoir_request_duration_seconds_count{operation="get_product"} 4"#,
         ] {
             assert!(text.lines().any(|l| l == line), "no `{line}` in\n{text}");
         }
@@ -179,5 +221,7 @@ mod tests {
         let metrics = Metrics::new(&[]);
         assert_eq!(metrics.gauges.len(), GAUGES.len());
         assert_eq!(Gauge::Ready as usize, GAUGES.len() - 1);
+        assert_eq!(metrics.tallies.len(), TALLIES.len());
+        assert_eq!(Tally::FoldFailures as usize, TALLIES.len() - 1);
     }
 }

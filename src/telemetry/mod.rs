@@ -7,7 +7,7 @@ mod histogram;
 pub mod metrics;
 
 pub use access_log::AccessLog;
-pub use metrics::{Gauge, Metrics};
+pub use metrics::{Gauge, Metrics, Tally};
 
 use crate::config::{LogFormat, LogLevel, Telemetry};
 use tracing_subscriber::Layer as _;

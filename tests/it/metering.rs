@@ -1,8 +1,9 @@
 //! Every answered call is in the ledger once, and billed only where the rules say so.
 
-use crate::support::{TestApp, TestKey, data};
+use crate::support::{NOON, TestApp, TestKey, data, problem};
 use comptoir::metering::export::{Format, export};
 use serde_json::{Value, json};
+use std::time::{Duration, Instant};
 
 /// The export of the month, after everything answered so far has been folded.
 async fn events(app: &TestApp) -> Vec<Value> {
@@ -105,6 +106,7 @@ async fn usage_shows_a_partner_the_sums_of_its_own_calls() {
         app.get(&key.text, &path).await;
     }
     app.get(&other.text, &path).await;
+    let until = Instant::now() + Duration::from_secs(10);
     let mine = loop {
         let usage: Value = app.get(&key.text, "/v1/usage").await.json().await.unwrap();
         let items = usage["items"].as_array().unwrap().clone();
@@ -116,7 +118,7 @@ async fn usage_shows_a_partner_the_sums_of_its_own_calls() {
         if reads == 5 {
             break usage;
         }
-        assert!(reads < 5, "{usage}");
+        assert!(reads < 5 && Instant::now() < until, "{usage}");
         tokio::task::yield_now().await;
     };
     assert_eq!(mine["app_id"], key.app_id.as_str());
@@ -132,6 +134,87 @@ async fn usage_shows_a_partner_the_sums_of_its_own_calls() {
         (&item["units"], &item["billable"], &item["records"]),
         (&json!("5.000"), &json!(true), &json!(5))
     );
+}
+
+#[tokio::test]
+async fn spans_of_usage_that_meet_count_each_call_once() {
+    let app = TestApp::builder().fixed_clock("2026-11-22T12:34:56Z").start().await;
+    app.stock_shelves(2, 1).await;
+    let key = app.key(json!({})).await;
+    app.get(&key.text, &format!("/v1/products/{}", data::product_id(0))).await;
+    app.wait_for_gauge("events_folded_total", 1).await;
+    let usage = |query: &'static str| app.get(&key.text, query);
+    let present: Value = usage("/v1/usage").await.json().await.unwrap();
+    assert_eq!(
+        (&present["from"], &present["to"]),
+        (&json!("2026-11-01T00:00:00Z"), &json!("2026-11-22T13:00:00Z"))
+    );
+    let mut reads = Vec::new();
+    for query in [
+        "/v1/usage?from=2026-11-22T11:00:00Z&to=2026-11-22T12:00:00Z",
+        "/v1/usage?from=2026-11-22T12:00:00Z&to=2026-11-22T13:00:00Z",
+        "/v1/usage?from=2026-11-22T13:00:00Z&to=2026-11-22T14:00:00Z",
+    ] {
+        let usage: Value = usage(query).await.json().await.unwrap();
+        let items = usage["items"].as_array().unwrap();
+        reads.push(items.iter().filter(|i| i["operation_id"] == "get_product").count());
+    }
+    assert_eq!(reads, [0, 1, 0]);
+    let cut = "/v1/usage?from=2026-11-22T12:00:00Z&to=2026-11-22T12:20:00Z";
+    let refused = problem(usage(cut).await, 400, "invalid_parameter").await;
+    assert_eq!(refused["errors"][0]["suggestion"], "2026-11-22T12:00:00Z");
+}
+
+#[tokio::test]
+async fn usage_that_has_not_grown_is_not_sent_again() {
+    // Nothing is folded while the test runs.
+    let app = TestApp::builder()
+        .fixed_clock(NOON)
+        .set("METERING__FOLD_INTERVAL_MS", "60000")
+        .start()
+        .await;
+    let key = app.key(json!({})).await;
+    let first = app.get(&key.text, "/v1/usage").await;
+    let etag = first.headers()["etag"].clone();
+    app.clock.advance(1_000_000);
+    let again = app.http.get(app.public_url("/v1/usage")).bearer_auth(&key.text);
+    assert_eq!(again.header("If-None-Match", etag).send().await.unwrap().status(), 304);
+}
+
+#[tokio::test]
+async fn a_head_is_a_served_call_without_bytes_or_records() {
+    let logs = tempfile::tempdir().unwrap();
+    let log = logs.path().join("access.log");
+    let mut app = TestApp::builder()
+        .set("TELEMETRY__ACCESS_LOG", &log.display().to_string())
+        .start()
+        .await;
+    app.stock_shelves(50, 1).await;
+    let key = app.key(json!({})).await;
+    let mut heads = Vec::new();
+    for path in [&format!("/v1/products/{}", data::product_id(0)), "/v1/products?limit=50"] {
+        let got = app.get(&key.text, path).await;
+        let head = app.http.head(app.public_url(path)).bearer_auth(&key.text).send().await.unwrap();
+        assert_eq!(head.status(), 200);
+        assert_eq!(head.headers()["content-length"], got.headers()["content-length"]);
+        heads.push(event_id(&head));
+        assert_eq!(head.bytes().await.unwrap().len(), 0);
+    }
+    app.stop().await;
+    let events = events(&app).await;
+    assert_eq!(events.len(), 4);
+    for event in events {
+        let head = heads.iter().any(|id| event["event_id"] == id.as_str());
+        assert_eq!((&event["outcome"], &event["billable"]), (&json!("served"), &json!(true)));
+        assert_eq!((event["bytes"] == 0, event["records"] == 0), (head, head), "{event}");
+    }
+    let lines = std::fs::read_to_string(log).unwrap();
+    for line in lines.lines() {
+        let line: Value = serde_json::from_str(line).unwrap();
+        let head = heads.iter().any(|id| line["id"] == id.as_str());
+        assert_eq!(line["method"], if head { "HEAD" } else { "GET" }, "{line}");
+    }
+    assert_eq!(lines.lines().count(), 4);
 }
 
 #[tokio::test]

@@ -1,7 +1,10 @@
 //! What operators rely on: health, readiness, metrics, errors in one form, a stop that loses nothing.
 
 use crate::support::{NOON, TestApp, data, problem};
+use crate::support::process::Home;
 use serde_json::{Value, json};
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 
 #[tokio::test]
 async fn health_readiness_and_metrics_tell_the_state() {
@@ -10,6 +13,12 @@ async fn health_readiness_and_metrics_tell_the_state() {
     let key = app.key(json!({})).await;
     app.get(&key.text, &format!("/v1/products/{}", data::product_id(0))).await;
     app.get("cpt_live_nonsense", "/v1/products").await;
+    assert_eq!(app.http.get(app.public_url("/docs")).send().await.unwrap().status(), 200);
+    app.wait_for_gauge("events_folded_total", 1).await;
+    let plan = app.plan(json!([{ "name": "tiny", "quota": 1, "window_s": 86_400 }])).await;
+    let tiny = app.key_under(&plan, json!({})).await;
+    assert_eq!(app.get(&tiny.text, "/v1/stores").await.status(), 200);
+    assert_eq!(app.get(&tiny.text, "/v1/stores").await.status(), 429);
     assert_eq!(app.admin_text("/healthz").await, "ok\n");
     let ready = app.http.get(app.admin_url("/readyz")).send().await.unwrap();
     assert_eq!(ready.status(), 200);
@@ -21,9 +30,18 @@ async fn health_readiness_and_metrics_tell_the_state() {
         "comptoir_control_position",
         "comptoir_journal_backlog_segments",
         "comptoir_ready 1",
+        "comptoir_fold_failures_total 0",
+        "comptoir_recovered_unconfirmed_events 0",
+        "comptoir_recovered_missing_events 0",
+        r#"comptoir_requests_total{operation="list_stores",status="429"} 1"#,
+        r#"comptoir_requests_total{operation="list_stores",status="4xx"} 0"#,
+        r#"comptoir_limited_calls_total{policy="tiny"} 1"#,
+        r#"comptoir_unidentified_calls_total{reason="invalid_key"} 1"#,
     ] {
         assert!(metrics.contains(line), "{line} in:\n{metrics}");
     }
+    let strangers = metrics.lines().filter(|l| l.starts_with("comptoir_unidentified_calls_total{"));
+    assert_eq!(strangers.count(), 1, "a page is no call:\n{metrics}");
     assert!(!metrics.contains("cpt_"), "no key may be in a metric");
 }
 
@@ -76,27 +94,41 @@ async fn a_browser_app_may_call_from_a_configured_origin_only() {
     assert!(preflight.send().await.unwrap().status().is_success());
 }
 
+/// An answer received whole, or that none was begun; a call cut in the middle fails.
+async fn whole(request: reqwest::RequestBuilder) -> bool {
+    let answer = match request.send().await {
+        Ok(answer) => answer,
+        Err(error) => {
+            assert!(error.is_connect() || error.is_request(), "{error:?}");
+            return false;
+        }
+    };
+    assert_eq!(answer.status(), 200);
+    let length: usize = answer.headers()["content-length"].to_str().unwrap().parse().unwrap();
+    let body = answer.bytes().await.expect("the whole body");
+    assert_eq!(body.len(), length);
+    let page: Value = serde_json::from_slice(&body).expect("JSON");
+    assert_eq!(page["items"].as_array().unwrap().len(), 50);
+    true
+}
+
 #[tokio::test]
 async fn a_stop_finishes_what_it_has_begun() {
     let mut app = TestApp::start().await;
     app.stock_shelves(50, 1).await;
     let key = app.key(json!({})).await;
-    let calls: Vec<_> = (0..100)
-        .map(|_| {
-            let request =
-                app.http.get(app.public_url("/v1/products?limit=50")).bearer_auth(&key.text);
-            tokio::spawn(async move { request.send().await.map(|answer| answer.status().as_u16()) })
-        })
-        .collect();
+    let url = app.public_url("/v1/products?limit=50");
+    let calls: Vec<_> =
+        (0..100).map(|_| tokio::spawn(whole(app.http.get(&url).bearer_auth(&key.text)))).collect();
     let mut answered = 0;
     let mut calls = calls.into_iter();
     for call in calls.by_ref().take(20) {
-        answered += usize::from(call.await.unwrap().is_ok_and(|status| status == 200));
+        assert!(call.await.unwrap(), "unanswered before the stop");
+        answered += 1;
     }
     app.stop().await;
     for call in calls {
-        // A call is either answered whole or never taken; it is not cut in the middle.
-        answered += usize::from(call.await.unwrap().is_ok_and(|status| status == 200));
+        answered += i64::from(call.await.unwrap());
     }
     let (from, to) =
         ("2000-01-01T00:00:00Z".parse().unwrap(), "2100-01-01T00:00:00Z".parse().unwrap());
@@ -110,6 +142,39 @@ async fn a_stop_finishes_what_it_has_begun() {
     )
     .await
     .unwrap();
+    // What was not answered was never taken either: every call that was begun is recorded, whatever
+    // its end.
+    let begun: i64 = usage.rows.iter().map(|r| r.sums.requests).sum();
     let billed: i64 = usage.rows.iter().filter(|r| r.key.billable).map(|r| r.sums.requests).sum();
-    assert_eq!(billed, answered as i64);
+    assert_eq!((begun, billed), (answered, answered));
+}
+
+#[tokio::test]
+async fn malformed_requests_write_nothing_into_the_log() {
+    let home = Home::new(&[], &[data::product(0)]).await;
+    let server = home.serve();
+    let endless = [b"GET / HTTP/1.1\r\nx: ".as_slice(), &[b'x'; 300_000]].concat();
+    for request in [
+        b"nonsense\r\n\r\n".as_slice(),
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+        b"POST / HTTP/1.1\r\ncontent-length: x\r\n\r\n",
+        b"POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n\r\n",
+        &endless,
+    ] {
+        let mut stream = TcpStream::connect(server.public).unwrap();
+        stream.set_read_timeout(Some(std::time::Duration::from_secs(10))).unwrap();
+        // The server may hang up before it has read all.
+        let _ = stream.write_all(request);
+        let _ = stream.shutdown(std::net::Shutdown::Write);
+        let _ = stream.read_to_end(&mut Vec::new());
+    }
+    assert_eq!(server.operator("/healthz").0, 200);
+    let said = server.terminate();
+    assert!(said.contains("\"stopped\""), "{said}");
+    for line in said.lines() {
+        let entry: Value = serde_json::from_str(line).expect("a line of JSON");
+        let ours = entry["target"].as_str().is_some_and(|target| target.starts_with("comptoir"));
+        assert!(ours && entry["level"] == "INFO", "{line}");
+    }
 }

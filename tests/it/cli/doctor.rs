@@ -95,3 +95,16 @@ async fn a_schema_of_a_newer_version_is_left_alone() {
         assert!(error.contains("newer comptoir (9999 > "), "{args:?}: {error}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_access_log_that_cannot_be_written_is_found_and_refused() {
+    let mut place = Place::new().await;
+    place.set("TELEMETRY__ACCESS_LOG", "nowhere/access.log");
+    let said = doctor(&place, 1);
+    assert!(said.contains("WRONG access log") && said.contains("telemetry.access_log"), "{said}");
+    let error = place.fails(1, &["serve"]);
+    assert!(error.contains("telemetry.access_log"), "{error}");
+    place.set("TELEMETRY__ACCESS_LOG", "access.log");
+    let said = doctor(&place, 0);
+    assert!(said.contains("access.log is not there yet"), "{said}");
+}

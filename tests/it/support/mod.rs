@@ -12,6 +12,7 @@ use comptoir::storage::Db;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -185,7 +186,8 @@ impl TestApp {
 
     /// Waits until a metric has reached a value.
     pub(crate) async fn wait_for_gauge(&self, name: &str, at_least: i64) {
-        for _ in 0..2_000 {
+        let until = Instant::now() + Duration::from_secs(10);
+        while Instant::now() < until {
             let metrics = self.admin_text("/metrics").await;
             let line =
                 metrics.lines().find_map(|line| line.strip_prefix(&format!("comptoir_{name} ")));

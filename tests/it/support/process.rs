@@ -85,7 +85,7 @@ impl Home {
         let (found, at) = mpsc::channel();
         let log = Arc::new(Mutex::new(String::new()));
         let said = Arc::clone(&log);
-        std::thread::spawn(move || {
+        let listener = std::thread::spawn(move || {
             for line in stderr.lines().map_while(Result::ok) {
                 let entry: Value = serde_json::from_str(&line).unwrap_or_default();
                 let address = |name: &str| entry[name].as_str()?.parse::<SocketAddr>().ok();
@@ -95,8 +95,9 @@ impl Home {
                 said.lock().push_str(&(line + "\n"));
             }
         });
+        let listener = Some(listener);
         match at.recv_timeout(PATIENCE) {
-            Ok((public, admin)) => Server { child, public, admin, log },
+            Ok((public, admin)) => Server { child, public, admin, log, listener },
             Err(_) => panic!("the server does not serve: {}", log.lock()),
         }
     }
@@ -124,6 +125,8 @@ pub(crate) struct Server {
     pub(crate) public: SocketAddr,
     pub(crate) admin: SocketAddr,
     log: Arc<Mutex<String>>,
+    /// Reads the log to its end.
+    listener: Option<std::thread::JoinHandle<()>>,
 }
 
 impl Server {
@@ -133,13 +136,18 @@ impl Server {
         self.child.wait().expect("it ends");
     }
 
-    /// Tells it to stop with SIGTERM and expects that it ends well.
-    pub(crate) fn terminate(mut self) {
+    /// Tells it to stop with SIGTERM and expects that it ends well. Returns all that it has said.
+    pub(crate) fn terminate(mut self) -> String {
         let kill = format!("kill -TERM {}", self.child.id());
         assert!(Command::new("sh").args(["-c", &kill]).status().expect("a shell").success());
         wait_until("the server stops", || self.child.try_wait().expect("a status").is_some());
         let status = self.child.wait().expect("a status");
-        assert!(status.success(), "{status}: {}", self.log.lock());
+        if let Some(listener) = self.listener.take() {
+            listener.join().expect("no panic");
+        }
+        let said = self.log.lock().clone();
+        assert!(status.success(), "{status}: {said}");
+        said
     }
 
     /// Whether it still runs.
