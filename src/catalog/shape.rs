@@ -193,8 +193,8 @@ mod tests {
             says("net_content.valeu", "1", "unknown_field", &near("value"))
         );
         assert_eq!(
-            product(r#"{"sku":"1","images":[{"url":"u"},{"ulr":"v"}]}"#),
-            says("images[1].ulr", "v", "unknown_field", &near("url"))
+            product(r#"{"sku":"1","images":[{"url":"u"},{"urls":"v"}]}"#),
+            says("images[1].urls", "v", "unknown_field", &near("url"))
         );
         let far = "is no field of this feed; leave it out";
         assert_eq!(product(r#"{"sku":"1","zzz":[1]}"#), says("zzz", "[1]", "unknown_field", far));
