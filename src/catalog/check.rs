@@ -144,10 +144,12 @@ pub struct MoneyIn {
 impl MoneyIn {
     /// A price: zero or more, in a known currency.
     pub fn price(&self, field: &'static str) -> Result<Money, Fault> {
-        let currency = parsed(field, &self.currency)?;
-        let amount: Amount = parsed(field, &self.amount.0)?;
+        let currency = parsed(field, &self.currency).map_err(|fault| fault.within("currency"))?;
+        let amount: Amount =
+            parsed(field, &self.amount.0).map_err(|fault| fault.within("amount"))?;
         if amount.0 < 0 {
-            return Err(Fault::new(field, &self.amount.0, "negative", "is zero or more"));
+            let fault = Fault::new(field, &self.amount.0, "negative", "is zero or more");
+            return Err(fault.within("amount"));
         }
         Ok(Money { amount, currency })
     }
@@ -156,7 +158,9 @@ impl MoneyIn {
 /// The text of a decimal as it was written; a text or a JSON number.
 ///
 /// A JSON number passes through a double, whose shortest text gives back any decimal of at most 15
-/// digits unchanged; larger ones with decimals are refused. A text keeps any digits.
+/// digits unchanged. Refused are numbers with decimals or an exponent from `10^11` on, and whole
+/// numbers beyond 64 bits. Of a smaller number with more than 15 digits the nearest double counts;
+/// its decimals are then checked like any others. A text keeps any digits.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Decimal(pub String);
@@ -233,9 +237,10 @@ impl Measure {
     pub fn checked(self, field: &'static str) -> Result<Self, Fault> {
         let value = self.value.normal().ok_or_else(|| {
             let message = "is a decimal above zero with at most 6 decimals, such as 1.75";
-            Fault::new(field, &self.value.0, "malformed", message)
+            Fault::new(field, &self.value.0, "malformed", message).within("value")
         })?;
-        let unit_code = capitals(field, &self.unit_code, 2..=3, "KGM, LTR or C62")?;
+        let unit_code = capitals(field, &self.unit_code, 2..=3, "KGM, LTR or C62")
+            .map_err(|fault| fault.within("unit_code"))?;
         Ok(Self { value, unit_code })
     }
 }

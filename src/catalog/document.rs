@@ -17,7 +17,7 @@ pub struct Document {
 impl Document {
     /// The document of a value whose fields stand in the order of the API.
     pub fn new(value: &impl Serialize) -> Result<Self, Fault> {
-        let content = serde_json::to_string(value).map_err(|error| Fault::shape(&error))?;
+        let content = serde_json::to_string(value).map_err(|error| Fault::unwritable(&error))?;
         if content.len() > MAX_BYTES {
             let message = format!("makes a document of more than {MAX_BYTES} bytes");
             return Err(Fault::new("", "", "too_long", message));

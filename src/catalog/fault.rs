@@ -31,19 +31,17 @@ impl Fault {
         Self { field: field.into(), value, code, message: message.into() }
     }
 
-    /// A line that is no object of the expected shape.
+    /// A row whose values cannot be written as JSON.
     #[must_use]
-    pub fn shape(error: &serde_json::Error) -> Self {
-        let text = error.to_string();
-        // serde names the field between the first backquotes of these two messages only.
-        let named = text.starts_with("unknown field") || text.starts_with("missing field");
-        let field = text.split('`').nth(1).filter(|_| named).unwrap_or_default().to_owned();
-        let code = match () {
-            () if text.starts_with("unknown field") => "unknown_field",
-            () if text.starts_with("missing field") => "missing",
-            () => "malformed",
-        };
-        Self::new(field, "", code, text)
+    pub fn unwritable(error: &serde_json::Error) -> Self {
+        Self::new("", "", "malformed", format!("cannot be kept as JSON: {error}"))
+    }
+
+    /// The same fault of the part of its field that is at fault: `price` becomes `price.amount`.
+    #[must_use]
+    pub fn within(mut self, part: &str) -> Self {
+        self.field = Cow::Owned(format!("{}.{part}", self.field));
+        self
     }
 }
 

@@ -242,11 +242,12 @@ pub fn gtin(code: &str) -> Result<Gtin, Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalog::shape;
     use crate::kernel::Micros;
     use proptest::prelude::*;
 
     fn check(line: &str) -> Result<Line<Product>, Fault> {
-        serde_json::from_str::<ProductIn>(line).map_err(|e| Fault::shape(&e))?.check()
+        shape::read::<ProductIn>(line)?.check()
     }
 
     #[test]

@@ -222,10 +222,21 @@ fn gtin(row: &mut Map<String, Value>, code: &str, policy: OnInvalidGtin) {
     if code.is_empty() {
         return;
     }
-    if policy == OnInvalidGtin::Identifier && code.parse::<Gtin>().is_err() {
-        row.insert("identifiers".to_owned(), json!([{"type": "internal", "value": code}]));
-    } else {
+    let valid = code.parse::<Gtin>().is_ok();
+    if valid || policy == OnInvalidGtin::Reject {
         row.insert("gtin".to_owned(), Value::String(code.to_owned()));
+    }
+    // The gtin is brought to 14 digits; the identifier keeps the code as it is scanned.
+    let kind = if valid { kind_of(code) } else { "internal" };
+    row.insert("identifiers".to_owned(), json!([{"type": kind, "value": code}]));
+}
+
+/// What a valid GTIN of this many digits is called on the product.
+fn kind_of(code: &str) -> &'static str {
+    match code.len() {
+        8 | 13 => "EAN",
+        12 => "UPC",
+        _ => "GTIN",
     }
 }
 
@@ -293,6 +304,7 @@ mod tests {
         assert_eq!(
             row(["8480017345462", "DÍA", "Durazno", "800.0 gr"]),
             Ok(json!({"sku": "8480017345462", "gtin": "8480017345462", "name": "Durazno",
+                "identifiers": [{"type": "EAN", "value": "8480017345462"}],
                 "brand": {"name": "DÍA"}, "is_sold_by_weight": false,
                 "net_content": {"value": "800.0", "unit_code": "GRM"}}))
         );

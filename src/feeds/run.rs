@@ -9,8 +9,8 @@ use crate::catalog::categories::Category;
 use crate::catalog::model::Product;
 use crate::catalog::offers::Offer;
 use crate::catalog::promotions::Promotion;
-use crate::catalog::{self, Fate, Fault, Known, Line};
-use crate::kernel::{Clock, Micros, Object};
+use crate::catalog::{self, Fate, Fault, Known, Line, shape};
+use crate::kernel::{Clock, Micros};
 use crate::stock::model::Level;
 use crate::storage::Db;
 use crate::stores;
@@ -20,8 +20,10 @@ use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
-/// Rows per transaction.
-const BATCH: usize = 500;
+/// Most rows per transaction: a commit waits for the disk, and other writers wait for the commit.
+const BATCH: usize = 5_000;
+/// Bytes of records after which a batch is full with fewer rows, so that memory stays bounded.
+const BATCH_BYTES: usize = 4 * 1024 * 1024;
 /// Batches that may wait between the two threads.
 const AHEAD: usize = 2;
 
@@ -152,6 +154,7 @@ impl Stage<'_> {
             return Ok(());
         }
         let mut tx = self.db.begin().await?;
+        store::one_at_a_time(&mut tx, self.reporter.report.feed).await?;
         let fates = T::put(&mut tx, &rows, self.now).await?;
         tx.commit().await?;
         for (line, fate) in lines.into_iter().zip(fates) {
@@ -171,11 +174,13 @@ async fn stored<T: Import>(
     let (send, mut receive) = mpsc::channel::<Batch<T>>(AHEAD);
     let now = stage.now;
     let reading = tokio::task::spawn_blocking(move || {
-        let mut batch = Vec::with_capacity(BATCH);
-        source.each(&checked, |line, record| {
+        let (mut batch, mut held) = (Vec::new(), 0);
+        source.each(&checked, |line, bytes, record| {
             batch.push((line, row(record, &known, now)));
-            batch.len() < BATCH || {
-                let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH));
+            held += bytes;
+            (batch.len() < BATCH && held < BATCH_BYTES) || {
+                let full = std::mem::take(&mut batch);
+                held = 0;
                 // The other side is gone only after a failure that it reports itself.
                 send.blocking_send(full).is_ok()
             }
@@ -201,7 +206,7 @@ async fn stored_values<T: Import>(
         let mut batch = Vec::with_capacity(values.len());
         for value in values {
             line += 1;
-            batch.push((line, row(Record::Mapped(Ok(value.clone())), known, stage.now)));
+            batch.push((line, checked(value, known, stage.now)));
         }
         stage.store::<T>(batch).await?;
     }
@@ -209,10 +214,12 @@ async fn stored_values<T: Import>(
 }
 
 fn row<T: Import>(record: Record<'_>, known: &Known, now: Micros) -> Result<T, Fault> {
-    let input = match record {
-        Record::Json(line) => serde_json::from_str(line),
-        Record::Mapped(value) => serde_json::from_value(value?),
-    };
-    let Object(input) = input.map_err(|error| Fault::shape(&error))?;
-    T::check(input, known, now)
+    match record {
+        Record::Json(line) => T::check(shape::read(line)?, known, now),
+        Record::Mapped(value) => checked(&value?, known, now),
+    }
+}
+
+fn checked<T: Import>(value: &Value, known: &Known, now: Micros) -> Result<T, Fault> {
+    T::check(shape::read_value(value)?, known, now)
 }

@@ -13,6 +13,8 @@ use std::path::{Path, PathBuf};
 
 /// Longest record in bytes.
 const MAX_RECORD: usize = 1024 * 1024;
+/// Characters of a first line that are repeated in the refusal of a file.
+const SHOWN: usize = 40;
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 const UTF8_MARK: &str = "\u{feff}";
 
@@ -52,7 +54,7 @@ impl Source {
     /// Reads the file to its end; anything that is broken as a whole is an error.
     pub(super) fn check(&mut self, mut seen: impl FnMut(u64)) -> Result<Checked, ImportError> {
         let mut rows = 0;
-        let sha256 = self.read(|_, _| {
+        let sha256 = self.read(|_, _, _| {
             rows += 1;
             seen(rows);
             true
@@ -61,16 +63,16 @@ impl Source {
         Ok(Checked { sha256: sha256.map_err(broken)?, rows })
     }
 
-    /// Hands each record with its line to `take` until it returns false. It is an error if the file
+    /// Hands each record with its line and its bytes to `take` until it returns false. It is an error if the file
     /// is no longer the one that was checked.
     pub(super) fn each(
         &mut self,
         checked: &Checked,
-        mut take: impl FnMut(u64, Record<'_>) -> bool,
+        mut take: impl FnMut(u64, usize, Record<'_>) -> bool,
     ) -> Result<(), ImportError> {
         let mut whole = true;
-        let read = self.read(|line, record| {
-            whole = take(line, record);
+        let read = self.read(|line, bytes, record| {
+            whole = take(line, bytes, record);
             whole
         });
         if whole && read.as_ref() != Ok(&checked.sha256) {
@@ -80,7 +82,10 @@ impl Source {
     }
 
     /// Reads the file once; the digest of what was read.
-    fn read(&mut self, take: impl FnMut(u64, Record<'_>) -> bool) -> Result<String, String> {
+    fn read(
+        &mut self,
+        take: impl FnMut(u64, usize, Record<'_>) -> bool,
+    ) -> Result<String, String> {
         let mut digest = Sha256::new();
         let bytes = rewound(&mut self.file, &mut digest).map_err(|e| e.to_string())?;
         match &self.mapping {
@@ -118,7 +123,7 @@ fn rewound<'a>(file: &'a mut File, digest: &'a mut Sha256) -> io::Result<Box<dyn
 fn csv(
     bytes: Box<dyn Read + '_>,
     mapping: &Mapping,
-    mut take: impl FnMut(u64, Record<'_>) -> bool,
+    mut take: impl FnMut(u64, usize, Record<'_>) -> bool,
 ) -> Result<(), String> {
     let delimiter = u8::try_from(mapping.delimiter).unwrap_or(b',');
     let mut reader = csv::ReaderBuilder::new()
@@ -129,7 +134,7 @@ fn csv(
     let mut record = StringRecord::new();
     while reader.read_record(&mut record).map_err(|e| e.to_string())? {
         let line = record.position().map_or(0, csv::Position::line);
-        if !take(line, Record::Mapped(plan.row(&record))) {
+        if !take(line, record.as_slice().len(), Record::Mapped(plan.row(&record))) {
             break;
         }
     }
@@ -138,9 +143,10 @@ fn csv(
 
 fn json_lines(
     mut bytes: impl BufRead,
-    mut take: impl FnMut(u64, Record<'_>) -> bool,
+    mut take: impl FnMut(u64, usize, Record<'_>) -> bool,
 ) -> Result<(), String> {
     let mut line = Vec::new();
+    let mut first = true;
     for number in 1.. {
         line.clear();
         let most = MAX_RECORD as u64 + 1;
@@ -154,11 +160,32 @@ fn json_lines(
         let text = std::str::from_utf8(&line)
             .map_err(|_| format!("line {number} is not UTF-8; write the file as UTF-8"))?;
         let text = if number == 1 { text.trim_start_matches(UTF8_MARK) } else { text }.trim();
-        if !text.is_empty() && !take(number, Record::Json(text)) {
+        if text.is_empty() {
+            continue;
+        }
+        if first && !text.starts_with('{') {
+            let begin: String = text.chars().take(SHOWN).collect();
+            return Err(format!(
+                "this is no NDJSON: it begins with `{begin}`, not with an object; give --mapping for CSV"
+            ));
+        }
+        first = false;
+        if !line.ends_with(b"\n") && !whole(text) {
+            return Err(format!(
+                "line {number}, the last, is cut off: it has no line end and is no whole object; \
+                 fetch the file again"
+            ));
+        }
+        if !take(number, text.len(), Record::Json(text)) {
             break;
         }
     }
     Ok(())
+}
+
+/// Whether the text is one JSON object from its first to its last byte.
+fn whole(text: &str) -> bool {
+    text.starts_with('{') && serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
 }
 
 /// Passes bytes through and stops at a record that is too long for memory: it follows quotes as a
@@ -254,6 +281,21 @@ mod tests {
         let inches = b"a,b\n".iter().copied().chain(b"1,TV 32\"\n".repeat(200_000));
         let inches: Vec<u8> = inches.collect();
         assert_eq!(check(&inches, Some(&mapping())).map(|c| c.rows), Ok(200_000));
+    }
+
+    #[test]
+    fn what_is_no_ndjson_or_cut_off_is_refused_whole() {
+        for other in ["sku,name\n1,Vis\n", "\n<!DOCTYPE html>\n{}\n", "[{}]", "not json\n{}\n"] {
+            let error = check(other.as_bytes(), None).unwrap_err();
+            assert!(error.contains("no NDJSON") && error.contains("--mapping"), "{error}");
+        }
+        for cut in ["{}\n{\"sku\":\"1\",\"na", "{}\n1", "{\"sku\":"] {
+            let error = check(cut.as_bytes(), None).unwrap_err();
+            assert!(error.contains("cut off"), "{error}");
+        }
+        for whole in ["{}\n{\"a\":1}", "{}\nnot json\n", "{}\r\n", "{}\n\n ", ""] {
+            assert!(check(whole.as_bytes(), None).is_ok(), "{whole:?}");
+        }
     }
 
     #[test]

@@ -190,7 +190,7 @@ impl LevelIn {
             quantity,
             as_of: check::as_of(self.as_of.as_deref(), now)?,
             source: check::word("source", self.source.as_deref().unwrap_or("feed"), &SOURCES)?,
-            detail: serde_json::to_string(&detail).map_err(|error| Fault::shape(&error))?,
+            detail: serde_json::to_string(&detail).map_err(|error| Fault::unwritable(&error))?,
         })
     }
 }
@@ -206,6 +206,7 @@ fn thousandths(count: &Decimal) -> Result<i64, Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalog::shape;
     use crate::kernel::word::Word as _;
     use proptest::prelude::*;
 
@@ -213,9 +214,7 @@ mod tests {
         let mut known = Known::default();
         known.products.insert(ProductId::derived("1"));
         known.stores.insert(StoreId::derived("a"));
-        serde_json::from_str::<LevelIn>(line)
-            .map_err(|e| Fault::shape(&e))?
-            .check(&known, Micros(7))
+        shape::read::<LevelIn>(line)?.check(&known, Micros(7))
     }
 
     #[test]

@@ -210,11 +210,12 @@ fn gln(code: String) -> Result<String, Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalog::shape;
     use crate::kernel::Micros;
     use proptest::prelude::*;
 
     fn check(line: &str) -> Result<Line<Store>, Fault> {
-        serde_json::from_str::<StoreIn>(line).map_err(|e| Fault::shape(&e))?.check()
+        shape::read::<StoreIn>(line)?.check()
     }
 
     fn line(latitude: &str, zone: &str) -> String {

@@ -61,12 +61,12 @@ pub struct OfferIn {
     #[serde(default)]
     promotion_ids: Vec<String>,
     as_of: Option<String>,
+    // Computed from the history of the prices: an answer sent back in has it, a feed cannot set it.
     #[serde(default, rename = "lowest_price_30d")]
     _lowest: IgnoredAny,
-    #[serde(default, rename = "eco_contribution")]
-    _eco_contribution: IgnoredAny,
-    #[serde(default, rename = "seller")]
-    _seller: IgnoredAny,
+    // An answer sent back in has these as null; a value would be lost, so it is refused.
+    eco_contribution: Option<IgnoredAny>,
+    seller: Option<IgnoredAny>,
     #[serde(default, rename = "updated_at")]
     _updated_at: IgnoredAny,
     #[serde(default, rename = "version")]
@@ -149,6 +149,8 @@ impl OfferIn {
     }
 
     fn terms(self) -> Result<Terms, Fault> {
+        not_taken("eco_contribution", self.eco_contribution)?;
+        not_taken("seller", self.seller)?;
         let Some(price) = self.price else {
             let message = "give the price as {\"amount\":\"12.90\",\"currency\":\"EUR\"}";
             return Err(Fault::new("price", "", "missing", message));
@@ -188,6 +190,14 @@ impl OfferIn {
     }
 }
 
+/// Refuses a value that would be lost.
+fn not_taken(field: &'static str, value: Option<IgnoredAny>) -> Result<(), Fault> {
+    match value {
+        Some(_) => Err(Fault::new(field, "", "not_taken", "is not taken yet; leave it out")),
+        None => Ok(()),
+    }
+}
+
 fn instant(field: &'static str, text: Option<&str>) -> Result<Option<Micros>, Fault> {
     text.map(|text| check::parsed(field, text)).transpose()
 }
@@ -206,6 +216,7 @@ fn promotions(codes: Vec<String>, ids: &[String]) -> Result<String, Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalog::shape;
     use proptest::prelude::*;
 
     fn known() -> Known {
@@ -216,9 +227,7 @@ mod tests {
     }
 
     fn check(line: &str) -> Result<Offer, Fault> {
-        serde_json::from_str::<OfferIn>(line)
-            .map_err(|e| Fault::shape(&e))?
-            .check(&known(), Micros(7))
+        shape::read::<OfferIn>(line)?.check(&known(), Micros(7))
     }
 
     #[test]
@@ -249,6 +258,20 @@ mod tests {
             ),
             "other_currency"
         );
+    }
+
+    #[test]
+    fn what_would_be_lost_is_refused() {
+        let with = |field: &str| {
+            let line = format!(
+                r#"{{"sku":"1","store_code":"a","price":{{"amount":"1","currency":"EUR"}},{field}}}"#
+            );
+            check(&line).map(|_| ()).map_err(|fault| (fault.field.into_owned(), fault.code))
+        };
+        let refused = |field: &str| Err((field.to_owned(), "not_taken"));
+        assert_eq!(with(r#""seller":{"name":"x"}"#), refused("seller"));
+        assert_eq!(with(r#""eco_contribution":{"amount":"1"}"#), refused("eco_contribution"));
+        assert_eq!(with(r#""seller":null,"eco_contribution":null,"lowest_price_30d":{}"#), Ok(()));
     }
 
     proptest! {
