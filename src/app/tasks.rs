@@ -72,7 +72,10 @@ pub(super) fn start(comptoir: &Comptoir) -> (Tasks, Reload) {
     } else {
         running.spawn(part.clone().every(period, {
             let part = part.clone();
-            move || std::future::ready(part.readiness.folded(part.clock.now()))
+            move || {
+                part.readiness.folded(part.clock.now());
+                std::future::ready(())
+            }
         }));
     }
     running.spawn(note_uses(part, keyring));

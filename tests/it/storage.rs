@@ -1,6 +1,7 @@
 //! Both engines hold the same schema and keep the promise of the logs.
 
 use crate::support;
+use crate::support::scratch::{self, Scratch};
 use comptoir::app::open_database;
 use comptoir::config::Config;
 use comptoir::kernel::Micros;
@@ -10,22 +11,26 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use tempfile::TempDir;
 
+/// What a database stands on, for as long as it is used.
+type Ground = (TempDir, Option<Scratch>);
+
 /// A fresh, migrated database on SQLite, whatever server there is.
-async fn sqlite() -> (Db, TempDir) {
+async fn sqlite() -> (Db, Ground) {
     let dir = tempfile::tempdir().unwrap();
-    let mut settings = support::settings(dir.path()).await;
+    let (mut settings, _) = support::settings(dir.path()).await;
     settings.remove("COMPTOIR__DATABASE__URL");
-    (open(&settings).await, dir)
+    (open(&settings).await, (dir, None))
 }
 
 /// A fresh, migrated database on the PostgreSQL server; `None` where there is none.
-async fn postgres(test: &str) -> Option<(Db, TempDir)> {
-    if support::postgres().is_none() {
+async fn postgres(test: &str) -> Option<(Db, Ground)> {
+    if scratch::server().is_none() {
         println!("SKIPPED on PostgreSQL: {test}: COMPTOIR_TEST_POSTGRES names no server");
         return None;
     }
     let dir = tempfile::tempdir().unwrap();
-    Some((open(&support::settings(dir.path()).await).await, dir))
+    let (settings, scratch) = support::settings(dir.path()).await;
+    Some((open(&settings).await, (dir, scratch)))
 }
 
 async fn open(settings: &BTreeMap<String, String>) -> Db {
