@@ -2,6 +2,7 @@
 
 #![expect(
     clippy::expect_used,
+    clippy::print_stderr,
     clippy::print_stdout,
     clippy::unwrap_used,
     reason = "a test fails where it stands, and says what it skips"
@@ -19,4 +20,5 @@ mod metering;
 mod openapi;
 mod operations;
 mod storage;
+mod supply;
 mod support;

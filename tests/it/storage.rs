@@ -181,3 +181,23 @@ async fn positions_appear_in_the_order_of_commits() {
         follow_while_written(&db).await;
     }
 }
+
+/// No test of this version reads the Redis server that `tests/run` starts: this proves that it would
+/// be there.
+#[test]
+fn the_redis_server_of_the_test_run_answers() {
+    use std::io::{BufRead as _, BufReader, Write as _};
+    let found = std::env::vars().find(|(name, _)| name == "COMPTOIR_TEST_REDIS");
+    let Some((_, url)) = found else {
+        println!("SKIPPED on Redis: COMPTOIR_TEST_REDIS names no server");
+        return;
+    };
+    let address = url.trim_start_matches("redis://").trim_end_matches('/');
+    let mut server = std::net::TcpStream::connect(address).unwrap();
+    let patience = Some(std::time::Duration::from_secs(10));
+    server.set_read_timeout(patience).unwrap();
+    server.write_all(b"PING\r\n").unwrap();
+    let mut answer = String::new();
+    BufReader::new(server).read_line(&mut answer).unwrap();
+    assert_eq!(answer, "+PONG\r\n");
+}

@@ -3,6 +3,7 @@
 
 pub(crate) mod data;
 pub(crate) mod process;
+pub(crate) mod schema;
 #[path = "../../../src/storage/testing/scratch.rs"]
 pub(crate) mod scratch;
 
