@@ -134,7 +134,7 @@ mod tests {
 
     #[tokio::test]
     async fn another_pepper_is_refused() {
-        let (db, _dir) = crate::access::tests::database().await;
+        let db = crate::storage::testing::database().await;
         let (first, second) = (Pepper::random().unwrap(), Pepper::random().unwrap());
         check_pepper(&db, &first).await.unwrap();
         check_pepper(&db, &first).await.unwrap();

@@ -7,13 +7,13 @@ use super::policy::Gate;
 use super::service::{self, By, Switch, Walk};
 use super::service::{KeyRow, KeySecretRow};
 use super::{Environment, Pepper, Scopes, key};
-use crate::config::DatabaseUrl;
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, PartnerId, PlanId};
 use crate::limit::{Limiter, LocalLimiter};
 use crate::limit::{Limits, Policy};
 use crate::on_db;
 use crate::storage::Db;
+use crate::storage::testing::database;
 use std::sync::Arc;
 
 /// The time at which all tests begin.
@@ -22,15 +22,6 @@ pub(crate) const START: Micros = Micros(1_800_000_000_000_000);
 /// An administrator at a time.
 pub(crate) fn at(now: Micros) -> By<'static> {
     By { actor: "adm_tester", now }
-}
-
-/// A fresh database that lives as long as its directory.
-pub(crate) async fn database() -> (Db, tempfile::TempDir) {
-    let dir = tempfile::tempdir().unwrap();
-    let url = DatabaseUrl::Sqlite(dir.path().join("test.db"));
-    let db = Db::connect(&url, 2).await.unwrap();
-    db.migrate().await.unwrap();
-    (db, dir)
 }
 
 pub(crate) fn name(text: &str) -> Name {
@@ -57,7 +48,7 @@ pub(crate) async fn audit(db: &Db) -> Vec<(String, String)> {
 
 #[tokio::test]
 async fn a_name_is_taken_once() {
-    let (db, _dir) = database().await;
+    let db = database().await;
     let app = some_app(&db).await;
     let by = at(START);
     let again = service::create_partner(&db, &by, name("Ateliers Vaugirard")).await.unwrap_err();
@@ -73,7 +64,7 @@ async fn a_name_is_taken_once() {
 
 #[tokio::test]
 async fn a_reference_to_nothing_is_named() {
-    let (db, _dir) = database().await;
+    let db = database().await;
     let app = some_app(&db).await;
     let by = at(START);
     let none = service::create_app(&db, &by, PartnerId(1), app.plan, name("x")).await;
@@ -88,7 +79,7 @@ async fn a_reference_to_nothing_is_named() {
 
 #[tokio::test]
 async fn each_change_writes_both_logs_once() {
-    let (db, _dir) = database().await;
+    let db = database().await;
     let app = some_app(&db).await;
     let by = at(Micros(START.0 + 1));
     for _ in 0..2 {
@@ -113,13 +104,13 @@ async fn each_change_writes_both_logs_once() {
     assert_eq!(crate::storage::log::head(&db, crate::storage::log::Log::Control).await.unwrap(), 6);
     const CONTROL: &str = "SELECT kind, id, op FROM control_log WHERE position = 5";
     let row: (String, String, String) =
-        on_db!(&db, c => sqlx::query_as(CONTROL).fetch_one(c).await).unwrap();
+        on_db!(&*db, c => sqlx::query_as(CONTROL).fetch_one(c).await).unwrap();
     assert_eq!(row, ("app".into(), app.id.to_string(), "suspend".into()));
 }
 
 #[tokio::test]
 async fn a_plan_keeps_its_versions() {
-    let (db, _dir) = database().await;
+    let db = database().await;
     let app = some_app(&db).await;
     let by = at(Micros(START.0 + 1));
     let plan = service::update_plan(&db, &by, app.plan, limits(80)).await.unwrap();
@@ -129,14 +120,14 @@ async fn a_plan_keeps_its_versions() {
     assert_eq!(same.version, 2, "the same definition is no new version");
     const VERSIONS: &str = "SELECT version, definition FROM plan_versions ORDER BY version";
     let kept: Vec<(i64, String)> =
-        on_db!(&db, c => sqlx::query_as(VERSIONS).fetch_all(c).await).unwrap();
+        on_db!(&*db, c => sqlx::query_as(VERSIONS).fetch_all(c).await).unwrap();
     assert_eq!(kept.len(), 2);
     assert!(kept[0].1.contains("\"quota\":50") && kept[1].1.contains("\"quota\":80"), "{kept:?}");
 }
 
 #[tokio::test]
 async fn a_walk_sees_each_row_once() {
-    let (db, _dir) = database().await;
+    let db = database().await;
     let mut made = Vec::new();
     for i in 0..7 {
         let by = at(START);

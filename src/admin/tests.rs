@@ -2,12 +2,13 @@
 
 use super::{AdminState, bootstrap, configure, token};
 use crate::access::key::{KeyText, Pepper};
-use crate::access::tests::{START, at, database, name};
+use crate::access::tests::{START, at, name};
 use crate::http::error::Problem;
 use crate::http::{ApiError, BodyLimit};
 use crate::kernel::Clock;
 use crate::kernel::clock::SECOND;
 use crate::kernel::secret::Secret;
+use crate::storage::testing::{TestDb, database};
 use actix_web::dev::ServiceResponse;
 use actix_web::http::{Method, StatusCode};
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
@@ -22,18 +23,18 @@ struct Desk {
     state: web::Data<AdminState>,
     reloads: mpsc::Receiver<oneshot::Sender<()>>,
     token: Secret,
-    _dir: tempfile::TempDir,
+    _database: TestDb,
 }
 
 impl Desk {
     async fn new() -> Self {
-        let (db, dir) = database().await;
+        let database = database().await;
         let pepper = Arc::new(Pepper::random().unwrap());
-        let token = bootstrap(&db, &pepper, START).await.unwrap().unwrap();
+        let token = bootstrap(&database, &pepper, START).await.unwrap().unwrap();
         let (reload, reloads) = mpsc::channel(16);
         let clock = Clock::fixed(START);
-        let state = web::Data::new(AdminState { db, clock, pepper, reload });
-        Self { state, reloads, token, _dir: dir }
+        let state = web::Data::new(AdminState { db: database.clone(), clock, pepper, reload });
+        Self { state, reloads, token, _database: database }
     }
 
     /// Makes one call with a token, while the node applies at once whatever is written.

@@ -1,10 +1,9 @@
-//! Imports from file to tables, on SQLite in a temporary folder.
+//! Imports from file to tables, over a database of their own.
 
 use super::*;
-use crate::config::DatabaseUrl;
 use crate::kernel::{Clock, Micros};
 use crate::on_db;
-use crate::storage::Db;
+use crate::storage::testing::{TestDb, database};
 use std::io::Write as _;
 use std::path::Path;
 
@@ -12,16 +11,14 @@ const DAY: i64 = 86_400_000_000;
 
 struct Shop {
     dir: tempfile::TempDir,
-    db: Db,
+    db: TestDb,
     clock: Clock,
 }
 
 impl Shop {
     async fn open() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let url = DatabaseUrl::Sqlite(dir.path().join("db"));
-        let db = Db::connect(&url, 2).await.unwrap();
-        db.migrate().await.unwrap();
+        let db = database().await;
         Self { dir, db, clock: Clock::fixed("2026-11-22T10:00:00Z".parse::<Micros>().unwrap()) }
     }
 
@@ -41,11 +38,11 @@ impl Shop {
     }
 
     async fn number(&self, sql: &'static str) -> i64 {
-        on_db!(&self.db, c => sqlx::query_scalar(sql).fetch_one(c).await).unwrap()
+        on_db!(&*self.db, c => sqlx::query_scalar(sql).fetch_one(c).await).unwrap()
     }
 
     async fn words(&self, sql: &'static str) -> Vec<String> {
-        on_db!(&self.db, c => sqlx::query_scalar(sql).fetch_all(c).await).unwrap()
+        on_db!(&*self.db, c => sqlx::query_scalar(sql).fetch_all(c).await).unwrap()
     }
 }
 

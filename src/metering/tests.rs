@@ -10,10 +10,10 @@ use super::ledger::{FoldReport, Folder, recover, recover_in};
 use super::usage::{Granularity, usage};
 use super::{seal::Sums, store};
 use crate::access::{Environment, Op, op};
-use crate::config::DatabaseUrl;
 use crate::kernel::Micros;
 use crate::kernel::clock::{HOUR, SECOND};
 use crate::kernel::id::{AppId, KeyId, NodeId, PartnerId, PlanId};
+use crate::storage::testing::{TestDb, database};
 use crate::storage::{Db, Log, log};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -54,19 +54,13 @@ pub(super) fn sample(n: u64) -> Event {
 /// A database and a journal in a directory of their own.
 pub(super) struct Bench {
     pub(super) dir: tempfile::TempDir,
-    pub(super) db: Db,
+    pub(super) db: TestDb,
 }
 
 impl Bench {
     pub(super) async fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let db = Self::connect(dir.path()).await;
-        db.migrate().await.unwrap();
-        Self { dir, db }
-    }
-
-    async fn connect(dir: &Path) -> Db {
-        Db::connect(&DatabaseUrl::Sqlite(dir.join("comptoir.db")), 2).await.unwrap()
+        Self { dir, db: database().await }
     }
 
     fn journal_dir(&self) -> PathBuf {
@@ -80,7 +74,7 @@ impl Bench {
     }
 
     fn folder(&self, journal: &Arc<Journal>) -> Folder {
-        Folder::new(self.db.clone(), Arc::clone(journal), Folder::COMPLETION_TIMEOUT)
+        Folder::new(Db::clone(&self.db), Arc::clone(journal), Folder::COMPLETION_TIMEOUT)
     }
 
     /// Records completed events in a run of their own and folds them.
@@ -268,7 +262,7 @@ async fn replayed_segments_change_nothing() {
 
 #[tokio::test]
 async fn the_database_may_be_away() {
-    let bench = Bench::new().await;
+    let mut bench = Bench::new().await;
     let journal = bench.journal(4, 100);
     append_all(&journal, &samples(3)).into_iter().for_each(|r| assert!(r.complete()));
     bench.db.close().await;
@@ -279,8 +273,7 @@ async fn the_database_may_be_away() {
     }
     // The second segment fills up instead of being closed at each try.
     assert_eq!((journal.backlog().segments, journal.backlog().events), (1, 6));
-    let db = Bench::connect(bench.dir.path()).await;
-    let bench = Bench { db, ..bench };
+    bench.db.reconnect().await;
     assert_eq!(bench.folder(&journal).drain(TEN).await.unwrap().events, 6);
     assert_eq!(bench.export(NOVEMBER).await.0.gaps, []);
 }

@@ -1,7 +1,7 @@
 use super::*;
 use crate::catalog::view::{Lookup, ProductQuery};
-use crate::config::DatabaseUrl;
 use crate::kernel::id::{ProductId, StoreId};
+use crate::storage::testing::database;
 use crate::storage::{Tx, advance};
 
 const PRODUCT: &str = "INSERT INTO products (id, sku, category_ids, status, sold_by_weight, body, \
@@ -39,17 +39,9 @@ async fn put_level(tx: &mut Tx, product: ProductId, store: StoreId, seq: i64) {
     done.unwrap();
 }
 
-async fn database(folder: &tempfile::TempDir) -> Db {
-    let url = DatabaseUrl::Sqlite(folder.path().join("db"));
-    let db = Db::connect(&url, 2).await.unwrap();
-    db.migrate().await.unwrap();
-    db
-}
-
 #[actix_web::test]
 async fn what_is_loaded_and_what_is_followed_are_the_same() {
-    let folder = tempfile::tempdir().unwrap();
-    let db = database(&folder).await;
+    let db = database().await;
     let mirror = Mirror::default();
     mirror.load(&db).await.unwrap();
     let (one, two, store) = (ProductId::derived("1"), ProductId::derived("2"), StoreId(7));
@@ -88,8 +80,7 @@ async fn what_is_loaded_and_what_is_followed_are_the_same() {
 
 #[actix_web::test]
 async fn a_batch_of_levels_under_one_position_is_taken_whole() {
-    let folder = tempfile::tempdir().unwrap();
-    let db = database(&folder).await;
+    let db = database().await;
     let mirror = Mirror::default();
     mirror.load(&db).await.unwrap();
     let mut tx = db.begin().await.unwrap();

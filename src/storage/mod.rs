@@ -10,6 +10,8 @@ pub mod dialect;
 pub mod error;
 pub mod fetch;
 pub mod log;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use error::StoreError;
 pub use log::{Log, advance};

@@ -21,4 +21,5 @@ mod metering;
 mod openapi;
 mod operations;
 mod storage;
+mod supply;
 mod support;

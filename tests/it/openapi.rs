@@ -1,6 +1,7 @@
 //! The documents are true: they equal the code, they are complete, and every operation answers as
 //! they say. What holds for all operations is tested here by looping over them.
 
+use crate::support::schema::conforms;
 use crate::support::{NOON, TestApp, TestKey, data, problem};
 use comptoir::access::operation::{OPERATIONS, by_id};
 use comptoir::app::openapi::documents;
@@ -229,68 +230,6 @@ async fn success(app: &TestApp, key: &TestKey, url: &str, operation: &Value, doc
     assert!(head.bytes().await.unwrap().is_empty());
 }
 
-/// The type of a value in the terms of a schema, `number` for all numbers.
-fn type_of(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "boolean",
-        Value::Number(_) => "number",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
-    }
-}
-
-/// Whether the value is one of the words that a schema names, of a type that it names.
-fn is_typed(value: &Value, schema: &Value) -> bool {
-    if schema["enum"].as_array().is_some_and(|words| !words.contains(value)) {
-        return false;
-    }
-    let named: Vec<&str> = match &schema["type"] {
-        Value::String(one) => vec![one],
-        Value::Array(several) => several.iter().filter_map(Value::as_str).collect(),
-        _ => return true,
-    };
-    named.iter().any(|name| name.replace("integer", "number") == type_of(value))
-}
-
-/// The value has the type that the schema says, all fields that it requires and none that it does
-/// not describe, at any depth.
-fn conforms(value: &Value, schema: &Value, document: &Value, at: &str) {
-    if let Some(reference) = schema["$ref"].as_str() {
-        let name = reference.rsplit('/').next().unwrap_or_default();
-        return conforms(value, &document["components"]["schemas"][name], document, at);
-    }
-    assert!(is_typed(value, schema), "{at}: {value} is not of the type documented: {schema}");
-    if value.is_null() {
-        return;
-    }
-    if let Some(choices) = schema["oneOf"].as_array().or(schema["anyOf"].as_array()) {
-        let object =
-            choices.iter().find(|c| c["type"] != "null").expect("a choice that is not null");
-        return conforms(value, object, document, at);
-    }
-    match value {
-        Value::Object(fields) => {
-            for name in schema["required"].as_array().into_iter().flatten() {
-                let name = name.as_str().unwrap_or_default();
-                assert!(fields.contains_key(name), "{at}: no {name}, which is documented");
-            }
-            for (name, field) in fields {
-                let described = &schema["properties"][name];
-                assert!(described.is_object(), "{at}.{name} is not in the document: {schema}");
-                conforms(field, described, document, &format!("{at}.{name}"));
-            }
-        }
-        Value::Array(items) => {
-            for item in items {
-                conforms(item, &schema["items"], document, &format!("{at}[]"));
-            }
-        }
-        _ => {}
-    }
-}
-
 /// Every documented parameter is known; a parameter that is not is refused; nonsense is never a 500.
 async fn parameters(app: &TestApp, key: &TestKey, url: &str, operation: &Value) {
     let unknown = app.get(&key.text, &format!("{url}?limitt=1&zzz=1")).await;
@@ -329,6 +268,94 @@ async fn every_admin_operation_wants_a_token() {
         let partner = app.key(json!({})).await;
         let wrong = app.http.request(method, &url).bearer_auth(&partner.text).send().await.unwrap();
         problem(wrong, 401, "invalid_key").await;
+    }
+}
+
+/// What an admin operation is called about: a key with all that it belongs to, and a token.
+struct Subjects {
+    key: TestKey,
+    plan_id: String,
+    token_id: String,
+}
+
+impl Subjects {
+    async fn of(app: &TestApp) -> Self {
+        let plan_id = app.plan(json!([{ "name": "burst", "quota": 9, "window_s": 1 }])).await;
+        let token = app.admin_ok("POST", "/admin/v1/tokens", Some(json!({ "name": "another" })));
+        let token_id = token.await["token"]["id"].as_str().unwrap().to_owned();
+        Self { key: app.key_under(&plan_id, json!({})).await, plan_id, token_id }
+    }
+
+    fn path(&self, path: &str) -> String {
+        path.replace("{partner_id}", &self.key.partner_id)
+            .replace("{app_id}", &self.key.app_id)
+            .replace("{key_id}", &self.key.id)
+            .replace("{plan_id}", &self.plan_id)
+            .replace("{token_id}", &self.token_id)
+    }
+
+    /// A body of a schema, with every field.
+    fn body(&self, schema: &str) -> Value {
+        let name = format!("of {}", self.key.id);
+        let limits = json!([{ "name": "hour", "quota": 700, "window_s": 3600 }]);
+        match schema {
+            "PartnerIn" | "TokenIn" => json!({ "name": name }),
+            "PlanIn" => json!({ "name": name, "limits": limits }),
+            "PlanPatch" => json!({ "limits": limits }),
+            "AppIn" => {
+                json!({ "partner_id": self.key.partner_id, "plan_id": self.plan_id, "name": name })
+            }
+            "AppPatch" => json!({ "plan_id": self.plan_id }),
+            "KeyIn" => json!({
+                "app_id": self.key.app_id, "environment": "test", "name": name,
+                "scopes": ["catalog:read"], "cidrs": ["192.0.2.0/24"],
+                "expires_at": "2030-01-01T00:00:00Z",
+            }),
+            "RotationIn" => json!({ "overlap_s": 60 }),
+            other => panic!("say here what {other} is like"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_admin_operation_answers_as_documented() {
+    let app = TestApp::builder().fixed_clock(NOON).start().await;
+    let document = document("admin");
+    for (path, method, operation) in operations(&document) {
+        let subjects = Subjects::of(&app).await;
+        let path = subjects.path(&path);
+        let at = format!("{method} {path}");
+        let method = method.to_uppercase();
+        let taken = &operation["requestBody"]["content"]["application/json"]["schema"];
+        let body = taken["$ref"].as_str().map(|reference| {
+            let body = subjects.body(reference.rsplit('/').next().unwrap_or_default());
+            conforms(&body, taken, &document, &format!("{at} takes"));
+            body
+        });
+        assert_eq!(body.is_some(), operation["requestBody"].is_object(), "{at}: its body");
+        if body.is_some() {
+            malformed(&app, &method, &path, &operation, &document).await;
+        }
+        let answer = app.admin(&method, &path, body).await;
+        let status = answer.status().as_u16().to_string();
+        let text = answer.text().await.unwrap();
+        assert!(status.starts_with('2'), "{at}: {status} {text}");
+        let documented = &operation["responses"][&status];
+        assert!(documented.is_object(), "{at}: {status} is not in the document");
+        let schema = &documented["content"]["application/json"]["schema"];
+        conforms(&serde_json::from_str(&text).unwrap(), schema, &document, &at);
+    }
+}
+
+/// A body that is no JSON, or not of the schema, is a problem of the documented shape.
+async fn malformed(app: &TestApp, method: &str, path: &str, operation: &Value, document: &Value) {
+    let schema = &operation["responses"]["400"]["content"]["application/problem+json"]["schema"];
+    for body in ["", "{", "{\"zzz\":1}", "{}", "[]", "null", "5", "\u{0}"] {
+        let method: reqwest::Method = method.parse().unwrap();
+        let request = app.http.request(method, app.admin_url(path)).bearer_auth(&app.admin_token);
+        let request = request.header("Content-Type", "application/json").body(body);
+        let refused = problem(request.send().await.unwrap(), 400, "invalid_body").await;
+        conforms(&refused, schema, document, &format!("{path} given `{body}`"));
     }
 }
 

@@ -1,6 +1,7 @@
 //! Both engines hold the same schema and keep the promise of the logs.
 
 use crate::support;
+use crate::support::scratch::{self, Scratch};
 use comptoir::app::open_database;
 use comptoir::config::Config;
 use comptoir::kernel::Micros;
@@ -10,22 +11,26 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use tempfile::TempDir;
 
+/// What a database stands on, for as long as it is used.
+type Ground = (TempDir, Option<Scratch>);
+
 /// A fresh, migrated database on SQLite, whatever server there is.
-async fn sqlite() -> (Db, TempDir) {
+async fn sqlite() -> (Db, Ground) {
     let dir = tempfile::tempdir().unwrap();
-    let mut settings = support::settings(dir.path()).await;
+    let (mut settings, _) = support::settings(dir.path()).await;
     settings.remove("COMPTOIR__DATABASE__URL");
-    (open(&settings).await, dir)
+    (open(&settings).await, (dir, None))
 }
 
 /// A fresh, migrated database on the PostgreSQL server; `None` where there is none.
-async fn postgres(test: &str) -> Option<(Db, TempDir)> {
-    if support::postgres().is_none() {
+async fn postgres(test: &str) -> Option<(Db, Ground)> {
+    if scratch::server().is_none() {
         println!("SKIPPED on PostgreSQL: {test}: COMPTOIR_TEST_POSTGRES names no server");
         return None;
     }
     let dir = tempfile::tempdir().unwrap();
-    Some((open(&support::settings(dir.path()).await).await, dir))
+    let (settings, scratch) = support::settings(dir.path()).await;
+    Some((open(&settings).await, (dir, scratch)))
 }
 
 async fn open(settings: &BTreeMap<String, String>) -> Db {
@@ -175,4 +180,24 @@ async fn positions_appear_in_the_order_of_commits() {
     if let Some((db, _dir)) = postgres("positions in the order of commits").await {
         follow_while_written(&db).await;
     }
+}
+
+/// No test of this version reads the Redis server that `tests/run` starts: this proves that it would
+/// be there.
+#[test]
+fn the_redis_server_of_the_test_run_answers() {
+    use std::io::{BufRead as _, BufReader, Write as _};
+    let found = std::env::vars().find(|(name, _)| name == "COMPTOIR_TEST_REDIS");
+    let Some((_, url)) = found else {
+        println!("SKIPPED on Redis: COMPTOIR_TEST_REDIS names no server");
+        return;
+    };
+    let address = url.trim_start_matches("redis://").trim_end_matches('/');
+    let mut server = std::net::TcpStream::connect(address).unwrap();
+    let patience = Some(std::time::Duration::from_secs(10));
+    server.set_read_timeout(patience).unwrap();
+    server.write_all(b"PING\r\n").unwrap();
+    let mut answer = String::new();
+    BufReader::new(server).read_line(&mut answer).unwrap();
+    assert_eq!(answer, "+PONG\r\n");
 }

@@ -6,12 +6,13 @@ use crate::access::error::AccessError;
 use crate::access::key::{KeyText, Pepper};
 use crate::access::model::{App, IssuedKey, KeySpec, Status};
 use crate::access::service::{Switch, Walk, set_partner_status, update_plan};
-use crate::access::tests::{START, at, audit, database, limits, name, some_app};
+use crate::access::tests::{START, at, audit, limits, name, some_app};
 use crate::access::{Environment, Scope, Scopes};
 use crate::kernel::Micros;
 use crate::kernel::clock::SECOND;
 use crate::kernel::id::{AppId, KeyId};
 use crate::storage::Db;
+use crate::storage::testing::{TestDb, database};
 
 fn spec(app: &App) -> KeySpec {
     KeySpec {
@@ -25,12 +26,12 @@ fn spec(app: &App) -> KeySpec {
 }
 
 /// A database with an app and a key in it.
-async fn a_key() -> (Db, tempfile::TempDir, Pepper, App, IssuedKey) {
-    let (db, dir) = database().await;
+async fn a_key() -> (TestDb, Pepper, App, IssuedKey) {
+    let db = database().await;
     let app = some_app(&db).await;
     let pepper = Pepper::random().unwrap();
     let issued = create_key(&db, &at(START), &pepper, spec(&app)).await.unwrap();
-    (db, dir, pepper, app, issued)
+    (db, pepper, app, issued)
 }
 
 fn after(seconds: i64) -> Micros {
@@ -45,7 +46,7 @@ async fn only_row(db: &Db) -> KeyRow {
 
 #[tokio::test]
 async fn the_directory_knows_a_key_by_its_hash_only() {
-    let (db, _dir, pepper, app, issued) = a_key().await;
+    let (db, pepper, app, issued) = a_key().await;
     let row = only_row(&db).await;
     let text = KeyText::parse(issued.text.reveal()).unwrap();
     assert_eq!((text.id, text.environment), (row.key, row.environment));
@@ -65,7 +66,7 @@ async fn the_directory_knows_a_key_by_its_hash_only() {
 
 #[tokio::test]
 async fn no_log_holds_a_secret() {
-    let (db, _dir, pepper, _, issued) = a_key().await;
+    let (db, pepper, _, issued) = a_key().await;
     let id = issued.key.id;
     let rotated = rotate_key(&db, &at(START), &pepper, id, 60).await.unwrap();
     for text in [&issued.text, &rotated.text] {
@@ -79,7 +80,7 @@ async fn no_log_holds_a_secret() {
 
 #[tokio::test]
 async fn revocation_is_final() {
-    let (db, _dir, pepper, _, issued) = a_key().await;
+    let (db, pepper, _, issued) = a_key().await;
     let (by, id) = (at(after(1)), issued.key.id);
     assert_eq!(
         set_key_status(&db, &by, id, Switch::Suspend).await.unwrap().status,
@@ -101,7 +102,7 @@ async fn revocation_is_final() {
 
 #[tokio::test]
 async fn two_secrets_overlap_and_never_three() {
-    let (db, _dir, pepper, _, issued) = a_key().await;
+    let (db, pepper, _, issued) = a_key().await;
     let id = issued.key.id;
     let second = rotate_key(&db, &at(after(10)), &pepper, id, 60).await.unwrap();
     let ends: Vec<_> = second.key.secrets.iter().map(|secret| secret.expires_at).collect();
@@ -127,7 +128,7 @@ async fn two_secrets_overlap_and_never_three() {
 
 #[tokio::test]
 async fn an_expired_key_is_not_rotated_and_a_past_expiry_not_taken() {
-    let (db, _dir, pepper, app, _) = a_key().await;
+    let (db, pepper, app, _) = a_key().await;
     let ending = KeySpec { expires_at: Some(after(5)), ..spec(&app) };
     let late = create_key(&db, &at(after(5)), &pepper, ending.clone()).await.unwrap_err();
     assert!(matches!(late, AccessError::Field { field: "expires_at", .. }), "{late}");
@@ -140,7 +141,7 @@ async fn an_expired_key_is_not_rotated_and_a_past_expiry_not_taken() {
 
 #[tokio::test]
 async fn what_does_not_exist_is_said_so() {
-    let (db, _dir, pepper, app, _) = a_key().await;
+    let (db, pepper, app, _) = a_key().await;
     let by = at(START);
     let none = create_key(&db, &by, &pepper, KeySpec { app: AppId(1), ..spec(&app) }).await;
     assert!(matches!(none, Err(AccessError::Reference { field: "app_id", .. })));
@@ -152,7 +153,7 @@ async fn what_does_not_exist_is_said_so() {
 
 #[tokio::test]
 async fn the_last_use_only_moves_forward() {
-    let (db, _dir, _, _, issued) = a_key().await;
+    let (db, _, _, issued) = a_key().await;
     let hash = only_row(&db).await.secrets[0].hash;
     for (at, expected) in [(after(5), after(5)), (after(3), after(5)), (after(9), after(9))] {
         let mut tx = db.begin().await.unwrap();
@@ -165,7 +166,7 @@ async fn the_last_use_only_moves_forward() {
 
 #[tokio::test]
 async fn a_list_holds_the_keys_of_the_app_with_their_secrets() {
-    let (db, _dir, pepper, app, issued) = a_key().await;
+    let (db, pepper, app, issued) = a_key().await;
     let test = KeySpec { environment: Environment::Test, scopes: Scopes::all(), ..spec(&app) };
     let test = create_key(&db, &at(START), &pepper, test).await.unwrap();
     let walk = Walk { after: String::new(), limit: 10 };

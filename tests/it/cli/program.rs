@@ -1,6 +1,7 @@
 //! Running the binary.
 
 use crate::support;
+use crate::support::scratch::Scratch;
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read};
 use std::net::SocketAddr;
@@ -17,6 +18,7 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(120);
 pub(super) struct Place {
     dir: TempDir,
     env: BTreeMap<String, String>,
+    _scratch: Option<Scratch>,
 }
 
 /// What a command that has ended said.
@@ -36,8 +38,8 @@ pub(super) struct Running {
 impl Place {
     pub(super) async fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let env = support::settings(&dir.path().join("data")).await;
-        Self { dir, env }
+        let (env, scratch) = support::settings(&dir.path().join("data")).await;
+        Self { dir, env, _scratch: scratch }
     }
 
     pub(super) fn set(&mut self, key: &str, value: &str) {

@@ -3,12 +3,16 @@
 
 pub(crate) mod data;
 pub(crate) mod process;
+pub(crate) mod schema;
+#[path = "../../../src/storage/testing/scratch.rs"]
+pub(crate) mod scratch;
 
 use comptoir::app::{Addresses, Comptoir};
 use comptoir::config::Config;
 use comptoir::feeds::{Feed, Report, import_values};
 use comptoir::kernel::{Clock, Micros};
 use comptoir::storage::Db;
+use scratch::Scratch;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -19,11 +23,6 @@ use tokio::task::JoinHandle;
 
 /// When a test's fixed clock stands, unless the test says otherwise.
 pub(crate) const NOON: &str = "2026-11-22T12:00:00Z";
-
-/// The PostgreSQL server that tests may make databases on.
-pub(crate) fn postgres() -> Option<String> {
-    std::env::vars().find(|(name, _)| name == "COMPTOIR_TEST_POSTGRES").map(|(_, url)| url)
-}
 
 /// How a test's Comptoir is set up.
 pub(crate) struct Builder {
@@ -39,7 +38,8 @@ pub(crate) struct TestApp {
     pub(crate) clock: Clock,
     pub(crate) http: reqwest::Client,
     pub(crate) config: Config,
-    dir: Option<TempDir>,
+    _dir: TempDir,
+    _scratch: Option<Scratch>,
     stop: Option<oneshot::Sender<()>>,
     served: Option<JoinHandle<anyhow::Result<()>>>,
 }
@@ -52,8 +52,9 @@ pub(crate) struct TestKey {
     pub(crate) partner_id: String,
 }
 
-/// Settings for a database of the test's own, in `dir` or on the PostgreSQL server.
-pub(crate) async fn settings(dir: &Path) -> BTreeMap<String, String> {
+/// Settings for a database of the test's own, in `dir` or on the PostgreSQL server; there it lives
+/// as long as the second value.
+pub(crate) async fn settings(dir: &Path) -> (BTreeMap<String, String>, Option<Scratch>) {
     let mut settings = BTreeMap::new();
     let mut set =
         |key: &str, value: &str| settings.insert(format!("COMPTOIR__{key}"), value.to_owned());
@@ -64,21 +65,14 @@ pub(crate) async fn settings(dir: &Path) -> BTreeMap<String, String> {
     set("ACCESS__CONTROL_POLL_MS", "50");
     set("CATALOG__CHANGE_POLL_MS", "50");
     set("METERING__FOLD_INTERVAL_MS", "50");
-    if let Some(server) = postgres() {
-        set("DATABASE__URL", &fresh_database(&server).await);
+    let scratch = match scratch::server() {
+        Some(server) => Some(Scratch::on(&server).await),
+        None => None,
+    };
+    if let Some(scratch) = &scratch {
+        set("DATABASE__URL", scratch.url());
     }
-    settings
-}
-
-/// Makes an empty database on the server and returns its URL.
-async fn fresh_database(server: &str) -> String {
-    let name = format!("t{:016x}", getrandom_u64());
-    let admin = sqlx::PgPool::connect(server).await.expect("the test's PostgreSQL server answers");
-    let sql = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"));
-    sqlx::query(sql).execute(&admin).await.expect("a database can be made");
-    admin.close().await;
-    let (base, _) = server.rsplit_once('/').expect("the URL names a database");
-    format!("{base}/{name}")
+    (settings, scratch)
 }
 
 fn getrandom_u64() -> u64 {
@@ -101,9 +95,9 @@ impl Builder {
     /// Starts it in a new folder.
     pub(crate) async fn start(self) -> TestApp {
         let dir = tempfile::tempdir().expect("a temporary folder");
-        let mut settings = settings(dir.path()).await;
+        let (mut settings, scratch) = settings(dir.path()).await;
         settings.extend(self.settings);
-        TestApp::start_with(settings, self.clock, Some(dir)).await
+        TestApp::start_with(settings, self.clock, dir, scratch).await
     }
 }
 
@@ -121,7 +115,8 @@ impl TestApp {
     async fn start_with(
         settings: BTreeMap<String, String>,
         clock: Clock,
-        dir: Option<TempDir>,
+        dir: TempDir,
+        scratch: Option<Scratch>,
     ) -> Self {
         let config = Config::load(None, &settings).unwrap_or_else(|problems| panic!("{problems}"));
         let mut comptoir =
@@ -151,7 +146,8 @@ impl TestApp {
             clock,
             http,
             config,
-            dir,
+            _dir: dir,
+            _scratch: scratch,
             stop: Some(stop),
             served: Some(served),
         }
@@ -284,7 +280,6 @@ impl Drop for TestApp {
         if let Some(stop) = self.stop.take() {
             let _ = stop.send(());
         }
-        drop(self.dir.take());
     }
 }
 

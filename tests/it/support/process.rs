@@ -1,5 +1,6 @@
 //! The program as it runs in earnest: a process of its own, which a test may kill.
 
+use super::scratch::Scratch;
 use super::{data, settings};
 use comptoir::config::Config;
 use comptoir::storage::Db;
@@ -31,13 +32,14 @@ pub(crate) struct Home {
     dir: TempDir,
     settings: BTreeMap<String, String>,
     pub(crate) db: Db,
+    _scratch: Option<Scratch>,
 }
 
 impl Home {
     /// A new one with `products` products.
     pub(crate) async fn new(extra: &[(&str, &str)], products: &[Value]) -> Self {
         let dir = tempfile::tempdir().expect("a temporary folder");
-        let mut settings = settings(dir.path()).await;
+        let (mut settings, scratch) = settings(dir.path()).await;
         settings.insert("COMPTOIR__TELEMETRY__LOG_FORMAT".to_owned(), "json".to_owned());
         for (key, value) in extra {
             settings.insert(format!("COMPTOIR__{key}"), (*value).to_owned());
@@ -45,7 +47,7 @@ impl Home {
         let config = Config::load(None, &settings).unwrap_or_else(|problems| panic!("{problems}"));
         run(&settings, &["migrate"]);
         let db = Db::connect(&config.database.url, 2).await.expect("the database opens twice");
-        let home = Self { dir, settings, db };
+        let home = Self { dir, settings, db, _scratch: scratch };
         home.import("categories", &data::categories());
         home.import("products", products);
         home

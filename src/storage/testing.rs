@@ -1,0 +1,60 @@
+//! A database of its own for each test: on the PostgreSQL server where one is named, else SQLite.
+
+mod scratch;
+
+use super::Db;
+use crate::config::DatabaseUrl;
+use crate::kernel::secret::Secret;
+use scratch::Scratch;
+use std::ops::Deref;
+use tempfile::TempDir;
+
+/// A migrated database that is gone with this value.
+#[derive(Debug)]
+pub(crate) struct TestDb {
+    db: Db,
+    place: Place,
+}
+
+/// Where a test's database is.
+#[derive(Debug)]
+enum Place {
+    Folder(TempDir),
+    Server(Scratch),
+}
+
+/// Makes a database with nothing in it.
+pub(crate) async fn database() -> TestDb {
+    let place = match scratch::server() {
+        Some(server) => Place::Server(Scratch::on(&server).await),
+        None => Place::Folder(tempfile::tempdir().unwrap()),
+    };
+    let db = place.connect().await;
+    db.migrate().await.unwrap();
+    TestDb { db, place }
+}
+
+impl TestDb {
+    /// The same database after its connections were closed.
+    pub(crate) async fn reconnect(&mut self) {
+        self.db = self.place.connect().await;
+    }
+}
+
+impl Place {
+    async fn connect(&self) -> Db {
+        let url = match self {
+            Self::Folder(dir) => DatabaseUrl::Sqlite(dir.path().join("comptoir.db")),
+            Self::Server(scratch) => DatabaseUrl::Postgres(Secret::new(scratch.url().to_owned())),
+        };
+        Db::connect(&url, 2).await.unwrap()
+    }
+}
+
+impl Deref for TestDb {
+    type Target = Db;
+
+    fn deref(&self) -> &Db {
+        &self.db
+    }
+}
