@@ -185,10 +185,8 @@ async fn usage_that_has_not_grown_is_not_sent_again() {
 async fn a_head_is_a_served_call_without_bytes_or_records() {
     let logs = tempfile::tempdir().unwrap();
     let log = logs.path().join("access.log");
-    let mut app = TestApp::builder()
-        .set("TELEMETRY__ACCESS_LOG", &log.display().to_string())
-        .start()
-        .await;
+    let mut app =
+        TestApp::builder().set("TELEMETRY__ACCESS_LOG", &log.display().to_string()).start().await;
     app.stock_shelves(50, 1).await;
     let key = app.key(json!({})).await;
     let mut heads = Vec::new();
