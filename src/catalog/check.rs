@@ -1,8 +1,8 @@
 //! Small rules for the values of feeds: texts, decimals, codes. Pure.
 
 use super::Fault;
-use crate::kernel::word::Word;
 use crate::kernel::clock::HOUR;
+use crate::kernel::word::Word;
 use crate::kernel::{Amount, Micros, Money};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt::Display;

@@ -21,7 +21,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 /// Most rows per transaction: a commit waits for the disk, and other writers wait for the commit.
-const BATCH: usize = 5_000;
+const BATCH: usize = 2_000;
 /// Bytes of records after which a batch is full with fewer rows, so that memory stays bounded.
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
 /// Batches that may wait between the two threads.

@@ -82,10 +82,7 @@ impl Source {
     }
 
     /// Reads the file once; the digest of what was read.
-    fn read(
-        &mut self,
-        take: impl FnMut(u64, usize, Record<'_>) -> bool,
-    ) -> Result<String, String> {
+    fn read(&mut self, take: impl FnMut(u64, usize, Record<'_>) -> bool) -> Result<String, String> {
         let mut digest = Sha256::new();
         let bytes = rewound(&mut self.file, &mut digest).map_err(|e| e.to_string())?;
         match &self.mapping {
@@ -310,11 +307,11 @@ mod tests {
         let (_dir, path) = file(b"{\"a\":1}\n{\"a\":2}\n");
         let mut source = Source::open(&path, None).unwrap();
         let checked = source.check(|_| {}).unwrap();
-        assert!(source.each(&checked, |_, _| true).is_ok());
-        assert!(source.each(&checked, |_, _| false).is_ok(), "who stops early knows why");
+        assert!(source.each(&checked, |_, _, _| true).is_ok());
+        assert!(source.each(&checked, |_, _, _| false).is_ok(), "who stops early knows why");
         for now in [&b"{\"a\":1}\n{\"a\":3}\n"[..], b"{\"a\":1}\n", b"{\"a\":1}\n\xff\n"] {
             std::fs::write(&path, now).unwrap();
-            let error = source.each(&checked, |_, _| true).unwrap_err();
+            let error = source.each(&checked, |_, _, _| true).unwrap_err();
             assert!(matches!(error, ImportError::Changed { .. }), "{error}");
         }
     }
