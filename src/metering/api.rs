@@ -124,7 +124,7 @@ impl From<UsageRow> for UsageItemOut {
     params(
         ("from" = Option<String>, Query, format = DateTime, description = "Start of the span, inclusive: RFC 3339. The start of this month (UTC) where it is left out.", example = "2026-11-01T00:00:00Z"),
         ("to" = Option<String>, Query, format = DateTime, description = "End of the span, exclusive: RFC 3339. Now where it is left out.", example = "2026-12-01T00:00:00Z"),
-        ("granularity" = Option<Granularity>, Query, description = "Length of a row's bucket: `hour` (up to 31 days), `day` or `month`, in UTC. `day` where it is left out.", example = "day"),
+        ("granularity" = inline(Option<Granularity>), Query, description = "Length of a row's bucket: `hour` (up to 31 days), `day` or `month`, in UTC. `day` where it is left out.", example = "day"),
     ),
     responses((status = 200, description = "The usage", body = UsageOut), (status = 304, description = "Not changed since the `ETag` in `If-None-Match`"))
 )]
