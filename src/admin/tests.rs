@@ -350,9 +350,4 @@ fn the_document_describes_every_operation() {
         }
     }
     assert_eq!(ids.len(), 26, "{ids:?}");
-    let text = api.to_string();
-    for reference in text.split("\"$ref\":\"#").skip(1) {
-        let pointer = reference.split('"').next().unwrap();
-        assert!(api.pointer(pointer).is_some(), "{pointer} leads nowhere");
-    }
 }

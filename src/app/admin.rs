@@ -153,7 +153,7 @@ pub(super) fn server(comptoir: &Comptoir, reload: Reload) -> anyhow::Result<(Ser
             .map(|app| app.wrap(from_fn(finish)))
             .app_data(state.clone())
             .app_data(operations.clone())
-            .app_data(BodyLimit(max_body as usize))
+            .app_data(BodyLimit(max_body))
             .configure(routes)
             .split_for_parts();
         app.configure(|config| openapi::serve(config, &openapi::ADMIN))

@@ -2,7 +2,6 @@
 
 #![expect(
     clippy::expect_used,
-    clippy::print_stderr,
     clippy::print_stdout,
     clippy::unwrap_used,
     reason = "a test fails where it stands, and says what it skips"

@@ -131,6 +131,18 @@ fn every_problem_shows_what_it_says() {
 }
 
 #[test]
+fn every_reference_leads_somewhere() {
+    for name in ["partner", "admin"] {
+        let document = document(name);
+        let text = document.to_string();
+        for reference in text.split("\"$ref\":\"#").skip(1) {
+            let pointer = reference.split('"').next().unwrap_or_default();
+            assert!(document.pointer(pointer).is_some(), "{name}: {pointer} leads nowhere");
+        }
+    }
+}
+
+#[test]
 fn own_usage_costs_nothing() {
     for (path, _, operation) in operations(&document("partner")) {
         let billed = if path == "/v1/usage" { json!([]) } else { json!(["200"]) };
