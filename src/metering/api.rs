@@ -123,15 +123,9 @@ impl From<UsageRow> for UsageItemOut {
 #[utoipa::path(
     operation_id = "get_usage", tag = "usage",
     params(
-<<<<<<< HEAD
         ("from" = Option<String>, Query, format = DateTime, description = "Start of the span, inclusive: a full hour (UTC), RFC 3339. The start of this month (UTC) where it is left out.", example = "2026-11-01T00:00:00Z"),
         ("to" = Option<String>, Query, format = DateTime, description = "End of the span, exclusive: a full hour (UTC), RFC 3339. The end of the present hour where it is left out.", example = "2026-12-01T00:00:00Z"),
-        ("granularity" = Option<Granularity>, Query, description = "Length of a row's bucket: `hour` (up to 31 days), `day` or `month`, in UTC. `day` where it is left out.", example = "day"),
-=======
-        ("from" = Option<String>, Query, format = DateTime, description = "Start of the span, inclusive: RFC 3339. The start of this month (UTC) where it is left out.", example = "2026-11-01T00:00:00Z"),
-        ("to" = Option<String>, Query, format = DateTime, description = "End of the span, exclusive: RFC 3339. Now where it is left out.", example = "2026-12-01T00:00:00Z"),
         ("granularity" = inline(Option<Granularity>), Query, description = "Length of a row's bucket: `hour` (up to 31 days), `day` or `month`, in UTC. `day` where it is left out.", example = "day"),
->>>>>>> view
     ),
     responses((status = 200, description = "The usage", body = UsageOut), (status = 304, description = "Not changed since the `ETag` in `If-None-Match`"))
 )]
