@@ -91,7 +91,7 @@ pub(super) async fn run(mut config: Config, args: Args) -> anyhow::Result<()> {
 async fn prepare(config: &Config, clock: &Clock) -> anyhow::Result<DemoKeys> {
     let db = open_database(config).await?;
     if db.setting("demo").await?.is_none() {
-        mention("Seeding a fictional French retailer (half a minute, this once)…");
+        mention("Seeding a fictional French retailer (some seconds, this once)…");
         let data = seed(clock.now(), &config.server.public_url);
         import_all(&db, clock, &data).await?;
         let mut tx = db.begin().await?;
