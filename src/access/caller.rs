@@ -69,14 +69,15 @@ pub struct Judged {
     pub at: Micros,
 }
 
-/// The view of a request that the policy needs.
+/// The view of a request that `gate` needs.
 #[must_use]
-pub fn view(headers: &HeaderMap, peer: Option<IpAddr>) -> CallView<'_> {
+pub fn view<'a>(gate: &Gate, headers: &'a HeaderMap, peer: Option<IpAddr>) -> CallView<'a> {
     CallView {
         authorization: headers.get(AUTHORIZATION).map(HeaderValue::as_bytes),
         api_key: headers.get(X_API_KEY).map(HeaderValue::as_bytes),
         peer,
-        forwarded_for: forwarded_for(headers),
+        // Not even looked for where there is no proxy to believe.
+        forwarded_for: if gate.has_proxies() { forwarded_for(headers) } else { None },
     }
 }
 
@@ -101,7 +102,7 @@ pub fn judge(
     };
     let at = clock.now();
     let peer = request.peer_addr().map(|address| address.ip());
-    let judged = gate.admit(operation, &view(request.headers(), peer), at);
+    let judged = gate.admit(operation, &view(gate, request.headers(), peer), at);
     let (result, key, decision) = match judged {
         Ok(admitted) => {
             (Ok(Arc::clone(&admitted.key)), Some(admitted.key), Some(admitted.decision))

@@ -61,6 +61,12 @@ impl Gate {
         Self { keyring, trusted_proxies: trusted_proxies.into() }
     }
 
+    /// Whether any proxy is believed.
+    #[must_use]
+    pub fn has_proxies(&self) -> bool {
+        !self.trusted_proxies.is_empty()
+    }
+
     /// The keyring.
     #[must_use]
     pub fn keyring(&self) -> &Arc<Keyring> {

@@ -30,6 +30,8 @@ pub(super) struct FastPath {
     pub(super) catalog: Arc<CatalogView>,
     /// Records the call.
     pub(super) finisher: Rc<Finisher>,
+    /// Whether calls of browser apps need headers that only the application gives.
+    pub(super) with_cors: bool,
 }
 
 impl FastPath {
@@ -38,7 +40,7 @@ impl FastPath {
         let head = request.head();
         if head.method != Method::GET
             || head.uri.query().is_some()
-            || head.headers.contains_key(ORIGIN)
+            || (self.with_cors && head.headers.contains_key(ORIGIN))
         {
             return None;
         }
@@ -47,7 +49,7 @@ impl FastPath {
         let at = self.finisher.now();
         let operation = op::GetProduct::OPERATION;
         let peer = request.peer_addr().map(|address| address.ip());
-        let view = caller::view(&head.headers, peer);
+        let view = caller::view(&self.gate, &head.headers, peer);
         let admitted = self.gate.admit(operation, &view, at).ok()?;
         let held = head.headers.get(IF_NONE_MATCH);
         let fresh = held.is_some_and(|tags| answer::matches(tags.as_bytes(), etag));

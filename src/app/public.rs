@@ -136,6 +136,7 @@ pub(super) fn server(comptoir: &Comptoir) -> anyhow::Result<(Server, SocketAddr)
             gate: gate.clone(),
             catalog: Arc::clone(&mirror.catalog),
             finisher: Rc::clone(&finisher),
+            with_cors,
         });
         let (app, _) = App::new()
             .into_utoipa_app()

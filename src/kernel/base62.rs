@@ -2,6 +2,19 @@
 
 const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
+/// What each byte is worth: the table of [`DIGITS`] turned round.
+const VALUES: [u8; 256] = {
+    let mut values = [FOREIGN; 256];
+    let mut digit = 0;
+    while digit < DIGITS.len() {
+        values[DIGITS[digit] as usize] = digit as u8;
+        digit += 1;
+    }
+    values
+};
+/// A byte that is no digit.
+const FOREIGN: u8 = 255;
+
 /// Characters needed for any `u64`.
 pub const U64_WIDTH: usize = 11;
 /// Characters needed for any `u32`.
@@ -26,14 +39,9 @@ pub fn encode(value: u64, width: usize) -> String {
 /// The number that `text` spells; `None` for a foreign character or a value above `u64::MAX`.
 #[must_use]
 pub fn decode(text: &[u8]) -> Option<u64> {
-    text.iter().try_fold(0u64, |value, &byte| {
-        let digit = match byte {
-            b'0'..=b'9' => byte - b'0',
-            b'A'..=b'Z' => byte - b'A' + 10,
-            b'a'..=b'z' => byte - b'a' + 36,
-            _ => return None,
-        };
-        value.checked_mul(62)?.checked_add(u64::from(digit))
+    text.iter().try_fold(0u64, |value, &byte| match VALUES[usize::from(byte)] {
+        FOREIGN => None,
+        digit => value.checked_mul(62)?.checked_add(u64::from(digit)),
     })
 }
 
