@@ -10,6 +10,8 @@ pub mod config;
 
 pub mod telemetry;
 
+pub mod outbound;
+
 pub mod storage;
 
 pub mod limit;
@@ -28,7 +30,15 @@ pub mod stock;
 
 pub mod mirror;
 
+pub mod browse;
+
 pub mod customers;
+
+pub mod changes;
+
+pub mod exports;
+
+pub mod hooks;
 
 pub mod feeds;
 

@@ -39,6 +39,14 @@ scopes! {
     StockRead = "stock:read" "Read stock availability";
     /// Exact counts in stock levels; without it, bands.
     StockQuantity = "stock:quantity" "See exact quantities in stock levels instead of bands";
+    /// Promotions.
+    PromotionsRead = "promotions:read" "Read promotions";
+    /// The change log.
+    ChangesRead = "changes:read" "Follow what changed in catalog, prices, stores and stock";
+    /// Snapshot files and product feeds.
+    ExportsRead = "exports:read" "Download snapshots and product feeds";
+    /// Webhook subscriptions.
+    SubscriptionsWrite = "subscriptions:write" "Subscribe to events and manage the subscriptions";
 }
 
 /// The word names no scope.

@@ -155,7 +155,7 @@ impl Finisher {
             }
             None => Recorded { receipt: None, id: self.unmetered_id() },
         };
-        self.book.metrics.answered(usize::from(call.operation.code), call.status, duration_us);
+        self.book.metrics.answered(call.operation.code, call.status, duration_us);
         self.access_log.borrow_mut().line(&Line {
             at: call.at,
             event: recorded.id.as_str(),

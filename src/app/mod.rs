@@ -245,8 +245,8 @@ fn tell_recovery(metrics: &Metrics, found: &FoldReport) {
 }
 
 /// The operations by their ledger code, as the metrics count them.
-fn operation_ids() -> Vec<&'static str> {
-    operation::OPERATIONS.iter().map(|operation| operation.id).collect()
+fn operation_ids() -> Vec<(u16, &'static str)> {
+    operation::OPERATIONS.iter().map(|operation| (operation.code, operation.id)).collect()
 }
 
 /// Makes the data directory where it is not there yet. What it will hold is its owner's alone.

@@ -8,7 +8,7 @@ use crate::access::operation::{self, Op as _, op};
 use crate::config::{Origin, Telemetry};
 use crate::http::{ApiError, Code};
 use crate::telemetry::AccessLog;
-use crate::{catalog, demo, metering, stock, stores};
+use crate::{browse, catalog, demo, metering, stock, stores};
 use actix_cors::Cors;
 use actix_http::HttpService;
 use actix_server::Server;
@@ -26,6 +26,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 /// Every documented operation of the partner API.
 pub(super) fn routes(config: &mut ServiceConfig<'_>) {
+    browse::configure(config);
     catalog::api::configure(config);
     stores::api::configure(config);
     stock::api::configure(config);

@@ -1,9 +1,8 @@
-//! The partner API of products, categories and offers.
+//! The partner API of categories and offers.
 
 mod categories;
 mod offers;
-mod products;
-mod schema;
+pub(crate) mod schema;
 
 use super::view::Lookup;
 use crate::http::answer::Cache;
@@ -13,13 +12,9 @@ use bytes::Bytes;
 use std::fmt::Display;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-/// Mounts the operations of the catalog, fixed paths before those that take an id.
+/// Mounts the operations of categories and offers.
 pub fn configure(config: &mut ServiceConfig<'_>) {
     config
-        .service(products::list_products)
-        .service(products::get_product_by_gtin)
-        .service(products::get_product_by_sku)
-        .service(products::get_product)
         .service(offers::list_product_offers)
         .service(categories::list_categories)
         .service(categories::get_category);
@@ -50,6 +45,3 @@ fn found(lookup: Lookup, what: &str, id: &impl Display) -> ApiResult<(Bytes, u64
         Lookup::Missing => Err(not_found(what, id)),
     }
 }
-
-#[cfg(test)]
-pub(crate) mod tests;

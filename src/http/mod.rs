@@ -6,6 +6,8 @@ pub mod error;
 pub mod page;
 pub mod params;
 pub mod path;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use answer::Answer;
 pub use body::{ApiPath, BodyLimit, JsonBody};

@@ -87,7 +87,7 @@ async fn get_store(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog::api::tests::fields;
+    use crate::http::testing::fields;
     use actix_web::App;
     use utoipa_actix_web::AppExt as _;
 

@@ -58,7 +58,8 @@ plain! {
 #[derive(Debug)]
 pub struct Metrics {
     recorder: PrometheusRecorder,
-    operations: Vec<Operation>,
+    /// By code; a code that is not given out has none.
+    operations: Vec<Option<Operation>>,
     tallies: Vec<Counter>,
     gauges: Vec<metrics::Gauge>,
 }
@@ -71,9 +72,9 @@ struct Operation {
 }
 
 impl Metrics {
-    /// Metrics for these operations; their index here is the one to give to [`Metrics::answered`].
+    /// Metrics for these operations, each with the code that [`Metrics::answered`] takes.
     #[must_use]
-    pub fn new(operations: &[&'static str]) -> Self {
+    pub fn new(operations: &[(u16, &'static str)]) -> Self {
         let recorder = PrometheusBuilder::new().build_recorder();
         let help = "Answered calls by operation and class of status.";
         recorder.describe_counter(REQUESTS.into(), None, help.into());
@@ -91,13 +92,18 @@ impl Metrics {
             recorder.register_gauge(&Key::from_static_name(name), &METADATA)
         });
         let gauges = gauges.collect();
-        let operations = operations.iter().map(|id| Operation::new(id, &recorder)).collect();
-        Self { recorder, operations, tallies, gauges }
+        let mut by_code = Vec::new();
+        for (code, id) in operations {
+            let at = usize::from(*code);
+            by_code.resize_with(by_code.len().max(at + 1), || None);
+            by_code[at] = Some(Operation::new(id, &recorder));
+        }
+        Self { recorder, operations: by_code, tallies, gauges }
     }
 
-    /// Counts an answered call: three atomic additions. An unknown index is not counted.
-    pub fn answered(&self, operation_index: usize, status: u16, duration_us: u32) {
-        let Some(operation) = self.operations.get(operation_index) else { return };
+    /// Counts an answered call: three atomic additions. An unknown code is not counted.
+    pub fn answered(&self, code: u16, status: u16, duration_us: u32) {
+        let Some(Some(operation)) = self.operations.get(usize::from(code)) else { return };
         let class = match status {
             200..300 => 0,
             300..400 => 1,
@@ -145,7 +151,7 @@ impl Metrics {
         let mut out = handle.render();
         let _ = writeln!(out, "# HELP {DURATION} Time to answer, by operation.");
         let _ = writeln!(out, "# TYPE {DURATION} histogram");
-        for operation in &self.operations {
+        for operation in self.operations.iter().flatten() {
             let label = format!("operation=\"{}\"", operation.id);
             operation.durations.write(&mut out, DURATION, &label);
         }
@@ -169,7 +175,7 @@ mod tests {
 
     #[test]
     fn what_was_counted_is_rendered() {
-        let metrics = Metrics::new(&["list_products", "get_product"]);
+        let metrics = Metrics::new(&[(0, "list_products"), (1, "get_product")]);
         metrics.answered(1, 200, 100);
         metrics.answered(1, 304, 101);
         metrics.answered(1, 429, 3_000_000);
@@ -209,7 +215,7 @@ mod tests {
 
     #[test]
     fn two_programs_in_one_process_count_apart() {
-        let (one, other) = (Metrics::new(&["a"]), Metrics::new(&["a"]));
+        let (one, other) = (Metrics::new(&[(0, "a")]), Metrics::new(&[(0, "a")]));
         one.answered(0, 200, 1);
         let count = r#"comptoir_requests_total{operation="a",status="2xx"} "#;
         assert!(one.render().contains(&format!("{count}1\n")));

@@ -1,13 +1,15 @@
-use super::schema::{CategoryOut, ProductOut};
-use super::*;
+use super::schema::ProductOut;
 use crate::access::{Scopes, tests::gate};
+use crate::catalog::api::schema::CategoryOut;
 use crate::catalog::model::Status;
 use crate::catalog::offers::{Channel, PriceType};
 use crate::catalog::view::{
-    CatalogView, CategoryChange, CategoryRecord, OfferChange, OfferRecord, ProductChange,
+    CatalogView, CategoryChange, CategoryRecord, Lookup, OfferChange, OfferRecord, ProductChange,
     ProductRecord, Tombstone,
 };
+use crate::http::ApiError;
 use crate::http::answer::digest;
+use crate::http::testing::fields;
 use crate::kernel::Clock;
 use crate::kernel::id::{CategoryId, ProductId, StoreId};
 use crate::kernel::word::Word;
@@ -20,6 +22,12 @@ use serde_json::{Value, json};
 use utoipa::PartialSchema;
 use utoipa::openapi::{RefOr, Schema};
 use utoipa_actix_web::AppExt as _;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+fn configure(config: &mut ServiceConfig<'_>) {
+    crate::catalog::api::configure(config);
+    super::configure(config);
+}
 
 fn document(sku: &str) -> Value {
     json!({
@@ -201,14 +209,6 @@ async fn an_answer_held_already_is_not_sent_again() {
         (second.status(), second.headers().get("etag")),
         (StatusCode::NOT_MODIFIED, Some(&etag))
     );
-}
-
-/// The field names of a schema, in order.
-pub(crate) fn fields<T: PartialSchema>() -> Vec<String> {
-    let RefOr::T(Schema::Object(object)) = T::schema() else { return Vec::new() };
-    let mut names: Vec<String> = object.properties.keys().cloned().collect();
-    names.sort_unstable();
-    names
 }
 
 fn keys(document: &Value) -> Vec<String> {

@@ -1,0 +1,85 @@
+//! The list of products: filters and the page that they give.
+
+use super::schema::PageOfProducts;
+use crate::access::{Caller, op};
+use crate::catalog::model::Status;
+use crate::catalog::view::{CatalogView, ProductQuery};
+use crate::http::answer::Cache;
+use crate::http::{Answer, ApiResult, PageRequest, Params};
+use crate::kernel::id::{BrandId, ProductId};
+use crate::kernel::word::Word as _;
+use actix_web::{HttpRequest, get, web};
+use std::convert::Infallible;
+use std::str::FromStr;
+
+/// Most identifiers in a list.
+const MOST_IDENTIFIERS: usize = 50;
+
+/// Products
+///
+/// All products in the order of their ids, 50 to a page. Filters hold together; values joined by
+/// commas are alternatives. Walk to the end by following `next`: a product that is there throughout
+/// comes exactly once, whatever is added or deleted meanwhile.
+#[utoipa::path(
+    operation_id = "list_products", tag = "products",
+    params(
+        ("brand" = Option<String>, Query, description = "Brands by name or id, joined by commas.", example = "Bosch,Makita"),
+        ("category_id" = Option<String>, Query, description = "Categories, joined by commas.", example = "cat_5tR81kQmZx2"),
+        ("include_descendants" = Option<bool>, Query, description = "Whether products in categories below those of `category_id` count.", example = true),
+        ("gtin" = Option<String>, Query, description = "Up to 50 GTINs of 8, 12, 13 or 14 digits, joined by commas.", example = "3276550063551,5000112611861"),
+        ("sku" = Option<String>, Query, description = "Up to 50 skus, joined by commas.", example = "82311569,82311570"),
+        ("item_group_id" = Option<String>, Query, description = "Variants of one item group.", example = "grp_9"),
+        ("status" = Option<Status>, Query, description = "`active`, `discontinued` or `recalled`.", example = "active"),
+        ("is_sold_by_weight" = Option<bool>, Query, description = "Whether the product is sold by weight.", example = false),
+        ("store_id" = Option<String>, Query, description = "Only products with an offer in this store.", example = "sto_4Fh2Lp8QaZs"),
+        ("updated_since" = Option<String>, Query, format = DateTime, description = "Only products that changed at or after this instant.", example = "2026-11-22T00:00:00Z"),
+        ("limit" = Option<u32>, Query, description = "Most products in the page, 1 to 200. A page can be shorter although `next` is set: filters that match rarely are walked in steps.", example = 50),
+        ("cursor" = Option<String>, Query, description = "Where the page begins: take it from `next`.", example = "c7HqK2mXw9Pz000000000001A2b3C"),
+    ),
+    responses(
+        (status = 200, description = "A page of products.", body = PageOfProducts),
+        (status = 304, description = "You hold this page already."),
+    ),
+)]
+#[get("/v1/products")]
+pub(super) async fn list_products(
+    _caller: Caller<op::ListProducts>,
+    request: HttpRequest,
+    view: web::Data<CatalogView>,
+) -> ApiResult<Answer> {
+    let mut params = Params::new(request.query_string());
+    let query = query(&mut params, &view);
+    let page = PageRequest::read(&request, &mut params);
+    params.finish()?;
+    let found = view.list(&query, page.after()?, page.limit());
+    page.answer(&found.items, found.next_pair(), Cache::Short)
+}
+
+/// A brand by its id or its name in any case.
+struct Brand(BrandId);
+
+impl FromStr for Brand {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(Self(text.parse().unwrap_or_else(|_| BrandId::derived(&text.to_lowercase()))))
+    }
+}
+
+fn query(params: &mut Params, view: &CatalogView) -> ProductQuery {
+    let brands = params.list("brand", MOST_IDENTIFIERS);
+    let categories = params.list("category_id", MOST_IDENTIFIERS);
+    let descend = params.flag("include_descendants");
+    let skus: Vec<String> = params.list("sku", MOST_IDENTIFIERS);
+    ProductQuery {
+        brands: brands.into_iter().map(|Brand(id)| id).collect(),
+        categories: if descend { view.with_descendants(&categories) } else { categories },
+        gtins: params.list("gtin", MOST_IDENTIFIERS),
+        ids: skus.iter().map(|sku| ProductId::derived(sku)).collect(),
+        item_group: params.text("item_group_id"),
+        status: params.one_of("status", Status::WORDS),
+        sold_by_weight: params.one_of("is_sold_by_weight", &[("true", true), ("false", false)]),
+        store: params.value("store_id"),
+        updated_since: params.value("updated_since"),
+    }
+}

@@ -1,0 +1,22 @@
+//! Reads that join the domains: products with what they cost and where they are.
+//!
+//! A domain answers for itself in its own `api`; what needs products, prices, stores and stock at
+//! once stands here, above all of them.
+
+mod list;
+mod products;
+mod schema;
+
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Mounts the operations, fixed paths before those that take an id.
+pub fn configure(config: &mut ServiceConfig<'_>) {
+    config
+        .service(list::list_products)
+        .service(products::get_product_by_gtin)
+        .service(products::get_product_by_sku)
+        .service(products::get_product);
+}
+
+#[cfg(test)]
+mod tests;

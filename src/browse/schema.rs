@@ -1,0 +1,107 @@
+//! Products as partners receive them. They are served as they are stored, so these types describe
+//! and are never filled; a test holds them against a stored document.
+#![expect(dead_code, reason = "the types describe stored documents")]
+
+use crate::catalog::check::Measure;
+use crate::catalog::model::Status;
+use crate::catalog::model::parts::{
+    Brand, Description, Identifier, Image, Property, Rating, VariantAttribute,
+};
+use utoipa::ToSchema;
+
+/// A product.
+#[derive(Debug, ToSchema)]
+pub(super) struct ProductOut {
+    /// Its id, the same for good.
+    #[schema(example = "prd_7HqK2mXw9Pz")]
+    id: String,
+    /// The retailer's article number.
+    #[schema(example = "82311569")]
+    sku: String,
+    /// GTIN in 14 digits; null for products without one, and for in-store codes.
+    #[schema(required = true, example = "03276550063551")]
+    gtin: Option<String>,
+    /// All codes as they were supplied.
+    identifiers: Vec<Identifier>,
+    /// What it is called.
+    #[schema(example = "Enduit de lissage Axton 1,75 l")]
+    name: String,
+    /// What it is.
+    #[schema(required = true)]
+    description: Option<Description>,
+    /// Its brand; null where it has none.
+    #[schema(required = true)]
+    brand: Option<Brand>,
+    /// The manufacturer's part number.
+    #[schema(required = true, example = "AX-175-W")]
+    mpn: Option<String>,
+    /// Who makes it.
+    #[schema(required = true, example = "Axton SAS")]
+    manufacturer: Option<String>,
+    /// What its variants have in common.
+    #[schema(required = true, example = "grp_9")]
+    item_group_id: Option<String>,
+    /// What distinguishes it from its variants.
+    variant_attributes: Vec<VariantAttribute>,
+    /// The categories it is in.
+    #[schema(example = json!(["cat_5tR81kQmZx2"]))]
+    category_ids: Vec<String>,
+    /// Google's product category.
+    #[schema(required = true, example = "413")]
+    google_product_category: Option<String>,
+    /// GS1 GPC brick code, 8 digits.
+    #[schema(required = true, example = "10000201")]
+    gpc_category_code: Option<String>,
+    /// How much is in the pack.
+    #[schema(required = true)]
+    net_content: Option<Measure>,
+    /// ISO 3166-1 code of the country it comes from.
+    #[schema(required = true, example = "FR")]
+    country_of_origin: Option<String>,
+    /// Its images, the main one first.
+    images: Vec<Image>,
+    /// Properties that not all products have.
+    additional_property: Vec<Property>,
+    /// Its certifications.
+    #[schema(example = json!(["NF Environnement"]))]
+    certifications: Vec<String>,
+    /// What customers think.
+    #[schema(required = true)]
+    aggregate_rating: Option<Rating>,
+    /// `new`, `refurbished` or `used`.
+    #[schema(required = true, example = "new")]
+    condition: Option<String>,
+    /// Whether it is sold.
+    status: Status,
+    /// The product that stands in its place.
+    #[schema(required = true, example = json!(null))]
+    replaced_by: Option<String>,
+    /// Whether it is sold by weight.
+    #[schema(example = false)]
+    is_sold_by_weight: bool,
+    /// Its page in the shop.
+    #[schema(required = true, example = "https://www.example.com/p/82311569")]
+    link: Option<String>,
+    /// When it last changed.
+    #[schema(format = DateTime, example = "2026-11-22T04:00:00Z")]
+    updated_at: String,
+    /// How often it changed.
+    #[schema(example = 7)]
+    version: u64,
+}
+
+/// Products, a page of them.
+#[derive(Debug, ToSchema)]
+pub(super) struct PageOfProducts {
+    /// The products.
+    items: Vec<ProductOut>,
+    /// Where the next page is; null on the last.
+    #[schema(
+        required = true,
+        example = "/v1/products?brand=Axton&limit=50&cursor=c7HqK2mXw9Pz000000000001A2b3C"
+    )]
+    next: Option<String>,
+    /// Where this page is.
+    #[schema(rename = "self", example = "/v1/products?brand=Axton&limit=50")]
+    own: String,
+}
