@@ -22,3 +22,4 @@ mod operations;
 mod storage;
 mod supply;
 mod support;
+mod versions;
