@@ -69,6 +69,7 @@ pub static ADMIN: LazyLock<Document> = LazyLock::new(|| {
         ("keys", "Secrets of apps"),
         ("tokens", "Secrets of this API"),
         ("audit", "Who changed what"),
+        ("stock", "Stock levels from tills and stock systems"),
     ];
     complete(&mut document, &tags, (admin_security(), problems::ADMIN), admin_operation);
     render("admin", &document)

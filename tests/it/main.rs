@@ -15,6 +15,7 @@ mod catalog;
 mod cli;
 mod crash;
 mod docs;
+mod levels;
 mod limits;
 mod metering;
 mod openapi;
