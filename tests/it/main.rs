@@ -20,6 +20,7 @@ mod limits;
 mod metering;
 mod openapi;
 mod operations;
+mod prices;
 mod storage;
 mod supply;
 mod support;
