@@ -84,6 +84,8 @@ operations! {
     ListStoreStock = 11 "list_store_stock" "stock" "GET" "/v1/stores/{store_id}/stock" Some(Scope::StockRead), 1_000;
     /// The caller's own usage and limits.
     GetUsage = 12 "get_usage" "usage" "GET" "/v1/usage" None, 1_000;
+    /// What changed behind a position.
+    ListChanges = 22 "list_changes" "changes" "GET" "/v1/changes" Some(Scope::ChangesRead), 1_000;
 }
 
 /// The methods that a path takes, joined for an `Allow` header; `None` for a path that is not ours.

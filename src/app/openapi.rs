@@ -45,6 +45,8 @@ pub static PARTNER: LazyLock<Document> = LazyLock::new(|| {
         ("stores", "Stores"),
         ("offers", "Prices by store and channel"),
         ("stock", "Stock levels by store"),
+        ("changes", "What changed, deletions included"),
+        ("exports", "The whole catalog as files"),
         ("usage", "What you have used and what is left"),
     ];
     complete(&mut document, &tags, (partner_security(), problems::PARTNER), partner_operation);
@@ -149,7 +151,7 @@ fn complete(
 
 /// A parameter that is left out is not null, and a page's size is the same everywhere.
 fn describe_parameter(parameter: &mut Value) {
-    if parameter["name"] == "limit" {
+    if parameter["name"] == "limit" && parameter["schema"]["maximum"].is_null() {
         parameter["schema"] = json!({
             "type": "integer", "minimum": 1, "maximum": page::MAX_LIMIT, "default": page::DEFAULT_LIMIT,
         });

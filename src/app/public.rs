@@ -8,7 +8,7 @@ use crate::access::operation::{self, Op as _, op};
 use crate::config::{Origin, Telemetry};
 use crate::http::{ApiError, Code};
 use crate::telemetry::AccessLog;
-use crate::{browse, catalog, demo, metering, stock, stores};
+use crate::{browse, catalog, changes, demo, metering, stock, stores};
 use actix_cors::Cors;
 use actix_http::HttpService;
 use actix_server::Server;
@@ -30,6 +30,7 @@ pub(super) fn routes(config: &mut ServiceConfig<'_>) {
     catalog::api::configure(config);
     stores::api::configure(config);
     stock::api::configure(config);
+    changes::api::configure(config);
     metering::api::configure(config);
 }
 
@@ -121,6 +122,7 @@ pub(super) fn server(comptoir: &Comptoir) -> anyhow::Result<(Server, SocketAddr)
         db: comptoir.db.clone(),
         clock: comptoir.clock.clone(),
     });
+    let changes = web::Data::new(changes::api::ChangesState { db: comptoir.db.clone() });
     let (book, with_demo) = (Arc::clone(&comptoir.book), comptoir.demo);
     let with_cors = !config.server.cors_origins.is_empty();
     let mut builder = Server::build()
@@ -151,6 +153,7 @@ pub(super) fn server(comptoir: &Comptoir) -> anyhow::Result<(Server, SocketAddr)
             .app_data(web::Data::from(Arc::clone(&mirror.stock)))
             .app_data(clock.clone())
             .app_data(usage.clone())
+            .app_data(changes.clone())
             .app_data(web::Data::new(finisher))
             .configure(routes)
             .split_for_parts();

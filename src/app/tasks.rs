@@ -4,7 +4,9 @@ use super::Comptoir;
 use super::readiness::Readiness;
 use crate::access::directory::Keyring;
 use crate::access::service::touch_secrets;
-use crate::kernel::Clock;
+use crate::changes;
+use crate::kernel::clock::HOUR;
+use crate::kernel::{Clock, Micros};
 use crate::metering::Folder;
 use crate::metering::Journal;
 use crate::mirror::Mirror;
@@ -22,6 +24,9 @@ pub(super) type Reload = mpsc::Sender<oneshot::Sender<()>>;
 
 /// How often the last uses of secrets are stored.
 const USES_EVERY: Duration = Duration::from_secs(10);
+
+/// How often the change log is looked through for what is too old.
+const RETAIN_EVERY: Duration = Duration::from_secs(600);
 
 /// The running tasks.
 #[derive(Debug)]
@@ -78,6 +83,7 @@ pub(super) fn start(comptoir: &Comptoir) -> (Tasks, Reload) {
             }
         }));
     }
+    running.spawn(retain_changes(part.clone(), config.changes.retention_days));
     running.spawn(note_uses(part, keyring));
     (Tasks { stop, running }, reload)
 }
@@ -198,6 +204,20 @@ async fn watch_journal(part: Part, journal: Arc<Journal>, period: Duration) {
             Gauge::JournalBacklogEvents,
             i64::try_from(backlog.events).unwrap_or(i64::MAX),
         );
+    })
+    .await;
+}
+
+/// Takes changes out of the log that are older than the retention.
+async fn retain_changes(part: Part, days: u32) {
+    let this = part.clone();
+    part.every(RETAIN_EVERY, || async {
+        let before = this.clock.now().0.saturating_sub(i64::from(days) * 24 * HOUR);
+        match changes::prune(&this.db, Micros(before)).await {
+            Ok(0) => {}
+            Ok(pruned) => tracing::info!(pruned, "old changes were taken out of the log"),
+            Err(error) => tracing::warn!(%error, "old changes could not be taken out of the log"),
+        }
     })
     .await;
 }

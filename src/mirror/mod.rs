@@ -144,8 +144,8 @@ impl Mirror {
                 }
                 "offer" => self.catalog.apply_offers(catalog_rows::offers(db, ids).await?),
                 "store" => self.stores.apply(store_rows::some(db, ids).await?),
-                // No operation serves promotions: offers carry their ids.
-                "promotion" => {}
+                // No operation serves promotions: offers carry their ids. Levels come by their log.
+                "promotion" | "stock" => {}
                 // A newer version on another node may log kinds that this one does not serve.
                 other => {
                     tracing::warn!(kind = other, "a change of an unknown kind was passed over");

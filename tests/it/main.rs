@@ -12,6 +12,7 @@ mod admin;
 mod architecture;
 mod attack;
 mod catalog;
+mod changes;
 mod cli;
 mod crash;
 mod docs;

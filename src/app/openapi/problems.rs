@@ -48,6 +48,16 @@ pub(super) const PARTNER: &[Example] = &[
         "The product `prd_7HqK2mXw9Pz` was deleted; `prd_0Kd83bVnM1c` replaces it.",
     ),
     (
+        Code::PositionExpired,
+        "/v1/changes",
+        "The log reaches back to position 184000 only. Take a snapshot from /v1/exports/latest and go on from its position.",
+    ),
+    (
+        Code::RangeNotSatisfiable,
+        "/v1/exports/exp_7HqK2mXw9Pz/files/products.ndjson.gz",
+        "The file has 52428 bytes; ask for a range within them.",
+    ),
+    (
         Code::InvalidGtin,
         BY_GTIN,
         "`3276550063552` ends with 2, expected 1. Did you mean `3276550063551`?",
@@ -166,6 +176,7 @@ fn document(&(code, path, detail): &Example) -> Value {
             fault(FieldError::parameter("gtin", "in_store", message))
         }
         Code::InsufficientScope => error.required_scope("catalog:read"),
+        Code::PositionExpired => error.restart(184_000, "/v1/exports/latest"),
         Code::QuotaExceeded => error.limited(vec!["burst".to_owned()], Some(1)),
         _ => error,
     };
