@@ -86,6 +86,14 @@ operations! {
     GetUsage = 12 "get_usage" "usage" "GET" "/v1/usage" None, 1_000;
     /// What changed behind a position.
     ListChanges = 22 "list_changes" "changes" "GET" "/v1/changes" Some(Scope::ChangesRead), 1_000;
+    /// The newest snapshot.
+    GetLatestExport = 23 "get_latest_export" "exports" "GET" "/v1/exports/latest" Some(Scope::ExportsRead), 1_000;
+    /// An export made for the caller.
+    CreateExport = 24 "create_export" "exports" "POST" "/v1/exports" Some(Scope::ExportsRead), 1_000;
+    /// A snapshot or an export.
+    GetExport = 25 "get_export" "exports" "GET" "/v1/exports/{export_id}" Some(Scope::ExportsRead), 1_000;
+    /// A file of an export.
+    DownloadExportFile = 26 "download_export_file" "exports" "GET" "/v1/exports/{export_id}/files/{file}" Some(Scope::ExportsRead), 1_000;
 }
 
 /// The methods that a path takes, joined for an `Allow` header; `None` for a path that is not ours.

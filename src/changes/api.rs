@@ -88,7 +88,7 @@ async fn list_changes(
     let after = match after {
         After::Latest => {
             let head = log::head(db, Log::Change).await?;
-            return page(&[], Vec::new(), (head, head));
+            return page(&[], &[], (head, head));
         }
         After::Oldest => store::floor(db).await?,
         After::Position(position) => position,
@@ -104,7 +104,7 @@ async fn list_changes(
     let successors = successors(db, &stretch.entries).await?;
     let entries = stretch.entries.iter().map(|entry| line(entry, &resources, &successors));
     let lines = entries.collect::<ApiResult<Vec<_>>>()?;
-    page(&stretch.entries, lines, (stretch.reached, stretch.head))
+    page(&stretch.entries, &lines, (stretch.reached, stretch.head))
 }
 
 /// Where a page begins.
@@ -276,7 +276,7 @@ fn bytes(value: &impl serde::Serialize) -> ApiResult<Vec<u8>> {
     })
 }
 
-fn page(entries: &[Entry], lines: Vec<Vec<u8>>, (reached, head): (i64, i64)) -> ApiResult<Answer> {
+fn page(entries: &[Entry], lines: &[Vec<u8>], (reached, head): (i64, i64)) -> ApiResult<Answer> {
     let mut body = b"{\"items\":[".to_vec();
     body.extend(lines.join(&b','));
     let more = reached < head;

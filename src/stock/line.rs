@@ -33,7 +33,7 @@ pub(crate) struct QuantityOut {
     /// The range that holds the quantity, with `band`: `0`, `1-2`, `3-5`, `6-10`, `11-50` or `51+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "3-5")]
-    pub(super) band: Option<&'static str>,
+    pub(crate) band: Option<&'static str>,
 }
 
 /// The stock of a product in a store.

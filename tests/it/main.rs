@@ -16,6 +16,7 @@ mod changes;
 mod cli;
 mod crash;
 mod docs;
+mod exports;
 mod limits;
 mod metering;
 mod openapi;

@@ -127,7 +127,6 @@ fn every_problem_shows_what_it_says() {
             assert!(details.insert(detail), "{code} says the same as another");
         }
     }
-    assert!(!partner.to_string().contains("invalid_body"), "no partner operation takes a body");
 }
 
 #[test]
@@ -151,12 +150,13 @@ fn own_usage_costs_nothing() {
 }
 
 /// The path with its parameters filled in from the small catalog.
-fn filled(path: &str) -> String {
+fn filled(path: &str, export: &str) -> String {
     path.replace("{product_id}", &data::product_id(0))
         .replace("{gtin}", &data::gtin13(0))
         .replace("{sku}", &data::sku(0))
         .replace("{category_id}", &data::category_id("drills"))
         .replace("{store_id}", &data::store_id(0))
+        .replace("{export_id}", export)
 }
 
 async fn shop() -> TestApp {
@@ -183,9 +183,14 @@ async fn every_partner_operation_answers_as_documented() {
     let app = shop().await;
     let document = document("partner");
     let all = app.key(json!({})).await;
-    for (path, _, operation) in operations(&document) {
-        let url = filled(&path);
+    let export = app.snapshot().await;
+    for (path, method, operation) in operations(&document) {
+        let url = filled(&path, &export);
         let entry = by_id(operation["operationId"].as_str().unwrap()).unwrap();
+        // What writes, and what answers with bytes, has tests of its own.
+        if method != "get" || entry.id == "download_export_file" {
+            continue;
+        }
 
         let bare = app.http.get(app.public_url(&url)).send().await.unwrap();
         problem(bare, 401, "missing_key").await;

@@ -1,5 +1,6 @@
 //! Changes on the wire.
 
+use crate::changes::Kind;
 use crate::kernel::Micros;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -10,9 +11,9 @@ pub(super) struct ChangeOut<'a> {
     /// Its place in the log; grows, with gaps.
     #[schema(example = "184467")]
     pub(super) position: String,
-    /// The type of the resource: `product`, `category`, `store`, `offer`, `promotion` or `stock`.
+    /// The type of the resource.
     #[serde(rename = "type")]
-    #[schema(example = "offer")]
+    #[schema(value_type = Kind, example = "offer")]
     pub(super) kind: &'a str,
     /// The resource; for an offer product, store and channel, for stock product and store, joined by
     /// slashes.
