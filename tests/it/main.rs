@@ -17,6 +17,7 @@ mod cli;
 mod crash;
 mod docs;
 mod exports;
+mod follow;
 mod limits;
 mod metering;
 mod openapi;
