@@ -38,3 +38,6 @@ pub enum ExportError {
     #[error("no randomness from the system: {0}")]
     Random(#[from] getrandom::Error),
 }
+
+#[cfg(test)]
+mod tests;
