@@ -240,7 +240,7 @@ fn partner_operation(operation: &mut Value) {
 fn describe_policy(operation: &mut Value, entry: &Operation) {
     let scopes: Vec<&str> = entry.scope.iter().map(|s| s.as_str()).collect();
     operation["security"] = json!([{ "bearer": scopes }, { "api_key": scopes }]);
-    operation["x-cost"] = cost(entry);
+    operation["x-cost"] = cost(entry, operation["responses"]["206"].is_object());
     operation["x-rate-limit"] = json!({
         "units": units(entry.weight_milli),
         "counted_by": "app and environment",
@@ -254,15 +254,16 @@ fn units(milli: u32) -> f64 {
 }
 
 /// What a call costs and on which statuses, as the ledger decides it.
-fn cost(entry: &Operation) -> Value {
+fn cost(entry: &Operation, has_parts: bool) -> Value {
     let facts = |status| Facts {
         environment: Environment::Live,
         status,
         outcome: outcome(status, None),
         operation: entry.code,
     };
-    let billed: Vec<String> = [200, 304, 400, 401, 403, 404, 410, 422, 429, 500, 503]
+    let billed: Vec<String> = [200, 206, 304, 400, 401, 403, 404, 410, 422, 429, 500, 503]
         .into_iter()
+        .filter(|status| has_parts || *status != 206)
         .filter(|status| billability::rule(facts(*status)).billable)
         .map(|status| status.to_string())
         .collect();

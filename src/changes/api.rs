@@ -14,7 +14,7 @@ use crate::kernel::id::StoreId;
 use crate::kernel::word::Word as _;
 use crate::storage::{Db, Log, log};
 use actix_web::{HttpRequest, get, web};
-use schema::{ChangeOut, PageOfChanges};
+use schema::{ChangeOut, Embed, PageOfChanges};
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap};
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -61,7 +61,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         ("after" = Option<String>, Query, description = "Only changes behind this position; `latest` for none. Older than the log reaches: 410.", example = "184460"),
         ("types" = Option<Vec<Kind>>, Query, style = Form, explode = false, description = "Only these types, joined by commas.", example = json!(["product", "offer"])),
         ("store_id" = Option<String>, Query, description = "Of stores, offers and stock only those of this store; other types stay.", example = "sto_4Fh2Lp8QaZs"),
-        ("embed" = Option<String>, Query, description = "`resource`: each entry with what the resource is now.", example = "resource"),
+        ("embed" = inline(Option<Embed>), Query, description = "`resource`: each entry with what the resource is now.", example = "resource"),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "Most changes in the page, 1 to 1000; 500 where it is left out.", example = 500),
     ),
     responses(
@@ -80,7 +80,7 @@ async fn list_changes(
     let after = after(&mut params);
     let kinds = kinds(&mut params);
     let store: Option<StoreId> = params.value("store_id");
-    let embed = params.one_of("embed", &[("resource", ())]).is_some();
+    let embed = params.one_of("embed", Embed::WORDS).is_some();
     let most = limit(&mut params);
     params.finish()?;
     let kinds = permitted(kinds, caller.scopes())?;

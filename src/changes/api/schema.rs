@@ -2,8 +2,17 @@
 
 use crate::changes::Kind;
 use crate::kernel::Micros;
+use crate::kernel::word::words;
 use serde::Serialize;
 use utoipa::ToSchema;
+
+words! {
+    /// What an entry can hold besides.
+    pub(super) enum Embed {
+        /// What the resource is now.
+        Resource = "resource",
+    }
+}
 
 /// Something that changed.
 #[derive(Debug, Serialize, ToSchema)]
