@@ -90,6 +90,16 @@ operations! {
     GetPromotion = 18 "get_promotion" "prices" "GET" "/v1/promotions/{promotion_id}" Some(Scope::PromotionsRead), 1_000;
     /// The prices that a product has had.
     ListPriceHistory = 19 "list_price_history" "prices" "GET" "/v1/products/{product_id}/price-history" Some(Scope::PricesRead), 1_000;
+    /// What changed behind a position.
+    ListChanges = 22 "list_changes" "changes" "GET" "/v1/changes" Some(Scope::ChangesRead), 1_000;
+    /// The newest snapshot.
+    GetLatestExport = 23 "get_latest_export" "exports" "GET" "/v1/exports/latest" Some(Scope::ExportsRead), 1_000;
+    /// An export made for the caller.
+    CreateExport = 24 "create_export" "exports" "POST" "/v1/exports" Some(Scope::ExportsRead), 1_000;
+    /// A snapshot or an export.
+    GetExport = 25 "get_export" "exports" "GET" "/v1/exports/{export_id}" Some(Scope::ExportsRead), 1_000;
+    /// A file of an export.
+    DownloadExportFile = 26 "download_export_file" "exports" "GET" "/v1/exports/{export_id}/files/{file}" Some(Scope::ExportsRead), 1_000;
     /// The offers of a store.
     ListStoreOffers = 40 "list_store_offers" "prices" "GET" "/v1/stores/{store_id}/offers" Some(Scope::PricesRead), 1_000;
 }

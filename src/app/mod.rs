@@ -15,6 +15,7 @@ use crate::access::operation;
 use crate::access::pepper::{Pepper, PepperError, check_pepper, known_fingerprint};
 use crate::access::policy::Gate;
 use crate::config::{self, Config, Durability};
+use crate::exports;
 use crate::kernel::id::NodeId;
 use crate::kernel::secret::Secret;
 use crate::kernel::{Clock, base62};
@@ -53,6 +54,7 @@ pub struct Comptoir {
     keyring: Arc<Keyring>,
     gate: Arc<Gate>,
     mirror: Arc<Mirror>,
+    exports: Arc<exports::Worker>,
     /// None where metering is off.
     folder: Option<Arc<Folder>>,
     book: Arc<Ledgerbook>,
@@ -129,6 +131,8 @@ impl Comptoir {
             Arc::new(Folder::new(db.clone(), Arc::clone(journal), timeout))
         });
 
+        let exports = Arc::new(export_worker(&config, &db, &clock)?);
+        exports.start().await?;
         let mirror = Arc::new(Mirror::default());
         mirror.load(&db).await?;
         let metrics = Arc::new(Metrics::new(&operation_ids()));
@@ -150,6 +154,7 @@ impl Comptoir {
             keyring,
             gate,
             mirror,
+            exports,
             folder,
             book,
             metrics,
@@ -212,6 +217,14 @@ impl Comptoir {
         tracing::info!("stopped");
         Ok(())
     }
+}
+
+/// What writes the exports of the node with this configuration.
+pub fn export_worker(config: &Config, db: &Db, clock: &Clock) -> anyhow::Result<exports::Worker> {
+    let data_dir = &config.server.data_dir;
+    let node = storage::node_id(data_dir)?;
+    let settings = config.exports.clone();
+    Ok(exports::Worker::new(db.clone(), clock.clone(), data_dir, node, settings))
 }
 
 /// The journal of this run; none where metering is off.

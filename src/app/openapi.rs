@@ -47,6 +47,8 @@ pub static PARTNER: LazyLock<Document> = LazyLock::new(|| {
         ("offers", "Prices by store and channel"),
         ("promotions", "Reductions and other advantages"),
         ("stock", "Stock levels by store"),
+        ("changes", "What changed, deletions included"),
+        ("exports", "The whole catalog as files"),
         ("usage", "What you have used and what is left"),
     ];
     complete(&mut document, &tags, (partner_security(), problems::PARTNER), partner_operation);
@@ -168,7 +170,7 @@ fn prune(document: &mut Value) {
 
 /// A parameter that is left out is not null, and a page's size is the same everywhere.
 fn describe_parameter(parameter: &mut Value) {
-    if parameter["name"] == "limit" {
+    if parameter["name"] == "limit" && parameter["schema"]["maximum"].is_null() {
         parameter["schema"] = json!({
             "type": "integer", "minimum": 1, "maximum": page::MAX_LIMIT, "default": page::DEFAULT_LIMIT,
         });
@@ -239,7 +241,7 @@ fn partner_operation(operation: &mut Value) {
 fn describe_policy(operation: &mut Value, entry: &Operation) {
     let scopes: Vec<&str> = entry.scope.iter().map(|s| s.as_str()).collect();
     operation["security"] = json!([{ "bearer": scopes }, { "api_key": scopes }]);
-    operation["x-cost"] = cost(entry);
+    operation["x-cost"] = cost(entry, operation["responses"]["206"].is_object());
     operation["x-rate-limit"] = json!({
         "units": units(entry.weight_milli),
         "counted_by": "app and environment",
@@ -253,15 +255,16 @@ fn units(milli: u32) -> f64 {
 }
 
 /// What a call costs and on which statuses, as the ledger decides it.
-fn cost(entry: &Operation) -> Value {
+fn cost(entry: &Operation, has_parts: bool) -> Value {
     let facts = |status| Facts {
         environment: Environment::Live,
         status,
         outcome: outcome(status, None),
         operation: entry.code,
     };
-    let billed: Vec<String> = [200, 304, 400, 401, 403, 404, 410, 422, 429, 500, 503]
+    let billed: Vec<String> = [200, 206, 304, 400, 401, 403, 404, 410, 422, 429, 500, 503]
         .into_iter()
+        .filter(|status| has_parts || *status != 206)
         .filter(|status| billability::rule(facts(*status)).billable)
         .map(|status| status.to_string())
         .collect();

@@ -8,7 +8,7 @@ use crate::access::operation::{self, Op as _, op};
 use crate::config::{Origin, Telemetry};
 use crate::http::{ApiError, Code};
 use crate::telemetry::AccessLog;
-use crate::{browse, catalog, demo, metering, stock, stores};
+use crate::{browse, catalog, changes, demo, exports, metering, stock, stores};
 use actix_cors::Cors;
 use actix_http::HttpService;
 use actix_server::Server;
@@ -30,6 +30,8 @@ pub(super) fn routes(config: &mut ServiceConfig<'_>) {
     catalog::api::configure(config);
     stores::api::configure(config);
     stock::api::configure(config);
+    changes::api::configure(config);
+    exports::api::configure(config);
     metering::api::configure(config);
 }
 
@@ -100,6 +102,7 @@ fn cors(origins: &[Origin]) -> Cors {
             header::ETAG,
             header::LINK,
             header::RETRY_AFTER,
+            header::LOCATION,
         ])
         .block_on_origin_mismatch(false)
         .max_age(600);
@@ -107,6 +110,17 @@ fn cors(origins: &[Origin]) -> Cors {
     cors.allowed_origin_fn(move |origin, _| {
         origin.to_str().is_ok_and(|origin| origins.iter().any(|allowed| allowed.admits(origin)))
     })
+}
+
+/// What the operations work with that are answered from the database or from files.
+fn states(comptoir: &Comptoir) -> impl Fn(&mut ServiceConfig<'_>) + Clone + Send + 'static {
+    let (db, clock) = (comptoir.db.clone(), comptoir.clock.clone());
+    let usage = web::Data::new(metering::api::UsageState { db: db.clone(), clock });
+    let db = web::Data::new(db);
+    let exports = web::Data::from(Arc::clone(&comptoir.exports));
+    move |config| {
+        config.app_data(usage.clone()).app_data(db.clone()).app_data(exports.clone());
+    }
 }
 
 /// Binds the public listener.
@@ -117,11 +131,7 @@ pub(super) fn server(comptoir: &Comptoir) -> anyhow::Result<(Server, SocketAddr)
     let gate = web::Data::from(Arc::clone(&comptoir.gate));
     let mirror = Arc::clone(&comptoir.mirror);
     let clock = web::Data::new(comptoir.clock.clone());
-    let usage = web::Data::new(metering::api::UsageState {
-        db: comptoir.db.clone(),
-        clock: comptoir.clock.clone(),
-    });
-    let db = web::Data::new(comptoir.db.clone());
+    let states = states(comptoir);
     let (book, with_demo) = (Arc::clone(&comptoir.book), comptoir.demo);
     let with_cors = !config.server.cors_origins.is_empty();
     let mut builder = Server::build()
@@ -151,9 +161,8 @@ pub(super) fn server(comptoir: &Comptoir) -> anyhow::Result<(Server, SocketAddr)
             .app_data(web::Data::from(Arc::clone(&mirror.stores)))
             .app_data(web::Data::from(Arc::clone(&mirror.stock)))
             .app_data(clock.clone())
-            .app_data(usage.clone())
-            .app_data(db.clone())
             .app_data(web::Data::new(finisher))
+            .configure(states.clone())
             .configure(routes)
             .split_for_parts();
         let app = app.configure(|c| pages(c, with_demo)).default_service(web::to(unrouted));

@@ -5,7 +5,10 @@ use super::readiness::Readiness;
 use crate::access::directory::Keyring;
 use crate::access::service::touch_secrets;
 use crate::catalog::service;
-use crate::kernel::Clock;
+use crate::changes;
+use crate::exports::Worker;
+use crate::kernel::clock::HOUR;
+use crate::kernel::{Clock, Micros};
 use crate::metering::Folder;
 use crate::metering::Journal;
 use crate::mirror::Mirror;
@@ -16,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, interval_at};
 
 /// Asks the control follower to read the log now and to answer when it has.
 pub(super) type Reload = mpsc::Sender<oneshot::Sender<()>>;
@@ -26,6 +29,11 @@ const USES_EVERY: Duration = Duration::from_secs(10);
 
 /// How often promotions are looked at.
 const PROMOTIONS_EVERY: Duration = Duration::from_secs(1);
+/// How often the change log is looked through for what is too old.
+const RETAIN_EVERY: Duration = Duration::from_secs(600);
+
+/// How often it is looked whether a snapshot is due.
+const EXPORTS_EVERY: Duration = Duration::from_secs(60);
 
 /// The running tasks.
 #[derive(Debug)]
@@ -83,6 +91,8 @@ pub(super) fn start(comptoir: &Comptoir) -> (Tasks, Reload) {
         }));
     }
     running.spawn(tell_promotions(part.clone(), Arc::clone(&comptoir.mirror)));
+    running.spawn(retain_changes(part.clone(), config.changes.retention_days));
+    running.spawn(write_exports(part.clone(), Arc::clone(&comptoir.exports)));
     running.spawn(note_uses(part, keyring));
     (Tasks { stop, running }, reload)
 }
@@ -217,6 +227,61 @@ async fn tell_promotions(part: Part, mirror: Arc<Mirror>) {
         }
     })
     .await;
+}
+
+/// Takes changes out of the log that are older than the retention.
+async fn retain_changes(part: Part, days: u32) {
+    let this = part.clone();
+    part.every(RETAIN_EVERY, || async {
+        let before = this.clock.now().0.saturating_sub(i64::from(days) * 24 * HOUR);
+        match changes::prune(&this.db, Micros(before)).await {
+            Ok(0) => {}
+            Ok(pruned) => tracing::info!(pruned, "old changes were taken out of the log"),
+            Err(error) => tracing::warn!(%error, "old changes could not be taken out of the log"),
+        }
+    })
+    .await;
+}
+
+/// Writes the daily snapshot when it is due and exports when apps ask for them. A stop cuts off what is
+/// being written; it is begun again at the next start.
+async fn write_exports(mut part: Part, worker: Arc<Worker>) {
+    let mut ticks = interval_at(Instant::now() + EXPORTS_EVERY, EXPORTS_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let metrics = Arc::clone(&part.metrics);
+    loop {
+        let by_time = tokio::select! {
+            _ = ticks.tick() => true,
+            () = worker.asked() => false,
+            () = part.stopping() => return,
+        };
+        let round = async {
+            if by_time {
+                match worker.daily().await {
+                    Ok(written) => metrics.add(Tally::SnapshotsWritten, written.into()),
+                    Err(error) => {
+                        metrics.add(Tally::ExportFailures, 1);
+                        tracing::error!(%error, "the snapshot could not be written; it is tried again later");
+                    }
+                }
+            }
+            worker.work_off().await
+        };
+        let worked = tokio::select! {
+            worked = round => worked,
+            () = part.stopping() => return,
+        };
+        let cleared = match worked {
+            Ok(failed) => {
+                metrics.add(Tally::ExportFailures, failed);
+                if by_time { worker.clear_old().await } else { Ok(()) }
+            }
+            Err(error) => Err(error),
+        };
+        if let Err(error) = cleared {
+            tracing::warn!(%error, "exports could not be looked after");
+        }
+    }
 }
 
 async fn note_uses(part: Part, keyring: Arc<Keyring>) {

@@ -4,6 +4,7 @@ mod access;
 mod contract;
 mod demo;
 mod doctor;
+mod export;
 mod import;
 mod serve;
 mod speak;
@@ -35,6 +36,9 @@ enum Command {
     Demo(demo::Args),
     /// Import a feed of the retailer.
     Import(import::Args),
+    /// Snapshots of the catalog as files.
+    #[command(subcommand)]
+    Export(export::ExportCommand),
     /// Partner organisations.
     #[command(subcommand)]
     Partner(access::PartnerCommand),
@@ -93,6 +97,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Serve => serve::run(load(file)?).await?,
         Command::Demo(args) => demo::run(load(file)?, args).await?,
         Command::Import(args) => return import::run(load(file)?, args).await,
+        Command::Export(command) => export::run(&load(file)?, command).await?,
         Command::Partner(command) => access::partner(&load(file)?, command).await?,
         Command::App(command) => access::app(&load(file)?, command).await?,
         Command::Plan(command) => access::plan(&load(file)?, command).await?,

@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use values::{BaseUrl, DirPath};
+use values::{BaseUrl, DirPath, TimeOfDay, Zone};
 
 /// The defaults, with an explanation of every key.
 pub const DEFAULTS: &str = include_str!("../../config/default.toml");
@@ -86,6 +86,30 @@ section! {
 }
 
 section! {
+    /// The change log.
+    Changes ["changes"] {
+        /// Days for which a change is kept.
+        retention_days: u32 = "retention_days" as Within<1, 3_650>,
+    }
+}
+
+section! {
+    /// Snapshots and exports.
+    Exports ["exports"] {
+        /// Whether this node writes snapshots.
+        enabled: bool = "enabled" as bool,
+        /// When the daily snapshot is written.
+        at: jiff::civil::Time = "at" as TimeOfDay,
+        /// Where `at` is a time of day.
+        time_zone: jiff::tz::TimeZone = "time_zone" as Zone,
+        /// Snapshots that are kept.
+        keep: u32 = "keep" as Within<1, 365>,
+        /// Exports that an app may ask for in 24 hours.
+        per_app_daily: u32 = "per_app_daily" as Within<0, 1_000>,
+    }
+}
+
+section! {
     /// Limits of callers.
     Limits ["limits"] {
         /// Where limits are counted.
@@ -136,6 +160,10 @@ pub struct Config {
     pub access: Access,
     /// The read model of the catalog.
     pub catalog: Catalog,
+    /// The change log.
+    pub changes: Changes,
+    /// Snapshots and exports.
+    pub exports: Exports,
     /// Limits of callers.
     pub limits: Limits,
     /// Journal and ledger.
@@ -180,6 +208,8 @@ impl Config {
         let database = Database::read(layers, data_dir);
         let access = Access::read(layers, data_dir);
         let catalog = Catalog::read(layers);
+        let changes = Changes::read(layers);
+        let exports = Exports::read(layers);
         let limits = Limits::read(layers);
         let metering = Metering::read(layers);
         let telemetry = Telemetry::read(layers);
@@ -188,6 +218,8 @@ impl Config {
             database: database?,
             access: access?,
             catalog: catalog?,
+            changes: changes?,
+            exports: exports?,
             limits: limits?,
             metering: metering?,
             telemetry: telemetry?,

@@ -70,6 +70,12 @@ impl<const LEAST: u32, const MOST: u32> From<Millis<LEAST, MOST>> for Duration {
     }
 }
 
+impl FromSetting for bool {
+    fn parse(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|_| "must be true or false".to_owned())
+    }
+}
+
 impl FromSetting for SocketAddr {
     fn parse(text: &str) -> Result<Self, String> {
         text.parse().map_err(|_| {

@@ -114,6 +114,40 @@ impl From<DirPath> for PathBuf {
     }
 }
 
+/// A time of day.
+#[derive(Debug)]
+pub(super) struct TimeOfDay(jiff::civil::Time);
+
+impl FromSetting for TimeOfDay {
+    fn parse(text: &str) -> Result<Self, String> {
+        let time = jiff::civil::Time::strptime("%H:%M", text);
+        time.map(Self).map_err(|_| "must be hours and minutes, such as 02:30".to_owned())
+    }
+}
+
+impl From<TimeOfDay> for jiff::civil::Time {
+    fn from(time: TimeOfDay) -> Self {
+        time.0
+    }
+}
+
+/// A time zone by its IANA name.
+#[derive(Debug)]
+pub(super) struct Zone(jiff::tz::TimeZone);
+
+impl FromSetting for Zone {
+    fn parse(text: &str) -> Result<Self, String> {
+        let zone = jiff::tz::TimeZone::get(text);
+        zone.map(Self).map_err(|_| "must be a time zone of IANA, such as Europe/Paris".to_owned())
+    }
+}
+
+impl From<Zone> for jiff::tz::TimeZone {
+    fn from(zone: Zone) -> Self {
+        zone.0
+    }
+}
+
 /// Scheme and the rest of a web address that is safe to put in front of a path.
 fn web_address(text: &str) -> Option<&str> {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))?;

@@ -194,7 +194,7 @@ async fn the_newest_level_holds_whatever_the_order() {
     assert_eq!(shop.number("SELECT quantity FROM stock_levels").await, 200);
     assert_eq!(shop.number("SELECT seq FROM stock_levels").await, 3);
     let turned = "SELECT reason FROM change_log WHERE kind = 'stock'";
-    assert_eq!(shop.words(turned).await, ["back_in_stock"]);
+    assert_eq!(shop.words(turned).await, ["created", "back_in_stock"]);
     let unknown = r#"{"sku":"8","store_code":"a","quantity":1}"#;
     assert_eq!(shop.counts(Feed::Stock, unknown).await, (0, 0, 1));
 }

@@ -74,10 +74,14 @@ codes! {
     Conflict = 409 "conflict" "The request conflicts with what is there";
     /// The resource existed and was deleted.
     Gone = 410 "gone" "The resource has been deleted";
+    /// The position is older than what the change log holds.
+    PositionExpired = 410 "position_expired" "The position is too old";
     /// The body is larger than the operation takes.
     BodyTooLarge = 413 "body_too_large" "The body is too large";
     /// The body's media type is not one that the operation takes.
     UnsupportedMediaType = 415 "unsupported_media_type" "The media type is not supported";
+    /// The range lies behind the end of the file.
+    RangeNotSatisfiable = 416 "range_not_satisfiable" "The range is not satisfiable";
     /// The code is not a GTIN; `errors` says which digit would be right.
     InvalidGtin = 422 "invalid_gtin" "The GTIN is not valid";
     /// The code is an in-store code and names no product outside one retailer.
@@ -179,6 +183,12 @@ pub struct Problem {
     /// The scope that the key lacks (`insufficient_scope` only).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub required_scope: Option<String>,
+    /// The oldest position that can be read after (`position_expired` only).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub oldest_position: Option<String>,
+    /// Where to take a snapshot to start from (`position_expired` only).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub restart_from: Option<String>,
     /// The limits that the call would have broken (`quota_exceeded` only).
     #[serde(rename = "violated-policies", skip_serializing_if = "Vec::is_empty")]
     pub violated_policies: Vec<String>,
@@ -194,6 +204,8 @@ struct Parts {
     detail: String,
     errors: Vec<FieldError>,
     required_scope: Option<&'static str>,
+    restart: Option<(i64, &'static str)>,
+    file_length: Option<u64>,
     violated: Vec<String>,
     retry_after: Option<u64>,
 }
@@ -209,6 +221,8 @@ impl ApiError {
             detail: detail.into(),
             errors: Vec::new(),
             required_scope: None,
+            restart: None,
+            file_length: None,
             violated: Vec::new(),
             retry_after: None,
         }))
@@ -225,6 +239,20 @@ impl ApiError {
     #[must_use]
     pub fn required_scope(mut self, scope: &'static str) -> Self {
         self.0.required_scope = Some(scope);
+        self
+    }
+
+    /// Names the oldest position that can be read after, and where a snapshot is.
+    #[must_use]
+    pub fn restart(mut self, oldest: i64, from: &'static str) -> Self {
+        self.0.restart = Some((oldest, from));
+        self
+    }
+
+    /// Names the length of the file that a range lies behind.
+    #[must_use]
+    pub fn file_length(mut self, bytes: u64) -> Self {
+        self.0.file_length = Some(bytes);
         self
     }
 
@@ -263,6 +291,8 @@ impl ApiError {
             request_id: request_id.to_owned(),
             errors: parts.errors.clone(),
             required_scope: parts.required_scope.map(str::to_owned),
+            oldest_position: parts.restart.map(|(oldest, _)| oldest.to_string()),
+            restart_from: parts.restart.map(|(_, from)| from.to_owned()),
             violated_policies: parts.violated.clone(),
         }
     }
@@ -310,6 +340,9 @@ impl ResponseError for ApiError {
         response.insert_header((CONTENT_TYPE, PROBLEM_JSON));
         if let Some(seconds) = self.0.retry_after {
             response.insert_header(("retry-after", seconds.to_string()));
+        }
+        if let Some(bytes) = self.0.file_length {
+            response.insert_header(("content-range", format!("bytes */{bytes}")));
         }
         let mut response = response.finish();
         response.extensions_mut().insert(self.clone());

@@ -107,6 +107,8 @@ ids! {
     KeyId = "key";
     /// An admin token.
     AdminTokenId = "adm";
+    /// A snapshot or an export.
+    ExportId = "exp";
     /// An entry of the audit trail.
     AuditId = "aud";
     /// A running process' durable identity: one per data directory.

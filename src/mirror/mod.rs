@@ -161,6 +161,8 @@ impl Mirror {
                 "promotion" => {
                     self.catalog.apply_promotions(catalog_rows::promotions(db, ids).await?);
                 }
+                // Levels come by their own log.
+                "stock" => {}
                 // A newer version on another node may log kinds that this one does not serve.
                 other => {
                     tracing::warn!(kind = other, "a change of an unknown kind was passed over");

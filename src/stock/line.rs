@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 /// How much is told of a quantity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Disclosure {
+pub(crate) enum Disclosure {
     /// The quantity itself, in `value`; needs the scope `stock:quantity`.
     Exact,
     /// The range that holds it, in `band`.
@@ -23,7 +23,7 @@ pub(super) enum Disclosure {
 
 /// A quantity, as far as the caller may know it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub(super) struct QuantityOut {
+pub(crate) struct QuantityOut {
     /// How much is told.
     pub(super) disclosure: Disclosure,
     /// The quantity, with `exact`; up to three decimals for what is sold by weight.
@@ -33,7 +33,7 @@ pub(super) struct QuantityOut {
     /// The range that holds the quantity, with `band`: `0`, `1-2`, `3-5`, `6-10`, `11-50` or `51+`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "3-5")]
-    pub(super) band: Option<&'static str>,
+    pub(crate) band: Option<&'static str>,
 }
 
 /// The stock of a product in a store.
@@ -117,7 +117,8 @@ fn number(thousandths: i64) -> Option<Number> {
 }
 
 impl QuantityOut {
-    fn new(thousandths: Option<i64>, exact: bool) -> Self {
+    /// A quantity in thousandths, told exactly or as the band that holds it.
+    pub(crate) fn new(thousandths: Option<i64>, exact: bool) -> Self {
         let none = Self { disclosure: Disclosure::None, value: None, band: None };
         match thousandths {
             None => none,

@@ -4,7 +4,7 @@
 //! which levels arrive.
 
 pub mod api;
-mod line;
+pub(crate) mod line;
 pub mod model;
 pub mod store;
 pub mod view;

@@ -58,7 +58,8 @@ impl Stored {
 }
 
 /// Stores a batch of levels: the newest holds, and of equally new ones the last. What is written
-/// gets one position of the stock log; the change log tells of availability that turned.
+/// gets one position of the stock log; the change log tells of first levels and of availability that
+/// turned.
 pub async fn put_levels(
     tx: &mut Tx,
     levels: &[Level],
@@ -142,21 +143,25 @@ fn row<'a>(level: &'a Level, names: &'a [String; 2], seq: i64, now: Micros) -> [
     ]
 }
 
-/// The entry for an availability that turned; a first level turns nothing.
+/// The entry for a first level, or for an availability that turned.
 fn turn(
     before: Option<Availability>,
     level: &Level,
     names: &[String; 2],
     seq: i64,
 ) -> Option<Change> {
-    let before = before.filter(|before| *before != level.availability)?;
     let sold = matches!(level.availability, Availability::InStock | Availability::LowStock);
-    let back = sold && before == Availability::OutOfStock;
+    let reason = match before {
+        None => "created",
+        Some(before) if before == level.availability => return None,
+        Some(Availability::OutOfStock) if sold => "back_in_stock",
+        Some(_) => "availability_changed",
+    };
     Some(Change {
         kind: "stock",
         id: format!("{}/{}", names[0], names[1]),
         deleted: false,
-        reason: if back { "back_in_stock" } else { "availability_changed" },
+        reason,
         version: seq,
     })
 }

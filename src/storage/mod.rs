@@ -124,6 +124,16 @@ impl Db {
         })
     }
 
+    /// Begins a transaction that only reads, and sees one state of the database from its first
+    /// statement to its end.
+    pub async fn snapshot(&self) -> Result<Tx, StoreError> {
+        const ONE_STATE: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+        Ok(match self {
+            Self::Sqlite { read, .. } => Tx::Sqlite(read.begin().await?),
+            Self::Postgres(pool) => Tx::Postgres(pool.begin_with(ONE_STATE).await?),
+        })
+    }
+
     /// `sqlite` or `postgresql`, for logs and `doctor`.
     #[must_use]
     pub fn engine(&self) -> &'static str {

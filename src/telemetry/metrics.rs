@@ -34,6 +34,8 @@ plain! {
     /// A number that only grows, counted by background tasks.
     Tally in TALLIES;
     EventsFolded = "events_folded_total", "Events that came into the ledger, those of recovery included.";
+    SnapshotsWritten = "snapshots_written_total", "Daily snapshots that this node has written.";
+    ExportFailures = "export_failures_total", "Snapshots and exports that could not be written.";
     FoldFailures = "fold_failures_total", "Rounds of folding that failed; their events stay in the journal.";
 }
 

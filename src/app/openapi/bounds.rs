@@ -24,6 +24,9 @@ const FORMS: &[(&str, &str, &str)] = &[
     ("category_id", "category-id", "cat_[0-9A-L][0-9A-Za-z]{10}"),
     ("parent_id", "category-id", "cat_[0-9A-L][0-9A-Za-z]{10}"),
     ("store_id", "store-id", "sto_[0-9A-L][0-9A-Za-z]{10}"),
+    ("export_id", "export-id", "exp_[0-9A-L][0-9A-Za-z]{10}"),
+    ("file", "export-file", "[a-z]{1,20}\\.(ndjson\\.gz|parquet)"),
+    ("after", "position", "([0-9]{1,18}|latest)"),
     ("gtin", "gtin", "([0-9]{8}|[0-9]{12,14})"),
     ("sku", "sku", "[!#-.0-\\[\\]-~]{1,50}"),
     ("country", "country", "[A-Za-z]{2}"),
@@ -88,7 +91,9 @@ pub(super) fn complete(document: &mut Value) {
 
 fn contents(body: Option<&mut Value>) {
     let types = body.and_then(|body| body.get_mut("content")).and_then(Value::as_object_mut);
-    for (_, content) in types.into_iter().flatten() {
+    // The bytes of a file have no bound.
+    let texts = types.into_iter().flatten().filter(|(kind, _)| *kind != "application/octet-stream");
+    for (_, content) in texts {
         if let Some(schema) = content.get_mut("schema") {
             bound(schema, TEXT);
         }

@@ -12,9 +12,10 @@ const PRODUCT: &str = "/v1/products/prd_7HqK2mXw9Pz";
 const BY_GTIN: &str = "/v1/products/gtin/3276550063552";
 const KEYS: &str = "/admin/v1/keys";
 
-/// What the partner API answers with; its operations take no body.
+/// What the partner API answers with.
 pub(super) const PARTNER: &[Example] = &[
     (Code::InvalidParameter, PRODUCTS, "`limit` is a whole number from 1 to 200."),
+    (Code::InvalidBody, "/v1/exports", "/resources: missing field `resources`."),
     (
         Code::InvalidCursor,
         PRODUCTS,
@@ -42,10 +43,27 @@ pub(super) const PARTNER: &[Example] = &[
     (Code::UnknownPath, "/v1/prodcuts", "See /docs for the paths that exist."),
     (Code::NotFound, PRODUCT, "There is no product `prd_7HqK2mXw9Pz`."),
     (Code::MethodNotAllowed, PRODUCTS, "This path takes GET, HEAD."),
+    (Code::Conflict, "/v1/exports", "An export of this app is not ready yet; wait until it is."),
     (
         Code::Gone,
         PRODUCT,
         "The product `prd_7HqK2mXw9Pz` was deleted; `prd_0Kd83bVnM1c` replaces it.",
+    ),
+    (
+        Code::PositionExpired,
+        "/v1/changes",
+        "The log reaches back to position 184000 only. Take a snapshot from /v1/exports/latest and go on from its position.",
+    ),
+    (Code::BodyTooLarge, "/v1/exports", "The body may have at most 65536 bytes."),
+    (
+        Code::UnsupportedMediaType,
+        "/v1/exports",
+        "Send the body as JSON, with `Content-Type: application/json`.",
+    ),
+    (
+        Code::RangeNotSatisfiable,
+        "/v1/exports/exp_7HqK2mXw9Pz/files/products.ndjson.gz",
+        "The file has 52428 bytes; ask for a range within them.",
     ),
     (
         Code::InvalidGtin,
@@ -154,7 +172,9 @@ fn document(&(code, path, detail): &Example) -> Value {
             fault(FieldError::parameter("cursor", "malformed", message))
         }
         Code::InvalidBody => {
-            fault(FieldError::pointer("/app_id", "missing", "missing field `app_id`"))
+            let field = if path.starts_with("/admin") { "app_id" } else { "resources" };
+            let message = format!("missing field `{field}`");
+            fault(FieldError::pointer(&format!("/{field}"), "missing", message))
         }
         Code::InvalidGtin => {
             let wrong = FieldError::parameter("gtin", "check_digit", "ends with 2, expected 1");
@@ -166,6 +186,7 @@ fn document(&(code, path, detail): &Example) -> Value {
             fault(FieldError::parameter("gtin", "in_store", message))
         }
         Code::InsufficientScope => error.required_scope("catalog:read"),
+        Code::PositionExpired => error.restart(184_000, "/v1/exports/latest"),
         Code::QuotaExceeded => error.limited(vec!["burst".to_owned()], Some(1)),
         _ => error,
     };

@@ -171,6 +171,13 @@ impl TestApp {
         report
     }
 
+    /// Writes a snapshot now; its id.
+    pub(crate) async fn snapshot(&self) -> String {
+        let worker = comptoir::app::export_worker(&self.config, &self.db, &self.clock);
+        let id = worker.expect("a worker").snapshot(None).await.expect("a snapshot");
+        id.expect("begun").to_string()
+    }
+
     /// Waits until the read model has followed both logs to their present heads.
     pub(crate) async fn caught_up(&self) {
         use comptoir::storage::{Log, log};

@@ -1,0 +1,277 @@
+//! The partner API of changes.
+
+mod schema;
+
+use super::Kind;
+use super::resource;
+use super::store::{self, Entry, Stretch, Wanted, rows};
+use crate::access::{Caller, Scope, Scopes, op};
+use crate::http::answer::Cache;
+use crate::http::params::nearest;
+use crate::http::{Answer, ApiError, ApiResult, Code, FieldError, Params};
+use crate::kernel::Micros;
+use crate::kernel::id::StoreId;
+use crate::kernel::word::Word as _;
+use crate::storage::{Db, Log, log};
+use actix_web::{HttpRequest, get, web};
+use schema::{ChangeOut, Embed, PageOfChanges};
+use serde::Deserialize;
+use std::collections::{BTreeMap, HashMap};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Where snapshots are.
+const SNAPSHOTS: &str = "/v1/exports/latest";
+/// Entries of a page where none are asked for, and the most.
+const DEFAULT_LIMIT: usize = 500;
+const MOST: usize = 1_000;
+
+/// Mounts the operation of changes.
+pub fn configure(config: &mut ServiceConfig<'_>) {
+    config.service(list_changes);
+}
+
+/// Changes
+///
+/// What changed behind a position, in the order in which it happened, deletions included. Take a
+/// snapshot from `/v1/exports/latest`, then ask with its `position` as `after`, and go on from each
+/// `next_position`; the snapshot with the changes behind it equals the next snapshot. With
+/// `after=latest` you learn the present end without any change; without `after` you begin at the
+/// oldest change that is kept.
+///
+/// An entry says that a resource changed, not how: `embed=resource` adds what it is now, null where it
+/// is gone. The same resource can come again with the same or a newer `version`: applying an entry
+/// twice changes nothing. What follows from other resources or from the time of reading (a category's
+/// `product_count`, `is_stale` of stock) is not in it and makes no entry. Stock makes an entry when it
+/// is first known and when its `availability` turns; quantities are read from `/v1/stores/{store_id}/stock`.
+/// An offer or a stock level of a deleted product or store stays until it is withdrawn itself.
+///
+/// You see the types whose scope your key has: `catalog:read` for products and categories, `prices:read`
+/// for offers, `stock:read`, `stores:read`, `promotions:read`. Others are left out, or refused with 403
+/// where `types` names them. A page may be shorter than `limit`, even empty, while `has_more` is true.
+#[utoipa::path(
+    operation_id = "list_changes", tag = "changes",
+    params(
+        ("after" = Option<String>, Query, description = "Only changes behind this position; `latest` for none. Older than the log reaches: 410.", example = "184460"),
+        ("types" = Option<Vec<Kind>>, Query, style = Form, explode = false, description = "Only these types, joined by commas.", example = json!(["product", "offer"])),
+        ("store_id" = Option<String>, Query, description = "Of stores, offers and stock only those of this store; other types stay.", example = "sto_4Fh2Lp8QaZs"),
+        ("embed" = inline(Option<Embed>), Query, description = "`resource`: each entry with what the resource is now.", example = "resource"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "Most changes in the page, 1 to 1000; 500 where it is left out.", example = 500),
+    ),
+    responses(
+        (status = 200, description = "A page of changes.", body = PageOfChanges<'_>),
+        (status = 304, description = "You hold this page already."),
+        (status = 410, description = "The log does not reach back to the position."),
+    ),
+)]
+#[get("/v1/changes")]
+async fn list_changes(
+    caller: Caller<op::ListChanges>,
+    request: HttpRequest,
+    db: web::Data<Db>,
+) -> ApiResult<Answer> {
+    let mut params = Params::new(request.query_string());
+    let after = after(&mut params);
+    let kinds = kinds(&mut params);
+    let store: Option<StoreId> = params.value("store_id");
+    let embed = params.one_of("embed", Embed::WORDS).is_some();
+    let most = limit(&mut params);
+    params.finish()?;
+    let kinds = permitted(kinds, caller.scopes())?;
+    let after = match after {
+        After::Latest => {
+            let head = log::head(&db, Log::Change).await?;
+            return page(&[], &[], (head, head));
+        }
+        After::Oldest => store::floor(&db).await?,
+        After::Position(position) => position,
+    };
+    let stretch = store::read(&db, after, &Wanted { kinds, store }, most).await?;
+    within(after, &stretch, &db).await?;
+    let resources = if embed {
+        let exact = caller.scopes().has(Scope::StockQuantity);
+        Some(resources(&db, &stretch.entries, exact).await?)
+    } else {
+        None
+    };
+    let successors = successors(&db, &stretch.entries).await?;
+    let entries = stretch.entries.iter().map(|entry| line(entry, &resources, &successors));
+    let lines = entries.collect::<ApiResult<Vec<_>>>()?;
+    page(&stretch.entries, &lines, (stretch.reached, stretch.head))
+}
+
+/// Where a page begins.
+enum After {
+    Oldest,
+    Latest,
+    Position(i64),
+}
+
+fn after(params: &mut Params) -> After {
+    match params.text("after").as_deref() {
+        None => After::Oldest,
+        Some("latest") => After::Latest,
+        Some(text) => match text.parse() {
+            Ok(position) if position >= 0 => After::Position(position),
+            _ => {
+                let message = "is a position: a whole number from `next_position`, or `latest`";
+                params.fault("after", "malformed", message);
+                After::Oldest
+            }
+        },
+    }
+}
+
+fn limit(params: &mut Params) -> usize {
+    let Some(text) = params.text("limit") else { return DEFAULT_LIMIT };
+    match text.parse() {
+        Ok(limit) if (1..=MOST).contains(&limit) => limit,
+        _ => {
+            let message = format!("is a whole number from 1 to {MOST}");
+            params.fault("limit", "out_of_range", message);
+            DEFAULT_LIMIT
+        }
+    }
+}
+
+fn kinds(params: &mut Params) -> Vec<Kind> {
+    let words: Vec<String> = params.list("types", Kind::WORDS.len());
+    let mut kinds = Vec::with_capacity(words.len());
+    for word in words {
+        if let Some(kind) = Kind::of(&word) {
+            kinds.push(kind);
+            continue;
+        }
+        let message = format!("has `{word}`, which is none of {}", Kind::all());
+        let known: Vec<&str> = Kind::WORDS.iter().map(|(word, _)| *word).collect();
+        match nearest(&word, &known) {
+            Some(near) => params.fault_with_suggestion("types", "not_allowed", message, near),
+            None => params.fault("types", "not_allowed", message),
+        }
+    }
+    kinds
+}
+
+/// The kinds asked for, or all that the key may see.
+fn permitted(asked: Vec<Kind>, scopes: Scopes) -> ApiResult<Vec<Kind>> {
+    if asked.is_empty() {
+        return Ok(Kind::seen_with(scopes));
+    }
+    match asked.iter().find(|kind| !scopes.has(kind.scope())) {
+        None => Ok(asked),
+        Some(kind) => {
+            let scope = kind.scope().as_str();
+            let detail =
+                format!("The type `{kind}` needs the scope `{scope}`, which the key lacks.");
+            Err(ApiError::new(Code::InsufficientScope, detail).required_scope(scope))
+        }
+    }
+}
+
+/// Refuses a position that the log does not reach back to, or has not come to. The floor is read
+/// after the entries: what was pruned in between is noticed.
+async fn within(after: i64, stretch: &Stretch, db: &Db) -> ApiResult<()> {
+    let head = stretch.head;
+    if after > head {
+        let message = format!("is behind the end of the log, {head}");
+        let fault = FieldError::parameter("after", "out_of_range", message);
+        let detail = format!("`after` is behind the end of the log, {head}.");
+        return Err(ApiError::new(Code::InvalidParameter, detail)
+            .errors(vec![fault.suggest(Some(head.to_string()))]));
+    }
+    let floor = store::floor(&db).await?;
+    if after < floor {
+        let detail = format!(
+            "The log reaches back to position {floor} only. Take a snapshot from {SNAPSHOTS} and go on \
+             from its position."
+        );
+        return Err(ApiError::new(Code::PositionExpired, detail).restart(floor, SNAPSHOTS));
+    }
+    Ok(())
+}
+
+/// The documents of all resources of some entries, by kind and id.
+type Resources = BTreeMap<Kind, HashMap<String, String>>;
+
+async fn resources(db: &Db, entries: &[Entry], exact: bool) -> ApiResult<Resources> {
+    let mut wanted: BTreeMap<Kind, Vec<String>> = BTreeMap::new();
+    for entry in entries.iter().filter(|entry| entry.op != "delete") {
+        if let Some(kind) = Kind::of(&entry.kind) {
+            wanted.entry(kind).or_default().push(entry.id.clone());
+        }
+    }
+    let mut found = Resources::new();
+    for (kind, mut ids) in wanted {
+        ids.sort_unstable();
+        ids.dedup();
+        found.insert(kind, resource::present(db, kind, &ids, exact).await?);
+    }
+    Ok(found)
+}
+
+#[derive(Deserialize)]
+struct Successor {
+    replaced_by: Option<String>,
+}
+
+/// What replaces the deleted products of some entries.
+async fn successors(db: &Db, entries: &[Entry]) -> ApiResult<HashMap<String, String>> {
+    let deleted = entries.iter().filter(|entry| entry.op == "delete" && entry.kind == "product");
+    let ids: Vec<String> = deleted.map(|entry| entry.id.clone()).collect();
+    let rows = rows::documents(db, Kind::Product, &ids).await?;
+    let named = rows.into_iter().filter_map(|row| {
+        let successor: Successor = serde_json::from_str(&row.body).ok()?;
+        Some((row.id, successor.replaced_by?))
+    });
+    Ok(named.collect())
+}
+
+/// An entry as it is sent.
+fn line(
+    entry: &Entry,
+    resources: &Option<Resources>,
+    successors: &HashMap<String, String>,
+) -> ApiResult<Vec<u8>> {
+    let (product, store, channel) = rows::parts(&entry.id);
+    let is_part = entry.id.contains('/');
+    let is_deleted_product = entry.op == "delete" && entry.kind == "product";
+    let out = ChangeOut {
+        position: entry.position.to_string(),
+        kind: &entry.kind,
+        id: &entry.id,
+        op: &entry.op,
+        reason: entry.reason.as_deref(),
+        occurred_at: Micros(entry.occurred_at),
+        version: entry.version,
+        replaced_by: successors.get(&entry.id).filter(|_| is_deleted_product).map(String::as_str),
+        product_id: is_part.then_some(product),
+        store_id: is_part.then_some(store),
+        channel: Some(channel).filter(|channel| !channel.is_empty()),
+        resource: (),
+    };
+    let mut text = bytes(&out)?;
+    if let Some(resources) = resources {
+        let of_kind = Kind::of(&entry.kind).and_then(|kind| resources.get(&kind));
+        let document = of_kind.and_then(|found| found.get(&entry.id)).map(String::as_str);
+        let document = document.filter(|_| entry.op != "delete").unwrap_or("null");
+        text.pop();
+        text.extend_from_slice(b",\"resource\":");
+        text.extend_from_slice(document.as_bytes());
+        text.push(b'}');
+    }
+    Ok(text)
+}
+
+fn bytes(value: &impl serde::Serialize) -> ApiResult<Vec<u8>> {
+    serde_json::to_vec(value).map_err(|error| {
+        tracing::error!(%error, "a change could not be serialised");
+        ApiError::new(Code::Internal, "The failure has been recorded; quote the request id.")
+    })
+}
+
+fn page(entries: &[Entry], lines: &[Vec<u8>], (reached, head): (i64, i64)) -> ApiResult<Answer> {
+    let mut body = b"{\"items\":[".to_vec();
+    body.extend(lines.join(&b','));
+    let more = reached < head;
+    body.extend(format!("],\"next_position\":\"{reached}\",\"has_more\":{more}}}").into_bytes());
+    Ok(Answer::new(body, Cache::NoStore, entries.len() as u32))
+}

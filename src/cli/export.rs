@@ -1,0 +1,23 @@
+//! `comptoir export`.
+
+use super::speak::say;
+use crate::config::Config;
+use anyhow::Context as _;
+
+/// Snapshots.
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum ExportCommand {
+    /// Write a snapshot now, beside the daily one.
+    Snapshot,
+}
+
+/// Works beside a running server, which serves the files.
+pub(super) async fn run(config: &Config, command: ExportCommand) -> anyhow::Result<()> {
+    let ExportCommand::Snapshot = command;
+    let (db, clock) = super::database(config).await?;
+    let worker = crate::app::export_worker(config, &db, &clock)?;
+    let id = worker.snapshot(None).await?.context("the snapshot was not begun")?;
+    say(format!("Snapshot {id} is written and is the latest from now on."))?;
+    db.close().await;
+    Ok(())
+}

@@ -1,0 +1,106 @@
+//! All rows of a resource, read in one snapshot of the database.
+
+use crate::changes::store::rows::{ALL_LEVELS, ALL_OFFERS, OfferRow, StockRow};
+use crate::exports::ExportError;
+use crate::exports::model::Resource;
+use crate::exports::write::Piece;
+use crate::on_tx;
+use crate::storage::{StoreError, Tx};
+use futures_util::TryStreamExt as _;
+use sqlx::FromRow;
+use tokio::sync::mpsc::Sender;
+
+/// Rows handed over at a time.
+const BATCH: usize = 500;
+
+/// A product.
+#[derive(Debug, FromRow)]
+#[expect(missing_docs, reason = "the columns of the table")]
+pub struct ProductRow {
+    pub id: String,
+    pub sku: String,
+    pub gtin: Option<i64>,
+    pub brand_id: Option<String>,
+    pub category_ids: String,
+    pub item_group_id: Option<String>,
+    pub status: String,
+    pub sold_by_weight: bool,
+    pub body: String,
+    pub version: i64,
+    pub updated_at: i64,
+}
+
+/// A category, a store or a promotion.
+#[derive(Debug, FromRow)]
+#[expect(missing_docs, reason = "the columns of the tables")]
+pub struct DocumentRow {
+    pub id: String,
+    pub code: String,
+    pub body: String,
+    pub version: i64,
+    pub updated_at: i64,
+}
+
+/// A row of any resource.
+#[derive(Debug)]
+pub enum Row {
+    /// A product.
+    Product(ProductRow),
+    /// A category, a store or a promotion.
+    Document(DocumentRow),
+    /// An offer.
+    Offer(OfferRow),
+    /// A stock level.
+    Level(StockRow),
+}
+
+/// The head of the change log as this transaction sees it. Read it first: on SQLite the first
+/// statement takes the snapshot.
+pub async fn position(tx: &mut Tx) -> Result<i64, StoreError> {
+    const HEAD: &str = "SELECT position FROM log_heads WHERE log = 'change'";
+    Ok(on_tx!(tx, c => sqlx::query_scalar(HEAD).fetch_one(c).await)?)
+}
+
+/// Sends all rows of `$sql` as `$row`; `$stores` is bound where the statement takes it.
+macro_rules! send_all {
+    ($tx:expr, $to:expr, $row:ident, $type:ty, $sql:expr $(, $stores:expr)?) => {
+        on_tx!($tx, c => {
+            let mut batch = Vec::with_capacity(BATCH);
+            let query = sqlx::query_as::<_, $type>($sql)$(.bind($stores))?;
+            let mut rows = query.fetch(c);
+            while let Some(row) = rows.try_next().await.map_err(StoreError::from)? {
+                batch.push(Row::$row(row));
+                if batch.len() == BATCH {
+                    let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH));
+                    $to.send(Piece::Rows(full)).await.map_err(|_| ExportError::CutOff)?;
+                }
+            }
+            $to.send(Piece::Rows(batch)).await.map_err(|_| ExportError::CutOff)
+        })
+    };
+}
+
+/// Sends all rows of a resource; `stores` holds ids with a space around each, or nothing for all.
+pub async fn send(
+    tx: &mut Tx,
+    resource: Resource,
+    stores: &str,
+    to: &Sender<Piece>,
+) -> Result<(), ExportError> {
+    const PRODUCTS: &str = "SELECT id, sku, gtin, brand_id, category_ids, item_group_id, status,
+        sold_by_weight, body, version, updated_at FROM products WHERE deleted_at IS NULL";
+    const CATEGORIES: &str = "SELECT id, code, body, version, updated_at FROM categories
+        WHERE deleted_at IS NULL";
+    const STORES: &str = "SELECT id, store_code AS code, body, version, updated_at FROM stores
+        WHERE deleted_at IS NULL AND ($1 = '' OR $1 LIKE '% ' || id || ' %')";
+    const PROMOTIONS: &str = "SELECT id, code, body, version, updated_at FROM promotions
+        WHERE deleted_at IS NULL";
+    match resource {
+        Resource::Products => send_all!(tx, to, Product, ProductRow, PRODUCTS),
+        Resource::Categories => send_all!(tx, to, Document, DocumentRow, CATEGORIES),
+        Resource::Stores => send_all!(tx, to, Document, DocumentRow, STORES, stores),
+        Resource::Promotions => send_all!(tx, to, Document, DocumentRow, PROMOTIONS),
+        Resource::Offers => send_all!(tx, to, Offer, OfferRow, ALL_OFFERS, stores),
+        Resource::Stock => send_all!(tx, to, Level, StockRow, ALL_LEVELS, stores),
+    }
+}

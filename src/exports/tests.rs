@@ -1,0 +1,66 @@
+use super::model::{Format, Request, Resource};
+use super::store::{self, Enqueued};
+use super::*;
+use crate::config::Config;
+use crate::kernel::id::NodeId;
+use crate::kernel::{Clock, Micros};
+use crate::on_tx;
+use crate::storage::Db;
+use crate::storage::testing::database;
+use std::path::Path;
+
+const OFFER: &str = "INSERT INTO offers (product_id, store_id, channel, currency, price, price_type, \
+     tax_included, promotion_ids, as_of, version, updated_at) \
+     VALUES ($1, 's', 'in_store', $2, 23900, 'regular', TRUE, '', 1, 1, 1)";
+
+async fn offer(db: &Db, product: String, currency: &str) {
+    let mut tx = db.begin().await.unwrap();
+    let done = on_tx!(&mut tx, c => {
+        sqlx::query(OFFER).bind(product).bind(currency).execute(c).await.map(|_| ())
+    });
+    done.unwrap();
+    tx.commit().await.unwrap();
+}
+
+fn worker(db: &Db, dir: &Path) -> Worker {
+    let clock = Clock::fixed(Micros(0));
+    Worker::new(db.clone(), clock, dir, NodeId(1), Config::embedded().exports)
+}
+
+fn offers() -> Request {
+    let formats = vec![Format::NdjsonGz, Format::Parquet];
+    Request { resources: vec![Resource::Offers], formats, store_ids: Vec::new() }
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_written_leaves_no_file_and_no_snapshot() {
+    let (db, dir) = (database().await, tempfile::tempdir().unwrap());
+    for n in 0..1_200 {
+        offer(&db, n.to_string(), "EUR").await;
+    }
+    let writer = worker(&db, dir.path());
+    let whole = write::write(&db, dir.path(), "exp_whole", &offers()).await.unwrap();
+    let rows: Vec<u64> = whole.files.iter().map(|file| file.rows).collect();
+    assert_eq!(rows, [1_200, 1_200]);
+    offer(&db, "damaged".to_owned(), "no currency").await;
+    assert!(matches!(writer.snapshot(None).await, Err(ExportError::Store(_))));
+    assert_eq!(std::fs::read_dir(dir.path().join("exports")).unwrap().count(), 0);
+    assert!(store::ids(&db).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn what_a_run_was_cut_off_from_is_begun_again() {
+    let (db, dir) = (database().await, tempfile::tempdir().unwrap());
+    let writer = worker(&db, dir.path());
+    let (id, queued) = writer.enqueue("app_1", &offers()).await.unwrap();
+    assert_eq!(queued, Enqueued::Queued);
+    let node = NodeId(1).to_string();
+    // Taken by a run that then ends.
+    assert!(store::take_queued(&db, &node).await.unwrap().is_some());
+    let next = worker(&db, dir.path());
+    next.start().await.unwrap();
+    next.asked().await;
+    assert_eq!(next.work_off().await.unwrap(), 0);
+    let export = store::find(&db, &id.to_string()).await.unwrap().unwrap();
+    assert_eq!(export.status, "ready");
+}

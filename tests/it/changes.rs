@@ -1,0 +1,131 @@
+//! Partners follow what changes.
+
+use crate::support::data::{self, product_id, store_id};
+use crate::support::{NOON, TestApp, problem};
+use comptoir::feeds::Feed;
+use comptoir::kernel::Micros;
+use comptoir::kernel::clock::HOUR;
+use serde_json::{Value, json};
+
+async fn page(app: &TestApp, key: &str, query: &str) -> Value {
+    let answer = app.get(key, &format!("/v1/changes{query}")).await;
+    assert_eq!(answer.status(), 200, "{query}");
+    assert_eq!(answer.headers()["cache-control"], "no-store");
+    answer.json().await.unwrap()
+}
+
+fn items(page: &Value) -> &Vec<Value> {
+    page["items"].as_array().unwrap()
+}
+
+#[tokio::test]
+async fn changes_are_followed_from_position_to_position() {
+    let app = TestApp::builder().fixed_clock(NOON).start().await;
+    app.stock_shelves(4, 2).await;
+    let key = app.key(json!({})).await.text;
+    let start = page(&app, &key, "?after=latest").await;
+    assert_eq!((items(&start).len(), &start["has_more"]), (0, &json!(false)));
+    let start = start["next_position"].as_str().unwrap().to_owned();
+
+    app.import(Feed::Offers, &[data::offer(0, 0, "2.39")]).await;
+    app.import(Feed::Offers, &[data::offer(0, 0, "1.99")]).await;
+    let mut replaced = data::product(1);
+    replaced["replaced_by_sku"] = json!(data::sku(2));
+    app.import(Feed::Products, &[replaced]).await;
+    app.import(Feed::Products, &[json!({ "op": "delete", "sku": data::sku(1) })]).await;
+
+    let first = page(&app, &key, &format!("?after={start}&limit=2")).await;
+    assert_eq!((items(&first).len(), &first["has_more"]), (2, &json!(true)));
+    let offer = format!("{}/{}/in_store", product_id(0), store_id(0));
+    let change = &items(&first)[1];
+    assert_eq!(change["type"], "offer");
+    assert_eq!((&change["id"], &change["reason"]), (&json!(offer), &json!("price_changed")));
+    assert_eq!(
+        (&change["product_id"], &change["channel"]),
+        (&json!(product_id(0)), &json!("in_store"))
+    );
+    assert_eq!((&change["version"], &change["occurred_at"]), (&json!(2), &json!(NOON)));
+    assert!(change.get("resource").is_none());
+
+    let at = first["next_position"].as_str().unwrap();
+    let rest = page(&app, &key, &format!("?after={at}&embed=resource")).await;
+    assert_eq!(rest["has_more"], false);
+    let gone = items(&rest).last().unwrap();
+    assert_eq!((&gone["op"], &gone["id"]), (&json!("delete"), &json!(product_id(1))));
+    assert_eq!((&gone["replaced_by"], &gone["resource"]), (&json!(product_id(2)), &Value::Null));
+
+    let prices = page(&app, &key, &format!("?after={start}&types=offer&embed=resource")).await;
+    let price = json!({ "amount": "1.99", "currency": "EUR" });
+    assert!(items(&prices).iter().all(|change| change["resource"]["price"] == price), "{prices}");
+    let elsewhere = format!("?after={start}&types=offer&store_id={}", store_id(1));
+    let elsewhere = page(&app, &key, &elsewhere).await;
+    assert_eq!((items(&elsewhere).len(), &elsewhere["next_position"]), (0, &rest["next_position"]));
+}
+
+#[tokio::test]
+async fn a_product_is_embedded_as_it_is_served() {
+    let app = TestApp::start().await;
+    app.stock_shelves(3, 1).await;
+    let key = app.key(json!({})).await.text;
+    let products = page(&app, &key, "?types=product,store&embed=resource").await;
+    assert_eq!(items(&products).len(), 4);
+    for change in items(&products) {
+        let path = if change["type"] == "store" { "stores" } else { "products" };
+        let id = change["id"].as_str().unwrap();
+        let served: Value = app.get(&key, &format!("/v1/{path}/{id}")).await.json().await.unwrap();
+        for (field, value) in change["resource"].as_object().unwrap() {
+            assert_eq!(served[field], *value, "{id}: {field}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_key_sees_what_its_scopes_let_it_see() {
+    let app = TestApp::start().await;
+    app.stock_shelves(2, 1).await;
+    app.import(Feed::Stock, &[data::level(0, 0, 4, NOON)]).await;
+    let key = app.key(json!({ "scopes": ["changes:read", "catalog:read"] })).await.text;
+    let seen = page(&app, &key, "").await;
+    assert!(!items(&seen).is_empty());
+    assert!(items(&seen).iter().all(|c| c["type"] == "product" || c["type"] == "category"));
+    let refused = app.get(&key, "/v1/changes?types=product,stock").await;
+    let refused = problem(refused, 403, "insufficient_scope").await;
+    assert_eq!(refused["required_scope"], "stock:read");
+    let misspelt =
+        problem(app.get(&key, "/v1/changes?types=produkt").await, 400, "invalid_parameter").await;
+    assert_eq!(misspelt["errors"][0]["suggestion"], "product");
+    let stock = app.key(json!({ "scopes": ["changes:read", "stock:read"] })).await.text;
+    let levels = page(&app, &stock, "?embed=resource").await;
+    assert_eq!(items(&levels)[0]["resource"]["quantity"]["disclosure"], "band");
+}
+
+#[tokio::test]
+async fn positions_outside_the_log_are_refused_exactly() {
+    let app = TestApp::builder().fixed_clock(NOON).start().await;
+    app.stock_shelves(2, 1).await;
+    let key = app.key(json!({})).await.text;
+    let head: i64 = page(&app, &key, "?after=latest").await["next_position"]
+        .as_str()
+        .and_then(|text| text.parse().ok())
+        .unwrap();
+    let future = format!("/v1/changes?after={}", head + 1);
+    problem(app.get(&key, &future).await, 400, "invalid_parameter").await;
+    for wrong in ["-1", "x", "99999999999999999999"] {
+        let url = format!("/v1/changes?after={wrong}");
+        problem(app.get(&key, &url).await, 400, "invalid_parameter").await;
+    }
+    let now: Micros = NOON.parse().unwrap();
+    comptoir::changes::prune(&app.db, Micros(now.0 + HOUR)).await.unwrap();
+    let old = app.get(&key, &format!("/v1/changes?after={}", head - 1)).await;
+    let old = problem(old, 410, "position_expired").await;
+    assert_eq!(old["oldest_position"], head.to_string());
+    assert_eq!(old["restart_from"], "/v1/exports/latest");
+    for fine in [format!("?after={head}"), String::new()] {
+        assert_eq!(page(&app, &key, &fine).await["next_position"], head.to_string());
+    }
+    // What was deleted is still known to be gone.
+    app.import(Feed::Products, &[json!({ "op": "delete", "sku": data::sku(1) })]).await;
+    comptoir::changes::prune(&app.db, Micros(now.0 + HOUR)).await.unwrap();
+    let gone = app.get(&key, &format!("/v1/products/{}", product_id(1))).await;
+    problem(gone, 410, "gone").await;
+}
