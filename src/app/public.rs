@@ -6,7 +6,7 @@ use super::{Comptoir, listen, openapi};
 use crate::access::caller;
 use crate::access::operation::{self, Op as _, op};
 use crate::config::{Origin, Telemetry};
-use crate::http::{ApiError, Code};
+use crate::http::{ApiError, BodyLimit, Code};
 use crate::telemetry::AccessLog;
 use crate::{browse, catalog, demo, metering, stock, stores};
 use actix_cors::Cors;
@@ -38,6 +38,7 @@ pub(super) fn routes(config: &mut ServiceConfig<'_>) {
 fn pages(config: &mut web::ServiceConfig, with_demo: bool) {
     openapi::serve(config, &openapi::PARTNER);
     config.route("/", web::get().to(openapi::to_docs));
+    browse::digital_link::configure(config);
     if with_demo {
         config.route("/demo/images/{file}", web::get().to(demo_image));
         config.route("/demo/p/{sku}", web::get().to(demo_page));
@@ -67,6 +68,7 @@ async fn demo_page(sku: web::Path<String>) -> Result<HttpResponse, ApiError> {
 pub(super) fn methods_at(path: &str) -> Option<String> {
     let page = openapi::is_page(path, &openapi::PARTNER)
         || path == "/"
+        || browse::digital_link::is_path(path)
         || path.starts_with("/demo/images/")
         || path.starts_with("/demo/p/");
     operation::methods_at(path).or_else(|| page.then(|| "GET, HEAD".to_owned()))
@@ -121,6 +123,8 @@ pub(super) fn server(comptoir: &Comptoir) -> anyhow::Result<(Server, SocketAddr)
         db: comptoir.db.clone(),
         clock: comptoir.clock.clone(),
     });
+    let in_store = web::Data::new(config.catalog.in_store_codes.clone());
+    let links = web::Data::new(browse::digital_link::Base(config.server.public_url.clone()));
     let (book, with_demo) = (Arc::clone(&comptoir.book), comptoir.demo);
     let with_cors = !config.server.cors_origins.is_empty();
     let mut builder = Server::build()
@@ -151,6 +155,9 @@ pub(super) fn server(comptoir: &Comptoir) -> anyhow::Result<(Server, SocketAddr)
             .app_data(web::Data::from(Arc::clone(&mirror.stock)))
             .app_data(clock.clone())
             .app_data(usage.clone())
+            .app_data(in_store.clone())
+            .app_data(links.clone())
+            .app_data(BodyLimit(config.server.max_body_bytes as usize))
             .app_data(web::Data::new(finisher))
             .configure(routes)
             .split_for_parts();

@@ -1,8 +1,9 @@
 //! The partner API of categories and offers.
 
 mod categories;
-mod offers;
+pub(crate) mod offers;
 pub(crate) mod schema;
+mod tree;
 
 use super::view::Lookup;
 use crate::http::answer::Cache;
@@ -17,6 +18,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
     config
         .service(offers::list_product_offers)
         .service(categories::list_categories)
+        .service(tree::get_category_tree)
         .service(categories::get_category);
 }
 
@@ -40,7 +42,7 @@ fn found(lookup: Lookup, what: &str, id: &impl Display) -> ApiResult<(Bytes, u64
         }
         Lookup::Gone { replaced_by: Some(other) } => {
             let detail = format!("The {what} `{id}` was deleted; `{other}` replaces it.");
-            Err(ApiError::new(Code::Gone, detail))
+            Err(ApiError::new(Code::Gone, detail).replaced_by(other, format!("/v1/products/{other}")))
         }
         Lookup::Missing => Err(not_found(what, id)),
     }

@@ -14,12 +14,14 @@ pub mod pool;
 mod postings;
 mod products;
 mod query;
+mod tree;
 
 pub use categories::{CategoryChange, CategoryRecord};
 pub use offers::{OfferChange, OfferRecord};
 pub use page::Page;
 pub use products::{ProductChange, ProductRecord, Tombstone};
 pub use query::ProductQuery;
+pub use tree::{TreeNode, TreeRequest};
 
 use crate::catalog::offers::Channel;
 use crate::http::answer::digest;
@@ -79,7 +81,7 @@ impl CatalogView {
         match products.get(id.0) {
             Some(entry) => Lookup::Found { body: entry.body.clone(), etag: entry.etag },
             None => match products.gone.get(&id.0) {
-                Some(tombstone) => Lookup::Gone { replaced_by: tombstone.replaced_by },
+                Some(tombstone) => Lookup::Gone { replaced_by: products.successor(tombstone) },
                 None => Lookup::Missing,
             },
         }
@@ -91,7 +93,7 @@ impl CatalogView {
         match products.by_gtin(gtin.number()) {
             Some(entry) => Lookup::Found { body: entry.body.clone(), etag: entry.etag },
             None => match products.gone_by_gtin(gtin.number()) {
-                Some(tombstone) => Lookup::Gone { replaced_by: tombstone.replaced_by },
+                Some(tombstone) => Lookup::Gone { replaced_by: products.successor(tombstone) },
                 None => Lookup::Missing,
             },
         }
@@ -155,6 +157,13 @@ impl CatalogView {
         let products = self.products.read();
         let count = |id| products.in_category.set(id).map_or(0, id_set::IdSet::len);
         categories.list(parent, after, limit, &count)
+    }
+
+    /// The tree of categories; `None` where the root that was asked for is no category.
+    pub fn category_tree(&self, request: &TreeRequest) -> Option<Vec<TreeNode>> {
+        let categories = self.categories.read();
+        let products = self.products.read();
+        tree::tree(&categories, &products, request)
     }
 
     /// These categories and all below them.

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 /// How much is told of a quantity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Disclosure {
+pub(crate) enum Disclosure {
     /// The quantity itself, in `value`; needs the scope `stock:quantity`.
     Exact,
     /// The range that holds it, in `band`.
@@ -23,7 +23,7 @@ pub(super) enum Disclosure {
 
 /// A quantity, as far as the caller may know it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub(super) struct QuantityOut {
+pub(crate) struct QuantityOut {
     /// How much is told.
     pub(super) disclosure: Disclosure,
     /// The quantity, with `exact`; up to three decimals for what is sold by weight.
@@ -38,7 +38,7 @@ pub(super) struct QuantityOut {
 
 /// The stock of a product in a store.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct StockLevelOut<'a> {
+pub(crate) struct StockLevelOut<'a> {
     /// The product.
     #[schema(value_type = String, example = "prd_7HqK2mXw9Pz")]
     pub(super) product_id: ProductId,

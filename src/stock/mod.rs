@@ -4,7 +4,8 @@
 //! which levels arrive.
 
 pub mod api;
-mod line;
+pub mod embed;
+pub(crate) mod line;
 pub mod model;
 pub mod store;
 pub mod view;
