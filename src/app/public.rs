@@ -92,8 +92,9 @@ async fn unrouted(request: HttpRequest) -> Result<HttpResponse, ApiError> {
 /// Browser apps may call from the configured origins; the limits and the call's id are theirs to see.
 fn cors(origins: &[Origin]) -> Cors {
     let cors = Cors::default()
-        .allowed_methods(["GET", "HEAD", "OPTIONS"])
+        .allowed_methods(["GET", "HEAD", "OPTIONS", "POST"])
         .allowed_headers([header::AUTHORIZATION, header::IF_NONE_MATCH, header::ACCEPT])
+        .allowed_header(header::CONTENT_TYPE)
         .allowed_header("x-api-key")
         .expose_headers([
             EVENT_ID,

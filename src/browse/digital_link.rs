@@ -9,7 +9,9 @@ use crate::http::fields::members;
 use crate::http::path::not_found;
 use crate::http::{ApiError, ApiResult, Code, Params};
 use crate::kernel::Gtin;
-use actix_web::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, LINK, LOCATION, VARY};
+use actix_web::http::header::{
+    ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, LINK, LOCATION, VARY,
+};
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Value, json};
 
@@ -73,7 +75,8 @@ async fn resolve(
     params.finish()?;
     let qualifiers = request.match_info().get("qualifiers").unwrap_or_default();
     if !are_qualifiers(qualifiers) {
-        let detail = "Behind the GTIN there can be /22/VARIANT, /10/LOT and /21/SERIAL, in this order.";
+        let detail =
+            "Behind the GTIN there can be /22/VARIANT, /10/LOT and /21/SERIAL, in this order.";
         return Err(ApiError::new(Code::UnknownPath, detail));
     }
     let code = gtin::parse(request.match_info().get("gtin").unwrap_or_default(), &request, &view)?;
@@ -107,7 +110,8 @@ async fn resolve(
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, KEPT);
     headers.insert(VARY, HeaderValue::from_static("accept"));
-    let all = format!("<{}/01/{code}?linkType=linkset>; rel=\"linkset\"; type=\"{LINKSET}\"", base.0);
+    let all =
+        format!("<{}/01/{code}?linkType=linkset>; rel=\"linkset\"; type=\"{LINKSET}\"", base.0);
     if let Ok(all) = HeaderValue::from_str(&all) {
         headers.insert(LINK, all);
     }
@@ -117,9 +121,10 @@ async fn resolve(
 /// What the client can read, where it names no link type.
 fn accepted(request: &HttpRequest) -> Wanted {
     let accept = request.headers().get(ACCEPT).and_then(|accept| accept.to_str().ok());
-    let mut types = accept.unwrap_or_default().split(',').map(|one| {
-        one.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
-    });
+    let mut types = accept
+        .unwrap_or_default()
+        .split(',')
+        .map(|one| one.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
     types
         .find_map(|one| match one.as_str() {
             LINKSET => Some(Wanted::Links),

@@ -13,7 +13,11 @@ use actix_web::{HttpRequest, web};
 pub(super) fn parse(text: &str, request: &HttpRequest, view: &CatalogView) -> ApiResult<Gtin> {
     text.parse().map_err(|error| {
         let refusal = refused(text, &error);
-        if error == InvalidGtin::InStore { refusal.in_store(item(text, request, view)) } else { refusal }
+        if error == InvalidGtin::InStore {
+            refusal.in_store(item(text, request, view))
+        } else {
+            refusal
+        }
     })
 }
 

@@ -69,7 +69,8 @@ pub(super) async fn get_product_by_sku(
     views: Views,
 ) -> ApiResult<Answer> {
     let shape = shape(&request, &caller)?;
-    let plain = resource(views.0.product_by_sku(&sku), "product with the sku", &*sku, Cache::Short)?;
+    let plain =
+        resource(views.0.product_by_sku(&sku), "product with the sku", &*sku, Cache::Short)?;
     shape.answer(plain, caller.scopes(), &views)
 }
 

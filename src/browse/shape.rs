@@ -74,10 +74,13 @@ impl Shape {
             Err(refused) => faults.push(("fields", refused)),
         }
         for (at, (word, member, link, _)) in EMBEDS.iter().enumerate() {
-            let asked = shape.fields.as_ref().filter(|fields| fields.names(member) || fields.names(link));
+            let asked =
+                shape.fields.as_ref().filter(|fields| fields.names(member) || fields.names(link));
             if asked.is_some() && !shape.embed[at] {
-                let message = format!("asks for `{member}`, which is there with `embed={word}` only");
-                faults.push(("fields", Refused { code: "not_embedded", message, suggestion: None }));
+                let message =
+                    format!("asks for `{member}`, which is there with `embed={word}` only");
+                faults
+                    .push(("fields", Refused { code: "not_embedded", message, suggestion: None }));
             }
         }
         (shape, faults)
@@ -112,7 +115,12 @@ impl Shape {
     pub(super) fn bound(&self, limit: usize, params: &mut Params) {
         if self.embeds() && limit > MOST_EMBEDDED {
             let message = format!("is at most {MOST_EMBEDDED} with `embed`");
-            params.fault_with_suggestion("limit", "out_of_range", message, MOST_EMBEDDED.to_string());
+            params.fault_with_suggestion(
+                "limit",
+                "out_of_range",
+                message,
+                MOST_EMBEDDED.to_string(),
+            );
         }
     }
 

@@ -42,7 +42,8 @@ fn found(lookup: Lookup, what: &str, id: &impl Display) -> ApiResult<(Bytes, u64
         }
         Lookup::Gone { replaced_by: Some(other) } => {
             let detail = format!("The {what} `{id}` was deleted; `{other}` replaces it.");
-            Err(ApiError::new(Code::Gone, detail).replaced_by(other, format!("/v1/products/{other}")))
+            Err(ApiError::new(Code::Gone, detail)
+                .replaced_by(other, format!("/v1/products/{other}")))
         }
         Lookup::Missing => Err(not_found(what, id)),
     }

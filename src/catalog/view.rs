@@ -6,6 +6,7 @@
 
 mod arena;
 mod categories;
+mod deleted;
 pub mod hash;
 pub mod id_set;
 mod offers;
@@ -17,6 +18,7 @@ mod query;
 mod tree;
 
 pub use categories::{CategoryChange, CategoryRecord};
+pub use deleted::Listed;
 pub use offers::{OfferChange, OfferRecord};
 pub use page::Page;
 pub use products::{ProductChange, ProductRecord, Tombstone};
@@ -25,8 +27,8 @@ pub use tree::{TreeNode, TreeRequest};
 
 use crate::catalog::offers::Channel;
 use crate::http::answer::digest;
-use crate::kernel::Gtin;
 use crate::kernel::id::{CategoryId, ProductId, StoreId};
+use crate::kernel::{Gtin, Micros};
 use bytes::Bytes;
 use parking_lot::RwLock;
 
@@ -120,6 +122,16 @@ impl CatalogView {
             Some(in_store) => self.products.read().list(query, Some(in_store), after, limit),
             None => Page { items: Vec::new(), next: None },
         }
+    }
+
+    /// The page behind `after` of the products that changed or were deleted at or after an instant.
+    pub fn list_with_deleted(
+        &self,
+        since: Micros,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Page<Listed> {
+        self.products.read().list_with_deleted(since, after, limit)
     }
 
     /// The page behind `after` of a product's offers, by store and channel.

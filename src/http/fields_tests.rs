@@ -88,6 +88,8 @@ proptest! {
     fn bytes_are_cut_as_values_are(value in any_json(), pretty: bool) {
         let fields = Fields::parse("id,brand.name,parts.id", &Known::of::<Thing>()).unwrap();
         let text = if pretty { serde_json::to_vec_pretty(&value) } else { serde_json::to_vec(&value) };
+        // Read again first: the longest floats do not survive being written and read.
+        let value: Value = serde_json::from_slice(&text.clone().unwrap()).unwrap();
         let cut: Value = serde_json::from_slice(&fields.project(&text.unwrap())).unwrap();
         prop_assert_eq!(cut, reference(&fields, &value));
     }

@@ -95,7 +95,9 @@ impl FromStr for Pattern {
         let within = match kind {
             Kind::None => true,
             Kind::Price(decimals, _) => usize::from(decimals) <= values.min(DECIMALS),
-            Kind::Weight(decimals) => usize::from(decimals) <= values && decimals <= MOST_WEIGHT_DECIMALS,
+            Kind::Weight(decimals) => {
+                usize::from(decimals) <= values && decimals <= MOST_WEIGHT_DECIMALS
+            }
         };
         if !within {
             return Err(InvalidPattern::Decimals);
@@ -210,7 +212,10 @@ mod tests {
         let money = Money { amount: Amount(34_900), currency: "EUR".parse().unwrap() };
         assert_eq!(price.price, Some(money));
         let weight = pattern("29IIIIIVVVVVC weight 3").read("02900042012340").unwrap();
-        assert_eq!((weight.reference.as_str(), weight.weight_kg.as_deref()), ("00042", Some("1.234")));
+        assert_eq!(
+            (weight.reference.as_str(), weight.weight_kg.as_deref()),
+            ("00042", Some("1.234"))
+        );
         let upc = pattern("2IIIIIXVVVVC price 2 USD").read("212345604990").unwrap();
         assert_eq!(upc.reference, "12345");
         assert_eq!(pattern("20IIIIIIIIIIC none").read("2112345003499"), None);

@@ -19,6 +19,7 @@ mod limits;
 mod metering;
 mod openapi;
 mod operations;
+mod products;
 mod storage;
 mod supply;
 mod support;

@@ -48,7 +48,8 @@ pub(super) fn tree(
     products: &Products,
     request: &TreeRequest,
 ) -> Option<Vec<TreeNode>> {
-    let mut builder = Builder { categories, products, totals: BTreeMap::new(), seen: BTreeSet::new() };
+    let mut builder =
+        Builder { categories, products, totals: BTreeMap::new(), seen: BTreeSet::new() };
     builder.totals = builder.totals();
     let depth = request.depth.unwrap_or(u32::MAX);
     if let Some(root) = request.root {
