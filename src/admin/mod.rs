@@ -7,6 +7,7 @@ pub mod apps;
 pub mod audit;
 pub mod caller;
 pub mod keys;
+pub mod levels;
 pub mod page;
 pub mod partners;
 pub mod plans;
@@ -39,6 +40,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
             .configure(keys::configure)
             .configure(tokens::configure)
             .configure(audit::configure)
+            .configure(levels::configure)
             .wrap(actix_web::middleware::from_fn(caller::guard)),
     );
 }

@@ -1,8 +1,10 @@
 //! What the admin API works with, and how it answers.
 
 use crate::access::Pepper;
+use crate::feeds::levels::Writer;
 use crate::http::{ApiError, ApiResult, Code};
 use crate::kernel::Clock;
+use crate::mirror::Mirror;
 use crate::storage::Db;
 use actix_web::HttpResponse;
 use actix_web::http::header::{CONTENT_TYPE, LOCATION};
@@ -24,6 +26,10 @@ pub struct AdminState {
     pub clock: Clock,
     /// The key of all key hashes.
     pub pepper: Arc<Pepper>,
+    /// Takes stock levels in.
+    pub levels: Writer,
+    /// What this node answers from.
+    pub mirror: Arc<Mirror>,
     /// Asks this node to read the control log now; the sender inside is told when it has.
     pub reload: mpsc::Sender<oneshot::Sender<()>>,
 }

@@ -3,11 +3,13 @@
 use super::{AdminState, bootstrap, configure, token};
 use crate::access::key::{KeyText, Pepper};
 use crate::access::tests::{START, at, name};
+use crate::feeds::levels::Writer;
 use crate::http::error::Problem;
 use crate::http::{ApiError, BodyLimit};
 use crate::kernel::Clock;
 use crate::kernel::clock::SECOND;
 use crate::kernel::secret::Secret;
+use crate::mirror::Mirror;
 use crate::storage::testing::{TestDb, database};
 use actix_web::dev::ServiceResponse;
 use actix_web::http::{Method, StatusCode};
@@ -33,7 +35,17 @@ impl Desk {
         let token = bootstrap(&database, &pepper, START).await.unwrap().unwrap();
         let (reload, reloads) = mpsc::channel(16);
         let clock = Clock::fixed(START);
-        let state = web::Data::new(AdminState { db: database.clone(), clock, pepper, reload });
+        let mirror = Arc::new(Mirror::default());
+        let (levels, writing) = Writer::new(database.clone(), Arc::clone(&mirror), clock.clone());
+        actix_web::rt::spawn(writing);
+        let state = web::Data::new(AdminState {
+            levels,
+            mirror,
+            db: database.clone(),
+            clock,
+            pepper,
+            reload,
+        });
         Self { state, reloads, token, _database: database }
     }
 
@@ -349,5 +361,5 @@ fn the_document_describes_every_operation() {
             }
         }
     }
-    assert_eq!(ids.len(), 26, "{ids:?}");
+    assert_eq!(ids.len(), 27, "{ids:?}");
 }

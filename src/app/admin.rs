@@ -4,6 +4,7 @@ use super::readiness::Readiness;
 use super::tasks::Reload;
 use super::{Comptoir, finish, listen, openapi, shield};
 use crate::admin::{self, AdminState};
+use crate::feeds::levels::Writer;
 use crate::http::BodyLimit;
 use crate::http::answer::Cache;
 use crate::http::{ApiError, Code};
@@ -133,7 +134,14 @@ static ROUTES: LazyLock<Vec<(ResourceDef, String)>> = LazyLock::new(|| {
 pub(super) fn server(comptoir: &Comptoir, reload: Reload) -> anyhow::Result<(Server, SocketAddr)> {
     let listener = listen(comptoir.config.server.admin_listen, super::ADMIN_LISTEN)?;
     let address = listener.local_addr()?;
+    let mirror = Arc::clone(&comptoir.mirror);
+    let (levels, writing) =
+        Writer::new(comptoir.db.clone(), Arc::clone(&mirror), comptoir.clock.clone());
+    // Ends when the listener has stopped and the last stream with it.
+    tokio::spawn(writing);
     let state = web::Data::new(AdminState {
+        levels,
+        mirror,
         db: comptoir.db.clone(),
         clock: comptoir.clock.clone(),
         pepper: Arc::clone(comptoir.keyring.pepper()),

@@ -1,6 +1,7 @@
 //! The OpenAPI documents: generated from the handlers, completed from the tables of operations,
 //! scopes and error codes, rendered once, served as JSON and YAML with an interactive reader.
 
+mod bounds;
 mod problems;
 
 use super::finish::outcome;
@@ -66,8 +67,9 @@ pub static ADMIN: LazyLock<Document> = LazyLock::new(|| {
         ("apps", "Their software"),
         ("plans", "Limits that apps are held to"),
         ("keys", "Secrets of apps"),
-        ("admin-tokens", "Secrets of this API"),
+        ("tokens", "Secrets of this API"),
         ("audit", "Who changed what"),
+        ("stock", "Stock levels from tills and stock systems"),
     ];
     complete(&mut document, &tags, (admin_security(), problems::ADMIN), admin_operation);
     render("admin", &document)
@@ -124,13 +126,17 @@ fn complete(
     (security, examples): (Value, &[Example]),
     each: fn(&mut Value),
 ) {
+    let internal = document["info"]["title"] == "Comptoir admin API";
+    let told: &[&str] = if internal { &[] } else { &TOLD };
     document["tags"] =
         tags.iter().map(|(name, what)| json!({ "name": name, "description": what })).collect();
-    document["servers"] = json!([{ "url": "/", "description": "This server" }]);
+    let who = "Production, with live keys, and sandbox, with test keys: one server";
+    document["servers"] = json!([{ "url": "/", "description": who, "x-internal": internal }]);
+    document["info"]["contact"] = json!({ "name": "The retailer who runs this server" });
     let components = document["components"].as_object_mut();
     if let Some(components) = components {
         components.insert("securitySchemes".into(), security);
-        components.insert("responses".into(), problems::responses(examples));
+        components.insert("responses".into(), problems::responses(examples, told));
         components.insert("headers".into(), headers());
         let schemas = components.entry("schemas").or_insert_with(|| json!({}));
         schemas["Problem"] = serde_json::to_value(Problem::schema()).unwrap_or_default();
@@ -140,10 +146,22 @@ fn complete(
     let Some(paths) = document["paths"].as_object_mut() else { return };
     for methods in paths.values_mut().filter_map(Value::as_object_mut) {
         for operation in methods.values_mut().filter(|o| o.is_object()) {
-            let parameters = operation["parameters"].as_array_mut();
+            let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
             parameters.into_iter().flatten().for_each(describe_parameter);
             each(operation);
         }
+    }
+    bounds::complete(document);
+    prune(document);
+}
+
+/// Takes out the components that nothing refers to.
+fn prune(document: &mut Value) {
+    for kind in ["responses", "headers", "schemas"] {
+        let text = document.to_string();
+        let components = document["components"].get_mut(kind).and_then(Value::as_object_mut);
+        let is_used = |name: &String| text.contains(&format!("\"#/components/{kind}/{name}\""));
+        components.into_iter().for_each(|components| components.retain(|name, _| is_used(name)));
     }
 }
 
@@ -171,11 +189,17 @@ fn describe_parameter(parameter: &mut Value) {
     }
 }
 
+/// Headers of every answer of the partner API.
+const TOLD: [&str; 4] =
+    ["Access-Control-Allow-Origin", "RateLimit", "RateLimit-Policy", "Usage-Event-Id"];
+
 fn headers() -> Value {
     json!({
         "ETag": { "description": "Strong validator of the answer: send it back in `If-None-Match`.", "schema": { "type": "string" }, "example": "\"5d41402abc4b2a76\"" },
+        "Access-Control-Allow-Origin": { "description": "The origin of a browser app that the retailer has configured; absent for all other callers.", "schema": { "type": "string" }, "example": "https://app.example.com" },
         "RateLimit": { "description": "What is left of each limit: `r` units, all back after `t` seconds (draft-ietf-httpapi-ratelimit-headers-11).", "schema": { "type": "string" }, "example": "\"burst\";r=49;t=1, \"day\";r=99999;t=1" },
         "RateLimit-Policy": { "description": "The plan's limits: `q` units in `w` seconds.", "schema": { "type": "string" }, "example": "\"burst\";q=50;w=1, \"day\";q=100000;w=86400" },
+        "Retry-After": { "description": "Seconds until a call is admitted again; absent where waiting does not help.", "schema": { "type": "integer", "minimum": 0 }, "example": 1 },
         "Usage-Event-Id": { "description": "The id of this call: where the caller is known, that of its row in the usage export. Quote it when asking for help.", "schema": { "type": "string" }, "example": "0000000000b.12.4711" },
     })
 }
@@ -204,11 +228,9 @@ fn partner_operation(operation: &mut Value) {
     describe_policy(operation, entry);
     let Some(responses) = operation["responses"].as_object_mut() else { return };
     for (status, response) in responses.iter_mut().filter(|(s, _)| s.starts_with(['2', '3'])) {
-        for name in ["ETag", "RateLimit", "RateLimit-Policy", "Usage-Event-Id"] {
-            if name != "ETag" || status == "200" || status == "304" {
-                response["headers"][name] =
-                    json!({ "$ref": format!("#/components/headers/{name}") });
-            }
+        let etag = matches!(status.as_str(), "200" | "304").then_some("ETag");
+        for name in TOLD.into_iter().chain(etag) {
+            response["headers"][name] = json!({ "$ref": format!("#/components/headers/{name}") });
         }
     }
 }

@@ -5,6 +5,58 @@ use crate::kernel::Gtin;
 use crate::kernel::id::{ProductId, StoreId};
 use hashbrown::{HashMap, HashSet};
 
+/// Resolves what a row names.
+pub trait Names {
+    /// Whether there is such a product.
+    fn has_product(&self, id: ProductId) -> bool;
+    /// The product of a GTIN.
+    fn product_of(&self, gtin: Gtin) -> Option<ProductId>;
+    /// Whether there is such a store.
+    fn has_store(&self, id: StoreId) -> bool;
+
+    /// The product that a row names by id, sku or GTIN, whichever comes first in that order.
+    fn product(
+        &self,
+        id: Option<&str>,
+        sku: Option<&str>,
+        gtin: Option<&str>,
+    ) -> Result<ProductId, Fault> {
+        let (field, given, found) = match (id, sku, gtin) {
+            (Some(id), ..) => ("product_id", id, Some(check::parsed("product_id", id)?)),
+            (None, Some(sku), _) => ("sku", sku, Some(ProductId::derived(sku))),
+            (None, None, Some(gtin)) => {
+                let number = super::model::gtin(gtin)?;
+                ("gtin", gtin, self.product_of(number))
+            }
+            (None, None, None) => {
+                let message = "name the product by sku, gtin or product_id";
+                return Err(Fault::new("sku", "", "missing", message));
+            }
+        };
+        found.filter(|id| self.has_product(*id)).ok_or_else(|| {
+            let message = "no such product; import the products first, or correct the code";
+            Fault::new(field, given, "unknown_product", message)
+        })
+    }
+
+    /// The store that a row names by id or code.
+    fn store(&self, id: Option<&str>, code: Option<&str>) -> Result<StoreId, Fault> {
+        let (field, given, found) = match (id, code) {
+            (Some(id), _) => ("store_id", id, check::parsed("store_id", id)?),
+            (None, Some(code)) => ("store_code", code, StoreId::derived(code)),
+            (None, None) => {
+                let message = "name the store by store_code or store_id";
+                return Err(Fault::new("store_code", "", "missing", message));
+            }
+        };
+        if self.has_store(found) {
+            return Ok(found);
+        }
+        let message = "no such store; import the stores first, or correct the code";
+        Err(Fault::new(field, given, "unknown_store", message))
+    }
+}
+
 /// The ids that exist; loaded once per import.
 #[derive(Debug, Default)]
 pub struct Known {
@@ -16,46 +68,16 @@ pub struct Known {
     pub stores: HashSet<StoreId>,
 }
 
-impl Known {
-    /// The product that a row names by id, sku or GTIN, whichever comes first in that order.
-    pub fn product(
-        &self,
-        id: Option<&str>,
-        sku: Option<&str>,
-        gtin: Option<&str>,
-    ) -> Result<ProductId, Fault> {
-        let (field, given, found) = match (id, sku, gtin) {
-            (Some(id), ..) => ("product_id", id, Some(check::parsed("product_id", id)?)),
-            (None, Some(sku), _) => ("sku", sku, Some(ProductId::derived(sku))),
-            (None, None, Some(gtin)) => {
-                let number = super::model::gtin(gtin)?;
-                ("gtin", gtin, self.gtins.get(&number).copied())
-            }
-            (None, None, None) => {
-                let message = "name the product by sku, gtin or product_id";
-                return Err(Fault::new("sku", "", "missing", message));
-            }
-        };
-        found.filter(|id| self.products.contains(id)).ok_or_else(|| {
-            let message = "no such product; import the products first, or correct the code";
-            Fault::new(field, given, "unknown_product", message)
-        })
+impl Names for Known {
+    fn has_product(&self, id: ProductId) -> bool {
+        self.products.contains(&id)
     }
 
-    /// The store that a row names by id or code.
-    pub fn store(&self, id: Option<&str>, code: Option<&str>) -> Result<StoreId, Fault> {
-        let (field, given, found) = match (id, code) {
-            (Some(id), _) => ("store_id", id, check::parsed("store_id", id)?),
-            (None, Some(code)) => ("store_code", code, StoreId::derived(code)),
-            (None, None) => {
-                let message = "name the store by store_code or store_id";
-                return Err(Fault::new("store_code", "", "missing", message));
-            }
-        };
-        if self.stores.contains(&found) {
-            return Ok(found);
-        }
-        let message = "no such store; import the stores first, or correct the code";
-        Err(Fault::new(field, given, "unknown_store", message))
+    fn product_of(&self, gtin: Gtin) -> Option<ProductId> {
+        self.gtins.get(&gtin).copied()
+    }
+
+    fn has_store(&self, id: StoreId) -> bool {
+        self.stores.contains(&id)
     }
 }

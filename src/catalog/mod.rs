@@ -20,4 +20,4 @@ pub mod view;
 
 pub use document::{Document, Line};
 pub use fault::{Fate, Fault};
-pub use known::Known;
+pub use known::{Known, Names};

@@ -112,6 +112,16 @@ impl CatalogView {
         Some(Gtin::from_number(gtin))
     }
 
+    /// The product that a GTIN leads to.
+    pub fn id_of(&self, gtin: Gtin) -> Option<ProductId> {
+        self.products.read().by_gtin(gtin.number()).map(|entry| ProductId(entry.id))
+    }
+
+    /// Whether there is such a product.
+    pub fn has_product(&self, id: ProductId) -> bool {
+        self.products.read().get(id.0).is_some()
+    }
+
     /// The page behind `after` of the products that a query takes, in the order of ids.
     pub fn list(&self, query: &ProductQuery, after: Option<u64>, limit: usize) -> Page<Bytes> {
         let Some(store) = query.store else {

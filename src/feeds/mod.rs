@@ -7,6 +7,7 @@
 mod decimal;
 mod fields;
 mod kinds;
+pub mod levels;
 pub mod mapping;
 mod plan;
 pub mod report;

@@ -8,6 +8,11 @@ use std::borrow::Cow;
 use std::fmt::Display;
 use std::str::FromStr;
 
+/// Longest text of a parameter in characters.
+pub const LONGEST: usize = 500;
+/// Longest text of a parameter that takes several values.
+pub const LONGEST_LIST: usize = 4_000;
+
 /// The parameters of one call. Ask for every parameter that the operation knows, then
 /// [`Params::finish`] before using what was read.
 #[derive(Debug)]
@@ -34,6 +39,10 @@ impl Params {
 
     /// The text of a parameter, where it was given once and is not empty.
     pub fn text(&mut self, name: &'static str) -> Option<String> {
+        self.text_of(name, LONGEST)
+    }
+
+    fn text_of(&mut self, name: &'static str, longest: usize) -> Option<String> {
         self.known.push(name);
         let mut values = self.given.iter().filter(|(n, _)| n == name).map(|(_, v)| v);
         let value = values.next()?.clone();
@@ -43,6 +52,10 @@ impl Params {
         }
         if value.is_empty() {
             self.fault(name, "empty", "is empty; leave it out or give it a value");
+            return None;
+        }
+        if value.chars().count() > longest {
+            self.fault(name, "too_long", format!("is longer than {longest} characters"));
             return None;
         }
         Some(value)
@@ -70,7 +83,7 @@ impl Params {
         T: FromStr,
         T::Err: Display,
     {
-        let Some(text) = self.text(name) else { return Vec::new() };
+        let Some(text) = self.text_of(name, LONGEST_LIST) else { return Vec::new() };
         let parts: Vec<&str> = text.split(',').collect();
         if parts.len() > most {
             self.fault(

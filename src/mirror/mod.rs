@@ -8,7 +8,7 @@ mod store;
 use crate::catalog::store::read::{self as catalog_rows, Half};
 use crate::catalog::view::{CatalogView, Sizes};
 use crate::stock::store::read as stock_rows;
-use crate::stock::view::StockView;
+use crate::stock::view::{LevelRecord, StockView};
 use crate::storage::{Db, Log, StoreError, fetch::BATCH, log};
 use crate::stores::store::read as store_rows;
 use crate::stores::view::StoresView;
@@ -124,12 +124,25 @@ impl Mirror {
         }
         let (levels, reached) = stock_rows::after(db, at.stock, MOST).await?;
         levels.chunks(BATCH).for_each(|batch| self.stock.apply(batch));
-        self.level.store(reached, Ordering::Release);
+        self.level.fetch_max(reached, Ordering::AcqRel);
         let most = MOST as usize;
         Ok(Followed {
             applied: changes.len() + levels.len(),
             more: changes.len() >= most || levels.len() >= most,
         })
+    }
+
+    /// Takes in levels that this node has just stored at a position of the stock log. They need not
+    /// be read back where nothing of another node lies between.
+    pub fn wrote_levels(&self, levels: &[LevelRecord], position: i64) {
+        levels.chunks(BATCH).for_each(|batch| self.stock.apply(batch));
+        // Where it fails, following reads these rows again, which changes nothing.
+        let _ = self.level.compare_exchange(
+            position - 1,
+            position,
+            Ordering::AcqRel,
+            Ordering::Acquire,
+        );
     }
 
     /// Reads what the resources of one kind are now, and applies it.

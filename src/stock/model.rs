@@ -2,7 +2,7 @@
 
 use crate::catalog::check::{self, Decimal, WORD};
 use crate::catalog::fault::Fault;
-use crate::catalog::known::Known;
+use crate::catalog::known::Names;
 use crate::kernel::Micros;
 use crate::kernel::id::{ProductId, StoreId};
 use crate::kernel::word::words;
@@ -153,7 +153,7 @@ impl Availability {
 
 impl LevelIn {
     /// The level, or what is wrong with it. `now` is when it held, where the line does not say.
-    pub fn check(self, known: &Known, now: Micros) -> Result<Level, Fault> {
+    pub fn check(self, known: &impl Names, now: Micros) -> Result<Level, Fault> {
         let instant = |field, text: Option<&str>| -> Result<Option<Micros>, Fault> {
             text.map(|text| check::parsed(field, text)).transpose()
         };
@@ -206,7 +206,7 @@ fn thousandths(count: &Decimal) -> Result<i64, Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog::shape;
+    use crate::catalog::{Known, shape};
     use crate::kernel::word::Word as _;
     use proptest::prelude::*;
 

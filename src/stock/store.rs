@@ -66,37 +66,56 @@ pub async fn put_levels(
 ) -> Result<Vec<Fate>, StoreError> {
     let mut fates = vec![Fate::Unchanged; levels.len()];
     let wanted = newest_of_each(levels);
-    let names: Vec<[String; 2]> =
-        wanted.iter().map(|(key, _)| [key.product.to_string(), key.store.to_string()]).collect();
+    let names: Vec<[String; 2]> = wanted.iter().map(|(key, _)| texts(*key)).collect();
     let keys: Vec<Cell<'_>> = names.iter().flatten().map(|name| name.as_str().into()).collect();
     let rows: Vec<Stored> = bulk::lookup(tx, &FIND, &keys).await?;
     let stored: HashMap<LevelKey, Stored> =
         rows.into_iter().map(|row| Ok((row.key()?, row))).collect::<Result<_, StoreError>>()?;
-    let fresh: Vec<(usize, &[String; 2])> = wanted
-        .iter()
-        .zip(&names)
-        .filter(|((key, at), _)| !stored.get(key).is_some_and(|s| s.supersedes(&levels[*at])))
-        .map(|((_, at), names)| (*at, names))
-        .collect();
-    if fresh.is_empty() {
-        return Ok(fates);
+    let mut fresh = Vec::new();
+    for (key, at) in wanted {
+        let before = stored.get(&key);
+        if !before.is_some_and(|before| before.supersedes(&levels[at])) {
+            let before = before.map(|before| before.availability.parse()).transpose();
+            let before = before.map_err(|error| StoreError::corrupt("stock_levels", error))?;
+            fresh.push((&levels[at], before));
+            fates[at] = Fate::Written;
+        }
     }
-    let seq = advance(tx, Log::Stock, 1).await?;
-    let mut cells = Vec::with_capacity(9 * fresh.len());
-    let mut turned = Vec::new();
-    for (at, names) in fresh {
-        let level = &levels[at];
-        cells.extend(row(level, names, seq, now));
-        let before = stored.get(&level.key).map(|before| before.availability.as_str());
-        turned.extend(turn(before, level, names, seq));
-        fates[at] = Fate::Written;
-    }
-    bulk::write(tx, &PUT, &cells).await?;
-    changes::append(tx, &turned, now).await?;
+    write_levels(tx, &fresh, now).await?;
     Ok(fates)
 }
 
-fn newest_of_each(levels: &[Level]) -> Vec<(LevelKey, usize)> {
+/// Writes levels, each of another product and store, with the availability before. Returns their
+/// position in the stock log, or none where there was nothing to write.
+pub async fn write_levels(
+    tx: &mut Tx,
+    levels: &[(&Level, Option<Availability>)],
+    now: Micros,
+) -> Result<Option<i64>, StoreError> {
+    if levels.is_empty() {
+        return Ok(None);
+    }
+    let seq = advance(tx, Log::Stock, 1).await?;
+    let names: Vec<[String; 2]> = levels.iter().map(|(level, _)| texts(level.key)).collect();
+    let mut cells = Vec::with_capacity(9 * levels.len());
+    let mut turned = Vec::new();
+    for ((level, before), names) in levels.iter().zip(&names) {
+        cells.extend(row(level, names, seq, now));
+        turned.extend(turn(*before, level, names, seq));
+    }
+    bulk::write(tx, &PUT, &cells).await?;
+    changes::append(tx, &turned, now).await?;
+    Ok(Some(seq))
+}
+
+fn texts(key: LevelKey) -> [String; 2] {
+    [key.product.to_string(), key.store.to_string()]
+}
+
+/// The newest level of each product and store with its place, and of equally new ones the last; in
+/// the order of their keys, in which all writers take their rows.
+#[must_use]
+pub fn newest_of_each(levels: &[Level]) -> Vec<(LevelKey, usize)> {
     let mut newest: HashMap<LevelKey, usize> = HashMap::new();
     for (at, level) in levels.iter().enumerate() {
         let best = newest.entry(level.key).or_insert(at);
@@ -124,10 +143,15 @@ fn row<'a>(level: &'a Level, names: &'a [String; 2], seq: i64, now: Micros) -> [
 }
 
 /// The entry for an availability that turned; a first level turns nothing.
-fn turn(before: Option<&str>, level: &Level, names: &[String; 2], seq: i64) -> Option<Change> {
-    let before = before.filter(|before| *before != level.availability.as_str())?;
+fn turn(
+    before: Option<Availability>,
+    level: &Level,
+    names: &[String; 2],
+    seq: i64,
+) -> Option<Change> {
+    let before = before.filter(|before| *before != level.availability)?;
     let sold = matches!(level.availability, Availability::InStock | Availability::LowStock);
-    let back = sold && before == Availability::OutOfStock.as_str();
+    let back = sold && before == Availability::OutOfStock;
     Some(Change {
         kind: "stock",
         id: format!("{}/{}", names[0], names[1]),

@@ -6,7 +6,7 @@ use crate::catalog::view::id_set::IdSet;
 use crate::catalog::view::pool::Pool;
 use crate::kernel::Micros;
 use crate::kernel::id::{ProductId, StoreId};
-use crate::stock::model::{Availability, Location, Pickup};
+use crate::stock::model::{self, Availability, LevelKey, Location, Pickup};
 use parking_lot::RwLock;
 use serde::Deserialize;
 
@@ -29,6 +29,23 @@ pub struct LevelRecord {
     pub source: String,
     /// JSON with [`Detail`]'s keys.
     pub detail: String,
+}
+
+impl LevelRecord {
+    /// A checked level that was stored at `received_at`.
+    #[must_use]
+    pub fn of(level: &model::Level, received_at: Micros) -> Self {
+        Self {
+            product: level.key.product,
+            store: level.key.store,
+            availability: level.availability,
+            quantity: level.quantity,
+            as_of: level.as_of,
+            received_at,
+            source: level.source.to_owned(),
+            detail: level.detail.clone(),
+        }
+    }
 }
 
 /// What many levels have in common.
@@ -60,9 +77,20 @@ impl Default for Detail {
     }
 }
 
+/// The state of a level, without what it shares with others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Held {
+    /// Whether it can be had.
+    pub availability: Availability,
+    /// Thousandths of a unit.
+    pub quantity: Option<i64>,
+    /// When the retailer counted.
+    pub as_of: Micros,
+}
+
 /// A level in memory: 40 bytes.
 #[derive(Debug)]
-struct Held {
+struct Slot {
     store: u64,
     /// Thousandths; `i64::MIN` where it is not known.
     quantity: i64,
@@ -91,7 +119,7 @@ pub struct Level<'a> {
 
 #[derive(Debug, Default)]
 struct Levels {
-    by_product: IdMap<Vec<Held>>,
+    by_product: IdMap<Vec<Slot>>,
     by_store: IdMap<IdSet>,
     details: Pool<Detail>,
     count: usize,
@@ -110,7 +138,7 @@ fn read_detail(text: &str) -> Detail {
 impl Levels {
     fn put(&mut self, record: &LevelRecord) {
         let text = format!("{}\n{}", record.source, record.detail);
-        let held = Held {
+        let held = Slot {
             store: record.store.0,
             quantity: record.quantity.unwrap_or(i64::MIN),
             as_of: record.as_of.0,
@@ -120,6 +148,8 @@ impl Levels {
         };
         let levels = self.by_product.entry(record.product.0).or_default();
         match levels.binary_search_by_key(&held.store, |level| level.store) {
+            // A row that was read before a newer one was stored arrives late: the newer one holds.
+            Ok(at) if levels[at].as_of > held.as_of => self.details.release(held.detail),
             Ok(at) => {
                 let old = std::mem::replace(&mut levels[at], held);
                 self.details.release(old.detail);
@@ -190,7 +220,21 @@ impl StockView {
         })
     }
 
-    /// Takes in levels; the last one of a product in a store holds.
+    /// What is held of each of these, asked under one lock.
+    pub fn held(&self, keys: impl Iterator<Item = LevelKey>) -> Vec<Option<Held>> {
+        let levels = self.0.read();
+        keys.map(|key| {
+            let level = levels.level(key.product.0, key.store.0)?;
+            Some(Held {
+                availability: level.availability,
+                quantity: level.quantity,
+                as_of: level.as_of,
+            })
+        })
+        .collect()
+    }
+
+    /// Takes in levels; the newest of a product in a store holds, and of equally new ones the last.
     pub fn apply(&self, records: &[LevelRecord]) {
         let mut levels = self.0.write();
         records.iter().for_each(|record| levels.put(record));

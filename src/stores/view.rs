@@ -106,6 +106,11 @@ impl StoresView {
         }
     }
 
+    /// Whether there is such a store.
+    pub fn has(&self, id: StoreId) -> bool {
+        self.0.read().by_id.contains_key(&id.0)
+    }
+
     /// The page behind `after` of the stores that a query takes, in the order of ids.
     pub fn list(&self, query: &StoreQuery, after: Option<u64>, limit: usize) -> Page<Bytes> {
         let stores = self.0.read();

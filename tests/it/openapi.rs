@@ -225,6 +225,10 @@ async fn success(app: &TestApp, key: &TestKey, url: &str, operation: &Value, doc
     let body: Value = answer.json().await.unwrap();
     let schema = &operation["responses"]["200"]["content"]["application/json"]["schema"];
     conforms(&body, schema, document, url);
+    // An answer that is never kept may differ from call to call: usage counts the call before.
+    if headers["cache-control"] == "no-store" {
+        return;
+    }
 
     let held = app
         .http
@@ -344,11 +348,23 @@ async fn every_admin_operation_answers_as_documented() {
             conforms(&body, taken, &document, &format!("{at} takes"));
             body
         });
-        assert_eq!(body.is_some(), operation["requestBody"].is_object(), "{at}: its body");
+        let streams = operation["requestBody"]["content"]["application/x-ndjson"].is_object();
+        assert_eq!(
+            body.is_some() || streams,
+            operation["requestBody"].is_object(),
+            "{at}: its body"
+        );
         if body.is_some() {
             malformed(&app, &method, &path, &operation, &document).await;
         }
-        let answer = app.admin(&method, &path, body).await;
+        let answer = if streams {
+            // No line is right here, so that every field of the answer is seen.
+            let request = app.http.post(app.admin_url(&path)).bearer_auth(&app.admin_token);
+            let request = request.header("Content-Type", "application/x-ndjson").body("{}\n");
+            request.send().await.unwrap()
+        } else {
+            app.admin(&method, &path, body).await
+        };
         let status = answer.status().as_u16().to_string();
         let text = answer.text().await.unwrap();
         assert!(status.starts_with('2'), "{at}: {status} {text}");

@@ -106,8 +106,8 @@ pub(super) const ADMIN: &[Example] = &[
     (Code::Unavailable, KEYS, "A part of the service is away. Try again in a moment."),
 ];
 
-/// The responses by status, as `components` holds them.
-pub(super) fn responses(examples: &[Example]) -> Value {
+/// The responses by status, as `components` holds them, each with the shared headers of these names.
+pub(super) fn responses(examples: &[Example], headers: &[&str]) -> Value {
     let mut statuses: Vec<u16> = examples.iter().map(|(code, ..)| code.status()).collect();
     statuses.dedup();
     let response = |status: u16| {
@@ -127,12 +127,12 @@ pub(super) fn responses(examples: &[Example]) -> Value {
                 "examples": values,
             } },
         });
-        if status == 429 {
-            response["headers"] = json!({
-                "Retry-After": { "description": "Seconds until a call is admitted again; absent where waiting does not help.", "schema": { "type": "integer" } },
-                "RateLimit": { "$ref": "#/components/headers/RateLimit" },
-                "RateLimit-Policy": { "$ref": "#/components/headers/RateLimit-Policy" },
-            });
+        for name in headers {
+            response["headers"][name] = json!({ "$ref": format!("#/components/headers/{name}") });
+        }
+        if matches!(status, 429 | 503) {
+            response["headers"]["Retry-After"] =
+                json!({ "$ref": "#/components/headers/Retry-After" });
         }
         (format!("Problem{status}"), response)
     };

@@ -5,7 +5,7 @@ pub mod store;
 use crate::catalog::check::{self, Measure, MoneyIn};
 use crate::catalog::document::Op;
 use crate::catalog::fault::Fault;
-use crate::catalog::known::Known;
+use crate::catalog::known::{Known, Names as _};
 use crate::kernel::id::{ProductId, PromotionId, StoreId};
 use crate::kernel::word::words;
 use crate::kernel::{Amount, Micros, Money};

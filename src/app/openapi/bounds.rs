@@ -1,0 +1,136 @@
+//! Bounds of everything that a document describes: how long a text, how large a number, how many
+//! entries. What a type does not say itself gets the bound that holds for all of its kind, so that
+//! generated clients and validators always find one.
+
+use crate::http::params::{LONGEST, LONGEST_LIST};
+use serde_json::{Map, Value, json};
+
+/// Longest text in a body: descriptions are the longest that a feed may say.
+const TEXT: u64 = crate::catalog::check::DESCRIPTION as u64 * 2;
+/// Longest path segment that can name something.
+const SEGMENT: u64 = 2_000;
+/// Longest instant as it is written.
+const INSTANT: u64 = 64;
+/// Most entries of a list in a body.
+const ENTRIES: u64 = 10_000;
+/// Most words of a parameter that takes several.
+const WORDS: u64 = 20;
+/// The largest whole number that every JSON parser reads exactly (RFC 8259 §6).
+const EXACT: u64 = (1 << 53) - 1;
+
+/// What the texts of a parameter look like: its name, the format's name, one value as a pattern.
+const FORMS: &[(&str, &str, &str)] = &[
+    ("product_id", "product-id", "prd_[0-9A-L][0-9A-Za-z]{10}"),
+    ("category_id", "category-id", "cat_[0-9A-L][0-9A-Za-z]{10}"),
+    ("parent_id", "category-id", "cat_[0-9A-L][0-9A-Za-z]{10}"),
+    ("store_id", "store-id", "sto_[0-9A-L][0-9A-Za-z]{10}"),
+    ("gtin", "gtin", "([0-9]{8}|[0-9]{12,14})"),
+    ("sku", "sku", "[!#-.0-\\[\\]-~]{1,50}"),
+    ("country", "country", "[A-Za-z]{2}"),
+    ("cursor", "cursor", "[0-9A-Za-z]{1,500}"),
+];
+/// How a parameter's description says that it takes several values.
+const SEVERAL: &str = "joined by commas";
+
+fn takes_several(parameter: &Value) -> bool {
+    parameter["description"].as_str().is_some_and(|text| text.contains(SEVERAL))
+}
+
+/// Gives a parameter whose texts have a form of their own that form.
+fn shape(parameter: &mut Value) {
+    let Some(name) = parameter["name"].as_str() else { return };
+    let Some((_, format, one)) = FORMS.iter().find(|(known, ..)| *known == name) else { return };
+    let several = takes_several(parameter);
+    let schema = &mut parameter["schema"];
+    if schema["type"] != "string" {
+        return;
+    }
+    if several {
+        schema["format"] = json!(format!("{format}-list"));
+        schema["pattern"] = json!(format!("^{one}(,{one})*$"));
+    } else {
+        schema["format"] = json!(format);
+        schema["pattern"] = json!(format!("^{one}$"));
+    }
+}
+
+/// Completes the bounds of a whole document.
+pub(super) fn complete(document: &mut Value) {
+    let schemas = document["components"]["schemas"].as_object_mut();
+    schemas.into_iter().flatten().for_each(|(_, schema)| bound(schema, TEXT));
+    let headers = document["components"]["headers"].as_object_mut();
+    headers.into_iter().flatten().for_each(|(_, header)| bound(&mut header["schema"], TEXT));
+    let paths = document["paths"].as_object_mut().into_iter().flatten();
+    for methods in paths.filter_map(|(_, methods)| methods.as_object_mut()) {
+        for operation in methods.values_mut().filter(|operation| operation.is_object()) {
+            let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
+            for parameter in parameters.into_iter().flatten() {
+                let in_path = parameter["in"] == "path";
+                let longest = if in_path { SEGMENT } else { LONGEST as u64 };
+                shape(parameter);
+                let longest = if takes_several(parameter) { LONGEST_LIST as u64 } else { longest };
+                let schema = &mut parameter["schema"];
+                match schema["type"].as_str() {
+                    Some("array") => {
+                        (schema["minItems"], schema["maxItems"]) = (json!(1), json!(WORDS));
+                    }
+                    Some("string") => schema["minLength"] = json!(1),
+                    _ => {}
+                }
+                bound(schema, longest);
+            }
+            contents(operation.get_mut("requestBody"));
+            let responses = operation["responses"].as_object_mut();
+            responses.into_iter().flatten().for_each(|(_, response)| contents(Some(response)));
+        }
+    }
+}
+
+fn contents(body: Option<&mut Value>) {
+    let types = body.and_then(|body| body.get_mut("content")).and_then(Value::as_object_mut);
+    for (_, content) in types.into_iter().flatten() {
+        if let Some(schema) = content.get_mut("schema") {
+            bound(schema, TEXT);
+        }
+    }
+}
+
+/// Bounds a schema and all that it is made of.
+fn bound(schema: &mut Value, longest: u64) {
+    let Some(schema) = schema.as_object_mut() else { return };
+    let is = |schema: &Map<String, Value>, wanted: &str| match schema.get("type") {
+        Some(Value::String(one)) => one == wanted,
+        Some(Value::Array(several)) => several.iter().any(|one| one == wanted),
+        _ => false,
+    };
+    let closed = schema.contains_key("enum") || schema.contains_key("const");
+    if is(schema, "string") && !closed {
+        let instant = schema.get("format").is_some_and(|format| format == "date-time");
+        let most = if instant { INSTANT } else { longest };
+        schema.entry("maxLength").or_insert(json!(most));
+    }
+    if is(schema, "integer") && !closed {
+        let format = schema.get("format").and_then(Value::as_str).unwrap_or("int64");
+        let (format, most) = match format {
+            "int32" => ("int32", i32::MAX as u64),
+            _ => ("int64", EXACT),
+        };
+        schema.insert("format".into(), json!(format));
+        schema.entry("minimum").or_insert(json!(-(most as i64)));
+        schema.entry("maximum").or_insert(json!(most));
+    }
+    if is(schema, "array") {
+        schema.entry("maxItems").or_insert(json!(ENTRIES));
+    }
+    for part in ["items", "additionalProperties"] {
+        if let Some(part) = schema.get_mut(part) {
+            bound(part, longest);
+        }
+    }
+    for part in ["oneOf", "anyOf", "allOf", "prefixItems"] {
+        let parts = schema.get_mut(part).and_then(Value::as_array_mut);
+        parts.into_iter().flatten().for_each(|part| bound(part, longest));
+    }
+    let properties = schema.get_mut("properties").and_then(Value::as_object_mut);
+    properties.into_iter().flatten().for_each(|(_, property)| bound(property, longest));
+}

@@ -1,0 +1,116 @@
+//! The one writer of levels of this node: what waits is stored together, so that many small senders
+//! share a commit.
+
+use crate::kernel::{Clock, Micros};
+use crate::mirror::Mirror;
+use crate::stock::model::Level;
+use crate::stock::store::{newest_of_each, write_levels};
+use crate::stock::view::{Held, LevelRecord};
+use crate::storage::{Db, StoreError};
+use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot};
+
+/// Levels after which no more are taken into a transaction.
+const MOST: usize = 20_000;
+/// Batches that may wait.
+const WAITING: usize = 8;
+
+/// What became of a batch.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Stored {
+    pub(super) written: u64,
+    pub(super) unchanged: u64,
+}
+
+pub(super) type Answer = Result<Stored, Arc<StoreError>>;
+
+#[derive(Debug)]
+struct Job {
+    levels: Vec<Level>,
+    done: oneshot::Sender<Answer>,
+}
+
+/// Where batches are handed in.
+#[derive(Debug, Clone)]
+pub struct Writer(mpsc::Sender<Job>);
+
+impl Writer {
+    /// A writer and the work that it gives, which ends when the last writer is dropped.
+    pub fn new(db: Db, mirror: Arc<Mirror>, clock: Clock) -> (Self, impl Future<Output = ()>) {
+        let (sender, receiver) = mpsc::channel(WAITING);
+        (Self(sender), work(receiver, db, mirror, clock))
+    }
+
+    /// Hands in a batch; `None` where nobody stores any more.
+    pub(super) async fn put(&self, levels: Vec<Level>) -> Option<oneshot::Receiver<Answer>> {
+        let (done, stored) = oneshot::channel();
+        self.0.send(Job { levels, done }).await.ok()?;
+        Some(stored)
+    }
+}
+
+async fn work(mut jobs: mpsc::Receiver<Job>, db: Db, mirror: Arc<Mirror>, clock: Clock) {
+    while let Some(first) = jobs.recv().await {
+        let mut count = first.levels.len();
+        let (mut levels, mut senders) = (first.levels, vec![(count, first.done)]);
+        while count < MOST {
+            let Ok(job) = jobs.try_recv() else { break };
+            count += job.levels.len();
+            senders.push((job.levels.len(), job.done));
+            levels.extend(job.levels);
+        }
+        let stored = store(&db, &mirror, &levels, clock.now()).await.map_err(Arc::new);
+        if let Err(error) = &stored {
+            tracing::warn!(%error, "levels could not be stored; their senders are told");
+        }
+        let mut begin = 0;
+        for (count, done) in senders {
+            let answer = stored.as_ref().map_err(Arc::clone).map(|written| {
+                let mine = &written[begin..begin + count];
+                let written = mine.iter().filter(|written| **written).count() as u64;
+                Stored { written, unchanged: count as u64 - written }
+            });
+            begin += count;
+            // A sender that has gone wants no answer; its levels are stored all the same.
+            let _ = done.send(answer);
+        }
+    }
+}
+
+/// Whether each of the levels was written.
+async fn store(
+    db: &Db,
+    mirror: &Mirror,
+    levels: &[Level],
+    now: Micros,
+) -> Result<Vec<bool>, StoreError> {
+    let mut written = vec![false; levels.len()];
+    let wanted = newest_of_each(levels);
+    let held = mirror.stock.held(wanted.iter().map(|(key, _)| *key));
+    let mut fresh = Vec::with_capacity(wanted.len());
+    for ((_, at), held) in wanted.into_iter().zip(held) {
+        let level = &levels[at];
+        if !held.is_some_and(|held| supersedes(&held, level)) {
+            fresh.push((level, held.map(|held| held.availability)));
+            written[at] = true;
+        }
+    }
+    if fresh.is_empty() {
+        return Ok(written);
+    }
+    let mut tx = db.begin().await?;
+    let position = write_levels(&mut tx, &fresh, now).await?;
+    tx.commit().await?;
+    if let Some(position) = position {
+        let records: Vec<LevelRecord> =
+            fresh.iter().map(|(level, _)| LevelRecord::of(level, now)).collect();
+        mirror.wrote_levels(&records, position);
+    }
+    Ok(written)
+}
+
+/// What is held is newer, or says the same of the same instant.
+fn supersedes(held: &Held, level: &Level) -> bool {
+    let same = held.availability == level.availability && held.quantity == level.quantity;
+    held.as_of > level.as_of || (held.as_of == level.as_of && same)
+}

@@ -1,0 +1,181 @@
+//! Stock levels that tills send into a running gateway.
+
+use crate::support::{TestApp, TestKey, data, problem};
+use comptoir::mirror::Mirror;
+use comptoir::stock::model::{Availability, LevelKey};
+use futures_util::stream;
+use serde_json::{Value, json};
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+const NDJSON: &str = "application/x-ndjson";
+
+fn ndjson(levels: &[Value]) -> String {
+    levels.iter().map(|level| format!("{level}\n")).collect()
+}
+
+async fn send(app: &TestApp, body: impl Into<reqwest::Body>) -> reqwest::Response {
+    let request = app.http.post(app.admin_url("/admin/v1/stock/levels"));
+    let request = request.bearer_auth(&app.admin_token).header("Content-Type", NDJSON);
+    request.body(body).send().await.expect("an answer")
+}
+
+async fn receipt(app: &TestApp, levels: &[Value]) -> Value {
+    let answer = send(app, ndjson(levels)).await;
+    assert_eq!(answer.status(), 200);
+    answer.json().await.expect("JSON")
+}
+
+async fn level(app: &TestApp, key: &TestKey, product: u32, store: u32) -> Value {
+    let path = format!("/v1/products/{}/stock", data::product_id(product));
+    let url = format!("{path}?store_id={}", data::store_id(store));
+    let page: Value = app.get(&key.text, &url).await.json().await.expect("JSON");
+    page["items"][0].clone()
+}
+
+#[tokio::test]
+async fn a_level_is_seen_when_it_is_answered_and_the_newest_holds() {
+    let app = TestApp::start().await;
+    app.stock_shelves(3, 2).await;
+    let key = app.key(json!({})).await;
+    let at = |second: u32| format!("2026-11-22T09:00:{second:02}Z");
+    let all = [
+        data::level(0, 0, 9, &at(10)),
+        data::level(0, 0, 7, &at(30)),
+        data::level(0, 0, 8, &at(20)),
+        data::level(1, 1, 0, &at(10)),
+    ];
+    let told = receipt(&app, &all).await;
+    assert_eq!(told, json!({ "written": 2, "unchanged": 2, "rejected": 0, "faults": [] }));
+    assert_eq!(level(&app, &key, 0, 0).await["quantity"]["value"], 7);
+    assert_eq!(level(&app, &key, 1, 1).await["availability"], "out_of_stock");
+    // The same again, in any order, and what is older: nothing changes.
+    let mut again = all.to_vec();
+    again.reverse();
+    again.push(data::level(0, 0, 1, &at(29)));
+    assert_eq!(receipt(&app, &again).await["written"], 0);
+    assert_eq!(level(&app, &key, 0, 0).await["quantity"]["value"], 7);
+    assert_eq!(receipt(&app, &[data::level(0, 0, 2, &at(31))]).await["written"], 1);
+    let now = level(&app, &key, 0, 0).await;
+    assert_eq!((&now["quantity"]["value"], &now["availability"]), (&json!(2), &json!("low_stock")));
+    assert_eq!(now["as_of"], at(31));
+}
+
+#[tokio::test]
+async fn bad_lines_are_named_and_stop_no_others() {
+    let app = TestApp::start().await;
+    app.stock_shelves(2, 1).await;
+    let key = app.key(json!({})).await;
+    let mut body = ndjson(&[data::level(0, 0, 3, "2026-11-22T09:00:00Z")]).into_bytes();
+    body.extend_from_slice(
+        b"\n\xff\xfe\nnonsense\n{\"sku\":\"nothing\",\"store_code\":\"0000\"}\n",
+    );
+    body.extend_from_slice(format!("{{\"sku\":\"{}\",\"store\":1}}\n", data::sku(1)).as_bytes());
+    body.extend(std::iter::repeat_n(b' ', 100_000));
+    body.push(b'\n');
+    // The last line has no end.
+    body.extend_from_slice(data::level(1, 0, 4, "2026-11-22T09:00:00Z").to_string().as_bytes());
+    let answer = send(&app, body).await;
+    assert_eq!(answer.status(), 200);
+    let told: Value = answer.json().await.unwrap();
+    assert_eq!((&told["written"], &told["rejected"]), (&json!(2), &json!(5)), "{told}");
+    let faults: Vec<(u64, &str)> = told["faults"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|fault| (fault["line"].as_u64().unwrap(), fault["code"].as_str().unwrap()))
+        .collect();
+    let expected = [
+        (3, "malformed"),
+        (4, "malformed"),
+        (5, "unknown_product"),
+        (6, "unknown_field"),
+        (7, "too_long"),
+    ];
+    assert_eq!(faults, expected);
+    assert_eq!(level(&app, &key, 1, 0).await["quantity"]["value"], 4);
+}
+
+#[tokio::test]
+async fn what_is_no_stream_of_levels_is_refused() {
+    let app = TestApp::start().await;
+    let url = app.admin_url("/admin/v1/stock/levels");
+    let json = app.http.post(&url).bearer_auth(&app.admin_token).json(&json!({})).send().await;
+    problem(json.unwrap(), 415, "unsupported_media_type").await;
+    let packed = app.http.post(&url).bearer_auth(&app.admin_token).header("Content-Type", NDJSON);
+    let packed = packed.header("Content-Encoding", "gzip").body("x").send().await;
+    problem(packed.unwrap(), 415, "unsupported_media_type").await;
+    let bare = app.http.post(&url).header("Content-Type", NDJSON).body("x").send().await;
+    problem(bare.unwrap(), 401, "missing_key").await;
+    assert_eq!(receipt(&app, &[]).await["written"], 0);
+}
+
+#[tokio::test]
+async fn a_stream_that_goes_on_is_seen_meanwhile_and_many_share_the_writer() {
+    let app = TestApp::start().await;
+    app.stock_shelves(40, 3).await;
+    let key = app.key(json!({})).await;
+    let (till, sent) = mpsc::channel::<Result<String, std::io::Error>>(4);
+    let body = reqwest::Body::wrap_stream(stream::unfold(sent, async |mut sent| {
+        sent.recv().await.map(|chunk| (chunk, sent))
+    }));
+    let whole = async {
+        let answer = send(&app, body).await;
+        answer.json::<Value>().await.unwrap()
+    };
+    let watching = async {
+        let line = ndjson(&[data::level(0, 0, 5, "2026-11-22T09:00:00Z")]);
+        till.send(Ok(line)).await.unwrap();
+        // The stream stays open; its first line is seen all the same.
+        let seen = async {
+            while level(&app, &key, 0, 0).await["quantity"]["value"] != 5 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(10), seen).await.expect("a level that is seen");
+        let each = (0..8u32).map(|till| {
+            let app = &app;
+            async move {
+                let levels: Vec<Value> = (0..40)
+                    .map(|n| {
+                        data::level(n, till % 3, 10 + till, &format!("2026-11-22T10:00:0{till}Z"))
+                    })
+                    .collect();
+                receipt(app, &levels).await
+            }
+        });
+        let told = futures_util::future::join_all(each).await;
+        for receipt in told {
+            let taken =
+                receipt["written"].as_u64().unwrap() + receipt["unchanged"].as_u64().unwrap();
+            assert_eq!((taken, &receipt["rejected"]), (40, &json!(0)));
+        }
+        drop(till);
+    };
+    let (receipt, ()) = tokio::join!(whole, watching);
+    assert_eq!(receipt["written"], 1);
+    for store in 0..3u32 {
+        // The newest of the tills of a store holds, whatever order they came in.
+        let newest = 10 + (0..8).filter(|till| till % 3 == store).max().unwrap();
+        assert_eq!(level(&app, &key, 7, store).await["quantity"]["value"], newest);
+    }
+}
+
+#[tokio::test]
+async fn levels_are_stored_when_they_are_answered() {
+    let app = TestApp::start().await;
+    app.stock_shelves(2, 1).await;
+    for (quantity, second) in [(5, 0), (0, 1), (9, 2)] {
+        let at = format!("2026-11-22T09:00:0{second}Z");
+        assert_eq!(receipt(&app, &[data::level(0, 0, quantity, &at)]).await["written"], 1);
+    }
+    // What another node, or this one after a crash, reads from the database.
+    let other = Mirror::default();
+    other.load(&app.db).await.unwrap();
+    let key = LevelKey {
+        product: data::product_id(0).parse().unwrap(),
+        store: data::store_id(0).parse().unwrap(),
+    };
+    let held = other.stock.held(std::iter::once(key))[0].expect("a level");
+    assert_eq!((held.quantity, held.availability), (Some(9_000), Availability::InStock));
+}
