@@ -5,7 +5,7 @@ use super::front::{FastPath, FrontFactory};
 use super::{Comptoir, listen, openapi};
 use crate::access::caller;
 use crate::access::operation::{self, Op as _, op};
-use crate::config::{Origin, Telemetry};
+use crate::config::{Config, Origin, Telemetry};
 use crate::http::{ApiError, BodyLimit, Code};
 use crate::telemetry::AccessLog;
 use crate::{browse, catalog, demo, metering, stock, stores};
@@ -35,7 +35,8 @@ pub(super) fn routes(config: &mut ServiceConfig<'_>) {
 
 /// What is served beside the documented operations: the documents themselves, their reader, and the
 /// demo's pictures.
-fn pages(config: &mut web::ServiceConfig, with_demo: bool) {
+fn pages(config: &mut web::ServiceConfig, with_demo: bool, from: &Config) {
+    settings(config, from);
     openapi::serve(config, &openapi::PARTNER);
     config.route("/", web::get().to(openapi::to_docs));
     browse::digital_link::configure(config);
@@ -43,6 +44,13 @@ fn pages(config: &mut web::ServiceConfig, with_demo: bool) {
         config.route("/demo/images/{file}", web::get().to(demo_image));
         config.route("/demo/p/{sku}", web::get().to(demo_page));
     }
+}
+
+/// What handlers need of the settings.
+fn settings(app: &mut web::ServiceConfig, config: &Config) {
+    app.app_data(BodyLimit(config.server.max_body_bytes as usize))
+        .app_data(web::Data::new(config.catalog.in_store_codes.clone()))
+        .app_data(web::Data::new(browse::digital_link::Base(config.server.public_url.clone())));
 }
 
 async fn demo_image(file: web::Path<String>) -> Result<HttpResponse, ApiError> {
@@ -124,8 +132,6 @@ pub(super) fn server(comptoir: &Comptoir) -> anyhow::Result<(Server, SocketAddr)
         db: comptoir.db.clone(),
         clock: comptoir.clock.clone(),
     });
-    let in_store = web::Data::new(config.catalog.in_store_codes.clone());
-    let links = web::Data::new(browse::digital_link::Base(config.server.public_url.clone()));
     let (book, with_demo) = (Arc::clone(&comptoir.book), comptoir.demo);
     let with_cors = !config.server.cors_origins.is_empty();
     let mut builder = Server::build()
@@ -156,13 +162,11 @@ pub(super) fn server(comptoir: &Comptoir) -> anyhow::Result<(Server, SocketAddr)
             .app_data(web::Data::from(Arc::clone(&mirror.stock)))
             .app_data(clock.clone())
             .app_data(usage.clone())
-            .app_data(in_store.clone())
-            .app_data(links.clone())
-            .app_data(BodyLimit(config.server.max_body_bytes as usize))
             .app_data(web::Data::new(finisher))
             .configure(routes)
             .split_for_parts();
-        let app = app.configure(|c| pages(c, with_demo)).default_service(web::to(unrouted));
+        let app =
+            app.configure(|c| pages(c, with_demo, &config)).default_service(web::to(unrouted));
         let app = app.into_factory().map_err(|error: actix_web::Error| error.error_response());
         let closing = closing.clone();
         HttpService::build()
