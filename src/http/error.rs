@@ -188,6 +188,7 @@ pub struct Problem {
     pub replaced_by: Option<String>,
     /// What the code says by the retailer's own pattern (`in_store_code` only).
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(inline)]
     pub in_store: Option<InStoreItem>,
 }
 

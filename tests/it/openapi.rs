@@ -183,7 +183,9 @@ async fn every_partner_operation_answers_as_documented() {
     let app = shop().await;
     let document = document("partner");
     let all = app.key(json!({})).await;
-    for (path, _, operation) in operations(&document) {
+    // What takes a body is proved where its body is known.
+    let reads = operations(&document).into_iter().filter(|(_, method, _)| method == "get");
+    for (path, _, operation) in reads {
         let url = filled(&path);
         let entry = by_id(operation["operationId"].as_str().unwrap()).unwrap();
 
