@@ -84,6 +84,10 @@ operations! {
     ListStoreStock = 11 "list_store_stock" "stock" "GET" "/v1/stores/{store_id}/stock" Some(Scope::StockRead), 1_000;
     /// The caller's own usage and limits.
     GetUsage = 12 "get_usage" "usage" "GET" "/v1/usage" None, 1_000;
+    /// Products by a list of identifiers.
+    LookupProducts = 14 "lookup_products" "catalog" "POST" "/v1/products/lookup" Some(Scope::CatalogRead), 1_000;
+    /// The tree of categories.
+    GetCategoryTree = 16 "get_category_tree" "catalog" "GET" "/v1/categories/tree" Some(Scope::CatalogRead), 1_000;
     /// A page of promotions.
     ListPromotions = 17 "list_promotions" "prices" "GET" "/v1/promotions" Some(Scope::PromotionsRead), 1_000;
     /// A promotion.

@@ -5,8 +5,8 @@ use super::front::{FastPath, FrontFactory};
 use super::{Comptoir, listen, openapi};
 use crate::access::caller;
 use crate::access::operation::{self, Op as _, op};
-use crate::config::{Origin, Telemetry};
-use crate::http::{ApiError, Code};
+use crate::config::{Config, Origin, Telemetry};
+use crate::http::{ApiError, BodyLimit, Code};
 use crate::telemetry::AccessLog;
 use crate::{browse, catalog, changes, demo, exports, metering, stock, stores};
 use actix_cors::Cors;
@@ -37,13 +37,22 @@ pub(super) fn routes(config: &mut ServiceConfig<'_>) {
 
 /// What is served beside the documented operations: the documents themselves, their reader, and the
 /// demo's pictures.
-fn pages(config: &mut web::ServiceConfig, with_demo: bool) {
+fn pages(config: &mut web::ServiceConfig, with_demo: bool, from: &Config) {
+    settings(config, from);
     openapi::serve(config, &openapi::PARTNER);
     config.route("/", web::get().to(openapi::to_docs));
+    browse::digital_link::configure(config);
     if with_demo {
         config.route("/demo/images/{file}", web::get().to(demo_image));
         config.route("/demo/p/{sku}", web::get().to(demo_page));
     }
+}
+
+/// What handlers need of the settings.
+fn settings(app: &mut web::ServiceConfig, config: &Config) {
+    app.app_data(BodyLimit(config.server.max_body_bytes as usize))
+        .app_data(web::Data::new(config.catalog.in_store_codes.clone()))
+        .app_data(web::Data::new(browse::digital_link::Base(config.server.public_url.clone())));
 }
 
 async fn demo_image(file: web::Path<String>) -> Result<HttpResponse, ApiError> {
@@ -69,6 +78,7 @@ async fn demo_page(sku: web::Path<String>) -> Result<HttpResponse, ApiError> {
 pub(super) fn methods_at(path: &str) -> Option<String> {
     let page = openapi::is_page(path, &openapi::PARTNER)
         || path == "/"
+        || browse::digital_link::is_path(path)
         || path.starts_with("/demo/images/")
         || path.starts_with("/demo/p/");
     operation::methods_at(path).or_else(|| page.then(|| "GET, HEAD".to_owned()))
@@ -92,8 +102,9 @@ async fn unrouted(request: HttpRequest) -> Result<HttpResponse, ApiError> {
 /// Browser apps may call from the configured origins; the limits and the call's id are theirs to see.
 fn cors(origins: &[Origin]) -> Cors {
     let cors = Cors::default()
-        .allowed_methods(["GET", "HEAD", "OPTIONS"])
+        .allowed_methods(["GET", "HEAD", "OPTIONS", "POST"])
         .allowed_headers([header::AUTHORIZATION, header::IF_NONE_MATCH, header::ACCEPT])
+        .allowed_header(header::CONTENT_TYPE)
         .allowed_header("x-api-key")
         .expose_headers([
             EVENT_ID,
@@ -165,7 +176,8 @@ pub(super) fn server(comptoir: &Comptoir) -> anyhow::Result<(Server, SocketAddr)
             .configure(states.clone())
             .configure(routes)
             .split_for_parts();
-        let app = app.configure(|c| pages(c, with_demo)).default_service(web::to(unrouted));
+        let app =
+            app.configure(|c| pages(c, with_demo, &config)).default_service(web::to(unrouted));
         let app = app.into_factory().map_err(|error: actix_web::Error| error.error_response());
         let closing = closing.clone();
         HttpService::build()

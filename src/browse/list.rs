@@ -1,14 +1,15 @@
 //! The list of products: filters and the page that they give.
 
+use super::deleted;
 use super::schema::PageOfProducts;
+use super::shape::{Shape, Views};
 use crate::access::{Caller, op};
 use crate::catalog::model::Status;
 use crate::catalog::view::{CatalogView, ProductQuery};
-use crate::http::answer::Cache;
 use crate::http::{Answer, ApiResult, PageRequest, Params};
 use crate::kernel::id::{BrandId, ProductId};
 use crate::kernel::word::Word as _;
-use actix_web::{HttpRequest, get, web};
+use actix_web::{HttpRequest, get};
 use std::convert::Infallible;
 use std::str::FromStr;
 
@@ -33,6 +34,9 @@ const MOST_IDENTIFIERS: usize = 50;
         ("is_sold_by_weight" = Option<bool>, Query, description = "Whether the product is sold by weight.", example = false),
         ("store_id" = Option<String>, Query, description = "Only products with an offer in this store.", example = "sto_4Fh2Lp8QaZs"),
         ("updated_since" = Option<String>, Query, format = DateTime, description = "Only products that changed at or after this instant.", example = "2026-11-22T00:00:00Z"),
+        ("fields" = Option<String>, Query, description = "Only these fields, joined by commas; dots lead inwards.", example = "id,name,brand.name"),
+        ("embed" = Option<String>, Query, description = "What to add to each product: `offers` (scope `prices:read`), `stock` (scope `stock:read`), `category`, `variants`, joined by commas. At most 50 lines of each in a product, and at most 50 products in the page; `store_id` chooses the store of offers and stock.", example = "offers,category"),
+        ("include_deleted" = Option<bool>, Query, description = "Whether deleted products come too, as `{\"id\", \"deleted\": true, \"deleted_at\", \"replaced_by\"}` in the same order; with `updated_since`, and without other filters.", example = true),
         ("limit" = Option<u32>, Query, description = "Most products in the page, 1 to 200. A page can be shorter although `next` is set: filters that match rarely are walked in steps.", example = 50),
         ("cursor" = Option<String>, Query, description = "Where the page begins: take it from `next`.", example = "c7HqK2mXw9Pz000000000001A2b3C"),
     ),
@@ -43,16 +47,25 @@ const MOST_IDENTIFIERS: usize = 50;
 )]
 #[get("/v1/products")]
 pub(super) async fn list_products(
-    _caller: Caller<op::ListProducts>,
+    caller: Caller<op::ListProducts>,
     request: HttpRequest,
-    view: web::Data<CatalogView>,
+    views: Views,
 ) -> ApiResult<Answer> {
     let mut params = Params::new(request.query_string());
-    let query = query(&mut params, &view);
+    let query = query(&mut params, &views.0);
+    let deleted = deleted::read(&mut params, query.updated_since);
     let page = PageRequest::read(&request, &mut params);
+    let shape = Shape::read_in_list(&mut params, query.store.into_iter().collect());
+    shape.bound(page.limit(), &mut params);
     params.finish()?;
-    let found = view.list(&query, page.after()?, page.limit());
-    page.answer(&found.items, found.next_pair(), Cache::Short)
+    shape.permit(caller.scopes())?;
+    if let Some(since) = deleted {
+        return deleted::list(since, &page, &shape, caller.scopes(), &views);
+    }
+    let found = views.0.list(&query, page.after()?, page.limit());
+    let next = found.next_pair();
+    let items = shape.items(found.items, caller.scopes(), &views)?;
+    page.answer(&items, next, shape.cache())
 }
 
 /// A brand by its id or its name in any case.

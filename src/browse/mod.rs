@@ -3,9 +3,14 @@
 //! A domain answers for itself in its own `api`; what needs products, prices, stores and stock at
 //! once stands here, above all of them.
 
+mod deleted;
+pub mod digital_link;
+mod gtin;
 mod list;
+mod lookup;
 mod products;
 mod schema;
+mod shape;
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -13,6 +18,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 pub fn configure(config: &mut ServiceConfig<'_>) {
     config
         .service(list::list_products)
+        .service(lookup::lookup_products)
         .service(products::get_product_by_gtin)
         .service(products::get_product_by_sku)
         .service(products::get_product);

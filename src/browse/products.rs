@@ -1,14 +1,14 @@
 //! A product by its id, its sku or its GTIN.
 
+use super::gtin;
 use super::schema::ProductOut;
+use super::shape::{Shape, Views};
+use crate::access::operation::Op;
 use crate::access::{Caller, op};
 use crate::catalog::api::resource;
-use crate::catalog::view::CatalogView;
 use crate::http::answer::Cache;
 use crate::http::path;
-use crate::http::{Answer, ApiError, ApiResult, Code, FieldError, Params};
-use crate::kernel::Gtin;
-use crate::kernel::gtin::{InvalidGtin, check_digit};
+use crate::http::{Answer, ApiResult, Params};
 use crate::kernel::id::ProductId;
 use actix_web::{HttpRequest, get, web};
 
@@ -17,24 +17,30 @@ use actix_web::{HttpRequest, get, web};
 /// One product by its id. The answer's ETag changes exactly when the product does.
 #[utoipa::path(
     operation_id = "get_product", tag = "products",
-    params(("product_id" = String, Path, description = "The product.", example = "prd_7HqK2mXw9Pz")),
+    params(
+        ("product_id" = String, Path, description = "The product.", example = "prd_7HqK2mXw9Pz"),
+        ("fields" = Option<String>, Query, description = "Only these fields, joined by commas; dots lead inwards.", example = "id,name,brand.name"),
+        ("embed" = Option<String>, Query, description = "What to add: `offers` (scope `prices:read`), `stock` (scope `stock:read`), `category`, `variants`, joined by commas. At most 50 lines of each; `more_offers`, `more_stock` and `more_variants` lead to the whole list.", example = "offers,category"),
+        ("store_id" = Option<String>, Query, description = "Embed offers and stock of these stores only, at most 50, joined by commas.", example = "sto_4Fh2Lp8QaZs"),
+    ),
     responses(
         (status = 200, description = "The product.", body = ProductOut),
         (status = 304, description = "You hold this version already."),
         (status = 404, description = "There is no such product."),
-        (status = 410, description = "The product was deleted; `detail` names what replaces it."),
+        (status = 410, description = "The product was deleted; `replaced_by` and the `Link` header name what replaces it."),
     ),
 )]
 #[get("/v1/products/{product_id}")]
 pub(super) async fn get_product(
-    _caller: Caller<op::GetProduct>,
+    caller: Caller<op::GetProduct>,
     request: HttpRequest,
     product: web::Path<String>,
-    view: web::Data<CatalogView>,
+    views: Views,
 ) -> ApiResult<Answer> {
-    Params::new(request.query_string()).finish()?;
+    let shape = shape(&request, &caller)?;
     let id: ProductId = path::id(&product, "product")?;
-    resource(view.product(id), "product", &id, Cache::Short)
+    let plain = resource(views.0.product(id), "product", &id, Cache::Short)?;
+    shape.answer(plain, caller.scopes(), &views)
 }
 
 /// A product by its sku
@@ -42,23 +48,30 @@ pub(super) async fn get_product(
 /// One product by the retailer's own article number.
 #[utoipa::path(
     operation_id = "get_product_by_sku", tag = "products",
-    params(("sku" = String, Path, description = "The retailer's article number.", example = "82311569")),
+    params(
+        ("sku" = String, Path, description = "The retailer's article number.", example = "82311569"),
+        ("fields" = Option<String>, Query, description = "Only these fields, joined by commas; dots lead inwards.", example = "id,name,brand.name"),
+        ("embed" = Option<String>, Query, description = "What to add: `offers` (scope `prices:read`), `stock` (scope `stock:read`), `category`, `variants`, joined by commas. At most 50 lines of each; `more_offers`, `more_stock` and `more_variants` lead to the whole list.", example = "offers,category"),
+        ("store_id" = Option<String>, Query, description = "Embed offers and stock of these stores only, at most 50, joined by commas.", example = "sto_4Fh2Lp8QaZs"),
+    ),
     responses(
         (status = 200, description = "The product.", body = ProductOut),
         (status = 304, description = "You hold this version already."),
         (status = 404, description = "No product has this sku."),
-        (status = 410, description = "The product was deleted; `detail` names what replaces it."),
+        (status = 410, description = "The product was deleted; `replaced_by` and the `Link` header name what replaces it."),
     ),
 )]
 #[get("/v1/products/sku/{sku}")]
 pub(super) async fn get_product_by_sku(
-    _caller: Caller<op::GetProductBySku>,
+    caller: Caller<op::GetProductBySku>,
     request: HttpRequest,
     sku: web::Path<String>,
-    view: web::Data<CatalogView>,
+    views: Views,
 ) -> ApiResult<Answer> {
-    Params::new(request.query_string()).finish()?;
-    resource(view.product_by_sku(&sku), "product with the sku", &*sku, Cache::Short)
+    let shape = shape(&request, &caller)?;
+    let plain =
+        resource(views.0.product_by_sku(&sku), "product with the sku", &*sku, Cache::Short)?;
+    shape.answer(plain, caller.scopes(), &views)
 }
 
 /// A product by its GTIN
@@ -68,46 +81,39 @@ pub(super) async fn get_product_by_sku(
 /// name a product inside one retailer's stores only and are refused.
 #[utoipa::path(
     operation_id = "get_product_by_gtin", tag = "products",
-    params(("gtin" = String, Path, description = "EAN-8, UPC-A, EAN-13 or GTIN-14.", example = "3276550063551")),
+    params(
+        ("gtin" = String, Path, description = "EAN-8, UPC-A, EAN-13 or GTIN-14.", example = "3276550063551"),
+        ("fields" = Option<String>, Query, description = "Only these fields, joined by commas; dots lead inwards.", example = "id,name,brand.name"),
+        ("embed" = Option<String>, Query, description = "What to add: `offers` (scope `prices:read`), `stock` (scope `stock:read`), `category`, `variants`, joined by commas. At most 50 lines of each; `more_offers`, `more_stock` and `more_variants` lead to the whole list.", example = "offers,category"),
+        ("store_id" = Option<String>, Query, description = "Embed offers and stock of these stores only, at most 50, joined by commas.", example = "sto_4Fh2Lp8QaZs"),
+    ),
     responses(
         (status = 200, description = "The product.", body = ProductOut),
         (status = 304, description = "You hold this version already."),
         (status = 404, description = "No product has this GTIN."),
-        (status = 410, description = "The product with this GTIN was deleted; `detail` names what replaces it."),
+        (status = 410, description = "The product with this GTIN was deleted; `replaced_by` and the `Link` header name what replaces it."),
         (status = 422, description = "`invalid_gtin`: the code is no GTIN, `errors` has the code that was probably meant. `in_store_code`: a code of restricted circulation."),
     ),
 )]
 #[get("/v1/products/gtin/{gtin}")]
 pub(super) async fn get_product_by_gtin(
-    _caller: Caller<op::GetProductByGtin>,
+    caller: Caller<op::GetProductByGtin>,
     request: HttpRequest,
     gtin: web::Path<String>,
-    view: web::Data<CatalogView>,
+    views: Views,
 ) -> ApiResult<Answer> {
-    Params::new(request.query_string()).finish()?;
-    let code: Gtin = gtin.parse().map_err(|error| refused(&gtin, &error))?;
-    resource(view.product_by_gtin(code), "product with the GTIN", &code, Cache::Short)
+    let shape = shape(&request, &caller)?;
+    let code = gtin::parse(&gtin, &request, &views.0)?;
+    let found = views.0.product_by_gtin(code);
+    let plain = resource(found, "product with the GTIN", &code, Cache::Short)?;
+    shape.answer(plain, caller.scopes(), &views)
 }
 
-/// Why a code names no product, and which code was probably meant.
-fn refused(text: &str, error: &InvalidGtin) -> ApiError {
-    let complete = || format!("{text}{}", check_digit(text.as_bytes()));
-    let (code, fault, message, suggestion) = match error {
-        InvalidGtin::InStore => (Code::InStoreCode, "in_store", error.to_string(), None),
-        InvalidGtin::CheckDigit { .. } => {
-            (Code::InvalidGtin, "check_digit", error.to_string(), error.suggestion())
-        }
-        InvalidGtin::Length(length @ (7 | 11)) => {
-            let form = if *length == 7 { "EAN-8" } else { "UPC" };
-            let message = format!("looks like a {form} code without its check digit");
-            (Code::InvalidGtin, "check_digit", message, Some(complete()))
-        }
-        _ => (Code::InvalidGtin, "malformed", error.to_string(), None),
-    };
-    let detail = match &suggestion {
-        Some(suggestion) => format!("`{text}` {message}. Did you mean `{suggestion}`?"),
-        None => format!("`{text}` {message}."),
-    };
-    ApiError::new(code, detail)
-        .errors(vec![FieldError::parameter("gtin", fault, message).suggest(suggestion)])
+/// What the caller wants of the product, as far as its key may read it.
+fn shape<O: Op>(request: &HttpRequest, caller: &Caller<O>) -> ApiResult<Shape> {
+    let mut params = Params::new(request.query_string());
+    let shape = Shape::read(&mut params);
+    params.finish()?;
+    shape.permit(caller.scopes())?;
+    Ok(shape)
 }

@@ -2,14 +2,17 @@
 //! and are never filled; a test holds them against a stored document.
 #![expect(dead_code, reason = "the types describe stored documents")]
 
+use crate::catalog::api::offers::OfferOut;
+use crate::catalog::api::schema::CategoryOut;
 use crate::catalog::check::Measure;
 use crate::catalog::model::Status;
 use crate::catalog::model::parts::{
     Brand, Description, Identifier, Image, Property, Rating, VariantAttribute,
 };
+use crate::stock::line::StockLevelOut;
 use utoipa::ToSchema;
 
-/// A product.
+/// A product, with the parts that `embed` asked for. With `fields`, only what was asked for is there.
 #[derive(Debug, ToSchema)]
 pub(super) struct ProductOut {
     /// Its id, the same for good.
@@ -88,6 +91,39 @@ pub(super) struct ProductOut {
     /// How often it changed.
     #[schema(example = 7)]
     version: u64,
+    /// Its offers, at most 50 (`embed=offers`).
+    offers: Option<Vec<OfferOut>>,
+    /// Where all its offers are; null where all are here.
+    more_offers: Option<String>,
+    /// Its stock, at most 50 lines (`embed=stock`).
+    stock: Option<Vec<StockLevelOut<'static>>>,
+    /// Where all its stock is; null where all is here.
+    more_stock: Option<String>,
+    /// Its categories (`embed=category`).
+    categories: Option<Vec<CategoryOut>>,
+    /// The other products of its item group, at most 50 (`embed=variants`).
+    variants: Option<Vec<VariantOut>>,
+    /// Where the whole item group is; null where all others are here.
+    more_variants: Option<String>,
+}
+
+/// A variant of a product: another product of its item group.
+#[derive(Debug, ToSchema)]
+pub(super) struct VariantOut {
+    /// Its id.
+    #[schema(example = "prd_0aB4cD8eF1g")]
+    id: String,
+    /// The retailer's article number.
+    #[schema(example = "82311570")]
+    sku: String,
+    /// GTIN in 14 digits.
+    #[schema(required = true, example = "03276550063568")]
+    gtin: Option<String>,
+    /// What it is called.
+    #[schema(example = "Enduit de lissage Axton 5 l")]
+    name: String,
+    /// What distinguishes it within its item group.
+    variant_attributes: Vec<VariantAttribute>,
 }
 
 /// Products, a page of them.

@@ -2,9 +2,10 @@
 
 mod categories;
 mod history;
-mod offers;
+pub(crate) mod offers;
 mod promotions;
 pub(crate) mod schema;
+mod tree;
 
 use super::view::Lookup;
 use crate::http::answer::Cache;
@@ -23,6 +24,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(promotions::list_promotions)
         .service(promotions::get_promotion)
         .service(categories::list_categories)
+        .service(tree::get_category_tree)
         .service(categories::get_category);
 }
 
@@ -46,7 +48,8 @@ fn found(lookup: Lookup, what: &str, id: &impl Display) -> ApiResult<(Bytes, u64
         }
         Lookup::Gone { replaced_by: Some(other) } => {
             let detail = format!("The {what} `{id}` was deleted; `{other}` replaces it.");
-            Err(ApiError::new(Code::Gone, detail))
+            Err(ApiError::new(Code::Gone, detail)
+                .replaced_by(other, format!("/v1/products/{other}")))
         }
         Lookup::Missing => Err(not_found(what, id)),
     }

@@ -6,6 +6,7 @@
 
 mod arena;
 mod categories;
+mod deleted;
 pub mod hash;
 pub mod id_set;
 mod offers;
@@ -15,8 +16,10 @@ mod postings;
 mod products;
 mod promotions;
 mod query;
+mod tree;
 
 pub use categories::{CategoryChange, CategoryRecord};
+pub use deleted::Listed;
 pub use offers::{OfferChange, OfferRecord};
 pub use page::Page;
 pub use products::{ProductChange, ProductRecord, Tombstone};
@@ -24,6 +27,7 @@ pub use promotions::{
     Audience, Phase, PromotionChange, PromotionQuery, PromotionRecord, Subject, Turn,
 };
 pub use query::ProductQuery;
+pub use tree::{TreeNode, TreeRequest};
 
 use crate::catalog::offers::Channel;
 use crate::http::answer::digest;
@@ -86,7 +90,7 @@ impl CatalogView {
         match products.get(id.0) {
             Some(entry) => Lookup::Found { body: entry.body.clone(), etag: entry.etag },
             None => match products.gone.get(&id.0) {
-                Some(tombstone) => Lookup::Gone { replaced_by: tombstone.replaced_by },
+                Some(tombstone) => Lookup::Gone { replaced_by: products.successor(tombstone) },
                 None => Lookup::Missing,
             },
         }
@@ -98,7 +102,7 @@ impl CatalogView {
         match products.by_gtin(gtin.number()) {
             Some(entry) => Lookup::Found { body: entry.body.clone(), etag: entry.etag },
             None => match products.gone_by_gtin(gtin.number()) {
-                Some(tombstone) => Lookup::Gone { replaced_by: tombstone.replaced_by },
+                Some(tombstone) => Lookup::Gone { replaced_by: products.successor(tombstone) },
                 None => Lookup::Missing,
             },
         }
@@ -135,6 +139,16 @@ impl CatalogView {
             Some(in_store) => self.products.read().list(query, Some(in_store), after, limit),
             None => Page { items: Vec::new(), next: None },
         }
+    }
+
+    /// The page behind `after` of the products that changed or were deleted at or after an instant.
+    pub fn list_with_deleted(
+        &self,
+        since: Micros,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Page<Listed> {
+        self.products.read().list_with_deleted(since, after, limit)
     }
 
     /// The page behind `after` of a product's offers, by store and channel.
@@ -216,6 +230,13 @@ impl CatalogView {
         limit: usize,
     ) -> Page<OfferRecord, (u64, u64)> {
         self.offers.read().of_store(store, channel, after, limit)
+    }
+
+    /// The tree of categories; `None` where the root that was asked for is no category.
+    pub fn category_tree(&self, request: &TreeRequest) -> Option<Vec<TreeNode>> {
+        let categories = self.categories.read();
+        let products = self.products.read();
+        tree::tree(&categories, &products, request)
     }
 
     /// These categories and all below them.

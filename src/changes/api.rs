@@ -178,7 +178,7 @@ async fn within(after: i64, stretch: &Stretch, db: &Db) -> ApiResult<()> {
         return Err(ApiError::new(Code::InvalidParameter, detail)
             .errors(vec![fault.suggest(Some(head.to_string()))]));
     }
-    let floor = store::floor(&db).await?;
+    let floor = store::floor(db).await?;
     if after < floor {
         let detail = format!(
             "The log reaches back to position {floor} only. Take a snapshot from {SNAPSHOTS} and go on \

@@ -1,5 +1,6 @@
 //! How a type reads itself from a setting: ranges and words live in the type, so none is forgotten.
 
+use crate::kernel::in_store::{InvalidPattern, Pattern};
 use ipnet::IpNet;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -87,6 +88,12 @@ impl FromSetting for SocketAddr {
 impl FromSetting for IpNet {
     fn parse(text: &str) -> Result<Self, String> {
         text.parse().map_err(|_| "must be a CIDR block, such as 10.0.0.0/8 or fd00::/8".to_owned())
+    }
+}
+
+impl FromSetting for Pattern {
+    fn parse(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|error: InvalidPattern| error.to_string())
     }
 }
 

@@ -3,8 +3,9 @@
 //! Inside, domains fail with their own enums that know no HTTP. At the edge each becomes an
 //! [`ApiError`] with a [`Code`]. The `detail` says what to do; a 5xx says nothing of the inside.
 
+use crate::kernel::Money;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
+use actix_web::http::header::{CONTENT_TYPE, HeaderValue, LINK};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use std::fmt;
@@ -192,6 +193,33 @@ pub struct Problem {
     /// The limits that the call would have broken (`quota_exceeded` only).
     #[serde(rename = "violated-policies", skip_serializing_if = "Vec::is_empty")]
     pub violated_policies: Vec<String>,
+    /// The id of what stands in the place of the deleted resource (`gone` only).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replaced_by: Option<String>,
+    /// What the code says by the retailer's own pattern (`in_store_code` only).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(inline)]
+    pub in_store: Option<InStoreItem>,
+}
+
+/// What an in-store code says by the pattern that the retailer has given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct InStoreItem {
+    /// The retailer's number for the item.
+    pub item_reference: String,
+    /// The price in the code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub price: Option<Money>,
+    /// The weight in the code, in kilograms.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weight_kg: Option<String>,
+    /// The product whose sku is the item reference, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub product_id: Option<String>,
+    /// Where that product is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub link: Option<String>,
 }
 
 /// An error on its way to the client.
@@ -208,6 +236,14 @@ struct Parts {
     file_length: Option<u64>,
     violated: Vec<String>,
     retry_after: Option<u64>,
+    successor: Option<Successor>,
+    in_store: Option<InStoreItem>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Successor {
+    id: String,
+    path: String,
 }
 
 /// What a handler returns.
@@ -225,6 +261,8 @@ impl ApiError {
             file_length: None,
             violated: Vec::new(),
             retry_after: None,
+            successor: None,
+            in_store: None,
         }))
     }
 
@@ -265,6 +303,32 @@ impl ApiError {
         self
     }
 
+    /// Names what stands in the place of a deleted resource, and the path where it is.
+    #[must_use]
+    pub fn replaced_by(mut self, id: impl fmt::Display, path: String) -> Self {
+        self.0.successor = Some(Successor { id: id.to_string(), path });
+        self
+    }
+
+    /// Says what an in-store code holds.
+    #[must_use]
+    pub fn in_store(mut self, item: Option<InStoreItem>) -> Self {
+        self.0.in_store = item;
+        self
+    }
+
+    /// The detail, without the rest of the problem.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        &self.0.detail
+    }
+
+    /// The faults of the input.
+    #[must_use]
+    pub fn faults(&self) -> &[FieldError] {
+        &self.0.errors
+    }
+
     /// The code.
     #[must_use]
     pub fn code(&self) -> Code {
@@ -294,6 +358,8 @@ impl ApiError {
             oldest_position: parts.restart.map(|(oldest, _)| oldest.to_string()),
             restart_from: parts.restart.map(|(_, from)| from.to_owned()),
             violated_policies: parts.violated.clone(),
+            replaced_by: parts.successor.as_ref().map(|successor| successor.id.clone()),
+            in_store: parts.in_store.clone(),
         }
     }
 }
@@ -343,6 +409,11 @@ impl ResponseError for ApiError {
         }
         if let Some(bytes) = self.0.file_length {
             response.insert_header(("content-range", format!("bytes */{bytes}")));
+        }
+        if let Some(successor) = &self.0.successor {
+            // RFC 5829 §3.4.
+            let link = format!("<{}>; rel=\"successor-version\"", successor.path);
+            response.insert_header((LINK, link));
         }
         let mut response = response.finish();
         response.extensions_mut().insert(self.clone());

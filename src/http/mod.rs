@@ -3,6 +3,7 @@
 pub mod answer;
 pub mod body;
 pub mod error;
+pub mod fields;
 pub mod page;
 pub mod params;
 pub mod path;

@@ -1,6 +1,7 @@
 //! Query parameters: each is asked for by name, all faults are reported at once, and a name that
 //! nobody asked for is an error with the nearest one that exists.
 
+use super::fields::{Fields, Known, Refused};
 use super::{ApiError, Code, FieldError};
 use crate::kernel::page;
 use std::borrow::Cow;
@@ -120,6 +121,19 @@ impl Params {
         self.one_of(name, &[("true", true), ("false", false)]).unwrap_or(false)
     }
 
+    /// The parts of a resource that `fields` asks for; `None` where it was not given.
+    pub fn fields(&mut self, known: &Known) -> Option<Fields> {
+        let text = self.text("fields")?;
+        match Fields::parse(&text, known) {
+            Ok(fields) => Some(fields),
+            Err(Refused { code, message, suggestion }) => {
+                let fault = FieldError::parameter("fields", code, message).suggest(suggestion);
+                self.errors.push(fault);
+                None
+            }
+        }
+    }
+
     /// The page size: 1 to 200, 50 where none is given.
     pub fn limit(&mut self) -> u32 {
         let Some(text) = self.text("limit") else { return page::DEFAULT_LIMIT };
@@ -131,6 +145,12 @@ impl Params {
                 page::DEFAULT_LIMIT
             }
         }
+    }
+
+    /// Whether a parameter other than these was given.
+    #[must_use]
+    pub fn has_others(&self, than: &[&str]) -> bool {
+        self.given.iter().any(|(name, _)| !than.contains(&name.as_str()))
     }
 
     /// Records a fault of a parameter.

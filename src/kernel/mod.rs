@@ -7,6 +7,7 @@ pub mod base62;
 pub mod clock;
 pub mod gtin;
 pub mod id;
+pub mod in_store;
 pub mod money;
 pub mod object;
 pub mod page;

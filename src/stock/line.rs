@@ -38,7 +38,7 @@ pub(crate) struct QuantityOut {
 
 /// The stock of a product in a store.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct StockLevelOut<'a> {
+pub(crate) struct StockLevelOut<'a> {
     /// The product.
     #[schema(value_type = String, example = "prd_7HqK2mXw9Pz")]
     pub(super) product_id: ProductId,

@@ -4,6 +4,7 @@
 //! which levels arrive.
 
 pub mod api;
+pub mod embed;
 pub(crate) mod line;
 pub mod model;
 pub mod store;

@@ -170,7 +170,8 @@ async fn killed_under_load_it_loses_no_answered_call_and_bills_none_twice() {
 
     let (summary, events) = exported(&home.db).await;
     let forgiven = all_received_are_recorded(&received, &events);
-    assert!(forgiven <= KILLS, "{forgiven} long answers received, and not billed");
+    // A caller has one answer under way at a kill.
+    assert!(forgiven <= CALLERS * KILLS, "{forgiven} long answers received, and not billed");
     assert_eq!(summary.gaps, []);
     let ids: BTreeSet<&str> = received.iter().map(|reply| reply.id.as_str()).collect();
     let cut: Vec<&Value> =

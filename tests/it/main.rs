@@ -24,6 +24,7 @@ mod metering;
 mod openapi;
 mod operations;
 mod prices;
+mod products;
 mod storage;
 mod supply;
 mod support;

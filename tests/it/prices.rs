@@ -175,7 +175,7 @@ async fn an_offer_is_complete_and_found_by_its_store() {
     assert_eq!(online["items"].as_array().unwrap().len(), 1);
 }
 
-fn promotion(code: &str, fields: Value) -> Value {
+fn promotion(code: &str, fields: &Value) -> Value {
     let mut promotion =
         json!({ "code": code, "title": code, "type": "percent_off", "value": "10" });
     promotion.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
@@ -188,17 +188,17 @@ async fn promotions_are_found_by_what_they_are_on() {
     app.stock_shelves(2, 2).await;
     let key = app.key(json!({})).await;
     let lines = [
-        promotion("everything", json!({})),
-        promotion("tools", json!({ "applies_to": { "category_codes": ["tools"] } })),
-        promotion("brand", json!({ "applies_to": { "brands": ["Sud"] } })),
+        promotion("everything", &json!({})),
+        promotion("tools", &json!({ "applies_to": { "category_codes": ["tools"] } })),
+        promotion("brand", &json!({ "applies_to": { "brands": ["Sud"] } })),
         promotion(
             "one",
-            json!({ "applies_to": { "skus": [data::sku(0)] }, "store_codes": ["0001"] }),
+            &json!({ "applies_to": { "skus": [data::sku(0)] }, "store_codes": ["0001"] }),
         ),
-        promotion("web", json!({ "channels": ["online"], "audience": "member" })),
-        promotion("over", json!({ "valid_through": "2026-11-22T12:00:00Z" })),
-        promotion("soon", json!({ "valid_from": "2026-11-22T12:00:01Z" })),
-        promotion("own", json!({ "audience": "personal" })),
+        promotion("web", &json!({ "channels": ["online"], "audience": "member" })),
+        promotion("over", &json!({ "valid_through": "2026-11-22T12:00:00Z" })),
+        promotion("soon", &json!({ "valid_from": "2026-11-22T12:00:01Z" })),
+        promotion("own", &json!({ "audience": "personal" })),
     ];
     let report = app.import(Feed::Promotions, &lines).await;
     assert_eq!(report.rejected, 0, "{report}");

@@ -49,6 +49,12 @@ pub(super) const PARTNER: &[Example] = &[
         PRODUCT,
         "The product `prd_7HqK2mXw9Pz` was deleted; `prd_0Kd83bVnM1c` replaces it.",
     ),
+    (Code::BodyTooLarge, "/v1/products/lookup", "The body may have at most 1048576 bytes."),
+    (
+        Code::UnsupportedMediaType,
+        "/v1/products/lookup",
+        "Send the body as JSON, with `Content-Type: application/json`.",
+    ),
     (
         Code::PositionExpired,
         "/v1/changes",

@@ -5,9 +5,14 @@ use super::schema::{CategoryOut, PageOfCategories};
 use crate::access::{Caller, op};
 use crate::catalog::view::CatalogView;
 use crate::http::answer::Cache;
+use crate::http::fields::Known;
 use crate::http::{Answer, ApiResult, PageRequest, Params, path};
 use crate::kernel::id::CategoryId;
 use actix_web::{HttpRequest, get, web};
+use bytes::Bytes;
+use std::sync::LazyLock;
+
+static KNOWN: LazyLock<Known> = LazyLock::new(Known::of::<CategoryOut>);
 
 /// Categories
 ///
@@ -17,6 +22,7 @@ use actix_web::{HttpRequest, get, web};
     operation_id = "list_categories", tag = "categories",
     params(
         ("parent_id" = Option<String>, Query, description = "Only the children of this category.", example = "cat_1mV0cT7dYq4"),
+        ("fields" = Option<String>, Query, description = "Only these fields, joined by commas; dots lead inwards.", example = "id,name,path.name"),
         ("limit" = Option<u32>, Query, description = "Most categories in the page, 1 to 200.", example = 50),
         ("cursor" = Option<String>, Query, description = "Where the page begins: take it from `next`.", example = "c7HqK2mXw9Pz000000000001A2b3C"),
     ),
@@ -34,9 +40,15 @@ pub(super) async fn list_categories(
     let mut params = Params::new(request.query_string());
     let parent: Option<CategoryId> = params.value("parent_id");
     let page = PageRequest::read(&request, &mut params);
+    let fields = params.fields(&KNOWN);
     params.finish()?;
     let found = view.categories(parent, page.after()?, page.limit());
-    page.answer(&found.items, found.next_pair(), Cache::Long)
+    let next = found.next_pair();
+    let items = match &fields {
+        Some(fields) => found.items.iter().map(|item| fields.project(item).into()).collect(),
+        None => found.items,
+    };
+    page.answer::<Bytes>(&items, next, Cache::Long)
 }
 
 /// A category
@@ -44,7 +56,10 @@ pub(super) async fn list_categories(
 /// One category by its id.
 #[utoipa::path(
     operation_id = "get_category", tag = "categories",
-    params(("category_id" = String, Path, description = "The category.", example = "cat_5tR81kQmZx2")),
+    params(
+        ("category_id" = String, Path, description = "The category.", example = "cat_5tR81kQmZx2"),
+        ("fields" = Option<String>, Query, description = "Only these fields, joined by commas; dots lead inwards.", example = "id,name,path.name"),
+    ),
     responses(
         (status = 200, description = "The category.", body = CategoryOut),
         (status = 304, description = "You hold this version already."),
@@ -59,7 +74,13 @@ pub(super) async fn get_category(
     category: web::Path<String>,
     view: web::Data<CatalogView>,
 ) -> ApiResult<Answer> {
-    Params::new(request.query_string()).finish()?;
+    let mut params = Params::new(request.query_string());
+    let fields = params.fields(&KNOWN);
+    params.finish()?;
     let id: CategoryId = path::id(&category, "category")?;
-    resource(view.category(id), "category", &id, Cache::Long)
+    let whole = resource(view.category(id), "category", &id, Cache::Long)?;
+    Ok(match fields {
+        Some(fields) => Answer::new(fields.project(&whole.body), Cache::Long, whole.records),
+        None => whole,
+    })
 }

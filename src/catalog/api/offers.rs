@@ -19,7 +19,7 @@ use utoipa::ToSchema;
 /// An amount of a currency.
 #[derive(Debug, ToSchema)]
 #[expect(dead_code, reason = "describes how `Money` is written")]
-pub(super) struct MoneyOut {
+pub(crate) struct MoneyOut {
     /// The amount as an exact decimal.
     #[schema(example = "2.39")]
     amount: String,
@@ -30,7 +30,7 @@ pub(super) struct MoneyOut {
 
 /// The price of a measure, to compare packs of different sizes.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct UnitPriceOut {
+pub(crate) struct UnitPriceOut {
     /// The amount and its currency.
     #[serde(flatten)]
     #[schema(value_type = MoneyOut)]
@@ -54,7 +54,7 @@ pub(super) struct SellerOut {
 
 /// What a product costs in a store through a channel.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct OfferOut {
+pub(crate) struct OfferOut {
     /// The product.
     #[schema(value_type = String, example = "prd_7HqK2mXw9Pz")]
     product_id: ProductId,
@@ -107,7 +107,7 @@ pub(super) struct OfferOut {
 /// Offers, a page of them.
 #[derive(Debug, ToSchema)]
 #[expect(dead_code, reason = "describes a page, which is put together from finished offers")]
-pub(super) struct PageOfOffers {
+pub(crate) struct PageOfOffers {
     /// The offers.
     items: Vec<OfferOut>,
     /// Where the next page is; null on the last.
@@ -224,7 +224,8 @@ pub(super) async fn list_store_offers(
     page.answer(&items, found.next, Cache::Short)
 }
 
-fn document(offer: OfferRecord) -> ApiResult<Vec<u8>> {
+/// An offer as it is sent.
+pub(crate) fn document(offer: OfferRecord) -> ApiResult<Vec<u8>> {
     serde_json::to_vec(&OfferOut::from(offer)).map_err(|error| {
         tracing::error!(%error, "an offer could not be serialised");
         ApiError::new(Code::Internal, "The failure has been recorded; quote the request id.")

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 /// A step of the way from the root to a category.
 #[derive(Debug, ToSchema)]
-pub(super) struct StepOut {
+pub(crate) struct StepOut {
     /// The category.
     #[schema(example = "cat_1mV0cT7dYq4")]
     id: String,

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Levels beyond which a chain of parents is taken for a loop.
-const DEEPEST: usize = 32;
+/// Levels beyond which a chain of parents is not followed.
+pub(super) const DEEPEST: usize = 32;
 
 /// A category as it is stored.
 #[derive(Debug, Clone)]
@@ -34,8 +34,8 @@ pub enum CategoryChange {
 /// All categories.
 #[derive(Debug, Default)]
 pub(super) struct Categories {
-    by_id: BTreeMap<u64, CategoryRecord>,
-    children: BTreeMap<u64, BTreeSet<u64>>,
+    pub(super) by_id: BTreeMap<u64, CategoryRecord>,
+    pub(super) children: BTreeMap<u64, BTreeSet<u64>>,
     /// Those that were deleted.
     pub(super) gone: BTreeSet<u64>,
 }
@@ -105,10 +105,18 @@ impl Categories {
         found.into_iter().map(CategoryId).collect()
     }
 
-    /// The category and those above it, the root first.
-    fn path<'a>(&'a self, record: &'a CategoryRecord) -> Vec<&'a CategoryRecord> {
-        let above = |record: &&'a CategoryRecord| self.by_id.get(&record.parent?.0);
-        let mut path: Vec<_> = std::iter::successors(Some(record), above).take(DEEPEST).collect();
+    /// The category and those above it, the root first. A feed can make a loop of parents, one row
+    /// at a time; no category comes twice in a path.
+    pub(super) fn path<'a>(&'a self, record: &'a CategoryRecord) -> Vec<&'a CategoryRecord> {
+        let mut path = vec![record];
+        let mut above = record.parent;
+        while let Some(next) = above.and_then(|id| self.by_id.get(&id.0)) {
+            if path.len() == DEEPEST || path.iter().any(|step| step.id == next.id) {
+                break;
+            }
+            path.push(next);
+            above = next.parent;
+        }
         path.reverse();
         path
     }

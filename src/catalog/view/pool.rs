@@ -79,6 +79,11 @@ impl<V> Pool<V> {
         self.slots.get(at as usize)?.as_ref().map(|slot| &slot.value)
     }
 
+    /// What was read from each text, and how many rows hold it.
+    pub fn iter(&self) -> impl Iterator<Item = (&V, u32)> {
+        self.slots.iter().flatten().map(|slot| (&slot.value, slot.uses))
+    }
+
     /// How many texts are held.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -161,6 +161,21 @@ impl Products {
         self.gone.get(&self.gone_by_gtin.range(with_gtin).next_back()?.2.0)
     }
 
+    /// What stands in the place of a deleted product at the end of the chain of replacements; none
+    /// where the chain runs in a circle or ends with a product that was deleted for good.
+    pub(super) fn successor(&self, tombstone: &Tombstone) -> Option<ProductId> {
+        let mut seen = vec![tombstone.id];
+        let mut next = tombstone.replaced_by?;
+        while let Some(gone) = self.gone.get(&next.0) {
+            if seen.contains(&next) {
+                return None;
+            }
+            seen.push(next);
+            next = gone.replaced_by?;
+        }
+        Some(next)
+    }
+
     /// Every product with this GTIN.
     pub(super) fn all_by_gtin(&self, gtin: u64) -> impl Iterator<Item = u64> {
         let sharing = self.by_gtin.iter_hash(hash(gtin));

@@ -1,0 +1,204 @@
+//! GS1 Digital Link: the web address that a QR code on a pack holds, resolved to where the product
+//! is described (GS1 Digital Link Standard: URI Syntax; GS1-Conformant Resolver Standard).
+//!
+//! Whoever scans a pack has no key, and a resolver tells links and no data, so these paths are open.
+
+use super::gtin;
+use crate::catalog::view::{CatalogView, Lookup};
+use crate::http::fields::members;
+use crate::http::path::not_found;
+use crate::http::{ApiError, ApiResult, Code, Params};
+use crate::kernel::Gtin;
+use actix_web::http::header::{
+    ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, LINK, LOCATION, VARY,
+};
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde_json::{Value, json};
+
+/// Application identifiers that may follow a GTIN and do not change the product: consumer product
+/// variant, lot and serial number, in this order.
+const QUALIFIERS: [&str; 3] = ["22", "10", "21"];
+/// The GS1 vocabulary of link types.
+const VOCABULARY: &str = "https://ref.gs1.org/voc/";
+/// Media type of a set of links (RFC 9264 §4.2).
+const LINKSET: &str = "application/linkset+json";
+const DESCRIPTION: &str = "/.well-known/gs1resolver";
+/// How long anyone may keep where a code leads.
+const KEPT: HeaderValue = HeaderValue::from_static("public, max-age=300");
+
+/// How partners reach this server, without a slash at the end.
+#[derive(Debug, Clone)]
+pub struct Base(pub String);
+
+/// Mounts the resolver.
+pub fn configure(config: &mut web::ServiceConfig) {
+    config
+        .route("/01/{gtin}", web::get().to(resolve))
+        .route("/01/{gtin}/{qualifiers:.+}", web::get().to(resolve))
+        .route(DESCRIPTION, web::get().to(describe))
+        .route("/01/{gtin}", web::head().to(resolve))
+        .route("/01/{gtin}/{qualifiers:.+}", web::head().to(resolve));
+}
+
+/// Whether the resolver answers at a path.
+#[must_use]
+pub fn is_path(path: &str) -> bool {
+    path.strip_prefix("/01/").is_some_and(|rest| !rest.is_empty()) || path == DESCRIPTION
+}
+
+/// What is asked of a code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    /// The page about the product.
+    Page,
+    /// The product's document in this API.
+    Document,
+    /// All links.
+    Links,
+}
+
+/// The link types that there are.
+const LINK_TYPES: &[(&str, Wanted)] = &[
+    ("all", Wanted::Links),
+    ("linkset", Wanted::Links),
+    ("gs1:pip", Wanted::Page),
+    ("gs1:defaultLink", Wanted::Page),
+];
+
+async fn resolve(
+    request: HttpRequest,
+    view: web::Data<CatalogView>,
+    base: web::Data<Base>,
+) -> ApiResult<HttpResponse> {
+    let mut params = Params::new(request.query_string());
+    let link_type = params.one_of("linkType", LINK_TYPES);
+    params.finish()?;
+    let qualifiers = request.match_info().get("qualifiers").unwrap_or_default();
+    if !are_qualifiers(qualifiers) {
+        let detail =
+            "Behind the GTIN there can be /22/VARIANT, /10/LOT and /21/SERIAL, in this order.";
+        return Err(ApiError::new(Code::UnknownPath, detail));
+    }
+    let code = gtin::parse(request.match_info().get("gtin").unwrap_or_default(), &request, &view)?;
+    let body = match view.product_by_gtin(code) {
+        Lookup::Found { body, .. } => body,
+        Lookup::Missing => return Err(not_found("product with the GTIN", &code)),
+        Lookup::Gone { replaced_by } => {
+            let error = ApiError::new(Code::Gone, format!("The product `{code}` was deleted."));
+            return Err(match replaced_by {
+                Some(other) => error.replaced_by(other, format!("/v1/products/{other}")),
+                None => error,
+            });
+        }
+    };
+    let document = format!("{}/v1/products/gtin/{code}", base.0);
+    let page = text_of(&body, "link").unwrap_or_else(|| document.clone());
+    let mut response = match link_type.unwrap_or_else(|| accepted(&request)) {
+        Wanted::Links => {
+            let links = linkset(&base.0, code, &body, (&page, &document));
+            return Ok(HttpResponse::Ok()
+                .insert_header((CONTENT_TYPE, LINKSET))
+                .insert_header((CACHE_CONTROL, KEPT))
+                .insert_header((VARY, "accept"))
+                .body(links.to_string()));
+        }
+        Wanted::Page => HttpResponse::TemporaryRedirect().insert_header((LOCATION, page)).finish(),
+        Wanted::Document => {
+            HttpResponse::TemporaryRedirect().insert_header((LOCATION, document)).finish()
+        }
+    };
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, KEPT);
+    headers.insert(VARY, HeaderValue::from_static("accept"));
+    let all =
+        format!("<{}/01/{code}?linkType=linkset>; rel=\"linkset\"; type=\"{LINKSET}\"", base.0);
+    if let Ok(all) = HeaderValue::from_str(&all) {
+        headers.insert(LINK, all);
+    }
+    Ok(response)
+}
+
+/// What the client can read, where it names no link type.
+fn accepted(request: &HttpRequest) -> Wanted {
+    let accept = request.headers().get(ACCEPT).and_then(|accept| accept.to_str().ok());
+    let mut types = accept
+        .unwrap_or_default()
+        .split(',')
+        .map(|one| one.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
+    types
+        .find_map(|one| match one.as_str() {
+            LINKSET => Some(Wanted::Links),
+            "application/json" => Some(Wanted::Document),
+            "text/html" | "*/*" => Some(Wanted::Page),
+            _ => None,
+        })
+        .unwrap_or(Wanted::Page)
+}
+
+/// Whether a path behind the GTIN is made of qualifiers in their order.
+fn are_qualifiers(path: &str) -> bool {
+    let mut allowed = QUALIFIERS.iter();
+    let mut parts = path.split('/').filter(|_| !path.is_empty());
+    while let Some(name) = parts.next() {
+        let value = parts.next().unwrap_or_default();
+        if value.is_empty() || !allowed.any(|qualifier| *qualifier == name) {
+            return false;
+        }
+    }
+    true
+}
+
+/// A text at the top of a document.
+fn text_of(body: &[u8], name: &str) -> Option<String> {
+    let members = members(body)?;
+    let (_, value) = members.iter().find(|member| member.0 == name.as_bytes())?;
+    serde_json::from_slice::<Option<String>>(value).ok()?
+}
+
+fn linkset(base: &str, code: Gtin, body: &[u8], (page, document): (&str, &str)) -> Value {
+    let title = text_of(body, "name").unwrap_or_default();
+    let page = json!([{ "href": page, "title": title }]);
+    json!({ "linkset": [{
+        "anchor": format!("{base}/01/{code}"),
+        (format!("{VOCABULARY}defaultLink")): page,
+        (format!("{VOCABULARY}pip")): page,
+        "describedby": [{ "href": document, "title": title, "type": "application/json" }],
+    }] })
+}
+
+/// What this resolver is and does, as the standard wants it told.
+async fn describe(base: web::Data<Base>) -> HttpResponse {
+    let description = json!({
+        "name": "Comptoir",
+        "resolverRoot": base.0,
+        "supportedPrimaryKeys": ["01"],
+        "supportedLinkTypes": [{ "namespace": VOCABULARY, "prefix": "gs1:", "linkTypes": ["pip", "defaultLink"] }],
+    });
+    HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, "application/json"))
+        .insert_header((CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600")))
+        .body(description.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn qualifiers_come_in_their_order() {
+        for fits in ["", "10/ABC", "22/2A/10/ABC/21/7", "21/7"] {
+            assert!(are_qualifiers(fits), "{fits}");
+        }
+        for other in ["10", "10/", "21/7/10/A", "10/A/10/B", "99/1", "/10/A"] {
+            assert!(!are_qualifiers(other), "{other}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_path_panics(path: String) {
+            let _ = (are_qualifiers(&path), is_path(&path));
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! The categories as one tree, with what is in each and in all below it.
+
+use super::categories::{Categories, CategoryRecord};
+use super::products::Products;
+use crate::kernel::id::CategoryId;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is wanted of the tree.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TreeRequest {
+    /// The category to begin with; all roots where none is named.
+    pub root: Option<CategoryId>,
+    /// How many levels; all where none is named.
+    pub depth: Option<u32>,
+}
+
+/// A category with those below it.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct TreeNode {
+    /// The category.
+    #[schema(value_type = String, example = "cat_5tR81kQmZx2")]
+    pub id: CategoryId,
+    /// What it is called.
+    #[schema(example = "Enduits")]
+    pub name: String,
+    /// How deep it is: 1 for a root.
+    #[schema(example = 2)]
+    pub level: u32,
+    /// How many products are in the category itself.
+    #[schema(example = 812)]
+    pub product_count: u64,
+    /// How many products are in it or in a category below it, each counted once.
+    #[schema(example = 1204)]
+    pub total_count: u64,
+    /// How many categories are right below it, also where `depth` leaves them out.
+    #[schema(example = 0)]
+    pub child_count: u64,
+    /// The categories below it, by name; empty where `depth` leaves them out.
+    #[schema(no_recursion)]
+    pub children: Vec<Self>,
+}
+
+/// The tree; `None` where the root that was asked for is no category. Every category comes once:
+/// where a feed has made a loop of parents, the loop is cut at its smallest id.
+pub(super) fn tree(
+    categories: &Categories,
+    products: &Products,
+    request: &TreeRequest,
+) -> Option<Vec<TreeNode>> {
+    let mut builder =
+        Builder { categories, products, totals: BTreeMap::new(), seen: BTreeSet::new() };
+    builder.totals = builder.totals();
+    let depth = request.depth.unwrap_or(u32::MAX);
+    if let Some(root) = request.root {
+        let record = categories.by_id.get(&root.0)?;
+        let level = categories.path(record).len() as u32;
+        builder.seen.insert(root.0);
+        return Some(vec![builder.node(record, level, depth)]);
+    }
+    let is_root = |record: &&CategoryRecord| {
+        record.parent.is_none_or(|parent| !categories.by_id.contains_key(&parent.0))
+    };
+    let roots: Vec<&CategoryRecord> = categories.by_id.values().filter(is_root).collect();
+    let reached: Vec<CategoryId> =
+        categories.with_descendants(&roots.iter().map(|root| root.id).collect::<Vec<_>>());
+    let mut reached: BTreeSet<u64> = reached.into_iter().map(|id| id.0).collect();
+    let mut tops = roots;
+    for record in categories.by_id.values() {
+        if !reached.contains(&record.id.0) {
+            let loop_of = categories.with_descendants(&[record.id]);
+            reached.extend(loop_of.into_iter().map(|id| id.0));
+            tops.push(record);
+        }
+    }
+    builder.seen.extend(tops.iter().map(|top| top.id.0));
+    tops.sort_by(|a, b| (&a.name, a.id).cmp(&(&b.name, b.id)));
+    Some(tops.into_iter().map(|top| builder.node(top, 1, depth)).collect())
+}
+
+struct Builder<'a> {
+    categories: &'a Categories,
+    products: &'a Products,
+    totals: BTreeMap<u64, u64>,
+    seen: BTreeSet<u64>,
+}
+
+impl<'a> Builder<'a> {
+    /// Products in each category or below it. Products share few different lists of categories, so
+    /// the lists are walked and not the products.
+    fn totals(&self) -> BTreeMap<u64, u64> {
+        let mut totals = BTreeMap::new();
+        for (list, uses) in self.products.categories.iter() {
+            let mut above: BTreeSet<u64> = BTreeSet::new();
+            for id in list {
+                let mut at = Some(*id);
+                // What was seen has had its parents seen too, so a loop ends here.
+                while let Some(id) = at.filter(|id| above.insert(*id)) {
+                    at = self.categories.by_id.get(&id).and_then(|r| r.parent).map(|p| p.0);
+                }
+            }
+            for id in above {
+                *totals.entry(id).or_default() += u64::from(uses);
+            }
+        }
+        totals
+    }
+
+    /// A category and `depth` levels with it. No deeper than 32 levels: beyond, parents are left out
+    /// of paths too.
+    fn node(&mut self, record: &'a CategoryRecord, level: u32, depth: u32) -> TreeNode {
+        let ids = self.categories.children.get(&record.id.0).into_iter().flatten();
+        let mut below: Vec<&'a CategoryRecord> = ids
+            .filter(|id| !self.seen.contains(id))
+            .filter_map(|id| self.categories.by_id.get(id))
+            .collect();
+        below.sort_by(|a, b| (&a.name, a.id).cmp(&(&b.name, b.id)));
+        self.seen.extend(below.iter().map(|child| child.id.0));
+        let child_count = below.len() as u64;
+        let deeper = depth > 1 && (level as usize) < super::categories::DEEPEST;
+        let children = if deeper {
+            below.into_iter().map(|child| self.node(child, level + 1, depth - 1)).collect()
+        } else {
+            Vec::new()
+        };
+        let own = self.products.in_category.set(record.id.0).map_or(0, super::id_set::IdSet::len);
+        TreeNode {
+            id: record.id,
+            name: record.name.clone(),
+            level,
+            product_count: own as u64,
+            total_count: self.totals.get(&record.id.0).copied().unwrap_or_default(),
+            child_count,
+            children,
+        }
+    }
+}
