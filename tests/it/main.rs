@@ -20,6 +20,7 @@ mod limits;
 mod metering;
 mod openapi;
 mod operations;
+mod search;
 mod storage;
 mod supply;
 mod support;
