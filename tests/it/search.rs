@@ -37,9 +37,9 @@ async fn skus(app: &TestApp, key: &TestKey, filters: &str) -> Vec<String> {
 
 fn pasta() -> [Value; 3] {
     [
-        json!({ "sku": "A", "name": "Pâtes spaghetti", "brand": "Barilla" }),
-        json!({ "sku": "B", "name": "Pâtes penne complètes", "brand": "Panzani" }),
-        json!({ "sku": "C", "name": "Huile d'olive", "brand": "Puget" }),
+        json!({ "sku": "A", "name": "Pâtes spaghetti", "brand": { "name": "Barilla" } }),
+        json!({ "sku": "B", "name": "Pâtes penne complètes", "brand": { "name": "Panzani" } }),
+        json!({ "sku": "C", "name": "Huile d'olive", "brand": { "name": "Puget" } }),
     ]
 }
 
@@ -51,7 +51,7 @@ async fn what_changes_is_found_as_it_is_now() {
     assert_eq!(skus(&app, &key, "q=pates").await, ["A", "B"]);
     assert_eq!(skus(&app, &key, "q=p%C3%A2tes&brand=Panzani").await, ["B"]);
     assert_eq!(skus(&app, &key, "q=huile+d%27olive").await, ["C"]);
-    let renamed = json!({ "sku": "A", "name": "Nouilles", "brand": "Barilla" });
+    let renamed = json!({ "sku": "A", "name": "Nouilles", "brand": { "name": "Barilla" } });
     put(&app, &[renamed, json!({ "op": "delete", "sku": "C" })]).await;
     assert_eq!(skus(&app, &key, "q=pates").await, ["B"]);
     assert_eq!(skus(&app, &key, "q=nouille").await, ["A"]);

@@ -70,7 +70,7 @@ fn the_words_of_a_shopper_find_what_is_meant() {
 fn absurd_words_find_nothing_and_break_nothing() {
     let (_folder, _indexer, search) = index(&[json!({"name": "Riz"})]);
     let many = "mot ".repeat(50);
-    for text in ["*", "\"", "🦀", "\u{0}\u{7f}", "name:riz AND (", "' OR 1=1", "½", &many] {
+    for text in ["*", "\"", "🦀", "\u{0}\u{7f}", "name:sel AND (", "' OR 1=1", "½", &many] {
         assert_eq!(ids(&search, text), [0; 0], "{text:?}");
     }
 }
