@@ -68,7 +68,12 @@ impl SearchFollower {
                 None
             })
         });
-        if let Some((indexer, position)) = found.await? {
+        // Reading a file that was cut short is a panic in tantivy, which ends that task alone.
+        let found = found.await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "the search index is damaged and is made anew");
+            None
+        });
+        if let Some((indexer, position)) = found {
             // A database that was put back to an earlier state knows nothing of later changes.
             if position <= log::head(db, Log::Change).await? {
                 indexer.serve(&self.mirror.search);
