@@ -84,6 +84,14 @@ operations! {
     ListStoreStock = 11 "list_store_stock" "stock" "GET" "/v1/stores/{store_id}/stock" Some(Scope::StockRead), 1_000;
     /// The caller's own usage and limits.
     GetUsage = 12 "get_usage" "usage" "GET" "/v1/usage" None, 1_000;
+    /// A page of promotions.
+    ListPromotions = 17 "list_promotions" "prices" "GET" "/v1/promotions" Some(Scope::PromotionsRead), 1_000;
+    /// A promotion.
+    GetPromotion = 18 "get_promotion" "prices" "GET" "/v1/promotions/{promotion_id}" Some(Scope::PromotionsRead), 1_000;
+    /// The prices that a product has had.
+    ListPriceHistory = 19 "list_price_history" "prices" "GET" "/v1/products/{product_id}/price-history" Some(Scope::PricesRead), 1_000;
+    /// The offers of a store.
+    ListStoreOffers = 40 "list_store_offers" "prices" "GET" "/v1/stores/{store_id}/offers" Some(Scope::PricesRead), 1_000;
 }
 
 /// The methods that a path takes, joined for an `Allow` header; `None` for a path that is not ours.

@@ -45,6 +45,7 @@ pub static PARTNER: LazyLock<Document> = LazyLock::new(|| {
         ("categories", "The category tree"),
         ("stores", "Stores"),
         ("offers", "Prices by store and channel"),
+        ("promotions", "Reductions and other advantages"),
         ("stock", "Stock levels by store"),
         ("usage", "What you have used and what is left"),
     ];

@@ -121,6 +121,7 @@ pub(super) fn server(comptoir: &Comptoir) -> anyhow::Result<(Server, SocketAddr)
         db: comptoir.db.clone(),
         clock: comptoir.clock.clone(),
     });
+    let db = web::Data::new(comptoir.db.clone());
     let (book, with_demo) = (Arc::clone(&comptoir.book), comptoir.demo);
     let with_cors = !config.server.cors_origins.is_empty();
     let mut builder = Server::build()
@@ -152,6 +153,7 @@ pub(super) fn server(comptoir: &Comptoir) -> anyhow::Result<(Server, SocketAddr)
             .app_data(web::Data::from(Arc::clone(&mirror.stock)))
             .app_data(clock.clone())
             .app_data(usage.clone())
+            .app_data(db.clone())
             .app_data(web::Data::new(finisher))
             .configure(routes)
             .split_for_parts();

@@ -4,6 +4,7 @@ use super::Comptoir;
 use super::readiness::Readiness;
 use crate::access::directory::Keyring;
 use crate::access::service::touch_secrets;
+use crate::catalog::service;
 use crate::kernel::Clock;
 use crate::metering::Folder;
 use crate::metering::Journal;
@@ -22,6 +23,9 @@ pub(super) type Reload = mpsc::Sender<oneshot::Sender<()>>;
 
 /// How often the last uses of secrets are stored.
 const USES_EVERY: Duration = Duration::from_secs(10);
+
+/// How often promotions are looked at.
+const PROMOTIONS_EVERY: Duration = Duration::from_secs(1);
 
 /// The running tasks.
 #[derive(Debug)]
@@ -84,6 +88,7 @@ pub(super) fn start(comptoir: &Comptoir) -> (Tasks, Reload) {
             }
         }));
     }
+    running.spawn(tell_promotions(part.clone(), Arc::clone(&comptoir.mirror)));
     running.spawn(note_uses(part, keyring));
     (Tasks { stop, running }, reload)
 }
@@ -236,6 +241,18 @@ async fn watch_journal(part: Part, journal: Arc<Journal>, period: Duration) {
             Gauge::JournalBacklogEvents,
             i64::try_from(backlog.events).unwrap_or(i64::MAX),
         );
+    })
+    .await;
+}
+
+/// Promotions begin and end by themselves: partners and nodes learn it from the change log.
+async fn tell_promotions(part: Part, mirror: Arc<Mirror>) {
+    let this = part.clone();
+    part.every(PROMOTIONS_EVERY, || async {
+        let told = service::tell_promotions(&this.db, &mirror.catalog, this.clock.now()).await;
+        if let Err(error) = told {
+            tracing::warn!(%error, "promotions that began or ended could not be told");
+        }
     })
     .await;
 }

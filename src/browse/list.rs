@@ -88,7 +88,7 @@ impl FromStr for Brand {
     type Err = Infallible;
 
     fn from_str(text: &str) -> Result<Self, Infallible> {
-        Ok(Self(text.parse().unwrap_or_else(|_| BrandId::derived(&text.to_lowercase()))))
+        Ok(Self(BrandId::named(text)))
     }
 }
 

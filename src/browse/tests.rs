@@ -86,6 +86,9 @@ fn view() -> web::Data<CatalogView> {
         unit_price: Some(Amount(13_700)),
         unit_reference: Some("1 LTR".to_owned()),
         tax_included: true,
+        eco_contribution: None,
+        seller: None,
+        lowest_price_30d: None,
         valid_from: None,
         valid_through: None,
         promotions: Vec::new(),
@@ -254,7 +257,7 @@ fn operations_are_those_of_the_table() {
         assert!(operation.summary.is_some() && operation.description.is_some(), "{path}");
         seen += 1;
     }
-    assert_eq!(seen, 7);
+    assert_eq!(seen, 11);
 }
 
 #[test]

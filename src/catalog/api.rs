@@ -1,7 +1,9 @@
-//! The partner API of categories and offers.
+//! The partner API of categories, offers and promotions.
 
 mod categories;
+mod history;
 mod offers;
+mod promotions;
 pub(crate) mod schema;
 
 use super::view::Lookup;
@@ -12,10 +14,14 @@ use bytes::Bytes;
 use std::fmt::Display;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-/// Mounts the operations of categories and offers.
+/// Mounts the operations of categories, offers and promotions.
 pub fn configure(config: &mut ServiceConfig<'_>) {
     config
         .service(offers::list_product_offers)
+        .service(offers::list_store_offers)
+        .service(history::list_price_history)
+        .service(promotions::list_promotions)
+        .service(promotions::get_promotion)
         .service(categories::list_categories)
         .service(categories::get_category);
 }

@@ -15,6 +15,7 @@ pub mod model;
 pub mod offers;
 pub mod promotions;
 pub mod search;
+pub mod service;
 pub mod shape;
 pub mod store;
 pub mod view;

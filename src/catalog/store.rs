@@ -1,6 +1,8 @@
 //! Writing products, categories and promotions.
 
 pub mod document;
+pub mod history;
+pub mod phase;
 pub mod read;
 
 use super::categories::Category;

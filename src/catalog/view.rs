@@ -13,19 +13,23 @@ pub mod page;
 pub mod pool;
 mod postings;
 mod products;
+mod promotions;
 mod query;
 
 pub use categories::{CategoryChange, CategoryRecord};
 pub use offers::{OfferChange, OfferRecord};
 pub use page::Page;
 pub use products::{ProductChange, ProductRecord, Tombstone};
+pub use promotions::{
+    Audience, Phase, PromotionChange, PromotionQuery, PromotionRecord, Subject, Turn,
+};
 pub use query::ProductQuery;
 
 use crate::catalog::offers::Channel;
 use crate::catalog::search::{Hit, Source};
 use crate::http::answer::digest;
-use crate::kernel::Gtin;
-use crate::kernel::id::{CategoryId, ProductId, StoreId};
+use crate::kernel::id::{BrandId, CategoryId, ProductId, PromotionId, StoreId};
+use crate::kernel::{Gtin, Micros};
 use bytes::Bytes;
 use parking_lot::RwLock;
 
@@ -63,6 +67,8 @@ pub struct Sizes {
     pub offers: usize,
     /// Categories.
     pub categories: usize,
+    /// Promotions.
+    pub promotions: usize,
 }
 
 /// The products, offers and categories of this node.
@@ -71,6 +77,7 @@ pub struct CatalogView {
     products: RwLock<products::Products>,
     offers: RwLock<offers::Offers>,
     categories: RwLock<categories::Categories>,
+    promotions: RwLock<promotions::Promotions>,
 }
 
 impl CatalogView {
@@ -209,6 +216,50 @@ impl CatalogView {
         categories.list(parent, after, limit, &count)
     }
 
+    /// The promotion with this id; none that is one customer's own.
+    pub fn promotion(&self, id: PromotionId) -> Lookup {
+        self.promotions.read().get(id)
+    }
+
+    /// The page behind `after` of the promotions that a query takes, in the order of ids.
+    pub fn promotions(
+        &self,
+        query: &PromotionQuery,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Page<Bytes> {
+        self.promotions.read().list(query, after, limit)
+    }
+
+    /// The promotions of which the database has another phase than they are in.
+    pub fn turned_promotions(&self, now: Micros) -> Vec<Turn> {
+        self.promotions.read().turned(now)
+    }
+
+    /// What promotions ask of a product; of one that is not there, its id alone.
+    pub fn subject(&self, product: ProductId) -> Subject {
+        let categories = self.categories.read();
+        let products = self.products.read();
+        let (brand, own) = match products.get(product.0) {
+            Some(entry) => (products.brands.key(entry.brand), products.categories_of(entry)),
+            None => (None, &[][..]),
+        };
+        let own: Vec<CategoryId> = own.iter().copied().map(CategoryId).collect();
+        let brand = brand.map(BrandId);
+        Subject { product, brand, categories: categories.with_ancestors(&own) }
+    }
+
+    /// The page behind `after` of a store's offers, by product and channel.
+    pub fn store_offers(
+        &self,
+        store: StoreId,
+        channel: Option<Channel>,
+        after: Option<(u64, u64)>,
+        limit: usize,
+    ) -> Page<OfferRecord, (u64, u64)> {
+        self.offers.read().of_store(store, channel, after, limit)
+    }
+
     /// These categories and all below them.
     pub fn with_descendants(&self, roots: &[CategoryId]) -> Vec<CategoryId> {
         self.categories.read().with_descendants(roots)
@@ -232,6 +283,12 @@ impl CatalogView {
         changes.into_iter().for_each(|change| categories.apply(change));
     }
 
+    /// Applies changes of promotions.
+    pub fn apply_promotions(&self, changes: Vec<PromotionChange>) {
+        let mut promotions = self.promotions.write();
+        changes.into_iter().for_each(|change| promotions.apply(change));
+    }
+
     /// Gives back the room that loading left; takes long, so call it before serving.
     pub fn settle(&self) {
         self.products.write().settle();
@@ -242,6 +299,7 @@ impl CatalogView {
     pub fn sizes(&self) -> Sizes {
         let offers = self.offers.read().count;
         let categories = self.categories.read().len();
+        let promotions = self.promotions.read().len();
         let products = self.products.read();
         Sizes {
             products: products.ids.len(),
@@ -250,6 +308,7 @@ impl CatalogView {
             product_overhead_bytes: products.overhead_bytes(),
             offers,
             categories,
+            promotions,
         }
     }
 }

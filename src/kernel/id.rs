@@ -113,6 +113,14 @@ ids! {
     NodeId = "nod";
 }
 
+impl BrandId {
+    /// The brand that a text means: by its id, or by its name in any case.
+    #[must_use]
+    pub fn named(text: &str) -> Self {
+        text.parse().unwrap_or_else(|_| Self::derived(&text.trim().to_lowercase()))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

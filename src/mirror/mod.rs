@@ -78,6 +78,7 @@ impl Mirror {
         let _following = self.following.lock().await;
         let (change, level) = (log::head(db, Log::Change).await?, log::head(db, Log::Stock).await?);
         catalog_rows::all_categories(db, |rows| self.catalog.apply_categories(rows)).await?;
+        catalog_rows::all_promotions(db, |rows| self.catalog.apply_promotions(rows)).await?;
         store_rows::all(db, |rows| self.stores.apply(rows)).await?;
         self.load_large(db).await?;
         self.catalog.settle();
@@ -163,8 +164,9 @@ impl Mirror {
                 }
                 "offer" => self.catalog.apply_offers(catalog_rows::offers(db, ids).await?),
                 "store" => self.stores.apply(store_rows::some(db, ids).await?),
-                // No operation serves promotions: offers carry their ids.
-                "promotion" => {}
+                "promotion" => {
+                    self.catalog.apply_promotions(catalog_rows::promotions(db, ids).await?);
+                }
                 // A newer version on another node may log kinds that this one does not serve.
                 other => {
                     tracing::warn!(kind = other, "a change of an unknown kind was passed over");

@@ -20,6 +20,7 @@ mod limits;
 mod metering;
 mod openapi;
 mod operations;
+mod prices;
 mod search;
 mod storage;
 mod supply;

@@ -5,6 +5,7 @@ use crate::support::schema::conforms;
 use crate::support::{NOON, TestApp, TestKey, data, problem};
 use comptoir::access::operation::{OPERATIONS, by_id};
 use comptoir::app::openapi::documents;
+use comptoir::kernel::id::PromotionId;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -157,6 +158,7 @@ fn filled(path: &str) -> String {
         .replace("{sku}", &data::sku(0))
         .replace("{category_id}", &data::category_id("drills"))
         .replace("{store_id}", &data::store_id(0))
+        .replace("{promotion_id}", &PromotionId::derived("P-1").to_string())
 }
 
 async fn shop() -> TestApp {
@@ -167,7 +169,10 @@ async fn shop() -> TestApp {
         &[data::offer(0, 0, "2.39"), data::offer(0, 1, "2.49")],
     )
     .await;
+    let promotion =
+        json!({ "code": "P-1", "title": "-10 %", "type": "percent_off", "value": "10" });
     for (feed, line) in [
+        (comptoir::feeds::Feed::Promotions, promotion),
         (comptoir::feeds::Feed::Products, data::product_in_full(0)),
         (comptoir::feeds::Feed::Stores, data::store_in_full(0)),
         (comptoir::feeds::Feed::Stock, data::level_in_full(0, 0, NOON)),

@@ -13,6 +13,7 @@ use crate::kernel::word::Word as _;
 use crate::kernel::{Amount, Currency, Micros, Money};
 use actix_web::{HttpRequest, get, web};
 use serde::Serialize;
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 /// An amount of a currency.
@@ -37,6 +38,18 @@ pub(super) struct UnitPriceOut {
     /// What the price is for.
     #[schema(required = true)]
     reference: Option<Measure>,
+}
+
+/// Who sells, where it is not the retailer.
+#[derive(Debug, ToSchema)]
+#[expect(dead_code, reason = "describes a seller, which is served as it is stored")]
+pub(super) struct SellerOut {
+    /// The retailer's code for the seller.
+    #[schema(example = "M-17")]
+    id: String,
+    /// The seller's name.
+    #[schema(example = "Maison Delorme")]
+    name: String,
 }
 
 /// What a product costs in a store through a channel.
@@ -64,6 +77,16 @@ pub(super) struct OfferOut {
     /// The price of a litre, a kilogram or whatever `reference` says.
     #[schema(required = true)]
     unit_price: Option<UnitPriceOut>,
+    /// Where the price is reduced, the lowest price of the 30 days before the reduction began
+    /// (Directive 98/6/EC, Art. 6a); null where it is not reduced or no price before is known.
+    #[schema(required = true, value_type = Option<MoneyOut>)]
+    lowest_price_30d: Option<Money>,
+    /// What of the price is a contribution for disposal.
+    #[schema(required = true, value_type = Option<MoneyOut>)]
+    eco_contribution: Option<Money>,
+    /// Who sells it; null where the retailer does.
+    #[schema(required = true, value_type = Option<SellerOut>)]
+    seller: Option<Box<RawValue>>,
     /// Whether the amounts include tax.
     #[schema(example = true)]
     tax_included: bool,
@@ -118,6 +141,9 @@ impl From<OfferRecord> for OfferOut {
             price_type: offer.price_type,
             member_price: offer.member_price.map(money),
             unit_price: offer.unit_price.map(|a| UnitPriceOut { price: money(a), reference }),
+            lowest_price_30d: offer.lowest_price_30d.map(money),
+            eco_contribution: offer.eco_contribution.map(money),
+            seller: offer.seller.and_then(|text| RawValue::from_string(text).ok()),
             tax_included: offer.tax_included,
             valid_from: offer.valid_from,
             valid_through: offer.valid_through,
@@ -161,6 +187,39 @@ pub(super) async fn list_product_offers(
     let id: ProductId = path::id(&product, "product")?;
     existing(view.product(id), "product", &id)?;
     let found = view.offers(id, &stores, channel, page.after_pair()?, page.limit());
+    let items = found.items.into_iter().map(document).collect::<ApiResult<Vec<_>>>()?;
+    page.answer(&items, found.next, Cache::Short)
+}
+
+/// Offers of a store
+///
+/// What a store sells and for how much, by product and channel.
+#[utoipa::path(
+    operation_id = "list_store_offers", tag = "offers",
+    params(
+        ("store_id" = String, Path, description = "The store.", example = "sto_4Fh2Lp8QaZs"),
+        ("channel" = Option<Channel>, Query, description = "`in_store` or `online`.", example = "in_store"),
+        ("limit" = Option<u32>, Query, description = "Most offers in the page, 1 to 200.", example = 50),
+        ("cursor" = Option<String>, Query, description = "Where the page begins: take it from `next`.", example = "c7HqK2mXw9Pz000000000001A2b3C"),
+    ),
+    responses(
+        (status = 200, description = "A page of offers, by product and channel.", body = PageOfOffers),
+        (status = 304, description = "You hold this page already."),
+    ),
+)]
+#[get("/v1/stores/{store_id}/offers")]
+pub(super) async fn list_store_offers(
+    _caller: Caller<op::ListStoreOffers>,
+    request: HttpRequest,
+    store: web::Path<String>,
+    view: web::Data<CatalogView>,
+) -> ApiResult<Answer> {
+    let mut params = Params::new(request.query_string());
+    let channel = params.one_of("channel", Channel::WORDS);
+    let page = PageRequest::read(&request, &mut params);
+    params.finish()?;
+    let id: StoreId = path::id(&store, "store")?;
+    let found = view.store_offers(id, channel, page.after_pair()?, page.limit());
     let items = found.items.into_iter().map(document).collect::<ApiResult<Vec<_>>>()?;
     page.answer(&items, found.next, Cache::Short)
 }

@@ -2,15 +2,15 @@
 
 pub mod store;
 
-use crate::catalog::check::{self, Measure, MoneyIn};
+use crate::catalog::check::{self, Measure, MoneyIn, NAME};
 use crate::catalog::document::Op;
 use crate::catalog::fault::Fault;
 use crate::catalog::known::{Known, Names as _};
 use crate::kernel::id::{ProductId, PromotionId, StoreId};
 use crate::kernel::word::words;
 use crate::kernel::{Amount, Micros, Money};
-use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde::{Deserialize, Serialize};
 
 words! {
     /// Where an offer holds.
@@ -64,9 +64,8 @@ pub struct OfferIn {
     // Computed from the history of the prices: an answer sent back in has it, a feed cannot set it.
     #[serde(default, rename = "lowest_price_30d")]
     _lowest: IgnoredAny,
-    // An answer sent back in has these as null; a value would be lost, so it is refused.
-    eco_contribution: Option<IgnoredAny>,
-    seller: Option<IgnoredAny>,
+    eco_contribution: Option<MoneyIn>,
+    seller: Option<SellerIn>,
     #[serde(default, rename = "updated_at")]
     _updated_at: IgnoredAny,
     #[serde(default, rename = "version")]
@@ -79,6 +78,23 @@ struct UnitPriceIn {
     amount: check::Decimal,
     currency: String,
     reference: Measure,
+}
+
+/// Who sells, where it is not the retailer.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+struct SellerIn {
+    id: String,
+    name: String,
+}
+
+impl SellerIn {
+    /// The JSON object that the offer keeps.
+    fn checked(self) -> Result<String, Fault> {
+        let id = check::code("seller.id", &self.id)?;
+        let name = check::text("seller.name", &self.name, NAME)?;
+        serde_json::to_string(&Self { id, name }).map_err(|error| Fault::unwritable(&error))
+    }
 }
 
 /// What an offer is of, where.
@@ -120,12 +136,26 @@ pub struct Terms {
     pub unit_reference: Option<String>,
     /// Whether taxes are in the prices.
     pub tax_included: bool,
+    /// What of the price is a contribution for disposal.
+    pub eco_contribution: Option<Amount>,
+    /// `{"id":"…","name":"…"}`.
+    pub seller: Option<String>,
     /// From when it holds.
     pub valid_from: Option<Micros>,
     /// Until when it holds.
     pub valid_through: Option<Micros>,
     /// A JSON array of promotion ids.
     pub promotion_ids: String,
+}
+
+impl Terms {
+    /// Whether the price is announced as reduced: it is below the one it is measured from, or is
+    /// called a sale.
+    #[must_use]
+    pub fn is_reduced(&self) -> bool {
+        self.price_type == PriceType::Sale
+            || self.list_price.is_some_and(|list| self.price.amount < list)
+    }
 }
 
 impl OfferIn {
@@ -149,8 +179,6 @@ impl OfferIn {
     }
 
     fn terms(self) -> Result<Terms, Fault> {
-        not_taken("eco_contribution", self.eco_contribution)?;
-        not_taken("seller", self.seller)?;
         let Some(price) = self.price else {
             let message = "give the price as {\"amount\":\"12.90\",\"currency\":\"EUR\"}";
             return Err(Fault::new("price", "", "missing", message));
@@ -183,18 +211,12 @@ impl OfferIn {
             unit_price: same("unit_price", unit_money)?,
             unit_reference: reference.map(|r| format!("{} {}", r.value.0, r.unit_code)),
             tax_included: self.tax_included.unwrap_or(true),
+            eco_contribution: same("eco_contribution", self.eco_contribution)?,
+            seller: self.seller.map(SellerIn::checked).transpose()?,
             valid_from,
             valid_through,
             promotion_ids: promotions(self.promotion_codes, &self.promotion_ids)?,
         })
-    }
-}
-
-/// Refuses a value that would be lost.
-fn not_taken(field: &'static str, value: Option<IgnoredAny>) -> Result<(), Fault> {
-    match value {
-        Some(_) => Err(Fault::new(field, "", "not_taken", "is not taken yet; leave it out")),
-        None => Ok(()),
     }
 }
 
@@ -261,16 +283,18 @@ mod tests {
     }
 
     #[test]
-    fn what_would_be_lost_is_refused() {
+    fn sellers_and_contributions_are_whole() {
         let with = |field: &str| {
             let line = format!(
                 r#"{{"sku":"1","store_code":"a","price":{{"amount":"1","currency":"EUR"}},{field}}}"#
             );
             check(&line).map(|_| ()).map_err(|fault| (fault.field.into_owned(), fault.code))
         };
-        let refused = |field: &str| Err((field.to_owned(), "not_taken"));
-        assert_eq!(with(r#""seller":{"name":"x"}"#), refused("seller"));
-        assert_eq!(with(r#""eco_contribution":{"amount":"1"}"#), refused("eco_contribution"));
+        let refused = |field: &str, code| Err((field.to_owned(), code));
+        assert_eq!(with(r#""seller":{"name":"x"}"#), refused("seller.id", "missing_field"));
+        assert_eq!(with(r#""seller":{"id":"x","name":" "}"#), refused("seller.name", "missing"));
+        let dollars = r#""eco_contribution":{"amount":"1","currency":"USD"}"#;
+        assert_eq!(with(dollars), refused("eco_contribution", "other_currency"));
         assert_eq!(with(r#""seller":null,"eco_contribution":null,"lowest_price_30d":{}"#), Ok(()));
     }
 

@@ -1,5 +1,7 @@
 //! Writing offers and the history of their prices.
 
+mod prior;
+
 use super::{Offer, OfferKey, Terms};
 use crate::catalog::fault::{Fate, Fault};
 use crate::kernel::Micros;
@@ -8,6 +10,7 @@ use crate::storage::bulk::{self, Cell, Statement};
 use crate::storage::changes::{self, Change};
 use crate::storage::{StoreError, Tx};
 use hashbrown::HashMap;
+use prior::Reduction;
 
 static FIND: Statement = Statement::new(
     "WITH k (product_id, store_id, channel) AS (VALUES",
@@ -15,6 +18,7 @@ static FIND: Statement = Statement::new(
     ") SELECT o.product_id, o.store_id, o.channel, o.currency, o.price, o.list_price,
          o.member_price, o.price_type, o.unit_price, o.unit_reference, o.tax_included,
          o.valid_from, o.valid_through, o.promotion_ids, o.as_of, o.version,
+         o.eco_contribution, o.seller, o.reduced_since, o.lowest_price_30d,
          o.deleted_at IS NOT NULL AS deleted
        FROM k JOIN offers o ON o.product_id = k.product_id AND o.store_id = k.store_id
          AND o.channel = k.channel",
@@ -22,8 +26,9 @@ static FIND: Statement = Statement::new(
 static PUT: Statement = Statement::new(
     "INSERT INTO offers (product_id, store_id, channel, currency, price, list_price, member_price,
        price_type, unit_price, unit_reference, tax_included, valid_from, valid_through,
-       promotion_ids, as_of, version, updated_at) VALUES",
-    17,
+       promotion_ids, as_of, version, updated_at, eco_contribution, seller, reduced_since,
+       lowest_price_30d) VALUES",
+    21,
     "ON CONFLICT (product_id, store_id, channel) DO UPDATE SET currency = excluded.currency,
        price = excluded.price, list_price = excluded.list_price,
        member_price = excluded.member_price, price_type = excluded.price_type,
@@ -31,6 +36,8 @@ static PUT: Statement = Statement::new(
        tax_included = excluded.tax_included, valid_from = excluded.valid_from,
        valid_through = excluded.valid_through, promotion_ids = excluded.promotion_ids,
        as_of = excluded.as_of, version = excluded.version, updated_at = excluded.updated_at,
+       eco_contribution = excluded.eco_contribution, seller = excluded.seller,
+       reduced_since = excluded.reduced_since, lowest_price_30d = excluded.lowest_price_30d,
        deleted_at = NULL",
 );
 static REMEMBER: Statement = Statement::new(
@@ -59,6 +66,10 @@ struct Stored {
     promotion_ids: String,
     as_of: i64,
     version: i64,
+    eco_contribution: Option<i64>,
+    seller: Option<String>,
+    reduced_since: Option<i64>,
+    lowest_price_30d: Option<i64>,
     deleted: bool,
 }
 
@@ -85,6 +96,8 @@ impl Stored {
             && self.unit_price == terms.unit_price.map(|a| a.0)
             && self.unit_reference == terms.unit_reference
             && self.tax_included == terms.tax_included
+            && self.eco_contribution == terms.eco_contribution.map(|a| a.0)
+            && self.seller == terms.seller
             && self.valid_from == terms.valid_from.map(|at| at.0)
             && self.valid_through == terms.valid_through.map(|at| at.0)
             && self.promotion_ids == terms.promotion_ids
@@ -115,9 +128,11 @@ pub async fn put_offers(
     let names: Vec<[String; 2]> =
         wanted.iter().map(|(key, _)| [key.product.to_string(), key.store.to_string()]).collect();
     let stored = find(tx, &wanted, &names).await?;
+    let reductions = reductions(tx, offers, &wanted, &stored, &names).await?;
     let mut writes = Writes::default();
     for ((key, at), names) in wanted.iter().zip(&names) {
-        fates[*at] = decide(&offers[*at], stored.get(key), names, now, &mut writes);
+        let reduction = reductions.get(key).copied();
+        fates[*at] = decide(&offers[*at], stored.get(key), reduction, names, now, &mut writes);
     }
     bulk::write(tx, &PUT, &writes.offers).await?;
     bulk::write(tx, &REMEMBER, &writes.history).await?;
@@ -126,6 +141,35 @@ pub async fn put_offers(
     }
     changes::append(tx, &writes.changes, now).await?;
     Ok(fates)
+}
+
+/// The reductions that the offers of a batch are in after it. One that goes on keeps its beginning
+/// and its prior price, also where the price falls further; a new one asks the history.
+async fn reductions(
+    tx: &mut Tx,
+    offers: &[Offer],
+    wanted: &[(OfferKey, usize)],
+    stored: &HashMap<OfferKey, Stored>,
+    names: &[[String; 2]],
+) -> Result<HashMap<OfferKey, Reduction>, StoreError> {
+    let (mut found, mut new) = (HashMap::new(), Vec::new());
+    for ((key, at), names) in wanted.iter().zip(names) {
+        let offer = &offers[*at];
+        let Some(terms) = offer.terms.as_ref().filter(|terms| terms.is_reduced()) else { continue };
+        let going_on = stored.get(key).filter(|before| !before.deleted).and_then(|before| {
+            let since = before.reduced_since?;
+            let same_currency = before.currency == terms.price.currency.code();
+            same_currency.then_some(Reduction { since, lowest: before.lowest_price_30d })
+        });
+        match going_on {
+            Some(reduction) => {
+                found.insert(*key, reduction);
+            }
+            None => new.push(prior::Question { offer, terms, names }),
+        }
+    }
+    found.extend(prior::ask(tx, &new).await?);
+    Ok(found)
 }
 
 async fn find(
@@ -144,6 +188,7 @@ async fn find(
 fn decide<'a>(
     offer: &'a Offer,
     before: Option<&Stored>,
+    reduction: Option<Reduction>,
     names: &'a [String; 2],
     now: Micros,
     writes: &mut Writes<'a>,
@@ -176,6 +221,12 @@ fn decide<'a>(
         Some(_) => "price_changed",
     };
     writes.offers.extend(cells(offer, terms, names, version, now));
+    writes.offers.extend([
+        terms.eco_contribution.map(|a| a.0).into(),
+        terms.seller.as_deref().into(),
+        reduction.map(|reduction| reduction.since).into(),
+        reduction.and_then(|reduction| reduction.lowest).into(),
+    ]);
     if reason != "updated" {
         writes.history.extend([
             names[0].as_str().into(),

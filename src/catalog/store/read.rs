@@ -2,10 +2,10 @@
 
 use crate::catalog::view::{
     CategoryChange, CategoryRecord, OfferChange, OfferRecord, ProductChange, ProductRecord,
-    Tombstone,
+    PromotionChange, PromotionRecord, Tombstone,
 };
 use crate::http::answer::digest;
-use crate::kernel::id::{CategoryId, ProductId};
+use crate::kernel::id::{CategoryId, ProductId, PromotionId};
 use crate::kernel::{Amount, Gtin, Micros};
 use crate::on_db;
 use crate::storage::fetch::{by_ids, in_batches};
@@ -31,12 +31,19 @@ macro_rules! categories {
     };
 }
 
+macro_rules! promotions {
+    ($rest:literal) => {
+        concat!("SELECT id, body, phase, deleted_at FROM promotions", $rest)
+    };
+}
+
 macro_rules! offers {
     ($rest:literal) => {
         concat!(
             "SELECT product_id, store_id, channel, currency, price, list_price, member_price, \
              price_type, unit_price, unit_reference, tax_included, valid_from, valid_through, \
-             promotion_ids, as_of, deleted_at FROM offers",
+             promotion_ids, as_of, deleted_at, eco_contribution, seller, lowest_price_30d \
+             FROM offers",
             $rest
         )
     };
@@ -142,6 +149,9 @@ struct OfferColumns {
     promotion_ids: String,
     as_of: i64,
     deleted_at: Option<i64>,
+    eco_contribution: Option<i64>,
+    seller: Option<String>,
+    lowest_price_30d: Option<i64>,
 }
 
 impl OfferColumns {
@@ -166,6 +176,9 @@ impl OfferColumns {
             unit_price: self.unit_price.map(Amount),
             unit_reference: self.unit_reference,
             tax_included: self.tax_included,
+            eco_contribution: self.eco_contribution.map(Amount),
+            seller: self.seller,
+            lowest_price_30d: self.lowest_price_30d.map(Amount),
             valid_from: self.valid_from.map(Micros),
             valid_through: self.valid_through.map(Micros),
             promotions: promotions.collect::<Result<_, _>>()?,
@@ -206,6 +219,41 @@ pub async fn all_categories(
 pub async fn categories(db: &Db, ids: &[String]) -> Result<Vec<CategoryChange>, StoreError> {
     let rows: Vec<CategoryColumns> = by_ids(db, categories!(" WHERE id IN ("), ids).await?;
     rows.into_iter().map(CategoryColumns::read).collect()
+}
+
+#[derive(Debug, FromRow)]
+struct PromotionColumns {
+    id: String,
+    body: String,
+    phase: Option<String>,
+    deleted_at: Option<i64>,
+}
+
+impl PromotionColumns {
+    fn read(self) -> Result<PromotionChange, StoreError> {
+        const TABLE: &str = "promotions";
+        let id: PromotionId = parsed(TABLE, &self.id)?;
+        if self.deleted_at.is_some() {
+            return Ok(PromotionChange::Delete(id));
+        }
+        let record = PromotionRecord::read(id, &self.body, self.phase);
+        let record = record.map_err(|error| StoreError::corrupt(TABLE, error))?;
+        Ok(PromotionChange::Upsert(Box::new(record)))
+    }
+}
+
+/// Every promotion, tombstones included.
+pub async fn all_promotions(
+    db: &Db,
+    take: impl FnMut(Vec<PromotionChange>),
+) -> Result<(), StoreError> {
+    in_batches(db, promotions!(""), PromotionColumns::read, take).await
+}
+
+/// What some promotions are now.
+pub async fn promotions(db: &Db, ids: &[String]) -> Result<Vec<PromotionChange>, StoreError> {
+    let rows: Vec<PromotionColumns> = by_ids(db, promotions!(" WHERE id IN ("), ids).await?;
+    rows.into_iter().map(PromotionColumns::read).collect()
 }
 
 /// Half of all offers, so that two tasks can read them at once: ids are uniformly random, and half

@@ -103,6 +103,18 @@ impl Categories {
         names
     }
 
+    /// These categories and all above them.
+    pub(super) fn with_ancestors(&self, own: &[CategoryId]) -> Vec<CategoryId> {
+        let mut found = BTreeSet::new();
+        let mut open: Vec<u64> = own.iter().map(|id| id.0).collect();
+        while let Some(id) = open.pop() {
+            if found.insert(id) {
+                open.extend(self.by_id.get(&id).and_then(|record| record.parent).map(|p| p.0));
+            }
+        }
+        found.into_iter().map(CategoryId).collect()
+    }
+
     /// The category and those above it, the root first.
     fn path<'a>(&'a self, record: &'a CategoryRecord) -> Vec<&'a CategoryRecord> {
         let above = |record: &&'a CategoryRecord| self.by_id.get(&record.parent?.0);

@@ -33,6 +33,12 @@ pub struct OfferRecord {
     pub unit_reference: Option<String>,
     /// Whether the amounts include tax.
     pub tax_included: bool,
+    /// What of the price is a contribution for disposal.
+    pub eco_contribution: Option<Amount>,
+    /// Who sells it, as JSON, where it is not the retailer.
+    pub seller: Option<String>,
+    /// The lowest price of the 30 days before the reduction that it is in.
+    pub lowest_price_30d: Option<Amount>,
     /// From when it holds.
     pub valid_from: Option<Micros>,
     /// Until when it holds.
@@ -66,7 +72,7 @@ impl Maybe {
     }
 }
 
-/// An offer in memory: 80 bytes, texts pooled.
+/// An offer in memory: 104 bytes, texts pooled.
 #[derive(Debug)]
 struct Offer {
     store: u64,
@@ -74,11 +80,14 @@ struct Offer {
     list_price: Maybe,
     member_price: Maybe,
     unit_price: Maybe,
+    eco_contribution: Maybe,
+    lowest_price_30d: Maybe,
     valid_from: Maybe,
     valid_through: Maybe,
     as_of: i64,
     unit_reference: u32,
     promotions: u32,
+    seller: u32,
     channel: Channel,
     price_type: PriceType,
     currency: Currency,
@@ -98,6 +107,7 @@ pub(super) struct Offers {
     by_store: IdMap<IdSet>,
     references: Pool<Option<String>>,
     promotions: Pool<Vec<PromotionId>>,
+    sellers: Pool<Option<String>>,
     pub(super) count: usize,
 }
 
@@ -123,7 +133,7 @@ impl Offers {
     fn put(&mut self, record: OfferRecord) {
         let product = record.product.0;
         let reference = record.unit_reference.unwrap_or_default();
-        let read_reference = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        let read_text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         let key = promotion_key(&record.promotions);
         let offer = Offer {
             store: record.store.0,
@@ -134,7 +144,10 @@ impl Offers {
             valid_from: Maybe::of(record.valid_from.map(|at| at.0)),
             valid_through: Maybe::of(record.valid_through.map(|at| at.0)),
             as_of: record.as_of.0,
-            unit_reference: self.references.take(&reference, read_reference),
+            eco_contribution: Maybe::of(record.eco_contribution.map(|amount| amount.0)),
+            lowest_price_30d: Maybe::of(record.lowest_price_30d.map(|amount| amount.0)),
+            seller: self.sellers.take(&record.seller.unwrap_or_default(), read_text),
+            unit_reference: self.references.take(&reference, read_text),
             promotions: self.promotions.take(&key, |_| record.promotions),
             channel: record.channel,
             price_type: record.price_type,
@@ -174,6 +187,7 @@ impl Offers {
     fn release(&mut self, offer: &Offer) {
         self.references.release(offer.unit_reference);
         self.promotions.release(offer.promotions);
+        self.sellers.release(offer.seller);
     }
 
     fn record(&self, product: ProductId, offer: &Offer) -> OfferRecord {
@@ -189,6 +203,9 @@ impl Offers {
             unit_price: offer.unit_price.get().map(Amount),
             unit_reference: self.references.value(offer.unit_reference).cloned().flatten(),
             tax_included: offer.tax_included,
+            eco_contribution: offer.eco_contribution.get().map(Amount),
+            seller: self.sellers.value(offer.seller).cloned().flatten(),
+            lowest_price_30d: offer.lowest_price_30d.get().map(Amount),
             valid_from: offer.valid_from.get().map(Micros),
             valid_through: offer.valid_through.get().map(Micros),
             promotions: self.promotions.value(offer.promotions).cloned().unwrap_or_default(),
@@ -213,6 +230,31 @@ impl Offers {
             let wanted = stores.is_empty() || stores.contains(&StoreId(offer.store));
             let wanted = wanted && channel.is_none_or(|channel| offer.channel == channel);
             wanted.then(|| self.record(product, offer))
+        })
+    }
+
+    /// The page of a store's offers behind `after`, by product and channel.
+    pub(super) fn of_store(
+        &self,
+        store: StoreId,
+        channel: Option<Channel>,
+        after: Option<(u64, u64)>,
+        limit: usize,
+    ) -> Page<OfferRecord, (u64, u64)> {
+        let Some(products) = self.by_store.get(&store.0) else {
+            return Page { items: Vec::new(), next: None };
+        };
+        // The product of the cursor comes again: another of its channels may stand behind.
+        let from = after.and_then(|(product, _)| product.checked_sub(1));
+        let rows = products.after(from).flat_map(|product| {
+            let offers = self.by_product.get(&product).map_or(&[][..], Vec::as_slice);
+            let here = offers.iter().filter(|offer| offer.store == store.0);
+            here.map(move |offer| ((product, offer.channel as u64), (product, offer)))
+        });
+        let rows = rows.filter(|(key, _)| after.is_none_or(|after| *key > after));
+        Page::fill(rows, limit, |(product, offer)| {
+            let wanted = channel.is_none_or(|channel| offer.channel == channel);
+            wanted.then(|| self.record(ProductId(product), offer))
         })
     }
 

@@ -29,6 +29,11 @@ impl Postings {
         self.numbers.get(&key).copied()
     }
 
+    /// The key of a number: looks at every key, of which there are few.
+    pub(super) fn key(&self, number: u32) -> Option<u64> {
+        self.numbers.iter().find(|(_, own)| **own == number).map(|(key, _)| *key)
+    }
+
     /// The set of a key.
     pub(super) fn set(&self, key: u64) -> Option<&IdSet> {
         self.sets.get(*self.numbers.get(&key)? as usize)

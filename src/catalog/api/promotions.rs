@@ -1,0 +1,93 @@
+//! Operations on promotions.
+
+use super::resource;
+use super::schema::{PageOfPromotions, PromotionOut};
+use crate::access::{Caller, op};
+use crate::catalog::offers::Channel;
+use crate::catalog::view::{Audience, CatalogView, PromotionQuery};
+use crate::http::answer::Cache;
+use crate::http::{Answer, ApiResult, PageRequest, Params, path};
+use crate::kernel::id::{BrandId, ProductId, PromotionId};
+use crate::kernel::word::Word as _;
+use crate::kernel::{Clock, Micros};
+use actix_web::{HttpRequest, get, web};
+
+/// Promotions
+///
+/// Promotions that hold now or will, in the order of their ids. Filters hold together. Ask with
+/// `active_at` for those that hold at an instant. Promotions of one customer are not listed: they
+/// are that customer's data.
+#[utoipa::path(
+    operation_id = "list_promotions", tag = "promotions",
+    params(
+        ("store_id" = Option<String>, Query, description = "Only promotions that hold in this store.", example = "sto_4Fh2Lp8QaZs"),
+        ("product_id" = Option<String>, Query, description = "Only promotions that this product is part of, by itself, its brand or its categories.", example = "prd_7HqK2mXw9Pz"),
+        ("category_id" = Option<String>, Query, description = "Only promotions that name this category.", example = "cat_5tR81kQmZx2"),
+        ("brand" = Option<String>, Query, description = "Only promotions that name this brand, by name or id.", example = "Bosch"),
+        ("channel" = Option<Channel>, Query, description = "`in_store` or `online`.", example = "in_store"),
+        ("audience" = Option<String>, Query, description = "`public` or `member`.", example = "public"),
+        ("active_at" = Option<String>, Query, format = DateTime, description = "Only promotions that hold at this instant, past ones included.", example = "2026-11-27T09:00:00Z"),
+        ("updated_since" = Option<String>, Query, format = DateTime, description = "Only promotions that changed at or after this instant.", example = "2026-11-22T00:00:00Z"),
+        ("limit" = Option<u32>, Query, description = "Most promotions in the page, 1 to 200.", example = 50),
+        ("cursor" = Option<String>, Query, description = "Where the page begins: take it from `next`.", example = "c7HqK2mXw9Pz000000000001A2b3C"),
+    ),
+    responses(
+        (status = 200, description = "A page of promotions.", body = PageOfPromotions),
+        (status = 304, description = "You hold this page already."),
+    ),
+)]
+#[get("/v1/promotions")]
+pub(super) async fn list_promotions(
+    _caller: Caller<op::ListPromotions>,
+    request: HttpRequest,
+    view: web::Data<CatalogView>,
+    clock: web::Data<Clock>,
+) -> ApiResult<Answer> {
+    const AUDIENCES: &[(&str, Audience)] =
+        &[("public", Audience::Public), ("member", Audience::Member)];
+    let mut params = Params::new(request.query_string());
+    let product: Option<ProductId> = params.value("product_id");
+    let active_at: Option<Micros> = params.value("active_at");
+    let query = PromotionQuery {
+        store: params.value("store_id"),
+        subject: None,
+        category: params.value("category_id"),
+        brand: params.text("brand").map(|brand| BrandId::named(&brand)),
+        channel: params.one_of("channel", Channel::WORDS),
+        audience: params.one_of("audience", AUDIENCES),
+        active_at,
+        not_ended_at: active_at.is_none().then(|| clock.now()),
+        updated_since: params.value("updated_since"),
+    };
+    let page = PageRequest::read(&request, &mut params);
+    params.finish()?;
+    let subject = product.map(|id| view.subject(id));
+    let query = PromotionQuery { subject, ..query };
+    let found = view.promotions(&query, page.after()?, page.limit());
+    page.answer(&found.items, found.next_pair(), Cache::Short)
+}
+
+/// A promotion
+///
+/// One promotion by its id, also when it is over.
+#[utoipa::path(
+    operation_id = "get_promotion", tag = "promotions",
+    params(("promotion_id" = String, Path, description = "The promotion.", example = "prm_2bN6yHs0KfW")),
+    responses(
+        (status = 200, description = "The promotion.", body = PromotionOut),
+        (status = 304, description = "You hold this version already."),
+        (status = 404, description = "There is no such promotion."),
+        (status = 410, description = "The promotion was deleted."),
+    ),
+)]
+#[get("/v1/promotions/{promotion_id}")]
+pub(super) async fn get_promotion(
+    _caller: Caller<op::GetPromotion>,
+    request: HttpRequest,
+    promotion: web::Path<String>,
+    view: web::Data<CatalogView>,
+) -> ApiResult<Answer> {
+    Params::new(request.query_string()).finish()?;
+    let id: PromotionId = path::id(&promotion, "promotion")?;
+    resource(view.promotion(id), "promotion", &id, Cache::Short)
+}

@@ -1,0 +1,253 @@
+//! Promotions in memory: some thousands at most, so a list looks at each.
+
+use super::{Lookup, Page};
+use crate::catalog::offers::Channel;
+use crate::http::answer::digest;
+use crate::kernel::Micros;
+use crate::kernel::id::{BrandId, CategoryId, ProductId, PromotionId, StoreId};
+use bytes::Bytes;
+use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Who a promotion is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Audience {
+    /// Everybody.
+    Public,
+    /// Members of the loyalty programme.
+    Member,
+    /// One customer: told only with that customer's consent.
+    Personal,
+}
+
+/// Where a promotion stands in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// It has yet to begin.
+    Upcoming,
+    /// It holds.
+    Current,
+    /// It is over.
+    Ended,
+}
+
+impl Phase {
+    /// The word for it in the database.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Upcoming => "upcoming",
+            Self::Current => "current",
+            Self::Ended => "ended",
+        }
+    }
+}
+
+/// What filters look at, read from a promotion's document.
+#[derive(Debug, Clone, Deserialize)]
+struct Traits {
+    applies_to: AppliesTo,
+    store_ids: Vec<String>,
+    channels: Vec<String>,
+    audience: Audience,
+    valid_from: Option<Micros>,
+    valid_through: Option<Micros>,
+    updated_at: Micros,
+    version: i64,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct AppliesTo {
+    product_ids: Vec<ProductId>,
+    category_ids: Vec<CategoryId>,
+    brand_ids: Vec<BrandId>,
+}
+
+/// A promotion as it is stored, ready to be served.
+#[derive(Debug, Clone)]
+pub struct PromotionRecord {
+    id: PromotionId,
+    body: Bytes,
+    etag: u64,
+    traits: Traits,
+    /// The phase that the database has; `None` before the first.
+    told: Option<String>,
+}
+
+impl PromotionRecord {
+    /// A promotion from its document.
+    pub fn read(
+        id: PromotionId,
+        body: &str,
+        told: Option<String>,
+    ) -> Result<Self, serde_json::Error> {
+        let traits = serde_json::from_str(body)?;
+        let body = Bytes::copy_from_slice(body.as_bytes());
+        Ok(Self { id, etag: digest(&body), body, traits, told })
+    }
+
+    /// Where it stands at an instant; the end belongs to it no longer.
+    fn phase(&self, now: Micros) -> Phase {
+        if self.traits.valid_through.is_some_and(|end| end <= now) {
+            return Phase::Ended;
+        }
+        if self.traits.valid_from.is_some_and(|begin| begin > now) {
+            return Phase::Upcoming;
+        }
+        Phase::Current
+    }
+}
+
+/// What became of a promotion.
+#[derive(Debug, Clone)]
+pub enum PromotionChange {
+    /// It is, or is now, this.
+    Upsert(Box<PromotionRecord>),
+    /// It was deleted.
+    Delete(PromotionId),
+}
+
+/// A product as promotions see it.
+#[derive(Debug, Clone)]
+pub struct Subject {
+    /// Its id.
+    pub product: ProductId,
+    /// Its brand.
+    pub brand: Option<BrandId>,
+    /// Its categories and all above them.
+    pub categories: Vec<CategoryId>,
+}
+
+/// Filters of a list of promotions. All must hold.
+#[derive(Debug, Default, Clone)]
+pub struct PromotionQuery {
+    /// That hold in this store.
+    pub store: Option<StoreId>,
+    /// That this product is part of.
+    pub subject: Option<Subject>,
+    /// That name this category.
+    pub category: Option<CategoryId>,
+    /// That name this brand.
+    pub brand: Option<BrandId>,
+    /// Through this channel.
+    pub channel: Option<Channel>,
+    /// For this audience.
+    pub audience: Option<Audience>,
+    /// That hold at this instant.
+    pub active_at: Option<Micros>,
+    /// That are not over at this instant.
+    pub not_ended_at: Option<Micros>,
+    /// That changed at or after this instant.
+    pub updated_since: Option<Micros>,
+}
+
+impl PromotionQuery {
+    fn takes(&self, promotion: &PromotionRecord) -> bool {
+        let traits = &promotion.traits;
+        let to = &traits.applies_to;
+        let everything =
+            to.product_ids.is_empty() && to.category_ids.is_empty() && to.brand_ids.is_empty();
+        let of = |subject: &Subject| {
+            everything
+                || to.product_ids.contains(&subject.product)
+                || subject.brand.is_some_and(|brand| to.brand_ids.contains(&brand))
+                || subject.categories.iter().any(|category| to.category_ids.contains(category))
+        };
+        let here = |store: StoreId| {
+            let store = store.to_string();
+            traits.store_ids.iter().any(|id| id == "*" || *id == store)
+        };
+        let through = |channel: Channel| {
+            use crate::kernel::word::Word as _;
+            traits.channels.iter().any(|word| word == channel.as_str())
+        };
+        traits.audience != Audience::Personal
+            && self.store.is_none_or(here)
+            && self.subject.as_ref().is_none_or(of)
+            && self.category.is_none_or(|id| to.category_ids.contains(&id))
+            && self.brand.is_none_or(|id| to.brand_ids.contains(&id))
+            && self.channel.is_none_or(through)
+            && self.audience.is_none_or(|audience| traits.audience == audience)
+            && self.active_at.is_none_or(|at| promotion.phase(at) == Phase::Current)
+            && self.not_ended_at.is_none_or(|at| promotion.phase(at) != Phase::Ended)
+            && self.updated_since.is_none_or(|since| traits.updated_at >= since)
+    }
+}
+
+/// A promotion that has begun or ended since the database was told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Turn {
+    /// Which.
+    pub id: PromotionId,
+    /// Of this version.
+    pub version: i64,
+    /// Where it stood before.
+    pub before: Option<String>,
+    /// Where it stands now.
+    pub phase: Phase,
+}
+
+/// All promotions.
+#[derive(Debug, Default)]
+pub(super) struct Promotions {
+    by_id: BTreeMap<u64, PromotionRecord>,
+    gone: BTreeSet<u64>,
+}
+
+impl Promotions {
+    pub(super) fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    pub(super) fn apply(&mut self, change: PromotionChange) {
+        match change {
+            PromotionChange::Upsert(promotion) => {
+                self.gone.remove(&promotion.id.0);
+                self.by_id.insert(promotion.id.0, *promotion);
+            }
+            PromotionChange::Delete(id) => {
+                self.by_id.remove(&id.0);
+                self.gone.insert(id.0);
+            }
+        }
+    }
+
+    /// The promotion with this id, unless it is one customer's own.
+    pub(super) fn get(&self, id: PromotionId) -> Lookup {
+        match self.by_id.get(&id.0) {
+            Some(found) if found.traits.audience != Audience::Personal => {
+                Lookup::Found { body: found.body.clone(), etag: found.etag }
+            }
+            None if self.gone.contains(&id.0) => Lookup::Gone { replaced_by: None },
+            _ => Lookup::Missing,
+        }
+    }
+
+    pub(super) fn list(
+        &self,
+        query: &PromotionQuery,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Page<Bytes> {
+        let behind = |id: &u64| after.is_none_or(|after| *id > after);
+        Page::of_ids(self.by_id.keys().copied().filter(behind), limit, |id| {
+            let promotion = self.by_id.get(&id).filter(|promotion| query.takes(promotion))?;
+            Some(promotion.body.clone())
+        })
+    }
+
+    /// The promotions of which the database has another phase.
+    pub(super) fn turned(&self, now: Micros) -> Vec<Turn> {
+        let turn = |promotion: &PromotionRecord| {
+            let phase = promotion.phase(now);
+            (promotion.told.as_deref() != Some(phase.as_str())).then(|| Turn {
+                id: promotion.id,
+                version: promotion.traits.version,
+                before: promotion.told.clone(),
+                phase,
+            })
+        };
+        self.by_id.values().filter_map(turn).collect()
+    }
+}

@@ -1,0 +1,245 @@
+//! Prices in time: history, the prior price of a reduction, promotions that begin and end.
+
+use crate::support::{NOON, TestApp, TestKey, data, problem};
+use comptoir::feeds::Feed;
+use comptoir::kernel::Micros;
+use proptest::prelude::*;
+use proptest::strategy::ValueTree as _;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use serde_json::{Value, json};
+
+/// An offer of product 0 in store 0, `day` days after the first of September.
+fn priced(day: i64, price: u32, list: Option<u32>) -> Value {
+    let mut offer = data::offer(0, 0, &money(price));
+    offer["as_of"] = json!(at(day));
+    if let Some(list) = list {
+        offer["list_price"] = json!({ "amount": money(list), "currency": "EUR" });
+    }
+    offer
+}
+
+fn money(cents: u32) -> String {
+    format!("{}.{:02}", cents / 100, cents % 100)
+}
+
+fn at(day: i64) -> String {
+    let first: Micros = "2026-09-01T00:00:00Z".parse().expect("an instant");
+    Micros(first.0 + day * 86_400_000_000).to_string()
+}
+
+async fn offers(app: &TestApp, key: &TestKey, path: &str) -> Value {
+    let answer = app.get(&key.text, path).await;
+    assert_eq!(answer.status(), 200, "{path}");
+    answer.json().await.expect("JSON")
+}
+
+async fn offer(app: &TestApp, key: &TestKey) -> Value {
+    app.caught_up().await;
+    let path = format!("/v1/products/{}/offers", data::product_id(0));
+    offers(app, key, &path).await["items"][0].clone()
+}
+
+async fn tell(app: &TestApp, lines: &[Value]) {
+    for line in lines {
+        let report = app.import(Feed::Offers, std::slice::from_ref(line)).await;
+        assert_eq!(report.rejected, 0, "{report}");
+    }
+}
+
+#[tokio::test]
+async fn a_reduction_names_the_lowest_price_of_the_thirty_days_before_it_began() {
+    let app = TestApp::builder().fixed_clock(NOON).start().await;
+    app.stock_shelves(1, 1).await;
+    let key = app.key(json!({})).await;
+    // The 5.00 of day 2 held until day 20, so it was applied within the thirty days before day 40.
+    tell(&app, &[priced(0, 900, None), priced(2, 500, None), priced(20, 1_000, None)]).await;
+    assert_eq!(offer(&app, &key).await["lowest_price_30d"], Value::Null);
+    tell(&app, &[priced(40, 800, Some(1_000))]).await;
+    let prior = json!({ "amount": "5.00", "currency": "EUR" });
+    assert_eq!(offer(&app, &key).await["lowest_price_30d"], prior);
+    // Reduced further: the prior price is still that of the first reduction.
+    tell(&app, &[priced(60, 600, Some(1_000))]).await;
+    assert_eq!(offer(&app, &key).await["lowest_price_30d"], prior);
+    // Over, and long after reduced again: what held in the thirty days before, the 6.00 not.
+    tell(&app, &[priced(62, 1_000, None)]).await;
+    assert_eq!(offer(&app, &key).await["lowest_price_30d"], Value::Null);
+    tell(&app, &[priced(80, 700, Some(1_000))]).await;
+    let prior = json!({ "amount": "6.00", "currency": "EUR" });
+    assert_eq!(offer(&app, &key).await["lowest_price_30d"], prior);
+    tell(&app, &[priced(81, 1_000, None), priced(75, 1, Some(2))]).await;
+    assert_eq!(
+        offer(&app, &key).await["price"]["amount"],
+        "10.00",
+        "an older line changes nothing"
+    );
+}
+
+#[tokio::test]
+async fn the_prior_price_is_what_a_slow_look_at_all_prices_says() {
+    let app = TestApp::builder().fixed_clock("2028-09-01T00:00:00Z").start().await;
+    app.stock_shelves(1, 1).await;
+    let key = app.key(json!({})).await;
+    let steps = prop::collection::vec((1i64..25, 1u32..20, prop::bool::ANY), 25);
+    let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+    let mut runner = TestRunner::new_with_rng(Config::default(), rng);
+    let steps = steps.new_tree(&mut runner).expect("steps").current();
+    let (mut day, mut told) = (0, Vec::<(i64, u32, bool)>::new());
+    for (days, price, reduced) in steps {
+        day += days;
+        let list = reduced.then_some(2_000);
+        tell(&app, &[priced(day, price * 100, list)]).await;
+        told.push((day, price * 100, reduced));
+        // The reduction began with the first of the lines that are reduced without a break.
+        let began = told.iter().rposition(|(_, _, reduced)| !reduced).map_or(0, |last| last + 1);
+        let expected = told.get(began).and_then(|(start, ..)| {
+            let before = &told[..began];
+            let held = before.iter().enumerate().filter(|(n, _)| {
+                let until = told.get(n + 1).map_or(i64::MAX, |(next, ..)| *next);
+                until > start - 30
+            });
+            held.map(|(_, (_, price, _))| *price).min()
+        });
+        let expected = expected.map(|cents| json!({ "amount": money(cents), "currency": "EUR" }));
+        let found = offer(&app, &key).await["lowest_price_30d"].clone();
+        assert_eq!(found, expected.unwrap_or(Value::Null), "{told:?}");
+    }
+}
+
+#[tokio::test]
+async fn every_price_is_in_the_history_with_the_time_that_it_held() {
+    let app = TestApp::builder().fixed_clock(NOON).start().await;
+    app.stock_shelves(1, 2).await;
+    let key = app.key(json!({})).await;
+    tell(&app, &[priced(0, 900, None), priced(10, 905, None), priced(20, 800, Some(905))]).await;
+    let mut online = priced(5, 700, None);
+    online["channel"] = json!("online");
+    tell(&app, &[online]).await;
+    let path = format!("/v1/products/{}/price-history", data::product_id(0));
+    let mut walked = Vec::new();
+    let mut url = format!("{path}?limit=1");
+    loop {
+        let page = offers(&app, &key, &url).await;
+        walked.extend(page["items"].as_array().unwrap().iter().map(|row| {
+            (row["price"]["amount"].as_str().unwrap().to_owned(), row["until"].clone())
+        }));
+        let Some(next) = page["next"].as_str() else { break };
+        url = next.to_owned();
+    }
+    let row = |price: &str, until: Value| (price.to_owned(), until);
+    let expected = [
+        row("9.00", json!(at(10))),
+        row("7.00", Value::Null),
+        row("9.05", json!(at(20))),
+        row("8.00", Value::Null),
+    ];
+    assert_eq!(walked, expected);
+    let count = async |query: String| {
+        offers(&app, &key, &format!("{path}?{query}")).await["items"].as_array().unwrap().len()
+    };
+    assert_eq!(count(format!("from={}&to={}", at(11), at(12))).await, 2);
+    assert_eq!(count("channel=online".into()).await, 1);
+    assert_eq!(count(format!("store_id={}", data::store_id(1))).await, 0);
+    let backwards = format!("{path}?from={}&to={}", at(2), at(1));
+    problem(app.get(&key.text, &backwards).await, 400, "invalid_parameter").await;
+}
+
+#[tokio::test]
+async fn an_offer_is_complete_and_found_by_its_store() {
+    let app = TestApp::builder().fixed_clock(NOON).start().await;
+    app.stock_shelves(3, 2).await;
+    let key = app.key(json!({})).await;
+    let mut full = data::offer(0, 1, "399.00");
+    full["eco_contribution"] = json!({ "amount": "8.33", "currency": "EUR" });
+    full["seller"] = json!({ "id": "M-17", "name": "Maison Delorme" });
+    let mut online = data::offer(2, 1, "2.00");
+    online["channel"] = json!("online");
+    tell(&app, &[full, data::offer(1, 0, "1.00"), data::offer(2, 1, "2.10"), online]).await;
+    app.caught_up().await;
+    let path = format!("/v1/stores/{}/offers", data::store_id(1));
+    let mut seen = Vec::new();
+    let mut url = format!("{path}?limit=1");
+    loop {
+        let page = offers(&app, &key, &url).await;
+        seen.extend(page["items"].as_array().unwrap().clone());
+        let Some(next) = page["next"].as_str() else { break };
+        url = next.to_owned();
+    }
+    assert_eq!(seen.len(), 3);
+    let first = seen.iter().find(|offer| offer["product_id"] == data::product_id(0)).unwrap();
+    assert_eq!(first["eco_contribution"], json!({ "amount": "8.33", "currency": "EUR" }));
+    assert_eq!(first["seller"], json!({ "id": "M-17", "name": "Maison Delorme" }));
+    // What an answer says can be sent back in and changes nothing.
+    let report = app.import(Feed::Offers, std::slice::from_ref(first)).await;
+    assert_eq!((report.unchanged, report.rejected), (1, 0), "{report}");
+    let online = offers(&app, &key, &format!("{path}?channel=online")).await;
+    assert_eq!(online["items"].as_array().unwrap().len(), 1);
+}
+
+fn promotion(code: &str, fields: Value) -> Value {
+    let mut promotion =
+        json!({ "code": code, "title": code, "type": "percent_off", "value": "10" });
+    promotion.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+    promotion
+}
+
+#[tokio::test]
+async fn promotions_are_found_by_what_they_are_on() {
+    let app = TestApp::builder().fixed_clock(NOON).start().await;
+    app.stock_shelves(2, 2).await;
+    let key = app.key(json!({})).await;
+    let lines = [
+        promotion("everything", json!({})),
+        promotion("tools", json!({ "applies_to": { "category_codes": ["tools"] } })),
+        promotion("brand", json!({ "applies_to": { "brands": ["Sud"] } })),
+        promotion(
+            "one",
+            json!({ "applies_to": { "skus": [data::sku(0)] }, "store_codes": ["0001"] }),
+        ),
+        promotion("web", json!({ "channels": ["online"], "audience": "member" })),
+        promotion("over", json!({ "valid_through": "2026-11-22T12:00:00Z" })),
+        promotion("soon", json!({ "valid_from": "2026-11-22T12:00:01Z" })),
+        promotion("own", json!({ "audience": "personal" })),
+    ];
+    let report = app.import(Feed::Promotions, &lines).await;
+    assert_eq!(report.rejected, 0, "{report}");
+    app.caught_up().await;
+    let codes = async |query: String| {
+        let page = offers(&app, &key, &format!("/v1/promotions{query}")).await;
+        let mut codes: Vec<String> = page["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|item| item["code"].as_str().unwrap().to_owned())
+            .collect();
+        codes.sort_unstable();
+        codes.join(" ")
+    };
+    assert_eq!(codes(String::new()).await, "brand everything one soon tools web");
+    assert_eq!(
+        codes("?active_at=2026-11-22T12:00:00Z".into()).await,
+        "brand everything one tools web"
+    );
+    assert_eq!(
+        codes("?active_at=2026-11-22T11:59:59Z".into()).await,
+        "brand everything one over tools web"
+    );
+    // Product 0 is a drill of brand Nord: drills are tools.
+    let of = |n: u32| format!("?product_id={}", data::product_id(n));
+    assert_eq!(codes(of(0)).await, "everything one soon tools web");
+    assert_eq!(codes(of(1)).await, "brand everything soon web");
+    let here = format!("{}&store_id={}", of(0), data::store_id(0));
+    assert_eq!(codes(here).await, "everything soon tools web");
+    assert_eq!(codes("?brand=sud".into()).await, "brand");
+    assert_eq!(
+        codes("?channel=in_store&audience=public".into()).await,
+        "brand everything one soon tools"
+    );
+    assert_eq!(codes(format!("?category_id={}", data::category_id("tools"))).await, "tools");
+    let own = comptoir::kernel::id::PromotionId::derived("own");
+    problem(app.get(&key.text, &format!("/v1/promotions/{own}")).await, 404, "not_found").await;
+    let over = comptoir::kernel::id::PromotionId::derived("over");
+    assert_eq!(app.get(&key.text, &format!("/v1/promotions/{over}")).await.status(), 200);
+    app.import(Feed::Promotions, &[json!({ "op": "delete", "code": "over" })]).await;
+    app.caught_up().await;
+    problem(app.get(&key.text, &format!("/v1/promotions/{over}")).await, 410, "gone").await;
+}
