@@ -109,6 +109,11 @@ fn cors(origins: &[Origin]) -> Cors {
     })
 }
 
+/// What usage is read from.
+fn usage_state(comptoir: &Comptoir) -> metering::api::UsageState {
+    metering::api::UsageState { db: comptoir.db.clone(), clock: comptoir.clock.clone() }
+}
+
 /// Binds the public listener.
 pub(super) fn server(comptoir: &Comptoir) -> anyhow::Result<(Server, SocketAddr)> {
     let config = Arc::clone(&comptoir.config);
@@ -117,11 +122,8 @@ pub(super) fn server(comptoir: &Comptoir) -> anyhow::Result<(Server, SocketAddr)
     let gate = web::Data::from(Arc::clone(&comptoir.gate));
     let mirror = Arc::clone(&comptoir.mirror);
     let clock = web::Data::new(comptoir.clock.clone());
-    let usage = web::Data::new(metering::api::UsageState {
-        db: comptoir.db.clone(),
-        clock: comptoir.clock.clone(),
-    });
     let db = web::Data::new(comptoir.db.clone());
+    let usage = web::Data::new(usage_state(comptoir));
     let (book, with_demo) = (Arc::clone(&comptoir.book), comptoir.demo);
     let with_cors = !config.server.cors_origins.is_empty();
     let mut builder = Server::build()
