@@ -11,7 +11,7 @@ use crate::kernel::clock::HOUR;
 use crate::kernel::{Clock, Micros};
 use crate::metering::Folder;
 use crate::metering::Journal;
-use crate::mirror::Mirror;
+use crate::mirror::{Mirror, SearchFollower};
 use crate::storage::{Db, StoreError};
 use crate::telemetry::{Gauge, Metrics, Tally};
 use std::future::Future;
@@ -76,6 +76,12 @@ pub(super) fn start(comptoir: &Comptoir) -> (Tasks, Reload) {
         asked,
     ));
     let mirror = Arc::clone(&comptoir.mirror);
+    let folder = config.server.data_dir.join("search");
+    running.spawn(follow_search(
+        part.clone(),
+        SearchFollower::new(Arc::clone(&mirror), folder),
+        config.catalog.change_poll,
+    ));
     running.spawn(follow_catalog(part.clone(), mirror, config.catalog.change_poll));
     let period = config.metering.fold_interval;
     if let (Some(folder), Some(journal)) = (&comptoir.folder, &comptoir.book.journal) {
@@ -183,6 +189,38 @@ async fn follow_catalog(part: Part, mirror: Arc<Mirror>, poll: Duration) {
         this.metrics.set_gauge(Gauge::StockLevels, count(levels));
     })
     .await;
+}
+
+async fn follow_search(mut part: Part, mut follower: SearchFollower, poll: Duration) {
+    let db = part.db.clone();
+    let mut ticks = interval(poll);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut failed = false;
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = part.stopping() => return,
+        }
+        // A stop in between loses nothing: what is not committed is done again at the next start.
+        let followed = tokio::select! {
+            followed = follower.follow(&db) => followed,
+            () = part.stopping() => return,
+        };
+        match followed {
+            Ok(position) => {
+                failed = false;
+                let indexed = i64::try_from(follower.len()).unwrap_or(i64::MAX);
+                part.metrics.set_gauge(Gauge::ProductsIndexed, indexed);
+                part.metrics.set_gauge(Gauge::SearchPosition, position);
+            }
+            // A disk that is full stays so for a while: it is told once.
+            Err(error) if !failed => {
+                failed = true;
+                tracing::error!(%error, "the search index could not follow the catalog");
+            }
+            Err(_) => {}
+        }
+    }
 }
 
 async fn fold(part: Part, folder: Arc<Folder>, period: Duration) {

@@ -5,25 +5,31 @@ use super::schema::PageOfProducts;
 use super::shape::{Shape, Views};
 use crate::access::{Caller, op};
 use crate::catalog::model::Status;
+use crate::catalog::search::Search;
 use crate::catalog::view::{CatalogView, ProductQuery};
-use crate::http::{Answer, ApiResult, PageRequest, Params};
+use crate::http::{Answer, ApiError, ApiResult, Code, PageRequest, Params};
 use crate::kernel::id::{BrandId, ProductId};
 use crate::kernel::word::Word as _;
-use actix_web::{HttpRequest, get};
+use actix_web::{HttpRequest, get, web};
 use std::convert::Infallible;
 use std::str::FromStr;
 
 /// Most identifiers in a list.
 const MOST_IDENTIFIERS: usize = 50;
+/// Most characters of a search.
+const LONGEST_SEARCH: usize = 200;
+/// Seconds after which a search is worth trying again while there is no index.
+const RETRY_S: u64 = 2;
 
 /// Products
 ///
-/// All products in the order of their ids, 50 to a page. Filters hold together; values joined by
+/// All products, 50 to a page: in the order of their ids, or, with `q`, the best match first. Filters hold together; values joined by
 /// commas are alternatives. Walk to the end by following `next`: a product that is there throughout
 /// comes exactly once, whatever is added or deleted meanwhile.
 #[utoipa::path(
     operation_id = "list_products", tag = "products",
     params(
+        ("q" = Option<String>, Query, max_length = 200, description = "Words to search for in names, brands, categories, properties and descriptions, or a code. Accents, case and plural make no difference; the last word may be unfinished. All words must be found; where nothing has them all, typing errors are forgiven, and then words left out. Products that are sold come first.", example = "enduit lissage"),
         ("brand" = Option<String>, Query, description = "Brands by name or id, joined by commas.", example = "Bosch,Makita"),
         ("category_id" = Option<String>, Query, description = "Categories, joined by commas.", example = "cat_5tR81kQmZx2"),
         ("include_descendants" = Option<bool>, Query, description = "Whether products in categories below those of `category_id` count.", example = true),
@@ -43,6 +49,7 @@ const MOST_IDENTIFIERS: usize = 50;
     responses(
         (status = 200, description = "A page of products.", body = PageOfProducts),
         (status = 304, description = "You hold this page already."),
+        (status = 503, description = "`search_not_ready`: `q` was given while this node makes its search index. Try again after `Retry-After`."),
     ),
 )]
 #[get("/v1/products")]
@@ -50,8 +57,10 @@ pub(super) async fn list_products(
     caller: Caller<op::ListProducts>,
     request: HttpRequest,
     views: Views,
+    search: web::Data<Search>,
 ) -> ApiResult<Answer> {
     let mut params = Params::new(request.query_string());
+    let text = words(&mut params);
     let query = query(&mut params, &views.0);
     let deleted = deleted::read(&mut params, query.updated_since);
     let page = PageRequest::read(&request, &mut params);
@@ -62,10 +71,34 @@ pub(super) async fn list_products(
     if let Some(since) = deleted {
         return deleted::list(since, &page, &shape, caller.scopes(), &views);
     }
-    let found = views.0.list(&query, page.after()?, page.limit());
-    let next = found.next_pair();
-    let items = shape.items(found.items, caller.scopes(), &views)?;
+    let (items, next) = match text {
+        None => {
+            let found = views.0.list(&query, page.after()?, page.limit());
+            let next = found.next_pair();
+            (found.items, next)
+        }
+        Some(text) => {
+            let hits = search.find(&text, page.after_pair()?).ok_or_else(not_ready)?;
+            let found = views.0.list_hits(&query, &hits, page.limit());
+            (found.items, found.next)
+        }
+    };
+    let items = shape.items(items, caller.scopes(), &views)?;
     page.answer(&items, next, shape.cache())
+}
+
+fn not_ready() -> ApiError {
+    let detail = "The search index is being made. Try again in a moment, or leave `q` out.";
+    ApiError::new(Code::SearchNotReady, detail).limited(Vec::new(), Some(RETRY_S))
+}
+
+/// What is searched for. Its length bounds what a search costs.
+fn words(params: &mut Params) -> Option<String> {
+    let text = params.text("q")?;
+    if text.chars().count() > LONGEST_SEARCH {
+        params.fault("q", "too_long", format!("has at most {LONGEST_SEARCH} characters"));
+    }
+    Some(text)
 }
 
 /// A brand by its id or its name in any case.

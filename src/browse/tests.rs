@@ -3,6 +3,7 @@ use crate::access::{Scopes, tests::gate};
 use crate::catalog::api::schema::CategoryOut;
 use crate::catalog::model::Status;
 use crate::catalog::offers::{Channel, PriceType};
+use crate::catalog::search::Search;
 use crate::catalog::view::{
     CatalogView, CategoryChange, CategoryRecord, Lookup, OfferChange, OfferRecord, ProductChange,
     ProductRecord, Tombstone,
@@ -104,6 +105,7 @@ async fn call(uri: &str) -> (StatusCode, Value) {
         .into_utoipa_app()
         .app_data(view())
         .app_data(web::Data::new(StockView::default()))
+        .app_data(web::Data::new(Search::default()))
         .app_data(web::Data::new(gate))
         .app_data(web::Data::new(Clock::fixed(Micros(0))))
         .configure(configure)
@@ -200,6 +202,7 @@ async fn an_answer_held_already_is_not_sent_again() {
         .into_utoipa_app()
         .app_data(view())
         .app_data(web::Data::new(StockView::default()))
+        .app_data(web::Data::new(Search::default()))
         .app_data(web::Data::new(gate))
         .app_data(web::Data::new(Clock::fixed(Micros(0))))
         .configure(configure)

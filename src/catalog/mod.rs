@@ -14,6 +14,7 @@ pub mod known;
 pub mod model;
 pub mod offers;
 pub mod promotions;
+pub mod search;
 pub mod service;
 pub mod shape;
 pub mod store;

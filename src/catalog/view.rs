@@ -30,6 +30,7 @@ pub use query::ProductQuery;
 pub use tree::{TreeNode, TreeRequest};
 
 use crate::catalog::offers::Channel;
+use crate::catalog::search::{Hit, Source};
 use crate::http::answer::digest;
 use crate::kernel::id::{BrandId, CategoryId, ProductId, PromotionId, StoreId};
 use crate::kernel::{Gtin, Micros};
@@ -149,6 +150,47 @@ impl CatalogView {
         limit: usize,
     ) -> Page<Listed> {
         self.products.read().list_with_deleted(since, after, limit)
+    }
+
+    /// The page of the products found that a query takes, in the order of the finds.
+    pub fn list_hits(
+        &self,
+        query: &ProductQuery,
+        hits: &[Hit],
+        limit: usize,
+    ) -> Page<Bytes, (u64, u64)> {
+        let Some(store) = query.store else {
+            return self.products.read().list_hits(query, None, hits, limit);
+        };
+        let offers = self.offers.read();
+        match offers.in_store(store) {
+            Some(in_store) => self.products.read().list_hits(query, Some(in_store), hits, limit),
+            None => Page { items: Vec::new(), next: None },
+        }
+    }
+
+    /// What is to be searched of some products; those that are not there are left out.
+    pub fn sources(&self, ids: &[u64]) -> Vec<Source> {
+        let categories = self.categories.read();
+        let products = self.products.read();
+        let source = |id: &u64| {
+            let entry = products.get(*id)?;
+            Some((*id, entry.body.clone(), categories.names(products.categories_of(entry))))
+        };
+        ids.iter().filter_map(source).collect()
+    }
+
+    /// The next ids of products behind `after`.
+    pub fn ids_after(&self, after: Option<u64>, most: usize) -> Vec<u64> {
+        self.products.read().ids.after(after).take(most).collect()
+    }
+
+    /// The ids of the products in these categories and those below them.
+    pub fn ids_below(&self, roots: &[CategoryId]) -> Vec<u64> {
+        let categories = self.with_descendants(roots);
+        let products = self.products.read();
+        let sets = categories.iter().filter_map(|id| products.in_category.set(id.0));
+        sets.flat_map(|set| set.after(None)).collect()
     }
 
     /// The page behind `after` of a product's offers, by store and channel.

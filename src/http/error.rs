@@ -93,6 +93,8 @@ codes! {
     Internal = 500 "internal" "Something went wrong on our side";
     /// A part that the call needs is away; it may be tried again.
     Unavailable = 503 "unavailable" "The service cannot answer now";
+    /// The search index is being made; everything else is answered meanwhile.
+    SearchNotReady = 503 "search_not_ready" "Search is not ready yet";
     /// The call could not be recorded, so it was not served.
     MeteringUnavailable = 503 "metering_unavailable" "The call cannot be metered now";
 }

@@ -3,8 +3,12 @@
 //! The positions of the logs are read before the tables, so a change that happens during the load
 //! is applied again rather than missed; applying a row twice changes nothing.
 
+mod search;
 mod store;
 
+pub use search::SearchFollower;
+
+use crate::catalog::search::Search;
 use crate::catalog::store::read::{self as catalog_rows, Half};
 use crate::catalog::view::{CatalogView, Sizes};
 use crate::stock::store::read as stock_rows;
@@ -29,6 +33,8 @@ pub struct Mirror {
     pub stores: Arc<StoresView>,
     /// Stock levels.
     pub stock: Arc<StockView>,
+    /// Full-text search over the products.
+    pub search: Arc<Search>,
     change: AtomicI64,
     level: AtomicI64,
     /// Held while following, so that an older row is never applied over a newer one.

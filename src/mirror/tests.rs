@@ -96,3 +96,59 @@ async fn a_batch_of_levels_under_one_position_is_taken_whole() {
     mirror.follow_once(&db).await.unwrap();
     assert_eq!((mirror.stock.len(), mirror.positions().stock), (1_201, next));
 }
+
+#[actix_web::test]
+async fn the_index_goes_on_where_it_was_and_is_made_anew_where_it_cannot() {
+    let db = database().await;
+    let folder = tempfile::tempdir().unwrap();
+    let put = async |sku: &str, name: &str| {
+        let (id, mut tx) = (ProductId::derived(sku).to_string(), db.begin().await.unwrap());
+        let body = format!("{{\"sku\":\"{sku}\",\"name\":\"{name}\",\"status\":\"active\"}}");
+        execute(&mut tx, PRODUCT, &[&id, sku, &body]).await;
+        log_change(&mut tx, "product", &id).await;
+        tx.commit().await.unwrap();
+    };
+    // What a start finds in the folder and in the database.
+    let start = async || {
+        let mirror = Arc::new(Mirror::default());
+        mirror.load(&db).await.unwrap();
+        let mut follower = SearchFollower::new(Arc::clone(&mirror), folder.path().to_owned());
+        assert!(mirror.search.find("riz", None).is_none());
+        let position = follower.follow(&db).await.unwrap();
+        assert_eq!(position, mirror.positions().change);
+        (mirror, follower)
+    };
+    let found = |mirror: &Mirror, text: &str| mirror.search.find(text, None).unwrap().len();
+    put("1", "Riz rond").await;
+    let (mirror, mut follower) = start().await;
+    assert_eq!(found(&mirror, "riz"), 1);
+    put("2", "Riz long").await;
+    mirror.follow_once(&db).await.unwrap();
+    follower.follow(&db).await.unwrap();
+    assert_eq!(found(&mirror, "riz"), 2);
+    drop((mirror, follower));
+
+    put("3", "Riz noir").await;
+    let (mirror, follower) = start().await;
+    assert_eq!((found(&mirror, "riz"), found(&mirror, "noir")), (3, 1));
+    drop((mirror, follower));
+
+    for file in std::fs::read_dir(folder.path()).unwrap() {
+        let path = file.unwrap().path();
+        if path.extension().is_some_and(|kind| kind == "term") {
+            std::fs::write(path, "damaged").unwrap();
+        }
+    }
+    let (mirror, follower) = start().await;
+    assert_eq!(found(&mirror, "riz"), 3);
+    drop((mirror, follower));
+
+    put("4", "Riz rouge").await;
+    put("5", "Riz basmati").await;
+    let mut tx = db.begin().await.unwrap();
+    // The log no longer reaches back to where the index is.
+    execute(&mut tx, "DELETE FROM change_log WHERE position < 5", &[]).await;
+    tx.commit().await.unwrap();
+    let (mirror, _follower) = start().await;
+    assert_eq!(found(&mirror, "riz"), 5);
+}

@@ -50,6 +50,8 @@ plain! {
     Keys = "keys", "Keys in this node's directory.";
     Products = "products", "Products in this node's memory.";
     Offers = "offers", "Offers in this node's memory.";
+    ProductsIndexed = "products_indexed", "Products in this node's search index.";
+    SearchPosition = "search_position", "Position in the change log that this node's search has applied.";
     StockLevels = "stock_levels", "Stock levels in this node's memory.";
     RecoveredUnconfirmed = "recovered_unconfirmed_events", "Events of earlier runs, found at this start, whose end is not known; never billed.";
     RecoveredMissing = "recovered_missing_events", "Numbers of earlier runs, found at this start, that hold no whole event: gaps.";

@@ -25,6 +25,7 @@ mod openapi;
 mod operations;
 mod prices;
 mod products;
+mod search;
 mod storage;
 mod supply;
 mod support;

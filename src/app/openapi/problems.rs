@@ -90,6 +90,11 @@ pub(super) const PARTNER: &[Example] = &[
     (Code::Internal, PRODUCTS, "The failure has been recorded; quote the request id."),
     (Code::Unavailable, PRODUCTS, "The limits cannot be checked now. Try again in a moment."),
     (
+        Code::SearchNotReady,
+        PRODUCTS,
+        "The search index is being made. Try again in a moment, or leave `q` out.",
+    ),
+    (
         Code::MeteringUnavailable,
         PRODUCTS,
         "The call cannot be recorded now, so it was not served. Try again in a moment.",

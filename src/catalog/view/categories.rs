@@ -93,6 +93,16 @@ impl Categories {
         found.into_iter().map(CategoryId).collect()
     }
 
+    /// The names of some categories and of those above them.
+    pub(super) fn names(&self, ids: &[u64]) -> Vec<String> {
+        let records = ids.iter().filter_map(|id| self.by_id.get(id));
+        let mut names: Vec<String> =
+            records.flat_map(|record| self.path(record)).map(|step| step.name.clone()).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
     /// These categories and all above them.
     pub(super) fn with_ancestors(&self, own: &[CategoryId]) -> Vec<CategoryId> {
         let mut found = BTreeSet::new();

@@ -5,6 +5,7 @@ use super::page::Page;
 use super::postings::Postings;
 use super::products::{Entry, Products, group_key};
 use crate::catalog::model::Status;
+use crate::catalog::search::Hit;
 use crate::kernel::id::{BrandId, CategoryId, ProductId, StoreId};
 use crate::kernel::{Gtin, Micros};
 use bytes::Bytes;
@@ -116,6 +117,21 @@ impl<'a> Filter<'a> {
 }
 
 impl Products {
+    /// The page of the products found that a query takes, in the order of the finds.
+    pub(super) fn list_hits(
+        &self,
+        query: &ProductQuery,
+        in_store: Option<&IdSet>,
+        hits: &[Hit],
+        limit: usize,
+    ) -> Page<Bytes, (u64, u64)> {
+        let filter = Filter::new(query, self, in_store);
+        Page::fill(hits.iter().map(|hit| ((hit.id, hit.rank), hit.id)), limit, |id| {
+            let entry = self.get(id).filter(|entry| filter.takes(entry))?;
+            Some(entry.body.clone())
+        })
+    }
+
     /// The page of products behind `after` that a query takes.
     pub(super) fn list(
         &self,

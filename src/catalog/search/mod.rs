@@ -1,0 +1,152 @@
+//! Full-text search over the products: an index of this node's own, derived from the view.
+//!
+//! It lies in a folder that can be deleted at any time. Every commit holds the position in the
+//! change log that it has come to, so that a start goes on from there; an index of another version,
+//! or one that cannot be opened, is made anew. Documents hold no text, only what leads to them.
+
+mod document;
+mod find;
+mod words;
+
+pub use find::Hit;
+
+use arc_swap::ArcSwapOption;
+use document::{Fields, document, schema};
+use std::path::Path;
+use std::sync::Arc;
+use tantivy::directory::MmapDirectory;
+use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, Term};
+use words::Words;
+
+/// Changes with everything that decides about an index's content: fields, words, languages.
+const VERSION: u32 = 1;
+/// What the writer may hold, in bytes; tantivy takes no less than 15 MB.
+const BUDGET: usize = 16_000_000;
+
+/// A product to be indexed: its id, its document, the names of its categories and those above.
+pub type Source = (u64, bytes::Bytes, Vec<String>);
+
+/// What answers searches. Empty until a first index is there.
+#[derive(Default)]
+pub struct Search {
+    open: ArcSwapOption<(IndexReader, Fields)>,
+}
+
+impl std::fmt::Debug for Search {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Search").field("ready", &self.open.load().is_some()).finish()
+    }
+}
+
+impl Search {
+    /// The products that `text` finds behind a place (id and rank), best first; `None` while there
+    /// is no index yet.
+    pub fn find(&self, text: &str, after: Option<(u64, u64)>) -> Option<Vec<Hit>> {
+        let open = self.open.load();
+        let (reader, fields) = &**open.as_ref()?;
+        match find::find(&reader.searcher(), fields, text, after) {
+            Ok(hits) => Some(hits),
+            Err(error) => {
+                tracing::error!(%error, "the search index could not be read");
+                None
+            }
+        }
+    }
+
+    /// How many products the index holds.
+    pub fn len(&self) -> u64 {
+        self.open.load().as_ref().map_or(0, |open| open.0.searcher().num_docs())
+    }
+
+    /// Whether it holds none, or is not there.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// The only writer of an index.
+pub struct Indexer {
+    writer: IndexWriter,
+    reader: IndexReader,
+    fields: Fields,
+    words: Words,
+}
+
+impl std::fmt::Debug for Indexer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Indexer").finish_non_exhaustive()
+    }
+}
+
+/// The commit's note: version and position.
+fn note(position: i64) -> String {
+    format!("{VERSION} {position}")
+}
+
+impl Indexer {
+    fn of(index: &Index, fields: Fields) -> tantivy::Result<Self> {
+        let writer = index.writer_with_num_threads(1, BUDGET)?;
+        let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
+        Ok(Self { writer, reader, fields, words: Words::default() })
+    }
+
+    /// Opens an index that has come to a position; `None` where there is none of this version.
+    pub fn open(folder: &Path) -> tantivy::Result<Option<(Self, i64)>> {
+        let (expected, fields) = schema();
+        let directory = MmapDirectory::open(folder)?;
+        if !Index::exists(&directory)? {
+            return Ok(None);
+        }
+        let index = Index::open(directory)?;
+        let payload = index.load_metas()?.payload.unwrap_or_default();
+        let Some(position) = payload.strip_prefix(&format!("{VERSION} ")) else { return Ok(None) };
+        let Ok(position) = position.parse() else { return Ok(None) };
+        if index.schema() != expected || !index.validate_checksum()?.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some((Self::of(&index, fields)?, position)))
+    }
+
+    /// Makes an empty index in place of whatever the folder holds.
+    pub fn create(folder: &Path) -> tantivy::Result<Self> {
+        match std::fs::remove_dir_all(folder) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+            _ => std::fs::create_dir_all(folder)?,
+        }
+        let (schema, fields) = schema();
+        Self::of(&Index::create_in_dir(folder, schema)?, fields)
+    }
+
+    /// Puts products in, over what the index holds of them.
+    pub fn put(&mut self, products: &[Source]) -> tantivy::Result<()> {
+        for (id, body, categories) in products {
+            self.remove(*id);
+            if let Some(document) = document(&self.fields, &mut self.words, (*id, body, categories))
+            {
+                self.writer.add_document(document)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a product out.
+    pub fn remove(&mut self, id: u64) {
+        self.writer.delete_term(Term::from_field_u64(self.fields.id, id));
+    }
+
+    /// Makes everything since the last commit last, together with the position.
+    pub fn commit(&mut self, position: i64) -> tantivy::Result<()> {
+        let mut commit = self.writer.prepare_commit()?;
+        commit.set_payload(&note(position));
+        commit.commit()?;
+        self.reader.reload()
+    }
+
+    /// Lets searches see what is committed, now and from now on.
+    pub fn serve(&self, search: &Search) {
+        search.open.store(Some(Arc::new((self.reader.clone(), self.fields))));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,114 @@
+use super::*;
+use serde_json::{Value, json};
+
+/// An index of products given by their documents; their ids are their places.
+fn index(products: &[Value]) -> (tempfile::TempDir, Indexer, Search) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut indexer = Indexer::create(folder.path()).unwrap();
+    indexer.put(&sources(products)).unwrap();
+    indexer.commit(7).unwrap();
+    let search = Search::default();
+    indexer.serve(&search);
+    (folder, indexer, search)
+}
+
+fn sources(products: &[Value]) -> Vec<Source> {
+    let source = |(at, product): (usize, &Value)| {
+        let mut product = product.clone();
+        product["sku"] = json!(format!("S-{at}"));
+        let category = product["category"].as_str().map(str::to_owned);
+        let status = product["status"].as_str().unwrap_or("active").to_owned();
+        product["status"] = json!(status);
+        (at as u64, product.to_string().into(), category.into_iter().collect())
+    };
+    products.iter().enumerate().map(source).collect()
+}
+
+fn ids(search: &Search, text: &str) -> Vec<u64> {
+    search.find(text, None).unwrap().iter().map(|hit| hit.id).collect()
+}
+
+#[test]
+fn the_words_of_a_shopper_find_what_is_meant() {
+    let (_folder, _indexer, search) = index(&[
+        json!({"name": "Arroz Gallo Oro 1 kg", "brand": {"name": "Gallo"}}),
+        json!({"name": "Café molido La Virginia 500 g"}),
+        json!({"name": "Galletitas dulces", "status": "discontinued"}),
+        json!({"name": "Galletitas surtidas Bagley de chocolate"}),
+        json!({"name": "Pâtes complètes", "category": "Épicerie"}),
+        json!({"name": "Huile d'olive vierge extra"}),
+        json!({"name": "Ampoule LED E27"}),
+        json!({"name": "Mate", "description": {"plain": "Para galletitas y yerba"}}),
+        json!({"name": "Yerba mate Taragüi 1 kg", "gtin": "07790387000016"}),
+    ]);
+    for (text, first) in [
+        ("arroz gallo oro", 0),
+        ("cafe molido", 1),
+        ("café molido", 1),
+        ("galletitas", 3),
+        ("galetitas", 3),
+        ("pates", 4),
+        ("pâtes", 4),
+        ("epicerie", 4),
+        ("huile d'olive", 5),
+        ("huile d’ol", 5),
+        ("ampoules", 6),
+        ("yerba mate", 8),
+        ("taragui", 8),
+        ("7790387000016", 8),
+        ("07790387000016", 8),
+        ("s-5", 5),
+        ("yerba mate inexistente", 8),
+    ] {
+        assert_eq!(ids(&search, text).first(), Some(&first), "{text}");
+    }
+    assert_eq!(ids(&search, "galletitas"), [3, 7, 2]);
+    assert!(ids(&search, "tournevis").is_empty());
+}
+
+#[test]
+fn absurd_words_find_nothing_and_break_nothing() {
+    let (_folder, _indexer, search) = index(&[json!({"name": "Riz"})]);
+    let many = "mot ".repeat(50);
+    for text in ["*", "\"", "🦀", "\u{0}\u{7f}", "name:sel AND (", "' OR 1=1", "½", &many] {
+        assert_eq!(ids(&search, text), [0; 0], "{text:?}");
+    }
+}
+
+#[test]
+fn a_walk_gives_each_product_once_while_others_change() {
+    let products: Vec<Value> = (0..60).map(|n| json!({"name": format!("Riz {n}")})).collect();
+    let (_folder, mut indexer, search) = index(&products);
+    let (mut after, mut seen) = (None, Vec::new());
+    while let Some(hit) = search.find("riz", after).unwrap().first().copied() {
+        seen.push(hit.id);
+        after = Some((hit.id, hit.rank));
+        // Products that are not part of the walk come and go.
+        indexer
+            .put(&[(1_000 + hit.id, json!({"sku": "x", "name": "Sel"}).to_string().into(), vec![])])
+            .unwrap();
+        indexer.remove(1_000 + hit.id / 2);
+        if hit.id % 10 == 0 {
+            indexer.commit(8).unwrap();
+        }
+    }
+    assert_eq!(seen, (0..60).collect::<Vec<u64>>());
+}
+
+#[test]
+fn an_index_is_opened_where_it_was_left() {
+    let (folder, mut indexer, search) = index(&[json!({"name": "Riz"})]);
+    indexer.put(&[(9, json!({"sku": "x", "name": "Sel"}).to_string().into(), vec![])]).unwrap();
+    drop((indexer, search));
+    let (indexer, position) = Indexer::open(folder.path()).unwrap().unwrap();
+    let search = Search::default();
+    assert!(search.find("riz", None).is_none());
+    indexer.serve(&search);
+    assert_eq!((position, search.len(), ids(&search, "sel").len()), (7, 1, 0));
+    drop((indexer, search));
+    std::fs::write(folder.path().join("meta.json"), "{").unwrap();
+    assert!(Indexer::open(folder.path()).is_err());
+    let mut indexer = Indexer::create(folder.path()).unwrap();
+    indexer.commit(1).unwrap();
+    assert!(Indexer::open(&folder.path().join("none")).is_err());
+}

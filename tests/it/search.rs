@@ -1,0 +1,96 @@
+//! Search as partners use it: `q` on the list of products.
+
+use crate::support::{TestApp, TestKey, problem};
+use comptoir::feeds::Feed;
+use comptoir::storage::{Log, log};
+use serde_json::{Value, json};
+
+async fn put(app: &TestApp, lines: &[Value]) {
+    let report = app.import(Feed::Products, lines).await;
+    assert_eq!(report.rejected, 0, "{report}");
+    indexed(app).await;
+}
+
+/// Waits until searches see what the database holds.
+async fn indexed(app: &TestApp) {
+    let head = log::head(&app.db, Log::Change).await.unwrap();
+    app.wait_for_gauge("search_position", head).await;
+}
+
+async fn page(app: &TestApp, key: &TestKey, path: &str) -> Value {
+    let answer = app.get(&key.text, path).await;
+    let (status, text) = (answer.status(), answer.text().await.unwrap());
+    assert_eq!(status, 200, "{path}: {text}");
+    serde_json::from_str(&text).unwrap()
+}
+
+async fn skus(app: &TestApp, key: &TestKey, filters: &str) -> Vec<String> {
+    let (mut next, mut skus) = (Some(format!("/v1/products?{filters}")), Vec::new());
+    while let Some(path) = next {
+        let page = page(app, key, &path).await;
+        let items = page["items"].as_array().unwrap();
+        skus.extend(items.iter().map(|item| item["sku"].as_str().unwrap().to_owned()));
+        next = page["next"].as_str().map(str::to_owned);
+    }
+    skus
+}
+
+fn pasta() -> [Value; 3] {
+    [
+        json!({ "sku": "A", "name": "Pâtes spaghetti", "brand": { "name": "Barilla" } }),
+        json!({ "sku": "B", "name": "Pâtes penne complètes", "brand": { "name": "Panzani" } }),
+        json!({ "sku": "C", "name": "Huile d'olive", "brand": { "name": "Puget" } }),
+    ]
+}
+
+#[tokio::test]
+async fn what_changes_is_found_as_it_is_now() {
+    let app = TestApp::start().await;
+    let key = app.key(json!({})).await;
+    put(&app, &pasta()).await;
+    assert_eq!(skus(&app, &key, "q=pates").await, ["A", "B"]);
+    assert_eq!(skus(&app, &key, "q=p%C3%A2tes&brand=Panzani").await, ["B"]);
+    assert_eq!(skus(&app, &key, "q=huile+d%27olive").await, ["C"]);
+    let renamed = json!({ "sku": "A", "name": "Nouilles", "brand": { "name": "Barilla" } });
+    put(&app, &[renamed, json!({ "op": "delete", "sku": "C" })]).await;
+    assert_eq!(skus(&app, &key, "q=pates").await, ["B"]);
+    assert_eq!(skus(&app, &key, "q=nouille").await, ["A"]);
+    assert_eq!(skus(&app, &key, "q=huile").await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_renamed_category_is_found_by_its_new_name() {
+    let app = TestApp::start().await;
+    let key = app.key(json!({})).await;
+    let category = |name: &str| json!({ "code": "1", "name": name });
+    app.import(Feed::Categories, &[category("Quincaillerie")]).await;
+    put(&app, &[json!({ "sku": "V", "name": "Vis", "category_codes": ["1"] })]).await;
+    assert_eq!(skus(&app, &key, "q=quincaillerie").await, ["V"]);
+    app.import(Feed::Categories, &[category("Visserie")]).await;
+    indexed(&app).await;
+    assert_eq!(skus(&app, &key, "q=visseries").await, ["V"]);
+    assert_eq!(skus(&app, &key, "q=quincaillerie").await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_walk_of_finds_is_whole_and_bound_to_its_words() {
+    let app = TestApp::start().await;
+    let key = app.key(json!({})).await;
+    let lines: Vec<Value> =
+        (0..25).map(|n| json!({ "sku": format!("R{n}"), "name": format!("Riz {n}") })).collect();
+    put(&app, &lines).await;
+    let first = page(&app, &key, "/v1/products?q=riz&limit=10").await;
+    let next = first["next"].as_str().unwrap();
+    put(&app, &[json!({ "sku": "X", "name": "Sel" })]).await;
+    let mut found = skus(&app, &key, next.strip_prefix("/v1/products?").unwrap()).await;
+    let items = first["items"].as_array().unwrap();
+    found.extend(items.iter().map(|item| item["sku"].as_str().unwrap().to_owned()));
+    found.sort_unstable();
+    found.dedup();
+    assert_eq!(found.len(), 25);
+    let other = next.replace("q=riz", "q=sel");
+    problem(app.get(&key.text, &other).await, 400, "invalid_cursor").await;
+    let long = format!("/v1/products?q={}", "a".repeat(201));
+    let refused = problem(app.get(&key.text, &long).await, 400, "invalid_parameter").await;
+    assert_eq!(refused["errors"][0]["code"], "too_long");
+}
