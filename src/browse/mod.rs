@@ -11,6 +11,7 @@ mod lookup;
 mod products;
 mod schema;
 mod shape;
+mod store_offers;
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -18,6 +19,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 pub fn configure(config: &mut ServiceConfig<'_>) {
     config
         .service(list::list_products)
+        .service(store_offers::list_store_offers)
         .service(lookup::lookup_products)
         .service(products::get_product_by_gtin)
         .service(products::get_product_by_sku)

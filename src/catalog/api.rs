@@ -19,7 +19,6 @@ use utoipa_actix_web::service_config::ServiceConfig;
 pub fn configure(config: &mut ServiceConfig<'_>) {
     config
         .service(offers::list_product_offers)
-        .service(offers::list_store_offers)
         .service(history::list_price_history)
         .service(promotions::list_promotions)
         .service(promotions::get_promotion)

@@ -189,11 +189,10 @@ async fn get_export(
     params(
         ("export_id" = String, Path, description = "The export.", example = "exp_7HqK2mXw9Pz"),
         ("file" = String, Path, description = "The file's name.", example = "products.ndjson.gz"),
-        ("Range" = Option<String>, Header, description = "The bytes wanted.", example = "bytes=1048576-"),
     ),
     responses(
-        (status = 200, description = "The file.", content_type = "application/octet-stream", body = String),
-        (status = 206, description = "The part that was asked for.", content_type = "application/octet-stream", body = String),
+        (status = 200, description = "The file.", content((String = "application/gzip"), (String = "application/vnd.apache.parquet"))),
+        (status = 206, description = "The part that was asked for.", content((String = "application/gzip"), (String = "application/vnd.apache.parquet"))),
         (status = 304, description = "You hold this file already."),
         (status = 404, description = "There is no such file, or it is kept no longer."),
         (status = 416, description = "The range lies behind the end of the file."),

@@ -13,8 +13,8 @@ const SEGMENT: u64 = 2_000;
 const INSTANT: u64 = 64;
 /// Most entries of a list in a body.
 const ENTRIES: u64 = 10_000;
-/// Most words of a parameter that takes several.
-const WORDS: u64 = 20;
+/// Most words of a parameter that takes several: there are no more availabilities.
+const WORDS: u64 = 8;
 /// The largest whole number that every JSON parser reads exactly (RFC 8259 §6).
 const EXACT: u64 = (1 << 53) - 1;
 
@@ -22,6 +22,7 @@ const EXACT: u64 = (1 << 53) - 1;
 const FORMS: &[(&str, &str, &str)] = &[
     ("product_id", "product-id", "prd_[0-9A-L][0-9A-Za-z]{10}"),
     ("category_id", "category-id", "cat_[0-9A-L][0-9A-Za-z]{10}"),
+    ("root", "category-id", "cat_[0-9A-L][0-9A-Za-z]{10}"),
     ("parent_id", "category-id", "cat_[0-9A-L][0-9A-Za-z]{10}"),
     ("store_id", "store-id", "sto_[0-9A-L][0-9A-Za-z]{10}"),
     ("export_id", "export-id", "exp_[0-9A-L][0-9A-Za-z]{10}"),
@@ -29,6 +30,9 @@ const FORMS: &[(&str, &str, &str)] = &[
     ("after", "position", "([0-9]{1,18}|latest)"),
     ("gtin", "gtin", "([0-9]{8}|[0-9]{12,14})"),
     ("sku", "sku", "[!#-.0-\\[\\]-~]{1,50}"),
+    ("audience", "audience", "(public|member)"),
+    ("promotion_id", "promotion-id", "prm_[0-9A-L][0-9A-Za-z]{10}"),
+    ("embed", "embed", "(offers|stock|category|variants)"),
     ("country", "country", "[A-Za-z]{2}"),
     ("cursor", "cursor", "[0-9A-Za-z]{1,500}"),
 ];
@@ -45,7 +49,7 @@ fn shape(parameter: &mut Value) {
     let Some((_, format, one)) = FORMS.iter().find(|(known, ..)| *known == name) else { return };
     let several = takes_several(parameter);
     let schema = &mut parameter["schema"];
-    if schema["type"] != "string" {
+    if schema["type"] != "string" || schema.get("enum").is_some() {
         return;
     }
     if several {
@@ -57,10 +61,31 @@ fn shape(parameter: &mut Value) {
     }
 }
 
+/// Gives the ids in lists that a call sends the form that they have as parameters: `store_ids` is a
+/// list of what `store_id` is one of.
+fn shape_lists(schema: &mut Value) {
+    let properties = schema.get_mut("properties").and_then(Value::as_object_mut);
+    for (name, property) in properties.into_iter().flatten() {
+        let form = FORMS.iter().find(|(one, ..)| name.strip_suffix('s') == Some(*one));
+        let (Some((_, format, one)), Some(items)) = (form, property.get_mut("items")) else {
+            continue;
+        };
+        if items["type"] == "string" {
+            items["format"] = json!(format);
+            items["pattern"] = json!(format!("^{one}$"));
+        }
+    }
+}
+
 /// Completes the bounds of a whole document.
 pub(super) fn complete(document: &mut Value) {
     let schemas = document["components"]["schemas"].as_object_mut();
-    schemas.into_iter().flatten().for_each(|(_, schema)| bound(schema, TEXT));
+    for (name, schema) in schemas.into_iter().flatten() {
+        if name.ends_with("In") {
+            shape_lists(schema);
+        }
+        bound(schema, TEXT);
+    }
     let headers = document["components"]["headers"].as_object_mut();
     headers.into_iter().flatten().for_each(|(_, header)| bound(&mut header["schema"], TEXT));
     let paths = document["paths"].as_object_mut().into_iter().flatten();
@@ -90,11 +115,19 @@ pub(super) fn complete(document: &mut Value) {
 }
 
 fn contents(body: Option<&mut Value>) {
-    let types = body.and_then(|body| body.get_mut("content")).and_then(Value::as_object_mut);
-    // The bytes of a file have no bound.
-    let texts = types.into_iter().flatten().filter(|(kind, _)| *kind != "application/octet-stream");
-    for (_, content) in texts {
-        if let Some(schema) = content.get_mut("schema") {
+    let Some(body) = body else { return };
+    let headers = body.get_mut("headers").and_then(Value::as_object_mut);
+    for schema in headers.into_iter().flatten().filter_map(|(_, header)| header.get_mut("schema")) {
+        bound(schema, TEXT);
+    }
+    let types = body.get_mut("content").and_then(Value::as_object_mut);
+    for (kind, content) in types.into_iter().flatten() {
+        if matches!(kind.as_str(), "application/gzip" | "application/vnd.apache.parquet") {
+            // Bytes have no schema (OpenAPI 3.1 §4.8.14.3).
+            content.as_object_mut().into_iter().for_each(|content| {
+                content.remove("schema");
+            });
+        } else if let Some(schema) = content.get_mut("schema") {
             bound(schema, TEXT);
         }
     }

@@ -11,16 +11,19 @@ use utoipa::{PartialSchema, ToSchema};
 /// What names a product: one of the three.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(min_properties = 1, max_properties = 1)]
 pub(in crate::browse) struct IdentifierIn {
     /// A GTIN of 8, 12, 13 or 14 digits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(example = "3276550063551")]
+    #[schema(example = "3276550063551", value_type = String, required = false, min_length = 1)]
     pub(in crate::browse) gtin: Option<String>,
     /// The retailer's article number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false, min_length = 1)]
     pub(in crate::browse) sku: Option<String>,
     /// A product id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = String, required = false, min_length = 1)]
     pub(in crate::browse) id: Option<String>,
 }
 
@@ -29,6 +32,7 @@ pub(in crate::browse) struct IdentifierIn {
 #[serde(deny_unknown_fields)]
 pub(in crate::browse) struct LookupIn {
     /// 1 to 100 identifiers.
+    #[schema(min_items = 1, max_items = 100)]
     pub(in crate::browse) identifiers: Vec<IdentifierIn>,
     /// Only these fields of the products, joined by commas; dots lead inwards.
     #[serde(default)]
@@ -36,11 +40,17 @@ pub(in crate::browse) struct LookupIn {
     pub(in crate::browse) fields: Option<String>,
     /// What to add: `offers`, `stock`, `category`, `variants`, joined by commas.
     #[serde(default)]
-    #[schema(example = "offers")]
+    #[schema(
+        example = "offers",
+        pattern = "^(offers|stock|category|variants)(,(offers|stock|category|variants))*$"
+    )]
     pub(in crate::browse) embed: Option<String>,
     /// Embed offers and stock of these stores only, at most 50, joined by commas.
     #[serde(default)]
-    #[schema(example = "sto_4Fh2Lp8QaZs")]
+    #[schema(
+        example = "sto_4Fh2Lp8QaZs",
+        pattern = "^sto_[0-9A-L][0-9A-Za-z]{10}(,sto_[0-9A-L][0-9A-Za-z]{10}){0,49}$"
+    )]
     pub(in crate::browse) store_id: Option<String>,
 }
 

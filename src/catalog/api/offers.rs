@@ -191,39 +191,6 @@ pub(super) async fn list_product_offers(
     page.answer(&items, found.next, Cache::Short)
 }
 
-/// Offers of a store
-///
-/// What a store sells and for how much, by product and channel.
-#[utoipa::path(
-    operation_id = "list_store_offers", tag = "offers",
-    params(
-        ("store_id" = String, Path, description = "The store.", example = "sto_4Fh2Lp8QaZs"),
-        ("channel" = Option<Channel>, Query, description = "`in_store` or `online`.", example = "in_store"),
-        ("limit" = Option<u32>, Query, description = "Most offers in the page, 1 to 200.", example = 50),
-        ("cursor" = Option<String>, Query, description = "Where the page begins: take it from `next`.", example = "c7HqK2mXw9Pz000000000001A2b3C"),
-    ),
-    responses(
-        (status = 200, description = "A page of offers, by product and channel.", body = PageOfOffers),
-        (status = 304, description = "You hold this page already."),
-    ),
-)]
-#[get("/v1/stores/{store_id}/offers")]
-pub(super) async fn list_store_offers(
-    _caller: Caller<op::ListStoreOffers>,
-    request: HttpRequest,
-    store: web::Path<String>,
-    view: web::Data<CatalogView>,
-) -> ApiResult<Answer> {
-    let mut params = Params::new(request.query_string());
-    let channel = params.one_of("channel", Channel::WORDS);
-    let page = PageRequest::read(&request, &mut params);
-    params.finish()?;
-    let id: StoreId = path::id(&store, "store")?;
-    let found = view.store_offers(id, channel, page.after_pair()?, page.limit());
-    let items = found.items.into_iter().map(document).collect::<ApiResult<Vec<_>>>()?;
-    page.answer(&items, found.next, Cache::Short)
-}
-
 /// An offer as it is sent.
 pub(crate) fn document(offer: OfferRecord) -> ApiResult<Vec<u8>> {
     serde_json::to_vec(&OfferOut::from(offer)).map_err(|error| {

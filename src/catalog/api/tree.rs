@@ -28,7 +28,7 @@ pub(super) struct TreeOut {
     operation_id = "get_category_tree", tag = "categories",
     params(
         ("root" = Option<String>, Query, description = "Begin with this category.", example = "cat_5tR81kQmZx2"),
-        ("depth" = Option<u32>, Query, description = "How many levels, 1 to 32; all where it is left out.", example = 2),
+        ("depth" = Option<u32>, Query, minimum = 1, maximum = 32, description = "How many levels, 1 to 32; all where it is left out.", example = 2),
     ),
     responses(
         (status = 200, description = "The tree.", body = TreeOut),

@@ -1,0 +1,50 @@
+//! The offers of a store.
+
+use crate::access::{Caller, op};
+use crate::catalog::api::existing;
+use crate::catalog::api::offers::{PageOfOffers, document};
+use crate::catalog::offers::Channel;
+use crate::catalog::view::CatalogView;
+use crate::http::answer::Cache;
+use crate::http::{Answer, ApiResult, PageRequest, Params, path};
+use crate::kernel::id::StoreId;
+use crate::kernel::word::Word as _;
+use crate::stores::view::StoresView;
+use actix_web::{HttpRequest, get, web};
+
+/// Offers of a store
+///
+/// What a store sells and for how much, by product and channel.
+#[utoipa::path(
+    operation_id = "list_store_offers", tag = "offers",
+    params(
+        ("store_id" = String, Path, description = "The store.", example = "sto_4Fh2Lp8QaZs"),
+        ("channel" = Option<Channel>, Query, description = "`in_store` or `online`.", example = "in_store"),
+        ("limit" = Option<u32>, Query, description = "Most offers in the page, 1 to 200.", example = 50),
+        ("cursor" = Option<String>, Query, description = "Where the page begins: take it from `next`.", example = "c7HqK2mXw9Pz000000000001A2b3C"),
+    ),
+    responses(
+        (status = 200, description = "A page of offers, by product and channel.", body = PageOfOffers),
+        (status = 304, description = "You hold this page already."),
+        (status = 404, description = "There is no such store."),
+        (status = 410, description = "The store was deleted."),
+    ),
+)]
+#[get("/v1/stores/{store_id}/offers")]
+pub(super) async fn list_store_offers(
+    _caller: Caller<op::ListStoreOffers>,
+    request: HttpRequest,
+    store: web::Path<String>,
+    view: web::Data<CatalogView>,
+    stores: web::Data<StoresView>,
+) -> ApiResult<Answer> {
+    let mut params = Params::new(request.query_string());
+    let channel = params.one_of("channel", Channel::WORDS);
+    let page = PageRequest::read(&request, &mut params);
+    params.finish()?;
+    let id: StoreId = path::id(&store, "store")?;
+    existing(stores.store(id), "store", &id)?;
+    let found = view.store_offers(id, channel, page.after_pair()?, page.limit());
+    let items = found.items.into_iter().map(document).collect::<ApiResult<Vec<_>>>()?;
+    page.answer(&items, found.next, Cache::Short)
+}
