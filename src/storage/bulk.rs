@@ -9,9 +9,9 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::sync::{Arc, OnceLock};
 
-/// Rows per statement, largest first: at 20 columns 100 rows stay far below the engines' bounds on
-/// parameters, and any number of rows is made of few statements.
-const SIZES: [usize; 3] = [100, 10, 1];
+/// Rows per statement, largest first: at 21 columns 400 rows stay far below the engines' bounds on
+/// parameters (SQLite takes 32,766), and any number of rows is made of few statements.
+const SIZES: [usize; 4] = [400, 50, 8, 1];
 
 /// One value of one row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,30 +72,38 @@ pub struct Statement {
     head: &'static str,
     columns: usize,
     tail: &'static str,
-    texts: OnceLock<[Arc<str>; SIZES.len()]>,
+    /// For SQLite, for PostgreSQL.
+    texts: [OnceLock<[Arc<str>; SIZES.len()]>; 2],
 }
 
 impl Statement {
     /// A statement for rows of `columns` cells.
     #[must_use]
     pub const fn new(head: &'static str, columns: usize, tail: &'static str) -> Self {
-        Self { head, columns, tail, texts: OnceLock::new() }
+        Self { head, columns, tail, texts: [OnceLock::new(), OnceLock::new()] }
     }
 
-    fn text(&self, size: usize) -> AssertSqlSafe<Arc<str>> {
-        let texts = self.texts.get_or_init(|| SIZES.map(|rows| self.render(rows)));
+    fn text(&self, size: usize, engine: &Tx) -> AssertSqlSafe<Arc<str>> {
+        // SQLite looks a `$1` up by name among all parameters; a plain `?` costs nothing.
+        let numbered = matches!(engine, Tx::Postgres(_));
+        let texts = &self.texts[usize::from(numbered)];
+        let texts = texts.get_or_init(|| SIZES.map(|rows| self.render(rows, numbered)));
         AssertSqlSafe(Arc::clone(&texts[size]))
     }
 
-    /// Only numbers of parameters are added to the two constant parts, so no input reaches the text.
-    fn render(&self, rows: usize) -> Arc<str> {
+    /// Only parameters are added to the two constant parts, so no input reaches the text.
+    fn render(&self, rows: usize, numbered: bool) -> Arc<str> {
         let mut text = String::from(self.head);
         for row in 0..rows {
             text.push_str(if row == 0 { " (" } else { ", (" });
             for column in 1..=self.columns {
                 let comma = if column == 1 { "" } else { ", " };
+                let number = row * self.columns + column;
                 // Writing to a string cannot fail.
-                let _ = write!(text, "{comma}${}", row * self.columns + column);
+                let _ = match numbered {
+                    true => write!(text, "{comma}${number}"),
+                    false => write!(text, "{comma}?"),
+                };
             }
             text.push(')');
         }
@@ -139,8 +147,9 @@ pub async fn write(
     cells: &[Cell<'_>],
 ) -> Result<(), StoreError> {
     for (size, piece) in statement.pieces(cells) {
+        let text = statement.text(size, tx);
         on_tx!(tx, c => {
-            bound!(sqlx::query(statement.text(size)), piece).execute(&mut *c).await?;
+            bound!(sqlx::query(text), piece).execute(&mut *c).await?;
         });
     }
     Ok(())
@@ -157,10 +166,9 @@ where
 {
     let mut found = Vec::new();
     for (size, piece) in statement.pieces(keys) {
+        let text = statement.text(size, tx);
         on_tx!(tx, c => {
-            found.extend(
-                bound!(sqlx::query_as::<_, T>(statement.text(size)), piece).fetch_all(&mut *c).await?,
-            );
+            found.extend(bound!(sqlx::query_as::<_, T>(text), piece).fetch_all(&mut *c).await?);
         });
     }
     Ok(found)
@@ -174,8 +182,10 @@ mod tests {
     #[test]
     fn the_text_numbers_every_cell() {
         let statement = Statement::new("INSERT INTO t (a, b) VALUES", 2, "ON CONFLICT DO NOTHING");
-        let text = statement.render(2);
-        assert_eq!(&*text, "INSERT INTO t (a, b) VALUES ($1, $2), ($3, $4) ON CONFLICT DO NOTHING");
+        let numbered = "INSERT INTO t (a, b) VALUES ($1, $2), ($3, $4) ON CONFLICT DO NOTHING";
+        assert_eq!(&*statement.render(2, true), numbered);
+        let plain = "INSERT INTO t (a, b) VALUES (?, ?), (?, ?) ON CONFLICT DO NOTHING";
+        assert_eq!(&*statement.render(2, false), plain);
     }
 
     proptest! {

@@ -7,12 +7,12 @@ import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import counts, imports, machine, peers, rounds
+from . import counts, imports, machine, peers, retail, rounds
 from .load import Load
 from .product import QUIET, Product, Reader
 from .table import at_least, at_most, failed, not_measured, told
 
-PARTS = ["import", "reads", "counts", "crash"]
+PARTS = ["import", "reads", "counts", "retail", "crash"]
 # Half of a file and all of it must need about the same memory.
 GROWTH = 1.10
 
@@ -46,6 +46,7 @@ class Bench:
         parts = {
             "reads": self.reads,
             "counts": self.counts,
+            "retail": self.retail,
             "import": self.imports,
             "crash": self.crash,
         }
@@ -203,6 +204,62 @@ class Bench:
             shown = ", ".join(f"{name} {value:.3f}" for name, value in most)
             self.notes.append(f"System calls per read, all threads: {shown}.")
         return rows
+
+    def retail(self):
+        """Searches, lists and stock as one partner waits for them, and levels taken in meanwhile."""
+        product = self.survey()[0].copy(self.scratch / "retail") if self.real else self.demo("retail")
+        key = product.make_keys(apps=1, keys_of_each=1)[0]
+        token = product.cli("token", "create", "--name", "bench").splitlines()[-1]
+        server = product.serve(timeout=120)
+        retail.ready_to_search(server.port, key)
+        rows, count = [], 400 if self.given.quick else 4_000
+        products, asked = retail.questions(server, key, self.given.seed, count)
+        caller = retail.Caller(server.port, key)
+        yardstick = None
+        for what, paths in asked.items():
+            p50, p99 = caller.spread(paths)
+            yardstick = yardstick or p50
+            rows.append(told(f"{what}: p50 us, p99 us, p50 / get", f"{p50:,.0f}, {p99:,.0f}, {p50 / yardstick:.2f}"))
+        rows += self._levels(server, key, token, products, asked["get"])
+        rows.append(told("resident MiB in the end", f"{machine.peak_rss_kib(server.pid) / 1024:,.0f}"))
+        server.stop()
+        return rows
+
+    def _levels(self, server, key, token, products, gets):
+        stores = [
+            item["id"]
+            for page in retail.pages(Reader(server.port, key), "/v1/stores?limit=200", 3)
+            for item in page
+        ]
+        count, lines = (100_000, 500) if self.given.quick else (500_000, 500)
+        fill = retail.Till(server, token, retail.levels(products, stores, count, lines, 0, 1), lines)
+        fill.start()
+        fill.join()
+        again = retail.Till(server, token, retail.levels(products, stores, count, lines, 60, 1), lines)
+        again.start()
+        again.join()
+        caller = retail.Caller(server.port, key)
+        alone = caller.spread(gets)
+        till = retail.Till(
+            server, token, retail.levels(products, stores, count, lines, 120, 1), lines, retail.MUST
+        )
+        till.start()
+        taken = []
+        while till.is_alive():
+            taken.append(caller.microseconds(gets[len(taken) % len(gets)]))
+        till.join()
+        taken.sort()
+        with_levels = retail.quantile(taken, 0.5), retail.quantile(taken, 0.99)
+        for receipt in (fill.receipt, again.receipt, till.receipt):
+            if receipt["rejected"] or receipt["written"] + receipt["unchanged"] != count:
+                raise RuntimeError(f"not every level was taken: {receipt}")
+        return [
+            told("levels taken in per second, all new", f"{count / fill.seconds:,.0f}"),
+            told("levels taken in per second, known before", f"{count / again.seconds:,.0f}"),
+            told(f"levels per second sent at {retail.MUST:,} while a partner reads", f"{count / till.seconds:,.0f}"),
+            told("get alone: p50 us, p99 us", f"{alone[0]:,.0f}, {alone[1]:,.0f}"),
+            told("get meanwhile: p50 us, p99 us", f"{with_levels[0]:,.0f}, {with_levels[1]:,.0f}"),
+        ]
 
     def _instructions(self, site, load):
         policy = {}

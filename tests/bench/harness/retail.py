@@ -1,0 +1,145 @@
+"""What partners and tills do beside single reads: searches, lists, stock, a stream of levels.
+
+Latencies are those of one caller on one kept connection, its own work (some tens of us) included; the
+product read beside them is the yardstick."""
+
+import http.client
+import json
+import random
+import threading
+import time
+
+from . import machine
+from .product import Reader
+
+# Levels per second that a gateway must take in while it serves.
+MUST = 50_000
+
+
+def quantile(sorted_values, q):
+    return sorted_values[min(len(sorted_values) - 1, int(q * len(sorted_values)))]
+
+
+class Caller:
+    """One partner who waits for each answer."""
+
+    def __init__(self, port, key):
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        self.headers = {"Authorization": f"Bearer {key}"}
+
+    def microseconds(self, path):
+        began = time.perf_counter_ns()
+        self.connection.request("GET", path, headers=self.headers)
+        answer = self.connection.getresponse()
+        answer.read()
+        if answer.status != 200:
+            raise RuntimeError(f"GET {path} answered {answer.status}")
+        return (time.perf_counter_ns() - began) / 1_000
+
+    def spread(self, paths):
+        """p50 and p99 in us over the paths."""
+        taken = sorted(self.microseconds(path) for path in paths)
+        return quantile(taken, 0.5), quantile(taken, 0.99)
+
+
+def ready_to_search(port, key, timeout=300):
+    """Waits until the search index is made."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+
+    def made():
+        connection.request("GET", "/v1/products?q=a", headers={"Authorization": f"Bearer {key}"})
+        answer = connection.getresponse()
+        answer.read()
+        return answer.status == 200
+
+    machine.wait_until(made, "the search index", timeout, pause=0.05)
+
+
+def questions(server, key, seed, count):
+    """Paths of each kind of read, from what the server has."""
+    reader, chance = Reader(server.port, key), random.Random(seed)
+    products = [item for page in pages(reader, "/v1/products?limit=200", 25) for item in page]
+    stores = [item["id"] for page in pages(reader, "/v1/stores?limit=200", 3) for item in page]
+    reader.connection.close()
+    pick = lambda: chance.choice(products)  # noqa: E731
+    words = lambda: "+".join(pick()["name"].split()[:2])  # noqa: E731
+    quoted = lambda text: "".join(c if c.isalnum() or c == "+" else "" for c in text)  # noqa: E731
+    return products, {
+        "get": [f"/v1/products/{pick()['id']}" for _ in range(count)],
+        "search, two words of a name": [
+            f"/v1/products?limit=20&q={chance_text}"
+            for chance_text in (quoted(words()) for _ in range(count))
+            if chance_text.isascii() and chance_text.strip("+")
+        ],
+        "page of 50 products": ["/v1/products?limit=50"] * (count // 10),
+        "page of 50 products in a store": [
+            f"/v1/products?limit=50&store_id={chance.choice(stores)}" for _ in range(count // 10)
+        ],
+        "offers of a product, 50 at most": [
+            f"/v1/products/{pick()['id']}/offers" for _ in range(count // 4)
+        ],
+        "stock of a product in 50 stores": [
+            f"/v1/products/{pick()['id']}/stock?store_id={','.join(chance.sample(stores, min(50, len(stores))))}"
+            for _ in range(count // 4)
+        ],
+    }
+
+
+def pages(reader, path, most):
+    for _ in range(most):
+        page = json.loads(reader.get(path))
+        yield page["items"]
+        path = page.get("next")
+        if not path:
+            return
+
+
+class Till(threading.Thread):
+    """Sends levels in one stream, as fast as they are taken or at a pace."""
+
+    def __init__(self, server, token, chunks, lines, pace=None):
+        super().__init__(daemon=True)
+        self.server, self.token, self.chunks, self.lines = server, token, chunks, lines
+        self.pace, self.receipt, self.seconds = pace, None, None
+
+    def paced(self):
+        began = time.monotonic()
+        for number, chunk in enumerate(self.chunks):
+            if self.pace:
+                due = began + number * self.lines / self.pace
+                time.sleep(max(0, due - time.monotonic()))
+            yield chunk
+
+    def run(self):
+        began = time.monotonic()
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.admin_port, timeout=120)
+        headers = {
+            "Authorization": f"Bearer {self.token}",
+            "Content-Type": "application/x-ndjson",
+            "Transfer-Encoding": "chunked",
+        }
+        connection.request(
+            "POST", "/admin/v1/stock/levels", self.paced(), headers, encode_chunked=True
+        )
+        answer = connection.getresponse()
+        self.receipt = json.loads(answer.read())
+        self.seconds = time.monotonic() - began
+
+
+def levels(products, stores, count, chunk_lines, second, seed):
+    """Chunks of levels of random products in random stores, all newer than those of a second before."""
+    chance, chunks = random.Random(seed), []
+    as_of = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 3_600 + second))
+    for _ in range(count // chunk_lines):
+        lines = [
+            b'{"product_id":"%s","store_id":"%s","quantity":%d,"as_of":"%s","source":"pos"}\n'
+            % (
+                chance.choice(products)["id"].encode(),
+                chance.choice(stores).encode(),
+                chance.randrange(40),
+                as_of.encode(),
+            )
+            for _ in range(chunk_lines)
+        ]
+        chunks.append(b"".join(lines))
+    return chunks
