@@ -10,8 +10,6 @@ pub mod config;
 
 pub mod telemetry;
 
-pub mod outbound;
-
 pub mod storage;
 
 pub mod limit;
@@ -37,8 +35,6 @@ pub mod customers;
 pub mod changes;
 
 pub mod exports;
-
-pub mod hooks;
 
 pub mod feeds;
 

@@ -45,8 +45,6 @@ scopes! {
     ChangesRead = "changes:read" "Follow what changed in catalog, prices, stores and stock";
     /// Snapshot files and product feeds.
     ExportsRead = "exports:read" "Download snapshots and product feeds";
-    /// Webhook subscriptions.
-    SubscriptionsWrite = "subscriptions:write" "Subscribe to events and manage the subscriptions";
 }
 
 /// The word names no scope.

@@ -1,8 +1,10 @@
 //! A successful answer: stored or rendered bytes with a strong ETag and a cache rule.
 
+use super::encoding::{self, Encoding};
 use actix_web::body::BoxBody;
 use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderValue, IF_NONE_MATCH, VARY,
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderValue,
+    IF_NONE_MATCH, VARY,
 };
 use actix_web::{HttpRequest, HttpResponse, Responder};
 use bytes::Bytes;
@@ -10,7 +12,8 @@ use bytes::Bytes;
 /// Media type of all answers but problems.
 pub const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// What an answer depends on beside its URL.
-pub const VARIES: HeaderValue = HeaderValue::from_static("authorization, x-api-key");
+pub const VARIES: HeaderValue =
+    HeaderValue::from_static("authorization, x-api-key, accept-encoding");
 
 /// How long a partner may keep an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,15 +129,28 @@ impl Answer {
     }
 }
 
+impl Answer {
+    /// How the body is sent to a client.
+    fn encoding(&self, request: &HttpRequest) -> Encoding {
+        if self.body.len() <= encoding::LEAST {
+            return Encoding::Identity;
+        }
+        let asked = request.headers().get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
+        asked.map_or(Encoding::Identity, Encoding::preferred)
+    }
+}
+
 impl Responder for Answer {
     type Body = BoxBody;
 
     fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        let encoding = self.encoding(request);
+        let etag = encoding.etag(self.etag);
         let held = request.headers().get(IF_NONE_MATCH);
-        let fresh = held.is_some_and(|tags| matches(tags.as_bytes(), self.etag));
+        let fresh = held.is_some_and(|tags| matches(tags.as_bytes(), etag));
         let mut response = if fresh { HttpResponse::NotModified() } else { HttpResponse::Ok() };
         response
-            .insert_header((ETAG, etag_header(self.etag)))
+            .insert_header((ETAG, etag_header(etag)))
             .insert_header((CACHE_CONTROL, self.cache.header()))
             .insert_header((VARY, VARIES));
         if let Some(link) = self.link {
@@ -143,7 +159,12 @@ impl Responder for Answer {
         let mut response = if fresh {
             response.finish()
         } else {
-            response.insert_header((CONTENT_TYPE, JSON)).body(self.body)
+            response.insert_header((CONTENT_TYPE, JSON));
+            let coded = encoding.encode(&self.body);
+            if let (Some(_), Some(name)) = (&coded, encoding.header()) {
+                response.insert_header((CONTENT_ENCODING, name));
+            }
+            response.body(coded.unwrap_or(self.body))
         };
         response.extensions_mut().insert(Records(self.records));
         response

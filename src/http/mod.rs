@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod body;
+pub mod encoding;
 pub mod error;
 pub mod fields;
 pub mod page;

@@ -1,5 +1,7 @@
 //! The partner API of stock.
 
+mod grid;
+
 use super::line::{Lines, PageOfStockLevels};
 use super::model::Availability;
 use super::view::{Level, StockView};
@@ -18,7 +20,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 /// Mounts the operations of stock.
 pub fn configure(config: &mut ServiceConfig<'_>) {
-    config.service(list_product_stock).service(list_store_stock);
+    config.service(list_product_stock).service(list_store_stock).service(grid::query_stock);
 }
 
 fn lines(scopes: Scopes, clock: &Clock) -> Lines {

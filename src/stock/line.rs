@@ -138,6 +138,15 @@ pub(super) struct Lines {
 }
 
 impl Lines {
+    /// Whether a level is older than it may be; where there is none, nothing is known.
+    pub(super) fn is_stale(&self, level: Option<&Level<'_>>) -> bool {
+        level.is_none_or(|level| {
+            let most = i64::from(level.detail.max_age_s) * SECOND;
+            level.availability == Availability::Unknown
+                || self.now.0.saturating_sub(level.as_of.0) > most
+        })
+    }
+
     /// The line for a product in a store, unknown where there is no level.
     pub(super) fn line<'a>(
         &self,
@@ -146,11 +155,7 @@ impl Lines {
         level: Option<&Level<'a>>,
     ) -> StockLevelOut<'a> {
         let detail = level.map(|level| level.detail);
-        let is_stale = level.is_none_or(|level| {
-            let most = i64::from(level.detail.max_age_s) * SECOND;
-            level.availability == Availability::Unknown
-                || self.now.0.saturating_sub(level.as_of.0) > most
-        });
+        let is_stale = self.is_stale(level);
         StockLevelOut {
             product_id,
             gtin,

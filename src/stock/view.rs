@@ -220,6 +220,23 @@ impl StockView {
         })
     }
 
+    /// Calls `cell` with the row, the store and the level, where there is one, of every product in
+    /// every store, row by row.
+    pub fn grid(
+        &self,
+        products: &[Option<ProductId>],
+        stores: &[StoreId],
+        mut cell: impl FnMut(usize, StoreId, Option<Level<'_>>),
+    ) {
+        let levels = self.0.read();
+        for (row, product) in products.iter().enumerate() {
+            for store in stores {
+                let level = product.and_then(|product| levels.level(product.0, store.0));
+                cell(row, *store, level);
+            }
+        }
+    }
+
     /// What is held of each of these, asked under one lock.
     pub fn held(&self, keys: impl Iterator<Item = LevelKey>) -> Vec<Option<Held>> {
         let levels = self.0.read();

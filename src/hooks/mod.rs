@@ -1,1 +1,0 @@
-//! Webhooks: events of the change log delivered to partners.

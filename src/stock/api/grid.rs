@@ -1,0 +1,215 @@
+//! Many products in many stores at once.
+
+use super::lines;
+use crate::access::{Caller, op};
+use crate::catalog::view::CatalogView;
+use crate::http::answer::Cache;
+use crate::http::{Answer, ApiError, ApiResult, Code, FieldError, JsonBody, Params};
+use crate::kernel::clock::SECOND;
+use crate::kernel::gtin::InvalidGtin;
+use crate::kernel::id::{ProductId, StoreId};
+use crate::kernel::{Clock, Gtin, Micros};
+use crate::stock::line::QuantityOut;
+use crate::stock::model::Availability;
+use crate::stock::view::{Level, StockView};
+use crate::stores::view::StoresView;
+use actix_web::{HttpRequest, post, web};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Most products, and most stores, of a grid.
+const MOST: usize = 50;
+
+/// What a grid is of.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct StockQueryIn {
+    /// Products by GTIN in 8, 12, 13 or 14 digits; with `product_ids` 1 to 50.
+    #[serde(default)]
+    #[schema(example = json!(["3276550063551"]), max_items = 50)]
+    gtins: Vec<String>,
+    /// Products by id.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>, example = json!(["prd_7HqK2mXw9Pz"]), max_items = 50)]
+    product_ids: Vec<ProductId>,
+    /// 1 to 50 stores.
+    #[schema(value_type = Vec<String>, example = json!(["sto_4Fh2Lp8QaZs"]), min_items = 1, max_items = 50)]
+    store_ids: Vec<StoreId>,
+    /// A count older than this is stale for you; without it, what the retailer says of each count.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 86400, example = 300)]
+    max_age_s: Option<u32>,
+}
+
+/// A product in a store.
+#[derive(Debug, Serialize, ToSchema)]
+struct CellOut {
+    /// The product; null where no product has the GTIN that was asked for.
+    #[schema(required = true, value_type = Option<String>, example = "prd_7HqK2mXw9Pz")]
+    product_id: Option<ProductId>,
+    /// Its GTIN in 14 digits, where it has one.
+    #[schema(required = true, value_type = Option<String>, example = "03276550063551")]
+    gtin: Option<Gtin>,
+    /// The store.
+    #[schema(value_type = String, example = "sto_4Fh2Lp8QaZs")]
+    store_id: StoreId,
+    /// Whether it can be had; `unknown` where the retailer has told nothing.
+    availability: Availability,
+    /// How many there are, as far as the key may know.
+    quantity: QuantityOut,
+    /// When the retailer counted; null where it never did.
+    #[schema(required = true, value_type = Option<String>, format = DateTime, example = "2026-11-22T09:41:07Z")]
+    as_of: Option<Micros>,
+    /// Whether the count is too old; true where there is none.
+    #[schema(example = false)]
+    is_stale: bool,
+}
+
+/// What was asked for and is not there.
+#[derive(Debug, Serialize, ToSchema)]
+struct AbsentOut {
+    /// A GTIN that no product has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "05000112611861")]
+    gtin: Option<Gtin>,
+    /// An id that no product has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    product_id: Option<ProductId>,
+    /// An id that no store has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    store_id: Option<StoreId>,
+}
+
+/// A grid of stock.
+#[derive(Debug, Serialize, ToSchema)]
+struct GridOut {
+    /// A cell for every product in every store: the products as they were asked for, by GTIN first,
+    /// and for each the stores in their order.
+    items: Vec<CellOut>,
+    /// What is not there; its cells are `unknown`.
+    not_found: Vec<AbsentOut>,
+}
+
+/// A product that was asked for.
+struct Wanted {
+    id: Option<ProductId>,
+    gtin: Option<Gtin>,
+}
+
+/// Stock of many products in many stores
+///
+/// A grid of up to 50 products and 50 stores in one call. Every cell is answered, also where nothing is
+/// known of it. Exact quantities need the scope `stock:quantity`, other keys see bands. A grid costs the
+/// same however many cells it has.
+#[utoipa::path(
+    operation_id = "query_stock", tag = "stock", request_body = StockQueryIn,
+    responses(
+        (status = 200, description = "The grid.", body = GridOut),
+        (status = 413, description = "The body is too large."),
+        (status = 415, description = "The body is not JSON."),
+        (status = 422, description = "`invalid_gtin` or `in_store_code`: `errors` names the code and, where it can, what was meant."),
+    ),
+)]
+#[post("/v1/stock/query")]
+pub(super) async fn query_stock(
+    caller: Caller<op::QueryStock>,
+    request: HttpRequest,
+    body: JsonBody<StockQueryIn>,
+    stock: web::Data<StockView>,
+    catalog: web::Data<CatalogView>,
+    stores: web::Data<StoresView>,
+    clock: web::Data<Clock>,
+) -> ApiResult<Answer> {
+    Params::new(request.query_string()).finish()?;
+    let asked = body.0;
+    bounded(&asked)?;
+    let products = products(&asked, &catalog)?;
+    let mut not_found: Vec<AbsentOut> = products
+        .iter()
+        .filter(|wanted| wanted.id.is_none_or(|id| !catalog.has_product(id)))
+        .map(|wanted| AbsentOut {
+            gtin: wanted.gtin.filter(|_| wanted.id.is_none()),
+            product_id: wanted.id,
+            store_id: None,
+        })
+        .collect();
+    let absent = asked.store_ids.iter().filter(|id| !stores.has(**id));
+    not_found.extend(absent.map(|id| AbsentOut {
+        gtin: None,
+        product_id: None,
+        store_id: Some(*id),
+    }));
+
+    let lines = lines(caller.scopes(), &clock);
+    let mut items = Vec::with_capacity(products.len() * asked.store_ids.len());
+    let ids: Vec<Option<ProductId>> = products.iter().map(|wanted| wanted.id).collect();
+    stock.grid(&ids, &asked.store_ids, |row, store, level| {
+        let wanted = &products[row];
+        let age = asked.max_age_s.map(|age| i64::from(age) * SECOND);
+        let too_old = |level: &Level<'_>| age.is_some_and(|age| lines.now.0 - level.as_of.0 > age);
+        let is_stale = match (&level, age) {
+            (Some(level), Some(_)) => level.availability == Availability::Unknown || too_old(level),
+            (level, _) => lines.is_stale(level.as_ref()),
+        };
+        items.push(CellOut {
+            product_id: wanted.id,
+            gtin: wanted.gtin,
+            store_id: store,
+            availability: level.as_ref().map_or(Availability::Unknown, |l| l.availability),
+            quantity: QuantityOut::new(level.as_ref().and_then(|l| l.quantity), lines.exact),
+            as_of: level.as_ref().map(|level| level.as_of),
+            is_stale,
+        });
+    });
+    let cells = items.len() as u32;
+    Answer::json(&GridOut { items, not_found }, Cache::NoStore, cells)
+}
+
+fn refused(pointer: &str, code: &str, message: &str) -> ApiError {
+    let fault = FieldError::pointer(pointer, code, message);
+    ApiError::new(Code::InvalidBody, format!("{pointer} {message}.")).errors(vec![fault])
+}
+
+fn bounded(asked: &StockQueryIn) -> ApiResult<()> {
+    let products = asked.gtins.len() + asked.product_ids.len();
+    if products == 0 || products > MOST {
+        return Err(refused(
+            "/gtins",
+            "out_of_range",
+            "and product_ids name 1 to 50 products together",
+        ));
+    }
+    if asked.store_ids.is_empty() || asked.store_ids.len() > MOST {
+        return Err(refused("/store_ids", "out_of_range", "names 1 to 50 stores"));
+    }
+    if asked.max_age_s.is_some_and(|age| !(1..=86_400).contains(&age)) {
+        return Err(refused(
+            "/max_age_s",
+            "out_of_range",
+            "is a number of seconds from 1 to 86400",
+        ));
+    }
+    Ok(())
+}
+
+fn products(asked: &StockQueryIn, catalog: &CatalogView) -> ApiResult<Vec<Wanted>> {
+    let mut wanted = Vec::with_capacity(asked.gtins.len() + asked.product_ids.len());
+    for (place, text) in asked.gtins.iter().enumerate() {
+        let gtin: Gtin = text.parse().map_err(|error: InvalidGtin| {
+            let code = match error {
+                InvalidGtin::InStore => Code::InStoreCode,
+                _ => Code::InvalidGtin,
+            };
+            let pointer = format!("/gtins/{place}");
+            let fault = FieldError::pointer(&pointer, "malformed", error.to_string());
+            ApiError::new(code, format!("{pointer} {error}."))
+                .errors(vec![fault.suggest(error.suggestion())])
+        })?;
+        wanted.push(Wanted { id: catalog.id_of(gtin), gtin: Some(gtin) });
+    }
+    let by_id = asked.product_ids.iter();
+    wanted.extend(by_id.map(|id| Wanted { id: Some(*id), gtin: catalog.gtin_of(*id).flatten() }));
+    Ok(wanted)
+}
