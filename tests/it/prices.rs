@@ -110,7 +110,10 @@ async fn every_price_is_in_the_history_with_the_time_that_it_held() {
     let app = TestApp::builder().fixed_clock(NOON).start().await;
     app.stock_shelves(1, 2).await;
     let key = app.key(json!({})).await;
-    tell(&app, &[priced(0, 900, None), priced(10, 905, None), priced(20, 800, Some(905))]).await;
+    // One file with all of them, the newest first.
+    let lines = [priced(20, 800, Some(905)), priced(0, 900, None), priced(10, 905, None)];
+    let report = app.import(Feed::Offers, &lines).await;
+    assert_eq!((report.accepted, report.rejected), (3, 0), "{report}");
     let mut online = priced(5, 700, None);
     online["channel"] = json!("online");
     tell(&app, &[online]).await;

@@ -113,22 +113,57 @@ struct Writes<'a> {
     withdrawn: Vec<(OfferKey, i64, Micros)>,
 }
 
-/// Stores a batch of lines about offers. Of lines about the same offer the last holds; a line older
-/// than what is known, or with the same terms, changes nothing.
+/// Stores a batch of lines about offers. Lines about the same offer are taken in the order of their
+/// instants, and of those of one instant the last holds; a line older than what is known, or with the
+/// same terms, changes nothing.
 pub async fn put_offers(
     tx: &mut Tx,
     offers: &[Offer],
     now: Micros,
 ) -> Result<Vec<Fate>, StoreError> {
     let mut fates = vec![Fate::Unchanged; offers.len()];
-    let last: HashMap<OfferKey, usize> =
-        offers.iter().enumerate().map(|(at, offer)| (offer.key, at)).collect();
-    let mut wanted: Vec<(OfferKey, usize)> = last.into_iter().collect();
-    wanted.sort_unstable();
+    for wanted in rounds(offers) {
+        put_round(tx, offers, &wanted, now, &mut fates).await?;
+    }
+    Ok(fates)
+}
+
+/// The lines in rounds, each with one line at most about an offer and ordered by offer, in which all
+/// writers take their rows.
+fn rounds(offers: &[Offer]) -> Vec<Vec<(OfferKey, usize)>> {
+    let mut lines: Vec<(OfferKey, Micros, usize)> =
+        offers.iter().enumerate().map(|(at, offer)| (offer.key, offer.as_of, at)).collect();
+    lines.sort_unstable();
+    let mut rounds: Vec<Vec<(OfferKey, usize)>> = Vec::new();
+    let mut round = 0;
+    for (n, (key, as_of, at)) in lines.iter().enumerate() {
+        if n == 0 || lines[n - 1].0 != *key {
+            round = 0;
+        }
+        if lines.get(n + 1).is_some_and(|next| (next.0, next.1) == (*key, *as_of)) {
+            continue;
+        }
+        if rounds.len() == round {
+            rounds.push(Vec::new());
+        }
+        rounds[round].push((*key, *at));
+        round += 1;
+    }
+    rounds
+}
+
+/// Stores lines about different offers.
+async fn put_round(
+    tx: &mut Tx,
+    offers: &[Offer],
+    wanted: &[(OfferKey, usize)],
+    now: Micros,
+    fates: &mut [Fate],
+) -> Result<(), StoreError> {
     let names: Vec<[String; 2]> =
         wanted.iter().map(|(key, _)| [key.product.to_string(), key.store.to_string()]).collect();
-    let stored = find(tx, &wanted, &names).await?;
-    let reductions = reductions(tx, offers, &wanted, &stored, &names).await?;
+    let stored = find(tx, wanted, &names).await?;
+    let reductions = reductions(tx, offers, wanted, &stored, &names).await?;
     let mut writes = Writes::default();
     for ((key, at), names) in wanted.iter().zip(&names) {
         let reduction = reductions.get(key).copied();
@@ -139,8 +174,7 @@ pub async fn put_offers(
     for (key, version, as_of) in &writes.withdrawn {
         withdraw(tx, *key, *version, *as_of, now).await?;
     }
-    changes::append(tx, &writes.changes, now).await?;
-    Ok(fates)
+    changes::append(tx, &writes.changes, now).await
 }
 
 /// The reductions that the offers of a batch are in after it. One that goes on keeps its beginning
