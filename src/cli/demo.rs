@@ -214,6 +214,7 @@ fn welcome(at: Addresses, keys: &DemoKeys, token: Option<&Secret>, data_dir: &Pa
          \n  Partner API   {base}/v1\
          \n  Reference     {base}/docs/\
          \n  OpenAPI       {base}/openapi/partner.yaml\
+         \n  Search        {base}/v1/products?q=huile+d%27olive&fields=name (with a key)\
          \n  Admin API     http://{admin}/docs/\
          \n\n  Live key      {live}\
          \n  Test key      {test}\
@@ -222,6 +223,8 @@ fn welcome(at: Addresses, keys: &DemoKeys, token: Option<&Secret>, data_dir: &Pa
          \n  curl -s -H 'Authorization: Bearer {live}' '{base}/v1/products?limit=2'\
          \n  curl -s -H 'Authorization: Bearer {live}' '{base}/v1/products/gtin/{gtin}'\
          \n  curl -s -H 'Authorization: Bearer {test}' '{base}/v1/products/{id}/stock?limit=3'\
+         \n  curl -s -H 'Authorization: Bearer {live}' '{base}/v1/products/{id}/price-history?limit=3'\
+         \n  curl -s -H 'Authorization: Bearer {live}' '{base}/v1/changes?types=product&limit=3'\
          \n\nStop with Ctrl-C; the data stays in {data_dir}.",
         admin = at.admin,
     ));
