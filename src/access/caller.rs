@@ -2,6 +2,7 @@
 //! call was authenticated, authorised for that operation and taken from the limits.
 
 use super::directory::KeyRecord;
+use super::model::StockDisclosure;
 use super::operation::{Op, Operation};
 use super::policy::{CallView, Gate};
 use super::{Environment, Scopes};
@@ -35,6 +36,12 @@ impl<O: Op> Caller<O> {
     #[must_use]
     pub fn scopes(&self) -> Scopes {
         self.key.scopes
+    }
+
+    /// How much of a quantity in stock the caller may know.
+    #[must_use]
+    pub fn stock_disclosure(&self) -> StockDisclosure {
+        self.key.stock_disclosure
     }
 
     /// The app that calls.

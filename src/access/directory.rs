@@ -4,9 +4,9 @@
 //! Limiter state lives outside it, in [`crate::limit`], so a rebuild resets no counter.
 
 use super::Pepper;
-use super::model::Status;
+use super::model::{Status, StockDisclosure};
 use super::service::{KeyRow, load_directory};
-use super::{Environment, Scopes};
+use super::{Environment, Scope, Scopes};
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, KeyId, PartnerId, PlanId};
 use crate::limit::{Limiter, Limits, Subject, SubjectId};
@@ -41,6 +41,15 @@ impl Standing {
             Self::Good
         }
     }
+}
+
+/// What plan and scopes agree on.
+fn disclosure(row: &KeyRow) -> StockDisclosure {
+    let by_scope = match row.scopes.has(Scope::StockQuantity) {
+        true => StockDisclosure::Exact,
+        false => StockDisclosure::Band,
+    };
+    by_scope.min(row.definition.stock_disclosure)
 }
 
 /// One secret of a key.
@@ -79,6 +88,8 @@ pub struct KeyRecord {
     pub standing: Standing,
     /// Its secrets, one or two.
     pub secrets: Box<[SecretRecord]>,
+    /// How much of a quantity in stock the plan and the scopes together let it know.
+    pub stock_disclosure: StockDisclosure,
     /// The plan's limits.
     pub limits: Limits,
     /// Their header, `RateLimit-Policy`.
@@ -193,6 +204,7 @@ impl Keyring {
 
     fn record(&self, row: KeyRow) -> KeyRecord {
         let standing = Standing::of(&row);
+        let stock_disclosure = disclosure(&row);
         let known = self.current.load();
         let known = known.get(row.key);
         let secrets = row.secrets.into_iter().map(|secret| {
@@ -219,9 +231,10 @@ impl Keyring {
             subject: self
                 .limiter
                 .handle(SubjectId { app: row.app, live: row.environment == Environment::Live }),
-            policy_header: HeaderValue::from_str(&row.limits.policy_header())
+            policy_header: HeaderValue::from_str(&row.definition.limits.policy_header())
                 .unwrap_or(HeaderValue::from_static("")),
-            limits: row.limits,
+            stock_disclosure,
+            limits: row.definition.limits,
         }
     }
 

@@ -4,7 +4,7 @@ use super::{Environment, Scopes};
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, KeyId, PartnerId, PlanId};
 use crate::kernel::secret::Secret;
-use crate::kernel::word::words;
+use crate::kernel::word::{Word as _, words};
 use crate::limit::Limits;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -154,6 +154,85 @@ pub struct App {
     pub updated_at: Micros,
 }
 
+words! {
+    /// How much of a quantity in stock an app may know, least first. A key sees no more than its
+    /// scopes allow, whatever the plan says.
+    pub enum StockDisclosure {
+        /// The availability, and no quantity.
+        None = "none",
+        /// The band that holds the quantity.
+        Band = "band",
+        /// The quantity, for keys with the scope `stock:quantity`; the band for others.
+        Exact = "exact",
+    }
+}
+
+impl<'de> Deserialize<'de> for StockDisclosure {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let word = String::deserialize(deserializer)?;
+        let unknown = || serde::de::Error::custom(format!("is one of {}", Self::all()));
+        Self::of(&word).ok_or_else(unknown)
+    }
+}
+
+/// What a version of a plan grants. Never changed once written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Definition {
+    /// Its limits.
+    pub limits: Limits,
+    /// How much of a quantity in stock it lets an app know.
+    pub stock_disclosure: StockDisclosure,
+}
+
+/// What shall change in a plan's definition.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DefinitionPatch {
+    /// Other limits.
+    pub limits: Option<Limits>,
+    /// Another disclosure of stock.
+    pub stock_disclosure: Option<StockDisclosure>,
+}
+
+impl DefinitionPatch {
+    /// The definition that comes of `old`.
+    #[must_use]
+    pub fn of(self, old: &Definition) -> Definition {
+        Definition {
+            limits: self.limits.unwrap_or(old.limits),
+            stock_disclosure: self.stock_disclosure.unwrap_or(old.stock_disclosure),
+        }
+    }
+}
+
+impl From<Limits> for DefinitionPatch {
+    fn from(limits: Limits) -> Self {
+        Self { limits: Some(limits), ..Self::default() }
+    }
+}
+
+impl From<Limits> for Definition {
+    /// Limits with everything else granted.
+    fn from(limits: Limits) -> Self {
+        Self { limits, stock_disclosure: StockDisclosure::Exact }
+    }
+}
+
+impl<'de> Deserialize<'de> for Definition {
+    /// Versions of plans that were written by 0.1.0 are a list of limits.
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Stored {
+            Limits(Limits),
+            Whole { limits: Limits, stock_disclosure: StockDisclosure },
+        }
+        Ok(match Stored::deserialize(deserializer)? {
+            Stored::Limits(limits) => limits.into(),
+            Stored::Whole { limits, stock_disclosure } => Self { limits, stock_disclosure },
+        })
+    }
+}
+
 /// A plan at its current version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
@@ -164,7 +243,7 @@ pub struct Plan {
     /// Counts its definitions from 1.
     pub version: u32,
     /// What it grants.
-    pub limits: Limits,
+    pub definition: Definition,
     /// When it was created.
     pub created_at: Micros,
     /// When it last changed.

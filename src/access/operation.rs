@@ -94,6 +94,8 @@ operations! {
     GetPromotion = 18 "get_promotion" "prices" "GET" "/v1/promotions/{promotion_id}" Some(Scope::PromotionsRead), 1_000;
     /// The prices that a product has had.
     ListPriceHistory = 19 "list_price_history" "prices" "GET" "/v1/products/{product_id}/price-history" Some(Scope::PricesRead), 1_000;
+    /// The stock of a product near a place.
+    ListStock = 20 "list_stock" "stock" "GET" "/v1/stock" Some(Scope::StockRead), 1_000;
     /// The stock of many products in many stores.
     QueryStock = 21 "query_stock" "stock" "POST" "/v1/stock/query" Some(Scope::StockRead), 5_000;
     /// What changed behind a position.

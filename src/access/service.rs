@@ -10,11 +10,10 @@ pub use super::keys::store::{KeyRow, KeySecretRow, load_directory, touch_secrets
 pub use super::store::{Walk, list_apps, list_partners, list_plans};
 
 use super::error::{AccessError, Kind};
-use super::model::{App, Name, Partner, Plan, Status};
+use super::model::{App, Definition, DefinitionPatch, Name, Partner, Plan, Status};
 use super::store::{self, Change, record};
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, PartnerId, PlanId};
-use crate::limit::Limits;
 use crate::storage::{Db, StoreError};
 use serde_json::{Value, json};
 use std::fmt::Display;
@@ -195,20 +194,20 @@ pub async fn create_plan(
     db: &Db,
     by: &By<'_>,
     name: Name,
-    limits: Limits,
+    definition: Definition,
 ) -> Result<Plan, AccessError> {
     let plan = Plan {
         id: PlanId::random()?,
         name,
         version: 1,
-        limits,
+        definition,
         created_at: by.now,
         updated_at: by.now,
     };
     let mut tx = db.begin().await?;
     let inserted = store::insert_plan(&mut tx, &plan).await;
     inserted.map_err(|error| taken(error, Kind::Plan, &plan.name))?;
-    let detail = json!({ "name": plan.name, "version": 1, "limits": plan.limits });
+    let detail = json!({ "name": plan.name, "version": 1, "definition": plan.definition });
     record(&mut tx, by, change(Kind::Plan, plan.id, "create", detail)).await?;
     tx.commit().await?;
     Ok(plan)
@@ -225,17 +224,18 @@ pub async fn update_plan(
     db: &Db,
     by: &By<'_>,
     id: PlanId,
-    limits: Limits,
+    patch: DefinitionPatch,
 ) -> Result<Plan, AccessError> {
     let plan = get_plan(db, id).await?;
-    if plan.limits == limits {
+    let definition = patch.of(&plan.definition);
+    if plan.definition == definition {
         return Ok(plan);
     }
     let mut tx = db.begin().await?;
-    let updated = store::update_plan(&mut tx, id, &limits, by.now).await?;
+    let updated = store::update_plan(&mut tx, id, &definition, by.now).await?;
     let version = updated.ok_or_else(|| AccessError::not_found(Kind::Plan, id))?;
-    let detail = json!({ "version": version, "limits": limits });
+    let detail = json!({ "version": version, "definition": definition });
     record(&mut tx, by, change(Kind::Plan, id, "update", detail)).await?;
     tx.commit().await?;
-    Ok(Plan { version, limits, updated_at: by.now, ..plan })
+    Ok(Plan { version, definition, updated_at: by.now, ..plan })
 }

@@ -1,12 +1,11 @@
 //! All SQL of partners, apps and plans, and of the logs that every change is written to.
 
 use super::error::Kind;
-use super::model::{App, Partner, Plan, Status};
+use super::model::{App, Definition, Partner, Plan, Status};
 use super::service::By;
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, PartnerId, PlanId};
 use crate::kernel::word::Word as _;
-use crate::limit::Limits;
 use crate::storage::{Db, Log, StoreError, Tx, advance};
 use crate::{on_db, on_tx};
 use sqlx::FromRow;
@@ -22,8 +21,8 @@ where
     text.parse().map_err(|error| StoreError::corrupt(table, error))
 }
 
-/// The limits of a stored plan version.
-pub(super) fn limits(text: &str) -> Result<Limits, StoreError> {
+/// What a stored plan version grants.
+pub(super) fn definition(text: &str) -> Result<Definition, StoreError> {
     serde_json::from_str(text).map_err(|error| StoreError::corrupt("plan_versions", error))
 }
 
@@ -253,7 +252,7 @@ impl TryFrom<PlanRow> for Plan {
             id: stored("plans", &row.id)?,
             name: stored("plans", &row.name)?,
             version: version(row.version)?,
-            limits: limits(&row.definition)?,
+            definition: definition(&row.definition)?,
             created_at: Micros(row.created_at),
             updated_at: Micros(row.updated_at),
         })
@@ -275,14 +274,14 @@ pub async fn insert_plan(tx: &mut Tx, plan: &Plan) -> Result<(), StoreError> {
         insert.bind(plan.created_at.0).bind(plan.updated_at.0).execute(c).await?;
     });
     let version = i64::from(plan.version);
-    insert_version(tx, plan.id, version, &plan.limits, plan.created_at).await
+    insert_version(tx, plan.id, version, &plan.definition, plan.created_at).await
 }
 
 /// Gives a plan a new definition; its new version, `None` where there is no such plan.
 pub async fn update_plan(
     tx: &mut Tx,
     id: PlanId,
-    limits: &Limits,
+    definition: &Definition,
     now: Micros,
 ) -> Result<Option<u32>, StoreError> {
     const UPDATE: &str = "UPDATE plans SET version = version + 1, updated_at = $2 \
@@ -291,7 +290,7 @@ pub async fn update_plan(
         sqlx::query_scalar(UPDATE).bind(id.to_string()).bind(now.0).fetch_optional(c).await
     })?;
     let Some(number) = number else { return Ok(None) };
-    insert_version(tx, id, number, limits, now).await?;
+    insert_version(tx, id, number, definition, now).await?;
     version(number).map(Some)
 }
 
@@ -299,12 +298,12 @@ async fn insert_version(
     tx: &mut Tx,
     id: PlanId,
     version: i64,
-    limits: &Limits,
+    definition: &Definition,
     now: Micros,
 ) -> Result<(), StoreError> {
     const INSERT: &str = "INSERT INTO plan_versions (plan_id, version, definition, created_at) \
                           VALUES ($1, $2, $3, $4)";
-    let definition = serde_json::to_string(limits)
+    let definition = serde_json::to_string(definition)
         .map_err(|error| StoreError::corrupt("plan_versions", error))?;
     on_tx!(tx, c => {
         let insert = sqlx::query(INSERT).bind(id.to_string()).bind(version);

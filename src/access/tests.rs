@@ -2,6 +2,7 @@
 
 use super::directory::Keyring;
 use super::error::{AccessError, Kind};
+use super::model::Definition;
 use super::model::{App, Name, Status};
 use super::policy::Gate;
 use super::service::{self, By, Switch, Walk};
@@ -32,11 +33,15 @@ pub(crate) fn limits(quota: u32) -> Limits {
     Limits::new(&[Policy { name: "burst".parse().unwrap(), quota, window_s: 1 }]).unwrap()
 }
 
+pub(crate) fn definition(quota: u32) -> Definition {
+    limits(quota).into()
+}
+
 /// An app with its partner and plan.
 pub(crate) async fn some_app(db: &Db) -> App {
     let by = at(START);
     let partner = service::create_partner(db, &by, name("Ateliers Vaugirard")).await.unwrap();
-    let plan = service::create_plan(db, &by, name("Standard"), limits(50)).await.unwrap();
+    let plan = service::create_plan(db, &by, name("Standard"), definition(50)).await.unwrap();
     service::create_app(db, &by, partner.id, plan.id, name("Comparator")).await.unwrap()
 }
 
@@ -53,7 +58,7 @@ async fn a_name_is_taken_once() {
     let by = at(START);
     let again = service::create_partner(&db, &by, name("Ateliers Vaugirard")).await.unwrap_err();
     assert!(matches!(again, AccessError::NameTaken { kind: Kind::Partner, .. }), "{again}");
-    let again = service::create_plan(&db, &by, name("Standard"), limits(1)).await.unwrap_err();
+    let again = service::create_plan(&db, &by, name("Standard"), definition(1)).await.unwrap_err();
     assert!(matches!(again, AccessError::NameTaken { kind: Kind::Plan, .. }), "{again}");
     let again = service::create_app(&db, &by, app.partner, app.plan, name("Comparator")).await;
     assert!(matches!(again, Err(AccessError::NameTaken { kind: Kind::App, .. })));
@@ -113,10 +118,10 @@ async fn a_plan_keeps_its_versions() {
     let db = database().await;
     let app = some_app(&db).await;
     let by = at(Micros(START.0 + 1));
-    let plan = service::update_plan(&db, &by, app.plan, limits(80)).await.unwrap();
+    let plan = service::update_plan(&db, &by, app.plan, limits(80).into()).await.unwrap();
     assert_eq!(plan.version, 2);
     assert_eq!(service::get_plan(&db, app.plan).await.unwrap(), plan);
-    let same = service::update_plan(&db, &by, app.plan, limits(80)).await.unwrap();
+    let same = service::update_plan(&db, &by, app.plan, limits(80).into()).await.unwrap();
     assert_eq!(same.version, 2, "the same definition is no new version");
     const VERSIONS: &str = "SELECT version, definition FROM plan_versions ORDER BY version";
     let kept: Vec<(i64, String)> =
@@ -163,7 +168,7 @@ pub(crate) fn gate(scopes: Scopes) -> (Gate, String) {
         partner_status: Status::Active,
         plan: PlanId(1),
         plan_version: 1,
-        limits: limits(1_000_000),
+        definition: definition(1_000_000),
         secrets: vec![KeySecretRow { hash: key::hash(&pepper, text.reveal()), expires_at: None }],
     };
     let keyring = Keyring::new(Limiter::Local(LocalLimiter::default()), pepper);

@@ -4,10 +4,10 @@ use super::caller::AdminCaller;
 use super::page::{self, PageOut, PageQuery};
 use super::problems::{BodyProblems, Conflicts, Missing, Problems};
 use super::state::{State, created, done};
-use crate::access::model::{Name, Plan};
+use crate::access::model::{Definition, DefinitionPatch, Name, Plan, StockDisclosure};
 use crate::access::service;
 use crate::http::answer::Cache;
-use crate::http::{Answer, ApiPath, ApiResult, JsonBody, Params};
+use crate::http::{Answer, ApiError, ApiPath, ApiResult, Code, FieldError, JsonBody, Params};
 use crate::kernel::Micros;
 use crate::kernel::id::PlanId;
 use crate::limit::{Limits, Policy};
@@ -30,15 +30,29 @@ pub struct PlanIn {
     /// One to four limits; a call must be within all of them.
     #[schema(value_type = Vec<Policy>, min_items = 1, max_items = 4)]
     pub limits: Limits,
+    /// How much of a quantity in stock its apps may know: `exact` (for keys with the scope
+    /// `stock:quantity`), `band` or `none`.
+    #[serde(default = "exact")]
+    #[schema(default = "exact", example = "exact")]
+    pub stock_disclosure: StockDisclosure,
 }
 
-/// A change to a plan.
+fn exact() -> StockDisclosure {
+    StockDisclosure::Exact
+}
+
+/// A change to a plan. What is left out stays as it is.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PlanPatch {
     /// The limits that shall hold instead, one to four.
-    #[schema(value_type = Vec<Policy>, min_items = 1, max_items = 4)]
-    pub limits: Limits,
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<Policy>>, min_items = 1, max_items = 4)]
+    pub limits: Option<Limits>,
+    /// How much of a quantity in stock its apps may know.
+    #[serde(default)]
+    #[schema(example = "band")]
+    pub stock_disclosure: Option<StockDisclosure>,
 }
 
 /// A plan at its current version.
@@ -56,6 +70,9 @@ pub struct PlanOut {
     /// One to four limits; a call must be within all of them.
     #[schema(value_type = Vec<Policy>)]
     pub limits: Limits,
+    /// How much of a quantity in stock its apps may know.
+    #[schema(example = "exact")]
+    pub stock_disclosure: StockDisclosure,
     /// When it was created.
     #[schema(value_type = String, format = DateTime, example = "2026-11-22T09:41:07Z")]
     pub created_at: Micros,
@@ -66,8 +83,9 @@ pub struct PlanOut {
 
 impl From<Plan> for PlanOut {
     fn from(plan: Plan) -> Self {
-        let Plan { id, name, version, limits, created_at, updated_at } = plan;
-        Self { id, name, version, limits, created_at, updated_at }
+        let Plan { id, name, version, definition, created_at, updated_at } = plan;
+        let Definition { limits, stock_disclosure } = definition;
+        Self { id, name, version, limits, stock_disclosure, created_at, updated_at }
     }
 }
 
@@ -104,8 +122,9 @@ async fn create_plan(
     state: State,
 ) -> ApiResult<HttpResponse> {
     let by = caller.by(&state.clock);
-    let PlanIn { name, limits } = body.0;
-    let plan = service::create_plan(&state.db, &by, name, limits).await?;
+    let PlanIn { name, limits, stock_disclosure } = body.0;
+    let definition = Definition { limits, stock_disclosure };
+    let plan = service::create_plan(&state.db, &by, name, definition).await?;
     state.applied().await;
     created(&format!("plans/{}", plan.id), &PlanOut::from(plan))
 }
@@ -146,7 +165,14 @@ async fn update_plan(
     state: State,
 ) -> ApiResult<HttpResponse> {
     let by = caller.by(&state.clock);
-    let plan = service::update_plan(&state.db, &by, id.0, body.0.limits).await?;
+    let PlanPatch { limits, stock_disclosure } = body.0;
+    if limits.is_none() && stock_disclosure.is_none() {
+        let detail = "The body changes nothing: give limits, stock_disclosure or both.";
+        let fault = FieldError::pointer("", "empty", "names nothing to change");
+        return Err(ApiError::new(Code::InvalidBody, detail).errors(vec![fault]));
+    }
+    let patch = DefinitionPatch { limits, stock_disclosure };
+    let plan = service::update_plan(&state.db, &by, id.0, patch).await?;
     state.applied().await;
     done(&PlanOut::from(plan))
 }

@@ -24,6 +24,7 @@ use crate::metering::journal::{JournalOptions, Keeper, next_epoch};
 use crate::metering::{self, FoldReport, Folder, Journal};
 use crate::mirror::Mirror;
 use crate::storage::{self, Db};
+use crate::stores::postal_codes::PostalCodes;
 use crate::telemetry::{AccessLog, Gauge, Metrics, Tally};
 use anyhow::Context as _;
 use finish::Ledgerbook;
@@ -105,6 +106,13 @@ pub async fn open_pepper(config: &Config, db: &Db) -> anyhow::Result<Arc<Pepper>
     Ok(Arc::new(pepper))
 }
 
+/// Where postal codes are, if the retailer has said so.
+fn postal_codes(config: &Config) -> anyhow::Result<PostalCodes> {
+    let Some(path) = &config.stores.postal_codes else { return Ok(PostalCodes::default()) };
+    let loaded = PostalCodes::load(path);
+    loaded.with_context(|| format!("stores.postal_codes: {}", path.display()))
+}
+
 impl Comptoir {
     /// Opens everything: database, keys, journal (with what a crash left in it), read model.
     pub async fn open(config: Config, clock: Clock) -> anyhow::Result<Self> {
@@ -133,7 +141,7 @@ impl Comptoir {
 
         let exports = Arc::new(export_worker(&config, &db, &clock)?);
         exports.start().await?;
-        let mirror = Arc::new(Mirror::default());
+        let mirror = Arc::new(Mirror::new(postal_codes(&config)?));
         mirror.load(&db).await?;
         let metrics = Arc::new(Metrics::new(&operation_ids()));
         tell_recovery(&metrics, &recovered);

@@ -8,7 +8,7 @@ use crate::access::operation::{self, Op as _, op};
 use crate::config::{Config, Origin, Telemetry};
 use crate::http::{ApiError, BodyLimit, Code};
 use crate::telemetry::AccessLog;
-use crate::{browse, catalog, changes, demo, exports, metering, stock, stores};
+use crate::{browse, catalog, changes, demo, exports, metering, stock};
 use actix_cors::Cors;
 use actix_http::HttpService;
 use actix_server::Server;
@@ -28,7 +28,6 @@ use utoipa_actix_web::service_config::ServiceConfig;
 pub(super) fn routes(config: &mut ServiceConfig<'_>) {
     browse::configure(config);
     catalog::api::configure(config);
-    stores::api::configure(config);
     stock::api::configure(config);
     changes::api::configure(config);
     exports::api::configure(config);

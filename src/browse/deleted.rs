@@ -1,7 +1,7 @@
 //! The list of products with those that were deleted, for partners that keep a copy.
 
 use super::shape::{Shape, Views};
-use crate::access::Scopes;
+use crate::access::model::StockDisclosure;
 use crate::catalog::view::Listed;
 use crate::http::{Answer, ApiError, ApiResult, Code, PageRequest, Params};
 use crate::kernel::Micros;
@@ -42,13 +42,13 @@ pub(super) fn list(
     since: Micros,
     page: &PageRequest,
     shape: &Shape,
-    scopes: Scopes,
+    told: StockDisclosure,
     views: &Views,
 ) -> ApiResult<Answer> {
     let found = views.0.list_with_deleted(since, page.after()?, page.limit());
     let next = found.next_pair();
     let item = |item: Listed| match item {
-        Listed::Product(body) => shape.apply(&body, scopes, views),
+        Listed::Product(body) => shape.apply(&body, told, views),
         Listed::Deleted { id, at, replaced_by } => {
             let tombstone = TombstoneOut { id, deleted: true, deleted_at: at, replaced_by };
             serde_json::to_vec(&tombstone).map_err(|error| {

@@ -69,7 +69,7 @@ pub(super) async fn list_products(
     params.finish()?;
     shape.permit(caller.scopes())?;
     if let Some(since) = deleted {
-        return deleted::list(since, &page, &shape, caller.scopes(), &views);
+        return deleted::list(since, &page, &shape, caller.stock_disclosure(), &views);
     }
     let (items, next) = match text {
         None => {
@@ -83,7 +83,7 @@ pub(super) async fn list_products(
             (found.items, found.next)
         }
     };
-    let items = shape.items(items, caller.scopes(), &views)?;
+    let items = shape.items(items, caller.stock_disclosure(), &views)?;
     page.answer(&items, next, shape.cache())
 }
 

@@ -72,7 +72,7 @@ pub(super) async fn lookup_products(
     }
     let mut items = Vec::with_capacity(found.len());
     for (body, matched) in &found {
-        let mut item = shape.apply(body, caller.scopes(), &views)?;
+        let mut item = shape.apply(body, caller.stock_disclosure(), &views)?;
         if item.pop() == Some(b'}') {
             let separator: &[u8] = if item.len() > 1 { b"," } else { b"" };
             item.extend_from_slice(separator);

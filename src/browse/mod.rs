@@ -12,6 +12,7 @@ mod products;
 mod schema;
 mod shape;
 mod store_offers;
+mod stores;
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -19,6 +20,8 @@ use utoipa_actix_web::service_config::ServiceConfig;
 pub fn configure(config: &mut ServiceConfig<'_>) {
     config
         .service(list::list_products)
+        .service(stores::list_stores)
+        .service(stores::get_store)
         .service(store_offers::list_store_offers)
         .service(lookup::lookup_products)
         .service(products::get_product_by_gtin)

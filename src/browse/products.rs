@@ -40,7 +40,7 @@ pub(super) async fn get_product(
     let shape = shape(&request, &caller)?;
     let id: ProductId = path::id(&product, "product")?;
     let plain = resource(views.0.product(id), "product", &id, Cache::Short)?;
-    shape.answer(plain, caller.scopes(), &views)
+    shape.answer(plain, caller.stock_disclosure(), &views)
 }
 
 /// A product by its sku
@@ -71,7 +71,7 @@ pub(super) async fn get_product_by_sku(
     let shape = shape(&request, &caller)?;
     let plain =
         resource(views.0.product_by_sku(&sku), "product with the sku", &*sku, Cache::Short)?;
-    shape.answer(plain, caller.scopes(), &views)
+    shape.answer(plain, caller.stock_disclosure(), &views)
 }
 
 /// A product by its GTIN
@@ -106,7 +106,7 @@ pub(super) async fn get_product_by_gtin(
     let code = gtin::parse(&gtin, &request, &views.0)?;
     let found = views.0.product_by_gtin(code);
     let plain = resource(found, "product with the GTIN", &code, Cache::Short)?;
-    shape.answer(plain, caller.scopes(), &views)
+    shape.answer(plain, caller.stock_disclosure(), &views)
 }
 
 /// What the caller wants of the product, as far as its key may read it.

@@ -1,6 +1,7 @@
 //! The shape of a product in an answer: cut down by `fields`, widened by `embed`.
 
 use super::schema::{ProductOut, VariantOut};
+use crate::access::model::StockDisclosure;
 use crate::access::{Scope, Scopes};
 use crate::catalog::api::offers;
 use crate::catalog::view::{CatalogView, Lookup, ProductQuery};
@@ -150,11 +151,16 @@ impl Shape {
     }
 
     /// The answer about one product in this shape.
-    pub(super) fn answer(&self, plain: Answer, scopes: Scopes, views: &Views) -> ApiResult<Answer> {
+    pub(super) fn answer(
+        &self,
+        plain: Answer,
+        told: StockDisclosure,
+        views: &Views,
+    ) -> ApiResult<Answer> {
         if self.is_plain() {
             return Ok(plain);
         }
-        let body = self.apply(&plain.body, scopes, views)?;
+        let body = self.apply(&plain.body, told, views)?;
         Ok(Answer::new(body, self.cache(), plain.records))
     }
 
@@ -162,22 +168,27 @@ impl Shape {
     pub(super) fn items(
         &self,
         items: Vec<Bytes>,
-        scopes: Scopes,
+        told: StockDisclosure,
         views: &Views,
     ) -> ApiResult<Vec<Bytes>> {
         if self.is_plain() {
             return Ok(items);
         }
-        items.iter().map(|item| self.apply(item, scopes, views).map(Bytes::from)).collect()
+        items.iter().map(|item| self.apply(item, told, views).map(Bytes::from)).collect()
     }
 
     /// A product in this shape.
-    pub(super) fn apply(&self, body: &[u8], scopes: Scopes, views: &Views) -> ApiResult<Vec<u8>> {
+    pub(super) fn apply(
+        &self,
+        body: &[u8],
+        told: StockDisclosure,
+        views: &Views,
+    ) -> ApiResult<Vec<u8>> {
         let mut document = body.to_vec();
         if self.embeds() {
             let keys: Keys = serde_json::from_slice(body).map_err(|error| unreadable(&error))?;
             if document.pop() == Some(b'}') {
-                self.append(&mut document, &keys, scopes, views)?;
+                self.append(&mut document, &keys, told, views)?;
                 document.push(b'}');
             }
         }
@@ -191,7 +202,7 @@ impl Shape {
         &self,
         document: &mut Vec<u8>,
         keys: &Keys,
-        scopes: Scopes,
+        told: StockDisclosure,
         (catalog, stock, clock): &Views,
     ) -> ApiResult<()> {
         let id = keys.id;
@@ -206,7 +217,7 @@ impl Shape {
             let now = clock.now();
             let product = (id, keys.gtin);
             let (lines, more) =
-                embed::lines(stock, product, &self.stores, (scopes, now), MOST_EMBEDDED);
+                embed::lines(stock, product, &self.stores, (told, now), MOST_EMBEDDED);
             let more = more.then(|| self.whole(id, "stock"));
             member(document, "stock", &lines, Some(("more_stock", more)))?;
         }

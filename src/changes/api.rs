@@ -5,7 +5,8 @@ mod schema;
 use super::Kind;
 use super::resource;
 use super::store::{self, Entry, Stretch, Wanted, rows};
-use crate::access::{Caller, Scope, Scopes, op};
+use crate::access::model::StockDisclosure;
+use crate::access::{Caller, Scopes, op};
 use crate::http::answer::Cache;
 use crate::http::params::nearest;
 use crate::http::{Answer, ApiError, ApiResult, Code, FieldError, Params};
@@ -88,8 +89,8 @@ async fn list_changes(
     let stretch = store::read(&db, after, &Wanted { kinds, store }, most).await?;
     within(after, &stretch, &db).await?;
     let resources = if embed {
-        let exact = caller.scopes().has(Scope::StockQuantity);
-        Some(resources(&db, &stretch.entries, exact).await?)
+        let told = caller.stock_disclosure();
+        Some(resources(&db, &stretch.entries, told).await?)
     } else {
         None
     };
@@ -192,7 +193,7 @@ async fn within(after: i64, stretch: &Stretch, db: &Db) -> ApiResult<()> {
 /// The documents of all resources of some entries, by kind and id.
 type Resources = BTreeMap<Kind, HashMap<String, String>>;
 
-async fn resources(db: &Db, entries: &[Entry], exact: bool) -> ApiResult<Resources> {
+async fn resources(db: &Db, entries: &[Entry], told: StockDisclosure) -> ApiResult<Resources> {
     let mut wanted: BTreeMap<Kind, Vec<String>> = BTreeMap::new();
     for entry in entries.iter().filter(|entry| entry.op != "delete") {
         if let Some(kind) = Kind::of(&entry.kind) {
@@ -203,7 +204,7 @@ async fn resources(db: &Db, entries: &[Entry], exact: bool) -> ApiResult<Resourc
     for (kind, mut ids) in wanted {
         ids.sort_unstable();
         ids.dedup();
-        found.insert(kind, resource::present(db, kind, &ids, exact).await?);
+        found.insert(kind, resource::present(db, kind, &ids, told).await?);
     }
     Ok(found)
 }

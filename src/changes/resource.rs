@@ -4,6 +4,7 @@
 
 use super::Kind;
 use super::store::rows::{self, OfferRow, StockRow};
+use crate::access::model::StockDisclosure;
 use crate::kernel::{Amount, Currency, Micros, Money};
 use crate::stock::line::QuantityOut;
 use crate::stock::model::{Location, Pickup};
@@ -100,13 +101,13 @@ pub fn detail(row: &StockRow) -> Result<Detail, StoreError> {
 }
 
 /// The document of a stock level, with its exact quantity or the band that holds it.
-pub fn level(row: &StockRow, exact: bool) -> Result<String, StoreError> {
+pub fn level(row: &StockRow, told: StockDisclosure) -> Result<String, StoreError> {
     let detail = detail(row)?;
     let document = Level {
         product_id: &row.product_id,
         store_id: &row.store_id,
         availability: &row.availability,
-        quantity: QuantityOut::new(row.quantity, exact),
+        quantity: QuantityOut::new(row.quantity, told),
         as_of: Micros(row.as_of),
         received_at: Micros(row.received_at),
         max_age_s: detail.max_age_s,
@@ -123,7 +124,7 @@ pub async fn present(
     db: &Db,
     kind: Kind,
     ids: &[String],
-    exact: bool,
+    told: StockDisclosure,
 ) -> Result<HashMap<String, String>, StoreError> {
     match kind {
         Kind::Offer => {
@@ -137,7 +138,7 @@ pub async fn present(
         Kind::Stock => {
             let rows = rows::levels(db, ids).await?;
             let named = |row: &StockRow| {
-                Ok((format!("{}/{}", row.product_id, row.store_id), level(row, exact)?))
+                Ok((format!("{}/{}", row.product_id, row.store_id), level(row, told)?))
             };
             rows.iter().map(named).collect()
         }

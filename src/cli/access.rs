@@ -4,7 +4,10 @@
 use super::speak::say;
 use crate::access::Pepper;
 use crate::access::keys::service::{create_key, list_keys, revoke_key, rotate_key, set_key_status};
-use crate::access::model::{App, Cidr, IssuedKey, Key, KeySpec, Name, Partner, Plan};
+use crate::access::model::{
+    App, Cidr, Definition, DefinitionPatch, IssuedKey, Key, KeySpec, Name, Partner, Plan,
+    StockDisclosure,
+};
 use crate::access::service::{
     By, Switch, Walk, create_app, create_partner, create_plan, list_apps, list_partners,
     list_plans, set_app_plan, set_app_status, set_partner_status, update_plan,
@@ -79,15 +82,21 @@ pub(super) enum PlanCommand {
         /// A limit as NAME:UNITS:SECONDS, such as burst:50:1. Up to four, enforced together.
         #[arg(long = "limit", required = true, value_parser = limit)]
         limits: Vec<Policy>,
+        /// How much of a quantity in stock its apps may know: exact, band or none.
+        #[arg(long, value_name = "LEVEL", default_value = "exact")]
+        stock_disclosure: StockDisclosure,
     },
     /// List all plans.
     List,
-    /// Give a plan other limits. No counter is reset.
+    /// Give a plan another definition; what is not named stays. No counter is reset.
     Update {
         id: PlanId,
-        /// A limit as NAME:UNITS:SECONDS.
-        #[arg(long = "limit", required = true, value_parser = limit)]
+        /// A limit as NAME:UNITS:SECONDS; those given replace all.
+        #[arg(long = "limit", required_unless_present = "stock_disclosure", value_parser = limit)]
         limits: Vec<Policy>,
+        /// How much of a quantity in stock its apps may know: exact, band or none.
+        #[arg(long, value_name = "LEVEL")]
+        stock_disclosure: Option<StockDisclosure>,
     },
 }
 
@@ -207,7 +216,9 @@ fn app_line(app: &App) -> String {
 }
 
 fn plan_line(plan: &Plan) -> String {
-    format!("{}\tversion {}\t{}\t{}", plan.id, plan.version, plan.limits.policy_header(), plan.name)
+    let Plan { id, name, version, definition, .. } = plan;
+    let limits = definition.limits.policy_header();
+    format!("{id}\tversion {version}\t{limits}\t{name}\tstock {}", definition.stock_disclosure)
 }
 
 fn key_line(key: &Key) -> String {
@@ -263,15 +274,18 @@ pub(super) async fn plan(config: &Config, command: PlanCommand) -> anyhow::Resul
     let desk = Desk::open(config).await?;
     let (db, by) = (&desk.db, &desk.by());
     match command {
-        PlanCommand::Create { name, limits } => {
-            say(create_plan(db, by, name, Limits::new(&limits)?).await?.id)?;
+        PlanCommand::Create { name, limits, stock_disclosure } => {
+            let definition = Definition { limits: Limits::new(&limits)?, stock_disclosure };
+            say(create_plan(db, by, name, definition).await?.id)?;
         }
         PlanCommand::List => {
             let page = async |walk: Walk| Ok(list_plans(db, &walk).await?);
             show_all(page, |p| p.id.to_string(), plan_line).await?;
         }
-        PlanCommand::Update { id, limits } => {
-            say(plan_line(&update_plan(db, by, id, Limits::new(&limits)?).await?))?;
+        PlanCommand::Update { id, limits, stock_disclosure } => {
+            let limits = (!limits.is_empty()).then(|| Limits::new(&limits)).transpose()?;
+            let patch = DefinitionPatch { limits, stock_disclosure };
+            say(plan_line(&update_plan(db, by, id, patch).await?))?;
         }
     }
     Ok(())

@@ -141,7 +141,7 @@ async fn app(db: &Db, by: &By<'_>, limits: Limits) -> anyhow::Result<AppId> {
     let (plan_name, partner_name): (Name, Name) = ("Découverte".parse()?, "Prix Malin".parse()?);
     let plan = match list_plans(db, &all).await?.into_iter().find(|p| p.name == plan_name) {
         Some(plan) => plan,
-        None => create_plan(db, by, plan_name, limits).await?,
+        None => create_plan(db, by, plan_name, limits.into()).await?,
     };
     let partner = match list_partners(db, &all).await?.into_iter().find(|p| p.name == partner_name)
     {

@@ -22,7 +22,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use values::{BaseUrl, DirPath, TimeOfDay, Zone};
+use values::{BaseUrl, DirPath, FilePath, TimeOfDay, Zone};
 
 /// The defaults, with an explanation of every key.
 pub const DEFAULTS: &str = include_str!("../../config/default.toml");
@@ -85,6 +85,14 @@ section! {
         stock_poll: Duration = "stock_poll_ms" as Millis<10, 60_000>,
         /// How the retailer's in-store codes are read.
         in_store_codes: Vec<Pattern> = "in_store_codes" as Vec<Pattern>,
+    }
+}
+
+section! {
+    /// Stores.
+    Stores ["stores"] {
+        /// The file that tells where postal codes are.
+        postal_codes: Option<PathBuf> = "postal_codes" as FilePath,
     }
 }
 
@@ -163,6 +171,8 @@ pub struct Config {
     pub access: Access,
     /// The read model of the catalog.
     pub catalog: Catalog,
+    /// Stores.
+    pub stores: Stores,
     /// The change log.
     pub changes: Changes,
     /// Snapshots and exports.
@@ -211,6 +221,7 @@ impl Config {
         let database = Database::read(layers, data_dir);
         let access = Access::read(layers, data_dir);
         let catalog = Catalog::read(layers);
+        let stores = Stores::read(layers);
         let changes = Changes::read(layers);
         let exports = Exports::read(layers);
         let limits = Limits::read(layers);
@@ -221,6 +232,7 @@ impl Config {
             database: database?,
             access: access?,
             catalog: catalog?,
+            stores: stores?,
             changes: changes?,
             exports: exports?,
             limits: limits?,

@@ -114,6 +114,21 @@ impl From<DirPath> for PathBuf {
     }
 }
 
+/// The path of a file, or none.
+pub(super) struct FilePath(Option<PathBuf>);
+
+impl FromSetting for FilePath {
+    fn parse(text: &str) -> Result<Self, String> {
+        Ok(Self((!text.is_empty()).then(|| PathBuf::from(text))))
+    }
+}
+
+impl From<FilePath> for Option<PathBuf> {
+    fn from(file: FilePath) -> Self {
+        file.0
+    }
+}
+
 /// A time of day.
 #[derive(Debug)]
 pub(super) struct TimeOfDay(jiff::civil::Time);

@@ -6,7 +6,9 @@ use super::download;
 use super::model::{File, Format, Request, Resource};
 use super::store::{self, Enqueued, Export};
 use super::worker::{EXPORT_KEPT, Worker};
-use crate::access::{Caller, Scopes, op};
+use crate::access::directory::KeyRecord;
+use crate::access::model::StockDisclosure;
+use crate::access::{Caller, op};
 use crate::http::answer::{Cache, JSON, Records};
 use crate::http::body::JsonBody;
 use crate::http::{Answer, ApiError, ApiResult, Code, FieldError, Params, path};
@@ -34,7 +36,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 /// The manifest of the newest daily snapshot: every product, category, store, offer, promotion and
 /// stock level as of one position of the change log. Load the files, then follow `/v1/changes` from
 /// `position`. You see the files whose scope your key has (`catalog:read`, `prices:read` and so on);
-/// naming one without its scope is 403.
+/// naming one without its scope, or stock where the plan tells no quantities, is 403.
 ///
 /// An NDJSON file has a document in each line, as `embed=resource` of `/v1/changes` gives it. A Parquet
 /// file has columns, amounts as DECIMAL(18,4), and the document as JSON. Stock files hold bands, never
@@ -62,14 +64,14 @@ async fn get_latest_export(
     let format = params.one_of("format", Format::WORDS).unwrap_or_default();
     params.finish()?;
     if let Some(resource) = resource {
-        permitted(resource, caller.scopes())?;
+        permitted(resource, caller.key())?;
     }
     let newest = store::snapshots(worker.db(), 1).await?;
     let Some(newest) = newest.first() else {
         let detail = "No snapshot has been written yet; the first one comes within a day.";
         return Err(ApiError::new(Code::NotFound, detail));
     };
-    let mut out = seen(newest, caller.scopes())?;
+    let mut out = seen(newest, caller.key())?;
     out.keep(|file| file.format == format && resource.is_none_or(|one| file.resource == one));
     out.format = Some(format);
     Answer::json(&out, Cache::Brief, 1)
@@ -98,7 +100,7 @@ async fn create_export(
     worker: web::Data<Worker>,
 ) -> ApiResult<HttpResponse> {
     Params::new(request.query_string()).finish()?;
-    let wanted = wanted(body.0, caller.scopes())?;
+    let wanted = wanted(body.0, caller.key())?;
     if !worker.settings().enabled {
         let detail = "Exports are switched off on the node that was asked.";
         return Err(ApiError::new(Code::Unavailable, detail));
@@ -122,7 +124,7 @@ async fn create_export(
     }
     let export = store::find(worker.db(), &id.to_string()).await?;
     let export = export.ok_or_else(|| path::not_found("export", &id))?;
-    let out = seen(&export, caller.scopes())?;
+    let out = seen(&export, caller.key())?;
     let answer = Answer::json(&out, Cache::NoStore, 1)?;
     let mut response = HttpResponse::Accepted()
         .insert_header((CONTENT_TYPE, JSON))
@@ -134,7 +136,7 @@ async fn create_export(
 }
 
 /// What a body asks for, checked.
-fn wanted(body: ExportIn, scopes: Scopes) -> ApiResult<Request> {
+fn wanted(body: ExportIn, key: &KeyRecord) -> ApiResult<Request> {
     let fault = |pointer: &str, code: &str, message: String| {
         let fault = FieldError::pointer(pointer, code, message.clone());
         Err(ApiError::new(Code::InvalidBody, format!("{pointer}: {message}.")).errors(vec![fault]))
@@ -151,7 +153,7 @@ fn wanted(body: ExportIn, scopes: Scopes) -> ApiResult<Request> {
     resources.dedup();
     store_ids.sort_unstable();
     store_ids.dedup();
-    resources.iter().try_for_each(|resource| permitted(*resource, scopes))?;
+    resources.iter().try_for_each(|resource| permitted(*resource, key))?;
     Ok(Request { resources, formats: vec![format], store_ids })
 }
 
@@ -176,7 +178,7 @@ async fn get_export(
 ) -> ApiResult<Answer> {
     Params::new(request.query_string()).finish()?;
     let export = existing(&worker, &export, &caller.app().to_string()).await?;
-    Answer::json(&seen(&export, caller.scopes())?, Cache::NoStore, 1)
+    Answer::json(&seen(&export, caller.key())?, Cache::NoStore, 1)
 }
 
 /// A file of an export
@@ -213,20 +215,26 @@ async fn download_export_file(
         let name: String = name.chars().take(100).collect();
         return Err(path::not_found("file in this export", &name));
     };
-    permitted(file.resource, caller.scopes())?;
+    permitted(file.resource, caller.key())?;
     // The name comes from the manifest, not from the call.
     download::answer(&worker.place(&export.id).join(&file.name), &file, request.headers()).await
 }
 
 /// Refuses a resource that the key may not read.
-fn permitted(resource: Resource, scopes: Scopes) -> ApiResult<()> {
-    let scope = resource.scope();
-    if scopes.has(scope) {
-        return Ok(());
+fn permitted(resource: Resource, key: &KeyRecord) -> ApiResult<()> {
+    let scope = resource.scope().as_str();
+    if !key.scopes.has(resource.scope()) {
+        let detail =
+            format!("The file `{resource}` needs the scope `{scope}`, which the key lacks.");
+        return Err(ApiError::new(Code::InsufficientScope, detail).required_scope(scope));
     }
-    let scope = scope.as_str();
-    let detail = format!("The file `{resource}` needs the scope `{scope}`, which the key lacks.");
-    Err(ApiError::new(Code::InsufficientScope, detail).required_scope(scope))
+    // Stock files hold bands.
+    if resource == Resource::Stock && key.stock_disclosure < StockDisclosure::Band {
+        let detail = "The plan tells no quantities in stock, and the files of stock hold them. \
+                      Ask for availability by product or store.";
+        return Err(ApiError::new(Code::NotInPlan, detail));
+    }
+    Ok(())
 }
 
 /// A snapshot, or an export of the app.
@@ -244,11 +252,11 @@ fn files(export: &Export) -> ApiResult<Vec<File>> {
 }
 
 /// An export as a key may see it.
-fn seen(export: &Export, scopes: Scopes) -> ApiResult<ExportOut> {
+fn seen(export: &Export, key: &KeyRecord) -> ApiResult<ExportOut> {
     let files = files(export)?;
     let request = export.request().map_err(super::ExportError::from)?;
     let mut out = ExportOut::new(export, &request, files);
-    out.keep(|file| scopes.has(file.resource.scope()));
+    out.keep(|file| permitted(file.resource, key).is_ok());
     Ok(out)
 }
 

@@ -8,6 +8,7 @@ mod parquet;
 use super::ExportError;
 use super::model::{File, Format, Resource};
 use super::store::rows::Row;
+use crate::access::model::StockDisclosure;
 use crate::changes::resource;
 use crate::storage::StoreError;
 use digest::Digested;
@@ -92,6 +93,6 @@ fn document(row: &Row) -> Result<Cow<'_, str>, StoreError> {
         Row::Product(row) => Cow::Borrowed(&row.body),
         Row::Document(row) => Cow::Borrowed(&row.body),
         Row::Offer(row) => Cow::Owned(resource::offer(row)?),
-        Row::Level(row) => Cow::Owned(resource::level(row, false)?),
+        Row::Level(row) => Cow::Owned(resource::level(row, StockDisclosure::Band)?),
     })
 }

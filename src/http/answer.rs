@@ -24,6 +24,8 @@ pub enum Cache {
     Long,
     /// Stock: 30 s.
     Brief,
+    /// As long as it holds: this many seconds.
+    Seconds(u32),
     /// Never.
     NoStore,
 }
@@ -41,6 +43,10 @@ impl Cache {
             Self::Short => SHORT,
             Self::Long => LONG,
             Self::Brief => BRIEF,
+            Self::Seconds(seconds) => {
+                let text = format!("private, max-age={seconds}");
+                HeaderValue::from_str(&text).unwrap_or(NO_STORE)
+            }
             Self::NoStore => NO_STORE,
         }
     }

@@ -65,6 +65,8 @@ codes! {
     AddressNotAllowed = 403 "address_not_allowed" "The key may not be used from this address";
     /// The key lacks the operation's scope, named in `required_scope`.
     InsufficientScope = 403 "insufficient_scope" "The key lacks a scope";
+    /// The app's plan does not include the data that was asked for.
+    NotInPlan = 403 "not_in_plan" "The plan does not include this";
     /// There is no such path.
     UnknownPath = 404 "unknown_path" "There is nothing at this path";
     /// The resource does not exist.

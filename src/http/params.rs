@@ -153,6 +153,24 @@ impl Params {
         self.given.iter().any(|(name, _)| !than.contains(&name.as_str()))
     }
 
+    /// Whether a parameter was given.
+    #[must_use]
+    pub fn was_given(&self, name: &str) -> bool {
+        self.given.iter().any(|(given, _)| given == name)
+    }
+
+    /// Whether any parameter was found at fault so far.
+    #[must_use]
+    pub fn has_faults(&self) -> bool {
+        !self.errors.is_empty()
+    }
+
+    /// Whether a parameter was found at fault.
+    #[must_use]
+    pub fn has_fault(&self, name: &str) -> bool {
+        self.errors.iter().any(|error| error.parameter.as_deref() == Some(name))
+    }
+
     /// Records a fault of a parameter.
     pub fn fault(&mut self, name: &str, code: &str, message: impl Into<String>) {
         self.errors.push(FieldError::parameter(name, code, message));

@@ -14,6 +14,7 @@ use crate::catalog::view::{CatalogView, Sizes};
 use crate::stock::store::read as stock_rows;
 use crate::stock::view::{LevelRecord, StockView};
 use crate::storage::{Db, Log, StoreError, fetch::BATCH, log};
+use crate::stores::postal_codes::PostalCodes;
 use crate::stores::store::read as store_rows;
 use crate::stores::view::StoresView;
 use std::collections::BTreeMap;
@@ -60,6 +61,12 @@ pub struct Followed {
 }
 
 impl Mirror {
+    /// An empty mirror that knows where postal codes are.
+    #[must_use]
+    pub fn new(postal_codes: PostalCodes) -> Self {
+        Self { stores: Arc::new(StoresView::new(postal_codes)), ..Self::default() }
+    }
+
     /// How far the mirror has come.
     pub fn positions(&self) -> Positions {
         Positions {

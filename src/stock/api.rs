@@ -1,11 +1,13 @@
 //! The partner API of stock.
 
 mod grid;
+mod near;
 
 use super::line::{Lines, PageOfStockLevels};
 use super::model::Availability;
-use super::view::{Level, StockView};
-use crate::access::{Caller, Scope, Scopes, op};
+use super::view::StockView;
+use crate::access::operation::Op;
+use crate::access::{Caller, op};
 use crate::catalog::api::existing;
 use crate::catalog::view::CatalogView;
 use crate::http::answer::Cache;
@@ -13,29 +15,23 @@ use crate::http::{Answer, ApiResult, PageRequest, Params, path};
 use crate::kernel::id::{ProductId, StoreId};
 use crate::kernel::page::MAX_LIMIT;
 use crate::kernel::word::Word as _;
-use crate::kernel::{Clock, Gtin, Micros};
+use crate::kernel::{Clock, Micros};
 use crate::stores::view::StoresView;
 use actix_web::{HttpRequest, get, web};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 /// Mounts the operations of stock.
 pub fn configure(config: &mut ServiceConfig<'_>) {
-    config.service(list_product_stock).service(list_store_stock).service(grid::query_stock);
+    config
+        .service(near::list_stock)
+        .service(list_product_stock)
+        .service(list_store_stock)
+        .service(grid::query_stock);
 }
 
-fn lines(scopes: Scopes, clock: &Clock) -> Lines {
-    Lines { exact: scopes.has(Scope::StockQuantity), now: clock.now() }
-}
-
-impl Lines {
-    fn document(
-        &self,
-        product: (ProductId, Option<Gtin>),
-        store: StoreId,
-        level: Option<&Level<'_>>,
-    ) -> Option<Vec<u8>> {
-        serde_json::to_vec(&self.line(product, store, level)).ok()
-    }
+/// What the lines of an answer to `caller` share.
+fn lines<O: Op>(caller: &Caller<O>, clock: &Clock, max_age_s: Option<u32>) -> Lines {
+    Lines { disclosure: caller.stock_disclosure(), now: clock.now(), max_age_s }
 }
 
 /// Stock of a product
@@ -50,6 +46,7 @@ impl Lines {
         ("product_id" = String, Path, description = "The product.", example = "prd_7HqK2mXw9Pz"),
         ("store_id" = Option<String>, Query, description = "Only these stores, at most 200, joined by commas.", example = "sto_4Fh2Lp8QaZs,sto_0Kd83bVnM1c"),
         ("availability" = Option<Vec<Availability>>, Query, style = Form, explode = false, description = "Only these availabilities, joined by commas.", example = json!(["in_stock", "low_stock"])),
+        ("max_age_s" = Option<u32>, Query, minimum = 1, maximum = 86400, description = "Seconds after which you hold a count for stale; without it, what the retailer says of each count.", example = 300),
         ("limit" = Option<u32>, Query, description = "Most lines in the page, 1 to 200.", example = 50),
         ("cursor" = Option<String>, Query, description = "Where the page begins: take it from `next`.", example = "c7HqK2mXw9Pz000000000001A2b3C"),
     ),
@@ -72,11 +69,12 @@ async fn list_product_stock(
     let mut params = Params::new(request.query_string());
     let stores: Vec<StoreId> = params.list("store_id", MAX_LIMIT as usize);
     let wanted = availabilities(&mut params);
+    let max_age_s = max_age(&mut params);
     let page = PageRequest::read(&request, &mut params);
     params.finish()?;
     let id: ProductId = path::id(&product, "product")?;
     existing(catalog.product(id), "product", &id)?;
-    let (gtin, lines) = (catalog.gtin_of(id).flatten(), lines(caller.scopes(), &clock));
+    let (gtin, lines) = (catalog.gtin_of(id).flatten(), lines(&caller, &clock, max_age_s));
     let found = stock.of_product(id, &stores, page.after()?, page.limit(), |store, level| {
         let availability = level.map_or(Availability::Unknown, |level| level.availability);
         wanted.takes(availability).then(|| lines.document((id, gtin), store, level.as_ref()))?
@@ -93,6 +91,7 @@ async fn list_product_stock(
         ("store_id" = String, Path, description = "The store.", example = "sto_4Fh2Lp8QaZs"),
         ("availability" = Option<Vec<Availability>>, Query, style = Form, explode = false, description = "Only these availabilities, joined by commas.", example = json!(["in_stock", "low_stock"])),
         ("updated_since" = Option<String>, Query, format = DateTime, description = "Only levels that arrived at or after this instant.", example = "2026-11-22T09:00:00Z"),
+        ("max_age_s" = Option<u32>, Query, minimum = 1, maximum = 86400, description = "Seconds after which you hold a count for stale; without it, what the retailer says of each count.", example = 300),
         ("limit" = Option<u32>, Query, description = "Most lines in the page, 1 to 200. A page can be shorter although `next` is set: filters that match rarely are walked in steps.", example = 50),
         ("cursor" = Option<String>, Query, description = "Where the page begins: take it from `next`.", example = "c7HqK2mXw9Pz000000000001A2b3C"),
     ),
@@ -114,12 +113,13 @@ async fn list_store_stock(
     let mut params = Params::new(request.query_string());
     let since: Option<Micros> = params.value("updated_since");
     let wanted = availabilities(&mut params);
+    let max_age_s = max_age(&mut params);
     let page = PageRequest::read(&request, &mut params);
     params.finish()?;
     let (stock, catalog, stores) = views;
     let id: StoreId = path::id(&store, "store")?;
     existing(stores.store(id), "store", &id)?;
-    let lines = lines(caller.scopes(), &clock);
+    let lines = lines(&caller, &clock, max_age_s);
     let found = stock.of_store(id, page.after()?, page.limit(), |product, level| {
         let recent = since.is_none_or(|since| level.received_at >= since);
         let gtin =
@@ -136,6 +136,15 @@ impl Wanted {
     fn takes(&self, availability: Availability) -> bool {
         self.0.is_empty() || self.0.contains(&availability)
     }
+}
+
+/// Seconds after which the caller holds a count for stale.
+fn max_age(params: &mut Params) -> Option<u32> {
+    let age: Option<u32> = params.value("max_age_s");
+    if age.is_some_and(|age| !(1..=86_400).contains(&age)) {
+        params.fault("max_age_s", "out_of_range", "is a number of seconds from 1 to 86400");
+    }
+    age
 }
 
 fn availabilities(params: &mut Params) -> Wanted {

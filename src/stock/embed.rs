@@ -1,10 +1,26 @@
 //! The stock of a product as a part of another document.
 
-use super::line::Lines;
+use super::line::{Lines, is_enough};
 use super::view::StockView;
-use crate::access::{Scope, Scopes};
+use crate::access::model::StockDisclosure;
 use crate::kernel::id::{ProductId, StoreId};
 use crate::kernel::{Gtin, Micros};
+
+/// The line of a product in a store as finished JSON, if the store has `wanted` thousandths of it as
+/// far as the caller may know.
+pub fn line_of_enough(
+    view: &StockView,
+    (product, gtin): (ProductId, Option<Gtin>),
+    store: StoreId,
+    (disclosure, now): (StockDisclosure, Micros),
+    wanted: i64,
+) -> Option<Vec<u8>> {
+    let lines = Lines { disclosure, now, max_age_s: None };
+    view.at(product, store, |level| {
+        let level = level.filter(|level| is_enough(level, wanted, disclosure))?;
+        lines.document((product, gtin), store, Some(&level))
+    })
+}
 
 /// The first `most` lines of a product's stock, as finished JSON, and whether there are more. With
 /// stores given there is a line for each.
@@ -12,10 +28,10 @@ pub fn lines(
     view: &StockView,
     (product, gtin): (ProductId, Option<Gtin>),
     stores: &[StoreId],
-    (scopes, now): (Scopes, Micros),
+    (disclosure, now): (StockDisclosure, Micros),
     most: usize,
 ) -> (Vec<Vec<u8>>, bool) {
-    let lines = Lines { exact: scopes.has(Scope::StockQuantity), now };
+    let lines = Lines { disclosure, now, max_age_s: None };
     let page = view.of_product(product, stores, None, most, |store, level| {
         serde_json::to_vec(&lines.line((product, gtin), store, level.as_ref())).ok()
     });

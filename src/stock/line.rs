@@ -1,7 +1,8 @@
 //! A stock level on the wire: what the caller may know of the quantity, and how fresh it is.
 
 use super::model::{Availability, Location, Pickup};
-use super::view::Level;
+use super::view::{Detail, Level};
+use crate::access::model::StockDisclosure;
 use crate::kernel::clock::SECOND;
 use crate::kernel::id::{ProductId, StoreId};
 use crate::kernel::{Gtin, Micros};
@@ -9,23 +10,12 @@ use serde::Serialize;
 use serde_json::Number;
 use utoipa::ToSchema;
 
-/// How much is told of a quantity.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Disclosure {
-    /// The quantity itself, in `value`; needs the scope `stock:quantity`.
-    Exact,
-    /// The range that holds it, in `band`.
-    Band,
-    /// Nothing: it is not known.
-    None,
-}
-
 /// A quantity, as far as the caller may know it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub(crate) struct QuantityOut {
-    /// How much is told.
-    pub(super) disclosure: Disclosure,
+    /// How much is told: `exact`, the quantity in `value`; `band`, the range that holds it, in
+    /// `band`; `none`, nothing, because it is not known or the plan does not tell it.
+    pub(super) disclosure: StockDisclosure,
     /// The quantity, with `exact`; up to three decimals for what is sold by weight.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<f64>, example = 4)]
@@ -58,7 +48,7 @@ pub(crate) struct StockLevelOut<'a> {
     /// When the count arrived here.
     #[schema(required = true, value_type = Option<String>, format = DateTime, example = "2026-11-22T09:41:09Z")]
     pub(super) received_at: Option<Micros>,
-    /// After how many seconds a count of this kind is stale.
+    /// After how many seconds a count is stale: as asked for, or by the retailer.
     #[schema(required = true, example = 900)]
     pub(super) max_age_s: Option<u32>,
     /// Whether the count is older than `max_age_s`; true where there is none.
@@ -76,6 +66,10 @@ pub(crate) struct StockLevelOut<'a> {
     /// Where in the store it is.
     #[schema(required = true)]
     pub(super) instore_location: Option<&'a Location>,
+    /// Metres along the great circle from the place that was asked for; in lists near a place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = 812)]
+    pub(super) distance_m: Option<u32>,
 }
 
 /// Stock levels, a page of them.
@@ -107,6 +101,31 @@ fn band(thousandths: i64) -> &'static str {
     }
 }
 
+/// The least whole thousandths above nothing that a band stands for.
+fn least_of_band(thousandths: i64) -> i64 {
+    match thousandths {
+        ..=0 => 0,
+        1..=2_000 => 1_000,
+        2_001..=5_000 => 3_000,
+        5_001..=10_000 => 6_000,
+        10_001..=50_000 => 11_000,
+        _ => 51_000,
+    }
+}
+
+/// Whether a level covers `wanted` thousandths, as far as the caller may know: a question that told
+/// more would give the count away to who asks often enough. What was not counted is taken to be
+/// enough.
+pub(super) fn is_enough(level: &Level<'_>, wanted: i64, told: StockDisclosure) -> bool {
+    let there = matches!(level.availability, Availability::InStock | Availability::LowStock);
+    there
+        && level.quantity.is_none_or(|quantity| match told {
+            StockDisclosure::Exact => quantity >= wanted,
+            StockDisclosure::Band => least_of_band(quantity) >= wanted,
+            StockDisclosure::None => true,
+        })
+}
+
 /// Thousandths as a JSON number: whole where it is whole. A double's shortest text gives back the
 /// three decimals exactly.
 fn number(thousandths: i64) -> Option<Number> {
@@ -117,13 +136,14 @@ fn number(thousandths: i64) -> Option<Number> {
 }
 
 impl QuantityOut {
-    /// A quantity in thousandths, told exactly or as the band that holds it.
-    pub(crate) fn new(thousandths: Option<i64>, exact: bool) -> Self {
-        let none = Self { disclosure: Disclosure::None, value: None, band: None };
-        match thousandths {
-            None => none,
-            Some(n) if exact => Self { disclosure: Disclosure::Exact, value: number(n), ..none },
-            Some(n) => Self { disclosure: Disclosure::Band, band: Some(band(n)), ..none },
+    /// A quantity in thousandths, as far as it is known and may be told.
+    pub(crate) fn new(thousandths: Option<i64>, told: StockDisclosure) -> Self {
+        let none = Self { disclosure: StockDisclosure::None, value: None, band: None };
+        let Some(n) = thousandths else { return none };
+        match told {
+            StockDisclosure::None => none,
+            StockDisclosure::Band => Self { disclosure: told, band: Some(band(n)), ..none },
+            StockDisclosure::Exact => Self { disclosure: told, value: number(n), ..none },
         }
     }
 }
@@ -131,20 +151,36 @@ impl QuantityOut {
 /// What all lines of an answer share.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Lines {
-    /// Whether the caller may know exact quantities.
-    pub(super) exact: bool,
+    /// How much of a quantity the caller may know.
+    pub(super) disclosure: StockDisclosure,
     /// The time now.
     pub(super) now: Micros,
+    /// After how many seconds the caller holds a count for stale; `None` to go by the retailer.
+    pub(super) max_age_s: Option<u32>,
 }
 
 impl Lines {
+    fn max_age(&self, detail: &Detail) -> u32 {
+        self.max_age_s.unwrap_or(detail.max_age_s)
+    }
+
     /// Whether a level is older than it may be; where there is none, nothing is known.
     pub(super) fn is_stale(&self, level: Option<&Level<'_>>) -> bool {
         level.is_none_or(|level| {
-            let most = i64::from(level.detail.max_age_s) * SECOND;
+            let most = i64::from(self.max_age(level.detail)) * SECOND;
             level.availability == Availability::Unknown
                 || self.now.0.saturating_sub(level.as_of.0) > most
         })
+    }
+
+    /// The line for a product in a store as finished JSON.
+    pub(super) fn document(
+        &self,
+        product: (ProductId, Option<Gtin>),
+        store: StoreId,
+        level: Option<&Level<'_>>,
+    ) -> Option<Vec<u8>> {
+        serde_json::to_vec(&self.line(product, store, level)).ok()
     }
 
     /// The line for a product in a store, unknown where there is no level.
@@ -161,15 +197,16 @@ impl Lines {
             gtin,
             store_id,
             availability: level.map_or(Availability::Unknown, |level| level.availability),
-            quantity: QuantityOut::new(level.and_then(|level| level.quantity), self.exact),
+            quantity: QuantityOut::new(level.and_then(|level| level.quantity), self.disclosure),
             as_of: level.map(|level| level.as_of),
             received_at: level.map(|level| level.received_at),
-            max_age_s: detail.map(|detail| detail.max_age_s),
+            max_age_s: detail.map(|detail| self.max_age(detail)),
             is_stale,
             source: detail.map(|detail| detail.source.as_str()),
             restock_at: detail.and_then(|detail| detail.restock_at),
             pickup: detail.and_then(|detail| detail.pickup.as_ref()),
             instore_location: detail.and_then(|detail| detail.instore_location.as_ref()),
+            distance_m: None,
         }
     }
 }
@@ -177,7 +214,6 @@ impl Lines {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stock::view::Detail;
 
     #[test]
     fn a_band_holds_its_quantity() {
@@ -194,9 +230,13 @@ mod tests {
 
     #[test]
     fn exact_quantities_are_exact() {
-        let value = |n| QuantityOut::new(Some(n), true).value.unwrap().to_string();
+        let value =
+            |n| QuantityOut::new(Some(n), StockDisclosure::Exact).value.unwrap().to_string();
         assert_eq!((value(4_000), value(1_250), value(0)), ("4".into(), "1.25".into(), "0".into()));
-        assert_eq!(QuantityOut::new(None, true).disclosure, Disclosure::None);
+        assert_eq!(
+            QuantityOut::new(None, StockDisclosure::Exact).disclosure,
+            StockDisclosure::None
+        );
     }
 
     #[test]
@@ -210,12 +250,16 @@ mod tests {
             received_at: Micros(0),
             detail: &detail,
         };
-        let stale = |now, level: Option<&Level<'_>>| {
-            let lines = Lines { exact: false, now: Micros(now) };
+        let stale_by = |max_age_s, now, level: Option<&Level<'_>>| {
+            let disclosure = StockDisclosure::Band;
+            let lines = Lines { disclosure, now: Micros(now), max_age_s };
             lines.line((ProductId(1), None), StoreId(1), level).is_stale
         };
+        let stale = |now, level| stale_by(None, now, level);
         assert!(!stale(900 * SECOND, Some(&level)));
         assert!(stale(900 * SECOND + 1, Some(&level)));
         assert!(stale(0, None));
+        assert!(stale_by(Some(60), 61 * SECOND, Some(&level)));
+        assert!(!stale_by(Some(86_400), 901 * SECOND, Some(&level)));
     }
 }

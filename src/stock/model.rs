@@ -53,6 +53,8 @@ pub struct LevelIn {
     _received_at: IgnoredAny,
     #[serde(default, rename = "is_stale")]
     _is_stale: IgnoredAny,
+    #[serde(default, rename = "distance_m")]
+    _distance_m: IgnoredAny,
 }
 
 /// A count, or the object that an API answer gives; a band is no count.

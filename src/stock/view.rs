@@ -220,6 +220,16 @@ impl StockView {
         })
     }
 
+    /// What `pick` makes of the level of a product in a store, or of none.
+    pub fn at<T>(
+        &self,
+        product: ProductId,
+        store: StoreId,
+        pick: impl FnOnce(Option<Level<'_>>) -> T,
+    ) -> T {
+        pick(self.0.read().level(product.0, store.0))
+    }
+
     /// Calls `cell` with the row, the store and the level, where there is one, of every product in
     /// every store, row by row.
     pub fn grid(

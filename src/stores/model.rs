@@ -35,6 +35,10 @@ pub struct StoreIn {
     _id: IgnoredAny,
     #[serde(default, rename = "open_now")]
     _open_now: IgnoredAny,
+    #[serde(default, rename = "opens_at")]
+    _opens_at: IgnoredAny,
+    #[serde(default, rename = "closes_at")]
+    _closes_at: IgnoredAny,
     #[serde(default, rename = "distance_m")]
     _distance_m: IgnoredAny,
     #[serde(default, rename = "updated_at")]
@@ -46,7 +50,7 @@ pub struct StoreIn {
 /// A postal address.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Address {
+pub(crate) struct Address {
     /// Street and number.
     #[schema(required = true, example = "2 avenue de Toulouse")]
     street_address: Option<String>,
@@ -85,7 +89,7 @@ impl Serialize for Degrees {
 
 /// A place on Earth, WGS 84 degrees.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Geo {
+pub(crate) struct Geo {
     /// Degrees north.
     #[schema(value_type = f64, example = 43.61)]
     latitude: Degrees,

@@ -1,54 +1,23 @@
-//! The stores in memory: some thousands, so a list looks at each.
+//! The stores in memory: by id, and by where they are.
 
+use super::geo::{Point, squared_chord};
+use super::near::Near;
+use super::postal_codes::PostalCodes;
+pub use super::record::{Beside, StoreRecord};
 use crate::catalog::view::{Lookup, Page};
-use crate::http::answer::digest;
+use crate::kernel::Micros;
 use crate::kernel::id::StoreId;
-use bytes::Bytes;
 use parking_lot::RwLock;
-use serde::Deserialize;
+use rstar::RTree;
+use rstar::primitives::GeomWithData;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// What filters look at, read from a store's document.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-struct Traits {
-    #[serde(rename = "type")]
-    kind: Option<String>,
-    services: Option<Vec<String>>,
-    address: Option<Address>,
-}
-
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-struct Address {
-    postal_code: Option<String>,
-    address_locality: Option<String>,
-    address_country: Option<String>,
-}
-
-/// A store as it is stored, ready to be served.
-#[derive(Debug, Clone)]
-pub struct StoreRecord {
-    id: StoreId,
-    body: Bytes,
-    etag: u64,
-    traits: Traits,
-}
-
-impl StoreRecord {
-    /// A store from its document.
-    pub fn read(id: StoreId, body: &str) -> Result<Self, serde_json::Error> {
-        let traits = serde_json::from_str(body)?;
-        let body = Bytes::copy_from_slice(body.as_bytes());
-        Ok(Self { id, etag: digest(&body), body, traits })
-    }
-}
+use std::sync::Arc;
 
 /// What became of a store.
 #[derive(Debug, Clone)]
 pub enum StoreChange {
     /// It is, or is now, this.
-    Upsert(Box<StoreRecord>),
+    Upsert(Arc<StoreRecord>),
     /// It was deleted.
     Delete(StoreId),
 }
@@ -66,72 +35,135 @@ pub struct StoreQuery {
     pub postal_code: Option<String>,
     /// Of this type.
     pub kind: Option<String>,
+    /// Open at this instant. A store whose hours are not known is not.
+    pub open_at: Option<Micros>,
 }
 
-impl StoreQuery {
-    fn takes(&self, traits: &Traits) -> bool {
-        let same = |asked: &Option<String>, own: &Option<String>| {
-            let lower = |text: &String| text.to_lowercase();
-            asked.is_none() || asked.as_ref().map(lower) == own.as_ref().map(lower)
-        };
-        let nowhere = Address::default();
-        let address = traits.address.as_ref().unwrap_or(&nowhere);
-        let services = traits.services.as_deref().unwrap_or_default();
-        same(&self.kind, &traits.kind)
-            && same(&self.country, &address.address_country)
-            && same(&self.city, &address.address_locality)
-            && same(&self.postal_code, &address.postal_code)
-            && self.services.iter().all(|service| services.contains(service))
-    }
-}
+/// A store's place in the index of places.
+type Place = GeomWithData<[f64; 3], u64>;
 
 #[derive(Debug, Default)]
 struct Stores {
-    by_id: BTreeMap<u64, StoreRecord>,
+    by_id: BTreeMap<u64, Arc<StoreRecord>>,
+    places: RTree<Place>,
     gone: BTreeSet<u64>,
+}
+
+impl Stores {
+    fn take_out(&mut self, id: StoreId) {
+        let old = self.by_id.remove(&id.0);
+        if let Some(point) = old.and_then(|store| store.point) {
+            self.places.remove(&Place::new(point.axes(), id.0));
+        }
+    }
 }
 
 /// The stores of this node.
 #[derive(Debug, Default)]
-pub struct StoresView(RwLock<Stores>);
+pub struct StoresView {
+    stores: RwLock<Stores>,
+    postal_codes: PostalCodes,
+}
 
 impl StoresView {
-    /// The store with this id.
+    /// No stores yet, and where postal codes are.
+    #[must_use]
+    pub fn new(postal_codes: PostalCodes) -> Self {
+        Self { postal_codes, ..Self::default() }
+    }
+
+    /// The store with this id, as it is stored.
     pub fn store(&self, id: StoreId) -> Lookup {
-        let stores = self.0.read();
+        let stores = self.stores.read();
         match stores.by_id.get(&id.0) {
-            Some(store) => Lookup::Found { body: store.body.clone(), etag: store.etag },
+            Some(store) => {
+                let (body, etag) = store.stored();
+                Lookup::Found { body, etag }
+            }
             None if stores.gone.contains(&id.0) => Lookup::Gone { replaced_by: None },
             None => Lookup::Missing,
         }
     }
 
+    /// The record of a store.
+    pub fn record(&self, id: StoreId) -> Option<Arc<StoreRecord>> {
+        self.stores.read().by_id.get(&id.0).cloned()
+    }
+
     /// Whether there is such a store.
     pub fn has(&self, id: StoreId) -> bool {
-        self.0.read().by_id.contains_key(&id.0)
+        self.stores.read().by_id.contains_key(&id.0)
+    }
+
+    /// Where a postal code is: by the file of postal codes, or in the middle of the stores that
+    /// have it.
+    pub fn place_of(&self, country: &str, postal_code: &str) -> Option<Point> {
+        self.postal_codes.find(country, postal_code).or_else(|| {
+            let stores = self.stores.read();
+            let there = stores.by_id.values().filter(|store| store.lies_in(country, postal_code));
+            Point::mean(there.filter_map(|store| store.point))
+        })
     }
 
     /// The page behind `after` of the stores that a query takes, in the order of ids.
-    pub fn list(&self, query: &StoreQuery, after: Option<u64>, limit: usize) -> Page<Bytes> {
-        let stores = self.0.read();
+    pub fn list<T>(
+        &self,
+        query: &StoreQuery,
+        after: Option<u64>,
+        limit: usize,
+        mut pick: impl FnMut(&StoreRecord) -> Option<T>,
+    ) -> Page<T> {
+        let stores = self.stores.read();
         let behind = |id: &u64| after.is_none_or(|after| *id > after);
         Page::of_ids(stores.by_id.keys().copied().filter(behind), limit, |id| {
-            let store = stores.by_id.get(&id).filter(|store| query.takes(&store.traits))?;
-            Some(store.body.clone())
+            pick(stores.by_id.get(&id).filter(|store| store.is_taken_by(query))?)
         })
+    }
+
+    /// The page behind `after` of the stores near a place that a query takes, the nearest first, in
+    /// the order of whole metres and ids.
+    pub fn near<T>(
+        &self,
+        near: &Near,
+        query: &StoreQuery,
+        after: Option<(u64, u64)>,
+        limit: usize,
+        mut pick: impl FnMut(&StoreRecord, u32) -> Option<T>,
+    ) -> Page<T, (u64, u64)> {
+        let stores = self.stores.read();
+        let within = squared_chord(near.radius_m);
+        let mut found: Vec<((u64, u64), &StoreRecord)> = stores
+            .places
+            .locate_within_distance(near.center.axes(), within)
+            .filter_map(|place| stores.by_id.get(&place.data))
+            .filter(|store| store.is_taken_by(query))
+            .filter_map(|store| {
+                let distance = near.center.distance_m(store.point?);
+                let key = (distance.round() as u64, store.id.0);
+                (distance <= near.radius_m && after.is_none_or(|after| key > after))
+                    .then_some((key, store.as_ref()))
+            })
+            .collect();
+        found.sort_unstable_by_key(|(key, _)| *key);
+        let rows = found.into_iter().map(|(key, store)| (key, (key.0, store)));
+        Page::fill(rows, limit, |(metres, store)| pick(store, metres as u32))
     }
 
     /// Applies changes.
     pub fn apply(&self, changes: Vec<StoreChange>) {
-        let mut stores = self.0.write();
+        let mut stores = self.stores.write();
         for change in changes {
             match change {
                 StoreChange::Upsert(store) => {
+                    stores.take_out(store.id);
                     stores.gone.remove(&store.id.0);
-                    stores.by_id.insert(store.id.0, *store);
+                    if let Some(point) = store.point {
+                        stores.places.insert(Place::new(point.axes(), store.id.0));
+                    }
+                    stores.by_id.insert(store.id.0, store);
                 }
                 StoreChange::Delete(id) => {
-                    stores.by_id.remove(&id.0);
+                    stores.take_out(id);
                     stores.gone.insert(id.0);
                 }
             }
@@ -140,7 +172,7 @@ impl StoresView {
 
     /// How many stores there are.
     pub fn len(&self) -> usize {
-        self.0.read().by_id.len()
+        self.stores.read().by_id.len()
     }
 
     /// Whether there is no store.
@@ -152,6 +184,11 @@ impl StoresView {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    fn upsert(id: StoreId, body: &serde_json::Value) -> StoreChange {
+        StoreChange::Upsert(Arc::new(StoreRecord::read(id, &body.to_string()).unwrap()))
+    }
 
     fn store(code: &str, city: &str, services: &[&str]) -> StoreChange {
         let id = StoreId::derived(code);
@@ -159,7 +196,12 @@ mod tests {
             "id": id, "type": "hypermarket", "services": services,
             "address": {"postal_code": "31130", "address_locality": city, "address_country": "FR"},
         });
-        StoreChange::Upsert(Box::new(StoreRecord::read(id, &body.to_string()).unwrap()))
+        upsert(id, &body)
+    }
+
+    fn placed(id: u64, latitude: f64, longitude: f64) -> StoreChange {
+        let body = serde_json::json!({"geo": {"latitude": latitude, "longitude": longitude}});
+        upsert(StoreId(id), &body)
     }
 
     #[test]
@@ -172,8 +214,8 @@ mod tests {
         ]);
         let unknown = r#"{"address":null,"services":null,"type":null}"#;
         let bare = StoreRecord::read(StoreId::derived("9"), unknown).unwrap();
-        view.apply(vec![StoreChange::Upsert(Box::new(bare))]);
-        let count = |query: StoreQuery| view.list(&query, None, 50).items.len();
+        view.apply(vec![StoreChange::Upsert(Arc::new(bare))]);
+        let count = |query: StoreQuery| view.list(&query, None, 50, |_| Some(())).items.len();
         let city = Some("balma".to_owned());
         let services = vec!["drive".to_owned()];
         assert_eq!(count(StoreQuery::default()), 4);
@@ -186,5 +228,53 @@ mod tests {
         assert_eq!(view.store(two), Lookup::Gone { replaced_by: None });
         assert_eq!(view.store(StoreId::derived("4")), Lookup::Missing);
         assert_eq!(view.len(), 3);
+    }
+
+    #[test]
+    fn a_store_that_moves_is_found_where_it_is_now() {
+        let view = StoresView::default();
+        let count = |latitude| {
+            let near = Near { center: Point::new(latitude, 0.0), radius_m: 1_000.0 };
+            view.near(&near, &StoreQuery::default(), None, 50, |_, _| Some(())).items.len()
+        };
+        view.apply(vec![placed(1, 10.0, 0.0), placed(1, 20.0, 0.0)]);
+        assert_eq!((count(10.0), count(20.0)), (0, 1));
+        view.apply(vec![StoreChange::Delete(StoreId(1))]);
+        assert_eq!((count(10.0), count(20.0)), (0, 0));
+    }
+
+    proptest! {
+        #[test]
+        fn near_is_what_a_look_at_every_store_finds(
+            places in proptest::collection::vec((-90.0..90.0f64, -180.0..180.0f64), 1..60),
+            center in (-90.0..90.0f64, -180.0..180.0f64),
+            radius_m in 1.0..5_000_000.0f64,
+            limit in 1usize..20,
+        ) {
+            let view = StoresView::default();
+            let changes = places.iter().enumerate();
+            view.apply(changes.map(|(id, (lat, lon))| placed(id as u64, *lat, *lon)).collect());
+            let near = Near { center: Point::new(center.0, center.1), radius_m };
+            let mut expected: Vec<(u64, u64)> = places
+                .iter()
+                .enumerate()
+                .map(|(id, (lat, lon))| (near.center.distance_m(Point::new(*lat, *lon)), id as u64))
+                .filter(|(distance, _)| *distance <= radius_m)
+                .map(|(distance, id)| (distance.round() as u64, id))
+                .collect();
+            expected.sort_unstable();
+            let (mut walked, mut after) = (Vec::new(), None);
+            loop {
+                let page = view.near(&near, &StoreQuery::default(), after, limit, |store, metres| {
+                    Some((u64::from(metres), store.id.0))
+                });
+                walked.extend(page.items);
+                after = page.next;
+                if after.is_none() {
+                    break;
+                }
+            }
+            prop_assert_eq!(walked, expected);
+        }
     }
 }

@@ -23,6 +23,7 @@ mod grid;
 mod levels;
 mod limits;
 mod metering;
+mod near;
 mod openapi;
 mod operations;
 mod prices;

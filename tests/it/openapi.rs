@@ -156,6 +156,12 @@ fn own_usage_costs_nothing() {
 
 /// The path with its parameters filled in from the small catalog.
 fn filled(path: &str, export: &str) -> String {
+    let query = match path {
+        "/v1/stock" => {
+            format!("?postal_code=31000&country=FR&product_id={}", data::product_id(0))
+        }
+        _ => String::new(),
+    };
     path.replace("{product_id}", &data::product_id(0))
         .replace("{gtin}", &data::gtin13(0))
         .replace("{sku}", &data::sku(0))
@@ -163,6 +169,7 @@ fn filled(path: &str, export: &str) -> String {
         .replace("{store_id}", &data::store_id(0))
         .replace("{promotion_id}", &PromotionId::derived("P-1").to_string())
         .replace("{export_id}", export)
+        + &query
 }
 
 async fn shop() -> TestApp {

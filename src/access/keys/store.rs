@@ -1,12 +1,11 @@
 //! All SQL of keys and their secrets.
 
-use crate::access::model::{Key, KeySecret, KeySpec, Status};
-use crate::access::store::{Walk, limits, stored, version};
+use crate::access::model::{Definition, Key, KeySecret, KeySpec, Status};
+use crate::access::store::{Walk, definition, stored, version};
 use crate::access::{Environment, Scopes};
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, KeyId, PartnerId, PlanId};
 use crate::kernel::word::Word as _;
-use crate::limit::Limits;
 use crate::storage::{Db, StoreError, Tx};
 use crate::{on_db, on_tx};
 use ipnet::IpNet;
@@ -256,7 +255,7 @@ pub struct KeyRow {
     /// Its version.
     pub plan_version: u32,
     /// What it grants.
-    pub limits: Limits,
+    pub definition: Definition,
     /// The secrets on record: those that are valid, and the last ones that are over, so that their
     /// holder can be told.
     pub secrets: Vec<KeySecretRow>,
@@ -294,7 +293,7 @@ impl DirectoryRow {
             partner_status: stored("partners", &self.partner_status)?,
             plan: stored("plans", &self.plan_id)?,
             plan_version: version(self.version)?,
-            limits: limits(&self.definition)?,
+            definition: definition(&self.definition)?,
             secrets,
         })
     }

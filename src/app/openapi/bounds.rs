@@ -34,6 +34,11 @@ const FORMS: &[(&str, &str, &str)] = &[
     ("promotion_id", "promotion-id", "prm_[0-9A-L][0-9A-Za-z]{10}"),
     ("embed", "embed", "(offers|stock|category|variants)"),
     ("country", "country", "[A-Za-z]{2}"),
+    (
+        "items",
+        "item",
+        "([0-9]{8}|[0-9]{12,14}|prd_[0-9A-L][0-9A-Za-z]{10})(:[0-9]{1,7}(\\.[0-9]{1,3})?)?",
+    ),
     ("cursor", "cursor", "[0-9A-Za-z]{1,500}"),
 ];
 /// How a parameter's description says that it takes several values.

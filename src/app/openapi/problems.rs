@@ -40,6 +40,12 @@ pub(super) const PARTNER: &[Example] = &[
         "The key's allow-list does not hold the address of this call.",
     ),
     (Code::InsufficientScope, PRODUCTS, "The key lacks the scope `catalog:read`."),
+    (
+        Code::NotInPlan,
+        "/v1/exports/latest",
+        "The plan tells no quantities in stock, and the files of stock hold them. Ask for \
+         availability by product or store.",
+    ),
     (Code::UnknownPath, "/v1/prodcuts", "See /docs for the paths that exist."),
     (Code::NotFound, PRODUCT, "There is no product `prd_7HqK2mXw9Pz`."),
     (Code::MethodNotAllowed, PRODUCTS, "This path takes GET, HEAD."),

@@ -2,6 +2,7 @@
 //! order of its columns. Amounts are DECIMAL(18, 4) on 64 bits, as they are stored, so no digit is
 //! lost; instants are microseconds of UTC; what has no fixed shape is a column of JSON.
 
+use crate::access::model::StockDisclosure;
 use crate::changes::resource;
 use crate::changes::store::rows::{OfferRow, StockRow};
 use crate::exports::ExportError;
@@ -174,7 +175,7 @@ fn offer(row: &OfferRow) -> Result<Vec<Cell>, ExportError> {
 
 fn level(row: &StockRow) -> Result<Vec<Cell>, ExportError> {
     let detail = resource::detail(row)?;
-    let band = QuantityOut::new(row.quantity, false).band;
+    let band = QuantityOut::new(row.quantity, StockDisclosure::Band).band;
     Ok(vec![
         text(&row.product_id),
         text(&row.store_id),
@@ -185,6 +186,6 @@ fn level(row: &StockRow) -> Result<Vec<Cell>, ExportError> {
         Cell::Int(Some(detail.max_age_s.into())),
         text(&row.source),
         Cell::Int(detail.restock_at.map(|at| at.0)),
-        Cell::Text(Some(resource::level(row, false)?)),
+        Cell::Text(Some(resource::level(row, StockDisclosure::Band)?)),
     ])
 }

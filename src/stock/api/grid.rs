@@ -5,13 +5,12 @@ use crate::access::{Caller, op};
 use crate::catalog::view::CatalogView;
 use crate::http::answer::Cache;
 use crate::http::{Answer, ApiError, ApiResult, Code, FieldError, JsonBody, Params};
-use crate::kernel::clock::SECOND;
 use crate::kernel::gtin::InvalidGtin;
 use crate::kernel::id::{ProductId, StoreId};
 use crate::kernel::{Clock, Gtin, Micros};
 use crate::stock::line::QuantityOut;
 use crate::stock::model::Availability;
-use crate::stock::view::{Level, StockView};
+use crate::stock::view::StockView;
 use crate::stores::view::StoresView;
 use actix_web::{HttpRequest, post, web};
 use serde::{Deserialize, Serialize};
@@ -142,25 +141,19 @@ pub(super) async fn query_stock(
         store_id: Some(*id),
     }));
 
-    let lines = lines(caller.scopes(), &clock);
+    let lines = lines(&caller, &clock, asked.max_age_s);
     let mut items = Vec::with_capacity(products.len() * asked.store_ids.len());
     let ids: Vec<Option<ProductId>> = products.iter().map(|wanted| wanted.id).collect();
     stock.grid(&ids, &asked.store_ids, |row, store, level| {
         let wanted = &products[row];
-        let age = asked.max_age_s.map(|age| i64::from(age) * SECOND);
-        let too_old = |level: &Level<'_>| age.is_some_and(|age| lines.now.0 - level.as_of.0 > age);
-        let is_stale = match (&level, age) {
-            (Some(level), Some(_)) => level.availability == Availability::Unknown || too_old(level),
-            (level, _) => lines.is_stale(level.as_ref()),
-        };
         items.push(CellOut {
             product_id: wanted.id,
             gtin: wanted.gtin,
             store_id: store,
             availability: level.as_ref().map_or(Availability::Unknown, |l| l.availability),
-            quantity: QuantityOut::new(level.as_ref().and_then(|l| l.quantity), lines.exact),
+            quantity: QuantityOut::new(level.as_ref().and_then(|l| l.quantity), lines.disclosure),
             as_of: level.as_ref().map(|level| level.as_of),
-            is_stale,
+            is_stale: lines.is_stale(level.as_ref()),
         });
     });
     let cells = items.len() as u32;

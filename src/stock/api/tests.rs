@@ -1,5 +1,5 @@
 use super::*;
-use crate::access::Scope;
+use crate::access::{Scope, Scopes};
 use crate::catalog::model::Status;
 use crate::catalog::view::{ProductChange, ProductRecord};
 use crate::stock::view::LevelRecord;
@@ -45,7 +45,7 @@ fn views() -> (StockView, CatalogView, StoresView) {
         updated_at: Micros(0),
     }))]);
     let store = StoreRecord::read(StoreId(1), "{}").unwrap();
-    views.2.apply(vec![StoreChange::Upsert(Box::new(store))]);
+    views.2.apply(vec![StoreChange::Upsert(std::sync::Arc::new(store))]);
     views
 }
 

@@ -4,6 +4,7 @@ use crate::kernel::id::StoreId;
 use crate::storage::fetch::{by_ids, in_batches};
 use crate::storage::{Db, StoreError};
 use crate::stores::view::{StoreChange, StoreRecord};
+use std::sync::Arc;
 
 const ALL: &str = "SELECT id, body, deleted_at FROM stores";
 const SOME: &str = "SELECT id, body, deleted_at FROM stores WHERE id IN (";
@@ -17,7 +18,7 @@ fn read((id, body, deleted_at): Columns) -> Result<StoreChange, StoreError> {
     }
     let record =
         StoreRecord::read(id, &body).map_err(|error| StoreError::corrupt("stores", error))?;
-    Ok(StoreChange::Upsert(Box::new(record)))
+    Ok(StoreChange::Upsert(Arc::new(record)))
 }
 
 /// Every store, tombstones included.

@@ -1,13 +1,15 @@
-//! Stores as partners receive them: served as stored, so these types describe and are never filled.
+//! Stores as partners receive them: put together from stored documents, so these types describe and
+//! are never filled.
 #![expect(dead_code, reason = "the types describe stored documents")]
 
+use crate::stock::line::StockLevelOut;
 use crate::stores::hours::{SpecialHours, WeeklyHours};
 use crate::stores::model::{Address, Geo};
 use utoipa::ToSchema;
 
 /// A store.
 #[derive(Debug, ToSchema)]
-pub(super) struct StoreOut {
+pub(super) struct StoreOut<'a> {
     /// Its id, the same for good.
     #[schema(example = "sto_4Fh2Lp8QaZs")]
     id: String,
@@ -46,13 +48,27 @@ pub(super) struct StoreOut {
     /// How often it changed.
     #[schema(example = 3)]
     version: u64,
+    /// Whether it is open at the moment of the answer; null where its hours are not known.
+    #[schema(required = true, example = true)]
+    open_now: Option<bool>,
+    /// When it closes, if it is open; null where it does not within a week.
+    #[schema(required = true, format = DateTime, example = "2026-11-22T19:30:00Z")]
+    closes_at: Option<String>,
+    /// When it opens, if it is closed; null where it does not within a week.
+    #[schema(required = true, format = DateTime, example = json!(null))]
+    opens_at: Option<String>,
+    /// Metres along the great circle from the place that was asked for; in lists near a place.
+    #[schema(example = 812)]
+    distance_m: Option<u32>,
+    /// How each item of the basket stands in the store; in lists with `items`.
+    basket: Option<Vec<StockLevelOut<'a>>>,
 }
 
 /// Stores, a page of them.
 #[derive(Debug, ToSchema)]
-pub(super) struct PageOfStores {
+pub(super) struct PageOfStores<'a> {
     /// The stores.
-    items: Vec<StoreOut>,
+    items: Vec<StoreOut<'a>>,
     /// Where the next page is; null on the last.
     #[schema(
         required = true,

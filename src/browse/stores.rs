@@ -1,0 +1,180 @@
+//! The partner API of stores: where they are, whether they are open, and whether they have what a
+//! customer wants to buy.
+
+mod basket;
+mod schema;
+
+use crate::access::{Caller, Scope, op};
+use crate::catalog::api::resource;
+use crate::catalog::view::CatalogView;
+use crate::http::answer::Cache;
+use crate::http::{Answer, ApiError, ApiResult, Code, PageRequest, Params, path};
+use crate::kernel::id::StoreId;
+use crate::kernel::{Clock, Micros};
+use crate::stock::view::StockView;
+use crate::stores::near::Near;
+use crate::stores::view::{Beside, StoreQuery, StoreRecord, StoresView};
+use actix_web::{HttpRequest, get, web};
+use basket::Basket;
+use schema::{PageOfStores, StoreOut};
+
+/// Most services that can be asked for.
+const MOST_SERVICES: usize = 20;
+/// Seconds for which a list may be kept that depends on what is open or in stock now.
+const BRIEF_S: u32 = 30;
+
+/// Stores
+///
+/// All stores in the order of their ids or, near a place, the nearest first. Filters hold together: in
+/// one call you learn which stores near a customer are open and have the whole basket.
+///
+/// A place is `lat` and `lon`, or a postal code with its country and `radius_km`. Distances are those
+/// of the great circle: no store beyond the radius is listed.
+#[utoipa::path(
+    operation_id = "list_stores", tag = "stores",
+    params(
+        ("lat" = Option<f64>, Query, minimum = -90, maximum = 90, description = "Degrees north of the place to look around, with `lon`.", example = 43.61),
+        ("lon" = Option<f64>, Query, minimum = -180, maximum = 180, description = "Degrees east of the place, with `lat`.", example = 1.49),
+        ("radius_km" = Option<f64>, Query, exclusive_minimum = 0, maximum = 500, description = "Kilometres around the place, 10 where it is left out. With `postal_code` and `country` it makes the postal code the place.", example = 25),
+        ("open_now" = Option<bool>, Query, description = "Only stores that are open now. A store whose hours are not known is not listed.", example = true),
+        ("open_at" = Option<String>, Query, format = DateTime, description = "Only stores that are open at this instant.", example = "2026-11-22T10:00:00Z"),
+        ("items" = Option<String>, Query, description = "A basket: up to 20 products by GTIN or id, each with a colon and how many of it, 1 where that is left out; joined by commas. Only stores that have all of it are listed, each with a line of stock for every item. A quantity that the retailer has not told is taken to be enough; where your key sees bands, the least of the band counts, and where your plan tells no quantities, the availability alone. Needs the scope `stock:read`.", example = "3276550063551:2,prd_7HqK2mXw9Pz"),
+        ("services" = Option<String>, Query, description = "Only stores with all of these services, joined by commas.", example = "click_collect,drive"),
+        ("country" = Option<String>, Query, description = "ISO 3166-1 code of two letters.", example = "FR"),
+        ("city" = Option<String>, Query, description = "The town, in any case.", example = "Balma"),
+        ("postal_code" = Option<String>, Query, description = "The postal code: stores that have it or, with `radius_km`, the place to look around.", example = "31130"),
+        ("type" = Option<String>, Query, description = "The type of store.", example = "hypermarket"),
+        ("limit" = Option<u32>, Query, description = "Most stores in the page, 1 to 200.", example = 50),
+        ("cursor" = Option<String>, Query, description = "Where the page begins: take it from `next`.", example = "c7HqK2mXw9Pz000000000001A2b3C"),
+    ),
+    responses(
+        (status = 200, description = "A page of stores.", body = PageOfStores<'_>),
+        (status = 304, description = "You hold this page already."),
+    ),
+)]
+#[get("/v1/stores")]
+pub(super) async fn list_stores(
+    caller: Caller<op::ListStores>,
+    request: HttpRequest,
+    stores: web::Data<StoresView>,
+    catalog: web::Data<CatalogView>,
+    stock: web::Data<StockView>,
+    clock: web::Data<Clock>,
+) -> ApiResult<Answer> {
+    let mut params = Params::new(request.query_string());
+    let now = clock.now();
+    let mut query = query(&mut params, now);
+    let code = (query.country.as_deref(), query.postal_code.as_deref());
+    let near = Near::read(&mut params, code, false, &stores);
+    let by_code = near.is_some() && !params.was_given("lat");
+    let basket = Basket::read(&mut params, &catalog);
+    let page = PageRequest::read(&request, &mut params);
+    params.finish()?;
+    if basket.is_some() && !caller.scopes().has(Scope::StockRead) {
+        let scope = Scope::StockRead.as_str();
+        let error =
+            ApiError::new(Code::InsufficientScope, format!("`items` needs the scope `{scope}`."));
+        return Err(error.required_scope(scope));
+    }
+    if by_code {
+        // The code is the place; the stores around it may have others.
+        (query.country, query.postal_code) = (None, None);
+    }
+    let brief = basket.is_some() || query.open_at == Some(now);
+    let mut keeps_s = if brief { BRIEF_S } else { u32::MAX };
+    let told = caller.stock_disclosure();
+    let mut document = |store: &StoreRecord, distance_m: Option<u32>| {
+        let lines = match &basket {
+            Some(basket) => Some(basket.lines(store.id(), &stock, told, now)?),
+            None => None,
+        };
+        keeps_s = keeps_s.min(store.holds_for_s(now));
+        Some(store.document(now, Beside { distance_m, basket: lines.as_deref() }))
+    };
+    let (items, next) = match near {
+        Some(near) => {
+            let found =
+                stores.near(&near, &query, page.after_pair()?, page.limit(), |s, metres| {
+                    document(s, Some(metres))
+                });
+            (found.items, found.next)
+        }
+        None => {
+            let found = stores.list(&query, page.after()?, page.limit(), |s| document(s, None));
+            let next = found.next_pair();
+            (found.items, next)
+        }
+    };
+    page.answer(&items, next, Cache::Seconds(keeps_s.min(3_600)))
+}
+
+fn query(params: &mut Params, now: Micros) -> StoreQuery {
+    let open_now = params.flag("open_now");
+    let open_at: Option<Micros> = params.value("open_at");
+    if open_now && open_at.is_some() {
+        params.fault("open_at", "contradiction", "cannot stand beside `open_now`");
+    }
+    StoreQuery {
+        services: params.list("services", MOST_SERVICES),
+        country: params.text("country"),
+        city: params.text("city"),
+        postal_code: params.text("postal_code"),
+        kind: params.text("type"),
+        open_at: open_at.or(open_now.then_some(now)),
+    }
+}
+
+/// A store
+///
+/// One store by its id, with its address, opening hours and services, and whether it is open now.
+#[utoipa::path(
+    operation_id = "get_store", tag = "stores",
+    params(("store_id" = String, Path, description = "The store.", example = "sto_4Fh2Lp8QaZs")),
+    responses(
+        (status = 200, description = "The store.", body = StoreOut<'_>),
+        (status = 304, description = "You hold this version already."),
+        (status = 404, description = "There is no such store."),
+        (status = 410, description = "The store was deleted."),
+    ),
+)]
+#[get("/v1/stores/{store_id}")]
+pub(super) async fn get_store(
+    _caller: Caller<op::GetStore>,
+    request: HttpRequest,
+    store: web::Path<String>,
+    stores: web::Data<StoresView>,
+    clock: web::Data<Clock>,
+) -> ApiResult<Answer> {
+    Params::new(request.query_string()).finish()?;
+    let id: StoreId = path::id(&store, "store")?;
+    let Some(store) = stores.record(id) else {
+        return resource(stores.store(id), "store", &id, Cache::Long);
+    };
+    let now = clock.now();
+    let cache = Cache::Seconds(store.holds_for_s(now));
+    Ok(Answer::new(store.document(now, Beside::default()), cache, 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::testing::fields;
+
+    #[test]
+    fn the_schema_describes_the_document() {
+        let stored = serde_json::json!({
+            "id": StoreId::derived("0261"), "store_code": "0261", "gln": "3020180000000",
+            "name": "Toulouse Balma", "type": "hypermarket", "address": null, "geo": null,
+            "time_zone": "Europe/Paris", "telephone": null, "opening_hours": [],
+            "special_opening_hours": [], "services": ["drive"],
+            "updated_at": "2026-11-20T04:00:00Z", "version": 3,
+        });
+        let store = StoreRecord::read(StoreId::derived("0261"), &stored.to_string()).unwrap();
+        let beside = Beside { distance_m: Some(812), basket: Some(b"[]") };
+        let document = store.document(Micros(0), beside);
+        let document: serde_json::Value = serde_json::from_slice(&document).unwrap();
+        let mut keys: Vec<String> = document.as_object().unwrap().keys().cloned().collect();
+        keys.sort_unstable();
+        assert_eq!(fields::<StoreOut<'_>>(), keys);
+    }
+}

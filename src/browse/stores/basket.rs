@@ -1,0 +1,122 @@
+//! What a customer wants to buy, and whether a store has all of it.
+
+use crate::access::model::StockDisclosure;
+use crate::catalog::view::CatalogView;
+use crate::http::Params;
+use crate::kernel::gtin::InvalidGtin;
+use crate::kernel::id::{ProductId, StoreId};
+use crate::kernel::{Gtin, Micros};
+use crate::stock::embed;
+use crate::stock::view::StockView;
+
+/// Most items in a basket.
+const MOST: usize = 20;
+/// Most of one item, in thousandths.
+const MOST_OF_ONE: i64 = 1_000_000_000;
+
+/// The products of a basket with how many of each, in thousandths.
+#[derive(Debug)]
+pub(super) struct Basket(Vec<(ProductId, Option<Gtin>, i64)>);
+
+impl Basket {
+    /// Reads `items`. What is named twice is wanted that often.
+    pub(super) fn read(params: &mut Params, catalog: &CatalogView) -> Option<Self> {
+        let texts: Vec<String> = params.list("items", MOST);
+        if texts.is_empty() {
+            return None;
+        }
+        let mut items: Vec<(ProductId, Option<Gtin>, i64)> = Vec::with_capacity(texts.len());
+        for text in texts {
+            let (code, quantity) = text.split_once(':').unwrap_or((&text, "1"));
+            let Some(quantity) = thousandths(quantity) else {
+                let message = format!(
+                    "has `{text}`; behind the colon stands how many, above 0 with at most 3 decimals"
+                );
+                params.fault("items", "malformed", message);
+                continue;
+            };
+            let Some(id) = product(params, code, catalog) else { continue };
+            match items.iter_mut().find(|(known, ..)| *known == id) {
+                Some((_, _, wanted)) => *wanted = (*wanted + quantity).min(MOST_OF_ONE),
+                None => items.push((id, catalog.gtin_of(id).flatten(), quantity)),
+            }
+        }
+        Some(Self(items))
+    }
+
+    /// The lines of stock of every item, as a JSON array, if the store has all of them.
+    pub(super) fn lines(
+        &self,
+        store: StoreId,
+        stock: &StockView,
+        told: StockDisclosure,
+        now: Micros,
+    ) -> Option<Vec<u8>> {
+        let mut lines = b"[".to_vec();
+        for (nth, (product, gtin, wanted)) in self.0.iter().enumerate() {
+            let product = (*product, *gtin);
+            let line = embed::line_of_enough(stock, product, store, (told, now), *wanted)?;
+            if nth > 0 {
+                lines.push(b',');
+            }
+            lines.extend(line);
+        }
+        lines.push(b']');
+        Some(lines)
+    }
+}
+
+fn product(params: &mut Params, code: &str, catalog: &CatalogView) -> Option<ProductId> {
+    let known = match code.parse::<ProductId>() {
+        Ok(id) => Some(id).filter(|id| catalog.has_product(*id)),
+        Err(_) => match code.parse::<Gtin>() {
+            Ok(gtin) => catalog.id_of(gtin),
+            Err(error) => {
+                let message = format!("has `{code}`, which {error}");
+                match InvalidGtin::suggestion(&error) {
+                    Some(meant) => {
+                        params.fault_with_suggestion("items", "malformed", message, meant);
+                    }
+                    None => params.fault("items", "malformed", message),
+                }
+                return None;
+            }
+        },
+    };
+    if known.is_none() {
+        params.fault("items", "unknown", format!("has `{code}`, which no product has"));
+    }
+    known
+}
+
+/// A quantity above 0 in thousandths.
+fn thousandths(text: &str) -> Option<i64> {
+    let plain = text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    let number: rust_decimal::Decimal = plain.then(|| text.parse().ok())??;
+    let thousandths = number.checked_mul(1_000.into())?;
+    let whole = thousandths.is_integer().then(|| i64::try_from(thousandths).ok())??;
+    (1..=MOST_OF_ONE).contains(&whole).then_some(whole)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_quantity_is_above_nothing() {
+        assert_eq!((thousandths("2"), thousandths("0.25")), (Some(2_000), Some(250)));
+        for bad in ["", "0", "-1", "0.0001", "1e3", "1000001", "NaN", "2 "] {
+            assert_eq!(thousandths(bad), None, "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_basket_panics(text: String) {
+            let encoded: String =
+                url::form_urlencoded::Serializer::new(String::new()).append_pair("items", &text).finish();
+            let _ = Basket::read(&mut Params::new(&encoded), &CatalogView::default());
+        }
+    }
+}
