@@ -10,10 +10,12 @@ pub mod config;
 
 pub mod telemetry;
 
+pub mod outbound;
 pub mod storage;
 
 pub mod limit;
 
+pub mod hooks;
 pub mod http;
 
 pub mod access;

@@ -134,6 +134,11 @@ impl Directory {
         self.keys.get(&key.0)
     }
 
+    /// All keys.
+    pub fn keys(&self) -> impl Iterator<Item = &Arc<KeyRecord>> {
+        self.keys.values()
+    }
+
     /// The position of the control log that this directory reflects.
     #[must_use]
     pub fn position(&self) -> i64 {

@@ -110,6 +110,24 @@ operations! {
     GetExport = 25 "get_export" "exports" "GET" "/v1/exports/{export_id}" Some(Scope::ExportsRead), 1_000;
     /// A file of an export.
     DownloadExportFile = 26 "download_export_file" "exports" "GET" "/v1/exports/{export_id}/files/{file}" Some(Scope::ExportsRead), 1_000;
+    /// A new subscription.
+    CreateSubscription = 27 "create_subscription" "subscriptions" "POST" "/v1/subscriptions" Some(Scope::SubscriptionsWrite), 1_000;
+    /// The app's subscriptions.
+    ListSubscriptions = 28 "list_subscriptions" "subscriptions" "GET" "/v1/subscriptions" Some(Scope::SubscriptionsWrite), 1_000;
+    /// A subscription.
+    GetSubscription = 29 "get_subscription" "subscriptions" "GET" "/v1/subscriptions/{subscription_id}" Some(Scope::SubscriptionsWrite), 1_000;
+    /// A subscription changed.
+    UpdateSubscription = 30 "update_subscription" "subscriptions" "PATCH" "/v1/subscriptions/{subscription_id}" Some(Scope::SubscriptionsWrite), 1_000;
+    /// A subscription deleted.
+    DeleteSubscription = 31 "delete_subscription" "subscriptions" "DELETE" "/v1/subscriptions/{subscription_id}" Some(Scope::SubscriptionsWrite), 1_000;
+    /// A test of a receiver.
+    TestSubscription = 32 "test_subscription" "subscriptions" "POST" "/v1/subscriptions/{subscription_id}/test" Some(Scope::SubscriptionsWrite), 1_000;
+    /// A subscription's messages.
+    ListDeliveries = 33 "list_deliveries" "subscriptions" "GET" "/v1/subscriptions/{subscription_id}/deliveries" Some(Scope::SubscriptionsWrite), 1_000;
+    /// Messages sent again.
+    ReplaySubscription = 34 "replay_subscription" "subscriptions" "POST" "/v1/subscriptions/{subscription_id}/replay" Some(Scope::SubscriptionsWrite), 1_000;
+    /// A new secret.
+    RotateSubscriptionSecret = 35 "rotate_subscription_secret" "subscriptions" "POST" "/v1/subscriptions/{subscription_id}/rotate-secret" Some(Scope::SubscriptionsWrite), 1_000;
     /// The offers of a store.
     ListStoreOffers = 40 "list_store_offers" "prices" "GET" "/v1/stores/{store_id}/offers" Some(Scope::PricesRead), 1_000;
 }

@@ -82,6 +82,16 @@ impl Pepper {
         hasher.finalize().to_string()
     }
 
+    /// 32 bytes for another use, of which neither the pepper nor what is derived for other names
+    /// can be told.
+    #[must_use]
+    pub fn derive(&self, purpose: &str, name: &str) -> [u8; 32] {
+        let mut hasher = blake3::Hasher::new_derive_key(purpose);
+        hasher.update(&self.0[..]);
+        hasher.update(name.as_bytes());
+        *hasher.finalize().as_bytes()
+    }
+
     pub(super) fn bytes(&self) -> &[u8; 32] {
         &self.0
     }

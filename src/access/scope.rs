@@ -45,6 +45,8 @@ scopes! {
     ChangesRead = "changes:read" "Follow what changed in catalog, prices, stores and stock";
     /// Snapshot files and product feeds.
     ExportsRead = "exports:read" "Download snapshots and product feeds";
+    /// Webhooks.
+    SubscriptionsWrite = "subscriptions:write" "Subscribe an address to changes";
 }
 
 /// The word names no scope.

@@ -16,6 +16,7 @@ use crate::access::pepper::{Pepper, PepperError, check_pepper, known_fingerprint
 use crate::access::policy::Gate;
 use crate::config::{self, Config, Durability};
 use crate::exports;
+use crate::hooks::Hooks;
 use crate::kernel::id::NodeId;
 use crate::kernel::secret::Secret;
 use crate::kernel::{Clock, base62};
@@ -56,6 +57,7 @@ pub struct Comptoir {
     gate: Arc<Gate>,
     mirror: Arc<Mirror>,
     exports: Arc<exports::Worker>,
+    hooks: Arc<Hooks>,
     /// None where metering is off.
     folder: Option<Arc<Folder>>,
     book: Arc<Ledgerbook>,
@@ -143,6 +145,8 @@ impl Comptoir {
         exports.start().await?;
         let mirror = Arc::new(Mirror::new(postal_codes(&config)?));
         mirror.load(&db).await?;
+        let catalog = Arc::clone(&mirror.catalog);
+        let hooks = Arc::new(Hooks::new(&config.hooks, (&db, &clock, node), catalog, &keyring)?);
         let metrics = Arc::new(Metrics::new(&operation_ids()));
         tell_recovery(&metrics, &recovered);
         let book = Arc::new(Ledgerbook {
@@ -163,6 +167,7 @@ impl Comptoir {
             gate,
             mirror,
             exports,
+            hooks,
             folder,
             book,
             metrics,

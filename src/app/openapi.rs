@@ -7,6 +7,7 @@ mod problems;
 use super::finish::outcome;
 use super::{admin, public};
 use crate::access::{Environment, Operation, Scope, operation};
+use crate::hooks;
 use crate::http::error::Problem;
 use crate::kernel::page;
 use crate::metering::billability::{self, Facts};
@@ -49,8 +50,10 @@ pub static PARTNER: LazyLock<Document> = LazyLock::new(|| {
         ("stock", "Stock levels by store"),
         ("changes", "What changed, deletions included"),
         ("exports", "The whole catalog as files"),
+        ("subscriptions", "Webhooks: changes that come by themselves"),
         ("usage", "What you have used and what is left"),
     ];
+    hooks::describe(&mut document);
     complete(&mut document, &tags, (partner_security(), problems::PARTNER), partner_operation);
     leave_open(&mut document);
     render("partner", &document)

@@ -8,7 +8,7 @@ use crate::access::operation::{self, Op as _, op};
 use crate::config::{Config, Origin, Telemetry};
 use crate::http::{ApiError, BodyLimit, Code};
 use crate::telemetry::AccessLog;
-use crate::{browse, catalog, changes, demo, exports, metering, stock};
+use crate::{browse, catalog, changes, demo, exports, hooks, metering, stock};
 use actix_cors::Cors;
 use actix_http::HttpService;
 use actix_server::Server;
@@ -31,6 +31,7 @@ pub(super) fn routes(config: &mut ServiceConfig<'_>) {
     stock::api::configure(config);
     changes::api::configure(config);
     exports::api::configure(config);
+    hooks::api::configure(config);
     metering::api::configure(config);
 }
 
@@ -101,7 +102,7 @@ async fn unrouted(request: HttpRequest) -> Result<HttpResponse, ApiError> {
 /// Browser apps may call from the configured origins; the limits and the call's id are theirs to see.
 fn cors(origins: &[Origin]) -> Cors {
     let cors = Cors::default()
-        .allowed_methods(["GET", "HEAD", "OPTIONS", "POST"])
+        .allowed_methods(["GET", "HEAD", "OPTIONS", "POST", "PATCH", "DELETE"])
         .allowed_headers([header::AUTHORIZATION, header::IF_NONE_MATCH, header::ACCEPT])
         .allowed_header(header::CONTENT_TYPE)
         .allowed_header("x-api-key")
@@ -128,8 +129,13 @@ fn states(comptoir: &Comptoir) -> impl Fn(&mut ServiceConfig<'_>) + Clone + Send
     let usage = web::Data::new(metering::api::UsageState { db: db.clone(), clock });
     let db = web::Data::new(db);
     let exports = web::Data::from(Arc::clone(&comptoir.exports));
+    let hooks = web::Data::from(Arc::clone(&comptoir.hooks));
     move |config| {
-        config.app_data(usage.clone()).app_data(db.clone()).app_data(exports.clone());
+        config
+            .app_data(usage.clone())
+            .app_data(db.clone())
+            .app_data(exports.clone())
+            .app_data(hooks.clone());
     }
 }
 

@@ -7,6 +7,7 @@ use crate::access::service::touch_secrets;
 use crate::catalog::service;
 use crate::changes;
 use crate::exports::Worker;
+use crate::hooks::Hooks;
 use crate::kernel::clock::HOUR;
 use crate::kernel::{Clock, Micros};
 use crate::metering::Folder;
@@ -16,6 +17,7 @@ use crate::storage::{Db, StoreError};
 use crate::telemetry::{Gauge, Metrics, Tally};
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
@@ -99,6 +101,7 @@ pub(super) fn start(comptoir: &Comptoir) -> (Tasks, Reload) {
     running.spawn(tell_promotions(part.clone(), Arc::clone(&comptoir.mirror)));
     running.spawn(retain_changes(part.clone(), config.changes.retention_days));
     running.spawn(write_exports(part.clone(), Arc::clone(&comptoir.exports)));
+    running.spawn(deliver(part.clone(), Arc::clone(&comptoir.hooks), config.hooks.poll));
     running.spawn(note_uses(part, keyring));
     (Tasks { stop, running }, reload)
 }
@@ -262,6 +265,28 @@ async fn tell_promotions(part: Part, mirror: Arc<Mirror>) {
         let told = service::tell_promotions(&this.db, &mirror.catalog, this.clock.now()).await;
         if let Err(error) = told {
             tracing::warn!(%error, "promotions that began or ended could not be told");
+        }
+    })
+    .await;
+}
+
+/// Reads the change log for subscriptions and sends what they want.
+async fn deliver(part: Part, hooks: Arc<Hooks>, period: Duration) {
+    let this = part.clone();
+    let forgotten = std::sync::atomic::AtomicI64::new(0);
+    part.every(period, || async {
+        if let Err(error) = hooks.round().await {
+            tracing::warn!(%error, "webhooks could not be looked after");
+        }
+        let (delivered, failed) = hooks.take_counts();
+        this.metrics.add(Tally::HooksDelivered, delivered);
+        this.metrics.add(Tally::HookFailures, failed);
+        let now = this.clock.now().0;
+        if now - forgotten.load(Ordering::Relaxed) > HOUR {
+            forgotten.store(now, Ordering::Relaxed);
+            if let Err(error) = hooks.forget_old().await {
+                tracing::warn!(%error, "old deliveries could not be forgotten");
+            }
         }
     })
     .await;

@@ -121,6 +121,22 @@ section! {
 }
 
 section! {
+    /// Webhooks.
+    Hooks ["hooks"] {
+        /// Subscriptions that an app may have.
+        per_app: u32 = "per_app" as Within<0, 1_000>,
+        /// Time between looks for what is to be sent.
+        poll: Duration = "poll_ms" as Millis<10, 60_000>,
+        /// Days for which finished deliveries are kept.
+        keep_days: u32 = "keep_days" as Within<1, 365>,
+        /// Whether `http` addresses may be subscribed.
+        allow_http: bool = "allow_http" as bool,
+        /// Networks that may be called although they are not public.
+        private_targets: Vec<IpNet> = "private_targets" as Vec<IpNet>,
+    }
+}
+
+section! {
     /// Limits of callers.
     Limits ["limits"] {
         /// Where limits are counted.
@@ -177,6 +193,8 @@ pub struct Config {
     pub changes: Changes,
     /// Snapshots and exports.
     pub exports: Exports,
+    /// Webhooks.
+    pub hooks: Hooks,
     /// Limits of callers.
     pub limits: Limits,
     /// Journal and ledger.
@@ -224,6 +242,7 @@ impl Config {
         let stores = Stores::read(layers);
         let changes = Changes::read(layers);
         let exports = Exports::read(layers);
+        let hooks = Hooks::read(layers);
         let limits = Limits::read(layers);
         let metering = Metering::read(layers);
         let telemetry = Telemetry::read(layers);
@@ -235,6 +254,7 @@ impl Config {
             stores: stores?,
             changes: changes?,
             exports: exports?,
+            hooks: hooks?,
             limits: limits?,
             metering: metering?,
             telemetry: telemetry?,

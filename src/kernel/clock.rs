@@ -13,6 +13,10 @@ pub struct Micros(pub i64);
 pub const SECOND: i64 = 1_000_000;
 /// Microseconds in an hour.
 pub const HOUR: i64 = 3_600 * SECOND;
+/// Microseconds in a minute.
+pub const MINUTE: i64 = 60 * SECOND;
+/// Microseconds in a day of 24 hours.
+pub const DAY: i64 = 24 * HOUR;
 
 /// Earliest and latest instants that have an RFC 3339 text (years 1 to 9999).
 const RANGE: std::ops::RangeInclusive<i64> = -62_135_596_800_000_000..=253_402_207_200_000_000;

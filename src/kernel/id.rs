@@ -109,6 +109,10 @@ ids! {
     AdminTokenId = "adm";
     /// A snapshot or an export.
     ExportId = "exp";
+    /// A subscription to changes.
+    SubscriptionId = "sub";
+    /// A message to a subscription, derived from both.
+    DeliveryId = "dlv";
     /// An entry of the audit trail.
     AuditId = "aud";
     /// A running process' durable identity: one per data directory.

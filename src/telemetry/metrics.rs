@@ -36,6 +36,8 @@ plain! {
     EventsFolded = "events_folded_total", "Events that came into the ledger, those of recovery included.";
     SnapshotsWritten = "snapshots_written_total", "Daily snapshots that this node has written.";
     ExportFailures = "export_failures_total", "Snapshots and exports that could not be written.";
+    HooksDelivered = "hooks_delivered_total", "Webhook messages that were taken by their receivers.";
+    HookFailures = "hook_failures_total", "Attempts to deliver a webhook message that failed; most are repeated.";
     FoldFailures = "fold_failures_total", "Rounds of folding that failed; their events stay in the journal.";
 }
 

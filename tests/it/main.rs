@@ -21,6 +21,7 @@ mod exports;
 mod facets;
 mod follow;
 mod grid;
+mod hooks;
 mod levels;
 mod limits;
 mod metering;

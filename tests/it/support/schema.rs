@@ -50,7 +50,9 @@ pub(crate) fn conforms(value: &Value, schema: &Value, document: &Value, at: &str
                 assert!(fields.contains_key(name), "{at}: no {name}, which is documented");
             }
             // An object of which no field is described may hold any.
-            let is_open = schema["type"] == "object" && schema.get("properties").is_none();
+            let kind = &schema["type"];
+            let is_object = kind == "object" || kind == &serde_json::json!(["object", "null"]);
+            let is_open = is_object && schema.get("properties").is_none();
             for (name, field) in fields.iter().filter(|_| !is_open) {
                 let described = &schema["properties"][name];
                 assert!(described.is_object(), "{at}.{name} is not in the document: {schema}");

@@ -1,0 +1,486 @@
+//! The partner API of subscriptions.
+
+mod schema;
+
+use super::dispatch::{Filter, Hooks};
+use super::event;
+use super::message;
+use super::secret::SigningSecret;
+use super::store::{self, Subscription};
+use crate::access::operation::Op;
+use crate::access::{Caller, op};
+use crate::changes;
+use crate::http::answer::{Cache, JSON, Records};
+use crate::http::params::nearest;
+use crate::http::path;
+use crate::http::{Answer, ApiError, ApiResult, Code, FieldError, JsonBody, PageRequest, Params};
+use crate::kernel::Micros;
+use crate::kernel::clock::DAY;
+use crate::kernel::id::{DeliveryId, SubscriptionId};
+use crate::kernel::word::Word as _;
+use crate::outbound::Called;
+use crate::storage::{Log, log};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
+use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
+use schema::{
+    DeliveryOut, DeliveryStatus, PageOfDeliveries, ReplayIn, SubscriptionIn, SubscriptionOut,
+    SubscriptionPatchIn, SubscriptionStatus, SubscriptionsOut, TestOut,
+};
+use std::time::Instant;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Most entries of each list in a filter.
+const MOST_FILTERS: usize = 1_000;
+/// Most characters of a description.
+const DESCRIPTION: usize = 200;
+/// Most messages sent again by their ids.
+const MOST_AGAIN: usize = 200;
+
+/// Mounts the operations of subscriptions.
+pub fn configure(config: &mut ServiceConfig<'_>) {
+    config
+        .service(list_subscriptions)
+        .service(create_subscription)
+        .service(get_subscription)
+        .service(update_subscription)
+        .service(delete_subscription)
+        .service(test_subscription)
+        .service(list_deliveries)
+        .service(replay_subscription)
+        .service(rotate_subscription_secret);
+}
+
+fn refused(pointer: &str, code: &str, message: impl Into<String>) -> ApiError {
+    let message = message.into();
+    let fault = FieldError::pointer(pointer, code, message.clone());
+    ApiError::new(Code::InvalidBody, format!("{pointer} {message}.")).errors(vec![fault])
+}
+
+/// The subscription of the caller that a path names.
+async fn own<O: Op>(hooks: &Hooks, caller: &Caller<O>, segment: &str) -> ApiResult<Subscription> {
+    let id: SubscriptionId = path::id(segment, "subscription")?;
+    let found = store::find(&hooks.db, &caller.app().to_string(), &id.to_string()).await?;
+    found.ok_or_else(|| path::not_found("subscription", &id))
+}
+
+async fn shown(
+    hooks: &Hooks,
+    subscription: Subscription,
+    secret: Option<String>,
+) -> ApiResult<SubscriptionOut> {
+    let counts = store::counts(&hooks.db, &subscription.id).await?;
+    SubscriptionOut::new(subscription, counts, secret).map_err(|error| {
+        tracing::error!(%error, "a stored subscription could not be read");
+        ApiError::new(Code::Internal, "The failure has been recorded; quote the request id.")
+    })
+}
+
+/// The events as they are stored, if all exist and the key may read what they tell of.
+fn events<O: Op>(names: &[String], caller: &Caller<O>) -> ApiResult<String> {
+    if names.is_empty() {
+        return Err(refused("/events", "empty", "names at least one event"));
+    }
+    let mut known = Vec::with_capacity(names.len());
+    for (at, name) in names.iter().enumerate() {
+        let Some((name, kind)) = event::find(name) else {
+            let all: Vec<&str> = event::names().collect();
+            let shown: String = name.chars().take(100).collect();
+            let message = format!("is `{shown}`, which is none of {}", all.join(", "));
+            let fault = FieldError::pointer(&format!("/events/{at}"), "not_allowed", &*message);
+            let error = ApiError::new(Code::InvalidBody, format!("/events/{at} {message}."));
+            return Err(error.errors(vec![fault.suggest(nearest(&shown, &all))]));
+        };
+        if !caller.scopes().has(kind.scope()) {
+            let scope = kind.scope().as_str();
+            let detail = format!("`{name}` needs the scope `{scope}`, which the key lacks.");
+            return Err(ApiError::new(Code::InsufficientScope, detail).required_scope(scope));
+        }
+        if !known.contains(&name) {
+            known.push(name);
+        }
+    }
+    Ok(known.join(" "))
+}
+
+fn filter(filter: &Filter) -> ApiResult<String> {
+    let lengths = [
+        ("store_ids", filter.store_ids.len()),
+        ("product_ids", filter.product_ids.len()),
+        ("gtins", filter.gtins.len()),
+        ("category_ids", filter.category_ids.len()),
+        ("brand_ids", filter.brand_ids.len()),
+    ];
+    if let Some((name, _)) = lengths.iter().find(|(_, length)| *length > MOST_FILTERS) {
+        let message = format!("has at most {MOST_FILTERS} entries");
+        return Err(refused(&format!("/filter/{name}"), "too_many", message));
+    }
+    serde_json::to_string(filter).map_err(|_| refused("/filter", "malformed", "cannot be stored"))
+}
+
+fn address(hooks: &Hooks, text: &str) -> ApiResult<String> {
+    match hooks.caller.rules().check(text) {
+        Ok(url) => Ok(url.to_string()),
+        Err(error) => Err(refused("/url", "not_allowed", error.to_string())),
+    }
+}
+
+fn description(text: Option<String>) -> ApiResult<Option<String>> {
+    if text.as_ref().is_some_and(|text| text.chars().count() > DESCRIPTION) {
+        let message = format!("has at most {DESCRIPTION} characters");
+        return Err(refused("/description", "too_long", message));
+    }
+    Ok(text.filter(|text| !text.is_empty()))
+}
+
+/// Subscribe
+///
+/// From now on, messages are posted to your address when something happens that you want to hear of,
+/// as JSON signed after [Standard Webhooks](https://www.standardwebhooks.com): verify
+/// `webhook-signature` with the secret, which is shown this once. Each message is the entry of the
+/// change log with what the resource is now.
+///
+/// Answer with 2xx within 15 seconds. Anything else, redirects included, is tried again after 5 and 30
+/// seconds, 2, 10 and 30 minutes, 2, 5, 10, 10, 12, 12 and 24 hours, later where `Retry-After` says so;
+/// then, or at once at 410, the subscription is disabled. Messages can come more than once, with the same
+/// `webhook-id`, and out of order: `version` tells which is newer. Where you were away for longer than
+/// the change log reaches, you get `changes.missed`: start again from a snapshot.
+///
+/// Events need the scope that reads what they tell of (`prices:read` for `price.changed`); an app whose
+/// keys lose it, or are suspended, is told nothing until they have it again.
+#[utoipa::path(
+    operation_id = "create_subscription", tag = "subscriptions", request_body = SubscriptionIn,
+    responses(
+        (status = 201, description = "The subscription, with its secret.", body = SubscriptionOut, headers(("Location" = String, description = "Where it is."))),
+        (status = 409, description = "The app has as many subscriptions as it may."),
+        (status = 413, description = "The body is too large."),
+        (status = 415, description = "The body is not JSON."),
+    ),
+)]
+#[post("/v1/subscriptions")]
+async fn create_subscription(
+    caller: Caller<op::CreateSubscription>,
+    request: HttpRequest,
+    body: JsonBody<SubscriptionIn>,
+    hooks: web::Data<Hooks>,
+) -> ApiResult<HttpResponse> {
+    Params::new(request.query_string()).finish()?;
+    let SubscriptionIn { url, events: names, filter: asked, description: text } = body.0;
+    let now = hooks.clock.now();
+    let id = SubscriptionId::random().map_err(|error| {
+        tracing::error!(%error, "no randomness for an id");
+        ApiError::new(Code::Internal, "The failure has been recorded; quote the request id.")
+    })?;
+    let new = Subscription {
+        id: id.to_string(),
+        app_id: caller.app().to_string(),
+        url: address(&hooks, &url)?,
+        description: description(text)?,
+        events: events(&names, &caller)?,
+        filter: filter(&asked.unwrap_or_default())?,
+        status: SubscriptionStatus::Active.to_string(),
+        status_reason: None,
+        position: log::head(&hooks.db, Log::Change).await?,
+        generation: 1,
+        previous_until: None,
+        created_at: now.0,
+        updated_at: now.0,
+    };
+    let most = hooks.settings.per_app;
+    if !store::insert(&hooks.db, &new, most).await? {
+        let detail =
+            format!("The app has {most} subscriptions, the most there can be; delete one.");
+        return Err(ApiError::new(Code::Conflict, detail));
+    }
+    let secret = SigningSecret::new(&hooks.pepper, &new.id, 1).text();
+    let answer = Answer::json(&shown(&hooks, new, Some(secret)).await?, Cache::NoStore, 1)?;
+    let mut response = HttpResponse::Created()
+        .insert_header((CONTENT_TYPE, JSON))
+        .insert_header((CACHE_CONTROL, Cache::NoStore.header()))
+        .insert_header((LOCATION, format!("/v1/subscriptions/{id}")))
+        .body(answer.body);
+    response.extensions_mut().insert(Records(1));
+    Ok(response)
+}
+
+/// Your subscriptions
+///
+/// All subscriptions of the app.
+#[utoipa::path(
+    operation_id = "list_subscriptions", tag = "subscriptions",
+    responses(
+        (status = 200, description = "The subscriptions.", body = SubscriptionsOut),
+        (status = 304, description = "You hold this state already."),
+    ),
+)]
+#[get("/v1/subscriptions")]
+async fn list_subscriptions(
+    caller: Caller<op::ListSubscriptions>,
+    request: HttpRequest,
+    hooks: web::Data<Hooks>,
+) -> ApiResult<Answer> {
+    Params::new(request.query_string()).finish()?;
+    let mut items = Vec::new();
+    for subscription in store::of_app(&hooks.db, &caller.app().to_string()).await? {
+        items.push(shown(&hooks, subscription, None).await?);
+    }
+    let count = items.len() as u32;
+    Answer::json(&SubscriptionsOut { items }, Cache::NoStore, count)
+}
+
+/// A subscription
+///
+/// One subscription of the app, with what waits and what was delivered.
+#[utoipa::path(
+    operation_id = "get_subscription", tag = "subscriptions",
+    params(("subscription_id" = String, Path, description = "The subscription.", example = "sub_7HqK2mXw9Pz")),
+    responses(
+        (status = 200, description = "The subscription.", body = SubscriptionOut),
+        (status = 304, description = "You hold this state already."),
+        (status = 404, description = "The app has no such subscription."),
+    ),
+)]
+#[get("/v1/subscriptions/{subscription_id}")]
+async fn get_subscription(
+    caller: Caller<op::GetSubscription>,
+    request: HttpRequest,
+    id: web::Path<String>,
+    hooks: web::Data<Hooks>,
+) -> ApiResult<Answer> {
+    Params::new(request.query_string()).finish()?;
+    let subscription = own(&hooks, &caller, &id).await?;
+    Answer::json(&shown(&hooks, subscription, None).await?, Cache::NoStore, 1)
+}
+
+/// Change a subscription
+///
+/// Other events, another address, a pause, or service again after the receiver was repaired. What is
+/// left out stays.
+#[utoipa::path(
+    operation_id = "update_subscription", tag = "subscriptions", request_body = SubscriptionPatchIn,
+    params(("subscription_id" = String, Path, description = "The subscription.", example = "sub_7HqK2mXw9Pz")),
+    responses(
+        (status = 200, description = "The subscription.", body = SubscriptionOut),
+        (status = 404, description = "The app has no such subscription."),
+        (status = 413, description = "The body is too large."),
+        (status = 415, description = "The body is not JSON."),
+    ),
+)]
+#[patch("/v1/subscriptions/{subscription_id}")]
+async fn update_subscription(
+    caller: Caller<op::UpdateSubscription>,
+    request: HttpRequest,
+    id: web::Path<String>,
+    body: JsonBody<SubscriptionPatchIn>,
+    hooks: web::Data<Hooks>,
+) -> ApiResult<Answer> {
+    Params::new(request.query_string()).finish()?;
+    let mut subscription = own(&hooks, &caller, &id).await?;
+    let patch = body.0;
+    if let Some(url) = patch.url {
+        subscription.url = address(&hooks, &url)?;
+    }
+    if let Some(names) = patch.events {
+        subscription.events = events(&names, &caller)?;
+    }
+    if let Some(asked) = patch.filter {
+        subscription.filter = filter(&asked)?;
+    }
+    if patch.description.is_some() {
+        subscription.description = description(patch.description)?;
+    }
+    match patch.status.as_deref() {
+        None => {}
+        Some(word @ ("active" | "paused")) => {
+            (subscription.status, subscription.status_reason) = (word.to_owned(), None);
+        }
+        Some(_) => return Err(refused("/status", "not_allowed", "is `active` or `paused`")),
+    }
+    subscription.updated_at = hooks.clock.now().0;
+    store::update(&hooks.db, &subscription).await?;
+    Answer::json(&shown(&hooks, subscription, None).await?, Cache::NoStore, 1)
+}
+
+/// Unsubscribe
+///
+/// Nothing more is sent, and the log of deliveries is gone.
+#[utoipa::path(
+    operation_id = "delete_subscription", tag = "subscriptions",
+    params(("subscription_id" = String, Path, description = "The subscription.", example = "sub_7HqK2mXw9Pz")),
+    responses(
+        (status = 204, description = "It is gone."),
+        (status = 404, description = "The app has no such subscription."),
+    ),
+)]
+#[delete("/v1/subscriptions/{subscription_id}")]
+async fn delete_subscription(
+    caller: Caller<op::DeleteSubscription>,
+    request: HttpRequest,
+    id: web::Path<String>,
+    hooks: web::Data<Hooks>,
+) -> ApiResult<HttpResponse> {
+    Params::new(request.query_string()).finish()?;
+    let subscription = own(&hooks, &caller, &id).await?;
+    store::delete(&hooks.db, &subscription.id).await?;
+    Ok(HttpResponse::NoContent().insert_header((CACHE_CONTROL, Cache::NoStore.header())).finish())
+}
+
+/// Try a receiver out
+///
+/// Sends a signed message of the type `subscription.test` now and tells how it was taken.
+#[utoipa::path(
+    operation_id = "test_subscription", tag = "subscriptions",
+    params(("subscription_id" = String, Path, description = "The subscription.", example = "sub_7HqK2mXw9Pz")),
+    responses(
+        (status = 200, description = "How it was taken.", body = TestOut),
+        (status = 404, description = "The app has no such subscription."),
+    ),
+)]
+#[post("/v1/subscriptions/{subscription_id}/test")]
+async fn test_subscription(
+    caller: Caller<op::TestSubscription>,
+    request: HttpRequest,
+    id: web::Path<String>,
+    hooks: web::Data<Hooks>,
+) -> ApiResult<Answer> {
+    Params::new(request.query_string()).finish()?;
+    let subscription = own(&hooks, &caller, &id).await?;
+    let now = hooks.clock.now();
+    let name = DeliveryId::derived(&format!("{}/test/{}", subscription.id, now.0)).to_string();
+    let begun = Instant::now();
+    let called = hooks.send(&subscription, &name, &message::about(event::TEST, now, 0)).await;
+    let duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let (response_status, error) = match called {
+        Called::Answered(status, _) => (Some(status), None),
+        Called::Failed(word) => (None, Some(word)),
+    };
+    let delivered = response_status.is_some_and(|status| (200..300).contains(&status));
+    let out = TestOut { delivered, response_status, error, duration_ms };
+    Answer::json(&out, Cache::NoStore, 1)
+}
+
+/// Deliveries
+///
+/// The messages of a subscription and what became of them, the newest first, for as long as the
+/// retailer keeps them (7 days unless set otherwise).
+#[utoipa::path(
+    operation_id = "list_deliveries", tag = "subscriptions",
+    params(
+        ("subscription_id" = String, Path, description = "The subscription.", example = "sub_7HqK2mXw9Pz"),
+        ("status" = inline(Option<DeliveryStatus>), Query, description = "Only messages of which this became.", example = "failed"),
+        ("limit" = Option<u32>, Query, description = "Most messages in the page, 1 to 200.", example = 50),
+        ("cursor" = Option<String>, Query, description = "Where the page begins: take it from `next`.", example = "c7HqK2mXw9Pz000000000001A2b3C"),
+    ),
+    responses(
+        (status = 200, description = "A page of messages.", body = PageOfDeliveries),
+        (status = 304, description = "You hold this page already."),
+        (status = 404, description = "The app has no such subscription."),
+    ),
+)]
+#[get("/v1/subscriptions/{subscription_id}/deliveries")]
+async fn list_deliveries(
+    caller: Caller<op::ListDeliveries>,
+    request: HttpRequest,
+    id: web::Path<String>,
+    hooks: web::Data<Hooks>,
+) -> ApiResult<Answer> {
+    let mut params = Params::new(request.query_string());
+    let status = params.one_of("status", DeliveryStatus::WORDS).map_or("", |one| one.as_str());
+    let page = PageRequest::read(&request, &mut params);
+    params.finish()?;
+    let subscription = own(&hooks, &caller, &id).await?;
+    let before = page.after()?.and_then(|at| i64::try_from(at).ok()).unwrap_or(i64::MAX);
+    let limit = page.limit();
+    let most = limit as i64 + 1;
+    let mut found = store::page(&hooks.db, &subscription.id, before, status, most).await?;
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let last = found.last().filter(|_| more).map(|last| last.position);
+    let next = last.and_then(|at| u64::try_from(at).ok()).map(|at| (at, 0));
+    let lines = found.into_iter().map(|one| serde_json::to_vec(&DeliveryOut::from(one)));
+    let lines: Vec<Vec<u8>> = lines.filter_map(Result::ok).collect();
+    page.answer(&lines, next, Cache::NoStore)
+}
+
+/// Send again
+///
+/// Sends messages once more: all behind a position of the change log that the subscription wants, or
+/// single ones by their ids. They keep their `webhook-id`.
+#[utoipa::path(
+    operation_id = "replay_subscription", tag = "subscriptions", request_body = ReplayIn,
+    params(("subscription_id" = String, Path, description = "The subscription.", example = "sub_7HqK2mXw9Pz")),
+    responses(
+        (status = 200, description = "The subscription; the messages will be sent.", body = SubscriptionOut),
+        (status = 404, description = "The app has no such subscription."),
+        (status = 410, description = "The log does not reach back to the position."),
+        (status = 413, description = "The body is too large."),
+        (status = 415, description = "The body is not JSON."),
+    ),
+)]
+#[post("/v1/subscriptions/{subscription_id}/replay")]
+async fn replay_subscription(
+    caller: Caller<op::ReplaySubscription>,
+    request: HttpRequest,
+    id: web::Path<String>,
+    body: JsonBody<ReplayIn>,
+    hooks: web::Data<Hooks>,
+) -> ApiResult<Answer> {
+    Params::new(request.query_string()).finish()?;
+    let mut subscription = own(&hooks, &caller, &id).await?;
+    match (body.0.after, body.0.delivery_ids) {
+        (Some(after), None) => {
+            let head = log::head(&hooks.db, Log::Change).await?;
+            let position: Option<i64> = after.parse().ok().filter(|at| (0..=head).contains(at));
+            let position = position
+                .ok_or_else(|| refused("/after", "malformed", "is a position of the change log"))?;
+            let floor = changes::store::floor(&hooks.db).await?;
+            if position < floor {
+                let detail = format!("The change log begins behind position {floor}.");
+                let error = ApiError::new(Code::PositionExpired, detail);
+                return Err(error.restart(floor, "/v1/exports/latest"));
+            }
+            subscription.position = position;
+            subscription.updated_at = hooks.clock.now().0;
+            store::update(&hooks.db, &subscription).await?;
+        }
+        (None, Some(ids)) if (1..=MOST_AGAIN).contains(&ids.len()) => {
+            let own: SubscriptionId = path::id(&id, "subscription")?;
+            store::again(&hooks.db, own, &ids, hooks.clock.now()).await?;
+        }
+        (None, Some(_)) => {
+            let message = format!("names 1 to {MOST_AGAIN} messages");
+            return Err(refused("/delivery_ids", "out_of_range", message));
+        }
+        _ => return Err(refused("", "contradiction", "says either after or delivery_ids")),
+    }
+    Answer::json(&shown(&hooks, subscription, None).await?, Cache::NoStore, 1)
+}
+
+/// Rotate the secret
+///
+/// Makes a new secret, shown this once. For 24 hours messages carry two signatures, one of each secret,
+/// so that receivers can change over without losing any.
+#[utoipa::path(
+    operation_id = "rotate_subscription_secret", tag = "subscriptions",
+    params(("subscription_id" = String, Path, description = "The subscription.", example = "sub_7HqK2mXw9Pz")),
+    responses(
+        (status = 200, description = "The subscription, with its new secret.", body = SubscriptionOut),
+        (status = 404, description = "The app has no such subscription."),
+    ),
+)]
+#[post("/v1/subscriptions/{subscription_id}/rotate-secret")]
+async fn rotate_subscription_secret(
+    caller: Caller<op::RotateSubscriptionSecret>,
+    request: HttpRequest,
+    id: web::Path<String>,
+    hooks: web::Data<Hooks>,
+) -> ApiResult<Answer> {
+    Params::new(request.query_string()).finish()?;
+    let mut subscription = own(&hooks, &caller, &id).await?;
+    let now = hooks.clock.now();
+    subscription.generation += 1;
+    subscription.previous_until = Some(Micros(now.0.saturating_add(DAY)).0);
+    subscription.updated_at = now.0;
+    store::update(&hooks.db, &subscription).await?;
+    let text = SigningSecret::new(&hooks.pepper, &subscription.id, subscription.generation).text();
+    Answer::json(&shown(&hooks, subscription, Some(text)).await?, Cache::NoStore, 1)
+}

@@ -1,0 +1,87 @@
+//! What partners can be told of, and which entries of the change log tell it.
+
+use crate::changes::Kind;
+use crate::changes::store::Entry;
+use crate::kernel::word::Word as _;
+
+/// A kind of event: its name, the kind of entries and their reasons. Of several that fit an entry, the
+/// first that a subscription wants is sent.
+struct Event(&'static str, Kind, &'static [&'static str]);
+
+const EVENTS: &[Event] = &[
+    Event("product.created", Kind::Product, &["created"]),
+    Event("product.updated", Kind::Product, &["updated"]),
+    Event("product.deleted", Kind::Product, &["deleted"]),
+    Event("category.created", Kind::Category, &["created"]),
+    Event("category.updated", Kind::Category, &["updated"]),
+    Event("category.deleted", Kind::Category, &["deleted"]),
+    Event("store.created", Kind::Store, &["created"]),
+    Event("store.updated", Kind::Store, &["updated"]),
+    Event("store.deleted", Kind::Store, &["deleted"]),
+    Event("price.changed", Kind::Offer, &["price_changed"]),
+    Event("offer.created", Kind::Offer, &["created"]),
+    Event("offer.updated", Kind::Offer, &["updated"]),
+    Event("offer.deleted", Kind::Offer, &["deleted"]),
+    Event("promotion.created", Kind::Promotion, &["created"]),
+    Event("promotion.updated", Kind::Promotion, &["updated"]),
+    Event("promotion.deleted", Kind::Promotion, &["deleted"]),
+    Event("promotion.scheduled", Kind::Promotion, &["scheduled"]),
+    Event("promotion.started", Kind::Promotion, &["started"]),
+    Event("promotion.ended", Kind::Promotion, &["ended"]),
+    // A first level is no turn: nothing was known before.
+    Event("stock.back_in_stock", Kind::Stock, &["back_in_stock"]),
+    Event("stock.availability_changed", Kind::Stock, &["availability_changed", "back_in_stock"]),
+];
+
+/// Sent on request, to try a receiver out.
+pub(super) const TEST: &str = "subscription.test";
+/// Sent where entries left the log before a subscription had read them.
+pub(super) const MISSED: &str = "changes.missed";
+
+/// All events that can be subscribed to.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    EVENTS.iter().map(|event| event.0)
+}
+
+/// The name as it is written here, and the kind of what it tells of.
+pub(super) fn find(name: &str) -> Option<(&'static str, Kind)> {
+    EVENTS.iter().find(|event| event.0 == name).map(|event| (event.0, event.1))
+}
+
+/// The event that an entry is for who wants these.
+pub(super) fn of(entry: &Entry, wanted: &[String]) -> Option<&'static str> {
+    let reason = entry.reason.as_deref()?;
+    let fits = |event: &&Event| {
+        event.1.as_str() == entry.kind
+            && event.2.contains(&reason)
+            && wanted.iter().any(|name| name == event.0)
+    };
+    EVENTS.iter().find(fits).map(|event| event.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(kind: &str, reason: &str) -> Entry {
+        Entry {
+            position: 1,
+            kind: kind.to_owned(),
+            id: "x".to_owned(),
+            op: "upsert".to_owned(),
+            reason: Some(reason.to_owned()),
+            version: 1,
+            occurred_at: 0,
+        }
+    }
+
+    #[test]
+    fn an_entry_is_the_closest_event_that_is_wanted() {
+        let both = ["stock.availability_changed".to_owned(), "stock.back_in_stock".to_owned()];
+        let back = entry("stock", "back_in_stock");
+        assert_eq!(of(&back, &both), Some("stock.back_in_stock"));
+        assert_eq!(of(&back, &both[..1]), Some("stock.availability_changed"));
+        assert_eq!(of(&entry("stock", "created"), &both), None);
+        assert_eq!(of(&entry("offer", "updated"), &["price.changed".to_owned()]), None);
+    }
+}

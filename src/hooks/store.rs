@@ -1,0 +1,321 @@
+//! SQL of subscriptions, their deliveries, and the lease of who delivers.
+
+use crate::kernel::Micros;
+use crate::kernel::id::{DeliveryId, SubscriptionId};
+use crate::storage::{Db, StoreError};
+use crate::{on_db, on_tx};
+use sqlx::FromRow;
+
+/// A subscription.
+#[derive(Debug, Clone, FromRow)]
+pub(super) struct Subscription {
+    pub(super) id: String,
+    pub(super) app_id: String,
+    pub(super) url: String,
+    pub(super) description: Option<String>,
+    pub(super) events: String,
+    pub(super) filter: String,
+    pub(super) status: String,
+    pub(super) status_reason: Option<String>,
+    pub(super) position: i64,
+    pub(super) generation: i64,
+    pub(super) previous_until: Option<i64>,
+    pub(super) created_at: i64,
+    pub(super) updated_at: i64,
+}
+
+/// A message to a subscription.
+#[derive(Debug, Clone, FromRow)]
+pub(super) struct Delivery {
+    pub(super) id: String,
+    pub(super) position: i64,
+    pub(super) event: String,
+    pub(super) payload: String,
+    pub(super) status: String,
+    pub(super) attempts: i64,
+    pub(super) next_attempt_at: i64,
+    pub(super) response_status: Option<i64>,
+    pub(super) error: Option<String>,
+    pub(super) duration_ms: Option<i64>,
+    pub(super) created_at: i64,
+    pub(super) finished_at: Option<i64>,
+}
+
+/// Adds a subscription, unless its app has `most` already; whether it was added.
+pub(super) async fn insert(db: &Db, new: &Subscription, most: u32) -> Result<bool, StoreError> {
+    const COUNT: &str = "SELECT COUNT(*) FROM subscriptions WHERE app_id = $1";
+    const INSERT: &str = "INSERT INTO subscriptions (id, app_id, url, description, events, filter,
+        status, position, generation, created_at, updated_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)";
+    let mut tx = db.begin().await?;
+    let count: i64 =
+        on_tx!(&mut tx, c => sqlx::query_scalar(COUNT).bind(&new.app_id).fetch_one(c).await)?;
+    if count >= i64::from(most) {
+        return Ok(false);
+    }
+    on_tx!(&mut tx, c => {
+        sqlx::query(INSERT)
+            .bind(&new.id)
+            .bind(&new.app_id)
+            .bind(&new.url)
+            .bind(&new.description)
+            .bind(&new.events)
+            .bind(&new.filter)
+            .bind(&new.status)
+            .bind(new.position)
+            .bind(new.generation)
+            .bind(new.created_at)
+            .execute(c)
+            .await?;
+    });
+    tx.commit().await?;
+    Ok(true)
+}
+
+/// Writes what has changed of a subscription.
+pub(super) async fn update(db: &Db, new: &Subscription) -> Result<(), StoreError> {
+    const UPDATE: &str = "UPDATE subscriptions SET url = $2, description = $3, events = $4,
+        filter = $5, status = $6, status_reason = $7, position = $8, generation = $9,
+        previous_until = $10, updated_at = $11 WHERE id = $1";
+    let mut tx = db.begin().await?;
+    on_tx!(&mut tx, c => {
+        sqlx::query(UPDATE)
+            .bind(&new.id)
+            .bind(&new.url)
+            .bind(&new.description)
+            .bind(&new.events)
+            .bind(&new.filter)
+            .bind(&new.status)
+            .bind(&new.status_reason)
+            .bind(new.position)
+            .bind(new.generation)
+            .bind(new.previous_until)
+            .bind(new.updated_at)
+            .execute(c)
+            .await?;
+    });
+    tx.commit().await
+}
+
+/// Deletes a subscription with its deliveries.
+pub(super) async fn delete(db: &Db, id: &str) -> Result<(), StoreError> {
+    let mut tx = db.begin().await?;
+    on_tx!(&mut tx, c => {
+        sqlx::query("DELETE FROM deliveries WHERE subscription_id = $1")
+            .bind(id)
+            .execute(&mut *c)
+            .await?;
+        sqlx::query("DELETE FROM subscriptions WHERE id = $1").bind(id).execute(c).await?;
+    });
+    tx.commit().await
+}
+
+/// A subscription of an app.
+pub(super) async fn find(db: &Db, app: &str, id: &str) -> Result<Option<Subscription>, StoreError> {
+    const FIND: &str = "SELECT * FROM subscriptions WHERE id = $1 AND app_id = $2";
+    Ok(on_db!(db, c => sqlx::query_as(FIND).bind(id).bind(app).fetch_optional(c).await)?)
+}
+
+/// All subscriptions of an app, by id: there are few.
+pub(super) async fn of_app(db: &Db, app: &str) -> Result<Vec<Subscription>, StoreError> {
+    const LIST: &str = "SELECT * FROM subscriptions WHERE app_id = $1 ORDER BY id";
+    Ok(on_db!(db, c => sqlx::query_as(LIST).bind(app).fetch_all(c).await)?)
+}
+
+/// All subscriptions that are served.
+pub(super) async fn active(db: &Db) -> Result<Vec<Subscription>, StoreError> {
+    const LIST: &str = "SELECT * FROM subscriptions WHERE status = 'active' ORDER BY id";
+    Ok(on_db!(db, c => sqlx::query_as(LIST).fetch_all(c).await)?)
+}
+
+/// How many messages of a subscription wait, and how many arrived among those kept.
+pub(super) async fn counts(db: &Db, id: &str) -> Result<(i64, i64), StoreError> {
+    const COUNT: &str =
+        "SELECT COUNT(*) FROM deliveries WHERE subscription_id = $1 AND status = $2";
+    let counts: (i64, i64) = on_db!(db, c => {
+        let count = |status| sqlx::query_scalar(COUNT).bind(id).bind(status);
+        (count("pending").fetch_one(c).await?, count("delivered").fetch_one(c).await?)
+    });
+    Ok(counts)
+}
+
+/// Takes or keeps a lease until an instant; whether it is this node's now.
+pub(super) async fn hold(
+    db: &Db,
+    (name, node): (&str, &str),
+    now: Micros,
+    until: Micros,
+) -> Result<bool, StoreError> {
+    const HOLD: &str = "INSERT INTO leases (name, node, held_until) VALUES ($1, $2, $3)
+        ON CONFLICT (name) DO UPDATE SET node = excluded.node, held_until = excluded.held_until
+        WHERE leases.node = excluded.node OR leases.held_until < $4";
+    let mut tx = db.begin().await?;
+    let held = on_tx!(&mut tx, c => {
+        let hold = sqlx::query(HOLD).bind(name).bind(node).bind(until.0).bind(now.0);
+        hold.execute(c).await?.rows_affected()
+    });
+    tx.commit().await?;
+    Ok(held == 1)
+}
+
+/// A message to be written.
+#[derive(Debug)]
+pub(super) struct New {
+    /// The entry's position.
+    pub(super) position: i64,
+    /// The event.
+    pub(super) event: &'static str,
+    /// The message.
+    pub(super) payload: String,
+}
+
+/// Writes messages and how far the log was read for them, together. A message that is there already
+/// is sent once more.
+pub(super) async fn advance(
+    db: &Db,
+    subscription: &str,
+    (from, to): (i64, i64),
+    new: &[New],
+    now: Micros,
+) -> Result<bool, StoreError> {
+    const MOVE: &str = "UPDATE subscriptions SET position = $3 WHERE id = $1 AND position = $2";
+    const INSERT: &str = "INSERT INTO deliveries (id, subscription_id, position, event, payload,
+        status, attempts, next_attempt_at, created_at)
+        VALUES ($1, $2, $3, $4, $5, 'pending', 0, $6, $6)
+        ON CONFLICT (subscription_id, position) DO UPDATE SET status = 'pending', attempts = 0,
+        next_attempt_at = excluded.next_attempt_at, finished_at = NULL";
+    let mut tx = db.begin().await?;
+    let moved = on_tx!(&mut tx, c => {
+        sqlx::query(MOVE).bind(subscription).bind(from).bind(to).execute(c).await?.rows_affected()
+    });
+    if moved == 0 {
+        // A replay has put it elsewhere in the meantime.
+        return Ok(false);
+    }
+    for one in new {
+        let id = DeliveryId::derived(&format!("{subscription}/{}", one.position)).to_string();
+        on_tx!(&mut tx, c => {
+            sqlx::query(INSERT)
+                .bind(id)
+                .bind(subscription)
+                .bind(one.position)
+                .bind(one.event)
+                .bind(&one.payload)
+                .bind(now.0)
+                .execute(c)
+                .await?;
+        });
+    }
+    tx.commit().await?;
+    Ok(true)
+}
+
+/// Messages of a subscription that are due, the oldest first.
+pub(super) async fn due(
+    db: &Db,
+    subscription: &str,
+    now: Micros,
+    most: i64,
+) -> Result<Vec<Delivery>, StoreError> {
+    const DUE: &str = "SELECT * FROM deliveries WHERE subscription_id = $1 AND status = 'pending'
+        AND next_attempt_at <= $2 ORDER BY position LIMIT $3";
+    Ok(on_db!(db, c => {
+        sqlx::query_as(DUE).bind(subscription).bind(now.0).bind(most).fetch_all(c).await
+    })?)
+}
+
+/// What became of an attempt.
+#[derive(Debug)]
+pub(super) struct Attempt {
+    /// `pending`, `delivered` or `failed`.
+    pub(super) status: &'static str,
+    /// When the next one is due.
+    pub(super) next_attempt_at: i64,
+    /// How the receiver answered.
+    pub(super) response_status: Option<u16>,
+    /// Why it did not, in a word.
+    pub(super) error: Option<&'static str>,
+    /// How long it took.
+    pub(super) duration_ms: i64,
+    /// When.
+    pub(super) now: Micros,
+}
+
+/// Records an attempt.
+pub(super) async fn record(db: &Db, id: &str, attempt: &Attempt) -> Result<(), StoreError> {
+    const RECORD: &str = "UPDATE deliveries SET status = $2, attempts = attempts + 1,
+        next_attempt_at = $3, response_status = $4, error = $5, duration_ms = $6, finished_at = $7
+        WHERE id = $1";
+    let finished = (attempt.status != "pending").then_some(attempt.now.0);
+    let mut tx = db.begin().await?;
+    on_tx!(&mut tx, c => {
+        sqlx::query(RECORD)
+            .bind(id)
+            .bind(attempt.status)
+            .bind(attempt.next_attempt_at)
+            .bind(attempt.response_status.map(i64::from))
+            .bind(attempt.error)
+            .bind(attempt.duration_ms)
+            .bind(finished)
+            .execute(c)
+            .await?;
+    });
+    tx.commit().await
+}
+
+/// Stops a subscription that was active, and says why.
+pub(super) async fn disable(db: &Db, id: &str, why: &str, now: Micros) -> Result<(), StoreError> {
+    const DISABLE: &str = "UPDATE subscriptions SET status = 'disabled', status_reason = $2,
+        updated_at = $3 WHERE id = $1 AND status = 'active'";
+    let mut tx = db.begin().await?;
+    on_tx!(&mut tx, c => {
+        sqlx::query(DISABLE).bind(id).bind(why).bind(now.0).execute(c).await?;
+    });
+    tx.commit().await
+}
+
+/// Messages of a subscription before a position, the newest first.
+pub(super) async fn page(
+    db: &Db,
+    subscription: &str,
+    before: i64,
+    status: &str,
+    most: i64,
+) -> Result<Vec<Delivery>, StoreError> {
+    const PAGE: &str = "SELECT * FROM deliveries WHERE subscription_id = $1 AND position < $2
+        AND ($3 = '' OR status = $3) ORDER BY position DESC LIMIT $4";
+    Ok(on_db!(db, c => {
+        let page = sqlx::query_as(PAGE).bind(subscription).bind(before);
+        page.bind(status).bind(most).fetch_all(c).await
+    })?)
+}
+
+/// Makes messages due again; how many there were.
+pub(super) async fn again(
+    db: &Db,
+    subscription: SubscriptionId,
+    ids: &[DeliveryId],
+    now: Micros,
+) -> Result<u64, StoreError> {
+    const AGAIN: &str = "UPDATE deliveries SET status = 'pending', attempts = 0,
+        next_attempt_at = $3, finished_at = NULL WHERE subscription_id = $1 AND id = $2";
+    let mut tx = db.begin().await?;
+    let mut found = 0;
+    for id in ids {
+        found += on_tx!(&mut tx, c => {
+            let again = sqlx::query(AGAIN).bind(subscription.to_string()).bind(id.to_string());
+            again.bind(now.0).execute(c).await?.rows_affected()
+        });
+    }
+    tx.commit().await?;
+    Ok(found)
+}
+
+/// Forgets messages that were finished before an instant.
+pub(super) async fn forget(db: &Db, before: Micros) -> Result<(), StoreError> {
+    let mut tx = db.begin().await?;
+    on_tx!(&mut tx, c => {
+        sqlx::query("DELETE FROM deliveries WHERE finished_at < $1").bind(before.0).execute(c).await?;
+    });
+    tx.commit().await
+}

@@ -1,0 +1,223 @@
+//! Calls to addresses that others have chosen, kept away from the network that this program is in.
+//!
+//! A name is resolved once, here, and only to addresses that were looked at: what a name meant when it
+//! was registered, and what it means at a second look, is of no importance. Redirects are not followed.
+
+mod address;
+
+pub use address::is_public;
+
+use ipnet::IpNet;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::redirect::Policy;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+use url::{Host, Url};
+
+/// How long a connection may take, and a call as a whole.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(15);
+/// Longest address.
+const LONGEST: usize = 2_000;
+
+/// Which addresses may be called.
+#[derive(Debug, Clone, Default)]
+pub struct Rules {
+    /// Whether `http` may be called, and not `https` alone.
+    pub allow_http: bool,
+    /// Networks that may be called although they are not public.
+    pub private: Vec<IpNet>,
+}
+
+/// Why an address may not be called. The text goes on from the name of what holds the address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// Not a web address, or not of the scheme that is allowed.
+    #[error("is no https address of at most 2000 characters")]
+    Form,
+    /// It holds a user or a password.
+    #[error("has a user or password in it; use a secret path or the signature instead")]
+    UserInfo,
+    /// It leads into a network that is not public.
+    #[error("leads to an address that is not public")]
+    Address,
+}
+
+impl Rules {
+    fn admits(&self, ip: IpAddr) -> bool {
+        is_public(ip) || self.private.iter().any(|net| net.contains(&ip.to_canonical()))
+    }
+
+    /// The address in `text`, if it may be called as far as the text tells.
+    pub fn check(&self, text: &str) -> Result<Url, Refused> {
+        let url = Url::parse(text).map_err(|_| Refused::Form)?;
+        let scheme = url.scheme() == "https" || (self.allow_http && url.scheme() == "http");
+        if !scheme || text.len() > LONGEST || url.fragment().is_some() {
+            return Err(Refused::Form);
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(Refused::UserInfo);
+        }
+        // The parser has made one form of all spellings of an address.
+        let literal = match url.host().ok_or(Refused::Form)? {
+            Host::Domain(_) => None,
+            Host::Ipv4(ip) => Some(IpAddr::V4(ip)),
+            Host::Ipv6(ip) => Some(IpAddr::V6(ip)),
+        };
+        if literal.is_some_and(|ip| !self.admits(ip)) {
+            return Err(Refused::Address);
+        }
+        Ok(url)
+    }
+}
+
+/// A name led to no address that may be called.
+#[derive(Debug, thiserror::Error)]
+#[error("the name leads to no public address")]
+struct Nowhere;
+
+/// Resolves names to those of their addresses that may be called.
+#[derive(Debug)]
+struct Resolver(Arc<Rules>);
+
+impl Resolve for Resolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let rules = Arc::clone(&self.0);
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let admitted: Vec<SocketAddr> = found.filter(|at| rules.admits(at.ip())).collect();
+            if admitted.is_empty() {
+                return Err(Nowhere.into());
+            }
+            Ok(Box::new(admitted.into_iter()) as Addrs)
+        })
+    }
+}
+
+/// What became of a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Called {
+    /// It was answered with this status, and with `Retry-After` in seconds where that was said.
+    Answered(u16, Option<u64>),
+    /// It was not, for this reason in one word.
+    Failed(&'static str),
+}
+
+/// Makes the calls.
+#[derive(Clone)]
+pub struct Caller {
+    rules: Arc<Rules>,
+    http: reqwest::Client,
+}
+
+impl fmt::Debug for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Caller").field("rules", &self.rules).finish_non_exhaustive()
+    }
+}
+
+impl Caller {
+    /// A caller under these rules.
+    pub fn new(rules: Rules) -> reqwest::Result<Self> {
+        let rules = Arc::new(rules);
+        let http = reqwest::Client::builder()
+            .dns_resolver(Arc::new(Resolver(Arc::clone(&rules))))
+            .redirect(Policy::none())
+            .no_proxy()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(TIMEOUT)
+            .user_agent(concat!("comptoir/", env!("CARGO_PKG_VERSION")))
+            .build()?;
+        Ok(Self { rules, http })
+    }
+
+    /// The rules.
+    #[must_use]
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// Posts JSON. The body of the answer is not read.
+    pub async fn post(&self, url: &str, headers: &[(&str, String)], body: String) -> Called {
+        let Ok(url) = self.rules.check(url) else { return Called::Failed("forbidden_address") };
+        let mut request = self.http.post(url).header("content-type", "application/json");
+        for (name, value) in headers {
+            request = request.header(*name, value);
+        }
+        match request.body(body).send().await {
+            Ok(answer) => {
+                let wait = answer.headers().get("retry-after").and_then(|v| v.to_str().ok());
+                Called::Answered(answer.status().as_u16(), wait.and_then(|text| text.parse().ok()))
+            }
+            Err(error) => Called::Failed(word(&error)),
+        }
+    }
+}
+
+/// A failure in one word: its text would hold the address.
+fn word(error: &reqwest::Error) -> &'static str {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(one) = cause {
+        if one.is::<Nowhere>() {
+            return "forbidden_address";
+        }
+        cause = one.source();
+    }
+    if error.is_timeout() {
+        "timeout"
+    } else if error.is_connect() {
+        "not_reached"
+    } else {
+        "broken_off"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_that_are_not_public_are_refused_in_every_spelling() {
+        let rules = Rules::default();
+        for good in [
+            "https://example.com/hook?x=1",
+            "https://93.184.216.34:8443/",
+            "https://[2606:2800::1]/",
+        ] {
+            assert!(rules.check(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "https://127.0.0.1/",
+            "https://2130706433/",
+            "https://0x7f.1/",
+            "https://0177.0.0.1/",
+            "https://10.1.2.3/",
+            "https://169.254.169.254/latest/meta-data",
+            "https://[::1]/",
+            "https://[::ffff:10.0.0.1]/",
+            "https://[fd00::1]/",
+            "https://[64:ff9b::7f00:1]/",
+            "https://0.0.0.0/",
+        ] {
+            assert_eq!(rules.check(bad), Err(Refused::Address), "{bad}");
+        }
+        for bad in ["http://example.com/", "ftp://example.com/", "example.com", "", "https://"] {
+            assert_eq!(rules.check(bad), Err(Refused::Form), "{bad}");
+        }
+        assert_eq!(rules.check("https://u:p@example.com/"), Err(Refused::UserInfo));
+        let own = Rules { allow_http: true, private: vec!["10.0.0.0/8".parse().unwrap()] };
+        assert!(
+            own.check("http://10.1.2.3/").is_ok() && own.check("http://[::ffff:10.1.2.3]/").is_ok()
+        );
+        assert_eq!(own.check("http://127.0.0.1/"), Err(Refused::Address));
+    }
+
+    #[tokio::test]
+    async fn a_name_that_leads_inside_is_not_called() {
+        let caller = Caller::new(Rules { allow_http: true, private: Vec::new() }).unwrap();
+        let called = caller.post("http://localhost:9/", &[], String::new()).await;
+        assert_eq!(called, Called::Failed("forbidden_address"));
+    }
+}

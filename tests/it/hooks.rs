@@ -1,0 +1,366 @@
+//! Webhooks as partners use them, with a receiver of their own.
+
+use crate::support::schema::conforms;
+use crate::support::{NOON, TestApp, TestKey, data, problem};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
+use comptoir::app::openapi::documents;
+use comptoir::feeds::Feed;
+use serde_json::{Value, json};
+use standardwebhooks::Webhook;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// Microseconds.
+const SECOND: i64 = 1_000_000;
+
+/// A message as it arrived.
+struct Message {
+    id: String,
+    timestamp: i64,
+    signature: String,
+    text: String,
+}
+
+impl Message {
+    fn body(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap()
+    }
+
+    fn is_signed_with(&self, secret: &str) -> bool {
+        let expected =
+            Webhook::new(secret).unwrap().sign(&self.id, self.timestamp, self.text.as_bytes());
+        let expected = expected.unwrap();
+        self.signature.split(' ').any(|one| one == expected)
+    }
+}
+
+struct Receiver {
+    url: String,
+    arrived: mpsc::UnboundedReceiver<Message>,
+    answers: Arc<AtomicU16>,
+}
+
+type Inbox = (mpsc::UnboundedSender<Message>, Arc<AtomicU16>);
+
+async fn take(request: HttpRequest, text: String, inbox: web::Data<Inbox>) -> HttpResponse {
+    let header = |name: &str| request.headers().get(name).unwrap().to_str().unwrap().to_owned();
+    let message = Message {
+        id: header("webhook-id"),
+        timestamp: header("webhook-timestamp").parse().unwrap(),
+        signature: header("webhook-signature"),
+        text,
+    };
+    let status = inbox.1.load(Ordering::SeqCst);
+    let _ = inbox.0.send(message);
+    HttpResponse::build(status.try_into().unwrap())
+        .insert_header(("location", "http://127.0.0.1:1/inside"))
+        .finish()
+}
+
+impl Receiver {
+    fn start() -> Self {
+        let (sender, arrived) = mpsc::unbounded_channel();
+        let answers = Arc::new(AtomicU16::new(204));
+        let inbox = web::Data::new((sender, Arc::clone(&answers)));
+        let server = HttpServer::new(move || {
+            App::new().app_data(inbox.clone()).default_service(web::to(take))
+        });
+        let server = server.workers(1).disable_signals().bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/hook", server.addrs()[0]);
+        tokio::spawn(server.run());
+        Self { url, arrived, answers }
+    }
+
+    fn answer(&self, status: u16) {
+        self.answers.store(status, Ordering::SeqCst);
+    }
+
+    async fn next(&mut self) -> Message {
+        let message = tokio::time::timeout(Duration::from_secs(10), self.arrived.recv()).await;
+        message.expect("a message in time").expect("a receiver")
+    }
+}
+
+async fn shop() -> (TestApp, TestKey) {
+    let app = TestApp::builder()
+        .fixed_clock(NOON)
+        .set("HOOKS__ALLOW_HTTP", "true")
+        .set("HOOKS__PRIVATE_TARGETS", "127.0.0.0/8")
+        .set("HOOKS__POLL_MS", "20")
+        .start()
+        .await;
+    app.stock_shelves(3, 2).await;
+    app.import(Feed::Offers, &[data::offer(0, 0, "2.39"), data::offer(1, 0, "5.00")]).await;
+    app.import(Feed::Stock, &[data::level(0, 0, 0, "2026-11-22T11:00:00Z")]).await;
+    app.caught_up().await;
+    let key = app.key(json!({})).await;
+    (app, key)
+}
+
+async fn ask(
+    app: &TestApp,
+    key: &TestKey,
+    method: &str,
+    path: &str,
+    body: Option<Value>,
+) -> reqwest::Response {
+    let request = app.http.request(method.parse().unwrap(), app.public_url(path));
+    let request = request.bearer_auth(&key.text);
+    let request = match body {
+        Some(body) => request.json(&body),
+        None => request,
+    };
+    request.send().await.unwrap()
+}
+
+async fn subscribe(app: &TestApp, key: &TestKey, body: Value) -> Value {
+    let answer = ask(app, key, "POST", "/v1/subscriptions", Some(body)).await;
+    assert_eq!(answer.status(), 201);
+    assert!(answer.headers()["location"].to_str().unwrap().starts_with("/v1/subscriptions/sub_"));
+    answer.json().await.unwrap()
+}
+
+fn path(subscription: &Value, rest: &str) -> String {
+    format!("/v1/subscriptions/{}{rest}", subscription["id"].as_str().unwrap())
+}
+
+async fn price(app: &TestApp, product: u32, price: &str) {
+    let mut offer = data::offer(product, 0, price);
+    offer["as_of"] = json!(app.clock.now().to_string());
+    let report = app.import(Feed::Offers, &[offer]).await;
+    assert_eq!(report.rejected, 0, "{report}");
+}
+
+/// The deliveries once one of them is `status`.
+async fn deliveries(
+    app: &TestApp,
+    key: &TestKey,
+    subscription: &Value,
+    (status, attempts): (&str, u64),
+) -> Value {
+    let deadline = std::time::Instant::now() + Duration::from_secs(10);
+    loop {
+        let listed: Value =
+            app.get(&key.text, &path(subscription, "/deliveries")).await.json().await.unwrap();
+        let newest = &listed["items"][0];
+        if newest["status"] == status && newest["attempts"] == attempts {
+            return listed;
+        }
+        assert!(std::time::Instant::now() < deadline, "no {status}: {listed}");
+        tokio::task::yield_now().await;
+    }
+}
+
+fn documented(value: &Value, schema: &str) {
+    let partner = documents().into_iter().find(|d| d.name == "partner").unwrap();
+    let document: Value = serde_json::from_str(&partner.json).unwrap();
+    let reference = json!({ "$ref": format!("#/components/schemas/{schema}") });
+    conforms(value, &reference, &document, schema);
+}
+
+#[tokio::test]
+async fn a_change_arrives_signed_and_with_what_the_resource_is() {
+    let (app, key) = shop().await;
+    let mut receiver = Receiver::start();
+    let body = json!({ "url": receiver.url, "events": ["price.changed", "stock.back_in_stock"] });
+    let made = subscribe(&app, &key, body).await;
+    let secret = made["secret"].as_str().unwrap();
+    price(&app, 0, "2.49").await;
+    let message = receiver.next().await;
+    assert!(message.is_signed_with(secret));
+    assert!(!message.is_signed_with("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"));
+    let told = message.body();
+    assert_eq!((&told["type"], &told["timestamp"]), (&json!("price.changed"), &json!(NOON)));
+    assert_eq!(told["data"]["resource"]["price"]["amount"], "2.49");
+    assert_eq!(told["data"]["reason"], "price_changed");
+    // What was not asked for does not come; what is back does.
+    price(&app, 0, "2.49").await;
+    app.import(Feed::Stock, &[data::level(0, 0, 5, "2026-11-22T11:58:00Z")]).await;
+    let message = receiver.next().await;
+    assert_eq!(message.body()["type"], "stock.back_in_stock");
+    assert_eq!(message.body()["data"]["resource"]["availability"], "in_stock");
+    let listed = deliveries(&app, &key, &made, ("delivered", 1)).await;
+    assert_eq!(listed["items"].as_array().unwrap().len(), 2);
+    assert_eq!(listed["items"][0]["id"], message.id);
+    documented(&made, "SubscriptionOut");
+    documented(&listed, "PageOfDeliveries");
+    documented(&message.body(), "MessageOut");
+    let seen: Value = app.get(&key.text, &path(&made, "")).await.json().await.unwrap();
+    documented(&seen, "SubscriptionOut");
+    assert_eq!((&seen["delivered"], &seen["pending"]), (&json!(2), &json!(0)));
+    assert!(seen.get("secret").is_none());
+}
+
+#[tokio::test]
+async fn what_a_receiver_missed_comes_when_it_is_back() {
+    let (app, key) = shop().await;
+    let mut receiver = Receiver::start();
+    let made =
+        subscribe(&app, &key, json!({ "url": receiver.url, "events": ["price.changed"] })).await;
+    receiver.answer(500);
+    price(&app, 0, "3.00").await;
+    let first = receiver.next().await;
+    let waiting = deliveries(&app, &key, &made, ("pending", 1)).await["items"][0].clone();
+    assert_eq!((&waiting["attempts"], &waiting["response_status"]), (&json!(1), &json!(500)));
+    receiver.answer(302);
+    app.clock.advance(6 * SECOND);
+    let second = receiver.next().await;
+    deliveries(&app, &key, &made, ("pending", 2)).await;
+    receiver.answer(200);
+    app.clock.advance(40 * SECOND);
+    let third = receiver.next().await;
+    // The same message, with a time and a signature of its own: the redirect was not followed.
+    assert_eq!((&first.id, &first.text), (&third.id, &third.text));
+    assert_eq!(first.id, second.id);
+    assert_eq!(third.timestamp - first.timestamp, 46);
+    assert!(third.is_signed_with(made["secret"].as_str().unwrap()));
+    let done = deliveries(&app, &key, &made, ("delivered", 3)).await["items"][0].clone();
+    assert_eq!((&done["attempts"], &done["next_attempt_at"]), (&json!(3), &Value::Null));
+}
+
+#[tokio::test]
+async fn a_receiver_that_is_gone_is_left_alone_until_it_is_repaired() {
+    let (app, key) = shop().await;
+    let mut receiver = Receiver::start();
+    let made =
+        subscribe(&app, &key, json!({ "url": receiver.url, "events": ["price.changed"] })).await;
+    receiver.answer(410);
+    price(&app, 0, "3.00").await;
+    receiver.next().await;
+    deliveries(&app, &key, &made, ("failed", 1)).await;
+    let deadline = std::time::Instant::now() + Duration::from_secs(10);
+    loop {
+        let seen: Value = app.get(&key.text, &path(&made, "")).await.json().await.unwrap();
+        if seen["status"] == "disabled" {
+            assert_eq!(seen["status_reason"], "receiver_gone");
+            break;
+        }
+        assert!(std::time::Instant::now() < deadline, "{seen}");
+    }
+    price(&app, 1, "6.00").await;
+    receiver.answer(204);
+    let patch = Some(json!({ "status": "active" }));
+    assert_eq!(ask(&app, &key, "PATCH", &path(&made, ""), patch).await.status(), 200);
+    // What happened meanwhile was not lost; what was given up comes on request.
+    let told = receiver.next().await;
+    assert_eq!(told.body()["data"]["resource"]["price"]["amount"], "6.00");
+    let listed = deliveries(&app, &key, &made, ("delivered", 1)).await;
+    let again = json!({ "delivery_ids": [listed["items"][1]["id"]] });
+    let answer = ask(&app, &key, "POST", &path(&made, "/replay"), Some(again)).await;
+    assert_eq!(answer.status(), 200);
+    assert_eq!(receiver.next().await.body()["data"]["resource"]["price"]["amount"], "3.00");
+    // And everything behind a position comes again under the same ids.
+    let from = made["position"].as_str().unwrap();
+    let answer =
+        ask(&app, &key, "POST", &path(&made, "/replay"), Some(json!({ "after": from }))).await;
+    assert_eq!(answer.status(), 200);
+    let ids = [receiver.next().await.id, receiver.next().await.id];
+    assert!(ids.contains(&told.id) && ids[0] != ids[1]);
+}
+
+#[tokio::test]
+async fn filters_tests_and_rotation_do_what_they_say() {
+    let (app, key) = shop().await;
+    let mut receiver = Receiver::start();
+    let filter = json!({ "gtins": [data::gtin13(0)], "store_ids": [data::store_id(0)],
+                         "category_ids": [data::category_id("tools")] });
+    let made = subscribe(
+        &app,
+        &key,
+        json!({ "url": receiver.url, "events": ["price.changed", "store.updated"], "filter": filter }),
+    )
+    .await;
+    price(&app, 1, "3.00").await;
+    price(&app, 0, "6.00").await;
+    assert_eq!(receiver.next().await.body()["data"]["resource"]["price"]["amount"], "6.00");
+
+    let tested = ask(&app, &key, "POST", &path(&made, "/test"), None).await;
+    let tested: Value = tested.json().await.unwrap();
+    documented(&tested, "TestOut");
+    assert_eq!((&tested["delivered"], &tested["response_status"]), (&json!(true), &json!(204)));
+    assert_eq!(receiver.next().await.body()["type"], "subscription.test");
+
+    let rotated = ask(&app, &key, "POST", &path(&made, "/rotate-secret"), None).await;
+    let rotated: Value = rotated.json().await.unwrap();
+    let (old, new) = (made["secret"].as_str().unwrap(), rotated["secret"].as_str().unwrap());
+    assert_ne!(old, new);
+    price(&app, 0, "7.00").await;
+    let message = receiver.next().await;
+    assert!(message.is_signed_with(old) && message.is_signed_with(new));
+    app.clock.advance(24 * 3_600 * SECOND);
+    price(&app, 0, "8.00").await;
+    let message = receiver.next().await;
+    assert!(!message.is_signed_with(old) && message.is_signed_with(new));
+
+    // A partner that is suspended hears nothing; what it missed comes afterwards.
+    let partner = format!("/admin/v1/partners/{}", key.partner_id);
+    app.admin_ok("POST", &format!("{partner}/suspend"), None).await;
+    price(&app, 0, "9.00").await;
+    app.admin_ok("POST", &format!("{partner}/resume"), None).await;
+    assert_eq!(receiver.next().await.body()["data"]["resource"]["price"]["amount"], "9.00");
+
+    assert_eq!(ask(&app, &key, "DELETE", &path(&made, ""), None).await.status(), 204);
+    problem(app.get(&key.text, &path(&made, "")).await, 404, "not_found").await;
+    let listed: Value = app.get(&key.text, "/v1/subscriptions").await.json().await.unwrap();
+    assert_eq!(listed, json!({ "items": [] }));
+}
+
+#[tokio::test]
+async fn what_cannot_be_subscribed_is_refused_with_what_to_do() {
+    let app = TestApp::builder().fixed_clock(NOON).set("HOOKS__PER_APP", "1").start().await;
+    let key = app.key(json!({ "scopes": ["subscriptions:write", "prices:read"] })).await;
+    let good = json!({ "url": "https://hooks.example.com/", "events": ["price.changed"] });
+    let with = |name: &str, value: Value| {
+        let mut body = good.clone();
+        body[name] = value;
+        Some(body)
+    };
+    for body in [
+        with("url", json!("http://hooks.example.com/")),
+        with("url", json!("https://127.0.0.1/")),
+        with("url", json!("https://[::ffff:169.254.169.254]/")),
+        with("url", json!("https://user:word@hooks.example.com/")),
+        with("url", json!(7)),
+        with("events", json!([])),
+        with("events", json!(["price.change"])),
+        with("filter", json!({ "gtins": ["1"] })),
+        with("filter", json!({ "store": [] })),
+        with("filter", json!({ "store_ids": vec![data::store_id(0); 1_001] })),
+        with("description", json!("x".repeat(201))),
+        with("secret", json!("mine")),
+        Some(json!({})),
+    ] {
+        let answer = ask(&app, &key, "POST", "/v1/subscriptions", body).await;
+        problem(answer, 400, "invalid_body").await;
+    }
+    let stock = with("events", json!(["stock.back_in_stock"]));
+    let answer = ask(&app, &key, "POST", "/v1/subscriptions", stock).await;
+    let refused = problem(answer, 403, "insufficient_scope").await;
+    assert_eq!(refused["required_scope"], "stock:read");
+    let made = subscribe(&app, &key, good.clone()).await;
+    let answer = ask(&app, &key, "POST", "/v1/subscriptions", Some(good)).await;
+    problem(answer, 409, "conflict").await;
+    for (rest, body, code) in [
+        ("/replay", json!({}), 400),
+        ("/replay", json!({ "after": "99999999" }), 400),
+        ("/replay", json!({ "after": "1", "delivery_ids": [] }), 400),
+        ("/replay", json!({ "delivery_ids": [] }), 400),
+    ] {
+        let answer = ask(&app, &key, "POST", &path(&made, rest), Some(body)).await;
+        assert_eq!(answer.status().as_u16(), code);
+    }
+    // Another app's subscription is not there.
+    let other = app.key(json!({})).await;
+    problem(app.get(&other.text, &path(&made, "")).await, 404, "not_found").await;
+    // A name that leads inside is found out when it is called.
+    let inside = Some(json!({ "url": "https://localhost/" }));
+    assert_eq!(ask(&app, &key, "PATCH", &path(&made, ""), inside).await.status(), 200);
+    let tested = ask(&app, &key, "POST", &path(&made, "/test"), None).await;
+    let tested: Value = tested.json().await.unwrap();
+    assert_eq!(
+        (&tested["delivered"], &tested["error"]),
+        (&json!(false), &json!("forbidden_address"))
+    );
+}
