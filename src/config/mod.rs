@@ -121,6 +121,18 @@ section! {
 }
 
 section! {
+    /// Imports of feeds.
+    Feeds ["feeds"] {
+        /// Percent of what is there that a full import deletes without approval.
+        max_delete_percent: u32 = "max_delete_percent" as Within<0, 100>,
+        /// Deletions below which none wait for approval.
+        max_delete_min: u32 = "max_delete_min" as Within<0, 1_000_000>,
+        /// Most mebibytes of a file once it is unpacked.
+        max_mib: u32 = "max_mib" as Within<1, 1_048_576>,
+    }
+}
+
+section! {
     /// Limits of callers.
     Limits ["limits"] {
         /// Where limits are counted.
@@ -177,6 +189,8 @@ pub struct Config {
     pub changes: Changes,
     /// Snapshots and exports.
     pub exports: Exports,
+    /// Imports of feeds.
+    pub feeds: Feeds,
     /// Limits of callers.
     pub limits: Limits,
     /// Journal and ledger.
@@ -224,6 +238,7 @@ impl Config {
         let stores = Stores::read(layers);
         let changes = Changes::read(layers);
         let exports = Exports::read(layers);
+        let feeds = Feeds::read(layers);
         let limits = Limits::read(layers);
         let metering = Metering::read(layers);
         let telemetry = Telemetry::read(layers);
@@ -235,6 +250,7 @@ impl Config {
             stores: stores?,
             changes: changes?,
             exports: exports?,
+            feeds: feeds?,
             limits: limits?,
             metering: metering?,
             telemetry: telemetry?,
