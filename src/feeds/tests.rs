@@ -254,16 +254,16 @@ impl Shop {
     async fn full(&self, feed: Feed, content: &str) -> Report {
         std::fs::write(self.path(), content).unwrap();
         let options = Options { mode: Some(Mode::Full), ..Options::default() };
-        let done =
-            import_with(&self.db, &self.clock, feed, &self.path(), &options, None, &mut |_| {});
-        done.await.unwrap()
+        let path = self.path();
+        import_with(&self.db, &self.clock, feed, &path, &options, None, &mut |_| {}).await.unwrap()
     }
 
     async fn with(&self, feed: Feed, content: &[u8], options: &Options) -> Result<Report, String> {
         std::fs::write(self.path(), content).unwrap();
-        let done =
-            import_with(&self.db, &self.clock, feed, &self.path(), options, None, &mut |_| {});
-        done.await.map_err(|error| error.to_string())
+        let path = self.path();
+        import_with(&self.db, &self.clock, feed, &path, options, None, &mut |_| {})
+            .await
+            .map_err(|error| error.to_string())
     }
 }
 
