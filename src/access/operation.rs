@@ -84,6 +84,8 @@ operations! {
     ListStoreStock = 11 "list_store_stock" "stock" "GET" "/v1/stores/{store_id}/stock" Some(Scope::StockRead), 1_000;
     /// The caller's own usage and limits.
     GetUsage = 12 "get_usage" "usage" "GET" "/v1/usage" None, 1_000;
+    /// What a shopper may mean.
+    ListSuggestions = 13 "list_suggestions" "catalog" "GET" "/v1/suggest" Some(Scope::CatalogRead), 100;
     /// Products by a list of identifiers.
     LookupProducts = 14 "lookup_products" "catalog" "POST" "/v1/products/lookup" Some(Scope::CatalogRead), 1_000;
     /// The tree of categories.

@@ -1,21 +1,33 @@
 //! The list of products: filters and the page that they give.
 
+mod facets;
+mod order;
+mod select;
+
 use super::deleted;
 use super::schema::PageOfProducts;
 use super::shape::{Shape, Views};
 use crate::access::{Caller, op};
 use crate::catalog::model::Status;
+use crate::catalog::offers::Channel;
 use crate::catalog::search::Search;
 use crate::catalog::view::{CatalogView, ProductQuery};
+use crate::http::answer::Cache;
 use crate::http::{Answer, ApiError, ApiResult, Code, PageRequest, Params};
+use crate::kernel::Amount;
 use crate::kernel::id::{BrandId, ProductId};
 use crate::kernel::word::Word as _;
+use crate::stock::model::Availability;
 use actix_web::{HttpRequest, get, web};
+pub(super) use facets::FacetValueOut;
+use select::{Request, select};
 use std::convert::Infallible;
 use std::str::FromStr;
 
 /// Most identifiers in a list.
 const MOST_IDENTIFIERS: usize = 50;
+/// Most properties that can be asked for, and most values of one.
+const MOST_ATTRIBUTES: usize = 8;
 /// Most characters of a search.
 const LONGEST_SEARCH: usize = 200;
 /// Seconds after which a search is worth trying again while there is no index.
@@ -23,9 +35,17 @@ const RETRY_S: u64 = 2;
 
 /// Products
 ///
-/// All products, 50 to a page: in the order of their ids, or, with `q`, the best match first. Filters hold together; values joined by
-/// commas are alternatives. Walk to the end by following `next`: a product that is there throughout
-/// comes exactly once, whatever is added or deleted meanwhile.
+/// All products, 50 to a page: in the order of their ids, with `q` the best match first, or as `sort`
+/// says. Filters hold together; values joined by commas are alternatives. Walk to the end by following
+/// `next`: a product that is there throughout and keeps its place in the order comes exactly once,
+/// whatever is added or deleted meanwhile.
+///
+/// `attr.<property>` filters by a property of `additional_property` or `variant_attributes`, in any
+/// case: `attr.energy_class=A,B` (or `attr[energy_class]=A,B`). Properties are those of the search
+/// index, which follows a change within about a second.
+///
+/// Facets count, value by value, the products that the list would have with that value alone in the
+/// place of the facet's own filter.
 #[utoipa::path(
     operation_id = "list_products", tag = "products",
     params(
@@ -40,6 +60,16 @@ const RETRY_S: u64 = 2;
         ("is_sold_by_weight" = Option<bool>, Query, description = "Whether the product is sold by weight.", example = false),
         ("store_id" = Option<String>, Query, description = "Only products with an offer in this store.", example = "sto_4Fh2Lp8QaZs"),
         ("updated_since" = Option<String>, Query, format = DateTime, description = "Only products that changed at or after this instant.", example = "2026-11-22T00:00:00Z"),
+        ("min_price" = Option<String>, Query, description = "Only products that cost at least this much: the lowest price that holds now, in the store and channel where they are named.", example = "20.00"),
+        ("max_price" = Option<String>, Query, description = "Only products that cost at most this much.", example = "90.00"),
+        ("channel" = Option<Channel>, Query, description = "Only products with an offer through this channel, in the store where one is named.", example = "in_store"),
+        ("availability" = Option<Vec<Availability>>, Query, style = Form, explode = false, description = "Only products with one of these availabilities, joined by commas: in the store that is named, or in any.", example = json!(["in_stock", "low_stock"])),
+        ("condition" = Option<String>, Query, description = "Only products in one of these conditions, `new`, `refurbished` or `used`, joined by commas.", example = "new,refurbished"),
+        ("attr" = Option<HashMap<String, String>>, Query, style = DeepObject, description = "Only products whose properties have these values; a property's alternatives joined by commas. At most 8 properties.", example = json!({"energy_class": "A,B"})),
+        ("sort" = Option<String>, Query, description = "The order, steps joined by commas: `relevance` (with `q`), `name`, `price`, `updated_at`, `id`; a minus sign before one turns it around. What has no price comes last. Ids decide among equals.", example = "-price,name"),
+        ("facets" = Option<String>, Query, description = "What to count beside the page, joined by commas: `brand`, `category_id`, `price`, `availability`, `condition`, `status`, `attr.<property>`.", example = "brand,price,attr.energy_class"),
+        ("facet_limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Most values of a facet, 20 where it is left out; those with the most products.", example = 10),
+        ("include_total" = Option<bool>, Query, description = "Whether to count all products of the list, in `total`.", example = true),
         ("fields" = Option<String>, Query, description = "Only these fields, joined by commas; dots lead inwards.", example = "id,name,brand.name"),
         ("embed" = Option<String>, Query, description = "What to add to each product: `offers` (scope `prices:read`), `stock` (scope `stock:read`), `category`, `variants`, joined by commas. At most 50 lines of each in a product, and at most 50 products in the page; `store_id` chooses the store of offers and stock.", example = "offers,category"),
         ("include_deleted" = Option<bool>, Query, description = "Whether deleted products come too, as `{\"id\", \"deleted\": true, \"deleted_at\", \"replaced_by\"}` in the same order; with `updated_since`, and without other filters.", example = true),
@@ -49,7 +79,7 @@ const RETRY_S: u64 = 2;
     responses(
         (status = 200, description = "A page of products.", body = PageOfProducts),
         (status = 304, description = "You hold this page already."),
-        (status = 503, description = "`search_not_ready`: `q` was given while this node makes its search index. Try again after `Retry-After`."),
+        (status = 503, description = "`search_not_ready`: `q`, `attr` or a facet of it was given while this node makes its search index. Try again after `Retry-After`."),
     ),
 )]
 #[get("/v1/products")]
@@ -60,34 +90,48 @@ pub(super) async fn list_products(
     search: web::Data<Search>,
 ) -> ApiResult<Answer> {
     let mut params = Params::new(request.query_string());
-    let text = words(&mut params);
-    let query = query(&mut params, &views.0);
-    let deleted = deleted::read(&mut params, query.updated_since);
+    let mut wanted = wanted(&mut params, &views.0);
+    let deleted = deleted::read(&mut params, wanted.query.updated_since);
     let page = PageRequest::read(&request, &mut params);
-    let shape = Shape::read_in_list(&mut params, query.store.into_iter().collect());
+    let shape = Shape::read_in_list(&mut params, wanted.query.store.into_iter().collect());
     shape.bound(page.limit(), &mut params);
     params.finish()?;
     shape.permit(caller.scopes())?;
+    let told = caller.stock_disclosure();
     if let Some(since) = deleted {
-        return deleted::list(since, &page, &shape, caller.stock_disclosure(), &views);
+        return deleted::list(since, &page, &shape, told, &views);
     }
-    let (items, next) = match text {
-        None => {
-            let found = views.0.list(&query, page.after()?, page.limit());
-            let next = found.next_pair();
-            (found.items, next)
-        }
-        Some(text) => {
-            let hits = search.find(&text, page.after_pair()?).ok_or_else(not_ready)?;
-            let found = views.0.list_hits(&query, &hits, page.limit());
-            (found.items, found.next)
-        }
-    };
-    let items = shape.items(items, caller.stock_disclosure(), &views)?;
-    page.answer(&items, next, shape.cache())
+    if !wanted.is_selection() {
+        let found = views.0.list(&wanted.query, page.after()?, page.limit());
+        let next = found.next_pair();
+        let items = shape.items(found.items, told, &views)?;
+        return page.answer(&items, next, shape.cache());
+    }
+    wanted.permit(caller.scopes())?;
+    wanted.settle();
+    (wanted.after, wanted.limit, wanted.now) = (page.after_key()?, page.limit(), views.2.now());
+    let (catalog, stock) = (views.0.clone(), views.1.clone());
+    // It may take some milliseconds, for which a worker would answer nobody else.
+    let selected = web::block(move || (select(&wanted, &catalog, &stock, &search), wanted)).await;
+    let (selected, wanted) = selected.map_err(|_| stopping())?;
+    let selected = selected.ok_or_else(not_ready)?;
+    let mut beside = Vec::new();
+    if wanted.wants_total {
+        beside.push(("total", selected.total.to_string().into_bytes()));
+    }
+    if !wanted.facets.is_empty() {
+        beside.push(("facets", selected.facets));
+    }
+    let items = shape.items(selected.items, told, &views)?;
+    let cache = if wanted.looks_at_stock() { Cache::Brief } else { shape.cache() };
+    page.answer_beside(&items, selected.next, &beside, cache)
 }
 
-fn not_ready() -> ApiError {
+fn stopping() -> ApiError {
+    ApiError::new(Code::Unavailable, "This node is stopping. Try again in a moment.")
+}
+
+pub(super) fn not_ready() -> ApiError {
     let detail = "The search index is being made. Try again in a moment, or leave `q` out.";
     ApiError::new(Code::SearchNotReady, detail).limited(Vec::new(), Some(RETRY_S))
 }
@@ -112,11 +156,35 @@ impl FromStr for Brand {
     }
 }
 
+/// What the parameters ask for, but for the page.
+fn wanted(params: &mut Params, view: &CatalogView) -> Request {
+    let text = words(params);
+    let query = query(params, view);
+    let attributes = params.family("attr", ("attr.", "attr["), MOST_ATTRIBUTES);
+    let (facets, facet_limit) = facets::read(params, &attributes);
+    Request {
+        order: order::read(params, text.is_some()),
+        availability: params.words("availability"),
+        wants_total: params.flag("include_total"),
+        query,
+        text,
+        attributes,
+        facets,
+        facet_limit,
+        ..Request::default()
+    }
+}
+
 fn query(params: &mut Params, view: &CatalogView) -> ProductQuery {
     let brands = params.list("brand", MOST_IDENTIFIERS);
     let categories = params.list("category_id", MOST_IDENTIFIERS);
     let descend = params.flag("include_descendants");
     let skus: Vec<String> = params.list("sku", MOST_IDENTIFIERS);
+    let min_price: Option<Amount> = params.value("min_price");
+    let max_price: Option<Amount> = params.value("max_price");
+    if min_price.zip(max_price).is_some_and(|(min, max)| min > max) {
+        params.fault("max_price", "out_of_range", "is below `min_price`");
+    }
     ProductQuery {
         brands: brands.into_iter().map(|Brand(id)| id).collect(),
         categories: if descend { view.with_descendants(&categories) } else { categories },
@@ -127,5 +195,10 @@ fn query(params: &mut Params, view: &CatalogView) -> ProductQuery {
         sold_by_weight: params.one_of("is_sold_by_weight", &[("true", true), ("false", false)]),
         store: params.value("store_id"),
         updated_since: params.value("updated_since"),
+        conditions: params.words("condition"),
+        channel: params.one_of("channel", Channel::WORDS),
+        min_price,
+        max_price,
+        wants_prices: false,
     }
 }

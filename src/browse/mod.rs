@@ -13,6 +13,7 @@ mod schema;
 mod shape;
 mod store_offers;
 mod stores;
+mod suggest;
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -20,6 +21,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 pub fn configure(config: &mut ServiceConfig<'_>) {
     config
         .service(list::list_products)
+        .service(suggest::list_suggestions)
         .service(stores::list_stores)
         .service(stores::get_store)
         .service(store_offers::list_store_offers)

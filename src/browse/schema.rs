@@ -2,6 +2,7 @@
 //! and are never filled; a test holds them against a stored document.
 #![expect(dead_code, reason = "the types describe stored documents")]
 
+use super::list::FacetValueOut;
 use crate::catalog::api::offers::OfferOut;
 use crate::catalog::api::schema::CategoryOut;
 use crate::catalog::check::Measure;
@@ -10,6 +11,7 @@ use crate::catalog::model::parts::{
     Brand, Description, Identifier, Image, Property, Rating, VariantAttribute,
 };
 use crate::stock::line::StockLevelOut;
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// A product, with the parts that `embed` asked for. With `fields`, only what was asked for is there.
@@ -140,4 +142,9 @@ pub(super) struct PageOfProducts {
     /// Where this page is.
     #[schema(rename = "self", example = "/v1/products?brand=Axton&limit=50")]
     own: String,
+    /// How many products the list has, with `include_total`.
+    #[schema(example = 128)]
+    total: Option<u64>,
+    /// The counts of each facet, with `facets`.
+    facets: Option<BTreeMap<String, Vec<FacetValueOut>>>,
 }

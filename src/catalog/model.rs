@@ -128,14 +128,24 @@ struct Body<'a> {
     additional_property: Vec<Property>,
     certifications: Vec<String>,
     aggregate_rating: Option<Rating>,
-    condition: Option<&'static str>,
+    condition: Option<Condition>,
     status: Status,
     replaced_by: Option<ProductId>,
     is_sold_by_weight: bool,
     link: Option<String>,
 }
 
-const CONDITIONS: [&str; 3] = ["new", "refurbished", "used"];
+words! {
+    /// Whether a product was used before.
+    pub enum Condition {
+        /// It was not.
+        New = "new",
+        /// It was, and has been put in order.
+        Refurbished = "refurbished",
+        /// It was.
+        Used = "used",
+    }
+}
 
 impl ProductIn {
     /// The product, or what is wrong with it.
@@ -189,7 +199,7 @@ impl ProductIn {
     fn document(mut self, product: &Product, brand: Option<Brand>) -> Result<Document, Fault> {
         let replaced_by = self.replaced_by(product.id)?;
         let country = check::optional("country_of_origin", self.country_of_origin, WORD)?;
-        let condition = self.condition.as_deref();
+        let condition = check::one_of("condition", self.condition.as_deref())?;
         let google = self.google_product_category;
         Document::new(&Body {
             id: product.id,
@@ -214,7 +224,7 @@ impl ProductIn {
             additional_property: check::list("additional_property", self.additional_property)?,
             certifications: check::list("certifications", self.certifications)?,
             aggregate_rating: self.aggregate_rating.map(Rating::checked).transpose()?,
-            condition: condition.map(|c| check::word("condition", c, &CONDITIONS)).transpose()?,
+            condition,
             status: product.status,
             replaced_by,
             is_sold_by_weight: product.sold_by_weight,

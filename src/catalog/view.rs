@@ -9,6 +9,7 @@ mod categories;
 mod deleted;
 pub mod hash;
 pub mod id_set;
+mod names;
 mod offers;
 pub mod page;
 pub mod pool;
@@ -16,6 +17,7 @@ mod postings;
 mod products;
 mod promotions;
 mod query;
+mod rows;
 mod tree;
 
 pub use categories::{CategoryChange, CategoryRecord};
@@ -27,10 +29,11 @@ pub use promotions::{
     Audience, Phase, PromotionChange, PromotionQuery, PromotionRecord, Subject, Turn,
 };
 pub use query::ProductQuery;
+pub use rows::{Misses, Row};
 pub use tree::{TreeNode, TreeRequest};
 
 use crate::catalog::offers::Channel;
-use crate::catalog::search::{Hit, Source};
+use crate::catalog::search::Source;
 use crate::http::answer::digest;
 use crate::kernel::id::{BrandId, CategoryId, ProductId, PromotionId, StoreId};
 use crate::kernel::{Gtin, Micros};
@@ -150,23 +153,6 @@ impl CatalogView {
         limit: usize,
     ) -> Page<Listed> {
         self.products.read().list_with_deleted(since, after, limit)
-    }
-
-    /// The page of the products found that a query takes, in the order of the finds.
-    pub fn list_hits(
-        &self,
-        query: &ProductQuery,
-        hits: &[Hit],
-        limit: usize,
-    ) -> Page<Bytes, (u64, u64)> {
-        let Some(store) = query.store else {
-            return self.products.read().list_hits(query, None, hits, limit);
-        };
-        let offers = self.offers.read();
-        match offers.in_store(store) {
-            Some(in_store) => self.products.read().list_hits(query, Some(in_store), hits, limit),
-            None => Page { items: Vec::new(), next: None },
-        }
     }
 
     /// What is to be searched of some products; those that are not there are left out.

@@ -2,7 +2,7 @@
 
 use super::answer::{Answer, Cache};
 use super::{ApiError, ApiResult, Code, FieldError, Params};
-use crate::kernel::page::Cursor;
+use crate::kernel::page::{Cursor, InvalidCursor, KeyCursor};
 use actix_web::HttpRequest;
 
 /// What a call asked of a list: which page, of which length, with which filters.
@@ -57,18 +57,23 @@ impl PageRequest {
         let Some(text) = &self.cursor else { return Ok(None) };
         match Cursor::parse(text, &self.binding()) {
             Ok(cursor) => Ok(Some((cursor.after, cursor.and_after))),
-            Err(error) => {
-                let fault = FieldError::parameter("cursor", "malformed", error.to_string());
-                let detail = format!("`cursor` {error}.");
-                Err(ApiError::new(Code::InvalidCursor, detail).errors(vec![fault]))
-            }
+            Err(error) => Err(refused(error)),
         }
+    }
+
+    /// The key after which the page begins, in a list ordered by keys of bytes.
+    pub fn after_key(&self) -> ApiResult<Option<Vec<u8>>> {
+        let cursor = self.cursor.as_deref().map(|text| KeyCursor::parse(text, &self.binding()));
+        cursor.transpose().map(|cursor| cursor.map(|cursor| cursor.after)).map_err(refused)
     }
 
     /// Path and query of the page that begins behind these keys.
     #[must_use]
     pub fn next_url(&self, (after, and_after): (u64, u64)) -> String {
-        let cursor = Cursor::new(after, and_after, &self.binding());
+        self.url_behind(&Cursor::new(after, and_after, &self.binding()))
+    }
+
+    fn url_behind(&self, cursor: &dyn std::fmt::Display) -> String {
         let separator = if self.filters.is_empty() { "" } else { "&" };
         format!("{}?{}{separator}limit={}&cursor={cursor}", self.path, self.filters, self.limit)
     }
@@ -81,6 +86,29 @@ impl PageRequest {
         cache: Cache,
     ) -> ApiResult<Answer> {
         let next = next.map(|keys| self.next_url(keys));
+        self.put_together(items, next.as_deref(), &[], cache)
+    }
+
+    /// The same for a list ordered by keys of bytes, with members beside the items: names and
+    /// finished JSON.
+    pub fn answer_beside<T: AsRef<[u8]>>(
+        &self,
+        items: &[T],
+        next: Option<Vec<u8>>,
+        beside: &[(&str, Vec<u8>)],
+        cache: Cache,
+    ) -> ApiResult<Answer> {
+        let next = next.map(|key| self.url_behind(&KeyCursor::new(key, &self.binding())));
+        self.put_together(items, next.as_deref(), beside, cache)
+    }
+
+    fn put_together<T: AsRef<[u8]>>(
+        &self,
+        items: &[T],
+        next: Option<&str>,
+        beside: &[(&str, Vec<u8>)],
+        cache: Cache,
+    ) -> ApiResult<Answer> {
         let separator = if self.query.is_empty() { "" } else { "?" };
         let own = format!("{}{separator}{}", self.path, self.query);
         let room = items.iter().map(|item| item.as_ref().len() + 1).sum::<usize>();
@@ -96,11 +124,22 @@ impl PageRequest {
         append(&mut body, &next)?;
         body.extend_from_slice(b",\"self\":");
         append(&mut body, &own)?;
+        for (name, value) in beside {
+            body.extend_from_slice(b",\"");
+            body.extend_from_slice(name.as_bytes());
+            body.extend_from_slice(b"\":");
+            body.extend_from_slice(value);
+        }
         body.push(b'}');
         let mut answer = Answer::new(body, cache, items.len() as u32);
-        answer.link = next.as_deref().map(link);
+        answer.link = next.map(link);
         Ok(answer)
     }
+}
+
+fn refused(error: InvalidCursor) -> ApiError {
+    let fault = FieldError::parameter("cursor", "malformed", error.to_string());
+    ApiError::new(Code::InvalidCursor, format!("`cursor` {error}.")).errors(vec![fault])
 }
 
 /// The `Link` header that names the next page.

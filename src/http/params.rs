@@ -4,6 +4,7 @@
 use super::fields::{Fields, Known, Refused};
 use super::{ApiError, Code, FieldError};
 use crate::kernel::page;
+use crate::kernel::word::Word;
 use std::borrow::Cow;
 use std::fmt::Display;
 use std::str::FromStr;
@@ -19,6 +20,8 @@ pub const LONGEST_LIST: usize = 4_000;
 pub struct Params {
     given: Vec<(String, String)>,
     known: Vec<&'static str>,
+    /// Beginnings of names that stand for a parameter each.
+    families: Vec<&'static str>,
     errors: Vec<FieldError>,
 }
 
@@ -34,7 +37,7 @@ impl Params {
                 (decode(name).into_owned(), decode(value).into_owned())
             })
             .collect();
-        Self { given, known: Vec::new(), errors: Vec::new() }
+        Self { given, known: Vec::new(), families: Vec::new(), errors: Vec::new() }
     }
 
     /// The text of a parameter, where it was given once and is not empty.
@@ -103,6 +106,46 @@ impl Params {
         values
     }
 
+    /// Parameters of a family with the values of each: `attr.color=red,blue` and
+    /// `attr[color]=red,blue` are the member `color` of `attr`. At most `most` members and values of
+    /// each.
+    pub fn family(
+        &mut self,
+        name: &'static str,
+        (dotted, bracketed): (&'static str, &'static str),
+        most: usize,
+    ) -> Vec<(String, Vec<String>)> {
+        self.families.extend([dotted, bracketed]);
+        let mut members: Vec<(String, Vec<String>)> = Vec::new();
+        let mut faults = Vec::new();
+        for (given, value) in &self.given {
+            let member = given
+                .strip_prefix(dotted)
+                .or_else(|| given.strip_prefix(bracketed).and_then(|rest| rest.strip_suffix(']')));
+            let Some(member) = member else { continue };
+            let values: Vec<String> = value.split(',').map(str::to_owned).collect();
+            let long = given.len() > LONGEST || value.len() > LONGEST_LIST;
+            if member.is_empty() || value.is_empty() || long {
+                faults
+                    .push(("malformed", format!("is `{dotted}name=value`, neither of them empty")));
+            } else if members.iter().any(|(known, _)| known == member) {
+                faults
+                    .push(("repeated", "names a member twice; join its values with commas".into()));
+            } else if members.len() == most || values.len() > most {
+                faults.push((
+                    "too_many",
+                    format!("takes at most {most} members, {most} values each"),
+                ));
+            } else {
+                members.push((member.to_owned(), values));
+            }
+        }
+        for (code, message) in faults {
+            self.fault(name, code, message);
+        }
+        members
+    }
+
     /// A parameter that is one of a few words.
     pub fn one_of<T: Copy>(&mut self, name: &'static str, words: &[(&str, T)]) -> Option<T> {
         let text = self.text(name)?;
@@ -114,6 +157,22 @@ impl Params {
             FieldError::parameter(name, "not_allowed", format!("is one of {}", allowed.join(", ")));
         self.errors.push(error.suggest(nearest(&text, &allowed)));
         None
+    }
+
+    /// Words of a set, joined by commas; empty where it was not given.
+    pub fn words<T: Word>(&mut self, name: &'static str) -> Vec<T> {
+        let words: Vec<String> = self.list(name, T::WORDS.len());
+        let mut found = Vec::with_capacity(words.len());
+        for word in words {
+            match T::of(&word) {
+                Some(one) => found.push(one),
+                None => {
+                    let message = format!("has `{word}`, which is none of {}", T::all());
+                    self.fault(name, "not_allowed", message);
+                }
+            }
+        }
+        found
     }
 
     /// `true` or `false`; false where it was not given.
@@ -190,7 +249,8 @@ impl Params {
     /// Refuses the call if any parameter was at fault or unknown.
     pub fn finish(mut self) -> Result<(), ApiError> {
         for (name, _) in &self.given {
-            if !self.known.contains(&name.as_str()) {
+            let of_family = self.families.iter().any(|family| name.starts_with(family));
+            if !of_family && !self.known.contains(&name.as_str()) {
                 let message = match self.known.as_slice() {
                     [] => "is unknown; this operation takes no parameters".to_owned(),
                     known => format!("is unknown; this operation takes {}", known.join(", ")),

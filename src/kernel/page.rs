@@ -71,6 +71,51 @@ impl std::fmt::Display for Cursor {
     }
 }
 
+/// A place in a list that is ordered by a key of bytes.
+///
+/// On the wire: the letter `k`, the key in hexadecimal digits and the digest in base62.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyCursor {
+    /// Key of the last row of the page before.
+    pub after: Vec<u8>,
+    filters: u32,
+}
+
+impl KeyCursor {
+    /// A cursor behind the row with a key in the list that `filters` describe.
+    #[must_use]
+    pub fn new(after: Vec<u8>, filters: &str) -> Self {
+        Self { after, filters: digest(filters) }
+    }
+
+    /// The cursor in `text`, if it was made for the same `filters`.
+    pub fn parse(text: &str, filters: &str) -> Result<Self, InvalidCursor> {
+        let rest = text.strip_prefix('k').filter(|rest| rest.is_ascii());
+        let rest = rest.ok_or(InvalidCursor::Form)?;
+        let at = rest.len().checked_sub(base62::U32_WIDTH).ok_or(InvalidCursor::Form)?;
+        let (key, last) = rest.split_at(at);
+        let made_for =
+            base62::decode(last.as_bytes()).and_then(|number| u32::try_from(number).ok());
+        if made_for.ok_or(InvalidCursor::Form)? != digest(filters) {
+            return Err(InvalidCursor::Filters);
+        }
+        if key.len() % 2 != 0 {
+            return Err(InvalidCursor::Form);
+        }
+        let byte = |at: usize| u8::from_str_radix(key.get(at..at + 2)?, 16).ok();
+        let after = (0..key.len()).step_by(2).map(byte).collect::<Option<Vec<u8>>>();
+        Ok(Self { after: after.ok_or(InvalidCursor::Form)?, filters: digest(filters) })
+    }
+}
+
+impl std::fmt::Display for KeyCursor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("k")?;
+        self.after.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
+        f.write_str(&base62::encode(u64::from(self.filters), base62::U32_WIDTH))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,8 +131,19 @@ mod tests {
         }
 
         #[test]
+        fn round_trip_of_a_key(key: Vec<u8>, filters: String) {
+            let cursor = KeyCursor::new(key, &filters);
+            prop_assert_eq!(KeyCursor::parse(&cursor.to_string(), &filters), Ok(cursor.clone()));
+            let other = format!("{filters}&x=1");
+            let elsewhere = KeyCursor::parse(&cursor.to_string(), &other);
+            prop_assert_eq!(elsewhere, Err(InvalidCursor::Filters));
+        }
+
+        #[test]
         fn parse_never_panics(text: String) {
             let _ = Cursor::parse(&text, "");
+            let _ = KeyCursor::parse(&text, "");
+            let _ = KeyCursor::parse(&format!("k{text}"), "");
         }
     }
 }

@@ -118,7 +118,7 @@ async fn the_index_goes_on_where_it_was_and_is_made_anew_where_it_cannot() {
         assert_eq!(position, mirror.positions().change);
         (mirror, follower)
     };
-    let found = |mirror: &Mirror, text: &str| mirror.search.find(text, None).unwrap().len();
+    let found = |mirror: &Mirror, text: &str| mirror.search.find(text, None).unwrap().0.len();
     put("1", "Riz rond").await;
     let (mirror, mut follower) = start().await;
     assert_eq!(found(&mirror, "riz"), 1);

@@ -14,7 +14,6 @@ use crate::http::answer::Cache;
 use crate::http::{Answer, ApiResult, PageRequest, Params, path};
 use crate::kernel::id::{ProductId, StoreId};
 use crate::kernel::page::MAX_LIMIT;
-use crate::kernel::word::Word as _;
 use crate::kernel::{Clock, Micros};
 use crate::stores::view::StoresView;
 use actix_web::{HttpRequest, get, web};
@@ -148,18 +147,7 @@ fn max_age(params: &mut Params) -> Option<u32> {
 }
 
 fn availabilities(params: &mut Params) -> Wanted {
-    let words: Vec<String> = params.list("availability", Availability::WORDS.len());
-    let mut wanted = Vec::with_capacity(words.len());
-    for word in words {
-        match Availability::of(&word) {
-            Some(availability) => wanted.push(availability),
-            None => {
-                let message = format!("has `{word}`, which is none of {}", Availability::all());
-                params.fault("availability", "not_allowed", message);
-            }
-        }
-    }
-    Wanted(wanted)
+    Wanted(params.words("availability"))
 }
 
 #[cfg(test)]

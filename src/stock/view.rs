@@ -220,6 +220,26 @@ impl StockView {
         })
     }
 
+    /// Calls `found` with each availability that a product has in a store, or in any; where nothing
+    /// is told of it, that is unknown.
+    pub fn availabilities(
+        &self,
+        product: u64,
+        store: Option<StoreId>,
+        mut found: impl FnMut(Availability),
+    ) {
+        let levels = self.0.read();
+        let own = levels.by_product.get(&product).map_or(&[][..], Vec::as_slice);
+        let mut none = true;
+        for slot in own.iter().filter(|slot| store.is_none_or(|store| store.0 == slot.store)) {
+            none = false;
+            found(slot.availability);
+        }
+        if none {
+            found(Availability::Unknown);
+        }
+    }
+
     /// What `pick` makes of the level of a product in a store, or of none.
     pub fn at<T>(
         &self,

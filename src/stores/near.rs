@@ -69,7 +69,7 @@ fn of_code(
     let place = stores.place_of(country, code);
     if place.is_none() {
         let message = "is not known here as a place; give `lat` and `lon` instead";
-        params.fault("postal_code", "unknown", message);
+        params.fault("postal_code", "not_found", message);
     }
     place
 }

@@ -18,6 +18,7 @@ mod compression;
 mod crash;
 mod docs;
 mod exports;
+mod facets;
 mod follow;
 mod grid;
 mod levels;

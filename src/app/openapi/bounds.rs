@@ -9,6 +9,8 @@ use serde_json::{Map, Value, json};
 const TEXT: u64 = crate::catalog::check::DESCRIPTION as u64 * 2;
 /// Longest path segment that can name something.
 const SEGMENT: u64 = 2_000;
+/// Longest name of a member where the document does not name them.
+const MEMBER: u64 = 100;
 /// Longest instant as it is written.
 const INSTANT: u64 = 64;
 /// Most entries of a list in a body.
@@ -34,6 +36,15 @@ const FORMS: &[(&str, &str, &str)] = &[
     ("promotion_id", "promotion-id", "prm_[0-9A-L][0-9A-Za-z]{10}"),
     ("embed", "embed", "(offers|stock|category|variants)"),
     ("country", "country", "[A-Za-z]{2}"),
+    ("condition", "condition", "(new|refurbished|used)"),
+    ("sort", "sort", "(-?(name|price|updated_at|id)|relevance)"),
+    ("min_price", "amount", "[0-9]{1,9}(\\.[0-9]{1,4})?"),
+    ("max_price", "amount", "[0-9]{1,9}(\\.[0-9]{1,4})?"),
+    (
+        "facets",
+        "facet",
+        "(brand|category_id|price|availability|condition|status|attr\\.[a-z_]{1,40})",
+    ),
     (
         "items",
         "item",
@@ -108,6 +119,10 @@ pub(super) fn complete(document: &mut Value) {
                         (schema["minItems"], schema["maxItems"]) = (json!(1), json!(WORDS));
                     }
                     Some("string") => schema["minLength"] = json!(1),
+                    Some("object") => {
+                        schema["maxProperties"] = json!(WORDS);
+                        schema["additionalProperties"]["minLength"] = json!(1);
+                    }
                     _ => {}
                 }
                 bound(schema, longest);
@@ -164,6 +179,9 @@ fn bound(schema: &mut Value, longest: u64) {
     }
     if is(schema, "array") {
         schema.entry("maxItems").or_insert(json!(ENTRIES));
+    }
+    if let Some(names) = schema.get_mut("propertyNames") {
+        (names["minLength"], names["maxLength"]) = (json!(1), json!(MEMBER));
     }
     for part in ["items", "additionalProperties"] {
         if let Some(part) = schema.get_mut(part) {

@@ -84,7 +84,7 @@ fn product(params: &mut Params, code: &str, catalog: &CatalogView) -> Option<Pro
         },
     };
     if known.is_none() {
-        params.fault("items", "unknown", format!("has `{code}`, which no product has"));
+        params.fault("items", "not_found", format!("has `{code}`, which no product has"));
     }
     known
 }

@@ -1,5 +1,6 @@
 //! What of a product is searched, and the schema of the index.
 
+use super::properties::{compared, shown};
 use super::words::{Words, code};
 use serde::Deserialize;
 use serde_json::Value;
@@ -22,6 +23,10 @@ pub(super) struct Fields {
     pub(super) category: Field,
     pub(super) attributes: Field,
     pub(super) description: Field,
+    /// Properties with their values, as they are compared.
+    pub(super) property: Field,
+    /// The same as they are shown.
+    pub(super) property_shown: Field,
 }
 
 /// The schema; with it, [`super::VERSION`] changes.
@@ -44,6 +49,8 @@ pub(super) fn schema() -> (Schema, Fields) {
         category: schema.add_text_field("category", basic()),
         attributes: schema.add_text_field("attributes", basic()),
         description: schema.add_text_field("description", basic()),
+        property: schema.add_text_field("property", STRING),
+        property_shown: schema.add_text_field("property_shown", FAST),
     };
     (schema.build(), fields)
 }
@@ -78,7 +85,17 @@ struct Named {
 
 #[derive(Deserialize)]
 struct Valued {
+    property_id: Option<String>,
+    name: Option<String>,
     value: Option<Value>,
+}
+
+impl Valued {
+    /// Property and value: a property by its id, a variant's attribute by its name.
+    fn property(&self) -> Option<(&str, &str)> {
+        let property = self.property_id.as_deref().or(self.name.as_deref())?;
+        Some((property, self.value.as_ref()?.as_str()?))
+    }
 }
 
 fn values(parts: &[Valued]) -> impl Iterator<Item = &str> {
@@ -121,6 +138,11 @@ pub(super) fn document(
     document.add_text(fields.name_stems, stems(words, [name]));
     document.add_text(fields.brand, words.of(brand).join(" "));
     document.add_text(fields.category, stems(words, categories.iter().map(String::as_str)));
+    let properties = product.variant_attributes.iter().chain(&product.additional_property);
+    for (property, value) in properties.filter_map(Valued::property) {
+        document.add_text(fields.property, compared(property, value));
+        document.add_text(fields.property_shown, shown(property, value));
+    }
     let attributes =
         values(&product.variant_attributes).chain(values(&product.additional_property));
     let makers = product.manufacturer.as_deref().into_iter().chain(product.mpn.as_deref());

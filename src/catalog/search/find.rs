@@ -35,18 +35,26 @@ const CODE: Score = 4_000.0;
 
 /// How much was asked of the words, the strictest first. A walk keeps to the one it began with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Strictness {
+#[repr(u8)]
+pub enum Strictness {
     /// Every word as it is, or with another ending.
-    All,
+    All = 1,
     /// Every word, typing errors forgiven.
-    Near,
+    Near = 2,
     /// Any word, typing errors forgiven.
-    Some,
+    Some = 3,
 }
 
-/// Highest bits of a rank: the strictness of the walk. Below: whether the product is sold (one
-/// bit), its score, and how short its name is (8 bits).
-const STRICTNESS_AT: u32 = 60;
+impl Strictness {
+    /// The strictness that a number stands for.
+    #[must_use]
+    pub fn of(number: u8) -> Option<Self> {
+        [Self::All, Self::Near, Self::Some].into_iter().find(|own| *own as u8 == number)
+    }
+}
+
+/// Where in a rank it stands whether the product is sold. Below: its score, and in 8 bits how short
+/// its name is.
 const SOLD_AT: u32 = 48;
 
 /// A product found.
@@ -56,13 +64,6 @@ pub struct Hit {
     pub rank: u64,
     /// The product.
     pub id: u64,
-}
-
-impl Hit {
-    /// Whether it comes behind a place in the list: by rank from the best, then by id.
-    fn is_behind(&self, (id, rank): (u64, u64)) -> bool {
-        self.rank < rank || (self.rank == rank && self.id > id)
-    }
 }
 
 fn term(field: Field, text: &str, weight: Score) -> Box<dyn Query> {
@@ -128,44 +129,34 @@ fn query(fields: &Fields, text: &str, strictness: Strictness) -> Box<dyn Query> 
     Box::new(BooleanQuery::new(ways))
 }
 
-/// The products that `text` finds behind a place, best first.
+/// The products that `text` finds, in no order.
 pub(super) fn find(
     searcher: &Searcher,
     fields: &Fields,
     text: &str,
-    after: Option<(u64, u64)>,
-) -> tantivy::Result<Vec<Hit>> {
-    let search =
-        |strictness| searcher.search(&*query(fields, text, strictness), &Ranked { strictness });
-    let mut hits = match after.map(|(_, rank)| rank >> STRICTNESS_AT) {
-        Some(3) => search(Strictness::All)?,
-        Some(2) => search(Strictness::Near)?,
-        Some(_) => search(Strictness::Some)?,
-        None => {
-            let mut hits = search(Strictness::All)?;
-            if hits.len() < FEW {
-                // What is found without an error stays in front: its words weigh more.
-                hits = search(Strictness::Near)?;
-            }
-            if hits.is_empty() { search(Strictness::Some)? } else { hits }
-        }
+    kept: Option<Strictness>,
+) -> tantivy::Result<(Vec<Hit>, Strictness)> {
+    let search = |strictness| {
+        let hits = searcher.search(&*query(fields, text, strictness), &Ranked)?;
+        Ok::<_, tantivy::TantivyError>((hits, strictness))
     };
-    if let Some(after) = after {
-        hits.retain(|hit| hit.is_behind(after));
+    if let Some(kept) = kept {
+        return search(kept);
     }
-    hits.sort_unstable_by(|a, b| b.rank.cmp(&a.rank).then(a.id.cmp(&b.id)));
-    Ok(hits)
+    let mut found = search(Strictness::All)?;
+    if found.0.len() < FEW {
+        // What is found without an error stays in front: its words weigh more.
+        found = search(Strictness::Near)?;
+    }
+    if found.0.is_empty() { search(Strictness::Some) } else { Ok(found) }
 }
 
 /// Collects every product with its rank.
-struct Ranked {
-    strictness: Strictness,
-}
+struct Ranked;
 
 struct RankedSegment {
     ids: Column<u64>,
     grades: Column<u64>,
-    strictness: u64,
     hits: Vec<Hit>,
 }
 
@@ -178,15 +169,9 @@ impl Collector for Ranked {
         _: SegmentOrdinal,
         segment: &SegmentReader,
     ) -> tantivy::Result<RankedSegment> {
-        let strictness = match self.strictness {
-            Strictness::All => 3,
-            Strictness::Near => 2,
-            Strictness::Some => 1,
-        };
         Ok(RankedSegment {
             ids: segment.fast_fields().u64("id")?,
             grades: segment.fast_fields().u64("grade")?,
-            strictness: strictness << STRICTNESS_AT,
             hits: Vec::new(),
         })
     }
@@ -207,7 +192,7 @@ impl SegmentCollector for RankedSegment {
         let (Some(id), Some(grade)) = (self.ids.first(doc), self.grades.first(doc)) else { return };
         let sold = grade >> 8;
         // Scores are sums of whole numbers, exact whatever the order they are added in.
-        let rank = self.strictness | sold << SOLD_AT | (score as u64) << 8 | grade & 0xFF;
+        let rank = sold << SOLD_AT | (score as u64) << 8 | grade & 0xFF;
         self.hits.push(Hit { rank, id });
     }
 

@@ -6,20 +6,22 @@
 
 mod document;
 mod find;
+mod properties;
 mod words;
 
-pub use find::Hit;
+pub use find::{Hit, Strictness};
 
 use arc_swap::ArcSwapOption;
 use document::{Fields, document, schema};
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 use tantivy::directory::MmapDirectory;
 use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, Term};
-use words::Words;
+pub use words::Words;
 
 /// Changes with everything that decides about an index's content: fields, words, languages.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// What the writer may hold, in bytes; tantivy takes no less than 15 MB.
 const BUDGET: usize = 16_000_000;
 
@@ -39,18 +41,40 @@ impl std::fmt::Debug for Search {
 }
 
 impl Search {
-    /// The products that `text` finds behind a place (id and rank), best first; `None` while there
-    /// is no index yet.
-    pub fn find(&self, text: &str, after: Option<(u64, u64)>) -> Option<Vec<Hit>> {
+    /// What an open index answers; `None` where there is none yet or it cannot be read.
+    fn ask<T>(
+        &self,
+        question: impl FnOnce(&tantivy::Searcher, &Fields) -> tantivy::Result<T>,
+    ) -> Option<T> {
         let open = self.open.load();
         let (reader, fields) = &**open.as_ref()?;
-        match find::find(&reader.searcher(), fields, text, after) {
-            Ok(hits) => Some(hits),
+        match question(&reader.searcher(), fields) {
+            Ok(answer) => Some(answer),
             Err(error) => {
                 tracing::error!(%error, "the search index could not be read");
                 None
             }
         }
+    }
+
+    /// The products that `text` finds, in no order, and how strict the search was. A walk through
+    /// pages keeps to the strictness it began with.
+    pub fn find(&self, text: &str, kept: Option<Strictness>) -> Option<(Vec<Hit>, Strictness)> {
+        self.ask(|searcher, fields| find::find(searcher, fields, text, kept))
+    }
+
+    /// The products of which a property has one of some values, in any case.
+    pub fn with_property(&self, property: &str, values: &[String]) -> Option<HashSet<u64>> {
+        self.ask(|searcher, fields| properties::with_values(searcher, fields, property, values))
+    }
+
+    /// How many of some products have each value of a property.
+    pub fn property_values(
+        &self,
+        property: &str,
+        products: &HashSet<u64>,
+    ) -> Option<BTreeMap<String, u32>> {
+        self.ask(|searcher, _| properties::values_of(searcher, property, products))
     }
 
     /// How many products the index holds.

@@ -25,7 +25,9 @@ fn sources(products: &[Value]) -> Vec<Source> {
 }
 
 fn ids(search: &Search, text: &str) -> Vec<u64> {
-    search.find(text, None).unwrap().iter().map(|hit| hit.id).collect()
+    let (mut hits, _) = search.find(text, None).unwrap();
+    hits.sort_unstable_by(|a, b| b.rank.cmp(&a.rank).then(a.id.cmp(&b.id)));
+    hits.iter().map(|hit| hit.id).collect()
 }
 
 #[test]
@@ -76,23 +78,31 @@ fn absurd_words_find_nothing_and_break_nothing() {
 }
 
 #[test]
-fn a_walk_gives_each_product_once_while_others_change() {
-    let products: Vec<Value> = (0..60).map(|n| json!({"name": format!("Riz {n}")})).collect();
-    let (_folder, mut indexer, search) = index(&products);
-    let (mut after, mut seen) = (None, Vec::new());
-    while let Some(hit) = search.find("riz", after).unwrap().first().copied() {
-        seen.push(hit.id);
-        after = Some((hit.id, hit.rank));
-        // Products that are not part of the walk come and go.
-        indexer
-            .put(&[(1_000 + hit.id, json!({"sku": "x", "name": "Sel"}).to_string().into(), vec![])])
-            .unwrap();
-        indexer.remove(1_000 + hit.id / 2);
-        if hit.id % 10 == 0 {
-            indexer.commit(8).unwrap();
-        }
-    }
-    assert_eq!(seen, (0..60).collect::<Vec<u64>>());
+fn properties_are_found_and_counted_in_any_case() {
+    let lamp = |class: &str, color: &str| {
+        json!({
+            "name": "Lampe", "variant_attributes": [{"name": "color", "value": color}],
+            "additional_property": [{"property_id": "energy_class", "name": "Classe", "value": class}],
+        })
+    };
+    let (_folder, mut indexer, search) =
+        index(&[lamp("A", "Blanc"), lamp("b", "blanc"), lamp("A", "Noir")]);
+    indexer.put(&[(9, lamp("A", "Vert").to_string().into(), vec![])]).unwrap();
+    let with = |property: &str, values: &[&str]| {
+        let values: Vec<String> = values.iter().map(|value| (*value).to_owned()).collect();
+        let mut ids: Vec<u64> =
+            search.with_property(property, &values).unwrap().into_iter().collect();
+        ids.sort_unstable();
+        ids
+    };
+    assert_eq!(with("Energy_Class", &["a"]), [0, 2]);
+    assert_eq!(with("energy_class", &["a", "B"]), [0, 1, 2]);
+    assert_eq!(with("color", &["BLANC"]), [0, 1]);
+    assert!(with("energy", &["a"]).is_empty() && with("color", &[""]).is_empty());
+    let some = HashSet::from([0, 1]);
+    let counted = search.property_values("energy_class", &some).unwrap();
+    assert_eq!(counted, BTreeMap::from([("A".to_owned(), 1), ("b".to_owned(), 1)]));
+    assert!(search.property_values("energy", &some).unwrap().is_empty());
 }
 
 #[test]

@@ -19,9 +19,15 @@ const EMPTY: &[&str] = &[
 
 /// Makes words and stems.
 #[derive(Clone)]
-pub(super) struct Words {
+pub struct Words {
     split: TextAnalyzer,
     stem: [TextAnalyzer; 3],
+}
+
+impl std::fmt::Debug for Words {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Words").finish_non_exhaustive()
+    }
 }
 
 impl Default for Words {
@@ -41,7 +47,7 @@ impl Default for Words {
 
 impl Words {
     /// The folded words of a text.
-    pub(super) fn of(&mut self, text: &str) -> Vec<String> {
+    pub fn of(&mut self, text: &str) -> Vec<String> {
         let mut words = Vec::new();
         self.split.token_stream(text).process(&mut |token| {
             // Folding can leave what is no letter: a ligature or a fraction.

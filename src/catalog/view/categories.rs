@@ -1,5 +1,6 @@
 //! The category tree in memory. A document is its stored body with what follows from the tree.
 
+use super::names::Names;
 use super::page::Page;
 use crate::kernel::id::CategoryId;
 use bytes::Bytes;
@@ -36,6 +37,7 @@ pub enum CategoryChange {
 pub(super) struct Categories {
     pub(super) by_id: BTreeMap<u64, CategoryRecord>,
     pub(super) children: BTreeMap<u64, BTreeSet<u64>>,
+    pub(super) names: Names,
     /// Those that were deleted.
     pub(super) gone: BTreeSet<u64>,
 }
@@ -73,9 +75,11 @@ impl Categories {
                     self.children.entry(parent.0).or_default().insert(id.0);
                 }
                 self.gone.remove(&id.0);
+                self.names.put(id.0, &record.name);
                 self.by_id.insert(id.0, record);
             }
             CategoryChange::Delete(_) => {
+                self.names.take_out(id.0);
                 self.gone.insert(id.0);
             }
         }

@@ -213,6 +213,23 @@ impl Offers {
         }
     }
 
+    /// Store, channel, price and currency of a product's offers that hold at an instant.
+    pub(super) fn holding(
+        &self,
+        id: u64,
+        now: Micros,
+    ) -> impl Iterator<Item = (StoreId, Channel, Amount, Currency)> {
+        let offers = self.by_product.get(&id).map_or(&[][..], Vec::as_slice);
+        let holds = move |offer: &&Offer| {
+            offer.valid_from.get().is_none_or(|from| from <= now.0)
+                && offer.valid_through.get().is_none_or(|through| now.0 <= through)
+        };
+        let seen = |offer: &Offer| {
+            (StoreId(offer.store), offer.channel, Amount(offer.price), offer.currency)
+        };
+        offers.iter().filter(holds).map(seen)
+    }
+
     /// The page of a product's offers behind `after`, by store and channel.
     pub(super) fn list(
         &self,

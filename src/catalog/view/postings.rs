@@ -7,6 +7,8 @@ use super::id_set::IdSet;
 #[derive(Debug, Default)]
 pub(super) struct Postings {
     numbers: IdMap<u32>,
+    /// By number.
+    keys: Vec<u64>,
     sets: Vec<IdSet>,
 }
 
@@ -17,8 +19,9 @@ impl Postings {
     /// The number of a key, given now where it is new; [`NONE`] for no key.
     pub(super) fn number(&mut self, key: Option<u64>) -> u32 {
         let Some(key) = key else { return NONE };
-        let sets = &mut self.sets;
+        let (sets, keys) = (&mut self.sets, &mut self.keys);
         *self.numbers.entry(key).or_insert_with(|| {
+            keys.push(key);
             sets.push(IdSet::default());
             (sets.len() - 1) as u32
         })
@@ -29,9 +32,9 @@ impl Postings {
         self.numbers.get(&key).copied()
     }
 
-    /// The key of a number: looks at every key, of which there are few.
+    /// The key of a number.
     pub(super) fn key(&self, number: u32) -> Option<u64> {
-        self.numbers.iter().find(|(_, own)| **own == number).map(|(key, _)| *key)
+        self.keys.get(number as usize).copied()
     }
 
     /// The set of a key.
@@ -61,6 +64,7 @@ impl Postings {
     /// Bytes held.
     pub(super) fn bytes(&self) -> usize {
         self.numbers.allocation_size()
+            + self.keys.capacity() * size_of::<u64>()
             + self.sets.capacity() * size_of::<IdSet>()
             + self.sets.iter().map(IdSet::bytes).sum::<usize>()
     }

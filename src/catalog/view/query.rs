@@ -4,10 +4,11 @@ use super::id_set::{IdSet, Union};
 use super::page::Page;
 use super::postings::Postings;
 use super::products::{Entry, Products, group_key};
-use crate::catalog::model::Status;
-use crate::catalog::search::Hit;
+use super::rows::Misses;
+use crate::catalog::model::{Condition, Status};
+use crate::catalog::offers::Channel;
 use crate::kernel::id::{BrandId, CategoryId, ProductId, StoreId};
-use crate::kernel::{Gtin, Micros};
+use crate::kernel::{Amount, Gtin, Micros};
 use bytes::Bytes;
 
 /// Filters of a product list. All must hold; within a list one must; an empty list asks nothing.
@@ -31,10 +32,28 @@ pub struct ProductQuery {
     pub store: Option<StoreId>,
     /// Changed at or after this instant.
     pub updated_since: Option<Micros>,
+    /// In one of these conditions.
+    pub conditions: Vec<Condition>,
+    /// Offered through this channel, in the store where one is named.
+    pub channel: Option<Channel>,
+    /// Asked for at least this much.
+    pub min_price: Option<Amount>,
+    /// Asked for at most this much.
+    pub max_price: Option<Amount>,
+    /// Whether rows need their price: for a filter, a facet or an order.
+    pub wants_prices: bool,
+}
+
+impl ProductQuery {
+    /// Whether what a product costs decides about it.
+    #[must_use]
+    pub fn wants_any_price(&self) -> bool {
+        self.channel.is_some() || self.min_price.is_some() || self.max_price.is_some()
+    }
 }
 
 /// A query with its keys resolved against the products of this moment.
-struct Filter<'a> {
+pub(super) struct Filter<'a> {
     query: &'a ProductQuery,
     products: &'a Products,
     /// The products offered in the store that was asked for.
@@ -50,7 +69,11 @@ fn sets(postings: &Postings, keys: impl Iterator<Item = u64>) -> Vec<&IdSet> {
 }
 
 impl<'a> Filter<'a> {
-    fn new(query: &'a ProductQuery, products: &'a Products, in_store: Option<&'a IdSet>) -> Self {
+    pub(super) fn new(
+        query: &'a ProductQuery,
+        products: &'a Products,
+        in_store: Option<&'a IdSet>,
+    ) -> Self {
         let mut categories: Vec<u64> = query.categories.iter().map(|id| id.0).collect();
         categories.sort_unstable();
         Self {
@@ -66,22 +89,36 @@ impl<'a> Filter<'a> {
         }
     }
 
-    fn takes(&self, entry: &Entry) -> bool {
+    /// The filters that a product misses; those of price and channel are not looked at here.
+    pub(super) fn misses(&self, entry: &Entry) -> Misses {
         let (query, products) = (self.query, self.products);
         let of_category = |id: &u64| self.categories.binary_search(id).is_ok();
-        (query.brands.is_empty() || self.brands.contains(&entry.brand))
-            && (self.categories.is_empty() || products.categories_of(entry).iter().any(of_category))
-            && (query.gtins.is_empty() || query.gtins.iter().any(|g| g.number() == entry.gtin))
+        let in_categories =
+            self.categories.is_empty() || products.categories_of(entry).iter().any(of_category);
+        let in_condition = query.conditions.is_empty()
+            || entry.condition.is_some_and(|own| query.conditions.contains(&own));
+        let others = (query.gtins.is_empty()
+            || query.gtins.iter().any(|g| g.number() == entry.gtin))
             && (query.ids.is_empty() || query.ids.contains(&ProductId(entry.id)))
             && self.group.is_none_or(|group| entry.group == group)
-            && query.status.is_none_or(|status| entry.status == status)
             && query.sold_by_weight.is_none_or(|by_weight| entry.sold_by_weight == by_weight)
             && query.updated_since.is_none_or(|since| entry.updated_at >= since.0)
-            && self.in_store.is_none_or(|set| set.contains(entry.id))
+            && self.in_store.is_none_or(|set| set.contains(entry.id));
+        let mut misses = Misses::default();
+        misses.add(Misses::BRAND, !query.brands.is_empty() && !self.brands.contains(&entry.brand));
+        misses.add(Misses::CATEGORY, !in_categories);
+        misses.add(Misses::STATUS, query.status.is_some_and(|status| entry.status != status));
+        misses.add(Misses::CONDITION, !in_condition);
+        misses.add(Misses::OTHER, !others);
+        misses
+    }
+
+    fn takes(&self, entry: &Entry) -> bool {
+        self.misses(entry) == Misses::default()
     }
 
     /// Sets of ids of which the answer is a part: of all that the filters offer, the smallest.
-    fn smallest(&self) -> Vec<&'a IdSet> {
+    pub(super) fn smallest(&self) -> Vec<&'a IdSet> {
         let (query, products) = (self.query, self.products);
         let mut smallest = vec![&products.ids];
         let mut consider = |sets: Vec<&'a IdSet>| {
@@ -106,7 +143,7 @@ impl<'a> Filter<'a> {
     }
 
     /// The ids named by identifier, where the query names any.
-    fn named(&self) -> Option<IdSet> {
+    pub(super) fn named(&self) -> Option<IdSet> {
         if !self.query.ids.is_empty() {
             return Some(self.query.ids.iter().map(|id| id.0).collect());
         }
@@ -117,21 +154,6 @@ impl<'a> Filter<'a> {
 }
 
 impl Products {
-    /// The page of the products found that a query takes, in the order of the finds.
-    pub(super) fn list_hits(
-        &self,
-        query: &ProductQuery,
-        in_store: Option<&IdSet>,
-        hits: &[Hit],
-        limit: usize,
-    ) -> Page<Bytes, (u64, u64)> {
-        let filter = Filter::new(query, self, in_store);
-        Page::fill(hits.iter().map(|hit| ((hit.id, hit.rank), hit.id)), limit, |id| {
-            let entry = self.get(id).filter(|entry| filter.takes(entry))?;
-            Some(entry.body.clone())
-        })
-    }
-
     /// The page of products behind `after` that a query takes.
     pub(super) fn list(
         &self,

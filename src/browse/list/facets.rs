@@ -1,0 +1,310 @@
+//! How many products a list would have with one more filter, value by value.
+
+use super::select::Request;
+use crate::catalog::search::Search;
+use crate::catalog::view::{CatalogView, Misses, Row};
+use crate::http::Params;
+use crate::kernel::id::CategoryId;
+use crate::kernel::money::{Amount, Currency, Money, SCALE};
+use crate::kernel::word::Word as _;
+use crate::stock::model::Availability;
+use serde::Serialize;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use utoipa::ToSchema;
+
+/// Most facets of a list, and most values of one.
+const MOST_FACETS: usize = 12;
+const MOST_VALUES: u32 = 100;
+const DEFAULT_VALUES: u32 = 20;
+
+/// What can be counted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Facet {
+    Brand,
+    Category,
+    Price,
+    Availability,
+    Condition,
+    Status,
+    /// A property, and the place of the filter on it among the filters on properties.
+    Attribute(String, Option<usize>),
+}
+
+impl Facet {
+    fn name(&self) -> String {
+        match self {
+            Self::Brand => "brand".to_owned(),
+            Self::Category => "category_id".to_owned(),
+            Self::Price => "price".to_owned(),
+            Self::Availability => "availability".to_owned(),
+            Self::Condition => "condition".to_owned(),
+            Self::Status => "status".to_owned(),
+            Self::Attribute(property, _) => format!("attr.{property}"),
+        }
+    }
+
+    /// The filter that a facet leaves out of its own counts.
+    fn own(&self) -> Misses {
+        match self {
+            Self::Brand => Misses::BRAND,
+            Self::Category => Misses::CATEGORY,
+            Self::Price => Misses::PRICE,
+            Self::Availability => Misses::AVAILABILITY,
+            Self::Condition => Misses::CONDITION,
+            Self::Status => Misses::STATUS,
+            Self::Attribute(_, filter) => filter.map_or(Misses::default(), Misses::attribute),
+        }
+    }
+}
+
+/// Reads `facets` and `facet_limit`.
+pub(super) fn read(
+    params: &mut Params,
+    attributes: &[(String, Vec<String>)],
+) -> (Vec<Facet>, usize) {
+    let words: Vec<String> = params.list("facets", MOST_FACETS);
+    let mut facets = Vec::with_capacity(words.len());
+    for word in words {
+        let facet = match word.as_str() {
+            "brand" => Facet::Brand,
+            "category_id" => Facet::Category,
+            "price" => Facet::Price,
+            "availability" => Facet::Availability,
+            "condition" => Facet::Condition,
+            "status" => Facet::Status,
+            other => match other.strip_prefix("attr.").filter(|property| !property.is_empty()) {
+                Some(property) => {
+                    let filter = attributes
+                        .iter()
+                        .position(|(name, _)| name.to_lowercase() == property.to_lowercase());
+                    Facet::Attribute(property.to_owned(), filter)
+                }
+                None => {
+                    let message = format!(
+                        "has `{word}`, which is none of brand, category_id, price, availability, \
+                         condition, status, attr.<property>"
+                    );
+                    params.fault("facets", "not_allowed", message);
+                    continue;
+                }
+            },
+        };
+        if !facets.contains(&facet) {
+            facets.push(facet);
+        }
+    }
+    let limit: Option<u32> = params.value("facet_limit");
+    if limit.is_some_and(|limit| !(1..=MOST_VALUES).contains(&limit)) {
+        let message = format!("is a whole number from 1 to {MOST_VALUES}");
+        params.fault("facet_limit", "out_of_range", message);
+    }
+    (facets, limit.unwrap_or(DEFAULT_VALUES) as usize)
+}
+
+/// A value of a facet.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::browse) struct FacetValueOut {
+    /// The value, as the filter takes it; absent in `price`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "brd_2Kd83bVnM1c")]
+    value: Option<String>,
+    /// What a brand or a category is called.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "Bosch")]
+    name: Option<String>,
+    /// The least price of the range.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "20.00")]
+    from: Option<String>,
+    /// The price above the range, which no longer belongs to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, example = "50.00")]
+    to: Option<String>,
+    /// The currency of the range.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "EUR")]
+    currency: Option<&'static str>,
+    /// How many products the list would have with this value alone.
+    #[schema(example = 12)]
+    count: u32,
+}
+
+impl FacetValueOut {
+    fn of(value: String, name: Option<String>, count: u32) -> Self {
+        Self { value: Some(value), name, from: None, to: None, currency: None, count }
+    }
+}
+
+/// The range of prices that holds one: from 1, 2 or 5 times a power of ten to the next.
+fn range(price: Amount) -> (Amount, Amount) {
+    let mut from = 0;
+    let mut decade = SCALE;
+    loop {
+        for step in [1, 2, 5] {
+            let to = decade.saturating_mul(step);
+            if price.0 < to || to == i64::MAX {
+                return (Amount(from), Amount(to));
+            }
+            from = to;
+        }
+        decade = decade.saturating_mul(10);
+    }
+}
+
+/// What is counted of one facet.
+#[derive(Debug, Default)]
+struct Counted {
+    /// By the number of a brand or the id of a category.
+    by_number: HashMap<u64, u32>,
+    by_word: BTreeMap<&'static str, u32>,
+    by_range: BTreeMap<(&'static str, i64), (u32, Money)>,
+    products: HashSet<u64>,
+}
+
+/// Counts the facets of a list.
+#[derive(Debug)]
+pub(super) struct Counter<'a> {
+    facets: &'a [Facet],
+    counted: Vec<Counted>,
+}
+
+impl<'a> Counter<'a> {
+    pub(super) fn new(facets: &'a [Facet]) -> Self {
+        Self { facets, counted: facets.iter().map(|_| Counted::default()).collect() }
+    }
+
+    /// Takes a row in, with the availabilities that it has.
+    pub(super) fn take(&mut self, row: &Row<'_>, has: &[Availability]) {
+        for (facet, counted) in self.facets.iter().zip(&mut self.counted) {
+            if row.misses.none_but(facet.own()) {
+                counted.take(facet, row, has);
+            }
+        }
+    }
+
+    /// The facets as a JSON object; `None` where properties cannot be counted now.
+    pub(super) fn finish(
+        self,
+        request: &Request,
+        catalog: &CatalogView,
+        search: &Search,
+    ) -> Option<Vec<u8>> {
+        let mut facets: BTreeMap<String, Vec<FacetValueOut>> = BTreeMap::new();
+        for (facet, counted) in self.facets.iter().zip(self.counted) {
+            let mut values = counted.values(facet, catalog, search)?;
+            if *facet != Facet::Price {
+                values.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.value.cmp(&b.value)));
+            }
+            values.truncate(request.facet_limit);
+            facets.insert(facet.name(), values);
+        }
+        serde_json::to_vec(&facets).ok()
+    }
+}
+
+impl Counted {
+    fn take(&mut self, facet: &Facet, row: &Row<'_>, has: &[Availability]) {
+        match facet {
+            Facet::Brand => {
+                if let Some(brand) = row.brand() {
+                    *self.by_number.entry(brand.into()).or_default() += 1;
+                }
+            }
+            Facet::Category => {
+                for category in row.categories() {
+                    *self.by_number.entry(*category).or_default() += 1;
+                }
+            }
+            Facet::Price => {
+                if let Some((price, currency)) = row.price {
+                    let (from, _) = range(price);
+                    let money = Money { amount: price, currency };
+                    self.by_range.entry((currency.code(), from.0)).or_insert((0, money)).0 += 1;
+                }
+            }
+            Facet::Availability => {
+                let mut seen = [false; Availability::WORDS.len()];
+                for one in has {
+                    if let Some(seen) = seen.get_mut(*one as usize)
+                        && !std::mem::replace(seen, true)
+                    {
+                        *self.by_word.entry(one.as_str()).or_default() += 1;
+                    }
+                }
+            }
+            Facet::Condition => {
+                if let Some(condition) = row.condition() {
+                    *self.by_word.entry(condition.as_str()).or_default() += 1;
+                }
+            }
+            Facet::Status => *self.by_word.entry(row.status().as_str()).or_default() += 1,
+            Facet::Attribute(..) => {
+                self.products.insert(row.id());
+            }
+        }
+    }
+
+    fn values(
+        self,
+        facet: &Facet,
+        catalog: &CatalogView,
+        search: &Search,
+    ) -> Option<Vec<FacetValueOut>> {
+        Some(match facet {
+            Facet::Brand => self
+                .by_number
+                .into_iter()
+                .filter_map(|(number, count)| {
+                    let (id, name) = catalog.brand_of(u32::try_from(number).ok()?)?;
+                    Some(FacetValueOut::of(id.to_string(), Some(name), count))
+                })
+                .collect(),
+            Facet::Category => self
+                .by_number
+                .into_iter()
+                .map(|(id, count)| {
+                    let name = catalog.category_name(id);
+                    FacetValueOut::of(CategoryId(id).to_string(), name, count)
+                })
+                .collect(),
+            Facet::Price => self.by_range.into_values().map(price_range).collect(),
+            Facet::Availability | Facet::Condition | Facet::Status => self
+                .by_word
+                .into_iter()
+                .map(|(word, count)| FacetValueOut::of(word.to_owned(), None, count))
+                .collect(),
+            Facet::Attribute(property, _) => search
+                .property_values(property, &self.products)?
+                .into_iter()
+                .map(|(value, count)| FacetValueOut::of(value, None, count))
+                .collect(),
+        })
+    }
+}
+
+fn price_range((count, money): (u32, Money)) -> FacetValueOut {
+    let (from, to) = range(money.amount);
+    let text = |amount| Money { amount, currency: money.currency }.to_string();
+    FacetValueOut {
+        value: None,
+        name: None,
+        from: Some(text(from)),
+        to: Some(text(to)),
+        currency: Some(Currency::code(money.currency)),
+        count,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_range_holds_its_price(price in 0i64..9_000_000_000_000_000_000) {
+            let (from, to) = range(Amount(price));
+            prop_assert!(from.0 <= price && price < to.0);
+        }
+    }
+}

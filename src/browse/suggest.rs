@@ -1,0 +1,156 @@
+//! What a shopper who has begun to type may mean.
+
+use super::list::not_ready;
+use super::shape::Views;
+use crate::access::{Caller, op};
+use crate::catalog::search::{Search, Strictness, Words};
+use crate::catalog::view::{CatalogView, Lookup};
+use crate::http::answer::Cache;
+use crate::http::{Answer, ApiResult, Params};
+use crate::kernel::id::ProductId;
+use crate::kernel::word::words;
+use actix_web::{HttpRequest, get, web};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// Most characters of what was typed.
+const LONGEST: usize = 100;
+/// Letters from which products are suggested: fewer begin the words of half a catalog.
+const FOR_PRODUCTS: usize = 3;
+const DEFAULT_LIMIT: u32 = 8;
+const MOST: u32 = 20;
+
+words! {
+    /// What can be suggested.
+    pub(super) enum SuggestionType {
+        /// A product by its name.
+        Product = "product",
+        /// A brand.
+        Brand = "brand",
+        /// A category.
+        Category = "category",
+    }
+}
+
+/// A suggestion.
+#[derive(Debug, Serialize, ToSchema)]
+struct SuggestionOut {
+    /// What it is.
+    #[serde(rename = "type")]
+    kind: SuggestionType,
+    /// Its id: of a product, or as `brand` and `category_id` of the list of products take it.
+    #[schema(example = "brd_2Kd83bVnM1c")]
+    id: String,
+    /// What to show.
+    #[schema(example = "Perceuse à percussion Bosch 750 W")]
+    text: String,
+}
+
+/// Suggestions.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct SuggestionsOut {
+    /// Categories and brands with the most products first, then the products that match best.
+    items: Vec<SuggestionOut>,
+}
+
+/// Suggestions
+///
+/// What a shopper who types may mean: products from three letters on, brands and categories from the
+/// first. Case, accents and the order of the words make no difference. Takes a tenth of a call from
+/// your limits, so that it can be asked for with every letter.
+#[utoipa::path(
+    operation_id = "list_suggestions", tag = "products",
+    params(
+        ("q" = String, Query, min_length = 1, max_length = 100, description = "What was typed so far.", example = "per"),
+        ("types" = Option<Vec<SuggestionType>>, Query, style = Form, explode = false, description = "What to suggest, joined by commas; all where it is left out.", example = json!(["product", "brand"])),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 20, description = "Most suggestions, 8 where it is left out.", example = 8),
+    ),
+    responses(
+        (status = 200, description = "The suggestions.", body = SuggestionsOut),
+        (status = 304, description = "You hold these already."),
+        (status = 503, description = "`search_not_ready`: this node makes its search index. Try again after `Retry-After`, or ask for brands and categories only."),
+    ),
+)]
+#[get("/v1/suggest")]
+pub(super) async fn list_suggestions(
+    _caller: Caller<op::ListSuggestions>,
+    request: HttpRequest,
+    views: Views,
+    search: web::Data<Search>,
+) -> ApiResult<Answer> {
+    let mut params = Params::new(request.query_string());
+    let text = params.text("q");
+    let kinds: Vec<SuggestionType> = params.words("types");
+    let limit: Option<u32> = params.value("limit");
+    match &text {
+        None if !params.has_fault("q") => params.fault("q", "missing", "says what was typed"),
+        Some(text) if text.chars().count() > LONGEST => {
+            params.fault("q", "too_long", format!("has at most {LONGEST} characters"));
+        }
+        _ => {}
+    }
+    if limit.is_some_and(|limit| !(1..=MOST).contains(&limit)) {
+        params.fault("limit", "out_of_range", format!("is a whole number from 1 to {MOST}"));
+    }
+    params.finish()?;
+    let text = text.unwrap_or_default();
+    let limit = limit.unwrap_or(DEFAULT_LIMIT) as usize;
+    let wants = |kind| kinds.is_empty() || kinds.contains(&kind);
+    let typed = Words::default().of(&text);
+    let mut items = Vec::with_capacity(limit);
+    // Half of the room at most is for categories and brands where products are wanted too.
+    let room = if wants(SuggestionType::Product) { limit.div_ceil(4) } else { limit };
+    if wants(SuggestionType::Category) {
+        let found = views.0.categories_named(&typed, room);
+        items.extend(
+            found.into_iter().map(|(id, text)| suggestion(SuggestionType::Category, &id, text)),
+        );
+    }
+    if wants(SuggestionType::Brand) {
+        let found = views.0.brands_named(&typed, room.min(limit - items.len()));
+        items.extend(
+            found.into_iter().map(|(id, text)| suggestion(SuggestionType::Brand, &id, text)),
+        );
+    }
+    let enough =
+        typed.len() > 1 || typed.first().is_some_and(|word| word.chars().count() >= FOR_PRODUCTS);
+    if wants(SuggestionType::Product) && enough {
+        let found = products(&text, limit - items.len(), &views.0, &search);
+        items.extend(found.ok_or_else(not_ready)?);
+    }
+    let count = items.len() as u32;
+    Answer::json(&SuggestionsOut { items }, Cache::Seconds(60), count)
+}
+
+fn suggestion(kind: SuggestionType, id: &dyn std::fmt::Display, text: String) -> SuggestionOut {
+    SuggestionOut { kind, id: id.to_string(), text }
+}
+
+/// The products that match best.
+fn products(
+    text: &str,
+    limit: usize,
+    catalog: &CatalogView,
+    search: &Search,
+) -> Option<Vec<SuggestionOut>> {
+    #[derive(Deserialize)]
+    struct Named {
+        name: String,
+    }
+    let (mut hits, _) = search.find(text, Some(Strictness::All))?;
+    let best = |a: &crate::catalog::search::Hit, b: &crate::catalog::search::Hit| {
+        b.rank.cmp(&a.rank).then(a.id.cmp(&b.id))
+    };
+    if hits.len() > limit {
+        hits.select_nth_unstable_by(limit, best);
+        hits.truncate(limit);
+    }
+    hits.sort_unstable_by(best);
+    let suggested = hits.into_iter().filter_map(|hit| {
+        let id = ProductId(hit.id);
+        let Lookup::Found { body, .. } = catalog.product(id) else { return None };
+        let Named { name } = serde_json::from_slice(&body).ok()?;
+        Some(suggestion(SuggestionType::Product, &id, name))
+    });
+    Some(suggested.collect())
+}

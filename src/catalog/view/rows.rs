@@ -1,0 +1,221 @@
+//! A look at many products at once: filters that tell which of them a product misses, for lists that
+//! are sorted or counted.
+
+use super::CatalogView;
+use super::id_set::{IdSet, Union};
+use super::offers::Offers;
+use super::postings::NONE;
+use super::products::{Entry, Products};
+use super::query::{Filter, ProductQuery};
+use crate::catalog::model::{Condition, Status};
+use crate::kernel::id::{BrandId, CategoryId, StoreId};
+use crate::kernel::{Amount, Currency, Micros};
+use bytes::Bytes;
+use std::cmp::Reverse;
+use std::collections::HashSet;
+
+/// Filters that a product misses, a bit each. Facets count what a product would add if their own
+/// filter were not there, so they need to know which it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Misses(pub u32);
+
+impl Misses {
+    /// `brand`.
+    pub const BRAND: Self = Self(1);
+    /// `category_id`.
+    pub const CATEGORY: Self = Self(1 << 1);
+    /// `status`.
+    pub const STATUS: Self = Self(1 << 2);
+    /// `condition`.
+    pub const CONDITION: Self = Self(1 << 3);
+    /// `min_price` and `max_price`.
+    pub const PRICE: Self = Self(1 << 4);
+    /// `availability`.
+    pub const AVAILABILITY: Self = Self(1 << 5);
+    /// Any filter that has no facet.
+    pub const OTHER: Self = Self(1 << 6);
+
+    /// The bit of the `nth` attribute.
+    #[must_use]
+    pub fn attribute(nth: usize) -> Self {
+        Self(1 << (7 + nth))
+    }
+
+    /// Notes a filter that is missed.
+    pub fn add(&mut self, other: Self, missed: bool) {
+        if missed {
+            self.0 |= other.0;
+        }
+    }
+
+    /// Whether nothing is missed but, where it is, `own`.
+    #[must_use]
+    pub fn none_but(self, own: Self) -> bool {
+        self.0 & !own.0 == 0
+    }
+}
+
+/// A product under the view's locks.
+#[derive(Debug)]
+pub struct Row<'a> {
+    entry: &'a Entry,
+    products: &'a Products,
+    /// The filters of the query that it misses.
+    pub misses: Misses,
+    /// The lowest price that the query's store and channel ask for it.
+    pub price: Option<(Amount, Currency)>,
+}
+
+impl Row<'_> {
+    /// The product's id.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.entry.id
+    }
+
+    /// The document.
+    #[must_use]
+    pub fn body(&self) -> &Bytes {
+        &self.entry.body
+    }
+
+    /// Its brand, as a number of this view.
+    #[must_use]
+    pub fn brand(&self) -> Option<u32> {
+        (self.entry.brand != NONE).then_some(self.entry.brand)
+    }
+
+    /// Its categories.
+    #[must_use]
+    pub fn categories(&self) -> &[u64] {
+        self.products.categories_of(self.entry)
+    }
+
+    /// Whether it is sold.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.entry.status
+    }
+
+    /// Its condition, where the retailer has told one.
+    #[must_use]
+    pub fn condition(&self) -> Option<Condition> {
+        self.entry.condition
+    }
+
+    /// When it last changed.
+    #[must_use]
+    pub fn updated_at(&self) -> Micros {
+        Micros(self.entry.updated_at)
+    }
+}
+
+impl Offers {
+    /// The lowest price that holds, of one store and channel or of all.
+    fn lowest(&self, id: u64, query: &ProductQuery, now: Micros) -> Option<(Amount, Currency)> {
+        self.holding(id, now)
+            .filter(|offer| query.store.is_none_or(|store| offer.0 == store))
+            .filter(|offer| query.channel.is_none_or(|channel| offer.1 == channel))
+            .map(|offer| (offer.2, offer.3))
+            .min_by_key(|(price, _)| *price)
+    }
+}
+
+impl CatalogView {
+    /// The ids of all products that a query could take, ascending. `whole` leaves no product out,
+    /// for facets that count what their own filter excludes.
+    pub fn candidates(&self, query: &ProductQuery, whole: bool) -> Vec<u64> {
+        let offers = self.offers.read();
+        let products = self.products.read();
+        let nothing = IdSet::default();
+        let in_store = query.store.map(|store: StoreId| offers.in_store(store).unwrap_or(&nothing));
+        let filter = Filter::new(query, &products, in_store);
+        if let Some(named) = filter.named() {
+            return named.after(None).collect();
+        }
+        if whole {
+            return in_store.unwrap_or(&products.ids).after(None).collect();
+        }
+        match filter.smallest().as_slice() {
+            [one] => one.after(None).collect(),
+            several => Union::after(several, None).collect(),
+        }
+    }
+
+    /// Calls `each` with those of some products that are there. Locks are held meanwhile, so hand
+    /// over a few thousand at most.
+    pub fn rows(
+        &self,
+        query: &ProductQuery,
+        ids: &[u64],
+        now: Micros,
+        mut each: impl FnMut(&mut Row<'_>),
+    ) {
+        let offers = self.offers.read();
+        let products = self.products.read();
+        let nothing = IdSet::default();
+        let in_store = query.store.map(|store| offers.in_store(store).unwrap_or(&nothing));
+        let filter = Filter::new(query, &products, in_store);
+        let priced = query.wants_prices;
+        for id in ids {
+            let Some(entry) = products.get(*id) else { continue };
+            let mut misses = filter.misses(entry);
+            let price = priced.then(|| offers.lowest(*id, query, now)).flatten();
+            if priced {
+                misses.add(Misses::OTHER, query.channel.is_some() && price.is_none());
+                let within = |(price, _): (Amount, _)| {
+                    query.min_price.is_none_or(|min| price >= min)
+                        && query.max_price.is_none_or(|max| price <= max)
+                };
+                let bounded = query.min_price.is_some() || query.max_price.is_some();
+                misses.add(Misses::PRICE, bounded && !price.is_some_and(within));
+            }
+            each(&mut Row { entry, products: &products, misses, price });
+        }
+    }
+
+    /// Id and name of the brand that has a number in this view.
+    pub fn brand_of(&self, number: u32) -> Option<(BrandId, String)> {
+        let products = self.products.read();
+        let id = products.brands.key(number)?;
+        Some((BrandId(id), products.brand_names.get(id)?.to_owned()))
+    }
+
+    /// The name of a category.
+    pub fn category_name(&self, id: u64) -> Option<String> {
+        self.categories.read().names.get(id).map(str::to_owned)
+    }
+
+    /// Brands of which the name has words that begin with all of some folded words, those with the
+    /// most products first.
+    pub fn brands_named(&self, words: &[String], most: usize) -> Vec<(BrandId, String)> {
+        let products = self.products.read();
+        let count = |id: &u64| products.brands.set(*id).map_or(0, IdSet::len);
+        let found = products.brand_names.find(words);
+        let best = most_first(found, most, count);
+        let named = |id: u64| Some((BrandId(id), products.brand_names.get(id)?.to_owned()));
+        best.into_iter().filter_map(named).collect()
+    }
+
+    /// Categories of which the name has words that begin with all of some folded words, those with
+    /// the most products first.
+    pub fn categories_named(&self, words: &[String], most: usize) -> Vec<(CategoryId, String)> {
+        let categories = self.categories.read();
+        let products = self.products.read();
+        let below = |id: &u64| categories.with_descendants(&[CategoryId(*id)]);
+        let size = |id: CategoryId| products.in_category.set(id.0).map_or(0, IdSet::len);
+        let count = |id: &u64| below(id).into_iter().map(size).sum::<usize>();
+        let best = most_first(categories.names.find(words), most, count);
+        let named = |id: u64| Some((CategoryId(id), categories.names.get(id)?.to_owned()));
+        best.into_iter().filter_map(named).collect()
+    }
+}
+
+/// The keys that count for most, and among equals the lowest; those that count for nothing are left
+/// out.
+fn most_first(found: HashSet<u64>, most: usize, count: impl Fn(&u64) -> usize) -> Vec<u64> {
+    let counted = found.into_iter().map(|id| (Reverse(count(&id)), id));
+    let mut counted: Vec<_> = counted.filter(|(Reverse(count), _)| *count > 0).collect();
+    counted.sort_unstable();
+    counted.into_iter().take(most).map(|(_, id)| id).collect()
+}
