@@ -28,7 +28,8 @@ const BATCH_BYTES: usize = 4 * 1024 * 1024;
 const AHEAD: usize = 2;
 
 /// Rows with their lines, checked; of refused ones what they are about, where that could be read.
-type Batch<T> = Vec<(u64, Result<T, (Fault, Option<Mark>)>)>;
+type Batch<T> = Vec<(u64, Result<T, Box<Refused>>)>;
+type Refused = (Fault, Option<Mark>);
 
 /// Runs a generic function with the row type of a feed.
 macro_rules! by_feed {
@@ -180,7 +181,8 @@ impl<'a> Stage<'a> {
                     lines.push(line);
                     rows.push(row);
                 }
-                Err((fault, mark)) => {
+                Err(refused) => {
+                    let (fault, mark) = *refused;
                     self.in_doubt |= mark.is_none();
                     marks.extend(mark);
                     self.reporter.add(line, Fate::Refused(fault))?;
@@ -266,29 +268,27 @@ async fn stored_values<T: Import>(
         let mut batch = Vec::with_capacity(values.len());
         for value in values {
             line += 1;
-            batch.push((line, checked(value, known, stage.now).map_err(|fault| (fault, None))));
+            batch.push((
+                line,
+                checked(value, known, stage.now).map_err(|fault| Box::new((fault, None))),
+            ));
         }
         stage.store::<T>(batch).await?;
     }
     stage.finish().await
 }
 
-fn row<T: Import>(
-    record: Record<'_>,
-    known: &Known,
-    now: Micros,
-) -> Result<T, (Fault, Option<Mark>)> {
+fn row<T: Import>(record: Record<'_>, known: &Known, now: Micros) -> Result<T, Box<Refused>> {
     match record {
         Record::Json(line) => {
             shape::read(line).and_then(|input| T::check(input, known, now)).map_err(|fault| {
                 let read = serde_json::from_str::<Value>(line).ok();
-                (fault, read.and_then(|row| T::mark_of(&row, known)))
+                Box::new((fault, read.and_then(|row| T::mark_of(&row, known))))
             })
         }
-        Record::Mapped(value) => {
-            checked(&value, known, now).map_err(|fault| (fault, T::mark_of(&value, known)))
-        }
-        Record::Refused(fault, value) => Err((fault, T::mark_of(&value, known))),
+        Record::Mapped(value) => checked(&value, known, now)
+            .map_err(|fault| Box::new((fault, T::mark_of(&value, known)))),
+        Record::Refused(fault, value) => Err(Box::new((fault, T::mark_of(&value, known)))),
     }
 }
 

@@ -193,6 +193,9 @@ fn csv(
     Ok(())
 }
 
+/// A record with its line, or why it cannot be read.
+type Line<'a> = (u64, Result<&'a StringRecord, Fault>);
+
 /// The records of a file with a header, in bounds.
 pub(super) struct Reader<R> {
     reader: csv::Reader<RecordLimit<R>>,
@@ -216,7 +219,7 @@ impl<R: Read> Reader<R> {
     }
 
     /// The next record with its line, or why it cannot be read; none at the end.
-    pub(super) fn next(&mut self) -> Result<Option<(u64, Result<&StringRecord, Fault>)>, String> {
+    pub(super) fn next(&mut self) -> Result<Option<Line<'_>>, String> {
         let mut bytes = std::mem::take(&mut self.record).into_byte_record();
         if !self.reader.read_byte_record(&mut bytes).map_err(|e| e.to_string())? {
             return Ok(None);

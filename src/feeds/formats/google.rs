@@ -175,7 +175,7 @@ fn offer(to: &Translator<'_>, record: &Fields) -> Result<Option<Value>, Fault> {
     row.value("member_price", member(record)?.map(|price| price.json()));
     let measures = ["unit_pricing_measure", "unit_pricing_base_measure"]
         .map(|name| record.get(name).map(|text| text::measure(name, text)).transpose());
-    if let [Some(measure), Some(base)] = measures.map(|m| m.unwrap_or_default()) {
+    if let [Some(measure), Some(base)] = measures.map(Result::unwrap_or_default) {
         row.value("unit_price", text::unit_price(&paid, &measure, &base));
     }
     row.list("promotion_codes", entries(record, "promotion_id").map(Value::from).collect());

@@ -199,13 +199,10 @@ pub(super) type Span = (Micros, Micros);
 /// An ISO 8601 interval as Google writes it: `2026-11-20T13:00-0800/2026-12-01T15:30-0800`.
 pub(super) fn interval(field: &'static str, text: &str) -> Result<Span, Fault> {
     let (from, through) = text.split_once('/').unwrap_or((text, ""));
-    let (from, through) = match (instant(from, "00:00:00"), instant(through, "23:59:59")) {
-        (Some(from), Some(through)) => (from, through),
-        _ => {
-            let message =
-                "is a start and an end such as 2026-11-20T13:00+0100/2026-12-01T15:30+0100";
-            return Err(Fault::new(field, text, "malformed", message));
-        }
+    let ends = (instant(from, "00:00:00"), instant(through, "23:59:59"));
+    let (Some(from), Some(through)) = ends else {
+        let message = "is a start and an end such as 2026-11-20T13:00+0100/2026-12-01T15:30+0100";
+        return Err(Fault::new(field, text, "malformed", message));
     };
     if through < from {
         return Err(Fault::new(field, text, "before_start", "ends before it starts"));

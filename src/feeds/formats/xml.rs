@@ -35,21 +35,13 @@ pub(super) fn items(
             reader.read_event_into(&mut buffer).map_err(|error| format!("is no XML: {error}"))?;
         let line = reader.get_ref().lines;
         if let Some(item) = &mut item {
-            item.size += event.len();
-            if item.size > MAX_ITEM {
-                return Err(format!(
-                    "the item at line {} is longer than {MAX_ITEM} bytes",
-                    item.line
-                ));
-            }
+            item.grow(event.len())?;
         }
         match event {
             Event::Start(start) => {
                 depth += 1;
                 any = true;
-                if depth > MAX_DEPTH {
-                    return Err(format!("line {line}: elements lie deeper than {MAX_DEPTH}"));
-                }
+                bounded(depth, line)?;
                 match &mut item {
                     Some(item) => item.start(&start, depth),
                     None if is_item(&start) => item = Some(Item::new(line, depth)),
@@ -93,6 +85,13 @@ pub(super) fn items(
     }
 }
 
+fn bounded(depth: usize, line: u64) -> Result<(), String> {
+    if depth > MAX_DEPTH {
+        return Err(format!("line {line}: elements lie deeper than {MAX_DEPTH}"));
+    }
+    Ok(())
+}
+
 fn is_item(start: &BytesStart<'_>) -> bool {
     matches!(start.local_name().as_ref(), "item" | "entry")
 }
@@ -113,6 +112,15 @@ impl Item {
     fn new(line: u64, depth: usize) -> Self {
         let (fields, text) = (Fields::default(), String::new());
         Self { line, depth, size: 0, fields, open: None, text }
+    }
+
+    fn grow(&mut self, by: usize) -> Result<(), String> {
+        self.size += by;
+        if self.size > MAX_ITEM {
+            let line = self.line;
+            return Err(format!("the item at line {line} is longer than {MAX_ITEM} bytes"));
+        }
+        Ok(())
     }
 
     fn start(&mut self, start: &BytesStart<'_>, depth: usize) {
