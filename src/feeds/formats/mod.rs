@@ -159,12 +159,12 @@ impl Translator<'_> {
 
     /// What of a refused record names what it is about.
     pub(super) fn key(&self, record: &Fields) -> Value {
+        let adapted = (self.format == Format::Acp).then(|| acp::adapted(record));
+        let record = adapted.as_ref().unwrap_or(record);
         let mut row = Row::default();
         row.text("sku", record.get("id").or_else(|| gs1::sku(record)));
         row.text("store_code", record.get("store_code").or(self.store));
-        if self.store.is_some() {
-            row.text("channel", Some("online"));
-        }
+        row.text("channel", record.get("store_code").is_none().then_some("online"));
         row.done()
     }
 }
