@@ -2,7 +2,10 @@
 
 use super::speak::say;
 use crate::config::Config;
-use crate::feeds::{Feed, Mapping, Progress, import};
+use crate::feeds::mapping::Encoding;
+use crate::feeds::{Feed, Format, Guard, Mapping, Mode, Options, Progress, Report, import_with};
+use crate::kernel::Clock;
+use crate::storage::Db;
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::{Path, PathBuf};
@@ -11,17 +14,74 @@ use std::process::ExitCode;
 /// What to import.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// What the files hold: categories, products, stores, promotions, offers or stock.
-    feed: Feed,
-    /// NDJSON in the API's own shapes, or CSV with `--mapping`; plain or gzip.
+    /// What to import: categories, products, stores, promotions, offers or stock; with `--format`
+    /// also all that the format tells.
+    feed: What,
+    /// NDJSON in the API's own shapes, a file of `--format`, or CSV with `--mapping`; plain or gzip.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
     /// How the columns of a CSV become fields (see config/feeds/).
     #[arg(long, value_name = "FILE")]
     mapping: Option<PathBuf>,
+    /// ndjson, google-products, google-local-inventory, gs1-csv or acp.
+    #[arg(long, default_value = "ndjson", conflicts_with = "mapping")]
+    format: Format,
+    /// Code of the store that offers and levels belong to whose file names none: the web shop.
+    #[arg(long, value_name = "CODE")]
+    store: Option<String>,
+    /// incremental, or full: what the files do not name is deleted, above a share after approval.
+    #[arg(long)]
+    mode: Option<Mode>,
+    /// utf-8, windows-1252 or iso-8859-1; UTF-16 is known by its byte-order mark.
+    #[arg(long)]
+    encoding: Option<Encoding>,
     /// Where to write every rejected row as NDJSON.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
+}
+
+/// One feed, or all that a format tells.
+#[derive(Debug, Clone, Copy)]
+enum What {
+    One(Feed),
+    All,
+}
+
+impl std::str::FromStr for What {
+    type Err = crate::feeds::UnknownFeed;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "all" { Ok(Self::All) } else { text.parse().map(Self::One) }
+    }
+}
+
+impl Args {
+    /// The feeds to import, in their order.
+    fn feeds(&self) -> anyhow::Result<Vec<Feed>> {
+        let feeds = match self.feed {
+            What::One(feed) => vec![feed],
+            What::All => self.format.feeds(self.store.is_some()).to_vec(),
+        };
+        anyhow::ensure!(
+            !feeds.is_empty(),
+            "`all` is for formats that tell more than one feed; name the feed, or give --format"
+        );
+        Ok(feeds)
+    }
+
+    fn options(&self, config: &Config, mapping: Option<Mapping>) -> Options {
+        let feeds = &config.feeds;
+        let guard = Guard { percent: feeds.max_delete_percent, least: feeds.max_delete_min };
+        Options {
+            mapping,
+            format: self.format,
+            store_code: self.store.clone(),
+            mode: self.mode,
+            encoding: self.encoding,
+            guard,
+            max_bytes: Some(u64::from(feeds.max_mib) * 1024 * 1024),
+        }
+    }
 }
 
 /// Exit code 0 where every row was taken, 3 where rows were rejected.
@@ -29,43 +89,50 @@ pub(super) async fn run(config: Config, args: Args) -> anyhow::Result<ExitCode> 
     // What is wrong with the words is said before a database is made.
     let mapping = args.mapping.as_deref().map(Mapping::load).transpose()?;
     check_files(&args)?;
+    let feeds = args.feeds()?;
+    let options = args.options(&config, mapping);
     let (db, clock) = super::database(&config).await?;
     let mut rejected = 0;
     for file in &args.files {
-        let bar = ProgressBar::new_spinner();
-        let storing =
-            ProgressStyle::with_template("{bar:40} {human_pos}/{human_len} rows {per_sec} {eta}")?;
-        let mut show = |progress: Progress| match progress {
-            Progress::Checking(rows) => {
-                bar.set_message(format!("reading {}: {rows} rows", file.display()));
-            }
-            Progress::Storing { done, of } => {
-                if bar.length() != Some(of) {
-                    bar.set_style(storing.clone());
-                    bar.set_length(of);
-                }
-                bar.set_position(done);
-            }
-        };
-        let started = std::time::Instant::now();
-        let report = import(
-            &db,
-            &clock,
-            args.feed,
-            file,
-            mapping.as_ref(),
-            args.report.as_deref(),
-            &mut show,
-        )
-        .await;
-        bar.finish_and_clear();
-        let report = report?;
-        let took = started.elapsed().as_secs_f64();
-        say(format!("{} ({took:.1} s)\n{}", file.display(), report.to_string().trim_end()))?;
-        rejected += report.rejected;
+        for feed in &feeds {
+            let report = one(&db, &clock, *feed, file, &options, args.report.as_deref()).await?;
+            rejected += report.rejected;
+        }
     }
     db.close().await;
     Ok(if rejected == 0 { ExitCode::SUCCESS } else { ExitCode::from(3) })
+}
+
+async fn one(
+    db: &Db,
+    clock: &Clock,
+    feed: Feed,
+    file: &Path,
+    options: &Options,
+    rejects: Option<&Path>,
+) -> anyhow::Result<Report> {
+    let bar = ProgressBar::new_spinner();
+    let storing =
+        ProgressStyle::with_template("{bar:40} {human_pos}/{human_len} rows {per_sec} {eta}")?;
+    let mut show = |progress: Progress| match progress {
+        Progress::Checking(rows) => {
+            bar.set_message(format!("reading {}: {rows} rows", file.display()));
+        }
+        Progress::Storing { done, of } => {
+            if bar.length() != Some(of) {
+                bar.set_style(storing.clone());
+                bar.set_length(of);
+            }
+            bar.set_position(done);
+        }
+    };
+    let started = std::time::Instant::now();
+    let report = import_with(db, clock, feed, file, options, rejects, &mut show).await;
+    bar.finish_and_clear();
+    let report = report?;
+    let took = started.elapsed().as_secs_f64();
+    say(format!("{} ({took:.1} s)\n{}", file.display(), report.to_string().trim_end()))?;
+    Ok(report)
 }
 
 /// Every file can be read, and the report has a place of its own.
@@ -76,6 +143,10 @@ fn check_files(args: &Args) -> anyhow::Result<()> {
         anyhow::ensure!(found.is_file(), "{} is no file", file.display());
     }
     let Some(report) = &args.report else { return Ok(()) };
+    anyhow::ensure!(
+        matches!(args.feed, What::One(_)),
+        "--report takes the rows of one feed: import the feeds one by one"
+    );
     anyhow::ensure!(
         args.files.len() == 1,
         "--report takes the rows of one FILE: import the files one by one"

@@ -5,6 +5,7 @@ mod contract;
 mod demo;
 mod doctor;
 mod export;
+mod feed;
 mod import;
 mod serve;
 mod speak;
@@ -36,6 +37,9 @@ enum Command {
     Demo(demo::Args),
     /// Import a feed of the retailer.
     Import(import::Args),
+    /// Imports that were made, and deletions that they hold for approval.
+    #[command(subcommand)]
+    Feed(feed::FeedCommand),
     /// Snapshots of the catalog as files.
     #[command(subcommand)]
     Export(export::ExportCommand),
@@ -97,6 +101,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Serve => serve::run(load(file)?).await?,
         Command::Demo(args) => demo::run(load(file)?, args).await?,
         Command::Import(args) => return import::run(load(file)?, args).await,
+        Command::Feed(command) => feed::run(&load(file)?, command).await?,
         Command::Export(command) => export::run(&load(file)?, command).await?,
         Command::Partner(command) => access::partner(&load(file)?, command).await?,
         Command::App(command) => access::app(&load(file)?, command).await?,

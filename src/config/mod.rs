@@ -137,6 +137,18 @@ section! {
 }
 
 section! {
+    /// Imports of feeds.
+    Feeds ["feeds"] {
+        /// Percent of what is there that a full import deletes without approval.
+        max_delete_percent: u32 = "max_delete_percent" as Within<0, 100>,
+        /// Deletions below which none wait for approval.
+        max_delete_min: u32 = "max_delete_min" as Within<0, 1_000_000>,
+        /// Most mebibytes of a file once it is unpacked.
+        max_mib: u32 = "max_mib" as Within<1, 1_048_576>,
+    }
+}
+
+section! {
     /// Limits of callers.
     Limits ["limits"] {
         /// Where limits are counted.
@@ -195,6 +207,8 @@ pub struct Config {
     pub exports: Exports,
     /// Webhooks.
     pub hooks: Hooks,
+    /// Imports of feeds.
+    pub feeds: Feeds,
     /// Limits of callers.
     pub limits: Limits,
     /// Journal and ledger.
@@ -243,6 +257,7 @@ impl Config {
         let changes = Changes::read(layers);
         let exports = Exports::read(layers);
         let hooks = Hooks::read(layers);
+        let feeds = Feeds::read(layers);
         let limits = Limits::read(layers);
         let metering = Metering::read(layers);
         let telemetry = Telemetry::read(layers);
@@ -255,6 +270,7 @@ impl Config {
             changes: changes?,
             exports: exports?,
             hooks: hooks?,
+            feeds: feeds?,
             limits: limits?,
             metering: metering?,
             telemetry: telemetry?,

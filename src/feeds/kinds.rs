@@ -1,15 +1,35 @@
-//! What the feeds have in common: a line that is checked, and a batch that is stored.
+//! What the feeds have in common: a line that is checked, a batch that is stored, the key that a row
+//! is about, and the end of what a full feed names no more.
 
+use super::Feed;
 use crate::catalog::categories::{Category, CategoryIn};
 use crate::catalog::model::{Product, ProductIn};
-use crate::catalog::offers::{Offer, OfferIn};
+use crate::catalog::offers::{Channel, Offer, OfferIn};
 use crate::catalog::promotions::{Promotion, PromotionIn};
-use crate::catalog::{self, Fate, Fault, Known, Line};
+use crate::catalog::store::document::{self, Resource};
+use crate::catalog::{self, Fate, Fault, Known, Line, Names as _};
 use crate::kernel::Micros;
+use crate::kernel::word::Word as _;
 use crate::stock::model::{Level, LevelIn};
 use crate::storage::{StoreError, Tx};
 use crate::stores::model::{Store, StoreIn};
+use crate::{catalog::offers, stock};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// Why the change log says that something is gone that a full feed does not name.
+const NOT_IN_FEED: &str = "not_in_feed";
+/// Products whose offers and levels go at a time.
+const CASCADE: usize = 20;
+
+/// What a row is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Mark {
+    /// The resource's id as in the change log.
+    pub(super) key: String,
+    /// The part of the feed that the row speaks of: a store, or a store and channel.
+    pub(super) scope: Option<String>,
+}
 
 /// A checked row of a feed.
 pub(super) trait Import: Sized + Send + 'static {
@@ -17,56 +37,74 @@ pub(super) trait Import: Sized + Send + 'static {
     type In: DeserializeOwned;
     /// The row, or what is wrong with it.
     fn check(input: Self::In, known: &Known, now: Micros) -> Result<Self, Fault>;
+    /// What the row is about.
+    fn mark(&self) -> Mark;
+    /// What a row that was refused is about, as far as that can be read.
+    fn mark_of(row: &Value, known: &Known) -> Option<Mark>;
     /// Stores a batch; one fate for each row.
     async fn put(tx: &mut Tx, rows: &[Self], now: Micros) -> Result<Vec<Fate>, StoreError>;
 }
 
-impl Import for Line<Category> {
-    type In = CategoryIn;
-
-    fn check(input: CategoryIn, _: &Known, _: Micros) -> Result<Self, Fault> {
-        input.check()
-    }
-
-    async fn put(tx: &mut Tx, rows: &[Self], now: Micros) -> Result<Vec<Fate>, StoreError> {
-        catalog::store::put_documents(tx, rows, now).await
-    }
+fn text<'a>(row: &'a Value, name: &str) -> Option<&'a str> {
+    row.get(name).and_then(Value::as_str)
 }
 
-impl Import for Line<Product> {
-    type In = ProductIn;
-
-    fn check(input: ProductIn, _: &Known, _: Micros) -> Result<Self, Fault> {
-        input.check()
-    }
-
-    async fn put(tx: &mut Tx, rows: &[Self], now: Micros) -> Result<Vec<Fate>, StoreError> {
-        catalog::store::put_products(tx, rows, now).await
-    }
+fn document_mark<T: Resource>(code: &str) -> Mark {
+    Mark { key: T::id_of(code), scope: None }
 }
 
-impl Import for Line<Store> {
-    type In = StoreIn;
+macro_rules! document {
+    ($type:ty, $in:ty, $put:path) => {
+        impl Import for Line<$type> {
+            type In = $in;
 
-    fn check(input: StoreIn, _: &Known, _: Micros) -> Result<Self, Fault> {
-        input.check()
-    }
+            fn check(input: $in, _: &Known, _: Micros) -> Result<Self, Fault> {
+                input.check()
+            }
 
-    async fn put(tx: &mut Tx, rows: &[Self], now: Micros) -> Result<Vec<Fate>, StoreError> {
-        catalog::store::put_documents(tx, rows, now).await
-    }
+            fn mark(&self) -> Mark {
+                document_mark::<$type>(self.code())
+            }
+
+            fn mark_of(row: &Value, _: &Known) -> Option<Mark> {
+                text(row, <$type as Resource>::CODE_FIELD).map(document_mark::<$type>)
+            }
+
+            async fn put(tx: &mut Tx, rows: &[Self], now: Micros) -> Result<Vec<Fate>, StoreError> {
+                $put(tx, rows, now).await
+            }
+        }
+    };
 }
 
-impl Import for Line<Promotion> {
-    type In = PromotionIn;
+document!(Category, CategoryIn, catalog::store::put_documents);
+document!(Product, ProductIn, put_products);
+document!(Store, StoreIn, catalog::store::put_documents);
+document!(Promotion, PromotionIn, catalog::store::put_documents);
 
-    fn check(input: PromotionIn, _: &Known, _: Micros) -> Result<Self, Fault> {
-        input.check()
-    }
+/// With a product go its offers and what is known of its stock.
+async fn put_products(
+    tx: &mut Tx,
+    rows: &[Line<Product>],
+    now: Micros,
+) -> Result<Vec<Fate>, StoreError> {
+    let fates = catalog::store::put_products(tx, rows, now).await?;
+    let gone: Vec<String> = rows
+        .iter()
+        .zip(&fates)
+        .filter(|(row, fate)| matches!((row, fate), (Line::Delete(_), Fate::Written)))
+        .map(|(row, _)| Product::id_of(row.code()))
+        .collect();
+    cascade(tx, &gone, now).await?;
+    Ok(fates)
+}
 
-    async fn put(tx: &mut Tx, rows: &[Self], now: Micros) -> Result<Vec<Fate>, StoreError> {
-        catalog::store::put_documents(tx, rows, now).await
+async fn cascade(tx: &mut Tx, products: &[String], now: Micros) -> Result<(), StoreError> {
+    for products in products.chunks(CASCADE) {
+        offers::store::withdrawn::remove_of_products(tx, products, now).await?;
+        stock::store::forget::forget_products(tx, products, now).await?;
     }
+    Ok(())
 }
 
 impl Import for Offer {
@@ -76,8 +114,21 @@ impl Import for Offer {
         input.check(known, now)
     }
 
+    fn mark(&self) -> Mark {
+        let channel = self.key.channel.as_str();
+        let scope = format!("{}/{channel}", self.key.store);
+        Mark { key: format!("{}/{scope}", self.key.product), scope: Some(scope) }
+    }
+
+    fn mark_of(row: &Value, known: &Known) -> Option<Mark> {
+        let (product, store) = names(row, known)?;
+        let channel = text(row, "channel").unwrap_or(Channel::InStore.as_str());
+        let scope = format!("{store}/{channel}");
+        Some(Mark { key: format!("{product}/{scope}"), scope: Some(scope) })
+    }
+
     async fn put(tx: &mut Tx, rows: &[Self], now: Micros) -> Result<Vec<Fate>, StoreError> {
-        catalog::offers::store::put_offers(tx, rows, now).await
+        offers::store::put_offers(tx, rows, now).await
     }
 }
 
@@ -88,7 +139,67 @@ impl Import for Level {
         input.check(known, now)
     }
 
-    async fn put(tx: &mut Tx, rows: &[Self], now: Micros) -> Result<Vec<Fate>, StoreError> {
-        crate::stock::store::put_levels(tx, rows, now).await
+    fn mark(&self) -> Mark {
+        let scope = self.key.store.to_string();
+        Mark { key: format!("{}/{scope}", self.key.product), scope: Some(scope) }
     }
+
+    fn mark_of(row: &Value, known: &Known) -> Option<Mark> {
+        let (product, store) = names(row, known)?;
+        Some(Mark { key: format!("{product}/{store}"), scope: Some(store) })
+    }
+
+    async fn put(tx: &mut Tx, rows: &[Self], now: Micros) -> Result<Vec<Fate>, StoreError> {
+        stock::store::put_levels(tx, rows, now).await
+    }
+}
+
+/// The product and the store that a row names. What names something that is not known is about
+/// nothing that could be deleted, and so has a key of its own.
+fn names(row: &Value, known: &Known) -> Option<(String, String)> {
+    let (id, sku, gtin) = (text(row, "product_id"), text(row, "sku"), text(row, "gtin"));
+    let product = match known.product(id, sku, gtin) {
+        Ok(product) => product.to_string(),
+        Err(fault) if fault.code == "unknown_product" => String::new(),
+        Err(_) => return None,
+    };
+    let store = match known.store(text(row, "store_id"), text(row, "store_code")) {
+        Ok(store) => store.to_string(),
+        Err(fault) if fault.code == "unknown_store" => String::new(),
+        Err(_) => return None,
+    };
+    Some((product, store))
+}
+
+/// Deletes what these keys stand for, as far as it is there; how many there were. Levels that were
+/// received after `until` stay.
+pub(super) async fn remove(
+    tx: &mut Tx,
+    feed: Feed,
+    keys: &[String],
+    until: Micros,
+    now: Micros,
+) -> Result<u64, StoreError> {
+    match feed {
+        Feed::Categories => document::remove::<Category>(tx, keys, NOT_IN_FEED, now).await,
+        Feed::Stores => document::remove::<Store>(tx, keys, NOT_IN_FEED, now).await,
+        Feed::Promotions => document::remove::<Promotion>(tx, keys, NOT_IN_FEED, now).await,
+        Feed::Products => {
+            let removed = document::remove::<Product>(tx, keys, NOT_IN_FEED, now).await?;
+            cascade(tx, keys, now).await?;
+            Ok(removed)
+        }
+        Feed::Offers => {
+            let keys: Vec<[&str; 3]> = keys.iter().filter_map(|key| parts(key)).collect();
+            offers::store::withdrawn::remove(tx, &keys, NOT_IN_FEED, now).await
+        }
+        Feed::Stock => {
+            let keys: Vec<[&str; 2]> = keys.iter().filter_map(|key| parts(key)).collect();
+            stock::store::forget::forget(tx, &keys, until, now).await
+        }
+    }
+}
+
+fn parts<const N: usize>(key: &str) -> Option<[&str; N]> {
+    key.split('/').collect::<Vec<_>>().try_into().ok()
 }

@@ -19,6 +19,8 @@ pub struct Mapping {
     /// How its characters are written.
     #[serde(default)]
     pub encoding: Encoding,
+    /// Whether the file says all there is (`full`) or what is new (`incremental`).
+    pub mode: Option<super::Mode>,
     /// Field to the name of the column that fills it.
     pub columns: BTreeMap<String, String>,
     /// Field to the value that all rows have. In an object that columns fill, only beside a value.
@@ -63,6 +65,26 @@ pub enum Encoding {
     #[default]
     #[serde(rename = "utf-8")]
     Utf8,
+    /// Windows-1252; ISO-8859-1 is read as it, as browsers do.
+    #[serde(rename = "windows-1252", alias = "iso-8859-1")]
+    Windows1252,
+}
+
+/// No encoding has this name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("an encoding is utf-8, windows-1252 or iso-8859-1; UTF-16 is known by its byte-order mark")]
+pub struct UnknownEncoding;
+
+impl std::str::FromStr for Encoding {
+    type Err = UnknownEncoding;
+
+    fn from_str(text: &str) -> Result<Self, UnknownEncoding> {
+        match text.to_ascii_lowercase().as_str() {
+            "utf-8" => Ok(Self::Utf8),
+            "windows-1252" | "iso-8859-1" => Ok(Self::Windows1252),
+            _ => Err(UnknownEncoding),
+        }
+    }
 }
 
 /// What becomes of a code that is no GTIN.

@@ -5,10 +5,13 @@
 //! already changes nothing, so a file can always be imported again.
 
 mod decimal;
+mod encoding;
 mod fields;
+pub mod formats;
 mod kinds;
 pub mod levels;
 pub mod mapping;
+pub mod options;
 mod plan;
 pub mod report;
 mod run;
@@ -17,9 +20,11 @@ pub mod store;
 #[cfg(test)]
 mod tests;
 
+pub use formats::Format;
 pub use mapping::{Mapping, MappingError};
+pub use options::{Guard, Mode, Options};
 pub use report::{Rejected, Report};
-pub use run::{import, import_values};
+pub use run::{import, import_values, import_with};
 
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -122,6 +127,9 @@ pub enum ImportError {
         /// The file.
         file: PathBuf,
     },
+    /// The format tells nothing about this feed, or needs to be told more.
+    #[error("{0}")]
+    NotInFormat(String),
     /// The mapping was made for another feed.
     #[error("the mapping is for {mapping}, not for {feed}; choose the mapping of this feed", mapping = .mapping.as_str(), feed = .feed.as_str())]
     OtherFeed {

@@ -112,6 +112,29 @@ impl Plan {
     }
 }
 
+/// Fields by which a row that is refused still names what it is about.
+const NAMING: [&str; 7] =
+    ["sku", "gtin", "product_id", "code", "store_code", "store_id", "channel"];
+
+impl Plan {
+    /// What of a record that was refused names what it is about.
+    pub(super) fn key(&self, record: &StringRecord) -> Value {
+        let mut row = Map::new();
+        for step in self.steps.iter().filter(|step| NAMING.contains(&step.field)) {
+            if let Ok(Some(value)) = step.value(&clean(record.get(step.column).unwrap_or_default()))
+            {
+                put(&mut row, step.field, value);
+            }
+        }
+        for (field, value, _) in &self.constants {
+            if NAMING.contains(field) {
+                put(&mut row, field, value.clone());
+            }
+        }
+        Value::Object(row)
+    }
+}
+
 /// A cell without the space around it and without the control characters that old systems leave.
 fn clean(cell: &str) -> Cow<'_, str> {
     let cell = cell.trim();

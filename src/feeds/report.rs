@@ -23,6 +23,12 @@ pub struct Report {
     pub unchanged: u64,
     /// Rows that were refused.
     pub rejected: u64,
+    /// Resources that a full file did not name and that were deleted.
+    pub deleted: u64,
+    /// Deletions that wait for approval.
+    pub held: u64,
+    /// The import's id, where it is recorded.
+    pub import_id: Option<String>,
     /// Refused rows by the kind of fault.
     pub by_code: BTreeMap<&'static str, u64>,
     /// The first refused rows.
@@ -48,6 +54,16 @@ impl fmt::Display for Report {
             "  {}: {accepted} accepted, {unchanged} unchanged, {rejected} rejected",
             self.feed.as_str()
         )?;
+        if self.deleted > 0 {
+            writeln!(f, "    {:>8}  deleted, for the file does not name them", self.deleted)?;
+        }
+        if let (Some(id), 1..) = (&self.import_id, self.held) {
+            let held = self.held;
+            writeln!(
+                f,
+                "    {held:>8}  deletions held: see `comptoir feed show {id}`, then approve or reject"
+            )?;
+        }
         for (code, count) in &self.by_code {
             writeln!(f, "    {count:>8}  {code}")?;
         }
@@ -83,6 +99,9 @@ impl Reporter {
             accepted: 0,
             unchanged: 0,
             rejected: 0,
+            deleted: 0,
+            held: 0,
+            import_id: None,
             by_code: BTreeMap::new(),
             first_rejected: Vec::new(),
         };

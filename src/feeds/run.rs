@@ -1,10 +1,10 @@
 //! An import from file to report: one thread reads and checks rows, this one stores them.
 
-use super::kinds::Import;
+use super::kinds::{Import, Mark};
 use super::report::Reporter;
 use super::source::{Checked, Record, Source};
-use super::store::{self, Run};
-use super::{Feed, ImportError, Mapping, Progress, Report};
+use super::store::{self, Run, sweep};
+use super::{Feed, Guard, ImportError, Mapping, Mode, Options, Progress, Report};
 use crate::catalog::categories::Category;
 use crate::catalog::model::Product;
 use crate::catalog::offers::Offer;
@@ -27,8 +27,9 @@ const BATCH_BYTES: usize = 4 * 1024 * 1024;
 /// Batches that may wait between the two threads.
 const AHEAD: usize = 2;
 
-/// Rows with their lines, checked.
-type Batch<T> = Vec<(u64, Result<T, Fault>)>;
+/// Rows with their lines, checked; of refused ones what they are about, where that could be read.
+type Batch<T> = Vec<(u64, Result<T, Box<Refused>>)>;
+type Refused = (Fault, Option<Mark>);
 
 /// Runs a generic function with the row type of a feed.
 macro_rules! by_feed {
@@ -55,21 +56,42 @@ pub async fn import(
     rejects: Option<&Path>,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<Report, ImportError> {
-    if let Some(mapping) = mapping.filter(|mapping| mapping.feed != feed) {
+    import_with(db, clock, feed, file, &Options::mapped(mapping), rejects, progress).await
+}
+
+/// Imports what a file tells about a feed, as the options say.
+pub async fn import_with(
+    db: &Db,
+    clock: &Clock,
+    feed: Feed,
+    file: &Path,
+    options: &Options,
+    rejects: Option<&Path>,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<Report, ImportError> {
+    if let Some(mapping) = options.mapping.as_ref().filter(|mapping| mapping.feed != feed) {
         return Err(ImportError::OtherFeed { mapping: mapping.feed, feed });
     }
+    options.format.tells(feed, options.store_code.is_some()).map_err(ImportError::NotInFormat)?;
     let started_at = clock.now();
-    let (source, checked) = check(Source::open(file, mapping)?, progress).await?;
+    let source = Source::open(file, feed, options, started_at)?;
+    let (source, checked) = check(source, progress).await?;
     let known = Arc::new(known(db, feed).await?);
     let reporter = Reporter::new(feed, rejects)?;
-    let stage = Stage { db, now: started_at, reporter, of: checked.rows, done: 0 };
+    let run = Run {
+        id: store::new_id()?,
+        feed,
+        format: if options.mapping.is_some() { "csv" } else { options.format.as_str() },
+        mode: options.format.mode(feed, options.mode()),
+        file_name: file.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        sha256: checked.sha256.clone(),
+        started_at,
+    };
+    store::begin(db, &run).await?;
+    let mut stage = Stage::new(db, clock, reporter, checked.rows, Some(run));
+    stage.guard = options.guard;
     let checked = Arc::new(checked);
-    let report = by_feed!(feed, stored(stage, source, Arc::clone(&checked), known, progress))?;
-    let name = file.file_name().unwrap_or_default().to_string_lossy();
-    let finished_at = clock.now();
-    let run = Run { file_name: &name, sha256: &checked.sha256, started_at, finished_at };
-    store::record(db, &report, &run).await?;
-    Ok(report)
+    by_feed!(feed, stored(stage, source, checked, known, progress))
 }
 
 /// Imports values from memory through the same checks.
@@ -81,7 +103,7 @@ pub async fn import_values(
 ) -> Result<Report, ImportError> {
     let known = known(db, feed).await?;
     let reporter = Reporter::new(feed, None)?;
-    let stage = Stage { db, now: clock.now(), reporter, of: values.len() as u64, done: 0 };
+    let stage = Stage::new(db, clock, reporter, values.len() as u64, None);
     by_feed!(feed, stored_values(stage, &known, values))
 }
 
@@ -129,38 +151,78 @@ async fn check(
 /// The storing half of an import.
 struct Stage<'a> {
     db: &'a Db,
+    clock: &'a Clock,
     now: Micros,
     reporter: Reporter,
     of: u64,
     done: u64,
+    run: Option<Run>,
+    guard: Guard,
+    /// Whether a row was refused that may have been about anything.
+    in_doubt: bool,
 }
 
-impl Stage<'_> {
+impl<'a> Stage<'a> {
+    fn new(db: &'a Db, clock: &'a Clock, reporter: Reporter, of: u64, run: Option<Run>) -> Self {
+        let guard = Guard::default();
+        Self { db, clock, now: clock.now(), reporter, of, done: 0, run, guard, in_doubt: false }
+    }
+
     /// Stores one batch in one transaction.
     async fn store<T: Import>(&mut self, batch: Batch<T>) -> Result<(), ImportError> {
         let mut lines = Vec::with_capacity(batch.len());
         let mut rows = Vec::with_capacity(batch.len());
+        let mut marks = Vec::with_capacity(batch.len());
         self.done += batch.len() as u64;
         for (line, row) in batch {
             match row {
                 Ok(row) => {
+                    marks.push(row.mark());
                     lines.push(line);
                     rows.push(row);
                 }
-                Err(fault) => self.reporter.add(line, Fate::Refused(fault))?,
+                Err(refused) => {
+                    let (fault, mark) = *refused;
+                    self.in_doubt |= mark.is_none();
+                    marks.extend(mark);
+                    self.reporter.add(line, Fate::Refused(fault))?;
+                }
             }
         }
-        if rows.is_empty() {
+        if marks.is_empty() {
             return Ok(());
         }
         let mut tx = self.db.begin().await?;
         store::one_at_a_time(&mut tx, self.reporter.report.feed).await?;
+        if let Some(run) = &self.run {
+            store::mark(&mut tx, run, &marks).await?;
+        }
         let fates = T::put(&mut tx, &rows, self.now).await?;
         tx.commit().await?;
         for (line, fate) in lines.into_iter().zip(fates) {
             self.reporter.add(line, fate)?;
         }
         Ok(())
+    }
+
+    /// Ends the import: a full one deletes what it did not name, or holds that for approval.
+    async fn finish(self) -> Result<Report, ImportError> {
+        let mut report = self.reporter.finish()?;
+        let Some(run) = self.run else { return Ok(report) };
+        report.import_id = Some(run.id.clone());
+        if run.mode == Mode::Full {
+            // A file without rows is rather a failed export than an empty shop.
+            let in_doubt = self.in_doubt || self.done == 0;
+            let now = self.clock.now();
+            report.held = sweep::stage(self.db, &run, self.guard, in_doubt, now).await?;
+            if report.held == 0 {
+                let id = &run.id;
+                report.deleted = sweep::carry_out(self.db, self.clock, run.feed, id, now).await?;
+            }
+        }
+        let status = if report.held > 0 { "held" } else { "done" };
+        store::finish(self.db, &run, &report, status, self.clock.now()).await?;
+        Ok(report)
     }
 }
 
@@ -193,7 +255,7 @@ async fn stored<T: Import>(
         progress(Progress::Storing { done: stage.done, of: stage.of });
     }
     joined(reading.await)?;
-    stage.reporter.finish()
+    stage.finish().await
 }
 
 async fn stored_values<T: Import>(
@@ -206,17 +268,27 @@ async fn stored_values<T: Import>(
         let mut batch = Vec::with_capacity(values.len());
         for value in values {
             line += 1;
-            batch.push((line, checked(value, known, stage.now)));
+            batch.push((
+                line,
+                checked(value, known, stage.now).map_err(|fault| Box::new((fault, None))),
+            ));
         }
         stage.store::<T>(batch).await?;
     }
-    stage.reporter.finish()
+    stage.finish().await
 }
 
-fn row<T: Import>(record: Record<'_>, known: &Known, now: Micros) -> Result<T, Fault> {
+fn row<T: Import>(record: Record<'_>, known: &Known, now: Micros) -> Result<T, Box<Refused>> {
     match record {
-        Record::Json(line) => T::check(shape::read(line)?, known, now),
-        Record::Mapped(value) => checked(&value?, known, now),
+        Record::Json(line) => {
+            shape::read(line).and_then(|input| T::check(input, known, now)).map_err(|fault| {
+                let read = serde_json::from_str::<Value>(line).ok();
+                Box::new((fault, read.and_then(|row| T::mark_of(&row, known))))
+            })
+        }
+        Record::Mapped(value) => checked(&value, known, now)
+            .map_err(|fault| Box::new((fault, T::mark_of(&value, known)))),
+        Record::Refused(fault, value) => Err(Box::new((fault, T::mark_of(&value, known)))),
     }
 }
 

@@ -1,11 +1,14 @@
 //! Reading a feed file: plain or gzip, CSV or NDJSON, in bounded memory.
 
-use super::ImportError;
+use super::formats::{self, Format, Translator};
 use super::mapping::Mapping;
 use super::plan::Plan;
+use super::{Feed, ImportError, Options, encoding};
 use crate::catalog::Fault;
+use crate::kernel::Micros;
 use csv::StringRecord;
 use flate2::read::MultiGzDecoder;
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
@@ -15,6 +18,11 @@ use std::path::{Path, PathBuf};
 const MAX_RECORD: usize = 1024 * 1024;
 /// Characters of a first line that are repeated in the refusal of a file.
 const SHOWN: usize = 40;
+/// Most columns of a file.
+const MAX_COLUMNS: usize = 1_000;
+/// Bytes that a byte of a packed file may become, beside the free ones: lists of prices become 20.
+const MAX_RATIO: u64 = 200;
+const FREE: u64 = 64 * 1024 * 1024;
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 const UTF8_MARK: &str = "\u{feff}";
 
@@ -23,7 +31,9 @@ const UTF8_MARK: &str = "\u{feff}";
 pub(super) struct Source {
     path: PathBuf,
     file: File,
-    mapping: Option<Mapping>,
+    feed: Feed,
+    options: Options,
+    now: Micros,
 }
 
 /// What the first pass found.
@@ -40,15 +50,22 @@ pub(super) struct Checked {
 pub(super) enum Record<'a> {
     /// A line of JSON.
     Json(&'a str),
-    /// A mapped record.
-    Mapped(Result<serde_json::Value, Fault>),
+    /// What a record says, as a line of the feed.
+    Mapped(Value),
+    /// Why a record says nothing, and what of it names what it is about.
+    Refused(Fault, Value),
 }
 
 impl Source {
-    pub(super) fn open(path: &Path, mapping: Option<&Mapping>) -> Result<Self, ImportError> {
+    pub(super) fn open(
+        path: &Path,
+        feed: Feed,
+        options: &Options,
+        now: Micros,
+    ) -> Result<Self, ImportError> {
         let file = File::open(path)
             .map_err(|source| ImportError::File { file: path.to_owned(), source })?;
-        Ok(Self { path: path.to_owned(), file, mapping: mapping.cloned() })
+        Ok(Self { path: path.to_owned(), file, feed, options: options.clone(), now })
     }
 
     /// Reads the file to its end; anything that is broken as a whole is an error.
@@ -84,10 +101,20 @@ impl Source {
     /// Reads the file once; the digest of what was read.
     fn read(&mut self, take: impl FnMut(u64, usize, Record<'_>) -> bool) -> Result<String, String> {
         let mut digest = Sha256::new();
-        let bytes = rewound(&mut self.file, &mut digest).map_err(|e| e.to_string())?;
-        match &self.mapping {
-            Some(mapping) => csv(bytes, mapping, take)?,
-            None => json_lines(BufReader::with_capacity(1 << 16, bytes), take)?,
+        let said = |error: io::Error| error.to_string();
+        let most = self.options.max_bytes.unwrap_or(u64::MAX);
+        let bytes = rewound(&mut self.file, &mut digest, most).map_err(said)?;
+        let declared = self.options.mapping.as_ref().map(|mapping| mapping.encoding);
+        let encoding = self.options.encoding.or(declared).unwrap_or_default();
+        let bytes = encoding::utf8(bytes, encoding).map_err(said)?;
+        match (&self.options.mapping, self.options.format) {
+            (Some(mapping), _) => csv(bytes, mapping, take)?,
+            (None, Format::Ndjson) => json_lines(bytes, take)?,
+            (None, format) => {
+                let store = self.options.store_code.as_deref();
+                let to = Translator { format, feed: self.feed, store, now: self.now };
+                formats::read::read(bytes, &to, take)?;
+            }
         }
         Ok(digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
     }
@@ -107,38 +134,117 @@ impl<R: Read> Read for Digesting<'_, R> {
     }
 }
 
-/// The content from its first byte, unpacked where it is packed.
-fn rewound<'a>(file: &'a mut File, digest: &'a mut Sha256) -> io::Result<Box<dyn Read + 'a>> {
+/// The content from its first byte, unpacked where it is packed, in bounds.
+fn rewound<'a>(
+    file: &'a mut File,
+    digest: &'a mut Sha256,
+    most: u64,
+) -> io::Result<Box<dyn Read + 'a>> {
     file.seek(SeekFrom::Start(0))?;
+    let packed = file.metadata()?.len();
     let mut bytes = BufReader::with_capacity(1 << 16, Digesting { inner: file, digest });
     if bytes.fill_buf()?.starts_with(&GZIP_MAGIC) {
-        return Ok(Box::new(MultiGzDecoder::new(bytes)));
+        let most = most.min(packed.saturating_mul(MAX_RATIO).saturating_add(FREE));
+        return Ok(Box::new(Bounded { inner: MultiGzDecoder::new(bytes), left: most, most }));
     }
-    Ok(Box::new(bytes))
+    Ok(Box::new(Bounded { inner: bytes, left: most, most }))
+}
+
+/// Passes bytes through until there are too many.
+struct Bounded<R> {
+    inner: R,
+    left: u64,
+    most: u64,
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        let Some(left) = self.left.checked_sub(read as u64) else {
+            let most = self.most;
+            let message = format!("holds more than {most} bytes once unpacked; send it in parts");
+            return Err(io::Error::other(message));
+        };
+        self.left = left;
+        Ok(read)
+    }
 }
 
 fn csv(
-    bytes: Box<dyn Read + '_>,
+    bytes: impl Read,
     mapping: &Mapping,
     mut take: impl FnMut(u64, usize, Record<'_>) -> bool,
 ) -> Result<(), String> {
-    let delimiter = u8::try_from(mapping.delimiter).unwrap_or(b',');
-    let mut reader = csv::ReaderBuilder::new()
-        .delimiter(delimiter)
-        .flexible(true)
-        .from_reader(RecordLimit::new(bytes, delimiter));
-    let plan = Plan::new(mapping, reader.headers().map_err(|e| e.to_string())?)?;
-    let mut record = StringRecord::new();
-    while reader.read_record(&mut record).map_err(|e| e.to_string())? {
-        let line = record.position().map_or(0, csv::Position::line);
-        if !take(line, record.as_slice().len(), Record::Mapped(plan.row(&record))) {
+    let mut reader = Reader::new(bytes, u8::try_from(mapping.delimiter).unwrap_or(b','))?;
+    let plan = Plan::new(mapping, &reader.header)?;
+    while let Some((line, record)) = reader.next()? {
+        let bytes = record.as_ref().map_or(0, |record| record.as_slice().len());
+        let record = match record {
+            Ok(record) => match plan.row(record) {
+                Ok(row) => Record::Mapped(row),
+                Err(fault) => Record::Refused(fault, plan.key(record)),
+            },
+            Err(fault) => Record::Refused(fault, Value::Null),
+        };
+        if !take(line, bytes, record) {
             break;
         }
     }
     Ok(())
 }
 
-fn json_lines(
+/// A record with its line, or why it cannot be read.
+type Line<'a> = (u64, Result<&'a StringRecord, Fault>);
+
+/// The records of a file with a header, in bounds.
+pub(super) struct Reader<R> {
+    reader: csv::Reader<RecordLimit<R>>,
+    /// The names of the columns.
+    pub(super) header: StringRecord,
+    record: StringRecord,
+}
+
+impl<R: Read> Reader<R> {
+    pub(super) fn new(bytes: R, delimiter: u8) -> Result<Self, String> {
+        let mut reader = csv::ReaderBuilder::new()
+            .delimiter(delimiter)
+            .flexible(true)
+            .from_reader(RecordLimit::new(bytes, delimiter));
+        let header = reader.headers().map_err(|e| e.to_string())?.clone();
+        if header.len() > MAX_COLUMNS {
+            let found = header.len();
+            return Err(format!("the header has {found} columns; {MAX_COLUMNS} are the most"));
+        }
+        Ok(Self { reader, header, record: StringRecord::new() })
+    }
+
+    /// The next record with its line, or why it cannot be read; none at the end.
+    pub(super) fn next(&mut self) -> Result<Option<Line<'_>>, String> {
+        let mut bytes = std::mem::take(&mut self.record).into_byte_record();
+        if !self.reader.read_byte_record(&mut bytes).map_err(|e| e.to_string())? {
+            return Ok(None);
+        }
+        let line = bytes.position().map_or(0, csv::Position::line);
+        Ok(Some(match StringRecord::from_byte_record(bytes) {
+            Ok(record) => {
+                self.record = record;
+                (line, Ok(&self.record))
+            }
+            Err(error) => {
+                let bytes = error.into_byte_record();
+                (line, Err(not_utf8(bytes.as_slice())))
+            }
+        }))
+    }
+}
+
+/// The fault of a row whose bytes are no text.
+fn not_utf8(bytes: &[u8]) -> Fault {
+    let message = "is not UTF-8; write the file as UTF-8, or name its encoding";
+    Fault::new("", &String::from_utf8_lossy(bytes), "encoding", message)
+}
+
+pub(super) fn json_lines(
     mut bytes: impl BufRead,
     mut take: impl FnMut(u64, usize, Record<'_>) -> bool,
 ) -> Result<(), String> {
@@ -154,8 +260,12 @@ fn json_lines(
         if line.len() > MAX_RECORD {
             return Err(format!("line {number} is longer than {MAX_RECORD} bytes"));
         }
-        let text = std::str::from_utf8(&line)
-            .map_err(|_| format!("line {number} is not UTF-8; write the file as UTF-8"))?;
+        let Ok(text) = std::str::from_utf8(&line) else {
+            if !take(number, line.len(), Record::Refused(not_utf8(&line), Value::Null)) {
+                break;
+            }
+            continue;
+        };
         let text = if number == 1 { text.trim_start_matches(UTF8_MARK) } else { text }.trim();
         if text.is_empty() {
             continue;
@@ -252,9 +362,13 @@ mod tests {
         (dir, path)
     }
 
+    fn opened(path: &Path, mapping: Option<&Mapping>) -> Source {
+        Source::open(path, Feed::Categories, &Options::mapped(mapping), Micros(0)).unwrap()
+    }
+
     fn check(content: &[u8], mapping: Option<&Mapping>) -> Result<Checked, String> {
         let (_dir, path) = file(content);
-        let mut source = Source::open(&path, mapping).unwrap();
+        let mut source = opened(&path, mapping);
         source.check(|_| {}).map_err(|error| match error {
             ImportError::Broken { reason, .. } => reason,
             other => other.to_string(),
@@ -296,16 +410,17 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_utf8_is_refused_and_a_mark_is_not_content() {
-        assert!(check(b"{}\n\xff\n", None).unwrap_err().contains("line 2 is not UTF-8"));
-        assert!(check(b"a,b\n1,\xff\n", Some(&mapping())).is_err());
+    fn what_is_not_utf8_is_a_refused_row_and_a_mark_is_not_content() {
+        // A row is refused for its bytes, not the file.
+        assert_eq!(check(b"{}\n\xff\n", None).map(|c| c.rows), Ok(2));
+        assert_eq!(check(b"a,b\n1,\xff\n", Some(&mapping())).map(|c| c.rows), Ok(1));
         assert_eq!(check(b"\xef\xbb\xbfa,b\r\n1,2\r\n", Some(&mapping())).map(|c| c.rows), Ok(1));
     }
 
     #[test]
     fn a_file_that_changes_under_the_import_is_told() {
         let (_dir, path) = file(b"{\"a\":1}\n{\"a\":2}\n");
-        let mut source = Source::open(&path, None).unwrap();
+        let mut source = opened(&path, None);
         let checked = source.check(|_| {}).unwrap();
         assert!(source.each(&checked, |_, _, _| true).is_ok());
         assert!(source.each(&checked, |_, _, _| false).is_ok(), "who stops early knows why");

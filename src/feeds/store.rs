@@ -1,21 +1,55 @@
-//! The record of imports.
+//! The record of imports, and what a full one has named.
 
-use super::{Feed, ImportError, Report};
+pub mod held;
+pub(super) mod sweep;
+
+use super::kinds::Mark;
+use super::{Feed, ImportError, Mode, Report};
 use crate::kernel::{Micros, base62};
 use crate::on_tx;
+use crate::storage::bulk::{self, Cell, Statement};
 use crate::storage::{Db, StoreError, Tx};
 
-/// Where an import came from and when it ran.
+static MARK: Statement = Statement::new(
+    "INSERT INTO feed_marks (import_id, key) VALUES",
+    2,
+    "ON CONFLICT (import_id, key) DO NOTHING",
+);
+static SCOPE: Statement = Statement::new(
+    "INSERT INTO feed_scopes (import_id, scope) VALUES",
+    2,
+    "ON CONFLICT (import_id, scope) DO NOTHING",
+);
+static KEEP: Statement =
+    Statement::new("DELETE FROM import_deletions WHERE key IN (VALUES", 1, ")");
+static FAULT: Statement = Statement::new(
+    "INSERT INTO import_faults (import_id, number, line, field, value, code, message) VALUES",
+    7,
+    "",
+);
+
+/// Where an import comes from and when it began.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Run<'a> {
+pub(super) struct Run {
+    /// Its id.
+    pub(super) id: String,
+    /// What it is about.
+    pub(super) feed: Feed,
+    /// How the file is laid out.
+    pub(super) format: &'static str,
+    /// Whether the file says all there is.
+    pub(super) mode: Mode,
     /// The file's name, without its folder.
-    pub file_name: &'a str,
+    pub(super) file_name: String,
     /// SHA-256 of the file in hex.
-    pub sha256: &'a str,
+    pub(super) sha256: String,
     /// When the import began.
-    pub started_at: Micros,
-    /// When it ended.
-    pub finished_at: Micros,
+    pub(super) started_at: Micros,
+}
+
+/// An id for an import.
+pub(super) fn new_id() -> Result<String, ImportError> {
+    Ok(format!("imp_{}", base62::encode(getrandom::u64()?, base62::U64_WIDTH)))
 }
 
 /// Lets batches of one feed follow each other: the row stays locked until the transaction ends, so
@@ -31,28 +65,108 @@ pub(super) async fn one_at_a_time(tx: &mut Tx, feed: Feed) -> Result<(), StoreEr
     Ok(())
 }
 
-/// Records an import that came to its end.
-pub(super) async fn record(db: &Db, report: &Report, run: &Run<'_>) -> Result<(), ImportError> {
-    const RECORD: &str = "INSERT INTO imports (id, feed, file_name, sha256, accepted, unchanged,
-        rejected, started_at, finished_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
-    let id = format!("imp_{}", base62::encode(getrandom::u64()?, base62::U64_WIDTH));
+/// Records an import that begins.
+pub(super) async fn begin(db: &Db, run: &Run) -> Result<(), StoreError> {
+    const BEGIN: &str = "INSERT INTO imports (id, feed, file_name, sha256, accepted, unchanged,
+        rejected, started_at, finished_at, mode, format, status)
+        VALUES ($1, $2, $3, $4, 0, 0, 0, $5, $5, $6, $7, 'running')";
     let mut tx = db.begin().await?;
-    let done: Result<(), StoreError> = on_tx!(&mut tx, c => {
-        sqlx::query(RECORD)
-            .bind(id)
-            .bind(report.feed.as_str())
-            .bind(run.file_name)
-            .bind(run.sha256)
+    forget_abandoned(&mut tx, run).await?;
+    on_tx!(&mut tx, c => {
+        sqlx::query(BEGIN)
+            .bind(&run.id)
+            .bind(run.feed.as_str())
+            .bind(&run.file_name)
+            .bind(&run.sha256)
+            .bind(run.started_at.0)
+            .bind(run.mode.as_str())
+            .bind(run.format)
+            .execute(c)
+            .await?;
+    });
+    tx.commit().await
+}
+
+/// Drops what imports of this very file have named that came to no end, now that it begins anew.
+async fn forget_abandoned(tx: &mut Tx, run: &Run) -> Result<(), StoreError> {
+    const SAME: [&str; 2] = [
+        "DELETE FROM feed_marks WHERE import_id IN (SELECT id FROM imports
+           WHERE feed = $1 AND sha256 = $2 AND status = 'running')",
+        "DELETE FROM feed_scopes WHERE import_id IN (SELECT id FROM imports
+           WHERE feed = $1 AND sha256 = $2 AND status = 'running')",
+    ];
+    const FAILED: &str = "UPDATE imports SET status = 'failed'
+        WHERE feed = $1 AND sha256 = $2 AND status = 'running'";
+    for statement in SAME.into_iter().chain([FAILED]) {
+        on_tx!(&mut *tx, c => {
+            sqlx::query(statement).bind(run.feed.as_str()).bind(&run.sha256).execute(c).await?;
+        });
+    }
+    Ok(())
+}
+
+/// Notes what the rows of a batch are about: in a full import, so that it is not deleted at the end;
+/// in every import, so that no deletion that is held for approval takes it.
+pub(super) async fn mark(tx: &mut Tx, run: &Run, marks: &[Mark]) -> Result<(), StoreError> {
+    let keys: Vec<Cell<'_>> = marks.iter().map(|mark| mark.key.as_str().into()).collect();
+    bulk::write(tx, &KEEP, &keys).await?;
+    if run.mode == Mode::Incremental {
+        return Ok(());
+    }
+    let id: Cell<'_> = run.id.as_str().into();
+    let cells: Vec<Cell<'_>> = keys.into_iter().flat_map(|key| [id.clone(), key]).collect();
+    bulk::write(tx, &MARK, &cells).await?;
+    let mut scopes: Vec<&str> = marks.iter().filter_map(|mark| mark.scope.as_deref()).collect();
+    scopes.sort_unstable();
+    scopes.dedup();
+    let cells: Vec<Cell<'_>> =
+        scopes.into_iter().flat_map(|scope| [id.clone(), scope.into()]).collect();
+    bulk::write(tx, &SCOPE, &cells).await
+}
+
+/// Records how an import ended.
+pub(super) async fn finish(
+    db: &Db,
+    run: &Run,
+    report: &Report,
+    status: &'static str,
+    now: Micros,
+) -> Result<(), StoreError> {
+    const FINISH: &str = "UPDATE imports SET accepted = $1, unchanged = $2, rejected = $3,
+        held = $4, finished_at = $5, status = $6 WHERE id = $7";
+    let mut tx = db.begin().await?;
+    on_tx!(&mut tx, c => {
+        sqlx::query(FINISH)
             .bind(report.accepted as i64)
             .bind(report.unchanged as i64)
             .bind(report.rejected as i64)
-            .bind(run.started_at.0)
-            .bind(run.finished_at.0)
+            .bind(report.held as i64)
+            .bind(now.0)
+            .bind(status)
+            .bind(&run.id)
             .execute(c)
-            .await
-            .map(|_| ())
-            .map_err(Into::into)
+            .await?;
     });
-    done?;
-    Ok(tx.commit().await?)
+    let mut cells: Vec<Cell<'_>> = Vec::new();
+    for (number, rejected) in report.first_rejected.iter().enumerate() {
+        cells.extend([
+            run.id.as_str().into(),
+            (number as i64).into(),
+            (rejected.line as i64).into(),
+            rejected.fault.field.as_ref().into(),
+            rejected.fault.value.as_str().into(),
+            rejected.fault.code.into(),
+            rejected.fault.message.as_str().into(),
+        ]);
+    }
+    // PostgreSQL has no NUL in its texts, and what stood in a refused row may be anything.
+    for cell in &mut cells {
+        if let Cell::Text(Some(text)) = cell
+            && text.contains('\0')
+        {
+            *text = text.replace('\0', "\u{fffd}").into();
+        }
+    }
+    bulk::write(&mut tx, &FAULT, &cells).await?;
+    tx.commit().await
 }

@@ -249,3 +249,186 @@ async fn real_price_rows_come_in_through_their_mapping() {
     let error = shop.file(Feed::Stores, &[0x1f, 0x8b, 0]).await.unwrap_err();
     assert!(error.to_string().contains("nothing was imported"), "{error}");
 }
+
+impl Shop {
+    async fn full(&self, feed: Feed, content: &str) -> Report {
+        std::fs::write(self.path(), content).unwrap();
+        let options = Options { mode: Some(Mode::Full), ..Options::default() };
+        let path = self.path();
+        import_with(&self.db, &self.clock, feed, &path, &options, None, &mut |_| {}).await.unwrap()
+    }
+
+    async fn with(&self, feed: Feed, content: &[u8], options: &Options) -> Result<Report, String> {
+        std::fs::write(self.path(), content).unwrap();
+        let path = self.path();
+        import_with(&self.db, &self.clock, feed, &path, options, None, &mut |_| {})
+            .await
+            .map_err(|error| error.to_string())
+    }
+}
+
+fn products(from: usize, through: usize) -> String {
+    (from..through).map(|n| format!("{{\"sku\":\"{n}\",\"name\":\"Vis\"}}\n")).collect()
+}
+
+const LIVE: &str = "SELECT count(*) FROM products WHERE deleted_at IS NULL";
+
+#[tokio::test]
+async fn a_full_feed_deletes_what_it_does_not_name() {
+    let shop = Shop::open().await;
+    shop.counts(Feed::Products, &products(0, 300)).await;
+    shop.counts(Feed::Stores, &one_line(STORE)).await;
+    let offer = r#"{"sku":"0","store_code":"a","price":{"amount":"1","currency":"EUR"}}"#;
+    shop.counts(Feed::Offers, offer).await;
+    let level = r#"{"sku":"0","store_code":"a","quantity":3}"#;
+    shop.counts(Feed::Stock, level).await;
+    // A row that is refused still names its product; one that says nothing would hold everything.
+    let refused = products(4, 300) + "{\"sku\":\"3\",\"name\":\"\"}\n";
+    let report = shop.full(Feed::Products, &refused).await;
+    assert_eq!((report.unchanged, report.rejected, report.deleted, report.held), (296, 1, 3, 0));
+    assert_eq!(shop.number(LIVE).await, 297);
+    let told = "SELECT kind || ' ' || op || ' ' || reason FROM change_log
+        WHERE reason <> 'created' ORDER BY position";
+    let gone = "product delete not_in_feed";
+    let also = ["offer delete product_deleted", "stock upsert availability_changed"];
+    let mut expected = vec![gone, gone, gone, also[0], also[1]];
+    let mut words = shop.words(told).await;
+    words.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(words, expected);
+    for table in ["feed_marks", "feed_scopes", "import_deletions"] {
+        let rows = match table {
+            "feed_marks" => shop.number("SELECT count(*) FROM feed_marks").await,
+            "feed_scopes" => shop.number("SELECT count(*) FROM feed_scopes").await,
+            _ => shop.number("SELECT count(*) FROM import_deletions").await,
+        };
+        assert_eq!(rows, 0, "{table}");
+    }
+    assert_eq!(shop.full(Feed::Products, &refused).await.deleted, 0);
+}
+
+#[tokio::test]
+async fn too_many_deletions_wait_for_approval() {
+    let shop = Shop::open().await;
+    shop.counts(Feed::Products, &products(0, 100)).await;
+    let report = shop.full(Feed::Products, &products(50, 101)).await;
+    assert_eq!((report.accepted, report.deleted, report.held), (1, 0, 50));
+    assert_eq!(shop.number(LIVE).await, 101);
+    let id = report.import_id.unwrap();
+    let shown = store::held::show(&shop.db, &id).await.unwrap().unwrap();
+    assert_eq!((shown.import.status.as_str(), shown.sample.len()), ("held", 20));
+    // What is named again meanwhile stays.
+    shop.counts(Feed::Products, &products(0, 10)).await;
+    assert_eq!(store::held::approve(&shop.db, &shop.clock, &id).await.unwrap(), 40);
+    assert_eq!(shop.number(LIVE).await, 61);
+    assert!(store::held::approve(&shop.db, &shop.clock, &id).await.is_err());
+    let empty = shop.full(Feed::Products, "").await;
+    assert_eq!((empty.deleted, empty.held), (0, 61));
+    let id = empty.import_id.unwrap();
+    store::held::reject(&shop.db, &id).await.unwrap();
+    assert!(store::held::approve(&shop.db, &shop.clock, &id).await.is_err());
+    assert_eq!(shop.number(LIVE).await, 61);
+    let doubtful = shop.full(Feed::Products, &(products(1, 10) + "no json\n")).await;
+    assert_eq!(doubtful.deleted, 0);
+    assert!(doubtful.held > 0);
+}
+
+#[tokio::test]
+async fn a_full_feed_of_offers_speaks_of_its_stores_only() {
+    let shop = Shop::open().await;
+    shop.counts(Feed::Products, PRODUCTS).await;
+    let stores = one_line(STORE) + "\n" + &one_line(STORE).replace("\"a\"", "\"b\"");
+    assert_eq!(shop.counts(Feed::Stores, &stores).await, (2, 0, 0));
+    let line = |sku: &str, store: &str| {
+        format!(
+            r#"{{"sku":"{sku}","store_code":"{store}","price":{{"amount":"1","currency":"EUR"}}}}"#
+        )
+    };
+    let all = [line("1", "a"), line("2", "a"), line("1", "b"), line("2", "b")].join("\n");
+    assert_eq!(shop.counts(Feed::Offers, &all).await, (4, 0, 0));
+    let report = shop.full(Feed::Offers, &line("1", "a")).await;
+    assert_eq!((report.unchanged, report.deleted, report.held), (1, 1, 0));
+    assert_eq!(shop.number("SELECT count(*) FROM offers WHERE deleted_at IS NULL").await, 3);
+    let level = |sku: &str| format!(r#"{{"sku":"{sku}","store_code":"a","quantity":5}}"#);
+    shop.counts(Feed::Stock, &[level("1"), level("2")].join("\n")).await;
+    let report = shop.full(Feed::Stock, &level("2")).await;
+    assert_eq!((report.unchanged, report.deleted), (1, 1));
+    let words = "SELECT availability FROM stock_levels ORDER BY availability";
+    assert_eq!(shop.words(words).await, ["in_stock", "unknown"]);
+    assert_eq!(shop.counts(Feed::Stock, &level("1")).await, (1, 0, 0));
+    let gone = r#"{"op":"delete","sku":"1","store_code":"a"}"#;
+    assert_eq!(shop.counts(Feed::Stock, gone).await, (1, 0, 0));
+}
+
+const GOOGLE: &str = "id\ttitle\tgtin\tproduct_type\tprice\tsale_price\tavailability
+1\tHuile\t3276550063551\tMaison > Cuisine\t15.00 EUR\t12.00 EUR\tin_stock
+2\tSel\t\tMaison\t-1 EUR\t\tout_of_stock
+";
+
+#[tokio::test]
+async fn the_feeds_of_google_come_in_without_a_mapping() {
+    let shop = Shop::open().await;
+    shop.counts(Feed::Stores, &one_line(STORE)).await;
+    let format = Format::GoogleProducts;
+    let options = Options { format, store_code: Some("a".to_owned()), ..Options::default() };
+    let mut sums = Vec::new();
+    for feed in format.feeds(true) {
+        let report = shop.with(*feed, GOOGLE.as_bytes(), &options).await.unwrap();
+        sums.push((report.accepted, report.unchanged, report.rejected));
+    }
+    assert_eq!(sums, [(2, 1, 0), (2, 0, 0), (1, 0, 1), (2, 0, 0)]);
+    let options = Options { format: Format::GoogleLocalInventory, ..Options::default() };
+    let local = "store_code\tid\tquantity\tprice\tpickup_method\tpickup_sla\n\
+        a\t1\t7\t14.00 EUR\tship to store\tnext day\nz\t1\t7\t14.00 EUR\t\t\n";
+    for feed in [Feed::Offers, Feed::Stock] {
+        let report = shop.with(feed, local.as_bytes(), &options).await.unwrap();
+        assert_eq!((report.accepted, report.rejected), (1, 1), "{report}");
+        assert_eq!(report.first_rejected[0].fault.code, "unknown_store");
+    }
+    assert_eq!(shop.number("SELECT count(*) FROM offers").await, 2);
+    let error = shop.with(Feed::Stores, b"", &options).await.unwrap_err();
+    assert!(error.contains("tells nothing about stores"), "{error}");
+    let rss =
+        b"<rss xmlns:g='x'><channel><item><g:id>5</g:id><title>A</title></item></channel></rss>";
+    let options = Options { format, ..Options::default() };
+    assert_eq!(shop.with(Feed::Products, rss, &options).await.unwrap().accepted, 1);
+    let error = shop.with(Feed::Offers, rss, &options).await.unwrap_err();
+    assert!(error.contains("--store"), "{error}");
+}
+
+#[tokio::test]
+async fn files_that_would_do_harm_are_refused_whole() {
+    let shop = Shop::open().await;
+    let options = Options { format: Format::GoogleProducts, ..Options::default() };
+    let wide = "c\t".repeat(1_001);
+    let long = format!("id\ttitle\n1\t{}\n", "x".repeat(1_100_000));
+    let mut bomb = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    for _ in 0..80 {
+        bomb.write_all(&vec![b'\n'; 1 << 20]).unwrap();
+    }
+    let bomb = bomb.finish().unwrap();
+    for (content, says) in [
+        (wide.as_bytes(), "columns"),
+        (long.as_bytes(), "longer"),
+        (&bomb[..], "unpacked"),
+        (&b"id\ttitle\tid\n1\ta\t1\n"[..], "more than once"),
+        (&b"sku\ttitle\n1\ta\n"[..], "lacks id"),
+        (&b"<!DOCTYPE a><rss/>"[..], "DOCTYPE"),
+    ] {
+        let error = shop.with(Feed::Products, content, &options).await.unwrap_err();
+        assert!(error.contains(says) && error.contains("nothing was imported"), "{says}: {error}");
+    }
+    let mixed = b"id\ttitle\n1\tP\xc3\xa2t\xc3\xa9\n2\tP\xe2t\xe9\n";
+    let report = shop.with(Feed::Products, mixed, &options).await.unwrap();
+    assert_eq!((report.accepted, report.rejected), (1, 1));
+    assert_eq!(
+        (report.first_rejected[0].line, report.first_rejected[0].fault.code),
+        (3, "encoding")
+    );
+    let old = Options { encoding: Some(mapping::Encoding::Windows1252), ..options };
+    let report = shop.with(Feed::Products, b"id\ttitle\n2\tP\xe2t\xe9\n", &old).await.unwrap();
+    assert_eq!(report.accepted, 1);
+    let small = Options { max_bytes: Some(10), ..old };
+    let error = shop.with(Feed::Products, b"id\ttitle\n2\tP\n", &small).await.unwrap_err();
+    assert!(error.contains("more than 10 bytes"), "{error}");
+}

@@ -1,6 +1,7 @@
 //! Stock levels as a feed tells them.
 
 use crate::catalog::check::{self, Decimal, WORD};
+use crate::catalog::document::Op;
 use crate::catalog::fault::Fault;
 use crate::catalog::known::Names;
 use crate::kernel::Micros;
@@ -36,6 +37,8 @@ words! {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LevelIn {
+    #[serde(default)]
+    op: Op,
     sku: Option<String>,
     gtin: Option<String>,
     product_id: Option<String>,
@@ -164,6 +167,16 @@ impl LevelIn {
             product: known.product(id, self.sku.as_deref(), self.gtin.as_deref())?,
             store: known.store(self.store_id.as_deref(), self.store_code.as_deref())?,
         };
+        if self.op == Op::Delete {
+            return Ok(Level {
+                key,
+                availability: Availability::Unknown,
+                quantity: None,
+                as_of: check::as_of(self.as_of.as_deref(), now)?,
+                source: "feed",
+                detail: "{}".to_owned(),
+            });
+        }
         let quantity = match self.quantity {
             None => None,
             Some(QuantityIn::Count(count)) => Some(thousandths(&count)?),

@@ -1,5 +1,6 @@
 //! Writing stock levels.
 
+pub mod forget;
 pub mod read;
 
 use super::model::{Availability, Level, LevelKey};

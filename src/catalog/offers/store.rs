@@ -1,6 +1,7 @@
 //! Writing offers and the history of their prices.
 
 mod prior;
+pub mod withdrawn;
 
 use super::{Offer, OfferKey, Terms};
 use crate::catalog::fault::{Fate, Fault};

@@ -117,6 +117,27 @@ pub async fn put<T: Resource>(
     changes::append(tx, &changes, now).await
 }
 
+/// Deletes what is there of these ids, for a reason that the change log tells; how many there were.
+pub async fn remove<T: Resource>(
+    tx: &mut Tx,
+    ids: &[String],
+    reason: &'static str,
+    now: Micros,
+) -> Result<u64, StoreError> {
+    let wanted: Vec<(String, usize)> = ids.iter().map(|id| (id.clone(), 0)).collect();
+    let mut live: Vec<Stored> =
+        stored::<T>(tx, &wanted).await?.into_values().filter(|row| !row.deleted).collect();
+    live.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+    let mut changes = Vec::with_capacity(live.len());
+    for Stored { id, version, .. } in live {
+        let version = version + 1;
+        delete::<T>(tx, &id, version, now).await?;
+        changes.push(Change { kind: T::KIND, id, deleted: true, reason, version });
+    }
+    changes::append(tx, &changes, now).await?;
+    Ok(changes.len() as u64)
+}
+
 /// Id and place of the last acceptable line about each thing, ordered by id so that writers that
 /// run at once take row locks in one order.
 fn last_of_each<T: Resource>(lines: &[Line<T>], fates: &[Fate]) -> Vec<(String, usize)> {

@@ -79,3 +79,35 @@ async fn a_truncated_file_leaves_nothing_behind() {
     let said = place.ok(&import);
     assert!(said.contains("categories: 3 accepted, 0 unchanged, 0 rejected"), "{said}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_file_in_a_known_format_is_held_and_approved() {
+    let place = Place::new().await;
+    let item = |n: usize| format!("{n}\tVis {n}\tMaison > Vis\t2.50 EUR\tin stock\n");
+    let file = |most: usize| {
+        let items: String = (0..most).map(item).collect();
+        format!("id\ttitle\tproduct type\tprice\tavailability\n{items}")
+    };
+    place.write("stores.ndjson", lines(&[data::store(1)]));
+    place.ok(&["import", "stores", "stores.ndjson"]);
+    let code = data::store(1)["store_code"].as_str().unwrap().to_owned();
+    place.write("feed.tsv", file(50));
+    let all = ["import", "all", "feed.tsv", "--format", "google-products", "--store", &code];
+    let said = place.ok(&all);
+    for sums in ["products: 50 accepted", "offers: 50 accepted", "stock: 50 accepted"] {
+        assert!(said.contains(sums), "{said}");
+    }
+    place.write("feed.tsv", file(10));
+    let full = ["import", "products", "feed.tsv", "--format", "google-products", "--mode", "full"];
+    let said = place.ok(&full);
+    assert!(said.contains("40  deletions held"), "{said}");
+    let id = said.split_whitespace().find(|word| word.starts_with("imp_")).unwrap();
+    let id = id.trim_end_matches(['`', ',']);
+    assert!(place.ok(&["feed", "list"]).contains("full held"));
+    let shown: Value = serde_json::from_str(&place.ok(&["feed", "show", id])).unwrap();
+    assert_eq!(shown["import"]["held"], 40);
+    assert!(place.ok(&["feed", "approve", id]).starts_with("40 deleted"));
+    assert!(place.fails(1, &["feed", "reject", id]).contains("holds nothing"));
+    let error = place.fails(1, &["import", "all", "feed.tsv"]);
+    assert!(error.contains("give --format"), "{error}");
+}

@@ -1,0 +1,77 @@
+//! Withdrawing offers that a full feed names no more, or whose product is gone.
+
+use crate::kernel::Micros;
+use crate::on_tx;
+use crate::storage::bulk::{self, Cell, Statement};
+use crate::storage::changes::{self, Change};
+use crate::storage::{StoreError, Tx};
+
+static FIND: Statement = Statement::new(
+    "WITH k (product_id, store_id, channel) AS (VALUES",
+    3,
+    ") SELECT o.product_id, o.store_id, o.channel, o.version
+       FROM k JOIN offers o ON o.product_id = k.product_id AND o.store_id = k.store_id
+         AND o.channel = k.channel
+       WHERE o.deleted_at IS NULL",
+);
+static FIND_BY_PRODUCT: Statement = Statement::new(
+    "WITH k (product_id) AS (VALUES",
+    1,
+    ") SELECT o.product_id, o.store_id, o.channel, o.version
+       FROM k JOIN offers o ON o.product_id = k.product_id WHERE o.deleted_at IS NULL",
+);
+
+type Live = (String, String, String, i64);
+
+/// Withdraws the offers of these products, stores and channels; how many there were.
+pub async fn remove(
+    tx: &mut Tx,
+    keys: &[[&str; 3]],
+    reason: &'static str,
+    now: Micros,
+) -> Result<u64, StoreError> {
+    let cells: Vec<Cell<'_>> = keys.iter().flatten().map(|part| (*part).into()).collect();
+    let live = bulk::lookup(tx, &FIND, &cells).await?;
+    withdraw(tx, live, reason, now).await
+}
+
+/// Withdraws every offer of these products; how many there were.
+pub async fn remove_of_products(
+    tx: &mut Tx,
+    products: &[String],
+    now: Micros,
+) -> Result<u64, StoreError> {
+    let cells: Vec<Cell<'_>> = products.iter().map(|id| id.as_str().into()).collect();
+    let live = bulk::lookup(tx, &FIND_BY_PRODUCT, &cells).await?;
+    withdraw(tx, live, "product_deleted", now).await
+}
+
+/// The instant of the price stays: a row that names the offer again with the same instant holds.
+async fn withdraw(
+    tx: &mut Tx,
+    mut live: Vec<Live>,
+    reason: &'static str,
+    now: Micros,
+) -> Result<u64, StoreError> {
+    const WITHDRAW: &str = "UPDATE offers SET deleted_at = $1, updated_at = $1, version = $2
+        WHERE product_id = $3 AND store_id = $4 AND channel = $5";
+    live.sort_unstable();
+    let mut changes = Vec::with_capacity(live.len());
+    for (product, store, channel, version) in live {
+        let version = version + 1;
+        on_tx!(tx, c => {
+            sqlx::query(WITHDRAW)
+                .bind(now.0)
+                .bind(version)
+                .bind(&product)
+                .bind(&store)
+                .bind(&channel)
+                .execute(c)
+                .await?;
+        });
+        let id = format!("{product}/{store}/{channel}");
+        changes.push(Change { kind: "offer", id, deleted: true, reason, version });
+    }
+    changes::append(tx, &changes, now).await?;
+    Ok(changes.len() as u64)
+}

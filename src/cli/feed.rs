@@ -1,0 +1,67 @@
+//! `comptoir feed`.
+
+use super::speak::say;
+use crate::config::Config;
+use crate::feeds::store::held;
+use crate::kernel::Micros;
+use anyhow::Context as _;
+
+/// Imports.
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum FeedCommand {
+    /// The newest imports.
+    List {
+        /// How many.
+        #[arg(long, default_value_t = 20)]
+        limit: u32,
+    },
+    /// One import as JSON: its sums, first refused rows, and some of what it would delete.
+    Show {
+        /// The import's id.
+        id: String,
+    },
+    /// Delete what a full import did not name and holds for approval.
+    Approve {
+        /// The import's id.
+        id: String,
+    },
+    /// Keep what a full import did not name.
+    Reject {
+        /// The import's id.
+        id: String,
+    },
+}
+
+/// Works beside a running server, which follows the change log.
+pub(super) async fn run(config: &Config, command: FeedCommand) -> anyhow::Result<()> {
+    let (db, clock) = super::database(config).await?;
+    match command {
+        FeedCommand::List { limit } => {
+            for import in held::list(&db, limit).await? {
+                let held::Import { id, feed, format, mode, status, file_name, .. } = &import;
+                let at = Micros(import.started_at);
+                let held::Import { accepted, unchanged, rejected, deleted, held, .. } = &import;
+                say(format!(
+                    "{id}  {at}  {feed} {format} {mode} {status}  {accepted} accepted, {unchanged} \
+                     unchanged, {rejected} rejected, {deleted} deleted, {held} held  {file_name}"
+                ))?;
+            }
+        }
+        FeedCommand::Show { id } => {
+            let shown = held::show(&db, &id).await?.with_context(|| {
+                format!("there is no import {id}; `comptoir feed list` shows them")
+            })?;
+            say(serde_json::to_string_pretty(&shown)?)?;
+        }
+        FeedCommand::Approve { id } => {
+            let removed = held::approve(&db, &clock, &id).await?;
+            say(format!("{removed} deleted, for {id} did not name them."))?;
+        }
+        FeedCommand::Reject { id } => {
+            held::reject(&db, &id).await?;
+            say(format!("Nothing is deleted for {id}."))?;
+        }
+    }
+    db.close().await;
+    Ok(())
+}

@@ -1,0 +1,111 @@
+//! The product feed of the Agentic Commerce Protocol: the words of Google's feed for the most part,
+//! in JSON lines or CSV, amounts as `79.99 USD` or in minor units.
+
+use super::{Fields, text};
+use rust_decimal::Decimal;
+use serde_json::{Map, Value};
+
+/// Names of this format, and those of Google's feed.
+const NAMES: [(&str, &str); 13] = [
+    ("item_id", "id"),
+    ("offer_id", "id"),
+    ("url", "link"),
+    ("image_url", "image_link"),
+    ("additional_image_urls", "additional_image_link"),
+    ("additional_image_links", "additional_image_link"),
+    ("group_id", "item_group_id"),
+    ("product_category", "product_type"),
+    ("inventory_quantity", "quantity"),
+    ("barcode", "gtin"),
+    ("sale_price_dates", "sale_price_effective_date"),
+    ("weight_measure", "unit_pricing_measure"),
+    ("pre_order_date", "availability_date"),
+];
+
+/// The record in the words of Google's feed.
+pub(super) fn adapted(record: &Fields) -> Fields {
+    let mut adapted = record.clone();
+    for (name, value) in &record.0 {
+        if let Some((_, google)) = NAMES.iter().find(|(own, _)| own == name)
+            && record.get(google).is_none()
+        {
+            adapted.push(google, value.as_str());
+        }
+    }
+    adapted
+}
+
+/// The records of a line: one for each variant, with what is said of all; otherwise the line itself.
+pub(super) fn records(line: &Map<String, Value>) -> Vec<Fields> {
+    let Some(Value::Array(variants)) = line.get("variants") else {
+        return vec![fields(line, None)];
+    };
+    let group = line.get("id").and_then(Value::as_str);
+    variants
+        .iter()
+        .filter_map(Value::as_object)
+        .map(|variant| {
+            let mut whole = line.clone();
+            whole.remove("variants");
+            whole.extend(variant.clone());
+            fields(&whole, group)
+        })
+        .collect()
+}
+
+fn fields(line: &Map<String, Value>, group: Option<&str>) -> Fields {
+    let mut fields = Fields::default();
+    if let Some(group) = group {
+        fields.push("item_group_id", group);
+    }
+    for (name, value) in line {
+        flatten(name, value, &mut fields);
+    }
+    adapted(&fields)
+}
+
+fn flatten(name: &str, value: &Value, into: &mut Fields) {
+    match value {
+        Value::Null => {}
+        Value::String(text) => into.push(name, text.as_str()),
+        Value::Bool(_) | Value::Number(_) => into.push(name, value.to_string()),
+        Value::Array(entries) => {
+            for entry in entries {
+                flatten(name, entry, into);
+            }
+        }
+        Value::Object(parts) => match (parts.get("amount"), parts.get("currency")) {
+            (Some(amount), Some(Value::String(currency))) => {
+                into.push(name, money(amount, currency));
+            }
+            _ => object(name, parts, into),
+        },
+    }
+}
+
+/// What stands for an object: the status of an availability, the plain form of a description.
+fn object(name: &str, parts: &Map<String, Value>, into: &mut Fields) {
+    for part in ["status", "plain", "url", "value", "name"] {
+        if let Some(Value::String(text)) = parts.get(part) {
+            into.push(name, text.as_str());
+            return;
+        }
+    }
+}
+
+/// A whole number is an amount in minor units, a text is as it stands.
+fn money(amount: &Value, currency: &str) -> String {
+    let currency = currency.to_uppercase();
+    let amount = match amount {
+        Value::Number(number) => match number.as_i64() {
+            Some(minor) => {
+                let scale = text::decimals(&currency);
+                Decimal::try_new(minor, scale).map_or_else(|_| minor.to_string(), |d| d.to_string())
+            }
+            None => number.to_string(),
+        },
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    format!("{amount} {currency}")
+}

@@ -1,0 +1,240 @@
+//! Google's product feed and local inventory feed, whose words the Agentic Commerce Protocol shares.
+
+use super::text::{self, Price};
+use super::{Fields, Format, Row, Translator, acp, availability};
+use crate::catalog::Fault;
+use crate::feeds::Feed;
+use serde_json::{Value, json};
+
+/// Attributes that tell variants of an item group apart.
+const VARIANT: [&str; 6] = ["color", "size", "material", "pattern", "gender", "age_group"];
+/// Attributes that become properties as they are.
+const PROPERTIES: [(&str, &str); 5] = [
+    ("energy_efficiency_class", "energy_class"),
+    ("min_energy_efficiency_class", "min_energy_class"),
+    ("max_energy_efficiency_class", "max_energy_class"),
+    ("multipack", "multipack"),
+    ("is_bundle", "is_bundle"),
+];
+
+/// What a record of a product feed says about the feed that is imported.
+pub(super) fn product_feed(to: &Translator<'_>, record: &Fields) -> Result<Vec<Value>, Fault> {
+    let adapted = (to.format == Format::Acp).then(|| acp::adapted(record));
+    let record = adapted.as_ref().unwrap_or(record);
+    match to.feed {
+        Feed::Categories => Ok(categories(record)),
+        Feed::Products => product(record).map(|product| vec![product]),
+        Feed::Offers => offer(to, record).map(|offer| offer.into_iter().collect()),
+        Feed::Stock => level(to, record).map(|level| level.into_iter().collect()),
+        Feed::Stores | Feed::Promotions => Ok(Vec::new()),
+    }
+}
+
+/// What a record of a local inventory feed says.
+pub(super) fn local_inventory(to: &Translator<'_>, record: &Fields) -> Result<Vec<Value>, Fault> {
+    if record.get("store_code").is_none() {
+        let message = "is empty; name the store";
+        return Err(Fault::new("store_code", "", "missing", message));
+    }
+    match to.feed {
+        Feed::Offers => offer(to, record).map(|offer| offer.into_iter().collect()),
+        Feed::Stock => level(to, record).map(|level| level.into_iter().collect()),
+        _ => Ok(Vec::new()),
+    }
+}
+
+fn categories(record: &Fields) -> Vec<Value> {
+    let path = text::path(record.get("product_type").unwrap_or_default());
+    let mut above: Option<&str> = None;
+    let mut lines = Vec::with_capacity(path.len());
+    for step in &path {
+        lines.push(json!({"code": step.code, "name": step.name, "parent_code": above}));
+        above = Some(&step.code);
+    }
+    lines
+}
+
+fn sku(record: &Fields) -> Result<&str, Fault> {
+    let message = "is empty; give every item its id";
+    record.get("id").ok_or_else(|| Fault::new("id", "", "missing", message))
+}
+
+fn product(record: &Fields) -> Result<Value, Fault> {
+    let mut row = Row::default();
+    row.text("sku", Some(sku(record)?));
+    let has_gtin = !record
+        .get("identifier_exists")
+        .is_some_and(|text| matches!(text.to_ascii_lowercase().as_str(), "no" | "false"));
+    if let Some(gtin) = record.get("gtin").filter(|_| has_gtin) {
+        row.text("gtin", Some(gtin));
+        row.value("identifiers", text::identifiers(gtin));
+    }
+    row.text("name", record.get("title").or_else(|| after_colon(record.get("structured_title")?)));
+    let description = record.get("description");
+    let description = description.or_else(|| after_colon(record.get("structured_description")?));
+    row.value("description", description.map(|plain| json!({"plain": plain})));
+    row.value("brand", record.get("brand").map(|name| json!({"name": name})));
+    row.text("mpn", record.get("mpn"));
+    row.text("item_group_id", record.get("item_group_id"));
+    let variant = VARIANT
+        .iter()
+        .filter_map(|name| record.get(name).map(|value| json!({"name": name, "value": value})));
+    row.list("variant_attributes", variant.collect());
+    let path = text::path(record.get("product_type").unwrap_or_default());
+    row.list("category_codes", path.last().map(|step| json!(step.code)).into_iter().collect());
+    row.text("google_product_category", record.get("google_product_category"));
+    let content = record.get("unit_pricing_measure");
+    let content = content.map(|content| text::measure("unit_pricing_measure", content));
+    row.value("net_content", content.transpose()?.map(|content| content.json()));
+    row.list("images", images(record));
+    row.list("additional_property", properties(record));
+    row.list("certifications", entries(record, "certification").map(Value::from).collect());
+    row.text("condition", condition(record)?);
+    row.text("link", record.get("link"));
+    Ok(row.done())
+}
+
+/// `default:A text` or `trained_algorithmic_media:"A text"`: the text behind the source.
+fn after_colon(text: &str) -> Option<&str> {
+    let (_, text) = text.split_once(':')?;
+    Some(text.trim().trim_matches('"')).filter(|text| !text.is_empty())
+}
+
+/// The entries of a field that repeats, or has them between commas.
+fn entries<'a>(record: &'a Fields, name: &'a str) -> impl Iterator<Item = &'a str> {
+    let entries = record.all(name).flat_map(|text| text.split(','));
+    entries.map(str::trim).filter(|entry| !entry.is_empty())
+}
+
+fn images(record: &Fields) -> Vec<Value> {
+    let main = record.get("image_link").into_iter().map(|url| (url, Some("front")));
+    let more = entries(record, "additional_image_link").map(|url| (url, None));
+    let life = entries(record, "lifestyle_image_link").map(|url| (url, Some("lifestyle")));
+    main.chain(more).chain(life).map(|(url, role)| json!({"url": url, "role": role})).collect()
+}
+
+fn properties(record: &Fields) -> Vec<Value> {
+    let mut found = Vec::new();
+    for (name, id) in PROPERTIES {
+        if let Some(value) = record.get(name) {
+            found.push(json!({"property_id": id, "name": null, "value": value, "unit_code": null}));
+        }
+    }
+    for detail in entries(record, "product_detail") {
+        // `Section:Attribute:Value`, the section being optional.
+        let mut parts = detail.splitn(3, ':').map(str::trim);
+        let named = match (parts.next(), parts.next(), parts.next()) {
+            (_, Some(name), Some(value)) | (Some(name), Some(value), None) => Some((name, value)),
+            _ => None,
+        };
+        let Some((name, value)) =
+            named.filter(|(name, value)| !name.is_empty() && !value.is_empty())
+        else {
+            continue;
+        };
+        let id = name.to_lowercase().replace(char::is_whitespace, "_");
+        found.push(json!({"property_id": id, "name": name, "value": value, "unit_code": null}));
+    }
+    found
+}
+
+fn condition(record: &Fields) -> Result<Option<&'static str>, Fault> {
+    let Some(text) = record.get("condition") else { return Ok(None) };
+    match text.to_ascii_lowercase().as_str() {
+        "new" => Ok(Some("new")),
+        "refurbished" => Ok(Some("refurbished")),
+        "used" => Ok(Some("used")),
+        _ => {
+            let message = "is new, refurbished or used";
+            Err(Fault::new("condition", text, "not_allowed", message))
+        }
+    }
+}
+
+/// The store and the channel of a record: its own store, or the web shop.
+fn place(to: &Translator<'_>, record: &Fields, row: &mut Row) {
+    row.text("store_code", record.get("store_code").or(to.store));
+    row.text("channel", record.get("store_code").is_none().then_some("online"));
+}
+
+fn offer(to: &Translator<'_>, record: &Fields) -> Result<Option<Value>, Fault> {
+    let Some(price) = record.get("price") else { return Ok(None) };
+    let price = text::price("price", price)?;
+    let mut row = Row::default();
+    row.text("sku", Some(sku(record)?));
+    place(to, record, &mut row);
+    let paid = match sale(to, record, &price, &mut row)? {
+        Some(sale) => {
+            row.value("list_price", Some(price.json()));
+            row.text("price_type", Some("sale"));
+            sale
+        }
+        None => price,
+    };
+    row.value("price", Some(paid.json()));
+    row.value("member_price", member(record)?.map(|price| price.json()));
+    let measures = ["unit_pricing_measure", "unit_pricing_base_measure"]
+        .map(|name| record.get(name).map(|text| text::measure(name, text)).transpose());
+    if let [Some(measure), Some(base)] = measures.map(Result::unwrap_or_default) {
+        row.value("unit_price", text::unit_price(&paid, &measure, &base));
+    }
+    row.list("promotion_codes", entries(record, "promotion_id").map(Value::from).collect());
+    Ok(Some(row.done()))
+}
+
+/// The sale price where it holds now, with its time; none where it is over or to come.
+fn sale(
+    to: &Translator<'_>,
+    record: &Fields,
+    price: &Price,
+    row: &mut Row,
+) -> Result<Option<Price>, Fault> {
+    let Some(sale) = record.get("sale_price") else { return Ok(None) };
+    let sale = text::price("sale_price", sale)?;
+    if sale.amount >= price.amount && sale.currency == price.currency {
+        return Ok(None);
+    }
+    if let Some(span) = record.get("sale_price_effective_date") {
+        let (from, through) = text::interval("sale_price_effective_date", span)?;
+        if to.now < from || to.now > through {
+            return Ok(None);
+        }
+        row.text("valid_from", Some(&from.to_string()));
+        row.text("valid_through", Some(&through.to_string()));
+    }
+    Ok(Some(sale))
+}
+
+/// `programme:tier:12.50 EUR:…`: the part that is a price.
+fn member(record: &Fields) -> Result<Option<Price>, Fault> {
+    let Some(program) = record.all("loyalty_program").next() else { return Ok(None) };
+    let mut parts = program.split(':').map(str::trim);
+    let price = parts.nth(2).filter(|part| !part.is_empty());
+    price.map(|price| text::price("loyalty_program", price)).transpose()
+}
+
+fn level(to: &Translator<'_>, record: &Fields) -> Result<Option<Value>, Fault> {
+    let (word, quantity) = (record.get("availability"), record.get("quantity"));
+    if word.is_none() && quantity.is_none() {
+        return Ok(None);
+    }
+    let mut row = Row::default();
+    row.text("sku", Some(sku(record)?));
+    row.text("store_code", record.get("store_code").or(to.store));
+    row.text("availability", word.map(availability::of).transpose()?);
+    row.text("quantity", quantity);
+    let restock = record.get("availability_date").map(|text| {
+        let message = "is a date or an instant such as 2026-12-24T13:00+0100";
+        let fault = || Fault::new("availability_date", text, "malformed", message);
+        text::instant(text, "00:00:00").map(|at| at.to_string()).ok_or_else(fault)
+    });
+    row.text("restock_at", restock.transpose()?.as_deref());
+    if let Some(method) = record.get("pickup_method") {
+        let sla = record.get("pickup_sla").map(|sla| sla.to_lowercase().replace(' ', "_"));
+        let method = method.to_lowercase().replace(' ', "_");
+        row.value("pickup", Some(json!({"method": method, "sla": sla})));
+    }
+    let aisle = record.get("instore_product_location");
+    row.value("instore_location", aisle.map(|aisle| json!({"aisle": aisle})));
+    Ok(Some(row.done()))
+}

@@ -1,0 +1,77 @@
+//! CSV whose columns have the names of the GS1 Web Vocabulary, with or without `gs1:`.
+
+use super::{Fields, Row, Translator, text};
+use crate::catalog::Fault;
+use crate::feeds::Feed;
+use serde_json::{Value, json};
+
+/// The code of a record: its own, or its GTIN.
+pub(super) fn sku(record: &Fields) -> Option<&str> {
+    record.get("sku").or_else(|| record.get("product_id")).or_else(|| record.get("gtin"))
+}
+
+/// What a record says about the feed that is imported.
+pub(super) fn lines(to: &Translator<'_>, record: &Fields) -> Result<Vec<Value>, Fault> {
+    let message = "is empty; give every product a gtin or a sku";
+    let sku = sku(record).ok_or_else(|| Fault::new("gtin", "", "missing", message))?;
+    match to.feed {
+        Feed::Products => product(sku, record).map(|product| vec![product]),
+        Feed::Offers => offer(to, sku, record).map(|offer| offer.into_iter().collect()),
+        _ => Ok(Vec::new()),
+    }
+}
+
+fn product(sku: &str, record: &Fields) -> Result<Value, Fault> {
+    let mut row = Row::default();
+    row.text("sku", Some(sku));
+    row.text("gtin", record.get("gtin"));
+    row.value("identifiers", record.get("gtin").and_then(text::identifiers));
+    row.text("name", record.get("product_name"));
+    let plain = record.get("product_description");
+    row.value("description", plain.map(|plain| json!({"plain": plain})));
+    let brand = record.get("brand").or_else(|| record.get("brand_name"));
+    row.value("brand", brand.map(|name| json!({"name": name})));
+    row.text("manufacturer", record.get("manufacturer"));
+    row.text("item_group_id", record.get("consumer_product_variant"));
+    let brick = record.get("gpc_category_code").or_else(|| record.get("gpc_code"));
+    row.text("gpc_category_code", brick);
+    row.text("country_of_origin", record.get("country_of_origin"));
+    let unit = record.get("net_content_unit_code").or_else(|| record.get("unit_code"));
+    let content = record.get("net_content").or_else(|| record.get("net_content_value"));
+    let content = content.map(|content| match unit {
+        Some(unit) => text::measure("netContent", &format!("{content} {unit}")),
+        None => text::measure("netContent", content),
+    });
+    row.value("net_content", content.transpose()?.map(|content| content.json()));
+    let image = record.get("image").or_else(|| record.get("referenced_file_url"));
+    let image = image.map(|url| json!({"url": url, "role": "front"}));
+    row.list("images", image.into_iter().collect());
+    row.list("certifications", record.all("certification").map(Value::from).collect());
+    let allergens = record.all("allergen").flat_map(|text| text.split(',')).map(str::trim);
+    let allergens = allergens.filter(|text| !text.is_empty()).map(
+        |text| json!({"property_id": "allergen", "name": null, "value": text, "unit_code": null}),
+    );
+    row.list("additional_property", allergens.collect());
+    Ok(row.done())
+}
+
+fn offer(to: &Translator<'_>, sku: &str, record: &Fields) -> Result<Option<Value>, Fault> {
+    let Some(price) = record.get("price") else { return Ok(None) };
+    let price = text::price_of("price", price, record.get("price_currency"))?;
+    let mut row = Row::default();
+    row.text("sku", Some(sku));
+    row.text("store_code", record.get("store_code").or(to.store));
+    row.text("channel", record.get("store_code").is_none().then_some("online"));
+    row.value("price", Some(price.json()));
+    for (name, column, of_day) in
+        [("valid_from", "valid_from", "00:00:00"), ("valid_through", "valid_through", "23:59:59")]
+    {
+        if let Some(text) = record.get(column) {
+            let message = "is a date or an RFC 3339 instant";
+            let fault = || Fault::new(name, text, "malformed", message);
+            let at = text::instant(text, of_day).ok_or_else(fault)?;
+            row.text(name, Some(&at.to_string()));
+        }
+    }
+    Ok(Some(row.done()))
+}

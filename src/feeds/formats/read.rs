@@ -1,0 +1,111 @@
+//! The records of a format's file, one at a time.
+
+use super::{Fields, Format, Translator, acp, column, xml};
+use crate::catalog::Fault;
+use crate::feeds::source::{Reader, Record, json_lines};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::io::BufRead;
+
+/// Reads the records, and hands what they say to `take` until it returns false.
+pub(in crate::feeds) fn read(
+    mut bytes: impl BufRead,
+    to: &Translator<'_>,
+    mut take: impl FnMut(u64, usize, Record<'_>) -> bool,
+) -> Result<(), String> {
+    let begin = bytes.fill_buf().map_err(|e| e.to_string())?;
+    let begin = begin.strip_prefix(b"\xef\xbb\xbf").unwrap_or(begin);
+    let first = begin.iter().copied().find(|byte| !byte.is_ascii_whitespace());
+    let google = matches!(to.format, Format::GoogleProducts | Format::GoogleLocalInventory);
+    match first {
+        Some(b'<') if google => {
+            xml::items(bytes, |line, size, item| give(to, line, size, Ok(item), &mut take))
+        }
+        Some(b'{') if to.format == Format::Acp => json_lines(bytes, |line, size, record| {
+            let record = match record {
+                Record::Json(text) => serde_json::from_str::<Value>(text).map_err(|error| {
+                    Fault::new("", text, "malformed", format!("is no JSON: {error}"))
+                }),
+                Record::Mapped(value) => Ok(value),
+                Record::Refused(fault, _) => Err(fault),
+            };
+            match record {
+                Ok(Value::Object(line_of)) => acp::records(&line_of)
+                    .into_iter()
+                    .all(|record| give(to, line, size, Ok(record), &mut take)),
+                Ok(other) => {
+                    let fault =
+                        Fault::new("", &other.to_string(), "malformed", "is no JSON object");
+                    take(line, size, Record::Refused(fault, Value::Null))
+                }
+                Err(fault) => take(line, size, Record::Refused(fault, Value::Null)),
+            }
+        }),
+        _ => table(bytes, to, take),
+    }
+}
+
+/// Columns under a header, between tabs or commas.
+fn table(
+    bytes: impl BufRead,
+    to: &Translator<'_>,
+    mut take: impl FnMut(u64, usize, Record<'_>) -> bool,
+) -> Result<(), String> {
+    let google = matches!(to.format, Format::GoogleProducts | Format::GoogleLocalInventory);
+    let mut reader = Reader::new(bytes, if google { b'\t' } else { b',' })?;
+    let names: Vec<String> = reader.header.iter().map(column).collect();
+    let mut seen = BTreeSet::new();
+    if let Some(twice) = names.iter().find(|name| !name.is_empty() && !seen.insert(*name)) {
+        return Err(format!(
+            "the header has `{twice}` more than once; remove the column that is not meant"
+        ));
+    }
+    let needed: &[&str] = match to.format {
+        Format::GoogleLocalInventory => &["id", "store_code"],
+        Format::Gs1Csv => &["gtin", "sku"],
+        Format::Acp => &["id", "item_id"],
+        Format::GoogleProducts | Format::Ndjson => &["id"],
+    };
+    let has = |name: &&str| names.iter().any(|own| own == name);
+    let all = to.format == Format::GoogleLocalInventory;
+    let fits = if all { needed.iter().all(has) } else { needed.iter().any(has) };
+    if !fits {
+        let (format, wanted) =
+            (to.format.as_str(), needed.join(if all { " and " } else { " or " }));
+        let begin: String = names.join(", ").chars().take(200).collect();
+        return Err(format!("this is no {format}: its header lacks {wanted}; it has {begin}"));
+    }
+    while let Some((line, record)) = reader.next()? {
+        let size = record.as_ref().map_or(0, |record| record.as_slice().len());
+        let fields = record.and_then(|record| {
+            if record.len() != names.len() {
+                let message =
+                    format!("has {} columns, the header has {}", record.len(), names.len());
+                return Err(Fault::new("", record.as_slice(), "columns", message));
+            }
+            Ok(Fields(names.iter().cloned().zip(record.iter().map(str::to_owned)).collect()))
+        });
+        if !give(to, line, size, fields, &mut take) {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Hands on what a record says; whether more is wanted.
+fn give(
+    to: &Translator<'_>,
+    line: u64,
+    size: usize,
+    record: Result<Fields, Fault>,
+    take: &mut impl FnMut(u64, usize, Record<'_>) -> bool,
+) -> bool {
+    let record = match record {
+        Ok(record) => record,
+        Err(fault) => return take(line, size, Record::Refused(fault, Value::Null)),
+    };
+    match to.lines(&record) {
+        Ok(lines) => lines.into_iter().all(|row| take(line, size, Record::Mapped(row))),
+        Err(fault) => take(line, size, Record::Refused(fault, to.key(&record))),
+    }
+}

@@ -1,0 +1,197 @@
+//! Records of each format, and texts that should break nothing.
+
+use super::text::{instant, interval, measure, path, price};
+use super::*;
+use proptest::prelude::*;
+use serde_json::json;
+
+fn record(cells: &[(&str, &str)]) -> Fields {
+    let mut fields = Fields::default();
+    for (name, value) in cells {
+        fields.push(name, *value);
+    }
+    fields
+}
+
+fn to(format: Format, feed: Feed) -> Translator<'static> {
+    Translator { format, feed, store: Some("web"), now: "2026-11-22T10:00:00Z".parse().unwrap() }
+}
+
+const ITEM: [(&str, &str); 12] = [
+    ("id", "1"),
+    ("title", "Huile d'olive"),
+    ("g:gtin", "3276550063551"),
+    ("image link", "https://a.example/1.jpg"),
+    ("additional_image_link", "https://a.example/2.jpg,https://a.example/3.jpg"),
+    ("product_type", "Épicerie > Huiles"),
+    ("price", "15.00 EUR"),
+    ("sale_price", "12,00 EUR"),
+    ("sale_price_effective_date", "2026-11-20T13:00+0100/2026-12-01T15:30+0100"),
+    ("unit_pricing_measure", "750 ml"),
+    ("unit_pricing_base_measure", "1 l"),
+    ("availability", "in stock"),
+];
+
+#[test]
+fn an_item_of_google_is_a_product_an_offer_and_a_level() {
+    let lines = |feed| to(Format::GoogleProducts, feed).lines(&record(&ITEM)).unwrap();
+    let product = &lines(Feed::Products)[0];
+    assert_eq!(product["net_content"], json!({"value": "750", "unit_code": "MLT"}));
+    assert_eq!(product["images"].as_array().unwrap().len(), 3);
+    let categories = lines(Feed::Categories);
+    assert_eq!(categories.len(), 2);
+    assert_eq!(categories[1]["parent_code"], categories[0]["code"]);
+    assert_eq!(product["category_codes"][0], categories[1]["code"]);
+    let euro = |amount: &str| json!({"amount": amount, "currency": "EUR"});
+    let offer = &lines(Feed::Offers)[0];
+    assert_eq!((&offer["price"], &offer["list_price"]), (&euro("12.00"), &euro("15.00")));
+    assert_eq!(offer["price_type"], "sale");
+    assert_eq!(offer["valid_from"], "2026-11-20T12:00:00Z");
+    assert_eq!(offer["unit_price"]["amount"], "16.00");
+    assert_eq!(offer["channel"], "online");
+    assert_eq!(lines(Feed::Stock)[0]["availability"], "in_stock");
+}
+
+#[test]
+fn a_sale_that_is_over_or_to_come_is_no_price_now() {
+    for span in ["2026-11-01/2026-11-02", "2026-12-01T00:00Z/2026-12-02T00:00Z"] {
+        let cells = [
+            ("id", "1"),
+            ("price", "2 EUR"),
+            ("sale_price", "1 EUR"),
+            ("sale_price_effective_date", span),
+        ];
+        let offer = to(Format::GoogleProducts, Feed::Offers).lines(&record(&cells)).unwrap();
+        assert_eq!(offer[0]["price"]["amount"], "2.00", "{span}");
+    }
+}
+
+#[test]
+fn prices_that_cannot_be_are_refused_by_code() {
+    let code = |text| price("price", text).map(|p| p.amount.to_string()).map_err(|f| f.code);
+    assert_eq!(code("15 EUR"), Ok("15.00".to_owned()));
+    assert_eq!(code("EUR 15.5"), Ok("15.50".to_owned()));
+    assert_eq!(code("1500 JPY"), Ok("1500".to_owned()));
+    assert_eq!(code("-1 EUR"), Err("negative"));
+    assert_eq!(code("10000000 EUR"), Err("absurd"));
+    assert_eq!(code("1.999 EUR"), Err("too_precise"));
+    assert_eq!(code("1.5 JPY"), Err("too_precise"));
+    for bad in ["", "15", "EUR", "1,234.50 EUR", "NaN EUR", "1e3 EUR", "15.00 €"] {
+        assert_eq!(code(bad), Err("malformed"), "{bad}");
+    }
+}
+
+#[test]
+fn variants_of_the_protocol_are_products_with_prices_in_minor_units() {
+    let line = json!({"id": "g", "title": "Polo", "url": "https://a.example/p", "variants": [
+        {"id": "1", "price": {"amount": 1999, "currency": "eur"},
+         "availability": {"status": "limited_stock"}},
+        {"id": "2", "price": {"amount": 500, "currency": "JPY"}}]});
+    let records = acp::records(line.as_object().unwrap());
+    let say = |feed, at: usize| to(Format::Acp, feed).lines(&records[at]).unwrap();
+    assert_eq!(say(Feed::Products, 0)[0]["item_group_id"], "g");
+    assert_eq!(say(Feed::Products, 0)[0]["link"], "https://a.example/p");
+    assert_eq!(say(Feed::Offers, 0)[0]["price"], json!({"amount": "19.99", "currency": "EUR"}));
+    assert_eq!(say(Feed::Offers, 1)[0]["price"], json!({"amount": "500", "currency": "JPY"}));
+    assert_eq!(say(Feed::Stock, 0)[0]["availability"], "low_stock");
+}
+
+#[test]
+fn columns_of_gs1_are_known_by_their_names() {
+    let cells = [
+        ("gs1:gtin", "3276550063551"),
+        ("gs1:productName", "Vis"),
+        ("gs1:netContent", "1.5"),
+        ("gs1:netContent.unitCode", "LTR"),
+        ("gs1:gpcCategoryCode", "10000201"),
+        ("gs1:price", "2.50"),
+        ("gs1:priceCurrency", "EUR"),
+    ];
+    let lines = |feed| to(Format::Gs1Csv, feed).lines(&record(&cells)).unwrap();
+    let product = &lines(Feed::Products)[0];
+    assert_eq!(product["net_content"], json!({"value": "1.5", "unit_code": "LTR"}));
+    assert_eq!(product["gpc_category_code"], "10000201");
+    assert_eq!(product["sku"], "3276550063551");
+    assert_eq!(lines(Feed::Offers)[0]["price"]["amount"], "2.50");
+}
+
+fn xml(text: &str) -> Result<Vec<(u64, Fields)>, String> {
+    let mut found = Vec::new();
+    xml::items(text.as_bytes(), |line, _, item| {
+        found.push((line, item));
+        true
+    })?;
+    Ok(found)
+}
+
+#[test]
+fn items_of_rss_and_entries_of_atom_are_records() {
+    let rss = "<?xml version=\"1.0\"?>\n<rss xmlns:g=\"x\"><channel><title>Shop</title>\n<item>\
+        <title>T &amp; <![CDATA[<b>]]></title><g:id>1</g:id><g:product_detail>\
+        <g:section_name>S</g:section_name><g:attribute_name>A</g:attribute_name>\
+        <g:attribute_value>V</g:attribute_value></g:product_detail></item></channel></rss>";
+    let items = xml(rss).unwrap();
+    let item = &items[0].1;
+    assert_eq!((items.len(), items[0].0), (1, 3));
+    assert_eq!(item.get("title"), Some("T & <b>"));
+    assert_eq!(item.get("product_detail"), Some("S:A:V"));
+    let atom = "<feed><entry><id>tag:1</id><g:id>7</g:id><link href=\"https://a.example/?a&amp;b\"/>\
+        <summary>So</summary></entry></feed>";
+    let entry = xml(atom).unwrap().remove(0).1;
+    assert_eq!(entry.get("id"), Some("7"));
+    assert_eq!(entry.get("link"), Some("https://a.example/?a&b"));
+    assert_eq!(entry.get("description"), Some("So"));
+}
+
+#[test]
+fn xml_that_would_do_harm_is_refused_whole() {
+    let deep = "<a>".repeat(70);
+    let long = format!("<rss><item><title>{}</title></item></rss>", "x".repeat(1_100_000));
+    for (text, says) in [
+        ("<!DOCTYPE a [<!ENTITY b \"c\">]><rss/>", "DOCTYPE"),
+        ("<rss><item>&b;</item></rss>", "entities"),
+        ("<rss><item>", "cut off"),
+        ("<rss><item></rss>", "no XML"),
+        (deep.as_str(), "deeper"),
+        (long.as_str(), "longer"),
+    ] {
+        let error = xml(text).unwrap_err();
+        assert!(error.contains(says), "{says}: {error}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_text_panics(text: String) {
+        let _ = (price("price", &text), measure("m", &text), interval("i", &text));
+        let _ = (instant(&text, "00:00:00"), path(&text), availability::of(&text), column(&text));
+        let _ = xml(&text);
+        let _ = xml(&format!("<rss><item><{text}</item></rss>"));
+    }
+
+    #[test]
+    fn no_record_panics(cells: Vec<(usize, String)>) {
+        let names: Vec<&str> = ITEM.iter().map(|(name, _)| *name).collect();
+        let cells: Vec<(&str, &str)> =
+            cells.iter().map(|(at, text)| (names[at % names.len()], text.as_str())).collect();
+        for format in Format::ALL {
+            for feed in Feed::ALL {
+                let _ = to(format, feed).lines(&record(&cells));
+            }
+        }
+    }
+
+    #[test]
+    fn a_price_is_read_as_it_is_written(cents in 0i64..999_999_999) {
+        let text = format!("{}.{:02} EUR", cents / 100, cents % 100);
+        prop_assert_eq!(format!("{} EUR", price("price", &text).unwrap().amount), text);
+    }
+
+    #[test]
+    fn measures_come_back(milli in 1i64..9_999_999) {
+        let text = format!("{}.{:03}kg", milli / 1000, milli % 1000);
+        let read = measure("m", &text).unwrap();
+        prop_assert_eq!(read.unit.code, "KGM");
+        prop_assert_eq!(read.value, rust_decimal::Decimal::new(milli, 3));
+    }
+}

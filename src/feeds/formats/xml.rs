@@ -1,0 +1,197 @@
+//! RSS 2.0 and Atom with Google's namespace, as a stream: one item in memory at a time.
+
+use super::Fields;
+use quick_xml::Reader;
+use quick_xml::events::{BytesRef, BytesStart, Event};
+use std::io::{self, BufRead, Read};
+
+/// Deepest nesting of elements.
+const MAX_DEPTH: usize = 64;
+/// Longest item, and longest piece between two marks, in bytes.
+const MAX_ITEM: usize = 1024 * 1024;
+
+/// An item under way: where it began, what stands in it.
+struct Item {
+    line: u64,
+    depth: usize,
+    size: usize,
+    fields: Fields,
+    /// The child of the item that is open, and its parts.
+    open: Option<(String, Vec<String>)>,
+    text: String,
+}
+
+/// Hands each `item` or `entry` to `take` until it returns false.
+pub(super) fn items(
+    bytes: impl BufRead,
+    mut take: impl FnMut(u64, usize, Fields) -> bool,
+) -> Result<(), String> {
+    let mut reader = Reader::from_reader(Counted { inner: bytes, lines: 1, piece: 0 });
+    let (mut buffer, mut depth, mut item) = (Vec::new(), 0_usize, None::<Item>);
+    let mut any = false;
+    loop {
+        buffer.clear();
+        let event =
+            reader.read_event_into(&mut buffer).map_err(|error| format!("is no XML: {error}"))?;
+        let line = reader.get_ref().lines;
+        if let Some(item) = &mut item {
+            item.grow(event.len())?;
+        }
+        match event {
+            Event::Start(start) => {
+                depth += 1;
+                any = true;
+                bounded(depth, line)?;
+                match &mut item {
+                    Some(item) => item.start(&start, depth),
+                    None if is_item(&start) => item = Some(Item::new(line, depth)),
+                    None => {}
+                }
+            }
+            Event::Empty(start) => {
+                if let Some(item) = &mut item {
+                    item.start(&start, depth + 1);
+                    item.end(depth + 1);
+                }
+            }
+            Event::End(_) => {
+                let ended = item.as_ref().is_some_and(|item| item.depth == depth);
+                if ended && let Some(item) = item.take() {
+                    if !take(item.line, item.size, item.fields) {
+                        return Ok(());
+                    }
+                } else if let Some(item) = &mut item {
+                    item.end(depth);
+                }
+                depth = depth.saturating_sub(1);
+            }
+            Event::Text(text) => item.iter_mut().for_each(|item| item.text.push_str(&text)),
+            Event::CData(text) => item.iter_mut().for_each(|item| item.text.push_str(&text)),
+            Event::GeneralRef(name) => {
+                let resolved = resolved(&name).ok_or_else(|| {
+                    format!("line {line}: entities of its own are refused; write the characters")
+                })?;
+                item.iter_mut().for_each(|item| item.text.push(resolved));
+            }
+            Event::DocType(_) => {
+                return Err(format!("line {line}: a DOCTYPE is refused; leave it out"));
+            }
+            Event::Eof if depth > 0 || !any => {
+                return Err(format!("is cut off at line {line}; fetch the file again"));
+            }
+            Event::Eof => return Ok(()),
+            Event::Comment(_) | Event::Decl(_) | Event::PI(_) => {}
+        }
+    }
+}
+
+fn bounded(depth: usize, line: u64) -> Result<(), String> {
+    if depth > MAX_DEPTH {
+        return Err(format!("line {line}: elements lie deeper than {MAX_DEPTH}"));
+    }
+    Ok(())
+}
+
+fn is_item(start: &BytesStart<'_>) -> bool {
+    matches!(start.local_name().as_ref(), "item" | "entry")
+}
+
+/// The character of a reference that XML itself knows.
+fn resolved(name: &BytesRef<'_>) -> Option<char> {
+    match &**name {
+        "amp" => Some('&'),
+        "lt" => Some('<'),
+        "gt" => Some('>'),
+        "quot" => Some('"'),
+        "apos" => Some('\''),
+        _ => name.resolve_char_ref().ok().flatten(),
+    }
+}
+
+impl Item {
+    fn new(line: u64, depth: usize) -> Self {
+        let (fields, text) = (Fields::default(), String::new());
+        Self { line, depth, size: 0, fields, open: None, text }
+    }
+
+    fn grow(&mut self, by: usize) -> Result<(), String> {
+        self.size += by;
+        if self.size > MAX_ITEM {
+            let line = self.line;
+            return Err(format!("the item at line {line} is longer than {MAX_ITEM} bytes"));
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, start: &BytesStart<'_>, depth: usize) {
+        self.text.clear();
+        if depth == self.depth + 1 {
+            let name = start.name().as_ref().to_owned();
+            let href = start.try_get_attribute("href").ok().flatten();
+            let href = href.map(|href| href.value.replace("&amp;", "&"));
+            self.open = Some((name, href.into_iter().collect()));
+        }
+    }
+
+    /// Parts of a child, such as those of `g:product_detail`, are joined as they stand in a table.
+    fn end(&mut self, depth: usize) {
+        let text = std::mem::take(&mut self.text);
+        let text = text.trim();
+        if let Some((_, parts)) = &mut self.open
+            && !text.is_empty()
+        {
+            parts.push(text.to_owned());
+        }
+        if depth == self.depth + 1
+            && let Some((name, parts)) = self.open.take()
+        {
+            let value = parts.join(":");
+            match name.as_str() {
+                "summary" | "content" => self.fields.push("description", value),
+                // Google's own element says more than the one of RSS or Atom with its name.
+                _ if name.starts_with("g:") => {
+                    self.fields.0.insert(0, (super::column(&name), value));
+                }
+                _ => self.fields.push(&name, value),
+            }
+        }
+    }
+}
+
+/// Counts lines, and stops at a piece between two marks that is too long for memory.
+struct Counted<R> {
+    inner: R,
+    lines: u64,
+    piece: usize,
+}
+
+impl<R: BufRead> Read for Counted<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut ready = self.fill_buf()?;
+        let read = ready.read(buffer)?;
+        self.consume(read);
+        Ok(read)
+    }
+}
+
+impl<R: BufRead> BufRead for Counted<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.piece > MAX_ITEM {
+            let message = format!("a piece of XML is longer than {MAX_ITEM} bytes");
+            return Err(io::Error::other(message));
+        }
+        self.inner.fill_buf()
+    }
+
+    fn consume(&mut self, count: usize) {
+        if let Ok(ready) = self.inner.fill_buf() {
+            let taken = ready.get(..count).unwrap_or(ready);
+            self.lines += taken.iter().filter(|byte| **byte == b'\n').count() as u64;
+            match taken.iter().rposition(|byte| matches!(byte, b'<' | b'>')) {
+                Some(mark) => self.piece = taken.len() - mark,
+                None => self.piece += taken.len(),
+            }
+        }
+        self.inner.consume(count);
+    }
+}

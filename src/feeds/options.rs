@@ -1,0 +1,101 @@
+//! How a file is to be imported.
+
+use super::Mapping;
+use super::formats::Format;
+use serde::Deserialize;
+
+/// Whether a file says all there is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// The file says all there is: what it does not name is deleted. A feed of offers or stock
+    /// speaks of the stores that it names only.
+    Full,
+    /// The file says what is new.
+    #[default]
+    Incremental,
+}
+
+impl Mode {
+    /// The word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Incremental => "incremental",
+        }
+    }
+}
+
+/// No mode has this name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a mode is full or incremental")]
+pub struct UnknownMode;
+
+impl std::str::FromStr for Mode {
+    type Err = UnknownMode;
+
+    fn from_str(text: &str) -> Result<Self, UnknownMode> {
+        [Self::Full, Self::Incremental]
+            .into_iter()
+            .find(|mode| mode.as_str() == text)
+            .ok_or(UnknownMode)
+    }
+}
+
+/// When the deletions of a full import wait for approval.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Guard {
+    /// Percent of what is there that may go without approval.
+    pub percent: u32,
+    /// Deletions below which nothing waits.
+    pub least: u32,
+}
+
+impl Default for Guard {
+    fn default() -> Self {
+        Self { percent: 10, least: 20 }
+    }
+}
+
+impl Guard {
+    /// Whether so many deletions of so many resources wait.
+    #[must_use]
+    pub fn holds(self, deletions: u64, of: u64) -> bool {
+        deletions >= u64::from(self.least)
+            && u128::from(deletions) * 100 > u128::from(of) * u128::from(self.percent)
+    }
+}
+
+/// How a file is to be imported.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// How the columns of the retailer's own CSV become fields.
+    pub mapping: Option<Mapping>,
+    /// A format that needs no mapping; our own NDJSON where there is neither.
+    pub format: Format,
+    /// The store of offers and levels whose file names none: the web shop.
+    pub store_code: Option<String>,
+    /// Whether the file says all there is; where nothing is said, what the mapping says.
+    pub mode: Option<Mode>,
+    /// How the file's characters are written, where it has no byte-order mark; where nothing is
+    /// said, what the mapping says.
+    pub encoding: Option<super::mapping::Encoding>,
+    /// When the deletions of a full import wait for approval.
+    pub guard: Guard,
+    /// Most bytes of a file once it is unpacked; none is no bound of its own.
+    pub max_bytes: Option<u64>,
+}
+
+impl Options {
+    /// Our own NDJSON, or CSV by a mapping.
+    #[must_use]
+    pub fn mapped(mapping: Option<&Mapping>) -> Self {
+        Self { mapping: mapping.cloned(), ..Self::default() }
+    }
+
+    pub(super) fn mode(&self) -> Mode {
+        let declared = self.mapping.as_ref().and_then(|mapping| mapping.mode);
+        self.mode.or(declared).unwrap_or_default()
+    }
+}

@@ -1,0 +1,146 @@
+//! Imports as they are looked at, and the approval of deletions that are held.
+
+use super::sweep;
+use crate::feeds::Feed;
+use crate::kernel::{Clock, Micros};
+use crate::storage::{Db, StoreError};
+use crate::{on_db, on_tx};
+use serde::Serialize;
+
+/// Keys shown of the deletions that an import holds.
+const SAMPLE: i64 = 20;
+
+/// An import as it is recorded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, sqlx::FromRow)]
+pub struct Import {
+    /// Its id.
+    pub id: String,
+    /// What it was about.
+    pub feed: String,
+    /// How the file was laid out.
+    pub format: String,
+    /// `full` or `incremental`.
+    pub mode: String,
+    /// `running`, `done`, `sweeping`, `held`, `approved`, `rejected` or `failed`.
+    pub status: String,
+    /// The file's name.
+    pub file_name: String,
+    /// SHA-256 of the file in hex.
+    pub sha256: String,
+    /// Rows that were stored.
+    pub accepted: i64,
+    /// Rows that changed nothing.
+    pub unchanged: i64,
+    /// Rows that were refused.
+    pub rejected: i64,
+    /// Resources that were deleted because the file did not name them.
+    pub deleted: i64,
+    /// Deletions that wait for approval.
+    pub held: i64,
+    /// When it began, in microseconds.
+    pub started_at: i64,
+    /// When it ended, in microseconds.
+    pub finished_at: i64,
+}
+
+/// A refused row of an import.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, sqlx::FromRow)]
+pub struct Refused {
+    /// Its line.
+    pub line: i64,
+    /// The field at fault.
+    pub field: String,
+    /// What stood there.
+    pub value: String,
+    /// What kind of fault.
+    pub code: String,
+    /// What is wrong and what would be right.
+    pub message: String,
+}
+
+/// An import with its first refused rows and some of the deletions that it holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Shown {
+    /// The import.
+    pub import: Import,
+    /// Its first refused rows.
+    pub refused: Vec<Refused>,
+    /// Ids of resources that would be deleted.
+    pub sample: Vec<String>,
+}
+
+/// Why a held import could not be decided.
+#[derive(Debug, thiserror::Error)]
+pub enum DecisionError {
+    /// There is no such import, or nothing of it is held.
+    #[error("{0} holds nothing for approval; `comptoir feed list` shows the imports")]
+    NotHeld(String),
+    /// The database failed; what is left can be approved again.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The newest imports.
+pub async fn list(db: &Db, most: u32) -> Result<Vec<Import>, StoreError> {
+    const LIST: &str =
+        "SELECT id, feed, format, mode, status, file_name, sha256, accepted, unchanged,
+        rejected, deleted, held, started_at, finished_at
+        FROM imports ORDER BY started_at DESC, id LIMIT $1";
+    let most = i64::from(most);
+    Ok(on_db!(db, c => sqlx::query_as(LIST).bind(most).fetch_all(c).await)?)
+}
+
+/// One import, where there is one.
+pub async fn show(db: &Db, id: &str) -> Result<Option<Shown>, StoreError> {
+    const SHOW: &str =
+        "SELECT id, feed, format, mode, status, file_name, sha256, accepted, unchanged,
+        rejected, deleted, held, started_at, finished_at FROM imports WHERE id = $1";
+    const REFUSED: &str = "SELECT line, field, value, code, message FROM import_faults
+        WHERE import_id = $1 ORDER BY number";
+    const HELD: &str =
+        "SELECT key FROM import_deletions WHERE import_id = $1 ORDER BY key LIMIT $2";
+    Ok(on_db!(db, c => {
+        let import: Option<Import> = sqlx::query_as(SHOW).bind(id).fetch_optional(c).await?;
+        let Some(import) = import else { return Ok(None) };
+        let refused = sqlx::query_as(REFUSED).bind(id).fetch_all(c).await?;
+        let sample = sqlx::query_scalar(HELD).bind(id).bind(SAMPLE).fetch_all(c).await?;
+        Some(Shown { import, refused, sample })
+    }))
+}
+
+/// Carries out the deletions that an import holds, but for what was named again since; how many
+/// there were. Can be called again where it was cut off.
+pub async fn approve(db: &Db, clock: &Clock, id: &str) -> Result<u64, DecisionError> {
+    let (feed, until) = decide(db, id, "sweeping").await?;
+    let removed = sweep::carry_out(db, clock, feed, id, until).await?;
+    decide(db, id, "approved").await?;
+    Ok(removed)
+}
+
+/// Drops the deletions that an import holds: what it did not name stays.
+pub async fn reject(db: &Db, id: &str) -> Result<(), DecisionError> {
+    const DROP: &str = "DELETE FROM import_deletions WHERE import_id = $1";
+    decide(db, id, "rejected").await?;
+    let mut tx = db.begin().await?;
+    on_tx!(&mut tx, c => {
+        sqlx::query(DROP).bind(id).execute(c).await.map_err(StoreError::from)?;
+    });
+    Ok(tx.commit().await?)
+}
+
+/// Moves an import that holds deletions on; its feed, and when it was staged.
+async fn decide(db: &Db, id: &str, status: &'static str) -> Result<(Feed, Micros), DecisionError> {
+    const DECIDE: &str = "UPDATE imports SET status = $1, held = 0
+        WHERE id = $2 AND status IN ('held', 'sweeping') RETURNING feed, finished_at";
+    let mut tx = db.begin().await?;
+    let found: Option<(String, i64)> = on_tx!(&mut tx, c => {
+        sqlx::query_as(DECIDE).bind(status).bind(id).fetch_optional(c).await
+    })
+    .map_err(StoreError::from)?;
+    let Some((feed, staged_at)) = found else {
+        return Err(DecisionError::NotHeld(id.to_owned()));
+    };
+    tx.commit().await?;
+    let feed = feed.parse().map_err(|error| StoreError::corrupt("imports", error))?;
+    Ok((feed, Micros(staged_at)))
+}

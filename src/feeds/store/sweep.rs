@@ -1,0 +1,136 @@
+//! The end of a full import: what it did not name is staged, then deleted in batches, or held.
+
+use super::{Run, one_at_a_time};
+use crate::feeds::kinds;
+use crate::feeds::{Feed, Guard};
+use crate::kernel::{Clock, Micros};
+use crate::on_tx;
+use crate::storage::{Db, StoreError, Tx};
+
+/// Deletions in one transaction; of products fewer, for their offers and levels go with them.
+const BATCH: i64 = 500;
+const BATCH_OF_PRODUCTS: i64 = 50;
+
+/// What is there, and what of it an import did not name.
+struct Texts {
+    total: &'static str,
+    stage: &'static str,
+}
+
+macro_rules! texts {
+    ($table:literal, $key:literal, $live:literal) => {
+        Texts {
+            total: concat!("SELECT count(*) FROM ", $table, " t WHERE $1 <> '' AND ", $live),
+            stage: concat!(
+                "INSERT INTO import_deletions (import_id, key) SELECT $1, ",
+                $key,
+                " FROM ",
+                $table,
+                " t WHERE ",
+                $live,
+                " AND NOT EXISTS (SELECT 1 FROM feed_marks m
+                 WHERE m.import_id = $1 AND m.key = ",
+                $key,
+                ")"
+            ),
+        }
+    };
+}
+
+fn texts(feed: Feed) -> Texts {
+    match feed {
+        Feed::Categories => texts!("categories", "t.id", "t.deleted_at IS NULL"),
+        Feed::Products => texts!("products", "t.id", "t.deleted_at IS NULL"),
+        Feed::Stores => texts!("stores", "t.id", "t.deleted_at IS NULL"),
+        Feed::Promotions => texts!("promotions", "t.id", "t.deleted_at IS NULL"),
+        Feed::Offers => texts!(
+            "offers",
+            "t.product_id || '/' || t.store_id || '/' || t.channel",
+            "t.deleted_at IS NULL AND EXISTS (SELECT 1 FROM feed_scopes s
+             WHERE s.import_id = $1 AND s.scope = t.store_id || '/' || t.channel)"
+        ),
+        Feed::Stock => texts!(
+            "stock_levels",
+            "t.product_id || '/' || t.store_id",
+            "t.availability <> 'unknown' AND EXISTS (SELECT 1 FROM feed_scopes s
+             WHERE s.import_id = $1 AND s.scope = t.store_id)"
+        ),
+    }
+}
+
+/// Stages what the import did not name. How many deletions are held for approval; none where they
+/// may go ahead. `in_doubt` holds them whatever their number.
+pub(in crate::feeds) async fn stage(
+    db: &Db,
+    run: &Run,
+    guard: Guard,
+    in_doubt: bool,
+    now: Micros,
+) -> Result<u64, StoreError> {
+    const CLEAR: [&str; 2] = [
+        "DELETE FROM feed_marks WHERE import_id = $1",
+        "DELETE FROM feed_scopes WHERE import_id = $1",
+    ];
+    const STATUS: &str =
+        "UPDATE imports SET status = $1, held = $2, finished_at = $3 WHERE id = $4";
+    let mut tx = db.begin().await?;
+    one_at_a_time(&mut tx, run.feed).await?;
+    let texts = texts(run.feed);
+    let (total, staged): (i64, u64) = on_tx!(&mut tx, c => {
+        let total = sqlx::query_scalar(texts.total).bind(&run.id).fetch_one(&mut *c).await?;
+        let staged = sqlx::query(texts.stage).bind(&run.id).execute(&mut *c).await?;
+        (total, staged.rows_affected())
+    });
+    for statement in CLEAR {
+        on_tx!(&mut tx, c => {
+            sqlx::query(statement).bind(&run.id).execute(c).await?;
+        });
+    }
+    let hold = staged > 0 && (in_doubt || guard.holds(staged, total.unsigned_abs()));
+    let held = if hold { staged } else { 0 };
+    on_tx!(&mut tx, c => {
+        sqlx::query(STATUS)
+            .bind(if hold { "held" } else { "sweeping" })
+            .bind(held as i64)
+            .bind(now.0)
+            .bind(&run.id)
+            .execute(c)
+            .await?;
+    });
+    tx.commit().await?;
+    Ok(held)
+}
+
+/// Deletes what is staged and was not named again meanwhile; how many that were.
+pub(in crate::feeds) async fn carry_out(
+    db: &Db,
+    clock: &Clock,
+    feed: Feed,
+    import: &str,
+    until: Micros,
+) -> Result<u64, StoreError> {
+    const DONE: &str = "DELETE FROM import_deletions WHERE import_id = $1 AND key <= $2";
+    const COUNT: &str = "UPDATE imports SET deleted = deleted + $1 WHERE id = $2";
+    let mut removed = 0;
+    loop {
+        let mut tx = db.begin().await?;
+        one_at_a_time(&mut tx, feed).await?;
+        let keys = next(&mut tx, feed, import).await?;
+        let Some(last) = keys.last() else { break };
+        let count = kinds::remove(&mut tx, feed, &keys, until, clock.now()).await?;
+        on_tx!(&mut tx, c => {
+            sqlx::query(DONE).bind(import).bind(last).execute(&mut *c).await?;
+            sqlx::query(COUNT).bind(count as i64).bind(import).execute(&mut *c).await?;
+        });
+        tx.commit().await?;
+        removed += count;
+    }
+    Ok(removed)
+}
+
+async fn next(tx: &mut Tx, feed: Feed, import: &str) -> Result<Vec<String>, StoreError> {
+    const NEXT: &str =
+        "SELECT key FROM import_deletions WHERE import_id = $1 ORDER BY key LIMIT $2";
+    let most = if feed == Feed::Products { BATCH_OF_PRODUCTS } else { BATCH };
+    Ok(on_tx!(tx, c => sqlx::query_scalar(NEXT).bind(import).bind(most).fetch_all(c).await)?)
+}
