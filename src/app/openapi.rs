@@ -229,7 +229,29 @@ fn add_problems(operation: &mut Value, statuses: &[u16]) {
     }
 }
 
+/// Lists come as JSON lines and as CSV too.
+fn offer_forms(operation: &mut Value) {
+    let content = &mut operation["responses"]["200"]["content"];
+    let page = content["application/json"]["schema"]["$ref"].as_str().unwrap_or_default();
+    let name = page.rsplit('/').next().unwrap_or_default();
+    if !name.starts_with("PageOf") || name == "PageOfChanges" {
+        return;
+    }
+    for (media_type, what) in [
+        ("application/x-ndjson", "A line of JSON for each item; `Link` leads to the next page."),
+        (
+            "text/csv",
+            "RFC 4180: a line of column names, then a row for each item. A member of an object is a column named by its path, entries of a list are joined by `|`. `Link` leads to the next page.",
+        ),
+    ] {
+        content[media_type] = json!({
+            "schema": { "type": "string", "description": what, "maxLength": 100_000_000 },
+        });
+    }
+}
+
 fn partner_operation(operation: &mut Value) {
+    offer_forms(operation);
     let id = operation["operationId"].as_str().unwrap_or_default().to_owned();
     let Some(entry) = operation::by_id(&id) else { return };
     add_problems(operation, &[400, 401, 403, 405, 429, 500, 503]);

@@ -6,6 +6,7 @@ mod select;
 
 use super::deleted;
 use super::schema::PageOfProducts;
+use super::schema::ProductOut;
 use super::shape::{Shape, Views};
 use crate::access::{Caller, op};
 use crate::catalog::model::Status;
@@ -13,6 +14,7 @@ use crate::catalog::offers::Channel;
 use crate::catalog::search::Search;
 use crate::catalog::view::{CatalogView, ProductQuery};
 use crate::http::answer::Cache;
+use crate::http::form::Columns;
 use crate::http::{Answer, ApiError, ApiResult, Code, PageRequest, Params};
 use crate::kernel::Amount;
 use crate::kernel::id::{BrandId, ProductId};
@@ -23,6 +25,10 @@ pub(super) use facets::FacetValueOut;
 use select::{Request, select};
 use std::convert::Infallible;
 use std::str::FromStr;
+use std::sync::LazyLock;
+
+/// The columns of the list as CSV.
+static COLUMNS: LazyLock<Columns> = LazyLock::new(Columns::of::<ProductOut>);
 
 /// Most identifiers in a list.
 const MOST_IDENTIFIERS: usize = 50;
@@ -92,7 +98,7 @@ pub(super) async fn list_products(
     let mut params = Params::new(request.query_string());
     let mut wanted = wanted(&mut params, &views.0);
     let deleted = deleted::read(&mut params, wanted.query.updated_since);
-    let page = PageRequest::read(&request, &mut params);
+    let page = PageRequest::read(&request, &mut params).with_columns(&COLUMNS);
     let shape = Shape::read_in_list(&mut params, wanted.query.store.into_iter().collect());
     shape.bound(page.limit(), &mut params);
     params.finish()?;

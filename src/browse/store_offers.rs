@@ -2,15 +2,21 @@
 
 use crate::access::{Caller, op};
 use crate::catalog::api::existing;
+use crate::catalog::api::offers::OfferOut;
 use crate::catalog::api::offers::{PageOfOffers, document};
 use crate::catalog::offers::Channel;
 use crate::catalog::view::CatalogView;
 use crate::http::answer::Cache;
+use crate::http::form::Columns;
 use crate::http::{Answer, ApiResult, PageRequest, Params, path};
 use crate::kernel::id::StoreId;
 use crate::kernel::word::Word as _;
 use crate::stores::view::StoresView;
 use actix_web::{HttpRequest, get, web};
+use std::sync::LazyLock;
+
+/// The columns of the list as CSV.
+static COLUMNS: LazyLock<Columns> = LazyLock::new(Columns::of::<OfferOut>);
 
 /// Offers of a store
 ///
@@ -40,7 +46,7 @@ pub(super) async fn list_store_offers(
 ) -> ApiResult<Answer> {
     let mut params = Params::new(request.query_string());
     let channel = params.one_of("channel", Channel::WORDS);
-    let page = PageRequest::read(&request, &mut params);
+    let page = PageRequest::read(&request, &mut params).with_columns(&COLUMNS);
     params.finish()?;
     let id: StoreId = path::id(&store, "store")?;
     existing(stores.store(id), "store", &id)?;

@@ -8,6 +8,7 @@ use crate::access::{Caller, Scope, op};
 use crate::catalog::api::resource;
 use crate::catalog::view::CatalogView;
 use crate::http::answer::Cache;
+use crate::http::form::Columns;
 use crate::http::{Answer, ApiError, ApiResult, Code, PageRequest, Params, path};
 use crate::kernel::id::StoreId;
 use crate::kernel::{Clock, Micros};
@@ -17,6 +18,10 @@ use crate::stores::view::{Beside, StoreQuery, StoreRecord, StoresView};
 use actix_web::{HttpRequest, get, web};
 use basket::Basket;
 use schema::{PageOfStores, StoreOut};
+use std::sync::LazyLock;
+
+/// The columns of the list as CSV.
+static COLUMNS: LazyLock<Columns> = LazyLock::new(Columns::of::<StoreOut<'_>>);
 
 /// Most services that can be asked for.
 const MOST_SERVICES: usize = 20;
@@ -68,7 +73,7 @@ pub(super) async fn list_stores(
     let near = Near::read(&mut params, code, false, &stores);
     let by_code = near.is_some() && !params.was_given("lat");
     let basket = Basket::read(&mut params, &catalog);
-    let page = PageRequest::read(&request, &mut params);
+    let page = PageRequest::read(&request, &mut params).with_columns(&COLUMNS);
     params.finish()?;
     if basket.is_some() && !caller.scopes().has(Scope::StockRead) {
         let scope = Scope::StockRead.as_str();

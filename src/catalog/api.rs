@@ -9,6 +9,7 @@ mod tree;
 
 use super::view::Lookup;
 use crate::http::answer::Cache;
+use crate::http::form::Form;
 use crate::http::path::not_found;
 use crate::http::{Answer, ApiError, ApiResult, Code};
 use bytes::Bytes;
@@ -30,7 +31,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 /// The answer with a resource that was looked up, or the error that says where it is.
 pub fn resource(lookup: Lookup, what: &str, id: &impl Display, cache: Cache) -> ApiResult<Answer> {
     let (body, etag) = found(lookup, what, id)?;
-    Ok(Answer { body, etag, cache, records: 1, link: None })
+    Ok(Answer { body, etag, cache, records: 1, link: None, form: Form::Json })
 }
 
 /// Refuses what has no resource to stand on.

@@ -11,6 +11,7 @@ use crate::access::operation::Op;
 use crate::access::{Caller, op};
 use crate::changes;
 use crate::http::answer::{Cache, JSON, Records};
+use crate::http::form::Columns;
 use crate::http::params::nearest;
 use crate::http::path;
 use crate::http::{Answer, ApiError, ApiResult, Code, FieldError, JsonBody, PageRequest, Params};
@@ -26,8 +27,12 @@ use schema::{
     DeliveryOut, DeliveryStatus, PageOfDeliveries, ReplayIn, SubscriptionIn, SubscriptionOut,
     SubscriptionPatchIn, SubscriptionStatus, SubscriptionsOut, TestOut,
 };
+use std::sync::LazyLock;
 use std::time::Instant;
 use utoipa_actix_web::service_config::ServiceConfig;
+
+/// The columns of the list as CSV.
+static COLUMNS: LazyLock<Columns> = LazyLock::new(Columns::of::<DeliveryOut>);
 
 /// Most entries of each list in a filter.
 const MOST_FILTERS: usize = 1_000;
@@ -385,7 +390,7 @@ async fn list_deliveries(
 ) -> ApiResult<Answer> {
     let mut params = Params::new(request.query_string());
     let status = params.one_of("status", DeliveryStatus::WORDS).map_or("", |one| one.as_str());
-    let page = PageRequest::read(&request, &mut params);
+    let page = PageRequest::read(&request, &mut params).with_columns(&COLUMNS);
     params.finish()?;
     let subscription = own(&hooks, &caller, &id).await?;
     let before = page.after()?.and_then(|at| i64::try_from(at).ok()).unwrap_or(i64::MAX);

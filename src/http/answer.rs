@@ -1,6 +1,7 @@
 //! A successful answer: stored or rendered bytes with a strong ETag and a cache rule.
 
 use super::encoding::{self, Encoding};
+use super::form::Form;
 use actix_web::body::BoxBody;
 use actix_web::http::header::{
     ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderValue,
@@ -13,7 +14,7 @@ use bytes::Bytes;
 pub const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// What an answer depends on beside its URL.
 pub const VARIES: HeaderValue =
-    HeaderValue::from_static("authorization, x-api-key, accept-encoding");
+    HeaderValue::from_static("authorization, x-api-key, accept, accept-encoding");
 
 /// How long a partner may keep an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +70,8 @@ pub struct Answer {
     pub records: u32,
     /// The `Link` header of a page that has a next one.
     pub link: Option<String>,
+    /// What the document is written in.
+    pub form: Form,
 }
 
 /// The ETag of some bytes.
@@ -115,7 +118,7 @@ impl Answer {
     #[must_use]
     pub fn new(body: impl Into<Bytes>, cache: Cache, records: u32) -> Self {
         let body = body.into();
-        Self { etag: digest(&body), body, cache, records, link: None }
+        Self { etag: digest(&body), body, cache, records, link: None, form: Form::Json }
     }
 
     /// Serialises a document into an answer.
@@ -165,7 +168,7 @@ impl Responder for Answer {
         let mut response = if fresh {
             response.finish()
         } else {
-            response.insert_header((CONTENT_TYPE, JSON));
+            response.insert_header((CONTENT_TYPE, self.form.media_type()));
             let coded = encoding.encode(&self.body);
             if let (Some(_), Some(name)) = (&coded, encoding.header()) {
                 response.insert_header((CONTENT_ENCODING, name));

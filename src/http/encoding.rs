@@ -101,7 +101,7 @@ fn weighted(entry: &str) -> (&str, u16) {
 }
 
 /// A weight (RFC 9110 §12.4.2): 0 to 1 with at most three decimals.
-fn thousandths(text: &str) -> u16 {
+pub(super) fn thousandths(text: &str) -> u16 {
     let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
     let digits = decimals.len() <= 3 && decimals.bytes().all(|byte| byte.is_ascii_digit());
     match (whole, digits) {

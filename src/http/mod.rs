@@ -5,6 +5,7 @@ pub mod body;
 pub mod encoding;
 pub mod error;
 pub mod fields;
+pub mod form;
 pub mod page;
 pub mod params;
 pub mod path;

@@ -1,9 +1,11 @@
 //! Pages on the wire: `{"items":[…],"next":"url|null","self":"url"}` and the `Link` header.
 
 use super::answer::{Answer, Cache};
+use super::form::{Columns, Form};
 use super::{ApiError, ApiResult, Code, FieldError, Params};
 use crate::kernel::page::{Cursor, InvalidCursor, KeyCursor};
 use actix_web::HttpRequest;
+use actix_web::http::header::ACCEPT;
 
 /// What a call asked of a list: which page, of which length, with which filters.
 #[derive(Debug)]
@@ -14,6 +16,8 @@ pub struct PageRequest {
     filters: String,
     cursor: Option<String>,
     limit: u32,
+    form: Form,
+    columns: Option<&'static Columns>,
 }
 
 impl PageRequest {
@@ -33,7 +37,18 @@ impl PageRequest {
             filters: filters.join("&"),
             limit: params.limit(),
             cursor: params.text("cursor"),
+            form: request
+                .headers()
+                .get(ACCEPT)
+                .map_or(Form::Json, |accept| Form::preferred(accept.to_str().unwrap_or_default())),
+            columns: None,
         }
+    }
+
+    /// The page, which can be CSV with these columns.
+    #[must_use]
+    pub fn with_columns(self, columns: &'static Columns) -> Self {
+        Self { columns: Some(columns), ..self }
     }
 
     /// Most items that the page may hold.
@@ -109,6 +124,11 @@ impl PageRequest {
         beside: &[(&str, Vec<u8>)],
         cache: Cache,
     ) -> ApiResult<Answer> {
+        if let Some((body, form)) = self.in_other_form(items)? {
+            let mut answer = Answer::new(body, cache, items.len() as u32);
+            (answer.link, answer.form) = (next.map(link), form);
+            return Ok(answer);
+        }
         let separator = if self.query.is_empty() { "" } else { "?" };
         let own = format!("{}{separator}{}", self.path, self.query);
         let room = items.iter().map(|item| item.as_ref().len() + 1).sum::<usize>();
@@ -134,6 +154,31 @@ impl PageRequest {
         let mut answer = Answer::new(body, cache, items.len() as u32);
         answer.link = next.map(link);
         Ok(answer)
+    }
+}
+
+impl PageRequest {
+    /// The items in the form that the client asked for, where that is not JSON.
+    fn in_other_form<T: AsRef<[u8]>>(&self, items: &[T]) -> ApiResult<Option<(Vec<u8>, Form)>> {
+        match (self.form, self.columns) {
+            (Form::Ndjson, _) => {
+                let mut lines = Vec::new();
+                for item in items {
+                    lines.extend_from_slice(item.as_ref());
+                    lines.push(b'\n');
+                }
+                Ok(Some((lines, Form::Ndjson)))
+            }
+            (Form::Csv, Some(columns)) => {
+                let rows = columns.write(items).map_err(|error| {
+                    tracing::error!(%error, "a page could not be written as CSV");
+                    let detail = "The failure has been recorded; quote the request id.";
+                    ApiError::new(Code::Internal, detail)
+                })?;
+                Ok(Some((rows, Form::Csv)))
+            }
+            (Form::Json | Form::Csv, _) => Ok(None),
+        }
     }
 }
 

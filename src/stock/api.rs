@@ -3,6 +3,7 @@
 mod grid;
 mod near;
 
+use super::line::StockLevelOut;
 use super::line::{Lines, PageOfStockLevels};
 use super::model::Availability;
 use super::view::StockView;
@@ -11,13 +12,18 @@ use crate::access::{Caller, op};
 use crate::catalog::api::existing;
 use crate::catalog::view::CatalogView;
 use crate::http::answer::Cache;
+use crate::http::form::Columns;
 use crate::http::{Answer, ApiResult, PageRequest, Params, path};
 use crate::kernel::id::{ProductId, StoreId};
 use crate::kernel::page::MAX_LIMIT;
 use crate::kernel::{Clock, Micros};
 use crate::stores::view::StoresView;
 use actix_web::{HttpRequest, get, web};
+use std::sync::LazyLock;
 use utoipa_actix_web::service_config::ServiceConfig;
+
+/// The columns of the list as CSV.
+pub(super) static COLUMNS: LazyLock<Columns> = LazyLock::new(Columns::of::<StockLevelOut<'_>>);
 
 /// Mounts the operations of stock.
 pub fn configure(config: &mut ServiceConfig<'_>) {
@@ -69,7 +75,7 @@ async fn list_product_stock(
     let stores: Vec<StoreId> = params.list("store_id", MAX_LIMIT as usize);
     let wanted = availabilities(&mut params);
     let max_age_s = max_age(&mut params);
-    let page = PageRequest::read(&request, &mut params);
+    let page = PageRequest::read(&request, &mut params).with_columns(&COLUMNS);
     params.finish()?;
     let id: ProductId = path::id(&product, "product")?;
     existing(catalog.product(id), "product", &id)?;
@@ -113,7 +119,7 @@ async fn list_store_stock(
     let since: Option<Micros> = params.value("updated_since");
     let wanted = availabilities(&mut params);
     let max_age_s = max_age(&mut params);
-    let page = PageRequest::read(&request, &mut params);
+    let page = PageRequest::read(&request, &mut params).with_columns(&COLUMNS);
     params.finish()?;
     let (stock, catalog, stores) = views;
     let id: StoreId = path::id(&store, "store")?;

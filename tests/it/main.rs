@@ -20,6 +20,7 @@ mod docs;
 mod exports;
 mod facets;
 mod follow;
+mod forms;
 mod grid;
 mod hooks;
 mod levels;

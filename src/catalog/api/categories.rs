@@ -6,11 +6,15 @@ use crate::access::{Caller, op};
 use crate::catalog::view::CatalogView;
 use crate::http::answer::Cache;
 use crate::http::fields::Known;
+use crate::http::form::Columns;
 use crate::http::{Answer, ApiResult, PageRequest, Params, path};
 use crate::kernel::id::CategoryId;
 use actix_web::{HttpRequest, get, web};
 use bytes::Bytes;
 use std::sync::LazyLock;
+
+/// The columns of the list as CSV.
+static COLUMNS: LazyLock<Columns> = LazyLock::new(Columns::of::<CategoryOut>);
 
 static KNOWN: LazyLock<Known> = LazyLock::new(Known::of::<CategoryOut>);
 
@@ -39,7 +43,7 @@ pub(super) async fn list_categories(
 ) -> ApiResult<Answer> {
     let mut params = Params::new(request.query_string());
     let parent: Option<CategoryId> = params.value("parent_id");
-    let page = PageRequest::read(&request, &mut params);
+    let page = PageRequest::read(&request, &mut params).with_columns(&COLUMNS);
     let fields = params.fields(&KNOWN);
     params.finish()?;
     let found = view.categories(parent, page.after()?, page.limit());

@@ -7,6 +7,7 @@ use crate::catalog::offers::Channel;
 use crate::catalog::store::history::{HistoryQuery, Place, Priced, prices};
 use crate::catalog::view::CatalogView;
 use crate::http::answer::Cache;
+use crate::http::form::Columns;
 use crate::http::{Answer, ApiError, ApiResult, Code, PageRequest, Params, path};
 use crate::kernel::id::{ProductId, StoreId};
 use crate::kernel::word::Word as _;
@@ -14,7 +15,11 @@ use crate::kernel::{Micros, Money};
 use crate::storage::Db;
 use actix_web::{HttpRequest, get, web};
 use serde::Serialize;
+use std::sync::LazyLock;
 use utoipa::ToSchema;
+
+/// The columns of the list as CSV.
+static COLUMNS: LazyLock<Columns> = LazyLock::new(Columns::of::<PricedOut>);
 
 /// A price that an offer has had.
 #[derive(Debug, Serialize, ToSchema)]
@@ -112,7 +117,7 @@ pub(super) async fn list_price_history(
         from,
         to,
     };
-    let page = PageRequest::read(&request, &mut params);
+    let page = PageRequest::read(&request, &mut params).with_columns(&COLUMNS);
     params.finish()?;
     let id: ProductId = path::id(&product, "product")?;
     existing(view.product(id), "product", &id)?;

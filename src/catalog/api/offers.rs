@@ -6,6 +6,7 @@ use crate::catalog::check::{Decimal, Measure};
 use crate::catalog::offers::{Channel, PriceType};
 use crate::catalog::view::{CatalogView, OfferRecord};
 use crate::http::answer::Cache;
+use crate::http::form::Columns;
 use crate::http::{Answer, ApiError, ApiResult, Code, PageRequest, Params, path};
 use crate::kernel::id::{ProductId, PromotionId, StoreId};
 use crate::kernel::page::MAX_LIMIT;
@@ -14,7 +15,11 @@ use crate::kernel::{Amount, Currency, Micros, Money};
 use actix_web::{HttpRequest, get, web};
 use serde::Serialize;
 use serde_json::value::RawValue;
+use std::sync::LazyLock;
 use utoipa::ToSchema;
+
+/// The columns of the list as CSV.
+static COLUMNS: LazyLock<Columns> = LazyLock::new(Columns::of::<OfferOut>);
 
 /// An amount of a currency.
 #[derive(Debug, ToSchema)]
@@ -182,7 +187,7 @@ pub(super) async fn list_product_offers(
     let mut params = Params::new(request.query_string());
     let stores: Vec<StoreId> = params.list("store_id", MAX_LIMIT as usize);
     let channel = params.one_of("channel", Channel::WORDS);
-    let page = PageRequest::read(&request, &mut params);
+    let page = PageRequest::read(&request, &mut params).with_columns(&COLUMNS);
     params.finish()?;
     let id: ProductId = path::id(&product, "product")?;
     existing(view.product(id), "product", &id)?;

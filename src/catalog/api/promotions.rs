@@ -6,11 +6,16 @@ use crate::access::{Caller, op};
 use crate::catalog::offers::Channel;
 use crate::catalog::view::{Audience, CatalogView, PromotionQuery};
 use crate::http::answer::Cache;
+use crate::http::form::Columns;
 use crate::http::{Answer, ApiResult, PageRequest, Params, path};
 use crate::kernel::id::{BrandId, ProductId, PromotionId};
 use crate::kernel::word::Word as _;
 use crate::kernel::{Clock, Micros};
 use actix_web::{HttpRequest, get, web};
+use std::sync::LazyLock;
+
+/// The columns of the list as CSV.
+static COLUMNS: LazyLock<Columns> = LazyLock::new(Columns::of::<PromotionOut>);
 
 /// Promotions
 ///
@@ -59,7 +64,7 @@ pub(super) async fn list_promotions(
         not_ended_at: active_at.is_none().then(|| clock.now()),
         updated_since: params.value("updated_since"),
     };
-    let page = PageRequest::read(&request, &mut params);
+    let page = PageRequest::read(&request, &mut params).with_columns(&COLUMNS);
     params.finish()?;
     let subject = product.map(|id| view.subject(id));
     let query = PromotionQuery { subject, ..query };

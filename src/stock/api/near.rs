@@ -1,6 +1,6 @@
 //! A product's stock near a place.
 
-use super::{availabilities, lines, max_age};
+use super::{COLUMNS, availabilities, lines, max_age};
 use crate::access::{Caller, op};
 use crate::catalog::api::existing;
 use crate::catalog::view::{CatalogView, Lookup};
@@ -63,7 +63,7 @@ pub(super) async fn list_stock(
     let open_at: Option<Micros> = params.flag("open_now").then(|| clock.now());
     let wanted = availabilities(&mut params);
     let max_age_s = max_age(&mut params);
-    let page = PageRequest::read(&request, &mut params);
+    let page = PageRequest::read(&request, &mut params).with_columns(&COLUMNS);
     if by_id.is_some() == by_gtin.is_some() && !params.has_fault("product_id") {
         params.fault("product_id", "incomplete", "or `gtin` names the product, one of the two");
     }

@@ -1,0 +1,219 @@
+//! The forms that a list can take: JSON, a line of JSON for each item, or CSV.
+//!
+//! A client that names none of them gets JSON. In the other two there is no room for `next`: the `Link`
+//! header has it.
+
+use super::encoding::thousandths;
+use actix_web::http::header::HeaderValue;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use utoipa::openapi::schema::Schema;
+use utoipa::openapi::{Ref, RefOr};
+use utoipa::{PartialSchema, ToSchema};
+
+/// Levels of objects that become columns; documents are flatter.
+const DEEPEST: usize = 6;
+/// Between the entries of a list in a cell.
+const BETWEEN: &str = "|";
+
+/// How the items of a page are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// One JSON document.
+    Json,
+    /// A line of JSON for each item.
+    Ndjson,
+    /// RFC 4180, with a line of column names.
+    Csv,
+}
+
+impl Form {
+    /// The media type.
+    #[must_use]
+    pub fn media_type(self) -> HeaderValue {
+        match self {
+            Self::Json => super::answer::JSON,
+            Self::Ndjson => HeaderValue::from_static("application/x-ndjson"),
+            Self::Csv => HeaderValue::from_static("text/csv; charset=utf-8; header=present"),
+        }
+    }
+
+    /// What a client prefers (RFC 9110 §12.5.1). Wildcards stand for JSON.
+    #[must_use]
+    pub fn preferred(accept: &str) -> Self {
+        let mut best = (0, Self::Json);
+        let mut json = 0;
+        for entry in accept.split(',') {
+            let mut parts = entry.split(';').map(str::trim);
+            let name = parts.next().unwrap_or_default().to_ascii_lowercase();
+            let weight = parts
+                .filter_map(|part| part.split_once('='))
+                .find(|(key, _)| key.trim().eq_ignore_ascii_case("q"))
+                .map_or(1_000, |(_, weight)| thousandths(weight.trim()));
+            let form = match name.as_str() {
+                "application/x-ndjson" | "application/jsonl" => Self::Ndjson,
+                "text/csv" => Self::Csv,
+                "application/json" | "application/*" | "*/*" => {
+                    json = json.max(weight);
+                    continue;
+                }
+                _ => continue,
+            };
+            if weight > best.0 {
+                best = (weight, form);
+            }
+        }
+        if best.0 > json { best.1 } else { Self::Json }
+    }
+}
+
+/// The columns of a documented resource: a member of an object has a column named by its path with
+/// dots, a list has one. `id` comes first, the others in the order of their names.
+#[derive(Debug, Default)]
+pub struct Columns(Vec<Vec<String>>);
+
+impl Columns {
+    /// The columns of `T`.
+    #[must_use]
+    pub fn of<T: ToSchema + PartialSchema>() -> Self {
+        let mut schemas = Vec::new();
+        T::schemas(&mut schemas);
+        let named = schemas.into_iter().collect();
+        let mut columns = Vec::new();
+        leaves(&T::schema(), &named, &mut Vec::new(), &mut columns);
+        columns.sort_by_key(|path: &Vec<String>| (path != &["id"], path.clone()));
+        Self(columns)
+    }
+
+    /// Items as CSV. What is null or not there is an empty cell; entries of a list are joined by `|`,
+    /// and what has a structure of its own is JSON.
+    pub fn write<T: AsRef<[u8]>>(&self, items: &[T]) -> csv::Result<Vec<u8>> {
+        let mut writer =
+            csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+        writer.write_record(self.0.iter().map(|path| path.join(".")))?;
+        for item in items {
+            let item: Value = serde_json::from_slice(item.as_ref()).unwrap_or_default();
+            writer.write_record(self.0.iter().map(|path| cell(&item, path)))?;
+        }
+        writer.into_inner().map_err(|error| error.into_error().into())
+    }
+}
+
+fn cell(item: &Value, path: &[String]) -> String {
+    let value = path.iter().fold(item, |value, name| &value[name.as_str()]);
+    match value {
+        Value::Array(entries) if entries.iter().all(|one| !one.is_object() && !one.is_array()) => {
+            entries.iter().map(text).collect::<Vec<_>>().join(BETWEEN)
+        }
+        value => text(value),
+    }
+}
+
+fn text(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        value => value.to_string(),
+    }
+}
+
+/// Collects the paths to everything in a schema that is no object with described members.
+fn leaves(
+    schema: &RefOr<Schema>,
+    named: &BTreeMap<String, RefOr<Schema>>,
+    path: &mut Vec<String>,
+    found: &mut Vec<Vec<String>>,
+) {
+    let several = |items: &[RefOr<Schema>], path: &mut Vec<String>, found: &mut Vec<_>| {
+        items.iter().for_each(|item| leaves(item, named, path, found));
+    };
+    match schema {
+        RefOr::Ref(Ref { ref_location, .. }) => {
+            let name = ref_location.rsplit('/').next().unwrap_or_default();
+            if let Some(schema) = named.get(name) {
+                leaves(schema, named, path, found);
+            }
+        }
+        RefOr::T(Schema::OneOf(one)) => several(&one.items, path, found),
+        RefOr::T(Schema::AllOf(every)) => several(&every.items, path, found),
+        RefOr::T(Schema::Object(object))
+            if !object.properties.is_empty() && path.len() < DEEPEST =>
+        {
+            for (name, below) in &object.properties {
+                path.push(name.clone());
+                leaves(below, named, path, found);
+                path.pop();
+            }
+        }
+        _ if path.is_empty() || found.last() == Some(path) => {}
+        // The null beside a described object is no column.
+        RefOr::T(Schema::Object(object)) if is_null(object) => {}
+        RefOr::T(_) => found.push(path.clone()),
+    }
+}
+
+fn is_null(object: &utoipa::openapi::Object) -> bool {
+    use utoipa::openapi::schema::{SchemaType, Type};
+    object.schema_type == SchemaType::Type(Type::Null)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[derive(ToSchema)]
+    #[expect(dead_code, reason = "describes documents")]
+    struct Thing {
+        name: String,
+        id: String,
+        price: Option<Price>,
+        tags: Vec<String>,
+        parts: Vec<Price>,
+    }
+
+    #[derive(ToSchema)]
+    #[expect(dead_code, reason = "describes documents")]
+    struct Price {
+        amount: String,
+        currency: String,
+    }
+
+    #[test]
+    fn items_become_rows() {
+        let columns = Columns::of::<Thing>();
+        let items = [
+            r#"{"id":"1","name":"Nail, \"long\"","price":{"amount":"1.20","currency":"EUR"},"tags":["a","b"],"parts":[{"amount":"1"}]}"#,
+            r#"{"id":"2","name":null,"price":null,"tags":[]}"#,
+        ];
+        let csv = String::from_utf8(columns.write(&items).unwrap()).unwrap();
+        let expected = "id,name,parts,price.amount,price.currency,tags\r\n\
+                        1,\"Nail, \"\"long\"\"\",\"[{\"\"amount\"\":\"\"1\"\"}]\",1.20,EUR,a|b\r\n\
+                        2,,,,,\r\n";
+        assert_eq!(csv, expected);
+    }
+
+    #[test]
+    fn the_client_chooses() {
+        for (accept, form) in [
+            ("", Form::Json),
+            ("*/*", Form::Json),
+            ("text/csv", Form::Csv),
+            ("Text/CSV; header=present", Form::Csv),
+            ("application/x-ndjson, application/json;q=0.9", Form::Ndjson),
+            ("application/json, text/csv", Form::Json),
+            ("text/csv;q=0.5, application/x-ndjson;q=0.6, */*;q=0.1", Form::Ndjson),
+            ("text/csv;q=0", Form::Json),
+            ("text/html,application/xhtml+xml,*/*;q=0.8", Form::Json),
+        ] {
+            assert_eq!(Form::preferred(accept), form, "{accept}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_header_panics(text: String) {
+            let _ = Form::preferred(&text);
+        }
+    }
+}
