@@ -145,8 +145,7 @@ impl Comptoir {
         exports.start().await?;
         let mirror = Arc::new(Mirror::new(postal_codes(&config)?));
         mirror.load(&db).await?;
-        let catalog = Arc::clone(&mirror.catalog);
-        let hooks = Arc::new(Hooks::new(&config.hooks, (&db, &clock, node), catalog, &keyring)?);
+        let hooks = Arc::new(Hooks::new(&config.hooks, (&db, &clock, node), &mirror, &keyring)?);
         let metrics = Arc::new(Metrics::new(&operation_ids()));
         tell_recovery(&metrics, &recovered);
         let book = Arc::new(Ledgerbook {

@@ -146,7 +146,8 @@ fn description(text: Option<String>) -> ApiResult<Option<String>> {
 ///
 /// Answer with 2xx within 15 seconds. Anything else, redirects included, is tried again after 5 and 30
 /// seconds, 2, 10 and 30 minutes, 2, 5, 10, 10, 12, 12 and 24 hours, later where `Retry-After` says so;
-/// then, or at once at 410, the subscription is disabled. Messages can come more than once, with the same
+/// then the message is given up and, where no other was taken meanwhile, the subscription disabled; at 410
+/// at once. Messages can come more than once, with the same
 /// `webhook-id`, and out of order: `version` tells which is newer. Where you were away for longer than
 /// the change log reaches, you get `changes.missed`: start again from a snapshot.
 ///
@@ -443,9 +444,9 @@ async fn replay_subscription(
                 let error = ApiError::new(Code::PositionExpired, detail);
                 return Err(error.restart(floor, "/v1/exports/latest"));
             }
-            subscription.position = position;
-            subscription.updated_at = hooks.clock.now().0;
-            store::update(&hooks.db, &subscription).await?;
+            let now = hooks.clock.now();
+            store::rewind(&hooks.db, &subscription.id, position, now).await?;
+            (subscription.position, subscription.updated_at) = (position, now.0);
         }
         (None, Some(ids)) if (1..=MOST_AGAIN).contains(&ids.len()) => {
             let own: SubscriptionId = path::id(&id, "subscription")?;
@@ -482,10 +483,9 @@ async fn rotate_subscription_secret(
     Params::new(request.query_string()).finish()?;
     let mut subscription = own(&hooks, &caller, &id).await?;
     let now = hooks.clock.now();
-    subscription.generation += 1;
-    subscription.previous_until = Some(Micros(now.0.saturating_add(DAY)).0);
-    subscription.updated_at = now.0;
-    store::update(&hooks.db, &subscription).await?;
+    let until = Micros(now.0.saturating_add(DAY));
+    subscription.generation = store::rotate(&hooks.db, &subscription.id, until, now).await?;
+    (subscription.previous_until, subscription.updated_at) = (Some(until.0), now.0);
     let text = SigningSecret::new(&hooks.pepper, &subscription.id, subscription.generation).text();
     Answer::json(&shown(&hooks, subscription, Some(text)).await?, Cache::NoStore, 1)
 }

@@ -14,6 +14,7 @@ use crate::config;
 use crate::kernel::clock::{DAY, HOUR, MINUTE, SECOND};
 use crate::kernel::id::{BrandId, CategoryId, NodeId, ProductId, StoreId};
 use crate::kernel::{Clock, Gtin, Micros};
+use crate::mirror::Mirror;
 use crate::outbound::{Called, Caller, Rules};
 use crate::storage::{Db, StoreError};
 use futures_util::StreamExt as _;
@@ -23,15 +24,19 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
+use tokio::sync::Semaphore;
 use utoipa::ToSchema;
 
 /// How long a node that says no more keeps the others from delivering.
 const LEASE: i64 = 30 * SECOND;
-/// Entries read for a subscription at a time, and messages sent to it in a round.
+/// Entries read for a subscription at a time, and messages sent before it is asked again whether it
+/// still wants them.
 const STRIDE: usize = 200;
-const BATCH: i64 = 50;
+const BATCH: i64 = 8;
 /// Messages under way to one receiver at a time.
 const AT_ONCE: usize = 4;
+/// Messages under way to all receivers at a time.
+const MOST_AT_ONCE: usize = 64;
 /// Messages that may wait for a receiver before reading on for it waits too.
 const MOST_WAITING: i64 = 2_000;
 /// After the nth failed attempt the next one comes so much later; after the last there is none. In all
@@ -93,7 +98,7 @@ impl Filter {
         };
         let Some(product) = product else { return false };
         let named = || {
-            let of_gtin = |gtin: &Gtin| catalog.id_of(*gtin) == Some(product);
+            let of_gtin = |gtin: &Gtin| catalog.is_gtin_of(*gtin, product);
             self.product_ids.contains(&product) || self.gtins.iter().any(of_gtin)
         };
         let names_none = self.product_ids.is_empty() && self.gtins.is_empty();
@@ -126,13 +131,24 @@ pub struct Hooks {
     pub(super) pepper: Arc<Pepper>,
     pub(super) caller: Caller,
     pub(super) settings: config::Hooks,
-    catalog: Arc<CatalogView>,
+    mirror: Arc<Mirror>,
     keyring: Arc<Keyring>,
     node: String,
     /// Subscriptions that are being sent to.
     sending: Mutex<HashSet<String>>,
+    /// Messages that may be under way at a time, to all receivers.
+    places: Semaphore,
     delivered: AtomicU64,
     failed: AtomicU64,
+}
+
+/// The kinds of entries that a subscription's events come from.
+fn kinds(subscription: &Subscription) -> Vec<Kind> {
+    let names = subscription.events.split(' ');
+    let mut kinds: Vec<Kind> = names.filter_map(event::find).map(|(_, kind)| kind).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    kinds
 }
 
 impl Hooks {
@@ -140,7 +156,7 @@ impl Hooks {
     pub fn new(
         settings: &config::Hooks,
         (db, clock, node): (&Db, &Clock, NodeId),
-        catalog: Arc<CatalogView>,
+        mirror: &Arc<Mirror>,
         keyring: &Arc<Keyring>,
     ) -> reqwest::Result<Self> {
         let private = settings.private_targets.clone();
@@ -150,10 +166,11 @@ impl Hooks {
             clock: clock.clone(),
             pepper: Arc::clone(keyring.pepper()),
             settings: settings.clone(),
-            catalog,
+            mirror: Arc::clone(mirror),
             keyring: Arc::clone(keyring),
             node: node.to_string(),
             sending: Mutex::default(),
+            places: Semaphore::new(MOST_AT_ONCE),
             delivered: AtomicU64::new(0),
             failed: AtomicU64::new(0),
         })
@@ -179,7 +196,14 @@ impl Hooks {
         let rights = self.rights(now);
         for subscription in subscriptions {
             let Some(rights) = rights.get(&subscription.app_id) else { continue };
-            self.read_on(&subscription, *rights).await?;
+            // Without all that it needs it waits where it is: nothing is told, and nothing is lost.
+            if !kinds(&subscription).iter().all(|kind| rights.scopes.has(kind.scope())) {
+                continue;
+            }
+            if let Err(error) = self.read_on(&subscription, rights.told).await {
+                tracing::warn!(%error, id = subscription.id, "a subscription cannot be read on");
+                continue;
+            }
             if self.sending.lock().insert(subscription.id.clone()) {
                 let this = Arc::clone(self);
                 tokio::spawn(async move {
@@ -216,18 +240,18 @@ impl Hooks {
     }
 
     /// Writes a message for each entry that a subscription wants, as far as the log has come.
-    async fn read_on(&self, to: &Subscription, rights: Rights) -> Result<(), StoreError> {
+    async fn read_on(&self, to: &Subscription, told: StockDisclosure) -> Result<(), StoreError> {
         let (waiting, _) = store::counts(&self.db, &to.id).await?;
         if waiting >= MOST_WAITING {
             return Ok(());
         }
         let wanted: Vec<String> = to.events.split(' ').map(str::to_owned).collect();
-        let mut kinds: Vec<Kind> =
-            wanted.iter().filter_map(|name| event::find(name)).map(|(_, kind)| kind).collect();
-        kinds.sort_unstable();
-        kinds.dedup();
-        kinds.retain(|kind| rights.scopes.has(kind.scope()));
-        let stretch = read(&self.db, to.position, &Wanted { kinds, store: None }, STRIDE).await?;
+        // Filters look at what this node has in memory, so it is read no further than that.
+        let in_memory = self.mirror.positions().change;
+        let asked = Wanted { kinds: kinds(to), store: None };
+        let mut stretch = read(&self.db, to.position, &asked, STRIDE).await?;
+        stretch.entries.retain(|entry| entry.position <= in_memory);
+        stretch.reached = stretch.reached.min(in_memory);
         let lost = floor(&self.db).await?;
         let now = self.clock.now();
         if lost > to.position {
@@ -246,9 +270,9 @@ impl Hooks {
             .entries
             .iter()
             .filter_map(|entry| Some((entry, event::of(entry, &wanted)?)))
-            .filter(|(entry, _)| filter.takes(entry, &self.catalog))
+            .filter(|(entry, _)| filter.takes(entry, &self.mirror.catalog))
             .collect();
-        let resources = self.resources(&fitting, rights.told).await?;
+        let resources = self.resources(&fitting, told).await?;
         let mut new = Vec::with_capacity(fitting.len());
         for (entry, event) in fitting {
             let resource = resources.get(&(entry.kind.clone(), entry.id.clone()));
@@ -279,18 +303,29 @@ impl Hooks {
         Ok(found)
     }
 
+    /// Sends what is due for as long as the subscription wants it.
     async fn send_due(&self, to: &Subscription) -> Result<(), StoreError> {
-        let due = store::due(&self.db, &to.id, self.clock.now(), BATCH).await?;
-        let attempts = due.into_iter().map(|delivery| self.attempt(to, delivery));
-        let mut done = futures_util::stream::iter(attempts).buffer_unordered(AT_ONCE);
-        while let Some(recorded) = done.next().await {
-            recorded?;
+        loop {
+            let current = store::find(&self.db, &to.app_id, &to.id).await?;
+            let Some(to) = current.filter(|current| current.status == "active") else {
+                return Ok(());
+            };
+            let due = store::due(&self.db, &to.id, self.clock.now(), BATCH).await?;
+            if due.is_empty() {
+                return Ok(());
+            }
+            let attempts = due.into_iter().map(|delivery| self.attempt(&to, delivery));
+            let mut done = futures_util::stream::iter(attempts).buffer_unordered(AT_ONCE);
+            while let Some(recorded) = done.next().await {
+                recorded?;
+            }
         }
-        Ok(())
     }
 
     /// Sends a message once and records what became of it.
     async fn attempt(&self, to: &Subscription, delivery: Delivery) -> Result<(), StoreError> {
+        // Never closed.
+        let _place = self.places.acquire().await;
         let begun = Instant::now();
         let called = self.send(to, &delivery.id, &delivery.payload).await;
         let duration_ms = i64::try_from(begun.elapsed().as_millis()).unwrap_or(i64::MAX);
@@ -300,11 +335,13 @@ impl Hooks {
             "delivered" => self.delivered.fetch_add(1, Ordering::Relaxed),
             _ => self.failed.fetch_add(1, Ordering::Relaxed),
         };
-        store::record(&self.db, &delivery.id, &attempt).await?;
-        if attempt.status == "failed" {
-            let gone = attempt.response_status == Some(410);
-            let why = if gone { "receiver_gone" } else { "receiver_failing" };
-            store::disable(&self.db, &to.id, why, now).await?;
+        store::record(&self.db, &delivery, &attempt).await?;
+        if attempt.response_status == Some(410) {
+            store::disable(&self.db, &to.id, ("receiver_gone", now.0), now).await?;
+        } else if attempt.status == "failed" {
+            // One message that is refused while others are taken is given up alone.
+            let since = delivery.created_at;
+            store::disable(&self.db, &to.id, ("receiver_failing", since), now).await?;
         }
         Ok(())
     }

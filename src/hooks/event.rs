@@ -50,7 +50,8 @@ pub(super) fn find(name: &str) -> Option<(&'static str, Kind)> {
 
 /// The event that an entry is for who wants these.
 pub(super) fn of(entry: &Entry, wanted: &[String]) -> Option<&'static str> {
-    let reason = entry.reason.as_deref()?;
+    // Whatever the reason, what is gone was deleted.
+    let reason = if entry.op == "delete" { "deleted" } else { entry.reason.as_deref()? };
     let fits = |event: &&Event| {
         event.1.as_str() == entry.kind
             && event.2.contains(&reason)
@@ -82,6 +83,8 @@ mod tests {
         assert_eq!(of(&back, &both), Some("stock.back_in_stock"));
         assert_eq!(of(&back, &both[..1]), Some("stock.availability_changed"));
         assert_eq!(of(&entry("stock", "created"), &both), None);
+        let gone = Entry { op: "delete".to_owned(), ..entry("offer", "product_deleted") };
+        assert_eq!(of(&gone, &["offer.deleted".to_owned()]), Some("offer.deleted"));
         assert_eq!(of(&entry("offer", "updated"), &["price.changed".to_owned()]), None);
     }
 }

@@ -72,11 +72,10 @@ pub(super) async fn insert(db: &Db, new: &Subscription, most: u32) -> Result<boo
     Ok(true)
 }
 
-/// Writes what has changed of a subscription.
+/// Writes what an app may change of a subscription.
 pub(super) async fn update(db: &Db, new: &Subscription) -> Result<(), StoreError> {
     const UPDATE: &str = "UPDATE subscriptions SET url = $2, description = $3, events = $4,
-        filter = $5, status = $6, status_reason = $7, position = $8, generation = $9,
-        previous_until = $10, updated_at = $11 WHERE id = $1";
+        filter = $5, status = $6, status_reason = $7, updated_at = $8 WHERE id = $1";
     let mut tx = db.begin().await?;
     on_tx!(&mut tx, c => {
         sqlx::query(UPDATE)
@@ -87,14 +86,43 @@ pub(super) async fn update(db: &Db, new: &Subscription) -> Result<(), StoreError
             .bind(&new.filter)
             .bind(&new.status)
             .bind(&new.status_reason)
-            .bind(new.position)
-            .bind(new.generation)
-            .bind(new.previous_until)
             .bind(new.updated_at)
             .execute(c)
             .await?;
     });
     tx.commit().await
+}
+
+/// Puts a subscription back to a position.
+pub(super) async fn rewind(
+    db: &Db,
+    id: &str,
+    position: i64,
+    now: Micros,
+) -> Result<(), StoreError> {
+    const REWIND: &str = "UPDATE subscriptions SET position = $2, updated_at = $3 WHERE id = $1";
+    let mut tx = db.begin().await?;
+    on_tx!(&mut tx, c => {
+        sqlx::query(REWIND).bind(id).bind(position).bind(now.0).execute(c).await?;
+    });
+    tx.commit().await
+}
+
+/// Begins the next generation of a subscription's secret; its number.
+pub(super) async fn rotate(
+    db: &Db,
+    id: &str,
+    previous_until: Micros,
+    now: Micros,
+) -> Result<i64, StoreError> {
+    const ROTATE: &str = "UPDATE subscriptions SET generation = generation + 1,
+        previous_until = $2, updated_at = $3 WHERE id = $1 RETURNING generation";
+    let mut tx = db.begin().await?;
+    let generation: i64 = on_tx!(&mut tx, c => {
+        sqlx::query_scalar(ROTATE).bind(id).bind(previous_until.0).bind(now.0).fetch_one(c).await
+    })?;
+    tx.commit().await?;
+    Ok(generation)
 }
 
 /// Deletes a subscription with its deliveries.
@@ -241,35 +269,48 @@ pub(super) struct Attempt {
     pub(super) now: Micros,
 }
 
-/// Records an attempt.
-pub(super) async fn record(db: &Db, id: &str, attempt: &Attempt) -> Result<(), StoreError> {
+/// Records an attempt, unless the message was dealt with in the meantime.
+pub(super) async fn record(
+    db: &Db,
+    delivery: &Delivery,
+    attempt: &Attempt,
+) -> Result<(), StoreError> {
     const RECORD: &str = "UPDATE deliveries SET status = $2, attempts = attempts + 1,
         next_attempt_at = $3, response_status = $4, error = $5, duration_ms = $6, finished_at = $7
-        WHERE id = $1";
+        WHERE id = $1 AND status = 'pending' AND attempts = $8";
     let finished = (attempt.status != "pending").then_some(attempt.now.0);
     let mut tx = db.begin().await?;
     on_tx!(&mut tx, c => {
         sqlx::query(RECORD)
-            .bind(id)
+            .bind(&delivery.id)
             .bind(attempt.status)
             .bind(attempt.next_attempt_at)
             .bind(attempt.response_status.map(i64::from))
             .bind(attempt.error)
             .bind(attempt.duration_ms)
             .bind(finished)
+            .bind(delivery.attempts)
             .execute(c)
             .await?;
     });
     tx.commit().await
 }
 
-/// Stops a subscription that was active, and says why.
-pub(super) async fn disable(db: &Db, id: &str, why: &str, now: Micros) -> Result<(), StoreError> {
+/// Stops a subscription that is active and says why, unless its receiver has taken a message since an
+/// instant.
+pub(super) async fn disable(
+    db: &Db,
+    id: &str,
+    (why, since): (&str, i64),
+    now: Micros,
+) -> Result<(), StoreError> {
     const DISABLE: &str = "UPDATE subscriptions SET status = 'disabled', status_reason = $2,
-        updated_at = $3 WHERE id = $1 AND status = 'active'";
+        updated_at = $3 WHERE id = $1 AND status = 'active' AND NOT EXISTS (SELECT 1
+        FROM deliveries d WHERE d.subscription_id = $1 AND d.status = 'delivered'
+        AND d.finished_at > $4)";
     let mut tx = db.begin().await?;
     on_tx!(&mut tx, c => {
-        sqlx::query(DISABLE).bind(id).bind(why).bind(now.0).execute(c).await?;
+        sqlx::query(DISABLE).bind(id).bind(why).bind(now.0).bind(since).execute(c).await?;
     });
     tx.commit().await
 }

@@ -294,6 +294,16 @@ async fn filters_tests_and_rotation_do_what_they_say() {
     let message = receiver.next().await;
     assert!(!message.is_signed_with(old) && message.is_signed_with(new));
 
+    // What goes with its product is told too.
+    let filter = json!({ "gtins": [data::gtin13(0)], "store_ids": [data::store_id(0)] });
+    let events = json!({ "events": ["offer.deleted", "price.changed"], "filter": filter });
+    assert_eq!(ask(&app, &key, "PATCH", &path(&made, ""), Some(events)).await.status(), 200);
+    app.import(Feed::Products, &[json!({ "op": "delete", "sku": data::sku(0) })]).await;
+    let gone = receiver.next().await.body();
+    assert_eq!((&gone["type"], &gone["data"]["resource"]), (&json!("offer.deleted"), &Value::Null));
+    app.import(Feed::Products, &[data::product(0)]).await;
+    price(&app, 0, "8.50").await;
+
     // A partner that is suspended hears nothing; what it missed comes afterwards.
     let partner = format!("/admin/v1/partners/{}", key.partner_id);
     app.admin_ok("POST", &format!("{partner}/suspend"), None).await;

@@ -122,3 +122,55 @@ fn an_index_is_opened_where_it_was_left() {
     indexer.commit(1).unwrap();
     assert!(Indexer::open(&folder.path().join("none")).is_err());
 }
+
+/// Names and brands of a seventh of the real survey, where it lies.
+#[expect(clippy::print_stdout, reason = "a test says what it skips")]
+fn survey() -> Option<Vec<Value>> {
+    let found = std::env::vars().find(|(name, _)| name == "COMPTOIR_TEST_DATA");
+    let path = found.map(|(_, dir)| Path::new(&dir).join("precios-claros/products.csv.gz"));
+    let Some(file) = path.and_then(|path| std::fs::File::open(path).ok()) else {
+        println!(
+            "SKIPPED on real names: COMPTOIR_TEST_DATA names no directory with precios-claros"
+        );
+        return None;
+    };
+    let mut rows = csv::Reader::from_reader(flate2::read::GzDecoder::new(file));
+    let head = rows.headers().unwrap().clone();
+    let column = |name: &str| head.iter().position(|own| own == name).unwrap();
+    let (name, brand) = (column("nombre"), column("marca"));
+    let row = |row: csv::Result<csv::StringRecord>| {
+        let row = row.unwrap();
+        json!({ "name": row[name], "brand": { "name": row[brand] } })
+    };
+    Some(rows.records().step_by(7).map(row).collect())
+}
+
+#[test]
+fn the_first_finds_among_real_names_are_what_a_shopper_means() {
+    let Some(products) = survey() else { return };
+    let (_folder, _indexer, search) = index(&products);
+    let mut words = Words::default();
+    for (text, expected) in [
+        ("aceite girasol", ["aceite", "girasol"]),
+        ("ACEITE DE GIRASOL", ["aceite", "girasol"]),
+        ("yerba mate", ["yerba", "mate"]),
+        ("cafe molido", ["cafe", "molido"]),
+        ("café molido", ["cafe", "molido"]),
+        ("galletitas", ["galletita", ""]),
+        ("galetitas", ["galletita", ""]),
+        ("leche descremada", ["leche", "descremada"]),
+        ("papel higienico", ["papel", "higienico"]),
+        ("papel igienico", ["papel", "higienico"]),
+        ("jabon liq", ["jabon", "liq"]),
+    ] {
+        let first: Vec<String> = ids(&search, text)
+            .into_iter()
+            .take(5)
+            .map(|id| words.of(products[id as usize]["name"].as_str().unwrap()).join(" "))
+            .collect();
+        assert_eq!(first.len(), 5, "{text}: {first:?}");
+        for name in &first {
+            assert!(expected.iter().all(|word| name.contains(word)), "{text}: {first:#?}");
+        }
+    }
+}

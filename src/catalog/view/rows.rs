@@ -8,8 +8,8 @@ use super::postings::NONE;
 use super::products::{Entry, Products};
 use super::query::{Filter, ProductQuery};
 use crate::catalog::model::{Condition, Status};
-use crate::kernel::id::{BrandId, CategoryId, StoreId};
-use crate::kernel::{Amount, Currency, Micros};
+use crate::kernel::id::{BrandId, CategoryId, ProductId, StoreId};
+use crate::kernel::{Amount, Currency, Gtin, Micros};
 use bytes::Bytes;
 use std::cmp::Reverse;
 use std::collections::HashSet;
@@ -179,6 +179,14 @@ impl CatalogView {
         let products = self.products.read();
         let id = products.brands.key(number)?;
         Some((BrandId(id), products.brand_names.get(id)?.to_owned()))
+    }
+
+    /// Whether a product has a GTIN, or had it when it was deleted.
+    pub fn is_gtin_of(&self, gtin: Gtin, product: ProductId) -> bool {
+        let products = self.products.read();
+        let present = products.get(product.0).map(|entry| entry.gtin);
+        let gone = || products.gone.get(&product.0)?.gtin.map(Gtin::number);
+        present.or_else(gone) == Some(gtin.number())
     }
 
     /// The name of a category.

@@ -70,7 +70,8 @@ pub(super) struct SubscriptionPatchIn {
     #[serde(default)]
     #[schema(max_length = 200, example = "Price alerts")]
     pub(super) description: Option<String>,
-    /// `paused` stops messages, `active` goes on where they stopped, also after `disabled`.
+    /// `paused` stops messages, `active` goes on where they stopped, also after `disabled`; what was given
+    /// up comes by a replay.
     #[serde(default)]
     #[schema(example = "active")]
     pub(super) status: Option<String>,

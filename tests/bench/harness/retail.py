@@ -64,8 +64,10 @@ def questions(server, key, seed, count):
     """Paths of each kind of read, from what the server has."""
     reader, chance = Reader(server.port, key), random.Random(seed)
     products = [item for page in pages(reader, "/v1/products?limit=200", 25) for item in page]
-    stores = [item["id"] for page in pages(reader, "/v1/stores?limit=200", 3) for item in page]
+    places = [item for page in pages(reader, "/v1/stores?limit=200", 15) for item in page]
+    stores = [place["id"] for place in places]
     reader.connection.close()
+    near = lambda: "lat={latitude}&lon={longitude}".format(**chance.choice(places)["geo"])  # noqa: E731
     pick = lambda: chance.choice(products)  # noqa: E731
     words = lambda: "+".join(pick()["name"].split()[:2])  # noqa: E731
     quoted = lambda text: "".join(c if c.isalnum() or c == "+" else "" for c in text)  # noqa: E731
@@ -75,6 +77,24 @@ def questions(server, key, seed, count):
             f"/v1/products?limit=20&q={chance_text}"
             for chance_text in (quoted(words()) for _ in range(count))
             if chance_text.isascii() and chance_text.strip("+")
+        ],
+        "the same with facets of brand, category, price": [
+            f"/v1/products?limit=20&facets=brand,category_id,price&q={chance_text}"
+            for chance_text in (quoted(words()) for _ in range(count // 4))
+            if chance_text.isascii() and chance_text.strip("+")
+        ],
+        "facets of brand and price over all products (a scan)": [
+            "/v1/products?limit=20&facets=brand,price"
+        ] * (count // 100),
+        "page of 50 products sorted by price (a scan)": ["/v1/products?sort=price"] * (count // 100),
+        "suggestions for three letters": [
+            f"/v1/suggest?q={letters}"
+            for letters in (quoted(pick()["name"])[:3] for _ in range(count // 4))
+            if letters.isascii() and len(letters) == 3
+        ],
+        "stores near a place, 10 km": [f"/v1/stores?{near()}" for _ in range(count // 4)],
+        "stock of a product near a place, 10 km": [
+            f"/v1/stock?product_id={pick()['id']}&{near()}" for _ in range(count // 4)
         ],
         "page of 50 products": ["/v1/products?limit=50"] * (count // 10),
         "page of 50 products in a store": [

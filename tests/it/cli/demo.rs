@@ -13,7 +13,7 @@ fn proposed(line: &str) -> Option<(String, String)> {
 fn welcome(running: &Running) -> (Vec<String>, Vec<(String, String)>) {
     let lines = running.read_until("Stop with Ctrl-C");
     let calls: Vec<_> = lines.iter().filter_map(|line| proposed(line)).collect();
-    assert_eq!(calls.len(), 5, "{lines:?}");
+    assert_eq!(calls.len(), 7, "{lines:?}");
     (lines, calls)
 }
 
