@@ -18,6 +18,8 @@ pub enum Kind {
     Key,
     /// An admin token.
     AdminToken,
+    /// An import of a feed.
+    Import,
 }
 
 impl Kind {
@@ -30,6 +32,7 @@ impl Kind {
             Self::Plan => "plan",
             Self::Key => "key",
             Self::AdminToken => "admin_token",
+            Self::Import => "import",
         }
     }
 }

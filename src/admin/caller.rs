@@ -28,6 +28,12 @@ impl AdminCaller {
         Self { token, actor: token.to_string() }
     }
 
+    /// The id of the token.
+    #[must_use]
+    pub fn actor(&self) -> &str {
+        &self.actor
+    }
+
     /// The caller as the author of a change made now.
     #[must_use]
     pub fn by(&self, clock: &Clock) -> By<'_> {

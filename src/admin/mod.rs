@@ -6,6 +6,7 @@
 pub mod apps;
 pub mod audit;
 pub mod caller;
+pub mod imports;
 pub mod keys;
 pub mod levels;
 pub mod page;
@@ -41,6 +42,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
             .configure(tokens::configure)
             .configure(audit::configure)
             .configure(levels::configure)
+            .configure(imports::configure)
             .wrap(actix_web::middleware::from_fn(caller::guard)),
     );
 }

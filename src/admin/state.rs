@@ -1,6 +1,7 @@
 //! What the admin API works with, and how it answers.
 
 use crate::access::Pepper;
+use crate::config;
 use crate::feeds::levels::Writer;
 use crate::http::{ApiError, ApiResult, Code};
 use crate::kernel::Clock;
@@ -9,6 +10,7 @@ use crate::storage::Db;
 use actix_web::HttpResponse;
 use actix_web::http::header::{CONTENT_TYPE, LOCATION};
 use serde::Serialize;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -30,6 +32,10 @@ pub struct AdminState {
     pub levels: Writer,
     /// What this node answers from.
     pub mirror: Arc<Mirror>,
+    /// What bounds feeds.
+    pub feeds: config::Feeds,
+    /// Where files lie while they are imported.
+    pub uploads: PathBuf,
     /// Asks this node to read the control log now; the sender inside is told when it has.
     pub reload: mpsc::Sender<oneshot::Sender<()>>,
 }

@@ -44,6 +44,8 @@ impl Desk {
             db: database.clone(),
             clock,
             pepper,
+            feeds: crate::config::Config::embedded().feeds,
+            uploads: std::path::PathBuf::new(),
             reload,
         });
         Self { state, reloads, token, _database: database }
@@ -361,5 +363,5 @@ fn the_document_describes_every_operation() {
             }
         }
     }
-    assert_eq!(ids.len(), 27, "{ids:?}");
+    assert_eq!(ids.len(), 32, "{ids:?}");
 }

@@ -17,6 +17,7 @@ use actix_web::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, W
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{App, Error, HttpRequest, HttpResponse, HttpServer, ResponseError as _, web};
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use utoipa_actix_web::AppExt as _;
@@ -130,6 +131,15 @@ static ROUTES: LazyLock<Vec<(ResourceDef, String)>> = LazyLock::new(|| {
     paths.into_iter().map(|(path, methods)| (ResourceDef::new(path), methods)).collect()
 });
 
+/// Where uploads lie, without what an earlier run left there.
+fn uploads(data_dir: &Path) -> anyhow::Result<PathBuf> {
+    let folder = data_dir.join("uploads");
+    match std::fs::remove_dir_all(&folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(folder),
+    }
+}
+
 /// Binds the admin listener.
 pub(super) fn server(comptoir: &Comptoir, reload: Reload) -> anyhow::Result<(Server, SocketAddr)> {
     let listener = listen(comptoir.config.server.admin_listen, super::ADMIN_LISTEN)?;
@@ -145,6 +155,8 @@ pub(super) fn server(comptoir: &Comptoir, reload: Reload) -> anyhow::Result<(Ser
         db: comptoir.db.clone(),
         clock: comptoir.clock.clone(),
         pepper: Arc::clone(comptoir.keyring.pepper()),
+        feeds: comptoir.config.feeds.clone(),
+        uploads: uploads(&comptoir.config.server.data_dir)?,
         reload,
     });
     let operations = web::Data::new(Operations {

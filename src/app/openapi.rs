@@ -76,6 +76,7 @@ pub static ADMIN: LazyLock<Document> = LazyLock::new(|| {
         ("tokens", "Secrets of this API"),
         ("audit", "Who changed what"),
         ("stock", "Stock levels from tills and stock systems"),
+        ("feeds", "Files of products, stores, prices and stock"),
     ];
     complete(&mut document, &tags, (admin_security(), problems::ADMIN), admin_operation);
     render("admin", &document)

@@ -25,6 +25,7 @@ pub use mapping::{Mapping, MappingError};
 pub use options::{Guard, Mode, Options};
 pub use report::{Rejected, Report};
 pub use run::{import, import_values, import_with};
+pub use store::new_id;
 
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;

@@ -48,7 +48,8 @@ pub(super) struct Run {
 }
 
 /// An id for an import.
-pub(super) fn new_id() -> Result<String, ImportError> {
+/// A new import's id.
+pub fn new_id() -> Result<String, ImportError> {
     Ok(format!("imp_{}", base62::encode(getrandom::u64()?, base62::U64_WIDTH)))
 }
 

@@ -35,4 +35,5 @@ mod search;
 mod storage;
 mod supply;
 mod support;
+mod uploads;
 mod versions;

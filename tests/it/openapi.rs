@@ -364,7 +364,9 @@ impl Subjects {
 async fn every_admin_operation_answers_as_documented() {
     let app = TestApp::builder().fixed_clock(NOON).start().await;
     let document = document("admin");
-    for (path, method, operation) in operations(&document) {
+    // Files that are sent, and what waits in them, have tests of their own.
+    let own = |path: &str| path.contains("{feed}") || path.contains("{import_id}");
+    for (path, method, operation) in operations(&document).into_iter().filter(|(p, ..)| !own(p)) {
         let subjects = Subjects::of(&app).await;
         let path = subjects.path(&path);
         let at = format!("{method} {path}");
@@ -375,7 +377,10 @@ async fn every_admin_operation_answers_as_documented() {
             conforms(&body, taken, &document, &format!("{at} takes"));
             body
         });
-        let streams = operation["requestBody"]["content"]["application/x-ndjson"].is_object();
+        let sent = &operation["requestBody"]["content"];
+        let streams = ["application/x-ndjson", "application/octet-stream"]
+            .iter()
+            .any(|kind| sent[*kind].is_object());
         assert_eq!(
             body.is_some() || streams,
             operation["requestBody"].is_object(),

@@ -1,0 +1,121 @@
+//! Feeds that are sent to the admin API, and deletions that wait there for approval.
+
+use crate::support::schema::conforms;
+use crate::support::{NOON, TestApp, problem};
+use comptoir::app::openapi::documents;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use serde_json::{Value, json};
+use std::io::Write as _;
+
+async fn send(app: &TestApp, path: &str, body: Vec<u8>) -> reqwest::Response {
+    let request = app.http.post(app.admin_url(&format!("/admin/v1/feeds/{path}")));
+    let request = request.bearer_auth(&app.admin_token);
+    request.header("content-type", "application/octet-stream").body(body).send().await.unwrap()
+}
+
+async fn sent(app: &TestApp, path: &str, body: Vec<u8>) -> Value {
+    let answer = send(app, path, body).await;
+    let (status, text) = (answer.status(), answer.text().await.unwrap());
+    assert_eq!(status, 200, "{text}");
+    serde_json::from_str(&text).unwrap()
+}
+
+fn lines(numbers: std::ops::Range<u32>) -> Vec<u8> {
+    numbers
+        .flat_map(|n| format!("{{\"sku\":\"S{n}\",\"name\":\"Produit {n}\"}}\n").into_bytes())
+        .collect()
+}
+
+fn documented(value: &Value, schema: &str) {
+    let admin = documents().into_iter().find(|d| d.name == "admin").unwrap();
+    let document: Value = serde_json::from_str(&admin.json).unwrap();
+    let reference = json!({ "$ref": format!("#/components/schemas/{schema}") });
+    conforms(value, &reference, &document, schema);
+}
+
+fn left(app: &TestApp) -> usize {
+    let uploads = app.config.server.data_dir.join("uploads");
+    std::fs::read_dir(uploads).map_or(0, Iterator::count)
+}
+
+#[tokio::test]
+async fn a_full_file_that_deletes_too_much_waits_for_approval() {
+    let app = TestApp::builder().fixed_clock(NOON).start().await;
+    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+    packed.write_all(&lines(0..60)).unwrap();
+    let first = sent(&app, "products?file_name=../catalog%2F1.gz", packed.finish().unwrap()).await;
+    assert_eq!(first["imports"][0]["accepted"], 60);
+    app.caught_up().await;
+    let key = app.key(json!({})).await;
+    let products = async || -> usize {
+        let page: Value = app.get(&key.text, "/v1/products?limit=200").await.json().await.unwrap();
+        page["items"].as_array().unwrap().len()
+    };
+    assert_eq!(products().await, 60);
+
+    let second = sent(&app, "products?mode=full", lines(0..10)).await;
+    documented(&second, "UploadOut");
+    let import = &second["imports"][0];
+    assert_eq!((&import["unchanged"], &import["held"]), (&json!(10), &json!(50)));
+    assert_eq!(products().await, 60);
+    let path = format!("/admin/v1/imports/{}", import["id"].as_str().unwrap());
+    let seen = app.admin_ok("GET", &path, None).await;
+    assert_eq!(
+        (&seen["import"]["status"], seen["sample"].as_array().unwrap().len()),
+        (&json!("held"), 20)
+    );
+    documented(&seen, "ImportDetailOut");
+    let approved = app.admin_ok("POST", &format!("{path}/approve"), None).await;
+    assert_eq!(
+        (&approved["import"]["status"], &approved["import"]["deleted"]),
+        (&json!("approved"), &json!(50))
+    );
+    app.caught_up().await;
+    assert_eq!(products().await, 10);
+    let again = app.admin("POST", &format!("{path}/approve"), None).await;
+    problem(again, 409, "conflict").await;
+
+    let third = sent(&app, "products?mode=full", lines(100..140)).await;
+    let path = format!("/admin/v1/imports/{}", third["imports"][0]["id"].as_str().unwrap());
+    let seen = app.admin_ok("GET", &path, None).await;
+    if seen["import"]["status"] == "held" {
+        app.admin_ok("POST", &format!("{path}/reject"), None).await;
+    }
+    let listed = app.admin_ok("GET", "/admin/v1/imports?limit=2", None).await;
+    assert_eq!(listed["items"].as_array().unwrap().len(), 2);
+    let trail = app.admin_ok("GET", "/admin/v1/audit?limit=200", None).await;
+    let actions: Vec<&str> =
+        trail["items"].as_array().unwrap().iter().filter_map(|e| e["action"].as_str()).collect();
+    assert!(
+        actions.contains(&"import.upload") && actions.contains(&"import.approve"),
+        "{actions:?}"
+    );
+    assert_eq!(left(&app), 0);
+}
+
+#[tokio::test]
+async fn what_is_no_feed_is_refused_and_leaves_nothing() {
+    let app = TestApp::builder().set("FEEDS__MAX_MIB", "1").start().await;
+    for (path, body, status, code) in [
+        ("toys", lines(0..1), 400, "invalid_parameter"),
+        ("all", lines(0..1), 400, "invalid_parameter"),
+        ("products?format=pdf", lines(0..1), 400, "invalid_parameter"),
+        ("products?mode=most", lines(0..1), 400, "invalid_parameter"),
+        ("products?colour=red", lines(0..1), 400, "invalid_parameter"),
+        ("products?format=google-products", b"id\tid\n1\t2\n".to_vec(), 400, "invalid_body"),
+        ("products", vec![0x1f, 0x8b, 8, 0, 1], 400, "invalid_body"),
+        ("products", vec![b'x'; 2 * 1024 * 1024], 413, "body_too_large"),
+    ] {
+        problem(send(&app, path, body).await, status, code).await;
+    }
+    let request =
+        app.http.post(app.admin_url("/admin/v1/feeds/products")).bearer_auth(&app.admin_token);
+    let typed = request.header("content-type", "application/json").body("{}").send().await.unwrap();
+    problem(typed, 415, "unsupported_media_type").await;
+    let bare =
+        app.http.post(app.admin_url("/admin/v1/feeds/products")).body("{}").send().await.unwrap();
+    assert_eq!(bare.status(), 401);
+    problem(app.admin("GET", "/admin/v1/imports/imp_x", None).await, 404, "not_found").await;
+    assert_eq!(left(&app), 0);
+}
