@@ -232,7 +232,7 @@ fn add_problems(operation: &mut Value, statuses: &[u16]) {
 
 /// Lists come as JSON lines and as CSV too.
 fn offer_forms(operation: &mut Value) {
-    let content = &mut operation["responses"]["200"]["content"];
+    let Some(content) = operation.pointer_mut("/responses/200/content") else { return };
     let page = content["application/json"]["schema"]["$ref"].as_str().unwrap_or_default();
     let name = page.rsplit('/').next().unwrap_or_default();
     if !name.starts_with("PageOf") || name == "PageOfChanges" {
