@@ -230,24 +230,14 @@ fn add_problems(operation: &mut Value, statuses: &[u16]) {
     }
 }
 
-/// Lists come as JSON lines and as CSV too.
+/// Lists come as JSON lines and as CSV too. That stands beside the responses and not in their `content`:
+/// of several media types, generators make one type that is none of them.
 fn offer_forms(operation: &mut Value) {
-    let Some(content) = operation.pointer_mut("/responses/200/content") else { return };
-    let page = content["application/json"]["schema"]["$ref"].as_str().unwrap_or_default();
+    let schema = operation.pointer("/responses/200/content/application~1json/schema/$ref");
+    let page = schema.and_then(Value::as_str).unwrap_or_default();
     let name = page.rsplit('/').next().unwrap_or_default();
-    if !name.starts_with("PageOf") || name == "PageOfChanges" {
-        return;
-    }
-    for (media_type, what) in [
-        ("application/x-ndjson", "A line of JSON for each item; `Link` leads to the next page."),
-        (
-            "text/csv",
-            "RFC 4180: a line of column names, then a row for each item. A member of an object is a column named by its path, entries of a list are joined by `|`. `Link` leads to the next page.",
-        ),
-    ] {
-        content[media_type] = json!({
-            "schema": { "type": "string", "description": what, "maxLength": 100_000_000 },
-        });
+    if name.starts_with("PageOf") && name != "PageOfChanges" {
+        operation["x-list-forms"] = json!(["application/x-ndjson", "text/csv"]);
     }
 }
 
