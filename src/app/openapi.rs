@@ -9,6 +9,7 @@ use super::{admin, public};
 use crate::access::{Environment, Operation, Scope, operation};
 use crate::hooks;
 use crate::http::error::Problem;
+use crate::http::linked;
 use crate::kernel::page;
 use crate::metering::billability::{self, Facts};
 use actix_web::http::header::{CONTENT_TYPE, LOCATION};
@@ -230,12 +231,23 @@ fn add_problems(operation: &mut Value, statuses: &[u16]) {
     }
 }
 
-/// Lists come as JSON lines and as CSV too.
+/// Resources that come as JSON-LD too.
+const LINKED: [&str; 4] = ["ProductOut", "CategoryOut", "StoreOut", "PromotionOut"];
+
+/// Resources come as JSON-LD too, lists also as JSON lines and as CSV.
 fn offer_forms(operation: &mut Value) {
     let content = &mut operation["responses"]["200"]["content"];
     let page = content["application/json"]["schema"]["$ref"].as_str().unwrap_or_default();
-    let name = page.rsplit('/').next().unwrap_or_default();
-    if !name.starts_with("PageOf") || name == "PageOfChanges" {
+    let name = page.rsplit('/').next().unwrap_or_default().to_owned();
+    let name = name.as_str();
+    let is_list = name.starts_with("PageOf") && name != "PageOfChanges";
+    if is_list || LINKED.contains(&name) {
+        let what = "JSON-LD 1.1: the same document with `@context` and `@type`.";
+        content[linked::MEDIA_TYPE] = json!({
+            "schema": { "type": "object", "description": what, "additionalProperties": true },
+        });
+    }
+    if !is_list {
         return;
     }
     for (media_type, what) in [
