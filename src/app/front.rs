@@ -8,11 +8,11 @@ use crate::access::operation::{Op as _, op};
 use crate::access::policy::Gate;
 use crate::catalog::view::{CatalogView, Lookup};
 use crate::http::answer::{self, Cache, JSON, VARIES};
-use crate::http::encoding;
+use crate::http::{encoding, linked};
 use crate::kernel::id::ProductId;
 use actix_http::body::MessageBody;
 use actix_http::header::{
-    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, ORIGIN, VARY,
+    ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, ORIGIN, VARY,
 };
 use actix_http::{HttpMessage as _, Method, Request, Response, StatusCode};
 use actix_service::{Service, ServiceFactory};
@@ -51,6 +51,10 @@ impl FastPath {
         let Lookup::Found { body, etag } = self.catalog.product(id) else { return None };
         if body.len() > encoding::LEAST && head.headers.contains_key(ACCEPT_ENCODING) {
             // May be sent compressed, which the application does.
+            return None;
+        }
+        if head.headers.get(ACCEPT).is_some_and(|asked| linked::may_be_asked_for(asked.as_bytes()))
+        {
             return None;
         }
         let at = self.finisher.now();

@@ -9,6 +9,7 @@ use super::{admin, public};
 use crate::access::{Environment, Operation, Scope, operation};
 use crate::hooks;
 use crate::http::error::Problem;
+use crate::http::{form, linked};
 use crate::kernel::page;
 use crate::metering::billability::{self, Facts};
 use actix_web::http::header::{CONTENT_TYPE, LOCATION};
@@ -230,15 +231,23 @@ fn add_problems(operation: &mut Value, statuses: &[u16]) {
     }
 }
 
-/// Lists come as JSON lines and as CSV too. That stands beside the responses and not in their `content`:
-/// of several media types, generators make one type that is none of them.
+/// Resources that come as JSON-LD too.
+const LINKED: [&str; 4] = ["ProductOut", "CategoryOut", "StoreOut", "PromotionOut"];
+
+/// Resources come as JSON-LD too, lists also as JSON lines and as CSV. That stands beside the responses
+/// and not in their `content`: of several media types, generators make one type that is none of them.
 fn offer_forms(operation: &mut Value) {
     let schema = operation.pointer("/responses/200/content/application~1json/schema/$ref");
-    let page = schema.and_then(Value::as_str).unwrap_or_default();
-    let name = page.rsplit('/').next().unwrap_or_default();
-    if name.starts_with("PageOf") && name != "PageOfChanges" {
-        operation["x-list-forms"] = json!(["application/x-ndjson", "text/csv"]);
-    }
+    let name = schema.and_then(Value::as_str).and_then(|name| name.rsplit('/').next());
+    let name = name.unwrap_or_default();
+    let forms: &[&str] = if name.starts_with("PageOf") && name != "PageOfChanges" {
+        &[linked::MEDIA_TYPE, form::NDJSON, form::CSV]
+    } else if LINKED.contains(&name) {
+        &[linked::MEDIA_TYPE]
+    } else {
+        return;
+    };
+    operation["x-forms"] = json!(forms);
 }
 
 fn partner_operation(operation: &mut Value) {

@@ -6,7 +6,7 @@ use super::{Comptoir, listen, openapi};
 use crate::access::caller;
 use crate::access::operation::{self, Op as _, op};
 use crate::config::{Config, Origin, Telemetry};
-use crate::http::{ApiError, BodyLimit, Code};
+use crate::http::{ApiError, BodyLimit, Code, linked};
 use crate::telemetry::AccessLog;
 use crate::{browse, catalog, changes, demo, exports, hooks, metering, stock};
 use actix_cors::Cors;
@@ -35,17 +35,25 @@ pub(super) fn routes(config: &mut ServiceConfig<'_>) {
     metering::api::configure(config);
 }
 
-/// What is served beside the documented operations: the documents themselves, their reader, and the
-/// demo's pictures.
+/// What is served beside the documented operations: the documents themselves, their reader, the context
+/// of JSON-LD, and the demo's pictures.
 fn pages(config: &mut web::ServiceConfig, with_demo: bool, from: &Config) {
     settings(config, from);
     openapi::serve(config, &openapi::PARTNER);
     config.route("/", web::get().to(openapi::to_docs));
+    config.route(linked::CONTEXT_PATH, web::get().to(context));
     browse::digital_link::configure(config);
     if with_demo {
         config.route("/demo/images/{file}", web::get().to(demo_image));
         config.route("/demo/p/{sku}", web::get().to(demo_page));
     }
+}
+
+async fn context() -> HttpResponse {
+    HttpResponse::Ok()
+        .insert_header((header::CONTENT_TYPE, linked::MEDIA_TYPE))
+        .insert_header((header::CACHE_CONTROL, "public, max-age=86400"))
+        .body(linked::CONTEXT)
 }
 
 /// What handlers need of the settings.
@@ -78,6 +86,7 @@ async fn demo_page(sku: web::Path<String>) -> Result<HttpResponse, ApiError> {
 pub(super) fn methods_at(path: &str) -> Option<String> {
     let page = openapi::is_page(path, &openapi::PARTNER)
         || path == "/"
+        || path == linked::CONTEXT_PATH
         || browse::digital_link::is_path(path)
         || path.starts_with("/demo/images/")
         || path.starts_with("/demo/p/");

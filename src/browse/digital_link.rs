@@ -128,7 +128,7 @@ fn accepted(request: &HttpRequest) -> Wanted {
     types
         .find_map(|one| match one.as_str() {
             LINKSET => Some(Wanted::Links),
-            "application/json" => Some(Wanted::Document),
+            "application/json" | "application/ld+json" => Some(Wanted::Document),
             "text/html" | "*/*" => Some(Wanted::Page),
             _ => None,
         })

@@ -161,7 +161,7 @@ impl Shape {
             return Ok(plain);
         }
         let body = self.apply(&plain.body, told, views)?;
-        Ok(Answer::new(body, self.cache(), plain.records))
+        Ok(Answer::new(body, self.cache(), plain.records).of(plain.kind))
     }
 
     /// The products of a page in this shape.

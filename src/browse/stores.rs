@@ -157,7 +157,7 @@ pub(super) async fn get_store(
     };
     let now = clock.now();
     let cache = Cache::Seconds(store.holds_for_s(now));
-    Ok(Answer::new(store.document(now, Beside::default()), cache, 1))
+    Ok(Answer::new(store.document(now, Beside::default()), cache, 1).of(Some("Store")))
 }
 
 #[cfg(test)]

@@ -30,8 +30,15 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 
 /// The answer with a resource that was looked up, or the error that says where it is.
 pub fn resource(lookup: Lookup, what: &str, id: &impl Display, cache: Cache) -> ApiResult<Answer> {
+    let kind = match what.split(' ').next() {
+        Some("product") => Some("Product"),
+        Some("category") => Some("Category"),
+        Some("store") => Some("Store"),
+        Some("promotion") => Some("Promotion"),
+        _ => None,
+    };
     let (body, etag) = found(lookup, what, id)?;
-    Ok(Answer { body, etag, cache, records: 1, link: None, form: Form::Json })
+    Ok(Answer { body, etag, cache, records: 1, link: None, form: Form::Json, kind })
 }
 
 /// Refuses what has no resource to stand on.

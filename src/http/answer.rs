@@ -2,9 +2,10 @@
 
 use super::encoding::{self, Encoding};
 use super::form::Form;
+use super::linked;
 use actix_web::body::BoxBody;
 use actix_web::http::header::{
-    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderValue,
+    ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderValue,
     IF_NONE_MATCH, VARY,
 };
 use actix_web::{HttpRequest, HttpResponse, Responder};
@@ -72,6 +73,8 @@ pub struct Answer {
     pub link: Option<String>,
     /// What the document is written in.
     pub form: Form,
+    /// What the resource is in JSON-LD, where it can be had so.
+    pub kind: Option<&'static str>,
 }
 
 /// The ETag of some bytes.
@@ -118,7 +121,7 @@ impl Answer {
     #[must_use]
     pub fn new(body: impl Into<Bytes>, cache: Cache, records: u32) -> Self {
         let body = body.into();
-        Self { etag: digest(&body), body, cache, records, link: None, form: Form::Json }
+        Self { etag: digest(&body), body, cache, records, link: None, form: Form::Json, kind: None }
     }
 
     /// Serialises a document into an answer.
@@ -139,6 +142,26 @@ impl Answer {
 }
 
 impl Answer {
+    /// The answer that can be had as JSON-LD too, as a resource of this kind.
+    #[must_use]
+    pub fn of(self, kind: Option<&'static str>) -> Self {
+        Self { kind, ..self }
+    }
+
+    /// The answer in the form that the client asked for.
+    fn in_form_for(self, request: &HttpRequest) -> Self {
+        let (Some(kind), Some(accept)) = (self.kind, request.headers().get(ACCEPT)) else {
+            return self;
+        };
+        match Form::preferred_of_one(accept.to_str().unwrap_or_default()) {
+            Form::JsonLd => {
+                let body = Bytes::from(linked::alone(kind, &self.body));
+                Self { etag: digest(&body), body, form: Form::JsonLd, ..self }
+            }
+            Form::Json | Form::Ndjson | Form::Csv => self,
+        }
+    }
+
     /// How the body is sent to a client.
     fn encoding(&self, request: &HttpRequest) -> Encoding {
         if self.body.len() <= encoding::LEAST {
@@ -153,29 +176,30 @@ impl Responder for Answer {
     type Body = BoxBody;
 
     fn respond_to(self, request: &HttpRequest) -> HttpResponse {
-        let encoding = self.encoding(request);
-        let etag = encoding.etag(self.etag);
+        let answer = self.in_form_for(request);
+        let encoding = answer.encoding(request);
+        let etag = encoding.etag(answer.etag);
         let held = request.headers().get(IF_NONE_MATCH);
         let fresh = held.is_some_and(|tags| matches(tags.as_bytes(), etag));
         let mut response = if fresh { HttpResponse::NotModified() } else { HttpResponse::Ok() };
         response
             .insert_header((ETAG, etag_header(etag)))
-            .insert_header((CACHE_CONTROL, self.cache.header()))
+            .insert_header((CACHE_CONTROL, answer.cache.header()))
             .insert_header((VARY, VARIES));
-        if let Some(link) = self.link {
+        if let Some(link) = answer.link {
             response.insert_header((actix_web::http::header::LINK, link));
         }
         let mut response = if fresh {
             response.finish()
         } else {
-            response.insert_header((CONTENT_TYPE, self.form.media_type()));
-            let coded = encoding.encode(&self.body);
+            response.insert_header((CONTENT_TYPE, answer.form.media_type()));
+            let coded = encoding.encode(&answer.body);
             if let (Some(_), Some(name)) = (&coded, encoding.header()) {
                 response.insert_header((CONTENT_ENCODING, name));
             }
-            response.body(coded.unwrap_or(self.body))
+            response.body(coded.unwrap_or(answer.body))
         };
-        response.extensions_mut().insert(Records(self.records));
+        response.extensions_mut().insert(Records(answer.records));
         response
     }
 }

@@ -1,9 +1,11 @@
-//! The forms that a list can take: JSON, a line of JSON for each item, or CSV.
+//! The forms that a list can take: JSON, JSON-LD, a line of JSON for each item, or CSV. A single resource
+//! is JSON or JSON-LD.
 //!
-//! A client that names none of them gets JSON. In the other two there is no room for `next`: the `Link`
-//! header has it.
+//! A client that names none of them gets JSON. In lines and tables there is no room for `next`: the
+//! `Link` header has it.
 
 use super::encoding::thousandths;
+use super::linked;
 use actix_web::http::header::HeaderValue;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -16,11 +18,18 @@ const DEEPEST: usize = 6;
 /// Between the entries of a list in a cell.
 const BETWEEN: &str = "|";
 
+/// Media type of JSON lines.
+pub const NDJSON: &str = "application/x-ndjson";
+/// Media type of a table.
+pub const CSV: &str = "text/csv";
+
 /// How the items of a page are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Form {
     /// One JSON document.
     Json,
+    /// One JSON-LD document.
+    JsonLd,
     /// A line of JSON for each item.
     Ndjson,
     /// RFC 4180, with a line of column names.
@@ -33,14 +42,26 @@ impl Form {
     pub fn media_type(self) -> HeaderValue {
         match self {
             Self::Json => super::answer::JSON,
-            Self::Ndjson => HeaderValue::from_static("application/x-ndjson"),
+            Self::JsonLd => HeaderValue::from_static(linked::MEDIA_TYPE),
+            Self::Ndjson => HeaderValue::from_static(NDJSON),
             Self::Csv => HeaderValue::from_static("text/csv; charset=utf-8; header=present"),
         }
     }
 
-    /// What a client prefers (RFC 9110 §12.5.1). Wildcards stand for JSON.
+    /// What a client prefers of a list (RFC 9110 §12.5.1). Wildcards stand for JSON.
     #[must_use]
     pub fn preferred(accept: &str) -> Self {
+        Self::best(accept, &[Self::JsonLd, Self::Ndjson, Self::Csv])
+    }
+
+    /// The same of a single resource.
+    #[must_use]
+    pub fn preferred_of_one(accept: &str) -> Self {
+        Self::best(accept, &[Self::JsonLd])
+    }
+
+    /// What a client prefers of JSON and what is offered beside it.
+    fn best(accept: &str, offered: &[Self]) -> Self {
         let mut best = (0, Self::Json);
         let mut json = 0;
         for entry in accept.split(',') {
@@ -51,15 +72,16 @@ impl Form {
                 .find(|(key, _)| key.trim().eq_ignore_ascii_case("q"))
                 .map_or(1_000, |(_, weight)| thousandths(weight.trim()));
             let form = match name.as_str() {
-                "application/x-ndjson" | "application/jsonl" => Self::Ndjson,
-                "text/csv" => Self::Csv,
+                linked::MEDIA_TYPE => Self::JsonLd,
+                NDJSON | "application/jsonl" => Self::Ndjson,
+                CSV => Self::Csv,
                 "application/json" | "application/*" | "*/*" => {
                     json = json.max(weight);
                     continue;
                 }
                 _ => continue,
             };
-            if weight > best.0 {
+            if weight > best.0 && offered.contains(&form) {
                 best = (weight, form);
             }
         }
@@ -70,7 +92,10 @@ impl Form {
 /// The columns of a documented resource: a member of an object has a column named by its path with
 /// dots, a list has one. `id` comes first, the others in the order of their names.
 #[derive(Debug, Default)]
-pub struct Columns(Vec<Vec<String>>);
+pub struct Columns {
+    paths: Vec<Vec<String>>,
+    kind: String,
+}
 
 impl Columns {
     /// The columns of `T`.
@@ -82,7 +107,15 @@ impl Columns {
         let mut columns = Vec::new();
         leaves(&T::schema(), &named, &mut Vec::new(), &mut columns);
         columns.sort_by_key(|path: &Vec<String>| (path != &["id"], path.clone()));
-        Self(columns)
+        let name = T::name();
+        let kind = name.strip_suffix("Out").unwrap_or(&name).to_owned();
+        Self { paths: columns, kind }
+    }
+
+    /// What the resource is called in JSON-LD: as its schema, without the ending.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        &self.kind
     }
 
     /// Items as CSV. What is null or not there is an empty cell; entries of a list are joined by `|`,
@@ -90,10 +123,10 @@ impl Columns {
     pub fn write<T: AsRef<[u8]>>(&self, items: &[T]) -> csv::Result<Vec<u8>> {
         let mut writer =
             csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
-        writer.write_record(self.0.iter().map(|path| path.join(".")))?;
+        writer.write_record(self.paths.iter().map(|path| path.join(".")))?;
         for item in items {
             let item: Value = serde_json::from_slice(item.as_ref()).unwrap_or_default();
-            writer.write_record(self.0.iter().map(|path| cell(&item, path)))?;
+            writer.write_record(self.paths.iter().map(|path| cell(&item, path)))?;
         }
         writer.into_inner().map_err(|error| error.into_error().into())
     }
@@ -204,16 +237,23 @@ mod tests {
             ("application/json, text/csv", Form::Json),
             ("text/csv;q=0.5, application/x-ndjson;q=0.6, */*;q=0.1", Form::Ndjson),
             ("text/csv;q=0", Form::Json),
+            ("application/ld+json, application/json;q=0.5", Form::JsonLd),
+            (
+                "application/ld+json; profile=\"http://www.w3.org/ns/json-ld#compacted\"",
+                Form::JsonLd,
+            ),
             ("text/html,application/xhtml+xml,*/*;q=0.8", Form::Json),
         ] {
             assert_eq!(Form::preferred(accept), form, "{accept}");
         }
+        assert_eq!(Form::preferred_of_one("text/csv, application/ld+json;q=0.1"), Form::JsonLd);
+        assert_eq!(Form::preferred_of_one("text/csv"), Form::Json);
     }
 
     proptest! {
         #[test]
         fn no_header_panics(text: String) {
-            let _ = Form::preferred(&text);
+            let _ = (Form::preferred(&text), Form::preferred_of_one(&text));
         }
     }
 }

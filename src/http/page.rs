@@ -2,6 +2,7 @@
 
 use super::answer::{Answer, Cache};
 use super::form::{Columns, Form};
+use super::linked;
 use super::{ApiError, ApiResult, Code, FieldError, Params};
 use crate::kernel::page::{Cursor, InvalidCursor, KeyCursor};
 use actix_web::HttpRequest;
@@ -138,7 +139,10 @@ impl PageRequest {
             if i > 0 {
                 body.push(b',');
             }
-            body.extend_from_slice(item.as_ref());
+            match self.kind_of_items() {
+                None => body.extend_from_slice(item.as_ref()),
+                Some(kind) => body.extend(linked::inside(kind, item.as_ref())),
+            }
         }
         body.extend_from_slice(b"],\"next\":");
         append(&mut body, &next)?;
@@ -151,13 +155,20 @@ impl PageRequest {
             body.extend_from_slice(value);
         }
         body.push(b'}');
-        let mut answer = Answer::new(body, cache, items.len() as u32);
-        answer.link = next.map(link);
+        let linked = self.kind_of_items().map(|_| linked::alone("ItemList", &body));
+        let form = if linked.is_some() { Form::JsonLd } else { Form::Json };
+        let mut answer = Answer::new(linked.unwrap_or(body), cache, items.len() as u32);
+        (answer.link, answer.form) = (next.map(link), form);
         Ok(answer)
     }
 }
 
 impl PageRequest {
+    /// What the items are, where the client asked for JSON-LD and they have a name there.
+    fn kind_of_items(&self) -> Option<&'static str> {
+        (self.form == Form::JsonLd).then_some(self.columns?.kind())
+    }
+
     /// The items in the form that the client asked for, where that is not JSON.
     fn in_other_form<T: AsRef<[u8]>>(&self, items: &[T]) -> ApiResult<Option<(Vec<u8>, Form)>> {
         match (self.form, self.columns) {
@@ -177,7 +188,7 @@ impl PageRequest {
                 })?;
                 Ok(Some((rows, Form::Csv)))
             }
-            (Form::Json | Form::Csv, _) => Ok(None),
+            (Form::Json | Form::JsonLd | Form::Csv, _) => Ok(None),
         }
     }
 }

@@ -25,6 +25,7 @@ mod grid;
 mod hooks;
 mod levels;
 mod limits;
+mod linked;
 mod metering;
 mod near;
 mod openapi;

@@ -84,7 +84,9 @@ pub(super) async fn get_category(
     let id: CategoryId = path::id(&category, "category")?;
     let whole = resource(view.category(id), "category", &id, Cache::Long)?;
     Ok(match fields {
-        Some(fields) => Answer::new(fields.project(&whole.body), Cache::Long, whole.records),
+        Some(fields) => {
+            Answer::new(fields.project(&whole.body), Cache::Long, whole.records).of(whole.kind)
+        }
         None => whole,
     })
 }
