@@ -83,13 +83,17 @@ pub fn view<'a>(gate: &Gate, headers: &'a HeaderMap, peer: Option<IpAddr>) -> Ca
         authorization: headers.get(AUTHORIZATION).map(HeaderValue::as_bytes),
         api_key: headers.get(X_API_KEY).map(HeaderValue::as_bytes),
         peer,
-        // Not even looked for where there is no proxy to believe.
-        forwarded_for: if gate.has_proxies() { forwarded_for(headers) } else { None },
+        forwarded_for: forwarded_for(gate, headers),
     }
 }
 
-/// The lines of `X-Forwarded-For` as the one list that they are (RFC 9110 §5.3).
-fn forwarded_for(headers: &HeaderMap) -> Option<Cow<'_, [u8]>> {
+/// The lines of `X-Forwarded-For` as the one list that they are (RFC 9110 §5.3). They are not even
+/// looked for where there is no proxy to believe.
+#[must_use]
+pub fn forwarded_for<'a>(gate: &Gate, headers: &'a HeaderMap) -> Option<Cow<'a, [u8]>> {
+    if !gate.has_proxies() {
+        return None;
+    }
     let mut lines = headers.get_all(X_FORWARDED_FOR).map(HeaderValue::as_bytes);
     let first = Cow::Borrowed(lines.next()?);
     Some(lines.fold(first, |list, line| Cow::Owned([&list, line].join(&b','))))

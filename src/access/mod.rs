@@ -1,6 +1,7 @@
 //! Who may call: partners, apps, keys, plans and scopes.
 
 pub mod caller;
+pub mod deprecation;
 pub mod directory;
 pub mod error;
 pub mod key;

@@ -1,10 +1,10 @@
 //! The end of every call on the public listener: record it, name it, tell the limits, write the
 //! problem document. The record stands in the journal before the first byte leaves.
 
-use super::{public, shield};
-use crate::access::Operation;
+use super::{public, rate_limit, shield};
 use crate::access::caller::Judged;
 use crate::access::directory::KeyRecord;
+use crate::access::{Operation, deprecation};
 use crate::http::answer::{Cache, Records};
 use crate::http::{ApiError, Code};
 use crate::kernel::{Clock, Micros};
@@ -28,11 +28,6 @@ use std::task::{Context, Poll, ready};
 
 /// The id of the call: of its usage event, where it has one. Quoted in problems as `request_id`.
 pub(super) const EVENT_ID: HeaderName = HeaderName::from_static("usage-event-id");
-/// The plan's limits (draft-ietf-httpapi-ratelimit-headers-11 §3).
-pub(super) const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
-/// What is left of them (the same draft, §4).
-pub(super) const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
-
 /// What all workers share to finish calls.
 #[derive(Debug)]
 pub(super) struct Ledgerbook {
@@ -46,6 +41,8 @@ pub(super) struct Ledgerbook {
     pub(super) clock: Clock,
     /// Number of calls without an event since the start: their ids.
     pub(super) unmetered: AtomicU64,
+    /// Whether answers carry `X-RateLimit-*` too.
+    pub(super) with_x_ratelimit: bool,
 }
 
 /// One worker's part in finishing calls.
@@ -144,6 +141,11 @@ impl Finisher {
         self.book.clock.now()
     }
 
+    /// Tells a caller its limits.
+    pub(super) fn write_limits(&self, to: &mut HeaderMap, key: &KeyRecord, after: &Decision) {
+        rate_limit::write(to, key, after, self.book.with_x_ratelimit);
+    }
+
     /// Writes the event of a call into the journal, where metering is on.
     pub(super) fn record(&self, call: &Answered<'_>) -> Result<Recorded, JournalFull> {
         let duration = self.book.clock.now().0.saturating_sub(call.at.0);
@@ -212,16 +214,6 @@ pub(super) fn outcome(status: u16, code: Option<Code>) -> Outcome {
         (200..=399, _) => Outcome::Served,
         (400..=499, _) => Outcome::ClientError,
         _ => Outcome::ServerError,
-    }
-}
-
-/// Tells the caller its limits and what is left of them.
-pub(super) fn write_limits(headers: &mut HeaderMap, key: &KeyRecord, decision: &Decision) {
-    headers.append(RATELIMIT_POLICY, key.policy_header.clone());
-    let mut left = Vec::with_capacity(64);
-    decision.write_header(&key.limits, &mut left);
-    if let Ok(left) = HeaderValue::from_maybe_shared(Bytes::from(left)) {
-        headers.append(RATELIMIT, left);
     }
 }
 
@@ -324,7 +316,11 @@ pub(super) async fn finish<B: MessageBody + 'static>(
     };
     let recorded =
         recorded.unwrap_or_else(|| Recorded { receipt: None, id: finisher.unmetered_id() });
-    Ok(assemble(response, error.as_ref(), judged.as_ref(), recorded))
+    let mut response = assemble(response, error.as_ref(), recorded);
+    if let Some(judged) = &judged {
+        tell(&finisher, response.headers_mut(), judged);
+    }
+    Ok(response)
 }
 
 /// The bytes and resources that an answer brings.
@@ -366,11 +362,20 @@ fn limits_of(judged: &Judged) -> Option<(&KeyRecord, &Decision)> {
     Some((judged.key.as_deref()?, judged.decision.as_ref()?))
 }
 
-/// The response as it leaves: its id, the limits, and, for an error, the problem document.
+/// What a caller that is known is told: its limits, and the end of the operation where one is decided.
+fn tell(finisher: &Finisher, headers: &mut HeaderMap, judged: &Judged) {
+    if let Some((key, decision)) = limits_of(judged) {
+        finisher.write_limits(headers, key, decision);
+    }
+    if let Some(deprecation) = deprecation::of(judged.operation) {
+        deprecation.write(headers);
+    }
+}
+
+/// The response as it leaves: its id and, for an error, the problem document.
 fn assemble<B: MessageBody + 'static>(
     response: ServiceResponse<B>,
     error: Option<&ApiError>,
-    judged: Option<&Judged>,
     Recorded { receipt, id }: Recorded,
 ) -> ServiceResponse<Metered<EitherBody<B, BoxBody>>> {
     let mut response = match error {
@@ -386,9 +391,6 @@ fn assemble<B: MessageBody + 'static>(
     shield::guard(headers);
     if let Some(id) = id.header() {
         headers.insert(EVENT_ID, id);
-    }
-    if let Some((key, decision)) = judged.and_then(limits_of) {
-        write_limits(headers, key, decision);
     }
     response.map_body(|_, body| Metered::new(body, receipt))
 }

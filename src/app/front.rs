@@ -2,18 +2,16 @@
 //! router, from stored bytes. Whatever is not a plain success goes the ordinary way, so that there
 //! is one place that knows errors; a refused call has taken nothing, so judging it again is harmless.
 
-use super::finish::{Answered, CameAsHead, EVENT_ID, Finisher, Metered, write_limits};
+use super::finish::{Answered, CameAsHead, EVENT_ID, Finisher, Metered};
 use crate::access::caller;
 use crate::access::operation::{Op as _, op};
-use crate::access::policy::Gate;
+use crate::access::policy::{CallView, Gate};
 use crate::catalog::view::{CatalogView, Lookup};
 use crate::http::answer::{self, Cache, JSON, VARIES};
 use crate::http::{encoding, linked};
 use crate::kernel::id::ProductId;
 use actix_http::body::MessageBody;
-use actix_http::header::{
-    ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, ORIGIN, VARY,
-};
+use actix_http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, VARY};
 use actix_http::{HttpMessage as _, Method, Request, Response, StatusCode};
 use actix_service::{Service, ServiceFactory};
 use actix_web::dev::ServiceResponse;
@@ -41,29 +39,29 @@ impl FastPath {
     /// The answer, if this is a call that can be answered here and now.
     fn answer(&self, request: &Request) -> Option<Response<Metered<Bytes>>> {
         let head = request.head();
-        if head.method != Method::GET
-            || head.uri.query().is_some()
-            || (self.with_cors && head.headers.contains_key(ORIGIN))
-        {
+        if head.method != Method::GET || head.uri.query().is_some() {
             return None;
         }
         let id = head.uri.path().strip_prefix("/v1/products/")?.parse::<ProductId>().ok()?;
         let Lookup::Found { body, etag } = self.catalog.product(id) else { return None };
-        if body.len() > encoding::LEAST && head.headers.contains_key(ACCEPT_ENCODING) {
+        let asked = Asked::read(&head.headers);
+        if (asked.has_origin && self.with_cors)
+            || asked.may_want_linked
             // May be sent compressed, which the application does.
-            return None;
-        }
-        if head.headers.get(ACCEPT).is_some_and(|asked| linked::may_be_asked_for(asked.as_bytes()))
+            || (asked.takes_codings && body.len() > encoding::LEAST)
         {
             return None;
         }
         let at = self.finisher.now();
         let operation = op::GetProduct::OPERATION;
-        let peer = request.peer_addr().map(|address| address.ip());
-        let view = caller::view(&self.gate, &head.headers, peer);
-        let admitted = self.gate.admit(operation, &view, at).ok()?;
-        let held = head.headers.get(IF_NONE_MATCH);
-        let fresh = held.is_some_and(|tags| answer::matches(tags.as_bytes(), etag));
+        let call = CallView {
+            authorization: asked.authorization,
+            api_key: asked.api_key,
+            peer: request.peer_addr().map(|address| address.ip()),
+            forwarded_for: caller::forwarded_for(&self.gate, &head.headers),
+        };
+        let admitted = self.gate.admit(operation, &call, at).ok()?;
+        let fresh = asked.if_none_match.is_some_and(|tags| answer::matches(tags, etag));
         let (status, body) =
             if fresh { (StatusCode::NOT_MODIFIED, Bytes::new()) } else { (StatusCode::OK, body) };
         let call = Answered {
@@ -88,8 +86,40 @@ impl FastPath {
         headers.append(CACHE_CONTROL, Cache::Short.header());
         headers.append(VARY, VARIES);
         headers.append(EVENT_ID, id);
-        write_limits(headers, &admitted.key, &admitted.decision);
+        self.finisher.write_limits(headers, &admitted.key, &admitted.decision);
         Some(response)
+    }
+}
+
+/// What the headers of a request ask for, read in one walk: there are few, and each look-up by name
+/// costs more than passing by them all.
+#[derive(Debug, Default)]
+struct Asked<'a> {
+    authorization: Option<&'a [u8]>,
+    api_key: Option<&'a [u8]>,
+    if_none_match: Option<&'a [u8]>,
+    takes_codings: bool,
+    may_want_linked: bool,
+    has_origin: bool,
+}
+
+impl<'a> Asked<'a> {
+    fn read(headers: &'a HeaderMap) -> Self {
+        let mut asked = Self::default();
+        for (name, value) in headers {
+            let value = value.as_bytes();
+            match name.as_str() {
+                // Of several lines the first counts, as where a header is looked up.
+                "authorization" => _ = asked.authorization.get_or_insert(value),
+                "x-api-key" => _ = asked.api_key.get_or_insert(value),
+                "if-none-match" => _ = asked.if_none_match.get_or_insert(value),
+                "accept-encoding" => asked.takes_codings = true,
+                "accept" => asked.may_want_linked |= linked::may_be_asked_for(value),
+                "origin" => asked.has_origin = true,
+                _ => {}
+            }
+        }
+        asked
     }
 }
 

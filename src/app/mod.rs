@@ -6,6 +6,7 @@ mod finish;
 mod front;
 pub mod openapi;
 mod public;
+mod rate_limit;
 mod readiness;
 mod shield;
 mod tasks;
@@ -154,6 +155,7 @@ impl Comptoir {
             metrics: Arc::clone(&metrics),
             clock: clock.clone(),
             unmetered: AtomicU64::new(0),
+            with_x_ratelimit: config.limits.x_ratelimit_headers,
         });
         let readiness = Arc::new(Readiness::new(clock.now()));
         let demo = db.setting("demo").await?.is_some();

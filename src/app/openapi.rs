@@ -6,7 +6,7 @@ mod problems;
 
 use super::finish::outcome;
 use super::{admin, public};
-use crate::access::{Environment, Operation, Scope, operation};
+use crate::access::{Environment, Operation, Scope, deprecation, operation};
 use crate::hooks;
 use crate::http::error::Problem;
 use crate::http::{form, linked};
@@ -200,8 +200,17 @@ fn describe_parameter(parameter: &mut Value) {
 }
 
 /// Headers of every answer of the partner API.
-const TOLD: [&str; 4] =
-    ["Access-Control-Allow-Origin", "RateLimit", "RateLimit-Policy", "Usage-Event-Id"];
+const TOLD: [&str; 7] = [
+    "Access-Control-Allow-Origin",
+    "RateLimit",
+    "RateLimit-Policy",
+    "Usage-Event-Id",
+    "X-RateLimit-Limit",
+    "X-RateLimit-Remaining",
+    "X-RateLimit-Reset",
+];
+/// Headers of every answer of an operation that is deprecated.
+const TOLD_OF_ITS_END: [&str; 2] = ["Deprecation", "Sunset"];
 
 fn headers() -> Value {
     json!({
@@ -210,6 +219,11 @@ fn headers() -> Value {
         "RateLimit": { "description": "What is left of each limit: `r` units, all back after `t` seconds (draft-ietf-httpapi-ratelimit-headers-11).", "schema": { "type": "string" }, "example": "\"burst\";r=49;t=1, \"day\";r=99999;t=1" },
         "RateLimit-Policy": { "description": "The plan's limits: `q` units in `w` seconds.", "schema": { "type": "string" }, "example": "\"burst\";q=50;w=1, \"day\";q=100000;w=86400" },
         "Retry-After": { "description": "Seconds until a call is admitted again; absent where waiting does not help.", "schema": { "type": "integer", "minimum": 0 }, "example": 1 },
+        "Deprecation": { "description": "Since when the operation is deprecated (RFC 9745). `Link` names its successor.", "schema": { "type": "string" }, "example": "@1796083200" },
+        "Sunset": { "description": "Until when it answers at least (RFC 8594).", "schema": { "type": "string" }, "example": "Wed, 30 Jun 2027 23:59:59 GMT" },
+        "X-RateLimit-Limit": { "description": "Units of the limit that is nearest to its end; absent unless the retailer turns it on.", "schema": { "type": "integer", "minimum": 1 }, "example": 50 },
+        "X-RateLimit-Remaining": { "description": "What is left of it; absent unless the retailer turns it on.", "schema": { "type": "integer", "minimum": 0 }, "example": 49 },
+        "X-RateLimit-Reset": { "description": "Seconds until it is whole again, or, after a refusal, until the call is admitted; absent unless the retailer turns it on.", "schema": { "type": "integer", "minimum": 0 }, "example": 1 },
         "Usage-Event-Id": { "description": "The id of this call: where the caller is known, that of its row in the usage export. Quote it when asking for help.", "schema": { "type": "string" }, "example": "0000000000b.12.4711" },
     })
 }
@@ -256,10 +270,16 @@ fn partner_operation(operation: &mut Value) {
     let Some(entry) = operation::by_id(&id) else { return };
     add_problems(operation, &[400, 401, 403, 405, 429, 500, 503]);
     describe_policy(operation, entry);
+    let ending = deprecation::of(entry);
+    if let Some(deprecation) = ending {
+        operation["deprecated"] = json!(true);
+        operation["x-sunset"] = json!(deprecation.sunset);
+    }
+    let of_its_end = ending.map_or(&[][..], |_| &TOLD_OF_ITS_END);
     let Some(responses) = operation["responses"].as_object_mut() else { return };
     for (status, response) in responses.iter_mut().filter(|(s, _)| s.starts_with(['2', '3'])) {
         let etag = matches!(status.as_str(), "200" | "304").then_some("ETag");
-        for name in TOLD.into_iter().chain(etag) {
+        for name in TOLD.iter().chain(of_its_end).copied().chain(etag) {
             response["headers"][name] = json!({ "$ref": format!("#/components/headers/{name}") });
         }
     }

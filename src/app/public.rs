@@ -1,10 +1,10 @@
 //! The public listener: every route that partners can call, and the layers around them.
 
-use super::finish::{EVENT_ID, Finisher, RATELIMIT, RATELIMIT_POLICY, finish};
+use super::finish::{EVENT_ID, Finisher, finish};
 use super::front::{FastPath, FrontFactory};
-use super::{Comptoir, listen, openapi};
-use crate::access::caller;
+use super::{Comptoir, listen, openapi, rate_limit};
 use crate::access::operation::{self, Op as _, op};
+use crate::access::{caller, deprecation};
 use crate::config::{Config, Origin, Telemetry};
 use crate::http::{ApiError, BodyLimit, Code, linked};
 use crate::telemetry::AccessLog;
@@ -112,17 +112,25 @@ async fn unrouted(request: HttpRequest) -> Result<HttpResponse, ApiError> {
 fn cors(origins: &[Origin]) -> Cors {
     let cors = Cors::default()
         .allowed_methods(["GET", "HEAD", "OPTIONS", "POST", "PATCH", "DELETE"])
-        .allowed_headers([header::AUTHORIZATION, header::IF_NONE_MATCH, header::ACCEPT])
+        .allowed_headers([header::AUTHORIZATION, header::ACCEPT, header::ACCEPT_LANGUAGE])
+        .allowed_headers([header::IF_NONE_MATCH, header::RANGE, header::IF_RANGE])
         .allowed_header(header::CONTENT_TYPE)
         .allowed_header("x-api-key")
         .expose_headers([
             EVENT_ID,
-            RATELIMIT,
-            RATELIMIT_POLICY,
+            rate_limit::POLICY,
+            rate_limit::LEFT,
+            rate_limit::X_LIMIT,
+            rate_limit::X_REMAINING,
+            rate_limit::X_RESET,
+            deprecation::DEPRECATION,
+            deprecation::SUNSET,
             header::ETAG,
             header::LINK,
             header::RETRY_AFTER,
             header::LOCATION,
+            header::CONTENT_RANGE,
+            header::ACCEPT_RANGES,
         ])
         .block_on_origin_mismatch(false)
         .max_age(600);

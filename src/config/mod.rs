@@ -153,6 +153,8 @@ section! {
     Limits ["limits"] {
         /// Where limits are counted.
         backend: LimitBackend = "backend" as LimitBackend,
+        /// Whether answers carry `X-RateLimit-*` too.
+        x_ratelimit_headers: bool = "x_ratelimit_headers" as bool,
     }
 }
 

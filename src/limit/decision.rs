@@ -1,6 +1,7 @@
 //! What a limiter answers, and the headers that tell the caller.
 
 use super::policy::{Limits, MOST_POLICIES};
+use std::cmp::Reverse;
 
 /// Whether the call may go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +63,19 @@ impl Decision {
     #[must_use]
     pub fn reset_s(&self, index: usize) -> u32 {
         self.reset_s.get(index).copied().unwrap_or(0)
+    }
+
+    /// The index of the policy that has the smallest share left; of equals, the one that takes longest.
+    #[must_use]
+    pub fn tightest(&self, limits: &Limits) -> usize {
+        let share = |i: usize, quota: u32| {
+            u64::from(self.remaining[i]) * u64::from(u32::MAX) / u64::from(quota.max(1))
+        };
+        let policies = limits.policies().iter().enumerate();
+        let least = policies.min_by_key(|(i, policy)| {
+            (!self.violates(*i), share(*i, policy.quota), Reverse(policy.window_s))
+        });
+        least.map_or(0, |(i, _)| i)
     }
 
     /// Seconds after which the same call is admitted, at least 1; `None` where it was admitted, or

@@ -41,6 +41,38 @@ async fn limits_are_told_on_every_answer_and_hold_to_the_unit() {
 }
 
 #[tokio::test]
+async fn the_limit_nearest_to_its_end_is_told_to_older_clients_where_that_is_set() {
+    let app = TestApp::builder()
+        .set("LIMITS__X_RATELIMIT_HEADERS", "true")
+        .fixed_clock(NOON)
+        .start()
+        .await;
+    app.stock_shelves(1, 1).await;
+    let plan = app
+        .plan(json!([
+            { "name": "day", "quota": 5, "window_s": 86_400 },
+            { "name": "burst", "quota": 3, "window_s": 3 },
+        ]))
+        .await;
+    let key = app.key_under(&plan, json!({})).await;
+    let product = format!("/v1/products/{}", data::product_id(0));
+    // The short way and the long way, then after a while when the day is nearer to its end.
+    for (path, wait, told) in [
+        (&*product, 0, ["3", "2", "1"]),
+        ("/v1/products", 0, ["3", "1", "2"]),
+        (&product, 10_000_000, ["5", "2", "51830"]),
+    ] {
+        app.clock.advance(wait);
+        let answer = app.get(&key.text, path).await;
+        let names = ["limit", "remaining", "reset"].map(|name| format!("x-ratelimit-{name}"));
+        assert_eq!(names.map(|name| answer.headers()[&name].to_str().unwrap().to_owned()), told);
+    }
+    let plain = TestApp::start().await;
+    let key = plain.key(json!({})).await;
+    assert!(!plain.get(&key.text, "/v1/usage").await.headers().contains_key("x-ratelimit-limit"));
+}
+
+#[tokio::test]
 async fn keys_of_an_app_share_its_limits_and_live_and_test_do_not() {
     let app = TestApp::builder().fixed_clock(NOON).start().await;
     app.stock_shelves(1, 1).await;

@@ -244,6 +244,9 @@ async fn success(app: &TestApp, key: &TestKey, url: &str, operation: &Value, doc
     {
         assert!(headers.contains_key(name), "{url}: no {name}");
     }
+    for name in ["deprecation", "sunset"] {
+        assert_eq!(headers.contains_key(name), operation["deprecated"] == true, "{url}: {name}");
+    }
     assert_eq!(headers["content-type"], "application/json", "{url}");
     let body: Value = answer.json().await.unwrap();
     let schema = &operation["responses"]["200"]["content"]["application/json"]["schema"];
