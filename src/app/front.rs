@@ -47,6 +47,7 @@ impl FastPath {
         let asked = Asked::read(&head.headers);
         if (asked.has_origin && self.with_cors)
             || asked.may_want_linked
+            || asked.names_languages
             // May be sent compressed, which the application does.
             || (asked.takes_codings && body.len() > encoding::LEAST)
         {
@@ -100,6 +101,7 @@ struct Asked<'a> {
     if_none_match: Option<&'a [u8]>,
     takes_codings: bool,
     may_want_linked: bool,
+    names_languages: bool,
     has_origin: bool,
 }
 
@@ -115,6 +117,7 @@ impl<'a> Asked<'a> {
                 "if-none-match" => _ = asked.if_none_match.get_or_insert(value),
                 "accept-encoding" => asked.takes_codings = true,
                 "accept" => asked.may_want_linked |= linked::may_be_asked_for(value),
+                "accept-language" => asked.names_languages |= value != b"*",
                 "origin" => asked.has_origin = true,
                 _ => {}
             }

@@ -200,20 +200,14 @@ fn describe_parameter(parameter: &mut Value) {
 }
 
 /// Headers of every answer of the partner API.
-const TOLD: [&str; 7] = [
-    "Access-Control-Allow-Origin",
-    "RateLimit",
-    "RateLimit-Policy",
-    "Usage-Event-Id",
-    "X-RateLimit-Limit",
-    "X-RateLimit-Remaining",
-    "X-RateLimit-Reset",
-];
+const TOLD: [&str; 4] =
+    ["Access-Control-Allow-Origin", "RateLimit", "RateLimit-Policy", "Usage-Event-Id"];
 /// Headers of every answer of an operation that is deprecated.
 const TOLD_OF_ITS_END: [&str; 2] = ["Deprecation", "Sunset"];
 
 fn headers() -> Value {
     json!({
+        "Content-Language": { "description": "The languages of the texts, where the call names languages and the retailer has said its own.", "schema": { "type": "string" }, "example": "en" },
         "ETag": { "description": "Strong validator of the answer: send it back in `If-None-Match`.", "schema": { "type": "string" }, "example": "\"5d41402abc4b2a76\"" },
         "Access-Control-Allow-Origin": { "description": "The origin of a browser app that the retailer has configured; absent for all other callers.", "schema": { "type": "string" }, "example": "https://app.example.com" },
         "RateLimit": { "description": "What is left of each limit: `r` units, all back after `t` seconds (draft-ietf-httpapi-ratelimit-headers-11).", "schema": { "type": "string" }, "example": "\"burst\";r=49;t=1, \"day\";r=99999;t=1" },
@@ -221,9 +215,6 @@ fn headers() -> Value {
         "Retry-After": { "description": "Seconds until a call is admitted again; absent where waiting does not help.", "schema": { "type": "integer", "minimum": 0 }, "example": 1 },
         "Deprecation": { "description": "Since when the operation is deprecated (RFC 9745). `Link` names its successor.", "schema": { "type": "string" }, "example": "@1796083200" },
         "Sunset": { "description": "Until when it answers at least (RFC 8594).", "schema": { "type": "string" }, "example": "Wed, 30 Jun 2027 23:59:59 GMT" },
-        "X-RateLimit-Limit": { "description": "Units of the limit that is nearest to its end; absent unless the retailer turns it on.", "schema": { "type": "integer", "minimum": 1 }, "example": 50 },
-        "X-RateLimit-Remaining": { "description": "What is left of it; absent unless the retailer turns it on.", "schema": { "type": "integer", "minimum": 0 }, "example": 49 },
-        "X-RateLimit-Reset": { "description": "Seconds until it is whole again, or, after a refusal, until the call is admitted; absent unless the retailer turns it on.", "schema": { "type": "integer", "minimum": 0 }, "example": 1 },
         "Usage-Event-Id": { "description": "The id of this call: where the caller is known, that of its row in the usage export. Quote it when asking for help.", "schema": { "type": "string" }, "example": "0000000000b.12.4711" },
     })
 }
@@ -262,6 +253,8 @@ fn offer_forms(operation: &mut Value) {
         return;
     };
     operation["x-forms"] = json!(forms);
+    operation["responses"]["200"]["headers"]["Content-Language"] =
+        json!({ "$ref": "#/components/headers/Content-Language" });
 }
 
 fn partner_operation(operation: &mut Value) {

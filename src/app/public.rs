@@ -6,6 +6,7 @@ use super::{Comptoir, listen, openapi, rate_limit};
 use crate::access::operation::{self, Op as _, op};
 use crate::access::{caller, deprecation};
 use crate::config::{Config, Origin, Telemetry};
+use crate::http::language::OwnLanguage;
 use crate::http::{ApiError, BodyLimit, Code, linked};
 use crate::telemetry::AccessLog;
 use crate::{browse, catalog, changes, demo, exports, hooks, metering, stock};
@@ -60,6 +61,7 @@ async fn context() -> HttpResponse {
 fn settings(app: &mut web::ServiceConfig, config: &Config) {
     app.app_data(BodyLimit(config.server.max_body_bytes as usize))
         .app_data(web::Data::new(config.catalog.in_store_codes.clone()))
+        .app_data(web::Data::new(OwnLanguage(config.catalog.language.clone())))
         .app_data(web::Data::new(browse::digital_link::Base(config.server.public_url.clone())));
 }
 

@@ -95,7 +95,7 @@ pub(super) async fn list_products(
     views: Views,
     search: web::Data<Search>,
 ) -> ApiResult<Answer> {
-    let mut params = Params::new(request.query_string());
+    let mut params = Params::of(&request);
     let mut wanted = wanted(&mut params, &views.0);
     let deleted = deleted::read(&mut params, wanted.query.updated_since);
     let page = PageRequest::read(&request, &mut params).with_columns(&COLUMNS);

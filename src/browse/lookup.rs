@@ -8,6 +8,7 @@ use crate::access::{Caller, op};
 use crate::catalog::view::{CatalogView, Lookup};
 use crate::http::answer::Cache;
 use crate::http::fields::{Refused, members};
+use crate::http::language;
 use crate::http::{Answer, ApiError, ApiResult, Code, FieldError, JsonBody, Params};
 use crate::kernel::Gtin;
 use crate::kernel::gtin::InvalidGtin;
@@ -48,7 +49,10 @@ pub(super) async fn lookup_products(
 ) -> ApiResult<Answer> {
     Params::new(request.query_string()).finish()?;
     let JsonBody(asked) = body;
-    let shape = shape(&asked)?;
+    let mut shape = shape(&asked)?;
+    if language::is_wanted(request.headers()) {
+        shape = shape.in_languages();
+    }
     shape.permit(caller.scopes())?;
     let mut found: Vec<(Bytes, Vec<MatchedOut>)> = Vec::new();
     let mut places: HashMap<Vec<u8>, usize> = HashMap::new();

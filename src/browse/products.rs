@@ -111,7 +111,7 @@ pub(super) async fn get_product_by_gtin(
 
 /// What the caller wants of the product, as far as its key may read it.
 fn shape<O: Op>(request: &HttpRequest, caller: &Caller<O>) -> ApiResult<Shape> {
-    let mut params = Params::new(request.query_string());
+    let mut params = Params::of(request);
     let shape = Shape::read(&mut params);
     params.finish()?;
     shape.permit(caller.scopes())?;

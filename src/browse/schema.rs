@@ -10,6 +10,7 @@ use crate::catalog::model::Status;
 use crate::catalog::model::parts::{
     Brand, Description, Identifier, Image, Property, Rating, VariantAttribute,
 };
+use crate::catalog::translations::ProductTexts;
 use crate::stock::line::StockLevelOut;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -87,6 +88,9 @@ pub(super) struct ProductOut {
     /// Its page in the shop.
     #[schema(required = true, example = "https://www.example.com/p/82311569")]
     link: Option<String>,
+    /// Its texts in other languages, by language (RFC 5646), where the retailer gives any. Absent from
+    /// calls with `Accept-Language`, whose texts are chosen from here.
+    translations: Option<BTreeMap<String, ProductTexts>>,
     /// When it last changed.
     #[schema(format = DateTime, example = "2026-11-22T04:00:00Z")]
     updated_at: String,
@@ -126,6 +130,9 @@ pub(super) struct VariantOut {
     name: String,
     /// What distinguishes it within its item group.
     variant_attributes: Vec<VariantAttribute>,
+    /// Its texts in other languages, by language (RFC 5646), where the retailer gives any. Absent from
+    /// calls with `Accept-Language`, whose texts are chosen from here.
+    translations: Option<BTreeMap<String, ProductTexts>>,
 }
 
 /// Products, a page of them.

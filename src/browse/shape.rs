@@ -7,6 +7,7 @@ use crate::catalog::api::offers;
 use crate::catalog::view::{CatalogView, Lookup, ProductQuery};
 use crate::http::answer::Cache;
 use crate::http::fields::{Fields, Known, Refused};
+use crate::http::language::TRANSLATIONS;
 use crate::http::params::nearest;
 use crate::http::{Answer, ApiError, ApiResult, Code, Params};
 use crate::kernel::id::{CategoryId, ProductId, StoreId};
@@ -37,7 +38,7 @@ const VARIANTS: usize = 3;
 
 static KNOWN: LazyLock<Known> = LazyLock::new(Known::of::<ProductOut>);
 static VARIANT: LazyLock<Fields> = LazyLock::new(|| {
-    let names = "id,sku,gtin,name,variant_attributes";
+    let names = "id,sku,gtin,name,variant_attributes,translations";
     Fields::parse(names, &Known::of::<VariantOut>()).unwrap_or_default()
 });
 
@@ -87,6 +88,12 @@ impl Shape {
         (shape, faults)
     }
 
+    /// The shape for an answer whose texts are chosen by language behind it.
+    pub(super) fn in_languages(self) -> Self {
+        let fields = self.fields.map(|fields| fields.with_everywhere(TRANSLATIONS));
+        Self { fields, ..self }
+    }
+
     /// Reads the parameters of a call about one product.
     pub(super) fn read(params: &mut Params) -> Self {
         let stores = params.list("store_id", MOST_STORES);
@@ -102,7 +109,10 @@ impl Shape {
     /// Reads the parameters of a list, whose stores were read as a filter.
     pub(super) fn read_in_list(params: &mut Params, stores: Vec<StoreId>) -> Self {
         let (fields, embed) = (params.text("fields"), params.text("embed"));
-        let (shape, faults) = Self::parse(fields.as_deref(), embed.as_deref(), stores);
+        let (mut shape, faults) = Self::parse(fields.as_deref(), embed.as_deref(), stores);
+        if params.in_languages() {
+            shape = shape.in_languages();
+        }
         for (name, Refused { code, message, suggestion }) in faults {
             match suggestion {
                 Some(suggestion) => params.fault_with_suggestion(name, code, message, suggestion),

@@ -41,7 +41,7 @@ fn document(sku: &str) -> Value {
         "net_content": {"value": "1.75", "unit_code": "LTR"}, "country_of_origin": "FR",
         "images": [], "additional_property": [], "certifications": [], "aggregate_rating": null,
         "condition": "new", "status": "active", "replaced_by": null, "is_sold_by_weight": false,
-        "link": null, "updated_at": "2026-11-22T04:00:00Z", "version": 1,
+        "link": null, "translations": {"en": {"name": "Filler"}}, "updated_at": "2026-11-22T04:00:00Z", "version": 1,
     })
 }
 
@@ -238,10 +238,12 @@ fn schemas_describe_the_documents() {
     let id = CategoryId::derived("1");
     let body = json!({
         "id": id, "code": "1", "name": "Enduits", "parent_id": null, "google_product_category": "413",
-        "gpc_category_code": null, "updated_at": "2026-11-22T04:00:00Z", "version": 1,
+        "gpc_category_code": null, "translations": {"en": {"name": "Fillers"}},
+        "updated_at": "2026-11-22T04:00:00Z", "version": 1,
     });
     let (name, body) = ("Enduits".to_owned(), body.to_string());
     view.apply_categories(vec![CategoryChange::Upsert(CategoryRecord {
+        translations: Value::Null,
         id,
         parent: None,
         name,

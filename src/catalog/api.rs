@@ -8,7 +8,7 @@ pub(crate) mod schema;
 mod tree;
 
 use super::view::Lookup;
-use crate::http::answer::Cache;
+use crate::http::answer::{Cache, Texts};
 use crate::http::form::Form;
 use crate::http::path::not_found;
 use crate::http::{Answer, ApiError, ApiResult, Code};
@@ -38,7 +38,8 @@ pub fn resource(lookup: Lookup, what: &str, id: &impl Display, cache: Cache) -> 
         _ => None,
     };
     let (body, etag) = found(lookup, what, id)?;
-    Ok(Answer { body, etag, cache, records: 1, link: None, form: Form::Json, kind })
+    let (form, texts) = (Form::Json, Texts::ToBeChosen);
+    Ok(Answer { body, etag, cache, records: 1, link: None, form, kind, texts })
 }
 
 /// Refuses what has no resource to stand on.

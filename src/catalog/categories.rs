@@ -3,9 +3,11 @@
 use super::check::{self, NAME, WORD};
 use super::document::{Document, Line, Op};
 use super::fault::Fault;
+use super::translations::{self, CategoryTexts, Translations};
 use crate::kernel::id::CategoryId;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// A line of a category feed. What an API answer adds is taken and ignored.
 #[derive(Debug, Deserialize)]
@@ -19,6 +21,8 @@ pub struct CategoryIn {
     parent_id: Option<String>,
     google_product_category: Option<String>,
     gpc_category_code: Option<String>,
+    #[serde(default)]
+    translations: BTreeMap<String, CategoryTexts>,
     #[serde(default, rename = "id")]
     _id: IgnoredAny,
     #[serde(default, rename = "path")]
@@ -52,6 +56,8 @@ struct Body<'a> {
     parent_id: Option<CategoryId>,
     google_product_category: Option<String>,
     gpc_category_code: Option<String>,
+    #[serde(skip_serializing_if = "Translations::is_empty")]
+    translations: Translations<CategoryTexts>,
 }
 
 impl CategoryIn {
@@ -82,6 +88,7 @@ impl CategoryIn {
                 WORD,
             )?,
             gpc_category_code: check::optional("gpc_category_code", self.gpc_category_code, WORD)?,
+            translations: translations::checked(self.translations)?,
         })?;
         Ok(Line::Put(Box::new(Category { code, parent_id, document })))
     }

@@ -18,6 +18,7 @@ pub mod search;
 pub mod service;
 pub mod shape;
 pub mod store;
+pub(crate) mod translations;
 pub mod view;
 
 pub use document::{Document, Line};

@@ -5,6 +5,7 @@ pub(crate) mod parts;
 use super::check::{self, Measure, NAME, WORD};
 use super::document::{Document, Line, Op};
 use super::fault::Fault;
+use super::translations::{self, ProductTexts, Translations};
 use crate::kernel::Gtin;
 use crate::kernel::gtin::InvalidGtin;
 use crate::kernel::id::{BrandId, CategoryId, ProductId};
@@ -13,6 +14,7 @@ use parts::{Brand, Description, Identifier, Image, Property, Rating, VariantAttr
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::Map;
+use std::collections::BTreeMap;
 
 words! {
     /// Whether a product is sold.
@@ -64,6 +66,8 @@ pub struct ProductIn {
     replaced_by_sku: Option<String>,
     is_sold_by_weight: Option<bool>,
     link: Option<String>,
+    #[serde(default)]
+    translations: BTreeMap<String, ProductTexts>,
     #[serde(default, rename = "id")]
     _id: IgnoredAny,
     #[serde(default, rename = "digital_link")]
@@ -133,6 +137,8 @@ struct Body<'a> {
     replaced_by: Option<ProductId>,
     is_sold_by_weight: bool,
     link: Option<String>,
+    #[serde(skip_serializing_if = "Translations::is_empty")]
+    translations: Translations<ProductTexts>,
 }
 
 words! {
@@ -229,6 +235,7 @@ impl ProductIn {
             replaced_by,
             is_sold_by_weight: product.sold_by_weight,
             link: self.link.map(|link| parts::web_address("link", &link)).transpose()?,
+            translations: translations::checked(self.translations)?,
         })
     }
 }

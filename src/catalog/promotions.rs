@@ -4,10 +4,12 @@ use super::check::{self, Decimal, MoneyIn, NAME, WORD};
 use super::document::{Document, Line, Op};
 use super::fault::Fault;
 use super::offers::Channel;
+use super::translations::{self, PromotionTexts, Translations};
 use crate::kernel::id::{BrandId, CategoryId, ProductId, PromotionId, StoreId};
 use crate::kernel::{Micros, Money};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::str::FromStr;
 
@@ -33,6 +35,8 @@ pub struct PromotionIn {
     coupon_code: Option<String>,
     valid_from: Option<String>,
     valid_through: Option<String>,
+    #[serde(default)]
+    translations: BTreeMap<String, PromotionTexts>,
     #[serde(default, rename = "id")]
     _id: IgnoredAny,
     #[serde(default, rename = "updated_at")]
@@ -103,6 +107,8 @@ struct Body<'a> {
     coupon_code: Option<String>,
     valid_from: Option<Micros>,
     valid_through: Option<Micros>,
+    #[serde(skip_serializing_if = "Translations::is_empty")]
+    translations: Translations<PromotionTexts>,
 }
 
 const KINDS: [&str; 6] = ["percent_off", "amount_off", "buy_x_get_y", "bundle", "points", "coupon"];
@@ -145,6 +151,7 @@ impl PromotionIn {
             coupon_code: check::optional("coupon_code", self.coupon_code, WORD)?,
             valid_from,
             valid_through,
+            translations: translations::checked(self.translations)?,
         })?;
         Ok(Line::Put(Box::new(Promotion { code, document })))
     }

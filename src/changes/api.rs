@@ -274,5 +274,6 @@ fn page(entries: &[Entry], lines: &[Vec<u8>], (reached, head): (i64, i64)) -> Ap
     body.extend(lines.join(&b','));
     let more = reached < head;
     body.extend(format!("],\"next_position\":\"{reached}\",\"has_more\":{more}}}").into_bytes());
-    Ok(Answer::new(body, Cache::NoStore, entries.len() as u32))
+    // Who holds a copy needs every language.
+    Ok(Answer::new(body, Cache::NoStore, entries.len() as u32).with_all_texts())
 }

@@ -12,7 +12,7 @@ use crate::access::{Environment, Scopes};
 use crate::app::{Addresses, Comptoir, check_listeners, lock_data_dir, open_database, open_pepper};
 use crate::config::{self, Config, DatabaseUrl};
 use crate::customers;
-use crate::demo::{Seed, seed};
+use crate::demo::{self, Seed, seed};
 use crate::feeds::{Feed, import_values};
 use crate::kernel::Clock;
 use crate::kernel::id::{AppId, ProductId};
@@ -49,7 +49,7 @@ struct DemoKeys {
 /// Settles what the demo keeps where: its own folder and links to its own listener, unless the
 /// settings say otherwise.
 fn settle(config: &mut Config, data_dir: Option<PathBuf>) {
-    let defaults = Config::embedded().server;
+    let Config { server: defaults, catalog, .. } = Config::embedded();
     let unset = config.server.data_dir == defaults.data_dir;
     let chosen = data_dir.or_else(|| unset.then(|| DATA_DIR.into()));
     if let Some(dir) = chosen {
@@ -60,6 +60,11 @@ fn settle(config: &mut Config, data_dir: Option<PathBuf>) {
         if config.access.pepper == config::Pepper::Generated(before.join("pepper")) {
             config.access.pepper = config::Pepper::Generated(dir.join("pepper"));
         }
+    }
+    if config.catalog.language == catalog.language
+        && let Ok(own) = demo::LANGUAGE.parse()
+    {
+        config.catalog.language = own;
     }
     if config.server.public_url == defaults.public_url {
         config.server.public_url = format!("http://{}", config.server.public_listen);
@@ -196,7 +201,7 @@ async fn keys(
 /// What a newcomer needs: addresses, keys, three calls.
 fn welcome(at: Addresses, keys: &DemoKeys, token: Option<&Secret>, data_dir: &Path) {
     let base = format!("http://{}", at.public);
-    let (sku, gtin) = crate::demo::showcase().unwrap_or_default();
+    let (sku, gtin) = demo::showcase().unwrap_or_default();
     let id = ProductId::derived(sku);
     let DemoKeys { live, test } = keys;
     let data_dir = data_dir.display();
@@ -221,7 +226,7 @@ fn welcome(at: Addresses, keys: &DemoKeys, token: Option<&Secret>, data_dir: &Pa
          \n  Admin token   {token}\
          \n\nTry:\n\
          \n  curl -s -H 'Authorization: Bearer {live}' '{base}/v1/products?limit=2'\
-         \n  curl -s -H 'Authorization: Bearer {live}' '{base}/v1/products/gtin/{gtin}'\
+         \n  curl -s -H 'Authorization: Bearer {live}' -H 'Accept-Language: en' '{base}/v1/products/gtin/{gtin}?fields=name,categories&embed=category'\
          \n  curl -s -H 'Authorization: Bearer {test}' '{base}/v1/products/{id}/stock?limit=3'\
          \n  curl -s -H 'Authorization: Bearer {live}' '{base}/v1/products/{id}/price-history?limit=3'\
          \n  curl -s -H 'Authorization: Bearer {live}' '{base}/v1/changes?types=product&limit=3'\

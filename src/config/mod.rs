@@ -15,6 +15,7 @@ pub use secrets::{Access, Database, DatabaseUrl, Pepper};
 pub use values::{AccessLog, Durability, LimitBackend, LogFormat, LogLevel, Origin};
 
 use crate::kernel::in_store::Pattern;
+use crate::kernel::language::LanguageTag;
 use ipnet::IpNet;
 use layers::Layers;
 use setting::{Millis, Seconds, Within};
@@ -83,6 +84,8 @@ section! {
         change_poll: Duration = "change_poll_ms" as Millis<10, 60_000>,
         /// Time between looks for changed stock levels.
         stock_poll: Duration = "stock_poll_ms" as Millis<10, 60_000>,
+        /// The language of texts in feeds that stand outside `translations`.
+        language: LanguageTag = "language" as LanguageTag,
         /// How the retailer's in-store codes are read.
         in_store_codes: Vec<Pattern> = "in_store_codes" as Vec<Pattern>,
     }

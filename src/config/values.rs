@@ -1,6 +1,7 @@
 //! The types of settings: words, places, addresses.
 
 use super::setting::FromSetting;
+use crate::kernel::language::LanguageTag;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -92,6 +93,12 @@ impl FromSetting for AccessLog {
             "stdout" => Ok(Self::Stdout),
             path => Ok(Self::File(PathBuf::from(path))),
         }
+    }
+}
+
+impl FromSetting for LanguageTag {
+    fn parse(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|_| "must be a language tag such as fr or en-GB".to_owned())
     }
 }
 

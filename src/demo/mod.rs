@@ -24,9 +24,11 @@ mod stock;
 mod stores;
 #[cfg(test)]
 mod tests;
+mod translations;
 
 pub use images::image_svg;
 pub use page::product_page;
+pub use translations::OWN as LANGUAGE;
 
 use crate::kernel::Micros;
 use crate::kernel::clock::HOUR;

@@ -4,6 +4,7 @@ use super::content::{Content, KILOGRAM};
 use super::families::{Department, Family, Fate, Kind, Shelf, departments};
 use super::promotions;
 use super::rng::{self, Rng};
+use super::translations;
 use crate::kernel::gtin::check_digit;
 use serde_json::{Value, json};
 use std::sync::LazyLock;
@@ -194,7 +195,7 @@ fn gtin(maker: &str, number: usize) -> String {
 
 /// The category lines: departments first, so that a parent stands before its children.
 pub(super) fn category_lines() -> Vec<Value> {
-    let line = |name, code, google, parent: Option<&str>| json!({"code": code, "name": name, "parent_code": parent, "google_product_category": google});
+    let line = |name: &str, code, google, parent: Option<&str>| json!({"code": code, "name": name, "parent_code": parent, "google_product_category": google, "translations": translations::of_category(name)});
     let parents = departments().iter().map(|d| line(d.name, d.code, d.google, None));
     let children = departments()
         .iter()
@@ -257,6 +258,7 @@ impl Item {
             "replaced_by_sku": self.replaced_by,
             "is_sold_by_weight": traits.by_weight,
             "link": format!("{public_url}/demo/p/{sku}"),
+            "translations": translations::of_product(&self.name),
         })
     }
 

@@ -1,6 +1,8 @@
 //! The fields that a column of a flat file can fill, by feed.
 
 use super::Feed;
+use crate::kernel::language::LanguageTag;
+use std::borrow::Cow;
 
 /// How the text of a cell becomes a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -145,6 +147,20 @@ pub(super) fn of(feed: Feed) -> Fields {
 }
 
 /// The field with this name.
-pub(super) fn find(feed: Feed, name: &str) -> Option<(&'static str, Kind)> {
-    of(feed).iter().find(|(field, _)| *field == name).copied()
+pub(super) fn find(feed: Feed, name: &str) -> Option<(Cow<'static, str>, Kind)> {
+    let known = of(feed).iter().find(|(field, _)| *field == name);
+    let known = known.map(|(field, kind)| (Cow::Borrowed(*field), *kind));
+    known.or_else(|| is_translation(feed, name).then(|| (Cow::Owned(name.to_owned()), Text)))
+}
+
+/// Whether a field is a text in another language: `translations.en-GB.name`.
+fn is_translation(feed: Feed, name: &str) -> bool {
+    let texts: &[&str] = match feed {
+        Feed::Products => &["name", "description.plain", "description.html", "link"],
+        Feed::Categories => &["name"],
+        Feed::Promotions => &["title"],
+        Feed::Stores | Feed::Offers | Feed::Stock => &[],
+    };
+    let parts = name.strip_prefix("translations.").and_then(|rest| rest.split_once('.'));
+    parts.is_some_and(|(tag, text)| tag.parse::<LanguageTag>().is_ok() && texts.contains(&text))
 }

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 /// How one column becomes one field.
 #[derive(Debug)]
 struct Step {
-    field: &'static str,
+    field: Cow<'static, str>,
     kind: Kind,
     column: usize,
     values: BTreeMap<String, String>,
@@ -30,7 +30,7 @@ struct Step {
 pub(super) struct Plan {
     width: usize,
     steps: Vec<Step>,
-    constants: Vec<(&'static str, Value, bool)>,
+    constants: Vec<(Cow<'static, str>, Value, bool)>,
     gtin: Option<(usize, OnInvalidGtin)>,
     pack: Option<(usize, Pack)>,
 }
@@ -53,15 +53,16 @@ impl Plan {
         let mut steps = Vec::new();
         for (field, column) in &mapping.columns {
             let Some((field, kind)) = fields::find(mapping.feed, field) else { continue };
+            let name = field.as_ref();
             steps.push(Step {
-                field,
                 kind,
                 column: place(column),
-                values: mapping.values.get(field).cloned().unwrap_or_default(),
-                drop: mapping.drop.get(field).cloned().unwrap_or_default(),
-                round: mapping.round.get(field).copied(),
-                split: mapping.split.get(field).cloned().unwrap_or_else(|| "|".to_owned()),
-                zone: mapping.zone.get(field).and_then(|zone| TimeZone::get(zone).ok()),
+                values: mapping.values.get(name).cloned().unwrap_or_default(),
+                drop: mapping.drop.get(name).cloned().unwrap_or_default(),
+                round: mapping.round.get(name).copied(),
+                split: mapping.split.get(name).cloned().unwrap_or_else(|| "|".to_owned()),
+                zone: mapping.zone.get(name).and_then(|zone| TimeZone::get(zone).ok()),
+                field,
             });
         }
         let gtin = mapping.gtin_from.as_deref().map(|name| (place(name), mapping.on_invalid_gtin));
@@ -93,7 +94,7 @@ impl Plan {
         let mut row = Map::new();
         for step in &self.steps {
             if let Some(value) = step.value(&clean(&record[step.column]))? {
-                put(&mut row, step.field, value);
+                put(&mut row, &step.field, value);
             }
         }
         if let Some((column, policy)) = &self.gtin {
@@ -120,14 +121,14 @@ impl Plan {
     /// What of a record that was refused names what it is about.
     pub(super) fn key(&self, record: &StringRecord) -> Value {
         let mut row = Map::new();
-        for step in self.steps.iter().filter(|step| NAMING.contains(&step.field)) {
+        for step in self.steps.iter().filter(|step| NAMING.contains(&step.field.as_ref())) {
             if let Ok(Some(value)) = step.value(&clean(record.get(step.column).unwrap_or_default()))
             {
-                put(&mut row, step.field, value);
+                put(&mut row, &step.field, value);
             }
         }
         for (field, value, _) in &self.constants {
-            if NAMING.contains(field) {
+            if NAMING.contains(&field.as_ref()) {
                 put(&mut row, field, value.clone());
             }
         }
@@ -145,13 +146,13 @@ fn clean(cell: &str) -> Cow<'_, str> {
 }
 
 /// The constants, each with whether it stands only beside a value that a column gave.
-fn constants(mapping: &Mapping) -> Result<Vec<(&'static str, Value, bool)>, String> {
+fn constants(mapping: &Mapping) -> Result<Vec<(Cow<'static, str>, Value, bool)>, String> {
     let mut constants = Vec::new();
     for (name, text) in &mapping.constants {
         let Some((field, kind)) = fields::find(mapping.feed, name) else { continue };
         let group = field.rsplit_once('.').map(|(group, _)| format!("{group}."));
         let beside = group.is_some_and(|g| mapping.columns.keys().any(|c| c.starts_with(&g)));
-        let value = typed(field, kind, text, "|")
+        let value = typed(&field, kind, text, "|")
             .map_err(|fault| format!("constants.\"{name}\" of the mapping {}", fault.message))?;
         constants.push((field, value, beside));
     }
@@ -169,17 +170,17 @@ impl Step {
             let message = "is digits with a point before the decimals, such as 12.90";
             return rounded(text, usize::from(decimals))
                 .map(|decimal| Some(Value::String(decimal)))
-                .ok_or_else(|| Fault::new(self.field, text, "malformed", message));
+                .ok_or_else(|| Fault::new(self.field.clone(), text, "malformed", message));
         }
         if let (Kind::Instant, Some(zone)) = (self.kind, &self.zone) {
-            return instant(self.field, text, zone).map(Some);
+            return instant(&self.field, text, zone).map(Some);
         }
-        typed(self.field, self.kind, text, &self.split).map(Some)
+        typed(&self.field, self.kind, text, &self.split).map(Some)
     }
 }
 
-fn typed(field: &'static str, kind: Kind, text: &str, split: &str) -> Result<Value, Fault> {
-    let malformed = |message: &str| Fault::new(field, text, "malformed", message);
+fn typed(field: &str, kind: Kind, text: &str, split: &str) -> Result<Value, Fault> {
+    let malformed = |message: &str| Fault::new(field.to_owned(), text, "malformed", message);
     match kind {
         Kind::Text | Kind::Instant => Ok(Value::String(text.to_owned())),
         Kind::Bool => match text {
@@ -199,7 +200,7 @@ fn typed(field: &'static str, kind: Kind, text: &str, split: &str) -> Result<Val
 }
 
 /// An instant as it is, or a date (its first moment) or a date and time in `zone`.
-fn instant(field: &'static str, text: &str, zone: &TimeZone) -> Result<Value, Fault> {
+fn instant(field: &str, text: &str, zone: &TimeZone) -> Result<Value, Fault> {
     if let Ok(at) = text.parse::<Micros>() {
         return Ok(Value::String(at.to_string()));
     }
@@ -214,7 +215,7 @@ fn instant(field: &'static str, text: &str, zone: &TimeZone) -> Result<Value, Fa
         .map(|at| Value::String(Micros::from(at).to_string()))
         .ok_or_else(|| {
             let message = "is a date, a date and time, or an RFC 3339 instant";
-            Fault::new(field, text, "malformed", message)
+            Fault::new(field.to_owned(), text, "malformed", message)
         })
 }
 

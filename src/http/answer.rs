@@ -2,20 +2,22 @@
 
 use super::encoding::{self, Encoding};
 use super::form::Form;
+use super::language::Wanted;
 use super::linked;
 use actix_web::body::BoxBody;
 use actix_web::http::header::{
-    ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderValue,
-    IF_NONE_MATCH, VARY,
+    ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_TYPE, ETAG,
+    HeaderValue, IF_NONE_MATCH, VARY,
 };
 use actix_web::{HttpRequest, HttpResponse, Responder};
 use bytes::Bytes;
+use std::collections::BTreeSet;
 
 /// Media type of all answers but problems.
 pub const JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// What an answer depends on beside its URL.
 pub const VARIES: HeaderValue =
-    HeaderValue::from_static("authorization, x-api-key, accept, accept-encoding");
+    HeaderValue::from_static("authorization, x-api-key, accept, accept-encoding, accept-language");
 
 /// How long a partner may keep an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +77,19 @@ pub struct Answer {
     pub form: Form,
     /// What the resource is in JSON-LD, where it can be had so.
     pub kind: Option<&'static str>,
+    /// In which languages its texts are.
+    pub texts: Texts,
+}
+
+/// In which languages the texts of an answer are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Texts {
+    /// In all that there are, to be chosen from where the client names languages.
+    ToBeChosen,
+    /// In all that there are, whatever the client names.
+    AsTheyAre,
+    /// In those that were chosen: the value of `Content-Language`, where it is known.
+    Chosen(Option<String>),
 }
 
 /// The ETag of some bytes.
@@ -121,7 +136,8 @@ impl Answer {
     #[must_use]
     pub fn new(body: impl Into<Bytes>, cache: Cache, records: u32) -> Self {
         let body = body.into();
-        Self { etag: digest(&body), body, cache, records, link: None, form: Form::Json, kind: None }
+        let (form, texts) = (Form::Json, Texts::ToBeChosen);
+        Self { etag: digest(&body), body, cache, records, link: None, form, kind: None, texts }
     }
 
     /// Serialises a document into an answer.
@@ -146,6 +162,30 @@ impl Answer {
     #[must_use]
     pub fn of(self, kind: Option<&'static str>) -> Self {
         Self { kind, ..self }
+    }
+
+    /// The answer with all texts, whatever languages the client names.
+    #[must_use]
+    pub fn with_all_texts(self) -> Self {
+        Self { texts: Texts::AsTheyAre, ..self }
+    }
+
+    /// The answer in the languages that the client asked for.
+    fn in_language_for(self, request: &HttpRequest) -> Self {
+        if self.texts != Texts::ToBeChosen {
+            return self;
+        }
+        let Some(wanted) = Wanted::of(request) else { return self };
+        match wanted.choose(&self.body) {
+            Some(chosen) => {
+                let texts = Texts::Chosen(wanted.told(&chosen.languages));
+                let body = Bytes::from(chosen.document);
+                Self { etag: digest(&body), body, texts, ..self }
+            }
+            // What is no resource has no texts of the retailer.
+            None if self.kind.is_none() => self,
+            None => Self { texts: Texts::Chosen(wanted.told(&BTreeSet::new())), ..self },
+        }
     }
 
     /// The answer in the form that the client asked for.
@@ -176,7 +216,7 @@ impl Responder for Answer {
     type Body = BoxBody;
 
     fn respond_to(self, request: &HttpRequest) -> HttpResponse {
-        let answer = self.in_form_for(request);
+        let answer = self.in_language_for(request).in_form_for(request);
         let encoding = answer.encoding(request);
         let etag = encoding.etag(answer.etag);
         let held = request.headers().get(IF_NONE_MATCH);
@@ -186,6 +226,9 @@ impl Responder for Answer {
             .insert_header((ETAG, etag_header(etag)))
             .insert_header((CACHE_CONTROL, answer.cache.header()))
             .insert_header((VARY, VARIES));
+        if let Texts::Chosen(Some(languages)) = answer.texts {
+            response.insert_header((CONTENT_LANGUAGE, languages));
+        }
         if let Some(link) = answer.link {
             response.insert_header((actix_web::http::header::LINK, link));
         }

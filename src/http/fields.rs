@@ -110,6 +110,17 @@ impl Fields {
         at.0.insert(name.to_owned(), Self::default());
     }
 
+    /// The same with another field at every level that is cut, for who needs it behind the cut.
+    #[must_use]
+    pub fn with_everywhere(mut self, name: &str) -> Self {
+        if !self.0.is_empty() {
+            let inner = std::mem::take(&mut self.0).into_iter();
+            self.0 = inner.map(|(field, below)| (field, below.with_everywhere(name))).collect();
+            self.0.insert(name.to_owned(), Self::default());
+        }
+        self
+    }
+
     /// Whether the field, or something below it, was asked for.
     #[must_use]
     pub fn names(&self, field: &str) -> bool {
@@ -163,6 +174,24 @@ pub fn members(document: &[u8]) -> Option<Vec<(&[u8], &[u8])>> {
         found.push((name, value.json.get(from..value.at)?));
         Some(())
     })?;
+    Some(found)
+}
+
+/// The entries of an array as their raw JSON, in order.
+#[must_use]
+pub fn elements(document: &[u8]) -> Option<Vec<&[u8]>> {
+    let mut scan = Scan { json: document, at: 0 };
+    let mut found = Vec::new();
+    scan.take(b'[')?;
+    while scan.peek()? != b']' {
+        if !found.is_empty() {
+            scan.take(b',')?;
+            scan.peek()?;
+        }
+        let from = scan.at;
+        scan.skip()?;
+        found.push(document.get(from..scan.at)?);
+    }
     Some(found)
 }
 

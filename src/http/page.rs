@@ -1,12 +1,15 @@
 //! Pages on the wire: `{"items":[…],"next":"url|null","self":"url"}` and the `Link` header.
 
-use super::answer::{Answer, Cache};
+use super::answer::{Answer, Cache, Texts};
 use super::form::{Columns, Form};
+use super::language::Wanted;
 use super::linked;
 use super::{ApiError, ApiResult, Code, FieldError, Params};
 use crate::kernel::page::{Cursor, InvalidCursor, KeyCursor};
 use actix_web::HttpRequest;
 use actix_web::http::header::ACCEPT;
+use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 /// What a call asked of a list: which page, of which length, with which filters.
 #[derive(Debug)]
@@ -18,6 +21,7 @@ pub struct PageRequest {
     cursor: Option<String>,
     limit: u32,
     form: Form,
+    languages: Option<Wanted>,
     columns: Option<&'static Columns>,
 }
 
@@ -42,6 +46,7 @@ impl PageRequest {
                 .headers()
                 .get(ACCEPT)
                 .map_or(Form::Json, |accept| Form::preferred(accept.to_str().unwrap_or_default())),
+            languages: Wanted::of(request),
             columns: None,
         }
     }
@@ -125,10 +130,10 @@ impl PageRequest {
         beside: &[(&str, Vec<u8>)],
         cache: Cache,
     ) -> ApiResult<Answer> {
-        if let Some((body, form)) = self.in_other_form(items)? {
-            let mut answer = Answer::new(body, cache, items.len() as u32);
-            (answer.link, answer.form) = (next.map(link), form);
-            return Ok(answer);
+        let (items, texts) = self.in_language(items);
+        if let Some((body, form)) = self.in_other_form(&items)? {
+            let answer = Answer::new(body, cache, items.len() as u32);
+            return Ok(Answer { link: next.map(link), form, texts, ..answer });
         }
         let separator = if self.query.is_empty() { "" } else { "?" };
         let own = format!("{}{separator}{}", self.path, self.query);
@@ -157,13 +162,29 @@ impl PageRequest {
         body.push(b'}');
         let linked = self.kind_of_items().map(|_| linked::alone("ItemList", &body));
         let form = if linked.is_some() { Form::JsonLd } else { Form::Json };
-        let mut answer = Answer::new(linked.unwrap_or(body), cache, items.len() as u32);
-        (answer.link, answer.form) = (next.map(link), form);
-        Ok(answer)
+        let answer = Answer::new(linked.unwrap_or(body), cache, items.len() as u32);
+        Ok(Answer { link: next.map(link), form, texts, ..answer })
     }
 }
 
 impl PageRequest {
+    /// The items with their texts in the language that the client asked for.
+    fn in_language<'a, T: AsRef<[u8]>>(&self, items: &'a [T]) -> (Vec<Cow<'a, [u8]>>, Texts) {
+        let whole = |item: &'a T| Cow::Borrowed(item.as_ref());
+        let Some(wanted) = &self.languages else {
+            return (items.iter().map(whole).collect(), Texts::AsTheyAre);
+        };
+        let mut languages = BTreeSet::new();
+        let chosen = items.iter().map(|item| match wanted.choose(item.as_ref()) {
+            Some(chosen) => {
+                languages.extend(chosen.languages);
+                Cow::Owned(chosen.document)
+            }
+            None => whole(item),
+        });
+        (chosen.collect(), Texts::Chosen(wanted.told(&languages)))
+    }
+
     /// What the items are, where the client asked for JSON-LD and they have a name there.
     fn kind_of_items(&self) -> Option<&'static str> {
         (self.form == Form::JsonLd).then_some(self.columns?.kind())

@@ -2,9 +2,10 @@
 //! nobody asked for is an error with the nearest one that exists.
 
 use super::fields::{Fields, Known, Refused};
-use super::{ApiError, Code, FieldError};
+use super::{ApiError, Code, FieldError, language};
 use crate::kernel::page;
 use crate::kernel::word::Word;
+use actix_web::HttpRequest;
 use std::borrow::Cow;
 use std::fmt::Display;
 use std::str::FromStr;
@@ -22,10 +23,25 @@ pub struct Params {
     known: Vec<&'static str>,
     /// Beginnings of names that stand for a parameter each.
     families: Vec<&'static str>,
+    /// Whether texts are chosen by language from what the call answers with.
+    in_languages: bool,
     errors: Vec<FieldError>,
 }
 
 impl Params {
+    /// The parameters of a request whose answer holds texts in several languages.
+    #[must_use]
+    pub fn of(request: &HttpRequest) -> Self {
+        let in_languages = language::is_wanted(request.headers());
+        Self { in_languages, ..Self::new(request.query_string()) }
+    }
+
+    /// Whether texts are chosen by language from what the call answers with.
+    #[must_use]
+    pub fn in_languages(&self) -> bool {
+        self.in_languages
+    }
+
     /// Reads a query string (`application/x-www-form-urlencoded`).
     #[must_use]
     pub fn new(query: &str) -> Self {
@@ -37,7 +53,8 @@ impl Params {
                 (decode(name).into_owned(), decode(value).into_owned())
             })
             .collect();
-        Self { given, known: Vec::new(), families: Vec::new(), errors: Vec::new() }
+        let (known, families, errors) = (Vec::new(), Vec::new(), Vec::new());
+        Self { given, known, families, in_languages: false, errors }
     }
 
     /// The text of a parameter, where it was given once and is not empty.
@@ -184,6 +201,7 @@ impl Params {
     pub fn fields(&mut self, known: &Known) -> Option<Fields> {
         let text = self.text("fields")?;
         match Fields::parse(&text, known) {
+            Ok(fields) if self.in_languages => Some(fields.with_everywhere(language::TRANSLATIONS)),
             Ok(fields) => Some(fields),
             Err(Refused { code, message, suggestion }) => {
                 let fault = FieldError::parameter("fields", code, message).suggest(suggestion);

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod gtin;
 pub mod id;
 pub mod in_store;
+pub mod language;
 pub mod money;
 pub mod object;
 pub mod page;

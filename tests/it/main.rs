@@ -23,6 +23,7 @@ mod follow;
 mod forms;
 mod grid;
 mod hooks;
+mod languages;
 mod levels;
 mod limits;
 mod linked;

@@ -41,7 +41,7 @@ pub(super) async fn list_categories(
     request: HttpRequest,
     view: web::Data<CatalogView>,
 ) -> ApiResult<Answer> {
-    let mut params = Params::new(request.query_string());
+    let mut params = Params::of(&request);
     let parent: Option<CategoryId> = params.value("parent_id");
     let page = PageRequest::read(&request, &mut params).with_columns(&COLUMNS);
     let fields = params.fields(&KNOWN);
@@ -78,7 +78,7 @@ pub(super) async fn get_category(
     category: web::Path<String>,
     view: web::Data<CatalogView>,
 ) -> ApiResult<Answer> {
-    let mut params = Params::new(request.query_string());
+    let mut params = Params::of(&request);
     let fields = params.fields(&KNOWN);
     params.finish()?;
     let id: CategoryId = path::id(&category, "category")?;

@@ -4,6 +4,8 @@
 
 use super::offers::MoneyOut;
 use crate::catalog::offers::Channel;
+use crate::catalog::translations::{CategoryTexts, PromotionTexts};
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// A step of the way from the root to a category.
@@ -15,6 +17,9 @@ pub(crate) struct StepOut {
     /// Its name.
     #[schema(example = "Peinture")]
     name: String,
+    /// Its texts in other languages, by language (RFC 5646), where the retailer gives any. Absent from
+    /// calls with `Accept-Language`, whose texts are chosen from here.
+    translations: Option<BTreeMap<String, CategoryTexts>>,
 }
 
 /// A category.
@@ -38,6 +43,9 @@ pub(crate) struct CategoryOut {
     /// GS1 GPC brick code, 8 digits.
     #[schema(required = true, example = json!(null))]
     gpc_category_code: Option<String>,
+    /// Its texts in other languages, by language (RFC 5646), where the retailer gives any. Absent from
+    /// calls with `Accept-Language`, whose texts are chosen from here.
+    translations: Option<BTreeMap<String, CategoryTexts>>,
     /// When it last changed.
     #[schema(format = DateTime, example = "2026-11-20T04:00:00Z")]
     updated_at: String,
@@ -140,6 +148,9 @@ pub(crate) struct PromotionOut {
     /// Until when it holds; that instant belongs to it no longer.
     #[schema(required = true, format = DateTime, example = "2026-11-30T23:00:00Z")]
     valid_through: Option<String>,
+    /// Its texts in other languages, by language (RFC 5646), where the retailer gives any. Absent from
+    /// calls with `Accept-Language`, whose texts are chosen from here.
+    translations: Option<BTreeMap<String, PromotionTexts>>,
     /// When it last changed.
     #[schema(format = DateTime, example = "2026-11-20T04:00:00Z")]
     updated_at: String,

@@ -115,7 +115,7 @@ pub(crate) struct Rating {
 }
 
 impl Description {
-    pub(super) fn checked(self) -> Result<Self, Fault> {
+    pub(in crate::catalog) fn checked(self) -> Result<Self, Fault> {
         Ok(Self {
             plain: check::optional("description.plain", self.plain, DESCRIPTION)?,
             html: check::optional("description.html", self.html, DESCRIPTION)?,
@@ -153,7 +153,7 @@ pub(super) fn images(images: Vec<Image>) -> Result<Vec<Image>, Fault> {
 }
 
 /// An absolute web address; anything else (`javascript:`, a local path) must not reach a partner.
-pub(super) fn web_address(field: &'static str, value: &str) -> Result<String, Fault> {
+pub(in crate::catalog) fn web_address(field: &'static str, value: &str) -> Result<String, Fault> {
     let web = value.starts_with("https://") || value.starts_with("http://");
     if web && !value.contains(|c: char| c.is_whitespace() || c.is_control()) {
         return check::text(field, value, WORD);

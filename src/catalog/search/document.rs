@@ -4,6 +4,7 @@ use super::properties::{compared, shown};
 use super::words::{Words, code};
 use serde::Deserialize;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use tantivy::TantivyDocument;
 use tantivy::schema::{
     FAST, Field, INDEXED, IndexRecordOption, STRING, Schema, TextFieldIndexing, TextOptions,
@@ -71,6 +72,15 @@ struct Product {
     variant_attributes: Vec<Valued>,
     #[serde(default)]
     additional_property: Vec<Valued>,
+    #[serde(default)]
+    translations: BTreeMap<String, Texts>,
+}
+
+/// The texts of a product in another language.
+#[derive(Deserialize)]
+struct Texts {
+    name: Option<String>,
+    description: Option<Description>,
 }
 
 #[derive(Deserialize)]
@@ -134,8 +144,12 @@ pub(super) fn document(
     for text in codes.into_iter().flatten().chain(values(&product.identifiers)) {
         document.add_text(fields.codes, code(text));
     }
-    document.add_text(fields.name, name_words.join(" "));
-    document.add_text(fields.name_stems, stems(words, [name]));
+    let others = product.translations.values().filter_map(|texts| texts.name.as_deref());
+    let names: Vec<&str> = others.chain([name]).collect();
+    for name in &names {
+        document.add_text(fields.name, words.of(name).join(" "));
+    }
+    document.add_text(fields.name_stems, stems(words, names));
     document.add_text(fields.brand, words.of(brand).join(" "));
     document.add_text(fields.category, stems(words, categories.iter().map(String::as_str)));
     let properties = product.variant_attributes.iter().chain(&product.additional_property);
@@ -147,7 +161,9 @@ pub(super) fn document(
         values(&product.variant_attributes).chain(values(&product.additional_property));
     let makers = product.manufacturer.as_deref().into_iter().chain(product.mpn.as_deref());
     document.add_text(fields.attributes, stems(words, attributes.chain(makers)));
-    let plain = product.description.as_ref().and_then(|description| description.plain.as_deref());
+    let others = product.translations.values().filter_map(|texts| texts.description.as_ref());
+    let descriptions = product.description.iter().chain(others);
+    let plain = descriptions.filter_map(|description| description.plain.as_deref());
     document.add_text(fields.description, stems(words, plain));
     Some(document)
 }

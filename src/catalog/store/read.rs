@@ -11,6 +11,7 @@ use crate::on_db;
 use crate::storage::fetch::{by_ids, in_batches};
 use crate::storage::{Db, StoreError};
 use serde::Deserialize;
+use serde_json::Value;
 use sqlx::{FromRow, QueryBuilder};
 use std::fmt::Display;
 use std::str::FromStr;
@@ -114,6 +115,8 @@ struct CategoryColumns {
 #[derive(Deserialize)]
 struct Named {
     name: String,
+    #[serde(default)]
+    translations: Value,
 }
 
 impl CategoryColumns {
@@ -126,7 +129,8 @@ impl CategoryColumns {
         let parent = self.parent_id.as_deref().map(|text| parsed(TABLE, text)).transpose()?;
         let named: Named =
             serde_json::from_str(&self.body).map_err(|error| StoreError::corrupt(TABLE, error))?;
-        let record = CategoryRecord { id, parent, name: named.name, body: self.body };
+        let Named { name, translations } = named;
+        let record = CategoryRecord { id, parent, name, translations, body: self.body };
         Ok(CategoryChange::Upsert(record))
     }
 }

@@ -5,6 +5,7 @@ use super::page::Page;
 use crate::kernel::id::CategoryId;
 use bytes::Bytes;
 use serde::Serialize;
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Levels beyond which a chain of parents is not followed.
@@ -19,6 +20,8 @@ pub struct CategoryRecord {
     pub parent: Option<CategoryId>,
     /// Its name, read from the document.
     pub name: String,
+    /// Its texts in other languages, read from the document; null where there are none.
+    pub translations: Value,
     /// The document, without `path`, `level` and `product_count`.
     pub body: String,
 }
@@ -46,6 +49,8 @@ pub(super) struct Categories {
 struct Step<'a> {
     id: CategoryId,
     name: &'a str,
+    #[serde(skip_serializing_if = "Value::is_null")]
+    translations: &'a Value,
 }
 
 #[derive(Serialize)]
@@ -53,6 +58,12 @@ struct Derived<'a> {
     path: Vec<Step<'a>>,
     level: usize,
     product_count: usize,
+}
+
+impl<'a> Step<'a> {
+    fn of(record: &'a CategoryRecord) -> Self {
+        Self { id: record.id, name: &record.name, translations: &record.translations }
+    }
 }
 
 impl Categories {
@@ -140,7 +151,7 @@ impl Categories {
         let path = self.path(record);
         let derived = Derived {
             level: path.len(),
-            path: path.iter().map(|step| Step { id: step.id, name: &step.name }).collect(),
+            path: path.iter().map(|step| Step::of(step)).collect(),
             product_count: count(record.id.0),
         };
         let mut document = record.body.trim_end().strip_suffix('}')?.as_bytes().to_vec();

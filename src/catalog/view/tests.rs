@@ -36,6 +36,7 @@ fn upsert(record: ProductRecord) -> ProductChange {
 fn category(code: &str, parent: Option<&str>) -> CategoryChange {
     let id = CategoryId::derived(code);
     CategoryChange::Upsert(CategoryRecord {
+        translations: serde_json::Value::Null,
         id,
         parent: parent.map(CategoryId::derived),
         name: code.to_owned(),

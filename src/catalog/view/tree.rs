@@ -2,8 +2,10 @@
 
 use super::categories::{Categories, CategoryRecord};
 use super::products::Products;
+use crate::catalog::translations::CategoryTexts;
 use crate::kernel::id::CategoryId;
 use serde::Serialize;
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is wanted of the tree.
@@ -24,6 +26,11 @@ pub struct TreeNode {
     /// What it is called.
     #[schema(example = "Enduits")]
     pub name: String,
+    /// Its texts in other languages, by language (RFC 5646), where the retailer gives any. Absent from
+    /// calls with `Accept-Language`, whose texts are chosen from here.
+    #[serde(skip_serializing_if = "Value::is_null")]
+    #[schema(value_type = Option<BTreeMap<String, CategoryTexts>>)]
+    pub translations: Value,
     /// How deep it is: 1 for a root.
     #[schema(example = 2)]
     pub level: u32,
@@ -127,6 +134,7 @@ impl<'a> Builder<'a> {
         TreeNode {
             id: record.id,
             name: record.name.clone(),
+            translations: record.translations.clone(),
             level,
             product_count: own as u64,
             total_count: self.totals.get(&record.id.0).copied().unwrap_or_default(),

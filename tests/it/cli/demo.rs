@@ -3,14 +3,20 @@
 use super::program::{Place, Running};
 use std::net::TcpListener;
 
-/// Header and address of a call that the demo proposes.
-fn proposed(line: &str) -> Option<(String, String)> {
-    let mut quoted = line.trim().strip_prefix("curl -s -H ")?.split('\'');
-    let (header, url) = (quoted.nth(1)?, quoted.nth(1)?);
-    Some((header.strip_prefix("Authorization: ")?.to_owned(), url.to_owned()))
+/// Headers and address of a call.
+type Call = (Vec<(String, String)>, String);
+
+/// A call that the demo proposes.
+fn proposed(line: &str) -> Option<Call> {
+    let quoted = line.trim().strip_prefix("curl -s -H ")?.split('\'');
+    let mut quoted: Vec<&str> = quoted.skip(1).step_by(2).collect();
+    let url = quoted.pop()?.to_owned();
+    let headers = quoted.into_iter().map(|header| header.split_once(": "));
+    let owned = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+    Some((headers.map(|header| header.map(owned)).collect::<Option<_>>()?, url))
 }
 
-fn welcome(running: &Running) -> (Vec<String>, Vec<(String, String)>) {
+fn welcome(running: &Running) -> (Vec<String>, Vec<Call>) {
     let lines = running.read_until("Stop with Ctrl-C");
     let calls: Vec<_> = lines.iter().filter_map(|line| proposed(line)).collect();
     assert_eq!(calls.len(), 7, "{lines:?}");
@@ -29,8 +35,11 @@ async fn the_demo_opens_answers_and_comes_back_the_same() {
     let shows = |what: &str| lines.iter().any(|line| line.contains(what));
     assert!(shows("Admin token   cpt_admin_") && shows("/docs/"), "{lines:?}");
     let http = reqwest::Client::new();
-    for (key, url) in &calls {
-        let answer = http.get(url).header("Authorization", key).send().await.unwrap();
+    for (headers, url) in &calls {
+        let request = http.get(url);
+        let request =
+            headers.iter().fold(request, |request, (name, value)| request.header(name, value));
+        let answer = request.send().await.unwrap();
         let (status, body) = (answer.status(), answer.text().await.unwrap());
         assert!(status == 200 && body.len() > 200, "{url}: {status} {body}");
     }
@@ -41,7 +50,7 @@ async fn the_demo_opens_answers_and_comes_back_the_same() {
     let second = place.start(&["demo"]);
     let (lines, again) = welcome(&second);
     assert!(!lines.iter().any(|line| line.contains("Seeding")), "{lines:?}");
-    let keys = |calls: &[(String, String)]| calls.iter().map(|c| c.0.clone()).collect::<Vec<_>>();
+    let keys = |calls: &[Call]| calls.iter().map(|c| c.0.clone()).collect::<Vec<_>>();
     assert_eq!(keys(&again), keys(&calls));
     assert_eq!(second.stop("-TERM"), Some(0));
 }

@@ -54,6 +54,10 @@ pub(crate) fn product_in_full(n: u32) -> Value {
         "aggregate_rating": { "rating_value": "4.5", "best_rating": 5, "review_count": 12 },
         "condition": "new", "status": "discontinued", "replaced_by_sku": sku(n + 1),
         "is_sold_by_weight": false, "link": "https://www.example.com/p/1",
+        "translations": {
+            "EN": { "name": format!("Product {n}"), "description": { "plain": "A drill." }, "link": "https://www.example.com/en/p/1" },
+            "pt-br": { "name": format!("Produto {n}") },
+        },
     });
     product.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
     product

@@ -1,0 +1,146 @@
+//! Texts in the language that a client asks for.
+
+use crate::support::{NOON, TestApp, TestKey, data, problem};
+use comptoir::feeds::Feed;
+use comptoir::storage::{Log, log};
+use serde_json::{Value, json};
+
+async fn shop() -> (TestApp, TestKey) {
+    let app = TestApp::builder().set("CATALOG__LANGUAGE", "fr").fixed_clock(NOON).start().await;
+    app.stock_shelves(3, 1).await;
+    app.import(Feed::Products, &[data::product_in_full(0)]).await;
+    let drills = json!({ "code": "drills", "name": "Perceuses", "parent_code": "tools", "translations": { "en": { "name": "Drills" }, "es": {} } });
+    let tools =
+        json!({ "code": "tools", "name": "Outils", "translations": { "en": { "name": "Tools" } } });
+    app.import(Feed::Categories, &[tools, drills]).await;
+    let promotion = json!({
+        "code": "P1", "title": "Un acheté, un offert", "type": "percent_off", "value": "50",
+        "translations": { "en": { "title": "Buy one, get one free" } },
+    });
+    app.import(Feed::Promotions, &[promotion]).await;
+    let key = app.key(json!({})).await;
+    (app, key)
+}
+
+async fn get(app: &TestApp, key: &TestKey, path: &str, languages: &str) -> reqwest::Response {
+    let request = app.http.get(app.public_url(path)).bearer_auth(&key.text);
+    let answer = request.header("accept-language", languages).send().await.unwrap();
+    assert_eq!(answer.status(), 200, "{path}");
+    assert!(answer.headers()["vary"].to_str().unwrap().contains("accept-language"), "{path}");
+    answer
+}
+
+async fn told(app: &TestApp, key: &TestKey, path: &str, languages: &str) -> (Value, String) {
+    let answer = get(app, key, path, languages).await;
+    let language = answer.headers().get("content-language");
+    let language = language.map_or_else(String::new, |l| l.to_str().unwrap().to_owned());
+    (answer.json().await.unwrap(), language)
+}
+
+#[tokio::test]
+async fn a_product_speaks_the_language_that_is_asked_for_and_else_the_shops_own() {
+    let (app, key) = shop().await;
+    let path = format!("/v1/products/{}", data::product_id(0));
+    for (asked, name, language) in [
+        ("en", "Product 0", "en"),
+        ("en-US, fr;q=0.8", "Product 0", "en"),
+        ("de, pt;q=0.5, en;q=0.4", "Produto 0", "pt-BR"),
+        ("fr-CA, en;q=0.9", "Produit 0", "fr"),
+        ("ja", "Produit 0", "fr"),
+    ] {
+        let (product, told) = told(&app, &key, &path, asked).await;
+        assert_eq!((&product["name"], told.as_str()), (&json!(name), language), "{asked}");
+        assert!(product.get("translations").is_none(), "{asked}");
+    }
+    let (english, _) = told(&app, &key, &path, "en").await;
+    assert_eq!(english["description"], json!({ "plain": "A drill.", "html": null }));
+    assert_eq!(english["link"], "https://www.example.com/en/p/1");
+    let (portuguese, _) = told(&app, &key, &path, "pt-BR").await;
+    assert_eq!(portuguese["description"]["plain"], "Une perceuse.");
+
+    // Who names no language gets them all.
+    let plain: Value = app.get(&key.text, &path).await.json().await.unwrap();
+    for whole in [plain, told(&app, &key, &path, "*").await.0] {
+        assert_eq!(whole["name"], "Produit 0");
+        assert_eq!(whole["translations"]["pt-BR"], json!({ "name": "Produto 0" }));
+    }
+    // A product without translations is in the shop's own language.
+    let other = format!("/v1/products/{}", data::product_id(1));
+    assert_eq!(told(&app, &key, &other, "en").await.1, "fr");
+}
+
+#[tokio::test]
+async fn an_answer_in_a_language_has_a_validator_of_its_own() {
+    let (app, key) = shop().await;
+    let path = format!("/v1/products/{}", data::product_id(0));
+    let english = get(&app, &key, &path, "en").await.headers()["etag"].clone();
+    let french = get(&app, &key, &path, "fr").await.headers()["etag"].clone();
+    assert_ne!(english, french);
+    let held = app.http.get(app.public_url(&path)).bearer_auth(&key.text);
+    let held = held.header("accept-language", "en").header("if-none-match", &english);
+    assert_eq!(held.send().await.unwrap().status(), 304);
+}
+
+#[tokio::test]
+async fn lists_trees_embedded_parts_and_cut_documents_speak_it_too() {
+    let (app, key) = shop().await;
+    let en = |path: String| {
+        let (app, key) = (&app, &key);
+        async move { told(app, key, &path, "en").await }
+    };
+    let (page, language) = en("/v1/products?item_group_id=perceuses&fields=name,sku".into()).await;
+    assert_eq!(page["items"], json!([{ "sku": data::sku(0), "name": "Product 0" }]));
+    assert_eq!(language, "en");
+    let path = format!("/v1/products/{}?fields=name&embed=category", data::product_id(0));
+    let (product, _) = en(path.replace("fields=name", "fields=name,categories.path.name")).await;
+    let steps = json!([{ "name": "Tools" }, { "name": "Drills" }]);
+    assert_eq!(product, json!({ "name": "Product 0", "categories": [{ "path": steps }] }));
+
+    let (tree, _) = en("/v1/categories/tree".into()).await;
+    let tools = tree["items"].as_array().unwrap().iter().find(|node| node["name"] == "Tools");
+    assert_eq!(tools.unwrap()["children"][0]["name"], "Drills");
+    let (promotions, _) = en("/v1/promotions".into()).await;
+    assert_eq!(promotions["items"][0]["title"], "Buy one, get one free");
+
+    let asked = json!({ "identifiers": [{ "sku": data::sku(0) }], "fields": "name" });
+    let request = app.http.post(app.public_url("/v1/products/lookup")).bearer_auth(&key.text);
+    let found = request.header("accept-language", "en").json(&asked).send().await.unwrap();
+    let found: Value = found.json().await.unwrap();
+    assert_eq!(found["items"][0]["name"], "Product 0");
+
+    let request = app.http.get(app.public_url("/v1/categories?fields=name")).bearer_auth(&key.text);
+    let request = request.header("accept-language", "en").header("accept", "text/csv");
+    let rows = request.send().await.unwrap().text().await.unwrap();
+    assert!(rows.contains("Drills") && !rows.contains("Perceuses"), "{rows}");
+}
+
+#[tokio::test]
+async fn who_holds_a_copy_gets_every_language() {
+    let (app, key) = shop().await;
+    let path = "/v1/changes?after=0&types=product&embed=resource&limit=500";
+    let (changes, _) = told(&app, &key, path, "en").await;
+    let items = changes["items"].as_array().unwrap();
+    let product = items.iter().rfind(|entry| entry["id"] == data::product_id(0)).unwrap();
+    assert_eq!(product["resource"]["translations"]["en"]["name"], "Product 0");
+}
+
+#[tokio::test]
+async fn a_translation_is_searched_and_a_wrong_one_is_refused() {
+    let (app, key) = shop().await;
+    let head = log::head(&app.db, Log::Change).await.unwrap();
+    app.wait_for_gauge("search_position", head).await;
+    let found: Value = app.get(&key.text, "/v1/products?q=drill").await.json().await.unwrap();
+    assert_eq!(found["items"][0]["sku"], data::sku(0));
+    let report = app
+        .import(
+            Feed::Products,
+            &[
+                json!({ "sku": "X1", "name": "x", "translations": { "english": { "name": "x" } } }),
+                json!({ "sku": "X2", "name": "x", "translations": { "en": { "titel": "x" } } }),
+                json!({ "sku": "X3", "name": "x", "translations": { "en": { "name": "x" }, "EN": { "name": "y" } } }),
+            ],
+        )
+        .await;
+    assert_eq!(report.rejected, 3, "{report}");
+    problem(app.get(&key.text, "/v1/products/sku/X1").await, 404, "not_found").await;
+}
