@@ -7,12 +7,12 @@ import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import counts, imports, machine, peers, retail, rounds
+from . import counts, growth, imports, machine, peers, retail, rounds
 from .load import Load
 from .product import QUIET, Product, Reader
 from .table import at_least, at_most, failed, not_measured, told
 
-PARTS = ["import", "reads", "counts", "retail", "crash"]
+PARTS = ["import", "reads", "counts", "retail", "growth", "crash"]
 # Half of a file and all of it must need about the same memory.
 GROWTH = 1.10
 
@@ -47,6 +47,7 @@ class Bench:
             "reads": self.reads,
             "counts": self.counts,
             "retail": self.retail,
+            "growth": self.growth,
             "import": self.imports,
             "crash": self.crash,
         }
@@ -224,6 +225,17 @@ class Bench:
         rows.append(told("resident MiB in the end", f"{machine.peak_rss_kib(server.pid) / 1024:,.0f}"))
         server.stop()
         return rows
+
+    def growth(self):
+        """What costs more with ten times the products."""
+        sizes = [1_000, 10_000] if self.given.quick else [10_000, 100_000, 1_000_000]
+        found = {}
+        for size in sizes:
+            made = growth.catalog(self.given.bin, self.scratch, size, self.given.seed, self.say)
+            self.say(f"reading {size:,} products")
+            found[size] = growth.measure(made, size, self.given.seed, 400 if self.given.quick else 2_000)
+            shutil.rmtree(made.data_dir)
+        return growth.rows(found)
 
     def _levels(self, server, key, token, products, gets):
         stores = [
