@@ -15,6 +15,7 @@ use crate::access::directory::Keyring;
 use crate::access::operation;
 use crate::access::pepper::{Pepper, PepperError, check_pepper, known_fingerprint};
 use crate::access::policy::Gate;
+use crate::changes::Waits;
 use crate::config::{self, Config, Durability};
 use crate::exports;
 use crate::hooks::Hooks;
@@ -59,6 +60,7 @@ pub struct Comptoir {
     mirror: Arc<Mirror>,
     exports: Arc<exports::Worker>,
     hooks: Arc<Hooks>,
+    waits: Arc<Waits>,
     /// None where metering is off.
     folder: Option<Arc<Folder>>,
     book: Arc<Ledgerbook>,
@@ -146,6 +148,7 @@ impl Comptoir {
         exports.start().await?;
         let mirror = Arc::new(Mirror::new(postal_codes(&config)?));
         mirror.load(&db).await?;
+        let waits = Arc::new(Waits::new(&mirror));
         let hooks = Arc::new(Hooks::new(&config.hooks, (&db, &clock, node), &mirror, &keyring)?);
         let metrics = Arc::new(Metrics::new(&operation_ids()));
         tell_recovery(&metrics, &recovered);
@@ -169,6 +172,7 @@ impl Comptoir {
             mirror,
             exports,
             hooks,
+            waits,
             folder,
             book,
             metrics,
@@ -216,6 +220,7 @@ impl Comptoir {
         }
         tracing::info!("stopping: no new calls, finishing those under way");
         self.readiness.stopping();
+        self.waits.close();
         public_handle.stop(true).await;
         // A database that hangs keeps no program from stopping: what is cut off is rolled back.
         let _ = timeout(DATABASE_PATIENCE, tasks.stop()).await;

@@ -149,12 +149,14 @@ fn states(comptoir: &Comptoir) -> impl Fn(&mut ServiceConfig<'_>) + Clone + Send
     let db = web::Data::new(db);
     let exports = web::Data::from(Arc::clone(&comptoir.exports));
     let hooks = web::Data::from(Arc::clone(&comptoir.hooks));
+    let waits = web::Data::from(Arc::clone(&comptoir.waits));
     move |config| {
         config
             .app_data(usage.clone())
             .app_data(db.clone())
             .app_data(exports.clone())
-            .app_data(hooks.clone());
+            .app_data(hooks.clone())
+            .app_data(waits.clone());
     }
 }
 

@@ -5,7 +5,7 @@ use super::readiness::Readiness;
 use crate::access::directory::Keyring;
 use crate::access::service::touch_secrets;
 use crate::catalog::service;
-use crate::changes;
+use crate::changes::{self, Waits};
 use crate::exports::Worker;
 use crate::hooks::Hooks;
 use crate::kernel::clock::HOUR;
@@ -84,7 +84,8 @@ pub(super) fn start(comptoir: &Comptoir) -> (Tasks, Reload) {
         SearchFollower::new(Arc::clone(&mirror), folder),
         config.catalog.change_poll,
     ));
-    running.spawn(follow_catalog(part.clone(), mirror, config.catalog.change_poll));
+    let waits = Arc::clone(&comptoir.waits);
+    running.spawn(follow_catalog(part.clone(), (mirror, waits), config.catalog.change_poll));
     let period = config.metering.fold_interval;
     if let (Some(folder), Some(journal)) = (&comptoir.folder, &comptoir.book.journal) {
         running.spawn(fold(part.clone(), Arc::clone(folder), period));
@@ -168,7 +169,7 @@ async fn follow_control(
     }
 }
 
-async fn follow_catalog(part: Part, mirror: Arc<Mirror>, poll: Duration) {
+async fn follow_catalog(part: Part, (mirror, waits): (Arc<Mirror>, Arc<Waits>), poll: Duration) {
     let this = part.clone();
     part.every(poll, || async {
         loop {
@@ -186,6 +187,7 @@ async fn follow_catalog(part: Part, mirror: Arc<Mirror>, poll: Duration) {
         }
         let (positions, (catalog, _, levels)) = (mirror.positions(), mirror.sizes());
         this.metrics.set_gauge(Gauge::ChangePosition, positions.change);
+        this.metrics.set_gauge(Gauge::ChangesWaiting, count(waits.waiting()));
         this.metrics.set_gauge(Gauge::StockPosition, positions.stock);
         this.metrics.set_gauge(Gauge::Products, count(catalog.products));
         this.metrics.set_gauge(Gauge::Offers, count(catalog.offers));

@@ -5,6 +5,7 @@ mod schema;
 use super::Kind;
 use super::resource;
 use super::store::{self, Entry, Stretch, Wanted, rows};
+use super::wait::{self, Waits};
 use crate::access::model::StockDisclosure;
 use crate::access::{Caller, Scopes, op};
 use crate::http::answer::Cache;
@@ -23,8 +24,8 @@ use utoipa_actix_web::service_config::ServiceConfig;
 /// Where snapshots are.
 const SNAPSHOTS: &str = "/v1/exports/latest";
 /// Entries of a page where none are asked for, and the most.
-const DEFAULT_LIMIT: usize = 500;
-const MOST: usize = 1_000;
+const DEFAULT_LIMIT: u32 = 500;
+const MOST: u32 = 1_000;
 
 /// Mounts the operation of changes.
 pub fn configure(config: &mut ServiceConfig<'_>) {
@@ -46,6 +47,9 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 /// is first known and when its `availability` turns; quantities are read from `/v1/stores/{store_id}/stock`.
 /// An offer or a stock level of a deleted product or store stays until it is withdrawn itself.
 ///
+/// Follow without asking in vain: with `wait_s` a call that finds nothing is held until there is something,
+/// or until the time is over; it counts and costs like any other. Allow your client some seconds more.
+///
 /// You see the types whose scope your key has: `catalog:read` for products and categories, `prices:read`
 /// for offers, `stock:read`, `stores:read`, `promotions:read`. Others are left out, or refused with 403
 /// where `types` names them. A page may be shorter than `limit`, even empty, while `has_more` is true.
@@ -56,6 +60,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         ("types" = Option<Vec<Kind>>, Query, style = Form, explode = false, description = "Only these types, joined by commas.", example = json!(["product", "offer"])),
         ("store_id" = Option<String>, Query, description = "Of stores, offers and stock only those of this store; other types stay.", example = "sto_4Fh2Lp8QaZs"),
         ("embed" = inline(Option<Embed>), Query, description = "`resource`: each entry with what the resource is now.", example = "resource"),
+        ("wait_s" = Option<u32>, Query, minimum = 0, maximum = 30, description = "Where there is nothing yet, wait for it up to so many seconds: 0 to 30; 0 where it is left out.", example = 0),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "Most changes in the page, 1 to 1000; 500 where it is left out.", example = 500),
     ),
     responses(
@@ -69,13 +74,15 @@ async fn list_changes(
     caller: Caller<op::ListChanges>,
     request: HttpRequest,
     db: web::Data<Db>,
+    waits: web::Data<Waits>,
 ) -> ApiResult<Answer> {
     let mut params = Params::new(request.query_string());
     let after = after(&mut params);
     let kinds = kinds(&mut params);
     let store: Option<StoreId> = params.value("store_id");
     let embed = params.one_of("embed", Embed::WORDS).is_some();
-    let most = limit(&mut params);
+    let most = whole(&mut params, "limit", (1, MOST)).unwrap_or(DEFAULT_LIMIT);
+    let until = wait::end(whole(&mut params, "wait_s", (0, wait::LONGEST_S)).unwrap_or(0));
     params.finish()?;
     let kinds = permitted(kinds, caller.scopes())?;
     let after = match after {
@@ -86,8 +93,16 @@ async fn list_changes(
         After::Oldest => store::floor(&db).await?,
         After::Position(position) => position,
     };
-    let stretch = store::read(&db, after, &Wanted { kinds, store }, most).await?;
+    let wanted = Wanted { kinds, store };
+    let mut stretch = store::read(&db, after, &wanted, most as usize).await?;
     within(after, &stretch, &db).await?;
+    while stretch.entries.is_empty()
+        && stretch.reached >= stretch.head
+        && waits.beyond(stretch.reached, until).await
+    {
+        // What the log has gained may be of other types: then the wait goes on behind it.
+        stretch = store::read(&db, stretch.reached, &wanted, most as usize).await?;
+    }
     let resources = if embed {
         let told = caller.stock_disclosure();
         Some(resources(&db, &stretch.entries, told).await?)
@@ -122,16 +137,14 @@ fn after(params: &mut Params) -> After {
     }
 }
 
-fn limit(params: &mut Params) -> usize {
-    let Some(text) = params.text("limit") else { return DEFAULT_LIMIT };
-    match text.parse() {
-        Ok(limit) if (1..=MOST).contains(&limit) => limit,
-        _ => {
-            let message = format!("is a whole number from 1 to {MOST}");
-            params.fault("limit", "out_of_range", message);
-            DEFAULT_LIMIT
-        }
+/// A whole number within bounds, where it is given.
+fn whole(params: &mut Params, name: &'static str, (least, most): (u32, u32)) -> Option<u32> {
+    let number = params.text(name)?.parse().ok().filter(|n| (least..=most).contains(n));
+    if number.is_none() {
+        let message = format!("is a whole number from {least} to {most}");
+        params.fault(name, "out_of_range", message);
     }
+    number
 }
 
 fn kinds(params: &mut Params) -> Vec<Kind> {

@@ -4,8 +4,10 @@ pub mod api;
 pub mod kind;
 pub mod resource;
 pub mod store;
+mod wait;
 
 pub use kind::Kind;
+pub use wait::Waits;
 
 use crate::kernel::Micros;
 use crate::storage::{Db, StoreError};

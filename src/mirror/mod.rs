@@ -20,6 +20,7 @@ use crate::stores::view::StoresView;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 /// Most changes taken at a time.
@@ -36,7 +37,7 @@ pub struct Mirror {
     pub stock: Arc<StockView>,
     /// Full-text search over the products.
     pub search: Arc<Search>,
-    change: AtomicI64,
+    change: watch::Sender<i64>,
     level: AtomicI64,
     /// Held while following, so that an older row is never applied over a newer one.
     following: tokio::sync::Mutex<()>,
@@ -69,10 +70,12 @@ impl Mirror {
 
     /// How far the mirror has come.
     pub fn positions(&self) -> Positions {
-        Positions {
-            change: self.change.load(Ordering::Acquire),
-            stock: self.level.load(Ordering::Acquire),
-        }
+        Positions { change: *self.change.borrow(), stock: self.level.load(Ordering::Acquire) }
+    }
+
+    /// Tells of each new position in the change log.
+    pub fn changes(&self) -> watch::Receiver<i64> {
+        self.change.subscribe()
     }
 
     /// How much the catalog, the stores and the stock hold: products and so on, stores, levels.
@@ -90,7 +93,7 @@ impl Mirror {
         self.load_large(db).await?;
         self.catalog.settle();
         self.stock.settle();
-        self.change.store(change, Ordering::Release);
+        self.change.send_replace(change);
         self.level.store(level, Ordering::Release);
         Ok(())
     }
@@ -134,7 +137,7 @@ impl Mirror {
                 ids.dedup();
                 self.refresh(db, kind, &ids).await?;
             }
-            self.change.store(position, Ordering::Release);
+            self.change.send_replace(position);
         }
         let (levels, reached) = stock_rows::after(db, at.stock, MOST).await?;
         levels.chunks(BATCH).for_each(|batch| self.stock.apply(batch));

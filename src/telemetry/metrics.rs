@@ -48,6 +48,7 @@ plain! {
     JournalBacklogEvents = "journal_backlog_events", "Events that wait to be folded into the ledger.";
     ControlPosition = "control_position", "Position in the control log that this node has applied.";
     ChangePosition = "change_position", "Position in the change log that this node has applied.";
+    ChangesWaiting = "changes_waiting", "Calls for changes that wait for the next one on this node.";
     StockPosition = "stock_position", "Position in the stock log that this node has applied.";
     Keys = "keys", "Keys in this node's directory.";
     Products = "products", "Products in this node's memory.";

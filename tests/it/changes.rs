@@ -129,3 +129,38 @@ async fn positions_outside_the_log_are_refused_exactly() {
     let gone = app.get(&key, &format!("/v1/products/{}", product_id(1))).await;
     problem(gone, 410, "gone").await;
 }
+
+#[tokio::test]
+async fn a_call_waits_for_the_next_change_of_its_types() {
+    let mut app = TestApp::builder().fixed_clock(NOON).start().await;
+    app.stock_shelves(1, 1).await;
+    let key = app.key(json!({})).await.text;
+    let head = page(&app, &key, "?after=latest").await["next_position"].clone();
+    let head = head.as_str().unwrap();
+
+    // Nothing comes: the page is empty when the time is over.
+    let empty = page(&app, &key, &format!("?after={head}&wait_s=1")).await;
+    assert_eq!((items(&empty).len(), &empty["next_position"]), (0, &json!(head)));
+    // Something is there already: no wait.
+    assert!(!items(&page(&app, &key, "?wait_s=30").await).is_empty());
+
+    let query = format!("?after={head}&wait_s=30&types=offer");
+    let (found, ()) = tokio::join!(page(&app, &key, &query), async {
+        app.wait_for_gauge("changes_waiting", 1).await;
+        app.import(Feed::Products, &[data::product(7)]).await;
+        app.import(Feed::Offers, &[data::offer(0, 0, "3.10")]).await;
+    });
+    let kinds: Vec<&Value> = items(&found).iter().map(|entry| &entry["type"]).collect();
+    assert_eq!(kinds, ["offer"]);
+
+    problem(app.get(&key, "/v1/changes?wait_s=31").await, 400, "invalid_parameter").await;
+
+    // A node that stops answers who waits, and is not held up by them.
+    let url = app.public_url("/v1/changes?after=latest&wait_s=30");
+    let position = page(&app, &key, "?after=latest").await["next_position"].clone();
+    let url = url.replace("latest", position.as_str().unwrap());
+    let waiting = tokio::spawn(app.http.get(url).bearer_auth(&key).send());
+    app.wait_for_gauge("changes_waiting", 1).await;
+    app.stop().await;
+    assert_eq!(waiting.await.unwrap().unwrap().status(), 200);
+}

@@ -68,6 +68,8 @@ def before_call(context, case, kwargs):
             if "open_now" in asked:
                 asked.pop("open_at", None)
             asked.pop("include_deleted", None)
+            # Waiting for a change that never comes shows nothing but patience.
+            asked.pop("wait_s", None)
             if asked.get("embed") and str(asked.get("limit", "")).isdigit():
                 asked["limit"] = min(int(asked["limit"]), 50)
             embedded = str(asked.get("embed") or "")
