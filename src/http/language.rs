@@ -39,17 +39,19 @@ pub struct Chosen {
 /// Whether a request names languages. `*` names none.
 #[must_use]
 pub fn is_wanted(headers: &HeaderMap) -> bool {
-    headers.get(ACCEPT_LANGUAGE).is_some_and(|value| value.as_bytes() != b"*")
+    named(headers).is_some()
+}
+
+/// The value of `Accept-Language` that names languages.
+fn named(headers: &HeaderMap) -> Option<&str> {
+    headers.get(ACCEPT_LANGUAGE)?.to_str().ok().filter(|named| *named != "*")
 }
 
 impl Wanted {
     /// The languages that a request names.
     #[must_use]
     pub fn of(request: &HttpRequest) -> Option<Self> {
-        if !is_wanted(request.headers()) {
-            return None;
-        }
-        let named = request.headers().get(ACCEPT_LANGUAGE)?.to_str().ok()?;
+        let named = named(request.headers())?;
         let own = request.app_data::<web::Data<OwnLanguage>>();
         Some(Self::new(named, own.map_or("und", |own| own.0.as_str())))
     }
