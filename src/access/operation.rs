@@ -128,6 +128,10 @@ operations! {
     ReplaySubscription = 34 "replay_subscription" "subscriptions" "POST" "/v1/subscriptions/{subscription_id}/replay" Some(Scope::SubscriptionsWrite), 1_000;
     /// A new secret.
     RotateSubscriptionSecret = 35 "rotate_subscription_secret" "subscriptions" "POST" "/v1/subscriptions/{subscription_id}/rotate-secret" Some(Scope::SubscriptionsWrite), 1_000;
+    /// The products of the web shop as a feed.
+    DownloadProductFeed = 36 "download_product_feed" "feeds" "GET" "/v1/feeds/google-products" Some(Scope::PricesRead), 10_000;
+    /// The prices and the stock of the stores as a feed.
+    DownloadInventoryFeed = 37 "download_inventory_feed" "feeds" "GET" "/v1/feeds/google-local-inventory" Some(Scope::StockRead), 10_000;
     /// The offers of a store.
     ListStoreOffers = 40 "list_store_offers" "prices" "GET" "/v1/stores/{store_id}/offers" Some(Scope::PricesRead), 1_000;
 }

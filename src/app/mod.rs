@@ -18,6 +18,7 @@ use crate::access::policy::Gate;
 use crate::changes::Waits;
 use crate::config::{self, Config, Durability};
 use crate::exports;
+use crate::feeds::out::FeedsOut;
 use crate::hooks::Hooks;
 use crate::kernel::id::NodeId;
 use crate::kernel::secret::Secret;
@@ -60,6 +61,7 @@ pub struct Comptoir {
     mirror: Arc<Mirror>,
     exports: Arc<exports::Worker>,
     hooks: Arc<Hooks>,
+    feeds: Arc<FeedsOut>,
     waits: Arc<Waits>,
     /// None where metering is off.
     folder: Option<Arc<Folder>>,
@@ -148,6 +150,7 @@ impl Comptoir {
         exports.start().await?;
         let mirror = Arc::new(Mirror::new(postal_codes(&config)?));
         mirror.load(&db).await?;
+        let feeds = Arc::new(FeedsOut::new(&mirror, &clock, &data_dir)?);
         let waits = Arc::new(Waits::new(&mirror));
         let hooks = Arc::new(Hooks::new(&config.hooks, (&db, &clock, node), &mirror, &keyring)?);
         let metrics = Arc::new(Metrics::new(&operation_ids()));
@@ -160,11 +163,10 @@ impl Comptoir {
             unmetered: AtomicU64::new(0),
             with_x_ratelimit: config.limits.x_ratelimit_headers,
         });
-        let readiness = Arc::new(Readiness::new(clock.now()));
         let demo = db.setting("demo").await?.is_some();
-        let config = Arc::new(config);
         Ok(Self {
-            config,
+            readiness: Arc::new(Readiness::new(clock.now())),
+            config: Arc::new(config),
             db,
             clock,
             keyring,
@@ -172,11 +174,11 @@ impl Comptoir {
             mirror,
             exports,
             hooks,
+            feeds,
             waits,
             folder,
             book,
             metrics,
-            readiness,
             bootstrap,
             demo,
             _lock: lock,

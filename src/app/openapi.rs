@@ -51,6 +51,7 @@ pub static PARTNER: LazyLock<Document> = LazyLock::new(|| {
         ("stock", "Stock levels by store"),
         ("changes", "What changed, deletions included"),
         ("exports", "The whole catalog as files"),
+        ("feeds", "The catalog and the stock as feeds that others read already"),
         ("subscriptions", "Webhooks: changes that come by themselves"),
         ("usage", "What you have used and what is left"),
     ];
@@ -257,8 +258,25 @@ fn offer_forms(operation: &mut Value) {
         json!({ "$ref": "#/components/headers/Content-Language" });
 }
 
+/// Most characters of a file: as many as every JSON parser reads exactly.
+const LONGEST_FILE: u64 = (1 << 53) - 1;
+
+/// Files are as long as they are.
+fn unbound_files(operation: &mut Value) {
+    for status in ["200", "206"] {
+        let content = operation["responses"].get_mut(status).and_then(|it| it.get_mut("content"));
+        let types = content.and_then(Value::as_object_mut).into_iter().flatten();
+        for (_, file) in types.filter(|(name, _)| *name != "application/json") {
+            if let Some(schema) = file.get_mut("schema") {
+                schema["maxLength"] = json!(LONGEST_FILE);
+            }
+        }
+    }
+}
+
 fn partner_operation(operation: &mut Value) {
     offer_forms(operation);
+    unbound_files(operation);
     let id = operation["operationId"].as_str().unwrap_or_default().to_owned();
     let Some(entry) = operation::by_id(&id) else { return };
     add_problems(operation, &[400, 401, 403, 405, 429, 500, 503]);

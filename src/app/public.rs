@@ -9,7 +9,7 @@ use crate::config::{Config, Origin, Telemetry};
 use crate::http::language::OwnLanguage;
 use crate::http::{ApiError, BodyLimit, Code, linked};
 use crate::telemetry::AccessLog;
-use crate::{browse, catalog, changes, demo, exports, hooks, metering, stock};
+use crate::{browse, catalog, changes, demo, exports, feeds, hooks, metering, stock};
 use actix_cors::Cors;
 use actix_http::HttpService;
 use actix_server::Server;
@@ -33,6 +33,7 @@ pub(super) fn routes(config: &mut ServiceConfig<'_>) {
     changes::api::configure(config);
     exports::api::configure(config);
     hooks::api::configure(config);
+    feeds::out::api::configure(config);
     metering::api::configure(config);
 }
 
@@ -149,6 +150,7 @@ fn states(comptoir: &Comptoir) -> impl Fn(&mut ServiceConfig<'_>) + Clone + Send
     let db = web::Data::new(db);
     let exports = web::Data::from(Arc::clone(&comptoir.exports));
     let hooks = web::Data::from(Arc::clone(&comptoir.hooks));
+    let feeds = web::Data::from(Arc::clone(&comptoir.feeds));
     let waits = web::Data::from(Arc::clone(&comptoir.waits));
     move |config| {
         config
@@ -156,6 +158,7 @@ fn states(comptoir: &Comptoir) -> impl Fn(&mut ServiceConfig<'_>) + Clone + Send
             .app_data(db.clone())
             .app_data(exports.clone())
             .app_data(hooks.clone())
+            .app_data(feeds.clone())
             .app_data(waits.clone());
     }
 }

@@ -231,6 +231,7 @@ fn welcome(at: Addresses, keys: &DemoKeys, token: Option<&Secret>, data_dir: &Pa
          \n  curl -s -H 'Authorization: Bearer {live}' '{base}/v1/products/{id}/price-history?limit=3'\
          \n  curl -s -H 'Authorization: Bearer {live}' '{base}/v1/changes?types=product&limit=3'\
          \n  curl -s -H 'Authorization: Bearer {live}' '{base}/v1/stores?postal_code=31000&country=FR&radius_km=500&items={gtin}&limit=2'\
+         \n  curl -s -H 'Authorization: Bearer {live}' '{base}/v1/feeds/google-products?format=rss'\
          \n  curl -s -H 'Authorization: Bearer {live}' '{base}/v1/products?min_price=20&sort=-price&facets=brand,category_id,price&limit=1'\
          \n\nStop with Ctrl-C; the data stays in {data_dir}.",
         admin = at.admin,

@@ -2,7 +2,7 @@
 
 mod schema;
 
-use super::download;
+use super::download::{self, Sent};
 use super::model::{File, Format, Request, Resource};
 use super::store::{self, Enqueued, Export};
 use super::worker::{EXPORT_KEPT, Worker};
@@ -217,7 +217,8 @@ async fn download_export_file(
     };
     permitted(file.resource, caller.key())?;
     // The name comes from the manifest, not from the call.
-    download::answer(&worker.place(&export.id).join(&file.name), &file, request.headers()).await
+    let place = worker.place(&export.id).join(&file.name);
+    download::answer(&place, Sent::of(&file), request.headers()).await
 }
 
 /// Refuses a resource that the key may not read.

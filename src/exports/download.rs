@@ -23,8 +23,43 @@ const REPR_DIGEST: HeaderName = HeaderName::from_static("repr-digest");
 /// Bytes read at a time.
 const PIECE: usize = 128 * 1024;
 
+/// What is told of a file.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sent<'a> {
+    /// Its name.
+    pub(crate) name: &'a str,
+    /// What it is written in.
+    pub(crate) media_type: &'static str,
+    /// The value of `Cache-Control`.
+    pub(crate) cache: &'static str,
+    /// Its length.
+    pub(crate) bytes: u64,
+    /// How many resources it holds.
+    pub(crate) rows: u64,
+    /// The digest of its bytes in hexadecimal.
+    pub(crate) sha256: &'a str,
+}
+
+impl<'a> Sent<'a> {
+    /// A file of an export, which never changes.
+    pub(super) fn of(file: &'a File) -> Self {
+        Self {
+            name: &file.name,
+            media_type: file.format.media_type(),
+            cache: "private, max-age=86400, immutable",
+            bytes: file.bytes,
+            rows: file.rows,
+            sha256: &file.sha256,
+        }
+    }
+}
+
 /// The answer with a file, as far as the call asks for it.
-pub(super) async fn answer(path: &Path, file: &File, asked: &HeaderMap) -> ApiResult<HttpResponse> {
+pub(crate) async fn answer(
+    path: &Path,
+    file: Sent<'_>,
+    asked: &HeaderMap,
+) -> ApiResult<HttpResponse> {
     let etag = format!("\"{}\"", file.sha256);
     if asked.get(IF_NONE_MATCH).is_some_and(|held| names(held.as_bytes(), &etag)) {
         let mut response = HttpResponse::NotModified();
@@ -55,13 +90,13 @@ pub(super) async fn answer(path: &Path, file: &File, asked: &HeaderMap) -> ApiRe
     };
     let named = format!("attachment; filename=\"{}\"", file.name);
     response
-        .insert_header((CONTENT_TYPE, file.format.media_type()))
+        .insert_header((CONTENT_TYPE, file.media_type))
         .insert_header((CONTENT_DISPOSITION, named))
         .insert_header((ACCEPT_RANGES, "bytes"))
         .insert_header((ETAG, etag))
-        .insert_header((CACHE_CONTROL, "private, max-age=86400, immutable"))
+        .insert_header((CACHE_CONTROL, file.cache))
         .insert_header((VARY, VARIES));
-    if let Some(digest) = digest(&file.sha256) {
+    if let Some(digest) = digest(file.sha256) {
         response.insert_header((REPR_DIGEST, digest));
     }
     let mut response = response.body(SizedStream::new(length, pieces(opened, length)));
@@ -85,7 +120,7 @@ fn digest(hex: &str) -> Option<String> {
     Some(format!("sha-256=:{}:", BASE64_STANDARD.encode(bytes?)))
 }
 
-async fn open(path: &Path, file: &File, start: u64) -> std::io::Result<tokio::fs::File> {
+async fn open(path: &Path, file: Sent<'_>, start: u64) -> std::io::Result<tokio::fs::File> {
     let mut opened = tokio::fs::File::open(path).await?;
     if opened.metadata().await?.len() != file.bytes {
         return Err(Error::new(ErrorKind::InvalidData, "the file has another length"));
@@ -94,7 +129,7 @@ async fn open(path: &Path, file: &File, start: u64) -> std::io::Result<tokio::fs
     Ok(opened)
 }
 
-fn absent(error: &Error, file: &File) -> ApiError {
+fn absent(error: &Error, file: Sent<'_>) -> ApiError {
     if error.kind() != ErrorKind::NotFound {
         tracing::error!(%error, name = file.name, "a file of an export cannot be read");
     }

@@ -1,17 +1,16 @@
 //! The files of one resource, one for each format, written side by side from the same rows.
 
 mod columns;
-mod digest;
 mod ndjson;
 mod parquet;
 
 use super::ExportError;
+use super::digest::Digested;
 use super::model::{File, Format, Resource};
 use super::store::rows::Row;
 use crate::access::model::StockDisclosure;
 use crate::changes::resource;
 use crate::storage::StoreError;
-use digest::Digested;
 use std::borrow::Cow;
 use std::path::Path;
 

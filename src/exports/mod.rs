@@ -5,7 +5,8 @@
 //! into a directory of their own, synced, renamed, and only then registered.
 
 pub mod api;
-mod download;
+pub(crate) mod digest;
+pub(crate) mod download;
 mod files;
 pub mod model;
 mod range;

@@ -12,6 +12,7 @@ mod kinds;
 pub mod levels;
 pub mod mapping;
 pub mod options;
+pub mod out;
 mod plan;
 pub mod report;
 mod run;

@@ -19,6 +19,7 @@ mod crash;
 mod docs;
 mod exports;
 mod facets;
+mod feeds_out;
 mod follow;
 mod forms;
 mod grid;

@@ -1,6 +1,6 @@
 //! A JSON document in each line, compressed as gzip.
 
-use super::digest::Digested;
+use crate::exports::digest::Digested;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use std::io::Write as _;

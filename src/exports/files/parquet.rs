@@ -1,8 +1,8 @@
 //! A Parquet file: rows are gathered by column and written a group at a time.
 
 use super::columns::{Cell, cells, message};
-use super::digest::Digested;
 use crate::exports::ExportError;
+use crate::exports::digest::Digested;
 use crate::exports::model::Resource;
 use crate::exports::store::rows::Row;
 use parquet::basic::{Compression, Repetition, Type as Physical, ZstdLevel};

@@ -152,6 +152,11 @@ static UNITS: [Unit; 24] = [
     unit(&["sheet"], "ST", 6, (1, 0)),
 ];
 
+/// The name by which feeds know a unit's code.
+pub(in crate::feeds) fn unit_name(code: &str) -> Option<&'static str> {
+    UNITS.iter().find(|unit| unit.code == code)?.names.first().copied()
+}
+
 /// A number and a unit.
 pub(super) fn measure(field: &'static str, text: &str) -> Result<Measure, Fault> {
     let end =

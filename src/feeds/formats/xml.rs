@@ -16,6 +16,8 @@ struct Item {
     depth: usize,
     size: usize,
     fields: Fields,
+    /// How many of the fields, from the first, are Google's own.
+    own: usize,
     /// The child of the item that is open, and its parts.
     open: Option<(String, Vec<String>)>,
     text: String,
@@ -111,7 +113,7 @@ fn resolved(name: &BytesRef<'_>) -> Option<char> {
 impl Item {
     fn new(line: u64, depth: usize) -> Self {
         let (fields, text) = (Fields::default(), String::new());
-        Self { line, depth, size: 0, fields, open: None, text }
+        Self { line, depth, size: 0, fields, own: 0, open: None, text }
     }
 
     fn grow(&mut self, by: usize) -> Result<(), String> {
@@ -150,7 +152,8 @@ impl Item {
                 "summary" | "content" => self.fields.push("description", value),
                 // Google's own element says more than the one of RSS or Atom with its name.
                 _ if name.starts_with("g:") => {
-                    self.fields.0.insert(0, (super::column(&name), value));
+                    self.fields.0.insert(self.own, (super::column(&name), value));
+                    self.own += 1;
                 }
                 _ => self.fields.push(&name, value),
             }

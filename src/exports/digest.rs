@@ -6,20 +6,21 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 
 /// A file that is being written.
-pub(super) struct Digested {
+pub(crate) struct Digested {
     file: BufWriter<File>,
     digest: Sha256,
     bytes: u64,
 }
 
 impl Digested {
-    pub(super) fn create(path: &Path) -> std::io::Result<Self> {
+    /// Makes a file that is not there yet.
+    pub(crate) fn create(path: &Path) -> std::io::Result<Self> {
         let file = BufWriter::with_capacity(128 * 1024, File::create_new(path)?);
         Ok(Self { file, digest: Sha256::new(), bytes: 0 })
     }
 
     /// Makes the file durable; its length and its digest in hexadecimal.
-    pub(super) fn close(self) -> std::io::Result<(u64, String)> {
+    pub(crate) fn close(self) -> std::io::Result<(u64, String)> {
         let file = self.file.into_inner().map_err(std::io::IntoInnerError::into_error)?;
         file.sync_all()?;
         let digest = self.digest.finalize();

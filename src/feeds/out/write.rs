@@ -1,0 +1,167 @@
+//! A feed as a file: tabs under a header, or RSS 2.0; packed or not; with its digest.
+
+use super::rows::Row;
+use crate::exports::digest::Digested;
+use crate::kernel::word::{Word as _, words};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use quick_xml::escape::escape;
+use std::io::{self, Write};
+use std::path::Path;
+
+words! {
+    /// How a feed is laid out.
+    pub(crate) enum Layout {
+        /// Tabs under a header.
+        Tsv = "tsv",
+        /// RSS 2.0.
+        Rss = "rss",
+    }
+}
+
+/// How a feed is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Form {
+    pub(super) layout: Layout,
+    /// Packed with gzip.
+    pub(super) packed: bool,
+}
+
+impl Form {
+    /// What ends the name of such a file.
+    pub(super) fn ending(self) -> String {
+        format!("{}{}", self.layout.as_str(), if self.packed { ".gz" } else { "" })
+    }
+
+    /// The media type.
+    pub(super) fn media_type(self) -> &'static str {
+        match self {
+            Self { packed: true, .. } => "application/gzip",
+            Self { layout: Layout::Rss, .. } => "application/rss+xml",
+            Self { layout: Layout::Tsv, .. } => "text/tab-separated-values",
+        }
+    }
+}
+
+/// What was written.
+#[derive(Debug)]
+pub(super) struct Written {
+    pub(super) bytes: u64,
+    pub(super) rows: u64,
+    pub(super) sha256: String,
+}
+
+/// A feed that is being written.
+pub(super) struct Writer {
+    out: Sink,
+    form: Form,
+    columns: &'static [&'static str],
+    rows: u64,
+}
+
+enum Sink {
+    Plain(Digested),
+    Packed(GzEncoder<Digested>),
+}
+
+impl Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Plain(out) => out.write(bytes),
+            Self::Packed(out) => out.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Plain(out) => out.flush(),
+            Self::Packed(out) => out.flush(),
+        }
+    }
+}
+
+impl Writer {
+    /// Begins a file.
+    pub(super) fn new(
+        path: &Path,
+        form: Form,
+        columns: &'static [&'static str],
+        title: &str,
+    ) -> io::Result<Self> {
+        let file = Digested::create(path)?;
+        let out = if form.packed {
+            Sink::Packed(GzEncoder::new(file, Compression::fast()))
+        } else {
+            Sink::Plain(file)
+        };
+        let mut writer = Self { out, form, columns, rows: 0 };
+        if form.layout == Layout::Rss {
+            let head = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<rss version=\"2.0\" xmlns:g=\"http://base.google.com/ns/1.0\">\n<channel>\n";
+            write!(
+                writer.out,
+                "{head}<title>{title}</title>\n<link>/v1/feeds</link>\n<description>{title}</description>\n"
+            )?;
+        } else {
+            writer.line(columns)?;
+        }
+        Ok(writer)
+    }
+
+    fn line(&mut self, cells: &[impl AsRef<[u8]>]) -> io::Result<()> {
+        let mut line = csv::WriterBuilder::new().delimiter(b'\t').from_writer(Vec::new());
+        line.write_record(cells)?;
+        let line = line.into_inner().map_err(csv::IntoInnerError::into_error)?;
+        self.out.write_all(&line)
+    }
+
+    /// Adds an item.
+    pub(super) fn row(&mut self, row: &Row) -> io::Result<()> {
+        self.rows += 1;
+        if self.form.layout == Layout::Tsv {
+            let cells: Vec<String> = self.columns.iter().map(|column| cell(row, column)).collect();
+            return self.line(&cells);
+        }
+        self.out.write_all(b"<item>")?;
+        for column in self.columns {
+            for (_, text) in row.iter().filter(|(name, _)| name == column) {
+                let text = plain(text);
+                write!(self.out, "<g:{column}>{}</g:{column}>", escape(text.as_str()))?;
+            }
+        }
+        self.out.write_all(b"</item>\n")
+    }
+
+    /// Ends the file; it is on the disk afterwards.
+    pub(super) fn finish(mut self) -> io::Result<Written> {
+        if self.form.layout == Layout::Rss {
+            self.out.write_all(b"</channel>\n</rss>\n")?;
+        }
+        let file = match self.out {
+            Sink::Plain(out) => out,
+            Sink::Packed(out) => out.finish()?,
+        };
+        let (bytes, sha256) = file.close()?;
+        Ok(Written { bytes, rows: self.rows, sha256 })
+    }
+}
+
+/// The texts of a column in one cell: between commas, so that one with a comma is left out where there
+/// are several.
+fn cell(row: &Row, column: &str) -> String {
+    let texts: Vec<String> =
+        row.iter().filter(|(name, _)| *name == column).map(|(_, text)| plain(text)).collect();
+    match texts.as_slice() {
+        [one] => one.clone(),
+        several => {
+            let fitting = several.iter().filter(|text| !text.contains(','));
+            fitting.map(String::as_str).collect::<Vec<_>>().join(",")
+        }
+    }
+}
+
+/// A text in one line, without what XML 1.0 cannot hold.
+fn plain(text: &str) -> String {
+    let is_lost = |c: char| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}');
+    let spaced: String = text.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).collect();
+    spaced.chars().filter(|c| !is_lost(*c)).collect()
+}
