@@ -106,12 +106,17 @@ impl FeedsOut {
         }
         held.0 += 1;
         let path = self.dir.join(format!("{}.{}", held.0, asked.form.ending()));
-        let (mirror, to) = (Arc::clone(&self.mirror), path.clone());
-        let written = tokio::task::spawn_blocking(move || {
-            written(&mirror, asked, &to).inspect_err(|_| drop(std::fs::remove_file(&to)))
+        let mirror = Arc::clone(&self.mirror);
+        // Where the call is given up meanwhile, the file goes with what is returned here.
+        let written = tokio::task::spawn_blocking(move || match written(&mirror, asked, &path) {
+            Ok(written) => Ok(OnDisk { path, written }),
+            Err(error) => {
+                let _ = std::fs::remove_file(&path);
+                Err(error)
+            }
         });
-        let written = written.await.map_err(io::Error::other)??;
-        let made = Made { asked, at: now, positions, file: Arc::new(OnDisk { path, written }) };
+        let file = Arc::new(written.await.map_err(io::Error::other)??);
+        let made = Made { asked, at: now, positions, file };
         let old = held.1.iter().position(|made| made.asked == asked);
         if let Some(at) = old.or_else(|| (held.1.len() == MOST).then_some(0)) {
             held.1.remove(at);
