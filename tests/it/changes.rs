@@ -159,6 +159,8 @@ async fn a_call_waits_for_the_next_change_of_its_types() {
     let url = app.public_url("/v1/changes?after=latest&wait_s=30");
     let position = page(&app, &key, "?after=latest").await["next_position"].clone();
     let url = url.replace("latest", position.as_str().unwrap());
+    // The gauge is written at intervals: the call that has ended above must have left it first.
+    app.wait_until_gauge("changes_waiting", |waiting| waiting == 0).await;
     let waiting = tokio::spawn(app.http.get(url).bearer_auth(&key).send());
     app.wait_for_gauge("changes_waiting", 1).await;
     app.stop().await;

@@ -189,17 +189,22 @@ impl TestApp {
 
     /// Waits until a metric has reached a value.
     pub(crate) async fn wait_for_gauge(&self, name: &str, at_least: i64) {
+        self.wait_until_gauge(name, |value| value >= at_least).await;
+    }
+
+    /// Waits until a gauge has a value that is asked for.
+    pub(crate) async fn wait_until_gauge(&self, name: &str, fits: impl Fn(i64) -> bool) {
         let until = Instant::now() + Duration::from_secs(10);
         while Instant::now() < until {
             let metrics = self.admin_text("/metrics").await;
             let line =
                 metrics.lines().find_map(|line| line.strip_prefix(&format!("comptoir_{name} ")));
-            if line.and_then(|v| v.parse::<f64>().ok()).is_some_and(|v| v as i64 >= at_least) {
+            if line.and_then(|v| v.parse::<f64>().ok()).is_some_and(|v| fits(v as i64)) {
                 return;
             }
             tokio::task::yield_now().await;
         }
-        panic!("{name} did not reach {at_least}");
+        panic!("{name} did not become what was waited for");
     }
 
     /// A text from the admin listener.
