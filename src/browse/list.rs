@@ -47,18 +47,21 @@ const RETRY_S: u64 = 2;
 /// whatever is added or deleted meanwhile.
 ///
 /// `attr.<property>` filters by a property of `additional_property` or `variant_attributes`, in any
-/// case: `attr.energy_class=A,B` (or `attr[energy_class]=A,B`). Properties are those of the search
-/// index, which follows a change within about a second.
+/// case: `attr.energy_class=A,B` (or `attr[energy_class]=A,B`). A comma that belongs to a value stands
+/// behind a backslash: `attr.length=1\\,5 m`. Properties are those of the search index, which follows a
+/// change within about a second.
 ///
 /// Facets count, value by value, the products that the list would have with that value alone in the
-/// place of the facet's own filter.
+/// place of the facet's own filter: of `category_id`, with `include_descendants`, those in categories
+/// below too. A range of prices ends before `to`, and `max_price` takes its price in: 20 to 50 is
+/// `min_price=20&max_price=49.9999`.
 #[utoipa::path(
     operation_id = "list_products", tag = "products",
     params(
         ("q" = Option<String>, Query, max_length = 200, description = "Words to search for in names, brands, categories, properties and descriptions, or a code. Accents, case and plural make no difference; the last word may be unfinished. All words must be found; where nothing has them all, typing errors are forgiven, and then words left out. Products that are sold come first.", example = "enduit lissage"),
         ("brand" = Option<String>, Query, description = "Brands by name or id, joined by commas.", example = "Bosch,Makita"),
         ("category_id" = Option<String>, Query, description = "Categories, joined by commas.", example = "cat_5tR81kQmZx2"),
-        ("include_descendants" = Option<bool>, Query, description = "Whether products in categories below those of `category_id` count.", example = true),
+        ("include_descendants" = Option<bool>, Query, description = "Whether products in categories below those of `category_id` count, in its facet too.", example = true),
         ("gtin" = Option<String>, Query, description = "Up to 50 GTINs of 8, 12, 13 or 14 digits, joined by commas.", example = "3276550063551,5000112611861"),
         ("sku" = Option<String>, Query, description = "Up to 50 skus, joined by commas.", example = "82311569,82311570"),
         ("item_group_id" = Option<String>, Query, description = "Variants of one item group.", example = "grp_9"),
@@ -71,7 +74,7 @@ const RETRY_S: u64 = 2;
         ("channel" = Option<Channel>, Query, description = "Only products with an offer through this channel, in the store where one is named.", example = "in_store"),
         ("availability" = Option<Vec<Availability>>, Query, style = Form, explode = false, description = "Only products with one of these availabilities, joined by commas: in the store that is named, or in any.", example = json!(["in_stock", "low_stock"])),
         ("condition" = Option<String>, Query, description = "Only products in one of these conditions, `new`, `refurbished` or `used`, joined by commas.", example = "new,refurbished"),
-        ("attr" = Option<HashMap<String, String>>, Query, style = DeepObject, description = "Only products whose properties have these values; a property's alternatives joined by commas. At most 8 properties.", example = json!({"energy_class": "A,B"})),
+        ("attr" = Option<HashMap<String, String>>, Query, style = DeepObject, description = "Only products whose properties have these values; a property's alternatives joined by commas. At most 8 properties with 8 values each.", example = json!({"energy_class": "A,B"})),
         ("sort" = Option<String>, Query, description = "The order, steps joined by commas: `relevance` (with `q`), `name`, `price`, `updated_at`, `id`; a minus sign before one turns it around. What has no price comes last. Ids decide among equals.", example = "-price,name"),
         ("facets" = Option<String>, Query, description = "What to count beside the page, joined by commas: `brand`, `category_id`, `price`, `availability`, `condition`, `status`, `attr.<property>`.", example = "brand,price,attr.energy_class"),
         ("facet_limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Most values of a facet, 20 where it is left out; those with the most products.", example = 10),
@@ -165,7 +168,8 @@ impl FromStr for Brand {
 /// What the parameters ask for, but for the page.
 fn wanted(params: &mut Params, view: &CatalogView) -> Request {
     let text = words(params);
-    let query = query(params, view);
+    let descend = params.flag("include_descendants");
+    let query = query(params, descend, view);
     let attributes = params.family("attr", ("attr.", "attr["), MOST_ATTRIBUTES);
     let (facets, facet_limit) = facets::read(params, &attributes);
     Request {
@@ -177,14 +181,14 @@ fn wanted(params: &mut Params, view: &CatalogView) -> Request {
         attributes,
         facets,
         facet_limit,
+        descend,
         ..Request::default()
     }
 }
 
-fn query(params: &mut Params, view: &CatalogView) -> ProductQuery {
+fn query(params: &mut Params, descend: bool, view: &CatalogView) -> ProductQuery {
     let brands = params.list("brand", MOST_IDENTIFIERS);
     let categories = params.list("category_id", MOST_IDENTIFIERS);
-    let descend = params.flag("include_descendants");
     let skus: Vec<String> = params.list("sku", MOST_IDENTIFIERS);
     let min_price: Option<Amount> = params.value("min_price");
     let max_price: Option<Amount> = params.value("max_price");
@@ -208,3 +212,6 @@ fn query(params: &mut Params, view: &CatalogView) -> ProductQuery {
         wants_prices: false,
     }
 }
+
+#[cfg(test)]
+mod tests;

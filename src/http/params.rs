@@ -124,8 +124,8 @@ impl Params {
     }
 
     /// Parameters of a family with the values of each: `attr.color=red,blue` and
-    /// `attr[color]=red,blue` are the member `color` of `attr`. At most `most` members and values of
-    /// each.
+    /// `attr[color]=red,blue` are the member `color` of `attr`, in any case. At most `most` members and
+    /// values of each. A comma that belongs to a value stands behind a backslash.
     pub fn family(
         &mut self,
         name: &'static str,
@@ -140,12 +140,13 @@ impl Params {
                 .strip_prefix(dotted)
                 .or_else(|| given.strip_prefix(bracketed).and_then(|rest| rest.strip_suffix(']')));
             let Some(member) = member else { continue };
-            let values: Vec<String> = value.split(',').map(str::to_owned).collect();
+            let values = alternatives(value);
             let long = given.len() > LONGEST || value.len() > LONGEST_LIST;
             if member.is_empty() || value.is_empty() || long {
                 faults
                     .push(("malformed", format!("is `{dotted}name=value`, neither of them empty")));
-            } else if members.iter().any(|(known, _)| known == member) {
+            } else if members.iter().any(|(known, _)| known.to_lowercase() == member.to_lowercase())
+            {
                 faults
                     .push(("repeated", "names a member twice; join its values with commas".into()));
             } else if members.len() == most || values.len() > most {
@@ -299,8 +300,38 @@ pub fn nearest(given: &str, known: &[&str]) -> Option<String> {
         .map(|(_, word)| (*word).to_owned())
 }
 
+/// The values of a text that are joined by commas. `\,` is a comma and `\\` a backslash of a value; a
+/// backslash before anything else is itself.
+fn alternatives(text: &str) -> Vec<String> {
+    let mut values = vec![String::new()];
+    let mut letters = text.chars().peekable();
+    while let Some(letter) = letters.next() {
+        let letter = match letter {
+            ',' => {
+                values.push(String::new());
+                continue;
+            }
+            '\\' => letters.next_if(|next| matches!(next, ',' | '\\')).unwrap_or('\\'),
+            other => other,
+        };
+        if let Some(last) = values.last_mut() {
+            last.push(letter);
+        }
+    }
+    values
+}
+
+/// A value as a parameter of a family takes it among others.
+#[must_use]
+pub fn as_alternative(value: &str) -> Cow<'_, str> {
+    if !value.contains([',', '\\']) {
+        return Cow::Borrowed(value);
+    }
+    Cow::Owned(value.replace('\\', "\\\\").replace(',', "\\,"))
+}
+
 /// Percent-decoding with `+` as space; what is no valid escape or UTF-8 stays visible.
-fn decode(text: &str) -> Cow<'_, str> {
+pub(super) fn decode(text: &str) -> Cow<'_, str> {
     if !text.contains(['%', '+']) {
         return Cow::Borrowed(text);
     }
@@ -347,6 +378,12 @@ mod tests {
             params.limit();
             params.list::<u64>("a", 3);
             let _ = params.finish();
+        }
+
+        #[test]
+        fn values_stay_what_they_are_among_others(values in proptest::collection::vec("[a,\\\\]{0,5}", 1..5)) {
+            let joined: Vec<_> = values.iter().map(|value| as_alternative(value)).collect();
+            prop_assert_eq!(alternatives(&joined.join(",")), values);
         }
 
         #[test]

@@ -4,11 +4,13 @@ use super::select::Request;
 use crate::catalog::search::Search;
 use crate::catalog::view::{CatalogView, Misses, Row};
 use crate::http::Params;
+use crate::http::params::as_alternative;
 use crate::kernel::id::CategoryId;
 use crate::kernel::money::{Amount, Currency, Money, SCALE};
 use crate::kernel::word::Word as _;
 use crate::stock::model::Availability;
 use serde::Serialize;
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use utoipa::ToSchema;
 
@@ -108,7 +110,8 @@ pub(in crate::browse) struct FacetValueOut {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "brd_2Kd83bVnM1c")]
     value: Option<String>,
-    /// What a brand or a category is called.
+    /// What a brand or a category is called; what a property's value is, where the filter takes it in
+    /// another way.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "Bosch")]
     name: Option<String>,
@@ -166,18 +169,45 @@ struct Counted {
 pub(super) struct Counter<'a> {
     facets: &'a [Facet],
     counted: Vec<Counted>,
+    /// The parents of categories, where products count in those above their own too.
+    parents: Option<HashMap<u64, u64>>,
+    /// The categories that a product counts in.
+    above: Vec<u64>,
 }
 
 impl<'a> Counter<'a> {
-    pub(super) fn new(facets: &'a [Facet]) -> Self {
-        Self { facets, counted: facets.iter().map(|_| Counted::default()).collect() }
+    pub(super) fn new(facets: &'a [Facet], descend: bool, catalog: &CatalogView) -> Self {
+        let parents = (descend && facets.contains(&Facet::Category)).then(|| catalog.parents());
+        let counted = facets.iter().map(|_| Counted::default()).collect();
+        Self { facets, counted, parents, above: Vec::new() }
+    }
+
+    /// The categories that a row counts in: where the filter takes what is below a category, those
+    /// above its own too.
+    fn climb(&mut self, row: &Row<'_>) {
+        self.above.clear();
+        let own = row.categories().iter().copied();
+        let Some(parents) = &self.parents else { return self.above.extend(own) };
+        for mut at in own {
+            // What is there already has had those above it counted, so a loop ends here.
+            while !self.above.contains(&at) {
+                self.above.push(at);
+                match parents.get(&at) {
+                    Some(parent) => at = *parent,
+                    None => break,
+                }
+            }
+        }
     }
 
     /// Takes a row in, with the availabilities that it has.
     pub(super) fn take(&mut self, row: &Row<'_>, has: &[Availability]) {
+        if self.facets.contains(&Facet::Category) {
+            self.climb(row);
+        }
         for (facet, counted) in self.facets.iter().zip(&mut self.counted) {
             if row.misses.none_but(facet.own()) {
-                counted.take(facet, row, has);
+                counted.take(facet, row, &self.above, has);
             }
         }
     }
@@ -192,10 +222,12 @@ impl<'a> Counter<'a> {
         let mut facets: BTreeMap<String, Vec<FacetValueOut>> = BTreeMap::new();
         for (facet, counted) in self.facets.iter().zip(self.counted) {
             let mut values = counted.values(facet, catalog, search)?;
-            if *facet != Facet::Price {
+            if *facet == Facet::Price {
+                most_of_ranges(&mut values, request.facet_limit);
+            } else {
                 values.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.value.cmp(&b.value)));
+                values.truncate(request.facet_limit);
             }
-            values.truncate(request.facet_limit);
             facets.insert(facet.name(), values);
         }
         serde_json::to_vec(&facets).ok()
@@ -203,7 +235,7 @@ impl<'a> Counter<'a> {
 }
 
 impl Counted {
-    fn take(&mut self, facet: &Facet, row: &Row<'_>, has: &[Availability]) {
+    fn take(&mut self, facet: &Facet, row: &Row<'_>, above: &[u64], has: &[Availability]) {
         match facet {
             Facet::Brand => {
                 if let Some(brand) = row.brand() {
@@ -211,7 +243,7 @@ impl Counted {
                 }
             }
             Facet::Category => {
-                for category in row.categories() {
+                for category in above {
                     *self.by_number.entry(*category).or_default() += 1;
                 }
             }
@@ -276,10 +308,35 @@ impl Counted {
             Facet::Attribute(property, _) => search
                 .property_values(property, &self.products)?
                 .into_iter()
-                .map(|(value, count)| FacetValueOut::of(value, None, count))
+                .map(|found| property_value(found.value, found.count))
                 .collect(),
         })
     }
+}
+
+fn property_value(value: String, count: u32) -> FacetValueOut {
+    let taken = as_alternative(&value).into_owned();
+    let name = (taken != value).then_some(value);
+    FacetValueOut::of(taken, name, count)
+}
+
+/// Leaves the ranges that hold the most products, in the order of prices.
+fn most_of_ranges(ranges: &mut Vec<FacetValueOut>, most: usize) {
+    let mut counts: Vec<u32> = ranges.iter().map(|range| range.count).collect();
+    counts.sort_unstable_by(|a, b| b.cmp(a));
+    let Some(least) = most.checked_sub(1).and_then(|last| counts.get(last).copied()) else {
+        return;
+    };
+    let above = counts.iter().filter(|count| **count > least).count();
+    let mut room = most - above;
+    ranges.retain(|range| match range.count.cmp(&least) {
+        Ordering::Greater => true,
+        Ordering::Equal if room > 0 => {
+            room -= 1;
+            true
+        }
+        Ordering::Equal | Ordering::Less => false,
+    });
 }
 
 fn price_range((count, money): (u32, Money)) -> FacetValueOut {

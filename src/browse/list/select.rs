@@ -28,6 +28,8 @@ pub(super) struct Request {
     pub(super) order: Vec<Step>,
     pub(super) facets: Vec<Facet>,
     pub(super) facet_limit: usize,
+    /// Whether products count in the categories above their own.
+    pub(super) descend: bool,
     pub(super) wants_total: bool,
     pub(super) after: Option<Vec<u8>>,
     pub(super) limit: usize,
@@ -122,7 +124,7 @@ pub(super) fn select(
         request.attributes.iter().map(with_property).collect::<Option<_>>()?;
     let (ids, ranks, first) = candidates(request, catalog, search)?;
     let mut keys = Keys::new(&request.order, first);
-    let mut counter = Counter::new(&request.facets);
+    let mut counter = Counter::new(&request.facets, request.descend, catalog);
     // The greatest key on top: what a smaller one pushes out.
     let mut best: BinaryHeap<Vec<u8>> = BinaryHeap::with_capacity(request.limit + 2);
     let (mut key, mut has, mut total) = (Vec::new(), Vec::new(), 0);

@@ -10,10 +10,11 @@ mod properties;
 mod words;
 
 pub use find::{Hit, Strictness};
+pub use properties::ValueCount;
 
 use arc_swap::ArcSwapOption;
 use document::{Fields, document, schema};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 use tantivy::directory::MmapDirectory;
@@ -21,7 +22,7 @@ use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, Term};
 pub use words::Words;
 
 /// Changes with everything that decides about an index's content: fields, words, languages.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 /// What the writer may hold, in bytes; tantivy takes no less than 15 MB.
 const BUDGET: usize = 16_000_000;
 
@@ -68,12 +69,12 @@ impl Search {
         self.ask(|searcher, fields| properties::with_values(searcher, fields, property, values))
     }
 
-    /// How many of some products have each value of a property.
+    /// How many of some products have each value of a property, in any case.
     pub fn property_values(
         &self,
         property: &str,
         products: &HashSet<u64>,
-    ) -> Option<BTreeMap<String, u32>> {
+    ) -> Option<Vec<ValueCount>> {
         self.ask(|searcher, _| properties::values_of(searcher, property, products))
     }
 

@@ -13,12 +13,12 @@ const BETWEEN: char = '\u{1f}';
 
 /// A property with a value as they are compared: case makes no difference.
 pub(super) fn compared(property: &str, value: &str) -> String {
-    shown(&property.to_lowercase(), &value.to_lowercase())
+    shown(property, &value.to_lowercase())
 }
 
-/// A property with a value as they are shown.
+/// A property as it is compared with a value as it is shown.
 pub(super) fn shown(property: &str, value: &str) -> String {
-    format!("{property}{BETWEEN}{value}")
+    format!("{}{BETWEEN}{value}", property.to_lowercase())
 }
 
 /// The products of which a property has one of some values.
@@ -32,15 +32,40 @@ pub(super) fn with_values(
     searcher.search(&TermSetQuery::new(values.iter().map(term)), &Ids)
 }
 
-/// How many of some products have each value of a property.
+/// A value of a property, and how many products have it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ValueCount {
+    /// The value as most of the products write it.
+    pub value: String,
+    /// How many products have it, in any case.
+    pub count: u32,
+}
+
+/// The ways in which a value is written, with how many products write it so.
+#[derive(Debug, Default)]
+struct Written(BTreeMap<String, u32>);
+
+impl Written {
+    /// The value as most write it; among equals the first in the order of letters.
+    fn counted(self) -> Option<ValueCount> {
+        let count = self.0.values().sum();
+        let most = self.0.into_iter().max_by(|a, b| a.1.cmp(&b.1).then_with(|| b.0.cmp(&a.0)));
+        most.map(|(value, _)| ValueCount { value, count })
+    }
+}
+
+/// How many of some products have each value of a property. Case makes no difference, as in the filter:
+/// a product that writes a value in two ways has it once.
 pub(super) fn values_of(
     searcher: &Searcher,
     property: &str,
     products: &HashSet<u64>,
-) -> tantivy::Result<BTreeMap<String, u32>> {
-    let mut counts = BTreeMap::new();
+) -> tantivy::Result<Vec<ValueCount>> {
+    let mut found: BTreeMap<String, Written> = BTreeMap::new();
     let first = shown(property, "");
-    let behind = format!("{property}{}", char::from(BETWEEN as u8 + 1));
+    let mut behind = first.clone();
+    behind.pop();
+    behind.push(char::from(BETWEEN as u8 + 1));
     for segment in searcher.segment_readers() {
         let Some(column) = segment.fast_fields().str("property_shown")? else { continue };
         let bounds = column
@@ -48,27 +73,47 @@ pub(super) fn values_of(
             .term_bounds_to_ord(Bound::Included(&first), Bound::Excluded(&behind))?;
         let (Bound::Included(from), Bound::Excluded(to)) = bounds else { continue };
         let mut of_value = vec![0u32; usize::try_from(to.saturating_sub(from)).unwrap_or(0)];
+        let value_of = |ord: u64| -> std::io::Result<Option<String>> {
+            let mut text = String::new();
+            let is_there = column.ord_to_str(ord, &mut text)?;
+            Ok(is_there.then(|| text.split_once(BETWEEN).map_or("", |(_, value)| value).to_owned()))
+        };
         let ids = segment.fast_fields().u64("id")?;
+        let mut own = Vec::new();
         for doc in segment.doc_ids_alive() {
             if of_value.is_empty() || !ids.first(doc).is_some_and(|id| products.contains(&id)) {
                 continue;
             }
-            for ord in column.ords().values_for_doc(doc) {
-                let place = ord.checked_sub(from).and_then(|place| usize::try_from(place).ok());
+            own.clear();
+            own.extend(column.ords().values_for_doc(doc).filter(|ord| (from..to).contains(ord)));
+            own.sort_unstable();
+            if own.len() > 1 {
+                let mut seen = HashSet::new();
+                let mut error = None;
+                own.retain(|ord| match value_of(*ord) {
+                    Ok(value) => value.is_some_and(|value| seen.insert(value.to_lowercase())),
+                    Err(failed) => {
+                        error = Some(failed);
+                        false
+                    }
+                });
+                error.map_or(Ok(()), Err)?;
+            }
+            for ord in &own {
+                let place = usize::try_from(ord - from).ok();
                 if let Some(count) = place.and_then(|place| of_value.get_mut(place)) {
                     *count += 1;
                 }
             }
         }
         for (place, count) in of_value.into_iter().enumerate().filter(|(_, count)| *count > 0) {
-            let mut text = String::new();
-            if column.ord_to_str(from + place as u64, &mut text)? {
-                let value = text.split_once(BETWEEN).map_or("", |(_, value)| value);
-                *counts.entry(value.to_owned()).or_default() += count;
+            if let Some(value) = value_of(from + place as u64)? {
+                let written = found.entry(value.to_lowercase()).or_default();
+                *written.0.entry(value).or_default() += count;
             }
         }
     }
-    Ok(counts)
+    Ok(found.into_values().filter_map(Written::counted).collect())
 }
 
 /// Collects ids.

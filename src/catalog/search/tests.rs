@@ -100,8 +100,15 @@ fn properties_are_found_and_counted_in_any_case() {
     assert_eq!(with("color", &["BLANC"]), [0, 1]);
     assert!(with("energy", &["a"]).is_empty() && with("color", &[""]).is_empty());
     let some = HashSet::from([0, 1]);
-    let counted = search.property_values("energy_class", &some).unwrap();
-    assert_eq!(counted, BTreeMap::from([("A".to_owned(), 1), ("b".to_owned(), 1)]));
+    let counted = |property: &str, some: &HashSet<u64>| -> Vec<(String, u32)> {
+        let found = search.property_values(property, some).unwrap();
+        found.into_iter().map(|value| (value.value, value.count)).collect()
+    };
+    assert_eq!(counted("energy_class", &some), [("A".to_owned(), 1), ("b".to_owned(), 1)]);
+    // Written as most write it, and counted in any case.
+    let all = HashSet::from([0, 1, 2, 9]);
+    assert_eq!(counted("Energy_CLASS", &all), [("A".to_owned(), 2), ("b".to_owned(), 1)]);
+    assert_eq!(counted("color", &some), [("Blanc".to_owned(), 2)]);
     assert!(search.property_values("energy", &some).unwrap().is_empty());
 }
 

@@ -1,18 +1,18 @@
 //! A look at many products at once: filters that tell which of them a product misses, for lists that
 //! are sorted or counted.
 
-use super::CatalogView;
 use super::id_set::{IdSet, Union};
 use super::offers::Offers;
 use super::postings::NONE;
 use super::products::{Entry, Products};
 use super::query::{Filter, ProductQuery};
+use super::{CatalogView, CategoryRecord};
 use crate::catalog::model::{Condition, Status};
 use crate::kernel::id::{BrandId, CategoryId, ProductId, StoreId};
 use crate::kernel::{Amount, Currency, Gtin, Micros};
 use bytes::Bytes;
 use std::cmp::Reverse;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// Filters that a product misses, a bit each. Facets count what a product would add if their own
 /// filter were not there, so they need to know which it was.
@@ -187,6 +187,13 @@ impl CatalogView {
         let present = products.get(product.0).map(|entry| entry.gtin);
         let gone = || products.gone.get(&product.0)?.gtin.map(Gtin::number);
         present.or_else(gone) == Some(gtin.number())
+    }
+
+    /// The category above each category that has one.
+    pub fn parents(&self) -> HashMap<u64, u64> {
+        let categories = self.categories.read();
+        let above = |(id, record): (&u64, &CategoryRecord)| Some((*id, record.parent?.0));
+        categories.by_id.iter().filter_map(above).collect()
     }
 
     /// The name of a category.

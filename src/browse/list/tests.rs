@@ -1,0 +1,495 @@
+//! Lists against a slow look at every document: the same filters, counts and orders, written down as
+//! plainly as possible.
+
+mod shop;
+
+use super::select::{Request, Selected, select};
+use super::wanted;
+use crate::catalog::model::{Condition, Status};
+use crate::catalog::offers::{Channel, PriceType};
+use crate::catalog::search::{Indexer, Search, Words};
+use crate::catalog::view::{
+    CatalogView, CategoryChange, CategoryRecord, OfferChange, OfferRecord, ProductChange,
+    ProductRecord, Tombstone,
+};
+use crate::http::Params;
+use crate::http::answer::digest;
+use crate::kernel::id::{BrandId, CategoryId, ProductId, StoreId};
+use crate::kernel::word::Word as _;
+use crate::kernel::{Amount, Micros};
+use crate::stock::model::Availability;
+use crate::stock::view::{LevelRecord, StockView};
+use proptest::option;
+use proptest::prelude::*;
+use proptest::sample::{select as one_of, subsequence};
+use serde::Serialize;
+use serde_json::{Value, json};
+use shop::Shop;
+use std::collections::{BTreeMap, BTreeSet};
+
+const NAMES: [&str; 7] = [
+    "Perceuse à percussion",
+    "perceuse a PERCUSSION",
+    "Élagueuse",
+    "Vis",
+    "Vis à bois",
+    "Une rallonge électrique de jardin à enrouleur, avec quatre prises, 25 m",
+    "Une rallonge électrique de jardin à enrouleur, avec quatre prises, 50 m",
+];
+const BRANDS: [&str; 3] = ["Bosch", "Makita", "Élan"];
+/// Categories with the one above each. The last two stand above one another: a loop.
+const CATEGORIES: [(&str, Option<&str>); 6] = [
+    ("root", None),
+    ("branch", Some("root")),
+    ("leaf", Some("branch")),
+    ("other", None),
+    ("round", Some("about")),
+    ("about", Some("round")),
+];
+const PROPERTIES: [&str; 3] = ["color", "Color", "size"];
+const VALUES: [&str; 4] = ["Blanc", "blanc", "1,5 m", "a\\b"];
+const PRICES: [i64; 5] = [9_900, 10_000, 199_900, 500_000, 500_000_000];
+const CHANNELS: [Channel; 2] = [Channel::InStore, Channel::Online];
+
+#[derive(Debug, Clone, PartialEq)]
+struct Offer {
+    store: u64,
+    channel: Channel,
+    price: i64,
+    window: (Option<i64>, Option<i64>),
+}
+
+/// All that a list can ask of a product.
+#[derive(Debug, Clone)]
+struct Doc {
+    name: &'static str,
+    brand: Option<&'static str>,
+    categories: Vec<&'static str>,
+    status: Status,
+    condition: Option<Condition>,
+    by_weight: bool,
+    updated_at: i64,
+    properties: Vec<(&'static str, &'static str)>,
+    offers: Vec<Offer>,
+    levels: Vec<(u64, Availability)>,
+}
+
+#[derive(Serialize)]
+struct Body {
+    sku: String,
+    name: &'static str,
+    brand: Option<Value>,
+    additional_property: Vec<Value>,
+    condition: Option<Condition>,
+    status: Status,
+}
+
+fn docs() -> impl Strategy<Value = Vec<Option<Doc>>> {
+    let statuses: Vec<Status> = Status::WORDS.iter().map(|(_, status)| *status).collect();
+    let conditions: Vec<Condition> = Condition::WORDS.iter().map(|(_, one)| *one).collect();
+    let words: Vec<Availability> = Availability::WORDS.iter().map(|(_, one)| *one).collect();
+    let window = (option::of(0..6i64), option::of(0..6i64));
+    let offer = (0..3u64, one_of(&CHANNELS), one_of(&PRICES), window);
+    let codes: Vec<&str> = CATEGORIES.iter().map(|(code, _)| *code).collect();
+    let sold = (
+        one_of(&NAMES),
+        option::of(one_of(&BRANDS)),
+        subsequence(codes, 0..4),
+        one_of(statuses),
+        option::of(one_of(conditions)),
+        any::<bool>(),
+        0..3i64,
+    );
+    let rest = (
+        proptest::collection::vec((one_of(&PROPERTIES), one_of(&VALUES)), 0..4),
+        proptest::collection::vec(offer, 0..5),
+        proptest::collection::vec((0..3u64, one_of(words)), 0..4),
+    );
+    let doc = (sold, rest).prop_map(|(sold, (properties, offers, levels))| {
+        let offers: BTreeMap<(u64, Channel), Offer> = offers
+            .into_iter()
+            .map(|(store, channel, price, window)| {
+                ((store, channel), Offer { store, channel, price, window })
+            })
+            .collect();
+        let levels: BTreeMap<u64, Availability> = levels.into_iter().collect();
+        let (name, brand, categories, status, condition, by_weight, updated_at) = sold;
+        Doc {
+            name,
+            brand,
+            categories,
+            status,
+            condition,
+            by_weight,
+            updated_at,
+            properties,
+            offers: offers.into_values().collect(),
+            levels: levels.into_iter().collect(),
+        }
+    });
+    proptest::collection::vec(option::weighted(0.9, doc), 1..14)
+}
+
+/// How often a filter that has one value is there.
+const RARELY: f64 = 0.25;
+
+/// What a call asks, as the parameters say it.
+#[derive(Debug, Clone, Default)]
+struct Asked {
+    brands: Vec<&'static str>,
+    categories: Vec<&'static str>,
+    descend: bool,
+    status: Option<Status>,
+    conditions: Vec<Condition>,
+    by_weight: Option<bool>,
+    store: Option<u64>,
+    channel: Option<Channel>,
+    prices: (Option<i64>, Option<i64>),
+    since: Option<i64>,
+    availability: Vec<Availability>,
+    properties: BTreeMap<&'static str, Vec<&'static str>>,
+    sort: Vec<(&'static str, bool)>,
+    facets: Vec<&'static str>,
+    facet_limit: usize,
+    limit: usize,
+    now: i64,
+}
+
+fn filtered() -> impl Strategy<Value = Asked> {
+    let conditions: Vec<Condition> = Condition::WORDS.iter().map(|(_, one)| *one).collect();
+    let statuses: Vec<Status> = Status::WORDS.iter().map(|(_, status)| *status).collect();
+    let codes: Vec<&str> = CATEGORIES.iter().map(|(code, _)| *code).collect();
+    let filters = (
+        prop_oneof![3 => Just(vec![]), 1 => subsequence(BRANDS.to_vec(), 1..3)],
+        prop_oneof![2 => Just(vec![]), 1 => subsequence(codes, 1..3)],
+        any::<bool>(),
+        option::weighted(RARELY, one_of(statuses)),
+        prop_oneof![4 => Just(vec![]), 1 => subsequence(conditions, 1..3)],
+        option::weighted(RARELY, any::<bool>()),
+        option::weighted(RARELY, 0..4u64),
+        option::weighted(RARELY, one_of(&CHANNELS)),
+    );
+    filters.prop_map(|filters| {
+        let (brands, categories, descend, status, conditions, by_weight, store, channel) = filters;
+        Asked {
+            brands,
+            categories,
+            descend,
+            status,
+            conditions,
+            by_weight,
+            store,
+            channel,
+            ..Asked::default()
+        }
+    })
+}
+
+fn bounded() -> impl Strategy<Value = Asked> {
+    let words: Vec<Availability> = Availability::WORDS.iter().map(|(_, one)| *one).collect();
+    let bounds = (
+        option::weighted(RARELY, one_of(&PRICES)),
+        option::weighted(RARELY, one_of(&PRICES)),
+        option::weighted(RARELY, 0..3i64),
+        prop_oneof![3 => Just(vec![]), 1 => subsequence(words, 1..3)],
+        prop_oneof![
+            2 => Just(BTreeMap::new()),
+            1 => (one_of(&["color", "COLOR", "size"]), subsequence(VALUES.to_vec(), 1..3))
+                .prop_map(|(property, values)| BTreeMap::from([(property, values)])),
+        ],
+    );
+    (filtered(), bounds).prop_map(|(asked, (min, max, since, availability, properties))| {
+        let prices = match (min, max) {
+            (Some(min), Some(max)) => (Some(min.min(max)), Some(min.max(max))),
+            other => other,
+        };
+        Asked { prices, since, availability, properties, ..asked }
+    })
+}
+
+fn asked() -> impl Strategy<Value = Asked> {
+    const STEPS: [&str; 4] = ["name", "price", "updated_at", "id"];
+    const FACETS: [&str; 8] = [
+        "brand",
+        "category_id",
+        "price",
+        "availability",
+        "condition",
+        "status",
+        "attr.color",
+        "attr.Size",
+    ];
+    let shown = (
+        subsequence(STEPS.to_vec(), 0..3).prop_shuffle(),
+        proptest::collection::vec(any::<bool>(), 3),
+        subsequence(FACETS.to_vec(), 0..4),
+        prop_oneof![Just(100usize), 1..4usize],
+        1..6usize,
+        0..6i64,
+    );
+    (bounded(), shown).prop_map(|(asked, (steps, turned, facets, facet_limit, limit, now))| {
+        let sort = steps.into_iter().zip(turned).collect();
+        Asked { sort, facets, facet_limit, limit, now, ..asked }
+    })
+}
+
+fn joined<T: ToString>(values: impl IntoIterator<Item = T>) -> String {
+    values.into_iter().map(|value| value.to_string()).collect::<Vec<_>>().join(",")
+}
+
+fn text(amount: i64) -> String {
+    format!("{}.{:04}", amount / 10_000, amount % 10_000)
+}
+
+impl Asked {
+    fn query(&self) -> String {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        let mut add = |name: &str, value: String| {
+            if !value.is_empty() {
+                query.append_pair(name, &value);
+            }
+        };
+        // Names and ids mean the same.
+        add("brand", joined(self.brands.iter().map(|name| name.to_uppercase())));
+        add("category_id", joined(self.categories.iter().map(|code| CategoryId::derived(code))));
+        add("include_descendants", self.descend.to_string());
+        add("status", self.status.map_or(String::new(), |status| status.to_string()));
+        add("condition", joined(&self.conditions));
+        add("is_sold_by_weight", self.by_weight.map_or(String::new(), |own| own.to_string()));
+        add("store_id", self.store.map_or(String::new(), |store| StoreId(store).to_string()));
+        add("channel", self.channel.map_or(String::new(), |channel| channel.to_string()));
+        add("min_price", self.prices.0.map_or(String::new(), text));
+        add("max_price", self.prices.1.map_or(String::new(), text));
+        add("updated_since", self.since.map_or(String::new(), |at| Micros(at).to_string()));
+        add("availability", joined(&self.availability));
+        for (property, values) in &self.properties {
+            let values = values.iter().map(|value| value.replace('\\', "\\\\").replace(',', "\\,"));
+            add(&format!("attr.{property}"), joined(values));
+        }
+        let step =
+            |(step, turned): &(&str, bool)| format!("{}{step}", if *turned { "-" } else { "" });
+        add("sort", joined(self.sort.iter().map(step)));
+        add("facets", joined(&self.facets));
+        if !self.facets.is_empty() {
+            add("facet_limit", self.facet_limit.to_string());
+        }
+        add("include_total", "true".to_owned());
+        query.finish()
+    }
+
+    fn request(&self, view: &CatalogView) -> Request {
+        let mut params = Params::new(&self.query());
+        let mut request = wanted(&mut params, view);
+        params.finish().unwrap();
+        request.settle();
+        (request.limit, request.now) = (self.limit, Micros(self.now));
+        request
+    }
+
+    fn price(&self, doc: &Doc) -> Option<i64> {
+        let offers = doc.offers.iter().filter(|offer| {
+            self.store.is_none_or(|store| store == offer.store)
+                && self.channel.is_none_or(|channel| channel == offer.channel)
+                && offer.window.0.is_none_or(|from| from <= self.now)
+                && offer.window.1.is_none_or(|through| self.now <= through)
+        });
+        offers.map(|offer| offer.price).min()
+    }
+
+    fn availabilities(&self, doc: &Doc) -> BTreeSet<Availability> {
+        let levels =
+            doc.levels.iter().filter(|(store, _)| self.store.is_none_or(|own| own == *store));
+        let found: BTreeSet<Availability> = levels.map(|(_, one)| *one).collect();
+        if found.is_empty() { BTreeSet::from([Availability::Unknown]) } else { found }
+    }
+
+    /// The categories that a product counts in.
+    fn categories(&self, doc: &Doc) -> BTreeSet<&'static str> {
+        let mut found: BTreeSet<&str> = doc.categories.iter().copied().collect();
+        let mut before = 0;
+        while self.descend && found.len() > before {
+            before = found.len();
+            let above = CATEGORIES.iter().filter(|(code, _)| found.contains(code));
+            let above: Vec<&str> = above.filter_map(|(_, above)| *above).collect();
+            found.extend(above);
+        }
+        found
+    }
+
+    /// Whether a product is in the list, or would be without one of the filters.
+    fn takes(&self, doc: &Doc, without: &str) -> bool {
+        let categories = self.categories(doc);
+        let price = self.price(doc);
+        let within = price.is_some_and(|price| {
+            self.prices.0.is_none_or(|min| price >= min)
+                && self.prices.1.is_none_or(|max| price <= max)
+        });
+        let in_store = |store| doc.offers.iter().any(|offer| offer.store == store);
+        let availabilities = self.availabilities(doc);
+        let has = |property: &str, values: &[&str]| {
+            doc.properties.iter().any(|(own, value)| {
+                own.to_lowercase() == property.to_lowercase()
+                    && values.iter().any(|wanted| wanted.to_lowercase() == value.to_lowercase())
+            })
+        };
+        (without == "brand"
+            || self.brands.is_empty()
+            || doc.brand.is_some_and(|brand| self.brands.contains(&brand)))
+            && (without == "category_id"
+                || self.categories.is_empty()
+                || self.categories.iter().any(|code| categories.contains(code)))
+            && (without == "status" || self.status.is_none_or(|status| status == doc.status))
+            && (without == "condition"
+                || self.conditions.is_empty()
+                || doc.condition.is_some_and(|own| self.conditions.contains(&own)))
+            && self.by_weight.is_none_or(|own| own == doc.by_weight)
+            && self.store.is_none_or(in_store)
+            && (self.channel.is_none() || price.is_some())
+            && (without == "price" || self.prices == (None, None) || within)
+            && self.since.is_none_or(|since| doc.updated_at >= since)
+            && (without == "availability"
+                || self.availability.is_empty()
+                || self.availability.iter().any(|one| availabilities.contains(one)))
+            && self.properties.iter().all(|(property, values)| {
+                without
+                    .strip_prefix("attr.")
+                    .is_some_and(|own| own.to_lowercase() == property.to_lowercase())
+                    || has(property, values)
+            })
+    }
+
+    /// The values of a facet with their counts.
+    fn facet(&self, name: &str, docs: &BTreeMap<u64, Doc>) -> Vec<(String, u32)> {
+        let mut counts: BTreeMap<String, u32> = BTreeMap::new();
+        let mut ways: BTreeMap<String, BTreeMap<&str, u32>> = BTreeMap::new();
+        for doc in docs.values().filter(|doc| self.takes(doc, name)) {
+            let values: BTreeSet<String> = match name {
+                "brand" => doc.brand.iter().map(|b| BrandId::named(b).to_string()).collect(),
+                "category_id" => {
+                    let codes = self.categories(doc).into_iter();
+                    codes.map(|code| CategoryId::derived(code).to_string()).collect()
+                }
+                "price" => self.price(doc).map(range).into_iter().collect(),
+                "availability" => {
+                    self.availabilities(doc).iter().map(ToString::to_string).collect()
+                }
+                "condition" => doc.condition.iter().map(ToString::to_string).collect(),
+                "status" => BTreeSet::from([doc.status.to_string()]),
+                other => {
+                    let property = other.strip_prefix("attr.").unwrap().to_lowercase();
+                    let own = doc.properties.iter();
+                    let own: BTreeSet<&str> = own
+                        .filter(|(name, _)| name.to_lowercase() == property)
+                        .map(|(_, value)| *value)
+                        .collect();
+                    for value in &own {
+                        let ways = ways.entry(value.to_lowercase()).or_default();
+                        // A product that writes it in two ways counts as one that writes the first.
+                        let first =
+                            own.iter().find(|one| one.to_lowercase() == value.to_lowercase());
+                        if first == Some(value) {
+                            *ways.entry(value).or_default() += 1;
+                        }
+                    }
+                    own.iter().map(|value| value.to_lowercase()).collect()
+                }
+            };
+            for value in values {
+                *counts.entry(value).or_default() += 1;
+            }
+        }
+        let shown = |value: String| match ways.get(&value) {
+            None => value,
+            Some(ways) => {
+                let most = ways.values().max().unwrap();
+                let (way, _) = ways.iter().find(|(_, count)| *count == most).unwrap();
+                way.replace('\\', "\\\\").replace(',', "\\,")
+            }
+        };
+        let mut values: Vec<(String, u32)> =
+            counts.into_iter().map(|(value, count)| (shown(value), count)).collect();
+        let by_price =
+            |value: &str| value.split(' ').next().and_then(|from| from.parse::<i64>().ok());
+        if name == "price" {
+            values.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| by_price(&a.0).cmp(&by_price(&b.0))));
+        } else {
+            values.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+        }
+        values.truncate(self.facet_limit);
+        if name == "price" {
+            values.sort_by_key(|(value, _)| by_price(value));
+        }
+        values
+    }
+
+    /// The list, whole and in its order.
+    fn list(&self, docs: &BTreeMap<u64, Doc>) -> Vec<u64> {
+        let mut words = Words::default();
+        let mut found: Vec<(u64, &Doc, String)> = docs
+            .iter()
+            .filter(|(_, doc)| self.takes(doc, ""))
+            .map(|(id, doc)| (*id, doc, words.of(doc.name).join(" ").chars().take(60).collect()))
+            .collect();
+        found.sort_by(|a, b| {
+            for (step, turned) in &self.sort {
+                let order = match *step {
+                    "name" => a.2.cmp(&b.2),
+                    "updated_at" => a.1.updated_at.cmp(&b.1.updated_at),
+                    "id" => a.0.cmp(&b.0),
+                    _ => match (self.price(a.1), self.price(b.1)) {
+                        (Some(a), Some(b)) => a.cmp(&b),
+                        // What has no price comes last either way.
+                        (a, b) => {
+                            let order = b.is_some().cmp(&a.is_some());
+                            if *turned { order.reverse() } else { order }
+                        }
+                    },
+                };
+                let order = if *turned { order.reverse() } else { order };
+                if order.is_ne() {
+                    return order;
+                }
+            }
+            a.0.cmp(&b.0)
+        });
+        found.into_iter().map(|(id, ..)| id).collect()
+    }
+}
+
+/// The range of a price: from 1, 2 or 5 times a power of ten to the next.
+fn range(price: i64) -> String {
+    let bounds: Vec<i64> = (0..8).flat_map(|n| [1, 2, 5].map(|m| m * 10i64.pow(n))).collect();
+    let units = price / 10_000;
+    let to = bounds.iter().find(|bound| units < **bound).unwrap();
+    let from = bounds.iter().rev().find(|bound| units >= **bound).unwrap_or(&0);
+    format!("{from} {to}")
+}
+
+/// A value of a facet as the slow look writes it.
+fn seen(value: &Value) -> (String, u32) {
+    let whole = |name: &str| value[name].as_str()?.split('.').next().map(str::to_owned);
+    let word = match value["value"].as_str() {
+        Some(word) => word.to_owned(),
+        None => format!("{} {}", whole("from").unwrap(), whole("to").unwrap()),
+    };
+    (word, value["count"].as_u64().unwrap() as u32)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn a_list_is_what_a_slow_look_at_every_document_gives(
+        before in docs(),
+        after in docs(),
+        queries in proptest::collection::vec(asked(), 12),
+    ) {
+        let mut shop = Shop::new();
+        for docs in [before, after] {
+            shop.hold(&docs);
+            for asked in &queries {
+                shop.check(asked)?;
+            }
+        }
+    }
+}
