@@ -255,6 +255,7 @@ impl Drop for Upload {
     ),
     responses(
         (status = 200, description = "What became of its rows", body = UploadOut),
+        (status = 409, description = "The same file was sent again meanwhile, and that import counts", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "The file is larger than `feeds.max_mib`", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "The body is not `application/octet-stream`", body = Problem, content_type = "application/problem+json"),
         Problems
@@ -351,6 +352,11 @@ fn refused(error: ImportError) -> ApiError {
     match error {
         ImportError::Broken { reason, .. } => {
             ApiError::new(Code::InvalidBody, format!("{reason}; nothing was imported."))
+        }
+        ImportError::Superseded => {
+            let detail = "The same file was sent again while it was imported. That import counts; \
+                          this one stored its rows and deletes nothing.";
+            ApiError::new(Code::Conflict, detail)
         }
         ImportError::NotInFormat(reason) => ApiError::new(Code::InvalidParameter, reason),
         ImportError::Store(error) => error.into(),

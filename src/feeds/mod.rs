@@ -129,6 +129,12 @@ pub enum ImportError {
         /// The file.
         file: PathBuf,
     },
+    /// The same file was begun again, which counts. What this import has stored stays.
+    #[error(
+        "the import of the same file was begun again while this one was under way, so this one \
+         deletes nothing; look at the later one with `comptoir feed list`"
+    )]
+    Superseded,
     /// The format tells nothing about this feed, or needs to be told more.
     #[error("{0}")]
     NotInFormat(String),

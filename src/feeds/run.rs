@@ -88,10 +88,16 @@ pub async fn import_with(
         started_at,
     };
     store::begin(db, &run).await?;
-    let mut stage = Stage::new(db, clock, reporter, checked.rows, Some(run));
+    let mut stage = Stage::new(db, clock, reporter, checked.rows, Some(run.clone()));
     stage.guard = options.guard;
     let checked = Arc::new(checked);
-    by_feed!(feed, stored(stage, source, checked, known, progress))
+    let report = by_feed!(feed, stored(stage, source, checked, known, progress));
+    if report.is_err()
+        && let Err(error) = store::fail(db, &run).await
+    {
+        tracing::warn!(%error, import = run.id, "a broken-off import could not be recorded as such");
+    }
+    report
 }
 
 /// Imports values from memory through the same checks.
@@ -214,7 +220,8 @@ impl<'a> Stage<'a> {
             // A file without rows is rather a failed export than an empty shop.
             let in_doubt = self.in_doubt || self.done == 0;
             let now = self.clock.now();
-            report.held = sweep::stage(self.db, &run, self.guard, in_doubt, now).await?;
+            let held = sweep::stage(self.db, &run, self.guard, in_doubt, now).await?;
+            report.held = held.ok_or(ImportError::Superseded)?;
             if report.held == 0 {
                 let id = &run.id;
                 report.deleted = sweep::carry_out(self.db, self.clock, run.feed, id, now).await?;

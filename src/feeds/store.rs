@@ -47,7 +47,6 @@ pub(super) struct Run {
     pub(super) started_at: Micros,
 }
 
-/// An id for an import.
 /// A new import's id.
 pub fn new_id() -> Result<String, ImportError> {
     Ok(format!("imp_{}", base62::encode(getrandom::u64()?, base62::U64_WIDTH)))
@@ -66,13 +65,16 @@ pub(super) async fn one_at_a_time(tx: &mut Tx, feed: Feed) -> Result<(), StoreEr
     Ok(())
 }
 
-/// Records an import that begins.
+/// Records an import that begins. One of the very same file that is under way, here or elsewhere, is
+/// superseded: it cannot be told from one that was cut off, so what it has named is dropped, and it
+/// deletes nothing (see [`sweep::stage`]).
 pub(super) async fn begin(db: &Db, run: &Run) -> Result<(), StoreError> {
     const BEGIN: &str = "INSERT INTO imports (id, feed, file_name, sha256, accepted, unchanged,
         rejected, started_at, finished_at, mode, format, status)
         VALUES ($1, $2, $3, $4, 0, 0, 0, $5, $5, $6, $7, 'running')";
     let mut tx = db.begin().await?;
-    forget_abandoned(&mut tx, run).await?;
+    one_at_a_time(&mut tx, run.feed).await?;
+    supersede(&mut tx, run).await?;
     on_tx!(&mut tx, c => {
         sqlx::query(BEGIN)
             .bind(&run.id)
@@ -88,22 +90,38 @@ pub(super) async fn begin(db: &Db, run: &Run) -> Result<(), StoreError> {
     tx.commit().await
 }
 
-/// Drops what imports of this very file have named that came to no end, now that it begins anew.
-async fn forget_abandoned(tx: &mut Tx, run: &Run) -> Result<(), StoreError> {
-    const SAME: [&str; 2] = [
+/// Ends imports of this very file that came to no end, and drops what they have named.
+async fn supersede(tx: &mut Tx, run: &Run) -> Result<(), StoreError> {
+    const SUPERSEDE: [&str; 3] = [
         "DELETE FROM feed_marks WHERE import_id IN (SELECT id FROM imports
            WHERE feed = $1 AND sha256 = $2 AND status = 'running')",
         "DELETE FROM feed_scopes WHERE import_id IN (SELECT id FROM imports
            WHERE feed = $1 AND sha256 = $2 AND status = 'running')",
+        "UPDATE imports SET status = 'failed'
+         WHERE feed = $1 AND sha256 = $2 AND status = 'running'",
     ];
-    const FAILED: &str = "UPDATE imports SET status = 'failed'
-        WHERE feed = $1 AND sha256 = $2 AND status = 'running'";
-    for statement in SAME.into_iter().chain([FAILED]) {
+    for statement in SUPERSEDE {
         on_tx!(&mut *tx, c => {
             sqlx::query(statement).bind(run.feed.as_str()).bind(&run.sha256).execute(c).await?;
         });
     }
     Ok(())
+}
+
+/// Records that an import broke off. What it has staged for deletion can still be approved.
+pub(super) async fn fail(db: &Db, run: &Run) -> Result<(), StoreError> {
+    const FAIL: [&str; 3] = [
+        "DELETE FROM feed_marks WHERE import_id = $1",
+        "DELETE FROM feed_scopes WHERE import_id = $1",
+        "UPDATE imports SET status = 'failed' WHERE id = $1 AND status = 'running'",
+    ];
+    let mut tx = db.begin().await?;
+    for statement in FAIL {
+        on_tx!(&mut tx, c => {
+            sqlx::query(statement).bind(&run.id).execute(c).await?;
+        });
+    }
+    tx.commit().await
 }
 
 /// Notes what the rows of a batch are about: in a full import, so that it is not deleted at the end;

@@ -3,9 +3,11 @@
 use crate::support::schema::conforms;
 use crate::support::{NOON, TestApp, problem};
 use comptoir::app::openapi::documents;
+use comptoir::feeds::{Feed, Guard, ImportError, Mode, Options, Progress, import_with};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::io::Write as _;
 
 async fn send(app: &TestApp, path: &str, body: Vec<u8>) -> reqwest::Response {
@@ -92,6 +94,58 @@ async fn a_full_file_that_deletes_too_much_waits_for_approval() {
         "{actions:?}"
     );
     assert_eq!(left(&app), 0);
+}
+
+#[tokio::test]
+async fn a_full_file_that_is_imported_twice_at_once_deletes_nothing_that_it_names() {
+    let app = TestApp::builder().fixed_clock(NOON).start().await;
+    let file = app.config.server.data_dir.join("catalog.ndjson");
+    std::fs::write(&file, lines(0..40)).unwrap();
+    let (db, clock, first_file) = (app.db.clone(), app.clock.clone(), file.clone());
+    let (stored, first_stored) = tokio::sync::oneshot::channel();
+    let (go_on, may_go_on) = std::sync::mpsc::channel::<()>();
+    // Held between its last row and its end by a reader of its progress.
+    let first = std::thread::spawn(move || {
+        let mut stored = Some(stored);
+        let mut hold = |progress| {
+            if matches!(progress, Progress::Storing { .. })
+                && let Some(stored) = stored.take()
+            {
+                stored.send(()).unwrap();
+                may_go_on.recv().unwrap();
+            }
+        };
+        // A thread beside the one that is held gives the connection back.
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        let runtime = runtime.worker_threads(1).enable_all().build().unwrap();
+        let options = full();
+        let import =
+            import_with(&db, &clock, Feed::Products, &first_file, &options, None, &mut hold);
+        runtime.block_on(import)
+    });
+    first_stored.await.unwrap();
+    let second =
+        import_with(&app.db, &app.clock, Feed::Products, &file, &full(), None, &mut |_| {})
+            .await
+            .unwrap();
+    assert_eq!((second.unchanged, second.deleted, second.held), (40, 0, 0));
+    go_on.send(()).unwrap();
+    let first = tokio::task::spawn_blocking(|| first.join().unwrap()).await.unwrap();
+    assert!(matches!(first, Err(ImportError::Superseded)), "{first:?}");
+    app.caught_up().await;
+    let key = app.key(json!({})).await.text;
+    let page: Value = app.get(&key, "/v1/products?limit=200").await.json().await.unwrap();
+    assert_eq!(page["items"].as_array().unwrap().len(), 40);
+    let seen = app.admin_ok("GET", "/admin/v1/imports", None).await;
+    let statuses: BTreeSet<&str> =
+        seen["items"].as_array().unwrap().iter().filter_map(|i| i["status"].as_str()).collect();
+    assert_eq!(statuses, BTreeSet::from(["done", "failed"]));
+}
+
+/// A full file without a guard.
+fn full() -> Options {
+    let guard = Guard { percent: 100, least: u32::MAX };
+    Options { mode: Some(Mode::Full), guard, ..Options::default() }
 }
 
 #[tokio::test]

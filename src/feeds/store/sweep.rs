@@ -59,14 +59,16 @@ fn texts(feed: Feed) -> Texts {
 }
 
 /// Stages what the import did not name. How many deletions are held for approval; none where they
-/// may go ahead. `in_doubt` holds them whatever their number.
+/// may go ahead. `in_doubt` holds them whatever their number. Nothing of
+/// an import that was superseded: it no longer knows all that it has named.
 pub(in crate::feeds) async fn stage(
     db: &Db,
     run: &Run,
     guard: Guard,
     in_doubt: bool,
     now: Micros,
-) -> Result<u64, StoreError> {
+) -> Result<Option<u64>, StoreError> {
+    const OWN: &str = "UPDATE imports SET status = 'sweeping' WHERE id = $1 AND status = 'running'";
     const CLEAR: [&str; 2] = [
         "DELETE FROM feed_marks WHERE import_id = $1",
         "DELETE FROM feed_scopes WHERE import_id = $1",
@@ -75,6 +77,12 @@ pub(in crate::feeds) async fn stage(
         "UPDATE imports SET status = $1, held = $2, finished_at = $3 WHERE id = $4";
     let mut tx = db.begin().await?;
     one_at_a_time(&mut tx, run.feed).await?;
+    let own = on_tx!(&mut tx, c => {
+        sqlx::query(OWN).bind(&run.id).execute(c).await?.rows_affected()
+    });
+    if own == 0 {
+        return Ok(None);
+    }
     let texts = texts(run.feed);
     let (total, staged): (i64, u64) = on_tx!(&mut tx, c => {
         let total = sqlx::query_scalar(texts.total).bind(&run.id).fetch_one(&mut *c).await?;
@@ -98,7 +106,7 @@ pub(in crate::feeds) async fn stage(
             .await?;
     });
     tx.commit().await?;
-    Ok(held)
+    Ok(Some(held))
 }
 
 /// Deletes what is staged and was not named again meanwhile; how many that were.
