@@ -19,6 +19,7 @@ use crate::changes::Waits;
 use crate::config::{self, Config, Durability};
 use crate::exports;
 use crate::feeds::out::FeedsOut;
+use crate::feeds::sources::Sources;
 use crate::hooks::Hooks;
 use crate::kernel::id::NodeId;
 use crate::kernel::secret::Secret;
@@ -61,6 +62,7 @@ pub struct Comptoir {
     mirror: Arc<Mirror>,
     exports: Arc<exports::Worker>,
     hooks: Arc<Hooks>,
+    sources: Option<Arc<Sources>>,
     feeds: Arc<FeedsOut>,
     waits: Arc<Waits>,
     /// None where metering is off.
@@ -152,7 +154,6 @@ impl Comptoir {
         mirror.load(&db).await?;
         let feeds = Arc::new(FeedsOut::new(&mirror, &clock, &data_dir)?);
         let waits = Arc::new(Waits::new(&mirror));
-        let hooks = Arc::new(Hooks::new(&config.hooks, (&db, &clock, node), &mirror, &keyring)?);
         let metrics = Arc::new(Metrics::new(&operation_ids()));
         tell_recovery(&metrics, &recovered);
         let book = Arc::new(Ledgerbook {
@@ -166,6 +167,8 @@ impl Comptoir {
         let demo = db.setting("demo").await?.is_some();
         Ok(Self {
             readiness: Arc::new(Readiness::new(clock.now())),
+            hooks: Arc::new(Hooks::new(&config.hooks, (&db, &clock, node), &mirror, &keyring)?),
+            sources: Sources::new(&config.feeds, (&db, &clock, node.to_string()))?.map(Arc::new),
             config: Arc::new(config),
             db,
             clock,
@@ -173,7 +176,6 @@ impl Comptoir {
             gate,
             mirror,
             exports,
-            hooks,
             feeds,
             waits,
             folder,

@@ -7,6 +7,7 @@ use crate::access::service::touch_secrets;
 use crate::catalog::service;
 use crate::changes::{self, Waits};
 use crate::exports::Worker;
+use crate::feeds::sources::Sources;
 use crate::hooks::Hooks;
 use crate::kernel::clock::HOUR;
 use crate::kernel::{Clock, Micros};
@@ -103,6 +104,13 @@ pub(super) fn start(comptoir: &Comptoir) -> (Tasks, Reload) {
     running.spawn(retain_changes(part.clone(), config.changes.retention_days));
     running.spawn(write_exports(part.clone(), Arc::clone(&comptoir.exports)));
     running.spawn(deliver(part.clone(), Arc::clone(&comptoir.hooks), config.hooks.poll));
+    if let Some(sources) = &comptoir.sources {
+        running.spawn(look_at_sources(
+            part.clone(),
+            Arc::clone(sources),
+            config.feeds.sources_poll,
+        ));
+    }
     running.spawn(note_uses(part, keyring));
     (Tasks { stop, running }, reload)
 }
@@ -289,6 +297,21 @@ async fn deliver(part: Part, hooks: Arc<Hooks>, period: Duration) {
             if let Err(error) = hooks.forget_old().await {
                 tracing::warn!(%error, "old deliveries could not be forgotten");
             }
+        }
+    })
+    .await;
+}
+
+/// Imports what comes by itself.
+async fn look_at_sources(part: Part, sources: Arc<Sources>, period: Duration) {
+    let this = part.clone();
+    part.every(period, || async {
+        match sources.round().await {
+            Ok(round) => {
+                this.metrics.add(Tally::FeedFiles, round.files);
+                this.metrics.set_gauge(Gauge::FeedSourcesFailing, count(round.failing));
+            }
+            Err(error) => tracing::warn!(%error, "the sources of feeds could not be looked at"),
         }
     })
     .await;

@@ -148,6 +148,10 @@ section! {
         max_delete_min: u32 = "max_delete_min" as Within<0, 1_000_000>,
         /// Most mebibytes of a file once it is unpacked.
         max_mib: u32 = "max_mib" as Within<1, 1_048_576>,
+        /// The folder of the sources from which feeds come by themselves.
+        sources_dir: Option<PathBuf> = "sources_dir" as FilePath,
+        /// Time between looks at the sources.
+        sources_poll: Duration = "sources_poll_ms" as Millis<10, 3_600_000>,
     }
 }
 

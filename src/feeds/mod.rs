@@ -17,6 +17,7 @@ mod plan;
 pub mod report;
 mod run;
 mod source;
+pub mod sources;
 pub mod store;
 #[cfg(test)]
 mod tests;

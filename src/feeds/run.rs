@@ -54,7 +54,7 @@ pub async fn import(
     file: &Path,
     mapping: Option<&Mapping>,
     rejects: Option<&Path>,
-    progress: &mut dyn FnMut(Progress),
+    progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Report, ImportError> {
     import_with(db, clock, feed, file, &Options::mapped(mapping), rejects, progress).await
 }
@@ -67,7 +67,7 @@ pub async fn import_with(
     file: &Path,
     options: &Options,
     rejects: Option<&Path>,
-    progress: &mut dyn FnMut(Progress),
+    progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Report, ImportError> {
     if let Some(mapping) = options.mapping.as_ref().filter(|mapping| mapping.feed != feed) {
         return Err(ImportError::OtherFeed { mapping: mapping.feed, feed });
@@ -135,7 +135,7 @@ fn joined<T>(result: Result<T, tokio::task::JoinError>) -> T {
 /// The first pass, on a thread of its own.
 async fn check(
     mut source: Source,
-    progress: &mut dyn FnMut(Progress),
+    progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<(Source, Checked), ImportError> {
     let (tell, mut told) = mpsc::unbounded_channel();
     let reading = tokio::task::spawn_blocking(move || {
@@ -238,7 +238,7 @@ async fn stored<T: Import>(
     mut source: Source,
     checked: Arc<Checked>,
     known: Arc<Known>,
-    progress: &mut dyn FnMut(Progress),
+    progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Report, ImportError> {
     let (send, mut receive) = mpsc::channel::<Batch<T>>(AHEAD);
     let now = stage.now;

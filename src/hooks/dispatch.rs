@@ -16,7 +16,7 @@ use crate::kernel::id::{BrandId, CategoryId, NodeId, ProductId, StoreId};
 use crate::kernel::{Clock, Gtin, Micros};
 use crate::mirror::Mirror;
 use crate::outbound::{Called, Caller, Rules};
-use crate::storage::{Db, StoreError};
+use crate::storage::{Db, StoreError, lease};
 use futures_util::StreamExt as _;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
@@ -186,7 +186,7 @@ impl Hooks {
     pub async fn round(self: &Arc<Self>) -> Result<(), StoreError> {
         let now = self.clock.now();
         let until = Micros(now.0.saturating_add(LEASE));
-        if !store::hold(&self.db, ("hooks", &self.node), now, until).await? {
+        if !lease::hold(&self.db, ("hooks", &self.node), now, until).await? {
             return Ok(());
         }
         let subscriptions = store::active(&self.db).await?;

@@ -1,4 +1,4 @@
-//! SQL of subscriptions, their deliveries, and the lease of who delivers.
+//! SQL of subscriptions and their deliveries.
 
 use crate::kernel::Micros;
 use crate::kernel::id::{DeliveryId, SubscriptionId};
@@ -165,25 +165,6 @@ pub(super) async fn counts(db: &Db, id: &str) -> Result<(i64, i64), StoreError> 
         (count("pending").fetch_one(c).await?, count("delivered").fetch_one(c).await?)
     });
     Ok(counts)
-}
-
-/// Takes or keeps a lease until an instant; whether it is this node's now.
-pub(super) async fn hold(
-    db: &Db,
-    (name, node): (&str, &str),
-    now: Micros,
-    until: Micros,
-) -> Result<bool, StoreError> {
-    const HOLD: &str = "INSERT INTO leases (name, node, held_until) VALUES ($1, $2, $3)
-        ON CONFLICT (name) DO UPDATE SET node = excluded.node, held_until = excluded.held_until
-        WHERE leases.node = excluded.node OR leases.held_until < $4";
-    let mut tx = db.begin().await?;
-    let held = on_tx!(&mut tx, c => {
-        let hold = sqlx::query(HOLD).bind(name).bind(node).bind(until.0).bind(now.0);
-        hold.execute(c).await?.rows_affected()
-    });
-    tx.commit().await?;
-    Ok(held == 1)
 }
 
 /// A message to be written.

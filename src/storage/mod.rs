@@ -9,6 +9,7 @@ pub mod changes;
 pub mod dialect;
 pub mod error;
 pub mod fetch;
+pub mod lease;
 pub mod log;
 #[cfg(test)]
 pub(crate) mod testing;

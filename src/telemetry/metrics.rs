@@ -36,6 +36,7 @@ plain! {
     EventsFolded = "events_folded_total", "Events that came into the ledger, those of recovery included.";
     SnapshotsWritten = "snapshots_written_total", "Daily snapshots that this node has written.";
     ExportFailures = "export_failures_total", "Snapshots and exports that could not be written.";
+    FeedFiles = "feed_files_total", "Files of sources that were imported or refused by this node.";
     HooksDelivered = "hooks_delivered_total", "Webhook messages that were taken by their receivers.";
     HookFailures = "hook_failures_total", "Attempts to deliver a webhook message that failed; most are repeated.";
     FoldFailures = "fold_failures_total", "Rounds of folding that failed; their events stay in the journal.";
@@ -50,6 +51,7 @@ plain! {
     ChangePosition = "change_position", "Position in the change log that this node has applied.";
     ChangesWaiting = "changes_waiting", "Calls for changes that wait for the next one on this node.";
     StockPosition = "stock_position", "Position in the stock log that this node has applied.";
+    FeedSourcesFailing = "feed_sources_failing", "Sources of feeds with which something is wrong: their settings, their folder or their address.";
     Keys = "keys", "Keys in this node's directory.";
     Products = "products", "Products in this node's memory.";
     Offers = "offers", "Offers in this node's memory.";

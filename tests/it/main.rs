@@ -35,6 +35,7 @@ mod operations;
 mod prices;
 mod products;
 mod search;
+mod sources;
 mod storage;
 mod supply;
 mod support;

@@ -107,7 +107,7 @@ async fn a_full_file_that_is_imported_twice_at_once_deletes_nothing_that_it_name
     // Held between its last row and its end by a reader of its progress.
     let first = std::thread::spawn(move || {
         let mut stored = Some(stored);
-        let mut hold = |progress| {
+        let mut hold = move |progress| {
             if matches!(progress, Progress::Storing { .. })
                 && let Some(stored) = stored.take()
             {

@@ -1,0 +1,151 @@
+//! The folder of a source: what waits in it, what is under way, and what is done.
+
+use super::settings::FILE;
+use crate::storage;
+use serde_json::Value;
+use std::collections::HashMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+/// Longest name of a file, in bytes: an instant comes before it and an ending behind.
+const LONGEST: usize = 180;
+/// Endings of names under which others write what is not whole yet.
+const PARTS: [&str; 4] = ["part", "partial", "tmp", "filepart"];
+
+/// How files were at the last look.
+pub(super) type Looks = HashMap<PathBuf, (u64, SystemTime)>;
+
+/// A source's folder.
+#[derive(Debug, Clone)]
+pub(super) struct Folder(PathBuf);
+
+impl Folder {
+    /// The folders below `dir` that hold a `source.toml`, by name.
+    pub(super) fn all(dir: &Path) -> io::Result<Vec<Self>> {
+        let mut found = Vec::new();
+        for entry in fs::read_dir(dir)? {
+            let path = entry?.path();
+            if path.join(FILE).is_file() {
+                found.push(Self(path));
+            }
+        }
+        found.sort_by(|a, b| a.0.cmp(&b.0));
+        Ok(found)
+    }
+
+    /// The path.
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The source's name.
+    pub(super) fn name(&self) -> String {
+        self.0.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
+    /// Where files are while they are imported. A look at the source never finds what is there.
+    pub(super) fn working(&self) -> io::Result<PathBuf> {
+        self.made("working")
+    }
+
+    fn made(&self, name: &str) -> io::Result<PathBuf> {
+        let dir = self.0.join(name);
+        fs::create_dir_all(&dir)?;
+        Ok(dir)
+    }
+
+    /// The next file to import: one that was cut off, or the first that has not changed since the
+    /// last look, which is then under way. Files that the settings name are none.
+    pub(super) fn next(&self, looks: &mut Looks, own: &[PathBuf]) -> io::Result<Option<PathBuf>> {
+        let working = self.working()?;
+        if let Some((cut_off, _)) = files(&working)?.into_iter().next() {
+            return Ok(Some(cut_off));
+        }
+        for (path, seen) in files(&self.0)? {
+            if own.contains(&path) {
+                continue;
+            }
+            if looks.insert(path.clone(), seen) == Some(seen) {
+                looks.remove(&path);
+                let name = path.file_name().unwrap_or_default();
+                if name.len() > LONGEST {
+                    return Err(io::Error::other(format!(
+                        "a file's name is longer than {LONGEST} bytes; rename it"
+                    )));
+                }
+                let to = working.join(name);
+                fs::rename(&path, &to)?;
+                return Ok(Some(to));
+            }
+        }
+        looks.retain(|path, _| path.exists());
+        Ok(None)
+    }
+
+    /// Puts a file away with a report of what became of it.
+    pub(super) fn put_away(
+        &self,
+        file: &Path,
+        (into, at): (&str, &str),
+        report: &Value,
+    ) -> io::Result<()> {
+        let dir = self.made(into)?;
+        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        let mut to = dir.join(format!("{at}-{name}"));
+        let mut number = 1;
+        while to.exists() {
+            number += 1;
+            to = dir.join(format!("{at}-{number}-{name}"));
+        }
+        let text = serde_json::to_vec_pretty(report)?;
+        storage::write_durably(&ending(&to, "report.json"), &text)?;
+        for feed in crate::feeds::Feed::ALL {
+            let rejected = self.rejected(feed.as_str());
+            match fs::metadata(&rejected) {
+                Ok(found) if found.len() > 0 => {
+                    let name = format!("{}.rejected.ndjson", feed.as_str());
+                    fs::rename(&rejected, ending(&to, &name))?;
+                }
+                Ok(_) => fs::remove_file(&rejected)?,
+                Err(_) => {}
+            }
+        }
+        fs::rename(file, &to)
+    }
+
+    /// Where the refused rows of a feed are written while a file is imported.
+    pub(super) fn rejected(&self, feed: &str) -> PathBuf {
+        self.0.join("working").join(format!(".{feed}.rejected"))
+    }
+}
+
+/// A path with something behind its whole name.
+fn ending(path: &Path, what: &str) -> PathBuf {
+    let mut text = path.as_os_str().to_owned();
+    text.push(".");
+    text.push(what);
+    PathBuf::from(text)
+}
+
+/// The files in a folder that may be imported, by name, and how they are now. Links, pipes and devices
+/// are none, and neither is what is hidden or called a part.
+fn files(dir: &Path) -> io::Result<Vec<(PathBuf, (u64, SystemTime))>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir)? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let is_part = path.extension().is_some_and(|ending| PARTS.iter().any(|p| *p == ending));
+        if name.starts_with('.') || is_part || path.extension().is_some_and(|e| e == "toml") {
+            continue;
+        }
+        // It may be gone by now.
+        let Ok(meta) = fs::symlink_metadata(&path) else { continue };
+        if meta.is_file() {
+            found.push((path, (meta.len(), meta.modified()?)));
+        }
+    }
+    found.sort();
+    Ok(found)
+}

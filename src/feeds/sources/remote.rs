@@ -1,0 +1,145 @@
+//! Files that are fetched from an address when they have changed.
+
+use super::folder::Folder;
+use super::settings::Remote;
+use crate::storage;
+use reqwest::Client;
+use reqwest::header::{
+    AUTHORIZATION, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH,
+    LAST_MODIFIED,
+};
+use reqwest::redirect::Policy;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::fs::File;
+use tokio::io::AsyncWriteExt as _;
+
+/// How long a connection may take, and how long a sender may be silent.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const SILENCE: Duration = Duration::from_secs(60);
+/// Redirects that are followed; `Authorization` goes to no other host.
+const REDIRECTS: usize = 5;
+
+/// What was fetched last, kept beside the source so that a start fetches nothing twice.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Last {
+    etag: Option<String>,
+    last_modified: Option<String>,
+    sha256: String,
+}
+
+/// A file that was fetched.
+#[derive(Debug)]
+pub(super) struct Fetched {
+    /// Where it lies: under way, so that it is imported next.
+    pub(super) file: PathBuf,
+    /// What the next poll needs to know of it, once it is imported.
+    pub(super) last: Last,
+}
+
+/// What fetches.
+pub(super) fn client() -> reqwest::Result<Client> {
+    Client::builder()
+        .redirect(Policy::limited(REDIRECTS))
+        .connect_timeout(CONNECT_TIMEOUT)
+        .read_timeout(SILENCE)
+        .user_agent(concat!("comptoir/", env!("CARGO_PKG_VERSION")))
+        .build()
+}
+
+impl Last {
+    fn path(folder: &Folder) -> PathBuf {
+        folder.path().join(".fetched.json")
+    }
+
+    /// What is known; nothing where that cannot be read.
+    fn load(folder: &Folder) -> Self {
+        let text = std::fs::read(Self::path(folder)).unwrap_or_default();
+        serde_json::from_slice(&text).unwrap_or_default()
+    }
+
+    /// Remembers it.
+    pub(super) fn save(&self, folder: &Folder) -> io::Result<()> {
+        storage::write_durably(&Self::path(folder), &serde_json::to_vec(self)?)
+    }
+}
+
+/// Fetches a file where it has changed since the last that was imported. The error names no address,
+/// for there may be a secret in it.
+pub(super) async fn fetch(
+    http: &Client,
+    folder: &Folder,
+    remote: &Remote,
+    most: u64,
+) -> Result<Option<Fetched>, String> {
+    let known = Last::load(folder);
+    let mut request = http.get(remote.url.clone());
+    for (name, value) in [(IF_NONE_MATCH, &known.etag), (IF_MODIFIED_SINCE, &known.last_modified)] {
+        if let Some(value) = value {
+            request = request.header(name, value);
+        }
+    }
+    if let Some(secret) = &remote.authorization {
+        let mut value = HeaderValue::from_str(secret.reveal())
+            .map_err(|_| "authorization_file: holds no line of text".to_owned())?;
+        value.set_sensitive(true);
+        request = request.header(AUTHORIZATION, value);
+    }
+    let answer = request.send().await.map_err(|e| spoken(&e))?;
+    match answer.status().as_u16() {
+        304 => return Ok(None),
+        200 => {}
+        other => return Err(format!("was answered with status {other}")),
+    }
+    let (etag, last_modified) =
+        (text(answer.headers(), &ETAG), text(answer.headers(), &LAST_MODIFIED));
+    let working = folder.working().map_err(|error| error.to_string())?;
+    let part = working.join(".fetched.part");
+    let sha256 = store(answer, &part, most).await?;
+    let last = Last { etag, last_modified, sha256 };
+    if last.sha256 == known.sha256 {
+        let kept = last.save(folder).and_then(|()| std::fs::remove_file(&part));
+        return kept.map(|()| None).map_err(|error| error.to_string());
+    }
+    let file = working.join("fetched");
+    std::fs::rename(&part, &file).map_err(|error| error.to_string())?;
+    Ok(Some(Fetched { file, last }))
+}
+
+/// Writes a body to a file; its SHA-256 in hex.
+async fn store(mut answer: reqwest::Response, to: &Path, most: u64) -> Result<String, String> {
+    let disk = |error: io::Error| error.to_string();
+    let mut file = File::create(to).await.map_err(disk)?;
+    let (mut hash, mut length) = (Sha256::new(), 0u64);
+    while let Some(chunk) = answer.chunk().await.map_err(|e| spoken(&e))? {
+        length += chunk.len() as u64;
+        if length > most {
+            return Err("sends more than `feeds.max_mib`".to_owned());
+        }
+        hash.update(&chunk);
+        file.write_all(&chunk).await.map_err(disk)?;
+    }
+    file.sync_all().await.map_err(disk)?;
+    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    headers.get(name)?.to_str().ok().map(str::to_owned)
+}
+
+/// A failure without the address.
+fn spoken(error: &reqwest::Error) -> String {
+    let what = if error.is_timeout() {
+        "took too long"
+    } else if error.is_connect() {
+        "could not be reached"
+    } else if error.is_redirect() {
+        "leads on too often"
+    } else {
+        "broke off"
+    };
+    what.to_owned()
+}

@@ -1,0 +1,121 @@
+//! `source.toml`: what the files of a source are, and where they are fetched.
+
+use crate::feeds::mapping::Encoding;
+use crate::feeds::{Feed, Format, Guard, Mapping, Mode, Options};
+use crate::kernel::secret::Secret;
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
+use url::Url;
+
+/// The file in a source's folder that makes it one.
+pub(super) const FILE: &str = "source.toml";
+/// Seconds between two polls: the least, the most, and where nothing is said.
+const EVERY_S: (u64, u64, u64) = (60, 604_800, 3_600);
+
+/// The keys of the file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Keys {
+    feed: String,
+    format: Option<String>,
+    mapping: Option<PathBuf>,
+    mode: Option<String>,
+    store: Option<String>,
+    encoding: Option<String>,
+    url: Option<String>,
+    every_s: Option<u64>,
+    authorization_file: Option<PathBuf>,
+}
+
+/// A source as its file describes it.
+#[derive(Debug)]
+pub(super) struct Settings {
+    /// The feeds that a file tells, in the order of their import.
+    pub(super) feeds: Vec<Feed>,
+    /// How they are imported.
+    pub(super) options: Options,
+    /// The files that it names: no feeds.
+    pub(super) own: Vec<PathBuf>,
+    /// Where a file is fetched, where it is not only put.
+    pub(super) remote: Option<Remote>,
+}
+
+/// An address that is polled.
+#[derive(Debug)]
+pub(super) struct Remote {
+    /// The address.
+    pub(super) url: Url,
+    /// Time between two polls.
+    pub(super) every: Duration,
+    /// What `Authorization` says.
+    pub(super) authorization: Option<Secret>,
+}
+
+impl Settings {
+    /// Reads the file in a folder. The error says what is wrong and goes on from the file's name.
+    pub(super) fn load(folder: &Path, guard: Guard, max_bytes: u64) -> Result<Self, String> {
+        let text = std::fs::read_to_string(folder.join(FILE)).map_err(|e| e.to_string())?;
+        let keys: Keys = toml::from_str(&text).map_err(|error| error.message().to_owned())?;
+        if keys.mapping.is_some() && keys.format.is_some() {
+            return Err("mapping: is for CSV of your own; leave `format` out".to_owned());
+        }
+        let mapping = keys.mapping.as_ref().map(|file| Mapping::load(&folder.join(file)));
+        let options = Options {
+            mapping: mapping.transpose().map_err(|error| error.to_string())?,
+            format: word::<Format>("format", keys.format.as_deref())?.unwrap_or_default(),
+            store_code: keys.store.clone(),
+            mode: word::<Mode>("mode", keys.mode.as_deref())?,
+            encoding: word::<Encoding>("encoding", keys.encoding.as_deref())?,
+            guard,
+            max_bytes: Some(max_bytes),
+        };
+        let feeds = match keys.feed.as_str() {
+            "all" => options.format.feeds(options.store_code.is_some()).to_vec(),
+            one => vec![one.parse().map_err(|error| format!("feed: {error}, or all"))?],
+        };
+        if feeds.is_empty() {
+            return Err("feed: `all` is for formats that tell more than one feed".to_owned());
+        }
+        let remote = remote(folder, &keys)?;
+        let own = keys.mapping.iter().chain(&keys.authorization_file);
+        let own = own.map(|file| folder.join(file)).collect();
+        Ok(Self { feeds, options, own, remote })
+    }
+}
+
+fn word<T: FromStr<Err: std::fmt::Display>>(
+    key: &str,
+    text: Option<&str>,
+) -> Result<Option<T>, String> {
+    text.map(|text| text.parse().map_err(|error| format!("{key}: {error}"))).transpose()
+}
+
+fn remote(folder: &Path, keys: &Keys) -> Result<Option<Remote>, String> {
+    let Some(url) = &keys.url else {
+        if keys.every_s.is_some() || keys.authorization_file.is_some() {
+            return Err("every_s, authorization_file: need a `url`".to_owned());
+        }
+        return Ok(None);
+    };
+    let wrong = "url: is an http or https address without user and password; put what \
+                 `Authorization` is to say into a file that `authorization_file` names";
+    let url = Url::parse(url).map_err(|_| wrong.to_owned())?;
+    let has_user = !url.username().is_empty() || url.password().is_some();
+    if !matches!(url.scheme(), "http" | "https") || has_user {
+        return Err(wrong.to_owned());
+    }
+    let (least, most, usual) = EVERY_S;
+    let every_s = keys.every_s.unwrap_or(usual);
+    if !(least..=most).contains(&every_s) {
+        return Err(format!("every_s: is {least} to {most}"));
+    }
+    let read = |file: &PathBuf| {
+        let text = std::fs::read_to_string(folder.join(file));
+        let text = text.map_err(|error| format!("authorization_file: {error}"))?;
+        Ok::<_, String>(Secret::new(text.trim().to_owned()))
+    };
+    let authorization = keys.authorization_file.as_ref().map(read).transpose()?;
+    Ok(Some(Remote { url, every: Duration::from_secs(every_s), authorization }))
+}

@@ -1,0 +1,164 @@
+//! Feeds that come by themselves: from folders, and from addresses that are polled.
+
+use crate::support::{NOON, TestApp};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
+
+const TSV: &str = "id\ttitle\tlink\tprice\tavailability\tproduct_type\n\
+    A1\tEnduit\thttps://shop.example/a1\t9.90 EUR\tin_stock\tPeinture > Enduits\n\
+    A2\tRouleau\thttps://shop.example/a2\t4.50 EUR\tout_of_stock\tPeinture > Outils\n";
+
+fn source(dir: &Path, name: &str, settings: &str) {
+    fs::create_dir_all(dir.join(name)).unwrap();
+    fs::write(dir.join(name).join("source.toml"), settings).unwrap();
+}
+
+/// The names in a folder, without the instant before them.
+fn names(dir: impl AsRef<Path>) -> BTreeSet<String> {
+    let Ok(found) = fs::read_dir(dir) else { return BTreeSet::new() };
+    let name = |entry: std::io::Result<fs::DirEntry>| {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        name.split_once("Z-").map_or(name.clone(), |(_, name)| name.to_owned())
+    };
+    found.map(name).collect()
+}
+
+fn report(dir: impl AsRef<Path>, name: &str) -> Value {
+    let mut found = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    let path = found.find(|path| path.to_string_lossy().ends_with(name)).unwrap();
+    serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
+}
+
+async fn watching(dir: &Path) -> TestApp {
+    let app = TestApp::builder()
+        .fixed_clock(NOON)
+        .set("FEEDS__SOURCES_DIR", &dir.display().to_string())
+        .set("FEEDS__SOURCES_POLL_MS", "20");
+    app.start().await
+}
+
+async fn skus(app: &TestApp) -> BTreeSet<String> {
+    app.caught_up().await;
+    let key = app.key(json!({})).await.text;
+    let page: Value = app.get(&key, "/v1/products?limit=200").await.json().await.unwrap();
+    let items = page["items"].as_array().unwrap().iter();
+    items.map(|item| item["sku"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn files_that_are_put_into_a_folder_are_imported_and_put_away() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    source(dir, "google", "feed = \"all\"\nformat = \"google-products\"\n");
+    source(dir, "own", "feed = \"products\"\n");
+    let (google, own) = (dir.join("google"), dir.join("own"));
+    fs::write(google.join("catalog.tsv"), TSV).unwrap();
+    fs::write(google.join("later.tsv.part"), TSV).unwrap();
+    fs::write(google.join(".hidden"), TSV).unwrap();
+    // A link leads anywhere, and a pipe never ends.
+    std::os::unix::fs::symlink("/etc/passwd", google.join("link.tsv")).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(google.join("pipe.tsv")).status();
+    assert!(made.unwrap().success());
+    // What a node left there that was killed.
+    fs::create_dir(own.join("working")).unwrap();
+    let rows = "{\"sku\":\"B1\",\"name\":\"Vis\"}\n{\"sku\":\"\"}\n";
+    fs::write(own.join("working/cut-off.ndjson"), rows).unwrap();
+    fs::write(own.join("broken.gz"), b"\x1f\x8b\x08 no gzip").unwrap();
+    let app = watching(dir).await;
+    app.wait_for_gauge("feed_files_total", 3).await;
+
+    assert_eq!(skus(&app).await, BTreeSet::from(["A1", "A2", "B1"].map(str::to_owned)));
+    assert_eq!(names(google.join("done")), set(&["catalog.tsv", "catalog.tsv.report.json"]));
+    let left = [".hidden", "done", "later.tsv.part", "link.tsv", "pipe.tsv", "source.toml"];
+    let mut left = set(&left);
+    left.insert("working".to_owned());
+    assert_eq!(names(&google), left);
+    let done = report(google.join("done"), "catalog.tsv.report.json");
+    assert_eq!((&done["status"], &done["error"]), (&json!("done"), &Value::Null));
+    assert_eq!(
+        (&done["imports"][1]["feed"], &done["imports"][1]["accepted"]),
+        (&json!("products"), &json!(2))
+    );
+    let beside =
+        ["cut-off.ndjson", "cut-off.ndjson.products.rejected.ndjson", "cut-off.ndjson.report.json"];
+    assert_eq!(names(own.join("done")), set(&beside));
+    assert_eq!(names(own.join("failed")), set(&["broken.gz", "broken.gz.report.json"]));
+    let failed = report(own.join("failed"), "broken.gz.report.json");
+    assert!(failed["error"].as_str().unwrap().ends_with("nothing was imported"), "{failed}");
+    assert!(names(own.join("working")).is_empty());
+
+    // A source that is not described rightly is told of, and holds up no other.
+    source(dir, "wrong", "feed = \"prices\"\n");
+    app.wait_until_gauge("feed_sources_failing", |failing| failing == 1).await;
+    let full = "feed = \"products\"\nformat = \"google-products\"\nmode = \"full\"\n";
+    source(dir, "google", full);
+    fs::write(google.join("catalog.tsv"), TSV.replace("A2", "A3")).unwrap();
+    app.wait_for_gauge("feed_files_total", 4).await;
+    // The file says all there is.
+    assert_eq!(skus(&app).await, BTreeSet::from(["A1", "A3"].map(str::to_owned)));
+    source(dir, "wrong", "feed = \"offers\"\n");
+    app.wait_until_gauge("feed_sources_failing", |failing| failing == 0).await;
+}
+
+fn set(names: &[&str]) -> BTreeSet<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+type Shop = (AtomicU16, Mutex<Vec<(bool, bool)>>);
+
+/// Answers with the feed, or that it has not changed, where the caller says who it is.
+async fn give(request: HttpRequest, shop: web::Data<Arc<Shop>>) -> HttpResponse {
+    let header = |name: &str| request.headers().get(name).and_then(|v| v.to_str().ok());
+    let (known, secret) = (header("if-none-match"), header("authorization"));
+    shop.1.lock().push((known == Some("\"v1\""), secret == Some("Bearer s3cret")));
+    match shop.0.load(Ordering::SeqCst) {
+        200 if known == Some("\"v1\"") => HttpResponse::NotModified().finish(),
+        200 => HttpResponse::Ok().insert_header(("etag", "\"v1\"")).body(TSV),
+        other => HttpResponse::build(other.try_into().unwrap()).finish(),
+    }
+}
+
+#[tokio::test]
+async fn an_address_is_polled_and_what_is_known_is_not_fetched_again() {
+    let shop: Arc<Shop> = Arc::new((AtomicU16::new(200), Mutex::default()));
+    let data = web::Data::new(Arc::clone(&shop));
+    let server =
+        HttpServer::new(move || App::new().app_data(data.clone()).default_service(web::to(give)));
+    let server = server.workers(1).disable_signals().bind("127.0.0.1:0").unwrap();
+    let at = server.addrs()[0];
+    tokio::spawn(server.run());
+
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let settings = format!(
+        "feed = \"products\"\nformat = \"google-products\"\nurl = \"http://{at}/feed.tsv\"\n\
+         authorization_file = \"secret\"\n"
+    );
+    source(dir, "shop", &settings);
+    fs::write(dir.join("shop/secret"), "Bearer s3cret\n").unwrap();
+    let mut app = watching(dir).await;
+    app.wait_for_gauge("feed_files_total", 1).await;
+    assert_eq!(skus(&app).await, BTreeSet::from(["A1", "A2"].map(str::to_owned)));
+    assert_eq!(names(dir.join("shop/done")), set(&["fetched", "fetched.report.json"]));
+    app.stop().await;
+
+    // A start polls at once, and knows what it has.
+    let mut app = watching(dir).await;
+    source(dir, "other", "feed = \"products\"\n");
+    fs::write(dir.join("other/z.ndjson"), "{\"sku\":\"Z\",\"name\":\"Z\"}\n").unwrap();
+    app.wait_for_gauge("feed_files_total", 1).await;
+    app.wait_until_gauge("feed_sources_failing", |failing| failing == 0).await;
+    app.stop().await;
+    assert_eq!(*shop.1.lock(), [(false, true), (true, true)]);
+    assert_eq!(names(dir.join("shop/done")), set(&["fetched", "fetched.report.json"]));
+
+    shop.0.store(500, Ordering::SeqCst);
+    let app = watching(dir).await;
+    app.wait_until_gauge("feed_sources_failing", |failing| failing == 1).await;
+}
