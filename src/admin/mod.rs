@@ -17,6 +17,7 @@ pub mod state;
 pub mod store;
 pub mod token;
 pub mod tokens;
+pub mod uploads;
 
 #[cfg(test)]
 mod tests;
@@ -42,6 +43,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
             .configure(tokens::configure)
             .configure(audit::configure)
             .configure(levels::configure)
+            .configure(uploads::configure)
             .configure(imports::configure)
             .wrap(actix_web::middleware::from_fn(caller::guard)),
     );

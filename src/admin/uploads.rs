@@ -1,0 +1,267 @@
+//! Files that are sent in to be imported.
+
+use super::caller::AdminCaller;
+use super::imports::{RefusedOut, audit};
+use super::problems::Problems;
+use super::state::{State, done};
+use crate::feeds::mapping::Encoding;
+use crate::feeds::{Feed, Format, Guard, ImportError, Mode, Options, Report, import_with, new_id};
+use crate::http::error::Problem;
+use crate::http::{ApiError, ApiPath, ApiResult, Code, Params};
+use actix_web::http::header::CONTENT_TYPE;
+use actix_web::{HttpRequest, HttpResponse, post, web};
+use futures_util::StreamExt as _;
+use serde::Serialize;
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use tokio::io::AsyncWriteExt as _;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Mounts the operation that takes files.
+pub fn configure(config: &mut ServiceConfig<'_>) {
+    config.service(upload_feed);
+}
+
+/// One feed, or all that a format tells.
+#[derive(Debug, Clone, Copy)]
+struct What(Option<Feed>);
+
+impl FromStr for What {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "all" {
+            return Ok(Self(None));
+        }
+        let names: Vec<&str> = Feed::ALL.iter().map(|feed| feed.as_str()).collect();
+        text.parse()
+            .map(|feed| Self(Some(feed)))
+            .map_err(|_| format!("is one of all, {}", names.join(", ")))
+    }
+}
+
+/// What became of a file.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct UploadOut {
+    /// One import for each feed that the file was about.
+    imports: Vec<UploadedOut>,
+}
+
+/// What became of a file's rows about one feed.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct UploadedOut {
+    /// The import.
+    #[schema(example = "imp_0Ab12Cd34Ef")]
+    id: Option<String>,
+    /// What it was about.
+    #[schema(example = "products")]
+    feed: &'static str,
+    /// Rows that were stored.
+    #[schema(example = 4980)]
+    accepted: u64,
+    /// Rows that changed nothing.
+    #[schema(example = 18)]
+    unchanged: u64,
+    /// Rows that were refused.
+    #[schema(example = 2)]
+    rejected: u64,
+    /// Resources that a full file did not name and that were deleted.
+    #[schema(example = 0)]
+    deleted: u64,
+    /// Deletions that wait for approval.
+    #[schema(example = 0)]
+    held: u64,
+    /// The first refused rows.
+    refused: Vec<RefusedOut>,
+}
+
+impl From<Report> for UploadedOut {
+    fn from(report: Report) -> Self {
+        let refused = report.first_rejected.into_iter().map(|row| RefusedOut {
+            line: row.line,
+            field: row.fault.field.into_owned(),
+            value: row.fault.value,
+            code: row.fault.code.to_owned(),
+            message: row.fault.message,
+        });
+        Self {
+            id: report.import_id,
+            feed: report.feed.as_str(),
+            accepted: report.accepted,
+            unchanged: report.unchanged,
+            rejected: report.rejected,
+            deleted: report.deleted,
+            held: report.held,
+            refused: refused.collect(),
+        }
+    }
+}
+
+/// A file on its way in, in a folder of its own that goes with it.
+struct Upload {
+    folder: PathBuf,
+    file: PathBuf,
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.folder) {
+            tracing::warn!(%error, "an uploaded file could not be removed");
+        }
+    }
+}
+
+/// Import a file
+///
+/// The file is the body, plain or gzip, in the gateway's own NDJSON or in a format that Google, GS1 or ACP
+/// describe; it is stored while it arrives and imported when it is whole. The answer comes when its
+/// rows are stored: readers see them at once. Rows that are refused stop nothing; a broken file is
+/// refused whole. A sender that goes away does not stop the import.
+#[utoipa::path(
+    tag = "feeds", operation_id = "upload_feed",
+    params(
+        ("feed" = String, Path, description = "`categories`, `products`, `stores`, `promotions`, `offers`, `stock`, or `all` that the format tells", example = "products"),
+        ("format" = Option<String>, Query, description = "`ndjson`, `google-products`, `google-local-inventory`, `gs1-csv` or `acp`; `ndjson` where it is left out", example = "google-products"),
+        ("mode" = Option<String>, Query, description = "`incremental`, or `full`: what the file does not name is deleted, above a share after approval", example = "full"),
+        ("store" = Option<String>, Query, description = "Code of the store that offers and levels belong to whose file names none: the web shop", example = "web"),
+        ("encoding" = Option<String>, Query, description = "`utf-8`, `windows-1252` or `iso-8859-1`; UTF-16 is known by its byte-order mark", example = "utf-8"),
+        ("file_name" = Option<String>, Query, description = "What the file is called in the list of imports", example = "catalog.tsv"),
+    ),
+    request_body(
+        content = String, content_type = "application/octet-stream", description = "The file",
+        example = json!("{\"sku\":\"82311569\",\"name\":\"Enduit de lissage\"}\n")
+    ),
+    responses(
+        (status = 200, description = "What became of its rows", body = UploadOut),
+        (status = 409, description = "The same file was sent again meanwhile, and that import counts", body = Problem, content_type = "application/problem+json"),
+        (status = 413, description = "The file is larger than `feeds.max_mib`", body = Problem, content_type = "application/problem+json"),
+        (status = 415, description = "The body is not `application/octet-stream`", body = Problem, content_type = "application/problem+json"),
+        Problems
+    ),
+    security(("admin_token" = []))
+)]
+#[post("/feeds/{feed}")]
+async fn upload_feed(
+    caller: AdminCaller,
+    request: HttpRequest,
+    what: ApiPath<What>,
+    state: State,
+    body: web::Payload,
+) -> ApiResult<HttpResponse> {
+    let mut params = Params::new(request.query_string());
+    let limits = &state.feeds;
+    let most = u64::from(limits.max_mib) * 1024 * 1024;
+    let options = Options {
+        mapping: None,
+        format: params.value::<Format>("format").unwrap_or_default(),
+        store_code: params.text("store"),
+        mode: params.value::<Mode>("mode"),
+        encoding: params.value::<Encoding>("encoding"),
+        guard: Guard { percent: limits.max_delete_percent, least: limits.max_delete_min },
+        max_bytes: Some(most),
+    };
+    let name = params.text("file_name").unwrap_or_else(|| "upload".to_owned());
+    params.finish()?;
+    let media_type = request.headers().get(CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
+    let essence = media_type.split(|byte| *byte == b';').next().unwrap_or_default();
+    if !essence.trim_ascii().eq_ignore_ascii_case(b"application/octet-stream") {
+        let detail = "Send the file as it is, with `Content-Type: application/octet-stream`.";
+        return Err(ApiError::new(Code::UnsupportedMediaType, detail));
+    }
+    let feeds = match what.0.0 {
+        Some(feed) => vec![feed],
+        None => options.format.feeds(options.store_code.is_some()).to_vec(),
+    };
+    if feeds.is_empty() {
+        let detail = "`all` is for formats that tell more than one feed; name the feed instead.";
+        return Err(ApiError::new(Code::InvalidParameter, detail));
+    }
+    let upload = receive(&state.uploads, &name, body, most).await?;
+    let by = caller.actor().to_owned();
+    // A task of its own: it goes on when the sender is gone.
+    let done_with = actix_web::rt::spawn(import_all(state.clone(), by, feeds, upload, options));
+    let imports = done_with.await.map_err(|_| internal("an import broke off"))??;
+    done(&UploadOut { imports })
+}
+
+/// Imports a file feed by feed, and records who sent it.
+async fn import_all(
+    state: State,
+    actor: String,
+    feeds: Vec<Feed>,
+    upload: Upload,
+    options: Options,
+) -> ApiResult<Vec<UploadedOut>> {
+    let mut imports = Vec::with_capacity(feeds.len());
+    for feed in feeds {
+        let (db, clock) = (&state.db, &state.clock);
+        let report = import_with(db, clock, feed, &upload.file, &options, None, &mut |_| {}).await;
+        let report = report.map_err(refused)?;
+        let id = report.import_id.clone().unwrap_or_default();
+        let sums = json!({ "feed": feed.as_str(), "accepted": report.accepted,
+                           "deleted": report.deleted, "held": report.held });
+        audit(&state, &actor, &id, "upload", sums).await?;
+        imports.push(UploadedOut::from(report));
+    }
+    Ok(imports)
+}
+
+fn internal(what: &str) -> ApiError {
+    tracing::error!("{what}");
+    ApiError::new(Code::Internal, "The failure has been recorded; quote the request id.")
+}
+
+/// What is wrong with a file, without where it lay here.
+fn refused(error: ImportError) -> ApiError {
+    match error {
+        ImportError::Broken { reason, .. } => {
+            ApiError::new(Code::InvalidBody, format!("{reason}; nothing was imported."))
+        }
+        ImportError::Superseded => {
+            let detail = "The same file was sent again while it was imported. That import counts; \
+                          this one stored its rows and deletes nothing.";
+            ApiError::new(Code::Conflict, detail)
+        }
+        ImportError::NotInFormat(reason) => ApiError::new(Code::InvalidParameter, reason),
+        ImportError::Store(error) => error.into(),
+        error => {
+            tracing::error!(%error, "an uploaded file could not be imported");
+            internal("an import failed")
+        }
+    }
+}
+
+/// Stores a body as a file.
+async fn receive(into: &Path, name: &str, mut body: web::Payload, most: u64) -> ApiResult<Upload> {
+    let disk = |error: std::io::Error| {
+        tracing::error!(%error, "an upload could not be stored");
+        let detail = "The file cannot be stored now; the disk may be full. Nothing was imported.";
+        ApiError::new(Code::Unavailable, detail)
+    };
+    let id = new_id().map_err(refused)?;
+    let folder = into.join(&id);
+    tokio::fs::create_dir_all(&folder).await.map_err(disk)?;
+    // A name for people, not a path.
+    let safe = |c: char| if c.is_alphanumeric() || "-_. ".contains(c) { c } else { '_' };
+    let name: String = name.chars().map(safe).take(100).collect();
+    let file = folder.join(name.trim_start_matches('.').trim());
+    let file = if file == folder { folder.join("upload") } else { file };
+    let upload = Upload { folder, file };
+    let mut out = tokio::fs::File::create(&upload.file).await.map_err(disk)?;
+    let mut taken = 0u64;
+    while let Some(chunk) = body.next().await {
+        let chunk = chunk.map_err(|_| {
+            let detail = "The file did not arrive whole; nothing was imported.";
+            ApiError::new(Code::InvalidBody, detail)
+        })?;
+        taken = taken.saturating_add(chunk.len() as u64);
+        if taken > most {
+            let detail = format!("A file may have at most {most} bytes (`feeds.max_mib`).");
+            return Err(ApiError::new(Code::BodyTooLarge, detail));
+        }
+        out.write_all(&chunk).await.map_err(disk)?;
+    }
+    out.flush().await.map_err(disk)?;
+    Ok(upload)
+}
