@@ -158,6 +158,13 @@ async fn an_address_is_polled_and_what_is_known_is_not_fetched_again() {
     assert_eq!(*shop.1.lock(), [(false, true), (true, true)]);
     assert_eq!(names(dir.join("shop/done")), set(&["fetched", "fetched.report.json"]));
 
+    // Under other settings the same file says something else.
+    fs::write(dir.join("shop/source.toml"), settings + "mode = \"full\"\n").unwrap();
+    let mut app = watching(dir).await;
+    app.wait_for_gauge("feed_files_total", 1).await;
+    app.stop().await;
+    assert_eq!(shop.1.lock().last(), Some(&(false, true)));
+
     shop.0.store(500, Ordering::SeqCst);
     let app = watching(dir).await;
     app.wait_until_gauge("feed_sources_failing", |failing| failing == 1).await;

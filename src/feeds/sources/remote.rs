@@ -26,6 +26,8 @@ const REDIRECTS: usize = 5;
 /// What was fetched last, kept beside the source so that a start fetches nothing twice.
 #[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Last {
+    /// Of the settings under which it was imported: under others it is imported again.
+    settings: String,
     etag: Option<String>,
     last_modified: Option<String>,
     sha256: String,
@@ -55,10 +57,11 @@ impl Last {
         folder.path().join(".fetched.json")
     }
 
-    /// What is known; nothing where that cannot be read.
-    fn load(folder: &Folder) -> Self {
+    /// What is known under these settings; nothing where that cannot be read.
+    fn load(folder: &Folder, settings: &str) -> Self {
         let text = std::fs::read(Self::path(folder)).unwrap_or_default();
-        serde_json::from_slice(&text).unwrap_or_default()
+        let last: Self = serde_json::from_slice(&text).unwrap_or_default();
+        if last.settings == settings { last } else { Self::default() }
     }
 
     /// Remembers it.
@@ -75,7 +78,7 @@ pub(super) async fn fetch(
     remote: &Remote,
     most: u64,
 ) -> Result<Option<Fetched>, String> {
-    let known = Last::load(folder);
+    let known = Last::load(folder, &remote.settings);
     let mut request = http.get(remote.url.clone());
     for (name, value) in [(IF_NONE_MATCH, &known.etag), (IF_MODIFIED_SINCE, &known.last_modified)] {
         if let Some(value) = value {
@@ -98,8 +101,12 @@ pub(super) async fn fetch(
         (text(answer.headers(), &ETAG), text(answer.headers(), &LAST_MODIFIED));
     let working = folder.working().map_err(|error| error.to_string())?;
     let part = working.join(".fetched.part");
-    let sha256 = store(answer, &part, most).await?;
-    let last = Last { etag, last_modified, sha256 };
+    let stored = store(answer, &part, most).await;
+    if stored.is_err() {
+        let _ = std::fs::remove_file(&part);
+    }
+    let settings = remote.settings.clone();
+    let last = Last { settings, etag, last_modified, sha256: stored? };
     if last.sha256 == known.sha256 {
         let kept = last.save(folder).and_then(|()| std::fs::remove_file(&part));
         return kept.map(|()| None).map_err(|error| error.to_string());

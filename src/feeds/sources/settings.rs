@@ -4,6 +4,7 @@ use crate::feeds::mapping::Encoding;
 use crate::feeds::{Feed, Format, Guard, Mapping, Mode, Options};
 use crate::kernel::secret::Secret;
 use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
@@ -51,6 +52,8 @@ pub(super) struct Remote {
     pub(super) every: Duration,
     /// What `Authorization` says.
     pub(super) authorization: Option<Secret>,
+    /// SHA-256 of `source.toml` and of the mapping that it names, in hex.
+    pub(super) settings: String,
 }
 
 impl Settings {
@@ -78,7 +81,7 @@ impl Settings {
         if feeds.is_empty() {
             return Err("feed: `all` is for formats that tell more than one feed".to_owned());
         }
-        let remote = remote(folder, &keys)?;
+        let remote = remote(folder, &keys, &text)?;
         let own = keys.mapping.iter().chain(&keys.authorization_file);
         let own = own.map(|file| folder.join(file)).collect();
         Ok(Self { feeds, options, own, remote })
@@ -92,7 +95,7 @@ fn word<T: FromStr<Err: std::fmt::Display>>(
     text.map(|text| text.parse().map_err(|error| format!("{key}: {error}"))).transpose()
 }
 
-fn remote(folder: &Path, keys: &Keys) -> Result<Option<Remote>, String> {
+fn remote(folder: &Path, keys: &Keys, text: &str) -> Result<Option<Remote>, String> {
     let Some(url) = &keys.url else {
         if keys.every_s.is_some() || keys.authorization_file.is_some() {
             return Err("every_s, authorization_file: need a `url`".to_owned());
@@ -117,5 +120,11 @@ fn remote(folder: &Path, keys: &Keys) -> Result<Option<Remote>, String> {
         Ok::<_, String>(Secret::new(text.trim().to_owned()))
     };
     let authorization = keys.authorization_file.as_ref().map(read).transpose()?;
-    Ok(Some(Remote { url, every: Duration::from_secs(every_s), authorization }))
+    let mut digest = Sha256::new_with_prefix(text);
+    if let Some(mapping) = &keys.mapping {
+        let bytes = std::fs::read(folder.join(mapping));
+        digest.update(bytes.map_err(|error| format!("mapping: {error}"))?);
+    }
+    let settings = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(Some(Remote { url, every: Duration::from_secs(every_s), authorization, settings }))
 }

@@ -59,8 +59,8 @@ fn texts(feed: Feed) -> Texts {
 }
 
 /// Stages what the import did not name. How many deletions are held for approval; none where they
-/// may go ahead. `in_doubt` holds them whatever their number. Nothing of
-/// an import that was superseded: it no longer knows all that it has named.
+/// may go ahead. `in_doubt` holds them whatever their number. Nothing of an
+/// import that was superseded: it no longer knows all that it has named.
 pub(in crate::feeds) async fn stage(
     db: &Db,
     run: &Run,

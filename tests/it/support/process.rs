@@ -18,7 +18,8 @@ use tempfile::TempDir;
 /// Longest wait for anything.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Returns when `done` says so; panics if that takes too long.
+/// Returns when `done` says so; panics if that takes too long. Another process tells nothing by itself,
+/// so it is asked again and again; the pause leaves the processor to it and decides nothing.
 pub(crate) fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     let until = Instant::now() + PATIENCE;
     while !done() {
