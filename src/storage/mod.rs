@@ -13,6 +13,7 @@ pub mod lease;
 pub mod log;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod witness;
 
 pub use error::StoreError;
 pub use log::{Log, advance};
