@@ -27,7 +27,7 @@ use crate::kernel::{Clock, base62};
 use crate::limit::{Limiter, LocalLimiter};
 use crate::metering::journal::{JournalOptions, Keeper, next_epoch};
 use crate::metering::{self, FoldReport, Folder, Journal};
-use crate::mirror::Mirror;
+use crate::mirror::{Mirror, Saved};
 use crate::storage::{self, Db};
 use crate::stores::postal_codes::PostalCodes;
 use crate::telemetry::{AccessLog, Gauge, Metrics, Tally};
@@ -60,6 +60,8 @@ pub struct Comptoir {
     keyring: Arc<Keyring>,
     gate: Arc<Gate>,
     mirror: Arc<Mirror>,
+    /// None where the mirror is not saved.
+    saved: Option<Arc<Saved>>,
     exports: Arc<exports::Worker>,
     hooks: Arc<Hooks>,
     sources: Option<Arc<Sources>>,
@@ -78,6 +80,9 @@ pub struct Comptoir {
 
 /// How long a stop waits for the database, twice at most.
 const DATABASE_PATIENCE: Duration = Duration::from_secs(15);
+
+/// How long a stop waits for what it saves.
+const SAVE_PATIENCE: Duration = Duration::from_secs(60);
 
 /// Where a running Comptoir listens.
 #[derive(Debug, Clone, Copy)]
@@ -150,8 +155,7 @@ impl Comptoir {
 
         let exports = Arc::new(export_worker(&config, &db, &clock)?);
         exports.start().await?;
-        let mirror = Arc::new(Mirror::new(postal_codes(&config)?));
-        mirror.load(&db).await?;
+        let (mirror, saved) = open_mirror(&config, &db, node).await?;
         let feeds = Arc::new(FeedsOut::new(&mirror, &clock, &data_dir)?);
         let waits = Arc::new(Waits::new(&mirror));
         let metrics = Arc::new(Metrics::new(&operation_ids()));
@@ -175,6 +179,7 @@ impl Comptoir {
             keyring,
             gate,
             mirror,
+            saved,
             exports,
             feeds,
             waits,
@@ -228,6 +233,9 @@ impl Comptoir {
         public_handle.stop(true).await;
         // A database that hangs keeps no program from stopping: what is cut off is rolled back.
         let _ = timeout(DATABASE_PATIENCE, tasks.stop()).await;
+        if let Some(saved) = &self.saved {
+            let _ = timeout(SAVE_PATIENCE, tasks::save_mirror(saved, &self.mirror, &self.db)).await;
+        }
         if let Some(folder) = &self.folder {
             let drained = timeout(DATABASE_PATIENCE, folder.drain(self.clock.now())).await;
             let drained = drained.map_err(anyhow::Error::from).and_then(|folded| Ok(folded?));
@@ -248,6 +256,20 @@ pub fn export_worker(config: &Config, db: &Db, clock: &Clock) -> anyhow::Result<
     let node = storage::node_id(data_dir)?;
     let settings = config.exports.clone();
     Ok(exports::Worker::new(db.clone(), clock.clone(), data_dir, node, settings))
+}
+
+/// The loaded mirror, and what this node keeps of it: nothing where the settings say so.
+async fn open_mirror(
+    config: &Config,
+    db: &Db,
+    node: NodeId,
+) -> anyhow::Result<(Arc<Mirror>, Option<Arc<Saved>>)> {
+    let mirror = Arc::new(Mirror::new(postal_codes(config)?));
+    let folder = config.server.data_dir.join("mirror");
+    let saves = !config.catalog.save_every.is_zero();
+    let saved = saves.then(|| Arc::new(Saved::new(folder, node.to_string())));
+    mirror.load(db, saved.as_deref()).await?;
+    Ok((mirror, saved))
 }
 
 /// The journal of this run; none where metering is off.

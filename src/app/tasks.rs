@@ -13,7 +13,7 @@ use crate::kernel::clock::HOUR;
 use crate::kernel::{Clock, Micros};
 use crate::metering::Folder;
 use crate::metering::Journal;
-use crate::mirror::{Mirror, SearchFollower};
+use crate::mirror::{Mirror, Saved, SearchFollower};
 use crate::storage::{Db, StoreError};
 use crate::telemetry::{Gauge, Metrics, Tally};
 use std::future::Future;
@@ -34,6 +34,9 @@ const USES_EVERY: Duration = Duration::from_secs(10);
 const PROMOTIONS_EVERY: Duration = Duration::from_secs(1);
 /// How often the change log is looked through for what is too old.
 const RETAIN_EVERY: Duration = Duration::from_secs(600);
+
+/// How long after a start a mirror is saved of which nothing is saved yet.
+const SAVE_AFTER: Duration = Duration::from_secs(30);
 
 /// How often it is looked whether a snapshot is due.
 const EXPORTS_EVERY: Duration = Duration::from_secs(60);
@@ -87,6 +90,10 @@ pub(super) fn start(comptoir: &Comptoir) -> (Tasks, Reload) {
     ));
     let waits = Arc::clone(&comptoir.waits);
     running.spawn(follow_catalog(part.clone(), (mirror, waits), config.catalog.change_poll));
+    if let Some(saved) = &comptoir.saved {
+        let (saved, mirror) = (Arc::clone(saved), Arc::clone(&comptoir.mirror));
+        running.spawn(keep_saved(part.clone(), saved, mirror, config.catalog.save_every));
+    }
     let period = config.metering.fold_interval;
     if let (Some(folder), Some(journal)) = (&comptoir.folder, &comptoir.book.journal) {
         running.spawn(fold(part.clone(), Arc::clone(folder), period));
@@ -266,6 +273,35 @@ async fn watch_journal(part: Part, journal: Arc<Journal>, period: Duration) {
         );
     })
     .await;
+}
+
+/// Saves the mirror from time to time, and soon where nothing is saved yet. A stop waits for what is being
+/// written: it saves the rest itself.
+async fn keep_saved(mut part: Part, saved: Arc<Saved>, mirror: Arc<Mirror>, period: Duration) {
+    let first = if saved.positions().is_none() { period.min(SAVE_AFTER) } else { period };
+    let mut ticks = interval_at(Instant::now() + first, period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => save_mirror(&saved, &mirror, &part.db).await,
+            () = part.stopping() => return,
+        }
+    }
+}
+
+/// Saves the mirror, or says why not: a start can do without.
+pub(super) async fn save_mirror(saved: &Saved, mirror: &Arc<Mirror>, db: &Db) {
+    match saved.save(mirror, db).await {
+        Ok(true) => tracing::info!(positions = ?mirror.positions(), "the mirror is saved"),
+        Ok(false) => {}
+        Err(error) => {
+            let error = format!("{error:#}");
+            tracing::warn!(
+                error,
+                "the mirror could not be saved; the next start may read the tables"
+            );
+        }
+    }
 }
 
 /// Promotions begin and end by themselves: partners and nodes learn it from the change log.

@@ -18,6 +18,7 @@ mod products;
 mod promotions;
 mod query;
 mod rows;
+mod saved;
 mod tree;
 
 pub use categories::{CategoryChange, CategoryRecord};
@@ -30,6 +31,7 @@ pub use promotions::{
 };
 pub use query::ProductQuery;
 pub use rows::{Misses, Row};
+pub use saved::{NotSaved, SavedOffer, SavedProduct, SavedTombstone};
 pub use tree::{TreeNode, TreeRequest};
 
 use crate::catalog::offers::Channel;

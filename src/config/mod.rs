@@ -84,6 +84,8 @@ section! {
         change_poll: Duration = "change_poll_ms" as Millis<10, 60_000>,
         /// Time between looks for changed stock levels.
         stock_poll: Duration = "stock_poll_ms" as Millis<10, 60_000>,
+        /// Time between savings of the mirror; zero for none.
+        save_every: Duration = "save_s" as Seconds<0, 86_400>,
         /// The language of texts in feeds that stand outside `translations`.
         language: LanguageTag = "language" as LanguageTag,
         /// How the retailer's in-store codes are read.

@@ -3,9 +3,11 @@
 //! The positions of the logs are read before the tables, so a change that happens during the load
 //! is applied again rather than missed; applying a row twice changes nothing.
 
+mod saved;
 mod search;
 mod store;
 
+pub use saved::Saved;
 pub use search::SearchFollower;
 
 use crate::catalog::search::Search;
@@ -83,18 +85,30 @@ impl Mirror {
         (self.catalog.sizes(), self.stores.len(), self.stock.len())
     }
 
-    /// Loads everything. Call it once, before serving.
-    pub async fn load(&self, db: &Db) -> Result<(), StoreError> {
-        let _following = self.following.lock().await;
-        let (change, level) = (log::head(db, Log::Change).await?, log::head(db, Log::Stock).await?);
+    /// Loads everything, from what was saved where that counts. Call it once, before serving.
+    pub async fn load(&self, db: &Db, saved: Option<&Saved>) -> Result<(), StoreError> {
+        let following = self.following.lock().await;
+        let (change, stock) = (log::head(db, Log::Change).await?, log::head(db, Log::Stock).await?);
         catalog_rows::all_categories(db, |rows| self.catalog.apply_categories(rows)).await?;
         catalog_rows::all_promotions(db, |rows| self.catalog.apply_promotions(rows)).await?;
         store_rows::all(db, |rows| self.stores.apply(rows)).await?;
-        self.load_large(db).await?;
+        let restored = match saved {
+            Some(saved) => saved.restore(self, db).await,
+            None => None,
+        };
+        let at = if let Some(at) = restored {
+            at
+        } else {
+            self.load_large(db).await?;
+            Positions { change, stock }
+        };
         self.catalog.settle();
         self.stock.settle();
-        self.change.send_replace(change);
-        self.level.store(level, Ordering::Release);
+        self.change.send_replace(at.change);
+        self.level.store(at.stock, Ordering::Release);
+        drop(following);
+        while restored.is_some() && self.follow_once(db).await?.more {}
+        tracing::info!(from_saved = restored.is_some(), "the catalog is loaded");
         Ok(())
     }
 

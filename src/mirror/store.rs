@@ -22,3 +22,15 @@ pub(super) async fn changes_after(
         "SELECT position, kind, id FROM change_log WHERE position > $1 ORDER BY position LIMIT $2";
     Ok(on_db!(db, c => sqlx::query_as(AFTER).bind(position).bind(most).fetch_all(c).await)?)
 }
+
+/// The position up to which the change log was pruned.
+pub(super) async fn change_floor(db: &Db) -> Result<i64, StoreError> {
+    const FLOOR: &str = "SELECT position FROM log_heads WHERE log = 'change_floor'";
+    Ok(on_db!(db, c => sqlx::query_scalar(FLOOR).fetch_one(c).await)?)
+}
+
+/// How many levels have changed behind a position.
+pub(super) async fn levels_after(db: &Db, position: i64) -> Result<i64, StoreError> {
+    const COUNT: &str = "SELECT COUNT(*) FROM stock_levels WHERE seq > $1";
+    Ok(on_db!(db, c => sqlx::query_scalar(COUNT).bind(position).fetch_one(c).await)?)
+}

@@ -1,3 +1,5 @@
+mod saved;
+
 use super::*;
 use crate::catalog::view::{Lookup, ProductQuery};
 use crate::kernel::id::{ProductId, StoreId};
@@ -39,11 +41,22 @@ async fn put_level(tx: &mut Tx, product: ProductId, store: StoreId, seq: i64) {
     done.unwrap();
 }
 
+async fn sell(tx: &mut Tx, product: ProductId, store: StoreId, seq: i64) {
+    const SELL: &str = "UPDATE stock_levels SET quantity = 3000, as_of = 2, seq = $3 \
+         WHERE product_id = $1 AND store_id = $2";
+    let (product, store) = (product.to_string(), store.to_string());
+    let sold = crate::on_tx!(tx, c => {
+        let sell = sqlx::query(SELL).bind(product).bind(store).bind(seq);
+        sell.execute(c).await.map(|done| done.rows_affected())
+    });
+    assert_eq!(sold.unwrap(), 1);
+}
+
 #[actix_web::test]
 async fn what_is_loaded_and_what_is_followed_are_the_same() {
     let db = database().await;
     let mirror = Mirror::default();
-    mirror.load(&db).await.unwrap();
+    mirror.load(&db, None).await.unwrap();
     let (one, two, store) = (ProductId::derived("1"), ProductId::derived("2"), StoreId(7));
     let (one_text, two_text, store_text) = (one.to_string(), two.to_string(), store.to_string());
     let mut tx = db.begin().await.unwrap();
@@ -65,7 +78,7 @@ async fn what_is_loaded_and_what_is_followed_are_the_same() {
     assert_eq!(mirror.follow_once(&db).await.unwrap(), Followed { applied: 0, more: false });
 
     let fresh = Mirror::default();
-    fresh.load(&db).await.unwrap();
+    fresh.load(&db, None).await.unwrap();
     for mirror in [&mirror, &fresh] {
         assert_eq!(mirror.positions(), Positions { change: 4, stock: 0 });
         assert_eq!(mirror.catalog.product(two), Lookup::Gone { replaced_by: Some(one) });
@@ -82,7 +95,7 @@ async fn what_is_loaded_and_what_is_followed_are_the_same() {
 async fn a_batch_of_levels_under_one_position_is_taken_whole() {
     let db = database().await;
     let mirror = Mirror::default();
-    mirror.load(&db).await.unwrap();
+    mirror.load(&db, None).await.unwrap();
     let mut tx = db.begin().await.unwrap();
     let seq = advance(&mut tx, Log::Stock, 1).await.unwrap();
     for n in 0..1_200 {
@@ -111,7 +124,7 @@ async fn the_index_goes_on_where_it_was_and_is_made_anew_where_it_cannot() {
     // What a start finds in the folder and in the database.
     let start = async || {
         let mirror = Arc::new(Mirror::default());
-        mirror.load(&db).await.unwrap();
+        mirror.load(&db, None).await.unwrap();
         let mut follower = SearchFollower::new(Arc::clone(&mirror), folder.path().to_owned());
         assert!(mirror.search.find("riz", None).is_none());
         let position = follower.follow(&db).await.unwrap();

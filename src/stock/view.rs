@@ -1,5 +1,9 @@
 //! Stock levels in memory: for each product a slice sorted by store, for each store its products.
 
+mod saved;
+
+pub use saved::SavedLevels;
+
 use crate::catalog::view::Page;
 use crate::catalog::view::hash::IdMap;
 use crate::catalog::view::id_set::IdSet;

@@ -171,7 +171,7 @@ async fn levels_are_stored_when_they_are_answered() {
     }
     // What another node, or this one after a crash, reads from the database.
     let other = Mirror::default();
-    other.load(&app.db).await.unwrap();
+    other.load(&app.db, None).await.unwrap();
     let key = LevelKey {
         product: data::product_id(0).parse().unwrap(),
         store: data::store_id(0).parse().unwrap(),

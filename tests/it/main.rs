@@ -34,6 +34,7 @@ mod openapi;
 mod operations;
 mod prices;
 mod products;
+mod restart;
 mod search;
 mod sources;
 mod storage;

@@ -130,7 +130,7 @@ impl Offers {
         }
     }
 
-    fn put(&mut self, record: OfferRecord) {
+    pub(super) fn put(&mut self, record: OfferRecord) {
         let product = record.product.0;
         let reference = record.unit_reference.unwrap_or_default();
         let read_text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
@@ -211,6 +211,19 @@ impl Offers {
             promotions: self.promotions.value(offer.promotions).cloned().unwrap_or_default(),
             as_of: Micros(offer.as_of),
         }
+    }
+
+    /// The ids of all products that have offers, ascending.
+    pub(super) fn products(&self) -> Vec<u64> {
+        let mut ids: Vec<u64> = self.by_product.keys().copied().collect();
+        ids.sort_unstable();
+        ids
+    }
+
+    /// All offers of a product.
+    pub(super) fn of_product(&self, product: ProductId) -> impl Iterator<Item = OfferRecord> {
+        let offers = self.by_product.get(&product.0).map_or(&[][..], Vec::as_slice);
+        offers.iter().map(move |offer| self.record(product, offer))
     }
 
     /// Store, channel, price and currency of a product's offers that hold at an instant.

@@ -79,6 +79,12 @@ impl<V> Pool<V> {
         self.slots.get(at as usize)?.as_ref().map(|slot| &slot.value)
     }
 
+    /// A text that a row holds.
+    #[must_use]
+    pub fn text(&self, at: u32) -> Option<&str> {
+        self.slots.get(at as usize)?.as_ref().map(|slot| &*slot.text)
+    }
+
     /// What was read from each text, and how many rows hold it.
     pub fn iter(&self) -> impl Iterator<Item = (&V, u32)> {
         self.slots.iter().flatten().map(|slot| (&slot.value, slot.uses))

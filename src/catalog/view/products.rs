@@ -9,6 +9,7 @@ use super::id_set::IdSet;
 use super::names::Names;
 use super::pool::Pool;
 use super::postings::Postings;
+use super::saved::SavedProduct;
 use crate::catalog::model::{Condition, Status};
 use crate::kernel::id::{BrandId, CategoryId, ProductId};
 use crate::kernel::word::Word as _;
@@ -221,7 +222,7 @@ impl Products {
             ProductChange::Upsert(record) => {
                 let replaced = self.take_out(record.id.0);
                 self.forget(record.id);
-                self.put_in(&record);
+                self.put_in(&SavedProduct::of(&record), record.status);
                 if replaced {
                     self.tidy();
                 }
@@ -229,10 +230,15 @@ impl Products {
             ProductChange::Delete(tombstone) => {
                 self.take_out(tombstone.id.0);
                 self.forget(tombstone.id);
-                self.gone_by_gtin.extend(tombstone.by_gtin());
-                self.gone.insert(tombstone.id.0, tombstone);
+                self.bury(tombstone);
             }
         }
+    }
+
+    /// Remembers a deleted product that is not remembered yet.
+    pub(super) fn bury(&mut self, tombstone: Tombstone) {
+        self.gone_by_gtin.extend(tombstone.by_gtin());
+        self.gone.insert(tombstone.id.0, tombstone);
     }
 
     /// Takes a product out of the deleted ones.
@@ -242,24 +248,25 @@ impl Products {
         }
     }
 
-    fn put_in(&mut self, record: &ProductRecord) {
-        let id = record.id.0;
+    /// Puts in a product that is not there.
+    pub(super) fn put_in(&mut self, product: &SavedProduct<'_>, status: Status) {
+        let id = product.id;
+        let body = product.body.as_bytes();
         let entry = Entry {
-            body: self.arena.keep(record.body.as_bytes()),
+            body: self.arena.keep(body),
             id,
-            etag: record.etag,
-            gtin: record.gtin.map_or(0, Gtin::number),
-            updated_at: record.updated_at.0,
-            brand: self.brands.number(record.brand.map(|brand| brand.0)),
-            group: self.groups.number(record.item_group.as_deref().map(group_key)),
-            categories: self.categories.take(&record.categories, category_numbers),
-            status: record.status,
-            sold_by_weight: record.sold_by_weight,
-            condition: condition(record.body.as_bytes()),
+            etag: product.etag,
+            gtin: product.gtin,
+            updated_at: product.updated_at,
+            brand: self.brands.number(product.brand),
+            group: self.groups.number(product.group),
+            categories: self.categories.take(product.categories, category_numbers),
+            status,
+            sold_by_weight: product.sold_by_weight,
+            condition: condition(body),
         };
-        if let Some(brand) = record.brand.filter(|brand| !self.brand_names.has(brand.0)) {
-            let name = brand_name(record.body.as_bytes()).unwrap_or_default();
-            self.brand_names.put(brand.0, &name);
+        if let Some(brand) = product.brand.filter(|brand| !self.brand_names.has(*brand)) {
+            self.brand_names.put(brand, &brand_name(body).unwrap_or_default());
         }
         self.ids.insert(id);
         self.brands.insert(entry.brand, id);

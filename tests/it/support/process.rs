@@ -54,6 +54,11 @@ impl Home {
         home
     }
 
+    /// Its data directory.
+    pub(crate) fn data_dir(&self) -> &Path {
+        self.dir.path()
+    }
+
     /// Its journal's directory.
     pub(crate) fn journal(&self) -> PathBuf {
         self.dir.path().join("journal")
@@ -64,7 +69,8 @@ impl Home {
         run(&self.settings, words)
     }
 
-    fn import(&self, feed: &str, lines: &[Value]) {
+    /// Imports a feed beside what runs.
+    pub(crate) fn import(&self, feed: &str, lines: &[Value]) {
         let path = self.dir.path().join(format!("{feed}.ndjson"));
         let lines: Vec<String> = lines.iter().map(Value::to_string).collect();
         std::fs::write(&path, lines.join("\n")).expect("a feed is written");
@@ -151,6 +157,11 @@ impl Server {
         let said = self.log.lock().clone();
         assert!(status.success(), "{status}: {said}");
         said
+    }
+
+    /// Whether it has said so in its log.
+    pub(crate) fn has_said(&self, words: &str) -> bool {
+        self.log.lock().contains(words)
     }
 
     /// Whether it still runs.

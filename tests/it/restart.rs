@@ -1,0 +1,61 @@
+//! Starts from what a node has saved of its memory.
+
+use crate::support::data;
+use crate::support::process::{Home, Server, Wire};
+use serde_json::{Value, json};
+
+fn name(server: &Server, key: &str, n: u32) -> (u16, String) {
+    let path = format!("/v1/products/{}", data::product_id(n));
+    let reply = Wire::connect(server.public).unwrap().get(key, &path).unwrap();
+    let body: Value = serde_json::from_str(&reply.body).unwrap();
+    (reply.status, body["name"].as_str().unwrap_or_default().to_owned())
+}
+
+fn renamed(n: u32, name: &str) -> Value {
+    let mut product = data::product(n);
+    product["name"] = json!(name);
+    product
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_goes_on_from_what_was_saved() {
+    let home = Home::new(&[], &[data::product(0), data::product(1)]).await;
+    let key = home.key();
+    let server = home.serve();
+    assert!(server.has_said("\"from_saved\":false"));
+    assert!(server.terminate().contains("the mirror is saved"));
+
+    home.import("products", &[renamed(0, "Riz rond")]);
+    let deletion = json!({ "op": "delete", "sku": data::sku(1) });
+    home.import("products", &[deletion]);
+    let server = home.serve();
+    assert!(server.has_said("\"from_saved\":true"));
+    assert_eq!(name(&server, &key, 0), (200, "Riz rond".to_owned()));
+    assert_eq!(name(&server, &key, 1).0, 410);
+    server.kill();
+
+    // After a kill what was saved is older, and good all the same.
+    home.import("products", &[renamed(0, "Riz long"), data::product(1)]);
+    let server = home.serve();
+    assert!(server.has_said("\"from_saved\":true"));
+    assert_eq!(name(&server, &key, 0), (200, "Riz long".to_owned()));
+    assert_eq!(name(&server, &key, 1).0, 200);
+    server.kill();
+
+    let products = home.data_dir().join("mirror/products");
+    let bytes = std::fs::read(&products).unwrap();
+    std::fs::write(&products, &bytes[..bytes.len() - 9]).unwrap();
+    let server = home.serve();
+    assert!(server.has_said("the saved mirror is damaged"));
+    assert_eq!(name(&server, &key, 0), (200, "Riz long".to_owned()));
+    server.terminate();
+    assert!(home.serve().has_said("\"from_saved\":true"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_saved_where_the_settings_say_so() {
+    let home = Home::new(&[("CATALOG__SAVE_S", "0")], &[data::product(0)]).await;
+    home.serve().terminate();
+    assert!(!home.data_dir().join("mirror").exists());
+    assert!(home.serve().has_said("\"from_saved\":false"));
+}
