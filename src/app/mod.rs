@@ -15,6 +15,7 @@ use crate::access::directory::Keyring;
 use crate::access::operation;
 use crate::access::pepper::{Pepper, PepperError, check_pepper, known_fingerprint};
 use crate::access::policy::Gate;
+use crate::catalog::DigitalLinks;
 use crate::changes::Waits;
 use crate::config::{self, Config, Durability};
 use crate::exports;
@@ -150,7 +151,8 @@ impl Comptoir {
 
         let exports = Arc::new(export_worker(&config, &db, &clock)?);
         exports.start().await?;
-        let mirror = Arc::new(Mirror::new(postal_codes(&config)?));
+        let links = DigitalLinks::below(&config.server.public_url);
+        let mirror = Arc::new(Mirror::new(postal_codes(&config)?, links));
         mirror.load(&db).await?;
         let feeds = Arc::new(FeedsOut::new(&mirror, &clock, &data_dir)?);
         let waits = Arc::new(Waits::new(&mirror));
