@@ -3,6 +3,7 @@
 //! is one place that knows errors; a refused call has taken nothing, so judging it again is harmless.
 
 use super::finish::{Answered, CameAsHead, EVENT_ID, Finisher, Metered};
+use super::request_cost::COST;
 use crate::access::caller;
 use crate::access::operation::{Op as _, op};
 use crate::access::policy::{CallView, Gate};
@@ -87,6 +88,9 @@ impl FastPath {
         headers.append(CACHE_CONTROL, Cache::Short.header());
         headers.append(VARY, VARIES);
         headers.append(EVENT_ID, id);
+        if let Some(cost) = recorded.cost {
+            headers.append(COST, cost);
+        }
         self.finisher.write_limits(headers, &admitted.key, &admitted.decision);
         Some(response)
     }

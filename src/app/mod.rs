@@ -8,6 +8,7 @@ pub mod openapi;
 mod public;
 mod rate_limit;
 mod readiness;
+mod request_cost;
 mod shield;
 mod tasks;
 

@@ -15,6 +15,7 @@ mod catalog;
 mod changes;
 mod cli;
 mod compression;
+mod cost;
 mod crash;
 mod docs;
 mod exports;
