@@ -29,6 +29,12 @@ pub struct Operation {
 }
 
 impl Operation {
+    /// Whether it can be called by a signed address, without showing a key.
+    #[must_use]
+    pub fn takes_signed_addresses(&self) -> bool {
+        self.code == op::DownloadExportFile::OPERATION.code
+    }
+
     /// What a call weighs on the bill whose answer holds so many records, in thousandths of a unit.
     #[must_use]
     pub fn billed_milli(&self, records: u32) -> u32 {

@@ -61,6 +61,7 @@ impl FastPath {
             api_key: asked.api_key,
             peer: request.peer_addr().map(|address| address.ip()),
             forwarded_for: caller::forwarded_for(&self.gate, &head.headers),
+            signed: None,
         };
         let admitted = self.gate.admit(operation, &call, at).ok()?;
         let fresh = asked.if_none_match.is_some_and(|tags| answer::matches(tags, etag));

@@ -117,6 +117,12 @@ pub async fn open_pepper(config: &Config, db: &Db) -> anyhow::Result<Arc<Pepper>
     Ok(Arc::new(pepper))
 }
 
+/// The mirror that a configuration asks for, before anything is loaded.
+fn mirror(config: &Config) -> anyhow::Result<Mirror> {
+    let links = DigitalLinks::below(&config.server.public_url);
+    Ok(Mirror::new(postal_codes(config)?, links))
+}
+
 /// Where postal codes are, if the retailer has said so.
 fn postal_codes(config: &Config) -> anyhow::Result<PostalCodes> {
     let Some(path) = &config.stores.postal_codes else { return Ok(PostalCodes::default()) };
@@ -152,8 +158,7 @@ impl Comptoir {
 
         let exports = Arc::new(export_worker(&config, &db, &clock)?);
         exports.start().await?;
-        let links = DigitalLinks::below(&config.server.public_url);
-        let mirror = Arc::new(Mirror::new(postal_codes(&config)?, links));
+        let mirror = Arc::new(mirror(&config)?);
         mirror.load(&db).await?;
         let feeds = Arc::new(FeedsOut::new(&mirror, &clock, &data_dir)?);
         let waits = Arc::new(Waits::new(&mirror));

@@ -36,6 +36,7 @@ mod operations;
 mod prices;
 mod products;
 mod search;
+mod signed;
 mod sources;
 mod storage;
 mod supply;
