@@ -80,6 +80,7 @@ pub struct Judged {
 #[must_use]
 pub fn view<'a>(gate: &Gate, headers: &'a HeaderMap, peer: Option<IpAddr>) -> CallView<'a> {
     CallView {
+        signed: None,
         authorization: headers.get(AUTHORIZATION).map(HeaderValue::as_bytes),
         api_key: headers.get(X_API_KEY).map(HeaderValue::as_bytes),
         peer,
@@ -113,7 +114,13 @@ pub fn judge(
     };
     let at = clock.now();
     let peer = request.peer_addr().map(|address| address.ip());
-    let judged = gate.admit(operation, &view(gate, request.headers(), peer), at);
+    let signed =
+        operation.takes_signed_addresses() && request.query_string().contains("signature=");
+    let view = CallView {
+        signed: signed.then(|| (request.path(), request.query_string())),
+        ..view(gate, request.headers(), peer)
+    };
+    let judged = gate.admit(operation, &view, at);
     let (result, key, decision) = match judged {
         Ok(admitted) => {
             (Ok(Arc::clone(&admitted.key)), Some(admitted.key), Some(admitted.decision))

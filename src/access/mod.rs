@@ -12,6 +12,7 @@ pub mod pepper;
 pub mod policy;
 pub mod scope;
 pub mod service;
+pub mod signed;
 pub mod store;
 
 #[cfg(test)]

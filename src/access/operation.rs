@@ -4,6 +4,7 @@
 //! OpenAPI document takes scope and cost from the same table, and the ledger the code.
 
 use super::scope::Scope;
+use std::num::NonZeroU32;
 
 /// One operation of the partner API.
 #[derive(Debug)]
@@ -22,6 +23,26 @@ pub struct Operation {
     pub scope: Option<Scope>,
     /// What one call takes from the rate and the quota, in thousandths of a unit.
     pub weight_milli: u32,
+    /// How many records of the answer make a unit on the bill; `None` where the call is billed by its
+    /// weight, whatever it brings.
+    pub records_per_unit: Option<NonZeroU32>,
+}
+
+impl Operation {
+    /// Whether it can be called by a signed address, without showing a key.
+    #[must_use]
+    pub fn takes_signed_addresses(&self) -> bool {
+        self.code == op::DownloadExportFile::OPERATION.code
+    }
+
+    /// What a call weighs on the bill whose answer holds so many records, in thousandths of a unit.
+    #[must_use]
+    pub fn billed_milli(&self, records: u32) -> u32 {
+        match self.records_per_unit {
+            None => self.weight_milli,
+            Some(per) => records.div_ceil(per.get()).saturating_mul(1_000),
+        }
+    }
 }
 
 /// A type that stands for an operation in a handler's signature.
@@ -31,11 +52,12 @@ pub trait Op: 'static {
 }
 
 macro_rules! operations {
-    ($($(#[$doc:meta])* $name:ident = $code:literal $id:literal $api:literal $method:literal $path:literal $scope:expr, $weight:literal;)*) => {
+    ($($(#[$doc:meta])* $name:ident = $code:literal $id:literal $api:literal $method:literal $path:literal $scope:expr, $weight:literal $(, per $records:literal records)?;)*) => {
         /// Every operation, in the order of the documents.
         pub const OPERATIONS: &[Operation] = &[$(Operation {
             code: $code, id: $id, api: $api, method: $method, path: $path,
             scope: $scope, weight_milli: $weight,
+            records_per_unit: operations!(@per $($records)?),
         }),*];
 
         /// The types that name operations in handlers.
@@ -50,11 +72,14 @@ macro_rules! operations {
                     const OPERATION: &'static Operation = &Operation {
                         code: $code, id: $id, api: $api, method: $method, path: $path,
                         scope: $scope, weight_milli: $weight,
+                        records_per_unit: operations!(@per $($records)?),
                     };
                 }
             )*
         }
     };
+    (@per) => { None };
+    (@per $records:literal) => { std::num::NonZeroU32::new($records) };
 }
 
 operations! {
@@ -87,7 +112,7 @@ operations! {
     /// What a shopper may mean.
     ListSuggestions = 13 "list_suggestions" "catalog" "GET" "/v1/suggest" Some(Scope::CatalogRead), 100;
     /// Products by a list of identifiers.
-    LookupProducts = 14 "lookup_products" "catalog" "POST" "/v1/products/lookup" Some(Scope::CatalogRead), 1_000;
+    LookupProducts = 14 "lookup_products" "catalog" "POST" "/v1/products/lookup" Some(Scope::CatalogRead), 1_000, per 1 records;
     /// The tree of categories.
     GetCategoryTree = 16 "get_category_tree" "catalog" "GET" "/v1/categories/tree" Some(Scope::CatalogRead), 1_000;
     /// A page of promotions.
@@ -99,7 +124,7 @@ operations! {
     /// The stock of a product near a place.
     ListStock = 20 "list_stock" "stock" "GET" "/v1/stock" Some(Scope::StockRead), 1_000;
     /// The stock of many products in many stores.
-    QueryStock = 21 "query_stock" "stock" "POST" "/v1/stock/query" Some(Scope::StockRead), 5_000;
+    QueryStock = 21 "query_stock" "stock" "POST" "/v1/stock/query" Some(Scope::StockRead), 5_000, per 10 records;
     /// What changed behind a position.
     ListChanges = 22 "list_changes" "changes" "GET" "/v1/changes" Some(Scope::ChangesRead), 1_000;
     /// The newest snapshot.
@@ -179,6 +204,19 @@ mod tests {
         for nothing in ["", "/", "/v1", "/v1/products/", "/v1/products/a/b/c", "/v2/products"] {
             assert_eq!(methods_at(nothing), None, "{nothing}");
         }
+    }
+
+    #[test]
+    fn some_are_billed_by_what_they_bring() {
+        let billed = |operation: &Operation, records| operation.billed_milli(records);
+        for (records, found, cells) in
+            [(0, 0, 0), (1, 1_000, 1_000), (10, 10_000, 1_000), (11, 11_000, 2_000)]
+        {
+            assert_eq!(billed(op::GetProduct::OPERATION, records), 1_000);
+            assert_eq!(billed(op::LookupProducts::OPERATION, records), found);
+            assert_eq!(billed(op::QueryStock::OPERATION, records), cells);
+        }
+        assert_eq!(billed(op::LookupProducts::OPERATION, u32::MAX), u32::MAX);
     }
 
     #[test]

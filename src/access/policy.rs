@@ -4,6 +4,7 @@
 use super::directory::{KeyRecord, Keyring, Standing};
 use super::key::KeyText;
 use super::operation::Operation;
+use super::signed::Signer;
 use crate::http::{ApiError, Code};
 use crate::kernel::{Micros, secret};
 use crate::limit::Decision;
@@ -25,6 +26,8 @@ pub struct CallView<'a> {
     /// The `X-Forwarded-For` header, all its lines as one list: a proxy may add its own line behind
     /// one that the client forged.
     pub forwarded_for: Option<Cow<'a, [u8]>>,
+    /// Path and query, where they hold a signature and the operation takes one in place of a key.
+    pub signed: Option<(&'a str, &'a str)>,
 }
 
 /// A call that may be answered. What it takes from the limits has been taken.
@@ -52,13 +55,15 @@ pub struct Refused {
 pub struct Gate {
     keyring: Arc<Keyring>,
     trusted_proxies: Box<[IpNet]>,
+    signer: Signer,
 }
 
 impl Gate {
     /// A gate over a keyring. `X-Forwarded-For` is believed from these proxies only.
     #[must_use]
     pub fn new(keyring: Arc<Keyring>, trusted_proxies: Vec<IpNet>) -> Self {
-        Self { keyring, trusted_proxies: trusted_proxies.into() }
+        let signer = Signer::new(keyring.pepper());
+        Self { keyring, trusted_proxies: trusted_proxies.into(), signer }
     }
 
     /// Whether any proxy is believed.
@@ -73,6 +78,12 @@ impl Gate {
         &self.keyring
     }
 
+    /// A path as an address that works as `key` until an instant, for operations that take one.
+    #[must_use]
+    pub fn sign(&self, path: &str, key: &KeyRecord, until: Micros) -> String {
+        self.signer.sign(path, key, until)
+    }
+
     /// Judges a call of an operation and, if it may pass, takes its weight from the limits.
     pub fn admit(
         &self,
@@ -80,11 +91,14 @@ impl Gate {
         call: &CallView<'_>,
         now: Micros,
     ) -> Result<Admitted, Refused> {
-        let key = self.authenticate(call, now).map_err(|error| Refused {
-            key: None,
-            decision: None,
-            error,
-        })?;
+        let refused = |(error, key)| Refused { key, decision: None, error };
+        let key = match call.signed {
+            // A key that is shown counts: whoever sends it everywhere sends it here too.
+            Some(address) if call.authorization.is_none() && call.api_key.is_none() => {
+                self.signer.key_of(address, &self.keyring.current(), now).map_err(refused)?
+            }
+            _ => self.authenticate(call, now).map_err(|error| refused((error, None)))?,
+        };
         if let Err(error) = self.authorise(&key, operation, call, now) {
             return Err(Refused { key: Some(key), decision: None, error });
         }

@@ -1,6 +1,7 @@
 //! The end of every call on the public listener: record it, name it, tell the limits, write the
 //! problem document. The record stands in the journal before the first byte leaves.
 
+use super::request_cost::{self, COST};
 use super::{public, rate_limit, shield};
 use crate::access::caller::Judged;
 use crate::access::directory::KeyRecord;
@@ -59,6 +60,8 @@ pub(super) struct Recorded {
     pub(super) receipt: Option<Receipt>,
     /// Its id.
     pub(super) id: CallId,
+    /// What it costs, where the caller is known.
+    pub(super) cost: Option<HeaderValue>,
 }
 
 /// The text of a call's id.
@@ -152,10 +155,12 @@ impl Finisher {
         let duration_us = u32::try_from(duration).unwrap_or(0);
         let recorded = match &self.book.journal {
             Some(journal) => {
-                let receipt = journal.append(&event(call, duration_us))?;
-                Recorded { id: CallId::of_event(&receipt), receipt: Some(receipt) }
+                let event = event(call, duration_us);
+                let receipt = journal.append(&event)?;
+                let cost = Some(request_cost::of(&event));
+                Recorded { id: CallId::of_event(&receipt), receipt: Some(receipt), cost }
             }
-            None => Recorded { receipt: None, id: self.unmetered_id() },
+            None => self.unrecorded(),
         };
         self.book.metrics.answered(call.operation.code, call.status, duration_us);
         self.access_log.borrow_mut().line(&Line {
@@ -172,11 +177,11 @@ impl Finisher {
         Ok(recorded)
     }
 
-    /// An id for a call that has no event: its caller is not known, the journal is full, or metering
-    /// is off.
-    fn unmetered_id(&self) -> CallId {
+    /// What stands for a call that has no event: its caller is not known, the journal is full, or
+    /// metering is off.
+    fn unrecorded(&self) -> Recorded {
         let n = self.book.unmetered.fetch_add(1, Ordering::Relaxed);
-        CallId::unmetered(&self.book.run_id, n)
+        Recorded { receipt: None, id: CallId::unmetered(&self.book.run_id, n), cost: None }
     }
 
     /// Writes out what the access log holds.
@@ -199,7 +204,7 @@ fn event(call: &Answered<'_>, duration_us: u32) -> Event {
         operation: call.operation.code,
         status: call.status,
         outcome: outcome(call.status, call.code),
-        weight_milli: call.operation.weight_milli,
+        weight_milli: call.operation.billed_milli(call.records),
         records: call.records,
         bytes: call.bytes,
     }
@@ -314,8 +319,7 @@ pub(super) async fn finish<B: MessageBody + 'static>(
             (None, error)
         }
     };
-    let recorded =
-        recorded.unwrap_or_else(|| Recorded { receipt: None, id: finisher.unmetered_id() });
+    let recorded = recorded.unwrap_or_else(|| finisher.unrecorded());
     let mut response = assemble(response, error.as_ref(), recorded);
     if let Some(judged) = &judged {
         tell(&finisher, response.headers_mut(), judged);
@@ -376,7 +380,7 @@ fn tell(finisher: &Finisher, headers: &mut HeaderMap, judged: &Judged) {
 fn assemble<B: MessageBody + 'static>(
     response: ServiceResponse<B>,
     error: Option<&ApiError>,
-    Recorded { receipt, id }: Recorded,
+    Recorded { receipt, id, cost }: Recorded,
 ) -> ServiceResponse<Metered<EitherBody<B, BoxBody>>> {
     let mut response = match error {
         None => response.map_body(|_, body| EitherBody::left(body)),
@@ -391,6 +395,9 @@ fn assemble<B: MessageBody + 'static>(
     shield::guard(headers);
     if let Some(id) = id.header() {
         headers.insert(EVENT_ID, id);
+    }
+    if let Some(cost) = cost {
+        headers.insert(COST, cost);
     }
     response.map_body(|_, body| Metered::new(body, receipt))
 }

@@ -3,6 +3,7 @@
 //! is one place that knows errors; a refused call has taken nothing, so judging it again is harmless.
 
 use super::finish::{Answered, CameAsHead, EVENT_ID, Finisher, Metered};
+use super::request_cost::COST;
 use crate::access::caller;
 use crate::access::operation::{Op as _, op};
 use crate::access::policy::{CallView, Gate};
@@ -60,6 +61,7 @@ impl FastPath {
             api_key: asked.api_key,
             peer: request.peer_addr().map(|address| address.ip()),
             forwarded_for: caller::forwarded_for(&self.gate, &head.headers),
+            signed: None,
         };
         let admitted = self.gate.admit(operation, &call, at).ok()?;
         let fresh = asked.if_none_match.is_some_and(|tags| answer::matches(tags, etag));
@@ -87,6 +89,9 @@ impl FastPath {
         headers.append(CACHE_CONTROL, Cache::Short.header());
         headers.append(VARY, VARIES);
         headers.append(EVENT_ID, id);
+        if let Some(cost) = recorded.cost {
+            headers.append(COST, cost);
+        }
         self.finisher.write_limits(headers, &admitted.key, &admitted.decision);
         Some(response)
     }

@@ -8,6 +8,7 @@ pub mod openapi;
 mod public;
 mod rate_limit;
 mod readiness;
+mod request_cost;
 mod shield;
 mod tasks;
 
@@ -15,6 +16,7 @@ use crate::access::directory::Keyring;
 use crate::access::operation;
 use crate::access::pepper::{Pepper, PepperError, check_pepper, known_fingerprint};
 use crate::access::policy::Gate;
+use crate::catalog::DigitalLinks;
 use crate::changes::Waits;
 use crate::config::{self, Config, Durability};
 use crate::exports;
@@ -264,7 +266,8 @@ async fn open_mirror(
     db: &Db,
     node: NodeId,
 ) -> anyhow::Result<(Arc<Mirror>, Option<Arc<Saved>>)> {
-    let mirror = Arc::new(Mirror::new(postal_codes(config)?));
+    let links = DigitalLinks::below(&config.server.public_url);
+    let mirror = Arc::new(Mirror::new(postal_codes(config)?, links));
     let folder = config.server.data_dir.join("mirror");
     let saves = !config.catalog.save_every.is_zero();
     let saved = saves.then(|| Arc::new(Saved::new(folder, node.to_string())));

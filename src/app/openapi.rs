@@ -201,8 +201,13 @@ fn describe_parameter(parameter: &mut Value) {
 }
 
 /// Headers of every answer of the partner API.
-const TOLD: [&str; 4] =
-    ["Access-Control-Allow-Origin", "RateLimit", "RateLimit-Policy", "Usage-Event-Id"];
+const TOLD: [&str; 5] = [
+    "Access-Control-Allow-Origin",
+    "RateLimit",
+    "RateLimit-Policy",
+    "Usage-Event-Id",
+    "X-Request-Cost",
+];
 /// Headers of every answer of an operation that is deprecated.
 const TOLD_OF_ITS_END: [&str; 2] = ["Deprecation", "Sunset"];
 
@@ -217,6 +222,7 @@ fn headers() -> Value {
         "Deprecation": { "description": "Since when the operation is deprecated (RFC 9745). `Link` names its successor.", "schema": { "type": "string" }, "example": "@1796083200" },
         "Sunset": { "description": "Until when it answers at least (RFC 8594).", "schema": { "type": "string" }, "example": "Wed, 30 Jun 2027 23:59:59 GMT" },
         "Usage-Event-Id": { "description": "The id of this call: where the caller is known, that of its row in the usage export. Quote it when asking for help.", "schema": { "type": "string" }, "example": "0000000000b.12.4711" },
+        "X-Request-Cost": { "description": "The units that this call costs: 0 where it is free, as all but 200, 201 and 206 are, and all calls of test keys. Absent where the caller is not known.", "schema": { "type": "string", "pattern": "^[0-9]{1,10}(\\.[0-9]{1,3})?$" }, "example": "1" },
     })
 }
 
@@ -299,7 +305,7 @@ fn partner_operation(operation: &mut Value) {
 fn describe_policy(operation: &mut Value, entry: &Operation) {
     let scopes: Vec<&str> = entry.scope.iter().map(|s| s.as_str()).collect();
     operation["security"] = json!([{ "bearer": scopes }, { "api_key": scopes }]);
-    operation["x-cost"] = cost(entry, operation["responses"]["206"].is_object());
+    operation["x-cost"] = cost(entry, &operation["responses"]);
     operation["x-rate-limit"] = json!({
         "units": units(entry.weight_milli),
         "counted_by": "app and environment",
@@ -313,21 +319,23 @@ fn units(milli: u32) -> f64 {
 }
 
 /// What a call costs and on which statuses, as the ledger decides it.
-fn cost(entry: &Operation, has_parts: bool) -> Value {
+fn cost(entry: &Operation, responses: &Value) -> Value {
     let facts = |status| Facts {
         environment: Environment::Live,
         status,
         outcome: outcome(status, None),
         operation: entry.code,
     };
-    let billed: Vec<String> = [200, 206, 304, 400, 401, 403, 404, 410, 422, 429, 500, 503]
-        .into_iter()
-        .filter(|status| has_parts || *status != 206)
-        .filter(|status| billability::rule(facts(*status)).billable)
-        .map(|status| status.to_string())
-        .collect();
-    let units = if billed.is_empty() { 0.0 } else { units(entry.weight_milli) };
-    json!({ "units": units, "billed_on": billed })
+    let is_billed = |status: &&String| {
+        status.parse().is_ok_and(|status| billability::rule(facts(status)).billable)
+    };
+    let statuses = responses.as_object().into_iter().flat_map(Map::keys);
+    let billed: Vec<&String> = statuses.filter(is_billed).collect();
+    let Some(records) = entry.records_per_unit else {
+        let units = if billed.is_empty() { 0.0 } else { units(entry.weight_milli) };
+        return json!({ "units": units, "billed_on": billed });
+    };
+    json!({ "units": 1.0, "per_records": records, "billed_on": billed })
 }
 
 fn admin_operation(operation: &mut Value) {

@@ -2,7 +2,7 @@
 
 use super::finish::{EVENT_ID, Finisher, finish};
 use super::front::{FastPath, FrontFactory};
-use super::{Comptoir, listen, openapi, rate_limit};
+use super::{Comptoir, listen, openapi, rate_limit, request_cost};
 use crate::access::operation::{self, Op as _, op};
 use crate::access::{caller, deprecation};
 use crate::config::{Config, Origin, Telemetry};
@@ -121,6 +121,7 @@ fn cors(origins: &[Origin]) -> Cors {
         .allowed_header("x-api-key")
         .expose_headers([
             EVENT_ID,
+            request_cost::COST,
             rate_limit::POLICY,
             rate_limit::LEFT,
             rate_limit::X_LIMIT,

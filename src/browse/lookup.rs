@@ -29,8 +29,8 @@ const MOST_STORES: usize = 50;
 /// Up to 100 products by GTIN, sku or id, mixed as you like. Identifiers of one product are answered
 /// with the product once; `matched` names them. A deleted product is answered with its successor,
 /// and says so. What was not found is in `not_found` with the reason; the call succeeds all the
-/// same. The call takes its weight from the limits once, whatever it finds; its usage event counts
-/// the products found in `records`.
+/// same. Each product found costs a unit, and what was not found costs nothing; the call takes its weight
+/// from the limits once, whatever it finds.
 #[utoipa::path(
     operation_id = "lookup_products", tag = "products",
     request_body = LookupIn,

@@ -88,6 +88,10 @@ pub(super) struct ProductOut {
     /// Its page in the shop.
     #[schema(required = true, example = "https://www.example.com/p/82311569")]
     link: Option<String>,
+    /// Its address by GTIN, which leads to its page or to this document (GS1 Digital Link). Absent where it
+    /// has no GTIN, and from changes and exports, which hold what the retailer said.
+    #[schema(format = "uri", example = "https://api.example.com/01/03276550063551")]
+    digital_link: Option<String>,
     /// Its texts in other languages, by language (RFC 5646), where the retailer gives any. Absent from
     /// calls with `Accept-Language`, whose texts are chosen from here.
     translations: Option<BTreeMap<String, ProductTexts>>,

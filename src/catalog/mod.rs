@@ -8,6 +8,7 @@
 pub mod api;
 pub mod categories;
 pub mod check;
+pub mod digital_link;
 pub mod document;
 pub mod fault;
 pub mod known;
@@ -21,6 +22,7 @@ pub mod store;
 pub(crate) mod translations;
 pub mod view;
 
+pub use digital_link::DigitalLinks;
 pub use document::{Document, Line};
 pub use fault::{Fate, Fault};
 pub use known::{Known, Names};

@@ -122,6 +122,8 @@ section! {
         keep: u32 = "keep" as Within<1, 365>,
         /// Exports that an app may ask for in 24 hours.
         per_app_daily: u32 = "per_app_daily" as Within<0, 1_000>,
+        /// Time for which the addresses of a manifest work without a key.
+        url_life: Duration = "url_life_s" as Seconds<60, 604_800>,
     }
 }
 

@@ -8,6 +8,8 @@ use super::store::{self, Enqueued, Export};
 use super::worker::{EXPORT_KEPT, Worker};
 use crate::access::directory::KeyRecord;
 use crate::access::model::StockDisclosure;
+use crate::access::policy::Gate;
+use crate::access::signed::Signature;
 use crate::access::{Caller, op};
 use crate::http::answer::{Cache, JSON, Records};
 use crate::http::body::JsonBody;
@@ -21,6 +23,9 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 /// Most stores that an export can be narrowed to.
 const MOST_STORES: usize = 200;
+
+/// What writes the files, and what signs their addresses.
+type Views = (web::Data<Worker>, web::Data<Gate>);
 
 /// Mounts the operations of exports.
 pub fn configure(config: &mut ServiceConfig<'_>) {
@@ -40,7 +45,8 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 ///
 /// An NDJSON file has a document in each line, as `embed=resource` of `/v1/changes` gives it. A Parquet
 /// file has columns, amounts as DECIMAL(18,4), and the document as JSON. Stock files hold bands, never
-/// exact quantities. The urls need your key; they are not signed.
+/// exact quantities. The urls are signed: they work without your key for a time, for programs that download,
+/// count as your app's calls, and end with your key.
 #[utoipa::path(
     operation_id = "get_latest_export", tag = "exports",
     params(
@@ -57,7 +63,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 async fn get_latest_export(
     caller: Caller<op::GetLatestExport>,
     request: HttpRequest,
-    worker: web::Data<Worker>,
+    (worker, gate): Views,
 ) -> ApiResult<Answer> {
     let mut params = Params::new(request.query_string());
     let resource = params.one_of("resource", Resource::WORDS);
@@ -71,7 +77,7 @@ async fn get_latest_export(
         let detail = "No snapshot has been written yet; the first one comes within a day.";
         return Err(ApiError::new(Code::NotFound, detail));
     };
-    let mut out = seen(newest, caller.key())?;
+    let mut out = seen(newest, caller.key(), (&worker, &gate))?;
     out.keep(|file| file.format == format && resource.is_none_or(|one| file.resource == one));
     out.format = Some(format);
     Answer::json(&out, Cache::Brief, 1)
@@ -97,7 +103,7 @@ async fn create_export(
     caller: Caller<op::CreateExport>,
     request: HttpRequest,
     body: JsonBody<ExportIn>,
-    worker: web::Data<Worker>,
+    (worker, gate): Views,
 ) -> ApiResult<HttpResponse> {
     Params::new(request.query_string()).finish()?;
     let wanted = wanted(body.0, caller.key())?;
@@ -124,7 +130,7 @@ async fn create_export(
     }
     let export = store::find(worker.db(), &id.to_string()).await?;
     let export = export.ok_or_else(|| path::not_found("export", &id))?;
-    let out = seen(&export, caller.key())?;
+    let out = seen(&export, caller.key(), (&worker, &gate))?;
     let answer = Answer::json(&out, Cache::NoStore, 1)?;
     let mut response = HttpResponse::Accepted()
         .insert_header((CONTENT_TYPE, JSON))
@@ -174,11 +180,11 @@ async fn get_export(
     caller: Caller<op::GetExport>,
     request: HttpRequest,
     export: web::Path<String>,
-    worker: web::Data<Worker>,
+    (worker, gate): Views,
 ) -> ApiResult<Answer> {
     Params::new(request.query_string()).finish()?;
     let export = existing(&worker, &export, &caller.app().to_string()).await?;
-    Answer::json(&seen(&export, caller.key())?, Cache::NoStore, 1)
+    Answer::json(&seen(&export, caller.key(), (&worker, &gate))?, Cache::NoStore, 1)
 }
 
 /// A file of an export
@@ -186,11 +192,17 @@ async fn get_export(
 /// The bytes of a file that a manifest names. `Range` takes one range, with `If-Range` and the ETag to go
 /// on where a download broke off; several ranges at once give the whole file. `Repr-Digest` is the
 /// SHA-256 of the whole file, also in an answer that holds a part of it.
+///
+/// Without a key it takes the signed urls of a manifest: `key_id`, `expires` and `signature` as they stand
+/// there. A key that is sent counts in their place.
 #[utoipa::path(
     operation_id = "download_export_file", tag = "exports",
     params(
         ("export_id" = String, Path, description = "The export.", example = "exp_7HqK2mXw9Pz"),
         ("file" = String, Path, description = "The file's name.", example = "products.ndjson.gz"),
+        ("key_id" = Option<String>, Query, description = "Of a signed url: the key that it was made for.", example = "key_0000000000b"),
+        ("expires" = Option<String>, Query, description = "Of a signed url: when it ends, in seconds since 1970.", example = "1795347000"),
+        ("signature" = Option<String>, Query, description = "Of a signed url: what shows that it was made here.", example = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"),
     ),
     responses(
         (status = 200, description = "The file.", content((String = "application/gzip"), (String = "application/vnd.apache.parquet"))),
@@ -207,7 +219,10 @@ async fn download_export_file(
     names: web::Path<(String, String)>,
     worker: web::Data<Worker>,
 ) -> ApiResult<HttpResponse> {
-    Params::new(request.query_string()).finish()?;
+    let mut params = Params::new(request.query_string());
+    // The gate has judged it, where it counts.
+    let _ = Signature::read(&mut params);
+    params.finish()?;
     let (export, name) = names.into_inner();
     let export = existing(&worker, &export, &caller.app().to_string()).await?;
     let file = files(&export)?.into_iter().find(|file| file.name == name);
@@ -253,10 +268,16 @@ fn files(export: &Export) -> ApiResult<Vec<File>> {
 }
 
 /// An export as a key may see it.
-fn seen(export: &Export, key: &KeyRecord) -> ApiResult<ExportOut> {
+fn seen(
+    export: &Export,
+    key: &KeyRecord,
+    (worker, gate): (&Worker, &Gate),
+) -> ApiResult<ExportOut> {
     let files = files(export)?;
     let request = export.request().map_err(super::ExportError::from)?;
-    let mut out = ExportOut::new(export, &request, files);
+    let until = worker.urls_end();
+    let sign = |path: &str| gate.sign(path, key, until);
+    let mut out = ExportOut::new(export, &request, files, (until, sign));
     out.keep(|file| permitted(file.resource, key).is_ok());
     Ok(out)
 }

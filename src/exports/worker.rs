@@ -57,6 +57,15 @@ impl Worker {
         &self.settings
     }
 
+    /// When the addresses that are given out now end: on a quarter of their life, so that a manifest that
+    /// is asked for again soon is the same, with the same ETag.
+    pub(super) fn urls_end(&self) -> Micros {
+        let life = i64::try_from(self.settings.url_life.as_micros()).unwrap_or(i64::MAX / 4);
+        let step = life / 4;
+        let least = self.now().0.saturating_add(life);
+        Micros(least.saturating_add(step - 1).div_euclid(step).saturating_mul(step))
+    }
+
     /// The time.
     pub(super) fn now(&self) -> Micros {
         self.clock.now()

@@ -63,6 +63,10 @@ codes! {
     Suspended = 403 "suspended" "Access is suspended";
     /// The call came from an address that the key does not allow.
     AddressNotAllowed = 403 "address_not_allowed" "The key may not be used from this address";
+    /// The signed address is not as it was given out.
+    InvalidSignature = 403 "invalid_signature" "The address is not signed by this server";
+    /// The signed address worked for a time that is over.
+    ExpiredSignature = 403 "expired_signature" "The address has expired";
     /// The key lacks the operation's scope, named in `required_scope`.
     InsufficientScope = 403 "insufficient_scope" "The key lacks a scope";
     /// The app's plan does not include the data that was asked for.

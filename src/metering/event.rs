@@ -29,7 +29,7 @@ pub struct Event {
     pub status: u16,
     /// How it ended.
     pub outcome: Outcome,
-    /// Weight of the call in thousandths of a unit, whether billed or not.
+    /// What the call weighs on the bill in thousandths of a unit, whether billed or not.
     pub weight_milli: u32,
     /// Resources in the answer.
     pub records: u32,

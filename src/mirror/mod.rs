@@ -10,6 +10,7 @@ mod store;
 pub use saved::Saved;
 pub use search::SearchFollower;
 
+use crate::catalog::DigitalLinks;
 use crate::catalog::search::Search;
 use crate::catalog::store::read::{self as catalog_rows, Half};
 use crate::catalog::view::{CatalogView, Sizes};
@@ -39,6 +40,7 @@ pub struct Mirror {
     pub stock: Arc<StockView>,
     /// Full-text search over the products.
     pub search: Arc<Search>,
+    links: DigitalLinks,
     change: watch::Sender<i64>,
     level: AtomicI64,
     /// Held while following, so that an older row is never applied over a newer one.
@@ -64,10 +66,10 @@ pub struct Followed {
 }
 
 impl Mirror {
-    /// An empty mirror that knows where postal codes are.
+    /// An empty mirror that knows where postal codes are, and where the links of products begin.
     #[must_use]
-    pub fn new(postal_codes: PostalCodes) -> Self {
-        Self { stores: Arc::new(StoresView::new(postal_codes)), ..Self::default() }
+    pub fn new(postal_codes: PostalCodes, links: DigitalLinks) -> Self {
+        Self { stores: Arc::new(StoresView::new(postal_codes)), links, ..Self::default() }
     }
 
     /// How far the mirror has come.
@@ -123,8 +125,10 @@ impl Mirror {
             });
         }
         let (products_db, catalog) = (db.clone(), Arc::clone(&self.catalog));
+        let links = self.links.clone();
         loading.spawn(async move {
-            catalog_rows::all_products(&products_db, |rows| catalog.apply_products(rows)).await
+            let take = |rows| catalog.apply_products(rows);
+            catalog_rows::all_products(&products_db, &links, take).await
         });
         let (db, stock) = (db.clone(), Arc::clone(&self.stock));
         loading.spawn(async move { stock_rows::all(&db, |rows| stock.apply(&rows)).await });
@@ -181,7 +185,8 @@ impl Mirror {
         for ids in ids.chunks(BATCH) {
             match kind {
                 "product" => {
-                    self.catalog.apply_products(catalog_rows::products(db, ids).await?);
+                    let rows = catalog_rows::products(db, &self.links, ids).await?;
+                    self.catalog.apply_products(rows);
                 }
                 "category" => {
                     self.catalog.apply_categories(catalog_rows::categories(db, ids).await?);

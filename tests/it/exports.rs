@@ -225,6 +225,8 @@ async fn an_app_asks_for_files_of_its_own() {
     assert_eq!(lines(&offers)[0]["product_id"], product_id(1));
     problem(app.get(&other, &place).await, 404, "not_found").await;
     problem(app.get(&other, files[1]["url"].as_str().unwrap()).await, 404, "not_found").await;
+    let url = app.public_url(files[1]["url"].as_str().unwrap());
+    assert_eq!(app.http.get(url).send().await.unwrap().bytes().await.unwrap(), offers);
 
     let second = ask(&key, body.clone()).await;
     settled(&app, &key, second.headers()["location"].to_str().unwrap()).await;

@@ -143,16 +143,21 @@ fn every_reference_leads_somewhere() {
 }
 
 #[test]
-fn own_usage_costs_nothing() {
+fn the_document_says_which_answers_cost() {
     for (path, _, operation) in operations(&document("partner")) {
         let billed = match path.as_str() {
             "/v1/usage" => json!([]),
             file if file.ends_with("/files/{file}") || file.starts_with("/v1/feeds/") => {
                 json!(["200", "206"])
             }
+            "/v1/exports" => json!([]),
+            _ if !operation["responses"]["201"].is_null() => json!(["201"]),
+            _ if operation["responses"]["200"].is_null() => json!([]),
             _ => json!(["200"]),
         };
-        assert_eq!(operation["x-cost"]["billed_on"], billed, "{path}");
+        let cost = &operation["x-cost"];
+        assert_eq!(cost["billed_on"], billed, "{path}");
+        assert_eq!(cost["units"] == 0.0, billed == json!([]), "{path}: {cost}");
     }
 }
 

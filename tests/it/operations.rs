@@ -84,7 +84,10 @@ async fn a_browser_app_may_call_from_a_configured_origin_only() {
     };
     let allowed = from("https://app.example").await.unwrap();
     assert_eq!(allowed.headers()["access-control-allow-origin"], "https://app.example");
-    assert!(allowed.headers().contains_key("access-control-expose-headers"));
+    let exposed = allowed.headers()["access-control-expose-headers"].to_str().unwrap();
+    for name in ["x-request-cost", "usage-event-id", "ratelimit", "etag", "link"] {
+        assert!(exposed.split(',').any(|one| one.trim() == name), "{name}: {exposed}");
+    }
     let other = from("https://evil.example").await.unwrap();
     assert!(!other.headers().contains_key("access-control-allow-origin"));
     let preflight = app

@@ -273,6 +273,49 @@ async fn a_digital_link_resolves_without_a_key() {
 }
 
 #[tokio::test]
+async fn a_product_tells_its_digital_link_where_it_is_served() {
+    let base = "https://api.example.com/shop";
+    let app = TestApp::builder().set("SERVER__PUBLIC_URL", base).start().await;
+    app.stock_shelves(2, 1).await;
+    app.import(Feed::Products, &[json!({ "sku": "loose", "name": "Comté" })]).await;
+    let key = app.key(json!({})).await;
+    let link = format!("{base}/01/0{}", data::gtin13(0));
+    let path = format!("/v1/products/{}", data::product_id(0));
+    // On the short way and on the long one it is the same document, with the tag of its bytes.
+    let short = app.get(&key.text, &path).await;
+    let tag = short.headers()["etag"].clone();
+    let short: Value = short.json().await.unwrap();
+    assert_eq!(short["digital_link"], link);
+    let by_gtin = app.get(&key.text, &format!("/v1/products/gtin/{}", data::gtin13(0))).await;
+    assert_eq!(by_gtin.headers()["etag"], tag);
+    assert_eq!(by_gtin.json::<Value>().await.unwrap(), short);
+    let cut = read(&app, &key, &format!("{path}?fields=digital_link")).await;
+    assert_eq!(cut, json!({ "digital_link": link }));
+    let listed = read(&app, &key, &format!("/v1/products?gtin={}", data::gtin13(0))).await;
+    assert_eq!(listed["items"], json!([short]));
+    let wide = read(&app, &key, &format!("{path}?embed=category")).await;
+    assert_eq!((&wide["digital_link"], wide["categories"].is_array()), (&json!(link), true));
+    let table = app.http.get(app.public_url("/v1/products")).bearer_auth(&key.text);
+    let table = table.header("accept", "text/csv").send().await.unwrap().text().await.unwrap();
+    assert!(table.lines().next().unwrap().split(',').any(|column| column == "digital_link"));
+    assert!(table.contains(&link), "{table}");
+
+    let without = read(&app, &key, "/v1/products/sku/loose").await;
+    assert_eq!((&without["gtin"], without.get("digital_link")), (&Value::Null, None));
+    // Changes give what is stored; a product that changes keeps its link.
+    let changes = read(&app, &key, "/v1/changes?types=product&embed=resource").await;
+    let first = &changes["items"][0]["resource"];
+    assert_eq!((first["sku"].is_string(), first.get("digital_link")), (true, None));
+    let mut renamed = data::product(0);
+    renamed["name"] = json!("Autre");
+    app.import(Feed::Products, &[renamed]).await;
+    let after = app.get(&key.text, &path).await;
+    assert_ne!(after.headers()["etag"], tag);
+    let after: Value = after.json().await.unwrap();
+    assert_eq!((&after["name"], &after["digital_link"]), (&json!("Autre"), &json!(link)));
+}
+
+#[tokio::test]
 async fn the_tree_counts_every_product_once_and_survives_loops() {
     let (app, key) = shop().await;
     let mut both = data::product(0);

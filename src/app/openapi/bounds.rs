@@ -51,6 +51,8 @@ const FORMS: &[(&str, &str, &str)] = &[
         "([0-9]{8}|[0-9]{12,14}|prd_[0-9A-L][0-9A-Za-z]{10})(:[0-9]{1,7}(\\.[0-9]{1,3})?)?",
     ),
     ("cursor", "cursor", "[0-9A-Za-z]{1,500}"),
+    ("expires", "seconds", "[0-9]{1,11}"),
+    ("signature", "signature", "[0-9a-f]{64}"),
 ];
 /// How a parameter's description says that it takes several values.
 const SEVERAL: &str = "joined by commas";

@@ -10,6 +10,7 @@ pub(super) type Example = (Code, &'static str, &'static str);
 const PRODUCTS: &str = "/v1/products";
 const PRODUCT: &str = "/v1/products/prd_7HqK2mXw9Pz";
 const BY_GTIN: &str = "/v1/products/gtin/3276550063552";
+const FILE: &str = "/v1/exports/exp_7HqK2mXw9Pz/files/products.ndjson.gz";
 const KEYS: &str = "/admin/v1/keys";
 
 /// What the partner API answers with.
@@ -38,6 +39,17 @@ pub(super) const PARTNER: &[Example] = &[
         Code::AddressNotAllowed,
         PRODUCTS,
         "The key's allow-list does not hold the address of this call.",
+    ),
+    (
+        Code::InvalidSignature,
+        FILE,
+        "The address was changed or cut on the way. Use the urls of a manifest whole, or send your key.",
+    ),
+    (
+        Code::ExpiredSignature,
+        FILE,
+        "The address worked for a time that is over. Ask for the manifest again: its urls work anew. \
+         A download that broke off goes on with a new one.",
     ),
     (Code::InsufficientScope, PRODUCTS, "The key lacks the scope `catalog:read`."),
     (
@@ -72,11 +84,7 @@ pub(super) const PARTNER: &[Example] = &[
         "/v1/exports",
         "Send the body as JSON, with `Content-Type: application/json`.",
     ),
-    (
-        Code::RangeNotSatisfiable,
-        "/v1/exports/exp_7HqK2mXw9Pz/files/products.ndjson.gz",
-        "The file has 52428 bytes; ask for a range within them.",
-    ),
+    (Code::RangeNotSatisfiable, FILE, "The file has 52428 bytes; ask for a range within them."),
     (
         Code::InvalidGtin,
         BY_GTIN,
@@ -210,7 +218,8 @@ fn document(&(code, path, detail): &Example) -> Value {
     // The caller is known unless the key is at fault; the admin API counts its calls apart.
     let id = match code {
         _ if path.starts_with("/admin") => "0000000000b.12.a7",
-        _ if code.status() == 401 || code == Code::UnknownPath => "0000000000b.12.u7",
+        Code::UnknownPath | Code::InvalidSignature => "0000000000b.12.u7",
+        _ if code.status() == 401 => "0000000000b.12.u7",
         _ => "0000000000b.12.4711",
     };
     serde_json::to_value(error.problem(path, id)).unwrap_or_default()

@@ -1,5 +1,6 @@
 //! The catalog as stored, for the view: whole tables at the start, the rows of some ids after.
 
+use crate::catalog::DigitalLinks;
 use crate::catalog::view::{
     CategoryChange, CategoryRecord, OfferChange, OfferRecord, ProductChange, ProductRecord,
     PromotionChange, PromotionRecord, Tombstone,
@@ -79,7 +80,7 @@ struct Successor {
 }
 
 impl ProductColumns {
-    fn read(self) -> Result<ProductChange, StoreError> {
+    fn read(self, links: &DigitalLinks) -> Result<ProductChange, StoreError> {
         const TABLE: &str = "products";
         let id = parsed(TABLE, &self.id)?;
         let gtin = self.gtin.and_then(|number| u64::try_from(number).ok());
@@ -89,6 +90,7 @@ impl ProductColumns {
             let replaced_by = successor.and_then(|s| s.replaced_by);
             return Ok(ProductChange::Delete(Tombstone { id, gtin, replaced_by, at: Micros(at) }));
         }
+        let body = links.in_document(self.body, gtin);
         Ok(ProductChange::Upsert(Box::new(ProductRecord {
             id,
             gtin,
@@ -97,8 +99,8 @@ impl ProductColumns {
             item_group: self.item_group_id,
             status: parsed(TABLE, &self.status)?,
             sold_by_weight: self.sold_by_weight,
-            etag: digest(self.body.as_bytes()),
-            body: self.body,
+            etag: digest(body.as_bytes()),
+            body,
             updated_at: Micros(self.updated_at),
         })))
     }
@@ -192,12 +194,20 @@ impl OfferColumns {
 }
 
 /// Every product, tombstones included.
-pub async fn all_products(db: &Db, take: impl FnMut(Vec<ProductChange>)) -> Result<(), StoreError> {
-    in_batches(db, products!(""), ProductColumns::read, take).await
+pub async fn all_products(
+    db: &Db,
+    links: &DigitalLinks,
+    take: impl FnMut(Vec<ProductChange>),
+) -> Result<(), StoreError> {
+    in_batches(db, products!(""), |row: ProductColumns| row.read(links), take).await
 }
 
 /// What some products are now. One that has no row at all is deleted.
-pub async fn products(db: &Db, ids: &[String]) -> Result<Vec<ProductChange>, StoreError> {
+pub async fn products(
+    db: &Db,
+    links: &DigitalLinks,
+    ids: &[String],
+) -> Result<Vec<ProductChange>, StoreError> {
     let rows: Vec<ProductColumns> = by_ids(db, products!(" WHERE id IN ("), ids).await?;
     let without = ids.iter().filter(|id| !rows.iter().any(|row| row.id == **id));
     let purged = |id: &String| {
@@ -206,7 +216,7 @@ pub async fn products(db: &Db, ids: &[String]) -> Result<Vec<ProductChange>, Sto
     };
     let mut changes = without.map(purged).collect::<Result<Vec<_>, StoreError>>()?;
     for row in rows {
-        changes.push(row.read()?);
+        changes.push(row.read(links)?);
     }
     Ok(changes)
 }

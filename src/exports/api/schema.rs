@@ -56,9 +56,15 @@ pub(super) struct ExportOut {
 /// A file.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct FileOut {
-    /// Where it is, below the address of the API; needs your key.
-    #[schema(example = "/v1/exports/exp_7HqK2mXw9Pz/files/products.ndjson.gz")]
+    /// Where it is, below the address of the API. It is signed: until `url_expires_at` it works without your
+    /// key, and counts as yours; without what stands behind the `?` it works with your key.
+    #[schema(
+        example = "/v1/exports/exp_7HqK2mXw9Pz/files/products.ndjson.gz?key_id=key_0000000000b&expires=1795347000&signature=9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+    )]
     url: String,
+    /// Until when it works without your key.
+    #[schema(value_type = String, format = DateTime, example = "2026-11-22T11:30:00Z")]
+    url_expires_at: Micros,
     /// What it holds.
     pub(super) resource: Resource,
     /// How it is written.
@@ -75,10 +81,17 @@ pub(super) struct FileOut {
 }
 
 impl ExportOut {
-    pub(super) fn new(export: &Export, request: &Request, files: Vec<File>) -> Self {
+    /// An export with its files, whose paths `sign` makes addresses that work until an instant.
+    pub(super) fn new(
+        export: &Export,
+        request: &Request,
+        files: Vec<File>,
+        (until, sign): (Micros, impl Fn(&str) -> String),
+    ) -> Self {
         let id = &export.id;
         let file = |file: File| FileOut {
-            url: format!("/v1/exports/{id}/files/{}", file.name),
+            url: sign(&format!("/v1/exports/{id}/files/{}", file.name)),
+            url_expires_at: until,
             resource: file.resource,
             format: file.format,
             bytes: file.bytes,

@@ -39,6 +39,8 @@ const MANIFEST: &str = "manifest.json";
 struct Manifest {
     version: u32,
     token: String,
+    /// What settings put into the documents.
+    links: String,
     change: i64,
     stock: i64,
     /// Products, offers and levels together.
@@ -75,7 +77,7 @@ impl Saved {
     /// Fills the large parts of a mirror that holds none of them; the positions to follow from. `None`
     /// where there is nothing that counts: then nothing is in it.
     pub(super) async fn restore(&self, mirror: &Mirror, db: &Db) -> Option<Positions> {
-        let manifest = match self.counting(db).await {
+        let manifest = match self.counting(mirror, db).await {
             Ok(manifest) => manifest?,
             Err(error) => {
                 tracing::warn!(error = format!("{error:#}"), "the saved mirror is not used");
@@ -95,13 +97,14 @@ impl Saved {
     }
 
     /// The manifest, where there is one and its files are worth reading.
-    async fn counting(&self, db: &Db) -> anyhow::Result<Option<Manifest>> {
+    async fn counting(&self, mirror: &Mirror, db: &Db) -> anyhow::Result<Option<Manifest>> {
         let text = match std::fs::read(self.folder.join(MANIFEST)) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             text => text?,
         };
         let manifest: Manifest = serde_json::from_slice(&text)?;
         ensure!(manifest.version == VERSION, "it is of another version of this program");
+        ensure!(manifest.links == mirror.links.before(), "the settings were others");
         let known = witness::has(db, (&self.node, KIND), &manifest.token).await?;
         ensure!(known, "it was not made from what this database is now");
         let floor = store::change_floor(db).await?;
@@ -161,6 +164,7 @@ impl Saved {
         let manifest = Manifest {
             version: VERSION,
             token: witness::token()?,
+            links: mirror.links.before().to_owned(),
             change: positions.change,
             stock: positions.stock,
             rows: catalog.products + catalog.offers + levels,

@@ -2,6 +2,7 @@ use super::*;
 use crate::catalog::view::{Listed, Sizes};
 use crate::kernel::Micros;
 use crate::storage::testing::TestDb;
+use crate::stores::postal_codes::PostalCodes;
 use std::path::Path;
 
 const REDUCE: &str = "UPDATE offers SET price = 19900, list_price = 23900 WHERE product_id = $1";
@@ -121,6 +122,10 @@ async fn what_does_not_count_is_not_read() {
     assert_start(&db, folder.path(), false, 600).await;
     save().await;
     assert_start(&other, folder.path(), false, 600).await;
+    let links = DigitalLinks::below("https://api.example.com");
+    let saved = files(folder.path());
+    Mirror::new(PostalCodes::default(), links).load(&db, Some(&saved)).await.unwrap();
+    assert_eq!(saved.positions(), None, "its documents would have no links");
     // What a kill in the middle of a saving leaves is in nobody's way.
     std::fs::create_dir(folder.path().join("mirror.part")).unwrap();
     std::fs::write(folder.path().join("mirror.part/products"), "x").unwrap();

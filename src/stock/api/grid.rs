@@ -100,8 +100,9 @@ struct Wanted {
 /// Stock of many products in many stores
 ///
 /// A grid of up to 50 products and 50 stores in one call. Every cell is answered, also where nothing is
-/// known of it. Exact quantities need the scope `stock:quantity`, other keys see bands. A grid costs the
-/// same however many cells it has.
+/// known of it. Exact quantities need the scope `stock:quantity`, other keys see bands. Each
+/// ten cells cost a unit, begun ones too; the call takes its weight from the limits once, however many cells
+/// it has.
 #[utoipa::path(
     operation_id = "query_stock", tag = "stock", request_body = StockQueryIn,
     responses(
