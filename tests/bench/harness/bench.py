@@ -7,7 +7,7 @@ import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import counts, growth, imports, machine, peers, retail, rounds
+from . import counts, growth, imports, machine, peers, plot, retail, rounds
 from .load import Load
 from .product import QUIET, Product, Reader
 from .table import at_least, at_most, failed, not_measured, told
@@ -29,11 +29,12 @@ class Site:
 
 
 class Bench:
-    """One run: its scratch directory, its programs, its notes."""
+    """One run: its scratch directory, its programs, its notes and pictures."""
 
     def __init__(self, root, given, scratch, say):
         self.root, self.given, self.scratch, self.say = root, given, scratch, say
         self.notes = []
+        self.pictures = {}
         self.real = imports.data(root) if given.data != "demo" else None
         if given.data == "real" and self.real is None:
             raise RuntimeError("there is no real data; set COMPTOIR_DATA to its folder")
@@ -235,6 +236,9 @@ class Bench:
             self.say(f"reading {size:,} products")
             found[size] = growth.measure(made, size, self.given.seed, 400 if self.given.quick else 2_000)
             shutil.rmtree(made.data_dir)
+        times = {what: [found[size]["times"][what][0] for size in sizes] for what in found[sizes[0]]["times"]}
+        title = "Median time of a call by the number of products; one caller on one connection"
+        self.pictures["growth.svg"] = plot.growth(title, sizes, times)
         return growth.rows(found)
 
     def _levels(self, server, key, token, products, gets):
