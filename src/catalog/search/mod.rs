@@ -4,12 +4,15 @@
 //! change log that it has come to, so that a start goes on from there; an index of another version,
 //! or one that cannot be opened, is made anew. Documents hold no text, only what leads to them.
 
+mod asked;
 mod document;
 mod find;
+mod matches;
 mod properties;
 mod words;
 
-pub use find::{Hit, Strictness};
+pub use asked::Strictness;
+pub use find::{Hit, Wanted};
 pub use properties::ValueCount;
 
 use arc_swap::ArcSwapOption;
@@ -61,7 +64,22 @@ impl Search {
     /// The products that `text` finds, in no order, and how strict the search was. A walk through
     /// pages keeps to the strictness it began with.
     pub fn find(&self, text: &str, kept: Option<Strictness>) -> Option<(Vec<Hit>, Strictness)> {
-        self.ask(|searcher, fields| find::find(searcher, fields, text, kept))
+        let mut wanted = Wanted { after: None, most: usize::MAX, takes: &mut |_| true };
+        self.ask(|searcher, fields| find::find(searcher, fields, text, kept, &mut wanted))
+    }
+
+    /// The wanted ones of the products that `text` finds, the best first, and how strict the search
+    /// was. What else is found costs little more than being counted.
+    pub fn best(
+        &self,
+        text: &str,
+        kept: Option<Strictness>,
+        mut wanted: Wanted<'_>,
+    ) -> Option<(Vec<Hit>, Strictness)> {
+        let (mut hits, strictness) =
+            self.ask(|searcher, fields| find::find(searcher, fields, text, kept, &mut wanted))?;
+        hits.sort_unstable();
+        Some((hits, strictness))
     }
 
     /// The products of which a property has one of some values, in any case.
