@@ -84,11 +84,16 @@ struct Body {
     status: Status,
 }
 
+/// An instant: whole and half seconds, of which prices are kept by the whole ones.
+fn instant() -> impl Strategy<Value = i64> {
+    (0..8i64).prop_map(|half| half * 500_000)
+}
+
 fn docs() -> impl Strategy<Value = Vec<Option<Doc>>> {
     let statuses: Vec<Status> = Status::WORDS.iter().map(|(_, status)| *status).collect();
     let conditions: Vec<Condition> = Condition::WORDS.iter().map(|(_, one)| *one).collect();
     let words: Vec<Availability> = Availability::WORDS.iter().map(|(_, one)| *one).collect();
-    let window = (option::of(0..6i64), option::of(0..6i64));
+    let window = (option::of(instant()), option::of(instant()));
     let offer = (0..3u64, one_of(&CHANNELS), one_of(&PRICES), window);
     let codes: Vec<&str> = CATEGORIES.iter().map(|(code, _)| *code).collect();
     let sold = (
@@ -225,7 +230,7 @@ fn asked() -> impl Strategy<Value = Asked> {
         subsequence(FACETS.to_vec(), 0..4),
         prop_oneof![Just(100usize), 1..4usize],
         1..6usize,
-        0..6i64,
+        instant(),
     );
     (bounded(), shown).prop_map(|(asked, (steps, turned, facets, facet_limit, limit, now))| {
         let sort = steps.into_iter().zip(turned).collect();
