@@ -14,6 +14,10 @@ use crate::stock::view::StockView;
 use bytes::Bytes;
 use std::collections::HashSet;
 
+/// Products that filters leave of which a set is made before a search: where more are left, enough of
+/// what is found is taken.
+const FEW: usize = 4_096;
+
 /// What a list shall be.
 #[derive(Debug, Default)]
 pub(super) struct Request {
@@ -153,7 +157,11 @@ fn best(
     search: &Search,
     beside: &mut Beside<'_>,
 ) -> Option<Selected> {
+    let few = catalog.few_candidates(&request.query, FEW);
     let mut takes = |id| {
+        if few.as_ref().is_some_and(|few| !few.contains_key(&id)) {
+            return false;
+        }
         let mut taken = false;
         catalog.rows(&request.query, &[id], request.now, |row| {
             beside.complete(row);

@@ -141,6 +141,8 @@ const RARELY: f64 = 0.25;
 /// What a call asks, as the parameters say it.
 #[derive(Debug, Clone, Default)]
 struct Asked {
+    text: Option<&'static str>,
+    counted: bool,
     brands: Vec<&'static str>,
     categories: Vec<&'static str>,
     descend: bool,
@@ -231,10 +233,13 @@ fn asked() -> impl Strategy<Value = Asked> {
         prop_oneof![Just(100usize), 1..4usize],
         1..6usize,
         instant(),
+        option::of(one_of(&["vis", "perceuse percussion", "rallonge a", "bosch", "percuse", "zz"])),
+        any::<bool>(),
     );
-    (bounded(), shown).prop_map(|(asked, (steps, turned, facets, facet_limit, limit, now))| {
+    (bounded(), shown).prop_map(|(asked, shown)| {
+        let (steps, turned, facets, facet_limit, limit, now, text, counted) = shown;
         let sort = steps.into_iter().zip(turned).collect();
-        Asked { sort, facets, facet_limit, limit, now, ..asked }
+        Asked { sort, facets, facet_limit, limit, now, text, counted, ..asked }
     })
 }
 
@@ -278,7 +283,8 @@ impl Asked {
         if !self.facets.is_empty() {
             add("facet_limit", self.facet_limit.to_string());
         }
-        add("include_total", "true".to_owned());
+        add("q", self.text.unwrap_or_default().to_owned());
+        add("include_total", self.counted.to_string());
         query.finish()
     }
 
@@ -363,11 +369,12 @@ impl Asked {
             })
     }
 
-    /// The values of a facet with their counts.
-    fn facet(&self, name: &str, docs: &BTreeMap<u64, Doc>) -> Vec<(String, u32)> {
+    /// The values of a facet with their counts, of the products that are found.
+    fn facet(&self, name: &str, docs: &BTreeMap<u64, Doc>, found: &[u64]) -> Vec<(String, u32)> {
         let mut counts: BTreeMap<String, u32> = BTreeMap::new();
         let mut ways: BTreeMap<String, BTreeMap<&str, u32>> = BTreeMap::new();
-        for doc in docs.values().filter(|doc| self.takes(doc, name)) {
+        let found = found.iter().filter_map(|id| docs.get(id));
+        for doc in found.filter(|doc| self.takes(doc, name)) {
             let values: BTreeSet<String> = match name {
                 "brand" => doc.brand.iter().map(|b| BrandId::named(b).to_string()).collect(),
                 "category_id" => {
@@ -427,14 +434,18 @@ impl Asked {
         values
     }
 
-    /// The list, whole and in its order.
-    fn list(&self, docs: &BTreeMap<u64, Doc>) -> Vec<u64> {
+    /// The list, whole and in its order, of the products that are found, the best first.
+    fn list(&self, docs: &BTreeMap<u64, Doc>, found: &[u64]) -> Vec<u64> {
         let mut words = Words::default();
-        let mut found: Vec<(u64, &Doc, String)> = docs
+        let mut found: Vec<(u64, &Doc, String)> = found
             .iter()
+            .filter_map(|id| Some((*id, docs.get(id)?)))
             .filter(|(_, doc)| self.takes(doc, ""))
-            .map(|(id, doc)| (*id, doc, words.of(doc.name).join(" ").chars().take(60).collect()))
+            .map(|(id, doc)| (id, doc, words.of(doc.name).join(" ").chars().take(60).collect()))
             .collect();
+        if self.sort.is_empty() {
+            return found.into_iter().map(|(id, ..)| id).collect();
+        }
         found.sort_by(|a, b| {
             for (step, turned) in &self.sort {
                 let order = match *step {

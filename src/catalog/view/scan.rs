@@ -1,6 +1,7 @@
 //! Looks at many products at once, for lists that are sorted or counted.
 
 use super::CatalogView;
+use super::hash::IdMap;
 use super::id_set::{IdSet, Union};
 use super::offers::Offers;
 use super::prices::Lowest;
@@ -74,6 +75,22 @@ impl CatalogView {
             [one] => Some(one.after(None).collect()),
             several => Some(Union::after(several, None).collect()),
         }
+    }
+
+    /// The ids of all products that a query could take, where they are few.
+    pub fn few_candidates(&self, query: &ProductQuery, most: usize) -> Option<IdMap<()>> {
+        let offers = self.offers.read();
+        let products = self.products.read();
+        let nothing = IdSet::default();
+        let in_store = query.store.map(|store| offers.in_store(store).unwrap_or(&nothing));
+        let filter = Filter::new(query, &products, in_store);
+        if let Some(named) = filter.named() {
+            return Some(named.after(None).map(|id| (id, ())).collect());
+        }
+        let sets = filter.smallest();
+        let size: usize = sets.iter().map(|set| set.len()).sum();
+        let ids = sets.iter().flat_map(|set| set.after(None));
+        (size <= most).then(|| ids.map(|id| (id, ())).collect())
     }
 
     /// Every id, ascending.
