@@ -1,6 +1,8 @@
 //! The list of products: filters and the page that they give.
 
+mod counted;
 mod facets;
+mod look;
 mod order;
 mod select;
 

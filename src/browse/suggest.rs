@@ -3,7 +3,7 @@
 use super::list::not_ready;
 use super::shape::Views;
 use crate::access::{Caller, op};
-use crate::catalog::search::{Search, Strictness, Words};
+use crate::catalog::search::{Search, Strictness, Wanted, Words};
 use crate::catalog::view::{CatalogView, Lookup};
 use crate::http::answer::Cache;
 use crate::http::{Answer, ApiResult, Params};
@@ -137,15 +137,9 @@ fn products(
     struct Named {
         name: String,
     }
-    let (mut hits, _) = search.find(text, Some(Strictness::All))?;
-    let best = |a: &crate::catalog::search::Hit, b: &crate::catalog::search::Hit| {
-        b.rank.cmp(&a.rank).then(a.id.cmp(&b.id))
-    };
-    if hits.len() > limit {
-        hits.select_nth_unstable_by(limit, best);
-        hits.truncate(limit);
-    }
-    hits.sort_unstable_by(best);
+    let mut takes = |id| catalog.has_product(ProductId(id));
+    let wanted = Wanted { after: None, most: limit, takes: &mut takes };
+    let (hits, _) = search.best(text, Some(Strictness::All), wanted)?;
     let suggested = hits.into_iter().filter_map(|hit| {
         let id = ProductId(hit.id);
         let Lookup::Found { body, .. } = catalog.product(id) else { return None };

@@ -1,7 +1,7 @@
 //! The catalog in memory: what every read is answered from.
 //!
-//! Products, offers and categories stand behind a lock each. Writers hold one lock at a time and
-//! apply a batch of a few hundred rows under it; readers that need two take products last. A body
+//! Products, offers and categories stand behind a lock each. Writers apply a batch of a few hundred
+//! rows under a lock; who needs two takes products last. A body
 //! leaves the view as a counted reference to the bytes it is stored in.
 
 mod arena;
@@ -14,11 +14,13 @@ mod offers;
 pub mod page;
 pub mod pool;
 mod postings;
+mod prices;
 mod products;
 mod promotions;
 mod query;
 mod rows;
 mod saved;
+mod scan;
 mod tree;
 
 pub use categories::{CategoryChange, CategoryRecord};
@@ -41,6 +43,7 @@ use crate::kernel::id::{BrandId, CategoryId, ProductId, PromotionId, StoreId};
 use crate::kernel::{Gtin, Micros};
 use bytes::Bytes;
 use parking_lot::RwLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What is known about an id or a code.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,6 +90,8 @@ pub struct CatalogView {
     offers: RwLock<offers::Offers>,
     categories: RwLock<categories::Categories>,
     promotions: RwLock<promotions::Promotions>,
+    /// Whether the price of any product is kept beside it.
+    has_prices: AtomicBool,
 }
 
 impl CatalogView {
@@ -283,7 +288,13 @@ impl CatalogView {
     /// Applies changes of offers.
     pub fn apply_offers(&self, changes: Vec<OfferChange>) {
         let mut offers = self.offers.write();
+        let touched: Vec<u64> = changes.iter().map(|change| change.product().0).collect();
         changes.into_iter().for_each(|change| offers.apply(change));
+        if self.has_prices.load(Ordering::Relaxed) {
+            // Still under the lock of offers, so that none is kept that was found before.
+            let mut products = self.products.write();
+            touched.into_iter().for_each(|id| products.forget_price(id));
+        }
     }
 
     /// Applies changes of categories.

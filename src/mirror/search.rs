@@ -91,12 +91,13 @@ impl SearchFollower {
             let mut indexer = Indexer::create(&folder)?;
             let mut ids = mirror.catalog.ids_after(None, BATCH);
             while let Some(last) = ids.last().copied() {
-                indexer.put(&mirror.catalog.sources(&ids))?;
+                indexer.add(&mirror.catalog.sources(&ids))?;
                 ids = mirror.catalog.ids_after(Some(last), BATCH);
             }
             indexer.commit(position)?;
             indexer.serve(&mirror.search);
             tracing::info!(products = mirror.search.len(), "the search index is made");
+            indexer.settle()?;
             anyhow::Ok((indexer, position))
         });
         built.await?
@@ -127,7 +128,7 @@ impl SearchFollower {
                 let touched = touched(&mirror, &changes);
                 for ids in touched.chunks(BATCH) {
                     ids.iter().for_each(|id| indexer.remove(*id));
-                    indexer.put(&mirror.catalog.sources(ids))?;
+                    indexer.add(&mirror.catalog.sources(ids))?;
                 }
                 if !touched.is_empty() {
                     indexer.commit(position)?;

@@ -1,17 +1,16 @@
 //! How many products a list would have with one more filter, value by value.
 
+use super::counted::Counted;
 use super::select::Request;
 use crate::catalog::search::Search;
 use crate::catalog::view::{CatalogView, Misses, Row};
 use crate::http::Params;
 use crate::http::params::as_alternative;
-use crate::kernel::id::CategoryId;
-use crate::kernel::money::{Amount, Currency, Money, SCALE};
-use crate::kernel::word::Word as _;
+use crate::kernel::money::{Currency, Money};
 use crate::stock::model::Availability;
 use serde::Serialize;
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use utoipa::ToSchema;
 
 /// Most facets of a list, and most values of one.
@@ -133,35 +132,23 @@ pub(in crate::browse) struct FacetValueOut {
 }
 
 impl FacetValueOut {
-    fn of(value: String, name: Option<String>, count: u32) -> Self {
+    pub(super) fn of(value: String, name: Option<String>, count: u32) -> Self {
         Self { value: Some(value), name, from: None, to: None, currency: None, count }
     }
-}
 
-/// The range of prices that holds one: from 1, 2 or 5 times a power of ten to the next.
-fn range(price: Amount) -> (Amount, Amount) {
-    let mut from = 0;
-    let mut decade = SCALE;
-    loop {
-        for step in [1, 2, 5] {
-            let to = decade.saturating_mul(step);
-            if price.0 < to || to == i64::MAX {
-                return (Amount(from), Amount(to));
-            }
-            from = to;
-        }
-        decade = decade.saturating_mul(10);
+    /// A range of prices.
+    pub(super) fn range(from: Money, to: Money, count: u32) -> Self {
+        let currency = Some(Currency::code(from.currency));
+        let (from, to) = (Some(from.to_string()), Some(to.to_string()));
+        Self { value: None, name: None, from, to, currency, count }
     }
-}
 
-/// What is counted of one facet.
-#[derive(Debug, Default)]
-struct Counted {
-    /// By the number of a brand or the id of a category.
-    by_number: HashMap<u64, u32>,
-    by_word: BTreeMap<&'static str, u32>,
-    by_range: BTreeMap<(&'static str, i64), (u32, Money)>,
-    products: HashSet<u64>,
+    /// A value of a property.
+    pub(super) fn of_property(value: String, count: u32) -> Self {
+        let taken = as_alternative(&value).into_owned();
+        let name = (taken != value).then_some(value);
+        Self::of(taken, name, count)
+    }
 }
 
 /// Counts the facets of a list.
@@ -234,92 +221,6 @@ impl<'a> Counter<'a> {
     }
 }
 
-impl Counted {
-    fn take(&mut self, facet: &Facet, row: &Row<'_>, above: &[u64], has: &[Availability]) {
-        match facet {
-            Facet::Brand => {
-                if let Some(brand) = row.brand() {
-                    *self.by_number.entry(brand.into()).or_default() += 1;
-                }
-            }
-            Facet::Category => {
-                for category in above {
-                    *self.by_number.entry(*category).or_default() += 1;
-                }
-            }
-            Facet::Price => {
-                if let Some((price, currency)) = row.price {
-                    let (from, _) = range(price);
-                    let money = Money { amount: price, currency };
-                    self.by_range.entry((currency.code(), from.0)).or_insert((0, money)).0 += 1;
-                }
-            }
-            Facet::Availability => {
-                let mut seen = [false; Availability::WORDS.len()];
-                for one in has {
-                    if let Some(seen) = seen.get_mut(*one as usize)
-                        && !std::mem::replace(seen, true)
-                    {
-                        *self.by_word.entry(one.as_str()).or_default() += 1;
-                    }
-                }
-            }
-            Facet::Condition => {
-                if let Some(condition) = row.condition() {
-                    *self.by_word.entry(condition.as_str()).or_default() += 1;
-                }
-            }
-            Facet::Status => *self.by_word.entry(row.status().as_str()).or_default() += 1,
-            Facet::Attribute(..) => {
-                self.products.insert(row.id());
-            }
-        }
-    }
-
-    fn values(
-        self,
-        facet: &Facet,
-        catalog: &CatalogView,
-        search: &Search,
-    ) -> Option<Vec<FacetValueOut>> {
-        Some(match facet {
-            Facet::Brand => self
-                .by_number
-                .into_iter()
-                .filter_map(|(number, count)| {
-                    let (id, name) = catalog.brand_of(u32::try_from(number).ok()?)?;
-                    Some(FacetValueOut::of(id.to_string(), Some(name), count))
-                })
-                .collect(),
-            Facet::Category => self
-                .by_number
-                .into_iter()
-                .map(|(id, count)| {
-                    let name = catalog.category_name(id);
-                    FacetValueOut::of(CategoryId(id).to_string(), name, count)
-                })
-                .collect(),
-            Facet::Price => self.by_range.into_values().map(price_range).collect(),
-            Facet::Availability | Facet::Condition | Facet::Status => self
-                .by_word
-                .into_iter()
-                .map(|(word, count)| FacetValueOut::of(word.to_owned(), None, count))
-                .collect(),
-            Facet::Attribute(property, _) => search
-                .property_values(property, &self.products)?
-                .into_iter()
-                .map(|found| property_value(found.value, found.count))
-                .collect(),
-        })
-    }
-}
-
-fn property_value(value: String, count: u32) -> FacetValueOut {
-    let taken = as_alternative(&value).into_owned();
-    let name = (taken != value).then_some(value);
-    FacetValueOut::of(taken, name, count)
-}
-
 /// Leaves the ranges that hold the most products, in the order of prices.
 fn most_of_ranges(ranges: &mut Vec<FacetValueOut>, most: usize) {
     let mut counts: Vec<u32> = ranges.iter().map(|range| range.count).collect();
@@ -337,31 +238,4 @@ fn most_of_ranges(ranges: &mut Vec<FacetValueOut>, most: usize) {
         }
         Ordering::Equal | Ordering::Less => false,
     });
-}
-
-fn price_range((count, money): (u32, Money)) -> FacetValueOut {
-    let (from, to) = range(money.amount);
-    let text = |amount| Money { amount, currency: money.currency }.to_string();
-    FacetValueOut {
-        value: None,
-        name: None,
-        from: Some(text(from)),
-        to: Some(text(to)),
-        currency: Some(Currency::code(money.currency)),
-        count,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn a_range_holds_its_price(price in 0i64..9_000_000_000_000_000_000) {
-            let (from, to) = range(Amount(price));
-            prop_assert!(from.0 <= price && price < to.0);
-        }
-    }
 }

@@ -1,12 +1,18 @@
 //! The order of a list of products: keys of bytes that compare as the products shall come.
 
-use crate::catalog::search::Words;
+use crate::catalog::search::{Hit, Words};
 use crate::catalog::view::Row;
 use crate::http::Params;
 use crate::http::params::nearest;
 
 /// Most bytes of a folded name that decide about its place; names that share them come by id.
 const NAME_BYTES: usize = 60;
+/// Where a document holds its name.
+const NAME_MEMBER: &[u8] = b",\"name\":";
+/// Bytes of a folded name that tell most names apart.
+const ENOUGH: usize = 8;
+/// Bytes below which a word is a word, whatever its letters are.
+const SHORT: usize = 32;
 
 /// What a list can be ordered by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,8 +75,7 @@ pub(super) fn read(params: &mut Params, searched: bool) -> Vec<Step> {
 /// The name in a document. It is found as bytes: no text before it can hold its beginning, since
 /// quotes inside texts stand behind backslashes.
 fn name(body: &[u8]) -> Option<String> {
-    const MEMBER: &[u8] = b",\"name\":";
-    let at = memchr::memmem::find(body, MEMBER)? + MEMBER.len();
+    let at = memchr::memmem::find(body, NAME_MEMBER)? + NAME_MEMBER.len();
     let mut values = serde_json::Deserializer::from_slice(body.get(at..)?).into_iter::<String>();
     values.next()?.ok()
 }
@@ -89,38 +94,90 @@ impl<'a> Keys<'a> {
         Self { steps, first, words: Words::default() }
     }
 
-    /// Writes the key of a row, of the rank that a search gave it.
-    pub(super) fn write(&mut self, key: &mut Vec<u8>, row: &Row<'_>, rank: u64) {
+    /// Writes the key of a row, of the rank that a search gave it, as far as `may_fit` says that what
+    /// begins so may be in the page; false where it cannot.
+    pub(super) fn write(
+        &mut self,
+        key: &mut Vec<u8>,
+        row: &Row<'_>,
+        rank: u64,
+        may_fit: impl Fn(&[u8]) -> bool,
+    ) -> bool {
         key.clear();
         key.push(self.first);
         for step in self.steps {
             let from = key.len();
+            // What has no price comes last, in either direction.
+            let mut is_turned = step.descending;
             match step.by {
                 By::Relevance => key.extend((!rank).to_be_bytes()),
                 By::Id => key.extend(row.id().to_be_bytes()),
                 By::UpdatedAt => key.extend(ordered(row.updated_at().0)),
                 By::Name => {
+                    name_beginning(row.body(), key);
+                    turn(key, from, is_turned);
+                    if !may_fit(key) {
+                        return false;
+                    }
+                    key.truncate(from);
                     let folded = self.words.of(&name(row.body()).unwrap_or_default()).join(" ");
                     key.extend(folded.bytes().take(NAME_BYTES));
                     key.push(0);
                 }
                 By::Price => match row.price {
                     Some((price, _)) => key.extend(ordered(price.0)),
-                    // What has no price comes last, in either direction.
                     None => {
                         key.extend([0xFF; 9]);
-                        continue;
+                        is_turned = false;
                     }
                 },
             }
-            if step.descending {
-                key.iter_mut().skip(from).for_each(|byte| *byte = !*byte);
-            }
-            if step.by == By::Price {
+            turn(key, from, is_turned);
+            if step.by == By::Price && row.price.is_some() {
                 key.insert(from, 0);
+            }
+            if !may_fit(key) {
+                return false;
             }
         }
         key.extend(row.id().to_be_bytes());
+        true
+    }
+}
+
+/// Turns the order of a key's bytes from a place on around.
+fn turn(key: &mut [u8], from: usize, is_turned: bool) {
+    if is_turned {
+        key.iter_mut().skip(from).for_each(|byte| *byte = !*byte);
+    }
+}
+
+/// Writes how the folded name in a document begins: whole words of plain letters and digits, or as
+/// much as takes no look at any other.
+fn name_beginning(body: &[u8], key: &mut Vec<u8>) {
+    let Some(at) = memchr::memmem::find(body, NAME_MEMBER) else { return };
+    let mut rest = body.get(at + NAME_MEMBER.len()..).unwrap_or_default();
+    let Some((b'"', text)) = rest.split_first() else { return };
+    rest = text;
+    let first = key.len();
+    while key.len() - first < ENOUGH {
+        let length = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+        let (word, behind) = rest.split_at(length);
+        // An accent, an escape or a word that is too long is left to the words.
+        let Some((end, behind)) = behind.split_first() else { return };
+        if !end.is_ascii() || *end == b'\\' || length >= SHORT {
+            return;
+        }
+        if length > 0 {
+            if key.len() > first {
+                key.push(b' ');
+            }
+            key.extend(word.iter().map(u8::to_ascii_lowercase));
+        }
+        if *end == b'"' {
+            return;
+        }
+        rest = behind;
     }
 }
 
@@ -135,6 +192,22 @@ pub(super) fn id_of(key: &[u8]) -> Option<u64> {
     Some(u64::from_be_bytes(bytes))
 }
 
+/// The key of a find in the order of relevance alone, of a walk that keeps to `first`.
+pub(super) fn of_hit(first: u8, hit: Hit) -> Vec<u8> {
+    let mut key = vec![first];
+    key.extend((!hit.rank).to_be_bytes());
+    key.extend(hit.id.to_be_bytes());
+    key
+}
+
+/// What [`of_hit`] made a key of.
+pub(super) fn to_hit(key: &[u8]) -> Option<(u8, Hit)> {
+    let (first, rest) = key.split_first()?;
+    let (rank, id) = rest.split_first_chunk()?;
+    let id = id.try_into().ok()?;
+    Some((*first, Hit { rank: !u64::from_be_bytes(*rank), id: u64::from_be_bytes(id) }))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -147,7 +220,42 @@ mod tests {
         assert_eq!(name(b"{}"), None);
     }
 
+    #[test]
+    fn a_name_begins_as_its_plain_words_do() {
+        let begin = |text: &str| {
+            let mut key = vec![7];
+            name_beginning(&serde_json::to_vec(&Named { id: 1, name: text }).unwrap(), &mut key);
+            String::from_utf8(key.split_off(1)).unwrap()
+        };
+        assert_eq!(begin("  VIS 4x40, Acier"), "vis 4x40");
+        assert_eq!(begin("Vis à bois"), "vis");
+        assert_eq!(begin("Café"), "");
+        assert_eq!(begin("1\" vis"), "");
+        assert_eq!(begin(""), "");
+    }
+
+    #[derive(serde::Serialize)]
+    struct Named<'a> {
+        id: u64,
+        name: &'a str,
+    }
+
     proptest! {
+        #[test]
+        fn a_find_is_read_back_from_its_key(first: u8, rank: u64, id: u64) {
+            let hit = Hit { rank, id };
+            prop_assert_eq!(to_hit(&of_hit(first, hit)), Some((first, hit)));
+        }
+
+        #[test]
+        fn a_name_begins_with_its_beginning(text in r#"[a-zA-Z0-9 àÉœß½\\"_-]{0,50}"#) {
+            let body = serde_json::to_vec(&Named { id: 1, name: &text }).unwrap();
+            let mut begin = Vec::new();
+            name_beginning(&body, &mut begin);
+            let folded = Words::default().of(&text).join(" ") + "\0";
+            prop_assert!(folded.as_bytes().starts_with(&begin), "{:?} of {:?}", begin, folded);
+        }
+
         #[test]
         fn numbers_keep_their_order(a: i64, b: i64) {
             prop_assert_eq!(ordered(a).cmp(&ordered(b)), a.cmp(&b));

@@ -1,21 +1,22 @@
-//! Lists that are searched, sorted, counted or filtered by what changes all the time: every product
-//! that could be in the list is looked at once, and the best of them are kept.
+//! Lists that are searched, sorted, counted or filtered by what changes all the time.
 
-use super::facets::{Counter, Facet};
-use super::order::{By, Keys, Step, id_of};
+use super::facets::Facet;
+use super::look::look_at_all;
+use super::order::{By, Step, id_of, of_hit, to_hit};
 use crate::access::{Scope, Scopes};
-use crate::catalog::search::{Search, Strictness};
-use crate::catalog::view::{CatalogView, Lookup, Misses, ProductQuery};
+use crate::catalog::search::{Search, Strictness, Wanted};
+use crate::catalog::view::{CatalogView, Lookup, Misses, ProductQuery, Row};
 use crate::http::{ApiError, ApiResult, Code};
 use crate::kernel::Micros;
 use crate::kernel::id::ProductId;
 use crate::stock::model::Availability;
 use crate::stock::view::StockView;
 use bytes::Bytes;
-use std::collections::{BinaryHeap, HashSet};
+use std::collections::HashSet;
 
-/// Products looked at under one hold of the view's locks.
-const STRIDE: usize = 2_048;
+/// Products that filters leave of which a set is made before a search: where more are left, enough of
+/// what is found is taken.
+const FEW: usize = 4_096;
 
 /// What a list shall be.
 #[derive(Debug, Default)]
@@ -88,27 +89,50 @@ impl Request {
         Ok(())
     }
 
+    /// Whether a page of the best matches is all that is asked for.
+    fn is_best_only(&self) -> bool {
+        let by_relevance = matches!(self.order.as_slice(), [step] if step.by == By::Relevance);
+        by_relevance && self.facets.is_empty() && !self.wants_total
+    }
+
     /// Whether stock decides about the list.
     pub(super) fn looks_at_stock(&self) -> bool {
         !self.availability.is_empty() || self.facets.contains(&Facet::Availability)
     }
 }
 
-/// The ids to look at with the rank of each, and the first byte of the walk's keys; `None` while
-/// there is no index to search.
-fn candidates(
-    request: &Request,
-    catalog: &CatalogView,
-    search: &Search,
-) -> Option<(Vec<u64>, Vec<u64>, u8)> {
-    let Some(text) = &request.text else {
-        let whole = !request.facets.is_empty();
-        return Some((catalog.candidates(&request.query, whole), Vec::new(), 0));
-    };
-    let kept = request.after.as_ref().and_then(|key| key.first().copied());
-    let (hits, strictness) = search.find(text, kept.and_then(Strictness::of))?;
-    let (ids, ranks) = hits.into_iter().map(|hit| (hit.id, hit.rank)).unzip();
-    Some((ids, ranks, strictness as u8))
+/// What of the views decides whether a product is in a list, beside its document.
+pub(super) struct Beside<'a> {
+    request: &'a Request,
+    stock: &'a StockView,
+    /// For each property that is asked for, the products that have it.
+    attributes: Vec<HashSet<u64>>,
+    /// The availabilities of the product looked at last.
+    pub(super) has: Vec<Availability>,
+}
+
+impl<'a> Beside<'a> {
+    fn new(request: &'a Request, stock: &'a StockView, search: &Search) -> Option<Self> {
+        let with_property =
+            |(property, values): &(String, Vec<String>)| search.with_property(property, values);
+        let attributes = request.attributes.iter().map(with_property).collect::<Option<_>>()?;
+        Some(Self { request, stock, attributes, has: Vec::new() })
+    }
+
+    /// Notes what else a product misses.
+    pub(super) fn complete(&mut self, row: &mut Row<'_>) {
+        let request = self.request;
+        self.has.clear();
+        if request.looks_at_stock() {
+            self.stock.availabilities(row.id(), request.query.store, |one| self.has.push(one));
+        }
+        let available = self.has.iter().any(|one| request.availability.contains(one));
+        let wanted = request.availability.is_empty() || available;
+        row.misses.add(Misses::AVAILABILITY, !wanted);
+        for (at, products) in self.attributes.iter().enumerate() {
+            row.misses.add(Misses::attribute(at), !products.contains(&row.id()));
+        }
+    }
 }
 
 /// The page that a request asks for; `None` while this node has no search index and one is needed.
@@ -118,55 +142,46 @@ pub(super) fn select(
     stock: &StockView,
     search: &Search,
 ) -> Option<Selected> {
-    let with_property =
-        |(property, values): &(String, Vec<String>)| search.with_property(property, values);
-    let attributes: Vec<HashSet<u64>> =
-        request.attributes.iter().map(with_property).collect::<Option<_>>()?;
-    let (ids, ranks, first) = candidates(request, catalog, search)?;
-    let mut keys = Keys::new(&request.order, first);
-    let mut counter = Counter::new(&request.facets, request.descend, catalog);
-    // The greatest key on top: what a smaller one pushes out.
-    let mut best: BinaryHeap<Vec<u8>> = BinaryHeap::with_capacity(request.limit + 2);
-    let (mut key, mut has, mut total) = (Vec::new(), Vec::new(), 0);
-    for (stride, chunk) in ids.chunks(STRIDE).enumerate() {
-        let mut nth = stride * STRIDE;
-        let mut place = 0;
-        catalog.rows(&request.query, chunk, request.now, |row| {
-            // Products that have gone meanwhile are skipped, so the place is looked for.
-            while chunk.get(place).is_some_and(|id| *id != row.id()) {
-                place += 1;
-            }
-            nth = stride * STRIDE + place;
-            has.clear();
-            if request.looks_at_stock() {
-                stock.availabilities(row.id(), request.query.store, |one| has.push(one));
-            }
-            let available = has.iter().any(|one| request.availability.contains(one));
-            let wanted = request.availability.is_empty() || available;
-            row.misses.add(Misses::AVAILABILITY, !wanted);
-            for (at, products) in attributes.iter().enumerate() {
-                row.misses.add(Misses::attribute(at), !products.contains(&row.id()));
-            }
-            counter.take(row, &has);
-            if row.misses != Misses::default() {
-                return;
-            }
-            total += 1;
-            keys.write(&mut key, row, ranks.get(nth).copied().unwrap_or(0));
-            if request.after.as_ref().is_some_and(|after| key <= *after) {
-                return;
-            }
-            if best.len() > request.limit {
-                if best.peek().is_some_and(|worst| *worst <= key) {
-                    return;
-                }
-                best.pop();
-            }
-            best.push(key.clone());
-        });
+    let mut beside = Beside::new(request, stock, search)?;
+    match &request.text {
+        Some(text) if request.is_best_only() => best(request, text, catalog, search, &mut beside),
+        _ => look_at_all(request, catalog, search, &mut beside),
     }
-    let facets = counter.finish(request, catalog, search)?;
-    let mut page = best.into_sorted_vec();
+}
+
+/// The page of the best matches: of what else is found, the view is not asked.
+fn best(
+    request: &Request,
+    text: &str,
+    catalog: &CatalogView,
+    search: &Search,
+    beside: &mut Beside<'_>,
+) -> Option<Selected> {
+    let few = catalog.few_candidates(&request.query, FEW);
+    let mut takes = |id| {
+        if few.as_ref().is_some_and(|few| !few.contains_key(&id)) {
+            return false;
+        }
+        let mut taken = false;
+        catalog.rows(&request.query, &[id], request.now, |row| {
+            beside.complete(row);
+            taken = row.misses == Misses::default();
+        });
+        taken
+    };
+    let (first, after) = request.after.as_deref().and_then(to_hit).unzip();
+    let wanted = Wanted { after, most: request.limit + 1, takes: &mut takes };
+    let (hits, strictness) = search.best(text, first.and_then(Strictness::of), wanted)?;
+    let page = hits.iter().map(|hit| of_hit(strictness as u8, *hit)).collect();
+    Some(page_of(page, request, catalog))
+}
+
+/// A page from the keys of its products and of the one behind them.
+pub(super) fn page_of(
+    mut page: Vec<Vec<u8>>,
+    request: &Request,
+    catalog: &CatalogView,
+) -> Selected {
     let more = page.len() > request.limit;
     page.truncate(request.limit);
     let next = page.last().filter(|_| more).cloned();
@@ -174,5 +189,6 @@ pub(super) fn select(
         Lookup::Found { body, .. } => Some(body),
         Lookup::Gone { .. } | Lookup::Missing => None,
     };
-    Some(Selected { items: page.iter().filter_map(body).collect(), next, total, facets })
+    let items = page.iter().filter_map(body).collect();
+    Selected { items, next, total: 0, facets: Vec::new() }
 }

@@ -84,11 +84,16 @@ struct Body {
     status: Status,
 }
 
+/// An instant: whole and half seconds, of which prices are kept by the whole ones.
+fn instant() -> impl Strategy<Value = i64> {
+    (0..8i64).prop_map(|half| half * 500_000)
+}
+
 fn docs() -> impl Strategy<Value = Vec<Option<Doc>>> {
     let statuses: Vec<Status> = Status::WORDS.iter().map(|(_, status)| *status).collect();
     let conditions: Vec<Condition> = Condition::WORDS.iter().map(|(_, one)| *one).collect();
     let words: Vec<Availability> = Availability::WORDS.iter().map(|(_, one)| *one).collect();
-    let window = (option::of(0..6i64), option::of(0..6i64));
+    let window = (option::of(instant()), option::of(instant()));
     let offer = (0..3u64, one_of(&CHANNELS), one_of(&PRICES), window);
     let codes: Vec<&str> = CATEGORIES.iter().map(|(code, _)| *code).collect();
     let sold = (
@@ -136,6 +141,8 @@ const RARELY: f64 = 0.25;
 /// What a call asks, as the parameters say it.
 #[derive(Debug, Clone, Default)]
 struct Asked {
+    text: Option<&'static str>,
+    counted: bool,
     brands: Vec<&'static str>,
     categories: Vec<&'static str>,
     descend: bool,
@@ -225,11 +232,14 @@ fn asked() -> impl Strategy<Value = Asked> {
         subsequence(FACETS.to_vec(), 0..4),
         prop_oneof![Just(100usize), 1..4usize],
         1..6usize,
-        0..6i64,
+        instant(),
+        option::of(one_of(&["vis", "perceuse percussion", "rallonge a", "bosch", "percuse", "zz"])),
+        any::<bool>(),
     );
-    (bounded(), shown).prop_map(|(asked, (steps, turned, facets, facet_limit, limit, now))| {
+    (bounded(), shown).prop_map(|(asked, shown)| {
+        let (steps, turned, facets, facet_limit, limit, now, text, counted) = shown;
         let sort = steps.into_iter().zip(turned).collect();
-        Asked { sort, facets, facet_limit, limit, now, ..asked }
+        Asked { sort, facets, facet_limit, limit, now, text, counted, ..asked }
     })
 }
 
@@ -273,7 +283,8 @@ impl Asked {
         if !self.facets.is_empty() {
             add("facet_limit", self.facet_limit.to_string());
         }
-        add("include_total", "true".to_owned());
+        add("q", self.text.unwrap_or_default().to_owned());
+        add("include_total", self.counted.to_string());
         query.finish()
     }
 
@@ -358,11 +369,12 @@ impl Asked {
             })
     }
 
-    /// The values of a facet with their counts.
-    fn facet(&self, name: &str, docs: &BTreeMap<u64, Doc>) -> Vec<(String, u32)> {
+    /// The values of a facet with their counts, of the products that are found.
+    fn facet(&self, name: &str, docs: &BTreeMap<u64, Doc>, found: &[u64]) -> Vec<(String, u32)> {
         let mut counts: BTreeMap<String, u32> = BTreeMap::new();
         let mut ways: BTreeMap<String, BTreeMap<&str, u32>> = BTreeMap::new();
-        for doc in docs.values().filter(|doc| self.takes(doc, name)) {
+        let found = found.iter().filter_map(|id| docs.get(id));
+        for doc in found.filter(|doc| self.takes(doc, name)) {
             let values: BTreeSet<String> = match name {
                 "brand" => doc.brand.iter().map(|b| BrandId::named(b).to_string()).collect(),
                 "category_id" => {
@@ -422,14 +434,18 @@ impl Asked {
         values
     }
 
-    /// The list, whole and in its order.
-    fn list(&self, docs: &BTreeMap<u64, Doc>) -> Vec<u64> {
+    /// The list, whole and in its order, of the products that are found, the best first.
+    fn list(&self, docs: &BTreeMap<u64, Doc>, found: &[u64]) -> Vec<u64> {
         let mut words = Words::default();
-        let mut found: Vec<(u64, &Doc, String)> = docs
+        let mut found: Vec<(u64, &Doc, String)> = found
             .iter()
+            .filter_map(|id| Some((*id, docs.get(id)?)))
             .filter(|(_, doc)| self.takes(doc, ""))
-            .map(|(id, doc)| (*id, doc, words.of(doc.name).join(" ").chars().take(60).collect()))
+            .map(|(id, doc)| (id, doc, words.of(doc.name).join(" ").chars().take(60).collect()))
             .collect();
+        if self.sort.is_empty() {
+            return found.into_iter().map(|(id, ..)| id).collect();
+        }
         found.sort_by(|a, b| {
             for (step, turned) in &self.sort {
                 let order = match *step {

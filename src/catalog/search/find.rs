@@ -5,59 +5,22 @@
 //! it is sold, how short its name is. So a cursor that holds a rank and an id means the same place
 //! after any other product has changed.
 
+use super::asked::{Asked, CODE, PHRASE, Strictness};
 use super::document::Fields;
-use super::words::{Words, code};
-use tantivy::collector::{Collector, SegmentCollector};
-use tantivy::columnar::Column;
-use tantivy::query::{
-    BooleanQuery, ConstScoreQuery, DisjunctionMaxQuery, FuzzyTermQuery, Occur, PhraseQuery, Query,
-    TermQuery,
-};
-use tantivy::schema::{Field, IndexRecordOption};
-use tantivy::{DocId, Score, Searcher, SegmentOrdinal, SegmentReader, Term};
+use super::matches::matches;
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+use tantivy::query::{EnableScoring, Query as _, Scorer, Weight};
+use tantivy::{DocId, Searcher, SeekDangerResult, SegmentReader, TERMINATED};
 
-/// Most words that are looked for; what comes behind them is left out.
-const MOST_WORDS: usize = 12;
 /// Below so many finds, words with a typing error are looked for too.
 const FEW: usize = 3;
-
-/// What each field weighs. A word counts where it weighs most.
-const PHRASE: Score = 12.0;
-const NAME: Score = 20.0;
-const NAME_STEM: Score = 18.0;
-const NAME_PREFIX: Score = 12.0;
-const BRAND: Score = 10.0;
-const CATEGORY: Score = 6.0;
-const ATTRIBUTE: Score = 4.0;
-const DESCRIPTION: Score = 1.0;
-const TYPO: Score = 2.0;
-const CODE: Score = 4_000.0;
-
-/// How much was asked of the words, the strictest first. A walk keeps to the one it began with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Strictness {
-    /// Every word as it is, or with another ending.
-    All = 1,
-    /// Every word, typing errors forgiven.
-    Near = 2,
-    /// Any word, typing errors forgiven.
-    Some = 3,
-}
-
-impl Strictness {
-    /// The strictness that a number stands for.
-    #[must_use]
-    pub fn of(number: u8) -> Option<Self> {
-        [Self::All, Self::Near, Self::Some].into_iter().find(|own| *own as u8 == number)
-    }
-}
 
 /// Where in a rank it stands whether the product is sold. Below: its score, and in 8 bits how short
 /// its name is.
 const SOLD_AT: u32 = 48;
 
-/// A product found.
+/// A product found. The best comes first, among equals that with the lowest id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hit {
     /// Higher is better.
@@ -66,137 +29,170 @@ pub struct Hit {
     pub id: u64,
 }
 
-fn term(field: Field, text: &str, weight: Score) -> Box<dyn Query> {
-    let query = TermQuery::new(Term::from_field_text(field, text), IndexRecordOption::Basic);
-    Box::new(ConstScoreQuery::new(Box::new(query), weight))
+impl Ord for Hit {
+    fn cmp(&self, other: &Self) -> Ordering {
+        other.rank.cmp(&self.rank).then(self.id.cmp(&other.id))
+    }
 }
 
-/// Where a word may stand.
-fn word(fields: &Fields, words: &mut Words, text: &str, last: bool, near: bool) -> Box<dyn Query> {
-    let mut places = vec![term(fields.name, text, NAME), term(fields.brand, text, BRAND)];
-    for stem in words.stems(text) {
-        places.push(term(fields.name_stems, &stem, NAME_STEM));
-        places.push(term(fields.category, &stem, CATEGORY));
-        places.push(term(fields.attributes, &stem, ATTRIBUTE));
-        places.push(term(fields.description, &stem, DESCRIPTION));
+impl PartialOrd for Hit {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
-    let letters = text.chars().count();
-    let mut fuzzy = |query, weight| {
-        places.push(Box::new(ConstScoreQuery::new(Box::new(query), weight)));
-    };
-    if last && letters > 1 {
-        let starts =
-            |field| FuzzyTermQuery::new_prefix(Term::from_field_text(field, text), 0, true);
-        fuzzy(starts(fields.name), NAME_PREFIX);
-        fuzzy(starts(fields.brand), CATEGORY);
-    }
-    let distance = match letters {
-        0..4 => 0,
-        4..8 => 1,
-        _ => 2,
-    };
-    if near && distance > 0 && !text.bytes().any(|byte| byte.is_ascii_digit()) {
-        for field in [fields.name, fields.brand] {
-            let like = FuzzyTermQuery::new(Term::from_field_text(field, text), distance, true);
-            fuzzy(like, TYPO);
-        }
-    }
-    Box::new(DisjunctionMaxQuery::new(places))
 }
 
-fn query(fields: &Fields, text: &str, strictness: Strictness) -> Box<dyn Query> {
-    let mut words = Words::default();
-    let mut asked = words.asked(text);
-    asked.truncate(MOST_WORDS);
-    let near = strictness != Strictness::All;
-    let occur = if strictness == Strictness::Some { Occur::Should } else { Occur::Must };
-    let mut parts: Vec<(Occur, Box<dyn Query>)> = Vec::new();
-    for (i, text) in asked.iter().enumerate() {
-        parts.push((occur, word(fields, &mut words, text, i + 1 == asked.len(), near)));
-    }
-    let mut ways: Vec<(Occur, Box<dyn Query>)> = Vec::new();
-    if !parts.is_empty() {
-        let phrase = words.of(text);
-        if phrase.len() > 1 && phrase.len() <= MOST_WORDS {
-            let terms = phrase.iter().map(|word| Term::from_field_text(fields.name, word));
-            let phrase = PhraseQuery::new(terms.collect());
-            let phrase = ConstScoreQuery::new(Box::new(phrase), PHRASE);
-            parts.push((Occur::Should, Box::new(phrase)));
-        }
-        ways.push((Occur::Should, Box::new(BooleanQuery::new(parts))));
-    }
-    ways.push((Occur::Should, term(fields.codes, &code(text), CODE)));
-    Box::new(BooleanQuery::new(ways))
+/// What of all that is found is wanted: the first `most` behind a place of those that are taken.
+pub struct Wanted<'a> {
+    /// Behind which place.
+    pub after: Option<Hit>,
+    /// How many at most.
+    pub most: usize,
+    /// Tells of a product whether it is taken. Asked only of those that would be among the first.
+    pub takes: &'a mut dyn FnMut(u64) -> bool,
 }
 
-/// The products that `text` finds, in no order.
+impl std::fmt::Debug for Wanted<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Wanted").field("after", &self.after).finish_non_exhaustive()
+    }
+}
+
+/// The wanted ones of the products that `text` finds, in no order.
 pub(super) fn find(
     searcher: &Searcher,
     fields: &Fields,
     text: &str,
     kept: Option<Strictness>,
+    wanted: &mut Wanted<'_>,
 ) -> tantivy::Result<(Vec<Hit>, Strictness)> {
-    let search = |strictness| {
-        let hits = searcher.search(&*query(fields, text, strictness), &Ranked)?;
-        Ok::<_, tantivy::TantivyError>((hits, strictness))
+    let mut search = |strictness| {
+        let asked = Asked::new(fields, text, strictness)?;
+        let mut best = Best { first: BinaryHeap::new(), found: 0, wanted: &mut *wanted };
+        for segment in searcher.segment_readers() {
+            best.take(searcher, segment, &asked)?;
+        }
+        Ok::<_, tantivy::TantivyError>((best.found, (best.first.into_vec(), strictness)))
     };
     if let Some(kept) = kept {
-        return search(kept);
+        return Ok(search(kept)?.1);
     }
     let mut found = search(Strictness::All)?;
-    if found.0.len() < FEW {
+    if found.0 < FEW {
         // What is found without an error stays in front: its words weigh more.
         found = search(Strictness::Near)?;
     }
-    if found.0.is_empty() { search(Strictness::Some) } else { Ok(found) }
+    if found.0 == 0 {
+        found = search(Strictness::Some)?;
+    }
+    Ok(found.1)
 }
 
-/// Collects every product with its rank.
-struct Ranked;
-
-struct RankedSegment {
-    ids: Column<u64>,
-    grades: Column<u64>,
-    hits: Vec<Hit>,
+/// Keeps the first of the hits.
+struct Best<'a, 'b> {
+    /// The last of them on top.
+    first: BinaryHeap<Hit>,
+    /// How many there were, taken or not.
+    found: usize,
+    wanted: &'a mut Wanted<'b>,
 }
 
-impl Collector for Ranked {
-    type Fruit = Vec<Hit>;
-    type Child = RankedSegment;
+impl Best<'_, '_> {
+    /// Whether a hit is behind the place that the page begins at, and before the last that is kept.
+    fn is_before_last(&self, hit: Hit) -> bool {
+        self.first.len() < self.wanted.most || self.first.peek().is_some_and(|last| hit < *last)
+    }
 
-    fn for_segment(
-        &self,
-        _: SegmentOrdinal,
+    fn put(&mut self, hit: Hit) {
+        if self.wanted.after.is_some_and(|after| hit <= after) || !(self.wanted.takes)(hit.id) {
+            return;
+        }
+        if self.first.len() == self.wanted.most {
+            self.first.pop();
+        }
+        self.first.push(hit);
+    }
+
+    /// Takes in what a segment has.
+    fn take(
+        &mut self,
+        searcher: &Searcher,
         segment: &SegmentReader,
-    ) -> tantivy::Result<RankedSegment> {
-        Ok(RankedSegment {
-            ids: segment.fast_fields().u64("id")?,
-            grades: segment.fast_fields().u64("grade")?,
-            hits: Vec::new(),
-        })
-    }
-
-    fn requires_scoring(&self) -> bool {
-        true
-    }
-
-    fn merge_fruits(&self, segments: Vec<Vec<Hit>>) -> tantivy::Result<Vec<Hit>> {
-        Ok(segments.concat())
+        asked: &Asked,
+    ) -> tantivy::Result<()> {
+        let matches = matches(asked, segment)?;
+        let ids = segment.fast_fields().u64("id")?;
+        let grades = segment.fast_fields().u64("grade")?;
+        let alive = segment.alive_bitset();
+        let mut phrase = Phrase::new(searcher, segment, asked)?;
+        for (doc, score) in matches {
+            if alive.is_some_and(|alive| !alive.is_alive(doc)) {
+                continue;
+            }
+            self.found += 1;
+            let (Some(id), Some(grade)) = (ids.first(doc), grades.first(doc)) else { continue };
+            let hit = |score: u16| Hit { rank: rank(grade, score), id };
+            // A code alone makes no phrase.
+            let may_be_phrase = phrase.is_some() && !score.is_multiple_of(CODE);
+            let at_best = if may_be_phrase { score + PHRASE } else { score };
+            if !self.is_before_last(hit(at_best)) {
+                continue;
+            }
+            let mut own = score;
+            if let Some(phrase) = phrase.as_mut().filter(|_| may_be_phrase)
+                && phrase.is_in(doc)?
+            {
+                own += PHRASE;
+            }
+            if self.is_before_last(hit(own)) {
+                self.put(hit(own));
+            }
+        }
+        Ok(())
     }
 }
 
-impl SegmentCollector for RankedSegment {
-    type Fruit = Vec<Hit>;
+fn rank(grade: u64, score: u16) -> u64 {
+    let sold = grade >> 8;
+    sold << SOLD_AT | u64::from(score) << 8 | grade & 0xFF
+}
 
-    fn collect(&mut self, doc: DocId, score: Score) {
-        let (Some(id), Some(grade)) = (self.ids.first(doc), self.grades.first(doc)) else { return };
-        let sold = grade >> 8;
-        // Scores are sums of whole numbers, exact whatever the order they are added in.
-        let rank = sold << SOLD_AT | (score as u64) << 8 | grade & 0xFF;
-        self.hits.push(Hit { rank, id });
+/// Where in a segment the words stand in the name as one phrase. It is looked for only in products
+/// that are asked about, in ascending order.
+struct Phrase<'a> {
+    segment: &'a SegmentReader,
+    weight: Box<dyn Weight>,
+    scorer: Option<Box<dyn Scorer>>,
+    /// None stands in any product before this one.
+    next: DocId,
+}
+
+impl<'a> Phrase<'a> {
+    fn new(
+        searcher: &Searcher,
+        segment: &'a SegmentReader,
+        asked: &Asked,
+    ) -> tantivy::Result<Option<Self>> {
+        let Some(phrase) = &asked.phrase else { return Ok(None) };
+        let weight = phrase.weight(EnableScoring::disabled_from_searcher(searcher))?;
+        Ok(Some(Self { segment, weight, scorer: None, next: 0 }))
     }
 
-    fn harvest(self) -> Vec<Hit> {
-        self.hits
+    fn is_in(&mut self, doc: DocId) -> tantivy::Result<bool> {
+        if doc < self.next {
+            return Ok(false);
+        }
+        let found = match &mut self.scorer {
+            Some(scorer) => scorer.seek_danger(doc),
+            none => {
+                let (found, scorer) = self.weight.scorer_danger(self.segment, doc, 1.0)?;
+                *none = Some(scorer);
+                found
+            }
+        };
+        self.next = match found {
+            SeekDangerResult::Found => doc + 1,
+            SeekDangerResult::SeekLowerBound(next) => next.min(TERMINATED),
+        };
+        Ok(found == SeekDangerResult::Found)
     }
 }

@@ -4,12 +4,15 @@
 //! change log that it has come to, so that a start goes on from there; an index of another version,
 //! or one that cannot be opened, is made anew. Documents hold no text, only what leads to them.
 
+mod asked;
 mod document;
 mod find;
+mod matches;
 mod properties;
 mod words;
 
-pub use find::{Hit, Strictness};
+pub use asked::Strictness;
+pub use find::{Hit, Wanted};
 pub use properties::ValueCount;
 
 use arc_swap::ArcSwapOption;
@@ -18,6 +21,7 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 use tantivy::directory::MmapDirectory;
+use tantivy::indexer::{LogMergePolicy, MergePolicy, NoMergePolicy};
 use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, Term};
 pub use words::Words;
 
@@ -25,6 +29,8 @@ pub use words::Words;
 const VERSION: u32 = 4;
 /// What the writer may hold, in bytes; tantivy takes no less than 15 MB.
 const BUDGET: usize = 16_000_000;
+/// Share of a piece of the index that may be deleted before it is made anew.
+const MOST_DELETED: f32 = 0.3;
 
 /// A product to be indexed: its id, its document, the names of its categories and those above.
 pub type Source = (u64, bytes::Bytes, Vec<String>);
@@ -61,7 +67,22 @@ impl Search {
     /// The products that `text` finds, in no order, and how strict the search was. A walk through
     /// pages keeps to the strictness it began with.
     pub fn find(&self, text: &str, kept: Option<Strictness>) -> Option<(Vec<Hit>, Strictness)> {
-        self.ask(|searcher, fields| find::find(searcher, fields, text, kept))
+        let mut wanted = Wanted { after: None, most: usize::MAX, takes: &mut |_| true };
+        self.ask(|searcher, fields| find::find(searcher, fields, text, kept, &mut wanted))
+    }
+
+    /// The wanted ones of the products that `text` finds, the best first, and how strict the search
+    /// was. What else is found costs little more than being counted.
+    pub fn best(
+        &self,
+        text: &str,
+        kept: Option<Strictness>,
+        mut wanted: Wanted<'_>,
+    ) -> Option<(Vec<Hit>, Strictness)> {
+        let (mut hits, strictness) =
+            self.ask(|searcher, fields| find::find(searcher, fields, text, kept, &mut wanted))?;
+        hits.sort_unstable();
+        Some((hits, strictness))
     }
 
     /// The products of which a property has one of some values, in any case.
@@ -103,14 +124,22 @@ impl std::fmt::Debug for Indexer {
     }
 }
 
+/// How pieces of an index are merged: those of about one size, and one that holds much that is deleted.
+fn merging() -> Box<dyn MergePolicy> {
+    let mut policy = LogMergePolicy::default();
+    policy.set_del_docs_ratio_before_merge(MOST_DELETED);
+    Box::new(policy)
+}
+
 /// The commit's note: version and position.
 fn note(position: i64) -> String {
     format!("{VERSION} {position}")
 }
 
 impl Indexer {
-    fn of(index: &Index, fields: Fields) -> tantivy::Result<Self> {
-        let writer = index.writer_with_num_threads(1, BUDGET)?;
+    fn of(index: &Index, fields: Fields, merging: Box<dyn MergePolicy>) -> tantivy::Result<Self> {
+        let writer: IndexWriter = index.writer_with_num_threads(1, BUDGET)?;
+        writer.set_merge_policy(merging);
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
         Ok(Self { writer, reader, fields, words: Words::default() })
     }
@@ -129,23 +158,30 @@ impl Indexer {
         if index.schema() != expected || !index.validate_checksum()?.is_empty() {
             return Ok(None);
         }
-        Ok(Some((Self::of(&index, fields)?, position)))
+        Ok(Some((Self::of(&index, fields, merging())?, position)))
     }
 
-    /// Makes an empty index in place of whatever the folder holds.
+    /// Makes an empty index in place of whatever the folder holds. Until [`Self::settle`], nothing that
+    /// is added is merged.
     pub fn create(folder: &Path) -> tantivy::Result<Self> {
         match std::fs::remove_dir_all(folder) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
             _ => std::fs::create_dir_all(folder)?,
         }
         let (schema, fields) = schema();
-        Self::of(&Index::create_in_dir(folder, schema)?, fields)
+        let index = Index::create_in_dir(folder, schema)?;
+        Self::of(&index, fields, Box::new(NoMergePolicy))
     }
 
     /// Puts products in, over what the index holds of them.
     pub fn put(&mut self, products: &[Source]) -> tantivy::Result<()> {
+        products.iter().for_each(|(id, ..)| self.remove(*id));
+        self.add(products)
+    }
+
+    /// Puts products in of which the index holds nothing.
+    pub fn add(&mut self, products: &[Source]) -> tantivy::Result<()> {
         for (id, body, categories) in products {
-            self.remove(*id);
             if let Some(document) = document(&self.fields, &mut self.words, (*id, body, categories))
             {
                 self.writer.add_document(document)?;
@@ -164,6 +200,17 @@ impl Indexer {
         let mut commit = self.writer.prepare_commit()?;
         commit.set_payload(&note(position));
         commit.commit()?;
+        self.reader.reload()
+    }
+
+    /// Makes one piece of all that is committed, since a search costs some of its time for each; from
+    /// now on pieces are merged as they come.
+    pub fn settle(&mut self) -> tantivy::Result<()> {
+        let pieces = self.writer.index().searchable_segment_ids()?;
+        if pieces.len() > 1 {
+            self.writer.merge(&pieces).wait()?;
+        }
+        self.writer.set_merge_policy(merging());
         self.reader.reload()
     }
 

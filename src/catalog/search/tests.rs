@@ -1,3 +1,5 @@
+mod slow;
+
 use super::*;
 use serde_json::{Value, json};
 

@@ -94,6 +94,16 @@ struct Offer {
     tax_included: bool,
 }
 
+impl OfferChange {
+    /// The product of which the offer is.
+    pub(super) fn product(&self) -> ProductId {
+        match self {
+            Self::Upsert(record) => record.product,
+            Self::Delete(product, ..) => *product,
+        }
+    }
+}
+
 impl Offer {
     fn key(&self) -> (u64, Channel) {
         (self.store, self.channel)
@@ -241,6 +251,14 @@ impl Offers {
             (StoreId(offer.store), offer.channel, Amount(offer.price), offer.currency)
         };
         offers.iter().filter(holds).map(seen)
+    }
+
+    /// The instants at which a product's offers begin, and those at which they hold no longer.
+    pub(super) fn turns(&self, id: u64) -> impl Iterator<Item = i64> {
+        let offers = self.by_product.get(&id).map_or(&[][..], Vec::as_slice);
+        let begins = offers.iter().filter_map(|offer| offer.valid_from.get());
+        let ends = offers.iter().filter_map(|offer| offer.valid_through.get());
+        begins.chain(ends.map(|last| last.saturating_add(1)))
     }
 
     /// The page of a product's offers behind `after`, by store and channel.

@@ -9,11 +9,12 @@ use super::id_set::IdSet;
 use super::names::Names;
 use super::pool::Pool;
 use super::postings::Postings;
+use super::prices::{Kept, Lowest};
 use super::saved::SavedProduct;
 use crate::catalog::model::{Condition, Status};
 use crate::kernel::id::{BrandId, CategoryId, ProductId};
 use crate::kernel::word::Word as _;
-use crate::kernel::{Gtin, Micros};
+use crate::kernel::{Currency, Gtin, Micros};
 use bytes::Bytes;
 use hashbrown::HashTable;
 use serde::Deserialize;
@@ -92,6 +93,8 @@ pub(super) struct Entry {
     pub(super) status: Status,
     pub(super) sold_by_weight: bool,
     pub(super) condition: Option<Condition>,
+    /// The currency of the lowest price that is kept of it.
+    currency: Option<Currency>,
 }
 
 /// Entries per page of the slab: it grows by 320 KiB, never by doubling.
@@ -120,6 +123,10 @@ pub(super) struct Products {
     pub(super) body_bytes: usize,
     /// The slot whose body moves next.
     moving: usize,
+    /// How often a product that was deleted came back.
+    pub(super) returns: u64,
+    /// The lowest prices by slot, of pages in which any was looked for: 16 bytes each.
+    prices: Vec<Vec<Kept>>,
 }
 
 fn slot(slab: &[Vec<Option<Entry>>], at: u32) -> Option<&Entry> {
@@ -173,6 +180,59 @@ impl Products {
         slot(&self.slab, self.slot_of(id)?)
     }
 
+    /// The product with this id, and its slot.
+    pub(super) fn get_with_slot(&self, id: u64) -> Option<(u32, &Entry)> {
+        let at = self.slot_of(id)?;
+        Some((at, slot(&self.slab, at)?))
+    }
+
+    /// The products of the slab's `nth` page with their slots; `None` behind the last. A product that
+    /// changes stays where it is.
+    pub(super) fn stride(&self, nth: usize) -> Option<impl Iterator<Item = (u32, &Entry)>> {
+        let slots = (nth * PAGE) as u32..;
+        let entries = slots.zip(self.slab.get(nth)?);
+        Some(entries.filter_map(|(at, entry)| Some((at, entry.as_ref()?))))
+    }
+
+    /// The lowest price that is kept of a product in a slot.
+    pub(super) fn lowest(&self, at: u32, entry: &Entry) -> Lowest {
+        let page = self.prices.get(at as usize / PAGE);
+        let kept = page.and_then(|page| page.get(at as usize % PAGE));
+        kept.map_or(Lowest::UNKNOWN, |kept| kept.lowest(entry.currency))
+    }
+
+    /// Keeps the lowest prices of some products.
+    pub(super) fn keep_prices(&mut self, prices: &[(u64, Lowest)]) {
+        for (id, lowest) in prices {
+            let Some(at) = self.slot_of(*id) else { continue };
+            let (page, place) = (at as usize / PAGE, at as usize % PAGE);
+            if self.prices.len() <= page {
+                self.prices.resize_with(page + 1, Vec::new);
+            }
+            if self.prices[page].is_empty() {
+                self.prices[page] = vec![Kept::UNKNOWN; PAGE];
+            }
+            self.prices[page][place] = Kept::new(*lowest);
+            if let Some(entry) = &mut self.slab[page][place] {
+                entry.currency = lowest.price.map(|(_, currency)| currency);
+            }
+        }
+    }
+
+    /// Forgets the lowest price of a product, where one is kept.
+    pub(super) fn forget_price(&mut self, id: u64) {
+        if let Some(at) = self.slot_of(id) {
+            self.forget_price_in(at);
+        }
+    }
+
+    fn forget_price_in(&mut self, at: u32) {
+        let page = self.prices.get_mut(at as usize / PAGE);
+        if let Some(kept) = page.and_then(|page| page.get_mut(at as usize % PAGE)) {
+            *kept = Kept::UNKNOWN;
+        }
+    }
+
     /// The product with this GTIN; where several have it, an active one before the others, then the
     /// newest.
     pub(super) fn by_gtin(&self, gtin: u64) -> Option<&Entry> {
@@ -221,7 +281,7 @@ impl Products {
         match change {
             ProductChange::Upsert(record) => {
                 let replaced = self.take_out(record.id.0);
-                self.forget(record.id);
+                self.returns += u64::from(self.forget(record.id));
                 self.put_in(&SavedProduct::of(&record), record.status);
                 if replaced {
                     self.tidy();
@@ -241,11 +301,13 @@ impl Products {
         self.gone.insert(tombstone.id.0, tombstone);
     }
 
-    /// Takes a product out of the deleted ones.
-    fn forget(&mut self, id: ProductId) {
-        if let Some(key) = self.gone.remove(&id.0).and_then(|tombstone| tombstone.by_gtin()) {
+    /// Takes a product out of the deleted ones; false where it was not among them.
+    fn forget(&mut self, id: ProductId) -> bool {
+        let Some(tombstone) = self.gone.remove(&id.0) else { return false };
+        if let Some(key) = tombstone.by_gtin() {
             self.gone_by_gtin.remove(&key);
         }
+        true
     }
 
     /// Puts in a product that is not there.
@@ -264,6 +326,7 @@ impl Products {
             status,
             sold_by_weight: product.sold_by_weight,
             condition: condition(body),
+            currency: None,
         };
         if let Some(brand) = product.brand.filter(|brand| !self.brand_names.has(*brand)) {
             self.brand_names.put(brand, &brand_name(body).unwrap_or_default());
@@ -289,6 +352,7 @@ impl Products {
 
     fn place(&mut self, entry: Entry) -> u32 {
         if let Some(at) = self.free.pop() {
+            self.forget_price_in(at);
             self.slab[at as usize / PAGE][at as usize % PAGE] = Some(entry);
             return at;
         }
@@ -352,6 +416,7 @@ impl Products {
             + self.by_gtin.allocation_size()
             + self.gone.allocation_size()
             + self.gone_by_gtin.len() * size_of::<(u64, Micros, ProductId)>()
+            + self.prices.iter().map(|page| page.capacity() * size_of::<Kept>()).sum::<usize>()
             + self.ids.bytes()
             + self.brands.bytes()
             + self.groups.bytes()

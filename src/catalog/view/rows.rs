@@ -1,14 +1,12 @@
-//! A look at many products at once: filters that tell which of them a product misses, for lists that
-//! are sorted or counted.
+//! A product as a look at many sees it: with the filters that it misses and what it costs; and what
+//! brands and categories are called.
 
-use super::id_set::{IdSet, Union};
-use super::offers::Offers;
+use super::id_set::IdSet;
 use super::postings::NONE;
 use super::products::{Entry, Products};
-use super::query::{Filter, ProductQuery};
 use super::{CatalogView, CategoryRecord};
 use crate::catalog::model::{Condition, Status};
-use crate::kernel::id::{BrandId, CategoryId, ProductId, StoreId};
+use crate::kernel::id::{BrandId, CategoryId, ProductId};
 use crate::kernel::{Amount, Currency, Gtin, Micros};
 use bytes::Bytes;
 use std::cmp::Reverse;
@@ -66,7 +64,16 @@ pub struct Row<'a> {
     pub price: Option<(Amount, Currency)>,
 }
 
-impl Row<'_> {
+impl<'a> Row<'a> {
+    pub(super) fn new(
+        entry: &'a Entry,
+        products: &'a Products,
+        misses: Misses,
+        price: Option<(Amount, Currency)>,
+    ) -> Self {
+        Self { entry, products, misses, price }
+    }
+
     /// The product's id.
     #[must_use]
     pub fn id(&self) -> u64 {
@@ -110,70 +117,7 @@ impl Row<'_> {
     }
 }
 
-impl Offers {
-    /// The lowest price that holds, of one store and channel or of all.
-    fn lowest(&self, id: u64, query: &ProductQuery, now: Micros) -> Option<(Amount, Currency)> {
-        self.holding(id, now)
-            .filter(|offer| query.store.is_none_or(|store| offer.0 == store))
-            .filter(|offer| query.channel.is_none_or(|channel| offer.1 == channel))
-            .map(|offer| (offer.2, offer.3))
-            .min_by_key(|(price, _)| *price)
-    }
-}
-
 impl CatalogView {
-    /// The ids of all products that a query could take, ascending. `whole` leaves no product out,
-    /// for facets that count what their own filter excludes.
-    pub fn candidates(&self, query: &ProductQuery, whole: bool) -> Vec<u64> {
-        let offers = self.offers.read();
-        let products = self.products.read();
-        let nothing = IdSet::default();
-        let in_store = query.store.map(|store: StoreId| offers.in_store(store).unwrap_or(&nothing));
-        let filter = Filter::new(query, &products, in_store);
-        if let Some(named) = filter.named() {
-            return named.after(None).collect();
-        }
-        if whole {
-            return in_store.unwrap_or(&products.ids).after(None).collect();
-        }
-        match filter.smallest().as_slice() {
-            [one] => one.after(None).collect(),
-            several => Union::after(several, None).collect(),
-        }
-    }
-
-    /// Calls `each` with those of some products that are there. Locks are held meanwhile, so hand
-    /// over a few thousand at most.
-    pub fn rows(
-        &self,
-        query: &ProductQuery,
-        ids: &[u64],
-        now: Micros,
-        mut each: impl FnMut(&mut Row<'_>),
-    ) {
-        let offers = self.offers.read();
-        let products = self.products.read();
-        let nothing = IdSet::default();
-        let in_store = query.store.map(|store| offers.in_store(store).unwrap_or(&nothing));
-        let filter = Filter::new(query, &products, in_store);
-        let priced = query.wants_prices;
-        for id in ids {
-            let Some(entry) = products.get(*id) else { continue };
-            let mut misses = filter.misses(entry);
-            let price = priced.then(|| offers.lowest(*id, query, now)).flatten();
-            if priced {
-                misses.add(Misses::OTHER, query.channel.is_some() && price.is_none());
-                let within = |(price, _): (Amount, _)| {
-                    query.min_price.is_none_or(|min| price >= min)
-                        && query.max_price.is_none_or(|max| price <= max)
-                };
-                let bounded = query.min_price.is_some() || query.max_price.is_some();
-                misses.add(Misses::PRICE, bounded && !price.is_some_and(within));
-            }
-            each(&mut Row { entry, products: &products, misses, price });
-        }
-    }
-
     /// Id and name of the brand that has a number in this view.
     pub fn brand_of(&self, number: u32) -> Option<(BrandId, String)> {
         let products = self.products.read();

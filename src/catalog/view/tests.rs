@@ -203,6 +203,69 @@ fn offers_are_walked_by_store_and_channel() {
     assert_eq!(view.sizes().offers, 4);
 }
 
+/// The products that a walk through all strides meets, with what each costs.
+fn strides(view: &CatalogView, query: &ProductQuery, now: i64) -> BTreeMap<u64, Option<i64>> {
+    let (mut met, mut nth) = (BTreeMap::new(), 0);
+    let mut note = |row: &mut Row<'_>| {
+        let price = row.price.map(|(price, _)| price.0);
+        assert_eq!(met.insert(row.id(), price), None);
+    };
+    while view.stride(query, nth, Micros(now), &mut note) {
+        nth += 1;
+    }
+    met
+}
+
+#[test]
+fn strides_meet_each_product_once_and_it_stays_where_it_is() {
+    let view = CatalogView::default();
+    let add = |n: u32| view.apply_products(vec![upsert(record(&n.to_string(), "b", ""))]);
+    (0..5_000).for_each(add);
+    let query = ProductQuery::default();
+    let (mut first, mut second) = (Vec::new(), Vec::new());
+    view.stride(&query, 0, Micros(0), |row| first.push(row.id()));
+    (0..5_000).rev().for_each(add);
+    view.stride(&query, 0, Micros(0), |row| second.push(row.id()));
+    assert_eq!((first.len(), &first, view.returns()), (4_096, &second, 0));
+    view.apply_products(vec![deleted(ProductId(first[0]), None)]);
+    assert_eq!((strides(&view, &query, 0).len(), view.returns()), (4_999, 0));
+    (0..5_000).for_each(add);
+    assert_eq!((strides(&view, &query, 0).len(), view.returns()), (5_000, 1));
+}
+
+#[test]
+fn the_price_that_is_kept_of_a_product_is_that_of_its_offers() {
+    let view = CatalogView::default();
+    view.apply_products(vec![upsert(record("1", "b", "")), upsert(record("2", "b", ""))]);
+    let priced = ProductQuery { wants_prices: true, ..ProductQuery::default() };
+    let id = ProductId::derived("1");
+    let seen = |now: i64| strides(&view, &priced, now * 1_000_000)[&id.0];
+    assert_eq!((seen(5), seen(5)), (None, None));
+    let dear = offer("1", 3, Channel::Online, 300);
+    let cheap = OfferRecord {
+        valid_from: Some(Micros(10_000_000)),
+        valid_through: Some(Micros(19_999_999)),
+        ..offer("1", 4, Channel::Online, 200)
+    };
+    let put =
+        |offer: &OfferRecord| view.apply_offers(vec![OfferChange::Upsert(Box::new(offer.clone()))]);
+    put(&dear);
+    assert_eq!((seen(5), seen(12)), (Some(300), Some(300)));
+    put(&cheap);
+    // In any order: what is kept for one time says nothing of another.
+    for (now, price) in [(12, 200), (9, 300), (10, 200), (19, 200), (20, 300), (12, 200), (12, 200)]
+    {
+        assert_eq!(seen(now), Some(price), "at {now}");
+    }
+    view.apply_products(vec![upsert(record("1", "c", ""))]);
+    assert_eq!(seen(12), Some(200));
+    view.apply_offers(vec![OfferChange::Delete(id, StoreId(4), Channel::Online)]);
+    assert_eq!(seen(12), Some(300));
+    view.apply_products(vec![deleted(id, None), upsert(record("3", "b", ""))]);
+    let third = ProductId::derived("3").0;
+    assert_eq!(strides(&view, &priced, 12_000_000)[&third], None);
+}
+
 #[test]
 fn a_hundred_thousand_products_take_little_beside_their_bodies() {
     let view = CatalogView::default();

@@ -1,0 +1,184 @@
+//! What is asked of the index: for each word the terms that it may stand for, with what each weighs.
+
+use super::document::Fields;
+use super::words::{Words, code};
+use tantivy::query::{DfaWrapper, FuzzyTermQuery, PhraseQuery};
+use tantivy::schema::Field;
+use tantivy::{SegmentReader, Term};
+
+/// Most words that are looked for; what comes behind them is left out.
+const MOST_WORDS: usize = 12;
+
+/// What each field weighs. A word counts where it weighs most, so what all words weigh together, at
+/// most [`MOST_WORDS`] times [`NAME`], fits into a byte.
+const NAME: u8 = 20;
+const NAME_STEM: u8 = 18;
+const NAME_PREFIX: u8 = 12;
+const BRAND: u8 = 10;
+const CATEGORY: u8 = 6;
+const ATTRIBUTE: u8 = 4;
+const DESCRIPTION: u8 = 1;
+const TYPO: u8 = 2;
+/// What it weighs where the words stand in the name as one phrase, and where they are a code.
+pub(super) const PHRASE: u16 = 12;
+pub(super) const CODE: u16 = 4_000;
+
+/// How much was asked of the words, the strictest first. A walk keeps to the one it began with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Strictness {
+    /// Every word as it is, or with another ending.
+    All = 1,
+    /// Every word, typing errors forgiven.
+    Near = 2,
+    /// Any word, typing errors forgiven.
+    Some = 3,
+}
+
+impl Strictness {
+    /// The strictness that a number stands for.
+    #[must_use]
+    pub fn of(number: u8) -> Option<Self> {
+        [Self::All, Self::Near, Self::Some].into_iter().find(|own| *own as u8 == number)
+    }
+}
+
+/// The products of one term in a segment.
+#[derive(Debug)]
+pub(super) struct List {
+    pub(super) field: Field,
+    pub(super) info: tantivy::postings::TermInfo,
+    pub(super) weight: u8,
+}
+
+/// A word, and where it may stand.
+struct Word {
+    terms: Vec<(Term, u8)>,
+    /// Fields in which a term may begin with it.
+    begins: Vec<(Field, u8)>,
+    /// Terms that differ from it by a typing error.
+    like: Option<DfaWrapper>,
+    text: String,
+}
+
+impl Word {
+    fn new(
+        fields: &Fields,
+        words: &mut Words,
+        text: &str,
+        (last, near): (bool, bool),
+    ) -> tantivy::Result<Self> {
+        let term = |field, text: &str, weight| (Term::from_field_text(field, text), weight);
+        let mut terms = vec![term(fields.name, text, NAME), term(fields.brand, text, BRAND)];
+        for stem in words.stems(text) {
+            terms.push(term(fields.name_stems, &stem, NAME_STEM));
+            terms.push(term(fields.category, &stem, CATEGORY));
+            terms.push(term(fields.attributes, &stem, ATTRIBUTE));
+            terms.push(term(fields.description, &stem, DESCRIPTION));
+        }
+        let letters = text.chars().count();
+        let mut begins = Vec::new();
+        if last && letters > 1 {
+            begins = vec![(fields.name, NAME_PREFIX), (fields.brand, CATEGORY)];
+        }
+        let distance = match letters {
+            0..4 => 0,
+            4..8 => 1,
+            _ => 2,
+        };
+        let mut like = None;
+        if near && distance > 0 && !text.bytes().any(|byte| byte.is_ascii_digit()) {
+            let term = Term::from_field_text(fields.name, text);
+            like = Some(FuzzyTermQuery::new(term, distance, true).automaton()?);
+        }
+        Ok(Self { terms, begins, like, text: text.to_owned() })
+    }
+
+    /// Its lists in a segment, those that weigh least first.
+    fn lists(&self, fields: &Fields, segment: &SegmentReader) -> tantivy::Result<Vec<List>> {
+        let mut lists = Vec::new();
+        for (term, weight) in &self.terms {
+            let field = term.field();
+            if let Some(info) = segment.inverted_index(field)?.get_term_info(term)? {
+                lists.push(List { field, info, weight: *weight });
+            }
+        }
+        for (field, weight) in &self.begins {
+            let index = segment.inverted_index(*field)?;
+            let mut terms = index.terms().range().ge(&self.text).into_stream()?;
+            while terms.advance() && terms.key().starts_with(self.text.as_bytes()) {
+                lists.push(List { field: *field, info: terms.value().clone(), weight: *weight });
+            }
+        }
+        for field in [fields.name, fields.brand] {
+            let Some(like) = &self.like else { break };
+            let index = segment.inverted_index(field)?;
+            let mut terms = index.terms().search(like).into_stream()?;
+            while terms.advance() {
+                lists.push(List { field, info: terms.value().clone(), weight: TYPO });
+            }
+        }
+        // A term that stands for the word in several ways counts as what weighs most.
+        let place = |list: &List| (list.field, list.info.postings_range.start);
+        lists.sort_unstable_by(|a, b| place(a).cmp(&place(b)).then(b.weight.cmp(&a.weight)));
+        lists.dedup_by(|later, kept| place(later) == place(kept));
+        lists.sort_by_key(|list| (list.weight, list.field));
+        Ok(lists)
+    }
+}
+
+/// A text as it is asked.
+pub(super) struct Asked {
+    fields: Fields,
+    words: Vec<Word>,
+    /// Whether every word must be found, and not any.
+    pub(super) all: bool,
+    /// The words as one phrase, where they are several.
+    pub(super) phrase: Option<PhraseQuery>,
+    code: Term,
+}
+
+impl Asked {
+    pub(super) fn new(
+        fields: &Fields,
+        text: &str,
+        strictness: Strictness,
+    ) -> tantivy::Result<Self> {
+        let mut words = Words::default();
+        let mut texts = words.asked(text);
+        texts.truncate(MOST_WORDS);
+        let near = strictness != Strictness::All;
+        let mut asked = Vec::with_capacity(texts.len());
+        for (i, text) in texts.iter().enumerate() {
+            asked.push(Word::new(fields, &mut words, text, (i + 1 == texts.len(), near))?);
+        }
+        let phrase = words.of(text);
+        let phrase = (!asked.is_empty() && (2..=MOST_WORDS).contains(&phrase.len())).then(|| {
+            let terms = phrase.iter().map(|word| Term::from_field_text(fields.name, word));
+            PhraseQuery::new(terms.collect())
+        });
+        let code = Term::from_field_text(fields.codes, &code(text));
+        let all = strictness != Strictness::Some;
+        Ok(Self { fields: *fields, words: asked, all, phrase, code })
+    }
+
+    /// For each word its lists in a segment, the word in the fewest products first.
+    pub(super) fn words(&self, segment: &SegmentReader) -> tantivy::Result<Vec<Vec<List>>> {
+        let lists = |word: &Word| word.lists(&self.fields, segment);
+        let mut words: Vec<Vec<List>> = self.words.iter().map(lists).collect::<Result<_, _>>()?;
+        words.sort_by_key(|lists| size(lists));
+        Ok(words)
+    }
+
+    /// The list of the products that have the text as a code.
+    pub(super) fn code(&self, segment: &SegmentReader) -> tantivy::Result<Option<List>> {
+        let field = self.code.field();
+        let info = segment.inverted_index(field)?.get_term_info(&self.code)?;
+        Ok(info.map(|info| List { field, info, weight: 0 }))
+    }
+}
+
+/// How many products some lists hold together, those in several of them counted as often.
+pub(super) fn size(lists: &[List]) -> u64 {
+    lists.iter().map(|list| u64::from(list.info.doc_freq)).sum()
+}
