@@ -158,7 +158,8 @@ impl Comptoir {
         let exports = Arc::new(export_worker(&config, &db, &clock)?);
         exports.start().await?;
         let (mirror, saved) = open_mirror(&config, &db, node).await?;
-        let feeds = Arc::new(FeedsOut::new(&mirror, &clock, &data_dir)?);
+        let feeds =
+            Arc::new(FeedsOut::new((&mirror, &clock), &data_dir, &config.server.public_url)?);
         let waits = Arc::new(Waits::new(&mirror));
         let metrics = Arc::new(Metrics::new(&operation_ids()));
         tell_recovery(&metrics, &recovered);

@@ -1,8 +1,9 @@
 //! The catalog in memory: what every read is answered from.
 //!
 //! Products, offers and categories stand behind a lock each. Writers apply a batch of a few hundred
-//! rows under a lock; who needs two takes products last. A body
-//! leaves the view as a counted reference to the bytes it is stored in.
+//! rows under a lock; who needs several takes them in the order of their ranks: stores, offers,
+//! categories, products, promotions, stock. A body leaves the view as a counted reference to the bytes
+//! it is stored in.
 
 mod arena;
 mod categories;
@@ -40,9 +41,9 @@ use crate::catalog::offers::Channel;
 use crate::catalog::search::Source;
 use crate::http::answer::digest;
 use crate::kernel::id::{BrandId, CategoryId, ProductId, PromotionId, StoreId};
+use crate::kernel::ranked::Ranked;
 use crate::kernel::{Gtin, Micros};
 use bytes::Bytes;
-use parking_lot::RwLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What is known about an id or a code.
@@ -86,10 +87,10 @@ pub struct Sizes {
 /// The products, offers and categories of this node.
 #[derive(Debug, Default)]
 pub struct CatalogView {
-    products: RwLock<products::Products>,
-    offers: RwLock<offers::Offers>,
-    categories: RwLock<categories::Categories>,
-    promotions: RwLock<promotions::Promotions>,
+    offers: Ranked<offers::Offers, 1>,
+    categories: Ranked<categories::Categories, 2>,
+    products: Ranked<products::Products, 3>,
+    promotions: Ranked<promotions::Promotions, 4>,
     /// Whether the price of any product is kept beside it.
     has_prices: AtomicBool,
 }
@@ -122,6 +123,16 @@ impl CatalogView {
     /// The product with this sku.
     pub fn product_by_sku(&self, sku: &str) -> Lookup {
         self.product(ProductId::derived(sku))
+    }
+
+    /// Calls `look` with what tells the GTIN of a product, `None` where there is no such product, for
+    /// many products under one lock; `look` may ask for stock beside it.
+    pub fn with_gtins<T>(
+        &self,
+        look: impl FnOnce(&dyn Fn(ProductId) -> Option<Option<Gtin>>) -> T,
+    ) -> T {
+        let products = self.products.read();
+        look(&|id| Some(Gtin::from_number(products.get(id.0)?.gtin)))
     }
 
     /// The GTIN of a product: `None` where there is no such product.

@@ -12,6 +12,7 @@ pub mod language;
 pub mod money;
 pub mod object;
 pub mod page;
+pub mod ranked;
 pub mod secret;
 pub mod word;
 

@@ -125,11 +125,13 @@ async fn list_store_stock(
     let id: StoreId = path::id(&store, "store")?;
     existing(stores.store(id), "store", &id)?;
     let lines = lines(&caller, &clock, max_age_s);
-    let found = stock.of_store(id, page.after()?, page.limit(), |product, level| {
-        let recent = since.is_none_or(|since| level.received_at >= since);
-        let gtin =
-            (recent && wanted.takes(level.availability)).then(|| catalog.gtin_of(product))??;
-        lines.document((product, gtin), id, Some(&level))
+    let (after, limit) = (page.after()?, page.limit());
+    let found = catalog.with_gtins(|gtin_of| {
+        stock.of_store(id, after, limit, |product, level| {
+            let recent = since.is_none_or(|since| level.received_at >= since);
+            let gtin = (recent && wanted.takes(level.availability)).then(|| gtin_of(product))??;
+            lines.document((product, gtin), id, Some(&level))
+        })
     });
     page.answer(&found.items, found.next_pair(), Cache::Brief)
 }

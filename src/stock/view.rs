@@ -10,8 +10,8 @@ use crate::catalog::view::id_set::IdSet;
 use crate::catalog::view::pool::Pool;
 use crate::kernel::Micros;
 use crate::kernel::id::{ProductId, StoreId};
+use crate::kernel::ranked::Ranked;
 use crate::stock::model::{self, Availability, LevelKey, Location, Pickup};
-use parking_lot::RwLock;
 use serde::Deserialize;
 
 /// A level as it is stored.
@@ -183,7 +183,7 @@ impl Levels {
 
 /// The stock levels of this node.
 #[derive(Debug, Default)]
-pub struct StockView(RwLock<Levels>);
+pub struct StockView(Ranked<Levels, 5>);
 
 impl StockView {
     /// The page behind `after` of a product's levels by store. With `stores` given, `line` is called

@@ -7,7 +7,7 @@ pub use super::record::{Beside, StoreRecord};
 use crate::catalog::view::{Lookup, Page};
 use crate::kernel::Micros;
 use crate::kernel::id::StoreId;
-use parking_lot::RwLock;
+use crate::kernel::ranked::Ranked;
 use rstar::RTree;
 use rstar::primitives::GeomWithData;
 use std::collections::{BTreeMap, BTreeSet};
@@ -61,7 +61,7 @@ impl Stores {
 /// The stores of this node.
 #[derive(Debug, Default)]
 pub struct StoresView {
-    stores: RwLock<Stores>,
+    stores: Ranked<Stores, 0>,
     postal_codes: PostalCodes,
 }
 

@@ -223,3 +223,43 @@ async fn a_feed_is_the_same_file_until_it_is_a_minute_old() {
         .unwrap();
     assert!(text.contains("<g:id>RICH-1</g:id>") && text.ends_with("</rss>\n"), "{text}");
 }
+
+#[tokio::test]
+async fn a_feed_tells_the_prices_that_hold() {
+    let (app, key) = shop().await;
+    let lasting = |n: u32, from: Value, through: Value| {
+        let mut offer = online(&data::sku(n));
+        (offer["valid_from"], offer["valid_through"]) = (from, through);
+        offer
+    };
+    app.import(
+        Feed::Offers,
+        &[
+            lasting(0, Value::Null, json!("2026-11-20T00:00:00Z")),
+            lasting(1, json!("2026-12-10T00:00:00Z"), Value::Null),
+            lasting(2, json!("2026-11-01T00:00:00Z"), Value::Null),
+            lasting(3, json!("2026-11-01T00:00:00Z"), json!("2026-11-22T12:00:20Z")),
+        ],
+    )
+    .await;
+    app.caught_up().await;
+    let told = async || {
+        let table = text(app.get(&key.text, PRODUCTS).await).await;
+        let date = |row: &Value| row["sale_price_effective_date"].as_str().unwrap().to_owned();
+        let row = |row: Value| (row["id"].as_str().unwrap().to_owned(), date(&row));
+        let mut told: Vec<(String, String)> = rows(&table).into_iter().map(row).collect();
+        told.sort();
+        told
+    };
+    let rich = ("RICH-1".to_owned(), "2026-11-20T00:00:00Z/2026-11-30T00:00:00Z".to_owned());
+    let (open, ending) =
+        ((data::sku(2), String::new()), "2026-11-01T00:00:00Z/2026-11-22T12:00:20Z");
+    let mut expected = vec![rich.clone(), open.clone(), (data::sku(3), ending.to_owned())];
+    expected.sort();
+    assert_eq!(told().await, expected);
+    // A price that has ended is not told again, however young the file is.
+    app.clock.advance(21_000_000);
+    let mut expected = vec![rich, open];
+    expected.sort();
+    assert_eq!(told().await, expected);
+}

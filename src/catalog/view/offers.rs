@@ -49,6 +49,22 @@ pub struct OfferRecord {
     pub as_of: Micros,
 }
 
+impl OfferRecord {
+    /// Whether it holds at an instant.
+    #[must_use]
+    pub fn holds(&self, now: Micros) -> bool {
+        self.valid_from.is_none_or(|from| from <= now)
+            && self.valid_through.is_none_or(|through| now <= through)
+    }
+
+    /// The next instant behind another at which it begins or no longer holds.
+    #[must_use]
+    pub fn turns_after(&self, now: Micros) -> Option<Micros> {
+        let ends = self.valid_through.map(|through| Micros(through.0.saturating_add(1)));
+        [self.valid_from, ends].into_iter().flatten().filter(|at| *at > now).min()
+    }
+}
+
 /// What became of an offer.
 #[derive(Debug, Clone)]
 pub enum OfferChange {

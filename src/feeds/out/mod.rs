@@ -7,30 +7,22 @@
 
 pub mod api;
 mod rows;
+mod walk;
 mod write;
 
-use crate::catalog::view::ProductQuery;
-use crate::kernel::Clock;
 use crate::kernel::clock::SECOND;
 use crate::kernel::id::StoreId;
+use crate::kernel::{Clock, Micros};
 use crate::mirror::{Mirror, Positions};
-use rows::{Paths, Product};
-use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tokio::sync::Mutex;
-use write::{Form, Writer, Written};
+use write::{Form, Written};
 
 /// How old a feed may be while the catalog goes on changing.
 const FRESH: i64 = 60 * SECOND;
 /// Most files that are kept: one for each kind, form, store and disclosure that is asked for.
 const MOST: usize = 32;
-/// Products taken from memory at a time.
-const BATCH: usize = 500;
-/// Most offers and levels of a product: it has no more stores.
-const MOST_PLACES: usize = 100_000;
-
 /// What a feed tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Kind {
@@ -52,7 +44,9 @@ struct Asked {
 #[derive(Debug, Clone)]
 struct Made {
     asked: Asked,
-    at: i64,
+    at: Micros,
+    /// When one of its prices begins or no longer holds.
+    turns: Option<Micros>,
     positions: Positions,
     file: Arc<OnDisk>,
 }
@@ -78,115 +72,79 @@ pub struct FeedsOut {
     mirror: Arc<Mirror>,
     clock: Clock,
     dir: PathBuf,
-    /// Held while one is written: they are written one at a time, and never twice.
-    made: Mutex<(u64, Vec<Made>)>,
+    /// What the feeds say they belong to: the address of the partner API.
+    link: String,
+    made: parking_lot::Mutex<Vec<Made>>,
+    /// How many were written. Held while one is: they are written one at a time, and never twice, while
+    /// those that are there are sent.
+    writing: tokio::sync::Mutex<u64>,
 }
 
 impl FeedsOut {
     /// Feeds of what a mirror holds, under a data directory. What an earlier run has left is removed.
-    pub fn new(mirror: &Arc<Mirror>, clock: &Clock, data_dir: &Path) -> io::Result<Self> {
+    pub fn new(
+        (mirror, clock): (&Arc<Mirror>, &Clock),
+        data_dir: &Path,
+        public_url: &str,
+    ) -> io::Result<Self> {
         let dir = data_dir.join("feeds-out");
         match std::fs::remove_dir_all(&dir) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => std::fs::create_dir_all(&dir)?,
         }
-        let made = Mutex::new((0, Vec::new()));
-        Ok(Self { mirror: Arc::clone(mirror), clock: clock.clone(), dir, made })
+        Ok(Self {
+            mirror: Arc::clone(mirror),
+            clock: clock.clone(),
+            dir,
+            link: public_url.to_owned(),
+            made: parking_lot::Mutex::default(),
+            writing: tokio::sync::Mutex::default(),
+        })
     }
 
     /// A feed: the one that is there, or a new one where that is too old.
     async fn get(&self, asked: Asked) -> io::Result<Made> {
-        let mut held = self.made.lock().await;
-        let (now, positions) = (self.clock.now().0, self.mirror.positions());
-        let is_good = |made: &&Made| {
-            made.asked == asked && (made.positions == positions || now - made.at < FRESH)
-        };
-        if let Some(made) = held.1.iter().find(is_good) {
-            return Ok(made.clone());
+        if let Some(made) = self.fresh(asked) {
+            return Ok(made);
         }
-        held.0 += 1;
-        let path = self.dir.join(format!("{}.{}", held.0, asked.form.ending()));
-        let mirror = Arc::clone(&self.mirror);
+        let mut written = self.writing.lock().await;
+        // Who had it before may have written this one.
+        if let Some(made) = self.fresh(asked) {
+            return Ok(made);
+        }
+        let (now, positions) = (self.clock.now(), self.mirror.positions());
+        *written += 1;
+        let path = self.dir.join(format!("{written}.{}", asked.form.ending()));
+        let (mirror, link) = (Arc::clone(&self.mirror), self.link.clone());
         // Where the call is given up meanwhile, the file goes with what is returned here.
-        let written = tokio::task::spawn_blocking(move || match written(&mirror, asked, &path) {
-            Ok(written) => Ok(OnDisk { path, written }),
-            Err(error) => {
-                let _ = std::fs::remove_file(&path);
-                Err(error)
+        let writing = tokio::task::spawn_blocking(move || {
+            match walk::write(&mirror, asked, now, &path, &link) {
+                Ok((written, turns)) => Ok((OnDisk { path, written }, turns)),
+                Err(error) => {
+                    let _ = std::fs::remove_file(&path);
+                    Err(error)
+                }
             }
         });
-        let file = Arc::new(written.await.map_err(io::Error::other)??);
-        let made = Made { asked, at: now, positions, file };
-        let old = held.1.iter().position(|made| made.asked == asked);
-        if let Some(at) = old.or_else(|| (held.1.len() == MOST).then_some(0)) {
-            held.1.remove(at);
+        let (file, turns) = writing.await.map_err(io::Error::other)??;
+        let made = Made { asked, at: now, turns, positions, file: Arc::new(file) };
+        let mut kept = self.made.lock();
+        let old = kept.iter().position(|made| made.asked == asked);
+        if let Some(at) = old.or_else(|| (kept.len() == MOST).then_some(0)) {
+            kept.remove(at);
         }
-        held.1.push(made.clone());
+        kept.push(made.clone());
         Ok(made)
     }
-}
 
-fn written(mirror: &Mirror, asked: Asked, path: &Path) -> io::Result<Written> {
-    let (columns, title) = match asked.kind {
-        Kind::Products { .. } => (rows::PRODUCT, "Products"),
-        Kind::Inventory { .. } => (rows::INVENTORY, "Local inventory"),
-    };
-    let mut writer = Writer::new(path, asked.form, columns, title)?;
-    let stores: Vec<StoreId> = asked.store.into_iter().collect();
-    let (mut paths, mut codes, mut after) = (Paths::new(), BTreeMap::new(), None);
-    loop {
-        let page = mirror.catalog.list(&ProductQuery::default(), after, BATCH);
-        for body in &page.items {
-            let product: Product = serde_json::from_slice(body)?;
-            if product.status != "active" {
-                continue;
-            }
-            match asked.kind {
-                Kind::Products { with_stock } => {
-                    let Some(offer) = rows::online(&mirror.catalog, product.id, &stores) else {
-                        continue;
-                    };
-                    let row = mirror.stock.at(product.id, offer.store, |level| {
-                        let level = level.filter(|_| with_stock);
-                        rows::product(&product, &offer, level.as_ref(), &mirror.catalog, &mut paths)
-                    });
-                    writer.row(&row)?;
-                }
-                Kind::Inventory { exact, with_prices } => {
-                    let told = (exact, with_prices);
-                    inventory(mirror, &product, &stores, told, &mut codes, &mut writer)?;
-                }
-            }
-        }
-        match page.next {
-            Some(next) => after = Some(next),
-            None => return writer.finish(),
-        }
+    /// A feed that is there and tells what holds.
+    fn fresh(&self, asked: Asked) -> Option<Made> {
+        let (now, positions) = (self.clock.now(), self.mirror.positions());
+        let is_good = |made: &&Made| {
+            made.asked == asked
+                && made.turns.is_none_or(|turns| now < turns)
+                && (made.positions == positions || now.0 - made.at.0 < FRESH)
+        };
+        self.made.lock().iter().find(is_good).cloned()
     }
-}
-
-/// The rows of a product in the stores that know its stock.
-fn inventory(
-    mirror: &Mirror,
-    product: &Product,
-    stores: &[StoreId],
-    (exact, with_prices): (bool, bool),
-    codes: &mut BTreeMap<StoreId, Option<String>>,
-    writer: &mut Writer,
-) -> io::Result<()> {
-    use crate::catalog::offers::Channel::InStore;
-    let offers = if with_prices {
-        mirror.catalog.offers(product.id, stores, Some(InStore), None, MOST_PLACES).items
-    } else {
-        Vec::new()
-    };
-    let rows = mirror.stock.of_product(product.id, stores, None, MOST_PLACES, |store, level| {
-        let level = level?;
-        let code = codes
-            .entry(store)
-            .or_insert_with(|| rows::member(mirror.stores.store(store), "store_code"));
-        let offer = offers.iter().find(|offer| offer.store == store);
-        Some(rows::inventory(&product.sku, code.as_deref()?, (offer, Some(&level)), exact))
-    });
-    rows.items.iter().try_for_each(|row| writer.row(row))
 }

@@ -1,9 +1,8 @@
 //! Products and levels in the words of Google's feeds: the way back of `feeds/formats/google.rs`.
 
 use super::super::formats::text::unit_name;
-use crate::catalog::offers::Channel;
 use crate::catalog::view::{CatalogView, Lookup, OfferRecord};
-use crate::kernel::id::{CategoryId, ProductId, StoreId};
+use crate::kernel::id::{CategoryId, ProductId};
 use crate::kernel::{Amount, Currency};
 use crate::stock::model::Availability;
 use crate::stock::view::Level;
@@ -48,6 +47,15 @@ pub(super) const PRODUCT: &[&str] = &[
     "max_energy_efficiency_class",
     "multipack",
     "is_bundle",
+    "certification",
+    "product_detail",
+    "promotion_id",
+];
+
+/// Attributes of which a product may have several.
+pub(super) const REPEATED: [&str; 5] = [
+    "additional_image_link",
+    "lifestyle_image_link",
     "certification",
     "product_detail",
     "promotion_id",
@@ -144,7 +152,6 @@ pub(super) type Paths = HashMap<CategoryId, String>;
 pub(super) fn product(
     product: &Product,
     offer: &OfferRecord,
-    level: Option<&Level<'_>>,
     catalog: &CatalogView,
     paths: &mut Paths,
 ) -> Row {
@@ -159,9 +166,6 @@ pub(super) fn product(
         put(&mut row, "promotion_id", member(catalog.promotion(*promotion), "code"));
     }
     price(offer, &mut row);
-    if let Some(level) = level {
-        availability(level, &mut row);
-    }
     row
 }
 
@@ -216,7 +220,8 @@ fn properties(product: &Product, row: &mut Row) {
 }
 
 /// Whether the web shop has it, in the words of its feed, which knows no little and no unknown.
-fn availability(level: &Level<'_>, row: &mut Row) {
+pub(super) fn availability(level: &Level<'_>) -> Row {
+    let mut row = Row::new();
     let word = match level.availability {
         Availability::InStock | Availability::LowStock => Some("in_stock"),
         Availability::OnDisplayToOrder | Availability::Backorder => Some("backorder"),
@@ -224,24 +229,24 @@ fn availability(level: &Level<'_>, row: &mut Row) {
         Availability::OutOfStock | Availability::Discontinued => Some("out_of_stock"),
         Availability::Unknown => None,
     };
-    put(row, "availability", word.map(str::to_owned));
+    put(&mut row, "availability", word.map(str::to_owned));
     let awaited = matches!(word, Some("preorder" | "backorder"));
     let restock = level.detail.restock_at.filter(|_| awaited);
-    put(row, "availability_date", restock.map(|at| at.to_string()));
+    put(&mut row, "availability_date", restock.map(|at| at.to_string()));
+    row
 }
 
-/// The row of a product in a store; `exact` where the count may be told.
+/// The row of a product in a store, without the store's code; `exact` where the count may be told.
 pub(super) fn inventory(
     sku: &str,
-    store_code: &str,
-    (offer, level): (Option<&OfferRecord>, Option<&Level<'_>>),
+    offer: Option<&OfferRecord>,
+    level: &Level<'_>,
     exact: bool,
 ) -> Row {
-    let mut row = vec![("store_code", store_code.to_owned()), ("id", sku.to_owned())];
+    let mut row = vec![("id", sku.to_owned())];
     if let Some(offer) = offer {
         price(offer, &mut row);
     }
-    let Some(level) = level else { return row };
     let word = match level.availability {
         Availability::InStock => Some("in_stock"),
         Availability::LowStock => Some("limited_availability"),
@@ -268,15 +273,6 @@ pub(super) fn inventory(
     row
 }
 
-/// The offer of the web shop: of the store that is named, or the first that there is.
-pub(super) fn online(
-    catalog: &CatalogView,
-    product: ProductId,
-    stores: &[StoreId],
-) -> Option<OfferRecord> {
-    catalog.offers(product, stores, Some(Channel::Online), None, 1).items.into_iter().next()
-}
-
 /// A member of a document that was looked up.
 pub(super) fn member(found: Lookup, name: &str) -> Option<String> {
     let Lookup::Found { body, .. } = found else { return None };
@@ -291,7 +287,9 @@ fn price(offer: &OfferRecord, row: &mut Row) {
         Some(list) => {
             row.push(("price", text(list)));
             row.push(("sale_price", text(offer.price)));
-            if let (Some(from), Some(through)) = (offer.valid_from, offer.valid_through) {
+            // The date has two ends or none; only what holds now is told, and without a date it does.
+            if let Some(through) = offer.valid_through {
+                let from = offer.valid_from.unwrap_or(offer.as_of);
                 row.push(("sale_price_effective_date", format!("{from}/{through}")));
             }
         }

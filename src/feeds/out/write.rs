@@ -1,6 +1,6 @@
 //! A feed as a file: tabs under a header, or RSS 2.0; packed or not; with its digest.
 
-use super::rows::Row;
+use super::rows::{REPEATED, Row};
 use crate::exports::digest::Digested;
 use crate::kernel::word::{Word as _, words};
 use flate2::Compression;
@@ -86,7 +86,7 @@ impl Writer {
         path: &Path,
         form: Form,
         columns: &'static [&'static str],
-        title: &str,
+        (title, link): (&str, &str),
     ) -> io::Result<Self> {
         let file = Digested::create(path)?;
         let out = if form.packed {
@@ -99,7 +99,8 @@ impl Writer {
             let head = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<rss version=\"2.0\" xmlns:g=\"http://base.google.com/ns/1.0\">\n<channel>\n";
             write!(
                 writer.out,
-                "{head}<title>{title}</title>\n<link>/v1/feeds</link>\n<description>{title}</description>\n"
+                "{head}<title>{title}</title>\n<link>{}</link>\n<description>{title}</description>\n",
+                escape(link)
             )?;
         } else {
             writer.line(columns)?;
@@ -145,18 +146,13 @@ impl Writer {
     }
 }
 
-/// The texts of a column in one cell: between commas, so that one with a comma is left out where there
-/// are several.
+/// The texts of a column in one cell: between commas where there may be several, so that one with a comma
+/// is left out.
 fn cell(row: &Row, column: &str) -> String {
-    let texts: Vec<String> =
-        row.iter().filter(|(name, _)| *name == column).map(|(_, text)| plain(text)).collect();
-    match texts.as_slice() {
-        [one] => one.clone(),
-        several => {
-            let fitting = several.iter().filter(|text| !text.contains(','));
-            fitting.map(String::as_str).collect::<Vec<_>>().join(",")
-        }
-    }
+    let texts = row.iter().filter(|(name, _)| *name == column).map(|(_, text)| plain(text));
+    let is_list = REPEATED.contains(&column);
+    let fitting: Vec<String> = texts.filter(|text| !is_list || !text.contains(',')).collect();
+    fitting.join(",")
 }
 
 /// A text in one line, without what XML 1.0 cannot hold.
