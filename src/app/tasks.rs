@@ -82,7 +82,7 @@ pub(super) fn start(comptoir: &Comptoir) -> (Tasks, Reload) {
     let folder = config.server.data_dir.join("search");
     running.spawn(follow_search(
         part.clone(),
-        SearchFollower::new(Arc::clone(&mirror), folder),
+        SearchFollower::new(Arc::clone(&mirror), folder, comptoir.node),
         config.catalog.change_poll,
     ));
     let waits = Arc::clone(&comptoir.waits);
