@@ -5,6 +5,7 @@ mod schema;
 use super::dispatch::{Filter, Hooks};
 use super::event;
 use super::message;
+use super::meter::Sent;
 use super::secret::SigningSecret;
 use super::store::{self, Subscription};
 use crate::access::operation::Op;
@@ -19,6 +20,7 @@ use crate::kernel::Micros;
 use crate::kernel::clock::DAY;
 use crate::kernel::id::{DeliveryId, SubscriptionId};
 use crate::kernel::word::Word as _;
+use crate::metering::Outcome;
 use crate::outbound::Called;
 use crate::storage::{Log, log};
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
@@ -145,11 +147,16 @@ fn description(text: Option<String>) -> ApiResult<Option<String>> {
 /// change log with what the resource is now.
 ///
 /// Answer with 2xx within 15 seconds. Anything else, redirects included, is tried again after 5 and 30
-/// seconds, 2, 10 and 30 minutes, 2, 5, 10, 10, 12, 12 and 24 hours, later where `Retry-After` says so;
-/// then the message is given up and, where no other was taken meanwhile, the subscription disabled; at 410
-/// at once. Messages can come more than once, with the same
-/// `webhook-id`, and out of order: `version` tells which is newer. Where you were away for longer than
-/// the change log reaches, you get `changes.missed`: start again from a snapshot.
+/// seconds, 2, 10 and 30 minutes, 2, 5, 10, 10, 12, 12 and 24 hours; these are the usual times, and the
+/// retailer may have set others. `Retry-After`, in seconds or as a date, makes it later, up to the last of
+/// them. Then the message is given up and, where no other was taken meanwhile, the subscription disabled;
+/// at 410 at once. `status_reason` says why. Messages can come more than once, with the same `webhook-id`,
+/// and out of order: `version` tells which is newer. Where you were away for longer than the change log
+/// reaches, you get `changes.missed`: start again from a snapshot.
+///
+/// A message is billed as one unit when it is first taken with 2xx, to the key that made the subscription,
+/// and not again when it is sent again. Test keys, tests and messages that are given up are free. All are
+/// listed by `GET /v1/usage`. Messages take nothing from the limits of your plan.
 ///
 /// Events need the scope that reads what they tell of (`prices:read` for `price.changed`); an app whose
 /// keys lose it, or are suspended, is told nothing until they have it again.
@@ -179,6 +186,7 @@ async fn create_subscription(
     let new = Subscription {
         id: id.to_string(),
         app_id: caller.app().to_string(),
+        key_id: caller.key().key.to_string(),
         url: address(&hooks, &url)?,
         description: description(text)?,
         events: events(&names, &caller)?,
@@ -353,13 +361,18 @@ async fn test_subscription(
     let now = hooks.clock.now();
     let name = DeliveryId::derived(&format!("{}/test/{}", subscription.id, now.0)).to_string();
     let begun = Instant::now();
-    let called = hooks.send(&subscription, &name, &message::about(event::TEST, now, 0)).await;
-    let duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let payload = message::about(event::TEST, now, 0);
+    let called = hooks.send(&subscription, &name, &payload).await;
+    let duration_ms = i64::try_from(begun.elapsed().as_millis()).unwrap_or(i64::MAX);
     let (response_status, error) = match called {
         Called::Answered(status, _) => (Some(status), None),
         Called::Failed(word) => (None, Some(word)),
     };
     let delivered = response_status.is_some_and(|status| (200..300).contains(&status));
+    let outcome = if delivered { Outcome::Served } else { Outcome::NotDelivered };
+    let sent = Sent { status: response_status.unwrap_or(0), outcome, duration_ms, now };
+    // Where this cannot be counted the call cannot either, and is refused.
+    let _ = hooks.meter.count_test(caller.key(), &sent, &payload);
     let out = TestOut { delivered, response_status, error, duration_ms };
     Answer::json(&out, Cache::NoStore, 1)
 }
@@ -450,7 +463,8 @@ async fn replay_subscription(
         }
         (None, Some(ids)) if (1..=MOST_AGAIN).contains(&ids.len()) => {
             let own: SubscriptionId = path::id(&id, "subscription")?;
-            store::again(&hooks.db, own, &ids, hooks.clock.now()).await?;
+            let now = hooks.clock.now();
+            store::again(&hooks.db, own, &ids, (now, hooks.schedule.end(now))).await?;
         }
         (None, Some(_)) => {
             let message = format!("names 1 to {MOST_AGAIN} messages");
