@@ -64,7 +64,13 @@ impl Home {
         run(&self.settings, words)
     }
 
-    fn import(&self, feed: &str, lines: &[Value]) {
+    /// Its data directory.
+    pub(crate) fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Imports lines of a feed and expects that all are taken.
+    pub(crate) fn import(&self, feed: &str, lines: &[Value]) {
         let path = self.dir.path().join(format!("{feed}.ndjson"));
         let lines: Vec<String> = lines.iter().map(Value::to_string).collect();
         std::fs::write(&path, lines.join("\n")).expect("a feed is written");
@@ -82,7 +88,13 @@ impl Home {
 
     /// Starts the server and returns when it serves.
     pub(crate) fn serve(&self) -> Server {
+        self.serve_in(self.dir.path())
+    }
+
+    /// Starts the server as another node, with a data directory of its own.
+    pub(crate) fn serve_in(&self, dir: &Path) -> Server {
         let mut command = command(&self.settings);
+        command.env("COMPTOIR__SERVER__DATA_DIR", dir);
         let mut child = command.arg("serve").stderr(Stdio::piped()).spawn().expect("it starts");
         let stderr = BufReader::new(child.stderr.take().expect("a pipe"));
         let (found, at) = mpsc::channel();
@@ -151,6 +163,15 @@ impl Server {
         let said = self.log.lock().clone();
         assert!(status.success(), "{status}: {said}");
         said
+    }
+
+    /// The most memory that it has held so far, in kB.
+    pub(crate) fn peak_memory(&self) -> u64 {
+        let status = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(status).expect("a status");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let words = line.expect("a peak").split_whitespace().next();
+        words.and_then(|kb| kb.parse().ok()).expect("a number")
     }
 
     /// Whether it still runs.
