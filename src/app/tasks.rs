@@ -35,6 +35,9 @@ const PROMOTIONS_EVERY: Duration = Duration::from_secs(1);
 /// How often the change log is looked through for what is too old.
 const RETAIN_EVERY: Duration = Duration::from_secs(600);
 
+/// How long the search index rests after a round that failed.
+const SEARCH_AGAIN: Duration = Duration::from_secs(5);
+
 /// How often it is looked whether a snapshot is due.
 const EXPORTS_EVERY: Duration = Duration::from_secs(60);
 
@@ -226,12 +229,15 @@ async fn follow_search(mut part: Part, mut follower: SearchFollower, poll: Durat
                 part.metrics.set_gauge(Gauge::ProductsIndexed, indexed);
                 part.metrics.set_gauge(Gauge::SearchPosition, position);
             }
-            // A disk that is full stays so for a while: it is told once.
-            Err(error) if !failed => {
+            // A disk that is full stays so for a while: it is told once, and not tried all the time.
+            Err(error) => {
+                part.metrics.add(Tally::SearchFailures, 1);
+                if !failed {
+                    tracing::error!(%error, "the search index could not follow the catalog");
+                }
                 failed = true;
-                tracing::error!(%error, "the search index could not follow the catalog");
+                ticks.reset_after(SEARCH_AGAIN.max(poll));
             }
-            Err(_) => {}
         }
     }
 }

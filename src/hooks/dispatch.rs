@@ -233,13 +233,12 @@ impl Hooks {
 
     /// Writes a message for each entry that a subscription wants, as far as the log has come.
     async fn read_on(&self, to: &Subscription, told: StockDisclosure) -> Result<(), StoreError> {
-        let (waiting, _) = store::counts(&self.db, &to.id).await?;
-        if waiting >= MOST_WAITING {
+        // Filters look at what this node has in memory, so it is read no further than that.
+        let in_memory = self.mirror.positions().change;
+        if to.position >= in_memory || store::crowded(&self.db, &to.id, MOST_WAITING).await? {
             return Ok(());
         }
         let wanted: Vec<String> = to.events.split(' ').map(str::to_owned).collect();
-        // Filters look at what this node has in memory, so it is read no further than that.
-        let in_memory = self.mirror.positions().change;
         let asked = Wanted { kinds: kinds(to), store: None };
         let mut stretch = read(&self.db, to.position, &asked, STRIDE).await?;
         stretch.entries.retain(|entry| entry.position <= in_memory);

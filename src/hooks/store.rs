@@ -171,6 +171,16 @@ pub(super) async fn counts(db: &Db, id: &str) -> Result<(i64, i64), StoreError> 
     Ok(counts)
 }
 
+/// Whether at least `most` messages of a subscription wait.
+pub(super) async fn crowded(db: &Db, id: &str, most: i64) -> Result<bool, StoreError> {
+    const NTH: &str = "SELECT position FROM deliveries
+        WHERE subscription_id = $1 AND status = 'pending' ORDER BY position LIMIT 1 OFFSET $2";
+    let nth: Option<i64> = on_db!(db, c => {
+        sqlx::query_scalar(NTH).bind(id).bind(most - 1).fetch_optional(c).await
+    })?;
+    Ok(nth.is_some())
+}
+
 /// A message to be written.
 #[derive(Debug)]
 pub(super) struct New {

@@ -12,6 +12,7 @@ mod words;
 pub use find::{Hit, Strictness};
 pub use properties::ValueCount;
 
+use crate::storage;
 use arc_swap::ArcSwapOption;
 use document::{Fields, document, schema};
 use std::collections::HashSet;
@@ -149,10 +150,7 @@ impl Indexer {
 
     /// Makes an empty index in place of whatever the folder holds.
     pub fn create(folder: &Path) -> tantivy::Result<Self> {
-        match std::fs::remove_dir_all(folder) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
-            _ => std::fs::create_dir_all(folder)?,
-        }
+        storage::emptied(folder)?;
         let (schema, fields) = schema();
         Self::of(&Index::create_in_dir(folder, schema)?, fields)
     }

@@ -14,6 +14,7 @@ use crate::kernel::Clock;
 use crate::kernel::clock::SECOND;
 use crate::kernel::id::StoreId;
 use crate::mirror::{Mirror, Positions};
+use crate::storage;
 use rows::{Paths, Product};
 use std::collections::BTreeMap;
 use std::io;
@@ -86,10 +87,7 @@ impl FeedsOut {
     /// Feeds of what a mirror holds, under a data directory. What an earlier run has left is removed.
     pub fn new(mirror: &Arc<Mirror>, clock: &Clock, data_dir: &Path) -> io::Result<Self> {
         let dir = data_dir.join("feeds-out");
-        match std::fs::remove_dir_all(&dir) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => std::fs::create_dir_all(&dir)?,
-        }
+        storage::emptied(&dir)?;
         let made = Mutex::new((0, Vec::new()));
         Ok(Self { mirror: Arc::clone(mirror), clock: clock.clone(), dir, made })
     }

@@ -7,3 +7,7 @@ ALTER TABLE subscriptions ADD COLUMN key_id TEXT NOT NULL DEFAULT '';
 ALTER TABLE deliveries ADD COLUMN retry_until BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE deliveries ADD COLUMN first_delivered_at BIGINT;
 UPDATE deliveries SET first_delivered_at = finished_at WHERE status = 'delivered';
+
+-- What waits for a receiver is asked for all the time, whatever the log keeps beside it.
+CREATE INDEX deliveries_waiting ON deliveries (subscription_id, status, position);
+DROP INDEX deliveries_due;

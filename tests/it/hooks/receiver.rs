@@ -82,6 +82,11 @@ impl Receiver {
         message.expect("a message in time").expect("a receiver")
     }
 
+    /// How many have arrived and were not looked at.
+    pub(crate) fn waiting(&self) -> usize {
+        self.arrived.len()
+    }
+
     /// What has arrived and was not looked at.
     pub(crate) fn so_far(&mut self) -> Vec<Message> {
         std::iter::from_fn(|| self.arrived.try_recv().ok()).collect()

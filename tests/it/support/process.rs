@@ -59,6 +59,16 @@ impl Home {
         self.dir.path().join("journal")
     }
 
+    /// Starts a command, which the test may kill.
+    pub(crate) fn begin(&self, words: &[&str]) -> Child {
+        command(&self.settings).args(words).stderr(Stdio::null()).spawn().expect("it starts")
+    }
+
+    /// An admin token.
+    pub(crate) fn admin_token(&self) -> String {
+        self.run(&["token", "create", "--name", "test"])
+    }
+
     /// Runs a command to its end and returns what it says on standard output.
     pub(crate) fn run(&self, words: &[&str]) -> String {
         run(&self.settings, words)
@@ -281,6 +291,13 @@ impl SmallDisk {
         mount.args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"]).arg(dir);
         let mounted = mount.stderr(Stdio::null()).status().is_ok_and(|status| status.success());
         mounted.then(|| Self(dir.to_owned()))
+    }
+
+    /// Gives it another size.
+    pub(crate) fn resize(&self, size: &str) {
+        let mut mount = Command::new("mount");
+        mount.args(["-o", &format!("remount,size={size}")]).arg(&self.0);
+        assert!(mount.status().expect("mount runs").success());
     }
 
     /// Takes all space that is left, in a file.
