@@ -37,6 +37,32 @@ async fn whatever_a_receiver_does_its_message_comes_until_it_is_taken() {
 }
 
 #[tokio::test]
+async fn a_receiver_that_is_down_gets_all_when_it_is_up() {
+    let (app, key) = shop().await;
+    // An address of this machine at which nobody listens; no other test uses it.
+    let address = "127.7.0.1:47113";
+    let made = to_prices(&app, &key, &format!("http://{address}/")).await;
+    price(&app, 0, "3.00").await;
+    price(&app, 1, "6.00").await;
+    let waiting = loop {
+        let listed = deliveries(&app, &key, &made, ("pending", 1)).await["items"].clone();
+        if listed.as_array().unwrap().len() == 2 {
+            break listed;
+        }
+    };
+    assert_eq!(waiting[0]["error"], "not_reached");
+    let mut receiver = Receiver::start_at(address).await;
+    app.clock.advance(6 * SECOND);
+    let mut prices: Vec<Value> = Vec::new();
+    for _ in 0..2 {
+        prices.push(receiver.next().await.body()["data"]["resource"]["price"]["amount"].clone());
+    }
+    prices.sort_by_key(Value::to_string);
+    assert_eq!(prices, ["3.00", "6.00"]);
+    deliveries(&app, &key, &made, ("delivered", 2)).await;
+}
+
+#[tokio::test]
 async fn a_schedule_ends_with_a_reason_and_its_own_times() {
     let (app, key) = shop_with(&[("HOOKS__RETRY_S", "60")]).await;
     let mut receiver = Receiver::start().await;
