@@ -17,7 +17,7 @@ pub struct Operation {
     pub api: &'static str,
     /// HTTP method.
     pub method: &'static str,
-    /// Path with its parameters in braces.
+    /// Path with its parameters in braces; empty for what is no call to a path of this API.
     pub path: &'static str,
     /// The scope it needs; `None` for what every key may do.
     pub scope: Option<Scope>,
@@ -159,6 +159,10 @@ operations! {
     DownloadInventoryFeed = 37 "download_inventory_feed" "feeds" "GET" "/v1/feeds/google-local-inventory" Some(Scope::StockRead), 10_000;
     /// The offers of a store.
     ListStoreOffers = 40 "list_store_offers" "prices" "GET" "/v1/stores/{store_id}/offers" Some(Scope::PricesRead), 1_000;
+    /// A message to a subscription's receiver: nobody calls it, and it takes from no limit.
+    DeliverMessage = 50 "deliver_message" "subscriptions" "POST" "" None, 1_000;
+    /// A message that tries a receiver out.
+    DeliverTestMessage = 51 "deliver_test_message" "subscriptions" "POST" "" None, 1_000;
 }
 
 /// The methods that a path takes, joined for an `Allow` header; `None` for a path that is not ours.
@@ -175,8 +179,11 @@ pub fn methods_at(path: &str) -> Option<String> {
             }
         }
     };
-    let methods: Vec<&str> =
-        OPERATIONS.iter().filter(|o| o.code != 0 && fits(o.path)).map(|o| o.method).collect();
+    let methods: Vec<&str> = OPERATIONS
+        .iter()
+        .filter(|o| !o.path.is_empty() && fits(o.path))
+        .map(|o| o.method)
+        .collect();
     (!methods.is_empty()).then(|| methods.join(", ").replace("GET", "GET, HEAD"))
 }
 

@@ -9,6 +9,7 @@ use crate::http::BodyLimit;
 use crate::http::answer::Cache;
 use crate::http::{ApiError, Code};
 use crate::kernel::Clock;
+use crate::storage;
 use crate::telemetry::{Gauge, Metrics};
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ResourceDef, Server, ServiceRequest, ServiceResponse};
@@ -134,10 +135,8 @@ static ROUTES: LazyLock<Vec<(ResourceDef, String)>> = LazyLock::new(|| {
 /// Where uploads lie, without what an earlier run left there.
 fn uploads(data_dir: &Path) -> anyhow::Result<PathBuf> {
     let folder = data_dir.join("uploads");
-    match std::fs::remove_dir_all(&folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
-        _ => Ok(folder),
-    }
+    storage::emptied(&folder)?;
+    Ok(folder)
 }
 
 /// Binds the admin listener.

@@ -25,7 +25,7 @@ use crate::feeds::sources::Sources;
 use crate::hooks::Hooks;
 use crate::kernel::id::NodeId;
 use crate::kernel::secret::Secret;
-use crate::kernel::{Clock, base62};
+use crate::kernel::{Clock, Micros, base62};
 use crate::limit::{Limiter, LocalLimiter};
 use crate::metering::journal::{JournalOptions, Keeper, next_epoch};
 use crate::metering::{self, FoldReport, Folder, Journal};
@@ -40,7 +40,7 @@ use std::fs::{File, TryLockError};
 use std::future::Future;
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -59,6 +59,7 @@ pub struct Comptoir {
     config: Arc<Config>,
     db: Db,
     clock: Clock,
+    node: NodeId,
     keyring: Arc<Keyring>,
     gate: Arc<Gate>,
     mirror: Arc<Mirror>,
@@ -129,6 +130,19 @@ fn postal_codes(config: &Config) -> anyhow::Result<PostalCodes> {
     loaded.with_context(|| format!("stores.postal_codes: {}", path.display()))
 }
 
+/// The journal's directory, after what an earlier run left in it came into the ledger.
+async fn recover_journal(
+    data_dir: &Path,
+    db: &Db,
+    now: Micros,
+) -> anyhow::Result<(PathBuf, FoldReport)> {
+    let dir = data_dir.join("journal");
+    std::fs::create_dir_all(&dir)?;
+    let recovered = metering::recover(&dir, db, now).await?;
+    tracing::info!(?recovered, "journal recovered");
+    Ok((dir, recovered))
+}
+
 impl Comptoir {
     /// Opens everything: database, keys, journal (with what a crash left in it), read model.
     pub async fn open(config: Config, clock: Clock) -> anyhow::Result<Self> {
@@ -144,10 +158,7 @@ impl Comptoir {
         let gate = Arc::new(Gate::new(Arc::clone(&keyring), config.server.trusted_proxies.clone()));
 
         let node = storage::node_id(&data_dir)?;
-        let journal_dir = data_dir.join("journal");
-        std::fs::create_dir_all(&journal_dir)?;
-        let recovered = metering::recover(&journal_dir, &db, clock.now()).await?;
-        tracing::info!(?recovered, "journal recovered");
+        let (journal_dir, recovered) = recover_journal(&data_dir, &db, clock.now()).await?;
         let epoch = next_epoch(&journal_dir)?;
         let journal = open_journal(&config.metering, &journal_dir, node, epoch)?;
         let folder = journal.as_ref().map(|journal| {
@@ -163,6 +174,7 @@ impl Comptoir {
         let waits = Arc::new(Waits::new(&mirror));
         let metrics = Arc::new(Metrics::new(&operation_ids()));
         tell_recovery(&metrics, &recovered);
+        let counted = (journal.clone(), Arc::clone(&keyring));
         let book = Arc::new(Ledgerbook {
             journal,
             run_id: format!("{}.{epoch}", base62::encode(node.0, base62::U64_WIDTH)),
@@ -174,11 +186,12 @@ impl Comptoir {
         let demo = db.setting("demo").await?.is_some();
         Ok(Self {
             readiness: Arc::new(Readiness::new(clock.now())),
-            hooks: Arc::new(Hooks::new(&config.hooks, (&db, &clock, node), &mirror, &keyring)?),
+            hooks: Arc::new(Hooks::new(&config.hooks, (&db, &clock, node), &mirror, counted)?),
             sources: Sources::new(&config.feeds, (&db, &clock, node.to_string()))?.map(Arc::new),
             config: Arc::new(config),
             db,
             clock,
+            node,
             keyring,
             gate,
             mirror,
@@ -235,7 +248,8 @@ impl Comptoir {
         self.waits.close();
         public_handle.stop(true).await;
         // A database that hangs keeps no program from stopping: what is cut off is rolled back.
-        let _ = timeout(DATABASE_PATIENCE, tasks.stop()).await;
+        let _ = timeout(DATABASE_PATIENCE, async { tokio::join!(tasks.stop(), self.hooks.stop()) })
+            .await;
         if let Some(saved) = &self.saved {
             let _ = timeout(SAVE_PATIENCE, tasks::save_mirror(saved, &self.mirror, &self.db)).await;
         }

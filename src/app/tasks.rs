@@ -37,6 +37,8 @@ const RETAIN_EVERY: Duration = Duration::from_secs(600);
 
 /// How long after a start a mirror is saved of which nothing is saved yet.
 const SAVE_AFTER: Duration = Duration::from_secs(30);
+/// How long the search index rests after a round that failed.
+const SEARCH_AGAIN: Duration = Duration::from_secs(5);
 
 /// How often it is looked whether a snapshot is due.
 const EXPORTS_EVERY: Duration = Duration::from_secs(60);
@@ -85,7 +87,7 @@ pub(super) fn start(comptoir: &Comptoir) -> (Tasks, Reload) {
     let folder = config.server.data_dir.join("search");
     running.spawn(follow_search(
         part.clone(),
-        SearchFollower::new(Arc::clone(&mirror), folder),
+        SearchFollower::new(Arc::clone(&mirror), folder, comptoir.node),
         config.catalog.change_poll,
     ));
     let waits = Arc::clone(&comptoir.waits);
@@ -233,12 +235,15 @@ async fn follow_search(mut part: Part, mut follower: SearchFollower, poll: Durat
                 part.metrics.set_gauge(Gauge::ProductsIndexed, indexed);
                 part.metrics.set_gauge(Gauge::SearchPosition, position);
             }
-            // A disk that is full stays so for a while: it is told once.
-            Err(error) if !failed => {
+            // A disk that is full stays so for a while: it is told once, and not tried all the time.
+            Err(error) => {
+                part.metrics.add(Tally::SearchFailures, 1);
+                if !failed {
+                    tracing::error!(%error, "the search index could not follow the catalog");
+                }
                 failed = true;
-                tracing::error!(%error, "the search index could not follow the catalog");
+                ticks.reset_after(SEARCH_AGAIN.max(poll));
             }
-            Err(_) => {}
         }
     }
 }

@@ -23,6 +23,7 @@ pub(super) enum Form {
     Bare,
     Text,
     List,
+    Numbers,
 }
 
 /// A setting that was read, for [`super::Config::show`].
@@ -202,7 +203,10 @@ fn descend(
 
 fn form(value: &DeValue<'_>) -> Form {
     match value {
-        DeValue::Array(_) => Form::List,
+        DeValue::Array(items) => match items.iter().next().map(toml::Spanned::get_ref) {
+            Some(DeValue::Integer(_)) => Form::Numbers,
+            _ => Form::List,
+        },
         DeValue::String(_) => Form::Text,
         _ => Form::Bare,
     }

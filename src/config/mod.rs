@@ -23,7 +23,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use values::{BaseUrl, DirPath, FilePath, TimeOfDay, Zone};
+use values::{BaseUrl, Delays, DirPath, FilePath, TimeOfDay, Zone};
 
 /// The defaults, with an explanation of every key.
 pub const DEFAULTS: &str = include_str!("../../config/default.toml");
@@ -134,6 +134,12 @@ section! {
         per_app: u32 = "per_app" as Within<0, 1_000>,
         /// Time between looks for what is to be sent.
         poll: Duration = "poll_ms" as Millis<10, 60_000>,
+        /// How long a receiver may take to answer.
+        timeout: Duration = "timeout_s" as Seconds<1, 60>,
+        /// How long a node that says no more keeps the others from sending.
+        lease: Duration = "lease_s" as Seconds<2, 300>,
+        /// How much later each further attempt comes; after the last there is none.
+        retry: Vec<Duration> = "retry_s" as Delays,
         /// Days for which finished deliveries are kept.
         keep_days: u32 = "keep_days" as Within<1, 365>,
         /// Whether `http` addresses may be subscribed.

@@ -25,11 +25,14 @@ pub(super) fn literal(taken: &Taken) -> String {
     match taken.form {
         Form::Bare => taken.text.clone(),
         Form::Text => quoted(&taken.text),
-        Form::List => {
-            let items = taken.text.split(',').map(str::trim).filter(|item| !item.is_empty());
-            format!("[{}]", items.map(quoted).collect::<Vec<_>>().join(", "))
-        }
+        Form::List => list(&taken.text, quoted),
+        Form::Numbers => list(&taken.text, str::to_owned),
     }
+}
+
+fn list(text: &str, written: fn(&str) -> String) -> String {
+    let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
+    format!("[{}]", items.map(written).collect::<Vec<_>>().join(", "))
 }
 
 fn quoted(text: &str) -> String {

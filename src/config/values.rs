@@ -1,9 +1,10 @@
 //! The types of settings: words, places, addresses.
 
-use super::setting::FromSetting;
+use super::setting::{FromSetting, Seconds};
 use crate::kernel::language::LanguageTag;
 use std::fmt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Declares a setting that is one of a few words.
 macro_rules! words {
@@ -224,5 +225,27 @@ impl FromSetting for Origin {
             return Ok(Self(text.to_owned()));
         }
         Err("must be scheme and host in lower case, such as https://shop.example, or *".to_owned())
+    }
+}
+
+/// How much later each further try comes, in whole seconds.
+#[derive(Debug)]
+pub(super) struct Delays(Vec<Duration>);
+
+impl FromSetting for Delays {
+    fn parse(text: &str) -> Result<Self, String> {
+        let delays = Vec::<Seconds<1, 604_800>>::parse(text)?;
+        match delays.len() {
+            1..=30 => Ok(Self(delays.into_iter().map(Duration::from).collect())),
+            _ => {
+                Err("must be a list of 1 to 30 times in seconds, such as [5, 300, 1800]".to_owned())
+            }
+        }
+    }
+}
+
+impl From<Delays> for Vec<Duration> {
+    fn from(delays: Delays) -> Self {
+        delays.0
     }
 }

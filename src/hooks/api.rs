@@ -1,45 +1,33 @@
 //! The partner API of subscriptions.
 
+mod messages;
 mod schema;
 
 use super::dispatch::{Filter, Hooks};
 use super::event;
-use super::message;
 use super::secret::SigningSecret;
 use super::store::{self, Subscription};
 use crate::access::operation::Op;
 use crate::access::{Caller, op};
-use crate::changes;
 use crate::http::answer::{Cache, JSON, Records};
-use crate::http::form::Columns;
 use crate::http::params::nearest;
 use crate::http::path;
-use crate::http::{Answer, ApiError, ApiResult, Code, FieldError, JsonBody, PageRequest, Params};
+use crate::http::{Answer, ApiError, ApiResult, Code, FieldError, JsonBody, Params};
 use crate::kernel::Micros;
 use crate::kernel::clock::DAY;
-use crate::kernel::id::{DeliveryId, SubscriptionId};
-use crate::kernel::word::Word as _;
-use crate::outbound::Called;
+use crate::kernel::id::SubscriptionId;
 use crate::storage::{Log, log};
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
 use schema::{
-    DeliveryOut, DeliveryStatus, PageOfDeliveries, ReplayIn, SubscriptionIn, SubscriptionOut,
-    SubscriptionPatchIn, SubscriptionStatus, SubscriptionsOut, TestOut,
+    SubscriptionIn, SubscriptionOut, SubscriptionPatchIn, SubscriptionStatus, SubscriptionsOut,
 };
-use std::sync::LazyLock;
-use std::time::Instant;
 use utoipa_actix_web::service_config::ServiceConfig;
-
-/// The columns of the list as CSV.
-static COLUMNS: LazyLock<Columns> = LazyLock::new(Columns::of::<DeliveryOut>);
 
 /// Most entries of each list in a filter.
 const MOST_FILTERS: usize = 1_000;
 /// Most characters of a description.
 const DESCRIPTION: usize = 200;
-/// Most messages sent again by their ids.
-const MOST_AGAIN: usize = 200;
 
 /// Mounts the operations of subscriptions.
 pub fn configure(config: &mut ServiceConfig<'_>) {
@@ -49,9 +37,9 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(get_subscription)
         .service(update_subscription)
         .service(delete_subscription)
-        .service(test_subscription)
-        .service(list_deliveries)
-        .service(replay_subscription)
+        .service(messages::test_subscription)
+        .service(messages::list_deliveries)
+        .service(messages::replay_subscription)
         .service(rotate_subscription_secret);
 }
 
@@ -145,11 +133,16 @@ fn description(text: Option<String>) -> ApiResult<Option<String>> {
 /// change log with what the resource is now.
 ///
 /// Answer with 2xx within 15 seconds. Anything else, redirects included, is tried again after 5 and 30
-/// seconds, 2, 10 and 30 minutes, 2, 5, 10, 10, 12, 12 and 24 hours, later where `Retry-After` says so;
-/// then the message is given up and, where no other was taken meanwhile, the subscription disabled; at 410
-/// at once. Messages can come more than once, with the same
-/// `webhook-id`, and out of order: `version` tells which is newer. Where you were away for longer than
-/// the change log reaches, you get `changes.missed`: start again from a snapshot.
+/// seconds, 2, 10 and 30 minutes, 2, 5, 10, 10, 12, 12 and 24 hours; these are the usual times, and the
+/// retailer may have set others. `Retry-After`, in seconds or as a date, makes it later, up to the last of
+/// them. Then the message is given up and, where no other was taken meanwhile, the subscription disabled;
+/// at 410 at once. `status_reason` says why. Messages can come more than once, with the same `webhook-id`,
+/// and out of order: `version` tells which is newer. Where you were away for longer than the change log
+/// reaches, you get `changes.missed`: start again from a snapshot.
+///
+/// A message is billed as one unit when it is first taken with 2xx, to the key that made the subscription,
+/// and not again when it is sent again. Test keys, tests and messages that are given up are free. All are
+/// listed by `GET /v1/usage`. Messages take nothing from the limits of your plan.
 ///
 /// Events need the scope that reads what they tell of (`prices:read` for `price.changed`); an app whose
 /// keys lose it, or are suspended, is told nothing until they have it again.
@@ -179,6 +172,7 @@ async fn create_subscription(
     let new = Subscription {
         id: id.to_string(),
         app_id: caller.app().to_string(),
+        key_id: caller.key().key.to_string(),
         url: address(&hooks, &url)?,
         description: description(text)?,
         events: events(&names, &caller)?,
@@ -328,137 +322,6 @@ async fn delete_subscription(
     let subscription = own(&hooks, &caller, &id).await?;
     store::delete(&hooks.db, &subscription.id).await?;
     Ok(HttpResponse::NoContent().insert_header((CACHE_CONTROL, Cache::NoStore.header())).finish())
-}
-
-/// Try a receiver out
-///
-/// Sends a signed message of the type `subscription.test` now and tells how it was taken.
-#[utoipa::path(
-    operation_id = "test_subscription", tag = "subscriptions",
-    params(("subscription_id" = String, Path, description = "The subscription.", example = "sub_7HqK2mXw9Pz")),
-    responses(
-        (status = 200, description = "How it was taken.", body = TestOut),
-        (status = 404, description = "The app has no such subscription."),
-    ),
-)]
-#[post("/v1/subscriptions/{subscription_id}/test")]
-async fn test_subscription(
-    caller: Caller<op::TestSubscription>,
-    request: HttpRequest,
-    id: web::Path<String>,
-    hooks: web::Data<Hooks>,
-) -> ApiResult<Answer> {
-    Params::new(request.query_string()).finish()?;
-    let subscription = own(&hooks, &caller, &id).await?;
-    let now = hooks.clock.now();
-    let name = DeliveryId::derived(&format!("{}/test/{}", subscription.id, now.0)).to_string();
-    let begun = Instant::now();
-    let called = hooks.send(&subscription, &name, &message::about(event::TEST, now, 0)).await;
-    let duration_ms = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let (response_status, error) = match called {
-        Called::Answered(status, _) => (Some(status), None),
-        Called::Failed(word) => (None, Some(word)),
-    };
-    let delivered = response_status.is_some_and(|status| (200..300).contains(&status));
-    let out = TestOut { delivered, response_status, error, duration_ms };
-    Answer::json(&out, Cache::NoStore, 1)
-}
-
-/// Deliveries
-///
-/// The messages of a subscription and what became of them, the newest first, for as long as the
-/// retailer keeps them (7 days unless set otherwise).
-#[utoipa::path(
-    operation_id = "list_deliveries", tag = "subscriptions",
-    params(
-        ("subscription_id" = String, Path, description = "The subscription.", example = "sub_7HqK2mXw9Pz"),
-        ("status" = inline(Option<DeliveryStatus>), Query, description = "Only messages of which this became.", example = "failed"),
-        ("limit" = Option<u32>, Query, description = "Most messages in the page, 1 to 200.", example = 50),
-        ("cursor" = Option<String>, Query, description = "Where the page begins: take it from `next`.", example = "c7HqK2mXw9Pz000000000001A2b3C"),
-    ),
-    responses(
-        (status = 200, description = "A page of messages.", body = PageOfDeliveries),
-        (status = 304, description = "You hold this page already."),
-        (status = 404, description = "The app has no such subscription."),
-    ),
-)]
-#[get("/v1/subscriptions/{subscription_id}/deliveries")]
-async fn list_deliveries(
-    caller: Caller<op::ListDeliveries>,
-    request: HttpRequest,
-    id: web::Path<String>,
-    hooks: web::Data<Hooks>,
-) -> ApiResult<Answer> {
-    let mut params = Params::new(request.query_string());
-    let status = params.one_of("status", DeliveryStatus::WORDS).map_or("", |one| one.as_str());
-    let page = PageRequest::read(&request, &mut params).with_columns(&COLUMNS);
-    params.finish()?;
-    let subscription = own(&hooks, &caller, &id).await?;
-    let before = page.after()?.and_then(|at| i64::try_from(at).ok()).unwrap_or(i64::MAX);
-    let limit = page.limit();
-    let most = limit as i64 + 1;
-    let mut found = store::page(&hooks.db, &subscription.id, before, status, most).await?;
-    let more = found.len() > limit;
-    found.truncate(limit);
-    let last = found.last().filter(|_| more).map(|last| last.position);
-    let next = last.and_then(|at| u64::try_from(at).ok()).map(|at| (at, 0));
-    let lines = found.into_iter().map(|one| serde_json::to_vec(&DeliveryOut::from(one)));
-    let lines: Vec<Vec<u8>> = lines.filter_map(Result::ok).collect();
-    page.answer(&lines, next, Cache::NoStore)
-}
-
-/// Send again
-///
-/// Sends messages once more: all behind a position of the change log that the subscription wants, or
-/// single ones by their ids. They keep their `webhook-id`.
-#[utoipa::path(
-    operation_id = "replay_subscription", tag = "subscriptions", request_body = ReplayIn,
-    params(("subscription_id" = String, Path, description = "The subscription.", example = "sub_7HqK2mXw9Pz")),
-    responses(
-        (status = 200, description = "The subscription; the messages will be sent.", body = SubscriptionOut),
-        (status = 404, description = "The app has no such subscription."),
-        (status = 410, description = "The log does not reach back to the position."),
-        (status = 413, description = "The body is too large."),
-        (status = 415, description = "The body is not JSON."),
-    ),
-)]
-#[post("/v1/subscriptions/{subscription_id}/replay")]
-async fn replay_subscription(
-    caller: Caller<op::ReplaySubscription>,
-    request: HttpRequest,
-    id: web::Path<String>,
-    body: JsonBody<ReplayIn>,
-    hooks: web::Data<Hooks>,
-) -> ApiResult<Answer> {
-    Params::new(request.query_string()).finish()?;
-    let mut subscription = own(&hooks, &caller, &id).await?;
-    match (body.0.after, body.0.delivery_ids) {
-        (Some(after), None) => {
-            let head = log::head(&hooks.db, Log::Change).await?;
-            let position: Option<i64> = after.parse().ok().filter(|at| (0..=head).contains(at));
-            let position = position
-                .ok_or_else(|| refused("/after", "malformed", "is a position of the change log"))?;
-            let floor = changes::store::floor(&hooks.db).await?;
-            if position < floor {
-                let detail = format!("The change log begins behind position {floor}.");
-                let error = ApiError::new(Code::PositionExpired, detail);
-                return Err(error.restart(floor, "/v1/exports/latest"));
-            }
-            let now = hooks.clock.now();
-            store::rewind(&hooks.db, &subscription.id, position, now).await?;
-            (subscription.position, subscription.updated_at) = (position, now.0);
-        }
-        (None, Some(ids)) if (1..=MOST_AGAIN).contains(&ids.len()) => {
-            let own: SubscriptionId = path::id(&id, "subscription")?;
-            store::again(&hooks.db, own, &ids, hooks.clock.now()).await?;
-        }
-        (None, Some(_)) => {
-            let message = format!("names 1 to {MOST_AGAIN} messages");
-            return Err(refused("/delivery_ids", "out_of_range", message));
-        }
-        _ => return Err(refused("", "contradiction", "says either after or delivery_ids")),
-    }
-    Answer::json(&shown(&hooks, subscription, None).await?, Cache::NoStore, 1)
 }
 
 /// Rotate the secret

@@ -2,18 +2,21 @@
 
 use super::event::{self, MISSED};
 use super::message;
+use super::meter::Meter;
+use super::retry::Schedule;
 use super::secret::SigningSecret;
 use super::store::{self, Attempt, Delivery, New, Subscription};
-use crate::access::directory::{Keyring, Standing};
+use crate::access::directory::{KeyRecord, Keyring, Standing};
 use crate::access::model::StockDisclosure;
 use crate::access::{Pepper, Scopes};
 use crate::catalog::view::CatalogView;
 use crate::changes::store::{Entry, Wanted, floor, read};
 use crate::changes::{Kind, resource};
 use crate::config;
-use crate::kernel::clock::{DAY, HOUR, MINUTE, SECOND};
+use crate::kernel::clock::{DAY, SECOND};
 use crate::kernel::id::{BrandId, CategoryId, NodeId, ProductId, StoreId};
 use crate::kernel::{Clock, Gtin, Micros};
+use crate::metering::Journal;
 use crate::mirror::Mirror;
 use crate::outbound::{Called, Caller, Rules};
 use crate::storage::{Db, StoreError, lease};
@@ -27,8 +30,6 @@ use std::time::Instant;
 use tokio::sync::Semaphore;
 use utoipa::ToSchema;
 
-/// How long a node that says no more keeps the others from delivering.
-const LEASE: i64 = 30 * SECOND;
 /// Entries read for a subscription at a time, and messages sent before it is asked again whether it
 /// still wants them.
 const STRIDE: usize = 200;
@@ -36,26 +37,11 @@ const BATCH: i64 = 8;
 /// Messages under way to one receiver at a time.
 const AT_ONCE: usize = 4;
 /// Messages under way to all receivers at a time.
-const MOST_AT_ONCE: usize = 64;
+const MOST_AT_ONCE: u32 = 64;
+/// A message that arrived but could not be counted is sent again after so long.
+const UNCOUNTED: i64 = 60 * SECOND;
 /// Messages that may wait for a receiver before reading on for it waits too.
 const MOST_WAITING: i64 = 2_000;
-/// After the nth failed attempt the next one comes so much later; after the last there is none. In all
-/// about three days.
-const DELAYS: [i64; 12] = [
-    5 * SECOND,
-    30 * SECOND,
-    2 * MINUTE,
-    10 * MINUTE,
-    30 * MINUTE,
-    2 * HOUR,
-    5 * HOUR,
-    10 * HOUR,
-    10 * HOUR,
-    12 * HOUR,
-    12 * HOUR,
-    24 * HOUR,
-];
-
 /// Which resources a subscription is about. Lists hold together; within a list one must fit; an empty
 /// list asks nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -131,6 +117,8 @@ pub struct Hooks {
     pub(super) pepper: Arc<Pepper>,
     pub(super) caller: Caller,
     pub(super) settings: config::Hooks,
+    pub(super) schedule: Schedule,
+    pub(super) meter: Meter,
     mirror: Arc<Mirror>,
     keyring: Arc<Keyring>,
     node: String,
@@ -152,25 +140,28 @@ fn kinds(subscription: &Subscription) -> Vec<Kind> {
 }
 
 impl Hooks {
-    /// The deliverer of a node.
+    /// The deliverer of a node, which counts messages in a journal where there is one.
     pub fn new(
         settings: &config::Hooks,
         (db, clock, node): (&Db, &Clock, NodeId),
         mirror: &Arc<Mirror>,
-        keyring: &Arc<Keyring>,
+        (journal, keyring): (Option<Arc<Journal>>, Arc<Keyring>),
     ) -> reqwest::Result<Self> {
         let private = settings.private_targets.clone();
+        let rules = Rules { allow_http: settings.allow_http, private };
         Ok(Self {
-            caller: Caller::new(Rules { allow_http: settings.allow_http, private })?,
+            caller: Caller::new(rules, settings.timeout)?,
             db: db.clone(),
             clock: clock.clone(),
             pepper: Arc::clone(keyring.pepper()),
             settings: settings.clone(),
+            schedule: Schedule::new(&settings.retry),
+            meter: Meter::new(journal, Arc::clone(&keyring)),
             mirror: Arc::clone(mirror),
-            keyring: Arc::clone(keyring),
+            keyring,
             node: node.to_string(),
             sending: Mutex::default(),
-            places: Semaphore::new(MOST_AT_ONCE),
+            places: Semaphore::new(MOST_AT_ONCE as usize),
             delivered: AtomicU64::new(0),
             failed: AtomicU64::new(0),
         })
@@ -185,7 +176,8 @@ impl Hooks {
     /// that does. Receivers are not waited for.
     pub async fn round(self: &Arc<Self>) -> Result<(), StoreError> {
         let now = self.clock.now();
-        let until = Micros(now.0.saturating_add(LEASE));
+        let lease = i64::try_from(self.settings.lease.as_micros()).unwrap_or(i64::MAX);
+        let until = Micros(now.0.saturating_add(lease));
         if !lease::hold(&self.db, ("hooks", &self.node), now, until).await? {
             return Ok(());
         }
@@ -241,24 +233,24 @@ impl Hooks {
 
     /// Writes a message for each entry that a subscription wants, as far as the log has come.
     async fn read_on(&self, to: &Subscription, told: StockDisclosure) -> Result<(), StoreError> {
-        let (waiting, _) = store::counts(&self.db, &to.id).await?;
-        if waiting >= MOST_WAITING {
+        // Filters look at what this node has in memory, so it is read no further than that.
+        let in_memory = self.mirror.positions().change;
+        if to.position >= in_memory || store::crowded(&self.db, &to.id, MOST_WAITING).await? {
             return Ok(());
         }
         let wanted: Vec<String> = to.events.split(' ').map(str::to_owned).collect();
-        // Filters look at what this node has in memory, so it is read no further than that.
-        let in_memory = self.mirror.positions().change;
         let asked = Wanted { kinds: kinds(to), store: None };
         let mut stretch = read(&self.db, to.position, &asked, STRIDE).await?;
         stretch.entries.retain(|entry| entry.position <= in_memory);
         stretch.reached = stretch.reached.min(in_memory);
         let lost = floor(&self.db).await?;
         let now = self.clock.now();
+        let times = (now, self.schedule.end(now));
         if lost > to.position {
             // Entries are gone that were never read: the receiver must hear of it.
             let payload = message::about(MISSED, now, lost);
             let new = [New { position: lost, event: MISSED, payload }];
-            store::advance(&self.db, &to.id, (to.position, lost), &new, now).await?;
+            store::advance(&self.db, &to.id, (to.position, lost), &new, times).await?;
             return Ok(());
         }
         if stretch.reached <= to.position {
@@ -280,7 +272,7 @@ impl Hooks {
                 .map_err(|error| StoreError::corrupt("change_log", error))?;
             new.push(New { position: entry.position, event, payload });
         }
-        store::advance(&self.db, &to.id, (to.position, stretch.reached), &new, now).await?;
+        store::advance(&self.db, &to.id, (to.position, stretch.reached), &new, times).await?;
         Ok(())
     }
 
@@ -303,39 +295,61 @@ impl Hooks {
         Ok(found)
     }
 
-    /// Sends what is due for as long as the subscription wants it.
+    /// Sends what is due for as long as the subscription wants it and it can be counted.
     async fn send_due(&self, to: &Subscription) -> Result<(), StoreError> {
-        loop {
+        while !self.places.is_closed() && !self.meter.is_full() {
             let current = store::find(&self.db, &to.app_id, &to.id).await?;
-            let Some(to) = current.filter(|current| current.status == "active") else {
-                return Ok(());
-            };
+            let Some(to) = current.filter(|current| current.status == "active") else { break };
+            let Some(payer) = self.meter.payer(&to) else { break };
             let due = store::due(&self.db, &to.id, self.clock.now(), BATCH).await?;
             if due.is_empty() {
-                return Ok(());
+                break;
             }
-            let attempts = due.into_iter().map(|delivery| self.attempt(&to, delivery));
+            let attempts = due.into_iter().map(|delivery| self.attempt(&to, &payer, delivery));
             let mut done = futures_util::stream::iter(attempts).buffer_unordered(AT_ONCE);
             while let Some(recorded) = done.next().await {
                 recorded?;
             }
         }
+        Ok(())
+    }
+
+    /// Sends no more, and resolves when what is under way has ended and is recorded.
+    pub async fn stop(&self) {
+        // Whoever asks for a place from now on comes after this, and then there are none.
+        let _all = self.places.acquire_many(MOST_AT_ONCE).await;
+        self.places.close();
     }
 
     /// Sends a message once and records what became of it.
-    async fn attempt(&self, to: &Subscription, delivery: Delivery) -> Result<(), StoreError> {
-        // Never closed.
-        let _place = self.places.acquire().await;
+    async fn attempt(
+        &self,
+        to: &Subscription,
+        payer: &KeyRecord,
+        delivery: Delivery,
+    ) -> Result<(), StoreError> {
+        // None where the program is stopping.
+        let Ok(_place) = self.places.acquire().await else { return Ok(()) };
         let begun = Instant::now();
         let called = self.send(to, &delivery.id, &delivery.payload).await;
         let duration_ms = i64::try_from(begun.elapsed().as_millis()).unwrap_or(i64::MAX);
         let now = self.clock.now();
-        let attempt = judge(&called, &delivery, now, duration_ms);
+        let mut attempt = self.schedule.judge(&called, &delivery, now, duration_ms);
+        let receipt = self.meter.count(payer, &delivery, &attempt).unwrap_or_else(|full| {
+            tracing::warn!(%full, id = delivery.id, "a message could not be counted and is sent again");
+            attempt = Attempt { status: "pending", error: Some("not_counted"), ..attempt };
+            attempt.next_attempt_at = now.0.saturating_add(UNCOUNTED);
+            None
+        });
         match attempt.status {
             "delivered" => self.delivered.fetch_add(1, Ordering::Relaxed),
             _ => self.failed.fetch_add(1, Ordering::Relaxed),
         };
-        store::record(&self.db, &delivery, &attempt).await?;
+        if store::record(&self.db, &delivery, &attempt).await?
+            && let Some(receipt) = receipt
+        {
+            receipt.complete();
+        }
         if attempt.response_status == Some(410) {
             store::disable(&self.db, &to.id, ("receiver_gone", now.0), now).await?;
         } else if attempt.status == "failed" {
@@ -363,71 +377,5 @@ impl Hooks {
             ("webhook-signature", signatures),
         ];
         self.caller.post(&to.url, &headers, payload.to_owned()).await
-    }
-}
-
-/// What follows from how a receiver answered.
-fn judge(called: &Called, delivery: &Delivery, now: Micros, duration_ms: i64) -> Attempt {
-    let (response_status, error, wait) = match *called {
-        Called::Answered(status, wait) => (Some(status), None, wait),
-        Called::Failed(word) => (None, Some(word), None),
-    };
-    let delivered = response_status.is_some_and(|status| (200..300).contains(&status));
-    let nth = usize::try_from(delivery.attempts).unwrap_or(usize::MAX);
-    let delay = DELAYS.get(nth).filter(|_| response_status != Some(410));
-    let status = match delay {
-        _ if delivered => "delivered",
-        Some(_) => "pending",
-        None => "failed",
-    };
-    let asked = i64::try_from(wait.unwrap_or(0)).unwrap_or(i64::MAX).saturating_mul(SECOND);
-    let delay = delay.map_or(0, |delay| spread(*delay, &delivery.id).max(asked.min(DAY)));
-    let next_attempt_at = now.0.saturating_add(delay);
-    Attempt { status, next_attempt_at, response_status, error, duration_ms, now }
-}
-
-/// A delay up to a tenth longer, by the message, so that what failed together does not come together.
-fn spread(delay: i64, id: &str) -> i64 {
-    delay + delay / 1_000 * i64::from(crc32fast::hash(id.as_bytes()) % 100)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn delivery(attempts: i64) -> Delivery {
-        Delivery {
-            id: "dlv_1".into(),
-            position: 1,
-            event: "price.changed".into(),
-            payload: "{}".into(),
-            status: "pending".into(),
-            attempts,
-            next_attempt_at: 0,
-            response_status: None,
-            error: None,
-            duration_ms: None,
-            created_at: 0,
-            finished_at: None,
-        }
-    }
-
-    #[test]
-    fn failures_are_retried_later_and_later_and_then_no_more() {
-        let judged = |attempts, called| judge(&called, &delivery(attempts), Micros(0), 1);
-        assert_eq!(judged(0, Called::Answered(204, None)).status, "delivered");
-        let mut before = 0;
-        for attempts in 0..12 {
-            let attempt = judged(attempts, Called::Failed("timeout"));
-            assert_eq!((attempt.status, attempt.error), ("pending", Some("timeout")));
-            assert!(attempt.next_attempt_at >= before);
-            before = attempt.next_attempt_at;
-        }
-        assert_eq!(judged(12, Called::Answered(500, None)).status, "failed");
-        assert_eq!(judged(0, Called::Answered(302, None)).status, "pending");
-        assert_eq!(judged(0, Called::Answered(410, None)).status, "failed");
-        let waited = judged(0, Called::Answered(429, Some(3_600))).next_attempt_at;
-        assert_eq!(waited, HOUR);
-        assert!(judged(0, Called::Answered(503, Some(u64::MAX))).next_attempt_at <= DAY);
     }
 }

@@ -10,6 +10,8 @@ pub mod api;
 mod dispatch;
 mod event;
 mod message;
+mod meter;
+mod retry;
 mod secret;
 mod store;
 

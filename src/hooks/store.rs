@@ -11,6 +11,7 @@ use sqlx::FromRow;
 pub(super) struct Subscription {
     pub(super) id: String,
     pub(super) app_id: String,
+    pub(super) key_id: String,
     pub(super) url: String,
     pub(super) description: Option<String>,
     pub(super) events: String,
@@ -39,14 +40,16 @@ pub(super) struct Delivery {
     pub(super) duration_ms: Option<i64>,
     pub(super) created_at: i64,
     pub(super) finished_at: Option<i64>,
+    pub(super) retry_until: i64,
+    pub(super) first_delivered_at: Option<i64>,
 }
 
 /// Adds a subscription, unless its app has `most` already; whether it was added.
 pub(super) async fn insert(db: &Db, new: &Subscription, most: u32) -> Result<bool, StoreError> {
     const COUNT: &str = "SELECT COUNT(*) FROM subscriptions WHERE app_id = $1";
     const INSERT: &str = "INSERT INTO subscriptions (id, app_id, url, description, events, filter,
-        status, position, generation, created_at, updated_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10)";
+        status, position, generation, created_at, updated_at, key_id)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11)";
     let mut tx = db.begin().await?;
     let count: i64 =
         on_tx!(&mut tx, c => sqlx::query_scalar(COUNT).bind(&new.app_id).fetch_one(c).await)?;
@@ -65,6 +68,7 @@ pub(super) async fn insert(db: &Db, new: &Subscription, most: u32) -> Result<boo
             .bind(new.position)
             .bind(new.generation)
             .bind(new.created_at)
+            .bind(&new.key_id)
             .execute(c)
             .await?;
     });
@@ -167,6 +171,16 @@ pub(super) async fn counts(db: &Db, id: &str) -> Result<(i64, i64), StoreError> 
     Ok(counts)
 }
 
+/// Whether at least `most` messages of a subscription wait.
+pub(super) async fn crowded(db: &Db, id: &str, most: i64) -> Result<bool, StoreError> {
+    const NTH: &str = "SELECT position FROM deliveries
+        WHERE subscription_id = $1 AND status = 'pending' ORDER BY position LIMIT 1 OFFSET $2";
+    let nth: Option<i64> = on_db!(db, c => {
+        sqlx::query_scalar(NTH).bind(id).bind(most - 1).fetch_optional(c).await
+    })?;
+    Ok(nth.is_some())
+}
+
 /// A message to be written.
 #[derive(Debug)]
 pub(super) struct New {
@@ -185,14 +199,15 @@ pub(super) async fn advance(
     subscription: &str,
     (from, to): (i64, i64),
     new: &[New],
-    now: Micros,
+    (now, retry_until): (Micros, Micros),
 ) -> Result<bool, StoreError> {
     const MOVE: &str = "UPDATE subscriptions SET position = $3 WHERE id = $1 AND position = $2";
     const INSERT: &str = "INSERT INTO deliveries (id, subscription_id, position, event, payload,
-        status, attempts, next_attempt_at, created_at)
-        VALUES ($1, $2, $3, $4, $5, 'pending', 0, $6, $6)
+        status, attempts, next_attempt_at, created_at, retry_until)
+        VALUES ($1, $2, $3, $4, $5, 'pending', 0, $6, $6, $7)
         ON CONFLICT (subscription_id, position) DO UPDATE SET status = 'pending', attempts = 0,
-        next_attempt_at = excluded.next_attempt_at, finished_at = NULL";
+        next_attempt_at = excluded.next_attempt_at, retry_until = excluded.retry_until,
+        finished_at = NULL";
     let mut tx = db.begin().await?;
     let moved = on_tx!(&mut tx, c => {
         sqlx::query(MOVE).bind(subscription).bind(from).bind(to).execute(c).await?.rows_affected()
@@ -211,6 +226,7 @@ pub(super) async fn advance(
                 .bind(one.event)
                 .bind(&one.payload)
                 .bind(now.0)
+                .bind(retry_until.0)
                 .execute(c)
                 .await?;
         });
@@ -250,18 +266,20 @@ pub(super) struct Attempt {
     pub(super) now: Micros,
 }
 
-/// Records an attempt, unless the message was dealt with in the meantime.
+/// Records an attempt, unless the message was dealt with in the meantime; whether it was recorded.
 pub(super) async fn record(
     db: &Db,
     delivery: &Delivery,
     attempt: &Attempt,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     const RECORD: &str = "UPDATE deliveries SET status = $2, attempts = attempts + 1,
-        next_attempt_at = $3, response_status = $4, error = $5, duration_ms = $6, finished_at = $7
+        next_attempt_at = $3, response_status = $4, error = $5, duration_ms = $6, finished_at = $7,
+        first_delivered_at = COALESCE(first_delivered_at, $9)
         WHERE id = $1 AND status = 'pending' AND attempts = $8";
     let finished = (attempt.status != "pending").then_some(attempt.now.0);
+    let delivered = finished.filter(|_| attempt.status == "delivered");
     let mut tx = db.begin().await?;
-    on_tx!(&mut tx, c => {
+    let recorded = on_tx!(&mut tx, c => {
         sqlx::query(RECORD)
             .bind(&delivery.id)
             .bind(attempt.status)
@@ -271,10 +289,13 @@ pub(super) async fn record(
             .bind(attempt.duration_ms)
             .bind(finished)
             .bind(delivery.attempts)
+            .bind(delivered)
             .execute(c)
-            .await?;
+            .await?
+            .rows_affected()
     });
-    tx.commit().await
+    tx.commit().await?;
+    Ok(recorded == 1)
 }
 
 /// Stops a subscription that is active and says why, unless its receiver has taken a message since an
@@ -317,16 +338,16 @@ pub(super) async fn again(
     db: &Db,
     subscription: SubscriptionId,
     ids: &[DeliveryId],
-    now: Micros,
+    (now, retry_until): (Micros, Micros),
 ) -> Result<u64, StoreError> {
     const AGAIN: &str = "UPDATE deliveries SET status = 'pending', attempts = 0,
-        next_attempt_at = $3, finished_at = NULL WHERE subscription_id = $1 AND id = $2";
+        next_attempt_at = $3, retry_until = $4, finished_at = NULL WHERE subscription_id = $1 AND id = $2";
     let mut tx = db.begin().await?;
     let mut found = 0;
     for id in ids {
         found += on_tx!(&mut tx, c => {
             let again = sqlx::query(AGAIN).bind(subscription.to_string()).bind(id.to_string());
-            again.bind(now.0).execute(c).await?.rows_affected()
+            again.bind(now.0).bind(retry_until.0).execute(c).await?.rows_affected()
         });
     }
     tx.commit().await?;

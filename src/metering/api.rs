@@ -74,10 +74,11 @@ pub struct UsageItemOut {
     /// `live` or `test`.
     #[schema(example = "live")]
     environment: String,
-    /// The operation's id in this document.
+    /// The operation's id in this document; `deliver_message` for messages to your subscriptions and
+    /// `deliver_test_message` for those that try a receiver out.
     #[schema(example = "get_product")]
     operation_id: String,
-    /// The HTTP status.
+    /// The HTTP status; 0 where a receiver gave none.
     #[schema(example = 200)]
     status: u16,
     /// Whether these calls are billed.
@@ -118,7 +119,9 @@ impl From<UsageRow> for UsageItemOut {
 /// Your usage and limits
 ///
 /// What your app has used, by time, operation and status, from the same ledger that is billed, with
-/// the limits of your plan. Never billed. Calls appear about a second after they were answered.
+/// the limits of your plan. Never billed. Calls appear about a second after they were answered. A message to
+/// a subscription is listed and billed once, when its receiver first takes it; one that was given up, and a
+/// test, is listed and free.
 /// Usage is summed by the hour, so `from` and `to` are full hours: spans that meet count each call once.
 #[utoipa::path(
     operation_id = "get_usage", tag = "usage",

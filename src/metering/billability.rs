@@ -51,6 +51,9 @@ pub const RULES: &[Rule] = &[
     free(4, "v1.own_usage", |f| f.operation == op::GetUsage::OPERATION.code),
     free(5, "v1.not_modified", |f| f.status == 304 || matches!(f.outcome, Outcome::NotModified)),
     free(6, "v1.auth_rejected", |f| matches!(f.outcome, Outcome::AuthRejected)),
+    free(13, "v1.test_message", |f| f.operation == op::DeliverTestMessage::OPERATION.code),
+    free(14, "v1.not_delivered", |f| matches!(f.outcome, Outcome::NotDelivered)),
+    Rule { code: 15, id: "v1.delivered", billable: true, applies: delivered },
     free(8, "v1.rate_limited", |f| f.status == 429 || matches!(f.outcome, Outcome::RateLimited)),
     free(9, "v1.server_error", |f| f.status >= 500 || matches!(f.outcome, Outcome::ServerError)),
     free(10, "v1.client_error", |f| f.status >= 400 || matches!(f.outcome, Outcome::ClientError)),
@@ -64,6 +67,11 @@ const fn free(code: u8, id: &'static str, applies: fn(Facts) -> bool) -> Rule {
 
 fn served(facts: Facts) -> bool {
     facts.outcome == Outcome::Served && matches!(facts.status, 200 | 201 | 206)
+}
+
+/// A message is charged once, when its receiver first takes it.
+fn delivered(facts: Facts) -> bool {
+    facts.operation == op::DeliverMessage::OPERATION.code && facts.outcome == Outcome::Served
 }
 
 /// The rule that decides about a call.
@@ -88,6 +96,10 @@ mod tests {
     fn facts(status: u16, outcome: Outcome) -> Facts {
         let operation = op::GetProduct::OPERATION.code;
         Facts { environment: Environment::Live, status, outcome, operation }
+    }
+
+    fn message(status: u16, outcome: Outcome) -> Facts {
+        Facts { operation: op::DeliverMessage::OPERATION.code, ..facts(status, outcome) }
     }
 
     #[test]
@@ -115,9 +127,25 @@ mod tests {
             (facts(200, Outcome::CrashUnconfirmed), "v1.crash_unconfirmed"),
             (own, "v1.own_usage"),
             (test, "v1.test_key"),
+            (message(204, Outcome::Served), "v1.delivered"),
+            (message(0, Outcome::NotDelivered), "v1.not_delivered"),
+            (message(204, Outcome::CrashUnconfirmed), "v1.crash_unconfirmed"),
+            (message(204, Outcome::ClientAborted), "v1.client_aborted"),
+            (
+                Facts {
+                    operation: op::DeliverTestMessage::OPERATION.code,
+                    ..message(200, Outcome::Served)
+                },
+                "v1.test_message",
+            ),
+            (
+                Facts { environment: Environment::Test, ..message(200, Outcome::Served) },
+                "v1.test_key",
+            ),
         ] {
             assert_eq!(rule(facts).id, id, "{facts:?}");
-            assert_eq!(rule(facts).billable, id == "v1.served", "{facts:?}");
+            let billable = matches!(id, "v1.served" | "v1.delivered");
+            assert_eq!(rule(facts).billable, billable, "{facts:?}");
         }
     }
 

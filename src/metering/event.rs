@@ -4,7 +4,7 @@ use crate::access::Environment;
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, KeyId, PartnerId, PlanId};
 
-/// One answered call, as its handler saw it.
+/// One answered call, as its handler saw it; or one message to a receiver, as its sender did.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     /// When the call was accepted; it decides the hour and the period.
@@ -25,7 +25,7 @@ pub struct Event {
     pub environment: Environment,
     /// Code in the operation table.
     pub operation: u16,
-    /// HTTP status.
+    /// HTTP status; 0 where a receiver gave none.
     pub status: u16,
     /// How it ended.
     pub outcome: Outcome,
@@ -98,6 +98,8 @@ outcomes! {
     ClientAborted = 8 "client_aborted";
     /// The process ended before it could say whether the body was handed over.
     CrashUnconfirmed = 9 "crash_unconfirmed";
+    /// A message that its receiver did not take.
+    NotDelivered = 10 "not_delivered";
 }
 
 impl std::fmt::Display for Outcome {

@@ -3,7 +3,7 @@
 use super::block::Recorded;
 use super::journal::EventId;
 use super::store::operation_id;
-use crate::access::{Operation, operation};
+use crate::access::operation;
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, KeyId, NodeId, PartnerId, PlanId};
 use serde::Serialize;
@@ -103,9 +103,9 @@ fn as_text<S: serde::Serializer>(id: &EventId, serializer: S) -> Result<S::Ok, S
 impl Row {
     pub(super) fn new(recorded: &Recorded, node: NodeId, epoch: u64, recorded_at: Micros) -> Self {
         let Recorded { seq, event, rule } = recorded;
-        // A call that met no route is recorded as an operation without a path; it has no template.
-        let routed: Option<&Operation> =
-            operation::by_code(event.operation).filter(|operation| !operation.path.is_empty());
+        let operation = operation::by_code(event.operation);
+        // A call that met no route, and a message to a receiver, have no path here.
+        let routed = operation.filter(|operation| !operation.path.is_empty());
         Self {
             event_id: EventId { node, epoch, seq: *seq },
             occurred_at: event.started_at,
@@ -114,7 +114,7 @@ impl Row {
             app_id: event.app,
             key_id: event.key,
             environment: event.environment.as_str(),
-            api: routed.map(|operation| operation.api),
+            api: operation.map(|operation| operation.api).filter(|api| *api != "none"),
             operation_id: operation_id(event.operation),
             method: routed.map(|operation| operation.method),
             route_template: routed.map(|operation| operation.path),

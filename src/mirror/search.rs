@@ -1,9 +1,9 @@
 //! Keeps the search index behind the view: each round takes the changes that the view has already.
 
 use super::{MOST, Mirror, store};
-use crate::catalog::search::Indexer;
-use crate::kernel::id::{CategoryId, ProductId};
-use crate::storage::{Db, Log, log};
+use crate::catalog::search::{Commit, Indexer};
+use crate::kernel::id::{CategoryId, NodeId, ProductId};
+use crate::storage::{Db, StoreError, witness};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,22 +11,34 @@ use std::sync::Arc;
 /// Products handed to the index at a time.
 const BATCH: usize = 500;
 
+/// What the database's tokens for this index are filed under.
+const KIND: &str = "search";
+
 /// The follower of the change log that writes the search index. There is one in each node.
 #[derive(Debug)]
 pub struct SearchFollower {
     mirror: Arc<Mirror>,
     folder: PathBuf,
-    /// The index and how far it has come; none before the first round and after a failure.
-    at: Option<(Indexer, i64)>,
-    /// Whether opening what is there has failed before, so that it is made anew.
+    node: String,
+    /// None before the first round and after a failure.
+    at: Option<At>,
+    /// Whether going on with what is there has failed before, so that it is made anew.
     anew: bool,
 }
 
+/// The index, its last commit, and how far it has come since without finding anything of its own.
+#[derive(Debug)]
+struct At {
+    indexer: Indexer,
+    commit: Commit,
+    position: i64,
+}
+
 impl SearchFollower {
-    /// A follower with its index in a folder.
+    /// A follower of a node with its index in a folder.
     #[must_use]
-    pub fn new(mirror: Arc<Mirror>, folder: PathBuf) -> Self {
-        Self { mirror, folder, at: None, anew: false }
+    pub fn new(mirror: Arc<Mirror>, folder: PathBuf, node: NodeId) -> Self {
+        Self { mirror, folder, node: node.to_string(), at: None, anew: false }
     }
 
     /// How many products the index holds.
@@ -44,19 +56,25 @@ impl SearchFollower {
     /// Brings the index to where the view is, and tells the position. What fails is made anew in
     /// the next round; searches are answered from what was there meanwhile.
     pub async fn follow(&mut self, db: &Db) -> anyhow::Result<i64> {
-        let (indexer, position) = match self.at.take() {
+        let at = match self.at.take() {
             Some(at) => at,
             None => self.open(db).await?,
         };
-        self.anew = true;
-        let (indexer, position) = self.catch_up(db, indexer, position).await?;
-        self.anew = false;
-        self.at = Some((indexer, position));
-        Ok(position)
+        match self.catch_up(db, at).await {
+            Ok(at) => {
+                self.anew = false;
+                Ok(self.at.insert(at).position)
+            }
+            Err(error) => {
+                // A database that does not answer says nothing against the index.
+                self.anew = !error.is::<StoreError>();
+                Err(error)
+            }
+        }
     }
 
     /// Opens the index, or makes it where there is none that can be gone on with.
-    async fn open(&self, db: &Db) -> anyhow::Result<(Indexer, i64)> {
+    async fn open(&self, db: &Db) -> anyhow::Result<At> {
         let (folder, anew) = (self.folder.clone(), self.anew);
         let found = tokio::task::spawn_blocking(move || {
             if anew {
@@ -73,18 +91,18 @@ impl SearchFollower {
             tracing::warn!(%error, "the search index is damaged and is made anew");
             None
         });
-        if let Some((indexer, position)) = found {
-            // A database that was put back to an earlier state knows nothing of later changes.
-            if position <= log::head(db, Log::Change).await? {
+        if let Some((indexer, commit)) = found {
+            if witness::has(db, (&self.node, KIND), &commit.token).await? {
                 indexer.serve(&self.mirror.search);
-                return Ok((indexer, position));
+                return Ok(At { indexer, position: commit.position, commit });
             }
+            tracing::warn!("the search index was not made from this database and is made anew");
         }
-        self.build().await
+        self.build(db).await
     }
 
     /// Makes the index from the view. Changes that come meanwhile are followed after.
-    async fn build(&self) -> anyhow::Result<(Indexer, i64)> {
+    async fn build(&self, db: &Db) -> anyhow::Result<At> {
         let (mirror, folder) = (Arc::clone(&self.mirror), self.folder.clone());
         let built = tokio::task::spawn_blocking(move || {
             let position = mirror.positions().change;
@@ -94,48 +112,64 @@ impl SearchFollower {
                 indexer.add(&mirror.catalog.sources(&ids))?;
                 ids = mirror.catalog.ids_after(Some(last), BATCH);
             }
-            indexer.commit(position)?;
-            indexer.serve(&mirror.search);
-            tracing::info!(products = mirror.search.len(), "the search index is made");
-            indexer.settle()?;
             anyhow::Ok((indexer, position))
         });
-        built.await?
+        let (indexer, position) = built.await??;
+        let at = self.commit(db, indexer, position, None).await?;
+        at.indexer.serve(&self.mirror.search);
+        tracing::info!(products = self.mirror.search.len(), "the search index is made");
+        let At { mut indexer, commit, position } = at;
+        let settled = tokio::task::spawn_blocking(move || indexer.settle().map(|()| indexer));
+        Ok(At { indexer: settled.await??, commit, position })
     }
 
-    async fn catch_up(
+    /// Commits what the indexer was given, after the database has the token by which it knows it.
+    async fn commit(
         &self,
         db: &Db,
         mut indexer: Indexer,
-        mut position: i64,
-    ) -> anyhow::Result<(Indexer, i64)> {
+        position: i64,
+        held: Option<&str>,
+    ) -> anyhow::Result<At> {
+        let commit = Commit { position, token: witness::token()? };
+        witness::put(db, (&self.node, KIND), &commit.token, held).await?;
+        let committed = tokio::task::spawn_blocking(move || {
+            indexer.commit(&commit)?;
+            anyhow::Ok(At { indexer, commit, position })
+        });
+        committed.await?
+    }
+
+    async fn catch_up(&self, db: &Db, mut at: At) -> anyhow::Result<At> {
         loop {
             let reached = self.mirror.positions().change;
-            if position >= reached {
-                return Ok((indexer, position));
+            if at.position >= reached {
+                return Ok(at);
             }
-            let mut changes = store::changes_after(db, position, MOST).await?;
-            if changes.first().is_none_or(|first| first.position > position + 1) {
+            let mut changes = store::changes_after(db, at.position, MOST).await?;
+            if changes.first().is_none_or(|first| first.position > at.position + 1) {
                 // Rows in between are gone from the log.
-                drop(indexer);
-                return self.build().await;
+                drop(at);
+                return self.build(db).await;
             }
             changes.retain(|change| change.position <= reached);
-            let Some(last) = changes.last() else { return Ok((indexer, position)) };
-            position = last.position;
-            let mirror = Arc::clone(&self.mirror);
+            let Some(last) = changes.last() else { return Ok(at) };
+            let position = last.position;
+            let (mirror, mut indexer) = (Arc::clone(&self.mirror), at.indexer);
             let applied = tokio::task::spawn_blocking(move || {
                 let touched = touched(&mirror, &changes);
                 for ids in touched.chunks(BATCH) {
                     ids.iter().for_each(|id| indexer.remove(*id));
                     indexer.add(&mirror.catalog.sources(ids))?;
                 }
-                if !touched.is_empty() {
-                    indexer.commit(position)?;
-                }
-                anyhow::Ok(indexer)
+                anyhow::Ok((indexer, !touched.is_empty()))
             });
-            indexer = applied.await??;
+            let (indexer, changed) = applied.await??;
+            at = if changed {
+                self.commit(db, indexer, position, Some(&at.commit.token)).await?
+            } else {
+                At { indexer, commit: at.commit, position }
+            };
         }
     }
 }

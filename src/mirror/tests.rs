@@ -2,7 +2,7 @@ mod saved;
 
 use super::*;
 use crate::catalog::view::{Lookup, ProductQuery};
-use crate::kernel::id::{ProductId, StoreId};
+use crate::kernel::id::{NodeId, ProductId, StoreId};
 use crate::storage::testing::database;
 use crate::storage::{Tx, advance};
 
@@ -125,7 +125,8 @@ async fn the_index_goes_on_where_it_was_and_is_made_anew_where_it_cannot() {
     let start = async || {
         let mirror = Arc::new(Mirror::default());
         mirror.load(&db, None).await.unwrap();
-        let mut follower = SearchFollower::new(Arc::clone(&mirror), folder.path().to_owned());
+        let mut follower =
+            SearchFollower::new(Arc::clone(&mirror), folder.path().to_owned(), NodeId(1));
         assert!(mirror.search.find("riz", None).is_none());
         let position = follower.follow(&db).await.unwrap();
         assert_eq!(position, mirror.positions().change);
@@ -164,4 +165,30 @@ async fn the_index_goes_on_where_it_was_and_is_made_anew_where_it_cannot() {
     tx.commit().await.unwrap();
     let (mirror, _follower) = start().await;
     assert_eq!(found(&mirror, "riz"), 5);
+}
+
+#[actix_web::test]
+async fn an_index_of_another_database_is_made_anew_also_where_positions_fit() {
+    let folder = tempfile::tempdir().unwrap();
+    let with = async |name: &str| {
+        let db = database().await;
+        let (id, mut tx) = (ProductId::derived("1").to_string(), db.begin().await.unwrap());
+        let body = format!("{{\"sku\":\"1\",\"name\":\"{name}\",\"status\":\"active\"}}");
+        execute(&mut tx, PRODUCT, &[&id, "1", &body]).await;
+        log_change(&mut tx, "product", &id).await;
+        tx.commit().await.unwrap();
+        db
+    };
+    let (one, other) = (with("Riz").await, with("Sel").await);
+    for (db, there, not_there) in
+        [(&one, "riz", "sel"), (&other, "sel", "riz"), (&one, "riz", "sel")]
+    {
+        let mirror = Arc::new(Mirror::default());
+        mirror.load(db).await.unwrap();
+        let path = folder.path().to_owned();
+        let mut follower = SearchFollower::new(Arc::clone(&mirror), path, NodeId(1));
+        assert_eq!(follower.follow(db).await.unwrap(), 1);
+        let found = |text: &str| mirror.search.find(text, None).unwrap().0.len();
+        assert_eq!((found(there), found(not_there)), (1, 0));
+    }
 }

@@ -4,8 +4,10 @@
 //! was registered, and what it means at a second look, is of no importance. Redirects are not followed.
 
 mod address;
+mod retry_after;
 
 pub use address::is_public;
+pub use retry_after::RetryAfter;
 
 use ipnet::IpNet;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -16,9 +18,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use url::{Host, Url};
 
-/// How long a connection may take, and a call as a whole.
+/// How long a connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-const TIMEOUT: Duration = Duration::from_secs(15);
 /// Longest address.
 const LONGEST: usize = 2_000;
 
@@ -87,20 +88,25 @@ impl Resolve for Resolver {
         let rules = Arc::clone(&self.0);
         Box::pin(async move {
             let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let admitted: Vec<SocketAddr> = found.filter(|at| rules.admits(at.ip())).collect();
-            if admitted.is_empty() {
-                return Err(Nowhere.into());
-            }
-            Ok(Box::new(admitted.into_iter()) as Addrs)
+            Ok(Box::new(admitted(&rules, found)?.into_iter()) as Addrs)
         })
     }
+}
+
+/// Those addresses of a name that may be called.
+fn admitted(
+    rules: &Rules,
+    found: impl Iterator<Item = SocketAddr>,
+) -> Result<Vec<SocketAddr>, Nowhere> {
+    let admitted: Vec<SocketAddr> = found.filter(|at| rules.admits(at.ip())).collect();
+    if admitted.is_empty() { Err(Nowhere) } else { Ok(admitted) }
 }
 
 /// What became of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Called {
-    /// It was answered with this status, and with `Retry-After` in seconds where that was said.
-    Answered(u16, Option<u64>),
+    /// It was answered with this status, and with `Retry-After` where that was said.
+    Answered(u16, Option<RetryAfter>),
     /// It was not, for this reason in one word.
     Failed(&'static str),
 }
@@ -119,15 +125,15 @@ impl fmt::Debug for Caller {
 }
 
 impl Caller {
-    /// A caller under these rules.
-    pub fn new(rules: Rules) -> reqwest::Result<Self> {
+    /// A caller under these rules, which waits so long for an answer.
+    pub fn new(rules: Rules, timeout: Duration) -> reqwest::Result<Self> {
         let rules = Arc::new(rules);
         let http = reqwest::Client::builder()
             .dns_resolver(Arc::new(Resolver(Arc::clone(&rules))))
             .redirect(Policy::none())
             .no_proxy()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(TIMEOUT)
+            .connect_timeout(CONNECT_TIMEOUT.min(timeout))
+            .timeout(timeout)
             .user_agent(concat!("comptoir/", env!("CARGO_PKG_VERSION")))
             .build()?;
         Ok(Self { rules, http })
@@ -149,7 +155,7 @@ impl Caller {
         match request.body(body).send().await {
             Ok(answer) => {
                 let wait = answer.headers().get("retry-after").and_then(|v| v.to_str().ok());
-                Called::Answered(answer.status().as_u16(), wait.and_then(|text| text.parse().ok()))
+                Called::Answered(answer.status().as_u16(), wait.and_then(RetryAfter::read))
             }
             Err(error) => Called::Failed(word(&error)),
         }
@@ -214,9 +220,21 @@ mod tests {
         assert_eq!(own.check("http://127.0.0.1/"), Err(Refused::Address));
     }
 
+    #[test]
+    fn of_a_name_that_leads_outside_and_inside_only_the_outside_is_called() {
+        let all = |text: &str| -> Vec<SocketAddr> {
+            text.split(' ').map(|ip| SocketAddr::new(ip.parse().unwrap(), 0)).collect()
+        };
+        let admitted = |text: &str| admitted(&Rules::default(), all(text).into_iter());
+        let mixed = "10.0.0.1 93.184.216.34 ::1 ::ffff:127.0.0.1 2606:2800::1";
+        assert_eq!(admitted(mixed).unwrap(), all("93.184.216.34 2606:2800::1"));
+        assert!(admitted("169.254.169.254 fe80::1 ::ffff:10.0.0.1").is_err());
+    }
+
     #[tokio::test]
     async fn a_name_that_leads_inside_is_not_called() {
-        let caller = Caller::new(Rules { allow_http: true, private: Vec::new() }).unwrap();
+        let rules = Rules { allow_http: true, private: Vec::new() };
+        let caller = Caller::new(rules, Duration::from_secs(5)).unwrap();
         let called = caller.post("http://localhost:9/", &[], String::new()).await;
         assert_eq!(called, Called::Failed("forbidden_address"));
     }

@@ -247,3 +247,18 @@ pub fn write_durably(path: &Path, content: &[u8]) -> std::io::Result<()> {
         None => Ok(()),
     }
 }
+
+/// Makes a folder that holds nothing, whatever it held. The folder itself stays: it may be a disk of its
+/// own.
+pub fn emptied(folder: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            std::fs::remove_dir_all(entry.path())?;
+        } else {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}

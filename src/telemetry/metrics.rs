@@ -39,6 +39,7 @@ plain! {
     FeedFiles = "feed_files_total", "Files of sources that were imported or refused by this node.";
     HooksDelivered = "hooks_delivered_total", "Webhook messages that were taken by their receivers.";
     HookFailures = "hook_failures_total", "Attempts to deliver a webhook message that failed; most are repeated.";
+    SearchFailures = "search_failures_total", "Rounds in which the search index could not follow the catalog; it is made anew.";
     FoldFailures = "fold_failures_total", "Rounds of folding that failed; their events stay in the journal.";
 }
 

@@ -3,16 +3,18 @@
 
 use crate::support::data::{self, sku};
 use crate::support::{NOON, TestApp};
-use comptoir::feeds::{Feed, Mapping, import};
+use comptoir::feeds::{Feed, Guard, Mapping, Mode, Options, Report, import, import_with};
 use flate2::read::GzDecoder;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 
-/// What a partner holds: documents by type and id.
-type Held = BTreeMap<(String, String), Value>;
+/// What a partner holds: the digests of documents, by type and id. Documents themselves would be
+/// gigabytes where all real prices are followed.
+type Held = BTreeMap<(String, String), [u8; 32]>;
 
 fn id_of(kind: &str, document: &Value) -> String {
     let part = |field: &str| document[field].as_str().unwrap().to_owned();
@@ -24,8 +26,9 @@ fn id_of(kind: &str, document: &Value) -> String {
 }
 
 /// What of a document the changes keep current: all of it, but of stock only the availability.
-fn kept(kind: &str, document: Value) -> Value {
-    if kind == "stock" { document["availability"].clone() } else { document }
+fn kept(kind: &str, document: &Value) -> [u8; 32] {
+    let kept = if kind == "stock" { &document["availability"] } else { document };
+    Sha256::digest(kept.to_string()).into()
 }
 
 /// Loads the latest snapshot; its position.
@@ -39,12 +42,10 @@ async fn load(app: &TestApp, key: &str) -> (Held, String) {
             plural => plural.strip_suffix('s').unwrap(),
         };
         let bytes = app.get(key, file["url"].as_str().unwrap()).await.bytes().await.unwrap();
-        let mut text = String::new();
-        GzDecoder::new(&bytes[..]).read_to_string(&mut text).unwrap();
-        for line in text.lines() {
-            let document: Value = serde_json::from_str(line).unwrap();
+        for line in BufReader::new(GzDecoder::new(&bytes[..])).lines() {
+            let document: Value = serde_json::from_str(&line.unwrap()).unwrap();
             let id = id_of(kind, &document);
-            held.insert((kind.to_owned(), id), kept(kind, document));
+            held.insert((kind.to_owned(), id), kept(kind, &document));
         }
     }
     (held, manifest["position"].as_str().unwrap().to_owned())
@@ -62,7 +63,7 @@ async fn follow(app: &TestApp, key: &str, held: &mut Held, from: &str, limit: u3
             if change["resource"].is_null() {
                 held.remove(&name);
             } else {
-                held.insert(name, kept(kind, change["resource"].clone()));
+                held.insert(name, kept(kind, &change["resource"]));
             }
             applied += 1;
         }
@@ -274,5 +275,42 @@ async fn real_prices_of_two_dates_are_followed() {
         first.accepted,
         second.accepted,
         withdrawn.accepted
+    );
+}
+
+/// All real prices: the first date, a snapshot, then the second date as a full file, which deletes what it
+/// does not name. Takes minutes, and is run by itself (see the README).
+#[tokio::test]
+#[ignore = "takes minutes: cargo test --locked --test it -- --ignored all_real_prices"]
+async fn all_real_prices_of_two_dates_are_followed() {
+    let Some(real) = real_data() else { return };
+    let app = TestApp::start().await;
+    let key = app.key(json!({})).await.text;
+    let take = async |feed: Feed, name: &str, mapping: &str| -> Report {
+        let mapping = format!("config/feeds/precios-claros-{mapping}.toml");
+        let mapping = Mapping::load(Path::new(&mapping)).unwrap();
+        let options = Options {
+            mode: Some(Mode::Full),
+            guard: Guard { percent: 100, ..Guard::default() },
+            ..Options::mapped(Some(&mapping))
+        };
+        let file = real.join(format!("{name}.csv.gz"));
+        let (db, clock) = (&app.db, &app.clock);
+        import_with(db, clock, feed, &file, &options, None, &mut |_| {}).await.unwrap()
+    };
+    take(Feed::Products, "products", "products").await;
+    take(Feed::Stores, "stores", "stores").await;
+    let first = take(Feed::Offers, "prices-2020-04-13", "prices").await;
+    app.snapshot().await;
+    let before = load(&app, &key).await;
+    let second = take(Feed::Offers, "prices-2020-04-19", "prices").await;
+    assert!(second.deleted > 0 && second.held == 0, "{second}");
+    let applied = assert_followed(&app, &key, &before, 1_000).await;
+    println!(
+        "{} documents, {} prices of the first date, {} changed, {} deleted: {applied} changes",
+        before.0.len(),
+        first.accepted,
+        second.accepted,
+        second.deleted
     );
 }

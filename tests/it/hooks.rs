@@ -1,96 +1,35 @@
 //! Webhooks as partners use them, with a receiver of their own.
 
+mod billing;
+mod faults;
+mod receiver;
+mod restart;
+
+use self::receiver::{Manner, Receiver};
 use crate::support::schema::conforms;
 use crate::support::{NOON, TestApp, TestKey, data, problem};
-use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use comptoir::app::openapi::documents;
 use comptoir::feeds::Feed;
 use serde_json::{Value, json};
-use standardwebhooks::Webhook;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
-use tokio::sync::mpsc;
 
 /// Microseconds.
 const SECOND: i64 = 1_000_000;
 
-/// A message as it arrived.
-struct Message {
-    id: String,
-    timestamp: i64,
-    signature: String,
-    text: String,
-}
-
-impl Message {
-    fn body(&self) -> Value {
-        serde_json::from_str(&self.text).unwrap()
-    }
-
-    fn is_signed_with(&self, secret: &str) -> bool {
-        let expected =
-            Webhook::new(secret).unwrap().sign(&self.id, self.timestamp, self.text.as_bytes());
-        let expected = expected.unwrap();
-        self.signature.split(' ').any(|one| one == expected)
-    }
-}
-
-struct Receiver {
-    url: String,
-    arrived: mpsc::UnboundedReceiver<Message>,
-    answers: Arc<AtomicU16>,
-}
-
-type Inbox = (mpsc::UnboundedSender<Message>, Arc<AtomicU16>);
-
-async fn take(request: HttpRequest, text: String, inbox: web::Data<Inbox>) -> HttpResponse {
-    let header = |name: &str| request.headers().get(name).unwrap().to_str().unwrap().to_owned();
-    let message = Message {
-        id: header("webhook-id"),
-        timestamp: header("webhook-timestamp").parse().unwrap(),
-        signature: header("webhook-signature"),
-        text,
-    };
-    let status = inbox.1.load(Ordering::SeqCst);
-    let _ = inbox.0.send(message);
-    HttpResponse::build(status.try_into().unwrap())
-        .insert_header(("location", "http://127.0.0.1:1/inside"))
-        .finish()
-}
-
-impl Receiver {
-    fn start() -> Self {
-        let (sender, arrived) = mpsc::unbounded_channel();
-        let answers = Arc::new(AtomicU16::new(204));
-        let inbox = web::Data::new((sender, Arc::clone(&answers)));
-        let server = HttpServer::new(move || {
-            App::new().app_data(inbox.clone()).default_service(web::to(take))
-        });
-        let server = server.workers(1).disable_signals().bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}/hook", server.addrs()[0]);
-        tokio::spawn(server.run());
-        Self { url, arrived, answers }
-    }
-
-    fn answer(&self, status: u16) {
-        self.answers.store(status, Ordering::SeqCst);
-    }
-
-    async fn next(&mut self) -> Message {
-        let message = tokio::time::timeout(Duration::from_secs(10), self.arrived.recv()).await;
-        message.expect("a message in time").expect("a receiver")
-    }
-}
-
 async fn shop() -> (TestApp, TestKey) {
-    let app = TestApp::builder()
-        .fixed_clock(NOON)
-        .set("HOOKS__ALLOW_HTTP", "true")
-        .set("HOOKS__PRIVATE_TARGETS", "127.0.0.0/8")
-        .set("HOOKS__POLL_MS", "20")
-        .start()
-        .await;
+    shop_with(&[]).await
+}
+
+/// A shop that may send to this machine, with further settings.
+async fn shop_with(settings: &[(&str, &str)]) -> (TestApp, TestKey) {
+    let own = [
+        ("HOOKS__ALLOW_HTTP", "true"),
+        ("HOOKS__PRIVATE_TARGETS", "127.0.0.0/8"),
+        ("HOOKS__POLL_MS", "20"),
+    ];
+    let app = TestApp::builder().fixed_clock(NOON);
+    let app = own.iter().chain(settings).fold(app, |app, (key, value)| app.set(key, value));
+    let app = app.start().await;
     app.stock_shelves(3, 2).await;
     app.import(Feed::Offers, &[data::offer(0, 0, "2.39"), data::offer(1, 0, "5.00")]).await;
     app.import(Feed::Stock, &[data::level(0, 0, 0, "2026-11-22T11:00:00Z")]).await;
@@ -163,7 +102,7 @@ fn documented(value: &Value, schema: &str) {
 #[tokio::test]
 async fn a_change_arrives_signed_and_with_what_the_resource_is() {
     let (app, key) = shop().await;
-    let mut receiver = Receiver::start();
+    let mut receiver = Receiver::start().await;
     let body = json!({ "url": receiver.url, "events": ["price.changed", "stock.back_in_stock"] });
     let made = subscribe(&app, &key, body).await;
     let secret = made["secret"].as_str().unwrap();
@@ -196,7 +135,7 @@ async fn a_change_arrives_signed_and_with_what_the_resource_is() {
 #[tokio::test]
 async fn what_a_receiver_missed_comes_when_it_is_back() {
     let (app, key) = shop().await;
-    let mut receiver = Receiver::start();
+    let mut receiver = Receiver::start().await;
     let made =
         subscribe(&app, &key, json!({ "url": receiver.url, "events": ["price.changed"] })).await;
     receiver.answer(500);
@@ -204,7 +143,8 @@ async fn what_a_receiver_missed_comes_when_it_is_back() {
     let first = receiver.next().await;
     let waiting = deliveries(&app, &key, &made, ("pending", 1)).await["items"][0].clone();
     assert_eq!((&waiting["attempts"], &waiting["response_status"]), (&json!(1), &json!(500)));
-    receiver.answer(302);
+    let inside = "location: http://127.0.0.1:1/inside\r\n";
+    receiver.take(Manner::Answers(302, inside.to_owned()));
     app.clock.advance(6 * SECOND);
     let second = receiver.next().await;
     deliveries(&app, &key, &made, ("pending", 2)).await;
@@ -223,7 +163,7 @@ async fn what_a_receiver_missed_comes_when_it_is_back() {
 #[tokio::test]
 async fn a_receiver_that_is_gone_is_left_alone_until_it_is_repaired() {
     let (app, key) = shop().await;
-    let mut receiver = Receiver::start();
+    let mut receiver = Receiver::start().await;
     let made =
         subscribe(&app, &key, json!({ "url": receiver.url, "events": ["price.changed"] })).await;
     receiver.answer(410);
@@ -263,7 +203,7 @@ async fn a_receiver_that_is_gone_is_left_alone_until_it_is_repaired() {
 #[tokio::test]
 async fn filters_tests_and_rotation_do_what_they_say() {
     let (app, key) = shop().await;
-    let mut receiver = Receiver::start();
+    let mut receiver = Receiver::start().await;
     let filter = json!({ "gtins": [data::gtin13(0)], "store_ids": [data::store_id(0)],
                          "category_ids": [data::category_id("tools")] });
     let made = subscribe(

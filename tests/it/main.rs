@@ -21,6 +21,7 @@ mod docs;
 mod exports;
 mod facets;
 mod feeds_out;
+mod files;
 mod follow;
 mod forms;
 mod grid;

@@ -42,7 +42,7 @@ async fn a_start_goes_on_from_what_was_saved() {
     assert_eq!(name(&server, &key, 1).0, 200);
     server.kill();
 
-    let products = home.data_dir().join("mirror/products");
+    let products = home.dir().join("mirror/products");
     let bytes = std::fs::read(&products).unwrap();
     std::fs::write(&products, &bytes[..bytes.len() - 9]).unwrap();
     let server = home.serve();
@@ -56,6 +56,6 @@ async fn a_start_goes_on_from_what_was_saved() {
 async fn nothing_is_saved_where_the_settings_say_so() {
     let home = Home::new(&[("CATALOG__SAVE_S", "0")], &[data::product(0)]).await;
     home.serve().terminate();
-    assert!(!home.data_dir().join("mirror").exists());
+    assert!(!home.dir().join("mirror").exists());
     assert!(home.serve().has_said("\"from_saved\":false"));
 }

@@ -1,8 +1,8 @@
 //! Full-text search over the products: an index of this node's own, derived from the view.
 //!
 //! It lies in a folder that can be deleted at any time. Every commit holds the position in the
-//! change log that it has come to, so that a start goes on from there; an index of another version,
-//! or one that cannot be opened, is made anew. Documents hold no text, only what leads to them.
+//! change log that it has come to, so that a start goes on from there, and a token by which the
+//! database knows it; an index of another version, or one that cannot be opened, is made anew. Documents hold no text, only what leads to them.
 
 mod asked;
 mod document;
@@ -15,6 +15,7 @@ pub use asked::Strictness;
 pub use find::{Hit, Wanted};
 pub use properties::ValueCount;
 
+use crate::storage;
 use arc_swap::ArcSwapOption;
 use document::{Fields, document, schema};
 use std::collections::HashSet;
@@ -26,7 +27,7 @@ use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, Term};
 pub use words::Words;
 
 /// Changes with everything that decides about an index's content: fields, words, languages.
-const VERSION: u32 = 4;
+const VERSION: u32 = 5;
 /// What the writer may hold, in bytes; tantivy takes no less than 15 MB.
 const BUDGET: usize = 16_000_000;
 /// Share of a piece of the index that may be deleted before it is made anew.
@@ -131,9 +132,25 @@ fn merging() -> Box<dyn MergePolicy> {
     Box::new(policy)
 }
 
-/// The commit's note: version and position.
-fn note(position: i64) -> String {
-    format!("{VERSION} {position}")
+/// What a commit is of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Commit {
+    /// How far it has come in the change log.
+    pub position: i64,
+    /// What the database knows it by.
+    pub token: String,
+}
+
+impl Commit {
+    /// As it stands with the commit, behind the version.
+    fn note(&self) -> String {
+        format!("{VERSION} {} {}", self.position, self.token)
+    }
+
+    fn read(note: &str) -> Option<Self> {
+        let (position, token) = note.strip_prefix(&format!("{VERSION} "))?.split_once(' ')?;
+        Some(Self { position: position.parse().ok()?, token: token.to_owned() })
+    }
 }
 
 impl Indexer {
@@ -144,8 +161,8 @@ impl Indexer {
         Ok(Self { writer, reader, fields, words: Words::default() })
     }
 
-    /// Opens an index that has come to a position; `None` where there is none of this version.
-    pub fn open(folder: &Path) -> tantivy::Result<Option<(Self, i64)>> {
+    /// Opens an index at its last commit; `None` where there is none of this version.
+    pub fn open(folder: &Path) -> tantivy::Result<Option<(Self, Commit)>> {
         let (expected, fields) = schema();
         let directory = MmapDirectory::open(folder)?;
         if !Index::exists(&directory)? {
@@ -153,21 +170,17 @@ impl Indexer {
         }
         let index = Index::open(directory)?;
         let payload = index.load_metas()?.payload.unwrap_or_default();
-        let Some(position) = payload.strip_prefix(&format!("{VERSION} ")) else { return Ok(None) };
-        let Ok(position) = position.parse() else { return Ok(None) };
+        let Some(commit) = Commit::read(&payload) else { return Ok(None) };
         if index.schema() != expected || !index.validate_checksum()?.is_empty() {
             return Ok(None);
         }
-        Ok(Some((Self::of(&index, fields, merging())?, position)))
+        Ok(Some((Self::of(&index, fields, merging())?, commit)))
     }
 
     /// Makes an empty index in place of whatever the folder holds. Until [`Self::settle`], nothing that
     /// is added is merged.
     pub fn create(folder: &Path) -> tantivy::Result<Self> {
-        match std::fs::remove_dir_all(folder) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
-            _ => std::fs::create_dir_all(folder)?,
-        }
+        storage::emptied(folder)?;
         let (schema, fields) = schema();
         let index = Index::create_in_dir(folder, schema)?;
         Self::of(&index, fields, Box::new(NoMergePolicy))
@@ -195,10 +208,10 @@ impl Indexer {
         self.writer.delete_term(Term::from_field_u64(self.fields.id, id));
     }
 
-    /// Makes everything since the last commit last, together with the position.
-    pub fn commit(&mut self, position: i64) -> tantivy::Result<()> {
+    /// Makes everything since the last commit last.
+    pub fn commit(&mut self, of: &Commit) -> tantivy::Result<()> {
         let mut commit = self.writer.prepare_commit()?;
-        commit.set_payload(&note(position));
+        commit.set_payload(&of.note());
         commit.commit()?;
         self.reader.reload()
     }

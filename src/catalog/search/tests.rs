@@ -8,10 +8,14 @@ fn index(products: &[Value]) -> (tempfile::TempDir, Indexer, Search) {
     let folder = tempfile::tempdir().unwrap();
     let mut indexer = Indexer::create(folder.path()).unwrap();
     indexer.put(&sources(products)).unwrap();
-    indexer.commit(7).unwrap();
+    indexer.commit(&commit(7)).unwrap();
     let search = Search::default();
     indexer.serve(&search);
     (folder, indexer, search)
+}
+
+fn commit(position: i64) -> Commit {
+    Commit { position, token: "token".to_owned() }
 }
 
 fn sources(products: &[Value]) -> Vec<Source> {
@@ -119,16 +123,16 @@ fn an_index_is_opened_where_it_was_left() {
     let (folder, mut indexer, search) = index(&[json!({"name": "Riz"})]);
     indexer.put(&[(9, json!({"sku": "x", "name": "Sel"}).to_string().into(), vec![])]).unwrap();
     drop((indexer, search));
-    let (indexer, position) = Indexer::open(folder.path()).unwrap().unwrap();
+    let (indexer, left) = Indexer::open(folder.path()).unwrap().unwrap();
     let search = Search::default();
     assert!(search.find("riz", None).is_none());
     indexer.serve(&search);
-    assert_eq!((position, search.len(), ids(&search, "sel").len()), (7, 1, 0));
+    assert_eq!((left, search.len(), ids(&search, "sel").len()), (commit(7), 1, 0));
     drop((indexer, search));
     std::fs::write(folder.path().join("meta.json"), "{").unwrap();
     assert!(Indexer::open(folder.path()).is_err());
     let mut indexer = Indexer::create(folder.path()).unwrap();
-    indexer.commit(1).unwrap();
+    indexer.commit(&commit(1)).unwrap();
     assert!(Indexer::open(&folder.path().join("none")).is_err());
 }
 

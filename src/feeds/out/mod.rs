@@ -14,6 +14,7 @@ use crate::kernel::clock::SECOND;
 use crate::kernel::id::StoreId;
 use crate::kernel::{Clock, Micros};
 use crate::mirror::{Mirror, Positions};
+use crate::storage;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -88,10 +89,7 @@ impl FeedsOut {
         public_url: &str,
     ) -> io::Result<Self> {
         let dir = data_dir.join("feeds-out");
-        match std::fs::remove_dir_all(&dir) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => std::fs::create_dir_all(&dir)?,
-        }
+        storage::emptied(&dir)?;
         Ok(Self {
             mirror: Arc::clone(mirror),
             clock: clock.clone(),

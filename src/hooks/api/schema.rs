@@ -97,7 +97,8 @@ pub(super) struct SubscriptionOut {
     /// Whether it is served.
     #[schema(value_type = SubscriptionStatus, example = "active")]
     status: String,
-    /// Why it is disabled: `receiver_failing` or `receiver_gone`.
+    /// Why it is disabled: `receiver_failing` (a message was given up and none was taken meanwhile) or
+    /// `receiver_gone` (the receiver answered 410).
     #[schema(required = true, example = json!(null))]
     status_reason: Option<String>,
     /// How far the change log was read for it.
@@ -181,7 +182,8 @@ pub(super) struct DeliveryOut {
     /// How the receiver answered last.
     #[schema(required = true, example = 204)]
     response_status: Option<i64>,
-    /// Why it did not answer: `timeout`, `not_reached`, `broken_off` or `forbidden_address`.
+    /// Why it did not answer: `timeout`, `not_reached`, `broken_off` or `forbidden_address`; or
+    /// `not_counted`: it answered, but usage could not be recorded, so the message comes again.
     #[schema(required = true, example = json!(null))]
     error: Option<String>,
     /// How long the last attempt took, in milliseconds.
@@ -242,7 +244,7 @@ pub(super) struct TestOut {
     pub(super) error: Option<&'static str>,
     /// How long it took, in milliseconds.
     #[schema(example = 41)]
-    pub(super) duration_ms: u64,
+    pub(super) duration_ms: i64,
 }
 
 /// What to send again: one of the two.

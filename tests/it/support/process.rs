@@ -55,7 +55,7 @@ impl Home {
     }
 
     /// Its data directory.
-    pub(crate) fn data_dir(&self) -> &Path {
+    pub(crate) fn dir(&self) -> &Path {
         self.dir.path()
     }
 
@@ -64,12 +64,22 @@ impl Home {
         self.dir.path().join("journal")
     }
 
+    /// Starts a command, which the test may kill.
+    pub(crate) fn begin(&self, words: &[&str]) -> Child {
+        command(&self.settings).args(words).stderr(Stdio::null()).spawn().expect("it starts")
+    }
+
+    /// An admin token.
+    pub(crate) fn admin_token(&self) -> String {
+        self.run(&["token", "create", "--name", "test"])
+    }
+
     /// Runs a command to its end and returns what it says on standard output.
     pub(crate) fn run(&self, words: &[&str]) -> String {
         run(&self.settings, words)
     }
 
-    /// Imports a feed beside what runs.
+    /// Imports lines of a feed and expects that all are taken.
     pub(crate) fn import(&self, feed: &str, lines: &[Value]) {
         let path = self.dir.path().join(format!("{feed}.ndjson"));
         let lines: Vec<String> = lines.iter().map(Value::to_string).collect();
@@ -88,7 +98,13 @@ impl Home {
 
     /// Starts the server and returns when it serves.
     pub(crate) fn serve(&self) -> Server {
+        self.serve_in(self.dir.path())
+    }
+
+    /// Starts the server as another node, with a data directory of its own.
+    pub(crate) fn serve_in(&self, dir: &Path) -> Server {
         let mut command = command(&self.settings);
+        command.env("COMPTOIR__SERVER__DATA_DIR", dir);
         let mut child = command.arg("serve").stderr(Stdio::piped()).spawn().expect("it starts");
         let stderr = BufReader::new(child.stderr.take().expect("a pipe"));
         let (found, at) = mpsc::channel();
@@ -162,6 +178,15 @@ impl Server {
     /// Whether it has said so in its log.
     pub(crate) fn has_said(&self, words: &str) -> bool {
         self.log.lock().contains(words)
+    }
+
+    /// The most memory that it has held so far, in kB.
+    pub(crate) fn peak_memory(&self) -> u64 {
+        let status = format!("/proc/{}/status", self.child.id());
+        let status = std::fs::read_to_string(status).expect("a status");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let words = line.expect("a peak").split_whitespace().next();
+        words.and_then(|kb| kb.parse().ok()).expect("a number")
     }
 
     /// Whether it still runs.
@@ -271,6 +296,13 @@ impl SmallDisk {
         mount.args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"]).arg(dir);
         let mounted = mount.stderr(Stdio::null()).status().is_ok_and(|status| status.success());
         mounted.then(|| Self(dir.to_owned()))
+    }
+
+    /// Gives it another size.
+    pub(crate) fn resize(&self, size: &str) {
+        let mut mount = Command::new("mount");
+        mount.args(["-o", &format!("remount,size={size}")]).arg(&self.0);
+        assert!(mount.status().expect("mount runs").success());
     }
 
     /// Takes all space that is left, in a file.

@@ -1,6 +1,7 @@
 //! The shop that lists are asked of.
 
 use super::*;
+use crate::catalog::search::Commit;
 
 /// A shop that holds the products, with the index and the stock beside them.
 pub(super) struct Shop {
@@ -72,7 +73,7 @@ impl Shop {
             self.put(nth, &doc);
             self.docs.insert(id.0, doc);
         }
-        self.indexer.commit(1).unwrap();
+        self.indexer.commit(&Commit { position: 1, token: String::new() }).unwrap();
     }
 
     fn put(&mut self, nth: usize, doc: &Doc) {
