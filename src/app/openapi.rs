@@ -259,10 +259,14 @@ fn offer_forms(operation: &mut Value) {
         &[linked::MEDIA_TYPE, form::NDJSON, form::CSV]
     } else if LINKED.contains(&name) {
         &[linked::MEDIA_TYPE]
+    } else if name == "SuggestionsOut" {
+        &[]
     } else {
         return;
     };
-    operation["x-forms"] = json!(forms);
+    if !forms.is_empty() {
+        operation["x-forms"] = json!(forms);
+    }
     operation["responses"]["200"]["headers"]["Content-Language"] =
         json!({ "$ref": "#/components/headers/Content-Language" });
 }

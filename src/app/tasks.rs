@@ -4,6 +4,7 @@ use super::Comptoir;
 use super::readiness::Readiness;
 use crate::access::directory::Keyring;
 use crate::access::service::touch_secrets;
+use crate::catalog::search::Words;
 use crate::catalog::service;
 use crate::changes::{self, Waits};
 use crate::exports::Worker;
@@ -82,7 +83,7 @@ pub(super) fn start(comptoir: &Comptoir) -> (Tasks, Reload) {
     let folder = config.server.data_dir.join("search");
     running.spawn(follow_search(
         part.clone(),
-        SearchFollower::new(Arc::clone(&mirror), folder),
+        SearchFollower::new(Arc::clone(&mirror), folder, Words::new(&config.search.languages)),
         config.catalog.change_poll,
     ));
     let waits = Arc::clone(&comptoir.waits);

@@ -11,6 +11,7 @@ use crate::kernel::id::ProductId;
 use crate::kernel::word::words;
 use actix_web::{HttpRequest, get, web};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// Most characters of what was typed.
@@ -44,6 +45,33 @@ struct SuggestionOut {
     /// What to show.
     #[schema(example = "Perceuse à percussion Bosch 750 W")]
     text: String,
+    /// The same in other languages, by language (RFC 5646), where the retailer gives any. Absent from calls
+    /// with `Accept-Language`, for which `text` is chosen from here.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = Option<BTreeMap<String, SuggestionTexts>>)]
+    translations: BTreeMap<String, SuggestionTexts>,
+}
+
+/// The text of a suggestion in another language.
+#[derive(Debug, Serialize, ToSchema)]
+struct SuggestionTexts {
+    /// What to show.
+    #[schema(example = "Bosch hammer drill 750 W")]
+    text: String,
+}
+
+/// What names something.
+#[derive(Default, Deserialize)]
+struct Named {
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    translations: BTreeMap<String, Texts>,
+}
+
+#[derive(Deserialize)]
+struct Texts {
+    name: Option<String>,
 }
 
 /// Suggestions.
@@ -56,7 +84,7 @@ pub(super) struct SuggestionsOut {
 /// Suggestions
 ///
 /// What a shopper who types may mean: products from three letters on, brands and categories from the
-/// first. Case, accents and the order of the words make no difference. Takes a tenth of a call from
+/// first, by their names in every language. Case, accents and the order of the words make no difference. Takes a tenth of a call from
 /// your limits, so that it can be asked for with every letter.
 #[utoipa::path(
     operation_id = "list_suggestions", tag = "products",
@@ -102,15 +130,17 @@ pub(super) async fn list_suggestions(
     let room = if wants(SuggestionType::Product) { limit.div_ceil(4) } else { limit };
     if wants(SuggestionType::Category) {
         let found = views.0.categories_named(&typed, room);
-        items.extend(
-            found.into_iter().map(|(id, text)| suggestion(SuggestionType::Category, &id, text)),
-        );
+        items.extend(found.into_iter().map(|(id, name)| {
+            let translations = serde_json::from_value(views.0.category_translations(id));
+            let translations = translations.unwrap_or_default();
+            suggestion(SuggestionType::Category, &id, Named { name, translations })
+        }));
     }
     if wants(SuggestionType::Brand) {
         let found = views.0.brands_named(&typed, room.min(limit - items.len()));
-        items.extend(
-            found.into_iter().map(|(id, text)| suggestion(SuggestionType::Brand, &id, text)),
-        );
+        items.extend(found.into_iter().map(|(id, name)| {
+            suggestion(SuggestionType::Brand, &id, Named { name, ..Named::default() })
+        }));
     }
     let enough =
         typed.len() > 1 || typed.first().is_some_and(|word| word.chars().count() >= FOR_PRODUCTS);
@@ -122,8 +152,16 @@ pub(super) async fn list_suggestions(
     Answer::json(&SuggestionsOut { items }, Cache::Seconds(60), count)
 }
 
-fn suggestion(kind: SuggestionType, id: &dyn std::fmt::Display, text: String) -> SuggestionOut {
-    SuggestionOut { kind, id: id.to_string(), text }
+fn suggestion(kind: SuggestionType, id: &dyn std::fmt::Display, named: Named) -> SuggestionOut {
+    let texts = named.translations.into_iter();
+    let translations =
+        texts.filter_map(|(tag, Texts { name })| Some((tag, SuggestionTexts { text: name? })));
+    SuggestionOut {
+        kind,
+        id: id.to_string(),
+        text: named.name,
+        translations: translations.collect(),
+    }
 }
 
 /// The products that match best.
@@ -133,10 +171,6 @@ fn products(
     catalog: &CatalogView,
     search: &Search,
 ) -> Option<Vec<SuggestionOut>> {
-    #[derive(Deserialize)]
-    struct Named {
-        name: String,
-    }
     let (mut hits, _) = search.find(text, Some(Strictness::All))?;
     let best = |a: &crate::catalog::search::Hit, b: &crate::catalog::search::Hit| {
         b.rank.cmp(&a.rank).then(a.id.cmp(&b.id))
@@ -149,8 +183,7 @@ fn products(
     let suggested = hits.into_iter().filter_map(|hit| {
         let id = ProductId(hit.id);
         let Lookup::Found { body, .. } = catalog.product(id) else { return None };
-        let Named { name } = serde_json::from_slice(&body).ok()?;
-        Some(suggestion(SuggestionType::Product, &id, name))
+        Some(suggestion(SuggestionType::Product, &id, serde_json::from_slice(&body).ok()?))
     });
     Some(suggested.collect())
 }

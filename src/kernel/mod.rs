@@ -12,6 +12,7 @@ pub mod language;
 pub mod money;
 pub mod object;
 pub mod page;
+pub mod search_language;
 pub mod secret;
 pub mod word;
 
@@ -19,3 +20,4 @@ pub use clock::{Clock, Micros};
 pub use gtin::Gtin;
 pub use money::{Amount, Currency, Money};
 pub use object::Object;
+pub use search_language::SearchLanguage;

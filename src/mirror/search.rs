@@ -1,7 +1,7 @@
 //! Keeps the search index behind the view: each round takes the changes that the view has already.
 
 use super::{MOST, Mirror, store};
-use crate::catalog::search::Indexer;
+use crate::catalog::search::{Indexer, Words};
 use crate::kernel::id::{CategoryId, ProductId};
 use crate::storage::{Db, Log, log};
 use std::collections::BTreeSet;
@@ -16,6 +16,7 @@ const BATCH: usize = 500;
 pub struct SearchFollower {
     mirror: Arc<Mirror>,
     folder: PathBuf,
+    words: Words,
     /// The index and how far it has come; none before the first round and after a failure.
     at: Option<(Indexer, i64)>,
     /// Whether opening what is there has failed before, so that it is made anew.
@@ -23,10 +24,10 @@ pub struct SearchFollower {
 }
 
 impl SearchFollower {
-    /// A follower with its index in a folder.
+    /// A follower with its index of these words in a folder.
     #[must_use]
-    pub fn new(mirror: Arc<Mirror>, folder: PathBuf) -> Self {
-        Self { mirror, folder, at: None, anew: false }
+    pub fn new(mirror: Arc<Mirror>, folder: PathBuf, words: Words) -> Self {
+        Self { mirror, folder, words, at: None, anew: false }
     }
 
     /// How many products the index holds.
@@ -57,13 +58,13 @@ impl SearchFollower {
 
     /// Opens the index, or makes it where there is none that can be gone on with.
     async fn open(&self, db: &Db) -> anyhow::Result<(Indexer, i64)> {
-        let (folder, anew) = (self.folder.clone(), self.anew);
+        let (folder, words, anew) = (self.folder.clone(), self.words.clone(), self.anew);
         let found = tokio::task::spawn_blocking(move || {
             if anew {
                 return None;
             }
             std::fs::create_dir_all(&folder).ok()?;
-            Indexer::open(&folder).unwrap_or_else(|error| {
+            Indexer::open(&folder, &words).unwrap_or_else(|error| {
                 tracing::warn!(%error, "the search index cannot be opened and is made anew");
                 None
             })
@@ -86,9 +87,10 @@ impl SearchFollower {
     /// Makes the index from the view. Changes that come meanwhile are followed after.
     async fn build(&self) -> anyhow::Result<(Indexer, i64)> {
         let (mirror, folder) = (Arc::clone(&self.mirror), self.folder.clone());
+        let words = self.words.clone();
         let built = tokio::task::spawn_blocking(move || {
             let position = mirror.positions().change;
-            let mut indexer = Indexer::create(&folder)?;
+            let mut indexer = Indexer::create(&folder, &words)?;
             let mut ids = mirror.catalog.ids_after(None, BATCH);
             while let Some(last) = ids.last().copied() {
                 indexer.put(&mirror.catalog.sources(&ids))?;

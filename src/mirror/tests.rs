@@ -1,4 +1,5 @@
 use super::*;
+use crate::catalog::search::Words;
 use crate::catalog::view::{Lookup, ProductQuery};
 use crate::kernel::id::{ProductId, StoreId};
 use crate::storage::testing::database;
@@ -112,7 +113,8 @@ async fn the_index_goes_on_where_it_was_and_is_made_anew_where_it_cannot() {
     let start = async || {
         let mirror = Arc::new(Mirror::default());
         mirror.load(&db).await.unwrap();
-        let mut follower = SearchFollower::new(Arc::clone(&mirror), folder.path().to_owned());
+        let mut follower =
+            SearchFollower::new(Arc::clone(&mirror), folder.path().to_owned(), Words::default());
         assert!(mirror.search.find("riz", None).is_none());
         let position = follower.follow(&db).await.unwrap();
         assert_eq!(position, mirror.positions().change);

@@ -57,6 +57,10 @@ async fn changes_are_followed_from_position_to_position() {
     let prices = page(&app, &key, &format!("?after={start}&types=offer&embed=resource")).await;
     let price = json!({ "amount": "1.99", "currency": "EUR" });
     assert!(items(&prices).iter().all(|change| change["resource"]["price"] == price), "{prices}");
+    let offer = items(&prices)[0]["resource"].as_object().unwrap();
+    for member in ["lowest_price_30d", "eco_contribution", "seller"] {
+        assert!(offer.contains_key(member), "{member}: {offer:?}");
+    }
     let elsewhere = format!("?after={start}&types=offer&store_id={}", store_id(1));
     let elsewhere = page(&app, &key, &elsewhere).await;
     assert_eq!((items(&elsewhere).len(), &elsewhere["next_position"]), (0, &rest["next_position"]));

@@ -2,6 +2,7 @@
 
 use super::select::Request;
 use crate::catalog::search::Search;
+use crate::catalog::translations::CategoryTexts;
 use crate::catalog::view::{CatalogView, Misses, Row};
 use crate::http::Params;
 use crate::http::params::as_alternative;
@@ -10,6 +11,7 @@ use crate::kernel::money::{Amount, Currency, Money, SCALE};
 use crate::kernel::word::Word as _;
 use crate::stock::model::Availability;
 use serde::Serialize;
+use serde_json::Value;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use utoipa::ToSchema;
@@ -115,6 +117,11 @@ pub(in crate::browse) struct FacetValueOut {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "Bosch")]
     name: Option<String>,
+    /// What a category is called in other languages, by language (RFC 5646). Absent from calls with
+    /// `Accept-Language`, for which `name` is chosen from here.
+    #[serde(skip_serializing_if = "Value::is_null")]
+    #[schema(value_type = Option<BTreeMap<String, CategoryTexts>>)]
+    translations: Value,
     /// The least price of the range.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "20.00")]
@@ -134,7 +141,8 @@ pub(in crate::browse) struct FacetValueOut {
 
 impl FacetValueOut {
     fn of(value: String, name: Option<String>, count: u32) -> Self {
-        Self { value: Some(value), name, from: None, to: None, currency: None, count }
+        let (from, to, currency, translations) = (None, None, None, Value::Null);
+        Self { value: Some(value), name, translations, from, to, currency, count }
     }
 }
 
@@ -295,8 +303,9 @@ impl Counted {
                 .by_number
                 .into_iter()
                 .map(|(id, count)| {
-                    let name = catalog.category_name(id);
-                    FacetValueOut::of(CategoryId(id).to_string(), name, count)
+                    let (name, id) = (catalog.category_name(id), CategoryId(id));
+                    let translations = catalog.category_translations(id);
+                    FacetValueOut { translations, ..FacetValueOut::of(id.to_string(), name, count) }
                 })
                 .collect(),
             Facet::Price => self.by_range.into_values().map(price_range).collect(),
@@ -345,6 +354,7 @@ fn price_range((count, money): (u32, Money)) -> FacetValueOut {
     FacetValueOut {
         value: None,
         name: None,
+        translations: Value::Null,
         from: Some(text(from)),
         to: Some(text(to)),
         currency: Some(Currency::code(money.currency)),

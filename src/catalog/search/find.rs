@@ -104,8 +104,8 @@ fn word(fields: &Fields, words: &mut Words, text: &str, last: bool, near: bool) 
     Box::new(DisjunctionMaxQuery::new(places))
 }
 
-fn query(fields: &Fields, text: &str, strictness: Strictness) -> Box<dyn Query> {
-    let mut words = Words::default();
+fn query((fields, words): (&Fields, &Words), text: &str, strictness: Strictness) -> Box<dyn Query> {
+    let mut words = words.clone();
     let mut asked = words.asked(text);
     asked.truncate(MOST_WORDS);
     let near = strictness != Strictness::All;
@@ -132,12 +132,12 @@ fn query(fields: &Fields, text: &str, strictness: Strictness) -> Box<dyn Query> 
 /// The products that `text` finds, in no order.
 pub(super) fn find(
     searcher: &Searcher,
-    fields: &Fields,
+    made: (&Fields, &Words),
     text: &str,
     kept: Option<Strictness>,
 ) -> tantivy::Result<(Vec<Hit>, Strictness)> {
     let search = |strictness| {
-        let hits = searcher.search(&*query(fields, text, strictness), &Ranked)?;
+        let hits = searcher.search(&*query(made, text, strictness), &Ranked)?;
         Ok::<_, tantivy::TantivyError>((hits, strictness))
     };
     if let Some(kept) = kept {

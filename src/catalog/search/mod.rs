@@ -22,7 +22,7 @@ use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, Term};
 pub use words::Words;
 
 /// Changes with everything that decides about an index's content: fields, words, languages.
-const VERSION: u32 = 4;
+const VERSION: u32 = 5;
 /// What the writer may hold, in bytes; tantivy takes no less than 15 MB.
 const BUDGET: usize = 16_000_000;
 
@@ -32,7 +32,7 @@ pub type Source = (u64, bytes::Bytes, Vec<String>);
 /// What answers searches. Empty until a first index is there.
 #[derive(Default)]
 pub struct Search {
-    open: ArcSwapOption<(IndexReader, Fields)>,
+    open: ArcSwapOption<(IndexReader, Fields, Words)>,
 }
 
 impl std::fmt::Debug for Search {
@@ -45,11 +45,11 @@ impl Search {
     /// What an open index answers; `None` where there is none yet or it cannot be read.
     fn ask<T>(
         &self,
-        question: impl FnOnce(&tantivy::Searcher, &Fields) -> tantivy::Result<T>,
+        question: impl FnOnce(&tantivy::Searcher, &Fields, &Words) -> tantivy::Result<T>,
     ) -> Option<T> {
         let open = self.open.load();
-        let (reader, fields) = &**open.as_ref()?;
-        match question(&reader.searcher(), fields) {
+        let (reader, fields, words) = &**open.as_ref()?;
+        match question(&reader.searcher(), fields, words) {
             Ok(answer) => Some(answer),
             Err(error) => {
                 tracing::error!(%error, "the search index could not be read");
@@ -61,12 +61,12 @@ impl Search {
     /// The products that `text` finds, in no order, and how strict the search was. A walk through
     /// pages keeps to the strictness it began with.
     pub fn find(&self, text: &str, kept: Option<Strictness>) -> Option<(Vec<Hit>, Strictness)> {
-        self.ask(|searcher, fields| find::find(searcher, fields, text, kept))
+        self.ask(|searcher, fields, words| find::find(searcher, (fields, words), text, kept))
     }
 
     /// The products of which a property has one of some values, in any case.
     pub fn with_property(&self, property: &str, values: &[String]) -> Option<HashSet<u64>> {
-        self.ask(|searcher, fields| properties::with_values(searcher, fields, property, values))
+        self.ask(|searcher, fields, _| properties::with_values(searcher, fields, property, values))
     }
 
     /// How many of some products have each value of a property, in any case.
@@ -75,7 +75,7 @@ impl Search {
         property: &str,
         products: &HashSet<u64>,
     ) -> Option<Vec<ValueCount>> {
-        self.ask(|searcher, _| properties::values_of(searcher, property, products))
+        self.ask(|searcher, _, _| properties::values_of(searcher, property, products))
     }
 
     /// How many products the index holds.
@@ -103,20 +103,21 @@ impl std::fmt::Debug for Indexer {
     }
 }
 
-/// The commit's note: version and position.
-fn note(position: i64) -> String {
-    format!("{VERSION} {position}")
+/// What stands before the position in a commit's note: version and languages.
+fn note(words: &Words) -> String {
+    format!("{VERSION} {} ", words.languages())
 }
 
 impl Indexer {
-    fn of(index: &Index, fields: Fields) -> tantivy::Result<Self> {
+    fn of(index: &Index, fields: Fields, words: &Words) -> tantivy::Result<Self> {
         let writer = index.writer_with_num_threads(1, BUDGET)?;
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
-        Ok(Self { writer, reader, fields, words: Words::default() })
+        Ok(Self { writer, reader, fields, words: words.clone() })
     }
 
-    /// Opens an index that has come to a position; `None` where there is none of this version.
-    pub fn open(folder: &Path) -> tantivy::Result<Option<(Self, i64)>> {
+    /// Opens an index that has come to a position; `None` where there is none of this version with these
+    /// words.
+    pub fn open(folder: &Path, words: &Words) -> tantivy::Result<Option<(Self, i64)>> {
         let (expected, fields) = schema();
         let directory = MmapDirectory::open(folder)?;
         if !Index::exists(&directory)? {
@@ -124,22 +125,22 @@ impl Indexer {
         }
         let index = Index::open(directory)?;
         let payload = index.load_metas()?.payload.unwrap_or_default();
-        let Some(position) = payload.strip_prefix(&format!("{VERSION} ")) else { return Ok(None) };
+        let Some(position) = payload.strip_prefix(&note(words)) else { return Ok(None) };
         let Ok(position) = position.parse() else { return Ok(None) };
         if index.schema() != expected || !index.validate_checksum()?.is_empty() {
             return Ok(None);
         }
-        Ok(Some((Self::of(&index, fields)?, position)))
+        Ok(Some((Self::of(&index, fields, words)?, position)))
     }
 
     /// Makes an empty index in place of whatever the folder holds.
-    pub fn create(folder: &Path) -> tantivy::Result<Self> {
+    pub fn create(folder: &Path, words: &Words) -> tantivy::Result<Self> {
         match std::fs::remove_dir_all(folder) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
             _ => std::fs::create_dir_all(folder)?,
         }
         let (schema, fields) = schema();
-        Self::of(&Index::create_in_dir(folder, schema)?, fields)
+        Self::of(&Index::create_in_dir(folder, schema)?, fields, words)
     }
 
     /// Puts products in, over what the index holds of them.
@@ -162,14 +163,15 @@ impl Indexer {
     /// Makes everything since the last commit last, together with the position.
     pub fn commit(&mut self, position: i64) -> tantivy::Result<()> {
         let mut commit = self.writer.prepare_commit()?;
-        commit.set_payload(&note(position));
+        commit.set_payload(&format!("{}{position}", note(&self.words)));
         commit.commit()?;
         self.reader.reload()
     }
 
     /// Lets searches see what is committed, now and from now on.
     pub fn serve(&self, search: &Search) {
-        search.open.store(Some(Arc::new((self.reader.clone(), self.fields))));
+        let open = (self.reader.clone(), self.fields, self.words.clone());
+        search.open.store(Some(Arc::new(open)));
     }
 }
 

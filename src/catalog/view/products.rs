@@ -259,7 +259,7 @@ impl Products {
         };
         if let Some(brand) = record.brand.filter(|brand| !self.brand_names.has(brand.0)) {
             let name = brand_name(record.body.as_bytes()).unwrap_or_default();
-            self.brand_names.put(brand.0, &name);
+            self.brand_names.put(brand.0, &[&name]);
         }
         self.ids.insert(id);
         self.brands.insert(entry.brand, id);
