@@ -6,6 +6,7 @@ use crate::access::{Caller, op};
 use crate::catalog::search::{Search, Strictness, Words};
 use crate::catalog::view::{CatalogView, Lookup};
 use crate::http::answer::Cache;
+use crate::http::language::Wanted;
 use crate::http::{Answer, ApiResult, Params};
 use crate::kernel::id::ProductId;
 use crate::kernel::word::words;
@@ -69,6 +70,21 @@ struct Named {
     translations: BTreeMap<String, Texts>,
 }
 
+impl Named {
+    /// Whether the name, or that in the language that is wanted most, has words that begin with all that was
+    /// typed. Beginnings of words in a third language would only be noise.
+    fn begins_with(&self, typed: &[String], wanted: Option<&Wanted>) -> bool {
+        let tags: Vec<&[u8]> = self.translations.keys().map(String::as_bytes).collect();
+        let tag = wanted.and_then(|wanted| wanted.best(&tags));
+        let texts = self.translations.iter().find(|(own, _)| Some(own.as_bytes()) == tag);
+        let translated = texts.and_then(|(_, texts)| texts.name.as_deref());
+        [self.name.as_str()].into_iter().chain(translated).any(|name| {
+            let words = Words::default().of(name);
+            typed.iter().all(|part| words.iter().any(|word| word.starts_with(part)))
+        })
+    }
+}
+
 #[derive(Deserialize)]
 struct Texts {
     name: Option<String>,
@@ -84,7 +100,7 @@ pub(super) struct SuggestionsOut {
 /// Suggestions
 ///
 /// What a shopper who types may mean: products from three letters on, brands and categories from the
-/// first, by their names in every language. Case, accents and the order of the words make no difference. Takes a tenth of a call from
+/// first, categories by their names in the language of `Accept-Language` too. Case, accents and the order of the words make no difference. Takes a tenth of a call from
 /// your limits, so that it can be asked for with every letter.
 #[utoipa::path(
     operation_id = "list_suggestions", tag = "products",
@@ -129,12 +145,14 @@ pub(super) async fn list_suggestions(
     // Half of the room at most is for categories and brands where products are wanted too.
     let room = if wants(SuggestionType::Product) { limit.div_ceil(4) } else { limit };
     if wants(SuggestionType::Category) {
-        let found = views.0.categories_named(&typed, room);
-        items.extend(found.into_iter().map(|(id, name)| {
+        let wanted = Wanted::of(&request);
+        let found = views.0.categories_named(&typed, usize::MAX).into_iter().map(|(id, name)| {
             let translations = serde_json::from_value(views.0.category_translations(id));
-            let translations = translations.unwrap_or_default();
-            suggestion(SuggestionType::Category, &id, Named { name, translations })
-        }));
+            (id, Named { name, translations: translations.unwrap_or_default() })
+        });
+        let meant = found.filter(|(_, named)| named.begins_with(&typed, wanted.as_ref()));
+        let suggested = meant.take(room);
+        items.extend(suggested.map(|(id, named)| suggestion(SuggestionType::Category, &id, named)));
     }
     if wants(SuggestionType::Brand) {
         let found = views.0.brands_named(&typed, room.min(limit - items.len()));
