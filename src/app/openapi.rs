@@ -252,14 +252,21 @@ fn offer_forms(operation: &mut Value) {
     let schema = operation.pointer("/responses/200/content/application~1json/schema/$ref");
     let name = schema.and_then(Value::as_str).and_then(|name| name.rsplit('/').next());
     let name = name.unwrap_or_default();
-    let forms: &[&str] = if name.starts_with("PageOf") && name != "PageOfChanges" {
+    let forms: &[&str] = if name == "PageOfChanges" {
+        operation["x-forms"] = json!([form::NDJSON]);
+        return;
+    } else if name.starts_with("PageOf") {
         &[linked::MEDIA_TYPE, form::NDJSON, form::CSV]
     } else if LINKED.contains(&name) {
         &[linked::MEDIA_TYPE]
+    } else if name == "SuggestionsOut" {
+        &[]
     } else {
         return;
     };
-    operation["x-forms"] = json!(forms);
+    if !forms.is_empty() {
+        operation["x-forms"] = json!(forms);
+    }
     operation["responses"]["200"]["headers"]["Content-Language"] =
         json!({ "$ref": "#/components/headers/Content-Language" });
 }

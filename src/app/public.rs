@@ -133,6 +133,7 @@ fn cors(origins: &[Origin]) -> Cors {
             header::LINK,
             header::RETRY_AFTER,
             header::LOCATION,
+            changes::api::NEXT_POSITION,
             header::CONTENT_RANGE,
             header::ACCEPT_RANGES,
         ])

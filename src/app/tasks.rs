@@ -4,6 +4,7 @@ use super::Comptoir;
 use super::readiness::Readiness;
 use crate::access::directory::Keyring;
 use crate::access::service::touch_secrets;
+use crate::catalog::search::Words;
 use crate::catalog::service;
 use crate::changes::{self, Waits};
 use crate::exports::Worker;
@@ -87,7 +88,11 @@ pub(super) fn start(comptoir: &Comptoir) -> (Tasks, Reload) {
     let folder = config.server.data_dir.join("search");
     running.spawn(follow_search(
         part.clone(),
-        SearchFollower::new(Arc::clone(&mirror), folder, comptoir.node),
+        SearchFollower::new(
+            Arc::clone(&mirror),
+            (folder, comptoir.node),
+            Words::new(&config.search.languages),
+        ),
         config.catalog.change_poll,
     ));
     let waits = Arc::clone(&comptoir.waits);

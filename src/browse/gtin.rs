@@ -1,10 +1,11 @@
 //! The GTIN that a caller gives, or why it names no product.
 
 use crate::catalog::view::{CatalogView, Lookup};
+use crate::http::ApiResult;
 use crate::http::error::InStoreItem;
-use crate::http::{ApiError, ApiResult, Code, FieldError};
+use crate::http::gtin::refused;
 use crate::kernel::Gtin;
-use crate::kernel::gtin::{InvalidGtin, check_digit};
+use crate::kernel::gtin::InvalidGtin;
 use crate::kernel::id::ProductId;
 use crate::kernel::in_store::Pattern;
 use actix_web::{HttpRequest, web};
@@ -35,27 +36,4 @@ fn item(text: &str, request: &HttpRequest, view: &CatalogView) -> Option<InStore
         product_id: is_there.then(|| id.to_string()),
         link: is_there.then(|| format!("/v1/products/{id}")),
     })
-}
-
-/// Why a code names no product, and which code was probably meant.
-pub(super) fn refused(text: &str, error: &InvalidGtin) -> ApiError {
-    let complete = || format!("{text}{}", check_digit(text.as_bytes()));
-    let (code, fault, message, suggestion) = match error {
-        InvalidGtin::InStore => (Code::InStoreCode, "in_store", error.to_string(), None),
-        InvalidGtin::CheckDigit { .. } => {
-            (Code::InvalidGtin, "check_digit", error.to_string(), error.suggestion())
-        }
-        InvalidGtin::Length(length @ (7 | 11)) => {
-            let form = if *length == 7 { "EAN-8" } else { "UPC" };
-            let message = format!("looks like a {form} code without its check digit");
-            (Code::InvalidGtin, "check_digit", message, Some(complete()))
-        }
-        _ => (Code::InvalidGtin, "malformed", error.to_string(), None),
-    };
-    let detail = match &suggestion {
-        Some(suggestion) => format!("`{text}` {message}. Did you mean `{suggestion}`?"),
-        None => format!("`{text}` {message}."),
-    };
-    ApiError::new(code, detail)
-        .errors(vec![FieldError::parameter("gtin", fault, message).suggest(suggestion)])
 }

@@ -2,12 +2,12 @@
 
 mod schema;
 
-use super::gtin;
 use super::shape::{Shape, Views};
 use crate::access::{Caller, op};
 use crate::catalog::view::{CatalogView, Lookup};
 use crate::http::answer::Cache;
 use crate::http::fields::{Refused, members};
+use crate::http::gtin::refused;
 use crate::http::language;
 use crate::http::{Answer, ApiError, ApiResult, Code, FieldError, JsonBody, Params};
 use crate::kernel::Gtin;
@@ -162,7 +162,7 @@ fn resolve(input: &IdentifierIn, view: &CatalogView) -> Result<(Bytes, Match), N
 }
 
 fn no_gtin(text: &str, error: &InvalidGtin) -> Nothing {
-    let refusal = gtin::refused(text, error);
+    let refusal = refused(text, error);
     let reason = match refusal.code() {
         Code::InStoreCode => Reason::InStoreCode,
         _ => Reason::InvalidGtin,

@@ -3,14 +3,16 @@
 use super::list::not_ready;
 use super::shape::Views;
 use crate::access::{Caller, op};
-use crate::catalog::search::{Search, Strictness, Wanted, Words};
+use crate::catalog::search::{self, Search, Strictness, Words};
 use crate::catalog::view::{CatalogView, Lookup};
 use crate::http::answer::Cache;
+use crate::http::language::Wanted;
 use crate::http::{Answer, ApiResult, Params};
 use crate::kernel::id::ProductId;
 use crate::kernel::word::words;
 use actix_web::{HttpRequest, get, web};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// Most characters of what was typed.
@@ -44,6 +46,48 @@ struct SuggestionOut {
     /// What to show.
     #[schema(example = "Perceuse à percussion Bosch 750 W")]
     text: String,
+    /// The same in other languages, by language (RFC 5646), where the retailer gives any. Absent from calls
+    /// with `Accept-Language`, for which `text` is chosen from here.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = Option<BTreeMap<String, SuggestionTexts>>)]
+    translations: BTreeMap<String, SuggestionTexts>,
+}
+
+/// The text of a suggestion in another language.
+#[derive(Debug, Serialize, ToSchema)]
+struct SuggestionTexts {
+    /// What to show.
+    #[schema(example = "Bosch hammer drill 750 W")]
+    text: String,
+}
+
+/// What names something.
+#[derive(Default, Deserialize)]
+struct Named {
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    translations: BTreeMap<String, Texts>,
+}
+
+impl Named {
+    /// Whether the name, or that in the language that is wanted most, has words that begin with all that was
+    /// typed. Beginnings of words in a third language would only be noise.
+    fn begins_with(&self, typed: &[String], wanted: Option<&Wanted>) -> bool {
+        let tags: Vec<&[u8]> = self.translations.keys().map(String::as_bytes).collect();
+        let tag = wanted.and_then(|wanted| wanted.best(&tags));
+        let texts = self.translations.iter().find(|(own, _)| Some(own.as_bytes()) == tag);
+        let translated = texts.and_then(|(_, texts)| texts.name.as_deref());
+        [self.name.as_str()].into_iter().chain(translated).any(|name| {
+            let words = Words::default().of(name);
+            typed.iter().all(|part| words.iter().any(|word| word.starts_with(part)))
+        })
+    }
+}
+
+#[derive(Deserialize)]
+struct Texts {
+    name: Option<String>,
 }
 
 /// Suggestions.
@@ -56,7 +100,7 @@ pub(super) struct SuggestionsOut {
 /// Suggestions
 ///
 /// What a shopper who types may mean: products from three letters on, brands and categories from the
-/// first. Case, accents and the order of the words make no difference. Takes a tenth of a call from
+/// first, categories by their names in the language of `Accept-Language` too. Case, accents and the order of the words make no difference. Takes a tenth of a call from
 /// your limits, so that it can be asked for with every letter.
 #[utoipa::path(
     operation_id = "list_suggestions", tag = "products",
@@ -101,16 +145,20 @@ pub(super) async fn list_suggestions(
     // Half of the room at most is for categories and brands where products are wanted too.
     let room = if wants(SuggestionType::Product) { limit.div_ceil(4) } else { limit };
     if wants(SuggestionType::Category) {
-        let found = views.0.categories_named(&typed, room);
-        items.extend(
-            found.into_iter().map(|(id, text)| suggestion(SuggestionType::Category, &id, text)),
-        );
+        let wanted = Wanted::of(&request);
+        let found = views.0.categories_named(&typed, usize::MAX).into_iter().map(|(id, name)| {
+            let translations = serde_json::from_value(views.0.category_translations(id));
+            (id, Named { name, translations: translations.unwrap_or_default() })
+        });
+        let meant = found.filter(|(_, named)| named.begins_with(&typed, wanted.as_ref()));
+        let suggested = meant.take(room);
+        items.extend(suggested.map(|(id, named)| suggestion(SuggestionType::Category, &id, named)));
     }
     if wants(SuggestionType::Brand) {
         let found = views.0.brands_named(&typed, room.min(limit - items.len()));
-        items.extend(
-            found.into_iter().map(|(id, text)| suggestion(SuggestionType::Brand, &id, text)),
-        );
+        items.extend(found.into_iter().map(|(id, name)| {
+            suggestion(SuggestionType::Brand, &id, Named { name, ..Named::default() })
+        }));
     }
     let enough =
         typed.len() > 1 || typed.first().is_some_and(|word| word.chars().count() >= FOR_PRODUCTS);
@@ -122,8 +170,16 @@ pub(super) async fn list_suggestions(
     Answer::json(&SuggestionsOut { items }, Cache::Seconds(60), count)
 }
 
-fn suggestion(kind: SuggestionType, id: &dyn std::fmt::Display, text: String) -> SuggestionOut {
-    SuggestionOut { kind, id: id.to_string(), text }
+fn suggestion(kind: SuggestionType, id: &dyn std::fmt::Display, named: Named) -> SuggestionOut {
+    let texts = named.translations.into_iter();
+    let translations =
+        texts.filter_map(|(tag, Texts { name })| Some((tag, SuggestionTexts { text: name? })));
+    SuggestionOut {
+        kind,
+        id: id.to_string(),
+        text: named.name,
+        translations: translations.collect(),
+    }
 }
 
 /// The products that match best.
@@ -133,18 +189,13 @@ fn products(
     catalog: &CatalogView,
     search: &Search,
 ) -> Option<Vec<SuggestionOut>> {
-    #[derive(Deserialize)]
-    struct Named {
-        name: String,
-    }
     let mut takes = |id| catalog.has_product(ProductId(id));
-    let wanted = Wanted { after: None, most: limit, takes: &mut takes };
+    let wanted = search::Wanted { after: None, most: limit, takes: &mut takes };
     let (hits, _) = search.best(text, Some(Strictness::All), wanted)?;
     let suggested = hits.into_iter().filter_map(|hit| {
         let id = ProductId(hit.id);
         let Lookup::Found { body, .. } = catalog.product(id) else { return None };
-        let Named { name } = serde_json::from_slice(&body).ok()?;
-        Some(suggestion(SuggestionType::Product, &id, name))
+        Some(suggestion(SuggestionType::Product, &id, serde_json::from_slice(&body).ok()?))
     });
     Some(suggested.collect())
 }

@@ -39,7 +39,8 @@ pub fn resource(lookup: Lookup, what: &str, id: &impl Display, cache: Cache) -> 
     };
     let (body, etag) = found(lookup, what, id)?;
     let (form, texts) = (Form::Json, Texts::ToBeChosen);
-    Ok(Answer { body, etag, cache, records: 1, link: None, form, kind, texts })
+    let (link, beside) = (None, None);
+    Ok(Answer { body, etag, cache, records: 1, link, beside, form, kind, texts })
 }
 
 /// Refuses what has no resource to stand on.

@@ -221,6 +221,12 @@ impl CatalogView {
         }
     }
 
+    /// The texts of a category in other languages; null where there are none.
+    pub fn category_translations(&self, id: CategoryId) -> serde_json::Value {
+        let categories = self.categories.read();
+        categories.by_id.get(&id.0).map_or_else(Default::default, |own| own.translations.clone())
+    }
+
     /// The page of categories behind `after`, all or the children of one.
     pub fn categories(
         &self,

@@ -1,5 +1,6 @@
 //! The partner API of changes.
 
+mod page;
 mod schema;
 
 use super::Kind;
@@ -8,7 +9,6 @@ use super::store::{self, Entry, Stretch, Wanted, rows};
 use super::wait::{self, Waits};
 use crate::access::model::StockDisclosure;
 use crate::access::{Caller, Scopes, op};
-use crate::http::answer::Cache;
 use crate::http::params::nearest;
 use crate::http::{Answer, ApiError, ApiResult, Code, FieldError, Params};
 use crate::kernel::Micros;
@@ -16,6 +16,8 @@ use crate::kernel::id::StoreId;
 use crate::kernel::word::Word as _;
 use crate::storage::{Db, Log, log};
 use actix_web::{HttpRequest, get, web};
+pub use page::NEXT_POSITION;
+use page::Reach;
 use schema::{ChangeOut, Embed, PageOfChanges};
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap};
@@ -53,6 +55,9 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 /// You see the types whose scope your key has: `catalog:read` for products and categories, `prices:read`
 /// for offers, `stock:read`, `stores:read`, `promotions:read`. Others are left out, or refused with 403
 /// where `types` names them. A page may be shorter than `limit`, even empty, while `has_more` is true.
+///
+/// As JSON lines a page is its entries alone. `Link` leads to the next page while there is more, and
+/// `Next-Position` is where to go on later, in every form.
 #[utoipa::path(
     operation_id = "list_changes", tag = "changes",
     params(
@@ -64,7 +69,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "Most changes in the page, 1 to 1000; 500 where it is left out.", example = 500),
     ),
     responses(
-        (status = 200, description = "A page of changes.", body = PageOfChanges<'_>),
+        (status = 200, description = "A page of changes.", body = PageOfChanges<'_>, headers(("Next-Position" = String, description = "The next call's `after`."))),
         (status = 304, description = "You hold this page already."),
         (status = 410, description = "The log does not reach back to the position."),
     ),
@@ -88,7 +93,7 @@ async fn list_changes(
     let after = match after {
         After::Latest => {
             let head = log::head(&db, Log::Change).await?;
-            return page(&[], &[], (head, head));
+            return Ok(page::answer(&request, &[], Reach { reached: head, head }));
         }
         After::Oldest => store::floor(&db).await?,
         After::Position(position) => position,
@@ -112,7 +117,8 @@ async fn list_changes(
     let successors = successors(&db, &stretch.entries).await?;
     let entries = stretch.entries.iter().map(|entry| line(entry, &resources, &successors));
     let lines = entries.collect::<ApiResult<Vec<_>>>()?;
-    page(&stretch.entries, &lines, (stretch.reached, stretch.head))
+    let reach = Reach { reached: stretch.reached, head: stretch.head };
+    Ok(page::answer(&request, &lines, reach))
 }
 
 /// Where a page begins.
@@ -280,13 +286,4 @@ fn bytes(value: &impl serde::Serialize) -> ApiResult<Vec<u8>> {
         tracing::error!(%error, "a change could not be serialised");
         ApiError::new(Code::Internal, "The failure has been recorded; quote the request id.")
     })
-}
-
-fn page(entries: &[Entry], lines: &[Vec<u8>], (reached, head): (i64, i64)) -> ApiResult<Answer> {
-    let mut body = b"{\"items\":[".to_vec();
-    body.extend(lines.join(&b','));
-    let more = reached < head;
-    body.extend(format!("],\"next_position\":\"{reached}\",\"has_more\":{more}}}").into_bytes());
-    // Who holds a copy needs every language.
-    Ok(Answer::new(body, Cache::NoStore, entries.len() as u32).with_all_texts())
 }

@@ -11,6 +11,7 @@ use crate::stock::model::{Location, Pickup};
 use crate::stock::view::Detail;
 use crate::storage::{Db, StoreError};
 use serde::Serialize;
+use serde_json::value::RawValue;
 use std::collections::HashMap;
 
 #[derive(Serialize)]
@@ -36,6 +37,9 @@ struct Offer<'a> {
     price_type: &'a str,
     member_price: Option<Money>,
     unit_price: Option<UnitPrice<'a>>,
+    lowest_price_30d: Option<Money>,
+    eco_contribution: Option<Money>,
+    seller: Option<Box<RawValue>>,
     tax_included: bool,
     valid_from: Option<Micros>,
     valid_through: Option<Micros>,
@@ -73,6 +77,7 @@ pub fn offer(row: &OfferRow) -> Result<String, StoreError> {
         let (value, unit_code) = row.unit_reference.as_deref()?.split_once(' ')?;
         Some(Reference { value, unit_code })
     };
+    let seller = row.seller.clone().map(RawValue::from_string).transpose();
     let document = Offer {
         product_id: &row.product_id,
         store_id: &row.store_id,
@@ -84,6 +89,9 @@ pub fn offer(row: &OfferRow) -> Result<String, StoreError> {
         unit_price: row
             .unit_price
             .map(|amount| UnitPrice { price: money(amount), reference: reference() }),
+        lowest_price_30d: row.lowest_price_30d.map(money),
+        eco_contribution: row.eco_contribution.map(money),
+        seller: seller.map_err(|error| StoreError::corrupt("offers", error))?,
         tax_included: row.tax_included,
         valid_from: row.valid_from.map(Micros),
         valid_through: row.valid_through.map(Micros),

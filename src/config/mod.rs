@@ -14,6 +14,7 @@ pub use problem::{Problem, Problems};
 pub use secrets::{Access, Database, DatabaseUrl, Pepper};
 pub use values::{AccessLog, Durability, LimitBackend, LogFormat, LogLevel, Origin};
 
+use crate::kernel::SearchLanguage;
 use crate::kernel::in_store::Pattern;
 use crate::kernel::language::LanguageTag;
 use ipnet::IpNet;
@@ -90,6 +91,14 @@ section! {
         language: LanguageTag = "language" as LanguageTag,
         /// How the retailer's in-store codes are read.
         in_store_codes: Vec<Pattern> = "in_store_codes" as Vec<Pattern>,
+    }
+}
+
+section! {
+    /// Full-text search.
+    Search ["search"] {
+        /// The languages whose endings are known.
+        languages: Vec<SearchLanguage> = "languages" as Vec<SearchLanguage>,
     }
 }
 
@@ -218,6 +227,8 @@ pub struct Config {
     pub access: Access,
     /// The read model of the catalog.
     pub catalog: Catalog,
+    /// Full-text search.
+    pub search: Search,
     /// Stores.
     pub stores: Stores,
     /// The change log.
@@ -272,6 +283,7 @@ impl Config {
         let database = Database::read(layers, data_dir);
         let access = Access::read(layers, data_dir);
         let catalog = Catalog::read(layers);
+        let search = Search::read(layers);
         let stores = Stores::read(layers);
         let changes = Changes::read(layers);
         let exports = Exports::read(layers);
@@ -285,6 +297,7 @@ impl Config {
             database: database?,
             access: access?,
             catalog: catalog?,
+            search: search?,
             stores: stores?,
             changes: changes?,
             exports: exports?,

@@ -1,6 +1,8 @@
 //! How a type reads itself from a setting: ranges and words live in the type, so none is forgotten.
 
+use crate::kernel::SearchLanguage;
 use crate::kernel::in_store::{InvalidPattern, Pattern};
+use crate::kernel::word::UnknownWord;
 use ipnet::IpNet;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -94,6 +96,12 @@ impl FromSetting for IpNet {
 impl FromSetting for Pattern {
     fn parse(text: &str) -> Result<Self, String> {
         text.parse().map_err(|error: InvalidPattern| error.to_string())
+    }
+}
+
+impl FromSetting for SearchLanguage {
+    fn parse(text: &str) -> Result<Self, String> {
+        text.parse().map_err(|error: UnknownWord| error.to_string())
     }
 }
 

@@ -7,7 +7,7 @@ use super::linked;
 use actix_web::body::BoxBody;
 use actix_web::http::header::{
     ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_TYPE, ETAG,
-    HeaderValue, IF_NONE_MATCH, VARY,
+    HeaderName, HeaderValue, IF_NONE_MATCH, VARY,
 };
 use actix_web::{HttpRequest, HttpResponse, Responder};
 use bytes::Bytes;
@@ -73,6 +73,8 @@ pub struct Answer {
     pub records: u32,
     /// The `Link` header of a page that has a next one.
     pub link: Option<String>,
+    /// A header of its own kind of answer.
+    pub beside: Option<(HeaderName, HeaderValue)>,
     /// What the document is written in.
     pub form: Form,
     /// What the resource is in JSON-LD, where it can be had so.
@@ -137,7 +139,8 @@ impl Answer {
     pub fn new(body: impl Into<Bytes>, cache: Cache, records: u32) -> Self {
         let body = body.into();
         let (form, texts) = (Form::Json, Texts::ToBeChosen);
-        Self { etag: digest(&body), body, cache, records, link: None, form, kind: None, texts }
+        let (link, beside, kind) = (None, None, None);
+        Self { etag: digest(&body), body, cache, records, link, beside, form, kind, texts }
     }
 
     /// Serialises a document into an answer.
@@ -231,6 +234,9 @@ impl Responder for Answer {
         }
         if let Some(link) = answer.link {
             response.insert_header((actix_web::http::header::LINK, link));
+        }
+        if let Some(beside) = answer.beside {
+            response.insert_header(beside);
         }
         let mut response = if fresh {
             response.finish()

@@ -192,6 +192,10 @@ pub struct Problem {
     /// The scope that the key lacks (`insufficient_scope` only).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub required_scope: Option<String>,
+    /// The check digit that would be right (`invalid_gtin` only).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0, maximum = 9)]
+    pub expected_check_digit: Option<u8>,
     /// The oldest position that can be read after (`position_expired` only).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub oldest_position: Option<String>,
@@ -363,6 +367,7 @@ impl ApiError {
             request_id: request_id.to_owned(),
             errors: parts.errors.clone(),
             required_scope: parts.required_scope.map(str::to_owned),
+            expected_check_digit: parts.errors.iter().find_map(expected_check_digit),
             oldest_position: parts.restart.map(|(oldest, _)| oldest.to_string()),
             restart_from: parts.restart.map(|(_, from)| from.to_owned()),
             violated_policies: parts.violated.clone(),
@@ -370,6 +375,12 @@ impl ApiError {
             in_store: parts.in_store.clone(),
         }
     }
+}
+
+/// The check digit that would be right for a code that was wrong in it.
+fn expected_check_digit(fault: &FieldError) -> Option<u8> {
+    let suggestion = fault.suggestion.as_deref().filter(|_| fault.code == "check_digit")?;
+    suggestion.chars().last()?.to_digit(10).and_then(|digit| u8::try_from(digit).ok())
 }
 
 impl fmt::Display for ApiError {

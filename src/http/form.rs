@@ -54,6 +54,12 @@ impl Form {
         Self::best(accept, &[Self::JsonLd, Self::Ndjson, Self::Csv])
     }
 
+    /// The same of a list whose items are no rows of a table.
+    #[must_use]
+    pub fn preferred_of_lines(accept: &str) -> Self {
+        Self::best(accept, &[Self::Ndjson])
+    }
+
     /// The same of a single resource.
     #[must_use]
     pub fn preferred_of_one(accept: &str) -> Self {

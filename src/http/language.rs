@@ -75,7 +75,8 @@ impl Wanted {
 
     /// Which of the offered languages to take; `None` for the retailer's own. Each range is tried whole,
     /// then without its last part, and so on (RFC 4647 §3.4); `en` is also met by `en-GB`.
-    fn best<'a>(&self, offered: &[&'a [u8]]) -> Option<&'a [u8]> {
+    #[must_use]
+    pub fn best<'a>(&self, offered: &[&'a [u8]]) -> Option<&'a [u8]> {
         for range in &self.ranges {
             let mut range = range.as_str();
             loop {

@@ -6,6 +6,7 @@ pub mod encoding;
 pub mod error;
 pub mod fields;
 pub mod form;
+pub mod gtin;
 pub mod language;
 pub mod linked;
 pub mod page;

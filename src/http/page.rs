@@ -130,9 +130,11 @@ impl PageRequest {
         beside: &[(&str, Vec<u8>)],
         cache: Cache,
     ) -> ApiResult<Answer> {
-        let (items, texts) = self.in_language(items);
+        let mut languages = BTreeSet::new();
+        let items = self.in_language(items, &mut languages);
         if let Some((body, form)) = self.in_other_form(&items)? {
             let answer = Answer::new(body, cache, items.len() as u32);
+            let texts = self.texts(&languages);
             return Ok(Answer { link: next.map(link), form, texts, ..answer });
         }
         let separator = if self.query.is_empty() { "" } else { "?" };
@@ -157,32 +159,43 @@ impl PageRequest {
             body.extend_from_slice(b",\"");
             body.extend_from_slice(name.as_bytes());
             body.extend_from_slice(b"\":");
-            body.extend_from_slice(value);
+            for value in self.in_language(&[value], &mut languages) {
+                body.extend_from_slice(&value);
+            }
         }
         body.push(b'}');
         let linked = self.kind_of_items().map(|_| linked::alone("ItemList", &body));
         let form = if linked.is_some() { Form::JsonLd } else { Form::Json };
         let answer = Answer::new(linked.unwrap_or(body), cache, items.len() as u32);
+        let texts = self.texts(&languages);
         Ok(Answer { link: next.map(link), form, texts, ..answer })
     }
 }
 
 impl PageRequest {
-    /// The items with their texts in the language that the client asked for.
-    fn in_language<'a, T: AsRef<[u8]>>(&self, items: &'a [T]) -> (Vec<Cow<'a, [u8]>>, Texts) {
-        let whole = |item: &'a T| Cow::Borrowed(item.as_ref());
-        let Some(wanted) = &self.languages else {
-            return (items.iter().map(whole).collect(), Texts::AsTheyAre);
-        };
-        let mut languages = BTreeSet::new();
-        let chosen = items.iter().map(|item| match wanted.choose(item.as_ref()) {
+    /// Documents with their texts in the languages that the client asked for; `languages` gains those.
+    fn in_language<'a, T: AsRef<[u8]>>(
+        &self,
+        documents: &'a [T],
+        languages: &mut BTreeSet<String>,
+    ) -> Vec<Cow<'a, [u8]>> {
+        let choose = |document: &[u8]| self.languages.as_ref()?.choose(document);
+        let chosen = documents.iter().map(|document| match choose(document.as_ref()) {
             Some(chosen) => {
                 languages.extend(chosen.languages);
                 Cow::Owned(chosen.document)
             }
-            None => whole(item),
+            None => Cow::Borrowed(document.as_ref()),
         });
-        (chosen.collect(), Texts::Chosen(wanted.told(&languages)))
+        chosen.collect()
+    }
+
+    /// In which languages the texts of the page are, where these were chosen.
+    fn texts(&self, languages: &BTreeSet<String>) -> Texts {
+        match &self.languages {
+            Some(wanted) => Texts::Chosen(wanted.told(languages)),
+            None => Texts::AsTheyAre,
+        }
     }
 
     /// What the items are, where the client asked for JSON-LD and they have a name there.

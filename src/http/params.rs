@@ -45,7 +45,7 @@ impl Params {
     /// Reads a query string (`application/x-www-form-urlencoded`).
     #[must_use]
     pub fn new(query: &str) -> Self {
-        let given = query
+        let given: Vec<(String, String)> = query
             .split('&')
             .filter(|pair| !pair.is_empty())
             .map(|pair| {
@@ -53,7 +53,8 @@ impl Params {
                 (decode(name).into_owned(), decode(value).into_owned())
             })
             .collect();
-        let (known, families, errors) = (Vec::new(), Vec::new(), Vec::new());
+        let (known, families) = (Vec::new(), Vec::new());
+        let errors = not_text(&given);
         Self { given, known, families, in_languages: false, errors }
     }
 
@@ -287,6 +288,17 @@ impl Params {
         };
         Err(ApiError::new(Code::InvalidParameter, detail).errors(self.errors))
     }
+}
+
+/// A fault for each parameter whose value no text has: nothing could be meant by it, and some of it no
+/// database takes.
+fn not_text(given: &[(String, String)]) -> Vec<FieldError> {
+    let is_foreign = |letter: char| {
+        letter == char::REPLACEMENT_CHARACTER || letter.is_control() && !letter.is_whitespace()
+    };
+    let faulty = given.iter().filter(|(_, value)| value.contains(is_foreign));
+    let message = "has a control character, or bytes that are not UTF-8";
+    faulty.map(|(name, _)| FieldError::parameter(name, "malformed", message)).collect()
 }
 
 /// The word of `known` that `given` was probably meant to be.

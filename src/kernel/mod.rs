@@ -13,6 +13,7 @@ pub mod money;
 pub mod object;
 pub mod page;
 pub mod ranked;
+pub mod search_language;
 pub mod secret;
 pub mod word;
 
@@ -20,3 +21,4 @@ pub use clock::{Clock, Micros};
 pub use gtin::Gtin;
 pub use money::{Amount, Currency, Money};
 pub use object::Object;
+pub use search_language::SearchLanguage;

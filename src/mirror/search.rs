@@ -1,7 +1,7 @@
 //! Keeps the search index behind the view: each round takes the changes that the view has already.
 
 use super::{MOST, Mirror, store};
-use crate::catalog::search::{Commit, Indexer};
+use crate::catalog::search::{Commit, Indexer, Words};
 use crate::kernel::id::{CategoryId, NodeId, ProductId};
 use crate::storage::{Db, StoreError, witness};
 use std::collections::BTreeSet;
@@ -20,6 +20,7 @@ pub struct SearchFollower {
     mirror: Arc<Mirror>,
     folder: PathBuf,
     node: String,
+    words: Words,
     /// None before the first round and after a failure.
     at: Option<At>,
     /// Whether going on with what is there has failed before, so that it is made anew.
@@ -35,10 +36,10 @@ struct At {
 }
 
 impl SearchFollower {
-    /// A follower of a node with its index in a folder.
+    /// A follower with its index of these words in a folder of a node.
     #[must_use]
-    pub fn new(mirror: Arc<Mirror>, folder: PathBuf, node: NodeId) -> Self {
-        Self { mirror, folder, node: node.to_string(), at: None, anew: false }
+    pub fn new(mirror: Arc<Mirror>, (folder, node): (PathBuf, NodeId), words: Words) -> Self {
+        Self { mirror, folder, node: node.to_string(), words, at: None, anew: false }
     }
 
     /// How many products the index holds.
@@ -75,13 +76,13 @@ impl SearchFollower {
 
     /// Opens the index, or makes it where there is none that can be gone on with.
     async fn open(&self, db: &Db) -> anyhow::Result<At> {
-        let (folder, anew) = (self.folder.clone(), self.anew);
+        let (folder, words, anew) = (self.folder.clone(), self.words.clone(), self.anew);
         let found = tokio::task::spawn_blocking(move || {
             if anew {
                 return None;
             }
             std::fs::create_dir_all(&folder).ok()?;
-            Indexer::open(&folder).unwrap_or_else(|error| {
+            Indexer::open(&folder, &words).unwrap_or_else(|error| {
                 tracing::warn!(%error, "the search index cannot be opened and is made anew");
                 None
             })
@@ -104,9 +105,10 @@ impl SearchFollower {
     /// Makes the index from the view. Changes that come meanwhile are followed after.
     async fn build(&self, db: &Db) -> anyhow::Result<At> {
         let (mirror, folder) = (Arc::clone(&self.mirror), self.folder.clone());
+        let words = self.words.clone();
         let built = tokio::task::spawn_blocking(move || {
             let position = mirror.positions().change;
-            let mut indexer = Indexer::create(&folder)?;
+            let mut indexer = Indexer::create(&folder, &words)?;
             let mut ids = mirror.catalog.ids_after(None, BATCH);
             while let Some(last) = ids.last().copied() {
                 indexer.add(&mirror.catalog.sources(&ids))?;

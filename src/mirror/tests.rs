@@ -1,6 +1,7 @@
 mod saved;
 
 use super::*;
+use crate::catalog::search::Words;
 use crate::catalog::view::{Lookup, ProductQuery};
 use crate::kernel::id::{NodeId, ProductId, StoreId};
 use crate::storage::testing::database;
@@ -125,8 +126,8 @@ async fn the_index_goes_on_where_it_was_and_is_made_anew_where_it_cannot() {
     let start = async || {
         let mirror = Arc::new(Mirror::default());
         mirror.load(&db, None).await.unwrap();
-        let mut follower =
-            SearchFollower::new(Arc::clone(&mirror), folder.path().to_owned(), NodeId(1));
+        let place = (folder.path().to_owned(), NodeId(1));
+        let mut follower = SearchFollower::new(Arc::clone(&mirror), place, Words::default());
         assert!(mirror.search.find("riz", None).is_none());
         let position = follower.follow(&db).await.unwrap();
         assert_eq!(position, mirror.positions().change);
@@ -186,7 +187,8 @@ async fn an_index_of_another_database_is_made_anew_also_where_positions_fit() {
         let mirror = Arc::new(Mirror::default());
         mirror.load(db).await.unwrap();
         let path = folder.path().to_owned();
-        let mut follower = SearchFollower::new(Arc::clone(&mirror), path, NodeId(1));
+        let mut follower =
+            SearchFollower::new(Arc::clone(&mirror), (path, NodeId(1)), Words::default());
         assert_eq!(follower.follow(db).await.unwrap(), 1);
         let found = |text: &str| mirror.search.find(text, None).unwrap().0.len();
         assert_eq!((found(there), found(not_there)), (1, 0));

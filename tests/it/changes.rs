@@ -57,6 +57,10 @@ async fn changes_are_followed_from_position_to_position() {
     let prices = page(&app, &key, &format!("?after={start}&types=offer&embed=resource")).await;
     let price = json!({ "amount": "1.99", "currency": "EUR" });
     assert!(items(&prices).iter().all(|change| change["resource"]["price"] == price), "{prices}");
+    let offer = items(&prices)[0]["resource"].as_object().unwrap();
+    for member in ["lowest_price_30d", "eco_contribution", "seller"] {
+        assert!(offer.contains_key(member), "{member}: {offer:?}");
+    }
     let elsewhere = format!("?after={start}&types=offer&store_id={}", store_id(1));
     let elsewhere = page(&app, &key, &elsewhere).await;
     assert_eq!((items(&elsewhere).len(), &elsewhere["next_position"]), (0, &rest["next_position"]));
@@ -165,4 +169,48 @@ async fn a_call_waits_for_the_next_change_of_its_types() {
     app.wait_for_gauge("changes_waiting", 1).await;
     app.stop().await;
     assert_eq!(waiting.await.unwrap().unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn changes_come_as_lines_with_the_position_beside_them() {
+    let app = TestApp::builder().fixed_clock(NOON).start().await;
+    app.stock_shelves(4, 2).await;
+    let key = app.key(json!({})).await.text;
+    let pages = page(&app, &key, "?types=product,store&embed=resource").await;
+    let lines = async |path: &str| {
+        let call = app.http.get(app.public_url(path)).bearer_auth(&key);
+        call.header("accept", "application/x-ndjson").send().await.unwrap()
+    };
+    let mut next = Some("/v1/changes?types=product,store&embed=resource&limit=4".to_owned());
+    let (mut found, mut position): (Vec<Value>, String) = (Vec::new(), String::new());
+    while let Some(path) = next {
+        let answer = lines(&path).await;
+        assert_eq!(answer.headers()["content-type"], "application/x-ndjson", "{path}");
+        position = answer.headers()["next-position"].to_str().unwrap().to_owned();
+        next = answer.headers().get("link").map(|link| {
+            let link = link.to_str().unwrap();
+            link.strip_prefix('<').unwrap().strip_suffix(">; rel=\"next\"").unwrap().to_owned()
+        });
+        let text = answer.text().await.unwrap();
+        assert!(text.is_empty() || text.ends_with('\n'));
+        found.extend(text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()));
+    }
+    assert_eq!((found.len(), &found), (6, items(&pages)));
+    assert_eq!(pages["next_position"], position);
+
+    let end = lines(&format!("/v1/changes?after={position}")).await;
+    assert_eq!(
+        (end.headers()["next-position"].to_str().unwrap(), end.headers().get("link")),
+        (&*position, None)
+    );
+    assert_eq!(end.text().await.unwrap(), "");
+    // In JSON the same headers stand beside the same members, and problems stay problems.
+    let json = app.get(&key, "/v1/changes?limit=1").await;
+    let (told, link) = (json.headers()["next-position"].clone(), json.headers()["link"].clone());
+    assert_eq!(json.json::<Value>().await.unwrap()["next_position"], told.to_str().unwrap());
+    assert_eq!(
+        link,
+        format!("</v1/changes?limit=1&after={}>; rel=\"next\"", told.to_str().unwrap())
+    );
+    problem(lines("/v1/changes?after=-1").await, 400, "invalid_parameter").await;
 }

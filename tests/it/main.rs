@@ -11,6 +11,7 @@ mod access;
 mod admin;
 mod architecture;
 mod attack;
+mod bad_input;
 mod catalog;
 mod changes;
 mod cli;

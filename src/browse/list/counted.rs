@@ -128,8 +128,9 @@ impl Counted {
                 .by_category
                 .into_iter()
                 .map(|(id, count)| {
-                    let name = catalog.category_name(id);
-                    FacetValueOut::of(CategoryId(id).to_string(), name, count)
+                    let (name, id) = (catalog.category_name(id), CategoryId(id));
+                    let translations = catalog.category_translations(id);
+                    FacetValueOut::of_category(id.to_string(), name, translations, count)
                 })
                 .collect(),
             Facet::Price => price_ranges(self.by_range),

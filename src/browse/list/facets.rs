@@ -3,12 +3,14 @@
 use super::counted::Counted;
 use super::select::Request;
 use crate::catalog::search::Search;
+use crate::catalog::translations::CategoryTexts;
 use crate::catalog::view::{CatalogView, Misses, Row};
 use crate::http::Params;
 use crate::http::params::as_alternative;
 use crate::kernel::money::{Currency, Money};
 use crate::stock::model::Availability;
 use serde::Serialize;
+use serde_json::Value;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 use utoipa::ToSchema;
@@ -114,6 +116,11 @@ pub(in crate::browse) struct FacetValueOut {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "Bosch")]
     name: Option<String>,
+    /// What a category is called in other languages, by language (RFC 5646). Absent from calls with
+    /// `Accept-Language`, for which `name` is chosen from here.
+    #[serde(skip_serializing_if = "Value::is_null")]
+    #[schema(value_type = Option<BTreeMap<String, CategoryTexts>>)]
+    translations: Value,
     /// The least price of the range.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "20.00")]
@@ -133,14 +140,26 @@ pub(in crate::browse) struct FacetValueOut {
 
 impl FacetValueOut {
     pub(super) fn of(value: String, name: Option<String>, count: u32) -> Self {
-        Self { value: Some(value), name, from: None, to: None, currency: None, count }
+        let (from, to, currency, translations) = (None, None, None, Value::Null);
+        Self { value: Some(value), name, translations, from, to, currency, count }
     }
 
     /// A range of prices.
     pub(super) fn range(from: Money, to: Money, count: u32) -> Self {
         let currency = Some(Currency::code(from.currency));
         let (from, to) = (Some(from.to_string()), Some(to.to_string()));
-        Self { value: None, name: None, from, to, currency, count }
+        let translations = Value::Null;
+        Self { value: None, name: None, translations, from, to, currency, count }
+    }
+
+    /// A category with its names in other languages.
+    pub(super) fn of_category(
+        value: String,
+        name: Option<String>,
+        translations: Value,
+        count: u32,
+    ) -> Self {
+        Self { translations, ..Self::of(value, name, count) }
     }
 
     /// A value of a property.

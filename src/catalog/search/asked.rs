@@ -140,11 +140,11 @@ pub(super) struct Asked {
 
 impl Asked {
     pub(super) fn new(
-        fields: &Fields,
+        (fields, words): (&Fields, &Words),
         text: &str,
         strictness: Strictness,
     ) -> tantivy::Result<Self> {
-        let mut words = Words::default();
+        let mut words = words.clone();
         let mut texts = words.asked(text);
         texts.truncate(MOST_WORDS);
         let near = strictness != Strictness::All;

@@ -60,13 +60,13 @@ impl std::fmt::Debug for Wanted<'_> {
 /// The wanted ones of the products that `text` finds, in no order.
 pub(super) fn find(
     searcher: &Searcher,
-    fields: &Fields,
+    (fields, words): (&Fields, &Words),
     text: &str,
     kept: Option<Strictness>,
     wanted: &mut Wanted<'_>,
 ) -> tantivy::Result<(Vec<Hit>, Strictness)> {
     let mut search = |strictness| {
-        let asked = Asked::new(fields, text, strictness)?;
+        let asked = Asked::new((fields, words), text, strictness)?;
         let mut best = Best { first: BinaryHeap::new(), found: 0, wanted: &mut *wanted };
         for segment in searcher.segment_readers() {
             best.take(searcher, segment, &asked)?;

@@ -39,7 +39,7 @@ pub type Source = (u64, bytes::Bytes, Vec<String>);
 /// What answers searches. Empty until a first index is there.
 #[derive(Default)]
 pub struct Search {
-    open: ArcSwapOption<(IndexReader, Fields)>,
+    open: ArcSwapOption<(IndexReader, Fields, Words)>,
 }
 
 impl std::fmt::Debug for Search {
@@ -52,11 +52,11 @@ impl Search {
     /// What an open index answers; `None` where there is none yet or it cannot be read.
     fn ask<T>(
         &self,
-        question: impl FnOnce(&tantivy::Searcher, &Fields) -> tantivy::Result<T>,
+        question: impl FnOnce(&tantivy::Searcher, &Fields, &Words) -> tantivy::Result<T>,
     ) -> Option<T> {
         let open = self.open.load();
-        let (reader, fields) = &**open.as_ref()?;
-        match question(&reader.searcher(), fields) {
+        let (reader, fields, words) = &**open.as_ref()?;
+        match question(&reader.searcher(), fields, words) {
             Ok(answer) => Some(answer),
             Err(error) => {
                 tracing::error!(%error, "the search index could not be read");
@@ -69,7 +69,9 @@ impl Search {
     /// pages keeps to the strictness it began with.
     pub fn find(&self, text: &str, kept: Option<Strictness>) -> Option<(Vec<Hit>, Strictness)> {
         let mut wanted = Wanted { after: None, most: usize::MAX, takes: &mut |_| true };
-        self.ask(|searcher, fields| find::find(searcher, fields, text, kept, &mut wanted))
+        self.ask(|searcher, fields, words| {
+            find::find(searcher, (fields, words), text, kept, &mut wanted)
+        })
     }
 
     /// The wanted ones of the products that `text` finds, the best first, and how strict the search
@@ -80,15 +82,16 @@ impl Search {
         kept: Option<Strictness>,
         mut wanted: Wanted<'_>,
     ) -> Option<(Vec<Hit>, Strictness)> {
-        let (mut hits, strictness) =
-            self.ask(|searcher, fields| find::find(searcher, fields, text, kept, &mut wanted))?;
+        let (mut hits, strictness) = self.ask(|searcher, fields, words| {
+            find::find(searcher, (fields, words), text, kept, &mut wanted)
+        })?;
         hits.sort_unstable();
         Some((hits, strictness))
     }
 
     /// The products of which a property has one of some values, in any case.
     pub fn with_property(&self, property: &str, values: &[String]) -> Option<HashSet<u64>> {
-        self.ask(|searcher, fields| properties::with_values(searcher, fields, property, values))
+        self.ask(|searcher, fields, _| properties::with_values(searcher, fields, property, values))
     }
 
     /// How many of some products have each value of a property, in any case.
@@ -97,7 +100,7 @@ impl Search {
         property: &str,
         products: &HashSet<u64>,
     ) -> Option<Vec<ValueCount>> {
-        self.ask(|searcher, _| properties::values_of(searcher, property, products))
+        self.ask(|searcher, _, _| properties::values_of(searcher, property, products))
     }
 
     /// How many products the index holds.
@@ -142,27 +145,33 @@ pub struct Commit {
 }
 
 impl Commit {
-    /// As it stands with the commit, behind the version.
-    fn note(&self) -> String {
-        format!("{VERSION} {} {}", self.position, self.token)
+    /// As it stands with the commit, behind the version and the languages.
+    fn note(&self, words: &Words) -> String {
+        format!("{VERSION} {} {} {}", words.languages(), self.position, self.token)
     }
 
-    fn read(note: &str) -> Option<Self> {
-        let (position, token) = note.strip_prefix(&format!("{VERSION} "))?.split_once(' ')?;
+    fn read(note: &str, words: &Words) -> Option<Self> {
+        let made = format!("{VERSION} {} ", words.languages());
+        let (position, token) = note.strip_prefix(&made)?.split_once(' ')?;
         Some(Self { position: position.parse().ok()?, token: token.to_owned() })
     }
 }
 
 impl Indexer {
-    fn of(index: &Index, fields: Fields, merging: Box<dyn MergePolicy>) -> tantivy::Result<Self> {
+    fn of(
+        index: &Index,
+        (fields, words): (Fields, &Words),
+        merging: Box<dyn MergePolicy>,
+    ) -> tantivy::Result<Self> {
         let writer: IndexWriter = index.writer_with_num_threads(1, BUDGET)?;
         writer.set_merge_policy(merging);
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
-        Ok(Self { writer, reader, fields, words: Words::default() })
+        Ok(Self { writer, reader, fields, words: words.clone() })
     }
 
-    /// Opens an index at its last commit; `None` where there is none of this version.
-    pub fn open(folder: &Path) -> tantivy::Result<Option<(Self, Commit)>> {
+    /// Opens an index at its last commit; `None` where there is none of this version with these
+    /// words.
+    pub fn open(folder: &Path, words: &Words) -> tantivy::Result<Option<(Self, Commit)>> {
         let (expected, fields) = schema();
         let directory = MmapDirectory::open(folder)?;
         if !Index::exists(&directory)? {
@@ -170,20 +179,20 @@ impl Indexer {
         }
         let index = Index::open(directory)?;
         let payload = index.load_metas()?.payload.unwrap_or_default();
-        let Some(commit) = Commit::read(&payload) else { return Ok(None) };
+        let Some(commit) = Commit::read(&payload, words) else { return Ok(None) };
         if index.schema() != expected || !index.validate_checksum()?.is_empty() {
             return Ok(None);
         }
-        Ok(Some((Self::of(&index, fields, merging())?, commit)))
+        Ok(Some((Self::of(&index, (fields, words), merging())?, commit)))
     }
 
     /// Makes an empty index in place of whatever the folder holds. Until [`Self::settle`], nothing that
     /// is added is merged.
-    pub fn create(folder: &Path) -> tantivy::Result<Self> {
+    pub fn create(folder: &Path, words: &Words) -> tantivy::Result<Self> {
         storage::emptied(folder)?;
         let (schema, fields) = schema();
         let index = Index::create_in_dir(folder, schema)?;
-        Self::of(&index, fields, Box::new(NoMergePolicy))
+        Self::of(&index, (fields, words), Box::new(NoMergePolicy))
     }
 
     /// Puts products in, over what the index holds of them.
@@ -211,7 +220,7 @@ impl Indexer {
     /// Makes everything since the last commit last.
     pub fn commit(&mut self, of: &Commit) -> tantivy::Result<()> {
         let mut commit = self.writer.prepare_commit()?;
-        commit.set_payload(&of.note());
+        commit.set_payload(&of.note(&self.words));
         commit.commit()?;
         self.reader.reload()
     }
@@ -229,7 +238,8 @@ impl Indexer {
 
     /// Lets searches see what is committed, now and from now on.
     pub fn serve(&self, search: &Search) {
-        search.open.store(Some(Arc::new((self.reader.clone(), self.fields))));
+        let open = (self.reader.clone(), self.fields, self.words.clone());
+        search.open.store(Some(Arc::new(open)));
     }
 }
 

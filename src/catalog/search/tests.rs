@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 /// An index of products given by their documents; their ids are their places.
 fn index(products: &[Value]) -> (tempfile::TempDir, Indexer, Search) {
     let folder = tempfile::tempdir().unwrap();
-    let mut indexer = Indexer::create(folder.path()).unwrap();
+    let mut indexer = Indexer::create(folder.path(), &Words::default()).unwrap();
     indexer.put(&sources(products)).unwrap();
     indexer.commit(&commit(7)).unwrap();
     let search = Search::default();
@@ -123,17 +123,17 @@ fn an_index_is_opened_where_it_was_left() {
     let (folder, mut indexer, search) = index(&[json!({"name": "Riz"})]);
     indexer.put(&[(9, json!({"sku": "x", "name": "Sel"}).to_string().into(), vec![])]).unwrap();
     drop((indexer, search));
-    let (indexer, left) = Indexer::open(folder.path()).unwrap().unwrap();
+    let (indexer, left) = Indexer::open(folder.path(), &Words::default()).unwrap().unwrap();
     let search = Search::default();
     assert!(search.find("riz", None).is_none());
     indexer.serve(&search);
     assert_eq!((left, search.len(), ids(&search, "sel").len()), (commit(7), 1, 0));
     drop((indexer, search));
     std::fs::write(folder.path().join("meta.json"), "{").unwrap();
-    assert!(Indexer::open(folder.path()).is_err());
-    let mut indexer = Indexer::create(folder.path()).unwrap();
+    assert!(Indexer::open(folder.path(), &Words::default()).is_err());
+    let mut indexer = Indexer::create(folder.path(), &Words::default()).unwrap();
     indexer.commit(&commit(1)).unwrap();
-    assert!(Indexer::open(&folder.path().join("none")).is_err());
+    assert!(Indexer::open(&folder.path().join("none"), &Words::default()).is_err());
 }
 
 /// Names and brands of a seventh of the real survey, where it lies.
@@ -186,4 +186,20 @@ fn the_first_finds_among_real_names_are_what_a_shopper_means() {
             assert!(expected.iter().all(|word| name.contains(word)), "{text}: {first:#?}");
         }
     }
+}
+
+#[test]
+fn an_index_of_other_languages_is_not_gone_on_with() {
+    use crate::kernel::SearchLanguage;
+    let folder = tempfile::tempdir().unwrap();
+    let german = Words::new(&[SearchLanguage::German]);
+    let mut indexer = Indexer::create(folder.path(), &german).unwrap();
+    indexer.put(&sources(&[json!({"name": "Akku für Bohrmaschinen"})])).unwrap();
+    indexer.commit(&commit(7)).unwrap();
+    let search = Search::default();
+    indexer.serve(&search);
+    assert_eq!((ids(&search, "akku für"), ids(&search, "bohrmaschine")), (vec![0], vec![0]));
+    drop(indexer);
+    assert!(Indexer::open(folder.path(), &Words::default()).unwrap().is_none());
+    assert_eq!(Indexer::open(folder.path(), &german).unwrap().unwrap().1, commit(7));
 }

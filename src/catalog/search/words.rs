@@ -1,6 +1,8 @@
 //! Texts as words: lower case, accents folded, split where no letter or digit stands; and their
 //! stems in the languages of the shops.
 
+use crate::kernel::SearchLanguage;
+use crate::kernel::word::Word as _;
 use tantivy::tokenizer::{
     AsciiFoldingFilter, Language, LowerCaser, RawTokenizer, RemoveLongFilter, SimpleTokenizer,
     Stemmer, TextAnalyzer, TokenStream as _,
@@ -9,43 +11,103 @@ use tantivy::tokenizer::{
 /// Bytes from which a word is no word.
 const LONGEST: usize = 40;
 
-/// French, Spanish and English words that say nothing about a product, folded. Splitting at the
-/// apostrophe leaves `l`, `d` and `qu` of an elision.
-const EMPTY: &[&str] = &[
-    "a", "al", "and", "au", "aux", "avec", "con", "d", "de", "del", "des", "du", "e", "el", "en",
-    "et", "for", "in", "l", "la", "las", "le", "les", "los", "of", "para", "pour", "qu", "sans",
-    "sin", "sur", "the", "with", "y",
-];
+/// Words of a language that say nothing about a product, folded. Splitting at the apostrophe leaves `l`,
+/// `d` and `qu` of an elision.
+fn empty(language: SearchLanguage) -> &'static [&'static str] {
+    match language {
+        SearchLanguage::French => &[
+            "a", "au", "aux", "avec", "d", "de", "des", "du", "en", "et", "l", "la", "le", "les",
+            "pour", "qu", "sans", "sur",
+        ],
+        SearchLanguage::Spanish => &[
+            "a", "al", "con", "de", "del", "e", "el", "en", "la", "las", "los", "para", "sin", "y",
+        ],
+        SearchLanguage::English => &["a", "and", "for", "in", "of", "the", "with"],
+        SearchLanguage::German => &[
+            "aus", "das", "dem", "den", "der", "die", "ein", "eine", "fur", "im", "in", "mit",
+            "ohne", "und", "von", "zum", "zur",
+        ],
+        SearchLanguage::Italian => &[
+            "a", "al", "alla", "con", "d", "da", "dal", "di", "del", "della", "e", "i", "il", "in",
+            "l", "la", "le", "lo", "per", "senza",
+        ],
+        SearchLanguage::Portuguese => &[
+            "a", "ao", "as", "com", "da", "das", "de", "do", "dos", "e", "em", "o", "os", "para",
+            "sem",
+        ],
+        SearchLanguage::Dutch => &["de", "een", "en", "het", "in", "met", "van", "voor", "zonder"],
+        _ => &[],
+    }
+}
+
+fn stemmer(language: SearchLanguage) -> Language {
+    match language {
+        SearchLanguage::Arabic => Language::Arabic,
+        SearchLanguage::Danish => Language::Danish,
+        SearchLanguage::Dutch => Language::Dutch,
+        SearchLanguage::English => Language::English,
+        SearchLanguage::Finnish => Language::Finnish,
+        SearchLanguage::French => Language::French,
+        SearchLanguage::German => Language::German,
+        SearchLanguage::Greek => Language::Greek,
+        SearchLanguage::Hungarian => Language::Hungarian,
+        SearchLanguage::Italian => Language::Italian,
+        SearchLanguage::Norwegian => Language::Norwegian,
+        SearchLanguage::Portuguese => Language::Portuguese,
+        SearchLanguage::Romanian => Language::Romanian,
+        SearchLanguage::Russian => Language::Russian,
+        SearchLanguage::Spanish => Language::Spanish,
+        SearchLanguage::Swedish => Language::Swedish,
+        SearchLanguage::Tamil => Language::Tamil,
+        SearchLanguage::Turkish => Language::Turkish,
+    }
+}
 
 /// Makes words and stems.
 #[derive(Clone)]
 pub struct Words {
     split: TextAnalyzer,
-    stem: [TextAnalyzer; 3],
+    stem: Vec<TextAnalyzer>,
+    languages: Vec<SearchLanguage>,
 }
 
 impl std::fmt::Debug for Words {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Words").finish_non_exhaustive()
+        f.debug_struct("Words").field("languages", &self.languages).finish_non_exhaustive()
     }
 }
 
 impl Default for Words {
     fn default() -> Self {
+        Self::new(&SearchLanguage::USUAL)
+    }
+}
+
+impl Words {
+    /// Words with their stems in some languages.
+    #[must_use]
+    pub fn new(languages: &[SearchLanguage]) -> Self {
         let split = TextAnalyzer::builder(SimpleTokenizer::default())
             .filter(RemoveLongFilter::limit(LONGEST))
             .filter(LowerCaser)
             .filter(AsciiFoldingFilter)
             .build();
-        let stem = |language| {
-            TextAnalyzer::builder(RawTokenizer::default()).filter(Stemmer::new(language)).build()
-        };
-        let stem = [stem(Language::French), stem(Language::Spanish), stem(Language::English)];
-        Self { split, stem }
+        let mut languages = languages.to_vec();
+        languages.sort_unstable();
+        languages.dedup();
+        let stem = languages.iter().map(|language| {
+            let stemmer = Stemmer::new(stemmer(*language));
+            TextAnalyzer::builder(RawTokenizer::default()).filter(stemmer).build()
+        });
+        Self { split, stem: stem.collect(), languages }
     }
-}
 
-impl Words {
+    /// A name of everything here that decides about an index's content.
+    pub(super) fn languages(&self) -> String {
+        let tags: Vec<&str> = self.languages.iter().map(|language| language.as_str()).collect();
+        format!("[{}]", tags.join(","))
+    }
+
     /// The folded words of a text.
     pub fn of(&mut self, text: &str) -> Vec<String> {
         let mut words = Vec::new();
@@ -62,14 +124,18 @@ impl Words {
     /// there are only empty ones.
     pub(super) fn asked(&mut self, text: &str) -> Vec<String> {
         let words = self.of(text);
-        let full: Vec<String> =
-            words.iter().filter(|word| !EMPTY.contains(&word.as_str())).cloned().collect();
+        let is_empty =
+            |word: &str| self.languages.iter().any(|language| empty(*language).contains(&word));
+        let full: Vec<String> = words.iter().filter(|word| !is_empty(word)).cloned().collect();
         if full.is_empty() { words } else { full }
     }
 
-    /// The distinct stems of a folded word. Words are stemmed after folding, so that an accent that
+    /// The distinct stems of a folded word, itself where no language is known. Words are stemmed after folding, so that an accent that
     /// was left out makes no difference.
     pub(super) fn stems(&mut self, word: &str) -> Vec<String> {
+        if self.stem.is_empty() {
+            return vec![word.to_owned()];
+        }
         let mut stems = Vec::with_capacity(self.stem.len());
         for analyzer in &mut self.stem {
             analyzer.token_stream(word).process(&mut |token| stems.push(token.text.clone()));
@@ -110,6 +176,20 @@ mod tests {
             (code("03276550063551"), code(" AX-175-W ")),
             ("3276550063551".into(), "ax-175-w".into())
         );
+    }
+
+    #[test]
+    fn endings_and_empty_words_are_those_of_the_languages() {
+        let mut german = Words::new(&[SearchLanguage::German]);
+        assert_eq!(german.asked("Säge mit Akku für den Garten"), ["sage", "akku", "garten"]);
+        assert_eq!(german.stems("bohrmaschinen"), german.stems("bohrmaschine"));
+        let mut none = Words::new(&[]);
+        assert_eq!(
+            (none.asked("huile de"), none.stems("huiles")),
+            (vec!["huile".into(), "de".into()], vec!["huiles".into()])
+        );
+        let twice = [SearchLanguage::Spanish, SearchLanguage::French, SearchLanguage::Spanish];
+        assert_eq!(Words::new(&twice).languages(), "[fr,es]");
     }
 
     proptest! {

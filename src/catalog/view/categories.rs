@@ -26,6 +26,15 @@ pub struct CategoryRecord {
     pub body: String,
 }
 
+impl CategoryRecord {
+    /// Its name, then those in other languages.
+    fn names(&self) -> Vec<&str> {
+        let texts = self.translations.as_object().into_iter().flat_map(|texts| texts.values());
+        let others = texts.filter_map(|texts| texts["name"].as_str());
+        [self.name.as_str()].into_iter().chain(others).collect()
+    }
+}
+
 /// What became of a category.
 #[derive(Debug, Clone)]
 pub enum CategoryChange {
@@ -86,7 +95,7 @@ impl Categories {
                     self.children.entry(parent.0).or_default().insert(id.0);
                 }
                 self.gone.remove(&id.0);
-                self.names.put(id.0, &record.name);
+                self.names.put(id.0, &record.names());
                 self.by_id.insert(id.0, record);
             }
             CategoryChange::Delete(_) => {
@@ -108,11 +117,12 @@ impl Categories {
         found.into_iter().map(CategoryId).collect()
     }
 
-    /// The names of some categories and of those above them.
+    /// The names of some categories and of those above them, in every language.
     pub(super) fn names(&self, ids: &[u64]) -> Vec<String> {
         let records = ids.iter().filter_map(|id| self.by_id.get(id));
+        let steps = records.flat_map(|record| self.path(record));
         let mut names: Vec<String> =
-            records.flat_map(|record| self.path(record)).map(|step| step.name.clone()).collect();
+            steps.flat_map(CategoryRecord::names).map(str::to_owned).collect();
         names.sort_unstable();
         names.dedup();
         names

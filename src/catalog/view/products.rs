@@ -329,7 +329,7 @@ impl Products {
             currency: None,
         };
         if let Some(brand) = product.brand.filter(|brand| !self.brand_names.has(*brand)) {
-            self.brand_names.put(brand, &brand_name(body).unwrap_or_default());
+            self.brand_names.put(brand, &[&brand_name(body).unwrap_or_default()]);
         }
         self.ids.insert(id);
         self.brands.insert(entry.brand, id);

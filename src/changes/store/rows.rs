@@ -12,7 +12,8 @@ macro_rules! offer_columns {
         concat!(
             "SELECT product_id, store_id, channel, currency, price, list_price, member_price, \
              price_type, unit_price, unit_reference, tax_included, valid_from, valid_through, \
-             promotion_ids, as_of, version, updated_at FROM offers WHERE deleted_at IS NULL",
+             promotion_ids, as_of, version, updated_at, lowest_price_30d, eco_contribution, seller \
+             FROM offers WHERE deleted_at IS NULL",
             $rest
         )
     };
@@ -66,6 +67,9 @@ pub struct OfferRow {
     pub as_of: i64,
     pub version: i64,
     pub updated_at: i64,
+    pub lowest_price_30d: Option<i64>,
+    pub eco_contribution: Option<i64>,
+    pub seller: Option<String>,
 }
 
 /// A stock level.

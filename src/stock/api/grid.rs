@@ -4,7 +4,7 @@ use super::lines;
 use crate::access::{Caller, op};
 use crate::catalog::view::CatalogView;
 use crate::http::answer::Cache;
-use crate::http::{Answer, ApiError, ApiResult, Code, FieldError, JsonBody, Params};
+use crate::http::{Answer, ApiError, ApiResult, Code, FieldError, JsonBody, Params, gtin};
 use crate::kernel::gtin::InvalidGtin;
 use crate::kernel::id::{ProductId, StoreId};
 use crate::kernel::{Clock, Gtin, Micros};
@@ -89,6 +89,9 @@ struct GridOut {
     items: Vec<CellOut>,
     /// What is not there; its cells are `unknown`.
     not_found: Vec<AbsentOut>,
+    /// After how many seconds a count was taken as stale, as it was asked for; null where each has its own.
+    #[schema(required = true, example = 900)]
+    max_age_s: Option<u32>,
 }
 
 /// A product that was asked for.
@@ -158,7 +161,8 @@ pub(super) async fn query_stock(
         });
     });
     let cells = items.len() as u32;
-    Answer::json(&GridOut { items, not_found }, Cache::NoStore, cells)
+    let out = GridOut { items, not_found, max_age_s: asked.max_age_s };
+    Answer::json(&out, Cache::NoStore, cells)
 }
 
 fn refused(pointer: &str, code: &str, message: &str) -> ApiError {
@@ -192,14 +196,7 @@ fn products(asked: &StockQueryIn, catalog: &CatalogView) -> ApiResult<Vec<Wanted
     let mut wanted = Vec::with_capacity(asked.gtins.len() + asked.product_ids.len());
     for (place, text) in asked.gtins.iter().enumerate() {
         let gtin: Gtin = text.parse().map_err(|error: InvalidGtin| {
-            let code = match error {
-                InvalidGtin::InStore => Code::InStoreCode,
-                _ => Code::InvalidGtin,
-            };
-            let pointer = format!("/gtins/{place}");
-            let fault = FieldError::pointer(&pointer, "malformed", error.to_string());
-            ApiError::new(code, format!("{pointer} {error}."))
-                .errors(vec![fault.suggest(error.suggestion())])
+            gtin::refused_at(&format!("/gtins/{place}"), text, &error)
         })?;
         wanted.push(Wanted { id: catalog.id_of(gtin), gtin: Some(gtin) });
     }

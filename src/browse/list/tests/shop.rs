@@ -20,7 +20,7 @@ fn id(nth: usize) -> ProductId {
 impl Shop {
     pub(super) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let indexer = Indexer::create(folder.path()).unwrap();
+        let indexer = Indexer::create(folder.path(), &Words::default()).unwrap();
         let search = Search::default();
         indexer.serve(&search);
         let catalog = CatalogView::default();
