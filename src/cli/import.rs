@@ -1,6 +1,7 @@
 //! `comptoir import`.
 
 use super::speak::say;
+use crate::catalog::offers::Plausible;
 use crate::config::Config;
 use crate::feeds::mapping::Encoding;
 use crate::feeds::{Feed, Format, Guard, Mapping, Mode, Options, Progress, Report, import_with};
@@ -35,6 +36,9 @@ pub(super) struct Args {
     /// utf-8, windows-1252 or iso-8859-1; UTF-16 is known by its byte-order mark.
     #[arg(long)]
     encoding: Option<Encoding>,
+    /// Take every price, however far it is from the one that the same offer has.
+    #[arg(long)]
+    any_price: bool,
     /// Where to write every rejected row as NDJSON.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
@@ -71,14 +75,15 @@ impl Args {
 
     fn options(&self, config: &Config, mapping: Option<Mapping>) -> Options {
         let feeds = &config.feeds;
-        let guard = Guard { percent: feeds.max_delete_percent, least: feeds.max_delete_min };
+        let factor = if self.any_price { 0 } else { feeds.max_price_factor };
         Options {
             mapping,
             format: self.format,
             store_code: self.store.clone(),
             mode: self.mode,
             encoding: self.encoding,
-            guard,
+            guard: Guard::of(feeds),
+            plausible: Plausible::times(factor),
             max_bytes: Some(u64::from(feeds.max_mib) * 1024 * 1024),
         }
     }

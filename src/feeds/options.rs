@@ -2,6 +2,8 @@
 
 use super::Mapping;
 use super::formats::Format;
+use crate::catalog::offers::Plausible;
+use crate::config;
 use serde::Deserialize;
 
 /// Whether a file says all there is.
@@ -59,6 +61,12 @@ impl Default for Guard {
 }
 
 impl Guard {
+    /// As the settings say.
+    #[must_use]
+    pub fn of(settings: &config::Feeds) -> Self {
+        Self { percent: settings.max_delete_percent, least: settings.max_delete_min }
+    }
+
     /// Whether so many deletions of so many resources wait.
     #[must_use]
     pub fn holds(self, deletions: u64, of: u64) -> bool {
@@ -83,6 +91,8 @@ pub struct Options {
     pub encoding: Option<super::mapping::Encoding>,
     /// When the deletions of a full import wait for approval.
     pub guard: Guard,
+    /// Which prices are taken.
+    pub plausible: Plausible,
     /// Most bytes of a file once it is unpacked; none is no bound of its own.
     pub max_bytes: Option<u64>,
 }
@@ -92,6 +102,11 @@ impl Options {
     #[must_use]
     pub fn mapped(mapping: Option<&Mapping>) -> Self {
         Self { mapping: mapping.cloned(), ..Self::default() }
+    }
+
+    /// The word for how the file is laid out.
+    pub(super) fn layout(&self) -> &'static str {
+        if self.mapping.is_some() { "csv" } else { self.format.as_str() }
     }
 
     pub(super) fn mode(&self) -> Mode {

@@ -1,6 +1,9 @@
 //! Offers as a feed tells them: what a product costs in a store.
 
+mod plausible;
 pub mod store;
+
+pub use plausible::Plausible;
 
 use crate::catalog::check::{self, Measure, MoneyIn, NAME};
 use crate::catalog::document::Op;
@@ -185,7 +188,11 @@ impl OfferIn {
         };
         let price = price.price("price")?;
         let same = |field: &'static str, money: Option<MoneyIn>| -> Result<_, Fault> {
-            let Some(money) = money.map(|m| m.price(field)).transpose()? else { return Ok(None) };
+            let checked = |m: MoneyIn| match field {
+                "unit_price" => m.unit_price(field),
+                _ => m.price(field),
+            };
+            let Some(money) = money.map(checked).transpose()? else { return Ok(None) };
             if money.currency == price.currency {
                 return Ok(Some(money.amount));
             }
