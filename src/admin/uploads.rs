@@ -156,6 +156,7 @@ async fn upload_feed(
     let most = u64::from(limits.max_mib) * 1024 * 1024;
     let options = Options {
         mapping: None,
+        adapted: None,
         format: params.value::<Format>("format").unwrap_or_default(),
         store_code: params.text("store"),
         mode: params.value::<Mode>("mode"),

@@ -187,7 +187,8 @@ fn names(row: &Value, known: &Known) -> Option<(String, String)> {
         Err(fault) if fault.code == "unknown_product" => String::new(),
         Err(_) => return None,
     };
-    let store = match known.store(text(row, "store_id"), text(row, "store_code")) {
+    let (id, code, gln) = (text(row, "store_id"), text(row, "store_code"), text(row, "store_gln"));
+    let store = match known.store(id, code, gln) {
         Ok(store) => store.to_string(),
         Err(fault) if fault.code == "unknown_store" => String::new(),
         Err(_) => return None,

@@ -2,6 +2,7 @@
 
 use super::Mapping;
 use super::formats::Format;
+use super::mapping::Encoding;
 use crate::catalog::offers::Plausible;
 use crate::config;
 use serde::Deserialize;
@@ -80,6 +81,8 @@ impl Guard {
 pub struct Options {
     /// How the columns of the retailer's own CSV become fields.
     pub mapping: Option<Mapping>,
+    /// How the columns of a known format are called in the file.
+    pub adapted: Option<super::Adapted>,
     /// A format that needs no mapping; our own NDJSON where there is neither.
     pub format: Format,
     /// The store of offers and levels whose file names none: the web shop.
@@ -88,7 +91,7 @@ pub struct Options {
     pub mode: Option<Mode>,
     /// How the file's characters are written, where it has no byte-order mark; where nothing is
     /// said, what the mapping says.
-    pub encoding: Option<super::mapping::Encoding>,
+    pub encoding: Option<Encoding>,
     /// When the deletions of a full import wait for approval.
     pub guard: Guard,
     /// Which prices are taken.
@@ -111,6 +114,13 @@ impl Options {
 
     pub(super) fn mode(&self) -> Mode {
         let declared = self.mapping.as_ref().and_then(|mapping| mapping.mode);
+        let declared = declared.or(self.adapted.as_ref().and_then(|adapted| adapted.mode));
         self.mode.or(declared).unwrap_or_default()
+    }
+
+    pub(super) fn encoding(&self) -> Encoding {
+        let declared = self.mapping.as_ref().map(|mapping| mapping.encoding);
+        let declared = declared.or(self.adapted.as_ref().and_then(|adapted| adapted.encoding));
+        self.encoding.or(declared).unwrap_or_default()
     }
 }

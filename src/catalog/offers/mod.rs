@@ -50,6 +50,7 @@ pub struct OfferIn {
     product_id: Option<String>,
     store_code: Option<String>,
     store_id: Option<String>,
+    store_gln: Option<String>,
     channel: Option<String>,
     price: Option<MoneyIn>,
     list_price: Option<MoneyIn>,
@@ -170,7 +171,11 @@ impl OfferIn {
                 self.sku.as_deref(),
                 self.gtin.as_deref(),
             )?,
-            store: known.store(self.store_id.as_deref(), self.store_code.as_deref())?,
+            store: known.store(
+                self.store_id.as_deref(),
+                self.store_code.as_deref(),
+                self.store_gln.as_deref(),
+            )?,
             channel: check::one_of("channel", self.channel.as_deref())?.unwrap_or(Channel::InStore),
         };
         let as_of = check::as_of(self.as_of.as_deref(), now)?;

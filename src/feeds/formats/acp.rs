@@ -7,7 +7,7 @@ use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 
 /// Names of this format, and those of Google's feed.
-const NAMES: [(&str, &str); 13] = [
+pub(super) const NAMES: [(&str, &str); 13] = [
     ("item_id", "id"),
     ("offer_id", "id"),
     ("url", "link"),

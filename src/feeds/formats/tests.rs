@@ -14,7 +14,13 @@ fn record(cells: &[(&str, &str)]) -> Fields {
 }
 
 fn to(format: Format, feed: Feed) -> Translator<'static> {
-    Translator { format, feed, store: Some("web"), now: "2026-11-22T10:00:00Z".parse().unwrap() }
+    Translator {
+        format,
+        feed,
+        store: Some("web"),
+        now: "2026-11-22T10:00:00Z".parse().unwrap(),
+        adapted: None,
+    }
 }
 
 const ITEM: [(&str, &str); 12] = [

@@ -3,7 +3,7 @@
 use super::Bounds;
 use crate::feeds::mapping::Encoding;
 use crate::feeds::store::sources::Says;
-use crate::feeds::{Feed, Format, Mapping, Mode, Options};
+use crate::feeds::{Feed, Format, MappingFile, Mode, Options};
 use crate::kernel::secret::Secret;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
@@ -64,11 +64,13 @@ impl Settings {
         let text = std::fs::read_to_string(folder.join(FILE)).map_err(|e| e.to_string())?;
         let keys: Keys = toml::from_str(&text).map_err(|error| error.message().to_owned())?;
         if keys.mapping.is_some() && keys.format.is_some() {
-            return Err("mapping: is for CSV of your own; leave `format` out".to_owned());
+            return Err("mapping: says how files are laid out; leave `format` out".to_owned());
         }
-        let mapping = keys.mapping.as_ref().map(|file| Mapping::load(&folder.join(file)));
-        let options = Options {
-            mapping: mapping.transpose().map_err(|error| error.to_string())?,
+        let mapping = keys.mapping.as_ref().map(|file| MappingFile::load(&folder.join(file)));
+        let mapping = mapping.transpose().map_err(|error| error.to_string())?;
+        let mut options = Options {
+            mapping: None,
+            adapted: None,
             format: word::<Format>("format", keys.format.as_deref())?.unwrap_or_default(),
             store_code: keys.store.clone(),
             mode: word::<Mode>("mode", keys.mode.as_deref())?,
@@ -77,6 +79,9 @@ impl Settings {
             plausible: bounds.plausible,
             max_bytes: Some(bounds.max_bytes),
         };
+        if let Some(mapping) = mapping {
+            mapping.put_into(&mut options);
+        }
         let feeds = match keys.feed.as_str() {
             "all" => options.format.feeds(options.store_code.is_some()).to_vec(),
             one => vec![one.parse().map_err(|error| format!("feed: {error}, or all"))?],
