@@ -20,6 +20,8 @@ pub enum Kind {
     AdminToken,
     /// An import of a feed.
     Import,
+    /// A source of feeds.
+    Source,
 }
 
 impl Kind {
@@ -33,6 +35,7 @@ impl Kind {
             Self::Key => "key",
             Self::AdminToken => "admin_token",
             Self::Import => "import",
+            Self::Source => "source",
         }
     }
 }

@@ -13,6 +13,7 @@ pub mod page;
 pub mod partners;
 pub mod plans;
 pub mod problems;
+pub mod sources;
 pub mod state;
 pub mod store;
 pub mod token;
@@ -45,6 +46,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
             .configure(levels::configure)
             .configure(uploads::configure)
             .configure(imports::configure)
+            .configure(sources::configure)
             .wrap(actix_web::middleware::from_fn(caller::guard)),
     );
 }

@@ -67,6 +67,12 @@ pub fn done(document: &impl Serialize) -> ApiResult<HttpResponse> {
     Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, json)).body(body(document)?))
 }
 
+/// 202 with a document: what was asked for is yet to be done.
+pub fn accepted(document: &impl Serialize) -> ApiResult<HttpResponse> {
+    let json = crate::http::answer::JSON;
+    Ok(HttpResponse::Accepted().insert_header((CONTENT_TYPE, json)).body(body(document)?))
+}
+
 /// 201 with a document and the place where it can be found.
 pub fn created(place: &str, document: &impl Serialize) -> ApiResult<HttpResponse> {
     let json = crate::http::answer::JSON;

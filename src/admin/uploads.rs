@@ -4,6 +4,7 @@ use super::caller::AdminCaller;
 use super::imports::{RefusedOut, audit};
 use super::problems::Problems;
 use super::state::{State, done};
+use crate::catalog::offers::Plausible;
 use crate::feeds::mapping::Encoding;
 use crate::feeds::{Feed, Format, Guard, ImportError, Mode, Options, Report, import_with, new_id};
 use crate::http::error::Problem;
@@ -126,6 +127,7 @@ impl Drop for Upload {
         ("mode" = Option<String>, Query, description = "`incremental`, or `full`: what the file does not name is deleted, above a share after approval", example = "full"),
         ("store" = Option<String>, Query, description = "Code of the store that offers and levels belong to whose file names none: the web shop", example = "web"),
         ("encoding" = Option<String>, Query, description = "`utf-8`, `windows-1252` or `iso-8859-1`; UTF-16 is known by its byte-order mark", example = "utf-8"),
+        ("any_price" = Option<bool>, Query, description = "`true` takes every price, however far it is from the one that the same offer has (`feeds.max_price_factor`)", example = false),
         ("file_name" = Option<String>, Query, description = "What the file is called in the list of imports", example = "catalog.tsv"),
     ),
     request_body(
@@ -154,11 +156,16 @@ async fn upload_feed(
     let most = u64::from(limits.max_mib) * 1024 * 1024;
     let options = Options {
         mapping: None,
+        adapted: None,
         format: params.value::<Format>("format").unwrap_or_default(),
         store_code: params.text("store"),
         mode: params.value::<Mode>("mode"),
         encoding: params.value::<Encoding>("encoding"),
-        guard: Guard { percent: limits.max_delete_percent, least: limits.max_delete_min },
+        guard: Guard::of(limits),
+        plausible: match params.value::<bool>("any_price") {
+            Some(true) => Plausible::ANY,
+            _ => Plausible::times(limits.max_price_factor),
+        },
         max_bytes: Some(most),
     };
     let name = params.text("file_name").unwrap_or_else(|| "upload".to_owned());

@@ -8,7 +8,7 @@ use crate::catalog::search::Words;
 use crate::catalog::service;
 use crate::changes::{self, Waits};
 use crate::exports::Worker;
-use crate::feeds::sources::Sources;
+use crate::feeds::sources::{ASKED_EVERY, Sources};
 use crate::hooks::Hooks;
 use crate::kernel::clock::HOUR;
 use crate::kernel::{Clock, Micros};
@@ -351,9 +351,10 @@ async fn deliver(part: Part, hooks: Arc<Hooks>, period: Duration) {
 /// Imports what comes by itself.
 async fn look_at_sources(part: Part, sources: Arc<Sources>, period: Duration) {
     let this = part.clone();
-    part.every(period, || async {
+    part.every(period.min(ASKED_EVERY), || async {
         match sources.round().await {
-            Ok(round) => {
+            Ok(None) => {}
+            Ok(Some(round)) => {
                 this.metrics.add(Tally::FeedFiles, round.files);
                 this.metrics.set_gauge(Gauge::FeedSourcesFailing, count(round.failing));
             }

@@ -3,7 +3,7 @@
 use super::Fault;
 use crate::kernel::clock::HOUR;
 use crate::kernel::word::Word;
-use crate::kernel::{Amount, Micros, Money};
+use crate::kernel::{Amount, Currency, Micros, Money, money};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt::Display;
 use std::str::FromStr;
@@ -142,14 +142,38 @@ pub struct MoneyIn {
 }
 
 impl MoneyIn {
-    /// A price: zero or more, in a known currency.
+    /// A price: zero or more, in a known currency, such as a shop may ask for.
     pub fn price(&self, field: &'static str) -> Result<Money, Fault> {
-        let currency = parsed(field, &self.currency).map_err(|fault| fault.within("currency"))?;
+        let money = self.money(field)?;
+        let (digits, code) = (money.currency.price_decimals(), money.currency.code());
+        if money.amount.scale() > digits {
+            let message =
+                format!("has more than the {digits} decimals of a price in {code}; round it");
+            let fault = Fault::new(field, &self.amount.0, "too_precise", message);
+            return Err(fault.within("amount"));
+        }
+        Ok(money)
+    }
+
+    /// A price per unit, which may have more decimals than what is paid.
+    pub fn unit_price(&self, field: &'static str) -> Result<Money, Fault> {
+        self.money(field)
+    }
+
+    fn money(&self, field: &'static str) -> Result<Money, Fault> {
+        let currency: Currency =
+            parsed(field, &self.currency).map_err(|fault| fault.within("currency"))?;
         let amount: Amount =
             parsed(field, &self.amount.0).map_err(|fault| fault.within("amount"))?;
+        let refuse = |code, message: String| {
+            Err(Fault::new(field, &self.amount.0, code, message).within("amount"))
+        };
         if amount.0 < 0 {
-            let fault = Fault::new(field, &self.amount.0, "negative", "is zero or more");
-            return Err(fault.within("amount"));
+            return refuse("negative", "is below zero; give the price that is paid".to_owned());
+        }
+        let absurd = currency.absurd();
+        if amount.0 / money::SCALE >= absurd {
+            return refuse("absurd", format!("is {absurd} or more; look for a missing point"));
         }
         Ok(Money { amount, currency })
     }

@@ -13,6 +13,8 @@ pub trait Names {
     fn product_of(&self, gtin: Gtin) -> Option<ProductId>;
     /// Whether there is such a store.
     fn has_store(&self, id: StoreId) -> bool;
+    /// The stores of a GLN.
+    fn stores_of(&self, gln: &str) -> Vec<StoreId>;
 
     /// The product that a row names by id, sku or GTIN, whichever comes first in that order.
     fn product(
@@ -39,21 +41,32 @@ pub trait Names {
         })
     }
 
-    /// The store that a row names by id or code.
-    fn store(&self, id: Option<&str>, code: Option<&str>) -> Result<StoreId, Fault> {
-        let (field, given, found) = match (id, code) {
-            (Some(id), _) => ("store_id", id, check::parsed("store_id", id)?),
-            (None, Some(code)) => ("store_code", code, StoreId::derived(code)),
-            (None, None) => {
-                let message = "name the store by store_code or store_id";
+    /// The store that a row names by id, code or GLN, whichever comes first in that order.
+    fn store(
+        &self,
+        id: Option<&str>,
+        code: Option<&str>,
+        gln: Option<&str>,
+    ) -> Result<StoreId, Fault> {
+        let (field, given, found) = match (id, code, gln) {
+            (Some(id), ..) => ("store_id", id, Some(check::parsed("store_id", id)?)),
+            (None, Some(code), _) => ("store_code", code, Some(StoreId::derived(code))),
+            (None, None, Some(gln)) => match self.stores_of(gln)[..] {
+                [_, _, ..] => {
+                    let message = "is the GLN of several stores; name the store by store_code";
+                    return Err(Fault::new("store_gln", gln, "ambiguous_store", message));
+                }
+                ref found => ("store_gln", gln, found.first().copied()),
+            },
+            (None, None, None) => {
+                let message = "name the store by store_code, store_id or store_gln";
                 return Err(Fault::new("store_code", "", "missing", message));
             }
         };
-        if self.has_store(found) {
-            return Ok(found);
-        }
-        let message = "no such store; import the stores first, or correct the code";
-        Err(Fault::new(field, given, "unknown_store", message))
+        found.filter(|id| self.has_store(*id)).ok_or_else(|| {
+            let message = "no such store; import the stores first, or correct the code";
+            Fault::new(field, given, "unknown_store", message)
+        })
     }
 }
 
@@ -66,6 +79,8 @@ pub struct Known {
     pub gtins: HashMap<Gtin, ProductId>,
     /// Stores that are not deleted.
     pub stores: HashSet<StoreId>,
+    /// The stores of each GLN in use.
+    pub glns: HashMap<String, Vec<StoreId>>,
 }
 
 impl Names for Known {
@@ -79,5 +94,9 @@ impl Names for Known {
 
     fn has_store(&self, id: StoreId) -> bool {
         self.stores.contains(&id)
+    }
+
+    fn stores_of(&self, gln: &str) -> Vec<StoreId> {
+        self.glns.get(gln).cloned().unwrap_or_default()
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod document;
 pub mod history;
+mod loops;
 pub mod phase;
 pub mod read;
 
@@ -179,7 +180,19 @@ pub async fn put_products(
     Ok(fates)
 }
 
-/// Stores a batch of lines about categories or promotions.
+/// Stores a batch of lines about categories; one that would stand above itself is refused.
+pub async fn put_categories(
+    tx: &mut Tx,
+    lines: &[Line<Category>],
+    now: Micros,
+) -> Result<Vec<Fate>, StoreError> {
+    let mut fates = vec![Fate::Unchanged; lines.len()];
+    loops::refuse(tx, lines, &mut fates).await?;
+    document::put(tx, lines, &mut fates, now).await?;
+    Ok(fates)
+}
+
+/// Stores a batch of lines about stores or promotions.
 pub async fn put_documents<T: Resource>(
     tx: &mut Tx,
     lines: &[Line<T>],

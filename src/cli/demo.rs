@@ -1,5 +1,7 @@
 //! `comptoir demo`: from nothing to three calls that work.
 
+mod source;
+
 use super::serve::stop_signal;
 use super::speak::mention;
 use crate::access::Pepper;
@@ -15,7 +17,7 @@ use crate::customers;
 use crate::demo::{self, Seed, seed};
 use crate::feeds::{Feed, import_values};
 use crate::kernel::Clock;
-use crate::kernel::id::{AppId, ProductId};
+use crate::kernel::id::{AppId, ProductId, StoreId};
 use crate::kernel::secret::Secret;
 use crate::limit::{Limits, Policy};
 use crate::storage::{Db, write_durably};
@@ -61,6 +63,7 @@ fn settle(config: &mut Config, data_dir: Option<PathBuf>) {
             config.access.pepper = config::Pepper::Generated(dir.join("pepper"));
         }
     }
+    source::settle(&mut config.feeds, &config.server.data_dir);
     if config.catalog.language == catalog.language
         && let Ok(own) = demo::LANGUAGE.parse()
     {
@@ -113,6 +116,7 @@ async fn prepare(config: &Config, clock: &Clock) -> anyhow::Result<DemoKeys> {
     }
     let pepper = open_pepper(config, &db).await?;
     let keys = keys(&config.server.data_dir, &db, clock, &pepper).await?;
+    source::put(&config.server.data_dir)?;
     db.close().await;
     Ok(keys)
 }
@@ -204,6 +208,8 @@ fn welcome(at: Addresses, keys: &DemoKeys, token: Option<&Secret>, data_dir: &Pa
     let (sku, gtin) = demo::showcase().unwrap_or_default();
     let id = ProductId::derived(sku);
     let DemoKeys { live, test } = keys;
+    let (sample, folder) = source::places(data_dir);
+    let store = StoreId::derived(demo::SHOWROOM);
     let data_dir = data_dir.display();
     let token = token.map_or_else(
         || {
@@ -233,7 +239,12 @@ fn welcome(at: Addresses, keys: &DemoKeys, token: Option<&Secret>, data_dir: &Pa
          \n  curl -s -H 'Authorization: Bearer {live}' '{base}/v1/stores?postal_code=31000&country=FR&radius_km=500&items={gtin}&limit=2'\
          \n  curl -s -H 'Authorization: Bearer {live}' '{base}/v1/feeds/google-products?format=rss'\
          \n  curl -s -H 'Authorization: Bearer {live}' '{base}/v1/products?min_price=20&sort=-price&facets=brand,category_id,price&limit=1'\
+         \n\nA file that is put into a source is imported within seconds; then call for the price:\n\
+         \n  mv '{sample}' '{folder}/'\
+         \n  curl -s -H 'Authorization: Bearer {live}' '{base}/v1/products/{id}/offers?store_id={store}'\
          \n\nStop with Ctrl-C; the data stays in {data_dir}.",
         admin = at.admin,
+        sample = sample.display(),
+        folder = folder.display(),
     ));
 }

@@ -2,11 +2,11 @@
 
 use super::speak::say;
 use crate::config::Config;
-use crate::feeds::store::held;
+use crate::feeds::store::{held, sources};
 use crate::kernel::Micros;
 use anyhow::Context as _;
 
-/// Imports.
+/// Imports, and the sources of those that come by themselves.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum FeedCommand {
     /// The newest imports.
@@ -30,6 +30,8 @@ pub(super) enum FeedCommand {
         /// The import's id.
         id: String,
     },
+    /// The sources from which feeds come by themselves: how they were at the last look.
+    Sources,
 }
 
 /// Works beside a running server, which follows the change log.
@@ -61,7 +63,36 @@ pub(super) async fn run(config: &Config, command: FeedCommand) -> anyhow::Result
             held::reject(&db, &id).await?;
             say(format!("Nothing is deleted for {id}."))?;
         }
+        FeedCommand::Sources => {
+            for source in sources::list(&db).await? {
+                say(told(&source))?;
+            }
+        }
     }
     db.close().await;
     Ok(())
+}
+
+/// A source in one line, its troubles on lines of their own.
+fn told(source: &sources::Source) -> String {
+    let sources::Source { name, feeds, node, address, last_file, last_status, .. } = source;
+    let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+    let (format, mode) = (or_none(&source.format), or_none(&source.mode));
+    let from = address.as_ref().map_or_else(|| "folder".to_owned(), |a| format!("polled {a}"));
+    let at = Micros(source.looked_at);
+    let mut text = format!("{name}  {feeds} {format} {mode}  {from}  looked at {at} by {node}");
+    if let (Some(file), Some(status), Some(at)) = (last_file, last_status, source.last_at) {
+        let imports = or_none(&source.last_imports);
+        text += &format!("\n  {status} {} {file}  {imports}", Micros(at));
+    }
+    for (what, value) in [
+        ("importing", &source.importing),
+        ("last file", &source.last_error),
+        ("wrong", &source.problem),
+    ] {
+        if let Some(value) = value {
+            text += &format!("\n  {what}: {value}");
+        }
+    }
+    text
 }

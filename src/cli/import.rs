@@ -1,9 +1,12 @@
 //! `comptoir import`.
 
 use super::speak::say;
+use crate::catalog::offers::Plausible;
 use crate::config::Config;
 use crate::feeds::mapping::Encoding;
-use crate::feeds::{Feed, Format, Guard, Mapping, Mode, Options, Progress, Report, import_with};
+use crate::feeds::{
+    Feed, Format, Guard, MappingFile, Mode, Options, Progress, Report, import_with,
+};
 use crate::kernel::Clock;
 use crate::storage::Db;
 use anyhow::Context as _;
@@ -20,7 +23,7 @@ pub(super) struct Args {
     /// NDJSON in the API's own shapes, a file of `--format`, or CSV with `--mapping`; plain or gzip.
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// How the columns of a CSV become fields (see config/feeds/).
+    /// How the columns of a CSV become fields, or those of a known format (see config/feeds/).
     #[arg(long, value_name = "FILE")]
     mapping: Option<PathBuf>,
     /// ndjson, google-products, google-local-inventory, gs1-csv or acp.
@@ -35,6 +38,9 @@ pub(super) struct Args {
     /// utf-8, windows-1252 or iso-8859-1; UTF-16 is known by its byte-order mark.
     #[arg(long)]
     encoding: Option<Encoding>,
+    /// Take every price, however far it is from the one that the same offer has.
+    #[arg(long)]
+    any_price: bool,
     /// Where to write every rejected row as NDJSON.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
@@ -57,10 +63,10 @@ impl std::str::FromStr for What {
 
 impl Args {
     /// The feeds to import, in their order.
-    fn feeds(&self) -> anyhow::Result<Vec<Feed>> {
+    fn feeds(&self, format: Format) -> anyhow::Result<Vec<Feed>> {
         let feeds = match self.feed {
             What::One(feed) => vec![feed],
-            What::All => self.format.feeds(self.store.is_some()).to_vec(),
+            What::All => format.feeds(self.store.is_some()).to_vec(),
         };
         anyhow::ensure!(
             !feeds.is_empty(),
@@ -69,28 +75,34 @@ impl Args {
         Ok(feeds)
     }
 
-    fn options(&self, config: &Config, mapping: Option<Mapping>) -> Options {
+    fn options(&self, config: &Config, mapping: Option<MappingFile>) -> Options {
         let feeds = &config.feeds;
-        let guard = Guard { percent: feeds.max_delete_percent, least: feeds.max_delete_min };
-        Options {
-            mapping,
+        let factor = if self.any_price { 0 } else { feeds.max_price_factor };
+        let mut options = Options {
+            mapping: None,
+            adapted: None,
             format: self.format,
             store_code: self.store.clone(),
             mode: self.mode,
             encoding: self.encoding,
-            guard,
+            guard: Guard::of(feeds),
+            plausible: Plausible::times(factor),
             max_bytes: Some(u64::from(feeds.max_mib) * 1024 * 1024),
+        };
+        if let Some(mapping) = mapping {
+            mapping.put_into(&mut options);
         }
+        options
     }
 }
 
 /// Exit code 0 where every row was taken, 3 where rows were rejected.
 pub(super) async fn run(config: Config, args: Args) -> anyhow::Result<ExitCode> {
     // What is wrong with the words is said before a database is made.
-    let mapping = args.mapping.as_deref().map(Mapping::load).transpose()?;
+    let mapping = args.mapping.as_deref().map(MappingFile::load).transpose()?;
     check_files(&args)?;
-    let feeds = args.feeds()?;
     let options = args.options(&config, mapping);
+    let feeds = args.feeds(options.format)?;
     let (db, clock) = super::database(&config).await?;
     let mut rejected = 0;
     for file in &args.files {

@@ -167,10 +167,14 @@ section! {
         max_delete_min: u32 = "max_delete_min" as Within<0, 1_000_000>,
         /// Most mebibytes of a file once it is unpacked.
         max_mib: u32 = "max_mib" as Within<1, 1_048_576>,
+        /// Times by which a price may be above or below the one that the same offer has; 0 is any.
+        max_price_factor: u32 = "max_price_factor" as Within<0, 1_000_000>,
         /// The folder of the sources from which feeds come by themselves.
         sources_dir: Option<PathBuf> = "sources_dir" as FilePath,
         /// Time between looks at the sources.
         sources_poll: Duration = "sources_poll_ms" as Millis<10, 3_600_000>,
+        /// Days for which files that were put away are kept; 0 is for ever.
+        sources_keep_days: u32 = "sources_keep_days" as Within<0, 3_650>,
     }
 }
 

@@ -38,6 +38,9 @@ use serde_json::Value;
 /// The retailer's name.
 pub const RETAILER: &str = "Maison Aubier";
 
+/// The code of the first store.
+pub const SHOWROOM: &str = "0101";
+
 const DAY: i64 = 24 * HOUR;
 const MINUTE: i64 = HOUR / 60;
 
@@ -124,6 +127,17 @@ impl People {
 #[must_use]
 pub fn showcase() -> Option<(&'static str, &'static str)> {
     products::items().iter().find_map(|item| Some((item.sku.as_str(), item.gtin.as_deref()?)))
+}
+
+/// New prices and levels of the [`showcase`] in the first stores, as Google's local inventory feed.
+#[must_use]
+pub fn new_prices() -> String {
+    let (sku, _) = showcase().unwrap_or_default();
+    let mut feed = "store_code\tid\tprice\tavailability\tquantity\n".to_owned();
+    for (store, price) in stores::stores().iter().zip(["1.11", "1.22", "1.33"]) {
+        feed += &format!("{}\t{sku}\t{price} EUR\tin_stock\t42\n", store.code);
+    }
+    feed
 }
 
 /// The demonstration data as of `now`, rounded down to the minute; links begin with `public_url`.

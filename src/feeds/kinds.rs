@@ -2,9 +2,10 @@
 //! is about, and the end of what a full feed names no more.
 
 use super::Feed;
+use super::store::cascade;
 use crate::catalog::categories::{Category, CategoryIn};
 use crate::catalog::model::{Product, ProductIn};
-use crate::catalog::offers::{Channel, Offer, OfferIn};
+use crate::catalog::offers::{Channel, Offer, OfferIn, Plausible};
 use crate::catalog::promotions::{Promotion, PromotionIn};
 use crate::catalog::store::document::{self, Resource};
 use crate::catalog::{self, Fate, Fault, Known, Line, Names as _};
@@ -19,8 +20,6 @@ use serde_json::Value;
 
 /// Why the change log says that something is gone that a full feed does not name.
 const NOT_IN_FEED: &str = "not_in_feed";
-/// Products whose offers and levels go at a time.
-const CASCADE: usize = 20;
 
 /// What a row is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,10 +30,21 @@ pub(super) struct Mark {
     pub(super) scope: Option<String>,
 }
 
+/// What holds for every batch of an import.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Rules {
+    /// When the import began.
+    pub(super) now: Micros,
+    /// Which prices are taken.
+    pub(super) plausible: Plausible,
+}
+
 /// A checked row of a feed.
 pub(super) trait Import: Sized + Send + 'static {
     /// The row as it is written.
     type In: DeserializeOwned;
+    /// Most rows per transaction: a commit waits for the disk, and other writers wait for the commit.
+    const BATCH: usize = 2_000;
     /// The row, or what is wrong with it.
     fn check(input: Self::In, known: &Known, now: Micros) -> Result<Self, Fault>;
     /// What the row is about.
@@ -42,7 +52,7 @@ pub(super) trait Import: Sized + Send + 'static {
     /// What a row that was refused is about, as far as that can be read.
     fn mark_of(row: &Value, known: &Known) -> Option<Mark>;
     /// Stores a batch; one fate for each row.
-    async fn put(tx: &mut Tx, rows: &[Self], now: Micros) -> Result<Vec<Fate>, StoreError>;
+    async fn put(tx: &mut Tx, rows: &[Self], rules: &Rules) -> Result<Vec<Fate>, StoreError>;
 }
 
 fn text<'a>(row: &'a Value, name: &str) -> Option<&'a str> {
@@ -54,9 +64,10 @@ fn document_mark<T: Resource>(code: &str) -> Mark {
 }
 
 macro_rules! document {
-    ($type:ty, $in:ty, $put:path) => {
+    ($type:ty, $in:ty, $put:path $(, $batch:literal)?) => {
         impl Import for Line<$type> {
             type In = $in;
+            $(const BATCH: usize = $batch;)?
 
             fn check(input: $in, _: &Known, _: Micros) -> Result<Self, Fault> {
                 input.check()
@@ -70,16 +81,21 @@ macro_rules! document {
                 text(row, <$type as Resource>::CODE_FIELD).map(document_mark::<$type>)
             }
 
-            async fn put(tx: &mut Tx, rows: &[Self], now: Micros) -> Result<Vec<Fate>, StoreError> {
-                $put(tx, rows, now).await
+            async fn put(
+                tx: &mut Tx,
+                rows: &[Self],
+                rules: &Rules,
+            ) -> Result<Vec<Fate>, StoreError> {
+                $put(tx, rows, rules.now).await
             }
         }
     };
 }
 
-document!(Category, CategoryIn, catalog::store::put_documents);
+// Whether categories stand above themselves is seen batch by batch: most trees are one batch.
+document!(Category, CategoryIn, catalog::store::put_categories, 50_000);
 document!(Product, ProductIn, put_products);
-document!(Store, StoreIn, catalog::store::put_documents);
+document!(Store, StoreIn, put_stores);
 document!(Promotion, PromotionIn, catalog::store::put_documents);
 
 /// With a product go its offers and what is known of its stock.
@@ -88,23 +104,31 @@ async fn put_products(
     rows: &[Line<Product>],
     now: Micros,
 ) -> Result<Vec<Fate>, StoreError> {
+    cascade::hold(tx, rows).await?;
     let fates = catalog::store::put_products(tx, rows, now).await?;
-    let gone: Vec<String> = rows
-        .iter()
-        .zip(&fates)
-        .filter(|(row, fate)| matches!((row, fate), (Line::Delete(_), Fate::Written)))
-        .map(|(row, _)| Product::id_of(row.code()))
-        .collect();
-    cascade(tx, &gone, now).await?;
+    cascade::products(tx, &gone(rows, &fates), now).await?;
     Ok(fates)
 }
 
-async fn cascade(tx: &mut Tx, products: &[String], now: Micros) -> Result<(), StoreError> {
-    for products in products.chunks(CASCADE) {
-        offers::store::withdrawn::remove_of_products(tx, products, now).await?;
-        stock::store::forget::forget_products(tx, products, now).await?;
-    }
-    Ok(())
+/// With a store go its offers and what is known of its stock.
+async fn put_stores(
+    tx: &mut Tx,
+    rows: &[Line<Store>],
+    now: Micros,
+) -> Result<Vec<Fate>, StoreError> {
+    cascade::hold(tx, rows).await?;
+    let fates = catalog::store::put_documents(tx, rows, now).await?;
+    cascade::stores(tx, &gone(rows, &fates), now).await?;
+    Ok(fates)
+}
+
+/// The ids of what the lines of a batch have deleted.
+fn gone<T: Resource>(rows: &[Line<T>], fates: &[Fate]) -> Vec<String> {
+    let deleted = rows
+        .iter()
+        .zip(fates)
+        .filter(|(row, fate)| matches!((row, fate), (Line::Delete(_), Fate::Written)));
+    deleted.map(|(row, _)| T::id_of(row.code())).collect()
 }
 
 impl Import for Offer {
@@ -127,8 +151,8 @@ impl Import for Offer {
         Some(Mark { key: format!("{product}/{scope}"), scope: Some(scope) })
     }
 
-    async fn put(tx: &mut Tx, rows: &[Self], now: Micros) -> Result<Vec<Fate>, StoreError> {
-        offers::store::put_offers(tx, rows, now).await
+    async fn put(tx: &mut Tx, rows: &[Self], rules: &Rules) -> Result<Vec<Fate>, StoreError> {
+        offers::store::put_offers(tx, rows, rules.now, rules.plausible).await
     }
 }
 
@@ -149,8 +173,8 @@ impl Import for Level {
         Some(Mark { key: format!("{product}/{store}"), scope: Some(store) })
     }
 
-    async fn put(tx: &mut Tx, rows: &[Self], now: Micros) -> Result<Vec<Fate>, StoreError> {
-        stock::store::put_levels(tx, rows, now).await
+    async fn put(tx: &mut Tx, rows: &[Self], rules: &Rules) -> Result<Vec<Fate>, StoreError> {
+        stock::store::put_levels(tx, rows, rules.now).await
     }
 }
 
@@ -163,7 +187,8 @@ fn names(row: &Value, known: &Known) -> Option<(String, String)> {
         Err(fault) if fault.code == "unknown_product" => String::new(),
         Err(_) => return None,
     };
-    let store = match known.store(text(row, "store_id"), text(row, "store_code")) {
+    let (id, code, gln) = (text(row, "store_id"), text(row, "store_code"), text(row, "store_gln"));
+    let store = match known.store(id, code, gln) {
         Ok(store) => store.to_string(),
         Err(fault) if fault.code == "unknown_store" => String::new(),
         Err(_) => return None,
@@ -182,11 +207,17 @@ pub(super) async fn remove(
 ) -> Result<u64, StoreError> {
     match feed {
         Feed::Categories => document::remove::<Category>(tx, keys, NOT_IN_FEED, now).await,
-        Feed::Stores => document::remove::<Store>(tx, keys, NOT_IN_FEED, now).await,
+        Feed::Stores => {
+            cascade::hold_all(tx).await?;
+            let removed = document::remove::<Store>(tx, keys, NOT_IN_FEED, now).await?;
+            cascade::stores(tx, keys, now).await?;
+            Ok(removed)
+        }
         Feed::Promotions => document::remove::<Promotion>(tx, keys, NOT_IN_FEED, now).await,
         Feed::Products => {
+            cascade::hold_all(tx).await?;
             let removed = document::remove::<Product>(tx, keys, NOT_IN_FEED, now).await?;
-            cascade(tx, keys, now).await?;
+            cascade::products(tx, keys, now).await?;
             Ok(removed)
         }
         Feed::Offers => {

@@ -244,10 +244,10 @@ mod tests {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/feeds");
         let mut seen = 0;
         for entry in std::fs::read_dir(folder).unwrap() {
-            Mapping::load(&entry.unwrap().path()).unwrap();
+            crate::feeds::MappingFile::load(&entry.unwrap().path()).unwrap();
             seen += 1;
         }
-        assert!(seen >= 9, "{seen}");
+        assert!(seen >= 10, "{seen}");
     }
 
     proptest! {

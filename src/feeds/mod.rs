@@ -4,6 +4,7 @@
 //! written; then row by row. A bad row is reported and never stops the rest. What is stored
 //! already changes nothing, so a file can always be imported again.
 
+mod adapted;
 mod decimal;
 mod encoding;
 mod fields;
@@ -22,6 +23,7 @@ pub mod store;
 #[cfg(test)]
 mod tests;
 
+pub use adapted::{Adapted, MappingFile};
 pub use formats::Format;
 pub use mapping::{Mapping, MappingError};
 pub use options::{Guard, Mode, Options};

@@ -2,6 +2,9 @@
 
 use super::Mapping;
 use super::formats::Format;
+use super::mapping::Encoding;
+use crate::catalog::offers::Plausible;
+use crate::config;
 use serde::Deserialize;
 
 /// Whether a file says all there is.
@@ -59,6 +62,12 @@ impl Default for Guard {
 }
 
 impl Guard {
+    /// As the settings say.
+    #[must_use]
+    pub fn of(settings: &config::Feeds) -> Self {
+        Self { percent: settings.max_delete_percent, least: settings.max_delete_min }
+    }
+
     /// Whether so many deletions of so many resources wait.
     #[must_use]
     pub fn holds(self, deletions: u64, of: u64) -> bool {
@@ -72,6 +81,8 @@ impl Guard {
 pub struct Options {
     /// How the columns of the retailer's own CSV become fields.
     pub mapping: Option<Mapping>,
+    /// How the columns of a known format are called in the file.
+    pub adapted: Option<super::Adapted>,
     /// A format that needs no mapping; our own NDJSON where there is neither.
     pub format: Format,
     /// The store of offers and levels whose file names none: the web shop.
@@ -80,9 +91,11 @@ pub struct Options {
     pub mode: Option<Mode>,
     /// How the file's characters are written, where it has no byte-order mark; where nothing is
     /// said, what the mapping says.
-    pub encoding: Option<super::mapping::Encoding>,
+    pub encoding: Option<Encoding>,
     /// When the deletions of a full import wait for approval.
     pub guard: Guard,
+    /// Which prices are taken.
+    pub plausible: Plausible,
     /// Most bytes of a file once it is unpacked; none is no bound of its own.
     pub max_bytes: Option<u64>,
 }
@@ -94,8 +107,20 @@ impl Options {
         Self { mapping: mapping.cloned(), ..Self::default() }
     }
 
+    /// The word for how the file is laid out.
+    pub(super) fn layout(&self) -> &'static str {
+        if self.mapping.is_some() { "csv" } else { self.format.as_str() }
+    }
+
     pub(super) fn mode(&self) -> Mode {
         let declared = self.mapping.as_ref().and_then(|mapping| mapping.mode);
+        let declared = declared.or(self.adapted.as_ref().and_then(|adapted| adapted.mode));
         self.mode.or(declared).unwrap_or_default()
+    }
+
+    pub(super) fn encoding(&self) -> Encoding {
+        let declared = self.mapping.as_ref().map(|mapping| mapping.encoding);
+        let declared = declared.or(self.adapted.as_ref().and_then(|adapted| adapted.encoding));
+        self.encoding.or(declared).unwrap_or_default()
     }
 }

@@ -114,8 +114,8 @@ impl Plan {
 }
 
 /// Fields by which a row that is refused still names what it is about.
-const NAMING: [&str; 7] =
-    ["sku", "gtin", "product_id", "code", "store_code", "store_id", "channel"];
+const NAMING: [&str; 8] =
+    ["sku", "gtin", "product_id", "code", "store_code", "store_id", "store_gln", "channel"];
 
 impl Plan {
     /// What of a record that was refused names what it is about.

@@ -1,13 +1,13 @@
 //! An import from file to report: one thread reads and checks rows, this one stores them.
 
-use super::kinds::{Import, Mark};
+use super::kinds::{Import, Mark, Rules};
 use super::report::Reporter;
 use super::source::{Checked, Record, Source};
 use super::store::{self, Run, sweep};
 use super::{Feed, Guard, ImportError, Mapping, Mode, Options, Progress, Report};
 use crate::catalog::categories::Category;
 use crate::catalog::model::Product;
-use crate::catalog::offers::Offer;
+use crate::catalog::offers::{Offer, Plausible};
 use crate::catalog::promotions::Promotion;
 use crate::catalog::{self, Fate, Fault, Known, Line, shape};
 use crate::kernel::{Clock, Micros};
@@ -20,8 +20,6 @@ use std::path::Path;
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
-/// Most rows per transaction: a commit waits for the disk, and other writers wait for the commit.
-const BATCH: usize = 2_000;
 /// Bytes of records after which a batch is full with fewer rows, so that memory stays bounded.
 const BATCH_BYTES: usize = 4 * 1024 * 1024;
 /// Batches that may wait between the two threads.
@@ -81,7 +79,7 @@ pub async fn import_with(
     let run = Run {
         id: store::new_id()?,
         feed,
-        format: if options.mapping.is_some() { "csv" } else { options.format.as_str() },
+        format: options.layout(),
         mode: options.format.mode(feed, options.mode()),
         file_name: file.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         sha256: checked.sha256.clone(),
@@ -90,6 +88,7 @@ pub async fn import_with(
     store::begin(db, &run).await?;
     let mut stage = Stage::new(db, clock, reporter, checked.rows, Some(run.clone()));
     stage.guard = options.guard;
+    stage.rules.plausible = options.plausible;
     let checked = Arc::new(checked);
     let report = by_feed!(feed, stored(stage, source, checked, known, progress));
     if report.is_err()
@@ -158,7 +157,7 @@ async fn check(
 struct Stage<'a> {
     db: &'a Db,
     clock: &'a Clock,
-    now: Micros,
+    rules: Rules,
     reporter: Reporter,
     of: u64,
     done: u64,
@@ -170,8 +169,9 @@ struct Stage<'a> {
 
 impl<'a> Stage<'a> {
     fn new(db: &'a Db, clock: &'a Clock, reporter: Reporter, of: u64, run: Option<Run>) -> Self {
-        let guard = Guard::default();
-        Self { db, clock, now: clock.now(), reporter, of, done: 0, run, guard, in_doubt: false }
+        let (guard, plausible) = (Guard::default(), Plausible::default());
+        let rules = Rules { now: clock.now(), plausible };
+        Self { db, clock, rules, reporter, of, done: 0, run, guard, in_doubt: false }
     }
 
     /// Stores one batch in one transaction.
@@ -203,7 +203,7 @@ impl<'a> Stage<'a> {
         if let Some(run) = &self.run {
             store::mark(&mut tx, run, &marks).await?;
         }
-        let fates = T::put(&mut tx, &rows, self.now).await?;
+        let fates = T::put(&mut tx, &rows, &self.rules).await?;
         tx.commit().await?;
         for (line, fate) in lines.into_iter().zip(fates) {
             self.reporter.add(line, fate)?;
@@ -241,13 +241,13 @@ async fn stored<T: Import>(
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Report, ImportError> {
     let (send, mut receive) = mpsc::channel::<Batch<T>>(AHEAD);
-    let now = stage.now;
+    let now = stage.rules.now;
     let reading = tokio::task::spawn_blocking(move || {
         let (mut batch, mut held) = (Vec::new(), 0);
         source.each(&checked, |line, bytes, record| {
             batch.push((line, row(record, &known, now)));
             held += bytes;
-            (batch.len() < BATCH && held < BATCH_BYTES) || {
+            (batch.len() < T::BATCH && held < BATCH_BYTES) || {
                 let full = std::mem::take(&mut batch);
                 held = 0;
                 // The other side is gone only after a failure that it reports itself.
@@ -271,13 +271,13 @@ async fn stored_values<T: Import>(
     values: &[Value],
 ) -> Result<Report, ImportError> {
     let mut line = 0;
-    for values in values.chunks(BATCH) {
+    for values in values.chunks(T::BATCH) {
         let mut batch = Vec::with_capacity(values.len());
         for value in values {
             line += 1;
             batch.push((
                 line,
-                checked(value, known, stage.now).map_err(|fault| Box::new((fault, None))),
+                checked(value, known, stage.rules.now).map_err(|fault| Box::new((fault, None))),
             ));
         }
         stage.store::<T>(batch).await?;

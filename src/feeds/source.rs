@@ -104,15 +104,14 @@ impl Source {
         let said = |error: io::Error| error.to_string();
         let most = self.options.max_bytes.unwrap_or(u64::MAX);
         let bytes = rewound(&mut self.file, &mut digest, most).map_err(said)?;
-        let declared = self.options.mapping.as_ref().map(|mapping| mapping.encoding);
-        let encoding = self.options.encoding.or(declared).unwrap_or_default();
-        let bytes = encoding::utf8(bytes, encoding).map_err(said)?;
+        let bytes = encoding::utf8(bytes, self.options.encoding()).map_err(said)?;
         match (&self.options.mapping, self.options.format) {
             (Some(mapping), _) => csv(bytes, mapping, take)?,
             (None, Format::Ndjson) => json_lines(bytes, take)?,
             (None, format) => {
                 let store = self.options.store_code.as_deref();
-                let to = Translator { format, feed: self.feed, store, now: self.now };
+                let adapted = self.options.adapted.as_ref();
+                let to = Translator { format, feed: self.feed, store, now: self.now, adapted };
                 formats::read::read(bytes, &to, take)?;
             }
         }

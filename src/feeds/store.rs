@@ -1,6 +1,8 @@
 //! The record of imports, and what a full one has named.
 
+pub(super) mod cascade;
 pub mod held;
+pub mod sources;
 pub(super) mod sweep;
 
 use super::kinds::Mark;
@@ -178,14 +180,8 @@ pub(super) async fn finish(
             rejected.fault.message.as_str().into(),
         ]);
     }
-    // PostgreSQL has no NUL in its texts, and what stood in a refused row may be anything.
-    for cell in &mut cells {
-        if let Cell::Text(Some(text)) = cell
-            && text.contains('\0')
-        {
-            *text = text.replace('\0', "\u{fffd}").into();
-        }
-    }
+    // What stood in a refused row may be anything.
+    bulk::without_nul(&mut cells);
     bulk::write(&mut tx, &FAULT, &cells).await?;
     tx.commit().await
 }

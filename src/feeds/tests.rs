@@ -1,5 +1,8 @@
 //! Imports from file to tables, over a database of their own.
 
+mod cascade;
+mod prices;
+
 use super::*;
 use crate::kernel::{Clock, Micros};
 use crate::on_db;

@@ -58,6 +58,17 @@ impl FromStr for Amount {
 }
 
 impl Amount {
+    /// Digits after the point that it needs.
+    #[must_use]
+    pub fn scale(self) -> u8 {
+        let (mut fraction, mut digits) = (self.0.unsigned_abs() % SCALE as u64, DECIMALS as u8);
+        while digits > 0 && fraction % 10 == 0 {
+            fraction /= 10;
+            digits -= 1;
+        }
+        digits
+    }
+
     /// Writes the amount with at least `min_decimals` digits after the point.
     pub fn write(self, out: &mut impl fmt::Write, min_decimals: u8) -> fmt::Result {
         let magnitude = self.0.unsigned_abs();
@@ -98,6 +109,27 @@ impl Currency {
     #[must_use]
     pub fn decimals(self) -> u8 {
         self.0.exponent().unwrap_or(0).min(DECIMALS as u16) as u8
+    }
+}
+
+/// Currencies whose unit is worth about a dollar or more.
+const STRONG: [&str; 9] = ["AUD", "CAD", "CHF", "EUR", "GBP", "KWD", "NZD", "SGD", "USD"];
+
+impl Currency {
+    /// Digits after the point that a price may have: one more than the currency uses, as fuel is priced,
+    /// and none where it uses none.
+    #[must_use]
+    pub fn price_decimals(self) -> u8 {
+        match self.decimals() {
+            0 => 0,
+            decimals => (decimals + 1).min(DECIMALS as u8),
+        }
+    }
+
+    /// What no price in a shop reaches: from here on a point is missing.
+    #[must_use]
+    pub fn absurd(self) -> i64 {
+        if STRONG.contains(&self.code()) { 10_000_000 } else { 10_000_000_000 }
     }
 }
 
@@ -175,6 +207,18 @@ mod tests {
             assert!(bad.parse::<Amount>().is_err(), "{bad}");
         }
         assert_eq!("99999999999999999999".parse::<Amount>(), Err(InvalidAmount::TooLarge));
+    }
+
+    #[test]
+    fn currencies_say_what_a_price_may_be() {
+        let currency = |code: &str| code.parse::<Currency>().unwrap();
+        let of = |code| (currency(code).price_decimals(), currency(code).absurd());
+        assert_eq!(of("EUR"), (3, 10_000_000));
+        assert_eq!(of("JPY"), (0, 10_000_000_000));
+        assert_eq!(of("TND"), (4, 10_000_000_000));
+        for (amount, scale) in [("1", 0), ("1.5", 1), ("-0.0105", 4), ("100.10", 1), ("0", 0)] {
+            assert_eq!(amount.parse::<Amount>().unwrap().scale(), scale, "{amount}");
+        }
     }
 
     proptest! {

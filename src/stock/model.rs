@@ -44,6 +44,7 @@ pub struct LevelIn {
     product_id: Option<String>,
     store_code: Option<String>,
     store_id: Option<String>,
+    store_gln: Option<String>,
     quantity: Option<QuantityIn>,
     availability: Option<String>,
     as_of: Option<String>,
@@ -165,7 +166,11 @@ impl LevelIn {
         let id = self.product_id.as_deref();
         let key = LevelKey {
             product: known.product(id, self.sku.as_deref(), self.gtin.as_deref())?,
-            store: known.store(self.store_id.as_deref(), self.store_code.as_deref())?,
+            store: known.store(
+                self.store_id.as_deref(),
+                self.store_code.as_deref(),
+                self.store_gln.as_deref(),
+            )?,
         };
         if self.op == Op::Delete {
             return Ok(Level {

@@ -66,6 +66,17 @@ impl From<bool> for Cell<'_> {
     }
 }
 
+/// Puts U+FFFD in the place of each NUL: PostgreSQL has none in its texts.
+pub fn without_nul(cells: &mut [Cell<'_>]) {
+    for cell in cells {
+        if let Cell::Text(Some(text)) = cell
+            && text.contains('\0')
+        {
+            *text = text.replace('\0', "\u{fffd}").into();
+        }
+    }
+}
+
 /// A statement around a list of rows: `head ($1, $2), ($3, $4) tail`.
 #[derive(Debug)]
 pub struct Statement {

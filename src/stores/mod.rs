@@ -8,4 +8,5 @@ pub mod postal_codes;
 mod record;
 mod schedule;
 pub mod store;
+mod swapped;
 pub mod view;

@@ -1,6 +1,7 @@
 //! Stores as a feed tells them, and the document that partners receive.
 
 use super::hours::{self, SpecialHours, WeeklyHours};
+use super::swapped;
 use crate::catalog::check::{self, Decimal, NAME, WORD};
 use crate::catalog::document::{Document, Line, Op};
 use crate::catalog::fault::Fault;
@@ -131,6 +132,7 @@ impl StoreIn {
         if self.op == Op::Delete {
             return Ok(Line::Delete(code));
         }
+        let time_zone = time_zone(self.time_zone)?;
         let document = Document::new(&Body {
             id: StoreId::derived(&code),
             store_code: &code,
@@ -138,8 +140,8 @@ impl StoreIn {
             name: check::text("name", &self.name.unwrap_or_default(), NAME)?,
             kind: check::optional("type", self.kind, WORD)?,
             address: address(self.address)?,
-            geo: geo(self.geo)?,
-            time_zone: time_zone(self.time_zone)?,
+            geo: geo(self.geo, &time_zone)?,
+            time_zone,
             telephone: check::optional("telephone", self.telephone, WORD)?,
             opening_hours: hours::weekly(self.opening_hours)?,
             special_opening_hours: hours::special(self.special_opening_hours)?,
@@ -165,15 +167,30 @@ fn address(address: Option<Address>) -> Result<Address, Fault> {
     })
 }
 
-fn geo(geo: Option<GeoIn>) -> Result<Geo, Fault> {
+fn geo(geo: Option<GeoIn>, time_zone: &str) -> Result<Geo, Fault> {
     let Some(geo) = geo else {
         let message = "give latitude and longitude in degrees (WGS 84)";
         return Err(Fault::new("geo", "", "missing", message));
     };
+    refuse_swapped(&geo, time_zone)?;
     Ok(Geo {
         latitude: degrees("geo.latitude", &geo.latitude, 90)?,
         longitude: degrees("geo.longitude", &geo.longitude, 180)?,
     })
+}
+
+fn refuse_swapped(geo: &GeoIn, time_zone: &str) -> Result<(), Fault> {
+    let (GeoIn { latitude, longitude }, degrees) = (geo, |given: &Decimal| given.0.parse::<f64>());
+    let (Ok(north), Ok(east)) = (degrees(latitude), degrees(longitude)) else { return Ok(()) };
+    if !swapped::are_swapped(north, east, time_zone) {
+        return Ok(());
+    }
+    let (north, east) = (&latitude.0, &longitude.0);
+    let message = format!(
+        "has latitude and longitude in each other's place, for it lies far from {time_zone}: latitude \
+         {east}, longitude {north} would be right; exchange them, or correct time_zone"
+    );
+    Err(Fault::new("geo", &format!("{north}, {east}"), "coordinates_swapped", message))
 }
 
 fn degrees(field: &'static str, value: &Decimal, most: i32) -> Result<Degrees, Fault> {
@@ -245,6 +262,13 @@ mod tests {
         assert_eq!(code("90.000001", "Europe/Paris"), "out_of_range");
         assert_eq!(code("1.0000001", "Europe/Paris"), "out_of_range");
         assert_eq!(code("43.6", "Europe/Balma"), "unknown_time_zone");
+        let fault =
+            check(&line("1.49", "Asia/Tokyo").replace("\"1.490\"", "\"43.61\"")).map(|_| ());
+        assert_eq!(fault, Ok(()), "far either way: it is the zone that is off");
+        let fault = check(&line("1.490", "Europe/Paris").replace("\"1.490\"", "43.61"));
+        let fault = fault.unwrap_err();
+        assert_eq!((fault.code, fault.value.as_str()), ("coordinates_swapped", "1.49, 43.61"));
+        assert!(fault.message.contains("latitude 43.61, longitude 1.49"), "{}", fault.message);
     }
 
     proptest! {

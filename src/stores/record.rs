@@ -16,6 +16,7 @@ use serde::Deserialize;
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Traits {
+    gln: Option<String>,
     #[serde(rename = "type")]
     kind: Option<String>,
     services: Option<Vec<String>>,
@@ -46,6 +47,7 @@ pub struct StoreRecord {
     pub(super) id: StoreId,
     body: Bytes,
     etag: u64,
+    pub(super) gln: Option<String>,
     kind: Option<String>,
     services: Vec<String>,
     address: Address,
@@ -77,6 +79,7 @@ impl StoreRecord {
             id,
             etag: digest(&body),
             body,
+            gln: traits.gln,
             kind: traits.kind,
             services: traits.services.unwrap_or_default(),
             address: traits.address.unwrap_or_default(),

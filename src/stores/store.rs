@@ -10,6 +10,7 @@ use crate::kernel::id::StoreId;
 use crate::on_db;
 use crate::storage::bulk::{Cell, Statement};
 use crate::storage::{Db, StoreError};
+use serde::Deserialize;
 
 static FIND: Statement = Statement::new(
     "WITH k (id) AS (VALUES",
@@ -52,12 +53,24 @@ impl Resource for Store {
     }
 }
 
+/// What is read of a store's document.
+#[derive(Deserialize)]
+struct Named {
+    gln: Option<String>,
+}
+
 /// Adds the stores that exist to `known`.
 pub async fn know_stores(db: &Db, known: &mut Known) -> Result<(), StoreError> {
-    const ALL: &str = "SELECT id FROM stores WHERE deleted_at IS NULL";
-    let ids: Vec<String> = on_db!(db, c => sqlx::query_scalar(ALL).fetch_all(c).await)?;
-    for id in ids {
-        known.stores.insert(id.parse().map_err(|e| StoreError::corrupt("stores", e))?);
+    const ALL: &str = "SELECT id, body FROM stores WHERE deleted_at IS NULL ORDER BY id";
+    let rows: Vec<(String, String)> = on_db!(db, c => sqlx::query_as(ALL).fetch_all(c).await)?;
+    for (id, body) in rows {
+        let id: StoreId = id.parse().map_err(|e| StoreError::corrupt("stores", e))?;
+        let named: Named =
+            serde_json::from_str(&body).map_err(|e| StoreError::corrupt("stores", e))?;
+        known.stores.insert(id);
+        if let Some(gln) = named.gln {
+            known.glns.entry(gln).or_default().push(id);
+        }
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ use crate::catalog::view::{Lookup, Page};
 use crate::kernel::Micros;
 use crate::kernel::id::StoreId;
 use crate::kernel::ranked::Ranked;
+use hashbrown::HashMap;
 use rstar::RTree;
 use rstar::primitives::GeomWithData;
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,13 +48,17 @@ struct Stores {
     by_id: BTreeMap<u64, Arc<StoreRecord>>,
     places: RTree<Place>,
     gone: BTreeSet<u64>,
+    by_gln: HashMap<String, Vec<StoreId>>,
 }
 
 impl Stores {
     fn take_out(&mut self, id: StoreId) {
-        let old = self.by_id.remove(&id.0);
-        if let Some(point) = old.and_then(|store| store.point) {
+        let Some(old) = self.by_id.remove(&id.0) else { return };
+        if let Some(point) = old.point {
             self.places.remove(&Place::new(point.axes(), id.0));
+        }
+        if let Some(others) = old.gln.as_ref().and_then(|gln| self.by_gln.get_mut(gln)) {
+            others.retain(|other| *other != id);
         }
     }
 }
@@ -93,6 +98,11 @@ impl StoresView {
     /// Whether there is such a store.
     pub fn has(&self, id: StoreId) -> bool {
         self.stores.read().by_id.contains_key(&id.0)
+    }
+
+    /// The stores with this GLN.
+    pub fn with_gln(&self, gln: &str) -> Vec<StoreId> {
+        self.stores.read().by_gln.get(gln).cloned().unwrap_or_default()
     }
 
     /// Where a postal code is: by the file of postal codes, or in the middle of the stores that
@@ -160,6 +170,9 @@ impl StoresView {
                     if let Some(point) = store.point {
                         stores.places.insert(Place::new(point.axes(), store.id.0));
                     }
+                    if let Some(gln) = &store.gln {
+                        stores.by_gln.entry(gln.clone()).or_default().push(store.id);
+                    }
                     stores.by_id.insert(store.id.0, store);
                 }
                 StoreChange::Delete(id) => {
@@ -223,6 +236,14 @@ mod tests {
         assert_eq!(count(StoreQuery { city, services, ..StoreQuery::default() }), 1);
         let country = Some("DE".to_owned());
         assert_eq!(count(StoreQuery { country, ..StoreQuery::default() }), 0);
+        let gln = |code: &str, gln: &str| {
+            upsert(StoreId::derived(code), &serde_json::json!({"gln": gln}))
+        };
+        view.apply(vec![gln("g", "1"), gln("h", "1"), gln("h", "2")]);
+        assert_eq!(view.with_gln("1"), [StoreId::derived("g")]);
+        assert_eq!(view.with_gln("2"), [StoreId::derived("h")]);
+        view.apply(["g", "h"].map(|code| StoreChange::Delete(StoreId::derived(code))).to_vec());
+        assert_eq!(view.with_gln("1"), []);
         let two = StoreId::derived("2");
         view.apply(vec![StoreChange::Delete(two)]);
         assert_eq!(view.store(two), Lookup::Gone { replaced_by: None });

@@ -1,7 +1,9 @@
 //! Feeds that come by themselves: from folders, and from addresses that are polled.
 
-use crate::support::{NOON, TestApp};
+use crate::support::schema::documented;
+use crate::support::{Builder, NOON, TestApp, problem};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
+use comptoir::config::DatabaseUrl;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -9,7 +11,9 @@ use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::time::{Duration, Instant};
 
+const PEPPER: &str = "0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f";
 const TSV: &str = "id\ttitle\tlink\tprice\tavailability\tproduct_type\n\
     A1\tEnduit\thttps://shop.example/a1\t9.90 EUR\tin_stock\tPeinture > Enduits\n\
     A2\tRouleau\thttps://shop.example/a2\t4.50 EUR\tout_of_stock\tPeinture > Outils\n";
@@ -35,12 +39,40 @@ fn report(dir: impl AsRef<Path>, name: &str) -> Value {
     serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
 }
 
-async fn watching(dir: &Path) -> TestApp {
-    let app = TestApp::builder()
+fn polling(dir: &Path, poll_ms: u32) -> Builder {
+    TestApp::builder()
         .fixed_clock(NOON)
         .set("FEEDS__SOURCES_DIR", &dir.display().to_string())
-        .set("FEEDS__SOURCES_POLL_MS", "20");
-    app.start().await
+        .set("FEEDS__SOURCES_POLL_MS", &poll_ms.to_string())
+}
+
+async fn watching(dir: &Path) -> TestApp {
+    polling(dir, 20).start().await
+}
+
+/// Another node on the same database.
+async fn beside(app: &TestApp, builder: Builder) -> TestApp {
+    let url = match &app.config.database.url {
+        DatabaseUrl::Sqlite(path) => format!("sqlite:{}", path.display()),
+        DatabaseUrl::Postgres(url) => url.reveal().to_owned(),
+    };
+    let mut other = builder.set("DATABASE__URL", &url).set("ACCESS__PEPPER", PEPPER).start().await;
+    other.admin_token.clone_from(&app.admin_token);
+    other
+}
+
+/// A source as a node tells it, once it is as asked.
+async fn told(app: &TestApp, name: &str, fits: impl Fn(&Value) -> bool) -> Value {
+    let path = format!("/admin/v1/sources/{name}");
+    let until = Instant::now() + Duration::from_secs(10);
+    loop {
+        let source = app.admin("GET", &path, None).await.json().await.unwrap();
+        if fits(&source) {
+            return source;
+        }
+        assert!(Instant::now() < until, "{source}");
+        tokio::task::yield_now().await;
+    }
 }
 
 async fn skus(app: &TestApp) -> BTreeSet<String> {
@@ -168,4 +200,103 @@ async fn an_address_is_polled_and_what_is_known_is_not_fetched_again() {
     shop.0.store(500, Ordering::SeqCst);
     let app = watching(dir).await;
     app.wait_until_gauge("feed_sources_failing", |failing| failing == 1).await;
+}
+
+#[tokio::test]
+async fn every_node_tells_how_the_sources_are_and_looks_when_asked() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    source(dir, "google", "feed = \"all\"\nformat = \"google-products\"\nmode = \"full\"\n");
+    let polled = "feed = \"products\"\nurl = \"http://127.0.0.1:1/feed?key=s3cret#part\"\n";
+    source(dir, "polled", polled);
+    source(dir, "wrong", "feed = \"prices\"\n");
+    // An hour goes by between two looks unless somebody asks.
+    let app = polling(dir, 3_600_000).set("ACCESS__PEPPER", PEPPER).start().await;
+    let held_by = told(&app, "wrong", |source| source["problem"].is_string()).await;
+    let idle = beside(&app, polling(dir, 3_600_000)).await;
+    let without = beside(&app, TestApp::builder().fixed_clock(NOON)).await;
+
+    let (one, two) = (dir.join("google/catalog.tsv"), dir.join("google/broken.tsv"));
+    fs::write(one, TSV).unwrap();
+    let asked = without.admin("POST", "/admin/v1/sources/google/look", None).await;
+    assert_eq!(asked.status(), 202);
+    let asked: Value = asked.json().await.unwrap();
+    documented(&asked, "admin", "SourceOut");
+    assert_eq!(asked["look_asked_at"], NOON);
+    let done = told(&app, "google", |source| source["look_asked_at"].is_null()).await;
+    let ids = done["last"]["import_ids"].as_array().unwrap();
+    assert_eq!((ids.len(), &done["last"]["status"]), (2, &json!("done")), "{done}");
+    assert_eq!(done["last"]["file_name"], "catalog.tsv");
+    assert_eq!(done["feeds"], json!(["categories", "products"]));
+    let kind = (&done["kind"], &done["mode"], &done["format"]);
+    assert_eq!(kind, (&json!("folder"), &json!("full"), &json!("google-products")));
+    let path = format!("/admin/v1/imports/{}", ids[1].as_str().unwrap());
+    assert_eq!(without.admin_ok("GET", &path, None).await["import"]["accepted"], 2);
+
+    fs::write(two, "no\theader\n").unwrap();
+    app.admin_ok("POST", "/admin/v1/sources/google/look", None).await;
+    let failed =
+        |source: &Value| source["last"]["status"] == "failed" && source["look_asked_at"].is_null();
+    let failed = told(&app, "google", failed).await;
+    assert!(failed["last"]["error"].as_str().unwrap().contains("lacks id"), "{failed}");
+
+    let listed = app.admin_ok("GET", "/admin/v1/sources", None).await;
+    documented(&listed, "admin", "SourcesOut");
+    assert_eq!(listed["items"].as_array().unwrap().len(), 3);
+    for other in [&idle, &without] {
+        assert_eq!(other.admin_ok("GET", "/admin/v1/sources", None).await, listed);
+    }
+    let polled = &listed["items"][1];
+    assert_eq!((&polled["kind"], &polled["every_s"]), (&json!("polled"), &json!(3600)));
+    assert_eq!(polled["address"], "http://127.0.0.1:1/feed");
+    assert_eq!(polled["problem"], "url: could not be reached");
+    let wrong = &listed["items"][2];
+    assert!(wrong["problem"].as_str().unwrap().contains("feed"), "{wrong}");
+    assert_eq!((&wrong["feeds"], &wrong["node"]), (&json!([]), &held_by["node"]));
+
+    // What is a source no more is told no more.
+    fs::remove_dir_all(dir.join("wrong")).unwrap();
+    app.admin_ok("POST", "/admin/v1/sources/polled/look", None).await;
+    told(&app, "wrong", |source| source["code"] == "not_found").await;
+    for path in ["/admin/v1/sources/none/look", "/admin/v1/sources/%00/look"] {
+        problem(app.admin("POST", path, None).await, 404, "not_found").await;
+    }
+    let trail = app.admin_ok("GET", "/admin/v1/audit?limit=200", None).await;
+    let mut actions = trail["items"].as_array().unwrap().iter().map(|entry| &entry["action"]);
+    assert!(actions.any(|action| action == "source.look"), "{trail}");
+}
+
+#[tokio::test]
+async fn what_was_put_away_long_ago_is_removed() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    source(dir, "own", "feed = \"products\"\n");
+    fs::write(dir.join("own/good.ndjson"), "{\"sku\":\"B1\",\"name\":\"Vis\"}\n").unwrap();
+    fs::write(dir.join("own/bad.gz"), b"\x1f\x8b\x08 no gzip").unwrap();
+    let app = polling(dir, 20).set("FEEDS__SOURCES_KEEP_DAYS", "3").start().await;
+    app.wait_for_gauge("feed_files_total", 2).await;
+    let (done, failed) = (dir.join("own/done"), dir.join("own/failed"));
+    fs::write(done.join("mine.txt"), "not put away by the program").unwrap();
+    let day = Duration::from_secs(86_400).as_micros() as i64;
+    for (days, left) in [(2, 2), (2, 0)] {
+        app.clock.advance(days * day);
+        fs::write(dir.join("own").join(format!("{left}.ndjson")), "").unwrap();
+        told(&app, "own", |source| source["last"]["file_name"] == format!("{left}.ndjson")).await;
+        // The file above was put away just now; the look that did it has cleared before or after.
+        let old = |dir: &Path| {
+            fs::read_dir(dir)
+                .unwrap()
+                .filter(|entry| {
+                    let name = entry.as_ref().unwrap().file_name().into_string().unwrap();
+                    name.starts_with("2026-11-22")
+                })
+                .count()
+        };
+        let until = Instant::now() + Duration::from_secs(10);
+        while (old(&done), old(&failed)) != (left, left) {
+            assert!(Instant::now() < until, "{days} {left}: {:?}", names(&done));
+            tokio::task::yield_now().await;
+        }
+    }
+    assert!(names(&done).contains("mine.txt"));
 }

@@ -1,8 +1,7 @@
 //! Feeds that are sent to the admin API, and deletions that wait there for approval.
 
-use crate::support::schema::conforms;
+use crate::support::schema::documented;
 use crate::support::{NOON, TestApp, problem};
-use comptoir::app::openapi::documents;
 use comptoir::feeds::{Feed, Guard, ImportError, Mode, Options, Progress, import_with};
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -29,13 +28,6 @@ fn lines(numbers: std::ops::Range<u32>) -> Vec<u8> {
         .collect()
 }
 
-fn documented(value: &Value, schema: &str) {
-    let admin = documents().into_iter().find(|d| d.name == "admin").unwrap();
-    let document: Value = serde_json::from_str(&admin.json).unwrap();
-    let reference = json!({ "$ref": format!("#/components/schemas/{schema}") });
-    conforms(value, &reference, &document, schema);
-}
-
 fn left(app: &TestApp) -> usize {
     let uploads = app.config.server.data_dir.join("uploads");
     std::fs::read_dir(uploads).map_or(0, Iterator::count)
@@ -57,7 +49,7 @@ async fn a_full_file_that_deletes_too_much_waits_for_approval() {
     assert_eq!(products().await, 60);
 
     let second = sent(&app, "products?mode=full", lines(0..10)).await;
-    documented(&second, "UploadOut");
+    documented(&second, "admin", "UploadOut");
     let import = &second["imports"][0];
     assert_eq!((&import["unchanged"], &import["held"]), (&json!(10), &json!(50)));
     assert_eq!(products().await, 60);
@@ -67,7 +59,7 @@ async fn a_full_file_that_deletes_too_much_waits_for_approval() {
         (&seen["import"]["status"], seen["sample"].as_array().unwrap().len()),
         (&json!("held"), 20)
     );
-    documented(&seen, "ImportDetailOut");
+    documented(&seen, "admin", "ImportDetailOut");
     let approved = app.admin_ok("POST", &format!("{path}/approve"), None).await;
     assert_eq!(
         (&approved["import"]["status"], &approved["import"]["deleted"]),

@@ -1,6 +1,9 @@
 //! Offers as a feed tells them: what a product costs in a store.
 
+mod plausible;
 pub mod store;
+
+pub use plausible::Plausible;
 
 use crate::catalog::check::{self, Measure, MoneyIn, NAME};
 use crate::catalog::document::Op;
@@ -47,6 +50,7 @@ pub struct OfferIn {
     product_id: Option<String>,
     store_code: Option<String>,
     store_id: Option<String>,
+    store_gln: Option<String>,
     channel: Option<String>,
     price: Option<MoneyIn>,
     list_price: Option<MoneyIn>,
@@ -167,7 +171,11 @@ impl OfferIn {
                 self.sku.as_deref(),
                 self.gtin.as_deref(),
             )?,
-            store: known.store(self.store_id.as_deref(), self.store_code.as_deref())?,
+            store: known.store(
+                self.store_id.as_deref(),
+                self.store_code.as_deref(),
+                self.store_gln.as_deref(),
+            )?,
             channel: check::one_of("channel", self.channel.as_deref())?.unwrap_or(Channel::InStore),
         };
         let as_of = check::as_of(self.as_of.as_deref(), now)?;
@@ -185,7 +193,11 @@ impl OfferIn {
         };
         let price = price.price("price")?;
         let same = |field: &'static str, money: Option<MoneyIn>| -> Result<_, Fault> {
-            let Some(money) = money.map(|m| m.price(field)).transpose()? else { return Ok(None) };
+            let checked = |m: MoneyIn| match field {
+                "unit_price" => m.unit_price(field),
+                _ => m.price(field),
+            };
+            let Some(money) = money.map(checked).transpose()? else { return Ok(None) };
             if money.currency == price.currency {
                 return Ok(Some(money.amount));
             }

@@ -3,10 +3,10 @@
 mod prior;
 pub mod withdrawn;
 
-use super::{Offer, OfferKey, Terms};
+use super::{Offer, OfferKey, Plausible, Terms};
 use crate::catalog::fault::{Fate, Fault};
-use crate::kernel::Micros;
 use crate::kernel::word::Word as _;
+use crate::kernel::{Amount, Micros, Money};
 use crate::storage::bulk::{self, Cell, Statement};
 use crate::storage::changes::{self, Change};
 use crate::storage::{StoreError, Tx};
@@ -84,6 +84,12 @@ impl Stored {
         })
     }
 
+    fn money(&self) -> Result<Money, StoreError> {
+        let currency = self.currency.parse();
+        let currency = currency.map_err(|error| StoreError::corrupt("offers", error))?;
+        Ok(Money { amount: Amount(self.price), currency })
+    }
+
     fn same_price(&self, terms: &Terms) -> bool {
         self.currency == terms.price.currency.code()
             && self.price == terms.price.amount.0
@@ -121,10 +127,11 @@ pub async fn put_offers(
     tx: &mut Tx,
     offers: &[Offer],
     now: Micros,
+    plausible: Plausible,
 ) -> Result<Vec<Fate>, StoreError> {
     let mut fates = vec![Fate::Unchanged; offers.len()];
     for wanted in rounds(offers) {
-        put_round(tx, offers, &wanted, now, &mut fates).await?;
+        put_round(tx, offers, (&wanted, plausible), now, &mut fates).await?;
     }
     Ok(fates)
 }
@@ -157,7 +164,7 @@ fn rounds(offers: &[Offer]) -> Vec<Vec<(OfferKey, usize)>> {
 async fn put_round(
     tx: &mut Tx,
     offers: &[Offer],
-    wanted: &[(OfferKey, usize)],
+    (wanted, plausible): (&[(OfferKey, usize)], Plausible),
     now: Micros,
     fates: &mut [Fate],
 ) -> Result<(), StoreError> {
@@ -167,8 +174,13 @@ async fn put_round(
     let reductions = reductions(tx, offers, wanted, &stored, &names).await?;
     let mut writes = Writes::default();
     for ((key, at), names) in wanted.iter().zip(&names) {
+        let (offer, before) = (&offers[*at], stored.get(key));
+        if let Some(fault) = implausible(offer, before, plausible)? {
+            fates[*at] = Fate::Refused(fault);
+            continue;
+        }
         let reduction = reductions.get(key).copied();
-        fates[*at] = decide(&offers[*at], stored.get(key), reduction, names, now, &mut writes);
+        fates[*at] = decide(offer, before, reduction, names, now, &mut writes);
     }
     bulk::write(tx, &PUT, &writes.offers).await?;
     bulk::write(tx, &REMEMBER, &writes.history).await?;
@@ -218,6 +230,18 @@ async fn find(
     }
     let rows: Vec<Stored> = bulk::lookup(tx, &FIND, &keys).await?;
     rows.into_iter().map(|row| Ok((row.key()?, row))).collect()
+}
+
+/// What is wrong with a price beside the one that the offer has; nothing with one that comes too late.
+fn implausible(
+    offer: &Offer,
+    before: Option<&Stored>,
+    plausible: Plausible,
+) -> Result<Option<Fault>, StoreError> {
+    let late = before.is_some_and(|before| offer.as_of.0 < before.as_of);
+    let Some(terms) = offer.terms.as_ref().filter(|_| !late) else { return Ok(None) };
+    let now = before.filter(|before| !before.deleted).map(Stored::money).transpose()?;
+    Ok(plausible.check(terms, now).err())
 }
 
 fn decide<'a>(

@@ -1,12 +1,13 @@
 //! The product feed of the Agentic Commerce Protocol: the words of Google's feed for the most part,
 //! in JSON lines or CSV, amounts as `79.99 USD` or in minor units.
 
-use super::{Fields, text};
+use super::Fields;
+use crate::kernel::Currency;
 use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 
 /// Names of this format, and those of Google's feed.
-const NAMES: [(&str, &str); 13] = [
+pub(super) const NAMES: [(&str, &str); 13] = [
     ("item_id", "id"),
     ("offer_id", "id"),
     ("url", "link"),
@@ -99,7 +100,7 @@ fn money(amount: &Value, currency: &str) -> String {
     let amount = match amount {
         Value::Number(number) => match number.as_i64() {
             Some(minor) => {
-                let scale = text::decimals(&currency);
+                let scale = currency.parse::<Currency>().map_or(2, |known| known.decimals().into());
                 Decimal::try_new(minor, scale).map_or_else(|_| minor.to_string(), |d| d.to_string())
             }
             None => number.to_string(),

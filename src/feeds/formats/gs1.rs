@@ -6,8 +6,25 @@ use crate::feeds::Feed;
 use serde_json::{Value, json};
 
 /// The code of a record: its own, or its GTIN.
-pub(super) fn sku(record: &Fields) -> Option<&str> {
+fn sku(record: &Fields) -> Option<&str> {
     record.get("sku").or_else(|| record.get("product_id")).or_else(|| record.get("gtin"))
+}
+
+/// The store of a record, by its code or its GLN, and the web shop where it names none.
+fn store(record: &Fields, shop: Option<&str>, row: &mut Row) {
+    let (code, gln) = (record.get("store_code"), record.get("location_gln"));
+    let own = code.is_some() || gln.is_some();
+    row.text("store_code", if own { code } else { shop });
+    row.text("store_gln", gln);
+    row.text("channel", (!own).then_some("online"));
+}
+
+/// What of a refused record names what it is about.
+pub(super) fn key(to: &Translator<'_>, record: &Fields) -> Value {
+    let mut row = Row::default();
+    row.text("sku", sku(record));
+    store(record, to.store, &mut row);
+    row.done()
 }
 
 /// What a record says about the feed that is imported.
@@ -60,8 +77,7 @@ fn offer(to: &Translator<'_>, sku: &str, record: &Fields) -> Result<Option<Value
     let price = text::price_of("price", price, record.get("price_currency"))?;
     let mut row = Row::default();
     row.text("sku", Some(sku));
-    row.text("store_code", record.get("store_code").or(to.store));
-    row.text("channel", record.get("store_code").is_none().then_some("online"));
+    store(record, to.store, &mut row);
     row.value("price", Some(price.json()));
     for (name, column, of_day) in
         [("valid_from", "valid_from", "00:00:00"), ("valid_through", "valid_through", "23:59:59")]

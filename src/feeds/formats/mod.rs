@@ -6,13 +6,14 @@
 
 mod acp;
 mod availability;
+pub(super) mod columns;
 mod google;
 mod gs1;
 pub(super) mod read;
 pub(super) mod text;
 mod xml;
 
-use super::{Feed, Mode};
+use super::{Adapted, Feed, Mode};
 use crate::catalog::Fault;
 use crate::kernel::Micros;
 use serde_json::{Map, Value};
@@ -79,6 +80,8 @@ impl Format {
 
     /// Whether a file tells something about a feed; why not otherwise.
     pub(super) fn tells(self, feed: Feed, with_store: bool) -> Result<(), String> {
+        // Rows of GS1's CSV may name the store of their prices themselves.
+        let with_store = with_store || self == Self::Gs1Csv;
         if self == Self::Ndjson || self.feeds(with_store).contains(&feed) {
             return Ok(());
         }
@@ -143,6 +146,8 @@ pub(super) struct Translator<'a> {
     pub(super) feed: Feed,
     pub(super) store: Option<&'a str>,
     pub(super) now: Micros,
+    /// How the file differs from its format.
+    pub(super) adapted: Option<&'a Adapted>,
 }
 
 impl Translator<'_> {
@@ -159,10 +164,13 @@ impl Translator<'_> {
 
     /// What of a refused record names what it is about.
     pub(super) fn key(&self, record: &Fields) -> Value {
+        if self.format == Format::Gs1Csv {
+            return gs1::key(self, record);
+        }
         let adapted = (self.format == Format::Acp).then(|| acp::adapted(record));
         let record = adapted.as_ref().unwrap_or(record);
         let mut row = Row::default();
-        row.text("sku", record.get("id").or_else(|| gs1::sku(record)));
+        row.text("sku", record.get("id"));
         row.text("store_code", record.get("store_code").or(self.store));
         row.text("channel", record.get("store_code").is_none().then_some("online"));
         row.done()

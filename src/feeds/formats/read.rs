@@ -17,6 +17,13 @@ pub(in crate::feeds) fn read(
     let begin = begin.strip_prefix(b"\xef\xbb\xbf").unwrap_or(begin);
     let first = begin.iter().copied().find(|byte| !byte.is_ascii_whitespace());
     let google = matches!(to.format, Format::GoogleProducts | Format::GoogleLocalInventory);
+    let tree = matches!(first, Some(b'<') if google)
+        || matches!(first, Some(b'{') if to.format == Format::Acp);
+    if tree && to.adapted.is_some() {
+        return Err(
+            "a mapping adapts the columns under a header, and this file has none".to_owned()
+        );
+    }
     match first {
         Some(b'<') if google => {
             xml::items(bytes, |line, size, item| give(to, line, size, Ok(item), &mut take))
@@ -52,8 +59,14 @@ fn table(
     mut take: impl FnMut(u64, usize, Record<'_>) -> bool,
 ) -> Result<(), String> {
     let google = matches!(to.format, Format::GoogleProducts | Format::GoogleLocalInventory);
-    let mut reader = Reader::new(bytes, if google { b'\t' } else { b',' })?;
-    let names: Vec<String> = reader.header.iter().map(column).collect();
+    let delimiter = to.adapted.and_then(|adapted| adapted.delimiter);
+    let delimiter = delimiter.unwrap_or(if google { b'\t' } else { b',' });
+    let mut reader = Reader::new(bytes, delimiter)?;
+    let names: Vec<String> = match to.adapted {
+        Some(adapted) => adapted.names(&reader.header)?,
+        None => reader.header.iter().map(column).collect(),
+    };
+    let constants = to.adapted.map(|adapted| &adapted.constants);
     let mut seen = BTreeSet::new();
     if let Some(twice) = names.iter().find(|name| !name.is_empty() && !seen.insert(*name)) {
         return Err(format!(
@@ -66,7 +79,9 @@ fn table(
         Format::Acp => &["id", "item_id"],
         Format::GoogleProducts | Format::Ndjson => &["id"],
     };
-    let has = |name: &&str| names.iter().any(|own| own == name);
+    let has = |name: &&str| {
+        names.iter().chain(constants.into_iter().flat_map(|c| c.keys())).any(|own| own == name)
+    };
     let all = to.format == Format::GoogleLocalInventory;
     let fits = if all { needed.iter().all(has) } else { needed.iter().any(has) };
     if !fits {
@@ -83,7 +98,14 @@ fn table(
                     format!("has {} columns, the header has {}", record.len(), names.len());
                 return Err(Fault::new("", record.as_slice(), "columns", message));
             }
-            Ok(Fields(names.iter().cloned().zip(record.iter().map(str::to_owned)).collect()))
+            let cells = names.iter().cloned().zip(record.iter().map(str::to_owned));
+            let mut fields = Fields(cells.collect());
+            for (name, value) in constants.into_iter().flatten() {
+                if fields.get(name).is_none() {
+                    fields.push(name, value.as_str());
+                }
+            }
+            Ok(fields)
         });
         if !give(to, line, size, fields, &mut take) {
             break;

@@ -14,7 +14,13 @@ fn record(cells: &[(&str, &str)]) -> Fields {
 }
 
 fn to(format: Format, feed: Feed) -> Translator<'static> {
-    Translator { format, feed, store: Some("web"), now: "2026-11-22T10:00:00Z".parse().unwrap() }
+    Translator {
+        format,
+        feed,
+        store: Some("web"),
+        now: "2026-11-22T10:00:00Z".parse().unwrap(),
+        adapted: None,
+    }
 }
 
 const ITEM: [(&str, &str); 12] = [
@@ -74,7 +80,8 @@ fn prices_that_cannot_be_are_refused_by_code() {
     assert_eq!(code("1500 JPY"), Ok("1500".to_owned()));
     assert_eq!(code("-1 EUR"), Err("negative"));
     assert_eq!(code("10000000 EUR"), Err("absurd"));
-    assert_eq!(code("1.999 EUR"), Err("too_precise"));
+    assert_eq!(code("1.799 EUR"), Ok("1.799".to_owned()), "fuel");
+    assert_eq!(code("1.9999 EUR"), Err("too_precise"));
     assert_eq!(code("1.5 JPY"), Err("too_precise"));
     for bad in ["", "15", "EUR", "1,234.50 EUR", "NaN EUR", "1e3 EUR", "15.00 €"] {
         assert_eq!(code(bad), Err("malformed"), "{bad}");

@@ -1,12 +1,11 @@
 //! What stands in the cells of retail feeds: prices, measures, time spans, paths of categories.
 
 use crate::catalog::Fault;
-use crate::kernel::{Gtin, Micros};
+use crate::catalog::check::{self, MoneyIn};
+use crate::kernel::{Currency, Gtin, Micros};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
-/// A price from here on is a mistake.
-const ABSURD: i64 = 10_000_000;
 /// Deepest path of categories.
 const DEEPEST: usize = 20;
 
@@ -14,22 +13,12 @@ const DEEPEST: usize = 20;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Price {
     pub(super) amount: Decimal,
-    pub(super) currency: String,
+    pub(super) currency: Currency,
 }
 
 impl Price {
     pub(super) fn json(&self) -> Value {
-        json!({"amount": self.amount.to_string(), "currency": self.currency})
-    }
-}
-
-/// Decimals of amounts in a currency (ISO 4217).
-pub(super) fn decimals(currency: &str) -> u32 {
-    match currency {
-        "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX"
-        | "VND" | "VUV" | "XAF" | "XOF" | "XPF" => 0,
-        "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 3,
-        _ => 2,
+        json!({"amount": self.amount.to_string(), "currency": self.currency.code()})
     }
 }
 
@@ -62,26 +51,21 @@ pub(super) fn price_of(
     }
 }
 
+/// The same rules as for prices in our own lines, told about the field of the format.
 fn checked(
     field: &'static str,
     text: &str,
     amount: Decimal,
     currency: String,
 ) -> Result<Price, Fault> {
-    let fault = |code, message: String| Err(Fault::new(field, text, code, message));
-    if amount.is_sign_negative() && !amount.is_zero() {
-        return fault("negative", "is below zero; give the price that is paid".to_owned());
-    }
-    if amount >= Decimal::from(ABSURD) {
-        return fault("absurd", format!("is {ABSURD} or more; look for a missing point"));
-    }
-    let most = decimals(&currency);
-    let amount = amount.normalize();
-    if amount.scale() > most {
-        return fault("too_precise", format!("has more than the {most} decimals of {currency}"));
-    }
-    let mut amount = amount;
-    amount.rescale(most);
+    let given = check::Decimal(amount.normalize().to_string());
+    let money = MoneyIn { amount: given, currency }.price(field);
+    let currency = match money {
+        Ok(money) => money.currency,
+        Err(Fault { code, message, .. }) => return Err(Fault::new(field, text, code, message)),
+    };
+    let mut amount = amount.normalize();
+    amount.rescale(amount.scale().max(u32::from(currency.decimals())));
     Ok(Price { amount, currency })
 }
 
@@ -191,10 +175,10 @@ pub(super) fn unit_price(price: &Price, measure: &Measure, base: &Measure) -> Op
     let reference = base.value.checked_mul(base.unit.size)?;
     let amount = price.amount.checked_mul(reference)?.checked_div(content)?;
     let amount = amount.round_dp_with_strategy(
-        decimals(&price.currency),
+        u32::from(price.currency.decimals()),
         rust_decimal::RoundingStrategy::MidpointAwayFromZero,
     );
-    let currency = &price.currency;
+    let currency = price.currency.code();
     Some(json!({"amount": amount.to_string(), "currency": currency, "reference": base.json()}))
 }
 

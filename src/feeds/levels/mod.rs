@@ -81,6 +81,10 @@ impl Names for Memory<'_> {
     fn has_store(&self, id: StoreId) -> bool {
         self.0.stores.has(id)
     }
+
+    fn stores_of(&self, gln: &str) -> Vec<StoreId> {
+        self.0.stores.with_gln(gln)
+    }
 }
 
 impl<'a> Intake<'a> {

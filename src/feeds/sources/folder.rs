@@ -1,6 +1,7 @@
 //! The folder of a source: what waits in it, what is under way, and what is done.
 
 use super::settings::FILE;
+use crate::kernel::Micros;
 use crate::storage;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -115,10 +116,39 @@ impl Folder {
         fs::rename(file, &to)
     }
 
+    /// Removes what was put away before an instant; how many files.
+    pub(super) fn clear(&self, before: Micros) -> io::Result<u64> {
+        let mut removed = 0;
+        for name in ["done", "failed"] {
+            let dir = self.0.join(name);
+            if !dir.is_dir() {
+                continue;
+            }
+            for entry in fs::read_dir(dir)? {
+                let path = entry?.path();
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                if put_away_at(&name).is_some_and(|at| at < before) {
+                    fs::remove_file(&path)?;
+                    removed += 1;
+                }
+            }
+        }
+        Ok(removed)
+    }
+
     /// Where the refused rows of a feed are written while a file is imported.
     pub(super) fn rejected(&self, feed: &str) -> PathBuf {
         self.0.join("working").join(format!(".{feed}.rejected"))
     }
+}
+
+/// When a file was put away, by the name that it got: `2026-11-22T120000Z-catalog.tsv`. Its own time
+/// is the one that its sender gave it.
+fn put_away_at(name: &str) -> Option<Micros> {
+    let (at, _) = name.split_once("Z-")?;
+    let (day, time) = at.split_once('T')?;
+    let (hour, minute, second) = (time.get(..2)?, time.get(2..4)?, time.get(4..)?);
+    format!("{day}T{hour}:{minute}:{second}Z").parse().ok()
 }
 
 /// A path with something behind its whole name.
@@ -148,4 +178,20 @@ fn files(dir: &Path) -> io::Result<Vec<(PathBuf, (u64, SystemTime))>> {
     }
     found.sort();
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_a_file_tells_when_it_was_put_away() {
+        for at in ["2026-11-22T12:00:00Z", "2026-11-22T12:00:00.25Z"] {
+            let name = format!("{}-A-b.tsv", at.replace(':', ""));
+            assert_eq!(put_away_at(&name), at.parse().ok());
+        }
+        for other in ["catalog.tsv", "Z-", "2026-11-22T12Z-a", "2026-11-22Té0000Z-a", "tZ-TZ-"] {
+            assert_eq!(put_away_at(other), None, "{other}");
+        }
+    }
 }

@@ -3,31 +3,37 @@
 //! Each folder below `feeds.sources_dir` that holds a `source.toml` is a source. A file in it that has
 //! stopped changing is moved to `working`, imported, and put away into `done` or `failed` with a report
 //! beside it. What lies in `working` was cut off and is imported again, which changes nothing that is
-//! stored already. One node at a time does this: the one that holds the lease.
+//! stored already. One node at a time does this: the one that holds the lease. It tells the database how
+//! its sources are, so that every node can say it.
 
 mod folder;
+mod look;
 mod remote;
 mod settings;
+mod told;
 
-use super::{Guard, ImportError, Report, import_with};
+use super::Guard;
+use super::store::sources as store;
+use crate::catalog::offers::Plausible;
 use crate::config;
+use crate::kernel::clock::HOUR;
 use crate::kernel::{Clock, Micros};
 use crate::storage::{Db, StoreError, lease};
 use folder::{Folder, Looks};
-use remote::Fetched;
-use serde_json::{Value, json};
-use settings::Settings;
-use std::collections::{BTreeMap, HashMap};
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 use tokio::time::MissedTickBehavior;
+use told::Told;
 
 /// How long a node keeps the lease without renewing it, in microseconds, and how often it does.
 const LEASE: i64 = 60_000_000;
 const RENEW: Duration = Duration::from_secs(15);
-/// How soon an address is polled again that failed, at the latest.
-const AGAIN: Duration = Duration::from_secs(300);
+/// How often it is seen whether somebody has asked for a look.
+pub const ASKED_EVERY: Duration = Duration::from_secs(1);
+/// How long a look that was asked for is repeated while files still change, in microseconds.
+const PATIENCE: i64 = 60_000_000;
 
 /// The sources of a node.
 #[derive(Debug)]
@@ -36,10 +42,19 @@ pub struct Sources {
     clock: Clock,
     node: String,
     dir: PathBuf,
-    guard: Guard,
-    max_bytes: u64,
+    poll: Duration,
+    keep_days: u32,
+    bounds: Bounds,
     http: reqwest::Client,
     state: Mutex<State>,
+}
+
+/// What the settings of the program say about every import.
+#[derive(Debug, Clone, Copy)]
+struct Bounds {
+    guard: Guard,
+    plausible: Plausible,
+    max_bytes: u64,
 }
 
 /// What is remembered from round to round.
@@ -50,6 +65,11 @@ struct State {
     polls: HashMap<PathBuf, (Instant, Option<String>)>,
     /// What is wrong with sources, so that it is logged once.
     problems: BTreeMap<String, String>,
+    told: Told,
+    /// When all sources are looked at next.
+    next: Option<Instant>,
+    /// When old files were cleared last.
+    cleared: Option<Micros>,
 }
 
 /// What a round has done.
@@ -59,19 +79,6 @@ pub struct Round {
     pub files: u64,
     /// Sources with which something is wrong now.
     pub failing: usize,
-}
-
-/// Why a file could not be dealt with now; it is tried again.
-#[derive(Debug, thiserror::Error)]
-enum Later {
-    #[error(transparent)]
-    Disk(#[from] std::io::Error),
-    #[error(transparent)]
-    Import(#[from] ImportError),
-    #[error("source.toml: {0}")]
-    Settings(String),
-    #[error("url: {0}")]
-    Remote(String),
 }
 
 impl Sources {
@@ -86,50 +93,119 @@ impl Sources {
             clock: clock.clone(),
             node,
             dir,
-            guard: Guard { percent: settings.max_delete_percent, least: settings.max_delete_min },
-            max_bytes: u64::from(settings.max_mib) * 1024 * 1024,
+            poll: settings.sources_poll,
+            keep_days: settings.sources_keep_days,
+            bounds: Bounds {
+                guard: Guard::of(settings),
+                plausible: Plausible::times(settings.max_price_factor),
+                max_bytes: u64::from(settings.max_mib) * 1024 * 1024,
+            },
             http: remote::client()?,
             state: Mutex::default(),
         }))
     }
 
-    /// Looks at every source and imports what is there, if this node is the one that does.
-    pub async fn round(&self) -> Result<Round, StoreError> {
-        let mut round = Round::default();
-        if !self.hold().await? {
-            return Ok(round);
-        }
+    /// Looks at every source and imports what is there, if it is time or somebody has asked for it,
+    /// and if this node is the one that does; nothing where it is not time.
+    pub async fn round(&self) -> Result<Option<Round>, StoreError> {
         let mut state = self.state.lock().await;
-        let State { looks, polls, problems } = &mut *state;
+        let asked = store::asked(&self.db).await?;
+        if asked.is_empty() && state.next.is_some_and(|next| Instant::now() < next) {
+            return Ok(None);
+        }
+        state.next = Some(Instant::now() + self.poll);
+        if !self.hold().await? {
+            state.told = Told::default();
+            return Ok(Some(Round::default()));
+        }
+        let mut round = Round::default();
         let mut found = BTreeMap::new();
-        let look = async {
-            let folders = match Folder::all(&self.dir) {
-                Ok(folders) => folders,
-                Err(error) => {
-                    found.insert("feeds.sources_dir".to_owned(), error.to_string());
-                    return;
-                }
-            };
-            for folder in folders {
-                let looked = self.look(&folder, looks, polls, &mut round.files).await;
-                if let Err(problem) = looked {
-                    found.insert(folder.name(), problem.to_string());
-                }
-            }
-        };
         // Without the lease another node goes on with what is under way.
-        tokio::select! {
-            () = look => {}
-            () = self.keep() => {}
+        let looked = tokio::select! {
+            looked = self.look_at_all(&mut state, &asked, &mut round, &mut found) => Some(looked),
+            () = self.keep() => None,
+        };
+        match looked {
+            Some(looked) => looked?,
+            None => state.told = Told::default(),
         }
         for (source, problem) in &found {
-            if problems.get(source) != Some(problem) {
+            if state.problems.get(source) != Some(problem) {
                 tracing::warn!(source, problem, "a source of feeds cannot be read");
             }
         }
         round.failing = found.len();
-        *problems = found;
-        Ok(round)
+        state.problems = found;
+        Ok(Some(round))
+    }
+
+    /// Looks at the sources one after the other, and tells how they are.
+    async fn look_at_all(
+        &self,
+        state: &mut State,
+        asked: &[(String, i64)],
+        round: &mut Round,
+        found: &mut BTreeMap<String, String>,
+    ) -> Result<(), StoreError> {
+        let folders = match Folder::all(&self.dir) {
+            Ok(folders) => folders,
+            Err(error) => {
+                let problem = error.to_string();
+                state.told.all_fail(&problem);
+                found.insert("feeds.sources_dir".to_owned(), problem);
+                return state.told.send(self).await;
+            }
+        };
+        let names: HashSet<String> = folders.iter().map(Folder::name).collect();
+        state.told.retain(self, &names).await?;
+        for folder in &folders {
+            let name = folder.name();
+            let asked = asked.iter().find(|(asked, _)| *asked == name).map(|(_, at)| *at);
+            if asked.is_some() {
+                state.polls.remove(folder.path());
+            }
+            let looked = self.look(folder, state, &mut round.files).await;
+            let problem = looked.err().map(|problem| problem.to_string());
+            state.told.problem(&name, problem.clone());
+            if let Some(problem) = problem {
+                found.insert(name.clone(), problem);
+            }
+            // A file that was seen for the first time is looked at again at once.
+            let waits = state.looks.keys().any(|file| file.parent() == Some(folder.path()));
+            let patient = |at: i64| self.clock.now().0.saturating_sub(at) < PATIENCE;
+            if let Some(at) = asked.filter(|at| !waits || !patient(*at)) {
+                state.told.answered(&name, at);
+            }
+        }
+        self.clear(state, &folders);
+        state.told.send(self).await
+    }
+
+    /// Removes what was put away long ago, once an hour.
+    fn clear(&self, state: &mut State, folders: &[Folder]) {
+        let now = self.clock.now();
+        let lately = |at: Micros| now.0.saturating_sub(at.0) < HOUR;
+        if self.keep_days == 0 || state.cleared.is_some_and(lately) {
+            return;
+        }
+        state.cleared = Some(now);
+        let before = Micros(now.0.saturating_sub(i64::from(self.keep_days) * 24 * HOUR));
+        for folder in folders {
+            match folder.clear(before) {
+                Ok(0) => {}
+                Ok(files) => {
+                    tracing::info!(
+                        source = folder.name(),
+                        files,
+                        "old files of a source were removed"
+                    );
+                }
+                Err(error) => {
+                    let source = folder.name();
+                    tracing::warn!(source, %error, "old files of a source could not be removed");
+                }
+            }
+        }
     }
 
     async fn hold(&self) -> Result<bool, StoreError> {
@@ -150,97 +226,4 @@ impl Sources {
             }
         }
     }
-
-    /// Imports what a source has.
-    async fn look(
-        &self,
-        folder: &Folder,
-        looks: &mut Looks,
-        polls: &mut HashMap<PathBuf, (Instant, Option<String>)>,
-        files: &mut u64,
-    ) -> Result<(), Later> {
-        let settings = Settings::load(folder.path(), self.guard, self.max_bytes);
-        let settings = settings.map_err(Later::Settings)?;
-        while let Some(file) = folder.next(looks, &settings.own)? {
-            self.take_in(folder, &settings, &file).await?;
-            *files += 1;
-        }
-        let Some(remote) = &settings.remote else { return Ok(()) };
-        let (now, path) = (Instant::now(), folder.path().to_owned());
-        if let Some((_, problem)) = polls.get(&path).filter(|(next, _)| now < *next) {
-            return problem.clone().map_or(Ok(()), |problem| Err(Later::Remote(problem)));
-        }
-        let fetched = remote::fetch(&self.http, folder, remote, self.max_bytes).await;
-        let wait = if fetched.is_ok() { remote.every } else { remote.every.min(AGAIN) };
-        polls.insert(path, (now + wait, fetched.as_ref().err().cloned()));
-        if let Some(Fetched { file, last }) = fetched.map_err(Later::Remote)? {
-            self.take_in(folder, &settings, &file).await?;
-            *files += 1;
-            last.save(folder)?;
-        }
-        Ok(())
-    }
-
-    /// Imports a file and puts it away.
-    async fn take_in(
-        &self,
-        folder: &Folder,
-        settings: &Settings,
-        file: &Path,
-    ) -> Result<(), Later> {
-        let mut reports = Vec::new();
-        let imported = self.import(folder, settings, file, &mut reports).await;
-        let error = match imported {
-            Err(error) if passes(&error) => return Err(error.into()),
-            Err(error) => Some(error.to_string()),
-            Ok(()) => None,
-        };
-        let held = reports.iter().any(|report| report.held > 0);
-        let status = match &error {
-            Some(_) => "failed",
-            None if held => "held",
-            None => "done",
-        };
-        let at = self.clock.now().to_string();
-        let report = json!({ "source": folder.name(), "finished_at": at, "status": status,
-                             "error": error, "imports": Value::from_iter(reports.iter().map(shown)) });
-        let into = if error.is_some() { "failed" } else { "done" };
-        folder.put_away(file, (into, &at.replace(':', "")), &report)?;
-        tracing::info!(source = folder.name(), status, "a file of a source was imported");
-        Ok(())
-    }
-
-    /// Imports a file feed by feed.
-    async fn import(
-        &self,
-        folder: &Folder,
-        settings: &Settings,
-        file: &Path,
-        reports: &mut Vec<Report>,
-    ) -> Result<(), ImportError> {
-        for feed in &settings.feeds {
-            let (db, clock, options) = (&self.db, &self.clock, &settings.options);
-            let rejected = folder.rejected(feed.as_str());
-            let rejected = Some(rejected.as_path());
-            let report =
-                import_with(db, clock, *feed, file, options, rejected, &mut |_| {}).await?;
-            reports.push(report);
-        }
-        Ok(())
-    }
-}
-
-/// Whether a failure passes by itself, so that the file is imported again.
-fn passes(error: &ImportError) -> bool {
-    matches!(
-        error,
-        ImportError::Store(_)
-            | ImportError::File { .. }
-            | ImportError::Changed { .. }
-            | ImportError::Random(_)
-    )
-}
-
-fn shown(report: &Report) -> Value {
-    serde_json::to_value(report).unwrap_or_default()
 }

@@ -1,7 +1,9 @@
 //! `source.toml`: what the files of a source are, and where they are fetched.
 
+use super::Bounds;
 use crate::feeds::mapping::Encoding;
-use crate::feeds::{Feed, Format, Guard, Mapping, Mode, Options};
+use crate::feeds::store::sources::Says;
+use crate::feeds::{Feed, Format, MappingFile, Mode, Options};
 use crate::kernel::secret::Secret;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
@@ -58,22 +60,28 @@ pub(super) struct Remote {
 
 impl Settings {
     /// Reads the file in a folder. The error says what is wrong and goes on from the file's name.
-    pub(super) fn load(folder: &Path, guard: Guard, max_bytes: u64) -> Result<Self, String> {
+    pub(super) fn load(folder: &Path, bounds: &Bounds) -> Result<Self, String> {
         let text = std::fs::read_to_string(folder.join(FILE)).map_err(|e| e.to_string())?;
         let keys: Keys = toml::from_str(&text).map_err(|error| error.message().to_owned())?;
         if keys.mapping.is_some() && keys.format.is_some() {
-            return Err("mapping: is for CSV of your own; leave `format` out".to_owned());
+            return Err("mapping: says how files are laid out; leave `format` out".to_owned());
         }
-        let mapping = keys.mapping.as_ref().map(|file| Mapping::load(&folder.join(file)));
-        let options = Options {
-            mapping: mapping.transpose().map_err(|error| error.to_string())?,
+        let mapping = keys.mapping.as_ref().map(|file| MappingFile::load(&folder.join(file)));
+        let mapping = mapping.transpose().map_err(|error| error.to_string())?;
+        let mut options = Options {
+            mapping: None,
+            adapted: None,
             format: word::<Format>("format", keys.format.as_deref())?.unwrap_or_default(),
             store_code: keys.store.clone(),
             mode: word::<Mode>("mode", keys.mode.as_deref())?,
             encoding: word::<Encoding>("encoding", keys.encoding.as_deref())?,
-            guard,
-            max_bytes: Some(max_bytes),
+            guard: bounds.guard,
+            plausible: bounds.plausible,
+            max_bytes: Some(bounds.max_bytes),
         };
+        if let Some(mapping) = mapping {
+            mapping.put_into(&mut options);
+        }
         let feeds = match keys.feed.as_str() {
             "all" => options.format.feeds(options.store_code.is_some()).to_vec(),
             one => vec![one.parse().map_err(|error| format!("feed: {error}, or all"))?],
@@ -85,6 +93,19 @@ impl Settings {
         let own = keys.mapping.iter().chain(&keys.authorization_file);
         let own = own.map(|file| folder.join(file)).collect();
         Ok(Self { feeds, options, own, remote })
+    }
+
+    /// What of them every node may tell.
+    pub(super) fn says(&self) -> Says {
+        let feeds: Vec<&str> = self.feeds.iter().map(|feed| feed.as_str()).collect();
+        let remote = self.remote.as_ref().map(|remote| {
+            let mut address = remote.url.clone();
+            address.set_query(None);
+            address.set_fragment(None);
+            (address.to_string(), remote.every.as_secs())
+        });
+        let format = self.options.layout();
+        Says { feeds: feeds.join(" "), format, mode: self.options.mode().as_str(), remote }
     }
 }
 

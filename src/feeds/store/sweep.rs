@@ -7,9 +7,10 @@ use crate::kernel::{Clock, Micros};
 use crate::on_tx;
 use crate::storage::{Db, StoreError, Tx};
 
-/// Deletions in one transaction; of products fewer, for their offers and levels go with them.
+/// Deletions in one transaction; of products and stores fewer, for their offers and levels go with them.
 const BATCH: i64 = 500;
 const BATCH_OF_PRODUCTS: i64 = 50;
+const BATCH_OF_STORES: i64 = 1;
 
 /// What is there, and what of it an import did not name.
 struct Texts {
@@ -139,6 +140,10 @@ pub(in crate::feeds) async fn carry_out(
 async fn next(tx: &mut Tx, feed: Feed, import: &str) -> Result<Vec<String>, StoreError> {
     const NEXT: &str =
         "SELECT key FROM import_deletions WHERE import_id = $1 ORDER BY key LIMIT $2";
-    let most = if feed == Feed::Products { BATCH_OF_PRODUCTS } else { BATCH };
+    let most = match feed {
+        Feed::Products => BATCH_OF_PRODUCTS,
+        Feed::Stores => BATCH_OF_STORES,
+        _ => BATCH,
+    };
     Ok(on_tx!(tx, c => sqlx::query_scalar(NEXT).bind(import).bind(most).fetch_all(c).await)?)
 }

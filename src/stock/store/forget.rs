@@ -3,6 +3,7 @@
 use super::write_levels;
 use crate::kernel::Micros;
 use crate::kernel::word::Word as _;
+use crate::on_tx;
 use crate::stock::model::{Availability, Level, LevelKey};
 use crate::storage::bulk::{self, Cell, Statement};
 use crate::storage::{StoreError, Tx};
@@ -46,6 +47,15 @@ pub async fn forget_products(
 ) -> Result<u64, StoreError> {
     let cells: Vec<Cell<'_>> = products.iter().map(|id| id.as_str().into()).collect();
     let rows = bulk::lookup(tx, &FIND_BY_PRODUCT, &cells).await?;
+    unknown(tx, rows, now).await
+}
+
+/// Makes every level of a store unknown; how many there were.
+pub async fn forget_store(tx: &mut Tx, store: &str, now: Micros) -> Result<u64, StoreError> {
+    const FIND: &str = "SELECT product_id, store_id, availability, as_of, received_at
+        FROM stock_levels WHERE store_id = $1 AND availability <> 'unknown'";
+    let rows: Vec<Row> =
+        on_tx!(&mut *tx, c => sqlx::query_as(FIND).bind(store).fetch_all(c).await?);
     unknown(tx, rows, now).await
 }
 

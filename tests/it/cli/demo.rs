@@ -1,7 +1,9 @@
 //! `comptoir demo`, as a newcomer runs it.
 
 use super::program::{Place, Running};
+use crate::support::process::wait_until;
 use std::net::TcpListener;
+use std::path::PathBuf;
 
 /// Headers and address of a call.
 type Call = (Vec<(String, String)>, String);
@@ -19,8 +21,15 @@ fn proposed(line: &str) -> Option<Call> {
 fn welcome(running: &Running) -> (Vec<String>, Vec<Call>) {
     let lines = running.read_until("Stop with Ctrl-C");
     let calls: Vec<_> = lines.iter().filter_map(|line| proposed(line)).collect();
-    assert_eq!(calls.len(), 8, "{lines:?}");
+    assert_eq!(calls.len(), 9, "{lines:?}");
     (lines, calls)
+}
+
+/// The file that the demo proposes to move, and where to.
+fn moved(lines: &[String]) -> (PathBuf, PathBuf) {
+    let line = lines.iter().find(|line| line.trim().starts_with("mv ")).unwrap();
+    let mut quoted = line.split('\'').skip(1).step_by(2).map(PathBuf::from);
+    (quoted.next().unwrap(), quoted.next().unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -42,6 +51,24 @@ async fn the_demo_opens_answers_and_comes_back_the_same() {
         let answer = request.send().await.unwrap();
         let (status, body) = (answer.status(), answer.text().await.unwrap());
         assert!(status == 200 && body.len() > 200, "{url}: {status} {body}");
+    }
+    let (headers, offers) = calls.last().unwrap();
+    let (sample, folder) = moved(&lines);
+    let name = sample.file_name().unwrap().to_owned();
+    std::fs::rename(&sample, folder.join(&name)).unwrap();
+    wait_until("the file is imported", || folder.join("done").exists());
+    let said = place.ok(&["feed", "sources"]);
+    assert!(said.starts_with("prices  offers stock google-local-inventory"), "{said}");
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    loop {
+        let request =
+            headers.iter().fold(http.get(offers), |r, (name, value)| r.header(name, value));
+        let text = request.send().await.unwrap().text().await.unwrap();
+        if text.contains(r#""amount":"1.11","currency":"EUR""#) {
+            break;
+        }
+        assert!(std::time::Instant::now() < until, "{text}");
+        tokio::task::yield_now().await;
     }
     let error = place.fails(1, &["demo"]);
     assert!(error.contains("another comptoir is running on"), "{error}");

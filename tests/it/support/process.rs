@@ -79,6 +79,22 @@ impl Home {
         run(&self.settings, words)
     }
 
+    /// Starts a command; it is killed when dropped, and by `kill`.
+    pub(crate) fn start(&self, words: &[&str]) -> Running {
+        let mut command = command(&self.settings);
+        Running(command.args(words).stderr(Stdio::null()).spawn().expect("it starts"))
+    }
+
+    /// Another node on the same database, which needs `access.pepper` to be set; none where that is a file, which has one node.
+    pub(crate) fn beside(&self) -> Option<Node> {
+        self.settings.get("COMPTOIR__DATABASE__URL")?;
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let mut settings = self.settings.clone();
+        let data_dir = dir.path().display().to_string();
+        settings.insert("COMPTOIR__SERVER__DATA_DIR".to_owned(), data_dir);
+        Some(Node { settings, _dir: dir })
+    }
+
     /// Imports lines of a feed and expects that all are taken.
     pub(crate) fn import(&self, feed: &str, lines: &[Value]) {
         let path = self.dir.path().join(format!("{feed}.ndjson"));
@@ -98,33 +114,69 @@ impl Home {
 
     /// Starts the server and returns when it serves.
     pub(crate) fn serve(&self) -> Server {
-        self.serve_in(self.dir.path())
+        serve(&self.settings)
     }
 
     /// Starts the server as another node, with a data directory of its own.
     pub(crate) fn serve_in(&self, dir: &Path) -> Server {
-        let mut command = command(&self.settings);
-        command.env("COMPTOIR__SERVER__DATA_DIR", dir);
-        let mut child = command.arg("serve").stderr(Stdio::piped()).spawn().expect("it starts");
-        let stderr = BufReader::new(child.stderr.take().expect("a pipe"));
-        let (found, at) = mpsc::channel();
-        let log = Arc::new(Mutex::new(String::new()));
-        let said = Arc::clone(&log);
-        let listener = std::thread::spawn(move || {
-            for line in stderr.lines().map_while(Result::ok) {
-                let entry: Value = serde_json::from_str(&line).unwrap_or_default();
-                let address = |name: &str| entry[name].as_str()?.parse::<SocketAddr>().ok();
-                if let (Some(public), Some(admin)) = (address("public"), address("admin")) {
-                    let _ = found.send((public, admin));
-                }
-                said.lock().push_str(&(line + "\n"));
+        let mut settings = self.settings.clone();
+        settings.insert("COMPTOIR__SERVER__DATA_DIR".to_owned(), dir.display().to_string());
+        serve(&settings)
+    }
+}
+
+/// A node beside a [`Home`], with a data directory of its own.
+pub(crate) struct Node {
+    settings: BTreeMap<String, String>,
+    _dir: TempDir,
+}
+
+impl Node {
+    /// Starts the server and returns when it serves.
+    pub(crate) fn serve(&self) -> Server {
+        serve(&self.settings)
+    }
+}
+
+/// A command that runs; killed when dropped.
+pub(crate) struct Running(Child);
+
+impl Running {
+    /// Kills it with SIGKILL.
+    pub(crate) fn kill(mut self) {
+        self.0.kill().expect("it can be killed");
+        self.0.wait().expect("it ends");
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn serve(settings: &BTreeMap<String, String>) -> Server {
+    let mut command = command(settings);
+    let mut child = command.arg("serve").stderr(Stdio::piped()).spawn().expect("it starts");
+    let stderr = BufReader::new(child.stderr.take().expect("a pipe"));
+    let (found, at) = mpsc::channel();
+    let log = Arc::new(Mutex::new(String::new()));
+    let said = Arc::clone(&log);
+    let listener = std::thread::spawn(move || {
+        for line in stderr.lines().map_while(Result::ok) {
+            let entry: Value = serde_json::from_str(&line).unwrap_or_default();
+            let address = |name: &str| entry[name].as_str()?.parse::<SocketAddr>().ok();
+            if let (Some(public), Some(admin)) = (address("public"), address("admin")) {
+                let _ = found.send((public, admin));
             }
-        });
-        let listener = Some(listener);
-        match at.recv_timeout(PATIENCE) {
-            Ok((public, admin)) => Server { child, public, admin, log, listener },
-            Err(_) => panic!("the server does not serve: {}", log.lock()),
+            said.lock().push_str(&(line + "\n"));
         }
+    });
+    let listener = Some(listener);
+    match at.recv_timeout(PATIENCE) {
+        Ok((public, admin)) => Server { child, public, admin, log, listener },
+        Err(_) => panic!("the server does not serve: {}", log.lock()),
     }
 }
 

@@ -67,3 +67,11 @@ pub(crate) fn conforms(value: &Value, schema: &Value, document: &Value, at: &str
         _ => {}
     }
 }
+
+/// Panics unless a value is as a schema of a document says.
+pub(crate) fn documented(value: &Value, document: &str, schema: &str) {
+    let found = comptoir::app::openapi::documents().into_iter().find(|d| d.name == document);
+    let document: Value = serde_json::from_str(&found.expect("a document").json).expect("JSON");
+    let reference = serde_json::json!({ "$ref": format!("#/components/schemas/{schema}") });
+    conforms(value, &reference, &document, schema);
+}

@@ -1,4 +1,4 @@
-//! Withdrawing offers that a full feed names no more, or whose product is gone.
+//! Withdrawing offers that a full feed names no more, or whose product or store is gone.
 
 use crate::kernel::Micros;
 use crate::on_tx;
@@ -44,6 +44,27 @@ pub async fn remove_of_products(
     let cells: Vec<Cell<'_>> = products.iter().map(|id| id.as_str().into()).collect();
     let live = bulk::lookup(tx, &FIND_BY_PRODUCT, &cells).await?;
     withdraw(tx, live, "product_deleted", now).await
+}
+
+/// Withdraws every offer of a store, which may be as many as it has goods; how many there were.
+pub async fn remove_of_store(tx: &mut Tx, store: &str, now: Micros) -> Result<u64, StoreError> {
+    const WITHDRAW: &str = "UPDATE offers SET deleted_at = $1, updated_at = $1,
+        version = version + 1 WHERE store_id = $2 AND deleted_at IS NULL
+        RETURNING product_id, channel, version";
+    let mut gone: Vec<(String, String, i64)> = on_tx!(&mut *tx, c => {
+        sqlx::query_as(WITHDRAW).bind(now.0).bind(store).fetch_all(c).await?
+    });
+    gone.sort_unstable();
+    let change = |(product, channel, version)| Change {
+        kind: "offer",
+        id: format!("{product}/{store}/{channel}"),
+        deleted: true,
+        reason: "store_deleted",
+        version,
+    };
+    let changes: Vec<Change> = gone.into_iter().map(change).collect();
+    changes::append(tx, &changes, now).await?;
+    Ok(changes.len() as u64)
 }
 
 /// The instant of the price stays: a row that names the offer again with the same instant holds.

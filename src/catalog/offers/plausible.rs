@@ -1,0 +1,113 @@
+//! Prices that are rather a mistake of an export than a price: nothing at all, or far from the price
+//! that the same offer has.
+
+use super::Terms;
+use crate::catalog::fault::Fault;
+use crate::kernel::Money;
+
+/// How far a price may lie from the one that the same offer has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Plausible(u32);
+
+impl Default for Plausible {
+    /// Real prices have moved by 13 times in a week; a lost decimal point moves them by 100.
+    fn default() -> Self {
+        Self(100)
+    }
+}
+
+impl Plausible {
+    /// Every price is taken.
+    pub const ANY: Self = Self(0);
+
+    /// At most so many times above or below; 0 is any price.
+    #[must_use]
+    pub const fn times(factor: u32) -> Self {
+        Self(factor)
+    }
+
+    /// What is wrong with the price of `terms`, `now` being the one that the offer has.
+    pub(super) fn check(self, terms: &Terms, now: Option<Money>) -> Result<(), Fault> {
+        let price = terms.price;
+        if self == Self::ANY {
+            return Ok(());
+        }
+        let refuse = |code, what: String| {
+            let way = "if that is right, import the row with --any-price, or upload it with any_price=true";
+            let message = format!("{what}; {way} (feeds.max_price_factor)");
+            Err(Fault::new("price", &price.to_string(), code, message).within("amount"))
+        };
+        if price.amount.0 == 0 {
+            return refuse("zero_price", "is zero".to_owned());
+        }
+        let same = |now: &Money| now.currency == price.currency && now.amount.0 > 0;
+        let Some(now) = now.filter(same) else { return Ok(()) };
+        let (new, old) = (i128::from(price.amount.0), i128::from(now.amount.0));
+        let most = i128::from(self.0);
+        let way = if new > old * most { "above" } else { "below" };
+        if new > old * most || old > new * most {
+            let code = now.currency.code();
+            let what = format!("is more than {most} times {way} the price now, {now} {code}");
+            return refuse("implausible_price", what);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalog::offers::PriceType;
+    use proptest::prelude::*;
+
+    fn money(amount: &str, currency: &str) -> Money {
+        Money { amount: amount.parse().unwrap(), currency: currency.parse().unwrap() }
+    }
+
+    fn terms(price: Money) -> Terms {
+        Terms {
+            price,
+            list_price: None,
+            member_price: None,
+            price_type: PriceType::Regular,
+            unit_price: None,
+            unit_reference: None,
+            tax_included: true,
+            eco_contribution: None,
+            seller: None,
+            valid_from: None,
+            valid_through: None,
+            promotion_ids: String::new(),
+        }
+    }
+
+    fn code(rule: Plausible, new: &str, now: Option<(&str, &str)>) -> Result<(), &'static str> {
+        let now = now.map(|(amount, currency)| money(amount, currency));
+        rule.check(&terms(money(new, "EUR")), now).map_err(|fault| fault.code)
+    }
+
+    #[test]
+    fn a_lost_point_is_seen_and_a_sale_is_none() {
+        let hundred = Plausible::default();
+        assert_eq!(code(hundred, "12.90", None), Ok(()));
+        assert_eq!(code(hundred, "1290.00", Some(("12.90", "EUR"))), Ok(()));
+        assert_eq!(code(hundred, "1290.01", Some(("12.90", "EUR"))), Err("implausible_price"));
+        assert_eq!(code(hundred, "0.12", Some(("12.90", "EUR"))), Err("implausible_price"));
+        assert_eq!(code(hundred, "129000", Some(("12.90", "USD"))), Ok(()), "another currency");
+        assert_eq!(code(hundred, "129000", Some(("0", "EUR"))), Ok(()));
+        assert_eq!(code(hundred, "0", None), Err("zero_price"));
+        assert_eq!(code(Plausible::ANY, "0", Some(("12.90", "EUR"))), Ok(()));
+        let fault = hundred.check(&terms(money("5000", "EUR")), Some(money("12.9", "EUR")));
+        let message = fault.unwrap_err().message;
+        assert!(message.contains("100 times above the price now, 12.90 EUR"), "{message}");
+        assert!(message.contains("--any-price") && message.contains("any_price=true"), "{message}");
+    }
+
+    proptest! {
+        #[test]
+        fn no_amount_overflows(new in 0..=i64::MAX, now in 0..=i64::MAX, factor: u32) {
+            let of = |amount| Money { amount: crate::kernel::Amount(amount), ..money("1", "EUR") };
+            let _ = Plausible::times(factor).check(&terms(of(new)), Some(of(now)));
+        }
+    }
+}
