@@ -185,7 +185,7 @@ async fn an_index_of_another_database_is_made_anew_also_where_positions_fit() {
         [(&one, "riz", "sel"), (&other, "sel", "riz"), (&one, "riz", "sel")]
     {
         let mirror = Arc::new(Mirror::default());
-        mirror.load(db).await.unwrap();
+        mirror.load(db, None).await.unwrap();
         let path = folder.path().to_owned();
         let mut follower =
             SearchFollower::new(Arc::clone(&mirror), (path, NodeId(1)), Words::default());

@@ -8,6 +8,7 @@
 use super::asked::{Asked, CODE, PHRASE, Strictness};
 use super::document::Fields;
 use super::matches::matches;
+use super::words::Words;
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 use tantivy::query::{EnableScoring, Query as _, Scorer, Weight};

@@ -90,7 +90,7 @@ fn hits(searcher: &Searcher, query: &dyn Query) -> tantivy::Result<Vec<Hit>> {
 
 fn found(search: &Search, text: &str, kept: Option<Strictness>) -> (Vec<Hit>, Strictness) {
     let find = |strictness| {
-        let found = |searcher: &Searcher, fields: &Fields| {
+        let found = |searcher: &Searcher, fields: &Fields, _: &Words| {
             hits(searcher, &*query(fields, text, strictness))
         };
         (search.ask(found).unwrap(), strictness)
@@ -173,7 +173,7 @@ proptest! {
             indexer.put(&[(at as u64 * 7, body, categories)]).unwrap();
         }
         gone.iter().for_each(|id| indexer.remove(*id));
-        indexer.commit(8).unwrap();
+        indexer.commit(&commit(8)).unwrap();
         for text in &texts {
             for kept in [None, Some(Strictness::All), Some(Strictness::Near), Some(Strictness::Some)] {
                 let (all, strictness) = found(&search, text, kept);
