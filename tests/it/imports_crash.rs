@@ -141,7 +141,7 @@ async fn two_nodes_on_one_folder_import_each_file_once() {
     ];
     let home = Home::new(&extra, &[]).await;
     let Some(other) = home.beside() else {
-        eprintln!("skipped: two nodes need PostgreSQL (COMPTOIR_TEST_POSTGRES)");
+        println!("SKIPPED two nodes on one folder: COMPTOIR_TEST_POSTGRES names no server");
         return;
     };
     let (one, two) = (home.serve(), other.serve());

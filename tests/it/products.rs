@@ -316,7 +316,7 @@ async fn a_product_tells_its_digital_link_where_it_is_served() {
 }
 
 #[tokio::test]
-async fn the_tree_counts_every_product_once_and_survives_loops() {
+async fn the_tree_counts_every_product_once_and_takes_no_loop() {
     let (app, key) = shop().await;
     let mut both = data::product(0);
     both["category_codes"] = json!(["drills", "tools"]);
@@ -337,12 +337,13 @@ async fn the_tree_counts_every_product_once_and_survives_loops() {
     let missing = format!("/v1/categories/tree?root={}", data::category_id("none"));
     problem(app.get(&key.text, &missing).await, 404, "not_found").await;
 
-    let looped = json!({ "code": "tools", "name": "Outillage", "parent_code": "drills" });
-    app.import(Feed::Categories, &[looped]).await;
     let tree = read(&app, &key, "/v1/categories/tree").await;
-    assert_eq!(tree["items"].as_array().unwrap().len(), 2);
+    let looped = json!({ "code": "tools", "name": "Outillage", "parent_code": "drills" });
+    let report = app.import(Feed::Categories, &[looped]).await;
+    assert_eq!((report.rejected, report.first_rejected[0].fault.code), (1, "category_loop"));
+    assert_eq!(read(&app, &key, "/v1/categories/tree").await, tree);
     let of = format!("/v1/categories/{}", data::category_id("tools"));
-    assert_eq!(read(&app, &key, &of).await["level"], 2);
+    assert_eq!(read(&app, &key, &of).await["level"], 1);
 }
 
 #[tokio::test]

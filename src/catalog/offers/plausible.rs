@@ -32,13 +32,20 @@ impl Plausible {
         if self == Self::ANY {
             return Ok(());
         }
-        let refuse = |code, what: String| {
+        let refuse = |field: &'static str, code, what: String| {
             let way = "if that is right, import the row with --any-price, or upload it with any_price=true";
             let message = format!("{what}; {way} (feeds.max_price_factor)");
-            Err(Fault::new("price", &price.to_string(), code, message).within("amount"))
+            let value = if code == "zero_price" { "0".to_owned() } else { price.to_string() };
+            Err(Fault::new(field, &value, code, message).within("amount"))
         };
-        if price.amount.0 == 0 {
-            return refuse("zero_price", "is zero".to_owned());
+        for (field, amount) in [
+            ("price", Some(price.amount)),
+            ("list_price", terms.list_price),
+            ("member_price", terms.member_price),
+        ] {
+            if amount.is_some_and(|amount| amount.0 == 0) {
+                return refuse(field, "zero_price", "is zero".to_owned());
+            }
         }
         let same = |now: &Money| now.currency == price.currency && now.amount.0 > 0;
         let Some(now) = now.filter(same) else { return Ok(()) };
@@ -48,7 +55,7 @@ impl Plausible {
         if new > old * most || old > new * most {
             let code = now.currency.code();
             let what = format!("is more than {most} times {way} the price now, {now} {code}");
-            return refuse("implausible_price", what);
+            return refuse("price", "implausible_price", what);
         }
         Ok(())
     }
@@ -97,6 +104,10 @@ mod tests {
         assert_eq!(code(hundred, "129000", Some(("0", "EUR"))), Ok(()));
         assert_eq!(code(hundred, "0", None), Err("zero_price"));
         assert_eq!(code(Plausible::ANY, "0", Some(("12.90", "EUR"))), Ok(()));
+        let nothing = Some("0".parse().unwrap());
+        let members = Terms { member_price: nothing, ..terms(money("1", "EUR")) };
+        let fault = hundred.check(&members, None).unwrap_err();
+        assert_eq!((fault.code, fault.field.as_ref()), ("zero_price", "member_price.amount"));
         let fault = hundred.check(&terms(money("5000", "EUR")), Some(money("12.9", "EUR")));
         let message = fault.unwrap_err().message;
         assert!(message.contains("100 times above the price now, 12.90 EUR"), "{message}");

@@ -62,7 +62,12 @@ async fn files_that_are_too_much_are_refused_in_little_memory() {
         ("columns.csv", b"c,".repeat(1_000_000), &google, "longer than 1048576 bytes"),
         ("bomb.ndjson.gz", packed(b"", &blank, 24), &[], "once unpacked; send it in parts"),
         ("bomb.tsv.gz", packed(b"id\n", &blank, 24), &google, "once unpacked"),
-        ("mapped.csv.gz", packed(b"sku\n\"", &piece, 64), &["--mapping", mapping], "longer than"),
+        (
+            "mapped.csv.gz",
+            packed(b"ref,store,price,was,per_litre\n\"", &piece, 64),
+            &["--mapping", mapping],
+            "longer than",
+        ),
     ] {
         place.write(name, content);
         let feed = if args.contains(&mapping) { "offers" } else { "products" };
