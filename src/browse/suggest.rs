@@ -138,7 +138,7 @@ fn products(
         name: String,
     }
     let mut takes = |id| catalog.has_product(ProductId(id));
-    let wanted = Wanted { after: None, most: limit, takes: &mut takes };
+    let wanted = Wanted { after: None, most: limit, takes: &mut takes, found: None };
     let (hits, _) = search.best(text, Some(Strictness::All), wanted)?;
     let suggested = hits.into_iter().filter_map(|hit| {
         let id = ProductId(hit.id);
