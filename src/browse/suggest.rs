@@ -190,7 +190,7 @@ fn products(
     search: &Search,
 ) -> Option<Vec<SuggestionOut>> {
     let mut takes = |id| catalog.has_product(ProductId(id));
-    let wanted = search::Wanted { after: None, most: limit, takes: &mut takes };
+    let wanted = search::Wanted { after: None, most: limit, takes: &mut takes, found: None };
     let (hits, _) = search.best(text, Some(Strictness::All), wanted)?;
     let suggested = hits.into_iter().filter_map(|hit| {
         let id = ProductId(hit.id);

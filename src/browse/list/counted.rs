@@ -110,22 +110,24 @@ impl Counted {
         &mut self.by_range[at].1
     }
 
-    /// The values that were counted: ranges of prices in their order, others in none.
+    /// The values that were counted: ranges of prices in their order; of others at least the `most` of
+    /// which there are the most, in no order.
     pub(super) fn values(
         self,
         facet: &Facet,
+        most: usize,
         catalog: &CatalogView,
         search: &Search,
     ) -> Option<Vec<FacetValueOut>> {
         Some(match facet {
-            Facet::Brand => counted(self.by_number)
+            Facet::Brand => most_of(counted(self.by_number).collect(), most)
+                .into_iter()
                 .filter_map(|(number, count)| {
                     let (id, name) = catalog.brand_of(u32::try_from(number).ok()?)?;
                     Some(FacetValueOut::of(id.to_string(), Some(name), count))
                 })
                 .collect(),
-            Facet::Category => self
-                .by_category
+            Facet::Category => most_of(self.by_category.into_iter().collect(), most)
                 .into_iter()
                 .map(|(id, count)| {
                     let (name, id) = (catalog.category_name(id), CategoryId(id));
@@ -149,6 +151,17 @@ impl Counted {
 /// The numbers that were counted, with their counts.
 fn counted(counts: Vec<u32>) -> impl Iterator<Item = (usize, u32)> {
     counts.into_iter().enumerate().filter(|(_, count)| *count > 0)
+}
+
+/// Leaves those that count for at least as much as the last of the `most`: brands are named and
+/// sorted among these alone.
+fn most_of<K>(mut counts: Vec<(K, u32)>, most: usize) -> Vec<(K, u32)> {
+    if let Some(last) = most.checked_sub(1).filter(|_| counts.len() > most) {
+        let (_, (_, least), _) = counts.select_nth_unstable_by(last, |a, b| b.1.cmp(&a.1));
+        let least = *least;
+        counts.retain(|(_, count)| *count >= least);
+    }
+    counts
 }
 
 /// The words of a set that were counted.
@@ -191,6 +204,20 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn the_most_are_left_with_all_that_equal_the_last(
+            counts in proptest::collection::vec(1..6u32, 0..30),
+            most in 1..12usize,
+        ) {
+            let left = most_of(counts.iter().copied().enumerate().collect(), most);
+            let mut sorted = counts.clone();
+            sorted.sort_unstable_by(|a, b| b.cmp(a));
+            let least = sorted.get(most - 1).copied().unwrap_or(0);
+            let expected: HashSet<_> =
+                counts.into_iter().enumerate().filter(|(_, count)| *count >= least).collect();
+            prop_assert_eq!(left.into_iter().collect::<HashSet<_>>(), expected);
+        }
+
         #[test]
         fn a_range_holds_its_price(price in 0i64..9_000_000_000_000_000_000) {
             let (from, to) = range(range_of(Amount(price)));

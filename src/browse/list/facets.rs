@@ -227,7 +227,7 @@ impl<'a> Counter<'a> {
     ) -> Option<Vec<u8>> {
         let mut facets: BTreeMap<String, Vec<FacetValueOut>> = BTreeMap::new();
         for (facet, counted) in self.facets.iter().zip(self.counted) {
-            let mut values = counted.values(facet, catalog, search)?;
+            let mut values = counted.values(facet, request.facet_limit, catalog, search)?;
             if *facet == Facet::Price {
                 most_of_ranges(&mut values, request.facet_limit);
             } else {

@@ -42,6 +42,26 @@ pub(super) fn look_at_all(
     seen.finish(catalog, search)
 }
 
+/// The total of a list and its facets as JSON, of some products that could be in it.
+pub(super) fn count(
+    request: &Request,
+    catalog: &CatalogView,
+    search: &Search,
+    beside: &mut Beside<'_>,
+    ids: &[u64],
+) -> Option<(u64, Vec<u8>)> {
+    let mut counter = Counter::new(&request.facets, request.descend, catalog);
+    let mut total = 0;
+    for chunk in ids.chunks(STRIDE) {
+        catalog.rows(&request.query, chunk, request.now, |row| {
+            beside.complete(row);
+            counter.take(row, &beside.has);
+            total += u64::from(row.misses == Misses::default());
+        });
+    }
+    Some((total, counter.finish(request, catalog, search)?))
+}
+
 fn of_ids<'a, 'b>(
     request: &'a Request,
     catalog: &CatalogView,

@@ -1,7 +1,7 @@
 //! Lists that are searched, sorted, counted or filtered by what changes all the time.
 
 use super::facets::Facet;
-use super::look::look_at_all;
+use super::look::{count, look_at_all};
 use super::order::{By, Step, id_of, of_hit, to_hit};
 use crate::access::{Scope, Scopes};
 use crate::catalog::search::{Search, Strictness, Wanted};
@@ -89,10 +89,16 @@ impl Request {
         Ok(())
     }
 
-    /// Whether a page of the best matches is all that is asked for.
-    fn is_best_only(&self) -> bool {
-        let by_relevance = matches!(self.order.as_slice(), [step] if step.by == By::Relevance);
-        by_relevance && self.facets.is_empty() && !self.wants_total
+    /// Whether the best matches come first, whatever is counted beside them.
+    fn is_by_relevance(&self) -> bool {
+        matches!(self.order.as_slice(), [step] if step.by == By::Relevance)
+    }
+
+    /// Whether no filter leaves any product out.
+    fn takes_all(&self) -> bool {
+        self.query == ProductQuery { wants_prices: self.query.wants_prices, ..Default::default() }
+            && self.attributes.is_empty()
+            && self.availability.is_empty()
     }
 
     /// Whether stock decides about the list.
@@ -144,12 +150,14 @@ pub(super) fn select(
 ) -> Option<Selected> {
     let mut beside = Beside::new(request, stock, search)?;
     match &request.text {
-        Some(text) if request.is_best_only() => best(request, text, catalog, search, &mut beside),
+        Some(text) if request.is_by_relevance() => {
+            best(request, text, catalog, search, &mut beside)
+        }
         _ => look_at_all(request, catalog, search, &mut beside),
     }
 }
 
-/// The page of the best matches: of what else is found, the view is not asked.
+/// The page of the best matches. Of what else is found, the view is asked only to count it.
 fn best(
     request: &Request,
     text: &str,
@@ -157,23 +165,60 @@ fn best(
     search: &Search,
     beside: &mut Beside<'_>,
 ) -> Option<Selected> {
-    let few = catalog.few_candidates(&request.query, FEW);
-    let mut takes = |id| {
-        if few.as_ref().is_some_and(|few| !few.contains_key(&id)) {
-            return false;
+    let counts = request.wants_total || !request.facets.is_empty();
+    let (mut page, mut all) = (None, Vec::new());
+    if request.takes_all() {
+        let found = counts.then_some(&mut all);
+        let own = best_of(request, text, catalog, search, (&mut |_| true, found))?;
+        // The index may still hold what has gone from the view: then each must be looked at.
+        page = Some(own).filter(|own| own.missing == 0);
+    }
+    let page = match page {
+        Some(page) => page,
+        None => {
+            let few = catalog.few_candidates(&request.query, FEW);
+            let mut takes = |id| {
+                let mut taken = false;
+                if few.as_ref().is_none_or(|few| few.contains_key(&id)) {
+                    catalog.rows(&request.query, &[id], request.now, |row| {
+                        beside.complete(row);
+                        taken = row.misses == Misses::default();
+                    });
+                }
+                taken
+            };
+            let found = counts.then_some(&mut all);
+            best_of(request, text, catalog, search, (&mut takes, found))?
         }
-        let mut taken = false;
-        catalog.rows(&request.query, &[id], request.now, |row| {
-            beside.complete(row);
-            taken = row.misses == Misses::default();
-        });
-        taken
     };
+    if !counts {
+        return Some(page.selected);
+    }
+    let (total, facets) = count(request, catalog, search, beside, &all)?;
+    Some(Selected { total, facets, ..page.selected })
+}
+
+/// A page of best matches, and how many of it and what tells that there is more are gone.
+struct BestPage {
+    selected: Selected,
+    missing: usize,
+}
+
+/// The page of the best matches of those that are taken; all that is found goes to `found`.
+fn best_of(
+    request: &Request,
+    text: &str,
+    catalog: &CatalogView,
+    search: &Search,
+    (takes, found): (&mut dyn FnMut(u64) -> bool, Option<&mut Vec<u64>>),
+) -> Option<BestPage> {
     let (first, after) = request.after.as_deref().and_then(to_hit).unzip();
-    let wanted = Wanted { after, most: request.limit + 1, takes: &mut takes };
+    let wanted = Wanted { after, most: request.limit + 1, takes, found };
     let (hits, strictness) = search.best(text, first.and_then(Strictness::of), wanted)?;
     let page = hits.iter().map(|hit| of_hit(strictness as u8, *hit)).collect();
-    Some(page_of(page, request, catalog))
+    let selected = page_of(page, request, catalog);
+    let missing = hits.iter().filter(|hit| !catalog.has_product(ProductId(hit.id))).count();
+    Some(BestPage { selected, missing })
 }
 
 /// A page from the keys of its products and of the one behind them.

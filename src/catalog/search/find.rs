@@ -50,6 +50,8 @@ pub struct Wanted<'a> {
     pub most: usize,
     /// Tells of a product whether it is taken. Asked only of those that would be among the first.
     pub takes: &'a mut dyn FnMut(u64) -> bool,
+    /// Where all that is found goes, wanted or not; nowhere where it is not needed.
+    pub found: Option<&'a mut Vec<u64>>,
 }
 
 impl std::fmt::Debug for Wanted<'_> {
@@ -68,11 +70,14 @@ pub(super) fn find(
 ) -> tantivy::Result<(Vec<Hit>, Strictness)> {
     let mut search = |strictness| {
         let asked = Asked::new((fields, words), text, strictness)?;
-        let mut best = Best { first: BinaryHeap::new(), found: 0, wanted: &mut *wanted };
+        if let Some(found) = &mut wanted.found {
+            found.clear();
+        }
+        let mut best = Best { first: BinaryHeap::new(), count: 0, wanted: &mut *wanted };
         for segment in searcher.segment_readers() {
             best.take(searcher, segment, &asked)?;
         }
-        Ok::<_, tantivy::TantivyError>((best.found, (best.first.into_vec(), strictness)))
+        Ok::<_, tantivy::TantivyError>((best.count, (best.first.into_vec(), strictness)))
     };
     if let Some(kept) = kept {
         return Ok(search(kept)?.1);
@@ -93,12 +98,18 @@ struct Best<'a, 'b> {
     /// The last of them on top.
     first: BinaryHeap<Hit>,
     /// How many there were, taken or not.
-    found: usize,
+    count: usize,
     wanted: &'a mut Wanted<'b>,
 }
 
 impl Best<'_, '_> {
-    /// Whether a hit is behind the place that the page begins at, and before the last that is kept.
+    /// The rank below which none is kept.
+    fn least_rank(&self) -> u64 {
+        let is_full = self.first.len() >= self.wanted.most;
+        self.first.peek().filter(|_| is_full).map_or(0, |last| last.rank)
+    }
+
+    /// Whether a hit comes before the last that is kept, or there is room.
     fn is_before_last(&self, hit: Hit) -> bool {
         self.first.len() < self.wanted.most || self.first.peek().is_some_and(|last| hit < *last)
     }
@@ -129,12 +140,20 @@ impl Best<'_, '_> {
             if alive.is_some_and(|alive| !alive.is_alive(doc)) {
                 continue;
             }
-            self.found += 1;
-            let (Some(id), Some(grade)) = (ids.first(doc), grades.first(doc)) else { continue };
-            let hit = |score: u16| Hit { rank: rank(grade, score), id };
+            self.count += 1;
+            if let Some(found) = &mut self.wanted.found {
+                found.extend(ids.first(doc));
+            }
+            let Some(grade) = grades.first(doc) else { continue };
             // A code alone makes no phrase.
             let may_be_phrase = phrase.is_some() && !score.is_multiple_of(CODE);
             let at_best = if may_be_phrase { score + PHRASE } else { score };
+            // Most are known to come behind the last by their rank alone.
+            if rank(grade, at_best) < self.least_rank() {
+                continue;
+            }
+            let Some(id) = ids.first(doc) else { continue };
+            let hit = |score: u16| Hit { rank: rank(grade, score), id };
             if !self.is_before_last(hit(at_best)) {
                 continue;
             }

@@ -68,7 +68,8 @@ impl Search {
     /// The products that `text` finds, in no order, and how strict the search was. A walk through
     /// pages keeps to the strictness it began with.
     pub fn find(&self, text: &str, kept: Option<Strictness>) -> Option<(Vec<Hit>, Strictness)> {
-        let mut wanted = Wanted { after: None, most: usize::MAX, takes: &mut |_| true };
+        let mut wanted =
+            Wanted { after: None, most: usize::MAX, takes: &mut |_| true, found: None };
         self.ask(|searcher, fields, words| {
             find::find(searcher, (fields, words), text, kept, &mut wanted)
         })

@@ -2,6 +2,7 @@
 //! instants between which it holds: a look at all products need not look at their offers.
 
 use super::offers::Offers;
+use super::products::PAGE;
 use super::query::ProductQuery;
 use crate::kernel::{Amount, Currency, Micros};
 
@@ -48,6 +49,44 @@ impl Kept {
     pub(super) fn lowest(self, currency: Option<Currency>) -> Lowest {
         let price = currency.map(|currency| (Amount(self.price), currency));
         Lowest { price, from: self.from, until: self.until }
+    }
+}
+
+/// The lowest prices of products by slot, in pages that are there where any price was looked for.
+#[derive(Debug, Default)]
+pub(super) struct Prices(Vec<Vec<Kept>>);
+
+impl Prices {
+    /// What is kept for a slot.
+    pub(super) fn get(&self, slot: u32) -> Kept {
+        let (page, place) = (slot as usize / PAGE, slot as usize % PAGE);
+        self.0.get(page).and_then(|page| page.get(place)).copied().unwrap_or(Kept::UNKNOWN)
+    }
+
+    /// Keeps the price of a slot.
+    pub(super) fn keep(&mut self, slot: u32, kept: Kept) {
+        let (page, place) = (slot as usize / PAGE, slot as usize % PAGE);
+        if self.0.len() <= page {
+            self.0.resize_with(page + 1, Vec::new);
+        }
+        let page = &mut self.0[page];
+        if page.is_empty() {
+            page.resize(PAGE, Kept::UNKNOWN);
+        }
+        page[place] = kept;
+    }
+
+    /// Forgets the price of a slot.
+    pub(super) fn forget(&mut self, slot: u32) {
+        let page = self.0.get_mut(slot as usize / PAGE);
+        if let Some(kept) = page.and_then(|page| page.get_mut(slot as usize % PAGE)) {
+            *kept = Kept::UNKNOWN;
+        }
+    }
+
+    /// Bytes held.
+    pub(super) fn bytes(&self) -> usize {
+        self.0.iter().map(|page| page.capacity() * size_of::<Kept>()).sum()
     }
 }
 

@@ -9,7 +9,7 @@ use super::id_set::IdSet;
 use super::names::Names;
 use super::pool::Pool;
 use super::postings::Postings;
-use super::prices::{Kept, Lowest};
+use super::prices::{Kept, Lowest, Prices};
 use super::saved::SavedProduct;
 use crate::catalog::model::{Condition, Status};
 use crate::kernel::id::{BrandId, CategoryId, ProductId};
@@ -98,7 +98,7 @@ pub(super) struct Entry {
 }
 
 /// Entries per page of the slab: it grows by 320 KiB, never by doubling.
-const PAGE: usize = 4096;
+pub(super) const PAGE: usize = 4096;
 /// How many bodies an update moves along (see [`Products::tidy`]).
 const MOVED_PER_UPDATE: usize = 16;
 
@@ -125,8 +125,7 @@ pub(super) struct Products {
     moving: usize,
     /// How often a product that was deleted came back.
     pub(super) returns: u64,
-    /// The lowest prices by slot, of pages in which any was looked for: 16 bytes each.
-    prices: Vec<Vec<Kept>>,
+    prices: Prices,
 }
 
 fn slot(slab: &[Vec<Option<Entry>>], at: u32) -> Option<&Entry> {
@@ -196,24 +195,15 @@ impl Products {
 
     /// The lowest price that is kept of a product in a slot.
     pub(super) fn lowest(&self, at: u32, entry: &Entry) -> Lowest {
-        let page = self.prices.get(at as usize / PAGE);
-        let kept = page.and_then(|page| page.get(at as usize % PAGE));
-        kept.map_or(Lowest::UNKNOWN, |kept| kept.lowest(entry.currency))
+        self.prices.get(at).lowest(entry.currency)
     }
 
     /// Keeps the lowest prices of some products.
     pub(super) fn keep_prices(&mut self, prices: &[(u64, Lowest)]) {
         for (id, lowest) in prices {
             let Some(at) = self.slot_of(*id) else { continue };
-            let (page, place) = (at as usize / PAGE, at as usize % PAGE);
-            if self.prices.len() <= page {
-                self.prices.resize_with(page + 1, Vec::new);
-            }
-            if self.prices[page].is_empty() {
-                self.prices[page] = vec![Kept::UNKNOWN; PAGE];
-            }
-            self.prices[page][place] = Kept::new(*lowest);
-            if let Some(entry) = &mut self.slab[page][place] {
+            self.prices.keep(at, Kept::new(*lowest));
+            if let Some(entry) = &mut self.slab[at as usize / PAGE][at as usize % PAGE] {
                 entry.currency = lowest.price.map(|(_, currency)| currency);
             }
         }
@@ -222,14 +212,7 @@ impl Products {
     /// Forgets the lowest price of a product, where one is kept.
     pub(super) fn forget_price(&mut self, id: u64) {
         if let Some(at) = self.slot_of(id) {
-            self.forget_price_in(at);
-        }
-    }
-
-    fn forget_price_in(&mut self, at: u32) {
-        let page = self.prices.get_mut(at as usize / PAGE);
-        if let Some(kept) = page.and_then(|page| page.get_mut(at as usize % PAGE)) {
-            *kept = Kept::UNKNOWN;
+            self.prices.forget(at);
         }
     }
 
@@ -352,7 +335,7 @@ impl Products {
 
     fn place(&mut self, entry: Entry) -> u32 {
         if let Some(at) = self.free.pop() {
-            self.forget_price_in(at);
+            self.prices.forget(at);
             self.slab[at as usize / PAGE][at as usize % PAGE] = Some(entry);
             return at;
         }
@@ -416,7 +399,7 @@ impl Products {
             + self.by_gtin.allocation_size()
             + self.gone.allocation_size()
             + self.gone_by_gtin.len() * size_of::<(u64, Micros, ProductId)>()
-            + self.prices.iter().map(|page| page.capacity() * size_of::<Kept>()).sum::<usize>()
+            + self.prices.bytes()
             + self.ids.bytes()
             + self.brands.bytes()
             + self.groups.bytes()

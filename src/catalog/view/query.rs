@@ -12,7 +12,7 @@ use crate::kernel::{Amount, Gtin, Micros};
 use bytes::Bytes;
 
 /// Filters of a product list. All must hold; within a list one must; an empty list asks nothing.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Default, Clone, PartialEq)]
 pub struct ProductQuery {
     /// Of one of these brands.
     pub brands: Vec<BrandId>,

@@ -184,8 +184,11 @@ proptest! {
                 let mut walked = Vec::new();
                 loop {
                     let after = walked.last().copied();
-                    let wanted = Wanted { after, most, takes: &mut takes };
+                    let mut ids = Vec::new();
+                    let wanted = Wanted { after, most, takes: &mut takes, found: Some(&mut ids) };
                     let (page, _) = search.best(text, Some(strictness), wanted).unwrap();
+                    prop_assert_eq!(ids.len(), all.len());
+                    prop_assert!(all.iter().all(|hit| ids.contains(&hit.id)));
                     prop_assert!(page.len() <= most);
                     if page.is_empty() {
                         break;
