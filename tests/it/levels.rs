@@ -179,3 +179,29 @@ async fn levels_are_stored_when_they_are_answered() {
     let held = other.stock.held(std::iter::once(key))[0].expect("a level");
     assert_eq!((held.quantity, held.availability), (Some(9_000), Availability::InStock));
 }
+
+#[tokio::test]
+async fn a_steady_slow_sender_is_seen_while_it_sends() {
+    let app = TestApp::start().await;
+    app.stock_shelves(2, 1).await;
+    let key = app.key(json!({})).await;
+    // A line each 100 ms, and never a longer silence, until whoever reads has gone.
+    let lines = stream::unfold(0u32, async |n| {
+        if n > 0 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        let at = format!("2026-11-22T09:{:02}:{:02}Z", n / 60 % 60, n % 60);
+        let line = ndjson(&[data::level(0, 0, 5, &at)]);
+        Some((Ok::<_, std::io::Error>(line), n + 1))
+    });
+    let sending = send(&app, reqwest::Body::wrap_stream(lines));
+    let seeing = async {
+        while level(&app, &key, 0, 0).await["quantity"]["value"] != 5 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        _ = sending => unreachable!("the stream has no end"),
+        seen = tokio::time::timeout(Duration::from_secs(20), seeing) => seen.expect("a level"),
+    }
+}
