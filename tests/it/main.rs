@@ -25,6 +25,7 @@ mod follow;
 mod forms;
 mod grid;
 mod hooks;
+mod hooks_fair;
 mod languages;
 mod levels;
 mod limits;
