@@ -161,6 +161,8 @@ impl Worker {
 
     async fn carry_out(&self, id: &str, request: &Request) -> Result<(), ExportError> {
         std::fs::create_dir_all(&self.dir)?;
+        // What a run left that was cut off before it could say that it was done.
+        self.discard(id);
         let Written { position, files } = write::write(&self.db, &self.dir, id, request).await?;
         let manifest = serde_json::to_string(&files)?;
         if !store::finish(&self.db, id, (position, &manifest), self.now()).await? {
