@@ -169,3 +169,33 @@ async fn an_address_is_polled_and_what_is_known_is_not_fetched_again() {
     let app = watching(dir).await;
     app.wait_until_gauge("feed_sources_failing", |failing| failing == 1).await;
 }
+
+type Seen = Mutex<Vec<(String, bool)>>;
+
+async fn lead(request: HttpRequest, seen: web::Data<Seen>) -> HttpResponse {
+    let told = request.headers().contains_key("referer");
+    seen.lock().push((request.path().to_owned(), told));
+    match request.path() {
+        "/feed" => HttpResponse::Found().insert_header(("location", "/moved")).finish(),
+        _ => HttpResponse::Ok().body(TSV),
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_tells_nobody_the_address_before() {
+    let seen = web::Data::new(Seen::default());
+    let data = seen.clone();
+    let server =
+        HttpServer::new(move || App::new().app_data(data.clone()).default_service(web::to(lead)));
+    let server = server.workers(1).disable_signals().bind("127.0.0.1:0").unwrap();
+    let at = server.addrs()[0];
+    tokio::spawn(server.run());
+    let dir = tempfile::tempdir().unwrap();
+    let settings = format!(
+        "feed = \"products\"\nformat = \"google-products\"\nurl = \"http://{at}/feed?token=s3cret\"\n"
+    );
+    source(dir.path(), "shop", &settings);
+    let app = watching(dir.path()).await;
+    app.wait_for_gauge("feed_files_total", 1).await;
+    assert_eq!(*seen.lock(), [("/feed".to_owned(), false), ("/moved".to_owned(), false)]);
+}
