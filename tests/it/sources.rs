@@ -170,6 +170,29 @@ async fn an_address_is_polled_and_what_is_known_is_not_fetched_again() {
     app.wait_until_gauge("feed_sources_failing", |failing| failing == 1).await;
 }
 
+#[tokio::test]
+async fn a_file_of_any_name_is_imported_and_put_away() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    source(dir, "own", "feed = \"products\"\n");
+    let odd = [[b'a'; 1].as_slice(), [0xff; 100].as_slice()].concat();
+    let long = "\u{4e2d}".repeat(80);
+    for (name, sku) in [(odd.as_slice(), "O"), (long.as_bytes(), "L"), (b"z.ndjson", "Z")] {
+        let path = dir.join("own").join(std::ffi::OsStr::from_bytes(name));
+        fs::write(path, format!("{{\"sku\":\"{sku}\",\"name\":\"N\"}}\n")).unwrap();
+    }
+    let app = watching(dir).await;
+    app.wait_for_gauge("feed_files_total", 3).await;
+    assert_eq!(skus(&app).await, BTreeSet::from(["L", "O", "Z"].map(str::to_owned)));
+    let done = names(dir.join("own/done"));
+    assert_eq!(done.len(), 6, "{done:?}");
+    assert!(
+        done.contains(&format!("a{}", "_".repeat(100))) && done.contains(&"\u{4e2d}".repeat(60))
+    );
+    app.wait_until_gauge("feed_sources_failing", |failing| failing == 0).await;
+}
+
 type Seen = Mutex<Vec<(String, bool)>>;
 
 async fn lead(request: HttpRequest, seen: web::Data<Seen>) -> HttpResponse {

@@ -161,14 +161,17 @@ impl Sources {
     ) -> Result<(), Later> {
         let settings = Settings::load(folder.path(), self.guard, self.max_bytes);
         let settings = settings.map_err(Later::Settings)?;
-        while let Some(file) = folder.next(looks, &settings.own)? {
-            self.take_in(folder, &settings, &file).await?;
+        let passed_over = loop {
+            match folder.next(looks, &settings.own) {
+                Ok(Some(file)) => self.take_in(folder, &settings, &file).await?,
+                other => break other.map(drop),
+            }
             *files += 1;
-        }
-        let Some(remote) = &settings.remote else { return Ok(()) };
+        };
+        let Some(remote) = &settings.remote else { return Ok(passed_over?) };
         let (now, path) = (Instant::now(), folder.path().to_owned());
         if let Some((_, problem)) = polls.get(&path).filter(|(next, _)| now < *next) {
-            return problem.clone().map_or(Ok(()), |problem| Err(Later::Remote(problem)));
+            return problem.clone().map_or(Ok(passed_over?), |problem| Err(Later::Remote(problem)));
         }
         let fetched = remote::fetch(&self.http, folder, remote, self.max_bytes).await;
         let wait = if fetched.is_ok() { remote.every } else { remote.every.min(AGAIN) };
@@ -178,7 +181,7 @@ impl Sources {
             *files += 1;
             last.save(folder)?;
         }
-        Ok(())
+        Ok(passed_over?)
     }
 
     /// Imports a file and puts it away.
