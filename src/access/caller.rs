@@ -76,6 +76,26 @@ pub struct Judged {
     pub at: Micros,
 }
 
+/// Whether calls can be recorded at present. What changes something is refused before it is done where
+/// they cannot: it would be refused behind it.
+pub struct Recordable(pub Box<dyn Fn() -> bool + Send + Sync>);
+
+impl std::fmt::Debug for Recordable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Recordable").finish_non_exhaustive()
+    }
+}
+
+/// The refusal of a call that may change something and could not be recorded.
+fn unrecordable(request: &HttpRequest) -> Option<ApiError> {
+    if request.method().is_safe() {
+        return None;
+    }
+    let recordable = request.app_data::<web::Data<Recordable>>()?;
+    let detail = "The call cannot be recorded now, so nothing was done. Try again in a moment.";
+    (!(recordable.0)()).then(|| ApiError::new(crate::http::Code::MeteringUnavailable, detail))
+}
+
 /// The view of a request that `gate` needs.
 #[must_use]
 pub fn view<'a>(gate: &Gate, headers: &'a HeaderMap, peer: Option<IpAddr>) -> CallView<'a> {
@@ -123,7 +143,9 @@ pub fn judge(
     let judged = gate.admit(operation, &view, at);
     let (result, key, decision) = match judged {
         Ok(admitted) => {
-            (Ok(Arc::clone(&admitted.key)), Some(admitted.key), Some(admitted.decision))
+            let key = Arc::clone(&admitted.key);
+            let result = unrecordable(request).map_or(Ok(key), Err);
+            (result, Some(admitted.key), Some(admitted.decision))
         }
         Err(refused) => (Err(refused.error), refused.key, refused.decision),
     };

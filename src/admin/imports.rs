@@ -10,6 +10,7 @@ use crate::http::answer::Cache;
 use crate::http::path::not_found;
 use crate::http::{Answer, ApiError, ApiResult, Code, Params};
 use crate::kernel::Micros;
+use crate::storage::Tx;
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use serde::Serialize;
 use serde_json::json;
@@ -139,11 +140,21 @@ pub(super) async fn audit(
     op: &'static str,
     detail: serde_json::Value,
 ) -> ApiResult<()> {
-    let by = crate::access::service::By { actor, now: state.clock.now() };
     let mut tx = state.db.begin().await?;
-    let change = Change { kind: Kind::Import, id: id.to_owned(), op, detail };
-    record(&mut tx, &by, change).await?;
+    audit_in(&mut tx, state, actor, (id, op, detail)).await?;
     Ok(tx.commit().await?)
+}
+
+/// The same, together with what is done.
+async fn audit_in(
+    tx: &mut Tx,
+    state: &State,
+    actor: &str,
+    (id, op, detail): (&str, &'static str, serde_json::Value),
+) -> ApiResult<()> {
+    let by = crate::access::service::By { actor, now: state.clock.now() };
+    let change = Change { kind: Kind::Import, id: id.to_owned(), op, detail };
+    Ok(record(tx, &by, change).await?)
 }
 
 /// Imports
@@ -220,9 +231,14 @@ async fn approve_import(
     id: web::Path<String>,
     state: State,
 ) -> ApiResult<HttpResponse> {
-    detail(&state, &id).await?;
-    let deleted = held::approve(&state.db, &state.clock, &id).await.map_err(undecided)?;
-    audit(&state, caller.actor(), &id, "approve", json!({ "deleted": deleted })).await?;
+    let held = detail(&state, &id).await?.import.held;
+    // Whatever becomes of the many transactions that delete, it is known who wanted it.
+    let mut tx = state.db.begin().await?;
+    let approved = held::begin(&mut tx, &id).await.map_err(undecided)?;
+    let what = (id.as_str(), "approve", json!({ "held": held }));
+    audit_in(&mut tx, &state, caller.actor(), what).await?;
+    tx.commit().await?;
+    held::carry_out(&state.db, &state.clock, &id, approved).await.map_err(undecided)?;
     done(&detail(&state, &id).await?)
 }
 
@@ -242,8 +258,11 @@ async fn reject_import(
     state: State,
 ) -> ApiResult<HttpResponse> {
     detail(&state, &id).await?;
-    held::reject(&state.db, &id).await.map_err(undecided)?;
-    audit(&state, caller.actor(), &id, "reject", json!({})).await?;
+    let mut tx = state.db.begin().await?;
+    held::reject(&mut tx, &id).await.map_err(undecided)?;
+    let what = (id.as_str(), "reject", json!({}));
+    audit_in(&mut tx, &state, caller.actor(), what).await?;
+    tx.commit().await?;
     done(&detail(&state, &id).await?)
 }
 

@@ -13,6 +13,7 @@ use bytes::BytesMut;
 use futures_util::StreamExt as _;
 use serde::Serialize;
 use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 /// Mounts the intake of levels.
@@ -20,8 +21,8 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
     config.service(put_levels);
 }
 
-/// How long a sender may be silent before what it has sent so far is stored.
-const SILENCE: Duration = Duration::from_millis(200);
+/// How long a level waits for others to be stored with it, however steadily they come.
+const WAIT: Duration = Duration::from_millis(200);
 
 /// What became of the levels that were sent.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -124,26 +125,33 @@ async fn put_levels(
 /// Takes in all lines of a body, and says whether it came whole.
 async fn take(intake: &mut Intake<'_>, mut body: web::Payload) -> (Result<(), IntakeError>, bool) {
     let mut lines = Lines::default();
+    let mut due: Option<Instant> = None;
     loop {
-        let chunk = match tokio::time::timeout(SILENCE, body.next()).await {
-            Ok(chunk) => chunk,
-            Err(_) => {
-                if let Err(error) = intake.hand_over().await {
-                    return (Err(error), true);
-                }
-                body.next().await
-            }
+        let next = match due {
+            Some(due) => timeout_at(due, body.next()).await,
+            None => Ok(body.next().await),
         };
-        match chunk {
-            None => break,
-            Some(Err(_)) => return (Ok(()), false),
-            Some(Ok(chunk)) => lines.push(&chunk),
+        match next {
+            Ok(None) => break,
+            Ok(Some(Err(_))) => return (Ok(()), false),
+            Ok(Some(Ok(chunk))) => lines.push(&chunk),
+            Err(_) => {}
         }
         while let Some(line) = lines.next_line() {
             if let Err(error) = one(intake, line).await {
                 return (Err(error), true);
             }
         }
+        if due.is_some_and(|due| due <= Instant::now())
+            && let Err(error) = intake.hand_over().await
+        {
+            return (Err(error), true);
+        }
+        // From the first of the levels that wait.
+        due = intake.is_waiting().then(|| {
+            let soon = Instant::now() + WAIT;
+            due.filter(|due| *due > Instant::now()).unwrap_or(soon)
+        });
     }
     let last = match lines.last() {
         Some(line) => one(intake, Ok(line)).await,

@@ -14,6 +14,7 @@ use actix_web::{HttpRequest, HttpResponse, post, web};
 use futures_util::StreamExt as _;
 use serde::Serialize;
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use tokio::io::AsyncWriteExt as _;
@@ -23,6 +24,9 @@ use utoipa_actix_web::service_config::ServiceConfig;
 pub fn configure(config: &mut ServiceConfig<'_>) {
     config.service(upload_feed);
 }
+
+/// Most bytes that are kept of a file's name.
+const LONGEST_NAME: usize = 200;
 
 /// One feed, or all that a format tells.
 #[derive(Debug, Clone, Copy)]
@@ -101,8 +105,12 @@ impl From<Report> for UploadedOut {
 
 /// A file on its way in, in a folder of its own that goes with it.
 struct Upload {
+    id: String,
     folder: PathBuf,
     file: PathBuf,
+    bytes: u64,
+    /// In hex.
+    sha256: String,
 }
 
 impl Drop for Upload {
@@ -202,6 +210,9 @@ async fn import_all(
 ) -> ApiResult<Vec<UploadedOut>> {
     let mut imports = Vec::with_capacity(feeds.len());
     for feed in feeds {
+        // Before the first row is stored: whatever becomes of it, it is known who sent the file.
+        let what = json!({ "feed": feed.as_str(), "bytes": upload.bytes, "sha256": upload.sha256 });
+        audit(&state, &actor, &upload.id, "receive", what).await?;
         let (db, clock) = (&state.db, &state.clock);
         let report = import_with(db, clock, feed, &upload.file, &options, None, &mut |_| {}).await;
         let report = report.map_err(refused)?;
@@ -249,26 +260,48 @@ async fn receive(into: &Path, name: &str, mut body: web::Payload, most: u64) -> 
     let id = new_id().map_err(refused)?;
     let folder = into.join(&id);
     tokio::fs::create_dir_all(&folder).await.map_err(disk)?;
-    // A name for people, not a path.
-    let safe = |c: char| if c.is_alphanumeric() || "-_. ".contains(c) { c } else { '_' };
-    let name: String = name.chars().map(safe).take(100).collect();
-    let file = folder.join(name.trim_start_matches('.').trim());
-    let file = if file == folder { folder.join("upload") } else { file };
-    let upload = Upload { folder, file };
+    let file = folder.join(file_name(name));
+    let mut upload = Upload { id, folder, file, bytes: 0, sha256: String::new() };
+    let mut hash = Sha256::new();
     let mut out = tokio::fs::File::create(&upload.file).await.map_err(disk)?;
-    let mut taken = 0u64;
     while let Some(chunk) = body.next().await {
         let chunk = chunk.map_err(|_| {
             let detail = "The file did not arrive whole; nothing was imported.";
             ApiError::new(Code::InvalidBody, detail)
         })?;
-        taken = taken.saturating_add(chunk.len() as u64);
-        if taken > most {
+        upload.bytes = upload.bytes.saturating_add(chunk.len() as u64);
+        if upload.bytes > most {
             let detail = format!("A file may have at most {most} bytes (`feeds.max_mib`).");
             return Err(ApiError::new(Code::BodyTooLarge, detail));
         }
+        hash.update(&chunk);
         out.write_all(&chunk).await.map_err(disk)?;
     }
     out.flush().await.map_err(disk)?;
+    upload.sha256 = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
     Ok(upload)
+}
+
+/// A name for people, not a path, and one that every disk takes.
+fn file_name(asked: &str) -> String {
+    let safe = |c: char| if c.is_alphanumeric() || "-_. ".contains(c) { c } else { '_' };
+    let blank = |c: char| c == '.' || c.is_whitespace();
+    let name: String = asked.trim_matches(blank).chars().map(safe).collect();
+    let name = name[..name.floor_char_boundary(LONGEST_NAME)].trim_end_matches(blank);
+    if name.is_empty() { "upload".to_owned() } else { name.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::file_name;
+
+    #[test]
+    fn a_name_fits_every_disk_and_is_no_path() {
+        assert_eq!(file_name("../catalog/1.gz"), "_catalog_1.gz");
+        assert_eq!(file_name(&"\u{20ac}a".repeat(100)), "_a".repeat(100));
+        assert_eq!(file_name(&"\u{4e2d}".repeat(100)), "\u{4e2d}".repeat(66));
+        for nothing in ["", ".", "..", " ..", ".. .", "\u{a0}"] {
+            assert_eq!(file_name(nothing), "upload", "{nothing:?}");
+        }
+    }
 }

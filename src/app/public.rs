@@ -3,6 +3,7 @@
 use super::finish::{EVENT_ID, Finisher, finish};
 use super::front::{FastPath, FrontFactory};
 use super::{Comptoir, listen, openapi, rate_limit, request_cost};
+use crate::access::caller::Recordable;
 use crate::access::operation::{self, Op as _, op};
 use crate::access::{caller, deprecation};
 use crate::config::{Config, Origin, Telemetry};
@@ -150,6 +151,9 @@ fn states(comptoir: &Comptoir) -> impl Fn(&mut ServiceConfig<'_>) + Clone + Send
     let (db, clock) = (comptoir.db.clone(), comptoir.clock.clone());
     let usage = web::Data::new(metering::api::UsageState { db: db.clone(), clock });
     let db = web::Data::new(db);
+    let journal = comptoir.book.journal.clone();
+    let recordable = move || journal.as_ref().is_none_or(|journal| !journal.is_full());
+    let recordable = web::Data::new(Recordable(Box::new(recordable)));
     let exports = web::Data::from(Arc::clone(&comptoir.exports));
     let hooks = web::Data::from(Arc::clone(&comptoir.hooks));
     let feeds = web::Data::from(Arc::clone(&comptoir.feeds));
@@ -158,6 +162,7 @@ fn states(comptoir: &Comptoir) -> impl Fn(&mut ServiceConfig<'_>) + Clone + Send
         config
             .app_data(usage.clone())
             .app_data(db.clone())
+            .app_data(recordable.clone())
             .app_data(exports.clone())
             .app_data(hooks.clone())
             .app_data(feeds.clone())

@@ -60,7 +60,9 @@ pub(super) async fn run(config: &Config, command: FeedCommand) -> anyhow::Result
             say(format!("{removed} deleted, for {id} did not name them."))?;
         }
         FeedCommand::Reject { id } => {
-            held::reject(&db, &id).await?;
+            let mut tx = db.begin().await?;
+            held::reject(&mut tx, &id).await?;
+            tx.commit().await?;
             say(format!("Nothing is deleted for {id}."))?;
         }
         FeedCommand::Sources => {

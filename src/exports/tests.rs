@@ -57,6 +57,12 @@ async fn what_a_run_was_cut_off_from_is_begun_again() {
     let node = NodeId(1).to_string();
     // Taken by a run that then ends.
     assert!(store::take_queued(&db, &node).await.unwrap().is_some());
+    // In the middle of a file, or when all was there and only the row did not say so.
+    for leftover in [format!("{id}.part"), id.to_string()] {
+        let leftover = dir.path().join("exports").join(leftover);
+        std::fs::create_dir_all(&leftover).unwrap();
+        std::fs::write(leftover.join("offers.ndjson.gz"), "begun").unwrap();
+    }
     let next = worker(&db, dir.path());
     next.start().await.unwrap();
     next.asked().await;

@@ -56,7 +56,8 @@ impl MappingFile {
         Self::parse(&text).map_err(error)
     }
 
-    fn parse(text: &str) -> Result<Self, Vec<String>> {
+    /// Reads the text of one; all problems at once.
+    pub(super) fn parse(text: &str) -> Result<Self, Vec<String>> {
         let named = toml::from_str::<toml::Table>(text).ok();
         let named = named.as_ref().and_then(|table| table.get("format")?.as_str());
         match named.map(str::parse::<Format>) {

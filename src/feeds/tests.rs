@@ -328,7 +328,9 @@ async fn too_many_deletions_wait_for_approval() {
     let empty = shop.full(Feed::Products, "").await;
     assert_eq!((empty.deleted, empty.held), (0, 61));
     let id = empty.import_id.unwrap();
-    store::held::reject(&shop.db, &id).await.unwrap();
+    let mut tx = shop.db.begin().await.unwrap();
+    store::held::reject(&mut tx, &id).await.unwrap();
+    tx.commit().await.unwrap();
     assert!(store::held::approve(&shop.db, &shop.clock, &id).await.is_err());
     assert_eq!(shop.number(LIVE).await, 61);
     let doubtful = shop.full(Feed::Products, &(products(1, 10) + "no json\n")).await;

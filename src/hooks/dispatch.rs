@@ -38,6 +38,8 @@ const BATCH: i64 = 8;
 const AT_ONCE: usize = 4;
 /// Messages under way to all receivers at a time.
 const MOST_AT_ONCE: u32 = 64;
+/// Messages under way to the receivers of one app at a time, so that slow ones keep nobody else waiting.
+const PER_APP_AT_ONCE: usize = 8;
 /// A message that arrived but could not be counted is sent again after so long.
 const UNCOUNTED: i64 = 60 * SECOND;
 /// Messages that may wait for a receiver before reading on for it waits too.
@@ -109,6 +111,13 @@ struct Rights {
     told: StockDisclosure,
 }
 
+impl Rights {
+    /// Whether they are all that a subscription's events need.
+    fn suffice(&self, subscription: &Subscription) -> bool {
+        kinds(subscription).iter().all(|kind| self.scopes.has(kind.scope()))
+    }
+}
+
 /// The deliverer of a node.
 #[derive(Debug)]
 pub struct Hooks {
@@ -126,6 +135,10 @@ pub struct Hooks {
     sending: Mutex<HashSet<String>>,
     /// Messages that may be under way at a time, to all receivers.
     places: Semaphore,
+    /// The same to those of each app.
+    app_places: Mutex<HashMap<String, Arc<Semaphore>>>,
+    /// Subscriptions whose last attempt failed: they get one message at a time.
+    failing: Mutex<HashSet<String>>,
     delivered: AtomicU64,
     failed: AtomicU64,
 }
@@ -162,6 +175,8 @@ impl Hooks {
             node: node.to_string(),
             sending: Mutex::default(),
             places: Semaphore::new(MOST_AT_ONCE as usize),
+            app_places: Mutex::default(),
+            failing: Mutex::default(),
             delivered: AtomicU64::new(0),
             failed: AtomicU64::new(0),
         })
@@ -189,7 +204,7 @@ impl Hooks {
         for subscription in subscriptions {
             let Some(rights) = rights.get(&subscription.app_id) else { continue };
             // Without all that it needs it waits where it is: nothing is told, and nothing is lost.
-            if !kinds(&subscription).iter().all(|kind| rights.scopes.has(kind.scope())) {
+            if !rights.suffice(&subscription) {
                 continue;
             }
             if let Err(error) = self.read_on(&subscription, rights.told).await {
@@ -229,6 +244,20 @@ impl Hooks {
             held.told = held.told.max(key.stock_disclosure);
         }
         rights
+    }
+
+    /// What a subscription may be told at present; none where that is less than it needs.
+    fn rights_to(&self, to: &Subscription) -> Option<Rights> {
+        let rights = self.rights(self.clock.now()).remove(&to.app_id)?;
+        rights.suffice(to).then_some(rights)
+    }
+
+    /// The places of an app. Those of apps to which nothing is sent are forgotten.
+    fn places_of(&self, app: &str) -> Arc<Semaphore> {
+        let mut places = self.app_places.lock();
+        places.retain(|_, places| Arc::strong_count(places) > 1);
+        let new = || Arc::new(Semaphore::new(PER_APP_AT_ONCE));
+        Arc::clone(places.entry(app.to_owned()).or_insert_with(new))
     }
 
     /// Writes a message for each entry that a subscription wants, as far as the log has come.
@@ -299,14 +328,22 @@ impl Hooks {
     async fn send_due(&self, to: &Subscription) -> Result<(), StoreError> {
         while !self.places.is_closed() && !self.meter.is_full() {
             let current = store::find(&self.db, &to.app_id, &to.id).await?;
-            let Some(to) = current.filter(|current| current.status == "active") else { break };
+            let Some(to) = current.filter(|current| current.status == "active") else {
+                self.failing.lock().remove(&to.id);
+                break;
+            };
+            // Keys may be gone since, and with them what it may be told.
+            if self.rights_to(&to).is_none() {
+                break;
+            }
             let Some(payer) = self.meter.payer(&to) else { break };
             let due = store::due(&self.db, &to.id, self.clock.now(), BATCH).await?;
             if due.is_empty() {
                 break;
             }
             let attempts = due.into_iter().map(|delivery| self.attempt(&to, &payer, delivery));
-            let mut done = futures_util::stream::iter(attempts).buffer_unordered(AT_ONCE);
+            let at_once = if self.failing.lock().contains(&to.id) { 1 } else { AT_ONCE };
+            let mut done = futures_util::stream::iter(attempts).buffer_unordered(at_once);
             while let Some(recorded) = done.next().await {
                 recorded?;
             }
@@ -328,10 +365,16 @@ impl Hooks {
         payer: &KeyRecord,
         delivery: Delivery,
     ) -> Result<(), StoreError> {
+        let app_places = self.places_of(&to.app_id);
+        // Never closed.
+        let _own_place = app_places.acquire().await;
         // None where the program is stopping.
         let Ok(_place) = self.places.acquire().await else { return Ok(()) };
+        // It may have waited long for them. What is not told now is told when it may be.
+        let Some(rights) = self.rights_to(to) else { return Ok(()) };
         let begun = Instant::now();
-        let called = self.send(to, &delivery.id, &delivery.payload).await;
+        let payload = message::within(&delivery.payload, rights.told);
+        let called = self.send(to, &delivery.id, &payload).await;
         let duration_ms = i64::try_from(begun.elapsed().as_millis()).unwrap_or(i64::MAX);
         let now = self.clock.now();
         let mut attempt = self.schedule.judge(&called, &delivery, now, duration_ms);
@@ -341,10 +384,13 @@ impl Hooks {
             attempt.next_attempt_at = now.0.saturating_add(UNCOUNTED);
             None
         });
-        match attempt.status {
-            "delivered" => self.delivered.fetch_add(1, Ordering::Relaxed),
-            _ => self.failed.fetch_add(1, Ordering::Relaxed),
-        };
+        if attempt.status == "delivered" {
+            self.failing.lock().remove(&to.id);
+            self.delivered.fetch_add(1, Ordering::Relaxed);
+        } else {
+            self.failing.lock().insert(to.id.clone());
+            self.failed.fetch_add(1, Ordering::Relaxed);
+        }
         if store::record(&self.db, &delivery, &attempt).await?
             && let Some(receipt) = receipt
         {

@@ -1,9 +1,12 @@
 //! The message that tells of an entry.
 
+use crate::access::model::StockDisclosure;
 use crate::changes::store::Entry;
 use crate::kernel::Micros;
+use crate::stock::line::QuantityOut;
 use serde::Serialize;
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 use utoipa::ToSchema;
 
 /// Most bytes of a message; a resource that would make it longer is left out.
@@ -65,6 +68,25 @@ pub(super) fn of(event: &str, entry: &Entry, resource: Option<&str>) -> serde_js
     })
 }
 
+/// A message as it may be told now: a quantity that was written when more might be told of it becomes
+/// its band, or is left out.
+pub(super) fn within(payload: &str, told: StockDisclosure) -> Cow<'_, str> {
+    if told == StockDisclosure::Exact || !payload.contains("\"disclosure\":") {
+        return Cow::Borrowed(payload);
+    }
+    let Ok(mut message) = serde_json::from_str::<serde_json::Value>(payload) else {
+        return Cow::Borrowed(payload);
+    };
+    let quantity = message.pointer_mut("/data/resource/quantity");
+    if let Some(quantity) = quantity.filter(|quantity| quantity.is_object())
+        && let Some(less) = QuantityOut::within(quantity, told)
+    {
+        *quantity = less;
+        return Cow::Owned(message.to_string());
+    }
+    Cow::Borrowed(payload)
+}
+
 /// A message that tells of nothing, or of a hole in the log up to a position.
 pub(super) fn about(event: &str, now: Micros, through: i64) -> String {
     let data = match through {
@@ -72,4 +94,36 @@ pub(super) fn about(event: &str, now: Micros, through: i64) -> String {
         _ => serde_json::json!({ "position": through.to_string(), "resume": "/v1/exports/latest" }),
     };
     serde_json::json!({ "type": event, "timestamp": now, "data": data }).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    #[test]
+    fn a_quantity_that_may_no_longer_be_told_becomes_its_band_or_nothing() {
+        let message = |quantity: Value| {
+            json!({"type": "stock.back_in_stock", "data": {"id": "p/s", "resource":
+                {"availability": "in_stock", "quantity": quantity}}})
+        };
+        let told = |quantity: Value, told| -> Value {
+            let text = message(quantity).to_string();
+            let told: Value = serde_json::from_str(&within(&text, told)).unwrap();
+            assert_eq!(told["data"]["id"], "p/s");
+            told["data"]["resource"]["quantity"].clone()
+        };
+        let (exact, band) = (
+            json!({"disclosure": "exact", "value": 4}),
+            json!({"disclosure": "band", "band": "3-5"}),
+        );
+        let none = json!({"disclosure": "none"});
+        assert_eq!(told(exact.clone(), StockDisclosure::Exact), exact);
+        assert_eq!(told(exact.clone(), StockDisclosure::Band), band);
+        assert_eq!(told(exact, StockDisclosure::None), none);
+        assert_eq!(told(band.clone(), StockDisclosure::Band), band);
+        assert_eq!(told(band.clone(), StockDisclosure::Exact), band);
+        assert_eq!(told(band, StockDisclosure::None), none);
+        assert_eq!(told(none.clone(), StockDisclosure::None), none);
+    }
 }

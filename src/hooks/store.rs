@@ -50,7 +50,10 @@ pub(super) async fn insert(db: &Db, new: &Subscription, most: u32) -> Result<boo
     const INSERT: &str = "INSERT INTO subscriptions (id, app_id, url, description, events, filter,
         status, position, generation, created_at, updated_at, key_id)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11)";
+    // Of two at once the second counts what the first has added.
+    const HOLD: &str = "UPDATE apps SET id = id WHERE id = $1";
     let mut tx = db.begin().await?;
+    on_tx!(&mut tx, c => { sqlx::query(HOLD).bind(&new.app_id).execute(c).await?; });
     let count: i64 =
         on_tx!(&mut tx, c => sqlx::query_scalar(COUNT).bind(&new.app_id).fetch_one(c).await)?;
     if count >= i64::from(most) {
@@ -206,6 +209,7 @@ pub(super) async fn advance(
         status, attempts, next_attempt_at, created_at, retry_until)
         VALUES ($1, $2, $3, $4, $5, 'pending', 0, $6, $6, $7)
         ON CONFLICT (subscription_id, position) DO UPDATE SET status = 'pending', attempts = 0,
+        event = excluded.event, payload = excluded.payload,
         next_attempt_at = excluded.next_attempt_at, retry_until = excluded.retry_until,
         finished_at = NULL";
     let mut tx = db.begin().await?;

@@ -5,9 +5,10 @@ use super::view::{Detail, Level};
 use crate::access::model::StockDisclosure;
 use crate::kernel::clock::SECOND;
 use crate::kernel::id::{ProductId, StoreId};
+use crate::kernel::word::Word as _;
 use crate::kernel::{Gtin, Micros};
 use serde::Serialize;
-use serde_json::Number;
+use serde_json::{Number, Value};
 use utoipa::ToSchema;
 
 /// A quantity, as far as the caller may know it.
@@ -145,6 +146,19 @@ impl QuantityOut {
             StockDisclosure::Band => Self { disclosure: told, band: Some(band(n)), ..none },
             StockDisclosure::Exact => Self { disclosure: told, value: number(n), ..none },
         }
+    }
+}
+
+impl QuantityOut {
+    /// A quantity as it was written, as far as it may be told now; none where that is all of it.
+    pub(crate) fn within(written: &Value, told: StockDisclosure) -> Option<Value> {
+        let was = written.get("disclosure")?.as_str()?;
+        if StockDisclosure::of(was).is_some_and(|was| was <= told) {
+            return None;
+        }
+        let thousandths = written.get("value").and_then(Value::as_f64);
+        let thousandths = thousandths.map(|value| (value * 1000.0).round() as i64);
+        serde_json::to_value(Self::new(thousandths, told)).ok()
     }
 }
 

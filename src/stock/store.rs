@@ -58,6 +58,12 @@ impl Stored {
     }
 }
 
+/// Keeps all others from writing levels until the end of the transaction; the position of the stock
+/// log, up to which all that is stored can be seen from here on.
+pub async fn hold(tx: &mut Tx) -> Result<i64, StoreError> {
+    advance(tx, Log::Stock, 0).await
+}
+
 /// Stores a batch of levels: the newest holds, and of equally new ones the last. What is written
 /// gets one position of the stock log; the change log tells of first levels and of availability that
 /// turned.
@@ -68,23 +74,39 @@ pub async fn put_levels(
 ) -> Result<Vec<Fate>, StoreError> {
     let mut fates = vec![Fate::Unchanged; levels.len()];
     let wanted = newest_of_each(levels);
-    let names: Vec<[String; 2]> = wanted.iter().map(|(key, _)| texts(*key)).collect();
+    let asked: Vec<&Level> = wanted.iter().map(|(_, at)| &levels[*at]).collect();
+    hold(tx).await?;
+    let mut fresh = Vec::new();
+    for (place, before) in what_changes(tx, &asked).await? {
+        fresh.push((asked[place], before));
+        fates[wanted[place].1] = Fate::Written;
+    }
+    write_levels(tx, &fresh, now).await?;
+    Ok(fates)
+}
+
+/// The places of those levels, each of another product and store, that are not superseded by what is
+/// stored, with the availability before. Call it behind [`hold`]: what another writes in between would
+/// not be seen, and its turn would be lost.
+pub async fn what_changes(
+    tx: &mut Tx,
+    levels: &[&Level],
+) -> Result<Vec<(usize, Option<Availability>)>, StoreError> {
+    let names: Vec<[String; 2]> = levels.iter().map(|level| texts(level.key)).collect();
     let keys: Vec<Cell<'_>> = names.iter().flatten().map(|name| name.as_str().into()).collect();
     let rows: Vec<Stored> = bulk::lookup(tx, &FIND, &keys).await?;
     let stored: HashMap<LevelKey, Stored> =
         rows.into_iter().map(|row| Ok((row.key()?, row))).collect::<Result<_, StoreError>>()?;
-    let mut fresh = Vec::new();
-    for (key, at) in wanted {
-        let before = stored.get(&key);
-        if !before.is_some_and(|before| before.supersedes(&levels[at])) {
+    let mut changing = Vec::new();
+    for (place, level) in levels.iter().enumerate() {
+        let before = stored.get(&level.key);
+        if !before.is_some_and(|before| before.supersedes(level)) {
             let before = before.map(|before| before.availability.parse()).transpose();
             let before = before.map_err(|error| StoreError::corrupt("stock_levels", error))?;
-            fresh.push((&levels[at], before));
-            fates[at] = Fate::Written;
+            changing.push((place, before));
         }
     }
-    write_levels(tx, &fresh, now).await?;
-    Ok(fates)
+    Ok(changing)
 }
 
 /// Writes levels, each of another product and store, with the availability before. Returns their

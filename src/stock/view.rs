@@ -285,6 +285,19 @@ impl StockView {
         .collect()
     }
 
+    /// Whether all that a level says is held already, of the same instant.
+    pub fn says(&self, level: &model::Level) -> bool {
+        let levels = self.0.read();
+        let own = levels.by_product.get(&level.key.product.0).map_or(&[][..], Vec::as_slice);
+        let at = own.binary_search_by_key(&level.key.store.0, |slot| slot.store);
+        let Some(held) = at.ok().and_then(|at| own.get(at)) else { return false };
+        let detail = levels.details.text(held.detail).and_then(|text| text.split_once('\n'));
+        held.availability == level.availability
+            && held.quantity == level.quantity.unwrap_or(i64::MIN)
+            && held.as_of == level.as_of.0
+            && detail == Some((level.source, level.detail.as_str()))
+    }
+
     /// Takes in levels; the newest of a product in a store holds, and of equally new ones the last.
     pub fn apply(&self, records: &[LevelRecord]) {
         let mut levels = self.0.write();

@@ -278,12 +278,19 @@ async fn with_the_ledger_away_calls_are_answered_until_they_could_not_be_kept() 
     // What would not have been served anyway is still said.
     problem(app.get(&key.text, "/v1/products/prd_00000000000").await, 404, "not_found").await;
     wait_for_readiness(&app, 503, "the journal is full").await;
+    // What would change something is refused before it is done.
+    let body = json!({ "url": "https://hooks.example.com/", "events": ["price.changed"] });
+    let made = app.http.post(app.public_url("/v1/subscriptions")).bearer_auth(&key.text);
+    problem(made.json(&body).send().await.unwrap(), 503, "metering_unavailable").await;
 
     release(held).await;
     wait_for_readiness(&app, 200, "").await;
     let again = app.get(&key.text, &path).await;
     assert_eq!(again.status(), 200);
     answered.push(again.headers()["usage-event-id"].to_str().unwrap().to_owned());
+    let listed = app.get(&key.text, "/v1/subscriptions").await;
+    answered.push(listed.headers()["usage-event-id"].to_str().unwrap().to_owned());
+    assert_eq!(listed.json::<Value>().await.unwrap()["items"], json!([]));
     app.stop().await;
     let (summary, events) = exported(&app.db).await;
     assert_eq!(events.keys().collect::<BTreeSet<_>>(), answered.iter().collect());

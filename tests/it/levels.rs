@@ -1,6 +1,9 @@
 //! Stock levels that tills send into a running gateway.
 
-use crate::support::{TestApp, TestKey, data, problem};
+use crate::support::{NOON, TestApp, TestKey, data, problem};
+use comptoir::changes::Kind;
+use comptoir::changes::store::{Wanted, read};
+use comptoir::feeds::Feed;
 use comptoir::mirror::Mirror;
 use comptoir::stock::model::{Availability, LevelKey};
 use futures_util::stream;
@@ -178,4 +181,66 @@ async fn levels_are_stored_when_they_are_answered() {
     };
     let held = other.stock.held(std::iter::once(key))[0].expect("a level");
     assert_eq!((held.quantity, held.availability), (Some(9_000), Availability::InStock));
+}
+
+#[tokio::test]
+async fn a_steady_slow_sender_is_seen_while_it_sends() {
+    let app = TestApp::start().await;
+    app.stock_shelves(2, 1).await;
+    let key = app.key(json!({})).await;
+    // A line each 100 ms, and never a longer silence, until whoever reads has gone.
+    let lines = stream::unfold(0u32, async |n| {
+        if n > 0 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        let at = format!("2026-11-22T09:{:02}:{:02}Z", n / 60 % 60, n % 60);
+        let line = ndjson(&[data::level(0, 0, 5, &at)]);
+        Some((Ok::<_, std::io::Error>(line), n + 1))
+    });
+    let sending = send(&app, reqwest::Body::wrap_stream(lines));
+    let seeing = async {
+        while level(&app, &key, 0, 0).await["quantity"]["value"] != 5 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        _ = sending => unreachable!("the stream has no end"),
+        seen = tokio::time::timeout(Duration::from_secs(20), seeing) => seen.expect("a level"),
+    }
+}
+
+#[tokio::test]
+async fn a_turn_between_a_feed_and_a_stream_is_told_though_memory_lags() {
+    let app =
+        TestApp::builder().fixed_clock(NOON).set("CATALOG__STOCK_POLL_MS", "60000").start().await;
+    app.stock_shelves(1, 1).await;
+    let at = |second: u32| format!("2026-11-22T09:00:0{second}Z");
+    assert_eq!(receipt(&app, &[data::level(0, 0, 50, &at(0))]).await["written"], 1);
+    // Another node would be seen as late.
+    app.import(Feed::Stock, &[data::level(0, 0, 0, &at(1))]).await;
+    assert_eq!(receipt(&app, &[data::level(0, 0, 60, &at(2))]).await["written"], 1);
+    // What only the table knows to be newer holds.
+    app.import(Feed::Stock, &[data::level(0, 0, 70, &at(5))]).await;
+    assert_eq!(receipt(&app, &[data::level(0, 0, 1, &at(4))]).await["written"], 0);
+    let wanted = Wanted { kinds: vec![Kind::Stock], store: None };
+    let told = read(&app.db, 0, &wanted, 100).await.unwrap().entries;
+    let reasons: Vec<&str> = told.iter().filter_map(|entry| entry.reason.as_deref()).collect();
+    assert_eq!(reasons, ["created", "availability_changed", "back_in_stock"]);
+}
+
+#[tokio::test]
+async fn what_else_is_said_of_the_same_instant_is_stored_like_that_of_a_feed() {
+    let app = TestApp::start().await;
+    app.stock_shelves(1, 1).await;
+    let key = app.key(json!({})).await;
+    let first = data::level(0, 0, 5, "2026-11-22T09:00:00Z");
+    assert_eq!(receipt(&app, std::slice::from_ref(&first)).await["written"], 1);
+    let mut more = first.clone();
+    more["restock_at"] = json!("2026-11-24T06:00:00Z");
+    assert_eq!(receipt(&app, std::slice::from_ref(&more)).await["written"], 1);
+    assert_eq!(level(&app, &key, 0, 0).await["restock_at"], "2026-11-24T06:00:00Z");
+    assert_eq!(receipt(&app, std::slice::from_ref(&more)).await["unchanged"], 1);
+    more["source"] = json!("count");
+    assert_eq!(receipt(&app, &[more]).await["written"], 1);
+    assert_eq!(level(&app, &key, 0, 0).await["source"], "count");
 }

@@ -28,6 +28,7 @@ mod forms;
 mod golden;
 mod grid;
 mod hooks;
+mod hooks_fair;
 mod imports_crash;
 mod languages;
 mod levels;

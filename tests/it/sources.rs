@@ -300,3 +300,56 @@ async fn what_was_put_away_long_ago_is_removed() {
     }
     assert!(names(&done).contains("mine.txt"));
 }
+
+#[tokio::test]
+async fn a_file_of_any_name_is_imported_and_put_away() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    source(dir, "own", "feed = \"products\"\n");
+    let odd = [[b'a'; 1].as_slice(), [0xff; 100].as_slice()].concat();
+    let long = "\u{4e2d}".repeat(80);
+    for (name, sku) in [(odd.as_slice(), "O"), (long.as_bytes(), "L"), (b"z.ndjson", "Z")] {
+        let path = dir.join("own").join(std::ffi::OsStr::from_bytes(name));
+        fs::write(path, format!("{{\"sku\":\"{sku}\",\"name\":\"N\"}}\n")).unwrap();
+    }
+    let app = watching(dir).await;
+    app.wait_for_gauge("feed_files_total", 3).await;
+    assert_eq!(skus(&app).await, BTreeSet::from(["L", "O", "Z"].map(str::to_owned)));
+    let done = names(dir.join("own/done"));
+    assert_eq!(done.len(), 6, "{done:?}");
+    assert!(
+        done.contains(&format!("a{}", "_".repeat(100))) && done.contains(&"\u{4e2d}".repeat(60))
+    );
+    app.wait_until_gauge("feed_sources_failing", |failing| failing == 0).await;
+}
+
+type Seen = Mutex<Vec<(String, bool)>>;
+
+async fn lead(request: HttpRequest, seen: web::Data<Seen>) -> HttpResponse {
+    let told = request.headers().contains_key("referer");
+    seen.lock().push((request.path().to_owned(), told));
+    match request.path() {
+        "/feed" => HttpResponse::Found().insert_header(("location", "/moved")).finish(),
+        _ => HttpResponse::Ok().body(TSV),
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_tells_nobody_the_address_before() {
+    let seen = web::Data::new(Seen::default());
+    let data = seen.clone();
+    let server =
+        HttpServer::new(move || App::new().app_data(data.clone()).default_service(web::to(lead)));
+    let server = server.workers(1).disable_signals().bind("127.0.0.1:0").unwrap();
+    let at = server.addrs()[0];
+    tokio::spawn(server.run());
+    let dir = tempfile::tempdir().unwrap();
+    let settings = format!(
+        "feed = \"products\"\nformat = \"google-products\"\nurl = \"http://{at}/feed?token=s3cret\"\n"
+    );
+    source(dir.path(), "shop", &settings);
+    let app = watching(dir.path()).await;
+    app.wait_for_gauge("feed_files_total", 1).await;
+    assert_eq!(*seen.lock(), [("/feed".to_owned(), false), ("/moved".to_owned(), false)]);
+}

@@ -3,6 +3,7 @@
 use crate::support::schema::documented;
 use crate::support::{NOON, TestApp, problem};
 use comptoir::feeds::{Feed, Guard, ImportError, Mode, Options, Progress, import_with};
+use comptoir::storage::Tx;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
@@ -164,4 +165,55 @@ async fn what_is_no_feed_is_refused_and_leaves_nothing() {
     assert_eq!(bare.status(), 401);
     problem(app.admin("GET", "/admin/v1/imports/imp_x", None).await, 404, "not_found").await;
     assert_eq!(left(&app), 0);
+}
+
+/// What the audit log says was done, the newest first.
+async fn trail(app: &TestApp, action: &str) -> Vec<Value> {
+    let trail = app.admin_ok("GET", "/admin/v1/audit?limit=200", None).await;
+    let items = trail["items"].as_array().unwrap().iter();
+    items.filter(|entry| entry["action"] == action).cloned().collect()
+}
+
+#[tokio::test]
+async fn whoever_sends_or_approves_is_recorded_before_anything_is_done() {
+    let app = TestApp::builder().fixed_clock(NOON).start().await;
+    let answer = send(&app, "products", b"\x1f\x8b\x08 no gzip".to_vec()).await;
+    problem(answer, 400, "invalid_body").await;
+    let received = trail(&app, "import.receive").await;
+    assert_eq!(received.len(), 1);
+    let detail = &received[0]["detail"];
+    assert_eq!((&detail["feed"], &detail["bytes"]), (&json!("products"), &json!(11)));
+    assert_eq!(detail["sha256"].as_str().unwrap().len(), 64);
+
+    sent(&app, "products", lines(0..60)).await;
+    let full = sent(&app, "products?mode=full", lines(0..10)).await;
+    let id = full["imports"][0]["id"].as_str().unwrap();
+    // Nothing can be deleted: the log that tells of it is away.
+    let mut tx = app.db.begin().await.unwrap();
+    let away = "ALTER TABLE change_log RENAME TO change_log_away";
+    match &mut tx {
+        Tx::Sqlite(tx) => drop(sqlx::query(away).execute(&mut **tx).await.unwrap()),
+        Tx::Postgres(tx) => drop(sqlx::query(away).execute(&mut **tx).await.unwrap()),
+    }
+    tx.commit().await.unwrap();
+    let answer = app.admin("POST", &format!("/admin/v1/imports/{id}/approve"), None).await;
+    assert!(answer.status().is_server_error());
+    let approved = trail(&app, "import.approve").await;
+    assert_eq!((approved.len(), &approved[0]["detail"]["held"]), (1, &json!(50)));
+}
+
+#[tokio::test]
+async fn a_long_or_empty_name_of_a_file_is_no_failure() {
+    let app = TestApp::builder().fixed_clock(NOON).start().await;
+    let long = "%E4%B8%AD".repeat(100);
+    sent(&app, &format!("products?file_name={long}"), lines(0..1)).await;
+    sent(&app, "products?file_name=%20..", lines(1..2)).await;
+    let listed = app.admin_ok("GET", "/admin/v1/imports", None).await;
+    let names: BTreeSet<&str> = listed["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|i| i["file_name"].as_str())
+        .collect();
+    assert_eq!(names, BTreeSet::from(["upload", "\u{4e2d}".repeat(66).as_str()]));
 }

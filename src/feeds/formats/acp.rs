@@ -1,7 +1,8 @@
 //! The product feed of the Agentic Commerce Protocol: the words of Google's feed for the most part,
 //! in JSON lines or CSV, amounts as `79.99 USD` or in minor units.
 
-use super::Fields;
+use super::{Fields, text};
+use crate::catalog::Fault;
 use crate::kernel::Currency;
 use rust_decimal::Decimal;
 use serde_json::{Map, Value};
@@ -36,30 +37,55 @@ pub(super) fn adapted(record: &Fields) -> Fields {
     adapted
 }
 
-/// The records of a line: one for each variant, with what is said of all; otherwise the line itself.
-pub(super) fn records(line: &Map<String, Value>) -> Vec<Fields> {
-    let Some(Value::Array(variants)) = line.get("variants") else {
-        return vec![fields(line, None)];
+/// Most variants of a line, and most bytes of what is said of all of them, taken once for each.
+const MAX_VARIANTS: usize = 1_000;
+const MAX_REPEATED: usize = 64 * 1024 * 1024;
+
+/// The records of a line, made one at a time: one for each variant, with what is said of all;
+/// otherwise the line itself.
+pub(super) fn records(mut line: Map<String, Value>) -> Result<impl Iterator<Item = Fields>, Fault> {
+    let variants = match line.remove("variants") {
+        Some(Value::Array(variants)) => Some(variants),
+        _ => None,
     };
-    let group = line.get("id").and_then(Value::as_str);
-    variants
-        .iter()
-        .filter_map(Value::as_object)
-        .map(|variant| {
-            let mut whole = line.clone();
-            whole.remove("variants");
-            whole.extend(variant.clone());
-            fields(&whole, group)
-        })
-        .collect()
+    if let Some(variants) = &variants {
+        bounded(&line, variants.len())?;
+    }
+    let alone = variants.is_none().then(|| fields(&line, &Map::new(), None));
+    let group = line.get("id").and_then(Value::as_str).map(str::to_owned);
+    let of_variant = move |variant: Value| match variant {
+        Value::Object(variant) => Some(fields(&line, &variant, group.as_deref())),
+        _ => None,
+    };
+    Ok(alone.into_iter().chain(variants.into_iter().flatten().filter_map(of_variant)))
 }
 
-fn fields(line: &Map<String, Value>, group: Option<&str>) -> Fields {
+/// Refuses a line that would become far more than it is.
+fn bounded(common: &Map<String, Value>, variants: usize) -> Result<(), Fault> {
+    let value = variants.to_string();
+    if variants > MAX_VARIANTS {
+        let message = format!("are more than {MAX_VARIANTS}; give each a line of its own");
+        return Err(Fault::new("variants", &value, "too_many", message));
+    }
+    let each = serde_json::to_vec(common).map_err(|error| Fault::unwritable(&error))?.len();
+    if each.saturating_mul(variants) > MAX_REPEATED {
+        let message = format!(
+            "are each given {each} bytes that the line says of all, {MAX_REPEATED} at most in all; \
+             give each a line of its own"
+        );
+        return Err(Fault::new("variants", &value, "too_long", message));
+    }
+    Ok(())
+}
+
+/// What a variant says, and what the line says of all where the variant says nothing of it.
+fn fields(line: &Map<String, Value>, variant: &Map<String, Value>, group: Option<&str>) -> Fields {
     let mut fields = Fields::default();
     if let Some(group) = group {
         fields.push("item_group_id", group);
     }
-    for (name, value) in line {
+    let common = line.iter().filter(|(name, _)| !variant.contains_key(*name));
+    for (name, value) in variant.iter().chain(common) {
         flatten(name, value, &mut fields);
     }
     adapted(&fields)

@@ -37,9 +37,12 @@ pub(in crate::feeds) fn read(
                 Record::Refused(fault, _) => Err(fault),
             };
             match record {
-                Ok(Value::Object(line_of)) => acp::records(&line_of)
-                    .into_iter()
-                    .all(|record| give(to, line, size, Ok(record), &mut take)),
+                Ok(Value::Object(line_of)) => match acp::records(line_of) {
+                    Ok(mut records) => {
+                        records.all(|record| give(to, line, size, Ok(record), &mut take))
+                    }
+                    Err(fault) => take(line, size, Record::Refused(fault, Value::Null)),
+                },
                 Ok(other) => {
                     let fault =
                         Fault::new("", &other.to_string(), "malformed", "is no JSON object");

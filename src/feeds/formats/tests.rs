@@ -2,6 +2,7 @@
 
 use super::text::{instant, interval, measure, path, price};
 use super::*;
+use crate::feeds::source::Record;
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -94,13 +95,42 @@ fn variants_of_the_protocol_are_products_with_prices_in_minor_units() {
         {"id": "1", "price": {"amount": 1999, "currency": "eur"},
          "availability": {"status": "limited_stock"}},
         {"id": "2", "price": {"amount": 500, "currency": "JPY"}}]});
-    let records = acp::records(line.as_object().unwrap());
+    let records: Vec<Fields> = variants(&line).unwrap();
     let say = |feed, at: usize| to(Format::Acp, feed).lines(&records[at]).unwrap();
     assert_eq!(say(Feed::Products, 0)[0]["item_group_id"], "g");
     assert_eq!(say(Feed::Products, 0)[0]["link"], "https://a.example/p");
     assert_eq!(say(Feed::Offers, 0)[0]["price"], json!({"amount": "19.99", "currency": "EUR"}));
     assert_eq!(say(Feed::Offers, 1)[0]["price"], json!({"amount": "500", "currency": "JPY"}));
     assert_eq!(say(Feed::Stock, 0)[0]["availability"], "low_stock");
+}
+
+fn variants(line: &Value) -> Result<Vec<Fields>, Fault> {
+    acp::records(line.as_object().unwrap().clone()).map(Iterator::collect)
+}
+
+#[test]
+fn a_line_of_very_many_variants_is_refused_before_it_grows() {
+    let line = |common: usize, count: usize| {
+        let many: Vec<Value> = (0..count).map(|n| json!({"id": n.to_string()})).collect();
+        json!({"id": "g", "title": "x".repeat(common), "variants": many})
+    };
+    let code = |line: Value| variants(&line).map(|records| records.len()).map_err(|f| f.code);
+    assert_eq!(code(line(100, 1_000)), Ok(1_000));
+    assert_eq!(code(line(100, 1_001)), Err("too_many"));
+    assert_eq!(code(line(200_000, 300)), Ok(300));
+    assert_eq!(code(line(200_000, 400)), Err("too_long"));
+    // Refused as a row: the file goes on.
+    let text = format!("{}\n{{\"id\":\"1\",\"title\":\"T\"}}\n", line(100, 1_001));
+    let (mut refused, mut mapped) = (0, 0);
+    let each = |_, _, record: Record<'_>| {
+        match record {
+            Record::Refused(fault, _) if fault.field == "variants" => refused += 1,
+            _ => mapped += 1,
+        }
+        true
+    };
+    read::read(text.as_bytes(), &to(Format::Acp, Feed::Products), each).unwrap();
+    assert_eq!((refused, mapped), (1, 1));
 }
 
 #[test]
@@ -165,6 +195,28 @@ fn xml_that_would_do_harm_is_refused_whole() {
         let error = xml(text).unwrap_err();
         assert!(error.contains(says), "{says}: {error}");
     }
+}
+
+#[test]
+fn a_piece_of_xml_is_cut_off_whatever_stands_in_it() {
+    let marks = format!("{}>{}<", "x".repeat(999), "x".repeat(999)).repeat(600);
+    for text in [
+        format!("<rss><!-- {marks} --><item><g:id>1</g:id></item></rss>"),
+        format!("<rss><title><![CDATA[{marks}]]></title></rss>"),
+        format!("<rss><title a=\"{}\"/></rss>", marks.replace('<', ">")),
+    ] {
+        let read = xml::items(std::io::BufReader::new(text.as_bytes()), |_, _, _| true);
+        let error = read.unwrap_err();
+        assert!(error.contains("a piece of XML is longer"), "{error}");
+    }
+    // Many pieces are as long as they like together.
+    let many = format!("<rss>{}</rss>", "<item><g:id>1</g:id></item>\n".repeat(60_000));
+    let mut count = 0;
+    let read = xml::items(std::io::BufReader::new(many.as_bytes()), |_, _, _| {
+        count += 1;
+        true
+    });
+    assert_eq!((read, count), (Ok(()), 60_000));
 }
 
 proptest! {

@@ -7,7 +7,7 @@ use std::io::{self, BufRead, Read};
 
 /// Deepest nesting of elements.
 const MAX_DEPTH: usize = 64;
-/// Longest item, and longest piece between two marks, in bytes.
+/// Longest item, and longest tag, text, comment or CDATA, in bytes.
 const MAX_ITEM: usize = 1024 * 1024;
 
 /// An item under way: where it began, what stands in it.
@@ -35,6 +35,7 @@ pub(super) fn items(
         buffer.clear();
         let event =
             reader.read_event_into(&mut buffer).map_err(|error| format!("is no XML: {error}"))?;
+        reader.get_mut().piece = 0;
         let line = reader.get_ref().lines;
         if let Some(item) = &mut item {
             item.grow(event.len())?;
@@ -161,7 +162,8 @@ impl Item {
     }
 }
 
-/// Counts lines, and stops at a piece between two marks that is too long for memory.
+/// Counts lines, and stops at a piece that is too long for memory. Where a piece ends its reader
+/// knows: a `<` or `>` may well stand in it.
 struct Counted<R> {
     inner: R,
     lines: u64,
@@ -190,10 +192,7 @@ impl<R: BufRead> BufRead for Counted<R> {
         if let Ok(ready) = self.inner.fill_buf() {
             let taken = ready.get(..count).unwrap_or(ready);
             self.lines += taken.iter().filter(|byte| **byte == b'\n').count() as u64;
-            match taken.iter().rposition(|byte| matches!(byte, b'<' | b'>')) {
-                Some(mark) => self.piece = taken.len() - mark,
-                None => self.piece += taken.len(),
-            }
+            self.piece += taken.len();
         }
         self.inner.consume(count);
     }

@@ -121,6 +121,12 @@ impl<'a> Intake<'a> {
         Ok(())
     }
 
+    /// Whether there are levels that were not handed to the writer yet.
+    #[must_use]
+    pub fn is_waiting(&self) -> bool {
+        !self.batch.is_empty()
+    }
+
     /// Hands what is read to the writer without waiting for it, so that a slow sender's levels are
     /// seen while its stream lasts.
     pub async fn hand_over(&mut self) -> Result<(), IntakeError> {

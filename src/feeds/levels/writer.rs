@@ -4,7 +4,7 @@
 use crate::kernel::{Clock, Micros};
 use crate::mirror::Mirror;
 use crate::stock::model::Level;
-use crate::stock::store::{newest_of_each, write_levels};
+use crate::stock::store::{hold, newest_of_each, what_changes, write_levels};
 use crate::stock::view::{Held, LevelRecord};
 use crate::storage::{Db, StoreError};
 use std::sync::Arc;
@@ -85,32 +85,39 @@ async fn store(
     now: Micros,
 ) -> Result<Vec<bool>, StoreError> {
     let mut written = vec![false; levels.len()];
+    // Before what is held is looked at, so that it is at least of then.
+    let known = mirror.positions().stock;
     let wanted = newest_of_each(levels);
     let held = mirror.stock.held(wanted.iter().map(|(key, _)| *key));
     let mut fresh = Vec::with_capacity(wanted.len());
     for ((_, at), held) in wanted.into_iter().zip(held) {
-        let level = &levels[at];
-        if !held.is_some_and(|held| supersedes(&held, level)) {
-            fresh.push((level, held.map(|held| held.availability)));
-            written[at] = true;
+        if !held.is_some_and(|held| supersedes(mirror, &held, &levels[at])) {
+            fresh.push((at, held.map(|held| held.availability)));
         }
     }
     if fresh.is_empty() {
         return Ok(written);
     }
     let mut tx = db.begin().await?;
-    let position = write_levels(&mut tx, &fresh, now).await?;
+    if hold(&mut tx).await? != known {
+        // A feed or another node has stored what is not in memory yet: only the table knows.
+        let asked: Vec<&Level> = fresh.iter().map(|(at, _)| &levels[*at]).collect();
+        let changing = what_changes(&mut tx, &asked).await?;
+        fresh = changing.into_iter().map(|(place, before)| (fresh[place].0, before)).collect();
+    }
+    let rows: Vec<_> = fresh.iter().map(|(at, before)| (&levels[*at], *before)).collect();
+    let position = write_levels(&mut tx, &rows, now).await?;
     tx.commit().await?;
+    fresh.iter().for_each(|(at, _)| written[*at] = true);
     if let Some(position) = position {
         let records: Vec<LevelRecord> =
-            fresh.iter().map(|(level, _)| LevelRecord::of(level, now)).collect();
+            rows.iter().map(|(level, _)| LevelRecord::of(level, now)).collect();
         mirror.wrote_levels(&records, position);
     }
     Ok(written)
 }
 
 /// What is held is newer, or says the same of the same instant.
-fn supersedes(held: &Held, level: &Level) -> bool {
-    let same = held.availability == level.availability && held.quantity == level.quantity;
-    held.as_of > level.as_of || (held.as_of == level.as_of && same)
+fn supersedes(mirror: &Mirror, held: &Held, level: &Level) -> bool {
+    held.as_of > level.as_of || (held.as_of == level.as_of && mirror.stock.says(level))
 }

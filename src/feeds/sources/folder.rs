@@ -3,14 +3,15 @@
 use super::settings::FILE;
 use crate::kernel::Micros;
 use crate::storage;
+use rustix::fs::{Mode, OFlags};
 use serde_json::Value;
 use std::collections::HashMap;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-/// Longest name of a file, in bytes: an instant comes before it and an ending behind.
+/// Most bytes that are kept of a file's name: an instant comes before it and an ending behind.
 const LONGEST: usize = 180;
 /// Endings of names under which others write what is not whole yet.
 const PARTS: [&str; 4] = ["part", "partial", "tmp", "filepart"];
@@ -58,23 +59,24 @@ impl Folder {
     }
 
     /// The next file to import: one that was cut off, or the first that has not changed since the
-    /// last look, which is then under way. Files that the settings name are none.
+    /// last look, which is then under way. Files that the settings name are none. What cannot be read is
+    /// passed over, and is the error when nothing else is left.
     pub(super) fn next(&self, looks: &mut Looks, own: &[PathBuf]) -> io::Result<Option<PathBuf>> {
         let working = self.working()?;
         if let Some((cut_off, _)) = files(&working)?.into_iter().next() {
             return Ok(Some(cut_off));
         }
+        let mut problem = None;
         for (path, seen) in files(&self.0)? {
             if own.contains(&path) {
                 continue;
             }
             if looks.insert(path.clone(), seen) == Some(seen) {
                 looks.remove(&path);
-                let name = path.file_name().unwrap_or_default();
-                if name.len() > LONGEST {
-                    return Err(io::Error::other(format!(
-                        "a file's name is longer than {LONGEST} bytes; rename it"
-                    )));
+                let name = safe_name(&path);
+                if let Err(error) = open_plain(&path) {
+                    problem.get_or_insert(format!("{name} cannot be read: {error}"));
+                    continue;
                 }
                 let to = working.join(name);
                 fs::rename(&path, &to)?;
@@ -82,7 +84,7 @@ impl Folder {
             }
         }
         looks.retain(|path, _| path.exists());
-        Ok(None)
+        problem.map_or(Ok(None), |problem| Err(io::Error::other(problem)))
     }
 
     /// Puts a file away with a report of what became of it.
@@ -93,7 +95,7 @@ impl Folder {
         report: &Value,
     ) -> io::Result<()> {
         let dir = self.made(into)?;
-        let name = file.file_name().unwrap_or_default().to_string_lossy();
+        let name = safe_name(file);
         let mut to = dir.join(format!("{at}-{name}"));
         let mut number = 1;
         while to.exists() {
@@ -149,6 +151,28 @@ fn put_away_at(name: &str) -> Option<Micros> {
     let (day, time) = at.split_once('T')?;
     let (hour, minute, second) = (time.get(..2)?, time.get(2..4)?, time.get(4..)?);
     format!("{day}T{hour}:{minute}:{second}Z").parse().ok()
+}
+
+/// Opens a file to read it, unless it is a link or no file; waits for nothing.
+pub(super) fn open_plain(path: &Path) -> io::Result<File> {
+    let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    let file = File::from(rustix::fs::open(
+        path,
+        flags | OFlags::RDONLY | OFlags::CLOEXEC,
+        Mode::empty(),
+    )?);
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("is no plain file"));
+    }
+    Ok(file)
+}
+
+/// A file's name, without what is no text and not longer than others can be put before and behind it.
+fn safe_name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let odd = |c: char| c.is_control() || c == char::REPLACEMENT_CHARACTER;
+    let name: String = name.chars().map(|c| if odd(c) { '_' } else { c }).collect();
+    name[..name.floor_char_boundary(LONGEST)].to_owned()
 }
 
 /// A path with something behind its whole name.

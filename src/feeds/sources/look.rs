@@ -43,14 +43,17 @@ impl Sources {
         let settings = Settings::load(folder.path(), &self.bounds);
         state.told.says(&folder.name(), settings.as_ref().ok().map(Settings::says));
         let settings = settings.map_err(Later::Settings)?;
-        while let Some(file) = folder.next(&mut state.looks, &settings.own)? {
-            self.take_in(folder, &settings, &file, state).await?;
+        let passed_over = loop {
+            match folder.next(&mut state.looks, &settings.own) {
+                Ok(Some(file)) => self.take_in(folder, &settings, &file, state).await?,
+                other => break other.map(drop),
+            }
             *files += 1;
-        }
-        let Some(remote) = &settings.remote else { return Ok(()) };
+        };
+        let Some(remote) = &settings.remote else { return Ok(passed_over?) };
         let (now, path) = (Instant::now(), folder.path().to_owned());
         if let Some((_, problem)) = state.polls.get(&path).filter(|(next, _)| now < *next) {
-            return problem.clone().map_or(Ok(()), |problem| Err(Later::Remote(problem)));
+            return problem.clone().map_or(Ok(passed_over?), |problem| Err(Later::Remote(problem)));
         }
         let fetched = remote::fetch(&self.http, folder, remote, self.bounds.max_bytes).await;
         let wait = if fetched.is_ok() { remote.every } else { remote.every.min(AGAIN) };
@@ -60,7 +63,7 @@ impl Sources {
             *files += 1;
             last.save(folder)?;
         }
-        Ok(())
+        Ok(passed_over?)
     }
 
     /// Imports a file and puts it away.

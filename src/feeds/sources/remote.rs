@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt as _;
+use url::Url;
 
 /// How long a connection may take, and how long a sender may be silent.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -45,11 +46,30 @@ pub(super) struct Fetched {
 /// What fetches.
 pub(super) fn client() -> reqwest::Result<Client> {
     Client::builder()
-        .redirect(Policy::limited(REDIRECTS))
+        .redirect(Policy::custom(|attempt| match leads(attempt.previous(), attempt.url()) {
+            Ok(()) => attempt.follow(),
+            Err(why) => attempt.error(why),
+        }))
+        // It would tell the next one the address, in which there may be a secret.
+        .referer(false)
         .connect_timeout(CONNECT_TIMEOUT)
         .read_timeout(SILENCE)
         .user_agent(concat!("comptoir/", env!("CARGO_PKG_VERSION")))
         .build()
+}
+
+/// Whether a redirect is followed: not too many, and none that gives up encryption. `Authorization`
+/// stays behind where host or port are others.
+fn leads(previous: &[Url], next: &Url) -> Result<(), &'static str> {
+    if previous.len() > REDIRECTS {
+        return Err("too many redirects");
+    }
+    let was_safe = previous.iter().any(|url| url.scheme() == "https");
+    match next.scheme() {
+        "https" => Ok(()),
+        "http" if !was_safe => Ok(()),
+        _ => Err("leads from https to something else"),
+    }
 }
 
 impl Last {
@@ -144,9 +164,31 @@ fn spoken(error: &reqwest::Error) -> String {
     } else if error.is_connect() {
         "could not be reached"
     } else if error.is_redirect() {
-        "leads on too often"
+        "leads on too often, or to an address that is no https"
     } else {
         "broke off"
     };
     what.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_redirect_never_gives_up_encryption() {
+        let url = |text: &str| Url::parse(text).unwrap();
+        let leads = |from: &[&str], to: &str| {
+            let from: Vec<Url> = from.iter().map(|text| url(text)).collect();
+            leads(&from, &url(to)).is_ok()
+        };
+        assert!(leads(&["http://a.example/"], "http://b.example/"));
+        assert!(leads(&["http://a.example/"], "https://a.example/"));
+        assert!(leads(&["https://a.example/"], "https://b.example/"));
+        assert!(!leads(&["https://a.example/"], "http://a.example/"));
+        assert!(!leads(&["http://a.example/", "https://a.example/"], "http://a.example/"));
+        assert!(!leads(&["https://a.example/"], "ftp://a.example/"));
+        assert!(leads(&["https://a.example/"; 5], "https://a.example/"));
+        assert!(!leads(&["https://a.example/"; 6], "https://a.example/"));
+    }
 }

@@ -1,12 +1,14 @@
 //! `source.toml`: what the files of a source are, and where they are fetched.
 
 use super::Bounds;
+use super::folder::open_plain;
 use crate::feeds::mapping::Encoding;
 use crate::feeds::store::sources::Says;
 use crate::feeds::{Feed, Format, MappingFile, Mode, Options};
 use crate::kernel::secret::Secret;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
@@ -14,6 +16,8 @@ use url::Url;
 
 /// The file in a source's folder that makes it one.
 pub(super) const FILE: &str = "source.toml";
+/// Most bytes of a file that the settings name.
+const MOST_BYTES: u64 = 1024 * 1024;
 /// Seconds between two polls: the least, the most, and where nothing is said.
 const EVERY_S: (u64, u64, u64) = (60, 604_800, 3_600);
 
@@ -66,8 +70,12 @@ impl Settings {
         if keys.mapping.is_some() && keys.format.is_some() {
             return Err("mapping: says how files are laid out; leave `format` out".to_owned());
         }
-        let mapping = keys.mapping.as_ref().map(|file| MappingFile::load(&folder.join(file)));
-        let mapping = mapping.transpose().map_err(|error| error.to_string())?;
+        let mapping = keys.mapping.as_ref().map(|file| {
+            let text = own_text(folder, "mapping", file)?;
+            MappingFile::parse(&text)
+                .map_err(|problems| format!("mapping: {}", problems.join("; ")))
+        });
+        let mapping = mapping.transpose()?;
         let mut options = Options {
             mapping: None,
             adapted: None,
@@ -116,6 +124,19 @@ fn word<T: FromStr<Err: std::fmt::Display>>(
     text.map(|text| text.parse().map_err(|error| format!("{key}: {error}"))).transpose()
 }
 
+/// The text of a file that lies beside the settings: whoever may put files there must not make a link
+/// of it that leads to what only this program may read.
+fn own_text(folder: &Path, key: &str, file: &Path) -> Result<String, String> {
+    if file.file_name() != Some(file.as_os_str()) {
+        return Err(format!("{key}: is the name of a file in the source's folder, without a path"));
+    }
+    let mut text = String::new();
+    let opened = open_plain(&folder.join(file));
+    let read = opened.and_then(|opened| opened.take(MOST_BYTES).read_to_string(&mut text));
+    read.map_err(|error| format!("{key}: {error}"))?;
+    Ok(text)
+}
+
 fn remote(folder: &Path, keys: &Keys, text: &str) -> Result<Option<Remote>, String> {
     let Some(url) = &keys.url else {
         if keys.every_s.is_some() || keys.authorization_file.is_some() {
@@ -136,16 +157,45 @@ fn remote(folder: &Path, keys: &Keys, text: &str) -> Result<Option<Remote>, Stri
         return Err(format!("every_s: is {least} to {most}"));
     }
     let read = |file: &PathBuf| {
-        let text = std::fs::read_to_string(folder.join(file));
-        let text = text.map_err(|error| format!("authorization_file: {error}"))?;
+        let text = own_text(folder, "authorization_file", file)?;
         Ok::<_, String>(Secret::new(text.trim().to_owned()))
     };
     let authorization = keys.authorization_file.as_ref().map(read).transpose()?;
     let mut digest = Sha256::new_with_prefix(text);
     if let Some(mapping) = &keys.mapping {
-        let bytes = std::fs::read(folder.join(mapping));
-        digest.update(bytes.map_err(|error| format!("mapping: {error}"))?);
+        digest.update(own_text(folder, "mapping", mapping)?);
     }
     let settings = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
     Ok(Some(Remote { url, every: Duration::from_secs(every_s), authorization, settings }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::own_text;
+    use std::path::Path;
+
+    #[test]
+    fn only_plain_files_beside_the_settings_are_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let (folder, secret) = (dir.path().join("own"), dir.path().join("secret"));
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::write(&secret, "s3cret").unwrap();
+        std::fs::write(folder.join("beside"), "Bearer x").unwrap();
+        std::fs::create_dir(folder.join("folder")).unwrap();
+        std::os::unix::fs::symlink(&secret, folder.join("link")).unwrap();
+        let read = |file: &Path| own_text(&folder, "authorization_file", file);
+        assert_eq!(read(Path::new("beside")), Ok("Bearer x".to_owned()));
+        for path in
+            [secret.as_path(), Path::new("../secret"), Path::new("./beside"), Path::new("..")]
+        {
+            let error = read(path).unwrap_err();
+            assert!(error.contains("without a path"), "{}: {error}", path.display());
+        }
+        for name in ["link", "folder", "missing", ""] {
+            assert!(
+                read(Path::new(name)).unwrap_err().starts_with("authorization_file: "),
+                "{name}"
+            );
+        }
+    }
 }

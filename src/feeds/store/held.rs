@@ -3,7 +3,7 @@
 use super::sweep;
 use crate::feeds::Feed;
 use crate::kernel::{Clock, Micros};
-use crate::storage::{Db, StoreError};
+use crate::storage::{Db, StoreError, Tx};
 use crate::{on_db, on_tx};
 use serde::Serialize;
 
@@ -108,39 +108,69 @@ pub async fn show(db: &Db, id: &str) -> Result<Option<Shown>, StoreError> {
     }))
 }
 
-/// Carries out the deletions that an import holds, but for what was named again since; how many
-/// there were. Can be called again where it was cut off.
-pub async fn approve(db: &Db, clock: &Clock, id: &str) -> Result<u64, DecisionError> {
-    let (feed, until) = decide(db, id, "sweeping").await?;
+/// Deletions that were approved and are to be carried out.
+#[derive(Debug, Clone, Copy)]
+pub struct Approved {
+    feed: Feed,
+    until: Micros,
+}
+
+/// Approves the deletions that an import holds, in a transaction with what else is written of that:
+/// they are carried out from here on, by [`carry_out`] or by a call again.
+pub async fn begin(tx: &mut Tx, id: &str) -> Result<Approved, DecisionError> {
+    let (feed, until) = decide(tx, id, "sweeping").await?;
+    Ok(Approved { feed, until })
+}
+
+/// Carries out deletions that were approved, but for what was named again since; how many there were.
+pub async fn carry_out(
+    db: &Db,
+    clock: &Clock,
+    id: &str,
+    approved: Approved,
+) -> Result<u64, DecisionError> {
+    let Approved { feed, until } = approved;
     let removed = sweep::carry_out(db, clock, feed, id, until).await?;
-    decide(db, id, "approved").await?;
+    let mut tx = db.begin().await?;
+    decide(&mut tx, id, "approved").await?;
+    tx.commit().await?;
     Ok(removed)
 }
 
-/// Drops the deletions that an import holds: what it did not name stays.
-pub async fn reject(db: &Db, id: &str) -> Result<(), DecisionError> {
-    const DROP: &str = "DELETE FROM import_deletions WHERE import_id = $1";
-    decide(db, id, "rejected").await?;
+/// Approves the deletions that an import holds and carries them out; how many there were. Can be
+/// called again where it was cut off.
+pub async fn approve(db: &Db, clock: &Clock, id: &str) -> Result<u64, DecisionError> {
     let mut tx = db.begin().await?;
-    on_tx!(&mut tx, c => {
+    let approved = begin(&mut tx, id).await?;
+    tx.commit().await?;
+    carry_out(db, clock, id, approved).await
+}
+
+/// Drops the deletions that an import holds: what it did not name stays.
+pub async fn reject(tx: &mut Tx, id: &str) -> Result<(), DecisionError> {
+    const DROP: &str = "DELETE FROM import_deletions WHERE import_id = $1";
+    decide(tx, id, "rejected").await?;
+    on_tx!(tx, c => {
         sqlx::query(DROP).bind(id).execute(c).await.map_err(StoreError::from)?;
     });
-    Ok(tx.commit().await?)
+    Ok(())
 }
 
 /// Moves an import that holds deletions on; its feed, and when it was staged.
-async fn decide(db: &Db, id: &str, status: &'static str) -> Result<(Feed, Micros), DecisionError> {
+async fn decide(
+    tx: &mut Tx,
+    id: &str,
+    status: &'static str,
+) -> Result<(Feed, Micros), DecisionError> {
     const DECIDE: &str = "UPDATE imports SET status = $1, held = 0
         WHERE id = $2 AND status IN ('held', 'sweeping') RETURNING feed, finished_at";
-    let mut tx = db.begin().await?;
-    let found: Option<(String, i64)> = on_tx!(&mut tx, c => {
+    let found: Option<(String, i64)> = on_tx!(tx, c => {
         sqlx::query_as(DECIDE).bind(status).bind(id).fetch_optional(c).await
     })
     .map_err(StoreError::from)?;
     let Some((feed, staged_at)) = found else {
         return Err(DecisionError::NotHeld(id.to_owned()));
     };
-    tx.commit().await?;
     let feed = feed.parse().map_err(|error| StoreError::corrupt("imports", error))?;
     Ok((feed, Micros(staged_at)))
 }
