@@ -191,6 +191,9 @@ async fn what_no_list_can_do_is_refused_with_what_to_do() {
     ] {
         let answer = app.get(&key.text, &format!("/v1/products?{query}")).await;
         let problem = problem(answer, 400, "invalid_parameter").await;
+        ("attr[color=A", "attr"),
+        ("attr%5Bcolor=A", "attr"),
+        ("attr[color][gt]=A", "attr"),
         assert_eq!(problem["errors"][0]["parameter"], name, "{query}");
     }
     // A cursor belongs to its order.
