@@ -4,7 +4,7 @@
 //! A client that names none of them gets JSON. In lines and tables there is no room for `next`: the
 //! `Link` header has it.
 
-use super::encoding::thousandths;
+use super::encoding::weight_among;
 use super::linked;
 use actix_web::http::header::HeaderValue;
 use serde_json::Value;
@@ -67,10 +67,7 @@ impl Form {
         for entry in accept.split(',') {
             let mut parts = entry.split(';').map(str::trim);
             let name = parts.next().unwrap_or_default().to_ascii_lowercase();
-            let weight = parts
-                .filter_map(|part| part.split_once('='))
-                .find(|(key, _)| key.trim().eq_ignore_ascii_case("q"))
-                .map_or(1_000, |(_, weight)| thousandths(weight.trim()));
+            let weight = weight_among(parts);
             let form = match name.as_str() {
                 linked::MEDIA_TYPE => Self::JsonLd,
                 NDJSON | "application/jsonl" => Self::Ndjson,
