@@ -55,8 +55,9 @@ const RETRY_S: u64 = 2;
 ///
 /// Facets count, value by value, the products that the list would have with that value alone in the
 /// place of the facet's own filter: of `category_id`, with `include_descendants`, those in categories
-/// below too. A range of prices ends before `to`, and `max_price` takes its price in: 20 to 50 is
-/// `min_price=20&max_price=49.9999`.
+/// below too. A property comes once, as it is written first. A range of prices ends before `to`, and
+/// `max_price` takes its price in: 20 to 50 is `min_price=20&max_price=49.9999`. `total` and `facets` are
+/// in JSON and JSON-LD only: CSV and NDJSON have room for products alone.
 #[utoipa::path(
     operation_id = "list_products", tag = "products",
     params(
@@ -83,7 +84,7 @@ const RETRY_S: u64 = 2;
         ("include_total" = Option<bool>, Query, description = "Whether to count all products of the list, in `total`.", example = true),
         ("fields" = Option<String>, Query, description = "Only these fields, joined by commas; dots lead inwards.", example = "id,name,brand.name"),
         ("embed" = Option<String>, Query, description = "What to add to each product: `offers` (scope `prices:read`), `stock` (scope `stock:read`), `category`, `variants`, joined by commas. At most 50 lines of each in a product, and at most 50 products in the page; `store_id` chooses the store of offers and stock.", example = "offers,category"),
-        ("include_deleted" = Option<bool>, Query, description = "Whether deleted products come too, as `{\"id\", \"deleted\": true, \"deleted_at\", \"replaced_by\"}` in the same order; with `updated_since`, and without other filters.", example = true),
+        ("include_deleted" = Option<bool>, Query, description = "Whether deleted products come too, as `{\"id\", \"deleted\": true, \"deleted_at\", \"replaced_by\"}` in the same order; as CSV in the columns `deleted`, `deleted_at` and `replaced_by`. With `updated_since`, and without other filters.", example = true),
         ("limit" = Option<u32>, Query, description = "Most products in the page, 1 to 200. A page can be shorter although `next` is set: filters that match rarely are walked in steps.", example = 50),
         ("cursor" = Option<String>, Query, description = "Where the page begins: take it from `next`.", example = "c7HqK2mXw9Pz000000000001A2b3C"),
     ),
@@ -103,7 +104,8 @@ pub(super) async fn list_products(
     let mut params = Params::of(&request);
     let mut wanted = wanted(&mut params, &views.0);
     let deleted = deleted::read(&mut params, wanted.query.updated_since);
-    let page = PageRequest::read(&request, &mut params).with_columns(&COLUMNS);
+    let columns = if deleted.is_some() { &deleted::COLUMNS } else { &COLUMNS };
+    let page = PageRequest::read(&request, &mut params).with_columns(columns);
     let shape = Shape::read_in_list(&mut params, wanted.query.store.into_iter().collect());
     shape.bound(page.limit(), &mut params);
     params.finish()?;

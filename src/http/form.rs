@@ -103,10 +103,23 @@ impl Columns {
         let named = schemas.into_iter().collect();
         let mut columns = Vec::new();
         leaves(&T::schema(), &named, &mut Vec::new(), &mut columns);
-        columns.sort_by_key(|path: &Vec<String>| (path != &["id"], path.clone()));
         let name = T::name();
         let kind = name.strip_suffix("Out").unwrap_or(&name).to_owned();
-        Self { paths: columns, kind }
+        let mut columns = Self { paths: columns, kind };
+        columns.sort();
+        columns
+    }
+
+    /// These columns and others of these names.
+    #[must_use]
+    pub fn and(mut self, names: &[&str]) -> Self {
+        self.paths.extend(names.iter().map(|name| vec![(*name).to_owned()]));
+        self.sort();
+        self
+    }
+
+    fn sort(&mut self) {
+        self.paths.sort_by_key(|path| (path != &["id"], path.clone()));
     }
 
     /// What the resource is called in JSON-LD: as its schema, without the ending.
