@@ -10,6 +10,7 @@ use super::deleted;
 use super::schema::PageOfProducts;
 use super::schema::ProductOut;
 use super::shape::{Shape, Views};
+use super::turns::Turns;
 use crate::access::{Caller, op};
 use crate::catalog::model::Status;
 use crate::catalog::offers::Channel;
@@ -91,7 +92,7 @@ const RETRY_S: u64 = 2;
     responses(
         (status = 200, description = "A page of products.", body = PageOfProducts),
         (status = 304, description = "You hold this page already."),
-        (status = 503, description = "`search_not_ready`: `q`, `attr` or a facet of it was given while this node makes its search index. Try again after `Retry-After`."),
+        (status = 503, description = "`search_not_ready`: `q`, `attr` or a facet of it was given while this node makes its search index. Try again after `Retry-After`. `unavailable`, with `Retry-After`: too many searches and counts wait on this node."),
     ),
 )]
 #[get("/v1/products")]
@@ -100,6 +101,7 @@ pub(super) async fn list_products(
     request: HttpRequest,
     views: Views,
     search: web::Data<Search>,
+    turns: web::Data<Turns>,
 ) -> ApiResult<Answer> {
     let mut params = Params::of(&request);
     let mut wanted = wanted(&mut params, &views.0);
@@ -125,8 +127,8 @@ pub(super) async fn list_products(
     (wanted.after, wanted.limit, wanted.now) = (page.after_key()?, page.limit(), views.2.now());
     let (catalog, stock) = (views.0.clone(), views.1.clone());
     // It may take some milliseconds, for which a worker would answer nobody else.
-    let selected = web::block(move || (select(&wanted, &catalog, &stock, &search), wanted)).await;
-    let (selected, wanted) = selected.map_err(|_| stopping())?;
+    let (selected, wanted) =
+        turns.run(move || (select(&wanted, &catalog, &stock, &search), wanted)).await?;
     let selected = selected.ok_or_else(not_ready)?;
     let mut beside = Vec::new();
     if wanted.wants_total {
@@ -138,10 +140,6 @@ pub(super) async fn list_products(
     let items = shape.items(selected.items, told, &views)?;
     let cache = if wanted.looks_at_stock() { Cache::Brief } else { shape.cache() };
     page.answer_beside(&items, selected.next, &beside, cache)
-}
-
-fn stopping() -> ApiError {
-    ApiError::new(Code::Unavailable, "This node is stopping. Try again in a moment.")
 }
 
 pub(super) fn not_ready() -> ApiError {
