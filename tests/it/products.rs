@@ -204,6 +204,11 @@ async fn a_bad_lookup_points_at_its_faults() {
         app.http.post(app.public_url("/v1/products/lookup")).bearer_auth(&key.text).body("{}");
     problem(text.send().await.unwrap(), 415, "unsupported_media_type").await;
     problem(app.get(&key.text, "/v1/products/lookup?x=1").await, 400, "invalid_parameter").await;
+    // What is posted is answered, whatever the client holds (RFC 9110 §13.1.2).
+    let call = app.http.post(app.public_url("/v1/products/lookup")).bearer_auth(&key.text);
+    let body = json!({ "identifiers": [{ "sku": data::sku(0) }] });
+    let held = call.header("if-none-match", "*").json(&body).send().await.unwrap();
+    assert_eq!(held.status(), 200);
 }
 
 #[tokio::test]
