@@ -21,6 +21,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
+use tokio::task::JoinHandle;
 use utoipa_actix_web::AppExt as _;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -139,15 +140,18 @@ fn uploads(data_dir: &Path) -> anyhow::Result<PathBuf> {
     Ok(folder)
 }
 
-/// Binds the admin listener.
-pub(super) fn server(comptoir: &Comptoir, reload: Reload) -> anyhow::Result<(Server, SocketAddr)> {
+/// Binds the admin listener. Beside it, the writer of levels, which ends when the listener has stopped and
+/// the last stream with it.
+pub(super) fn server(
+    comptoir: &Comptoir,
+    reload: Reload,
+) -> anyhow::Result<(Server, SocketAddr, JoinHandle<()>)> {
     let listener = listen(comptoir.config.server.admin_listen, super::ADMIN_LISTEN)?;
     let address = listener.local_addr()?;
     let mirror = Arc::clone(&comptoir.mirror);
     let (levels, writing) =
         Writer::new(comptoir.db.clone(), Arc::clone(&mirror), comptoir.clock.clone());
-    // Ends when the listener has stopped and the last stream with it.
-    tokio::spawn(writing);
+    let writing = tokio::spawn(writing);
     let state = web::Data::new(AdminState {
         levels,
         mirror,
@@ -183,5 +187,5 @@ pub(super) fn server(comptoir: &Comptoir, reload: Reload) -> anyhow::Result<(Ser
             .default_service(web::to(unrouted))
     });
     let server = server.workers(1).disable_signals().shutdown_timeout(5).listen(listener)?;
-    Ok((server.run(), address))
+    Ok((server.run(), address, writing))
 }

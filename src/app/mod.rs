@@ -10,6 +10,7 @@ mod rate_limit;
 mod readiness;
 mod request_cost;
 mod shield;
+mod supervise;
 mod tasks;
 
 use crate::access::directory::Keyring;
@@ -223,9 +224,9 @@ impl Comptoir {
         let (public, public_at) = public::server(&self)?;
         let interval = self.config.metering.sync_interval;
         let keeper = self.book.journal.clone().map(|journal| Keeper::start(journal, interval));
-        let keeper = keeper.transpose()?;
-        let (tasks, reload) = tasks::start(&self);
-        let (admin, admin_at) = admin::server(&self, reload)?;
+        let mut keeper = keeper.transpose()?;
+        let (mut tasks, reload) = tasks::start(&self);
+        let (admin, admin_at, mut writing) = admin::server(&self, reload)?;
         let (public_handle, admin_handle) = (public.handle(), admin.handle());
         let mut servers = tokio::spawn(async move { tokio::try_join!(public, admin) });
         let run = async {
@@ -236,21 +237,35 @@ impl Comptoir {
             stop.await;
             anyhow::Ok(())
         };
-        tokio::select! {
-            run = run => run?,
+        let keeper_failed = async {
+            match &mut keeper {
+                Some(keeper) => keeper.failed().await,
+                None => std::future::pending().await,
+            }
+        };
+        let failure = tokio::select! {
+            run = run => run.map(|()| None)?,
             ended = &mut servers => {
                 ended??;
                 anyhow::bail!("the listeners have stopped by themselves");
             }
+            failure = tasks.failed() => Some(failure),
+            ended = &mut writing => Some(supervise::failure(ended)),
+            () = keeper_failed => Some(anyhow::anyhow!("what writes the journal has failed")),
+        };
+        self.readiness.stopping();
+        if let Some(failure) = &failure {
+            let error = format!("{failure:#}");
+            tracing::error!(error, "this node can answer no longer and stops; start it again");
         }
         tracing::info!("stopping: no new calls, finishing those under way");
-        self.readiness.stopping();
         self.waits.close();
         public_handle.stop(true).await;
         // A database that hangs keeps no program from stopping: what is cut off is rolled back.
         let _ = timeout(DATABASE_PATIENCE, async { tokio::join!(tasks.stop(), self.hooks.stop()) })
             .await;
-        if let Some(saved) = &self.saved {
+        // What a failed task has left of the mirror may be half of a change.
+        if let Some(saved) = self.saved.as_ref().filter(|_| failure.is_none()) {
             let _ = timeout(SAVE_PATIENCE, tasks::save_mirror(saved, &self.mirror, &self.db)).await;
         }
         if let Some(folder) = &self.folder {
@@ -263,7 +278,7 @@ impl Comptoir {
         servers.await??;
         self.db.close().await;
         tracing::info!("stopped");
-        Ok(())
+        failure.map_or(Ok(()), Err)
     }
 }
 

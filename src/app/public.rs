@@ -158,6 +158,7 @@ fn states(comptoir: &Comptoir) -> impl Fn(&mut ServiceConfig<'_>) + Clone + Send
     let hooks = web::Data::from(Arc::clone(&comptoir.hooks));
     let feeds = web::Data::from(Arc::clone(&comptoir.feeds));
     let waits = web::Data::from(Arc::clone(&comptoir.waits));
+    let turns = web::Data::new(browse::Turns::default());
     move |config| {
         config
             .app_data(usage.clone())
@@ -166,7 +167,8 @@ fn states(comptoir: &Comptoir) -> impl Fn(&mut ServiceConfig<'_>) + Clone + Send
             .app_data(exports.clone())
             .app_data(hooks.clone())
             .app_data(feeds.clone())
-            .app_data(waits.clone());
+            .app_data(waits.clone())
+            .app_data(turns.clone());
     }
 }
 

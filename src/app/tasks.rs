@@ -2,6 +2,7 @@
 
 use super::Comptoir;
 use super::readiness::Readiness;
+use super::supervise::Tasks;
 use crate::access::directory::Keyring;
 use crate::access::service::touch_secrets;
 use crate::catalog::search::Words;
@@ -43,21 +44,6 @@ const SEARCH_AGAIN: Duration = Duration::from_secs(5);
 
 /// How often it is looked whether a snapshot is due.
 const EXPORTS_EVERY: Duration = Duration::from_secs(60);
-
-/// The running tasks.
-#[derive(Debug)]
-pub(super) struct Tasks {
-    stop: watch::Sender<bool>,
-    running: JoinSet<()>,
-}
-
-impl Tasks {
-    /// Ends the tasks after the round they are in.
-    pub(super) async fn stop(mut self) {
-        let _ = self.stop.send(true);
-        while self.running.join_next().await.is_some() {}
-    }
-}
 
 /// A count as a gauge's value.
 fn count(n: usize) -> i64 {
@@ -126,7 +112,7 @@ pub(super) fn start(comptoir: &Comptoir) -> (Tasks, Reload) {
         ));
     }
     running.spawn(note_uses(part, keyring));
-    (Tasks { stop, running }, reload)
+    (Tasks::new(stop, running), reload)
 }
 
 /// What every task holds.

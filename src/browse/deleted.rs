@@ -1,17 +1,24 @@
 //! The list of products with those that were deleted, for partners that keep a copy.
 
+use super::schema::ProductOut;
 use super::shape::{Shape, Views};
 use crate::access::model::StockDisclosure;
 use crate::catalog::view::Listed;
+use crate::http::form::Columns;
 use crate::http::{Answer, ApiError, ApiResult, Code, PageRequest, Params};
 use crate::kernel::Micros;
 use crate::kernel::id::ProductId;
 use serde::Serialize;
+use std::sync::LazyLock;
 
 /// What may be said beside `include_deleted`: of a deleted product nothing is kept that other
 /// filters could judge.
 const BESIDE: [&str; 6] =
     ["include_deleted", "updated_since", "fields", "embed", "limit", "cursor"];
+
+/// The columns of the list as CSV: where a product is deleted, only these and its id have a value.
+pub(super) static COLUMNS: LazyLock<Columns> =
+    LazyLock::new(|| Columns::of::<ProductOut>().and(&["deleted", "deleted_at"]));
 
 /// A deleted product in a list.
 #[derive(Debug, Serialize)]

@@ -72,7 +72,8 @@ async fn resolve(
 ) -> ApiResult<HttpResponse> {
     let mut params = Params::new(request.query_string());
     let link_type = params.one_of("linkType", LINK_TYPES);
-    params.finish()?;
+    // A code on a pack holds more in its query than a resolver must know: best-before dates, weights.
+    params.finish_with_others()?;
     let qualifiers = request.match_info().get("qualifiers").unwrap_or_default();
     if !are_qualifiers(qualifiers) {
         let detail =

@@ -10,6 +10,7 @@ use super::deleted;
 use super::schema::PageOfProducts;
 use super::schema::ProductOut;
 use super::shape::{Shape, Views};
+use super::turns::Turns;
 use crate::access::{Caller, op};
 use crate::catalog::model::Status;
 use crate::catalog::offers::Channel;
@@ -55,8 +56,9 @@ const RETRY_S: u64 = 2;
 ///
 /// Facets count, value by value, the products that the list would have with that value alone in the
 /// place of the facet's own filter: of `category_id`, with `include_descendants`, those in categories
-/// below too. A range of prices ends before `to`, and `max_price` takes its price in: 20 to 50 is
-/// `min_price=20&max_price=49.9999`.
+/// below too. A property comes once, as it is written first. A range of prices ends before `to`, and
+/// `max_price` takes its price in: 20 to 50 is `min_price=20&max_price=49.9999`. `total` and `facets` are
+/// in JSON and JSON-LD only: CSV and NDJSON have room for products alone.
 #[utoipa::path(
     operation_id = "list_products", tag = "products",
     params(
@@ -83,14 +85,14 @@ const RETRY_S: u64 = 2;
         ("include_total" = Option<bool>, Query, description = "Whether to count all products of the list, in `total`.", example = true),
         ("fields" = Option<String>, Query, description = "Only these fields, joined by commas; dots lead inwards.", example = "id,name,brand.name"),
         ("embed" = Option<String>, Query, description = "What to add to each product: `offers` (scope `prices:read`), `stock` (scope `stock:read`), `category`, `variants`, joined by commas. At most 50 lines of each in a product, and at most 50 products in the page; `store_id` chooses the store of offers and stock.", example = "offers,category"),
-        ("include_deleted" = Option<bool>, Query, description = "Whether deleted products come too, as `{\"id\", \"deleted\": true, \"deleted_at\", \"replaced_by\"}` in the same order; with `updated_since`, and without other filters.", example = true),
+        ("include_deleted" = Option<bool>, Query, description = "Whether deleted products come too, as `{\"id\", \"deleted\": true, \"deleted_at\", \"replaced_by\"}` in the same order; as CSV in the columns `deleted`, `deleted_at` and `replaced_by`. With `updated_since`, and without other filters.", example = true),
         ("limit" = Option<u32>, Query, description = "Most products in the page, 1 to 200. A page can be shorter although `next` is set: filters that match rarely are walked in steps.", example = 50),
         ("cursor" = Option<String>, Query, description = "Where the page begins: take it from `next`.", example = "c7HqK2mXw9Pz000000000001A2b3C"),
     ),
     responses(
         (status = 200, description = "A page of products.", body = PageOfProducts),
         (status = 304, description = "You hold this page already."),
-        (status = 503, description = "`search_not_ready`: `q`, `attr` or a facet of it was given while this node makes its search index. Try again after `Retry-After`."),
+        (status = 503, description = "`search_not_ready`: `q`, `attr` or a facet of it was given while this node makes its search index. Try again after `Retry-After`. `unavailable`, with `Retry-After`: too many searches and counts wait on this node."),
     ),
 )]
 #[get("/v1/products")]
@@ -99,11 +101,13 @@ pub(super) async fn list_products(
     request: HttpRequest,
     views: Views,
     search: web::Data<Search>,
+    turns: web::Data<Turns>,
 ) -> ApiResult<Answer> {
     let mut params = Params::of(&request);
     let mut wanted = wanted(&mut params, &views.0);
     let deleted = deleted::read(&mut params, wanted.query.updated_since);
-    let page = PageRequest::read(&request, &mut params).with_columns(&COLUMNS);
+    let columns = if deleted.is_some() { &deleted::COLUMNS } else { &COLUMNS };
+    let page = PageRequest::read(&request, &mut params).with_columns(columns);
     let shape = Shape::read_in_list(&mut params, wanted.query.store.into_iter().collect());
     shape.bound(page.limit(), &mut params);
     params.finish()?;
@@ -123,8 +127,8 @@ pub(super) async fn list_products(
     (wanted.after, wanted.limit, wanted.now) = (page.after_key()?, page.limit(), views.2.now());
     let (catalog, stock) = (views.0.clone(), views.1.clone());
     // It may take some milliseconds, for which a worker would answer nobody else.
-    let selected = web::block(move || (select(&wanted, &catalog, &stock, &search), wanted)).await;
-    let (selected, wanted) = selected.map_err(|_| stopping())?;
+    let (selected, wanted) =
+        turns.run(move || (select(&wanted, &catalog, &stock, &search), wanted)).await?;
     let selected = selected.ok_or_else(not_ready)?;
     let mut beside = Vec::new();
     if wanted.wants_total {
@@ -136,10 +140,6 @@ pub(super) async fn list_products(
     let items = shape.items(selected.items, told, &views)?;
     let cache = if wanted.looks_at_stock() { Cache::Brief } else { shape.cache() };
     page.answer_beside(&items, selected.next, &beside, cache)
-}
-
-fn stopping() -> ApiError {
-    ApiError::new(Code::Unavailable, "This node is stopping. Try again in a moment.")
 }
 
 pub(super) fn not_ready() -> ApiError {

@@ -2,6 +2,7 @@
 
 use super::list::not_ready;
 use super::shape::Views;
+use super::turns::Turns;
 use crate::access::{Caller, op};
 use crate::catalog::search::{self, Search, Strictness, Words};
 use crate::catalog::view::{CatalogView, Lookup};
@@ -112,7 +113,7 @@ pub(super) struct SuggestionsOut {
     responses(
         (status = 200, description = "The suggestions.", body = SuggestionsOut),
         (status = 304, description = "You hold these already."),
-        (status = 503, description = "`search_not_ready`: this node makes its search index. Try again after `Retry-After`, or ask for brands and categories only."),
+        (status = 503, description = "`search_not_ready`: this node makes its search index. Try again after `Retry-After`, or ask for brands and categories only. `unavailable`, with `Retry-After`: too many searches wait on this node."),
     ),
 )]
 #[get("/v1/suggest")]
@@ -121,6 +122,7 @@ pub(super) async fn list_suggestions(
     request: HttpRequest,
     views: Views,
     search: web::Data<Search>,
+    turns: web::Data<Turns>,
 ) -> ApiResult<Answer> {
     let mut params = Params::new(request.query_string());
     let text = params.text("q");
@@ -163,7 +165,8 @@ pub(super) async fn list_suggestions(
     let enough =
         typed.len() > 1 || typed.first().is_some_and(|word| word.chars().count() >= FOR_PRODUCTS);
     if wants(SuggestionType::Product) && enough {
-        let found = products(&text, limit - items.len(), &views.0, &search);
+        let (room, catalog) = (limit - items.len(), views.0.clone());
+        let found = turns.run(move || products(&text, room, &catalog, &search)).await?;
         items.extend(found.ok_or_else(not_ready)?);
     }
     let count = items.len() as u32;

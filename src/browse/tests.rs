@@ -1,3 +1,4 @@
+use super::Turns;
 use super::schema::ProductOut;
 use crate::access::{Scopes, tests::gate};
 use crate::catalog::api::schema::CategoryOut;
@@ -106,6 +107,7 @@ async fn call(uri: &str) -> (StatusCode, Value) {
         .app_data(view())
         .app_data(web::Data::new(StockView::default()))
         .app_data(web::Data::new(Search::default()))
+        .app_data(web::Data::new(Turns::default()))
         .app_data(web::Data::new(gate))
         .app_data(web::Data::new(Clock::fixed(Micros(0))))
         .configure(configure)

@@ -6,7 +6,7 @@ mod schema;
 use super::Kind;
 use super::resource;
 use super::store::{self, Entry, Stretch, Wanted, rows};
-use super::wait::{self, Waits};
+use super::wait::{self, Full, MOST_OF_APP, Waits};
 use crate::access::model::StockDisclosure;
 use crate::access::{Caller, Scopes, op};
 use crate::http::params::nearest;
@@ -28,6 +28,8 @@ const SNAPSHOTS: &str = "/v1/exports/latest";
 /// Entries of a page where none are asked for, and the most.
 const DEFAULT_LIMIT: u32 = 500;
 const MOST: u32 = 1_000;
+/// Seconds after which a place to wait is worth asking for again.
+const RETRY_S: u64 = 5;
 
 /// Mounts the operation of changes.
 pub fn configure(config: &mut ServiceConfig<'_>) {
@@ -50,7 +52,9 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 /// An offer or a stock level of a deleted product or store stays until it is withdrawn itself.
 ///
 /// Follow without asking in vain: with `wait_s` a call that finds nothing is held until there is something,
-/// or until the time is over; it counts and costs like any other. Allow your client some seconds more.
+/// or until the time is over; it counts and costs like any other. Allow your client some seconds more. At most
+/// 20 calls of an app wait at a time: one more is refused with 429, `waits` in `violated-policies`, and
+/// `Retry-After`; with 503 and `Retry-After` where a node has no room for more calls that wait.
 ///
 /// You see the types whose scope your key has: `catalog:read` for products and categories, `prices:read`
 /// for offers, `stock:read`, `stores:read`, `promotions:read`. Others are left out, or refused with 403
@@ -87,7 +91,8 @@ async fn list_changes(
     let store: Option<StoreId> = params.value("store_id");
     let embed = params.one_of("embed", Embed::WORDS).is_some();
     let most = whole(&mut params, "limit", (1, MOST)).unwrap_or(DEFAULT_LIMIT);
-    let until = wait::end(whole(&mut params, "wait_s", (0, wait::LONGEST_S)).unwrap_or(0));
+    let wait_s = whole(&mut params, "wait_s", (0, wait::LONGEST_S)).unwrap_or(0);
+    let until = wait::end(wait_s);
     params.finish()?;
     let kinds = permitted(kinds, caller.scopes())?;
     let after = match after {
@@ -101,12 +106,12 @@ async fn list_changes(
     let wanted = Wanted { kinds, store };
     let mut stretch = store::read(&db, after, &wanted, most as usize).await?;
     within(after, &stretch, &db).await?;
-    while stretch.entries.is_empty()
-        && stretch.reached >= stretch.head
-        && waits.beyond(stretch.reached, until).await
-    {
-        // What the log has gained may be of other types: then the wait goes on behind it.
-        stretch = store::read(&db, stretch.reached, &wanted, most as usize).await?;
+    if wait_s > 0 && stretch.is_end() {
+        let seat = waits.seat(caller.app()).map_err(no_seat)?;
+        while stretch.is_end() && seat.beyond(stretch.reached, until).await {
+            // What the log has gained may be of other types: then the wait goes on behind it.
+            stretch = store::read(&db, stretch.reached, &wanted, most as usize).await?;
+        }
     }
     let resources = if embed {
         let told = caller.stock_disclosure();
@@ -119,6 +124,24 @@ async fn list_changes(
     let lines = entries.collect::<ApiResult<Vec<_>>>()?;
     let reach = Reach { reached: stretch.reached, head: stretch.head };
     Ok(page::answer(&request, &lines, reach))
+}
+
+/// Refuses a call that cannot wait. An empty page at once would have its client ask without pause.
+fn no_seat(full: Full) -> ApiError {
+    let (error, limits) = match full {
+        Full::App => {
+            let detail = format!(
+                "{MOST_OF_APP} calls of this app wait already. Wait for one of them, or ask without `wait_s`."
+            );
+            (ApiError::new(Code::QuotaExceeded, detail), vec!["waits".to_owned()])
+        }
+        Full::Node => {
+            let detail =
+                "Too many calls wait on this node. Try again in a moment, or ask without `wait_s`.";
+            (ApiError::new(Code::Unavailable, detail), Vec::new())
+        }
+    };
+    error.limited(limits, Some(RETRY_S))
 }
 
 /// Where a page begins.

@@ -56,6 +56,14 @@ pub struct Stretch {
     pub head: i64,
 }
 
+impl Stretch {
+    /// Whether there is nothing yet.
+    #[must_use]
+    pub fn is_end(&self) -> bool {
+        self.entries.is_empty() && self.reached >= self.head
+    }
+}
+
 /// The entries behind a position, at most `most` of them.
 pub async fn read(
     db: &Db,

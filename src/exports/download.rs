@@ -63,7 +63,11 @@ pub(crate) async fn answer(
     let etag = format!("\"{}\"", file.sha256);
     if asked.get(IF_NONE_MATCH).is_some_and(|held| names(held.as_bytes(), &etag)) {
         let mut response = HttpResponse::NotModified();
-        return Ok(response.insert_header((ETAG, etag)).insert_header((VARY, VARIES)).finish());
+        return Ok(response
+            .insert_header((ETAG, etag))
+            .insert_header((CACHE_CONTROL, file.cache))
+            .insert_header((VARY, VARIES))
+            .finish());
     }
     // A range of another version is of no use: then the whole file is sent (RFC 9110 §13.1.5).
     let same = asked.get(IF_RANGE).is_none_or(|held| held.as_bytes() == etag.as_bytes());

@@ -44,6 +44,18 @@ const PER_APP_AT_ONCE: usize = 8;
 const UNCOUNTED: i64 = 60 * SECOND;
 /// Messages that may wait for a receiver before reading on for it waits too.
 const MOST_WAITING: i64 = 2_000;
+/// A subscription that is being sent to: free for the next round when this is dropped, after a panic too.
+struct Sending {
+    hooks: Arc<Hooks>,
+    id: String,
+}
+
+impl Drop for Sending {
+    fn drop(&mut self) {
+        self.hooks.sending.lock().remove(&self.id);
+    }
+}
+
 /// Which resources a subscription is about. Lists hold together; within a list one must fit; an empty
 /// list asks nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -212,12 +224,11 @@ impl Hooks {
                 continue;
             }
             if self.sending.lock().insert(subscription.id.clone()) {
-                let this = Arc::clone(self);
+                let sending = Sending { hooks: Arc::clone(self), id: subscription.id.clone() };
                 tokio::spawn(async move {
-                    if let Err(error) = this.send_due(&subscription).await {
+                    if let Err(error) = sending.hooks.send_due(&subscription).await {
                         tracing::warn!(%error, "deliveries could not be recorded");
                     }
-                    this.sending.lock().remove(&subscription.id);
                 });
             }
         }

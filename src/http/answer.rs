@@ -5,6 +5,7 @@ use super::form::Form;
 use super::language::Wanted;
 use super::linked;
 use actix_web::body::BoxBody;
+use actix_web::http::Method;
 use actix_web::http::header::{
     ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_TYPE, ETAG,
     HeaderName, HeaderValue, IF_NONE_MATCH, VARY,
@@ -222,7 +223,9 @@ impl Responder for Answer {
         let answer = self.in_language_for(request).in_form_for(request);
         let encoding = answer.encoding(request);
         let etag = encoding.etag(answer.etag);
-        let held = request.headers().get(IF_NONE_MATCH);
+        // Only what is read can be unchanged (RFC 9110 §13.1.2): a query that is posted is answered.
+        let reads = [Method::GET, Method::HEAD].contains(request.method());
+        let held = request.headers().get(IF_NONE_MATCH).filter(|_| reads);
         let fresh = held.is_some_and(|tags| matches(tags.as_bytes(), etag));
         let mut response = if fresh { HttpResponse::NotModified() } else { HttpResponse::Ok() };
         response

@@ -100,8 +100,16 @@ fn weighted(entry: &str) -> (&str, u16) {
     (name.trim(), weight)
 }
 
+/// The weight among the parameters of an entry, `q` in any case; 1 where there is none.
+pub(super) fn weight_among<'a>(parameters: impl Iterator<Item = &'a str>) -> u16 {
+    parameters
+        .filter_map(|parameter| parameter.split_once('='))
+        .find(|(name, _)| name.trim().eq_ignore_ascii_case("q"))
+        .map_or(1_000, |(_, weight)| thousandths(weight.trim()))
+}
+
 /// A weight (RFC 9110 §12.4.2): 0 to 1 with at most three decimals.
-pub(super) fn thousandths(text: &str) -> u16 {
+fn thousandths(text: &str) -> u16 {
     let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
     let digits = decimals.len() <= 3 && decimals.bytes().all(|byte| byte.is_ascii_digit());
     match (whole, digits) {

@@ -186,7 +186,7 @@ pub struct Problem {
     pub code: String,
     /// The id of this call; quote it when asking for help.
     pub request_id: String,
-    /// Each fault of the input, where the input was at fault.
+    /// Each fault of the input, where the input was at fault; of parameters the first 20.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
     /// The scope that the key lacks (`insufficient_scope` only).

@@ -4,7 +4,7 @@
 //! A client that names none of them gets JSON. In lines and tables there is no room for `next`: the
 //! `Link` header has it.
 
-use super::encoding::thousandths;
+use super::encoding::weight_among;
 use super::linked;
 use actix_web::http::header::HeaderValue;
 use serde_json::Value;
@@ -73,10 +73,7 @@ impl Form {
         for entry in accept.split(',') {
             let mut parts = entry.split(';').map(str::trim);
             let name = parts.next().unwrap_or_default().to_ascii_lowercase();
-            let weight = parts
-                .filter_map(|part| part.split_once('='))
-                .find(|(key, _)| key.trim().eq_ignore_ascii_case("q"))
-                .map_or(1_000, |(_, weight)| thousandths(weight.trim()));
+            let weight = weight_among(parts);
             let form = match name.as_str() {
                 linked::MEDIA_TYPE => Self::JsonLd,
                 NDJSON | "application/jsonl" => Self::Ndjson,
@@ -112,10 +109,23 @@ impl Columns {
         let named = schemas.into_iter().collect();
         let mut columns = Vec::new();
         leaves(&T::schema(), &named, &mut Vec::new(), &mut columns);
-        columns.sort_by_key(|path: &Vec<String>| (path != &["id"], path.clone()));
         let name = T::name();
         let kind = name.strip_suffix("Out").unwrap_or(&name).to_owned();
-        Self { paths: columns, kind }
+        let mut columns = Self { paths: columns, kind };
+        columns.sort();
+        columns
+    }
+
+    /// These columns and others of these names.
+    #[must_use]
+    pub fn and(mut self, names: &[&str]) -> Self {
+        self.paths.extend(names.iter().map(|name| vec![(*name).to_owned()]));
+        self.sort();
+        self
+    }
+
+    fn sort(&mut self) {
+        self.paths.sort_by_key(|path| (path != &["id"], path.clone()));
     }
 
     /// What the resource is called in JSON-LD: as its schema, without the ending.

@@ -1,6 +1,7 @@
 //! `Accept-Language`: resources hold their texts in the retailer's language and, under `translations`,
 //! in others. A call that names languages gets the texts chosen for it, in place, and no `translations`.
 
+use super::encoding::weight_among;
 use super::fields::{elements, members};
 use crate::kernel::language::LanguageTag;
 use actix_web::HttpRequest;
@@ -14,6 +15,11 @@ pub const TRANSLATIONS: &str = "translations";
 /// Levels of a document below which texts are left as they are. The tree of categories, the deepest
 /// document, has 32 levels of a list in an object.
 const DEEPEST: usize = 100;
+
+/// Most ranges of a call that are read, and the longest in characters: room for any tag that is in
+/// use (RFC 5646 §4.4.1).
+const MOST_RANGES: usize = 20;
+const LONGEST_RANGE: usize = 35;
 
 /// The language of texts that stand outside `translations`; `und` where the retailer has not said.
 #[derive(Debug, Clone)]
@@ -44,7 +50,18 @@ pub fn is_wanted(headers: &HeaderMap) -> bool {
 
 /// The value of `Accept-Language` that names languages.
 fn named(headers: &HeaderMap) -> Option<&str> {
-    headers.get(ACCEPT_LANGUAGE)?.to_str().ok().filter(|named| *named != "*")
+    let value = headers.get(ACCEPT_LANGUAGE)?.to_str().ok()?;
+    ranges(value).any(|(range, _)| range != "*").then_some(value)
+}
+
+/// The ranges of a value of `Accept-Language` (RFC 9110 §12.5.4) with their weights in thousandths.
+fn ranges(value: &str) -> impl Iterator<Item = (&str, u16)> {
+    let entries = value.split(',').map(str::trim).filter(|entry| !entry.is_empty());
+    let read = entries.take(MOST_RANGES).map(|entry| {
+        let mut parts = entry.split(';').map(str::trim);
+        (parts.next().unwrap_or_default(), weight_among(parts))
+    });
+    read.filter(|(range, _)| (1..=LONGEST_RANGE).contains(&range.len()))
 }
 
 impl Wanted {
@@ -56,20 +73,11 @@ impl Wanted {
         Some(Self::new(named, own.map_or("und", |own| own.0.as_str())))
     }
 
-    /// Reads the value of `Accept-Language` (RFC 9110 §12.5.4).
+    /// Reads the value of `Accept-Language`.
     fn new(named: &str, own: &str) -> Self {
-        let mut ranges: Vec<(u16, String)> = Vec::new();
-        for entry in named.split(',') {
-            let mut parts = entry.split(';').map(str::trim);
-            let range = parts.next().unwrap_or_default().to_ascii_lowercase();
-            let weight = parts.find_map(|part| part.strip_prefix("q="));
-            let weight = weight.map_or(1_000, super::encoding::thousandths);
-            if weight > 0 && !range.is_empty() {
-                ranges.push((weight, range));
-            }
-        }
-        ranges.sort_by_key(|(weight, _)| std::cmp::Reverse(*weight));
-        let ranges = ranges.into_iter().map(|(_, range)| range).collect();
+        let mut ranges: Vec<_> = ranges(named).filter(|(_, weight)| *weight > 0).collect();
+        ranges.sort_by_key(|(_, weight)| std::cmp::Reverse(*weight));
+        let ranges = ranges.into_iter().map(|(range, _)| range.to_ascii_lowercase()).collect();
         Self { ranges, own: own.to_ascii_lowercase() }
     }
 
@@ -77,6 +85,9 @@ impl Wanted {
     /// then without its last part, and so on (RFC 4647 §3.4); `en` is also met by `en-GB`.
     #[must_use]
     pub fn best<'a>(&self, offered: &[&'a [u8]]) -> Option<&'a [u8]> {
+        if offered.is_empty() {
+            return None;
+        }
         for range in &self.ranges {
             let mut range = range.as_str();
             loop {
@@ -199,6 +210,7 @@ mod tests {
             ("fr-CA, en", "Vis"),
             ("de, *;q=0.1", "Vis"),
             ("es;q=0", "Vis"),
+            ("en;Q=0.1, es; Q=0.9", "Tornillo"),
             ("pt", "Parafuso"),
             (",;q=,-", "Vis"),
         ] {

@@ -7,6 +7,7 @@ use crate::kernel::page;
 use crate::kernel::word::Word;
 use actix_web::HttpRequest;
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt::Display;
 use std::str::FromStr;
 
@@ -14,12 +15,20 @@ use std::str::FromStr;
 pub const LONGEST: usize = 500;
 /// Longest text of a parameter that takes several values.
 pub const LONGEST_LIST: usize = 4_000;
+/// Most parameters of a call.
+const MOST: usize = 100;
+/// Most faults that an answer names, so that it is no longer than what was asked.
+const MOST_FAULTS: usize = 20;
+/// Most characters of a name that an answer repeats.
+const LONGEST_NAME: usize = 100;
 
 /// The parameters of one call. Ask for every parameter that the operation knows, then
 /// [`Params::finish`] before using what was read.
 #[derive(Debug)]
 pub struct Params {
     given: Vec<(String, String)>,
+    /// How many there are, where they are too many to be read.
+    too_many: Option<usize>,
     known: Vec<&'static str>,
     /// Beginnings of names that stand for a parameter each.
     families: Vec<&'static str>,
@@ -45,17 +54,18 @@ impl Params {
     /// Reads a query string (`application/x-www-form-urlencoded`).
     #[must_use]
     pub fn new(query: &str) -> Self {
-        let given: Vec<(String, String)> = query
-            .split('&')
-            .filter(|pair| !pair.is_empty())
+        let pairs = || query.split('&').filter(|pair| !pair.is_empty());
+        let given: Vec<(String, String)> = pairs()
+            .take(MOST)
             .map(|pair| {
                 let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
                 (decode(name).into_owned(), decode(value).into_owned())
             })
             .collect();
+        let too_many = Some(pairs().count()).filter(|count| *count > MOST);
         let (known, families) = (Vec::new(), Vec::new());
         let errors = not_text(&given);
-        Self { given, known, families, in_languages: false, errors }
+        Self { given, too_many, known, families, in_languages: false, errors }
     }
 
     /// The text of a parameter, where it was given once and is not empty.
@@ -126,7 +136,8 @@ impl Params {
 
     /// Parameters of a family with the values of each: `attr.color=red,blue` and
     /// `attr[color]=red,blue` are the member `color` of `attr`, in any case. At most `most` members and
-    /// values of each. A comma that belongs to a value stands behind a backslash.
+    /// values of each. A comma that belongs to a value stands behind a backslash. What begins as a
+    /// family does and names no member is refused: a filter that is misspelt must not be passed over.
     pub fn family(
         &mut self,
         name: &'static str,
@@ -137,15 +148,24 @@ impl Params {
         let mut members: Vec<(String, Vec<String>)> = Vec::new();
         let mut faults = Vec::new();
         for (given, value) in &self.given {
-            let member = given
-                .strip_prefix(dotted)
-                .or_else(|| given.strip_prefix(bracketed).and_then(|rest| rest.strip_suffix(']')));
-            let Some(member) = member else { continue };
+            let member = match given.strip_prefix(bracketed) {
+                Some(rest) => rest
+                    .strip_suffix(']')
+                    .filter(|member| !member.contains(['[', ']']))
+                    .unwrap_or(""),
+                None => match given.strip_prefix(dotted) {
+                    Some(member) => member,
+                    None => continue,
+                },
+            };
             let values = alternatives(value);
             let long = given.len() > LONGEST || value.len() > LONGEST_LIST;
             if member.is_empty() || value.is_empty() || long {
-                faults
-                    .push(("malformed", format!("is `{dotted}name=value`, neither of them empty")));
+                let message = format!(
+                    "is `{dotted}name=value` or `{bracketed}name]=value`, neither of them empty; a \
+                     name with brackets of its own is written behind the dot"
+                );
+                faults.push(("malformed", message));
             } else if members.iter().any(|(known, _)| known.to_lowercase() == member.to_lowercase())
             {
                 faults
@@ -174,7 +194,7 @@ impl Params {
         let allowed: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
         let error =
             FieldError::parameter(name, "not_allowed", format!("is one of {}", allowed.join(", ")));
-        self.errors.push(error.suggest(nearest(&text, &allowed)));
+        self.note(error.suggest(nearest(&text, &allowed)));
         None
     }
 
@@ -207,7 +227,7 @@ impl Params {
             Ok(fields) => Some(fields),
             Err(Refused { code, message, suggestion }) => {
                 let fault = FieldError::parameter("fields", code, message).suggest(suggestion);
-                self.errors.push(fault);
+                self.note(fault);
                 None
             }
         }
@@ -252,7 +272,7 @@ impl Params {
 
     /// Records a fault of a parameter.
     pub fn fault(&mut self, name: &str, code: &str, message: impl Into<String>) {
-        self.errors.push(FieldError::parameter(name, code, message));
+        self.note(FieldError::parameter(name, code, message));
     }
 
     /// The same with a value that would be right.
@@ -263,22 +283,40 @@ impl Params {
         message: impl Into<String>,
         suggestion: String,
     ) {
-        self.errors.push(FieldError::parameter(name, code, message).suggest(Some(suggestion)));
+        self.note(FieldError::parameter(name, code, message).suggest(Some(suggestion)));
+    }
+
+    fn note(&mut self, error: FieldError) {
+        if self.errors.len() < MOST_FAULTS {
+            self.errors.push(error);
+        }
     }
 
     /// Refuses the call if any parameter was at fault or unknown.
     pub fn finish(mut self) -> Result<(), ApiError> {
-        for (name, _) in &self.given {
+        let given = std::mem::take(&mut self.given);
+        let mut told = HashSet::new();
+        for (name, _) in &given {
             let of_family = self.families.iter().any(|family| name.starts_with(family));
-            if !of_family && !self.known.contains(&name.as_str()) {
-                let message = match self.known.as_slice() {
-                    [] => "is unknown; this operation takes no parameters".to_owned(),
-                    known => format!("is unknown; this operation takes {}", known.join(", ")),
-                };
-                let suggestion = nearest(name, &self.known);
-                self.errors
-                    .push(FieldError::parameter(name, "unknown", message).suggest(suggestion));
+            if of_family || self.known.contains(&name.as_str()) || !told.insert(name) {
+                continue;
             }
+            let message = match self.known.as_slice() {
+                [] => "is unknown; this operation takes no parameters".to_owned(),
+                known => format!("is unknown; this operation takes {}", known.join(", ")),
+            };
+            let name: String = name.chars().take(LONGEST_NAME).collect();
+            let suggestion = nearest(&name, &self.known);
+            self.note(FieldError::parameter(&name, "unknown", message).suggest(suggestion));
+        }
+        self.finish_with_others()
+    }
+
+    /// The same where parameters that nobody asked for are no fault.
+    pub fn finish_with_others(self) -> Result<(), ApiError> {
+        if let Some(count) = self.too_many {
+            let detail = format!("A call has at most {MOST} parameters; this one has {count}.");
+            return Err(ApiError::new(Code::InvalidParameter, detail));
         }
         let Some(first) = self.errors.first() else { return Ok(()) };
         let name = first.parameter.as_deref().unwrap_or_default();
@@ -381,6 +419,37 @@ mod tests {
         let codes: Vec<_> = problem.errors.iter().map(|e| e.code.as_str()).collect();
         assert_eq!(codes, ["out_of_range", "not_allowed", "unknown"]);
         assert_eq!(problem.errors[2].suggestion.as_deref(), Some("brand"));
+    }
+
+    #[test]
+    fn a_misspelt_member_of_a_family_is_refused() {
+        let members = |query: &str| {
+            let mut params = Params::new(query);
+            let members = params.family("attr", ("attr.", "attr["), 8);
+            params.finish().map(|()| members)
+        };
+        for wrong in ["attr[a=A", "attr[=A", "attr[]=A", "attr[a][gt]=1", "attr[[a]=1", "attr.=1"] {
+            let error = members(wrong).unwrap_err();
+            assert_eq!(error.faults()[0].code, "malformed", "{wrong}");
+        }
+        for (fine, name) in [("attr[a]=A", "a"), ("attr.a=A", "a"), ("attr.a [cm]=A", "a [cm]")] {
+            assert_eq!(members(fine).unwrap(), [(name.to_owned(), vec!["A".to_owned()])], "{fine}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_is_no_longer_than_what_was_asked() {
+        let refused = |query: String| {
+            let mut params = Params::new(&query);
+            params.text("q");
+            params.finish().unwrap_err()
+        };
+        let names = |count: usize| (0..count).map(|n| format!("a{n}&")).collect::<String>();
+        assert_eq!(refused(names(60)).faults().len(), 20);
+        assert_eq!(refused("a&".repeat(60)).faults().len(), 1);
+        let many = refused("a&".repeat(32_000));
+        assert_eq!((many.faults().len(), many.detail().len() < 100), (0, true));
+        assert!(refused("é".repeat(50_000)).detail().len() < 300);
     }
 
     proptest! {

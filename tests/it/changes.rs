@@ -214,3 +214,30 @@ async fn changes_come_as_lines_with_the_position_beside_them() {
     );
     problem(lines("/v1/changes?after=-1").await, 400, "invalid_parameter").await;
 }
+
+#[tokio::test]
+async fn an_app_has_places_to_wait_of_its_own() {
+    let app = TestApp::builder().fixed_clock(NOON).start().await;
+    app.stock_shelves(1, 1).await;
+    let (key, other) = (app.key(json!({})).await.text, app.key(json!({})).await.text);
+    let head = page(&app, &key, "?after=latest").await["next_position"].clone();
+    let query = format!("?after={}&wait_s=30", head.as_str().unwrap());
+    let url = app.public_url(&format!("/v1/changes{query}"));
+    let waiting: Vec<_> =
+        (0..20).map(|_| tokio::spawn(app.http.get(&url).bearer_auth(&key).send())).collect();
+    app.wait_for_gauge("changes_waiting", 20).await;
+    let one_more = app.get(&key, &format!("/v1/changes{query}")).await;
+    assert_eq!(one_more.headers()["retry-after"], "5");
+    let refused = problem(one_more, 429, "quota_exceeded").await;
+    assert_eq!(refused["violated-policies"], json!(["waits"]));
+    // Who does not wait is answered, and another app has its own places.
+    page(&app, &key, "?after=0&wait_s=30").await;
+    let (found, ()) = tokio::join!(page(&app, &other, &query), async {
+        app.wait_for_gauge("changes_waiting", 21).await;
+        app.import(Feed::Offers, &[data::offer(0, 0, "3.10")]).await;
+    });
+    assert!(!items(&found).is_empty());
+    for call in waiting {
+        assert_eq!(call.await.unwrap().unwrap().status(), 200);
+    }
+}

@@ -167,6 +167,7 @@ async fn a_download_that_broke_off_goes_on_where_it_was() {
     problem(beyond, 416, "range_not_satisfiable").await;
     let held = get().header("If-None-Match", &etag).send().await.unwrap();
     assert_eq!((held.status().as_u16(), &held.headers()["etag"]), (304, &etag));
+    assert_eq!(held.headers()["cache-control"], "private, max-age=86400, immutable");
     let head = app.http.head(&url).bearer_auth(&key).send().await.unwrap();
     assert_eq!(head.headers()["content-length"].to_str().unwrap(), length.to_string());
 }

@@ -164,6 +164,12 @@ async fn facets_count_what_one_more_filter_would_leave() {
     assert_eq!(seen(&page["facets"], "brand"), expected(&[("Bosch", 2), ("Makita", 1)]));
     assert_eq!(seen(&page["facets"], "attr.energy_class"), expected(&[("A", 2), ("C", 1)]));
     assert_eq!(seen(&page["facets"], "condition"), expected(&[("new", 2)]));
+    // Properties are counted in any case, so two spellings are one facet; others keep their own filter.
+    let twice = "facets=attr.energy_class,attr.Energy_CLASS,attr.color&attr.color=noir";
+    let page = body(&app, &key, &format!("/v1/products?{twice}")).await;
+    assert_eq!(page["facets"].as_object().unwrap().len(), 2);
+    assert_eq!(seen(&page["facets"], "attr.energy_class"), expected(&[("A", 1), ("B", 1)]));
+    assert_eq!(seen(&page["facets"], "attr.color"), expected(&[("Blanc", 3), ("noir", 2)]));
     // Counts are of what a search finds, and as many values come as were asked for.
     let page = body(&app, &key, "/v1/products?q=perceuse&facets=brand&facet_limit=1").await;
     assert_eq!(seen(&page["facets"], "brand").len(), 1);
@@ -185,6 +191,9 @@ async fn what_no_list_can_do_is_refused_with_what_to_do() {
         ("availability=often", "availability"),
         ("condition=broken", "condition"),
         ("attr.=A", "attr"),
+        ("attr[color=A", "attr"),
+        ("attr%5Bcolor=A", "attr"),
+        ("attr[color][gt]=A", "attr"),
         ("attr.color=", "attr"),
         ("attr.color=a&attr.color=b", "attr"),
         ("attribute.color=a", "attribute.color"),

@@ -88,6 +88,29 @@ async fn every_list_is_a_table_with_columns_that_stay() {
 }
 
 #[tokio::test]
+async fn a_row_of_a_deleted_product_says_so() {
+    let (app, key) = shop().await;
+    app.import(Feed::Products, &[json!({ "op": "delete", "sku": data::sku(1) })]).await;
+    let path = "/v1/products?include_deleted=true&updated_since=2026-01-01T00:00:00Z";
+    let text = get(&app, &key, path, "text/csv").await.text().await.unwrap();
+    let mut rows = csv::Reader::from_reader(text.as_bytes());
+    let header = rows.headers().unwrap().clone();
+    let place = |name: &str| header.iter().position(|column| column == name).unwrap();
+    let told: Vec<[String; 3]> = rows
+        .records()
+        .map(|row| {
+            let row = row.unwrap();
+            ["id", "deleted", "deleted_at"].map(|name| row[place(name)].to_owned())
+        })
+        .collect();
+    assert_eq!(told.len(), 5);
+    for [id, deleted, at] in told {
+        let gone = id == data::product_id(1);
+        assert_eq!((deleted == "true", at == NOON), (gone, gone), "{id}");
+    }
+}
+
+#[tokio::test]
 async fn each_form_has_its_own_etag_and_json_is_the_rule() {
     let (app, key) = shop().await;
     let mut tags = Vec::new();

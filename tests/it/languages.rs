@@ -47,6 +47,7 @@ async fn a_product_speaks_the_language_that_is_asked_for_and_else_the_shops_own(
         ("de, pt;q=0.5, en;q=0.4", "Produto 0", "pt-BR"),
         ("fr-CA, en;q=0.9", "Produit 0", "fr"),
         ("ja", "Produit 0", "fr"),
+        ("en;Q=0.1, pt;Q=0.9", "Produto 0", "pt-BR"),
     ] {
         let (product, told) = told(&app, &key, &path, asked).await;
         assert_eq!((&product["name"], told.as_str()), (&json!(name), language), "{asked}");
@@ -60,10 +61,18 @@ async fn a_product_speaks_the_language_that_is_asked_for_and_else_the_shops_own(
 
     // Who names no language gets them all.
     let plain: Value = app.get(&key.text, &path).await.json().await.unwrap();
-    for whole in [plain, told(&app, &key, &path, "*").await.0] {
+    let too_long = format!("en-{}", "x".repeat(40));
+    let mut all = vec![plain];
+    for none in ["*", "*;q=0.5", "", " , ", &too_long] {
+        all.push(told(&app, &key, &path, none).await.0);
+    }
+    for whole in all {
         assert_eq!(whole["name"], "Produit 0");
         assert_eq!(whole["translations"]["pt-BR"], json!({ "name": "Produto 0" }));
     }
+    // No more ranges are read than anybody has a use for.
+    let many = format!("{}en", "ja,".repeat(20));
+    assert_eq!(told(&app, &key, &path, &many).await.0["name"], "Produit 0");
     // A product without translations is in the shop's own language.
     let other = format!("/v1/products/{}", data::product_id(1));
     assert_eq!(told(&app, &key, &other, "en").await.1, "fr");

@@ -204,6 +204,11 @@ async fn a_bad_lookup_points_at_its_faults() {
         app.http.post(app.public_url("/v1/products/lookup")).bearer_auth(&key.text).body("{}");
     problem(text.send().await.unwrap(), 415, "unsupported_media_type").await;
     problem(app.get(&key.text, "/v1/products/lookup?x=1").await, 400, "invalid_parameter").await;
+    // What is posted is answered, whatever the client holds (RFC 9110 §13.1.2).
+    let call = app.http.post(app.public_url("/v1/products/lookup")).bearer_auth(&key.text);
+    let body = json!({ "identifiers": [{ "sku": data::sku(0) }] });
+    let held = call.header("if-none-match", "*").json(&body).send().await.unwrap();
+    assert_eq!(held.status(), 200);
 }
 
 #[tokio::test]
@@ -262,7 +267,13 @@ async fn a_digital_link_resolves_without_a_key() {
     problem(get("/01/3276550063552", "*/*").await, 422, "invalid_gtin").await;
     problem(get("/01/3276550063551", "*/*").await, 404, "not_found").await;
     problem(get(&format!("/01/{gtin}/99/1"), "*/*").await, 404, "unknown_path").await;
-    problem(get(&format!("/01/{gtin}?linktype=all"), "*/*").await, 400, "invalid_parameter").await;
+    problem(get(&format!("/01/{gtin}?linkType=al"), "*/*").await, 400, "invalid_parameter").await;
+    // What else a code says of this very pack is not for the resolver.
+    let dated = get(&format!("/01/{gtin}?17=261231&3103=000195&linkType=all"), "*/*").await;
+    assert_eq!(dated.status(), 200);
+    assert_eq!(get(&format!("/01/{gtin}?17=261231"), "*/*").await.status(), 307);
+    let long = get(&format!("/01/{gtin}?{}", "a&".repeat(20_000)), "*/*").await;
+    assert!(problem(long, 400, "invalid_parameter").await.to_string().len() < 1_000);
     let posted = client.post(app.public_url(&format!("/01/{gtin}"))).send().await.unwrap();
     assert_eq!(posted.headers()["allow"], "GET, HEAD");
     replace(&app, 1, 0).await;

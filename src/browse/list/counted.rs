@@ -2,14 +2,12 @@
 
 use super::facets::{Facet, FacetValueOut};
 use crate::catalog::model::{Condition, Status};
-use crate::catalog::search::Search;
 use crate::catalog::view::hash::IdMap;
 use crate::catalog::view::{CatalogView, Row};
 use crate::kernel::id::CategoryId;
 use crate::kernel::money::{Amount, Currency, Money, SCALE};
 use crate::kernel::word::Word;
 use crate::stock::model::Availability;
-use std::collections::HashSet;
 use std::sync::LazyLock;
 
 /// What ranges of prices end before: 1, 2 and 5 times each power of ten from one unit on.
@@ -50,7 +48,6 @@ pub(super) struct Counted {
     by_category: IdMap<u32>,
     /// By range of prices.
     by_range: Vec<(Currency, Vec<u32>)>,
-    products: HashSet<u64>,
 }
 
 impl Counted {
@@ -94,9 +91,8 @@ impl Counted {
                 }
             }
             Facet::Status => count_at(&mut self.by_number, row.status() as usize),
-            Facet::Attribute(..) => {
-                self.products.insert(row.id());
-            }
+            // Counted by the search index from the products that were taken.
+            Facet::Attribute(..) => {}
         }
     }
 
@@ -117,9 +113,8 @@ impl Counted {
         facet: &Facet,
         most: usize,
         catalog: &CatalogView,
-        search: &Search,
-    ) -> Option<Vec<FacetValueOut>> {
-        Some(match facet {
+    ) -> Vec<FacetValueOut> {
+        match facet {
             Facet::Brand => most_of(counted(self.by_number).collect(), most)
                 .into_iter()
                 .filter_map(|(number, count)| {
@@ -139,12 +134,8 @@ impl Counted {
             Facet::Availability => words::<Availability>(self.by_number),
             Facet::Condition => words::<Condition>(self.by_number),
             Facet::Status => words::<Status>(self.by_number),
-            Facet::Attribute(property, _) => search
-                .property_values(property, &self.products)?
-                .into_iter()
-                .map(|found| FacetValueOut::of_property(found.value, found.count))
-                .collect(),
-        })
+            Facet::Attribute(..) => Vec::new(),
+        }
     }
 }
 
@@ -189,6 +180,7 @@ fn price_ranges(mut by_range: Vec<(Currency, Vec<u32>)>) -> Vec<FacetValueOut> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::collections::HashSet;
 
     #[test]
     fn ranges_begin_with_1_2_and_5() {

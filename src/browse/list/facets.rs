@@ -12,7 +12,7 @@ use crate::stock::model::Availability;
 use serde::Serialize;
 use serde_json::Value;
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use utoipa::ToSchema;
 
 /// Most facets of a list, and most values of one.
@@ -43,6 +43,16 @@ impl Facet {
             Self::Condition => "condition".to_owned(),
             Self::Status => "status".to_owned(),
             Self::Attribute(property, _) => format!("attr.{property}"),
+        }
+    }
+
+    /// Whether both count the same: properties are counted in any case.
+    fn counts_as(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Attribute(one, _), Self::Attribute(other, _)) => {
+                one.to_lowercase() == other.to_lowercase()
+            }
+            _ => self == other,
         }
     }
 
@@ -92,7 +102,7 @@ pub(super) fn read(
                 }
             },
         };
-        if !facets.contains(&facet) {
+        if !facets.iter().any(|known: &Facet| known.counts_as(&facet)) {
             facets.push(facet);
         }
     }
@@ -175,6 +185,9 @@ impl FacetValueOut {
 pub(super) struct Counter<'a> {
     facets: &'a [Facet],
     counted: Vec<Counted>,
+    /// The products in which properties are counted, by the filter that is left out: one set for all
+    /// properties without a filter of their own.
+    products: Vec<(Misses, HashSet<u64>)>,
     /// The parents of categories, where products count in those above their own too.
     parents: Option<HashMap<u64, u64>>,
     /// The categories that a product counts in.
@@ -185,7 +198,13 @@ impl<'a> Counter<'a> {
     pub(super) fn new(facets: &'a [Facet], descend: bool, catalog: &CatalogView) -> Self {
         let parents = (descend && facets.contains(&Facet::Category)).then(|| catalog.parents());
         let counted = facets.iter().map(|_| Counted::default()).collect();
-        Self { facets, counted, parents, above: Vec::new() }
+        let mut products: Vec<(Misses, HashSet<u64>)> = Vec::new();
+        for facet in facets.iter().filter(|facet| matches!(facet, Facet::Attribute(..))) {
+            if !products.iter().any(|(own, _)| *own == facet.own()) {
+                products.push((facet.own(), HashSet::new()));
+            }
+        }
+        Self { facets, counted, products, parents, above: Vec::new() }
     }
 
     /// The categories that a row counts in: where the filter takes what is below a category, those
@@ -211,6 +230,11 @@ impl<'a> Counter<'a> {
         if self.facets.contains(&Facet::Category) {
             self.climb(row);
         }
+        for (own, products) in &mut self.products {
+            if row.misses.none_but(*own) {
+                products.insert(row.id());
+            }
+        }
         for (facet, counted) in self.facets.iter().zip(&mut self.counted) {
             if row.misses.none_but(facet.own()) {
                 counted.take(facet, row, &self.above, has);
@@ -227,7 +251,15 @@ impl<'a> Counter<'a> {
     ) -> Option<Vec<u8>> {
         let mut facets: BTreeMap<String, Vec<FacetValueOut>> = BTreeMap::new();
         for (facet, counted) in self.facets.iter().zip(self.counted) {
-            let mut values = counted.values(facet, request.facet_limit, catalog, search)?;
+            let mut values = match facet {
+                Facet::Attribute(property, _) => {
+                    let own = self.products.iter().find(|(own, _)| *own == facet.own());
+                    let (_, products) = own?;
+                    let found = search.property_values(property, products)?.into_iter();
+                    found.map(|one| FacetValueOut::of_property(one.value, one.count)).collect()
+                }
+                _ => counted.values(facet, request.facet_limit, catalog),
+            };
             if *facet == Facet::Price {
                 most_of_ranges(&mut values, request.facet_limit);
             } else {

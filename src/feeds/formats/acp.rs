@@ -1,7 +1,7 @@
 //! The product feed of the Agentic Commerce Protocol: the words of Google's feed for the most part,
 //! in JSON lines or CSV, amounts as `79.99 USD` or in minor units.
 
-use super::{Fields, text};
+use super::Fields;
 use crate::catalog::Fault;
 use crate::kernel::Currency;
 use rust_decimal::Decimal;
