@@ -71,18 +71,10 @@ pub(super) fn start(comptoir: &Comptoir) -> (Tasks, Reload) {
         asked,
     ));
     let mirror = Arc::clone(&comptoir.mirror);
-    let folder = config.server.data_dir.join("search");
-    running.spawn(follow_search(
-        part.clone(),
-        SearchFollower::new(
-            Arc::clone(&mirror),
-            (folder, comptoir.node),
-            Words::new(&config.search.languages),
-        ),
-        config.catalog.change_poll,
-    ));
+    let poll = config.catalog.change_poll;
+    running.spawn(follow_search(part.clone(), search_follower(comptoir), poll));
     let waits = Arc::clone(&comptoir.waits);
-    running.spawn(follow_catalog(part.clone(), (mirror, waits), config.catalog.change_poll));
+    running.spawn(follow_catalog(part.clone(), (mirror, waits), poll));
     if let Some(saved) = &comptoir.saved {
         let (saved, mirror) = (Arc::clone(saved), Arc::clone(&comptoir.mirror));
         running.spawn(keep_saved(part.clone(), saved, mirror, config.catalog.save_every));
@@ -113,6 +105,13 @@ pub(super) fn start(comptoir: &Comptoir) -> (Tasks, Reload) {
     }
     running.spawn(note_uses(part, keyring));
     (Tasks::new(stop, running), reload)
+}
+
+fn search_follower(comptoir: &Comptoir) -> SearchFollower {
+    let config = &comptoir.config;
+    let folder = config.server.data_dir.join("search");
+    let words = Words::new(&config.search.languages);
+    SearchFollower::new(Arc::clone(&comptoir.mirror), (folder, comptoir.node), words)
 }
 
 /// What every task holds.

@@ -44,6 +44,7 @@ const PER_APP_AT_ONCE: usize = 8;
 const UNCOUNTED: i64 = 60 * SECOND;
 /// Messages that may wait for a receiver before reading on for it waits too.
 const MOST_WAITING: i64 = 2_000;
+
 /// A subscription that is being sent to: free for the next round when this is dropped, after a panic too.
 struct Sending {
     hooks: Arc<Hooks>,
