@@ -97,8 +97,7 @@ impl SearchFollower {
             indexer.commit(position)?;
             indexer.serve(&mirror.search);
             tracing::info!(products = mirror.search.len(), "the search index is made");
-            indexer.settle()?;
-            anyhow::Ok((indexer, position))
+            anyhow::Ok((indexer.settle()?, position))
         });
         built.await?
     }
