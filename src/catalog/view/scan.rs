@@ -165,6 +165,7 @@ impl CatalogView {
 }
 
 /// Which products are looked at.
+#[derive(Clone, Copy)]
 enum Which<'a> {
     Named(&'a [u64]),
     Stride(usize),
