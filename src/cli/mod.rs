@@ -81,7 +81,10 @@ pub fn run() -> ExitCode {
             Ok(runtime) => runtime,
             Err(error) => return fail(&error.into()),
         };
-    match runtime.block_on(dispatch(cli)) {
+    let outcome = runtime.block_on(dispatch(cli));
+    // What still runs beside is nobody's any more, as an index that is being made: the next start makes it.
+    runtime.shutdown_background();
+    match outcome {
         Ok(code) => code,
         Err(error) => fail(&error),
     }

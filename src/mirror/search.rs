@@ -120,8 +120,8 @@ impl SearchFollower {
         let at = self.commit(db, indexer, position, None).await?;
         at.indexer.serve(&self.mirror.search);
         tracing::info!(products = self.mirror.search.len(), "the search index is made");
-        let At { mut indexer, commit, position } = at;
-        let settled = tokio::task::spawn_blocking(move || indexer.settle().map(|()| indexer));
+        let At { indexer, commit, position } = at;
+        let settled = tokio::task::spawn_blocking(move || indexer.settle());
         Ok(At { indexer: settled.await??, commit, position })
     }
 

@@ -22,7 +22,7 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 use tantivy::directory::MmapDirectory;
-use tantivy::indexer::{LogMergePolicy, MergePolicy, NoMergePolicy};
+use tantivy::merge_policy::LogMergePolicy;
 use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, Term};
 pub use words::Words;
 
@@ -129,11 +129,14 @@ impl std::fmt::Debug for Indexer {
     }
 }
 
-/// How pieces of an index are merged: those of about one size, and one that holds much that is deleted.
-fn merging() -> Box<dyn MergePolicy> {
-    let mut policy = LogMergePolicy::default();
-    policy.set_del_docs_ratio_before_merge(MOST_DELETED);
-    Box::new(policy)
+/// The writer of an index. Pieces of about one size are merged, and one that holds much that is deleted
+/// is made anew.
+fn writer(index: &Index) -> tantivy::Result<IndexWriter> {
+    let writer = index.writer_with_num_threads(1, BUDGET)?;
+    let mut merging = LogMergePolicy::default();
+    merging.set_del_docs_ratio_before_merge(MOST_DELETED);
+    writer.set_merge_policy(Box::new(merging));
+    Ok(writer)
 }
 
 /// What a commit is of.
@@ -159,13 +162,8 @@ impl Commit {
 }
 
 impl Indexer {
-    fn of(
-        index: &Index,
-        (fields, words): (Fields, &Words),
-        merging: Box<dyn MergePolicy>,
-    ) -> tantivy::Result<Self> {
-        let writer: IndexWriter = index.writer_with_num_threads(1, BUDGET)?;
-        writer.set_merge_policy(merging);
+    fn of(index: &Index, (fields, words): (Fields, &Words)) -> tantivy::Result<Self> {
+        let writer = writer(index)?;
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
         Ok(Self { writer, reader, fields, words: words.clone() })
     }
@@ -184,16 +182,14 @@ impl Indexer {
         if index.schema() != expected || !index.validate_checksum()?.is_empty() {
             return Ok(None);
         }
-        Ok(Some((Self::of(&index, (fields, words), merging())?, commit)))
+        Ok(Some((Self::of(&index, (fields, words))?, commit)))
     }
 
-    /// Makes an empty index in place of whatever the folder holds. Until [`Self::settle`], nothing that
-    /// is added is merged.
+    /// Makes an empty index in place of whatever the folder holds.
     pub fn create(folder: &Path, words: &Words) -> tantivy::Result<Self> {
         storage::emptied(folder)?;
         let (schema, fields) = schema();
-        let index = Index::create_in_dir(folder, schema)?;
-        Self::of(&index, (fields, words), Box::new(NoMergePolicy))
+        Self::of(&Index::create_in_dir(folder, schema)?, (fields, words))
     }
 
     /// Puts products in, over what the index holds of them.
@@ -226,15 +222,18 @@ impl Indexer {
         self.reader.reload()
     }
 
-    /// Makes one piece of all that is committed, since a search costs some of its time for each; from
-    /// now on pieces are merged as they come.
-    pub fn settle(&mut self) -> tantivy::Result<()> {
-        let pieces = self.writer.index().searchable_segment_ids()?;
+    /// Makes one piece of all that is committed, since a search costs some of its time for each.
+    pub fn settle(self) -> tantivy::Result<Self> {
+        let index = self.writer.index().clone();
+        // What is being merged cannot be merged with the rest.
+        self.writer.wait_merging_threads()?;
+        let mut writer = writer(&index)?;
+        let pieces = index.searchable_segment_ids()?;
         if pieces.len() > 1 {
-            self.writer.merge(&pieces).wait()?;
+            writer.merge(&pieces).wait()?;
         }
-        self.writer.set_merge_policy(merging());
-        self.reader.reload()
+        self.reader.reload()?;
+        Ok(Self { writer, ..self })
     }
 
     /// Lets searches see what is committed, now and from now on.

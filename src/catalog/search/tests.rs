@@ -119,6 +119,27 @@ fn properties_are_found_and_counted_in_any_case() {
 }
 
 #[test]
+fn an_index_of_one_piece_finds_the_same() {
+    let (folder, mut indexer, search) = index(&[json!({"name": "Riz"}), json!({"name": "Sel"})]);
+    let mut more = sources(&[json!({"name": "Riz rond"})]);
+    more[0].0 = 7;
+    indexer.add(&more).unwrap();
+    indexer.remove(1);
+    indexer.commit(&commit(9)).unwrap();
+    let pieces =
+        |search: &Search| search.ask(|searcher, _, _| Ok(searcher.segment_readers().len()));
+    assert_eq!((pieces(&search), ids(&search, "riz")), (Some(2), vec![0, 7]));
+    let indexer = indexer.settle().unwrap();
+    assert_eq!((pieces(&search), ids(&search, "riz")), (Some(1), vec![0, 7]));
+    assert!(ids(&search, "sel").is_empty());
+    drop((indexer, search));
+    let (indexer, left) = Indexer::open(folder.path(), &Words::default()).unwrap().unwrap();
+    let search = Search::default();
+    indexer.serve(&search);
+    assert_eq!((left, ids(&search, "riz")), (commit(9), vec![0, 7]));
+}
+
+#[test]
 fn an_index_is_opened_where_it_was_left() {
     let (folder, mut indexer, search) = index(&[json!({"name": "Riz"})]);
     indexer.put(&[(9, json!({"sku": "x", "name": "Sel"}).to_string().into(), vec![])]).unwrap();
