@@ -14,7 +14,7 @@ use tantivy::{DocId, SegmentReader};
 /// A list this many times as long as there are candidates is searched for each, not read through.
 const LONG: u64 = 16;
 /// Lists that together hold more than this share of a segment are laid over an array.
-const DENSE: u64 = 64;
+const DENSE: u64 = 16;
 
 /// A product of a segment, and what was found in it weighs.
 pub(super) type Match = (DocId, u16);
