@@ -2,6 +2,7 @@
 
 use super::receiver::Manner;
 use super::*;
+use comptoir::kernel::Micros;
 
 /// Subscribes to prices and returns the subscription.
 async fn to_prices(app: &TestApp, key: &TestKey, url: &str) -> Value {
@@ -72,7 +73,9 @@ async fn a_schedule_ends_with_a_reason_and_its_own_times() {
     receiver.next().await;
     let waiting = deliveries(&app, &key, &made, ("pending", 1)).await["items"][0].clone();
     let next = waiting["next_attempt_at"].as_str().unwrap();
-    assert!(("2026-11-22T12:01:00Z".."2026-11-22T12:01:07Z").contains(&next), "{next}");
+    let at = |text: &str| text.parse::<Micros>().unwrap();
+    let due = at("2026-11-22T12:01:00Z")..at("2026-11-22T12:01:07Z");
+    assert!(due.contains(&at(next)), "{next}");
     app.clock.advance(67 * SECOND);
     receiver.next().await;
     deliveries(&app, &key, &made, ("failed", 2)).await;
@@ -110,8 +113,7 @@ async fn a_receiver_may_say_when_it_wants_to_be_asked_again() {
         }
         receiver.next().await;
         let one = deliveries(&app, &key, &made, ("pending", attempts)).await["items"][0].clone();
-        let told: comptoir::kernel::Micros =
-            one["next_attempt_at"].as_str().unwrap().parse().unwrap();
+        let told: Micros = one["next_attempt_at"].as_str().unwrap().parse().unwrap();
         assert_eq!(told, next.parse().unwrap(), "{wanted}: {one}");
         app.clock.advance(told.0 - app.clock.now().0);
     }
