@@ -150,7 +150,9 @@ impl Levels {
             detail: self.details.take(&text, read_detail),
             availability: record.availability,
         };
-        let levels = self.by_product.entry(record.product.0).or_default();
+        // As with offers: room for one, not for four.
+        let one = || Vec::with_capacity(1);
+        let levels = self.by_product.entry(record.product.0).or_insert_with(one);
         match levels.binary_search_by_key(&held.store, |level| level.store) {
             // A row that was read before a newer one was stored arrives late: the newer one holds.
             Ok(at) if levels[at].as_of > held.as_of => self.details.release(held.detail),

@@ -180,7 +180,8 @@ impl Offers {
             currency: record.currency,
             tax_included: record.tax_included,
         };
-        let offers = self.by_product.entry(product).or_default();
+        // Most products of many catalogs have one offer; a Vec would begin with room for four.
+        let offers = self.by_product.entry(product).or_insert_with(|| Vec::with_capacity(1));
         match offers.binary_search_by_key(&offer.key(), Offer::key) {
             Ok(at) => {
                 let old = std::mem::replace(&mut offers[at], offer);
