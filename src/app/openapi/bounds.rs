@@ -54,6 +54,9 @@ const FORMS: &[(&str, &str, &str)] = &[
     ("expires", "seconds", "[0-9]{1,11}"),
     ("signature", "signature", "[0-9a-f]{64}"),
 ];
+/// What texts of a query are that have no form of their own: `Params` refuses control characters but white
+/// space, and what stands for bytes that are no UTF-8.
+const PLAIN: &str = r"^[^\u0000-\u0008\u000E-\u001F\u007F-\u0084\u0086-\u009F\uFFFD]*$";
 /// How a parameter's description says that it takes several values.
 const SEVERAL: &str = "joined by commas";
 
@@ -61,10 +64,19 @@ fn takes_several(parameter: &Value) -> bool {
     parameter["description"].as_str().is_some_and(|text| text.contains(SEVERAL))
 }
 
-/// Gives a parameter whose texts have a form of their own that form.
+/// Gives a parameter whose texts have a form of their own that form, and other texts of a query what they
+/// may hold.
 fn shape(parameter: &mut Value) {
     let Some(name) = parameter["name"].as_str() else { return };
-    let Some((_, format, one)) = FORMS.iter().find(|(known, ..)| *known == name) else { return };
+    let Some((_, format, one)) = FORMS.iter().find(|(known, ..)| *known == name) else {
+        let in_query = parameter["in"] == "query";
+        let schema = &mut parameter["schema"];
+        let is_free = ["enum", "format", "pattern"].iter().all(|key| schema.get(key).is_none());
+        if in_query && is_free && schema["type"] == "string" {
+            schema["pattern"] = json!(PLAIN);
+        }
+        return;
+    };
     let several = takes_several(parameter);
     let schema = &mut parameter["schema"];
     if schema["type"] != "string" || schema.get("enum").is_some() {
