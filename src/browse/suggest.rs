@@ -107,7 +107,7 @@ pub(super) struct SuggestionsOut {
     operation_id = "list_suggestions", tag = "products",
     params(
         ("q" = String, Query, min_length = 1, max_length = 100, description = "What was typed so far.", example = "per"),
-        ("types" = Option<Vec<SuggestionType>>, Query, style = Form, explode = false, description = "What to suggest, joined by commas; all where it is left out.", example = json!(["product", "brand"])),
+        ("types" = Option<Vec<SuggestionType>>, Query, max_items = 3, style = Form, explode = false, description = "What to suggest, joined by commas; all where it is left out.", example = json!(["product", "brand"])),
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 20, description = "Most suggestions, 8 where it is left out.", example = 8),
     ),
     responses(

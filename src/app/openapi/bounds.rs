@@ -130,7 +130,8 @@ pub(super) fn complete(document: &mut Value) {
                 let schema = &mut parameter["schema"];
                 match schema["type"].as_str() {
                     Some("array") => {
-                        (schema["minItems"], schema["maxItems"]) = (json!(1), json!(WORDS));
+                        let most = schema["maxItems"].as_u64().unwrap_or(WORDS);
+                        (schema["minItems"], schema["maxItems"]) = (json!(1), json!(most));
                     }
                     Some("string") => schema["minLength"] = json!(1),
                     Some("object") => {
