@@ -61,6 +61,7 @@ async fn delivered(db: &Db, all: i64) {
             return;
         }
         assert!(Instant::now() < until, "{done} of {all} delivered");
+        // Asked again and again: the pause leaves the processor to the server and decides nothing.
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
@@ -189,6 +190,7 @@ async fn very_many_messages_are_sent_in_bounded_memory() {
     prices(&home, changes, "2.00");
     let all = SUBSCRIPTIONS * changes;
     while receiver.waiting() < all as usize && begun.elapsed() < Duration::from_secs(900) {
+        // Asked again and again: the pause leaves the processor to the server and decides nothing.
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     delivered(&home.db, i64::from(all)).await;
