@@ -20,6 +20,8 @@ pub mod http;
 
 pub mod access;
 
+pub mod explain;
+
 pub mod metering;
 
 pub mod catalog;

@@ -157,6 +157,10 @@ operations! {
     DownloadProductFeed = 36 "download_product_feed" "feeds" "GET" "/v1/feeds/google-products" Some(Scope::PricesRead), 10_000;
     /// The prices and the stock of the stores as a feed.
     DownloadInventoryFeed = 37 "download_inventory_feed" "feeds" "GET" "/v1/feeds/google-local-inventory" Some(Scope::StockRead), 10_000;
+    /// What of the app's calls was refused.
+    ListRefusals = 38 "list_refusals" "usage" "GET" "/v1/refusals" None, 100;
+    /// Why a call was refused.
+    GetRefusal = 39 "get_refusal" "usage" "GET" "/v1/refusals/{refusal_id}" None, 100;
     /// The offers of a store.
     ListStoreOffers = 40 "list_store_offers" "prices" "GET" "/v1/stores/{store_id}/offers" Some(Scope::PricesRead), 1_000;
     /// A message to a subscription's receiver: nobody calls it, and it takes from no limit.

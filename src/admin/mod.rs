@@ -13,6 +13,7 @@ pub mod page;
 pub mod partners;
 pub mod plans;
 pub mod problems;
+pub mod refusals;
 pub mod sources;
 pub mod state;
 pub mod store;
@@ -43,6 +44,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
             .configure(keys::configure)
             .configure(tokens::configure)
             .configure(audit::configure)
+            .configure(refusals::configure)
             .configure(levels::configure)
             .configure(uploads::configure)
             .configure(imports::configure)

@@ -162,6 +162,7 @@ pub(super) fn server(
         uploads: uploads(&comptoir.config.server.data_dir)?,
         reload,
     });
+    let explainer = web::Data::from(Arc::clone(&comptoir.book.explainer));
     let operations = web::Data::new(Operations {
         clock: comptoir.clock.clone(),
         readiness: Arc::clone(&comptoir.readiness),
@@ -176,6 +177,7 @@ pub(super) fn server(
             .map(|app| app.wrap(from_fn(finish)))
             .app_data(state.clone())
             .app_data(operations.clone())
+            .app_data(explainer.clone())
             .app_data(BodyLimit(max_body))
             .configure(routes)
             .split_for_parts();

@@ -6,6 +6,8 @@ use super::{public, rate_limit, shield};
 use crate::access::caller::Judged;
 use crate::access::directory::KeyRecord;
 use crate::access::{Operation, deprecation};
+use crate::explain::api::Explainer;
+use crate::explain::{LimitState, Refusal, Who};
 use crate::http::answer::{Cache, Records};
 use crate::http::{ApiError, Code};
 use crate::kernel::{Clock, Micros};
@@ -36,6 +38,8 @@ pub(super) struct Ledgerbook {
     pub(super) journal: Option<Arc<Journal>>,
     /// Names this run of this node, before the number of a call.
     pub(super) run_id: String,
+    /// Tells why calls were refused.
+    pub(super) explainer: Arc<Explainer>,
     /// Counts for operators.
     pub(super) metrics: Arc<Metrics>,
     /// The time.
@@ -279,7 +283,7 @@ pub(super) async fn finish<B: MessageBody + 'static>(
         return Ok(response.map_body(|_, b| Metered::new(EitherBody::left(b), None)));
     };
     let judged = response.request().extensions().get::<Judged>().cloned();
-    let error = problem_of(&response);
+    let error = problem_of(&response).map(|error| explained(&finisher, judged.as_ref(), error));
     let head = response.request().extensions().get::<CameAsHead>().is_some();
     let (bytes, records) = if head { (0, 0) } else { content_of(&response) };
     let call = judged.as_ref().and_then(|judged| {
@@ -325,6 +329,29 @@ pub(super) async fn finish<B: MessageBody + 'static>(
         tell(&finisher, response.headers_mut(), judged);
     }
     Ok(response)
+}
+
+/// A refusal with the id that explains it, counted; another error as it is.
+fn explained(finisher: &Finisher, judged: Option<&Judged>, error: ApiError) -> ApiError {
+    let status = error.code().status();
+    let (Some(judged), 401 | 403 | 429) = (judged, status) else { return error };
+    let path_is_one = !judged.operation.path.is_empty();
+    let limits = limits_of(judged).map(|(key, after)| LimitState::all(&key.limits, after));
+    let refusal = Refusal {
+        at: judged.at.0,
+        operation: path_is_one.then_some(judged.operation.code),
+        weight_milli: judged.operation.weight_milli,
+        status,
+        code: error.code().as_str().to_owned(),
+        who: judged.key.as_deref().map(Who::of),
+        limits: limits.unwrap_or_default(),
+    };
+    let explainer = &finisher.book.explainer;
+    let id = explainer.sealer.seal(&refusal);
+    if let Some(id) = &id {
+        explainer.tally.count(&refusal, id);
+    }
+    error.refusal_id(id)
 }
 
 /// The bytes and resources that an answer brings.

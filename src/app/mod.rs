@@ -20,6 +20,7 @@ use crate::access::policy::Gate;
 use crate::catalog::DigitalLinks;
 use crate::changes::Waits;
 use crate::config::{self, Config, Durability};
+use crate::explain::api::Explainer;
 use crate::exports;
 use crate::feeds::out::FeedsOut;
 use crate::feeds::sources::Sources;
@@ -162,10 +163,7 @@ impl Comptoir {
         let (journal_dir, recovered) = recover_journal(&data_dir, &db, clock.now()).await?;
         let epoch = next_epoch(&journal_dir)?;
         let journal = open_journal(&config.metering, &journal_dir, node, epoch)?;
-        let folder = journal.as_ref().map(|journal| {
-            let timeout = config.metering.completion_timeout;
-            Arc::new(Folder::new(db.clone(), Arc::clone(journal), timeout))
-        });
+        let folder = folder(&config.metering, &db, journal.as_ref());
 
         let exports = Arc::new(export_worker(&config, &db, &clock)?);
         exports.start().await?;
@@ -176,9 +174,11 @@ impl Comptoir {
         let metrics = Arc::new(Metrics::new(&operation_ids()));
         tell_recovery(&metrics, &recovered);
         let counted = (journal.clone(), Arc::clone(&keyring));
+        let explainer = Explainer::new(keyring.pepper(), (&db, &clock));
         let book = Arc::new(Ledgerbook {
             journal,
-            run_id: format!("{}.{epoch}", base62::encode(node.0, base62::U64_WIDTH)),
+            run_id: run_id(node, epoch),
+            explainer: Arc::new(explainer),
             metrics: Arc::clone(&metrics),
             clock: clock.clone(),
             unmetered: AtomicU64::new(0),
@@ -325,6 +325,21 @@ fn open_journal(
     let journal = Journal::open(dir, node, epoch, options)
         .with_context(|| format!("the journal in {} cannot be opened", dir.display()))?;
     Ok(Some(Arc::new(journal)))
+}
+
+/// What folds the journal into the ledger, where there is one.
+fn folder(
+    settings: &config::Metering,
+    db: &Db,
+    journal: Option<&Arc<Journal>>,
+) -> Option<Arc<Folder>> {
+    let timeout = settings.completion_timeout;
+    journal.map(|journal| Arc::new(Folder::new(db.clone(), Arc::clone(journal), timeout)))
+}
+
+/// Names a run of a node.
+fn run_id(node: NodeId, epoch: u64) -> String {
+    format!("{}.{epoch}", base62::encode(node.0, base62::U64_WIDTH))
 }
 
 /// Shows operators what a start has found in the journal.

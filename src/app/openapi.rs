@@ -77,6 +77,7 @@ pub static ADMIN: LazyLock<Document> = LazyLock::new(|| {
         ("keys", "Secrets of apps"),
         ("tokens", "Secrets of this API"),
         ("audit", "Who changed what"),
+        ("refusals", "What was refused, and why"),
         ("stock", "Stock levels from tills and stock systems"),
         ("feeds", "Files of products, stores, prices and stock"),
     ];

@@ -10,7 +10,7 @@ use crate::config::{Config, Origin, Telemetry};
 use crate::http::language::OwnLanguage;
 use crate::http::{ApiError, BodyLimit, Code, linked};
 use crate::telemetry::AccessLog;
-use crate::{browse, catalog, changes, demo, exports, feeds, hooks, metering, stock};
+use crate::{browse, catalog, changes, demo, explain, exports, feeds, hooks, metering, stock};
 use actix_cors::Cors;
 use actix_http::HttpService;
 use actix_server::Server;
@@ -36,6 +36,7 @@ pub(super) fn routes(config: &mut ServiceConfig<'_>) {
     hooks::api::configure(config);
     feeds::out::api::configure(config);
     metering::api::configure(config);
+    explain::api::configure(config);
 }
 
 /// What is served beside the documented operations: the documents themselves, their reader, the context
@@ -155,6 +156,7 @@ fn states(comptoir: &Comptoir) -> impl Fn(&mut ServiceConfig<'_>) + Clone + Send
     let recordable = move || journal.as_ref().is_none_or(|journal| !journal.is_full());
     let recordable = web::Data::new(Recordable(Box::new(recordable)));
     let exports = web::Data::from(Arc::clone(&comptoir.exports));
+    let explainer = web::Data::from(Arc::clone(&comptoir.book.explainer));
     let hooks = web::Data::from(Arc::clone(&comptoir.hooks));
     let feeds = web::Data::from(Arc::clone(&comptoir.feeds));
     let waits = web::Data::from(Arc::clone(&comptoir.waits));
@@ -164,6 +166,7 @@ fn states(comptoir: &Comptoir) -> impl Fn(&mut ServiceConfig<'_>) + Clone + Send
             .app_data(usage.clone())
             .app_data(db.clone())
             .app_data(recordable.clone())
+            .app_data(explainer.clone())
             .app_data(exports.clone())
             .app_data(hooks.clone())
             .app_data(feeds.clone())

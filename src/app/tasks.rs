@@ -1,5 +1,7 @@
 //! What runs beside the calls: following the logs, folding the journal, noting key use, gauges.
 
+mod refusals;
+
 use super::Comptoir;
 use super::readiness::Readiness;
 use super::supervise::Tasks;
@@ -103,6 +105,8 @@ pub(super) fn start(comptoir: &Comptoir) -> (Tasks, Reload) {
             config.feeds.sources_poll,
         ));
     }
+    let days = config.access.refusals_days;
+    running.spawn(refusals::keep(part.clone(), Arc::clone(&comptoir.book.explainer), days));
     running.spawn(note_uses(part, keyring));
     (Tasks::new(stop, running), reload)
 }

@@ -43,6 +43,8 @@ pub struct Access {
     pub pepper: Pepper,
     /// Time between looks for changed keys, plans and apps.
     pub control_poll: Duration,
+    /// Days for which the history of refusals is kept.
+    pub refusals_days: u32,
 }
 
 impl Database {
@@ -59,11 +61,13 @@ impl Access {
     pub(super) fn read(layers: &mut Layers, data_dir: &Path) -> Option<Self> {
         let pepper = either::<PepperText>(layers, "access.pepper", "access.pepper_file");
         let poll = layers.take::<Millis<10, 60_000>>("access.control_poll_ms");
+        let refusals_days = layers.take::<Within<1, 365>>("access.refusals_days");
         let pepper = pepper?.map_or_else(
             || Pepper::Generated(data_dir.join("pepper")),
             |PepperText(secret)| Pepper::Given(secret),
         );
-        Some(Self { pepper, control_poll: poll?.into() })
+        let control_poll = poll?.into();
+        Some(Self { pepper, control_poll, refusals_days: refusals_days?.into() })
     }
 }
 

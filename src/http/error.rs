@@ -186,6 +186,9 @@ pub struct Problem {
     pub code: String,
     /// The id of this call; quote it when asking for help.
     pub request_id: String,
+    /// What the refusal can be looked up by, at `/v1/refusals/{refusal_id}` (401, 403 and 429 of the partner API).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refusal_id: Option<String>,
     /// Each fault of the input, where the input was at fault; of parameters the first 20.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<FieldError>,
@@ -250,6 +253,7 @@ struct Parts {
     retry_after: Option<u64>,
     successor: Option<Successor>,
     in_store: Option<InStoreItem>,
+    refusal_id: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -275,6 +279,7 @@ impl ApiError {
             retry_after: None,
             successor: None,
             in_store: None,
+            refusal_id: None,
         }))
     }
 
@@ -329,6 +334,13 @@ impl ApiError {
         self
     }
 
+    /// Names what the refusal can be looked up by.
+    #[must_use]
+    pub fn refusal_id(mut self, id: Option<String>) -> Self {
+        self.0.refusal_id = id;
+        self
+    }
+
     /// The detail, without the rest of the problem.
     #[must_use]
     pub fn detail(&self) -> &str {
@@ -365,6 +377,7 @@ impl ApiError {
             instance: instance.to_owned(),
             code: parts.code.as_str().to_owned(),
             request_id: request_id.to_owned(),
+            refusal_id: parts.refusal_id.clone(),
             errors: parts.errors.clone(),
             required_scope: parts.required_scope.map(str::to_owned),
             expected_check_digit: parts.errors.iter().find_map(expected_check_digit),

@@ -48,7 +48,7 @@ pub const RULES: &[Rule] = &[
     free(1, "v1.test_key", |f| matches!(f.environment, Environment::Test)),
     free(2, "v1.crash_unconfirmed", |f| matches!(f.outcome, Outcome::CrashUnconfirmed)),
     free(3, "v1.client_aborted", |f| matches!(f.outcome, Outcome::ClientAborted)),
-    free(4, "v1.own_usage", |f| f.operation == op::GetUsage::OPERATION.code),
+    free(4, "v1.own_usage", |f| OWN.contains(&f.operation)),
     free(5, "v1.not_modified", |f| f.status == 304 || matches!(f.outcome, Outcome::NotModified)),
     free(6, "v1.auth_rejected", |f| matches!(f.outcome, Outcome::AuthRejected)),
     free(13, "v1.test_message", |f| f.operation == op::DeliverTestMessage::OPERATION.code),
@@ -59,6 +59,13 @@ pub const RULES: &[Rule] = &[
     free(10, "v1.client_error", |f| f.status >= 400 || matches!(f.outcome, Outcome::ClientError)),
     Rule { code: 11, id: "v1.served", billable: true, applies: served },
     free(12, "v1.other", |_| true),
+];
+
+/// What tells a partner of its own use is free.
+const OWN: [u16; 3] = [
+    op::GetUsage::OPERATION.code,
+    op::ListRefusals::OPERATION.code,
+    op::GetRefusal::OPERATION.code,
 ];
 
 const fn free(code: u8, id: &'static str, applies: fn(Facts) -> bool) -> Rule {
@@ -154,7 +161,7 @@ mod tests {
         fn only_live_success_is_billable(live: bool, status: u16, outcome in 0..Outcome::ALL.len(), operation in 0..20u16) {
             let environment = if live { Environment::Live } else { Environment::Test };
             let facts = Facts { environment, status, outcome: Outcome::ALL[outcome], operation };
-            let billable = live && served(facts) && operation != op::GetUsage::OPERATION.code;
+            let billable = live && served(facts) && !OWN.contains(&operation);
             prop_assert_eq!(rule(facts).billable, billable);
         }
     }

@@ -13,6 +13,7 @@ const ORDER: &[&str] = &[
     "limit",
     "http",
     "access",
+    "explain",
     "metering",
     "catalog",
     "stores",

@@ -40,6 +40,7 @@ mod openapi;
 mod operations;
 mod prices;
 mod products;
+mod refusals;
 mod restart;
 mod search;
 mod signed;

@@ -1,0 +1,340 @@
+//! `GET /v1/refusals`: what of the caller's app was refused, and why.
+
+use super::refusal::{LimitKind, LimitState, Refusal};
+use super::store::{self, Asked, Place, Row};
+use super::{Sealer, Tally};
+use crate::access::Pepper;
+use crate::access::caller::Caller;
+use crate::access::op;
+use crate::http::answer::Cache;
+use crate::http::{Answer, ApiError, ApiResult, Code, PageRequest, Params};
+use crate::kernel::clock::DAY;
+use crate::kernel::{Clock, Micros};
+use crate::storage::{Db, StoreError};
+use actix_web::{HttpRequest, get, web};
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// What the handlers need, and what the finishing layer counts with.
+#[derive(Debug)]
+pub struct Explainer {
+    /// Makes ids and opens them.
+    pub sealer: Sealer,
+    /// What this node has refused since it was last stored.
+    pub tally: Tally,
+    /// Where the history is.
+    pub db: Db,
+    /// The time.
+    pub clock: Clock,
+}
+
+/// Mounts the handlers.
+pub fn configure(config: &mut ServiceConfig<'_>) {
+    config.service(list_refusals).service(get_refusal);
+}
+
+/// How a limit stood when a call was refused.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct LimitStateOut {
+    /// Name of the limit in the plan.
+    #[schema(example = "burst")]
+    name: String,
+    /// `rate` (units over a window that moves along), `quota` (units in a period) or `concurrency` (calls
+    /// at once).
+    #[schema(example = "rate")]
+    kind: &'static str,
+    /// Units, or calls at once, that it grants.
+    #[schema(example = 50)]
+    granted: u32,
+    /// Seconds of its window or period; null where it has none.
+    #[schema(required = true, example = 1)]
+    seconds: Option<u32>,
+    /// Whole units that were left, or calls that might have begun.
+    #[schema(example = 0)]
+    remaining: u32,
+    /// Seconds until it would have admitted the call or, where it did not refuse, until all was there again.
+    #[schema(example = 1)]
+    reset_s: u32,
+    /// Whether it refused the call.
+    #[schema(example = true)]
+    violated: bool,
+}
+
+/// Why a call was refused, as it stood at that moment.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RefusalOut {
+    /// When it was judged.
+    #[schema(value_type = String, format = DateTime, example = "2026-11-22T09:41:07.250Z")]
+    at: Micros,
+    /// The HTTP status.
+    #[schema(example = 429)]
+    status: u16,
+    /// The problem's code.
+    #[schema(example = "quota_exceeded")]
+    code: String,
+    /// The refusal in words.
+    #[schema(
+        example = "get_product was refused with 429 quota_exceeded. `burst` grants 50 units over 1 s and had 0 left, for a call of 1.000."
+    )]
+    explanation: String,
+    /// The operation that was called; null for a path that is none.
+    #[schema(required = true, example = "get_product")]
+    operation_id: Option<&'static str>,
+    /// The scope that the operation needs; null where it needs none.
+    #[schema(required = true, example = "catalog:read")]
+    required_scope: Option<&'static str>,
+    /// What the call weighed on the limits, a decimal with three digits.
+    #[schema(example = "1.000")]
+    units: String,
+    /// The partner; null where no key was proved, and so are the four below.
+    #[schema(required = true, example = "prt_4kPz09aBcDe")]
+    partner_id: Option<String>,
+    /// The app.
+    #[schema(required = true, example = "app_7nRy25kLmNo")]
+    app_id: Option<String>,
+    /// The key.
+    #[schema(required = true, example = "key_0Ab12Cd34Ef")]
+    key_id: Option<String>,
+    /// `live` or `test`.
+    #[schema(required = true, example = "live")]
+    environment: Option<&'static str>,
+    /// The plan that was in force.
+    #[schema(required = true, example = "pln_2mQx17fGhIj")]
+    plan_id: Option<String>,
+    /// Its version.
+    #[schema(required = true, example = 3)]
+    plan_version: Option<u32>,
+    /// Each limit that was asked; empty where the call was refused before.
+    limits: Vec<LimitStateOut>,
+    /// When the same call alone would have been admitted; null where waiting does not help, or nobody knows.
+    #[schema(required = true, value_type = Option<String>, format = DateTime, example = "2026-11-22T09:41:08.250Z")]
+    admitted_at: Option<Micros>,
+}
+
+/// Refusals of one kind in one minute.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RefusalsOut {
+    /// Start of the minute.
+    #[schema(value_type = String, format = DateTime, example = "2026-11-22T09:41:00Z")]
+    minute: Micros,
+    /// The partner; null where no key was proved, and so are app and key.
+    #[schema(required = true, example = "prt_4kPz09aBcDe")]
+    partner_id: Option<String>,
+    /// The app.
+    #[schema(required = true, example = "app_7nRy25kLmNo")]
+    app_id: Option<String>,
+    /// The key.
+    #[schema(required = true, example = "key_0Ab12Cd34Ef")]
+    key_id: Option<String>,
+    /// The operation; null for paths that are none.
+    #[schema(required = true, example = "get_product")]
+    operation_id: Option<String>,
+    /// The problem's code.
+    #[schema(example = "quota_exceeded")]
+    code: String,
+    /// The limits that refused.
+    #[schema(example = json!(["burst"]))]
+    violated: Vec<String>,
+    /// How many calls.
+    #[schema(example = 118)]
+    count: i64,
+    /// The refusal id of the latest: look it up to see why.
+    #[schema(example = "ref_AbCd")]
+    last_refusal_id: String,
+    /// When that was.
+    #[schema(value_type = String, format = DateTime, example = "2026-11-22T09:41:58.113Z")]
+    last_at: Micros,
+}
+
+/// A page of the history of refusals.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PageOfRefusals {
+    /// The rows, newest minute first.
+    pub items: Vec<RefusalsOut>,
+    /// Path and query of the next page; null on the last one.
+    #[schema(required = true, example = "/v1/refusals?limit=50&cursor=c0Ab")]
+    pub next: Option<String>,
+    /// Path and query of this page.
+    #[serde(rename = "self")]
+    #[schema(example = "/v1/refusals?limit=50")]
+    pub own: String,
+}
+
+impl From<LimitState> for LimitStateOut {
+    fn from(limit: LimitState) -> Self {
+        let kind = match limit.kind {
+            LimitKind::Rate => "rate",
+            LimitKind::Quota => "quota",
+            LimitKind::Concurrency => "concurrency",
+        };
+        let LimitState { name, granted, seconds, remaining, reset_s, violated, .. } = limit;
+        let seconds = (seconds > 0).then_some(seconds);
+        Self { name, kind, granted, seconds, remaining, reset_s, violated }
+    }
+}
+
+impl From<Refusal> for RefusalOut {
+    fn from(refusal: Refusal) -> Self {
+        let (operation, who) = (refusal.operation(), refusal.who);
+        let (whole, milli) = (refusal.weight_milli / 1_000, refusal.weight_milli % 1_000);
+        Self {
+            at: refusal.at(),
+            status: refusal.status,
+            explanation: refusal.in_words(),
+            operation_id: operation.map(|operation| operation.id),
+            required_scope: operation.and_then(|o| o.scope).map(crate::access::Scope::as_str),
+            units: format!("{whole}.{milli:03}"),
+            partner_id: who.map(|who| who.partner().to_string()),
+            app_id: who.map(|who| who.app().to_string()),
+            key_id: who.map(|who| who.key().to_string()),
+            environment: who.map(|who| if who.live { "live" } else { "test" }),
+            plan_id: who.map(|who| who.plan().to_string()),
+            plan_version: who.map(|who| who.plan_version),
+            admitted_at: refusal.admitted_at(),
+            code: refusal.code,
+            limits: refusal.limits.into_iter().map(Into::into).collect(),
+        }
+    }
+}
+
+impl From<Row> for RefusalsOut {
+    fn from(row: Row) -> Self {
+        let known = |text: String| (!text.is_empty()).then_some(text);
+        let limits = row.limits.split(',').filter(|name| !name.is_empty());
+        Self {
+            minute: Micros(row.minute),
+            partner_id: known(row.partner_id),
+            app_id: known(row.app_id),
+            key_id: known(row.key_id),
+            operation_id: known(row.operation),
+            code: row.code,
+            violated: limits.map(str::to_owned).collect(),
+            count: row.refused,
+            last_refusal_id: row.last_id,
+            last_at: Micros(row.last_at),
+        }
+    }
+}
+
+impl Explainer {
+    /// An explainer that opens ids sealed under this pepper.
+    #[must_use]
+    pub fn new(pepper: &Pepper, (db, clock): (&Db, &Clock)) -> Self {
+        let (db, clock) = (db.clone(), clock.clone());
+        Self { sealer: Sealer::new(pepper), tally: Tally::default(), db, clock }
+    }
+
+    /// What a refusal id stands for.
+    pub fn open(&self, id: &str) -> ApiResult<Refusal> {
+        self.sealer.open(id).map_err(|error| {
+            let shown: String = id.chars().take(40).collect();
+            ApiError::new(Code::NotFound, format!("`{shown}` {error}."))
+        })
+    }
+
+    /// Reads the span and code of a history from parameters; the last day where none is given.
+    pub fn asked(&self, params: &mut Params) -> Asked {
+        let now = self.clock.now().0;
+        let from = params.value("from").map_or(now.saturating_sub(DAY), |from: Micros| from.0);
+        let to = params.value("to").map_or(i64::MAX, |to: Micros| to.0);
+        let code = params.text("code");
+        let known = |code: &String| Code::ALL.iter().any(|known| known.as_str() == code.as_str());
+        if code.as_ref().is_some_and(|code| !known(code)) {
+            params.fault("code", "not_allowed", "is none of the codes of problem documents");
+        }
+        Asked { from, to, code, ..Asked::default() }
+    }
+
+    /// Stores what this node has counted. What cannot be stored now is kept for the next time.
+    pub async fn save(&self) {
+        let counted = self.tally.take();
+        if counted.is_empty() {
+            return;
+        }
+        if let Err(error) = store::add(&self.db, &counted).await {
+            tracing::warn!(%error, "the history of refusals could not be stored and waits");
+            self.tally.put_back(counted);
+        }
+    }
+
+    /// A page of the history, up to this moment as far as this node goes.
+    pub async fn page(&self, page: &PageRequest, asked: Asked) -> ApiResult<Answer> {
+        self.save().await;
+        let behind = page.after_key()?;
+        let wrong = || ApiError::new(Code::InvalidCursor, "The cursor is not of this list.");
+        let behind = behind.map(|key| Place::from_bytes(&key).ok_or_else(wrong)).transpose()?;
+        let limit = u32::try_from(page.limit()).unwrap_or(u32::MAX).saturating_add(1);
+        let mut rows = store::list(&self.db, &Asked { behind, limit, ..asked }).await?;
+        let more = rows.len() > page.limit();
+        rows.truncate(page.limit());
+        let next = rows.last().filter(|_| more).map(|last| Place::of(last).to_bytes());
+        let items: Result<Vec<Vec<u8>>, _> =
+            rows.into_iter().map(|row| serde_json::to_vec(&RefusalsOut::from(row))).collect();
+        let items = items.map_err(|error| StoreError::corrupt("refusals", error))?;
+        page.answer_beside(&items, next, &[], Cache::NoStore)
+    }
+}
+
+/// What was refused
+///
+/// The calls of your app that were refused with 401, 403 or 429, counted by minute, key, operation, code and
+/// limits, newest first: the last 24 hours where no span is given. What other nodes have refused comes up to ten
+/// seconds later.
+/// Each row has the id of its latest refusal, which explains it. Never billed.
+#[utoipa::path(
+    operation_id = "list_refusals", tag = "usage",
+    params(
+        ("from" = Option<String>, Query, format = DateTime, description = "Only minutes that begin at or after this instant.", example = "2026-11-22T00:00:00Z"),
+        ("to" = Option<String>, Query, format = DateTime, description = "Only minutes that begin before this instant.", example = "2026-11-23T00:00:00Z"),
+        ("code" = Option<String>, Query, description = "Only refusals with this code.", example = "quota_exceeded"),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 200, description = "Most rows in the page.", example = 50),
+        ("cursor" = Option<String>, Query, description = "Where the page begins: take it from `next`.", example = "c7HqK2mXw9Pz000000000001A2b3C"),
+    ),
+    responses(
+        (status = 200, description = "The page", body = PageOfRefusals),
+        (status = 304, description = "Not changed since the `ETag` in `If-None-Match`"),
+    )
+)]
+#[get("/v1/refusals")]
+async fn list_refusals(
+    caller: Caller<op::ListRefusals>,
+    request: HttpRequest,
+    explainer: web::Data<Explainer>,
+) -> ApiResult<Answer> {
+    let mut params = Params::new(request.query_string());
+    let asked = explainer.asked(&mut params);
+    let page = PageRequest::read(&request, &mut params);
+    params.finish()?;
+    let app = Some(caller.app().to_string());
+    explainer.page(&page, Asked { app, ..asked }).await
+}
+
+/// Why a call was refused
+///
+/// The rule that refused a call, and how each limit stood at that moment: for the `refusal_id` in the problem
+/// document of a 401, 403 or 429, at any time. Refusals of other partners are not found. Never billed.
+#[utoipa::path(
+    operation_id = "get_refusal", tag = "usage",
+    params(("refusal_id" = String, Path, max_length = 800, description = "`refusal_id` of the problem document.", example = "ref_AbCd")),
+    responses(
+        (status = 200, description = "The refusal", body = RefusalOut),
+        (status = 304, description = "Not changed since the `ETag` in `If-None-Match`"),
+        (status = 404, description = "No refusal of yours has this id."),
+    )
+)]
+#[get("/v1/refusals/{refusal_id}")]
+async fn get_refusal(
+    caller: Caller<op::GetRefusal>,
+    request: HttpRequest,
+    id: web::Path<String>,
+    explainer: web::Data<Explainer>,
+) -> ApiResult<Answer> {
+    Params::new(request.query_string()).finish()?;
+    let refusal = explainer.open(&id)?;
+    if refusal.who.is_some_and(|who| who.partner() != caller.key().partner) {
+        let detail = "No refusal of yours has this id.";
+        return Err(ApiError::new(Code::NotFound, detail));
+    }
+    Answer::json(&RefusalOut::from(refusal), Cache::NoStore, 1)
+}

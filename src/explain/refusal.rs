@@ -1,0 +1,187 @@
+//! A refusal as a value.
+
+use crate::access::Environment;
+use crate::access::directory::KeyRecord;
+use crate::access::operation::{self, Operation};
+use crate::kernel::Micros;
+use crate::kernel::id::{AppId, KeyId, PartnerId, PlanId};
+use crate::limit::{Decision, Limits, Policy};
+use serde::{Deserialize, Serialize};
+use std::fmt::Write as _;
+
+/// One refused call, as it stood when it was judged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// When it was judged.
+    pub at: i64,
+    /// The ledger code of the operation; `None` for a path that is none.
+    pub operation: Option<u16>,
+    /// What the call weighed, in thousandths of a unit.
+    pub weight_milli: u32,
+    /// The problem's HTTP status.
+    pub status: u16,
+    /// The problem's code.
+    pub code: String,
+    /// Whose call it was, where it proved to hold a key.
+    pub who: Option<Who>,
+    /// The limits that were asked; empty where the call did not come so far.
+    pub limits: Vec<LimitState>,
+}
+
+/// Whose call was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Who {
+    /// The number in the partner's id.
+    pub partner: u64,
+    /// The number in the app's id.
+    pub app: u64,
+    /// The number in the key's id.
+    pub key: u64,
+    /// Whether the key is a live one.
+    pub live: bool,
+    /// The number in the plan's id.
+    pub plan: u64,
+    /// The version that was in force.
+    pub plan_version: u32,
+}
+
+/// What a limit counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LimitKind {
+    /// Units over a window that moves along.
+    Rate,
+    /// Units in a period.
+    Quota,
+    /// Calls at once.
+    Concurrency,
+}
+
+/// How a limit stood when the call was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LimitState {
+    /// Its name in the plan.
+    pub name: String,
+    /// What it counts.
+    pub kind: LimitKind,
+    /// Units, or calls at once, that it grants.
+    pub granted: u32,
+    /// Seconds of its window or period; 0 where it has none.
+    pub seconds: u32,
+    /// What was left.
+    pub remaining: u32,
+    /// Seconds until it would have admitted the call, or, of a limit that did not refuse, until it was whole.
+    pub reset_s: u32,
+    /// Whether it refused the call.
+    pub violated: bool,
+}
+
+impl LimitState {
+    /// How each of a plan's limits stands after a decision.
+    #[must_use]
+    pub fn all(limits: &Limits, after: &Decision) -> Vec<Self> {
+        let policies = limits.policies().iter().enumerate();
+        let state = |(place, policy): (usize, &Policy)| Self {
+            name: policy.name.to_string(),
+            kind: LimitKind::Rate,
+            granted: policy.quota,
+            seconds: policy.window_s,
+            remaining: after.remaining(place),
+            reset_s: after.reset_s(place),
+            violated: after.violates(place),
+        };
+        policies.map(state).collect()
+    }
+}
+
+impl Who {
+    /// Who holds a key.
+    #[must_use]
+    pub fn of(key: &KeyRecord) -> Self {
+        Self {
+            partner: key.partner.0,
+            app: key.app.0,
+            key: key.key.0,
+            live: key.environment == Environment::Live,
+            plan: key.plan.0,
+            plan_version: key.plan_version,
+        }
+    }
+
+    /// The partner.
+    #[must_use]
+    pub fn partner(&self) -> PartnerId {
+        PartnerId(self.partner)
+    }
+
+    /// The app.
+    #[must_use]
+    pub fn app(&self) -> AppId {
+        AppId(self.app)
+    }
+
+    /// The key.
+    #[must_use]
+    pub fn key(&self) -> KeyId {
+        KeyId(self.key)
+    }
+
+    /// The plan.
+    #[must_use]
+    pub fn plan(&self) -> PlanId {
+        PlanId(self.plan)
+    }
+}
+
+impl Refusal {
+    /// When it was judged.
+    #[must_use]
+    pub fn at(&self) -> Micros {
+        Micros(self.at)
+    }
+
+    /// The operation, where this version of the program knows it.
+    #[must_use]
+    pub fn operation(&self) -> Option<&'static Operation> {
+        self.operation.and_then(operation::by_code)
+    }
+
+    /// When the same call would have been admitted, with no other call in between; `None` where waiting
+    /// does not help or nobody can know.
+    #[must_use]
+    pub fn admitted_at(&self) -> Option<Micros> {
+        let wait = self.limits.iter().filter(|limit| limit.violated).map(|limit| limit.reset_s);
+        let longest = wait.max().filter(|seconds| *seconds > 0)?;
+        Some(Micros(self.at.saturating_add(i64::from(longest) * crate::kernel::clock::SECOND)))
+    }
+
+    /// The refusal in a sentence or two.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        let what = self.operation().map_or("a call", |operation| operation.id);
+        let (whole, milli) = (self.weight_milli / 1_000, self.weight_milli % 1_000);
+        let mut words = format!("{what} was refused with {} {}.", self.status, self.code);
+        for limit in self.limits.iter().filter(|limit| limit.violated) {
+            let LimitState { name, granted, seconds, remaining, .. } = limit;
+            // Writing to a String cannot fail.
+            let _ = match limit.kind {
+                LimitKind::Rate => write!(
+                    words,
+                    " `{name}` grants {granted} units over {seconds} s and had {remaining} left, for a \
+                     call of {whole}.{milli:03}."
+                ),
+                LimitKind::Quota => write!(
+                    words,
+                    " `{name}` grants {granted} units a period and had {remaining} left, for a call of \
+                     {whole}.{milli:03}."
+                ),
+                LimitKind::Concurrency => {
+                    write!(words, " `{name}` lets {granted} calls run at once, and so many ran.")
+                }
+            };
+        }
+        if let Some(at) = self.admitted_at() {
+            let _ = write!(words, " The same call alone was admitted from {at}.");
+        }
+        words
+    }
+}
