@@ -9,12 +9,12 @@ use super::service::{KeyRow, load_directory};
 use super::{Environment, Scope, Scopes};
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, KeyId, PartnerId, PlanId};
-use crate::limit::{Limiter, Limits, Subject, SubjectId};
+use crate::limit::{Limiter, Per, Subject, SubjectId, Terms};
 use crate::storage::{Db, Log, StoreError, log};
 use actix_web::http::header::HeaderValue;
 use arc_swap::ArcSwap;
 use ipnet::IpNet;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -90,12 +90,12 @@ pub struct KeyRecord {
     pub secrets: Box<[SecretRecord]>,
     /// How much of a quantity in stock the plan and the scopes together let it know.
     pub stock_disclosure: StockDisclosure,
-    /// The plan's limits.
-    pub limits: Limits,
-    /// Their header, `RateLimit-Policy`.
+    /// The limits and weights of the plan.
+    pub terms: Arc<Terms>,
+    /// Their header, `RateLimit-Policy`, where it is the same for every call.
     pub policy_header: HeaderValue,
-    /// The counters of its app in its environment, shared by all keys of the app.
-    pub subject: Arc<Subject>,
+    /// The counters of the key, its app and its partner, each shared by all that count on it.
+    pub subject: Subject,
 }
 
 /// Key ids are uniformly random already: hashing them again would only cost time.
@@ -158,6 +158,50 @@ impl Directory {
     }
 }
 
+fn subject_id(row: &KeyRow) -> SubjectId {
+    SubjectId {
+        partner: row.partner,
+        app: row.app,
+        key: row.key,
+        live: row.environment == Environment::Live,
+        partner_since: row.partner_since,
+        app_since: row.app_since,
+    }
+}
+
+/// The partners whose apps are on several plans with limits for the partner.
+fn mixed(rows: &[KeyRow], terms: &mut KnownTerms) -> HashSet<PartnerId> {
+    let mut plans: HashMap<PartnerId, PlanId> = HashMap::new();
+    let mut mixed = HashSet::new();
+    for row in rows {
+        let limited = !terms.get(row).level(Per::Partner).is_empty();
+        if limited && *plans.entry(row.partner).or_insert(row.plan) != row.plan {
+            mixed.insert(row.partner);
+        }
+    }
+    mixed
+}
+
+/// The terms of plan versions, made once for all keys that are held to them, and kept from one directory
+/// to the next.
+struct KnownTerms(HashMap<(PlanId, u32, bool), Arc<Terms>>);
+
+impl KnownTerms {
+    fn of(directory: &Directory) -> Self {
+        let known = directory.keys().map(|key| {
+            let live = key.environment == Environment::Live;
+            ((key.plan, key.plan_version, live), Arc::clone(&key.terms))
+        });
+        Self(known.collect())
+    }
+
+    fn get(&mut self, row: &KeyRow) -> Arc<Terms> {
+        let live = row.environment == Environment::Live;
+        let known = self.0.entry((row.plan, row.plan_version, live));
+        Arc::clone(known.or_insert_with(|| Arc::new(row.definition.terms(live))))
+    }
+}
+
 /// The directory in force, and how it is kept current.
 #[derive(Debug)]
 pub struct Keyring {
@@ -203,13 +247,20 @@ impl Keyring {
 
     /// Puts a directory of these keys in force.
     pub(super) fn replace(&self, rows: Vec<KeyRow>, position: i64) {
-        let keys = rows.into_iter().map(|row| (row.key.0, Arc::new(self.record(row)))).collect();
+        let mut terms = KnownTerms::of(&self.current.load());
+        let mixed = mixed(&rows, &mut terms);
+        let record = |row: KeyRow| {
+            let (terms, mixed) = (terms.get(&row), mixed.contains(&row.partner));
+            (row.key.0, Arc::new(self.record(row, terms, mixed)))
+        };
+        let keys = rows.into_iter().map(record).collect();
         self.current.store(Arc::new(Directory { keys, position }));
     }
 
-    fn record(&self, row: KeyRow) -> KeyRecord {
+    fn record(&self, row: KeyRow, terms: Arc<Terms>, mixed: bool) -> KeyRecord {
         let standing = Standing::of(&row);
         let stock_disclosure = disclosure(&row);
+        let id = subject_id(&row);
         let known = self.current.load();
         let known = known.get(row.key);
         let secrets = row.secrets.into_iter().map(|secret| {
@@ -233,13 +284,11 @@ impl Keyring {
             expires_at: row.expires_at,
             standing,
             secrets: secrets.collect(),
-            subject: self
-                .limiter
-                .handle(SubjectId { app: row.app, live: row.environment == Environment::Live }),
-            policy_header: HeaderValue::from_str(&row.definition.limits.policy_header())
+            subject: self.limiter.subject(id, &terms, |per| mixed && per == Per::Partner),
+            policy_header: HeaderValue::from_str(&terms.limits.policy_header(|_| 0))
                 .unwrap_or(HeaderValue::from_static("")),
             stock_disclosure,
-            limits: row.definition.limits,
+            terms,
         }
     }
 

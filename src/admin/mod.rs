@@ -11,6 +11,7 @@ pub mod keys;
 pub mod levels;
 pub mod page;
 pub mod partners;
+pub mod plan_versions;
 pub mod plans;
 pub mod problems;
 pub mod refusals;

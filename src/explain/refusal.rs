@@ -5,7 +5,8 @@ use crate::access::directory::KeyRecord;
 use crate::access::operation::{self, Operation};
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, KeyId, PartnerId, PlanId};
-use crate::limit::{Decision, Limits, Policy};
+use crate::limit::policy::{Kind, Limit};
+use crate::limit::{Decision, Limits};
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
 
@@ -76,20 +77,28 @@ pub struct LimitState {
 }
 
 impl LimitState {
-    /// How each of a plan's limits stands after a decision.
+    /// How each limit that was asked stands after a decision.
     #[must_use]
     pub fn all(limits: &Limits, after: &Decision) -> Vec<Self> {
-        let policies = limits.policies().iter().enumerate();
-        let state = |(place, policy): (usize, &Policy)| Self {
-            name: policy.name.to_string(),
-            kind: LimitKind::Rate,
-            granted: policy.quota,
-            seconds: policy.window_s,
-            remaining: after.remaining(place),
-            reset_s: after.reset_s(place),
-            violated: after.violates(place),
+        let asked = limits.list().iter().enumerate().filter(|(place, _)| after.asked(*place));
+        let state = |(place, limit): (usize, &Limit)| {
+            let standing = after.standing(place);
+            let (kind, seconds) = match &limit.kind {
+                Kind::Rate(rate) => (LimitKind::Rate, rate.window_s),
+                Kind::Quota(_) => (LimitKind::Quota, standing.period_s),
+                Kind::Concurrency(_) => (LimitKind::Concurrency, 0),
+            };
+            Self {
+                name: limit.name.to_string(),
+                kind,
+                granted: limit.granted(),
+                seconds,
+                remaining: standing.remaining,
+                reset_s: standing.reset_s,
+                violated: after.violates(place),
+            }
         };
-        policies.map(state).collect()
+        asked.map(state).collect()
     }
 }
 
