@@ -4,8 +4,9 @@
 //! Limiter state lives outside it, in [`crate::limit`], so a rebuild resets no counter.
 
 use super::Pepper;
-use super::model::{Status, StockDisclosure};
+use super::model::{Definition, StockDisclosure};
 use super::service::{KeyRow, load_directory};
+use super::terms::{PlanAt, Told};
 use super::{Environment, Scope, Scopes};
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, KeyId, PartnerId, PlanId};
@@ -26,30 +27,23 @@ pub enum Standing {
     Good,
     /// The key, its app or its partner is suspended.
     Suspended,
+    /// The key, its app or its partner is frozen.
+    Frozen,
+    /// The partner's contract has not begun.
+    BeforeContract,
+    /// The partner's contract is over.
+    AfterContract,
     /// The key is revoked for good.
     Revoked,
 }
 
-impl Standing {
-    fn of(row: &KeyRow) -> Self {
-        let all = [row.key_status, row.app_status, row.partner_status];
-        if all.contains(&Status::Revoked) {
-            Self::Revoked
-        } else if all.contains(&Status::Suspended) {
-            Self::Suspended
-        } else {
-            Self::Good
-        }
-    }
-}
-
 /// What plan and scopes agree on.
-fn disclosure(row: &KeyRow) -> StockDisclosure {
-    let by_scope = match row.scopes.has(Scope::StockQuantity) {
+fn disclosure(scopes: Scopes, plan: &Definition) -> StockDisclosure {
+    let by_scope = match scopes.has(Scope::StockQuantity) {
         true => StockDisclosure::Exact,
         false => StockDisclosure::Band,
     };
-    by_scope.min(row.definition.stock_disclosure)
+    by_scope.min(plan.stock_disclosure)
 }
 
 /// One secret of a key.
@@ -86,8 +80,16 @@ pub struct KeyRecord {
     pub expires_at: Option<Micros>,
     /// Whether it may be used.
     pub standing: Standing,
-    /// Its secrets, one or two.
-    pub secrets: Box<[SecretRecord]>,
+    /// What the caller is told of a freeze.
+    pub frozen: Told,
+    /// When its app first subscribed to a plan: what contract periods are counted from.
+    pub subscribed_at: Micros,
+    /// Until when this record holds: then `next` does.
+    pub until: Micros,
+    /// What holds from `until` on, known already.
+    pub next: Option<Arc<KeyRecord>>,
+    /// Its secrets, one or two; the same ones in every record of the key.
+    pub secrets: Arc<[SecretRecord]>,
     /// How much of a quantity in stock the plan and the scopes together let it know.
     pub stock_disclosure: StockDisclosure,
     /// The plan's limits.
@@ -118,6 +120,15 @@ impl Hasher for IdHasher {
     }
 }
 
+fn record_at(mut record: &Arc<KeyRecord>, now: Micros) -> &Arc<KeyRecord> {
+    while record.until <= now
+        && let Some(next) = &record.next
+    {
+        record = next;
+    }
+    record
+}
+
 type Keys = HashMap<u64, Arc<KeyRecord>, BuildHasherDefault<IdHasher>>;
 
 /// The keys as they stand at one position of the control log.
@@ -128,15 +139,16 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// The record of a key.
+    /// The record of a key that holds at an instant. One comparison, where nothing has turned since this
+    /// directory was built.
     #[must_use]
-    pub fn get(&self, key: KeyId) -> Option<&Arc<KeyRecord>> {
-        self.keys.get(&key.0)
+    pub fn at(&self, key: KeyId, now: Micros) -> Option<&Arc<KeyRecord>> {
+        self.keys.get(&key.0).map(|record| record_at(record, now))
     }
 
-    /// All keys.
-    pub fn keys(&self) -> impl Iterator<Item = &Arc<KeyRecord>> {
-        self.keys.values()
+    /// All keys, as they are at an instant.
+    pub fn keys_at(&self, now: Micros) -> impl Iterator<Item = &Arc<KeyRecord>> {
+        self.keys.values().map(move |record| record_at(record, now))
     }
 
     /// The position of the control log that this directory reflects.
@@ -190,29 +202,40 @@ impl Keyring {
         &self.limiter
     }
 
-    /// Reads the directory anew if the control log has moved on; whether it had.
-    pub async fn follow(&self, db: &Db) -> Result<bool, StoreError> {
+    /// Reads the directory anew, as it is from `now` on, if the control log has moved on; whether it had.
+    pub async fn follow(&self, db: &Db, now: Micros) -> Result<bool, StoreError> {
         // The position is read before the rows: what is written in between is read twice, never missed.
         let position = log::head(db, Log::Control).await?;
         if position == self.current.load().position && position != 0 {
             return Ok(false);
         }
-        self.replace(load_directory(db).await?, position);
+        self.replace(load_directory(db, now).await?, position, now);
         Ok(true)
     }
 
     /// Puts a directory of these keys in force.
-    pub(super) fn replace(&self, rows: Vec<KeyRow>, position: i64) {
-        let keys = rows.into_iter().map(|row| (row.key.0, Arc::new(self.record(row)))).collect();
+    pub(super) fn replace(&self, rows: Vec<KeyRow>, position: i64, now: Micros) {
+        let keys = rows.into_iter().map(|row| (row.key.0, self.records(row, now))).collect();
         self.current.store(Arc::new(Directory { keys, position }));
     }
 
-    fn record(&self, row: KeyRow) -> KeyRecord {
-        let standing = Standing::of(&row);
-        let stock_disclosure = disclosure(&row);
+    /// The records of a key from `now` on, each with the one behind it.
+    fn records(&self, mut row: KeyRow, now: Micros) -> Arc<KeyRecord> {
+        let secrets = self.secrets(&mut row);
+        let turns = row.turns(now);
+        let mut until = Micros(i64::MAX);
+        let mut next = None;
+        for at in turns.into_iter().rev() {
+            next = Some(Arc::new(self.record(&row, at, (until, next.take()), &secrets)));
+            until = at;
+        }
+        Arc::new(self.record(&row, now, (until, next), &secrets))
+    }
+
+    fn secrets(&self, row: &mut KeyRow) -> Arc<[SecretRecord]> {
         let known = self.current.load();
-        let known = known.get(row.key);
-        let secrets = row.secrets.into_iter().map(|secret| {
+        let known = known.keys.get(&row.key.0);
+        let secrets = std::mem::take(&mut row.secrets).into_iter().map(|secret| {
             let used = known.and_then(|k| k.secrets.iter().find(|s| s.hash == secret.hash));
             let last_used = used.map_or(0, |s| s.last_used.load(Ordering::Relaxed));
             SecretRecord {
@@ -221,25 +244,40 @@ impl Keyring {
                 last_used: AtomicI64::new(last_used),
             }
         });
+        secrets.collect()
+    }
+
+    fn record(
+        &self,
+        row: &KeyRow,
+        at: Micros,
+        (until, next): (Micros, Option<Arc<KeyRecord>>),
+        secrets: &Arc<[SecretRecord]>,
+    ) -> KeyRecord {
+        let PlanAt { plan, version, definition, .. } = row.plan_at(at);
         KeyRecord {
             key: row.key,
             environment: row.environment,
             app: row.app,
             partner: row.partner,
-            plan: row.plan,
-            plan_version: row.plan_version,
+            plan,
+            plan_version: version,
             scopes: row.scopes,
-            cidrs: row.cidrs.into(),
+            cidrs: row.cidrs.as_slice().into(),
             expires_at: row.expires_at,
-            standing,
-            secrets: secrets.collect(),
+            standing: row.standing_at(at),
+            frozen: row.terms.frozen.clone().unwrap_or_default(),
+            subscribed_at: row.terms.subscribed_at,
+            until,
+            next,
+            secrets: Arc::clone(secrets),
             subject: self
                 .limiter
                 .handle(SubjectId { app: row.app, live: row.environment == Environment::Live }),
-            policy_header: HeaderValue::from_str(&row.definition.limits.policy_header())
+            policy_header: HeaderValue::from_str(&definition.limits.policy_header())
                 .unwrap_or(HeaderValue::from_static("")),
-            stock_disclosure,
-            limits: row.definition.limits,
+            stock_disclosure: disclosure(row.scopes, definition),
+            limits: definition.limits,
         }
     }
 

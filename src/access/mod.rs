@@ -4,9 +4,11 @@ pub mod caller;
 pub mod deprecation;
 pub mod directory;
 pub mod error;
+pub mod freezes;
 pub mod key;
 pub mod keys;
 pub mod model;
+pub mod offers;
 pub mod operation;
 pub mod pepper;
 pub mod policy;
@@ -14,6 +16,9 @@ pub mod scope;
 pub mod service;
 pub mod signed;
 pub mod store;
+pub mod subscriptions;
+pub mod terms;
+pub mod text;
 
 #[cfg(test)]
 pub(crate) mod tests;

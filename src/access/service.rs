@@ -12,6 +12,7 @@ pub use super::store::{Walk, list_apps, list_partners, list_plans};
 use super::error::{AccessError, Kind};
 use super::model::{App, Definition, DefinitionPatch, Name, Partner, Plan, Status};
 use super::store::{self, Change, record};
+use super::subscriptions;
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, PartnerId, PlanId};
 use crate::storage::{Db, StoreError};
@@ -132,6 +133,7 @@ pub async fn create_app(
     let mut tx = db.begin().await?;
     let inserted = store::insert_app(&mut tx, &app).await;
     inserted.map_err(|error| taken(error, Kind::App, &app.name))?;
+    subscriptions::service::begin(&mut tx, by, app.id, plan).await?;
     let detail = json!({ "partner_id": partner, "plan_id": plan, "name": app.name });
     record(&mut tx, by, change(Kind::App, app.id, "create", detail)).await?;
     tx.commit().await?;
@@ -146,9 +148,9 @@ async fn plan_exists(db: &Db, plan: PlanId) -> Result<(), AccessError> {
     }
 }
 
-/// An app.
-pub async fn get_app(db: &Db, id: AppId) -> Result<App, AccessError> {
-    let found = store::find_app(db, id).await?;
+/// An app as it is at `now`.
+pub async fn get_app(db: &Db, id: AppId, now: Micros) -> Result<App, AccessError> {
+    let found = store::find_app(db, id, now).await?;
     found.ok_or_else(|| AccessError::not_found(Kind::App, id))
 }
 
@@ -160,17 +162,16 @@ pub async fn set_app_status(
     switch: Switch,
 ) -> Result<App, AccessError> {
     let mut tx = db.begin().await?;
-    let changed = store::set_app_status(&mut tx, id, switch.status(), by.now).await?;
-    let Some(app) = changed else {
+    if store::set_app_status(&mut tx, id, switch.status(), by.now).await? {
+        record(&mut tx, by, change(Kind::App, id, switch.op(), json!({}))).await?;
+        tx.commit().await?;
+    } else {
         drop(tx);
-        return get_app(db, id).await;
-    };
-    record(&mut tx, by, change(Kind::App, id, switch.op(), json!({}))).await?;
-    tx.commit().await?;
-    Ok(app)
+    }
+    get_app(db, id, by.now).await
 }
 
-/// Puts an app on another plan. Its counters go on.
+/// Puts an app on another plan: one subscription ends and another begins. Its counters go on.
 pub async fn set_app_plan(
     db: &Db,
     by: &By<'_>,
@@ -179,14 +180,12 @@ pub async fn set_app_plan(
 ) -> Result<App, AccessError> {
     plan_exists(db, plan).await?;
     let mut tx = db.begin().await?;
-    let changed = store::set_app_plan(&mut tx, id, plan, by.now).await?;
-    let Some(app) = changed else {
+    if subscriptions::service::put_on_plan(&mut tx, by, (id, plan), None).await? {
+        tx.commit().await?;
+    } else {
         drop(tx);
-        return get_app(db, id).await;
-    };
-    record(&mut tx, by, change(Kind::App, id, "change_plan", json!({ "plan_id": plan }))).await?;
-    tx.commit().await?;
-    Ok(app)
+    }
+    get_app(db, id, by.now).await
 }
 
 /// Creates a plan.

@@ -256,7 +256,7 @@ pub(super) async fn app(config: &Config, command: AppCommand) -> anyhow::Result<
             say(create_app(db, by, partner, plan, name).await?.id)?;
         }
         AppCommand::List => {
-            let page = async |walk: Walk| Ok(list_apps(db, None, &walk).await?);
+            let page = async |walk: Walk| Ok(list_apps(db, None, &walk, by.now).await?);
             show_all(page, |a| a.id.to_string(), app_line).await?;
         }
         AppCommand::SetPlan { id, plan } => say(app_line(&set_app_plan(db, by, id, plan).await?))?,

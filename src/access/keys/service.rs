@@ -5,7 +5,7 @@ use crate::access::error::{AccessError, Kind};
 use crate::access::key::{self, Pepper};
 use crate::access::model::{IssuedKey, Key, KeySecret, KeySpec, Status};
 use crate::access::service::{By, Switch, change};
-use crate::access::store::{Walk, find_app, record};
+use crate::access::store::{Walk, app_exists, record};
 use crate::kernel::Micros;
 use crate::kernel::clock::SECOND;
 use crate::kernel::id::{AppId, KeyId};
@@ -25,7 +25,7 @@ pub async fn create_key(
     pepper: &Pepper,
     spec: KeySpec,
 ) -> Result<IssuedKey, AccessError> {
-    if find_app(db, spec.app).await?.is_none() {
+    if !app_exists(db, spec.app).await? {
         return Err(AccessError::reference("app_id", Kind::App, spec.app));
     }
     if spec.expires_at.is_some_and(|at| at <= by.now) {

@@ -1,0 +1,129 @@
+//! Freezes: a partner, an app or a key is refused, and nothing of it can be changed until somebody takes
+//! the freeze off and says why. Its status stays what it was, beneath.
+
+pub(super) mod store;
+
+use super::error::{AccessError, Kind};
+use super::keys::store::key_exists;
+use super::service::{By, change};
+use super::store::{app_exists, partner_exists, record};
+use super::text::Reason;
+use crate::kernel::Micros;
+use crate::kernel::id::{AppId, KeyId, PartnerId};
+use crate::storage::{Db, StoreError, Tx};
+use serde_json::json;
+use std::fmt;
+
+const FREEZE: &str = "freeze";
+const UNFREEZE: &str = "unfreeze";
+
+/// What can be frozen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Freezable {
+    /// A partner with all its apps.
+    Partner(PartnerId),
+    /// An app with all its keys.
+    App(AppId),
+    /// A key.
+    Key(KeyId),
+}
+
+impl Freezable {
+    fn kind(self) -> Kind {
+        match self {
+            Self::Partner(_) => Kind::Partner,
+            Self::App(_) => Kind::App,
+            Self::Key(_) => Kind::Key,
+        }
+    }
+
+    async fn exists(self, db: &Db) -> Result<bool, StoreError> {
+        match self {
+            Self::Partner(id) => partner_exists(db, id).await,
+            Self::App(id) => app_exists(db, id).await,
+            Self::Key(id) => key_exists(db, id).await,
+        }
+    }
+}
+
+impl fmt::Display for Freezable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Partner(id) => id.fmt(f),
+            Self::App(id) => id.fmt(f),
+            Self::Key(id) => id.fmt(f),
+        }
+    }
+}
+
+/// Why something is frozen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Freeze {
+    /// Why.
+    pub reason: Reason,
+    /// Whether who calls is told the reason.
+    pub tell_caller: bool,
+    /// Who froze it.
+    pub by: String,
+    /// When.
+    pub at: Micros,
+}
+
+/// Refuses a change of what is frozen, itself or by what it belongs to.
+pub(super) async fn forbid(tx: &mut Tx, id: &str, op: &str) -> Result<(), AccessError> {
+    if op == FREEZE || op == UNFREEZE {
+        return Ok(());
+    }
+    let Some(id) = store::frozen_part(tx, id).await? else { return Ok(()) };
+    let kind = match id.split_once('_').map(|(prefix, _)| prefix) {
+        Some(PartnerId::PREFIX) => Kind::Partner,
+        Some(AppId::PREFIX) => Kind::App,
+        _ => Kind::Key,
+    };
+    Err(AccessError::Frozen { kind, id })
+}
+
+/// The freeze of a thing itself, where it is frozen.
+pub async fn get(db: &Db, what: Freezable) -> Result<Option<Freeze>, AccessError> {
+    if !what.exists(db).await? {
+        return Err(AccessError::not_found(what.kind(), what));
+    }
+    Ok(store::find(db, &what.to_string()).await?)
+}
+
+/// Freezes. What is frozen already stays as it is, with its first reason.
+pub async fn freeze(
+    db: &Db,
+    by: &By<'_>,
+    what: Freezable,
+    (reason, tell_caller): (Reason, bool),
+) -> Result<Option<Freeze>, AccessError> {
+    get(db, what).await?;
+    let freeze = Freeze { reason, tell_caller, by: by.actor.to_owned(), at: by.now };
+    let mut tx = db.begin().await?;
+    if store::insert(&mut tx, &what.to_string(), &freeze).await? {
+        let detail = json!({ "reason": freeze.reason, "tell_caller": tell_caller });
+        record(&mut tx, by, change(what.kind(), what, FREEZE, detail)).await?;
+        tx.commit().await?;
+    } else {
+        drop(tx);
+    }
+    get(db, what).await
+}
+
+/// Takes a freeze off.
+pub async fn unfreeze(
+    db: &Db,
+    by: &By<'_>,
+    what: Freezable,
+    reason: &Reason,
+) -> Result<(), AccessError> {
+    get(db, what).await?;
+    let mut tx = db.begin().await?;
+    if store::delete(&mut tx, &what.to_string()).await? {
+        let detail = json!({ "reason": reason });
+        record(&mut tx, by, change(what.kind(), what, UNFREEZE, detail)).await?;
+        tx.commit().await?;
+    }
+    Ok(())
+}
