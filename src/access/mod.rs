@@ -10,6 +10,7 @@ pub mod keys;
 pub mod model;
 pub mod offers;
 pub mod operation;
+pub mod partners;
 pub mod pepper;
 pub mod policy;
 pub mod scope;

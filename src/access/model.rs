@@ -1,5 +1,6 @@
 //! Partners, apps, plans and keys as values that cannot be wrong.
 
+use super::partners::Profile;
 use super::{Environment, Scopes};
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, KeyId, PartnerId, PlanId};
@@ -129,6 +130,8 @@ pub struct Partner {
     pub name: Name,
     /// Active or suspended; holds for all its apps and keys.
     pub status: Status,
+    /// Contacts and contract.
+    pub profile: Profile,
     /// When it was created.
     pub created_at: Micros,
     /// When it last changed.

@@ -7,15 +7,16 @@ pub use super::keys::service::{
     create_key, get_key, list_keys, revoke_key, rotate_key, set_key_status,
 };
 pub use super::keys::store::{KeyRow, KeySecretRow, load_directory, touch_secrets};
-pub use super::store::{Walk, list_apps, list_partners, list_plans};
+pub use super::store::{Walk, app_exists, list_apps, list_partners, list_plans};
 
 use super::error::{AccessError, Kind};
 use super::model::{App, Definition, DefinitionPatch, Name, Partner, Plan, Status};
+use super::partners::{self, Profile};
 use super::store::{self, Change, record};
 use super::subscriptions;
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, PartnerId, PlanId};
-use crate::storage::{Db, StoreError};
+use crate::storage::{Db, StoreError, Tx};
 use serde_json::{Value, json};
 use std::fmt::Display;
 
@@ -67,22 +68,48 @@ fn taken(error: StoreError, kind: Kind, name: &Name) -> AccessError {
     }
 }
 
-/// Creates a partner.
+/// Creates a partner of which only the name is known.
 pub async fn create_partner(db: &Db, by: &By<'_>, name: Name) -> Result<Partner, AccessError> {
+    create_partner_with(db, by, name, Profile::default()).await
+}
+
+/// Creates a partner.
+pub async fn create_partner_with(
+    db: &Db,
+    by: &By<'_>,
+    name: Name,
+    profile: Profile,
+) -> Result<Partner, AccessError> {
+    let mut tx = db.begin().await?;
+    let partner = add_partner(&mut tx, by, name, profile).await?;
+    tx.commit().await?;
+    Ok(partner)
+}
+
+/// Creates a partner in a transaction.
+pub(super) async fn add_partner(
+    tx: &mut Tx,
+    by: &By<'_>,
+    name: Name,
+    profile: Profile,
+) -> Result<Partner, AccessError> {
     let partner = Partner {
         id: PartnerId::random()?,
         name,
         status: Status::Active,
+        profile: Profile::default(),
         created_at: by.now,
         updated_at: by.now,
     };
-    let mut tx = db.begin().await?;
-    let inserted = store::insert_partner(&mut tx, &partner).await;
+    let inserted = store::insert_partner(tx, &partner).await;
     inserted.map_err(|error| taken(error, Kind::Partner, &partner.name))?;
     let detail = json!({ "name": partner.name });
-    record(&mut tx, by, change(Kind::Partner, partner.id, "create", detail)).await?;
-    tx.commit().await?;
-    Ok(partner)
+    record(tx, by, change(Kind::Partner, partner.id, "create", detail)).await?;
+    if profile == Profile::default() {
+        return Ok(partner);
+    }
+    partners::service::put(tx, by, &partner, (&partner.name, &profile)).await?;
+    Ok(Partner { profile, ..partner })
 }
 
 /// A partner.
@@ -121,6 +148,19 @@ pub async fn create_app(
         return Err(AccessError::reference("partner_id", Kind::Partner, partner));
     }
     plan_exists(db, plan).await?;
+    let mut tx = db.begin().await?;
+    let app = add_app(&mut tx, by, (partner, plan), name).await?;
+    tx.commit().await?;
+    Ok(app)
+}
+
+/// Creates an app in a transaction, of a partner and on a plan that exist.
+pub(super) async fn add_app(
+    tx: &mut Tx,
+    by: &By<'_>,
+    (partner, plan): (PartnerId, PlanId),
+    name: Name,
+) -> Result<App, AccessError> {
     let app = App {
         id: AppId::random()?,
         partner,
@@ -130,13 +170,11 @@ pub async fn create_app(
         created_at: by.now,
         updated_at: by.now,
     };
-    let mut tx = db.begin().await?;
-    let inserted = store::insert_app(&mut tx, &app).await;
+    let inserted = store::insert_app(tx, &app).await;
     inserted.map_err(|error| taken(error, Kind::App, &app.name))?;
-    subscriptions::service::begin(&mut tx, by, app.id, plan).await?;
+    subscriptions::service::begin(tx, by, app.id, plan).await?;
     let detail = json!({ "partner_id": partner, "plan_id": plan, "name": app.name });
-    record(&mut tx, by, change(Kind::App, app.id, "create", detail)).await?;
-    tx.commit().await?;
+    record(tx, by, change(Kind::App, app.id, "create", detail)).await?;
     Ok(app)
 }
 
@@ -195,6 +233,19 @@ pub async fn create_plan(
     name: Name,
     definition: Definition,
 ) -> Result<Plan, AccessError> {
+    let mut tx = db.begin().await?;
+    let plan = add_plan(&mut tx, by, name, definition).await?;
+    tx.commit().await?;
+    Ok(plan)
+}
+
+/// Creates a plan in a transaction.
+pub(super) async fn add_plan(
+    tx: &mut Tx,
+    by: &By<'_>,
+    name: Name,
+    definition: Definition,
+) -> Result<Plan, AccessError> {
     let plan = Plan {
         id: PlanId::random()?,
         name,
@@ -203,12 +254,10 @@ pub async fn create_plan(
         created_at: by.now,
         updated_at: by.now,
     };
-    let mut tx = db.begin().await?;
-    let inserted = store::insert_plan(&mut tx, &plan).await;
+    let inserted = store::insert_plan(tx, &plan).await;
     inserted.map_err(|error| taken(error, Kind::Plan, &plan.name))?;
     let detail = json!({ "name": plan.name, "version": 1, "definition": plan.definition });
-    record(&mut tx, by, change(Kind::Plan, plan.id, "create", detail)).await?;
-    tx.commit().await?;
+    record(tx, by, change(Kind::Plan, plan.id, "create", detail)).await?;
     Ok(plan)
 }
 
@@ -231,10 +280,21 @@ pub async fn update_plan(
         return Ok(plan);
     }
     let mut tx = db.begin().await?;
-    let updated = store::update_plan(&mut tx, id, &definition, by.now).await?;
-    let version = updated.ok_or_else(|| AccessError::not_found(Kind::Plan, id))?;
-    let detail = json!({ "version": version, "definition": definition });
-    record(&mut tx, by, change(Kind::Plan, id, "update", detail)).await?;
+    let version = put_definition(&mut tx, by, id, &definition).await?;
     tx.commit().await?;
     Ok(Plan { version, definition, updated_at: by.now, ..plan })
+}
+
+/// Gives a plan a new definition in a transaction; its new version.
+pub(super) async fn put_definition(
+    tx: &mut Tx,
+    by: &By<'_>,
+    id: PlanId,
+    definition: &Definition,
+) -> Result<u32, AccessError> {
+    let updated = store::update_plan(tx, id, definition, by.now).await?;
+    let version = updated.ok_or_else(|| AccessError::not_found(Kind::Plan, id))?;
+    let detail = json!({ "version": version, "definition": definition });
+    record(tx, by, change(Kind::Plan, id, "update", detail)).await?;
+    Ok(version)
 }

@@ -2,6 +2,7 @@
 
 use super::error::{AccessError, Kind};
 use super::freezes;
+use super::partners::store::ProfileRow;
 use super::model::{App, Definition, Partner, Plan, Status};
 use super::service::By;
 use crate::kernel::Micros;
@@ -88,6 +89,8 @@ struct PartnerRow {
     id: String,
     name: String,
     status: String,
+    #[sqlx(flatten)]
+    profile: ProfileRow,
     created_at: i64,
     updated_at: i64,
 }
@@ -100,6 +103,7 @@ impl TryFrom<PartnerRow> for Partner {
             id: stored("partners", &row.id)?,
             name: stored("partners", &row.name)?,
             status: stored("partners", &row.status)?,
+            profile: row.profile.try_into()?,
             created_at: Micros(row.created_at),
             updated_at: Micros(row.updated_at),
         })
@@ -127,7 +131,7 @@ pub async fn find_partner(db: &Db, id: PartnerId) -> Result<Option<Partner>, Sto
 }
 
 /// Whether there is such a partner.
-pub(super) async fn partner_exists(db: &Db, id: PartnerId) -> Result<bool, StoreError> {
+pub async fn partner_exists(db: &Db, id: PartnerId) -> Result<bool, StoreError> {
     const COUNT: &str = "SELECT COUNT(*) FROM partners WHERE id = $1";
     let count: i64 =
         on_db!(db, c => sqlx::query_scalar(COUNT).bind(id.to_string()).fetch_one(c).await)?;
@@ -135,7 +139,7 @@ pub(super) async fn partner_exists(db: &Db, id: PartnerId) -> Result<bool, Store
 }
 
 /// Whether there is such an app.
-pub(super) async fn app_exists(db: &Db, id: AppId) -> Result<bool, StoreError> {
+pub async fn app_exists(db: &Db, id: AppId) -> Result<bool, StoreError> {
     const COUNT: &str = "SELECT COUNT(*) FROM apps WHERE id = $1";
     let count: i64 =
         on_db!(db, c => sqlx::query_scalar(COUNT).bind(id.to_string()).fetch_one(c).await)?;

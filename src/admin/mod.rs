@@ -6,9 +6,12 @@
 pub mod apps;
 pub mod audit;
 pub mod caller;
+pub mod freezes;
 pub mod imports;
 pub mod keys;
 pub mod levels;
+pub mod notes;
+pub mod offers;
 pub mod page;
 pub mod partners;
 pub mod plans;
@@ -16,6 +19,7 @@ pub mod problems;
 pub mod sources;
 pub mod state;
 pub mod store;
+pub mod subscriptions;
 pub mod token;
 pub mod tokens;
 pub mod uploads;
@@ -41,6 +45,10 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
             .configure(apps::configure)
             .configure(plans::configure)
             .configure(keys::configure)
+            .configure(freezes::configure)
+            .configure(notes::configure)
+            .configure(offers::configure)
+            .configure(subscriptions::configure)
             .configure(tokens::configure)
             .configure(audit::configure)
             .configure(levels::configure)

@@ -9,10 +9,11 @@ use super::service::{By, change};
 use super::store::{app_exists, partner_exists, record};
 use super::text::Reason;
 use crate::kernel::Micros;
-use crate::kernel::id::{AppId, KeyId, PartnerId};
+use crate::kernel::id::{AppId, InvalidId, KeyId, PartnerId};
 use crate::storage::{Db, StoreError, Tx};
 use serde_json::json;
 use std::fmt;
+use std::str::FromStr;
 
 const FREEZE: &str = "freeze";
 const UNFREEZE: &str = "unfreeze";
@@ -37,12 +38,43 @@ impl Freezable {
         }
     }
 
+    /// The same as two numbers, in the order of the ids' texts.
+    #[must_use]
+    pub fn pair(self) -> (u64, u64) {
+        match self {
+            Self::App(id) => (0, id.0),
+            Self::Key(id) => (1, id.0),
+            Self::Partner(id) => (2, id.0),
+        }
+    }
+
+    /// What two numbers stand for.
+    #[must_use]
+    pub fn of_pair((kind, id): (u64, u64)) -> Option<Self> {
+        match kind {
+            0 => Some(Self::App(AppId(id))),
+            1 => Some(Self::Key(KeyId(id))),
+            2 => Some(Self::Partner(PartnerId(id))),
+            _ => None,
+        }
+    }
+
     async fn exists(self, db: &Db) -> Result<bool, StoreError> {
         match self {
             Self::Partner(id) => partner_exists(db, id).await,
             Self::App(id) => app_exists(db, id).await,
             Self::Key(id) => key_exists(db, id).await,
         }
+    }
+}
+
+impl FromStr for Freezable {
+    type Err = InvalidId;
+
+    fn from_str(id: &str) -> Result<Self, InvalidId> {
+        let app = id.parse().map(Self::App);
+        let other = || id.parse().map(Self::Key).or_else(|_| id.parse().map(Self::Partner));
+        app.or_else(|_: InvalidId| other())
     }
 }
 
@@ -74,13 +106,20 @@ pub(super) async fn forbid(tx: &mut Tx, id: &str, op: &str) -> Result<(), Access
     if op == FREEZE || op == UNFREEZE {
         return Ok(());
     }
-    let Some(id) = store::frozen_part(tx, id).await? else { return Ok(()) };
-    let kind = match id.split_once('_').map(|(prefix, _)| prefix) {
-        Some(PartnerId::PREFIX) => Kind::Partner,
-        Some(AppId::PREFIX) => Kind::App,
-        _ => Kind::Key,
-    };
-    Err(AccessError::Frozen { kind, id })
+    match store::frozen_part(tx, id).await? {
+        Some(what) => Err(AccessError::Frozen { kind: what.kind(), id: what.to_string() }),
+        None => Ok(()),
+    }
+}
+
+/// What is frozen behind a place, in the order of the ids.
+pub async fn list(
+    db: &Db,
+    after: Option<Freezable>,
+    limit: u32,
+) -> Result<Vec<(Freezable, Freeze)>, AccessError> {
+    let after = after.map_or_else(String::new, |after| after.to_string());
+    Ok(store::list(db, &after, limit).await?)
 }
 
 /// The freeze of a thing itself, where it is frozen.

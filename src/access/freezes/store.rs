@@ -1,8 +1,8 @@
 //! All SQL of freezes.
 
-use super::Freeze;
-use crate::access::text::Reason;
+use super::{Freezable, Freeze};
 use crate::access::store::stored;
+use crate::access::text::Reason;
 use crate::kernel::Micros;
 use crate::storage::{Db, StoreError, Tx};
 use crate::{on_db, on_tx};
@@ -31,15 +31,17 @@ impl TryFrom<Row> for Freeze {
     }
 }
 
-/// The id of what is frozen of a partner, an app or a key: the thing itself, or what it belongs to.
-pub(super) async fn frozen_part(tx: &mut Tx, id: &str) -> Result<Option<String>, StoreError> {
+/// What is frozen of a partner, an app or a key: the thing itself, or what it belongs to.
+pub(super) async fn frozen_part(tx: &mut Tx, id: &str) -> Result<Option<Freezable>, StoreError> {
     const FIND: &str = "SELECT id FROM freezes WHERE id = $1 \
                         OR id = (SELECT app_id FROM keys WHERE id = $1) \
                         OR id = (SELECT partner_id FROM apps WHERE id = $1) \
                         OR id = (SELECT a.partner_id FROM apps a JOIN keys k ON k.app_id = a.id \
                             WHERE k.id = $1) \
                         LIMIT 1";
-    Ok(on_tx!(tx, c => sqlx::query_scalar(FIND).bind(id).fetch_optional(c).await)?)
+    let id: Option<String> =
+        on_tx!(tx, c => sqlx::query_scalar(FIND).bind(id).fetch_optional(c).await)?;
+    id.map(|id| stored("freezes", &id)).transpose()
 }
 
 /// Freezes; false where it is frozen.
@@ -68,6 +70,19 @@ pub(super) async fn find(db: &Db, id: &str) -> Result<Option<Freeze>, StoreError
     let row: Option<Row> =
         on_db!(db, c => sqlx::query_as(FIND).bind(id).fetch_optional(c).await)?;
     row.map(Freeze::try_from).transpose()
+}
+
+/// Freezes behind an id, in the order of ids.
+pub(super) async fn list(
+    db: &Db,
+    after: &str,
+    limit: u32,
+) -> Result<Vec<(Freezable, Freeze)>, StoreError> {
+    const LIST: &str = "SELECT * FROM freezes WHERE id > $1 ORDER BY id LIMIT $2";
+    let rows: Vec<Row> = on_db!(db, c => {
+        sqlx::query_as(LIST).bind(after).bind(i64::from(limit)).fetch_all(c).await
+    })?;
+    rows.into_iter().map(|row| Ok((stored("freezes", &row.id)?, row.try_into()?))).collect()
 }
 
 /// All freezes, by the id of what is frozen.

@@ -8,7 +8,7 @@ use super::service::{By, change, get_plan};
 use super::store::record;
 use super::text::{Text, text};
 use crate::kernel::id::PlanId;
-use crate::kernel::word::{Word as _, words};
+use crate::kernel::word::{read_words, words};
 use crate::storage::{Db, Tx};
 use serde_json::json;
 
@@ -27,13 +27,7 @@ words! {
     }
 }
 
-impl<'de> serde::Deserialize<'de> for Approval {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let word = String::deserialize(deserializer)?;
-        let unknown = || serde::de::Error::custom(format!("is one of {}", Self::all()));
-        Self::of(&word).ok_or_else(unknown)
-    }
-}
+read_words!(Approval);
 
 /// What a plan's description may be.
 pub type Description = Text<DESCRIPTION_MOST>;

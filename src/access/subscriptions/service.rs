@@ -177,7 +177,7 @@ pub async fn request(
 
 /// A subscription.
 pub async fn get(db: &Db, id: AppSubscriptionId) -> Result<Subscription, AccessError> {
-    let found = store::find(db, id).await?;
+    let found = find(db, id).await?;
     found.ok_or_else(|| AccessError::not_found(Kind::Subscription, id))
 }
 
