@@ -48,7 +48,7 @@ impl Switch {
         }
     }
 
-    pub(super) fn op(self) -> &'static str {
+    pub(in crate::access) fn op(self) -> &'static str {
         match self {
             Self::Suspend => "suspend",
             Self::Resume => "resume",

@@ -116,7 +116,7 @@ pub(super) async fn end_secrets(tx: &mut Tx, key: KeyId, end: Micros) -> Result<
 }
 
 /// Changes a key's status; false where there is no such key, it has that status, or it is revoked.
-pub(super) async fn set_key_status(
+pub(in crate::access) async fn set_key_status(
     tx: &mut Tx,
     id: KeyId,
     status: Status,
