@@ -4,8 +4,9 @@
 //! Limiter state lives outside it, in [`crate::limit`], so a rebuild resets no counter.
 
 use super::Pepper;
-use super::model::{Status, StockDisclosure};
+use super::model::{Definition, StockDisclosure};
 use super::service::{KeyRow, load_directory};
+use super::terms::{PlanAt, Told};
 use super::{Environment, Scope, Scopes};
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, KeyId, PartnerId, PlanId};
@@ -26,30 +27,23 @@ pub enum Standing {
     Good,
     /// The key, its app or its partner is suspended.
     Suspended,
+    /// The key, its app or its partner is frozen.
+    Frozen,
+    /// The partner's contract has not begun.
+    BeforeContract,
+    /// The partner's contract is over.
+    AfterContract,
     /// The key is revoked for good.
     Revoked,
 }
 
-impl Standing {
-    fn of(row: &KeyRow) -> Self {
-        let all = [row.key_status, row.app_status, row.partner_status];
-        if all.contains(&Status::Revoked) {
-            Self::Revoked
-        } else if all.contains(&Status::Suspended) {
-            Self::Suspended
-        } else {
-            Self::Good
-        }
-    }
-}
-
 /// What plan and scopes agree on.
-fn disclosure(row: &KeyRow) -> StockDisclosure {
-    let by_scope = match row.scopes.has(Scope::StockQuantity) {
+fn disclosure(scopes: Scopes, plan: &Definition) -> StockDisclosure {
+    let by_scope = match scopes.has(Scope::StockQuantity) {
         true => StockDisclosure::Exact,
         false => StockDisclosure::Band,
     };
-    by_scope.min(row.definition.stock_disclosure)
+    by_scope.min(plan.stock_disclosure)
 }
 
 /// One secret of a key.
@@ -86,8 +80,14 @@ pub struct KeyRecord {
     pub expires_at: Option<Micros>,
     /// Whether it may be used.
     pub standing: Standing,
-    /// Its secrets, one or two.
-    pub secrets: Box<[SecretRecord]>,
+    /// What the caller is told of a freeze.
+    pub frozen: Told,
+    /// Until when this record holds: then `next` does.
+    pub until: Micros,
+    /// What holds from `until` on, known already.
+    pub next: Option<Arc<KeyRecord>>,
+    /// Its secrets, one or two; the same ones in every record of the key.
+    pub secrets: Arc<[SecretRecord]>,
     /// How much of a quantity in stock the plan and the scopes together let it know.
     pub stock_disclosure: StockDisclosure,
     /// The limits and weights of the plan.
@@ -118,6 +118,15 @@ impl Hasher for IdHasher {
     }
 }
 
+fn record_at(mut record: &Arc<KeyRecord>, now: Micros) -> &Arc<KeyRecord> {
+    while record.until <= now
+        && let Some(next) = &record.next
+    {
+        record = next;
+    }
+    record
+}
+
 type Keys = HashMap<u64, Arc<KeyRecord>, BuildHasherDefault<IdHasher>>;
 
 /// The keys as they stand at one position of the control log.
@@ -128,15 +137,16 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// The record of a key.
+    /// The record of a key that holds at an instant. One comparison, where nothing has turned since this
+    /// directory was built.
     #[must_use]
-    pub fn get(&self, key: KeyId) -> Option<&Arc<KeyRecord>> {
-        self.keys.get(&key.0)
+    pub fn at(&self, key: KeyId, now: Micros) -> Option<&Arc<KeyRecord>> {
+        self.keys.get(&key.0).map(|record| record_at(record, now))
     }
 
-    /// All keys.
-    pub fn keys(&self) -> impl Iterator<Item = &Arc<KeyRecord>> {
-        self.keys.values()
+    /// All keys, as they are at an instant.
+    pub fn keys_at(&self, now: Micros) -> impl Iterator<Item = &Arc<KeyRecord>> {
+        self.keys.values().map(move |record| record_at(record, now))
     }
 
     /// The position of the control log that this directory reflects.
@@ -169,14 +179,17 @@ fn subject_id(row: &KeyRow) -> SubjectId {
     }
 }
 
-/// The partners whose apps are on several plans with limits for the partner.
-fn mixed(rows: &[KeyRow], terms: &mut KnownTerms) -> HashSet<PartnerId> {
+/// The partners whose apps are on several plans with limits for the partner, from `now` on.
+fn mixed(rows: &[KeyRow], terms: &mut KnownTerms, now: Micros) -> HashSet<PartnerId> {
     let mut plans: HashMap<PartnerId, PlanId> = HashMap::new();
     let mut mixed = HashSet::new();
     for row in rows {
-        let limited = !terms.get(row).level(Per::Partner).is_empty();
-        if limited && *plans.entry(row.partner).or_insert(row.plan) != row.plan {
-            mixed.insert(row.partner);
+        for at in std::iter::once(now).chain(row.turns(now)) {
+            let plan = row.plan_at(at).plan;
+            let limited = !terms.get(row, at).level(Per::Partner).is_empty();
+            if limited && *plans.entry(row.partner).or_insert(plan) != plan {
+                mixed.insert(row.partner);
+            }
         }
     }
     mixed
@@ -188,17 +201,20 @@ struct KnownTerms(HashMap<(PlanId, u32, bool), Arc<Terms>>);
 
 impl KnownTerms {
     fn of(directory: &Directory) -> Self {
-        let known = directory.keys().map(|key| {
+        let chain = |first| std::iter::successors(Some(first), |key: &&Arc<KeyRecord>| key.next.as_ref());
+        let known = directory.keys.values().flat_map(chain).map(|key| {
             let live = key.environment == Environment::Live;
             ((key.plan, key.plan_version, live), Arc::clone(&key.terms))
         });
         Self(known.collect())
     }
 
-    fn get(&mut self, row: &KeyRow) -> Arc<Terms> {
+    /// Those that a key is held to at an instant.
+    fn get(&mut self, row: &KeyRow, at: Micros) -> Arc<Terms> {
         let live = row.environment == Environment::Live;
-        let known = self.0.entry((row.plan, row.plan_version, live));
-        Arc::clone(known.or_insert_with(|| Arc::new(row.definition.terms(live))))
+        let PlanAt { plan, version, definition, .. } = row.plan_at(at);
+        let known = self.0.entry((plan, version, live));
+        Arc::clone(known.or_insert_with(|| Arc::new(definition.terms(live))))
     }
 }
 
@@ -234,36 +250,53 @@ impl Keyring {
         &self.limiter
     }
 
-    /// Reads the directory anew if the control log has moved on; whether it had.
-    pub async fn follow(&self, db: &Db) -> Result<bool, StoreError> {
+    /// Reads the directory anew, as it is from `now` on, if the control log has moved on; whether it had.
+    pub async fn follow(&self, db: &Db, now: Micros) -> Result<bool, StoreError> {
         // The position is read before the rows: what is written in between is read twice, never missed.
         let position = log::head(db, Log::Control).await?;
         if position == self.current.load().position && position != 0 {
             return Ok(false);
         }
-        self.replace(load_directory(db).await?, position);
+        self.replace(load_directory(db, now).await?, position, now);
         Ok(true)
     }
 
     /// Puts a directory of these keys in force.
-    pub(super) fn replace(&self, rows: Vec<KeyRow>, position: i64) {
+    pub(super) fn replace(&self, rows: Vec<KeyRow>, position: i64, now: Micros) {
         let mut terms = KnownTerms::of(&self.current.load());
-        let mixed = mixed(&rows, &mut terms);
-        let record = |row: KeyRow| {
-            let (terms, mixed) = (terms.get(&row), mixed.contains(&row.partner));
-            (row.key.0, Arc::new(self.record(row, terms, mixed)))
+        let mixed = mixed(&rows, &mut terms, now);
+        let records = |row: KeyRow| {
+            let mixed = mixed.contains(&row.partner);
+            (row.key.0, self.records(row, now, (&mut terms, mixed)))
         };
-        let keys = rows.into_iter().map(record).collect();
+        let keys = rows.into_iter().map(records).collect();
         self.current.store(Arc::new(Directory { keys, position }));
     }
 
-    fn record(&self, row: KeyRow, terms: Arc<Terms>, mixed: bool) -> KeyRecord {
-        let standing = Standing::of(&row);
-        let stock_disclosure = disclosure(&row);
-        let id = subject_id(&row);
+    /// The records of a key from `now` on, each with the one behind it.
+    fn records(
+        &self,
+        mut row: KeyRow,
+        now: Micros,
+        (terms, mixed): (&mut KnownTerms, bool),
+    ) -> Arc<KeyRecord> {
+        let secrets = self.secrets(&mut row);
+        let turns = row.turns(now);
+        let mut until = Micros(i64::MAX);
+        let mut next = None;
+        for at in turns.into_iter().rev() {
+            let held = (terms.get(&row, at), mixed);
+            next = Some(Arc::new(self.record(&row, at, (until, next.take()), held, &secrets)));
+            until = at;
+        }
+        let held = (terms.get(&row, now), mixed);
+        Arc::new(self.record(&row, now, (until, next), held, &secrets))
+    }
+
+    fn secrets(&self, row: &mut KeyRow) -> Arc<[SecretRecord]> {
         let known = self.current.load();
-        let known = known.get(row.key);
-        let secrets = row.secrets.into_iter().map(|secret| {
+        let known = known.keys.get(&row.key.0);
+        let secrets = std::mem::take(&mut row.secrets).into_iter().map(|secret| {
             let used = known.and_then(|k| k.secrets.iter().find(|s| s.hash == secret.hash));
             let last_used = used.map_or(0, |s| s.last_used.load(Ordering::Relaxed));
             SecretRecord {
@@ -272,22 +305,39 @@ impl Keyring {
                 last_used: AtomicI64::new(last_used),
             }
         });
+        secrets.collect()
+    }
+
+    fn record(
+        &self,
+        row: &KeyRow,
+        at: Micros,
+        (until, next): (Micros, Option<Arc<KeyRecord>>),
+        (terms, mixed): (Arc<Terms>, bool),
+        secrets: &Arc<[SecretRecord]>,
+    ) -> KeyRecord {
+        let PlanAt { plan, version, definition, .. } = row.plan_at(at);
         KeyRecord {
             key: row.key,
             environment: row.environment,
             app: row.app,
             partner: row.partner,
-            plan: row.plan,
-            plan_version: row.plan_version,
+            plan,
+            plan_version: version,
             scopes: row.scopes,
-            cidrs: row.cidrs.into(),
+            cidrs: row.cidrs.as_slice().into(),
             expires_at: row.expires_at,
-            standing,
-            secrets: secrets.collect(),
-            subject: self.limiter.subject(id, &terms, |per| mixed && per == Per::Partner),
+            standing: row.standing_at(at),
+            frozen: row.terms.frozen.clone().unwrap_or_default(),
+            until,
+            next,
+            secrets: Arc::clone(secrets),
+            subject: self.limiter.subject(subject_id(row), &terms, |per| {
+                mixed && per == Per::Partner
+            }),
             policy_header: HeaderValue::from_str(&terms.limits.policy_header(|_| 0))
                 .unwrap_or(HeaderValue::from_static("")),
-            stock_disclosure,
+            stock_disclosure: disclosure(row.scopes, definition),
             terms,
         }
     }

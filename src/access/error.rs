@@ -20,6 +20,10 @@ pub enum Kind {
     Key,
     /// An admin token.
     AdminToken,
+    /// A subscription of an app to a plan.
+    Subscription,
+    /// An application of who wants to become a partner.
+    Application,
     /// An import of a feed.
     Import,
     /// A source of feeds.
@@ -37,6 +41,8 @@ impl Kind {
             Self::PlanVersion => "plan_version",
             Self::Key => "key",
             Self::AdminToken => "admin_token",
+            Self::Subscription => "subscription",
+            Self::Application => "application",
             Self::Import => "import",
             Self::Source => "source",
         }
@@ -93,6 +99,17 @@ pub enum AccessError {
     /// Revocation is final.
     #[error("The {0} is revoked, and revocation is final; create a new one.")]
     Revoked(Kind),
+    /// What is there does not allow the change.
+    #[error("{0}")]
+    Conflict(String),
+    /// Nothing of what is frozen can be changed.
+    #[error("The {kind} `{id}` is frozen, so nothing of it can be changed; unfreeze it first.")]
+    Frozen {
+        /// What is frozen.
+        kind: Kind,
+        /// Its id.
+        id: String,
+    },
     /// The key has expired.
     #[error("The key expired at {0}; create a new one.")]
     Expired(Micros),
@@ -134,6 +151,8 @@ impl From<AccessError> for ApiError {
             AccessError::Field { field, .. } => at_field(field, "not_allowed", &detail),
             AccessError::NameTaken { .. }
             | AccessError::Revoked(_)
+            | AccessError::Conflict(_)
+            | AccessError::Frozen { .. }
             | AccessError::Expired(_)
             | AccessError::Rotating(_)
             | AccessError::LastToken => Self::new(Code::Conflict, detail),

@@ -1,13 +1,17 @@
 //! Who may call: partners, apps, keys, plans and scopes.
 
+pub mod apply;
 pub mod caller;
 pub mod deprecation;
 pub mod directory;
 pub mod error;
+pub mod freezes;
 pub mod key;
 pub mod keys;
 pub mod model;
+pub mod offers;
 pub mod operation;
+pub mod partners;
 pub mod pepper;
 pub mod plan;
 pub mod policy;
@@ -15,6 +19,9 @@ pub mod scope;
 pub mod service;
 pub mod signed;
 pub mod store;
+pub mod subscriptions;
+pub mod terms;
+pub mod text;
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -1,6 +1,7 @@
 //! Partners, apps, plans and keys as values that cannot be wrong.
 
 pub use super::plan::{Definition, DefinitionPatch};
+use super::partners::Profile;
 use super::{Environment, Scopes};
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, KeyId, PartnerId, PlanId};
@@ -48,7 +49,7 @@ impl FromStr for Name {
 
 /// Marks of direction, separators of lines, and spaces of no width. The joiners U+200C and U+200D
 /// stay: scripts and emoji need them.
-fn is_invisible(c: char) -> bool {
+pub(super) fn is_invisible(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
         | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}')
 }
@@ -129,6 +130,8 @@ pub struct Partner {
     pub name: Name,
     /// Active or suspended; holds for all its apps and keys.
     pub status: Status,
+    /// Contacts and contract.
+    pub profile: Profile,
     /// When it was created.
     pub created_at: Micros,
     /// When it last changed.
@@ -142,7 +145,7 @@ pub struct App {
     pub id: AppId,
     /// Whose it is.
     pub partner: PartnerId,
-    /// The plan in force.
+    /// The plan in force when it was looked at.
     pub plan: PlanId,
     /// Its name, one app's only within the partner.
     pub name: Name,

@@ -140,7 +140,7 @@ impl Gate {
                           or ask for a new one.";
             ApiError::new(Code::InvalidKey, detail)
         };
-        let key = directory.get(parsed.id).ok_or_else(unknown)?;
+        let key = directory.at(parsed.id, now).ok_or_else(unknown)?;
         let hash = parsed.hash(self.keyring.pepper());
         let held = key.secrets.iter().find(|s| secret::same(&s.hash, &hash)).ok_or_else(unknown)?;
         if held.expires_at.is_some_and(|at| at <= now) {
@@ -163,6 +163,8 @@ impl Gate {
     ) -> Result<(), ApiError> {
         match key.standing {
             Standing::Good => {}
+            Standing::Frozen => return Err(frozen(key)),
+            Standing::BeforeContract | Standing::AfterContract => return Err(no_contract(key)),
             Standing::Suspended => {
                 let detail = "The key, its app or its partner is suspended: ask the retailer.";
                 return Err(ApiError::new(Code::Suspended, detail));
@@ -236,6 +238,35 @@ fn client_address(
 fn holds(networks: &[IpNet], address: IpAddr) -> bool {
     let address = address.to_canonical();
     networks.iter().any(|network| network.contains(&address))
+}
+
+fn frozen(key: &KeyRecord) -> ApiError {
+    let said = key.frozen.0.as_deref().map(|reason| format!(" The retailer says: {reason}"));
+    let detail = format!(
+        "The key, its app or its partner was frozen by the retailer: ask the retailer.{}",
+        said.unwrap_or_default()
+    );
+    ApiError::new(Code::Frozen, detail)
+}
+
+/// When the first record behind this one holds that is not before the contract.
+fn contract_begins(key: &KeyRecord) -> Micros {
+    let mut at = key;
+    while let Some(next) = at.next.as_deref().filter(|next| next.standing == Standing::BeforeContract) {
+        at = next;
+    }
+    at.until
+}
+
+fn no_contract(key: &KeyRecord) -> ApiError {
+    let detail = match key.standing {
+        Standing::BeforeContract => {
+            let begins = contract_begins(key);
+            format!("The partner's contract with the retailer begins at {begins}, not before.")
+        }
+        _ => "The partner's contract with the retailer is over: ask the retailer for another.".into(),
+    };
+    ApiError::new(Code::NoContract, detail)
 }
 
 fn over_limit(key: &KeyRecord, decision: &Decision) -> ApiError {

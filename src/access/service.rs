@@ -7,15 +7,17 @@ pub use super::keys::service::{
     create_key, get_key, list_keys, revoke_key, rotate_key, set_key_status,
 };
 pub use super::keys::store::{KeyRow, KeySecretRow, load_directory, touch_secrets};
-pub use super::store::{Walk, list_apps, list_partners, list_plans};
+pub use super::store::{Walk, app_exists, list_apps, list_partners, list_plans};
 pub use super::store::{find_plan_version, list_plan_versions};
 
 use super::error::{AccessError, Kind};
 use super::model::{App, Definition, DefinitionPatch, Name, Partner, Plan, Status};
+use super::partners::{self, Profile};
 use super::store::{self, Change, record};
+use super::subscriptions;
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, PartnerId, PlanId};
-use crate::storage::{Db, StoreError};
+use crate::storage::{Db, StoreError, Tx};
 use serde_json::{Value, json};
 use std::fmt::Display;
 
@@ -47,7 +49,7 @@ impl Switch {
         }
     }
 
-    pub(super) fn op(self) -> &'static str {
+    pub(in crate::access) fn op(self) -> &'static str {
         match self {
             Self::Suspend => "suspend",
             Self::Resume => "resume",
@@ -67,22 +69,48 @@ fn taken(error: StoreError, kind: Kind, name: &Name) -> AccessError {
     }
 }
 
-/// Creates a partner.
+/// Creates a partner of which only the name is known.
 pub async fn create_partner(db: &Db, by: &By<'_>, name: Name) -> Result<Partner, AccessError> {
+    create_partner_with(db, by, name, Profile::default()).await
+}
+
+/// Creates a partner.
+pub async fn create_partner_with(
+    db: &Db,
+    by: &By<'_>,
+    name: Name,
+    profile: Profile,
+) -> Result<Partner, AccessError> {
+    let mut tx = db.begin().await?;
+    let partner = add_partner(&mut tx, by, name, profile).await?;
+    tx.commit().await?;
+    Ok(partner)
+}
+
+/// Creates a partner in a transaction.
+pub(super) async fn add_partner(
+    tx: &mut Tx,
+    by: &By<'_>,
+    name: Name,
+    profile: Profile,
+) -> Result<Partner, AccessError> {
     let partner = Partner {
         id: PartnerId::random()?,
         name,
         status: Status::Active,
+        profile: Profile::default(),
         created_at: by.now,
         updated_at: by.now,
     };
-    let mut tx = db.begin().await?;
-    let inserted = store::insert_partner(&mut tx, &partner).await;
+    let inserted = store::insert_partner(tx, &partner).await;
     inserted.map_err(|error| taken(error, Kind::Partner, &partner.name))?;
     let detail = json!({ "name": partner.name });
-    record(&mut tx, by, change(Kind::Partner, partner.id, "create", detail)).await?;
-    tx.commit().await?;
-    Ok(partner)
+    record(tx, by, change(Kind::Partner, partner.id, "create", detail)).await?;
+    if profile == Profile::default() {
+        return Ok(partner);
+    }
+    partners::service::put(tx, by, &partner, (&partner.name, &profile)).await?;
+    Ok(Partner { profile, ..partner })
 }
 
 /// A partner.
@@ -121,6 +149,19 @@ pub async fn create_app(
         return Err(AccessError::reference("partner_id", Kind::Partner, partner));
     }
     plan_exists(db, plan).await?;
+    let mut tx = db.begin().await?;
+    let app = add_app(&mut tx, by, (partner, plan), name).await?;
+    tx.commit().await?;
+    Ok(app)
+}
+
+/// Creates an app in a transaction, of a partner and on a plan that exist.
+pub(super) async fn add_app(
+    tx: &mut Tx,
+    by: &By<'_>,
+    (partner, plan): (PartnerId, PlanId),
+    name: Name,
+) -> Result<App, AccessError> {
     let app = App {
         id: AppId::random()?,
         partner,
@@ -130,12 +171,11 @@ pub async fn create_app(
         created_at: by.now,
         updated_at: by.now,
     };
-    let mut tx = db.begin().await?;
-    let inserted = store::insert_app(&mut tx, &app).await;
+    let inserted = store::insert_app(tx, &app).await;
     inserted.map_err(|error| taken(error, Kind::App, &app.name))?;
+    subscriptions::service::begin(tx, by, app.id, plan).await?;
     let detail = json!({ "partner_id": partner, "plan_id": plan, "name": app.name });
-    record(&mut tx, by, change(Kind::App, app.id, "create", detail)).await?;
-    tx.commit().await?;
+    record(tx, by, change(Kind::App, app.id, "create", detail)).await?;
     Ok(app)
 }
 
@@ -147,9 +187,9 @@ async fn plan_exists(db: &Db, plan: PlanId) -> Result<(), AccessError> {
     }
 }
 
-/// An app.
-pub async fn get_app(db: &Db, id: AppId) -> Result<App, AccessError> {
-    let found = store::find_app(db, id).await?;
+/// An app as it is at `now`.
+pub async fn get_app(db: &Db, id: AppId, now: Micros) -> Result<App, AccessError> {
+    let found = store::find_app(db, id, now).await?;
     found.ok_or_else(|| AccessError::not_found(Kind::App, id))
 }
 
@@ -161,17 +201,16 @@ pub async fn set_app_status(
     switch: Switch,
 ) -> Result<App, AccessError> {
     let mut tx = db.begin().await?;
-    let changed = store::set_app_status(&mut tx, id, switch.status(), by.now).await?;
-    let Some(app) = changed else {
+    if store::set_app_status(&mut tx, id, switch.status(), by.now).await? {
+        record(&mut tx, by, change(Kind::App, id, switch.op(), json!({}))).await?;
+        tx.commit().await?;
+    } else {
         drop(tx);
-        return get_app(db, id).await;
-    };
-    record(&mut tx, by, change(Kind::App, id, switch.op(), json!({}))).await?;
-    tx.commit().await?;
-    Ok(app)
+    }
+    get_app(db, id, by.now).await
 }
 
-/// Puts an app on another plan. Its counters go on.
+/// Puts an app on another plan: one subscription ends and another begins. Its counters go on.
 pub async fn set_app_plan(
     db: &Db,
     by: &By<'_>,
@@ -180,19 +219,30 @@ pub async fn set_app_plan(
 ) -> Result<App, AccessError> {
     plan_exists(db, plan).await?;
     let mut tx = db.begin().await?;
-    let changed = store::set_app_plan(&mut tx, id, plan, by.now).await?;
-    let Some(app) = changed else {
+    if subscriptions::service::put_on_plan(&mut tx, by, (id, plan), None).await? {
+        tx.commit().await?;
+    } else {
         drop(tx);
-        return get_app(db, id).await;
-    };
-    record(&mut tx, by, change(Kind::App, id, "change_plan", json!({ "plan_id": plan }))).await?;
-    tx.commit().await?;
-    Ok(app)
+    }
+    get_app(db, id, by.now).await
 }
 
 /// Creates a plan.
 pub async fn create_plan(
     db: &Db,
+    by: &By<'_>,
+    name: Name,
+    definition: Definition,
+) -> Result<Plan, AccessError> {
+    let mut tx = db.begin().await?;
+    let plan = add_plan(&mut tx, by, name, definition).await?;
+    tx.commit().await?;
+    Ok(plan)
+}
+
+/// Creates a plan in a transaction.
+pub(super) async fn add_plan(
+    tx: &mut Tx,
     by: &By<'_>,
     name: Name,
     definition: Definition,
@@ -205,12 +255,10 @@ pub async fn create_plan(
         created_at: by.now,
         updated_at: by.now,
     };
-    let mut tx = db.begin().await?;
-    let inserted = store::insert_plan(&mut tx, &plan).await;
+    let inserted = store::insert_plan(tx, &plan).await;
     inserted.map_err(|error| taken(error, Kind::Plan, &plan.name))?;
     let detail = json!({ "name": plan.name, "version": 1, "definition": plan.definition });
-    record(&mut tx, by, change(Kind::Plan, plan.id, "create", detail)).await?;
-    tx.commit().await?;
+    record(tx, by, change(Kind::Plan, plan.id, "create", detail)).await?;
     Ok(plan)
 }
 
@@ -233,10 +281,21 @@ pub async fn update_plan(
         return Ok(plan);
     }
     let mut tx = db.begin().await?;
-    let updated = store::update_plan(&mut tx, id, &definition, by.now).await?;
-    let version = updated.ok_or_else(|| AccessError::not_found(Kind::Plan, id))?;
-    let detail = json!({ "version": version, "definition": definition });
-    record(&mut tx, by, change(Kind::Plan, id, "update", detail)).await?;
+    let version = put_definition(&mut tx, by, id, &definition).await?;
     tx.commit().await?;
     Ok(Plan { version, definition, updated_at: by.now, ..plan })
+}
+
+/// Gives a plan a new definition in a transaction; its new version.
+pub(super) async fn put_definition(
+    tx: &mut Tx,
+    by: &By<'_>,
+    id: PlanId,
+    definition: &Definition,
+) -> Result<u32, AccessError> {
+    let updated = store::update_plan(tx, id, definition, by.now).await?;
+    let version = updated.ok_or_else(|| AccessError::not_found(Kind::Plan, id))?;
+    let detail = json!({ "version": version, "definition": definition });
+    record(tx, by, change(Kind::Plan, id, "update", detail)).await?;
+    Ok(version)
 }

@@ -116,7 +116,7 @@ impl Signer {
             (ApiError::new(Code::InvalidSignature, detail), None)
         };
         let signature = Signature::read(&mut Params::new(query)).ok_or_else(wrong)?;
-        let key = directory.get(signature.key).ok_or_else(wrong)?;
+        let key = directory.at(signature.key, now).ok_or_else(wrong)?;
         // Hashes compare in a time that does not tell where they differ.
         if self.sum(path, key, signature.ends) != signature.sum.0 {
             return Err(wrong());

@@ -1,7 +1,9 @@
 //! All SQL of partners, apps and plans, and of the logs that every change is written to.
 
-use super::error::Kind;
+use super::error::{AccessError, Kind};
+use super::freezes;
 use super::model::{App, Definition, Partner, Plan, PlanVersion, Status};
+use super::partners::store::ProfileRow;
 use super::service::By;
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, PartnerId, PlanId};
@@ -50,13 +52,26 @@ pub struct Change {
 
 /// Writes a change to the control log and the audit log, at one position. Call it last: writers
 /// of the control log wait for the end of this transaction.
-pub async fn record(tx: &mut Tx, by: &By<'_>, change: Change) -> Result<(), StoreError> {
+///
+/// Nothing of what is frozen can be changed: then this is the error, and the transaction must be dropped.
+pub async fn record(tx: &mut Tx, by: &By<'_>, change: Change) -> Result<(), AccessError> {
+    let position = advance(tx, Log::Control, 1).await?;
+    // Asked after the control log is ours, so that a freeze that is under way is seen.
+    freezes::forbid(tx, &change.id, change.op).await?;
+    Ok(write(tx, by, change, position).await?)
+}
+
+async fn write(
+    tx: &mut Tx,
+    by: &By<'_>,
+    change: Change,
+    position: i64,
+) -> Result<(), StoreError> {
     const CONTROL: &str = "INSERT INTO control_log (position, kind, id, op, occurred_at) \
                            VALUES ($1, $2, $3, $4, $5)";
     const AUDIT: &str = "INSERT INTO audit_log \
                          (position, actor, action, subject, detail, occurred_at) \
                          VALUES ($1, $2, $3, $4, $5, $6)";
-    let position = advance(tx, Log::Control, 1).await?;
     let Change { kind, id, op, detail } = change;
     let action = format!("{}.{op}", kind.as_str());
     let detail = detail.to_string();
@@ -74,6 +89,8 @@ struct PartnerRow {
     id: String,
     name: String,
     status: String,
+    #[sqlx(flatten)]
+    profile: ProfileRow,
     created_at: i64,
     updated_at: i64,
 }
@@ -86,6 +103,7 @@ impl TryFrom<PartnerRow> for Partner {
             id: stored("partners", &row.id)?,
             name: stored("partners", &row.name)?,
             status: stored("partners", &row.status)?,
+            profile: row.profile.try_into()?,
             created_at: Micros(row.created_at),
             updated_at: Micros(row.updated_at),
         })
@@ -110,6 +128,22 @@ pub async fn find_partner(db: &Db, id: PartnerId) -> Result<Option<Partner>, Sto
     let row: Option<PartnerRow> =
         on_db!(db, c => sqlx::query_as(FIND).bind(id.to_string()).fetch_optional(c).await)?;
     row.map(Partner::try_from).transpose()
+}
+
+/// Whether there is such a partner.
+pub async fn partner_exists(db: &Db, id: PartnerId) -> Result<bool, StoreError> {
+    const COUNT: &str = "SELECT COUNT(*) FROM partners WHERE id = $1";
+    let count: i64 =
+        on_db!(db, c => sqlx::query_scalar(COUNT).bind(id.to_string()).fetch_one(c).await)?;
+    Ok(count > 0)
+}
+
+/// Whether there is such an app.
+pub async fn app_exists(db: &Db, id: AppId) -> Result<bool, StoreError> {
+    const COUNT: &str = "SELECT COUNT(*) FROM apps WHERE id = $1";
+    let count: i64 =
+        on_db!(db, c => sqlx::query_scalar(COUNT).bind(id.to_string()).fetch_one(c).await)?;
+    Ok(count > 0)
 }
 
 /// Partners in the order of their ids.
@@ -148,6 +182,20 @@ struct AppRow {
     updated_at: i64,
 }
 
+/// Apps with the plan in force at `$1`: of the subscriptions that are not over, the one that began first.
+macro_rules! apps {
+    ($rest:literal) => {
+        concat!(
+            "SELECT a.*, (SELECT s.plan_id FROM app_subscriptions s \
+                 WHERE s.app_id = a.id AND s.starts_at IS NOT NULL \
+                 AND (s.ends_at IS NULL OR s.ends_at > $1) \
+                 ORDER BY s.starts_at LIMIT 1) AS plan_id \
+             FROM apps a ",
+            $rest
+        )
+    };
+}
+
 impl TryFrom<AppRow> for App {
     type Error = StoreError;
 
@@ -164,10 +212,10 @@ impl TryFrom<AppRow> for App {
     }
 }
 
-/// Adds an app. A name taken within the partner is a conflict.
+/// Adds an app, without its subscription. A name taken within the partner is a conflict.
 pub async fn insert_app(tx: &mut Tx, app: &App) -> Result<(), StoreError> {
     const INSERT: &str = "INSERT INTO apps \
-                          (id, partner_id, plan_id, name, status, created_at, updated_at) \
+                          (id, partner_id, first_plan_id, name, status, created_at, updated_at) \
                           VALUES ($1, $2, $3, $4, $5, $6, $7)";
     on_tx!(tx, c => {
         let insert = sqlx::query(INSERT).bind(app.id.to_string()).bind(app.partner.to_string());
@@ -178,64 +226,51 @@ pub async fn insert_app(tx: &mut Tx, app: &App) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// An app.
-pub async fn find_app(db: &Db, id: AppId) -> Result<Option<App>, StoreError> {
-    const FIND: &str = "SELECT * FROM apps WHERE id = $1";
-    let row: Option<AppRow> =
-        on_db!(db, c => sqlx::query_as(FIND).bind(id.to_string()).fetch_optional(c).await)?;
+/// An app as it is at `now`.
+pub async fn find_app(db: &Db, id: AppId, now: Micros) -> Result<Option<App>, StoreError> {
+    const FIND: &str = apps!("WHERE a.id = $2");
+    let row: Option<AppRow> = on_db!(db, c => {
+        sqlx::query_as(FIND).bind(now.0).bind(id.to_string()).fetch_optional(c).await
+    })?;
     row.map(App::try_from).transpose()
 }
 
-/// Apps in the order of their ids, of one partner or of all.
+/// Apps as they are at `now`, in the order of their ids, of one partner or of all.
 pub async fn list_apps(
     db: &Db,
     of: Option<PartnerId>,
     walk: &Walk,
+    now: Micros,
 ) -> Result<Vec<App>, StoreError> {
-    const LIST: &str = "SELECT * FROM apps WHERE id > $1 \
-                        AND partner_id = COALESCE($2, partner_id) ORDER BY id LIMIT $3";
+    const LIST: &str = apps!(
+        "WHERE a.id > $2 AND a.partner_id = COALESCE($3, a.partner_id) ORDER BY a.id LIMIT $4"
+    );
     let of = of.map(|partner| partner.to_string());
     let rows: Vec<AppRow> = on_db!(db, c => {
-        let list = sqlx::query_as(LIST).bind(&walk.after).bind(of);
+        let list = sqlx::query_as(LIST).bind(now.0).bind(&walk.after).bind(of);
         list.bind(i64::from(walk.limit)).fetch_all(c).await
     })?;
     rows.into_iter().map(App::try_from).collect()
 }
 
-/// Changes an app's status; `None` where there is no such app or it has that status.
+/// Changes an app's status; false where there is no such app or it has that status.
 pub async fn set_app_status(
     tx: &mut Tx,
     id: AppId,
     status: Status,
     now: Micros,
-) -> Result<Option<App>, StoreError> {
+) -> Result<bool, StoreError> {
     const UPDATE: &str = "UPDATE apps SET status = $2, updated_at = $3 \
-                          WHERE id = $1 AND status <> $2 RETURNING *";
-    let row: Option<AppRow> = on_tx!(tx, c => {
-        let update = sqlx::query_as(UPDATE).bind(id.to_string()).bind(status.as_str());
-        update.bind(now.0).fetch_optional(c).await
-    })?;
-    row.map(App::try_from).transpose()
-}
-
-/// Puts an app on another plan; `None` where there is no such app or it is on that plan.
-pub async fn set_app_plan(
-    tx: &mut Tx,
-    id: AppId,
-    plan: PlanId,
-    now: Micros,
-) -> Result<Option<App>, StoreError> {
-    const UPDATE: &str = "UPDATE apps SET plan_id = $2, updated_at = $3 \
-                          WHERE id = $1 AND plan_id <> $2 RETURNING *";
-    let row: Option<AppRow> = on_tx!(tx, c => {
-        let update = sqlx::query_as(UPDATE).bind(id.to_string()).bind(plan.to_string());
-        update.bind(now.0).fetch_optional(c).await
-    })?;
-    row.map(App::try_from).transpose()
+                          WHERE id = $1 AND status <> $2";
+    let changed = on_tx!(tx, c => {
+        let update = sqlx::query(UPDATE).bind(id.to_string()).bind(status.as_str());
+        update.bind(now.0).execute(c).await?.rows_affected()
+    });
+    Ok(changed > 0)
 }
 
 #[derive(FromRow)]
-struct PlanRow {
+pub(super) struct PlanRow {
     id: String,
     name: String,
     version: i64,

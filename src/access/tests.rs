@@ -7,6 +7,7 @@ use super::model::{App, Name, Status};
 use super::policy::Gate;
 use super::service::{self, By, Switch, Walk};
 use super::service::{KeyRow, KeySecretRow};
+use super::terms::Terms;
 use super::{Environment, Pepper, Scopes, key};
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, PartnerId, PlanId};
@@ -164,14 +165,17 @@ pub(crate) fn gate(scopes: Scopes) -> (Gate, String) {
         expires_at: None,
         app: AppId(1),
         app_status: Status::Active,
+        app_since: START,
         partner: PartnerId(1),
         partner_status: Status::Active,
+        partner_since: START,
         plan: PlanId(1),
         plan_version: 1,
         definition: definition(1_000_000),
+        terms: Terms::default(),
         secrets: vec![KeySecretRow { hash: key::hash(&pepper, text.reveal()), expires_at: None }],
     };
     let keyring = Keyring::new(Limiter::Local(LocalLimiter::default()), pepper);
-    keyring.replace(vec![row], 1);
+    keyring.replace(vec![row], 1, START);
     (Gate::new(Arc::new(keyring), Vec::new()), text.reveal().to_owned())
 }

@@ -99,7 +99,7 @@ async fn list_apps(_caller: AdminCaller, request: HttpRequest, state: State) -> 
     let mut params = Params::new(request.query_string());
     let of: Option<PartnerId> = params.value("partner_id");
     let page = page::read(&request, params)?;
-    let rows = service::list_apps(&state.db, of, &page::walk(&page, AppId)?).await?;
+    let rows = service::list_apps(&state.db, of, &page::walk(&page, AppId)?, state.clock.now()).await?;
     page::answer(&page, rows, |app| app.id.0, AppOut::from)
 }
 
@@ -138,7 +138,7 @@ async fn create_app(
 )]
 #[get("/apps/{app_id}")]
 async fn get_app(_caller: AdminCaller, id: ApiPath<AppId>, state: State) -> ApiResult<Answer> {
-    let app = service::get_app(&state.db, id.0).await?;
+    let app = service::get_app(&state.db, id.0, state.clock.now()).await?;
     Answer::json(&AppOut::from(app), Cache::NoStore, 1)
 }
 

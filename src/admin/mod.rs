@@ -6,9 +6,12 @@
 pub mod apps;
 pub mod audit;
 pub mod caller;
+pub mod freezes;
 pub mod imports;
 pub mod keys;
 pub mod levels;
+pub mod notes;
+pub mod offers;
 pub mod page;
 pub mod partners;
 pub mod plan_versions;
@@ -18,6 +21,7 @@ pub mod refusals;
 pub mod sources;
 pub mod state;
 pub mod store;
+pub mod subscriptions;
 pub mod token;
 pub mod tokens;
 pub mod uploads;
@@ -43,6 +47,10 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
             .configure(apps::configure)
             .configure(plans::configure)
             .configure(keys::configure)
+            .configure(freezes::configure)
+            .configure(notes::configure)
+            .configure(offers::configure)
+            .configure(subscriptions::configure)
             .configure(tokens::configure)
             .configure(audit::configure)
             .configure(refusals::configure)

@@ -53,13 +53,23 @@ pub fn walk<I: Display>(page: &PageRequest, id: fn(u64) -> I) -> ApiResult<Walk>
 /// The page, of the rows that were read.
 pub fn answer<R, O: Serialize>(
     page: &PageRequest,
-    mut rows: Vec<R>,
+    rows: Vec<R>,
     key: impl Fn(&R) -> u64,
+    out: impl Fn(R) -> O,
+) -> ApiResult<Answer> {
+    answer_by(page, rows, |row| (key(row), 0), out)
+}
+
+/// The same of a list that is ordered by two keys.
+pub fn answer_by<R, O: Serialize>(
+    page: &PageRequest,
+    mut rows: Vec<R>,
+    keys: impl Fn(&R) -> (u64, u64),
     out: impl Fn(R) -> O,
 ) -> ApiResult<Answer> {
     let more = rows.len() > page.limit();
     rows.truncate(page.limit());
-    let next = rows.last().filter(|_| more).map(|last| page.next_url((key(last), 0)));
+    let next = rows.last().filter(|_| more).map(|last| page.next_url(keys(last)));
     let link = next.as_deref().map(link);
     let items: Vec<O> = rows.into_iter().map(out).collect();
     let records = items.len() as u32;

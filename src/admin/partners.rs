@@ -5,12 +5,15 @@ use super::page::{self, PageOut, PageQuery};
 use super::problems::{BodyProblems, Conflicts, Missing, Problems};
 use super::state::{State, created, done};
 use crate::access::model::{Name, Partner, Status};
+use crate::access::partners::model::PartnerPatch;
+use crate::access::partners::service::update_partner as update;
+use crate::access::partners::{Contact, Contract, Profile};
 use crate::access::service::{self, Switch};
 use crate::http::answer::Cache;
-use crate::http::{Answer, ApiPath, ApiResult, JsonBody, Params};
+use crate::http::{Answer, ApiError, ApiPath, ApiResult, Code, FieldError, JsonBody, Params};
 use crate::kernel::Micros;
 use crate::kernel::id::PartnerId;
-use actix_web::{HttpRequest, HttpResponse, get, post};
+use actix_web::{HttpRequest, HttpResponse, get, patch, post};
 use serde::{Deserialize, Serialize};
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -20,6 +23,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(list_partners)
         .service(create_partner)
         .service(get_partner)
+        .service(update_partner)
         .service(suspend_partner)
         .service(resume_partner);
 }
@@ -31,6 +35,46 @@ pub struct PartnerIn {
     /// Name of the organisation, unlike that of any other partner.
     #[schema(value_type = String, min_length = 1, max_length = 100, example = "Ateliers Vaugirard")]
     pub name: Name,
+    /// What your own system calls it, unlike any other partner.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 100, example = "C-1042")]
+    pub external_ref: Option<Name>,
+    /// Whom to talk to.
+    #[serde(default)]
+    #[schema(max_items = 20)]
+    pub contacts: Vec<Contact>,
+    /// The contract: outside its days the partner's keys are refused.
+    #[serde(default)]
+    pub contract: Option<Contract>,
+}
+
+/// A change to a partner. What is left out stays as it is; null takes away.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PartnerPatchIn {
+    /// Another name.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 100, example = "Ateliers Vaugirard")]
+    pub name: Option<Name>,
+    /// What your own system calls it.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 100, example = "C-1042")]
+    pub external_ref: Option<Option<Name>>,
+    /// Whom to talk to, in place of all contacts.
+    #[serde(default)]
+    #[schema(max_items = 20)]
+    pub contacts: Option<Vec<Contact>>,
+    /// The contract.
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<Contract>)]
+    pub contract: Option<Option<Contract>>,
+}
+
+/// A member that is there, be it null.
+fn given<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<T>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
 }
 
 /// An organisation that takes data.
@@ -45,6 +89,14 @@ pub struct PartnerOut {
     /// `active` or `suspended`; a suspended partner's keys are refused.
     #[schema(example = "active")]
     pub status: Status,
+    /// What the retailer's own system calls it; null where nobody has said.
+    #[schema(required = true, value_type = Option<String>, example = "C-1042")]
+    pub external_ref: Option<Name>,
+    /// Whom to talk to.
+    pub contacts: Vec<Contact>,
+    /// The contract; null where there is none on record: then no day is outside it.
+    #[schema(required = true)]
+    pub contract: Option<Contract>,
     /// When it was created.
     #[schema(value_type = String, format = DateTime, example = "2026-11-22T09:41:07Z")]
     pub created_at: Micros,
@@ -55,8 +107,9 @@ pub struct PartnerOut {
 
 impl From<Partner> for PartnerOut {
     fn from(partner: Partner) -> Self {
-        let Partner { id, name, status, created_at, updated_at } = partner;
-        Self { id, name, status, created_at, updated_at }
+        let Partner { id, name, status, profile, created_at, updated_at } = partner;
+        let Profile { external_ref, contacts, contract } = profile;
+        Self { id, name, status, external_ref, contacts, contract, created_at, updated_at }
     }
 }
 
@@ -97,7 +150,9 @@ async fn create_partner(
     state: State,
 ) -> ApiResult<HttpResponse> {
     let by = caller.by(&state.clock);
-    let partner = service::create_partner(&state.db, &by, body.0.name).await?;
+    let PartnerIn { name, external_ref, contacts, contract } = body.0;
+    let profile = Profile { external_ref, contacts, contract };
+    let partner = service::create_partner_with(&state.db, &by, name, profile).await?;
     state.applied().await;
     created(&format!("partners/{}", partner.id), &PartnerOut::from(partner))
 }
@@ -119,6 +174,39 @@ async fn get_partner(
 ) -> ApiResult<Answer> {
     let partner = service::get_partner(&state.db, id.0).await?;
     Answer::json(&PartnerOut::from(partner), Cache::NoStore, 1)
+}
+
+/// Change a partner
+///
+/// Name, reference, contacts and contract. The keys follow the contract on every node at its instants, without
+/// anything to be done then.
+#[utoipa::path(
+    tag = "partners", operation_id = "update_partner", request_body = PartnerPatchIn,
+    params(("partner_id" = String, Path, description = "Id of the partner", example = "prt_4kPz09aBcDe")),
+    responses(
+        (status = 200, description = "The partner", body = PartnerOut),
+        Missing, Conflicts, BodyProblems, Problems
+    ),
+    security(("admin_token" = []))
+)]
+#[patch("/partners/{partner_id}")]
+async fn update_partner(
+    caller: AdminCaller,
+    id: ApiPath<PartnerId>,
+    body: JsonBody<PartnerPatchIn>,
+    state: State,
+) -> ApiResult<HttpResponse> {
+    let by = caller.by(&state.clock);
+    let PartnerPatchIn { name, external_ref, contacts, contract } = body.0;
+    let patch = PartnerPatch { name, external_ref, contacts, contract };
+    if patch == PartnerPatch::default() {
+        let detail = "The body changes nothing: give name, external_ref, contacts or contract.";
+        let fault = FieldError::pointer("", "empty", "names nothing to change");
+        return Err(ApiError::new(Code::InvalidBody, detail).errors(vec![fault]));
+    }
+    let partner = update(&state.db, &by, id.0, patch).await?;
+    state.applied().await;
+    done(&PartnerOut::from(partner))
 }
 
 /// Suspend a partner

@@ -156,7 +156,7 @@ impl Comptoir {
         let bootstrap = crate::admin::bootstrap(&db, &pepper, clock.now()).await?;
         let limiter = Limiter::Local(LocalLimiter::default());
         let keyring = Arc::new(Keyring::new(limiter, pepper));
-        keyring.follow(&db).await?;
+        keyring.follow(&db, clock.now()).await?;
         let gate = Arc::new(Gate::new(Arc::clone(&keyring), config.server.trusted_proxies.clone()));
 
         let node = storage::node_id(&data_dir)?;

@@ -75,6 +75,8 @@ pub static ADMIN: LazyLock<Document> = LazyLock::new(|| {
         ("apps", "Their software"),
         ("plans", "Limits that apps are held to"),
         ("keys", "Secrets of apps"),
+        ("subscriptions", "Which plan an app is on, was on and asks for"),
+        ("freezes", "What is refused and cannot be changed"),
         ("tokens", "Secrets of this API"),
         ("audit", "Who changed what"),
         ("refusals", "What was refused, and why"),

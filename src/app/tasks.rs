@@ -166,7 +166,7 @@ async fn follow_control(
             Some(answer) = asked.recv() => Some(answer),
             () = part.stopping() => return,
         };
-        match keyring.follow(&part.db).await {
+        match keyring.follow(&part.db, part.clock.now()).await {
             Ok(_) => {
                 part.readiness.control_followed(part.clock.now());
                 part.metrics.set_gauge(Gauge::ControlPosition, keyring.current().position());

@@ -1,13 +1,17 @@
 //! `comptoir partner | app | plan | key | token`: access from the shell, on the same rules as the
 //! admin API. A running server follows within its poll interval.
 
+use super::freezes::{Freeze, Unfreeze, freeze, show_notes, unfreeze};
 use super::speak::say;
 use crate::access::Pepper;
+use crate::access::freezes::Freezable;
 use crate::access::keys::service::{create_key, list_keys, revoke_key, rotate_key, set_key_status};
 use crate::access::model::{
     App, Cidr, Definition, DefinitionPatch, IssuedKey, Key, KeySpec, Name, Partner, Plan,
     StockDisclosure,
 };
+use crate::access::partners::model::PartnerPatch;
+use crate::access::partners::service::{NoteText, add_note, update_partner};
 use crate::access::plan::PlanLimits;
 use crate::access::service::{
     By, Switch, Walk, create_app, create_partner, create_plan, list_apps, list_partners,
@@ -41,10 +45,20 @@ pub(super) enum PartnerCommand {
     },
     /// List all partners.
     List,
+    /// Give a partner another name.
+    Rename { id: PartnerId, name: Name },
     /// Stop all use by a partner's apps.
     Suspend { id: PartnerId },
     /// Allow it again.
     Resume { id: PartnerId },
+    /// Stop all use by a partner's apps, and every change of them, until it is unfrozen.
+    Freeze(Freeze<PartnerId>),
+    /// Take a freeze off.
+    Unfreeze(Unfreeze<PartnerId>),
+    /// Write a note about a partner; it can never be changed.
+    Note { id: PartnerId, text: NoteText },
+    /// Show the notes about a partner, newest first.
+    Notes { id: PartnerId },
 }
 
 /// Apps.
@@ -70,6 +84,10 @@ pub(super) enum AppCommand {
     Suspend { id: AppId },
     /// Allow it again.
     Resume { id: AppId },
+    /// Stop all use by an app's keys, and every change of them, until it is unfrozen.
+    Freeze(Freeze<AppId>),
+    /// Take a freeze off.
+    Unfreeze(Unfreeze<AppId>),
 }
 
 /// Plans.
@@ -132,6 +150,10 @@ pub(super) enum KeyCommand {
     Suspend { id: KeyId },
     /// Allow it again.
     Resume { id: KeyId },
+    /// Stop the use of a key, and every change of it, until it is unfrozen.
+    Freeze(Freeze<KeyId>),
+    /// Take a freeze off.
+    Unfreeze(Unfreeze<KeyId>),
     /// End a key for good.
     Revoke { id: KeyId },
     /// Make a new secret and print it, this once; the old one works on for a while.
@@ -184,20 +206,20 @@ fn limit(text: &str) -> Result<Limit, String> {
 }
 
 /// What every command needs.
-struct Desk {
-    db: Db,
+pub(super) struct Desk {
+    pub(super) db: Db,
     clock: Clock,
     pepper: Arc<Pepper>,
 }
 
 impl Desk {
-    async fn open(config: &Config) -> anyhow::Result<Self> {
+    pub(super) async fn open(config: &Config) -> anyhow::Result<Self> {
         let (db, clock) = super::database(config).await?;
         let pepper = open_pepper(config, &db).await?;
         Ok(Self { db, clock, pepper })
     }
 
-    fn by(&self) -> By<'static> {
+    pub(super) fn by(&self) -> By<'static> {
         By { actor: ACTOR, now: self.clock.now() }
     }
 }
@@ -255,6 +277,14 @@ pub(super) async fn partner(config: &Config, command: PartnerCommand) -> anyhow:
             let page = async |walk: Walk| Ok(list_partners(db, &walk).await?);
             show_all(page, |p| p.id.to_string(), partner_line).await?;
         }
+        PartnerCommand::Rename { id, name } => {
+            let patch = PartnerPatch { name: Some(name), ..PartnerPatch::default() };
+            say(partner_line(&update_partner(db, by, id, patch).await?))?;
+        }
+        PartnerCommand::Freeze(how) => freeze(&desk, Freezable::Partner(how.id), how).await?,
+        PartnerCommand::Unfreeze(why) => unfreeze(&desk, Freezable::Partner(why.id), &why).await?,
+        PartnerCommand::Note { id, text } => say(add_note(db, by, id, &text).await?.number)?,
+        PartnerCommand::Notes { id } => show_notes(db, id).await?,
         PartnerCommand::Suspend { id } => {
             say(partner_line(&set_partner_status(db, by, id, Switch::Suspend).await?))?;
         }
@@ -273,10 +303,12 @@ pub(super) async fn app(config: &Config, command: AppCommand) -> anyhow::Result<
             say(create_app(db, by, partner, plan, name).await?.id)?;
         }
         AppCommand::List => {
-            let page = async |walk: Walk| Ok(list_apps(db, None, &walk).await?);
+            let page = async |walk: Walk| Ok(list_apps(db, None, &walk, by.now).await?);
             show_all(page, |a| a.id.to_string(), app_line).await?;
         }
         AppCommand::SetPlan { id, plan } => say(app_line(&set_app_plan(db, by, id, plan).await?))?,
+        AppCommand::Freeze(how) => freeze(&desk, Freezable::App(how.id), how).await?,
+        AppCommand::Unfreeze(why) => unfreeze(&desk, Freezable::App(why.id), &why).await?,
         AppCommand::Suspend { id } => {
             say(app_line(&set_app_status(db, by, id, Switch::Suspend).await?))?;
         }
@@ -329,6 +361,8 @@ pub(super) async fn key(config: &Config, command: KeyCommand) -> anyhow::Result<
             let page = async |walk: Walk| Ok(list_keys(db, None, &walk, by.now).await?);
             show_all(page, |k| k.id.to_string(), key_line).await?;
         }
+        KeyCommand::Freeze(how) => freeze(&desk, Freezable::Key(how.id), how).await?,
+        KeyCommand::Unfreeze(why) => unfreeze(&desk, Freezable::Key(why.id), &why).await?,
         KeyCommand::Suspend { id } => {
             say(key_line(&set_key_status(db, by, id, Switch::Suspend).await?))?;
         }

@@ -157,7 +157,7 @@ async fn app(db: &Db, by: &By<'_>, limits: Limits) -> anyhow::Result<AppId> {
         Some(partner) => partner,
         None => create_partner(db, by, partner_name).await?,
     };
-    let apps = list_apps(db, Some(partner.id), &all).await?;
+    let apps = list_apps(db, Some(partner.id), &all, by.now).await?;
     Ok(match apps.first() {
         Some(app) => app.id,
         None => create_app(db, by, partner.id, plan.id, "Comparateur".parse()?).await?.id,

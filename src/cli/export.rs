@@ -1,19 +1,23 @@
-//! `comptoir export`.
+//! `comptoir export`: what is there, as files.
 
 use super::speak::say;
 use crate::config::Config;
 use anyhow::Context as _;
 
-/// Snapshots.
+/// What can be exported.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum ExportCommand {
     /// Write a snapshot now, beside the daily one.
     Snapshot,
+    /// Print partners, plans, apps and keys' metadata as a file for `comptoir apply`.
+    Access,
 }
 
 /// Works beside a running server, which serves the files.
 pub(super) async fn run(config: &Config, command: ExportCommand) -> anyhow::Result<()> {
-    let ExportCommand::Snapshot = command;
+    if let ExportCommand::Access = command {
+        return super::apply::export_access(config).await;
+    }
     let (db, clock) = super::database(config).await?;
     let worker = crate::app::export_worker(config, &db, &clock)?;
     let id = worker.snapshot(None).await?.context("the snapshot was not begun")?;

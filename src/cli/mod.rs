@@ -1,14 +1,17 @@
 //! The command line: what an operator, an admin or billing staff can do from a shell.
 
 mod access;
+mod apply;
 mod contract;
 mod demo;
 mod doctor;
 mod export;
 mod feed;
+mod freezes;
 mod import;
 mod serve;
 mod speak;
+mod subscriptions;
 mod usage;
 
 use crate::config::Config;
@@ -40,15 +43,20 @@ enum Command {
     /// Imports that were made, and deletions that they hold for approval.
     #[command(subcommand)]
     Feed(feed::FeedCommand),
-    /// Snapshots of the catalog as files.
+    /// Snapshots of the catalog, and access, as files.
     #[command(subcommand)]
     Export(export::ExportCommand),
+    /// Compare a file of partners, plans, apps and keys with what is there, and make it so.
+    Apply(apply::Args),
     /// Partner organisations.
     #[command(subcommand)]
     Partner(access::PartnerCommand),
     /// Apps of partners.
     #[command(subcommand)]
     App(access::AppCommand),
+    /// Subscriptions of apps to plans.
+    #[command(subcommand)]
+    Subscription(subscriptions::SubscriptionCommand),
     /// Plans: the limits that apps are held to.
     #[command(subcommand)]
     Plan(access::PlanCommand),
@@ -106,6 +114,8 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Import(args) => return import::run(load(file)?, args).await,
         Command::Feed(command) => feed::run(&load(file)?, command).await?,
         Command::Export(command) => export::run(&load(file)?, command).await?,
+        Command::Apply(args) => apply::run(&load(file)?, args).await?,
+        Command::Subscription(command) => subscriptions::run(&load(file)?, command).await?,
         Command::Partner(command) => access::partner(&load(file)?, command).await?,
         Command::App(command) => access::app(&load(file)?, command).await?,
         Command::Plan(command) => access::plan(&load(file)?, command).await?,

@@ -245,7 +245,7 @@ impl Hooks {
     /// What each app that has a key in force may know.
     fn rights(&self, now: Micros) -> HashMap<String, Rights> {
         let mut rights: HashMap<String, Rights> = HashMap::new();
-        for key in self.keyring.current().keys() {
+        for key in self.keyring.current().keys_at(now) {
             let over = key.expires_at.is_some_and(|at| at <= now);
             if key.standing != Standing::Good || over {
                 continue;
@@ -348,7 +348,7 @@ impl Hooks {
             if self.rights_to(&to).is_none() {
                 break;
             }
-            let Some(payer) = self.meter.payer(&to) else { break };
+            let Some(payer) = self.meter.payer(&to, self.clock.now()) else { break };
             let due = store::due(&self.db, &to.id, self.clock.now(), BATCH).await?;
             if due.is_empty() {
                 break;

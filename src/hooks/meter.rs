@@ -35,12 +35,12 @@ impl Meter {
 
     /// The key that a subscription's messages are counted for: the one that made it, whatever has become
     /// of it since; where none is known, the app's first.
-    pub(super) fn payer(&self, to: &Subscription) -> Option<Arc<KeyRecord>> {
+    pub(super) fn payer(&self, to: &Subscription, now: Micros) -> Option<Arc<KeyRecord>> {
         let keys = self.keyring.current();
-        if let Some(key) = to.key_id.parse::<KeyId>().ok().and_then(|id| keys.get(id)) {
+        if let Some(key) = to.key_id.parse::<KeyId>().ok().and_then(|id| keys.at(id, now)) {
             return Some(Arc::clone(key));
         }
-        let own = keys.keys().filter(|key| key.app.to_string() == to.app_id);
+        let own = keys.keys_at(now).filter(|key| key.app.to_string() == to.app_id);
         own.min_by_key(|key| key.key).map(Arc::clone)
     }
 

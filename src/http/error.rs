@@ -61,6 +61,10 @@ codes! {
     RevokedKey = 401 "revoked_key" "The key has been revoked";
     /// The key, its app or its partner is suspended.
     Suspended = 403 "suspended" "Access is suspended";
+    /// The key, its app or its partner is frozen.
+    Frozen = 403 "frozen" "Access is frozen";
+    /// The partner's contract has not begun, or is over.
+    NoContract = 403 "no_contract" "There is no contract at present";
     /// The call came from an address that the key does not allow.
     AddressNotAllowed = 403 "address_not_allowed" "The key may not be used from this address";
     /// The signed address is not as it was given out.

@@ -113,6 +113,12 @@ ids! {
     SubscriptionId = "sub";
     /// A message to a subscription, derived from both.
     DeliveryId = "dlv";
+    /// A subscription of an app to a plan.
+    AppSubscriptionId = "aps";
+    /// An application of who wants to become a partner.
+    ApplicationId = "apl";
+    /// A mail that waits to be sent.
+    MailId = "mai";
     /// An entry of the audit trail.
     AuditId = "aud";
     /// A running process' durable identity: one per data directory.

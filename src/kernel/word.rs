@@ -65,6 +65,19 @@ macro_rules! words {
 }
 pub(crate) use words;
 
+/// Reads a set's words where others write them.
+macro_rules! read_words {
+    ($($set:ident),+) => {$(
+        impl<'de> serde::Deserialize<'de> for $set {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let word = String::deserialize(deserializer)?;
+                word.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    )+};
+}
+pub(crate) use read_words;
+
 #[cfg(test)]
 mod tests {
     use super::*;

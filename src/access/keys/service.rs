@@ -5,7 +5,7 @@ use crate::access::error::{AccessError, Kind};
 use crate::access::key::{self, Pepper};
 use crate::access::model::{IssuedKey, Key, KeySecret, KeySpec, Status};
 use crate::access::service::{By, Switch, change};
-use crate::access::store::{Walk, find_app, record};
+use crate::access::store::{Walk, app_exists, record};
 use crate::kernel::Micros;
 use crate::kernel::clock::SECOND;
 use crate::kernel::id::{AppId, KeyId};
@@ -25,7 +25,7 @@ pub async fn create_key(
     pepper: &Pepper,
     spec: KeySpec,
 ) -> Result<IssuedKey, AccessError> {
-    if find_app(db, spec.app).await?.is_none() {
+    if !app_exists(db, spec.app).await? {
         return Err(AccessError::reference("app_id", Kind::App, spec.app));
     }
     if spec.expires_at.is_some_and(|at| at <= by.now) {
@@ -36,6 +36,19 @@ pub async fn create_key(
         let message = format!("takes at most {CIDRS_MOST} blocks, not {}", spec.cidrs.len());
         return Err(AccessError::Field { field: "cidrs", message });
     }
+    let mut tx = db.begin().await?;
+    let issued = add_key(&mut tx, by, pepper, spec).await?;
+    tx.commit().await?;
+    Ok(issued)
+}
+
+/// Creates a key in a transaction, of an app that exists and with what can be.
+pub(in crate::access) async fn add_key(
+    tx: &mut Tx,
+    by: &By<'_>,
+    pepper: &Pepper,
+    spec: KeySpec,
+) -> Result<IssuedKey, AccessError> {
     let (id, text) = key::generate(spec.environment)?;
     let key = Key {
         id,
@@ -45,9 +58,8 @@ pub async fn create_key(
         created_at: by.now,
         updated_at: by.now,
     };
-    let mut tx = db.begin().await?;
-    store::insert_key(&mut tx, &key).await?;
-    store::insert_secret(&mut tx, id, &key::hash(pepper, text.reveal()), &key.secrets[0]).await?;
+    store::insert_key(tx, &key).await?;
+    store::insert_secret(tx, id, &key::hash(pepper, text.reveal()), &key.secrets[0]).await?;
     let spec = &key.spec;
     let detail = json!({
         "app_id": spec.app,
@@ -57,8 +69,7 @@ pub async fn create_key(
         "cidrs": spec.cidrs.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "expires_at": spec.expires_at,
     });
-    record(&mut tx, by, change(Kind::Key, id, "create", detail)).await?;
-    tx.commit().await?;
+    record(tx, by, change(Kind::Key, id, "create", detail)).await?;
     Ok(IssuedKey { key, text })
 }
 

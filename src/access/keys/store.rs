@@ -1,7 +1,11 @@
 //! All SQL of keys and their secrets.
 
 use crate::access::model::{Definition, Key, KeySecret, KeySpec, Status};
+use crate::access::freezes::{self, Freeze};
 use crate::access::store::{Walk, definition, stored, version};
+use crate::access::subscriptions::State;
+use crate::access::subscriptions::store::{Ending, endings};
+use crate::access::terms::{self, Terms, Window};
 use crate::access::{Environment, Scopes};
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, KeyId, PartnerId, PlanId};
@@ -36,6 +40,14 @@ pub(super) async fn insert_key(tx: &mut Tx, key: &Key) -> Result<(), StoreError>
         insert.bind(key.created_at.0).bind(key.updated_at.0).execute(c).await?;
     });
     Ok(())
+}
+
+/// Whether there is such a key.
+pub(in crate::access) async fn key_exists(db: &Db, id: KeyId) -> Result<bool, StoreError> {
+    const COUNT: &str = "SELECT COUNT(*) FROM keys WHERE id = $1";
+    let count: i64 =
+        on_db!(db, c => sqlx::query_scalar(COUNT).bind(id.to_string()).fetch_one(c).await)?;
+    Ok(count > 0)
 }
 
 /// Adds a secret to a key.
@@ -104,7 +116,7 @@ pub(super) async fn end_secrets(tx: &mut Tx, key: KeyId, end: Micros) -> Result<
 }
 
 /// Changes a key's status; false where there is no such key, it has that status, or it is revoked.
-pub(super) async fn set_key_status(
+pub(in crate::access) async fn set_key_status(
     tx: &mut Tx,
     id: KeyId,
     status: Status,
@@ -246,13 +258,13 @@ pub struct KeyRow {
     pub app: AppId,
     /// The app's status.
     pub app_status: Status,
-    /// When its contract began.
+    /// When it first subscribed to a plan.
     pub app_since: Micros,
     /// The partner that the app belongs to.
     pub partner: PartnerId,
     /// The partner's status.
     pub partner_status: Status,
-    /// When its contract began.
+    /// When its contract began, or it was created where none is known.
     pub partner_since: Micros,
     /// The plan in force.
     pub plan: PlanId,
@@ -260,6 +272,8 @@ pub struct KeyRow {
     pub plan_version: u32,
     /// What it grants.
     pub definition: Definition,
+    /// What holds for it beside: subscription, contract, freezes.
+    pub terms: Terms,
     /// The secrets on record: those that are valid, and the last ones that are over, so that their
     /// holder can be told.
     pub secrets: Vec<KeySecretRow>,
@@ -282,11 +296,29 @@ struct DirectoryRow {
     plan_id: String,
     version: i64,
     definition: String,
+    subscription_state: String,
+    contract_from: Option<i64>,
+    contract_until: Option<i64>,
 }
 
 impl DirectoryRow {
-    fn with(self, secrets: Vec<KeySecretRow>) -> Result<KeyRow, StoreError> {
+    fn with(
+        self,
+        secrets: Vec<KeySecretRow>,
+        (endings, freezes): (&HashMap<String, Vec<Ending>>, &HashMap<String, Freeze>),
+    ) -> Result<KeyRow, StoreError> {
+        let state: State = stored("app_subscriptions", &self.subscription_state)?;
+        let terms = Terms {
+            suspended: state == State::Suspended,
+            before: endings.get(&self.app_id).cloned().unwrap_or_default(),
+            contract: Window {
+                from: Micros(self.contract_from.unwrap_or(i64::MIN)),
+                until: Micros(self.contract_until.unwrap_or(i64::MAX)),
+            },
+            frozen: terms::frozen(freezes, [&self.id, &self.app_id, &self.partner_id]),
+        };
         Ok(KeyRow {
+            terms,
             key: stored("keys", &self.id)?,
             environment: stored("keys", &self.environment)?,
             key_status: stored("keys", &self.status)?,
@@ -314,17 +346,24 @@ struct HashRow {
     expires_at: Option<i64>,
 }
 
-/// Every key with all that decides about its calls, one row for each.
-pub async fn load_directory(db: &Db) -> Result<Vec<KeyRow>, StoreError> {
+/// Every key with all that decides about its calls from `now` on, one row for each. The plan is that of the
+/// app's last subscription; those that are in force before are in [`Terms::before`].
+pub async fn load_directory(db: &Db, now: Micros) -> Result<Vec<KeyRow>, StoreError> {
     const KEYS: &str = "SELECT k.id, k.environment, k.status, k.scopes, k.cidrs, k.expires_at, \
-                            a.id AS app_id, a.status AS app_status, a.created_at AS app_since, \
+                            a.id AS app_id, a.status AS app_status, \
                             p.id AS partner_id, p.status AS partner_status, \
-                            p.created_at AS partner_since, \
-                            l.id AS plan_id, l.version, v.definition \
+                            COALESCE(p.contract_from, p.created_at) AS partner_since, \
+                            p.contract_from, p.contract_until, \
+                            l.id AS plan_id, l.version, v.definition, \
+                            s.state AS subscription_state, \
+                            (SELECT MIN(f.starts_at) FROM app_subscriptions f \
+                                WHERE f.app_id = a.id) AS app_since \
                         FROM keys k \
                         JOIN apps a ON a.id = k.app_id \
                         JOIN partners p ON p.id = a.partner_id \
-                        JOIN plans l ON l.id = a.plan_id \
+                        JOIN app_subscriptions s ON s.app_id = a.id \
+                            AND s.starts_at IS NOT NULL AND s.ends_at IS NULL \
+                        JOIN plans l ON l.id = s.plan_id \
                         JOIN plan_versions v ON v.plan_id = l.id AND v.version = l.version";
     const SECRETS: &str = "SELECT key_id, hash, expires_at FROM key_secrets";
     let (rows, secrets): (Vec<DirectoryRow>, Vec<HashRow>) = on_db!(db, c => {
@@ -337,10 +376,11 @@ pub async fn load_directory(db: &Db) -> Result<Vec<KeyRow>, StoreError> {
         let secret = KeySecretRow { hash: *hash.as_bytes(), expires_at: expires_at.map(Micros) };
         of.entry(key_id).or_default().push(secret);
     }
+    let (endings, freezes) = (endings(db, now).await?, freezes::store::all(db).await?);
     let mut keys = Vec::with_capacity(rows.len());
     for row in rows {
         let secrets = of.remove(&row.id).unwrap_or_default();
-        keys.push(row.with(secrets)?);
+        keys.push(row.with(secrets, (&endings, &freezes))?);
     }
     Ok(keys)
 }

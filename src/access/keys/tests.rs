@@ -39,7 +39,7 @@ fn after(seconds: i64) -> Micros {
 }
 
 async fn only_row(db: &Db) -> KeyRow {
-    let mut rows = load_directory(db).await.unwrap();
+    let mut rows = load_directory(db, START).await.unwrap();
     assert_eq!(rows.len(), 1);
     rows.remove(0)
 }

@@ -36,6 +36,16 @@ pub(super) const PARTNER: &[Example] = &[
     (Code::RevokedKey, PRODUCTS, "The key was revoked and will not work again: use another one."),
     (Code::Suspended, PRODUCTS, "The key, its app or its partner is suspended: ask the retailer."),
     (
+        Code::Frozen,
+        PRODUCTS,
+        "The key, its app or its partner was frozen by the retailer: ask the retailer.",
+    ),
+    (
+        Code::NoContract,
+        PRODUCTS,
+        "The partner's contract with the retailer is over: ask the retailer for another.",
+    ),
+    (
         Code::AddressNotAllowed,
         PRODUCTS,
         "The key's allow-list does not hold the address of this call.",

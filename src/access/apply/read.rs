@@ -1,0 +1,170 @@
+//! Reads the file. What is wrong with it is told with its line.
+
+use super::file::{File, VERSION};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use std::fmt;
+
+/// A step on the way to a value in the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// A member of a map.
+    Member(&'static str),
+    /// An entry of a list.
+    Entry(usize),
+}
+
+/// Where a value stands in the file, from the top.
+pub type Place = Vec<Step>;
+
+/// Something that is wrong with the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The line, from 1; 0 where it is not known.
+    pub line: usize,
+    /// What is wrong and what would be right.
+    pub message: String,
+}
+
+impl Fault {
+    /// A fault of the value at a place.
+    #[must_use]
+    pub fn at(text: &str, place: &[Step], message: String) -> Self {
+        Self { line: line_of(text, place), message: format!("{}: {message}", shown(place)) }
+    }
+}
+
+fn shown(place: &[Step]) -> String {
+    let mut shown = String::new();
+    for step in place {
+        match step {
+            Step::Member(name) if shown.is_empty() => shown.push_str(name),
+            Step::Member(name) => shown = format!("{shown}.{name}"),
+            Step::Entry(index) => shown = format!("{shown}[{index}]"),
+        }
+    }
+    shown
+}
+
+/// The file in a text.
+pub fn read(text: &str) -> Result<File, Fault> {
+    let document = serde_norway::Deserializer::from_str(text);
+    let file: File = serde_path_to_error::deserialize(document).map_err(|error| {
+        let (path, inner) = (error.path().to_string(), error.into_inner());
+        let line = inner.location().map_or(0, |place| place.line());
+        // The library ends its messages with the place, which stands in front of ours.
+        let message = inner.to_string();
+        let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(said, _)| said);
+        let said = message.strip_prefix(&format!("{path}: ")).unwrap_or(message);
+        let message = if path == "." { said.to_owned() } else { format!("{path}: {said}") };
+        Fault { line, message }
+    })?;
+    if file.version != VERSION {
+        let message = format!("is {VERSION}, the version that this program reads");
+        return Err(Fault::at(text, &[Step::Member("version")], message));
+    }
+    Ok(file)
+}
+
+/// The line of a value, or of what it should stand in. The library tells places in errors alone, so the way to
+/// the value is walked and ended with one.
+fn line_of(text: &str, place: &[Step]) -> usize {
+    let found = Seek(place).deserialize(serde_norway::Deserializer::from_str(text));
+    found.err().and_then(|error| error.location()).map_or(0, |place| place.line())
+}
+
+struct Seek<'a>(&'a [Step]);
+
+impl<'de> DeserializeSeed<'de> for Seek<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+/// Ends the walk at a value of a kind.
+macro_rules! here {
+    ($($visit:ident: $kind:ty),*) => {$(
+        fn $visit<E: serde::de::Error>(self, _: $kind) -> Result<(), E> {
+            Err(E::custom("here"))
+        }
+    )*};
+}
+
+impl<'de> Visitor<'de> for Seek<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("anything")
+    }
+
+    here!(visit_bool: bool, visit_i64: i64, visit_u64: u64, visit_f64: f64, visit_str: &str);
+
+    fn visit_unit<E: serde::de::Error>(self) -> Result<(), E> {
+        Err(E::custom("here"))
+    }
+
+    fn visit_none<E: serde::de::Error>(self) -> Result<(), E> {
+        Err(E::custom("here"))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        if let Some((Step::Member(wanted), rest)) = self.0.split_first() {
+            while let Some(name) = map.next_key::<String>()? {
+                if name == *wanted {
+                    return map.next_value_seed(Seek(rest));
+                }
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Err(A::Error::custom("here"))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        if let Some((Step::Entry(wanted), rest)) = self.0.split_first() {
+            for _ in 0..*wanted {
+                list.next_element::<IgnoredAny>()?;
+            }
+            list.next_element_seed(Seek(rest))?;
+        }
+        Err(A::Error::custom("here"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "version: 1\nplans:\n  - name: A\n    limits:\n      - {name: d, quota: 5, window_s: 60}\n  - name: B\n    limits:\n      - {name: d, quota: 5, window_s: 60}\npartners:\n  - name: P\n    apps:\n      - name: X\n        plan: A\n";
+
+    #[test]
+    fn a_place_is_found_by_its_line() {
+        use Step::{Entry, Member};
+        let places: [(&[Step], usize); 6] = [
+            (&[], 1),
+            (&[Member("version")], 1),
+            (&[Member("plans"), Entry(1), Member("name")], 6),
+            (&[Member("partners"), Entry(0), Member("apps"), Entry(0), Member("plan")], 13),
+            (&[Member("partners"), Entry(0), Member("contract")], 10),
+            (&[Member("plans"), Entry(0), Member("limits"), Entry(0)], 5),
+        ];
+        for (place, line) in places {
+            assert_eq!(line_of(TEXT, place), line, "{place:?}");
+        }
+    }
+
+    #[test]
+    fn a_fault_has_its_line_and_says_what_is_known() {
+        for (old, new, line, said) in [
+            ("plan: A", "plann: A", 13, "unknown field `plann`"),
+            ("quota: 5, window_s: 60}\n  -", "quota: x, window_s: 60}\n  -", 5, "quota"),
+            ("version: 1", "version: 2", 1, "version: is 1"),
+            ("  - name: P", "  - nme: P", 10, "nme"),
+            ("partners:", "partners: [", 0, ""),
+        ] {
+            let fault = read(&TEXT.replacen(old, new, 1)).unwrap_err();
+            assert!(line == 0 || fault.line == line, "{fault:?}");
+            assert!(fault.message.contains(said), "{fault:?}");
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! SQL that only a file of access needs: names and keys' metadata in place.
+
+use crate::access::model::{KeySpec, Name};
+use crate::kernel::Micros;
+use crate::kernel::id::{AppId, KeyId, PlanId};
+use crate::on_tx;
+use crate::storage::{Log, StoreError, Tx, advance};
+
+/// Takes the control log for the transaction; the position that it stands at.
+pub(super) async fn hold_log(tx: &mut Tx) -> Result<i64, StoreError> {
+    advance(tx, Log::Control, 0).await
+}
+
+/// Gives an app another name.
+pub(super) async fn rename_app(
+    tx: &mut Tx,
+    id: AppId,
+    name: &Name,
+    now: Micros,
+) -> Result<(), StoreError> {
+    const RENAME: &str = "UPDATE apps SET name = $2, updated_at = $3 WHERE id = $1";
+    on_tx!(tx, c => {
+        let rename = sqlx::query(RENAME).bind(id.to_string()).bind(name.as_str());
+        rename.bind(now.0).execute(c).await?;
+    });
+    Ok(())
+}
+
+/// Gives a plan another name.
+pub(super) async fn rename_plan(
+    tx: &mut Tx,
+    id: PlanId,
+    name: &Name,
+    now: Micros,
+) -> Result<(), StoreError> {
+    const RENAME: &str = "UPDATE plans SET name = $2, updated_at = $3 WHERE id = $1";
+    on_tx!(tx, c => {
+        let rename = sqlx::query(RENAME).bind(id.to_string()).bind(name.as_str());
+        rename.bind(now.0).execute(c).await?;
+    });
+    Ok(())
+}
+
+/// Stores a key's name, scopes, blocks of addresses and end.
+pub(super) async fn update_key(
+    tx: &mut Tx,
+    id: KeyId,
+    spec: &KeySpec,
+    now: Micros,
+) -> Result<(), StoreError> {
+    const UPDATE: &str = "UPDATE keys SET name = $2, scopes = $3, cidrs = $4, expires_at = $5, \
+                          updated_at = $6 WHERE id = $1";
+    let cidrs: Vec<String> = spec.cidrs.iter().map(ToString::to_string).collect();
+    on_tx!(tx, c => {
+        let update = sqlx::query(UPDATE).bind(id.to_string()).bind(spec.name.as_str());
+        let update = update.bind(spec.scopes.to_string()).bind(cidrs.join(" "));
+        let update = update.bind(spec.expires_at.map(|at| at.0)).bind(now.0);
+        update.execute(c).await?;
+    });
+    Ok(())
+}

@@ -1,0 +1,75 @@
+//! Freezes and notes from the shell: `freeze` and `unfreeze` of partners, apps and keys.
+
+use super::access::Desk;
+use super::speak::say;
+use crate::access::freezes::{self, Freezable};
+use crate::access::partners::service::notes;
+use crate::access::text::Reason;
+use crate::kernel::Micros;
+use crate::kernel::id::PartnerId;
+use crate::storage::Db;
+use std::error::Error;
+use std::str::FromStr;
+
+/// Notes read at once.
+const PAGE: u32 = 200;
+
+/// What is frozen, and why.
+#[derive(Debug, clap::Args)]
+pub(super) struct Freeze<Id: FromStr<Err: Error + Send + Sync + 'static> + Clone + Send + Sync + 'static>
+{
+    pub(super) id: Id,
+    /// Why.
+    #[arg(long)]
+    reason: Reason,
+    /// Tell the reason to who calls.
+    #[arg(long)]
+    tell_caller: bool,
+}
+
+/// What is unfrozen, and why.
+#[derive(Debug, clap::Args)]
+pub(super) struct Unfreeze<Id: FromStr<Err: Error + Send + Sync + 'static> + Clone + Send + Sync + 'static>
+{
+    pub(super) id: Id,
+    /// Why.
+    #[arg(long)]
+    reason: Reason,
+}
+
+pub(super) async fn freeze<Id>(desk: &Desk, what: Freezable, how: Freeze<Id>) -> anyhow::Result<()>
+where
+    Id: FromStr<Err: Error + Send + Sync + 'static> + Clone + Send + Sync + 'static,
+{
+    let frozen =
+        freezes::freeze(&desk.db, &desk.by(), what, (how.reason, how.tell_caller)).await?;
+    say(format!("{what}\tfrozen\t{}", frozen.map_or_else(String::new, |it| it.reason.to_string())))
+}
+
+pub(super) async fn unfreeze<Id>(
+    desk: &Desk,
+    what: Freezable,
+    why: &Unfreeze<Id>,
+) -> anyhow::Result<()>
+where
+    Id: FromStr<Err: Error + Send + Sync + 'static> + Clone + Send + Sync + 'static,
+{
+    freezes::unfreeze(&desk.db, &desk.by(), what, &why.reason).await?;
+    say(format!("{what}\tnot frozen"))
+}
+
+/// Every note about a partner, newest first.
+pub(super) async fn show_notes(db: &Db, id: PartnerId) -> anyhow::Result<()> {
+    let mut before = i64::MAX;
+    loop {
+        let page = notes(db, id, before, PAGE).await?;
+        for note in &page {
+            let at = Micros(note.written_at);
+            say(format!("{}\t{at}\t{}\t{}", note.number, note.author, note.body))?;
+        }
+        match page.last() {
+            Some(last) if page.len() >= PAGE as usize => before = last.number,
+            _ => return Ok(()),
+        }
+    }
+}
