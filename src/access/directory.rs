@@ -4,10 +4,13 @@
 //! Limiter state lives outside it, in [`crate::limit`], so a rebuild resets no counter.
 
 use super::Pepper;
+use super::imported::ImportedHasher;
+use super::keys::model::{KeyKind, KeyStatus, SecretForm};
 use super::model::{Status, StockDisclosure};
 use super::service::{KeyRow, load_directory};
 use super::{Environment, Scope, Scopes};
 use crate::kernel::Micros;
+use crate::kernel::clock::SECOND;
 use crate::kernel::id::{AppId, KeyId, PartnerId, PlanId};
 use crate::limit::{Limiter, Limits, Subject, SubjectId};
 use crate::storage::{Db, Log, StoreError, log};
@@ -24,6 +27,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 pub enum Standing {
     /// It may.
     Good,
+    /// The key is in quarantine: it may look, once a second.
+    Quarantined,
     /// The key, its app or its partner is suspended.
     Suspended,
     /// The key is revoked for good.
@@ -32,13 +37,14 @@ pub enum Standing {
 
 impl Standing {
     fn of(row: &KeyRow) -> Self {
-        let all = [row.key_status, row.app_status, row.partner_status];
-        if all.contains(&Status::Revoked) {
-            Self::Revoked
-        } else if all.contains(&Status::Suspended) {
-            Self::Suspended
-        } else {
-            Self::Good
+        let above = [row.app_status, row.partner_status];
+        match row.key_status {
+            KeyStatus::Revoked => Self::Revoked,
+            _ if above.contains(&Status::Revoked) => Self::Revoked,
+            KeyStatus::Suspended => Self::Suspended,
+            _ if above.contains(&Status::Suspended) => Self::Suspended,
+            KeyStatus::Quarantined => Self::Quarantined,
+            KeyStatus::Active => Self::Good,
         }
     }
 }
@@ -55,12 +61,34 @@ fn disclosure(row: &KeyRow) -> StockDisclosure {
 /// One secret of a key.
 #[derive(Debug)]
 pub struct SecretRecord {
-    /// Keyed BLAKE3 of the key's text.
+    /// What is compared, by the form.
     pub hash: [u8; 32],
+    /// What it is checked by.
+    pub form: SecretForm,
+    /// When it begins, where that is not at once.
+    pub starts_at: Option<Micros>,
     /// When a rotation ends its life.
     pub expires_at: Option<Micros>,
     /// Last use on this node in microseconds, 0 for none since the last time it was stored.
     pub last_used: AtomicI64,
+    /// The public key of a client that signs, as JSON.
+    pub jwk: Option<Box<str>>,
+}
+
+impl SecretRecord {
+    /// Whether it works at an instant.
+    #[must_use]
+    pub fn works(&self, now: Micros) -> bool {
+        self.starts_at.is_none_or(|at| at <= now) && self.expires_at.is_none_or(|at| at > now)
+    }
+
+    /// Notes a use. Once a second is enough to show the last one, and keeps the line out of the writers'
+    /// way.
+    pub fn note_use(&self, now: Micros) {
+        if now.0 - self.last_used.load(Ordering::Relaxed) > SECOND {
+            self.last_used.store(now.0, Ordering::Relaxed);
+        }
+    }
 }
 
 /// A key and all that decides about its calls.
@@ -68,6 +96,8 @@ pub struct SecretRecord {
 pub struct KeyRecord {
     /// The key.
     pub key: KeyId,
+    /// How its holder shows it.
+    pub kind: KeyKind,
     /// Live or test.
     pub environment: Environment,
     /// The app it belongs to.
@@ -88,6 +118,10 @@ pub struct KeyRecord {
     pub standing: Standing,
     /// Its secrets, one or two.
     pub secrets: Box<[SecretRecord]>,
+    /// Access tokens that were issued before work no more.
+    pub tokens_from: Micros,
+    /// In quarantine: when the next call may come, on this node.
+    pub next_at: AtomicI64,
     /// How much of a quantity in stock the plan and the scopes together let it know.
     pub stock_disclosure: StockDisclosure,
     /// The plan's limits.
@@ -96,6 +130,20 @@ pub struct KeyRecord {
     pub policy_header: HeaderValue,
     /// The counters of its app in its environment, shared by all keys of the app.
     pub subject: Arc<Subject>,
+}
+
+impl KeyRecord {
+    /// Takes the one call a second that quarantine allows; the seconds to wait where it is taken.
+    pub fn pace(&self, now: Micros) -> Result<(), u64> {
+        let next = |at: i64| {
+            // A clock that was set back makes nobody wait longer than a second.
+            (at <= now.0 || at > now.0 + SECOND).then_some(now.0 + SECOND)
+        };
+        match self.next_at.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next) {
+            Ok(_) => Ok(()),
+            Err(_) => Err(1),
+        }
+    }
 }
 
 /// Key ids are uniformly random already: hashing them again would only cost time.
@@ -119,11 +167,14 @@ impl Hasher for IdHasher {
 }
 
 type Keys = HashMap<u64, Arc<KeyRecord>, BuildHasherDefault<IdHasher>>;
+/// Keys by the hash of their texts, where those are not ours and so name no key.
+type ByText = HashMap<[u8; 32], KeyId, BuildHasherDefault<IdHasher>>;
 
 /// The keys as they stand at one position of the control log.
 #[derive(Debug, Default)]
 pub struct Directory {
     keys: Keys,
+    imported: ByText,
     position: i64,
 }
 
@@ -132,6 +183,18 @@ impl Directory {
     #[must_use]
     pub fn get(&self, key: KeyId) -> Option<&Arc<KeyRecord>> {
         self.keys.get(&key.0)
+    }
+
+    /// Whether any key came from another gateway: otherwise a text that is not ours names none.
+    #[must_use]
+    pub fn has_imported(&self) -> bool {
+        !self.imported.is_empty()
+    }
+
+    /// The record of a key from another gateway, by the hash of its text.
+    #[must_use]
+    pub fn imported(&self, hash: &[u8; 32]) -> Option<&Arc<KeyRecord>> {
+        self.get(*self.imported.get(hash)?)
     }
 
     /// All keys.
@@ -164,13 +227,21 @@ pub struct Keyring {
     current: ArcSwap<Directory>,
     limiter: Limiter,
     pepper: Arc<Pepper>,
+    imported: ImportedHasher,
 }
 
 impl Keyring {
     /// An empty keyring.
     #[must_use]
     pub fn new(limiter: Limiter, pepper: Arc<Pepper>) -> Self {
-        Self { current: ArcSwap::default(), limiter, pepper }
+        let imported = ImportedHasher::new(&pepper);
+        Self { current: ArcSwap::default(), limiter, pepper, imported }
+    }
+
+    /// Hashes texts that other gateways gave out.
+    #[must_use]
+    pub fn imported_hasher(&self) -> &ImportedHasher {
+        &self.imported
     }
 
     /// The directory in force.
@@ -203,8 +274,14 @@ impl Keyring {
 
     /// Puts a directory of these keys in force.
     pub(super) fn replace(&self, rows: Vec<KeyRow>, position: i64) {
-        let keys = rows.into_iter().map(|row| (row.key.0, Arc::new(self.record(row)))).collect();
-        self.current.store(Arc::new(Directory { keys, position }));
+        let keys: Keys =
+            rows.into_iter().map(|row| (row.key.0, Arc::new(self.record(row)))).collect();
+        let of_another = |secret: &&SecretRecord| secret.form == SecretForm::Sha256;
+        let imported = keys.values().flat_map(|key| {
+            key.secrets.iter().filter(of_another).map(|secret| (secret.hash, key.key))
+        });
+        let imported = imported.collect();
+        self.current.store(Arc::new(Directory { keys, imported, position }));
     }
 
     fn record(&self, row: KeyRow) -> KeyRecord {
@@ -217,12 +294,19 @@ impl Keyring {
             let last_used = used.map_or(0, |s| s.last_used.load(Ordering::Relaxed));
             SecretRecord {
                 hash: secret.hash,
+                form: secret.form,
+                starts_at: secret.starts_at,
                 expires_at: secret.expires_at,
                 last_used: AtomicI64::new(last_used),
+                jwk: secret.jwk.map(String::into_boxed_str),
             }
         });
+        let next_at = known.map_or(0, |key| key.next_at.load(Ordering::Relaxed));
         KeyRecord {
             key: row.key,
+            kind: row.kind,
+            tokens_from: row.tokens_from,
+            next_at: AtomicI64::new(next_at),
             environment: row.environment,
             app: row.app,
             partner: row.partner,

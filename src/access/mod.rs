@@ -1,9 +1,11 @@
 //! Who may call: partners, apps, keys, plans and scopes.
 
+mod authenticate;
 pub mod caller;
 pub mod deprecation;
 pub mod directory;
 pub mod error;
+pub mod imported;
 pub mod key;
 pub mod keys;
 pub mod model;
@@ -14,6 +16,7 @@ pub mod scope;
 pub mod service;
 pub mod signed;
 pub mod store;
+pub mod token;
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -30,6 +30,7 @@ mod grid;
 mod hooks;
 mod hooks_fair;
 mod imports_crash;
+mod keys;
 mod languages;
 mod levels;
 mod limits;
