@@ -8,7 +8,9 @@ pub mod error;
 pub mod imported;
 pub mod key;
 pub mod keys;
+pub mod leaks;
 pub mod model;
+pub mod oauth;
 pub mod operation;
 pub mod pepper;
 pub mod policy;
@@ -16,6 +18,7 @@ pub mod scope;
 pub mod service;
 pub mod signed;
 pub mod store;
+pub mod throttle;
 pub mod token;
 
 #[cfg(test)]

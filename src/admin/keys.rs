@@ -1,5 +1,9 @@
 //! Keys over HTTP. A key's text is in the answer to its creation or rotation and nowhere else.
 
+mod bulk;
+mod clients;
+mod import;
+mod leaks;
 mod rotation;
 pub mod schema;
 
@@ -24,6 +28,7 @@ const DAYS_MOST: u32 = 3_650;
 
 /// Mounts the operations on keys.
 pub fn configure(config: &mut ServiceConfig<'_>) {
+    // `/keys/bulk` and `/keys/import` stand before `/keys/{key_id}`, whose place they would be.
     config
         .service(list_keys)
         .service(create_key)
@@ -33,7 +38,11 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(suspend_key)
         .service(resume_key)
         .service(revoke_key)
-        .configure(rotation::configure);
+        .configure(rotation::configure)
+        .configure(bulk::configure)
+        .configure(import::configure)
+        .configure(clients::configure)
+        .configure(leaks::configure);
 }
 
 /// A page of keys

@@ -7,6 +7,7 @@ use crate::access::caller::Judged;
 use crate::access::directory::KeyRecord;
 use crate::access::{Operation, deprecation};
 use crate::http::answer::{Cache, Records};
+use crate::http::error::AsItIs;
 use crate::http::{ApiError, Code};
 use crate::kernel::{Clock, Micros};
 use crate::limit::Decision;
@@ -345,6 +346,9 @@ fn content_of<B: MessageBody>(response: &ServiceResponse<B>) -> (u64, u32) {
 pub(super) fn problem_of<B>(response: &ServiceResponse<B>) -> Option<ApiError> {
     let status = response.status();
     if !status.is_client_error() && !status.is_server_error() {
+        return None;
+    }
+    if response.response().extensions().get::<AsItIs>().is_some() {
         return None;
     }
     if let Some(error) = response.response().extensions().get::<ApiError>() {

@@ -1,6 +1,7 @@
 //! `comptoir partner | app | plan | key | token`: access from the shell, on the same rules as the
 //! admin API. A running server follows within its poll interval.
 
+use super::keys;
 use super::speak::say;
 use crate::access::Pepper;
 use crate::access::keys::model::{KeyFilter, OldEnds, Rotation};
@@ -151,6 +152,10 @@ pub(super) enum KeyCommand {
         #[arg(long, value_name = "TIME")]
         cut_over_at: Option<Micros>,
     },
+    /// Import keys of another gateway by their SHA-256: all of a file, or none.
+    Import(keys::ImportArgs),
+    /// Do one thing to many keys: first look, then repeat the command with the token that was shown.
+    Bulk(keys::BulkArgs),
     /// End the old secret of a rotation now.
     Finish { id: KeyId },
     /// Take a rotation back: the new secret ends now, the old one stays.
@@ -183,20 +188,20 @@ fn limit(text: &str) -> Result<Policy, String> {
 }
 
 /// What every command needs.
-struct Desk {
-    db: Db,
-    clock: Clock,
-    pepper: Arc<Pepper>,
+pub(super) struct Desk {
+    pub(super) db: Db,
+    pub(super) clock: Clock,
+    pub(super) pepper: Arc<Pepper>,
 }
 
 impl Desk {
-    async fn open(config: &Config) -> anyhow::Result<Self> {
+    pub(super) async fn open(config: &Config) -> anyhow::Result<Self> {
         let (db, clock) = super::database(config).await?;
         let pepper = open_pepper(config, &db).await?;
         Ok(Self { db, clock, pepper })
     }
 
-    fn by(&self) -> By<'static> {
+    pub(super) fn by(&self) -> By<'static> {
         By { actor: ACTOR, now: self.clock.now() }
     }
 }
@@ -339,6 +344,8 @@ pub(super) async fn key(config: &Config, command: KeyCommand) -> anyhow::Result<
             let rotation = Rotation { starts_at, old_ends };
             say_issued(&rotate_key(db, by, &desk.pepper, id, rotation).await?)?;
         }
+        KeyCommand::Import(args) => keys::import(&desk, args).await?,
+        KeyCommand::Bulk(args) => keys::bulk(&desk, args).await?,
         KeyCommand::Quarantine { id } => say(key_line(&quarantine_key(db, by, id).await?))?,
         KeyCommand::Finish { id } => say(key_line(&finish_rotation(db, by, id).await?))?,
         KeyCommand::RollBack { id } => say(key_line(&roll_back_rotation(db, by, id).await?))?,

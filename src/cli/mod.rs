@@ -7,6 +7,7 @@ mod doctor;
 mod export;
 mod feed;
 mod import;
+mod keys;
 mod serve;
 mod speak;
 mod usage;
@@ -55,6 +56,9 @@ enum Command {
     /// Keys of apps.
     #[command(subcommand)]
     Key(access::KeyCommand),
+    /// OAuth clients of apps. All that is done to keys is done to them by `key`, by their ids.
+    #[command(subcommand)]
+    Client(keys::ClientCommand),
     /// Tokens of the admin API.
     #[command(subcommand)]
     Token(access::TokenCommand),
@@ -110,6 +114,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::App(command) => access::app(&load(file)?, command).await?,
         Command::Plan(command) => access::plan(&load(file)?, command).await?,
         Command::Key(command) => access::key(&load(file)?, command).await?,
+        Command::Client(command) => keys::client(&load(file)?, command).await?,
         Command::Token(command) => access::token(&load(file)?, command).await?,
         Command::Usage(command) => usage::run(&load(file)?, command).await?,
         Command::Openapi(args) => return contract::openapi(&args),

@@ -71,6 +71,8 @@ codes! {
     InvalidSignature = 403 "invalid_signature" "The address is not signed by this server";
     /// The signed address worked for a time that is over.
     ExpiredSignature = 403 "expired_signature" "The address has expired";
+    /// The report is not signed by a key that is trusted, or was changed on the way.
+    UnsignedReport = 403 "unsigned_report" "The report is not signed";
     /// The key lacks the operation's scope, named in `required_scope`.
     InsufficientScope = 403 "insufficient_scope" "The key lacks a scope";
     /// The app's plan does not include the data that was asked for.
@@ -263,6 +265,10 @@ struct Successor {
     id: String,
     path: String,
 }
+
+/// Marks an error that has a document of its own, by the standard that it follows: it is sent as it is.
+#[derive(Debug, Clone, Copy)]
+pub struct AsItIs;
 
 /// What a handler returns.
 pub type ApiResult<T> = Result<T, ApiError>;

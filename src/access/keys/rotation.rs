@@ -9,7 +9,7 @@ use crate::access::error::{AccessError, Kind};
 use crate::access::key::{self, Pepper};
 use crate::access::model::{IssuedKey, Key};
 use crate::access::service::{By, change};
-use crate::access::store::record;
+use crate::access::store::{Change, record};
 use crate::kernel::Micros;
 use crate::kernel::id::KeyId;
 use crate::kernel::secret::Secret;
@@ -28,11 +28,12 @@ pub async fn rotate_key(
     let rotation = rotation.into();
     rotation.times(by.now)?;
     let mut tx = db.begin().await?;
-    let Some(held) = turns::hold_key(&mut tx, id, by.now).await? else {
+    let Some(held) = turns::hold_key(&mut tx, id, None, by.now).await? else {
         drop(tx);
         return Err(gone(db, by, id).await);
     };
-    let text = rotate_in(&mut tx, by, pepper, (id, held), &rotation).await?;
+    let (text, change) = rotate_in(&mut tx, by, pepper, (id, held), &rotation).await?;
+    record(&mut tx, by, change).await?;
     tx.commit().await?;
     Ok(IssuedKey { key: get_key(db, id, by.now).await?, text })
 }
@@ -45,14 +46,14 @@ async fn gone(db: &Db, by: &By<'_>, id: KeyId) -> AccessError {
     }
 }
 
-/// Rotates a key that is held; the new text.
+/// Rotates a key that is held; the new text, and the change to record.
 pub(super) async fn rotate_in(
     tx: &mut Tx,
     by: &By<'_>,
     pepper: &Pepper,
     (id, held): (KeyId, Held),
     rotation: &Rotation,
-) -> Result<Secret, AccessError> {
+) -> Result<(Secret, Change), AccessError> {
     let (start, end) = rotation.times(by.now)?;
     if let Some(at) = held.expires_at.filter(|at| *at <= start) {
         return Err(AccessError::Expired(at));
@@ -77,8 +78,7 @@ pub(super) async fn rotate_in(
     secret.starts_at = (start > by.now).then_some(start);
     store::insert_secret(tx, id, &hash, &secret).await?;
     let detail = json!({ "secret": secret.id, "starts_at": start, "old_ends_at": end });
-    record(tx, by, change(Kind::Key, id, "rotate", detail)).await?;
-    Ok(text)
+    Ok((text, change(Kind::Key, id, "rotate", detail)))
 }
 
 /// Ends the old secret of a rotation now; the new one works from now on, also where it was to begin later.
@@ -99,7 +99,7 @@ enum Way {
 
 async fn settle(db: &Db, by: &By<'_>, id: KeyId, way: Way) -> Result<Key, AccessError> {
     let mut tx = db.begin().await?;
-    if turns::hold_key(&mut tx, id, by.now).await?.is_none() {
+    if turns::hold_key(&mut tx, id, None, by.now).await?.is_none() {
         drop(tx);
         return Err(gone(db, by, id).await);
     }

@@ -1,6 +1,8 @@
 //! All SQL of keys and their secrets. What rotations need is in [`rotation`],
 //! what is asked of them in [`select`].
 
+pub mod import;
+pub mod leak;
 pub mod rotation;
 pub mod select;
 
@@ -31,7 +33,7 @@ fn joined_cidrs(cidrs: &[IpNet]) -> String {
 const ID: usize = 12;
 
 /// What a secret is called.
-pub(super) fn secret_id(hash: &[u8; 32]) -> String {
+pub(in crate::access) fn secret_id(hash: &[u8; 32]) -> String {
     let mut id = hex(hash);
     id.truncate(ID);
     id
@@ -59,7 +61,7 @@ pub(super) async fn insert_key(tx: &mut Tx, key: &Key) -> Result<(), StoreError>
 }
 
 /// Adds a secret to a key. A secret that is there already is a conflict.
-pub(super) async fn insert_secret(
+pub(in crate::access) async fn insert_secret(
     tx: &mut Tx,
     key: KeyId,
     hash: &[u8; 32],

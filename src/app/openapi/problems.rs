@@ -58,6 +58,11 @@ pub(super) const PARTNER: &[Example] = &[
         "The address worked for a time that is over. Ask for the manifest again: its urls work anew. \
          A download that broke off goes on with a new one.",
     ),
+    (
+        Code::UnsignedReport,
+        "/v1/leaked-keys",
+        "The report is not signed by a key that is trusted here, or was changed on the way.",
+    ),
     (Code::InsufficientScope, PRODUCTS, "The key lacks the scope `catalog:read`."),
     (
         Code::NotInPlan,

@@ -28,13 +28,21 @@ struct HeldRow {
     expires_at: Option<i64>,
 }
 
-/// Holds a key, so that two rotations queue; `None` where it does not exist or is revoked.
-pub async fn hold_key(tx: &mut Tx, id: KeyId, now: Micros) -> Result<Option<Held>, StoreError> {
+/// Holds a key, so that two rotations queue; `None` where it does not exist, is revoked, or is not of the
+/// version that was seen.
+pub async fn hold_key(
+    tx: &mut Tx,
+    id: KeyId,
+    seen: Option<i64>,
+    now: Micros,
+) -> Result<Option<Held>, StoreError> {
     const HOLD: &str = "UPDATE keys SET updated_at = $2, version = version + 1 \
                         WHERE id = $1 AND status <> 'revoked' \
+                        AND version = COALESCE($3, version) \
                         RETURNING kind, environment, expires_at";
     let row: Option<HeldRow> = on_tx!(tx, c => {
-        sqlx::query_as(HOLD).bind(id.to_string()).bind(now.0).fetch_optional(c).await
+        let hold = sqlx::query_as(HOLD).bind(id.to_string()).bind(now.0).bind(seen);
+        hold.fetch_optional(c).await
     })?;
     let held = row.map(|row| -> Result<Held, StoreError> {
         Ok(Held {
