@@ -105,7 +105,9 @@ pub enum AccessError {
     #[error("{0}")]
     Unfit(String),
     /// It has changed since it was looked at.
-    #[error("It has changed since: it is at version {0} now. Look at it again, then repeat the change.")]
+    #[error(
+        "It has changed since: it is at version {0} now. Look at it again, then repeat the change."
+    )]
     Outdated(i64),
     /// Revoking it would lock everybody out.
     #[error("This is the last active admin token; create another before you revoke it.")]

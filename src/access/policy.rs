@@ -156,12 +156,7 @@ impl Gate {
     }
 
     /// Whether a key may be used at all, now and from where the call comes from.
-    fn standing(
-        &self,
-        key: &KeyRecord,
-        call: &CallView<'_>,
-        now: Micros,
-    ) -> Result<(), ApiError> {
+    fn standing(&self, key: &KeyRecord, call: &CallView<'_>, now: Micros) -> Result<(), ApiError> {
         match key.standing {
             Standing::Good | Standing::Quarantined => {}
             Standing::Suspended => {

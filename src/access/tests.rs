@@ -2,8 +2,8 @@
 
 use super::directory::Keyring;
 use super::error::{AccessError, Kind};
-use super::model::Definition;
 use super::keys::model::{KeyKind, KeyStatus, SecretForm};
+use super::model::Definition;
 use super::model::{App, Name, Status};
 use super::policy::Gate;
 use super::service::{self, By, Switch, Walk};

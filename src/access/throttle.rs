@@ -52,9 +52,7 @@ impl<K: Eq + Hash> Throttle<K> {
 #[must_use]
 pub fn asker(address: Option<IpAddr>) -> IpAddr {
     match address.map(|address| address.to_canonical()) {
-        Some(IpAddr::V6(v6)) => {
-            IpAddr::V6(std::net::Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64))
-        }
+        Some(IpAddr::V6(v6)) => IpAddr::V6(std::net::Ipv6Addr::from_bits(v6.to_bits() >> 64 << 64)),
         Some(v4) => v4,
         None => IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED),
     }

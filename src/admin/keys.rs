@@ -58,7 +58,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         ("partner_id" = Option<String>, Query, description = "Only keys of this partner's apps", example = "prt_7nRy25kLmNo"),
         ("kind" = Option<KeyKind>, Query, description = "Only keys, or only clients", example = "client"),
         ("status" = Option<KeyStatus>, Query, description = "Only keys in this state", example = "quarantined"),
-        ("attention" = Option<Attention>, Query, description = "Only keys that want to be looked at for this", example = "expiring"),
+        ("attention" = Option<String>, Query, description = "Only keys that want to be looked at for this: `expiring`, `old_secret_used`, `old_secret_quiet`, `unused` or `leaked`", example = "expiring"),
         ("within_days" = Option<u32>, Query, minimum = 1, maximum = 3650, description = "The days of `attention`: 14 for what ends, 1 for old secrets and 90 for what is unused, where it is left out", example = 14),
         PageQuery
     ),
@@ -133,7 +133,11 @@ async fn create_key(
     security(("admin_token" = []))
 )]
 #[get("/keys/{key_id}")]
-async fn get_key(_caller: AdminCaller, id: ApiPath<KeyId>, state: State) -> ApiResult<HttpResponse> {
+async fn get_key(
+    _caller: AdminCaller,
+    id: ApiPath<KeyId>,
+    state: State,
+) -> ApiResult<HttpResponse> {
     versioned(service::get_key(&state.db, id.0, state.clock.now()).await?)
 }
 

@@ -329,7 +329,8 @@ pub(super) async fn key(config: &Config, command: KeyCommand) -> anyhow::Result<
             say_issued(&create_key(db, by, &desk.pepper, spec).await?)?;
         }
         KeyCommand::List => {
-            let page = async |walk: Walk| Ok(list_keys(db, &KeyFilter::default(), &walk, by.now).await?);
+            let page =
+                async |walk: Walk| Ok(list_keys(db, &KeyFilter::default(), &walk, by.now).await?);
             show_all(page, |k| k.id.to_string(), key_line).await?;
         }
         KeyCommand::Suspend { id } => {

@@ -1,5 +1,10 @@
 //! The life of a key: rotation as a workflow, quarantine, edits, and what wants to be looked at.
 
+mod bulk;
+mod garbage;
+mod import;
+mod leaks;
+
 use crate::support::{NOON, TestApp, TestKey, data, problem};
 use serde_json::{Value, json};
 
@@ -68,7 +73,10 @@ async fn a_rotation_can_be_taken_back_or_finished_while_both_secrets_are_there()
     problem(again, 409, "conflict").await;
     assert_eq!(status(&app, &taken_back).await, 200);
     let told = app.admin_ok("POST", &back, None).await;
-    assert_eq!((told["rotation"].clone(), told["secrets"][0]["expires_at"].clone()), (Value::Null, Value::Null));
+    assert_eq!(
+        (told["rotation"].clone(), told["secrets"][0]["expires_at"].clone()),
+        (Value::Null, Value::Null)
+    );
     assert_eq!((status(&app, &key.text).await, status(&app, &taken_back).await), (200, 401));
     app.clock.advance(1_200 * SECOND);
     assert_eq!(status(&app, &key.text).await, 200, "the old secret is whole again");
@@ -148,9 +156,11 @@ async fn a_key_is_edited_by_who_has_seen_it() {
 
     let late = edit(tag, json!({ "name": "late" })).await.unwrap();
     problem(late, 412, "precondition_failed").await;
+    problem(app.admin("PATCH", &place(&key), Some(json!({}))).await, 400, "invalid_body").await;
     problem(edit("3".into(), json!({})).await.unwrap(), 400, "invalid_parameter").await;
     let patch = async |body| app.admin_ok("PATCH", &place(&key), Some(body)).await;
-    let ends = patch(json!({ "expires_at": "2026-11-22T12:00:01Z", "scopes": ["catalog:read"] })).await;
+    let ends =
+        patch(json!({ "expires_at": "2026-11-22T12:00:01Z", "scopes": ["catalog:read"] })).await;
     assert_eq!(ends["expires_at"], "2026-11-22T12:00:01Z");
     app.clock.advance(SECOND);
     assert_eq!(status(&app, &key.text).await, 401);

@@ -37,6 +37,7 @@ mod limits;
 mod linked;
 mod metering;
 mod near;
+mod oauth;
 mod openapi;
 mod operations;
 mod prices;

@@ -174,7 +174,8 @@ async fn select(db: &Db, request: &BulkIn, now: Micros) -> Result<Selected, Acce
     let walk = Walk { after: String::new(), limit: KEYS_MOST as u32 + 1 };
     let found = list_keys(db, &filter, &walk, now).await?;
     if found.len() > KEYS_MOST {
-        let message = format!("means more than {KEYS_MOST} keys; narrow it, or suspend the partner");
+        let message =
+            format!("means more than {KEYS_MOST} keys; narrow it, or suspend the partner");
         return Err(AccessError::Field { field: "filter", message });
     }
     let (mut keys, mut skipped) = (Vec::new(), Vec::new());

@@ -19,11 +19,11 @@ pub async fn edit_key(
     seen: Option<i64>,
     patch: KeyPatch,
 ) -> Result<Key, AccessError> {
-    check_bounds(
-        patch.cidrs.as_deref().unwrap_or_default(),
-        patch.expires_at.flatten(),
-        by.now,
-    )?;
+    if patch == KeyPatch::default() {
+        let message = "or another field: say what shall change".to_owned();
+        return Err(AccessError::Field { field: "name", message });
+    }
+    check_bounds(patch.cidrs.as_deref().unwrap_or_default(), patch.expires_at.flatten(), by.now)?;
     let mut tx = db.begin().await?;
     if !rotation::edit_key(&mut tx, id, &patch, seen, by.now).await? {
         drop(tx);

@@ -92,7 +92,9 @@ pub async fn import_keys(
     right.retain(|(hash, row)| {
         let fault = fault(by, row, apps.get(&row.spec.app) == Some(&true)).or_else(|| {
             let known = taken.contains(hash) || !seen.insert(*hash);
-            known.then(|| fault_at(row, "sha256", "duplicate", "is the hash of a key that is here already"))
+            known.then(|| {
+                fault_at(row, "sha256", "duplicate", "is the hash of a key that is here already")
+            })
         });
         let fits = fault.is_none();
         report.faults.extend(fault);

@@ -218,11 +218,12 @@ mod tests {
 
     #[test]
     fn a_rotation_that_cannot_be_is_named() {
-        let fault = |starts_at, old_ends| {
-            match (Rotation { starts_at, old_ends }).times(NOW).unwrap_err() {
-                AccessError::Field { field, .. } => field,
-                other => panic!("{other}"),
-            }
+        let fault = |starts_at, old_ends| match (Rotation { starts_at, old_ends })
+            .times(NOW)
+            .unwrap_err()
+        {
+            AccessError::Field { field, .. } => field,
+            other => panic!("{other}"),
         };
         let days = 90 * 86_400;
         assert_eq!(fault(Some(at(-1)), OldEnds::After(0)), "starts_at");

@@ -31,7 +31,8 @@ pub async fn create_key(
     let (id, text) = key::generate(spec.environment)?;
     let hash = key::hash(pepper, text.reveal());
     let mut tx = db.begin().await?;
-    let key = insert(&mut tx, by, (id, KeyKind::Key, spec), vec![fresh(&text, &hash, by.now)]).await?;
+    let key =
+        insert(&mut tx, by, (id, KeyKind::Key, spec), vec![fresh(&text, &hash, by.now)]).await?;
     store::insert_secret(&mut tx, id, &hash, &key.secrets[0]).await?;
     record(&mut tx, by, change(Kind::Key, id, "create", told(&key))).await?;
     tx.commit().await?;
@@ -75,8 +76,7 @@ pub(in crate::access) async fn insert(
     secrets: Vec<KeySecret>,
 ) -> Result<Key, AccessError> {
     let (status, now) = (KeyStatus::Active, by.now);
-    let key =
-        Key { id, spec, kind, status, version: 1, secrets, created_at: now, updated_at: now };
+    let key = Key { id, spec, kind, status, version: 1, secrets, created_at: now, updated_at: now };
     store::insert_key(tx, &key).await?;
     Ok(key)
 }

@@ -310,8 +310,7 @@ pub async fn load_directory(db: &Db) -> Result<Vec<KeyRow>, StoreError> {
                         JOIN partners p ON p.id = a.partner_id \
                         JOIN plans l ON l.id = a.plan_id \
                         JOIN plan_versions v ON v.plan_id = l.id AND v.version = l.version";
-    const SECRETS: &str =
-        "SELECT key_id, hash, form, starts_at, expires_at, jwk FROM key_secrets";
+    const SECRETS: &str = "SELECT key_id, hash, form, starts_at, expires_at, jwk FROM key_secrets";
     let (rows, secrets): (Vec<DirectoryRow>, Vec<HashRow>) = on_db!(db, c => {
         (sqlx::query_as(KEYS).fetch_all(c).await?, sqlx::query_as(SECRETS).fetch_all(c).await?)
     });

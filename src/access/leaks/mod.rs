@@ -36,7 +36,8 @@ pub struct Leaks {
 impl Leaks {
     /// What takes reports in, as the settings say.
     pub fn new(settings: &config::Leaks, db: Db, metrics: Arc<Metrics>) -> reqwest::Result<Self> {
-        let reporter = settings.keys.as_ref().map(|keys| Reporter::new(keys.clone())).transpose()?;
+        let reporter =
+            settings.keys.as_ref().map(|keys| Reporter::new(keys.clone())).transpose()?;
         let taken = reporter.map(|reporter| (settings.action, reporter));
         let taken = taken.filter(|(action, _)| *action != LeakAction::Off);
         Ok(Self { db, taken, by_address: Throttle::new(REPORTS_PER_MINUTE), metrics })

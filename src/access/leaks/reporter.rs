@@ -172,7 +172,11 @@ mod tests {
         };
         assert_eq!(check("90a4", SIGNATURE, BODY, at(0)).await, Verdict::Unknown);
         std::fs::write(&path, list.to_string()).unwrap();
-        assert_eq!(check("90a4", SIGNATURE, BODY, at(0)).await, Verdict::Unknown, "asked once a minute");
+        assert_eq!(
+            check("90a4", SIGNATURE, BODY, at(0)).await,
+            Verdict::Unknown,
+            "asked once a minute"
+        );
         assert_eq!(check("90a4", SIGNATURE, BODY, at(1)).await, Verdict::Signed);
         let changed = [BODY, b" "].concat();
         assert_eq!(check("90a4", SIGNATURE, &changed, at(1)).await, Verdict::Unsigned);

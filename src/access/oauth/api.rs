@@ -1,8 +1,8 @@
 //! The token endpoint and what a client can read about it.
 
+use super::OAuth;
 use super::answer::{OAuthErrorOut, Refusal, TokenOut, issued};
 use super::grant::{Refused, Request};
-use super::OAuth;
 use crate::access::policy::Gate;
 use crate::access::throttle::asker;
 use crate::access::{Scope, caller};
@@ -30,7 +30,10 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 
 /// A token request.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
-#[expect(dead_code, reason = "read by hand, so that a repetition is seen; this is for the document")]
+#[expect(
+    dead_code,
+    reason = "read by hand, so that a repetition is seen; this is for the document"
+)]
 struct TokenIn {
     /// Always `client_credentials`.
     #[schema(example = "client_credentials")]
@@ -122,7 +125,8 @@ async fn create_token(
 }
 
 fn too_often(seconds: u64) -> ApiError {
-    let detail = format!("Tokens are asked for too often. Use the one that you have, and wait {seconds} s.");
+    let detail =
+        format!("Tokens are asked for too often. Use the one that you have, and wait {seconds} s.");
     ApiError::new(Code::QuotaExceeded, detail).limited(vec!["tokens".to_owned()], Some(seconds))
 }
 

@@ -51,10 +51,8 @@ async fn put(
     id: KeyId,
     jwks: &[PublicJwk],
 ) -> Result<(), AccessError> {
-    let rows: Vec<_> = jwks
-        .iter()
-        .map(|jwk| (jwk.hash(pepper, id), jwk.kid.clone(), jwk.json.clone()))
-        .collect();
+    let rows: Vec<_> =
+        jwks.iter().map(|jwk| (jwk.hash(pepper, id), jwk.kid.clone(), jwk.json.clone())).collect();
     Ok(replace_jwks(tx, id, &rows, by.now).await?)
 }
 

@@ -72,9 +72,9 @@ impl Request {
     /// The scopes that a client gets: those that it asks for, or all that it has.
     pub(super) fn scopes(&self, client: &KeyRecord) -> Result<Scopes, Refused> {
         let Some(asked) = &self.scope else { return Ok(client.scopes) };
-        let asked: Scopes = asked.parse().map_err(|_| {
-            refused(Refusal::Scope, "scope names something that is no scope here")
-        })?;
+        let asked: Scopes = asked
+            .parse()
+            .map_err(|_| refused(Refusal::Scope, "scope names something that is no scope here"))?;
         if !asked.within(client.scopes) {
             return Err(refused(Refusal::Scope, "scope asks for more than the client has"));
         }
@@ -116,7 +116,8 @@ impl Request {
         now: Micros,
     ) -> Result<Proved, Refused> {
         if self.assertion_type.as_deref() != Some(assertion::TYPE) {
-            let why = "client_assertion_type is urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+            let why =
+                "client_assertion_type is urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
             return Err(refused(Refusal::Request, why));
         }
         if text.len() > assertion::LONGEST {
@@ -138,8 +139,10 @@ fn client(keyring: &Keyring, id: KeyId) -> Option<Arc<KeyRecord>> {
 
 /// The client whose id and secret stand in a header (RFC 6749 §2.3.1).
 fn by_secret(keyring: &Keyring, header: &[u8], now: Micros) -> Result<Proved, Refused> {
-    let form = || refused(Refusal::Client, "the header is Authorization: Basic, then id:secret in base64");
-    let unknown = || refused(Refusal::Client, "the client is not known, or its secret is not right");
+    let form =
+        || refused(Refusal::Client, "the header is Authorization: Basic, then id:secret in base64");
+    let unknown =
+        || refused(Refusal::Client, "the client is not known, or its secret is not right");
     let (scheme, text) = header.split_at_checked(6).ok_or_else(form)?;
     if !scheme.eq_ignore_ascii_case(b"basic ") {
         return Err(form());

@@ -62,7 +62,9 @@ pub fn read_set(set: &Value) -> Result<Vec<PublicJwk>, String> {
 fn read_key(key: &Value) -> Result<PublicJwk, String> {
     let key = key.as_object().ok_or("is no object")?;
     if let Some(member) = PRIVATE.iter().find(|member| key.contains_key(**member)) {
-        return Err(format!("holds `{member}`, which only a private key has: make a new pair, and send the public key"));
+        return Err(format!(
+            "holds `{member}`, which only a private key has: make a new pair, and send the public key"
+        ));
     }
     let text = |name: &str| key.get(name).and_then(Value::as_str);
     if text("use").is_some_and(|used_for| used_for != "sig") {
@@ -76,7 +78,11 @@ fn read_key(key: &Value) -> Result<PublicJwk, String> {
         (Some("EC"), Some("P-256")) => &["crv", "kty", "x", "y"],
         (Some("RSA"), None) => &["e", "kty", "n"],
         (Some("OKP"), Some("Ed25519")) => &["crv", "kty", "x"],
-        _ => return Err("is none of EC P-256 (ES256), RSA (RS256) and OKP Ed25519 (EdDSA)".to_owned()),
+        _ => {
+            return Err(
+                "is none of EC P-256 (ES256), RSA (RS256) and OKP Ed25519 (EdDSA)".to_owned()
+            );
+        }
     };
     let mut kept = Map::new();
     for name in members {
@@ -112,7 +118,9 @@ fn well_formed(key: &Map<String, Value>) -> Result<(), String> {
             let bits = "has a modulus of fewer than 2048 or more than 4096 bits";
             MODULUS.contains(&bytes("n")?.len()).then_some(()).ok_or_else(|| bits.to_owned())
         }
-        _ => (bytes("x")?.len() == 32).then_some(()).ok_or_else(|| "is no key of Ed25519".to_owned()),
+        _ => {
+            (bytes("x")?.len() == 32).then_some(()).ok_or_else(|| "is no key of Ed25519".to_owned())
+        }
     }
 }
 

@@ -104,9 +104,9 @@ fn csv(bytes: &[u8]) -> Vec<Result<Row, Fault>> {
         let line = record.position().map_or(0, csv::Position::line);
         let cells: HashMap<&str, &str> =
             names.iter().zip(record.iter()).filter(|(_, cell)| !cell.is_empty()).collect();
-        RowIn::of_cells(&cells).map_err(|name| {
-            malformed(line, format!("unknown column `{name}`"))
-        })?.read(line)
+        RowIn::of_cells(&cells)
+            .map_err(|name| malformed(line, format!("unknown column `{name}`")))?
+            .read(line)
     };
     reader.records().map(read).collect()
 }
@@ -117,7 +117,12 @@ where
     T::Err: Display,
 {
     let parsed = text.map(str::parse).transpose();
-    parsed.map_err(|error: T::Err| Fault { line, field, code: "malformed", message: error.to_string() })
+    parsed.map_err(|error: T::Err| Fault {
+        line,
+        field,
+        code: "malformed",
+        message: error.to_string(),
+    })
 }
 
 fn needed<T>(line: u64, field: &'static str, value: Option<T>) -> Result<T, Fault> {
@@ -182,7 +187,11 @@ impl RowIn {
         match (&self.sha256, &self.blake3) {
             (Some(text), None) => match sha256(text) {
                 Some(hash) => Ok(Digest::Sha256(hash)),
-                None => fault("sha256", "malformed", "is no SHA-256: 64 hexadecimal digits, or base64 of 32 bytes"),
+                None => fault(
+                    "sha256",
+                    "malformed",
+                    "is no SHA-256: 64 hexadecimal digits, or base64 of 32 bytes",
+                ),
             },
             (None, Some(text)) => match blake3::Hash::from_hex(text) {
                 Ok(hash) => Ok(Digest::Stored(*hash.as_bytes())),
