@@ -5,7 +5,7 @@ use super::directory::KeyRecord;
 use super::model::StockDisclosure;
 use super::operation::{Op, Operation};
 use super::policy::{CallView, Gate};
-use super::{Environment, Scopes};
+use super::{Environment, Scope, Scopes};
 use crate::http::ApiError;
 use crate::kernel::id::AppId;
 use crate::kernel::{Clock, Micros};
@@ -28,20 +28,24 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 #[derive(Debug)]
 pub struct Caller<O: Op> {
     key: Arc<KeyRecord>,
+    scopes: Scopes,
     operation: PhantomData<O>,
 }
 
 impl<O: Op> Caller<O> {
-    /// What the key may do.
+    /// What the call may do.
     #[must_use]
     pub fn scopes(&self) -> Scopes {
-        self.key.scopes
+        self.scopes
     }
 
     /// How much of a quantity in stock the caller may know.
     #[must_use]
     pub fn stock_disclosure(&self) -> StockDisclosure {
-        self.key.stock_disclosure
+        match self.scopes.has(Scope::StockQuantity) {
+            true => self.key.stock_disclosure,
+            false => self.key.stock_disclosure.min(StockDisclosure::Band),
+        }
     }
 
     /// The app that calls.
@@ -97,7 +101,7 @@ fn unrecordable(request: &HttpRequest) -> Option<ApiError> {
     (!(recordable.0)()).then(|| ApiError::new(crate::http::Code::MeteringUnavailable, detail))
 }
 
-/// The view of a request that `gate` needs.
+/// The view of a request that `gate` needs, where no address is signed.
 #[must_use]
 pub fn view<'a>(gate: &Gate, headers: &'a HeaderMap, peer: Option<IpAddr>) -> CallView<'a> {
     CallView {
@@ -125,7 +129,7 @@ pub fn forwarded_for<'a>(gate: &Gate, headers: &'a HeaderMap) -> Option<Cow<'a, 
 pub fn judge(
     request: &HttpRequest,
     operation: &'static Operation,
-) -> Result<Arc<KeyRecord>, ApiError> {
+) -> Result<(Arc<KeyRecord>, Scopes), ApiError> {
     let (Some(gate), Some(clock)) =
         (request.app_data::<web::Data<Gate>>(), request.app_data::<web::Data<Clock>>())
     else {
@@ -144,11 +148,11 @@ pub fn judge(
     let judged = gate.admit(operation, &view, at);
     let (result, key, decision) = match judged {
         Ok(admitted) => {
-            let key = Arc::clone(&admitted.key);
+            let caller = (Arc::clone(&admitted.key), admitted.scopes);
             if let Some(permit) = admitted.permit {
                 request.extensions_mut().insert(permit);
             }
-            let result = unrecordable(request).map_or(Ok(key), Err);
+            let result = unrecordable(request).map_or(Ok(caller), Err);
             (result, Some(admitted.key), Some(admitted.decision))
         }
         Err(refused) => (Err(refused.error), refused.key, refused.decision),
@@ -162,7 +166,7 @@ impl<O: Op> FromRequest for Caller<O> {
     type Future = Ready<Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let key = judge(request, O::OPERATION);
-        ready(key.map(|key| Self { key, operation: PhantomData }))
+        let caller = judge(request, O::OPERATION);
+        ready(caller.map(|(key, scopes)| Self { key, scopes, operation: PhantomData }))
     }
 }

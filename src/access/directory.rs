@@ -4,11 +4,14 @@
 //! Limiter state lives outside it, in [`crate::limit`], so a rebuild resets no counter.
 
 use super::Pepper;
+use super::imported::ImportedHasher;
+use super::keys::model::{KeyKind, SecretForm};
 use super::model::{Definition, StockDisclosure};
 use super::service::{KeyRow, load_directory};
 use super::terms::{PlanAt, Told};
 use super::{Environment, Scope, Scopes};
 use crate::kernel::Micros;
+use crate::kernel::clock::SECOND;
 use crate::kernel::id::{AppId, KeyId, PartnerId, PlanId};
 use crate::limit::{Limiter, Per, Subject, SubjectId, Terms};
 use crate::storage::{Db, Log, StoreError, log};
@@ -25,6 +28,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 pub enum Standing {
     /// It may.
     Good,
+    /// The key is in quarantine: it may look, once a second.
+    Quarantined,
     /// The key, its app or its partner is suspended.
     Suspended,
     /// The key, its app or its partner is frozen.
@@ -49,12 +54,34 @@ fn disclosure(scopes: Scopes, plan: &Definition) -> StockDisclosure {
 /// One secret of a key.
 #[derive(Debug)]
 pub struct SecretRecord {
-    /// Keyed BLAKE3 of the key's text.
+    /// What is compared, by the form.
     pub hash: [u8; 32],
+    /// What it is checked by.
+    pub form: SecretForm,
+    /// When it begins, where that is not at once.
+    pub starts_at: Option<Micros>,
     /// When a rotation ends its life.
     pub expires_at: Option<Micros>,
     /// Last use on this node in microseconds, 0 for none since the last time it was stored.
     pub last_used: AtomicI64,
+    /// The public key of a client that signs, as JSON.
+    pub jwk: Option<Box<str>>,
+}
+
+impl SecretRecord {
+    /// Whether it works at an instant.
+    #[must_use]
+    pub fn works(&self, now: Micros) -> bool {
+        self.starts_at.is_none_or(|at| at <= now) && self.expires_at.is_none_or(|at| at > now)
+    }
+
+    /// Notes a use. Once a second is enough to show the last one, and keeps the line out of the writers'
+    /// way.
+    pub fn note_use(&self, now: Micros) {
+        if now.0 - self.last_used.load(Ordering::Relaxed) > SECOND {
+            self.last_used.store(now.0, Ordering::Relaxed);
+        }
+    }
 }
 
 /// A key and all that decides about its calls.
@@ -62,6 +89,8 @@ pub struct SecretRecord {
 pub struct KeyRecord {
     /// The key.
     pub key: KeyId,
+    /// How its holder shows it.
+    pub kind: KeyKind,
     /// Live or test.
     pub environment: Environment,
     /// The app it belongs to.
@@ -88,6 +117,10 @@ pub struct KeyRecord {
     pub next: Option<Arc<KeyRecord>>,
     /// Its secrets, one or two; the same ones in every record of the key.
     pub secrets: Arc<[SecretRecord]>,
+    /// Access tokens that were issued before work no more.
+    pub tokens_from: Micros,
+    /// In quarantine: when the next call may come, on this node.
+    pub next_at: Arc<AtomicI64>,
     /// How much of a quantity in stock the plan and the scopes together let it know.
     pub stock_disclosure: StockDisclosure,
     /// The limits and weights of the plan.
@@ -96,6 +129,20 @@ pub struct KeyRecord {
     pub policy_header: HeaderValue,
     /// The counters of the key, its app and its partner, each shared by all that count on it.
     pub subject: Subject,
+}
+
+impl KeyRecord {
+    /// Takes the one call a second that quarantine allows; the seconds to wait where it is taken.
+    pub fn pace(&self, now: Micros) -> Result<(), u64> {
+        let next = |at: i64| {
+            // A clock that was set back makes nobody wait longer than a second.
+            (at <= now.0 || at > now.0 + SECOND).then_some(now.0 + SECOND)
+        };
+        match self.next_at.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next) {
+            Ok(_) => Ok(()),
+            Err(_) => Err(1),
+        }
+    }
 }
 
 /// Key ids are uniformly random already: hashing them again would only cost time.
@@ -128,11 +175,14 @@ fn record_at(mut record: &Arc<KeyRecord>, now: Micros) -> &Arc<KeyRecord> {
 }
 
 type Keys = HashMap<u64, Arc<KeyRecord>, BuildHasherDefault<IdHasher>>;
+/// Keys by the hash of their texts, where those are not ours and so name no key.
+type ByText = HashMap<[u8; 32], KeyId, BuildHasherDefault<IdHasher>>;
 
 /// The keys as they stand at one position of the control log.
 #[derive(Debug, Default)]
 pub struct Directory {
     keys: Keys,
+    imported: ByText,
     position: i64,
 }
 
@@ -142,6 +192,18 @@ impl Directory {
     #[must_use]
     pub fn at(&self, key: KeyId, now: Micros) -> Option<&Arc<KeyRecord>> {
         self.keys.get(&key.0).map(|record| record_at(record, now))
+    }
+
+    /// Whether any key came from another gateway: otherwise a text that is not ours names none.
+    #[must_use]
+    pub fn has_imported(&self) -> bool {
+        !self.imported.is_empty()
+    }
+
+    /// The record of a key from another gateway that holds at an instant, by the hash of its text.
+    #[must_use]
+    pub fn imported(&self, hash: &[u8; 32], now: Micros) -> Option<&Arc<KeyRecord>> {
+        self.at(*self.imported.get(hash)?, now)
     }
 
     /// All keys, as they are at an instant.
@@ -224,13 +286,21 @@ pub struct Keyring {
     current: ArcSwap<Directory>,
     limiter: Limiter,
     pepper: Arc<Pepper>,
+    imported: ImportedHasher,
 }
 
 impl Keyring {
     /// An empty keyring.
     #[must_use]
     pub fn new(limiter: Limiter, pepper: Arc<Pepper>) -> Self {
-        Self { current: ArcSwap::default(), limiter, pepper }
+        let imported = ImportedHasher::new(&pepper);
+        Self { current: ArcSwap::default(), limiter, pepper, imported }
+    }
+
+    /// Hashes texts that other gateways gave out.
+    #[must_use]
+    pub fn imported_hasher(&self) -> &ImportedHasher {
+        &self.imported
     }
 
     /// The directory in force.
@@ -269,8 +339,13 @@ impl Keyring {
             let mixed = mixed.contains(&row.partner);
             (row.key.0, self.records(row, now, (&mut terms, mixed)))
         };
-        let keys = rows.into_iter().map(records).collect();
-        self.current.store(Arc::new(Directory { keys, position }));
+        let keys: Keys = rows.into_iter().map(records).collect();
+        let of_another = |secret: &&SecretRecord| secret.form == SecretForm::Sha256;
+        let imported = keys.values().flat_map(|key| {
+            key.secrets.iter().filter(of_another).map(|secret| (secret.hash, key.key))
+        });
+        let imported = imported.collect();
+        self.current.store(Arc::new(Directory { keys, imported, position }));
     }
 
     /// The records of a key from `now` on, each with the one behind it.
@@ -301,8 +376,11 @@ impl Keyring {
             let last_used = used.map_or(0, |s| s.last_used.load(Ordering::Relaxed));
             SecretRecord {
                 hash: secret.hash,
+                form: secret.form,
+                starts_at: secret.starts_at,
                 expires_at: secret.expires_at,
                 last_used: AtomicI64::new(last_used),
+                jwk: secret.jwk.map(String::into_boxed_str),
             }
         });
         secrets.collect()
@@ -316,9 +394,15 @@ impl Keyring {
         (terms, mixed): (Arc<Terms>, bool),
         secrets: &Arc<[SecretRecord]>,
     ) -> KeyRecord {
+        let known = self.current.load();
+        let known = known.keys.get(&row.key.0);
+        let next_at = known.map_or_else(Arc::default, |key| Arc::clone(&key.next_at));
         let PlanAt { plan, version, definition, .. } = row.plan_at(at);
         KeyRecord {
             key: row.key,
+            kind: row.kind,
+            tokens_from: row.tokens_from,
+            next_at,
             environment: row.environment,
             app: row.app,
             partner: row.partner,

@@ -115,10 +115,21 @@ pub enum AccessError {
     Expired(Micros),
     /// Two secrets of the key are valid already.
     #[error(
-        "The last rotation is under way until {0}: wait for its end, or rotate with \
-         `overlap_s` 0 to end both older secrets at once."
+        "The last rotation is under way until {0}: wait for its end, finish it or roll it back, or \
+         rotate with `overlap_s` 0 to end both older secrets at once."
     )]
     Rotating(Micros),
+    /// There is no second secret.
+    #[error("No rotation of this key is under way: it has one secret.")]
+    NotRotating,
+    /// The change cannot be made to a thing of this kind.
+    #[error("{0}")]
+    Unfit(String),
+    /// It has changed since it was looked at.
+    #[error(
+        "It has changed since: it is at version {0} now. Look at it again, then repeat the change."
+    )]
+    Outdated(i64),
     /// Revoking it would lock everybody out.
     #[error("This is the last active admin token; create another before you revoke it.")]
     LastToken,
@@ -155,7 +166,10 @@ impl From<AccessError> for ApiError {
             | AccessError::Frozen { .. }
             | AccessError::Expired(_)
             | AccessError::Rotating(_)
+            | AccessError::NotRotating
+            | AccessError::Unfit(_)
             | AccessError::LastToken => Self::new(Code::Conflict, detail),
+            AccessError::Outdated(_) => Self::new(Code::PreconditionFailed, detail),
             AccessError::Randomness(cause) => {
                 tracing::error!(%cause, "no randomness");
                 Self::new(Code::Internal, "The failure has been recorded; quote the request id.")

@@ -5,6 +5,7 @@
 //! a keyed hash of the whole text is stored.
 
 use super::Environment;
+use super::keys::model::KeyKind;
 pub use super::pepper::Pepper;
 use crate::kernel::base62::{self, U32_WIDTH, U64_WIDTH};
 use crate::kernel::id::{AdminTokenId, KeyId};
@@ -15,6 +16,9 @@ use zeroize::Zeroizing;
 const LIVE: &str = "cpt_live_";
 const TEST: &str = "cpt_test_";
 const ADMIN: &str = "cpt_admin_";
+const CLIENT: &str = "cpt_client_";
+/// How all our texts begin, those of other kinds too.
+const OURS: &[u8] = b"cpt_";
 
 /// Digits of the secret: 43 x log2(62) = 256.03 bits.
 const SECRET_WIDTH: usize = 43;
@@ -71,6 +75,18 @@ pub fn parse_admin(text: &str) -> Result<AdminTokenId, InvalidKeyText> {
     id.map(AdminTokenId).ok_or(InvalidKeyText)
 }
 
+/// The client whose secret a whole text is.
+pub fn parse_client(text: &str) -> Result<KeyId, InvalidKeyText> {
+    let id = text.starts_with(CLIENT).then(|| number(text.as_bytes(), CLIENT.len())).flatten();
+    id.map(KeyId).ok_or(InvalidKeyText)
+}
+
+/// Whether a text looks like one of ours, whole or not: what other gateways gave out does not.
+#[must_use]
+pub fn is_ours(text: &[u8]) -> bool {
+    text.starts_with(OURS)
+}
+
 /// The id after a prefix of `prefix` bytes, if form and checksum hold. The secret's characters need
 /// no look of their own: a text with others was never given out, so no hash is its hash.
 fn number(bytes: &[u8], prefix: usize) -> Option<u64> {
@@ -88,14 +104,19 @@ fn number(bytes: &[u8], prefix: usize) -> Option<u64> {
 /// A new key and its text.
 pub fn generate(environment: Environment) -> Result<(KeyId, Secret), getrandom::Error> {
     let id = KeyId::random()?;
-    Ok((id, another(environment, id)?))
+    Ok((id, another(KeyKind::Key, environment, id)?))
 }
 
 /// Another text for a key that exists.
-pub fn another(environment: Environment, id: KeyId) -> Result<Secret, getrandom::Error> {
-    let prefix = match environment {
-        Environment::Live => LIVE,
-        Environment::Test => TEST,
+pub fn another(
+    kind: KeyKind,
+    environment: Environment,
+    id: KeyId,
+) -> Result<Secret, getrandom::Error> {
+    let prefix = match (kind, environment) {
+        (KeyKind::Client, _) => CLIENT,
+        (KeyKind::Key, Environment::Live) => LIVE,
+        (KeyKind::Key, Environment::Test) => TEST,
     };
     mint(prefix, id.0)
 }
@@ -108,7 +129,7 @@ pub fn generate_admin() -> Result<(AdminTokenId, Secret), getrandom::Error> {
 
 fn mint(prefix: &str, id: u64) -> Result<Secret, getrandom::Error> {
     // Sized for the longest text, so that no reallocation leaves a copy behind.
-    let mut text = String::with_capacity(ADMIN.len() + TAIL);
+    let mut text = String::with_capacity(CLIENT.len() + TAIL);
     text.push_str(prefix);
     text.push_str(&base62::encode(id, U64_WIDTH));
     text.push('_');
@@ -171,6 +192,16 @@ mod tests {
     }
 
     #[test]
+    fn the_secret_of_a_client_is_no_key() {
+        let id = KeyId(7);
+        let text = another(KeyKind::Client, Environment::Live, id).unwrap();
+        assert_eq!(parse_client(text.reveal()), Ok(id));
+        assert_eq!(KeyText::parse(text.reveal()), Err(InvalidKeyText));
+        let (_, key) = generate(Environment::Live).unwrap();
+        assert_eq!(parse_client(key.reveal()), Err(InvalidKeyText));
+    }
+
+    #[test]
     fn debug_shows_no_secret() {
         let (_, text) = generate(Environment::Test).unwrap();
         let shown = format!("{:?}", KeyText::parse(text.reveal()).unwrap());
@@ -188,7 +219,7 @@ mod tests {
     proptest! {
         #[test]
         fn round_trip(environment in environments(), number: u64) {
-            let text = another(environment, KeyId(number)).unwrap();
+            let text = another(KeyKind::Key, environment, KeyId(number)).unwrap();
             let parsed = KeyText::parse(text.reveal()).unwrap();
             prop_assert_eq!((parsed.environment, parsed.id), (environment, KeyId(number)));
             prop_assert_eq!(text.reveal().len(), LIVE.len() + TAIL);
@@ -208,10 +239,11 @@ mod tests {
 
         #[test]
         fn parse_never_panics(tail: String, exact in "[ -~é]{61}") {
-            for prefix in ["", LIVE, TEST, ADMIN] {
+            for prefix in ["", LIVE, TEST, ADMIN, CLIENT] {
                 for tail in [&tail, &exact] {
                     let _ = KeyText::parse(&format!("{prefix}{tail}"));
                     let _ = parse_admin(&format!("{prefix}{tail}"));
+                    let _ = parse_client(&format!("{prefix}{tail}"));
                 }
             }
         }

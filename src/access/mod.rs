@@ -1,15 +1,19 @@
 //! Who may call: partners, apps, keys, plans and scopes.
 
 pub mod apply;
+mod authenticate;
 pub mod caller;
 pub mod deprecation;
 pub mod directory;
 pub mod error;
 pub mod freezes;
+pub mod imported;
 pub mod key;
 pub mod keys;
+pub mod leaks;
 pub mod model;
 pub mod offers;
+pub mod oauth;
 pub mod operation;
 pub mod partners;
 pub mod pepper;
@@ -22,6 +26,8 @@ pub mod store;
 pub mod subscriptions;
 pub mod terms;
 pub mod text;
+pub mod throttle;
+pub mod token;
 
 #[cfg(test)]
 pub(crate) mod tests;

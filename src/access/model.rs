@@ -2,6 +2,7 @@
 
 pub use super::plan::{Definition, DefinitionPatch};
 use super::partners::Profile;
+use super::keys::model::{KeyKind, KeyStatus, SecretForm};
 use super::{Environment, Scopes};
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, KeyId, PartnerId, PlanId};
@@ -75,7 +76,7 @@ words! {
         Active = "active",
         /// Not until it is resumed.
         Suspended = "suspended",
-        /// Never again (keys and admin tokens only).
+        /// Never again (admin tokens only).
         Revoked = "revoked",
     }
 }
@@ -232,9 +233,14 @@ pub struct Key {
     pub id: KeyId,
     /// What it is.
     pub spec: KeySpec,
-    /// Active, suspended or, for good, revoked.
-    pub status: Status,
-    /// Its secrets that are not over, oldest first: one or, during a rotation, two.
+    /// How its holder shows it.
+    pub kind: KeyKind,
+    /// Active, quarantined, suspended or, for good, revoked.
+    pub status: KeyStatus,
+    /// Counts its changes from 1.
+    pub version: i64,
+    /// Its secrets that are not over, oldest first: one or, during a rotation, two. A client that signs
+    /// has one for each of its public keys.
     pub secrets: Vec<KeySecret>,
     /// When it was created.
     pub created_at: Micros,
@@ -245,10 +251,16 @@ pub struct Key {
 /// What may be shown of a secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeySecret {
-    /// The last characters of its text.
+    /// Tells it apart from the other secrets.
+    pub id: String,
+    /// What it is checked by.
+    pub form: SecretForm,
+    /// The last characters of its text, or the id that a public key has.
     pub hint: String,
     /// When it was made.
     pub created_at: Micros,
+    /// When it begins to work, where that is not at once.
+    pub starts_at: Option<Micros>,
     /// When a rotation ends it.
     pub expires_at: Option<Micros>,
     /// When it was last used.

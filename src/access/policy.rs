@@ -1,19 +1,20 @@
 //! The judgement of a call: who, may they, within limits. Plain functions over a small view of the
 //! request, so that any front can ask without a second copy of the rules.
 
+use super::Scopes;
+use super::authenticate::{self, Held};
 use super::directory::{KeyRecord, Keyring, Standing};
-use super::key::KeyText;
 use super::operation::Operation;
 use super::plan::taken_milli;
 use super::signed::Signer;
+use super::token::Tokens;
 use crate::http::{ApiError, Code};
-use crate::kernel::{Micros, secret};
+use crate::kernel::Micros;
 use crate::limit::{Admission, Ask, Decision, Permit, Verdict};
 use ipnet::IpNet;
 use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 /// What of a request decides about it.
 #[derive(Debug, Clone, Default)]
@@ -36,6 +37,8 @@ pub struct CallView<'a> {
 pub struct Admitted {
     /// The key it was made with.
     pub key: Arc<KeyRecord>,
+    /// What this call may do: what the key may, and no more than its access token.
+    pub scopes: Scopes,
     /// The limits after it.
     pub decision: Decision,
     /// What it holds of them until it has ended.
@@ -59,6 +62,7 @@ pub struct Gate {
     keyring: Arc<Keyring>,
     trusted_proxies: Box<[IpNet]>,
     signer: Signer,
+    tokens: Tokens,
 }
 
 impl Gate {
@@ -66,7 +70,8 @@ impl Gate {
     #[must_use]
     pub fn new(keyring: Arc<Keyring>, trusted_proxies: Vec<IpNet>) -> Self {
         let signer = Signer::new(keyring.pepper());
-        Self { keyring, trusted_proxies: trusted_proxies.into(), signer }
+        let tokens = Tokens::new(keyring.pepper());
+        Self { keyring, trusted_proxies: trusted_proxies.into(), signer, tokens }
     }
 
     /// Whether any proxy is believed.
@@ -79,6 +84,12 @@ impl Gate {
     #[must_use]
     pub fn keyring(&self) -> &Arc<Keyring> {
         &self.keyring
+    }
+
+    /// What issues access tokens and reads them.
+    #[must_use]
+    pub fn tokens(&self) -> &Tokens {
+        &self.tokens
     }
 
     /// A path as an address that works as `key` until an instant, for operations that take one.
@@ -95,14 +106,16 @@ impl Gate {
         now: Micros,
     ) -> Result<Admitted, Refused> {
         let refused = |(error, key)| Refused { key, decision: None, error };
-        let key = match call.signed {
+        let Held { key, scopes } = match call.signed {
             // A key that is shown counts: whoever sends it everywhere sends it here too.
             Some(address) if call.authorization.is_none() && call.api_key.is_none() => {
-                self.signer.key_of(address, &self.keyring.current(), now).map_err(refused)?
+                let key = self.signer.key_of(address, &self.keyring.current(), now);
+                key.map(Held::from).map_err(refused)?
             }
-            _ => self.authenticate(call, now).map_err(|error| refused((error, None)))?,
+            _ => authenticate::caller(&self.keyring, &self.tokens, call, now)
+                .map_err(|error| refused((error, None)))?,
         };
-        if let Err(error) = self.authorise(&key, operation, call, now) {
+        if let Err(error) = self.authorise((&key, scopes), operation, call, now) {
             return Err(Refused { key: Some(key), decision: None, error });
         }
         let limiter = self.keyring.limiter();
@@ -110,7 +123,7 @@ impl Gate {
         let ask = Ask { operation: operation.code, weight_milli, free: operation.is_free(), now };
         match limiter.check(&key.subject, &key.terms, &ask) {
             Ok(Admission { decision, permit }) if decision.allowed() => {
-                Ok(Admitted { key, decision, permit })
+                Ok(Admitted { key, scopes, decision, permit })
             }
             Ok(Admission { decision, .. }) => {
                 let error = over_limit(&key, &decision);
@@ -125,44 +138,34 @@ impl Gate {
         }
     }
 
-    /// The key whose secret the call holds.
-    fn authenticate(&self, call: &CallView<'_>, now: Micros) -> Result<Arc<KeyRecord>, ApiError> {
-        let text = presented(call)?;
-        let damaged = || {
-            let detail = "The key's text is not one of ours or was damaged on the way: \
-                          copy it again whole, from `cpt_` to its last character.";
-            ApiError::new(Code::InvalidKey, detail)
-        };
-        let parsed = KeyText::parse(text).map_err(|_| damaged())?;
-        let directory = self.keyring.current();
-        let unknown = || {
-            let detail = "This key is not known here. Check that it belongs to this retailer, \
-                          or ask for a new one.";
-            ApiError::new(Code::InvalidKey, detail)
-        };
-        let key = directory.at(parsed.id, now).ok_or_else(unknown)?;
-        let hash = parsed.hash(self.keyring.pepper());
-        let held = key.secrets.iter().find(|s| secret::same(&s.hash, &hash)).ok_or_else(unknown)?;
-        if held.expires_at.is_some_and(|at| at <= now) {
-            let detail = "This secret was replaced and its overlap is over: use the new one.";
-            return Err(ApiError::new(Code::ExpiredKey, detail));
-        }
-        // Once a second is enough to show the last use, and keeps the line out of the writers' way.
-        if now.0 - held.last_used.load(Ordering::Relaxed) > crate::kernel::clock::SECOND {
-            held.last_used.store(now.0, Ordering::Relaxed);
-        }
-        Ok(Arc::clone(key))
-    }
-
     fn authorise(
         &self,
-        key: &KeyRecord,
+        (key, scopes): (&KeyRecord, Scopes),
         operation: &'static Operation,
         call: &CallView<'_>,
         now: Micros,
     ) -> Result<(), ApiError> {
+        if key.standing == Standing::Quarantined && operation.method != "GET" {
+            let detail = "The key is in quarantine and can only read, once a second, until the \
+                          retailer has looked at it: use another one, or ask the retailer.";
+            return Err(ApiError::new(Code::Quarantined, detail));
+        }
+        self.standing(key, call, now)?;
+        match operation.scope {
+            Some(scope) if !scopes.has(scope) => {
+                let detail = format!("The key lacks the scope `{}`.", scope.as_str());
+                let error = ApiError::new(Code::InsufficientScope, detail);
+                Err(error.required_scope(scope.as_str()))
+            }
+            _ if key.standing == Standing::Quarantined => key.pace(now).map_err(too_fast),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a key may be used at all, now and from where the call comes from.
+    fn standing(&self, key: &KeyRecord, call: &CallView<'_>, now: Micros) -> Result<(), ApiError> {
         match key.standing {
-            Standing::Good => {}
+            Standing::Good | Standing::Quarantined => {}
             Standing::Frozen => return Err(frozen(key)),
             Standing::BeforeContract | Standing::AfterContract => return Err(no_contract(key)),
             Standing::Suspended => {
@@ -182,33 +185,23 @@ impl Gate {
             let detail = "The key's allow-list does not hold the address of this call.";
             return Err(ApiError::new(Code::AddressNotAllowed, detail));
         }
-        match operation.scope {
-            Some(scope) if !key.scopes.has(scope) => {
-                let detail = format!("The key lacks the scope `{}`.", scope.as_str());
-                let error = ApiError::new(Code::InsufficientScope, detail);
-                Err(error.required_scope(scope.as_str()))
-            }
-            _ => Ok(()),
-        }
+        Ok(())
     }
 
     fn address_allowed(&self, key: &KeyRecord, call: &CallView<'_>) -> bool {
-        let client =
-            client_address(call.peer, call.forwarded_for.as_deref(), &self.trusted_proxies);
-        client.is_some_and(|client| holds(&key.cidrs, client))
+        self.client_address(call).is_some_and(|client| holds(&key.cidrs, client))
     }
-}
 
-/// The key's text: `X-API-Key`, or `Authorization: Bearer`. Never the query string.
-fn presented<'a>(call: &CallView<'a>) -> Result<&'a [u8], ApiError> {
-    if let Some(key) = call.api_key {
-        return Ok(key);
+    /// The address that a call comes from, behind the proxies that are believed.
+    #[must_use]
+    pub fn client_address(&self, call: &CallView<'_>) -> Option<IpAddr> {
+        client_address(call.peer, call.forwarded_for.as_deref(), &self.trusted_proxies)
     }
-    let missing = "Send your key as `Authorization: Bearer cpt_…` or `X-API-Key: cpt_…`.";
-    let header = call.authorization.ok_or_else(|| ApiError::new(Code::MissingKey, missing))?;
-    match header.split_at_checked(7) {
-        Some((scheme, key)) if scheme.eq_ignore_ascii_case(b"bearer ") => Ok(key),
-        _ => Err(ApiError::new(Code::InvalidKey, missing)),
+
+    /// Why a key may not be used from where a call comes from now, whatever the operation; `None` where
+    /// it may.
+    pub fn barred(&self, key: &KeyRecord, call: &CallView<'_>, now: Micros) -> Option<ApiError> {
+        self.standing(key, call, now).err()
     }
 }
 
@@ -267,6 +260,12 @@ fn no_contract(key: &KeyRecord) -> ApiError {
         _ => "The partner's contract with the retailer is over: ask the retailer for another.".into(),
     };
     ApiError::new(Code::NoContract, detail)
+}
+
+fn too_fast(seconds: u64) -> ApiError {
+    let detail = "The key is in quarantine and is answered once a second.";
+    let error = ApiError::new(Code::QuotaExceeded, detail);
+    error.limited(vec!["quarantine".to_owned()], Some(seconds))
 }
 
 fn over_limit(key: &KeyRecord, decision: &Decision) -> ApiError {

@@ -4,7 +4,8 @@
 //! Doing what is done already (suspending what is suspended) succeeds and writes nothing.
 
 pub use super::keys::service::{
-    create_key, get_key, list_keys, revoke_key, rotate_key, set_key_status,
+    create_key, edit_key, finish_rotation, get_key, list_keys, quarantine_key, revoke_key,
+    roll_back_rotation, rotate_key, set_key_status,
 };
 pub use super::keys::store::{KeyRow, KeySecretRow, load_directory, touch_secrets};
 pub use super::store::{Walk, app_exists, list_apps, list_partners, list_plans};

@@ -3,7 +3,8 @@
 
 use super::directory::Standing;
 use super::freezes::Freeze;
-use super::model::Definition;
+use super::keys::model::KeyStatus;
+use super::model::{Definition, Status};
 use super::service::KeyRow;
 use super::subscriptions::store::Ending;
 use crate::kernel::Micros;
@@ -83,8 +84,7 @@ impl KeyRow {
 
     /// Whether the key may be used at an instant. What is worst is said.
     pub(super) fn standing_at(&self, at: Micros) -> Standing {
-        use super::model::Status;
-        let all = [self.key_status, self.app_status, self.partner_status];
+        let all = [self.key_status.switched(), self.app_status, self.partner_status];
         let Terms { contract, frozen, .. } = &self.terms;
         if all.contains(&Status::Revoked) {
             Standing::Revoked
@@ -96,6 +96,8 @@ impl KeyRow {
             Standing::BeforeContract
         } else if at >= contract.until {
             Standing::AfterContract
+        } else if self.key_status == KeyStatus::Quarantined {
+            Standing::Quarantined
         } else {
             Standing::Good
         }

@@ -2,6 +2,7 @@
 
 use super::directory::Keyring;
 use super::error::{AccessError, Kind};
+use super::keys::model::{KeyKind, KeyStatus, SecretForm};
 use super::model::Definition;
 use super::model::{App, Name, Status};
 use super::policy::Gate;
@@ -158,8 +159,10 @@ pub(crate) fn gate(scopes: Scopes) -> (Gate, String) {
     let (key, text) = key::generate(Environment::Live).unwrap();
     let row = KeyRow {
         key,
+        kind: KeyKind::Key,
+        tokens_from: Micros(0),
         environment: Environment::Live,
-        key_status: Status::Active,
+        key_status: KeyStatus::Active,
         scopes,
         cidrs: Vec::new(),
         expires_at: None,
@@ -173,7 +176,13 @@ pub(crate) fn gate(scopes: Scopes) -> (Gate, String) {
         plan_version: 1,
         definition: definition(1_000_000),
         terms: Terms::default(),
-        secrets: vec![KeySecretRow { hash: key::hash(&pepper, text.reveal()), expires_at: None }],
+        secrets: vec![KeySecretRow {
+            hash: key::hash(&pepper, text.reveal()),
+            form: SecretForm::Text,
+            starts_at: None,
+            expires_at: None,
+            jwk: None,
+        }],
     };
     let keyring = Keyring::new(Limiter::Local(LocalLimiter::default()), pepper);
     keyring.replace(vec![row], 1, START);

@@ -1,188 +1,65 @@
 //! Keys over HTTP. A key's text is in the answer to its creation or rotation and nowhere else.
 
+mod bulk;
+mod clients;
+mod import;
+mod leaks;
+mod rotation;
+pub mod schema;
+
 use super::caller::AdminCaller;
 use super::page::{self, PageOut, PageQuery};
-use super::problems::{BodyProblems, Conflicts, Missing, Problems};
+use super::problems::{BodyProblems, Conflicts, Missing, Outdated, Problems};
 use super::state::{State, created, done};
-use crate::access::Environment;
-use crate::access::model::{Cidr, IssuedKey, Key, KeySecret, KeySpec, Name, Status};
-use crate::access::scope::{Scope, Scopes};
+use crate::access::keys::model::{Attention, KeyFilter, KeyKind, KeyStatus};
+use crate::access::model::Key;
 use crate::access::service::{self, Switch};
-use crate::http::answer::Cache;
-use crate::http::{Answer, ApiPath, ApiResult, JsonBody, Params};
+use crate::http::{Answer, ApiError, ApiPath, ApiResult, Code, FieldError, JsonBody, Params};
 use crate::kernel::Micros;
-use crate::kernel::id::{AppId, KeyId};
-use actix_web::{HttpRequest, HttpResponse, get, post};
-use serde::{Deserialize, Serialize};
+use crate::kernel::clock::DAY;
+use crate::kernel::id::KeyId;
+use actix_web::http::header::{ETAG, HeaderValue, IF_MATCH};
+use actix_web::{HttpRequest, HttpResponse, get, patch, post};
+use schema::{IssuedKeyOut, KeyIn, KeyOut, KeyPatchIn};
 use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Most days that can be looked ahead or back.
+const DAYS_MOST: u32 = 3_650;
 
 /// Mounts the operations on keys.
 pub fn configure(config: &mut ServiceConfig<'_>) {
+    // `/keys/bulk` and `/keys/import` stand before `/keys/{key_id}`, whose place they would be.
     config
         .service(list_keys)
         .service(create_key)
         .service(get_key)
-        .service(rotate_key)
+        .service(update_key)
+        .service(quarantine_key)
         .service(suspend_key)
         .service(resume_key)
-        .service(revoke_key);
-}
-
-/// A key to create.
-#[derive(Debug, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct KeyIn {
-    /// The app that it is for.
-    #[schema(value_type = String, example = "app_7nRy25kLmNo")]
-    pub app_id: AppId,
-    /// `live`, or `test` for calls that are never billed.
-    #[schema(example = "live")]
-    pub environment: Environment,
-    /// What people call it.
-    #[schema(value_type = String, min_length = 1, max_length = 100, example = "production")]
-    pub name: Name,
-    /// What it may do; everything where it is left out.
-    #[schema(value_type = Option<Vec<String>>, example = json!(["catalog:read", "stock:read"]))]
-    pub scopes: Option<Vec<Scope>>,
-    /// Blocks of IPv4 or IPv6 addresses that it may be used from; anywhere where there is none.
-    #[serde(default)]
-    #[schema(value_type = Vec<String>, example = json!(["192.0.2.0/24", "2001:db8::/32"]))]
-    pub cidrs: Vec<Cidr>,
-    /// When it ends; never where it is left out.
-    #[schema(value_type = Option<String>, format = DateTime, example = "2027-11-22T00:00:00Z")]
-    pub expires_at: Option<Micros>,
-}
-
-impl From<KeyIn> for KeySpec {
-    fn from(key: KeyIn) -> Self {
-        Self {
-            app: key.app_id,
-            environment: key.environment,
-            name: key.name,
-            scopes: key.scopes.map_or_else(Scopes::all, |scopes| scopes.into_iter().collect()),
-            cidrs: key.cidrs.into_iter().map(|cidr| cidr.0).collect(),
-            expires_at: key.expires_at,
-        }
-    }
-}
-
-/// How a key's secret is changed.
-#[derive(Debug, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RotationIn {
-    /// Seconds for which the old secret stays valid; 0 ends every older secret at once.
-    #[schema(minimum = 0, maximum = 7_776_000, example = 86_400)]
-    pub overlap_s: u32,
-}
-
-/// A secret of a key, without its text.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-pub struct SecretOut {
-    /// The last characters of the key's text.
-    #[schema(example = "x7Qa")]
-    pub hint: String,
-    /// When it was made.
-    #[schema(value_type = String, format = DateTime, example = "2026-11-22T09:41:07Z")]
-    pub created_at: Micros,
-    /// When a rotation ends it; null where none does.
-    #[schema(required = true, value_type = Option<String>, format = DateTime)]
-    pub expires_at: Option<Micros>,
-    /// When it was last used, as far as nodes have reported; null where it never was.
-    #[schema(required = true, value_type = Option<String>, format = DateTime)]
-    pub last_used_at: Option<Micros>,
-}
-
-impl From<KeySecret> for SecretOut {
-    fn from(secret: KeySecret) -> Self {
-        let KeySecret { hint, created_at, expires_at, last_used_at } = secret;
-        Self { hint, created_at, expires_at, last_used_at }
-    }
-}
-
-/// A key, without its text.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-pub struct KeyOut {
-    /// Id of the key; its digits also stand in the key's text.
-    #[schema(value_type = String, example = "key_0Ab12Cd34Ef")]
-    pub id: KeyId,
-    /// The app that it is for.
-    #[schema(value_type = String, example = "app_7nRy25kLmNo")]
-    pub app_id: AppId,
-    /// `live` or `test`.
-    #[schema(example = "live")]
-    pub environment: Environment,
-    /// What people call it.
-    #[schema(value_type = String, example = "production")]
-    pub name: Name,
-    /// What it may do.
-    #[schema(value_type = Vec<String>, example = json!(["catalog:read", "stock:read"]))]
-    pub scopes: Vec<Scope>,
-    /// Where it may be used from; empty for anywhere.
-    #[schema(example = json!(["192.0.2.0/24", "2001:db8::/32"]))]
-    pub cidrs: Vec<String>,
-    /// `active`, `suspended` or, for good, `revoked`.
-    #[schema(example = "active")]
-    pub status: Status,
-    /// When it ends; null for never.
-    #[schema(required = true, value_type = Option<String>, format = DateTime)]
-    pub expires_at: Option<Micros>,
-    /// Its valid secrets, oldest first: one or, during a rotation, two.
-    pub secrets: Vec<SecretOut>,
-    /// When it was created.
-    #[schema(value_type = String, format = DateTime, example = "2026-11-22T09:41:07Z")]
-    pub created_at: Micros,
-    /// When it last changed.
-    #[schema(value_type = String, format = DateTime, example = "2026-11-22T09:41:07Z")]
-    pub updated_at: Micros,
-}
-
-impl From<Key> for KeyOut {
-    fn from(key: Key) -> Self {
-        Self {
-            id: key.id,
-            app_id: key.spec.app,
-            environment: key.spec.environment,
-            name: key.spec.name,
-            scopes: key.spec.scopes.iter().collect(),
-            cidrs: key.spec.cidrs.iter().map(ToString::to_string).collect(),
-            status: key.status,
-            expires_at: key.spec.expires_at,
-            secrets: key.secrets.into_iter().map(SecretOut::from).collect(),
-            created_at: key.created_at,
-            updated_at: key.updated_at,
-        }
-    }
-}
-
-/// A key and its text, which is shown this once.
-#[derive(Serialize, utoipa::ToSchema)]
-pub struct IssuedKeyOut {
-    /// The key.
-    pub key: KeyOut,
-    /// The text to send as `Authorization: Bearer …`. It cannot be shown again.
-    #[schema(example = "cpt_live_0Ab12Cd34Ef_…")]
-    pub text: String,
-}
-
-impl From<IssuedKey> for IssuedKeyOut {
-    fn from(issued: IssuedKey) -> Self {
-        Self { text: issued.text.reveal().to_owned(), key: issued.key.into() }
-    }
-}
-
-impl std::fmt::Debug for IssuedKeyOut {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("IssuedKeyOut").field("key", &self.key).finish_non_exhaustive()
-    }
+        .service(revoke_key)
+        .configure(rotation::configure)
+        .configure(bulk::configure)
+        .configure(import::configure)
+        .configure(clients::configure)
+        .configure(leaks::configure);
 }
 
 /// A page of keys
 ///
-/// In the order of their ids, of one app or of all.
+/// In the order of their ids, of those that fit all that is asked for. `attention` names what wants to be
+/// looked at: `expiring` (ends within so many days), `old_secret_used` and `old_secret_quiet` (a rotation is
+/// under way, and the old secret was or was not used within so many days), `unused` (for so many days) and
+/// `leaked` (found where everybody can read it).
 #[utoipa::path(
     tag = "keys", operation_id = "list_keys",
     params(
         ("app_id" = Option<String>, Query, description = "Only keys of this app", example = "app_7nRy25kLmNo"),
+        ("partner_id" = Option<String>, Query, description = "Only keys of this partner's apps", example = "prt_7nRy25kLmNo"),
+        ("kind" = Option<KeyKind>, Query, description = "Only keys, or only clients", example = "client"),
+        ("status" = Option<KeyStatus>, Query, description = "Only keys in this state", example = "quarantined"),
+        ("attention" = Option<String>, Query, description = "Only keys that want to be looked at for this: `expiring`, `old_secret_used`, `old_secret_quiet`, `unused` or `leaked`", example = "expiring"),
+        ("within_days" = Option<u32>, Query, minimum = 1, maximum = 3650, description = "The days of `attention`: 14 for what ends, 1 for old secrets and 90 for what is unused, where it is left out", example = 14),
         PageQuery
     ),
     responses((status = 200, description = "The page", body = PageOut<KeyOut>), Problems),
@@ -191,11 +68,36 @@ impl std::fmt::Debug for IssuedKeyOut {
 #[get("/keys")]
 async fn list_keys(_caller: AdminCaller, request: HttpRequest, state: State) -> ApiResult<Answer> {
     let mut params = Params::new(request.query_string());
-    let of: Option<AppId> = params.value("app_id");
+    let now = state.clock.now();
+    let filter = KeyFilter {
+        app: params.value("app_id"),
+        partner: params.value("partner_id"),
+        kind: params.value("kind"),
+        status: params.value("status"),
+        attention: attention(&mut params, now),
+        ..KeyFilter::default()
+    };
     let page = page::read(&request, params)?;
-    let rows =
-        service::list_keys(&state.db, of, &page::walk(&page, KeyId)?, state.clock.now()).await?;
+    let rows = service::list_keys(&state.db, &filter, &page::walk(&page, KeyId)?, now).await?;
     page::answer(&page, rows, |key| key.id.0, KeyOut::from)
+}
+
+/// What wants to be looked at, with the time that it is about.
+fn attention(params: &mut Params, now: Micros) -> Option<(Attention, Micros)> {
+    let attention: Option<Attention> = params.value("attention");
+    let days: Option<u32> = params.value("within_days");
+    if days.is_some_and(|days| !(1..=DAYS_MOST).contains(&days)) {
+        let message = format!("is a whole number from 1 to {DAYS_MOST}");
+        params.fault("within_days", "out_of_range", message);
+    }
+    let attention = attention?;
+    let (way, usual) = match attention {
+        Attention::Expiring => (1, 14),
+        Attention::OldSecretUsed | Attention::OldSecretQuiet => (-1, 1),
+        Attention::Unused | Attention::Leaked => (-1, 90),
+    };
+    let days = i64::from(days.unwrap_or(usual).min(DAYS_MOST));
+    Some((attention, Micros(now.0 + way * days * DAY)))
 }
 
 /// Create a key
@@ -231,36 +133,68 @@ async fn create_key(
     security(("admin_token" = []))
 )]
 #[get("/keys/{key_id}")]
-async fn get_key(_caller: AdminCaller, id: ApiPath<KeyId>, state: State) -> ApiResult<Answer> {
-    let key = service::get_key(&state.db, id.0, state.clock.now()).await?;
-    Answer::json(&KeyOut::from(key), Cache::NoStore, 1)
+async fn get_key(
+    _caller: AdminCaller,
+    id: ApiPath<KeyId>,
+    state: State,
+) -> ApiResult<HttpResponse> {
+    versioned(service::get_key(&state.db, id.0, state.clock.now()).await?)
 }
 
-/// Give a key a new secret
+/// A key with its version as the validator of the answer.
+fn versioned(key: Key) -> ApiResult<HttpResponse> {
+    let version = HeaderValue::from_str(&format!("\"{}\"", key.version));
+    let mut response = done(&KeyOut::from(key))?;
+    if let Ok(version) = version {
+        response.headers_mut().insert(ETAG, version);
+    }
+    Ok(response)
+}
+
+/// The version in `If-Match`, where a call has one.
+fn seen(request: &HttpRequest) -> ApiResult<Option<i64>> {
+    let Some(value) = request.headers().get(IF_MATCH) else { return Ok(None) };
+    let text = value.to_str().unwrap_or_default().trim();
+    if text == "*" {
+        return Ok(None);
+    }
+    let version = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+    version.and_then(|version| version.parse().ok()).map(Some).ok_or_else(|| {
+        let message = "is the key's version in quotes, such as \"3\"";
+        let fault = FieldError::parameter("If-Match", "malformed", message);
+        ApiError::new(Code::InvalidParameter, format!("`If-Match` {message}.")).errors(vec![fault])
+    })
+}
+
+/// Edit a key
 ///
-/// The answer holds the key's new text, this once. The old text works until the overlap is over,
-/// so that it can be replaced without a gap. At most two texts work at a time.
+/// Name, scopes, addresses, end. With `If-Match` (the `ETag` of the key, its version in quotes) it is
+/// edited only where nobody else has changed it meanwhile.
 #[utoipa::path(
-    tag = "keys", operation_id = "rotate_key", request_body = RotationIn,
-    params(("key_id" = String, Path, description = "Id of the key", example = "key_0Ab12Cd34Ef")),
+    tag = "keys", operation_id = "update_key", request_body = KeyPatchIn,
+    params(
+        ("key_id" = String, Path, description = "Id of the key", example = "key_0Ab12Cd34Ef"),
+        ("If-Match" = Option<String>, Header, description = "The version that was seen, in quotes", example = "\"3\"")
+    ),
     responses(
-        (status = 200, description = "The key and its new text", body = IssuedKeyOut),
-        Missing, Conflicts, BodyProblems, Problems
+        (status = 200, description = "The key", body = KeyOut),
+        Missing, Conflicts, Outdated, BodyProblems, Problems
     ),
     security(("admin_token" = []))
 )]
-#[post("/keys/{key_id}/rotate")]
-async fn rotate_key(
+#[patch("/keys/{key_id}")]
+async fn update_key(
     caller: AdminCaller,
     id: ApiPath<KeyId>,
-    body: JsonBody<RotationIn>,
+    body: JsonBody<KeyPatchIn>,
+    request: HttpRequest,
     state: State,
 ) -> ApiResult<HttpResponse> {
     let by = caller.by(&state.clock);
-    let (pepper, overlap_s) = (&state.pepper, body.0.overlap_s);
-    let issued = service::rotate_key(&state.db, &by, pepper, id.0, overlap_s).await?;
+    let seen = seen(&request)?;
+    let key = service::edit_key(&state.db, &by, id.0, seen, body.0.into()).await?;
     state.applied().await;
-    done(&IssuedKeyOut::from(issued))
+    versioned(key)
 }
 
 /// Suspend a key
@@ -284,9 +218,32 @@ async fn suspend_key(
     done(&KeyOut::from(key))
 }
 
+/// Put a key in quarantine
+///
+/// It can read (operations with GET), and is answered once a second on each node, until it is resumed: for
+/// a key that may be in wrong hands, while its holder still needs it. Doing it again changes nothing.
+#[utoipa::path(
+    tag = "keys", operation_id = "quarantine_key",
+    params(("key_id" = String, Path, description = "Id of the key", example = "key_0Ab12Cd34Ef")),
+    responses((status = 200, description = "The key", body = KeyOut), Missing, Conflicts, Problems),
+    security(("admin_token" = []))
+)]
+#[post("/keys/{key_id}/quarantine")]
+async fn quarantine_key(
+    caller: AdminCaller,
+    id: ApiPath<KeyId>,
+    state: State,
+) -> ApiResult<HttpResponse> {
+    let by = caller.by(&state.clock);
+    let key = service::quarantine_key(&state.db, &by, id.0).await?;
+    state.applied().await;
+    done(&KeyOut::from(key))
+}
+
 /// Resume a key
 ///
-/// It works again, unless its app or partner is suspended or it has expired.
+/// Lifts a suspension or a quarantine: it works again, unless its app or partner is suspended or it has
+/// expired.
 #[utoipa::path(
     tag = "keys", operation_id = "resume_key",
     params(("key_id" = String, Path, description = "Id of the key", example = "key_0Ab12Cd34Ef")),

@@ -19,6 +19,14 @@ pub enum Conflicts {
     Conflict(Problem),
 }
 
+/// What was to be changed has changed since it was looked at.
+#[derive(Debug, utoipa::IntoResponses)]
+pub enum Outdated {
+    /// `If-Match` names another version than there is.
+    #[response(status = 412, content_type = "application/problem+json")]
+    PreconditionFailed(Problem),
+}
+
 /// The body cannot be read.
 #[derive(Debug, utoipa::IntoResponses)]
 pub enum BodyProblems {

@@ -10,6 +10,7 @@ use crate::access::{Operation, deprecation};
 use crate::explain::api::Explainer;
 use crate::explain::{LimitState, Refusal, Who};
 use crate::http::answer::{Cache, Records};
+use crate::http::error::AsItIs;
 use crate::http::{ApiError, Code};
 use crate::kernel::{Clock, Micros};
 use crate::limit::{Decision, Permit};
@@ -19,7 +20,9 @@ use crate::telemetry::Metrics;
 use crate::telemetry::access_log::{AccessLog, Line};
 use actix_web::body::{BodySize, BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{ALLOW, CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{
+    ALLOW, CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue, WWW_AUTHENTICATE,
+};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, HttpResponse, web};
 use bytes::Bytes;
@@ -32,6 +35,9 @@ use std::task::{Context, Poll, ready};
 
 /// The id of the call: of its usage event, where it has one. Quoted in problems as `request_id`.
 pub(super) const EVENT_ID: HeaderName = HeaderName::from_static("usage-event-id");
+/// What a caller is told that has shown nothing, or nothing that is known.
+const CHALLENGE: &str = "Bearer realm=\"comptoir\"";
+
 /// What all workers share to finish calls.
 #[derive(Debug)]
 pub(super) struct Ledgerbook {
@@ -402,6 +408,9 @@ pub(super) fn problem_of<B>(response: &ServiceResponse<B>) -> Option<ApiError> {
     if !status.is_client_error() && !status.is_server_error() {
         return None;
     }
+    if response.response().extensions().get::<AsItIs>().is_some() {
+        return None;
+    }
     if let Some(error) = response.response().extensions().get::<ApiError>() {
         return Some(error.clone());
     }
@@ -466,14 +475,28 @@ fn assemble<B: MessageBody + 'static>(
     response.map_body(|_, body| Metered::new(body, receipt, permit))
 }
 
+fn challenge_with(headers: &mut HeaderMap, challenge: &str) {
+    if let Ok(challenge) = HeaderValue::from_str(challenge) {
+        headers.insert(WWW_AUTHENTICATE, challenge);
+    }
+}
+
 fn problem_response(error: &ApiError, path: &str, id: &str) -> HttpResponse<BoxBody> {
     let mut response = actix_web::ResponseError::error_response(error);
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, Cache::NoStore.header());
     match error.code() {
         Code::MissingKey | Code::InvalidKey | Code::ExpiredKey | Code::RevokedKey => {
-            let challenge = HeaderValue::from_static("Bearer realm=\"comptoir\"");
-            headers.insert(actix_web::http::header::WWW_AUTHENTICATE, challenge);
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE));
+        }
+        // RFC 6750 §3.1.
+        Code::InvalidToken => {
+            challenge_with(headers, &format!("{CHALLENGE}, error=\"invalid_token\""));
+        }
+        Code::InsufficientScope => {
+            let scope = error.missing_scope().unwrap_or_default();
+            let challenge = format!("{CHALLENGE}, error=\"insufficient_scope\", scope=\"{scope}\"");
+            challenge_with(headers, &challenge);
         }
         Code::MethodNotAllowed => {
             let methods = public::methods_at(path).unwrap_or_default();

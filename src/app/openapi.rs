@@ -54,6 +54,8 @@ pub static PARTNER: LazyLock<Document> = LazyLock::new(|| {
         ("feeds", "The catalog and the stock as feeds that others read already"),
         ("subscriptions", "Webhooks: changes that come by themselves"),
         ("usage", "What you have used and what is left"),
+        ("oauth", "Access tokens in place of keys"),
+        ("leaks", "Keys that were found where everybody can read them"),
     ];
     hooks::describe(&mut document);
     complete(&mut document, &tags, (partner_security(), problems::PARTNER), partner_operation);
@@ -294,7 +296,7 @@ fn partner_operation(operation: &mut Value) {
     offer_forms(operation);
     unbound_files(operation);
     let id = operation["operationId"].as_str().unwrap_or_default().to_owned();
-    let Some(entry) = operation::by_id(&id) else { return };
+    let Some(entry) = operation::by_id(&id) else { return open_operation(operation) };
     add_problems(operation, &[400, 401, 403, 405, 429, 500, 503]);
     describe_policy(operation, entry);
     let ending = deprecation::of(entry);
@@ -310,6 +312,18 @@ fn partner_operation(operation: &mut Value) {
             response["headers"][name] = json!({ "$ref": format!("#/components/headers/{name}") });
         }
     }
+}
+
+/// An operation that needs no key, and is neither limited by a plan nor billed.
+fn open_operation(operation: &mut Value) {
+    operation["security"] = json!([]);
+    let takes_body = operation["requestBody"].is_object();
+    let statuses: &[u16] = match operation["operationId"].as_str() {
+        Some("create_token") => &[413, 429, 500, 503],
+        _ if takes_body => &[400, 403, 404, 413, 429, 500, 503],
+        _ => &[405, 500],
+    };
+    add_problems(operation, statuses);
 }
 
 fn describe_policy(operation: &mut Value, entry: &Operation) {

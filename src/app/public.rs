@@ -4,6 +4,8 @@ use super::finish::{EVENT_ID, Finisher, finish};
 use super::front::{FastPath, FrontFactory};
 use super::{Comptoir, listen, openapi, rate_limit, request_cost};
 use crate::access::caller::Recordable;
+use crate::access::leaks::{self, Leaks};
+use crate::access::oauth::{self, OAuth};
 use crate::access::operation::{self, Op as _, op};
 use crate::access::{caller, deprecation};
 use crate::config::{Config, Origin, Telemetry};
@@ -37,6 +39,8 @@ pub(super) fn routes(config: &mut ServiceConfig<'_>) {
     feeds::out::api::configure(config);
     metering::api::configure(config);
     explain::api::configure(config);
+    oauth::api::configure(config);
+    leaks::api::configure(config);
 }
 
 /// What is served beside the documented operations: the documents themselves, their reader, the context
@@ -95,7 +99,12 @@ pub(super) fn methods_at(path: &str) -> Option<String> {
         || browse::digital_link::is_path(path)
         || path.starts_with("/demo/images/")
         || path.starts_with("/demo/p/");
-    operation::methods_at(path).or_else(|| page.then(|| "GET, HEAD".to_owned()))
+    let open = match path {
+        oauth::api::TOKEN_PATH | leaks::api::PATH => Some("POST"),
+        _ if page || path == oauth::api::METADATA_PATH => Some("GET, HEAD"),
+        _ => None,
+    };
+    operation::methods_at(path).or_else(|| open.map(str::to_owned))
 }
 
 /// A path that is not there. A call that brings a key is judged and recorded all the same, so that
@@ -148,8 +157,15 @@ fn cors(origins: &[Origin]) -> Cors {
 }
 
 /// What the operations work with that are answered from the database or from files.
-fn states(comptoir: &Comptoir) -> impl Fn(&mut ServiceConfig<'_>) + Clone + Send + 'static {
+fn states(
+    comptoir: &Comptoir,
+) -> reqwest::Result<impl Fn(&mut ServiceConfig<'_>) + Clone + Send + 'static> {
     let (db, clock) = (comptoir.db.clone(), comptoir.clock.clone());
+    let (settings, metrics) = (&comptoir.config, &comptoir.metrics);
+    let issuer = &settings.server.public_url;
+    let oauth = OAuth::new(&settings.oauth, db.clone(), issuer, Arc::clone(metrics));
+    let oauth = web::Data::new(oauth);
+    let leaks = web::Data::new(Leaks::new(&settings.leaks, db.clone(), Arc::clone(metrics))?);
     let usage = web::Data::new(metering::api::UsageState { db: db.clone(), clock });
     let db = web::Data::new(db);
     let journal = comptoir.book.journal.clone();
@@ -161,8 +177,10 @@ fn states(comptoir: &Comptoir) -> impl Fn(&mut ServiceConfig<'_>) + Clone + Send
     let feeds = web::Data::from(Arc::clone(&comptoir.feeds));
     let waits = web::Data::from(Arc::clone(&comptoir.waits));
     let turns = web::Data::new(browse::Turns::default());
-    move |config| {
+    Ok(move |config: &mut ServiceConfig<'_>| {
         config
+            .app_data(oauth.clone())
+            .app_data(leaks.clone())
             .app_data(usage.clone())
             .app_data(db.clone())
             .app_data(recordable.clone())
@@ -172,7 +190,7 @@ fn states(comptoir: &Comptoir) -> impl Fn(&mut ServiceConfig<'_>) + Clone + Send
             .app_data(feeds.clone())
             .app_data(waits.clone())
             .app_data(turns.clone());
-    }
+    })
 }
 
 /// Binds the public listener.
@@ -183,7 +201,7 @@ pub(super) fn server(comptoir: &Comptoir) -> anyhow::Result<(Server, SocketAddr)
     let gate = web::Data::from(Arc::clone(&comptoir.gate));
     let mirror = Arc::clone(&comptoir.mirror);
     let clock = web::Data::new(comptoir.clock.clone());
-    let states = states(comptoir);
+    let states = states(comptoir)?;
     let (book, with_demo) = (Arc::clone(&comptoir.book), comptoir.demo);
     let with_cors = !config.server.cors_origins.is_empty();
     let mut builder = Server::build()

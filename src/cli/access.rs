@@ -2,10 +2,15 @@
 //! admin API. A running server follows within its poll interval.
 
 use super::freezes::{Freeze, Unfreeze, freeze, show_notes, unfreeze};
+use super::keys;
 use super::speak::say;
 use crate::access::Pepper;
 use crate::access::freezes::Freezable;
-use crate::access::keys::service::{create_key, list_keys, revoke_key, rotate_key, set_key_status};
+use crate::access::keys::model::{KeyFilter, OldEnds, Rotation};
+use crate::access::keys::service::{
+    create_key, finish_rotation, list_keys, quarantine_key, revoke_key, roll_back_rotation,
+    rotate_key, set_key_status,
+};
 use crate::access::model::{
     App, Cidr, Definition, DefinitionPatch, IssuedKey, Key, KeySpec, Name, Partner, Plan,
     StockDisclosure,
@@ -148,6 +153,8 @@ pub(super) enum KeyCommand {
     List,
     /// Stop the use of a key for now.
     Suspend { id: KeyId },
+    /// Let a key read only, once a second: it may be in wrong hands.
+    Quarantine { id: KeyId },
     /// Allow it again.
     Resume { id: KeyId },
     /// Stop the use of a key, and every change of it, until it is unfrozen.
@@ -159,10 +166,24 @@ pub(super) enum KeyCommand {
     /// Make a new secret and print it, this once; the old one works on for a while.
     Rotate {
         id: KeyId,
-        /// Seconds for which the old secret works on.
-        #[arg(long, default_value_t = 86_400)]
+        /// Seconds for which the old secret works on beside the new one.
+        #[arg(long, default_value_t = 86_400, conflicts_with = "cut_over_at")]
         overlap_s: u32,
+        /// When the new secret begins to work (RFC 3339); at once where it is not given.
+        #[arg(long, value_name = "TIME")]
+        starts_at: Option<Micros>,
+        /// When the old secret ends (RFC 3339).
+        #[arg(long, value_name = "TIME")]
+        cut_over_at: Option<Micros>,
     },
+    /// Import keys of another gateway by their SHA-256: all of a file, or none.
+    Import(keys::ImportArgs),
+    /// Do one thing to many keys: first look, then repeat the command with the token that was shown.
+    Bulk(keys::BulkArgs),
+    /// End the old secret of a rotation now.
+    Finish { id: KeyId },
+    /// Take a rotation back: the new secret ends now, the old one stays.
+    RollBack { id: KeyId },
 }
 
 /// Tokens of the admin API.
@@ -208,8 +229,8 @@ fn limit(text: &str) -> Result<Limit, String> {
 /// What every command needs.
 pub(super) struct Desk {
     pub(super) db: Db,
-    clock: Clock,
-    pepper: Arc<Pepper>,
+    pub(super) clock: Clock,
+    pub(super) pepper: Arc<Pepper>,
 }
 
 impl Desk {
@@ -358,7 +379,8 @@ pub(super) async fn key(config: &Config, command: KeyCommand) -> anyhow::Result<
             say_issued(&create_key(db, by, &desk.pepper, spec).await?)?;
         }
         KeyCommand::List => {
-            let page = async |walk: Walk| Ok(list_keys(db, None, &walk, by.now).await?);
+            let page =
+                async |walk: Walk| Ok(list_keys(db, &KeyFilter::default(), &walk, by.now).await?);
             show_all(page, |k| k.id.to_string(), key_line).await?;
         }
         KeyCommand::Freeze(how) => freeze(&desk, Freezable::Key(how.id), how).await?,
@@ -370,9 +392,16 @@ pub(super) async fn key(config: &Config, command: KeyCommand) -> anyhow::Result<
             say(key_line(&set_key_status(db, by, id, Switch::Resume).await?))?;
         }
         KeyCommand::Revoke { id } => say(key_line(&revoke_key(db, by, id).await?))?,
-        KeyCommand::Rotate { id, overlap_s } => {
-            say_issued(&rotate_key(db, by, &desk.pepper, id, overlap_s).await?)?;
+        KeyCommand::Rotate { id, overlap_s, starts_at, cut_over_at } => {
+            let old_ends = cut_over_at.map_or(OldEnds::After(overlap_s), OldEnds::At);
+            let rotation = Rotation { starts_at, old_ends };
+            say_issued(&rotate_key(db, by, &desk.pepper, id, rotation).await?)?;
         }
+        KeyCommand::Import(args) => keys::import(&desk, args).await?,
+        KeyCommand::Bulk(args) => keys::bulk(&desk, args).await?,
+        KeyCommand::Quarantine { id } => say(key_line(&quarantine_key(db, by, id).await?))?,
+        KeyCommand::Finish { id } => say(key_line(&finish_rotation(db, by, id).await?))?,
+        KeyCommand::RollBack { id } => say(key_line(&roll_back_rotation(db, by, id).await?))?,
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ mod export;
 mod feed;
 mod freezes;
 mod import;
+mod keys;
 mod serve;
 mod speak;
 mod subscriptions;
@@ -63,6 +64,9 @@ enum Command {
     /// Keys of apps.
     #[command(subcommand)]
     Key(access::KeyCommand),
+    /// OAuth clients of apps. All that is done to keys is done to them by `key`, by their ids.
+    #[command(subcommand)]
+    Client(keys::ClientCommand),
     /// Tokens of the admin API.
     #[command(subcommand)]
     Token(access::TokenCommand),
@@ -120,6 +124,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::App(command) => access::app(&load(file)?, command).await?,
         Command::Plan(command) => access::plan(&load(file)?, command).await?,
         Command::Key(command) => access::key(&load(file)?, command).await?,
+        Command::Client(command) => keys::client(&load(file)?, command).await?,
         Command::Token(command) => access::token(&load(file)?, command).await?,
         Command::Usage(command) => usage::run(&load(file)?, command).await?,
         Command::Openapi(args) => return contract::openapi(&args),

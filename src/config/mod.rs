@@ -4,12 +4,14 @@
 //! problems together with where each value came from. A `Config` that exists can be served with.
 
 mod layers;
+mod leaks;
 mod problem;
 mod secrets;
 mod setting;
 mod show;
 mod values;
 
+pub use leaks::{LeakAction, Leaks, ReporterKeys};
 pub use problem::{Problem, Problems};
 pub use secrets::{Access, Database, DatabaseUrl, Pepper};
 pub use values::{AccessLog, Durability, LimitBackend, LogFormat, LogLevel, Origin};
@@ -189,6 +191,18 @@ section! {
 }
 
 section! {
+    /// Access tokens of OAuth clients.
+    OAuth ["oauth"] {
+        /// Time for which a token works.
+        token_life: Duration = "token_life_s" as Seconds<60, 3_600>,
+        /// Tokens that a client may get in a minute.
+        per_client_per_minute: u32 = "per_client_per_minute" as Within<1, 100_000>,
+        /// Token requests that may come from an address in a minute.
+        per_address_per_minute: u32 = "per_address_per_minute" as Within<1, 1_000_000>,
+    }
+}
+
+section! {
     /// Journal and ledger.
     Metering ["metering"] {
         /// What an answered call survives.
@@ -245,6 +259,10 @@ pub struct Config {
     pub feeds: Feeds,
     /// Limits of callers.
     pub limits: Limits,
+    /// Access tokens of OAuth clients.
+    pub oauth: OAuth,
+    /// Reports of leaked keys.
+    pub leaks: Leaks,
     /// Journal and ledger.
     pub metering: Metering,
     /// Logs.
@@ -294,6 +312,8 @@ impl Config {
         let hooks = Hooks::read(layers);
         let feeds = Feeds::read(layers);
         let limits = Limits::read(layers);
+        let oauth = OAuth::read(layers);
+        let leaks = Leaks::read(layers);
         let metering = Metering::read(layers);
         let telemetry = Telemetry::read(layers);
         Some(Self {
@@ -308,6 +328,8 @@ impl Config {
             hooks: hooks?,
             feeds: feeds?,
             limits: limits?,
+            oauth: oauth?,
+            leaks: leaks?,
             metering: metering?,
             telemetry: telemetry?,
             shown: show::toml(layers),

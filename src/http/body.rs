@@ -7,7 +7,7 @@ use crate::kernel::Object;
 use actix_web::dev::Payload;
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use actix_web::{FromRequest, HttpRequest};
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 use futures_util::future::LocalBoxFuture;
 use serde::de::DeserializeOwned;
@@ -46,6 +46,20 @@ impl<T: DeserializeOwned + 'static> FromRequest for JsonBody<T> {
             }
             parse(&read(payload, limit).await?).map(Self)
         })
+    }
+}
+
+/// The bytes of a body as they came, at most so many.
+#[derive(Debug)]
+pub struct RawBody<const MOST: usize>(pub Bytes);
+
+impl<const MOST: usize> FromRequest for RawBody<MOST> {
+    type Error = ApiError;
+    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
+
+    fn from_request(_: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let payload = payload.take();
+        Box::pin(async move { Ok(Self(read(payload, MOST).await?.freeze())) })
     }
 }
 

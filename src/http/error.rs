@@ -59,6 +59,10 @@ codes! {
     ExpiredKey = 401 "expired_key" "The key has expired";
     /// The key was revoked.
     RevokedKey = 401 "revoked_key" "The key has been revoked";
+    /// The access token is not one of ours, is over, or was damaged on the way.
+    InvalidToken = 401 "invalid_token" "The access token is not valid";
+    /// The key is in quarantine, and the operation is not for looking.
+    Quarantined = 403 "quarantined" "The key is in quarantine";
     /// The key, its app or its partner is suspended.
     Suspended = 403 "suspended" "Access is suspended";
     /// The key, its app or its partner is frozen.
@@ -71,6 +75,8 @@ codes! {
     InvalidSignature = 403 "invalid_signature" "The address is not signed by this server";
     /// The signed address worked for a time that is over.
     ExpiredSignature = 403 "expired_signature" "The address has expired";
+    /// The report is not signed by a key that is trusted, or was changed on the way.
+    UnsignedReport = 403 "unsigned_report" "The report is not signed";
     /// The key lacks the operation's scope, named in `required_scope`.
     InsufficientScope = 403 "insufficient_scope" "The key lacks a scope";
     /// The app's plan does not include the data that was asked for.
@@ -87,6 +93,8 @@ codes! {
     Gone = 410 "gone" "The resource has been deleted";
     /// The position is older than what the change log holds.
     PositionExpired = 410 "position_expired" "The position is too old";
+    /// What was to be changed has changed since it was looked at.
+    PreconditionFailed = 412 "precondition_failed" "It has changed since";
     /// The body is larger than the operation takes.
     BodyTooLarge = 413 "body_too_large" "The body is too large";
     /// The body's media type is not one that the operation takes.
@@ -266,6 +274,10 @@ struct Successor {
     path: String,
 }
 
+/// Marks an error that has a document of its own, by the standard that it follows: it is sent as it is.
+#[derive(Debug, Clone, Copy)]
+pub struct AsItIs;
+
 /// What a handler returns.
 pub type ApiResult<T> = Result<T, ApiError>;
 
@@ -349,6 +361,12 @@ impl ApiError {
     #[must_use]
     pub fn detail(&self) -> &str {
         &self.0.detail
+    }
+
+    /// The scope that is missing.
+    #[must_use]
+    pub fn missing_scope(&self) -> Option<&'static str> {
+        self.0.required_scope
     }
 
     /// The faults of the input.

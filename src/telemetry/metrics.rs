@@ -40,6 +40,10 @@ plain! {
     HooksDelivered = "hooks_delivered_total", "Webhook messages that were taken by their receivers.";
     HookFailures = "hook_failures_total", "Attempts to deliver a webhook message that failed; most are repeated.";
     SearchFailures = "search_failures_total", "Rounds in which the search index could not follow the catalog; it is made anew.";
+    TokensIssued = "tokens_issued_total", "Access tokens that this node has issued to OAuth clients.";
+    TokensRefused = "tokens_refused_total", "Token requests that this node has refused.";
+    LeakReports = "leak_reports_total", "Signed reports of leaked keys that this node has taken.";
+    KeysLeaked = "keys_leaked_total", "Secrets of ours that were reported for the first time at a place.";
     FoldFailures = "fold_failures_total", "Rounds of folding that failed; their events stay in the journal.";
 }
 

@@ -90,7 +90,7 @@ fn key_entry(key: &Key, ambiguous: bool) -> KeyEntry {
     KeyEntry {
         id: ambiguous.then_some(key.id),
         name: spec.name.clone(),
-        status: said(key.status),
+        status: said(key.status.switched()),
         environment: Some(spec.environment),
         scopes: Some(spec.scopes.iter().collect()),
         cidrs: Some(spec.cidrs.iter().copied().map(Cidr).collect()),

@@ -4,9 +4,10 @@ use super::diff::{Act, AppChange, Of, Step, Steps};
 use super::store;
 use crate::access::error::{AccessError, Kind};
 use crate::access::key::Pepper;
+use crate::access::keys::model::{KeyFilter, KeyKind, KeyStatus};
 use crate::access::keys::service::{add_key, list_keys};
 use crate::access::keys::store::set_key_status;
-use crate::access::model::{App, Definition, Key, KeySpec, Name, Partner, Plan, Status};
+use crate::access::model::{App, Definition, Key, KeySpec, Name, Partner, Plan};
 use crate::access::offers::{self, Offer, put_offer};
 use crate::access::partners;
 use crate::access::service::{
@@ -75,9 +76,9 @@ impl Current {
         for app in all(list, |app| app.id.to_string()).await? {
             apps.entry(app.partner).or_insert_with(Vec::new).push(app);
         }
-        let list = async |walk| list_keys(db, None, &walk, now).await;
+        let list = async |walk| list_keys(db, &KeyFilter::default(), &walk, now).await;
         for key in all(list, |key: &Key| key.id.to_string()).await? {
-            if key.status != Status::Revoked {
+            if key.status != KeyStatus::Revoked && key.kind == KeyKind::Key {
                 keys.entry(key.spec.app).or_insert_with(Vec::new).push(key);
             }
         }
@@ -287,7 +288,7 @@ impl Work<'_> {
     async fn switch_key(&mut self, id: KeyId, switch: Option<Switch>) -> Result<(), AccessError> {
         let (tx, by) = (&mut self.tx, self.by);
         let Some(switch) = switch else { return Ok(()) };
-        if set_key_status(tx, id, switch.status(), by.now).await? {
+        if set_key_status(tx, id, switch.into(), by.now).await? {
             record(tx, by, change(Kind::Key, id, switch.op(), json!({}))).await?;
         }
         Ok(())

@@ -1,20 +1,22 @@
 //! What can be done to keys. A key's text is given out once, by what makes it.
 
+pub use super::edit::edit_key;
+pub use super::rotation::{finish_rotation, roll_back_rotation, rotate_key};
+
+use super::model::{KeyFilter, KeyKind, KeyStatus, SecretForm};
 use super::store;
+use super::store::select;
 use crate::access::error::{AccessError, Kind};
 use crate::access::key::{self, Pepper};
-use crate::access::model::{IssuedKey, Key, KeySecret, KeySpec, Status};
+use crate::access::model::{IssuedKey, Key, KeySecret, KeySpec};
 use crate::access::service::{By, Switch, change};
 use crate::access::store::{Walk, app_exists, record};
 use crate::kernel::Micros;
-use crate::kernel::clock::SECOND;
-use crate::kernel::id::{AppId, KeyId};
+use crate::kernel::id::KeyId;
 use crate::kernel::secret::Secret;
 use crate::storage::{Db, Tx};
-use serde_json::json;
+use serde_json::{Value, json};
 
-/// Longest overlap of two secrets in seconds: 90 days.
-const OVERLAP_MOST: u32 = 90 * 86_400;
 /// Most blocks of addresses of one key: each of its calls looks through them.
 pub const CIDRS_MOST: usize = 100;
 
@@ -25,17 +27,7 @@ pub async fn create_key(
     pepper: &Pepper,
     spec: KeySpec,
 ) -> Result<IssuedKey, AccessError> {
-    if !app_exists(db, spec.app).await? {
-        return Err(AccessError::reference("app_id", Kind::App, spec.app));
-    }
-    if spec.expires_at.is_some_and(|at| at <= by.now) {
-        let message = format!("lies in the past; give a time after {}", by.now);
-        return Err(AccessError::Field { field: "expires_at", message });
-    }
-    if spec.cidrs.len() > CIDRS_MOST {
-        let message = format!("takes at most {CIDRS_MOST} blocks, not {}", spec.cidrs.len());
-        return Err(AccessError::Field { field: "cidrs", message });
-    }
+    check(db, &spec, by.now).await?;
     let mut tx = db.begin().await?;
     let issued = add_key(&mut tx, by, pepper, spec).await?;
     tx.commit().await?;
@@ -50,31 +42,80 @@ pub(in crate::access) async fn add_key(
     spec: KeySpec,
 ) -> Result<IssuedKey, AccessError> {
     let (id, text) = key::generate(spec.environment)?;
-    let key = Key {
-        id,
-        spec,
-        status: Status::Active,
-        secrets: vec![fresh(&text, by.now)],
-        created_at: by.now,
-        updated_at: by.now,
-    };
+    let hash = key::hash(pepper, text.reveal());
+    let key = insert(tx, by, (id, KeyKind::Key, spec), vec![fresh(&text, &hash, by.now)]).await?;
+    store::insert_secret(tx, id, &hash, &key.secrets[0]).await?;
+    record(tx, by, change(Kind::Key, id, "create", told(&key))).await?;
+    Ok(IssuedKey { key, text })
+}
+
+/// Whether a key can be made so.
+pub(in crate::access) async fn check(
+    db: &Db,
+    spec: &KeySpec,
+    now: Micros,
+) -> Result<(), AccessError> {
+    if !app_exists(db, spec.app).await? {
+        return Err(AccessError::reference("app_id", Kind::App, spec.app));
+    }
+    check_bounds(&spec.cidrs, spec.expires_at, now)
+}
+
+/// Whether a key can be used from these addresses until that end.
+pub(super) fn check_bounds(
+    cidrs: &[ipnet::IpNet],
+    expires_at: Option<Micros>,
+    now: Micros,
+) -> Result<(), AccessError> {
+    if expires_at.is_some_and(|at| at <= now) {
+        let message = format!("lies in the past; give a time after {now}");
+        return Err(AccessError::Field { field: "expires_at", message });
+    }
+    if cidrs.len() > CIDRS_MOST {
+        let message = format!("takes at most {CIDRS_MOST} blocks, not {}", cidrs.len());
+        return Err(AccessError::Field { field: "cidrs", message });
+    }
+    Ok(())
+}
+
+/// Adds a key, without its secrets.
+pub(in crate::access) async fn insert(
+    tx: &mut Tx,
+    by: &By<'_>,
+    (id, kind, spec): (KeyId, KeyKind, KeySpec),
+    secrets: Vec<KeySecret>,
+) -> Result<Key, AccessError> {
+    let (status, now) = (KeyStatus::Active, by.now);
+    let key = Key { id, spec, kind, status, version: 1, secrets, created_at: now, updated_at: now };
     store::insert_key(tx, &key).await?;
-    store::insert_secret(tx, id, &key::hash(pepper, text.reveal()), &key.secrets[0]).await?;
+    Ok(key)
+}
+
+/// What the audit log tells of a new key.
+pub(in crate::access) fn told(key: &Key) -> Value {
     let spec = &key.spec;
-    let detail = json!({
+    json!({
         "app_id": spec.app,
+        "kind": key.kind,
         "environment": spec.environment,
         "name": spec.name,
         "scopes": spec.scopes.to_string(),
         "cidrs": spec.cidrs.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "expires_at": spec.expires_at,
-    });
-    record(tx, by, change(Kind::Key, id, "create", detail)).await?;
-    Ok(IssuedKey { key, text })
+    })
 }
 
-fn fresh(text: &Secret, now: Micros) -> KeySecret {
-    KeySecret { hint: key::hint(text), created_at: now, expires_at: None, last_used_at: None }
+/// A secret of ours that begins at once.
+pub(in crate::access) fn fresh(text: &Secret, hash: &[u8; 32], now: Micros) -> KeySecret {
+    KeySecret {
+        id: store::secret_id(hash),
+        form: SecretForm::Text,
+        hint: key::hint(text),
+        created_at: now,
+        starts_at: None,
+        expires_at: None,
+        last_used_at: None,
+    }
 }
 
 /// A key with its secrets that are not over.
@@ -83,14 +124,14 @@ pub async fn get_key(db: &Db, id: KeyId, now: Micros) -> Result<Key, AccessError
     found.ok_or_else(|| AccessError::not_found(Kind::Key, id))
 }
 
-/// Keys in the order of their ids, of one app or of all.
+/// The keys that a filter means, in the order of their ids.
 pub async fn list_keys(
     db: &Db,
-    of: Option<AppId>,
+    filter: &KeyFilter,
     walk: &Walk,
     now: Micros,
 ) -> Result<Vec<Key>, AccessError> {
-    Ok(store::list_keys(db, of, walk, now).await?)
+    Ok(select::keys(db, filter, walk, now).await?)
 }
 
 /// Suspends or resumes a key.
@@ -100,19 +141,24 @@ pub async fn set_key_status(
     id: KeyId,
     switch: Switch,
 ) -> Result<Key, AccessError> {
-    move_to(db, by, id, switch.status(), switch.op()).await
+    move_to(db, by, id, switch.into(), switch.op()).await
+}
+
+/// Puts a key in quarantine: it can look, once a second. Resuming it lifts that.
+pub async fn quarantine_key(db: &Db, by: &By<'_>, id: KeyId) -> Result<Key, AccessError> {
+    move_to(db, by, id, KeyStatus::Quarantined, "quarantine").await
 }
 
 /// Revokes a key for good.
 pub async fn revoke_key(db: &Db, by: &By<'_>, id: KeyId) -> Result<Key, AccessError> {
-    move_to(db, by, id, Status::Revoked, "revoke").await
+    move_to(db, by, id, KeyStatus::Revoked, "revoke").await
 }
 
 async fn move_to(
     db: &Db,
     by: &By<'_>,
     id: KeyId,
-    status: Status,
+    status: KeyStatus,
     op: &'static str,
 ) -> Result<Key, AccessError> {
     let mut tx = db.begin().await?;
@@ -123,54 +169,8 @@ async fn move_to(
         drop(tx);
     }
     let key = get_key(db, id, by.now).await?;
-    if key.status == Status::Revoked && status != Status::Revoked {
+    if key.status == KeyStatus::Revoked && status != KeyStatus::Revoked {
         return Err(AccessError::Revoked(Kind::Key));
     }
     Ok(key)
-}
-
-/// Gives a key a new secret. The old one stays valid for `overlap_s` seconds; with 0, every older
-/// secret ends at once. At most two are ever valid together.
-pub async fn rotate_key(
-    db: &Db,
-    by: &By<'_>,
-    pepper: &Pepper,
-    id: KeyId,
-    overlap_s: u32,
-) -> Result<IssuedKey, AccessError> {
-    if overlap_s > OVERLAP_MOST {
-        let message = format!("is at most {OVERLAP_MOST} seconds");
-        return Err(AccessError::Field { field: "overlap_s", message });
-    }
-    let mut tx = db.begin().await?;
-    let spec = store::lock_key(&mut tx, id, by.now).await?;
-    let Some((environment, expires_at)) = spec else {
-        drop(tx);
-        // Either it does not exist or it is revoked.
-        get_key(db, id, by.now).await?;
-        return Err(AccessError::Revoked(Kind::Key));
-    };
-    if let Some(at) = expires_at.filter(|at| *at <= by.now) {
-        return Err(AccessError::Expired(at));
-    }
-    end_older(&mut tx, by, id, overlap_s).await?;
-    let text = key::another(environment, id)?;
-    let hash = key::hash(pepper, text.reveal());
-    store::insert_secret(&mut tx, id, &hash, &fresh(&text, by.now)).await?;
-    let detail = json!({ "overlap_s": overlap_s });
-    record(&mut tx, by, change(Kind::Key, id, "rotate", detail)).await?;
-    tx.commit().await?;
-    Ok(IssuedKey { key: get_key(db, id, by.now).await?, text })
-}
-
-async fn end_older(tx: &mut Tx, by: &By<'_>, id: KeyId, overlap_s: u32) -> Result<(), AccessError> {
-    store::forget_secrets(tx, id, by.now).await?;
-    if overlap_s > 0
-        && let Some(until) = store::overlap_until(tx, id, by.now).await?
-    {
-        return Err(AccessError::Rotating(until));
-    }
-    let end = Micros(by.now.0.saturating_add(i64::from(overlap_s) * SECOND));
-    store::end_secrets(tx, id, end).await?;
-    Ok(())
 }

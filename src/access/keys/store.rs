@@ -1,8 +1,15 @@
-//! All SQL of keys and their secrets.
+//! All SQL of keys and their secrets. What rotations need is in [`rotation`],
+//! what is asked of them in [`select`].
 
+pub mod import;
+pub mod leak;
+pub mod rotation;
+pub mod select;
+
+use super::model::{KeyKind, KeyStatus, SecretForm};
 use crate::access::model::{Definition, Key, KeySecret, KeySpec, Status};
 use crate::access::freezes::{self, Freeze};
-use crate::access::store::{Walk, definition, stored, version};
+use crate::access::store::{definition, stored, version};
 use crate::access::subscriptions::State;
 use crate::access::subscriptions::store::{Ending, endings};
 use crate::access::terms::{self, Terms, Window};
@@ -21,23 +28,38 @@ fn cidrs(text: &str) -> Result<Vec<IpNet>, StoreError> {
     text.split_whitespace().map(|cidr| stored("keys", cidr)).collect()
 }
 
-fn hex(hash: &[u8; 32]) -> String {
+/// Blocks of addresses as they are stored.
+fn joined_cidrs(cidrs: &[IpNet]) -> String {
+    cidrs.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+}
+
+/// Characters of a hash that name a secret: they tell nothing of it.
+const ID: usize = 12;
+
+/// What a secret is called.
+pub(in crate::access) fn secret_id(hash: &[u8; 32]) -> String {
+    let mut id = hex(hash);
+    id.truncate(ID);
+    id
+}
+
+pub(super) fn hex(hash: &[u8; 32]) -> String {
     blake3::Hash::from_bytes(*hash).to_string()
 }
 
 /// Adds a key, without its secret.
 pub(super) async fn insert_key(tx: &mut Tx, key: &Key) -> Result<(), StoreError> {
     const INSERT: &str = "INSERT INTO keys (id, app_id, environment, name, scopes, cidrs, status, \
-                          expires_at, created_at, updated_at) \
-                          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+                          expires_at, created_at, updated_at, kind) \
+                          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
     let spec = &key.spec;
-    let cidrs: Vec<String> = spec.cidrs.iter().map(ToString::to_string).collect();
     on_tx!(tx, c => {
         let insert = sqlx::query(INSERT).bind(key.id.to_string()).bind(spec.app.to_string());
         let insert = insert.bind(spec.environment.as_str()).bind(spec.name.as_str());
-        let insert = insert.bind(spec.scopes.to_string()).bind(cidrs.join(" "));
+        let insert = insert.bind(spec.scopes.to_string()).bind(joined_cidrs(&spec.cidrs));
         let insert = insert.bind(key.status.as_str()).bind(spec.expires_at.map(|at| at.0));
-        insert.bind(key.created_at.0).bind(key.updated_at.0).execute(c).await?;
+        let insert = insert.bind(key.created_at.0).bind(key.updated_at.0);
+        insert.bind(key.kind.as_str()).execute(c).await?;
     });
     Ok(())
 }
@@ -50,67 +72,21 @@ pub(in crate::access) async fn key_exists(db: &Db, id: KeyId) -> Result<bool, St
     Ok(count > 0)
 }
 
-/// Adds a secret to a key.
-pub(super) async fn insert_secret(
+/// Adds a secret to a key. A secret that is there already is a conflict.
+pub(in crate::access) async fn insert_secret(
     tx: &mut Tx,
     key: KeyId,
     hash: &[u8; 32],
     secret: &KeySecret,
 ) -> Result<(), StoreError> {
-    const INSERT: &str = "INSERT INTO key_secrets (key_id, hash, hint, created_at, expires_at) \
-                          VALUES ($1, $2, $3, $4, $5)";
+    const INSERT: &str = "INSERT INTO key_secrets \
+                          (key_id, hash, hint, created_at, expires_at, form, starts_at) \
+                          VALUES ($1, $2, $3, $4, $5, $6, $7)";
     on_tx!(tx, c => {
         let insert = sqlx::query(INSERT).bind(key.to_string()).bind(hex(hash));
         let insert = insert.bind(&secret.hint).bind(secret.created_at.0);
-        insert.bind(secret.expires_at.map(|at| at.0)).execute(c).await?;
-    });
-    Ok(())
-}
-
-/// Holds a key until the transaction ends, so that two rotations queue: its environment and end;
-/// `None` where it does not exist or is revoked.
-pub(super) async fn lock_key(
-    tx: &mut Tx,
-    id: KeyId,
-    now: Micros,
-) -> Result<Option<(Environment, Option<Micros>)>, StoreError> {
-    const LOCK: &str = "UPDATE keys SET updated_at = $2 WHERE id = $1 AND status <> 'revoked' \
-                        RETURNING environment, expires_at";
-    let row: Option<(String, Option<i64>)> = on_tx!(tx, c => {
-        sqlx::query_as(LOCK).bind(id.to_string()).bind(now.0).fetch_optional(c).await
-    })?;
-    row.map(|(environment, end)| Ok((stored("keys", &environment)?, end.map(Micros)))).transpose()
-}
-
-/// Deletes the secrets of a key that are over.
-pub(super) async fn forget_secrets(tx: &mut Tx, key: KeyId, now: Micros) -> Result<(), StoreError> {
-    const DELETE: &str = "DELETE FROM key_secrets WHERE key_id = $1 AND expires_at <= $2";
-    on_tx!(tx, c => {
-        sqlx::query(DELETE).bind(key.to_string()).bind(now.0).execute(c).await?;
-    });
-    Ok(())
-}
-
-/// When the overlap of a key's two valid secrets ends; `None` where one is valid.
-pub(super) async fn overlap_until(
-    tx: &mut Tx,
-    key: KeyId,
-    now: Micros,
-) -> Result<Option<Micros>, StoreError> {
-    const UNTIL: &str = "SELECT MAX(expires_at) FROM key_secrets \
-                         WHERE key_id = $1 AND expires_at > $2";
-    let until: Option<i64> = on_tx!(tx, c => {
-        sqlx::query_scalar(UNTIL).bind(key.to_string()).bind(now.0).fetch_one(c).await
-    })?;
-    Ok(until.map(Micros))
-}
-
-/// Ends all secrets of a key at `end`, or before where that is set already.
-pub(super) async fn end_secrets(tx: &mut Tx, key: KeyId, end: Micros) -> Result<(), StoreError> {
-    const END: &str = "UPDATE key_secrets SET expires_at = $2 \
-                       WHERE key_id = $1 AND (expires_at IS NULL OR expires_at > $2)";
-    on_tx!(tx, c => {
-        sqlx::query(END).bind(key.to_string()).bind(end.0).execute(c).await?;
+        let insert = insert.bind(secret.expires_at.map(|at| at.0)).bind(secret.form.as_str());
+        insert.bind(secret.starts_at.map(|at| at.0)).execute(c).await?;
     });
     Ok(())
 }
@@ -119,10 +95,10 @@ pub(super) async fn end_secrets(tx: &mut Tx, key: KeyId, end: Micros) -> Result<
 pub(in crate::access) async fn set_key_status(
     tx: &mut Tx,
     id: KeyId,
-    status: Status,
+    status: KeyStatus,
     now: Micros,
 ) -> Result<bool, StoreError> {
-    const UPDATE: &str = "UPDATE keys SET status = $2, updated_at = $3 \
+    const UPDATE: &str = "UPDATE keys SET status = $2, updated_at = $3, version = version + 1 \
                           WHERE id = $1 AND status <> $2 AND status <> 'revoked'";
     let changed = on_tx!(tx, c => {
         let update = sqlx::query(UPDATE).bind(id.to_string()).bind(status.as_str());
@@ -143,6 +119,8 @@ struct Row {
     expires_at: Option<i64>,
     created_at: i64,
     updated_at: i64,
+    kind: String,
+    version: i64,
 }
 
 impl Row {
@@ -157,7 +135,9 @@ impl Row {
                 cidrs: cidrs(&self.cidrs)?,
                 expires_at: self.expires_at.map(Micros),
             },
+            kind: stored("keys", &self.kind)?,
             status: stored("keys", &self.status)?,
+            version: self.version,
             secrets,
             created_at: Micros(self.created_at),
             updated_at: Micros(self.updated_at),
@@ -168,8 +148,11 @@ impl Row {
 #[derive(FromRow)]
 struct SecretRow {
     key_id: String,
+    hash: String,
+    form: String,
     hint: String,
     created_at: i64,
+    starts_at: Option<i64>,
     expires_at: Option<i64>,
     last_used_at: Option<i64>,
 }
@@ -179,8 +162,11 @@ fn joined(rows: Vec<Row>, secrets: Vec<SecretRow>) -> Result<Vec<Key>, StoreErro
     let mut of: HashMap<String, Vec<KeySecret>> = HashMap::new();
     for row in secrets {
         of.entry(row.key_id).or_default().push(KeySecret {
+            id: row.hash.chars().take(ID).collect(),
+            form: stored("key_secrets", &row.form)?,
             hint: row.hint,
             created_at: Micros(row.created_at),
+            starts_at: row.starts_at.map(Micros),
             expires_at: row.expires_at.map(Micros),
             last_used_at: row.last_used_at.map(Micros),
         });
@@ -197,7 +183,7 @@ fn joined(rows: Vec<Row>, secrets: Vec<SecretRow>) -> Result<Vec<Key>, StoreErro
 pub(super) async fn find_key(db: &Db, id: KeyId, now: Micros) -> Result<Option<Key>, StoreError> {
     const FIND: &str = "SELECT * FROM keys WHERE id = $1";
     const SECRETS: &str = "SELECT * FROM key_secrets WHERE key_id = $1 \
-                           AND (expires_at IS NULL OR expires_at > $2) ORDER BY created_at";
+                           AND (expires_at IS NULL OR expires_at > $2) ORDER BY created_at, expires_at IS NULL";
     let id = id.to_string();
     let (row, secrets): (Option<Row>, Vec<SecretRow>) = on_db!(db, c => {
         let row = sqlx::query_as(FIND).bind(&id).fetch_optional(c).await?;
@@ -206,37 +192,19 @@ pub(super) async fn find_key(db: &Db, id: KeyId, now: Micros) -> Result<Option<K
     Ok(joined(row.into_iter().collect(), secrets)?.pop())
 }
 
-/// Keys in the order of their ids, of one app or of all.
-pub(super) async fn list_keys(
-    db: &Db,
-    of: Option<AppId>,
-    walk: &Walk,
-    now: Micros,
-) -> Result<Vec<Key>, StoreError> {
-    const LIST: &str = "SELECT * FROM keys WHERE id > $1 AND app_id = COALESCE($2, app_id) \
-                        ORDER BY id LIMIT $3";
-    const SECRETS: &str = "SELECT * FROM key_secrets WHERE key_id IN ( \
-                               SELECT id FROM keys WHERE id > $1 \
-                               AND app_id = COALESCE($2, app_id) ORDER BY id LIMIT $3) \
-                           AND (expires_at IS NULL OR expires_at > $4) ORDER BY created_at";
-    let of = of.map(|app| app.to_string());
-    let limit = i64::from(walk.limit);
-    let (rows, secrets): (Vec<Row>, Vec<SecretRow>) = on_db!(db, c => {
-        let list = sqlx::query_as(LIST).bind(&walk.after).bind(&of).bind(limit);
-        let rows = list.fetch_all(c).await?;
-        let list = sqlx::query_as(SECRETS).bind(&walk.after).bind(&of).bind(limit).bind(now.0);
-        (rows, list.fetch_all(c).await?)
-    });
-    joined(rows, secrets)
-}
-
 /// One secret of a key as the directory needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeySecretRow {
-    /// Keyed BLAKE3 of the key's text.
+    /// What is compared, by the form.
     pub hash: [u8; 32],
+    /// What it is checked by.
+    pub form: SecretForm,
+    /// When it begins, where that is not at once.
+    pub starts_at: Option<Micros>,
     /// When a rotation ends it.
     pub expires_at: Option<Micros>,
+    /// The public key of a client that signs.
+    pub jwk: Option<String>,
 }
 
 /// A key with all that decides about its calls.
@@ -244,10 +212,14 @@ pub struct KeySecretRow {
 pub struct KeyRow {
     /// The key.
     pub key: KeyId,
+    /// How its holder shows it.
+    pub kind: KeyKind,
     /// Live or test.
     pub environment: Environment,
     /// The key's own status.
-    pub key_status: Status,
+    pub key_status: KeyStatus,
+    /// Access tokens that were issued before work no more.
+    pub tokens_from: Micros,
     /// What it may do.
     pub scopes: Scopes,
     /// Where it may be used from; empty means anywhere.
@@ -282,6 +254,8 @@ pub struct KeyRow {
 #[derive(FromRow)]
 struct DirectoryRow {
     id: String,
+    kind: String,
+    tokens_from: i64,
     environment: String,
     status: String,
     scopes: String,
@@ -320,6 +294,8 @@ impl DirectoryRow {
         Ok(KeyRow {
             terms,
             key: stored("keys", &self.id)?,
+            kind: stored("keys", &self.kind)?,
+            tokens_from: Micros(self.tokens_from),
             environment: stored("keys", &self.environment)?,
             key_status: stored("keys", &self.status)?,
             scopes: stored("keys", &self.scopes)?,
@@ -343,13 +319,30 @@ impl DirectoryRow {
 struct HashRow {
     key_id: String,
     hash: String,
+    form: String,
+    starts_at: Option<i64>,
     expires_at: Option<i64>,
+    jwk: Option<String>,
+}
+
+impl HashRow {
+    fn read(self) -> Result<KeySecretRow, StoreError> {
+        let hash = blake3::Hash::from_hex(self.hash);
+        let hash = hash.map_err(|error| StoreError::corrupt("key_secrets", error))?;
+        Ok(KeySecretRow {
+            hash: *hash.as_bytes(),
+            form: stored("key_secrets", &self.form)?,
+            starts_at: self.starts_at.map(Micros),
+            expires_at: self.expires_at.map(Micros),
+            jwk: self.jwk,
+        })
+    }
 }
 
 /// Every key with all that decides about its calls from `now` on, one row for each. The plan is that of the
 /// app's last subscription; those that are in force before are in [`Terms::before`].
 pub async fn load_directory(db: &Db, now: Micros) -> Result<Vec<KeyRow>, StoreError> {
-    const KEYS: &str = "SELECT k.id, k.environment, k.status, k.scopes, k.cidrs, k.expires_at, \
+    const KEYS: &str = "SELECT k.id, k.kind, k.tokens_from, k.environment, k.status, k.scopes, k.cidrs, k.expires_at, \
                             a.id AS app_id, a.status AS app_status, \
                             p.id AS partner_id, p.status AS partner_status, \
                             COALESCE(p.contract_from, p.created_at) AS partner_since, \
@@ -365,16 +358,14 @@ pub async fn load_directory(db: &Db, now: Micros) -> Result<Vec<KeyRow>, StoreEr
                             AND s.starts_at IS NOT NULL AND s.ends_at IS NULL \
                         JOIN plans l ON l.id = s.plan_id \
                         JOIN plan_versions v ON v.plan_id = l.id AND v.version = l.version";
-    const SECRETS: &str = "SELECT key_id, hash, expires_at FROM key_secrets";
+    const SECRETS: &str = "SELECT key_id, hash, form, starts_at, expires_at, jwk FROM key_secrets";
     let (rows, secrets): (Vec<DirectoryRow>, Vec<HashRow>) = on_db!(db, c => {
         (sqlx::query_as(KEYS).fetch_all(c).await?, sqlx::query_as(SECRETS).fetch_all(c).await?)
     });
     let mut of: HashMap<String, Vec<KeySecretRow>> = HashMap::new();
-    for HashRow { key_id, hash, expires_at } in secrets {
-        let hash =
-            blake3::Hash::from_hex(hash).map_err(|e| StoreError::corrupt("key_secrets", e))?;
-        let secret = KeySecretRow { hash: *hash.as_bytes(), expires_at: expires_at.map(Micros) };
-        of.entry(key_id).or_default().push(secret);
+    for mut row in secrets {
+        let key = std::mem::take(&mut row.key_id);
+        of.entry(key).or_default().push(row.read()?);
     }
     let (endings, freezes) = (endings(db, now).await?, freezes::store::all(db).await?);
     let mut keys = Vec::with_capacity(rows.len());

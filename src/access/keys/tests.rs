@@ -1,5 +1,6 @@
 //! Keys over a database of their own.
 
+use super::model::{KeyFilter, KeyStatus};
 use super::service::{create_key, get_key, list_keys, revoke_key, rotate_key, set_key_status};
 use super::store::{KeyRow, load_directory, touch_secrets};
 use crate::access::error::AccessError;
@@ -55,7 +56,7 @@ async fn the_directory_knows_a_key_by_its_hash_only() {
     assert_eq!((row.scopes, &row.cidrs), (spec(&app).scopes, &spec(&app).cidrs));
     assert_eq!((row.plan_version, row.definition.limits.0), (1, limits(50)));
     let statuses = (row.key_status, row.app_status, row.partner_status);
-    assert_eq!(statuses, (Status::Active, Status::Active, Status::Active));
+    assert_eq!(statuses, (KeyStatus::Active, Status::Active, Status::Active));
 
     set_partner_status(&db, &at(START), app.partner, Switch::Suspend).await.unwrap();
     update_plan(&db, &at(START), app.plan, limits(80).into()).await.unwrap();
@@ -84,10 +85,10 @@ async fn revocation_is_final() {
     let (by, id) = (at(after(1)), issued.key.id);
     assert_eq!(
         set_key_status(&db, &by, id, Switch::Suspend).await.unwrap().status,
-        Status::Suspended
+        KeyStatus::Suspended
     );
-    assert_eq!(revoke_key(&db, &by, id).await.unwrap().status, Status::Revoked);
-    assert_eq!(revoke_key(&db, &by, id).await.unwrap().status, Status::Revoked);
+    assert_eq!(revoke_key(&db, &by, id).await.unwrap().status, KeyStatus::Revoked);
+    assert_eq!(revoke_key(&db, &by, id).await.unwrap().status, KeyStatus::Revoked);
     for switch in [Switch::Resume, Switch::Suspend] {
         let error = set_key_status(&db, &by, id, switch).await.unwrap_err();
         assert!(matches!(error, AccessError::Revoked(_)), "{error}");
@@ -95,7 +96,7 @@ async fn revocation_is_final() {
     let error = rotate_key(&db, &by, &pepper, id, 0).await.unwrap_err();
     assert!(matches!(error, AccessError::Revoked(_)), "{error}");
     let row = only_row(&db).await;
-    assert_eq!((row.key_status, row.secrets.len()), (Status::Revoked, 1));
+    assert_eq!((row.key_status, row.secrets.len()), (KeyStatus::Revoked, 1));
     let actions: Vec<_> = audit(&db).await.into_iter().skip(3).map(|(action, _)| action).collect();
     assert_eq!(actions, ["key.create", "key.suspend", "key.revoke"]);
 }
@@ -170,8 +171,8 @@ async fn a_list_holds_the_keys_of_the_app_with_their_secrets() {
     let test = KeySpec { environment: Environment::Test, scopes: Scopes::all(), ..spec(&app) };
     let test = create_key(&db, &at(START), &pepper, test).await.unwrap();
     let walk = Walk { after: String::new(), limit: 10 };
-    let mut listed = list_keys(&db, Some(app.id), &walk, START).await.unwrap();
+    let mut listed = list_keys(&db, &KeyFilter::of_app(app.id), &walk, START).await.unwrap();
     listed.sort_by_key(|key| key.spec.environment.as_str());
     assert_eq!(listed, [issued.key, test.key]);
-    assert!(list_keys(&db, Some(AppId(1)), &walk, START).await.unwrap().is_empty());
+    assert!(list_keys(&db, &KeyFilter::of_app(AppId(1)), &walk, START).await.unwrap().is_empty());
 }

@@ -34,6 +34,13 @@ pub(super) const PARTNER: &[Example] = &[
     ),
     (Code::ExpiredKey, PRODUCTS, "The key has reached its expiry: ask for a new one."),
     (Code::RevokedKey, PRODUCTS, "The key was revoked and will not work again: use another one."),
+    (Code::InvalidToken, PRODUCTS, "The access token is over: get a new one from /oauth/token."),
+    (
+        Code::Quarantined,
+        "/v1/products/lookup",
+        "The key is in quarantine and can only read, once a second, until the retailer has looked at it: \
+         use another one, or ask the retailer.",
+    ),
     (Code::Suspended, PRODUCTS, "The key, its app or its partner is suspended: ask the retailer."),
     (
         Code::Frozen,
@@ -60,6 +67,11 @@ pub(super) const PARTNER: &[Example] = &[
         FILE,
         "The address worked for a time that is over. Ask for the manifest again: its urls work anew. \
          A download that broke off goes on with a new one.",
+    ),
+    (
+        Code::UnsignedReport,
+        "/v1/leaked-keys",
+        "The report is not signed by a key that is trusted here, or was changed on the way.",
     ),
     (Code::InsufficientScope, PRODUCTS, "The key lacks the scope `catalog:read`."),
     (
@@ -148,6 +160,11 @@ pub(super) const ADMIN: &[Example] = &[
         Code::Conflict,
         "/admin/v1/partners",
         "The name `Contoso` belongs to another partner; choose another name.",
+    ),
+    (
+        Code::PreconditionFailed,
+        "/admin/v1/keys/key_0Ab12Cd34Ef",
+        "It has changed since: it is at version 4 now. Look at it again, then repeat the change.",
     ),
     (Code::BodyTooLarge, KEYS, "The body may have at most 65536 bytes."),
     (

@@ -202,7 +202,7 @@ impl Differ<'_> {
         Self::note(&mut changes, "cidrs", &blocks(&key.spec), &blocks(&spec));
         Self::note(&mut changes, "expires_at", &key.spec.expires_at, &spec.expires_at);
         let spec = (!changes.is_empty()).then(|| Box::new(spec));
-        let switch = Self::note_switch(&mut changes, key.status, entry.status);
+        let switch = Self::note_switch(&mut changes, key.status.switched(), entry.status);
         if !changes.is_empty() {
             self.step(Kind::Update, what, changes, Act::UpdateKey(key.id, spec, switch));
         }
@@ -224,7 +224,7 @@ impl Differ<'_> {
                 continue;
             }
             for key in current.keys_of(app.id) {
-                if key.status == Status::Active && !self.seen.keys.contains(&key.id) {
+                if key.status.switched() == Status::Active && !self.seen.keys.contains(&key.id) {
                     let act = Act::UpdateKey(key.id, None, Some(Switch::Suspend));
                     self.step(Kind::Prune, format!("key {what} / {}", key.spec.name), Vec::new(), act);
                 }

@@ -1,0 +1,113 @@
+//! Who calls: the key or the access token that a call holds, from memory alone.
+
+use super::Scopes;
+use super::directory::{Directory, KeyRecord, Keyring, SecretRecord};
+use super::key::{self, KeyText};
+use super::policy::CallView;
+use super::token::{self, Tokens};
+use crate::http::{ApiError, Code};
+use crate::kernel::{Micros, secret};
+use std::sync::Arc;
+
+/// A key that a call has proved to hold, with what the call may do with it.
+#[derive(Debug)]
+pub(super) struct Held {
+    /// The key.
+    pub(super) key: Arc<KeyRecord>,
+    /// What of its scopes the call has.
+    pub(super) scopes: Scopes,
+}
+
+impl From<Arc<KeyRecord>> for Held {
+    fn from(key: Arc<KeyRecord>) -> Self {
+        Self { scopes: key.scopes, key }
+    }
+}
+
+/// The key whose secret or token the call holds. What is not whole costs a checksum, and what another
+/// gateway may have given out a hash, where any such key is known.
+pub(super) fn caller(
+    keyring: &Keyring,
+    tokens: &Tokens,
+    call: &CallView<'_>,
+    now: Micros,
+) -> Result<Held, ApiError> {
+    let text = presented(call)?;
+    let directory = keyring.current();
+    if let Ok(text) = KeyText::parse(text) {
+        let key = directory.at(text.id, now).ok_or_else(unknown)?;
+        let hash = text.hash(keyring.pepper());
+        return used(key, &hash, now).map(Held::from);
+    }
+    if token::is_token(text) {
+        return by_token(&directory, tokens, text, now);
+    }
+    if key::is_ours(text) || !directory.has_imported() {
+        return Err(damaged());
+    }
+    let hash = keyring.imported_hasher().of_text(text).ok_or_else(damaged)?;
+    let key = directory.imported(&hash, now).ok_or_else(unknown)?;
+    used(key, &hash, now).map(Held::from)
+}
+
+/// The key, where one of its secrets has this hash and works.
+fn used(key: &Arc<KeyRecord>, hash: &[u8; 32], now: Micros) -> Result<Arc<KeyRecord>, ApiError> {
+    let is_it = |held: &&SecretRecord| secret::same(&held.hash, hash);
+    let held = key.secrets.iter().find(is_it).ok_or_else(unknown)?;
+    if held.expires_at.is_some_and(|at| at <= now) {
+        let detail = "This secret was replaced and its overlap is over: use the new one.";
+        return Err(ApiError::new(Code::ExpiredKey, detail));
+    }
+    if let Some(at) = held.starts_at.filter(|at| *at > now) {
+        let detail = format!("This secret works from {at}: use the one before until then.");
+        return Err(ApiError::new(Code::InvalidKey, detail));
+    }
+    held.note_use(now);
+    Ok(Arc::clone(key))
+}
+
+fn by_token(
+    directory: &Directory,
+    tokens: &Tokens,
+    text: &[u8],
+    now: Micros,
+) -> Result<Held, ApiError> {
+    let invalid = |detail| ApiError::new(Code::InvalidToken, detail);
+    let token = tokens.read(text).map_err(|_| {
+        invalid("The access token is not one of ours or was damaged on the way: get a new one.")
+    })?;
+    if token.expires_at <= now {
+        return Err(invalid("The access token is over: get a new one from /oauth/token."));
+    }
+    let ended = "The access token was ended by the retailer: get a new one from /oauth/token.";
+    let key = directory.at(token.client, now).ok_or_else(|| invalid(ended))?;
+    if token.issued_at < key.tokens_from {
+        return Err(invalid(ended));
+    }
+    Ok(Held { scopes: token.scopes.and(key.scopes), key: Arc::clone(key) })
+}
+
+fn damaged() -> ApiError {
+    let detail = "The key's text is not one of ours or was damaged on the way: \
+                  copy it again whole, from `cpt_` to its last character.";
+    ApiError::new(Code::InvalidKey, detail)
+}
+
+fn unknown() -> ApiError {
+    let detail = "This key is not known here. Check that it belongs to this retailer, \
+                  or ask for a new one.";
+    ApiError::new(Code::InvalidKey, detail)
+}
+
+/// The text of a key or token: `X-API-Key`, or `Authorization: Bearer`. Never the query string.
+fn presented<'a>(call: &CallView<'a>) -> Result<&'a [u8], ApiError> {
+    if let Some(key) = call.api_key {
+        return Ok(key);
+    }
+    let missing = "Send your key as `Authorization: Bearer cpt_…` or `X-API-Key: cpt_…`.";
+    let header = call.authorization.ok_or_else(|| ApiError::new(Code::MissingKey, missing))?;
+    match header.split_at_checked(7) {
+        Some((scheme, key)) if scheme.eq_ignore_ascii_case(b"bearer ") => Ok(key),
+        _ => Err(ApiError::new(Code::InvalidKey, missing)),
+    }
+}

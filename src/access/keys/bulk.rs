@@ -1,0 +1,283 @@
+//! One change to many keys: looked at first, then done to exactly those that were seen, all or none.
+//!
+//! A preview gives out a token under a secret of its own that binds the request and every key that it
+//! means, with its version. What has changed since makes another token, so that nothing is done to a key
+//! that nobody looked at. Both steps are plain functions over a request that can be stored meanwhile.
+
+use super::model::{KeyFilter, KeyStatus, Rotation, SecretForm};
+use super::rotation::rotate_in;
+use super::service::list_keys;
+use super::store;
+use super::store::rotation::hold_key;
+use crate::access::error::{AccessError, Kind};
+use crate::access::key::Pepper;
+use crate::access::model::Key;
+use crate::access::service::{By, change};
+use crate::access::store::{Walk, record};
+use crate::access::{Environment, Scope};
+use crate::kernel::Micros;
+use crate::kernel::clock::SECOND;
+use crate::kernel::id::{AppId, KeyId, PartnerId, PlanId};
+use crate::kernel::secret::{self, Secret};
+use crate::kernel::word::{Word as _, words};
+use crate::storage::Db;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+/// Most keys that one change is made to: it is one transaction.
+pub const KEYS_MOST: usize = 5_000;
+/// Seconds for which a preview can be acted on.
+const LIFE_S: i64 = 86_400;
+/// Seconds for which old secrets work on where a rotation does not say.
+const OVERLAP_S: u32 = 86_400;
+/// What the secret of previews is derived for.
+const PURPOSE: &str = "comptoir bulk previews";
+
+words! {
+    /// What is done to many keys.
+    pub enum BulkAction {
+        /// Each gets a new secret.
+        Rotate = "rotate",
+        /// They can read only, once a second.
+        Quarantine = "quarantine",
+        /// They stop for now.
+        Suspend = "suspend",
+        /// They work again.
+        Resume = "resume",
+        /// They end for good.
+        Revoke = "revoke",
+    }
+}
+
+impl<'de> Deserialize<'de> for BulkAction {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let word = String::deserialize(deserializer)?;
+        Self::of(&word)
+            .ok_or_else(|| serde::de::Error::custom(format!("is one of {}", Self::all())))
+    }
+}
+
+/// A change to many keys.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BulkIn {
+    /// What to do: `rotate`, `quarantine`, `suspend`, `resume` or `revoke`.
+    #[schema(example = "rotate")]
+    pub action: BulkAction,
+    /// Which keys: those that fit everything that is said here.
+    pub filter: BulkFilterIn,
+    /// For `rotate`: seconds for which the old secrets work on; a day where it is left out.
+    #[schema(minimum = 0, maximum = 7_776_000, example = 86_400)]
+    pub overlap_s: Option<u32>,
+}
+
+/// Which keys are meant; at least one thing must be said.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct BulkFilterIn {
+    /// Those with one of these ids.
+    #[schema(value_type = Vec<String>, max_items = 5000, example = json!(["key_0Ab12Cd34Ef"]))]
+    pub ids: Vec<KeyId>,
+    /// Of this partner's apps.
+    #[schema(value_type = Option<String>, example = "prt_7nRy25kLmNo")]
+    pub partner_id: Option<PartnerId>,
+    /// Of this app.
+    #[schema(value_type = Option<String>, example = "app_7nRy25kLmNo")]
+    pub app_id: Option<AppId>,
+    /// Of apps on this plan.
+    #[schema(value_type = Option<String>, example = "pln_7nRy25kLmNo")]
+    pub plan_id: Option<PlanId>,
+    /// `live` or `test` ones.
+    #[schema(example = "live")]
+    pub environment: Option<Environment>,
+    /// That hold this scope.
+    #[schema(value_type = Option<String>, example = "stock:read")]
+    pub scope: Option<Scope>,
+    /// With a secret that has this hint.
+    #[schema(example = "x7Qa")]
+    pub hint: Option<String>,
+    /// Made before this instant.
+    #[schema(value_type = Option<String>, format = DateTime, example = "2026-01-01T00:00:00Z")]
+    pub created_before: Option<Micros>,
+    /// Last used before this instant, or never and made before it.
+    #[schema(value_type = Option<String>, format = DateTime, example = "2026-01-01T00:00:00Z")]
+    pub used_before: Option<Micros>,
+}
+
+impl BulkFilterIn {
+    fn read(&self) -> Result<KeyFilter, AccessError> {
+        let field = |message: String| Err(AccessError::Field { field: "filter", message });
+        if *self == Self::default() {
+            return field("means every key; say which, by at least one thing".to_owned());
+        }
+        if self.ids.len() > KEYS_MOST {
+            return field(format!("takes at most {KEYS_MOST} ids"));
+        }
+        Ok(KeyFilter {
+            ids: self.ids.clone(),
+            partner: self.partner_id,
+            app: self.app_id,
+            plan: self.plan_id,
+            environment: self.environment,
+            scope: self.scope,
+            hint: self.hint.clone(),
+            created_before: self.created_before,
+            used_before: self.used_before,
+            ..KeyFilter::default()
+        })
+    }
+}
+
+/// What a change would be made to.
+#[derive(Debug)]
+pub struct Preview {
+    /// The keys.
+    pub keys: Vec<Key>,
+    /// Those that fit the filter but not the change, with the reason.
+    pub skipped: Vec<(KeyId, &'static str)>,
+    /// What allows the change to exactly these keys.
+    pub token: String,
+    /// Until when.
+    pub expires_at: Micros,
+}
+
+/// A key that was changed, with its new text where it has one.
+#[derive(Debug)]
+pub struct Changed {
+    /// The key as it was before.
+    pub key: Key,
+    /// The status that it has now.
+    pub status: KeyStatus,
+    /// Its new text.
+    pub text: Option<Secret>,
+}
+
+/// Looks at what a change would be made to.
+pub async fn preview(
+    db: &Db,
+    pepper: &Pepper,
+    request: &BulkIn,
+    now: Micros,
+) -> Result<Preview, AccessError> {
+    let expires_at = Micros((now.0.div_euclid(SECOND) + LIFE_S) * SECOND);
+    let (keys, skipped) = select(db, request, now).await?;
+    let token = token(pepper, request, &keys, expires_at);
+    Ok(Preview { keys, skipped, token, expires_at })
+}
+
+type Selected = (Vec<Key>, Vec<(KeyId, &'static str)>);
+
+/// The keys that are meant and can be changed so, and those that cannot.
+async fn select(db: &Db, request: &BulkIn, now: Micros) -> Result<Selected, AccessError> {
+    rotation(request).times(now)?;
+    let filter = request.filter.read()?;
+    let walk = Walk { after: String::new(), limit: KEYS_MOST as u32 + 1 };
+    let found = list_keys(db, &filter, &walk, now).await?;
+    if found.len() > KEYS_MOST {
+        let message =
+            format!("means more than {KEYS_MOST} keys; narrow it, or suspend the partner");
+        return Err(AccessError::Field { field: "filter", message });
+    }
+    let (mut keys, mut skipped) = (Vec::new(), Vec::new());
+    for key in found {
+        match unfit(&key, request, now) {
+            None => keys.push(key),
+            Some(why) => skipped.push((key.id, why)),
+        }
+    }
+    Ok((keys, skipped))
+}
+
+fn rotation(request: &BulkIn) -> Rotation {
+    request.overlap_s.unwrap_or(OVERLAP_S).into()
+}
+
+/// Why a change cannot be made to a key, or would change nothing.
+fn unfit(key: &Key, request: &BulkIn, now: Micros) -> Option<&'static str> {
+    let status = match key.status {
+        KeyStatus::Revoked => return Some("revoked"),
+        status => status,
+    };
+    match request.action {
+        BulkAction::Revoke => None,
+        BulkAction::Suspend => (status == KeyStatus::Suspended).then_some("suspended"),
+        // A suspended key can do less than one in quarantine.
+        BulkAction::Quarantine if status == KeyStatus::Suspended => Some("suspended"),
+        BulkAction::Quarantine => (status == KeyStatus::Quarantined).then_some("quarantined"),
+        BulkAction::Resume => (status == KeyStatus::Active).then_some("active"),
+        BulkAction::Rotate => {
+            let signs = key.secrets.iter().any(|secret| secret.form == SecretForm::Jwk);
+            let ended = key.spec.expires_at.is_some_and(|at| at <= now);
+            let overlaps = request.overlap_s != Some(0) && key.rotation().is_some();
+            let why = [(signs, "signs_with_its_own"), (ended, "expired"), (overlaps, "rotating")];
+            why.into_iter().find(|(is_so, _)| *is_so).map(|(_, why)| why)
+        }
+    }
+}
+
+/// What binds a request to keys and to an end.
+fn token(pepper: &Pepper, request: &BulkIn, keys: &[Key], expires_at: Micros) -> String {
+    let mut hasher = blake3::Hasher::new_keyed(&pepper.derive(PURPOSE, ""));
+    let until = expires_at.0.div_euclid(SECOND);
+    let versions: Vec<_> = keys.iter().map(|key| (key.id, key.version)).collect();
+    hasher.update(json!([request, until, versions]).to_string().as_bytes());
+    format!("{until:x}.{}", hasher.finalize())
+}
+
+/// Makes a change to exactly the keys of a preview, all or none.
+pub async fn execute(
+    db: &Db,
+    by: &By<'_>,
+    pepper: &Pepper,
+    request: &BulkIn,
+    given: &str,
+) -> Result<Vec<Changed>, AccessError> {
+    let (keys, _) = select(db, request, by.now).await?;
+    let until = given.split_once('.').and_then(|(until, _)| i64::from_str_radix(until, 16).ok());
+    let until = until.filter(|until| (0..i64::MAX / SECOND).contains(until)).unwrap_or(0);
+    let expected = token(pepper, request, &keys, Micros(until * SECOND));
+    let digest = |text: &str| *blake3::hash(text.as_bytes()).as_bytes();
+    if !secret::same(&digest(&expected), &digest(given)) {
+        return Err(changed_since());
+    }
+    if until * SECOND <= by.now.0 {
+        let why = "The preview is older than a day: look at it again, and use its new token.";
+        return Err(AccessError::Unfit(why.to_owned()));
+    }
+    let mut tx = db.begin().await?;
+    let (mut done, mut changes) = (Vec::with_capacity(keys.len()), Vec::with_capacity(keys.len()));
+    for key in keys {
+        let held = hold_key(&mut tx, key.id, Some(key.version), by.now).await?;
+        let held = held.ok_or_else(changed_since)?;
+        let status = match request.action {
+            BulkAction::Rotate => {
+                let times = rotation(request);
+                let rotated = rotate_in(&mut tx, by, pepper, (key.id, held), &times).await?;
+                let (text, change) = rotated;
+                changes.push(change);
+                done.push(Changed { status: key.status, key, text: Some(text) });
+                continue;
+            }
+            BulkAction::Quarantine => KeyStatus::Quarantined,
+            BulkAction::Suspend => KeyStatus::Suspended,
+            BulkAction::Resume => KeyStatus::Active,
+            BulkAction::Revoke => KeyStatus::Revoked,
+        };
+        store::set_key_status(&mut tx, key.id, status, by.now).await?;
+        let detail = json!({ "bulk": true });
+        changes.push(change(Kind::Key, key.id, request.action.as_str(), detail));
+        done.push(Changed { key, status, text: None });
+    }
+    // Taken last, because it keeps other writers of the log waiting.
+    for change in changes {
+        record(&mut tx, by, change).await?;
+    }
+    tx.commit().await?;
+    Ok(done)
+}
+
+fn changed_since() -> AccessError {
+    let why = "This is not the token of a preview of this request, or the keys that it means have changed \
+               since: look at a preview again, and use its token.";
+    AccessError::Unfit(why.to_owned())
+}

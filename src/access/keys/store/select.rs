@@ -1,0 +1,97 @@
+//! Which keys are meant: one statement for lists and for what is done to many.
+
+use super::{Row, SecretRow, joined};
+use crate::access::keys::model::KeyFilter;
+use crate::access::model::Key;
+use crate::access::store::Walk;
+use crate::kernel::Micros;
+use crate::kernel::word::Word as _;
+use crate::on_db;
+use crate::storage::dialect::ROWS_PER_STATEMENT;
+use crate::storage::{Db, StoreError, fetch};
+use std::collections::HashSet;
+
+/// A parameter that is NULL stands for anything. `$10` says why keys want to be looked at, `$11` is the time
+/// behind that: until when for what ends, since when for what is or is not used.
+const SELECT: &str = "SELECT k.* FROM keys k JOIN apps a ON a.id = k.app_id \
+    WHERE k.id > $1 \
+    AND a.partner_id = COALESCE($2, a.partner_id) AND k.app_id = COALESCE($3, k.app_id) \
+    AND a.plan_id = COALESCE($4, a.plan_id) \
+    AND k.environment = COALESCE($5, k.environment) AND k.kind = COALESCE($6, k.kind) \
+    AND k.status = COALESCE($7, k.status) \
+    AND (' ' || k.scopes || ' ') LIKE COALESCE($8, '%') \
+    AND k.created_at < COALESCE($9, k.created_at + 1) \
+    AND CASE $10 \
+        WHEN 'all' THEN 1 = 1 \
+        WHEN 'expiring' THEN k.status <> 'revoked' AND k.expires_at > $12 AND k.expires_at <= $11 \
+        WHEN 'old_secret_used' THEN EXISTS (SELECT 1 FROM key_secrets s WHERE s.key_id = k.id \
+            AND s.expires_at > $12 AND s.last_used_at >= $11) \
+        WHEN 'old_secret_quiet' THEN EXISTS (SELECT 1 FROM key_secrets s WHERE s.key_id = k.id \
+            AND s.expires_at > $12) AND NOT EXISTS (SELECT 1 FROM key_secrets s \
+            WHERE s.key_id = k.id AND s.expires_at > $12 AND s.last_used_at >= $11) \
+        WHEN 'unused' THEN k.status <> 'revoked' AND k.created_at < $11 \
+            AND NOT EXISTS (SELECT 1 FROM key_secrets s \
+            WHERE s.key_id = k.id AND s.last_used_at >= $11) \
+        ELSE EXISTS (SELECT 1 FROM key_leaks l WHERE l.key_id = k.id) END \
+    AND ($13 = '' OR EXISTS (SELECT 1 FROM key_secrets s WHERE s.key_id = k.id AND s.hint = $13 \
+        AND (s.expires_at IS NULL OR s.expires_at > $12))) \
+    AND ($14 < 0 OR (k.created_at < $14 AND NOT EXISTS (SELECT 1 FROM key_secrets s \
+        WHERE s.key_id = k.id AND s.last_used_at >= $14))) \
+    ORDER BY k.id LIMIT $15";
+
+/// The keys that a filter means, in the order of their ids, with their secrets that are not over.
+pub async fn keys(
+    db: &Db,
+    filter: &KeyFilter,
+    walk: &Walk,
+    now: Micros,
+) -> Result<Vec<Key>, StoreError> {
+    let limit = if filter.ids.is_empty() { i64::from(walk.limit) } else { i64::MAX };
+    let mut rows = rows(db, filter, &walk.after, limit, now).await?;
+    if !filter.ids.is_empty() {
+        let wanted: HashSet<String> = filter.ids.iter().map(ToString::to_string).collect();
+        rows.retain(|row| wanted.contains(&row.id));
+        rows.truncate(walk.limit as usize);
+    }
+    with_secrets(db, rows, now).await
+}
+
+async fn rows(
+    db: &Db,
+    filter: &KeyFilter,
+    after: &str,
+    limit: i64,
+    now: Micros,
+) -> Result<Vec<Row>, StoreError> {
+    let scope = filter.scope.map(|scope| format!("% {} %", scope.as_str()));
+    let (attention, since) = match filter.attention {
+        Some((attention, since)) => (attention.as_str(), since),
+        None => ("all", now),
+    };
+    Ok(on_db!(db, c => {
+        let select = sqlx::query_as(SELECT).bind(after);
+        let select = select.bind(filter.partner.map(|id| id.to_string()));
+        let select = select.bind(filter.app.map(|id| id.to_string()));
+        let select = select.bind(filter.plan.map(|id| id.to_string()));
+        let select = select.bind(filter.environment.map(|environment| environment.as_str()));
+        let select = select.bind(filter.kind.map(|kind| kind.as_str()));
+        let select = select.bind(filter.status.map(|status| status.as_str())).bind(scope);
+        let select = select.bind(filter.created_before.map(|at| at.0));
+        let select = select.bind(attention).bind(since.0).bind(now.0);
+        let select = select.bind(filter.hint.as_deref().unwrap_or_default());
+        let select = select.bind(filter.used_before.map_or(-1, |at| at.0)).bind(limit);
+        select.fetch_all(c).await
+    })?)
+}
+
+async fn with_secrets(db: &Db, rows: Vec<Row>, now: Micros) -> Result<Vec<Key>, StoreError> {
+    const SECRETS: &str = "SELECT * FROM key_secrets WHERE key_id IN (";
+    let ids: Vec<String> = rows.iter().map(|row| row.id.clone()).collect();
+    let mut secrets = Vec::new();
+    for some in ids.chunks(ROWS_PER_STATEMENT) {
+        secrets.extend(fetch::by_ids::<SecretRow>(db, SECRETS, some).await?);
+    }
+    secrets.retain(|secret| secret.expires_at.is_none_or(|at| at > now.0));
+    secrets.sort_by_key(|secret| (secret.created_at, secret.expires_at.is_none()));
+    joined(rows, secrets)
+}

@@ -1,0 +1,45 @@
+//! Keys that were found where everybody can read them, as GitHub's secret scanning partner program reports
+//! them.
+//!
+//! A report is believed for its signature: ECDSA over its bytes by a key that the operator has named. What is
+//! found is judged from memory, and only a secret that is ours touches the database. The key is put in
+//! quarantine (or revoked), once for each place: a report that comes again undoes no decision of an admin.
+
+pub mod api;
+mod reporter;
+mod service;
+pub mod store;
+
+pub use store::{Leak, list_leaks};
+
+use super::throttle::Throttle;
+use crate::config::{self, LeakAction};
+use crate::storage::Db;
+use crate::telemetry::Metrics;
+use reporter::Reporter;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+/// Reports that an address may send in a minute.
+const REPORTS_PER_MINUTE: u32 = 60;
+
+/// What takes reports in.
+#[derive(Debug)]
+pub struct Leaks {
+    db: Db,
+    /// None where reports are not taken.
+    taken: Option<(LeakAction, Reporter)>,
+    by_address: Throttle<IpAddr>,
+    metrics: Arc<Metrics>,
+}
+
+impl Leaks {
+    /// What takes reports in, as the settings say.
+    pub fn new(settings: &config::Leaks, db: Db, metrics: Arc<Metrics>) -> reqwest::Result<Self> {
+        let reporter =
+            settings.keys.as_ref().map(|keys| Reporter::new(keys.clone())).transpose()?;
+        let taken = reporter.map(|reporter| (settings.action, reporter));
+        let taken = taken.filter(|(action, _)| *action != LeakAction::Off);
+        Ok(Self { db, taken, by_address: Throttle::new(REPORTS_PER_MINUTE), metrics })
+    }
+}

@@ -1,0 +1,103 @@
+//! Answers of the token endpoint (RFC 6749 §5).
+
+use crate::http::error::AsItIs;
+use crate::kernel::secret::Secret;
+use actix_web::HttpResponse;
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, PRAGMA, WWW_AUTHENTICATE};
+use serde::Serialize;
+
+/// An access token.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct TokenOut {
+    /// Send it as `Authorization: Bearer …`.
+    #[schema(example = "cpt_at_…")]
+    access_token: String,
+    /// Always `Bearer`.
+    #[schema(example = "Bearer")]
+    token_type: &'static str,
+    /// Seconds for which it works.
+    #[schema(example = 600, minimum = 1, maximum = 3600)]
+    expires_in: u16,
+    /// What it allows, with spaces between.
+    #[schema(example = "catalog:read stock:read")]
+    scope: String,
+}
+
+impl std::fmt::Debug for TokenOut {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TokenOut").field("scope", &self.scope).finish_non_exhaustive()
+    }
+}
+
+/// Why no token was issued (RFC 6749 §5.2).
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct OAuthErrorOut {
+    /// `invalid_request`, `invalid_client`, `unauthorized_client`, `unsupported_grant_type` or
+    /// `invalid_scope`.
+    #[schema(example = "invalid_client")]
+    error: &'static str,
+    /// What is wrong and what would be right.
+    #[schema(example = "the client is not known, or its secret is not right")]
+    error_description: String,
+}
+
+/// Why no token is issued.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// The request is not what it should be.
+    Request,
+    /// The client has not proved itself.
+    Client,
+    /// It has, and may not be used now.
+    Unauthorized,
+    /// Another grant than ours.
+    Grant,
+    /// More than the client may have.
+    Scope,
+}
+
+impl Refusal {
+    /// The word of the standard.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Request => "invalid_request",
+            Self::Client => "invalid_client",
+            Self::Unauthorized => "unauthorized_client",
+            Self::Grant => "unsupported_grant_type",
+            Self::Scope => "invalid_scope",
+        }
+    }
+
+    /// The answer.
+    #[must_use]
+    pub fn answer(self, description: &str) -> HttpResponse {
+        let mut response = match self {
+            Self::Client => HttpResponse::Unauthorized(),
+            _ => HttpResponse::BadRequest(),
+        };
+        if self == Self::Client {
+            response.insert_header((WWW_AUTHENTICATE, "Basic realm=\"comptoir\""));
+        }
+        // The standard's alphabet has no quotes and no backslash.
+        let error_description = description.replace(['"', '\\'], "'");
+        let body = OAuthErrorOut { error: self.as_str(), error_description };
+        finished(response, serde_json::to_vec(&body).unwrap_or_default())
+    }
+}
+
+/// 200 with a token.
+#[must_use]
+pub fn issued(token: &Secret, life_s: u16, scope: String) -> HttpResponse {
+    let access_token = token.reveal().to_owned();
+    let body = TokenOut { access_token, token_type: "Bearer", expires_in: life_s, scope };
+    finished(HttpResponse::Ok(), serde_json::to_vec(&body).unwrap_or_default())
+}
+
+fn finished(mut response: actix_web::HttpResponseBuilder, body: Vec<u8>) -> HttpResponse {
+    response.insert_header((CONTENT_TYPE, "application/json"));
+    response.insert_header((CACHE_CONTROL, "no-store")).insert_header((PRAGMA, "no-cache"));
+    let mut response = response.body(body);
+    response.extensions_mut().insert(AsItIs);
+    response
+}

@@ -1,0 +1,194 @@
+//! The token endpoint and what a client can read about it.
+
+use super::OAuth;
+use super::answer::{OAuthErrorOut, Refusal, TokenOut, issued};
+use super::grant::{Refused, Request};
+use crate::access::policy::Gate;
+use crate::access::throttle::asker;
+use crate::access::{Scope, caller};
+use crate::http::body::RawBody;
+use crate::http::{ApiError, ApiResult, Code};
+use crate::kernel::Clock;
+use crate::kernel::clock::SECOND;
+use crate::telemetry::Tally;
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse, get, post, web};
+use serde::{Deserialize, Serialize};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Where tokens are issued.
+pub const TOKEN_PATH: &str = "/oauth/token";
+/// Where a client learns about it.
+pub const METADATA_PATH: &str = "/.well-known/oauth-authorization-server";
+/// Most bytes of a token request.
+const FORM_MOST: usize = 16 * 1024;
+
+/// Mounts the token endpoint.
+pub fn configure(config: &mut ServiceConfig<'_>) {
+    config.service(create_token).service(get_metadata);
+}
+
+/// A token request.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[expect(
+    dead_code,
+    reason = "read by hand, so that a repetition is seen; this is for the document"
+)]
+struct TokenIn {
+    /// Always `client_credentials`.
+    #[schema(example = "client_credentials")]
+    grant_type: String,
+    /// Some of the client's scopes, with spaces between; all where it is left out.
+    #[schema(example = "catalog:read stock:read")]
+    scope: Option<String>,
+    /// The client's id, where it is not said otherwise.
+    #[schema(example = "key_0Ab12Cd34Ef")]
+    client_id: Option<String>,
+    /// `urn:ietf:params:oauth:client-assertion-type:jwt-bearer`, for clients that sign.
+    #[schema(example = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")]
+    client_assertion_type: Option<String>,
+    /// The signed assertion (RFC 7523): `iss` and `sub` the client's id, `aud` the issuer as a text, `jti`
+    /// used once, `exp` at most five minutes ahead.
+    #[schema(example = "eyJhbGciOiJFUzI1NiJ9.e30.c2ln")]
+    client_assertion: Option<String>,
+}
+
+/// Get an access token
+///
+/// OAuth 2 client credentials (RFC 6749 §4.4). A client with a secret sends its id and secret as
+/// `Authorization: Basic`; a client with keys of its own sends `client_assertion` (`private_key_jwt`). The
+/// token works in place of a key until it ends. Nothing is counted or billed here; how often it may be asked
+/// is bounded by client and by address.
+#[utoipa::path(
+    tag = "oauth", operation_id = "create_token",
+    request_body(content = TokenIn, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 200, description = "The token", body = TokenOut),
+        (status = 400, description = "The request is at fault, or asks for what the client may not have", body = OAuthErrorOut, content_type = "application/json"),
+        (status = 401, description = "The client has not proved itself", body = OAuthErrorOut, content_type = "application/json"),
+    ),
+    security(())
+)]
+#[post("/oauth/token")]
+async fn create_token(
+    request: HttpRequest,
+    body: RawBody<FORM_MOST>,
+    oauth: web::Data<OAuth>,
+    gate: web::Data<Gate>,
+    clock: web::Data<Clock>,
+) -> ApiResult<HttpResponse> {
+    let now = clock.now();
+    let peer = request.peer_addr().map(|address| address.ip());
+    let view = caller::view(&gate, request.headers(), peer);
+    let from = asker(gate.client_address(&view));
+    oauth.by_address.take(from, now).map_err(too_often)?;
+    let refused = |(why, description): Refused| {
+        oauth.metrics.add(Tally::TokensRefused, 1);
+        Ok(why.answer(&description))
+    };
+    if !is_form(request.headers().get(CONTENT_TYPE)) {
+        let why = "the body is a form: Content-Type: application/x-www-form-urlencoded";
+        return refused((Refusal::Request, why.into()));
+    }
+    let asked = match Request::read(&body.0) {
+        Ok(asked) => asked,
+        Err(why) => return refused(why),
+    };
+    let proved = match asked.client(&oauth, gate.keyring(), view.authorization, now) {
+        Ok(proved) => proved,
+        Err(why) => return refused(why),
+    };
+    let client = &proved.client;
+    if let Some(error) = gate.barred(client, &view, now) {
+        let why = match error.code().status() {
+            401 => Refusal::Client,
+            _ => Refusal::Unauthorized,
+        };
+        return refused((why, error.detail().to_owned().into()));
+    }
+    let scopes = match asked.scopes(client) {
+        Ok(scopes) => scopes,
+        Err(why) => return refused(why),
+    };
+    oauth.by_client.take(client.key, now).map_err(too_often)?;
+    if let Some(assertion) = &proved.assertion
+        && !oauth.is_new(assertion.hash, assertion.expires_at, now).await?
+    {
+        return refused((Refusal::Client, "the assertion was used before: make a new one".into()));
+    }
+    // A token ends no later than its client.
+    let left = client.expires_at.map_or(i64::MAX, |end| (end.0 - now.0).div_euclid(SECOND));
+    let life_s = u16::try_from(left).unwrap_or(u16::MAX).clamp(1, oauth.life_s);
+    let token = gate.tokens().issue(client.key, scopes, now, life_s);
+    oauth.metrics.add(Tally::TokensIssued, 1);
+    Ok(issued(&token, life_s, scopes.to_string()))
+}
+
+fn too_often(seconds: u64) -> ApiError {
+    let detail =
+        format!("Tokens are asked for too often. Use the one that you have, and wait {seconds} s.");
+    ApiError::new(Code::QuotaExceeded, detail).limited(vec!["tokens".to_owned()], Some(seconds))
+}
+
+fn is_form(media_type: Option<&HeaderValue>) -> bool {
+    let text = media_type.and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = text.split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+}
+
+/// What a client needs to know (RFC 8414).
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct MetadataOut<'a> {
+    /// Who issues tokens: `aud` of assertions.
+    #[schema(example = "https://api.example.com")]
+    issuer: &'a str,
+    /// Where tokens are issued.
+    #[schema(example = "https://api.example.com/oauth/token")]
+    token_endpoint: String,
+    /// Where this is described for people.
+    #[schema(example = "https://api.example.com/docs/")]
+    service_documentation: String,
+    /// What can be asked for.
+    #[schema(example = json!(["client_credentials"]))]
+    grant_types_supported: [&'static str; 1],
+    /// None: nobody is sent here to consent.
+    #[schema(example = json!([]))]
+    response_types_supported: [&'static str; 0],
+    /// How a client proves itself.
+    #[schema(example = json!(["client_secret_basic", "private_key_jwt"]))]
+    token_endpoint_auth_methods_supported: [&'static str; 2],
+    /// How assertions are signed.
+    #[schema(example = json!(["ES256", "RS256", "EdDSA"]))]
+    token_endpoint_auth_signing_alg_values_supported: [&'static str; 3],
+    /// What a client may be allowed.
+    #[schema(example = json!(["catalog:read"]))]
+    scopes_supported: Vec<&'static str>,
+}
+
+/// Read about the token endpoint
+///
+/// Server metadata of RFC 8414, for libraries that set themselves up.
+#[utoipa::path(
+    tag = "oauth", operation_id = "get_oauth_metadata",
+    responses((status = 200, description = "The metadata", body = MetadataOut<'static>)),
+    security(())
+)]
+#[get("/.well-known/oauth-authorization-server")]
+async fn get_metadata(oauth: web::Data<OAuth>) -> HttpResponse {
+    let issuer = oauth.issuer.as_str();
+    let metadata = MetadataOut {
+        issuer,
+        token_endpoint: format!("{issuer}{TOKEN_PATH}"),
+        service_documentation: format!("{issuer}/docs/"),
+        grant_types_supported: ["client_credentials"],
+        response_types_supported: [],
+        token_endpoint_auth_methods_supported: ["client_secret_basic", "private_key_jwt"],
+        token_endpoint_auth_signing_alg_values_supported: ["ES256", "RS256", "EdDSA"],
+        scopes_supported: Scope::ALL.iter().map(|scope| scope.as_str()).collect(),
+    };
+    let body = serde_json::to_vec(&metadata).unwrap_or_default();
+    HttpResponse::Ok()
+        .insert_header((CONTENT_TYPE, "application/json"))
+        .insert_header((CACHE_CONTROL, "public, max-age=3600"))
+        .body(body)
+}

@@ -1,0 +1,88 @@
+//! What can be done to clients beside what can be done to every key.
+
+use super::jwk::PublicJwk;
+use crate::access::error::{AccessError, Kind};
+use crate::access::key::{self, Pepper};
+use crate::access::keys::model::{KeyKind, SecretForm};
+use crate::access::keys::service::{check, fresh, get_key, insert, told};
+use crate::access::keys::store;
+use crate::access::keys::store::rotation::{end_tokens, hold_key, replace_jwks};
+use crate::access::model::{Key, KeySpec};
+use crate::access::service::{By, change};
+use crate::access::store::record;
+use crate::kernel::id::KeyId;
+use crate::kernel::secret::Secret;
+use crate::storage::{Db, Tx};
+use serde_json::json;
+
+/// Creates a client: with a secret of ours, which is returned this once, or with public keys of its own.
+pub async fn create_client(
+    db: &Db,
+    by: &By<'_>,
+    pepper: &Pepper,
+    spec: KeySpec,
+    jwks: Option<Vec<PublicJwk>>,
+) -> Result<(Key, Option<Secret>), AccessError> {
+    check(db, &spec, by.now).await?;
+    let (id, environment) = (KeyId::random()?, spec.environment);
+    let mut tx = db.begin().await?;
+    let key = insert(&mut tx, by, (id, KeyKind::Client, spec), Vec::new()).await?;
+    let text = match &jwks {
+        Some(jwks) => {
+            put(&mut tx, by, pepper, id, jwks).await?;
+            None
+        }
+        None => {
+            let text = key::another(KeyKind::Client, environment, id)?;
+            let hash = key::hash(pepper, text.reveal());
+            store::insert_secret(&mut tx, id, &hash, &fresh(&text, &hash, by.now)).await?;
+            Some(text)
+        }
+    };
+    record(&mut tx, by, change(Kind::Key, id, "create", told(&key))).await?;
+    tx.commit().await?;
+    Ok((get_key(db, id, by.now).await?, text))
+}
+
+async fn put(
+    tx: &mut Tx,
+    by: &By<'_>,
+    pepper: &Pepper,
+    id: KeyId,
+    jwks: &[PublicJwk],
+) -> Result<(), AccessError> {
+    let rows: Vec<_> =
+        jwks.iter().map(|jwk| (jwk.hash(pepper, id), jwk.kid.clone(), jwk.json.clone())).collect();
+    Ok(replace_jwks(tx, id, &rows, by.now).await?)
+}
+
+/// Gives a client other public keys, in place of all that it has. Where one goes, the access tokens that the
+/// client has got so far end.
+pub async fn set_jwks(
+    db: &Db,
+    by: &By<'_>,
+    pepper: &Pepper,
+    id: KeyId,
+    jwks: &[PublicJwk],
+) -> Result<Key, AccessError> {
+    let before = get_key(db, id, by.now).await?;
+    let signs = before.secrets.iter().any(|secret| secret.form == SecretForm::Jwk);
+    if before.kind != KeyKind::Client || !signs {
+        let why = "This is no client that signs with keys of its own: create one with `jwks`.";
+        return Err(AccessError::Unfit(why.to_owned()));
+    }
+    let mut tx = db.begin().await?;
+    if hold_key(&mut tx, id, None, by.now).await?.is_none() {
+        return Err(AccessError::Revoked(Kind::Key));
+    }
+    put(&mut tx, by, pepper, id, jwks).await?;
+    let stays: Vec<String> =
+        jwks.iter().map(|jwk| store::secret_id(&jwk.hash(pepper, id))).collect();
+    if before.secrets.iter().any(|secret| !stays.contains(&secret.id)) {
+        end_tokens(&mut tx, id, by.now).await?;
+    }
+    let kids: Vec<&str> = jwks.iter().map(|jwk| jwk.kid.as_str()).collect();
+    record(&mut tx, by, change(Kind::Key, id, "set_jwks", json!({ "kids": kids }))).await?;
+    tx.commit().await?;
+    get_key(db, id, by.now).await
+}

@@ -1,0 +1,164 @@
+//! What a token request asks for and who asks: read from form and header, without the web framework.
+
+use super::OAuth;
+use super::answer::Refusal;
+use super::assertion::{self, Valid};
+use crate::access::directory::{KeyRecord, Keyring};
+use crate::access::keys::model::KeyKind;
+use crate::access::{Scopes, key};
+use crate::kernel::id::KeyId;
+use crate::kernel::{Micros, secret};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use std::borrow::Cow;
+use std::sync::Arc;
+use url::form_urlencoded;
+use zeroize::Zeroizing;
+
+/// Why a request is refused, and what to say about it.
+pub(super) type Refused = (Refusal, Cow<'static, str>);
+
+/// A token request.
+#[derive(Default)]
+pub(super) struct Request {
+    grant_type: Option<String>,
+    scope: Option<String>,
+    client_id: Option<String>,
+    assertion_type: Option<String>,
+    assertion: Option<String>,
+}
+
+/// A client that has proved itself.
+pub(super) struct Proved {
+    /// The client.
+    pub(super) client: Arc<KeyRecord>,
+    /// The assertion by which it did, where it did so: it must be a new one.
+    pub(super) assertion: Option<Valid>,
+}
+
+const fn refused(why: Refusal, description: &'static str) -> Refused {
+    (why, Cow::Borrowed(description))
+}
+
+impl Request {
+    /// Reads a form. What is given twice is refused; what is not known is passed over (RFC 6749 §3.2).
+    pub(super) fn read(form: &[u8]) -> Result<Self, Refused> {
+        let mut request = Self::default();
+        for (name, value) in form_urlencoded::parse(form) {
+            let slot = match &*name {
+                "grant_type" => &mut request.grant_type,
+                "scope" => &mut request.scope,
+                "client_id" => &mut request.client_id,
+                "client_assertion_type" => &mut request.assertion_type,
+                "client_assertion" => &mut request.assertion,
+                "client_secret" => {
+                    let why = "the secret belongs in the header: Authorization: Basic";
+                    return Err(refused(Refusal::Request, why));
+                }
+                _ => continue,
+            };
+            // A parameter without a value counts as left out.
+            if !value.is_empty() && slot.replace(value.into_owned()).is_some() {
+                return Err(refused(Refusal::Request, "a parameter is given more than once"));
+            }
+        }
+        match request.grant_type.as_deref() {
+            Some("client_credentials") => Ok(request),
+            Some(_) => Err(refused(Refusal::Grant, "grant_type is client_credentials")),
+            None => Err(refused(Refusal::Request, "grant_type is missing: client_credentials")),
+        }
+    }
+
+    /// The scopes that a client gets: those that it asks for, or all that it has.
+    pub(super) fn scopes(&self, client: &KeyRecord) -> Result<Scopes, Refused> {
+        let Some(asked) = &self.scope else { return Ok(client.scopes) };
+        let asked: Scopes = asked
+            .parse()
+            .map_err(|_| refused(Refusal::Scope, "scope names something that is no scope here"))?;
+        if !asked.within(client.scopes) {
+            return Err(refused(Refusal::Scope, "scope asks for more than the client has"));
+        }
+        Ok(asked)
+    }
+
+    /// The client, by its secret or its assertion: one of them.
+    pub(super) fn client(
+        &self,
+        oauth: &OAuth,
+        keyring: &Keyring,
+        authorization: Option<&[u8]>,
+        now: Micros,
+    ) -> Result<Proved, Refused> {
+        let proved = match (authorization, &self.assertion) {
+            (Some(_), Some(_)) => {
+                let why = "the client proves itself in one way: by a header or by an assertion";
+                return Err(refused(Refusal::Request, why));
+            }
+            (Some(header), None) => by_secret(keyring, header, now)?,
+            (None, Some(assertion)) => self.by_assertion(oauth, keyring, assertion, now)?,
+            (None, None) => {
+                let why = "the client proves itself by Authorization: Basic or by client_assertion";
+                return Err(refused(Refusal::Client, why));
+            }
+        };
+        let named = self.client_id.as_ref().map(|id| id.parse() == Ok(proved.client.key));
+        if named == Some(false) {
+            return Err(refused(Refusal::Request, "client_id is another client's"));
+        }
+        Ok(proved)
+    }
+
+    fn by_assertion(
+        &self,
+        oauth: &OAuth,
+        keyring: &Keyring,
+        text: &str,
+        now: Micros,
+    ) -> Result<Proved, Refused> {
+        if self.assertion_type.as_deref() != Some(assertion::TYPE) {
+            let why =
+                "client_assertion_type is urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+            return Err(refused(Refusal::Request, why));
+        }
+        if text.len() > assertion::LONGEST {
+            return Err(refused(Refusal::Client, "the assertion is too long"));
+        }
+        let claimed = assertion::claimed(text);
+        let unknown = refused(Refusal::Client, "the assertion names no client that is known");
+        let client = claimed.and_then(|id| client(keyring, id, now)).ok_or(unknown)?;
+        let valid = assertion::check(&client, text, &oauth.issuer, now)
+            .map_err(|why| refused(Refusal::Client, why))?;
+        client.secrets[valid.secret].note_use(now);
+        Ok(Proved { client, assertion: Some(valid) })
+    }
+}
+
+fn client(keyring: &Keyring, id: KeyId, now: Micros) -> Option<Arc<KeyRecord>> {
+    keyring.current().at(id, now).filter(|key| key.kind == KeyKind::Client).cloned()
+}
+
+/// The client whose id and secret stand in a header (RFC 6749 §2.3.1).
+fn by_secret(keyring: &Keyring, header: &[u8], now: Micros) -> Result<Proved, Refused> {
+    let form =
+        || refused(Refusal::Client, "the header is Authorization: Basic, then id:secret in base64");
+    let unknown =
+        || refused(Refusal::Client, "the client is not known, or its secret is not right");
+    let (scheme, text) = header.split_at_checked(6).ok_or_else(form)?;
+    if !scheme.eq_ignore_ascii_case(b"basic ") {
+        return Err(form());
+    }
+    let decoded = Zeroizing::new(STANDARD.decode(text.trim_ascii()).map_err(|_| form())?);
+    let pair = std::str::from_utf8(&decoded).map_err(|_| form())?;
+    // Neither ids nor secrets of ours hold anything that the form encoding changes.
+    let (id, text) = pair.split_once(':').ok_or_else(form)?;
+    let id: KeyId = id.parse().map_err(|_| unknown())?;
+    if key::parse_client(text) != Ok(id) {
+        return Err(unknown());
+    }
+    let client = client(keyring, id, now).ok_or_else(unknown)?;
+    let hash = key::hash(keyring.pepper(), text);
+    let held = client.secrets.iter().find(|held| secret::same(&held.hash, &hash));
+    let held = held.filter(|held| held.works(now)).ok_or_else(unknown)?;
+    held.note_use(now);
+    Ok(Proved { client: Arc::clone(&client), assertion: None })
+}

@@ -1,0 +1,158 @@
+//! Public keys of clients (RFC 7517): checked when they are given, used when an assertion comes.
+
+use crate::access::Pepper;
+use crate::kernel::id::KeyId;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ParsedPublicKey};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::{Algorithm, DecodingKey};
+use serde_json::{Map, Value, json};
+
+/// Most public keys of a client.
+pub const KEYS_MOST: usize = 10;
+/// Most characters of a key's id.
+const KID_MOST: usize = 100;
+/// Bytes of an RSA modulus: 2048 to 4096 bits.
+const MODULUS: std::ops::RangeInclusive<usize> = 256..=512;
+/// Members that only private keys have (RFC 7518 §6.2.2, §6.3.2, §6.4.1).
+const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+/// What hashes of public keys are derived for.
+const PURPOSE: &str = "comptoir client keys";
+
+/// A public key as it is kept: only what is needed, in one form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicJwk {
+    /// Its id, where it has one.
+    pub kid: String,
+    /// The JSON that is stored.
+    pub json: String,
+}
+
+impl PublicJwk {
+    /// What names the key in the database. The same key of another client has another name.
+    #[must_use]
+    pub fn hash(&self, pepper: &Pepper, client: KeyId) -> [u8; 32] {
+        let mut hasher = blake3::Hasher::new_keyed(&pepper.derive(PURPOSE, &client.to_string()));
+        hasher.update(self.json.as_bytes());
+        *hasher.finalize().as_bytes()
+    }
+}
+
+/// Reads a set of public keys, `{"keys":[…]}`; otherwise what is wrong with it.
+pub fn read_set(set: &Value) -> Result<Vec<PublicJwk>, String> {
+    let keys = set.get("keys").and_then(Value::as_array);
+    let keys = keys.ok_or("is a set of public keys: {\"keys\":[…]} (RFC 7517)")?;
+    if !(1..=KEYS_MOST).contains(&keys.len()) {
+        return Err(format!("holds 1 to {KEYS_MOST} keys"));
+    }
+    let mut read: Vec<PublicJwk> = Vec::with_capacity(keys.len());
+    for (n, key) in keys.iter().enumerate() {
+        let key = read_key(key).map_err(|why| format!("key {n} {why}"))?;
+        let is_known = |other: &PublicJwk| {
+            other.json == key.json || (!key.kid.is_empty() && other.kid == key.kid)
+        };
+        if read.iter().any(is_known) {
+            return Err(format!("key {n} is there twice, or has the `kid` of another"));
+        }
+        read.push(key);
+    }
+    Ok(read)
+}
+
+fn read_key(key: &Value) -> Result<PublicJwk, String> {
+    let key = key.as_object().ok_or("is no object")?;
+    if let Some(member) = PRIVATE.iter().find(|member| key.contains_key(**member)) {
+        return Err(format!(
+            "holds `{member}`, which only a private key has: make a new pair, and send the public key"
+        ));
+    }
+    let text = |name: &str| key.get(name).and_then(Value::as_str);
+    if text("use").is_some_and(|used_for| used_for != "sig") {
+        return Err("is not for signatures (`use` is `sig`)".to_owned());
+    }
+    let kid = text("kid").unwrap_or_default();
+    if kid.chars().count() > KID_MOST || kid.chars().any(char::is_control) {
+        return Err(format!("has a `kid` of more than {KID_MOST} characters"));
+    }
+    let members: &[&str] = match (text("kty"), text("crv")) {
+        (Some("EC"), Some("P-256")) => &["crv", "kty", "x", "y"],
+        (Some("RSA"), None) => &["e", "kty", "n"],
+        (Some("OKP"), Some("Ed25519")) => &["crv", "kty", "x"],
+        _ => {
+            return Err(
+                "is none of EC P-256 (ES256), RSA (RS256) and OKP Ed25519 (EdDSA)".to_owned()
+            );
+        }
+    };
+    let mut kept = Map::new();
+    for name in members {
+        let value = text(name).ok_or_else(|| format!("has no text `{name}`"))?;
+        kept.insert((*name).to_owned(), json!(value));
+    }
+    if !kid.is_empty() {
+        kept.insert("kid".to_owned(), json!(kid));
+    }
+    let json = Value::Object(kept).to_string();
+    let usable = Verifier::of(&json).ok_or("cannot be read")?;
+    if text("alg").is_some_and(|alg| alg != usable.alg_name()) {
+        return Err(format!("has another `alg` than {}", usable.alg_name()));
+    }
+    well_formed(key)?;
+    Ok(PublicJwk { kid: kid.to_owned(), json })
+}
+
+/// Whether the numbers of a key are what they should be.
+fn well_formed(key: &Map<String, Value>) -> Result<(), String> {
+    let bytes = |name: &str| {
+        let text = key.get(name).and_then(Value::as_str).unwrap_or_default();
+        URL_SAFE_NO_PAD.decode(text).map_err(|_| format!("has `{name}` that is no base64url"))
+    };
+    match key.get("kty").and_then(Value::as_str) {
+        Some("EC") => {
+            let point = [vec![4], bytes("x")?, bytes("y")?].concat();
+            let point = ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, &point);
+            point.map(drop).map_err(|_| "is no point of P-256".to_owned())
+        }
+        Some("RSA") => {
+            bytes("e")?;
+            let bits = "has a modulus of fewer than 2048 or more than 4096 bits";
+            MODULUS.contains(&bytes("n")?.len()).then_some(()).ok_or_else(|| bits.to_owned())
+        }
+        _ => {
+            (bytes("x")?.len() == 32).then_some(()).ok_or_else(|| "is no key of Ed25519".to_owned())
+        }
+    }
+}
+
+/// A public key that signatures are checked with, by its one algorithm.
+pub(super) struct Verifier {
+    /// Its id, where it has one.
+    pub(super) kid: Option<String>,
+    /// The only algorithm that it takes, whatever a signature says of itself.
+    pub(super) algorithm: Algorithm,
+    /// The key.
+    pub(super) key: DecodingKey,
+}
+
+impl Verifier {
+    /// The key in a stored JWK.
+    pub(super) fn of(json: &str) -> Option<Self> {
+        let jwk: jsonwebtoken::jwk::Jwk = serde_json::from_str(json).ok()?;
+        let algorithm = match serde_json::from_str::<Value>(json).ok()?.get("kty")?.as_str()? {
+            "EC" => Algorithm::ES256,
+            "RSA" => Algorithm::RS256,
+            "OKP" => Algorithm::EdDSA,
+            _ => return None,
+        };
+        let key = DecodingKey::from_jwk(&jwk).ok()?;
+        Some(Self { kid: jwk.common.key_id, algorithm, key })
+    }
+
+    fn alg_name(&self) -> &'static str {
+        match self.algorithm {
+            Algorithm::ES256 => "ES256",
+            Algorithm::RS256 => "RS256",
+            _ => "EdDSA",
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! One change to many keys over HTTP: a preview, then the change with its token.
+
+use crate::access::keys::bulk::{self, BulkIn, Changed};
+use crate::access::keys::model::KeyStatus;
+use crate::access::model::{Key, Name};
+use crate::admin::caller::AdminCaller;
+use crate::admin::problems::{BodyProblems, Conflicts, Problems};
+use crate::admin::state::{State, done};
+use crate::http::{ApiError, ApiResult, Code, JsonBody, form};
+use crate::kernel::Micros;
+use crate::kernel::id::{AppId, KeyId};
+use actix_web::http::header::CONTENT_TYPE;
+use actix_web::{HttpResponse, post};
+use serde::{Deserialize, Serialize};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Mounts the operations on many keys.
+pub(super) fn configure(config: &mut ServiceConfig<'_>) {
+    config.service(preview_bulk_change).service(apply_bulk_change);
+}
+
+/// A change that was looked at, and the token of its preview.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+struct BulkRunIn {
+    /// The change, as it was previewed.
+    request: BulkIn,
+    /// The token of the preview.
+    #[schema(example = "6a1f2c00.81c44bd0aa19")]
+    token: String,
+}
+
+/// A key that a change is made to.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct BulkKeyOut {
+    /// Its id.
+    #[schema(value_type = String, example = "key_0Ab12Cd34Ef")]
+    id: KeyId,
+    /// The app that it is for.
+    #[schema(value_type = String, example = "app_7nRy25kLmNo")]
+    app_id: AppId,
+    /// What people call it.
+    #[schema(value_type = String, example = "production")]
+    name: Name,
+    /// Its status.
+    #[schema(example = "active")]
+    status: KeyStatus,
+    /// When it was last used; null where it never was.
+    #[schema(required = true, value_type = Option<String>, format = DateTime)]
+    last_used_at: Option<Micros>,
+}
+
+impl From<Key> for BulkKeyOut {
+    fn from(key: Key) -> Self {
+        let last_used_at = key.secrets.iter().filter_map(|secret| secret.last_used_at).max();
+        let (app_id, name) = (key.spec.app, key.spec.name);
+        Self { id: key.id, app_id, name, status: key.status, last_used_at }
+    }
+}
+
+/// A key that a change cannot be made to, or that it would not change.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct SkippedOut {
+    /// Its id.
+    #[schema(value_type = String, example = "key_0Ab12Cd34Ef")]
+    id: KeyId,
+    /// Why: the status that it has, `rotating`, `expired`, or `signs_with_its_own`.
+    #[schema(example = "revoked")]
+    reason: &'static str,
+}
+
+/// What a change would be made to.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct BulkPreviewOut {
+    /// Allows the change to exactly these keys, as they are now.
+    #[schema(example = "6a1f2c00.81c44bd0aa19")]
+    token: String,
+    /// Until when.
+    #[schema(value_type = String, format = DateTime, example = "2026-11-23T09:41:07Z")]
+    expires_at: Micros,
+    /// How many keys would be changed.
+    #[schema(example = 12)]
+    count: usize,
+    /// These keys, in the order of their ids.
+    keys: Vec<BulkKeyOut>,
+    /// Keys that fit the filter and would not be changed.
+    skipped: Vec<SkippedOut>,
+}
+
+/// A line of the answer: a key that was changed.
+#[derive(Serialize, utoipa::ToSchema)]
+struct BulkLineOut {
+    /// Its id.
+    #[schema(value_type = String, example = "key_0Ab12Cd34Ef")]
+    id: KeyId,
+    /// The app that it is for.
+    #[schema(value_type = String, example = "app_7nRy25kLmNo")]
+    app_id: AppId,
+    /// What people call it.
+    #[schema(value_type = String, example = "production")]
+    name: Name,
+    /// The status that it has now.
+    #[schema(example = "active")]
+    status: KeyStatus,
+    /// Its new text, this once; only where it was rotated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "cpt_live_0Ab12Cd34Ef_…")]
+    text: Option<String>,
+}
+
+impl From<Changed> for BulkLineOut {
+    fn from(Changed { key, status, text }: Changed) -> Self {
+        let (app_id, name) = (key.spec.app, key.spec.name);
+        let text = text.map(|text| text.reveal().to_owned());
+        Self { id: key.id, app_id, name, status, text }
+    }
+}
+
+/// See what a change to many keys would do
+///
+/// Rotate, quarantine, suspend, resume or revoke all keys that fit a filter, up to 5,000. Nothing is
+/// changed; the answer names every key and holds a token that allows the change to exactly these for a day.
+#[utoipa::path(
+    tag = "keys", operation_id = "preview_bulk_change", request_body = BulkIn,
+    responses(
+        (status = 200, description = "What would be changed", body = BulkPreviewOut),
+        BodyProblems, Problems
+    ),
+    security(("admin_token" = []))
+)]
+#[post("/keys/bulk/preview")]
+async fn preview_bulk_change(
+    _caller: AdminCaller,
+    body: JsonBody<BulkIn>,
+    state: State,
+) -> ApiResult<HttpResponse> {
+    let seen = bulk::preview(&state.db, &state.pepper, &body.0, state.clock.now()).await?;
+    let skipped = seen.skipped.into_iter().map(|(id, reason)| SkippedOut { id, reason });
+    done(&BulkPreviewOut {
+        token: seen.token,
+        expires_at: seen.expires_at,
+        count: seen.keys.len(),
+        keys: seen.keys.into_iter().map(BulkKeyOut::from).collect(),
+        skipped: skipped.collect(),
+    })
+}
+
+/// Change many keys
+///
+/// With the token of a preview: exactly its keys are changed, all of them or none. 409 where one of them, or
+/// which keys the filter means, has changed since. The answer has a line of JSON for each key; after a
+/// rotation it holds the new texts, this once.
+#[utoipa::path(
+    tag = "keys", operation_id = "apply_bulk_change", request_body = BulkRunIn,
+    responses(
+        (status = 200, description = "The keys, a line each", body = BulkLineOut, content_type = "application/x-ndjson"),
+        Conflicts, BodyProblems, Problems
+    ),
+    security(("admin_token" = []))
+)]
+#[post("/keys/bulk")]
+async fn apply_bulk_change(
+    caller: AdminCaller,
+    body: JsonBody<BulkRunIn>,
+    state: State,
+) -> ApiResult<HttpResponse> {
+    let by = caller.by(&state.clock);
+    let BulkRunIn { request, token } = body.0;
+    let changed = bulk::execute(&state.db, &by, &state.pepper, &request, &token).await?;
+    state.applied().await;
+    let mut lines = Vec::new();
+    for line in changed.into_iter().map(BulkLineOut::from) {
+        serde_json::to_writer(&mut lines, &line).map_err(|error| {
+            tracing::error!(%error, "an answer could not be serialised");
+            ApiError::new(Code::Internal, "The failure has been recorded; quote the request id.")
+        })?;
+        lines.push(b'\n');
+    }
+    Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, form::NDJSON)).body(lines))
+}

@@ -1,0 +1,87 @@
+//! Rotation over HTTP.
+
+use super::schema::{IssuedKeyOut, KeyOut, RotationIn};
+use crate::access::service;
+use crate::admin::caller::AdminCaller;
+use crate::admin::problems::{BodyProblems, Conflicts, Missing, Problems};
+use crate::admin::state::{State, done};
+use crate::http::{ApiPath, ApiResult, JsonBody};
+use crate::kernel::id::KeyId;
+use actix_web::{HttpResponse, post};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Mounts the operations on rotations.
+pub(super) fn configure(config: &mut ServiceConfig<'_>) {
+    config.service(rotate_key).service(finish_rotation).service(roll_back_rotation);
+}
+
+/// Give a key a new secret
+///
+/// The answer holds the key's new text, this once. The old text works until the overlap is over,
+/// so that it can be replaced without a gap; with `starts_at` and `cut_over_at` both are set in advance.
+/// At most two texts work at a time. While both are there, the rotation can be finished or rolled back.
+#[utoipa::path(
+    tag = "keys", operation_id = "rotate_key", request_body = RotationIn,
+    params(("key_id" = String, Path, description = "Id of the key", example = "key_0Ab12Cd34Ef")),
+    responses(
+        (status = 200, description = "The key and its new text", body = IssuedKeyOut),
+        Missing, Conflicts, BodyProblems, Problems
+    ),
+    security(("admin_token" = []))
+)]
+#[post("/keys/{key_id}/rotate")]
+async fn rotate_key(
+    caller: AdminCaller,
+    id: ApiPath<KeyId>,
+    body: JsonBody<RotationIn>,
+    state: State,
+) -> ApiResult<HttpResponse> {
+    let by = caller.by(&state.clock);
+    let rotation = body.0.read()?;
+    let issued = service::rotate_key(&state.db, &by, &state.pepper, id.0, rotation).await?;
+    state.applied().await;
+    done(&IssuedKeyOut::from(issued))
+}
+
+/// End a key's old secret now
+///
+/// For when the old one is quiet, or must not work any longer. The new one works from now on, also where
+/// it was to begin later. Access tokens that a client has got so far end, too.
+#[utoipa::path(
+    tag = "keys", operation_id = "finish_rotation",
+    params(("key_id" = String, Path, description = "Id of the key", example = "key_0Ab12Cd34Ef")),
+    responses((status = 200, description = "The key", body = KeyOut), Missing, Conflicts, Problems),
+    security(("admin_token" = []))
+)]
+#[post("/keys/{key_id}/rotation/finish")]
+async fn finish_rotation(
+    caller: AdminCaller,
+    id: ApiPath<KeyId>,
+    state: State,
+) -> ApiResult<HttpResponse> {
+    let by = caller.by(&state.clock);
+    let key = service::finish_rotation(&state.db, &by, id.0).await?;
+    state.applied().await;
+    done(&KeyOut::from(key))
+}
+
+/// Take a rotation back
+///
+/// As long as the old secret has not ended: it stays, and the new one ends now.
+#[utoipa::path(
+    tag = "keys", operation_id = "roll_back_rotation",
+    params(("key_id" = String, Path, description = "Id of the key", example = "key_0Ab12Cd34Ef")),
+    responses((status = 200, description = "The key", body = KeyOut), Missing, Conflicts, Problems),
+    security(("admin_token" = []))
+)]
+#[post("/keys/{key_id}/rotation/roll-back")]
+async fn roll_back_rotation(
+    caller: AdminCaller,
+    id: ApiPath<KeyId>,
+    state: State,
+) -> ApiResult<HttpResponse> {
+    let by = caller.by(&state.clock);
+    let key = service::roll_back_rotation(&state.db, &by, id.0).await?;
+    state.applied().await;
+    done(&KeyOut::from(key))
+}

@@ -1,0 +1,189 @@
+//! `comptoir key import | bulk` and `comptoir client`: many keys at once, and keys of another kind.
+
+use super::access::Desk;
+use super::speak::say;
+use crate::access::imported::ImportedHasher;
+use crate::access::keys::bulk::{self, BulkAction, BulkFilterIn, BulkIn};
+use crate::access::keys::import::{self, Format};
+use crate::access::model::{Cidr, KeySpec, Name};
+use crate::access::oauth::{create_client, jwk, set_jwks};
+use crate::access::{Environment, Scope, Scopes};
+use crate::config::Config;
+use crate::kernel::Micros;
+use crate::kernel::id::{AppId, KeyId, PartnerId, PlanId};
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
+use std::path::{Path, PathBuf};
+
+/// Keys of another gateway.
+#[derive(Debug, Args)]
+pub(super) struct ImportArgs {
+    /// A file of JSON lines, or of CSV where its name ends so: `app_id`, `name`, `sha256` or `blake3`, and
+    /// where wanted `environment`, `scopes`, `cidrs`, `expires_at`, `hint`.
+    file: PathBuf,
+    /// Look only, and store nothing.
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// One thing that is done to many keys.
+#[derive(Debug, Args)]
+pub(super) struct BulkArgs {
+    /// rotate, quarantine, suspend, resume or revoke.
+    action: BulkAction,
+    /// Keys with these ids.
+    #[arg(long = "id")]
+    ids: Vec<KeyId>,
+    /// Keys of a partner's apps.
+    #[arg(long)]
+    partner: Option<PartnerId>,
+    /// Keys of an app.
+    #[arg(long)]
+    app: Option<AppId>,
+    /// Keys of apps on a plan.
+    #[arg(long)]
+    plan: Option<PlanId>,
+    /// live or test ones.
+    #[arg(long)]
+    env: Option<Environment>,
+    /// Keys that hold a scope.
+    #[arg(long)]
+    scope: Option<Scope>,
+    /// Keys with a secret that ends so.
+    #[arg(long)]
+    hint: Option<String>,
+    /// Keys made before (RFC 3339).
+    #[arg(long, value_name = "TIME")]
+    created_before: Option<Micros>,
+    /// Keys last used before, or never and made before (RFC 3339).
+    #[arg(long, value_name = "TIME")]
+    used_before: Option<Micros>,
+    /// For rotate: seconds for which the old secrets work on; a day where it is not given.
+    #[arg(long)]
+    overlap_s: Option<u32>,
+    /// Does it: the token that the same command has shown before.
+    #[arg(long)]
+    token: Option<String>,
+}
+
+/// OAuth clients.
+#[derive(Debug, Subcommand)]
+pub(super) enum ClientCommand {
+    /// Create a client and print its id, and where it has one its secret, this once.
+    Create {
+        /// The app that it is for.
+        #[arg(long)]
+        app: AppId,
+        /// live or test.
+        #[arg(long, default_value = "live")]
+        env: Environment,
+        /// What people call it.
+        #[arg(long, default_value = "client")]
+        name: Name,
+        /// A scope; all scopes where none is given.
+        #[arg(long = "scope")]
+        scopes: Vec<Scope>,
+        /// A network that it may be used from; anywhere where none is given.
+        #[arg(long = "cidr")]
+        cidrs: Vec<Cidr>,
+        /// When it ends (RFC 3339).
+        #[arg(long)]
+        expires_at: Option<Micros>,
+        /// A file with public keys of its own (a JWK set); without it, it gets a secret.
+        #[arg(long, value_name = "FILE")]
+        jwks: Option<PathBuf>,
+    },
+    /// Give a client other public keys, in place of all that it has.
+    SetJwks {
+        id: KeyId,
+        /// A file with a JWK set.
+        file: PathBuf,
+    },
+}
+
+pub(super) async fn import(desk: &Desk, args: ImportArgs) -> anyhow::Result<()> {
+    let name = args.file.display();
+    let bytes = std::fs::read(&args.file).with_context(|| format!("{name} cannot be read"))?;
+    let is_csv = args.file.extension().is_some_and(|end| end.eq_ignore_ascii_case("csv"));
+    let rows = import::parse(if is_csv { Format::Csv } else { Format::Ndjson }, &bytes);
+    let hasher = ImportedHasher::new(&desk.pepper);
+    let report = import::import_keys(&desk.db, &desk.by(), &hasher, rows, args.dry_run).await?;
+    for fault in &report.faults {
+        let field = if fault.field.is_empty() { "row" } else { fault.field };
+        say(format!("{name}:{}\t{field}\t{}\t{}", fault.line, fault.code, fault.message))?;
+    }
+    for (line, id) in report.accepted.iter().filter_map(|(line, id)| Some((line, (*id)?))) {
+        say(format!("{name}:{line}\t{id}"))?;
+    }
+    let (right, wrong) = (report.accepted.len(), report.faults.len());
+    match (report.stored, wrong) {
+        (true, _) => Ok(()),
+        (false, 0) => say(format!("{right} keys are right; nothing was stored")),
+        _ => anyhow::bail!("{wrong} rows are at fault, {right} are right; nothing was stored"),
+    }
+}
+
+pub(super) async fn bulk(desk: &Desk, args: BulkArgs) -> anyhow::Result<()> {
+    let token = args.token.clone();
+    let filter = BulkFilterIn {
+        ids: args.ids,
+        partner_id: args.partner,
+        app_id: args.app,
+        plan_id: args.plan,
+        environment: args.env,
+        scope: args.scope,
+        hint: args.hint,
+        created_before: args.created_before,
+        used_before: args.used_before,
+    };
+    let request = BulkIn { action: args.action, filter, overlap_s: args.overlap_s };
+    let (db, pepper, by) = (&desk.db, &desk.pepper, desk.by());
+    let Some(token) = token else {
+        let seen = bulk::preview(db, pepper, &request, by.now).await?;
+        for key in &seen.keys {
+            say(format!("{}\t{}\t{}\t{}", key.id, key.status, key.spec.app, key.spec.name))?;
+        }
+        for (id, why) in &seen.skipped {
+            say(format!("{id}\tskipped\t{why}"))?;
+        }
+        let count = seen.keys.len();
+        say(format!("{count} keys; to {} them, repeat the command with", request.action))?;
+        return say(format!("--token {}", seen.token));
+    };
+    for changed in bulk::execute(db, &by, pepper, &request, &token).await? {
+        let text = changed.text.as_ref().map_or("", |text| text.reveal());
+        say(format!("{}\t{}\t{text}", changed.key.id, changed.status))?;
+    }
+    Ok(())
+}
+
+fn read_jwks(file: &Path) -> anyhow::Result<Vec<jwk::PublicJwk>> {
+    let name = file.display();
+    let text = std::fs::read_to_string(file).with_context(|| format!("{name} cannot be read"))?;
+    let set = serde_json::from_str(&text).with_context(|| format!("{name} is no JSON"))?;
+    jwk::read_set(&set).map_err(|why| anyhow::anyhow!("{name}: {why}"))
+}
+
+pub(super) async fn client(config: &Config, command: ClientCommand) -> anyhow::Result<()> {
+    let desk = Desk::open(config).await?;
+    let (db, by) = (&desk.db, &desk.by());
+    match command {
+        ClientCommand::Create { app, env, name, scopes, cidrs, expires_at, jwks } => {
+            let scopes =
+                if scopes.is_empty() { Scopes::all() } else { scopes.into_iter().collect() };
+            let cidrs = cidrs.into_iter().map(|cidr| cidr.0).collect();
+            let spec = KeySpec { app, environment: env, name, scopes, cidrs, expires_at };
+            let jwks = jwks.as_deref().map(read_jwks).transpose()?;
+            let (client, secret) = create_client(db, by, &desk.pepper, spec, jwks).await?;
+            say(client.id)?;
+            if let Some(secret) = secret {
+                say(secret.reveal())?;
+            }
+        }
+        ClientCommand::SetJwks { id, file } => {
+            let client = set_jwks(db, by, &desk.pepper, id, &read_jwks(&file)?).await?;
+            say(format!("{} has {} keys of its own", client.id, client.secrets.len()))?;
+        }
+    }
+    Ok(())
+}

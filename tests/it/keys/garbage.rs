@@ -1,0 +1,138 @@
+//! Noise in place of keys costs no look-up, and what is stolen opens nothing.
+
+use super::{path, shop, status};
+use crate::support::{TestApp, problem};
+use comptoir::on_db;
+use comptoir::storage::Db;
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+/// Runs a statement, which stands for a hand in the database.
+async fn run(db: &Db, sql: &'static str) {
+    let mut tx = db.begin().await.unwrap();
+    comptoir::on_tx!(&mut tx, c => sqlx::query(sql).execute(c).await.map(drop)).unwrap();
+    tx.commit().await.unwrap();
+}
+
+/// Calls in one stream, all with keys that are none; how many were answered with 401.
+async fn calls(app: &TestApp, keys: impl Iterator<Item = String>) -> usize {
+    let mut stream = TcpStream::connect(app.at.public).await.unwrap();
+    let heads =
+        keys.map(|key| format!("GET {} HTTP/1.1\r\nHost: x\r\nX-API-Key: {key}\r\n\r\n", path()));
+    let mut sent: String = heads.collect();
+    sent.push_str("GET /nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    let (mut read, mut write) = stream.split();
+    let send = async {
+        write.write_all(sent.as_bytes()).await.unwrap();
+    };
+    let mut answers = Vec::new();
+    let receive = async {
+        read.read_to_end(&mut answers).await.unwrap();
+    };
+    tokio::join!(send, receive);
+    let answers = String::from_utf8_lossy(&answers);
+    assert!(!answers.contains("HTTP/1.1 5"), "no look-up was tried, so none failed");
+    answers.matches("HTTP/1.1 401").count()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_thousand_keys_that_are_none_cost_no_look_up() {
+    let app = shop().await;
+    let key = app.key(json!({})).await;
+    let row = json!({ "app_id": key.app_id, "name": "old",
+        "sha256": format!("{:x}", HexOf(Sha256::digest(b"imported").into())) });
+    let import =
+        app.http.post(app.admin_url("/admin/v1/keys/import")).bearer_auth(&app.admin_token);
+    let import = import.header("Content-Type", "application/x-ndjson").body(row.to_string());
+    assert_eq!(import.send().await.unwrap().status(), 200);
+    // Without these tables any look-up fails, and would show as a 500.
+    for sql in [
+        "ALTER TABLE key_secrets RENAME TO key_secrets_away",
+        "ALTER TABLE keys RENAME TO keys_away",
+    ] {
+        run(&app.db, sql).await;
+    }
+    let whole = key.text.as_str();
+    let garbage = |n: usize| match n % 5 {
+        0 => format!("garbage-{n}"),
+        1 => format!("cpt_live_{n:011}_{n:049}"),
+        2 => format!("{}{n:06}", &whole[..whole.len() - 6]),
+        3 => format!("cpt_at_{n:084}"),
+        _ => format!("{n:x}{}", "z".repeat(n % 90)),
+    };
+    let mut refused = 0;
+    for batch in 0..100 {
+        refused += calls(&app, (batch * 1_000..(batch + 1) * 1_000).map(garbage)).await;
+    }
+    assert_eq!(refused, 100_000);
+    assert_eq!((status(&app, whole).await, status(&app, "imported").await), (200, 200));
+    for sql in [
+        "ALTER TABLE keys_away RENAME TO keys",
+        "ALTER TABLE key_secrets_away RENAME TO key_secrets",
+    ] {
+        run(&app.db, sql).await;
+    }
+    assert_eq!(status(&app, whole).await, 200);
+}
+
+struct HexOf([u8; 32]);
+
+impl std::fmt::LowerHex for HexOf {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+/// Every text that the tables of keys hold.
+async fn dump(db: &Db) -> String {
+    const TABLES: [&str; 6] = [
+        "SELECT key_id || ' ' || hash || ' ' || hint || ' ' || COALESCE(jwk, '') FROM key_secrets",
+        "SELECT id || ' ' || name || ' ' || scopes FROM keys",
+        "SELECT id || ' ' || url || ' ' || hint FROM key_leaks",
+        "SELECT hash FROM oauth_assertions",
+        "SELECT detail FROM audit_log",
+        "SELECT value FROM settings",
+    ];
+    let mut dump = String::new();
+    for sql in TABLES {
+        let rows: Vec<String> =
+            on_db!(db, c => sqlx::query_scalar(sql).fetch_all(c).await).unwrap();
+        dump.extend(rows.into_iter().map(|row| row + "\n"));
+    }
+    dump
+}
+
+#[tokio::test]
+async fn a_dump_of_the_database_opens_nothing() {
+    let app = shop().await;
+    let key = app.key(json!({})).await;
+    let client = json!({ "app_id": key.app_id, "name": "c", "environment": "live" });
+    let client = app.admin_ok("POST", "/admin/v1/clients", Some(client)).await;
+    let secret = client["secret"].as_str().unwrap();
+    let sha256 = format!("{:x}", HexOf(Sha256::digest(b"imported").into()));
+    let row = json!({ "app_id": key.app_id, "name": "old", "sha256": sha256 });
+    let import =
+        app.http.post(app.admin_url("/admin/v1/keys/import")).bearer_auth(&app.admin_token);
+    let import = import.header("Content-Type", "application/x-ndjson").body(row.to_string());
+    assert_eq!(import.send().await.unwrap().status(), 200);
+    let ask = app.http.post(app.public_url("/oauth/token"));
+    let ask = ask.basic_auth(client["client"]["id"].as_str().unwrap(), Some(secret));
+    let ask = ask.header("Content-Type", "application/x-www-form-urlencoded");
+    let token: serde_json::Value =
+        ask.body("grant_type=client_credentials").send().await.unwrap().json().await.unwrap();
+    let token = token["access_token"].as_str().unwrap();
+    assert_eq!(app.get(token, &path()).await.status(), 200);
+    let dump = dump(&app.db).await;
+    assert!(dump.contains(&key.id), "it is a dump of keys");
+    // Neither a text, nor its secret part, nor what another could test guesses with.
+    for secret in [&key.text[21..64], &secret[23..66], &token[7..], "imported\n", &sha256] {
+        assert!(!dump.contains(secret));
+    }
+    // And nothing in it is taken as a key.
+    let words = dump.split([' ', '\n', '"', ',', ':']).filter(|word| word.len() > 8);
+    for word in words.filter(|word| word.bytes().all(|byte| byte.is_ascii_graphic())) {
+        problem(app.get(word, &path()).await, 401, "invalid_key").await;
+    }
+}

@@ -1,0 +1,213 @@
+//! Keys that were found where everybody can read them.
+
+use super::{place, status};
+use crate::support::{NOON, TestApp, problem};
+use aws_lc_rs::encoding::{AsDer as _, PublicKeyX509Der};
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// Who scans public places, with the list of its keys.
+struct Scanner {
+    key: EcdsaKeyPair,
+    dir: TempDir,
+}
+
+impl Scanner {
+    fn new() -> Self {
+        let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).unwrap();
+        let scanner = Self { key, dir: tempfile::tempdir().unwrap() };
+        std::fs::write(scanner.list(), scanner.public("k1").to_string()).unwrap();
+        scanner
+    }
+
+    fn list(&self) -> std::path::PathBuf {
+        self.dir.path().join("keys.json")
+    }
+
+    /// The list of keys as GitHub gives its own out.
+    fn public(&self, name: &str) -> Value {
+        let der: PublicKeyX509Der<'_> = self.key.public_key().as_der().unwrap();
+        let body = STANDARD.encode(der.as_ref());
+        let pem = format!("-----BEGIN PUBLIC KEY-----\n{body}\n-----END PUBLIC KEY-----\n");
+        json!({ "public_keys": [{ "key_identifier": name, "key": pem, "is_current": true }] })
+    }
+
+    fn sign(&self, body: &str) -> String {
+        STANDARD.encode(self.key.sign(&SystemRandom::new(), body.as_bytes()).unwrap())
+    }
+}
+
+async fn shop(scanner: &Scanner, action: &str) -> TestApp {
+    let app = TestApp::builder()
+        .fixed_clock(NOON)
+        .set("LEAKS__ACTION", action)
+        .set("LEAKS__KEYS_FILE", &scanner.list().display().to_string())
+        .start()
+        .await;
+    app.stock_shelves(2, 1).await;
+    app
+}
+
+async fn send(app: &TestApp, body: &str, name: &str, signature: &str) -> reqwest::Response {
+    let request = app.http.post(app.public_url("/v1/leaked-keys"));
+    let request = request.header("Content-Type", "application/json");
+    let request = request.header("Github-Public-Key-Identifier", name);
+    let request = request.header("Github-Public-Key-Signature", signature);
+    request.body(body.to_owned()).send().await.unwrap()
+}
+
+fn report(texts: &[&str]) -> String {
+    let found = |text: &&str| {
+        let url = format!("https://example.com/blob/1/config.ini?key={text}");
+        json!({ "token": text, "type": "comptoir_api_key", "url": url, "source": "content" })
+    };
+    Value::Array(texts.iter().map(found).collect()).to_string()
+}
+
+async fn labels(answer: reqwest::Response) -> Vec<String> {
+    assert_eq!(answer.status(), 200);
+    let labels: Vec<Value> = answer.json().await.unwrap();
+    labels.iter().map(|label| label["label"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn a_key_that_was_found_is_quarantined_once_for_each_place() {
+    let scanner = Scanner::new();
+    let app = shop(&scanner, "quarantine").await;
+    let (key, spared) = (app.key(json!({})).await, app.key(json!({})).await);
+    let damaged = format!("{}x", &key.text[..key.text.len() - 1]);
+    let body = report(&[&key.text, "cpt_live_nonsense", &damaged, "something else"]);
+    let signature = scanner.sign(&body);
+    let answer = send(&app, &body, "k1", &signature).await;
+    let text = answer.text().await.unwrap();
+    assert!(!text.contains(&key.text[21..]), "no secret is sent back");
+    let told: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(told[0]["label"], "true_positive");
+    let false_ones = told.as_array().unwrap()[1..].iter();
+    assert!(false_ones.clone().all(|label| label["label"] == "false_positive"), "{told}");
+
+    let state = app.admin_ok("GET", &place(&key), None).await;
+    assert_eq!(state["status"], "quarantined");
+    let leaks = app.admin_ok("GET", &format!("{}/leaks", place(&key)), None).await;
+    assert_eq!(leaks["items"][0]["url"], "https://example.com/blob/1/config.ini?key=…");
+    assert_eq!(
+        (&leaks["items"][0]["source"], &leaks["items"][0]["hint"]),
+        (&json!("content"), &json!(key.text[key.text.len() - 4..]))
+    );
+    let audit = app.admin_ok("GET", "/admin/v1/audit", None).await.to_string();
+    assert!(audit.contains("leak_report") && !audit.contains(&key.text[21..]), "{audit}");
+    let listed = app.admin_ok("GET", "/admin/v1/keys?attention=leaked", None).await;
+    assert_eq!(listed["items"].as_array().unwrap().len(), 1);
+    // This node learns it from the control log, as all others do.
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    let post = async || {
+        let call = app.http.post(app.public_url("/v1/products/lookup")).bearer_auth(&key.text);
+        call.json(&json!({})).send().await.unwrap().status().as_u16()
+    };
+    while post().await != 403 {
+        assert!(std::time::Instant::now() < until, "the quarantine is not in force");
+    }
+    assert_eq!(status(&app, &spared.text).await, 200);
+
+    // A report that is sent again undoes no decision; one of another place does.
+    app.admin_ok("POST", &format!("{}/resume", place(&key)), None).await;
+    assert_eq!(labels(send(&app, &body, "k1", &signature).await).await[0], "true_positive");
+    assert_eq!(app.admin_ok("GET", &place(&key), None).await["status"], "active");
+    let elsewhere = body.replace("config.ini", "other.ini");
+    send(&app, &elsewhere, "k1", &scanner.sign(&elsewhere)).await;
+    assert_eq!(app.admin_ok("GET", &place(&key), None).await["status"], "quarantined");
+    // A key that is suspended is not let loose into quarantine.
+    app.admin_ok("POST", &format!("{}/suspend", place(&key)), None).await;
+    let third = body.replace("config.ini", "third.ini");
+    send(&app, &third, "k1", &scanner.sign(&third)).await;
+    assert_eq!(app.admin_ok("GET", &place(&key), None).await["status"], "suspended");
+    let metrics = app.admin_text("/metrics").await;
+    assert!(metrics.contains("comptoir_keys_leaked_total 3"), "{metrics}");
+    assert!(metrics.contains("comptoir_leak_reports_total 4"), "{metrics}");
+}
+
+#[tokio::test]
+async fn a_report_that_is_not_signed_does_nothing_and_learns_nothing() {
+    let scanner = Scanner::new();
+    let app = shop(&scanner, "revoke").await;
+    let key = app.key(json!({})).await;
+    let body = report(&[&key.text]);
+    let good = scanner.sign(&body);
+    let changed = body.replace("content", "commit");
+    let stranger = Scanner::new().sign(&body);
+    let mut answers = Vec::new();
+    for (body, name, signature) in [
+        (body.as_str(), "k1", stranger.as_str()),
+        (&changed, "k1", &good),
+        (&body, "k2", &good),
+        (&body, "", ""),
+        (&body, "k1", "no base64!"),
+        (&report(&["nothing"]), "k1", &stranger),
+        ("no json", "k1", &good),
+    ] {
+        let mut told =
+            problem(send(&app, body, name, signature).await, 403, "unsigned_report").await;
+        told["request_id"] = Value::Null;
+        answers.push(told);
+    }
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "one answer for all: {answers:?}");
+    assert_eq!(
+        (
+            status(&app, &key.text).await,
+            app.admin_ok("GET", &place(&key), None).await["status"].clone()
+        ),
+        (200, json!("active"))
+    );
+    // What is signed and no report is said so.
+    let odd = send(&app, "{}", "k1", &scanner.sign("{}")).await;
+    problem(odd, 400, "invalid_body").await;
+    assert_eq!(labels(send(&app, &body, "k1", &good).await).await, ["true_positive"]);
+    assert_eq!(app.admin_ok("GET", &place(&key), None).await["status"], "revoked");
+}
+
+#[tokio::test]
+async fn a_scanner_may_change_its_keys() {
+    let (scanner, next) = (Scanner::new(), Scanner::new());
+    let app = shop(&scanner, "quarantine").await;
+    let body = report(&["cpt_live_x"]);
+    assert_eq!(labels(send(&app, &body, "k1", &scanner.sign(&body)).await).await.len(), 1);
+    std::fs::write(scanner.list(), next.public("k2").to_string()).unwrap();
+    let early = send(&app, &body, "k2", &next.sign(&body)).await;
+    problem(early, 403, "unsigned_report").await;
+    app.clock.advance(60_000_000);
+    assert_eq!(labels(send(&app, &body, "k2", &next.sign(&body)).await).await.len(), 1);
+    problem(send(&app, &body, "k1", &scanner.sign(&body)).await, 403, "unsigned_report").await;
+    // And a list that cannot be read is no reason to believe anybody.
+    std::fs::write(scanner.list(), "{").unwrap();
+    app.clock.advance(60_000_000);
+    problem(send(&app, &body, "k3", &next.sign(&body)).await, 503, "unavailable").await;
+    assert_eq!(labels(send(&app, &body, "k2", &next.sign(&body)).await).await.len(), 1);
+}
+
+#[tokio::test]
+async fn where_no_reports_are_taken_there_is_nothing() {
+    let app = TestApp::builder().fixed_clock(NOON).start().await;
+    problem(send(&app, "[]", "k1", "x").await, 404, "unknown_path").await;
+    let other = app.http.get(app.public_url("/v1/leaked-keys")).send().await.unwrap();
+    assert_eq!(other.headers()["allow"], "POST");
+    problem(other, 405, "method_not_allowed").await;
+}
+
+#[tokio::test]
+async fn reports_are_bounded() {
+    let scanner = Scanner::new();
+    let app = shop(&scanner, "quarantine").await;
+    for _ in 0..60 {
+        problem(send(&app, "[]", "k1", "x").await, 403, "unsigned_report").await;
+    }
+    let often = send(&app, "[]", "k1", "x").await;
+    assert_eq!(often.headers()["retry-after"], "1");
+    problem(often, 429, "quota_exceeded").await;
+    app.clock.advance(60_000_000);
+    let long = "x".repeat(3 * 1024 * 1024);
+    problem(send(&app, &long, "k1", "x").await, 413, "body_too_large").await;
+}
