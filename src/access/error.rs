@@ -22,6 +22,12 @@ pub enum Kind {
     Import,
     /// A source of feeds.
     Source,
+    /// A person of the admin API.
+    Account,
+    /// A session of a person.
+    Session,
+    /// An action that waits for a second person.
+    Approval,
 }
 
 impl Kind {
@@ -36,6 +42,9 @@ impl Kind {
             Self::AdminToken => "admin_token",
             Self::Import => "import",
             Self::Source => "source",
+            Self::Account => "account",
+            Self::Session => "session",
+            Self::Approval => "approval",
         }
     }
 }
@@ -99,8 +108,8 @@ pub enum AccessError {
     )]
     Rotating(Micros),
     /// Revoking it would lock everybody out.
-    #[error("This is the last active admin token; create another before you revoke it.")]
-    LastToken,
+    #[error("This is the last way in for an owner; make another owner's account or token before.")]
+    LastOwner,
     /// The system gave no randomness.
     #[error("no randomness for a new secret: {0}")]
     Randomness(#[from] getrandom::Error),
@@ -132,7 +141,7 @@ impl From<AccessError> for ApiError {
             | AccessError::Revoked(_)
             | AccessError::Expired(_)
             | AccessError::Rotating(_)
-            | AccessError::LastToken => Self::new(Code::Conflict, detail),
+            | AccessError::LastOwner => Self::new(Code::Conflict, detail),
             AccessError::Randomness(cause) => {
                 tracing::error!(%cause, "no randomness");
                 Self::new(Code::Internal, "The failure has been recorded; quote the request id.")

@@ -1,5 +1,6 @@
 //! Who may call: partners, apps, keys, plans and scopes.
 
+pub mod audit;
 pub mod caller;
 pub mod deprecation;
 pub mod directory;

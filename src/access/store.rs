@@ -1,5 +1,6 @@
 //! All SQL of partners, apps and plans, and of the logs that every change is written to.
 
+use super::audit::{self, Deed};
 use super::error::Kind;
 use super::model::{App, Definition, Partner, Plan, Status};
 use super::service::By;
@@ -48,25 +49,19 @@ pub struct Change {
     pub detail: serde_json::Value,
 }
 
-/// Writes a change to the control log and the audit log, at one position. Call it last: writers
-/// of the control log wait for the end of this transaction.
+/// Writes a change to the control log and the audit log. Call it last: writers of these logs wait
+/// for the end of this transaction.
 pub async fn record(tx: &mut Tx, by: &By<'_>, change: Change) -> Result<(), StoreError> {
     const CONTROL: &str = "INSERT INTO control_log (position, kind, id, op, occurred_at) \
                            VALUES ($1, $2, $3, $4, $5)";
-    const AUDIT: &str = "INSERT INTO audit_log \
-                         (position, actor, action, subject, detail, occurred_at) \
-                         VALUES ($1, $2, $3, $4, $5, $6)";
     let position = advance(tx, Log::Control, 1).await?;
     let Change { kind, id, op, detail } = change;
-    let action = format!("{}.{op}", kind.as_str());
-    let detail = detail.to_string();
     on_tx!(tx, c => {
         let control = sqlx::query(CONTROL).bind(position).bind(kind.as_str()).bind(&id).bind(op);
-        control.bind(by.now.0).execute(&mut *c).await?;
-        let audit = sqlx::query(AUDIT).bind(position).bind(by.actor).bind(action).bind(&id);
-        audit.bind(detail).bind(by.now.0).execute(c).await?;
+        control.bind(by.now.0).execute(c).await?;
     });
-    Ok(())
+    let action = format!("{}.{op}", kind.as_str());
+    audit::append(tx, by, Deed { action, subject: id, detail }).await
 }
 
 #[derive(FromRow)]

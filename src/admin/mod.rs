@@ -1,18 +1,24 @@
 //! The administration of access over HTTP, and the tokens that it takes.
 //!
-//! Every route lies behind [`caller::guard`], so none can be reached without a token, and no answer
-//! may be stored. A write is answered when this node has applied it.
+//! Every route lies behind [`caller::guard`], so none can be reached without the right that it needs
+//! ([`rights`]), and no answer may be stored. A write is answered when this node has applied it.
 
+pub mod accounts;
 pub mod apps;
 pub mod audit;
 pub mod caller;
 pub mod imports;
 pub mod keys;
 pub mod levels;
+pub mod login;
+pub mod me;
 pub mod page;
 pub mod partners;
 pub mod plans;
 pub mod problems;
+pub mod rights;
+pub mod roles;
+pub mod sessions;
 pub mod sources;
 pub mod state;
 pub mod store;
@@ -42,6 +48,9 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
             .configure(plans::configure)
             .configure(keys::configure)
             .configure(tokens::configure)
+            .configure(accounts::configure)
+            .configure(login::configure)
+            .configure(me::configure)
             .configure(audit::configure)
             .configure(levels::configure)
             .configure(uploads::configure)

@@ -157,6 +157,8 @@ pub(super) fn server(
         mirror,
         db: comptoir.db.clone(),
         clock: comptoir.clock.clone(),
+        settings: comptoir.config.admin.clone(),
+        proxies: comptoir.config.server.trusted_proxies.clone(),
         pepper: Arc::clone(comptoir.keyring.pepper()),
         feeds: comptoir.config.feeds.clone(),
         uploads: uploads(&comptoir.config.server.data_dir)?,
