@@ -4,6 +4,7 @@
 //! ([`rights`]), and no answer may be stored. A write is answered when this node has applied it.
 
 pub mod accounts;
+pub mod approvals;
 pub mod apps;
 pub mod audit;
 pub mod caller;
@@ -49,6 +50,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
             .configure(keys::configure)
             .configure(tokens::configure)
             .configure(accounts::configure)
+            .configure(approvals::configure)
             .configure(login::configure)
             .configure(me::configure)
             .configure(audit::configure)

@@ -103,6 +103,11 @@ pub const OPERATIONS: &[(&str, Need)] = &[
     ("resume_account", Need::Right(Right::ManagePeople)),
     ("reset_account", Need::Right(Right::ManagePeople)),
     ("sign_out_account", Need::Right(Right::ManagePeople)),
+    // Who may decide depends on the action, too: approvals::service.
+    ("list_approvals", Need::Right(Right::Read)),
+    ("get_approval", Need::Right(Right::Read)),
+    ("approve_action", Need::Right(Right::Read)),
+    ("reject_action", Need::Right(Right::Read)),
     ("log_in", Need::Nothing),
     ("log_out", SignedIn),
     ("get_me", SignedIn),

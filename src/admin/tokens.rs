@@ -1,18 +1,24 @@
 //! Admin tokens over HTTP. A token's text is in the answer to its creation and nowhere else.
 
+pub mod actions;
+
+use super::approvals::service::{answer, perform};
+use super::approvals::{MayWait, respond};
 use super::caller::AdminCaller;
 use super::page::{self, PageOut, PageQuery};
 use super::problems::{BodyProblems, Conflicts, Missing, Problems};
 use super::roles::{Role, Roles};
 use super::state::{State, created, done};
 use super::store::list_tokens as list;
-use super::token::{self, AdminToken, TokenSpec};
+use super::token::{self, AdminToken};
 use crate::access::model::{Name, Status};
 use crate::http::{Answer, ApiPath, ApiResult, JsonBody, Params};
 use crate::kernel::Micros;
 use crate::kernel::id::AdminTokenId;
+use actions::NewToken;
 use actix_web::{HttpRequest, HttpResponse, get, post};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 /// Mounts the operations on admin tokens.
@@ -113,7 +119,7 @@ async fn list_tokens(
     tag = "tokens", operation_id = "create_token", request_body = TokenIn,
     responses(
         (status = 201, description = "The token and its text", body = IssuedTokenOut),
-        BodyProblems, Problems
+        MayWait, BodyProblems, Problems
     ),
     security(("admin_token" = []))
 )]
@@ -123,12 +129,13 @@ async fn create_token(
     body: JsonBody<TokenIn>,
     state: State,
 ) -> ApiResult<HttpResponse> {
-    let by = caller.by(&state.clock);
     let TokenIn { name, roles, expires_at } = body.0;
-    let spec = TokenSpec { name, roles, expires_at, person: caller.person().to_owned() };
-    let (token, text) = token::create_token(&state.db, &by, &state.pepper, spec).await?;
-    let out = IssuedTokenOut { token: token.into(), text: text.reveal().to_owned() };
-    created("tokens", &out)
+    let shown =
+        (roles.is_owner(), json!({ "name": name, "roles": roles, "expires_at": expires_at }));
+    let person = caller.person().to_owned();
+    let what = answer(&NewToken { name, roles, expires_at, person })?;
+    let outcome = perform(&state, &caller, &actions::CREATE, what, shown).await?;
+    respond(&state, outcome, |out| created("tokens", out))
 }
 
 /// Revoke an admin token
@@ -138,7 +145,8 @@ async fn create_token(
     tag = "tokens", operation_id = "revoke_token",
     params(("token_id" = String, Path, description = "Id of the token", example = "adm_9pSz33qRsTu")),
     responses(
-        (status = 200, description = "The token", body = TokenOut), Missing, Conflicts, Problems
+        (status = 200, description = "The token", body = TokenOut),
+        MayWait, Missing, Conflicts, Problems
     ),
     security(("admin_token" = []))
 )]
@@ -148,7 +156,8 @@ async fn revoke_token(
     id: ApiPath<AdminTokenId>,
     state: State,
 ) -> ApiResult<HttpResponse> {
-    let by = caller.by(&state.clock);
-    let token = token::revoke_token(&state.db, &by, id.0).await?;
-    done(&TokenOut::from(token))
+    let token = token::get_token(&state.db, id.0).await?;
+    let shown = (token.roles.is_owner(), json!({ "name": token.name, "roles": token.roles }));
+    let outcome = perform(&state, &caller, &actions::REVOKE, answer(&id.0)?, shown).await?;
+    respond(&state, outcome, |out| done(out))
 }

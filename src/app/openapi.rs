@@ -79,6 +79,7 @@ pub static ADMIN: LazyLock<Document> = LazyLock::new(|| {
         ("tokens", "Secrets of this API"),
         ("me", "Coming in and going, who calls, and what is theirs"),
         ("accounts", "People of this API"),
+        ("approvals", "What waits for a second person"),
         ("audit", "Who changed what"),
         ("stock", "Stock levels from tills and stock systems"),
         ("feeds", "Files of products, stores, prices and stock"),

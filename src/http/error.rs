@@ -79,6 +79,8 @@ codes! {
     InsufficientRole = 403 "insufficient_role" "Your roles do not allow this";
     /// The account must be set up before it can be used.
     SetupRequired = 403 "setup_required" "The account must be set up first";
+    /// Another person has to decide, and in a session.
+    SecondPersonRequired = 403 "second_person_required" "A second person is required";
     /// The call comes from the page of another site, or does not show that it does not.
     CrossSite = 403 "cross_site" "The call comes from another site";
     /// The app's plan does not include the data that was asked for.

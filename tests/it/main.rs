@@ -8,6 +8,7 @@
 )]
 
 mod access;
+mod accounts;
 mod admin;
 mod architecture;
 mod attack;
@@ -26,6 +27,7 @@ mod feeds_out;
 mod files;
 mod follow;
 mod forms;
+mod four_eyes;
 mod golden;
 mod grid;
 mod hooks;

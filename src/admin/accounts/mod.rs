@@ -1,30 +1,28 @@
 //! Accounts of people over HTTP. A password is in the answer that makes it and nowhere else.
 
+pub mod actions;
 pub mod model;
 pub mod password;
 pub mod service;
 pub mod store;
 pub mod totp;
 
+use super::approvals::service::{Action, answer, perform};
+use super::approvals::{MayWait, respond};
 use super::caller::AdminCaller;
 use super::page::{self, PageOut, PageQuery};
 use super::problems::{BodyProblems, Conflicts, Missing, Problems};
 use super::roles::{Role, Roles};
-use super::state::{AdminState, State, created, done};
-use crate::access::AccessError;
+use super::state::{State, created, done};
 use crate::access::model::{Name, Status};
-use crate::access::service::{By, Switch};
 use crate::http::answer::Cache;
 use crate::http::{Answer, ApiPath, ApiResult, JsonBody, Params};
 use crate::kernel::Micros;
 use crate::kernel::id::AccountId;
-use crate::kernel::secret::Secret;
-use crate::storage::Tx;
 use actix_web::{HttpRequest, HttpResponse, get, patch, post};
 use model::{Account, Login, Way};
-use password::Password;
 use serde::{Deserialize, Serialize};
-use service::{AccountChange, NewAccount};
+use serde_json::json;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 /// Mounts the operations on accounts.
@@ -146,39 +144,6 @@ impl std::fmt::Debug for IssuedAccountOut {
     }
 }
 
-/// A password that nobody chose, and its hash.
-async fn first_password(state: &AdminState) -> ApiResult<(Secret, String)> {
-    let text = totp::random_password().map_err(AccessError::from)?;
-    let hash = Password::new(text.reveal().to_owned()).hash(&state.pepper).await?;
-    Ok((text, hash))
-}
-
-/// Creates an account with a first password.
-pub(super) async fn create(
-    state: &AdminState,
-    tx: &mut Tx,
-    by: &By<'_>,
-    account: AccountIn,
-) -> ApiResult<IssuedAccountOut> {
-    let (text, password) = first_password(state).await?;
-    let AccountIn { login, name, roles } = account;
-    let new = NewAccount { login, name, roles, password, must_change: true };
-    let account = service::create(tx, by, new).await?.into();
-    Ok(IssuedAccountOut { account, password: text.reveal().to_owned() })
-}
-
-/// Gives an account a first password again.
-pub(super) async fn reset(
-    state: &AdminState,
-    tx: &mut Tx,
-    by: &By<'_>,
-    id: AccountId,
-) -> ApiResult<IssuedAccountOut> {
-    let (text, hash) = first_password(state).await?;
-    let account = service::reset(tx, by, id, hash, true).await?.into();
-    Ok(IssuedAccountOut { account, password: text.reveal().to_owned() })
-}
-
 /// A page of accounts
 ///
 /// In the order of their ids.
@@ -206,7 +171,7 @@ async fn list_accounts(
     tag = "accounts", operation_id = "create_account", request_body = AccountIn,
     responses(
         (status = 201, description = "The account and its first password", body = IssuedAccountOut),
-        Conflicts, BodyProblems, Problems
+        MayWait, Conflicts, BodyProblems, Problems
     ),
     security(("admin_token" = []))
 )]
@@ -216,10 +181,13 @@ async fn create_account(
     body: JsonBody<AccountIn>,
     state: State,
 ) -> ApiResult<HttpResponse> {
-    let mut tx = state.db.begin().await?;
-    let out = create(&state, &mut tx, &caller.by(&state.clock), body.0).await?;
-    tx.commit().await?;
-    created(&format!("accounts/{}", out.account.id), &out)
+    let what = answer(&body.0)?;
+    let shown =
+        (true, json!({ "login": body.0.login, "name": body.0.name, "roles": body.0.roles }));
+    let outcome = perform(&state, &caller, &actions::CREATE, what, shown).await?;
+    respond(&state, outcome, |out| {
+        created(&format!("accounts/{}", out["account"]["id"].as_str().unwrap_or_default()), out)
+    })
 }
 
 /// An account
@@ -250,7 +218,7 @@ async fn get_account(
     params(("account_id" = String, Path, description = "Id of the account", example = "acc_9pSz33qRsTu")),
     responses(
         (status = 200, description = "The account", body = AccountOut),
-        Missing, Conflicts, BodyProblems, Problems
+        MayWait, Missing, Conflicts, BodyProblems, Problems
     ),
     security(("admin_token" = []))
 )]
@@ -261,24 +229,27 @@ async fn update_account(
     body: JsonBody<AccountPatch>,
     state: State,
 ) -> ApiResult<HttpResponse> {
-    let AccountPatch { name, roles } = body.0;
-    let by = caller.by(&state.clock);
-    let mut tx = state.db.begin().await?;
-    let account = service::update(&mut tx, &by, id.0, AccountChange { name, roles }).await?;
-    tx.commit().await?;
-    done(&AccountOut::from(account))
+    let before = service::get(&state.db, id.0).await?;
+    let after = body.0.roles.as_ref();
+    let matters = after.is_some_and(|roles| roles.is_owner() != before.roles.is_owner());
+    let shown = json!({ "name": before.name, "roles": before.roles, "to": body.0 });
+    let what = answer(&actions::Update { id: id.0, change: body.0 })?;
+    let outcome = perform(&state, &caller, &actions::UPDATE, what, (matters, shown)).await?;
+    respond(&state, outcome, |out| done(out))
 }
 
-async fn switch(
+/// Does something to an account as a whole; it may have to wait where it `matters`.
+async fn act(
     (caller, state): (&AdminCaller, &State),
     id: AccountId,
-    to: Switch,
+    action: &'static Action,
+    matters: fn(&Account) -> bool,
 ) -> ApiResult<HttpResponse> {
-    let by = caller.by(&state.clock);
-    let mut tx = state.db.begin().await?;
-    let account = service::set_status(&mut tx, &by, id, to).await?;
-    tx.commit().await?;
-    done(&AccountOut::from(account))
+    let account = service::get(&state.db, id).await?;
+    let shown = json!({ "login": account.login(), "name": account.name, "roles": account.roles });
+    let what = (matters(&account), shown);
+    let outcome = perform(state, caller, action, answer(&id)?, what).await?;
+    respond(state, outcome, |out| done(out))
 }
 
 /// Suspend an account
@@ -289,7 +260,8 @@ async fn switch(
     tag = "accounts", operation_id = "suspend_account",
     params(("account_id" = String, Path, description = "Id of the account", example = "acc_9pSz33qRsTu")),
     responses(
-        (status = 200, description = "The account", body = AccountOut), Missing, Conflicts, Problems
+        (status = 200, description = "The account", body = AccountOut),
+        MayWait, Missing, Conflicts, Problems
     ),
     security(("admin_token" = []))
 )]
@@ -299,7 +271,7 @@ async fn suspend_account(
     id: ApiPath<AccountId>,
     state: State,
 ) -> ApiResult<HttpResponse> {
-    switch((&caller, &state), id.0, Switch::Suspend).await
+    act((&caller, &state), id.0, &actions::SUSPEND, |account| account.roles.is_owner()).await
 }
 
 /// Resume an account
@@ -308,7 +280,9 @@ async fn suspend_account(
 #[utoipa::path(
     tag = "accounts", operation_id = "resume_account",
     params(("account_id" = String, Path, description = "Id of the account", example = "acc_9pSz33qRsTu")),
-    responses((status = 200, description = "The account", body = AccountOut), Missing, Problems),
+    responses(
+        (status = 200, description = "The account", body = AccountOut), MayWait, Missing, Problems
+    ),
     security(("admin_token" = []))
 )]
 #[post("/accounts/{account_id}/resume")]
@@ -317,7 +291,7 @@ async fn resume_account(
     id: ApiPath<AccountId>,
     state: State,
 ) -> ApiResult<HttpResponse> {
-    switch((&caller, &state), id.0, Switch::Resume).await
+    act((&caller, &state), id.0, &actions::RESUME, |account| account.roles.is_owner()).await
 }
 
 /// Reset an account
@@ -329,7 +303,7 @@ async fn resume_account(
     params(("account_id" = String, Path, description = "Id of the account", example = "acc_9pSz33qRsTu")),
     responses(
         (status = 200, description = "The account and its first password", body = IssuedAccountOut),
-        Missing, Problems
+        MayWait, Missing, Problems
     ),
     security(("admin_token" = []))
 )]
@@ -339,10 +313,7 @@ async fn reset_account(
     id: ApiPath<AccountId>,
     state: State,
 ) -> ApiResult<HttpResponse> {
-    let mut tx = state.db.begin().await?;
-    let out = reset(&state, &mut tx, &caller.by(&state.clock), id.0).await?;
-    tx.commit().await?;
-    done(&out)
+    act((&caller, &state), id.0, &actions::RESET, |_| true).await
 }
 
 /// Sign a person out

@@ -154,6 +154,11 @@ pub(super) const ADMIN: &[Example] = &[
         "Set the account up first: choose a password (POST /admin/v1/me/password).",
     ),
     (
+        Code::SecondPersonRequired,
+        "/admin/v1/approvals/apr_4kPz09aBcDe/approve",
+        "You have asked for it, or a token of yours has: another person must approve it.",
+    ),
+    (
         Code::CrossSite,
         KEYS,
         "Send `X-Comptoir-Request: 1` with every write that a session makes: it shows that the call does \
