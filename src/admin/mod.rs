@@ -13,6 +13,7 @@ pub mod keys;
 pub mod levels;
 pub mod login;
 pub mod me;
+pub mod oidc;
 pub mod page;
 pub mod partners;
 pub mod plans;
@@ -52,6 +53,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
             .configure(accounts::configure)
             .configure(approvals::configure)
             .configure(login::configure)
+            .configure(oidc::configure)
             .configure(me::configure)
             .configure(audit::configure)
             .configure(levels::configure)

@@ -109,6 +109,8 @@ pub const OPERATIONS: &[(&str, Need)] = &[
     ("approve_action", Need::Right(Right::Read)),
     ("reject_action", Need::Right(Right::Read)),
     ("log_in", Need::Nothing),
+    ("begin_oidc_login", Need::Nothing),
+    ("end_oidc_login", Need::Nothing),
     ("log_out", SignedIn),
     ("get_me", SignedIn),
     ("change_my_password", SignedIn),
@@ -173,7 +175,8 @@ mod tests {
     #[test]
     fn only_what_people_come_in_by_is_open() {
         let open = OPERATIONS.iter().filter(|(_, need)| *need == Need::Nothing).map(|(id, _)| *id);
-        assert_eq!(open.collect::<Vec<_>>(), ["log_in"]);
+        let open = open.collect::<Vec<_>>();
+        assert_eq!(open, ["log_in", "begin_oidc_login", "end_oidc_login"]);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What the admin API works with, and how it answers.
 
+use super::oidc::provider::Provider;
 use crate::access::Pepper;
 use crate::access::policy::client_address;
 use crate::config;
@@ -31,6 +32,8 @@ pub struct AdminState {
     pub clock: Clock,
     /// What holds for people.
     pub settings: config::Admin,
+    /// The OpenID provider by which people come in.
+    pub provider: Option<Provider>,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub proxies: Vec<IpNet>,
     /// The key of all key hashes.

@@ -47,6 +47,7 @@ impl Desk {
             clock,
             settings: crate::config::Config::embedded().admin,
             proxies: Vec::new(),
+            provider: None,
             pepper,
             feeds: crate::config::Config::embedded().feeds,
             uploads: std::path::PathBuf::new(),

@@ -39,6 +39,7 @@ mod limits;
 mod linked;
 mod metering;
 mod near;
+mod oidc;
 mod openapi;
 mod operations;
 mod prices;

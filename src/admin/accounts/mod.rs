@@ -16,7 +16,7 @@ use super::roles::{Role, Roles};
 use super::state::{State, created, done};
 use crate::access::model::{Name, Status};
 use crate::http::answer::Cache;
-use crate::http::{Answer, ApiPath, ApiResult, JsonBody, Params};
+use crate::http::{Answer, ApiError, ApiPath, ApiResult, Code, FieldError, JsonBody, Params};
 use crate::kernel::Micros;
 use crate::kernel::id::AccountId;
 use actix_web::{HttpRequest, HttpResponse, get, patch, post};
@@ -229,6 +229,11 @@ async fn update_account(
     body: JsonBody<AccountPatch>,
     state: State,
 ) -> ApiResult<HttpResponse> {
+    if body.0.name.is_none() && body.0.roles.is_none() {
+        let fault = FieldError::pointer("", "empty", "names nothing to change");
+        let detail = "Name what shall change: `name`, `roles` or both.";
+        return Err(ApiError::new(Code::InvalidBody, detail).errors(vec![fault]));
+    }
     let before = service::get(&state.db, id.0).await?;
     let after = body.0.roles.as_ref();
     let matters = after.is_some_and(|roles| roles.is_owner() != before.roles.is_owner());

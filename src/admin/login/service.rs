@@ -44,7 +44,9 @@ pub struct From {
 }
 
 impl From {
-    fn origin(&self) -> Origin {
+    /// As it is kept with a session.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
         let address = self.address.map(|address| address.to_canonical().to_string());
         Origin { address: address.unwrap_or_default(), agent: self.agent.clone() }
     }
@@ -203,7 +205,7 @@ async fn refuse(
 }
 
 /// Writes an attempt down that did not succeed.
-pub(super) async fn failed(
+pub(in crate::admin) async fn failed(
     state: &AdminState,
     subject: &str,
     detail: Value,

@@ -4,6 +4,7 @@
 pub(crate) mod data;
 pub(crate) mod people;
 pub(crate) mod process;
+pub(crate) mod provider;
 pub(crate) mod schema;
 #[path = "../../../src/storage/testing/scratch.rs"]
 pub(crate) mod scratch;

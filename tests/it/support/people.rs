@@ -128,6 +128,26 @@ impl Browser {
         }
     }
 
+    /// Takes a cookie as it was set.
+    pub(crate) fn take(&mut self, set: &str) {
+        self.cookie = set.split(';').next().map(str::to_owned);
+    }
+
+    /// Another window with the same cookie.
+    pub(crate) fn copy(&self) -> Self {
+        Self {
+            http: self.http.clone(),
+            base: self.base.clone(),
+            clock: self.clock.clone(),
+            address: self.address.clone(),
+            cookie: self.cookie.clone(),
+            login: self.login.clone(),
+            account: self.account.clone(),
+            secret: self.secret.clone(),
+            recovery: self.recovery.clone(),
+        }
+    }
+
     pub(crate) async fn try_log_in(
         &mut self,
         login: &str,
