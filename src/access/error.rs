@@ -28,6 +28,12 @@ pub enum Kind {
     Import,
     /// A source of feeds.
     Source,
+    /// A person of the admin API.
+    Account,
+    /// A session of a person.
+    Session,
+    /// An action that waits for a second person.
+    Approval,
 }
 
 impl Kind {
@@ -45,6 +51,9 @@ impl Kind {
             Self::Application => "application",
             Self::Import => "import",
             Self::Source => "source",
+            Self::Account => "account",
+            Self::Session => "session",
+            Self::Approval => "approval",
         }
     }
 }
@@ -131,8 +140,8 @@ pub enum AccessError {
     )]
     Outdated(i64),
     /// Revoking it would lock everybody out.
-    #[error("This is the last active admin token; create another before you revoke it.")]
-    LastToken,
+    #[error("This is the last way in for an owner; make another owner's account or token before.")]
+    LastOwner,
     /// The system gave no randomness.
     #[error("no randomness for a new secret: {0}")]
     Randomness(#[from] getrandom::Error),
@@ -168,7 +177,7 @@ impl From<AccessError> for ApiError {
             | AccessError::Rotating(_)
             | AccessError::NotRotating
             | AccessError::Unfit(_)
-            | AccessError::LastToken => Self::new(Code::Conflict, detail),
+            | AccessError::LastOwner => Self::new(Code::Conflict, detail),
             AccessError::Outdated(_) => Self::new(Code::PreconditionFailed, detail),
             AccessError::Randomness(cause) => {
                 tracing::error!(%cause, "no randomness");

@@ -207,7 +207,8 @@ impl Gate {
 
 /// The address that made the call: the peer, or, where the peer is a trusted proxy, the last
 /// address in `X-Forwarded-For` that is not one (earlier ones are the client's own claim).
-fn client_address(
+#[must_use]
+pub fn client_address(
     peer: Option<IpAddr>,
     forwarded_for: Option<&[u8]>,
     trusted: &[IpNet],

@@ -1,5 +1,6 @@
 //! All SQL of partners, apps and plans, and of the logs that every change is written to.
 
+use super::audit::{self, Deed};
 use super::error::{AccessError, Kind};
 use super::freezes;
 use super::model::{App, Definition, Partner, Plan, PlanVersion, Status};
@@ -50,36 +51,30 @@ pub struct Change {
     pub detail: serde_json::Value,
 }
 
-/// Writes a change to the control log and the audit log, at one position. Call it last: writers
-/// of the control log wait for the end of this transaction.
+/// Writes a change to the control log and the audit log. Call it last: writers of these logs wait
+/// for the end of this transaction.
 ///
 /// Nothing of what is frozen can be changed: then this is the error, and the transaction must be dropped.
 pub async fn record(tx: &mut Tx, by: &By<'_>, change: Change) -> Result<(), AccessError> {
     let position = advance(tx, Log::Control, 1).await?;
     // Asked after the control log is ours, so that a freeze that is under way is seen.
     freezes::forbid(tx, &change.id, change.op).await?;
-    Ok(write(tx, by, change, position).await?)
+    let Change { kind, id, op, detail } = change;
+    write_control(tx, (position, kind, &id, op), by.now).await?;
+    let action = format!("{}.{op}", kind.as_str());
+    Ok(audit::append(tx, by, Deed { action, subject: id, detail }).await?)
 }
 
-async fn write(
+async fn write_control(
     tx: &mut Tx,
-    by: &By<'_>,
-    change: Change,
-    position: i64,
+    (position, kind, id, op): (i64, Kind, &str, &str),
+    now: Micros,
 ) -> Result<(), StoreError> {
     const CONTROL: &str = "INSERT INTO control_log (position, kind, id, op, occurred_at) \
                            VALUES ($1, $2, $3, $4, $5)";
-    const AUDIT: &str = "INSERT INTO audit_log \
-                         (position, actor, action, subject, detail, occurred_at) \
-                         VALUES ($1, $2, $3, $4, $5, $6)";
-    let Change { kind, id, op, detail } = change;
-    let action = format!("{}.{op}", kind.as_str());
-    let detail = detail.to_string();
     on_tx!(tx, c => {
-        let control = sqlx::query(CONTROL).bind(position).bind(kind.as_str()).bind(&id).bind(op);
-        control.bind(by.now.0).execute(&mut *c).await?;
-        let audit = sqlx::query(AUDIT).bind(position).bind(by.actor).bind(action).bind(&id);
-        audit.bind(detail).bind(by.now.0).execute(c).await?;
+        let control = sqlx::query(CONTROL).bind(position).bind(kind.as_str()).bind(id).bind(op);
+        control.bind(now.0).execute(c).await?;
     });
     Ok(())
 }

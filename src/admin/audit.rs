@@ -1,5 +1,7 @@
 //! The audit log over HTTP: who did what, to what, and when.
 
+mod export;
+
 use super::caller::AdminCaller;
 use super::page::{self, PageOut, PageQuery};
 use super::problems::Problems;
@@ -16,7 +18,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 /// Mounts the operation on the audit log.
 pub fn configure(config: &mut ServiceConfig<'_>) {
-    config.service(list_audit);
+    config.service(list_audit).configure(export::configure);
 }
 
 /// One change, as it was made.

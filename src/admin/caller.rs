@@ -1,37 +1,73 @@
-//! Who calls the admin API: the holder of an admin token.
+//! Who calls the admin API, and whether they may: the holder of an admin token, or a person in a session.
 
+use super::accounts::model::{Account, Setup};
+use super::rights::{self, Need, Reached};
+use super::roles::Roles;
+use super::sessions::cookie::{self, SESSION};
 use super::state::{AdminState, State};
-use super::token;
+use super::{sessions, token};
+use crate::access::audit::{self, Deed};
 use crate::access::service::By;
 use crate::http::{ApiError, Code};
 use crate::kernel::Clock;
-use crate::kernel::id::AdminTokenId;
+use crate::kernel::id::{AccountId, AdminTokenId, SessionId};
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
-use actix_web::http::header::{
-    AUTHORIZATION, CACHE_CONTROL, HeaderMap, HeaderValue, WWW_AUTHENTICATE,
-};
+use actix_web::http::header::{AUTHORIZATION, CACHE_CONTROL, HeaderValue, WWW_AUTHENTICATE};
 use actix_web::middleware::Next;
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, ResponseError as _};
+use serde_json::json;
 use std::future::{Ready, ready};
 
-/// The holder of an admin token.
+/// What a caller has shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// An admin token.
+    Token(AdminTokenId),
+    /// A session of an account.
+    Session(AccountId, SessionId),
+}
+
+/// Somebody who may call the operation that was called.
 #[derive(Debug, Clone)]
 pub struct AdminCaller {
-    /// The token.
-    pub token: AdminTokenId,
+    /// What they have shown.
+    pub proof: Proof,
+    /// What they are to the gateway.
+    pub roles: Roles,
+    /// What must be done before the account can be used.
+    pub setup: Vec<Setup>,
     actor: String,
+    person: String,
 }
 
 impl AdminCaller {
-    fn new(token: AdminTokenId) -> Self {
-        Self { token, actor: token.to_string() }
+    /// The holder of a token, behind which a person stands.
+    #[must_use]
+    pub fn token(id: AdminTokenId, roles: Roles, person: String) -> Self {
+        let actor = id.to_string();
+        let person = if person.is_empty() { actor.clone() } else { person };
+        Self { proof: Proof::Token(id), roles, setup: Vec::new(), actor, person }
     }
 
-    /// The id of the token.
+    /// A person in a session.
+    #[must_use]
+    pub fn in_session(account: &Account, session: SessionId, setup: Vec<Setup>) -> Self {
+        let actor = account.id.to_string();
+        let proof = Proof::Session(account.id, session);
+        Self { proof, roles: account.roles.clone(), setup, person: actor.clone(), actor }
+    }
+
+    /// The id of the token or of the account.
     #[must_use]
     pub fn actor(&self) -> &str {
         &self.actor
+    }
+
+    /// Who stands behind it: the id of an account, or of a token that no account has made.
+    #[must_use]
+    pub fn person(&self) -> &str {
+        &self.person
     }
 
     /// The caller as the author of a change made now.
@@ -52,23 +88,25 @@ impl FromRequest for AdminCaller {
 
 /// An admin route outside the guard, or a guard without a state: a defect of ours.
 fn unguarded() -> ApiError {
-    tracing::error!("an admin route is mounted without its guard or state");
+    tracing::error!("an admin route is mounted without its guard, its state or its right");
     ApiError::new(Code::Internal, "The failure has been recorded; quote the request id.")
 }
 
-/// Stands before every admin route: lets nobody pass without a token, and no answer be stored.
+/// Stands before every admin route: lets nobody pass who may not, and no answer be stored.
 pub async fn guard(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let state = request.app_data::<State>().cloned();
-    let caller = match state {
-        Some(state) => authenticate(&state, request.headers()).await,
+    let admitted = match state {
+        Some(state) => admit(&state, &request).await,
         None => Err(unguarded()),
     };
-    let mut response = match caller {
+    let mut response = match admitted {
         Ok(caller) => {
-            request.extensions_mut().insert(caller);
+            if let Some(caller) = caller {
+                request.extensions_mut().insert(caller);
+            }
             next.call(request).await?.map_into_boxed_body()
         }
         Err(error) => request.into_response(error.error_response()),
@@ -82,10 +120,79 @@ pub async fn guard(
     Ok(response)
 }
 
-async fn authenticate(state: &AdminState, headers: &HeaderMap) -> Result<AdminCaller, ApiError> {
+/// The caller, where the operation needs one. Without an operation there is none, so that a handler which
+/// is in no table finds no caller and answers nobody.
+async fn admit(
+    state: &AdminState,
+    request: &ServiceRequest,
+) -> Result<Option<AdminCaller>, ApiError> {
+    // The path as the router compares it, with what was needlessly percent-encoded decoded.
+    let reached = rights::reached(request.method().as_str(), request.match_info().as_str());
+    if !reached.is_empty() && reached.iter().all(|(_, need)| *need == Some(Need::Nothing)) {
+        return Ok(None);
+    }
+    let caller = authenticate(state, request).await?;
+    if reached.is_empty() {
+        return Ok(None);
+    }
+    for operation in reached {
+        if let Err(error) = check(&caller, operation) {
+            let (id, need) = operation;
+            let right = need.map(|need| format!("{need:?}"));
+            let detail = json!({ "needed": right, "code": error.code().as_str() });
+            let deed = Deed { action: "access.refuse".into(), subject: id.into(), detail };
+            audit::note(&state.db, &caller.by(&state.clock), deed).await?;
+            return Err(error);
+        }
+    }
+    Ok(Some(caller))
+}
+
+/// Whether a caller may do what an operation does.
+fn check(caller: &AdminCaller, (_, need): Reached) -> Result<(), ApiError> {
+    match need.ok_or_else(unguarded)? {
+        Need::Nothing | Need::SignedIn => Ok(()),
+        Need::Right(_) if !caller.setup.is_empty() => {
+            let steps = caller.setup.iter().map(|step| match step {
+                Setup::Password => "choose a password (POST /admin/v1/me/password)",
+                Setup::SecondFactor => "enrol an app for one-time codes (POST /admin/v1/me/totp)",
+            });
+            let steps = steps.collect::<Vec<_>>().join(", then ");
+            let detail = format!("Set the account up first: {steps}.");
+            Err(ApiError::new(Code::SetupRequired, detail))
+        }
+        Need::Right(right) if caller.roles.have(right) => Ok(()),
+        Need::Right(right) => {
+            let detail = format!(
+                "This needs the right `{right}`, which the roles {} have; yours are {}.",
+                right.held_by(),
+                caller.roles
+            );
+            Err(ApiError::new(Code::InsufficientRole, detail))
+        }
+    }
+}
+
+/// Who makes a call: by a token, or else by the cookie of a session.
+async fn authenticate(
+    state: &AdminState,
+    request: &ServiceRequest,
+) -> Result<AdminCaller, ApiError> {
+    let headers = request.headers();
     let Some(value) = headers.get(AUTHORIZATION) else {
-        let detail = "Send an admin token: `Authorization: Bearer cpt_admin_…`.";
-        return Err(ApiError::new(Code::MissingKey, detail));
+        let Some(cookie) = SESSION.read(&state.settings, headers) else {
+            let detail = "Send an admin token: `Authorization: Bearer cpt_admin_…`.";
+            return Err(ApiError::new(Code::MissingKey, detail));
+        };
+        let with = (&*state.pepper, &state.settings);
+        let now = state.clock.now();
+        let (session, account) =
+            sessions::authenticate(&state.db, with, cookie.reveal(), now).await?;
+        if !request.method().is_safe() {
+            cookie::check_write(&state.settings, headers)?;
+        }
+        let setup = account.setup(state.settings.second_factor);
+        return Ok(AdminCaller::in_session(&account, session.id, setup));
     };
     let text = value.to_str().ok().and_then(|value| value.split_once(' '));
     let text = text.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
@@ -93,6 +200,7 @@ async fn authenticate(state: &AdminState, headers: &HeaderMap) -> Result<AdminCa
         let detail = "The `Authorization` header is `Bearer`, a space and an admin token.";
         return Err(ApiError::new(Code::InvalidKey, detail));
     };
-    let token = token::authenticate(&state.db, &state.pepper, text.trim()).await?;
-    Ok(AdminCaller::new(token))
+    let token =
+        token::authenticate(&state.db, &state.pepper, text.trim(), state.clock.now()).await?;
+    Ok(AdminCaller::token(token.id, token.roles, token.person))
 }

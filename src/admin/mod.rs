@@ -1,8 +1,10 @@
 //! The administration of access over HTTP, and the tokens that it takes.
 //!
-//! Every route lies behind [`caller::guard`], so none can be reached without a token, and no answer
-//! may be stored. A write is answered when this node has applied it.
+//! Every route lies behind [`caller::guard`], so none can be reached without the right that it needs
+//! ([`rights`]), and no answer may be stored. A write is answered when this node has applied it.
 
+pub mod accounts;
+pub mod approvals;
 pub mod apps;
 pub mod audit;
 pub mod caller;
@@ -10,6 +12,9 @@ pub mod freezes;
 pub mod imports;
 pub mod keys;
 pub mod levels;
+pub mod login;
+pub mod me;
+pub mod oidc;
 pub mod notes;
 pub mod offers;
 pub mod page;
@@ -18,6 +23,9 @@ pub mod plan_versions;
 pub mod plans;
 pub mod problems;
 pub mod refusals;
+pub mod rights;
+pub mod roles;
+pub mod sessions;
 pub mod sources;
 pub mod state;
 pub mod store;
@@ -52,6 +60,11 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
             .configure(offers::configure)
             .configure(subscriptions::configure)
             .configure(tokens::configure)
+            .configure(accounts::configure)
+            .configure(approvals::configure)
+            .configure(login::configure)
+            .configure(oidc::configure)
+            .configure(me::configure)
             .configure(audit::configure)
             .configure(refusals::configure)
             .configure(levels::configure)

@@ -1,15 +1,19 @@
 //! What the admin API works with, and how it answers.
 
+use super::oidc::provider::Provider;
 use crate::access::Pepper;
+use crate::access::policy::client_address;
 use crate::config;
 use crate::feeds::levels::Writer;
 use crate::http::{ApiError, ApiResult, Code};
 use crate::kernel::Clock;
 use crate::mirror::Mirror;
 use crate::storage::Db;
-use actix_web::HttpResponse;
-use actix_web::http::header::{CONTENT_TYPE, LOCATION};
+use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
+use actix_web::{HttpRequest, HttpResponse};
+use ipnet::IpNet;
 use serde::Serialize;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +30,12 @@ pub struct AdminState {
     pub db: Db,
     /// The time.
     pub clock: Clock,
+    /// What holds for people.
+    pub settings: config::Admin,
+    /// The OpenID provider by which people come in.
+    pub provider: Option<Provider>,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub proxies: Vec<IpNet>,
     /// The key of all key hashes.
     pub pepper: Arc<Pepper>,
     /// Takes stock levels in.
@@ -44,6 +54,17 @@ pub struct AdminState {
 pub type State = actix_web::web::Data<AdminState>;
 
 impl AdminState {
+    /// The address that made a call.
+    #[must_use]
+    pub fn client_address(&self, request: &HttpRequest) -> Option<IpAddr> {
+        const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+        let lines: Vec<&[u8]> =
+            request.headers().get_all(FORWARDED_FOR).map(HeaderValue::as_bytes).collect();
+        let forwarded = (!lines.is_empty()).then(|| lines.join(&b','));
+        let peer = request.peer_addr().map(|peer| peer.ip());
+        client_address(peer, forwarded.as_deref(), &self.proxies)
+    }
+
     /// Waits until this node has applied what was written.
     pub async fn applied(&self) {
         let (done, applied) = oneshot::channel();
@@ -54,7 +75,7 @@ impl AdminState {
     }
 }
 
-fn body(document: &impl Serialize) -> ApiResult<Vec<u8>> {
+pub(super) fn body(document: &impl Serialize) -> ApiResult<Vec<u8>> {
     serde_json::to_vec(document).map_err(|error| {
         tracing::error!(%error, "an answer could not be serialised");
         ApiError::new(Code::Internal, "The failure has been recorded; quote the request id.")

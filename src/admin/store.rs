@@ -15,7 +15,11 @@ struct TokenRow {
     name: String,
     hash: String,
     status: String,
+    roles: String,
+    person: String,
     created_at: i64,
+    expires_at: Option<i64>,
+    last_used_at: Option<i64>,
 }
 
 impl TryFrom<TokenRow> for (AdminToken, [u8; 32]) {
@@ -28,7 +32,11 @@ impl TryFrom<TokenRow> for (AdminToken, [u8; 32]) {
             id: stored("admin_tokens", &row.id)?,
             name: stored("admin_tokens", &row.name)?,
             status: stored("admin_tokens", &row.status)?,
+            roles: stored("admin_tokens", &row.roles)?,
+            person: row.person,
             created_at: Micros(row.created_at),
+            expires_at: row.expires_at.map(Micros),
+            last_used_at: row.last_used_at.map(Micros),
         };
         Ok((token, *hash.as_bytes()))
     }
@@ -40,13 +48,16 @@ pub async fn insert_token(
     token: &AdminToken,
     hash: &[u8; 32],
 ) -> Result<(), StoreError> {
-    const INSERT: &str = "INSERT INTO admin_tokens (id, name, hash, status, created_at) \
-                          VALUES ($1, $2, $3, $4, $5)";
+    const INSERT: &str = "INSERT INTO admin_tokens \
+                          (id, name, hash, status, created_at, roles, person, expires_at) \
+                          VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
     let hash = blake3::Hash::from_bytes(*hash).to_string();
     on_tx!(tx, c => {
         let insert = sqlx::query(INSERT).bind(token.id.to_string()).bind(token.name.as_str());
         let insert = insert.bind(hash).bind(token.status.as_str());
-        insert.bind(token.created_at.0).execute(c).await?;
+        let insert = insert.bind(token.created_at.0).bind(token.roles.to_string());
+        let insert = insert.bind(&token.person).bind(token.expires_at.map(|at| at.0));
+        insert.execute(c).await?;
     });
     Ok(())
 }
@@ -62,6 +73,27 @@ pub async fn find_token(
     row.map(TokenRow::try_into).transpose()
 }
 
+/// A token as a transaction sees it.
+pub async fn find_token_in(
+    tx: &mut Tx,
+    id: AdminTokenId,
+) -> Result<Option<AdminToken>, StoreError> {
+    const FIND: &str = "SELECT * FROM admin_tokens WHERE id = $1";
+    let row: Option<TokenRow> =
+        on_tx!(tx, c => sqlx::query_as(FIND).bind(id.to_string()).fetch_optional(c).await)?;
+    row.map(|row| <(AdminToken, _)>::try_from(row).map(|(token, _)| token)).transpose()
+}
+
+/// Writes down that a token is used.
+pub async fn touch_token(db: &Db, id: AdminTokenId, now: Micros) -> Result<(), StoreError> {
+    const TOUCH: &str = "UPDATE admin_tokens SET last_used_at = $2 WHERE id = $1";
+    let mut tx = db.begin().await?;
+    on_tx!(&mut tx, c => {
+        sqlx::query(TOUCH).bind(id.to_string()).bind(now.0).execute(c).await?;
+    });
+    tx.commit().await
+}
+
 /// Tokens in the order of their ids.
 pub async fn list_tokens(db: &Db, walk: &Walk) -> Result<Vec<AdminToken>, StoreError> {
     const LIST: &str = "SELECT * FROM admin_tokens WHERE id > $1 ORDER BY id LIMIT $2";
@@ -71,11 +103,15 @@ pub async fn list_tokens(db: &Db, walk: &Walk) -> Result<Vec<AdminToken>, StoreE
     rows.into_iter().map(|row| <(AdminToken, _)>::try_from(row).map(|(token, _)| token)).collect()
 }
 
-/// Whether a token other than this one is active.
-pub async fn others_active(tx: &mut Tx, id: AdminTokenId) -> Result<bool, StoreError> {
-    const COUNT: &str = "SELECT COUNT(*) FROM admin_tokens WHERE status = 'active' AND id <> $1";
+/// Whether an owner other than this token or account can come in.
+pub async fn other_owners(tx: &mut Tx, id: &str, now: Micros) -> Result<bool, StoreError> {
+    const COUNT: &str = "SELECT (SELECT COUNT(*) FROM admin_tokens \
+            WHERE status = 'active' AND id <> $1 AND COALESCE(expires_at, $2 + 1) > $2 \
+            AND ',' || roles || ',' LIKE '%,owner,%') \
+        + (SELECT COUNT(*) FROM accounts \
+            WHERE status = 'active' AND id <> $1 AND ',' || roles || ',' LIKE '%,owner,%')";
     let count: i64 = on_tx!(tx, c => {
-        sqlx::query_scalar(COUNT).bind(id.to_string()).fetch_one(c).await
+        sqlx::query_scalar(COUNT).bind(id).bind(now.0).fetch_one(c).await
     })?;
     Ok(count > 0)
 }

@@ -1,5 +1,6 @@
 //! Admin tokens: made, checked, revoked. The text is given out once.
 
+use super::roles::Roles;
 use super::store;
 use crate::access::error::{AccessError, Kind};
 use crate::access::key::{self, Pepper};
@@ -8,10 +9,27 @@ use crate::access::service::By;
 use crate::access::store::{Change, record};
 use crate::http::{ApiError, Code};
 use crate::kernel::Micros;
+use crate::kernel::clock::MINUTE;
 use crate::kernel::id::AdminTokenId;
 use crate::kernel::secret::{self, Secret};
 use crate::storage::{Db, Tx};
 use serde_json::{Value, json};
+
+/// How far apart uses are that are written down.
+const USES_APART: i64 = MINUTE;
+
+/// What a token is to be.
+#[derive(Debug, Clone)]
+pub struct TokenSpec {
+    /// What people call it.
+    pub name: Name,
+    /// What its holder is to the gateway.
+    pub roles: Roles,
+    /// When it ends by itself.
+    pub expires_at: Option<Micros>,
+    /// The account behind it; empty where there is none.
+    pub person: String,
+}
 
 /// An admin token without its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,8 +40,16 @@ pub struct AdminToken {
     pub name: Name,
     /// Active or, for good, revoked.
     pub status: Status,
+    /// What its holder is to the gateway.
+    pub roles: Roles,
+    /// The account behind it; empty where there is none.
+    pub person: String,
     /// When it was created.
     pub created_at: Micros,
+    /// When it ends by itself.
+    pub expires_at: Option<Micros>,
+    /// When it was last used, to the minute.
+    pub last_used_at: Option<Micros>,
 }
 
 fn change(id: AdminTokenId, op: &'static str, detail: Value) -> Change {
@@ -35,28 +61,44 @@ pub async fn create_token(
     db: &Db,
     by: &By<'_>,
     pepper: &Pepper,
-    name: Name,
+    spec: TokenSpec,
 ) -> Result<(AdminToken, Secret), AccessError> {
     let mut tx = db.begin().await?;
-    let issued = issue(&mut tx, by, pepper, name).await?;
+    let issued = issue(&mut tx, by, pepper, spec).await?;
     tx.commit().await?;
     Ok(issued)
 }
 
-async fn issue(
+/// Creates a token in a transaction.
+pub async fn issue(
     tx: &mut Tx,
     by: &By<'_>,
     pepper: &Pepper,
-    name: Name,
+    spec: TokenSpec,
 ) -> Result<(AdminToken, Secret), AccessError> {
+    if spec.expires_at.is_some_and(|at| at <= by.now) {
+        let message = "lies in the past; leave it out for a token that does not expire".to_owned();
+        return Err(AccessError::Field { field: "expires_at", message });
+    }
     let (id, text) = key::generate_admin()?;
-    let token = AdminToken { id, name, status: Status::Active, created_at: by.now };
+    let TokenSpec { name, roles, expires_at, person } = spec;
+    let token = AdminToken {
+        id,
+        name,
+        status: Status::Active,
+        roles,
+        person,
+        created_at: by.now,
+        expires_at,
+        last_used_at: None,
+    };
     store::insert_token(tx, &token, &key::hash(pepper, text.reveal())).await?;
-    record(tx, by, change(id, "create", json!({ "name": token.name }))).await?;
+    let detail = json!({ "name": token.name, "roles": token.roles, "expires_at": expires_at });
+    record(tx, by, change(id, "create", detail)).await?;
     Ok((token, text))
 }
 
-/// Creates the first token where no active one exists. The text is for the operator to see once.
+/// Creates the first token where no owner could come in. The text is for the operator to see once.
 pub async fn bootstrap(
     db: &Db,
     pepper: &Pepper,
@@ -67,39 +109,56 @@ pub async fn bootstrap(
         .map_err(|error| AccessError::Field { field: "name", message: format!("{error}") })?;
     let by = By { actor: "bootstrap", now };
     let mut tx = db.begin().await?;
-    let (token, text) = issue(&mut tx, &by, pepper, name).await?;
+    let spec = TokenSpec { name, roles: Roles::owner(), expires_at: None, person: String::new() };
+    let (token, text) = issue(&mut tx, &by, pepper, spec).await?;
     // Asked after the control log is ours, so that of two nodes that start together one sees the
     // other's token. What was written is rolled back then.
-    if store::others_active(&mut tx, token.id).await? {
+    if store::other_owners(&mut tx, &token.id.to_string(), now).await? {
         return Ok(None);
     }
     tx.commit().await?;
     Ok(Some(text))
 }
 
-/// Revokes a token for good. The last active one is kept, or nobody could come in.
+/// Revokes a token for good. The last owner is kept, or nobody could come in.
 pub async fn revoke_token(
     db: &Db,
     by: &By<'_>,
     id: AdminTokenId,
 ) -> Result<AdminToken, AccessError> {
     let mut tx = db.begin().await?;
-    if let Some(token) = store::revoke_token(&mut tx, id).await? {
-        record(&mut tx, by, change(id, "revoke", json!({}))).await?;
-        // As in `bootstrap`: two tokens that are revoked together must not both be the last.
-        if !store::others_active(&mut tx, id).await? {
-            return Err(AccessError::LastToken);
-        }
-        tx.commit().await?;
-        return Ok(token);
+    let token = revoke(&mut tx, by, id).await?;
+    tx.commit().await?;
+    Ok(token)
+}
+
+/// Revokes a token in a transaction.
+pub async fn revoke(tx: &mut Tx, by: &By<'_>, id: AdminTokenId) -> Result<AdminToken, AccessError> {
+    let Some(token) = store::revoke_token(tx, id).await? else {
+        let found = store::find_token_in(tx, id).await?;
+        return found.ok_or_else(|| AccessError::not_found(Kind::AdminToken, id));
+    };
+    record(tx, by, change(id, "revoke", json!({}))).await?;
+    // As in `bootstrap`: two owners that are revoked together must not both be the last.
+    if token.roles.is_owner() && !store::other_owners(tx, &id.to_string(), by.now).await? {
+        return Err(AccessError::LastOwner);
     }
-    drop(tx);
+    Ok(token)
+}
+
+/// A token.
+pub async fn get_token(db: &Db, id: AdminTokenId) -> Result<AdminToken, AccessError> {
     let found = store::find_token(db, id).await?;
     found.map(|(token, _)| token).ok_or_else(|| AccessError::not_found(Kind::AdminToken, id))
 }
 
-/// The token that a text is the secret of.
-pub async fn authenticate(db: &Db, pepper: &Pepper, text: &str) -> Result<AdminTokenId, ApiError> {
+/// The token that a text is the secret of, if it may be used now.
+pub async fn authenticate(
+    db: &Db,
+    pepper: &Pepper,
+    text: &str,
+    now: Micros,
+) -> Result<AdminToken, ApiError> {
     let id = key::parse_admin(text).map_err(|_| {
         let detail = "The token is not one of ours or was damaged on the way: copy it again \
                       whole, from `cpt_admin_` to its last character.";
@@ -107,12 +166,21 @@ pub async fn authenticate(db: &Db, pepper: &Pepper, text: &str) -> Result<AdminT
     })?;
     let held = store::find_token(db, id).await?;
     let hash = key::hash(pepper, text);
-    match held.filter(|(_, held)| secret::same(held, &hash)) {
-        Some((token, _)) if token.status == Status::Active => Ok(id),
-        Some(_) => {
-            let detail = "This token was revoked: use another, or ask for a new one.";
-            Err(ApiError::new(Code::RevokedKey, detail))
-        }
-        None => Err(ApiError::new(Code::InvalidKey, "This token is not known here.")),
+    let Some((token, _)) = held.filter(|(_, held)| secret::same(held, &hash)) else {
+        return Err(ApiError::new(Code::InvalidKey, "This token is not known here."));
+    };
+    if token.status != Status::Active {
+        let detail = "This token was revoked: use another, or ask for a new one.";
+        return Err(ApiError::new(Code::RevokedKey, detail));
     }
+    if let Some(at) = token.expires_at.filter(|at| *at <= now) {
+        let detail = format!("This token expired at {at}: use another, or ask for a new one.");
+        return Err(ApiError::new(Code::ExpiredKey, detail));
+    }
+    let told = token.last_used_at.is_some_and(|at| now.0 - at.0 < USES_APART);
+    // A use that cannot be written down is no reason to refuse it.
+    if !told && let Err(error) = store::touch_token(db, id, now).await {
+        tracing::warn!(%error, "the use of an admin token could not be written down");
+    }
+    Ok(token)
 }

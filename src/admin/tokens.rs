@@ -1,8 +1,13 @@
 //! Admin tokens over HTTP. A token's text is in the answer to its creation and nowhere else.
 
+pub mod actions;
+
+use super::approvals::service::{answer, perform};
+use super::approvals::{MayWait, respond};
 use super::caller::AdminCaller;
 use super::page::{self, PageOut, PageQuery};
 use super::problems::{BodyProblems, Conflicts, Missing, Problems};
+use super::roles::{Role, Roles};
 use super::state::{State, created, done};
 use super::store::list_tokens as list;
 use super::token::{self, AdminToken};
@@ -10,8 +15,10 @@ use crate::access::model::{Name, Status};
 use crate::http::{Answer, ApiPath, ApiResult, JsonBody, Params};
 use crate::kernel::Micros;
 use crate::kernel::id::AdminTokenId;
+use actions::NewToken;
 use actix_web::{HttpRequest, HttpResponse, get, post};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 /// Mounts the operations on admin tokens.
@@ -26,6 +33,14 @@ pub struct TokenIn {
     /// Whose it is or what it is for.
     #[schema(value_type = String, min_length = 1, max_length = 100, example = "billing export")]
     pub name: Name,
+    /// What its holder is to the gateway; `["owner"]` where it is left out. Give a program no more than it
+    /// needs.
+    #[serde(default = "Roles::owner")]
+    #[schema(value_type = Vec<Role>, min_items = 1, required = false, example = json!(["billing"]))]
+    pub roles: Roles,
+    /// When it ends by itself; never where it is left out.
+    #[schema(value_type = Option<String>, format = DateTime, example = "2027-11-22T00:00:00Z")]
+    pub expires_at: Option<Micros>,
 }
 
 /// An admin token, without its text.
@@ -40,15 +55,25 @@ pub struct TokenOut {
     /// `active` or, for good, `revoked`.
     #[schema(example = "active")]
     pub status: Status,
+    /// What its holder is to the gateway.
+    #[schema(value_type = Vec<Role>, example = json!(["billing"]))]
+    pub roles: Roles,
     /// When it was created.
     #[schema(value_type = String, format = DateTime, example = "2026-11-22T09:41:07Z")]
     pub created_at: Micros,
+    /// When it ends by itself; null where it does not.
+    #[schema(value_type = Option<String>, format = DateTime, example = "2027-11-22T00:00:00Z")]
+    pub expires_at: Option<Micros>,
+    /// When it was last used, to the minute; null where it was not.
+    #[schema(value_type = Option<String>, format = DateTime, example = "2026-11-22T09:41:07Z")]
+    pub last_used_at: Option<Micros>,
 }
 
 impl From<AdminToken> for TokenOut {
     fn from(token: AdminToken) -> Self {
-        let AdminToken { id, name, status, created_at } = token;
-        Self { id, name, status, created_at }
+        let AdminToken { id, name, status, roles, created_at, expires_at, last_used_at, .. } =
+            token;
+        Self { id, name, status, roles, created_at, expires_at, last_used_at }
     }
 }
 
@@ -89,12 +114,12 @@ async fn list_tokens(
 
 /// Create an admin token
 ///
-/// The answer holds the token's text, this once. A token may do everything in this API.
+/// The answer holds the token's text, this once. A token may do what its roles may.
 #[utoipa::path(
     tag = "tokens", operation_id = "create_token", request_body = TokenIn,
     responses(
         (status = 201, description = "The token and its text", body = IssuedTokenOut),
-        BodyProblems, Problems
+        MayWait, BodyProblems, Problems
     ),
     security(("admin_token" = []))
 )]
@@ -104,20 +129,24 @@ async fn create_token(
     body: JsonBody<TokenIn>,
     state: State,
 ) -> ApiResult<HttpResponse> {
-    let by = caller.by(&state.clock);
-    let (token, text) = token::create_token(&state.db, &by, &state.pepper, body.0.name).await?;
-    let out = IssuedTokenOut { token: token.into(), text: text.reveal().to_owned() };
-    created("tokens", &out)
+    let TokenIn { name, roles, expires_at } = body.0;
+    let shown =
+        (roles.is_owner(), json!({ "name": name, "roles": roles, "expires_at": expires_at }));
+    let person = caller.person().to_owned();
+    let what = answer(&NewToken { name, roles, expires_at, person })?;
+    let outcome = perform(&state, &caller, &actions::CREATE, what, shown).await?;
+    respond(&state, outcome, |out| created("tokens", out))
 }
 
 /// Revoke an admin token
 ///
-/// It is refused at once, on every node, and for good. The last active token cannot be revoked.
+/// It is refused at once, on every node, and for good. The last owner cannot be revoked.
 #[utoipa::path(
     tag = "tokens", operation_id = "revoke_token",
     params(("token_id" = String, Path, description = "Id of the token", example = "adm_9pSz33qRsTu")),
     responses(
-        (status = 200, description = "The token", body = TokenOut), Missing, Conflicts, Problems
+        (status = 200, description = "The token", body = TokenOut),
+        MayWait, Missing, Conflicts, Problems
     ),
     security(("admin_token" = []))
 )]
@@ -127,7 +156,8 @@ async fn revoke_token(
     id: ApiPath<AdminTokenId>,
     state: State,
 ) -> ApiResult<HttpResponse> {
-    let by = caller.by(&state.clock);
-    let token = token::revoke_token(&state.db, &by, id.0).await?;
-    done(&TokenOut::from(token))
+    let token = token::get_token(&state.db, id.0).await?;
+    let shown = (token.roles.is_owner(), json!({ "name": token.name, "roles": token.roles }));
+    let outcome = perform(&state, &caller, &actions::REVOKE, answer(&id.0)?, shown).await?;
+    respond(&state, outcome, |out| done(out))
 }

@@ -3,6 +3,7 @@
 use super::readiness::Readiness;
 use super::tasks::Reload;
 use super::{Comptoir, finish, listen, openapi, shield};
+use crate::admin::oidc::provider::Provider;
 use crate::admin::{self, AdminState};
 use crate::feeds::levels::Writer;
 use crate::http::BodyLimit;
@@ -157,6 +158,9 @@ pub(super) fn server(
         mirror,
         db: comptoir.db.clone(),
         clock: comptoir.clock.clone(),
+        settings: comptoir.config.admin.clone(),
+        provider: Provider::new(&comptoir.config.admin)?,
+        proxies: comptoir.config.server.trusted_proxies.clone(),
         pepper: Arc::clone(comptoir.keyring.pepper()),
         feeds: comptoir.config.feeds.clone(),
         uploads: uploads(&comptoir.config.server.data_dir)?,

@@ -13,6 +13,7 @@ mod shield;
 mod supervise;
 mod tasks;
 
+use crate::access::audit;
 use crate::access::directory::Keyring;
 use crate::access::operation;
 use crate::access::pepper::{Pepper, PepperError, check_pepper, known_fingerprint};
@@ -105,6 +106,7 @@ pub async fn open_database(config: &Config) -> anyhow::Result<Db> {
         .await
         .context("the database (`database.url`) cannot be opened")?;
     db.migrate().await?;
+    audit::anchor(&db, Clock::System.now()).await?;
     Ok(db)
 }
 

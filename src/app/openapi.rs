@@ -7,6 +7,7 @@ mod problems;
 use super::finish::outcome;
 use super::{admin, public};
 use crate::access::{Environment, Operation, Scope, deprecation, operation};
+use crate::admin::rights::{self, Need};
 use crate::hooks;
 use crate::http::error::Problem;
 use crate::http::{form, linked};
@@ -80,6 +81,9 @@ pub static ADMIN: LazyLock<Document> = LazyLock::new(|| {
         ("subscriptions", "Which plan an app is on, was on and asks for"),
         ("freezes", "What is refused and cannot be changed"),
         ("tokens", "Secrets of this API"),
+        ("me", "Coming in and going, who calls, and what is theirs"),
+        ("accounts", "People of this API"),
+        ("approvals", "What waits for a second person"),
         ("audit", "Who changed what"),
         ("refusals", "What was refused, and why"),
         ("stock", "Stock levels from tills and stock systems"),
@@ -132,6 +136,7 @@ fn partner_security() -> Value {
 fn admin_security() -> Value {
     json!({
         "bearer": { "type": "http", "scheme": "bearer", "bearerFormat": "cpt_admin_…", "description": "An admin token." },
+        "session": { "type": "apiKey", "in": "cookie", "name": "comptoir_session", "description": "The session that a login has begun; `__Host-comptoir_session` on https. Writes carry `X-Comptoir-Request: 1`, too." },
     })
 }
 
@@ -364,7 +369,17 @@ fn cost(entry: &Operation, responses: &Value) -> Value {
 
 fn admin_operation(operation: &mut Value) {
     add_problems(operation, &[400, 401, 405, 500, 503]);
-    operation["security"] = json!([{ "bearer": [] }]);
+    let need = rights::of(operation["operationId"].as_str().unwrap_or_default());
+    if need == Some(Need::Nothing) {
+        operation["security"] = json!([]);
+        return;
+    }
+    operation["security"] = json!([{ "bearer": [] }, { "session": [] }]);
+    add_problems(operation, &[403]);
+    if let Some(Need::Right(right)) = need {
+        operation["x-right"] = json!(right);
+        operation["x-roles"] = right.held_by().split(", ").collect();
+    }
 }
 
 /// The first page of a listener: the reader.

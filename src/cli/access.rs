@@ -23,8 +23,9 @@ use crate::access::service::{
     list_plans, set_app_plan, set_app_status, set_partner_status, update_plan,
 };
 use crate::access::{Environment, Scope, Scopes};
+use crate::admin::roles::Roles;
 use crate::admin::store::list_tokens;
-use crate::admin::token::{create_token, revoke_token};
+use crate::admin::token::{AdminToken, TokenSpec, create_token, revoke_token};
 use crate::app::open_pepper;
 use crate::config::Config;
 use crate::kernel::id::{AdminTokenId, AppId, KeyId, PartnerId, PlanId};
@@ -194,6 +195,13 @@ pub(super) enum TokenCommand {
         /// What people call it.
         #[arg(long)]
         name: Name,
+        /// What its holder is to the gateway, joined by commas: owner, key_manager, plan_manager, billing,
+        /// privacy_officer, support, auditor, read_only, feeds.
+        #[arg(long = "role", default_value = "owner")]
+        roles: Roles,
+        /// When it ends (RFC 3339).
+        #[arg(long)]
+        expires_at: Option<Micros>,
     },
     /// List all tokens.
     List,
@@ -246,7 +254,7 @@ impl Desk {
 }
 
 /// Shows every row of a listing, page by page.
-async fn show_all<T, F>(
+pub(super) async fn show_all<T, F>(
     mut page: impl FnMut(Walk) -> F,
     id: fn(&T) -> String,
     line: fn(&T) -> String,
@@ -410,13 +418,14 @@ pub(super) async fn token(config: &Config, command: TokenCommand) -> anyhow::Res
     let desk = Desk::open(config).await?;
     let (db, by) = (&desk.db, &desk.by());
     match command {
-        TokenCommand::Create { name } => {
-            say(create_token(db, by, &desk.pepper, name).await?.1.reveal())?;
+        TokenCommand::Create { name, roles, expires_at } => {
+            let spec = TokenSpec { name, roles, expires_at, person: String::new() };
+            say(create_token(db, by, &desk.pepper, spec).await?.1.reveal())?;
         }
         TokenCommand::List => {
             let page = async |walk: Walk| Ok(list_tokens(db, &walk).await?);
-            show_all(page, |t| t.id.to_string(), |t| format!("{}\t{}\t{}", t.id, t.status, t.name))
-                .await?;
+            let line = |t: &AdminToken| format!("{}\t{}\t{}\t{}", t.id, t.status, t.name, t.roles);
+            show_all(page, |t| t.id.to_string(), line).await?;
         }
         TokenCommand::Revoke { id } => {
             revoke_token(db, by, id).await?;

@@ -1,7 +1,9 @@
 //! The command line: what an operator, an admin or billing staff can do from a shell.
 
 mod access;
+mod account;
 mod apply;
+mod audit;
 mod contract;
 mod demo;
 mod doctor;
@@ -70,6 +72,12 @@ enum Command {
     /// Tokens of the admin API.
     #[command(subcommand)]
     Token(access::TokenCommand),
+    /// People of the admin API.
+    #[command(subcommand)]
+    Account(account::AccountCommand),
+    /// The audit log: who did what.
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Usage: what was answered, and what of it is billed.
     #[command(subcommand)]
     Usage(usage::UsageCommand),
@@ -126,6 +134,8 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Key(command) => access::key(&load(file)?, command).await?,
         Command::Client(command) => keys::client(&load(file)?, command).await?,
         Command::Token(command) => access::token(&load(file)?, command).await?,
+        Command::Account(command) => account::run(&load(file)?, command).await?,
+        Command::Audit(command) => return audit::run(&load(file)?, command).await,
         Command::Usage(command) => usage::run(&load(file)?, command).await?,
         Command::Openapi(args) => return contract::openapi(&args),
         Command::Config(command) => return contract::config(file, &command),

@@ -3,6 +3,7 @@
 //! [`Config::load`] reads each setting once, by the type that says what is allowed, and reports all
 //! problems together with where each value came from. A `Config` that exists can be served with.
 
+mod admin;
 mod layers;
 mod leaks;
 mod problem;
@@ -11,6 +12,7 @@ mod setting;
 mod show;
 mod values;
 
+pub use admin::{Admin, FourEyes, Mapping, Oidc, ROLES, SecondFactor, is_protected};
 pub use leaks::{LeakAction, Leaks, ReporterKeys};
 pub use problem::{Problem, Problems};
 pub use secrets::{Access, Database, DatabaseUrl, Pepper};
@@ -243,6 +245,8 @@ pub struct Config {
     pub database: Database,
     /// Keys.
     pub access: Access,
+    /// The admin API.
+    pub admin: Admin,
     /// The read model of the catalog.
     pub catalog: Catalog,
     /// Full-text search.
@@ -304,6 +308,7 @@ impl Config {
         let data_dir = server.as_ref().map_or(Path::new(""), |s| s.data_dir.as_path());
         let database = Database::read(layers, data_dir);
         let access = Access::read(layers, data_dir);
+        let admin = Admin::read(layers);
         let catalog = Catalog::read(layers);
         let search = Search::read(layers);
         let stores = Stores::read(layers);
@@ -320,6 +325,7 @@ impl Config {
             server: server?,
             database: database?,
             access: access?,
+            admin: admin?,
             catalog: catalog?,
             search: search?,
             stores: stores?,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// What stands where a secret is.
-const HIDDEN: &str = "[secret]";
+pub(super) const HIDDEN: &str = "[secret]";
 
 /// Where the database is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,7 +73,7 @@ impl Access {
 
 /// A secret from its setting or from the file of its twin; `Some(None)` where neither is set, `None`
 /// after a problem.
-fn either<T: FromSetting>(
+pub(super) fn either<T: FromSetting>(
     layers: &mut Layers,
     key: &'static str,
     file_key: &'static str,

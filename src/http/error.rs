@@ -63,6 +63,12 @@ codes! {
     InvalidToken = 401 "invalid_token" "The access token is not valid";
     /// The key is in quarantine, and the operation is not for looking.
     Quarantined = 403 "quarantined" "The key is in quarantine";
+    /// The session has ended, or never was.
+    SessionEnded = 401 "session_ended" "The session has ended";
+    /// Login, password or code is not right.
+    InvalidLogin = 401 "invalid_login" "The login is not right";
+    /// The account has one-time codes, and none came with the login.
+    SecondFactorRequired = 401 "second_factor_required" "A code is required";
     /// The key, its app or its partner is suspended.
     Suspended = 403 "suspended" "Access is suspended";
     /// The key, its app or its partner is frozen.
@@ -79,6 +85,14 @@ codes! {
     UnsignedReport = 403 "unsigned_report" "The report is not signed";
     /// The key lacks the operation's scope, named in `required_scope`.
     InsufficientScope = 403 "insufficient_scope" "The key lacks a scope";
+    /// The roles of the admin who called have not the right that the operation needs.
+    InsufficientRole = 403 "insufficient_role" "Your roles do not allow this";
+    /// The account must be set up before it can be used.
+    SetupRequired = 403 "setup_required" "The account must be set up first";
+    /// Another person has to decide, and in a session.
+    SecondPersonRequired = 403 "second_person_required" "A second person is required";
+    /// The call comes from the page of another site, or does not show that it does not.
+    CrossSite = 403 "cross_site" "The call comes from another site";
     /// The app's plan does not include the data that was asked for.
     NotInPlan = 403 "not_in_plan" "The plan does not include this";
     /// There is no such path.
@@ -107,6 +121,8 @@ codes! {
     InStoreCode = 422 "in_store_code" "The code is an in-store code";
     /// A rate or quota of the plan is used up for now.
     QuotaExceeded = 429 "quota_exceeded" "The plan's limit is reached";
+    /// Too many attempts to log in; the next one has to wait.
+    TooManyAttempts = 429 "too_many_attempts" "Too many attempts";
     /// A defect on our side.
     Internal = 500 "internal" "Something went wrong on our side";
     /// A part that the call needs is away; it may be tried again.

@@ -107,6 +107,12 @@ ids! {
     KeyId = "key";
     /// An admin token.
     AdminTokenId = "adm";
+    /// A person of the admin API.
+    AccountId = "acc";
+    /// A session of a person in the admin API.
+    SessionId = "ses";
+    /// An action that waits for a second person.
+    ApprovalId = "apr";
     /// A snapshot or an export.
     ExportId = "exp";
     /// A subscription to changes.

@@ -1,5 +1,6 @@
 //! The few things that SQLite and PostgreSQL do differently, side by side.
 
+use super::{Db, StoreError, Tx};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, PgPool, SqlitePool};
@@ -42,6 +43,54 @@ pub(super) const SQLITE_MIGRATED: &str =
 /// The same.
 pub(super) const POSTGRES_MIGRATED: &str = "SELECT COUNT(*) FROM information_schema.tables \
      WHERE table_schema = current_schema() AND table_name = '_sqlx_migrations'";
+
+/// What keeps entries of the audit log as they were written: the hash of one may be set once, and that
+/// is all. Whoever owns the database can take it away; then the chain still shows what was changed.
+const SQLITE_KEEPS: [&str; 2] = [
+    "CREATE TRIGGER IF NOT EXISTS audit_log_no_update BEFORE UPDATE ON audit_log \
+     WHEN OLD.hash IS NOT NULL OR NEW.position <> OLD.position \
+     BEGIN SELECT RAISE(ABORT, 'the audit log is never changed'); END",
+    "CREATE TRIGGER IF NOT EXISTS audit_log_no_delete BEFORE DELETE ON audit_log \
+     BEGIN SELECT RAISE(ABORT, 'the audit log is never changed'); END",
+];
+/// The same.
+const POSTGRES_KEEPS: [&str; 4] = [
+    "CREATE FUNCTION audit_log_keep() RETURNS trigger LANGUAGE plpgsql AS $$ \
+     BEGIN RAISE EXCEPTION 'the audit log is never changed'; END $$",
+    "CREATE TRIGGER audit_log_no_update BEFORE UPDATE ON audit_log FOR EACH ROW \
+     WHEN (OLD.hash IS NOT NULL OR NEW.position <> OLD.position) EXECUTE FUNCTION audit_log_keep()",
+    "CREATE TRIGGER audit_log_no_delete BEFORE DELETE ON audit_log FOR EACH ROW \
+     EXECUTE FUNCTION audit_log_keep()",
+    "CREATE TRIGGER audit_log_no_truncate BEFORE TRUNCATE ON audit_log FOR EACH STATEMENT \
+     EXECUTE FUNCTION audit_log_keep()",
+];
+/// Counts the function of these.
+const POSTGRES_KEPT: &str = "SELECT COUNT(*) FROM pg_proc p \
+     JOIN pg_namespace n ON n.oid = p.pronamespace \
+     WHERE p.proname = 'audit_log_keep' AND n.nspname = current_schema()";
+
+/// Makes the triggers that keep the audit log, where they are not there.
+pub(super) async fn keep_audit_log(db: &Db) -> Result<(), StoreError> {
+    let mut tx = db.begin().await?;
+    match &mut tx {
+        Tx::Sqlite(tx) => {
+            for statement in SQLITE_KEEPS {
+                sqlx::query(statement).execute(&mut **tx).await?;
+            }
+        }
+        Tx::Postgres(tx) => {
+            // Of nodes that start together, one makes them.
+            sqlx::query("LOCK TABLE audit_log IN SHARE ROW EXCLUSIVE MODE")
+                .execute(&mut **tx)
+                .await?;
+            let made: i64 = sqlx::query_scalar(POSTGRES_KEPT).fetch_one(&mut **tx).await?;
+            for statement in POSTGRES_KEEPS.iter().filter(|_| made == 0) {
+                sqlx::query(*statement).execute(&mut **tx).await?;
+            }
+        }
+    }
+    tx.commit().await
+}
 
 pub(super) async fn sqlite_pool(
     options: SqliteConnectOptions,

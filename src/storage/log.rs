@@ -14,6 +14,8 @@ pub enum Log {
     Change,
     /// What changed in partners, apps, keys and plans; nodes follow it.
     Control,
+    /// Who did what; a chain of hashes.
+    Audit,
     /// Batches of stock levels; nodes follow it.
     Stock,
     /// Ledger segments; exports page by it.
@@ -25,6 +27,7 @@ impl Log {
         match self {
             Self::Change => "change",
             Self::Control => "control",
+            Self::Audit => "audit",
             Self::Stock => "stock",
             Self::Usage => "usage",
         }

@@ -115,7 +115,7 @@ impl Db {
             Self::Sqlite { write, .. } => MIGRATIONS.run(write).await?,
             Self::Postgres(pool) => MIGRATIONS.run(pool).await?,
         }
-        Ok(())
+        dialect::keep_audit_log(self).await
     }
 
     /// Begins a write transaction.

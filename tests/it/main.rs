@@ -8,9 +8,11 @@
 )]
 
 mod access;
+mod accounts;
 mod admin;
 mod architecture;
 mod attack;
+mod audit;
 mod bad_input;
 mod catalog;
 mod changes;
@@ -26,6 +28,7 @@ mod feeds_out;
 mod files;
 mod follow;
 mod forms;
+mod four_eyes;
 mod golden;
 mod grid;
 mod hooks;
@@ -39,6 +42,7 @@ mod linked;
 mod metering;
 mod near;
 mod oauth;
+mod oidc;
 mod openapi;
 mod operations;
 mod plan_changes;
@@ -46,6 +50,7 @@ mod prices;
 mod products;
 mod refusals;
 mod restart;
+mod roles;
 mod search;
 mod signed;
 mod sources;

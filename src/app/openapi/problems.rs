@@ -149,6 +149,43 @@ pub(super) const ADMIN: &[Example] = &[
     (Code::MissingKey, KEYS, "Send an admin token: `Authorization: Bearer cpt_admin_…`."),
     (Code::InvalidKey, KEYS, "This token is not known here."),
     (Code::RevokedKey, KEYS, "This token was revoked: use another, or ask for a new one."),
+    (
+        Code::ExpiredKey,
+        KEYS,
+        "This token expired at 2026-11-22T09:41:07Z: use another, or ask for a new one.",
+    ),
+    (
+        Code::SessionEnded,
+        KEYS,
+        "The session has ended, or never was: log in again (POST /admin/v1/login).",
+    ),
+    (Code::InvalidLogin, "/admin/v1/login", "Login, password or code is not right."),
+    (
+        Code::SecondFactorRequired,
+        "/admin/v1/login",
+        "Send `code` too: a one-time code of your app, or a recovery code.",
+    ),
+    (
+        Code::InsufficientRole,
+        KEYS,
+        "This needs the right `manage_keys`, which the roles owner, key_manager have; yours are auditor.",
+    ),
+    (
+        Code::SetupRequired,
+        KEYS,
+        "Set the account up first: choose a password (POST /admin/v1/me/password).",
+    ),
+    (
+        Code::SecondPersonRequired,
+        "/admin/v1/approvals/apr_4kPz09aBcDe/approve",
+        "You have asked for it, or a token of yours has: another person must approve it.",
+    ),
+    (
+        Code::CrossSite,
+        KEYS,
+        "Send `X-Comptoir-Request: 1` with every write that a session makes: it shows that the call does \
+         not come from another site.",
+    ),
     (Code::UnknownPath, "/admin/v1/kyes", "See /docs for the paths that exist."),
     (
         Code::NotFound,
@@ -172,6 +209,7 @@ pub(super) const ADMIN: &[Example] = &[
         KEYS,
         "Send the body as JSON, with `Content-Type: application/json`.",
     ),
+    (Code::TooManyAttempts, "/admin/v1/login", "Too many attempts; wait 8 s before the next one."),
     (Code::Internal, KEYS, "The failure has been recorded; quote the request id."),
     (Code::Unavailable, KEYS, "A part of the service is away. Try again in a moment."),
 ];

@@ -2,7 +2,9 @@
 //! in a temporary folder, or PostgreSQL where `COMPTOIR_TEST_POSTGRES` names a server).
 
 pub(crate) mod data;
+pub(crate) mod people;
 pub(crate) mod process;
+pub(crate) mod provider;
 pub(crate) mod schema;
 #[path = "../../../src/storage/testing/scratch.rs"]
 pub(crate) mod scratch;

@@ -1,0 +1,242 @@
+//! Actions that wait for a second person, over HTTP.
+
+pub mod service;
+mod store;
+
+use super::caller::AdminCaller;
+use super::problems::{BodyProblems, Conflicts, Missing, Problems};
+use super::state::{State, accepted, done};
+use crate::access::AccessError;
+use crate::access::error::Kind;
+use crate::http::answer::Cache;
+use crate::http::{Answer, ApiError, ApiPath, ApiResult, Code, FieldError, JsonBody, Params};
+use crate::kernel::Micros;
+use crate::kernel::id::ApprovalId;
+use actix_web::{HttpRequest, HttpResponse, get, post};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use service::{Approval, Outcome, Standing};
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Most approvals that a list holds.
+const MOST_LISTED: u32 = 200;
+/// Most characters of a reason.
+const REASON_MOST: usize = 500;
+
+/// Mounts the operations on approvals.
+pub fn configure(config: &mut ServiceConfig<'_>) {
+    config
+        .service(list_approvals)
+        .service(get_approval)
+        .service(approve_action)
+        .service(reject_action);
+}
+
+/// An action that waits, or has waited, for a second person.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct ApprovalOut {
+    /// Id of the approval.
+    #[schema(value_type = String, example = "apr_4kPz09aBcDe")]
+    id: ApprovalId,
+    /// The operation that will be done; its right is needed to approve it.
+    #[schema(example = "create_token")]
+    action: String,
+    /// What exactly will be done.
+    #[schema(value_type = Object, example = json!({"name": "deploy", "roles": ["owner"], "expires_at": null, "person": "acc_9pSz33qRsTu"}))]
+    payload: Value,
+    /// What comes of it, for people.
+    #[schema(value_type = Object, example = json!({"name": "deploy", "roles": ["owner"]}))]
+    preview: Value,
+    /// `waiting`, `approved` (and done), `rejected` or `expired`.
+    status: Standing,
+    /// Who has asked for it.
+    #[schema(example = "acc_9pSz33qRsTu")]
+    asked_by: String,
+    /// When they asked.
+    #[schema(value_type = String, format = DateTime, example = "2026-11-22T09:41:07Z")]
+    asked_at: Micros,
+    /// Until when it can be approved.
+    #[schema(value_type = String, format = DateTime, example = "2026-11-25T09:41:07Z")]
+    expires_at: Micros,
+    /// Who decided; null while it waits.
+    #[schema(example = "acc_4kPz09aBcDe")]
+    decided_by: Option<String>,
+    /// When they decided; null while it waits.
+    #[schema(value_type = Option<String>, format = DateTime, example = "2026-11-22T10:02:11Z")]
+    decided_at: Option<Micros>,
+    /// Why it was rejected; null where it was not.
+    #[schema(example = json!(null))]
+    reason: Option<String>,
+}
+
+impl ApprovalOut {
+    fn of(approval: Approval, now: Micros) -> Self {
+        let status = approval.standing(now);
+        let Approval { id, action, payload, preview, asked_by, asked_at, expires_at, .. } =
+            approval;
+        let Approval { decided_by, decided_at, reason, .. } = approval;
+        Self {
+            id,
+            action,
+            payload,
+            preview,
+            status,
+            asked_by,
+            asked_at,
+            expires_at,
+            decided_by,
+            decided_at,
+            reason,
+        }
+    }
+}
+
+/// What waits or has waited.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct ApprovalsOut {
+    /// The approvals, the newest first.
+    items: Vec<ApprovalOut>,
+}
+
+/// An action that was approved and done.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct ApprovedOut {
+    /// The approval.
+    approval: ApprovalOut,
+    /// What the operation answers; secrets in it are shown this once.
+    #[schema(value_type = Object, example = json!({"token": {"id": "adm_9pSz33qRsTu"}, "text": "cpt_admin_9pSz33qRsTu_…"}))]
+    result: Value,
+}
+
+/// A refusal of what was asked for.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+struct RejectionIn {
+    /// Why, for who has asked.
+    #[schema(min_length = 1, max_length = 500, example = "We do not need a second one.")]
+    reason: String,
+}
+
+/// The operation waits for a second person.
+#[derive(Debug, utoipa::IntoResponses)]
+pub enum MayWait {
+    /// It waits until a second person approves it (`admin.four_eyes`), at `/admin/v1/approvals`.
+    #[response(status = 202)]
+    Waits(ApprovalOut),
+}
+
+/// What an action answers: `done` says how where it was done, and 202 with the approval where it waits.
+pub fn respond(
+    state: &State,
+    outcome: Outcome,
+    done: impl FnOnce(&Value) -> ApiResult<HttpResponse>,
+) -> ApiResult<HttpResponse> {
+    match outcome {
+        Outcome::Done(value) => done(&value),
+        Outcome::Waits(approval) => accepted(&ApprovalOut::of(*approval, state.clock.now())),
+    }
+}
+
+/// What waits for a second person
+///
+/// The newest first; with `waiting=true` those alone that can be decided now.
+#[utoipa::path(
+    tag = "approvals", operation_id = "list_approvals",
+    params(
+        ("waiting" = Option<bool>, Query, description = "Whether only those are listed that wait", example = true),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 200, description = "Most approvals, 50 where it is left out", example = 50)
+    ),
+    responses((status = 200, description = "The approvals", body = ApprovalsOut), Problems),
+    security(("admin_token" = []))
+)]
+#[get("/approvals")]
+async fn list_approvals(
+    _caller: AdminCaller,
+    request: HttpRequest,
+    state: State,
+) -> ApiResult<Answer> {
+    let mut params = Params::new(request.query_string());
+    let (waiting, limit) = (params.flag("waiting"), params.value("limit").unwrap_or(50));
+    if !(1..=MOST_LISTED).contains(&limit) {
+        params.fault("limit", "out_of_range", format!("is a whole number from 1 to {MOST_LISTED}"));
+    }
+    params.finish()?;
+    let now = state.clock.now();
+    let found = store::list(&state.db, waiting.then_some(now), limit).await?;
+    let items: Vec<ApprovalOut> = found.into_iter().map(|a| ApprovalOut::of(a, now)).collect();
+    let records = items.len() as u32;
+    Answer::json(&ApprovalsOut { items }, Cache::NoStore, records)
+}
+
+/// An approval
+///
+/// By its id.
+#[utoipa::path(
+    tag = "approvals", operation_id = "get_approval",
+    params(("approval_id" = String, Path, description = "Id of the approval", example = "apr_4kPz09aBcDe")),
+    responses((status = 200, description = "The approval", body = ApprovalOut), Missing, Problems),
+    security(("admin_token" = []))
+)]
+#[get("/approvals/{approval_id}")]
+async fn get_approval(
+    _caller: AdminCaller,
+    id: ApiPath<ApprovalId>,
+    state: State,
+) -> ApiResult<Answer> {
+    let found = store::find(&state.db, id.0).await?;
+    let approval = found.ok_or_else(|| AccessError::not_found(Kind::Approval, id.0))?;
+    Answer::json(&ApprovalOut::of(approval, state.clock.now()), Cache::NoStore, 1)
+}
+
+/// Approve what waits
+///
+/// By another person than who has asked, in a session, with the right that the operation needs. It is done
+/// exactly as it was asked for, and the audit log names both. Where it cannot be done it waits on.
+#[utoipa::path(
+    tag = "approvals", operation_id = "approve_action",
+    params(("approval_id" = String, Path, description = "Id of the approval", example = "apr_4kPz09aBcDe")),
+    responses(
+        (status = 200, description = "It was done", body = ApprovedOut), Missing, Conflicts, Problems
+    ),
+    security(("admin_token" = []))
+)]
+#[post("/approvals/{approval_id}/approve")]
+async fn approve_action(
+    caller: AdminCaller,
+    id: ApiPath<ApprovalId>,
+    state: State,
+) -> ApiResult<HttpResponse> {
+    let (approval, result) = service::approve(&state, &caller, id.0).await?;
+    state.applied().await;
+    done(&ApprovedOut { approval: ApprovalOut::of(approval, state.clock.now()), result })
+}
+
+/// Reject what waits
+///
+/// By somebody with the right that the operation needs, or by who has asked.
+#[utoipa::path(
+    tag = "approvals", operation_id = "reject_action", request_body = RejectionIn,
+    params(("approval_id" = String, Path, description = "Id of the approval", example = "apr_4kPz09aBcDe")),
+    responses(
+        (status = 200, description = "The approval", body = ApprovalOut),
+        Missing, Conflicts, BodyProblems, Problems
+    ),
+    security(("admin_token" = []))
+)]
+#[post("/approvals/{approval_id}/reject")]
+async fn reject_action(
+    caller: AdminCaller,
+    id: ApiPath<ApprovalId>,
+    body: JsonBody<RejectionIn>,
+    state: State,
+) -> ApiResult<HttpResponse> {
+    let reason = body.0.reason.trim().to_owned();
+    if !(1..=REASON_MOST).contains(&reason.chars().count()) || reason.contains('\0') {
+        let message = format!("has 1 to {REASON_MOST} characters");
+        let fault = FieldError::pointer("/reason", "not_allowed", message.clone());
+        let error = ApiError::new(Code::InvalidBody, format!("`reason`: {message}."));
+        return Err(error.errors(vec![fault]));
+    }
+    let approval = service::reject(&state, &caller, id.0, reason).await?;
+    done(&ApprovalOut::of(approval, state.clock.now()))
+}

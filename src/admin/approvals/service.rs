@@ -1,0 +1,296 @@
+//! Four eyes: an action that a setting names waits until another person approves it, and is then done exactly
+//! as it was asked for.
+//!
+//! To put an action under this rule: write what it does as an [`Action`], whose `run` takes all from its
+//! payload and does all in the transaction that it is given; put it into [`ACTIONS`]; and have its handler
+//! call [`perform`]. Whether it waits or not, it is the same code that runs.
+
+use super::store;
+use crate::access::audit::{Deed, append, note};
+use crate::access::error::{AccessError, Kind};
+use crate::access::service::By;
+use crate::admin::caller::{AdminCaller, Proof};
+use crate::admin::rights::{self, Need};
+use crate::admin::state::AdminState;
+use crate::admin::{accounts, tokens};
+use crate::config::FourEyes;
+use crate::http::{ApiError, ApiResult, Code};
+use crate::kernel::Micros;
+use crate::kernel::id::ApprovalId;
+use crate::kernel::word::words;
+use crate::storage::{StoreError, Tx};
+use futures_util::future::LocalBoxFuture;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+words! {
+    /// How it stands with an approval.
+    pub enum Standing {
+        /// It waits for somebody to decide.
+        Waiting = "waiting",
+        /// It was approved, and the action was done.
+        Approved = "approved",
+        /// It was rejected.
+        Rejected = "rejected",
+        /// Nobody decided in time.
+        Expired = "expired",
+    }
+}
+
+/// Does an action as its payload says; what the operation answers.
+pub type Run = for<'a> fn(
+    &'a AdminState,
+    &'a mut Tx,
+    &'a By<'a>,
+    &'a Value,
+) -> LocalBoxFuture<'a, ApiResult<Value>>;
+
+/// Something that may have to wait for a second person.
+#[derive(Debug)]
+pub struct Action {
+    /// The id of its operation, whose right the second person needs too.
+    pub operation: &'static str,
+    /// The word in `admin.four_eyes` that makes it wait.
+    pub word: FourEyes,
+    /// Does it.
+    pub run: Run,
+}
+
+/// All such actions.
+pub const ACTIONS: &[&Action] = &[
+    &tokens::actions::CREATE,
+    &tokens::actions::REVOKE,
+    &accounts::actions::CREATE,
+    &accounts::actions::UPDATE,
+    &accounts::actions::SUSPEND,
+    &accounts::actions::RESUME,
+    &accounts::actions::RESET,
+];
+
+/// An action that waits, or has waited, for a second person.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Approval {
+    /// Its id.
+    pub id: ApprovalId,
+    /// The operation.
+    pub action: String,
+    /// What will be done.
+    pub payload: Value,
+    /// What people are shown of it.
+    pub preview: Value,
+    /// How it stands.
+    pub status: Standing,
+    /// Who asks.
+    pub asked_by: String,
+    /// The person behind them.
+    pub asked_person: String,
+    /// When they asked.
+    pub asked_at: Micros,
+    /// Until when it can be decided.
+    pub expires_at: Micros,
+    /// Who decided.
+    pub decided_by: Option<String>,
+    /// When.
+    pub decided_at: Option<Micros>,
+    /// Why it was rejected.
+    pub reason: Option<String>,
+}
+
+impl Approval {
+    /// How it stands at a time.
+    #[must_use]
+    pub fn standing(&self, now: Micros) -> Standing {
+        match self.status {
+            Standing::Waiting if now >= self.expires_at => Standing::Expired,
+            status => status,
+        }
+    }
+}
+
+/// What became of an action.
+#[derive(Debug)]
+pub enum Outcome {
+    /// It was done; what the operation answers.
+    Done(Value),
+    /// It waits for a second person.
+    Waits(Box<Approval>),
+}
+
+/// Does an action, or has it wait where the setting asks for that and it `matters`.
+pub async fn perform(
+    state: &AdminState,
+    caller: &AdminCaller,
+    action: &'static Action,
+    payload: Value,
+    (matters, preview): (bool, Value),
+) -> ApiResult<Outcome> {
+    let now = state.clock.now();
+    let mut tx = state.db.begin().await?;
+    if !(matters && state.settings.four_eyes.contains(&action.word)) {
+        let done = (action.run)(state, &mut tx, &caller.by(&state.clock), &payload).await?;
+        tx.commit().await?;
+        return Ok(Outcome::Done(done));
+    }
+    let life = i64::try_from(state.settings.approval_life.as_micros()).unwrap_or(i64::MAX);
+    let approval = Approval {
+        id: ApprovalId::random().map_err(AccessError::from)?,
+        action: action.operation.to_owned(),
+        payload,
+        preview,
+        status: Standing::Waiting,
+        asked_by: caller.actor().to_owned(),
+        asked_person: caller.person().to_owned(),
+        asked_at: now,
+        expires_at: Micros(now.0.saturating_add(life)),
+        decided_by: None,
+        decided_at: None,
+        reason: None,
+    };
+    store::insert(&mut tx, &approval).await?;
+    told(&mut tx, &caller.by(&state.clock), "ask", &approval).await?;
+    tx.commit().await?;
+    Ok(Outcome::Waits(Box::new(approval)))
+}
+
+/// Writes what was asked for or decided.
+async fn told(tx: &mut Tx, by: &By<'_>, op: &str, approval: &Approval) -> Result<(), StoreError> {
+    let payload = approval.payload.to_string();
+    let hash =
+        Sha256::digest(payload.as_bytes()).iter().map(|b| format!("{b:02x}")).collect::<String>();
+    let detail = json!({
+        "action": approval.action, "asked_by": approval.asked_by, "preview": approval.preview,
+        "payload_sha256": hash, "reason": approval.reason,
+    });
+    let action = format!("approval.{op}");
+    append(tx, by, Deed { action, subject: approval.id.to_string(), detail }).await
+}
+
+/// The approval, if it waits and its action is known.
+async fn waiting(
+    tx: &mut Tx,
+    id: ApprovalId,
+    now: Micros,
+) -> ApiResult<(Approval, &'static Action)> {
+    let found = store::find_in(tx, id).await?;
+    let approval = found.ok_or_else(|| AccessError::not_found(Kind::Approval, id))?;
+    let standing = approval.standing(now);
+    if standing != Standing::Waiting {
+        let detail = format!("It is {standing}: nothing is to be decided. Ask for it anew.");
+        return Err(ApiError::new(Code::Conflict, detail));
+    }
+    let action = ACTIONS.iter().find(|action| action.operation == approval.action);
+    let action = *action.ok_or_else(|| {
+        let detail = "This version does not know the action; ask for it anew.";
+        ApiError::new(Code::Conflict, detail)
+    })?;
+    Ok((approval, action))
+}
+
+/// Whether a caller may decide about an action as somebody with its right.
+fn has_right(caller: &AdminCaller, action: &Action) -> ApiResult<()> {
+    match rights::of(action.operation) {
+        Some(Need::Right(right)) if caller.roles.have(right) => Ok(()),
+        Some(Need::Right(right)) => {
+            let detail = format!(
+                "To decide about it needs the right `{right}`, which the roles {} have; yours are {}.",
+                right.held_by(),
+                caller.roles
+            );
+            Err(ApiError::new(Code::InsufficientRole, detail))
+        }
+        _ => Err(ApiError::new(Code::InsufficientRole, "Nobody may decide about this action.")),
+    }
+}
+
+/// Whether a caller is another person than who asked.
+fn is_second(caller: &AdminCaller, approval: &Approval) -> ApiResult<()> {
+    let detail = if matches!(caller.proof, Proof::Token(_)) {
+        "A token cannot approve: log in, so that it is known which person does."
+    } else if caller.person() == approval.asked_person {
+        "You have asked for it, or a token of yours has: another person must approve it."
+    } else {
+        return Ok(());
+    };
+    Err(ApiError::new(Code::SecondPersonRequired, detail))
+}
+
+/// Approves an action and does it, in one transaction: either both are done or nothing is. What the
+/// operation answers is given out this once.
+pub async fn approve(
+    state: &AdminState,
+    caller: &AdminCaller,
+    id: ApprovalId,
+) -> ApiResult<(Approval, Value)> {
+    let now = state.clock.now();
+    let mut tx = state.db.begin().await?;
+    let (mut approval, action) = waiting(&mut tx, id, now).await?;
+    if let Err(error) = has_right(caller, action).and_then(|()| is_second(caller, &approval)) {
+        drop(tx);
+        let detail = json!({ "approval": id, "code": error.code().as_str() });
+        let deed = Deed { action: "access.refuse".into(), subject: "approve".into(), detail };
+        note(&state.db, &caller.by(&state.clock), deed).await?;
+        return Err(error);
+    }
+    let both = format!("{} approved by {}", approval.asked_by, caller.actor());
+    let by = By { actor: &both, now };
+    let done = (action.run)(state, &mut tx, &by, &approval.payload).await?;
+    approval.status = Standing::Approved;
+    approval.decided_by = Some(caller.actor().to_owned());
+    approval.decided_at = Some(now);
+    store::decide(&mut tx, &approval).await?;
+    told(&mut tx, &caller.by(&state.clock), "approve", &approval).await?;
+    tx.commit().await?;
+    Ok((approval, done))
+}
+
+/// Rejects an action; who has asked may take it back so.
+pub async fn reject(
+    state: &AdminState,
+    caller: &AdminCaller,
+    id: ApprovalId,
+    reason: String,
+) -> ApiResult<Approval> {
+    let now = state.clock.now();
+    let mut tx = state.db.begin().await?;
+    let (mut approval, action) = waiting(&mut tx, id, now).await?;
+    if caller.person() != approval.asked_person {
+        has_right(caller, action)?;
+    }
+    approval.status = Standing::Rejected;
+    approval.decided_by = Some(caller.actor().to_owned());
+    approval.decided_at = Some(now);
+    approval.reason = Some(reason);
+    store::decide(&mut tx, &approval).await?;
+    told(&mut tx, &caller.by(&state.clock), "reject", &approval).await?;
+    tx.commit().await?;
+    Ok(approval)
+}
+
+/// The payload as what its action takes.
+pub fn payload<T: serde::de::DeserializeOwned>(payload: &Value) -> ApiResult<T> {
+    serde_json::from_value(payload.clone()).map_err(|_| {
+        let detail = "This version cannot read what is to be done; ask for it anew.";
+        ApiError::new(Code::Conflict, detail)
+    })
+}
+
+/// A document as what an operation answers.
+pub fn answer(document: &impl serde::Serialize) -> ApiResult<Value> {
+    serde_json::to_value(document).map_err(|error| {
+        tracing::error!(%error, "an answer could not be serialised");
+        ApiError::new(Code::Internal, "The failure has been recorded; quote the request id.")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_action_is_an_operation_that_needs_a_right() {
+        for action in ACTIONS {
+            let need = rights::of(action.operation);
+            assert!(matches!(need, Some(Need::Right(_))), "{}", action.operation);
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! All SQL of what waits for a second person.
+
+use super::service::Approval;
+use crate::access::store::stored;
+use crate::kernel::Micros;
+use crate::kernel::id::ApprovalId;
+use crate::kernel::word::Word as _;
+use crate::storage::{Db, StoreError, Tx};
+use crate::{on_db, on_tx};
+use serde_json::Value;
+use sqlx::FromRow;
+
+#[derive(FromRow)]
+struct ApprovalRow {
+    id: String,
+    action: String,
+    payload: String,
+    preview: String,
+    status: String,
+    asked_by: String,
+    asked_person: String,
+    asked_at: i64,
+    expires_at: i64,
+    decided_by: Option<String>,
+    decided_at: Option<i64>,
+    reason: Option<String>,
+}
+
+impl TryFrom<ApprovalRow> for Approval {
+    type Error = StoreError;
+
+    fn try_from(row: ApprovalRow) -> Result<Self, StoreError> {
+        let document = |text: &str| -> Result<Value, StoreError> {
+            serde_json::from_str(text).map_err(|error| StoreError::corrupt("approvals", error))
+        };
+        Ok(Self {
+            id: stored("approvals", &row.id)?,
+            action: row.action,
+            payload: document(&row.payload)?,
+            preview: document(&row.preview)?,
+            status: stored("approvals", &row.status)?,
+            asked_by: row.asked_by,
+            asked_person: row.asked_person,
+            asked_at: Micros(row.asked_at),
+            expires_at: Micros(row.expires_at),
+            decided_by: row.decided_by,
+            decided_at: row.decided_at.map(Micros),
+            reason: row.reason,
+        })
+    }
+}
+
+/// Adds an approval that is asked for.
+pub(super) async fn insert(tx: &mut Tx, approval: &Approval) -> Result<(), StoreError> {
+    const INSERT: &str = "INSERT INTO approvals (id, action, payload, preview, status, asked_by, \
+        asked_person, asked_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+    on_tx!(tx, c => {
+        let insert = sqlx::query(INSERT).bind(approval.id.to_string()).bind(&approval.action);
+        let insert = insert.bind(approval.payload.to_string()).bind(approval.preview.to_string());
+        let insert = insert.bind(approval.status.as_str()).bind(&approval.asked_by);
+        let insert = insert.bind(&approval.asked_person).bind(approval.asked_at.0);
+        insert.bind(approval.expires_at.0).execute(c).await?;
+    });
+    Ok(())
+}
+
+/// An approval, kept from others until the end of the transaction.
+pub(super) async fn find_in(tx: &mut Tx, id: ApprovalId) -> Result<Option<Approval>, StoreError> {
+    const FIND: &str = "UPDATE approvals SET id = id WHERE id = $1 RETURNING *";
+    let row: Option<ApprovalRow> =
+        on_tx!(tx, c => sqlx::query_as(FIND).bind(id.to_string()).fetch_optional(c).await)?;
+    row.map(Approval::try_from).transpose()
+}
+
+/// Writes down what was decided.
+pub(super) async fn decide(tx: &mut Tx, approval: &Approval) -> Result<(), StoreError> {
+    const DECIDE: &str = "UPDATE approvals SET status = $2, decided_by = $3, decided_at = $4, \
+        reason = $5 WHERE id = $1";
+    on_tx!(tx, c => {
+        let decide = sqlx::query(DECIDE).bind(approval.id.to_string());
+        let decide = decide.bind(approval.status.as_str()).bind(&approval.decided_by);
+        let decide = decide.bind(approval.decided_at.map(|at| at.0)).bind(&approval.reason);
+        decide.execute(c).await?;
+    });
+    Ok(())
+}
+
+/// An approval.
+pub(super) async fn find(db: &Db, id: ApprovalId) -> Result<Option<Approval>, StoreError> {
+    const FIND: &str = "SELECT * FROM approvals WHERE id = $1";
+    let row: Option<ApprovalRow> =
+        on_db!(db, c => sqlx::query_as(FIND).bind(id.to_string()).fetch_optional(c).await)?;
+    row.map(Approval::try_from).transpose()
+}
+
+/// The newest approvals, or those alone that wait.
+pub(super) async fn list(
+    db: &Db,
+    waiting_at: Option<Micros>,
+    limit: u32,
+) -> Result<Vec<Approval>, StoreError> {
+    const LIST: &str = "SELECT * FROM approvals \
+        WHERE $1 < 0 OR (status = 'waiting' AND expires_at > $1) \
+        ORDER BY asked_at DESC, id LIMIT $2";
+    let waiting = waiting_at.map_or(-1, |at| at.0);
+    let rows: Vec<ApprovalRow> = on_db!(db, c => {
+        sqlx::query_as(LIST).bind(waiting).bind(i64::from(limit)).fetch_all(c).await
+    })?;
+    rows.into_iter().map(Approval::try_from).collect()
+}

@@ -1,0 +1,124 @@
+//! Letting somebody in whom the OpenID provider has named. Their account is theirs by the provider's
+//! name for them, never by an e-mail address, which may be given to somebody else.
+
+use super::id_token::Identity;
+use crate::access::AccessError;
+use crate::access::model::{Name, Status};
+use crate::access::service::By;
+use crate::admin::accounts::model::{Account, Codes, Way};
+use crate::admin::accounts::service::told;
+use crate::admin::accounts::store;
+use crate::admin::login::service::{Entered, From, failed};
+use crate::admin::roles::Roles;
+use crate::admin::sessions;
+use crate::admin::state::AdminState;
+use crate::http::{ApiError, ApiResult, Code};
+use crate::kernel::Micros;
+use crate::kernel::id::AccountId;
+use crate::storage::Tx;
+use serde_json::json;
+
+/// Most characters of a name.
+const NAME_MOST: usize = 100;
+
+/// Writes an attempt down, and says why it is one.
+pub(super) async fn refuse(state: &AdminState, from: &From, wrong: &str) -> ApiError {
+    let detail = json!({ "address": from.origin().address, "wrong": wrong, "by": "provider" });
+    match failed(state, "unknown", detail).await {
+        Ok(()) => {
+            let detail =
+                format!("You were not let in: {wrong}. Begin anew at /admin/v1/login/oidc.");
+            ApiError::new(Code::InvalidLogin, detail)
+        }
+        Err(error) => error,
+    }
+}
+
+/// What people call somebody, made fit where it is not.
+fn name(text: &str) -> ApiResult<Name> {
+    let fit: String = text.chars().filter(|c| !c.is_control()).take(NAME_MOST).collect();
+    let name = fit.parse().or_else(|_| "unnamed".parse());
+    name.map_err(|error| AccessError::Field { field: "name", message: format!("{error}") }.into())
+}
+
+/// Begins a session for somebody, with an account where they have none and with the roles of now.
+pub(super) async fn enter(
+    state: &AdminState,
+    issuer: &str,
+    identity: Identity,
+    from: &From,
+) -> ApiResult<Entered> {
+    let now = state.clock.now();
+    let Identity { subject, name: called, roles } = identity;
+    let Some(roles) = roles else {
+        return Err(
+            refuse(state, from, "you have no role here; ask who looks after the accounts").await
+        );
+    };
+    let mut tx = state.db.begin().await?;
+    let found = store::with_subject(&mut tx, issuer, &subject).await?;
+    let way = Way::Provider { issuer: issuer.to_owned(), subject };
+    let account = match found {
+        Some(account) if account.status != Status::Active => {
+            drop(tx);
+            return Err(refuse(state, from, "the account is suspended").await);
+        }
+        Some(account) => renew(&mut tx, account, name(&called)?, roles, now).await?,
+        None => create(&mut tx, way, name(&called)?, roles, now).await?,
+    };
+    let origin = from.origin();
+    let with = (&*state.pepper, &state.settings);
+    let (session, secret) = sessions::begin(&mut tx, with, &account, &origin, now).await?;
+    let actor = account.id.to_string();
+    let detail = json!({ "session": session.id, "address": origin.address, "by": "provider" });
+    told(&mut tx, &By { actor: &actor, now }, account.id, "login", detail).await?;
+    tx.commit().await?;
+    Ok(Entered { account, session, secret })
+}
+
+async fn create(
+    tx: &mut Tx,
+    way: Way,
+    name: Name,
+    roles: Roles,
+    now: Micros,
+) -> ApiResult<Account> {
+    let account = Account {
+        id: AccountId::random().map_err(AccessError::from)?,
+        name,
+        way,
+        roles,
+        status: Status::Active,
+        codes: Codes { current: 0, pending: 0, step: 0 },
+        last_login_at: Some(now),
+        created_at: now,
+        updated_at: now,
+    };
+    store::put(tx, &account).await?;
+    let actor = account.id.to_string();
+    let detail = json!({ "name": account.name, "roles": account.roles, "by": "provider" });
+    told(tx, &By { actor: &actor, now }, account.id, "create", detail).await?;
+    Ok(account)
+}
+
+/// Puts the name and the roles of now in the place of those of the last login.
+async fn renew(
+    tx: &mut Tx,
+    mut account: Account,
+    name: Name,
+    roles: Roles,
+    now: Micros,
+) -> ApiResult<Account> {
+    let same = account.name == name && account.roles == roles;
+    account.last_login_at = Some(now);
+    if same {
+        store::put(tx, &account).await?;
+        return Ok(account);
+    }
+    (account.name, account.roles, account.updated_at) = (name, roles, now);
+    store::put(tx, &account).await?;
+    let actor = account.id.to_string();
+    let detail = json!({ "name": account.name, "roles": account.roles, "by": "provider" });
+    told(tx, &By { actor: &actor, now }, account.id, "update", detail).await?;
+    Ok(account)
+}

@@ -1,0 +1,46 @@
+//! What is done to tokens, so that it can wait for a second person.
+
+use super::{IssuedTokenOut, TokenOut};
+use crate::access::model::Name;
+use crate::admin::approvals::service::{Action, answer, payload};
+use crate::admin::roles::Roles;
+use crate::admin::token::{self, TokenSpec};
+use crate::config::FourEyes;
+use crate::kernel::Micros;
+use crate::kernel::id::AdminTokenId;
+use serde::{Deserialize, Serialize};
+
+/// A token to create, with the person behind it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct NewToken {
+    pub(super) name: Name,
+    pub(super) roles: Roles,
+    pub(super) expires_at: Option<Micros>,
+    pub(super) person: String,
+}
+
+/// Creates a token.
+pub const CREATE: Action = Action {
+    operation: "create_token",
+    word: FourEyes::Owners,
+    run: |state, tx, by, what| {
+        Box::pin(async move {
+            let NewToken { name, roles, expires_at, person } = payload(what)?;
+            let spec = TokenSpec { name, roles, expires_at, person };
+            let (token, text) = token::issue(tx, by, &state.pepper, spec).await?;
+            answer(&IssuedTokenOut { token: token.into(), text: text.reveal().to_owned() })
+        })
+    },
+};
+
+/// Revokes the token with an id.
+pub const REVOKE: Action = Action {
+    operation: "revoke_token",
+    word: FourEyes::Owners,
+    run: |_, tx, by, what| {
+        Box::pin(async move {
+            let id: AdminTokenId = payload(what)?;
+            answer(&TokenOut::from(token::revoke(tx, by, id).await?))
+        })
+    },
+};

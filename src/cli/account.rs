@@ -1,0 +1,141 @@
+//! `comptoir account`: people of the admin API from the shell. Here nobody can be locked out.
+
+use super::access::show_all;
+use super::speak::{mention, say};
+use crate::access::model::Name;
+use crate::access::service::{By, Switch};
+use crate::admin::accounts::model::{Account, Login};
+use crate::admin::accounts::password::Password;
+use crate::admin::accounts::service::{self, NewAccount};
+use crate::admin::accounts::store;
+use crate::admin::roles::Roles;
+use crate::app::open_pepper;
+use crate::config::Config;
+use crate::kernel::id::AccountId;
+use anyhow::Context as _;
+use clap::Subcommand;
+use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+use std::io::{BufRead as _, IsTerminal as _, stdin};
+
+/// Who the audit log names.
+const ACTOR: &str = "cli";
+
+/// People of the admin API.
+#[derive(Debug, Subcommand)]
+pub(super) enum AccountCommand {
+    /// Create an account and print its id. Its password is asked for, or read from standard input.
+    Create {
+        /// What the person comes in with: an e-mail address or a name.
+        #[arg(long)]
+        login: Login,
+        /// What people call them.
+        #[arg(long)]
+        name: Name,
+        /// What they are to the gateway, joined by commas: owner, key_manager, plan_manager, billing,
+        /// privacy_officer, support, auditor, read_only, feeds.
+        #[arg(long = "role")]
+        roles: Roles,
+    },
+    /// List all accounts.
+    List,
+    /// Give an account another password, which is asked for, and no second factor.
+    Reset { id: AccountId },
+    /// Let a person in no more, and end their sessions.
+    Suspend { id: AccountId },
+    /// Let them in again.
+    Resume { id: AccountId },
+}
+
+fn line(account: &Account) -> String {
+    let login = account.login().map_or("by provider", Login::as_str);
+    format!("{}\t{}\t{login}\t{}\t{}", account.id, account.status, account.roles, account.name)
+}
+
+pub(super) async fn run(config: &Config, command: AccountCommand) -> anyhow::Result<()> {
+    let (db, clock) = super::database(config).await?;
+    let pepper = open_pepper(config, &db).await?;
+    match command {
+        AccountCommand::Create { login, name, roles } => {
+            let password = new_password(&login)?.hash(&pepper).await.map_err(told)?;
+            let by = By { actor: ACTOR, now: clock.now() };
+            let new = NewAccount { login, name, roles, password, must_change: false };
+            let mut tx = db.begin().await?;
+            let account = service::create(&mut tx, &by, new).await?;
+            tx.commit().await?;
+            say(account.id)?;
+        }
+        AccountCommand::List => {
+            show_all(async |walk| Ok(store::list(&db, &walk).await?), |a| a.id.to_string(), line)
+                .await?;
+        }
+        AccountCommand::Reset { id } => {
+            let account = service::get(&db, id).await?;
+            let login = account
+                .login()
+                .context("the OpenID provider says who this person is; reset it there")?;
+            let hash = new_password(login)?.hash(&pepper).await.map_err(told)?;
+            let by = By { actor: ACTOR, now: clock.now() };
+            let mut tx = db.begin().await?;
+            let account = service::reset(&mut tx, &by, id, hash, false).await?;
+            tx.commit().await?;
+            say(line(&account))?;
+        }
+        AccountCommand::Suspend { id } | AccountCommand::Resume { id } => {
+            let suspend = matches!(command, AccountCommand::Suspend { .. });
+            let switch = if suspend { Switch::Suspend } else { Switch::Resume };
+            let by = By { actor: ACTOR, now: clock.now() };
+            let mut tx = db.begin().await?;
+            let account = service::set_status(&mut tx, &by, id, switch).await?;
+            tx.commit().await?;
+            say(line(&account))?;
+        }
+    }
+    Ok(())
+}
+
+fn told(error: crate::http::ApiError) -> anyhow::Error {
+    anyhow::anyhow!("{}", error.detail())
+}
+
+/// A password that may be somebody's: typed twice and not shown, or the first line of standard input. It is
+/// never an argument, which other users of the machine could see.
+fn new_password(login: &Login) -> anyhow::Result<Password> {
+    let text = if stdin().is_terminal() {
+        let text = typed("Password: ")?;
+        anyhow::ensure!(typed("Again: ")? == text, "the two are not the same; nothing was done");
+        text
+    } else {
+        first_line()?
+    };
+    let password = Password::new(text);
+    password.check(login).map_err(|weak| anyhow::anyhow!("the password {weak}"))?;
+    Ok(password)
+}
+
+fn first_line() -> anyhow::Result<String> {
+    let mut line = String::new();
+    stdin().lock().read_line(&mut line).context("the password cannot be read")?;
+    line.truncate(line.trim_end_matches(['\r', '\n']).len());
+    Ok(line)
+}
+
+/// The terminal as it was, put back when dropped.
+struct Silenced(Termios);
+
+impl Drop for Silenced {
+    fn drop(&mut self) {
+        let _ = tcsetattr(stdin(), OptionalActions::Flush, &self.0);
+    }
+}
+
+/// A line that is typed without being shown.
+fn typed(prompt: &str) -> anyhow::Result<String> {
+    mention(prompt.trim_end());
+    let before = tcgetattr(stdin()).context("the terminal cannot be asked")?;
+    let mut silent = before.clone();
+    silent.local_modes.remove(LocalModes::ECHO);
+    let _silenced = Silenced(before);
+    tcsetattr(stdin(), OptionalActions::Flush, &silent)
+        .context("the terminal cannot be silenced")?;
+    first_line()
+}

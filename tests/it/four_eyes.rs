@@ -1,0 +1,210 @@
+//! What a setting names is done when a second person has approved it, and exactly as it was asked for.
+
+use crate::support::people::{Browser, rows};
+use crate::support::{NOON, TestApp, problem};
+use comptoir::access::audit;
+use comptoir::kernel::clock::DAY;
+use serde_json::{Value, json};
+
+/// Two owners, and a gateway on which owners are made and unmade by two. The accounts were there before the
+/// rule was.
+async fn two_owners() -> (TestApp, Browser, Browser) {
+    let app = TestApp::builder().fixed_clock(NOON).set("ADMIN__FOUR_EYES", "owners").start().await;
+    let one = owner(&app, "one@example.com").await;
+    let other = owner(&app, "other@example.com").await;
+    (app, one, other)
+}
+
+/// An owner whom the command line has made: it is not asked twice.
+async fn owner(app: &TestApp, login: &str) -> Browser {
+    use comptoir::access::service::By;
+    use comptoir::admin::accounts::{password::Password, service};
+    use comptoir::app::open_pepper;
+    let pepper = open_pepper(&app.config, &app.db).await.unwrap();
+    let new = service::NewAccount {
+        login: login.parse().unwrap(),
+        name: login.parse().unwrap(),
+        roles: "owner".parse().unwrap(),
+        password: Password::new("a first password".into()).hash(&pepper).await.unwrap(),
+        must_change: false,
+    };
+    let mut tx = app.db.begin().await.unwrap();
+    let by = By { actor: "cli", now: app.clock.now() };
+    service::create(&mut tx, &by, new).await.unwrap();
+    tx.commit().await.unwrap();
+    Browser::begin(app, login, "a first password").await
+}
+
+fn path(waits: &Value, verb: &str) -> String {
+    format!("/admin/v1/approvals/{}/{verb}", waits["id"].as_str().unwrap())
+}
+
+#[tokio::test]
+async fn an_owners_token_is_made_when_another_owner_agrees() {
+    let (app, one, other) = two_owners().await;
+    let body = json!({ "name": "deploy", "roles": ["owner"] });
+    let asked = one.call("POST", "/admin/v1/tokens", Some(body)).await;
+    assert_eq!(asked.status(), 202);
+    let waits: Value = asked.json().await.unwrap();
+    assert_eq!((&waits["status"], &waits["asked_by"]), (&json!("waiting"), &json!(one.account)));
+    assert_eq!(waits["preview"]["roles"], json!(["owner"]));
+    let tokens = app.admin_ok("GET", "/admin/v1/tokens", None).await;
+    assert_eq!(tokens["items"].as_array().unwrap().len(), 1, "nothing was done");
+    let listed = other.ok("GET", "/admin/v1/approvals?waiting=true", None).await;
+    assert_eq!(listed["items"], json!([waits]));
+
+    let refused = one.call("POST", &path(&waits, "approve"), None).await;
+    problem(refused, 403, "second_person_required").await;
+    let refused = app.admin("POST", &path(&waits, "approve"), None).await;
+    problem(refused, 403, "second_person_required").await;
+    let done = other.ok("POST", &path(&waits, "approve"), None).await;
+    assert_eq!(done["approval"]["status"], "approved");
+    assert_eq!(done["approval"]["decided_by"], json!(other.account));
+    let text = done["result"]["text"].as_str().unwrap();
+    let me = app.http.get(app.admin_url("/admin/v1/me")).bearer_auth(text).send().await.unwrap();
+    assert_eq!(me.json::<Value>().await.unwrap()["roles"], json!(["owner"]));
+    let again = other.call("POST", &path(&waits, "approve"), None).await;
+    problem(again, 409, "conflict").await;
+    let shown = one.ok("GET", &path(&waits, "").trim_end_matches('/').to_owned(), None).await;
+    assert!(!shown.to_string().contains(text), "the secret was shown that once");
+    assert!(!rows(&app.db, "approvals").await.contains(text));
+
+    // Both stand in the log, which is whole.
+    let id = done["result"]["token"]["id"].as_str().unwrap();
+    let made = app.admin_ok("GET", &format!("/admin/v1/audit?subject={id}"), None).await;
+    let both = format!("{} approved by {}", one.account, other.account);
+    assert_eq!(made["items"][0]["actor"], json!(both));
+    let subject = format!("/admin/v1/audit?subject={}", waits["id"].as_str().unwrap());
+    let told = app.admin_ok("GET", &subject, None).await;
+    let told: Vec<&str> =
+        told["items"].as_array().unwrap().iter().map(|e| e["action"].as_str().unwrap()).collect();
+    assert_eq!(told, ["approval.approve", "approval.ask"]);
+    assert!(audit::verify(&app.db, None).await.unwrap().is_ok());
+}
+
+#[tokio::test]
+async fn a_person_is_one_person_with_any_of_their_tokens() {
+    let (app, one, other) = two_owners().await;
+    let body = json!({ "name": "mine", "roles": ["owner"] });
+    let asked =
+        one.call("POST", "/admin/v1/tokens", Some(body)).await.json::<Value>().await.unwrap();
+    let done = other.ok("POST", &path(&asked, "approve"), None).await;
+    let text = done["result"]["text"].as_str().unwrap();
+    // What a token asks for that the first person has made, that person cannot approve.
+    let body = json!({ "login": "third@example.com", "name": "Third", "roles": ["auditor"] });
+    let asked = app.http.post(app.admin_url("/admin/v1/accounts")).bearer_auth(text).json(&body);
+    let asked = asked.send().await.unwrap();
+    assert_eq!(asked.status(), 202);
+    let asked: Value = asked.json().await.unwrap();
+    let refused = one.call("POST", &path(&asked, "approve"), None).await;
+    problem(refused, 403, "second_person_required").await;
+    let done = other.ok("POST", &path(&asked, "approve"), None).await;
+    assert!(done["result"]["password"].is_string(), "{done}");
+}
+
+#[tokio::test]
+async fn what_gives_or_takes_an_owner_waits_and_the_rest_does_not() {
+    let (app, one, other) = two_owners().await;
+    let status = async |method: &str, path: &str, body: Option<Value>| {
+        one.call(method, path, body).await.status().as_u16()
+    };
+    let token = json!({ "name": "till", "roles": ["feeds"] });
+    assert_eq!(status("POST", "/admin/v1/tokens", Some(token)).await, 201);
+    let theirs = format!("/admin/v1/accounts/{}", other.account);
+    assert_eq!(status("PATCH", &theirs, Some(json!({ "name": "The other" }))).await, 200);
+    for (method, path, body) in [
+        ("PATCH", theirs.clone(), Some(json!({ "roles": ["auditor"] }))),
+        ("POST", format!("{theirs}/suspend"), None),
+        ("POST", format!("{theirs}/reset"), None),
+        (
+            "POST",
+            "/admin/v1/accounts".into(),
+            Some(json!({ "login": "new", "name": "N", "roles": ["billing"] })),
+        ),
+    ] {
+        assert_eq!(status(method, &path, body).await, 202, "{method} {path}");
+    }
+    assert_eq!(status("POST", &format!("{theirs}/sign_out"), None).await, 200);
+    assert_eq!(app.admin_ok("GET", &theirs, None).await["roles"], json!(["owner"]));
+}
+
+#[tokio::test]
+async fn what_is_rejected_or_too_late_is_never_done() {
+    let (app, one, other) = two_owners().await;
+    let ask = async || {
+        let body = json!({ "name": "deploy", "roles": ["owner"] });
+        one.call("POST", "/admin/v1/tokens", Some(body)).await.json::<Value>().await.unwrap()
+    };
+    let asked = ask().await;
+    for wrong in [json!({}), json!({ "reason": " " }), json!({ "reason": "x".repeat(501) })] {
+        let refused = other.call("POST", &path(&asked, "reject"), Some(wrong)).await;
+        problem(refused, 400, "invalid_body").await;
+    }
+    let reason = json!({ "reason": "We have one." });
+    let rejected = other.ok("POST", &path(&asked, "reject"), Some(reason)).await;
+    assert_eq!(
+        (&rejected["status"], &rejected["reason"]),
+        (&json!("rejected"), &json!("We have one."))
+    );
+    problem(other.call("POST", &path(&asked, "approve"), None).await, 409, "conflict").await;
+
+    let taken_back = ask().await;
+    one.ok("POST", &path(&taken_back, "reject"), Some(json!({ "reason": "A mistake." }))).await;
+
+    let late = ask().await;
+    app.clock.advance(3 * DAY);
+    let mut other = other;
+    other.log_in_again().await;
+    let refused =
+        problem(other.call("POST", &path(&late, "approve"), None).await, 409, "conflict").await;
+    assert!(refused["detail"].as_str().unwrap().contains("expired"), "{refused}");
+    assert_eq!(other.ok("GET", "/admin/v1/approvals?waiting=true", None).await["items"], json!([]));
+    let tokens = app.admin_ok("GET", "/admin/v1/tokens", None).await;
+    assert_eq!(tokens["items"].as_array().unwrap().len(), 1);
+    let unknown = other.call("POST", "/admin/v1/approvals/apr_00000000000/approve", None).await;
+    problem(unknown, 404, "not_found").await;
+}
+
+#[tokio::test]
+async fn a_second_person_needs_the_right_of_what_they_approve() {
+    let (app, one, other) = two_owners().await;
+    let body = json!({ "login": "keys@example.com", "name": "Keys", "roles": ["key_manager"] });
+    let asked =
+        one.call("POST", "/admin/v1/accounts", Some(body)).await.json::<Value>().await.unwrap();
+    let done = other.ok("POST", &path(&asked, "approve"), None).await;
+    let first = done["result"]["password"].as_str().unwrap();
+    let keys = Browser::begin(&app, "keys@example.com", first).await;
+    let body = json!({ "name": "deploy", "roles": ["owner"] });
+    let asked =
+        one.call("POST", "/admin/v1/tokens", Some(body)).await.json::<Value>().await.unwrap();
+    for verb in ["approve", "reject"] {
+        let body = (verb == "reject").then(|| json!({ "reason": "no" }));
+        let refused = keys.call("POST", &path(&asked, verb), body).await;
+        let refused = problem(refused, 403, "insufficient_role").await;
+        assert!(refused["detail"].as_str().unwrap().contains("manage_people"), "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_done_waits_on_and_two_who_approve_at_once_do_it_once() {
+    let (app, one, other) = two_owners().await;
+    let third = owner(&app, "third@example.com").await;
+    let body = json!({ "login": "other@example.com", "name": "Twice", "roles": ["auditor"] });
+    let asked =
+        one.call("POST", "/admin/v1/accounts", Some(body)).await.json::<Value>().await.unwrap();
+    problem(other.call("POST", &path(&asked, "approve"), None).await, 409, "conflict").await;
+    let shown = one.ok("GET", path(&asked, "").trim_end_matches('/'), None).await;
+    assert_eq!(shown["status"], "waiting");
+
+    let body = json!({ "name": "deploy", "roles": ["owner"] });
+    let asked =
+        one.call("POST", "/admin/v1/tokens", Some(body)).await.json::<Value>().await.unwrap();
+    let approve = path(&asked, "approve");
+    let (a, b) =
+        tokio::join!(other.call("POST", &approve, None), third.call("POST", &approve, None));
+    let mut statuses = [a.status().as_u16(), b.status().as_u16()];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 409]);
+    let tokens = app.admin_ok("GET", "/admin/v1/tokens", None).await;
+    assert_eq!(tokens["items"].as_array().unwrap().len(), 2);
+}

@@ -1,0 +1,301 @@
+//! Coming in by the retailer's OpenID provider, and every way of not coming in by it.
+
+use crate::support::people::Browser;
+use crate::support::provider::{CLIENT, FakeProvider, Key, by_public_key, query, unsigned};
+use crate::support::{NOON, TestApp, problem};
+use comptoir::kernel::clock::{HOUR, SECOND};
+use reqwest::Response;
+use serde_json::{Value, json};
+use url::Url;
+
+/// A gateway with a provider that shows one key.
+async fn with_provider() -> (TestApp, FakeProvider, Key) {
+    let provider = FakeProvider::start();
+    let key = Key::rsa("k1");
+    provider.show(&[key.jwk()]);
+    let app = TestApp::builder()
+        .fixed_clock(NOON)
+        .set("ADMIN__URL", "http://127.0.0.1:8081")
+        .set("ADMIN__OIDC__ISSUER", &provider.issuer)
+        .set("ADMIN__OIDC__CLIENT_ID", CLIENT.0)
+        .set("ADMIN__OIDC__CLIENT_SECRET", CLIENT.1)
+        .set("ADMIN__OIDC__ROLES", "owner=admins,auditor=finance")
+        .start()
+        .await;
+    (app, provider, key)
+}
+
+/// Begins a login: a browser with its cookie, and where it is led.
+async fn begin(app: &TestApp) -> (Browser, Url) {
+    let mut browser = Browser::new(app);
+    let answer = browser.get("/admin/v1/login/oidc").await;
+    assert_eq!(answer.status(), 303);
+    let set = answer.headers()["set-cookie"].to_str().unwrap();
+    assert!(set.contains("HttpOnly; SameSite=Lax"), "{set}");
+    browser.keep(&answer);
+    let place = answer.headers()["location"].to_str().unwrap().parse().unwrap();
+    (browser, place)
+}
+
+/// What the provider says of Claire in answer to a login.
+fn claims(app: &TestApp, provider: &FakeProvider, place: &Url) -> Value {
+    let now = app.clock.now().0 / SECOND;
+    json!({
+        "iss": provider.issuer, "aud": CLIENT.0, "sub": "7f3a", "name": "Claire Dubois",
+        "iat": now - 5, "exp": now + 300, "nonce": query(place, "nonce"), "groups": ["finance"],
+    })
+}
+
+/// Comes back from the provider with a code.
+async fn come_back(browser: &mut Browser, place: &Url, code: &str) -> Response {
+    let path = format!("/admin/v1/login/oidc/callback?code={code}&state={}", query(place, "state"));
+    let answer = browser.get(&path).await;
+    if answer.status() == 303 {
+        let set = answer.headers().get_all("set-cookie").iter().next().unwrap().to_str().unwrap();
+        assert!(set.starts_with("comptoir_session=") && set.contains("SameSite=Strict"), "{set}");
+        browser.take(set);
+    }
+    answer
+}
+
+/// A whole login with a token that is made of the claims.
+async fn log_in(
+    (app, provider): (&TestApp, &FakeProvider),
+    token: impl FnOnce(Value) -> String,
+) -> (Browser, Response) {
+    let (mut browser, place) = begin(app).await;
+    provider.give(&place, "c0de", token(claims(app, provider, &place)));
+    let answer = come_back(&mut browser, &place, "c0de").await;
+    (browser, answer)
+}
+
+#[tokio::test]
+async fn somebody_with_a_role_comes_in_and_is_the_same_person_next_time() {
+    let (app, provider, key) = with_provider().await;
+    let (_, place) = begin(&app).await;
+    assert_eq!(place.path(), "/authorize");
+    for (name, value) in [
+        ("tenant", "1"),
+        ("response_type", "code"),
+        ("client_id", CLIENT.0),
+        ("redirect_uri", "http://127.0.0.1:8081/admin/v1/login/oidc/callback"),
+        ("scope", "openid profile email"),
+        ("code_challenge_method", "S256"),
+    ] {
+        assert_eq!(query(&place, name), value, "{name}");
+    }
+    let (browser, answer) = log_in((&app, &provider), |claims| key.token(&claims)).await;
+    assert_eq!(
+        (answer.status().as_u16(), &answer.headers()["location"]),
+        (303, &"/".parse().unwrap())
+    );
+    let me = browser.ok("GET", "/admin/v1/me", None).await;
+    assert_eq!(
+        (&me["name"], &me["roles"], &me["setup"]),
+        (&json!("Claire Dubois"), &json!(["auditor"]), &json!([]))
+    );
+    assert_eq!(browser.get("/admin/v1/audit").await.status(), 200);
+
+    let (again, answer) = log_in((&app, &provider), |mut claims| {
+        claims["groups"] = json!(["admins"]);
+        key.token(&claims)
+    })
+    .await;
+    assert_eq!(answer.status(), 303);
+    let now = again.ok("GET", "/admin/v1/me", None).await;
+    assert_eq!(
+        (&now["id"], &now["roles"]),
+        (&me["id"], &json!(["owner"])),
+        "roles are those of now"
+    );
+    let id = me["id"].as_str().unwrap();
+    let account = format!("/admin/v1/accounts/{id}");
+    let shown = app.admin_ok("GET", &account, None).await;
+    assert_eq!((&shown["issuer"], &shown["login"]), (&json!(provider.issuer), &Value::Null));
+    let roles = app.admin("PATCH", &account, Some(json!({ "roles": ["feeds"] }))).await;
+    problem(roles, 400, "invalid_body").await;
+    let password = json!({ "password": "seven brown pears" });
+    problem(again.call("POST", "/admin/v1/me/totp", Some(password)).await, 409, "conflict").await;
+    app.admin_ok("POST", &format!("{account}/suspend"), None).await;
+    let (_, refused) = log_in((&app, &provider), |claims| key.token(&claims)).await;
+    problem(refused, 401, "invalid_login").await;
+    let trail = app.admin_ok("GET", &format!("/admin/v1/audit?subject={id}"), None).await;
+    let actions: Vec<&str> =
+        trail["items"].as_array().unwrap().iter().map(|e| e["action"].as_str().unwrap()).collect();
+    assert_eq!(
+        actions,
+        ["account.suspend", "account.login", "account.update", "account.login", "account.create"]
+    );
+}
+
+#[tokio::test]
+async fn a_token_that_is_not_right_lets_nobody_in() {
+    let (app, provider, key) = with_provider().await;
+    let ec = Key::ec("k2");
+    provider.show(&[key.jwk(), ec.jwk()]);
+    let stranger = Key::rsa("k1");
+    let set = |member: &'static str, value: Value| {
+        move |claims: &mut Value| claims[member] = value.clone()
+    };
+    let now = app.clock.now().0 / SECOND;
+    type Change<'a> = Box<dyn Fn(&mut Value) + 'a>;
+    let changes: Vec<(&str, Change<'_>)> = vec![
+        ("another issuer", Box::new(set("iss", json!("https://evil.example")))),
+        ("no issuer", Box::new(set("iss", Value::Null))),
+        ("another audience", Box::new(set("aud", json!("another")))),
+        ("another audience", Box::new(set("aud", json!([CLIENT.0, "another"])))),
+        ("another audience", Box::new(set("azp", json!("another")))),
+        ("no audience", Box::new(set("aud", json!([])))),
+        ("another login", Box::new(set("nonce", json!("x")))),
+        ("no nonce", Box::new(set("nonce", Value::Null))),
+        ("expired", Box::new(set("exp", json!(now - 61)))),
+        ("no end", Box::new(set("exp", Value::Null))),
+        ("an odd end", Box::new(set("exp", json!("soon")))),
+        ("not yet", Box::new(set("iat", json!(now + 61)))),
+        ("not yet", Box::new(set("nbf", json!(now + 61)))),
+        ("no subject", Box::new(set("sub", json!("")))),
+        ("no role", Box::new(set("groups", json!(["staff"])))),
+        ("no role", Box::new(set("groups", Value::Null))),
+    ];
+    for (what, change) in changes {
+        for key in [&key, &ec] {
+            let (browser, refused) = log_in((&app, &provider), |mut claims| {
+                change(&mut claims);
+                key.token(&claims)
+            })
+            .await;
+            assert_eq!(refused.status(), 401, "{what}");
+            problem(refused, 401, "invalid_login").await;
+            assert_eq!(browser.get("/admin/v1/me").await.status(), 401, "{what}");
+        }
+    }
+    type Make<'a> = Box<dyn Fn(&Value) -> String + 'a>;
+    let makes: Vec<(&str, Make<'_>)> = vec![
+        ("no signature", Box::new(|claims| unsigned(claims))),
+        ("a key that is not the provider's", Box::new(|claims| stranger.token(claims))),
+        ("the public key as a secret", Box::new(|claims| by_public_key(&key, claims))),
+        ("an unknown key", Box::new(|claims| Key::rsa("k9").token(claims))),
+        (
+            "another algorithm than the key's",
+            Box::new(|claims| key.token_named(&json!({ "alg": "ES256", "kid": "k1" }), claims)),
+        ),
+        (
+            "a signature of something else",
+            Box::new(|claims| {
+                let (token, other) = (key.token(claims), key.token(&json!({ "sub": "x" })));
+                format!(
+                    "{}.{}",
+                    token.rsplit_once('.').unwrap().0,
+                    other.rsplit_once('.').unwrap().1
+                )
+            }),
+        ),
+        ("no token", Box::new(|_| "nonsense".into())),
+        ("nothing", Box::new(|_| String::new())),
+    ];
+    for (what, make) in makes {
+        let (_, refused) = log_in((&app, &provider), |claims| make(&claims)).await;
+        assert_eq!(refused.status(), 401, "{what}");
+        problem(refused, 401, "invalid_login").await;
+    }
+    // A clock may be a little wrong, and both kinds of keys are good.
+    for key in [&key, &ec] {
+        let (_, answer) = log_in((&app, &provider), |mut claims| {
+            claims["exp"] = json!(now - 59);
+            claims["aud"] = json!([CLIENT.0]);
+            key.token(&claims)
+        })
+        .await;
+        assert_eq!(answer.status(), 303);
+    }
+    let accounts = app.admin_ok("GET", "/admin/v1/accounts", None).await;
+    assert_eq!(accounts["items"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn only_the_browser_that_began_a_login_ends_it_and_once() {
+    let (app, provider, key) = with_provider().await;
+    let (mut browser, place) = begin(&app).await;
+    let (mut other, _) = begin(&app).await;
+    let token = || key.token(&claims(&app, &provider, &place));
+    provider.give(&place, "c0de", token());
+    problem(come_back(&mut other, &place, "c0de").await, 401, "invalid_login").await;
+    problem(come_back(&mut Browser::new(&app), &place, "c0de").await, 401, "invalid_login").await;
+    let state = query(&place, "state");
+    for path in [
+        "?code=c0de".to_owned(),
+        "?code=c0de&state=x".to_owned(),
+        format!("?code=c0de&state={state}x"),
+        format!("?code=&state={state}"),
+        format!("?code=other&state={state}"),
+        format!("?error=access_denied&state={state}"),
+        format!("?code=c0de&state={state}&iss=https://evil.example"),
+    ] {
+        let refused = browser.get(&format!("/admin/v1/login/oidc/callback{path}")).await;
+        let refused = problem(refused, 401, "invalid_login").await;
+        let denied = refused["detail"].as_str().unwrap().contains("access_denied");
+        assert_eq!(denied, path.contains("access_denied"), "{refused}");
+    }
+    // With a code of somebody else's login the verifier does not fit.
+    let (mut victim, theirs) = begin(&app).await;
+    problem(come_back(&mut victim, &theirs, "c0de").await, 401, "invalid_login").await;
+    provider.give(&place, "c0de", token());
+    let mut again = browser.copy();
+    assert_eq!(come_back(&mut browser, &place, "c0de").await.status(), 303);
+    problem(come_back(&mut again, &place, "c0de").await, 401, "invalid_login").await;
+
+    let (mut late, place) = begin(&app).await;
+    provider.give(&place, "late", key.token(&claims(&app, &provider, &place)));
+    app.clock.advance(601 * SECOND);
+    problem(come_back(&mut late, &place, "late").await, 401, "invalid_login").await;
+}
+
+#[tokio::test]
+async fn new_keys_are_found_and_old_ones_forgotten() {
+    let (app, provider, old) = with_provider().await;
+    let come_in = async |key: &Key| {
+        log_in((&app, &provider), |claims| key.token(&claims)).await.1.status().as_u16()
+    };
+    assert_eq!(come_in(&old).await, 303);
+    assert_eq!(come_in(&old).await, 303);
+    assert_eq!(provider.looks_at_keys(), 1, "what is known is not asked for");
+    let new = Key::ec("k2");
+    provider.show(&[new.jwk(), json!({ "kty": "odd", "kid": "k3" })]);
+    // Tokens with unknown keys make us ask now and then, not each time.
+    for _ in 0..5 {
+        assert_eq!(come_in(&new).await, 401);
+    }
+    assert_eq!(provider.looks_at_keys(), 1);
+    app.clock.advance(10 * SECOND);
+    assert_eq!(come_in(&new).await, 303);
+    assert_eq!(provider.looks_at_keys(), 2);
+    assert_eq!(come_in(&old).await, 401, "a key that is shown no more signs nobody in");
+    app.clock.advance(HOUR);
+    assert_eq!(come_in(&new).await, 303);
+    assert_eq!(provider.looks_at_keys(), 3);
+}
+
+#[tokio::test]
+async fn a_provider_that_is_not_as_it_should_be_is_told_to_operators() {
+    let (app, provider, _) = with_provider().await;
+    for (member, value) in [
+        ("issuer", json!("https://evil.example")),
+        ("token_endpoint", json!("http://evil.example/token")),
+        ("jwks_uri", json!(7)),
+    ] {
+        let held = json!(format!(
+            "{}/{}",
+            provider.issuer,
+            if member == "jwks_uri" { "keys" } else { "token" }
+        ));
+        provider.say(member, value);
+        let refused = Browser::new(&app).get("/admin/v1/login/oidc").await;
+        problem(refused, 503, "unavailable").await;
+        provider.say(member, if member == "issuer" { json!(provider.issuer) } else { held });
+    }
+    assert_eq!(Browser::new(&app).get("/admin/v1/login/oidc").await.status(), 303);
+    let none = TestApp::start().await;
+    problem(Browser::new(&none).get("/admin/v1/login/oidc").await, 404, "not_found").await;
+    let back = Browser::new(&none).get("/admin/v1/login/oidc/callback?code=x&state=y").await;
+    problem(back, 404, "not_found").await;
+}

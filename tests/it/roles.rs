@@ -1,0 +1,145 @@
+//! Who may do what in the admin API: every operation, every role.
+
+use crate::support::{NOON, TestApp, problem};
+use comptoir::admin::rights::{Need, OPERATIONS, Right};
+use comptoir::admin::roles::Role;
+use comptoir::app::openapi::ADMIN;
+use comptoir::kernel::clock::{HOUR, MINUTE};
+use comptoir::kernel::word::Word as _;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+/// Every operation of the admin document: id, method, path with something in place of parameters, and what
+/// the document says of it.
+fn operations() -> Vec<(String, Method, String, Value)> {
+    let document: Value = serde_json::from_str(&ADMIN.json).unwrap();
+    let paths = document["paths"].as_object().unwrap();
+    let each = |(path, methods): (&String, &Value)| {
+        let methods = methods.as_object().unwrap().clone();
+        let path = path.replace(['{', '}'], "");
+        methods.into_iter().map(move |(method, operation)| {
+            let id = operation["operationId"].as_str().unwrap().to_owned();
+            (id, method.to_uppercase().parse().unwrap(), path.clone(), operation)
+        })
+    };
+    paths.iter().flat_map(each).collect()
+}
+
+/// A token with one role.
+async fn token(app: &TestApp, role: Role) -> String {
+    let body = json!({ "name": role.as_str(), "roles": [role.as_str()] });
+    let issued = app.admin_ok("POST", "/admin/v1/tokens", Some(body)).await;
+    assert_eq!(issued["token"]["roles"], json!([role.as_str()]));
+    issued["text"].as_str().unwrap().to_owned()
+}
+
+async fn call(app: &TestApp, method: &Method, path: &str, token: &str) -> reqwest::Response {
+    let request = app.http.request(method.clone(), app.admin_url(path)).bearer_auth(token);
+    request.send().await.unwrap()
+}
+
+#[tokio::test]
+async fn every_operation_is_refused_to_every_role_that_lacks_its_right_and_to_no_other() {
+    let app = TestApp::start().await;
+    let mut tokens = Vec::new();
+    for (_, role) in Role::WORDS {
+        tokens.push((*role, token(&app, *role).await));
+    }
+    let operations = operations();
+    assert_eq!(operations.len(), OPERATIONS.len());
+    for (id, method, path, operation) in operations {
+        let need = comptoir::admin::rights::of(&id).unwrap();
+        if need != Need::Nothing {
+            let bare = app.http.request(method.clone(), app.admin_url(&path)).send().await.unwrap();
+            problem(bare, 401, "missing_key").await;
+        }
+        let Need::Right(right) = need else {
+            assert!(operation["x-right"].is_null(), "{id}");
+            continue;
+        };
+        assert_eq!(operation["x-right"], right.as_str(), "{id}");
+        assert!(operation["responses"]["403"].is_object(), "{id}");
+        for (role, token) in &tokens {
+            let answer = call(&app, &method, &path, token).await;
+            if role.rights().contains(&right) {
+                let status = answer.status().as_u16();
+                assert!(![401, 403, 405, 500].contains(&status), "{id} as {role}: {status}");
+            } else {
+                let refused = problem(answer, 403, "insufficient_role").await;
+                let detail = refused["detail"].as_str().unwrap();
+                assert!(detail.contains(right.as_str()) && detail.contains("owner"), "{detail}");
+                assert!(
+                    operation["x-roles"].as_array().unwrap().iter().all(|r| *r != role.as_str())
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_path_that_is_written_in_another_way_needs_the_same_right() {
+    let app = TestApp::start().await;
+    let auditor = token(&app, Role::Auditor).await;
+    for path in ["/admin/v1/ke%79s", "/admin/v1/%6Beys", "/admin/v1/keys?x=/admin/v1/audit"] {
+        let refused = call(&app, &Method::POST, path, &auditor).await;
+        problem(refused, 403, "insufficient_role").await;
+    }
+    for path in ["/admin/v1//keys", "/admin/v1/keys/", "/admin/v1/%2Fkeys", "/admin/v1/x/../keys/x"]
+    {
+        let status = call(&app, &Method::POST, path, &auditor).await.status().as_u16();
+        assert!([403, 404, 405].contains(&status), "{path}: {status}");
+    }
+}
+
+#[tokio::test]
+async fn who_calls_is_told_what_they_may_do() {
+    let app = TestApp::start().await;
+    let text = token(&app, Role::KeyManager).await;
+    let me = call(&app, &Method::GET, "/admin/v1/me", &text).await.json::<Value>().await.unwrap();
+    assert_eq!(me["roles"], json!(["key_manager"]));
+    let rights = me["rights"].as_array().unwrap();
+    assert!(rights.contains(&json!(Right::ManageKeys.as_str())), "{me}");
+    assert!(!rights.contains(&json!(Right::ManagePeople.as_str())), "{me}");
+}
+
+#[tokio::test]
+async fn a_refusal_is_in_the_audit_log() {
+    let app = TestApp::start().await;
+    let text = token(&app, Role::Support).await;
+    let me = call(&app, &Method::GET, "/admin/v1/me", &text).await.json::<Value>().await.unwrap();
+    problem(call(&app, &Method::POST, "/admin/v1/plans", &text).await, 403, "insufficient_role")
+        .await;
+    let trail = app.admin_ok("GET", "/admin/v1/audit?subject=create_plan", None).await;
+    let entry = &trail["items"][0];
+    assert_eq!(
+        (&entry["action"], &entry["actor"]),
+        (&json!("access.refuse"), &me["id"]),
+        "{trail}"
+    );
+    assert!(entry["detail"]["needed"].as_str().unwrap().contains("ManagePlans"), "{trail}");
+}
+
+#[tokio::test]
+async fn a_token_ends_by_itself_and_shows_its_last_use() {
+    let app = TestApp::builder().fixed_clock(NOON).start().await;
+    let body = json!({ "name": "till", "roles": ["feeds"], "expires_at": "2026-11-22T13:00:00Z" });
+    let issued = app.admin_ok("POST", "/admin/v1/tokens", Some(body)).await;
+    let text = issued["text"].as_str().unwrap();
+    assert_eq!(issued["token"]["last_used_at"], Value::Null);
+    app.clock.advance(5 * MINUTE);
+    assert_eq!(call(&app, &Method::GET, "/admin/v1/me", text).await.status(), 200);
+    let listed = app.admin_ok("GET", "/admin/v1/tokens", None).await;
+    let items = listed["items"].as_array().unwrap();
+    let shown = items.iter().find(|token| token["id"] == issued["token"]["id"]).unwrap();
+    assert_eq!(shown["last_used_at"], "2026-11-22T12:05:00Z");
+    app.clock.advance(HOUR);
+    problem(call(&app, &Method::GET, "/admin/v1/me", text).await, 401, "expired_key").await;
+    let past = json!({ "name": "late", "expires_at": "2026-11-22T13:00:00Z" });
+    let refused = app.admin("POST", "/admin/v1/tokens", Some(past)).await;
+    assert_eq!(problem(refused, 400, "invalid_body").await["errors"][0]["pointer"], "/expires_at");
+    for wrong in [json!([]), json!(["boss"]), json!("owner")] {
+        let body = json!({ "name": "x", "roles": wrong });
+        let refused = app.admin("POST", "/admin/v1/tokens", Some(body)).await;
+        problem(refused, 400, "invalid_body").await;
+    }
+}
