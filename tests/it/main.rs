@@ -38,6 +38,7 @@ mod metering;
 mod near;
 mod openapi;
 mod operations;
+mod parquet;
 mod prices;
 mod products;
 mod restart;
