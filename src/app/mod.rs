@@ -2,6 +2,7 @@
 //! how it stops without losing anything.
 
 mod admin;
+mod connection;
 mod finish;
 mod front;
 pub mod openapi;

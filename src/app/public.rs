@@ -1,5 +1,6 @@
 //! The public listener: every route that partners can call, and the layers around them.
 
+use super::connection::Connection;
 use super::finish::{EVENT_ID, Finisher, finish};
 use super::front::{FastPath, FrontFactory};
 use super::{Comptoir, listen, openapi, rate_limit, request_cost};
@@ -16,7 +17,7 @@ use crate::{browse, catalog, changes, demo, explain, exports, feeds, hooks, mete
 use actix_cors::Cors;
 use actix_http::HttpService;
 use actix_server::Server;
-use actix_service::{IntoServiceFactory as _, ServiceFactoryExt as _, map_config};
+use actix_service::{IntoServiceFactory as _, ServiceFactoryExt as _, fn_service, map_config};
 use actix_web::dev::AppConfig;
 use actix_web::http::header;
 use actix_web::middleware::{Condition, from_fn};
@@ -240,7 +241,8 @@ pub(super) fn server(comptoir: &Comptoir) -> anyhow::Result<(Server, SocketAddr)
             app.configure(|c| pages(c, with_demo, &config)).default_service(web::to(unrouted));
         let app = app.into_factory().map_err(|error: actix_web::Error| error.error_response());
         let closing = closing.clone();
-        HttpService::build()
+        let http = HttpService::build()
+            .on_connect_ext(Connection::put_hang_up)
             .graceful_shutdown_signal(move || {
                 let closing = closing.clone();
                 async move { closing.notified().await }
@@ -249,8 +251,8 @@ pub(super) fn server(comptoir: &Comptoir) -> anyhow::Result<(Server, SocketAddr)
             .client_request_timeout(config.server.request_timeout)
             .client_disconnect_timeout(Duration::from_secs(1))
             .local_addr(address)
-            .finish(FrontFactory { app: map_config(app, |()| AppConfig::default()), fast })
-            .tcp()
+            .finish(FrontFactory { app: map_config(app, |()| AppConfig::default()), fast });
+        fn_service(Connection::take).and_then(http)
     })?;
     Ok((server.run(), address))
 }

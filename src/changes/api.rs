@@ -9,6 +9,7 @@ use super::store::{self, Entry, Stretch, Wanted, rows};
 use super::wait::{self, Full, MOST_OF_APP, Waits};
 use crate::access::model::StockDisclosure;
 use crate::access::{Caller, Scopes, op};
+use crate::http::hang_up::hung_up;
 use crate::http::params::nearest;
 use crate::http::{Answer, ApiError, ApiResult, Code, FieldError, Params};
 use crate::kernel::Micros;
@@ -108,7 +109,7 @@ async fn list_changes(
     within(after, &stretch, &db).await?;
     if wait_s > 0 && stretch.is_end() {
         let seat = waits.seat(caller.app()).map_err(no_seat)?;
-        while stretch.is_end() && seat.beyond(stretch.reached, until).await {
+        while stretch.is_end() && seat.beyond(stretch.reached, until, hung_up(&request)).await {
             // What the log has gained may be of other types: then the wait goes on behind it.
             stretch = store::read(&db, stretch.reached, &wanted, most as usize).await?;
         }

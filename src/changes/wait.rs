@@ -79,14 +79,20 @@ impl Waits {
 }
 
 impl Seat<'_> {
-    /// Waits until the log has come further than a position; false where it has not by `until`, and
-    /// where the node stops.
-    pub(super) async fn beyond(&self, position: i64, until: Instant) -> bool {
+    /// Waits until the log has come further than a position; false where it has not by `until`, where the
+    /// client hangs up and where the node stops.
+    pub(super) async fn beyond(
+        &self,
+        position: i64,
+        until: Instant,
+        hung_up: impl Future<Output = ()>,
+    ) -> bool {
         let (mut at, mut closed) = (self.waits.position.clone(), self.waits.closed.subscribe());
         let moved = async {
             tokio::select! {
                 moved = at.wait_for(|at| *at > position) => moved.is_ok(),
                 _ = closed.wait_for(|closed| *closed) => false,
+                () = hung_up => false,
             }
         };
         timeout_at(until, moved).await.unwrap_or(false)

@@ -44,9 +44,9 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 /// naming one without its scope, or stock where the plan tells no quantities, is 403.
 ///
 /// An NDJSON file has a document in each line, as `embed=resource` of `/v1/changes` gives it. A Parquet
-/// file has columns, amounts as DECIMAL(18,4), and the document as JSON. Stock files hold bands, never
-/// exact quantities. The urls are signed: they work without your key for a time, for programs that download,
-/// count as your app's calls, and end with your key.
+/// file has columns, amounts as DECIMAL(18,4), and the document as JSON; of offers the columns say all. Stock
+/// files hold bands, never exact quantities. The urls are signed: they work without your key for a time, for
+/// programs that download, count as your app's calls, and end with your key.
 #[utoipa::path(
     operation_id = "get_latest_export", tag = "exports",
     params(

@@ -65,10 +65,16 @@ pub enum Enqueued {
     TooMany(Micros),
 }
 
-/// Registers a snapshot as begun. False where another node has begun that day's.
-pub async fn begin_snapshot(db: &Db, new: New<'_>, day: Option<&str>) -> Result<bool, StoreError> {
-    const BEGIN: &str = "INSERT INTO exports (id, kind, day, status, node, request, created_at)
-        VALUES ($1, 'snapshot', $2, 'running', $3, $4, $5) ON CONFLICT (day) DO NOTHING";
+/// Registers a snapshot as begun, and held until an instant. False where another node has begun that day's.
+pub async fn begin_snapshot(
+    db: &Db,
+    new: New<'_>,
+    day: Option<&str>,
+    until: Micros,
+) -> Result<bool, StoreError> {
+    const BEGIN: &str = "INSERT INTO exports (id, kind, day, status, node, request, created_at,
+        held_until) VALUES ($1, 'snapshot', $2, 'running', $3, $4, $5, $6)
+        ON CONFLICT (day) DO NOTHING";
     let mut tx = db.begin().await?;
     let begun = on_tx!(&mut tx, c => {
         sqlx::query(BEGIN)
@@ -77,6 +83,7 @@ pub async fn begin_snapshot(db: &Db, new: New<'_>, day: Option<&str>) -> Result<
             .bind(new.node)
             .bind(new.request)
             .bind(new.now.0)
+            .bind(until.0)
             .execute(c)
             .await?
             .rows_affected()
@@ -135,17 +142,32 @@ pub async fn queued(db: &Db, node: &str) -> Result<bool, StoreError> {
     Ok(count > 0)
 }
 
-/// The next request that this node has to write; it is running from now on.
-pub async fn take_queued(db: &Db, node: &str) -> Result<Option<Export>, StoreError> {
+/// The next request that this node has to write; it is running from now on, and held until an instant.
+pub async fn take_queued(db: &Db, node: &str, until: Micros) -> Result<Option<Export>, StoreError> {
     const NEXT: &str =
         exports!(" WHERE status = 'queued' AND node = $1 ORDER BY created_at, id LIMIT 1");
-    const TAKE: &str = "UPDATE exports SET status = 'running' WHERE id = $1";
+    const TAKE: &str = "UPDATE exports SET status = 'running', held_until = $1 WHERE id = $2";
     let next: Option<Export> =
         on_db!(db, c => sqlx::query_as(NEXT).bind(node).fetch_optional(c).await)?;
     if let Some(next) = &next {
-        change(db, TAKE, &next.id).await?;
+        held(db, TAKE, &next.id, until).await?;
     }
     Ok(next)
+}
+
+/// Holds on to what is being written until an instant; false where it was given up.
+pub async fn keep(db: &Db, id: &str, until: Micros) -> Result<bool, StoreError> {
+    const KEEP: &str = "UPDATE exports SET held_until = $1 WHERE id = $2 AND status = 'running'";
+    Ok(held(db, KEEP, id, until).await? == 1)
+}
+
+async fn held(db: &Db, sql: &'static str, id: &str, until: Micros) -> Result<u64, StoreError> {
+    let mut tx = db.begin().await?;
+    let held = on_tx!(&mut tx, c => {
+        sqlx::query(sql).bind(until.0).bind(id).execute(c).await?.rows_affected()
+    });
+    tx.commit().await?;
+    Ok(held)
 }
 
 async fn change(db: &Db, sql: &'static str, id: &str) -> Result<u64, StoreError> {
@@ -189,22 +211,24 @@ pub async fn fail(db: &Db, id: &str) -> Result<(), StoreError> {
     change(db, "UPDATE exports SET status = 'failed' WHERE id = $1", id).await.map(|_| ())
 }
 
-/// What an earlier run of a node left unfinished: its snapshots are given up, its exports begun again.
+/// The exports that an earlier run of a node left unfinished are begun again.
 pub async fn reset(db: &Db, node: &str) -> Result<(), StoreError> {
-    const GIVE_UP: &str =
-        "DELETE FROM exports WHERE kind = 'snapshot' AND status = 'running' AND node = $1";
     const AGAIN: &str = "UPDATE exports SET status = 'queued' WHERE kind = 'export' AND status = 'running' AND node = $1";
-    change(db, GIVE_UP, node).await?;
     change(db, AGAIN, node).await.map(|_| ())
 }
 
-/// Gives up what other nodes began before an instant and never finished.
-pub async fn give_up(db: &Db, before: Micros) -> Result<(), StoreError> {
-    const GIVE_UP: &str =
-        "DELETE FROM exports WHERE status IN ('queued', 'running') AND created_at < $1";
+/// Gives up what nobody holds any more, and what was asked for before an instant of a node that never
+/// wrote it. An app sees that its export failed.
+pub async fn give_up(db: &Db, now: Micros, before: Micros) -> Result<(), StoreError> {
+    const FAIL: &str = "UPDATE exports SET status = 'failed'
+        WHERE kind = 'export' AND status = 'running' AND held_until < $1";
+    const FORGET: &str = "DELETE FROM exports WHERE
+        (kind = 'snapshot' AND status = 'running' AND held_until < $1)
+        OR (status = 'queued' AND created_at < $2)";
     let mut tx = db.begin().await?;
     on_tx!(&mut tx, c => {
-        sqlx::query(GIVE_UP).bind(before.0).execute(c).await?;
+        sqlx::query(FAIL).bind(now.0).execute(&mut *c).await?;
+        sqlx::query(FORGET).bind(now.0).bind(before.0).execute(c).await?;
     });
     tx.commit().await
 }

@@ -56,7 +56,7 @@ async fn what_a_run_was_cut_off_from_is_begun_again() {
     assert_eq!(queued, Enqueued::Queued);
     let node = NodeId(1).to_string();
     // Taken by a run that then ends.
-    assert!(store::take_queued(&db, &node).await.unwrap().is_some());
+    assert!(store::take_queued(&db, &node, Micros(1)).await.unwrap().is_some());
     // In the middle of a file, or when all was there and only the row did not say so.
     for leftover in [format!("{id}.part"), id.to_string()] {
         let leftover = dir.path().join("exports").join(leftover);
@@ -69,4 +69,26 @@ async fn what_a_run_was_cut_off_from_is_begun_again() {
     assert_eq!(next.work_off().await.unwrap(), 0);
     let export = store::find(&db, &id.to_string()).await.unwrap().unwrap();
     assert_eq!(export.status, "ready");
+}
+
+#[tokio::test]
+async fn what_is_not_held_any_more_is_given_up() {
+    let (db, dir) = (database().await, tempfile::tempdir().unwrap());
+    let (writer, node) = (worker(&db, dir.path()), NodeId(1).to_string());
+    let (id, _) = writer.enqueue("app_1", &offers()).await.unwrap();
+    let id = id.to_string();
+    let status = async || store::find(&db, &id).await.unwrap().map(|export| export.status);
+    assert!(store::take_queued(&db, &node, Micros(5)).await.unwrap().is_some());
+    store::give_up(&db, Micros(5), Micros(0)).await.unwrap();
+    assert_eq!(status().await.as_deref(), Some("running"));
+    // The writer is still there.
+    assert!(store::keep(&db, &id, Micros(9)).await.unwrap());
+    store::give_up(&db, Micros(9), Micros(0)).await.unwrap();
+    assert_eq!(status().await.as_deref(), Some("running"));
+    // It says no more: the app sees that, and may ask again at once; a late word changes nothing.
+    store::give_up(&db, Micros(10), Micros(0)).await.unwrap();
+    assert_eq!(status().await.as_deref(), Some("failed"));
+    assert!(!store::keep(&db, &id, Micros(20)).await.unwrap());
+    assert!(!store::finish(&db, &id, (1, "[]"), Micros(20)).await.unwrap());
+    assert_eq!(writer.enqueue("app_1", &offers()).await.unwrap().1, Enqueued::Queued);
 }

@@ -11,12 +11,17 @@ use crate::kernel::{Clock, Micros};
 use crate::storage::Db;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 use tokio::sync::Notify;
+use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 /// After a failed snapshot the next is tried after so long.
 const AGAIN_AFTER: i64 = 600 * SECOND;
-/// What was begun so long ago on a node that says no more is given up.
+/// What was asked for so long ago of a node that says no more is given up.
 const GIVE_UP_AFTER: i64 = 6 * HOUR;
+/// How long the row of what is being written holds without a word of its writer, and how often that gives one.
+pub const LEASE: i64 = 60 * SECOND;
+const RENEW: Duration = Duration::from_secs(15);
 /// How long an app's export is kept, and how long it counts.
 pub const EXPORT_KEPT: i64 = 24 * HOUR;
 
@@ -69,6 +74,11 @@ impl Worker {
     /// The time.
     pub(super) fn now(&self) -> Micros {
         self.clock.now()
+    }
+
+    /// Until when this writer vouches for what it begins or goes on with now.
+    fn until(&self) -> Micros {
+        Micros(self.now().0.saturating_add(LEASE))
     }
 
     /// Where the files of an export are.
@@ -129,7 +139,7 @@ impl Worker {
         let name = id.to_string();
         let text = serde_json::to_string(&request)?;
         let new = New { id: &name, node: &self.node, request: &text, now: self.now() };
-        if !store::begin_snapshot(&self.db, new, day).await? {
+        if !store::begin_snapshot(&self.db, new, day, self.until()).await? {
             return Ok(None);
         }
         if let Err(error) = self.carry_out(&name, &request).await {
@@ -144,7 +154,7 @@ impl Worker {
     /// Writes what apps have asked for; how many exports failed.
     pub async fn work_off(&self) -> Result<u64, ExportError> {
         let mut failed = 0;
-        while let Some(export) = store::take_queued(&self.db, &self.node).await? {
+        while let Some(export) = store::take_queued(&self.db, &self.node, self.until()).await? {
             let written = match export.request() {
                 Ok(request) => self.carry_out(&export.id, &request).await,
                 Err(error) => Err(error.into()),
@@ -163,7 +173,10 @@ impl Worker {
         std::fs::create_dir_all(&self.dir)?;
         // What is begun again after a crash finds what it had written before.
         self.discard(id);
-        let Written { position, files } = write::write(&self.db, &self.dir, id, request).await?;
+        let Written { position, files } = tokio::select! {
+            written = write::write(&self.db, &self.dir, id, request) => written?,
+            () = self.keep(id) => return Err(ExportError::CutOff),
+        };
         let manifest = serde_json::to_string(&files)?;
         if !store::finish(&self.db, id, (position, &manifest), self.now()).await? {
             self.discard(id);
@@ -174,6 +187,20 @@ impl Worker {
         Ok(())
     }
 
+    /// Holds on to what is being written, until it was given up all the same.
+    async fn keep(&self, id: &str) {
+        let mut ticks = interval_at(Instant::now() + RENEW, RENEW);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            match store::keep(&self.db, id, self.until()).await {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(error) => tracing::warn!(%error, id, "the lease of an export was not renewed"),
+            }
+        }
+    }
+
     fn discard(&self, id: &str) {
         let _ = std::fs::remove_dir_all(self.place(id));
         let _ = std::fs::remove_dir_all(write::staging(&self.dir, id));
@@ -182,7 +209,7 @@ impl Worker {
     /// Takes away what is no longer kept.
     pub async fn clear_old(&self) -> Result<(), ExportError> {
         let before = |age: i64| Micros(self.now().0.saturating_sub(age));
-        store::give_up(&self.db, before(GIVE_UP_AFTER)).await?;
+        store::give_up(&self.db, self.now(), before(GIVE_UP_AFTER)).await?;
         store::forget_old(&self.db, self.settings.keep, before(EXPORT_KEPT)).await?;
         self.sweep().await
     }

@@ -7,6 +7,7 @@ pub mod error;
 pub mod fields;
 pub mod form;
 pub mod gtin;
+pub mod hang_up;
 pub mod language;
 pub mod linked;
 pub mod page;

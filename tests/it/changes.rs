@@ -6,6 +6,9 @@ use comptoir::feeds::Feed;
 use comptoir::kernel::Micros;
 use comptoir::kernel::clock::HOUR;
 use serde_json::{Value, json};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 async fn page(app: &TestApp, key: &str, query: &str) -> Value {
     let answer = app.get(key, &format!("/v1/changes{query}")).await;
@@ -240,4 +243,34 @@ async fn an_app_has_places_to_wait_of_its_own() {
     for call in waiting {
         assert_eq!(call.await.unwrap().unwrap().status(), 200);
     }
+}
+
+#[tokio::test]
+async fn a_client_that_hangs_up_leaves_its_place() {
+    let app = TestApp::builder().fixed_clock(NOON).start().await;
+    app.stock_shelves(1, 1).await;
+    let key = app.key(json!({})).await.text;
+    let head = page(&app, &key, "?after=latest").await["next_position"].clone();
+    let head = head.as_str().unwrap();
+    let call = format!(
+        "GET /v1/changes?after={head}&wait_s=30 HTTP/1.1\r\nhost: test\r\nauthorization: Bearer {key}\r\n\r\n"
+    );
+    let mut callers = Vec::new();
+    for _ in 0..20 {
+        let mut caller = TcpStream::connect(app.at.public).await.unwrap();
+        caller.write_all(call.as_bytes()).await.unwrap();
+        callers.push(caller);
+    }
+    app.wait_for_gauge("changes_waiting", 20).await;
+    // One closes for writing alone, as a client may that has no more calls: it has its answer, only sooner.
+    let mut half = callers.pop().unwrap();
+    half.shutdown().await.unwrap();
+    let mut answer = String::new();
+    let read = half.read_to_string(&mut answer);
+    tokio::time::timeout(Duration::from_secs(15), read).await.expect("before `wait_s`").unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    assert!(answer.contains(&format!("\"next_position\":\"{head}\"")), "{answer}");
+    // The others are gone, long before their time is over.
+    drop(callers);
+    app.wait_until_gauge("changes_waiting", |waiting| waiting == 0).await;
 }

@@ -6,8 +6,6 @@ use comptoir::app::export_worker;
 use comptoir::exports::store::snapshots;
 use comptoir::feeds::Feed;
 use comptoir::kernel::clock::HOUR;
-use parquet::file::reader::{FileReader as _, SerializedFileReader};
-use parquet::record::RowAccessor as _;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use std::io::Read as _;
@@ -71,39 +69,6 @@ async fn a_snapshot_holds_what_is_there_as_of_one_position() {
         json_of(&app, &key, &format!("/v1/exports/{id}")).await["files"].as_array().unwrap().len(),
         12
     );
-}
-
-#[tokio::test]
-async fn a_parquet_file_holds_the_same_with_exact_amounts() {
-    let app = shop().await;
-    let key = app.key(json!({})).await.text;
-    let id = app.snapshot().await;
-    let read = async |name: &str| {
-        let answer = app.get(&key, &format!("/v1/exports/{id}/files/{name}.parquet")).await;
-        SerializedFileReader::new(answer.bytes().await.unwrap()).unwrap()
-    };
-    let offers = read("offers").await;
-    let prices: Vec<String> = offers
-        .get_row_iter(None)
-        .unwrap()
-        .map(|row| {
-            let row = row.unwrap();
-            let price = row.get_column_iter().find(|(name, _)| *name == "price").unwrap().1;
-            assert!(row.get_string(0).unwrap().starts_with("prd_"));
-            price.to_string()
-        })
-        .collect();
-    let mut sorted = prices;
-    sorted.sort();
-    assert_eq!(sorted, ["100.0000", "2.3900"]);
-    let products = read("products").await;
-    assert_eq!(products.metadata().file_metadata().num_rows(), 29);
-    for row in products.get_row_iter(None).unwrap() {
-        let row = row.unwrap();
-        let document: Value = serde_json::from_str(row.get_string(8).unwrap()).unwrap();
-        assert_eq!(document["id"], *row.get_string(0).unwrap());
-        assert_eq!(document["gtin"], *row.get_string(2).unwrap());
-    }
 }
 
 #[tokio::test]

@@ -102,14 +102,6 @@ fn delete(field: &str, code: &str) -> Value {
     json!({ "op": "delete", field: code })
 }
 
-fn promotion(code: &str, title: &str) -> Value {
-    json!({
-        "code": code, "title": title, "type": "percent_off", "value": "25",
-        "applies_to": {}, "channels": ["online"], "audience": "public",
-        "valid_from": "2026-11-01T00:00:00Z", "valid_through": "2026-12-01T00:00:00Z",
-    })
-}
-
 #[tokio::test]
 async fn a_snapshot_with_the_changes_behind_it_is_a_fresh_snapshot() {
     let app = TestApp::builder().fixed_clock(NOON).start().await;
@@ -126,7 +118,9 @@ async fn a_snapshot_with_the_changes_behind_it_is_a_fresh_snapshot() {
     app.import(Feed::Offers, &offers).await;
     let levels: Vec<Value> = (0..60).map(|p| data::level(p, p % 4, p, NOON)).collect();
     app.import(Feed::Stock, &levels).await;
-    let taken = app.import(Feed::Promotions, &[promotion("a", "Un"), promotion("b", "Deux")]).await;
+    let taken = app
+        .import(Feed::Promotions, &[data::promotion("a", "Un"), data::promotion("b", "Deux")])
+        .await;
     assert_eq!(taken.rejected, 0, "{taken}");
     // The feed does not stop for the snapshot: it holds what stood at one position.
     let during: Vec<Value> = (0..30).map(|p| data::offer(p, 0, "2.19")).collect();
@@ -151,7 +145,11 @@ async fn a_snapshot_with_the_changes_behind_it_is_a_fresh_snapshot() {
         (Feed::Stores, vec![moved, data::store(9), delete("store_code", "0003")]),
         (
             Feed::Promotions,
-            vec![promotion("a", "Trois"), delete("code", "b"), promotion("c", "Quatre")],
+            vec![
+                data::promotion("a", "Trois"),
+                delete("code", "b"),
+                data::promotion("c", "Quatre"),
+            ],
         ),
         (Feed::Offers, (0..40).map(|p| data::offer(p + 7, 1, "1.99")).collect()),
         (Feed::Offers, vec![data::offer(77, 9, "5.10"), data::offer(77, 9, "5.20")]),

@@ -5,6 +5,7 @@ use actix_web::{App, HttpResponse, HttpServer, web};
 use comptoir::feeds::Feed;
 use serde_json::{Value, json};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc};
 
@@ -13,13 +14,18 @@ struct Receiver {
     url: String,
     arrived: mpsc::UnboundedReceiver<Value>,
     answers: Arc<Semaphore>,
+    /// Whether its answers are failures.
+    fails: Arc<AtomicBool>,
 }
 
-type Inbox = (mpsc::UnboundedSender<Value>, Arc<Semaphore>);
+type Inbox = (mpsc::UnboundedSender<Value>, Arc<Semaphore>, Arc<AtomicBool>);
 
 async fn take(text: String, inbox: web::Data<Inbox>) -> HttpResponse {
     let _ = inbox.0.send(serde_json::from_str(&text).unwrap());
     inbox.1.acquire().await.unwrap().forget();
+    if inbox.2.load(Ordering::SeqCst) {
+        return HttpResponse::InternalServerError().finish();
+    }
     HttpResponse::NoContent().finish()
 }
 
@@ -28,14 +34,15 @@ impl Receiver {
     fn start(answers: usize) -> Self {
         let (sender, arrived) = mpsc::unbounded_channel();
         let answers = Arc::new(Semaphore::new(answers));
-        let inbox = web::Data::new((sender, Arc::clone(&answers)));
+        let fails = Arc::new(AtomicBool::new(false));
+        let inbox = web::Data::new((sender, Arc::clone(&answers), Arc::clone(&fails)));
         let server = HttpServer::new(move || {
             App::new().app_data(inbox.clone()).default_service(web::to(take))
         });
         let server = server.workers(1).disable_signals().bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/hook", server.addrs()[0]);
         tokio::spawn(server.run());
-        Self { url, arrived, answers }
+        Self { url, arrived, answers, fails }
     }
 
     /// The price that the next message tells.
@@ -99,6 +106,32 @@ async fn the_silent_receivers_of_an_app_hold_up_no_other_app() {
     subscribe(&app, &key, &quick.url).await;
     prices(&app, &[(9, "3.00")]).await;
     assert_eq!(quick.price().await, "3.00");
+}
+
+#[tokio::test]
+async fn a_receiver_that_fails_gets_one_message_at_a_time_until_it_takes_one() {
+    let app = shop(&[]).await;
+    let (key, other) = (app.key(json!({})).await, app.key(json!({})).await);
+    // It fails the messages of the first round, and then says nothing.
+    let (mut failing, mut quick) = (Receiver::start(8), Receiver::start(100));
+    failing.fails.store(true, Ordering::SeqCst);
+    subscribe(&app, &key, &failing.url).await;
+    let many: Vec<(u32, &str)> = (0..19).map(|n| (n, "2.00")).collect();
+    prices(&app, &many).await;
+    for _ in 0..9 {
+        failing.price().await;
+    }
+    // While the ninth is under way, there is time for messages to others and none for it.
+    subscribe(&app, &other, &quick.url).await;
+    prices(&app, &[(19, "3.00")]).await;
+    assert_eq!(quick.price().await, "3.00");
+    assert!(failing.arrived.try_recv().is_err());
+    // It takes the round that is under way, so it gets several at a time from the next on.
+    failing.fails.store(false, Ordering::SeqCst);
+    failing.answers.add_permits(8);
+    for _ in 0..7 + 4 {
+        failing.price().await;
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,10 @@
-//! Imports that are killed, and two nodes on one folder of sources: processes of their own.
+//! Imports and snapshots that are killed, and two nodes on one folder of sources: processes of their own.
 
 use crate::support::process::{Home, wait_until};
+use comptoir::app::export_worker;
+use comptoir::exports::store::snapshots;
+use comptoir::exports::worker::LEASE;
+use comptoir::kernel::{Clock, Micros};
 use comptoir::on_db;
 use comptoir::storage::Db;
 use serde_json::{Value, json};
@@ -161,4 +165,25 @@ async fn two_nodes_on_one_folder_import_each_file_once() {
     assert_eq!(number(&home.db, imports).await, i64::from(count));
     let accepted = "SELECT CAST(sum(accepted) AS BIGINT) FROM imports WHERE feed = 'products'";
     assert_eq!(number(&home.db, accepted).await, i64::from(count) * 20);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_whose_command_was_killed_is_given_up_within_its_lease() {
+    const RUNNING: &str = "SELECT count(*) FROM exports WHERE status = 'running'";
+    let products: Vec<Value> = (0..ROWS).map(|n| product(n, "Vis")).collect();
+    let home = Home::new(&[], &products).await;
+    let command = home.start(&["export", "snapshot"]);
+    counts(&home.db, RUNNING, 1).await;
+    command.kill();
+    assert_eq!(number(&home.db, RUNNING).await, 1, "it was killed in the middle");
+    let killed = Clock::System.now();
+    for (later, left) in [(0, 1), (LEASE + 1, 0)] {
+        // What a running server does once a minute.
+        let clock = Clock::fixed(Micros(killed.0 + later));
+        export_worker(&home.config(), &home.db, &clock).unwrap().clear_old().await.unwrap();
+        assert_eq!(number(&home.db, RUNNING).await, left, "{later}");
+    }
+    assert!(files(&home.dir().join("exports")).is_empty());
+    home.run(&["export", "snapshot"]);
+    assert_eq!(snapshots(&home.db, 9).await.unwrap().len(), 1);
 }

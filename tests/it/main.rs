@@ -46,6 +46,7 @@ mod oidc;
 mod openapi;
 mod operations;
 mod plan_changes;
+mod parquet;
 mod prices;
 mod products;
 mod refusals;

@@ -5,9 +5,12 @@ use crate::support::{Builder, NOON, TestApp, problem};
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
 use comptoir::config::DatabaseUrl;
 use parking_lot::Mutex;
+use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fs;
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -324,32 +327,90 @@ async fn a_file_of_any_name_is_imported_and_put_away() {
     app.wait_until_gauge("feed_sources_failing", |failing| failing == 0).await;
 }
 
-type Seen = Mutex<Vec<(String, bool)>>;
-
-async fn lead(request: HttpRequest, seen: web::Data<Seen>) -> HttpResponse {
-    let told = request.headers().contains_key("referer");
-    seen.lock().push((request.path().to_owned(), told));
-    match request.path() {
-        "/feed" => HttpResponse::Found().insert_header(("location", "/moved")).finish(),
-        _ => HttpResponse::Ok().body(TSV),
-    }
+/// Files that may not be read are no obstacle for root, so the thread gives up what lets it pass, and
+/// with it all that it starts.
+fn without_privileges(scenario: impl Future<Output = ()> + Send + 'static) {
+    let thread = std::thread::spawn(|| {
+        let mut own = capabilities(None).unwrap();
+        own.effective -= CapabilitySet::DAC_OVERRIDE | CapabilitySet::DAC_READ_SEARCH;
+        set_capabilities(None, own).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.unwrap().block_on(scenario);
+    });
+    thread.join().unwrap();
 }
 
-#[tokio::test]
-async fn a_redirect_tells_nobody_the_address_before() {
-    let seen = web::Data::new(Seen::default());
-    let data = seen.clone();
-    let server =
-        HttpServer::new(move || App::new().app_data(data.clone()).default_service(web::to(lead)));
+#[test]
+fn a_file_that_cannot_be_read_is_told_and_holds_up_no_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let own = dir.path().join("own");
+    source(dir.path(), "own", "feed = \"products\"\n");
+    for name in ["a-closed", "b-open"] {
+        let row = format!("{{\"sku\":\"{name}\",\"name\":\"N\"}}\n");
+        fs::write(own.join(format!("{name}.ndjson")), row).unwrap();
+    }
+    let closed = own.join("a-closed.ndjson");
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();
+    without_privileges(async move {
+        let app = watching(dir.path()).await;
+        app.wait_for_gauge("feed_files_total", 1).await;
+        assert_eq!(skus(&app).await, BTreeSet::from(["b-open".to_owned()]));
+        let failing = told(&app, "own", |source| source["problem"].is_string()).await;
+        let problem = failing["problem"].as_str().unwrap();
+        assert!(problem.starts_with("a-closed.ndjson cannot be read"), "{problem}");
+        // It lies where it was, and is imported once it may be read.
+        fs::set_permissions(&closed, fs::Permissions::from_mode(0o600)).unwrap();
+        app.wait_for_gauge("feed_files_total", 2).await;
+        assert_eq!(skus(&app).await, BTreeSet::from(["a-closed", "b-open"].map(str::to_owned)));
+        told(&app, "own", |source| source["problem"].is_null()).await;
+    });
+}
+
+/// Paths that were asked for, whether the address before was told, and whether the secret was.
+type Seen = Mutex<Vec<(String, bool, bool)>>;
+
+async fn lead(
+    request: HttpRequest,
+    seen: web::Data<Seen>,
+    other: web::Data<Option<SocketAddr>>,
+) -> HttpResponse {
+    let has = |name| request.headers().contains_key(name);
+    seen.lock().push((request.path().to_owned(), has("referer"), has("authorization")));
+    let to = match (request.path(), **other) {
+        ("/feed", _) => "/moved".to_owned(),
+        ("/moved", Some(other)) => format!("http://{other}/elsewhere"),
+        _ => return HttpResponse::Ok().body(TSV),
+    };
+    HttpResponse::Found().insert_header(("location", to)).finish()
+}
+
+/// A server that leads on to another, where there is one.
+fn leading(seen: &web::Data<Seen>, to: Option<SocketAddr>) -> SocketAddr {
+    let (seen, to) = (seen.clone(), web::Data::new(to));
+    let server = HttpServer::new(move || {
+        App::new().app_data(seen.clone()).app_data(to.clone()).default_service(web::to(lead))
+    });
     let server = server.workers(1).disable_signals().bind("127.0.0.1:0").unwrap();
     let at = server.addrs()[0];
     tokio::spawn(server.run());
+    at
+}
+
+#[tokio::test]
+async fn a_redirect_tells_nobody_the_address_before_and_no_other_server_the_secret() {
+    let seen = web::Data::new(Seen::default());
+    let at = leading(&seen, Some(leading(&seen, None)));
     let dir = tempfile::tempdir().unwrap();
     let settings = format!(
-        "feed = \"products\"\nformat = \"google-products\"\nurl = \"http://{at}/feed?token=s3cret\"\n"
+        "feed = \"products\"\nformat = \"google-products\"\nurl = \"http://{at}/feed?token=s3cret\"\n\
+         authorization_file = \"secret\"\n"
     );
     source(dir.path(), "shop", &settings);
+    fs::write(dir.path().join("shop/secret"), "Bearer s3cret\n").unwrap();
     let app = watching(dir.path()).await;
     app.wait_for_gauge("feed_files_total", 1).await;
-    assert_eq!(*seen.lock(), [("/feed".to_owned(), false), ("/moved".to_owned(), false)]);
+    let expected = [("/feed", false, true), ("/moved", false, true), ("/elsewhere", false, false)];
+    let seen = seen.lock();
+    let seen: Vec<_> = seen.iter().map(|(path, from, key)| (path.as_str(), *from, *key)).collect();
+    assert_eq!(seen, expected);
 }

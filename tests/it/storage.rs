@@ -5,10 +5,15 @@ use crate::support::scratch::{self, Scratch};
 use comptoir::app::open_database;
 use comptoir::config::Config;
 use comptoir::kernel::Micros;
+use comptoir::kernel::id::{ProductId, StoreId};
+use comptoir::on_db;
+use comptoir::stock::model::{Availability, Level, LevelKey};
+use comptoir::stock::store::{forget, put_levels};
 use comptoir::storage::changes::{Change, append};
 use comptoir::storage::{Db, Log, log};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// What a database stands on, for as long as it is used.
@@ -182,6 +187,61 @@ async fn positions_appear_in_the_order_of_commits() {
     }
 }
 
+fn level(quantity: i64) -> Level {
+    let key = LevelKey { product: ProductId::derived("p"), store: StoreId::derived("s") };
+    let availability = if quantity > 0 { Availability::InStock } else { Availability::OutOfStock };
+    let detail = "{}".to_owned();
+    let quantity = Some(quantity);
+    Level { key, availability, quantity, as_of: Micros(1), source: "pos", detail }
+}
+
+/// Returns when a transaction of this database waits for another one.
+async fn somebody_waits(db: &Db) {
+    const WAITS: &str = "SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let until = Instant::now() + Duration::from_secs(60);
+    let Db::Postgres(pool) = db else { panic!("only a server has others that wait") };
+    while sqlx::query_scalar::<_, i64>(WAITS).fetch_one(pool).await.unwrap() == 0 {
+        assert!(Instant::now() < until, "nobody waits");
+        tokio::task::yield_now().await;
+    }
+}
+
+/// SQLite has one writer, so there is nothing to wait for.
+#[tokio::test]
+async fn a_level_that_is_told_while_it_is_to_be_forgotten_is_not_lost() {
+    let Some((db, _ground)) = postgres("a level that is told while it is to be forgotten").await
+    else {
+        return;
+    };
+    let mut tx = db.begin().await.unwrap();
+    put_levels(&mut tx, &[level(5)], Micros(10)).await.unwrap();
+    tx.commit().await.unwrap();
+    // A till has told another count, which nobody sees yet.
+    let mut till = db.begin().await.unwrap();
+    put_levels(&mut till, &[level(0)], Micros(20)).await.unwrap();
+    let sweeping = tokio::spawn({
+        let db = db.clone();
+        async move {
+            let [product, store] =
+                [level(0).key.product.to_string(), level(0).key.store.to_string()];
+            let mut tx = db.begin().await.unwrap();
+            let keys = [[product.as_str(), store.as_str()]];
+            let forgotten = forget::forget(&mut tx, &keys, Micros(10), Micros(30)).await.unwrap();
+            tx.commit().await.unwrap();
+            forgotten
+        }
+    });
+    somebody_waits(&db).await;
+    till.commit().await.unwrap();
+    assert_eq!(sweeping.await.unwrap(), 0);
+    const LEVELS: &str = "SELECT availability FROM stock_levels";
+    let levels: Vec<String> =
+        on_db!(&db, c => sqlx::query_scalar(LEVELS).fetch_all(c).await).unwrap();
+    assert_eq!(levels, ["out_of_stock"]);
+    assert_eq!(rows_after(&db, 0).await.len(), 2, "the first level and the turn are told");
+}
+
 /// No test of this version reads the Redis server that `tests/run` starts: this proves that it would
 /// be there.
 #[test]
@@ -194,7 +254,7 @@ fn the_redis_server_of_the_test_run_answers() {
     };
     let address = url.trim_start_matches("redis://").trim_end_matches('/');
     let mut server = std::net::TcpStream::connect(address).unwrap();
-    let patience = Some(std::time::Duration::from_secs(10));
+    let patience = Some(Duration::from_secs(10));
     server.set_read_timeout(patience).unwrap();
     server.write_all(b"PING\r\n").unwrap();
     let mut answer = String::new();

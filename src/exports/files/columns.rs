@@ -74,6 +74,9 @@ const OFFERS: &str = "message offers {
     required binary price_type (STRING);
     optional int64 unit_price (DECIMAL(18,4));
     optional binary unit_price_reference (STRING);
+    optional int64 lowest_price_30d (DECIMAL(18,4));
+    optional int64 eco_contribution (DECIMAL(18,4));
+    optional binary seller (JSON);
     required boolean tax_included;
     optional int64 valid_from (TIMESTAMP(MICROS,true));
     optional int64 valid_through (TIMESTAMP(MICROS,true));
@@ -163,6 +166,9 @@ fn offer(row: &OfferRow) -> Result<Vec<Cell>, ExportError> {
         text(&row.price_type),
         Cell::Int(row.unit_price),
         Cell::Text(row.unit_reference.clone()),
+        Cell::Int(row.lowest_price_30d),
+        Cell::Int(row.eco_contribution),
+        Cell::Text(row.seller.clone()),
         Cell::Bool(row.tax_included),
         Cell::Int(row.valid_from),
         Cell::Int(row.valid_through),

@@ -1,6 +1,6 @@
 //! Levels that nobody vouches for any more: they become unknown, which is told like any other turn.
 
-use super::write_levels;
+use super::{hold, write_levels};
 use crate::kernel::Micros;
 use crate::kernel::word::Word as _;
 use crate::on_tx;
@@ -34,6 +34,8 @@ pub async fn forget(
     now: Micros,
 ) -> Result<u64, StoreError> {
     let cells: Vec<Cell<'_>> = keys.iter().flatten().map(|part| (*part).into()).collect();
+    // What another writes between the look and the writing would be told as unknown, and lost.
+    hold(tx).await?;
     let mut rows: Vec<Row> = bulk::lookup(tx, &FIND, &cells).await?;
     rows.retain(|row| row.4 <= until.0);
     unknown(tx, rows, now).await
@@ -46,6 +48,7 @@ pub async fn forget_products(
     now: Micros,
 ) -> Result<u64, StoreError> {
     let cells: Vec<Cell<'_>> = products.iter().map(|id| id.as_str().into()).collect();
+    hold(tx).await?;
     let rows = bulk::lookup(tx, &FIND_BY_PRODUCT, &cells).await?;
     unknown(tx, rows, now).await
 }
@@ -54,6 +57,7 @@ pub async fn forget_products(
 pub async fn forget_store(tx: &mut Tx, store: &str, now: Micros) -> Result<u64, StoreError> {
     const FIND: &str = "SELECT product_id, store_id, availability, as_of, received_at
         FROM stock_levels WHERE store_id = $1 AND availability <> 'unknown'";
+    hold(tx).await?;
     let rows: Vec<Row> =
         on_tx!(&mut *tx, c => sqlx::query_as(FIND).bind(store).fetch_all(c).await?);
     unknown(tx, rows, now).await

@@ -108,6 +108,15 @@ pub(crate) fn level(product: u32, store: u32, quantity: u32, as_of: &str) -> Val
     })
 }
 
+/// A promotion that everybody has on the web in November.
+pub(crate) fn promotion(code: &str, title: &str) -> Value {
+    json!({
+        "code": code, "title": title, "type": "percent_off", "value": "25",
+        "applies_to": {}, "channels": ["online"], "audience": "public",
+        "valid_from": "2026-11-01T00:00:00Z", "valid_through": "2026-12-01T00:00:00Z",
+    })
+}
+
 impl TestApp {
     /// Imports categories, `products` products and `stores` stores, and expects every row taken.
     pub(crate) async fn stock_shelves(&self, products: u32, stores: u32) {

@@ -54,6 +54,11 @@ impl Home {
         home
     }
 
+    /// Its settings as the program reads them.
+    pub(crate) fn config(&self) -> Config {
+        Config::load(None, &self.settings).unwrap_or_else(|problems| panic!("{problems}"))
+    }
+
     /// Its data directory.
     pub(crate) fn dir(&self) -> &Path {
         self.dir.path()
