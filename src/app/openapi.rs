@@ -259,7 +259,7 @@ fn offer_forms(operation: &mut Value) {
         &[linked::MEDIA_TYPE, form::NDJSON, form::CSV]
     } else if LINKED.contains(&name) {
         &[linked::MEDIA_TYPE]
-    } else if name == "SuggestionsOut" {
+    } else if ["SuggestionsOut", "TreeOut", "LookupOut"].contains(&name) {
         &[]
     } else {
         return;

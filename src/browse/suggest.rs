@@ -170,7 +170,7 @@ pub(super) async fn list_suggestions(
         items.extend(found.ok_or_else(not_ready)?);
     }
     let count = items.len() as u32;
-    Answer::json(&SuggestionsOut { items }, Cache::Seconds(60), count)
+    Ok(Answer::json(&SuggestionsOut { items }, Cache::Seconds(60), count)?.with_texts())
 }
 
 fn suggestion(kind: SuggestionType, id: &dyn std::fmt::Display, named: Named) -> SuggestionOut {
