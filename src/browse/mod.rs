@@ -3,7 +3,6 @@
 //! A domain answers for itself in its own `api`; what needs products, prices, stores and stock at
 //! once stands here, above all of them.
 
-mod deleted;
 pub mod digital_link;
 mod gtin;
 mod list;

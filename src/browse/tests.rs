@@ -246,6 +246,7 @@ fn schemas_describe_the_documents() {
     });
     let (name, body) = ("Enduits".to_owned(), body.to_string());
     view.apply_categories(vec![CategoryChange::Upsert(CategoryRecord {
+        updated_at: Micros(0),
         translations: Value::Null,
         id,
         parent: None,

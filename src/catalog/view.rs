@@ -24,8 +24,8 @@ mod saved;
 mod scan;
 mod tree;
 
-pub use categories::{CategoryChange, CategoryRecord};
-pub use deleted::Listed;
+pub use categories::{CategoryChange, CategoryQuery, CategoryRecord};
+pub use deleted::{Listed, with_deleted};
 pub use offers::{OfferChange, OfferRecord};
 pub use page::Page;
 pub use products::{ProductChange, ProductRecord, Tombstone};
@@ -169,7 +169,7 @@ impl CatalogView {
         since: Micros,
         after: Option<u64>,
         limit: usize,
-    ) -> Page<Listed> {
+    ) -> Page<Listed<ProductId>> {
         self.products.read().list_with_deleted(since, after, limit)
     }
 
@@ -216,7 +216,7 @@ impl CatalogView {
         let count = |id| products.in_category.set(id).map_or(0, id_set::IdSet::len);
         match categories.get(id, &count) {
             Some(body) => Lookup::Found { etag: digest(&body), body },
-            None if categories.gone.contains(&id.0) => Lookup::Gone { replaced_by: None },
+            None if categories.gone.contains_key(&id.0) => Lookup::Gone { replaced_by: None },
             None => Lookup::Missing,
         }
     }
@@ -227,17 +227,30 @@ impl CatalogView {
         categories.by_id.get(&id.0).map_or_else(Default::default, |own| own.translations.clone())
     }
 
-    /// The page of categories behind `after`, all or the children of one.
+    /// The page behind `after` of the categories that a query takes.
     pub fn categories(
         &self,
-        parent: Option<CategoryId>,
+        query: &CategoryQuery,
         after: Option<u64>,
         limit: usize,
     ) -> Page<Bytes> {
         let categories = self.categories.read();
         let products = self.products.read();
         let count = |id| products.in_category.set(id).map_or(0, id_set::IdSet::len);
-        categories.list(parent, after, limit, &count)
+        categories.list(query, after, limit, &count)
+    }
+
+    /// The page behind `after` of the categories that changed or were deleted at or after an instant.
+    pub fn categories_with_deleted(
+        &self,
+        since: Micros,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Page<Listed<CategoryId>> {
+        let categories = self.categories.read();
+        let products = self.products.read();
+        let count = |id| products.in_category.set(id).map_or(0, id_set::IdSet::len);
+        categories.list_with_deleted(since, (after, limit), &count)
     }
 
     /// The promotion with this id; none that is one customer's own.
@@ -253,6 +266,16 @@ impl CatalogView {
         limit: usize,
     ) -> Page<Bytes> {
         self.promotions.read().list(query, after, limit)
+    }
+
+    /// The page behind `after` of the promotions that changed or were deleted at or after an instant.
+    pub fn promotions_with_deleted(
+        &self,
+        since: Micros,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Page<Listed<PromotionId>> {
+        self.promotions.read().list_with_deleted(since, (after, limit))
     }
 
     /// The promotions of which the database has another phase than they are in.

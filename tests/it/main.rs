@@ -18,6 +18,7 @@ mod cli;
 mod compression;
 mod cost;
 mod crash;
+mod deleted;
 mod docs;
 mod exports;
 mod facets;
