@@ -13,9 +13,6 @@ mod shape;
 mod store_offers;
 mod stores;
 mod suggest;
-mod turns;
-
-pub use turns::Turns;
 
 use utoipa_actix_web::service_config::ServiceConfig;
 

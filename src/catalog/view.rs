@@ -209,6 +209,16 @@ impl CatalogView {
         self.offers.read().list(product, stores, channel, after, limit)
     }
 
+    /// How many offers a product has.
+    pub fn count_offers(
+        &self,
+        product: ProductId,
+        stores: &[StoreId],
+        channel: Option<Channel>,
+    ) -> u64 {
+        self.offers.read().count_of_product(product, stores, channel)
+    }
+
     /// The category with this id.
     pub fn category(&self, id: CategoryId) -> Lookup {
         let categories = self.categories.read();
@@ -240,6 +250,11 @@ impl CatalogView {
         categories.list(query, after, limit, &count)
     }
 
+    /// How many categories a query takes.
+    pub fn count_categories(&self, query: &CategoryQuery) -> u64 {
+        self.categories.read().count(query)
+    }
+
     /// The page behind `after` of the categories that changed or were deleted at or after an instant.
     pub fn categories_with_deleted(
         &self,
@@ -266,6 +281,11 @@ impl CatalogView {
         limit: usize,
     ) -> Page<Bytes> {
         self.promotions.read().list(query, after, limit)
+    }
+
+    /// How many promotions a query takes.
+    pub fn count_promotions(&self, query: &PromotionQuery) -> u64 {
+        self.promotions.read().count(query)
     }
 
     /// The page behind `after` of the promotions that changed or were deleted at or after an instant.
@@ -305,6 +325,11 @@ impl CatalogView {
         limit: usize,
     ) -> Page<OfferRecord, (u64, u64)> {
         self.offers.read().of_store(store, channel, after, limit)
+    }
+
+    /// How many offers a store has. It looks at each, some thousands at a time.
+    pub fn count_store_offers(&self, store: StoreId, channel: Option<Channel>) -> u64 {
+        Page::count(|after, most| self.offers.read().seen_in_store(store, channel, after, most))
     }
 
     /// The tree of categories; `None` where the root that was asked for is no category.

@@ -48,5 +48,6 @@ mod sources;
 mod storage;
 mod supply;
 mod support;
+mod totals;
 mod uploads;
 mod versions;

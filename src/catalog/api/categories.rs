@@ -30,6 +30,7 @@ static KNOWN: LazyLock<Known> = LazyLock::new(Known::of::<CategoryOut>);
         ("updated_since" = Option<String>, Query, format = DateTime, description = "Only categories that changed at or after this instant. What follows from others, `path`, `level` and `product_count`, is no change.", example = "2026-11-22T00:00:00Z"),
         ("include_deleted" = Option<bool>, Query, description = "Whether deleted categories come too, as `{\"id\", \"deleted\": true, \"deleted_at\", \"replaced_by\": null}` in the same order; as CSV in the columns `deleted` and `deleted_at`. With `updated_since`, and without other filters.", example = true),
         ("fields" = Option<String>, Query, description = "Only these fields, joined by commas; dots lead inwards.", example = "id,name,path.name"),
+        ("include_total" = Option<bool>, Query, description = "Whether to count all categories of the list, in `total`.", example = true),
         ("limit" = Option<u32>, Query, description = "Most categories in the page, 1 to 200.", example = 50),
         ("cursor" = Option<String>, Query, description = "Where the page begins: take it from `next`.", example = "c7HqK2mXw9Pz000000000001A2b3C"),
     ),
@@ -51,7 +52,8 @@ pub(super) async fn list_categories(
     };
     let deleted = deleted::read(&mut params, query.updated_since, &["fields"]);
     let columns = if deleted.is_some() { &COLUMNS_WITH_DELETED } else { &COLUMNS };
-    let page = PageRequest::read(&request, &mut params).with_columns(columns);
+    let page =
+        PageRequest::read(&request, &mut params).with_columns(columns).with_total(&mut params);
     let fields = params.fields(&KNOWN);
     params.finish()?;
     let shown = |body: Bytes| match &fields {
@@ -70,7 +72,8 @@ pub(super) async fn list_categories(
             (found.items.into_iter().map(shown).collect(), next)
         }
     };
-    page.answer::<Bytes>(&items, next, Cache::Long)
+    let total = page.wants_total().then(|| view.count_categories(&query));
+    page.answer_counted::<Bytes>(&items, next, total, Cache::Long)
 }
 
 /// A category

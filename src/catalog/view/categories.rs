@@ -201,18 +201,24 @@ impl Categories {
         limit: usize,
         count: &impl Fn(u64) -> usize,
     ) -> Page<Bytes> {
-        let pick = |id| {
+        let behind = |id: &u64| after.is_none_or(|after| *id > after);
+        Page::of_ids(self.ids(query).filter(behind), limit, |id| {
             let record = self.by_id.get(&id).filter(|record| query.takes(record))?;
             self.document(record, count)
-        };
-        let behind = |id: &u64| after.is_none_or(|after| *id > after);
-        match query.parent {
-            Some(parent) => {
-                let ids = self.children.get(&parent.0).into_iter().flatten();
-                Page::of_ids(ids.copied().filter(behind), limit, pick)
-            }
-            None => Page::of_ids(self.by_id.keys().copied().filter(behind), limit, pick),
-        }
+        })
+    }
+
+    /// How many categories a query takes.
+    pub(super) fn count(&self, query: &CategoryQuery) -> u64 {
+        let records = self.ids(query).filter_map(|id| self.by_id.get(&id));
+        records.filter(|record| query.takes(record)).count() as u64
+    }
+
+    /// The ids of all categories, or of the children of one, ascending.
+    fn ids(&self, query: &CategoryQuery) -> impl Iterator<Item = u64> {
+        let children = query.parent.map(|parent| self.children.get(&parent.0));
+        let all = query.parent.is_none().then(|| self.by_id.keys());
+        children.flatten().into_iter().flatten().chain(all.into_iter().flatten()).copied()
     }
 
     pub(super) fn list_with_deleted(

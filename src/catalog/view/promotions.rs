@@ -249,6 +249,11 @@ impl Promotions {
         })
     }
 
+    /// How many promotions a query takes.
+    pub(super) fn count(&self, query: &PromotionQuery) -> u64 {
+        self.by_id.values().filter(|promotion| query.takes(promotion)).count() as u64
+    }
+
     pub(super) fn list_with_deleted(
         &self,
         since: Micros,
