@@ -26,6 +26,8 @@ pub struct Operation {
     /// How many records of the answer make a unit on the bill; `None` where the call is billed by its
     /// weight, whatever it brings.
     pub records_per_unit: Option<NonZeroU32>,
+    /// The units that a call billed by records costs at least.
+    pub least_units: u32,
 }
 
 impl Operation {
@@ -50,7 +52,10 @@ impl Operation {
     pub fn billed_milli(&self, records: u32) -> u32 {
         match self.records_per_unit {
             None => self.weight_milli,
-            Some(per) => records.div_ceil(per.get()).saturating_mul(1_000),
+            Some(per) => {
+                let units = records.div_ceil(per.get()).max(self.least_units);
+                units.saturating_mul(1_000)
+            }
         }
     }
 }
@@ -62,12 +67,13 @@ pub trait Op: 'static {
 }
 
 macro_rules! operations {
-    ($($(#[$doc:meta])* $name:ident = $code:literal $id:literal $api:literal $method:literal $path:literal $scope:expr, $weight:literal $(, per $records:literal records)?;)*) => {
+    ($($(#[$doc:meta])* $name:ident = $code:literal $id:literal $api:literal $method:literal $path:literal $scope:expr, $weight:literal $(, per $records:literal records $(at least $least:literal)?)?;)*) => {
         /// Every operation, in the order of the documents.
         pub const OPERATIONS: &[Operation] = &[$(Operation {
             code: $code, id: $id, api: $api, method: $method, path: $path,
             scope: $scope, weight_milli: $weight,
             records_per_unit: operations!(@per $($records)?),
+            least_units: operations!(@least $($($least)?)?),
         }),*];
 
         /// The types that name operations in handlers.
@@ -83,6 +89,7 @@ macro_rules! operations {
                         code: $code, id: $id, api: $api, method: $method, path: $path,
                         scope: $scope, weight_milli: $weight,
                         records_per_unit: operations!(@per $($records)?),
+                        least_units: operations!(@least $($($least)?)?),
                     };
                 }
             )*
@@ -90,6 +97,8 @@ macro_rules! operations {
     };
     (@per) => { None };
     (@per $records:literal) => { std::num::NonZeroU32::new($records) };
+    (@least) => { 0 };
+    (@least $least:literal) => { $least };
 }
 
 operations! {
@@ -114,9 +123,9 @@ operations! {
     /// The offers of a product.
     ListProductOffers = 9 "list_product_offers" "prices" "GET" "/v1/products/{product_id}/offers" Some(Scope::PricesRead), 1_000;
     /// The stock of a product.
-    ListProductStock = 10 "list_product_stock" "stock" "GET" "/v1/products/{product_id}/stock" Some(Scope::StockRead), 1_000;
+    ListProductStock = 10 "list_product_stock" "stock" "GET" "/v1/products/{product_id}/stock" Some(Scope::StockRead), 1_000, per 10 records at least 1;
     /// The stock of a store.
-    ListStoreStock = 11 "list_store_stock" "stock" "GET" "/v1/stores/{store_id}/stock" Some(Scope::StockRead), 1_000;
+    ListStoreStock = 11 "list_store_stock" "stock" "GET" "/v1/stores/{store_id}/stock" Some(Scope::StockRead), 1_000, per 10 records at least 1;
     /// The caller's own usage and limits.
     GetUsage = 12 "get_usage" "usage" "GET" "/v1/usage" None, 1_000;
     /// What a shopper may mean.
@@ -132,7 +141,7 @@ operations! {
     /// The prices that a product has had.
     ListPriceHistory = 19 "list_price_history" "prices" "GET" "/v1/products/{product_id}/price-history" Some(Scope::PricesRead), 1_000;
     /// The stock of a product near a place.
-    ListStock = 20 "list_stock" "stock" "GET" "/v1/stock" Some(Scope::StockRead), 1_000;
+    ListStock = 20 "list_stock" "stock" "GET" "/v1/stock" Some(Scope::StockRead), 1_000, per 10 records at least 1;
     /// The stock of many products in many stores.
     QueryStock = 21 "query_stock" "stock" "POST" "/v1/stock/query" Some(Scope::StockRead), 5_000, per 10 records;
     /// What changed behind a position.
@@ -233,6 +242,7 @@ mod tests {
         for (records, found, cells) in
             [(0, 0, 0), (1, 1_000, 1_000), (10, 10_000, 1_000), (11, 11_000, 2_000)]
         {
+            assert_eq!(billed(op::ListStock::OPERATION, records), cells.max(1_000));
             assert_eq!(billed(op::GetProduct::OPERATION, records), 1_000);
             assert_eq!(billed(op::LookupProducts::OPERATION, records), found);
             assert_eq!(billed(op::QueryStock::OPERATION, records), cells);

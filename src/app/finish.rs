@@ -138,9 +138,9 @@ pub(super) struct Answered<'a> {
     pub(super) code: Option<Code>,
     /// Whether it came as HEAD: then nothing of the body leaves.
     pub(super) head: bool,
-    /// Bytes of the answer's body.
+    /// Bytes of the answer's body that leave.
     pub(super) bytes: u64,
-    /// Resources in it.
+    /// Resources in the answer: a HEAD costs what a GET does.
     pub(super) records: u32,
 }
 
@@ -228,7 +228,7 @@ fn event(call: &Answered<'_>, duration_us: u32) -> Event {
         status: call.status,
         outcome: outcome(call.status, call.code),
         weight_milli: billed_milli(&call.key.terms.weights, call.operation, call.records),
-        records: call.records,
+        records: if call.head { 0 } else { call.records },
         bytes: call.bytes,
     }
 }
@@ -320,7 +320,8 @@ pub(super) async fn finish<B: MessageBody + 'static>(
     let permit = response.request().extensions_mut().remove::<Permit>();
     let error = problem_of(&response).map(|error| explained(&finisher, judged.as_ref(), error));
     let head = response.request().extensions().get::<CameAsHead>().is_some();
-    let (bytes, records) = if head { (0, 0) } else { content_of(&response) };
+    let (bytes, records) = content_of(&response);
+    let bytes = if head { 0 } else { bytes };
     let call = judged.as_ref().and_then(|judged| {
         let key = judged.key.as_deref()?;
         let status = response.status().as_u16();

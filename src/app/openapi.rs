@@ -269,7 +269,7 @@ fn offer_forms(operation: &mut Value) {
         &[linked::MEDIA_TYPE, form::NDJSON, form::CSV]
     } else if LINKED.contains(&name) {
         &[linked::MEDIA_TYPE]
-    } else if name == "SuggestionsOut" {
+    } else if ["SuggestionsOut", "TreeOut", "LookupOut"].contains(&name) {
         &[]
     } else {
         return;
@@ -364,7 +364,11 @@ fn cost(entry: &Operation, responses: &Value) -> Value {
         let units = if billed.is_empty() { 0.0 } else { units(entry.weight_milli) };
         return json!({ "units": units, "billed_on": billed });
     };
-    json!({ "units": 1.0, "per_records": records, "billed_on": billed })
+    let mut cost = json!({ "units": 1.0, "per_records": records, "billed_on": billed });
+    if entry.least_units > 0 {
+        cost["at_least"] = json!(f64::from(entry.least_units));
+    }
+    cost
 }
 
 fn admin_operation(operation: &mut Value) {

@@ -11,7 +11,7 @@ use crate::access::operation::{self, Op as _, op};
 use crate::access::{caller, deprecation};
 use crate::config::{Config, Origin, Telemetry};
 use crate::http::language::OwnLanguage;
-use crate::http::{ApiError, BodyLimit, Code, linked};
+use crate::http::{ApiError, BodyLimit, Code, Turns, linked};
 use crate::telemetry::AccessLog;
 use crate::{browse, catalog, changes, demo, explain, exports, feeds, hooks, metering, stock};
 use actix_cors::Cors;
@@ -177,7 +177,7 @@ fn states(
     let hooks = web::Data::from(Arc::clone(&comptoir.hooks));
     let feeds = web::Data::from(Arc::clone(&comptoir.feeds));
     let waits = web::Data::from(Arc::clone(&comptoir.waits));
-    let turns = web::Data::new(browse::Turns::default());
+    let turns = web::Data::new(Turns::default());
     Ok(move |config: &mut ServiceConfig<'_>| {
         config
             .app_data(oauth.clone())

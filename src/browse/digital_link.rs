@@ -14,6 +14,7 @@ use actix_web::http::header::{
 };
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Value, json};
+use url::Url;
 
 /// Application identifiers that may follow a GTIN and do not change the product: consumer product
 /// variant, lot and serial number, in this order.
@@ -103,7 +104,11 @@ async fn resolve(
                 .insert_header((VARY, "accept"))
                 .body(links.to_string()));
         }
-        Wanted::Page => HttpResponse::TemporaryRedirect().insert_header((LOCATION, page)).finish(),
+        Wanted::Page => {
+            // Our own document knows its parameters, and refuses others.
+            let target = if page == document { page } else { passed_on(page, &request) };
+            HttpResponse::TemporaryRedirect().insert_header((LOCATION, target)).finish()
+        }
         Wanted::Document => {
             HttpResponse::TemporaryRedirect().insert_header((LOCATION, document)).finish()
         }
@@ -117,6 +122,22 @@ async fn resolve(
         headers.insert(LINK, all);
     }
     Ok(response)
+}
+
+/// The address of a page with what else a code says of this very pack, which is for the page and not for
+/// the resolver: by default a resolver passes all of its query on (GS1-Conformant Resolver Standard).
+fn passed_on(page: String, request: &HttpRequest) -> String {
+    let is_ours = |pair: &&str| pair.split('=').next() == Some("linkType");
+    let pairs = request.query_string().split('&').filter(|pair| !pair.is_empty());
+    let others: Vec<&str> = pairs.filter(|pair| !is_ours(pair)).collect();
+    match Url::parse(&page) {
+        Ok(mut url) if !others.is_empty() => {
+            let own = url.query().filter(|own| !own.is_empty()).map(|own| format!("{own}&"));
+            url.set_query(Some(&(own.unwrap_or_default() + &others.join("&"))));
+            url.into()
+        }
+        _ => page,
+    }
 }
 
 /// What the client can read, where it names no link type.
@@ -184,7 +205,27 @@ async fn describe(base: web::Data<Base>) -> HttpResponse {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use actix_web::test::TestRequest;
     use proptest::prelude::*;
+
+    #[test]
+    fn what_else_a_code_says_goes_to_the_page() {
+        let told = |page: &str, query: &str| {
+            let uri = format!("/01/03276550063551?{query}");
+            passed_on(page.to_owned(), &TestRequest::with_uri(&uri).to_http_request())
+        };
+        const PAGE: &str = "https://www.example.com/p/1";
+        for (page, query, expected) in [
+            (PAGE, "", PAGE.to_owned()),
+            (PAGE, "linkType=gs1:pip&", PAGE.to_owned()),
+            (PAGE, "17=261231&linkType=gs1:pip&10=a%26b", format!("{PAGE}?17=261231&10=a%26b")),
+            (&format!("{PAGE}?v=2#top"), "3103=000195", format!("{PAGE}?v=2&3103=000195#top")),
+            (&format!("{PAGE}?"), "a", format!("{PAGE}?a")),
+            ("/no/address", "17=261231", "/no/address".to_owned()),
+        ] {
+            assert_eq!(told(page, query), expected, "{page} {query}");
+        }
+    }
 
     #[test]
     fn qualifiers_come_in_their_order() {

@@ -6,19 +6,18 @@ mod look;
 mod order;
 mod select;
 
-use super::deleted;
 use super::schema::PageOfProducts;
 use super::schema::ProductOut;
 use super::shape::{Shape, Views};
-use super::turns::Turns;
 use crate::access::{Caller, op};
+use crate::catalog::api::deleted;
 use crate::catalog::model::Status;
 use crate::catalog::offers::Channel;
 use crate::catalog::search::Search;
 use crate::catalog::view::{CatalogView, ProductQuery};
 use crate::http::answer::Cache;
 use crate::http::form::Columns;
-use crate::http::{Answer, ApiError, ApiResult, Code, PageRequest, Params};
+use crate::http::{Answer, ApiError, ApiResult, Code, PageRequest, Params, Turns};
 use crate::kernel::Amount;
 use crate::kernel::id::{BrandId, ProductId};
 use crate::kernel::word::Word as _;
@@ -32,6 +31,7 @@ use std::sync::LazyLock;
 
 /// The columns of the list as CSV.
 static COLUMNS: LazyLock<Columns> = LazyLock::new(Columns::of::<ProductOut>);
+static COLUMNS_WITH_DELETED: LazyLock<Columns> = LazyLock::new(deleted::columns::<ProductOut>);
 
 /// Most identifiers in a list.
 const MOST_IDENTIFIERS: usize = 50;
@@ -105,8 +105,8 @@ pub(super) async fn list_products(
 ) -> ApiResult<Answer> {
     let mut params = Params::of(&request);
     let mut wanted = wanted(&mut params, &views.0);
-    let deleted = deleted::read(&mut params, wanted.query.updated_since);
-    let columns = if deleted.is_some() { &deleted::COLUMNS } else { &COLUMNS };
+    let deleted = deleted::read(&mut params, wanted.query.updated_since, &["fields", "embed"]);
+    let columns = if deleted.is_some() { &COLUMNS_WITH_DELETED } else { &COLUMNS };
     let page = PageRequest::read(&request, &mut params).with_columns(columns);
     let shape = Shape::read_in_list(&mut params, wanted.query.store.into_iter().collect());
     shape.bound(page.limit(), &mut params);
@@ -114,7 +114,10 @@ pub(super) async fn list_products(
     shape.permit(caller.scopes())?;
     let told = caller.stock_disclosure();
     if let Some(since) = deleted {
-        return deleted::list(since, &page, &shape, told, &views);
+        let found = views.0.list_with_deleted(since, page.after()?, page.limit());
+        let next = found.next_pair();
+        let items = deleted::items(found.items, |body| shape.apply(&body, told, &views))?;
+        return page.answer(&items, next, shape.cache());
     }
     if !wanted.is_selection() {
         let found = views.0.list(&wanted.query, page.after()?, page.limit());

@@ -91,7 +91,7 @@ pub(super) async fn lookup_products(
     answer.extend_from_slice(b"],\"not_found\":");
     answer.extend(json(&not_found)?);
     answer.push(b'}');
-    Ok(Answer::new(answer, Cache::NoStore, found.len() as u32))
+    Ok(Answer::new(answer, Cache::NoStore, found.len() as u32).with_texts())
 }
 
 /// What the body asks for; otherwise every fault in it.

@@ -3,7 +3,6 @@
 //! A domain answers for itself in its own `api`; what needs products, prices, stores and stock at
 //! once stands here, above all of them.
 
-mod deleted;
 pub mod digital_link;
 mod gtin;
 mod list;
@@ -14,9 +13,6 @@ mod shape;
 mod store_offers;
 mod stores;
 mod suggest;
-mod turns;
-
-pub use turns::Turns;
 
 use utoipa_actix_web::service_config::ServiceConfig;
 

@@ -8,7 +8,7 @@ use crate::catalog::offers::Channel;
 use crate::catalog::view::CatalogView;
 use crate::http::answer::Cache;
 use crate::http::form::Columns;
-use crate::http::{Answer, ApiResult, PageRequest, Params, path};
+use crate::http::{Answer, ApiResult, PageRequest, Params, Turns, path};
 use crate::kernel::id::StoreId;
 use crate::kernel::word::Word as _;
 use crate::stores::view::StoresView;
@@ -26,6 +26,7 @@ static COLUMNS: LazyLock<Columns> = LazyLock::new(Columns::of::<OfferOut>);
     params(
         ("store_id" = String, Path, description = "The store.", example = "sto_4Fh2Lp8QaZs"),
         ("channel" = Option<Channel>, Query, description = "`in_store` or `online`.", example = "in_store"),
+        ("include_total" = Option<bool>, Query, description = "Whether to count all offers of the list, in `total`.", example = true),
         ("limit" = Option<u32>, Query, description = "Most offers in the page, 1 to 200.", example = 50),
         ("cursor" = Option<String>, Query, description = "Where the page begins: take it from `next`.", example = "c7HqK2mXw9Pz000000000001A2b3C"),
     ),
@@ -43,14 +44,21 @@ pub(super) async fn list_store_offers(
     store: web::Path<String>,
     view: web::Data<CatalogView>,
     stores: web::Data<StoresView>,
+    turns: web::Data<Turns>,
 ) -> ApiResult<Answer> {
     let mut params = Params::new(request.query_string());
     let channel = params.one_of("channel", Channel::WORDS);
-    let page = PageRequest::read(&request, &mut params).with_columns(&COLUMNS);
+    let page =
+        PageRequest::read(&request, &mut params).with_columns(&COLUMNS).with_total(&mut params);
     params.finish()?;
     let id: StoreId = path::id(&store, "store")?;
     existing(stores.store(id), "store", &id)?;
     let found = view.store_offers(id, channel, page.after_pair()?, page.limit());
     let items = found.items.into_iter().map(document).collect::<ApiResult<Vec<_>>>()?;
-    page.answer(&items, found.next, Cache::Short)
+    // A store may have an offer of every product, and each is looked at.
+    let total = match page.wants_total() {
+        true => Some(turns.run(move || view.count_store_offers(id, channel)).await?),
+        false => None,
+    };
+    page.answer_counted(&items, found.next, total, Cache::Short)
 }

@@ -4,9 +4,9 @@
 mod basket;
 mod schema;
 
-use crate::access::{Caller, Scope, op};
-use crate::catalog::api::resource;
-use crate::catalog::view::CatalogView;
+use crate::access::{Caller, Scope, Scopes, op};
+use crate::catalog::api::{deleted, resource};
+use crate::catalog::view::{CatalogView, Page};
 use crate::http::answer::Cache;
 use crate::http::form::Columns;
 use crate::http::{Answer, ApiError, ApiResult, Code, PageRequest, Params, path};
@@ -22,6 +22,7 @@ use std::sync::LazyLock;
 
 /// The columns of the list as CSV.
 static COLUMNS: LazyLock<Columns> = LazyLock::new(Columns::of::<StoreOut<'_>>);
+static COLUMNS_WITH_DELETED: LazyLock<Columns> = LazyLock::new(deleted::columns::<StoreOut<'_>>);
 
 /// Most services that can be asked for.
 const MOST_SERVICES: usize = 20;
@@ -49,6 +50,9 @@ const BRIEF_S: u32 = 30;
         ("city" = Option<String>, Query, description = "The town, in any case.", example = "Balma"),
         ("postal_code" = Option<String>, Query, description = "The postal code: stores that have it or, with `radius_km`, the place to look around.", example = "31130"),
         ("type" = Option<String>, Query, description = "The type of store.", example = "hypermarket"),
+        ("updated_since" = Option<String>, Query, format = DateTime, description = "Only stores that changed at or after this instant. That one opens or closes for the day is no change.", example = "2026-11-22T00:00:00Z"),
+        ("include_deleted" = Option<bool>, Query, description = "Whether deleted stores come too, as `{\"id\", \"deleted\": true, \"deleted_at\", \"replaced_by\": null}` in the same order; as CSV in the columns `deleted` and `deleted_at`. With `updated_since`, and without other filters.", example = true),
+        ("include_total" = Option<bool>, Query, description = "Whether to count all stores of the list, in `total`.", example = true),
         ("limit" = Option<u32>, Query, description = "Most stores in the page, 1 to 200.", example = 50),
         ("cursor" = Option<String>, Query, description = "Where the page begins: take it from `next`.", example = "c7HqK2mXw9Pz000000000001A2b3C"),
     ),
@@ -73,13 +77,13 @@ pub(super) async fn list_stores(
     let near = Near::read(&mut params, code, false, &stores);
     let by_code = near.is_some() && !params.was_given("lat");
     let basket = Basket::read(&mut params, &catalog);
-    let page = PageRequest::read(&request, &mut params).with_columns(&COLUMNS);
+    let deleted = deleted::read(&mut params, query.updated_since, &[]);
+    let columns = if deleted.is_some() { &COLUMNS_WITH_DELETED } else { &COLUMNS };
+    let page =
+        PageRequest::read(&request, &mut params).with_columns(columns).with_total(&mut params);
     params.finish()?;
-    if basket.is_some() && !caller.scopes().has(Scope::StockRead) {
-        let scope = Scope::StockRead.as_str();
-        let error =
-            ApiError::new(Code::InsufficientScope, format!("`items` needs the scope `{scope}`."));
-        return Err(error.required_scope(scope));
+    if basket.is_some() {
+        permit(caller.scopes())?;
     }
     if by_code {
         // The code is the place; the stores around it may have others.
@@ -96,21 +100,56 @@ pub(super) async fn list_stores(
         keeps_s = keeps_s.min(store.holds_for_s(now));
         Some(store.document(now, Beside { distance_m, basket: lines.as_deref() }))
     };
-    let (items, next) = match near {
-        Some(near) => {
-            let found =
-                stores.near(&near, &query, page.after_pair()?, page.limit(), |s, metres| {
-                    document(s, Some(metres))
-                });
+    let (items, next) = match (&near, deleted) {
+        (Some(near), _) => {
+            let found = stores.near(near, &query, page.after_pair()?, page.limit(), |s, metres| {
+                document(s, Some(metres))
+            });
             (found.items, found.next)
         }
-        None => {
+        (None, Some(since)) => {
+            let pick = |store: &StoreRecord| document(store, None);
+            let found = stores.list_with_deleted(since, page.after()?, page.limit(), pick);
+            let next = found.next_pair();
+            (deleted::items(found.items, Ok)?, next)
+        }
+        (None, None) => {
             let found = stores.list(&query, page.after()?, page.limit(), |s| document(s, None));
             let next = found.next_pair();
             (found.items, next)
         }
     };
-    page.answer(&items, next, Cache::Seconds(keeps_s.min(3_600)))
+    let total = page.wants_total().then(|| {
+        let is_in = |basket: &Basket, store| basket.is_in(store, &stock, told);
+        count(&stores, near.as_ref(), &query, |store| {
+            basket.as_ref().is_none_or(|basket| is_in(basket, store.id()))
+        })
+    });
+    page.answer_counted(&items, next, total, Cache::Seconds(keeps_s.min(3_600)))
+}
+
+/// Refuses `items` to who may not read stock.
+fn permit(scopes: Scopes) -> ApiResult<()> {
+    let scope = Scope::StockRead.as_str();
+    let detail = format!("`items` needs the scope `{scope}`.");
+    let refused = || ApiError::new(Code::InsufficientScope, detail).required_scope(scope);
+    scopes.has(Scope::StockRead).then_some(()).ok_or_else(refused)
+}
+
+/// How many stores a list has, of those that `takes` takes.
+fn count(
+    stores: &StoresView,
+    near: Option<&Near>,
+    query: &StoreQuery,
+    takes: impl Fn(&StoreRecord) -> bool,
+) -> u64 {
+    let seen = |store: &StoreRecord| takes(store).then_some(());
+    match near {
+        Some(near) => {
+            Page::count(|after, most| stores.near(near, query, after, most, |store, _| seen(store)))
+        }
+        None => Page::count(|after, most| stores.list(query, after, most, seen)),
+    }
 }
 
 fn query(params: &mut Params, now: Micros) -> StoreQuery {
@@ -126,6 +165,7 @@ fn query(params: &mut Params, now: Micros) -> StoreQuery {
         postal_code: params.text("postal_code"),
         kind: params.text("type"),
         open_at: open_at.or(open_now.then_some(now)),
+        updated_since: params.value("updated_since"),
     }
 }
 

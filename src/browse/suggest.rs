@@ -2,13 +2,12 @@
 
 use super::list::not_ready;
 use super::shape::Views;
-use super::turns::Turns;
 use crate::access::{Caller, op};
 use crate::catalog::search::{self, Search, Strictness, Words};
 use crate::catalog::view::{CatalogView, Lookup};
 use crate::http::answer::Cache;
 use crate::http::language::Wanted;
-use crate::http::{Answer, ApiResult, Params};
+use crate::http::{Answer, ApiResult, Params, Turns};
 use crate::kernel::id::ProductId;
 use crate::kernel::word::words;
 use actix_web::{HttpRequest, get, web};
@@ -170,7 +169,7 @@ pub(super) async fn list_suggestions(
         items.extend(found.ok_or_else(not_ready)?);
     }
     let count = items.len() as u32;
-    Answer::json(&SuggestionsOut { items }, Cache::Seconds(60), count)
+    Ok(Answer::json(&SuggestionsOut { items }, Cache::Seconds(60), count)?.with_texts())
 }
 
 fn suggestion(kind: SuggestionType, id: &dyn std::fmt::Display, named: Named) -> SuggestionOut {

@@ -1,4 +1,3 @@
-use super::Turns;
 use super::schema::ProductOut;
 use crate::access::{Scopes, tests::gate};
 use crate::catalog::api::schema::CategoryOut;
@@ -9,9 +8,9 @@ use crate::catalog::view::{
     CatalogView, CategoryChange, CategoryRecord, Lookup, OfferChange, OfferRecord, ProductChange,
     ProductRecord, Tombstone,
 };
-use crate::http::ApiError;
 use crate::http::answer::digest;
 use crate::http::testing::fields;
+use crate::http::{ApiError, Turns};
 use crate::kernel::Clock;
 use crate::kernel::id::{CategoryId, ProductId, StoreId};
 use crate::kernel::word::Word;
@@ -246,6 +245,7 @@ fn schemas_describe_the_documents() {
     });
     let (name, body) = ("Enduits".to_owned(), body.to_string());
     view.apply_categories(vec![CategoryChange::Upsert(CategoryRecord {
+        updated_at: Micros(0),
         translations: Value::Null,
         id,
         parent: None,

@@ -1,6 +1,7 @@
 //! The partner API of categories, offers and promotions.
 
 mod categories;
+pub mod deleted;
 mod history;
 pub(crate) mod offers;
 mod promotions;

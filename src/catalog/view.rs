@@ -24,8 +24,8 @@ mod saved;
 mod scan;
 mod tree;
 
-pub use categories::{CategoryChange, CategoryRecord};
-pub use deleted::Listed;
+pub use categories::{CategoryChange, CategoryQuery, CategoryRecord};
+pub use deleted::{Listed, with_deleted};
 pub use offers::{OfferChange, OfferRecord};
 pub use page::Page;
 pub use products::{ProductChange, ProductRecord, Tombstone};
@@ -169,7 +169,7 @@ impl CatalogView {
         since: Micros,
         after: Option<u64>,
         limit: usize,
-    ) -> Page<Listed> {
+    ) -> Page<Listed<ProductId>> {
         self.products.read().list_with_deleted(since, after, limit)
     }
 
@@ -209,6 +209,16 @@ impl CatalogView {
         self.offers.read().list(product, stores, channel, after, limit)
     }
 
+    /// How many offers a product has.
+    pub fn count_offers(
+        &self,
+        product: ProductId,
+        stores: &[StoreId],
+        channel: Option<Channel>,
+    ) -> u64 {
+        self.offers.read().count_of_product(product, stores, channel)
+    }
+
     /// The category with this id.
     pub fn category(&self, id: CategoryId) -> Lookup {
         let categories = self.categories.read();
@@ -216,7 +226,7 @@ impl CatalogView {
         let count = |id| products.in_category.set(id).map_or(0, id_set::IdSet::len);
         match categories.get(id, &count) {
             Some(body) => Lookup::Found { etag: digest(&body), body },
-            None if categories.gone.contains(&id.0) => Lookup::Gone { replaced_by: None },
+            None if categories.gone.contains_key(&id.0) => Lookup::Gone { replaced_by: None },
             None => Lookup::Missing,
         }
     }
@@ -227,17 +237,35 @@ impl CatalogView {
         categories.by_id.get(&id.0).map_or_else(Default::default, |own| own.translations.clone())
     }
 
-    /// The page of categories behind `after`, all or the children of one.
+    /// The page behind `after` of the categories that a query takes.
     pub fn categories(
         &self,
-        parent: Option<CategoryId>,
+        query: &CategoryQuery,
         after: Option<u64>,
         limit: usize,
     ) -> Page<Bytes> {
         let categories = self.categories.read();
         let products = self.products.read();
         let count = |id| products.in_category.set(id).map_or(0, id_set::IdSet::len);
-        categories.list(parent, after, limit, &count)
+        categories.list(query, after, limit, &count)
+    }
+
+    /// How many categories a query takes.
+    pub fn count_categories(&self, query: &CategoryQuery) -> u64 {
+        self.categories.read().count(query)
+    }
+
+    /// The page behind `after` of the categories that changed or were deleted at or after an instant.
+    pub fn categories_with_deleted(
+        &self,
+        since: Micros,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Page<Listed<CategoryId>> {
+        let categories = self.categories.read();
+        let products = self.products.read();
+        let count = |id| products.in_category.set(id).map_or(0, id_set::IdSet::len);
+        categories.list_with_deleted(since, (after, limit), &count)
     }
 
     /// The promotion with this id; none that is one customer's own.
@@ -253,6 +281,21 @@ impl CatalogView {
         limit: usize,
     ) -> Page<Bytes> {
         self.promotions.read().list(query, after, limit)
+    }
+
+    /// How many promotions a query takes.
+    pub fn count_promotions(&self, query: &PromotionQuery) -> u64 {
+        self.promotions.read().count(query)
+    }
+
+    /// The page behind `after` of the promotions that changed or were deleted at or after an instant.
+    pub fn promotions_with_deleted(
+        &self,
+        since: Micros,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Page<Listed<PromotionId>> {
+        self.promotions.read().list_with_deleted(since, (after, limit))
     }
 
     /// The promotions of which the database has another phase than they are in.
@@ -282,6 +325,11 @@ impl CatalogView {
         limit: usize,
     ) -> Page<OfferRecord, (u64, u64)> {
         self.offers.read().of_store(store, channel, after, limit)
+    }
+
+    /// How many offers a store has. It looks at each, some thousands at a time.
+    pub fn count_store_offers(&self, store: StoreId, channel: Option<Channel>) -> u64 {
+        Page::count(|after, most| self.offers.read().seen_in_store(store, channel, after, most))
     }
 
     /// The tree of categories; `None` where the root that was asked for is no category.

@@ -89,6 +89,8 @@ pub struct Answer {
 pub enum Texts {
     /// In all that there are, to be chosen from where the client names languages.
     ToBeChosen,
+    /// The same where it has any: it may be no answer with texts of the retailer.
+    ToBeChosenIfAny,
     /// In all that there are, whatever the client names.
     AsTheyAre,
     /// In those that were chosen: the value of `Content-Language`, where it is known.
@@ -139,7 +141,7 @@ impl Answer {
     #[must_use]
     pub fn new(body: impl Into<Bytes>, cache: Cache, records: u32) -> Self {
         let body = body.into();
-        let (form, texts) = (Form::Json, Texts::ToBeChosen);
+        let (form, texts) = (Form::Json, Texts::ToBeChosenIfAny);
         let (link, beside, kind) = (None, None, None);
         Self { etag: digest(&body), body, cache, records, link, beside, form, kind, texts }
     }
@@ -165,7 +167,13 @@ impl Answer {
     /// The answer that can be had as JSON-LD too, as a resource of this kind.
     #[must_use]
     pub fn of(self, kind: Option<&'static str>) -> Self {
-        Self { kind, ..self }
+        Self { kind, ..self.with_texts() }
+    }
+
+    /// The answer that tells in which languages its texts are, also where none of them is translated.
+    #[must_use]
+    pub fn with_texts(self) -> Self {
+        Self { texts: Texts::ToBeChosen, ..self }
     }
 
     /// The answer with all texts, whatever languages the client names.
@@ -176,7 +184,7 @@ impl Answer {
 
     /// The answer in the languages that the client asked for.
     fn in_language_for(self, request: &HttpRequest) -> Self {
-        if self.texts != Texts::ToBeChosen {
+        if matches!(self.texts, Texts::AsTheyAre | Texts::Chosen(_)) {
             return self;
         }
         let Some(wanted) = Wanted::of(request) else { return self };
@@ -186,8 +194,7 @@ impl Answer {
                 let body = Bytes::from(chosen.document);
                 Self { etag: digest(&body), body, texts, ..self }
             }
-            // What is no resource has no texts of the retailer.
-            None if self.kind.is_none() => self,
+            None if self.texts == Texts::ToBeChosenIfAny => self,
             None => Self { texts: Texts::Chosen(wanted.told(&BTreeSet::new())), ..self },
         }
     }

@@ -135,7 +135,9 @@ impl Columns {
     }
 
     /// Items as CSV. What is null or not there is an empty cell; entries of a list are joined by `|`,
-    /// and what has a structure of its own is JSON.
+    /// and what has a structure of its own is JSON. A text that a spreadsheet would take for a formula stays
+    /// as it is: a mark before it would be a wrong value for every program that reads the file, and partners
+    /// are programs. The document tells people to import the columns as text.
     pub fn write<T: AsRef<[u8]>>(&self, items: &[T]) -> csv::Result<Vec<u8>> {
         let mut writer =
             csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
@@ -234,11 +236,13 @@ mod tests {
         let items = [
             r#"{"id":"1","name":"Nail, \"long\"","price":{"amount":"1.20","currency":"EUR"},"tags":["a","b"],"parts":[{"amount":"1"}]}"#,
             r#"{"id":"2","name":null,"price":null,"tags":[]}"#,
+            r#"{"id":"-3","name":"=SUM(A1,A2)","price":null,"tags":["+1","@a"]}"#,
         ];
         let csv = String::from_utf8(columns.write(&items).unwrap()).unwrap();
         let expected = "id,name,parts,price.amount,price.currency,tags\r\n\
                         1,\"Nail, \"\"long\"\"\",\"[{\"\"amount\"\":\"\"1\"\"}]\",1.20,EUR,a|b\r\n\
-                        2,,,,,\r\n";
+                        2,,,,,\r\n\
+                        -3,\"=SUM(A1,A2)\",,,,+1|@a\r\n";
         assert_eq!(csv, expected);
     }
 

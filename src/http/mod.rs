@@ -1,4 +1,5 @@
-//! How Comptoir speaks HTTP: problems, parameters, conditional answers, pages, the documents' base.
+//! How Comptoir speaks HTTP: problems, parameters, conditional answers, pages, the documents' base,
+//! and reads beside the workers.
 
 pub mod answer;
 pub mod body;
@@ -15,9 +16,11 @@ pub mod params;
 pub mod path;
 #[cfg(test)]
 pub(crate) mod testing;
+mod turns;
 
 pub use answer::Answer;
 pub use body::{ApiPath, BodyLimit, JsonBody};
 pub use error::{ApiError, ApiResult, Code, FieldError};
 pub use page::PageRequest;
 pub use params::Params;
+pub use turns::Turns;

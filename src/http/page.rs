@@ -23,6 +23,7 @@ pub struct PageRequest {
     form: Form,
     languages: Option<Wanted>,
     columns: Option<&'static Columns>,
+    wants_total: bool,
 }
 
 impl PageRequest {
@@ -48,6 +49,7 @@ impl PageRequest {
                 .map_or(Form::Json, |accept| Form::preferred(accept.to_str().unwrap_or_default())),
             languages: Wanted::of(request),
             columns: None,
+            wants_total: false,
         }
     }
 
@@ -55,6 +57,18 @@ impl PageRequest {
     #[must_use]
     pub fn with_columns(self, columns: &'static Columns) -> Self {
         Self { columns: Some(columns), ..self }
+    }
+
+    /// The page of a list that can be counted: reads `include_total`.
+    #[must_use]
+    pub fn with_total(self, params: &mut Params) -> Self {
+        Self { wants_total: params.flag("include_total"), ..self }
+    }
+
+    /// Whether all items of the list are to be counted.
+    #[must_use]
+    pub fn wants_total(&self) -> bool {
+        self.wants_total
     }
 
     /// Most items that the page may hold.
@@ -106,8 +120,20 @@ impl PageRequest {
         next: Option<(u64, u64)>,
         cache: Cache,
     ) -> ApiResult<Answer> {
+        self.answer_counted(items, next, None, cache)
+    }
+
+    /// The same with how many items the list has, where they were counted.
+    pub fn answer_counted<T: AsRef<[u8]>>(
+        &self,
+        items: &[T],
+        next: Option<(u64, u64)>,
+        total: Option<u64>,
+        cache: Cache,
+    ) -> ApiResult<Answer> {
         let next = next.map(|keys| self.next_url(keys));
-        self.put_together(items, next.as_deref(), &[], cache)
+        let total = total.map(|total| ("total", total.to_string().into_bytes()));
+        self.put_together(items, next.as_deref(), total.as_slice(), cache)
     }
 
     /// The same for a list ordered by keys of bytes, with members beside the items: names and
@@ -262,6 +288,9 @@ mod tests {
         let body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
         assert_eq!(body["self"], "/v1/things?b=2&limit=2&a=%221%22");
         assert_eq!(body["items"], serde_json::json!([{}, 1]));
+        assert!(body.get("total").is_none());
+        let counted = first.answer_counted(&["1"], None, Some(9), Cache::Short).unwrap();
+        assert!(counted.body.ends_with(b",\"total\":9}"), "{:?}", counted.body);
         let next = body["next"].as_str().unwrap();
         assert_eq!(answer.link.unwrap(), format!("<{next}>; rel=\"next\""));
         assert_eq!(request(next).after(), Ok(Some(7)));

@@ -6,14 +6,14 @@ mod near;
 use super::line::StockLevelOut;
 use super::line::{Lines, PageOfStockLevels};
 use super::model::Availability;
-use super::view::StockView;
+use super::view::{Level, StockView};
 use crate::access::operation::Op;
 use crate::access::{Caller, op};
 use crate::catalog::api::existing;
-use crate::catalog::view::CatalogView;
+use crate::catalog::view::{CatalogView, Page};
 use crate::http::answer::Cache;
 use crate::http::form::Columns;
-use crate::http::{Answer, ApiResult, PageRequest, Params, path};
+use crate::http::{Answer, ApiResult, PageRequest, Params, Turns, path};
 use crate::kernel::id::{ProductId, StoreId};
 use crate::kernel::page::MAX_LIMIT;
 use crate::kernel::{Clock, Micros};
@@ -52,6 +52,7 @@ fn lines<O: Op>(caller: &Caller<O>, clock: &Clock, max_age_s: Option<u32>) -> Li
         ("store_id" = Option<String>, Query, description = "Only these stores, at most 200, joined by commas.", example = "sto_4Fh2Lp8QaZs,sto_0Kd83bVnM1c"),
         ("availability" = Option<Vec<Availability>>, Query, style = Form, explode = false, description = "Only these availabilities, joined by commas.", example = json!(["in_stock", "low_stock"])),
         ("max_age_s" = Option<u32>, Query, minimum = 1, maximum = 86400, description = "Seconds after which you hold a count for stale; without it, what the retailer says of each count.", example = 300),
+        ("include_total" = Option<bool>, Query, description = "Whether to count all lines of the list, in `total`.", example = true),
         ("limit" = Option<u32>, Query, description = "Most lines in the page, 1 to 200.", example = 50),
         ("cursor" = Option<String>, Query, description = "Where the page begins: take it from `next`.", example = "c7HqK2mXw9Pz000000000001A2b3C"),
     ),
@@ -75,16 +76,25 @@ async fn list_product_stock(
     let stores: Vec<StoreId> = params.list("store_id", MAX_LIMIT as usize);
     let wanted = availabilities(&mut params);
     let max_age_s = max_age(&mut params);
-    let page = PageRequest::read(&request, &mut params).with_columns(&COLUMNS);
+    let page =
+        PageRequest::read(&request, &mut params).with_columns(&COLUMNS).with_total(&mut params);
     params.finish()?;
     let id: ProductId = path::id(&product, "product")?;
     existing(catalog.product(id), "product", &id)?;
     let (gtin, lines) = (catalog.gtin_of(id).flatten(), lines(&caller, &clock, max_age_s));
     let found = stock.of_product(id, &stores, page.after()?, page.limit(), |store, level| {
-        let availability = level.map_or(Availability::Unknown, |level| level.availability);
-        wanted.takes(availability).then(|| lines.document((id, gtin), store, level.as_ref()))?
+        wanted
+            .takes_level(level.as_ref())
+            .then(|| lines.document((id, gtin), store, level.as_ref()))?
     });
-    page.answer(&found.items, found.next_pair(), Cache::Brief)
+    let total = page.wants_total().then(|| {
+        Page::count(|after, most| {
+            stock.of_product(id, &stores, after, most, |_, level| {
+                wanted.takes_level(level.as_ref()).then_some(())
+            })
+        })
+    });
+    page.answer_counted(&found.items, found.next_pair(), total, Cache::Brief)
 }
 
 /// Stock of a store
@@ -97,6 +107,7 @@ async fn list_product_stock(
         ("availability" = Option<Vec<Availability>>, Query, style = Form, explode = false, description = "Only these availabilities, joined by commas.", example = json!(["in_stock", "low_stock"])),
         ("updated_since" = Option<String>, Query, format = DateTime, description = "Only levels that arrived at or after this instant.", example = "2026-11-22T09:00:00Z"),
         ("max_age_s" = Option<u32>, Query, minimum = 1, maximum = 86400, description = "Seconds after which you hold a count for stale; without it, what the retailer says of each count.", example = 300),
+        ("include_total" = Option<bool>, Query, description = "Whether to count all lines of the list, in `total`.", example = true),
         ("limit" = Option<u32>, Query, description = "Most lines in the page, 1 to 200. A page can be shorter although `next` is set: filters that match rarely are walked in steps.", example = 50),
         ("cursor" = Option<String>, Query, description = "Where the page begins: take it from `next`.", example = "c7HqK2mXw9Pz000000000001A2b3C"),
     ),
@@ -114,26 +125,42 @@ async fn list_store_stock(
     store: web::Path<String>,
     views: (web::Data<StockView>, web::Data<CatalogView>, web::Data<StoresView>),
     clock: web::Data<Clock>,
+    turns: web::Data<Turns>,
 ) -> ApiResult<Answer> {
     let mut params = Params::new(request.query_string());
     let since: Option<Micros> = params.value("updated_since");
     let wanted = availabilities(&mut params);
     let max_age_s = max_age(&mut params);
-    let page = PageRequest::read(&request, &mut params).with_columns(&COLUMNS);
+    let page =
+        PageRequest::read(&request, &mut params).with_columns(&COLUMNS).with_total(&mut params);
     params.finish()?;
     let (stock, catalog, stores) = views;
     let id: StoreId = path::id(&store, "store")?;
     existing(stores.store(id), "store", &id)?;
     let lines = lines(&caller, &clock, max_age_s);
     let (after, limit) = (page.after()?, page.limit());
+    let takes = move |level: &Level<'_>| {
+        let recent = since.is_none_or(|since| level.received_at >= since);
+        recent && wanted.takes(level.availability)
+    };
     let found = catalog.with_gtins(|gtin_of| {
         stock.of_store(id, after, limit, |product, level| {
-            let recent = since.is_none_or(|since| level.received_at >= since);
-            let gtin = (recent && wanted.takes(level.availability)).then(|| gtin_of(product))??;
+            let gtin = takes(&level).then(|| gtin_of(product))??;
             lines.document((product, gtin), id, Some(&level))
         })
     });
-    page.answer(&found.items, found.next_pair(), Cache::Brief)
+    let count = move || {
+        Page::count(|after, most| {
+            catalog.with_gtins(|gtin_of| {
+                stock.of_store(id, after, most, |product, level| {
+                    (takes(&level) && gtin_of(product).is_some()).then_some(())
+                })
+            })
+        })
+    };
+    // A store may have every product, and each is looked at.
+    let total = if page.wants_total() { Some(turns.run(count).await?) } else { None };
+    page.answer_counted(&found.items, found.next_pair(), total, Cache::Brief)
 }
 
 /// The availabilities asked for; all where none is named.
@@ -142,6 +169,11 @@ struct Wanted(Vec<Availability>);
 impl Wanted {
     fn takes(&self, availability: Availability) -> bool {
         self.0.is_empty() || self.0.contains(&availability)
+    }
+
+    /// The same of a level, or of none: then it is unknown.
+    fn takes_level(&self, level: Option<&Level<'_>>) -> bool {
+        self.takes(level.map_or(Availability::Unknown, |level| level.availability))
     }
 }
 

@@ -22,6 +22,17 @@ pub fn line_of_enough(
     })
 }
 
+/// Whether a store has `wanted` thousandths of a product, as far as the caller may know.
+pub fn has_enough(
+    view: &StockView,
+    product: ProductId,
+    store: StoreId,
+    told: StockDisclosure,
+    wanted: i64,
+) -> bool {
+    view.at(product, store, |level| level.is_some_and(|level| is_enough(&level, wanted, told)))
+}
+
 /// The first `most` lines of a product's stock, as finished JSON, and whether there are more. With
 /// stores given there is a line for each.
 pub fn lines(

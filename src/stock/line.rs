@@ -88,6 +88,9 @@ pub(super) struct PageOfStockLevels<'a> {
     /// Where this page is.
     #[schema(rename = "self", example = "/v1/products/prd_7HqK2mXw9Pz/stock?limit=50")]
     own: String,
+    /// How many lines the list has, with `include_total`.
+    #[schema(example = 128)]
+    total: Option<u64>,
 }
 
 /// The range that holds a quantity given in thousandths. What is begun counts as whole.

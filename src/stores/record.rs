@@ -25,6 +25,7 @@ struct Traits {
     time_zone: Option<String>,
     opening_hours: Option<Vec<WeeklyHours>>,
     special_opening_hours: Option<Vec<SpecialHours>>,
+    updated_at: Option<Micros>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -53,6 +54,7 @@ pub struct StoreRecord {
     address: Address,
     pub(super) point: Option<Point>,
     schedule: Option<Schedule>,
+    updated_at: Option<Micros>,
     /// The stretch that was asked for last: nearly all questions are about now.
     stretch: Mutex<Option<Stretch>>,
 }
@@ -85,6 +87,7 @@ impl StoreRecord {
             address: traits.address.unwrap_or_default(),
             point: traits.geo.map(|geo| Point::new(geo.latitude, geo.longitude)),
             schedule,
+            updated_at: traits.updated_at,
             stretch: Mutex::new(None),
         })
     }
@@ -119,6 +122,7 @@ impl StoreRecord {
             && same(&query.city, &self.address.address_locality)
             && same(&query.postal_code, &self.address.postal_code)
             && query.services.iter().all(|service| self.services.contains(service))
+            && query.updated_since.is_none_or(|since| self.updated_at.is_some_and(|at| at >= since))
             && query.open_at.is_none_or(|at| self.stretch(at).is_some_and(|stretch| stretch.open))
     }
 

@@ -4,14 +4,14 @@ use super::geo::{Point, squared_chord};
 use super::near::Near;
 use super::postal_codes::PostalCodes;
 pub use super::record::{Beside, StoreRecord};
-use crate::catalog::view::{Lookup, Page};
+use crate::catalog::view::{Listed, Lookup, Page, with_deleted};
 use crate::kernel::Micros;
 use crate::kernel::id::StoreId;
 use crate::kernel::ranked::Ranked;
 use hashbrown::HashMap;
 use rstar::RTree;
 use rstar::primitives::GeomWithData;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What became of a store.
@@ -19,8 +19,8 @@ use std::sync::Arc;
 pub enum StoreChange {
     /// It is, or is now, this.
     Upsert(Arc<StoreRecord>),
-    /// It was deleted.
-    Delete(StoreId),
+    /// It was deleted, at this instant.
+    Delete(StoreId, Micros),
 }
 
 /// Filters of a store list. All must hold.
@@ -38,6 +38,8 @@ pub struct StoreQuery {
     pub kind: Option<String>,
     /// Open at this instant. A store whose hours are not known is not.
     pub open_at: Option<Micros>,
+    /// That changed at or after this instant.
+    pub updated_since: Option<Micros>,
 }
 
 /// A store's place in the index of places.
@@ -47,7 +49,8 @@ type Place = GeomWithData<[f64; 3], u64>;
 struct Stores {
     by_id: BTreeMap<u64, Arc<StoreRecord>>,
     places: RTree<Place>,
-    gone: BTreeSet<u64>,
+    /// When those that were deleted were deleted.
+    gone: BTreeMap<u64, Micros>,
     by_gln: HashMap<String, Vec<StoreId>>,
 }
 
@@ -85,7 +88,7 @@ impl StoresView {
                 let (body, etag) = store.stored();
                 Lookup::Found { body, etag }
             }
-            None if stores.gone.contains(&id.0) => Lookup::Gone { replaced_by: None },
+            None if stores.gone.contains_key(&id.0) => Lookup::Gone { replaced_by: None },
             None => Lookup::Missing,
         }
     }
@@ -127,6 +130,22 @@ impl StoresView {
         let behind = |id: &u64| after.is_none_or(|after| *id > after);
         Page::of_ids(stores.by_id.keys().copied().filter(behind), limit, |id| {
             pick(stores.by_id.get(&id).filter(|store| store.is_taken_by(query))?)
+        })
+    }
+
+    /// The page behind `after` of the stores that changed or were deleted at or after an instant, in the
+    /// order of ids.
+    pub fn list_with_deleted<T>(
+        &self,
+        since: Micros,
+        after: Option<u64>,
+        limit: usize,
+        mut pick: impl FnMut(&StoreRecord) -> Option<T>,
+    ) -> Page<Listed<StoreId, T>> {
+        let stores = self.stores.read();
+        let query = StoreQuery { updated_since: Some(since), ..StoreQuery::default() };
+        with_deleted((&stores.by_id, &stores.gone), since, (after, limit), StoreId, |store| {
+            store.is_taken_by(&query).then(|| pick(store))?
         })
     }
 
@@ -175,9 +194,9 @@ impl StoresView {
                     }
                     stores.by_id.insert(store.id.0, store);
                 }
-                StoreChange::Delete(id) => {
+                StoreChange::Delete(id, at) => {
                     stores.take_out(id);
-                    stores.gone.insert(id.0);
+                    stores.gone.insert(id.0, at);
                 }
             }
         }
@@ -242,10 +261,12 @@ mod tests {
         view.apply(vec![gln("g", "1"), gln("h", "1"), gln("h", "2")]);
         assert_eq!(view.with_gln("1"), [StoreId::derived("g")]);
         assert_eq!(view.with_gln("2"), [StoreId::derived("h")]);
-        view.apply(["g", "h"].map(|code| StoreChange::Delete(StoreId::derived(code))).to_vec());
+        view.apply(
+            ["g", "h"].map(|code| StoreChange::Delete(StoreId::derived(code), Micros(0))).to_vec(),
+        );
         assert_eq!(view.with_gln("1"), []);
         let two = StoreId::derived("2");
-        view.apply(vec![StoreChange::Delete(two)]);
+        view.apply(vec![StoreChange::Delete(two, Micros(0))]);
         assert_eq!(view.store(two), Lookup::Gone { replaced_by: None });
         assert_eq!(view.store(StoreId::derived("4")), Lookup::Missing);
         assert_eq!(view.len(), 3);
@@ -260,7 +281,7 @@ mod tests {
         };
         view.apply(vec![placed(1, 10.0, 0.0), placed(1, 20.0, 0.0)]);
         assert_eq!((count(10.0), count(20.0)), (0, 1));
-        view.apply(vec![StoreChange::Delete(StoreId(1))]);
+        view.apply(vec![StoreChange::Delete(StoreId(1), Micros(0))]);
         assert_eq!((count(10.0), count(20.0)), (0, 0));
     }
 

@@ -1,6 +1,7 @@
 //! What a call costs: told in its answer, summed in the usage, exported to billing, and the same in all.
 
 use crate::support::{NOON, TestApp, TestKey, data};
+use comptoir::feeds::Feed;
 use comptoir::metering::export::{Format, Summary, export};
 use reqwest::{RequestBuilder, Response};
 use serde_json::{Value, json};
@@ -26,7 +27,10 @@ struct Shop {
 impl Shop {
     async fn open() -> Self {
         let app = TestApp::builder().fixed_clock(NOON).start().await;
-        app.stock_shelves(5, 3).await;
+        app.stock_shelves(12, 3).await;
+        let levels: Vec<Value> = (0..11).map(|n| data::level(n, 0, 4, NOON)).collect();
+        assert_eq!(app.import(Feed::Stock, &levels).await.rejected, 0);
+        app.caught_up().await;
         let key = app.key(json!({})).await;
         Self { app, key }
     }
@@ -65,6 +69,8 @@ async fn exported(app: &TestApp) -> (Vec<Value>, Summary) {
 async fn the_cost_that_is_told_is_the_cost_that_is_billed() {
     let mut shop = Shop::open().await;
     let fast = format!("/v1/products/{}", data::product_id(0));
+    let levels = format!("/v1/stores/{}/stock", data::store_id(0));
+    let near = format!("/v1/stock?gtin={}&lat=43.6&lon=1.44", data::gtin13(0));
     let held = shop.get(&fast).send().await.unwrap().headers()["etag"].clone();
     let calls = [
         (shop.get(&fast), 200, "1"),
@@ -85,6 +91,13 @@ async fn the_cost_that_is_told_is_the_cost_that_is_billed() {
         (shop.grid(4, 3), 200, "2"),
         (shop.grid(50, 50), 200, "250"),
         (shop.grid(51, 1), 400, "0"),
+        // By tens of levels, and by one unit at least. HEAD costs like GET.
+        (shop.get(&levels), 200, "2"),
+        (shop.app.http.head(shop.app.public_url(&levels)).bearer_auth(&shop.key.text), 200, "2"),
+        (shop.get(&format!("{levels}?limit=10")), 200, "1"),
+        (shop.get(&format!("{levels}?availability=out_of_stock")), 200, "1"),
+        (shop.get(&format!("{fast}/stock")), 200, "1"),
+        (shop.get(&near), 200, "1"),
     ];
     let mut told = 1_000;
     for (request, status, cost) in calls {
@@ -97,7 +110,7 @@ async fn the_cost_that_is_told_is_the_cost_that_is_billed() {
     assert_eq!(cost(&shop.app.get("cpt_live_nonsense", &fast).await), "");
 
     // Those above, one for the tag, and that of the test key.
-    shop.app.wait_for_gauge("events_folded_total", 18).await;
+    shop.app.wait_for_gauge("events_folded_total", 24).await;
     let usage: Value = shop.get("/v1/usage").send().await.unwrap().json().await.unwrap();
     let is_grid = |row: &&Value| row["operation_id"] == "query_stock" && row["status"] == 200;
     let grids = usage["items"].as_array().unwrap().iter().find(is_grid).unwrap();
@@ -111,4 +124,9 @@ async fn the_cost_that_is_told_is_the_cost_that_is_billed() {
         .map(|row| &row["weight_milli"])
         .collect();
     assert_eq!(lookups, [&json!(2_000), &json!(0)]);
+    let of_store = rows.iter().filter(|row| row["operation_id"] == "list_store_stock");
+    let of_store: Vec<_> = of_store.map(|row| (&row["records"], &row["weight_milli"])).collect();
+    let expected = [(11, 2_000), (0, 2_000), (10, 1_000), (0, 1_000)];
+    let expected = expected.map(|(records, weight)| (json!(records), json!(weight)));
+    assert!(of_store.into_iter().eq(expected.iter().map(|(records, weight)| (records, weight))));
 }

@@ -114,6 +114,7 @@ async fn lists_trees_embedded_parts_and_cut_documents_speak_it_too() {
     let asked = json!({ "identifiers": [{ "sku": data::sku(0) }], "fields": "name" });
     let request = app.http.post(app.public_url("/v1/products/lookup")).bearer_auth(&key.text);
     let found = request.header("accept-language", "en").json(&asked).send().await.unwrap();
+    assert_eq!(found.headers()["content-language"], "en");
     let found: Value = found.json().await.unwrap();
     assert_eq!(found["items"][0]["name"], "Product 0");
 
@@ -166,6 +167,32 @@ async fn suggestions_and_facets_speak_it_too() {
     // A category is found by its name in another language, and so are its products.
     let found: Value = app.get(&key.text, "/v1/products?q=tools").await.json().await.unwrap();
     assert!(found["items"].as_array().unwrap().iter().any(|one| one["sku"] == data::sku(0)));
+}
+
+#[tokio::test]
+async fn an_answer_tells_its_language_also_where_nothing_is_translated() {
+    let app = TestApp::builder().set("CATALOG__LANGUAGE", "fr").start().await;
+    app.stock_shelves(2, 1).await;
+    let key = app.key(json!({})).await;
+    let item = format!("/v1/products/{}", data::product_id(0));
+    for path in [
+        "/v1/suggest?q=per&types=category",
+        "/v1/suggest?q=zzz&types=brand,category",
+        "/v1/categories/tree",
+        "/v1/categories",
+        "/v1/stores",
+        &item,
+    ] {
+        assert_eq!(told(&app, &key, path, "en").await.1, "fr", "{path}");
+        let plain = app.get(&key.text, path).await;
+        assert!(!plain.headers().contains_key("content-language"), "{path}");
+    }
+    let asked = json!({ "identifiers": [{ "sku": data::sku(0) }, { "sku": "none" }] });
+    let request = app.http.post(app.public_url("/v1/products/lookup")).bearer_auth(&key.text);
+    let found = request.header("accept-language", "en").json(&asked).send().await.unwrap();
+    assert_eq!(found.headers()["content-language"], "fr");
+    // What has no texts of the retailer is in no language.
+    assert_eq!(told(&app, &key, "/v1/usage", "en").await.1, "");
 }
 
 #[tokio::test]

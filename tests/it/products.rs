@@ -268,10 +268,22 @@ async fn a_digital_link_resolves_without_a_key() {
     problem(get("/01/3276550063551", "*/*").await, 404, "not_found").await;
     problem(get(&format!("/01/{gtin}/99/1"), "*/*").await, 404, "unknown_path").await;
     problem(get(&format!("/01/{gtin}?linkType=al"), "*/*").await, 400, "invalid_parameter").await;
-    // What else a code says of this very pack is not for the resolver.
+    // What else a code says of this very pack is not for the resolver, but for the page.
     let dated = get(&format!("/01/{gtin}?17=261231&3103=000195&linkType=all"), "*/*").await;
     assert_eq!(dated.status(), 200);
-    assert_eq!(get(&format!("/01/{gtin}?17=261231"), "*/*").await.status(), 307);
+    for (path, accept, target) in [
+        (format!("/01/{gtin}?17=261231&3103=000195"), "*/*", "/p/0?17=261231&3103=000195"),
+        (format!("/01/{gtin}/10/A?17=261231&linkType=gs1:pip"), "*/*", "/p/0?17=261231"),
+        // Our own document takes no parameters that it does not know.
+        (format!("/01/{gtin}?17=261231"), "application/json", &document),
+        (format!("/01/{}?17=261231", data::gtin13(2)), "*/*", &format!("/0{}", data::gtin13(2))),
+    ] {
+        let answer = get(&path, accept).await;
+        assert_eq!(answer.status(), 307, "{path}");
+        let location = answer.headers()["location"].to_str().unwrap();
+        assert!(location.ends_with(target), "{path}: {location}");
+    }
+    problem(get(&format!("/01/{gtin}?10=%0D%07"), "*/*").await, 400, "invalid_parameter").await;
     let long = get(&format!("/01/{gtin}?{}", "a&".repeat(20_000)), "*/*").await;
     assert!(problem(long, 400, "invalid_parameter").await.to_string().len() < 1_000);
     let posted = client.post(app.public_url(&format!("/01/{gtin}"))).send().await.unwrap();

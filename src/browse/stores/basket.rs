@@ -44,6 +44,12 @@ impl Basket {
         Some(Self(items))
     }
 
+    /// Whether a store has every item.
+    pub(super) fn is_in(&self, store: StoreId, stock: &StockView, told: StockDisclosure) -> bool {
+        let mut items = self.0.iter();
+        items.all(|(id, _, wanted)| embed::has_enough(stock, *id, store, told, *wanted))
+    }
+
     /// The lines of stock of every item, as a JSON array, if the store has all of them.
     pub(super) fn lines(
         &self,

@@ -78,4 +78,7 @@ pub(super) struct PageOfStores<'a> {
     /// Where this page is.
     #[schema(rename = "self", example = "/v1/stores?country=FR&limit=50")]
     own: String,
+    /// How many stores the list has, with `include_total`.
+    #[schema(example = 128)]
+    total: Option<u64>,
 }

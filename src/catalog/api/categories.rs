@@ -1,9 +1,9 @@
 //! Operations on categories.
 
-use super::resource;
 use super::schema::{CategoryOut, PageOfCategories};
+use super::{deleted, resource};
 use crate::access::{Caller, op};
-use crate::catalog::view::CatalogView;
+use crate::catalog::view::{CatalogView, CategoryQuery};
 use crate::http::answer::Cache;
 use crate::http::fields::Known;
 use crate::http::form::Columns;
@@ -15,6 +15,7 @@ use std::sync::LazyLock;
 
 /// The columns of the list as CSV.
 static COLUMNS: LazyLock<Columns> = LazyLock::new(Columns::of::<CategoryOut>);
+static COLUMNS_WITH_DELETED: LazyLock<Columns> = LazyLock::new(deleted::columns::<CategoryOut>);
 
 static KNOWN: LazyLock<Known> = LazyLock::new(Known::of::<CategoryOut>);
 
@@ -26,7 +27,10 @@ static KNOWN: LazyLock<Known> = LazyLock::new(Known::of::<CategoryOut>);
     operation_id = "list_categories", tag = "categories",
     params(
         ("parent_id" = Option<String>, Query, description = "Only the children of this category.", example = "cat_1mV0cT7dYq4"),
+        ("updated_since" = Option<String>, Query, format = DateTime, description = "Only categories that changed at or after this instant. What follows from others, `path`, `level` and `product_count`, is no change.", example = "2026-11-22T00:00:00Z"),
+        ("include_deleted" = Option<bool>, Query, description = "Whether deleted categories come too, as `{\"id\", \"deleted\": true, \"deleted_at\", \"replaced_by\": null}` in the same order; as CSV in the columns `deleted` and `deleted_at`. With `updated_since`, and without other filters.", example = true),
         ("fields" = Option<String>, Query, description = "Only these fields, joined by commas; dots lead inwards.", example = "id,name,path.name"),
+        ("include_total" = Option<bool>, Query, description = "Whether to count all categories of the list, in `total`.", example = true),
         ("limit" = Option<u32>, Query, description = "Most categories in the page, 1 to 200.", example = 50),
         ("cursor" = Option<String>, Query, description = "Where the page begins: take it from `next`.", example = "c7HqK2mXw9Pz000000000001A2b3C"),
     ),
@@ -42,17 +46,34 @@ pub(super) async fn list_categories(
     view: web::Data<CatalogView>,
 ) -> ApiResult<Answer> {
     let mut params = Params::of(&request);
-    let parent: Option<CategoryId> = params.value("parent_id");
-    let page = PageRequest::read(&request, &mut params).with_columns(&COLUMNS);
+    let query = CategoryQuery {
+        parent: params.value("parent_id"),
+        updated_since: params.value("updated_since"),
+    };
+    let deleted = deleted::read(&mut params, query.updated_since, &["fields"]);
+    let columns = if deleted.is_some() { &COLUMNS_WITH_DELETED } else { &COLUMNS };
+    let page =
+        PageRequest::read(&request, &mut params).with_columns(columns).with_total(&mut params);
     let fields = params.fields(&KNOWN);
     params.finish()?;
-    let found = view.categories(parent, page.after()?, page.limit());
-    let next = found.next_pair();
-    let items = match &fields {
-        Some(fields) => found.items.iter().map(|item| fields.project(item).into()).collect(),
-        None => found.items,
+    let shown = |body: Bytes| match &fields {
+        Some(fields) => fields.project(&body).into(),
+        None => body,
     };
-    page.answer::<Bytes>(&items, next, Cache::Long)
+    let (items, next) = match deleted {
+        Some(since) => {
+            let found = view.categories_with_deleted(since, page.after()?, page.limit());
+            let next = found.next_pair();
+            (deleted::items(found.items, |body| Ok(shown(body)))?, next)
+        }
+        None => {
+            let found = view.categories(&query, page.after()?, page.limit());
+            let next = found.next_pair();
+            (found.items.into_iter().map(shown).collect(), next)
+        }
+    };
+    let total = page.wants_total().then(|| view.count_categories(&query));
+    page.answer_counted::<Bytes>(&items, next, total, Cache::Long)
 }
 
 /// A category

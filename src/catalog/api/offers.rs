@@ -124,6 +124,9 @@ pub(crate) struct PageOfOffers {
     /// Where this page is.
     #[schema(rename = "self", example = "/v1/products/prd_7HqK2mXw9Pz/offers?limit=50")]
     own: String,
+    /// How many offers the list has, with `include_total`.
+    #[schema(example = 128)]
+    total: Option<u64>,
 }
 
 /// `1 LTR` as a measure.
@@ -167,6 +170,7 @@ impl From<OfferRecord> for OfferOut {
         ("product_id" = String, Path, description = "The product.", example = "prd_7HqK2mXw9Pz"),
         ("store_id" = Option<String>, Query, description = "Only these stores, at most 200, joined by commas.", example = "sto_4Fh2Lp8QaZs"),
         ("channel" = Option<Channel>, Query, description = "`in_store` or `online`.", example = "in_store"),
+        ("include_total" = Option<bool>, Query, description = "Whether to count all offers of the list, in `total`.", example = true),
         ("limit" = Option<u32>, Query, description = "Most offers in the page, 1 to 200.", example = 50),
         ("cursor" = Option<String>, Query, description = "Where the page begins: take it from `next`.", example = "c7HqK2mXw9Pz000000000001A2b3C"),
     ),
@@ -187,13 +191,15 @@ pub(super) async fn list_product_offers(
     let mut params = Params::new(request.query_string());
     let stores: Vec<StoreId> = params.list("store_id", MAX_LIMIT as usize);
     let channel = params.one_of("channel", Channel::WORDS);
-    let page = PageRequest::read(&request, &mut params).with_columns(&COLUMNS);
+    let page =
+        PageRequest::read(&request, &mut params).with_columns(&COLUMNS).with_total(&mut params);
     params.finish()?;
     let id: ProductId = path::id(&product, "product")?;
     existing(view.product(id), "product", &id)?;
     let found = view.offers(id, &stores, channel, page.after_pair()?, page.limit());
     let items = found.items.into_iter().map(document).collect::<ApiResult<Vec<_>>>()?;
-    page.answer(&items, found.next, Cache::Short)
+    let total = page.wants_total().then(|| view.count_offers(id, &stores, channel));
+    page.answer_counted(&items, found.next, total, Cache::Short)
 }
 
 /// An offer as it is sent.

@@ -1,7 +1,7 @@
 //! Operations on promotions.
 
-use super::resource;
 use super::schema::{PageOfPromotions, PromotionOut};
+use super::{deleted, resource};
 use crate::access::{Caller, op};
 use crate::catalog::offers::Channel;
 use crate::catalog::view::{Audience, CatalogView, PromotionQuery};
@@ -16,6 +16,7 @@ use std::sync::LazyLock;
 
 /// The columns of the list as CSV.
 static COLUMNS: LazyLock<Columns> = LazyLock::new(Columns::of::<PromotionOut>);
+static COLUMNS_WITH_DELETED: LazyLock<Columns> = LazyLock::new(deleted::columns::<PromotionOut>);
 
 /// Promotions
 ///
@@ -33,6 +34,8 @@ static COLUMNS: LazyLock<Columns> = LazyLock::new(Columns::of::<PromotionOut>);
         ("audience" = Option<String>, Query, description = "`public` or `member`.", example = "public"),
         ("active_at" = Option<String>, Query, format = DateTime, description = "Only promotions that hold at this instant, past ones included.", example = "2026-11-27T09:00:00Z"),
         ("updated_since" = Option<String>, Query, format = DateTime, description = "Only promotions that changed at or after this instant.", example = "2026-11-22T00:00:00Z"),
+        ("include_deleted" = Option<bool>, Query, description = "Whether deleted promotions come too, as `{\"id\", \"deleted\": true, \"deleted_at\", \"replaced_by\": null}` in the same order, and those that changed and are over; as CSV in the columns `deleted` and `deleted_at`. With `updated_since`, and without other filters.", example = true),
+        ("include_total" = Option<bool>, Query, description = "Whether to count all promotions of the list, in `total`.", example = true),
         ("limit" = Option<u32>, Query, description = "Most promotions in the page, 1 to 200.", example = 50),
         ("cursor" = Option<String>, Query, description = "Where the page begins: take it from `next`.", example = "c7HqK2mXw9Pz000000000001A2b3C"),
     ),
@@ -64,12 +67,21 @@ pub(super) async fn list_promotions(
         not_ended_at: active_at.is_none().then(|| clock.now()),
         updated_since: params.value("updated_since"),
     };
-    let page = PageRequest::read(&request, &mut params).with_columns(&COLUMNS);
+    let deleted = deleted::read(&mut params, query.updated_since, &[]);
+    let columns = if deleted.is_some() { &COLUMNS_WITH_DELETED } else { &COLUMNS };
+    let page =
+        PageRequest::read(&request, &mut params).with_columns(columns).with_total(&mut params);
     params.finish()?;
+    if let Some(since) = deleted {
+        let found = view.promotions_with_deleted(since, page.after()?, page.limit());
+        let next = found.next_pair();
+        return page.answer(&deleted::items(found.items, Ok)?, next, Cache::Short);
+    }
     let subject = product.map(|id| view.subject(id));
     let query = PromotionQuery { subject, ..query };
     let found = view.promotions(&query, page.after()?, page.limit());
-    page.answer(&found.items, found.next_pair(), Cache::Short)
+    let total = page.wants_total().then(|| view.count_promotions(&query));
+    page.answer_counted(&found.items, found.next_pair(), total, Cache::Short)
 }
 
 /// A promotion

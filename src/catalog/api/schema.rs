@@ -76,6 +76,9 @@ pub(super) struct PageOfCategories {
     /// Where this page is.
     #[schema(rename = "self", example = "/v1/categories?limit=50")]
     own: String,
+    /// How many categories the list has, with `include_total`.
+    #[schema(example = 128)]
+    total: Option<u64>,
 }
 
 /// What a promotion asks for.
@@ -173,4 +176,7 @@ pub(super) struct PageOfPromotions {
     /// Where this page is.
     #[schema(rename = "self", example = "/v1/promotions?limit=50")]
     own: String,
+    /// How many promotions the list has, with `include_total`.
+    #[schema(example = 128)]
+    total: Option<u64>,
 }

@@ -56,7 +56,7 @@ pub(super) async fn get_category_tree(
         (None, None) => Vec::new(),
     };
     let records = items.iter().map(size).sum();
-    Answer::json(&TreeOut { items }, Cache::Long, records)
+    Ok(Answer::json(&TreeOut { items }, Cache::Long, records)?.with_texts())
 }
 
 fn size(node: &TreeNode) -> u32 {

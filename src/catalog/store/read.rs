@@ -29,7 +29,7 @@ macro_rules! products {
 
 macro_rules! categories {
     ($rest:literal) => {
-        concat!("SELECT id, parent_id, body, deleted_at FROM categories", $rest)
+        concat!("SELECT id, parent_id, body, updated_at, deleted_at FROM categories", $rest)
     };
 }
 
@@ -111,6 +111,7 @@ struct CategoryColumns {
     id: String,
     parent_id: Option<String>,
     body: String,
+    updated_at: i64,
     deleted_at: Option<i64>,
 }
 
@@ -125,14 +126,15 @@ impl CategoryColumns {
     fn read(self) -> Result<CategoryChange, StoreError> {
         const TABLE: &str = "categories";
         let id: CategoryId = parsed(TABLE, &self.id)?;
-        if self.deleted_at.is_some() {
-            return Ok(CategoryChange::Delete(id));
+        if let Some(at) = self.deleted_at {
+            return Ok(CategoryChange::Delete(id, Micros(at)));
         }
         let parent = self.parent_id.as_deref().map(|text| parsed(TABLE, text)).transpose()?;
         let named: Named =
             serde_json::from_str(&self.body).map_err(|error| StoreError::corrupt(TABLE, error))?;
         let Named { name, translations } = named;
-        let record = CategoryRecord { id, parent, name, translations, body: self.body };
+        let updated_at = Micros(self.updated_at);
+        let record = CategoryRecord { id, parent, name, translations, body: self.body, updated_at };
         Ok(CategoryChange::Upsert(record))
     }
 }
@@ -247,10 +249,14 @@ impl PromotionColumns {
     fn read(self) -> Result<PromotionChange, StoreError> {
         const TABLE: &str = "promotions";
         let id: PromotionId = parsed(TABLE, &self.id)?;
-        if self.deleted_at.is_some() {
-            return Ok(PromotionChange::Delete(id));
-        }
         let record = PromotionRecord::read(id, &self.body, self.phase);
+        if let Some(at) = self.deleted_at {
+            let was_personal = record.is_ok_and(|record| record.is_personal());
+            return Ok(match was_personal {
+                true => PromotionChange::Forget(id),
+                false => PromotionChange::Delete(id, Micros(at)),
+            });
+        }
         let record = record.map_err(|error| StoreError::corrupt(TABLE, error))?;
         Ok(PromotionChange::Upsert(Box::new(record)))
     }

@@ -1,7 +1,9 @@
 //! The category tree in memory. A document is its stored body with what follows from the tree.
 
+use super::deleted::{Listed, with_deleted};
 use super::names::Names;
 use super::page::Page;
+use crate::kernel::Micros;
 use crate::kernel::id::CategoryId;
 use bytes::Bytes;
 use serde::Serialize;
@@ -24,6 +26,8 @@ pub struct CategoryRecord {
     pub translations: Value,
     /// The document, without `path`, `level` and `product_count`.
     pub body: String,
+    /// When it last changed.
+    pub updated_at: Micros,
 }
 
 impl CategoryRecord {
@@ -40,8 +44,23 @@ impl CategoryRecord {
 pub enum CategoryChange {
     /// It is, or is now, this.
     Upsert(CategoryRecord),
-    /// It was deleted.
-    Delete(CategoryId),
+    /// It was deleted, at this instant.
+    Delete(CategoryId, Micros),
+}
+
+/// Filters of a list of categories. All must hold.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct CategoryQuery {
+    /// The children of this one.
+    pub parent: Option<CategoryId>,
+    /// That changed at or after this instant.
+    pub updated_since: Option<Micros>,
+}
+
+impl CategoryQuery {
+    fn takes(&self, record: &CategoryRecord) -> bool {
+        self.updated_since.is_none_or(|since| record.updated_at >= since)
+    }
 }
 
 /// All categories.
@@ -50,8 +69,8 @@ pub(super) struct Categories {
     pub(super) by_id: BTreeMap<u64, CategoryRecord>,
     pub(super) children: BTreeMap<u64, BTreeSet<u64>>,
     pub(super) names: Names,
-    /// Those that were deleted.
-    pub(super) gone: BTreeSet<u64>,
+    /// When those that were deleted were deleted.
+    pub(super) gone: BTreeMap<u64, Micros>,
 }
 
 #[derive(Serialize)]
@@ -81,7 +100,7 @@ impl Categories {
     }
 
     pub(super) fn apply(&mut self, change: CategoryChange) {
-        let (CategoryChange::Upsert(CategoryRecord { id, .. }) | CategoryChange::Delete(id)) =
+        let (CategoryChange::Upsert(CategoryRecord { id, .. }) | CategoryChange::Delete(id, _)) =
             &change;
         let id = *id;
         if let Some(old) = self.by_id.remove(&id.0)
@@ -98,9 +117,9 @@ impl Categories {
                 self.names.put(id.0, &record.names());
                 self.by_id.insert(id.0, record);
             }
-            CategoryChange::Delete(_) => {
+            CategoryChange::Delete(_, at) => {
                 self.names.take_out(id.0);
-                self.gone.insert(id.0);
+                self.gone.insert(id.0, at);
             }
         }
     }
@@ -177,19 +196,40 @@ impl Categories {
 
     pub(super) fn list(
         &self,
-        parent: Option<CategoryId>,
+        query: &CategoryQuery,
         after: Option<u64>,
         limit: usize,
         count: &impl Fn(u64) -> usize,
     ) -> Page<Bytes> {
-        let pick = |id| self.get(CategoryId(id), count);
         let behind = |id: &u64| after.is_none_or(|after| *id > after);
-        match parent {
-            Some(parent) => {
-                let ids = self.children.get(&parent.0).into_iter().flatten();
-                Page::of_ids(ids.copied().filter(behind), limit, pick)
-            }
-            None => Page::of_ids(self.by_id.keys().copied().filter(behind), limit, pick),
-        }
+        Page::of_ids(self.ids(query).filter(behind), limit, |id| {
+            let record = self.by_id.get(&id).filter(|record| query.takes(record))?;
+            self.document(record, count)
+        })
+    }
+
+    /// How many categories a query takes.
+    pub(super) fn count(&self, query: &CategoryQuery) -> u64 {
+        let records = self.ids(query).filter_map(|id| self.by_id.get(&id));
+        records.filter(|record| query.takes(record)).count() as u64
+    }
+
+    /// The ids of all categories, or of the children of one, ascending.
+    fn ids(&self, query: &CategoryQuery) -> impl Iterator<Item = u64> {
+        let children = query.parent.map(|parent| self.children.get(&parent.0));
+        let all = query.parent.is_none().then(|| self.by_id.keys());
+        children.flatten().into_iter().flatten().chain(all.into_iter().flatten()).copied()
+    }
+
+    pub(super) fn list_with_deleted(
+        &self,
+        since: Micros,
+        place: (Option<u64>, usize),
+        count: &impl Fn(u64) -> usize,
+    ) -> Page<Listed<CategoryId>> {
+        let query = CategoryQuery { updated_since: Some(since), ..CategoryQuery::default() };
+        with_deleted((&self.by_id, &self.gone), since, place, CategoryId, |record| {
+            query.takes(record).then(|| self.document(record, count))?
+        })
     }
 }

@@ -1,25 +1,62 @@
-//! Products and deleted products in one walk.
+//! Resources and deleted resources in one walk.
 
 use super::page::Page;
 use super::products::Products;
 use crate::kernel::Micros;
 use crate::kernel::id::ProductId;
 use bytes::Bytes;
+use std::collections::BTreeMap;
+use std::ops::Bound;
 
-/// An item of a list that holds deleted products too.
+/// An item of a list that holds deleted resources too.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Listed {
-    /// A product, as stored.
-    Product(Bytes),
-    /// A product that was deleted.
+pub enum Listed<I, T = Bytes> {
+    /// A resource that is there.
+    Present(T),
+    /// A resource that was deleted.
     Deleted {
         /// Its id.
-        id: ProductId,
+        id: I,
         /// When it was deleted.
         at: Micros,
-        /// What stands in its place.
+        /// What stands in its place: only products are replaced.
         replaced_by: Option<ProductId>,
     },
+}
+
+/// The ids of two ascending walks in one. None is in both.
+fn merged(
+    living: impl Iterator<Item = u64>,
+    gone: impl Iterator<Item = u64>,
+) -> impl Iterator<Item = u64> {
+    let (mut living, mut gone) = (living.peekable(), gone.peekable());
+    std::iter::from_fn(move || match (living.peek(), gone.peek()) {
+        (Some(alive), Some(dead)) if dead < alive => gone.next(),
+        (None, _) => gone.next(),
+        _ => living.next(),
+    })
+}
+
+/// The page behind `after` of what `pick` takes of some resources and of those that were deleted at or
+/// after an instant, by id.
+pub fn with_deleted<R, I, T>(
+    (living, gone): (&BTreeMap<u64, R>, &BTreeMap<u64, Micros>),
+    since: Micros,
+    (after, limit): (Option<u64>, usize),
+    id_of: impl Fn(u64) -> I,
+    mut pick: impl FnMut(&R) -> Option<T>,
+) -> Page<Listed<I, T>> {
+    let behind = (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
+    let living_ids = living.range(behind).map(|(id, _)| *id);
+    let gone_ids = gone.range(behind).map(|(id, _)| *id);
+    Page::of_ids(merged(living_ids, gone_ids), limit, |id| match living.get(&id) {
+        Some(resource) => pick(resource).map(Listed::Present),
+        None => gone.get(&id).filter(|at| **at >= since).map(|at| Listed::Deleted {
+            id: id_of(id),
+            at: *at,
+            replaced_by: None,
+        }),
+    })
 }
 
 impl Products {
@@ -29,21 +66,15 @@ impl Products {
         since: Micros,
         after: Option<u64>,
         limit: usize,
-    ) -> Page<Listed> {
+    ) -> Page<Listed<ProductId>> {
         let behind = |id: u64| after.is_none_or(|after| id > after);
         let recent = self.gone.values().filter(|gone| gone.at >= since && behind(gone.id.0));
         let mut gone: Vec<u64> = recent.map(|gone| gone.id.0).collect();
         gone.sort_unstable();
-        let mut gone = gone.into_iter().peekable();
-        let mut living = self.ids.after(after).peekable();
-        let both = std::iter::from_fn(|| match (living.peek(), gone.peek()) {
-            (Some(alive), Some(dead)) if dead < alive => gone.next(),
-            (None, _) => gone.next(),
-            _ => living.next(),
-        });
+        let both = merged(self.ids.after(after), gone.into_iter());
         Page::of_ids(both, limit, |id| match self.get(id) {
             Some(entry) => {
-                (entry.updated_at >= since.0).then(|| Listed::Product(entry.body.clone()))
+                (entry.updated_at >= since.0).then(|| Listed::Present(entry.body.clone()))
             }
             None => self.gone.get(&id).map(|gone| Listed::Deleted {
                 id: gone.id,
@@ -51,5 +82,47 @@ impl Products {
                 replaced_by: self.successor(gone),
             }),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::id::StoreId;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_walk_has_the_living_and_the_recently_deleted_once_each_in_order(
+            states in proptest::collection::btree_map(0..60u64, (any::<bool>(), 0..9i64), 0..40),
+            since in 0..9i64,
+            limit in 1..7usize,
+        ) {
+            let of = |alive: bool| -> BTreeMap<u64, Micros> {
+                let own = states.iter().filter(|(_, (own, _))| *own == alive);
+                own.map(|(id, (_, at))| (*id, Micros(*at))).collect()
+            };
+            let (living, gone) = (of(true), of(false));
+            let (mut seen, mut after) = (Vec::new(), None);
+            loop {
+                let pick = |at: &Micros| (at.0 >= since).then_some(*at);
+                let place = (after, limit);
+                let page = with_deleted((&living, &gone), Micros(since), place, StoreId, pick);
+                prop_assert!(page.items.len() <= limit);
+                seen.extend(page.items);
+                after = page.next;
+                if after.is_none() {
+                    break;
+                }
+            }
+            let recent = states.iter().filter(|(_, (_, at))| *at >= since);
+            let expected: Vec<Listed<StoreId, Micros>> = recent
+                .map(|(id, (alive, at))| match alive {
+                    true => Listed::Present(Micros(*at)),
+                    false => Listed::Deleted { id: StoreId(*id), at: Micros(*at), replaced_by: None },
+                })
+                .collect();
+            prop_assert_eq!(seen, expected);
+        }
     }
 }

@@ -137,6 +137,12 @@ pub(super) struct Offers {
     pub(super) count: usize,
 }
 
+/// Whether an offer is in one of some stores, in any where none is named, and through a channel.
+fn is_wanted(offer: &Offer, stores: &[StoreId], channel: Option<Channel>) -> bool {
+    (stores.is_empty() || stores.contains(&StoreId(offer.store)))
+        && channel.is_none_or(|channel| offer.channel == channel)
+}
+
 fn promotion_key(promotions: &[PromotionId]) -> String {
     promotions.iter().map(PromotionId::to_string).collect::<Vec<_>>().join(" ")
 }
@@ -292,10 +298,19 @@ impl Offers {
         let first = offers.partition_point(|offer| after.is_some_and(|after| key(offer) <= after));
         let rest = offers[first..].iter().map(|offer| (key(offer), offer));
         Page::fill(rest, limit, |offer| {
-            let wanted = stores.is_empty() || stores.contains(&StoreId(offer.store));
-            let wanted = wanted && channel.is_none_or(|channel| offer.channel == channel);
-            wanted.then(|| self.record(product, offer))
+            is_wanted(offer, stores, channel).then(|| self.record(product, offer))
         })
+    }
+
+    /// How many offers a product has.
+    pub(super) fn count_of_product(
+        &self,
+        product: ProductId,
+        stores: &[StoreId],
+        channel: Option<Channel>,
+    ) -> u64 {
+        let offers = self.by_product.get(&product.0).map_or(&[][..], Vec::as_slice);
+        offers.iter().filter(|offer| is_wanted(offer, stores, channel)).count() as u64
     }
 
     /// The page of a store's offers behind `after`, by product and channel.
@@ -306,21 +321,40 @@ impl Offers {
         after: Option<(u64, u64)>,
         limit: usize,
     ) -> Page<OfferRecord, (u64, u64)> {
-        let Some(products) = self.by_store.get(&store.0) else {
-            return Page { items: Vec::new(), next: None };
-        };
+        Page::fill(self.rows_of_store(store, after), limit, |(product, offer)| {
+            is_wanted(offer, &[], channel).then(|| self.record(ProductId(product), offer))
+        })
+    }
+
+    /// The same without the offers, to count them.
+    pub(super) fn seen_in_store(
+        &self,
+        store: StoreId,
+        channel: Option<Channel>,
+        after: Option<(u64, u64)>,
+        limit: usize,
+    ) -> Page<(), (u64, u64)> {
+        Page::fill(self.rows_of_store(store, after), limit, |(_, offer)| {
+            is_wanted(offer, &[], channel).then_some(())
+        })
+    }
+
+    /// A store's offers behind `after` with their keys and products.
+    fn rows_of_store(
+        &self,
+        store: StoreId,
+        after: Option<(u64, u64)>,
+    ) -> impl Iterator<Item = ((u64, u64), (u64, &Offer))> {
         // The product of the cursor comes again: another of its channels may stand behind.
         let from = after.and_then(|(product, _)| product.checked_sub(1));
-        let rows = products.after(from).flat_map(|product| {
-            let offers = self.by_product.get(&product).map_or(&[][..], Vec::as_slice);
-            let here = offers.iter().filter(|offer| offer.store == store.0);
-            here.map(move |offer| ((product, offer.channel as u64), (product, offer)))
-        });
-        let rows = rows.filter(|(key, _)| after.is_none_or(|after| *key > after));
-        Page::fill(rows, limit, |(product, offer)| {
-            let wanted = channel.is_none_or(|channel| offer.channel == channel);
-            wanted.then(|| self.record(ProductId(product), offer))
-        })
+        let products = self.by_store.get(&store.0).into_iter();
+        let rows =
+            products.flat_map(move |products| products.after(from)).flat_map(move |product| {
+                let offers = self.by_product.get(&product).map_or(&[][..], Vec::as_slice);
+                let here = offers.iter().filter(move |offer| offer.store == store.0);
+                here.map(move |offer| ((product, offer.channel as u64), (product, offer)))
+            });
+        rows.filter(move |(key, _)| after.is_none_or(|after| *key > after))
     }
 
     pub(super) fn settle(&mut self) {

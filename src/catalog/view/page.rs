@@ -38,6 +38,21 @@ impl<T, K: Copy> Page<T, K> {
     }
 }
 
+impl<K: Copy> Page<(), K> {
+    /// How many rows a walk by pages has; `page` gives the one behind a key, of at most so many rows.
+    pub fn count(mut page: impl FnMut(Option<K>, usize) -> Self) -> u64 {
+        let (mut total, mut after) = (0, None);
+        loop {
+            let found = page(after, usize::MAX);
+            total += found.items.len() as u64;
+            after = found.next;
+            if after.is_none() {
+                return total;
+            }
+        }
+    }
+}
+
 impl<T> Page<T> {
     /// Fills a page from ascending ids.
     pub fn of_ids(
@@ -52,5 +67,23 @@ impl<T> Page<T> {
     #[must_use]
     pub fn next_pair(&self) -> Option<(u64, u64)> {
         self.next.map(|id| (id, 0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_count_goes_on_behind_what_one_page_may_see() {
+        let all = 2 * MOST_SEEN as u64 + 7;
+        let mut pages = 0;
+        let total = Page::count(|after, most| {
+            pages += 1;
+            let ids = after.map_or(0, |after| after + 1)..all;
+            Page::of_ids(ids, most, |id| id.is_multiple_of(2).then_some(()))
+        });
+        assert_eq!((total, pages), (all.div_ceil(2), 3));
+        assert_eq!(Page::count(|_, most| Page::of_ids(0..0, most, |_| Some(()))), 0);
     }
 }

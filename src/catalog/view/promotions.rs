@@ -1,13 +1,13 @@
 //! Promotions in memory: some thousands at most, so a list looks at each.
 
-use super::{Lookup, Page};
+use super::{Listed, Lookup, Page, with_deleted};
 use crate::catalog::offers::Channel;
 use crate::http::answer::digest;
 use crate::kernel::Micros;
 use crate::kernel::id::{BrandId, CategoryId, ProductId, PromotionId, StoreId};
 use bytes::Bytes;
 use serde::Deserialize;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Who a promotion is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -87,6 +87,12 @@ impl PromotionRecord {
         Ok(Self { id, etag: digest(&body), body, traits, told })
     }
 
+    /// Whether it is one customer's own.
+    #[must_use]
+    pub fn is_personal(&self) -> bool {
+        self.traits.audience == Audience::Personal
+    }
+
     /// Where it stands at an instant; the end belongs to it no longer.
     fn phase(&self, now: Micros) -> Phase {
         if self.traits.valid_through.is_some_and(|end| end <= now) {
@@ -104,8 +110,10 @@ impl PromotionRecord {
 pub enum PromotionChange {
     /// It is, or is now, this.
     Upsert(Box<PromotionRecord>),
-    /// It was deleted.
-    Delete(PromotionId),
+    /// It was deleted, at this instant.
+    Delete(PromotionId, Micros),
+    /// It was one customer's own and was deleted: nobody is told that it was.
+    Forget(PromotionId),
 }
 
 /// A product as promotions see it.
@@ -162,7 +170,7 @@ impl PromotionQuery {
             use crate::kernel::word::Word as _;
             traits.channels.iter().any(|word| word == channel.as_str())
         };
-        traits.audience != Audience::Personal
+        !promotion.is_personal()
             && self.store.is_none_or(here)
             && self.subject.as_ref().is_none_or(of)
             && self.category.is_none_or(|id| to.category_ids.contains(&id))
@@ -192,7 +200,8 @@ pub struct Turn {
 #[derive(Debug, Default)]
 pub(super) struct Promotions {
     by_id: BTreeMap<u64, PromotionRecord>,
-    gone: BTreeSet<u64>,
+    /// When those that were deleted were deleted.
+    gone: BTreeMap<u64, Micros>,
 }
 
 impl Promotions {
@@ -206,9 +215,12 @@ impl Promotions {
                 self.gone.remove(&promotion.id.0);
                 self.by_id.insert(promotion.id.0, *promotion);
             }
-            PromotionChange::Delete(id) => {
+            PromotionChange::Delete(id, at) => {
                 self.by_id.remove(&id.0);
-                self.gone.insert(id.0);
+                self.gone.insert(id.0, at);
+            }
+            PromotionChange::Forget(id) => {
+                self.by_id.remove(&id.0);
             }
         }
     }
@@ -216,10 +228,10 @@ impl Promotions {
     /// The promotion with this id, unless it is one customer's own.
     pub(super) fn get(&self, id: PromotionId) -> Lookup {
         match self.by_id.get(&id.0) {
-            Some(found) if found.traits.audience != Audience::Personal => {
+            Some(found) if !found.is_personal() => {
                 Lookup::Found { body: found.body.clone(), etag: found.etag }
             }
-            None if self.gone.contains(&id.0) => Lookup::Gone { replaced_by: None },
+            None if self.gone.contains_key(&id.0) => Lookup::Gone { replaced_by: None },
             _ => Lookup::Missing,
         }
     }
@@ -234,6 +246,23 @@ impl Promotions {
         Page::of_ids(self.by_id.keys().copied().filter(behind), limit, |id| {
             let promotion = self.by_id.get(&id).filter(|promotion| query.takes(promotion))?;
             Some(promotion.body.clone())
+        })
+    }
+
+    /// How many promotions a query takes.
+    pub(super) fn count(&self, query: &PromotionQuery) -> u64 {
+        self.by_id.values().filter(|promotion| query.takes(promotion)).count() as u64
+    }
+
+    pub(super) fn list_with_deleted(
+        &self,
+        since: Micros,
+        place: (Option<u64>, usize),
+    ) -> Page<Listed<PromotionId>> {
+        // Those that are over come too: who has a copy holds them for current otherwise.
+        let query = PromotionQuery { updated_since: Some(since), ..PromotionQuery::default() };
+        with_deleted((&self.by_id, &self.gone), since, place, PromotionId, |promotion| {
+            query.takes(promotion).then(|| promotion.body.clone())
         })
     }
 

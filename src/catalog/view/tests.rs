@@ -41,6 +41,7 @@ fn category(code: &str, parent: Option<&str>) -> CategoryChange {
         parent: parent.map(CategoryId::derived),
         name: code.to_owned(),
         body: format!("{{\"id\":\"{id}\",\"name\":\"{code}\"}}"),
+        updated_at: Micros(0),
     })
 }
 
@@ -153,12 +154,13 @@ fn a_category_counts_its_products_and_names_its_path() {
     let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
     assert_eq!((&body["level"], &body["product_count"]), (&2.into(), &2.into()));
     assert_eq!(body["path"][0], serde_json::json!({"id": root, "name": "root"}));
-    assert_eq!(view.categories(Some(root), None, 10).items.len(), 1);
+    let of_root = CategoryQuery { parent: Some(root), ..CategoryQuery::default() };
+    assert_eq!(view.categories(&of_root, None, 10).items.len(), 1);
     assert_eq!(view.with_descendants(&[root]).len(), 2);
     let of = |categories| ProductQuery { categories, ..ProductQuery::default() };
     assert_eq!(walk(&view, &of(vec![root]), 1).len(), 1);
     assert_eq!(walk(&view, &of(view.with_descendants(&[root])), 1).len(), 2);
-    view.apply_categories(vec![CategoryChange::Delete(leaf)]);
+    view.apply_categories(vec![CategoryChange::Delete(leaf, Micros(0))]);
     assert_eq!(view.category(leaf), Lookup::Gone { replaced_by: None });
     assert_eq!(view.with_descendants(&[root]), [root]);
 }

@@ -50,7 +50,7 @@ fn told(mirror: &Mirror, products: u64) -> String {
         page.items
             .iter()
             .map(|listed| match listed {
-                Listed::Product(body) => format!("{body:?}"),
+                Listed::Present(body) => format!("{body:?}"),
                 Listed::Deleted { id, at, replaced_by } => format!("{id} {at} {replaced_by:?}"),
             })
             .collect::<Vec<_>>()

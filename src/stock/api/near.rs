@@ -3,7 +3,7 @@
 use super::{COLUMNS, availabilities, lines, max_age};
 use crate::access::{Caller, op};
 use crate::catalog::api::existing;
-use crate::catalog::view::{CatalogView, Lookup};
+use crate::catalog::view::{CatalogView, Lookup, Page};
 use crate::http::answer::Cache;
 use crate::http::path::not_found;
 use crate::http::{Answer, ApiError, ApiResult, Code, FieldError, PageRequest, Params};
@@ -12,7 +12,7 @@ use crate::kernel::id::ProductId;
 use crate::kernel::{Clock, Gtin, Micros};
 use crate::stock::line::PageOfStockLevels;
 use crate::stock::model::Availability;
-use crate::stock::view::StockView;
+use crate::stock::view::{Level, StockView};
 use crate::stores::near::Near;
 use crate::stores::view::{StoreQuery, StoresView};
 use actix_web::{HttpRequest, get, web};
@@ -35,6 +35,7 @@ use actix_web::{HttpRequest, get, web};
         ("open_now" = Option<bool>, Query, description = "Only stores that are open now.", example = true),
         ("availability" = Option<Vec<Availability>>, Query, style = Form, explode = false, description = "Only these availabilities, joined by commas.", example = json!(["in_stock", "low_stock"])),
         ("max_age_s" = Option<u32>, Query, minimum = 1, maximum = 86400, description = "Seconds after which you hold a count for stale; without it, what the retailer says of each count.", example = 300),
+        ("include_total" = Option<bool>, Query, description = "Whether to count all lines of the list, in `total`.", example = true),
         ("limit" = Option<u32>, Query, description = "Most lines in the page, 1 to 200.", example = 50),
         ("cursor" = Option<String>, Query, description = "Where the page begins: take it from `next`.", example = "c7HqK2mXw9Pz000000000001A2b3C"),
     ),
@@ -63,7 +64,8 @@ pub(super) async fn list_stock(
     let open_at: Option<Micros> = params.flag("open_now").then(|| clock.now());
     let wanted = availabilities(&mut params);
     let max_age_s = max_age(&mut params);
-    let page = PageRequest::read(&request, &mut params).with_columns(&COLUMNS);
+    let page =
+        PageRequest::read(&request, &mut params).with_columns(&COLUMNS).with_total(&mut params);
     if by_id.is_some() == by_gtin.is_some() && !params.has_fault("product_id") {
         params.fault("product_id", "incomplete", "or `gtin` names the product, one of the two");
     }
@@ -78,8 +80,7 @@ pub(super) async fn list_stock(
     let query = StoreQuery { open_at, ..StoreQuery::default() };
     let found = stores.near(&near, &query, page.after_pair()?, page.limit(), |store, metres| {
         stock.at(id, store.id(), |level| {
-            let availability = level.as_ref().map_or(Availability::Unknown, |l| l.availability);
-            if !wanted.takes(availability) {
+            if !wanted.takes_level(level.as_ref()) {
                 return None;
             }
             let mut line = lines.line((id, gtin), store.id(), level.as_ref());
@@ -87,7 +88,15 @@ pub(super) async fn list_stock(
             serde_json::to_vec(&line).ok()
         })
     });
-    page.answer(&found.items, found.next, Cache::Brief)
+    let total = page.wants_total().then(|| {
+        Page::count(|after, most| {
+            stores.near(&near, &query, after, most, |store, _| {
+                let takes = |level: Option<Level<'_>>| wanted.takes_level(level.as_ref());
+                stock.at(id, store.id(), takes).then_some(())
+            })
+        })
+    });
+    page.answer_counted(&found.items, found.next, total, Cache::Brief)
 }
 
 /// The product that is named, by id or by GTIN.

@@ -58,6 +58,7 @@ async fn call(uri: &str, scopes: Scopes) -> Value {
         .app_data(web::Data::new(stock))
         .app_data(web::Data::new(catalog))
         .app_data(web::Data::new(stores))
+        .app_data(web::Data::new(Turns::default()))
         .app_data(web::Data::new(Clock::fixed(Micros(100_000_000))))
         .configure(configure)
         .split_for_parts();

@@ -1,5 +1,6 @@
 //! Stores as stored, for the view.
 
+use crate::kernel::Micros;
 use crate::kernel::id::StoreId;
 use crate::storage::fetch::{by_ids, in_batches};
 use crate::storage::{Db, StoreError};
@@ -13,8 +14,8 @@ type Columns = (String, String, Option<i64>);
 
 fn read((id, body, deleted_at): Columns) -> Result<StoreChange, StoreError> {
     let id: StoreId = id.parse().map_err(|error| StoreError::corrupt("stores", error))?;
-    if deleted_at.is_some() {
-        return Ok(StoreChange::Delete(id));
+    if let Some(at) = deleted_at {
+        return Ok(StoreChange::Delete(id, Micros(at)));
     }
     let record =
         StoreRecord::read(id, &body).map_err(|error| StoreError::corrupt("stores", error))?;

@@ -32,6 +32,7 @@ impl Shop {
                 parent: parent.map(CategoryId::derived),
                 name: (*code).to_owned(),
                 body: json!({ "id": id, "name": code }).to_string(),
+                updated_at: Micros(0),
             })
         };
         catalog.apply_categories(CATEGORIES.iter().map(category).collect());

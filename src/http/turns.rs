@@ -1,7 +1,7 @@
 //! Reads that take longer than a worker may be kept from other calls: they run on threads of their
 //! own, as many at a time as there are cores.
 
-use crate::http::{ApiError, ApiResult, Code};
+use super::{ApiError, ApiResult, Code};
 use actix_web::web;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
@@ -33,7 +33,7 @@ impl Turns {
     }
 
     /// What a read finds, when its turn has come. Refused where too many wait already.
-    pub(super) async fn run<T: Send + 'static>(
+    pub async fn run<T: Send + 'static>(
         &self,
         read: impl FnOnce() -> T + Send + 'static,
     ) -> ApiResult<T> {
