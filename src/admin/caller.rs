@@ -138,8 +138,11 @@ async fn admit(
     for operation in reached {
         if let Err(error) = check(&caller, operation) {
             let (id, need) = operation;
-            let right = need.map(|need| format!("{need:?}"));
-            let detail = json!({ "needed": right, "code": error.code().as_str() });
+            let needed = match need {
+                Some(Need::Right(right)) => Some(right),
+                _ => None,
+            };
+            let detail = json!({ "needed": needed, "code": error.code().as_str() });
             let deed = Deed { action: "access.refuse".into(), subject: id.into(), detail };
             audit::note(&state.db, &caller.by(&state.clock), deed).await?;
             return Err(error);

@@ -63,10 +63,9 @@ impl Counted {
         (login, account): (&str, Option<AccountId>),
         network: &str,
     ) -> Result<Self, StoreError> {
-        let known = match account {
-            Some(id) => store::is_known_address(db, id, network).await?,
-            None => false,
-        };
+        // Asked in any case, so that it takes as long.
+        let id = account.unwrap_or(AccountId(0));
+        let known = store::is_known_address(db, id, network).await?;
         let account = match account {
             Some(id) if known => format!("account {id} from {network}"),
             Some(id) => format!("account {id}"),

@@ -44,6 +44,15 @@ pub struct Session {
     pub expires_at: Micros,
 }
 
+impl Session {
+    /// Whether it has ended by time.
+    #[must_use]
+    pub fn is_over(&self, settings: &config::Admin, now: Micros) -> bool {
+        let idle = now.0.saturating_sub(self.seen_at.0);
+        now >= self.expires_at || idle >= micros(settings.session_idle)
+    }
+}
+
 fn micros(time: Duration) -> i64 {
     i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
 }
@@ -113,11 +122,10 @@ pub async fn authenticate(
     };
     let found = store::find(db, &hash(pepper, text)).await?;
     let (session, account) = found.ok_or_else(ended)?;
-    let idle = now.0.saturating_sub(session.seen_at.0);
-    let is_over = now >= session.expires_at || idle >= micros(settings.session_idle);
-    if is_over || account.status != Status::Active {
+    if session.is_over(settings, now) || account.status != Status::Active {
         return Err(ended());
     }
+    let idle = now.0.saturating_sub(session.seen_at.0);
     // Often enough that a short idle time is kept, too.
     if idle >= USES_APART.min(micros(settings.session_idle) / 4)
         && let Err(error) = store::touch(db, session.id, now).await
