@@ -136,16 +136,44 @@ async fn admit(
         return Ok(None);
     }
     for operation in reached {
-        if let Err(error) = check(&caller, operation) {
-            let (id, need) = operation;
-            let right = need.map(|need| format!("{need:?}"));
-            let detail = json!({ "needed": right, "code": error.code().as_str() });
-            let deed = Deed { action: "access.refuse".into(), subject: id.into(), detail };
-            audit::note(&state.db, &caller.by(&state.clock), deed).await?;
+        let judged = from_here(state, &caller, request).and_then(|()| check(&caller, operation));
+        if let Err(error) = judged {
+            tell_refusal(state, &caller, operation, &error).await?;
             return Err(error);
         }
     }
     Ok(Some(caller))
+}
+
+/// Whether a call is not made by the page of another site: a browser sends the cookie of a session for
+/// whoever asks it to.
+fn from_here(
+    state: &AdminState,
+    caller: &AdminCaller,
+    request: &ServiceRequest,
+) -> Result<(), ApiError> {
+    match caller.proof {
+        Proof::Session(..) if !request.method().is_safe() => {
+            cookie::check_write(&state.settings, request.headers())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes down that a caller was refused.
+async fn tell_refusal(
+    state: &AdminState,
+    caller: &AdminCaller,
+    (id, need): Reached,
+    error: &ApiError,
+) -> Result<(), ApiError> {
+    let needed = match need {
+        Some(Need::Right(right)) => Some(right),
+        _ => None,
+    };
+    let detail = json!({ "needed": needed, "code": error.code().as_str() });
+    let deed = Deed { action: "access.refuse".into(), subject: id.into(), detail };
+    Ok(audit::note(&state.db, &caller.by(&state.clock), deed).await?)
 }
 
 /// Whether a caller may do what an operation does.
@@ -188,9 +216,6 @@ async fn authenticate(
         let now = state.clock.now();
         let (session, account) =
             sessions::authenticate(&state.db, with, cookie.reveal(), now).await?;
-        if !request.method().is_safe() {
-            cookie::check_write(&state.settings, headers)?;
-        }
         let setup = account.setup(state.settings.second_factor);
         return Ok(AdminCaller::in_session(&account, session.id, setup));
     };

@@ -159,5 +159,5 @@ async fn revoke_token(
     let token = token::get_token(&state.db, id.0).await?;
     let shown = (token.roles.is_owner(), json!({ "name": token.name, "roles": token.roles }));
     let outcome = perform(&state, &caller, &actions::REVOKE, answer(&id.0)?, shown).await?;
-    respond(&state, outcome, |out| done(out))
+    respond(&state, outcome, done)
 }

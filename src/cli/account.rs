@@ -56,7 +56,8 @@ pub(super) async fn run(config: &Config, command: AccountCommand) -> anyhow::Res
     let pepper = open_pepper(config, &db).await?;
     match command {
         AccountCommand::Create { login, name, roles } => {
-            let password = new_password(&login)?.hash(&pepper).await.map_err(told)?;
+            let password =
+                new_password(&login)?.hash(&pepper).await.map_err(|error| told(&error))?;
             let by = By { actor: ACTOR, now: clock.now() };
             let new = NewAccount { login, name, roles, password, must_change: false };
             let mut tx = db.begin().await?;
@@ -73,7 +74,7 @@ pub(super) async fn run(config: &Config, command: AccountCommand) -> anyhow::Res
             let login = account
                 .login()
                 .context("the OpenID provider says who this person is; reset it there")?;
-            let hash = new_password(login)?.hash(&pepper).await.map_err(told)?;
+            let hash = new_password(login)?.hash(&pepper).await.map_err(|error| told(&error))?;
             let by = By { actor: ACTOR, now: clock.now() };
             let mut tx = db.begin().await?;
             let account = service::reset(&mut tx, &by, id, hash, false).await?;
@@ -93,7 +94,7 @@ pub(super) async fn run(config: &Config, command: AccountCommand) -> anyhow::Res
     Ok(())
 }
 
-fn told(error: crate::http::ApiError) -> anyhow::Error {
+fn told(error: &crate::http::ApiError) -> anyhow::Error {
     anyhow::anyhow!("{}", error.detail())
 }
 

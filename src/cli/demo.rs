@@ -230,6 +230,7 @@ fn welcome(at: Addresses, keys: &DemoKeys, token: Option<&Secret>, data_dir: &Pa
          \n\n  Live key      {live}\
          \n  Test key      {test}\
          \n  Admin token   {token}\
+         \n  Your account  COMPTOIR__SERVER__DATA_DIR='{data_dir}' comptoir account create --login me@example.com --name Me --role owner\
          \n\nTry:\n\
          \n  curl -s -H 'Authorization: Bearer {live}' '{base}/v1/products?limit=2'\
          \n  curl -s -H 'Authorization: Bearer {live}' -H 'Accept-Language: en' '{base}/v1/products/gtin/{gtin}?fields=name,categories&embed=category'\

@@ -2,6 +2,7 @@
 
 use super::speak::{causes, mention};
 use crate::access::Pepper;
+use crate::access::audit;
 use crate::access::pepper::{PepperError, known_fingerprint};
 use crate::config::{self, Config, DatabaseUrl, Durability};
 use crate::kernel::Clock;
@@ -79,6 +80,7 @@ pub(super) async fn run(file: Option<&Path>) -> anyhow::Result<ExitCode> {
         findings.check("pepper", pepper(&config, &db).await);
         findings.check("ledger", ledger(&db).await);
         findings.check("logs", positions(&db).await);
+        findings.check("audit log", audit_log(&db).await);
         db.close().await;
     }
     Ok(if findings.wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -224,6 +226,15 @@ async fn ledger(db: &Db) -> anyhow::Result<((), String)> {
         gaps.len()
     );
     Ok(((), format!("{head} segments without a gap")))
+}
+
+async fn audit_log(db: &Db) -> anyhow::Result<((), String)> {
+    let chain = audit::verify(db, None).await?.map_err(|broken| {
+        anyhow::anyhow!(
+            "{broken}; find out who has written to the database, and compare with an export"
+        )
+    })?;
+    Ok(((), format!("{} entries that fit", chain.entries)))
 }
 
 async fn positions(db: &Db) -> anyhow::Result<((), String)> {

@@ -55,22 +55,33 @@ const SQLITE_KEEPS: [&str; 2] = [
 ];
 /// The same.
 const POSTGRES_KEEPS: [&str; 4] = [
-    "CREATE FUNCTION audit_log_keep() RETURNS trigger LANGUAGE plpgsql AS $$ \
+    "CREATE OR REPLACE FUNCTION audit_log_keep() RETURNS trigger LANGUAGE plpgsql AS $$ \
      BEGIN RAISE EXCEPTION 'the audit log is never changed'; END $$",
-    "CREATE TRIGGER audit_log_no_update BEFORE UPDATE ON audit_log FOR EACH ROW \
+    "CREATE OR REPLACE TRIGGER audit_log_no_update BEFORE UPDATE ON audit_log FOR EACH ROW \
      WHEN (OLD.hash IS NOT NULL OR NEW.position <> OLD.position) EXECUTE FUNCTION audit_log_keep()",
-    "CREATE TRIGGER audit_log_no_delete BEFORE DELETE ON audit_log FOR EACH ROW \
+    "CREATE OR REPLACE TRIGGER audit_log_no_delete BEFORE DELETE ON audit_log FOR EACH ROW \
      EXECUTE FUNCTION audit_log_keep()",
-    "CREATE TRIGGER audit_log_no_truncate BEFORE TRUNCATE ON audit_log FOR EACH STATEMENT \
+    "CREATE OR REPLACE TRIGGER audit_log_no_truncate BEFORE TRUNCATE ON audit_log FOR EACH STATEMENT \
      EXECUTE FUNCTION audit_log_keep()",
 ];
-/// Counts the function of these.
-const POSTGRES_KEPT: &str = "SELECT COUNT(*) FROM pg_proc p \
-     JOIN pg_namespace n ON n.oid = p.pronamespace \
-     WHERE p.proname = 'audit_log_keep' AND n.nspname = current_schema()";
+/// Counts one of these triggers.
+const SQLITE_KEPT: &str =
+    "SELECT COUNT(*) FROM sqlite_master WHERE type = 'trigger' AND name = 'audit_log_no_delete'";
+/// The same.
+const POSTGRES_KEPT: &str = "SELECT COUNT(*) FROM pg_trigger t \
+     JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
+     WHERE t.tgname = 'audit_log_no_truncate' AND n.nspname = current_schema()";
 
-/// Makes the triggers that keep the audit log, where they are not there.
+/// Makes the triggers that keep the audit log, where they are not there. Where they are, nothing is
+/// locked: a start must not wait for who writes.
 pub(super) async fn keep_audit_log(db: &Db) -> Result<(), StoreError> {
+    let made: i64 = match db {
+        Db::Sqlite { read, .. } => sqlx::query_scalar(SQLITE_KEPT).fetch_one(read).await?,
+        Db::Postgres(pool) => sqlx::query_scalar(POSTGRES_KEPT).fetch_one(pool).await?,
+    };
+    if made > 0 {
+        return Ok(());
+    }
     let mut tx = db.begin().await?;
     match &mut tx {
         Tx::Sqlite(tx) => {
@@ -80,12 +91,10 @@ pub(super) async fn keep_audit_log(db: &Db) -> Result<(), StoreError> {
         }
         Tx::Postgres(tx) => {
             // Of nodes that start together, one makes them.
-            sqlx::query("LOCK TABLE audit_log IN SHARE ROW EXCLUSIVE MODE")
-                .execute(&mut **tx)
-                .await?;
-            let made: i64 = sqlx::query_scalar(POSTGRES_KEPT).fetch_one(&mut **tx).await?;
-            for statement in POSTGRES_KEEPS.iter().filter(|_| made == 0) {
-                sqlx::query(*statement).execute(&mut **tx).await?;
+            let lock = "LOCK TABLE audit_log IN SHARE ROW EXCLUSIVE MODE";
+            sqlx::query(lock).execute(&mut **tx).await?;
+            for statement in POSTGRES_KEEPS {
+                sqlx::query(statement).execute(&mut **tx).await?;
             }
         }
     }

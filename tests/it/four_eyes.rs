@@ -65,7 +65,7 @@ async fn an_owners_token_is_made_when_another_owner_agrees() {
     assert_eq!(me.json::<Value>().await.unwrap()["roles"], json!(["owner"]));
     let again = other.call("POST", &path(&waits, "approve"), None).await;
     problem(again, 409, "conflict").await;
-    let shown = one.ok("GET", &path(&waits, "").trim_end_matches('/').to_owned(), None).await;
+    let shown = one.ok("GET", path(&waits, "").trim_end_matches('/'), None).await;
     assert!(!shown.to_string().contains(text), "the secret was shown that once");
     assert!(!rows(&app.db, "approvals").await.contains(text));
 

@@ -329,7 +329,7 @@ async fn parameters(app: &TestApp, key: &TestKey, url: &str, operation: &Value) 
 async fn every_admin_operation_wants_a_token() {
     let app = TestApp::start().await;
     for (path, method, _) in operations(&document("admin")) {
-        if path == "/admin/v1/login" {
+        if path.starts_with("/admin/v1/login") {
             continue;
         }
         let url = app.admin_url(&path.replace(['{', '}'], ""));

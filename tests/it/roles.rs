@@ -116,7 +116,7 @@ async fn a_refusal_is_in_the_audit_log() {
         (&json!("access.refuse"), &me["id"]),
         "{trail}"
     );
-    assert!(entry["detail"]["needed"].as_str().unwrap().contains("ManagePlans"), "{trail}");
+    assert_eq!(entry["detail"]["needed"], "manage_plans", "{trail}");
 }
 
 #[tokio::test]
@@ -142,4 +142,20 @@ async fn a_token_ends_by_itself_and_shows_its_last_use() {
         let refused = app.admin("POST", "/admin/v1/tokens", Some(body)).await;
         problem(refused, 400, "invalid_body").await;
     }
+}
+
+#[tokio::test]
+async fn a_token_of_before_there_were_roles_may_do_everything() {
+    let app = TestApp::start().await;
+    let issued = app.admin_ok("POST", "/admin/v1/tokens", Some(json!({ "name": "old" }))).await;
+    let id = issued["token"]["id"].as_str().unwrap();
+    // As the version before has written it.
+    let sql = "INSERT INTO admin_tokens (id, name, hash, status, created_at) \
+               SELECT 'adm_00000000001', name, 'x' || hash, status, created_at FROM admin_tokens WHERE id = $1";
+    let mut tx = app.db.begin().await.unwrap();
+    comptoir::on_tx!(&mut tx, c => { sqlx::query(sql).bind(id).execute(c).await.unwrap(); });
+    tx.commit().await.unwrap();
+    let held = crate::support::people::rows(&app.db, "admin_tokens").await;
+    let old = held.lines().find(|row| row.contains("adm_00000000001")).unwrap();
+    assert!(old.contains("owner"), "{old}");
 }

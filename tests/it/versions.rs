@@ -82,7 +82,10 @@ impl Comparison<'_> {
         if old["operationId"] != new["operationId"] {
             self.note("operationId", "is another");
         }
-        if old["security"] != new["security"] {
+        // One of several ways is enough: another one takes nothing away.
+        let ways = |of: &Value| of["security"].as_array().cloned().unwrap_or_default();
+        let (had, has) = (ways(old), ways(new));
+        if had.iter().any(|way| !has.contains(way)) || (had.is_empty() && !has.is_empty()) {
             self.note("security", "needs something else");
         }
         self.parameters(old, new);

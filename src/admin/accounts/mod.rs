@@ -240,7 +240,7 @@ async fn update_account(
     let shown = json!({ "name": before.name, "roles": before.roles, "to": body.0 });
     let what = answer(&actions::Update { id: id.0, change: body.0 })?;
     let outcome = perform(&state, &caller, &actions::UPDATE, what, (matters, shown)).await?;
-    respond(&state, outcome, |out| done(out))
+    respond(&state, outcome, done)
 }
 
 /// Does something to an account as a whole; it may have to wait where it `matters`.
@@ -254,7 +254,7 @@ async fn act(
     let shown = json!({ "login": account.login(), "name": account.name, "roles": account.roles });
     let what = (matters(&account), shown);
     let outcome = perform(state, caller, action, answer(&id)?, what).await?;
-    respond(state, outcome, |out| done(out))
+    respond(state, outcome, done)
 }
 
 /// Suspend an account

@@ -40,7 +40,8 @@ pub struct AccountChange {
     pub roles: Option<Roles>,
 }
 
-/// Writes what was done to an account.
+/// Writes what was done to an account. Called when everything else is written: who waits for the log must
+/// hold nothing that who has it still wants.
 pub(in crate::admin) async fn told(
     tx: &mut Tx,
     by: &By<'_>,
@@ -149,10 +150,12 @@ pub async fn set_status(
     account.status = switch.status();
     account.updated_at = by.now;
     store::put(tx, &account).await?;
+    if switch == Switch::Suspend {
+        sessions::store::end_all(tx, id, None).await?;
+    }
     let op = if switch == Switch::Suspend { "suspend" } else { "resume" };
     told(tx, by, id, op, json!({})).await?;
     if switch == Switch::Suspend {
-        sessions::store::end_all(tx, id, None).await?;
         keep_an_owner(tx, by, &account.roles, id).await?;
     }
     Ok(account)

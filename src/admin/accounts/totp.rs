@@ -128,7 +128,7 @@ fn random_text(bytes: usize) -> Result<String, getrandom::Error> {
 /// What the database holds of a recovery code, however it was typed.
 #[must_use]
 pub fn recovery_hash(pepper: &Pepper, account: AccountId, code: &str) -> String {
-    let typed = code.chars().filter(|c| c.is_ascii_alphanumeric()).collect::<String>();
+    let typed = code.chars().filter(char::is_ascii_alphanumeric).collect::<String>();
     let typed = Zeroizing::new(format!("{account} {}", typed.to_lowercase()));
     blake3::Hash::from_bytes(pepper.derive("comptoir recovery code", &typed)).to_string()
 }

@@ -106,7 +106,10 @@ pub async fn login(state: &AdminState, shown: Shown, from: &From) -> Result<Ente
     };
     let entered = enter(state, &account, (factor, renewed), from, &counted).await?;
     match entered {
-        Some(entered) => Ok(entered),
+        Some(entered) => {
+            tidy(state).await;
+            Ok(entered)
+        }
         None => refuse(state, Some(account.id.to_string()), from, "code").await,
     }
 }
@@ -179,7 +182,7 @@ async fn enter(
     let with = (&*state.pepper, &state.settings);
     let (session, secret) = sessions::begin(&mut tx, with, &account, &origin, now).await?;
     store::know_address(&mut tx, account.id, &throttle::network(from.address), now).await?;
-    counted.succeeded(&mut tx, now).await?;
+    counted.succeeded(&mut tx).await?;
     let way = match factor {
         Factor::None => "password",
         Factor::Step(_) => "password and code",
@@ -213,6 +216,15 @@ pub(in crate::admin) async fn failed(
     let by = By { actor: ANYBODY, now: state.clock.now() };
     let deed = Deed { action: "login.fail".into(), subject: subject.to_owned(), detail };
     Ok(note(&state.db, &by, deed).await?)
+}
+
+/// Forgets what is over; whoever comes in next does it where it fails.
+pub(in crate::admin) async fn tidy(state: &AdminState) {
+    let now = state.clock.now();
+    let sessions = sessions::tidy(&state.db, &state.settings, now).await;
+    if let Err(error) = sessions.and(throttle::tidy(&state.db, now).await) {
+        tracing::warn!(%error, "old sessions and attempts could not be forgotten");
+    }
 }
 
 /// Ends a session by the wish of whose it is.

@@ -63,10 +63,9 @@ impl Counted {
         (login, account): (&str, Option<AccountId>),
         network: &str,
     ) -> Result<Self, StoreError> {
-        let known = match account {
-            Some(id) => store::is_known_address(db, id, network).await?,
-            None => false,
-        };
+        // Asked in any case, so that it takes as long.
+        let id = account.unwrap_or(AccountId(0));
+        let known = store::is_known_address(db, id, network).await?;
         let account = match account {
             Some(id) if known => format!("account {id} from {network}"),
             Some(id) => format!("account {id}"),
@@ -101,11 +100,17 @@ impl Counted {
 
     /// The attempt was somebody who may come in. That of the address is taken back, no more: who has an
     /// account cannot clear the way for guesses at others.
-    pub async fn succeeded(&self, tx: &mut Tx, now: Micros) -> Result<(), StoreError> {
+    pub async fn succeeded(&self, tx: &mut Tx) -> Result<(), StoreError> {
         store::forget(tx, &self.account).await?;
-        store::take_back(tx, &self.address).await?;
-        store::forget_old(tx, Micros(now.0.saturating_sub(MEMORY))).await
+        store::take_back(tx, &self.address).await
     }
+}
+
+/// Forgets attempts of long ago. In a transaction of its own: it takes rows of anybody.
+pub async fn tidy(db: &Db, now: Micros) -> Result<(), StoreError> {
+    let mut tx = db.begin().await?;
+    store::forget_old(&mut tx, Micros(now.0.saturating_sub(MEMORY))).await?;
+    tx.commit().await
 }
 
 /// Forgets the attempts on an account.

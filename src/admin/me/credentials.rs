@@ -1,7 +1,6 @@
 //! What a person proves to be themselves with: the password, and an app for one-time codes.
 
 use super::person;
-use crate::access::AccessError;
 use crate::admin::accounts::model::{Account, Login, Way};
 use crate::admin::accounts::password::Password;
 use crate::admin::accounts::service;
@@ -82,21 +81,30 @@ async fn local(state: &State, caller: &AdminCaller) -> ApiResult<(Account, Login
     }
 }
 
-/// Refuses a wrong password of now; attempts count as those to log in do.
-async fn check(
+/// Counts an attempt as those to log in are.
+async fn count(
     (request, state): (&HttpRequest, &State),
-    (account, login, held): &(Account, Login, String),
-    password: &Password,
-) -> ApiResult<()> {
+    (account, login, _): &(Account, Login, String),
+) -> ApiResult<Counted> {
     let from = network(state.client_address(request));
     let who = (login.as_str(), Some(account.id));
     let counted = Counted::of(&state.db, &state.pepper, who, &from).await?;
     counted.begin(&state.db, state.clock.now()).await?;
-    if !password.is(&state.pepper, Some(held)).await? {
+    Ok(counted)
+}
+
+/// Refuses a wrong password of now.
+async fn check(
+    (request, state): (&HttpRequest, &State),
+    who: &(Account, Login, String),
+    password: &Password,
+) -> ApiResult<()> {
+    let counted = count((request, state), who).await?;
+    if !password.is(&state.pepper, Some(&who.2)).await? {
         return Err(field("password", "wrong", "is not the password of now"));
     }
     let mut tx = state.db.begin().await?;
-    counted.succeeded(&mut tx, state.clock.now()).await?;
+    counted.succeeded(&mut tx).await?;
     Ok(tx.commit().await?)
 }
 
@@ -180,6 +188,7 @@ async fn enrol_my_totp(
     tag = "me", operation_id = "confirm_my_totp", request_body = CodeIn,
     responses(
         (status = 200, description = "Recovery codes", body = RecoveryOut),
+        (status = 429, description = "Too many attempts"),
         Conflicts, BodyProblems, Problems
     ),
     security(("admin_token" = []))
@@ -187,20 +196,25 @@ async fn enrol_my_totp(
 #[post("/me/totp/confirm")]
 async fn confirm_my_totp(
     caller: AdminCaller,
+    request: HttpRequest,
     body: JsonBody<CodeIn>,
     state: State,
 ) -> ApiResult<HttpResponse> {
-    let (account, ..) = local(&state, &caller).await?;
+    let who = local(&state, &caller).await?;
+    let counted = count((&request, &state), &who).await?;
     let by = caller.by(&state.clock);
     let mut tx = state.db.begin().await?;
     let confirmed =
-        service::confirm_enrolment(&mut tx, &by, &state.pepper, account.id, &body.0.code).await?;
+        service::confirm_enrolment(&mut tx, &by, &state.pepper, who.0.id, &body.0.code).await?;
     let Some(codes) = confirmed else {
         let message = "is not what the app shows now; begin the enrolment anew if it is lost, and see that \
                        the clocks are right";
         return Err(field("code", "wrong", message));
     };
-    tx.commit().await.map_err(AccessError::from)?;
+    tx.commit().await?;
+    let mut tx = state.db.begin().await?;
+    counted.succeeded(&mut tx).await?;
+    tx.commit().await?;
     let recovery_codes = codes.iter().map(|code| code.reveal().to_owned()).collect();
     done(&RecoveryOut { recovery_codes })
 }

@@ -69,8 +69,9 @@ async fn list_my_sessions(caller: AdminCaller, state: State) -> ApiResult<Answer
         let Session { id, address, agent, created_at, seen_at, expires_at } = session;
         SessionOut { id, current: id == current, address, agent, created_at, seen_at, expires_at }
     };
-    let items: Vec<SessionOut> =
-        store::of(&state.db, account).await?.into_iter().map(out).collect();
+    let (now, mut sessions) = (state.clock.now(), store::of(&state.db, account).await?);
+    sessions.retain(|session| !session.is_over(&state.settings, now));
+    let items: Vec<SessionOut> = sessions.into_iter().map(out).collect();
     let records = items.len() as u32;
     Answer::json(&SessionsOut { items }, Cache::NoStore, records)
 }

@@ -8,7 +8,7 @@ use crate::access::service::By;
 use crate::admin::accounts::model::{Account, Codes, Way};
 use crate::admin::accounts::service::told;
 use crate::admin::accounts::store;
-use crate::admin::login::service::{Entered, From, failed};
+use crate::admin::login::service::{Entered, From, failed, tidy};
 use crate::admin::roles::Roles;
 use crate::admin::sessions;
 use crate::admin::state::AdminState;
@@ -73,6 +73,7 @@ pub(super) async fn enter(
     let detail = json!({ "session": session.id, "address": origin.address, "by": "provider" });
     told(&mut tx, &By { actor: &actor, now }, account.id, "login", detail).await?;
     tx.commit().await?;
+    tidy(state).await;
     Ok(Entered { account, session, secret })
 }
 

@@ -44,6 +44,15 @@ pub struct Session {
     pub expires_at: Micros,
 }
 
+impl Session {
+    /// Whether it has ended by time.
+    #[must_use]
+    pub fn is_over(&self, settings: &config::Admin, now: Micros) -> bool {
+        let idle = now.0.saturating_sub(self.seen_at.0);
+        now >= self.expires_at || idle >= micros(settings.session_idle)
+    }
+}
+
 fn micros(time: Duration) -> i64 {
     i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
 }
@@ -71,10 +80,16 @@ pub async fn begin(
         seen_at: now,
         expires_at: Micros(now.0.saturating_add(micros(settings.session_most))),
     };
-    let idle_since = Micros(now.0.saturating_sub(micros(settings.session_idle)));
-    store::forget_ended(tx, now, idle_since).await?;
     store::insert(tx, &session, account.id, &hash(pepper, secret.reveal())).await?;
     Ok((session, secret))
+}
+
+/// Forgets sessions that are over. In a transaction of its own: it takes rows of anybody.
+pub async fn tidy(db: &Db, settings: &config::Admin, now: Micros) -> Result<(), StoreError> {
+    let idle_since = Micros(now.0.saturating_sub(micros(settings.session_idle)));
+    let mut tx = db.begin().await?;
+    store::forget_ended(&mut tx, now, idle_since).await?;
+    tx.commit().await
 }
 
 /// Why a session was not begun.
@@ -113,11 +128,10 @@ pub async fn authenticate(
     };
     let found = store::find(db, &hash(pepper, text)).await?;
     let (session, account) = found.ok_or_else(ended)?;
-    let idle = now.0.saturating_sub(session.seen_at.0);
-    let is_over = now >= session.expires_at || idle >= micros(settings.session_idle);
-    if is_over || account.status != Status::Active {
+    if session.is_over(settings, now) || account.status != Status::Active {
         return Err(ended());
     }
+    let idle = now.0.saturating_sub(session.seen_at.0);
     // Often enough that a short idle time is kept, too.
     if idle >= USES_APART.min(micros(settings.session_idle) / 4)
         && let Err(error) = store::touch(db, session.id, now).await
