@@ -1,5 +1,6 @@
 //! Who may call: partners, apps, keys, plans and scopes.
 
+pub mod applications;
 pub mod apply;
 pub mod caller;
 pub mod deprecation;
@@ -8,6 +9,7 @@ pub mod error;
 pub mod freezes;
 pub mod key;
 pub mod keys;
+pub mod mails;
 pub mod model;
 pub mod offers;
 pub mod operation;
@@ -21,6 +23,7 @@ pub mod store;
 pub mod subscriptions;
 pub mod terms;
 pub mod text;
+pub mod transfers;
 
 #[cfg(test)]
 pub(crate) mod tests;

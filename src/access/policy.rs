@@ -78,6 +78,14 @@ impl Gate {
         &self.keyring
     }
 
+    /// The address that a request comes from, where that can be told.
+    #[must_use]
+    pub fn client_of(&self, request: &actix_web::HttpRequest) -> Option<IpAddr> {
+        let peer = request.peer_addr().map(|address| address.ip());
+        let forwarded = super::caller::forwarded_for(self, request.headers());
+        client_address(peer, forwarded.as_deref(), &self.trusted_proxies)
+    }
+
     /// A path as an address that works as `key` until an instant, for operations that take one.
     #[must_use]
     pub fn sign(&self, path: &str, key: &KeyRecord, until: Micros) -> String {

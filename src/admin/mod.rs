@@ -3,6 +3,7 @@
 //! Every route lies behind [`caller::guard`], so none can be reached without a token, and no answer
 //! may be stored. A write is answered when this node has applied it.
 
+pub mod applications;
 pub mod apps;
 pub mod audit;
 pub mod caller;
@@ -22,6 +23,7 @@ pub mod store;
 pub mod subscriptions;
 pub mod token;
 pub mod tokens;
+pub mod transfers;
 pub mod uploads;
 
 #[cfg(test)]
@@ -45,10 +47,12 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
             .configure(apps::configure)
             .configure(plans::configure)
             .configure(keys::configure)
+            .configure(applications::configure)
             .configure(freezes::configure)
             .configure(notes::configure)
             .configure(offers::configure)
             .configure(subscriptions::configure)
+            .configure(transfers::configure)
             .configure(tokens::configure)
             .configure(audit::configure)
             .configure(levels::configure)

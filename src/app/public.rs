@@ -5,7 +5,8 @@ use super::front::{FastPath, FrontFactory};
 use super::{Comptoir, listen, openapi, rate_limit, request_cost};
 use crate::access::caller::Recordable;
 use crate::access::operation::{self, Op as _, op};
-use crate::access::{caller, deprecation};
+use crate::access::applications::Registration;
+use crate::access::{applications, caller, deprecation};
 use crate::config::{Config, Origin, Telemetry};
 use crate::http::language::OwnLanguage;
 use crate::http::{ApiError, BodyLimit, Code, linked};
@@ -15,13 +16,13 @@ use actix_cors::Cors;
 use actix_http::HttpService;
 use actix_server::Server;
 use actix_service::{IntoServiceFactory as _, ServiceFactoryExt as _, map_config};
-use actix_web::dev::AppConfig;
+use actix_web::dev::{AppConfig, ResourceDef};
 use actix_web::http::header;
 use actix_web::middleware::{Condition, from_fn};
 use actix_web::{App, HttpRequest, HttpResponse, web};
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use utoipa_actix_web::AppExt as _;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -36,6 +37,11 @@ pub(super) fn routes(config: &mut ServiceConfig<'_>) {
     hooks::api::configure(config);
     feeds::out::api::configure(config);
     metering::api::configure(config);
+}
+
+/// Every documented operation of registration.
+pub(super) fn registration_routes(config: &mut ServiceConfig<'_>) {
+    applications::api::configure(config);
 }
 
 /// What is served beside the documented operations: the documents themselves, their reader, the context
@@ -97,6 +103,20 @@ pub(super) fn methods_at(path: &str) -> Option<String> {
     operation::methods_at(path).or_else(|| page.then(|| "GET, HEAD".to_owned()))
 }
 
+/// The same of registration, where anybody may apply.
+fn registration_methods(request: &HttpRequest) -> Option<String> {
+    static ROUTES: LazyLock<Vec<(ResourceDef, String)>> = LazyLock::new(|| {
+        let paths = openapi::methods(&openapi::REGISTRATION);
+        paths.into_iter().map(|(path, methods)| (ResourceDef::new(path), methods)).collect()
+    });
+    request.app_data::<web::Data<Registration>>()?;
+    if applications::pages::is_path(request.path()) {
+        return Some("GET, HEAD, POST".to_owned());
+    }
+    let found = ROUTES.iter().find(|(template, _)| template.is_match(request.path()));
+    found.map(|(_, methods)| methods.clone())
+}
+
 /// A path that is not there. A call that brings a key is judged and recorded all the same, so that
 /// looking for paths is not free of limits.
 async fn unrouted(request: HttpRequest) -> Result<HttpResponse, ApiError> {
@@ -104,7 +124,7 @@ async fn unrouted(request: HttpRequest) -> Result<HttpResponse, ApiError> {
     if headers.contains_key(header::AUTHORIZATION) || headers.contains_key(caller::X_API_KEY) {
         caller::judge(&request, op::Unrouted::OPERATION)?;
     }
-    Err(match methods_at(request.path()) {
+    Err(match methods_at(request.path()).or_else(|| registration_methods(&request)) {
         None => ApiError::new(Code::UnknownPath, "See /docs for the paths that exist."),
         Some(methods) => {
             ApiError::new(Code::MethodNotAllowed, format!("This path takes {methods}."))
@@ -189,6 +209,7 @@ pub(super) fn server(comptoir: &Comptoir) -> anyhow::Result<(Server, SocketAddr)
     if config.server.workers > 0 {
         builder = builder.workers(config.server.workers as usize);
     }
+    let registration = comptoir.registration.clone().map(web::Data::from);
     let closing = builder.graceful_shutdown_signal();
     let server = builder.listen("public", listener, move || {
         let finisher = Rc::new(Finisher::new(Arc::clone(&book), access_log(&config.telemetry)));
@@ -214,9 +235,22 @@ pub(super) fn server(comptoir: &Comptoir) -> anyhow::Result<(Server, SocketAddr)
             .app_data(web::Data::new(finisher))
             .configure(states.clone())
             .configure(routes)
+            .configure(|config| {
+                if let Some(registration) = &registration {
+                    config.app_data(registration.clone());
+                    registration_routes(config);
+                }
+            })
             .split_for_parts();
-        let app =
-            app.configure(|c| pages(c, with_demo, &config)).default_service(web::to(unrouted));
+        let app = app
+            .configure(|c| {
+                pages(c, with_demo, &config);
+                if registration.is_some() {
+                    openapi::serve_document(c, &openapi::REGISTRATION);
+                    applications::pages::configure(c);
+                }
+            })
+            .default_service(web::to(unrouted));
         let app = app.into_factory().map_err(|error: actix_web::Error| error.error_response());
         let closing = closing.clone();
         HttpService::build()

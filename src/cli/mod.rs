@@ -1,6 +1,7 @@
 //! The command line: what an operator, an admin or billing staff can do from a shell.
 
 mod access;
+mod applications;
 mod apply;
 mod contract;
 mod demo;
@@ -54,6 +55,9 @@ enum Command {
     /// Apps of partners.
     #[command(subcommand)]
     App(access::AppCommand),
+    /// Applications of who wants to become a partner.
+    #[command(subcommand)]
+    Application(applications::ApplicationCommand),
     /// Subscriptions of apps to plans.
     #[command(subcommand)]
     Subscription(subscriptions::SubscriptionCommand),
@@ -115,6 +119,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Feed(command) => feed::run(&load(file)?, command).await?,
         Command::Export(command) => export::run(&load(file)?, command).await?,
         Command::Apply(args) => apply::run(&load(file)?, args).await?,
+        Command::Application(command) => applications::run(&load(file)?, command).await?,
         Command::Subscription(command) => subscriptions::run(&load(file)?, command).await?,
         Command::Partner(command) => access::partner(&load(file)?, command).await?,
         Command::App(command) => access::app(&load(file)?, command).await?,

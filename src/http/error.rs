@@ -99,6 +99,8 @@ codes! {
     InStoreCode = 422 "in_store_code" "The code is an in-store code";
     /// A rate or quota of the plan is used up for now.
     QuotaExceeded = 429 "quota_exceeded" "The plan's limit is reached";
+    /// Too much was asked for without a key from one address.
+    TooManyRequests = 429 "too_many_requests" "Too many requests from this address";
     /// A defect on our side.
     Internal = 500 "internal" "Something went wrong on our side";
     /// A part that the call needs is away; it may be tried again.

@@ -1,6 +1,7 @@
 //! The program as its users meet it: the real binary in a folder of its own.
 
 mod access;
+mod apply;
 mod bad_files;
 mod demo;
 mod doctor;

@@ -42,6 +42,7 @@ mod operations;
 mod plan_changes;
 mod prices;
 mod products;
+mod registration;
 mod restart;
 mod search;
 mod signed;
