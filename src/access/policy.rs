@@ -253,7 +253,9 @@ fn frozen(key: &KeyRecord) -> ApiError {
 /// When the first record behind this one holds that is not before the contract.
 fn contract_begins(key: &KeyRecord) -> Micros {
     let mut at = key;
-    while let Some(next) = at.next.as_deref().filter(|next| next.standing == Standing::BeforeContract) {
+    while let Some(next) =
+        at.next.as_deref().filter(|next| next.standing == Standing::BeforeContract)
+    {
         at = next;
     }
     at.until
@@ -265,7 +267,9 @@ fn no_contract(key: &KeyRecord) -> ApiError {
             let begins = contract_begins(key);
             format!("The partner's contract with the retailer begins at {begins}, not before.")
         }
-        _ => "The partner's contract with the retailer is over: ask the retailer for another.".into(),
+        _ => {
+            "The partner's contract with the retailer is over: ask the retailer for another.".into()
+        }
     };
     ApiError::new(Code::NoContract, detail)
 }

@@ -2,8 +2,8 @@
 
 use super::error::{AccessError, Kind};
 use super::freezes;
-use super::partners::store::ProfileRow;
 use super::model::{App, Definition, Partner, Plan, Status};
+use super::partners::store::ProfileRow;
 use super::service::By;
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, PartnerId, PlanId};
@@ -61,12 +61,7 @@ pub async fn record(tx: &mut Tx, by: &By<'_>, change: Change) -> Result<(), Acce
     Ok(write(tx, by, change, position).await?)
 }
 
-async fn write(
-    tx: &mut Tx,
-    by: &By<'_>,
-    change: Change,
-    position: i64,
-) -> Result<(), StoreError> {
+async fn write(tx: &mut Tx, by: &By<'_>, change: Change, position: i64) -> Result<(), StoreError> {
     const CONTROL: &str = "INSERT INTO control_log (position, kind, id, op, occurred_at) \
                            VALUES ($1, $2, $3, $4, $5)";
     const AUDIT: &str = "INSERT INTO audit_log \

@@ -3,9 +3,9 @@
 use super::finish::{EVENT_ID, Finisher, finish};
 use super::front::{FastPath, FrontFactory};
 use super::{Comptoir, listen, openapi, rate_limit, request_cost};
+use crate::access::applications::Registration;
 use crate::access::caller::Recordable;
 use crate::access::operation::{self, Op as _, op};
-use crate::access::applications::Registration;
 use crate::access::{applications, caller, deprecation};
 use crate::config::{Config, Origin, Telemetry};
 use crate::http::language::OwnLanguage;
@@ -104,16 +104,15 @@ pub(super) fn methods_at(path: &str) -> Option<String> {
 }
 
 /// The same of registration, where anybody may apply.
-fn registration_methods(request: &HttpRequest) -> Option<String> {
+pub(super) fn registration_methods(path: &str) -> Option<String> {
     static ROUTES: LazyLock<Vec<(ResourceDef, String)>> = LazyLock::new(|| {
         let paths = openapi::methods(&openapi::REGISTRATION);
         paths.into_iter().map(|(path, methods)| (ResourceDef::new(path), methods)).collect()
     });
-    request.app_data::<web::Data<Registration>>()?;
-    if applications::pages::is_path(request.path()) {
+    if applications::pages::is_path(path) {
         return Some("GET, HEAD, POST".to_owned());
     }
-    let found = ROUTES.iter().find(|(template, _)| template.is_match(request.path()));
+    let found = ROUTES.iter().find(|(template, _)| template.is_match(path));
     found.map(|(_, methods)| methods.clone())
 }
 
@@ -124,7 +123,10 @@ async fn unrouted(request: HttpRequest) -> Result<HttpResponse, ApiError> {
     if headers.contains_key(header::AUTHORIZATION) || headers.contains_key(caller::X_API_KEY) {
         caller::judge(&request, op::Unrouted::OPERATION)?;
     }
-    Err(match methods_at(request.path()).or_else(|| registration_methods(&request)) {
+    let open = request.app_data::<web::Data<Registration>>().is_some();
+    let methods = methods_at(request.path());
+    let methods = methods.or_else(|| registration_methods(request.path()).filter(|_| open));
+    Err(match methods {
         None => ApiError::new(Code::UnknownPath, "See /docs for the paths that exist."),
         Some(methods) => {
             ApiError::new(Code::MethodNotAllowed, format!("This path takes {methods}."))

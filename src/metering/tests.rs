@@ -102,7 +102,8 @@ impl Bench {
             after = s.position;
             segments.push((s.position, s.epoch, s.segment, s.hash, s.prev_hash, s.block));
         }
-        let hours = usage(&self.db, (PartnerId(2), APP), Micros(0), to, Granularity::Hour).await.unwrap();
+        let hours =
+            usage(&self.db, (PartnerId(2), APP), Micros(0), to, Granularity::Hour).await.unwrap();
         (head, segments, hours)
     }
 

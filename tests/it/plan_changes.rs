@@ -245,12 +245,19 @@ async fn an_app_goes_to_another_partner_and_its_usage_stays_where_it_was() {
     let look = json!({ "partner_id": other.partner_id, "dry_run": true });
     // The name is taken there.
     let preview = desk.app.admin_ok("POST", &place, Some(look.clone())).await;
-    assert_eq!((&preview["transferred"], &preview["key_ids"]), (&json!(false), &json!([desk.key.id])));
+    assert_eq!(
+        (&preview["transferred"], &preview["key_ids"]),
+        (&json!(false), &json!([desk.key.id]))
+    );
     problem(desk.app.admin("POST", &place, Some(to)).await, 409, "conflict").await;
     let new = json!({ "name": format!("new {}", desk.key.id) });
     let new = desk.app.admin_ok("POST", "/admin/v1/partners", Some(new)).await["id"].clone();
     let to = json!({ "partner_id": new });
-    for frozen in [format!("partners/{}", desk.key.partner_id), format!("partners/{}", new.as_str().unwrap()), format!("apps/{}", desk.key.app_id)] {
+    for frozen in [
+        format!("partners/{}", desk.key.partner_id),
+        format!("partners/{}", new.as_str().unwrap()),
+        format!("apps/{}", desk.key.app_id),
+    ] {
         let why = json!({ "reason": "x" });
         desk.app.admin_ok("POST", &format!("/admin/v1/{frozen}/freeze"), Some(why.clone())).await;
         problem(desk.app.admin("POST", &place, Some(to.clone())).await, 409, "conflict").await;

@@ -45,7 +45,8 @@ async fn mails(app: &TestApp, to: &str, count: usize) -> Vec<String> {
     let until = Instant::now() + Duration::from_secs(20);
     loop {
         let files = std::fs::read_dir(&folder).into_iter().flatten().flatten();
-        let files = files.map(|file| file.path()).filter(|path| path.extension() == Some("eml".as_ref()));
+        let files =
+            files.map(|file| file.path()).filter(|path| path.extension() == Some("eml".as_ref()));
         let mut found: Vec<(std::time::SystemTime, String)> = files
             .map(|path| {
                 let at = std::fs::metadata(&path).unwrap().modified().unwrap();
@@ -66,7 +67,8 @@ async fn mails(app: &TestApp, to: &str, count: usize) -> Vec<String> {
 /// Id and token of the link to a step in a message; soft line breaks are taken out.
 fn link(mail: &str, step: &str) -> (String, String) {
     let text = mail.replace("=\r\n", "").replace("=3D", "=");
-    let path = text.split("/apply/").find(|part| part.contains(&format!("/{step}?token="))).unwrap();
+    let path =
+        text.split("/apply/").find(|part| part.contains(&format!("/{step}?token="))).unwrap();
     let (id, rest) = path.split_once('/').unwrap();
     let token = rest.split_once("token=").unwrap().1.split_whitespace().next().unwrap();
     (id.to_owned(), token.to_owned())
@@ -88,24 +90,38 @@ async fn works_soon(app: &TestApp, key: &str) {
 async fn what_is_public_is_listed_and_nothing_is_open_where_nobody_may_apply() {
     let closed = TestApp::start().await;
     for path in ["/v1/plans", "/openapi/registration.json"] {
-        problem(closed.http.get(closed.public_url(path)).send().await.unwrap(), 404, "unknown_path").await;
+        problem(
+            closed.http.get(closed.public_url(path)).send().await.unwrap(),
+            404,
+            "unknown_path",
+        )
+        .await;
     }
     problem(post(&closed, "/v1/applications", &json!({})).await, 404, "unknown_path").await;
 
     let app = desk().await;
     let (shown, hidden) = (plan(&app, "manual", true).await, plan(&app, "auto", false).await);
     let plans = app.http.get(app.public_url("/v1/plans")).send().await.unwrap();
-    assert_eq!((plans.status().as_u16(), &plans.headers()["cache-control"]), (200, &"no-store".parse().unwrap()));
+    assert_eq!(
+        (plans.status().as_u16(), &plans.headers()["cache-control"]),
+        (200, &"no-store".parse().unwrap())
+    );
     let plans: Value = plans.json().await.unwrap();
     crate::support::schema::documented(&plans, "registration", "PublicPlans");
     assert_eq!(plans["items"].as_array().unwrap().len(), 1);
-    assert_eq!((&plans["items"][0]["id"], &plans["items"][0]["approval"]), (&json!(shown), &json!("manual")));
+    assert_eq!(
+        (&plans["items"][0]["id"], &plans["items"][0]["approval"]),
+        (&json!(shown), &json!("manual"))
+    );
     // A plan that is not shown is told as one that does not exist.
     let of_hidden = post(&app, "/v1/applications", &wish(&hidden, "a@b.example")).await;
     let said = problem(of_hidden, 400, "invalid_body").await;
     let none = post(&app, "/v1/applications", &wish("pln_00000000000", "a@b.example")).await;
     let none = problem(none, 400, "invalid_body").await;
-    assert_eq!(said["detail"].as_str().unwrap().replace(&hidden, "X"), none["detail"].as_str().unwrap().replace("pln_00000000000", "X"));
+    assert_eq!(
+        said["detail"].as_str().unwrap().replace(&hidden, "X"),
+        none["detail"].as_str().unwrap().replace("pln_00000000000", "X")
+    );
     let wrong = app.http.put(app.public_url("/v1/plans")).send().await.unwrap();
     assert_eq!(wrong.headers()["allow"], "GET, HEAD");
     problem(wrong, 405, "method_not_allowed").await;
@@ -121,7 +137,9 @@ async fn an_application_is_confirmed_approved_and_brings_one_key() {
     assert_eq!(listed["items"], json!([]), "nobody looks at it before it is confirmed");
 
     let mail = mails(&app, email, 1).await.remove(0);
-    for header in ["From: ", "To: ", "Subject: Confirm", "Date: ", "Message-ID: <mai_", "MIME-Version: 1.0"] {
+    for header in
+        ["From: ", "To: ", "Subject: Confirm", "Date: ", "Message-ID: <mai_", "MIME-Version: 1.0"]
+    {
         assert!(mail.contains(header), "{header}: {mail}");
     }
     let verify = link(&mail, "verify");
@@ -129,7 +147,12 @@ async fn an_application_is_confirmed_approved_and_brings_one_key() {
     let page = app.public_url(&format!("/apply/{}/verify?token={}", verify.0, verify.1));
     let looked = app.http.get(&page).send().await.unwrap();
     assert_eq!(looked.headers()["referrer-policy"], "no-referrer");
-    assert!(looked.headers()["content-security-policy"].to_str().unwrap().contains("form-action 'self'"));
+    assert!(
+        looked.headers()["content-security-policy"]
+            .to_str()
+            .unwrap()
+            .contains("form-action 'self'")
+    );
     assert!(looked.text().await.unwrap().contains("<form method=\"post\">"));
     let early = app.admin("GET", &format!("/admin/v1/applications/{}", verify.0), None).await;
     problem(early, 404, "not_found").await;
@@ -148,7 +171,10 @@ async fn an_application_is_confirmed_approved_and_brings_one_key() {
     problem(app.admin("POST", &format!("{place}/approve"), Some(yes)).await, 409, "conflict").await;
     let partner = format!("/admin/v1/partners/{}", approved["partner_id"].as_str().unwrap());
     let partner = app.admin_ok("GET", &partner, None).await;
-    assert_eq!((&partner["name"], &partner["contacts"][0]["email"]), (&json!("Nordlicht"), &json!(email)));
+    assert_eq!(
+        (&partner["name"], &partner["contacts"][0]["email"]),
+        (&json!("Nordlicht"), &json!(email))
+    );
 
     let mails = mails(&app, email, 2).await;
     let approved = mails.iter().find(|mail| mail.contains("is approved")).unwrap();
@@ -161,7 +187,8 @@ async fn an_application_is_confirmed_approved_and_brings_one_key() {
     problem(follow(&app, &claim, "claim").await, 404, "not_found").await;
     // No copy of the database opens anything.
     const OUTBOX: &str = "SELECT kind || subject_id FROM outbox";
-    let rows: Vec<String> = comptoir::on_db!(&app.db, c => sqlx::query_scalar(OUTBOX).fetch_all(c).await).unwrap();
+    let rows: Vec<String> =
+        comptoir::on_db!(&app.db, c => sqlx::query_scalar(OUTBOX).fetch_all(c).await).unwrap();
     assert!(rows.len() == 2 && rows.iter().all(|row| !row.contains(&claim.1)), "{rows:?}");
 }
 
@@ -174,13 +201,15 @@ async fn a_plan_that_asks_nobody_is_given_when_the_address_is_confirmed() {
         body["language"] = json!("fr");
         assert_eq!(apply(&app, &body).await.0, 202);
         let mail = mails(&app, email, 1).await.remove(0);
-        let answer: Value = follow(&app, &link(&mail, "verify"), "verify").await.json().await.unwrap();
+        let answer: Value =
+            follow(&app, &link(&mail, "verify"), "verify").await.json().await.unwrap();
         // The name of the second is taken, and that is for somebody to decide about.
         assert_eq!(answer["state"], state, "{email}");
     }
     let pending = app.admin_ok("GET", "/admin/v1/applications?state=pending", None).await;
     let place = format!("/admin/v1/applications/{}", pending["items"][0]["id"].as_str().unwrap());
-    let taken = app.admin("POST", &format!("{place}/approve"), Some(json!({ "partner_id": null }))).await;
+    let taken =
+        app.admin("POST", &format!("{place}/approve"), Some(json!({ "partner_id": null }))).await;
     problem(taken, 409, "conflict").await;
     let named = json!({ "partner_id": null, "partner_name": "Nordlicht (2)" });
     let approved = app.admin_ok("POST", &format!("{place}/approve"), Some(named)).await;
@@ -193,7 +222,8 @@ async fn an_application_is_withdrawn_rejected_and_forgotten() {
     let plan = plan(&app, "manual", true).await;
     apply(&app, &wish(&plan, "w@a.example")).await;
     let mail = mails(&app, "w@a.example", 1).await.remove(0);
-    let withdrawn: Value = follow(&app, &link(&mail, "withdraw"), "withdraw").await.json().await.unwrap();
+    let withdrawn: Value =
+        follow(&app, &link(&mail, "withdraw"), "withdraw").await.json().await.unwrap();
     assert_eq!(withdrawn["state"], "withdrawn");
     problem(follow(&app, &link(&mail, "verify"), "verify").await, 404, "not_found").await;
 
@@ -202,7 +232,8 @@ async fn an_application_is_withdrawn_rejected_and_forgotten() {
     let verify = link(&mail, "verify");
     assert_eq!(follow(&app, &verify, "verify").await.status(), 200);
     let reason = json!({ "reason": "No purpose that we see" });
-    app.admin_ok("POST", &format!("/admin/v1/applications/{}/reject", verify.0), Some(reason)).await;
+    app.admin_ok("POST", &format!("/admin/v1/applications/{}/reject", verify.0), Some(reason))
+        .await;
     let told = mails(&app, "r@a.example", 2).await;
     assert!(told.iter().any(|mail| mail.contains("No purpose that we see")), "{told:?}");
 

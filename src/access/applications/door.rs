@@ -55,7 +55,8 @@ impl Door {
         if *count + weight as u32 > self.most {
             let seconds = (since.0 + HOUR - now.0).max(0).unsigned_abs();
             let seconds = seconds.div_ceil(SECOND.unsigned_abs());
-            let detail = format!("Too much was asked for from this address. Come again in {seconds} s.");
+            let detail =
+                format!("Too much was asked for from this address. Come again in {seconds} s.");
             let error = ApiError::new(Code::TooManyRequests, detail);
             return Err(error.limited(Vec::new(), Some(seconds)));
         }

@@ -98,7 +98,8 @@ impl Links {
     fn token(&self, step: Step, of: &Application) -> Token {
         let mut hasher = blake3::Hasher::new_keyed(&self.secret);
         // None of the parts holds a line break.
-        let signed = format!("{}\n{}\n{}\n{}", step.as_str(), of.id, of.created_at.0, of.wish.email);
+        let signed =
+            format!("{}\n{}\n{}\n{}", step.as_str(), of.id, of.created_at.0, of.wish.email);
         hasher.update(signed.as_bytes());
         Token(hasher.finalize())
     }

@@ -39,7 +39,10 @@ fn page(title: &str, body: &str) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "text/html; charset=utf-8"))
         .insert_header((CACHE_CONTROL, "no-store"))
-        .insert_header((CONTENT_SECURITY_POLICY, "default-src 'none'; form-action 'self'; frame-ancestors 'none'"))
+        .insert_header((
+            CONTENT_SECURITY_POLICY,
+            "default-src 'none'; form-action 'self'; frame-ancestors 'none'",
+        ))
         .insert_header((REFERRER_POLICY, "no-referrer"))
         .body(html)
 }
@@ -80,7 +83,7 @@ async fn act(
         Step::Withdraw => service::withdraw(&at, id, token).await?.state,
         Step::Claim => {
             let issued = service::claim(&at, id, token).await?;
-                    let said = "Send it as <code>Authorization: Bearer</code> with each call. It cannot be shown again.";
+            let said = "Send it as <code>Authorization: Bearer</code> with each call. It cannot be shown again.";
             let body = format!("<p><code>{}</code></p><p>{said}</p>", issued.text.reveal());
             return Ok(page("Your first key", &body));
         }

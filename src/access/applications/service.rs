@@ -165,10 +165,9 @@ pub async fn claim(
 fn first_key(app: AppId) -> Result<KeySpec, AccessError> {
     let scopes = Scope::ALL.iter().copied();
     let scopes: Scopes = scopes.filter(|scope| !scope.as_str().starts_with("customer")).collect();
-    let name = FIRST_KEY.parse().map_err(|error| AccessError::Field {
-        field: "name",
-        message: format!("{error}"),
-    })?;
+    let name = FIRST_KEY
+        .parse()
+        .map_err(|error| AccessError::Field { field: "name", message: format!("{error}") })?;
     let environment = Environment::Live;
     Ok(KeySpec { app, environment, name, scopes, cidrs: Vec::new(), expires_at: None })
 }

@@ -157,8 +157,7 @@ pub(super) async fn counts(
 ) -> Result<(i64, i64), StoreError> {
     const WAITING: &str =
         "SELECT COUNT(*) FROM applications WHERE state IN ('unverified', 'pending')";
-    const BY_EMAIL: &str =
-        "SELECT COUNT(*) FROM applications WHERE email = $1 AND created_at > $2";
+    const BY_EMAIL: &str = "SELECT COUNT(*) FROM applications WHERE email = $1 AND created_at > $2";
     Ok(on_tx!(tx, c => {
         let waiting = sqlx::query_scalar(WAITING).fetch_one(&mut *c).await?;
         (waiting, sqlx::query_scalar(BY_EMAIL).bind(email).bind(since.0).fetch_one(c).await?)
@@ -167,8 +166,7 @@ pub(super) async fn counts(
 
 /// Deletes the applications that can be verified no longer; how many those were.
 pub async fn forget_unverified(db: &Db, before: Micros) -> Result<u64, StoreError> {
-    const DELETE: &str =
-        "DELETE FROM applications WHERE state = 'unverified' AND created_at <= $1";
+    const DELETE: &str = "DELETE FROM applications WHERE state = 'unverified' AND created_at <= $1";
     let mut tx = db.begin().await?;
     let deleted = on_tx!(&mut tx, c => {
         sqlx::query(DELETE).bind(before.0).execute(c).await?.rows_affected()

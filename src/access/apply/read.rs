@@ -1,7 +1,9 @@
 //! Reads the file. What is wrong with it is told with its line.
 
 use super::file::{File, VERSION};
-use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
 use std::fmt;
 
 /// A step on the way to a value in the file.

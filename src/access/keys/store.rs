@@ -1,7 +1,7 @@
 //! All SQL of keys and their secrets.
 
-use crate::access::model::{Definition, Key, KeySecret, KeySpec, Status};
 use crate::access::freezes::{self, Freeze};
+use crate::access::model::{Definition, Key, KeySecret, KeySpec, Status};
 use crate::access::store::{Walk, definition, stored, version};
 use crate::access::subscriptions::State;
 use crate::access::subscriptions::store::{Ending, endings};

@@ -6,7 +6,8 @@ use crate::access::applications::links::Step;
 use crate::kernel::Micros;
 use crate::kernel::id::MailId;
 use lettre::Message;
-use lettre::message::{Mailbox, header::ContentType};
+use lettre::message::Mailbox;
+use lettre::message::header::{ContentType, MIME_VERSION_1_0};
 use std::time::{Duration, UNIX_EPOCH};
 
 /// The message (RFC 5322) of a letter.
@@ -17,8 +18,10 @@ pub(super) fn message(
     now: Micros,
 ) -> Result<Vec<u8>, NotSent> {
     let french = to.wish.language.as_ref().is_some_and(|tag| tag.as_str().starts_with("fr"));
-    let (subject, body) = if french { french_text(post, letter, to) } else { english_text(post, letter, to) };
-    let address = to.wish.email.as_str().parse().map_err(|_| std::io::Error::other("no address"))?;
+    let (subject, body) =
+        if french { french_text(post, letter, to) } else { english_text(post, letter, to) };
+    let address =
+        to.wish.email.as_str().parse().map_err(|_| std::io::Error::other("no address"))?;
     let at = UNIX_EPOCH + Duration::from_micros(now.0.max(0).unsigned_abs());
     let message = Message::builder()
         .from(post.from.clone())
@@ -26,6 +29,7 @@ pub(super) fn message(
         .subject(subject)
         .date(at)
         .message_id(Some(format!("<{id}@{}>", post.from.email.domain())))
+        .header(MIME_VERSION_1_0)
         .header(ContentType::TEXT_PLAIN)
         .body(body)?;
     Ok(message.formatted())

@@ -52,7 +52,8 @@ pub(super) async fn put(db: &Db, by: &By<'_>, discovery: &str) -> anyhow::Result
     let professional: PlanId = match plans.iter().find(|p| p.name.as_str() == "Professionnel") {
         Some(plan) => plan.id,
         None => {
-            let limits = Limits::new(&[Policy { name: "burst".parse()?, quota: 200, window_s: 1 }])?;
+            let limits =
+                Limits::new(&[Policy { name: "burst".parse()?, quota: 200, window_s: 1 }])?;
             create_plan(db, by, "Professionnel".parse()?, limits.into()).await?.id
         }
     };
@@ -91,7 +92,8 @@ fn wish(plan: PlanId) -> anyhow::Result<Wish> {
         email: "sacha@bricolo.example".parse()?,
         language: Some("fr".parse()?),
         app_name: "Guide d'achat".parse()?,
-        purpose: "Comparer les prix des outils dans un guide d'achat mis à jour chaque nuit.".parse()?,
+        purpose: "Comparer les prix des outils dans un guide d'achat mis à jour chaque nuit."
+            .parse()?,
         plan,
     })
 }

@@ -34,14 +34,24 @@ async fn the_example_is_applied_once_and_comes_back_the_same() {
     let place = place(&example()).await;
     let first = difference(&place, &[]);
     assert!(first.contains(&"+ plan Découverte".to_owned()), "{first:?}");
-    assert!(first.contains(&"+ key Ateliers Vaugirard / Comparateur / tests".to_owned()), "{first:?}");
+    assert!(
+        first.contains(&"+ key Ateliers Vaugirard / Comparateur / tests".to_owned()),
+        "{first:?}"
+    );
     assert_eq!(first.last().unwrap(), "9 to make, 0 to change, 0 to suspend.");
-    assert_eq!(difference(&place, &[]), first, "a dry run changes nothing, and says the same again");
+    assert_eq!(
+        difference(&place, &[]),
+        first,
+        "a dry run changes nothing, and says the same again"
+    );
 
     let said = place.ok(&apply(&[]));
     let keys: Vec<&str> = said.lines().filter(|line| line.contains("\tcpt_")).collect();
     assert_eq!(keys.len(), 3, "{said}");
-    assert!(keys[1].starts_with("key Ateliers Vaugirard / Comparateur / tests\tcpt_test_"), "{said}");
+    assert!(
+        keys[1].starts_with("key Ateliers Vaugirard / Comparateur / tests\tcpt_test_"),
+        "{said}"
+    );
     assert_eq!(place.ok(&apply(&[])), "Nothing to change.");
     assert_eq!(place.ok(&apply(&["--prune"])), "Nothing to change.");
 
@@ -127,7 +137,10 @@ async fn what_changes_is_shown_and_done_and_the_rest_is_left_alone() {
         said.iter().map(String::as_str).filter(|line| !line.contains("definition:")).collect();
     assert_eq!(shown, expected);
     let as_json: Value = serde_json::from_str(&place.ok(&apply(&["--dry-run", "--json"]))).unwrap();
-    assert_eq!((as_json["steps"].as_array().unwrap().len(), &as_json["applied"]), (4, &false.into()));
+    assert_eq!(
+        (as_json["steps"].as_array().unwrap().len(), &as_json["applied"]),
+        (4, &false.into())
+    );
     place.ok(&apply(&[]));
     assert_eq!(place.ok(&apply(&[])), "Nothing to change.");
     let partners = place.ok(&["partner", "list"]);
@@ -135,7 +148,10 @@ async fn what_changes_is_shown_and_done_and_the_rest_is_left_alone() {
     assert!(place.ok(&["key", "list"]).contains("catalog:read"), "scopes stay");
 
     let pruned = difference(&place, &["--prune"]);
-    assert_eq!(pruned, ["- plan B (closed)", "- partner Two", "0 to make, 0 to change, 2 to suspend."]);
+    assert_eq!(
+        pruned,
+        ["- plan B (closed)", "- partner Two", "0 to make, 0 to change, 2 to suspend."]
+    );
     place.ok(&apply(&["--prune"]));
     assert!(place.ok(&["partner", "list"]).contains("suspended\tTwo"));
     assert_eq!(place.ok(&apply(&["--prune"])), "Nothing to change.");
@@ -151,10 +167,25 @@ async fn a_file_that_is_wrong_is_refused_with_its_lines_and_changes_nothing() {
         ("name: Two", "name: One", &["partners.yaml:15:"], "twice"),
         ("plan: A", "plann: A", &["partners.yaml:11:"], "plann"),
         ("quota: 5", "quota: -5", &["partners.yaml:4:"], "plans[0].limits"),
-        ("scopes: [\"catalog:read\"]", "scopes: [\"catalog:write\"]", &["partners.yaml:14:"], "catalog:write"),
-        ("scopes: [\"catalog:read\"]", "expires_at: 2001-01-01T00:00:00Z", &["partners.yaml:14:"], "past"),
+        (
+            "scopes: [\"catalog:read\"]",
+            "scopes: [\"catalog:write\"]",
+            &["partners.yaml:14:"],
+            "catalog:write",
+        ),
+        (
+            "scopes: [\"catalog:read\"]",
+            "expires_at: 2001-01-01T00:00:00Z",
+            &["partners.yaml:14:"],
+            "past",
+        ),
         ("scopes: [\"catalog:read\"]", "id: key_00000000000", &["partners.yaml:14:"], "no key"),
-        ("  - name: Two", "  - name: Two\n    contract: { reference: c, starts_on: 2027-02-01, ends_on: 2027-01-31, time_zone: UTC }", &["partners.yaml:16:"], "last day"),
+        (
+            "  - name: Two",
+            "  - name: Two\n    contract: { reference: c, starts_on: 2027-02-01, ends_on: 2027-01-31, time_zone: UTC }",
+            &["partners.yaml:16:"],
+            "last day",
+        ),
         ("version: 1", "version: 7", &["partners.yaml:1:"], "version"),
     ] {
         place.write(FILE, SMALL.replacen(old, new, 1));
