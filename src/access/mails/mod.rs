@@ -6,7 +6,7 @@ pub mod store;
 
 use super::applications::{self, Links};
 use super::error::AccessError;
-use crate::kernel::clock::SECOND;
+use crate::kernel::clock::{DAY, SECOND};
 use crate::kernel::id::{ApplicationId, MailId};
 use crate::kernel::word::words;
 use crate::kernel::{Clock, Micros};
@@ -16,6 +16,8 @@ use std::path::PathBuf;
 
 /// Mails sent in one round.
 const ROUND: u32 = 20;
+/// How long it is kept that a mail was sent.
+const KEPT: i64 = 30 * DAY;
 /// How long a node that says no more keeps the others from sending.
 const LEASE: i64 = 30 * SECOND;
 
@@ -115,9 +117,10 @@ impl Post {
         Ok(())
     }
 
-    /// Forgets applications whose address nobody has verified in time.
-    pub async fn forget(&self) -> Result<u64, StoreError> {
-        let oldest = self.links.oldest(self.clock.now());
-        applications::store::forget_unverified(&self.db, oldest).await
+    /// Forgets applications whose address nobody has verified in time, and that mails were sent long ago.
+    pub async fn forget(&self) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        store::forget(&self.db, Micros(now.0.saturating_sub(KEPT))).await?;
+        applications::store::forget_unverified(&self.db, self.links.oldest(now)).await
     }
 }

@@ -41,6 +41,16 @@ pub(super) async fn waiting(
     rows.into_iter().map(each).collect()
 }
 
+/// Forgets the mails that were sent before an instant.
+pub(super) async fn forget(db: &Db, before: Micros) -> Result<(), StoreError> {
+    const DELETE: &str = "DELETE FROM outbox WHERE sent_at <= $1";
+    let mut tx = db.begin().await?;
+    on_tx!(&mut tx, c => {
+        sqlx::query(DELETE).bind(before.0).execute(c).await?;
+    });
+    tx.commit().await
+}
+
 /// Notes that a mail was sent.
 pub(super) async fn sent(db: &Db, id: MailId, now: Micros) -> Result<(), StoreError> {
     const SENT: &str = "UPDATE outbox SET sent_at = $2 WHERE id = $1";
