@@ -167,10 +167,7 @@ impl Comptoir {
         let (journal_dir, recovered) = recover_journal(&data_dir, &db, clock.now()).await?;
         let epoch = next_epoch(&journal_dir)?;
         let journal = open_journal(&config.metering, &journal_dir, node, epoch)?;
-        let folder = journal.as_ref().map(|journal| {
-            let timeout = config.metering.completion_timeout;
-            Arc::new(Folder::new(db.clone(), Arc::clone(journal), timeout))
-        });
+        let folder = open_folder(&config.metering, &db, journal.as_ref());
 
         let exports = Arc::new(export_worker(&config, &db, &clock)?);
         exports.start().await?;
@@ -330,6 +327,16 @@ async fn open_mirror(
     let saved = saves.then(|| Arc::new(Saved::new(folder, node.to_string())));
     mirror.load(db, saved.as_deref()).await?;
     Ok((mirror, saved))
+}
+
+/// What folds the journal into the ledger; none where metering is off.
+fn open_folder(
+    settings: &config::Metering,
+    db: &Db,
+    journal: Option<&Arc<Journal>>,
+) -> Option<Arc<Folder>> {
+    let timeout = settings.completion_timeout;
+    journal.map(|journal| Arc::new(Folder::new(db.clone(), Arc::clone(journal), timeout)))
 }
 
 /// The journal of this run; none where metering is off.

@@ -46,12 +46,20 @@ pub(super) fn registration_routes(config: &mut ServiceConfig<'_>) {
 
 /// What is served beside the documented operations: the documents themselves, their reader, the context
 /// of JSON-LD, and the demo's pictures.
-fn pages(config: &mut web::ServiceConfig, with_demo: bool, from: &Config) {
+fn pages(
+    config: &mut web::ServiceConfig,
+    (with_demo, with_registration): (bool, bool),
+    from: &Config,
+) {
     settings(config, from);
     openapi::serve(config, &openapi::PARTNER);
     config.route("/", web::get().to(openapi::to_docs));
     config.route(linked::CONTEXT_PATH, web::get().to(context));
     browse::digital_link::configure(config);
+    if with_registration {
+        openapi::serve_document(config, &openapi::REGISTRATION);
+        applications::pages::configure(config);
+    }
     if with_demo {
         config.route("/demo/images/{file}", web::get().to(demo_image));
         config.route("/demo/p/{sku}", web::get().to(demo_page));
@@ -181,7 +189,12 @@ fn states(comptoir: &Comptoir) -> impl Fn(&mut ServiceConfig<'_>) + Clone + Send
     let feeds = web::Data::from(Arc::clone(&comptoir.feeds));
     let waits = web::Data::from(Arc::clone(&comptoir.waits));
     let turns = web::Data::new(browse::Turns::default());
+    let registration = comptoir.registration.clone().map(web::Data::from);
     move |config| {
+        if let Some(registration) = &registration {
+            config.app_data(registration.clone());
+            registration_routes(config);
+        }
         config
             .app_data(usage.clone())
             .app_data(db.clone())
@@ -203,7 +216,8 @@ pub(super) fn server(comptoir: &Comptoir) -> anyhow::Result<(Server, SocketAddr)
     let mirror = Arc::clone(&comptoir.mirror);
     let clock = web::Data::new(comptoir.clock.clone());
     let states = states(comptoir);
-    let (book, with_demo) = (Arc::clone(&comptoir.book), comptoir.demo);
+    let (book, shown) =
+        (Arc::clone(&comptoir.book), (comptoir.demo, comptoir.registration.is_some()));
     let with_cors = !config.server.cors_origins.is_empty();
     let mut builder = Server::build()
         .disable_signals()
@@ -211,7 +225,6 @@ pub(super) fn server(comptoir: &Comptoir) -> anyhow::Result<(Server, SocketAddr)
     if config.server.workers > 0 {
         builder = builder.workers(config.server.workers as usize);
     }
-    let registration = comptoir.registration.clone().map(web::Data::from);
     let closing = builder.graceful_shutdown_signal();
     let server = builder.listen("public", listener, move || {
         let finisher = Rc::new(Finisher::new(Arc::clone(&book), access_log(&config.telemetry)));
@@ -237,22 +250,8 @@ pub(super) fn server(comptoir: &Comptoir) -> anyhow::Result<(Server, SocketAddr)
             .app_data(web::Data::new(finisher))
             .configure(states.clone())
             .configure(routes)
-            .configure(|config| {
-                if let Some(registration) = &registration {
-                    config.app_data(registration.clone());
-                    registration_routes(config);
-                }
-            })
             .split_for_parts();
-        let app = app
-            .configure(|c| {
-                pages(c, with_demo, &config);
-                if registration.is_some() {
-                    openapi::serve_document(c, &openapi::REGISTRATION);
-                    applications::pages::configure(c);
-                }
-            })
-            .default_service(web::to(unrouted));
+        let app = app.configure(|c| pages(c, shown, &config)).default_service(web::to(unrouted));
         let app = app.into_factory().map_err(|error: actix_web::Error| error.error_response());
         let closing = closing.clone();
         HttpService::build()

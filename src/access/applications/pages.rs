@@ -7,13 +7,12 @@ use super::links::{Step, Token};
 use super::model::State;
 use super::service;
 use crate::access::error::AccessError;
-use crate::http::{ApiError, ApiResult};
+use crate::http::{ApiError, ApiResult, Params};
 use crate::kernel::id::ApplicationId;
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
 };
 use actix_web::{HttpRequest, HttpResponse, web};
-use serde::Deserialize;
 
 /// Where the pages are.
 pub const PATH: &str = "/apply/{application_id}/{step}";
@@ -24,9 +23,11 @@ pub fn configure(config: &mut web::ServiceConfig) {
 }
 
 /// What a link carries.
-#[derive(Debug, Deserialize)]
-struct Shown {
-    token: Token,
+fn token(request: &HttpRequest) -> ApiResult<Token> {
+    let mut params = Params::new(request.query_string());
+    let token = params.value("token");
+    params.finish()?;
+    token.ok_or_else(|| AccessError::Link.into())
 }
 
 /// A page in plain HTML. What is put into it is ours or of letters, digits and `_` alone.
@@ -59,8 +60,7 @@ async fn ask(
 ) -> ApiResult<HttpResponse> {
     pass(&request, &at, Weight::Look)?;
     let (_, step) = place(&path)?;
-    let shown = web::Query::<Shown>::from_query(request.query_string());
-    shown.map_err(|_| ApiError::from(AccessError::Link))?;
+    token(&request)?;
     let (title, button) = match step {
         Step::Verify => ("Confirm your address", "Confirm"),
         Step::Withdraw => ("Take your application back", "Take it back"),
@@ -76,8 +76,7 @@ async fn act(
 ) -> ApiResult<HttpResponse> {
     pass(&request, &at, Weight::Step)?;
     let (id, step) = place(&path)?;
-    let shown = web::Query::<Shown>::from_query(request.query_string());
-    let token = shown.map_err(|_| ApiError::from(AccessError::Link))?.token;
+    let token = token(&request)?;
     let state = match step {
         Step::Verify => service::verify(&at, id, token).await?.state,
         Step::Withdraw => service::withdraw(&at, id, token).await?.state,

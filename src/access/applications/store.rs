@@ -4,6 +4,7 @@ use super::model::{Application, State, Wish};
 use crate::access::store::{Walk, stored};
 use crate::kernel::Micros;
 use crate::kernel::id::{ApplicationId, KeyId};
+use crate::kernel::language::LanguageTag;
 use crate::kernel::word::Word as _;
 use crate::storage::{Db, StoreError, Tx};
 use crate::{on_db, on_tx};
@@ -80,7 +81,7 @@ pub(super) async fn insert(tx: &mut Tx, new: &Application) -> Result<(), StoreEr
         let insert = sqlx::query(INSERT).bind(new.id.to_string()).bind(new.state.as_str());
         let insert = insert.bind(wish.organisation.as_str()).bind(wish.contact_name.as_str());
         let insert = insert.bind(wish.email.as_str());
-        let insert = insert.bind(wish.language.as_ref().map(|language| language.as_str()));
+        let insert = insert.bind(wish.language.as_ref().map(LanguageTag::as_str));
         let insert = insert.bind(wish.app_name.as_str()).bind(wish.purpose.as_str());
         insert.bind(wish.plan.to_string()).bind(new.created_at.0).execute(c).await?;
     });
@@ -141,7 +142,7 @@ pub(super) async fn list(
     const LIST: &str = "SELECT * FROM applications WHERE id > $1 \
                         AND state = COALESCE($2, state) AND state <> 'unverified' \
                         ORDER BY id LIMIT $3";
-    let state = state.map(|state| state.as_str());
+    let state = state.map(State::as_str);
     let rows: Vec<Row> = on_db!(db, c => {
         let list = sqlx::query_as(LIST).bind(&walk.after).bind(state);
         list.bind(i64::from(walk.limit)).fetch_all(c).await

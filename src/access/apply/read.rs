@@ -30,7 +30,7 @@ pub struct Fault {
 impl Fault {
     /// A fault of the value at a place.
     #[must_use]
-    pub fn at(text: &str, place: &[Step], message: String) -> Self {
+    pub fn at(text: &str, place: &[Step], message: &str) -> Self {
         Self { line: line_of(text, place), message: format!("{}: {message}", shown(place)) }
     }
 }
@@ -62,7 +62,7 @@ pub fn read(text: &str) -> Result<File, Fault> {
     })?;
     if file.version != VERSION {
         let message = format!("is {VERSION}, the version that this program reads");
-        return Err(Fault::at(text, &[Step::Member("version")], message));
+        return Err(Fault::at(text, &[Step::Member("version")], &message));
     }
     Ok(file)
 }
