@@ -165,6 +165,8 @@ async fn a_scheduled_change_can_be_taken_back_and_stands_alone() {
     let refused = desk.app.admin("PATCH", &app, Some(json!({ "plan_id": other }))).await;
     let said = problem(refused, 409, "conflict").await;
     assert!(said["detail"].as_str().unwrap().contains(id), "{said}");
+    let early = desk.app.admin("PATCH", &app, Some(json!({ "plan_id": desk.large }))).await;
+    problem(early, 409, "conflict").await;
     let cancelled = desk.act(id, "cancel", Some(json!({ "reason": "Not yet" }))).await;
     let cancelled = json_of(cancelled, 200).await;
     assert_eq!((&cancelled["state"], &cancelled["ends_at"]), (&json!("cancelled"), &Value::Null));

@@ -188,7 +188,7 @@ pub async fn approve(
     id: ApplicationId,
     target: Target,
 ) -> Result<Application, AccessError> {
-    let found = get(db, id).await?;
+    let found = pending(db, id).await?;
     if let Some(partner) = target.partner
         && !partner_exists(db, partner).await?
     {
@@ -241,11 +241,19 @@ async fn decide(
         updated_at: by.now,
         ..application
     };
-    if store::move_from(tx, State::Pending, &decided).await? {
-        return Ok(decided);
-    }
+    if store::move_from(tx, State::Pending, &decided).await? { Ok(decided) } else { Err(done()) }
+}
+
+/// The refusal of a decision about what is decided.
+fn done() -> AccessError {
     let detail = "The application is not pending, so nothing is to be decided.";
-    Err(AccessError::Conflict(detail.to_owned()))
+    AccessError::Conflict(detail.to_owned())
+}
+
+/// An application that waits for a decision.
+async fn pending(db: &Db, id: ApplicationId) -> Result<Application, AccessError> {
+    let found = get(db, id).await?;
+    if found.state == State::Pending { Ok(found) } else { Err(done()) }
 }
 
 /// Rejects an application; a mail tells the reason.
@@ -255,7 +263,7 @@ pub async fn reject(
     id: ApplicationId,
     reason: &Reason,
 ) -> Result<Application, AccessError> {
-    let found = get(db, id).await?;
+    let found = pending(db, id).await?;
     let mut tx = db.begin().await?;
     let rejected = Application { reason: Some(reason.to_string()), ..found };
     let rejected = decide(&mut tx, by, rejected, State::Rejected).await?;

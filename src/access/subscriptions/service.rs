@@ -118,7 +118,8 @@ pub(in crate::access) async fn put_on_plan(
     if !store::lock_app(tx, app, by.now).await? {
         return Err(AccessError::not_found(Kind::App, app));
     }
-    if open(tx, app).await?.plan == plan {
+    let last = open(tx, app).await?;
+    if last.plan == plan && last.starts_at <= Some(by.now) {
         return Ok(false);
     }
     let at = start_of(wanted_at, by);
