@@ -111,6 +111,12 @@ pub enum AccessError {
     /// What is there does not allow the change.
     #[error("{0}")]
     Conflict(String),
+    /// A link of a mail is of no use. Why is not said.
+    #[error("The link is not right, was used, or its time is over.")]
+    Link,
+    /// No more can be taken in at present.
+    #[error("{0}")]
+    Full(&'static str),
     /// Nothing of what is frozen can be changed.
     #[error("The {kind} `{id}` is frozen, so nothing of it can be changed; unfreeze it first.")]
     Frozen {
@@ -179,6 +185,8 @@ impl From<AccessError> for ApiError {
             | AccessError::Unfit(_)
             | AccessError::LastOwner => Self::new(Code::Conflict, detail),
             AccessError::Outdated(_) => Self::new(Code::PreconditionFailed, detail),
+            AccessError::Link => Self::new(Code::NotFound, detail),
+            AccessError::Full(_) => Self::new(Code::Unavailable, detail),
             AccessError::Randomness(cause) => {
                 tracing::error!(%cause, "no randomness");
                 Self::new(Code::Internal, "The failure has been recorded; quote the request id.")

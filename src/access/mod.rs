@@ -1,5 +1,6 @@
 //! Who may call: partners, apps, keys, plans and scopes.
 
+pub mod applications;
 pub mod apply;
 pub mod audit;
 mod authenticate;
@@ -12,6 +13,7 @@ pub mod imported;
 pub mod key;
 pub mod keys;
 pub mod leaks;
+pub mod mails;
 pub mod model;
 pub mod offers;
 pub mod oauth;
@@ -29,6 +31,7 @@ pub mod terms;
 pub mod text;
 pub mod throttle;
 pub mod token;
+pub mod transfers;
 
 #[cfg(test)]
 pub(crate) mod tests;

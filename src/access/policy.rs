@@ -92,6 +92,14 @@ impl Gate {
         &self.tokens
     }
 
+    /// The address that a request comes from, where that can be told.
+    #[must_use]
+    pub fn client_of(&self, request: &actix_web::HttpRequest) -> Option<IpAddr> {
+        let peer = request.peer_addr().map(|address| address.ip());
+        let forwarded = super::caller::forwarded_for(self, request.headers());
+        client_address(peer, forwarded.as_deref(), &self.trusted_proxies)
+    }
+
     /// A path as an address that works as `key` until an instant, for operations that take one.
     #[must_use]
     pub fn sign(&self, path: &str, key: &KeyRecord, until: Micros) -> String {
@@ -246,7 +254,9 @@ fn frozen(key: &KeyRecord) -> ApiError {
 /// When the first record behind this one holds that is not before the contract.
 fn contract_begins(key: &KeyRecord) -> Micros {
     let mut at = key;
-    while let Some(next) = at.next.as_deref().filter(|next| next.standing == Standing::BeforeContract) {
+    while let Some(next) =
+        at.next.as_deref().filter(|next| next.standing == Standing::BeforeContract)
+    {
         at = next;
     }
     at.until
@@ -258,7 +268,9 @@ fn no_contract(key: &KeyRecord) -> ApiError {
             let begins = contract_begins(key);
             format!("The partner's contract with the retailer begins at {begins}, not before.")
         }
-        _ => "The partner's contract with the retailer is over: ask the retailer for another.".into(),
+        _ => {
+            "The partner's contract with the retailer is over: ask the retailer for another.".into()
+        }
     };
     ApiError::new(Code::NoContract, detail)
 }

@@ -99,7 +99,8 @@ async fn list_apps(_caller: AdminCaller, request: HttpRequest, state: State) -> 
     let mut params = Params::new(request.query_string());
     let of: Option<PartnerId> = params.value("partner_id");
     let page = page::read(&request, params)?;
-    let rows = service::list_apps(&state.db, of, &page::walk(&page, AppId)?, state.clock.now()).await?;
+    let rows =
+        service::list_apps(&state.db, of, &page::walk(&page, AppId)?, state.clock.now()).await?;
     page::answer(&page, rows, |app| app.id.0, AppOut::from)
 }
 

@@ -4,6 +4,7 @@
 //! ([`rights`]), and no answer may be stored. A write is answered when this node has applied it.
 
 pub mod accounts;
+pub mod applications;
 pub mod approvals;
 pub mod apps;
 pub mod audit;
@@ -32,6 +33,7 @@ pub mod store;
 pub mod subscriptions;
 pub mod token;
 pub mod tokens;
+pub mod transfers;
 pub mod uploads;
 
 #[cfg(test)]
@@ -55,10 +57,12 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
             .configure(apps::configure)
             .configure(plans::configure)
             .configure(keys::configure)
+            .configure(applications::configure)
             .configure(freezes::configure)
             .configure(notes::configure)
             .configure(offers::configure)
             .configure(subscriptions::configure)
+            .configure(transfers::configure)
             .configure(tokens::configure)
             .configure(accounts::configure)
             .configure(approvals::configure)

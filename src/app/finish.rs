@@ -500,7 +500,8 @@ fn problem_response(error: &ApiError, path: &str, id: &str) -> HttpResponse<BoxB
             challenge_with(headers, &challenge);
         }
         Code::MethodNotAllowed => {
-            let methods = public::methods_at(path).unwrap_or_default();
+            let methods = public::methods_at(path).or_else(|| public::registration_methods(path));
+            let methods = methods.unwrap_or_default();
             if let Ok(methods) = HeaderValue::from_str(&methods) {
                 headers.insert(ALLOW, methods);
             }

@@ -14,8 +14,10 @@ mod shield;
 mod supervise;
 mod tasks;
 
+use crate::access::applications::{Links, Registration};
 use crate::access::audit;
 use crate::access::directory::Keyring;
+use crate::access::mails::{Post, Sink};
 use crate::access::operation;
 use crate::access::pepper::{Pepper, PepperError, check_pepper, known_fingerprint};
 use crate::access::policy::Gate;
@@ -74,6 +76,9 @@ pub struct Comptoir {
     sources: Option<Arc<Sources>>,
     feeds: Arc<FeedsOut>,
     waits: Arc<Waits>,
+    /// None where nobody may apply.
+    registration: Option<Arc<Registration>>,
+    post: Arc<Post>,
     /// None where metering is off.
     folder: Option<Arc<Folder>>,
     book: Arc<Ledgerbook>,
@@ -188,6 +193,7 @@ impl Comptoir {
             with_x_ratelimit: config.limits.x_ratelimit_headers,
         });
         let demo = db.setting("demo").await?.is_some();
+        let (registration, post) = open_registration(&config, (&db, &clock, node), &keyring);
         Ok(Self {
             readiness: Arc::new(Readiness::new(clock.now())),
             hooks: Arc::new(Hooks::new(&config.hooks, (&db, &clock, node), &mirror, counted)?),
@@ -203,6 +209,8 @@ impl Comptoir {
             exports,
             feeds,
             waits,
+            registration,
+            post,
             folder,
             book,
             metrics,
@@ -291,6 +299,25 @@ pub fn export_worker(config: &Config, db: &Db, clock: &Clock) -> anyhow::Result<
     let node = storage::node_id(data_dir)?;
     let settings = config.exports.clone();
     Ok(exports::Worker::new(db.clone(), clock.clone(), data_dir, node, settings))
+}
+
+/// What takes applications in, where anybody may apply, and what sends the mails about them.
+fn open_registration(
+    config: &Config,
+    (db, clock, node): (&Db, &Clock, NodeId),
+    keyring: &Keyring,
+) -> (Option<Arc<Registration>>, Arc<Post>) {
+    let (settings, base) = (&config.registration, config.server.public_url.as_str());
+    let open = || Registration::new((db, clock), keyring.pepper(), (settings, base));
+    let post = Post {
+        db: db.clone(),
+        clock: clock.clone(),
+        links: Links::new(keyring.pepper(), base, settings.link_hours),
+        from: settings.mail_from.clone(),
+        sink: Sink::Files(config.server.data_dir.join("outbox")),
+        node: node.to_string(),
+    };
+    (settings.enabled.then(|| Arc::new(open())), Arc::new(post))
 }
 
 /// The loaded mirror, and what this node keeps of it: nothing where the settings say so.

@@ -78,6 +78,7 @@ pub static ADMIN: LazyLock<Document> = LazyLock::new(|| {
         ("apps", "Their software"),
         ("plans", "Limits that apps are held to"),
         ("keys", "Secrets of apps"),
+        ("applications", "Who wants to become a partner"),
         ("subscriptions", "Which plan an app is on, was on and asks for"),
         ("freezes", "What is refused and cannot be changed"),
         ("tokens", "Secrets of this API"),
@@ -93,10 +94,26 @@ pub static ADMIN: LazyLock<Document> = LazyLock::new(|| {
     render("admin", &document)
 });
 
+/// The document of what can be asked without a key, where the retailer has opened that.
+pub static REGISTRATION: LazyLock<Document> = LazyLock::new(|| {
+    let mut document = generate(public::registration_routes);
+    document["info"] = json!({
+        "title": "Comptoir registration",
+        "version": "1.0.0",
+        "description": include_str!("registration.md"),
+        "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
+    });
+    let tags = [("registration", "Plans that are offered, and how to become a partner")];
+    let problems = (json!({}), problems::REGISTRATION);
+    complete(&mut document, &tags, problems, registration_operation);
+    leave_open(&mut document);
+    render("registration", &document)
+});
+
 /// The documents that are committed under `openapi/`.
 #[must_use]
-pub fn documents() -> [&'static Document; 2] {
-    [&PARTNER, &ADMIN]
+pub fn documents() -> [&'static Document; 3] {
+    [&PARTNER, &ADMIN, &REGISTRATION]
 }
 
 fn generate(routes: fn(&mut ServiceConfig<'_>)) -> Value {
@@ -386,6 +403,11 @@ fn admin_operation(operation: &mut Value) {
     }
 }
 
+fn registration_operation(operation: &mut Value) {
+    add_problems(operation, &[400, 405, 429, 500, 503]);
+    operation["security"] = json!([]);
+}
+
 /// The first page of a listener: the reader.
 pub(super) async fn to_docs() -> HttpResponse {
     HttpResponse::TemporaryRedirect().insert_header((LOCATION, "/docs/")).finish()
@@ -414,6 +436,21 @@ pub(super) fn is_page(path: &str, document: &Document) -> bool {
 
 /// Serves a document as JSON and YAML, and the interactive reference at `/docs/`.
 pub(super) fn serve(config: &mut web::ServiceConfig, document: &'static LazyLock<Document>) {
+    serve_document(config, document);
+    let name = document.name;
+    config.service(web::redirect("/docs", "/docs/"));
+    let reader =
+        Config::new([format!("/openapi/{name}.json")]).try_it_out_enabled(true).deep_linking(true);
+    // Its default sends the document to a host of somebody else.
+    let reader = reader.validator_url("none");
+    config.service(SwaggerUi::new("/docs/{_:.*}").config(reader));
+}
+
+/// Serves a document as JSON and YAML.
+pub(super) fn serve_document(
+    config: &mut web::ServiceConfig,
+    document: &'static LazyLock<Document>,
+) {
     let name = document.name;
     let json = || async {
         HttpResponse::Ok()
@@ -427,10 +464,4 @@ pub(super) fn serve(config: &mut web::ServiceConfig, document: &'static LazyLock
     };
     config.route(&format!("/openapi/{name}.json"), web::get().to(json));
     config.route(&format!("/openapi/{name}.yaml"), web::get().to(yaml));
-    config.service(web::redirect("/docs", "/docs/"));
-    let reader =
-        Config::new([format!("/openapi/{name}.json")]).try_it_out_enabled(true).deep_linking(true);
-    // Its default sends the document to a host of somebody else.
-    let reader = reader.validator_url("none");
-    config.service(SwaggerUi::new("/docs/{_:.*}").config(reader));
 }

@@ -4,11 +4,12 @@ use super::connection::Connection;
 use super::finish::{EVENT_ID, Finisher, finish};
 use super::front::{FastPath, FrontFactory};
 use super::{Comptoir, listen, openapi, rate_limit, request_cost};
+use crate::access::applications::Registration;
 use crate::access::caller::Recordable;
 use crate::access::leaks::{self, Leaks};
 use crate::access::oauth::{self, OAuth};
 use crate::access::operation::{self, Op as _, op};
-use crate::access::{caller, deprecation};
+use crate::access::{applications, caller, deprecation};
 use crate::config::{Config, Origin, Telemetry};
 use crate::http::language::OwnLanguage;
 use crate::http::{ApiError, BodyLimit, Code, Turns, linked};
@@ -18,13 +19,13 @@ use actix_cors::Cors;
 use actix_http::HttpService;
 use actix_server::Server;
 use actix_service::{IntoServiceFactory as _, ServiceFactoryExt as _, fn_service, map_config};
-use actix_web::dev::AppConfig;
+use actix_web::dev::{AppConfig, ResourceDef};
 use actix_web::http::header;
 use actix_web::middleware::{Condition, from_fn};
 use actix_web::{App, HttpRequest, HttpResponse, web};
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use utoipa_actix_web::AppExt as _;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -44,14 +45,27 @@ pub(super) fn routes(config: &mut ServiceConfig<'_>) {
     leaks::api::configure(config);
 }
 
+/// Every documented operation of registration.
+pub(super) fn registration_routes(config: &mut ServiceConfig<'_>) {
+    applications::api::configure(config);
+}
+
 /// What is served beside the documented operations: the documents themselves, their reader, the context
 /// of JSON-LD, and the demo's pictures.
-fn pages(config: &mut web::ServiceConfig, with_demo: bool, from: &Config) {
+fn pages(
+    config: &mut web::ServiceConfig,
+    (with_demo, with_registration): (bool, bool),
+    from: &Config,
+) {
     settings(config, from);
     openapi::serve(config, &openapi::PARTNER);
     config.route("/", web::get().to(openapi::to_docs));
     config.route(linked::CONTEXT_PATH, web::get().to(context));
     browse::digital_link::configure(config);
+    if with_registration {
+        openapi::serve_document(config, &openapi::REGISTRATION);
+        applications::pages::configure(config);
+    }
     if with_demo {
         config.route("/demo/images/{file}", web::get().to(demo_image));
         config.route("/demo/p/{sku}", web::get().to(demo_page));
@@ -108,6 +122,19 @@ pub(super) fn methods_at(path: &str) -> Option<String> {
     operation::methods_at(path).or_else(|| open.map(str::to_owned))
 }
 
+/// The same of registration, where anybody may apply.
+pub(super) fn registration_methods(path: &str) -> Option<String> {
+    static ROUTES: LazyLock<Vec<(ResourceDef, String)>> = LazyLock::new(|| {
+        let paths = openapi::methods(&openapi::REGISTRATION);
+        paths.into_iter().map(|(path, methods)| (ResourceDef::new(path), methods)).collect()
+    });
+    if applications::pages::is_path(path) {
+        return Some("GET, HEAD, POST".to_owned());
+    }
+    let found = ROUTES.iter().find(|(template, _)| template.is_match(path));
+    found.map(|(_, methods)| methods.clone())
+}
+
 /// A path that is not there. A call that brings a key is judged and recorded all the same, so that
 /// looking for paths is not free of limits.
 async fn unrouted(request: HttpRequest) -> Result<HttpResponse, ApiError> {
@@ -115,7 +142,10 @@ async fn unrouted(request: HttpRequest) -> Result<HttpResponse, ApiError> {
     if headers.contains_key(header::AUTHORIZATION) || headers.contains_key(caller::X_API_KEY) {
         caller::judge(&request, op::Unrouted::OPERATION)?;
     }
-    Err(match methods_at(request.path()) {
+    let open = request.app_data::<web::Data<Registration>>().is_some();
+    let methods = methods_at(request.path());
+    let methods = methods.or_else(|| registration_methods(request.path()).filter(|_| open));
+    Err(match methods {
         None => ApiError::new(Code::UnknownPath, "See /docs for the paths that exist."),
         Some(methods) => {
             ApiError::new(Code::MethodNotAllowed, format!("This path takes {methods}."))
@@ -178,7 +208,12 @@ fn states(
     let feeds = web::Data::from(Arc::clone(&comptoir.feeds));
     let waits = web::Data::from(Arc::clone(&comptoir.waits));
     let turns = web::Data::new(Turns::default());
+    let registration = comptoir.registration.clone().map(web::Data::from);
     Ok(move |config: &mut ServiceConfig<'_>| {
+        if let Some(registration) = &registration {
+            config.app_data(registration.clone());
+            registration_routes(config);
+        }
         config
             .app_data(oauth.clone())
             .app_data(leaks.clone())
@@ -203,7 +238,8 @@ pub(super) fn server(comptoir: &Comptoir) -> anyhow::Result<(Server, SocketAddr)
     let mirror = Arc::clone(&comptoir.mirror);
     let clock = web::Data::new(comptoir.clock.clone());
     let states = states(comptoir)?;
-    let (book, with_demo) = (Arc::clone(&comptoir.book), comptoir.demo);
+    let (book, shown) =
+        (Arc::clone(&comptoir.book), (comptoir.demo, comptoir.registration.is_some()));
     let with_cors = !config.server.cors_origins.is_empty();
     let mut builder = Server::build()
         .disable_signals()
@@ -237,8 +273,7 @@ pub(super) fn server(comptoir: &Comptoir) -> anyhow::Result<(Server, SocketAddr)
             .configure(states.clone())
             .configure(routes)
             .split_for_parts();
-        let app =
-            app.configure(|c| pages(c, with_demo, &config)).default_service(web::to(unrouted));
+        let app = app.configure(|c| pages(c, shown, &config)).default_service(web::to(unrouted));
         let app = app.into_factory().map_err(|error: actix_web::Error| error.error_response());
         let closing = closing.clone();
         let http = HttpService::build()

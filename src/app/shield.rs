@@ -19,7 +19,10 @@ pub(super) fn guard(headers: &mut HeaderMap) {
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     let kind = headers.get(CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
     if [&b"text/html"[..], b"image/svg+xml"].iter().any(|page| kind.starts_with(page)) {
-        headers.insert(CONTENT_SECURITY_POLICY, PAGE_POLICY);
+        // A page that says itself what it needs needs less.
+        if !headers.contains_key(CONTENT_SECURITY_POLICY) {
+            headers.insert(CONTENT_SECURITY_POLICY, PAGE_POLICY);
+        }
         headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     }
 }

@@ -15,6 +15,7 @@ use crate::access::model::{
     App, Cidr, Definition, DefinitionPatch, IssuedKey, Key, KeySpec, Name, Partner, Plan,
     StockDisclosure,
 };
+use crate::access::offers::{Approval, Description, Offer, get_offer, set_offer};
 use crate::access::partners::model::PartnerPatch;
 use crate::access::partners::service::{NoteText, add_note, update_partner};
 use crate::access::plan::PlanLimits;
@@ -22,6 +23,7 @@ use crate::access::service::{
     By, Switch, Walk, create_app, create_partner, create_plan, list_apps, list_partners,
     list_plans, set_app_plan, set_app_status, set_partner_status, update_plan,
 };
+use crate::access::transfers;
 use crate::access::{Environment, Scope, Scopes};
 use crate::admin::roles::Roles;
 use crate::admin::store::list_tokens;
@@ -86,6 +88,14 @@ pub(super) enum AppCommand {
     List,
     /// Put an app under another plan.
     SetPlan { id: AppId, plan: PlanId },
+    /// Give an app to another partner, with its keys, its plan and its webhooks.
+    Transfer {
+        id: AppId,
+        partner: PartnerId,
+        /// Only show what would go along.
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Stop all use by an app's keys.
     Suspend { id: AppId },
     /// Allow it again.
@@ -114,6 +124,19 @@ pub(super) enum PlanCommand {
     },
     /// List all plans.
     List,
+    /// Say how a plan is offered to those who ask for it.
+    Offer {
+        id: PlanId,
+        /// auto, manual or closed.
+        #[arg(long)]
+        approval: Approval,
+        /// Whether everybody may see it.
+        #[arg(long)]
+        public: bool,
+        /// What everybody may read of it.
+        #[arg(long)]
+        description: Option<Description>,
+    },
     /// Give a plan another definition; what is not named stays. No counter is reset.
     Update {
         id: PlanId,
@@ -336,6 +359,16 @@ pub(super) async fn app(config: &Config, command: AppCommand) -> anyhow::Result<
             show_all(page, |a| a.id.to_string(), app_line).await?;
         }
         AppCommand::SetPlan { id, plan } => say(app_line(&set_app_plan(db, by, id, plan).await?))?,
+        AppCommand::Transfer { id, partner, dry_run } => {
+            let done = match dry_run {
+                true => transfers::preview(db, by, id, partner).await?,
+                false => transfers::transfer(db, by, id, partner).await?,
+            };
+            for key in &done.keys {
+                say(format!("key\t{key}"))?;
+            }
+            say(format!("webhooks\t{}", done.webhooks))?;
+        }
         AppCommand::Freeze(how) => freeze(&desk, Freezable::App(how.id), how).await?,
         AppCommand::Unfreeze(why) => unfreeze(&desk, Freezable::App(why.id), &why).await?,
         AppCommand::Suspend { id } => {
@@ -359,6 +392,11 @@ pub(super) async fn plan(config: &Config, command: PlanCommand) -> anyhow::Resul
         PlanCommand::List => {
             let page = async |walk: Walk| Ok(list_plans(db, &walk).await?);
             show_all(page, |p| p.id.to_string(), plan_line).await?;
+        }
+        PlanCommand::Offer { id, approval, public, description } => {
+            set_offer(db, by, id, &Offer { approval, public, description }).await?;
+            let Offer { approval, public, .. } = get_offer(db, id).await?;
+            say(format!("{id}\t{approval}\t{}", if public { "public" } else { "not public" }))?;
         }
         PlanCommand::Update { id, limits, stock_disclosure } => {
             let limits = (!limits.is_empty()).then(|| Limits::new(limits)).transpose()?;

@@ -2,10 +2,10 @@
 
 use super::speak::say;
 use crate::access::apply::diff::diff;
+use crate::access::apply::export;
 use crate::access::apply::file::schema;
 use crate::access::apply::read::{Fault, read};
 use crate::access::apply::run::{Current, Issued, prepare};
-use crate::access::apply::export;
 use crate::access::service::By;
 use crate::app::open_pepper;
 use crate::config::Config;
@@ -131,7 +131,8 @@ fn tell(
 fn write_keys(path: &Path, issued: &[Issued]) -> anyhow::Result<()> {
     let said = || format!("{}: the keys cannot be written, so nothing was changed", path.display());
     let mut options = std::fs::File::options();
-    let mut file = options.write(true).create_new(true).mode(0o600).open(path).with_context(said)?;
+    let mut file =
+        options.write(true).create_new(true).mode(0o600).open(path).with_context(said)?;
     for Issued { what, text } in issued {
         writeln!(file, "{what}\t{}", text.reveal()).with_context(said)?;
     }

@@ -1,5 +1,6 @@
 //! `comptoir demo`: from nothing to three calls that work.
 
+mod partners;
 mod source;
 
 use super::serve::stop_signal;
@@ -29,6 +30,9 @@ use std::path::{Path, PathBuf};
 const DATA_DIR: &str = "demo-data";
 /// Who the audit trail names for what the demo makes.
 const ACTOR: &str = "demo";
+
+/// The plan of the demo's keys.
+const PLAN: &str = "Découverte";
 
 /// How to run the demo.
 #[derive(Debug, clap::Args)]
@@ -64,6 +68,7 @@ fn settle(config: &mut Config, data_dir: Option<PathBuf>) {
         }
     }
     source::settle(&mut config.feeds, &config.server.data_dir);
+    config.registration.enabled = true;
     if config.catalog.language == catalog.language
         && let Ok(own) = demo::LANGUAGE.parse()
     {
@@ -116,6 +121,12 @@ async fn prepare(config: &Config, clock: &Clock) -> anyhow::Result<DemoKeys> {
     }
     let pepper = open_pepper(config, &db).await?;
     let keys = keys(&config.server.data_dir, &db, clock, &pepper).await?;
+    if db.setting("demo partners").await?.is_none() {
+        partners::put(&db, &By { actor: ACTOR, now: clock.now() }, PLAN).await?;
+        let mut tx = db.begin().await?;
+        tx.setting_or("demo partners", "seeded").await?;
+        tx.commit().await?;
+    }
     source::put(&config.server.data_dir)?;
     db.close().await;
     Ok(keys)
@@ -147,7 +158,7 @@ async fn import_all(db: &Db, clock: &Clock, data: &Seed) -> anyhow::Result<()> {
 /// they are taken again.
 async fn app(db: &Db, by: &By<'_>, limits: Limits) -> anyhow::Result<AppId> {
     let all = Walk { after: String::new(), limit: 200 };
-    let (plan_name, partner_name): (Name, Name) = ("Découverte".parse()?, "Prix Malin".parse()?);
+    let (plan_name, partner_name): (Name, Name) = (PLAN.parse()?, "Prix Malin".parse()?);
     let plan = match list_plans(db, &all).await?.into_iter().find(|p| p.name == plan_name) {
         Some(plan) => plan,
         None => create_plan(db, by, plan_name, limits.into()).await?,
@@ -210,6 +221,7 @@ fn welcome(at: Addresses, keys: &DemoKeys, token: Option<&Secret>, data_dir: &Pa
     let DemoKeys { live, test } = keys;
     let (sample, folder) = source::places(data_dir);
     let store = StoreId::derived(demo::SHOWROOM);
+    let outbox = data_dir.join("outbox");
     let data_dir = data_dir.display();
     let token = token.map_or_else(
         || {
@@ -240,11 +252,14 @@ fn welcome(at: Addresses, keys: &DemoKeys, token: Option<&Secret>, data_dir: &Pa
          \n  curl -s -H 'Authorization: Bearer {live}' '{base}/v1/stores?postal_code=31000&country=FR&radius_km=500&items={gtin}&limit=2'\
          \n  curl -s -H 'Authorization: Bearer {live}' '{base}/v1/feeds/google-products?format=rss'\
          \n  curl -s -H 'Authorization: Bearer {live}' '{base}/v1/products?min_price=20&sort=-price&facets=brand,category_id,price&limit=1'\
+         \n\nWithout a key, anybody may see the plans and apply; mails lie in {outbox}:\n\
+         \n  curl -s '{base}/v1/plans'\
          \n\nA file that is put into a source is imported within seconds; then call for the price:\n\
          \n  mv '{sample}' '{folder}/'\
          \n  curl -s -H 'Authorization: Bearer {live}' '{base}/v1/products/{id}/offers?store_id={store}'\
          \n\nStop with Ctrl-C; the data stays in {data_dir}.",
         admin = at.admin,
+        outbox = outbox.display(),
         sample = sample.display(),
         folder = folder.display(),
     ));

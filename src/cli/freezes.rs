@@ -16,8 +16,9 @@ const PAGE: u32 = 200;
 
 /// What is frozen, and why.
 #[derive(Debug, clap::Args)]
-pub(super) struct Freeze<Id: FromStr<Err: Error + Send + Sync + 'static> + Clone + Send + Sync + 'static>
-{
+pub(super) struct Freeze<
+    Id: FromStr<Err: Error + Send + Sync + 'static> + Clone + Send + Sync + 'static,
+> {
     pub(super) id: Id,
     /// Why.
     #[arg(long)]
@@ -29,8 +30,9 @@ pub(super) struct Freeze<Id: FromStr<Err: Error + Send + Sync + 'static> + Clone
 
 /// What is unfrozen, and why.
 #[derive(Debug, clap::Args)]
-pub(super) struct Unfreeze<Id: FromStr<Err: Error + Send + Sync + 'static> + Clone + Send + Sync + 'static>
-{
+pub(super) struct Unfreeze<
+    Id: FromStr<Err: Error + Send + Sync + 'static> + Clone + Send + Sync + 'static,
+> {
     pub(super) id: Id,
     /// Why.
     #[arg(long)]
@@ -41,8 +43,7 @@ pub(super) async fn freeze<Id>(desk: &Desk, what: Freezable, how: Freeze<Id>) ->
 where
     Id: FromStr<Err: Error + Send + Sync + 'static> + Clone + Send + Sync + 'static,
 {
-    let frozen =
-        freezes::freeze(&desk.db, &desk.by(), what, (how.reason, how.tell_caller)).await?;
+    let frozen = freezes::freeze(&desk.db, &desk.by(), what, (how.reason, how.tell_caller)).await?;
     say(format!("{what}\tfrozen\t{}", frozen.map_or_else(String::new, |it| it.reason.to_string())))
 }
 

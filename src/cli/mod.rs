@@ -2,6 +2,7 @@
 
 mod access;
 mod account;
+mod applications;
 mod apply;
 mod audit;
 mod contract;
@@ -57,6 +58,9 @@ enum Command {
     /// Apps of partners.
     #[command(subcommand)]
     App(access::AppCommand),
+    /// Applications of who wants to become a partner.
+    #[command(subcommand)]
+    Application(applications::ApplicationCommand),
     /// Subscriptions of apps to plans.
     #[command(subcommand)]
     Subscription(subscriptions::SubscriptionCommand),
@@ -127,6 +131,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Feed(command) => feed::run(&load(file)?, command).await?,
         Command::Export(command) => export::run(&load(file)?, command).await?,
         Command::Apply(args) => apply::run(&load(file)?, args).await?,
+        Command::Application(command) => applications::run(&load(file)?, command).await?,
         Command::Subscription(command) => subscriptions::run(&load(file)?, command).await?,
         Command::Partner(command) => access::partner(&load(file)?, command).await?,
         Command::App(command) => access::app(&load(file)?, command).await?,

@@ -96,9 +96,7 @@ pub(super) async fn run(config: &Config, command: SubscriptionCommand) -> anyhow
         Command::Approve { id, starts_at } => service::approve(db, by, id, starts_at).await,
         Command::Reject { id, reason } => service::reject(db, by, id, &reason).await,
         Command::Cancel { id, reason } => service::cancel(db, by, id, reason.as_ref()).await,
-        Command::Suspend { id, reason } => {
-            service::set_suspended(db, by, id, Some(&reason)).await
-        }
+        Command::Suspend { id, reason } => service::set_suspended(db, by, id, Some(&reason)).await,
         Command::Resume { id } => service::set_suspended(db, by, id, None).await,
     };
     say(line(&changed?, by.now))

@@ -205,6 +205,22 @@ section! {
 }
 
 section! {
+    /// Registration by partners themselves.
+    Registration ["registration"] {
+        /// Whether anybody may apply.
+        enabled: bool = "enabled" as bool,
+        /// Who the mails are from.
+        mail_from: lettre::message::Mailbox = "mail_from" as lettre::message::Mailbox,
+        /// Hours for which the links in mails work.
+        link_hours: u32 = "link_hours" as Within<1, 720>,
+        /// Applications that one address may send in an hour.
+        per_address_hourly: u32 = "per_address_hourly" as Within<1, 10_000>,
+        /// Applications that may wait.
+        waiting_most: u32 = "waiting_most" as Within<1, 100_000>,
+    }
+}
+
+section! {
     /// Journal and ledger.
     Metering ["metering"] {
         /// What an answered call survives.
@@ -267,6 +283,8 @@ pub struct Config {
     pub oauth: OAuth,
     /// Reports of leaked keys.
     pub leaks: Leaks,
+    /// Registration by partners themselves.
+    pub registration: Registration,
     /// Journal and ledger.
     pub metering: Metering,
     /// Logs.
@@ -319,6 +337,7 @@ impl Config {
         let limits = Limits::read(layers);
         let oauth = OAuth::read(layers);
         let leaks = Leaks::read(layers);
+        let registration = Registration::read(layers);
         let metering = Metering::read(layers);
         let telemetry = Telemetry::read(layers);
         Some(Self {
@@ -336,6 +355,7 @@ impl Config {
             limits: limits?,
             oauth: oauth?,
             leaks: leaks?,
+            registration: registration?,
             metering: metering?,
             telemetry: telemetry?,
             shown: show::toml(layers),

@@ -93,6 +93,13 @@ impl FromSetting for IpNet {
     }
 }
 
+impl FromSetting for lettre::message::Mailbox {
+    fn parse(text: &str) -> Result<Self, String> {
+        let form = "must be an e-mail address, such as Shop API <api@shop.example>";
+        text.parse().map_err(|_| form.to_owned())
+    }
+}
+
 impl FromSetting for Pattern {
     fn parse(text: &str) -> Result<Self, String> {
         text.parse().map_err(|error: InvalidPattern| error.to_string())

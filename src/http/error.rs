@@ -123,6 +123,8 @@ codes! {
     QuotaExceeded = 429 "quota_exceeded" "The plan's limit is reached";
     /// Too many attempts to log in; the next one has to wait.
     TooManyAttempts = 429 "too_many_attempts" "Too many attempts";
+    /// Too much was asked for without a key from one address.
+    TooManyRequests = 429 "too_many_requests" "Too many requests from this address";
     /// A defect on our side.
     Internal = 500 "internal" "Something went wrong on our side";
     /// A part that the call needs is away; it may be tried again.

@@ -139,7 +139,8 @@ async fn get_usage(
     state: web::Data<UsageState>,
 ) -> ApiResult<Answer> {
     let (from, to, granularity) = span(request.query_string(), state.clock.now())?;
-    let usage = usage(&state.db, caller.app(), from, to, granularity).await?;
+    let usage =
+        usage(&state.db, (caller.key().partner, caller.app()), from, to, granularity).await?;
     let key = caller.key();
     let out = UsageOut {
         from,

@@ -4,7 +4,7 @@ use super::billability;
 use super::seal::{HourKey, Sealed, Sums};
 use crate::access::{Environment, operation};
 use crate::kernel::Micros;
-use crate::kernel::id::AppId;
+use crate::kernel::id::{AppId, PartnerId};
 use crate::storage::dialect::ROWS_PER_STATEMENT;
 use crate::storage::{Db, StoreError, Tx};
 use crate::{on_db, on_tx};
@@ -218,10 +218,10 @@ pub(super) struct HourSums {
     pub(super) weight_milli: i64,
 }
 
-/// The sums of an app's hours that start in `[from, to)`.
+/// The sums of the hours of a partner's app that start in `[from, to)`.
 pub(super) async fn hour_sums(
     db: &Db,
-    app: AppId,
+    (partner, app): (PartnerId, AppId),
     from: Micros,
     to: Micros,
 ) -> Result<Vec<HourSums>, StoreError> {
@@ -229,10 +229,11 @@ pub(super) async fn hour_sums(
     const SUM: &str = "SELECT hour, environment, operation, status, billable,
             CAST(SUM(requests) AS BIGINT) AS requests, CAST(SUM(records) AS BIGINT) AS records,
             CAST(SUM(bytes) AS BIGINT) AS bytes, CAST(SUM(weight_milli) AS BIGINT) AS weight_milli
-        FROM usage_hours WHERE app_id = $1 AND hour >= $2 AND hour < $3
+        FROM usage_hours WHERE app_id = $1 AND partner_id = $2 AND hour >= $3 AND hour < $4
         GROUP BY hour, environment, operation, status, billable";
     Ok(on_db!(db, c => sqlx::query_as(SUM)
-        .bind(app.to_string()).bind(from.0).bind(to.0).fetch_all(c).await)?)
+        .bind(app.to_string()).bind(partner.to_string())
+        .bind(from.0).bind(to.0).fetch_all(c).await)?)
 }
 
 /// When the newest segment came into the ledger.

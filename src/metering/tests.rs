@@ -102,7 +102,8 @@ impl Bench {
             after = s.position;
             segments.push((s.position, s.epoch, s.segment, s.hash, s.prev_hash, s.block));
         }
-        let hours = usage(&self.db, APP, Micros(0), to, Granularity::Hour).await.unwrap();
+        let hours =
+            usage(&self.db, (PartnerId(2), APP), Micros(0), to, Granularity::Hour).await.unwrap();
         (head, segments, hours)
     }
 
@@ -448,7 +449,7 @@ async fn the_export_is_the_sum_of_the_hours() {
     assert_eq!((rows.len(), summary.total.requests), (65, 65));
     let (from, to) = (TEN, Micros(i64::MAX));
     for granularity in [Granularity::Hour, Granularity::Day, Granularity::Month] {
-        let usage = usage(&bench.db, APP, from, to, granularity).await.unwrap();
+        let usage = usage(&bench.db, (PartnerId(2), APP), from, to, granularity).await.unwrap();
         assert_eq!(usage.as_of, Some(TEN));
         let mut buckets: BTreeMap<_, Sums> = BTreeMap::new();
         for row in &rows {

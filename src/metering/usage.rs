@@ -4,7 +4,7 @@ use super::period::{day_of, month_of};
 use super::seal::Sums;
 use super::store;
 use crate::kernel::Micros;
-use crate::kernel::id::AppId;
+use crate::kernel::id::{AppId, PartnerId};
 use crate::storage::{Db, StoreError};
 use std::collections::BTreeMap;
 
@@ -83,11 +83,11 @@ pub struct Usage {
     pub rows: Vec<UsageRow>,
 }
 
-/// The usage of an app in the hours that start in `[from, to)`: its calls in that span, where both
+/// The usage of a partner's app, as long as it has been that partner's, in the hours that start in `[from, to)`: its calls in that span, where both
 /// bounds are full hours.
 pub async fn usage(
     db: &Db,
-    app: AppId,
+    whose: (PartnerId, AppId),
     from: Micros,
     to: Micros,
     granularity: Granularity,
@@ -95,7 +95,7 @@ pub async fn usage(
     // Read first: everything that was in the ledger then is in the sums read after.
     let as_of = store::newest_fold(db).await?;
     let mut buckets: BTreeMap<UsageKey, Sums> = BTreeMap::new();
-    for hour in store::hour_sums(db, app, from, to).await? {
+    for hour in store::hour_sums(db, whose, from, to).await? {
         let key = UsageKey {
             start: granularity.bucket(Micros(hour.hour)),
             environment: hour.environment,

@@ -50,7 +50,7 @@ async fn a_method_that_a_path_does_not_take_is_answered_with_those_it_takes() {
     let app = TestApp::start().await;
     for (url, allow) in [
         (app.admin_url("/admin/v1/partners"), "GET, HEAD, POST"),
-        (app.admin_url("/admin/v1/partners/prt_00000000000"), "GET, HEAD"),
+        (app.admin_url("/admin/v1/partners/prt_00000000000"), "GET, HEAD, PATCH"),
         (app.admin_url("/healthz"), "GET, HEAD"),
         (app.admin_url("/metrics"), "GET, HEAD"),
         (app.admin_url("/docs/"), "GET, HEAD"),

@@ -2,6 +2,7 @@
 
 mod access;
 mod accounts;
+mod apply;
 mod bad_files;
 mod demo;
 mod doctor;

@@ -37,9 +37,27 @@ async fn refused(app: &TestApp, key: &TestKey) -> String {
 #[tokio::test]
 async fn a_contract_begins_and_ends_at_midnight_where_it_is_made() {
     for (zone, before, first, last, after) in [
-        ("UTC", "2027-01-31T23:59:59.999999Z", "2027-02-01T00:00:00Z", "2027-02-28T23:59:59.999999Z", "2027-03-01T00:00:00Z"),
-        ("Europe/Paris", "2027-01-31T22:59:59.999999Z", "2027-01-31T23:00:00Z", "2027-02-28T22:59:59.999999Z", "2027-02-28T23:00:00Z"),
-        ("Pacific/Auckland", "2027-01-31T10:59:59.999999Z", "2027-01-31T11:00:00Z", "2027-02-28T10:59:59.999999Z", "2027-02-28T11:00:00Z"),
+        (
+            "UTC",
+            "2027-01-31T23:59:59.999999Z",
+            "2027-02-01T00:00:00Z",
+            "2027-02-28T23:59:59.999999Z",
+            "2027-03-01T00:00:00Z",
+        ),
+        (
+            "Europe/Paris",
+            "2027-01-31T22:59:59.999999Z",
+            "2027-01-31T23:00:00Z",
+            "2027-02-28T22:59:59.999999Z",
+            "2027-02-28T23:00:00Z",
+        ),
+        (
+            "Pacific/Auckland",
+            "2027-01-31T10:59:59.999999Z",
+            "2027-01-31T11:00:00Z",
+            "2027-02-28T10:59:59.999999Z",
+            "2027-02-28T11:00:00Z",
+        ),
     ] {
         let (app, key) = shop("2027-01-15T12:00:00Z").await;
         works(&app, &key).await;
@@ -82,7 +100,8 @@ async fn a_contract_that_cannot_be_is_refused() {
         ("reference", json!("a\u{202e}b"), "/contract/reference"),
         ("length", json!(1), "/contract/length"),
     ] {
-        let mut contract = json!({ "reference": "c", "starts_on": "2027-02-01", "time_zone": "UTC" });
+        let mut contract =
+            json!({ "reference": "c", "starts_on": "2027-02-01", "time_zone": "UTC" });
         contract[field] = value;
         let patch = app.admin("PATCH", &place, Some(json!({ "contract": contract }))).await;
         let fault = problem(patch, 400, "invalid_body").await["errors"][0].clone();
@@ -123,11 +142,15 @@ async fn contacts_and_notes_are_kept_and_no_log_names_a_person() {
         app.admin_ok("POST", &format!("{place}/notes"), Some(json!({ "body": body }))).await;
     }
     let notes = app.admin_ok("GET", &format!("{place}/notes?limit=1"), None).await;
-    assert_eq!((&notes["items"][0]["number"], &notes["items"][0]["body"]), (&json!(2), &json!("Second\nwords.")));
+    assert_eq!(
+        (&notes["items"][0]["number"], &notes["items"][0]["body"]),
+        (&json!(2), &json!("Second\nwords."))
+    );
     let rest = app.admin_ok("GET", notes["next"].as_str().unwrap(), None).await;
     assert_eq!((&rest["items"][0]["number"], &rest["next"]), (&json!(1), &Value::Null));
 
-    let audit = app.admin_ok("GET", &format!("/admin/v1/audit?subject={}", key.partner_id), None).await;
+    let audit =
+        app.admin_ok("GET", &format!("/admin/v1/audit?subject={}", key.partner_id), None).await;
     let text = audit.to_string();
     assert!(text.contains("partner.note") && text.contains("technical"), "{text}");
     assert!(!text.contains("amille") && !text.contains("@partner"), "{text}");
@@ -144,7 +167,10 @@ async fn what_is_frozen_is_refused_and_cannot_be_changed() {
     for place in &places {
         let said = json!({ "reason": "The key leaked" });
         let frozen = app.admin_ok("POST", &format!("{place}/freeze"), Some(said)).await;
-        assert_eq!((&frozen["frozen"], &frozen["reason"]), (&json!(true), &json!("The key leaked")));
+        assert_eq!(
+            (&frozen["frozen"], &frozen["reason"]),
+            (&json!(true), &json!("The key leaked"))
+        );
         let refused = problem(app.get(&key.text, &path()).await, 403, "frozen").await;
         assert!(!refused["detail"].as_str().unwrap().contains("leaked"), "{refused}");
         let listed = app.admin_ok("GET", "/admin/v1/freezes", None).await;

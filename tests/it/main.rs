@@ -51,6 +51,7 @@ mod parquet;
 mod prices;
 mod products;
 mod refusals;
+mod registration;
 mod restart;
 mod roles;
 mod search;

@@ -239,7 +239,7 @@ async fn an_export_of_many_calls_has_each_once_and_agrees_with_the_hours() {
         ("2000-01-01T00:00:00Z".parse().unwrap(), "2100-01-01T00:00:00Z".parse().unwrap());
     let usage = comptoir::metering::usage::usage(
         &app.db,
-        app_id,
+        (key.partner_id.parse().unwrap(), app_id),
         from,
         to,
         comptoir::metering::usage::Granularity::Month,

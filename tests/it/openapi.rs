@@ -349,6 +349,8 @@ struct Subjects {
     token_id: String,
     client_id: String,
     account_id: String,
+    other: TestKey,
+    other_plan: String,
 }
 
 /// A set of one public key (RFC 8037, appendix A).
@@ -362,7 +364,9 @@ impl Subjects {
         let plan_id = app.plan(json!([{ "name": "burst", "quota": 9, "window_s": 1 }])).await;
         let token = app.admin_ok("POST", "/admin/v1/tokens", Some(json!({ "name": "another" })));
         let token_id = token.await["token"]["id"].as_str().unwrap().to_owned();
-        let key = app.key_under(&plan_id, json!({})).await;
+        let other_plan = app.plan(json!([{ "name": "burst", "quota": 8, "window_s": 1 }])).await;
+        let (key, other) =
+            (app.key_under(&plan_id, json!({})).await, app.key_under(&plan_id, json!({})).await);
         let client = json!({
             "app_id": key.app_id, "name": "signs", "environment": "live", "jwks": jwks(),
         });
@@ -372,7 +376,7 @@ impl Subjects {
         let account = json!({ "login": login, "name": "Claire", "roles": ["auditor"] });
         let account = app.admin_ok("POST", "/admin/v1/accounts", Some(account)).await;
         let account_id = account["account"]["id"].as_str().unwrap().to_owned();
-        Self { key, plan_id, token_id, client_id, account_id }
+        Self { key, plan_id, token_id, client_id, account_id, other, other_plan }
     }
 
     fn path(&self, path: &str) -> String {
@@ -399,6 +403,27 @@ impl Subjects {
             }
             "AccountPatch" => json!({ "name": name, "roles": ["support"] }),
             "PlanIn" => json!({ "name": name, "limits": limits }),
+            "PartnerPatchIn" => json!({
+                "name": name, "external_ref": self.key.id,
+                "contacts": [{
+                    "role": "technical", "name": "Ann", "email": "ann@partner.example",
+                    "phone": "+33 1 23 45 67 89", "language": "fr",
+                }],
+                "contract": {
+                    "reference": "1", "starts_on": "2026-01-01", "ends_on": "2030-12-31",
+                    "time_zone": "Europe/Paris", "notice": "Three months",
+                },
+            }),
+            "FreezeIn" => json!({ "reason": "leaked", "tell_caller": true }),
+            "UnfreezeIn" => json!({ "reason": "rotated" }),
+            "NoteIn" => json!({ "body": "Asked for more." }),
+            "PlanOffer" => {
+                json!({ "approval": "manual", "public": true, "description": "To try out" })
+            }
+            "PlanRequestIn" => {
+                json!({ "plan_id": self.other_plan, "starts_at": "2027-01-01T00:00:00Z" })
+            }
+            "TransferIn" => json!({ "partner_id": self.other.partner_id, "dry_run": true }),
             "PlanPatch" => json!({ "limits": limits }),
             "AppIn" => {
                 json!({ "partner_id": self.key.partner_id, "plan_id": self.plan_id, "name": name })
@@ -442,7 +467,7 @@ async fn every_admin_operation_answers_as_documented() {
     // their own.
     let own_tests = [
         "{feed}", "{import_id}", "{name}", "{refusal_id}", "/audit/export", "/v1/me/", "/log",
-        "{approval_id}",
+        "{approval_id}", "{subscription_id}", "{application_id}",
     ];
     // So has what needs a preview or a rotation before it.
     let own = |path: &str| {

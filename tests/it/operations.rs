@@ -140,7 +140,7 @@ async fn a_stop_finishes_what_it_has_begun() {
     let granularity = comptoir::metering::usage::Granularity::Month;
     let usage = comptoir::metering::usage::usage(
         &app.db,
-        key.app_id.parse().unwrap(),
+        (key.partner_id.parse().unwrap(), key.app_id.parse().unwrap()),
         from,
         to,
         granularity,

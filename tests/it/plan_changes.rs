@@ -165,6 +165,8 @@ async fn a_scheduled_change_can_be_taken_back_and_stands_alone() {
     let refused = desk.app.admin("PATCH", &app, Some(json!({ "plan_id": other }))).await;
     let said = problem(refused, 409, "conflict").await;
     assert!(said["detail"].as_str().unwrap().contains(id), "{said}");
+    let early = desk.app.admin("PATCH", &app, Some(json!({ "plan_id": desk.large }))).await;
+    problem(early, 409, "conflict").await;
     let cancelled = desk.act(id, "cancel", Some(json!({ "reason": "Not yet" }))).await;
     let cancelled = json_of(cancelled, 200).await;
     assert_eq!((&cancelled["state"], &cancelled["ends_at"]), (&json!("cancelled"), &Value::Null));
@@ -231,4 +233,51 @@ async fn of_two_changes_at_once_neither_overlaps_the_other() {
                        AND starts_at IS NOT NULL";
     comptoir::on_tx!(&mut tx, c => sqlx::query(GAP).execute(c).await.map(|_| ())).unwrap();
     assert!(tx.commit().await.is_err(), "an end without a beginning");
+}
+
+#[tokio::test]
+async fn an_app_goes_to_another_partner_and_its_usage_stays_where_it_was() {
+    let mut desk = Desk::new().await;
+    let other = desk.app.key_under(&desk.small, json!({})).await;
+    for _ in 0..3 {
+        desk.quota().await;
+    }
+    let place = format!("/admin/v1/apps/{}/transfer", desk.key.app_id);
+    let to = json!({ "partner_id": other.partner_id });
+    let look = json!({ "partner_id": other.partner_id, "dry_run": true });
+    // The name is taken there.
+    let preview = desk.app.admin_ok("POST", &place, Some(look.clone())).await;
+    assert_eq!(
+        (&preview["transferred"], &preview["key_ids"]),
+        (&json!(false), &json!([desk.key.id]))
+    );
+    problem(desk.app.admin("POST", &place, Some(to)).await, 409, "conflict").await;
+    let new = json!({ "name": format!("new {}", desk.key.id) });
+    let new = desk.app.admin_ok("POST", "/admin/v1/partners", Some(new)).await["id"].clone();
+    let to = json!({ "partner_id": new });
+    for frozen in [
+        format!("partners/{}", desk.key.partner_id),
+        format!("partners/{}", new.as_str().unwrap()),
+        format!("apps/{}", desk.key.app_id),
+    ] {
+        let why = json!({ "reason": "x" });
+        desk.app.admin_ok("POST", &format!("/admin/v1/{frozen}/freeze"), Some(why.clone())).await;
+        problem(desk.app.admin("POST", &place, Some(to.clone())).await, 409, "conflict").await;
+        desk.app.admin_ok("POST", &format!("/admin/v1/{frozen}/unfreeze"), Some(why)).await;
+    }
+    let done = desk.app.admin_ok("POST", &place, Some(to.clone())).await;
+    assert_eq!((&done["transferred"], &done["to_partner_id"]), (&json!(true), &new));
+    problem(desk.app.admin("POST", &place, Some(to)).await, 409, "conflict").await;
+    for _ in 0..2 {
+        desk.quota().await;
+    }
+    desk.app.stop().await;
+    const SUMS: &str = "SELECT partner_id, CAST(SUM(requests) AS BIGINT) FROM usage_hours \
+                        WHERE app_id = $1 GROUP BY partner_id";
+    let sums: Vec<(String, i64)> = comptoir::on_db!(&desk.app.db, c => {
+        sqlx::query_as(SUMS).bind(&desk.key.app_id).fetch_all(c).await
+    })
+    .unwrap();
+    let sums: std::collections::HashMap<String, i64> = sums.into_iter().collect();
+    assert_eq!((sums[&desk.key.partner_id], sums[new.as_str().unwrap()]), (3, 2));
 }

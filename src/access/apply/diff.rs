@@ -182,8 +182,8 @@ pub(super) fn switch(from: Status, to: Option<Switched>) -> Option<Switch> {
 }
 
 impl Differ<'_> {
-    pub(super) fn fault(&mut self, place: &[At], message: impl Into<String>) {
-        self.faults.push(Fault::at(self.text, place, message.into()));
+    pub(super) fn fault(&mut self, place: &[At], message: impl AsRef<str>) {
+        self.faults.push(Fault::at(self.text, place, message.as_ref()));
     }
 
     pub(super) fn step(&mut self, op: Kind, what: String, changes: Vec<Changed>, act: Act) {

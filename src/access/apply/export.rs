@@ -47,8 +47,7 @@ fn partner_entry(
 ) -> PartnerEntry {
     let Profile { external_ref, contacts, contract } = partner.profile.clone();
     let apps = current.apps_of(partner.id).iter();
-    let mut apps: Vec<AppEntry> =
-        apps.filter_map(|app| app_entry(app, current, plans)).collect();
+    let mut apps: Vec<AppEntry> = apps.filter_map(|app| app_entry(app, current, plans)).collect();
     apps.sort_by(|a, b| a.name.as_str().cmp(b.name.as_str()));
     PartnerEntry {
         id: None,

@@ -1,7 +1,9 @@
 //! Reads the file. What is wrong with it is told with its line.
 
 use super::file::{File, VERSION};
-use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{
+    DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
 use std::fmt;
 
 /// A step on the way to a value in the file.
@@ -28,7 +30,7 @@ pub struct Fault {
 impl Fault {
     /// A fault of the value at a place.
     #[must_use]
-    pub fn at(text: &str, place: &[Step], message: String) -> Self {
+    pub fn at(text: &str, place: &[Step], message: &str) -> Self {
         Self { line: line_of(text, place), message: format!("{}: {message}", shown(place)) }
     }
 }
@@ -60,7 +62,7 @@ pub fn read(text: &str) -> Result<File, Fault> {
     })?;
     if file.version != VERSION {
         let message = format!("is {VERSION}, the version that this program reads");
-        return Err(Fault::at(text, &[Step::Member("version")], message));
+        return Err(Fault::at(text, &[Step::Member("version")], &message));
     }
     Ok(file)
 }

@@ -63,7 +63,8 @@ impl Current {
     pub async fn load(db: &Db, now: Micros) -> Result<Self, AccessError> {
         // Before the rows: what is written in between is noticed when the difference is made so.
         let position = log::head(db, Log::Control).await?;
-        let plans = all(async |walk| Ok(list_plans(db, &walk).await?), |p| p.id.to_string()).await?;
+        let plans =
+            all(async |walk| Ok(list_plans(db, &walk).await?), |p| p.id.to_string()).await?;
         let mut known = offers::store::all(db).await?;
         let plans = plans.into_iter().map(|plan| {
             let offer = known.remove(&plan.id).unwrap_or_default();

@@ -59,16 +59,14 @@ pub(super) async fn insert(tx: &mut Tx, id: &str, freeze: &Freeze) -> Result<boo
 /// Unfreezes; false where it is not frozen.
 pub(super) async fn delete(tx: &mut Tx, id: &str) -> Result<bool, StoreError> {
     const DELETE: &str = "DELETE FROM freezes WHERE id = $1";
-    let deleted =
-        on_tx!(tx, c => sqlx::query(DELETE).bind(id).execute(c).await?.rows_affected());
+    let deleted = on_tx!(tx, c => sqlx::query(DELETE).bind(id).execute(c).await?.rows_affected());
     Ok(deleted > 0)
 }
 
 /// The freeze of a thing itself.
 pub(super) async fn find(db: &Db, id: &str) -> Result<Option<Freeze>, StoreError> {
     const FIND: &str = "SELECT * FROM freezes WHERE id = $1";
-    let row: Option<Row> =
-        on_db!(db, c => sqlx::query_as(FIND).bind(id).fetch_optional(c).await)?;
+    let row: Option<Row> = on_db!(db, c => sqlx::query_as(FIND).bind(id).fetch_optional(c).await)?;
     row.map(Freeze::try_from).transpose()
 }
 

@@ -7,8 +7,8 @@ pub mod rotation;
 pub mod select;
 
 use super::model::{KeyKind, KeyStatus, SecretForm};
-use crate::access::model::{Definition, Key, KeySecret, KeySpec, Status};
 use crate::access::freezes::{self, Freeze};
+use crate::access::model::{Definition, Key, KeySecret, KeySpec, Status};
 use crate::access::store::{definition, stored, version};
 use crate::access::subscriptions::State;
 use crate::access::subscriptions::store::{Ending, endings};

@@ -236,7 +236,11 @@ mod tests {
     fn a_contract_holds_from_midnight_to_midnight_where_it_is_made() {
         let both = |a: &str, b: &str| Some((a.to_owned(), b.to_owned()));
         let paris = window("2026-03-29", "2026-03-29", "Europe/Paris");
-        assert_eq!(paris, both("2026-03-28T23:00:00Z", "2026-03-29T22:00:00Z"), "a day of 23 hours");
+        assert_eq!(
+            paris,
+            both("2026-03-28T23:00:00Z", "2026-03-29T22:00:00Z"),
+            "a day of 23 hours"
+        );
         let auckland = window("2026-12-31", "2027-01-31", "Pacific/Auckland");
         assert_eq!(auckland, both("2026-12-30T11:00:00Z", "2027-01-31T11:00:00Z"));
         // There midnight itself is left out when summer time begins.

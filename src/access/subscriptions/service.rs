@@ -85,7 +85,8 @@ async fn end_at(
         )));
     }
     if now.state == State::Suspended {
-        let detail = "The subscription in force is suspended: resume it before you change the plan.";
+        let detail =
+            "The subscription in force is suspended: resume it before you change the plan.";
         return Err(AccessError::Conflict(detail.to_owned()));
     }
     if now.plan == plan {
@@ -117,7 +118,8 @@ pub(in crate::access) async fn put_on_plan(
     if !store::lock_app(tx, app, by.now).await? {
         return Err(AccessError::not_found(Kind::App, app));
     }
-    if open(tx, app).await?.plan == plan {
+    let last = open(tx, app).await?;
+    if last.plan == plan && last.starts_at <= Some(by.now) {
         return Ok(false);
     }
     let at = start_of(wanted_at, by);
@@ -216,7 +218,8 @@ fn must_be(subscription: &Subscription, by: &By<'_>, states: &[State]) -> Result
         return Ok(());
     }
     let fit: Vec<&str> = states.iter().map(|state| state.as_str()).collect();
-    let detail = format!("The subscription is {state}; this can be done while it is {}.", fit.join(" or "));
+    let detail =
+        format!("The subscription is {state}; this can be done while it is {}.", fit.join(" or "));
     Err(AccessError::Conflict(detail))
 }
 

@@ -12,6 +12,8 @@ const PRODUCT: &str = "/v1/products/prd_7HqK2mXw9Pz";
 const BY_GTIN: &str = "/v1/products/gtin/3276550063552";
 const FILE: &str = "/v1/exports/exp_7HqK2mXw9Pz/files/products.ndjson.gz";
 const KEYS: &str = "/admin/v1/keys";
+const PLANS: &str = "/v1/plans";
+const APPLICATIONS: &str = "/v1/applications";
 
 /// What the partner API answers with.
 pub(super) const PARTNER: &[Example] = &[
@@ -214,6 +216,25 @@ pub(super) const ADMIN: &[Example] = &[
     (Code::Unavailable, KEYS, "A part of the service is away. Try again in a moment."),
 ];
 
+/// What registration answers with.
+pub(super) const REGISTRATION: &[Example] = &[
+    (Code::InvalidParameter, PLANS, "There is no parameter `limit` here."),
+    (Code::InvalidBody, APPLICATIONS, "/email: missing field `email`."),
+    (Code::NotFound, APPLICATIONS, "The link is not right, was used, or its time is over."),
+    (Code::MethodNotAllowed, PLANS, "This path takes GET, HEAD."),
+    (
+        Code::TooManyRequests,
+        APPLICATIONS,
+        "Too much was asked for from this address. Come again in 1800 s.",
+    ),
+    (Code::Internal, PLANS, "The failure has been recorded; quote the request id."),
+    (
+        Code::Unavailable,
+        APPLICATIONS,
+        "No applications are taken at present: too many wait. Come again later.",
+    ),
+];
+
 /// The responses by status, as `components` holds them, each with the shared headers of these names.
 pub(super) fn responses(examples: &[Example], headers: &[&str]) -> Value {
     let mut statuses: Vec<u16> = examples.iter().map(|(code, ..)| code.status()).collect();
@@ -262,7 +283,11 @@ fn document(&(code, path, detail): &Example) -> Value {
             fault(FieldError::parameter("cursor", "malformed", message))
         }
         Code::InvalidBody => {
-            let field = if path.starts_with("/admin") { "app_id" } else { "resources" };
+            let field = match path {
+                APPLICATIONS => "email",
+                path if path.starts_with("/admin") => "app_id",
+                _ => "resources",
+            };
             let message = format!("missing field `{field}`");
             fault(FieldError::pointer(&format!("/{field}"), "missing", message))
         }
@@ -277,6 +302,7 @@ fn document(&(code, path, detail): &Example) -> Value {
         }
         Code::InsufficientScope => error.required_scope("catalog:read"),
         Code::PositionExpired => error.restart(184_000, "/v1/exports/latest"),
+        Code::TooManyRequests => error.limited(Vec::new(), Some(1_800)),
         Code::QuotaExceeded => error.limited(vec!["burst".to_owned()], Some(1)),
         _ => error,
     };
@@ -298,7 +324,8 @@ mod tests {
     fn every_code_has_an_example() {
         for code in Code::ALL {
             let given = |examples: &[Example]| examples.iter().any(|(known, ..)| known == code);
-            assert!(given(PARTNER) || given(ADMIN), "{} has no example", code.as_str());
+            let known = given(PARTNER) || given(ADMIN) || given(REGISTRATION);
+            assert!(known, "{} has no example", code.as_str());
         }
     }
 }

@@ -38,7 +38,8 @@ impl Differ<'_> {
             if let Some(id) = entry.id
                 && found.is_none()
             {
-                let message = format!("this partner has no app `{id}`; an app is moved by a transfer");
+                let message =
+                    format!("this partner has no app `{id}`; an app is moved by a transfer");
                 self.fault(&below(&place, "id"), message);
                 continue;
             }
@@ -196,7 +197,8 @@ impl Differ<'_> {
             self.fault(&below(place, "environment"), message);
         }
         let mut changes = Vec::new();
-        let blocks = |spec: &KeySpec| spec.cidrs.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let blocks =
+            |spec: &KeySpec| spec.cidrs.iter().map(ToString::to_string).collect::<Vec<_>>();
         Self::note(&mut changes, "name", &key.spec.name, &spec.name);
         Self::note(&mut changes, "scopes", &key.spec.scopes.to_string(), &spec.scopes.to_string());
         Self::note(&mut changes, "cidrs", &blocks(&key.spec), &blocks(&spec));
@@ -217,7 +219,8 @@ impl Differ<'_> {
             let what = format!("{} / {}", of.name, app.name);
             if !self.seen.apps.contains(&app.id) {
                 if app.status == Status::Active {
-                    let change = AppChange { switch: Some(Switch::Suspend), ..AppChange::default() };
+                    let change =
+                        AppChange { switch: Some(Switch::Suspend), ..AppChange::default() };
                     let act = Act::UpdateApp(app.id, Box::new(change));
                     self.step(Kind::Prune, format!("app {what}"), Vec::new(), act);
                 }
@@ -226,7 +229,12 @@ impl Differ<'_> {
             for key in current.keys_of(app.id) {
                 if key.status.switched() == Status::Active && !self.seen.keys.contains(&key.id) {
                     let act = Act::UpdateKey(key.id, None, Some(Switch::Suspend));
-                    self.step(Kind::Prune, format!("key {what} / {}", key.spec.name), Vec::new(), act);
+                    self.step(
+                        Kind::Prune,
+                        format!("key {what} / {}", key.spec.name),
+                        Vec::new(),
+                        act,
+                    );
                 }
             }
         }

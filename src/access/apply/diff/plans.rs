@@ -59,7 +59,12 @@ impl Differ<'_> {
         let what = format!("plan {}", entry.name);
         let Some((plan, _)) = found else {
             let definition = patch.of(&Definition::from(entry.limits.0.clone()));
-            self.step(Kind::Create, what, Vec::new(), Act::CreatePlan(entry.name.clone(), definition, offer));
+            self.step(
+                Kind::Create,
+                what,
+                Vec::new(),
+                Act::CreatePlan(entry.name.clone(), definition, offer),
+            );
             self.made.plans += 1;
             return Of::Made(self.made.plans - 1);
         };
@@ -77,7 +82,12 @@ impl Differ<'_> {
             let name = (plan.name != entry.name).then(|| entry.name.clone());
             let definition = (plan.definition != definition).then_some(definition);
             let offer = (old != offer).then_some(offer);
-            self.step(Kind::Update, what, changes, Act::UpdatePlan(plan.id, name, definition, offer));
+            self.step(
+                Kind::Update,
+                what,
+                changes,
+                Act::UpdatePlan(plan.id, name, definition, offer),
+            );
         }
         Of::There(plan.id)
     }
@@ -93,7 +103,10 @@ impl Differ<'_> {
 
     /// The name behind the file of a plan that is there.
     pub(super) fn name_of(&self, id: PlanId) -> Option<&Name> {
-        self.plans.iter().find(|(_, of)| matches!(of, Of::There(known) if *known == id)).map(|(name, _)| name)
+        self.plans
+            .iter()
+            .find(|(_, of)| matches!(of, Of::There(known) if *known == id))
+            .map(|(name, _)| name)
     }
 
     pub(super) fn prune_plan(&mut self, plan: &Plan, offer: &Offer) {

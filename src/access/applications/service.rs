@@ -1,0 +1,291 @@
+//! What can be done to applications.
+
+use super::Registration;
+use super::links::{Step, Token};
+use super::model::{Application, State, Wish};
+use super::store;
+use crate::access::error::{AccessError, Kind};
+use crate::access::keys::service::add_key;
+use crate::access::mails::{self, Letter};
+use crate::access::model::{IssuedKey, KeySpec, Name};
+use crate::access::offers::{Approval, get_offer};
+use crate::access::partners::{Contact, Profile, Role};
+use crate::access::service::{By, add_app, add_partner, change};
+use crate::access::store::{Walk, partner_exists, record};
+use crate::access::text::Reason;
+use crate::access::{Environment, Scope, Scopes};
+use crate::kernel::Micros;
+use crate::kernel::clock::DAY;
+use crate::kernel::id::{AppId, ApplicationId, PartnerId};
+use crate::storage::{Db, Tx};
+use serde_json::json;
+
+/// Who the logs name for what applicants do.
+const ACTOR: &str = "applicant";
+/// Most applications with one e-mail address in a day; more are dropped in silence, so that nobody is sent
+/// mails that he has not asked for, and nobody learns which addresses are known.
+const DAILY_BY_EMAIL: i64 = 3;
+/// The name of the key that is claimed.
+const FIRST_KEY: &str = "first key";
+
+/// Takes an application in and sends the mail that verifies its address. What becomes of it is not told.
+pub async fn apply(at: &Registration, wish: Wish) -> Result<(), AccessError> {
+    let offer = get_offer(&at.db, wish.plan).await;
+    let is_open = offer.is_ok_and(|offer| offer.public && offer.approval != Approval::Closed);
+    if !is_open {
+        // A plan that is not public is told as one that is not there.
+        return Err(AccessError::reference("plan_id", Kind::Plan, wish.plan));
+    }
+    let now = at.clock.now();
+    let new = fresh(wish, now)?;
+    let mut tx = at.db.begin().await?;
+    let since = Micros(now.0 - DAY);
+    let (waiting, own) = store::counts(&mut tx, new.wish.email.as_str(), since).await?;
+    if waiting >= i64::from(at.settings.waiting_most) {
+        let detail = "No applications are taken at present: too many wait. Come again later.";
+        return Err(AccessError::Full(detail));
+    }
+    if own < DAILY_BY_EMAIL {
+        store::insert(&mut tx, &new).await?;
+        mails::put(&mut tx, Letter::Verify, new.id, now).await?;
+        tx.commit().await?;
+    }
+    Ok(())
+}
+
+/// Writes down an application that came another way: who writes it down knows whose address it is.
+pub async fn write_down(db: &Db, by: &By<'_>, wish: Wish) -> Result<Application, AccessError> {
+    get_offer(db, wish.plan).await?;
+    let new = Application { state: State::Pending, ..fresh(wish, by.now)? };
+    let mut tx = db.begin().await?;
+    store::insert(&mut tx, &new).await?;
+    record(&mut tx, by, change(Kind::Application, new.id, "create", json!({}))).await?;
+    tx.commit().await?;
+    Ok(new)
+}
+
+/// An application as it comes in.
+fn fresh(wish: Wish, now: Micros) -> Result<Application, AccessError> {
+    Ok(Application {
+        id: ApplicationId::random()?,
+        state: State::Unverified,
+        wish,
+        reason: None,
+        partner: None,
+        app: None,
+        key: None,
+        decided_by: None,
+        decided_at: None,
+        created_at: now,
+        updated_at: now,
+    })
+}
+
+/// The application of a link, where the link is right and of use.
+async fn by_link(
+    at: &Registration,
+    (id, step): (ApplicationId, Step),
+    token: Token,
+) -> Result<Application, AccessError> {
+    let found = store::find(&at.db, id).await?;
+    let held = found.filter(|it| at.links.holds(step, it, token, at.clock.now()));
+    held.ok_or(AccessError::Link)
+}
+
+/// Notes that the address is the applicant's; the plan may be given at once.
+pub async fn verify(
+    at: &Registration,
+    id: ApplicationId,
+    token: Token,
+) -> Result<Application, AccessError> {
+    let found = by_link(at, (id, Step::Verify), token).await?;
+    let by = By { actor: ACTOR, now: at.clock.now() };
+    let pending = Application { state: State::Pending, updated_at: by.now, ..found };
+    let mut tx = at.db.begin().await?;
+    if !store::move_from(&mut tx, State::Unverified, &pending).await? {
+        return Err(AccessError::Link);
+    }
+    record(&mut tx, &by, change(Kind::Application, id, "verify", json!({}))).await?;
+    tx.commit().await?;
+    if get_offer(&at.db, pending.wish.plan).await?.approval != Approval::Auto {
+        return Ok(pending);
+    }
+    match approve(&at.db, &by, id, Target::default()).await {
+        // A name that another partner has is for somebody to decide about.
+        Err(AccessError::NameTaken { .. } | AccessError::Conflict(_)) => Ok(pending),
+        decided => decided,
+    }
+}
+
+/// Takes an application back.
+pub async fn withdraw(
+    at: &Registration,
+    id: ApplicationId,
+    token: Token,
+) -> Result<Application, AccessError> {
+    let found = by_link(at, (id, Step::Withdraw), token).await?;
+    let by = By { actor: ACTOR, now: at.clock.now() };
+    let from = found.state;
+    if !matches!(from, State::Unverified | State::Pending) {
+        return Err(AccessError::Link);
+    }
+    let withdrawn = Application { state: State::Withdrawn, updated_at: by.now, ..found };
+    let mut tx = at.db.begin().await?;
+    if !store::move_from(&mut tx, from, &withdrawn).await? {
+        return Err(AccessError::Link);
+    }
+    record(&mut tx, &by, change(Kind::Application, id, "withdraw", json!({}))).await?;
+    tx.commit().await?;
+    Ok(withdrawn)
+}
+
+/// Makes the first key of an approved application. Its text is given out this once.
+pub async fn claim(
+    at: &Registration,
+    id: ApplicationId,
+    token: Token,
+) -> Result<IssuedKey, AccessError> {
+    let found = by_link(at, (id, Step::Claim), token).await?;
+    let (State::Approved, Some(app), None) = (found.state, found.app, found.key) else {
+        return Err(AccessError::Link);
+    };
+    let by = By { actor: ACTOR, now: at.clock.now() };
+    let mut tx = at.db.begin().await?;
+    let issued = add_key(&mut tx, &by, &at.pepper, first_key(app)?).await?;
+    if !store::claim(&mut tx, id, issued.key.id, by.now).await? {
+        return Err(AccessError::Link);
+    }
+    let detail = json!({ "key_id": issued.key.id });
+    record(&mut tx, &by, change(Kind::Application, id, "claim", detail)).await?;
+    tx.commit().await?;
+    Ok(issued)
+}
+
+/// What the first key may do: what is not about customers, for which somebody has to ask.
+fn first_key(app: AppId) -> Result<KeySpec, AccessError> {
+    let scopes = Scope::ALL.iter().copied();
+    let scopes: Scopes = scopes.filter(|scope| !scope.as_str().starts_with("customer")).collect();
+    let name = FIRST_KEY
+        .parse()
+        .map_err(|error| AccessError::Field { field: "name", message: format!("{error}") })?;
+    let environment = Environment::Live;
+    Ok(KeySpec { app, environment, name, scopes, cidrs: Vec::new(), expires_at: None })
+}
+
+/// Which partner an approved application becomes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Target {
+    /// One that exists; a new one where it is not said.
+    pub partner: Option<PartnerId>,
+    /// Another name for a new one than that of the organisation.
+    pub partner_name: Option<Name>,
+}
+
+/// Approves an application: partner, app and subscription are made, and a mail brings the link to the key.
+pub async fn approve(
+    db: &Db,
+    by: &By<'_>,
+    id: ApplicationId,
+    target: Target,
+) -> Result<Application, AccessError> {
+    let found = pending(db, id).await?;
+    if let Some(partner) = target.partner
+        && !partner_exists(db, partner).await?
+    {
+        return Err(AccessError::reference("partner_id", Kind::Partner, partner));
+    }
+    let mut tx = db.begin().await?;
+    let partner = match target.partner {
+        Some(partner) => partner,
+        None => new_partner(&mut tx, by, &found.wish, target.partner_name).await?,
+    };
+    let (plan, name) = (found.wish.plan, found.wish.app_name.clone());
+    let app = add_app(&mut tx, by, (partner, plan), name).await?.id;
+    let approved = Application { partner: Some(partner), app: Some(app), ..found };
+    let approved = decide(&mut tx, by, approved, State::Approved).await?;
+    let detail = json!({ "partner_id": partner, "app_id": app });
+    record(&mut tx, by, change(Kind::Application, id, "approve", detail)).await?;
+    mails::put(&mut tx, Letter::Approved, id, by.now).await?;
+    tx.commit().await?;
+    Ok(approved)
+}
+
+async fn new_partner(
+    tx: &mut Tx,
+    by: &By<'_>,
+    wish: &Wish,
+    name: Option<Name>,
+) -> Result<PartnerId, AccessError> {
+    let contact = Contact {
+        role: Role::Technical,
+        name: wish.contact_name.clone(),
+        email: wish.email.clone(),
+        phone: None,
+        language: wish.language.clone(),
+    };
+    let profile = Profile { contacts: vec![contact], ..Profile::default() };
+    let name = name.unwrap_or_else(|| wish.organisation.clone());
+    Ok(add_partner(tx, by, name, profile).await?.id)
+}
+
+async fn decide(
+    tx: &mut Tx,
+    by: &By<'_>,
+    application: Application,
+    state: State,
+) -> Result<Application, AccessError> {
+    let decided = Application {
+        state,
+        decided_by: Some(by.actor.to_owned()),
+        decided_at: Some(by.now),
+        updated_at: by.now,
+        ..application
+    };
+    if store::move_from(tx, State::Pending, &decided).await? { Ok(decided) } else { Err(done()) }
+}
+
+/// The refusal of a decision about what is decided.
+fn done() -> AccessError {
+    let detail = "The application is not pending, so nothing is to be decided.";
+    AccessError::Conflict(detail.to_owned())
+}
+
+/// An application that waits for a decision.
+async fn pending(db: &Db, id: ApplicationId) -> Result<Application, AccessError> {
+    let found = get(db, id).await?;
+    if found.state == State::Pending { Ok(found) } else { Err(done()) }
+}
+
+/// Rejects an application; a mail tells the reason.
+pub async fn reject(
+    db: &Db,
+    by: &By<'_>,
+    id: ApplicationId,
+    reason: &Reason,
+) -> Result<Application, AccessError> {
+    let found = pending(db, id).await?;
+    let mut tx = db.begin().await?;
+    let rejected = Application { reason: Some(reason.to_string()), ..found };
+    let rejected = decide(&mut tx, by, rejected, State::Rejected).await?;
+    let detail = json!({ "reason": reason });
+    record(&mut tx, by, change(Kind::Application, id, "reject", detail)).await?;
+    mails::put(&mut tx, Letter::Rejected, id, by.now).await?;
+    tx.commit().await?;
+    Ok(rejected)
+}
+
+/// An application that was verified.
+pub async fn get(db: &Db, id: ApplicationId) -> Result<Application, AccessError> {
+    let found = store::find(db, id).await?.filter(|it| it.state != State::Unverified);
+    found.ok_or_else(|| AccessError::not_found(Kind::Application, id))
+}
+
+/// Applications in the order of their ids, in one state or in all. Nobody looks at those that are not
+/// verified.
+pub async fn list(
+    db: &Db,
+    state: Option<State>,
+    walk: &Walk,
+) -> Result<Vec<Application>, AccessError> {
+    Ok(store::list(db, state, walk).await?)
+}

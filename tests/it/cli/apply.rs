@@ -1,0 +1,222 @@
+//! `comptoir apply`: a file of access, and what is there.
+
+use super::program::Place;
+use crate::support::schema::conforms;
+use serde_json::Value;
+use std::path::Path;
+
+const FILE: &str = "partners.yaml";
+
+async fn place(text: &str) -> Place {
+    let place = Place::new().await;
+    place.ok(&["migrate"]);
+    place.write(FILE, text);
+    place
+}
+
+fn example() -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/partners.example.yaml");
+    std::fs::read_to_string(path).unwrap()
+}
+
+fn apply<'a>(rest: &[&'a str]) -> Vec<&'a str> {
+    [&["apply", "-f", FILE], rest].concat()
+}
+
+/// What applying the present file would change.
+fn difference(place: &Place, rest: &[&str]) -> Vec<String> {
+    let said = place.ok(&apply(&[&["--dry-run"], rest].concat()));
+    said.lines().map(str::to_owned).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_example_is_applied_once_and_comes_back_the_same() {
+    let place = place(&example()).await;
+    let first = difference(&place, &[]);
+    assert!(first.contains(&"+ plan Découverte".to_owned()), "{first:?}");
+    assert!(
+        first.contains(&"+ key Ateliers Vaugirard / Comparateur / tests".to_owned()),
+        "{first:?}"
+    );
+    assert_eq!(first.last().unwrap(), "9 to make, 0 to change, 0 to suspend.");
+    assert_eq!(
+        difference(&place, &[]),
+        first,
+        "a dry run changes nothing, and says the same again"
+    );
+
+    let said = place.ok(&apply(&[]));
+    let keys: Vec<&str> = said.lines().filter(|line| line.contains("\tcpt_")).collect();
+    assert_eq!(keys.len(), 3, "{said}");
+    assert!(
+        keys[1].starts_with("key Ateliers Vaugirard / Comparateur / tests\tcpt_test_"),
+        "{said}"
+    );
+    assert_eq!(place.ok(&apply(&[])), "Nothing to change.");
+    assert_eq!(place.ok(&apply(&["--prune"])), "Nothing to change.");
+
+    let exported = place.ok(&["export", "access"]);
+    place.write(FILE, &exported);
+    assert_eq!(place.ok(&apply(&["--prune"])), "Nothing to change.", "{exported}");
+    let secret = keys[0].rsplit('\t').next().unwrap();
+    assert!(!exported.contains(secret) && !exported.contains("cpt_"), "{exported}");
+    let elsewhere = Place::new().await;
+    elsewhere.ok(&["migrate"]);
+    elsewhere.write(FILE, &exported);
+    elsewhere.ok(&apply(&[]));
+    assert_eq!(elsewhere.ok(&["export", "access"]), exported);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_schema_is_that_of_the_file() {
+    let place = Place::new().await;
+    let schema: Value = serde_json::from_str(&place.ok(&["apply", "--schema"])).unwrap();
+    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    let document: Value = serde_norway::from_str(&example()).unwrap();
+    let defs = serde_json::json!({ "components": { "schemas": schema["$defs"] } });
+    conforms(&document, &schema, &defs, "the example");
+    for (_, shape) in schema["$defs"].as_object().unwrap() {
+        if shape["type"] == "object" {
+            assert_eq!(shape["additionalProperties"], false, "{shape}");
+        }
+    }
+}
+
+const SMALL: &str = "version: 1
+plans:
+  - name: A
+    limits: [{ name: day, quota: 5, window_s: 60 }]
+  - name: B
+    limits: [{ name: day, quota: 9, window_s: 60 }]
+partners:
+  - name: One
+    apps:
+      - name: Site
+        plan: A
+        keys:
+          - name: k
+            scopes: [\"catalog:read\"]
+  - name: Two
+    apps:
+      - name: Site
+        plan: B
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_changes_is_shown_and_done_and_the_rest_is_left_alone() {
+    let place = place(SMALL).await;
+    place.ok(&apply(&["--keys-out", "keys.txt"]));
+    let keys = std::fs::read_to_string(place.path("keys.txt")).unwrap();
+    assert!(keys.starts_with("key One / Site / k\tcpt_live_"), "{keys}");
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = std::fs::metadata(place.path("keys.txt")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+
+    // Only what is named; members that are left out stay.
+    let id = place.ok(&["partner", "list"]);
+    let id = id.lines().find(|line| line.ends_with("\tOne")).unwrap().split('\t').next().unwrap();
+    let changed = format!(
+        "version: 1\nplans:\n  - name: A\n    limits: [{{ name: day, quota: 6, window_s: 60 }}]\n\
+         partners:\n  - id: {id}\n    name: First\n    external_ref: X\n    apps:\n      - name: Site\n        \
+         plan: B\n        keys:\n          - name: k\n            cidrs: [192.0.2.0/24]\n"
+    );
+    place.write(FILE, &changed);
+    let said = difference(&place, &[]);
+    let expected = [
+        "~ plan A",
+        "~ partner First",
+        "    name: \"One\" -> \"First\"",
+        "    external_ref: null -> \"X\"",
+        "~ app First / Site",
+        "    plan: \"A\" -> \"B\"",
+        "~ key First / Site / k",
+        "    cidrs: [] -> [\"192.0.2.0/24\"]",
+        "0 to make, 4 to change, 0 to suspend.",
+    ];
+    let shown: Vec<&str> =
+        said.iter().map(String::as_str).filter(|line| !line.contains("definition:")).collect();
+    assert_eq!(shown, expected);
+    let as_json: Value = serde_json::from_str(&place.ok(&apply(&["--dry-run", "--json"]))).unwrap();
+    assert_eq!(
+        (as_json["steps"].as_array().unwrap().len(), &as_json["applied"]),
+        (4, &false.into())
+    );
+    place.ok(&apply(&[]));
+    assert_eq!(place.ok(&apply(&[])), "Nothing to change.");
+    let partners = place.ok(&["partner", "list"]);
+    assert!(partners.contains("active\tFirst") && partners.contains("active\tTwo"), "{partners}");
+    assert!(place.ok(&["key", "list"]).contains("catalog:read"), "scopes stay");
+
+    let pruned = difference(&place, &["--prune"]);
+    assert_eq!(
+        pruned,
+        ["- plan B (closed)", "- partner Two", "0 to make, 0 to change, 2 to suspend."]
+    );
+    place.ok(&apply(&["--prune"]));
+    assert!(place.ok(&["partner", "list"]).contains("suspended\tTwo"));
+    assert_eq!(place.ok(&apply(&["--prune"])), "Nothing to change.");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_wrong_is_refused_with_its_lines_and_changes_nothing() {
+    let place = place(SMALL).await;
+    let before = place.ok(&["export", "access"]);
+    for (old, new, lines, said) in [
+        ("plan: A", "plan: C", &["partners.yaml:11:"][..], "there is no plan `C`"),
+        ("name: B", "name: A", &["partners.yaml:5:", "partners.yaml:18:"], "twice"),
+        ("name: Two", "name: One", &["partners.yaml:15:"], "twice"),
+        ("plan: A", "plann: A", &["partners.yaml:11:"], "plann"),
+        ("quota: 5", "quota: -5", &["partners.yaml:4:"], "plans[0].limits"),
+        (
+            "scopes: [\"catalog:read\"]",
+            "scopes: [\"catalog:write\"]",
+            &["partners.yaml:14:"],
+            "catalog:write",
+        ),
+        (
+            "scopes: [\"catalog:read\"]",
+            "expires_at: 2001-01-01T00:00:00Z",
+            &["partners.yaml:14:"],
+            "past",
+        ),
+        ("scopes: [\"catalog:read\"]", "id: key_00000000000", &["partners.yaml:14:"], "no key"),
+        (
+            "  - name: Two",
+            "  - name: Two\n    contract: { reference: c, starts_on: 2027-02-01, ends_on: 2027-01-31, time_zone: UTC }",
+            &["partners.yaml:16:"],
+            "last day",
+        ),
+        ("version: 1", "version: 7", &["partners.yaml:1:"], "version"),
+    ] {
+        place.write(FILE, SMALL.replacen(old, new, 1));
+        let error = place.fails(1, &apply(&[]));
+        for line in lines {
+            assert!(error.contains(line), "{new}: {error}");
+        }
+        assert!(error.contains(said), "{new}: {error}");
+        assert_eq!(place.ok(&["export", "access"]), before, "{new}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_steps_of_which_one_fails_none_is_done() {
+    let place = place(SMALL).await;
+    place.ok(&apply(&["--keys-out", "keys.txt"]));
+    let before = place.ok(&["export", "access"]);
+    let list = place.ok(&["partner", "list"]);
+    let id = list.lines().find(|line| line.ends_with("\tTwo")).unwrap().split('\t').next().unwrap();
+    place.ok(&["partner", "freeze", id, "--reason", "A dispute"]);
+    let changed = SMALL.replace("quota: 5", "quota: 50").replace("name: k", "name: another");
+    let changed = changed.replace("name: Two", "name: Two\n    external_ref: T");
+    place.write(FILE, &changed);
+    let error = place.fails(1, &apply(&["--keys-out", "more.txt"]));
+    assert!(error.contains("partner Two") && error.contains("frozen"), "{error}");
+    assert_eq!(place.ok(&["export", "access"]), before);
+    assert!(!place.path("more.txt").exists(), "no key lies about that is not there");
+    place.ok(&["partner", "unfreeze", id, "--reason", "Settled"]);
+    let error = place.fails(1, &apply(&["--keys-out", "keys.txt"]));
+    assert!(error.contains("keys.txt"), "{error}");
+    assert_eq!(place.ok(&["export", "access"]), before);
+    place.ok(&apply(&["--keys-out", "more.txt"]));
+    assert!(std::fs::read_to_string(place.path("more.txt")).unwrap().contains("another\tcpt_"));
+}

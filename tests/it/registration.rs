@@ -1,0 +1,280 @@
+//! Becoming a partner without a key: what is public, what a mail has to confirm, what is never told.
+
+use crate::support::{NOON, TestApp, problem};
+use comptoir::kernel::clock::HOUR;
+use reqwest::Response;
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+
+async fn desk() -> TestApp {
+    TestApp::builder()
+        .fixed_clock(NOON)
+        .set("REGISTRATION__ENABLED", "true")
+        .set("REGISTRATION__PER_ADDRESS_HOURLY", "100")
+        .start()
+        .await
+}
+
+/// A plan that is offered.
+async fn plan(app: &TestApp, approval: &str, public: bool) -> String {
+    let plan = app.plan(json!([{ "name": "day", "quota": 100, "window_s": 86_400 }])).await;
+    let offer = json!({ "approval": approval, "public": public, "description": "To try out" });
+    app.admin_ok("PUT", &format!("/admin/v1/plans/{plan}/offer"), Some(offer)).await;
+    plan
+}
+
+fn wish(plan: &str, email: &str) -> Value {
+    json!({
+        "organisation": "Nordlicht", "contact_name": "Ann O'Neil", "email": email,
+        "app_name": "Comparer", "purpose": "Compares prices.\nOnce a day.", "plan_id": plan,
+    })
+}
+
+async fn post(app: &TestApp, path: &str, body: &Value) -> Response {
+    app.http.post(app.public_url(path)).json(body).send().await.unwrap()
+}
+
+async fn apply(app: &TestApp, body: &Value) -> (u16, String) {
+    let answer = post(app, "/v1/applications", body).await;
+    (answer.status().as_u16(), answer.text().await.unwrap())
+}
+
+/// The messages in the outbox to an address, as their plain text, once there are so many.
+async fn mails(app: &TestApp, to: &str, count: usize) -> Vec<String> {
+    let folder = app.config.server.data_dir.join("outbox");
+    let until = Instant::now() + Duration::from_secs(20);
+    loop {
+        let files = std::fs::read_dir(&folder).into_iter().flatten().flatten();
+        let files =
+            files.map(|file| file.path()).filter(|path| path.extension() == Some("eml".as_ref()));
+        let mut found: Vec<(std::time::SystemTime, String)> = files
+            .map(|path| {
+                let at = std::fs::metadata(&path).unwrap().modified().unwrap();
+                (at, std::fs::read_to_string(path).unwrap())
+            })
+            .filter(|(_, text)| text.contains(&format!("<{to}>")))
+            .collect();
+        if found.len() >= count {
+            assert_eq!(found.len(), count, "{found:?}");
+            found.sort();
+            return found.into_iter().map(|(_, text)| text).collect();
+        }
+        assert!(Instant::now() < until, "{} of {count} mails to {to}", found.len());
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Id and token of the link to a step in a message; soft line breaks are taken out.
+fn link(mail: &str, step: &str) -> (String, String) {
+    let text = mail.replace("=\r\n", "").replace("=3D", "=");
+    let path =
+        text.split("/apply/").find(|part| part.contains(&format!("/{step}?token="))).unwrap();
+    let (id, rest) = path.split_once('/').unwrap();
+    let token = rest.split_once("token=").unwrap().1.split_whitespace().next().unwrap();
+    (id.to_owned(), token.to_owned())
+}
+
+async fn follow(app: &TestApp, (id, token): &(String, String), step: &str) -> Response {
+    post(app, &format!("/v1/applications/{id}/{step}"), &json!({ "token": token })).await
+}
+
+async fn works_soon(app: &TestApp, key: &str) {
+    let until = Instant::now() + Duration::from_secs(20);
+    while app.get(key, "/v1/usage").await.status() != 200 {
+        assert!(Instant::now() < until, "the key does not come to work");
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_public_is_listed_and_nothing_is_open_where_nobody_may_apply() {
+    let closed = TestApp::start().await;
+    for path in ["/v1/plans", "/openapi/registration.json"] {
+        problem(
+            closed.http.get(closed.public_url(path)).send().await.unwrap(),
+            404,
+            "unknown_path",
+        )
+        .await;
+    }
+    problem(post(&closed, "/v1/applications", &json!({})).await, 404, "unknown_path").await;
+
+    let app = desk().await;
+    let (shown, hidden) = (plan(&app, "manual", true).await, plan(&app, "auto", false).await);
+    let plans = app.http.get(app.public_url("/v1/plans")).send().await.unwrap();
+    assert_eq!(
+        (plans.status().as_u16(), &plans.headers()["cache-control"]),
+        (200, &"no-store".parse().unwrap())
+    );
+    let plans: Value = plans.json().await.unwrap();
+    crate::support::schema::documented(&plans, "registration", "PublicPlans");
+    assert_eq!(plans["items"].as_array().unwrap().len(), 1);
+    assert_eq!(
+        (&plans["items"][0]["id"], &plans["items"][0]["approval"]),
+        (&json!(shown), &json!("manual"))
+    );
+    // A plan that is not shown is told as one that does not exist.
+    let of_hidden = post(&app, "/v1/applications", &wish(&hidden, "a@b.example")).await;
+    let said = problem(of_hidden, 400, "invalid_body").await;
+    let none = post(&app, "/v1/applications", &wish("pln_00000000000", "a@b.example")).await;
+    let none = problem(none, 400, "invalid_body").await;
+    assert_eq!(
+        said["detail"].as_str().unwrap().replace(&hidden, "X"),
+        none["detail"].as_str().unwrap().replace("pln_00000000000", "X")
+    );
+    let wrong = app.http.put(app.public_url("/v1/plans")).send().await.unwrap();
+    assert_eq!(wrong.headers()["allow"], "GET, HEAD");
+    problem(wrong, 405, "method_not_allowed").await;
+}
+
+#[tokio::test]
+async fn an_application_is_confirmed_approved_and_brings_one_key() {
+    let app = desk().await;
+    let plan = plan(&app, "manual", true).await;
+    let email = "ann@nordlicht.example";
+    assert_eq!(apply(&app, &wish(&plan, email)).await.0, 202);
+    let listed = app.admin_ok("GET", "/admin/v1/applications", None).await;
+    assert_eq!(listed["items"], json!([]), "nobody looks at it before it is confirmed");
+
+    let mail = mails(&app, email, 1).await.remove(0);
+    for header in
+        ["From: ", "To: ", "Subject: Confirm", "Date: ", "Message-ID: <mai_", "MIME-Version: 1.0"]
+    {
+        assert!(mail.contains(header), "{header}: {mail}");
+    }
+    let verify = link(&mail, "verify");
+    // Looking at the page does nothing: programs look at links.
+    let page = app.public_url(&format!("/apply/{}/verify?token={}", verify.0, verify.1));
+    let looked = app.http.get(&page).send().await.unwrap();
+    assert_eq!(looked.headers()["referrer-policy"], "no-referrer");
+    assert!(
+        looked.headers()["content-security-policy"]
+            .to_str()
+            .unwrap()
+            .contains("form-action 'self'")
+    );
+    assert!(looked.text().await.unwrap().contains("<form method=\"post\">"));
+    let early = app.admin("GET", &format!("/admin/v1/applications/{}", verify.0), None).await;
+    problem(early, 404, "not_found").await;
+    let forged = (verify.0.clone(), "0".repeat(64));
+    problem(follow(&app, &forged, "verify").await, 404, "not_found").await;
+    problem(follow(&app, &verify, "claim").await, 404, "not_found").await;
+    let confirmed = app.http.post(&page).send().await.unwrap();
+    assert!(confirmed.text().await.unwrap().contains("Confirmed"));
+    problem(follow(&app, &verify, "verify").await, 404, "not_found").await;
+
+    let listed = app.admin_ok("GET", "/admin/v1/applications?state=pending", None).await;
+    assert_eq!(listed["items"][0]["purpose"], "Compares prices.\nOnce a day.");
+    let place = format!("/admin/v1/applications/{}", verify.0);
+    let yes = json!({ "partner_id": null });
+    let approved = app.admin_ok("POST", &format!("{place}/approve"), Some(yes.clone())).await;
+    problem(app.admin("POST", &format!("{place}/approve"), Some(yes)).await, 409, "conflict").await;
+    let partner = format!("/admin/v1/partners/{}", approved["partner_id"].as_str().unwrap());
+    let partner = app.admin_ok("GET", &partner, None).await;
+    assert_eq!(
+        (&partner["name"], &partner["contacts"][0]["email"]),
+        (&json!("Nordlicht"), &json!(email))
+    );
+
+    let mails = mails(&app, email, 2).await;
+    let approved = mails.iter().find(|mail| mail.contains("is approved")).unwrap();
+    let claim = link(approved, "claim");
+    let taken = follow(&app, &claim, "claim").await;
+    assert_eq!(taken.headers()["cache-control"], "no-store");
+    let key: Value = taken.json().await.unwrap();
+    crate::support::schema::documented(&key, "registration", "FirstKey");
+    works_soon(&app, key["text"].as_str().unwrap()).await;
+    problem(follow(&app, &claim, "claim").await, 404, "not_found").await;
+    // No copy of the database opens anything.
+    const OUTBOX: &str = "SELECT kind || subject_id FROM outbox";
+    let rows: Vec<String> =
+        comptoir::on_db!(&app.db, c => sqlx::query_scalar(OUTBOX).fetch_all(c).await).unwrap();
+    assert!(rows.len() == 2 && rows.iter().all(|row| !row.contains(&claim.1)), "{rows:?}");
+}
+
+#[tokio::test]
+async fn a_plan_that_asks_nobody_is_given_when_the_address_is_confirmed() {
+    let app = desk().await;
+    let plan = plan(&app, "auto", true).await;
+    for (email, state) in [("one@a.example", "approved"), ("two@a.example", "pending")] {
+        let mut body = wish(&plan, email);
+        body["language"] = json!("fr");
+        assert_eq!(apply(&app, &body).await.0, 202);
+        let mail = mails(&app, email, 1).await.remove(0);
+        let answer: Value =
+            follow(&app, &link(&mail, "verify"), "verify").await.json().await.unwrap();
+        // The name of the second is taken, and that is for somebody to decide about.
+        assert_eq!(answer["state"], state, "{email}");
+    }
+    let pending = app.admin_ok("GET", "/admin/v1/applications?state=pending", None).await;
+    let place = format!("/admin/v1/applications/{}", pending["items"][0]["id"].as_str().unwrap());
+    let taken =
+        app.admin("POST", &format!("{place}/approve"), Some(json!({ "partner_id": null }))).await;
+    problem(taken, 409, "conflict").await;
+    let named = json!({ "partner_id": null, "partner_name": "Nordlicht (2)" });
+    let approved = app.admin_ok("POST", &format!("{place}/approve"), Some(named)).await;
+    assert_eq!(approved["state"], "approved");
+}
+
+#[tokio::test]
+async fn an_application_is_withdrawn_rejected_and_forgotten() {
+    let app = desk().await;
+    let plan = plan(&app, "manual", true).await;
+    apply(&app, &wish(&plan, "w@a.example")).await;
+    let mail = mails(&app, "w@a.example", 1).await.remove(0);
+    let withdrawn: Value =
+        follow(&app, &link(&mail, "withdraw"), "withdraw").await.json().await.unwrap();
+    assert_eq!(withdrawn["state"], "withdrawn");
+    problem(follow(&app, &link(&mail, "verify"), "verify").await, 404, "not_found").await;
+
+    apply(&app, &wish(&plan, "r@a.example")).await;
+    let mail = mails(&app, "r@a.example", 1).await.remove(0);
+    let verify = link(&mail, "verify");
+    assert_eq!(follow(&app, &verify, "verify").await.status(), 200);
+    let reason = json!({ "reason": "No purpose that we see" });
+    app.admin_ok("POST", &format!("/admin/v1/applications/{}/reject", verify.0), Some(reason))
+        .await;
+    let told = mails(&app, "r@a.example", 2).await;
+    assert!(told.iter().any(|mail| mail.contains("No purpose that we see")), "{told:?}");
+
+    apply(&app, &wish(&plan, "late@a.example")).await;
+    let mail = mails(&app, "late@a.example", 1).await.remove(0);
+    app.clock.advance(72 * HOUR);
+    problem(follow(&app, &link(&mail, "verify"), "verify").await, 404, "not_found").await;
+}
+
+#[tokio::test]
+async fn answers_tell_nothing_and_each_address_has_its_share() {
+    let app = TestApp::builder()
+        .fixed_clock(NOON)
+        .set("REGISTRATION__ENABLED", "true")
+        .set("REGISTRATION__PER_ADDRESS_HOURLY", "8")
+        .set("REGISTRATION__WAITING_MOST", "4")
+        .start()
+        .await;
+    let plan = plan(&app, "manual", true).await;
+    let first = apply(&app, &wish(&plan, "same@a.example")).await;
+    for _ in 0..4 {
+        assert_eq!(apply(&app, &wish(&plan, "same@a.example")).await, first);
+    }
+    mails(&app, "same@a.example", 3).await;
+    assert_eq!(apply(&app, &wish(&plan, "other@a.example")).await.0, 202);
+    let full = post(&app, "/v1/applications", &wish(&plan, "more@a.example")).await;
+    problem(full, 503, "unavailable").await;
+    apply(&app, &wish(&plan, "more@a.example")).await;
+    let refused = post(&app, "/v1/applications", &wish(&plan, "more@a.example")).await;
+    assert_eq!(refused.headers()["retry-after"], "3600");
+    problem(refused, 429, "too_many_requests").await;
+    for bad in [
+        json!({ "email": "a@b.example\r\nBcc: c@d.example" }),
+        json!({ "contact_name": "a\nBcc: c@d.example" }),
+        json!({ "purpose": "x".repeat(2_001) }),
+        json!({ "extra": 1 }),
+    ] {
+        let mut body = wish(&plan, "bad@a.example");
+        for (name, value) in bad.as_object().unwrap() {
+            body[name] = value.clone();
+        }
+        problem(post(&app, "/v1/applications", &body).await, 400, "invalid_body").await;
+    }
+}
