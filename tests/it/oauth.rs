@@ -232,6 +232,9 @@ async fn a_client_is_held_to_addresses_limits_and_its_end_and_is_metered_as_a_ke
     assert_eq!(app.get(&token, &path()).await.status(), 429);
 }
 
+/// A header, a form, and the word of the refusal.
+type Case<'a> = (Option<(&'a str, &'a str)>, Vec<(&'a str, &'a str)>, &'static str);
+
 #[tokio::test]
 async fn requests_that_are_not_right_are_told_by_the_standards_words() {
     let app = shop().await;
@@ -239,7 +242,7 @@ async fn requests_that_are_not_right_are_told_by_the_standards_words() {
     let other = client(&app, json!({})).await;
     let key = app.key(json!({})).await;
     let basic = Some((one.id.as_str(), one.secret.as_str()));
-    let cases: Vec<(Option<(&str, &str)>, Vec<(&str, &str)>, &str)> = vec![
+    let cases: Vec<Case<'_>> = vec![
         (basic, vec![], "invalid_request"),
         (basic, vec![GRANT, GRANT], "invalid_request"),
         (basic, vec![("grant_type", "password")], "unsupported_grant_type"),
@@ -420,90 +423,143 @@ async fn a_client_signs_with_a_key_of_its_own() {
     assert_eq!(stays.status(), 200);
 }
 
+/// Three clients, and the pairs of keys of two of them.
+struct Clients {
+    one: Client,
+    pair: Pair,
+    other: Client,
+    stranger: Pair,
+    with_secret: Client,
+}
+
+impl Clients {
+    async fn of(app: &TestApp) -> Self {
+        let (pair, stranger) = (es256("k"), es256("k"));
+        let one = client(app, json!({ "jwks": { "keys": [pair.jwk] } })).await;
+        let other = client(app, json!({ "jwks": { "keys": [stranger.jwk] } })).await;
+        Self { one, pair, other, stranger, with_secret: client(app, json!({})).await }
+    }
+
+    /// The claims of the first client's assertion with another value.
+    fn with(&self, name: &str, value: Value) -> String {
+        let mut claims = claims(&self.one, &format!("{name} {value}"));
+        claims[name] = value;
+        signed(&self.pair, None, &claims)
+    }
+
+    fn without(&self, name: &str) -> String {
+        let mut claims = claims(&self.one, name);
+        claims.as_object_mut().unwrap().remove(name);
+        signed(&self.pair, None, &claims)
+    }
+
+    /// The old mistake: a signature by the public key, taken for a shared secret.
+    fn confused(&self, secret: &[u8]) -> String {
+        let claims = claims(&self.one, "hs");
+        encode(&Header::new(Algorithm::HS256), &claims, &EncodingKey::from_secret(secret)).unwrap()
+    }
+
+    /// Assertions with another signature, or none.
+    fn forged(&self, good: &str) -> Vec<String> {
+        let parts: Vec<&str> = good.split('.').collect();
+        let none = b64(br#"{"alg":"none"}"#);
+        let crit = b64(br#"{"alg":"ES256","crit":["exp"],"exp":1}"#);
+        let public = self.pair.jwk.to_string();
+        vec![
+            format!("{none}.{}.", parts[1]),
+            format!("{none}.{}.{}", parts[1], parts[2]),
+            format!("{}.{}.", parts[0], parts[1]),
+            format!("{crit}.{}.{}", parts[1], parts[2]),
+            self.confused(public.as_bytes()),
+            self.confused(self.pair.jwk["x"].as_str().unwrap().as_bytes()),
+            signed(&self.stranger, None, &claims(&self.one, "stranger")),
+            signed(&self.pair, Some("unknown kid"), &claims(&self.one, "kid")),
+            signed(&self.pair, None, &claims(&self.other, "another client's key")),
+            signed(&self.pair, None, &claims(&self.with_secret, "a client with a secret")),
+            "a.b.c".to_owned(),
+            "..".to_owned(),
+            "x".repeat(10_000),
+        ]
+    }
+
+    /// Assertions that say what they should not.
+    fn untrue(&self) -> Vec<String> {
+        let now = claims(&self.one, "")["iat"].as_i64().unwrap();
+        let mut all = vec![
+            self.with("iss", json!(self.other.id)),
+            self.with("sub", json!("key_00000000001")),
+            self.with("aud", json!("https://elsewhere.example")),
+            self.with("aud", json!([ISSUER])),
+            self.with("aud", json!([ISSUER, "https://elsewhere.example"])),
+            self.with("aud", json!(format!("{ISSUER}/oauth/token"))),
+            self.with("aud", Value::Null),
+            self.with("exp", json!("soon")),
+            self.with("exp", json!(1e300)),
+            self.with("iat", json!(now + 11)),
+            self.with("nbf", json!(now + 11)),
+            self.with("jti", json!("")),
+            self.with("jti", json!("x".repeat(129))),
+            self.with("jti", json!(7)),
+        ];
+        all.extend([now, now - 1, now + 301].map(|at| self.with("exp", json!(at))));
+        all.extend(["iss", "sub", "aud", "exp", "jti"].map(|name| self.without(name)));
+        all
+    }
+}
+
 #[tokio::test]
 async fn an_assertion_that_is_not_the_clients_own_and_new_and_for_us_is_refused() {
     let app = shop().await;
-    let (pair, stranger) = (es256("k"), es256("k"));
-    let one = client(&app, json!({ "jwks": { "keys": [pair.jwk] } })).await;
-    let other = client(&app, json!({ "jwks": { "keys": [stranger.jwk] } })).await;
-    let with_secret = client(&app, json!({})).await;
-    let now = claims(&one, "")["iat"].as_i64().unwrap();
-    let with = |name: &str, value: Value| {
-        let mut claims = claims(&one, &format!("{name} {value}"));
-        claims[name] = value;
-        signed(&pair, None, &claims)
-    };
-    let without = |name: &str| {
-        let mut claims = claims(&one, name);
-        claims.as_object_mut().unwrap().remove(name);
-        signed(&pair, None, &claims)
-    };
-    let good = signed(&pair, None, &claims(&one, "good"));
-    let parts: Vec<&str> = good.split('.').collect();
-    let none = b64(br#"{"alg":"none"}"#);
-    // The old mistake: a signature by the public key, taken for a shared secret.
-    let public = json!(pair.jwk).to_string();
-    let confused = |secret: &[u8]| {
-        encode(
-            &Header::new(Algorithm::HS256),
-            &claims(&one, "hs"),
-            &EncodingKey::from_secret(secret),
-        )
-        .unwrap()
-    };
-    let crit = b64(br#"{"alg":"ES256","crit":["exp"],"exp":1}"#);
-    let attacks = [
-        format!("{none}.{}.", parts[1]),
-        format!("{none}.{}.{}", parts[1], parts[2]),
-        format!("{}.{}.", parts[0], parts[1]),
-        format!("{crit}.{}.{}", parts[1], parts[2]),
-        confused(public.as_bytes()),
-        confused(pair.jwk["x"].as_str().unwrap().as_bytes()),
-        signed(&stranger, None, &claims(&one, "stranger")),
-        signed(&pair, Some("unknown kid"), &claims(&one, "kid")),
-        signed(&pair, None, &claims(&other, "another client's key")),
-        signed(&pair, None, &claims(&with_secret, "a client with a secret")),
-        with("iss", json!(other.id)),
-        with("sub", json!("key_00000000001")),
-        with("aud", json!("https://elsewhere.example")),
-        with("aud", json!([ISSUER])),
-        with("aud", json!([ISSUER, "https://elsewhere.example"])),
-        with("aud", json!(format!("{ISSUER}/oauth/token"))),
-        with("aud", Value::Null),
-        with("exp", json!(now)),
-        with("exp", json!(now - 1)),
-        with("exp", json!(now + 301)),
-        with("exp", json!("soon")),
-        with("exp", json!(1e300)),
-        with("iat", json!(now + 11)),
-        with("nbf", json!(now + 11)),
-        with("jti", json!("")),
-        with("jti", json!("x".repeat(129))),
-        with("jti", json!(7)),
-        without("iss"),
-        without("sub"),
-        without("aud"),
-        without("exp"),
-        without("jti"),
-        "a.b.c".to_owned(),
-        "..".to_owned(),
-        "x".repeat(10_000),
-    ];
-    for attack in &attacks {
+    let clients = Clients::of(&app).await;
+    let (one, pair) = (&clients.one, &clients.pair);
+    let good = signed(pair, None, &claims(one, "good"));
+    for attack in clients.forged(&good).iter().chain(&clients.untrue()) {
         assert_eq!(refusal(assert_with(&app, attack).await).await, "invalid_client", "{attack}");
     }
     let wrong_type = [GRANT, ("client_assertion_type", "jwt"), ("client_assertion", &good)];
     assert_eq!(refusal(ask(&app, None, &wrong_type).await).await, "invalid_request");
 
     // What is a little ahead is not from the future, and none of this has used the good one up.
-    let ahead = with("iat", json!(now + 10));
+    let now = claims(one, "")["iat"].as_i64().unwrap();
+    let ahead = clients.with("iat", json!(now + 10));
     assert_eq!(assert_with(&app, &ahead).await.status(), 200);
     assert_eq!(assert_with(&app, &good).await.status(), 200);
     for _ in 0..2 {
         assert_eq!(refusal(assert_with(&app, &good).await).await, "invalid_client", "used twice");
     }
-    let again = signed(&pair, None, &claims(&one, "good"));
+    let again = signed(pair, None, &claims(one, "good"));
     assert_eq!(refusal(assert_with(&app, &again).await).await, "invalid_client", "the same id");
+}
+
+#[tokio::test]
+async fn a_forged_header_brings_a_client_nowhere() {
+    let app = TestApp::builder()
+        .fixed_clock(NOON)
+        .set("SERVER__TRUSTED_PROXIES", "127.0.0.1/32")
+        .start()
+        .await;
+    app.stock_shelves(1, 1).await;
+    let client = client(&app, json!({ "cidrs": ["2001:db8::/32", "192.0.2.0/24"] })).await;
+    let ask = async |hops: &str| {
+        let request = app.http.post(app.public_url("/oauth/token"));
+        let request = request.basic_auth(&client.id, Some(&client.secret));
+        let request = request.header("X-Forwarded-For", hops);
+        let request = request.header("Content-Type", "application/x-www-form-urlencoded");
+        request.body(form(&[GRANT])).send().await.unwrap()
+    };
+    for hops in ["2001:db8::7, 2001:db9::1", "192.0.2.7, 198.51.100.1", "2001:db8::7, x", "x"] {
+        assert_eq!(refusal(ask(hops).await).await, "unauthorized_client", "{hops}");
+    }
+    let told = ask("198.51.100.1, 2001:db8:0:1::7").await;
+    assert_eq!(told.status(), 200);
+    let told: Value = told.json().await.unwrap();
+    let call = async |hops: &str| {
+        let request = app.http.get(app.public_url(&path())).header("X-Forwarded-For", hops);
+        request.bearer_auth(told["access_token"].as_str().unwrap()).send().await.unwrap()
+    };
+    assert_eq!(call("2001:db8::9").await.status(), 200);
+    assert_eq!(call("::ffff:192.0.2.9").await.status(), 200);
+    problem(call("2001:db8::9, 2001:db9::1").await, 403, "address_not_allowed").await;
 }
 
 #[tokio::test]

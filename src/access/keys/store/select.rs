@@ -1,11 +1,12 @@
 //! Which keys are meant: one statement for lists and for what is done to many.
 
 use super::{Row, SecretRow, joined};
+use crate::access::Environment;
 use crate::access::keys::model::KeyFilter;
 use crate::access::model::Key;
 use crate::access::store::Walk;
 use crate::kernel::Micros;
-use crate::kernel::word::Word as _;
+use crate::kernel::word::Word;
 use crate::on_db;
 use crate::storage::dialect::ROWS_PER_STATEMENT;
 use crate::storage::{Db, StoreError, fetch};
@@ -73,9 +74,9 @@ async fn rows(
         let select = select.bind(filter.partner.map(|id| id.to_string()));
         let select = select.bind(filter.app.map(|id| id.to_string()));
         let select = select.bind(filter.plan.map(|id| id.to_string()));
-        let select = select.bind(filter.environment.map(|environment| environment.as_str()));
-        let select = select.bind(filter.kind.map(|kind| kind.as_str()));
-        let select = select.bind(filter.status.map(|status| status.as_str())).bind(scope);
+        let select = select.bind(filter.environment.map(Environment::as_str));
+        let select = select.bind(filter.kind.map(Word::as_str));
+        let select = select.bind(filter.status.map(Word::as_str)).bind(scope);
         let select = select.bind(filter.created_before.map(|at| at.0));
         let select = select.bind(attention).bind(since.0).bind(now.0);
         let select = select.bind(filter.hint.as_deref().unwrap_or_default());
