@@ -363,5 +363,5 @@ fn the_document_describes_every_operation() {
             }
         }
     }
-    assert_eq!(ids.len(), 35, "{ids:?}");
+    assert_eq!(ids.len(), 45, "{ids:?}");
 }

@@ -50,6 +50,7 @@ fn pages(config: &mut web::ServiceConfig, with_demo: bool, from: &Config) {
     config.route("/", web::get().to(openapi::to_docs));
     config.route(linked::CONTEXT_PATH, web::get().to(context));
     browse::digital_link::configure(config);
+    oauth::api::pages(config);
     if with_demo {
         config.route("/demo/images/{file}", web::get().to(demo_image));
         config.route("/demo/p/{sku}", web::get().to(demo_page));

@@ -33,7 +33,8 @@ const SELECT: &str = "SELECT k.* FROM keys k JOIN apps a ON a.id = k.app_id \
         WHEN 'unused' THEN k.status <> 'revoked' AND k.created_at < $11 \
             AND NOT EXISTS (SELECT 1 FROM key_secrets s \
             WHERE s.key_id = k.id AND s.last_used_at >= $11) \
-        ELSE EXISTS (SELECT 1 FROM key_leaks l WHERE l.key_id = k.id) END \
+        ELSE k.status <> 'revoked' AND EXISTS (SELECT 1 FROM key_leaks l \
+            WHERE l.key_id = k.id AND l.found_at >= $11) END \
     AND ($13 = '' OR EXISTS (SELECT 1 FROM key_secrets s WHERE s.key_id = k.id AND s.hint = $13 \
         AND (s.expires_at IS NULL OR s.expires_at > $12))) \
     AND ($14 < 0 OR (k.created_at < $14 AND NOT EXISTS (SELECT 1 FROM key_secrets s \
