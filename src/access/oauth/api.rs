@@ -25,7 +25,7 @@ const FORM_MOST: usize = 16 * 1024;
 
 /// Mounts the token endpoint.
 pub fn configure(config: &mut ServiceConfig<'_>) {
-    config.service(create_token);
+    config.service(create_access_token);
 }
 
 /// Mounts what libraries read about it: a document, and no operation of the API.
@@ -65,7 +65,7 @@ struct TokenIn {
 /// token works in place of a key until it ends. Nothing is counted or billed here; how often it may be asked
 /// is bounded by client and by address.
 #[utoipa::path(
-    tag = "oauth", operation_id = "create_token",
+    tag = "oauth", operation_id = "create_access_token",
     request_body(content = TokenIn, content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = 200, description = "The token", body = TokenOut),
@@ -75,7 +75,7 @@ struct TokenIn {
     security(("client" = []))
 )]
 #[post("/oauth/token")]
-async fn create_token(
+async fn create_access_token(
     request: HttpRequest,
     body: RawBody<FORM_MOST>,
     oauth: web::Data<OAuth>,
