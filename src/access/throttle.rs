@@ -39,7 +39,8 @@ impl<K: Eq + Hash> Throttle<K> {
         }
         let at = free_at.entry(asker).or_insert(now.0);
         // After a step back of the clock nobody waits longer than a minute.
-        let taken = (*at).clamp(now.0, now.0 + MINUTE) + self.interval - now.0;
+        *at = (*at).clamp(now.0, now.0 + MINUTE);
+        let taken = *at + self.interval - now.0;
         if taken > MINUTE {
             return Err((taken - MINUTE).unsigned_abs().div_ceil(SECOND.unsigned_abs()));
         }

@@ -50,7 +50,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 /// In the order of their ids, of those that fit all that is asked for. `attention` names what wants to be
 /// looked at: `expiring` (ends within so many days), `old_secret_used` and `old_secret_quiet` (a rotation is
 /// under way, and the old secret was or was not used within so many days), `unused` (for so many days) and
-/// `leaked` (found where everybody can read it).
+/// `leaked` (found where everybody can read it, within so many days).
 #[utoipa::path(
     tag = "keys", operation_id = "list_keys",
     params(
@@ -59,7 +59,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         ("kind" = Option<KeyKind>, Query, description = "Only keys, or only clients", example = "client"),
         ("status" = Option<KeyStatus>, Query, description = "Only keys in this state", example = "quarantined"),
         ("attention" = Option<String>, Query, description = "Only keys that want to be looked at for this: `expiring`, `old_secret_used`, `old_secret_quiet`, `unused` or `leaked`", example = "expiring"),
-        ("within_days" = Option<u32>, Query, minimum = 1, maximum = 3650, description = "The days of `attention`: 14 for what ends, 1 for old secrets and 90 for what is unused, where it is left out", example = 14),
+        ("within_days" = Option<u32>, Query, minimum = 1, maximum = 3650, description = "The days of `attention`: 14 for what ends, 1 for old secrets and 90 for the rest, where it is left out", example = 14),
         PageQuery
     ),
     responses((status = 200, description = "The page", body = PageOut<KeyOut>), Problems),

@@ -147,6 +147,8 @@ fn partner_security() -> Value {
     json!({
         "bearer": { "type": "http", "scheme": "bearer", "bearerFormat": "cpt_live_… or cpt_test_…", "description": description },
         "api_key": { "type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The same key in a header of its own." },
+        "client": { "type": "apiKey", "in": "header", "name": "Authorization", "description": "For `/oauth/token`: `Basic` and a client's id and secret (RFC 7617). A client with keys of its own sends `client_assertion` in their place." },
+        "report_signature": { "type": "apiKey", "in": "header", "name": "Github-Public-Key-Signature", "description": "For `/v1/leaked-keys`: the signature of the report." },
     })
 }
 
@@ -336,14 +338,11 @@ fn partner_operation(operation: &mut Value) {
     }
 }
 
-/// An operation that needs no key, and is neither limited by a plan nor billed.
+/// An operation that needs another proof than a key, and is neither limited by a plan nor billed.
 fn open_operation(operation: &mut Value) {
-    operation["security"] = json!([]);
-    let takes_body = operation["requestBody"].is_object();
     let statuses: &[u16] = match operation["operationId"].as_str() {
-        Some("create_token") => &[413, 429, 500, 503],
-        _ if takes_body => &[400, 403, 404, 413, 429, 500, 503],
-        _ => &[405, 500],
+        Some("create_access_token") => &[405, 413, 429, 500, 503],
+        _ => &[400, 403, 404, 405, 413, 429, 500, 503],
     };
     add_problems(operation, statuses);
 }

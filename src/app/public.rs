@@ -62,6 +62,7 @@ fn pages(
     config.route("/", web::get().to(openapi::to_docs));
     config.route(linked::CONTEXT_PATH, web::get().to(context));
     browse::digital_link::configure(config);
+    oauth::api::pages(config);
     if with_registration {
         openapi::serve_document(config, &openapi::REGISTRATION);
         applications::pages::configure(config);

@@ -195,14 +195,14 @@ async fn keys_that_want_to_be_looked_at_are_listed() {
         assert!(std::time::Instant::now() < until, "the last use was not stored");
         tokio::task::yield_now().await;
     }
-    assert_eq!(ids(&app, "attention=old_secret_used").await, [used.id.clone()]);
-    assert_eq!(ids(&app, "attention=old_secret_quiet").await, [quiet.id.clone()]);
+    assert_eq!(ids(&app, "attention=old_secret_used").await, [used.id.as_str()]);
+    assert_eq!(ids(&app, "attention=old_secret_quiet").await, [quiet.id.as_str()]);
     let told = app.admin_ok("GET", &place(&used), None).await;
     assert_eq!(told["rotation"]["old_quiet_since"], NOON);
     assert_eq!(told["secrets"][0]["last_used_at"], NOON);
     assert_eq!(told["secrets"][1]["last_used_at"], Value::Null);
 
-    assert_eq!(ids(&app, "attention=expiring").await, [ending.id.clone()]);
+    assert_eq!(ids(&app, "attention=expiring").await, [ending.id.as_str()]);
     assert!(ids(&app, "attention=expiring&within_days=7").await.is_empty());
     app.clock.advance(2 * 86_400 * SECOND);
     assert!(ids(&app, "attention=old_secret_used").await.is_empty());
@@ -211,7 +211,7 @@ async fn keys_that_want_to_be_looked_at_are_listed() {
     assert_eq!(ids(&app, "attention=old_secret_quiet").await, both);
     assert_eq!(ids(&app, "attention=unused&within_days=1").await.len(), 3);
     assert!(ids(&app, "attention=unused").await.is_empty());
-    assert_eq!(ids(&app, &format!("partner_id={}", used.partner_id)).await, [used.id.clone()]);
+    assert_eq!(ids(&app, &format!("partner_id={}", used.partner_id)).await, [used.id.as_str()]);
     assert!(ids(&app, "status=quarantined").await.is_empty());
     let wrong = app.admin("GET", "/admin/v1/keys?attention=boredom&within_days=0", None).await;
     problem(wrong, 400, "invalid_parameter").await;

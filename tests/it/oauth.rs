@@ -1,19 +1,14 @@
 //! OAuth clients: tokens for secrets and for signatures, and everything that is tried to get one without.
 
+mod assertions;
+
 use crate::support::{NOON, TestApp, data, problem};
-use aws_lc_rs::encoding::{AsDer as _, Pkcs8V1Der};
-use aws_lc_rs::rsa::KeySize;
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RsaKeyPair,
-};
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 const SECOND: i64 = 1_000_000;
 const ISSUER: &str = "https://api.example.test";
-const BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 async fn shop() -> TestApp {
     let app = TestApp::builder().fixed_clock(NOON).set("SERVER__PUBLIC_URL", ISSUER).start().await;
@@ -232,6 +227,9 @@ async fn a_client_is_held_to_addresses_limits_and_its_end_and_is_metered_as_a_ke
     assert_eq!(app.get(&token, &path()).await.status(), 429);
 }
 
+/// A header, a form, and the word of the refusal.
+type Case<'a> = (Option<(&'a str, &'a str)>, Vec<(&'a str, &'a str)>, &'static str);
+
 #[tokio::test]
 async fn requests_that_are_not_right_are_told_by_the_standards_words() {
     let app = shop().await;
@@ -239,7 +237,7 @@ async fn requests_that_are_not_right_are_told_by_the_standards_words() {
     let other = client(&app, json!({})).await;
     let key = app.key(json!({})).await;
     let basic = Some((one.id.as_str(), one.secret.as_str()));
-    let cases: Vec<(Option<(&str, &str)>, Vec<(&str, &str)>, &str)> = vec![
+    let cases: Vec<Case<'_>> = vec![
         (basic, vec![], "invalid_request"),
         (basic, vec![GRANT, GRANT], "invalid_request"),
         (basic, vec![("grant_type", "password")], "unsupported_grant_type"),
@@ -321,251 +319,33 @@ async fn a_library_can_set_itself_up() {
     );
 }
 
-/// A pair of keys that a client signs with.
-struct Pair {
-    algorithm: Algorithm,
-    signs: EncodingKey,
-    jwk: Value,
-}
-
-fn b64(bytes: &[u8]) -> String {
-    URL_SAFE_NO_PAD.encode(bytes)
-}
-
-fn es256(kid: &str) -> Pair {
-    let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).unwrap();
-    let point = key.public_key().as_ref().to_vec();
-    let jwk = json!({ "kty": "EC", "crv": "P-256", "kid": kid, "x": b64(&point[1..33]), "y": b64(&point[33..]) });
-    let der = key.to_pkcs8v1().unwrap();
-    Pair { algorithm: Algorithm::ES256, signs: EncodingKey::from_ec_der(der.as_ref()), jwk }
-}
-
-fn eddsa(kid: &str) -> Pair {
-    let key = Ed25519KeyPair::generate().unwrap();
-    let jwk = json!({ "kty": "OKP", "crv": "Ed25519", "kid": kid, "x": b64(key.public_key().as_ref()), "alg": "EdDSA", "use": "sig" });
-    let der = key.to_pkcs8v1().unwrap();
-    Pair { algorithm: Algorithm::EdDSA, signs: EncodingKey::from_ed_der(der.as_ref()), jwk }
-}
-
-fn rs256(kid: &str) -> Pair {
-    let key = RsaKeyPair::generate(KeySize::Rsa2048).unwrap();
-    let public = key.public_key();
-    let (n, e) = (
-        public.modulus().big_endian_without_leading_zero().to_vec(),
-        public.exponent().big_endian_without_leading_zero().to_vec(),
-    );
-    let jwk = json!({ "kty": "RSA", "kid": kid, "n": b64(&n), "e": b64(&e) });
-    let der: Pkcs8V1Der<'_> = key.as_der().unwrap();
-    // The library takes PKCS#1: the octet string at the end of PKCS#8.
-    let pkcs1 = &der.as_ref()[26..];
-    Pair { algorithm: Algorithm::RS256, signs: EncodingKey::from_rsa_der(pkcs1), jwk }
-}
-
-/// The claims of a good assertion.
-fn claims(client: &Client, jti: &str) -> Value {
-    let now = NOON.parse::<comptoir::kernel::Micros>().unwrap().0 / SECOND;
-    json!({ "iss": client.id, "sub": client.id, "aud": ISSUER, "jti": jti, "iat": now, "exp": now + 120 })
-}
-
-fn signed(pair: &Pair, kid: Option<&str>, claims: &Value) -> String {
-    let header = Header { kid: kid.map(str::to_owned), ..Header::new(pair.algorithm) };
-    encode(&header, claims, &pair.signs).unwrap()
-}
-
-async fn assert_with(app: &TestApp, assertion: &str) -> reqwest::Response {
-    let pairs = [GRANT, ("client_assertion_type", BEARER), ("client_assertion", assertion)];
-    ask(app, None, &pairs).await
-}
-
 #[tokio::test]
-async fn a_client_signs_with_a_key_of_its_own() {
-    let app = shop().await;
-    let pairs = [es256("ec"), rs256("rsa"), eddsa("ed")];
-    let jwks = json!({ "keys": pairs.iter().map(|pair| pair.jwk.clone()).collect::<Vec<_>>() });
-    let client = client(&app, json!({ "jwks": jwks })).await;
-    assert_eq!(client.secret, "", "a client that signs has no secret");
-    for (n, pair) in pairs.iter().enumerate() {
-        for kid in [None, pair.jwk["kid"].as_str()] {
-            let claims = claims(&client, &format!("{n} {kid:?}"));
-            let answer = assert_with(&app, &signed(pair, kid, &claims)).await;
-            let (status, text) = (answer.status(), answer.text().await.unwrap());
-            assert_eq!(status, 200, "{n} {kid:?}: {text}");
-            let told: Value = serde_json::from_str(&text).unwrap();
-            assert_eq!(
-                app.get(told["access_token"].as_str().unwrap(), &path()).await.status(),
-                200
-            );
-        }
-    }
-    let place = format!("/admin/v1/keys/{}", client.id);
-    let shown = app.admin_ok("GET", &place, None).await;
-    let hints: Vec<&str> =
-        shown["secrets"].as_array().unwrap().iter().map(|s| s["hint"].as_str().unwrap()).collect();
-    assert_eq!((hints.len(), shown["secrets"][0]["form"].clone()), (3, json!("jwk")));
-    let rotate =
-        app.admin("POST", &format!("{place}/rotate"), Some(json!({ "overlap_s": 0 }))).await;
-    problem(rotate, 409, "conflict").await;
-
-    // A key that goes takes the tokens with it; one that stays goes on.
-    let answer = assert_with(&app, &signed(&pairs[0], None, &claims(&client, "before"))).await;
-    let before: Value = answer.json().await.unwrap();
-    app.clock.advance(1);
-    let left = json!({ "jwks": { "keys": [pairs[2].jwk] } });
-    app.admin_ok("PUT", &format!("/admin/v1/clients/{}/jwks", client.id), Some(left)).await;
-    problem(app.get(before["access_token"].as_str().unwrap(), &path()).await, 401, "invalid_token")
+async fn a_forged_header_brings_a_client_nowhere() {
+    let app = TestApp::builder()
+        .fixed_clock(NOON)
+        .set("SERVER__TRUSTED_PROXIES", "127.0.0.1/32")
+        .start()
         .await;
-    let gone = assert_with(&app, &signed(&pairs[0], None, &claims(&client, "gone"))).await;
-    assert_eq!(refusal(gone).await, "invalid_client");
-    let stays = assert_with(&app, &signed(&pairs[2], None, &claims(&client, "stays"))).await;
-    assert_eq!(stays.status(), 200);
-}
-
-#[tokio::test]
-async fn an_assertion_that_is_not_the_clients_own_and_new_and_for_us_is_refused() {
-    let app = shop().await;
-    let (pair, stranger) = (es256("k"), es256("k"));
-    let one = client(&app, json!({ "jwks": { "keys": [pair.jwk] } })).await;
-    let other = client(&app, json!({ "jwks": { "keys": [stranger.jwk] } })).await;
-    let with_secret = client(&app, json!({})).await;
-    let now = claims(&one, "")["iat"].as_i64().unwrap();
-    let with = |name: &str, value: Value| {
-        let mut claims = claims(&one, &format!("{name} {value}"));
-        claims[name] = value;
-        signed(&pair, None, &claims)
+    app.stock_shelves(1, 1).await;
+    let client = client(&app, json!({ "cidrs": ["2001:db8::/32", "192.0.2.0/24"] })).await;
+    let ask = async |hops: &str| {
+        let request = app.http.post(app.public_url("/oauth/token"));
+        let request = request.basic_auth(&client.id, Some(&client.secret));
+        let request = request.header("X-Forwarded-For", hops);
+        let request = request.header("Content-Type", "application/x-www-form-urlencoded");
+        request.body(form(&[GRANT])).send().await.unwrap()
     };
-    let without = |name: &str| {
-        let mut claims = claims(&one, name);
-        claims.as_object_mut().unwrap().remove(name);
-        signed(&pair, None, &claims)
-    };
-    let good = signed(&pair, None, &claims(&one, "good"));
-    let parts: Vec<&str> = good.split('.').collect();
-    let none = b64(br#"{"alg":"none"}"#);
-    // The old mistake: a signature by the public key, taken for a shared secret.
-    let public = json!(pair.jwk).to_string();
-    let confused = |secret: &[u8]| {
-        encode(
-            &Header::new(Algorithm::HS256),
-            &claims(&one, "hs"),
-            &EncodingKey::from_secret(secret),
-        )
-        .unwrap()
-    };
-    let crit = b64(br#"{"alg":"ES256","crit":["exp"],"exp":1}"#);
-    let attacks = [
-        format!("{none}.{}.", parts[1]),
-        format!("{none}.{}.{}", parts[1], parts[2]),
-        format!("{}.{}.", parts[0], parts[1]),
-        format!("{crit}.{}.{}", parts[1], parts[2]),
-        confused(public.as_bytes()),
-        confused(pair.jwk["x"].as_str().unwrap().as_bytes()),
-        signed(&stranger, None, &claims(&one, "stranger")),
-        signed(&pair, Some("unknown kid"), &claims(&one, "kid")),
-        signed(&pair, None, &claims(&other, "another client's key")),
-        signed(&pair, None, &claims(&with_secret, "a client with a secret")),
-        with("iss", json!(other.id)),
-        with("sub", json!("key_00000000001")),
-        with("aud", json!("https://elsewhere.example")),
-        with("aud", json!([ISSUER])),
-        with("aud", json!([ISSUER, "https://elsewhere.example"])),
-        with("aud", json!(format!("{ISSUER}/oauth/token"))),
-        with("aud", Value::Null),
-        with("exp", json!(now)),
-        with("exp", json!(now - 1)),
-        with("exp", json!(now + 301)),
-        with("exp", json!("soon")),
-        with("exp", json!(1e300)),
-        with("iat", json!(now + 11)),
-        with("nbf", json!(now + 11)),
-        with("jti", json!("")),
-        with("jti", json!("x".repeat(129))),
-        with("jti", json!(7)),
-        without("iss"),
-        without("sub"),
-        without("aud"),
-        without("exp"),
-        without("jti"),
-        "a.b.c".to_owned(),
-        "..".to_owned(),
-        "x".repeat(10_000),
-    ];
-    for attack in &attacks {
-        assert_eq!(refusal(assert_with(&app, attack).await).await, "invalid_client", "{attack}");
+    for hops in ["2001:db8::7, 2001:db9::1", "192.0.2.7, 198.51.100.1", "2001:db8::7, x", "x"] {
+        assert_eq!(refusal(ask(hops).await).await, "unauthorized_client", "{hops}");
     }
-    let wrong_type = [GRANT, ("client_assertion_type", "jwt"), ("client_assertion", &good)];
-    assert_eq!(refusal(ask(&app, None, &wrong_type).await).await, "invalid_request");
-
-    // What is a little ahead is not from the future, and none of this has used the good one up.
-    let ahead = with("iat", json!(now + 10));
-    assert_eq!(assert_with(&app, &ahead).await.status(), 200);
-    assert_eq!(assert_with(&app, &good).await.status(), 200);
-    for _ in 0..2 {
-        assert_eq!(refusal(assert_with(&app, &good).await).await, "invalid_client", "used twice");
-    }
-    let again = signed(&pair, None, &claims(&one, "good"));
-    assert_eq!(refusal(assert_with(&app, &again).await).await, "invalid_client", "the same id");
-}
-
-#[tokio::test]
-async fn an_assertion_that_was_used_on_one_node_is_used_on_all() {
-    let app = shop().await;
-    let pair = eddsa("k");
-    let client = client(&app, json!({ "jwks": { "keys": [pair.jwk] } })).await;
-    let used = signed(&pair, None, &claims(&client, "once"));
-    assert_eq!(assert_with(&app, &used).await.status(), 200);
-    // A node of its own would know it from the database alone: so does one that has just started.
-    let hash = blake3::hash(format!("{}\nonce", client.id).as_bytes());
-    let at = |seconds: i64| comptoir::kernel::Micros(app.clock.now().0 + seconds * SECOND);
-    let use_again = comptoir::access::oauth::store::use_assertion;
-    assert!(!use_again(&app.db, hash.as_bytes(), at(120), at(0)).await.unwrap());
-    assert!(use_again(&app.db, &[7; 32], at(1), at(0)).await.unwrap());
-    // What has ended is refused for its time, and need not be remembered.
-    assert!(use_again(&app.db, hash.as_bytes(), at(400), at(200)).await.unwrap());
-    assert!(!use_again(&app.db, hash.as_bytes(), at(400), at(300)).await.unwrap());
-    assert!(use_again(&app.db, &[64; 32], at(700), at(500)).await.unwrap());
-    let count = "SELECT COUNT(*) FROM oauth_assertions";
-    let left: i64 =
-        comptoir::on_db!(&app.db, c => sqlx::query_scalar(count).fetch_one(c).await).unwrap();
-    assert_eq!(left, 1, "what has ended is taken out");
-}
-
-#[tokio::test]
-async fn only_public_keys_that_are_safe_are_taken() {
-    let app = shop().await;
-    let key = app.key(json!({})).await;
-    let good = es256("k").jwk;
-    let changed = |name: &str, value: Value| {
-        let mut jwk = good.clone();
-        jwk[name] = value;
-        json!({ "keys": [jwk] })
+    let told = ask("198.51.100.1, 2001:db8:0:1::7").await;
+    assert_eq!(told.status(), 200);
+    let told: Value = told.json().await.unwrap();
+    let call = async |hops: &str| {
+        let request = app.http.get(app.public_url(&path())).header("X-Forwarded-For", hops);
+        request.bearer_auth(told["access_token"].as_str().unwrap()).send().await.unwrap()
     };
-    let short = b64(&[0xff; 128]);
-    let many: Vec<Value> = (0..11).map(|n| eddsa(&n.to_string()).jwk).collect();
-    for jwks in [
-        json!({}),
-        json!({ "keys": [] }),
-        json!({ "keys": many }),
-        json!({ "keys": [good, good] }),
-        json!({ "keys": [good, eddsa("k").jwk] }),
-        json!({ "keys": [{ "kty": "oct", "k": "c2VjcmV0" }] }),
-        json!({ "keys": [{ "kty": "RSA", "n": short, "e": "AQAB" }] }),
-        json!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "x": "AAAA" }] }),
-        json!({ "keys": [{ "kty": "OKP", "crv": "X25519", "x": b64(&[1; 32]) }] }),
-        json!({ "keys": ["x"] }),
-        changed("d", json!("cHJpdmF0ZQ")),
-        changed("crv", json!("P-384")),
-        changed("alg", json!("RS256")),
-        changed("use", json!("enc")),
-        changed("x", json!("AAAA")),
-        changed("y", good["x"].clone()),
-    ] {
-        let body =
-            json!({ "app_id": key.app_id, "name": "c", "environment": "live", "jwks": jwks });
-        let refused = app.admin("POST", "/admin/v1/clients", Some(body)).await;
-        let refused = problem(refused, 400, "invalid_body").await;
-        assert_eq!(refused["errors"][0]["pointer"], "/jwks", "{jwks}");
-    }
-    let none = json!({ "jwks": { "keys": [good] } });
-    let not_one = app.admin("PUT", &format!("/admin/v1/clients/{}/jwks", key.id), Some(none)).await;
-    problem(not_one, 409, "conflict").await;
+    assert_eq!(call("2001:db8::9").await.status(), 200);
+    assert_eq!(call("::ffff:192.0.2.9").await.status(), 200);
+    problem(call("2001:db8::9, 2001:db9::1").await, 403, "address_not_allowed").await;
 }

@@ -73,7 +73,7 @@ struct LabelOut {
         ("Github-Public-Key-Signature" = String, Header, description = "The signature of the body, in base64", example = "MEQCIQDaMKqr…")
     ),
     responses((status = 200, description = "What each secret turned out to be", body = Vec<LabelOut>)),
-    security(())
+    security(("report_signature" = []))
 )]
 #[post("/v1/leaked-keys")]
 async fn report_leaked_keys(

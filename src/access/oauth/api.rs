@@ -12,7 +12,7 @@ use crate::kernel::Clock;
 use crate::kernel::clock::SECOND;
 use crate::telemetry::Tally;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
-use actix_web::{HttpRequest, HttpResponse, get, post, web};
+use actix_web::{HttpRequest, HttpResponse, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -25,7 +25,12 @@ const FORM_MOST: usize = 16 * 1024;
 
 /// Mounts the token endpoint.
 pub fn configure(config: &mut ServiceConfig<'_>) {
-    config.service(create_token).service(get_metadata);
+    config.service(create_access_token);
+}
+
+/// Mounts what libraries read about it: a document, and no operation of the API.
+pub fn pages(config: &mut web::ServiceConfig) {
+    config.route(METADATA_PATH, web::get().to(metadata));
 }
 
 /// A token request.
@@ -60,17 +65,17 @@ struct TokenIn {
 /// token works in place of a key until it ends. Nothing is counted or billed here; how often it may be asked
 /// is bounded by client and by address.
 #[utoipa::path(
-    tag = "oauth", operation_id = "create_token",
+    tag = "oauth", operation_id = "create_access_token",
     request_body(content = TokenIn, content_type = "application/x-www-form-urlencoded"),
     responses(
         (status = 200, description = "The token", body = TokenOut),
         (status = 400, description = "The request is at fault, or asks for what the client may not have", body = OAuthErrorOut, content_type = "application/json"),
         (status = 401, description = "The client has not proved itself", body = OAuthErrorOut, content_type = "application/json"),
     ),
-    security(())
+    security(("client" = []))
 )]
 #[post("/oauth/token")]
-async fn create_token(
+async fn create_access_token(
     request: HttpRequest,
     body: RawBody<FORM_MOST>,
     oauth: web::Data<OAuth>,
@@ -137,44 +142,20 @@ fn is_form(media_type: Option<&HeaderValue>) -> bool {
 }
 
 /// What a client needs to know (RFC 8414).
-#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Serialize)]
 struct MetadataOut<'a> {
-    /// Who issues tokens: `aud` of assertions.
-    #[schema(example = "https://api.example.com")]
     issuer: &'a str,
-    /// Where tokens are issued.
-    #[schema(example = "https://api.example.com/oauth/token")]
     token_endpoint: String,
-    /// Where this is described for people.
-    #[schema(example = "https://api.example.com/docs/")]
     service_documentation: String,
-    /// What can be asked for.
-    #[schema(example = json!(["client_credentials"]))]
     grant_types_supported: [&'static str; 1],
     /// None: nobody is sent here to consent.
-    #[schema(example = json!([]))]
     response_types_supported: [&'static str; 0],
-    /// How a client proves itself.
-    #[schema(example = json!(["client_secret_basic", "private_key_jwt"]))]
     token_endpoint_auth_methods_supported: [&'static str; 2],
-    /// How assertions are signed.
-    #[schema(example = json!(["ES256", "RS256", "EdDSA"]))]
     token_endpoint_auth_signing_alg_values_supported: [&'static str; 3],
-    /// What a client may be allowed.
-    #[schema(example = json!(["catalog:read"]))]
     scopes_supported: Vec<&'static str>,
 }
 
-/// Read about the token endpoint
-///
-/// Server metadata of RFC 8414, for libraries that set themselves up.
-#[utoipa::path(
-    tag = "oauth", operation_id = "get_oauth_metadata",
-    responses((status = 200, description = "The metadata", body = MetadataOut<'static>)),
-    security(())
-)]
-#[get("/.well-known/oauth-authorization-server")]
-async fn get_metadata(oauth: web::Data<OAuth>) -> HttpResponse {
+async fn metadata(oauth: web::Data<OAuth>) -> HttpResponse {
     let issuer = oauth.issuer.as_str();
     let metadata = MetadataOut {
         issuer,

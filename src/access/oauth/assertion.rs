@@ -89,14 +89,14 @@ pub(super) fn check(
         return Err("`jti` of the assertion has 1 to 128 characters");
     }
     let seconds = now.0 as f64 / SECOND as f64;
-    if !(claims.exp > seconds) {
+    if claims.exp <= seconds {
         return Err("the assertion is over");
     }
     if claims.exp > seconds + LIFE_MOST as f64 {
         return Err("the assertion ends more than 5 minutes ahead");
     }
     let ahead = seconds + AHEAD as f64;
-    if [claims.iat, claims.nbf].into_iter().flatten().any(|at| !(at <= ahead)) {
+    if [claims.iat, claims.nbf].into_iter().flatten().any(|at| at > ahead) {
         return Err("the assertion begins in the future");
     }
     // Rounded up, so that it is remembered for as long as it could be used.

@@ -25,7 +25,7 @@ pub async fn use_assertion(
     });
     tx.commit().await?;
     // By itself, so that nodes that do it at once do not keep the uses of each other waiting.
-    if hash[0] % FORGET_EVERY == 0
+    if hash[0].is_multiple_of(FORGET_EVERY)
         && let Err(error) = forget(db, now).await
     {
         tracing::warn!(%error, "assertions that have ended could not be forgotten");

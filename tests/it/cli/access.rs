@@ -48,6 +48,51 @@ async fn a_key_lives_and_ends_by_the_command_line() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_rotation_many_keys_and_keys_of_another_gateway_by_the_command_line() {
+    let place = Place::new().await;
+    let (_, id) = key(&place);
+    place.ok(&["key", "rotate", &id]);
+    assert!(place.fails(1, &["key", "rotate", &id]).contains("under way"));
+    place.ok(&["key", "roll-back", &id]);
+    place.ok(&["key", "rotate", &id, "--overlap-s", "60"]);
+    place.ok(&["key", "finish", &id]);
+    assert!(place.fails(1, &["key", "finish", &id]).contains("No rotation"));
+    assert!(place.ok(&["key", "quarantine", &id]).contains("quarantined"));
+    place.ok(&["key", "resume", &id]);
+
+    let revoke = ["key", "bulk", "revoke", "--id", &id];
+    let seen = place.ok(&revoke);
+    assert!(seen.contains(&id) && seen.contains("1 keys"), "{seen}");
+    let token = seen.lines().last().unwrap().strip_prefix("--token ").unwrap();
+    assert!(place.fails(1, &[&revoke[..], &["--token", "x"]].concat()).contains("preview"));
+    let done = place.ok(&[&revoke[..], &["--token", token]].concat());
+    assert!(done.contains("revoked"), "{done}");
+
+    let app = place.ok(&["app", "list"]).split('\t').next().unwrap().to_owned();
+    let row = |hash: &str| format!("app_id,name,sha256\n{app},old,{hash}\n");
+    std::fs::write(place.path("bad.csv"), row("x")).unwrap();
+    let refused = place.run(&["key", "import", "bad.csv"]);
+    assert!(
+        refused.code == Some(1) && refused.out.contains("bad.csv:2\tsha256\tmalformed"),
+        "{refused:?}"
+    );
+    std::fs::write(place.path("good.csv"), row(&"0f".repeat(32))).unwrap();
+    assert!(place.ok(&["key", "import", "good.csv", "--dry-run"]).contains("nothing was stored"));
+    assert!(place.ok(&["key", "import", "good.csv"]).contains("good.csv:2\tkey_"));
+    let again = place.run(&["key", "import", "good.csv"]);
+    assert!(again.code == Some(1) && again.out.contains("duplicate"), "{again:?}");
+
+    let client = place.ok(&["client", "create", "--app", &app]);
+    assert!(client.starts_with("key_") && client.contains("cpt_client_"), "{client}");
+    let set = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+    std::fs::write(place.path("jwks.json"), set).unwrap();
+    let signs = place.ok(&["client", "create", "--app", &app, "--jwks", "jwks.json"]);
+    assert!(!signs.contains("cpt_client_"), "{signs}");
+    place.ok(&["client", "set-jwks", signs.trim(), "jwks.json"]);
+    assert!(place.fails(1, &["client", "set-jwks", signs.trim(), "good.csv"]).contains("no JSON"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn usage_is_exported_whole_or_not_at_all() {
     let place = Place::new().await;
     let (running, public, _) = place.serve();

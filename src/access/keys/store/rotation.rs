@@ -3,6 +3,7 @@
 use super::hex;
 use crate::access::Environment;
 use crate::access::keys::model::{KeyKind, KeyPatch, SecretForm};
+use crate::access::model::Name;
 use crate::access::store::stored;
 use crate::kernel::Micros;
 use crate::kernel::id::KeyId;
@@ -181,7 +182,7 @@ pub async fn edit_key(
     let end = patch.expires_at.flatten().map(|at| at.0);
     let changed = on_tx!(tx, c => {
         let edit = sqlx::query(EDIT).bind(id.to_string());
-        let edit = edit.bind(patch.name.as_ref().map(|name| name.as_str()));
+        let edit = edit.bind(patch.name.as_ref().map(Name::as_str));
         let edit = edit.bind(patch.scopes.map(|scopes| scopes.to_string())).bind(cidrs);
         let edit = edit.bind(patch.expires_at.is_some()).bind(end).bind(now.0).bind(seen);
         edit.execute(c).await?.rows_affected()

@@ -1,11 +1,12 @@
 //! Which keys are meant: one statement for lists and for what is done to many.
 
 use super::{Row, SecretRow, joined};
+use crate::access::Environment;
 use crate::access::keys::model::KeyFilter;
 use crate::access::model::Key;
 use crate::access::store::Walk;
 use crate::kernel::Micros;
-use crate::kernel::word::Word as _;
+use crate::kernel::word::Word;
 use crate::on_db;
 use crate::storage::dialect::ROWS_PER_STATEMENT;
 use crate::storage::{Db, StoreError, fetch};
@@ -32,7 +33,8 @@ const SELECT: &str = "SELECT k.* FROM keys k JOIN apps a ON a.id = k.app_id \
         WHEN 'unused' THEN k.status <> 'revoked' AND k.created_at < $11 \
             AND NOT EXISTS (SELECT 1 FROM key_secrets s \
             WHERE s.key_id = k.id AND s.last_used_at >= $11) \
-        ELSE EXISTS (SELECT 1 FROM key_leaks l WHERE l.key_id = k.id) END \
+        ELSE k.status <> 'revoked' AND EXISTS (SELECT 1 FROM key_leaks l \
+            WHERE l.key_id = k.id AND l.found_at >= $11) END \
     AND ($13 = '' OR EXISTS (SELECT 1 FROM key_secrets s WHERE s.key_id = k.id AND s.hint = $13 \
         AND (s.expires_at IS NULL OR s.expires_at > $12))) \
     AND ($14 < 0 OR (k.created_at < $14 AND NOT EXISTS (SELECT 1 FROM key_secrets s \
@@ -73,9 +75,9 @@ async fn rows(
         let select = select.bind(filter.partner.map(|id| id.to_string()));
         let select = select.bind(filter.app.map(|id| id.to_string()));
         let select = select.bind(filter.plan.map(|id| id.to_string()));
-        let select = select.bind(filter.environment.map(|environment| environment.as_str()));
-        let select = select.bind(filter.kind.map(|kind| kind.as_str()));
-        let select = select.bind(filter.status.map(|status| status.as_str())).bind(scope);
+        let select = select.bind(filter.environment.map(Environment::as_str));
+        let select = select.bind(filter.kind.map(Word::as_str));
+        let select = select.bind(filter.status.map(Word::as_str)).bind(scope);
         let select = select.bind(filter.created_before.map(|at| at.0));
         let select = select.bind(attention).bind(since.0).bind(now.0);
         let select = select.bind(filter.hint.as_deref().unwrap_or_default());
