@@ -164,18 +164,9 @@ impl Comptoir {
         let (journal_dir, recovered) = recover_journal(&data_dir, &db, clock.now()).await?;
         let epoch = next_epoch(&journal_dir)?;
         let journal = open_journal(&config.metering, &journal_dir, node, epoch)?;
-        let folder = journal.as_ref().map(|journal| {
-            let timeout = config.metering.completion_timeout;
-            Arc::new(Folder::new(db.clone(), Arc::clone(journal), timeout))
-        });
-
-        let quotas = folder
-            .is_some()
-            .then(|| Arc::new(Quotas::new(db.clone(), Arc::clone(&keyring), node, epoch)));
-        if let Some(quotas) = &quotas {
-            quotas.round(clock.now()).await.context("the quotas cannot be read from the ledger")?;
-        }
-
+        let folder = open_folder(&config.metering, &db, journal.as_ref());
+        let quotas =
+            open_quotas((&db, &keyring), (node, epoch), journal.as_ref(), clock.now()).await?;
         let exports = Arc::new(export_worker(&config, &db, &clock)?);
         exports.start().await?;
         let (mirror, saved) = open_mirror(&config, &db, node).await?;
@@ -313,6 +304,31 @@ async fn open_mirror(
     let saved = saves.then(|| Arc::new(Saved::new(folder, node.to_string())));
     mirror.load(db, saved.as_deref()).await?;
     Ok((mirror, saved))
+}
+
+/// What folds the journal into the ledger; nothing where metering is off.
+fn open_folder(
+    settings: &config::Metering,
+    db: &Db,
+    journal: Option<&Arc<Journal>>,
+) -> Option<Arc<Folder>> {
+    let timeout = settings.completion_timeout;
+    journal.map(|journal| Arc::new(Folder::new(db.clone(), Arc::clone(journal), timeout)))
+}
+
+/// The quotas of this run, begun with what the ledger has; none where metering is off.
+async fn open_quotas(
+    (db, keyring): (&Db, &Arc<Keyring>),
+    (node, epoch): (NodeId, u64),
+    journal: Option<&Arc<Journal>>,
+    now: Micros,
+) -> anyhow::Result<Option<Arc<Quotas>>> {
+    if journal.is_none() {
+        return Ok(None);
+    }
+    let quotas = Quotas::new(db.clone(), Arc::clone(keyring), node, epoch);
+    quotas.round(now).await.context("the quotas cannot be read from the ledger")?;
+    Ok(Some(Arc::new(quotas)))
 }
 
 /// The journal of this run; none where metering is off.
