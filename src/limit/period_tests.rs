@@ -137,93 +137,116 @@ proptest! {
     }
 }
 
-#[test]
-fn ends_of_months_leap_days_and_clock_changes() {
-    for (zone_of, period, anchor, since, at, start, end) in [
-        (
-            "Europe/Paris",
-            Period::Month,
-            Anchor::Calendar,
+/// Zone, period, anchor, the contract's begin, an instant, and the period that holds it.
+type Case = (&'static str, Period, Anchor, [&'static str; 4]);
+
+const CASES: &[Case] = &[
+    (
+        "Europe/Paris",
+        Period::Month,
+        Anchor::Calendar,
+        [
             "2026-01-01T00:00:00Z",
             "2026-01-31T22:59:59Z",
             "2025-12-31T23:00:00Z",
             "2026-01-31T23:00:00Z",
-        ),
-        (
-            "Europe/Paris",
-            Period::Month,
-            Anchor::Calendar,
+        ],
+    ),
+    (
+        "Europe/Paris",
+        Period::Month,
+        Anchor::Calendar,
+        [
             "2026-01-01T00:00:00Z",
             "2026-10-31T23:00:00Z",
             "2026-10-31T23:00:00Z",
             "2026-11-30T23:00:00Z",
-        ),
-        (
-            "America/New_York",
-            Period::Day,
-            Anchor::Calendar,
+        ],
+    ),
+    (
+        "America/New_York",
+        Period::Day,
+        Anchor::Calendar,
+        [
             "2026-01-01T00:00:00Z",
             "2026-11-01T12:00:00Z",
             "2026-11-01T04:00:00Z",
             "2026-11-02T05:00:00Z",
-        ),
-        (
-            "Asia/Kathmandu",
-            Period::Day,
-            Anchor::Calendar,
+        ],
+    ),
+    (
+        "Asia/Kathmandu",
+        Period::Day,
+        Anchor::Calendar,
+        [
             "2026-01-01T00:00:00Z",
             "2026-11-01T18:15:00Z",
             "2026-11-01T18:15:00Z",
             "2026-11-02T18:15:00Z",
-        ),
-        (
-            "UTC",
-            Period::Month,
-            Anchor::Contract,
+        ],
+    ),
+    (
+        "UTC",
+        Period::Month,
+        Anchor::Contract,
+        [
             "2027-10-31T09:00:00Z",
             "2028-02-29T12:00:00Z",
             "2028-02-29T00:00:00Z",
             "2028-03-31T00:00:00Z",
-        ),
-        (
-            "UTC",
-            Period::Month,
-            Anchor::Contract,
+        ],
+    ),
+    (
+        "UTC",
+        Period::Month,
+        Anchor::Contract,
+        [
             "2026-10-31T09:00:00Z",
             "2027-02-28T12:00:00Z",
             "2027-02-28T00:00:00Z",
             "2027-03-31T00:00:00Z",
-        ),
-        (
-            "UTC",
-            Period::Year,
-            Anchor::Contract,
+        ],
+    ),
+    (
+        "UTC",
+        Period::Year,
+        Anchor::Contract,
+        [
             "2024-02-29T09:00:00Z",
             "2027-03-01T00:00:00Z",
             "2027-02-28T00:00:00Z",
             "2028-02-29T00:00:00Z",
-        ),
-        (
-            "UTC",
-            Period::Quarter,
-            Anchor::Contract,
+        ],
+    ),
+    (
+        "UTC",
+        Period::Quarter,
+        Anchor::Contract,
+        [
             "2026-11-30T09:00:00Z",
             "2027-02-28T00:00:00Z",
             "2027-02-28T00:00:00Z",
             "2027-05-30T00:00:00Z",
-        ),
-        (
-            "UTC",
-            Period::Week,
-            Anchor::Contract,
+        ],
+    ),
+    (
+        "UTC",
+        Period::Week,
+        Anchor::Contract,
+        [
             "2026-11-25T09:00:00Z",
             "2026-11-24T00:00:00Z",
             "2026-11-18T00:00:00Z",
             "2026-11-25T00:00:00Z",
-        ),
-    ] {
-        let cycle = Cycle { period, anchor, zone: zone(zone_of) };
-        let [since, at, start, end] = [since, at, start, end].map(|t| t.parse::<Micros>().unwrap());
+        ],
+    ),
+];
+
+#[test]
+fn ends_of_months_leap_days_and_clock_changes() {
+    for (zone_of, period, anchor, instants) in CASES {
+        let [since, at, start, end] = instants.map(|text| text.parse::<Micros>().unwrap());
+        let cycle = Cycle { period: *period, anchor: *anchor, zone: zone(zone_of) };
         assert_eq!(cycle.around(at, since), Bounds { start, end }, "{cycle:?} at {at}");
     }
 }
