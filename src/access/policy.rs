@@ -51,7 +51,7 @@ pub struct Refused {
     /// The key, where the call proved to hold it.
     pub key: Option<Arc<KeyRecord>>,
     /// The limits, where they were the reason.
-    pub decision: Option<Decision>,
+    pub decision: Option<Box<Decision>>,
     /// What to tell the caller.
     pub error: ApiError,
 }
@@ -135,7 +135,7 @@ impl Gate {
             }
             Ok(Admission { decision, .. }) => {
                 let error = over_limit(&key, &decision);
-                Err(Refused { key: Some(key), decision: Some(decision), error })
+                Err(Refused { key: Some(key), decision: Some(Box::new(decision)), error })
             }
             Err(cause) => {
                 tracing::error!(%cause, "limiter failure");

@@ -34,7 +34,7 @@ use crate::kernel::secret::Secret;
 use crate::kernel::{Clock, Micros, base62};
 use crate::limit::{Limiter, LocalLimiter};
 use crate::metering::journal::{JournalOptions, Keeper, next_epoch};
-use crate::metering::{self, FoldReport, Folder, Journal};
+use crate::metering::{self, FoldReport, Folder, Journal, Quotas};
 use crate::mirror::{Mirror, Saved};
 use crate::storage::{self, Db};
 use crate::stores::postal_codes::PostalCodes;
@@ -81,6 +81,8 @@ pub struct Comptoir {
     post: Arc<Post>,
     /// None where metering is off.
     folder: Option<Arc<Folder>>,
+    /// None where metering is off: then quotas count what this process serves.
+    quotas: Option<Arc<Quotas>>,
     book: Arc<Ledgerbook>,
     metrics: Arc<Metrics>,
     readiness: Arc<Readiness>,
@@ -172,7 +174,8 @@ impl Comptoir {
         let epoch = next_epoch(&journal_dir)?;
         let journal = open_journal(&config.metering, &journal_dir, node, epoch)?;
         let folder = folder(&config.metering, &db, journal.as_ref());
-
+        let quotas =
+            open_quotas((&db, &keyring), (node, epoch), journal.as_ref(), clock.now()).await?;
         let exports = Arc::new(export_worker(&config, &db, &clock)?);
         exports.start().await?;
         let (mirror, saved) = open_mirror(&config, &db, node).await?;
@@ -212,6 +215,7 @@ impl Comptoir {
             registration,
             post,
             folder,
+            quotas,
             book,
             metrics,
             bootstrap,
@@ -333,6 +337,21 @@ async fn open_mirror(
     let saved = saves.then(|| Arc::new(Saved::new(folder, node.to_string())));
     mirror.load(db, saved.as_deref()).await?;
     Ok((mirror, saved))
+}
+
+/// The quotas of this run, begun with what the ledger has; none where metering is off.
+async fn open_quotas(
+    (db, keyring): (&Db, &Arc<Keyring>),
+    (node, epoch): (NodeId, u64),
+    journal: Option<&Arc<Journal>>,
+    now: Micros,
+) -> anyhow::Result<Option<Arc<Quotas>>> {
+    if journal.is_none() {
+        return Ok(None);
+    }
+    let quotas = Quotas::new(db.clone(), Arc::clone(keyring), node, epoch);
+    quotas.round(now).await.context("the quotas cannot be read from the ledger")?;
+    Ok(Some(Arc::new(quotas)))
 }
 
 /// The journal of this run; none where metering is off.

@@ -198,7 +198,8 @@ fn states(
     let oauth = OAuth::new(&settings.oauth, db.clone(), issuer, Arc::clone(metrics));
     let oauth = web::Data::new(oauth);
     let leaks = web::Data::new(Leaks::new(&settings.leaks, db.clone(), Arc::clone(metrics))?);
-    let usage = web::Data::new(metering::api::UsageState { db: db.clone(), clock });
+    let keyring = Arc::clone(&comptoir.keyring);
+    let usage = web::Data::new(metering::api::UsageState { db: db.clone(), clock, keyring });
     let db = web::Data::new(db);
     let journal = comptoir.book.journal.clone();
     let recordable = move || journal.as_ref().is_none_or(|journal| !journal.is_full());

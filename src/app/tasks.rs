@@ -17,7 +17,7 @@ use crate::hooks::Hooks;
 use crate::kernel::clock::HOUR;
 use crate::kernel::{Clock, Micros};
 use crate::metering::Folder;
-use crate::metering::Journal;
+use crate::metering::{Journal, Quotas};
 use crate::mirror::{Mirror, Saved, SearchFollower};
 use crate::storage::{Db, StoreError};
 use crate::telemetry::{Gauge, Metrics, Tally};
@@ -71,7 +71,7 @@ pub(super) fn start(comptoir: &Comptoir) -> (Tasks, Reload) {
     let keyring = Arc::clone(&comptoir.keyring);
     running.spawn(follow_control(
         part.clone(),
-        Arc::clone(&keyring),
+        (Arc::clone(&keyring), comptoir.quotas.clone()),
         config.access.control_poll,
         asked,
     ));
@@ -86,7 +86,8 @@ pub(super) fn start(comptoir: &Comptoir) -> (Tasks, Reload) {
     }
     let period = config.metering.fold_interval;
     if let (Some(folder), Some(journal)) = (&comptoir.folder, &comptoir.book.journal) {
-        running.spawn(fold(part.clone(), Arc::clone(folder), period));
+        let quotas = comptoir.quotas.clone();
+        running.spawn(fold(part.clone(), (Arc::clone(folder), quotas), period));
         running.spawn(watch_journal(part.clone(), Arc::clone(journal), period));
     } else {
         running.spawn(part.clone().every(period, {
@@ -158,7 +159,7 @@ impl Part {
 
 async fn follow_control(
     mut part: Part,
-    keyring: Arc<Keyring>,
+    (keyring, quotas): (Arc<Keyring>, Option<Arc<Quotas>>),
     poll: Duration,
     mut asked: mpsc::Receiver<oneshot::Sender<()>>,
 ) {
@@ -171,7 +172,10 @@ async fn follow_control(
             () = part.stopping() => return,
         };
         match keyring.follow(&part.db, part.clock.now()).await {
-            Ok(_) => {
+            Ok(changed) => {
+                if let Some(quotas) = quotas.as_ref().filter(|_| changed) {
+                    follow_quotas(quotas, part.clock.now()).await;
+                }
                 part.readiness.control_followed(part.clock.now());
                 part.metrics.set_gauge(Gauge::ControlPosition, keyring.current().position());
                 part.metrics.set_gauge(Gauge::Keys, count(keyring.current().len()));
@@ -246,13 +250,23 @@ async fn follow_search(mut part: Part, mut follower: SearchFollower, poll: Durat
     }
 }
 
-async fn fold(part: Part, folder: Arc<Folder>, period: Duration) {
+/// Brings the quotas to what the ledger has. A round that fails is made up for by the next.
+async fn follow_quotas(quotas: &Quotas, now: Micros) {
+    if let Err(error) = quotas.round(now).await {
+        tracing::warn!(%error, "quotas could not follow the ledger; they go on with what they know");
+    }
+}
+
+async fn fold(part: Part, (folder, quotas): (Arc<Folder>, Option<Arc<Quotas>>), period: Duration) {
     let this = part.clone();
     part.every(period, || async {
         match folder.fold_once(this.clock.now()).await {
             Ok(report) => {
                 this.metrics.add(Tally::EventsFolded, report.events);
                 this.readiness.folded(this.clock.now());
+                if let Some(quotas) = &quotas {
+                    follow_quotas(quotas, this.clock.now()).await;
+                }
             }
             Err(error) => {
                 this.metrics.add(Tally::FoldFailures, 1);

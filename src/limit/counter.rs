@@ -243,6 +243,11 @@ impl Counter {
         (!self.seeded).then_some(self.current.bounds)
     }
 
+    /// Lets it begin anew with what the ledger has.
+    pub fn unseed(&mut self) {
+        self.seeded = false;
+    }
+
     /// Begins with what the ledger has of a period, by operation.
     pub fn seed(&mut self, bounds: Bounds, sums: &[(u16, u64)]) {
         if self.seeded || self.current.bounds != bounds {
@@ -343,7 +348,10 @@ mod tests {
         counter.roll(START);
         counter.take(START, 1_000);
         assert_eq!((left(&counter, tomorrow), left(&counter, START)), (9, 7));
-        assert_eq!(counter.wants(tomorrow), None);
+        // It may not be all that is ahead, so the ledger is asked.
+        let bounds = counter.wants(tomorrow).unwrap();
+        counter.seed(bounds, &[(1, 1_000)]);
+        assert_eq!((left(&counter, tomorrow), counter.wants(tomorrow)), (9, None));
         // Far back nothing is given back, and the ledger is asked.
         let past = Micros(START.0 - 30 * DAY);
         counter.roll(past);
@@ -351,9 +359,10 @@ mod tests {
         let bounds = counter.wants(past).unwrap();
         counter.seed(bounds, &[(1, 4_000)]);
         assert_eq!(left(&counter, past), 6);
-        // And again when the clock is right again.
+        // When the clock is right again, the day is as it was; of the next the ledger is asked again.
         counter.roll(tomorrow);
-        assert!(counter.wants(tomorrow).is_some());
+        assert_eq!(left(&counter, tomorrow), 9);
+        assert!(counter.wants(Micros(tomorrow.0 + DAY)).is_some());
     }
 
     #[test]

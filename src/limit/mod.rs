@@ -15,6 +15,8 @@ pub mod gcra;
 pub mod local;
 pub mod name;
 pub mod period;
+#[cfg(test)]
+mod period_tests;
 pub mod policy;
 pub mod subject;
 pub mod terms;
@@ -71,6 +73,14 @@ impl Limiter {
     ) -> Result<Admission, LimitError> {
         match self {
             Self::Local(_) => Ok(subject.take(terms, ask)),
+        }
+    }
+
+    /// The accounts of this process, where they are what counts.
+    #[must_use]
+    pub fn local(&self) -> Option<&LocalLimiter> {
+        match self {
+            Self::Local(local) => Some(local),
         }
     }
 

@@ -50,6 +50,8 @@ mod plan_changes;
 mod parquet;
 mod prices;
 mod products;
+mod quotas;
+mod quotas_ledger;
 mod refusals;
 mod registration;
 mod restart;

@@ -388,6 +388,7 @@ impl Subjects {
             .replace("{plan_id}", &self.plan_id)
             .replace("{token_id}", &self.token_id)
             .replace("{account_id}", &self.account_id)
+            .replace("{version}", "1")
     }
 
     /// A body of a schema, with every field.
@@ -425,7 +426,7 @@ impl Subjects {
                 json!({ "plan_id": self.other_plan, "starts_at": "2027-01-01T00:00:00Z" })
             }
             "TransferIn" => json!({ "partner_id": self.other.partner_id, "dry_run": true }),
-            "PlanPatch" => json!({ "limits": limits }),
+            "PlanPatch" => json!({ "limits": limits, "weights": {}, "when_degraded": "refuse" }),
             "AppIn" => {
                 json!({ "partner_id": self.key.partner_id, "plan_id": self.plan_id, "name": name })
             }
