@@ -4,6 +4,7 @@
 //! Limiter state lives outside it, in [`crate::limit`], so a rebuild resets no counter.
 
 use super::Pepper;
+use super::freshness::Freshness;
 use super::model::{Status, StockDisclosure};
 use super::service::{KeyRow, load_directory};
 use super::{Environment, Scope, Scopes};
@@ -18,6 +19,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
 
 /// Whether a key may be used at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -164,13 +166,21 @@ pub struct Keyring {
     current: ArcSwap<Directory>,
     limiter: Limiter,
     pepper: Arc<Pepper>,
+    freshness: Freshness,
 }
 
 impl Keyring {
-    /// An empty keyring.
+    /// An empty keyring, which judges for `stale_after` without having read the control log.
     #[must_use]
-    pub fn new(limiter: Limiter, pepper: Arc<Pepper>) -> Self {
-        Self { current: ArcSwap::default(), limiter, pepper }
+    pub fn new(limiter: Limiter, pepper: Arc<Pepper>, stale_after: Duration) -> Self {
+        let freshness = Freshness::new(stale_after);
+        Self { current: ArcSwap::default(), limiter, pepper, freshness }
+    }
+
+    /// How long ago it was known that the directory holds all that the control log says.
+    #[must_use]
+    pub fn freshness(&self) -> &Freshness {
+        &self.freshness
     }
 
     /// The directory in force.
@@ -192,13 +202,31 @@ impl Keyring {
 
     /// Reads the directory anew if the control log has moved on; whether it had.
     pub async fn follow(&self, db: &Db) -> Result<bool, StoreError> {
-        // The position is read before the rows: what is written in between is read twice, never missed.
+        let at = Instant::now();
+        let moved = self.moved(db).await?;
+        if let Some(position) = moved {
+            self.load(db, position, at).await?;
+        }
+        Ok(moved.is_some())
+    }
+
+    /// The head of the control log, where the directory is not of that position.
+    pub async fn moved(&self, db: &Db) -> Result<Option<i64>, StoreError> {
+        let at = Instant::now();
         let position = log::head(db, Log::Control).await?;
         if position == self.current.load().position && position != 0 {
-            return Ok(false);
+            self.freshness.read_at(at);
+            return Ok(None);
         }
+        Ok(Some(position))
+    }
+
+    /// Puts the directory in force as it stands at a position or later. The head was read at `at`, before
+    /// the rows: what is written in between is read twice, never missed.
+    pub async fn load(&self, db: &Db, position: i64, at: Instant) -> Result<(), StoreError> {
         self.replace(load_directory(db).await?, position);
-        Ok(true)
+        self.freshness.read_at(at);
+        Ok(())
     }
 
     /// Puts a directory of these keys in force.

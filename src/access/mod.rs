@@ -4,6 +4,7 @@ pub mod caller;
 pub mod deprecation;
 pub mod directory;
 pub mod error;
+pub mod freshness;
 pub mod key;
 pub mod keys;
 pub mod model;

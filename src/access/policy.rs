@@ -95,6 +95,7 @@ impl Gate {
         let key = match call.signed {
             // A key that is shown counts: whoever sends it everywhere sends it here too.
             Some(address) if call.authorization.is_none() && call.api_key.is_none() => {
+                self.can_judge().map_err(|error| refused((error, None)))?;
                 self.signer.key_of(address, &self.keyring.current(), now).map_err(refused)?
             }
             _ => self.authenticate(call, now).map_err(|error| refused((error, None)))?,
@@ -118,6 +119,16 @@ impl Gate {
         }
     }
 
+    /// Whether what this node knows of the keys is recent enough to say yes or no by it.
+    fn can_judge(&self) -> Result<(), ApiError> {
+        if !self.keyring.freshness().is_stale() {
+            return Ok(());
+        }
+        let detail = "This node cannot tell now whether the key is still valid. Try again in a \
+                      moment; the key itself is not refused.";
+        Err(ApiError::new(Code::AccessStale, detail).limited(Vec::new(), Some(1)))
+    }
+
     /// The key whose secret the call holds.
     fn authenticate(&self, call: &CallView<'_>, now: Micros) -> Result<Arc<KeyRecord>, ApiError> {
         let text = presented(call)?;
@@ -127,6 +138,7 @@ impl Gate {
             ApiError::new(Code::InvalidKey, detail)
         };
         let parsed = KeyText::parse(text).map_err(|_| damaged())?;
+        self.can_judge()?;
         let directory = self.keyring.current();
         let unknown = || {
             let detail = "This key is not known here. Check that it belongs to this retailer, \

@@ -51,18 +51,20 @@ pub struct Change {
 /// Writes a change to the control log and the audit log, at one position. Call it last: writers
 /// of the control log wait for the end of this transaction.
 pub async fn record(tx: &mut Tx, by: &By<'_>, change: Change) -> Result<(), StoreError> {
-    const CONTROL: &str = "INSERT INTO control_log (position, kind, id, op, occurred_at) \
-                           VALUES ($1, $2, $3, $4, $5)";
+    const CONTROL: &str = "INSERT INTO control_log \
+                           (position, kind, id, op, occurred_at, written_at) \
+                           VALUES ($1, $2, $3, $4, $5, $6)";
     const AUDIT: &str = "INSERT INTO audit_log \
                          (position, actor, action, subject, detail, occurred_at) \
                          VALUES ($1, $2, $3, $4, $5, $6)";
     let position = advance(tx, Log::Control, 1).await?;
+    let written_at = tx.now(by.now).await?;
     let Change { kind, id, op, detail } = change;
     let action = format!("{}.{op}", kind.as_str());
     let detail = detail.to_string();
     on_tx!(tx, c => {
         let control = sqlx::query(CONTROL).bind(position).bind(kind.as_str()).bind(&id).bind(op);
-        control.bind(by.now.0).execute(&mut *c).await?;
+        control.bind(by.now.0).bind(written_at.0).execute(&mut *c).await?;
         let audit = sqlx::query(AUDIT).bind(position).bind(by.actor).bind(action).bind(&id);
         audit.bind(detail).bind(by.now.0).execute(c).await?;
     });

@@ -16,6 +16,7 @@ use crate::on_db;
 use crate::storage::Db;
 use crate::storage::testing::database;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The time at which all tests begin.
 pub(crate) const START: Micros = Micros(1_800_000_000_000_000);
@@ -171,7 +172,8 @@ pub(crate) fn gate(scopes: Scopes) -> (Gate, String) {
         definition: definition(1_000_000),
         secrets: vec![KeySecretRow { hash: key::hash(&pepper, text.reveal()), expires_at: None }],
     };
-    let keyring = Keyring::new(Limiter::Local(LocalLimiter::default()), pepper);
+    let keyring =
+        Keyring::new(Limiter::Local(LocalLimiter::default()), pepper, Duration::from_secs(10));
     keyring.replace(vec![row], 1);
     (Gate::new(Arc::new(keyring), Vec::new()), text.reveal().to_owned())
 }

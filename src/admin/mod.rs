@@ -9,6 +9,7 @@ pub mod caller;
 pub mod imports;
 pub mod keys;
 pub mod levels;
+pub mod nodes;
 pub mod page;
 pub mod partners;
 pub mod plans;
@@ -47,6 +48,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
             .configure(uploads::configure)
             .configure(imports::configure)
             .configure(sources::configure)
+            .configure(nodes::configure)
             .wrap(actix_web::middleware::from_fn(caller::guard)),
     );
 }

@@ -2,6 +2,7 @@
 //! how it stops without losing anything.
 
 mod admin;
+mod control;
 mod finish;
 mod front;
 pub mod openapi;
@@ -19,6 +20,7 @@ use crate::access::pepper::{Pepper, PepperError, check_pepper, known_fingerprint
 use crate::access::policy::Gate;
 use crate::catalog::DigitalLinks;
 use crate::changes::Waits;
+use crate::cluster::{Nodes, Redis};
 use crate::config::{self, Config, Durability};
 use crate::exports;
 use crate::feeds::out::FeedsOut;
@@ -61,6 +63,9 @@ pub struct Comptoir {
     db: Db,
     clock: Clock,
     node: NodeId,
+    nodes: Arc<Nodes>,
+    /// None where the settings name none.
+    redis: Option<Arc<Redis>>,
     keyring: Arc<Keyring>,
     gate: Arc<Gate>,
     mirror: Arc<Mirror>,
@@ -154,11 +159,13 @@ impl Comptoir {
         let pepper = open_pepper(&config, &db).await?;
         let bootstrap = crate::admin::bootstrap(&db, &pepper, clock.now()).await?;
         let limiter = Limiter::Local(LocalLimiter::default());
-        let keyring = Arc::new(Keyring::new(limiter, pepper));
+        let keyring = Arc::new(Keyring::new(limiter, pepper, config.access.stale_after));
         keyring.follow(&db).await?;
         let gate = Arc::new(Gate::new(Arc::clone(&keyring), config.server.trusted_proxies.clone()));
 
         let node = storage::node_id(&data_dir)?;
+        let nodes = Arc::new(Nodes::new(node));
+        let redis = open_redis(&config).await?;
         let (journal_dir, recovered) = recover_journal(&data_dir, &db, clock.now()).await?;
         let epoch = next_epoch(&journal_dir)?;
         let journal = open_journal(&config.metering, &journal_dir, node, epoch)?;
@@ -186,13 +193,15 @@ impl Comptoir {
         });
         let demo = db.setting("demo").await?.is_some();
         Ok(Self {
-            readiness: Arc::new(Readiness::new(clock.now())),
+            readiness: Arc::new(Readiness::new(Arc::clone(&keyring), clock.now())),
             hooks: Arc::new(Hooks::new(&config.hooks, (&db, &clock, node), &mirror, counted)?),
             sources: Sources::new(&config.feeds, (&db, &clock, node.to_string()))?.map(Arc::new),
             config: Arc::new(config),
             db,
             clock,
             node,
+            nodes,
+            redis,
             keyring,
             gate,
             mirror,
@@ -222,6 +231,7 @@ impl Comptoir {
         stop: impl Future<Output = ()>,
     ) -> anyhow::Result<()> {
         let (public, public_at) = public::server(&self)?;
+        self.nodes.listens_at(public_at);
         let interval = self.config.metering.sync_interval;
         let keeper = self.book.journal.clone().map(|journal| Keeper::start(journal, interval));
         let mut keeper = keeper.transpose()?;
@@ -303,6 +313,17 @@ async fn open_mirror(
     let saved = saves.then(|| Arc::new(Saved::new(folder, node.to_string())));
     mirror.load(db, saved.as_deref()).await?;
     Ok((mirror, saved))
+}
+
+/// The Redis of a configuration, if it names one. That it is away keeps no node from starting.
+async fn open_redis(config: &Config) -> anyhow::Result<Option<Arc<Redis>>> {
+    let redis = Redis::new(&config.redis).context("`redis.url` cannot be used")?;
+    if let Some(redis) = &redis
+        && let Err(error) = redis.connect().await
+    {
+        tracing::warn!(%error, "Redis (`redis.url`) cannot be reached; this node starts without it");
+    }
+    Ok(redis)
 }
 
 /// The journal of this run; none where metering is off.

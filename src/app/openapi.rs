@@ -79,6 +79,7 @@ pub static ADMIN: LazyLock<Document> = LazyLock::new(|| {
         ("audit", "Who changed what"),
         ("stock", "Stock levels from tills and stock systems"),
         ("feeds", "Files of products, stores, prices and stock"),
+        ("nodes", "The running processes"),
     ];
     complete(&mut document, &tags, (admin_security(), problems::ADMIN), admin_operation);
     render("admin", &document)

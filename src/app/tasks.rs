@@ -1,6 +1,7 @@
 //! What runs beside the calls: following the logs, folding the journal, noting key use, gauges.
 
 use super::Comptoir;
+use super::control::{ControlFollower, Heart, Propagation};
 use super::readiness::Readiness;
 use super::supervise::Tasks;
 use crate::access::directory::Keyring;
@@ -8,6 +9,7 @@ use crate::access::service::touch_secrets;
 use crate::catalog::search::Words;
 use crate::catalog::service;
 use crate::changes::{self, Waits};
+use crate::cluster::Wakes;
 use crate::exports::Worker;
 use crate::feeds::sources::{ASKED_EVERY, Sources};
 use crate::hooks::Hooks;
@@ -46,7 +48,7 @@ const SEARCH_AGAIN: Duration = Duration::from_secs(5);
 const EXPORTS_EVERY: Duration = Duration::from_secs(60);
 
 /// A count as a gauge's value.
-fn count(n: usize) -> i64 {
+pub(super) fn count(n: usize) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
 }
 
@@ -64,12 +66,7 @@ pub(super) fn start(comptoir: &Comptoir) -> (Tasks, Reload) {
     let config = &comptoir.config;
     let mut running = JoinSet::new();
     let keyring = Arc::clone(&comptoir.keyring);
-    running.spawn(follow_control(
-        part.clone(),
-        Arc::clone(&keyring),
-        config.access.control_poll,
-        asked,
-    ));
+    follow_others(comptoir, &part, &mut running, asked);
     let mirror = Arc::clone(&comptoir.mirror);
     let poll = config.catalog.change_poll;
     running.spawn(follow_search(part.clone(), search_follower(comptoir), poll));
@@ -107,6 +104,38 @@ pub(super) fn start(comptoir: &Comptoir) -> (Tasks, Reload) {
     (Tasks::new(stop, running), reload)
 }
 
+/// What makes this node one of several: the control log, the wake-ups, and the list of nodes.
+fn follow_others(
+    comptoir: &Comptoir,
+    part: &Part,
+    running: &mut JoinSet<()>,
+    asked: mpsc::Receiver<oneshot::Sender<()>>,
+) {
+    let propagation = Arc::new(Propagation::default());
+    let wakes = comptoir.redis.as_ref().map(|redis| Arc::new(Wakes::new(Arc::clone(redis))));
+    if let (Some(redis), Some(wakes)) = (&comptoir.redis, &wakes) {
+        let (redis, stopped) = (Arc::clone(redis), part.stopped.clone());
+        running.spawn(async move { redis.keep(stopped).await });
+        let (wakes, stopped) = (Arc::clone(wakes), part.stopped.clone());
+        running.spawn(async move { wakes.run(stopped).await });
+    }
+    let follower = ControlFollower {
+        part: part.clone(),
+        keyring: Arc::clone(&comptoir.keyring),
+        wakes,
+        propagation: Arc::clone(&propagation),
+    };
+    running.spawn(follower.run(comptoir.config.access.control_poll, asked));
+    let heart = Heart {
+        nodes: Arc::clone(&comptoir.nodes),
+        keyring: Arc::clone(&comptoir.keyring),
+        redis: comptoir.redis.clone(),
+        journal: comptoir.book.journal.clone(),
+        propagation,
+    };
+    running.spawn(heart.beat(part.clone()));
+}
+
 fn search_follower(comptoir: &Comptoir) -> SearchFollower {
     let config = &comptoir.config;
     let folder = config.server.data_dir.join("search");
@@ -116,17 +145,17 @@ fn search_follower(comptoir: &Comptoir) -> SearchFollower {
 
 /// What every task holds.
 #[derive(Debug, Clone)]
-struct Part {
-    db: Db,
-    clock: Clock,
-    metrics: Arc<Metrics>,
+pub(super) struct Part {
+    pub(super) db: Db,
+    pub(super) clock: Clock,
+    pub(super) metrics: Arc<Metrics>,
     readiness: Arc<Readiness>,
     stopped: watch::Receiver<bool>,
 }
 
 impl Part {
     /// Resolves at the stop.
-    async fn stopping(&mut self) {
+    pub(super) async fn stopping(&mut self) {
         let _ = self.stopped.wait_for(|stopped| *stopped).await;
     }
 
@@ -144,34 +173,6 @@ impl Part {
                 () = self.stopping() => return,
             }
             round().await;
-        }
-    }
-}
-
-async fn follow_control(
-    mut part: Part,
-    keyring: Arc<Keyring>,
-    poll: Duration,
-    mut asked: mpsc::Receiver<oneshot::Sender<()>>,
-) {
-    let mut ticks = interval(poll);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        let answer = tokio::select! {
-            _ = ticks.tick() => None,
-            Some(answer) = asked.recv() => Some(answer),
-            () = part.stopping() => return,
-        };
-        match keyring.follow(&part.db).await {
-            Ok(_) => {
-                part.readiness.control_followed(part.clock.now());
-                part.metrics.set_gauge(Gauge::ControlPosition, keyring.current().position());
-                part.metrics.set_gauge(Gauge::Keys, count(keyring.current().len()));
-                if let Some(answer) = answer {
-                    let _ = answer.send(());
-                }
-            }
-            Err(error) => tracing::warn!(%error, "the control log could not be followed"),
         }
     }
 }

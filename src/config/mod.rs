@@ -11,7 +11,7 @@ mod show;
 mod values;
 
 pub use problem::{Problem, Problems};
-pub use secrets::{Access, Database, DatabaseUrl, Pepper};
+pub use secrets::{Access, Database, DatabaseUrl, Pepper, Redis};
 pub use values::{AccessLog, Durability, LimitBackend, LogFormat, LogLevel, Origin};
 
 use crate::kernel::SearchLanguage;
@@ -227,6 +227,8 @@ pub struct Config {
     pub server: Server,
     /// The database.
     pub database: Database,
+    /// The Redis of a cluster.
+    pub redis: Redis,
     /// Keys.
     pub access: Access,
     /// The read model of the catalog.
@@ -285,6 +287,7 @@ impl Config {
         let server = Server::read(layers);
         let data_dir = server.as_ref().map_or(Path::new(""), |s| s.data_dir.as_path());
         let database = Database::read(layers, data_dir);
+        let redis = Redis::read(layers);
         let access = Access::read(layers, data_dir);
         let catalog = Catalog::read(layers);
         let search = Search::read(layers);
@@ -299,6 +302,7 @@ impl Config {
         Some(Self {
             server: server?,
             database: database?,
+            redis: redis?,
             access: access?,
             catalog: catalog?,
             search: search?,

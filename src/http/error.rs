@@ -99,6 +99,8 @@ codes! {
     Internal = 500 "internal" "Something went wrong on our side";
     /// A part that the call needs is away; it may be tried again.
     Unavailable = 503 "unavailable" "The service cannot answer now";
+    /// This node has not heard of changes to keys for too long, so it says neither yes nor no.
+    AccessStale = 503 "access_stale" "Access cannot be judged now";
     /// The search index is being made; everything else is answered meanwhile.
     SearchNotReady = 503 "search_not_ready" "Search is not ready yet";
     /// The call could not be recorded, so it was not served.

@@ -43,6 +43,10 @@ pub(super) const SQLITE_MIGRATED: &str =
 pub(super) const POSTGRES_MIGRATED: &str = "SELECT COUNT(*) FROM information_schema.tables \
      WHERE table_schema = current_schema() AND table_name = '_sqlx_migrations'";
 
+/// The time of a PostgreSQL server, in microseconds. SQLite has none of its own: its one machine has.
+pub(super) const POSTGRES_NOW: &str =
+    "SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::BIGINT";
+
 pub(super) async fn sqlite_pool(
     options: SqliteConnectOptions,
     max_connections: u32,

@@ -104,6 +104,12 @@ pub(super) const PARTNER: &[Example] = &[
     (Code::Internal, PRODUCTS, "The failure has been recorded; quote the request id."),
     (Code::Unavailable, PRODUCTS, "The limits cannot be checked now. Try again in a moment."),
     (
+        Code::AccessStale,
+        PRODUCTS,
+        "This node cannot tell now whether the key is still valid. Try again in a moment; the key itself \
+         is not refused.",
+    ),
+    (
         Code::SearchNotReady,
         PRODUCTS,
         "The search index is being made. Try again in a moment, or leave `q` out.",
