@@ -15,6 +15,7 @@ mod bad_input;
 mod catalog;
 mod changes;
 mod cli;
+mod cluster;
 mod compression;
 mod cost;
 mod crash;
