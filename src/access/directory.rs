@@ -10,7 +10,7 @@ use super::service::{KeyRow, load_directory};
 use super::{Environment, Scope, Scopes};
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, KeyId, PartnerId, PlanId};
-use crate::limit::{Limiter, Limits, Subject, SubjectId};
+use crate::limit::{Limiter, Subject, SubjectId, Terms};
 use crate::storage::{Db, Log, StoreError, log};
 use actix_web::http::header::HeaderValue;
 use arc_swap::ArcSwap;
@@ -92,12 +92,12 @@ pub struct KeyRecord {
     pub secrets: Box<[SecretRecord]>,
     /// How much of a quantity in stock the plan and the scopes together let it know.
     pub stock_disclosure: StockDisclosure,
-    /// The plan's limits.
-    pub limits: Limits,
-    /// Their header, `RateLimit-Policy`.
+    /// The limits and weights of the plan.
+    pub terms: Arc<Terms>,
+    /// Their header, `RateLimit-Policy`, where it is the same for every call.
     pub policy_header: HeaderValue,
-    /// The counters of its app in its environment, shared by all keys of the app.
-    pub subject: Arc<Subject>,
+    /// The counters of the key, its app and its partner, each shared by all that count on it.
+    pub subject: Subject,
 }
 
 /// Key ids are uniformly random already: hashing them again would only cost time.
@@ -157,6 +157,30 @@ impl Directory {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()
+    }
+}
+
+fn subject_id(key: KeyId, app: AppId, partner: PartnerId, environment: Environment) -> SubjectId {
+    SubjectId { partner, app, key, live: environment == Environment::Live }
+}
+
+/// The terms of plan versions, made once for all keys that are held to them, and kept from one directory
+/// to the next.
+struct KnownTerms(HashMap<(PlanId, u32, bool), Arc<Terms>>);
+
+impl KnownTerms {
+    fn of(directory: &Directory) -> Self {
+        let known = directory.keys().map(|key| {
+            let live = key.environment == Environment::Live;
+            ((key.plan, key.plan_version, live), Arc::clone(&key.terms))
+        });
+        Self(known.collect())
+    }
+
+    fn get(&mut self, row: &KeyRow) -> Arc<Terms> {
+        let live = row.environment == Environment::Live;
+        let known = self.0.entry((row.plan, row.plan_version, live));
+        Arc::clone(known.or_insert_with(|| Arc::new(row.definition.terms(live))))
     }
 }
 
@@ -231,11 +255,16 @@ impl Keyring {
 
     /// Puts a directory of these keys in force.
     pub(super) fn replace(&self, rows: Vec<KeyRow>, position: i64) {
-        let keys = rows.into_iter().map(|row| (row.key.0, Arc::new(self.record(row)))).collect();
+        let mut terms = KnownTerms::of(&self.current.load());
+        let record = |row: KeyRow| {
+            let terms = terms.get(&row);
+            (row.key.0, Arc::new(self.record(row, terms)))
+        };
+        let keys = rows.into_iter().map(record).collect();
         self.current.store(Arc::new(Directory { keys, position }));
     }
 
-    fn record(&self, row: KeyRow) -> KeyRecord {
+    fn record(&self, row: KeyRow, terms: Arc<Terms>) -> KeyRecord {
         let standing = Standing::of(&row);
         let stock_disclosure = disclosure(&row);
         let known = self.current.load();
@@ -263,11 +292,11 @@ impl Keyring {
             secrets: secrets.collect(),
             subject: self
                 .limiter
-                .handle(SubjectId { app: row.app, live: row.environment == Environment::Live }),
-            policy_header: HeaderValue::from_str(&row.definition.limits.policy_header())
+                .subject(subject_id(row.key, row.app, row.partner, row.environment), &terms),
+            policy_header: HeaderValue::from_str(&terms.limits.policy_header(|_| 0))
                 .unwrap_or(HeaderValue::from_static("")),
             stock_disclosure,
-            limits: row.definition.limits,
+            terms,
         }
     }
 

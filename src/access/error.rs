@@ -14,6 +14,8 @@ pub enum Kind {
     App,
     /// A plan.
     Plan,
+    /// A version of a plan.
+    PlanVersion,
     /// A key.
     Key,
     /// An admin token.
@@ -32,6 +34,7 @@ impl Kind {
             Self::Partner => "partner",
             Self::App => "app",
             Self::Plan => "plan",
+            Self::PlanVersion => "plan_version",
             Self::Key => "key",
             Self::AdminToken => "admin_token",
             Self::Import => "import",
@@ -44,6 +47,7 @@ impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::AdminToken => "admin token",
+            Self::PlanVersion => "plan version",
             other => other.as_str(),
         })
     }

@@ -10,6 +10,7 @@ pub mod keys;
 pub mod model;
 pub mod operation;
 pub mod pepper;
+pub mod plan;
 pub mod policy;
 pub mod scope;
 pub mod service;

@@ -1,11 +1,11 @@
 //! Partners, apps, plans and keys as values that cannot be wrong.
 
+pub use super::plan::{Definition, DefinitionPatch};
 use super::{Environment, Scopes};
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, KeyId, PartnerId, PlanId};
 use crate::kernel::secret::Secret;
 use crate::kernel::word::{Word as _, words};
-use crate::limit::Limits;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -175,64 +175,6 @@ impl<'de> Deserialize<'de> for StockDisclosure {
     }
 }
 
-/// What a version of a plan grants. Never changed once written.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Definition {
-    /// Its limits.
-    pub limits: Limits,
-    /// How much of a quantity in stock it lets an app know.
-    pub stock_disclosure: StockDisclosure,
-}
-
-/// What shall change in a plan's definition.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct DefinitionPatch {
-    /// Other limits.
-    pub limits: Option<Limits>,
-    /// Another disclosure of stock.
-    pub stock_disclosure: Option<StockDisclosure>,
-}
-
-impl DefinitionPatch {
-    /// The definition that comes of `old`.
-    #[must_use]
-    pub fn of(self, old: &Definition) -> Definition {
-        Definition {
-            limits: self.limits.unwrap_or(old.limits),
-            stock_disclosure: self.stock_disclosure.unwrap_or(old.stock_disclosure),
-        }
-    }
-}
-
-impl From<Limits> for DefinitionPatch {
-    fn from(limits: Limits) -> Self {
-        Self { limits: Some(limits), ..Self::default() }
-    }
-}
-
-impl From<Limits> for Definition {
-    /// Limits with everything else granted.
-    fn from(limits: Limits) -> Self {
-        Self { limits, stock_disclosure: StockDisclosure::Exact }
-    }
-}
-
-impl<'de> Deserialize<'de> for Definition {
-    /// Versions of plans that were written by 0.1.0 are a list of limits.
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Stored {
-            Limits(Limits),
-            Whole { limits: Limits, stock_disclosure: StockDisclosure },
-        }
-        Ok(match Stored::deserialize(deserializer)? {
-            Stored::Limits(limits) => limits.into(),
-            Stored::Whole { limits, stock_disclosure } => Self { limits, stock_disclosure },
-        })
-    }
-}
-
 /// A plan at its current version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Plan {
@@ -248,6 +190,19 @@ pub struct Plan {
     pub created_at: Micros,
     /// When it last changed.
     pub updated_at: Micros,
+}
+
+/// What a plan granted from one edit to the next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlanVersion {
+    /// The plan.
+    pub plan: PlanId,
+    /// Counts its definitions from 1.
+    pub version: u32,
+    /// What it granted.
+    pub definition: Definition,
+    /// From when it held.
+    pub created_at: Micros,
 }
 
 /// What a new key shall be.

@@ -4,10 +4,11 @@
 use super::directory::{KeyRecord, Keyring, Standing};
 use super::key::KeyText;
 use super::operation::Operation;
+use super::plan::taken_milli;
 use super::signed::Signer;
 use crate::http::{ApiError, Code};
 use crate::kernel::{Micros, secret};
-use crate::limit::Decision;
+use crate::limit::{Ask, Decision, Verdict};
 use ipnet::IpNet;
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -104,7 +105,9 @@ impl Gate {
             return Err(Refused { key: Some(key), decision: None, error });
         }
         let limiter = self.keyring.limiter();
-        match limiter.check(&key.subject, &key.limits, now, operation.weight_milli) {
+        let weight_milli = taken_milli(&key.terms.weights, operation);
+        let ask = Ask { operation: operation.code, weight_milli, now };
+        match limiter.check(&key.subject, &key.terms, &ask) {
             Ok(decision) if decision.allowed() => Ok(Admitted { key, decision }),
             Ok(decision) => {
                 let error = over_limit(&key, &decision);
@@ -244,16 +247,19 @@ fn holds(networks: &[IpNet], address: IpAddr) -> bool {
 }
 
 fn over_limit(key: &KeyRecord, decision: &Decision) -> ApiError {
-    let violated: Vec<String> = decision.violated(&key.limits).map(str::to_owned).collect();
+    let limits = &key.terms.limits;
+    let violated: Vec<String> = decision.violated(limits).map(str::to_owned).collect();
     let which = violated.join(", ");
     let retry_after = decision.retry_after_s().map(u64::from);
-    let detail = match retry_after {
-        Some(seconds) => {
-            format!(
-                "The limit {which} of the plan is reached. Wait {seconds} s before the next call."
-            )
-        }
-        None => format!(
+    let detail = match (decision.verdict(), retry_after) {
+        (Verdict::Busy, _) => format!(
+            "As many calls are under way as the limit {which} of the plan lets be. Try again when one \
+             of them has ended; when that is, only they know."
+        ),
+        (_, Some(seconds)) => format!(
+            "The limit {which} of the plan is reached. Wait {seconds} s before the next call."
+        ),
+        (_, None) => format!(
             "One call of this operation weighs more than the whole limit {which} of the plan."
         ),
     };

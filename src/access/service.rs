@@ -8,6 +8,7 @@ pub use super::keys::service::{
 };
 pub use super::keys::store::{KeyRow, KeySecretRow, load_directory, touch_secrets};
 pub use super::store::{Walk, list_apps, list_partners, list_plans};
+pub use super::store::{find_plan_version, list_plan_versions};
 
 use super::error::{AccessError, Kind};
 use super::model::{App, Definition, DefinitionPatch, Name, Partner, Plan, Status};

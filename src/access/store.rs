@@ -1,7 +1,7 @@
 //! All SQL of partners, apps and plans, and of the logs that every change is written to.
 
 use super::error::Kind;
-use super::model::{App, Definition, Partner, Plan, Status};
+use super::model::{App, Definition, Partner, Plan, PlanVersion, Status};
 use super::service::By;
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, PartnerId, PlanId};
@@ -333,4 +333,52 @@ pub async fn list_plans(db: &Db, walk: &Walk) -> Result<Vec<Plan>, StoreError> {
         sqlx::query_as(LIST).bind(&walk.after).bind(i64::from(walk.limit)).fetch_all(c).await
     })?;
     rows.into_iter().map(Plan::try_from).collect()
+}
+
+#[derive(FromRow)]
+struct VersionRow {
+    plan_id: String,
+    version: i64,
+    definition: String,
+    created_at: i64,
+}
+
+impl TryFrom<VersionRow> for PlanVersion {
+    type Error = StoreError;
+
+    fn try_from(row: VersionRow) -> Result<Self, StoreError> {
+        Ok(Self {
+            plan: stored("plan_versions", &row.plan_id)?,
+            version: version(row.version)?,
+            definition: definition(&row.definition)?,
+            created_at: Micros(row.created_at),
+        })
+    }
+}
+
+/// The versions of a plan behind `after`, oldest first.
+pub async fn list_plan_versions(
+    db: &Db,
+    plan: PlanId,
+    after: u32,
+    limit: u32,
+) -> Result<Vec<PlanVersion>, StoreError> {
+    const LIST: &str = "SELECT * FROM plan_versions WHERE plan_id = $1 AND version > $2 \
+                        ORDER BY version LIMIT $3";
+    let rows: Vec<VersionRow> = on_db!(db, c => {
+        let list = sqlx::query_as(LIST).bind(plan.to_string()).bind(i64::from(after));
+        list.bind(i64::from(limit)).fetch_all(c).await
+    })?;
+    rows.into_iter().map(PlanVersion::try_from).collect()
+}
+
+/// A version of a plan.
+pub async fn find_plan_version(
+    db: &Db,
+    plan: PlanId,
+    number: u32,
+) -> Result<Option<PlanVersion>, StoreError> {
+    let before = number.saturating_sub(1);
+    let found = list_plan_versions(db, plan, before, 1).await?.pop();
+    Ok(found.filter(|found| found.version == number))
 }

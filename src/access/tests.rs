@@ -10,8 +10,8 @@ use super::service::{KeyRow, KeySecretRow};
 use super::{Environment, Pepper, Scopes, key};
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, PartnerId, PlanId};
+use crate::limit::{Limit, Limits};
 use crate::limit::{Limiter, LocalLimiter};
-use crate::limit::{Limits, Policy};
 use crate::on_db;
 use crate::storage::Db;
 use crate::storage::testing::database;
@@ -31,7 +31,7 @@ pub(crate) fn name(text: &str) -> Name {
 }
 
 pub(crate) fn limits(quota: u32) -> Limits {
-    Limits::new(&[Policy { name: "burst".parse().unwrap(), quota, window_s: 1 }]).unwrap()
+    Limits::new(vec![Limit::rate("burst".parse().unwrap(), quota, 1)]).unwrap()
 }
 
 pub(crate) fn definition(quota: u32) -> Definition {

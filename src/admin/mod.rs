@@ -12,6 +12,7 @@ pub mod levels;
 pub mod nodes;
 pub mod page;
 pub mod partners;
+pub mod plan_versions;
 pub mod plans;
 pub mod problems;
 pub mod sources;

@@ -5,12 +5,14 @@ use super::page::{self, PageOut, PageQuery};
 use super::problems::{BodyProblems, Conflicts, Missing, Problems};
 use super::state::{State, created, done};
 use crate::access::model::{Definition, DefinitionPatch, Name, Plan, StockDisclosure};
+use crate::access::plan::{LimitDoc, PlanLimits, PlanWeights};
+use crate::access::plan::{share, when_degraded, when_degraded_change};
 use crate::access::service;
 use crate::http::answer::Cache;
 use crate::http::{Answer, ApiError, ApiPath, ApiResult, Code, FieldError, JsonBody, Params};
 use crate::kernel::Micros;
 use crate::kernel::id::PlanId;
-use crate::limit::{Limits, Policy};
+use crate::limit::WhenDegraded;
 use actix_web::{HttpRequest, HttpResponse, get, patch, post};
 use serde::{Deserialize, Serialize};
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -18,6 +20,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 /// Mounts the operations on plans.
 pub fn configure(config: &mut ServiceConfig<'_>) {
     config.service(list_plans).service(create_plan).service(get_plan).service(update_plan);
+    super::plan_versions::configure(config);
 }
 
 /// A plan to create.
@@ -27,14 +30,25 @@ pub struct PlanIn {
     /// Name of the plan, unlike that of any other plan.
     #[schema(value_type = String, min_length = 1, max_length = 100, example = "Standard")]
     pub name: Name,
-    /// One to four limits; a call must be within all of them.
-    #[schema(value_type = Vec<Policy>, min_items = 1, max_items = 4)]
-    pub limits: Limits,
+    /// One to eight limits; a call must be within all of them that count it.
+    #[schema(value_type = Vec<LimitDoc>, min_items = 1, max_items = 8)]
+    pub limits: PlanLimits,
     /// How much of a quantity in stock its apps may know: `exact` (for keys with the scope
     /// `stock:quantity`), `band` or `none`.
     #[serde(default = "exact")]
     #[schema(default = "exact", example = "exact")]
     pub stock_disclosure: StockDisclosure,
+    /// Units that calls weigh in the limits and on the bill, by operation id, with up to three decimals;
+    /// for an operation that costs by what it brings, what each of its units weighs. Others weigh what
+    /// `x-cost` of the partner API says.
+    #[serde(default)]
+    #[schema(value_type = HashMap<String, f64>, example = json!({"list_products": 2.5}))]
+    pub weights: PlanWeights,
+    /// What its apps meet while several nodes cannot count together: each node grants its `share` of
+    /// the limits, or calls are refused (`refuse`).
+    #[serde(default = "share", deserialize_with = "when_degraded")]
+    #[schema(default = "share", example = "share")]
+    pub when_degraded: WhenDegraded,
 }
 
 fn exact() -> StockDisclosure {
@@ -45,14 +59,23 @@ fn exact() -> StockDisclosure {
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PlanPatch {
-    /// The limits that shall hold instead, one to four.
+    /// The limits that shall hold in place of all, one to eight. What was counted under a name that stays
+    /// goes on.
     #[serde(default)]
-    #[schema(value_type = Option<Vec<Policy>>, min_items = 1, max_items = 4)]
-    pub limits: Option<Limits>,
+    #[schema(value_type = Option<Vec<LimitDoc>>, min_items = 1, max_items = 8)]
+    pub limits: Option<PlanLimits>,
     /// How much of a quantity in stock its apps may know.
     #[serde(default)]
     #[schema(example = "band")]
     pub stock_disclosure: Option<StockDisclosure>,
+    /// The weights that shall hold in place of all.
+    #[serde(default)]
+    #[schema(value_type = Option<HashMap<String, f64>>, example = json!({"list_products": 2.5}))]
+    pub weights: Option<PlanWeights>,
+    /// What its apps shall meet while several nodes cannot count together.
+    #[serde(default, deserialize_with = "when_degraded_change")]
+    #[schema(example = "refuse")]
+    pub when_degraded: Option<WhenDegraded>,
 }
 
 /// A plan at its current version.
@@ -67,12 +90,18 @@ pub struct PlanOut {
     /// Counts the plan's definitions from 1.
     #[schema(example = 1)]
     pub version: u32,
-    /// One to four limits; a call must be within all of them.
-    #[schema(value_type = Vec<Policy>)]
-    pub limits: Limits,
+    /// One to eight limits; a call must be within all of them that count it.
+    #[schema(value_type = Vec<LimitDoc>)]
+    pub limits: PlanLimits,
     /// How much of a quantity in stock its apps may know.
     #[schema(example = "exact")]
     pub stock_disclosure: StockDisclosure,
+    /// Units that calls weigh, by operation id, where they differ from `x-cost` of the partner API.
+    #[schema(value_type = HashMap<String, f64>, example = json!({"list_products": 2.5}))]
+    pub weights: PlanWeights,
+    /// What its apps meet while several nodes cannot count together.
+    #[schema(example = "share")]
+    pub when_degraded: WhenDegraded,
     /// When it was created.
     #[schema(value_type = String, format = DateTime, example = "2026-11-22T09:41:07Z")]
     pub created_at: Micros,
@@ -84,8 +113,18 @@ pub struct PlanOut {
 impl From<Plan> for PlanOut {
     fn from(plan: Plan) -> Self {
         let Plan { id, name, version, definition, created_at, updated_at } = plan;
-        let Definition { limits, stock_disclosure } = definition;
-        Self { id, name, version, limits, stock_disclosure, created_at, updated_at }
+        let Definition { limits, stock_disclosure, weights, when_degraded } = definition;
+        Self {
+            id,
+            name,
+            version,
+            limits,
+            stock_disclosure,
+            weights,
+            when_degraded,
+            created_at,
+            updated_at,
+        }
     }
 }
 
@@ -122,8 +161,8 @@ async fn create_plan(
     state: State,
 ) -> ApiResult<HttpResponse> {
     let by = caller.by(&state.clock);
-    let PlanIn { name, limits, stock_disclosure } = body.0;
-    let definition = Definition { limits, stock_disclosure };
+    let PlanIn { name, limits, stock_disclosure, weights, when_degraded } = body.0;
+    let definition = Definition { limits, stock_disclosure, weights, when_degraded };
     let plan = service::create_plan(&state.db, &by, name, definition).await?;
     state.applied().await;
     created(&format!("plans/{}", plan.id), &PlanOut::from(plan))
@@ -165,13 +204,14 @@ async fn update_plan(
     state: State,
 ) -> ApiResult<HttpResponse> {
     let by = caller.by(&state.clock);
-    let PlanPatch { limits, stock_disclosure } = body.0;
-    if limits.is_none() && stock_disclosure.is_none() {
-        let detail = "The body changes nothing: give limits, stock_disclosure or both.";
+    let PlanPatch { limits, stock_disclosure, weights, when_degraded } = body.0;
+    let patch = DefinitionPatch { limits, stock_disclosure, weights, when_degraded };
+    if patch.is_empty() {
+        let detail =
+            "The body changes nothing: give limits, stock_disclosure, weights or when_degraded.";
         let fault = FieldError::pointer("", "empty", "names nothing to change");
         return Err(ApiError::new(Code::InvalidBody, detail).errors(vec![fault]));
     }
-    let patch = DefinitionPatch { limits, stock_disclosure };
     let plan = service::update_plan(&state.db, &by, id.0, patch).await?;
     state.applied().await;
     done(&PlanOut::from(plan))

@@ -5,6 +5,7 @@ use super::request_cost::{self, COST};
 use super::{public, rate_limit, shield};
 use crate::access::caller::Judged;
 use crate::access::directory::KeyRecord;
+use crate::access::plan::billed_milli;
 use crate::access::{Operation, deprecation};
 use crate::http::answer::{Cache, Records};
 use crate::http::{ApiError, Code};
@@ -204,7 +205,7 @@ fn event(call: &Answered<'_>, duration_us: u32) -> Event {
         operation: call.operation.code,
         status: call.status,
         outcome: outcome(call.status, call.code),
-        weight_milli: call.operation.billed_milli(call.records),
+        weight_milli: billed_milli(&call.key.terms.weights, call.operation, call.records),
         records: call.records,
         bytes: call.bytes,
     }
@@ -300,7 +301,9 @@ pub(super) async fn finish<B: MessageBody + 'static>(
     if let Some((key, decision)) = judged.as_ref().and_then(limits_of)
         && !decision.allowed()
     {
-        decision.violated(&key.limits).for_each(|policy| finisher.book.metrics.limited(policy));
+        decision
+            .violated(&key.terms.limits)
+            .for_each(|policy| finisher.book.metrics.limited(policy));
     }
     let (recorded, error) = match call.as_ref().map(|call| finisher.record(call)) {
         Some(Ok(recorded)) => (Some(recorded), error),

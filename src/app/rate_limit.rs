@@ -1,7 +1,7 @@
 //! The limits in the headers of an answer.
 
 use crate::access::directory::KeyRecord;
-use crate::limit::Decision;
+use crate::limit::{Decision, Limit};
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use bytes::Bytes;
 
@@ -23,17 +23,22 @@ pub(super) fn write(
     decision: &Decision,
     with_trio: bool,
 ) {
+    let limits = &key.terms.limits;
+    if limits.list().is_empty() {
+        return;
+    }
     headers.append(POLICY, key.policy_header.clone());
     let mut left = Vec::with_capacity(64);
-    decision.write_header(&key.limits, &mut left);
+    decision.write_header(limits, &mut left);
     if let Ok(left) = HeaderValue::from_maybe_shared(Bytes::from(left)) {
         headers.append(LEFT, left);
     }
     if with_trio {
-        let tightest = decision.tightest(&key.limits);
-        let quota = key.limits.policies().get(tightest).map_or(0, |policy| policy.quota);
-        headers.append(X_LIMIT, quota.into());
-        headers.append(X_REMAINING, decision.remaining(tightest).into());
-        headers.append(X_RESET, decision.reset_s(tightest).into());
+        let tightest = decision.tightest(limits);
+        let granted = limits.list().get(tightest).map_or(0, Limit::granted);
+        let standing = decision.standing(tightest);
+        headers.append(X_LIMIT, granted.into());
+        headers.append(X_REMAINING, standing.remaining.into());
+        headers.append(X_RESET, standing.reset_s.into());
     }
 }

@@ -8,6 +8,7 @@ use crate::access::model::{
     App, Cidr, Definition, DefinitionPatch, IssuedKey, Key, KeySpec, Name, Partner, Plan,
     StockDisclosure,
 };
+use crate::access::plan::PlanLimits;
 use crate::access::service::{
     By, Switch, Walk, create_app, create_partner, create_plan, list_apps, list_partners,
     list_plans, set_app_plan, set_app_status, set_partner_status, update_plan,
@@ -19,7 +20,7 @@ use crate::app::open_pepper;
 use crate::config::Config;
 use crate::kernel::id::{AdminTokenId, AppId, KeyId, PartnerId, PlanId};
 use crate::kernel::{Clock, Micros};
-use crate::limit::{Limits, Policy};
+use crate::limit::{Limit, Limits};
 use crate::storage::Db;
 use clap::Subcommand;
 use std::sync::Arc;
@@ -79,9 +80,10 @@ pub(super) enum PlanCommand {
         /// Its name.
         #[arg(long)]
         name: Name,
-        /// A limit as NAME:UNITS:SECONDS, such as burst:50:1. Up to four, enforced together.
+        /// A limit: a rate as NAME:UNITS:SECONDS, such as burst:50:1; a quota as NAME:UNITS:PERIOD, such
+        /// as month:100000:month (UTC); any limit as JSON of the admin API. Up to eight, enforced together.
         #[arg(long = "limit", required = true, value_parser = limit)]
-        limits: Vec<Policy>,
+        limits: Vec<Limit>,
         /// How much of a quantity in stock its apps may know: exact, band or none.
         #[arg(long, value_name = "LEVEL", default_value = "exact")]
         stock_disclosure: StockDisclosure,
@@ -91,9 +93,9 @@ pub(super) enum PlanCommand {
     /// Give a plan another definition; what is not named stays. No counter is reset.
     Update {
         id: PlanId,
-        /// A limit as NAME:UNITS:SECONDS; those given replace all.
+        /// A limit, as for create; those given replace all.
         #[arg(long = "limit", required_unless_present = "stock_disclosure", value_parser = limit)]
-        limits: Vec<Policy>,
+        limits: Vec<Limit>,
         /// How much of a quantity in stock its apps may know: exact, band or none.
         #[arg(long, value_name = "LEVEL")]
         stock_disclosure: Option<StockDisclosure>,
@@ -156,14 +158,29 @@ pub(super) enum TokenCommand {
     Revoke { id: AdminTokenId },
 }
 
-fn limit(text: &str) -> Result<Policy, String> {
-    let form = || "a limit is NAME:UNITS:SECONDS, such as burst:50:1".to_owned();
-    let parts: Vec<&str> = text.split(':').collect();
-    let [name, quota, window] = parts.as_slice() else { return Err(form()) };
-    let name = name.parse().map_err(|error| format!("{error}"))?;
-    let quota = quota.parse().map_err(|_| form())?;
-    let window_s = window.parse().map_err(|_| form())?;
-    Ok(Policy { name, quota, window_s })
+/// A limit as the command line has it: in short, or as JSON of the admin API, which the short form is
+/// turned into, so that both are read by one reader.
+fn limit(text: &str) -> Result<Limit, String> {
+    let form = || {
+        "a limit is NAME:UNITS:SECONDS, such as burst:50:1, or NAME:UNITS:PERIOD, such as \
+         month:100000:month, or JSON"
+            .to_owned()
+    };
+    let json = if text.trim_start().starts_with('{') {
+        format!("[{text}]")
+    } else {
+        let parts: Vec<&str> = text.split(':').collect();
+        let [name, quota, window] = parts.as_slice() else { return Err(form()) };
+        let quota: u64 = quota.parse().map_err(|_| form())?;
+        let length = match window.parse::<u64>() {
+            Ok(seconds) => ("window_s", serde_json::Value::from(seconds)),
+            Err(_) => ("period", serde_json::Value::from(*window)),
+        };
+        serde_json::json!([{ "name": name, "quota": quota, length.0: length.1 }]).to_string()
+    };
+    let read: Result<PlanLimits, _> = serde_json::from_str(&json);
+    let PlanLimits(limits) = read.map_err(|error| error.to_string())?;
+    limits.list().first().cloned().ok_or_else(form)
 }
 
 /// What every command needs.
@@ -217,7 +234,7 @@ fn app_line(app: &App) -> String {
 
 fn plan_line(plan: &Plan) -> String {
     let Plan { id, name, version, definition, .. } = plan;
-    let limits = definition.limits.policy_header();
+    let limits = serde_json::to_string(&definition.limits).unwrap_or_default();
     format!("{id}\tversion {version}\t{limits}\t{name}\tstock {}", definition.stock_disclosure)
 }
 
@@ -275,7 +292,7 @@ pub(super) async fn plan(config: &Config, command: PlanCommand) -> anyhow::Resul
     let (db, by) = (&desk.db, &desk.by());
     match command {
         PlanCommand::Create { name, limits, stock_disclosure } => {
-            let definition = Definition { limits: Limits::new(&limits)?, stock_disclosure };
+            let definition = Definition { stock_disclosure, ..Limits::new(limits)?.into() };
             say(create_plan(db, by, name, definition).await?.id)?;
         }
         PlanCommand::List => {
@@ -283,8 +300,9 @@ pub(super) async fn plan(config: &Config, command: PlanCommand) -> anyhow::Resul
             show_all(page, |p| p.id.to_string(), plan_line).await?;
         }
         PlanCommand::Update { id, limits, stock_disclosure } => {
-            let limits = (!limits.is_empty()).then(|| Limits::new(&limits)).transpose()?;
-            let patch = DefinitionPatch { limits, stock_disclosure };
+            let limits = (!limits.is_empty()).then(|| Limits::new(limits)).transpose()?;
+            let limits = limits.map(PlanLimits);
+            let patch = DefinitionPatch { limits, stock_disclosure, ..DefinitionPatch::default() };
             say(plan_line(&update_plan(db, by, id, patch).await?))?;
         }
     }

@@ -19,7 +19,7 @@ use crate::feeds::{Feed, import_values};
 use crate::kernel::Clock;
 use crate::kernel::id::{AppId, ProductId, StoreId};
 use crate::kernel::secret::Secret;
-use crate::limit::{Limits, Policy};
+use crate::limit::{Limit, Limits};
 use crate::storage::{Db, write_durably};
 use anyhow::Context as _;
 use serde_json::Value;
@@ -179,9 +179,9 @@ async fn keys(
         }
     }
     let by = By { actor: ACTOR, now: clock.now() };
-    let limits = Limits::new(&[
-        Policy { name: "burst".parse()?, quota: 50, window_s: 1 },
-        Policy { name: "day".parse()?, quota: 100_000, window_s: 86_400 },
+    let limits = Limits::new(vec![
+        Limit::rate("burst".parse()?, 50, 1),
+        Limit::rate("day".parse()?, 100_000, 86_400),
     ])?;
     let app = app(db, &by, limits).await?;
     let issue = async |environment: Environment| -> anyhow::Result<String> {

@@ -7,6 +7,7 @@
 
 use super::store::{Attempt, Delivery, Subscription};
 use crate::access::directory::{KeyRecord, Keyring};
+use crate::access::plan::billed_milli;
 use crate::access::{Op, op};
 use crate::kernel::Micros;
 use crate::kernel::id::KeyId;
@@ -106,7 +107,7 @@ fn event<O: Op>(payer: &KeyRecord, sent: &Sent, payload: &str) -> Event {
         operation: O::OPERATION.code,
         status: sent.status,
         outcome: sent.outcome,
-        weight_milli: O::OPERATION.weight_milli,
+        weight_milli: billed_milli(&payer.terms.weights, O::OPERATION, 1),
         records: 1,
         bytes: payload.len() as u64,
     }

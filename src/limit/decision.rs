@@ -1,6 +1,6 @@
 //! What a limiter answers, and the headers that tell the caller.
 
-use super::policy::{Limits, MOST_POLICIES};
+use super::policy::{Kind, Limits, MOST_LIMITS};
 use std::cmp::Reverse;
 
 /// Whether the call may go on.
@@ -13,20 +13,58 @@ pub enum Verdict {
         /// Microseconds, at least 1.
         micros: u64,
     },
+    /// Not now: as soon as one of the calls under way has ended. Nobody knows when that is.
+    Busy,
     /// Not ever: it weighs more than a whole quota.
     Never,
 }
 
-/// The answer to one call, with the state of each policy after it. It lives on the stack.
+/// How one limit stands after a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Standing {
+    /// Whole units that are left, or calls that may begin.
+    pub remaining: u32,
+    /// Seconds until the whole quota is there again; where the limit refused this call, seconds until
+    /// it admits the same call. 0 for limits of concurrency, whose end is not known.
+    pub reset_s: u32,
+    /// Seconds of the present period of a quota; 0 for other kinds.
+    pub period_s: u32,
+}
+
+/// The answer to one call over all limits of the plan, those of partner, app and key together. It lives
+/// on the stack. A limiter begins with [`Decision::default`], which admits and has asked nothing, and
+/// fills in limit by limit, by their places in the plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Decision {
-    pub(super) verdict: Verdict,
-    pub(super) violated: u8,
-    pub(super) remaining: [u32; MOST_POLICIES],
-    pub(super) reset_s: [u32; MOST_POLICIES],
+    verdict: Verdict,
+    asked: u8,
+    violated: u8,
+    standings: [Standing; MOST_LIMITS],
+}
+
+impl Default for Decision {
+    fn default() -> Self {
+        let standings = [Standing::default(); MOST_LIMITS];
+        Self { verdict: Verdict::Admitted, asked: 0, violated: 0, standings }
+    }
 }
 
 impl Decision {
+    /// Notes that the limit at `place` refuses the call, and when it would not. The worst of all
+    /// refusals is the verdict.
+    pub fn refuse(&mut self, place: usize, why: Verdict) {
+        self.violated |= 1 << place;
+        self.verdict = worse(self.verdict, why);
+    }
+
+    /// Notes how the limit at `place` stands after the call.
+    pub fn stand(&mut self, place: usize, standing: Standing) {
+        if let Some(slot) = self.standings.get_mut(place) {
+            self.asked |= 1 << place;
+            *slot = standing;
+        }
+    }
+
     /// Whether the call may go on.
     #[must_use]
     pub fn allowed(&self) -> bool {
@@ -39,71 +77,121 @@ impl Decision {
         self.verdict
     }
 
-    /// Whether the policy at `index` refused the call.
+    /// Whether the limit at `place` counts calls of this operation.
     #[must_use]
-    pub fn violates(&self, index: usize) -> bool {
-        index < MOST_POLICIES && self.violated & (1 << index) != 0
+    pub fn asked(&self, place: usize) -> bool {
+        place < MOST_LIMITS && self.asked & (1 << place) != 0
     }
 
-    /// The names of the policies that refused the call.
+    /// Whether the limit at `place` refused the call.
+    #[must_use]
+    pub fn violates(&self, place: usize) -> bool {
+        place < MOST_LIMITS && self.violated & (1 << place) != 0
+    }
+
+    /// The names of the limits that refused the call.
     pub fn violated<'a>(&self, limits: &'a Limits) -> impl Iterator<Item = &'a str> + use<'a> {
         let violated = self.violated;
-        let policies = limits.policies().iter().enumerate();
-        policies.filter(move |(i, _)| violated & (1 << i) != 0).map(|(_, p)| p.name.as_str())
+        let limits = limits.list().iter().enumerate();
+        limits.filter(move |(i, _)| violated & (1 << i) != 0).map(|(_, limit)| limit.name.as_str())
     }
 
-    /// Whole units that the policy at `index` has left; 0 where there is no such policy.
+    /// How the limit at `place` stands; all zero where it was not asked.
     #[must_use]
-    pub fn remaining(&self, index: usize) -> u32 {
-        self.remaining.get(index).copied().unwrap_or(0)
+    pub fn standing(&self, place: usize) -> Standing {
+        self.standings.get(place).copied().unwrap_or_default()
     }
 
-    /// Seconds until the policy at `index` has its whole quota again; where it refused this call,
-    /// seconds until it admits the same call.
-    #[must_use]
-    pub fn reset_s(&self, index: usize) -> u32 {
-        self.reset_s.get(index).copied().unwrap_or(0)
-    }
-
-    /// The index of the policy that has the smallest share left; of equals, the one that takes longest.
+    /// The place of the limit that has the smallest share left; of equals, the one that takes longest.
     #[must_use]
     pub fn tightest(&self, limits: &Limits) -> usize {
-        let share = |i: usize, quota: u32| {
-            u64::from(self.remaining[i]) * u64::from(u32::MAX) / u64::from(quota.max(1))
+        let share = |place: usize, granted: u32| {
+            let left = u64::from(self.standing(place).remaining);
+            left * u64::from(u32::MAX) / u64::from(granted.max(1))
         };
-        let policies = limits.policies().iter().enumerate();
-        let least = policies.min_by_key(|(i, policy)| {
-            (!self.violates(*i), share(*i, policy.quota), Reverse(policy.window_s))
+        let asked = limits.list().iter().enumerate().filter(|(place, _)| self.asked(*place));
+        let least = asked.min_by_key(|(place, limit)| {
+            let length = match &limit.kind {
+                Kind::Rate(rate) => rate.window_s,
+                Kind::Quota(_) => self.standing(*place).period_s,
+                Kind::Concurrency(_) => 0,
+            };
+            (!self.violates(*place), share(*place, limit.granted()), Reverse(length))
         });
-        least.map_or(0, |(i, _)| i)
+        least.map_or(0, |(place, _)| place)
     }
 
-    /// Seconds after which the same call is admitted, at least 1; `None` where it was admitted, or
-    /// where waiting does not help.
+    /// Seconds after which the same call is admitted, at least 1; where calls under way have to end
+    /// first, 1; `None` where it was admitted, or where waiting does not help.
     #[must_use]
     pub fn retry_after_s(&self) -> Option<u32> {
         match self.verdict {
             Verdict::Wait { micros } => Some(whole_seconds(micros)),
+            Verdict::Busy => Some(1),
             Verdict::Admitted | Verdict::Never => None,
         }
     }
 
     /// Appends the value of `RateLimit`, `"burst";r=49;t=1, "day";r=99999;t=1`
-    /// (draft-ietf-httpapi-ratelimit-headers-11): `r` is [`Self::remaining`], `t` [`Self::reset_s`].
+    /// (draft-ietf-httpapi-ratelimit-headers-11 §4), of the limits that were asked. Limits of
+    /// concurrency have a `t` only where they refused the call.
     pub fn write_header(&self, limits: &Limits, out: &mut Vec<u8>) {
         let mut digits = itoa::Buffer::new();
-        for (i, policy) in limits.policies().iter().enumerate() {
-            out.extend_from_slice(if i == 0 { b"\"" } else { b", \"" });
-            out.extend_from_slice(policy.name.as_bytes());
+        let mut before: &[u8] = b"\"";
+        for (place, limit) in limits.list().iter().enumerate() {
+            if !self.asked(place) {
+                continue;
+            }
+            let Standing { remaining, reset_s, .. } = self.standings[place];
+            out.extend_from_slice(before);
+            out.extend_from_slice(limit.name.as_bytes());
             out.extend_from_slice(b"\";r=");
-            out.extend_from_slice(digits.format(self.remaining[i]).as_bytes());
-            out.extend_from_slice(b";t=");
-            out.extend_from_slice(digits.format(self.reset_s[i]).as_bytes());
+            out.extend_from_slice(digits.format(remaining).as_bytes());
+            if !matches!(limit.kind, Kind::Concurrency(_)) || self.violates(place) {
+                out.extend_from_slice(b";t=");
+                out.extend_from_slice(digits.format(reset_s).as_bytes());
+            }
+            before = b", \"";
         }
     }
 }
 
+/// The verdict that keeps a caller waiting longer. The end of a call under way may come at once, so a
+/// wait that is known is the longer one.
+fn worse(a: Verdict, b: Verdict) -> Verdict {
+    let rank = |verdict: Verdict| match verdict {
+        Verdict::Admitted => (0, 0),
+        Verdict::Busy => (1, 0),
+        Verdict::Wait { micros } => (2, micros),
+        Verdict::Never => (3, 0),
+    };
+    if rank(b) > rank(a) { b } else { a }
+}
+
 /// Microseconds as seconds, rounded up, at least 1.
-pub(super) fn whole_seconds(micros: u64) -> u32 {
+#[must_use]
+pub fn whole_seconds(micros: u64) -> u32 {
     u32::try_from(micros.div_ceil(1_000_000)).unwrap_or(u32::MAX).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_refusal_is_the_verdict() {
+        let mut decision = Decision::default();
+        assert!(decision.allowed() && decision.retry_after_s().is_none());
+        decision.refuse(3, Verdict::Busy);
+        assert_eq!(decision.retry_after_s(), Some(1));
+        decision.refuse(0, Verdict::Wait { micros: 1_500_000 });
+        decision.refuse(1, Verdict::Wait { micros: 10 });
+        assert_eq!(
+            (decision.verdict(), decision.retry_after_s()),
+            (Verdict::Wait { micros: 1_500_000 }, Some(2))
+        );
+        decision.refuse(2, Verdict::Never);
+        assert_eq!(decision.retry_after_s(), None);
+        assert!((0..4).all(|place| decision.violates(place)) && !decision.violates(4));
+    }
 }

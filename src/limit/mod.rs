@@ -1,20 +1,30 @@
-//! How much a caller may take: the policies of a plan, and the limiter that holds callers to them.
+//! How much a caller may take: the limits of a plan, and the limiter that holds callers to them.
 //!
-//! A call names its weight; all policies are asked together, and nothing is taken when any refuses.
-//! The arithmetic is in [`gcra`], pure and exact; [`local`] keeps the accounts of this process.
-//! Fetch a [`Subject`] once per caller and keep it: a check is then one uncontended lock.
-//! The local limiter counts per process: two processes admit twice the quota.
+//! A call names its operation and weight; all limits that count it are asked together, at the levels of
+//! partner, app and key, and nothing is taken when any refuses. A plan's [`Limits`] are made ready once
+//! as [`Terms`]; [`gcra`] has the arithmetic of rates and [`period`] that of calendars, both pure;
+//! [`account`] counts for one partner, app or key; [`local`] keeps the accounts of this process.
+//! Fetch a [`Subject`] once per key and keep it: a check is then one uncontended lock for each level.
 
+pub mod account;
 #[cfg(test)]
 mod conformance;
 pub mod decision;
 pub mod gcra;
 pub mod local;
+pub mod name;
+pub mod period;
 pub mod policy;
+pub mod terms;
 
-pub use decision::{Decision, Verdict};
-pub use local::{LocalLimiter, Subject, SubjectId};
-pub use policy::{InvalidLimits, Limits, MOST_POLICIES, Policy, PolicyName};
+pub use account::Ask;
+pub use decision::{Decision, Standing, Verdict};
+pub use local::{AccountId, LocalLimiter, Subject, SubjectId};
+pub use name::LimitName;
+pub use period::{Anchor, Bounds, Cycle, Period};
+pub use policy::{Concurrency, InvalidLimits, Kind, Limit, Limits, MOST_LIMITS};
+pub use policy::{Operations, Per, Quota, Rate};
+pub use terms::{Level, Terms, Weights, WhenDegraded};
 
 use crate::kernel::Micros;
 use std::sync::Arc;
@@ -31,24 +41,23 @@ pub enum Limiter {
 pub enum LimitError {}
 
 impl Limiter {
-    /// The account of a subject: the same one however often it is asked for.
+    /// The accounts of a key under these terms: the same ones however often they are asked for.
     #[must_use]
-    pub fn handle(&self, id: SubjectId) -> Arc<Subject> {
+    pub fn subject(&self, id: SubjectId, terms: &Terms) -> Subject {
         match self {
-            Self::Local(local) => local.handle(id),
+            Self::Local(local) => local.subject(id, terms),
         }
     }
 
-    /// Takes `weight_milli` thousandths of a unit from every policy, or from none.
+    /// Takes a call from every limit of the terms, or from none.
     pub fn check(
         &self,
         subject: &Subject,
-        limits: &Limits,
-        now: Micros,
-        weight_milli: u32,
+        terms: &Arc<Terms>,
+        ask: &Ask,
     ) -> Result<Decision, LimitError> {
         match self {
-            Self::Local(_) => Ok(subject.take(limits, now, weight_milli)),
+            Self::Local(_) => Ok(subject.take(terms, ask)),
         }
     }
 

@@ -1,180 +1,243 @@
-//! Policies: what a plan promises, and the header that says so.
+//! What a plan promises: its limits of three kinds, and the header that says so.
 
-use crate::kernel::Object;
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize};
-use std::fmt;
+use super::name::LimitName;
+use super::period::Cycle;
+use crate::kernel::word::words;
+use std::fmt::Write as _;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
-/// Most policies that one plan has.
-pub const MOST_POLICIES: usize = 4;
-/// Most characters of a policy's name.
-const LONGEST_NAME: usize = 20;
+/// Most limits that one plan has.
+pub const MOST_LIMITS: usize = 8;
+/// Units that a rate or a quota may grant.
+pub const UNITS: RangeInclusive<u64> = 1..=1_000_000_000;
+/// Seconds that a rate may stretch over: up to a leap year.
+pub const WINDOW: RangeInclusive<u64> = 1..=31_622_400;
+/// Calls that may be under way at once.
+pub const CONCURRENT: RangeInclusive<u64> = 1..=100_000;
+/// Codes of operations are below this.
+pub const MOST_OPERATIONS: u16 = 256;
 
-/// Units that a policy may grant.
-const QUOTA: RangeInclusive<u64> = 1..=1_000_000_000;
-/// Seconds that a policy may stretch over: up to a leap year.
-const WINDOW: RangeInclusive<u64> = 1..=31_622_400;
-
-/// The name of a policy, as it stands in headers: 1 to 20 of `a-z`, `0-9`, `_`, `-`.
-#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct PolicyName {
-    length: u8,
-    bytes: [u8; LONGEST_NAME],
+words! {
+    /// Whose calls a limit counts together.
+    pub enum Per {
+        /// Those of all apps of the partner.
+        Partner = "partner",
+        /// Those of all keys of the app.
+        App = "app",
+        /// Those of the key alone.
+        Key = "key",
+    }
 }
 
-/// A limit: `quota` units may be taken at once; what was taken comes back evenly over `window_s`
-/// seconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Policy {
-    /// Its name in the `RateLimit` headers: 1 to 20 of a-z, 0-9, `_` and `-`.
-    #[schema(value_type = String, example = "burst", min_length = 1, max_length = 20, pattern = "^[a-z0-9_-]+$")]
-    pub name: PolicyName,
+/// The operations that a limit counts, by their codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Operations(Option<[u64; MOST_OPERATIONS as usize / 64]>);
+
+impl Operations {
+    /// Every operation.
+    pub const ALL: Self = Self(None);
+
+    /// Only those of these codes.
+    #[must_use]
+    pub fn only(codes: impl IntoIterator<Item = u16>) -> Self {
+        let mut bits = [0; MOST_OPERATIONS as usize / 64];
+        for code in codes.into_iter().map(usize::from) {
+            if let Some(word) = bits.get_mut(code / 64) {
+                *word |= 1 << (code % 64);
+            }
+        }
+        Self(Some(bits))
+    }
+
+    /// Whether calls of an operation are counted.
+    #[must_use]
+    pub fn cover(&self, code: u16) -> bool {
+        let code = usize::from(code);
+        let set = |bits: &[u64; 4]| bits.get(code / 64).is_some_and(|w| w >> (code % 64) & 1 == 1);
+        self.0.as_ref().is_none_or(set)
+    }
+
+    /// Whether every operation is counted.
+    #[must_use]
+    pub fn is_all(&self) -> bool {
+        self.0.is_none()
+    }
+}
+
+/// `quota` units may be taken at once; what was taken comes back evenly over `window_s` seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
     /// Whole units that may be taken at once.
-    #[serde(deserialize_with = "quota")]
-    #[schema(example = 50, minimum = 1, maximum = 1_000_000_000)]
     pub quota: u32,
-    /// Seconds in which a full quota comes back: up to a leap year.
-    #[serde(deserialize_with = "window")]
-    #[schema(example = 1, minimum = 1, maximum = 31_622_400)]
+    /// Seconds in which a full quota comes back.
     pub window_s: u32,
 }
 
-/// The one to four policies of a plan, `[{"name":"burst","quota":50,"window_s":1}]`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Vec<Object<Policy>>", into = "Vec<Policy>")]
-pub struct Limits {
-    /// Places behind `length` repeat the first policy, so that equal limits are equal values.
-    policies: [Policy; MOST_POLICIES],
-    length: u8,
+/// `quota` units may be taken in each period; at its end all come back at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quota {
+    /// Whole units in a period.
+    pub quota: u32,
+    /// When periods begin and end.
+    pub cycle: Cycle,
 }
 
-/// Why policies make no plan.
+/// So many calls may be under way at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Concurrency {
+    /// Calls whose answer has not ended.
+    pub most: u32,
+}
+
+/// What a limit counts, and how much of it is granted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kind {
+    /// Units over a stretch of time that moves along.
+    Rate(Rate),
+    /// Units in a calendar or contract period.
+    Quota(Quota),
+    /// Calls under way.
+    Concurrency(Concurrency),
+}
+
+/// One limit of a plan. Its counter is named by the id of whose calls it counts, their environment and
+/// its name, and by nothing else: no edit of a plan and no change of plans makes a second one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limit {
+    /// Its name in the headers, one limit's only within the plan.
+    pub name: LimitName,
+    /// Whose calls are counted together.
+    pub per: Per,
+    /// The operations whose calls are counted.
+    pub operations: Operations,
+    /// What is counted.
+    pub kind: Kind,
+}
+
+impl Limit {
+    /// A rate of an app over all operations.
+    #[must_use]
+    pub fn rate(name: LimitName, quota: u32, window_s: u32) -> Self {
+        let kind = Kind::Rate(Rate { quota, window_s });
+        Self { name, per: Per::App, operations: Operations::ALL, kind }
+    }
+
+    /// What is granted: units, or calls at once.
+    #[must_use]
+    pub fn granted(&self) -> u32 {
+        match &self.kind {
+            Kind::Rate(rate) => rate.quota,
+            Kind::Quota(quota) => quota.quota,
+            Kind::Concurrency(places) => places.most,
+        }
+    }
+
+    /// Whether it is a quota, which counts what is billed.
+    #[must_use]
+    pub fn is_quota(&self) -> bool {
+        matches!(self.kind, Kind::Quota(_))
+    }
+
+    fn check(&self) -> Result<(), InvalidLimits> {
+        match &self.kind {
+            Kind::Rate(rate) => {
+                checked(&UNITS, rate.quota.into(), InvalidLimits::Quota)?;
+                checked(&WINDOW, rate.window_s.into(), InvalidLimits::Window)
+            }
+            Kind::Quota(quota) => checked(&UNITS, quota.quota.into(), InvalidLimits::Quota),
+            Kind::Concurrency(Concurrency { most }) => {
+                checked(&CONCURRENT, (*most).into(), InvalidLimits::Concurrent)
+            }
+        }
+        .map(drop)
+    }
+}
+
+/// The limits of a plan, in the order of the headers. Cheap to clone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits(Arc<[Limit]>);
+
+/// Why limits make no plan.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidLimits {
-    /// None, or more than four.
-    #[error("a plan has 1 to 4 limits, not {0}")]
+    /// None, or more than eight.
+    #[error("a plan has 1 to 8 limits, not {0}")]
     Count(usize),
     /// A name that cannot stand in a header.
     #[error("`{0}` is no name for a limit: it is 1 to 20 of a-z, 0-9, _ and -")]
     Name(String),
-    /// Two policies of one name.
+    /// Two limits of one name.
     #[error("two limits are called `{0}`; give each its own name")]
-    Repeated(PolicyName),
+    Repeated(LimitName),
     /// Units out of range.
     #[error("a quota is 1 to 1000000000 units, not {0}")]
     Quota(u64),
     /// Seconds out of range.
     #[error("a window is 1 to 31622400 seconds, not {0}")]
     Window(u64),
-}
-
-impl PolicyName {
-    /// The name as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        std::str::from_utf8(self.as_bytes()).unwrap_or_default()
-    }
-
-    /// The name as ASCII.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes[..usize::from(self.length)]
-    }
-}
-
-impl TryFrom<String> for PolicyName {
-    type Error = InvalidLimits;
-
-    fn try_from(text: String) -> Result<Self, InvalidLimits> {
-        text.parse()
-    }
-}
-
-impl std::str::FromStr for PolicyName {
-    type Err = InvalidLimits;
-
-    fn from_str(text: &str) -> Result<Self, InvalidLimits> {
-        let token = |b: u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-');
-        if !(1..=LONGEST_NAME).contains(&text.len()) || !text.bytes().all(token) {
-            return Err(InvalidLimits::Name(text.chars().take(40).collect()));
-        }
-        let mut bytes = [0; LONGEST_NAME];
-        bytes[..text.len()].copy_from_slice(text.as_bytes());
-        Ok(Self { length: text.len() as u8, bytes })
-    }
-}
-
-impl From<PolicyName> for String {
-    fn from(name: PolicyName) -> Self {
-        name.as_str().to_owned()
-    }
-}
-
-impl fmt::Display for PolicyName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl fmt::Debug for PolicyName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(self.as_str(), f)
-    }
+    /// Calls out of range.
+    #[error("1 to 100000 calls may be under way at once, not {0}")]
+    Concurrent(u64),
 }
 
 impl Limits {
-    /// The limits of these policies, if they can stand together.
-    pub fn new(policies: &[Policy]) -> Result<Self, InvalidLimits> {
-        let (Some(first), true) = (policies.first(), policies.len() <= MOST_POLICIES) else {
-            return Err(InvalidLimits::Count(policies.len()));
-        };
-        for (i, policy) in policies.iter().enumerate() {
-            checked(QUOTA, policy.quota.into(), InvalidLimits::Quota)?;
-            checked(WINDOW, policy.window_s.into(), InvalidLimits::Window)?;
-            if policies[..i].iter().any(|other| other.name == policy.name) {
-                return Err(InvalidLimits::Repeated(policy.name));
+    /// The limits of a plan, if they can stand together.
+    pub fn new(limits: Vec<Limit>) -> Result<Self, InvalidLimits> {
+        if !(1..=MOST_LIMITS).contains(&limits.len()) {
+            return Err(InvalidLimits::Count(limits.len()));
+        }
+        for (i, limit) in limits.iter().enumerate() {
+            limit.check()?;
+            if limits[..i].iter().any(|other| other.name == limit.name) {
+                return Err(InvalidLimits::Repeated(limit.name));
             }
         }
-        let mut all = [*first; MOST_POLICIES];
-        all[..policies.len()].copy_from_slice(policies);
-        Ok(Self { policies: all, length: policies.len() as u8 })
+        Ok(Self(limits.into()))
     }
 
-    /// The policies, in the order of the headers.
+    /// The limits, in the order of the headers.
     #[must_use]
-    pub fn policies(&self) -> &[Policy] {
-        &self.policies[..usize::from(self.length)]
+    pub fn list(&self) -> &[Limit] {
+        &self.0
     }
 
-    /// The value of `RateLimit-Policy`, `"burst";q=50;w=1, "day";q=100000;w=86400`. It is the same
-    /// for every call of a plan: make it once.
+    /// What test keys are held to: all but the quotas, which count what is billed.
     #[must_use]
-    pub fn policy_header(&self) -> String {
-        let item = |p: &Policy| format!("\"{}\";q={};w={}", p.name, p.quota, p.window_s);
-        self.policies().iter().map(item).collect::<Vec<_>>().join(", ")
+    pub fn without_quotas(&self) -> Self {
+        if self.0.iter().any(Limit::is_quota) {
+            return Self(self.0.iter().filter(|limit| !limit.is_quota()).cloned().collect());
+        }
+        self.clone()
+    }
+
+    /// The value of `RateLimit-Policy`, `"burst";q=50;w=1, "month";q=100000;w=2592000`
+    /// (draft-ietf-httpapi-ratelimit-headers-11 §3). `period_s` tells the seconds of the present period
+    /// of the quota at a place; where there is no quota, the value is the same for every call.
+    #[must_use]
+    pub fn policy_header(&self, period_s: impl Fn(usize) -> u32) -> String {
+        let mut out = String::with_capacity(48 * self.0.len());
+        for (place, limit) in self.0.iter().enumerate() {
+            let before = if place == 0 { "" } else { ", " };
+            let (name, granted) = (limit.name, limit.granted());
+            let window_s = match &limit.kind {
+                Kind::Rate(rate) => Some(rate.window_s),
+                Kind::Quota(_) => Some(period_s(place)),
+                Kind::Concurrency(_) => None,
+            };
+            // Writing to a String cannot fail.
+            let _ = match window_s {
+                Some(seconds) => write!(out, "{before}\"{name}\";q={granted};w={seconds}"),
+                None => write!(out, "{before}\"{name}\";q={granted};qu=\"concurrent-requests\""),
+            };
+        }
+        out
     }
 }
 
-impl TryFrom<Vec<Object<Policy>>> for Limits {
-    type Error = InvalidLimits;
-
-    fn try_from(policies: Vec<Object<Policy>>) -> Result<Self, InvalidLimits> {
-        let policies: Vec<Policy> = policies.into_iter().map(|policy| policy.0).collect();
-        Self::new(&policies)
-    }
-}
-
-impl From<Limits> for Vec<Policy> {
-    fn from(limits: Limits) -> Self {
-        limits.policies().to_vec()
-    }
-}
-
-fn checked(
-    range: RangeInclusive<u64>,
+/// A value in its range, as the smaller number that it is kept as.
+pub fn checked(
+    range: &RangeInclusive<u64>,
     value: u64,
     error: fn(u64) -> InvalidLimits,
 ) -> Result<u32, InvalidLimits> {
@@ -182,47 +245,52 @@ fn checked(
     fits.ok_or_else(|| error(value))
 }
 
-// Checked field by field while reading, so that an error points at the field.
-
-fn quota<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
-    let value = u64::deserialize(deserializer)?;
-    checked(QUOTA, value, InvalidLimits::Quota).map_err(D::Error::custom)
-}
-
-fn window<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
-    let value = u64::deserialize(deserializer)?;
-    checked(WINDOW, value, InvalidLimits::Window).map_err(D::Error::custom)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_plan_is_read_and_written_as_json() {
-        let json = r#"[{"name":"burst","quota":50,"window_s":1},{"name":"day","quota":100000,"window_s":86400}]"#;
-        let limits: Limits = serde_json::from_str(json).unwrap();
-        assert_eq!(serde_json::to_string(&limits).unwrap(), json);
-        assert_eq!(limits.policy_header(), r#""burst";q=50;w=1, "day";q=100000;w=86400"#);
+    fn rate(name: &str) -> Limit {
+        Limit::rate(name.parse().unwrap(), 50, 1)
     }
 
     #[test]
     fn what_is_no_plan_says_what_is() {
-        let policy =
-            |name: &str, quota: u32| format!(r#"{{"name":"{name}","quota":{quota},"window_s":1}}"#);
-        for (policies, says) in [
-            (vec![], "1 to 4 limits, not 0"),
-            (["a", "b", "c", "d", "e"].map(|n| policy(n, 1)).to_vec(), "1 to 4 limits, not 5"),
-            (vec![policy("Day", 1)], "`Day` is no name"),
-            (vec![policy("", 1)], "1 to 20 of a-z"),
-            (vec![policy("a", 1), policy("a", 2)], "two limits are called `a`"),
-            (vec![policy("a", 0)], "1 to 1000000000 units, not 0"),
-            (vec![r#"["a",1,1]"#.to_owned()], "an object"),
-            (vec![r#"{"name":"a","quota":1,"window":1}"#.to_owned()], "window_s"),
+        let nine: Vec<Limit> = (0..9).map(|n| rate(&format!("l{n}"))).collect();
+        let nothing = Limit::rate("a".parse().unwrap(), 0, 1);
+        for (limits, says) in [
+            (vec![], "1 to 8 limits, not 0"),
+            (nine, "1 to 8 limits, not 9"),
+            (vec![rate("a"), rate("a")], "two limits are called `a`"),
+            (vec![nothing], "1 to 1000000000 units, not 0"),
         ] {
-            let json = format!("[{}]", policies.join(","));
-            let error = serde_json::from_str::<Limits>(&json).unwrap_err().to_string();
-            assert!(error.contains(says), "{json}: {error}");
+            let error = Limits::new(limits).unwrap_err().to_string();
+            assert!(error.contains(says), "{error}");
         }
+        for name in ["Day", "", "a b", "aaaaaaaaaaaaaaaaaaaaa"] {
+            assert!(name.parse::<LimitName>().is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn operations_are_covered_by_code() {
+        let some = Operations::only([0, 63, 64, 255, 300]);
+        let covered: Vec<u16> = (0..400).filter(|code| some.cover(*code)).collect();
+        assert_eq!(covered, [0, 63, 64, 255]);
+        assert!(Operations::ALL.cover(9_999) && Operations::ALL.is_all() && !some.is_all());
+    }
+
+    #[test]
+    fn the_header_names_units_and_windows() {
+        let most = Kind::Concurrency(Concurrency { most: 4 });
+        let cycle = Cycle::default();
+        let month = Limit { kind: Kind::Quota(Quota { quota: 9, cycle }), ..rate("month") };
+        let limits =
+            Limits::new(vec![rate("burst"), month, Limit { kind: most, ..rate("at-once") }]);
+        let limits = limits.unwrap();
+        let header = limits.policy_header(|place| 100 + place as u32);
+        let expected =
+            r#""burst";q=50;w=1, "month";q=9;w=101, "at-once";q=4;qu="concurrent-requests""#;
+        assert_eq!(header, expected);
+        assert_eq!(limits.without_quotas().list().len(), 2);
     }
 }

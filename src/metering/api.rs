@@ -4,11 +4,11 @@ use super::usage::{Granularity, UsageRow, usage};
 use crate::access::Scope;
 use crate::access::caller::Caller;
 use crate::access::op;
+use crate::access::plan::{LimitDoc, PlanLimits};
 use crate::http::answer::Cache;
 use crate::http::{Answer, ApiResult, Params};
 use crate::kernel::clock::HOUR;
 use crate::kernel::{Clock, Micros};
-use crate::limit::{Limits, Policy};
 use crate::storage::Db;
 use actix_web::{HttpRequest, get, web};
 use serde::Serialize;
@@ -56,8 +56,8 @@ pub struct UsageOut {
     #[schema(example = 1)]
     plan_version: u32,
     /// The plan's limits, as they are enforced.
-    #[schema(value_type = Vec<Policy>)]
-    limits: Limits,
+    #[schema(value_type = Vec<LimitDoc>)]
+    limits: PlanLimits,
     /// What this key may do.
     #[schema(example = json!(["catalog:read"]))]
     scopes: Vec<&'static str>,
@@ -148,7 +148,7 @@ async fn get_usage(
         app_id: key.app.to_string(),
         plan_id: key.plan.to_string(),
         plan_version: key.plan_version,
-        limits: key.limits,
+        limits: PlanLimits(key.terms.limits.clone()),
         scopes: key.scopes.iter().map(Scope::as_str).collect(),
         items: usage.rows.into_iter().map(Into::into).collect(),
     };

@@ -53,7 +53,7 @@ async fn the_directory_knows_a_key_by_its_hash_only() {
     assert_eq!(row.secrets[0].hash, text.hash(&pepper));
     assert_eq!((row.app, row.partner, row.plan), (app.id, app.partner, app.plan));
     assert_eq!((row.scopes, &row.cidrs), (spec(&app).scopes, &spec(&app).cidrs));
-    assert_eq!((row.plan_version, row.definition.limits), (1, limits(50)));
+    assert_eq!((row.plan_version, row.definition.limits.0), (1, limits(50)));
     let statuses = (row.key_status, row.app_status, row.partner_status);
     assert_eq!(statuses, (Status::Active, Status::Active, Status::Active));
 
@@ -61,7 +61,7 @@ async fn the_directory_knows_a_key_by_its_hash_only() {
     update_plan(&db, &at(START), app.plan, limits(80).into()).await.unwrap();
     let row = only_row(&db).await;
     assert_eq!(row.partner_status, Status::Suspended);
-    assert_eq!((row.plan_version, row.definition.limits), (2, limits(80)));
+    assert_eq!((row.plan_version, row.definition.limits.0), (2, limits(80)));
 }
 
 #[tokio::test]

@@ -1,0 +1,142 @@
+//! The limits of a plan as JSON documents.
+
+use super::OperationId;
+use crate::access::operation::OPERATIONS;
+use crate::limit::{Anchor, Kind, Limit, LimitName, Limits, Operations, Per, Period};
+use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
+
+/// The limits of a plan: one to eight.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlanLimits(pub Limits);
+
+/// A limit of a plan: a rate (`window_s`), a quota (`period`) or a limit of concurrency (`concurrent`).
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(title = "Limit")]
+pub enum LimitDoc {
+    /// A rate.
+    Rate(RateDoc),
+    /// A quota.
+    Quota(QuotaDoc),
+    /// A limit of concurrency.
+    Concurrency(ConcurrencyDoc),
+}
+
+/// A rate: `quota` units may be taken at once; what was taken comes back evenly over `window_s` seconds.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RateDoc {
+    /// Its name in the `RateLimit` headers: 1 to 20 of a-z, 0-9, `_` and `-`.
+    #[schema(value_type = String, example = "burst", min_length = 1, max_length = 20, pattern = "^[a-z0-9_-]+$")]
+    name: LimitName,
+    /// Whole units that may be taken at once.
+    #[schema(example = 50, minimum = 1, maximum = 1_000_000_000)]
+    quota: u32,
+    /// Seconds in which a full quota comes back: up to a leap year.
+    #[schema(example = 1, minimum = 1, maximum = 31_622_400)]
+    window_s: u32,
+    /// Whose calls are counted together.
+    #[serde(default, skip_serializing_if = "is_app")]
+    #[schema(default = "app", example = "app")]
+    per: Per,
+    /// The only operations whose calls are counted; all where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<String>>, min_items = 1, max_items = 100, example = json!(["list_products"]))]
+    operations: Option<Vec<OperationId>>,
+}
+
+/// A quota: `quota` units may be taken in each period, and all come back at its end. It counts what is
+/// billed: what is free takes nothing, and test keys have none.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct QuotaDoc {
+    /// Its name in the `RateLimit` headers: 1 to 20 of a-z, 0-9, `_` and `-`.
+    #[schema(value_type = String, example = "month", min_length = 1, max_length = 20, pattern = "^[a-z0-9_-]+$")]
+    name: LimitName,
+    /// Whole units in a period.
+    #[schema(example = 1_000_000, minimum = 1, maximum = 1_000_000_000)]
+    quota: u32,
+    /// How long a period is.
+    #[schema(example = "month")]
+    period: Period,
+    /// Where periods begin: with the calendar's, or on the day on which the app (for `per` = `partner`,
+    /// the partner) was created. Where a month has no such day, its last day stands for it.
+    #[serde(default)]
+    #[schema(default = "calendar", example = "calendar")]
+    anchor: Anchor,
+    /// The time zone whose days they are made of, by its IANA name.
+    #[serde(default)]
+    #[schema(default = "UTC", example = "Europe/Paris", max_length = 64)]
+    time_zone: String,
+    /// Whose calls are counted together.
+    #[serde(default, skip_serializing_if = "is_app")]
+    #[schema(default = "app", example = "app")]
+    per: Per,
+    /// The only operations whose calls are counted; all where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<String>>, min_items = 1, max_items = 100, example = json!(["list_products"]))]
+    operations: Option<Vec<OperationId>>,
+}
+
+/// A limit of concurrency: so many calls may be under way at once. A call ends with the last byte of its
+/// answer.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConcurrencyDoc {
+    /// Its name in the `RateLimit` headers: 1 to 20 of a-z, 0-9, `_` and `-`.
+    #[schema(value_type = String, example = "at-once", min_length = 1, max_length = 20, pattern = "^[a-z0-9_-]+$")]
+    name: LimitName,
+    /// Calls that may be under way.
+    #[schema(example = 10, minimum = 1, maximum = 100_000)]
+    concurrent: u32,
+    /// Whose calls are counted together.
+    #[serde(default, skip_serializing_if = "is_app")]
+    #[schema(default = "app", example = "app")]
+    per: Per,
+    /// The only operations whose calls are counted; all where it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<String>>, min_items = 1, max_items = 100, example = json!(["list_products"]))]
+    operations: Option<Vec<OperationId>>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_app(per: &Per) -> bool {
+    *per == Per::App
+}
+
+/// The operations of a limit by name; none where it counts all.
+#[must_use]
+pub fn named(operations: &Operations) -> Option<Vec<OperationId>> {
+    let covered = OPERATIONS.iter().filter(|operation| operations.cover(operation.code));
+    (!operations.is_all()).then(|| covered.map(OperationId).collect())
+}
+
+impl From<&Limit> for LimitDoc {
+    fn from(limit: &Limit) -> Self {
+        let Limit { name, per, operations, kind } = limit;
+        let (name, per, operations) = (*name, *per, named(operations));
+        match kind {
+            Kind::Rate(rate) => {
+                let (quota, window_s) = (rate.quota, rate.window_s);
+                Self::Rate(RateDoc { name, quota, window_s, per, operations })
+            }
+            Kind::Quota(quota) => {
+                let cycle = &quota.cycle;
+                let time_zone = cycle.zone.iana_name().unwrap_or("UTC").to_owned();
+                let (quota, period, anchor) = (quota.quota, cycle.period, cycle.anchor);
+                Self::Quota(QuotaDoc { name, quota, period, anchor, time_zone, per, operations })
+            }
+            Kind::Concurrency(places) => {
+                let concurrent = places.most;
+                Self::Concurrency(ConcurrencyDoc { name, concurrent, per, operations })
+            }
+        }
+    }
+}
+
+impl Serialize for PlanLimits {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.list().iter().map(LimitDoc::from))
+    }
+}

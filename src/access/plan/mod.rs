@@ -1,0 +1,190 @@
+//! What a version of a plan grants, and how it is written as JSON.
+
+mod limits;
+mod operations;
+mod read;
+mod weights;
+
+pub use limits::{ConcurrencyDoc, LimitDoc, PlanLimits, QuotaDoc, RateDoc, named};
+pub use operations::OperationId;
+pub use weights::PlanWeights;
+
+use super::model::StockDisclosure;
+use super::operation::Operation;
+use crate::limit::{Limits, Terms, Weights, WhenDegraded};
+use serde::{Deserialize, Serialize};
+
+/// What a version of a plan grants. Never changed once written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Definition {
+    /// Its limits.
+    pub limits: PlanLimits,
+    /// How much of a quantity in stock it lets an app know.
+    pub stock_disclosure: StockDisclosure,
+    /// What calls weigh where it differs from the table of operations.
+    #[serde(skip_serializing_if = "PlanWeights::is_empty")]
+    pub weights: PlanWeights,
+    /// What its apps meet while limits cannot be counted together.
+    pub when_degraded: WhenDegraded,
+}
+
+/// What shall change in a plan's definition.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DefinitionPatch {
+    /// Other limits.
+    pub limits: Option<PlanLimits>,
+    /// Another disclosure of stock.
+    pub stock_disclosure: Option<StockDisclosure>,
+    /// Other weights, in place of all.
+    pub weights: Option<PlanWeights>,
+    /// Another way to be degraded.
+    pub when_degraded: Option<WhenDegraded>,
+}
+
+impl Definition {
+    /// What the keys of one side of the counter are held to.
+    #[must_use]
+    pub fn terms(&self, live: bool) -> Terms {
+        Terms::new(&self.limits.0, &self.weights.0, self.when_degraded, live)
+    }
+}
+
+impl DefinitionPatch {
+    /// The definition that comes of `old`.
+    #[must_use]
+    pub fn of(self, old: &Definition) -> Definition {
+        Definition {
+            limits: self.limits.unwrap_or_else(|| old.limits.clone()),
+            stock_disclosure: self.stock_disclosure.unwrap_or(old.stock_disclosure),
+            weights: self.weights.unwrap_or_else(|| old.weights.clone()),
+            when_degraded: self.when_degraded.unwrap_or(old.when_degraded),
+        }
+    }
+
+    /// Whether it changes nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl From<Limits> for DefinitionPatch {
+    fn from(limits: Limits) -> Self {
+        Self { limits: Some(PlanLimits(limits)), ..Self::default() }
+    }
+}
+
+impl From<Limits> for Definition {
+    /// Limits with everything else granted.
+    fn from(limits: Limits) -> Self {
+        Self {
+            limits: PlanLimits(limits),
+            stock_disclosure: StockDisclosure::Exact,
+            weights: PlanWeights::default(),
+            when_degraded: WhenDegraded::Share,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Definition {
+    /// Versions of plans that were written by 0.1.0 are a list of limits; weights and what holds when
+    /// degraded came later.
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Stored {
+            Limits(PlanLimits),
+            Whole {
+                limits: PlanLimits,
+                stock_disclosure: StockDisclosure,
+                #[serde(default)]
+                weights: PlanWeights,
+                #[serde(default = "share", deserialize_with = "when_degraded")]
+                when_degraded: WhenDegraded,
+            },
+        }
+        Ok(match Stored::deserialize(deserializer)? {
+            Stored::Limits(limits) => limits.0.into(),
+            Stored::Whole { limits, stock_disclosure, weights, when_degraded } => {
+                Self { limits, stock_disclosure, weights, when_degraded }
+            }
+        })
+    }
+}
+
+/// What holds for plans that do not say.
+#[must_use]
+pub fn share() -> WhenDegraded {
+    WhenDegraded::Share
+}
+
+/// Reads `share` or `refuse`.
+pub fn when_degraded<'de, D: serde::Deserializer<'de>>(d: D) -> Result<WhenDegraded, D::Error> {
+    read::word(d).map(|word| word.unwrap_or(WhenDegraded::Share))
+}
+
+/// Reads the same for a change, which may leave it out.
+pub fn when_degraded_change<'de, D>(d: D) -> Result<Option<WhenDegraded>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+{
+    read::word(d)
+}
+
+/// What a call takes from the limits before its end is known, in thousandths of a unit.
+#[must_use]
+pub fn taken_milli(weights: &Weights, operation: &Operation) -> u32 {
+    match (weights.of(operation.code), operation.records_per_unit) {
+        (None, _) => operation.weight_milli,
+        (Some(milli), None) => milli,
+        // The table says how many units are put aside, the plan what a unit weighs.
+        (Some(milli), Some(_)) => scaled(operation.weight_milli, milli),
+    }
+}
+
+/// What a call weighs on the bill whose answer holds so many records, in thousandths of a unit.
+#[must_use]
+pub fn billed_milli(weights: &Weights, operation: &Operation, records: u32) -> u32 {
+    match (weights.of(operation.code), operation.records_per_unit) {
+        (None, _) => operation.billed_milli(records),
+        (Some(milli), None) => milli,
+        (Some(milli), Some(_)) => scaled(operation.billed_milli(records), milli),
+    }
+}
+
+fn scaled(units_milli: u32, milli: u32) -> u32 {
+    let product = u64::from(units_milli) * u64::from(milli) / 1_000;
+    u32::try_from(product).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::operation::{Op as _, op};
+    use super::*;
+
+    #[test]
+    fn versions_of_earlier_programs_are_read() {
+        let list = r#"[{"name":"burst","quota":50,"window_s":1}]"#;
+        let whole = format!(r#"{{"limits":{list},"stock_disclosure":"exact"}}"#);
+        let [first, second] =
+            [list, &whole].map(|text| serde_json::from_str::<Definition>(text).unwrap());
+        assert_eq!(first, second);
+        assert_eq!((first.when_degraded, first.weights.is_empty()), (WhenDegraded::Share, true));
+        let written = serde_json::to_string(&first).unwrap();
+        assert_eq!(serde_json::from_str::<Definition>(&written).unwrap(), first);
+    }
+
+    #[test]
+    fn a_plan_says_what_calls_weigh() {
+        let codes = [op::GetProduct::OPERATION.code, op::QueryStock::OPERATION.code];
+        let weights = Weights::new([(codes[0], 2_500), (codes[1], 500)]);
+        for (operation, records, taken, billed) in [
+            (op::GetProduct::OPERATION, 1, 2_500, 2_500),
+            (op::QueryStock::OPERATION, 21, 2_500, 1_500),
+            (op::LookupProducts::OPERATION, 3, 1_000, 3_000),
+        ] {
+            assert_eq!(taken_milli(&weights, operation), taken, "{}", operation.id);
+            assert_eq!(billed_milli(&weights, operation, records), billed, "{}", operation.id);
+        }
+    }
+}
