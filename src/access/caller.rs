@@ -63,7 +63,8 @@ impl<O: Op> Caller<O> {
     }
 }
 
-/// What the judgement left for the layer that finishes the call: found in the request's extensions.
+/// What the judgement left for the layer that finishes the call: found in the request's extensions, with the
+/// [`crate::limit::Permit`] beside it where the call holds something of its limits.
 #[derive(Debug, Clone)]
 pub struct Judged {
     /// The operation called.
@@ -144,6 +145,9 @@ pub fn judge(
     let (result, key, decision) = match judged {
         Ok(admitted) => {
             let key = Arc::clone(&admitted.key);
+            if let Some(permit) = admitted.permit {
+                request.extensions_mut().insert(permit);
+            }
             let result = unrecordable(request).map_or(Ok(key), Err);
             (result, Some(admitted.key), Some(admitted.decision))
         }

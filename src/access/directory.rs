@@ -10,12 +10,12 @@ use super::service::{KeyRow, load_directory};
 use super::{Environment, Scope, Scopes};
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, KeyId, PartnerId, PlanId};
-use crate::limit::{Limiter, Subject, SubjectId, Terms};
+use crate::limit::{Limiter, Per, Subject, SubjectId, Terms};
 use crate::storage::{Db, Log, StoreError, log};
 use actix_web::http::header::HeaderValue;
 use arc_swap::ArcSwap;
 use ipnet::IpNet;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -160,8 +160,28 @@ impl Directory {
     }
 }
 
-fn subject_id(key: KeyId, app: AppId, partner: PartnerId, environment: Environment) -> SubjectId {
-    SubjectId { partner, app, key, live: environment == Environment::Live }
+fn subject_id(row: &KeyRow) -> SubjectId {
+    SubjectId {
+        partner: row.partner,
+        app: row.app,
+        key: row.key,
+        live: row.environment == Environment::Live,
+        partner_since: row.partner_since,
+        app_since: row.app_since,
+    }
+}
+
+/// The partners whose apps are on several plans with limits for the partner.
+fn mixed(rows: &[KeyRow], terms: &mut KnownTerms) -> HashSet<PartnerId> {
+    let mut plans: HashMap<PartnerId, PlanId> = HashMap::new();
+    let mut mixed = HashSet::new();
+    for row in rows {
+        let limited = !terms.get(row).level(Per::Partner).is_empty();
+        if limited && *plans.entry(row.partner).or_insert(row.plan) != row.plan {
+            mixed.insert(row.partner);
+        }
+    }
+    mixed
 }
 
 /// The terms of plan versions, made once for all keys that are held to them, and kept from one directory
@@ -256,17 +276,19 @@ impl Keyring {
     /// Puts a directory of these keys in force.
     pub(super) fn replace(&self, rows: Vec<KeyRow>, position: i64) {
         let mut terms = KnownTerms::of(&self.current.load());
+        let mixed = mixed(&rows, &mut terms);
         let record = |row: KeyRow| {
-            let terms = terms.get(&row);
-            (row.key.0, Arc::new(self.record(row, terms)))
+            let (terms, mixed) = (terms.get(&row), mixed.contains(&row.partner));
+            (row.key.0, Arc::new(self.record(row, terms, mixed)))
         };
         let keys = rows.into_iter().map(record).collect();
         self.current.store(Arc::new(Directory { keys, position }));
     }
 
-    fn record(&self, row: KeyRow, terms: Arc<Terms>) -> KeyRecord {
+    fn record(&self, row: KeyRow, terms: Arc<Terms>, mixed: bool) -> KeyRecord {
         let standing = Standing::of(&row);
         let stock_disclosure = disclosure(&row);
+        let id = subject_id(&row);
         let known = self.current.load();
         let known = known.get(row.key);
         let secrets = row.secrets.into_iter().map(|secret| {
@@ -290,9 +312,7 @@ impl Keyring {
             expires_at: row.expires_at,
             standing,
             secrets: secrets.collect(),
-            subject: self
-                .limiter
-                .subject(subject_id(row.key, row.app, row.partner, row.environment), &terms),
+            subject: self.limiter.subject(id, &terms, |per| mixed && per == Per::Partner),
             policy_header: HeaderValue::from_str(&terms.limits.policy_header(|_| 0))
                 .unwrap_or(HeaderValue::from_static("")),
             stock_disclosure,

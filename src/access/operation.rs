@@ -35,6 +35,16 @@ impl Operation {
         self.code == op::DownloadExportFile::OPERATION.code
     }
 
+    /// Whether calls of it are never billed, however they end: no quota counts them. The ledger's rules say
+    /// the same.
+    #[must_use]
+    pub fn is_free(&self) -> bool {
+        const UNROUTED: u16 = op::Unrouted::OPERATION.code;
+        const USAGE: u16 = op::GetUsage::OPERATION.code;
+        const TEST: u16 = op::DeliverTestMessage::OPERATION.code;
+        matches!(self.code, UNROUTED | USAGE | TEST)
+    }
+
     /// What a call weighs on the bill whose answer holds so many records, in thousandths of a unit.
     #[must_use]
     pub fn billed_milli(&self, records: u32) -> u32 {

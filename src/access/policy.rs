@@ -8,7 +8,7 @@ use super::plan::taken_milli;
 use super::signed::Signer;
 use crate::http::{ApiError, Code};
 use crate::kernel::{Micros, secret};
-use crate::limit::{Ask, Decision, Verdict};
+use crate::limit::{Admission, Ask, Decision, Permit, Verdict};
 use ipnet::IpNet;
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -38,6 +38,8 @@ pub struct Admitted {
     pub key: Arc<KeyRecord>,
     /// The limits after it.
     pub decision: Decision,
+    /// What it holds of them until it has ended.
+    pub permit: Option<Permit>,
 }
 
 /// A call that may not be answered. Nothing has been taken from the limits.
@@ -106,10 +108,12 @@ impl Gate {
         }
         let limiter = self.keyring.limiter();
         let weight_milli = taken_milli(&key.terms.weights, operation);
-        let ask = Ask { operation: operation.code, weight_milli, now };
+        let ask = Ask { operation: operation.code, weight_milli, free: operation.is_free(), now };
         match limiter.check(&key.subject, &key.terms, &ask) {
-            Ok(decision) if decision.allowed() => Ok(Admitted { key, decision }),
-            Ok(decision) => {
+            Ok(Admission { decision, permit }) if decision.allowed() => {
+                Ok(Admitted { key, decision, permit })
+            }
+            Ok(Admission { decision, .. }) => {
                 let error = over_limit(&key, &decision);
                 Err(Refused { key: Some(key), decision: Some(decision), error })
             }

@@ -10,7 +10,7 @@ use crate::access::{Operation, deprecation};
 use crate::http::answer::{Cache, Records};
 use crate::http::{ApiError, Code};
 use crate::kernel::{Clock, Micros};
-use crate::limit::Decision;
+use crate::limit::{Decision, Permit};
 use crate::metering::journal::EventId;
 use crate::metering::{Event, Journal, JournalFull, Outcome, Receipt};
 use crate::telemetry::Metrics;
@@ -63,6 +63,8 @@ pub(super) struct Recorded {
     pub(super) id: CallId,
     /// What it costs, where the caller is known.
     pub(super) cost: Option<HeaderValue>,
+    /// The same in thousandths of a unit, which quotas settle to; 0 where the caller is not known.
+    pub(super) cost_milli: u32,
 }
 
 /// The text of a call's id.
@@ -158,10 +160,19 @@ impl Finisher {
             Some(journal) => {
                 let event = event(call, duration_us);
                 let receipt = journal.append(&event)?;
-                let cost = Some(request_cost::of(&event));
-                Recorded { id: CallId::of_event(&receipt), receipt: Some(receipt), cost }
+                let cost_milli = request_cost::milli(&event);
+                let cost = Some(request_cost::header(cost_milli));
+                Recorded {
+                    id: CallId::of_event(&receipt),
+                    receipt: Some(receipt),
+                    cost,
+                    cost_milli,
+                }
             }
-            None => self.unrecorded(),
+            None => Recorded {
+                cost_milli: request_cost::milli(&event(call, duration_us)),
+                ..self.unrecorded()
+            },
         };
         self.book.metrics.answered(call.operation.code, call.status, duration_us);
         self.access_log.borrow_mut().line(&Line {
@@ -182,7 +193,8 @@ impl Finisher {
     /// metering is off.
     fn unrecorded(&self) -> Recorded {
         let n = self.book.unmetered.fetch_add(1, Ordering::Relaxed);
-        Recorded { receipt: None, id: CallId::unmetered(&self.book.run_id, n), cost: None }
+        let id = CallId::unmetered(&self.book.run_id, n);
+        Recorded { receipt: None, id, cost: None, cost_milli: 0 }
     }
 
     /// Writes out what the access log holds.
@@ -223,18 +235,19 @@ pub(super) fn outcome(status: u16, code: Option<Code>) -> Outcome {
     }
 }
 
-/// A body that closes its event: completed when the last byte has been handed over, aborted when it
-/// is dropped before.
+/// A body that closes its event and ends what its call holds of the limits: completed when the last byte
+/// has been handed over, aborted when it is dropped before.
 #[derive(Debug)]
 pub(super) struct Metered<B> {
     body: B,
     receipt: Option<Receipt>,
+    permit: Option<Permit>,
 }
 
 impl<B: MessageBody> Metered<B> {
-    /// A body with the event that it closes.
-    pub(super) fn new(body: B, receipt: Option<Receipt>) -> Self {
-        let mut metered = Self { body, receipt };
+    /// A body with the event that it closes, and with what its call holds.
+    pub(super) fn new(body: B, receipt: Option<Receipt>, permit: Option<Permit>) -> Self {
+        let mut metered = Self { body, receipt, permit };
         // A body of no bytes is never polled: its event is closed by having been sent.
         if matches!(metered.body.size(), BodySize::None | BodySize::Sized(0)) {
             metered.complete();
@@ -243,9 +256,23 @@ impl<B: MessageBody> Metered<B> {
     }
 
     fn complete(&mut self) {
-        if let Some(receipt) = self.receipt.take() {
-            receipt.complete();
+        let receipt = self.receipt.take();
+        match self.permit.take() {
+            None => _ = receipt.map(Receipt::complete),
+            Some(permit) => settle(permit, receipt),
         }
+    }
+}
+
+/// Settles a call's quotas and completes its event, in this order: once the event is complete, its segment
+/// may come into the ledger at any time, and what is settled behind that would be counted twice.
+fn settle(mut permit: Permit, receipt: Option<Receipt>) {
+    let segment = receipt.as_ref().map(Receipt::segment);
+    permit.settle(segment);
+    if let (Some(receipt), Some(segment)) = (receipt, segment)
+        && !receipt.complete()
+    {
+        permit.take_back(segment);
     }
 }
 
@@ -277,9 +304,10 @@ pub(super) async fn finish<B: MessageBody + 'static>(
     let finisher = request.app_data::<web::Data<Rc<Finisher>>>().cloned();
     let response = next.call(request).await?;
     let Some(finisher) = finisher else {
-        return Ok(response.map_body(|_, b| Metered::new(EitherBody::left(b), None)));
+        return Ok(response.map_body(|_, b| Metered::new(EitherBody::left(b), None, None)));
     };
     let judged = response.request().extensions().get::<Judged>().cloned();
+    let permit = response.request().extensions_mut().remove::<Permit>();
     let error = problem_of(&response);
     let head = response.request().extensions().get::<CameAsHead>().is_some();
     let (bytes, records) = if head { (0, 0) } else { content_of(&response) };
@@ -323,7 +351,7 @@ pub(super) async fn finish<B: MessageBody + 'static>(
         }
     };
     let recorded = recorded.unwrap_or_else(|| finisher.unrecorded());
-    let mut response = assemble(response, error.as_ref(), recorded);
+    let mut response = assemble(response, error.as_ref(), recorded, permit);
     if let Some(judged) = &judged {
         tell(&finisher, response.headers_mut(), judged);
     }
@@ -383,7 +411,8 @@ fn tell(finisher: &Finisher, headers: &mut HeaderMap, judged: &Judged) {
 fn assemble<B: MessageBody + 'static>(
     response: ServiceResponse<B>,
     error: Option<&ApiError>,
-    Recorded { receipt, id, cost }: Recorded,
+    Recorded { receipt, id, cost, cost_milli }: Recorded,
+    mut permit: Option<Permit>,
 ) -> ServiceResponse<Metered<EitherBody<B, BoxBody>>> {
     let mut response = match error {
         None => response.map_body(|_, body| EitherBody::left(body)),
@@ -402,7 +431,10 @@ fn assemble<B: MessageBody + 'static>(
     if let Some(cost) = cost {
         headers.insert(COST, cost);
     }
-    response.map_body(|_, body| Metered::new(body, receipt))
+    if let Some(permit) = &mut permit {
+        permit.will_cost(cost_milli);
+    }
+    response.map_body(|_, body| Metered::new(body, receipt, permit))
 }
 
 fn problem_response(error: &ApiError, path: &str, id: &str) -> HttpResponse<BoxBody> {

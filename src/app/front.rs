@@ -63,7 +63,7 @@ impl FastPath {
             forwarded_for: caller::forwarded_for(&self.gate, &head.headers),
             signed: None,
         };
-        let admitted = self.gate.admit(operation, &call, at).ok()?;
+        let mut admitted = self.gate.admit(operation, &call, at).ok()?;
         let fresh = asked.if_none_match.is_some_and(|tags| answer::matches(tags, etag));
         let (status, body) =
             if fresh { (StatusCode::NOT_MODIFIED, Bytes::new()) } else { (StatusCode::OK, body) };
@@ -80,7 +80,11 @@ impl FastPath {
         // The journal is full: the ordinary way says so.
         let recorded = self.finisher.record(&call).ok()?;
         let id = recorded.id.header()?;
-        let mut response = Response::with_body(status, Metered::new(body, recorded.receipt));
+        if let Some(permit) = &mut admitted.permit {
+            permit.will_cost(recorded.cost_milli);
+        }
+        let body = Metered::new(body, recorded.receipt, admitted.permit);
+        let mut response = Response::with_body(status, body);
         let headers = response.headers_mut();
         if !fresh {
             headers.append(CONTENT_TYPE, JSON);

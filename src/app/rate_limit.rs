@@ -27,7 +27,17 @@ pub(super) fn write(
     if limits.list().is_empty() {
         return;
     }
-    headers.append(POLICY, key.policy_header.clone());
+    let policy = match key.terms.ends() {
+        false => Ok(key.policy_header.clone()),
+        // How long a period is differs from one to the next.
+        true => {
+            let header = limits.policy_header(|place| decision.standing(place).period_s);
+            HeaderValue::from_maybe_shared(Bytes::from(header))
+        }
+    };
+    if let Ok(policy) = policy {
+        headers.append(POLICY, policy);
+    }
     let mut left = Vec::with_capacity(64);
     decision.write_header(limits, &mut left);
     if let Ok(left) = HeaderValue::from_maybe_shared(Bytes::from(left)) {

@@ -11,11 +11,15 @@ pub(super) const COST: HeaderName = HeaderName::from_static("x-request-cost");
 const FREE: HeaderValue = HeaderValue::from_static("0");
 const ONE_UNIT: HeaderValue = HeaderValue::from_static("1");
 
-/// The header's value for the event of a call, as the ledger will decide it when the body has been
-/// handed over.
-pub(super) fn of(event: &Event) -> HeaderValue {
-    match event.weight_milli {
-        _ if !billability::rule(event.into()).billable => FREE,
+/// Thousandths of a unit that the event of a call costs, as the ledger will decide it when the body has
+/// been handed over.
+pub(super) fn milli(event: &Event) -> u32 {
+    if billability::rule(event.into()).billable { event.weight_milli } else { 0 }
+}
+
+/// The header's value.
+pub(super) fn header(milli: u32) -> HeaderValue {
+    match milli {
         0 => FREE,
         1_000 => ONE_UNIT,
         milli => HeaderValue::from_str(&units(milli)).unwrap_or(FREE),

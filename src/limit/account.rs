@@ -1,47 +1,104 @@
 //! What the limits of one level have against one partner, app or key.
 
-use super::decision::Decision;
+use super::counter::{Billed, Counter};
+use super::decision::{Decision, Standing, Verdict};
 use super::gcra::Bucket;
 use super::name::LimitName;
+use super::period::Bounds;
 use super::policy::{Per, Rate};
 use super::terms::{Level, Terms};
 use crate::kernel::Micros;
 use std::sync::Arc;
 
+/// Most counters that are kept under names that the terms have no more.
+const MOST_REST: usize = 16;
+
 /// A call as limits see it.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ask {
     /// The operation's code.
     pub operation: u16,
     /// Its weight in thousandths of a unit.
     pub weight_milli: u32,
+    /// Whether such calls are never billed: no quota counts them.
+    pub free: bool,
     /// When it was judged.
     pub now: Micros,
+}
+
+impl Ask {
+    /// What it takes from quotas.
+    fn quota_milli(&self) -> u32 {
+        if self.free { 0 } else { self.weight_milli }
+    }
+}
+
+/// How one limit stands, for who asks without calling.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Look {
+    /// Its place in the plan.
+    pub place: usize,
+    /// Thousandths of a unit that are used; of calls under way, thousandths of a call.
+    pub used_milli: u64,
+    /// What is left, and when all is there again.
+    pub standing: Standing,
+    /// The present period of a quota.
+    pub period: Option<Bounds>,
 }
 
 /// The counters of one level for one partner, app or key, with the terms they were last used under.
 #[derive(Debug)]
 pub struct Account {
     per: Per,
+    /// When the contract began, for periods that are counted from it.
+    since: Micros,
     /// Whether plans that differ use it by turns.
     shared: bool,
     terms: Option<Arc<Terms>>,
     /// In the order of the level's rates.
     buckets: Box<[Bucket]>,
-    /// What was counted under names that the terms have no more: an edit may bring them back.
+    /// In the order of the level's quotas.
+    counters: Box<[Counter]>,
+    /// Calls under way, by limit.
+    running: Vec<(LimitName, u32)>,
+    /// What was counted under rates that the terms have no more: an edit may bring them back.
     rest: Vec<(LimitName, Rate, Bucket)>,
+    /// The same of quotas, and those of terms that come.
+    rest_counters: Vec<Counter>,
 }
 
 impl Account {
     /// An account that owes nothing.
     #[must_use]
-    pub fn new(per: Per) -> Self {
-        Self { per, shared: false, terms: None, buckets: Box::default(), rest: Vec::new() }
+    pub fn new(per: Per, since: Micros) -> Self {
+        Self {
+            per,
+            since,
+            shared: false,
+            terms: None,
+            buckets: Box::default(),
+            counters: Box::default(),
+            running: Vec::new(),
+            rest: Vec::new(),
+            rest_counters: Vec::new(),
+        }
     }
 
-    /// Says whether plans that differ use it by turns.
-    pub fn share(&mut self, shared: bool) {
-        self.shared = shared;
+    /// Makes the counters that these terms need, so that the ledger can be asked before the first call.
+    /// Where other terms have used the account that `differ`, plans share it.
+    pub fn expect(&mut self, terms: &Terms, since: Micros, differ: bool) {
+        self.since = since;
+        self.shared = differ;
+        for quota in &terms.level(self.per).quotas {
+            let mut known = self.counters.iter().chain(&self.rest_counters);
+            if !known.any(|counter| counter.counts(quota, since)) {
+                self.rest_counters.push(Counter::new(quota, since));
+            }
+        }
+        // The periods of a contract may have moved under the terms in use.
+        if let Some(terms) = self.terms.clone() {
+            self.carry_counters(terms.level(self.per));
+        }
     }
 
     /// Goes on under these terms: each limit with the use that the limit of its name had.
@@ -54,20 +111,46 @@ impl Account {
 
     fn carry(&mut self, terms: &Arc<Terms>, now: Micros) {
         let old = self.terms.replace(Arc::clone(terms));
-        let (old, new) = (old.as_deref().map(|t| t.level(self.per)), terms.level(self.per));
-        if old == Some(new) {
-            return;
-        }
-        let old = old.map_or(&[][..], |level| &level.rates);
+        let new = terms.level(self.per);
+        let names = |name: &LimitName| new.places.iter().any(|place| place.name == *name);
+        self.running.retain(|(name, calls)| *calls > 0 || names(name));
+        self.carry_counters(new);
+        let old = old.as_deref().map_or(&[][..], |terms| &terms.level(self.per).rates);
         let was = old.iter().zip(&self.buckets).map(|(r, bucket)| (r.name, r.grant, *bucket));
         let mut known: Vec<_> = was.chain(self.rest.drain(..)).collect();
-        let take = |name| {
-            let place = known.iter().position(|(known, ..)| *known == name)?;
-            Some(known.swap_remove(place))
-        };
-        self.buckets = carry_rates(new, take, now, self.shared);
+        let buckets = new.rates.iter().map(|rate| {
+            let place = known.iter().position(|(name, ..)| *name == rate.name);
+            let was = place.map(|place| known.swap_remove(place));
+            let carried = |(_, from, bucket): (_, _, Bucket)| {
+                bucket.carried(&from, &rate.grant, now, self.shared)
+            };
+            was.map(carried).unwrap_or_default()
+        });
+        self.buckets = buckets.collect();
         known.retain(|(_, rate, bucket)| !bucket.settled(rate, now));
+        known.truncate(MOST_REST);
         self.rest = known;
+    }
+
+    fn carry_counters(&mut self, level: &Level) {
+        if level.quotas.is_empty() && self.counters.is_empty() {
+            return;
+        }
+        let mut known = std::mem::take(&mut self.counters).into_vec();
+        known.append(&mut self.rest_counters);
+        let counters = level.quotas.iter().map(|quota| {
+            let same = known.iter().position(|counter| counter.counts(quota, self.since));
+            let same = same.map(|place| known.remove(place));
+            let mut counter = same.unwrap_or_else(|| Counter::new(quota, self.since));
+            if let Some(old) = known.iter().find(|known| known.name() == quota.name) {
+                counter.go_on_from(old);
+            }
+            counter
+        });
+        self.counters = counters.collect();
+        // The newest stand first. The ledger knows what a forgotten one had counted.
+        known.truncate(MOST_REST);
+        self.rest_counters = known;
     }
 
     /// Asks every limit of the level, and takes nothing.
@@ -80,46 +163,172 @@ impl Account {
                 decision.refuse(rate.place, why);
             }
         }
+        if level.ends() {
+            self.ask_ending(level, ask, decision);
+        }
+    }
+
+    fn ask_ending(&mut self, level: &Level, ask: &Ask, decision: &mut Decision) {
+        for (quota, counter) in level.quotas.iter().zip(&mut self.counters) {
+            counter.roll(ask.now);
+            if quota.operations.cover(ask.operation)
+                && let Some(why) = counter.refuses(quota.grant.quota, ask.now, ask.quota_milli())
+            {
+                decision.refuse(quota.place, why);
+            }
+        }
+        for place in level.places.iter().filter(|p| p.operations.cover(ask.operation)) {
+            if self.running(place.name) >= place.grant.most {
+                decision.refuse(place.place, Verdict::Busy);
+            }
+        }
     }
 
     /// Takes the call where it is admitted, and says how each limit stands.
     #[inline]
     pub fn conclude(&mut self, level: &Level, ask: &Ask, decision: &mut Decision) {
-        let never = decision.verdict() == super::Verdict::Never;
+        let (allowed, never) = (decision.allowed(), decision.verdict() == Verdict::Never);
         for (rate, bucket) in level.rates.iter().zip(&mut self.buckets) {
             if !rate.operations.cover(ask.operation) {
                 continue;
             }
-            if decision.allowed() {
+            if allowed {
                 bucket.take(&rate.grant, ask.weight_milli);
             }
             let waiting = decision.violates(rate.place) && !never;
             let waiting = waiting.then_some(ask.weight_milli);
             decision.stand(rate.place, bucket.standing(&rate.grant, ask.now, waiting));
         }
+        if level.ends() {
+            self.conclude_ending(level, ask, decision);
+        }
     }
 
-    /// Whether nothing is owed any more, so that forgetting this account changes nothing.
+    fn conclude_ending(&mut self, level: &Level, ask: &Ask, decision: &mut Decision) {
+        let allowed = decision.allowed();
+        for (quota, counter) in level.quotas.iter().zip(&mut self.counters) {
+            let counted = quota.operations.cover(ask.operation);
+            if counted && allowed {
+                counter.take(ask.now, ask.quota_milli());
+            }
+            let standing = counter.standing(quota.grant.quota, ask.now);
+            match counted {
+                true => decision.stand(quota.place, standing),
+                false => decision.stand_aside(quota.place, standing),
+            }
+        }
+        for place in level.places.iter().filter(|p| p.operations.cover(ask.operation)) {
+            if allowed {
+                self.begin(place.name);
+            }
+            let remaining = place.grant.most.saturating_sub(self.running(place.name));
+            let reset_s = u32::from(decision.violates(place.place));
+            decision.stand(place.place, Standing { remaining, reset_s, period_s: 0 });
+        }
+    }
+
+    fn running(&self, name: LimitName) -> u32 {
+        self.running.iter().find(|(known, _)| *known == name).map_or(0, |(_, calls)| *calls)
+    }
+
+    fn begin(&mut self, name: LimitName) {
+        match self.running.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, calls)) => *calls += 1,
+            None => self.running.push((name, 1)),
+        }
+    }
+
+    /// Does something to the counter of each quota that counted a call under `level`.
+    fn each_counter(&mut self, level: &Level, ask: &Ask, mut act: impl FnMut(&mut Counter)) {
+        for quota in level.quotas.iter().filter(|q| q.operations.cover(ask.operation)) {
+            let mut all = self.counters.iter_mut().chain(&mut self.rest_counters);
+            if let Some(counter) = all.find(|counter| counter.counts(quota, self.since)) {
+                act(counter);
+            }
+        }
+    }
+
+    /// Settles a call that was admitted under `level` to what it costs.
+    pub(super) fn settle(&mut self, level: &Level, ask: &Ask, segment: Option<u32>, milli: u32) {
+        let taken = ask.quota_milli();
+        self.each_counter(level, ask, |counter| {
+            counter.settle(ask.now, segment, milli);
+            counter.give_back(ask.now, taken);
+        });
+    }
+
+    /// Takes a settlement back: the ledger has closed the event before the call's end.
+    pub(super) fn unsettle(&mut self, level: &Level, ask: &Ask, segment: u32, milli: u32) {
+        self.each_counter(level, ask, |counter| counter.unsettle(ask.now, segment, milli));
+    }
+
+    /// Ends a call that was admitted under `level`; one that was not settled gives back what it took.
+    pub(super) fn end(&mut self, level: &Level, ask: &Ask, settled: bool) {
+        if !settled {
+            let taken = ask.quota_milli();
+            self.each_counter(level, ask, |counter| counter.give_back(ask.now, taken));
+        }
+        for place in level.places.iter().filter(|p| p.operations.cover(ask.operation)) {
+            if let Some((_, calls)) = self.running.iter_mut().find(|(n, _)| *n == place.name) {
+                *calls = calls.saturating_sub(1);
+            }
+        }
+    }
+
+    /// How the limits of the level stand.
+    pub(super) fn look(&mut self, level: &Level, now: Micros, looks: &mut Vec<Look>) {
+        for (rate, bucket) in level.rates.iter().zip(&mut self.buckets) {
+            let used_milli = bucket.used_milli(&rate.grant, now);
+            let standing = bucket.standing(&rate.grant, now, None);
+            looks.push(Look { place: rate.place, used_milli, standing, period: None });
+        }
+        for (quota, counter) in level.quotas.iter().zip(&mut self.counters) {
+            counter.roll(now);
+            let (used_milli, period) = counter.used(now);
+            let standing = counter.standing(quota.grant.quota, now);
+            looks.push(Look { place: quota.place, used_milli, standing, period: Some(period) });
+        }
+        for place in &level.places {
+            let calls = self.running(place.name);
+            let remaining = place.grant.most.saturating_sub(calls);
+            let standing = Standing { remaining, ..Standing::default() };
+            let used_milli = u64::from(calls) * 1_000;
+            looks.push(Look { place: place.place, used_milli, standing, period: None });
+        }
+    }
+
+    fn all_counters(&mut self) -> impl Iterator<Item = &mut Counter> {
+        self.counters.iter_mut().chain(&mut self.rest_counters)
+    }
+
+    /// Takes in what the ledger has got; see [`Counter::follow`].
+    pub fn take_in(&mut self, billed: &[Billed], own: Option<u32>, now: Micros) {
+        self.all_counters().for_each(|counter| counter.follow(billed, own, now));
+    }
+
+    /// The periods of which the ledger is to be asked.
+    #[must_use]
+    pub fn wants(&mut self, now: Micros) -> Vec<Bounds> {
+        let mut wanted: Vec<Bounds> = self.all_counters().filter_map(|c| c.wants(now)).collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        wanted
+    }
+
+    /// Begins with what the ledger has of a period, by operation.
+    pub fn seed(&mut self, bounds: Bounds, sums: &[(u16, u64)]) {
+        self.all_counters().for_each(|counter| counter.seed(bounds, sums));
+    }
+
+    /// Whether nothing is owed any more, so that forgetting this account changes nothing. What quotas have
+    /// counted is in the ledger.
     #[must_use]
     pub fn settled(&self, now: Micros) -> bool {
         let rates = self.terms.as_ref().map_or(&[][..], |terms| &terms.level(self.per).rates);
         let mut used = rates.iter().zip(&self.buckets);
         used.all(|(rate, bucket)| bucket.settled(&rate.grant, now))
             && self.rest.iter().all(|(_, rate, bucket)| bucket.settled(rate, now))
+            && self.running.iter().all(|(_, calls)| *calls == 0)
+            && self.counters.iter().chain(&self.rest_counters).all(Counter::idle)
     }
-}
-
-fn carry_rates(
-    level: &Level,
-    mut take: impl FnMut(LimitName) -> Option<(LimitName, Rate, Bucket)>,
-    now: Micros,
-    shared: bool,
-) -> Box<[Bucket]> {
-    let carried =
-        |(from, bucket): (Rate, Bucket), to: &Rate| bucket.carried(&from, to, now, shared);
-    let buckets = level.rates.iter().map(|rate| {
-        let was = take(rate.name).map(|(_, from, bucket)| carried((from, bucket), &rate.grant));
-        was.unwrap_or_default()
-    });
-    buckets.collect()
 }

@@ -5,10 +5,16 @@ use crate::kernel::Micros;
 use crate::kernel::id::{AppId, KeyId, PartnerId};
 use std::sync::Arc;
 
-const SUBJECT: SubjectId =
-    SubjectId { partner: PartnerId(3), app: AppId(7), key: KeyId(11), live: true };
 /// 2026-11-22T10:00:00Z.
 const START: i64 = 1_795_341_600_000_000;
+const SUBJECT: SubjectId = SubjectId {
+    partner: PartnerId(3),
+    app: AppId(7),
+    key: KeyId(11),
+    live: true,
+    partner_since: Micros(START),
+    app_since: Micros(START),
+};
 
 fn limits(rates: &[(&str, u32, u32)]) -> Arc<Terms> {
     let rate = |&(name, quota, window_s): &(&str, u32, u32)| {
@@ -18,7 +24,7 @@ fn limits(rates: &[(&str, u32, u32)]) -> Arc<Terms> {
 }
 
 fn ask(now: Micros, weight_milli: u32) -> Ask {
-    Ask { operation: 1, weight_milli, now }
+    Ask { operation: 1, weight_milli, free: false, now }
 }
 
 fn header(decision: &Decision, terms: &Terms) -> String {
@@ -74,6 +80,10 @@ fn run(mut take: impl FnMut(&Arc<Terms>, &Ask) -> Decision) {
     at(-594_000, &plan, 1_000, r#"yes [] "burst";r=2;t=1, "day";r=1;t=77759"#);
 }
 
+fn subject(limiter: &Limiter, id: SubjectId, terms: &Terms) -> super::Subject {
+    limiter.subject(id, terms, |_| false)
+}
+
 fn local() -> Limiter {
     Limiter::Local(LocalLimiter::default())
 }
@@ -82,19 +92,21 @@ fn local() -> Limiter {
 fn the_local_limiter_conforms() {
     let limiter = local();
     // Handles fetched anew stand for the same account.
-    run(|terms, ask| limiter.check(&limiter.subject(SUBJECT, terms), terms, ask).unwrap());
+    run(|terms, ask| {
+        limiter.check(&subject(&limiter, SUBJECT, terms), terms, ask).unwrap().decision
+    });
 }
 
 #[test]
 fn eight_threads_are_admitted_to_the_unit() {
     let (limiter, plan) = (local(), limits(&[("a", 1_000, 3_600), ("b", 700, 86_400)]));
-    let subject = limiter.subject(SUBJECT, &plan);
+    let subject = subject(&limiter, SUBJECT, &plan);
     let admitted: usize = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..8)
             .map(|_| {
                 scope.spawn(|| {
                     let take = || limiter.check(&subject, &plan, &ask(Micros(START), 1_000));
-                    (0..500).filter(|_| take().is_ok_and(|d| d.allowed())).count()
+                    (0..500).filter(|_| take().is_ok_and(|a| a.decision.allowed())).count()
                 })
             })
             .collect();
@@ -107,8 +119,8 @@ fn eight_threads_are_admitted_to_the_unit() {
 fn live_and_test_are_counted_apart() {
     let (limiter, plan) = (local(), limits(&[("a", 1, 60)]));
     let take = |live| {
-        let subject = limiter.subject(SubjectId { live, ..SUBJECT }, &plan);
-        limiter.check(&subject, &plan, &ask(Micros(START), 1_000)).unwrap().allowed()
+        let subject = subject(&limiter, SubjectId { live, ..SUBJECT }, &plan);
+        limiter.check(&subject, &plan, &ask(Micros(START), 1_000)).unwrap().decision.allowed()
     };
     assert_eq!([take(true), take(false), take(true)], [true, true, false]);
 }
@@ -116,8 +128,8 @@ fn live_and_test_are_counted_apart() {
 #[test]
 fn only_settled_accounts_that_nobody_holds_are_forgotten() {
     let (limiter, plan) = (local(), limits(&[("a", 1, 60)]));
-    let held = limiter.subject(SubjectId { app: AppId(1), ..SUBJECT }, &plan);
-    let subject = limiter.subject(SUBJECT, &plan);
+    let held = subject(&limiter, SubjectId { app: AppId(1), ..SUBJECT }, &plan);
+    let subject = subject(&limiter, SUBJECT, &plan);
     let _ = limiter.check(&subject, &plan, &ask(Micros(START), 1_000));
     drop(subject);
     assert_eq!(limiter.retain_recent(Micros(START + 59_999_999)), 2);

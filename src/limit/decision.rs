@@ -65,6 +65,13 @@ impl Decision {
         }
     }
 
+    /// Notes how the limit at `place` stands that does not count the call.
+    pub fn stand_aside(&mut self, place: usize, standing: Standing) {
+        if let Some(slot) = self.standings.get_mut(place) {
+            *slot = standing;
+        }
+    }
+
     /// Whether the call may go on.
     #[must_use]
     pub fn allowed(&self) -> bool {

@@ -103,6 +103,12 @@ impl Bucket {
         Standing { remaining: u32::try_from(left).unwrap_or(u32::MAX), reset_s, period_s: 0 }
     }
 
+    /// Thousandths of a unit that are owed at `now`, rounded up.
+    pub fn used_milli(&mut self, rate: &Rate, now: Micros) -> u64 {
+        self.drain(rate, now);
+        u64::try_from(self.debt.div_ceil(rate.window_ms())).unwrap_or(u64::MAX)
+    }
+
     /// The same use under an edited rate: units taken stay taken, up to the new quota. Where the
     /// bucket is `shared` by plans that differ, also above it: one of them would forgive what the
     /// others have taken.

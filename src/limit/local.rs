@@ -1,8 +1,10 @@
 //! Accounts in the memory of this process.
 
-use super::account::{Account, Ask};
-use super::decision::Decision;
+use super::account::Account;
+use super::counter::Billed;
+use super::period::Bounds;
 use super::policy::Per;
+use super::subject::{Shared, Subject};
 use super::terms::Terms;
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, KeyId, PartnerId};
@@ -11,7 +13,7 @@ use parking_lot::Mutex;
 use std::sync::Arc;
 
 /// Who is held to limits, on one side of the counter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SubjectId {
     /// The partner.
     pub partner: PartnerId,
@@ -21,6 +23,10 @@ pub struct SubjectId {
     pub key: KeyId,
     /// Whether it is a live key, or a test key.
     pub live: bool,
+    /// When the partner's contract began.
+    pub partner_since: Micros,
+    /// When the app's contract began.
+    pub app_since: Micros,
 }
 
 impl SubjectId {
@@ -33,6 +39,13 @@ impl SubjectId {
             Per::Key => self.key.0,
         };
         AccountId { per, id, live: self.live }
+    }
+
+    fn since(&self, per: Per) -> Micros {
+        match per {
+            Per::Partner => self.partner_since,
+            Per::App | Per::Key => self.app_since,
+        }
     }
 }
 
@@ -47,75 +60,103 @@ pub struct AccountId {
     pub live: bool,
 }
 
-/// An account that all who count on it share.
-pub type Shared = Arc<Mutex<Account>>;
-
-/// The accounts of one key at the levels that its plan limits. Keep it beside the key's other facts,
-/// and no call looks anything up. They are locked in this order.
-#[derive(Debug, Clone, Default)]
-pub struct Subject {
-    partner: Option<Shared>,
-    app: Option<Shared>,
-    key: Option<Shared>,
-}
-
-impl Subject {
-    /// Takes the call from every limit, or from none.
-    pub(super) fn take(&self, terms: &Arc<Terms>, ask: &Ask) -> Decision {
-        let mut decision = Decision::default();
-        if let Self { partner: None, app: Some(app), key: None } = self {
-            let (mut account, level) = (app.lock(), terms.level(Per::App));
-            account.follow(terms, ask.now);
-            account.ask(level, ask, &mut decision);
-            account.conclude(level, ask, &mut decision);
-            return decision;
-        }
-        let levels = [(&self.partner, Per::Partner), (&self.app, Per::App), (&self.key, Per::Key)];
-        let mut held = levels.map(|(account, per)| (account.as_ref().map(|a| a.lock()), per));
-        for (account, per) in &mut held {
-            if let Some(account) = account {
-                account.follow(terms, ask.now);
-                account.ask(terms.level(*per), ask, &mut decision);
-            }
-        }
-        for (account, per) in &mut held {
-            if let Some(account) = account {
-                account.conclude(terms.level(*per), ask, &mut decision);
-            }
-        }
-        decision
-    }
+/// What the ledger is asked for: what it has of the period of an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wanted {
+    /// The account.
+    pub account: AccountId,
+    /// The period.
+    pub bounds: Bounds,
 }
 
 /// The accounts that this process has seen.
 #[derive(Debug, Default)]
 pub struct LocalLimiter {
     accounts: Mutex<HashMap<AccountId, Shared>>,
+    /// Those among them that have quotas.
+    counting: Mutex<HashMap<AccountId, Shared>>,
 }
 
 impl LocalLimiter {
-    /// The accounts of a key under these terms: the same ones however often they are asked for.
+    /// The accounts of a key under these terms: the same ones however often they are asked for. `differ`
+    /// says whether other terms use the account of a level, too.
     #[must_use]
-    pub fn subject(&self, id: SubjectId, terms: &Terms) -> Subject {
+    pub fn subject(&self, id: SubjectId, terms: &Terms, differ: impl Fn(Per) -> bool) -> Subject {
         let mut accounts = self.accounts.lock();
-        let mut account = |per: Per| {
-            let limited = !terms.level(per).is_empty();
-            limited.then(|| {
-                Arc::clone(
-                    accounts
-                        .entry(id.account(per))
-                        .or_insert_with(|| Arc::new(Mutex::new(Account::new(per)))),
-                )
-            })
+        let account = |per: Per| {
+            let level = terms.level(per);
+            if level.is_empty() {
+                return None;
+            }
+            let (name, since) = (id.account(per), id.since(per));
+            let new = || Arc::new(Mutex::new(Account::new(per, since)));
+            let account = Arc::clone(accounts.entry(name).or_insert_with(new));
+            if !level.quotas.is_empty() || per == Per::Partner {
+                account.lock().expect(terms, since, differ(per));
+            }
+            if !level.quotas.is_empty() {
+                self.counting.lock().entry(name).or_insert_with(|| Arc::clone(&account));
+            }
+            Some(account)
         };
-        Subject { partner: account(Per::Partner), app: account(Per::App), key: account(Per::Key) }
+        Subject::new([Per::Partner, Per::App, Per::Key].map(account))
+    }
+
+    /// Whether any account has quotas.
+    #[must_use]
+    pub fn counts(&self) -> bool {
+        !self.counting.lock().is_empty()
+    }
+
+    fn counting(&self) -> Vec<(AccountId, Shared)> {
+        self.counting.lock().iter().map(|(id, account)| (*id, Arc::clone(account))).collect()
+    }
+
+    /// Takes in what the ledger has got, by account; `own` is the last segment of this process in it.
+    pub fn take_in(
+        &self,
+        mut billed: HashMap<AccountId, Vec<Billed>>,
+        own: Option<u32>,
+        now: Micros,
+    ) {
+        for (id, account) in self.counting() {
+            let billed = billed.remove(&id).unwrap_or_default();
+            account.lock().take_in(&billed, own, now);
+        }
+    }
+
+    /// What the ledger has to be asked for.
+    #[must_use]
+    pub fn wanted(&self, now: Micros) -> Vec<Wanted> {
+        let mut wanted = Vec::new();
+        for (id, account) in self.counting() {
+            let periods = account.lock().wants(now);
+            wanted.extend(periods.into_iter().map(|bounds| Wanted { account: id, bounds }));
+        }
+        wanted
+    }
+
+    /// Begins an account with what the ledger has of a period, by operation.
+    pub fn seed(&self, wanted: &Wanted, sums: &[(u16, u64)]) {
+        let account = self.counting.lock().get(&wanted.account).map(Arc::clone);
+        if let Some(account) = account {
+            account.lock().seed(wanted.bounds, sums);
+        }
     }
 
     /// Forgets accounts that nobody holds and that owe nothing; how many are left.
     pub fn retain_recent(&self, now: Micros) -> usize {
         let mut accounts = self.accounts.lock();
-        // Handles are given out under this lock only, so a count of one is final.
-        accounts.retain(|_, a| Arc::strong_count(a) > 1 || !a.lock().settled(now));
+        let mut counting = self.counting.lock();
+        // Handles are given out under these locks only, so what nobody else holds nobody gets.
+        accounts.retain(|id, account| {
+            let own = 1 + usize::from(counting.contains_key(id));
+            let keep = Arc::strong_count(account) > own || !account.lock().settled(now);
+            if !keep {
+                counting.remove(id);
+            }
+            keep
+        });
         accounts.len()
     }
 }

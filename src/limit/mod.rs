@@ -9,21 +9,25 @@
 pub mod account;
 #[cfg(test)]
 mod conformance;
+pub mod counter;
 pub mod decision;
 pub mod gcra;
 pub mod local;
 pub mod name;
 pub mod period;
 pub mod policy;
+pub mod subject;
 pub mod terms;
 
-pub use account::Ask;
+pub use account::{Ask, Look};
+pub use counter::Billed;
 pub use decision::{Decision, Standing, Verdict};
-pub use local::{AccountId, LocalLimiter, Subject, SubjectId};
+pub use local::{AccountId, LocalLimiter, SubjectId, Wanted};
 pub use name::LimitName;
 pub use period::{Anchor, Bounds, Cycle, Period};
 pub use policy::{Concurrency, InvalidLimits, Kind, Limit, Limits, MOST_LIMITS};
 pub use policy::{Operations, Per, Quota, Rate};
+pub use subject::{Admission, Permit, Subject};
 pub use terms::{Level, Terms, Weights, WhenDegraded};
 
 use crate::kernel::Micros;
@@ -41,11 +45,20 @@ pub enum Limiter {
 pub enum LimitError {}
 
 impl Limiter {
-    /// The accounts of a key under these terms: the same ones however often they are asked for.
+    /// The accounts of a key under these terms: the same ones however often they are asked for. `differ`
+    /// says whether other terms use the account of a level, too.
     #[must_use]
-    pub fn subject(&self, id: SubjectId, terms: &Terms) -> Subject {
+    pub fn subject(&self, id: SubjectId, terms: &Terms, differ: impl Fn(Per) -> bool) -> Subject {
         match self {
-            Self::Local(local) => local.subject(id, terms),
+            Self::Local(local) => local.subject(id, terms, differ),
+        }
+    }
+
+    /// How each limit of the terms stands, in the order of the plan.
+    #[must_use]
+    pub fn look(&self, subject: &Subject, terms: &Arc<Terms>, now: Micros) -> Vec<Look> {
+        match self {
+            Self::Local(_) => subject.look(terms, now),
         }
     }
 
@@ -55,7 +68,7 @@ impl Limiter {
         subject: &Subject,
         terms: &Arc<Terms>,
         ask: &Ask,
-    ) -> Result<Decision, LimitError> {
+    ) -> Result<Admission, LimitError> {
         match self {
             Self::Local(_) => Ok(subject.take(terms, ask)),
         }

@@ -107,6 +107,7 @@ pub struct Terms {
     /// What holds while limits cannot be counted together.
     pub when_degraded: WhenDegraded,
     levels: [Level; 3],
+    ends: bool,
 }
 
 impl Terms {
@@ -120,7 +121,8 @@ impl Terms {
     ) -> Self {
         let limits = if live { limits.clone() } else { limits.without_quotas() };
         let levels = [Per::Partner, Per::App, Per::Key].map(|per| Level::of(&limits, per));
-        Self { levels, limits, weights: weights.clone(), when_degraded }
+        let ends = levels.iter().any(Level::ends);
+        Self { levels, ends, limits, weights: weights.clone(), when_degraded }
     }
 
     /// The limits that count the calls of `per` together.
@@ -136,7 +138,7 @@ impl Terms {
     /// Whether a limit holds something of a call until it has ended.
     #[must_use]
     pub fn ends(&self) -> bool {
-        self.levels.iter().any(Level::ends)
+        self.ends
     }
 }
 

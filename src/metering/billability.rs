@@ -1,8 +1,8 @@
 //! What costs money: one ordered table, the first rule that applies decides.
 //!
-//! The bill alone asks it. The limits of a plan are taken before a call's end is known, and so also
-//! by calls that this table makes free: those of test keys (on limits of their own), refusals of
-//! input, 304, failures. A rule's id is stored with every event. Rules are never edited: a new policy is a new version of the ids.
+//! Bill and quotas ask it. Rates are taken before a call's end is known, and so also by calls that this
+//! table makes free: those of test keys (on limits of their own), refusals of input, 304, failures;
+//! quotas give back what such a call has taken. A rule's id is stored with every event. Rules are never edited: a new policy is a new version of the ids.
 
 use super::event::{Event, Outcome};
 use crate::access::{Environment, Op, op};
@@ -146,6 +146,17 @@ mod tests {
             assert_eq!(rule(facts).id, id, "{facts:?}");
             let billable = matches!(id, "v1.served" | "v1.delivered");
             assert_eq!(rule(facts).billable, billable, "{facts:?}");
+        }
+    }
+
+    #[test]
+    fn no_operation_is_billed_that_no_quota_counts() {
+        use crate::access::operation::OPERATIONS;
+        for operation in OPERATIONS {
+            // A path that is not there is answered with 404, whatever is called.
+            let status = if operation.code == op::Unrouted::OPERATION.code { 404 } else { 200 };
+            let served = Facts { operation: operation.code, ..facts(status, Outcome::Served) };
+            assert_eq!(rule(served).billable, !operation.is_free(), "{}", operation.id);
         }
     }
 

@@ -246,10 +246,14 @@ pub struct KeyRow {
     pub app: AppId,
     /// The app's status.
     pub app_status: Status,
+    /// When its contract began.
+    pub app_since: Micros,
     /// The partner that the app belongs to.
     pub partner: PartnerId,
     /// The partner's status.
     pub partner_status: Status,
+    /// When its contract began.
+    pub partner_since: Micros,
     /// The plan in force.
     pub plan: PlanId,
     /// Its version.
@@ -271,8 +275,10 @@ struct DirectoryRow {
     expires_at: Option<i64>,
     app_id: String,
     app_status: String,
+    app_since: i64,
     partner_id: String,
     partner_status: String,
+    partner_since: i64,
     plan_id: String,
     version: i64,
     definition: String,
@@ -289,7 +295,9 @@ impl DirectoryRow {
             expires_at: self.expires_at.map(Micros),
             app: stored("apps", &self.app_id)?,
             app_status: stored("apps", &self.app_status)?,
+            app_since: Micros(self.app_since),
             partner: stored("partners", &self.partner_id)?,
+            partner_since: Micros(self.partner_since),
             partner_status: stored("partners", &self.partner_status)?,
             plan: stored("plans", &self.plan_id)?,
             plan_version: version(self.version)?,
@@ -309,8 +317,9 @@ struct HashRow {
 /// Every key with all that decides about its calls, one row for each.
 pub async fn load_directory(db: &Db) -> Result<Vec<KeyRow>, StoreError> {
     const KEYS: &str = "SELECT k.id, k.environment, k.status, k.scopes, k.cidrs, k.expires_at, \
-                            a.id AS app_id, a.status AS app_status, \
+                            a.id AS app_id, a.status AS app_status, a.created_at AS app_since, \
                             p.id AS partner_id, p.status AS partner_status, \
+                            p.created_at AS partner_since, \
                             l.id AS plan_id, l.version, v.definition \
                         FROM keys k \
                         JOIN apps a ON a.id = k.app_id \

@@ -291,6 +291,12 @@ impl Receipt {
         EventId { node, epoch, seq: self.segment.seq(self.slot) }
     }
 
+    /// The segment that holds the event.
+    #[must_use]
+    pub fn segment(&self) -> u32 {
+        self.segment.header.segment
+    }
+
     /// Writes the text of the id into `out`, without allocating, and returns the part written.
     pub fn write_id<'a>(&self, out: &'a mut [u8; EventId::MAX_LEN]) -> &'a [u8] {
         self.segment.prefix.write(self.segment.seq(self.slot), out)
