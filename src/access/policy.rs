@@ -8,7 +8,7 @@ use super::plan::taken_milli;
 use super::signed::Signer;
 use crate::http::{ApiError, Code};
 use crate::kernel::{Micros, secret};
-use crate::limit::{Admission, Ask, Decision, Permit, Verdict};
+use crate::limit::{Admission, Ask, Decision, MustAsk, Permit, Verdict};
 use ipnet::IpNet;
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -40,6 +40,22 @@ pub struct Admitted {
     pub decision: Decision,
     /// What it holds of them until it has ended.
     pub permit: Option<Permit>,
+}
+
+/// What is known of a call that nothing has refused.
+#[derive(Debug)]
+pub enum Judgement {
+    /// It may be answered.
+    Admitted(Admitted),
+    /// The counters that nodes share have to be asked.
+    Pending(Pending),
+}
+
+/// A call about whose limits others have to be asked.
+#[derive(Debug)]
+pub struct Pending {
+    key: Arc<KeyRecord>,
+    ask: Ask,
 }
 
 /// A call that may not be answered. Nothing has been taken from the limits.
@@ -87,13 +103,14 @@ impl Gate {
         self.signer.sign(path, key, until)
     }
 
-    /// Judges a call of an operation and, if it may pass, takes its weight from the limits.
+    /// Judges a call of an operation and, if it may pass, takes its weight from the limits, or says that
+    /// for those [`Gate::ask`] has to be awaited.
     pub fn admit(
         &self,
         operation: &'static Operation,
         call: &CallView<'_>,
         now: Micros,
-    ) -> Result<Admitted, Refused> {
+    ) -> Result<Judgement, Refused> {
         let refused = |(error, key)| Refused { key, decision: None, error };
         let key = match call.signed {
             // A key that is shown counts: whoever sends it everywhere sends it here too.
@@ -106,24 +123,19 @@ impl Gate {
         if let Err(error) = self.authorise(&key, operation, call, now) {
             return Err(Refused { key: Some(key), decision: None, error });
         }
-        let limiter = self.keyring.limiter();
         let weight_milli = taken_milli(&key.terms.weights, operation);
         let ask = Ask { operation: operation.code, weight_milli, free: operation.is_free(), now };
-        match limiter.check(&key.subject, &key.terms, &ask) {
-            Ok(Admission { decision, permit }) if decision.allowed() => {
-                Ok(Admitted { key, decision, permit })
-            }
-            Ok(Admission { decision, .. }) => {
-                let error = over_limit(&key, &decision);
-                Err(Refused { key: Some(key), decision: Some(decision), error })
-            }
-            Err(cause) => {
-                tracing::error!(%cause, "limiter failure");
-                let detail = "The limits cannot be checked now. Try again in a moment.";
-                let error = ApiError::new(Code::Unavailable, detail);
-                Err(Refused { key: Some(key), decision: None, error })
-            }
+        match self.keyring.limiter().check(&key.subject, &key.terms, &ask) {
+            Ok(admission) => within_limits(key, admission).map(Judgement::Admitted),
+            Err(MustAsk) => Ok(Judgement::Pending(Pending { key, ask })),
         }
+    }
+
+    /// Asks the counters that nodes share about a call that has passed everything else.
+    pub async fn ask(&self, pending: Pending) -> Result<Admitted, Refused> {
+        let Pending { key, ask } = pending;
+        let admission = self.keyring.limiter().ask(&key.subject, &key.terms, &ask).await;
+        within_limits(key, admission)
     }
 
     /// Whether what this node knows of the keys is recent enough to say yes or no by it.
@@ -250,11 +262,27 @@ fn holds(networks: &[IpNet], address: IpAddr) -> bool {
     networks.iter().any(|network| network.contains(&address))
 }
 
+/// What the limits say of a call with a key that may make it.
+fn within_limits(key: Arc<KeyRecord>, admission: Admission) -> Result<Admitted, Refused> {
+    let Admission { decision, permit } = admission;
+    if decision.allowed() {
+        return Ok(Admitted { key, decision, permit });
+    }
+    let error = over_limit(&key, &decision);
+    Err(Refused { key: Some(key), decision: Some(decision), error })
+}
+
 fn over_limit(key: &KeyRecord, decision: &Decision) -> ApiError {
     let limits = &key.terms.limits;
     let violated: Vec<String> = decision.violated(limits).map(str::to_owned).collect();
     let which = violated.join(", ");
     let retry_after = decision.retry_after_s().map(u64::from);
+    if decision.is_reduced() {
+        let detail = "The service counts limits with less than its full capacity for a moment, and this \
+                      call is more than it can grant meanwhile. You have not exceeded your plan. Try again \
+                      in some seconds.";
+        return ApiError::new(Code::ReducedCapacity, detail).limited(violated, retry_after);
+    }
     let detail = match (decision.verdict(), retry_after) {
         (Verdict::Busy, _) => format!(
             "As many calls are under way as the limit {which} of the plan lets be. Try again when one \

@@ -21,7 +21,7 @@ use crate::access::policy::Gate;
 use crate::catalog::DigitalLinks;
 use crate::changes::Waits;
 use crate::cluster::{Nodes, Redis};
-use crate::config::{self, Config, Durability};
+use crate::config::{self, Config, Durability, LimitBackend};
 use crate::exports;
 use crate::feeds::out::FeedsOut;
 use crate::feeds::sources::Sources;
@@ -29,6 +29,7 @@ use crate::hooks::Hooks;
 use crate::kernel::id::NodeId;
 use crate::kernel::secret::Secret;
 use crate::kernel::{Clock, Micros, base62};
+use crate::limit::redis::{Mode, Shared};
 use crate::limit::{Limiter, LocalLimiter};
 use crate::metering::journal::{JournalOptions, Keeper, next_epoch};
 use crate::metering::{self, FoldReport, Folder, Journal};
@@ -158,14 +159,14 @@ impl Comptoir {
         let db = open_database(&config).await?;
         let pepper = open_pepper(&config, &db).await?;
         let bootstrap = crate::admin::bootstrap(&db, &pepper, clock.now()).await?;
-        let limiter = Limiter::Local(LocalLimiter::default());
+        let node = storage::node_id(&data_dir)?;
+        let nodes = Arc::new(Nodes::new(node));
+        let redis = open_redis(&config).await?;
+        let limiter = limiter(&config.limits, redis.as_ref(), &nodes)?;
         let keyring = Arc::new(Keyring::new(limiter, pepper, config.access.stale_after));
         keyring.follow(&db).await?;
         let gate = Arc::new(Gate::new(Arc::clone(&keyring), config.server.trusted_proxies.clone()));
 
-        let node = storage::node_id(&data_dir)?;
-        let nodes = Arc::new(Nodes::new(node));
-        let redis = open_redis(&config).await?;
         let (journal_dir, recovered) = recover_journal(&data_dir, &db, clock.now()).await?;
         let epoch = next_epoch(&journal_dir)?;
         let journal = open_journal(&config.metering, &journal_dir, node, epoch)?;
@@ -313,6 +314,22 @@ async fn open_mirror(
     let saved = saves.then(|| Arc::new(Saved::new(folder, node.to_string())));
     mirror.load(db, saved.as_deref()).await?;
     Ok((mirror, saved))
+}
+
+/// What holds callers to their limits.
+fn limiter(
+    settings: &config::Limits,
+    redis: Option<&Arc<Redis>>,
+    nodes: &Arc<Nodes>,
+) -> anyhow::Result<Limiter> {
+    let mode = match settings.backend {
+        LimitBackend::Local => return Ok(Limiter::Local(LocalLimiter::default())),
+        LimitBackend::Strict => Mode::Strict,
+        LimitBackend::Leased => Mode::Leased { most: settings.lease },
+    };
+    let redis = redis.context("`limits.backend` needs `redis.url`")?;
+    let run = base62::encode(getrandom::u64()?, base62::U64_WIDTH);
+    Ok(Limiter::Shared(Shared::new(Arc::clone(redis), Arc::clone(nodes), mode, run)))
 }
 
 /// The Redis of a configuration, if it names one. That it is away keeps no node from starting.

@@ -102,7 +102,7 @@ pub(super) fn methods_at(path: &str) -> Option<String> {
 async fn unrouted(request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let headers = request.headers();
     if headers.contains_key(header::AUTHORIZATION) || headers.contains_key(caller::X_API_KEY) {
-        caller::judge(&request, op::Unrouted::OPERATION)?;
+        caller::judge(&request, op::Unrouted::OPERATION).await?;
     }
     Err(match methods_at(request.path()) {
         None => ApiError::new(Code::UnknownPath, "See /docs for the paths that exist."),

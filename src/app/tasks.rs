@@ -15,6 +15,8 @@ use crate::feeds::sources::{ASKED_EVERY, Sources};
 use crate::hooks::Hooks;
 use crate::kernel::clock::HOUR;
 use crate::kernel::{Clock, Micros};
+use crate::limit::Limiter;
+use crate::limit::redis::{IDLE, Shared};
 use crate::metering::Folder;
 use crate::metering::Journal;
 use crate::mirror::{Mirror, Saved, SearchFollower};
@@ -34,6 +36,8 @@ pub(super) type Reload = mpsc::Sender<oneshot::Sender<()>>;
 /// How often the last uses of secrets are stored.
 const USES_EVERY: Duration = Duration::from_secs(10);
 
+/// How often it is looked for leases that lie idle.
+const LEASES_EVERY: Duration = Duration::from_millis(500);
 /// How often promotions are looked at.
 const PROMOTIONS_EVERY: Duration = Duration::from_secs(1);
 /// How often the change log is looked through for what is too old.
@@ -119,6 +123,11 @@ fn follow_others(
         let (wakes, stopped) = (Arc::clone(wakes), part.stopped.clone());
         running.spawn(async move { wakes.run(stopped).await });
     }
+    if let Limiter::Shared(limiter) = comptoir.keyring.limiter() {
+        let (giver, stopped) = (Arc::clone(limiter.giver()), part.stopped.clone());
+        running.spawn(async move { giver.run(stopped).await });
+        running.spawn(look_after_limits(part.clone(), Arc::clone(limiter)));
+    }
     let follower = ControlFollower {
         part: part.clone(),
         keyring: Arc::clone(&comptoir.keyring),
@@ -134,6 +143,23 @@ fn follow_others(
         propagation,
     };
     running.spawn(heart.beat(part.clone()));
+}
+
+/// Gives back what lies idle in leases, all of it at the stop, and tells what was asked.
+async fn look_after_limits(part: Part, limiter: Arc<Shared>) {
+    let this = part.clone();
+    let tell = || {
+        let counts = limiter.take_counts();
+        this.metrics.add(Tally::LimitsAsked, counts.asked);
+        this.metrics.add(Tally::LimitsDegraded, counts.degraded);
+    };
+    part.every(LEASES_EVERY, || async {
+        limiter.return_idle(this.clock.now());
+        tell();
+    })
+    .await;
+    limiter.return_idle(Micros(this.clock.now().0.saturating_add(2 * IDLE)));
+    limiter.giver().flush().await;
 }
 
 fn search_follower(comptoir: &Comptoir) -> SearchFollower {

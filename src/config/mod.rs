@@ -183,6 +183,8 @@ section! {
     Limits ["limits"] {
         /// Where limits are counted.
         backend: LimitBackend = "backend" as LimitBackend,
+        /// Most units of a batch, where nodes take batches.
+        lease: u32 = "lease" as Within<1, 1_000>,
         /// Whether answers carry `X-RateLimit-*` too.
         x_ratelimit_headers: bool = "x_ratelimit_headers" as bool,
     }
@@ -297,6 +299,7 @@ impl Config {
         let hooks = Hooks::read(layers);
         let feeds = Feeds::read(layers);
         let limits = Limits::read(layers);
+        need_redis(layers, limits.as_ref(), redis.as_ref());
         let metering = Metering::read(layers);
         let telemetry = Telemetry::read(layers);
         Some(Self {
@@ -316,6 +319,15 @@ impl Config {
             telemetry: telemetry?,
             shown: show::toml(layers),
         })
+    }
+}
+
+/// Counters that nodes share need the Redis that they lie in.
+fn need_redis(layers: &mut Layers, limits: Option<&Limits>, redis: Option<&Redis>) {
+    let (Some(limits), Some(redis)) = (limits, redis) else { return };
+    if limits.backend != LimitBackend::Local && redis.url.is_none() {
+        let why = "needs redis.url: set it, or count in each process (local)";
+        layers.fault("limits.backend", why);
     }
 }
 

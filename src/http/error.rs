@@ -95,6 +95,9 @@ codes! {
     InStoreCode = 422 "in_store_code" "The code is an in-store code";
     /// A rate or quota of the plan is used up for now.
     QuotaExceeded = 429 "quota_exceeded" "The plan's limit is reached";
+    /// Limits are counted with less than full capacity, and the call is more than is granted meanwhile; the
+    /// plan is not exceeded.
+    ReducedCapacity = 429 "temporary_reduced_capacity" "The service has less capacity for a moment";
     /// A defect on our side.
     Internal = 500 "internal" "Something went wrong on our side";
     /// A part that the call needs is away; it may be tried again.
@@ -115,6 +118,9 @@ impl Code {
             // The type that draft-ietf-httpapi-ratelimit-headers-11 §5 registers.
             Self::QuotaExceeded => {
                 "https://iana.org/assignments/http-problem-types#quota-exceeded".into()
+            }
+            Self::ReducedCapacity => {
+                "https://iana.org/assignments/http-problem-types#temporary-reduced-capacity".into()
             }
             _ => format!("urn:comptoir:problem:{}", self.as_str().replace('_', "-")),
         }

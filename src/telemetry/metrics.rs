@@ -41,6 +41,8 @@ plain! {
     HooksDelivered = "hooks_delivered_total", "Webhook messages that were taken by their receivers.";
     HookFailures = "hook_failures_total", "Attempts to deliver a webhook message that failed; most are repeated.";
     SearchFailures = "search_failures_total", "Rounds in which the search index could not follow the catalog; it is made anew.";
+    LimitsAsked = "limits_asked_total", "Calls about whose limits Redis was asked: one round trip each.";
+    LimitsDegraded = "limits_degraded_total", "Calls that were judged by this node's share of the limits, because Redis was away.";
     RedisFailures = "redis_failures_total", "Questions to Redis that it did not answer, or not in time.";
     FoldFailures = "fold_failures_total", "Rounds of folding that failed; their events stay in the journal.";
 }

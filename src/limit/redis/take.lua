@@ -1,7 +1,7 @@
 -- Takes a call from every limit that counts it, or from none. All keys lie in one slot.
 --
 -- ARGV: now ("" for the server's), a name for the call, then for each limit
---   "r" key field quota window_s needA needB wish wishA wishB stepA stepB knownA knownB clamp ttl_ms
+--   "r" key field quota window_s needA needB wish wishA wishB stepA stepB knownA knownB clamp ttl_ms owedA owedB
 --   "q" key full need wish known expire_at_s
 --   "c" key most hold_ms
 -- where key is a number in KEYS, and amounts of quotas and wishes are thousandths of a unit. A call needs
@@ -9,7 +9,8 @@
 --
 -- A rate's debt is a + b / quota microseconds: the time in which it drains. So it drains by subtraction, and
 -- every number here is a whole one below 2^53, which Lua's are exact for: the longest window has 2^45
--- microseconds, and b < quota <= 10^9. `known` is what the caller knows of a counter that is gone.
+-- microseconds, and b < quota <= 10^9. `known` is what the caller knows of a counter that is gone, `owed` what it
+-- has admitted while it could not ask.
 --
 -- Returns 1 or 0 (admitted or not), now, and for each limit how it stood before and what is granted:
 --   rate: a, b, at, granted    quota: used, 0, 0, granted    concurrency: calls under way, 0, 0, granted
@@ -56,9 +57,13 @@ local function rate(i, limit)
     end
     if elapsed >= 0 or elapsed < -LATE then at = now end
     if rq ~= quota or rw ~= window then
+      limit.edited = true
       a, b = carried(a, b, rq, rw, quota, window)
       if ARGV[i + 14] == '1' and a >= window * 1000000 then a, b = window * 1000000, 0 end
     end
+    limit.edited_a, limit.edited_b = a, b
+    a, b = a + tonumber(ARGV[i + 16]), b + tonumber(ARGV[i + 17])
+    if b >= quota then a, b = a + 1, b - quota end
   end
   limit.quota, limit.full, limit.a, limit.b, limit.at = quota, window * 1000000, a, b, at
   return a, b, at
@@ -80,7 +85,7 @@ while ARGV[i] do
     x, y, z = rate(i, limit)
     local _, _, over = more(limit, tonumber(ARGV[i + 5]), tonumber(ARGV[i + 6]))
     refused = refused or over
-    i = i + 16
+    i = i + 18
   elseif limit.kind == 'q' then
     local used = tonumber(redis.call('GET', limit.key) or '0')
     x = math.max(used, tonumber(ARGV[i + 5]))
@@ -97,7 +102,20 @@ while ARGV[i] do
   local n = #reply
   reply[n + 1], reply[n + 2], reply[n + 3], reply[n + 4] = x, y, z, 0
 end
+
+local function store(limit, a, b)
+  local at = limit.i
+  redis.call('HSET', limit.key, ARGV[at + 2], text(a) .. ' ' .. text(b) .. ' ' .. text(limit.at)
+    .. ' ' .. ARGV[at + 3] .. ' ' .. ARGV[at + 4])
+  local ttl = math.max(tonumber(ARGV[at + 15]), math.ceil(a / 1000) + 1000)
+  if redis.call('PTTL', limit.key) < ttl then redis.call('PEXPIRE', limit.key, text(ttl)) end
+end
+
 if refused then
+  -- Nothing is taken. That a rate was edited is noted, as what was taken under it stands now.
+  for _, limit in ipairs(limits) do
+    if limit.edited then store(limit, limit.edited_a, limit.edited_b) end
+  end
   reply[1] = 0
   return reply
 end
@@ -122,10 +140,7 @@ local function take_rate(limit)
     local need_a, need_b = more(limit, tonumber(ARGV[at + 5]), tonumber(ARGV[at + 6]))
     if over or need_a > a or (need_a == a and need_b > b) then granted, a, b = 0, need_a, need_b end
   end
-  redis.call('HSET', limit.key, ARGV[at + 2], text(a) .. ' ' .. text(b) .. ' ' .. text(limit.at)
-    .. ' ' .. ARGV[at + 3] .. ' ' .. ARGV[at + 4])
-  local ttl = math.max(tonumber(ARGV[at + 15]), math.ceil(a / 1000) + 1000)
-  if redis.call('PTTL', limit.key) < ttl then redis.call('PEXPIRE', limit.key, text(ttl)) end
+  store(limit, a, b)
   return granted
 end
 
