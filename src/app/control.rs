@@ -1,11 +1,11 @@
 //! Following the control log, and telling the other nodes how far this one is.
 
-use super::tasks::{Part, count};
+use super::tasks::{Part, count, follow_quotas};
 use crate::access::directory::Keyring;
 use crate::cluster::nodes::{BEAT, State};
 use crate::cluster::wake::Heard;
 use crate::cluster::{Nodes, Redis, Wakes};
-use crate::metering::Journal;
+use crate::metering::{Journal, Quotas};
 use crate::storage::{StoreError, log};
 use crate::telemetry::{Gauge, Tally};
 use std::sync::Arc;
@@ -49,6 +49,7 @@ pub(super) struct ControlFollower {
     pub(super) part: Part,
     pub(super) keyring: Arc<Keyring>,
     pub(super) wakes: Option<Arc<Wakes>>,
+    pub(super) quotas: Option<Arc<Quotas>>,
     pub(super) propagation: Arc<Propagation>,
 }
 
@@ -110,6 +111,9 @@ impl ControlFollower {
             }
             let before = keyring.current().position();
             timeout(PATIENCE.1, keyring.load(db, position, at)).await.map_err(late)??;
+            if let Some(quotas) = &self.quotas {
+                follow_quotas(quotas, self.part.clock.now()).await;
+            }
             metrics.set_gauge(Gauge::ControlPosition, position);
             metrics.set_gauge(Gauge::Keys, count(keyring.current().len()));
             timeout(PATIENCE.0, self.measure(before, position)).await.map_err(late)??;

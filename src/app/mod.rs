@@ -32,7 +32,7 @@ use crate::kernel::{Clock, Micros, base62};
 use crate::limit::redis::{Mode, Shared};
 use crate::limit::{Limiter, LocalLimiter};
 use crate::metering::journal::{JournalOptions, Keeper, next_epoch};
-use crate::metering::{self, FoldReport, Folder, Journal};
+use crate::metering::{self, FoldReport, Folder, Journal, Quotas};
 use crate::mirror::{Mirror, Saved};
 use crate::storage::{self, Db};
 use crate::stores::postal_codes::PostalCodes;
@@ -79,6 +79,8 @@ pub struct Comptoir {
     waits: Arc<Waits>,
     /// None where metering is off.
     folder: Option<Arc<Folder>>,
+    /// None where metering is off: then quotas count what this process serves.
+    quotas: Option<Arc<Quotas>>,
     book: Arc<Ledgerbook>,
     metrics: Arc<Metrics>,
     readiness: Arc<Readiness>,
@@ -175,6 +177,13 @@ impl Comptoir {
             Arc::new(Folder::new(db.clone(), Arc::clone(journal), timeout))
         });
 
+        let quotas = folder
+            .is_some()
+            .then(|| Arc::new(Quotas::new(db.clone(), Arc::clone(&keyring), node, epoch)));
+        if let Some(quotas) = &quotas {
+            quotas.round(clock.now()).await.context("the quotas cannot be read from the ledger")?;
+        }
+
         let exports = Arc::new(export_worker(&config, &db, &clock)?);
         exports.start().await?;
         let (mirror, saved) = open_mirror(&config, &db, node).await?;
@@ -211,6 +220,7 @@ impl Comptoir {
             feeds,
             waits,
             folder,
+            quotas,
             book,
             metrics,
             bootstrap,

@@ -149,7 +149,8 @@ fn cors(origins: &[Origin]) -> Cors {
 /// What the operations work with that are answered from the database or from files.
 fn states(comptoir: &Comptoir) -> impl Fn(&mut ServiceConfig<'_>) + Clone + Send + 'static {
     let (db, clock) = (comptoir.db.clone(), comptoir.clock.clone());
-    let usage = web::Data::new(metering::api::UsageState { db: db.clone(), clock });
+    let keyring = Arc::clone(&comptoir.keyring);
+    let usage = web::Data::new(metering::api::UsageState { db: db.clone(), clock, keyring });
     let db = web::Data::new(db);
     let journal = comptoir.book.journal.clone();
     let recordable = move || journal.as_ref().is_none_or(|journal| !journal.is_full());

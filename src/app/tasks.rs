@@ -18,7 +18,7 @@ use crate::kernel::{Clock, Micros};
 use crate::limit::Limiter;
 use crate::limit::redis::{IDLE, Shared};
 use crate::metering::Folder;
-use crate::metering::Journal;
+use crate::metering::{Journal, Quotas};
 use crate::mirror::{Mirror, Saved, SearchFollower};
 use crate::storage::{Db, StoreError};
 use crate::telemetry::{Gauge, Metrics, Tally};
@@ -82,7 +82,8 @@ pub(super) fn start(comptoir: &Comptoir) -> (Tasks, Reload) {
     }
     let period = config.metering.fold_interval;
     if let (Some(folder), Some(journal)) = (&comptoir.folder, &comptoir.book.journal) {
-        running.spawn(fold(part.clone(), Arc::clone(folder), period));
+        let quotas = comptoir.quotas.clone();
+        running.spawn(fold(part.clone(), (Arc::clone(folder), quotas), period));
         running.spawn(watch_journal(part.clone(), Arc::clone(journal), period));
     } else {
         running.spawn(part.clone().every(period, {
@@ -132,6 +133,7 @@ fn follow_others(
         part: part.clone(),
         keyring: Arc::clone(&comptoir.keyring),
         wakes,
+        quotas: comptoir.quotas.clone(),
         propagation: Arc::clone(&propagation),
     };
     running.spawn(follower.run(comptoir.config.access.control_poll, asked));
@@ -265,13 +267,23 @@ async fn follow_search(mut part: Part, mut follower: SearchFollower, poll: Durat
     }
 }
 
-async fn fold(part: Part, folder: Arc<Folder>, period: Duration) {
+/// Brings the quotas to what the ledger has. A round that fails is made up for by the next.
+pub(super) async fn follow_quotas(quotas: &Quotas, now: Micros) {
+    if let Err(error) = quotas.round(now).await {
+        tracing::warn!(%error, "quotas could not follow the ledger; they go on with what they know");
+    }
+}
+
+async fn fold(part: Part, (folder, quotas): (Arc<Folder>, Option<Arc<Quotas>>), period: Duration) {
     let this = part.clone();
     part.every(period, || async {
         match folder.fold_once(this.clock.now()).await {
             Ok(report) => {
                 this.metrics.add(Tally::EventsFolded, report.events);
                 this.readiness.folded(this.clock.now());
+                if let Some(quotas) = &quotas {
+                    follow_quotas(quotas, this.clock.now()).await;
+                }
             }
             Err(error) => {
                 this.metrics.add(Tally::FoldFailures, 1);

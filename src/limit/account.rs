@@ -325,6 +325,11 @@ impl Account {
         wanted
     }
 
+    /// Lets every counter begin anew with what the ledger has.
+    pub fn unseed(&mut self) {
+        self.all_counters().for_each(Counter::unseed);
+    }
+
     /// Begins with what the ledger has of a period, by operation.
     pub fn seed(&mut self, bounds: Bounds, sums: &[(u16, u64)]) {
         self.all_counters().for_each(|counter| counter.seed(bounds, sums));

@@ -1,8 +1,12 @@
 //! One scripted timeline that every limiter must follow to the unit, and what is special to each.
 
-use super::{Ask, Decision, Limit, Limiter, Limits, LocalLimiter, SubjectId, Terms, Verdict};
+use super::{
+    Admission, Ask, Concurrency, Cycle, Decision, Kind, Limit, Limiter, Limits, LocalLimiter,
+    Operations, Per, Period, Quota, SubjectId, Terms, Verdict,
+};
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, KeyId, PartnerId};
+use proptest::prelude::*;
 use std::sync::Arc;
 
 /// 2026-11-22T10:00:00Z.
@@ -38,15 +42,7 @@ pub(super) fn run(mut take: impl FnMut(&Arc<Terms>, &Ask) -> Decision) {
     let plan = limits(&[("burst", 3, 1), ("day", 10, 86_400)]);
     let mut at = |ms: i64, plan: &Arc<Terms>, weight: u32, expected: &str| {
         let decision = take(plan, &ask(Micros(START + ms * 1_000), weight));
-        let verdict = match decision.verdict() {
-            Verdict::Admitted => "yes".to_owned(),
-            Verdict::Wait { micros } => format!("wait {micros}"),
-            Verdict::Busy => "busy".to_owned(),
-            Verdict::Never => "never".to_owned(),
-        };
-        let violated: Vec<&str> = decision.violated(&plan.limits).collect();
-        let said = format!("{verdict} [{}] {}", violated.join(" "), header(&decision, plan));
-        assert_eq!(said, expected, "at {ms} ms");
+        assert_eq!(said(&decision, plan), expected, "at {ms} ms");
         decision
     };
 
@@ -78,6 +74,123 @@ pub(super) fn run(mut take: impl FnMut(&Arc<Terms>, &Ask) -> Decision) {
     at(5_000, &plan, 2_000, r#"yes [] "burst";r=0;t=1, "day";r=2;t=69120"#);
     at(-595_000, &plan, 1_000, r#"wait 333334 [burst] "burst";r=0;t=1, "day";r=2;t=69120"#);
     at(-594_000, &plan, 1_000, r#"yes [] "burst";r=2;t=1, "day";r=1;t=77759"#);
+}
+
+/// What an answer says, in one line.
+fn said(decision: &Decision, plan: &Terms) -> String {
+    let verdict = match decision.verdict() {
+        Verdict::Admitted => "yes".to_owned(),
+        Verdict::Wait { micros } => format!("wait {micros}"),
+        Verdict::Busy => "busy".to_owned(),
+        Verdict::Never => "never".to_owned(),
+    };
+    let violated: Vec<&str> = decision.violated(&plan.limits).collect();
+    format!("{verdict} [{}] {}", violated.join(" "), header(decision, plan))
+}
+
+fn limit(name: &str, per: Per, kind: Kind) -> Limit {
+    Limit { kind, per, ..Limit::rate(name.parse().unwrap(), 1, 1) }
+}
+
+/// Runs the timeline of all kinds at all levels: two apps of a partner, the second with two keys.
+/// `take(subject, terms, ask)` asks one limiter, which has never seen these subjects.
+fn run_all_kinds(mut take: impl FnMut(SubjectId, &Arc<Terms>, &Ask) -> Admission) {
+    let day = Cycle { period: Period::Day, ..Cycle::default() };
+    let plan = vec![
+        limit("burst", Per::Partner, Kind::Rate(super::Rate { quota: 6, window_s: 6 })),
+        limit("day", Per::App, Kind::Quota(Quota { quota: 4, cycle: day })),
+        limit("at-once", Per::Key, Kind::Concurrency(Concurrency { most: 2 })),
+        Limit {
+            operations: Operations::only([9]),
+            ..limit("nine", Per::App, Kind::Rate(super::Rate { quota: 1, window_s: 60 }))
+        },
+    ];
+    let plan = Arc::new(Terms::from(Limits::new(plan).unwrap()));
+    let first = SUBJECT;
+    let second = SubjectId { app: AppId(8), key: KeyId(12), ..SUBJECT };
+    let other_key = SubjectId { key: KeyId(13), ..second };
+    let mut at = |who: SubjectId, ms: i64, operation: u16, weight: u32, expected: &str| {
+        let ask = Ask { operation, ..ask(Micros(START + ms * 1_000), weight) };
+        let admission = take(who, &plan, &ask);
+        assert_eq!(said(&admission.decision, &plan), expected, "at {ms} ms");
+        admission.permit
+    };
+    // Each level counts its own. The day ends in 14 hours; the place has no end that is known.
+    let a = at(first, 0, 1, 1_000, r#"yes [] "burst";r=5;t=1, "day";r=3;t=50400, "at-once";r=1"#);
+    let b = at(first, 0, 1, 1_000, r#"yes [] "burst";r=4;t=2, "day";r=2;t=50400, "at-once";r=0"#);
+    // A refusal of one takes from none, at whatever level.
+    at(
+        first,
+        0,
+        1,
+        1_000,
+        r#"busy [at-once] "burst";r=4;t=2, "day";r=2;t=50400, "at-once";r=0;t=1"#,
+    );
+    let c = at(second, 0, 1, 2_000, r#"yes [] "burst";r=2;t=4, "day";r=2;t=50400, "at-once";r=1"#);
+    at(
+        second,
+        0,
+        1,
+        3_000,
+        r#"wait 50400000000 [burst day] "burst";r=2;t=1, "day";r=2;t=50400, "at-once";r=1"#,
+    );
+    // Places are the keys' own; the operation has a limit of its own.
+    let d = at(
+        other_key,
+        0,
+        9,
+        1_000,
+        r#"yes [] "burst";r=1;t=5, "day";r=1;t=50400, "at-once";r=1, "nine";r=0;t=60"#,
+    );
+    at(
+        other_key,
+        0,
+        9,
+        500,
+        r#"wait 30000000 [nine] "burst";r=1;t=5, "day";r=1;t=50400, "at-once";r=1, "nine";r=0;t=30"#,
+    );
+    // A call that ends unsettled, as one that failed, gives back what it took of the quota; one that is
+    // settled leaves what it costs. Rates keep what was taken.
+    drop(a);
+    let mut b = b.unwrap();
+    b.will_cost(1_500);
+    b.settle(None);
+    drop(b);
+    let a = at(first, 0, 1, 0, r#"yes [] "burst";r=1;t=5, "day";r=2;t=50400, "at-once";r=1"#);
+    drop((a, c, d));
+    at(second, 0, 1, 0, r#"yes [] "burst";r=1;t=5, "day";r=4;t=50400, "at-once";r=1"#);
+    // More than a whole quota never fits.
+    at(
+        second,
+        0,
+        1,
+        5_000,
+        r#"never [burst day] "burst";r=1;t=5, "day";r=4;t=50400, "at-once";r=2"#,
+    );
+    // The day's end to the microsecond.
+    let end = 50_400_000;
+    let all =
+        at(second, end - 1, 1, 4_000, r#"yes [] "burst";r=2;t=4, "day";r=0;t=1, "at-once";r=1"#);
+    at(
+        second,
+        end - 1,
+        1,
+        1_000,
+        r#"wait 1000 [day] "burst";r=2;t=4, "day";r=0;t=1, "at-once";r=1"#,
+    );
+    at(second, end, 1, 1_000, r#"yes [] "burst";r=1;t=5, "day";r=3;t=86400, "at-once";r=0"#);
+    // What ends behind its period takes nothing from the next, and a clock stepped back finds the old one.
+    drop(all);
+    at(second, end, 1, 0, r#"yes [] "burst";r=1;t=5, "day";r=4;t=86400, "at-once";r=1"#);
+    at(second, end - 1, 1, 0, r#"yes [] "burst";r=1;t=5, "day";r=4;t=1, "at-once";r=1"#);
+}
+
+#[test]
+fn the_local_limiter_conforms_in_all_kinds() {
+    let limiter = local();
+    run_all_kinds(|id, terms, ask| {
+        limiter.check(&subject(&limiter, id, terms), terms, ask).unwrap()
+    });
 }
 
 fn subject(limiter: &Limiter, id: SubjectId, terms: &Terms) -> super::Subject {
@@ -136,4 +249,47 @@ fn only_settled_accounts_that_nobody_holds_are_forgotten() {
     assert_eq!(limiter.retain_recent(Micros(START + 60_000_000)), 1);
     drop(held);
     assert_eq!(limiter.retain_recent(Micros(START)), 0);
+}
+
+proptest! {
+    /// Takes and endings in any order: what was billed and what is under way never exceed the quota of a
+    /// period, and a call is refused only where it would.
+    #[test]
+    fn a_quota_is_exact(
+        quota in 1u32..12,
+        calls in prop::collection::vec((0i64..9 * 3_600, 1u32..3_000, 0u32..4), 1..80),
+    ) {
+        let (limiter, cycle) = (local(), Cycle { period: Period::Day, ..Cycle::default() });
+        let day = limit("day", Per::App, Kind::Quota(Quota { quota, cycle: cycle.clone() }));
+        let plan = Arc::new(Terms::from(Limits::new(vec![day]).unwrap()));
+        let subject = subject(&limiter, SUBJECT, &plan);
+        let mut now = Micros(START);
+        // Of each call: its period, its weight, and the permit while it is under way.
+        let mut used: Vec<(super::Bounds, u64, Option<super::Permit>)> = Vec::new();
+        for (pause_s, weight, end) in calls {
+            now = Micros(now.0 + pause_s * 1_000_000);
+            let period = cycle.around(now, Micros(START));
+            let before: u64 = used.iter().filter(|u| u.0 == period).map(|u| u.1).sum();
+            let admission = limiter.check(&subject, &plan, &ask(now, weight)).unwrap();
+            let fits = before + u64::from(weight) <= u64::from(quota) * 1_000;
+            prop_assert_eq!(admission.decision.allowed(), fits);
+            if fits {
+                used.push((period, weight.into(), admission.permit));
+            }
+            // One that is under way ends: failed, settled to half of what it took, or to all.
+            let place = used.iter().position(|u| u.2.is_some()).filter(|_| end > 0);
+            if let Some(place) = place {
+                let mut permit = used[place].2.take().unwrap();
+                used[place].1 = match end {
+                    1 => 0,
+                    2 => used[place].1 / 2,
+                    _ => used[place].1,
+                };
+                if end > 1 {
+                    permit.will_cost(used[place].1 as u32);
+                    permit.settle(None);
+                }
+            }
+        }
+    }
 }

@@ -243,6 +243,11 @@ impl Counter {
         (!self.seeded).then_some(self.current.bounds)
     }
 
+    /// Lets it begin anew with what the ledger has.
+    pub fn unseed(&mut self) {
+        self.seeded = false;
+    }
+
     /// Begins with what the ledger has of a period, by operation.
     pub fn seed(&mut self, bounds: Bounds, sums: &[(u16, u64)]) {
         if self.seeded || self.current.bounds != bounds {
@@ -343,7 +348,10 @@ mod tests {
         counter.roll(START);
         counter.take(START, 1_000);
         assert_eq!((left(&counter, tomorrow), left(&counter, START)), (9, 7));
-        assert_eq!(counter.wants(tomorrow), None);
+        // It may not be all that is ahead, so the ledger is asked.
+        let bounds = counter.wants(tomorrow).unwrap();
+        counter.seed(bounds, &[(1, 1_000)]);
+        assert_eq!((left(&counter, tomorrow), counter.wants(tomorrow)), (9, None));
         // Far back nothing is given back, and the ledger is asked.
         let past = Micros(START.0 - 30 * DAY);
         counter.roll(past);

@@ -119,17 +119,32 @@ impl LocalLimiter {
         self.counting.lock().iter().map(|(id, account)| (*id, Arc::clone(account))).collect()
     }
 
-    /// Takes in what the ledger has got, by account; `own` is the last segment of this process in it.
+    /// Takes in what the ledger has got, by account, and what it has of periods that were wanted, by
+    /// operation; `own` is the last segment of this process in it.
     pub fn take_in(
         &self,
         mut billed: HashMap<AccountId, Vec<Billed>>,
+        seeds: Vec<(Wanted, Vec<(u16, u64)>)>,
         own: Option<u32>,
         now: Micros,
     ) {
+        let mut of: HashMap<AccountId, Vec<_>> = HashMap::new();
+        for (Wanted { account, bounds }, sums) in seeds {
+            of.entry(account).or_default().push((bounds, sums));
+        }
         for (id, account) in self.counting() {
             let billed = billed.remove(&id).unwrap_or_default();
-            account.lock().take_in(&billed, own, now);
+            let mut account = account.lock();
+            account.take_in(&billed, own, now);
+            for (bounds, sums) in of.remove(&id).unwrap_or_default() {
+                account.seed(bounds, &sums);
+            }
         }
+    }
+
+    /// Lets every counter begin anew with what the ledger has.
+    pub fn unseed(&self) {
+        self.counting().iter().for_each(|(_, account)| account.lock().unseed());
     }
 
     /// What the ledger has to be asked for.
@@ -141,14 +156,6 @@ impl LocalLimiter {
             wanted.extend(periods.into_iter().map(|bounds| Wanted { account: id, bounds }));
         }
         wanted
-    }
-
-    /// Begins an account with what the ledger has of a period, by operation.
-    pub fn seed(&self, wanted: &Wanted, sums: &[(u16, u64)]) {
-        let account = self.counting.lock().get(&wanted.account).map(Arc::clone);
-        if let Some(account) = account {
-            account.lock().seed(wanted.bounds, sums);
-        }
     }
 
     /// Forgets accounts that nobody holds and that owe nothing; how many are left.

@@ -15,6 +15,8 @@ pub mod gcra;
 pub mod local;
 pub mod name;
 pub mod period;
+#[cfg(test)]
+mod period_tests;
 pub mod policy;
 pub mod redis;
 pub mod subject;

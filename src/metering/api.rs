@@ -1,10 +1,11 @@
 //! `GET /v1/usage`: what the caller's app has used, from the ledger, and the limits it is held to.
 
+use super::standing::{self, LimitStandingOut};
 use super::usage::{Granularity, UsageRow, usage};
 use crate::access::Scope;
 use crate::access::caller::Caller;
+use crate::access::directory::Keyring;
 use crate::access::op;
-use crate::access::plan::{LimitDoc, PlanLimits};
 use crate::http::answer::Cache;
 use crate::http::{Answer, ApiResult, Params};
 use crate::kernel::clock::HOUR;
@@ -12,6 +13,7 @@ use crate::kernel::{Clock, Micros};
 use crate::storage::Db;
 use actix_web::{HttpRequest, get, web};
 use serde::Serialize;
+use std::sync::Arc;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -27,6 +29,8 @@ pub struct UsageState {
     pub db: Db,
     /// The time.
     pub clock: Clock,
+    /// The limits.
+    pub keyring: Arc<Keyring>,
 }
 
 /// Mounts the handlers.
@@ -55,9 +59,9 @@ pub struct UsageOut {
     /// Its version.
     #[schema(example = 1)]
     plan_version: u32,
-    /// The plan's limits, as they are enforced.
-    #[schema(value_type = Vec<LimitDoc>)]
-    limits: PlanLimits,
+    /// The limits that this key is held to, as they stand now. Quotas count what is billed, so test keys have
+    /// none.
+    limits: Vec<LimitStandingOut>,
     /// What this key may do.
     #[schema(example = json!(["catalog:read"]))]
     scopes: Vec<&'static str>,
@@ -148,7 +152,7 @@ async fn get_usage(
         app_id: key.app.to_string(),
         plan_id: key.plan.to_string(),
         plan_version: key.plan_version,
-        limits: PlanLimits(key.terms.limits.clone()),
+        limits: standing::of(&state.keyring, key, state.clock.now()),
         scopes: key.scopes.iter().map(Scope::as_str).collect(),
         items: usage.rows.into_iter().map(Into::into).collect(),
     };

@@ -17,8 +17,10 @@ pub mod gaps;
 pub mod journal;
 pub mod ledger;
 pub mod period;
+pub mod quotas;
 mod row;
 mod seal;
+pub mod standing;
 mod store;
 pub mod usage;
 
@@ -28,4 +30,5 @@ mod tests;
 pub use event::{Event, Outcome};
 pub use journal::{Journal, JournalFull, Receipt};
 pub use ledger::{FoldReport, Folder, recover};
+pub use quotas::Quotas;
 pub use seal::Sums;

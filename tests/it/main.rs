@@ -41,6 +41,8 @@ mod openapi;
 mod operations;
 mod prices;
 mod products;
+mod quotas;
+mod quotas_ledger;
 mod restart;
 mod search;
 mod signed;

@@ -345,6 +345,7 @@ impl Subjects {
             .replace("{key_id}", &self.key.id)
             .replace("{plan_id}", &self.plan_id)
             .replace("{token_id}", &self.token_id)
+            .replace("{version}", "1")
     }
 
     /// A body of a schema, with every field.
@@ -354,7 +355,7 @@ impl Subjects {
         match schema {
             "PartnerIn" | "TokenIn" => json!({ "name": name }),
             "PlanIn" => json!({ "name": name, "limits": limits }),
-            "PlanPatch" => json!({ "limits": limits }),
+            "PlanPatch" => json!({ "limits": limits, "weights": {}, "when_degraded": "refuse" }),
             "AppIn" => {
                 json!({ "partner_id": self.key.partner_id, "plan_id": self.plan_id, "name": name })
             }

@@ -125,9 +125,7 @@ impl Remote {
         now: Micros,
         leased: bool,
     ) {
-        if admitted {
-            self.reserve.settled(line.name);
-        }
+        self.reserve.settled(line.name);
         if admitted && leased {
             let lease = self.lease(line.name, line.start(), now);
             let rest = granted.saturating_sub(line.amount.need.into());

@@ -1,4 +1,5 @@
--- Takes a call from every limit that counts it, or from none. All keys lie in one slot.
+-- Takes a call from every limit that counts it, or from none: a refused call writes nothing, however often
+-- it comes. All keys lie in one slot.
 --
 -- ARGV: now ("" for the server's), a name for the call, then for each limit
 --   "r" key field quota window_s needA needB wish wishA wishB stepA stepB knownA knownB clamp ttl_ms owedA owedB
@@ -45,7 +46,9 @@ end
 local function rate(i, limit)
   local quota, window = tonumber(ARGV[i + 3]), tonumber(ARGV[i + 4])
   local a, b, at = tonumber(ARGV[i + 12]), tonumber(ARGV[i + 13]), now
+  local owed_a, owed_b = tonumber(ARGV[i + 16]), tonumber(ARGV[i + 17])
   local raw = redis.call('HGET', limit.key, ARGV[i + 2])
+  limit.news = owed_a > 0 or owed_b > 0 or (not raw and (a > 0 or b > 0))
   if raw then
     local ra, rb, rat, rq, rw = raw:match('^(%d+) (%d+) (%d+) (%d+) (%d+)$')
     a, b, at, rq, rw = tonumber(ra), tonumber(rb), tonumber(rat), tonumber(rq), tonumber(rw)
@@ -57,12 +60,11 @@ local function rate(i, limit)
     end
     if elapsed >= 0 or elapsed < -LATE then at = now end
     if rq ~= quota or rw ~= window then
-      limit.edited = true
+      limit.news = true
       a, b = carried(a, b, rq, rw, quota, window)
       if ARGV[i + 14] == '1' and a >= window * 1000000 then a, b = window * 1000000, 0 end
     end
-    limit.edited_a, limit.edited_b = a, b
-    a, b = a + tonumber(ARGV[i + 16]), b + tonumber(ARGV[i + 17])
+    a, b = a + owed_a, b + owed_b
     if b >= quota then a, b = a + 1, b - quota end
   end
   limit.quota, limit.full, limit.a, limit.b, limit.at = quota, window * 1000000, a, b, at
@@ -112,9 +114,9 @@ local function store(limit, a, b)
 end
 
 if refused then
-  -- Nothing is taken. That a rate was edited is noted, as what was taken under it stands now.
+  -- Nothing is taken. What the caller had to tell is noted: an edit, what it owes, what was lost.
   for _, limit in ipairs(limits) do
-    if limit.edited then store(limit, limit.edited_a, limit.edited_b) end
+    if limit.news then store(limit, limit.a, limit.b) end
   end
   reply[1] = 0
   return reply

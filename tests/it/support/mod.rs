@@ -40,6 +40,7 @@ pub(crate) struct TestApp {
     pub(crate) clock: Clock,
     pub(crate) http: reqwest::Client,
     pub(crate) config: Config,
+    settings: BTreeMap<String, String>,
     _dir: TempDir,
     _scratch: Option<Scratch>,
     stop: Option<oneshot::Sender<()>>,
@@ -148,11 +149,28 @@ impl TestApp {
             clock,
             http,
             config,
+            settings,
             _dir: dir,
             _scratch: scratch,
             stop: Some(stop),
             served: Some(served),
         }
+    }
+
+    /// Another node on the same database and clock, with a data directory of its own.
+    pub(crate) async fn beside(&self) -> Self {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let first = &self.config.server.data_dir;
+        let mut settings = self.settings.clone();
+        let mut set = |key: &str, value: String| settings.insert(format!("COMPTOIR__{key}"), value);
+        set("SERVER__DATA_DIR", dir.path().display().to_string());
+        set("ACCESS__PEPPER_FILE", first.join("pepper").display().to_string());
+        if self._scratch.is_none() {
+            set("DATABASE__URL", format!("sqlite:{}", first.join("comptoir.db").display()));
+        }
+        let mut node = Self::start_with(settings, self.clock.clone(), dir, None).await;
+        node.admin_token.clone_from(&self.admin_token);
+        node
     }
 
     /// Stops it as an operator would; everything answered is in the ledger afterwards.
