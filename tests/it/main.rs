@@ -16,6 +16,7 @@ mod catalog;
 mod changes;
 mod cli;
 mod cluster;
+mod cluster_limits;
 mod compression;
 mod cost;
 mod crash;

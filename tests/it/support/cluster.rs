@@ -25,8 +25,6 @@ pub(crate) struct Issued {
     pub(crate) id: String,
     pub(crate) text: String,
     pub(crate) app: String,
-    #[expect(dead_code, reason = "for the tests of limits")]
-    pub(crate) partner: String,
 }
 
 impl Cluster {
@@ -126,7 +124,7 @@ impl Cluster {
         let app = id(&self.admin(0, "POST", "/apps", Some(body)).await);
         let (id, text) = self.another_key(&app).await;
         self.caught_up().await;
-        Issued { id, text, app, partner }
+        Issued { id, text, app }
     }
 
     /// Another key of an app: id and text.

@@ -72,6 +72,13 @@ impl RedisServer {
         wait_until("Redis answers", || TcpStream::connect(at).is_ok());
     }
 
+    /// What it would write to disk, as it writes it.
+    pub(crate) fn dump(&self) -> Vec<u8> {
+        self.ask(&["CONFIG", "SET", "rdbcompression", "no"]);
+        self.ask(&["SAVE"]);
+        std::fs::read(self.dir.path().join("dump.rdb")).expect("a dump")
+    }
+
     /// What it answers to a command.
     pub(crate) fn ask(&self, words: &[&str]) -> String {
         let mut cli = Command::new("redis-cli");
