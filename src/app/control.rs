@@ -1,10 +1,14 @@
 //! Following the control log, and telling the other nodes how far this one is.
 
+use super::Comptoir;
 use super::tasks::{Part, count, follow_quotas};
 use crate::access::directory::Keyring;
 use crate::cluster::nodes::{BEAT, State};
 use crate::cluster::wake::Heard;
 use crate::cluster::{Nodes, Redis, Wakes};
+use crate::kernel::Micros;
+use crate::limit::Limiter;
+use crate::limit::redis::{IDLE, Shared};
 use crate::metering::{Journal, Quotas};
 use crate::storage::{StoreError, log};
 use crate::telemetry::{Gauge, Tally};
@@ -12,16 +16,75 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 /// How long the database may take to say where the log is, and to give the directory. After that the
 /// connection is given up: it may hang for much longer than the database is away.
 const PATIENCE: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(60));
 
+/// How often it is looked for leases that lie idle.
+const LEASES_EVERY: Duration = Duration::from_millis(500);
+
+/// What makes this node one of several: the control log, the wake-ups, and the list of nodes.
+pub(super) fn start(
+    comptoir: &Comptoir,
+    part: &Part,
+    running: &mut JoinSet<()>,
+    asked: mpsc::Receiver<oneshot::Sender<()>>,
+) {
+    let propagation = Arc::new(Propagation::default());
+    let wakes = comptoir.redis.as_ref().map(|redis| Arc::new(Wakes::new(Arc::clone(redis))));
+    if let (Some(redis), Some(wakes)) = (&comptoir.redis, &wakes) {
+        let (redis, stopped) = (Arc::clone(redis), part.stopped.clone());
+        running.spawn(async move { redis.keep(stopped).await });
+        let (wakes, stopped) = (Arc::clone(wakes), part.stopped.clone());
+        running.spawn(async move { wakes.run(stopped).await });
+    }
+    if let Limiter::Shared(limiter) = comptoir.keyring.limiter() {
+        let (giver, stopped) = (Arc::clone(limiter.giver()), part.stopped.clone());
+        running.spawn(async move { giver.run(stopped).await });
+        running.spawn(look_after_limits(part.clone(), Arc::clone(limiter)));
+    }
+    let follower = ControlFollower {
+        part: part.clone(),
+        keyring: Arc::clone(&comptoir.keyring),
+        wakes,
+        quotas: comptoir.quotas.clone(),
+        propagation: Arc::clone(&propagation),
+    };
+    running.spawn(follower.run(comptoir.config.access.control_poll, asked));
+    let heart = Heart {
+        nodes: Arc::clone(&comptoir.nodes),
+        keyring: Arc::clone(&comptoir.keyring),
+        redis: comptoir.redis.clone(),
+        journal: comptoir.book.journal.clone(),
+        propagation,
+    };
+    running.spawn(heart.beat(part.clone()));
+}
+
+/// Gives back what lies idle in leases, all of it at the stop, and tells what was asked.
+async fn look_after_limits(part: Part, limiter: Arc<Shared>) {
+    let this = part.clone();
+    let tell = || {
+        let counts = limiter.take_counts();
+        this.metrics.add(Tally::LimitsAsked, counts.asked);
+        this.metrics.add(Tally::LimitsDegraded, counts.degraded);
+    };
+    part.every(LEASES_EVERY, || async {
+        limiter.return_idle(this.clock.now());
+        tell();
+    })
+    .await;
+    limiter.return_idle(Micros(this.clock.now().0.saturating_add(2 * IDLE)));
+    limiter.giver().flush().await;
+}
+
 /// How long entries took from being written to being in force on this node, in microseconds; -1 where
 /// there was none since the start.
 #[derive(Debug)]
-pub(super) struct Propagation {
+struct Propagation {
     last: AtomicI64,
     worst: AtomicI64,
 }
@@ -45,12 +108,12 @@ impl Propagation {
 
 /// What follows the control log.
 #[derive(Debug)]
-pub(super) struct ControlFollower {
-    pub(super) part: Part,
-    pub(super) keyring: Arc<Keyring>,
-    pub(super) wakes: Option<Arc<Wakes>>,
-    pub(super) quotas: Option<Arc<Quotas>>,
-    pub(super) propagation: Arc<Propagation>,
+struct ControlFollower {
+    part: Part,
+    keyring: Arc<Keyring>,
+    wakes: Option<Arc<Wakes>>,
+    quotas: Option<Arc<Quotas>>,
+    propagation: Arc<Propagation>,
 }
 
 /// The next thing that other nodes have said; never, where there is no Redis.
@@ -66,11 +129,7 @@ async fn next(heard: &mut Option<watch::Receiver<Heard>>) -> Heard {
 impl ControlFollower {
     /// Reads the log every `poll`, when this node has written to it, and when another node has said that
     /// it moved, until the stop.
-    pub(super) async fn run(
-        mut self,
-        poll: Duration,
-        mut asked: mpsc::Receiver<oneshot::Sender<()>>,
-    ) {
+    async fn run(mut self, poll: Duration, mut asked: mpsc::Receiver<oneshot::Sender<()>>) {
         let mut ticks = interval(poll);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut heard = self.wakes.as_ref().map(|wakes| wakes.heard());
@@ -138,17 +197,17 @@ impl ControlFollower {
 
 /// What a node tells of itself.
 #[derive(Debug)]
-pub(super) struct Heart {
-    pub(super) nodes: Arc<Nodes>,
-    pub(super) keyring: Arc<Keyring>,
-    pub(super) redis: Option<Arc<Redis>>,
-    pub(super) journal: Option<Arc<Journal>>,
-    pub(super) propagation: Arc<Propagation>,
+struct Heart {
+    nodes: Arc<Nodes>,
+    keyring: Arc<Keyring>,
+    redis: Option<Arc<Redis>>,
+    journal: Option<Arc<Journal>>,
+    propagation: Arc<Propagation>,
 }
 
 impl Heart {
     /// Says that this node runs, until the stop; then that it does no more.
-    pub(super) async fn beat(self, mut part: Part) {
+    async fn beat(self, mut part: Part) {
         let mut ticks = interval(BEAT);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut started_at = None;
@@ -161,12 +220,11 @@ impl Heart {
             match timeout(PATIENCE.0, beat).await.unwrap_or_else(|_| Err(StoreError::late())) {
                 Ok(since) => started_at = Some(since),
                 Err(error) => {
-                    tracing::warn!(%error, "the other nodes could not be told of this one")
+                    tracing::warn!(%error, "the other nodes could not be told of this one");
                 }
             }
             part.metrics.set_gauge(Gauge::NodesAlive, self.nodes.alive().into());
             if let Some(redis) = &self.redis {
-                part.metrics.set_gauge(Gauge::RedisUp, redis.is_up().into());
                 part.metrics.add(Tally::RedisFailures, redis.take_failures());
             }
         }

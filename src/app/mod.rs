@@ -162,27 +162,17 @@ impl Comptoir {
         let pepper = open_pepper(&config, &db).await?;
         let bootstrap = crate::admin::bootstrap(&db, &pepper, clock.now()).await?;
         let node = storage::node_id(&data_dir)?;
-        let nodes = Arc::new(Nodes::new(node));
-        let redis = open_redis(&config).await?;
-        let limiter = limiter(&config.limits, redis.as_ref(), &nodes)?;
-        let keyring = Arc::new(Keyring::new(limiter, pepper, config.access.stale_after));
-        keyring.follow(&db).await?;
+        let (nodes, redis, keyring) = open_access(&config, &db, pepper, node).await?;
         let gate = Arc::new(Gate::new(Arc::clone(&keyring), config.server.trusted_proxies.clone()));
 
         let (journal_dir, recovered) = recover_journal(&data_dir, &db, clock.now()).await?;
         let epoch = next_epoch(&journal_dir)?;
         let journal = open_journal(&config.metering, &journal_dir, node, epoch)?;
-        let folder = journal.as_ref().map(|journal| {
-            let timeout = config.metering.completion_timeout;
-            Arc::new(Folder::new(db.clone(), Arc::clone(journal), timeout))
-        });
-
-        let quotas = folder
-            .is_some()
-            .then(|| Arc::new(Quotas::new(db.clone(), Arc::clone(&keyring), node, epoch)));
-        if let Some(quotas) = &quotas {
-            quotas.round(clock.now()).await.context("the quotas cannot be read from the ledger")?;
-        }
+        let folder = journal.as_ref().map(|journal| folder(&config, &db, journal));
+        let quotas = match &folder {
+            Some(_) => Some(open_quotas((&db, &clock), &keyring, (node, epoch)).await?),
+            None => None,
+        };
 
         let exports = Arc::new(export_worker(&config, &db, &clock)?);
         exports.start().await?;
@@ -193,15 +183,11 @@ impl Comptoir {
         let metrics = Arc::new(Metrics::new(&operation_ids()));
         tell_recovery(&metrics, &recovered);
         let counted = (journal.clone(), Arc::clone(&keyring));
-        let book = Arc::new(Ledgerbook {
-            journal,
-            run_id: format!("{}.{epoch}", base62::encode(node.0, base62::U64_WIDTH)),
-            metrics: Arc::clone(&metrics),
-            clock: clock.clone(),
-            unmetered: AtomicU64::new(0),
-            with_x_ratelimit: config.limits.x_ratelimit_headers,
-        });
+        let run_id = format!("{}.{epoch}", base62::encode(node.0, base62::U64_WIDTH));
+        let book = Arc::new(ledgerbook(&config.limits, journal, run_id, (&metrics, &clock)));
         let demo = db.setting("demo").await?.is_some();
+        // All this may have taken longer than what was read of the keys holds.
+        keyring.follow(&db).await?;
         Ok(Self {
             readiness: Arc::new(Readiness::new(Arc::clone(&keyring), clock.now())),
             hooks: Arc::new(Hooks::new(&config.hooks, (&db, &clock, node), &mirror, counted)?),
@@ -309,6 +295,55 @@ pub fn export_worker(config: &Config, db: &Db, clock: &Clock) -> anyhow::Result<
     let node = storage::node_id(data_dir)?;
     let settings = config.exports.clone();
     Ok(exports::Worker::new(db.clone(), clock.clone(), data_dir, node, settings))
+}
+
+/// This node among the others, the Redis that they share, and the keys.
+async fn open_access(
+    config: &Config,
+    db: &Db,
+    pepper: Arc<Pepper>,
+    node: NodeId,
+) -> anyhow::Result<(Arc<Nodes>, Option<Arc<Redis>>, Arc<Keyring>)> {
+    let nodes = Arc::new(Nodes::new(node));
+    let redis = open_redis(config).await?;
+    let limiter = limiter(&config.limits, redis.as_ref(), &nodes)?;
+    let keyring = Arc::new(Keyring::new(limiter, pepper, config.access.stale_after));
+    keyring.follow(db).await?;
+    Ok((nodes, redis, keyring))
+}
+
+/// What folds a journal into the ledger.
+fn folder(config: &Config, db: &Db, journal: &Arc<Journal>) -> Arc<Folder> {
+    let timeout = config.metering.completion_timeout;
+    Arc::new(Folder::new(db.clone(), Arc::clone(journal), timeout))
+}
+
+/// What records calls.
+fn ledgerbook(
+    settings: &config::Limits,
+    journal: Option<Arc<Journal>>,
+    run_id: String,
+    (metrics, clock): (&Arc<Metrics>, &Clock),
+) -> Ledgerbook {
+    Ledgerbook {
+        journal,
+        run_id,
+        metrics: Arc::clone(metrics),
+        clock: clock.clone(),
+        unmetered: AtomicU64::new(0),
+        with_x_ratelimit: settings.x_ratelimit_headers,
+    }
+}
+
+/// What keeps quotas at what the ledger has, after its first round.
+async fn open_quotas(
+    (db, clock): (&Db, &Clock),
+    keyring: &Arc<Keyring>,
+    (node, epoch): (NodeId, u64),
+) -> anyhow::Result<Arc<Quotas>> {
+    let quotas = Quotas::new(db.clone(), Arc::clone(keyring), node, epoch);
+    quotas.round(clock.now()).await.context("the quotas cannot be read from the ledger")?;
+    Ok(Arc::new(quotas))
 }
 
 /// The loaded mirror, and what this node keeps of it: nothing where the settings say so.

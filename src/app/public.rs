@@ -125,6 +125,7 @@ fn cors(origins: &[Origin]) -> Cors {
             request_cost::COST,
             rate_limit::POLICY,
             rate_limit::LEFT,
+            rate_limit::DEGRADED,
             rate_limit::X_LIMIT,
             rate_limit::X_REMAINING,
             rate_limit::X_RESET,

@@ -1,7 +1,7 @@
 //! What runs beside the calls: following the logs, folding the journal, noting key use, gauges.
 
 use super::Comptoir;
-use super::control::{ControlFollower, Heart, Propagation};
+use super::control;
 use super::readiness::Readiness;
 use super::supervise::Tasks;
 use crate::access::directory::Keyring;
@@ -9,14 +9,11 @@ use crate::access::service::touch_secrets;
 use crate::catalog::search::Words;
 use crate::catalog::service;
 use crate::changes::{self, Waits};
-use crate::cluster::Wakes;
 use crate::exports::Worker;
 use crate::feeds::sources::{ASKED_EVERY, Sources};
 use crate::hooks::Hooks;
 use crate::kernel::clock::HOUR;
 use crate::kernel::{Clock, Micros};
-use crate::limit::Limiter;
-use crate::limit::redis::{IDLE, Shared};
 use crate::metering::Folder;
 use crate::metering::{Journal, Quotas};
 use crate::mirror::{Mirror, Saved, SearchFollower};
@@ -36,8 +33,6 @@ pub(super) type Reload = mpsc::Sender<oneshot::Sender<()>>;
 /// How often the last uses of secrets are stored.
 const USES_EVERY: Duration = Duration::from_secs(10);
 
-/// How often it is looked for leases that lie idle.
-const LEASES_EVERY: Duration = Duration::from_millis(500);
 /// How often promotions are looked at.
 const PROMOTIONS_EVERY: Duration = Duration::from_secs(1);
 /// How often the change log is looked through for what is too old.
@@ -70,7 +65,7 @@ pub(super) fn start(comptoir: &Comptoir) -> (Tasks, Reload) {
     let config = &comptoir.config;
     let mut running = JoinSet::new();
     let keyring = Arc::clone(&comptoir.keyring);
-    follow_others(comptoir, &part, &mut running, asked);
+    control::start(comptoir, &part, &mut running, asked);
     let mirror = Arc::clone(&comptoir.mirror);
     let poll = config.catalog.change_poll;
     running.spawn(follow_search(part.clone(), search_follower(comptoir), poll));
@@ -109,61 +104,6 @@ pub(super) fn start(comptoir: &Comptoir) -> (Tasks, Reload) {
     (Tasks::new(stop, running), reload)
 }
 
-/// What makes this node one of several: the control log, the wake-ups, and the list of nodes.
-fn follow_others(
-    comptoir: &Comptoir,
-    part: &Part,
-    running: &mut JoinSet<()>,
-    asked: mpsc::Receiver<oneshot::Sender<()>>,
-) {
-    let propagation = Arc::new(Propagation::default());
-    let wakes = comptoir.redis.as_ref().map(|redis| Arc::new(Wakes::new(Arc::clone(redis))));
-    if let (Some(redis), Some(wakes)) = (&comptoir.redis, &wakes) {
-        let (redis, stopped) = (Arc::clone(redis), part.stopped.clone());
-        running.spawn(async move { redis.keep(stopped).await });
-        let (wakes, stopped) = (Arc::clone(wakes), part.stopped.clone());
-        running.spawn(async move { wakes.run(stopped).await });
-    }
-    if let Limiter::Shared(limiter) = comptoir.keyring.limiter() {
-        let (giver, stopped) = (Arc::clone(limiter.giver()), part.stopped.clone());
-        running.spawn(async move { giver.run(stopped).await });
-        running.spawn(look_after_limits(part.clone(), Arc::clone(limiter)));
-    }
-    let follower = ControlFollower {
-        part: part.clone(),
-        keyring: Arc::clone(&comptoir.keyring),
-        wakes,
-        quotas: comptoir.quotas.clone(),
-        propagation: Arc::clone(&propagation),
-    };
-    running.spawn(follower.run(comptoir.config.access.control_poll, asked));
-    let heart = Heart {
-        nodes: Arc::clone(&comptoir.nodes),
-        keyring: Arc::clone(&comptoir.keyring),
-        redis: comptoir.redis.clone(),
-        journal: comptoir.book.journal.clone(),
-        propagation,
-    };
-    running.spawn(heart.beat(part.clone()));
-}
-
-/// Gives back what lies idle in leases, all of it at the stop, and tells what was asked.
-async fn look_after_limits(part: Part, limiter: Arc<Shared>) {
-    let this = part.clone();
-    let tell = || {
-        let counts = limiter.take_counts();
-        this.metrics.add(Tally::LimitsAsked, counts.asked);
-        this.metrics.add(Tally::LimitsDegraded, counts.degraded);
-    };
-    part.every(LEASES_EVERY, || async {
-        limiter.return_idle(this.clock.now());
-        tell();
-    })
-    .await;
-    limiter.return_idle(Micros(this.clock.now().0.saturating_add(2 * IDLE)));
-    limiter.giver().flush().await;
-}
-
 fn search_follower(comptoir: &Comptoir) -> SearchFollower {
     let config = &comptoir.config;
     let folder = config.server.data_dir.join("search");
@@ -178,7 +118,7 @@ pub(super) struct Part {
     pub(super) clock: Clock,
     pub(super) metrics: Arc<Metrics>,
     readiness: Arc<Readiness>,
-    stopped: watch::Receiver<bool>,
+    pub(super) stopped: watch::Receiver<bool>,
 }
 
 impl Part {
@@ -188,7 +128,7 @@ impl Part {
     }
 
     /// Runs `round` every `period` until the stop.
-    async fn every<F: Future<Output = ()>>(
+    pub(super) async fn every<F: Future<Output = ()>>(
         mut self,
         period: Duration,
         mut round: impl FnMut() -> F,

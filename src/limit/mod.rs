@@ -88,7 +88,7 @@ impl Limiter {
         // Beside the call: dropped in the middle, it would leave what it took with nobody to give it back.
         match tokio::spawn(asked).await {
             Ok(admission) => admission,
-            Err(_) => shared.from_reserve(subject, terms, ask),
+            Err(_) => shared.by_reserve(subject, terms, ask),
         }
     }
 

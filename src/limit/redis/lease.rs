@@ -48,7 +48,7 @@ impl Shared {
 
     /// The decision by what is leased; `None` where that is too little and the limits are not known to be
     /// reached.
-    pub(super) fn from_lease(
+    pub(super) fn by_lease(
         &self,
         subject: &Subject,
         terms: &Arc<Terms>,
@@ -165,7 +165,7 @@ pub(super) fn finish(account: &mut Account, level: &Level, ask: &Ask, decision: 
             continue;
         }
         let held = remote.lease(placed.name, Micros(0), ask.now).milli / 1_000;
-        let _ = bucket.limbs(&placed.grant, ask.now);
+        let _ = bucket.limbs(placed.grant, ask.now);
         let waiting = decision.violates(placed.place) && !never;
         let waiting = waiting.then_some(ask.weight_milli);
         let mut standing = bucket.standing(&placed.grant, ask.now, waiting);

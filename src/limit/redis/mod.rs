@@ -27,9 +27,11 @@
 //! `when_degraded: refuse` are refused instead. When Redis is there again, each node tells it what it has
 //! admitted meanwhile: of rates by itself, of quotas by the ledger, which all nodes follow.
 
+mod conclude;
 mod give;
 mod lease;
 mod limiter;
+mod lines;
 mod remote;
 mod reserve;
 #[cfg(test)]

@@ -17,7 +17,7 @@ use std::sync::Arc;
 const AGAIN: Verdict = Verdict::Wait { micros: 5_000_000 };
 
 /// The share of a rate that one of `n` nodes grants.
-fn share(rate: &Rate, n: u32) -> Rate {
+fn share(rate: Rate, n: u32) -> Rate {
     Rate { quota: (rate.quota / n.max(1)).max(1), window_s: rate.window_s }
 }
 
@@ -53,7 +53,7 @@ impl Reserve {
     }
 
     /// What of a rate was admitted that the shared counter does not know.
-    pub(super) fn owed(&mut self, name: LimitName, rate: &Rate, now: Micros) -> Limbs {
+    pub(super) fn owed(&mut self, name: LimitName, rate: Rate, now: Micros) -> Limbs {
         let held = self.rates.iter_mut().find(|(held, ..)| *held == name);
         held.map_or((0, 0), |(_, _, owed)| owed.limbs(rate, now))
     }
@@ -67,7 +67,7 @@ impl Reserve {
 
 impl Shared {
     /// The decision by this node's share.
-    pub(in super::super) fn from_reserve(
+    pub(in super::super) fn by_reserve(
         &self,
         subject: &Subject,
         terms: &Arc<Terms>,
@@ -108,7 +108,7 @@ fn ask_share(account: &mut Account, level: &Level, ask: &Ask, n: u32, decision: 
     let Account { buckets, counters, remote: Some(remote), .. } = account else { return };
     for (placed, known) in level.rates.iter().zip(buckets) {
         if placed.operations.cover(ask.operation) {
-            let share = share(&placed.grant, n);
+            let share = share(placed.grant, n);
             let (_, bucket, _) = remote.reserve.rate(placed.name, *known, n);
             if let Some(why) = bucket.refuses(&share, ask.now, ask.weight_milli) {
                 let why = if why == Verdict::Never { AGAIN } else { why };
@@ -138,11 +138,11 @@ fn take_share(account: &mut Account, level: &Level, ask: &Ask, n: u32, decision:
         if !placed.operations.cover(ask.operation) {
             continue;
         }
-        let scaled = share(&placed.grant, n);
+        let scaled = share(placed.grant, n);
         let (_, bucket, owed) = remote.reserve.rate(placed.name, *known, n);
         if allowed {
             bucket.take(&scaled, ask.weight_milli);
-            owed.limbs(&placed.grant, ask.now);
+            owed.limbs(placed.grant, ask.now);
             owed.take(&placed.grant, ask.weight_milli);
         }
         let waiting = decision.is_reduced() && decision.violates(placed.place);
