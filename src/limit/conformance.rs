@@ -94,7 +94,7 @@ fn limit(name: &str, per: Per, kind: Kind) -> Limit {
 
 /// Runs the timeline of all kinds at all levels: two apps of a partner, the second with two keys.
 /// `take(subject, terms, ask)` asks one limiter, which has never seen these subjects.
-fn run_all_kinds(mut take: impl FnMut(SubjectId, &Arc<Terms>, &Ask) -> Admission) {
+pub(super) fn run_all_kinds(mut take: impl FnMut(SubjectId, &Arc<Terms>, &Ask) -> Admission) {
     let day = Cycle { period: Period::Day, ..Cycle::default() };
     let plan = vec![
         limit("burst", Per::Partner, Kind::Rate(super::Rate { quota: 6, window_s: 6 })),

@@ -153,7 +153,8 @@ for n, limit in ipairs(limits) do
   elseif limit.kind == 'q' then
     local full, need, wish = tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
     granted = math.max(need, math.min(wish, full - limit.used))
-    redis.call('SET', limit.key, text(limit.used + granted), 'EXAT', ARGV[at + 6])
+    local ttl = math.max(1, tonumber(ARGV[at + 6]) - math.floor(now / 1000000))
+    redis.call('SET', limit.key, text(limit.used + granted), 'EX', text(ttl))
   else
     redis.call('ZREMRANGEBYSCORE', limit.key, '-inf', text(now))
     redis.call('ZADD', limit.key, text(now + tonumber(ARGV[at + 3]) * 1000), ARGV[2])

@@ -1,6 +1,6 @@
 //! The shared counters against a real Redis, which `COMPTOIR_TEST_REDIS` names.
 
-use super::super::conformance::{START, SUBJECT, limits, run};
+use super::super::conformance::{START, SUBJECT, limits, run, run_all_kinds};
 use super::super::{Admission, Ask, Decision, Kind, Limit, Limits, LocalLimiter, Operations};
 use super::super::{Concurrency, Cycle, Limiter, Per, Quota, Subject, Terms, Verdict};
 use super::{Mode, Shared};
@@ -21,11 +21,16 @@ struct Shop {
     nodes: Vec<Limiter>,
 }
 
+#[expect(clippy::print_stderr, reason = "a test says what it skips")]
+fn skip() {
+    eprintln!("SKIPPED: COMPTOIR_TEST_REDIS names no Redis");
+}
+
 impl Shop {
     fn open(size: usize, mode: Mode) -> Option<Self> {
         let named = std::env::vars().find(|(name, _)| name == "COMPTOIR_TEST_REDIS");
         let Some((_, url)) = named else {
-            eprintln!("SKIPPED: COMPTOIR_TEST_REDIS names no Redis");
+            skip();
             return None;
         };
         let runtime = Runtime::new().unwrap();
@@ -83,6 +88,18 @@ fn terms(kind: Kind) -> Arc<Terms> {
 fn one_node_conforms() {
     let Some(shop) = Shop::open(1, Mode::Strict) else { return };
     run(|terms, ask| shop.take(0, terms, ask).decision);
+}
+
+#[test]
+fn one_node_conforms_in_all_kinds() {
+    let Some(shop) = Shop::open(1, Mode::Strict) else { return };
+    let limiter = &shop.nodes[0];
+    run_all_kinds(|id, terms, ask| {
+        shop.flush();
+        let subject = limiter.subject(id, terms, |_| false);
+        let asking = || shop.runtime.block_on(limiter.ask(&subject, terms, ask));
+        limiter.check(&subject, terms, ask).unwrap_or_else(|_| asking())
+    });
 }
 
 #[test]
