@@ -146,7 +146,8 @@ impl Remote {
         milli: u32,
         now: Micros,
     ) -> Option<Micros> {
-        self.shut.retain(|shut| shut.until > now);
+        // One that lies further ahead is of a clock that was put back since.
+        self.shut.retain(|shut| (1..=LONGEST_SHUT).contains(&shut.until.0.saturating_sub(now.0)));
         let shut = self.shut.iter().find(|shut| shut.name == name && milli >= shut.milli)?;
         Some(shut.until)
     }
