@@ -21,6 +21,10 @@
 //! what Redis says. So it refuses by itself what is known to be over a limit, tells Redis what is known of
 //! a counter that was lost, and knows how far the limits are when Redis is gone.
 //!
+//! Where Redis has lost its memory, the first call of a node tells it what that node knows: of rates what it last
+//! heard, of quotas what the ledger has and what it has admitted itself. So nothing is reset; what is not
+//! known is what *other* nodes have admitted and not yet folded, a fold interval of calls at most.
+//!
 //! **Redis away.** Each node grants its share: of what was left by last knowledge, one part in n (`reserve`).
 //! Over all nodes that is at most what was left, or one unit for each node where a limit is smaller than
 //! their number; what other nodes had admitted in the moment before may come on top. Plans with
