@@ -181,7 +181,9 @@ fn judged(
             let result = unrecordable(request).map_or(Ok(key), Err);
             (result, Some(admitted.key), Some(admitted.decision))
         }
-        Err(refused) => (Err(refused.error), refused.key, refused.decision),
+        Err(refused) => {
+            (Err(refused.error), refused.key, refused.decision.map(|decision| *decision))
+        }
     };
     request.extensions_mut().insert(Judged { operation, key, decision, at });
     result

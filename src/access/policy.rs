@@ -64,7 +64,7 @@ pub struct Refused {
     /// The key, where the call proved to hold it.
     pub key: Option<Arc<KeyRecord>>,
     /// The limits, where they were the reason.
-    pub decision: Option<Decision>,
+    pub decision: Option<Box<Decision>>,
     /// What to tell the caller.
     pub error: ApiError,
 }
@@ -269,7 +269,7 @@ fn within_limits(key: Arc<KeyRecord>, admission: Admission) -> Result<Admitted, 
         return Ok(Admitted { key, decision, permit });
     }
     let error = over_limit(&key, &decision);
-    Err(Refused { key: Some(key), decision: Some(decision), error })
+    Err(Refused { key: Some(key), decision: Some(Box::new(decision)), error })
 }
 
 fn over_limit(key: &KeyRecord, decision: &Decision) -> ApiError {

@@ -168,11 +168,9 @@ impl Comptoir {
         let (journal_dir, recovered) = recover_journal(&data_dir, &db, clock.now()).await?;
         let epoch = next_epoch(&journal_dir)?;
         let journal = open_journal(&config.metering, &journal_dir, node, epoch)?;
-        let folder = journal.as_ref().map(|journal| folder(&config, &db, journal));
-        let quotas = match &folder {
-            Some(_) => Some(open_quotas((&db, &clock), &keyring, (node, epoch)).await?),
-            None => None,
-        };
+        let folder = open_folder(&config.metering, &db, journal.as_ref());
+        let quotas =
+            open_quotas((&db, &keyring), (node, epoch), journal.as_ref(), clock.now()).await?;
 
         let exports = Arc::new(export_worker(&config, &db, &clock)?);
         exports.start().await?;
@@ -312,12 +310,6 @@ async fn open_access(
     Ok((nodes, redis, keyring))
 }
 
-/// What folds a journal into the ledger.
-fn folder(config: &Config, db: &Db, journal: &Arc<Journal>) -> Arc<Folder> {
-    let timeout = config.metering.completion_timeout;
-    Arc::new(Folder::new(db.clone(), Arc::clone(journal), timeout))
-}
-
 /// What records calls.
 fn ledgerbook(
     settings: &config::Limits,
@@ -333,17 +325,6 @@ fn ledgerbook(
         unmetered: AtomicU64::new(0),
         with_x_ratelimit: settings.x_ratelimit_headers,
     }
-}
-
-/// What keeps quotas at what the ledger has, after its first round.
-async fn open_quotas(
-    (db, clock): (&Db, &Clock),
-    keyring: &Arc<Keyring>,
-    (node, epoch): (NodeId, u64),
-) -> anyhow::Result<Arc<Quotas>> {
-    let quotas = Quotas::new(db.clone(), Arc::clone(keyring), node, epoch);
-    quotas.round(clock.now()).await.context("the quotas cannot be read from the ledger")?;
-    Ok(Arc::new(quotas))
 }
 
 /// The loaded mirror, and what this node keeps of it: nothing where the settings say so.
@@ -386,6 +367,31 @@ async fn open_redis(config: &Config) -> anyhow::Result<Option<Arc<Redis>>> {
         tracing::warn!(%error, "Redis (`redis.url`) cannot be reached; this node starts without it");
     }
     Ok(redis)
+}
+
+/// What folds the journal into the ledger; nothing where metering is off.
+fn open_folder(
+    settings: &config::Metering,
+    db: &Db,
+    journal: Option<&Arc<Journal>>,
+) -> Option<Arc<Folder>> {
+    let timeout = settings.completion_timeout;
+    journal.map(|journal| Arc::new(Folder::new(db.clone(), Arc::clone(journal), timeout)))
+}
+
+/// The quotas of this run, begun with what the ledger has; none where metering is off.
+async fn open_quotas(
+    (db, keyring): (&Db, &Arc<Keyring>),
+    (node, epoch): (NodeId, u64),
+    journal: Option<&Arc<Journal>>,
+    now: Micros,
+) -> anyhow::Result<Option<Arc<Quotas>>> {
+    if journal.is_none() {
+        return Ok(None);
+    }
+    let quotas = Quotas::new(db.clone(), Arc::clone(keyring), node, epoch);
+    quotas.round(now).await.context("the quotas cannot be read from the ledger")?;
+    Ok(Some(Arc::new(quotas)))
 }
 
 /// The journal of this run; none where metering is off.

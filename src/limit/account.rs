@@ -126,12 +126,12 @@ impl Account {
             let place = known.iter().position(|(name, ..)| *name == rate.name);
             let was = place.map(|place| known.swap_remove(place));
             let carried = |(_, from, bucket): (_, _, Bucket)| {
-                bucket.carried(&from, &rate.grant, now, self.shared)
+                bucket.carried(from, rate.grant, now, self.shared)
             };
             was.map(carried).unwrap_or_default()
         });
         self.buckets = buckets.collect();
-        known.retain(|(_, rate, bucket)| !bucket.settled(rate, now));
+        known.retain(|(_, rate, bucket)| !bucket.settled(*rate, now));
         known.truncate(MOST_REST);
         self.rest = known;
     }
@@ -162,7 +162,7 @@ impl Account {
     pub fn ask(&mut self, level: &Level, ask: &Ask, decision: &mut Decision) {
         for (rate, bucket) in level.rates.iter().zip(&mut self.buckets) {
             if rate.operations.cover(ask.operation)
-                && let Some(why) = bucket.refuses(&rate.grant, ask.now, ask.weight_milli)
+                && let Some(why) = bucket.refuses(rate.grant, ask.now, ask.weight_milli)
             {
                 decision.refuse(rate.place, why);
             }
@@ -197,11 +197,11 @@ impl Account {
                 continue;
             }
             if allowed {
-                bucket.take(&rate.grant, ask.weight_milli);
+                bucket.take(rate.grant, ask.weight_milli);
             }
             let waiting = decision.violates(rate.place) && !never;
             let waiting = waiting.then_some(ask.weight_milli);
-            decision.stand(rate.place, bucket.standing(&rate.grant, ask.now, waiting));
+            decision.stand(rate.place, bucket.standing(rate.grant, ask.now, waiting));
         }
         if level.ends() {
             self.conclude_ending(level, ask, decision);
@@ -288,8 +288,8 @@ impl Account {
     /// How the limits of the level stand.
     pub(super) fn look(&mut self, level: &Level, now: Micros, looks: &mut Vec<Look>) {
         for (rate, bucket) in level.rates.iter().zip(&mut self.buckets) {
-            let used_milli = bucket.used_milli(&rate.grant, now);
-            let standing = bucket.standing(&rate.grant, now, None);
+            let used_milli = bucket.used_milli(rate.grant, now);
+            let standing = bucket.standing(rate.grant, now, None);
             looks.push(Look { place: rate.place, used_milli, standing, period: None });
         }
         for (quota, counter) in level.quotas.iter().zip(&mut self.counters) {
@@ -347,8 +347,8 @@ impl Account {
     pub fn settled(&self, now: Micros) -> bool {
         let rates = self.terms.as_ref().map_or(&[][..], |terms| &terms.level(self.per).rates);
         let mut used = rates.iter().zip(&self.buckets);
-        used.all(|(rate, bucket)| bucket.settled(&rate.grant, now))
-            && self.rest.iter().all(|(_, rate, bucket)| bucket.settled(rate, now))
+        used.all(|(rate, bucket)| bucket.settled(rate.grant, now))
+            && self.rest.iter().all(|(_, rate, bucket)| bucket.settled(*rate, now))
             && self.running.iter().all(|(_, calls)| *calls == 0)
             && self.counters.iter().chain(&self.rest_counters).all(Counter::idle)
     }

@@ -193,6 +193,25 @@ fn the_local_limiter_conforms_in_all_kinds() {
     });
 }
 
+#[test]
+fn plans_that_share_a_partner_s_limit_forgive_nothing_by_turns() {
+    let plan = |quota| {
+        let rate = Kind::Rate(super::Rate { quota, window_s: 3_600 });
+        Arc::new(Terms::from(Limits::new(vec![limit("hour", Per::Partner, rate)]).unwrap()))
+    };
+    let (limiter, big, small) = (local(), plan(10), plan(2));
+    let other = SubjectId { app: AppId(8), key: KeyId(12), ..SUBJECT };
+    let [big_app, small_app] = [(SUBJECT, &big), (other, &small)]
+        .map(|(id, terms)| limiter.subject(id, terms, |per| per == Per::Partner));
+    let allowed = |subject, terms, weight| {
+        limiter.check(subject, terms, &ask(Micros(START), weight)).unwrap().decision.allowed()
+    };
+    assert!(allowed(&big_app, &big, 8_000));
+    assert!(!allowed(&small_app, &small, 1_000));
+    assert!(!allowed(&big_app, &big, 2_001));
+    assert!(allowed(&big_app, &big, 2_000));
+}
+
 fn subject(limiter: &Limiter, id: SubjectId, terms: &Terms) -> super::Subject {
     limiter.subject(id, terms, |_| false)
 }

@@ -28,19 +28,19 @@ impl Default for Bucket {
 }
 
 impl Rate {
-    pub(super) fn window_ms(&self) -> u128 {
+    fn window_ms(self) -> u128 {
         u128::from(self.window_s) * 1_000
     }
 
-    fn window_us(&self) -> u128 {
+    fn window_us(self) -> u128 {
         u128::from(self.window_s) * 1_000_000
     }
 
-    fn full(&self) -> u128 {
+    fn full(self) -> u128 {
         u128::from(self.quota) * self.window_us()
     }
 
-    fn cost(&self, weight_milli: u32) -> u128 {
+    fn cost(self, weight_milli: u32) -> u128 {
         u128::from(weight_milli) * self.window_ms()
     }
 }
@@ -49,7 +49,7 @@ impl Bucket {
     /// Lets the time since the last call drain the debt. A late reading drains nothing. After a step
     /// back the bucket goes by the new time with the debt it has: nothing is forgiven, and since a
     /// debt is at most one window's, nobody waits longer than that.
-    fn drain(&mut self, rate: &Rate, now: Micros) {
+    fn drain(&mut self, rate: Rate, now: Micros) {
         let elapsed = now.0.saturating_sub(self.at.0);
         if elapsed >= 0 {
             let drained = u128::from(elapsed.unsigned_abs()) * u128::from(rate.quota);
@@ -61,20 +61,20 @@ impl Bucket {
     }
 
     /// Microseconds after `now` at which the debt will be `excess` less.
-    fn wait_us(&self, rate: &Rate, now: Micros, excess: u128) -> u64 {
+    fn wait_us(&self, rate: Rate, now: Micros, excess: u128) -> u64 {
         let late = self.at.0.saturating_sub(now.0).max(0).unsigned_abs();
         let drain = excess.div_ceil(u128::from(rate.quota));
         u64::try_from(drain).unwrap_or(u64::MAX).saturating_add(late)
     }
 
     /// What is too much if a call of this weight is let in; 0 where it fits.
-    fn excess(&self, rate: &Rate, weight_milli: u32) -> u128 {
+    fn excess(&self, rate: Rate, weight_milli: u32) -> u128 {
         (self.debt + rate.cost(weight_milli)).saturating_sub(rate.full())
     }
 
     /// Why a call of this weight does not fit now; `None` where it does. Nothing is taken yet.
     #[inline]
-    pub fn refuses(&mut self, rate: &Rate, now: Micros, weight_milli: u32) -> Option<Verdict> {
+    pub fn refuses(&mut self, rate: Rate, now: Micros, weight_milli: u32) -> Option<Verdict> {
         self.drain(rate, now);
         let excess = self.excess(rate, weight_milli);
         if excess == 0 {
@@ -88,7 +88,7 @@ impl Bucket {
 
     /// Takes a call's weight.
     #[inline]
-    pub fn take(&mut self, rate: &Rate, weight_milli: u32) {
+    pub fn take(&mut self, rate: Rate, weight_milli: u32) {
         self.debt += rate.cost(weight_milli);
     }
 
@@ -96,7 +96,7 @@ impl Bucket {
     /// waiting, when it lets it in.
     #[inline]
     #[must_use]
-    pub fn standing(&self, rate: &Rate, now: Micros, waiting: Option<u32>) -> Standing {
+    pub fn standing(&self, rate: Rate, now: Micros, waiting: Option<u32>) -> Standing {
         let left = rate.full().saturating_sub(self.debt) / rate.window_us();
         let debt = waiting.map_or(self.debt, |weight_milli| self.excess(rate, weight_milli));
         let reset_s = if debt == 0 { 0 } else { whole_seconds(self.wait_us(rate, now, debt)) };
@@ -104,7 +104,7 @@ impl Bucket {
     }
 
     /// Thousandths of a unit that are owed at `now`, rounded up.
-    pub fn used_milli(&mut self, rate: &Rate, now: Micros) -> u64 {
+    pub fn used_milli(&mut self, rate: Rate, now: Micros) -> u64 {
         self.drain(rate, now);
         u64::try_from(self.debt.div_ceil(rate.window_ms())).unwrap_or(u64::MAX)
     }
@@ -113,7 +113,7 @@ impl Bucket {
     /// bucket is `shared` by plans that differ, also above it: one of them would forgive what the
     /// others have taken.
     #[must_use]
-    pub fn carried(mut self, from: &Rate, to: &Rate, now: Micros, shared: bool) -> Self {
+    pub fn carried(mut self, from: Rate, to: Rate, now: Micros, shared: bool) -> Self {
         self.drain(from, now);
         let debt = (self.debt * to.window_ms()).div_ceil(from.window_ms());
         Self { debt: if shared { debt } else { debt.min(to.full()) }, ..self }
@@ -121,7 +121,7 @@ impl Bucket {
 
     /// Whether nothing is owed at `now`.
     #[must_use]
-    pub fn settled(mut self, rate: &Rate, now: Micros) -> bool {
+    pub fn settled(mut self, rate: Rate, now: Micros) -> bool {
         self.drain(rate, now);
         self.debt == 0
     }
@@ -151,7 +151,7 @@ impl Bucket {
 
     /// The debt at `now`.
     pub(super) fn limbs(&mut self, rate: Rate, now: Micros) -> Limbs {
-        self.drain(&rate, now);
+        self.drain(rate, now);
         limbs(self.debt, rate)
     }
 
@@ -167,7 +167,7 @@ mod tests {
     use proptest::prelude::*;
 
     /// Takes a call, or says why not.
-    fn call(bucket: &mut Bucket, rate: &Rate, now: i64, weight: u32) -> Option<Verdict> {
+    fn call(bucket: &mut Bucket, rate: Rate, now: i64, weight: u32) -> Option<Verdict> {
         let why = bucket.refuses(rate, Micros(now), weight);
         if why.is_none() {
             bucket.take(rate, weight);
@@ -187,7 +187,7 @@ mod tests {
             let (mut now, mut admitted) = (0i64, Vec::new());
             for (pause, weight) in calls {
                 now += pause;
-                if call(&mut bucket, &rate, now, weight).is_none() {
+                if call(&mut bucket, rate, now, weight).is_none() {
                     admitted.push((now, i128::from(weight)));
                 }
             }
@@ -210,17 +210,17 @@ mod tests {
             prop_assume!(weight <= quota * 1_000);
             let (rate, mut bucket) = (Rate { quota, window_s }, Bucket::default());
             let now = i64::from(start);
-            prop_assert_eq!(call(&mut bucket, &rate, now, quota * 1_000), None);
-            let Some(Verdict::Wait { micros }) = call(&mut bucket, &rate, now, weight) else {
+            prop_assert_eq!(call(&mut bucket, rate, now, quota * 1_000), None);
+            let Some(Verdict::Wait { micros }) = call(&mut bucket, rate, now, weight) else {
                 return Err(TestCaseError::fail("a full bucket admits nothing"));
             };
             let after = |us: u64| {
                 let at = now + i64::try_from(us).unwrap();
-                call(&mut bucket.clone(), &rate, at, weight).is_none()
+                call(&mut bucket.clone(), rate, at, weight).is_none()
             };
             prop_assert!(!after(micros - 1));
             prop_assert!(after(micros));
-            let seconds = bucket.standing(&rate, Micros(now), Some(weight)).reset_s;
+            let seconds = bucket.standing(rate, Micros(now), Some(weight)).reset_s;
             prop_assert!(seconds >= 1 && u64::from(seconds) * 1_000_000 >= micros);
         }
 
@@ -233,11 +233,11 @@ mod tests {
         ) {
             let (rate, mut bucket) = (Rate { quota, window_s }, Bucket::default());
             for reading in &readings {
-                call(&mut bucket, &rate, *reading, 1_000);
+                call(&mut bucket, rate, *reading, 1_000);
             }
             let last = readings.last().copied().unwrap_or(0);
             let later = last + i64::from(window_s) * 1_000_000 + LATE_US;
-            prop_assert_eq!(call(&mut bucket, &rate, later, quota * 1_000), None);
+            prop_assert_eq!(call(&mut bucket, rate, later, quota * 1_000), None);
         }
 
         /// Readings that only ever go back admit one quota, not more.
@@ -249,7 +249,7 @@ mod tests {
             let (mut now, mut admitted) = (0, 0);
             for step in steps {
                 now -= step;
-                admitted += u32::from(call(&mut bucket, &rate, now, 1_000).is_none());
+                admitted += u32::from(call(&mut bucket, rate, now, 1_000).is_none());
             }
             prop_assert_eq!(admitted, quota);
         }
@@ -261,7 +261,7 @@ mod tests {
             let mut admitted = 0;
             for (i, late) in lateness.iter().enumerate() {
                 let at = i as i64 * 1_000 - late;
-                admitted += u32::from(call(&mut bucket, &rate, at, 1_000).is_none());
+                admitted += u32::from(call(&mut bucket, rate, at, 1_000).is_none());
             }
             // 10 at once, and at most what 200 ms refill, counted from the earliest reading.
             prop_assert!(admitted <= 10 + 3, "{admitted}");
@@ -279,11 +279,11 @@ mod tests {
                 for (now, weight) in &calls {
                     for (quota, window_s) in [(quota, window_s), (edited, window_s), (quota, edited)] {
                         let rate = Rate { quota, window_s };
-                        bucket = bucket.carried(&before, &rate, Micros(*now), shared);
-                        call(&mut bucket, &rate, *now, *weight);
-                        let left = bucket.standing(&rate, Micros(*now), Some(*weight)).remaining;
+                        bucket = bucket.carried(before, rate, Micros(*now), shared);
+                        call(&mut bucket, rate, *now, *weight);
+                        let left = bucket.standing(rate, Micros(*now), Some(*weight)).remaining;
                         prop_assert!(left <= quota);
-                        let _ = bucket.settled(&rate, Micros(i64::MAX));
+                        let _ = bucket.settled(rate, Micros(i64::MAX));
                         before = rate;
                     }
                 }

@@ -135,8 +135,9 @@ fn number<'de, D: Deserializer<'de>>(
     range: &RangeInclusive<u64>,
     error: fn(u64) -> InvalidLimits,
 ) -> Result<Option<u32>, D::Error> {
-    let value = u64::deserialize(deserializer)?;
-    checked(range, value, error).map(Some).map_err(D::Error::custom)
+    let value = Option::<u64>::deserialize(deserializer)?;
+    let within = |value| checked(range, value, error).map_err(D::Error::custom);
+    value.map(within).transpose()
 }
 
 fn units<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
@@ -153,7 +154,7 @@ fn concurrent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>,
 
 /// One of a set of words.
 pub(super) fn word<'de, W: Word, D: Deserializer<'de>>(d: D) -> Result<Option<W>, D::Error> {
-    let word = String::deserialize(d)?;
+    let Some(word) = Option::<String>::deserialize(d)? else { return Ok(None) };
     let known: Vec<String> = W::WORDS.iter().map(|(word, _)| format!("`{word}`")).collect();
     let short: String = word.chars().take(40).collect();
     // In serde's own words, from which the nearest is suggested.
@@ -162,7 +163,7 @@ pub(super) fn word<'de, W: Word, D: Deserializer<'de>>(d: D) -> Result<Option<W>
 }
 
 fn zone<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<TimeZone>, D::Error> {
-    let name = String::deserialize(deserializer)?;
+    let Some(name) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
     let short: String = name.chars().take(40).collect();
     // A zone without a name, such as a fixed offset, could not be written again.
     let known = TimeZone::get(&name).ok().filter(|zone| zone.iana_name().is_some());
@@ -171,7 +172,8 @@ fn zone<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<TimeZone>, 
 }
 
 fn operations<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Operations>, D::Error> {
-    let named = Vec::<OperationId>::deserialize(deserializer)?;
+    let named = Option::<Vec<OperationId>>::deserialize(deserializer)?;
+    let Some(named) = named else { return Ok(None) };
     if named.is_empty() {
         let none = "names no operation: leave it out for a limit over all of them";
         return Err(D::Error::custom(none));
@@ -197,8 +199,8 @@ mod tests {
         let limits: PlanLimits = serde_json::from_str(json).unwrap();
         let written = serde_json::to_string(&limits).unwrap();
         assert_eq!(written, json.replace("\n            ", ""));
-        let short: PlanLimits =
-            serde_json::from_str(r#"[{"name":"w","quota":9,"period":"week"}]"#).unwrap();
+        let short = r#"[{"name":"w","quota":9,"period":"week","operations":null,"window_s":null}]"#;
+        let short: PlanLimits = serde_json::from_str(short).unwrap();
         let whole =
             r#"[{"name":"w","quota":9,"period":"week","anchor":"calendar","time_zone":"UTC"}]"#;
         assert_eq!(serde_json::to_string(&short).unwrap(), whole);

@@ -77,10 +77,10 @@ impl Shared {
         let (why, standing) = match &line.what {
             What::Rate { rate, .. } => {
                 let mut bucket = Bucket::of_limbs(stood.debt, now, *rate);
-                let why = bucket.refuses(rate, now, line.amount.need).filter(|_| !admitted);
-                bucket.take(rate, u32::try_from(stood.granted).unwrap_or(u32::MAX));
+                let why = bucket.refuses(*rate, now, line.amount.need).filter(|_| !admitted);
+                bucket.take(*rate, u32::try_from(stood.granted).unwrap_or(u32::MAX));
                 let waiting = why.filter(|_| !never).map(|_| line.amount.need);
-                let standing = bucket.standing(rate, now, waiting);
+                let standing = bucket.standing(*rate, now, waiting);
                 let of_level = level.rates.iter().position(|placed| placed.place == place);
                 if let Some(known) = of_level.and_then(|n| account.buckets.get_mut(n)) {
                     *known = bucket;

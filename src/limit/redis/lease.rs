@@ -168,7 +168,7 @@ pub(super) fn finish(account: &mut Account, level: &Level, ask: &Ask, decision: 
         let _ = bucket.limbs(placed.grant, ask.now);
         let waiting = decision.violates(placed.place) && !never;
         let waiting = waiting.then_some(ask.weight_milli);
-        let mut standing = bucket.standing(&placed.grant, ask.now, waiting);
+        let mut standing = bucket.standing(placed.grant, ask.now, waiting);
         let held = u32::try_from(held).unwrap_or(u32::MAX);
         standing.remaining = standing.remaining.saturating_add(held).min(placed.grant.quota);
         decision.stand(placed.place, standing);

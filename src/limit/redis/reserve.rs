@@ -110,7 +110,7 @@ fn ask_share(account: &mut Account, level: &Level, ask: &Ask, n: u32, decision: 
         if placed.operations.cover(ask.operation) {
             let share = share(placed.grant, n);
             let (_, bucket, _) = remote.reserve.rate(placed.name, *known, n);
-            if let Some(why) = bucket.refuses(&share, ask.now, ask.weight_milli) {
+            if let Some(why) = bucket.refuses(share, ask.now, ask.weight_milli) {
                 let why = if why == Verdict::Never { AGAIN } else { why };
                 decision.reduce(placed.place, why);
             }
@@ -141,12 +141,12 @@ fn take_share(account: &mut Account, level: &Level, ask: &Ask, n: u32, decision:
         let scaled = share(placed.grant, n);
         let (_, bucket, owed) = remote.reserve.rate(placed.name, *known, n);
         if allowed {
-            bucket.take(&scaled, ask.weight_milli);
+            bucket.take(scaled, ask.weight_milli);
             owed.limbs(placed.grant, ask.now);
-            owed.take(&placed.grant, ask.weight_milli);
+            owed.take(placed.grant, ask.weight_milli);
         }
         let waiting = decision.is_reduced() && decision.violates(placed.place);
-        let standing = bucket.standing(&scaled, ask.now, waiting.then_some(ask.weight_milli));
+        let standing = bucket.standing(scaled, ask.now, waiting.then_some(ask.weight_milli));
         if waiting || standing.remaining < decision.standing(placed.place).remaining {
             decision.stand(placed.place, standing);
         }
