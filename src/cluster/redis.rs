@@ -1,8 +1,8 @@
 //! The connection to Redis: one for each node, shared by all that ask.
 //!
-//! While Redis is away, nobody waits for it: [`Redis::link`] says so at once, and the keeper looks for
-//! it again. It counts as away when a connection breaks, and when [`MOST_MISSED`] answers in a row have
-//! not come in time (one that comes in between starts the count anew, so that a blip opens nothing).
+//! While Redis is away, nobody waits for it: who asks is told so at once, and the keeper looks for it again.
+//! It counts as away when a connection breaks, and when three answers in a row have not come in time (one
+//! that comes in between starts the count anew, so that a blip opens nothing).
 
 use crate::config;
 use arc_swap::ArcSwapOption;
