@@ -13,6 +13,8 @@ pub mod telemetry;
 pub mod outbound;
 pub mod storage;
 
+pub mod cluster;
+
 pub mod limit;
 
 pub mod hooks;

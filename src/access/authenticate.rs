@@ -35,16 +35,19 @@ pub(super) fn caller(
     let text = presented(call)?;
     let directory = keyring.current();
     if let Ok(text) = KeyText::parse(text) {
+        can_judge(keyring)?;
         let key = directory.at(text.id, now).ok_or_else(unknown)?;
         let hash = text.hash(keyring.pepper());
         return used(key, &hash, now).map(Held::from);
     }
     if token::is_token(text) {
+        can_judge(keyring)?;
         return by_token(&directory, tokens, text, now);
     }
     if key::is_ours(text) || !directory.has_imported() {
         return Err(damaged());
     }
+    can_judge(keyring)?;
     let hash = keyring.imported_hasher().of_text(text).ok_or_else(damaged)?;
     let key = directory.imported(&hash, now).ok_or_else(unknown)?;
     used(key, &hash, now).map(Held::from)
@@ -85,6 +88,16 @@ fn by_token(
         return Err(invalid(ended));
     }
     Ok(Held { scopes: token.scopes.and(key.scopes), key: Arc::clone(key) })
+}
+
+/// Whether what this node knows of the keys is recent enough to say yes or no by it.
+pub(super) fn can_judge(keyring: &Keyring) -> Result<(), ApiError> {
+    if !keyring.freshness().is_stale() {
+        return Ok(());
+    }
+    let detail = "This node cannot tell now whether the key is still valid. Try again in a moment; \
+                  the key itself is not refused.";
+    Err(ApiError::new(Code::AccessStale, detail).limited(Vec::new(), Some(1)))
 }
 
 fn damaged() -> ApiError {

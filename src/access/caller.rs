@@ -4,7 +4,7 @@
 use super::directory::KeyRecord;
 use super::model::StockDisclosure;
 use super::operation::{Op, Operation};
-use super::policy::{CallView, Gate};
+use super::policy::{Admitted, CallView, Gate, Judgement, Pending, Refused};
 use super::{Environment, Scope, Scopes};
 use crate::http::ApiError;
 use crate::kernel::id::AppId;
@@ -13,6 +13,7 @@ use crate::limit::Decision;
 use actix_web::dev::Payload;
 use actix_web::http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue};
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, web};
+use futures_util::future::{Either, LocalBoxFuture};
 use std::borrow::Cow;
 use std::future::{Ready, ready};
 use std::marker::PhantomData;
@@ -125,17 +126,19 @@ pub fn forwarded_for<'a>(gate: &Gate, headers: &'a HeaderMap) -> Option<Cow<'a, 
     Some(lines.fold(first, |list, line| Cow::Owned([&list, line].join(&b','))))
 }
 
-/// Judges a request and leaves the result for the finishing layer.
-pub fn judge(
+/// Who calls, and with which scopes.
+type Known = (Arc<KeyRecord>, Scopes);
+
+/// What of the judgement of a request is there at once: the key or its refusal, or a call about whose
+/// limits others have to be asked.
+fn judge_now(
     request: &HttpRequest,
     operation: &'static Operation,
-) -> Result<(Arc<KeyRecord>, Scopes), ApiError> {
+) -> Result<Result<Known, (Pending, Micros)>, ApiError> {
     let (Some(gate), Some(clock)) =
         (request.app_data::<web::Data<Gate>>(), request.app_data::<web::Data<Clock>>())
     else {
-        tracing::error!("an operation is mounted without a gate");
-        let detail = "The failure has been recorded; quote the request id.";
-        return Err(ApiError::new(crate::http::Code::Internal, detail));
+        return Err(ungated());
     };
     let at = clock.now();
     let peer = request.peer_addr().map(|address| address.ip());
@@ -145,8 +148,38 @@ pub fn judge(
         signed: signed.then(|| (request.path(), request.query_string())),
         ..view(gate, request.headers(), peer)
     };
-    let judged = gate.admit(operation, &view, at);
-    let (result, key, decision) = match judged {
+    match gate.admit(operation, &view, at) {
+        Ok(Judgement::Pending(pending)) => Ok(Err((pending, at))),
+        Ok(Judgement::Admitted(admitted)) => judged(request, operation, at, Ok(admitted)).map(Ok),
+        Err(refused) => judged(request, operation, at, Err(refused)).map(Ok),
+    }
+}
+
+fn ungated() -> ApiError {
+    tracing::error!("an operation is mounted without a gate");
+    let detail = "The failure has been recorded; quote the request id.";
+    ApiError::new(crate::http::Code::Internal, detail)
+}
+
+/// Asks the counters that nodes share about a call.
+async fn judge_asking(
+    request: HttpRequest,
+    operation: &'static Operation,
+    (pending, at): (Pending, Micros),
+) -> Result<Known, ApiError> {
+    let gate = request.app_data::<web::Data<Gate>>().cloned().ok_or_else(ungated)?;
+    let judgement = gate.ask(pending).await;
+    judged(&request, operation, at, judgement)
+}
+
+/// Leaves the judgement of a request for the finishing layer.
+fn judged(
+    request: &HttpRequest,
+    operation: &'static Operation,
+    at: Micros,
+    judgement: Result<Admitted, Refused>,
+) -> Result<Known, ApiError> {
+    let (result, key, decision) = match judgement {
         Ok(admitted) => {
             let caller = (Arc::clone(&admitted.key), admitted.scopes);
             if let Some(permit) = admitted.permit {
@@ -163,12 +196,32 @@ pub fn judge(
     result
 }
 
+/// Judges a request and leaves the result for the finishing layer.
+pub async fn judge(
+    request: &HttpRequest,
+    operation: &'static Operation,
+) -> Result<Known, ApiError> {
+    match judge_now(request, operation)? {
+        Ok(known) => Ok(known),
+        Err(pending) => judge_asking(request.clone(), operation, pending).await,
+    }
+}
+
 impl<O: Op> FromRequest for Caller<O> {
     type Error = ApiError;
-    type Future = Ready<Result<Self, ApiError>>;
+    /// There at once, but where other nodes' counters have to be asked.
+    type Future =
+        Either<Ready<Result<Self, ApiError>>, LocalBoxFuture<'static, Result<Self, ApiError>>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let caller = judge(request, O::OPERATION);
-        ready(caller.map(|(key, scopes)| Self { key, scopes, operation: PhantomData }))
+        let caller = |(key, scopes)| Self { key, scopes, operation: PhantomData };
+        match judge_now(request, O::OPERATION) {
+            Ok(Err(pending)) => {
+                let asking = judge_asking(request.clone(), O::OPERATION, pending);
+                Either::Right(Box::pin(async move { asking.await.map(caller) }))
+            }
+            Ok(Ok(known)) => Either::Left(ready(Ok(caller(known)))),
+            Err(error) => Either::Left(ready(Err(error))),
+        }
     }
 }

@@ -4,6 +4,7 @@
 //! Limiter state lives outside it, in [`crate::limit`], so a rebuild resets no counter.
 
 use super::Pepper;
+use super::freshness::Freshness;
 use super::imported::ImportedHasher;
 use super::keys::model::{KeyKind, SecretForm};
 use super::model::{Definition, StockDisclosure};
@@ -22,6 +23,7 @@ use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
 
 /// Whether a key may be used at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -287,20 +289,28 @@ pub struct Keyring {
     limiter: Limiter,
     pepper: Arc<Pepper>,
     imported: ImportedHasher,
+    freshness: Freshness,
 }
 
 impl Keyring {
-    /// An empty keyring.
+    /// An empty keyring, which judges for `stale_after` without having read the control log.
     #[must_use]
-    pub fn new(limiter: Limiter, pepper: Arc<Pepper>) -> Self {
+    pub fn new(limiter: Limiter, pepper: Arc<Pepper>, stale_after: Duration) -> Self {
         let imported = ImportedHasher::new(&pepper);
-        Self { current: ArcSwap::default(), limiter, pepper, imported }
+        let freshness = Freshness::new(stale_after);
+        Self { current: ArcSwap::default(), limiter, pepper, imported, freshness }
     }
 
     /// Hashes texts that other gateways gave out.
     #[must_use]
     pub fn imported_hasher(&self) -> &ImportedHasher {
         &self.imported
+    }
+
+    /// How long ago it was known that the directory holds all that the control log says.
+    #[must_use]
+    pub fn freshness(&self) -> &Freshness {
+        &self.freshness
     }
 
     /// The directory in force.
@@ -322,13 +332,36 @@ impl Keyring {
 
     /// Reads the directory anew, as it is from `now` on, if the control log has moved on; whether it had.
     pub async fn follow(&self, db: &Db, now: Micros) -> Result<bool, StoreError> {
-        // The position is read before the rows: what is written in between is read twice, never missed.
+        let at = Instant::now();
+        let moved = self.moved(db).await?;
+        if let Some(position) = moved {
+            self.load(db, position, (at, now)).await?;
+        }
+        Ok(moved.is_some())
+    }
+
+    /// The head of the control log, where the directory is not of that position.
+    pub async fn moved(&self, db: &Db) -> Result<Option<i64>, StoreError> {
+        let at = Instant::now();
         let position = log::head(db, Log::Control).await?;
         if position == self.current.load().position && position != 0 {
-            return Ok(false);
+            self.freshness.read_at(at);
+            return Ok(None);
         }
+        Ok(Some(position))
+    }
+
+    /// Puts the directory in force, from `now` on, as it stands at a position or later. The head was read at `at`, before
+    /// the rows: what is written in between is read twice, never missed.
+    pub async fn load(
+        &self,
+        db: &Db,
+        position: i64,
+        (at, now): (Instant, Micros),
+    ) -> Result<(), StoreError> {
         self.replace(load_directory(db, now).await?, position, now);
-        Ok(true)
+        self.freshness.read_at(at);
+        Ok(())
     }
 
     /// Puts a directory of these keys in force.

@@ -9,6 +9,7 @@ pub mod deprecation;
 pub mod directory;
 pub mod error;
 pub mod freezes;
+pub mod freshness;
 pub mod imported;
 pub mod key;
 pub mod keys;

@@ -43,8 +43,10 @@ impl Operation {
     pub fn is_free(&self) -> bool {
         const UNROUTED: u16 = op::Unrouted::OPERATION.code;
         const USAGE: u16 = op::GetUsage::OPERATION.code;
+        const REFUSALS: u16 = op::ListRefusals::OPERATION.code;
+        const REFUSAL: u16 = op::GetRefusal::OPERATION.code;
         const TEST: u16 = op::DeliverTestMessage::OPERATION.code;
-        matches!(self.code, UNROUTED | USAGE | TEST)
+        matches!(self.code, UNROUTED | USAGE | REFUSALS | REFUSAL | TEST)
     }
 
     /// What a call weighs on the bill whose answer holds so many records, in thousandths of a unit.

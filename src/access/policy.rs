@@ -10,7 +10,7 @@ use super::signed::Signer;
 use super::token::Tokens;
 use crate::http::{ApiError, Code};
 use crate::kernel::Micros;
-use crate::limit::{Admission, Ask, Decision, Permit, Verdict};
+use crate::limit::{Admission, Ask, Decision, MustAsk, Permit, Verdict};
 use ipnet::IpNet;
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -43,6 +43,22 @@ pub struct Admitted {
     pub decision: Decision,
     /// What it holds of them until it has ended.
     pub permit: Option<Permit>,
+}
+
+/// What is known of a call that nothing has refused.
+#[derive(Debug)]
+pub enum Judgement {
+    /// It may be answered.
+    Admitted(Admitted),
+    /// The counters that nodes share have to be asked.
+    Pending(Pending),
+}
+
+/// A call about whose limits others have to be asked.
+#[derive(Debug)]
+pub struct Pending {
+    held: Held,
+    ask: Ask,
 }
 
 /// A call that may not be answered. Nothing has been taken from the limits.
@@ -106,17 +122,19 @@ impl Gate {
         self.signer.sign(path, key, until)
     }
 
-    /// Judges a call of an operation and, if it may pass, takes its weight from the limits.
+    /// Judges a call of an operation and, if it may pass, takes its weight from the limits, or says that
+    /// for those [`Gate::ask`] has to be awaited.
     pub fn admit(
         &self,
         operation: &'static Operation,
         call: &CallView<'_>,
         now: Micros,
-    ) -> Result<Admitted, Refused> {
+    ) -> Result<Judgement, Refused> {
         let refused = |(error, key)| Refused { key, decision: None, error };
         let Held { key, scopes } = match call.signed {
             // A key that is shown counts: whoever sends it everywhere sends it here too.
             Some(address) if call.authorization.is_none() && call.api_key.is_none() => {
+                authenticate::can_judge(&self.keyring).map_err(|error| refused((error, None)))?;
                 let key = self.signer.key_of(address, &self.keyring.current(), now);
                 key.map(Held::from).map_err(refused)?
             }
@@ -126,24 +144,20 @@ impl Gate {
         if let Err(error) = self.authorise((&key, scopes), operation, call, now) {
             return Err(Refused { key: Some(key), decision: None, error });
         }
-        let limiter = self.keyring.limiter();
         let weight_milli = taken_milli(&key.terms.weights, operation);
         let ask = Ask { operation: operation.code, weight_milli, free: operation.is_free(), now };
-        match limiter.check(&key.subject, &key.terms, &ask) {
-            Ok(Admission { decision, permit }) if decision.allowed() => {
-                Ok(Admitted { key, scopes, decision, permit })
-            }
-            Ok(Admission { decision, .. }) => {
-                let error = over_limit(&key, &decision);
-                Err(Refused { key: Some(key), decision: Some(Box::new(decision)), error })
-            }
-            Err(cause) => {
-                tracing::error!(%cause, "limiter failure");
-                let detail = "The limits cannot be checked now. Try again in a moment.";
-                let error = ApiError::new(Code::Unavailable, detail);
-                Err(Refused { key: Some(key), decision: None, error })
-            }
+        match self.keyring.limiter().check(&key.subject, &key.terms, &ask) {
+            Ok(admission) => within_limits(Held { key, scopes }, admission).map(Judgement::Admitted),
+            Err(MustAsk) => Ok(Judgement::Pending(Pending { held: Held { key, scopes }, ask })),
         }
+    }
+
+    /// Asks the counters that nodes share about a call that has passed everything else.
+    pub async fn ask(&self, pending: Pending) -> Result<Admitted, Refused> {
+        let Pending { held, ask } = pending;
+        let (subject, terms) = (&held.key.subject, &held.key.terms);
+        let admission = self.keyring.limiter().ask(subject, terms, &ask).await;
+        within_limits(held, admission)
     }
 
     fn authorise(
@@ -281,11 +295,27 @@ fn too_fast(seconds: u64) -> ApiError {
     error.limited(vec!["quarantine".to_owned()], Some(seconds))
 }
 
+/// What the limits say of a call with a key that may make it.
+fn within_limits(Held { key, scopes }: Held, admission: Admission) -> Result<Admitted, Refused> {
+    let Admission { decision, permit } = admission;
+    if decision.allowed() {
+        return Ok(Admitted { key, scopes, decision, permit });
+    }
+    let error = over_limit(&key, &decision);
+    Err(Refused { key: Some(key), decision: Some(Box::new(decision)), error })
+}
+
 fn over_limit(key: &KeyRecord, decision: &Decision) -> ApiError {
     let limits = &key.terms.limits;
     let violated: Vec<String> = decision.violated(limits).map(str::to_owned).collect();
     let which = violated.join(", ");
     let retry_after = decision.retry_after_s().map(u64::from);
+    if decision.is_reduced() {
+        let detail = "The service counts limits with less than its full capacity for a moment, and this \
+                      call is more than it can grant meanwhile. You have not exceeded your plan. Try again \
+                      in some seconds.";
+        return ApiError::new(Code::ReducedCapacity, detail).limited(violated, retry_after);
+    }
     let detail = match (decision.verdict(), retry_after) {
         (Verdict::Busy, _) => format!(
             "As many calls are under way as the limit {which} of the plan lets be. Try again when one \

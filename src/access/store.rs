@@ -70,11 +70,13 @@ async fn write_control(
     (position, kind, id, op): (i64, Kind, &str, &str),
     now: Micros,
 ) -> Result<(), StoreError> {
-    const CONTROL: &str = "INSERT INTO control_log (position, kind, id, op, occurred_at) \
-                           VALUES ($1, $2, $3, $4, $5)";
+    const CONTROL: &str = "INSERT INTO control_log \
+                           (position, kind, id, op, occurred_at, written_at) \
+                           VALUES ($1, $2, $3, $4, $5, $6)";
+    let written_at = tx.now(now).await?;
     on_tx!(tx, c => {
         let control = sqlx::query(CONTROL).bind(position).bind(kind.as_str()).bind(id).bind(op);
-        control.bind(now.0).execute(c).await?;
+        control.bind(now.0).bind(written_at.0).execute(c).await?;
     });
     Ok(())
 }

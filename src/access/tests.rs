@@ -18,6 +18,7 @@ use crate::on_db;
 use crate::storage::Db;
 use crate::storage::testing::database;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The time at which all tests begin.
 pub(crate) const START: Micros = Micros(1_800_000_000_000_000);
@@ -184,7 +185,8 @@ pub(crate) fn gate(scopes: Scopes) -> (Gate, String) {
             jwk: None,
         }],
     };
-    let keyring = Keyring::new(Limiter::Local(LocalLimiter::default()), pepper);
+    let keyring =
+        Keyring::new(Limiter::Local(LocalLimiter::default()), pepper, Duration::from_secs(10));
     keyring.replace(vec![row], 1, START);
     (Gate::new(Arc::new(keyring), Vec::new()), text.reveal().to_owned())
 }

@@ -15,9 +15,10 @@ pub mod keys;
 pub mod levels;
 pub mod login;
 pub mod me;
-pub mod oidc;
+pub mod nodes;
 pub mod notes;
 pub mod offers;
+pub mod oidc;
 pub mod page;
 pub mod partners;
 pub mod plan_versions;
@@ -75,6 +76,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
             .configure(uploads::configure)
             .configure(imports::configure)
             .configure(sources::configure)
+            .configure(nodes::configure)
             .wrap(actix_web::middleware::from_fn(caller::guard)),
     );
 }

@@ -229,7 +229,7 @@ async fn bodies_are_checked_and_faults_pointed_at() {
         ("/partners", json!({ "name": "\u{7}" }), "/name"),
         ("/partners", json!({ "name": "x", "nmae": "y" }), "/nmae"),
         ("/plans", json!({ "name": "p", "limits": [limit(1), limit(0)] }), "/limits/1/quota"),
-        ("/plans", json!({ "name": "p", "limits": [limit(1), limit(1)] }), "/limits"),
+        ("/plans", json!({ "name": "p", "limits": [limit(1), limit(1)] }), "/limits/1"),
         ("/apps", json!({ "partner_id": "x", "plan_id": plan, "name": "a" }), "/partner_id"),
         (
             "/apps",

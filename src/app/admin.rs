@@ -5,6 +5,7 @@ use super::tasks::Reload;
 use super::{Comptoir, finish, listen, openapi, shield};
 use crate::admin::oidc::provider::Provider;
 use crate::admin::{self, AdminState};
+use crate::cluster::Redis;
 use crate::feeds::levels::Writer;
 use crate::http::BodyLimit;
 use crate::http::answer::Cache;
@@ -37,6 +38,7 @@ struct Operations {
     clock: Clock,
     readiness: Arc<Readiness>,
     metrics: Arc<Metrics>,
+    redis: Option<Arc<Redis>>,
     run_id: String,
     calls: AtomicU64,
 }
@@ -55,6 +57,8 @@ async fn readyz(operations: web::Data<Operations>) -> HttpResponse {
 async fn metrics(operations: web::Data<Operations>) -> HttpResponse {
     let report = operations.readiness.report(operations.clock.now());
     operations.metrics.set_gauge(Gauge::Ready, i64::from(report.ready));
+    let redis = operations.redis.as_ref().is_some_and(|redis| redis.is_up());
+    operations.metrics.set_gauge(Gauge::RedisUp, i64::from(redis));
     HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, "text/plain; version=0.0.4"))
         .body(operations.metrics.render())
@@ -171,6 +175,7 @@ pub(super) fn server(
         clock: comptoir.clock.clone(),
         readiness: Arc::clone(&comptoir.readiness),
         metrics: Arc::clone(&comptoir.metrics),
+        redis: comptoir.redis.clone(),
         run_id: comptoir.book.run_id.clone(),
         calls: AtomicU64::new(0),
     });

@@ -6,7 +6,7 @@ use super::finish::{Answered, CameAsHead, EVENT_ID, Finisher, Metered};
 use super::request_cost::COST;
 use crate::access::caller;
 use crate::access::operation::{Op as _, op};
-use crate::access::policy::{CallView, Gate};
+use crate::access::policy::{CallView, Gate, Judgement};
 use crate::catalog::view::{CatalogView, Lookup};
 use crate::http::answer::{self, Cache, JSON, VARIES};
 use crate::http::{encoding, linked};
@@ -63,7 +63,10 @@ impl FastPath {
             forwarded_for: caller::forwarded_for(&self.gate, &head.headers),
             signed: None,
         };
-        let mut admitted = self.gate.admit(operation, &call, at).ok()?;
+        // Who has to ask others waits on the ordinary way.
+        let Ok(Judgement::Admitted(mut admitted)) = self.gate.admit(operation, &call, at) else {
+            return None;
+        };
         let fresh = asked.if_none_match.is_some_and(|tags| answer::matches(tags, etag));
         let (status, body) =
             if fresh { (StatusCode::NOT_MODIFIED, Bytes::new()) } else { (StatusCode::OK, body) };

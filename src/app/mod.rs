@@ -3,6 +3,7 @@
 
 mod admin;
 mod connection;
+mod control;
 mod finish;
 mod front;
 pub mod openapi;
@@ -23,7 +24,8 @@ use crate::access::pepper::{Pepper, PepperError, check_pepper, known_fingerprint
 use crate::access::policy::Gate;
 use crate::catalog::DigitalLinks;
 use crate::changes::Waits;
-use crate::config::{self, Config, Durability};
+use crate::cluster::{Nodes, Redis};
+use crate::config::{self, Config, Durability, LimitBackend};
 use crate::explain::api::Explainer;
 use crate::exports;
 use crate::feeds::out::FeedsOut;
@@ -32,6 +34,7 @@ use crate::hooks::Hooks;
 use crate::kernel::id::NodeId;
 use crate::kernel::secret::Secret;
 use crate::kernel::{Clock, Micros, base62};
+use crate::limit::redis::{Mode, Shared};
 use crate::limit::{Limiter, LocalLimiter};
 use crate::metering::journal::{JournalOptions, Keeper, next_epoch};
 use crate::metering::{self, FoldReport, Folder, Journal, Quotas};
@@ -66,6 +69,9 @@ pub struct Comptoir {
     db: Db,
     clock: Clock,
     node: NodeId,
+    nodes: Arc<Nodes>,
+    /// None where the settings name none.
+    redis: Option<Arc<Redis>>,
     keyring: Arc<Keyring>,
     gate: Arc<Gate>,
     mirror: Arc<Mirror>,
@@ -164,18 +170,17 @@ impl Comptoir {
         let db = open_database(&config).await?;
         let pepper = open_pepper(&config, &db).await?;
         let bootstrap = crate::admin::bootstrap(&db, &pepper, clock.now()).await?;
-        let limiter = Limiter::Local(LocalLimiter::default());
-        let keyring = Arc::new(Keyring::new(limiter, pepper));
-        keyring.follow(&db, clock.now()).await?;
+        let node = storage::node_id(&data_dir)?;
+        let (nodes, redis, keyring) = open_access(&config, (&db, &clock), pepper, node).await?;
         let gate = Arc::new(Gate::new(Arc::clone(&keyring), config.server.trusted_proxies.clone()));
 
-        let node = storage::node_id(&data_dir)?;
         let (journal_dir, recovered) = recover_journal(&data_dir, &db, clock.now()).await?;
         let epoch = next_epoch(&journal_dir)?;
         let journal = open_journal(&config.metering, &journal_dir, node, epoch)?;
         let folder = folder(&config.metering, &db, journal.as_ref());
         let quotas =
             open_quotas((&db, &keyring), (node, epoch), journal.as_ref(), clock.now()).await?;
+
         let exports = Arc::new(export_worker(&config, &db, &clock)?);
         exports.start().await?;
         let (mirror, saved) = open_mirror(&config, &db, node).await?;
@@ -196,15 +201,19 @@ impl Comptoir {
             with_x_ratelimit: config.limits.x_ratelimit_headers,
         });
         let demo = db.setting("demo").await?.is_some();
+        // All this may have taken longer than what was read of the keys holds.
+        keyring.follow(&db, clock.now()).await?;
         let (registration, post) = open_registration(&config, (&db, &clock, node), &keyring);
         Ok(Self {
-            readiness: Arc::new(Readiness::new(clock.now())),
+            readiness: Arc::new(Readiness::new(Arc::clone(&keyring), clock.now())),
             hooks: Arc::new(Hooks::new(&config.hooks, (&db, &clock, node), &mirror, counted)?),
             sources: Sources::new(&config.feeds, (&db, &clock, node.to_string()))?.map(Arc::new),
             config: Arc::new(config),
             db,
             clock,
             node,
+            nodes,
+            redis,
             keyring,
             gate,
             mirror,
@@ -237,6 +246,7 @@ impl Comptoir {
         stop: impl Future<Output = ()>,
     ) -> anyhow::Result<()> {
         let (public, public_at) = public::server(&self)?;
+        self.nodes.listens_at(public_at);
         let interval = self.config.metering.sync_interval;
         let keeper = self.book.journal.clone().map(|journal| Keeper::start(journal, interval));
         let mut keeper = keeper.transpose()?;
@@ -324,6 +334,21 @@ fn open_registration(
     (settings.enabled.then(|| Arc::new(open())), Arc::new(post))
 }
 
+/// This node among the others, the Redis that they share, and the keys.
+async fn open_access(
+    config: &Config,
+    (db, clock): (&Db, &Clock),
+    pepper: Arc<Pepper>,
+    node: NodeId,
+) -> anyhow::Result<(Arc<Nodes>, Option<Arc<Redis>>, Arc<Keyring>)> {
+    let nodes = Arc::new(Nodes::new(node));
+    let redis = open_redis(config).await?;
+    let limiter = limiter(&config.limits, redis.as_ref(), &nodes)?;
+    let keyring = Arc::new(Keyring::new(limiter, pepper, config.access.stale_after));
+    keyring.follow(db, clock.now()).await?;
+    Ok((nodes, redis, keyring))
+}
+
 /// The loaded mirror, and what this node keeps of it: nothing where the settings say so.
 async fn open_mirror(
     config: &Config,
@@ -337,6 +362,33 @@ async fn open_mirror(
     let saved = saves.then(|| Arc::new(Saved::new(folder, node.to_string())));
     mirror.load(db, saved.as_deref()).await?;
     Ok((mirror, saved))
+}
+
+/// What holds callers to their limits.
+fn limiter(
+    settings: &config::Limits,
+    redis: Option<&Arc<Redis>>,
+    nodes: &Arc<Nodes>,
+) -> anyhow::Result<Limiter> {
+    let mode = match settings.backend {
+        LimitBackend::Local => return Ok(Limiter::Local(LocalLimiter::default())),
+        LimitBackend::Strict => Mode::Strict,
+        LimitBackend::Leased => Mode::Leased { most: settings.lease },
+    };
+    let redis = redis.context("`limits.backend` needs `redis.url`")?;
+    let run = base62::encode(getrandom::u64()?, base62::U64_WIDTH);
+    Ok(Limiter::Shared(Shared::new(Arc::clone(redis), Arc::clone(nodes), mode, run)))
+}
+
+/// The Redis of a configuration, if it names one. That it is away keeps no node from starting.
+async fn open_redis(config: &Config) -> anyhow::Result<Option<Arc<Redis>>> {
+    let redis = Redis::new(&config.redis).context("`redis.url` cannot be used")?;
+    if let Some(redis) = &redis
+        && let Err(error) = redis.connect().await
+    {
+        tracing::warn!(%error, "Redis (`redis.url`) cannot be reached; this node starts without it");
+    }
+    Ok(redis)
 }
 
 /// The quotas of this run, begun with what the ledger has; none where metering is off.

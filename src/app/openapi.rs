@@ -89,6 +89,7 @@ pub static ADMIN: LazyLock<Document> = LazyLock::new(|| {
         ("refusals", "What was refused, and why"),
         ("stock", "Stock levels from tills and stock systems"),
         ("feeds", "Files of products, stores, prices and stock"),
+        ("nodes", "The running processes"),
     ];
     complete(&mut document, &tags, (admin_security(), problems::ADMIN), admin_operation);
     render("admin", &document)
@@ -230,8 +231,9 @@ fn describe_parameter(parameter: &mut Value) {
 }
 
 /// Headers of every answer of the partner API.
-const TOLD: [&str; 5] = [
+const TOLD: [&str; 6] = [
     "Access-Control-Allow-Origin",
+    "Comptoir-Degraded",
     "RateLimit",
     "RateLimit-Policy",
     "Usage-Event-Id",
@@ -245,6 +247,7 @@ fn headers() -> Value {
         "Content-Language": { "description": "The languages of the texts, where the call names languages and the retailer has said its own.", "schema": { "type": "string" }, "example": "en" },
         "ETag": { "description": "Strong validator of the answer: send it back in `If-None-Match`.", "schema": { "type": "string" }, "example": "\"5d41402abc4b2a76\"" },
         "Access-Control-Allow-Origin": { "description": "The origin of a browser app that the retailer has configured; absent for all other callers.", "schema": { "type": "string" }, "example": "https://app.example.com" },
+        "Comptoir-Degraded": { "description": "`limits` while the service grants each limit in shares, because its parts cannot count together for a moment; absent otherwise.", "schema": { "type": "string" }, "example": "limits" },
         "RateLimit": { "description": "What is left of each limit that counts the call: `r` units, all back after `t` seconds (draft-ietf-httpapi-ratelimit-headers-11). A limit on calls under way tells how many may begin, and a `t` only where it refused the call. Absent where the key has no limits.", "schema": { "type": "string" }, "example": "\"burst\";r=49;t=1, \"day\";r=99999;t=1" },
         "RateLimit-Policy": { "description": "The plan's limits: `q` units in `w` seconds, which for a quota is its present period; with `qu` as many calls under way at once. Absent where the key has no limits.", "schema": { "type": "string" }, "example": "\"burst\";q=50;w=1, \"day\";q=100000;w=86400" },
         "Retry-After": { "description": "Seconds until a call is admitted again; absent where waiting does not help. Where calls under way have to end first, 1, for nobody knows when.", "schema": { "type": "integer", "minimum": 0 }, "example": 1 },

@@ -141,7 +141,7 @@ pub(super) fn registration_methods(path: &str) -> Option<String> {
 async fn unrouted(request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let headers = request.headers();
     if headers.contains_key(header::AUTHORIZATION) || headers.contains_key(caller::X_API_KEY) {
-        caller::judge(&request, op::Unrouted::OPERATION)?;
+        caller::judge(&request, op::Unrouted::OPERATION).await?;
     }
     let open = request.app_data::<web::Data<Registration>>().is_some();
     let methods = methods_at(request.path());
@@ -167,6 +167,7 @@ fn cors(origins: &[Origin]) -> Cors {
             request_cost::COST,
             rate_limit::POLICY,
             rate_limit::LEFT,
+            rate_limit::DEGRADED,
             rate_limit::X_LIMIT,
             rate_limit::X_REMAINING,
             rate_limit::X_RESET,

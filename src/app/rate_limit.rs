@@ -16,6 +16,9 @@ pub(super) const X_REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-
 /// Seconds until it is whole again.
 pub(super) const X_RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 
+/// Says that the nodes cannot count together for a moment, so that limits are granted in shares.
+pub(super) const DEGRADED: HeaderName = HeaderName::from_static("comptoir-degraded");
+
 /// Tells the caller its limits and what is left of them; `with_trio` also in the three older headers.
 pub(super) fn write(
     headers: &mut HeaderMap,
@@ -42,6 +45,9 @@ pub(super) fn write(
     decision.write_header(limits, &mut left);
     if let Ok(left) = HeaderValue::from_maybe_shared(Bytes::from(left)) {
         headers.append(LEFT, left);
+    }
+    if decision.is_degraded() {
+        headers.append(DEGRADED, HeaderValue::from_static("limits"));
     }
     if with_trio {
         let tightest = decision.tightest(limits);

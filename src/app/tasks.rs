@@ -3,6 +3,7 @@
 mod refusals;
 
 use super::Comptoir;
+use super::control;
 use super::readiness::Readiness;
 use super::supervise::Tasks;
 use crate::access::directory::Keyring;
@@ -51,7 +52,7 @@ const MAILS_EVERY: Duration = Duration::from_secs(1);
 const EXPORTS_EVERY: Duration = Duration::from_secs(60);
 
 /// A count as a gauge's value.
-fn count(n: usize) -> i64 {
+pub(super) fn count(n: usize) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
 }
 
@@ -69,12 +70,7 @@ pub(super) fn start(comptoir: &Comptoir) -> (Tasks, Reload) {
     let config = &comptoir.config;
     let mut running = JoinSet::new();
     let keyring = Arc::clone(&comptoir.keyring);
-    running.spawn(follow_control(
-        part.clone(),
-        (Arc::clone(&keyring), comptoir.quotas.clone()),
-        config.access.control_poll,
-        asked,
-    ));
+    control::start(comptoir, &part, &mut running, asked);
     let mirror = Arc::clone(&comptoir.mirror);
     let poll = config.catalog.change_poll;
     running.spawn(follow_search(part.clone(), search_follower(comptoir), poll));
@@ -125,22 +121,22 @@ fn search_follower(comptoir: &Comptoir) -> SearchFollower {
 
 /// What every task holds.
 #[derive(Debug, Clone)]
-struct Part {
-    db: Db,
-    clock: Clock,
-    metrics: Arc<Metrics>,
+pub(super) struct Part {
+    pub(super) db: Db,
+    pub(super) clock: Clock,
+    pub(super) metrics: Arc<Metrics>,
     readiness: Arc<Readiness>,
-    stopped: watch::Receiver<bool>,
+    pub(super) stopped: watch::Receiver<bool>,
 }
 
 impl Part {
     /// Resolves at the stop.
-    async fn stopping(&mut self) {
+    pub(super) async fn stopping(&mut self) {
         let _ = self.stopped.wait_for(|stopped| *stopped).await;
     }
 
     /// Runs `round` every `period` until the stop.
-    async fn every<F: Future<Output = ()>>(
+    pub(super) async fn every<F: Future<Output = ()>>(
         mut self,
         period: Duration,
         mut round: impl FnMut() -> F,
@@ -153,37 +149,6 @@ impl Part {
                 () = self.stopping() => return,
             }
             round().await;
-        }
-    }
-}
-
-async fn follow_control(
-    mut part: Part,
-    (keyring, quotas): (Arc<Keyring>, Option<Arc<Quotas>>),
-    poll: Duration,
-    mut asked: mpsc::Receiver<oneshot::Sender<()>>,
-) {
-    let mut ticks = interval(poll);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        let answer = tokio::select! {
-            _ = ticks.tick() => None,
-            Some(answer) = asked.recv() => Some(answer),
-            () = part.stopping() => return,
-        };
-        match keyring.follow(&part.db, part.clock.now()).await {
-            Ok(changed) => {
-                if let Some(quotas) = quotas.as_ref().filter(|_| changed) {
-                    follow_quotas(quotas, part.clock.now()).await;
-                }
-                part.readiness.control_followed(part.clock.now());
-                part.metrics.set_gauge(Gauge::ControlPosition, keyring.current().position());
-                part.metrics.set_gauge(Gauge::Keys, count(keyring.current().len()));
-                if let Some(answer) = answer {
-                    let _ = answer.send(());
-                }
-            }
-            Err(error) => tracing::warn!(%error, "the control log could not be followed"),
         }
     }
 }
@@ -251,7 +216,7 @@ async fn follow_search(mut part: Part, mut follower: SearchFollower, poll: Durat
 }
 
 /// Brings the quotas to what the ledger has. A round that fails is made up for by the next.
-async fn follow_quotas(quotas: &Quotas, now: Micros) {
+pub(super) async fn follow_quotas(quotas: &Quotas, now: Micros) {
     if let Err(error) = quotas.round(now).await {
         tracing::warn!(%error, "quotas could not follow the ledger; they go on with what they know");
     }

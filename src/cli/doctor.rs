@@ -4,6 +4,7 @@ use super::speak::{causes, mention};
 use crate::access::Pepper;
 use crate::access::audit;
 use crate::access::pepper::{PepperError, known_fingerprint};
+use crate::cluster::Redis;
 use crate::config::{self, Config, DatabaseUrl, Durability};
 use crate::kernel::Clock;
 use crate::metering::gaps;
@@ -70,6 +71,7 @@ pub(super) async fn run(file: Option<&Path>) -> anyhow::Result<ExitCode> {
     findings.check("access log", access_log(&config.telemetry.access_log));
     findings.check("server", server(&config));
     findings.check("journal", journal(&config));
+    findings.check("redis", redis(&config).await);
     let exists = match &config.database.url {
         DatabaseUrl::Sqlite(path) => path.try_exists().unwrap_or(true),
         DatabaseUrl::Postgres(_) => true,
@@ -197,6 +199,18 @@ async fn database(config: &Config) -> anyhow::Result<(Option<Db>, String)> {
         return Ok((None, detail));
     }
     Ok((Some(db), detail))
+}
+
+/// Whether Redis answers, where one is named.
+async fn redis(config: &Config) -> anyhow::Result<((), String)> {
+    let Some(redis) = Redis::new(&config.redis).context("`redis.url` cannot be used")? else {
+        return Ok(((), "none: nodes find changes by polling".to_owned()));
+    };
+    redis.connect().await.context(
+        "it does not answer; see that it runs and that `redis.url` is right. Nodes run without it, but \
+         slower and with their share of shared limits",
+    )?;
+    Ok(((), "answers".to_owned()))
 }
 
 async fn pepper(config: &Config, db: &Db) -> anyhow::Result<((), String)> {

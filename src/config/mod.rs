@@ -15,7 +15,7 @@ mod values;
 pub use admin::{Admin, FourEyes, Mapping, Oidc, ROLES, SecondFactor, is_protected};
 pub use leaks::{LeakAction, Leaks, ReporterKeys};
 pub use problem::{Problem, Problems};
-pub use secrets::{Access, Database, DatabaseUrl, Pepper};
+pub use secrets::{Access, Database, DatabaseUrl, Pepper, Redis};
 pub use values::{AccessLog, Durability, LimitBackend, LogFormat, LogLevel, Origin};
 
 use crate::kernel::SearchLanguage;
@@ -187,6 +187,8 @@ section! {
     Limits ["limits"] {
         /// Where limits are counted.
         backend: LimitBackend = "backend" as LimitBackend,
+        /// Most units of a batch, where nodes take batches.
+        lease: u32 = "lease" as Within<1, 1_000>,
         /// Whether answers carry `X-RateLimit-*` too.
         x_ratelimit_headers: bool = "x_ratelimit_headers" as bool,
     }
@@ -259,6 +261,8 @@ pub struct Config {
     pub server: Server,
     /// The database.
     pub database: Database,
+    /// The Redis of a cluster.
+    pub redis: Redis,
     /// Keys.
     pub access: Access,
     /// The admin API.
@@ -325,6 +329,7 @@ impl Config {
         let server = Server::read(layers);
         let data_dir = server.as_ref().map_or(Path::new(""), |s| s.data_dir.as_path());
         let database = Database::read(layers, data_dir);
+        let redis = Redis::read(layers);
         let access = Access::read(layers, data_dir);
         let admin = Admin::read(layers);
         let catalog = Catalog::read(layers);
@@ -338,11 +343,13 @@ impl Config {
         let oauth = OAuth::read(layers);
         let leaks = Leaks::read(layers);
         let registration = Registration::read(layers);
+        need_redis(layers, limits.as_ref(), redis.as_ref());
         let metering = Metering::read(layers);
         let telemetry = Telemetry::read(layers);
         Some(Self {
             server: server?,
             database: database?,
+            redis: redis?,
             access: access?,
             admin: admin?,
             catalog: catalog?,
@@ -360,6 +367,15 @@ impl Config {
             telemetry: telemetry?,
             shown: show::toml(layers),
         })
+    }
+}
+
+/// Counters that nodes share need the Redis that they lie in.
+fn need_redis(layers: &mut Layers, limits: Option<&Limits>, redis: Option<&Redis>) {
+    let (Some(limits), Some(redis)) = (limits, redis) else { return };
+    if limits.backend != LimitBackend::Local && redis.url.is_none() {
+        let why = "needs redis.url: set it, or count in each process (local)";
+        layers.fault("limits.backend", why);
     }
 }
 

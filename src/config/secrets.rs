@@ -1,7 +1,7 @@
 //! Settings that hold secrets. Each can stand in a file of its own, and none is ever shown.
 
 use super::layers::Layers;
-use super::setting::{FromSetting, Millis, Within};
+use super::setting::{FromSetting, Millis, Seconds, Within};
 use crate::kernel::secret::Secret;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -27,6 +27,19 @@ pub struct Database {
     pub max_connections: u32,
 }
 
+/// The Redis of a cluster.
+#[derive(Debug, Clone)]
+pub struct Redis {
+    /// Where it is, with its password; none where there is none.
+    pub url: Option<Secret>,
+    /// What the names of its keys and channels begin with.
+    pub prefix: String,
+    /// Longest wait for a connection to it.
+    pub connect_timeout: Duration,
+    /// Longest wait for its answer.
+    pub response_timeout: Duration,
+}
+
 /// Under what secret key hashes are made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Pepper {
@@ -45,6 +58,8 @@ pub struct Access {
     pub control_poll: Duration,
     /// Days for which the history of refusals is kept.
     pub refusals_days: u32,
+    /// How long this node judges by what it last knew of them.
+    pub stale_after: Duration,
 }
 
 impl Database {
@@ -57,17 +72,40 @@ impl Database {
     }
 }
 
+impl Redis {
+    pub(super) fn read(layers: &mut Layers) -> Option<Self> {
+        let url = either::<RedisUrl>(layers, "redis.url", "redis.url_file");
+        let prefix = layers.take::<Prefix>("redis.prefix");
+        let connect = layers.take::<Millis<10, 10_000>>("redis.connect_timeout_ms");
+        let response = layers.take::<Millis<10, 5_000>>("redis.response_timeout_ms");
+        Some(Self {
+            url: url?.map(|RedisUrl(url)| url),
+            prefix: prefix?.0,
+            connect_timeout: connect?.into(),
+            response_timeout: response?.into(),
+        })
+    }
+}
+
 impl Access {
     pub(super) fn read(layers: &mut Layers, data_dir: &Path) -> Option<Self> {
         let pepper = either::<PepperText>(layers, "access.pepper", "access.pepper_file");
         let poll = layers.take::<Millis<10, 60_000>>("access.control_poll_ms");
         let refusals_days = layers.take::<Within<1, 365>>("access.refusals_days");
+        let stale = layers.take::<Seconds<1, 3_600>>("access.stale_after_s");
         let pepper = pepper?.map_or_else(
             || Pepper::Generated(data_dir.join("pepper")),
             |PepperText(secret)| Pepper::Given(secret),
         );
-        let control_poll = poll?.into();
-        Some(Self { pepper, control_poll, refusals_days: refusals_days?.into() })
+        let (control_poll, stale_after): (Duration, Duration) = (poll?.into(), stale?.into());
+        if stale_after < control_poll * 4 {
+            let why = "must be at least four times access.control_poll_ms, or a node that is well \
+                       refuses calls";
+            layers.fault("access.stale_after_s", why);
+            return None;
+        }
+        let refusals_days = refusals_days?.into();
+        Some(Self { pepper, control_poll, refusals_days, stale_after })
     }
 }
 
@@ -133,21 +171,60 @@ impl FromSetting for DatabaseUrl {
         }
     }
 
-    /// Only what stands behind the last `@` and before `?` is no password for sure, and only where
-    /// no `?` comes first: it may begin a parameter that holds the `@`.
     fn show(text: &str) -> String {
         if text.starts_with("sqlite:") {
             return text.to_owned();
         }
-        match (text.split_once("://"), text.rsplit_once('@')) {
-            (Some((scheme @ ("postgres" | "postgresql"), _)), Some((before, host)))
-                if !before.contains('?') =>
-            {
-                let host = host.split('?').next().unwrap_or_default();
-                format!("{scheme}://{HIDDEN}@{host}")
-            }
-            _ => HIDDEN.to_owned(),
+        shown(text, &["postgres", "postgresql"])
+    }
+}
+
+/// What of an address that may hold a password may be shown. Only what stands behind the last `@` and
+/// before `?` is no password for sure, and only where no `?` comes first: it may begin a parameter that
+/// holds the `@`.
+fn shown(text: &str, schemes: &[&str]) -> String {
+    match (text.split_once("://"), text.rsplit_once('@')) {
+        (Some((scheme, _)), Some((before, host)))
+            if schemes.contains(&scheme) && !before.contains('?') =>
+        {
+            let host = host.split('?').next().unwrap_or_default();
+            format!("{scheme}://{HIDDEN}@{host}")
         }
+        _ => HIDDEN.to_owned(),
+    }
+}
+
+/// Where Redis is.
+struct RedisUrl(Secret);
+
+impl FromSetting for RedisUrl {
+    fn parse(text: &str) -> Result<Self, String> {
+        let form = "must be redis://[USER:PASSWORD@]HOST[:PORT][/NUMBER], or rediss:// for TLS";
+        let known = ["redis", "rediss"];
+        match url::Url::parse(text) {
+            Ok(url) if known.contains(&url.scheme()) && url.has_host() => {
+                Ok(Self(Secret::new(text.to_owned())))
+            }
+            _ => Err(form.to_owned()),
+        }
+    }
+
+    fn show(text: &str) -> String {
+        shown(text, &["redis", "rediss"])
+    }
+}
+
+/// What names in Redis begin with.
+struct Prefix(String);
+
+impl FromSetting for Prefix {
+    fn parse(text: &str) -> Result<Self, String> {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':');
+        // Braces would be a hash tag of their own and put all counters into one slot.
+        if !(1..=64).contains(&text.len()) || !text.bytes().all(plain) {
+            return Err("must be 1 to 64 letters, digits, or - _ . :".to_owned());
+        }
+        Ok(Self(text.to_owned()))
     }
 }
 

@@ -36,6 +36,10 @@ words! {
     LimitBackend {
         /// In this process.
         Local = "local",
+        /// In Redis, which is asked about each call.
+        Strict = "strict",
+        /// In Redis, from which nodes take batches.
+        Leased = "leased",
     }
 }
 

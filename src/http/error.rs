@@ -125,10 +125,15 @@ codes! {
     TooManyAttempts = 429 "too_many_attempts" "Too many attempts";
     /// Too much was asked for without a key from one address.
     TooManyRequests = 429 "too_many_requests" "Too many requests from this address";
+    /// Limits are counted with less than full capacity, and the call is more than is granted meanwhile; the
+    /// plan is not exceeded.
+    ReducedCapacity = 429 "temporary_reduced_capacity" "The service has less capacity for a moment";
     /// A defect on our side.
     Internal = 500 "internal" "Something went wrong on our side";
     /// A part that the call needs is away; it may be tried again.
     Unavailable = 503 "unavailable" "The service cannot answer now";
+    /// This node has not heard of changes to keys for too long, so it says neither yes nor no.
+    AccessStale = 503 "access_stale" "Access cannot be judged now";
     /// The search index is being made; everything else is answered meanwhile.
     SearchNotReady = 503 "search_not_ready" "Search is not ready yet";
     /// The call could not be recorded, so it was not served.
@@ -143,6 +148,9 @@ impl Code {
             // The type that draft-ietf-httpapi-ratelimit-headers-11 §5 registers.
             Self::QuotaExceeded => {
                 "https://iana.org/assignments/http-problem-types#quota-exceeded".into()
+            }
+            Self::ReducedCapacity => {
+                "https://iana.org/assignments/http-problem-types#temporary-reduced-capacity".into()
             }
             _ => format!("urn:comptoir:problem:{}", self.as_str().replace('_', "-")),
         }

@@ -6,6 +6,7 @@ use super::gcra::Bucket;
 use super::name::LimitName;
 use super::period::Bounds;
 use super::policy::{Per, Rate};
+use super::redis::Remote;
 use super::terms::{Level, Terms};
 use crate::kernel::Micros;
 use std::sync::Arc;
@@ -28,7 +29,7 @@ pub struct Ask {
 
 impl Ask {
     /// What it takes from quotas.
-    fn quota_milli(&self) -> u32 {
+    pub(super) fn quota_milli(&self) -> u32 {
         if self.free { 0 } else { self.weight_milli }
     }
 }
@@ -49,22 +50,24 @@ pub struct Look {
 /// The counters of one level for one partner, app or key, with the terms they were last used under.
 #[derive(Debug)]
 pub struct Account {
-    per: Per,
+    pub(super) per: Per,
     /// When the contract began, for periods that are counted from it.
     since: Micros,
     /// Whether plans that differ use it by turns.
-    shared: bool,
-    terms: Option<Arc<Terms>>,
+    pub(super) shared: bool,
+    pub(super) terms: Option<Arc<Terms>>,
     /// In the order of the level's rates.
-    buckets: Box<[Bucket]>,
+    pub(super) buckets: Box<[Bucket]>,
     /// In the order of the level's quotas.
-    counters: Box<[Counter]>,
+    pub(super) counters: Box<[Counter]>,
     /// Calls under way, by limit.
     running: Vec<(LimitName, u32)>,
     /// What was counted under rates that the terms have no more: an edit may bring them back.
     rest: Vec<(LimitName, Rate, Bucket)>,
     /// The same of quotas, and those of terms that come.
     rest_counters: Vec<Counter>,
+    /// What is between it and the counters that nodes share, where they do.
+    pub(super) remote: Option<Box<Remote>>,
 }
 
 impl Account {
@@ -81,6 +84,7 @@ impl Account {
             running: Vec::new(),
             rest: Vec::new(),
             rest_counters: Vec::new(),
+            remote: None,
         }
     }
 
@@ -217,6 +221,12 @@ impl Account {
                 false => decision.stand_aside(quota.place, standing),
             }
         }
+        self.conclude_places(level, ask, decision);
+    }
+
+    /// Gives a call its places where it is admitted, and says how limits of concurrency stand.
+    pub(super) fn conclude_places(&mut self, level: &Level, ask: &Ask, decision: &mut Decision) {
+        let allowed = decision.allowed();
         for place in level.places.iter().filter(|p| p.operations.cover(ask.operation)) {
             if allowed {
                 self.begin(place.name);
@@ -227,11 +237,11 @@ impl Account {
         }
     }
 
-    fn running(&self, name: LimitName) -> u32 {
+    pub(super) fn running(&self, name: LimitName) -> u32 {
         self.running.iter().find(|(known, _)| *known == name).map_or(0, |(_, calls)| *calls)
     }
 
-    fn begin(&mut self, name: LimitName) {
+    pub(super) fn begin(&mut self, name: LimitName) {
         match self.running.iter_mut().find(|(known, _)| *known == name) {
             Some((_, calls)) => *calls += 1,
             None => self.running.push((name, 1)),
@@ -323,6 +333,12 @@ impl Account {
     /// Begins with what the ledger has of a period, by operation.
     pub fn seed(&mut self, bounds: Bounds, sums: &[(u16, u64)]) {
         self.all_counters().for_each(|counter| counter.seed(bounds, sums));
+    }
+
+    /// The rates in use.
+    pub(super) fn rates(&self) -> Vec<(LimitName, Rate)> {
+        let rates = self.terms.as_ref().map_or(&[][..], |terms| &terms.level(self.per).rates);
+        rates.iter().map(|rate| (rate.name, rate.grant)).collect()
     }
 
     /// Whether nothing is owed any more, so that forgetting this account changes nothing. What quotas have

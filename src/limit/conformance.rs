@@ -10,8 +10,8 @@ use proptest::prelude::*;
 use std::sync::Arc;
 
 /// 2026-11-22T10:00:00Z.
-const START: i64 = 1_795_341_600_000_000;
-const SUBJECT: SubjectId = SubjectId {
+pub(super) const START: i64 = 1_795_341_600_000_000;
+pub(super) const SUBJECT: SubjectId = SubjectId {
     partner: PartnerId(3),
     app: AppId(7),
     key: KeyId(11),
@@ -20,7 +20,7 @@ const SUBJECT: SubjectId = SubjectId {
     app_since: Micros(START),
 };
 
-fn limits(rates: &[(&str, u32, u32)]) -> Arc<Terms> {
+pub(super) fn limits(rates: &[(&str, u32, u32)]) -> Arc<Terms> {
     let rate = |&(name, quota, window_s): &(&str, u32, u32)| {
         Limit::rate(name.parse().unwrap(), quota, window_s)
     };
@@ -38,7 +38,7 @@ fn header(decision: &Decision, terms: &Terms) -> String {
 }
 
 /// Runs the timeline. `take(terms, ask)` asks one limiter about one subject.
-fn run(mut take: impl FnMut(&Arc<Terms>, &Ask) -> Decision) {
+pub(super) fn run(mut take: impl FnMut(&Arc<Terms>, &Ask) -> Decision) {
     let plan = limits(&[("burst", 3, 1), ("day", 10, 86_400)]);
     let mut at = |ms: i64, plan: &Arc<Terms>, weight: u32, expected: &str| {
         let decision = take(plan, &ask(Micros(START + ms * 1_000), weight));
@@ -95,7 +95,7 @@ fn limit(name: &str, per: Per, kind: Kind) -> Limit {
 /// Runs the timeline of all kinds at all levels: two apps of a partner, the second with two keys.
 /// `take(subject, terms, ask)` asks one limiter, which has never seen these subjects.
 #[expect(clippy::too_many_lines, reason = "one timeline")]
-fn run_all_kinds(mut take: impl FnMut(SubjectId, &Arc<Terms>, &Ask) -> Admission) {
+pub(super) fn run_all_kinds(mut take: impl FnMut(SubjectId, &Arc<Terms>, &Ask) -> Admission) {
     let day = Cycle { period: Period::Day, ..Cycle::default() };
     let plan = vec![
         limit("burst", Per::Partner, Kind::Rate(super::Rate { quota: 6, window_s: 6 })),

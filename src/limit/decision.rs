@@ -39,13 +39,17 @@ pub struct Decision {
     verdict: Verdict,
     asked: u8,
     violated: u8,
+    /// Whether it was made from a share of the limits, and whether that was the reason of a refusal.
+    degraded: bool,
+    reduced: bool,
     standings: [Standing; MOST_LIMITS],
 }
 
 impl Default for Decision {
     fn default() -> Self {
         let standings = [Standing::default(); MOST_LIMITS];
-        Self { verdict: Verdict::Admitted, asked: 0, violated: 0, standings }
+        let (degraded, reduced) = (false, false);
+        Self { verdict: Verdict::Admitted, asked: 0, violated: 0, degraded, reduced, standings }
     }
 }
 
@@ -70,6 +74,29 @@ impl Decision {
         if let Some(slot) = self.standings.get_mut(place) {
             *slot = standing;
         }
+    }
+
+    /// Notes that the nodes could not count together, so that this one granted from its share.
+    pub fn degrade(&mut self) {
+        self.degraded = true;
+    }
+
+    /// Notes that the share refuses the call, and not the limit at `place` itself.
+    pub fn reduce(&mut self, place: usize, why: Verdict) {
+        self.reduced = true;
+        self.refuse(place, why);
+    }
+
+    /// Whether this node granted from its share.
+    #[must_use]
+    pub fn is_degraded(&self) -> bool {
+        self.degraded
+    }
+
+    /// Whether the call was refused for lack of capacity to count, not because a limit is reached.
+    #[must_use]
+    pub fn is_reduced(&self) -> bool {
+        self.reduced
     }
 
     /// Whether the call may go on.

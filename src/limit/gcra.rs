@@ -127,6 +127,40 @@ impl Bucket {
     }
 }
 
+/// A debt as whole microseconds in which it drains and, over the quota, what is left of one: how it is
+/// counted where other nodes count, too.
+pub(super) type Limbs = (u64, u64);
+
+fn limbs(debt: u128, rate: Rate) -> Limbs {
+    let quota = u128::from(rate.quota);
+    (u64::try_from(debt / quota).unwrap_or(u64::MAX), (debt % quota) as u64)
+}
+
+impl Rate {
+    /// The debt of a call of this weight.
+    pub(super) fn cost_limbs(self, weight_milli: u32) -> Limbs {
+        limbs(self.cost(weight_milli), self)
+    }
+}
+
+impl Bucket {
+    /// A bucket with a debt at an instant.
+    pub(super) fn of_limbs((whole, rest): Limbs, at: Micros, rate: Rate) -> Self {
+        Self { debt: u128::from(whole) * u128::from(rate.quota) + u128::from(rest), at }
+    }
+
+    /// The debt at `now`.
+    pub(super) fn limbs(&mut self, rate: Rate, now: Micros) -> Limbs {
+        self.drain(rate, now);
+        limbs(self.debt, rate)
+    }
+
+    /// One of `n` equal parts of the debt, rounded up.
+    pub(super) fn part(self, n: u32) -> Self {
+        Self { debt: self.debt.div_ceil(u128::from(n.max(1))), ..self }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

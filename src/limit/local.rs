@@ -108,6 +108,13 @@ impl LocalLimiter {
         !self.counting.lock().is_empty()
     }
 
+    /// Does something to each account.
+    pub(super) fn each_account(&self, mut act: impl FnMut(&mut Account)) {
+        for account in self.accounts.lock().values() {
+            act(&mut account.lock());
+        }
+    }
+
     fn counting(&self) -> Vec<(AccountId, Shared)> {
         self.counting.lock().iter().map(|(id, account)| (*id, Arc::clone(account))).collect()
     }

@@ -18,6 +18,7 @@ pub mod period;
 #[cfg(test)]
 mod period_tests;
 pub mod policy;
+pub mod redis;
 pub mod subject;
 pub mod terms;
 
@@ -40,11 +41,14 @@ use std::sync::Arc;
 pub enum Limiter {
     /// In the memory of this process.
     Local(LocalLimiter),
+    /// In a Redis that all nodes share.
+    Shared(Arc<redis::Shared>),
 }
 
-/// Why a limiter gave no decision. Memory always answers, so there is no such case yet.
+/// The limiter has to ask the other nodes' counters: await [`Limiter::ask`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum LimitError {}
+#[error("the shared counters have to be asked")]
+pub struct MustAsk;
 
 impl Limiter {
     /// The accounts of a key under these terms: the same ones however often they are asked for. `differ`
@@ -53,15 +57,14 @@ impl Limiter {
     pub fn subject(&self, id: SubjectId, terms: &Terms, differ: impl Fn(Per) -> bool) -> Subject {
         match self {
             Self::Local(local) => local.subject(id, terms, differ),
+            Self::Shared(shared) => shared.subject(id, terms, differ),
         }
     }
 
     /// How each limit of the terms stands, in the order of the plan.
     #[must_use]
     pub fn look(&self, subject: &Subject, terms: &Arc<Terms>, now: Micros) -> Vec<Look> {
-        match self {
-            Self::Local(_) => subject.look(terms, now),
-        }
+        subject.look(terms, now)
     }
 
     /// Takes a call from every limit of the terms, or from none.
@@ -70,24 +73,36 @@ impl Limiter {
         subject: &Subject,
         terms: &Arc<Terms>,
         ask: &Ask,
-    ) -> Result<Admission, LimitError> {
+    ) -> Result<Admission, MustAsk> {
         match self {
             Self::Local(_) => Ok(subject.take(terms, ask)),
+            Self::Shared(shared) => shared.check(subject, terms, ask).ok_or(MustAsk),
         }
     }
 
-    /// The accounts of this process, where they are what counts.
+    /// The same where the counters of all nodes have to be asked. A call that goes away meanwhile gives back
+    /// what it was granted.
+    pub async fn ask(&self, subject: &Subject, terms: &Arc<Terms>, ask: &Ask) -> Admission {
+        let Self::Shared(shared) = self else { return subject.take(terms, ask) };
+        let asked = Arc::clone(shared).ask(subject.clone(), Arc::clone(terms), *ask);
+        // Beside the call: dropped in the middle, it would leave what it took with nobody to give it back.
+        match tokio::spawn(asked).await {
+            Ok(admission) => admission,
+            Err(_) => shared.by_reserve(subject, terms, ask),
+        }
+    }
+
+    /// The accounts of this process.
     #[must_use]
-    pub fn local(&self) -> Option<&LocalLimiter> {
+    pub fn local(&self) -> &LocalLimiter {
         match self {
-            Self::Local(local) => Some(local),
+            Self::Local(local) => local,
+            Self::Shared(shared) => shared.local(),
         }
     }
 
     /// Forgets accounts that nobody holds and that owe nothing; how many are left. Call it on a timer.
     pub fn retain_recent(&self, now: Micros) -> usize {
-        match self {
-            Self::Local(local) => local.retain_recent(now),
-        }
+        self.local().retain_recent(now)
     }
 }

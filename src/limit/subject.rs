@@ -3,6 +3,7 @@
 use super::account::{Account, Ask, Look};
 use super::decision::Decision;
 use super::policy::Per;
+use super::redis::Hold;
 use super::terms::Terms;
 use crate::kernel::Micros;
 use parking_lot::Mutex;
@@ -42,6 +43,8 @@ struct Held {
     /// What the call will cost where its answer is handed over in full.
     cost_milli: u32,
     settled: bool,
+    /// What it holds of the counters that nodes share.
+    shared: Option<Hold>,
 }
 
 impl Subject {
@@ -50,7 +53,7 @@ impl Subject {
         Self { partner, app, key }
     }
 
-    fn levels(&self) -> [(Option<&Shared>, Per); 3] {
+    pub(super) fn levels(&self) -> [(Option<&Shared>, Per); 3] {
         let Self { partner, app, key } = self;
         [(partner.as_ref(), Per::Partner), (app.as_ref(), Per::App), (key.as_ref(), Per::Key)]
     }
@@ -66,7 +69,7 @@ impl Subject {
         } else {
             self.take_of_many(terms, ask, &mut decision);
         }
-        let permit = (terms.ends() && decision.allowed()).then(|| self.permit(terms, ask));
+        let permit = (terms.ends() && decision.allowed()).then(|| self.permit(terms, ask, None));
         Admission { decision, permit }
     }
 
@@ -87,9 +90,9 @@ impl Subject {
     }
 
     #[inline(never)]
-    fn permit(&self, terms: &Arc<Terms>, ask: &Ask) -> Permit {
+    pub(super) fn permit(&self, terms: &Arc<Terms>, ask: &Ask, shared: Option<Hold>) -> Permit {
         let (subject, terms) = (self.clone(), Arc::clone(terms));
-        let held = Held { subject, terms, ask: *ask, cost_milli: 0, settled: false };
+        let held = Held { subject, terms, ask: *ask, cost_milli: 0, settled: false, shared };
         Permit(Box::new(held))
     }
 
@@ -133,12 +136,18 @@ impl Permit {
         let Held { ask, cost_milli, .. } = *self.0;
         self.0.settled = true;
         self.0.each(|account, level| account.settle(level, &ask, segment, cost_milli));
+        if let Some(hold) = &self.0.shared {
+            hold.settle(cost_milli);
+        }
     }
 
     /// Takes the settlement back: the event was closed before, as one that costs nothing.
     pub fn take_back(&mut self, segment: u32) {
         let Held { ask, cost_milli, .. } = *self.0;
         self.0.each(|account, level| account.unsettle(level, &ask, segment, cost_milli));
+        if let Some(hold) = &self.0.shared {
+            hold.give_back(cost_milli);
+        }
     }
 }
 
@@ -146,5 +155,8 @@ impl Drop for Permit {
     fn drop(&mut self) {
         let Held { ask, settled, .. } = *self.0;
         self.0.each(|account, level| account.end(level, &ask, settled));
+        if let Some(hold) = &self.0.shared {
+            hold.end(settled);
+        }
     }
 }

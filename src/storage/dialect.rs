@@ -101,6 +101,10 @@ pub(super) async fn keep_audit_log(db: &Db) -> Result<(), StoreError> {
     tx.commit().await
 }
 
+/// The time of a PostgreSQL server, in microseconds. SQLite has none of its own: its one machine has.
+pub(super) const POSTGRES_NOW: &str =
+    "SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::BIGINT";
+
 pub(super) async fn sqlite_pool(
     options: SqliteConnectOptions,
     max_connections: u32,

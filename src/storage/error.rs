@@ -37,6 +37,12 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// No answer in a time after which there is none to be expected.
+    #[must_use]
+    pub fn late() -> Self {
+        Self::Unavailable(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))
+    }
+
     /// A damaged value of `table`.
     pub fn corrupt(table: &'static str, detail: impl std::fmt::Display) -> Self {
         Self::Corrupt { table, detail: detail.to_string() }

@@ -5,6 +5,7 @@
 //! `n` will never find a new row at or below `n`.
 
 use super::{Db, StoreError, Tx};
+use crate::kernel::Micros;
 use crate::{on_db, on_tx};
 
 /// One of the ordered lists.
@@ -46,4 +47,15 @@ pub async fn advance(tx: &mut Tx, log: Log, by: i64) -> Result<i64, StoreError> 
 pub async fn head(db: &Db, log: Log) -> Result<i64, StoreError> {
     const HEAD: &str = "SELECT position FROM log_heads WHERE log = $1";
     Ok(on_db!(db, c => sqlx::query_scalar(HEAD).bind(log.name()).fetch_one(c).await)?)
+}
+
+/// When the entries of the control log behind one position up to another were written, by the clock
+/// that all nodes share.
+pub async fn control_written(db: &Db, after: i64, up_to: i64) -> Result<Vec<Micros>, StoreError> {
+    const WRITTEN: &str = "SELECT written_at FROM control_log \
+        WHERE position > $1 AND position <= $2 AND written_at IS NOT NULL ORDER BY position";
+    let rows: Vec<i64> = on_db!(db, c => {
+        sqlx::query_scalar(WRITTEN).bind(after).bind(up_to).fetch_all(c).await
+    })?;
+    Ok(rows.into_iter().map(Micros).collect())
 }

@@ -20,6 +20,7 @@ pub use log::{Log, advance};
 
 use crate::config::DatabaseUrl;
 use crate::kernel::id::NodeId;
+use crate::kernel::{Clock, Micros};
 use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 use std::path::Path;
 
@@ -185,6 +186,17 @@ impl Db {
         }
     }
 
+    /// The time by the clock that all nodes on this database share: the server's, or where there is no
+    /// server, this machine's.
+    pub async fn now(&self, clock: &Clock) -> Result<Micros, StoreError> {
+        match self {
+            Self::Sqlite { .. } => Ok(clock.now()),
+            Self::Postgres(pool) => {
+                Ok(Micros(sqlx::query_scalar(dialect::POSTGRES_NOW).fetch_one(pool).await?))
+            }
+        }
+    }
+
     /// The value of a setting that all nodes share.
     pub async fn setting(&self, name: &str) -> Result<Option<String>, StoreError> {
         const FIND: &str = "SELECT value FROM settings WHERE name = $1";
@@ -200,6 +212,17 @@ impl Tx {
             Self::Postgres(tx) => tx.commit().await?,
         }
         Ok(())
+    }
+
+    /// The time by the clock that all nodes on this database share, as [`Db::now`]; `here` is this
+    /// machine's.
+    pub async fn now(&mut self, here: Micros) -> Result<Micros, StoreError> {
+        match self {
+            Self::Sqlite(_) => Ok(here),
+            Self::Postgres(tx) => {
+                Ok(Micros(sqlx::query_scalar(dialect::POSTGRES_NOW).fetch_one(&mut **tx).await?))
+            }
+        }
     }
 
     /// Stores a setting unless it is there; the value that holds afterwards.

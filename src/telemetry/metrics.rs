@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 
 const REQUESTS: &str = "comptoir_requests_total";
 const DURATION: &str = "comptoir_request_duration_seconds";
+const PROPAGATION: &str = "comptoir_control_propagation_seconds";
 const UNIDENTIFIED: &str = "comptoir_unidentified_calls_total";
 
 const LIMITED: &str = "comptoir_limited_calls_total";
@@ -44,6 +45,9 @@ plain! {
     TokensRefused = "tokens_refused_total", "Token requests that this node has refused.";
     LeakReports = "leak_reports_total", "Signed reports of leaked keys that this node has taken.";
     KeysLeaked = "keys_leaked_total", "Secrets of ours that were reported for the first time at a place.";
+    LimitsAsked = "limits_asked_total", "Calls about whose limits Redis was asked: one round trip each.";
+    LimitsDegraded = "limits_degraded_total", "Calls that were judged by this node's share of the limits, because Redis was away.";
+    RedisFailures = "redis_failures_total", "Questions to Redis that it did not answer, or not in time.";
     FoldFailures = "fold_failures_total", "Rounds of folding that failed; their events stay in the journal.";
 }
 
@@ -65,6 +69,8 @@ plain! {
     StockLevels = "stock_levels", "Stock levels in this node's memory.";
     RecoveredUnconfirmed = "recovered_unconfirmed_events", "Events of earlier runs, found at this start, whose end is not known; never billed.";
     RecoveredMissing = "recovered_missing_events", "Numbers of earlier runs, found at this start, that hold no whole event: gaps.";
+    NodesAlive = "nodes_alive", "Nodes that run on this database, as far as this one knows.";
+    RedisUp = "redis_up", "1 when this node reaches Redis, 0 when it does not or has none.";
     Ready = "ready", "1 when this node answers calls, 0 when it does not.";
 }
 
@@ -76,6 +82,7 @@ pub struct Metrics {
     operations: Vec<Option<Operation>>,
     tallies: Vec<Counter>,
     gauges: Vec<metrics::Gauge>,
+    propagation: Histogram,
 }
 
 #[derive(Debug)]
@@ -112,7 +119,8 @@ impl Metrics {
             by_code.resize_with(by_code.len().max(at + 1), || None);
             by_code[at] = Some(Operation::new(id, &recorder));
         }
-        Self { recorder, operations: by_code, tallies, gauges }
+        let propagation = Histogram::default();
+        Self { recorder, operations: by_code, tallies, gauges, propagation }
     }
 
     /// Counts an answered call: three atomic additions. An unknown code is not counted.
@@ -156,6 +164,11 @@ impl Metrics {
         }
     }
 
+    /// Counts an entry of the control log that is in force on this node, so long after it was written.
+    pub fn propagated(&self, micros: u32) {
+        self.propagation.record(micros);
+    }
+
     /// Everything in the Prometheus text format.
     #[must_use]
     pub fn render(&self) -> String {
@@ -167,8 +180,15 @@ impl Metrics {
         let _ = writeln!(out, "# TYPE {DURATION} histogram");
         for operation in self.operations.iter().flatten() {
             let label = format!("operation=\"{}\"", operation.id);
-            operation.durations.write(&mut out, DURATION, &label);
+            operation.durations.write(&mut out, DURATION, Some(&label));
         }
+        let _ = writeln!(
+            out,
+            "# HELP {PROPAGATION} Time from the writing of an entry of the control log to its being in \
+             force on this node, by the database's clock."
+        );
+        let _ = writeln!(out, "# TYPE {PROPAGATION} histogram");
+        self.propagation.write(&mut out, PROPAGATION, None);
         out
     }
 }
@@ -201,6 +221,7 @@ mod tests {
         metrics.set_gauge(Gauge::JournalBacklogEvents, 2);
         metrics.unidentified("malformed");
         metrics.unidentified("malformed");
+        metrics.propagated(7_000);
         let text = metrics.render();
         for line in [
             "# TYPE comptoir_requests_total counter",
@@ -222,6 +243,10 @@ mod tests {
             r#"comptoir_request_duration_seconds_bucket{operation="get_product",le="+Inf"} 4"#,
             r#"comptoir_request_duration_seconds_sum{operation="get_product"} 3.000203"#,
             r#"comptoir_request_duration_seconds_count{operation="get_product"} 4"#,
+            r#"comptoir_control_propagation_seconds_bucket{le="0.005"} 0"#,
+            r#"comptoir_control_propagation_seconds_bucket{le="0.01"} 1"#,
+            "comptoir_control_propagation_seconds_sum 0.007000",
+            "comptoir_control_propagation_seconds_count 1",
         ] {
             assert!(text.lines().any(|l| l == line), "no `{line}` in\n{text}");
         }

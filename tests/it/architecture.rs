@@ -10,6 +10,7 @@ const ORDER: &[&str] = &[
     "telemetry",
     "outbound",
     "storage",
+    "cluster",
     "limit",
     "http",
     "access",

@@ -17,6 +17,8 @@ mod bad_input;
 mod catalog;
 mod changes;
 mod cli;
+mod cluster;
+mod cluster_limits;
 mod compression;
 mod contracts;
 mod cost;

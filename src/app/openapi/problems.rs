@@ -125,8 +125,20 @@ pub(super) const PARTNER: &[Example] = &[
         PRODUCTS,
         "The limit burst of the plan is reached. Wait 1 s before the next call.",
     ),
+    (
+        Code::ReducedCapacity,
+        PRODUCTS,
+        "The service counts limits with less than its full capacity for a moment, and this call is more than \
+         it can grant meanwhile. You have not exceeded your plan. Try again in some seconds.",
+    ),
     (Code::Internal, PRODUCTS, "The failure has been recorded; quote the request id."),
-    (Code::Unavailable, PRODUCTS, "The limits cannot be checked now. Try again in a moment."),
+    (Code::Unavailable, PRODUCTS, "A part of the service is away. Try again in a moment."),
+    (
+        Code::AccessStale,
+        PRODUCTS,
+        "This node cannot tell now whether the key is still valid. Try again in a moment; the key itself \
+         is not refused.",
+    ),
     (
         Code::SearchNotReady,
         PRODUCTS,
@@ -303,6 +315,7 @@ fn document(&(code, path, detail): &Example) -> Value {
         Code::InsufficientScope => error.required_scope("catalog:read"),
         Code::PositionExpired => error.restart(184_000, "/v1/exports/latest"),
         Code::TooManyRequests => error.limited(Vec::new(), Some(1_800)),
+        Code::ReducedCapacity => error.limited(vec!["burst".to_owned()], Some(5)),
         Code::QuotaExceeded => error.limited(vec!["burst".to_owned()], Some(1)),
         _ => error,
     };

@@ -86,7 +86,7 @@ pub enum JournalFull {
 }
 
 /// What waits to be folded into the ledger.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Backlog {
     /// Closed segments.
     pub segments: usize,

@@ -1,10 +1,12 @@
 //! A Comptoir of its own for each test: real listeners on free ports, a database of its own (SQLite
 //! in a temporary folder, or PostgreSQL where `COMPTOIR_TEST_POSTGRES` names a server).
 
+pub(crate) mod cluster;
 pub(crate) mod data;
 pub(crate) mod people;
 pub(crate) mod process;
 pub(crate) mod provider;
+pub(crate) mod redis;
 pub(crate) mod schema;
 #[path = "../../../src/storage/testing/scratch.rs"]
 pub(crate) mod scratch;

@@ -124,8 +124,16 @@ impl Home {
 
     /// Starts the server as another node, with a data directory of its own.
     pub(crate) fn serve_in(&self, dir: &Path) -> Server {
+        self.serve_as(dir, &[])
+    }
+
+    /// The same with settings of its own.
+    pub(crate) fn serve_as(&self, dir: &Path, extra: &[(&str, &str)]) -> Server {
         let mut settings = self.settings.clone();
         settings.insert("COMPTOIR__SERVER__DATA_DIR".to_owned(), dir.display().to_string());
+        for (key, value) in extra {
+            settings.insert(format!("COMPTOIR__{key}"), (*value).to_owned());
+        }
         serve(&settings)
     }
 }

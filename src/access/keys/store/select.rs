@@ -17,7 +17,9 @@ use std::collections::HashSet;
 const SELECT: &str = "SELECT k.* FROM keys k JOIN apps a ON a.id = k.app_id \
     WHERE k.id > $1 \
     AND a.partner_id = COALESCE($2, a.partner_id) AND k.app_id = COALESCE($3, k.app_id) \
-    AND a.plan_id = COALESCE($4, a.plan_id) \
+    AND EXISTS (SELECT 1 FROM app_subscriptions s WHERE s.app_id = a.id \
+        AND s.plan_id = COALESCE($4, s.plan_id) AND s.starts_at <= $12 \
+        AND (s.ends_at IS NULL OR s.ends_at > $12)) \
     AND k.environment = COALESCE($5, k.environment) AND k.kind = COALESCE($6, k.kind) \
     AND k.status = COALESCE($7, k.status) \
     AND (' ' || k.scopes || ' ') LIKE COALESCE($8, '%') \

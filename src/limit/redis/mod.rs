@@ -1,0 +1,51 @@
+//! Counters that all nodes share, in Redis: `limits.backend = "strict"` and `"leased"`.
+//!
+//! **strict.** One script for each call asks all of its limits, by Redis's clock, and writes nothing when
+//! one refuses (`take.lua`). What is admitted over all nodes is exact.
+//!
+//! **leased.** A node takes units in batches and grants from them without asking. With a batch of at most
+//! B units of a limit and n nodes:
+//! *in any stretch of time, at most `granted + n * B` units are admitted, where `granted` is what one exact
+//! counter would have admitted in it; of a quota's period, never more than the quota.*
+//! Proof: every unit that is admitted was taken from the shared counter before, once. The counter gives out no
+//! more in the stretch than it would admit; what is admitted beyond that was taken before the stretch and
+//! lay unspent at its beginning, and a node holds at most B unspent units of a limit: only a lease that lacks
+//! what a call needs is made greater, by one call at a time (`Remote::gate`), to at most what the call
+//! needs and B more less what it lacked, and the call's need is spent at once. A quota's units are taken in
+//! a period and are void after it, so that nothing unspent is carried into the next. ∎
+//! B is the smallest of `limits.lease`, a tenth of the limit over the nodes, and one call's need at least. By
+//! the same measure a node may refuse early, until unspent units come back ([`IDLE`]). Limits of concurrency
+//! are split over the nodes: `most / n` each, one at least.
+//!
+//! **Beside it**, each node counts as if it were alone (the accounts of [`LocalLimiter`]) and takes in
+//! what Redis says. So it refuses by itself what is known to be over a limit, tells Redis what is known of
+//! a counter that was lost, and knows how far the limits are when Redis is gone.
+//!
+//! Where Redis has lost its memory, the first call of a node tells it what that node knows: of rates what it last
+//! heard, of quotas what the ledger has and what it has admitted itself. So nothing is reset; what is not
+//! known is what *other* nodes have admitted and not yet folded, a fold interval of calls at most.
+//!
+//! **Redis away.** Each node grants its share: of what was left by last knowledge, one part in n (`reserve`).
+//! Over all nodes that is at most what was left, or one unit for each node where a limit is smaller than
+//! their number; what other nodes had admitted in the moment before may come on top. Plans with
+//! `when_degraded: refuse` are refused instead. When Redis is there again, each node tells it what it has
+//! admitted meanwhile: of rates by itself, of quotas by the ledger, which all nodes follow.
+
+mod conclude;
+mod give;
+mod lease;
+mod limiter;
+mod lines;
+mod remote;
+mod reserve;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+pub use give::Hold;
+pub use lease::IDLE;
+pub use limiter::{Counts, Mode, Shared};
+pub use remote::Remote;
+
+#[cfg(doc)]
+use super::LocalLimiter;

@@ -1,0 +1,222 @@
+//! The shared counters against a real Redis, which `COMPTOIR_TEST_REDIS` names.
+
+use super::super::conformance::{START, SUBJECT, limits, run, run_all_kinds};
+use super::super::{Admission, Ask, Decision, Kind, Limit, Limits, LocalLimiter, Operations};
+use super::super::{Concurrency, Cycle, Limiter, Per, Quota, Subject, Terms, Verdict};
+use super::{Mode, Shared};
+use crate::cluster::{Nodes, Redis};
+use crate::config;
+use crate::kernel::Micros;
+use crate::kernel::id::NodeId;
+use crate::kernel::secret::Secret;
+use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::runtime::Runtime;
+
+/// Nodes that share counters of their own.
+struct Shop {
+    runtime: Runtime,
+    nodes: Vec<Limiter>,
+}
+
+#[expect(clippy::print_stderr, reason = "a test says what it skips")]
+fn skip() {
+    eprintln!("SKIPPED: COMPTOIR_TEST_REDIS names no Redis");
+}
+
+impl Shop {
+    fn open(size: usize, mode: Mode) -> Option<Self> {
+        let named = std::env::vars().find(|(name, _)| name == "COMPTOIR_TEST_REDIS");
+        let Some((_, url)) = named else {
+            skip();
+            return None;
+        };
+        let runtime = Runtime::new().unwrap();
+        let prefix = format!("t{:016x}", getrandom::u64().unwrap());
+        let node = |n: usize| {
+            let redis = Redis::new(&config::Redis {
+                url: Some(Secret::new(url.clone())),
+                prefix: prefix.clone(),
+                connect_timeout: Duration::from_secs(5),
+                response_timeout: Duration::from_secs(5),
+            });
+            let redis = redis.unwrap().unwrap();
+            runtime.block_on(redis.connect()).unwrap();
+            let nodes = Arc::new(Nodes::new(NodeId(n as u64)));
+            let shared = Shared::new(redis, nodes, mode, n.to_string());
+            let mut shared = Arc::into_inner(shared).unwrap();
+            shared.by_callers_clock = true;
+            Limiter::Shared(Arc::new(shared))
+        };
+        let nodes = (0..size).map(node).collect();
+        Some(Self { runtime, nodes })
+    }
+
+    fn subject(&self, node: usize, terms: &Terms) -> Subject {
+        self.nodes[node].subject(SUBJECT, terms, |_| false)
+    }
+
+    fn take(&self, node: usize, terms: &Arc<Terms>, ask: &Ask) -> Admission {
+        let (limiter, subject) = (&self.nodes[node], self.subject(node, terms));
+        limiter
+            .check(&subject, terms, ask)
+            .unwrap_or_else(|_| self.runtime.block_on(limiter.ask(&subject, terms, ask)))
+    }
+
+    /// Lets what calls gave back reach Redis.
+    fn flush(&self) {
+        for limiter in &self.nodes {
+            let Limiter::Shared(shared) = limiter else { continue };
+            self.runtime.block_on(shared.giver().flush());
+        }
+    }
+}
+
+fn call(weight_milli: u32, now: i64) -> Ask {
+    Ask { operation: 1, weight_milli, free: false, now: Micros(now) }
+}
+
+fn terms(kind: Kind) -> Arc<Terms> {
+    let name = if matches!(kind, Kind::Quota(_)) { "quota" } else { "rate" }.parse().unwrap();
+    let limit = Limit { name, per: Per::App, operations: Operations::ALL, kind };
+    Arc::new(Terms::from(Limits::new(vec![limit]).unwrap()))
+}
+
+#[test]
+fn one_node_conforms() {
+    let Some(shop) = Shop::open(1, Mode::Strict) else { return };
+    run(|terms, ask| shop.take(0, terms, ask).decision);
+}
+
+#[test]
+fn one_node_conforms_in_all_kinds() {
+    let Some(shop) = Shop::open(1, Mode::Strict) else { return };
+    let limiter = &shop.nodes[0];
+    run_all_kinds(|id, terms, ask| {
+        shop.flush();
+        let subject = limiter.subject(id, terms, |_| false);
+        let asking = || shop.runtime.block_on(limiter.ask(&subject, terms, ask));
+        limiter.check(&subject, terms, ask).unwrap_or_else(|_| asking())
+    });
+}
+
+#[test]
+fn three_nodes_by_turns_conform() {
+    let Some(shop) = Shop::open(3, Mode::Strict) else { return };
+    let mut turn = 0;
+    run(|terms, ask| {
+        turn += 1;
+        shop.take(turn % 3, terms, ask).decision
+    });
+}
+
+#[test]
+fn any_calls_under_any_edits_are_judged_as_in_one_process() {
+    let Some(shop) = Shop::open(1, Mode::Strict) else { return };
+    let rate = (1u32..2_000_000, 1u32..40_000_000);
+    let calls = prop::collection::vec((0usize..3, 0i64..4_000_000_000, 1u32..9_000), 1..40);
+    let plans = prop::collection::vec(rate, 3);
+    let seen = std::cell::Cell::new(0u64);
+    let config = ProptestConfig { cases: 60, failure_persistence: None, ..Default::default() };
+    TestRunner::new(config)
+        .run(&(plans, calls), |(plans, calls)| {
+            // Quotas and windows that one can be carried to another exactly, as people write them.
+            let round = |n: u32, most: u32| 10u32.pow(n % most);
+            let plan = |(quota, window): &(u32, u32)| {
+                limits(&[("all", 3 * round(*quota, 5), 6 * round(*window, 5))])
+            };
+            let plans: Vec<_> = plans.iter().map(plan).collect();
+            let local = LocalLimiter::default();
+            seen.set(seen.get() + 1);
+            let mut id = SUBJECT;
+            id.app.0 = seen.get();
+            let limiter = &shop.nodes[0];
+            let mut now = START;
+            for (plan, pause, weight) in calls {
+                now += pause;
+                let (terms, ask) = (&plans[plan], call(weight, now));
+                let alone = local.subject(id, terms, |_| false).take(terms, &ask).decision;
+                let subject = limiter.subject(id, terms, |_| false);
+                let shared = match limiter.check(&subject, terms, &ask) {
+                    Ok(admission) => admission.decision,
+                    Err(_) => shop.runtime.block_on(limiter.ask(&subject, terms, &ask)).decision,
+                };
+                prop_assert_eq!(shared, alone);
+            }
+            Ok(())
+        })
+        .unwrap();
+}
+
+#[test]
+fn places_are_shared_and_come_free_when_calls_end() {
+    let Some(shop) = Shop::open(2, Mode::Strict) else { return };
+    let terms = terms(Kind::Concurrency(Concurrency { most: 3 }));
+    let take = |node: usize| shop.take(node, &terms, &call(1_000, START));
+    let mut held: Vec<Admission> = [0, 0, 1].map(take).into();
+    assert!(held.iter().all(|admission| admission.decision.allowed()));
+    assert_eq!(take(1).decision.verdict(), Verdict::Busy);
+    drop(held.pop());
+    shop.flush();
+    assert!(take(0).decision.allowed());
+}
+
+#[test]
+fn a_quota_is_shared_and_settles_to_what_calls_cost() {
+    let Some(shop) = Shop::open(2, Mode::Strict) else { return };
+    let terms = terms(Kind::Quota(Quota { quota: 5, cycle: Cycle::default() }));
+    let left = |decision: &Decision| decision.standing(0).remaining;
+    let take = |node: usize| shop.take(node, &terms, &call(1_000, START));
+    let (first, second) = (take(0), take(1));
+    assert_eq!((left(&first.decision), left(&second.decision)), (4, 3));
+    // One costs nothing, the other two units more than it took.
+    let mut permit = second.permit.unwrap();
+    permit.will_cost(3_000);
+    permit.settle(None);
+    drop((first.permit, permit));
+    shop.flush();
+    let last = [take(0), take(1), take(0)];
+    assert_eq!([0, 1].map(|n| left(&last[n].decision)), [1, 0]);
+    assert!(matches!(last[2].decision.verdict(), Verdict::Wait { .. }));
+}
+
+#[test]
+fn leases_grant_no_more_than_there_is_and_come_back() {
+    let Some(shop) = Shop::open(3, Mode::Leased { most: 10 }) else { return };
+    for kind in [
+        Kind::Quota(Quota { quota: 100, cycle: Cycle::default() }),
+        Kind::Rate(super::super::Rate { quota: 100, window_s: 1_000_000 }),
+    ] {
+        let terms = terms(kind);
+        let take = |node: usize| {
+            let admission = shop.take(node, &terms, &call(1_000, START));
+            let allowed = admission.decision.allowed();
+            if let Some(mut permit) = admission.permit {
+                permit.will_cost(1_000);
+                permit.settle(None);
+            }
+            allowed
+        };
+        // The first two nodes hold a batch each, the third takes what is left.
+        assert!(take(0) && take(1));
+        let rest = (0..300).filter(|_| take(2)).count();
+        assert!((80..=98).contains(&rest), "{rest}");
+        let held = (0..300).filter(|n| take(n % 2)).count();
+        assert_eq!(rest + held, 98);
+    }
+}
+
+#[test]
+fn idle_leases_are_given_back() {
+    let Some(shop) = Shop::open(2, Mode::Leased { most: 100 }) else { return };
+    let terms = terms(Kind::Rate(super::super::Rate { quota: 1_000, window_s: 1_000_000 }));
+    let later = START + 3 * super::IDLE;
+    assert!(shop.take(0, &terms, &call(1_000, START)).decision.allowed());
+    let Limiter::Shared(first) = &shop.nodes[0] else { return };
+    first.return_idle(Micros(later));
+    shop.flush();
+    let most = (0..2_000).filter(|_| shop.take(1, &terms, &call(1_000, later)).decision.allowed());
+    assert_eq!(most.count(), 999);
+}
