@@ -15,6 +15,8 @@ pub mod storage;
 
 pub mod limit;
 
+pub mod rating;
+
 pub mod hooks;
 pub mod http;
 
