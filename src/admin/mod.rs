@@ -14,6 +14,7 @@ pub mod partners;
 pub mod plan_versions;
 pub mod plans;
 pub mod problems;
+pub mod simulations;
 pub mod sources;
 pub mod state;
 pub mod store;
@@ -41,6 +42,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
             .configure(partners::configure)
             .configure(apps::configure)
             .configure(plans::configure)
+            .configure(simulations::configure)
             .configure(keys::configure)
             .configure(tokens::configure)
             .configure(audit::configure)

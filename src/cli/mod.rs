@@ -8,6 +8,7 @@ mod export;
 mod feed;
 mod import;
 mod serve;
+mod simulate;
 mod speak;
 mod usage;
 

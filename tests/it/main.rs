@@ -45,6 +45,7 @@ mod quotas_ledger;
 mod restart;
 mod search;
 mod signed;
+mod simulate;
 mod sources;
 mod storage;
 mod supply;

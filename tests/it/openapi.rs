@@ -365,6 +365,7 @@ impl Subjects {
                 "scopes": ["catalog:read"], "cidrs": ["192.0.2.0/24"],
                 "expires_at": "2030-01-01T00:00:00Z",
             }),
+            "SimulationIn" => json!({ "limits": limits, "apps": [self.key.app_id] }),
             "RotationIn" => json!({ "overlap_s": 60 }),
             other => panic!("say here what {other} is like"),
         }
