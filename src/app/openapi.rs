@@ -216,9 +216,9 @@ fn headers() -> Value {
         "Content-Language": { "description": "The languages of the texts, where the call names languages and the retailer has said its own.", "schema": { "type": "string" }, "example": "en" },
         "ETag": { "description": "Strong validator of the answer: send it back in `If-None-Match`.", "schema": { "type": "string" }, "example": "\"5d41402abc4b2a76\"" },
         "Access-Control-Allow-Origin": { "description": "The origin of a browser app that the retailer has configured; absent for all other callers.", "schema": { "type": "string" }, "example": "https://app.example.com" },
-        "RateLimit": { "description": "What is left of each limit: `r` units, all back after `t` seconds (draft-ietf-httpapi-ratelimit-headers-11).", "schema": { "type": "string" }, "example": "\"burst\";r=49;t=1, \"day\";r=99999;t=1" },
-        "RateLimit-Policy": { "description": "The plan's limits: `q` units in `w` seconds.", "schema": { "type": "string" }, "example": "\"burst\";q=50;w=1, \"day\";q=100000;w=86400" },
-        "Retry-After": { "description": "Seconds until a call is admitted again; absent where waiting does not help.", "schema": { "type": "integer", "minimum": 0 }, "example": 1 },
+        "RateLimit": { "description": "What is left of each limit that counts the call: `r` units, all back after `t` seconds (draft-ietf-httpapi-ratelimit-headers-11). A limit on calls under way tells how many may begin, and a `t` only where it refused the call. Absent where the key has no limits.", "schema": { "type": "string" }, "example": "\"burst\";r=49;t=1, \"day\";r=99999;t=1" },
+        "RateLimit-Policy": { "description": "The plan's limits: `q` units in `w` seconds, which for a quota is its present period; with `qu` as many calls under way at once. Absent where the key has no limits.", "schema": { "type": "string" }, "example": "\"burst\";q=50;w=1, \"day\";q=100000;w=86400" },
+        "Retry-After": { "description": "Seconds until a call is admitted again; absent where waiting does not help. Where calls under way have to end first, 1, for nobody knows when.", "schema": { "type": "integer", "minimum": 0 }, "example": 1 },
         "Deprecation": { "description": "Since when the operation is deprecated (RFC 9745). `Link` names its successor.", "schema": { "type": "string" }, "example": "@1796083200" },
         "Sunset": { "description": "Until when it answers at least (RFC 8594).", "schema": { "type": "string" }, "example": "Wed, 30 Jun 2027 23:59:59 GMT" },
         "Usage-Event-Id": { "description": "The id of this call: where the caller is known, that of its row in the usage export. Quote it when asking for help.", "schema": { "type": "string" }, "example": "0000000000b.12.4711" },
@@ -315,7 +315,7 @@ fn describe_policy(operation: &mut Value, entry: &Operation) {
     operation["x-cost"] = cost(entry, &operation["responses"]);
     operation["x-rate-limit"] = json!({
         "units": units(entry.weight_milli),
-        "counted_by": "app and environment",
+        "counted_by": "partner, app or key, as the limit says, live and test apart",
         "limits": "those of the plan, in `RateLimit-Policy` of every answer and in `GET /v1/usage`",
     });
 }

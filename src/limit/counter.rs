@@ -359,9 +359,10 @@ mod tests {
         let bounds = counter.wants(past).unwrap();
         counter.seed(bounds, &[(1, 4_000)]);
         assert_eq!(left(&counter, past), 6);
-        // And again when the clock is right again.
+        // When the clock is right again, the day is as it was; of the next the ledger is asked again.
         counter.roll(tomorrow);
-        assert!(counter.wants(tomorrow).is_some());
+        assert_eq!(left(&counter, tomorrow), 9);
+        assert!(counter.wants(Micros(tomorrow.0 + DAY)).is_some());
     }
 
     #[test]

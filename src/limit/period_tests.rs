@@ -64,6 +64,9 @@ fn label(cycle: &Cycle, since: (i64, i64, i64), day: (i64, i64, i64)) -> i64 {
         (Anchor::Contract, Period::Quarter) => 3,
         (Anchor::Contract, Period::Year) => 12,
     };
+    if day < since {
+        return -1;
+    }
     // Anniversaries are counted one by one.
     let mut passed = 0;
     loop {
@@ -104,7 +107,7 @@ fn instant() -> impl Strategy<Value = i64> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+    #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
     fn a_period_is_what_counting_finds(

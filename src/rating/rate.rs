@@ -78,6 +78,7 @@ pub fn rate(list: &PriceList, quantities: &[u128]) -> Result<Bill, TooLarge> {
 }
 
 /// What a line says beside its charge.
+#[derive(Clone, Copy)]
 struct Draft {
     kind: LineKind,
     tier: Option<(u64, Option<NonZeroU64>)>,

@@ -91,7 +91,7 @@ async fn a_day_that_begins_within_an_hour_is_exact_after_a_restart() {
     let again = app.beside().await;
     assert_eq!(used(&again, &key).await, ["2.000"]);
     again.clock.advance(60 * 60_000_000);
-    assert_eq!(get(&again, &key).await.1.unwrap(), "\"day\";r=7;t=81900");
+    assert_eq!(get(&again, &key).await.1.unwrap(), "\"day\";r=7;t=82500");
 }
 
 #[tokio::test]

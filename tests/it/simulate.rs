@@ -94,7 +94,10 @@ async fn refusals_are_known_to_the_unit() {
     );
     let whole = &told["apps"][0];
     let of = &whole["sums"];
-    assert_eq!((&whole["app_id"], &whole["partner_id"]), (&json!(key.app_id), &json!(key.partner_id)));
+    assert_eq!(
+        (&whole["app_id"], &whole["partner_id"]),
+        (&json!(key.app_id), &json!(key.partner_id))
+    );
     // At noon the burst lets 4 of 10 through; an hour later the day lets 2 of 5 through, and refuses the
     // product that is not there, too.
     let counts = ["refused_in_truth", "refused_then", "newly_refused"].map(|n| of[n].clone());

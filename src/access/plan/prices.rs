@@ -4,6 +4,7 @@ use super::{OperationId, named};
 use crate::kernel::word::words;
 use crate::rating::{Charge, Meter, Model, Price, PriceList, Rounding, Tier, Tiers};
 use serde::{Serialize, Serializer};
+use std::num::NonZeroU64;
 use utoipa::ToSchema;
 
 /// The price list of a plan.
@@ -194,7 +195,7 @@ fn charge_doc(charge: &Charge, decimals: u8) -> ChargeDoc {
 
 fn tier_doc(tier: &Tier, decimals: u8) -> TierDoc {
     TierDoc {
-        up_to: tier.up_to.map(|up_to| up_to.get()),
+        up_to: tier.up_to.map(NonZeroU64::get),
         unit_price: tier.unit.text(decimals),
         flat: given(tier.flat, decimals),
     }

@@ -296,6 +296,7 @@ mod tests {
 
     #[derive(Debug, Deserialize)]
     struct Doc {
+        #[expect(dead_code, reason = "only what reading refuses is looked at")]
         prices: PlanPrices,
     }
 

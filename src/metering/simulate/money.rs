@@ -5,6 +5,7 @@ use super::tally::{Lists, Meters, Tally};
 use crate::access::plan::PlanPrices;
 use crate::kernel::Currency;
 use crate::rating::{Bill, Exact, Line, TooLarge, rate};
+use std::num::NonZeroU64;
 
 /// Money of one currency.
 #[derive(Debug, Clone)]
@@ -102,7 +103,7 @@ fn line_out(line: &Line, currency: Currency) -> LineOut {
         kind: line.kind,
         charge: line.charge.as_ref().map(ToString::to_string),
         tier_from: line.tier.map(|(from, _)| from),
-        tier_up_to: line.tier.and_then(|(_, up_to)| up_to.map(|up_to| up_to.get())),
+        tier_up_to: line.tier.and_then(|(_, up_to)| up_to.map(NonZeroU64::get)),
         quantity_milli: line.quantity_milli,
         packages: line.packages,
         unit_price: line.unit_price.map(|price| price.text(decimals)),
