@@ -17,6 +17,8 @@ pub mod cluster;
 
 pub mod limit;
 
+pub mod rating;
+
 pub mod hooks;
 pub mod http;
 

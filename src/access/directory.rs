@@ -265,7 +265,8 @@ struct KnownTerms(HashMap<(PlanId, u32, bool), Arc<Terms>>);
 
 impl KnownTerms {
     fn of(directory: &Directory) -> Self {
-        let chain = |first| std::iter::successors(Some(first), |key: &&Arc<KeyRecord>| key.next.as_ref());
+        let chain =
+            |first| std::iter::successors(Some(first), |key: &&Arc<KeyRecord>| key.next.as_ref());
         let known = directory.keys.values().flat_map(chain).map(|key| {
             let live = key.environment == Environment::Live;
             ((key.plan, key.plan_version, live), Arc::clone(&key.terms))
@@ -449,9 +450,9 @@ impl Keyring {
             until,
             next,
             secrets: Arc::clone(secrets),
-            subject: self.limiter.subject(subject_id(row), &terms, |per| {
-                mixed && per == Per::Partner
-            }),
+            subject: self
+                .limiter
+                .subject(subject_id(row), &terms, |per| mixed && per == Per::Partner),
             policy_header: HeaderValue::from_str(&terms.limits.policy_header(|_| 0))
                 .unwrap_or(HeaderValue::from_static("")),
             stock_disclosure: disclosure(row.scopes, definition),

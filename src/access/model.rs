@@ -1,8 +1,8 @@
 //! Partners, apps, plans and keys as values that cannot be wrong.
 
-pub use super::plan::{Definition, DefinitionPatch};
-use super::partners::Profile;
 use super::keys::model::{KeyKind, KeyStatus, SecretForm};
+use super::partners::Profile;
+pub use super::plan::{Definition, DefinitionPatch};
 use super::{Environment, Scopes};
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, KeyId, PartnerId, PlanId};

@@ -147,7 +147,9 @@ impl Gate {
         let weight_milli = taken_milli(&key.terms.weights, operation);
         let ask = Ask { operation: operation.code, weight_milli, free: operation.is_free(), now };
         match self.keyring.limiter().check(&key.subject, &key.terms, &ask) {
-            Ok(admission) => within_limits(Held { key, scopes }, admission).map(Judgement::Admitted),
+            Ok(admission) => {
+                within_limits(Held { key, scopes }, admission).map(Judgement::Admitted)
+            }
             Err(MustAsk) => Ok(Judgement::Pending(Pending { held: Held { key, scopes }, ask })),
         }
     }

@@ -28,6 +28,7 @@ pub mod refusals;
 pub mod rights;
 pub mod roles;
 pub mod sessions;
+pub mod simulations;
 pub mod sources;
 pub mod state;
 pub mod store;
@@ -57,6 +58,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
             .configure(partners::configure)
             .configure(apps::configure)
             .configure(plans::configure)
+            .configure(simulations::configure)
             .configure(keys::configure)
             .configure(applications::configure)
             .configure(freezes::configure)

@@ -7,7 +7,7 @@ use super::state::State;
 use crate::access::AccessError;
 use crate::access::error::Kind;
 use crate::access::model::{Definition, PlanVersion, StockDisclosure};
-use crate::access::plan::{LimitDoc, PlanLimits, PlanWeights};
+use crate::access::plan::{LimitDoc, PlanLimits, PlanPrices, PlanWeights, PricesDoc};
 use crate::access::service;
 use crate::http::answer::Cache;
 use crate::http::{Answer, ApiPath, ApiResult, Params};
@@ -44,6 +44,10 @@ pub struct PlanVersionOut {
     /// What its apps meet while several nodes cannot count together.
     #[schema(example = "share")]
     pub when_degraded: WhenDegraded,
+    /// What the use of its apps cost in a calendar month; left out where it cost nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<PricesDoc>)]
+    pub prices: Option<PlanPrices>,
     /// From when it held; the next version ended it.
     #[schema(value_type = String, format = DateTime, example = "2026-11-22T09:41:07Z")]
     pub created_at: Micros,
@@ -52,8 +56,17 @@ pub struct PlanVersionOut {
 impl From<PlanVersion> for PlanVersionOut {
     fn from(version: PlanVersion) -> Self {
         let PlanVersion { plan: plan_id, version, definition, created_at } = version;
-        let Definition { limits, stock_disclosure, weights, when_degraded } = definition;
-        Self { plan_id, version, limits, stock_disclosure, weights, when_degraded, created_at }
+        let Definition { limits, stock_disclosure, weights, when_degraded, prices } = definition;
+        Self {
+            plan_id,
+            version,
+            limits,
+            stock_disclosure,
+            weights,
+            when_degraded,
+            prices,
+            created_at,
+        }
     }
 }
 

@@ -5,8 +5,8 @@ use super::page::{self, PageOut, PageQuery};
 use super::problems::{BodyProblems, Conflicts, Missing, Problems};
 use super::state::{State, created, done};
 use crate::access::model::{Definition, DefinitionPatch, Name, Plan, StockDisclosure};
-use crate::access::plan::{LimitDoc, PlanLimits, PlanWeights};
-use crate::access::plan::{share, when_degraded, when_degraded_change};
+use crate::access::plan::{LimitDoc, PlanLimits, PlanPrices, PlanWeights, PricesDoc};
+use crate::access::plan::{prices_change, share, when_degraded, when_degraded_change};
 use crate::access::service;
 use crate::http::answer::Cache;
 use crate::http::{Answer, ApiError, ApiPath, ApiResult, Code, FieldError, JsonBody, Params};
@@ -49,6 +49,10 @@ pub struct PlanIn {
     #[serde(default = "share", deserialize_with = "when_degraded")]
     #[schema(default = "share", example = "share")]
     pub when_degraded: WhenDegraded,
+    /// What the use of its apps costs in a calendar month; nothing where it is left out.
+    #[serde(default)]
+    #[schema(value_type = Option<PricesDoc>)]
+    pub prices: Option<PlanPrices>,
 }
 
 fn exact() -> StockDisclosure {
@@ -76,6 +80,10 @@ pub struct PlanPatch {
     #[serde(default, deserialize_with = "when_degraded_change")]
     #[schema(example = "refuse")]
     pub when_degraded: Option<WhenDegraded>,
+    /// The price list that shall hold in place of the whole one; `null` for none any more.
+    #[serde(default, deserialize_with = "prices_change")]
+    #[schema(value_type = Option<PricesDoc>)]
+    pub prices: Option<Option<PlanPrices>>,
 }
 
 /// A plan at its current version.
@@ -102,6 +110,10 @@ pub struct PlanOut {
     /// What its apps meet while several nodes cannot count together.
     #[schema(example = "share")]
     pub when_degraded: WhenDegraded,
+    /// What the use of its apps costs in a calendar month; left out where it costs nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<PricesDoc>)]
+    pub prices: Option<PlanPrices>,
     /// When it was created.
     #[schema(value_type = String, format = DateTime, example = "2026-11-22T09:41:07Z")]
     pub created_at: Micros,
@@ -113,7 +125,7 @@ pub struct PlanOut {
 impl From<Plan> for PlanOut {
     fn from(plan: Plan) -> Self {
         let Plan { id, name, version, definition, created_at, updated_at } = plan;
-        let Definition { limits, stock_disclosure, weights, when_degraded } = definition;
+        let Definition { limits, stock_disclosure, weights, when_degraded, prices } = definition;
         Self {
             id,
             name,
@@ -122,6 +134,7 @@ impl From<Plan> for PlanOut {
             stock_disclosure,
             weights,
             when_degraded,
+            prices,
             created_at,
             updated_at,
         }
@@ -161,8 +174,8 @@ async fn create_plan(
     state: State,
 ) -> ApiResult<HttpResponse> {
     let by = caller.by(&state.clock);
-    let PlanIn { name, limits, stock_disclosure, weights, when_degraded } = body.0;
-    let definition = Definition { limits, stock_disclosure, weights, when_degraded };
+    let PlanIn { name, limits, stock_disclosure, weights, when_degraded, prices } = body.0;
+    let definition = Definition { limits, stock_disclosure, weights, when_degraded, prices };
     let plan = service::create_plan(&state.db, &by, name, definition).await?;
     state.applied().await;
     created(&format!("plans/{}", plan.id), &PlanOut::from(plan))
@@ -204,11 +217,11 @@ async fn update_plan(
     state: State,
 ) -> ApiResult<HttpResponse> {
     let by = caller.by(&state.clock);
-    let PlanPatch { limits, stock_disclosure, weights, when_degraded } = body.0;
-    let patch = DefinitionPatch { limits, stock_disclosure, weights, when_degraded };
+    let PlanPatch { limits, stock_disclosure, weights, when_degraded, prices } = body.0;
+    let patch = DefinitionPatch { limits, stock_disclosure, weights, when_degraded, prices };
     if patch.is_empty() {
-        let detail =
-            "The body changes nothing: give limits, stock_disclosure, weights or when_degraded.";
+        let detail = "The body changes nothing: give limits, stock_disclosure, weights, when_degraded \
+                      or prices.";
         let fault = FieldError::pointer("", "empty", "names nothing to change");
         return Err(ApiError::new(Code::InvalidBody, detail).errors(vec![fault]));
     }

@@ -129,6 +129,7 @@ pub const OPERATIONS: &[(&str, Need)] = &[
     ("list_nodes", Need::Right(Right::Read)),
     ("list_refusals", Need::Right(Right::ReadRefusals)),
     ("get_refusal", Need::Right(Right::ReadRefusals)),
+    ("simulate_plan", Need::Right(Right::ManagePlans)),
     ("list_audit", Need::Right(Right::ReadAudit)),
     ("export_audit", Need::Right(Right::ReadAudit)),
     ("get_audit_head", Need::Right(Right::ReadAudit)),

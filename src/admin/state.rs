@@ -17,7 +17,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
 /// How long a write waits for this node to apply it. The database has it by then, so after this
 /// time the call is answered anyway.
@@ -46,6 +46,8 @@ pub struct AdminState {
     pub feeds: config::Feeds,
     /// Where files lie while they are imported.
     pub uploads: PathBuf,
+    /// The place for a simulation: a node does one at a time.
+    pub simulations: Arc<Semaphore>,
     /// Asks this node to read the control log now; the sender inside is told when it has.
     pub reload: mpsc::Sender<oneshot::Sender<()>>,
 }

@@ -51,6 +51,7 @@ impl Desk {
             pepper,
             feeds: crate::config::Config::embedded().feeds,
             uploads: std::path::PathBuf::new(),
+            simulations: Arc::new(tokio::sync::Semaphore::new(1)),
             reload,
         });
         Self { state, reloads, token, _database: database }

@@ -23,6 +23,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use utoipa_actix_web::AppExt as _;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -168,6 +169,7 @@ pub(super) fn server(
         pepper: Arc::clone(comptoir.keyring.pepper()),
         feeds: comptoir.config.feeds.clone(),
         uploads: uploads(&comptoir.config.server.data_dir)?,
+        simulations: Arc::new(Semaphore::new(1)),
         reload,
     });
     let explainer = web::Data::from(Arc::clone(&comptoir.book.explainer));

@@ -169,7 +169,9 @@ impl ControlFollower {
                 wakes.tell(position);
             }
             let before = keyring.current().position();
-            timeout(PATIENCE.1, keyring.load(db, position, (at, self.part.clock.now()))).await.map_err(late)??;
+            timeout(PATIENCE.1, keyring.load(db, position, (at, self.part.clock.now())))
+                .await
+                .map_err(late)??;
             if let Some(quotas) = &self.quotas {
                 follow_quotas(quotas, self.part.clock.now()).await;
             }

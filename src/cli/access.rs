@@ -3,6 +3,7 @@
 
 use super::freezes::{Freeze, Unfreeze, freeze, show_notes, unfreeze};
 use super::keys;
+use super::simulate::{self, PricesArg, prices};
 use super::speak::say;
 use crate::access::Pepper;
 use crate::access::freezes::Freezable;
@@ -121,6 +122,9 @@ pub(super) enum PlanCommand {
         /// How much of a quantity in stock its apps may know: exact, band or none.
         #[arg(long, value_name = "LEVEL", default_value = "exact")]
         stock_disclosure: StockDisclosure,
+        /// What use costs: a price list as JSON of the admin API, or @FILE to read it from a file.
+        #[arg(long, value_name = "JSON", value_parser = prices)]
+        prices: Option<PricesArg>,
     },
     /// List all plans.
     List,
@@ -141,12 +145,22 @@ pub(super) enum PlanCommand {
     Update {
         id: PlanId,
         /// A limit, as for create; those given replace all.
-        #[arg(long = "limit", required_unless_present = "stock_disclosure", value_parser = limit)]
+        #[arg(
+            long = "limit",
+            required_unless_present_any = ["stock_disclosure", "prices"],
+            value_parser = limit
+        )]
         limits: Vec<Limit>,
         /// How much of a quantity in stock its apps may know: exact, band or none.
         #[arg(long, value_name = "LEVEL")]
         stock_disclosure: Option<StockDisclosure>,
+        /// What use costs from now on: a price list as JSON of the admin API, @FILE, or none.
+        #[arg(long, value_name = "JSON", value_parser = prices)]
+        prices: Option<PricesArg>,
     },
+    /// Try other limits, weights and prices out on past usage: who would have been refused what, and what
+    /// it would have earned. Changes nothing.
+    Simulate(simulate::Args),
 }
 
 /// Keys.
@@ -234,7 +248,7 @@ pub(super) enum TokenCommand {
 
 /// A limit as the command line has it: in short, or as JSON of the admin API, which the short form is
 /// turned into, so that both are read by one reader.
-fn limit(text: &str) -> Result<Limit, String> {
+pub(super) fn limit(text: &str) -> Result<Limit, String> {
     let form = || {
         "a limit is NAME:UNITS:SECONDS, such as burst:50:1, or NAME:UNITS:PERIOD, such as \
          month:100000:month, or JSON"
@@ -385,8 +399,9 @@ pub(super) async fn plan(config: &Config, command: PlanCommand) -> anyhow::Resul
     let desk = Desk::open(config).await?;
     let (db, by) = (&desk.db, &desk.by());
     match command {
-        PlanCommand::Create { name, limits, stock_disclosure } => {
-            let definition = Definition { stock_disclosure, ..Limits::new(limits)?.into() };
+        PlanCommand::Create { name, limits, stock_disclosure, prices } => {
+            let prices = prices.and_then(|PricesArg(prices)| prices);
+            let definition = Definition { stock_disclosure, prices, ..Limits::new(limits)?.into() };
             say(create_plan(db, by, name, definition).await?.id)?;
         }
         PlanCommand::List => {
@@ -398,12 +413,15 @@ pub(super) async fn plan(config: &Config, command: PlanCommand) -> anyhow::Resul
             let Offer { approval, public, .. } = get_offer(db, id).await?;
             say(format!("{id}\t{approval}\t{}", if public { "public" } else { "not public" }))?;
         }
-        PlanCommand::Update { id, limits, stock_disclosure } => {
+        PlanCommand::Update { id, limits, stock_disclosure, prices } => {
             let limits = (!limits.is_empty()).then(|| Limits::new(limits)).transpose()?;
             let limits = limits.map(PlanLimits);
-            let patch = DefinitionPatch { limits, stock_disclosure, ..DefinitionPatch::default() };
+            let prices = prices.map(|PricesArg(prices)| prices);
+            let patch =
+                DefinitionPatch { limits, stock_disclosure, prices, ..DefinitionPatch::default() };
             say(plan_line(&update_plan(db, by, id, patch).await?))?;
         }
+        PlanCommand::Simulate(args) => simulate::run(db, by.now, args).await?,
     }
     Ok(())
 }

@@ -14,6 +14,7 @@ mod freezes;
 mod import;
 mod keys;
 mod serve;
+mod simulate;
 mod speak;
 mod subscriptions;
 mod usage;

@@ -59,7 +59,7 @@ impl Subject {
     }
 
     /// Takes the call from every limit, or from none.
-    pub(super) fn take(&self, terms: &Arc<Terms>, ask: &Ask) -> Admission {
+    pub fn take(&self, terms: &Arc<Terms>, ask: &Ask) -> Admission {
         let mut decision = Decision::default();
         if let Self { partner: None, app: Some(app), key: None } = self {
             let (mut account, level) = (app.lock(), terms.level(Per::App));

@@ -4,7 +4,7 @@
 //! view is fixed at the start: what is folded later belongs to the next export. Every segment is
 //! checked against its hash before its events are written.
 
-use super::block;
+use super::block::{self, Recorded};
 use super::gaps::{Gap, gaps};
 use super::period::Period;
 use super::row::{Row, Rows};
@@ -130,23 +130,30 @@ pub async fn export_to_file(
     exported
 }
 
+fn damaged(segment: &StoredSegment, what: &dyn std::fmt::Display) -> StoreError {
+    let StoredSegment { node, epoch, segment, .. } = segment;
+    StoreError::corrupt(SEGMENTS, format!("{node} epoch {epoch} segment {segment}: {what}"))
+}
+
+/// The events of a segment, if they are as they were sealed.
+pub(super) fn opened(segment: &StoredSegment) -> Result<Vec<Recorded>, StoreError> {
+    let events = block::decode(&segment.block).map_err(|e| damaged(segment, &e))?;
+    let prev = blake3::Hash::from_hex(&segment.prev_hash).map_err(|e| damaged(segment, &e))?;
+    if chain(prev, &events).to_hex().as_str() != segment.hash {
+        return Err(damaged(segment, &"the events do not have the hash they were sealed with"));
+    }
+    Ok(events)
+}
+
 fn write_segment(
     segment: &StoredSegment,
     period: Period,
     rows: &mut Rows<impl Write>,
     summary: &mut Summary,
 ) -> Result<(), ExportError> {
-    let damaged = |what: &dyn std::fmt::Display| {
-        let StoredSegment { node, epoch, segment, .. } = segment;
-        StoreError::corrupt(SEGMENTS, format!("{node} epoch {epoch} segment {segment}: {what}"))
-    };
-    let events = block::decode(&segment.block).map_err(|e| damaged(&e))?;
-    let prev = blake3::Hash::from_hex(&segment.prev_hash).map_err(|e| damaged(&e))?;
-    if chain(prev, &events).to_hex().as_str() != segment.hash {
-        return Err(damaged(&"the events do not have the hash they were sealed with").into());
-    }
-    let node: NodeId = segment.node.parse().map_err(|e| damaged(&e))?;
-    let epoch = u64::try_from(segment.epoch).map_err(|e| damaged(&e))?;
+    let events = opened(segment)?;
+    let node: NodeId = segment.node.parse().map_err(|e| damaged(segment, &e))?;
+    let epoch = u64::try_from(segment.epoch).map_err(|e| damaged(segment, &e))?;
     for recorded in &events {
         if (period.from..period.to).contains(&recorded.event.started_at) {
             summary.total.add(&recorded.event);

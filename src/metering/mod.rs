@@ -20,6 +20,7 @@ pub mod period;
 pub mod quotas;
 mod row;
 mod seal;
+pub mod simulate;
 pub mod standing;
 mod store;
 pub mod usage;

@@ -23,6 +23,13 @@ impl std::str::FromStr for Period {
     type Err = InvalidPeriod;
 
     fn from_str(text: &str) -> Result<Self, InvalidPeriod> {
+        Self::in_zone(text, &TimeZone::UTC)
+    }
+}
+
+impl Period {
+    /// The month or day that a text names, as it is in a time zone.
+    pub fn in_zone(text: &str, zone: &TimeZone) -> Result<Self, InvalidPeriod> {
         let shape = |form: &[u8]| {
             let fits = |(a, b): (u8, &u8)| if *b == b'0' { a.is_ascii_digit() } else { a == *b };
             text.len() == form.len() && text.bytes().zip(form).all(fits)
@@ -35,17 +42,29 @@ impl std::str::FromStr for Period {
             return Err(InvalidPeriod);
         };
         let first: Date = first.parse().map_err(|_| InvalidPeriod)?;
-        period(first, length).ok_or(InvalidPeriod)
+        period(first, length, zone).ok_or(InvalidPeriod)
+    }
+
+    /// The month before the one that holds an instant, as it is in a time zone.
+    #[must_use]
+    pub fn month_before(at: Micros, zone: &TimeZone) -> Option<Self> {
+        let this = at.timestamp().to_zoned(zone.clone()).date().first_of_month();
+        period(this.checked_sub(1.month()).ok()?, 1.month(), zone)
     }
 }
 
-fn period(first: Date, length: Span) -> Option<Period> {
+fn period(first: Date, length: Span, zone: &TimeZone) -> Option<Period> {
     let after = first.checked_add(length).ok()?;
-    Some(Period { from: midnight(first)?, to: midnight(after)? })
+    Some(Period { from: start_of(first, zone)?, to: start_of(after, zone)? })
+}
+
+/// The first instant of a day.
+fn start_of(date: Date, zone: &TimeZone) -> Option<Micros> {
+    Some(date.to_zoned(zone.clone()).ok()?.timestamp().into())
 }
 
 fn midnight(date: Date) -> Option<Micros> {
-    Some(date.to_zoned(TimeZone::UTC).ok()?.timestamp().into())
+    start_of(date, &TimeZone::UTC)
 }
 
 /// The start of the day in UTC that holds `at`.
@@ -82,6 +101,17 @@ mod tests {
         {
             assert_eq!(wrong.parse::<Period>(), Err(InvalidPeriod), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_month_has_the_days_of_its_zone() {
+        let paris = TimeZone::get("Europe/Paris").unwrap();
+        let march = Period::in_zone("2026-03", &paris).unwrap();
+        let bounds = (march.from.to_string(), march.to.to_string());
+        assert_eq!(bounds, ("2026-02-28T23:00:00Z".into(), "2026-03-31T22:00:00Z".into()));
+        let before = |at: Micros| Period::month_before(at, &paris);
+        assert_eq!(before(march.to), Some(march));
+        assert_ne!(before(Micros(march.to.0 - 1)), Some(march));
     }
 
     proptest! {

@@ -12,6 +12,7 @@ const ORDER: &[&str] = &[
     "storage",
     "cluster",
     "limit",
+    "rating",
     "http",
     "access",
     "explain",
@@ -99,7 +100,7 @@ fn libraries_stay_where_they_belong() {
         let no_framework =
             matches!(
                 module.as_str(),
-                "kernel" | "config" | "telemetry" | "storage" | "limit" | "feeds"
+                "kernel" | "config" | "telemetry" | "storage" | "limit" | "rating" | "feeds"
             ) || ["model.rs", "store.rs", "service.rs"].iter().any(|f| name.ends_with(f));
         let is_api = name.ends_with("/api.rs");
         ban("actix_web", !no_framework || is_api, "domain code knows no web framework");

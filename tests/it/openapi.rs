@@ -436,6 +436,7 @@ impl Subjects {
                 "scopes": ["catalog:read"], "cidrs": ["192.0.2.0/24"],
                 "expires_at": "2030-01-01T00:00:00Z",
             }),
+            "SimulationIn" => json!({ "limits": limits, "apps": [self.key.app_id] }),
             "RotationIn" => json!({ "overlap_s": 60 }),
             "KeyPatchIn" => json!({
                 "name": name, "scopes": ["stock:read"], "cidrs": ["192.0.2.0/24"],
@@ -468,8 +469,16 @@ async fn every_admin_operation_answers_as_documented() {
     // Files that are sent, what waits in them, sources, and what is for people in a session have tests of
     // their own.
     let own_tests = [
-        "{feed}", "{import_id}", "{name}", "{refusal_id}", "/audit/export", "/v1/me/", "/log",
-        "{approval_id}", "{subscription_id}", "{application_id}",
+        "{feed}",
+        "{import_id}",
+        "{name}",
+        "{refusal_id}",
+        "/audit/export",
+        "/v1/me/",
+        "/log",
+        "{approval_id}",
+        "{subscription_id}",
+        "{application_id}",
     ];
     // So has what needs a preview or a rotation before it.
     let own = |path: &str| {

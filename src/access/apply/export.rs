@@ -34,6 +34,7 @@ fn plan((plan, offer): &(Plan, Offer)) -> PlanEntry {
         stock_disclosure: Some(plan.definition.stock_disclosure),
         weights: Some(plan.definition.weights.clone()).filter(|weights| !weights.is_empty()),
         when_degraded: Some(plan.definition.when_degraded),
+        prices: plan.definition.prices.clone().map(Some),
         approval: Some(offer.approval),
         public: Some(offer.public),
         description: offer.description.clone().map(Some),

@@ -4,7 +4,9 @@ use crate::access::Environment;
 use crate::access::model::{Cidr, Name, Status, StockDisclosure};
 use crate::access::offers::{Approval, Description};
 use crate::access::partners::{Contact, Contract};
-use crate::access::plan::{LimitDoc, PlanLimits, PlanWeights, when_degraded_change};
+use crate::access::plan::{
+    LimitDoc, PlanLimits, PlanPrices, PlanWeights, PricesDoc, prices_change, when_degraded_change,
+};
 use crate::access::scope::Scope;
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, KeyId, PartnerId, PlanId};
@@ -68,6 +70,10 @@ pub struct PlanEntry {
     )]
     #[schema(example = "share")]
     pub when_degraded: Option<WhenDegraded>,
+    /// What it costs; null for a plan that costs nothing.
+    #[serde(default, deserialize_with = "prices_change", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<PricesDoc>)]
+    pub prices: Option<Option<PlanPrices>>,
     /// What becomes of who asks for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "manual")]

@@ -2,11 +2,14 @@
 
 mod limits;
 mod operations;
+mod prices;
 mod read;
+mod read_prices;
 mod weights;
 
 pub use limits::{ConcurrencyDoc, LimitDoc, PlanLimits, QuotaDoc, RateDoc, named};
 pub use operations::OperationId;
+pub use prices::{ChargeDoc, ModelWord, PlanPrices, PricesDoc, TierDoc};
 pub use weights::PlanWeights;
 
 use super::model::StockDisclosure;
@@ -26,6 +29,9 @@ pub struct Definition {
     pub weights: PlanWeights,
     /// What its apps meet while limits cannot be counted together.
     pub when_degraded: WhenDegraded,
+    /// What use costs; nothing where there is no list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prices: Option<PlanPrices>,
 }
 
 /// What shall change in a plan's definition.
@@ -39,6 +45,8 @@ pub struct DefinitionPatch {
     pub weights: Option<PlanWeights>,
     /// Another way to be degraded.
     pub when_degraded: Option<WhenDegraded>,
+    /// Another price list, or none any more.
+    pub prices: Option<Option<PlanPrices>>,
 }
 
 impl Definition {
@@ -58,6 +66,7 @@ impl DefinitionPatch {
             stock_disclosure: self.stock_disclosure.unwrap_or(old.stock_disclosure),
             weights: self.weights.unwrap_or_else(|| old.weights.clone()),
             when_degraded: self.when_degraded.unwrap_or(old.when_degraded),
+            prices: self.prices.unwrap_or_else(|| old.prices.clone()),
         }
     }
 
@@ -82,13 +91,14 @@ impl From<Limits> for Definition {
             stock_disclosure: StockDisclosure::Exact,
             weights: PlanWeights::default(),
             when_degraded: WhenDegraded::Share,
+            prices: None,
         }
     }
 }
 
 impl<'de> Deserialize<'de> for Definition {
-    /// Versions of plans that were written by 0.1.0 are a list of limits; weights and what holds when
-    /// degraded came later.
+    /// Versions of plans that were written by 0.1.0 are a list of limits; weights, what holds when degraded
+    /// and prices came later.
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
         #[serde(untagged)]
@@ -101,12 +111,14 @@ impl<'de> Deserialize<'de> for Definition {
                 weights: PlanWeights,
                 #[serde(default = "share", deserialize_with = "when_degraded")]
                 when_degraded: WhenDegraded,
+                #[serde(default)]
+                prices: Option<PlanPrices>,
             },
         }
         Ok(match Stored::deserialize(deserializer)? {
             Stored::Limits(limits) => limits.0.into(),
-            Stored::Whole { limits, stock_disclosure, weights, when_degraded } => {
-                Self { limits, stock_disclosure, weights, when_degraded }
+            Stored::Whole { limits, stock_disclosure, weights, when_degraded, prices } => {
+                Self { limits, stock_disclosure, weights, when_degraded, prices }
             }
         })
     }
@@ -129,6 +141,14 @@ where
     D: serde::Deserializer<'de>,
 {
     read::word(d)
+}
+
+/// Reads a change of the price list, which may be to none.
+pub fn prices_change<'de, D>(d: D) -> Result<Option<Option<PlanPrices>>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+{
+    Option::deserialize(d).map(Some)
 }
 
 /// What a call takes from the limits before its end is known, in thousandths of a unit.

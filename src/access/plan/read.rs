@@ -126,8 +126,8 @@ impl Fields {
 }
 
 /// A field that the kind of limit does not have, in serde's words, by which the field is pointed at.
-fn beside<E: Error>(field: &str, kind: &str) -> E {
-    E::custom(format!("unknown field `{field}` of {kind}: leave it out, or make it two limits"))
+pub(super) fn beside<E: Error>(field: &str, kind: &str) -> E {
+    E::custom(format!("unknown field `{field}` of {kind}: leave it out, or make two of it"))
 }
 
 fn number<'de, D: Deserializer<'de>>(
@@ -162,7 +162,9 @@ pub(super) fn word<'de, W: Word, D: Deserializer<'de>>(d: D) -> Result<Option<W>
     W::of(&word).map(Some).ok_or_else(|| D::Error::custom(unknown()))
 }
 
-fn zone<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<TimeZone>, D::Error> {
+pub(super) fn zone<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<TimeZone>, D::Error> {
     let Some(name) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
     let short: String = name.chars().take(40).collect();
     // A zone without a name, such as a fixed offset, could not be written again.
@@ -171,11 +173,14 @@ fn zone<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<TimeZone>, 
     known.map(Some).ok_or_else(|| D::Error::custom(unknown()))
 }
 
-fn operations<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Operations>, D::Error> {
+pub(super) fn operations<'de, D>(deserializer: D) -> Result<Option<Operations>, D::Error>
+where
+    D: Deserializer<'de>,
+{
     let named = Option::<Vec<OperationId>>::deserialize(deserializer)?;
     let Some(named) = named else { return Ok(None) };
     if named.is_empty() {
-        let none = "names no operation: leave it out for a limit over all of them";
+        let none = "names no operation: leave it out for all of them";
         return Err(D::Error::custom(none));
     }
     Ok(Some(Operations::only(named.iter().map(|operation| operation.0.code))))
@@ -225,9 +230,9 @@ mod tests {
                 "/time_zone",
                 "Europe/Paris",
             ),
-            (r#"{"name":"a","quota":1,"window_s":1,"period":"day"}"#, "/period", "two limits"),
+            (r#"{"name":"a","quota":1,"window_s":1,"period":"day"}"#, "/period", "two of it"),
             (r#"{"name":"a","quota":1,"concurrent":1}"#, "/quota", "leave it out"),
-            (r#"{"name":"a","quota":1,"window_s":1,"concurrent":1}"#, "/concurrent", "two limits"),
+            (r#"{"name":"a","quota":1,"window_s":1,"concurrent":1}"#, "/concurrent", "two of it"),
             (r#"{"name":"a","quota":1,"window_s":1,"time_zone":"UTC"}"#, "/time_zone", "a rate"),
             (r#"{"name":"a","quota":1,"window_s":1,"per":"user"}"#, "/per", "`partner`"),
             (

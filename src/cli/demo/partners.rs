@@ -52,8 +52,7 @@ pub(super) async fn put(db: &Db, by: &By<'_>, discovery: &str) -> anyhow::Result
     let professional: PlanId = match plans.iter().find(|p| p.name.as_str() == "Professionnel") {
         Some(plan) => plan.id,
         None => {
-            let limits =
-                Limits::new(vec![Limit::rate("burst".parse()?, 200, 1)])?;
+            let limits = Limits::new(vec![Limit::rate("burst".parse()?, 200, 1)])?;
             create_plan(db, by, "Professionnel".parse()?, limits.into()).await?.id
         }
     };

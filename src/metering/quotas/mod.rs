@@ -153,6 +153,40 @@ async fn seeds(
     Ok(wanted.into_iter().map(found).collect())
 }
 
+/// What the ledger has, up to `head`, of periods before `at`: for who looks at a time that is over.
+pub(super) async fn before(
+    tx: &mut Tx,
+    wanted: Vec<Wanted>,
+    at: Micros,
+    head: i64,
+) -> Result<Vec<(Wanted, Vec<(u16, u64)>)>, StoreError> {
+    // The ledger sums by full hours, and `at` may lie within one.
+    let hour = at.hour();
+    let (long, short): (Vec<Wanted>, Vec<Wanted>) =
+        wanted.into_iter().partition(|wanted| wanted.bounds.start < hour);
+    let until = |end: Micros| move |w: &Wanted| Wanted { bounds: Bounds { end, ..w.bounds }, ..*w };
+    let mut found = seeds(tx, long.iter().map(until(hour)).collect(), head).await?;
+    let mut parts: Vec<(Micros, Sums)> = Vec::new();
+    for wanted in &short {
+        let place = wanted.bounds.start;
+        found.push((*wanted, Vec::new()));
+        if place < at && parts.iter().all(|(start, _)| *start != place) {
+            parts.push((place, counted(tx, Bounds { start: place, end: at }, head).await?));
+        }
+    }
+    if hour < at && !long.is_empty() && parts.iter().all(|(start, _)| *start != hour) {
+        parts.push((hour, counted(tx, Bounds { start: hour, end: at }, head).await?));
+    }
+    for ((place, sums), wanted) in found.iter_mut().zip(long.into_iter().chain(short)) {
+        *place = wanted;
+        let start = wanted.bounds.start.max(hour);
+        let part = parts.iter().find(|(begun, _)| *begun == start);
+        let own = part.and_then(|(_, of_all)| of_all.get(&wanted.account));
+        sums.extend(own.into_iter().flatten().map(|(code, milli)| (*code, *milli)));
+    }
+    Ok(found)
+}
+
 /// The first full hour of UTC that begins at an instant or after it.
 fn full_hour(at: Micros) -> Micros {
     let hour = at.hour();

@@ -147,3 +147,41 @@ async fn a_reader_that_hangs_up_is_no_failure_and_a_full_disk_is() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_is_tried_out_on_what_was_called() {
+    let place = Place::new().await;
+    let (running, public, _) = place.serve();
+    let (text, _) = key(&place);
+    let http = reqwest::Client::new();
+    let asked = Instant::now();
+    let mut served = 0;
+    while served < 5 {
+        let call = http.get(format!("http://{public}/v1/products")).bearer_auth(&text);
+        served += u32::from(call.send().await.unwrap().status() == 200);
+        assert!(asked.elapsed() < PATIENCE, "the key never came to work");
+    }
+    running.stop("-TERM");
+    let month = comptoir::kernel::Clock::System.now().to_string()[..7].to_owned();
+    let plan = place.ok(&["plan", "list"]).split('\t').next().unwrap().to_owned();
+    let prices = r#"{"currency":"EUR","charges":[{"name":"calls","meter":"requests","model":"per_unit","unit_price":"0.50"}]}"#;
+    let file = place.path("prices.json");
+    std::fs::write(&file, prices).unwrap();
+    let file = format!("@{}", file.display());
+    let simulate = ["plan", "simulate", &plan, "--period", &month, "--limit", "month:2:month"];
+    let told = place.ok(&[&simulate[..], &["--prices", &file]].concat());
+    assert!(told.contains("5 calls; refused 0 in truth, 3 then (3 newly)"), "{told}");
+    assert!(told.contains("EUR 0.00 now, 1.00 then (difference 1.00;"), "{told}");
+    assert!(told.contains("month\t3 refused, the first at "), "{told}");
+    let json = place.ok(&[&simulate[..], &["--json"]].concat());
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["total"]["refused_then"], 3);
+    // Once in force, the prices tell what the use comes to now.
+    place.ok(&["plan", "update", &plan, "--prices", prices]);
+    let told = place.ok(&simulate);
+    assert!(told.contains("EUR 2.50 now, 1.00 then (difference -1.50;"), "{told}");
+    assert!(place.ok(&["plan", "update", &plan, "--prices", "none"]).contains("version 3"));
+    assert!(!place.ok(&simulate).contains("EUR"));
+    let error = place.fails(2, &["plan", "update", &plan, "--prices", "{}"]);
+    assert!(error.contains("missing field `currency`"), "{error}");
+}

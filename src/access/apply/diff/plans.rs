@@ -55,6 +55,7 @@ impl Differ<'_> {
             stock_disclosure: entry.stock_disclosure,
             weights: entry.weights.clone(),
             when_degraded: entry.when_degraded,
+            prices: entry.prices.clone(),
         };
         let what = format!("plan {}", entry.name);
         let Some((plan, _)) = found else {

@@ -1,0 +1,220 @@
+//! From quantities to the lines of a bill.
+
+use super::exact::{Exact, Price, TooLarge};
+use super::list::{Charge, ChargeName, Model, PriceList, Tier, Tiers};
+use crate::kernel::word::words;
+use std::num::NonZeroU64;
+
+/// Thousandths in a unit.
+const MILLI: u128 = 1_000;
+
+words! {
+    /// What a line of a bill is.
+    pub enum LineKind {
+        /// The fee of the period.
+        Fee = "fee",
+        /// Units that are included.
+        Included = "included",
+        /// Units, or packages, at a price.
+        Usage = "usage",
+        /// What is charged once: by a flat charge, or by a tier.
+        Flat = "flat",
+        /// What is taken off a charge.
+        Discount = "discount",
+        /// What a charge comes to above its most, taken off.
+        MaxCap = "max_cap",
+        /// What is missing to the least of a charge.
+        MinTrueup = "min_trueup",
+        /// What the roundings of the other lines leave.
+        Rounding = "rounding",
+    }
+}
+
+/// One line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// What it is.
+    pub kind: LineKind,
+    /// The charge that it belongs to; none for the fee and the rounding.
+    pub charge: Option<ChargeName>,
+    /// The units of its tier, `(from, up_to]`, where the charge has tiers.
+    pub tier: Option<(u64, Option<NonZeroU64>)>,
+    /// Thousandths of a unit.
+    pub quantity_milli: u128,
+    /// Packages that these units began, where the charge sells packages.
+    pub packages: Option<u128>,
+    /// The price of a unit or a package.
+    pub unit_price: Option<Price>,
+    /// What it comes to.
+    pub exact: Exact,
+    /// The same as it is billed.
+    pub amount: Exact,
+}
+
+/// What a period comes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bill {
+    /// The lines, in the order of the price list.
+    pub lines: Vec<Line>,
+    /// What all lines come to, before rounding.
+    pub exact: Exact,
+    /// What is to be paid: the sum of the lines as billed.
+    pub total: Exact,
+}
+
+/// Rates what was counted for each charge of a list, in thousandths of a unit and in the order of the
+/// charges; what is not given was not used. Discount, cap and minimum apply to each charge in this order.
+pub fn rate(list: &PriceList, quantities: &[u128]) -> Result<Bill, TooLarge> {
+    let mut sheet = Sheet { list, lines: Vec::new() };
+    if !list.fee().is_zero() {
+        let fee = list.fee();
+        let line = Draft { unit_price: Some(fee), ..Draft::new(LineKind::Fee, fee.once()) };
+        sheet.add(None, line);
+    }
+    for (n, charge) in list.charges().iter().enumerate() {
+        sheet.charge(charge, quantities.get(n).copied().unwrap_or(0))?;
+    }
+    sheet.bill()
+}
+
+/// What a line says beside its charge.
+#[derive(Clone, Copy)]
+struct Draft {
+    kind: LineKind,
+    tier: Option<(u64, Option<NonZeroU64>)>,
+    quantity_milli: u128,
+    packages: Option<u128>,
+    unit_price: Option<Price>,
+    exact: Exact,
+}
+
+impl Draft {
+    fn new(kind: LineKind, exact: Exact) -> Self {
+        Self { kind, tier: None, quantity_milli: 0, packages: None, unit_price: None, exact }
+    }
+
+    fn usage(milli: u128, price: Price) -> Result<Self, TooLarge> {
+        let exact = price.times(milli)?;
+        let line = Self::new(LineKind::Usage, exact);
+        Ok(Self { quantity_milli: milli, unit_price: Some(price), ..line })
+    }
+}
+
+/// A bill under way.
+struct Sheet<'a> {
+    list: &'a PriceList,
+    lines: Vec<Line>,
+}
+
+impl Sheet<'_> {
+    fn round(&self, exact: Exact) -> Exact {
+        exact.rounded(self.list.currency().decimals(), self.list.rounding())
+    }
+
+    fn add(&mut self, charge: Option<&Charge>, draft: Draft) {
+        let Draft { kind, tier, quantity_milli, packages, unit_price, exact } = draft;
+        let (charge, amount) = (charge.map(|charge| charge.name.clone()), self.round(exact));
+        let line = Line { kind, charge, tier, quantity_milli, packages, unit_price, exact, amount };
+        self.lines.push(line);
+    }
+
+    fn charge(&mut self, charge: &Charge, milli: u128) -> Result<(), TooLarge> {
+        let included = milli.min(u128::from(charge.included) * MILLI);
+        if included > 0 {
+            let line = Draft::new(LineKind::Included, Exact::ZERO);
+            self.add(Some(charge), Draft { quantity_milli: included, ..line });
+        }
+        let mut sum = Exact::ZERO;
+        for line in priced(&charge.model, milli - included)? {
+            sum = sum.plus(line.exact)?;
+            self.add(Some(charge), line);
+        }
+        let off = sum.part(self.list.discount())?;
+        if off != Exact::ZERO {
+            self.add(Some(charge), Draft::new(LineKind::Discount, Exact::ZERO.minus(off)?));
+            sum = sum.minus(off)?;
+        }
+        if let Some(max) = charge.max.map(Price::once).filter(|max| sum > *max) {
+            self.add(Some(charge), Draft::new(LineKind::MaxCap, max.minus(sum)?));
+            sum = max;
+        }
+        let min = charge.min.once();
+        if sum < min {
+            self.add(Some(charge), Draft::new(LineKind::MinTrueup, min.minus(sum)?));
+        }
+        Ok(())
+    }
+
+    fn bill(mut self) -> Result<Bill, TooLarge> {
+        let exact = Exact::sum(self.lines.iter().map(|line| line.exact))?;
+        let billed = Exact::sum(self.lines.iter().map(|line| line.amount))?;
+        let total = self.round(exact);
+        if total != billed {
+            // It changes what is billed, and nothing of what the use came to.
+            self.add(None, Draft::new(LineKind::Rounding, Exact::ZERO));
+            if let Some(line) = self.lines.last_mut() {
+                line.amount = total.minus(billed)?;
+            }
+        }
+        Ok(Bill { lines: self.lines, exact, total })
+    }
+}
+
+/// The lines that a model makes of the units that are not included.
+fn priced(model: &Model, milli: u128) -> Result<Vec<Draft>, TooLarge> {
+    if milli == 0 {
+        return Ok(Vec::new());
+    }
+    match model {
+        Model::Flat(price) => {
+            let line = Draft::new(LineKind::Flat, price.once());
+            Ok(vec![Draft { quantity_milli: milli, unit_price: Some(*price), ..line }])
+        }
+        Model::PerUnit(price) => Ok(vec![Draft::usage(milli, *price)?]),
+        Model::Graduated(tiers) => {
+            let mut lines = Vec::new();
+            for (from, tier) in tiers.spans() {
+                let part = milli.min(end(tier)).saturating_sub(u128::from(from) * MILLI);
+                in_tier(from, tier, part, &mut lines)?;
+            }
+            Ok(lines)
+        }
+        Model::Volume(tiers) => {
+            let mut lines = Vec::new();
+            if let Some((from, tier)) = holding(tiers, milli) {
+                in_tier(from, tier, milli, &mut lines)?;
+            }
+            Ok(lines)
+        }
+        Model::Package { size, price } => {
+            let packages = milli.div_ceil(u128::from(size.get()) * MILLI);
+            let exact = price.times(packages.checked_mul(MILLI).ok_or(TooLarge)?)?;
+            let line = Draft::new(LineKind::Usage, exact);
+            let (packages, unit_price) = (Some(packages), Some(*price));
+            Ok(vec![Draft { quantity_milli: milli, packages, unit_price, ..line }])
+        }
+    }
+}
+
+/// The last thousandth that is in a tier.
+fn end(tier: &Tier) -> u128 {
+    tier.up_to.map_or(u128::MAX, |up_to| u128::from(up_to.get()) * MILLI)
+}
+
+/// The tier that a whole quantity falls into.
+fn holding(tiers: &Tiers, milli: u128) -> Option<(u64, &Tier)> {
+    tiers.spans().find(|(_, tier)| milli <= end(tier))
+}
+
+fn in_tier(from: u64, tier: &Tier, milli: u128, lines: &mut Vec<Draft>) -> Result<(), TooLarge> {
+    if milli == 0 {
+        return Ok(());
+    }
+    let tier_span = Some((from, tier.up_to));
+    lines.push(Draft { tier: tier_span, ..Draft::usage(milli, tier.unit)? });
+    if !tier.flat.is_zero() {
+        let line = Draft::new(LineKind::Flat, tier.flat.once());
+        lines.push(Draft { tier: tier_span, unit_price: Some(tier.flat), ..line });
+    }
+    Ok(())
+}
