@@ -191,15 +191,8 @@ impl Comptoir {
         tell_recovery(&metrics, &recovered);
         let counted = (journal.clone(), Arc::clone(&keyring));
         let explainer = Explainer::new(keyring.pepper(), (&db, &clock));
-        let book = Arc::new(Ledgerbook {
-            journal,
-            run_id: run_id(node, epoch),
-            explainer: Arc::new(explainer),
-            metrics: Arc::clone(&metrics),
-            clock: clock.clone(),
-            unmetered: AtomicU64::new(0),
-            with_x_ratelimit: config.limits.x_ratelimit_headers,
-        });
+        let run = (run_id(node, epoch), &clock);
+        let book = Arc::new(ledgerbook(&config.limits, journal, run, (&metrics, explainer)));
         let demo = db.setting("demo").await?.is_some();
         // All this may have taken longer than what was read of the keys holds.
         keyring.follow(&db, clock.now()).await?;
@@ -436,6 +429,24 @@ fn folder(
 ) -> Option<Arc<Folder>> {
     let timeout = settings.completion_timeout;
     journal.map(|journal| Arc::new(Folder::new(db.clone(), Arc::clone(journal), timeout)))
+}
+
+/// What records the calls of a run.
+fn ledgerbook(
+    settings: &config::Limits,
+    journal: Option<Arc<Journal>>,
+    (run_id, clock): (String, &Clock),
+    (metrics, explainer): (&Arc<Metrics>, Explainer),
+) -> Ledgerbook {
+    Ledgerbook {
+        journal,
+        run_id,
+        explainer: Arc::new(explainer),
+        metrics: Arc::clone(metrics),
+        clock: clock.clone(),
+        unmetered: AtomicU64::new(0),
+        with_x_ratelimit: settings.x_ratelimit_headers,
+    }
 }
 
 /// Names a run of a node.

@@ -4,6 +4,9 @@
 
 use crate::support::data;
 use crate::support::process::{Home, Server, SmallDisk, wait_until};
+use comptoir::app::export_worker;
+use comptoir::exports::worker::LEASE;
+use comptoir::kernel::{Clock, Micros};
 use reqwest::{Client, Response, StatusCode};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -160,6 +163,9 @@ async fn killed_while_it_writes_a_snapshot_or_an_export_it_serves_none_that_is_n
     let server = home.serve();
     let client = caller(&server, &key, &token);
     assert_eq!(client.get("/v1/exports/latest").await.status(), StatusCode::NOT_FOUND);
+    // A minute later nobody holds it any more, and a server that looks takes it away.
+    let later = Clock::fixed(Micros(Clock::System.now().0 + LEASE + 1));
+    export_worker(&home.config(), &home.db, &later).unwrap().clear_old().await.unwrap();
     assert_eq!(names(&exports), [""; 0]);
     home.run(&["export", "snapshot"]);
     client.whole(&client.json("/v1/exports/latest").await).await;

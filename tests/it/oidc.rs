@@ -191,7 +191,8 @@ async fn a_token_that_the_provider_has_not_signed_lets_nobody_in() {
         let (token, other) = (key.token(claims), key.token(&json!({ "sub": "x" })));
         format!("{}.{}", token.rsplit_once('.').unwrap().0, other.rsplit_once('.').unwrap().1)
     };
-    let makes: [(&str, &dyn Fn(&Value) -> String); 8] = [
+    type Make<'a> = &'a dyn Fn(&Value) -> String;
+    let makes: [(&str, Make<'_>); 8] = [
         ("no signature", &unsigned),
         ("a key that is not the provider's", &|claims| stranger.token(claims)),
         ("the public key as a secret", &|claims| by_public_key(&key, claims)),

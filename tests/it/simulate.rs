@@ -59,6 +59,7 @@ fn by_operation(refusals: &Value) -> BTreeMap<String, u64> {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one story, told once")]
 async fn refusals_are_known_to_the_unit() {
     let app = shop().await;
     let price = |unit: &str, included: u64| {

@@ -18,6 +18,7 @@ pub const CONTACTS_MOST: usize = 20;
 
 words! {
     /// What a contact is asked about.
+    #[schema(as = ContactRole)]
     pub enum Role {
         /// Keys, errors, changes of the API.
         Technical = "technical",
