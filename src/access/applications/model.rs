@@ -13,6 +13,7 @@ pub type Purpose = Text<2_000>;
 
 words! {
     /// Where an application stands.
+    #[schema(as = ApplicationState)]
     pub enum State {
         /// Its address has not been verified: nobody looks at it.
         Unverified = "unverified",

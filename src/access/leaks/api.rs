@@ -70,7 +70,7 @@ struct LabelOut {
     tag = "leaks", operation_id = "report_leaked_keys", request_body = Vec<FoundIn>,
     params(
         ("Github-Public-Key-Identifier" = String, Header, description = "Which key has signed", example = "bcb53661c06b4728e59d897fb6165d5c9cda0fd9cdf9d09ead458168deb7518c"),
-        ("Github-Public-Key-Signature" = String, Header, description = "The signature of the body, in base64", example = "MEQCIQDaMKqr…")
+        ("Github-Public-Key-Signature" = String, Header, description = "The signature of the body, in base64", example = "MEUCIQDKZokqnCjrRtw0tni+2Ltvl/uiMJ1EGumEsp1BsNr32AIgQY1YXD2nlj+XNfGK4rBfkMJ1JDOQcYXxa2sY8FNkrKc=")
     ),
     responses((status = 200, description = "What each secret turned out to be", body = Vec<LabelOut>)),
     security(("report_signature" = []))

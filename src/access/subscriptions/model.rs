@@ -6,6 +6,7 @@ use crate::kernel::word::words;
 
 words! {
     /// Where a subscription stands in its life.
+    #[schema(as = SubscriptionState)]
     pub enum State {
         /// It waits for a decision.
         Requested = "requested",

@@ -3,7 +3,7 @@
 //!
 //! Attempts count for the address and for the account. For an address from which somebody has come in to
 //! the account before, they count for both together and not for the account: so guessing from elsewhere keeps
-//! nobody out who comes from where they always come, and nobody is out for longer than [`LONGEST`]. An account
+//! nobody out who comes from where they always come, and nobody is out for longer than `LONGEST`. An account
 //! that is not there counts like one that is.
 
 use super::store;

@@ -5,8 +5,8 @@
 //! under the present plans, so that rates begin with the use that they had; quotas begin with what the
 //! ledger has of their period. So the present plan, tried out on itself, refuses what was refused.
 //!
-//! Memory does not grow with the events: segments are read one by one ([`merge`]), and what is counted is
-//! counted by app ([`tally`]). Dropped, a simulation ends with the segment that it is at.
+//! Memory does not grow with the events: segments are read one by one (`merge`), and what is counted is
+//! counted by app (`tally`). Dropped, a simulation ends with the segment that it is at.
 
 mod cast;
 mod merge;

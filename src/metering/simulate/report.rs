@@ -136,6 +136,7 @@ pub struct AppSimulationOut {
 
 /// Calls that were refused.
 #[derive(Debug, Clone, Default, Serialize, ToSchema)]
+#[schema(as = SimulatedRefusalsOut)]
 pub struct RefusalsOut {
     /// The calls.
     #[schema(example = 1_250)]
