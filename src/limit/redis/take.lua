@@ -59,6 +59,8 @@ local function rate(i, limit)
       a = a - elapsed
     end
     if elapsed >= 0 or elapsed < -LATE then at = now end
+    -- A clock that was put back is gone by from here on, refused or not: else callers wait until it is there again.
+    if elapsed < -LATE then limit.news = true end
     if rq ~= quota or rw ~= window then
       limit.news = true
       a, b = carried(a, b, rq, rw, quota, window)
@@ -114,7 +116,7 @@ local function store(limit, a, b)
 end
 
 if refused then
-  -- Nothing is taken. What the caller had to tell is noted: an edit, what it owes, what was lost.
+  -- Nothing is taken. What there is to tell is noted: an edit, what is owed, what was lost, a clock put back.
   for _, limit in ipairs(limits) do
     if limit.news then store(limit, limit.a, limit.b) end
   end
