@@ -1,6 +1,8 @@
 //! The end of every call on the public listener: record it, name it, tell the limits, write the
 //! problem document. The record stands in the journal before the first byte leaves.
 
+use super::call_id::CallId;
+use super::metered::Metered;
 use super::request_cost::{self, COST};
 use super::{public, rate_limit, shield};
 use crate::access::caller::Judged;
@@ -14,7 +16,6 @@ use crate::http::error::AsItIs;
 use crate::http::{ApiError, Code};
 use crate::kernel::{Clock, Micros};
 use crate::limit::{Decision, Permit};
-use crate::metering::journal::EventId;
 use crate::metering::{Event, Journal, JournalFull, Outcome, Receipt};
 use crate::telemetry::Metrics;
 use crate::telemetry::access_log::{AccessLog, Line};
@@ -25,13 +26,10 @@ use actix_web::http::header::{
 };
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, HttpResponse, web};
-use bytes::Bytes;
 use std::cell::RefCell;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll, ready};
 
 /// The id of the call: of its usage event, where it has one. Quoted in problems as `request_id`.
 pub(super) const EVENT_ID: HeaderName = HeaderName::from_static("usage-event-id");
@@ -75,48 +73,6 @@ pub(super) struct Recorded {
     pub(super) cost: Option<HeaderValue>,
     /// The same in thousandths of a unit, which quotas settle to; 0 where the caller is not known.
     pub(super) cost_milli: u32,
-}
-
-/// The text of a call's id.
-#[derive(Debug)]
-pub(super) struct CallId {
-    text: [u8; EventId::MAX_LEN],
-    len: usize,
-}
-
-impl CallId {
-    fn of_event(receipt: &Receipt) -> Self {
-        let mut text = [0; EventId::MAX_LEN];
-        let len = receipt.write_id(&mut text).len();
-        Self { text, len }
-    }
-
-    /// The id of the `n`th call of a run that has no event.
-    fn unmetered(run_id: &str, n: u64) -> Self {
-        let mut id = Self { text: [0; EventId::MAX_LEN], len: 0 };
-        id.push(run_id);
-        id.push(".u");
-        id.push(itoa::Buffer::new().format(n));
-        id
-    }
-
-    /// Adds what fits of `part`, which is ASCII.
-    fn push(&mut self, part: &str) {
-        for (to, byte) in self.text[self.len..].iter_mut().zip(part.bytes()) {
-            *to = byte;
-            self.len += 1;
-        }
-    }
-
-    /// The text.
-    pub(super) fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.text[..self.len]).unwrap_or_default()
-    }
-
-    /// The text as a header's value.
-    pub(super) fn header(&self) -> Option<HeaderValue> {
-        HeaderValue::from_bytes(&self.text[..self.len]).ok()
-    }
 }
 
 /// Marks a request that came as HEAD and is routed as GET.
@@ -242,67 +198,6 @@ pub(super) fn outcome(status: u16, code: Option<Code>) -> Outcome {
         (200..=399, _) => Outcome::Served,
         (400..=499, _) => Outcome::ClientError,
         _ => Outcome::ServerError,
-    }
-}
-
-/// A body that closes its event and ends what its call holds of the limits: completed when the last byte
-/// has been handed over, aborted when it is dropped before.
-#[derive(Debug)]
-pub(super) struct Metered<B> {
-    body: B,
-    receipt: Option<Receipt>,
-    permit: Option<Permit>,
-}
-
-impl<B: MessageBody> Metered<B> {
-    /// A body with the event that it closes, and with what its call holds.
-    pub(super) fn new(body: B, receipt: Option<Receipt>, permit: Option<Permit>) -> Self {
-        let mut metered = Self { body, receipt, permit };
-        // A body of no bytes is never polled: its event is closed by having been sent.
-        if matches!(metered.body.size(), BodySize::None | BodySize::Sized(0)) {
-            metered.complete();
-        }
-        metered
-    }
-
-    fn complete(&mut self) {
-        let receipt = self.receipt.take();
-        match self.permit.take() {
-            None => _ = receipt.map(Receipt::complete),
-            Some(permit) => settle(permit, receipt),
-        }
-    }
-}
-
-/// Settles a call's quotas and completes its event, in this order: once the event is complete, its segment
-/// may come into the ledger at any time, and what is settled behind that would be counted twice.
-fn settle(mut permit: Permit, receipt: Option<Receipt>) {
-    let segment = receipt.as_ref().map(Receipt::segment);
-    permit.settle(segment);
-    if let (Some(receipt), Some(segment)) = (receipt, segment)
-        && !receipt.complete()
-    {
-        permit.take_back(segment);
-    }
-}
-
-impl<B: MessageBody + Unpin> MessageBody for Metered<B> {
-    type Error = B::Error;
-
-    fn size(&self) -> BodySize {
-        self.body.size()
-    }
-
-    fn poll_next(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
-        let this = self.get_mut();
-        let next = ready!(Pin::new(&mut this.body).poll_next(cx));
-        if next.is_none() {
-            this.complete();
-        }
-        Poll::Ready(next)
     }
 }
 

@@ -2,7 +2,8 @@
 //! router, from stored bytes. Whatever is not a plain success goes the ordinary way, so that there
 //! is one place that knows errors; a refused call has taken nothing, so judging it again is harmless.
 
-use super::finish::{Answered, CameAsHead, EVENT_ID, Finisher, Metered};
+use super::finish::{Answered, CameAsHead, EVENT_ID, Finisher};
+use super::metered::Metered;
 use super::request_cost::COST;
 use crate::access::caller;
 use crate::access::operation::{Op as _, op};

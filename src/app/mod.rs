@@ -2,10 +2,13 @@
 //! how it stops without losing anything.
 
 mod admin;
+mod call_id;
 mod connection;
 mod control;
 mod finish;
 mod front;
+mod metered;
+mod open;
 pub mod openapi;
 mod public;
 mod rate_limit;
@@ -15,43 +18,33 @@ mod shield;
 mod supervise;
 mod tasks;
 
-use crate::access::applications::{Links, Registration};
-use crate::access::audit;
+use crate::access::applications::Registration;
 use crate::access::directory::Keyring;
-use crate::access::mails::{Post, Sink};
-use crate::access::operation;
-use crate::access::pepper::{Pepper, PepperError, check_pepper, known_fingerprint};
+use crate::access::mails::Post;
 use crate::access::policy::Gate;
-use crate::catalog::DigitalLinks;
 use crate::changes::Waits;
 use crate::cluster::{Nodes, Redis};
-use crate::config::{self, Config, Durability, LimitBackend};
-use crate::explain::api::Explainer;
+use crate::config::Config;
 use crate::exports;
 use crate::feeds::out::FeedsOut;
 use crate::feeds::sources::Sources;
 use crate::hooks::Hooks;
+use crate::kernel::Clock;
 use crate::kernel::id::NodeId;
 use crate::kernel::secret::Secret;
-use crate::kernel::{Clock, Micros, base62};
-use crate::limit::redis::{Mode, Shared};
-use crate::limit::{Limiter, LocalLimiter};
-use crate::metering::journal::{JournalOptions, Keeper, next_epoch};
-use crate::metering::{self, FoldReport, Folder, Journal, Quotas};
+use crate::metering::journal::Keeper;
+use crate::metering::{Folder, Quotas};
 use crate::mirror::{Mirror, Saved};
-use crate::storage::{self, Db};
-use crate::stores::postal_codes::PostalCodes;
-use crate::telemetry::{AccessLog, Gauge, Metrics, Tally};
+use crate::storage::Db;
+use crate::telemetry::Metrics;
 use anyhow::Context as _;
 use finish::Ledgerbook;
+pub use open::{export_worker, lock_data_dir, open_database, open_pepper};
 use readiness::Readiness;
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::future::Future;
 use std::net::SocketAddr;
-use std::os::unix::fs::DirBuilderExt as _;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -113,119 +106,7 @@ pub struct Addresses {
     pub admin: SocketAddr,
 }
 
-/// Opens the database of a configuration and brings its schema to this version.
-pub async fn open_database(config: &Config) -> anyhow::Result<Db> {
-    make_data_dir(&config.server.data_dir)?;
-    let db = Db::connect(&config.database.url, config.database.max_connections)
-        .await
-        .context("the database (`database.url`) cannot be opened")?;
-    db.migrate().await?;
-    audit::anchor(&db, Clock::System.now()).await?;
-    Ok(db)
-}
-
-/// The pepper of a configuration, checked against the one that the database was set up with.
-pub async fn open_pepper(config: &Config, db: &Db) -> anyhow::Result<Arc<Pepper>> {
-    let pepper = match &config.access.pepper {
-        config::Pepper::Given(text) => {
-            Pepper::from_hex(text.reveal()).context("`access.pepper` cannot be used")?
-        }
-        config::Pepper::Generated(path) => {
-            if !path.exists() && known_fingerprint(db).await?.is_some() {
-                return Err(PepperError::Missing(path.clone()).into());
-            }
-            Pepper::load_or_create(path)?
-        }
-    };
-    check_pepper(db, &pepper).await?;
-    Ok(Arc::new(pepper))
-}
-
-/// Where postal codes are, if the retailer has said so.
-fn postal_codes(config: &Config) -> anyhow::Result<PostalCodes> {
-    let Some(path) = &config.stores.postal_codes else { return Ok(PostalCodes::default()) };
-    let loaded = PostalCodes::load(path);
-    loaded.with_context(|| format!("stores.postal_codes: {}", path.display()))
-}
-
-/// The journal's directory, after what an earlier run left in it came into the ledger.
-async fn recover_journal(
-    data_dir: &Path,
-    db: &Db,
-    now: Micros,
-) -> anyhow::Result<(PathBuf, FoldReport)> {
-    let dir = data_dir.join("journal");
-    std::fs::create_dir_all(&dir)?;
-    let recovered = metering::recover(&dir, db, now).await?;
-    tracing::info!(?recovered, "journal recovered");
-    Ok((dir, recovered))
-}
-
 impl Comptoir {
-    /// Opens everything: database, keys, journal (with what a crash left in it), read model.
-    pub async fn open(config: Config, clock: Clock) -> anyhow::Result<Self> {
-        check_access_log(&config.telemetry)?;
-        let data_dir = config.server.data_dir.clone();
-        let lock = lock_data_dir(&data_dir)?;
-        let db = open_database(&config).await?;
-        let pepper = open_pepper(&config, &db).await?;
-        let bootstrap = crate::admin::bootstrap(&db, &pepper, clock.now()).await?;
-        let node = storage::node_id(&data_dir)?;
-        let (nodes, redis, keyring) = open_access(&config, (&db, &clock), pepper, node).await?;
-        let gate = Arc::new(Gate::new(Arc::clone(&keyring), config.server.trusted_proxies.clone()));
-
-        let (journal_dir, recovered) = recover_journal(&data_dir, &db, clock.now()).await?;
-        let epoch = next_epoch(&journal_dir)?;
-        let journal = open_journal(&config.metering, &journal_dir, node, epoch)?;
-        let folder = folder(&config.metering, &db, journal.as_ref());
-        let quotas =
-            open_quotas((&db, &keyring), (node, epoch), journal.as_ref(), clock.now()).await?;
-
-        let exports = Arc::new(export_worker(&config, &db, &clock)?);
-        exports.start().await?;
-        let (mirror, saved) = open_mirror(&config, &db, node).await?;
-        let feeds =
-            Arc::new(FeedsOut::new((&mirror, &clock), &data_dir, &config.server.public_url)?);
-        let waits = Arc::new(Waits::new(&mirror));
-        let metrics = Arc::new(Metrics::new(&operation_ids()));
-        tell_recovery(&metrics, &recovered);
-        let counted = (journal.clone(), Arc::clone(&keyring));
-        let explainer = Explainer::new(keyring.pepper(), (&db, &clock));
-        let run = (run_id(node, epoch), &clock);
-        let book = Arc::new(ledgerbook(&config.limits, journal, run, (&metrics, explainer)));
-        let demo = db.setting("demo").await?.is_some();
-        // All this may have taken longer than what was read of the keys holds.
-        keyring.follow(&db, clock.now()).await?;
-        let (registration, post) = open_registration(&config, (&db, &clock, node), &keyring);
-        Ok(Self {
-            readiness: Arc::new(Readiness::new(Arc::clone(&keyring), clock.now())),
-            hooks: Arc::new(Hooks::new(&config.hooks, (&db, &clock, node), &mirror, counted)?),
-            sources: Sources::new(&config.feeds, (&db, &clock, node.to_string()))?.map(Arc::new),
-            config: Arc::new(config),
-            db,
-            clock,
-            node,
-            nodes,
-            redis,
-            keyring,
-            gate,
-            mirror,
-            saved,
-            exports,
-            feeds,
-            waits,
-            registration,
-            post,
-            folder,
-            quotas,
-            book,
-            metrics,
-            bootstrap,
-            demo,
-            _lock: lock,
-        })
-    }
-
     /// The first admin token, when this start has made it. Show it once.
     pub fn take_bootstrap_token(&mut self) -> Option<Secret> {
         self.bootstrap.take()
@@ -298,213 +179,6 @@ impl Comptoir {
         tracing::info!("stopped");
         failure.map_or(Ok(()), Err)
     }
-}
-
-/// What writes the exports of the node with this configuration.
-pub fn export_worker(config: &Config, db: &Db, clock: &Clock) -> anyhow::Result<exports::Worker> {
-    let data_dir = &config.server.data_dir;
-    let node = storage::node_id(data_dir)?;
-    let settings = config.exports.clone();
-    Ok(exports::Worker::new(db.clone(), clock.clone(), data_dir, node, settings))
-}
-
-/// What takes applications in, where anybody may apply, and what sends the mails about them.
-fn open_registration(
-    config: &Config,
-    (db, clock, node): (&Db, &Clock, NodeId),
-    keyring: &Keyring,
-) -> (Option<Arc<Registration>>, Arc<Post>) {
-    let (settings, base) = (&config.registration, config.server.public_url.as_str());
-    let open = || Registration::new((db, clock), keyring.pepper(), (settings, base));
-    let post = Post {
-        db: db.clone(),
-        clock: clock.clone(),
-        links: Links::new(keyring.pepper(), base, settings.link_hours),
-        from: settings.mail_from.clone(),
-        sink: Sink::Files(config.server.data_dir.join("outbox")),
-        node: node.to_string(),
-    };
-    (settings.enabled.then(|| Arc::new(open())), Arc::new(post))
-}
-
-/// This node among the others, the Redis that they share, and the keys.
-async fn open_access(
-    config: &Config,
-    (db, clock): (&Db, &Clock),
-    pepper: Arc<Pepper>,
-    node: NodeId,
-) -> anyhow::Result<(Arc<Nodes>, Option<Arc<Redis>>, Arc<Keyring>)> {
-    let nodes = Arc::new(Nodes::new(node));
-    let redis = open_redis(config).await?;
-    let limiter = limiter(&config.limits, redis.as_ref(), &nodes)?;
-    let keyring = Arc::new(Keyring::new(limiter, pepper, config.access.stale_after));
-    keyring.follow(db, clock.now()).await?;
-    Ok((nodes, redis, keyring))
-}
-
-/// The loaded mirror, and what this node keeps of it: nothing where the settings say so.
-async fn open_mirror(
-    config: &Config,
-    db: &Db,
-    node: NodeId,
-) -> anyhow::Result<(Arc<Mirror>, Option<Arc<Saved>>)> {
-    let links = DigitalLinks::below(&config.server.public_url);
-    let mirror = Arc::new(Mirror::new(postal_codes(config)?, links));
-    let folder = config.server.data_dir.join("mirror");
-    let saves = !config.catalog.save_every.is_zero();
-    let saved = saves.then(|| Arc::new(Saved::new(folder, node.to_string())));
-    mirror.load(db, saved.as_deref()).await?;
-    Ok((mirror, saved))
-}
-
-/// What holds callers to their limits.
-fn limiter(
-    settings: &config::Limits,
-    redis: Option<&Arc<Redis>>,
-    nodes: &Arc<Nodes>,
-) -> anyhow::Result<Limiter> {
-    let mode = match settings.backend {
-        LimitBackend::Local => return Ok(Limiter::Local(LocalLimiter::default())),
-        LimitBackend::Strict => Mode::Strict,
-        LimitBackend::Leased => Mode::Leased { most: settings.lease },
-    };
-    let redis = redis.context("`limits.backend` needs `redis.url`")?;
-    let run = base62::encode(getrandom::u64()?, base62::U64_WIDTH);
-    Ok(Limiter::Shared(Shared::new(Arc::clone(redis), Arc::clone(nodes), mode, run)))
-}
-
-/// The Redis of a configuration, if it names one. That it is away keeps no node from starting.
-async fn open_redis(config: &Config) -> anyhow::Result<Option<Arc<Redis>>> {
-    let redis = Redis::new(&config.redis).context("`redis.url` cannot be used")?;
-    if let Some(redis) = &redis
-        && let Err(error) = redis.connect().await
-    {
-        tracing::warn!(%error, "Redis (`redis.url`) cannot be reached; this node starts without it");
-    }
-    Ok(redis)
-}
-
-/// The quotas of this run, begun with what the ledger has; none where metering is off.
-async fn open_quotas(
-    (db, keyring): (&Db, &Arc<Keyring>),
-    (node, epoch): (NodeId, u64),
-    journal: Option<&Arc<Journal>>,
-    now: Micros,
-) -> anyhow::Result<Option<Arc<Quotas>>> {
-    if journal.is_none() {
-        return Ok(None);
-    }
-    let quotas = Quotas::new(db.clone(), Arc::clone(keyring), node, epoch);
-    quotas.round(now).await.context("the quotas cannot be read from the ledger")?;
-    Ok(Some(Arc::new(quotas)))
-}
-
-/// The journal of this run; none where metering is off.
-fn open_journal(
-    settings: &config::Metering,
-    dir: &Path,
-    node: NodeId,
-    epoch: u64,
-) -> anyhow::Result<Option<Arc<Journal>>> {
-    if settings.durability == Durability::Off {
-        tracing::warn!(
-            "metering is off (`metering.durability`): no call is recorded and none is billed"
-        );
-        return Ok(None);
-    }
-    let options = JournalOptions {
-        records_per_segment: settings.segment_records,
-        max_backlog_segments: settings.max_backlog_segments as usize,
-    };
-    let journal = Journal::open(dir, node, epoch, options)
-        .with_context(|| format!("the journal in {} cannot be opened", dir.display()))?;
-    Ok(Some(Arc::new(journal)))
-}
-
-/// What folds the journal into the ledger, where there is one.
-fn folder(
-    settings: &config::Metering,
-    db: &Db,
-    journal: Option<&Arc<Journal>>,
-) -> Option<Arc<Folder>> {
-    let timeout = settings.completion_timeout;
-    journal.map(|journal| Arc::new(Folder::new(db.clone(), Arc::clone(journal), timeout)))
-}
-
-/// What records the calls of a run.
-fn ledgerbook(
-    settings: &config::Limits,
-    journal: Option<Arc<Journal>>,
-    (run_id, clock): (String, &Clock),
-    (metrics, explainer): (&Arc<Metrics>, Explainer),
-) -> Ledgerbook {
-    Ledgerbook {
-        journal,
-        run_id,
-        explainer: Arc::new(explainer),
-        metrics: Arc::clone(metrics),
-        clock: clock.clone(),
-        unmetered: AtomicU64::new(0),
-        with_x_ratelimit: settings.x_ratelimit_headers,
-    }
-}
-
-/// Names a run of a node.
-fn run_id(node: NodeId, epoch: u64) -> String {
-    format!("{}.{epoch}", base62::encode(node.0, base62::U64_WIDTH))
-}
-
-/// Shows operators what a start has found in the journal.
-fn tell_recovery(metrics: &Metrics, found: &FoldReport) {
-    let gauge = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-    metrics.add(Tally::EventsFolded, found.events);
-    metrics.set_gauge(Gauge::RecoveredUnconfirmed, gauge(found.unconfirmed));
-    metrics.set_gauge(Gauge::RecoveredMissing, gauge(found.missing));
-}
-
-/// The operations by their ledger code, as the metrics count them.
-fn operation_ids() -> Vec<(u16, &'static str)> {
-    operation::OPERATIONS.iter().map(|operation| (operation.code, operation.id)).collect()
-}
-
-/// Makes the data directory where it is not there yet. What it will hold is its owner's alone.
-fn make_data_dir(data_dir: &Path) -> anyhow::Result<()> {
-    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(data_dir);
-    made.with_context(|| {
-        format!("the data directory {} (`server.data_dir`) cannot be made", data_dir.display())
-    })
-}
-
-/// Takes the data directory for this process alone, for as long as the file is held.
-pub fn lock_data_dir(data_dir: &Path) -> anyhow::Result<File> {
-    make_data_dir(data_dir)?;
-    let path = data_dir.join("lock");
-    let file = File::options().write(true).create(true).truncate(false).open(&path);
-    let file = file.with_context(|| format!("{} cannot be made", path.display()))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => anyhow::bail!(
-            "another comptoir is running on {}; stop it, or choose another data directory",
-            data_dir.display()
-        ),
-        Err(TryLockError::Error(error)) => {
-            Err(error).with_context(|| format!("{} cannot be locked", path.display()))
-        }
-    }
-}
-
-/// Says early what would keep the workers from writing the access log.
-fn check_access_log(settings: &config::Telemetry) -> anyhow::Result<()> {
-    AccessLog::open(settings).map(drop).with_context(|| match &settings.access_log {
-        config::AccessLog::File(path) => format!(
-            "the access log {} (`telemetry.access_log`) cannot be opened; set another path, or let \
-             this user write there",
-            path.display()
-        ),
-        config::AccessLog::Off | config::AccessLog::Stdout => {
-            "the access log (`telemetry.access_log`) cannot be opened".to_owned()
-        }
-    })
 }
 
 /// Says early what would keep the listeners from opening.

@@ -3,6 +3,7 @@
 
 pub mod answer;
 pub mod body;
+mod codes;
 pub mod encoding;
 pub mod error;
 pub mod fields;
@@ -20,7 +21,8 @@ mod turns;
 
 pub use answer::Answer;
 pub use body::{ApiPath, BodyLimit, JsonBody};
-pub use error::{ApiError, ApiResult, Code, FieldError};
+pub use codes::Code;
+pub use error::{ApiError, ApiResult, FieldError};
 pub use page::PageRequest;
 pub use params::Params;
 pub use turns::Turns;
