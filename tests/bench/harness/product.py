@@ -20,6 +20,7 @@ LIMITS = ["burst:1000000:1", "hour:1000000000:3600"]
 # at its keys for 10 s is not ready.)
 QUIET = {
     "ACCESS__CONTROL_POLL_MS": "5000",
+    "ACCESS__STALE_AFTER_S": "60",
     "CATALOG__CHANGE_POLL_MS": "5000",
     "CATALOG__STOCK_POLL_MS": "5000",
     "METERING__SYNC_INTERVAL_MS": "60000",
