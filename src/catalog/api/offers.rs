@@ -101,7 +101,7 @@ pub(crate) struct OfferOut {
     /// Until when the offer holds.
     #[schema(required = true, value_type = Option<String>, format = DateTime, example = "2026-11-30T23:00:00Z")]
     valid_through: Option<Micros>,
-    /// The promotions that the offer is part of.
+    /// The promotions that the offer is part of: those that are known and not one customer's own.
     #[schema(value_type = Vec<String>, example = json!(["prm_2bN6yHs0KfW"]))]
     promotion_ids: Vec<PromotionId>,
     /// When the retailer said so.

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-/// Who a promotion is for.
+/// Who a promotion is for. One customer's own is not among those that are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Audience {
@@ -17,8 +17,6 @@ pub enum Audience {
     Public,
     /// Members of the loyalty programme.
     Member,
-    /// One customer: told only with that customer's consent.
-    Personal,
 }
 
 /// Where a promotion stands in time.
@@ -87,12 +85,6 @@ impl PromotionRecord {
         Ok(Self { id, etag: digest(&body), body, traits, told })
     }
 
-    /// Whether it is one customer's own.
-    #[must_use]
-    pub fn is_personal(&self) -> bool {
-        self.traits.audience == Audience::Personal
-    }
-
     /// Where it stands at an instant; the end belongs to it no longer.
     fn phase(&self, now: Micros) -> Phase {
         if self.traits.valid_through.is_some_and(|end| end <= now) {
@@ -110,9 +102,9 @@ impl PromotionRecord {
 pub enum PromotionChange {
     /// It is, or is now, this.
     Upsert(Box<PromotionRecord>),
-    /// It was deleted, at this instant.
+    /// It was deleted or has become one customer's own, at this instant.
     Delete(PromotionId, Micros),
-    /// It was one customer's own and was deleted: nobody is told that it was.
+    /// It never was for others than one customer: nobody is told that it is or was.
     Forget(PromotionId),
 }
 
@@ -170,8 +162,7 @@ impl PromotionQuery {
             use crate::kernel::word::Word as _;
             traits.channels.iter().any(|word| word == channel.as_str())
         };
-        !promotion.is_personal()
-            && self.store.is_none_or(here)
+        self.store.is_none_or(here)
             && self.subject.as_ref().is_none_or(of)
             && self.category.is_none_or(|id| to.category_ids.contains(&id))
             && self.brand.is_none_or(|id| to.brand_ids.contains(&id))
@@ -196,11 +187,11 @@ pub struct Turn {
     pub phase: Phase,
 }
 
-/// All promotions.
+/// All promotions that are told.
 #[derive(Debug, Default)]
 pub(super) struct Promotions {
     by_id: BTreeMap<u64, PromotionRecord>,
-    /// When those that were deleted were deleted.
+    /// When those that are gone went.
     gone: BTreeMap<u64, Micros>,
 }
 
@@ -221,18 +212,17 @@ impl Promotions {
             }
             PromotionChange::Forget(id) => {
                 self.by_id.remove(&id.0);
+                self.gone.remove(&id.0);
             }
         }
     }
 
-    /// The promotion with this id, unless it is one customer's own.
+    /// The promotion with this id.
     pub(super) fn get(&self, id: PromotionId) -> Lookup {
         match self.by_id.get(&id.0) {
-            Some(found) if !found.is_personal() => {
-                Lookup::Found { body: found.body.clone(), etag: found.etag }
-            }
+            Some(found) => Lookup::Found { body: found.body.clone(), etag: found.etag },
             None if self.gone.contains_key(&id.0) => Lookup::Gone { replaced_by: None },
-            _ => Lookup::Missing,
+            None => Lookup::Missing,
         }
     }
 
