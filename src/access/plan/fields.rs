@@ -3,7 +3,7 @@
 use crate::access::resource::Kind;
 use crate::http::fields::Fields;
 use crate::kernel::word::Word as _;
-use serde::de::{Error as _, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeMap as _};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -171,6 +171,25 @@ impl Serialize for DataFields {
     }
 }
 
+/// Reads the names of fields of a resource, so that what is wrong with one is said of its place.
+struct Names(Kind);
+
+impl<'de> DeserializeSeed<'de> for Names {
+    type Value = Option<BTreeSet<&'static str>>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        let Some(names) = Option::<Vec<String>>::deserialize(deserializer)? else {
+            return Ok(None);
+        };
+        if names.is_empty() {
+            let message = "at least one field is named; leave the resource out to include all";
+            return Err(D::Error::custom(message));
+        }
+        let names = names.iter().map(|name| known(self.0, name));
+        names.collect::<Result<_, _>>().map(Some).map_err(D::Error::custom)
+    }
+}
+
 struct Entries;
 
 impl<'de> Visitor<'de> for Entries {
@@ -193,13 +212,7 @@ impl<'de> Visitor<'de> for Entries {
                 let message = format!("unknown field `{short}`, expected one of {known}");
                 return Err(A::Error::custom(message));
             };
-            let Some(names) = map.next_value::<Option<Vec<String>>>()? else { continue };
-            let names = names.iter().map(|name| known(resource, name));
-            let names: BTreeSet<_> = names.collect::<Result<_, _>>().map_err(A::Error::custom)?;
-            if names.is_empty() {
-                let message = "at least one field is named; leave the resource out to include all";
-                return Err(A::Error::custom(message));
-            }
+            let Some(names) = map.next_value_seed(Names(resource))? else { continue };
             if all.of(resource).is_some() {
                 return Err(A::Error::custom(format!("duplicate field `{word}`")));
             }

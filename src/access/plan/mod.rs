@@ -111,7 +111,7 @@ impl From<Limits> for Definition {
 impl<'de> Deserialize<'de> for Definition {
     /// Versions of plans that were written by 0.1.0 are a list of limits; weights, what holds when degraded,
     /// prices and data came later.
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
         #[serde(untagged)]
         enum Stored {
@@ -160,14 +160,14 @@ pub fn share() -> WhenDegraded {
 }
 
 /// Reads `share` or `refuse`.
-pub fn when_degraded<'de, D: serde::Deserializer<'de>>(d: D) -> Result<WhenDegraded, D::Error> {
+pub fn when_degraded<'de, D: Deserializer<'de>>(d: D) -> Result<WhenDegraded, D::Error> {
     read::word(d).map(|word| word.unwrap_or(WhenDegraded::Share))
 }
 
 /// Reads the same for a change, which may leave it out.
 pub fn when_degraded_change<'de, D>(d: D) -> Result<Option<WhenDegraded>, D::Error>
 where
-    D: serde::Deserializer<'de>,
+    D: Deserializer<'de>,
 {
     read::word(d)
 }
@@ -175,7 +175,7 @@ where
 /// Reads a change of the price list, which may be to none.
 pub fn prices_change<'de, D>(d: D) -> Result<Option<Option<PlanPrices>>, D::Error>
 where
-    D: serde::Deserializer<'de>,
+    D: Deserializer<'de>,
 {
     Option::deserialize(d).map(Some)
 }
