@@ -215,6 +215,7 @@ fn query(params: &mut Params, descend: bool, view: &CatalogView) -> ProductQuery
         min_price,
         max_price,
         wants_prices: false,
+        grant: None,
     }
 }
 

@@ -8,6 +8,7 @@
 mod arena;
 mod categories;
 mod deleted;
+mod grant;
 pub mod hash;
 pub mod id_set;
 mod names;
@@ -26,6 +27,7 @@ mod tree;
 
 pub use categories::{CategoryChange, CategoryQuery, CategoryRecord};
 pub use deleted::{Listed, with_deleted};
+pub use grant::Grant;
 pub use offers::{OfferChange, OfferRecord};
 pub use page::Page;
 pub use products::{ProductChange, ProductRecord, Tombstone};

@@ -1,5 +1,6 @@
 //! Which products a list takes, and how to find them without looking at the others.
 
+use super::grant::Grant;
 use super::id_set::{IdSet, Union};
 use super::page::Page;
 use super::postings::Postings;
@@ -42,6 +43,8 @@ pub struct ProductQuery {
     pub max_price: Option<Amount>,
     /// Whether rows need their price: for a filter, a facet or an order.
     pub wants_prices: bool,
+    /// Included in the caller's plan.
+    pub grant: Option<Grant>,
 }
 
 impl ProductQuery {
@@ -103,7 +106,8 @@ impl<'a> Filter<'a> {
             && self.group.is_none_or(|group| entry.group == group)
             && query.sold_by_weight.is_none_or(|by_weight| entry.sold_by_weight == by_weight)
             && query.updated_since.is_none_or(|since| entry.updated_at >= since.0)
-            && self.in_store.is_none_or(|set| set.contains(entry.id));
+            && self.in_store.is_none_or(|set| set.contains(entry.id))
+            && query.grant.as_ref().is_none_or(|grant| grant.takes(entry, products));
         let mut misses = Misses::default();
         misses.add(Misses::BRAND, !query.brands.is_empty() && !self.brands.contains(&entry.brand));
         misses.add(Misses::CATEGORY, !in_categories);
@@ -132,6 +136,12 @@ impl<'a> Filter<'a> {
         }
         if !self.categories.is_empty() {
             consider(sets(&products.in_category, self.categories.iter().copied()));
+        }
+        if let Some(brands) = query.grant.as_ref().and_then(|grant| grant.brands.as_ref()) {
+            consider(sets(&products.brands, brands.iter().map(|id| id.0)));
+        }
+        if let Some(named) = query.grant.as_ref().and_then(|grant| grant.categories.as_ref()) {
+            consider(sets(&products.in_category, named.iter().copied()));
         }
         if let Some(group) = &query.item_group {
             consider(sets(&products.groups, std::iter::once(group_key(group))));
