@@ -105,6 +105,13 @@ impl Fields {
         fields
     }
 
+    /// These fields below a name, with others whole beside it.
+    #[must_use]
+    pub fn below(self, name: &str, beside: &[&str]) -> Self {
+        let beside = beside.iter().map(|name| ((*name).to_owned(), Self::default()));
+        Self(beside.chain([(name.to_owned(), self)]).collect())
+    }
+
     /// Adds a path. A name that is asked for whole stays whole, whatever else is asked below it.
     fn add<'a>(&mut self, mut path: impl Iterator<Item = &'a str>) {
         let mut at = self;
