@@ -11,11 +11,11 @@ use std::sync::Arc;
 
 /// A key that a call has proved to hold, with what the call may do with it.
 #[derive(Debug)]
-pub(super) struct Held {
+pub struct Held {
     /// The key.
-    pub(super) key: Arc<KeyRecord>,
+    pub key: Arc<KeyRecord>,
     /// What of its scopes the call has.
-    pub(super) scopes: Scopes,
+    pub scopes: Scopes,
 }
 
 impl From<Arc<KeyRecord>> for Held {

@@ -4,6 +4,7 @@
 use super::directory::KeyRecord;
 use super::model::StockDisclosure;
 use super::operation::{Op, Operation};
+use super::plan::PlanData;
 use super::policy::{Admitted, CallView, Gate, Judgement, Pending, Refused};
 use super::{Environment, Scope, Scopes};
 use crate::http::ApiError;
@@ -47,6 +48,12 @@ impl<O: Op> Caller<O> {
             true => self.key.stock_disclosure,
             false => self.key.stock_disclosure.min(StockDisclosure::Band),
         }
+    }
+
+    /// What of the retailer's data the caller's plan includes; none where that is everything.
+    #[must_use]
+    pub fn data(&self) -> Option<&Arc<PlanData>> {
+        self.key.data.as_ref()
     }
 
     /// The app that calls.

@@ -8,6 +8,7 @@ use super::freshness::Freshness;
 use super::imported::ImportedHasher;
 use super::keys::model::{KeyKind, SecretForm};
 use super::model::{Definition, StockDisclosure};
+use super::plan::PlanData;
 use super::service::{KeyRow, load_directory};
 use super::terms::{PlanAt, Told};
 use super::{Environment, Scope, Scopes};
@@ -125,6 +126,8 @@ pub struct KeyRecord {
     pub next_at: Arc<AtomicI64>,
     /// How much of a quantity in stock the plan and the scopes together let it know.
     pub stock_disclosure: StockDisclosure,
+    /// What of the retailer's data the plan includes; none where that is everything.
+    pub data: Option<Arc<PlanData>>,
     /// The limits and weights of the plan.
     pub terms: Arc<Terms>,
     /// Their header, `RateLimit-Policy`, where it is the same for every call.
@@ -456,6 +459,7 @@ impl Keyring {
             policy_header: HeaderValue::from_str(&terms.limits.policy_header(|_| 0))
                 .unwrap_or(HeaderValue::from_static("")),
             stock_disclosure: disclosure(row.scopes, definition),
+            data: Some(&definition.data).filter(|data| !data.is_everything()).cloned(),
             terms,
         }
     }

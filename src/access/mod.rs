@@ -23,6 +23,7 @@ pub mod partners;
 pub mod pepper;
 pub mod plan;
 pub mod policy;
+pub mod resource;
 pub mod scope;
 pub mod service;
 pub mod signed;

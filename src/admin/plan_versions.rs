@@ -7,7 +7,9 @@ use super::state::State;
 use crate::access::AccessError;
 use crate::access::error::Kind;
 use crate::access::model::{Definition, PlanVersion, StockDisclosure};
-use crate::access::plan::{LimitDoc, PlanLimits, PlanPrices, PlanWeights, PricesDoc};
+use crate::access::plan::{
+    DataDoc, LimitDoc, PlanData, PlanLimits, PlanPrices, PlanWeights, PricesDoc,
+};
 use crate::access::service;
 use crate::http::answer::Cache;
 use crate::http::{Answer, ApiPath, ApiResult, Params};
@@ -16,6 +18,7 @@ use crate::kernel::id::PlanId;
 use crate::limit::WhenDegraded;
 use actix_web::{HttpRequest, get};
 use serde::Serialize;
+use std::sync::Arc;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 /// Mounts the operations on the versions of plans.
@@ -48,6 +51,9 @@ pub struct PlanVersionOut {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<PricesDoc>)]
     pub prices: Option<PlanPrices>,
+    /// What of the data its apps might read; an empty object is everything.
+    #[schema(value_type = DataDoc)]
+    pub data: Arc<PlanData>,
     /// From when it held; the next version ended it.
     #[schema(value_type = String, format = DateTime, example = "2026-11-22T09:41:07Z")]
     pub created_at: Micros,
@@ -56,7 +62,8 @@ pub struct PlanVersionOut {
 impl From<PlanVersion> for PlanVersionOut {
     fn from(version: PlanVersion) -> Self {
         let PlanVersion { plan: plan_id, version, definition, created_at } = version;
-        let Definition { limits, stock_disclosure, weights, when_degraded, prices } = definition;
+        let Definition { limits, stock_disclosure, weights, when_degraded, prices, data } =
+            definition;
         Self {
             plan_id,
             version,
@@ -65,6 +72,7 @@ impl From<PlanVersion> for PlanVersionOut {
             weights,
             when_degraded,
             prices,
+            data,
             created_at,
         }
     }

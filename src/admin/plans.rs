@@ -5,8 +5,10 @@ use super::page::{self, PageOut, PageQuery};
 use super::problems::{BodyProblems, Conflicts, Missing, Problems};
 use super::state::{State, created, done};
 use crate::access::model::{Definition, DefinitionPatch, Name, Plan, StockDisclosure};
-use crate::access::plan::{LimitDoc, PlanLimits, PlanPrices, PlanWeights, PricesDoc};
-use crate::access::plan::{prices_change, share, when_degraded, when_degraded_change};
+use crate::access::plan::{
+    DataDoc, LimitDoc, PlanData, PlanLimits, PlanPrices, PlanWeights, PricesDoc, data, data_change,
+    prices_change, share, when_degraded, when_degraded_change,
+};
 use crate::access::service;
 use crate::http::answer::Cache;
 use crate::http::{Answer, ApiError, ApiPath, ApiResult, Code, FieldError, JsonBody, Params};
@@ -15,6 +17,7 @@ use crate::kernel::id::PlanId;
 use crate::limit::WhenDegraded;
 use actix_web::{HttpRequest, HttpResponse, get, patch, post};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 /// Mounts the operations on plans.
@@ -53,6 +56,10 @@ pub struct PlanIn {
     #[serde(default)]
     #[schema(value_type = Option<PricesDoc>)]
     pub prices: Option<PlanPrices>,
+    /// What of the data its apps may read: products, stores and fields; everything where it is left out.
+    #[serde(default, deserialize_with = "data")]
+    #[schema(value_type = Option<DataDoc>)]
+    pub data: Arc<PlanData>,
 }
 
 fn exact() -> StockDisclosure {
@@ -84,6 +91,10 @@ pub struct PlanPatch {
     #[serde(default, deserialize_with = "prices_change")]
     #[schema(value_type = Option<PricesDoc>)]
     pub prices: Option<Option<PlanPrices>>,
+    /// What of the data its apps may read, in place of all that was said; `null` for everything.
+    #[serde(default, deserialize_with = "data_change")]
+    #[schema(value_type = Option<DataDoc>)]
+    pub data: Option<Arc<PlanData>>,
 }
 
 /// A plan at its current version.
@@ -114,6 +125,9 @@ pub struct PlanOut {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<PricesDoc>)]
     pub prices: Option<PlanPrices>,
+    /// What of the data its apps may read; an empty object is everything.
+    #[schema(value_type = DataDoc)]
+    pub data: Arc<PlanData>,
     /// When it was created.
     #[schema(value_type = String, format = DateTime, example = "2026-11-22T09:41:07Z")]
     pub created_at: Micros,
@@ -125,7 +139,8 @@ pub struct PlanOut {
 impl From<Plan> for PlanOut {
     fn from(plan: Plan) -> Self {
         let Plan { id, name, version, definition, created_at, updated_at } = plan;
-        let Definition { limits, stock_disclosure, weights, when_degraded, prices } = definition;
+        let Definition { limits, stock_disclosure, weights, when_degraded, prices, data } =
+            definition;
         Self {
             id,
             name,
@@ -135,6 +150,7 @@ impl From<Plan> for PlanOut {
             weights,
             when_degraded,
             prices,
+            data,
             created_at,
             updated_at,
         }
@@ -174,8 +190,8 @@ async fn create_plan(
     state: State,
 ) -> ApiResult<HttpResponse> {
     let by = caller.by(&state.clock);
-    let PlanIn { name, limits, stock_disclosure, weights, when_degraded, prices } = body.0;
-    let definition = Definition { limits, stock_disclosure, weights, when_degraded, prices };
+    let PlanIn { name, limits, stock_disclosure, weights, when_degraded, prices, data } = body.0;
+    let definition = Definition { limits, stock_disclosure, weights, when_degraded, prices, data };
     let plan = service::create_plan(&state.db, &by, name, definition).await?;
     state.applied().await;
     created(&format!("plans/{}", plan.id), &PlanOut::from(plan))
@@ -217,11 +233,11 @@ async fn update_plan(
     state: State,
 ) -> ApiResult<HttpResponse> {
     let by = caller.by(&state.clock);
-    let PlanPatch { limits, stock_disclosure, weights, when_degraded, prices } = body.0;
-    let patch = DefinitionPatch { limits, stock_disclosure, weights, when_degraded, prices };
+    let PlanPatch { limits, stock_disclosure, weights, when_degraded, prices, data } = body.0;
+    let patch = DefinitionPatch { limits, stock_disclosure, weights, when_degraded, prices, data };
     if patch.is_empty() {
-        let detail = "The body changes nothing: give limits, stock_disclosure, weights, when_degraded \
-                      or prices.";
+        let detail = "The body changes nothing: give limits, stock_disclosure, weights, when_degraded, \
+                      prices or data.";
         let fault = FieldError::pointer("", "empty", "names nothing to change");
         return Err(ApiError::new(Code::InvalidBody, detail).errors(vec![fault]));
     }

@@ -64,8 +64,14 @@ impl FastPath {
             forwarded_for: caller::forwarded_for(&self.gate, &head.headers),
             signed: None,
         };
+        let held = self.gate.held(&call, at).ok()?;
+        if held.key.data.is_some() {
+            // What the plan includes of the product has to be looked at.
+            return None;
+        }
         // Who has to ask others waits on the ordinary way.
-        let Ok(Judgement::Admitted(mut admitted)) = self.gate.admit(operation, &call, at) else {
+        let judgement = self.gate.admit_held(held, operation, &call, at);
+        let Ok(Judgement::Admitted(mut admitted)) = judgement else {
             return None;
         };
         let fresh = asked.if_none_match.is_some_and(|tags| answer::matches(tags, etag));

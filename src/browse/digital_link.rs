@@ -81,7 +81,8 @@ async fn resolve(
             "Behind the GTIN there can be /22/VARIANT, /10/LOT and /21/SERIAL, in this order.";
         return Err(ApiError::new(Code::UnknownPath, detail));
     }
-    let code = gtin::parse(request.match_info().get("gtin").unwrap_or_default(), &request, &view)?;
+    let code = request.match_info().get("gtin").unwrap_or_default();
+    let code = gtin::parse(code, &request, &view, None)?;
     let body = match view.product_by_gtin(code) {
         Lookup::Found { body, .. } => body,
         Lookup::Missing => return Err(not_found("product with the GTIN", &code)),

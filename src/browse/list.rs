@@ -4,26 +4,28 @@ mod counted;
 mod facets;
 mod look;
 mod order;
+mod permit;
 mod select;
 
 use super::schema::PageOfProducts;
 use super::schema::ProductOut;
 use super::shape::{Shape, Views};
 use crate::access::{Caller, op};
-use crate::catalog::api::deleted;
+use crate::catalog::api::{Included, deleted};
 use crate::catalog::model::Status;
 use crate::catalog::offers::Channel;
 use crate::catalog::search::Search;
-use crate::catalog::view::{CatalogView, ProductQuery};
+use crate::catalog::view::{CatalogView, Grant, ProductQuery};
 use crate::http::answer::Cache;
 use crate::http::form::Columns;
 use crate::http::{Answer, ApiError, ApiResult, Code, PageRequest, Params, Turns};
 use crate::kernel::Amount;
-use crate::kernel::id::{BrandId, ProductId};
+use crate::kernel::id::{BrandId, CategoryId, ProductId};
 use crate::kernel::word::Word as _;
 use crate::stock::model::Availability;
 use actix_web::{HttpRequest, get, web};
 pub(super) use facets::FacetValueOut;
+pub(super) use permit::search as permit_search;
 use select::{Request, select};
 use std::convert::Infallible;
 use std::str::FromStr;
@@ -104,17 +106,20 @@ pub(super) async fn list_products(
     turns: web::Data<Turns>,
 ) -> ApiResult<Answer> {
     let mut params = Params::of(&request);
-    let mut wanted = wanted(&mut params, &views.0);
+    let included = Included::of(&caller, &views.0);
+    let mut wanted = wanted(&mut params, &views.0, included.grant());
     let deleted = deleted::read(&mut params, wanted.query.updated_since, &["fields", "embed"]);
     let columns = if deleted.is_some() { &COLUMNS_WITH_DELETED } else { &COLUMNS };
     let page = PageRequest::read(&request, &mut params).with_columns(columns);
     let shape = Shape::read_in_list(&mut params, wanted.query.store.into_iter().collect());
     shape.bound(page.limit(), &mut params);
     params.finish()?;
-    shape.permit(caller.scopes())?;
+    let shape = shape.within(caller.scopes(), included)?;
+    permit::permit(&wanted, shape.included())?;
     let told = caller.stock_disclosure();
     if let Some(since) = deleted {
-        let found = views.0.list_with_deleted(since, page.after()?, page.limit());
+        let grant = shape.included().grant();
+        let found = views.0.list_with_deleted(grant, since, page.after()?, page.limit());
         let next = found.next_pair();
         let items = deleted::items(found.items, |body| shape.apply(&body, told, &views))?;
         return page.answer(&items, next, shape.cache());
@@ -171,10 +176,10 @@ impl FromStr for Brand {
 }
 
 /// What the parameters ask for, but for the page.
-fn wanted(params: &mut Params, view: &CatalogView) -> Request {
+fn wanted(params: &mut Params, view: &CatalogView, grant: Option<&Grant>) -> Request {
     let text = words(params);
     let descend = params.flag("include_descendants");
-    let query = query(params, descend, view);
+    let query = query(params, descend, view, grant);
     let attributes = params.family("attr", ("attr.", "attr["), MOST_ATTRIBUTES);
     let (facets, facet_limit) = facets::read(params, &attributes);
     Request {
@@ -191,9 +196,31 @@ fn wanted(params: &mut Params, view: &CatalogView) -> Request {
     }
 }
 
-fn query(params: &mut Params, descend: bool, view: &CatalogView) -> ProductQuery {
+/// The categories that are asked for, with those below where these are. One that is not included is as one
+/// that has none below.
+fn categories(
+    asked: Vec<CategoryId>,
+    descend: bool,
+    view: &CatalogView,
+    grant: Option<&Grant>,
+) -> Vec<CategoryId> {
+    if !descend {
+        return asked;
+    }
+    let is_there = |id: &CategoryId| grant.is_none_or(|grant| grant.includes_category(*id));
+    let (known, mut others): (Vec<_>, Vec<_>) = asked.into_iter().partition(is_there);
+    others.extend(view.with_descendants(&known));
+    others
+}
+
+fn query(
+    params: &mut Params,
+    descend: bool,
+    view: &CatalogView,
+    grant: Option<&Grant>,
+) -> ProductQuery {
     let brands = params.list("brand", MOST_IDENTIFIERS);
-    let categories = params.list("category_id", MOST_IDENTIFIERS);
+    let asked = params.list("category_id", MOST_IDENTIFIERS);
     let skus: Vec<String> = params.list("sku", MOST_IDENTIFIERS);
     let min_price: Option<Amount> = params.value("min_price");
     let max_price: Option<Amount> = params.value("max_price");
@@ -202,7 +229,7 @@ fn query(params: &mut Params, descend: bool, view: &CatalogView) -> ProductQuery
     }
     ProductQuery {
         brands: brands.into_iter().map(|Brand(id)| id).collect(),
-        categories: if descend { view.with_descendants(&categories) } else { categories },
+        categories: categories(asked, descend, view, grant),
         gtins: params.list("gtin", MOST_IDENTIFIERS),
         ids: skus.iter().map(|sku| ProductId::derived(sku)).collect(),
         item_group: params.text("item_group_id"),
@@ -215,6 +242,7 @@ fn query(params: &mut Params, descend: bool, view: &CatalogView) -> ProductQuery
         min_price,
         max_price,
         wants_prices: false,
+        grant: grant.cloned(),
     }
 }
 

@@ -4,7 +4,8 @@ mod schema;
 
 use super::shape::{Shape, Views};
 use crate::access::{Caller, op};
-use crate::catalog::view::{CatalogView, Lookup};
+use crate::catalog::api::Included;
+use crate::catalog::view::{CatalogView, Grant, Lookup};
 use crate::http::answer::Cache;
 use crate::http::fields::{Refused, members};
 use crate::http::gtin::refused;
@@ -53,12 +54,12 @@ pub(super) async fn lookup_products(
     if language::is_wanted(request.headers()) {
         shape = shape.in_languages();
     }
-    shape.permit(caller.scopes())?;
+    let shape = shape.within(caller.scopes(), Included::of(&caller, &views.0))?;
     let mut found: Vec<(Bytes, Vec<MatchedOut>)> = Vec::new();
     let mut places: HashMap<Vec<u8>, usize> = HashMap::new();
     let mut not_found = Vec::new();
     for input in asked.identifiers {
-        match resolve(&input, &views.0) {
+        match resolve(&input, &views.0, shape.included().grant()) {
             Ok((body, how)) => {
                 let id = id_of(&body);
                 let at = *places.entry(id).or_insert(found.len());
@@ -135,18 +136,25 @@ fn shape(asked: &LookupIn) -> ApiResult<Shape> {
 
 type Nothing = (Reason, Option<String>, Option<ProductId>);
 
-/// The product that an identifier leads to.
-fn resolve(input: &IdentifierIn, view: &CatalogView) -> Result<(Bytes, Match), Nothing> {
+/// The product that an identifier leads to, asked by who has a grant.
+fn resolve(
+    input: &IdentifierIn,
+    view: &CatalogView,
+    grant: Option<&Grant>,
+) -> Result<(Bytes, Match), Nothing> {
     let unknown = (Reason::Unknown, None, None);
     let (lookup, how) = match input {
         IdentifierIn { gtin: Some(text), .. } => {
             let code: Gtin = text.parse().map_err(|error| no_gtin(text, &error))?;
             let how = if code.to_string() == *text { Match::Exact } else { Match::Normalised };
-            (view.product_by_gtin(code), how)
+            (view.product_by_gtin_within(grant, code), how)
         }
-        IdentifierIn { sku: Some(sku), .. } => (view.product_by_sku(sku), Match::Exact),
+        IdentifierIn { sku: Some(sku), .. } => {
+            (view.product_within(grant, ProductId::derived(sku)), Match::Exact)
+        }
         IdentifierIn { id: Some(id), .. } => {
-            (view.product(id.parse().map_err(|_| unknown.clone())?), Match::Exact)
+            let id = id.parse().map_err(|_| unknown.clone())?;
+            (view.product_within(grant, id), Match::Exact)
         }
         _ => return Err(unknown),
     };

@@ -5,7 +5,8 @@ use super::schema::ProductOut;
 use super::shape::{Shape, Views};
 use crate::access::operation::Op;
 use crate::access::{Caller, op};
-use crate::catalog::api::resource;
+use crate::catalog::api::{Included, resource};
+use crate::catalog::view::CatalogView;
 use crate::http::answer::Cache;
 use crate::http::path;
 use crate::http::{Answer, ApiResult, Params};
@@ -37,9 +38,10 @@ pub(super) async fn get_product(
     product: web::Path<String>,
     views: Views,
 ) -> ApiResult<Answer> {
-    let shape = shape(&request, &caller)?;
+    let shape = shape(&request, &caller, &views.0)?;
     let id: ProductId = path::id(&product, "product")?;
-    let plain = resource(views.0.product(id), "product", &id, Cache::Short)?;
+    let found = views.0.product_within(shape.included().grant(), id);
+    let plain = resource(found, "product", &id, Cache::Short)?;
     shape.answer(plain, caller.stock_disclosure(), &views)
 }
 
@@ -68,9 +70,9 @@ pub(super) async fn get_product_by_sku(
     sku: web::Path<String>,
     views: Views,
 ) -> ApiResult<Answer> {
-    let shape = shape(&request, &caller)?;
-    let plain =
-        resource(views.0.product_by_sku(&sku), "product with the sku", &*sku, Cache::Short)?;
+    let shape = shape(&request, &caller, &views.0)?;
+    let found = views.0.product_within(shape.included().grant(), ProductId::derived(&sku));
+    let plain = resource(found, "product with the sku", &*sku, Cache::Short)?;
     shape.answer(plain, caller.stock_disclosure(), &views)
 }
 
@@ -102,18 +104,18 @@ pub(super) async fn get_product_by_gtin(
     gtin: web::Path<String>,
     views: Views,
 ) -> ApiResult<Answer> {
-    let shape = shape(&request, &caller)?;
-    let code = gtin::parse(&gtin, &request, &views.0)?;
-    let found = views.0.product_by_gtin(code);
+    let shape = shape(&request, &caller, &views.0)?;
+    let grant = shape.included().grant();
+    let code = gtin::parse(&gtin, &request, &views.0, grant)?;
+    let found = views.0.product_by_gtin_within(grant, code);
     let plain = resource(found, "product with the GTIN", &code, Cache::Short)?;
     shape.answer(plain, caller.stock_disclosure(), &views)
 }
 
 /// What the caller wants of the product, as far as its key may read it.
-fn shape<O: Op>(request: &HttpRequest, caller: &Caller<O>) -> ApiResult<Shape> {
+fn shape<O: Op>(request: &HttpRequest, caller: &Caller<O>, view: &CatalogView) -> ApiResult<Shape> {
     let mut params = Params::of(request);
     let shape = Shape::read(&mut params);
     params.finish()?;
-    shape.permit(caller.scopes())?;
-    Ok(shape)
+    shape.within(caller.scopes(), Included::of(caller, view))
 }

@@ -2,8 +2,9 @@
 
 use super::schema::{ProductOut, VariantOut};
 use crate::access::model::StockDisclosure;
+use crate::access::resource::Kind;
 use crate::access::{Scope, Scopes};
-use crate::catalog::api::offers;
+use crate::catalog::api::{Included, offers};
 use crate::catalog::view::{CatalogView, Lookup, ProductQuery};
 use crate::http::answer::Cache;
 use crate::http::fields::{Fields, Known, Refused};
@@ -51,6 +52,8 @@ pub(super) struct Shape {
     fields: Option<Fields>,
     embed: [bool; 4],
     stores: Vec<StoreId>,
+    /// What the caller may be told.
+    included: Included,
 }
 
 /// A fault of `fields` or `embed`, by name.
@@ -141,7 +144,12 @@ impl Shape {
 
     /// Whether products leave as they are stored.
     fn is_plain(&self) -> bool {
-        self.fields.is_none() && !self.embeds()
+        self.fields.is_none() && !self.embeds() && self.included.fields(Kind::Product).is_none()
+    }
+
+    /// What the caller may be told.
+    pub(super) fn included(&self) -> &Included {
+        &self.included
     }
 
     /// How long an answer of this shape may be kept.
@@ -149,15 +157,18 @@ impl Shape {
         if self.embed[STOCK] { Cache::Brief } else { Cache::Short }
     }
 
-    /// Refuses to embed what the key may not read.
-    pub(super) fn permit(&self, scopes: Scopes) -> ApiResult<()> {
+    /// The shape for a caller; refuses to embed what the key may not read.
+    pub(super) fn within(self, scopes: Scopes, included: Included) -> ApiResult<Self> {
         for ((word, _, _, scope), wanted) in EMBEDS.iter().zip(self.embed) {
             let Some(scope) = scope.filter(|scope| wanted && !scopes.has(*scope)) else { continue };
             let detail = format!("`embed={word}` needs the scope `{}`.", scope.as_str());
             let error = ApiError::new(Code::InsufficientScope, detail);
             return Err(error.required_scope(scope.as_str()));
         }
-        Ok(())
+        if self.embed[VARIANTS] {
+            included.need("embed=variants", Kind::Product, "item_group_id")?;
+        }
+        Ok(Self { included, ..self })
     }
 
     /// The answer about one product in this shape.
@@ -194,7 +205,7 @@ impl Shape {
         told: StockDisclosure,
         views: &Views,
     ) -> ApiResult<Vec<u8>> {
-        let mut document = body.to_vec();
+        let mut document = self.included.cut(Kind::Product, body.to_vec());
         if self.embeds() {
             let keys: Keys = serde_json::from_slice(body).map_err(|error| unreadable(&error))?;
             if document.pop() == Some(b'}') {
@@ -217,29 +228,32 @@ impl Shape {
     ) -> ApiResult<()> {
         let id = keys.id;
         if self.embed[OFFERS] {
-            let page = catalog.offers(id, &self.stores, None, None, MOST_EMBEDDED);
+            let grant = self.included.grant();
+            let page = catalog.offers_within(grant, id, &self.stores, None, None, MOST_EMBEDDED);
             let more = page.next.is_some().then(|| self.whole(id, "offers"));
-            let lines = page.items.into_iter().map(offers::document);
-            let lines = lines.collect::<ApiResult<Vec<_>>>()?;
+            let lines = offers::documents(page.items, &self.included)?;
             member(document, "offers", &lines, Some(("more_offers", more)))?;
         }
         if self.embed[STOCK] {
             let now = clock.now();
-            let product = (id, keys.gtin);
+            let (product, known) = ((id, keys.gtin), (told, now));
+            let (stores, included) = (&self.stores, &self.included);
             let (lines, more) =
-                embed::lines(stock, product, &self.stores, (told, now), MOST_EMBEDDED);
+                embed::lines(stock, product, stores, known, MOST_EMBEDDED, included);
             let more = more.then(|| self.whole(id, "stock"));
             member(document, "stock", &lines, Some(("more_stock", more)))?;
         }
         if self.embed[CATEGORY] {
-            let known = keys.category_ids.iter().filter_map(|id| match catalog.category(*id) {
-                Lookup::Found { body, .. } => Some(body),
+            let grant = self.included.grant();
+            let category = |id: &CategoryId| match catalog.category_within(grant, *id) {
+                Lookup::Found { body, .. } => Some(self.included.cut(Kind::Category, body)),
                 Lookup::Gone { .. } | Lookup::Missing => None,
-            });
+            };
+            let known = keys.category_ids.iter().filter_map(category);
             member(document, "categories", &known.collect::<Vec<_>>(), None)?;
         }
         if self.embed[VARIANTS] {
-            let (lines, more) = variants(keys, catalog);
+            let (lines, more) = variants(keys, catalog, &self.included);
             member(document, "variants", &lines, Some(("more_variants", more)))?;
         }
         Ok(())
@@ -266,9 +280,14 @@ struct Keys {
 }
 
 /// The other products of the item group, and where they all are if they are too many.
-fn variants(keys: &Keys, catalog: &CatalogView) -> (Vec<Vec<u8>>, Option<String>) {
+fn variants(
+    keys: &Keys,
+    catalog: &CatalogView,
+    included: &Included,
+) -> (Vec<Vec<u8>>, Option<String>) {
     let Some(group) = &keys.item_group_id else { return (Vec::new(), None) };
-    let query = ProductQuery { item_group: Some(group.clone()), ..ProductQuery::default() };
+    let (item_group, grant) = (Some(group.clone()), included.grant().cloned());
+    let query = ProductQuery { item_group, grant, ..ProductQuery::default() };
     // One more for the product itself.
     let page = catalog.list(&query, None, MOST_EMBEDDED + 1);
     let own = format!("\"{}\"", keys.id);
@@ -277,7 +296,8 @@ fn variants(keys: &Keys, catalog: &CatalogView) -> (Vec<Vec<u8>>, Option<String>
         !members.iter().any(|(name, value)| *name == b"id" && *value == own.as_bytes())
     };
     let others = page.items.iter().filter(|body| is_other(body)).take(MOST_EMBEDDED);
-    let lines = others.map(|body| VARIANT.project(body)).collect();
+    let line = |body: &Bytes| included.cut(Kind::Product, VARIANT.project(body));
+    let lines = others.map(line).collect();
     let encoded: String = url::form_urlencoded::byte_serialize(group.as_bytes()).collect();
     let more = page.next.map(|_| format!("/v1/products?item_group_id={encoded}"));
     (lines, more)

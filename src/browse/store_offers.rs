@@ -1,9 +1,9 @@
 //! The offers of a store.
 
 use crate::access::{Caller, op};
-use crate::catalog::api::existing;
 use crate::catalog::api::offers::OfferOut;
-use crate::catalog::api::offers::{PageOfOffers, document};
+use crate::catalog::api::offers::{PageOfOffers, documents};
+use crate::catalog::api::{Included, existing};
 use crate::catalog::offers::Channel;
 use crate::catalog::view::CatalogView;
 use crate::http::answer::Cache;
@@ -39,7 +39,7 @@ static COLUMNS: LazyLock<Columns> = LazyLock::new(Columns::of::<OfferOut>);
 )]
 #[get("/v1/stores/{store_id}/offers")]
 pub(super) async fn list_store_offers(
-    _caller: Caller<op::ListStoreOffers>,
+    caller: Caller<op::ListStoreOffers>,
     request: HttpRequest,
     store: web::Path<String>,
     view: web::Data<CatalogView>,
@@ -52,13 +52,13 @@ pub(super) async fn list_store_offers(
         PageRequest::read(&request, &mut params).with_columns(&COLUMNS).with_total(&mut params);
     params.finish()?;
     let id: StoreId = path::id(&store, "store")?;
-    existing(stores.store(id), "store", &id)?;
-    let found = view.store_offers(id, channel, page.after_pair()?, page.limit());
-    let items = found.items.into_iter().map(document).collect::<ApiResult<Vec<_>>>()?;
+    let included = Included::of(&caller, &view);
+    existing(included.store(id, stores.store(id)), "store", &id)?;
+    let (grant, after) = (included.grant(), page.after_pair()?);
+    let found = view.store_offers(grant, id, channel, after, page.limit());
+    let items = documents(found.items, &included)?;
     // A store may have an offer of every product, and each is looked at.
-    let total = match page.wants_total() {
-        true => Some(turns.run(move || view.count_store_offers(id, channel)).await?),
-        false => None,
-    };
+    let count = move || view.count_store_offers(included.grant(), id, channel);
+    let total = if page.wants_total() { Some(turns.run(count).await?) } else { None };
     page.answer_counted(&items, found.next, total, Cache::Short)
 }

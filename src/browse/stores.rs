@@ -4,9 +4,10 @@
 mod basket;
 mod schema;
 
+use crate::access::resource::Kind;
 use crate::access::{Caller, Scope, Scopes, op};
-use crate::catalog::api::{deleted, resource};
-use crate::catalog::view::{CatalogView, Page};
+use crate::catalog::api::{Included, deleted, resource};
+use crate::catalog::view::{CatalogView, Listed, Page};
 use crate::http::answer::Cache;
 use crate::http::form::Columns;
 use crate::http::{Answer, ApiError, ApiResult, Code, PageRequest, Params, path};
@@ -74,9 +75,10 @@ pub(super) async fn list_stores(
     let now = clock.now();
     let mut query = query(&mut params, now);
     let code = (query.country.as_deref(), query.postal_code.as_deref());
-    let near = Near::read(&mut params, code, false, &stores);
+    let included = Included::of(&caller, &catalog);
+    let near = Near::read(&mut params, code, false, &stores, &included);
     let by_code = near.is_some() && !params.was_given("lat");
-    let basket = Basket::read(&mut params, &catalog);
+    let basket = Basket::read(&mut params, &catalog, &included);
     let deleted = deleted::read(&mut params, query.updated_since, &[]);
     let columns = if deleted.is_some() { &COLUMNS_WITH_DELETED } else { &COLUMNS };
     let page =
@@ -85,6 +87,7 @@ pub(super) async fn list_stores(
     if basket.is_some() {
         permit(caller.scopes())?;
     }
+    permit_fields(&query, (near.is_some(), basket.is_some()), &included)?;
     if by_code {
         // The code is the place; the stores around it may have others.
         (query.country, query.postal_code) = (None, None);
@@ -93,12 +96,16 @@ pub(super) async fn list_stores(
     let mut keeps_s = if brief { BRIEF_S } else { u32::MAX };
     let told = caller.stock_disclosure();
     let mut document = |store: &StoreRecord, distance_m: Option<u32>| {
+        if !included.has_store(store.id()) {
+            return None;
+        }
         let lines = match &basket {
-            Some(basket) => Some(basket.lines(store.id(), &stock, told, now)?),
+            Some(basket) => Some(basket.lines(store.id(), &stock, (told, now), &included)?),
             None => None,
         };
         keeps_s = keeps_s.min(store.holds_for_s(now));
-        Some(store.document(now, Beside { distance_m, basket: lines.as_deref() }))
+        let beside = Beside { distance_m, basket: lines.as_deref() };
+        Some(included.cut(Kind::Store, store.document(now, beside)))
     };
     let (items, next) = match (&near, deleted) {
         (Some(near), _) => {
@@ -109,8 +116,13 @@ pub(super) async fn list_stores(
         }
         (None, Some(since)) => {
             let pick = |store: &StoreRecord| document(store, None);
-            let found = stores.list_with_deleted(since, page.after()?, page.limit(), pick);
+            let mut found = stores.list_with_deleted(since, page.after()?, page.limit(), pick);
             let next = found.next_pair();
+            let is_told = |item: &Listed<StoreId, Vec<u8>>| match item {
+                Listed::Present(_) => true,
+                Listed::Deleted { id, .. } => included.has_store(*id),
+            };
+            found.items.retain(is_told);
             (deleted::items(found.items, Ok)?, next)
         }
         (None, None) => {
@@ -122,7 +134,8 @@ pub(super) async fn list_stores(
     let total = page.wants_total().then(|| {
         let is_in = |basket: &Basket, store| basket.is_in(store, &stock, told);
         count(&stores, near.as_ref(), &query, |store| {
-            basket.as_ref().is_none_or(|basket| is_in(basket, store.id()))
+            included.has_store(store.id())
+                && basket.as_ref().is_none_or(|basket| is_in(basket, store.id()))
         })
     });
     page.answer_counted(&items, next, total, Cache::Seconds(keeps_s.min(3_600)))
@@ -134,6 +147,27 @@ fn permit(scopes: Scopes) -> ApiResult<()> {
     let detail = format!("`items` needs the scope `{scope}`.");
     let refused = || ApiError::new(Code::InsufficientScope, detail).required_scope(scope);
     scopes.has(Scope::StockRead).then_some(()).ok_or_else(refused)
+}
+
+/// Refuses filters by fields that the caller's plan leaves out: how far away a store is tells where it is,
+/// and which baskets it has how much it has.
+fn permit_fields(
+    query: &StoreQuery,
+    (is_near, has_basket): (bool, bool),
+    included: &Included,
+) -> ApiResult<()> {
+    const OF: Kind = Kind::Store;
+    included.need_all(&[
+        (is_near, "lat", OF, "geo"),
+        (has_basket, "items", Kind::Stock, "availability"),
+        (has_basket, "items", Kind::Stock, "quantity"),
+        (!query.services.is_empty(), "services", OF, "services"),
+        (query.country.is_some(), "country", OF, "address"),
+        (query.city.is_some(), "city", OF, "address"),
+        (query.postal_code.is_some(), "postal_code", OF, "address"),
+        (query.kind.is_some(), "type", OF, "type"),
+        (query.open_at.is_some(), "open_now", OF, "open_now"),
+    ])
 }
 
 /// How many stores a list has, of those that `takes` takes.
@@ -184,20 +218,23 @@ fn query(params: &mut Params, now: Micros) -> StoreQuery {
 )]
 #[get("/v1/stores/{store_id}")]
 pub(super) async fn get_store(
-    _caller: Caller<op::GetStore>,
+    caller: Caller<op::GetStore>,
     request: HttpRequest,
     store: web::Path<String>,
     stores: web::Data<StoresView>,
+    catalog: web::Data<CatalogView>,
     clock: web::Data<Clock>,
 ) -> ApiResult<Answer> {
     Params::new(request.query_string()).finish()?;
     let id: StoreId = path::id(&store, "store")?;
-    let Some(store) = stores.record(id) else {
-        return resource(stores.store(id), "store", &id, Cache::Long);
+    let included = Included::of(&caller, &catalog);
+    let Some(store) = stores.record(id).filter(|_| included.has_store(id)) else {
+        return resource(included.store(id, stores.store(id)), "store", &id, Cache::Long);
     };
     let now = clock.now();
     let cache = Cache::Seconds(store.holds_for_s(now));
-    Ok(Answer::new(store.document(now, Beside::default()), cache, 1).of(Some("Store")))
+    let document = included.cut(Kind::Store, store.document(now, Beside::default()));
+    Ok(Answer::new(document, cache, 1).of(Some("Store")))
 }
 
 #[cfg(test)]

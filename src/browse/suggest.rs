@@ -1,15 +1,17 @@
 //! What a shopper who has begun to type may mean.
 
-use super::list::not_ready;
+use super::list::{not_ready, permit_search};
 use super::shape::Views;
+use crate::access::resource::Kind;
 use crate::access::{Caller, op};
+use crate::catalog::api::Included;
 use crate::catalog::search::{self, Search, Strictness, Words};
-use crate::catalog::view::{CatalogView, Lookup};
+use crate::catalog::view::{CatalogView, Grant, Lookup};
 use crate::http::answer::Cache;
 use crate::http::language::Wanted;
 use crate::http::{Answer, ApiResult, Params, Turns};
 use crate::kernel::id::ProductId;
-use crate::kernel::word::words;
+use crate::kernel::word::{Word as _, words};
 use actix_web::{HttpRequest, get, web};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -117,7 +119,7 @@ pub(super) struct SuggestionsOut {
 )]
 #[get("/v1/suggest")]
 pub(super) async fn list_suggestions(
-    _caller: Caller<op::ListSuggestions>,
+    caller: Caller<op::ListSuggestions>,
     request: HttpRequest,
     views: Views,
     search: web::Data<Search>,
@@ -140,23 +142,28 @@ pub(super) async fn list_suggestions(
     params.finish()?;
     let text = text.unwrap_or_default();
     let limit = limit.unwrap_or(DEFAULT_LIMIT) as usize;
-    let wants = |kind| kinds.is_empty() || kinds.contains(&kind);
+    let included = Included::of(&caller, &views.0);
+    let wanted_kinds = permitted(kinds, &included)?;
+    let wants = |kind| wanted_kinds.contains(&kind);
     let typed = Words::default().of(&text);
     let mut items = Vec::with_capacity(limit);
     // Half of the room at most is for categories and brands where products are wanted too.
     let room = if wants(SuggestionType::Product) { limit.div_ceil(4) } else { limit };
     if wants(SuggestionType::Category) {
         let wanted = Wanted::of(&request);
-        let found = views.0.categories_named(&typed, usize::MAX).into_iter().map(|(id, name)| {
-            let translations = serde_json::from_value(views.0.category_translations(id));
-            (id, Named { name, translations: translations.unwrap_or_default() })
-        });
+        let found = views.0.categories_named(included.grant(), &typed, usize::MAX).into_iter().map(
+            |(id, name)| {
+                let translations = serde_json::from_value(views.0.category_translations(id));
+                (id, Named { name, translations: translations.unwrap_or_default() })
+            },
+        );
         let meant = found.filter(|(_, named)| named.begins_with(&typed, wanted.as_ref()));
         let suggested = meant.take(room);
         items.extend(suggested.map(|(id, named)| suggestion(SuggestionType::Category, &id, named)));
     }
     if wants(SuggestionType::Brand) {
-        let found = views.0.brands_named(&typed, room.min(limit - items.len()));
+        let most = room.min(limit - items.len());
+        let found = views.0.brands_named(included.grant(), &typed, most);
         items.extend(found.into_iter().map(|(id, name)| {
             suggestion(SuggestionType::Brand, &id, Named { name, ..Named::default() })
         }));
@@ -165,11 +172,27 @@ pub(super) async fn list_suggestions(
         typed.len() > 1 || typed.first().is_some_and(|word| word.chars().count() >= FOR_PRODUCTS);
     if wants(SuggestionType::Product) && enough {
         let (room, catalog) = (limit - items.len(), views.0.clone());
-        let found = turns.run(move || products(&text, room, &catalog, &search)).await?;
+        let found =
+            turns.run(move || products(&text, room, &catalog, &search, included.grant())).await?;
         items.extend(found.ok_or_else(not_ready)?);
     }
     let count = items.len() as u32;
     Ok(Answer::json(&SuggestionsOut { items }, Cache::Seconds(60), count)?.with_texts())
+}
+
+/// The kinds that are asked for; where none is named, those that the caller's plan includes the texts of.
+fn permitted(asked: Vec<SuggestionType>, included: &Included) -> ApiResult<Vec<SuggestionType>> {
+    let permit = |kind: SuggestionType| match kind {
+        SuggestionType::Product => permit_search(included),
+        SuggestionType::Brand => included.need("types=brand", Kind::Product, "brand"),
+        SuggestionType::Category => included.need("types=category", Kind::Category, "name"),
+    };
+    if asked.is_empty() {
+        let all = SuggestionType::WORDS.iter().map(|(_, kind)| *kind);
+        return Ok(all.filter(|kind| permit(*kind).is_ok()).collect());
+    }
+    asked.iter().try_for_each(|kind| permit(*kind))?;
+    Ok(asked)
 }
 
 fn suggestion(kind: SuggestionType, id: &dyn std::fmt::Display, named: Named) -> SuggestionOut {
@@ -190,8 +213,9 @@ fn products(
     limit: usize,
     catalog: &CatalogView,
     search: &Search,
+    grant: Option<&Grant>,
 ) -> Option<Vec<SuggestionOut>> {
-    let mut takes = |id| catalog.has_product(ProductId(id));
+    let mut takes = |id| catalog.has_product_within(grant, ProductId(id));
     let wanted = search::Wanted { after: None, most: limit, takes: &mut takes, found: None };
     let (hits, _) = search.best(text, Some(Strictness::All), wanted)?;
     let suggested = hits.into_iter().filter_map(|hit| {

@@ -3,10 +3,13 @@
 mod categories;
 pub mod deleted;
 mod history;
+mod included;
 pub(crate) mod offers;
 mod promotions;
 pub(crate) mod schema;
 mod tree;
+
+pub use included::Included;
 
 use super::view::Lookup;
 use crate::http::answer::{Cache, Texts};

@@ -72,6 +72,8 @@ struct AppliesIn {
 pub struct Promotion {
     /// The retailer's code.
     pub code: String,
+    /// Who it is for.
+    pub audience: &'static str,
     /// The document.
     pub document: Document,
 }
@@ -112,7 +114,17 @@ struct Body<'a> {
 }
 
 const KINDS: [&str; 6] = ["percent_off", "amount_off", "buy_x_get_y", "bundle", "points", "coupon"];
-const AUDIENCES: [&str; 3] = ["public", "member", "personal"];
+/// For one customer: told only with that customer's consent, and so not by the partner API.
+const PERSONAL: &str = "personal";
+const AUDIENCES: [&str; 3] = ["public", "member", PERSONAL];
+
+impl Promotion {
+    /// Whether it is one customer's own.
+    #[must_use]
+    pub fn is_personal(&self) -> bool {
+        self.audience == PERSONAL
+    }
+}
 
 impl PromotionIn {
     /// The promotion, or what is wrong with it.
@@ -133,6 +145,8 @@ impl PromotionIn {
                 .filter_map(|word| check::one_of("channels", Some(word)).transpose())
                 .collect::<Result<_, _>>()?,
         };
+        let audience = self.audience.as_deref().unwrap_or("public");
+        let audience = check::word("audience", audience, &AUDIENCES)?;
         let document = Document::new(&Body {
             id: PromotionId::derived(&code),
             code: &code,
@@ -143,17 +157,13 @@ impl PromotionIn {
             applies_to: applies(self.applies_to)?,
             store_ids: stores(self.store_codes, self.store_ids)?,
             channels,
-            audience: check::word(
-                "audience",
-                self.audience.as_deref().unwrap_or("public"),
-                &AUDIENCES,
-            )?,
+            audience,
             coupon_code: check::optional("coupon_code", self.coupon_code, WORD)?,
             valid_from,
             valid_through,
             translations: translations::checked(self.translations)?,
         })?;
-        Ok(Line::Put(Box::new(Promotion { code, document })))
+        Ok(Line::Put(Box::new(Promotion { code, audience, document })))
     }
 }
 

@@ -4,15 +4,17 @@ pub mod document;
 pub mod history;
 mod loops;
 pub mod phase;
+mod promotions;
 pub mod read;
+
+pub use promotions::put_promotions;
 
 use super::categories::Category;
 use super::document::{Document, Line};
 use super::fault::{Fate, Fault};
 use super::known::Known;
 use super::model::Product;
-use super::promotions::Promotion;
-use crate::kernel::id::{CategoryId, ProductId, PromotionId};
+use crate::kernel::id::{CategoryId, ProductId};
 use crate::kernel::word::Word as _;
 use crate::kernel::{Gtin, Micros};
 use crate::on_db;
@@ -49,18 +51,6 @@ static PUT_CATEGORIES: Statement = Statement::new(
     "ON CONFLICT (id) DO UPDATE SET parent_id = excluded.parent_id, body = excluded.body,
        hash = excluded.hash, version = excluded.version, updated_at = excluded.updated_at,
        deleted_at = NULL",
-);
-static FIND_PROMOTIONS: Statement = Statement::new(
-    "WITH k (id) AS (VALUES",
-    1,
-    ") SELECT p.id, p.hash, p.version, p.deleted_at IS NOT NULL AS deleted
-       FROM k JOIN promotions p ON p.id = k.id",
-);
-static PUT_PROMOTIONS: Statement = Statement::new(
-    "INSERT INTO promotions (id, code, body, hash, version, updated_at) VALUES",
-    6,
-    "ON CONFLICT (id) DO UPDATE SET body = excluded.body, hash = excluded.hash,
-       version = excluded.version, updated_at = excluded.updated_at, deleted_at = NULL",
 );
 static FIND_GTINS: Statement = Statement::new(
     "WITH k (gtin) AS (VALUES",
@@ -135,34 +125,6 @@ impl Resource for Category {
     }
 }
 
-impl Resource for Promotion {
-    const KIND: &'static str = "promotion";
-    const CODE_FIELD: &'static str = "code";
-    const UNKNOWN: &'static str = "unknown_promotion";
-
-    fn statements() -> Statements {
-        const DELETE: &str =
-            "UPDATE promotions SET deleted_at = $1, updated_at = $1, version = $2 WHERE id = $3";
-        Statements { find: &FIND_PROMOTIONS, upsert: &PUT_PROMOTIONS, delete: DELETE }
-    }
-
-    fn id_of(code: &str) -> String {
-        PromotionId::derived(code).to_string()
-    }
-
-    fn code(&self) -> &str {
-        &self.code
-    }
-
-    fn document(&self) -> &Document {
-        &self.document
-    }
-
-    fn cells(&self) -> Vec<Cell<'_>> {
-        vec![Self::id_of(&self.code).into(), self.code.as_str().into()]
-    }
-}
-
 /// A GTIN as its column holds it: at most 14 digits, so it fits.
 fn column(gtin: Gtin) -> i64 {
     gtin.number() as i64
@@ -192,7 +154,7 @@ pub async fn put_categories(
     Ok(fates)
 }
 
-/// Stores a batch of lines about stores or promotions.
+/// Stores a batch of lines about stores.
 pub async fn put_documents<T: Resource>(
     tx: &mut Tx,
     lines: &[Line<T>],

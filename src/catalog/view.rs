@@ -8,6 +8,7 @@
 mod arena;
 mod categories;
 mod deleted;
+mod grant;
 pub mod hash;
 pub mod id_set;
 mod names;
@@ -26,6 +27,7 @@ mod tree;
 
 pub use categories::{CategoryChange, CategoryQuery, CategoryRecord};
 pub use deleted::{Listed, with_deleted};
+pub use grant::Grant;
 pub use offers::{OfferChange, OfferRecord};
 pub use page::Page;
 pub use products::{ProductChange, ProductRecord, Tombstone};
@@ -44,6 +46,7 @@ use crate::kernel::id::{BrandId, CategoryId, ProductId, PromotionId, StoreId};
 use crate::kernel::ranked::Ranked;
 use crate::kernel::{Gtin, Micros};
 use bytes::Bytes;
+use categories::Beside;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// What is known about an id or a code.
@@ -111,7 +114,7 @@ impl CatalogView {
     /// The product with this GTIN; a deleted one only where no other has the GTIN now.
     pub fn product_by_gtin(&self, gtin: Gtin) -> Lookup {
         let products = self.products.read();
-        match products.by_gtin(gtin.number()) {
+        match products.by_gtin(gtin.number(), |_| true) {
             Some(entry) => Lookup::Found { body: entry.body.clone(), etag: entry.etag },
             None => match products.gone_by_gtin(gtin.number()) {
                 Some(tombstone) => Lookup::Gone { replaced_by: products.successor(tombstone) },
@@ -125,14 +128,19 @@ impl CatalogView {
         self.product(ProductId::derived(sku))
     }
 
-    /// Calls `look` with what tells the GTIN of a product, `None` where there is no such product, for
-    /// many products under one lock; `look` may ask for stock beside it.
+    /// Calls `look` with what tells the GTIN of a product, `None` where there is no such product that is
+    /// included, for many products under one lock; `look` may ask for stock beside it.
     pub fn with_gtins<T>(
         &self,
+        grant: Option<&Grant>,
         look: impl FnOnce(&dyn Fn(ProductId) -> Option<Option<Gtin>>) -> T,
     ) -> T {
         let products = self.products.read();
-        look(&|id| Some(Gtin::from_number(products.get(id.0)?.gtin)))
+        look(&|id| {
+            let entry = products.get(id.0)?;
+            let is_taken = grant.is_none_or(|grant| grant.takes(entry, &products));
+            is_taken.then(|| Gtin::from_number(entry.gtin))
+        })
     }
 
     /// The GTIN of a product: `None` where there is no such product.
@@ -143,7 +151,7 @@ impl CatalogView {
 
     /// The product that a GTIN leads to.
     pub fn id_of(&self, gtin: Gtin) -> Option<ProductId> {
-        self.products.read().by_gtin(gtin.number()).map(|entry| ProductId(entry.id))
+        self.id_of_within(None, gtin)
     }
 
     /// Whether there is such a product.
@@ -153,24 +161,26 @@ impl CatalogView {
 
     /// The page behind `after` of the products that a query takes, in the order of ids.
     pub fn list(&self, query: &ProductQuery, after: Option<u64>, limit: usize) -> Page<Bytes> {
-        let Some(store) = query.store else {
+        if query.store.is_none() {
             return self.products.read().list(query, None, after, limit);
-        };
+        }
         let offers = self.offers.read();
-        match offers.in_store(store) {
+        match query.sold(&offers) {
             Some(in_store) => self.products.read().list(query, Some(in_store), after, limit),
             None => Page { items: Vec::new(), next: None },
         }
     }
 
-    /// The page behind `after` of the products that changed or were deleted at or after an instant.
+    /// The page behind `after` of the products that changed or were deleted at or after an instant. What
+    /// was deleted is told to all: of it there is only the id.
     pub fn list_with_deleted(
         &self,
+        grant: Option<&Grant>,
         since: Micros,
         after: Option<u64>,
         limit: usize,
     ) -> Page<Listed<ProductId>> {
-        self.products.read().list_with_deleted(since, after, limit)
+        self.products.read().list_with_deleted(grant, since, after, limit)
     }
 
     /// What is to be searched of some products; those that are not there are left out.
@@ -206,25 +216,46 @@ impl CatalogView {
         after: Option<(u64, u64)>,
         limit: usize,
     ) -> Page<OfferRecord, (u64, u64)> {
-        self.offers.read().list(product, stores, channel, after, limit)
+        self.offers_within(None, product, stores, channel, after, limit)
     }
 
-    /// How many offers a product has.
+    /// The same of the stores that are included.
+    pub fn offers_within(
+        &self,
+        grant: Option<&Grant>,
+        product: ProductId,
+        stores: &[StoreId],
+        channel: Option<Channel>,
+        after: Option<(u64, u64)>,
+        limit: usize,
+    ) -> Page<OfferRecord, (u64, u64)> {
+        self.offers.read().list(grant, product, stores, channel, after, limit)
+    }
+
+    /// How many offers a product has in stores that are included.
     pub fn count_offers(
         &self,
+        grant: Option<&Grant>,
         product: ProductId,
         stores: &[StoreId],
         channel: Option<Channel>,
     ) -> u64 {
-        self.offers.read().count_of_product(product, stores, channel)
+        self.offers.read().count_of_product(grant, product, stores, channel)
     }
 
     /// The category with this id.
     pub fn category(&self, id: CategoryId) -> Lookup {
+        self.category_within(None, id)
+    }
+
+    /// The same where it is included: as one that never was where it is not.
+    pub fn category_within(&self, grant: Option<&Grant>, id: CategoryId) -> Lookup {
         let categories = self.categories.read();
         let products = self.products.read();
-        let count = |id| products.in_category.set(id).map_or(0, id_set::IdSet::len);
-        match categories.get(id, &count) {
+        if grant.is_some_and(|grant| !grant.includes_category(id)) {
+            return Lookup::Missing;
+        }
+        match categories.get(id, Beside { products: &products, grant }) {
             Some(body) => Lookup::Found { etag: digest(&body), body },
             None if categories.gone.contains_key(&id.0) => Lookup::Gone { replaced_by: None },
             None => Lookup::Missing,
@@ -240,37 +271,62 @@ impl CatalogView {
     /// The page behind `after` of the categories that a query takes.
     pub fn categories(
         &self,
-        query: &CategoryQuery,
+        query: &CategoryQuery<'_>,
         after: Option<u64>,
         limit: usize,
     ) -> Page<Bytes> {
         let categories = self.categories.read();
         let products = self.products.read();
-        let count = |id| products.in_category.set(id).map_or(0, id_set::IdSet::len);
-        categories.list(query, after, limit, &count)
+        categories.list(query, after, limit, Beside { products: &products, grant: query.grant })
     }
 
     /// How many categories a query takes.
-    pub fn count_categories(&self, query: &CategoryQuery) -> u64 {
+    pub fn count_categories(&self, query: &CategoryQuery<'_>) -> u64 {
         self.categories.read().count(query)
     }
 
     /// The page behind `after` of the categories that changed or were deleted at or after an instant.
     pub fn categories_with_deleted(
         &self,
+        grant: Option<&Grant>,
         since: Micros,
         after: Option<u64>,
         limit: usize,
     ) -> Page<Listed<CategoryId>> {
         let categories = self.categories.read();
         let products = self.products.read();
-        let count = |id| products.in_category.set(id).map_or(0, id_set::IdSet::len);
-        categories.list_with_deleted(since, (after, limit), &count)
+        let beside = Beside { products: &products, grant };
+        categories.list_with_deleted(since, (after, limit), beside)
     }
 
     /// The promotion with this id; none that is one customer's own.
     pub fn promotion(&self, id: PromotionId) -> Lookup {
-        self.promotions.read().get(id)
+        self.promotion_within(None, id)
+    }
+
+    /// The same where something that it is about is included. Of a deleted one that cannot be told.
+    pub fn promotion_within(&self, grant: Option<&Grant>, id: PromotionId) -> Lookup {
+        let found = self.with_promotions(grant, |promotions, told| promotions.get(id, told));
+        match found {
+            Lookup::Gone { .. } if grant.is_some() => Lookup::Missing,
+            found => found,
+        }
+    }
+
+    /// Calls `look` with all promotions, and with what tells whether one is about anything that is included.
+    fn with_promotions<T>(
+        &self,
+        grant: Option<&Grant>,
+        look: impl FnOnce(&promotions::Promotions, promotions::Told<'_>) -> T,
+    ) -> T {
+        let Some(grant) = grant else { return look(&self.promotions.read(), &|_| true) };
+        let categories = self.categories.read();
+        let products = self.products.read();
+        let above = grant.categories.as_deref().map(|own| categories.with_those_above(own));
+        let promotions = self.promotions.read();
+        look(&promotions, &|promotion| {
+            promotion.is_about(grant, above.as_ref(), |id| grant.takes_id(id.0, &products))
+        })
     }
 
     /// The page behind `after` of the promotions that a query takes, in the order of ids.
@@ -280,22 +336,26 @@ impl CatalogView {
         after: Option<u64>,
         limit: usize,
     ) -> Page<Bytes> {
-        self.promotions.read().list(query, after, limit)
+        let grant = query.grant.as_ref();
+        self.with_promotions(grant, |promotions, told| promotions.list(query, told, after, limit))
     }
 
     /// How many promotions a query takes.
     pub fn count_promotions(&self, query: &PromotionQuery) -> u64 {
-        self.promotions.read().count(query)
+        self.with_promotions(query.grant.as_ref(), |promotions, told| promotions.count(query, told))
     }
 
     /// The page behind `after` of the promotions that changed or were deleted at or after an instant.
     pub fn promotions_with_deleted(
         &self,
+        grant: Option<&Grant>,
         since: Micros,
         after: Option<u64>,
         limit: usize,
     ) -> Page<Listed<PromotionId>> {
-        self.promotions.read().list_with_deleted(since, (after, limit))
+        self.with_promotions(grant, |promotions, told| {
+            promotions.list_with_deleted(since, (after, limit), told)
+        })
     }
 
     /// The promotions of which the database has another phase than they are in.
@@ -305,9 +365,16 @@ impl CatalogView {
 
     /// What promotions ask of a product; of one that is not there, its id alone.
     pub fn subject(&self, product: ProductId) -> Subject {
+        self.subject_within(None, product)
+    }
+
+    /// The same for who has a grant.
+    pub fn subject_within(&self, grant: Option<&Grant>, product: ProductId) -> Subject {
         let categories = self.categories.read();
         let products = self.products.read();
-        let (brand, own) = match products.get(product.0) {
+        let is_taken =
+            |entry: &&products::Entry| grant.is_none_or(|grant| grant.takes(entry, &products));
+        let (brand, own) = match products.get(product.0).filter(is_taken) {
             Some(entry) => (products.brands.key(entry.brand), products.categories_of(entry)),
             None => (None, &[][..]),
         };
@@ -319,21 +386,47 @@ impl CatalogView {
     /// The page behind `after` of a store's offers, by product and channel.
     pub fn store_offers(
         &self,
+        grant: Option<&Grant>,
         store: StoreId,
         channel: Option<Channel>,
         after: Option<(u64, u64)>,
         limit: usize,
     ) -> Page<OfferRecord, (u64, u64)> {
-        self.offers.read().of_store(store, channel, after, limit)
+        self.with_offers(grant, |offers, takes| {
+            offers.of_store(store, channel, after, limit, takes)
+        })
     }
 
     /// How many offers a store has. It looks at each, some thousands at a time.
-    pub fn count_store_offers(&self, store: StoreId, channel: Option<Channel>) -> u64 {
-        Page::count(|after, most| self.offers.read().seen_in_store(store, channel, after, most))
+    pub fn count_store_offers(
+        &self,
+        grant: Option<&Grant>,
+        store: StoreId,
+        channel: Option<Channel>,
+    ) -> u64 {
+        Page::count(|after, most| {
+            self.with_offers(grant, |offers, takes| {
+                offers.seen_in_store(store, channel, after, most, takes)
+            })
+        })
+    }
+
+    /// Calls `look` with all offers, and with what tells whether those of a product are included.
+    fn with_offers<T>(
+        &self,
+        grant: Option<&Grant>,
+        look: impl FnOnce(&offers::Offers, &dyn Fn(u64) -> bool) -> T,
+    ) -> T {
+        let offers = self.offers.read();
+        let Some(grant) = grant.filter(|grant| grant.limits_products()) else {
+            return look(&offers, &|_| true);
+        };
+        let products = self.products.read();
+        look(&offers, &|id| grant.takes_id(id, &products))
     }
 
     /// The tree of categories; `None` where the root that was asked for is no category.
-    pub fn category_tree(&self, request: &TreeRequest) -> Option<Vec<TreeNode>> {
+    pub fn category_tree(&self, request: &TreeRequest<'_>) -> Option<Vec<TreeNode>> {
         let categories = self.categories.read();
         let products = self.products.read();
         tree::tree(&categories, &products, request)

@@ -1,12 +1,11 @@
 //! The change log as partners follow it.
 
 pub mod api;
-pub mod kind;
 pub mod resource;
 pub mod store;
 mod wait;
 
-pub use kind::Kind;
+pub use crate::access::resource::Kind;
 pub use wait::Waits;
 
 use crate::kernel::Micros;

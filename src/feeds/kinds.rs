@@ -2,7 +2,7 @@
 //! is about, and the end of what a full feed names no more.
 
 use super::Feed;
-use super::store::cascade;
+use super::store::{cascade, one_at_a_time};
 use crate::catalog::categories::{Category, CategoryIn};
 use crate::catalog::model::{Product, ProductIn};
 use crate::catalog::offers::{Channel, Offer, OfferIn, Plausible};
@@ -96,7 +96,7 @@ macro_rules! document {
 document!(Category, CategoryIn, catalog::store::put_categories, 50_000);
 document!(Product, ProductIn, put_products);
 document!(Store, StoreIn, put_stores);
-document!(Promotion, PromotionIn, catalog::store::put_documents);
+document!(Promotion, PromotionIn, put_promotions);
 
 /// With a product go its offers and what is known of its stock.
 async fn put_products(
@@ -120,6 +120,16 @@ async fn put_stores(
     let fates = catalog::store::put_documents(tx, rows, now).await?;
     cascade::stores(tx, &gone(rows, &fates), now).await?;
     Ok(fates)
+}
+
+/// Offers name promotions: they are told anew where one turns from personal or to it.
+async fn put_promotions(
+    tx: &mut Tx,
+    rows: &[Line<Promotion>],
+    now: Micros,
+) -> Result<Vec<Fate>, StoreError> {
+    one_at_a_time(tx, Feed::Offers).await?;
+    catalog::store::put_promotions(tx, rows, now).await
 }
 
 /// The ids of what the lines of a batch have deleted.

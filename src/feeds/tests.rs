@@ -1,6 +1,7 @@
 //! Imports from file to tables, over a database of their own.
 
 mod cascade;
+mod personal;
 mod prices;
 
 use super::*;

@@ -9,7 +9,7 @@ use super::store::{self, Attempt, Delivery, New, Subscription};
 use crate::access::directory::{KeyRecord, Keyring, Standing};
 use crate::access::model::StockDisclosure;
 use crate::access::{Pepper, Scopes};
-use crate::catalog::view::CatalogView;
+use crate::catalog::view::{CatalogView, Lookup};
 use crate::changes::store::{Entry, Wanted, floor, read};
 use crate::changes::{Kind, resource};
 use crate::config;
@@ -385,7 +385,9 @@ impl Hooks {
         // It may have waited long for them. What is not told now is told when it may be.
         let Some(rights) = self.rights_to(to) else { return Ok(()) };
         let begun = Instant::now();
-        let payload = message::within(&delivery.payload, rights.told);
+        let catalog = &self.mirror.catalog;
+        let is_told = |id| matches!(catalog.promotion(id), Lookup::Found { .. });
+        let payload = message::within(&delivery.payload, rights.told, is_told);
         let called = self.send(to, &delivery.id, &payload).await;
         let duration_ms = i64::try_from(begun.elapsed().as_millis()).unwrap_or(i64::MAX);
         let now = self.clock.now();

@@ -11,6 +11,8 @@ use utoipa::{PartialSchema, ToSchema};
 
 /// Most fields that one call may name.
 pub const MOST_FIELDS: usize = 100;
+/// Stands for any name in a path.
+const ANY: &str = "*";
 /// Levels of a schema that are known by name; documents are flatter.
 const DEEPEST: usize = 8;
 
@@ -93,6 +95,21 @@ impl Fields {
             fields.add(path.split('.'));
         }
         Ok(fields)
+    }
+
+    /// The fields at some paths, dots leading inwards; `*` stands for any name that is not named beside it.
+    #[must_use]
+    pub fn of_paths<T: AsRef<str>>(paths: impl IntoIterator<Item = T>) -> Self {
+        let mut fields = Self::default();
+        paths.into_iter().for_each(|path| fields.add(path.as_ref().split('.')));
+        fields
+    }
+
+    /// These fields below a name, with others whole beside it.
+    #[must_use]
+    pub fn below(self, name: &str, beside: &[&str]) -> Self {
+        let beside = beside.iter().map(|name| ((*name).to_owned(), Self::default()));
+        Self(beside.chain([(name.to_owned(), self)]).collect())
     }
 
     /// Adds a path. A name that is asked for whole stays whole, whatever else is asked below it.
@@ -329,7 +346,8 @@ impl<'a> Scan<'a> {
         out.push(b'{');
         let start = out.len();
         self.object(|name, scan, _| {
-            let below = std::str::from_utf8(name).ok().and_then(|name| fields.0.get(name));
+            let named = std::str::from_utf8(name).ok().and_then(|name| fields.0.get(name));
+            let below = named.or_else(|| fields.0.get(ANY));
             let Some(below) = below else { return scan.skip() };
             if out.len() > start {
                 out.push(b',');

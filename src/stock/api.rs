@@ -8,8 +8,9 @@ use super::line::{Lines, PageOfStockLevels};
 use super::model::Availability;
 use super::view::{Level, StockView};
 use crate::access::operation::Op;
+use crate::access::resource::Kind;
 use crate::access::{Caller, op};
-use crate::catalog::api::existing;
+use crate::catalog::api::{Included, existing};
 use crate::catalog::view::{CatalogView, Page};
 use crate::http::answer::Cache;
 use crate::http::form::Columns;
@@ -80,16 +81,18 @@ async fn list_product_stock(
         PageRequest::read(&request, &mut params).with_columns(&COLUMNS).with_total(&mut params);
     params.finish()?;
     let id: ProductId = path::id(&product, "product")?;
-    existing(catalog.product(id), "product", &id)?;
+    let included = Included::of(&caller, &catalog);
+    existing(catalog.product_within(included.grant(), id), "product", &id)?;
+    wanted.permit(&included)?;
     let (gtin, lines) = (catalog.gtin_of(id).flatten(), lines(&caller, &clock, max_age_s));
-    let found = stock.of_product(id, &stores, page.after()?, page.limit(), |store, level| {
-        wanted
-            .takes_level(level.as_ref())
-            .then(|| lines.document((id, gtin), store, level.as_ref()))?
+    let (which, after) = ((id, stores.as_slice()), page.after()?);
+    let found = stock.of_product_within(&included, which, after, page.limit(), |store, level| {
+        let line = || lines.document((id, gtin), store, level.as_ref());
+        wanted.takes_level(level.as_ref()).then(line)?.map(|line| included.cut(Kind::Stock, line))
     });
     let total = page.wants_total().then(|| {
         Page::count(|after, most| {
-            stock.of_product(id, &stores, after, most, |_, level| {
+            stock.of_product_within(&included, which, after, most, |_, level| {
                 wanted.takes_level(level.as_ref()).then_some(())
             })
         })
@@ -136,22 +139,28 @@ async fn list_store_stock(
     params.finish()?;
     let (stock, catalog, stores) = views;
     let id: StoreId = path::id(&store, "store")?;
-    existing(stores.store(id), "store", &id)?;
+    let included = Included::of(&caller, &catalog);
+    existing(included.store(id, stores.store(id)), "store", &id)?;
+    wanted.permit(&included)?;
+    if since.is_some() {
+        included.need("updated_since", Kind::Stock, "received_at")?;
+    }
     let lines = lines(&caller, &clock, max_age_s);
     let (after, limit) = (page.after()?, page.limit());
     let takes = move |level: &Level<'_>| {
         let recent = since.is_none_or(|since| level.received_at >= since);
         recent && wanted.takes(level.availability)
     };
-    let found = catalog.with_gtins(|gtin_of| {
+    let found = catalog.with_gtins(included.grant(), |gtin_of| {
         stock.of_store(id, after, limit, |product, level| {
             let gtin = takes(&level).then(|| gtin_of(product))??;
-            lines.document((product, gtin), id, Some(&level))
+            let line = lines.document((product, gtin), id, Some(&level))?;
+            Some(included.cut(Kind::Stock, line))
         })
     });
     let count = move || {
         Page::count(|after, most| {
-            catalog.with_gtins(|gtin_of| {
+            catalog.with_gtins(included.grant(), |gtin_of| {
                 stock.of_store(id, after, most, |product, level| {
                     (takes(&level) && gtin_of(product).is_some()).then_some(())
                 })
@@ -169,6 +178,12 @@ struct Wanted(Vec<Availability>);
 impl Wanted {
     fn takes(&self, availability: Availability) -> bool {
         self.0.is_empty() || self.0.contains(&availability)
+    }
+
+    /// Refuses to choose by what the caller's plan leaves out.
+    fn permit(&self, included: &Included) -> ApiResult<()> {
+        let is_asked = !self.0.is_empty();
+        included.need_all(&[(is_asked, "availability", Kind::Stock, "availability")])
     }
 
     /// The same of a level, or of none: then it is unknown.

@@ -3,6 +3,8 @@
 use super::line::{Lines, is_enough};
 use super::view::StockView;
 use crate::access::model::StockDisclosure;
+use crate::access::resource::Kind;
+use crate::catalog::api::Included;
 use crate::kernel::id::{ProductId, StoreId};
 use crate::kernel::{Gtin, Micros};
 
@@ -33,7 +35,7 @@ pub fn has_enough(
     view.at(product, store, |level| level.is_some_and(|level| is_enough(&level, wanted, told)))
 }
 
-/// The first `most` lines of a product's stock, as finished JSON, and whether there are more. With
+/// The first `most` lines of a product's stock, as finished JSON for a caller, and whether there are more. With
 /// stores given there is a line for each.
 pub fn lines(
     view: &StockView,
@@ -41,10 +43,12 @@ pub fn lines(
     stores: &[StoreId],
     (disclosure, now): (StockDisclosure, Micros),
     most: usize,
+    included: &Included,
 ) -> (Vec<Vec<u8>>, bool) {
     let lines = Lines { disclosure, now, max_age_s: None };
-    let page = view.of_product(product, stores, None, most, |store, level| {
-        serde_json::to_vec(&lines.line((product, gtin), store, level.as_ref())).ok()
+    let page = view.of_product_within(included, (product, stores), None, most, |store, level| {
+        let line = lines.document((product, gtin), store, level.as_ref())?;
+        Some(included.cut(Kind::Stock, line))
     });
     (page.items, page.next.is_some())
 }

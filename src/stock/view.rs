@@ -4,6 +4,7 @@ mod saved;
 
 pub use saved::SavedLevels;
 
+use crate::catalog::api::Included;
 use crate::catalog::view::Page;
 use crate::catalog::view::hash::IdMap;
 use crate::catalog::view::id_set::IdSet;
@@ -196,16 +197,31 @@ impl StockView {
         stores: &[StoreId],
         after: Option<u64>,
         limit: usize,
+        line: impl FnMut(StoreId, Option<Level<'_>>) -> Option<T>,
+    ) -> Page<T> {
+        self.of_product_within(&Included::default(), (product, stores), after, limit, line)
+    }
+
+    /// The same of the stores that are included. One that is named and is not is as one of which nothing is
+    /// known.
+    pub fn of_product_within<T>(
+        &self,
+        included: &Included,
+        (product, stores): (ProductId, &[StoreId]),
+        after: Option<u64>,
+        limit: usize,
         mut line: impl FnMut(StoreId, Option<Level<'_>>) -> Option<T>,
     ) -> Page<T> {
         let levels = self.0.read();
         let wanted: IdSet = if stores.is_empty() {
-            levels.by_product.get(&product.0).into_iter().flatten().map(|held| held.store).collect()
+            let held = levels.by_product.get(&product.0).into_iter().flatten();
+            held.map(|held| held.store).filter(|id| included.has_store(StoreId(*id))).collect()
         } else {
             stores.iter().map(|id| id.0).collect()
         };
         Page::of_ids(wanted.after(after), limit, |store| {
-            line(StoreId(store), levels.level(product.0, store))
+            let id = StoreId(store);
+            line(id, levels.level(product.0, store).filter(|_| included.has_store(id)))
         })
     }
 
@@ -226,18 +242,18 @@ impl StockView {
         })
     }
 
-    /// Calls `found` with each availability that a product has in a store, or in any; where nothing
-    /// is told of it, that is unknown.
+    /// Calls `found` with each availability that a product has in the stores that `takes` takes; where
+    /// nothing is told of it, that is unknown.
     pub fn availabilities(
         &self,
         product: u64,
-        store: Option<StoreId>,
+        takes: impl Fn(StoreId) -> bool,
         mut found: impl FnMut(Availability),
     ) {
         let levels = self.0.read();
         let own = levels.by_product.get(&product).map_or(&[][..], Vec::as_slice);
         let mut none = true;
-        for slot in own.iter().filter(|slot| store.is_none_or(|store| store.0 == slot.store)) {
+        for slot in own.iter().filter(|slot| takes(StoreId(slot.store))) {
             none = false;
             found(slot.availability);
         }

@@ -285,3 +285,6 @@ pub fn emptied(folder: &Path) -> std::io::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

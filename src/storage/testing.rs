@@ -25,12 +25,29 @@ enum Place {
 
 /// Makes a database with nothing in it.
 pub(crate) async fn database() -> TestDb {
+    let db = empty().await;
+    db.migrate().await.unwrap();
+    db
+}
+
+/// Makes a database as it was before a migration.
+pub(super) async fn database_before(migration: i64) -> TestDb {
+    let db = empty().await;
+    let before = super::MIGRATIONS.iter().map(|known| known.version).filter(|v| *v < migration);
+    let target = before.max().unwrap();
+    match &*db {
+        Db::Sqlite { write, .. } => super::MIGRATIONS.run_to(target, write).await.unwrap(),
+        Db::Postgres(pool) => super::MIGRATIONS.run_to(target, pool).await.unwrap(),
+    }
+    db
+}
+
+async fn empty() -> TestDb {
     let place = match scratch::server() {
         Some(server) => Place::Server(Scratch::on(&server).await),
         None => Place::Folder(tempfile::tempdir().unwrap()),
     };
     let db = place.connect().await;
-    db.migrate().await.unwrap();
     TestDb { db, place }
 }
 

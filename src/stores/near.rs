@@ -2,6 +2,7 @@
 
 use super::geo::Point;
 use super::view::StoresView;
+use crate::catalog::api::Included;
 use crate::http::Params;
 
 /// The radius where none is given, and the longest.
@@ -25,6 +26,7 @@ impl Near {
         (country, postal_code): (Option<&str>, Option<&str>),
         by_code: bool,
         stores: &StoresView,
+        included: &Included,
     ) -> Option<Self> {
         let latitude = degrees(params, "lat", 90.0, "north");
         let longitude = degrees(params, "lon", 180.0, "east");
@@ -33,7 +35,7 @@ impl Near {
         let center = match (latitude, longitude) {
             (Some(latitude), Some(longitude)) => Point::new(latitude, longitude),
             (None, None) if postal_code.is_some() && (by_code || radius.is_some()) => {
-                of_code(params, country, postal_code?, stores)?
+                of_code(params, country, postal_code?, (stores, included))?
             }
             (None, None) => {
                 if radius.is_some() {
@@ -59,14 +61,14 @@ fn of_code(
     params: &mut Params,
     country: Option<&str>,
     code: &str,
-    stores: &StoresView,
+    (stores, included): (&StoresView, &Included),
 ) -> Option<Point> {
     let Some(country) = country else {
         let message = "needs `country` beside it: the same code exists in several";
         params.fault("postal_code", "incomplete", message);
         return None;
     };
-    let place = stores.place_of(country, code);
+    let place = stores.place_of(country, code, included);
     if place.is_none() {
         let message = "is not known here as a place; give `lat` and `lon` instead";
         params.fault("postal_code", "not_found", message);

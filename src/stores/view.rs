@@ -4,6 +4,7 @@ use super::geo::{Point, squared_chord};
 use super::near::Near;
 use super::postal_codes::PostalCodes;
 pub use super::record::{Beside, StoreRecord};
+use crate::catalog::api::Included;
 use crate::catalog::view::{Listed, Lookup, Page, with_deleted};
 use crate::kernel::Micros;
 use crate::kernel::id::StoreId;
@@ -109,11 +110,12 @@ impl StoresView {
     }
 
     /// Where a postal code is: by the file of postal codes, or in the middle of the stores that
-    /// have it.
-    pub fn place_of(&self, country: &str, postal_code: &str) -> Option<Point> {
+    /// have it and are included.
+    pub fn place_of(&self, country: &str, postal_code: &str, included: &Included) -> Option<Point> {
         self.postal_codes.find(country, postal_code).or_else(|| {
             let stores = self.stores.read();
-            let there = stores.by_id.values().filter(|store| store.lies_in(country, postal_code));
+            let told = stores.by_id.values().filter(|store| included.has_store(store.id()));
+            let there = told.filter(|store| store.lies_in(country, postal_code));
             Point::mean(there.filter_map(|store| store.point))
         })
     }

@@ -156,8 +156,8 @@ async fn a_node_that_starts_later_knows_of_them_too() {
     let fresh = Mirror::default();
     fresh.load(&app.db, None).await.unwrap();
     let since = SINCE.parse().unwrap();
-    let categories = fresh.catalog.categories_with_deleted(since, None, 200).items;
-    let promotions = fresh.catalog.promotions_with_deleted(since, None, 200).items;
+    let categories = fresh.catalog.categories_with_deleted(None, since, None, 200).items;
+    let promotions = fresh.catalog.promotions_with_deleted(None, since, None, 200).items;
     let stores = fresh.stores.list_with_deleted(since, None, 200, |_| Some(())).items;
     assert_eq!((categories.len(), promotions.len(), stores.len()), (3, 3, 3));
     let gone = stores.iter().filter_map(|item| match item {

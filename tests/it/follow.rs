@@ -9,12 +9,12 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::File;
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 /// What a partner holds: the digests of documents, by type and id. Documents themselves would be
 /// gigabytes where all real prices are followed.
-type Held = BTreeMap<(String, String), [u8; 32]>;
+pub(crate) type Held = BTreeMap<(String, String), [u8; 32]>;
 
 fn id_of(kind: &str, document: &Value) -> String {
     let part = |field: &str| document[field].as_str().unwrap().to_owned();
@@ -31,10 +31,10 @@ fn kept(kind: &str, document: &Value) -> [u8; 32] {
     Sha256::digest(kept.to_string()).into()
 }
 
-/// Loads the latest snapshot; its position.
-async fn load(app: &TestApp, key: &str) -> (Held, String) {
+/// Loads the latest snapshot: what it holds, its position, and its files as texts with their names.
+pub(crate) async fn load(app: &TestApp, key: &str) -> (Held, String, Vec<(String, String)>) {
     let manifest: Value = app.get(key, "/v1/exports/latest").await.json().await.unwrap();
-    let mut held = Held::new();
+    let (mut held, mut texts) = (Held::new(), Vec::new());
     for file in manifest["files"].as_array().unwrap() {
         let kind = match file["resource"].as_str().unwrap() {
             "categories" => "category",
@@ -42,13 +42,16 @@ async fn load(app: &TestApp, key: &str) -> (Held, String) {
             plural => plural.strip_suffix('s').unwrap(),
         };
         let bytes = app.get(key, file["url"].as_str().unwrap()).await.bytes().await.unwrap();
-        for line in BufReader::new(GzDecoder::new(&bytes[..])).lines() {
-            let document: Value = serde_json::from_str(&line.unwrap()).unwrap();
+        let mut text = String::new();
+        GzDecoder::new(&bytes[..]).read_to_string(&mut text).unwrap();
+        for line in text.lines() {
+            let document: Value = serde_json::from_str(line).unwrap();
             let id = id_of(kind, &document);
             held.insert((kind.to_owned(), id), kept(kind, &document));
         }
+        texts.push((kind.to_owned(), text));
     }
-    (held, manifest["position"].as_str().unwrap().to_owned())
+    (held, manifest["position"].as_str().unwrap().to_owned(), texts)
 }
 
 /// Applies everything behind a position, page by page; how many changes that were.
@@ -75,9 +78,14 @@ async fn follow(app: &TestApp, key: &str, held: &mut Held, from: &str, limit: u3
 }
 
 /// The snapshot `before` with its changes, applied twice over, is the fresh snapshot.
-async fn assert_followed(app: &TestApp, key: &str, before: &(Held, String), limit: u32) -> usize {
+pub(crate) async fn assert_followed(
+    app: &TestApp,
+    key: &str,
+    before: &(Held, String),
+    limit: u32,
+) -> usize {
     app.snapshot().await;
-    let (fresh, _) = load(app, key).await;
+    let (fresh, ..) = load(app, key).await;
     let (mut held, position) = before.clone();
     let applied = follow(app, key, &mut held, &position, limit).await;
     assert!(held != before.0, "nothing changed");
@@ -125,7 +133,8 @@ async fn a_snapshot_with_the_changes_behind_it_is_a_fresh_snapshot() {
     // The feed does not stop for the snapshot: it holds what stood at one position.
     let during: Vec<Value> = (0..30).map(|p| data::offer(p, 0, "2.19")).collect();
     let (_, _) = tokio::join!(app.snapshot(), app.import(Feed::Offers, &during));
-    let before = load(&app, &key).await;
+    let (held, position, _) = load(&app, &key).await;
+    let before = (held, position);
 
     let later = "2026-11-22T12:30:00Z";
     let mut renamed = data::product(3);
@@ -244,7 +253,8 @@ async fn real_prices_of_two_dates_are_followed() {
     take(Feed::Stores, "stores", "stores").await;
     let first = take(Feed::Offers, "first", "prices").await;
     app.snapshot().await;
-    let before = load(&app, &key).await;
+    let (held, position, _) = load(&app, &key).await;
+    let before = (held, position);
     let second = take(Feed::Offers, "second", "prices").await;
     // Prices that the second date has no more are withdrawn, and some products go.
     let second_file = std::fs::read_to_string(dir.path().join("second.csv")).unwrap();
@@ -300,7 +310,8 @@ async fn all_real_prices_of_two_dates_are_followed() {
     take(Feed::Stores, "stores", "stores").await;
     let first = take(Feed::Offers, "prices-2020-04-13", "prices").await;
     app.snapshot().await;
-    let before = load(&app, &key).await;
+    let (held, position, _) = load(&app, &key).await;
+    let before = (held, position);
     let second = take(Feed::Offers, "prices-2020-04-19", "prices").await;
     assert!(second.deleted > 0 && second.held == 0, "{second}");
     let applied = assert_followed(&app, &key, &before, 1_000).await;

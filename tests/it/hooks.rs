@@ -2,6 +2,7 @@
 
 mod billing;
 mod faults;
+mod personal;
 mod receiver;
 mod restart;
 

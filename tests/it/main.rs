@@ -49,6 +49,7 @@ mod oidc;
 mod openapi;
 mod operations;
 mod parquet;
+mod personal;
 mod plan_changes;
 mod prices;
 mod products;

@@ -35,6 +35,7 @@ fn plan((plan, offer): &(Plan, Offer)) -> PlanEntry {
         weights: Some(plan.definition.weights.clone()).filter(|weights| !weights.is_empty()),
         when_degraded: Some(plan.definition.when_degraded),
         prices: plan.definition.prices.clone().map(Some),
+        data: Some(plan.definition.data.clone()).filter(|data| !data.is_everything()),
         approval: Some(offer.approval),
         public: Some(offer.public),
         description: offer.description.clone().map(Some),

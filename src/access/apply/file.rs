@@ -5,7 +5,8 @@ use crate::access::model::{Cidr, Name, Status, StockDisclosure};
 use crate::access::offers::{Approval, Description};
 use crate::access::partners::{Contact, Contract};
 use crate::access::plan::{
-    LimitDoc, PlanLimits, PlanPrices, PlanWeights, PricesDoc, prices_change, when_degraded_change,
+    DataDoc, LimitDoc, PlanData, PlanLimits, PlanPrices, PlanWeights, PricesDoc, data_change,
+    prices_change, when_degraded_change,
 };
 use crate::access::scope::Scope;
 use crate::kernel::Micros;
@@ -13,6 +14,7 @@ use crate::kernel::id::{AppId, KeyId, PartnerId, PlanId};
 use crate::limit::WhenDegraded;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::sync::Arc;
 use utoipa::{PartialSchema as _, ToSchema};
 
 /// The version of the file's form.
@@ -74,6 +76,10 @@ pub struct PlanEntry {
     #[serde(default, deserialize_with = "prices_change", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<PricesDoc>)]
     pub prices: Option<Option<PlanPrices>>,
+    /// What of the data its apps may read; null for everything.
+    #[serde(default, deserialize_with = "data_change", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<DataDoc>)]
+    pub data: Option<Arc<PlanData>>,
     /// What becomes of who asks for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "manual")]

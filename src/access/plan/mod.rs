@@ -1,5 +1,7 @@
 //! What a version of a plan grants, and how it is written as JSON.
 
+mod data;
+mod fields;
 mod limits;
 mod operations;
 mod prices;
@@ -7,6 +9,8 @@ mod read;
 mod read_prices;
 mod weights;
 
+pub use data::{DataDoc, PlanData};
+pub use fields::{DataFields, fields, kept};
 pub use limits::{ConcurrencyDoc, LimitDoc, PlanLimits, QuotaDoc, RateDoc, named};
 pub use operations::OperationId;
 pub use prices::{ChargeDoc, ModelWord, PlanPrices, PricesDoc, TierDoc};
@@ -15,7 +19,8 @@ pub use weights::PlanWeights;
 use super::model::StockDisclosure;
 use super::operation::Operation;
 use crate::limit::{Limits, Terms, Weights, WhenDegraded};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use std::sync::Arc;
 
 /// What a version of a plan grants. Never changed once written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -32,6 +37,9 @@ pub struct Definition {
     /// What use costs; nothing where there is no list.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prices: Option<PlanPrices>,
+    /// What of the retailer's data it includes; shared with the keys that are held to it.
+    #[serde(skip_serializing_if = "is_everything")]
+    pub data: Arc<PlanData>,
 }
 
 /// What shall change in a plan's definition.
@@ -47,6 +55,8 @@ pub struct DefinitionPatch {
     pub when_degraded: Option<WhenDegraded>,
     /// Another price list, or none any more.
     pub prices: Option<Option<PlanPrices>>,
+    /// Other data, in place of all that was included.
+    pub data: Option<Arc<PlanData>>,
 }
 
 impl Definition {
@@ -67,6 +77,7 @@ impl DefinitionPatch {
             weights: self.weights.unwrap_or_else(|| old.weights.clone()),
             when_degraded: self.when_degraded.unwrap_or(old.when_degraded),
             prices: self.prices.unwrap_or_else(|| old.prices.clone()),
+            data: self.data.unwrap_or_else(|| Arc::clone(&old.data)),
         }
     }
 
@@ -92,14 +103,15 @@ impl From<Limits> for Definition {
             weights: PlanWeights::default(),
             when_degraded: WhenDegraded::Share,
             prices: None,
+            data: Arc::default(),
         }
     }
 }
 
 impl<'de> Deserialize<'de> for Definition {
-    /// Versions of plans that were written by 0.1.0 are a list of limits; weights, what holds when degraded
-    /// and prices came later.
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+    /// Versions of plans that were written by 0.1.0 are a list of limits; weights, what holds when degraded,
+    /// prices and data came later.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
         #[serde(untagged)]
         enum Stored {
@@ -113,15 +125,32 @@ impl<'de> Deserialize<'de> for Definition {
                 when_degraded: WhenDegraded,
                 #[serde(default)]
                 prices: Option<PlanPrices>,
+                #[serde(default)]
+                data: PlanData,
             },
         }
         Ok(match Stored::deserialize(deserializer)? {
             Stored::Limits(limits) => limits.0.into(),
-            Stored::Whole { limits, stock_disclosure, weights, when_degraded, prices } => {
-                Self { limits, stock_disclosure, weights, when_degraded, prices }
+            Stored::Whole { limits, stock_disclosure, weights, when_degraded, prices, data } => {
+                let data = Arc::new(data);
+                Self { limits, stock_disclosure, weights, when_degraded, prices, data }
             }
         })
     }
+}
+
+fn is_everything(data: &Arc<PlanData>) -> bool {
+    data.is_everything()
+}
+
+/// Reads what a plan includes; null is everything.
+pub fn data<'de, D: Deserializer<'de>>(d: D) -> Result<Arc<PlanData>, D::Error> {
+    Option::<PlanData>::deserialize(d).map(|data| Arc::new(data.unwrap_or_default()))
+}
+
+/// Reads a change of what a plan includes; null is everything.
+pub fn data_change<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Arc<PlanData>>, D::Error> {
+    data(d).map(Some)
 }
 
 /// What holds for plans that do not say.
@@ -131,14 +160,14 @@ pub fn share() -> WhenDegraded {
 }
 
 /// Reads `share` or `refuse`.
-pub fn when_degraded<'de, D: serde::Deserializer<'de>>(d: D) -> Result<WhenDegraded, D::Error> {
+pub fn when_degraded<'de, D: Deserializer<'de>>(d: D) -> Result<WhenDegraded, D::Error> {
     read::word(d).map(|word| word.unwrap_or(WhenDegraded::Share))
 }
 
 /// Reads the same for a change, which may leave it out.
 pub fn when_degraded_change<'de, D>(d: D) -> Result<Option<WhenDegraded>, D::Error>
 where
-    D: serde::Deserializer<'de>,
+    D: Deserializer<'de>,
 {
     read::word(d)
 }
@@ -146,7 +175,7 @@ where
 /// Reads a change of the price list, which may be to none.
 pub fn prices_change<'de, D>(d: D) -> Result<Option<Option<PlanPrices>>, D::Error>
 where
-    D: serde::Deserializer<'de>,
+    D: Deserializer<'de>,
 {
     Option::deserialize(d).map(Some)
 }

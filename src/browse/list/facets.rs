@@ -4,9 +4,10 @@ use super::counted::Counted;
 use super::select::Request;
 use crate::catalog::search::Search;
 use crate::catalog::translations::CategoryTexts;
-use crate::catalog::view::{CatalogView, Misses, Row};
+use crate::catalog::view::{CatalogView, Grant, Misses, Row};
 use crate::http::Params;
 use crate::http::params::as_alternative;
+use crate::kernel::id::CategoryId;
 use crate::kernel::money::{Currency, Money};
 use crate::stock::model::Availability;
 use serde::Serialize;
@@ -44,6 +45,11 @@ impl Facet {
             Self::Status => "status".to_owned(),
             Self::Attribute(property, _) => format!("attr.{property}"),
         }
+    }
+
+    /// Whether it counts values of a property.
+    pub(super) fn is_property(&self) -> bool {
+        matches!(self, Self::Attribute(..))
     }
 
     /// Whether both count the same: properties are counted in any case.
@@ -192,11 +198,15 @@ pub(super) struct Counter<'a> {
     parents: Option<HashMap<u64, u64>>,
     /// The categories that a product counts in.
     above: Vec<u64>,
+    /// What categories may be told.
+    grant: Option<&'a Grant>,
 }
 
 impl<'a> Counter<'a> {
-    pub(super) fn new(facets: &'a [Facet], descend: bool, catalog: &CatalogView) -> Self {
-        let parents = (descend && facets.contains(&Facet::Category)).then(|| catalog.parents());
+    pub(super) fn new(request: &'a Request, catalog: &CatalogView) -> Self {
+        let facets = &request.facets;
+        let parents =
+            (request.descend && facets.contains(&Facet::Category)).then(|| catalog.parents());
         let counted = facets.iter().map(|_| Counted::default()).collect();
         let mut products: Vec<(Misses, HashSet<u64>)> = Vec::new();
         for facet in facets.iter().filter(|facet| matches!(facet, Facet::Attribute(..))) {
@@ -204,11 +214,19 @@ impl<'a> Counter<'a> {
                 products.push((facet.own(), HashSet::new()));
             }
         }
-        Self { facets, counted, products, parents, above: Vec::new() }
+        let grant = request.query.grant.as_ref();
+        Self { facets, counted, products, parents, above: Vec::new(), grant }
     }
 
-    /// The categories that a row counts in: where the filter takes what is below a category, those
-    /// above its own too.
+    /// The categories that a row counts in.
+    fn place(&mut self, row: &Row<'_>) {
+        self.climb(row);
+        if let Some(grant) = self.grant {
+            self.above.retain(|id| grant.includes_category(CategoryId(*id)));
+        }
+    }
+
+    /// The categories of a row and, where the filter takes what is below a category, those above them.
     fn climb(&mut self, row: &Row<'_>) {
         self.above.clear();
         let own = row.categories().iter().copied();
@@ -228,7 +246,7 @@ impl<'a> Counter<'a> {
     /// Takes a row in, with the availabilities that it has.
     pub(super) fn take(&mut self, row: &Row<'_>, has: &[Availability]) {
         if self.facets.contains(&Facet::Category) {
-            self.climb(row);
+            self.place(row);
         }
         for (own, products) in &mut self.products {
             if row.misses.none_but(*own) {

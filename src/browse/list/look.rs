@@ -50,7 +50,7 @@ pub(super) fn count(
     beside: &mut Beside<'_>,
     ids: &[u64],
 ) -> Option<(u64, Vec<u8>)> {
-    let mut counter = Counter::new(&request.facets, request.descend, catalog);
+    let mut counter = Counter::new(request, catalog);
     let mut total = 0;
     for chunk in ids.chunks(STRIDE) {
         catalog.rows(&request.query, chunk, request.now, |row| {
@@ -119,7 +119,7 @@ impl<'a, 'b> Seen<'a, 'b> {
             request,
             beside,
             keys: Keys::new(&request.order, first),
-            counter: Counter::new(&request.facets, request.descend, catalog),
+            counter: Counter::new(request, catalog),
             first: BinaryHeap::with_capacity(request.limit + 2),
             key: Vec::new(),
             total: 0,

@@ -8,7 +8,7 @@ use crate::catalog::search::{Search, Strictness, Wanted};
 use crate::catalog::view::{CatalogView, Lookup, Misses, ProductQuery, Row};
 use crate::http::{ApiError, ApiResult, Code};
 use crate::kernel::Micros;
-use crate::kernel::id::ProductId;
+use crate::kernel::id::{ProductId, StoreId};
 use crate::stock::model::Availability;
 use crate::stock::view::StockView;
 use bytes::Bytes;
@@ -130,7 +130,12 @@ impl<'a> Beside<'a> {
         let request = self.request;
         self.has.clear();
         if request.looks_at_stock() {
-            self.stock.availabilities(row.id(), request.query.store, |one| self.has.push(one));
+            let query = &request.query;
+            let takes = |id: StoreId| {
+                query.store.is_none_or(|store| store == id)
+                    && query.grant.as_ref().is_none_or(|grant| grant.includes_store(id))
+            };
+            self.stock.availabilities(row.id(), takes, |one| self.has.push(one));
         }
         let available = self.has.iter().any(|one| request.availability.contains(one));
         let wanted = request.availability.is_empty() || available;

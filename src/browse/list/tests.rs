@@ -157,7 +157,7 @@ impl Asked {
 
     fn request(&self, view: &CatalogView) -> Request {
         let mut params = Params::new(&self.query());
-        let mut request = wanted(&mut params, view);
+        let mut request = wanted(&mut params, view, None);
         params.finish().unwrap();
         request.settle();
         (request.limit, request.now) = (self.limit, Micros(self.now));

@@ -1,6 +1,8 @@
 //! What a customer wants to buy, and whether a store has all of it.
 
 use crate::access::model::StockDisclosure;
+use crate::access::resource::Kind;
+use crate::catalog::api::Included;
 use crate::catalog::view::CatalogView;
 use crate::http::Params;
 use crate::kernel::gtin::InvalidGtin;
@@ -20,7 +22,11 @@ pub(super) struct Basket(Vec<(ProductId, Option<Gtin>, i64)>);
 
 impl Basket {
     /// Reads `items`. What is named twice is wanted that often.
-    pub(super) fn read(params: &mut Params, catalog: &CatalogView) -> Option<Self> {
+    pub(super) fn read(
+        params: &mut Params,
+        catalog: &CatalogView,
+        included: &Included,
+    ) -> Option<Self> {
         let texts: Vec<String> = params.list("items", MOST);
         if texts.is_empty() {
             return None;
@@ -35,7 +41,7 @@ impl Basket {
                 params.fault("items", "malformed", message);
                 continue;
             };
-            let Some(id) = product(params, code, catalog) else { continue };
+            let Some(id) = product(params, code, catalog, included) else { continue };
             match items.iter_mut().find(|(known, ..)| *known == id) {
                 Some((_, _, wanted)) => *wanted = (*wanted + quantity).min(MOST_OF_ONE),
                 None => items.push((id, catalog.gtin_of(id).flatten(), quantity)),
@@ -55,8 +61,8 @@ impl Basket {
         &self,
         store: StoreId,
         stock: &StockView,
-        told: StockDisclosure,
-        now: Micros,
+        (told, now): (StockDisclosure, Micros),
+        included: &Included,
     ) -> Option<Vec<u8>> {
         let mut lines = b"[".to_vec();
         for (nth, (product, gtin, wanted)) in self.0.iter().enumerate() {
@@ -65,18 +71,24 @@ impl Basket {
             if nth > 0 {
                 lines.push(b',');
             }
-            lines.extend(line);
+            lines.extend(included.cut(Kind::Stock, line));
         }
         lines.push(b']');
         Some(lines)
     }
 }
 
-fn product(params: &mut Params, code: &str, catalog: &CatalogView) -> Option<ProductId> {
+fn product(
+    params: &mut Params,
+    code: &str,
+    catalog: &CatalogView,
+    included: &Included,
+) -> Option<ProductId> {
+    let grant = included.grant();
     let known = match code.parse::<ProductId>() {
-        Ok(id) => Some(id).filter(|id| catalog.has_product(*id)),
+        Ok(id) => Some(id).filter(|id| catalog.has_product_within(grant, *id)),
         Err(_) => match code.parse::<Gtin>() {
-            Ok(gtin) => catalog.id_of(gtin),
+            Ok(gtin) => catalog.id_of_within(grant, gtin),
             Err(error) => {
                 let message = format!("has `{code}`, which {error}");
                 match InvalidGtin::suggestion(&error) {
@@ -122,7 +134,8 @@ mod tests {
         fn no_basket_panics(text: String) {
             let encoded: String =
                 url::form_urlencoded::Serializer::new(String::new()).append_pair("items", &text).finish();
-            let _ = Basket::read(&mut Params::new(&encoded), &CatalogView::default());
+            let all = Included::default();
+            let _ = Basket::read(&mut Params::new(&encoded), &CatalogView::default(), &all);
         }
     }
 }

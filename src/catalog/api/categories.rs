@@ -1,7 +1,8 @@
 //! Operations on categories.
 
 use super::schema::{CategoryOut, PageOfCategories};
-use super::{deleted, resource};
+use super::{Included, deleted, resource};
+use crate::access::resource::Kind;
 use crate::access::{Caller, op};
 use crate::catalog::view::{CatalogView, CategoryQuery};
 use crate::http::answer::Cache;
@@ -41,14 +42,16 @@ static KNOWN: LazyLock<Known> = LazyLock::new(Known::of::<CategoryOut>);
 )]
 #[get("/v1/categories")]
 pub(super) async fn list_categories(
-    _caller: Caller<op::ListCategories>,
+    caller: Caller<op::ListCategories>,
     request: HttpRequest,
     view: web::Data<CatalogView>,
 ) -> ApiResult<Answer> {
     let mut params = Params::of(&request);
+    let included = Included::of(&caller, &view);
     let query = CategoryQuery {
         parent: params.value("parent_id"),
         updated_since: params.value("updated_since"),
+        grant: included.grant(),
     };
     let deleted = deleted::read(&mut params, query.updated_since, &["fields"]);
     let columns = if deleted.is_some() { &COLUMNS_WITH_DELETED } else { &COLUMNS };
@@ -56,13 +59,20 @@ pub(super) async fn list_categories(
         PageRequest::read(&request, &mut params).with_columns(columns).with_total(&mut params);
     let fields = params.fields(&KNOWN);
     params.finish()?;
-    let shown = |body: Bytes| match &fields {
-        Some(fields) => fields.project(&body).into(),
-        None => body,
+    if query.parent.is_some() {
+        included.need("parent_id", Kind::Category, "parent_id")?;
+    }
+    let shown = |body: Bytes| {
+        let body = included.cut(Kind::Category, body);
+        match &fields {
+            Some(fields) => fields.project(&body).into(),
+            None => body,
+        }
     };
     let (items, next) = match deleted {
         Some(since) => {
-            let found = view.categories_with_deleted(since, page.after()?, page.limit());
+            let found =
+                view.categories_with_deleted(query.grant, since, page.after()?, page.limit());
             let next = found.next_pair();
             (deleted::items(found.items, |body| Ok(shown(body)))?, next)
         }
@@ -94,7 +104,7 @@ pub(super) async fn list_categories(
 )]
 #[get("/v1/categories/{category_id}")]
 pub(super) async fn get_category(
-    _caller: Caller<op::GetCategory>,
+    caller: Caller<op::GetCategory>,
     request: HttpRequest,
     category: web::Path<String>,
     view: web::Data<CatalogView>,
@@ -103,7 +113,10 @@ pub(super) async fn get_category(
     let fields = params.fields(&KNOWN);
     params.finish()?;
     let id: CategoryId = path::id(&category, "category")?;
-    let whole = resource(view.category(id), "category", &id, Cache::Long)?;
+    let included = Included::of(&caller, &view);
+    let found = view.category_within(included.grant(), id);
+    let whole = resource(found, "category", &id, Cache::Long)?;
+    let whole = included.answer(Kind::Category, whole);
     Ok(match fields {
         Some(fields) => {
             Answer::new(fields.project(&whole.body), Cache::Long, whole.records).of(whole.kind)

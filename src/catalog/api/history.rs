@@ -1,12 +1,14 @@
 //! The prices that a product has had.
 
-use super::existing;
 use super::offers::MoneyOut;
+use super::{Included, existing};
+use crate::access::resource::Kind;
 use crate::access::{Caller, op};
 use crate::catalog::offers::Channel;
 use crate::catalog::store::history::{HistoryQuery, Place, Priced, prices};
 use crate::catalog::view::CatalogView;
 use crate::http::answer::Cache;
+use crate::http::fields::Fields;
 use crate::http::form::Columns;
 use crate::http::{Answer, ApiError, ApiResult, Code, PageRequest, Params, path};
 use crate::kernel::id::{ProductId, StoreId};
@@ -20,6 +22,9 @@ use utoipa::ToSchema;
 
 /// The columns of the list as CSV.
 static COLUMNS: LazyLock<Columns> = LazyLock::new(Columns::of::<PricedOut>);
+
+/// Prices that are read at once where some are left out.
+const AT_ONCE: usize = 1_000;
 
 /// A price that an offer has had.
 #[derive(Debug, Serialize, ToSchema)]
@@ -100,7 +105,7 @@ impl From<Priced> for PricedOut {
 )]
 #[get("/v1/products/{product_id}/price-history")]
 pub(super) async fn list_price_history(
-    _caller: Caller<op::ListPriceHistory>,
+    caller: Caller<op::ListPriceHistory>,
     request: HttpRequest,
     product: web::Path<String>,
     view: web::Data<CatalogView>,
@@ -120,19 +125,53 @@ pub(super) async fn list_price_history(
     let page = PageRequest::read(&request, &mut params).with_columns(&COLUMNS);
     params.finish()?;
     let id: ProductId = path::id(&product, "product")?;
-    existing(view.product(id), "product", &id)?;
+    let included = Included::of(&caller, &view);
+    existing(view.product_within(included.grant(), id), "product", &id)?;
+    included.need("price-history", Kind::Offer, "price")?;
     let after = page.after_pair()?.map(Place::from_pair);
-    let mut rows = prices(&db, id, &query, after, page.limit() + 1).await?;
+    let mut rows = told(&db, id, &query, (after, page.limit() + 1), &included).await?;
     let more = rows.len() > page.limit();
     rows.truncate(page.limit());
     let next = rows.last().filter(|_| more).map(|row| row.place.pair());
     let items = rows
         .into_iter()
-        .map(|row| serde_json::to_vec(&PricedOut::from(row)))
+        .map(|row| document(row, &included))
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| {
             tracing::error!(%error, "a price could not be serialised");
             ApiError::new(Code::Internal, "The failure has been recorded; quote the request id.")
         })?;
     page.answer(&items, next, Cache::Short)
+}
+
+/// The prices behind a place in stores that are included, `most` at most.
+async fn told(
+    db: &Db,
+    product: ProductId,
+    query: &HistoryQuery,
+    (mut after, most): (Option<Place>, usize),
+    included: &Included,
+) -> ApiResult<Vec<Priced>> {
+    // Where stores are left out, most of what is read may be of these.
+    let at_once = if included.grant().is_some() { most.max(AT_ONCE) } else { most };
+    let mut told = Vec::new();
+    loop {
+        let rows = prices(db, product, query, after, at_once).await?;
+        let is_last = rows.len() < at_once;
+        after = rows.last().map(|row| row.place);
+        told.extend(rows.into_iter().filter(|row| included.has_store(row.place.store)));
+        if is_last || told.len() >= most {
+            return Ok(told);
+        }
+    }
+}
+
+/// A price as it is sent to a caller.
+fn document(priced: Priced, included: &Included) -> serde_json::Result<Vec<u8>> {
+    const ALWAYS: [&str; 5] = ["store_id", "channel", "price", "since", "until"];
+    let whole = serde_json::to_vec(&PricedOut::from(priced))?;
+    Ok(match included.has_field(Kind::Offer, "list_price") {
+        true => whole,
+        false => Fields::of_paths(ALWAYS).project(&whole),
+    })
 }

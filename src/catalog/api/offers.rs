@@ -1,6 +1,7 @@
 //! Operations on offers.
 
-use super::existing;
+use super::{Included, existing};
+use crate::access::resource::Kind;
 use crate::access::{Caller, op};
 use crate::catalog::check::{Decimal, Measure};
 use crate::catalog::offers::{Channel, PriceType};
@@ -101,7 +102,7 @@ pub(crate) struct OfferOut {
     /// Until when the offer holds.
     #[schema(required = true, value_type = Option<String>, format = DateTime, example = "2026-11-30T23:00:00Z")]
     valid_through: Option<Micros>,
-    /// The promotions that the offer is part of.
+    /// The promotions that the offer is part of: those that are known and not one customer's own.
     #[schema(value_type = Vec<String>, example = json!(["prm_2bN6yHs0KfW"]))]
     promotion_ids: Vec<PromotionId>,
     /// When the retailer said so.
@@ -183,7 +184,7 @@ impl From<OfferRecord> for OfferOut {
 )]
 #[get("/v1/products/{product_id}/offers")]
 pub(super) async fn list_product_offers(
-    _caller: Caller<op::ListProductOffers>,
+    caller: Caller<op::ListProductOffers>,
     request: HttpRequest,
     product: web::Path<String>,
     view: web::Data<CatalogView>,
@@ -195,15 +196,23 @@ pub(super) async fn list_product_offers(
         PageRequest::read(&request, &mut params).with_columns(&COLUMNS).with_total(&mut params);
     params.finish()?;
     let id: ProductId = path::id(&product, "product")?;
-    existing(view.product(id), "product", &id)?;
-    let found = view.offers(id, &stores, channel, page.after_pair()?, page.limit());
-    let items = found.items.into_iter().map(document).collect::<ApiResult<Vec<_>>>()?;
-    let total = page.wants_total().then(|| view.count_offers(id, &stores, channel));
+    let included = Included::of(&caller, &view);
+    let grant = included.grant();
+    existing(view.product_within(grant, id), "product", &id)?;
+    let place = (page.after_pair()?, page.limit());
+    let found = view.offers_within(grant, id, &stores, channel, place.0, place.1);
+    let items = documents(found.items, &included)?;
+    let total = page.wants_total().then(|| view.count_offers(grant, id, &stores, channel));
     page.answer_counted(&items, found.next, total, Cache::Short)
 }
 
-/// An offer as it is sent.
-pub(crate) fn document(offer: OfferRecord) -> ApiResult<Vec<u8>> {
+/// Offers as they are sent to a caller.
+pub(crate) fn documents(offers: Vec<OfferRecord>, included: &Included) -> ApiResult<Vec<Vec<u8>>> {
+    let documents = offers.into_iter().map(document);
+    documents.map(|document| Ok(included.cut(Kind::Offer, document?))).collect()
+}
+
+fn document(offer: OfferRecord) -> ApiResult<Vec<u8>> {
     serde_json::to_vec(&OfferOut::from(offer)).map_err(|error| {
         tracing::error!(%error, "an offer could not be serialised");
         ApiError::new(Code::Internal, "The failure has been recorded; quote the request id.")

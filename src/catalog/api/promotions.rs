@@ -1,7 +1,8 @@
 //! Operations on promotions.
 
 use super::schema::{PageOfPromotions, PromotionOut};
-use super::{deleted, resource};
+use super::{Included, deleted, resource};
+use crate::access::resource::Kind;
 use crate::access::{Caller, op};
 use crate::catalog::offers::Channel;
 use crate::catalog::view::{Audience, CatalogView, PromotionQuery};
@@ -12,6 +13,7 @@ use crate::kernel::id::{BrandId, ProductId, PromotionId};
 use crate::kernel::word::Word as _;
 use crate::kernel::{Clock, Micros};
 use actix_web::{HttpRequest, get, web};
+use bytes::Bytes;
 use std::sync::LazyLock;
 
 /// The columns of the list as CSV.
@@ -46,7 +48,7 @@ static COLUMNS_WITH_DELETED: LazyLock<Columns> = LazyLock::new(deleted::columns:
 )]
 #[get("/v1/promotions")]
 pub(super) async fn list_promotions(
-    _caller: Caller<op::ListPromotions>,
+    caller: Caller<op::ListPromotions>,
     request: HttpRequest,
     view: web::Data<CatalogView>,
     clock: web::Data<Clock>,
@@ -66,22 +68,49 @@ pub(super) async fn list_promotions(
         active_at,
         not_ended_at: active_at.is_none().then(|| clock.now()),
         updated_since: params.value("updated_since"),
+        grant: None,
     };
     let deleted = deleted::read(&mut params, query.updated_since, &[]);
     let columns = if deleted.is_some() { &COLUMNS_WITH_DELETED } else { &COLUMNS };
     let page =
         PageRequest::read(&request, &mut params).with_columns(columns).with_total(&mut params);
     params.finish()?;
+    let included = Included::of(&caller, &view);
+    let shown = |body: Bytes| included.cut(Kind::Promotion, body);
     if let Some(since) = deleted {
-        let found = view.promotions_with_deleted(since, page.after()?, page.limit());
+        let grant = included.grant();
+        let found = view.promotions_with_deleted(grant, since, page.after()?, page.limit());
         let next = found.next_pair();
-        return page.answer(&deleted::items(found.items, Ok)?, next, Cache::Short);
+        let items = deleted::items(found.items, |body| Ok(shown(body)))?;
+        return page.answer::<Bytes>(&items, next, Cache::Short);
     }
-    let subject = product.map(|id| view.subject(id));
-    let query = PromotionQuery { subject, ..query };
+    permit(&query, product, &included)?;
+    let subject = product.map(|id| view.subject_within(included.grant(), id));
+    let query = PromotionQuery { subject, grant: included.grant().cloned(), ..query };
     let found = view.promotions(&query, page.after()?, page.limit());
-    let total = page.wants_total().then(|| view.count_promotions(&query));
-    page.answer_counted(&found.items, found.next_pair(), total, Cache::Short)
+    let (next, total) =
+        (found.next_pair(), page.wants_total().then(|| view.count_promotions(&query)));
+    let items: Vec<Bytes> = found.items.into_iter().map(shown).collect();
+    page.answer_counted(&items, next, total, Cache::Short)
+}
+
+/// Refuses filters by fields that the caller's plan leaves out.
+fn permit(
+    query: &PromotionQuery,
+    product: Option<ProductId>,
+    included: &Included,
+) -> ApiResult<()> {
+    const OF: Kind = Kind::Promotion;
+    included.need_all(&[
+        (query.store.is_some(), "store_id", OF, "store_ids"),
+        (product.is_some(), "product_id", OF, "applies_to"),
+        (query.category.is_some(), "category_id", OF, "applies_to"),
+        (query.brand.is_some(), "brand", OF, "applies_to"),
+        (query.channel.is_some(), "channel", OF, "channels"),
+        (query.audience.is_some(), "audience", OF, "audience"),
+        (query.active_at.is_some(), "active_at", OF, "valid_from"),
+        (query.active_at.is_some(), "active_at", OF, "valid_through"),
+    ])
 }
 
 /// A promotion
@@ -99,12 +128,15 @@ pub(super) async fn list_promotions(
 )]
 #[get("/v1/promotions/{promotion_id}")]
 pub(super) async fn get_promotion(
-    _caller: Caller<op::GetPromotion>,
+    caller: Caller<op::GetPromotion>,
     request: HttpRequest,
     promotion: web::Path<String>,
     view: web::Data<CatalogView>,
 ) -> ApiResult<Answer> {
     Params::new(request.query_string()).finish()?;
     let id: PromotionId = path::id(&promotion, "promotion")?;
-    resource(view.promotion(id), "promotion", &id, Cache::Short)
+    let included = Included::of(&caller, &view);
+    let found = view.promotion_within(included.grant(), id);
+    let whole = resource(found, "promotion", &id, Cache::Short)?;
+    Ok(included.answer(Kind::Promotion, whole))
 }

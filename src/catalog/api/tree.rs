@@ -1,13 +1,16 @@
 //! The tree of categories in one answer.
 
+use super::Included;
+use crate::access::resource::Kind;
 use crate::access::{Caller, op};
 use crate::catalog::view::{CatalogView, TreeNode, TreeRequest};
 use crate::http::answer::Cache;
 use crate::http::path::not_found;
-use crate::http::{Answer, ApiResult, Params};
+use crate::http::{Answer, ApiError, ApiResult, Code, Params};
 use crate::kernel::id::CategoryId;
 use actix_web::{HttpRequest, get, web};
 use serde::Serialize;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 /// Deepest tree that can be asked for.
@@ -38,7 +41,7 @@ pub(super) struct TreeOut {
 )]
 #[get("/v1/categories/tree")]
 pub(super) async fn get_category_tree(
-    _caller: Caller<op::GetCategoryTree>,
+    caller: Caller<op::GetCategoryTree>,
     request: HttpRequest,
     view: web::Data<CatalogView>,
 ) -> ApiResult<Answer> {
@@ -49,14 +52,41 @@ pub(super) async fn get_category_tree(
         params.fault("depth", "out_of_range", format!("is a whole number from 1 to {DEEPEST}"));
     }
     params.finish()?;
-    let request = TreeRequest { root, depth };
+    let included = Included::of(&caller, &view);
+    let request = TreeRequest { root, depth, grant: included.grant() };
     let items = match (view.category_tree(&request), root) {
         (Some(items), _) => items,
         (None, Some(root)) => return Err(not_found("category", &root)),
         (None, None) => Vec::new(),
     };
     let records = items.iter().map(size).sum();
-    Ok(Answer::json(&TreeOut { items }, Cache::Long, records)?.with_texts())
+    let tree = TreeOut { items };
+    if included.fields(Kind::Category).is_none() {
+        return Ok(Answer::json(&tree, Cache::Long, records)?.with_texts());
+    }
+    let items = serde_json::to_value(&tree.items).map_err(|error| {
+        tracing::error!(%error, "a tree could not be serialised");
+        ApiError::new(Code::Internal, "The failure has been recorded; quote the request id.")
+    })?;
+    let tree = json!({ "items": cut(items, &included) });
+    Ok(Answer::json(&tree, Cache::Long, records)?.with_texts())
+}
+
+/// A level of the tree without the fields that are left out, and those below it.
+fn cut(mut nodes: Value, included: &Included) -> Value {
+    let is_left = |name: &str| match name {
+        "translations" => included.has_field(Kind::Category, "name"),
+        "total_count" => included.has_field(Kind::Category, "product_count"),
+        "name" | "level" | "product_count" => included.has_field(Kind::Category, name),
+        _ => true,
+    };
+    for node in nodes.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {
+        node.retain(|name, _| is_left(name));
+        if let Some(children) = node.get_mut("children") {
+            *children = cut(children.take(), included);
+        }
+    }
+    nodes
 }
 
 fn size(node: &TreeNode) -> u32 {

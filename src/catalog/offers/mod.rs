@@ -148,7 +148,7 @@ pub struct Terms {
     pub valid_from: Option<Micros>,
     /// Until when it holds.
     pub valid_through: Option<Micros>,
-    /// A JSON array of promotion ids.
+    /// The ids of the promotions that the feed names, with spaces between.
     pub promotion_ids: String,
 }
 

@@ -1,5 +1,6 @@
 //! Writing offers and the history of their prices.
 
+pub(in crate::catalog) mod named;
 mod prior;
 pub mod withdrawn;
 
@@ -11,14 +12,17 @@ use crate::storage::bulk::{self, Cell, Statement};
 use crate::storage::changes::{self, Change};
 use crate::storage::{StoreError, Tx};
 use hashbrown::HashMap;
+use named::Told;
 use prior::Reduction;
+use std::borrow::Cow;
 
 static FIND: Statement = Statement::new(
     "WITH k (product_id, store_id, channel) AS (VALUES",
     3,
     ") SELECT o.product_id, o.store_id, o.channel, o.currency, o.price, o.list_price,
          o.member_price, o.price_type, o.unit_price, o.unit_reference, o.tax_included,
-         o.valid_from, o.valid_through, o.promotion_ids, o.as_of, o.version,
+         o.valid_from, o.valid_through, COALESCE(o.named_promotions, o.promotion_ids) AS named,
+         o.as_of, o.version,
          o.eco_contribution, o.seller, o.reduced_since, o.lowest_price_30d,
          o.deleted_at IS NOT NULL AS deleted
        FROM k JOIN offers o ON o.product_id = k.product_id AND o.store_id = k.store_id
@@ -28,8 +32,8 @@ static PUT: Statement = Statement::new(
     "INSERT INTO offers (product_id, store_id, channel, currency, price, list_price, member_price,
        price_type, unit_price, unit_reference, tax_included, valid_from, valid_through,
        promotion_ids, as_of, version, updated_at, eco_contribution, seller, reduced_since,
-       lowest_price_30d) VALUES",
-    21,
+       lowest_price_30d, named_promotions) VALUES",
+    22,
     "ON CONFLICT (product_id, store_id, channel) DO UPDATE SET currency = excluded.currency,
        price = excluded.price, list_price = excluded.list_price,
        member_price = excluded.member_price, price_type = excluded.price_type,
@@ -39,7 +43,7 @@ static PUT: Statement = Statement::new(
        as_of = excluded.as_of, version = excluded.version, updated_at = excluded.updated_at,
        eco_contribution = excluded.eco_contribution, seller = excluded.seller,
        reduced_since = excluded.reduced_since, lowest_price_30d = excluded.lowest_price_30d,
-       deleted_at = NULL",
+       named_promotions = excluded.named_promotions, deleted_at = NULL",
 );
 static REMEMBER: Statement = Statement::new(
     "INSERT INTO price_history (product_id, store_id, channel, since, currency, price, list_price)
@@ -64,7 +68,7 @@ struct Stored {
     tax_included: bool,
     valid_from: Option<i64>,
     valid_through: Option<i64>,
-    promotion_ids: String,
+    named: String,
     as_of: i64,
     version: i64,
     eco_contribution: Option<i64>,
@@ -107,7 +111,7 @@ impl Stored {
             && self.seller == terms.seller
             && self.valid_from == terms.valid_from.map(|at| at.0)
             && self.valid_through == terms.valid_through.map(|at| at.0)
-            && self.promotion_ids == terms.promotion_ids
+            && self.named == terms.promotion_ids
     }
 }
 
@@ -172,6 +176,8 @@ async fn put_round(
         wanted.iter().map(|(key, _)| [key.product.to_string(), key.store.to_string()]).collect();
     let stored = find(tx, wanted, &names).await?;
     let reductions = reductions(tx, offers, wanted, &stored, &names).await?;
+    let terms = wanted.iter().filter_map(|(_, at)| offers[*at].terms.as_ref());
+    let told = Told::of(tx, terms.map(|terms| terms.promotion_ids.as_str())).await?;
     let mut writes = Writes::default();
     for ((key, at), names) in wanted.iter().zip(&names) {
         let (offer, before) = (&offers[*at], stored.get(key));
@@ -180,7 +186,7 @@ async fn put_round(
             continue;
         }
         let reduction = reductions.get(key).copied();
-        fates[*at] = decide(offer, before, reduction, names, now, &mut writes);
+        fates[*at] = decide(offer, before, reduction, (names, &told), now, &mut writes);
     }
     bulk::write(tx, &PUT, &writes.offers).await?;
     bulk::write(tx, &REMEMBER, &writes.history).await?;
@@ -248,7 +254,7 @@ fn decide<'a>(
     offer: &'a Offer,
     before: Option<&Stored>,
     reduction: Option<Reduction>,
-    names: &'a [String; 2],
+    (names, told): (&'a [String; 2], &Told),
     now: Micros,
     writes: &mut Writes<'a>,
 ) -> Fate {
@@ -279,12 +285,14 @@ fn decide<'a>(
         Some(before) if before.same_price(terms) => "updated",
         Some(_) => "price_changed",
     };
-    writes.offers.extend(cells(offer, terms, names, version, now));
+    let (promotions, named) = told.split(&terms.promotion_ids);
+    writes.offers.extend(cells(offer, (terms, promotions), names, version, now));
     writes.offers.extend([
         terms.eco_contribution.map(|a| a.0).into(),
         terms.seller.as_deref().into(),
         reduction.map(|reduction| reduction.since).into(),
         reduction.and_then(|reduction| reduction.lowest).into(),
+        named.into(),
     ]);
     if reason != "updated" {
         writes.history.extend([
@@ -303,7 +311,7 @@ fn decide<'a>(
 
 fn cells<'a>(
     offer: &'a Offer,
-    terms: &'a Terms,
+    (terms, promotions): (&'a Terms, Cow<'a, str>),
     names: &'a [String; 2],
     version: i64,
     now: Micros,
@@ -322,7 +330,7 @@ fn cells<'a>(
         terms.tax_included.into(),
         terms.valid_from.map(|at| at.0).into(),
         terms.valid_through.map(|at| at.0).into(),
-        terms.promotion_ids.as_str().into(),
+        Cell::Text(Some(promotions)),
         offer.as_of.0.into(),
         version.into(),
         now.0.into(),

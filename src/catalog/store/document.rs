@@ -13,7 +13,7 @@ use hashbrown::HashMap;
 /// The statements of a resource's table.
 #[derive(Debug)]
 pub struct Statements {
-    /// Finds `id, hash, version, deleted` by id.
+    /// Finds `id, hash, version, deleted` by id, and `hidden` where partners may not be told of it.
     pub find: &'static Statement,
     /// Puts rows of [`Resource::cells`] followed by body, hash, version and updated_at.
     pub upsert: &'static Statement,
@@ -39,6 +39,11 @@ pub trait Resource {
     fn document(&self) -> &Document;
     /// The columns before the body, in the statement's order, from the id on.
     fn cells(&self) -> Vec<Cell<'_>>;
+    /// Whether partners may be told of it. The change log knows nothing of what they may not be told of: when
+    /// that begins it is gone, and when that ends it is new.
+    fn is_told(&self) -> bool {
+        true
+    }
 }
 
 impl<T: Resource> Line<T> {
@@ -58,6 +63,21 @@ struct Stored {
     hash: String,
     version: i64,
     deleted: bool,
+    #[sqlx(default)]
+    hidden: bool,
+}
+
+impl Stored {
+    /// Whether partners have been told that it is there.
+    fn is_told(&self) -> bool {
+        !self.deleted && !self.hidden
+    }
+
+    /// The entry that says that it is gone, where partners know that it was there.
+    fn gone<T: Resource>(&self, version: i64, reason: &'static str) -> Option<Change> {
+        let change = |id| Change { kind: T::KIND, id, deleted: true, reason, version };
+        self.is_told().then(|| change(self.id.clone()))
+    }
 }
 
 /// Stores a batch: changed documents get their next version and an entry in the change log. Of
@@ -77,10 +97,10 @@ pub async fn put<T: Resource>(
         match &lines[at] {
             Line::Put(resource) => {
                 let document = resource.document();
-                let (version, reason) = match &before {
+                let version = match &before {
                     Some(b) if !b.deleted && b.hash == document.hash() => continue,
-                    Some(b) => (b.version + 1, if b.deleted { "created" } else { "updated" }),
-                    None => (1, "created"),
+                    Some(b) => b.version + 1,
+                    None => 1,
                 };
                 cells.extend(resource.cells());
                 cells.extend([
@@ -89,7 +109,7 @@ pub async fn put<T: Resource>(
                     version.into(),
                     now.0.into(),
                 ]);
-                changes.push(Change { kind: T::KIND, id, deleted: false, reason, version });
+                changes.extend(told::<T>(before.as_ref(), resource, id, version));
             }
             Line::Delete(code) => {
                 let Some(before) = before else {
@@ -102,19 +122,27 @@ pub async fn put<T: Resource>(
                 }
                 let version = before.version + 1;
                 delete::<T>(tx, &id, version, now).await?;
-                changes.push(Change {
-                    kind: T::KIND,
-                    id,
-                    deleted: true,
-                    reason: "deleted",
-                    version,
-                });
+                changes.extend(before.gone::<T>(version, "deleted"));
             }
         }
         fates[at] = Fate::Written;
     }
     bulk::write(tx, T::statements().upsert, &cells).await?;
     changes::append(tx, &changes, now).await
+}
+
+/// The entry about a resource that is put.
+fn told<T: Resource>(
+    before: Option<&Stored>,
+    resource: &T,
+    id: String,
+    version: i64,
+) -> Option<Change> {
+    if !resource.is_told() {
+        return before?.gone::<T>(version, "deleted");
+    }
+    let reason = if before.is_some_and(Stored::is_told) { "updated" } else { "created" };
+    Some(Change { kind: T::KIND, id, deleted: false, reason, version })
 }
 
 /// Deletes what is there of these ids, for a reason that the change log tells; how many there were.
@@ -129,13 +157,13 @@ pub async fn remove<T: Resource>(
         stored::<T>(tx, &wanted).await?.into_values().filter(|row| !row.deleted).collect();
     live.sort_unstable_by(|a, b| a.id.cmp(&b.id));
     let mut changes = Vec::with_capacity(live.len());
-    for Stored { id, version, .. } in live {
-        let version = version + 1;
-        delete::<T>(tx, &id, version, now).await?;
-        changes.push(Change { kind: T::KIND, id, deleted: true, reason, version });
+    for row in &live {
+        let version = row.version + 1;
+        delete::<T>(tx, &row.id, version, now).await?;
+        changes.extend(row.gone::<T>(version, reason));
     }
     changes::append(tx, &changes, now).await?;
-    Ok(changes.len() as u64)
+    Ok(live.len() as u64)
 }
 
 /// Id and place of the last acceptable line about each thing, ordered by id so that writers that

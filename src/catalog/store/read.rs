@@ -35,7 +35,11 @@ macro_rules! categories {
 
 macro_rules! promotions {
     ($rest:literal) => {
-        concat!("SELECT id, body, phase, deleted_at FROM promotions", $rest)
+        concat!(
+            "SELECT id, body, phase, personal OR deleted_at IS NOT NULL AS hidden, gone_at \
+             FROM promotions",
+            $rest
+        )
     };
 }
 
@@ -242,22 +246,23 @@ struct PromotionColumns {
     id: String,
     body: String,
     phase: Option<String>,
-    deleted_at: Option<i64>,
+    /// Whether it is one customer's own, or was deleted.
+    hidden: bool,
+    /// When partners saw it go.
+    gone_at: Option<i64>,
 }
 
 impl PromotionColumns {
     fn read(self) -> Result<PromotionChange, StoreError> {
         const TABLE: &str = "promotions";
         let id: PromotionId = parsed(TABLE, &self.id)?;
-        let record = PromotionRecord::read(id, &self.body, self.phase);
-        if let Some(at) = self.deleted_at {
-            let was_personal = record.is_ok_and(|record| record.is_personal());
-            return Ok(match was_personal {
-                true => PromotionChange::Forget(id),
-                false => PromotionChange::Delete(id, Micros(at)),
-            });
+        match (self.hidden, self.gone_at) {
+            (true, Some(at)) => return Ok(PromotionChange::Delete(id, Micros(at))),
+            (true, None) => return Ok(PromotionChange::Forget(id)),
+            (false, _) => {}
         }
-        let record = record.map_err(|error| StoreError::corrupt(TABLE, error))?;
+        let record = PromotionRecord::read(id, &self.body, self.phase)
+            .map_err(|error| StoreError::corrupt(TABLE, error))?;
         Ok(PromotionChange::Upsert(Box::new(record)))
     }
 }

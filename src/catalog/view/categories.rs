@@ -1,8 +1,11 @@
 //! The category tree in memory. A document is its stored body with what follows from the tree.
 
 use super::deleted::{Listed, with_deleted};
+use super::grant::Grant;
+use super::id_set::IdSet;
 use super::names::Names;
 use super::page::Page;
+use super::products::Products;
 use crate::kernel::Micros;
 use crate::kernel::id::CategoryId;
 use bytes::Bytes;
@@ -50,16 +53,45 @@ pub enum CategoryChange {
 
 /// Filters of a list of categories. All must hold.
 #[derive(Debug, Default, Clone, Copy)]
-pub struct CategoryQuery {
+pub struct CategoryQuery<'a> {
     /// The children of this one.
     pub parent: Option<CategoryId>,
     /// That changed at or after this instant.
     pub updated_since: Option<Micros>,
+    /// That are included.
+    pub grant: Option<&'a Grant>,
 }
 
-impl CategoryQuery {
+impl CategoryQuery<'_> {
     fn takes(&self, record: &CategoryRecord) -> bool {
         self.updated_since.is_none_or(|since| record.updated_at >= since)
+            && self.includes(record.id)
+    }
+
+    fn includes(&self, id: CategoryId) -> bool {
+        self.grant.is_none_or(|grant| grant.includes_category(id))
+    }
+}
+
+/// What a category's document depends on beside the tree.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Beside<'a> {
+    /// The products that are counted.
+    pub(super) products: &'a Products,
+    /// What of the tree may be told.
+    pub(super) grant: Option<&'a Grant>,
+}
+
+impl Beside<'_> {
+    /// How many products a category has, where that may be told.
+    pub(super) fn count(self, id: u64) -> Option<usize> {
+        let tells = self.grant.is_none_or(Grant::tells_counts);
+        tells.then(|| self.products.in_category.set(id).map_or(0, IdSet::len))
+    }
+
+    /// Whether a category may be told.
+    pub(super) fn includes(self, id: CategoryId) -> bool {
+        self.grant.is_none_or(|grant| grant.includes_category(id))
     }
 }
 
@@ -85,7 +117,8 @@ struct Step<'a> {
 struct Derived<'a> {
     path: Vec<Step<'a>>,
     level: usize,
-    product_count: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    product_count: Option<usize>,
 }
 
 impl<'a> Step<'a> {
@@ -159,6 +192,12 @@ impl Categories {
         found.into_iter().map(CategoryId).collect()
     }
 
+    /// These categories and all above them, by number.
+    pub(super) fn with_those_above(&self, own: &[u64]) -> BTreeSet<u64> {
+        let own: Vec<CategoryId> = own.iter().copied().map(CategoryId).collect();
+        self.with_ancestors(&own).into_iter().map(|id| id.0).collect()
+    }
+
     /// The category and those above it, the root first. A feed can make a loop of parents, one row
     /// at a time; no category comes twice in a path.
     pub(super) fn path<'a>(&'a self, record: &'a CategoryRecord) -> Vec<&'a CategoryRecord> {
@@ -175,13 +214,15 @@ impl Categories {
         path
     }
 
-    /// The finished document; `count` tells how many products a category has.
-    fn document(&self, record: &CategoryRecord, count: &impl Fn(u64) -> usize) -> Option<Bytes> {
+    /// The finished document. Its path names those above it that are included; its level is the same for
+    /// all.
+    fn document(&self, record: &CategoryRecord, beside: Beside<'_>) -> Option<Bytes> {
         let path = self.path(record);
+        let told = path.iter().filter(|step| beside.includes(step.id));
         let derived = Derived {
             level: path.len(),
-            path: path.iter().map(|step| Step::of(step)).collect(),
-            product_count: count(record.id.0),
+            path: told.map(|step| Step::of(step)).collect(),
+            product_count: beside.count(record.id.0),
         };
         let mut document = record.body.trim_end().strip_suffix('}')?.as_bytes().to_vec();
         document.push(b',');
@@ -190,33 +231,34 @@ impl Categories {
         Some(document.into())
     }
 
-    pub(super) fn get(&self, id: CategoryId, count: &impl Fn(u64) -> usize) -> Option<Bytes> {
-        self.document(self.by_id.get(&id.0)?, count)
+    pub(super) fn get(&self, id: CategoryId, beside: Beside<'_>) -> Option<Bytes> {
+        self.document(self.by_id.get(&id.0)?, beside)
     }
 
     pub(super) fn list(
         &self,
-        query: &CategoryQuery,
+        query: &CategoryQuery<'_>,
         after: Option<u64>,
         limit: usize,
-        count: &impl Fn(u64) -> usize,
+        beside: Beside<'_>,
     ) -> Page<Bytes> {
         let behind = |id: &u64| after.is_none_or(|after| *id > after);
         Page::of_ids(self.ids(query).filter(behind), limit, |id| {
             let record = self.by_id.get(&id).filter(|record| query.takes(record))?;
-            self.document(record, count)
+            self.document(record, beside)
         })
     }
 
     /// How many categories a query takes.
-    pub(super) fn count(&self, query: &CategoryQuery) -> u64 {
+    pub(super) fn count(&self, query: &CategoryQuery<'_>) -> u64 {
         let records = self.ids(query).filter_map(|id| self.by_id.get(&id));
         records.filter(|record| query.takes(record)).count() as u64
     }
 
-    /// The ids of all categories, or of the children of one, ascending.
-    fn ids(&self, query: &CategoryQuery) -> impl Iterator<Item = u64> {
-        let children = query.parent.map(|parent| self.children.get(&parent.0));
+    /// The ids of all categories, or of the children of one, ascending. One that is not included has none.
+    fn ids(&self, query: &CategoryQuery<'_>) -> impl Iterator<Item = u64> {
+        let parent = query.parent.filter(|parent| query.includes(*parent));
+        let children = parent.map(|parent| self.children.get(&parent.0));
         let all = query.parent.is_none().then(|| self.by_id.keys());
         children.flatten().into_iter().flatten().chain(all.into_iter().flatten()).copied()
     }
@@ -225,11 +267,12 @@ impl Categories {
         &self,
         since: Micros,
         place: (Option<u64>, usize),
-        count: &impl Fn(u64) -> usize,
+        beside: Beside<'_>,
     ) -> Page<Listed<CategoryId>> {
-        let query = CategoryQuery { updated_since: Some(since), ..CategoryQuery::default() };
+        let grant = beside.grant;
+        let query = CategoryQuery { updated_since: Some(since), grant, parent: None };
         with_deleted((&self.by_id, &self.gone), since, place, CategoryId, |record| {
-            query.takes(record).then(|| self.document(record, count))?
+            query.takes(record).then(|| self.document(record, beside))?
         })
     }
 }

@@ -1,5 +1,6 @@
 //! Resources and deleted resources in one walk.
 
+use super::grant::Grant;
 use super::page::Page;
 use super::products::Products;
 use crate::kernel::Micros;
@@ -63,10 +64,12 @@ impl Products {
     /// The page behind `after` of what changed or was deleted at or after an instant, by id.
     pub(super) fn list_with_deleted(
         &self,
+        grant: Option<&Grant>,
         since: Micros,
         after: Option<u64>,
         limit: usize,
     ) -> Page<Listed<ProductId>> {
+        let takes = |id: u64| grant.is_none_or(|grant| grant.takes_id(id, self));
         let behind = |id: u64| after.is_none_or(|after| id > after);
         let recent = self.gone.values().filter(|gone| gone.at >= since && behind(gone.id.0));
         let mut gone: Vec<u64> = recent.map(|gone| gone.id.0).collect();
@@ -74,12 +77,13 @@ impl Products {
         let both = merged(self.ids.after(after), gone.into_iter());
         Page::of_ids(both, limit, |id| match self.get(id) {
             Some(entry) => {
-                (entry.updated_at >= since.0).then(|| Listed::Present(entry.body.clone()))
+                let is_taken = entry.updated_at >= since.0 && takes(id);
+                is_taken.then(|| Listed::Present(entry.body.clone()))
             }
             None => self.gone.get(&id).map(|gone| Listed::Deleted {
                 id: gone.id,
                 at: gone.at,
-                replaced_by: self.successor(gone),
+                replaced_by: self.successor(gone).filter(|id| takes(id.0)),
             }),
         })
     }

@@ -1,5 +1,6 @@
 //! Offers in memory: for each product a slice sorted by store and channel.
 
+use super::grant::Grant;
 use super::hash::IdMap;
 use super::id_set::IdSet;
 use super::page::Page;
@@ -141,6 +142,11 @@ pub(super) struct Offers {
 fn is_wanted(offer: &Offer, stores: &[StoreId], channel: Option<Channel>) -> bool {
     (stores.is_empty() || stores.contains(&StoreId(offer.store)))
         && channel.is_none_or(|channel| offer.channel == channel)
+}
+
+/// Whether the store of an offer is included.
+fn is_granted(offer: &Offer, grant: Option<&Grant>) -> bool {
+    grant.is_none_or(|grant| grant.includes_store(StoreId(offer.store)))
 }
 
 fn promotion_key(promotions: &[PromotionId]) -> String {
@@ -287,6 +293,7 @@ impl Offers {
     /// The page of a product's offers behind `after`, by store and channel.
     pub(super) fn list(
         &self,
+        grant: Option<&Grant>,
         product: ProductId,
         stores: &[StoreId],
         channel: Option<Channel>,
@@ -298,31 +305,37 @@ impl Offers {
         let first = offers.partition_point(|offer| after.is_some_and(|after| key(offer) <= after));
         let rest = offers[first..].iter().map(|offer| (key(offer), offer));
         Page::fill(rest, limit, |offer| {
-            is_wanted(offer, stores, channel).then(|| self.record(product, offer))
+            let is_there = is_wanted(offer, stores, channel) && is_granted(offer, grant);
+            is_there.then(|| self.record(product, offer))
         })
     }
 
     /// How many offers a product has.
     pub(super) fn count_of_product(
         &self,
+        grant: Option<&Grant>,
         product: ProductId,
         stores: &[StoreId],
         channel: Option<Channel>,
     ) -> u64 {
         let offers = self.by_product.get(&product.0).map_or(&[][..], Vec::as_slice);
-        offers.iter().filter(|offer| is_wanted(offer, stores, channel)).count() as u64
+        let wanted = offers.iter().filter(|offer| is_wanted(offer, stores, channel));
+        wanted.filter(|offer| is_granted(offer, grant)).count() as u64
     }
 
-    /// The page of a store's offers behind `after`, by product and channel.
+    /// The page of a store's offers behind `after`, by product and channel, of the products that `takes`
+    /// takes.
     pub(super) fn of_store(
         &self,
         store: StoreId,
         channel: Option<Channel>,
         after: Option<(u64, u64)>,
         limit: usize,
+        takes: &dyn Fn(u64) -> bool,
     ) -> Page<OfferRecord, (u64, u64)> {
         Page::fill(self.rows_of_store(store, after), limit, |(product, offer)| {
-            is_wanted(offer, &[], channel).then(|| self.record(ProductId(product), offer))
+            let is_there = is_wanted(offer, &[], channel) && takes(product);
+            is_there.then(|| self.record(ProductId(product), offer))
         })
     }
 
@@ -333,9 +346,10 @@ impl Offers {
         channel: Option<Channel>,
         after: Option<(u64, u64)>,
         limit: usize,
+        takes: &dyn Fn(u64) -> bool,
     ) -> Page<(), (u64, u64)> {
-        Page::fill(self.rows_of_store(store, after), limit, |(_, offer)| {
-            is_wanted(offer, &[], channel).then_some(())
+        Page::fill(self.rows_of_store(store, after), limit, |(product, offer)| {
+            (is_wanted(offer, &[], channel) && takes(product)).then_some(())
         })
     }
 

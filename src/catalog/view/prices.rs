@@ -118,14 +118,16 @@ impl Offers {
         Lowest { price, from: second_after(from), until: second_before(until) }
     }
 
-    /// The lowest price at an instant of one store and channel, or of all.
+    /// The lowest price at an instant of one store and channel, or of all that are included.
     pub(super) fn lowest_of(
         &self,
         id: u64,
         query: &ProductQuery,
         now: Micros,
     ) -> Option<(Amount, Currency)> {
+        let grant = query.grant.as_ref();
         self.holding(id, now)
+            .filter(|offer| grant.is_none_or(|grant| grant.includes_store(offer.0)))
             .filter(|offer| query.store.is_none_or(|store| offer.0 == store))
             .filter(|offer| query.channel.is_none_or(|channel| offer.1 == channel))
             .map(|offer| (offer.2, offer.3))

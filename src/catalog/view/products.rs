@@ -216,13 +216,13 @@ impl Products {
         }
     }
 
-    /// The product with this GTIN; where several have it, an active one before the others, then the
-    /// newest.
-    pub(super) fn by_gtin(&self, gtin: u64) -> Option<&Entry> {
+    /// The product with this GTIN of those that `takes` takes; where several have it, an active one before
+    /// the others, then the newest.
+    pub(super) fn by_gtin(&self, gtin: u64, takes: impl Fn(&Entry) -> bool) -> Option<&Entry> {
         let sharing = self.by_gtin.iter_hash(hash(gtin));
         sharing
             .filter_map(|at| slot(&self.slab, *at))
-            .filter(|entry| entry.gtin == gtin)
+            .filter(|entry| entry.gtin == gtin && takes(entry))
             .min_by_key(|entry| (entry.status, Reverse(entry.updated_at), entry.id))
     }
 

@@ -1,15 +1,18 @@
 //! Promotions in memory: some thousands at most, so a list looks at each.
 
-use super::{Listed, Lookup, Page, with_deleted};
+use super::{Grant, Listed, Lookup, Page, with_deleted};
 use crate::catalog::offers::Channel;
 use crate::http::answer::digest;
 use crate::kernel::Micros;
 use crate::kernel::id::{BrandId, CategoryId, ProductId, PromotionId, StoreId};
 use bytes::Bytes;
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// Who a promotion is for.
+/// Tells whether a promotion is about anything that a caller may know.
+pub(super) type Told<'a> = &'a dyn Fn(&PromotionRecord) -> bool;
+
+/// Who a promotion is for. One customer's own is not among those that are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Audience {
@@ -17,8 +20,6 @@ pub enum Audience {
     Public,
     /// Members of the loyalty programme.
     Member,
-    /// One customer: told only with that customer's consent.
-    Personal,
 }
 
 /// Where a promotion stands in time.
@@ -87,10 +88,25 @@ impl PromotionRecord {
         Ok(Self { id, etag: digest(&body), body, traits, told })
     }
 
-    /// Whether it is one customer's own.
-    #[must_use]
-    pub fn is_personal(&self) -> bool {
-        self.traits.audience == Audience::Personal
+    /// Whether at least one of its stores, and one of what it is on, is included. `above` has the
+    /// included categories and those above them: what is on one of these is on products below, too.
+    pub(super) fn is_about(
+        &self,
+        grant: &Grant,
+        above: Option<&BTreeSet<u64>>,
+        takes: impl Fn(ProductId) -> bool,
+    ) -> bool {
+        let AppliesTo { product_ids, category_ids, brand_ids } = &self.traits.applies_to;
+        let is_there = |id: &String| {
+            id == "*" || id.parse().is_ok_and(|store: StoreId| grant.includes_store(store))
+        };
+        let of_all = product_ids.is_empty() && category_ids.is_empty() && brand_ids.is_empty();
+        let is_above = |id: &CategoryId| above.is_none_or(|above| above.contains(&id.0));
+        self.traits.store_ids.iter().any(is_there)
+            && (of_all
+                || brand_ids.iter().any(|id| grant.includes_brand(*id))
+                || category_ids.iter().any(is_above)
+                || product_ids.iter().any(|id| takes(*id)))
     }
 
     /// Where it stands at an instant; the end belongs to it no longer.
@@ -110,9 +126,9 @@ impl PromotionRecord {
 pub enum PromotionChange {
     /// It is, or is now, this.
     Upsert(Box<PromotionRecord>),
-    /// It was deleted, at this instant.
+    /// It was deleted or has become one customer's own, at this instant.
     Delete(PromotionId, Micros),
-    /// It was one customer's own and was deleted: nobody is told that it was.
+    /// It never was for others than one customer: nobody is told that it is or was.
     Forget(PromotionId),
 }
 
@@ -148,6 +164,8 @@ pub struct PromotionQuery {
     pub not_ended_at: Option<Micros>,
     /// That changed at or after this instant.
     pub updated_since: Option<Micros>,
+    /// That are about what is included.
+    pub grant: Option<Grant>,
 }
 
 impl PromotionQuery {
@@ -163,15 +181,15 @@ impl PromotionQuery {
                 || subject.categories.iter().any(|category| to.category_ids.contains(category))
         };
         let here = |store: StoreId| {
+            let is_there = self.grant.as_ref().is_none_or(|grant| grant.includes_store(store));
             let store = store.to_string();
-            traits.store_ids.iter().any(|id| id == "*" || *id == store)
+            traits.store_ids.iter().any(|id| id == "*" || is_there && *id == store)
         };
         let through = |channel: Channel| {
             use crate::kernel::word::Word as _;
             traits.channels.iter().any(|word| word == channel.as_str())
         };
-        !promotion.is_personal()
-            && self.store.is_none_or(here)
+        self.store.is_none_or(here)
             && self.subject.as_ref().is_none_or(of)
             && self.category.is_none_or(|id| to.category_ids.contains(&id))
             && self.brand.is_none_or(|id| to.brand_ids.contains(&id))
@@ -196,11 +214,11 @@ pub struct Turn {
     pub phase: Phase,
 }
 
-/// All promotions.
+/// All promotions that are told.
 #[derive(Debug, Default)]
 pub(super) struct Promotions {
     by_id: BTreeMap<u64, PromotionRecord>,
-    /// When those that were deleted were deleted.
+    /// When those that are gone went.
     gone: BTreeMap<u64, Micros>,
 }
 
@@ -221,14 +239,15 @@ impl Promotions {
             }
             PromotionChange::Forget(id) => {
                 self.by_id.remove(&id.0);
+                self.gone.remove(&id.0);
             }
         }
     }
 
-    /// The promotion with this id, unless it is one customer's own.
-    pub(super) fn get(&self, id: PromotionId) -> Lookup {
+    /// The promotion with this id.
+    pub(super) fn get(&self, id: PromotionId, told: Told<'_>) -> Lookup {
         match self.by_id.get(&id.0) {
-            Some(found) if !found.is_personal() => {
+            Some(found) if told(found) => {
                 Lookup::Found { body: found.body.clone(), etag: found.etag }
             }
             None if self.gone.contains_key(&id.0) => Lookup::Gone { replaced_by: None },
@@ -239,30 +258,33 @@ impl Promotions {
     pub(super) fn list(
         &self,
         query: &PromotionQuery,
+        told: Told<'_>,
         after: Option<u64>,
         limit: usize,
     ) -> Page<Bytes> {
         let behind = |id: &u64| after.is_none_or(|after| *id > after);
         Page::of_ids(self.by_id.keys().copied().filter(behind), limit, |id| {
-            let promotion = self.by_id.get(&id).filter(|promotion| query.takes(promotion))?;
-            Some(promotion.body.clone())
+            let promotion = self.by_id.get(&id)?;
+            (query.takes(promotion) && told(promotion)).then(|| promotion.body.clone())
         })
     }
 
     /// How many promotions a query takes.
-    pub(super) fn count(&self, query: &PromotionQuery) -> u64 {
-        self.by_id.values().filter(|promotion| query.takes(promotion)).count() as u64
+    pub(super) fn count(&self, query: &PromotionQuery, told: Told<'_>) -> u64 {
+        let takes = |promotion: &&PromotionRecord| query.takes(promotion) && told(promotion);
+        self.by_id.values().filter(takes).count() as u64
     }
 
     pub(super) fn list_with_deleted(
         &self,
         since: Micros,
         place: (Option<u64>, usize),
+        told: Told<'_>,
     ) -> Page<Listed<PromotionId>> {
         // Those that are over come too: who has a copy holds them for current otherwise.
         let query = PromotionQuery { updated_since: Some(since), ..PromotionQuery::default() };
         with_deleted((&self.by_id, &self.gone), since, place, PromotionId, |promotion| {
-            query.takes(promotion).then(|| promotion.body.clone())
+            (query.takes(promotion) && told(promotion)).then(|| promotion.body.clone())
         })
     }
 

@@ -1,6 +1,8 @@
 //! Which products a list takes, and how to find them without looking at the others.
 
+use super::grant::Grant;
 use super::id_set::{IdSet, Union};
+use super::offers::Offers;
 use super::page::Page;
 use super::postings::Postings;
 use super::products::{Entry, Products, group_key};
@@ -42,6 +44,8 @@ pub struct ProductQuery {
     pub max_price: Option<Amount>,
     /// Whether rows need their price: for a filter, a facet or an order.
     pub wants_prices: bool,
+    /// Included in the caller's plan.
+    pub grant: Option<Grant>,
 }
 
 impl ProductQuery {
@@ -49,6 +53,20 @@ impl ProductQuery {
     #[must_use]
     pub fn wants_any_price(&self) -> bool {
         self.channel.is_some() || self.min_price.is_some() || self.max_price.is_some()
+    }
+
+    /// The products that are offered in the store that was asked for; none in one that is not included.
+    pub(super) fn sold<'a>(&self, offers: &'a Offers) -> Option<&'a IdSet> {
+        let is_there =
+            |id: &StoreId| self.grant.as_ref().is_none_or(|grant| grant.includes_store(*id));
+        offers.in_store(self.store.filter(is_there)?)
+    }
+
+    /// Whether prices are those of some stores or of a channel, and not of all.
+    pub(super) fn narrows_prices(&self) -> bool {
+        self.store.is_some()
+            || self.channel.is_some()
+            || self.grant.as_ref().is_some_and(|grant| grant.stores.is_some())
     }
 }
 
@@ -74,7 +92,12 @@ impl<'a> Filter<'a> {
         products: &'a Products,
         in_store: Option<&'a IdSet>,
     ) -> Self {
-        let mut categories: Vec<u64> = query.categories.iter().map(|id| id.0).collect();
+        // A category that is not included has no products, also where these are in another.
+        let is_there = |id: &&CategoryId| {
+            query.grant.as_ref().is_none_or(|grant| grant.includes_category(**id))
+        };
+        let mut categories: Vec<u64> =
+            query.categories.iter().filter(is_there).map(|id| id.0).collect();
         categories.sort_unstable();
         Self {
             query,
@@ -94,7 +117,7 @@ impl<'a> Filter<'a> {
         let (query, products) = (self.query, self.products);
         let of_category = |id: &u64| self.categories.binary_search(id).is_ok();
         let in_categories =
-            self.categories.is_empty() || products.categories_of(entry).iter().any(of_category);
+            query.categories.is_empty() || products.categories_of(entry).iter().any(of_category);
         let in_condition = query.conditions.is_empty()
             || entry.condition.is_some_and(|own| query.conditions.contains(&own));
         let others = (query.gtins.is_empty()
@@ -103,7 +126,8 @@ impl<'a> Filter<'a> {
             && self.group.is_none_or(|group| entry.group == group)
             && query.sold_by_weight.is_none_or(|by_weight| entry.sold_by_weight == by_weight)
             && query.updated_since.is_none_or(|since| entry.updated_at >= since.0)
-            && self.in_store.is_none_or(|set| set.contains(entry.id));
+            && self.in_store.is_none_or(|set| set.contains(entry.id))
+            && query.grant.as_ref().is_none_or(|grant| grant.takes(entry, products));
         let mut misses = Misses::default();
         misses.add(Misses::BRAND, !query.brands.is_empty() && !self.brands.contains(&entry.brand));
         misses.add(Misses::CATEGORY, !in_categories);
@@ -130,8 +154,14 @@ impl<'a> Filter<'a> {
         if !query.brands.is_empty() {
             consider(sets(&products.brands, query.brands.iter().map(|id| id.0)));
         }
-        if !self.categories.is_empty() {
+        if !query.categories.is_empty() {
             consider(sets(&products.in_category, self.categories.iter().copied()));
+        }
+        if let Some(brands) = query.grant.as_ref().and_then(|grant| grant.brands.as_ref()) {
+            consider(sets(&products.brands, brands.iter().map(|id| id.0)));
+        }
+        if let Some(named) = query.grant.as_ref().and_then(|grant| grant.categories.as_ref()) {
+            consider(sets(&products.in_category, named.iter().copied()));
         }
         if let Some(group) = &query.item_group {
             consider(sets(&products.groups, std::iter::once(group_key(group))));

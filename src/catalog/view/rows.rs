@@ -1,6 +1,7 @@
 //! A product as a look at many sees it: with the filters that it misses and what it costs; and what
 //! brands and categories are called.
 
+use super::grant::Grant;
 use super::id_set::IdSet;
 use super::postings::NONE;
 use super::products::{Entry, Products};
@@ -146,25 +147,45 @@ impl CatalogView {
     }
 
     /// Brands of which the name has words that begin with all of some folded words, those with the
-    /// most products first.
-    pub fn brands_named(&self, words: &[String], most: usize) -> Vec<(BrandId, String)> {
+    /// most products first. A brand without a product that is included is left out.
+    pub fn brands_named(
+        &self,
+        grant: Option<&Grant>,
+        words: &[String],
+        most: usize,
+    ) -> Vec<(BrandId, String)> {
         let products = self.products.read();
-        let count = |id: &u64| products.brands.set(*id).map_or(0, IdSet::len);
+        let count = |id: &u64| match (products.brands.set(*id), grant) {
+            (None, _) => 0,
+            (Some(set), None) => set.len(),
+            (Some(set), Some(grant)) => {
+                set.after(None).filter(|id| grant.takes_id(*id, &products)).count()
+            }
+        };
         let found = products.brand_names.find(words);
         let best = most_first(found, most, count);
         let named = |id: u64| Some((BrandId(id), products.brand_names.get(id)?.to_owned()));
         best.into_iter().filter_map(named).collect()
     }
 
-    /// Categories of which the name has words that begin with all of some folded words, those with
-    /// the most products first.
-    pub fn categories_named(&self, words: &[String], most: usize) -> Vec<(CategoryId, String)> {
+    /// Categories that are included of which the name has words that begin with all of some folded
+    /// words, those with the most products first.
+    pub fn categories_named(
+        &self,
+        grant: Option<&Grant>,
+        words: &[String],
+        most: usize,
+    ) -> Vec<(CategoryId, String)> {
         let categories = self.categories.read();
         let products = self.products.read();
         let below = |id: &u64| categories.with_descendants(&[CategoryId(*id)]);
         let size = |id: CategoryId| products.in_category.set(id.0).map_or(0, IdSet::len);
         let count = |id: &u64| below(id).into_iter().map(size).sum::<usize>();
-        let best = most_first(categories.names.find(words), most, count);
+        let mut found = categories.names.find(words);
+        if let Some(grant) = grant {
+            found.retain(|id| grant.includes_category(CategoryId(*id)));
+        }
+        let best = most_first(found, most, count);
         let named = |id: u64| Some((CategoryId(id), categories.names.get(id)?.to_owned()));
         best.into_iter().filter_map(named).collect()
     }

@@ -46,7 +46,7 @@ impl<'a> Look<'a> {
     }
 
     fn price(&mut self, at: u32, entry: &Entry) -> Option<(Amount, Currency)> {
-        if self.query.store.is_some() || self.query.channel.is_some() {
+        if self.query.narrows_prices() {
             return self.offers.lowest_of(entry.id, self.query, self.now);
         }
         let known = self.products.lowest(at, entry);
@@ -66,7 +66,7 @@ impl CatalogView {
         let offers = self.offers.read();
         let products = self.products.read();
         let nothing = IdSet::default();
-        let in_store = query.store.map(|store| offers.in_store(store).unwrap_or(&nothing));
+        let in_store = query.store.map(|_| query.sold(&offers).unwrap_or(&nothing));
         let filter = Filter::new(query, &products, in_store);
         if let Some(named) = filter.named() {
             return Some(named.after(None).collect());
@@ -86,7 +86,7 @@ impl CatalogView {
         let offers = self.offers.read();
         let products = self.products.read();
         let nothing = IdSet::default();
-        let in_store = query.store.map(|store| offers.in_store(store).unwrap_or(&nothing));
+        let in_store = query.store.map(|_| query.sold(&offers).unwrap_or(&nothing));
         let filter = Filter::new(query, &products, in_store);
         if let Some(named) = filter.named() {
             return Some(named.after(None).map(|id| (id, ())).collect());
@@ -142,7 +142,7 @@ impl CatalogView {
         let offers = self.offers.read();
         let products = self.products.read();
         let nothing = IdSet::default();
-        let in_store = query.store.map(|store| offers.in_store(store).unwrap_or(&nothing));
+        let in_store = query.store.map(|_| query.sold(&offers).unwrap_or(&nothing));
         let filter = Filter::new(query, &products, in_store);
         let found = Vec::new();
         let mut look = Look { query, offers: &offers, products: &products, filter, now, found };

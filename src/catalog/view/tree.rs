@@ -1,6 +1,7 @@
 //! The categories as one tree, with what is in each and in all below it.
 
-use super::categories::{Categories, CategoryRecord};
+use super::categories::{Beside, Categories, CategoryRecord};
+use super::grant::Grant;
 use super::products::Products;
 use crate::catalog::translations::CategoryTexts;
 use crate::kernel::id::CategoryId;
@@ -10,11 +11,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// What is wanted of the tree.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct TreeRequest {
+pub struct TreeRequest<'a> {
     /// The category to begin with; all roots where none is named.
     pub root: Option<CategoryId>,
     /// How many levels; all where none is named.
     pub depth: Option<u32>,
+    /// What is included; the roots are then those of what is.
+    pub grant: Option<&'a Grant>,
 }
 
 /// A category with those below it.
@@ -35,11 +38,13 @@ pub struct TreeNode {
     #[schema(example = 2)]
     pub level: u32,
     /// How many products are in the category itself.
-    #[schema(example = 812)]
-    pub product_count: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = true, value_type = u64, example = 812)]
+    pub product_count: Option<u64>,
     /// How many products are in it or in a category below it, each counted once.
-    #[schema(example = 1204)]
-    pub total_count: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = true, value_type = u64, example = 1204)]
+    pub total_count: Option<u64>,
     /// How many categories are right below it, also where `depth` leaves them out.
     #[schema(example = 0)]
     pub child_count: u64,
@@ -53,27 +58,28 @@ pub struct TreeNode {
 pub(super) fn tree(
     categories: &Categories,
     products: &Products,
-    request: &TreeRequest,
+    request: &TreeRequest<'_>,
 ) -> Option<Vec<TreeNode>> {
+    let beside = Beside { products, grant: request.grant };
     let mut builder =
-        Builder { categories, products, totals: BTreeMap::new(), seen: BTreeSet::new() };
+        Builder { categories, beside, totals: BTreeMap::new(), seen: BTreeSet::new() };
     builder.totals = builder.totals();
     let depth = request.depth.unwrap_or(u32::MAX);
     if let Some(root) = request.root {
-        let record = categories.by_id.get(&root.0)?;
+        let record = categories.by_id.get(&root.0).filter(|_| beside.includes(root))?;
         let level = categories.path(record).len() as u32;
         builder.seen.insert(root.0);
         return Some(vec![builder.node(record, level, depth)]);
     }
-    let is_root = |record: &&CategoryRecord| {
-        record.parent.is_none_or(|parent| !categories.by_id.contains_key(&parent.0))
-    };
-    let roots: Vec<&CategoryRecord> = categories.by_id.values().filter(is_root).collect();
+    let is_there = |id: CategoryId| categories.by_id.contains_key(&id.0) && beside.includes(id);
+    let is_root = |record: &&CategoryRecord| record.parent.is_none_or(|parent| !is_there(parent));
+    let told = || categories.by_id.values().filter(|record| beside.includes(record.id));
+    let roots: Vec<&CategoryRecord> = told().filter(is_root).collect();
     let reached: Vec<CategoryId> =
         categories.with_descendants(&roots.iter().map(|root| root.id).collect::<Vec<_>>());
     let mut reached: BTreeSet<u64> = reached.into_iter().map(|id| id.0).collect();
     let mut tops = roots;
-    for record in categories.by_id.values() {
+    for record in told() {
         if !reached.contains(&record.id.0) {
             let loop_of = categories.with_descendants(&[record.id]);
             reached.extend(loop_of.into_iter().map(|id| id.0));
@@ -82,12 +88,17 @@ pub(super) fn tree(
     }
     builder.seen.extend(tops.iter().map(|top| top.id.0));
     tops.sort_by(|a, b| (&a.name, a.id).cmp(&(&b.name, b.id)));
-    Some(tops.into_iter().map(|top| builder.node(top, 1, depth)).collect())
+    // A root of what is included is as deep as it is for all.
+    let level = |top: &CategoryRecord| match request.grant {
+        None => 1,
+        Some(_) => categories.path(top).len() as u32,
+    };
+    Some(tops.into_iter().map(|top| builder.node(top, level(top), depth)).collect())
 }
 
 struct Builder<'a> {
     categories: &'a Categories,
-    products: &'a Products,
+    beside: Beside<'a>,
     totals: BTreeMap<u64, u64>,
     seen: BTreeSet<u64>,
 }
@@ -97,7 +108,7 @@ impl<'a> Builder<'a> {
     /// the lists are walked and not the products.
     fn totals(&self) -> BTreeMap<u64, u64> {
         let mut totals = BTreeMap::new();
-        for (list, uses) in self.products.categories.iter() {
+        for (list, uses) in self.beside.products.categories.iter() {
             let mut above: BTreeSet<u64> = BTreeSet::new();
             for id in list {
                 let mut at = Some(*id);
@@ -130,14 +141,15 @@ impl<'a> Builder<'a> {
         } else {
             Vec::new()
         };
-        let own = self.products.in_category.set(record.id.0).map_or(0, super::id_set::IdSet::len);
+        let own = self.beside.count(record.id.0);
+        let total = self.totals.get(&record.id.0).copied().unwrap_or_default();
         TreeNode {
             id: record.id,
             name: record.name.clone(),
             translations: record.translations.clone(),
             level,
-            product_count: own as u64,
-            total_count: self.totals.get(&record.id.0).copied().unwrap_or_default(),
+            product_count: own.map(|count| count as u64),
+            total_count: own.map(|_| total),
             child_count,
             children,
         }

@@ -42,7 +42,7 @@ pub struct DocumentRow {
     pub id: String,
     /// Its document.
     pub body: String,
-    /// Whether it was deleted.
+    /// Whether it was deleted, or is a promotion of one customer.
     pub deleted: bool,
 }
 
@@ -103,7 +103,8 @@ pub async fn documents(
             "SELECT id, body, deleted_at IS NOT NULL AS deleted FROM stores WHERE id IN ("
         }
         Kind::Promotion => {
-            "SELECT id, body, deleted_at IS NOT NULL AS deleted FROM promotions WHERE id IN ("
+            "SELECT id, body, personal OR deleted_at IS NOT NULL AS deleted FROM promotions \
+             WHERE id IN ("
         }
         Kind::Offer | Kind::Stock => return Ok(Vec::new()),
     };

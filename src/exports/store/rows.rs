@@ -94,7 +94,7 @@ pub async fn send(
     const STORES: &str = "SELECT id, store_code AS code, body, version, updated_at FROM stores
         WHERE deleted_at IS NULL AND ($1 = '' OR $1 LIKE '% ' || id || ' %')";
     const PROMOTIONS: &str = "SELECT id, code, body, version, updated_at FROM promotions
-        WHERE deleted_at IS NULL";
+        WHERE deleted_at IS NULL AND NOT personal";
     match resource {
         Resource::Products => send_all!(tx, to, Product, ProductRow, PRODUCTS),
         Resource::Categories => send_all!(tx, to, Document, DocumentRow, CATEGORIES),

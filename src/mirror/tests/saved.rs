@@ -44,7 +44,7 @@ fn told(mirror: &Mirror, products: u64) -> String {
     // How tightly it lies in memory follows from the way it came.
     let sizes = Sizes { product_overhead_bytes: 0, ..sizes };
     let mut all = format!("{:?} {sizes:?} {stores} {levels}\n", mirror.positions());
-    let page = mirror.catalog.list_with_deleted(Micros(0), None, 10_000);
+    let page = mirror.catalog.list_with_deleted(None, Micros(0), None, 10_000);
     all += &format!(
         "{:?}\n",
         page.items

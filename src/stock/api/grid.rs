@@ -1,7 +1,9 @@
 //! Many products in many stores at once.
 
 use super::lines;
+use crate::access::resource::Kind;
 use crate::access::{Caller, op};
+use crate::catalog::api::Included;
 use crate::catalog::view::CatalogView;
 use crate::http::answer::Cache;
 use crate::http::{Answer, ApiError, ApiResult, Code, FieldError, JsonBody, Params, gtin};
@@ -128,17 +130,20 @@ pub(super) async fn query_stock(
     Params::new(request.query_string()).finish()?;
     let asked = body.0;
     bounded(&asked)?;
-    let products = products(&asked, &catalog)?;
+    let included = Included::of(&caller, &catalog);
+    let grant = included.grant();
+    let products = products(&asked, &catalog, &included)?;
     let mut not_found: Vec<AbsentOut> = products
         .iter()
-        .filter(|wanted| wanted.id.is_none_or(|id| !catalog.has_product(id)))
+        .filter(|wanted| wanted.id.is_none_or(|id| !catalog.has_product_within(grant, id)))
         .map(|wanted| AbsentOut {
             gtin: wanted.gtin.filter(|_| wanted.id.is_none()),
             product_id: wanted.id,
             store_id: None,
         })
         .collect();
-    let absent = asked.store_ids.iter().filter(|id| !stores.has(**id));
+    let is_there = |id: StoreId| stores.has(id) && included.has_store(id);
+    let absent = asked.store_ids.iter().filter(|id| !is_there(**id));
     not_found.extend(absent.map(|id| AbsentOut {
         gtin: None,
         product_id: None,
@@ -147,9 +152,10 @@ pub(super) async fn query_stock(
 
     let lines = lines(&caller, &clock, asked.max_age_s);
     let mut items = Vec::with_capacity(products.len() * asked.store_ids.len());
-    let ids: Vec<Option<ProductId>> = products.iter().map(|wanted| wanted.id).collect();
+    let known = |wanted: &Wanted| wanted.id.filter(|id| catalog.includes(grant, *id));
+    let ids: Vec<Option<ProductId>> = products.iter().map(known).collect();
     stock.grid(&ids, &asked.store_ids, |row, store, level| {
-        let wanted = &products[row];
+        let (wanted, level) = (&products[row], level.filter(|_| included.has_store(store)));
         items.push(CellOut {
             product_id: wanted.id,
             gtin: wanted.gtin,
@@ -162,7 +168,14 @@ pub(super) async fn query_stock(
     });
     let cells = items.len() as u32;
     let out = GridOut { items, not_found, max_age_s: asked.max_age_s };
-    Answer::json(&out, Cache::NoStore, cells)
+    let whole = Answer::json(&out, Cache::NoStore, cells)?;
+    Ok(match included.fields(Kind::Stock) {
+        None => whole,
+        Some(fields) => {
+            let fields = fields.clone().below("items", &["not_found", "max_age_s"]);
+            Answer::new(fields.project(&whole.body), Cache::NoStore, cells)
+        }
+    })
 }
 
 fn refused(pointer: &str, code: &str, message: &str) -> ApiError {
@@ -192,15 +205,23 @@ fn bounded(asked: &StockQueryIn) -> ApiResult<()> {
     Ok(())
 }
 
-fn products(asked: &StockQueryIn, catalog: &CatalogView) -> ApiResult<Vec<Wanted>> {
+fn products(
+    asked: &StockQueryIn,
+    catalog: &CatalogView,
+    included: &Included,
+) -> ApiResult<Vec<Wanted>> {
+    let grant = included.grant();
     let mut wanted = Vec::with_capacity(asked.gtins.len() + asked.product_ids.len());
     for (place, text) in asked.gtins.iter().enumerate() {
         let gtin: Gtin = text.parse().map_err(|error: InvalidGtin| {
             gtin::refused_at(&format!("/gtins/{place}"), text, &error)
         })?;
-        wanted.push(Wanted { id: catalog.id_of(gtin), gtin: Some(gtin) });
+        wanted.push(Wanted { id: catalog.id_of_within(grant, gtin), gtin: Some(gtin) });
     }
-    let by_id = asked.product_ids.iter();
-    wanted.extend(by_id.map(|id| Wanted { id: Some(*id), gtin: catalog.gtin_of(*id).flatten() }));
+    wanted.extend(asked.product_ids.iter().map(|id| {
+        let is_there = catalog.includes(grant, *id);
+        let gtin = is_there.then(|| catalog.gtin_of(*id)).flatten().flatten();
+        Wanted { id: Some(*id), gtin }
+    }));
     Ok(wanted)
 }

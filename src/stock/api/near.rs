@@ -1,8 +1,9 @@
 //! A product's stock near a place.
 
 use super::{COLUMNS, availabilities, lines, max_age};
+use crate::access::resource::Kind;
 use crate::access::{Caller, op};
-use crate::catalog::api::existing;
+use crate::catalog::api::{Included, existing};
 use crate::catalog::view::{CatalogView, Lookup, Page};
 use crate::http::answer::Cache;
 use crate::http::path::not_found;
@@ -60,7 +61,9 @@ pub(super) async fn list_stock(
     let by_gtin = params.text("gtin");
     let country = params.text("country");
     let code = params.text("postal_code");
-    let near = Near::read(&mut params, (country.as_deref(), code.as_deref()), true, &stores);
+    let included = Included::of(&caller, &catalog);
+    let code = (country.as_deref(), code.as_deref());
+    let near = Near::read(&mut params, code, true, &stores, &included);
     let open_at: Option<Micros> = params.flag("open_now").then(|| clock.now());
     let wanted = availabilities(&mut params);
     let max_age_s = max_age(&mut params);
@@ -75,24 +78,30 @@ pub(super) async fn list_stock(
     }
     params.finish()?;
     let Some(near) = near else { return Err(ApiError::new(Code::InvalidParameter, "No place.")) };
-    let id = product(by_id, by_gtin.as_deref(), &catalog)?;
+    let id = product(by_id, by_gtin.as_deref(), &catalog, &included)?;
+    wanted.permit(&included)?;
+    included.need_all(&[
+        (true, "lat", Kind::Store, "geo"),
+        (open_at.is_some(), "open_now", Kind::Store, "open_now"),
+    ])?;
     let (gtin, lines) = (catalog.gtin_of(id).flatten(), lines(&caller, &clock, max_age_s));
     let query = StoreQuery { open_at, ..StoreQuery::default() };
     let found = stores.near(&near, &query, page.after_pair()?, page.limit(), |store, metres| {
         stock.at(id, store.id(), |level| {
-            if !wanted.takes_level(level.as_ref()) {
+            if !included.has_store(store.id()) || !wanted.takes_level(level.as_ref()) {
                 return None;
             }
             let mut line = lines.line((id, gtin), store.id(), level.as_ref());
             line.distance_m = Some(metres);
-            serde_json::to_vec(&line).ok()
+            Some(included.cut(Kind::Stock, serde_json::to_vec(&line).ok()?))
         })
     });
     let total = page.wants_total().then(|| {
         Page::count(|after, most| {
             stores.near(&near, &query, after, most, |store, _| {
                 let takes = |level: Option<Level<'_>>| wanted.takes_level(level.as_ref());
-                stock.at(id, store.id(), takes).then_some(())
+                let is_told = included.has_store(store.id());
+                (is_told && stock.at(id, store.id(), takes)).then_some(())
             })
         })
     });
@@ -104,9 +113,11 @@ fn product(
     by_id: Option<ProductId>,
     by_gtin: Option<&str>,
     catalog: &CatalogView,
+    included: &Included,
 ) -> ApiResult<ProductId> {
+    let grant = included.grant();
     if let Some(id) = by_id {
-        existing(catalog.product(id), "product", &id)?;
+        existing(catalog.product_within(grant, id), "product", &id)?;
         return Ok(id);
     }
     let text = by_gtin.unwrap_or_default();
@@ -119,11 +130,14 @@ fn product(
         ApiError::new(code, format!("`gtin` {error}."))
             .errors(vec![fault.suggest(error.suggestion())])
     })?;
-    match catalog.product_by_gtin(gtin) {
+    match catalog.product_by_gtin_within(grant, gtin) {
         found @ Lookup::Gone { .. } => {
             existing(found, "product with the GTIN", &gtin)?;
             Err(not_found("product with the GTIN", &gtin))
         }
-        _ => catalog.id_of(gtin).ok_or_else(|| not_found("product with the GTIN", &gtin)),
+        _ => {
+            let found = catalog.id_of_within(grant, gtin);
+            found.ok_or_else(|| not_found("product with the GTIN", &gtin))
+        }
     }
 }

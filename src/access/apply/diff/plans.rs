@@ -56,6 +56,7 @@ impl Differ<'_> {
             weights: entry.weights.clone(),
             when_degraded: entry.when_degraded,
             prices: entry.prices.clone(),
+            data: entry.data.clone(),
         };
         let what = format!("plan {}", entry.name);
         let Some((plan, _)) = found else {

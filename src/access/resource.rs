@@ -1,6 +1,6 @@
-//! What can change: the kinds of resources in the change log, each under the scope that reads it.
+//! The kinds of resources that partners read: those of the change log, each under the scope that reads it.
 
-use crate::access::{Scope, Scopes};
+use super::{Scope, Scopes};
 use crate::kernel::word::{Word as _, words};
 
 words! {

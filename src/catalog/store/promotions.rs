@@ -1,0 +1,101 @@
+//! Writing promotions. Of one customer's own partners are told nothing: for them it is not there.
+
+use super::document::{self, Resource, Statements};
+use crate::catalog::document::{Document, Line};
+use crate::catalog::fault::Fate;
+use crate::catalog::offers::store::named;
+use crate::catalog::promotions::Promotion;
+use crate::kernel::Micros;
+use crate::kernel::id::PromotionId;
+use crate::storage::bulk::{self, Cell, Statement};
+use crate::storage::{StoreError, Tx};
+use hashbrown::{HashMap, HashSet};
+
+static FIND: Statement = Statement::new(
+    "WITH k (id) AS (VALUES",
+    1,
+    ") SELECT p.id, p.hash, p.version, p.deleted_at IS NOT NULL AS deleted, p.personal AS hidden
+       FROM k JOIN promotions p ON p.id = k.id",
+);
+// `gone_at` is when partners saw it go: it stays as it is while the promotion is one customer's own.
+static PUT: Statement = Statement::new(
+    "INSERT INTO promotions (id, code, personal, body, hash, version, updated_at) VALUES",
+    7,
+    "ON CONFLICT (id) DO UPDATE SET personal = excluded.personal, body = excluded.body,
+       hash = excluded.hash, version = excluded.version, updated_at = excluded.updated_at,
+       deleted_at = NULL, gone_at = CASE WHEN NOT excluded.personal THEN NULL
+         WHEN promotions.personal THEN promotions.gone_at
+         ELSE COALESCE(promotions.gone_at, excluded.updated_at) END",
+);
+static FIND_PERSONAL: Statement = Statement::new(
+    "WITH k (id) AS (VALUES",
+    1,
+    ") SELECT p.id, p.personal FROM k JOIN promotions p ON p.id = k.id",
+);
+
+impl Resource for Promotion {
+    const KIND: &'static str = "promotion";
+    const CODE_FIELD: &'static str = "code";
+    const UNKNOWN: &'static str = "unknown_promotion";
+
+    fn statements() -> Statements {
+        const DELETE: &str = "UPDATE promotions SET deleted_at = $1, updated_at = $1, version = $2,
+            gone_at = CASE WHEN personal THEN gone_at ELSE $1 END WHERE id = $3";
+        Statements { find: &FIND, upsert: &PUT, delete: DELETE }
+    }
+
+    fn id_of(code: &str) -> String {
+        PromotionId::derived(code).to_string()
+    }
+
+    fn code(&self) -> &str {
+        &self.code
+    }
+
+    fn document(&self) -> &Document {
+        &self.document
+    }
+
+    fn cells(&self) -> Vec<Cell<'_>> {
+        vec![Self::id_of(&self.code).into(), self.code.as_str().into(), self.is_personal().into()]
+    }
+
+    fn is_told(&self) -> bool {
+        !self.is_personal()
+    }
+}
+
+/// Stores a batch of lines about promotions, and tells offers anew that name one that turned from personal
+/// or to it. Whoever writes offers must be kept out meanwhile.
+pub async fn put_promotions(
+    tx: &mut Tx,
+    lines: &[Line<Promotion>],
+    now: Micros,
+) -> Result<Vec<Fate>, StoreError> {
+    let mut fates = vec![Fate::Unchanged; lines.len()];
+    let before = personal(tx, lines).await?;
+    document::put(tx, lines, &mut fates, now).await?;
+    let after = personal(tx, lines).await?;
+    // What is not known is not told either.
+    let turned = |to: bool| -> HashSet<&str> {
+        let turned = after.iter().filter(|(id, personal)| {
+            **personal == to && before.get(*id).copied().unwrap_or(true) != to
+        });
+        turned.map(|(id, _)| id.as_str()).collect()
+    };
+    named::tell_anew(tx, (&turned(false), &turned(true)), now).await?;
+    Ok(fates)
+}
+
+/// Whether the promotions of some lines are personal, as far as they are known.
+async fn personal(
+    tx: &mut Tx,
+    lines: &[Line<Promotion>],
+) -> Result<HashMap<String, bool>, StoreError> {
+    let mut ids: Vec<String> = lines.iter().map(|line| Promotion::id_of(line.code())).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let keys: Vec<Cell<'_>> = ids.iter().map(|id| id.as_str().into()).collect();
+    let rows: Vec<(String, bool)> = bulk::lookup(tx, &FIND_PERSONAL, &keys).await?;
+    Ok(rows.into_iter().collect())
+}
