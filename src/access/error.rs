@@ -1,5 +1,6 @@
 //! What can be wrong with a change to access, and how it is told over HTTP.
 
+use super::Scopes;
 use crate::http::{ApiError, Code, FieldError};
 use crate::kernel::Micros;
 use crate::storage::StoreError;
@@ -145,6 +146,12 @@ pub enum AccessError {
         "It has changed since: it is at version {0} now. Look at it again, then repeat the change."
     )]
     Outdated(i64),
+    /// These scopes are given by two people.
+    #[error(
+        "It takes a second person to give `{0}` (`admin.four_eyes`): ask for it over the admin API, where \
+         another person can approve it."
+    )]
+    SecondPerson(Scopes),
     /// Revoking it would lock everybody out.
     #[error("This is the last way in for an owner; make another owner's account or token before.")]
     LastOwner,
@@ -184,6 +191,7 @@ impl From<AccessError> for ApiError {
             | AccessError::NotRotating
             | AccessError::Unfit(_)
             | AccessError::LastOwner => Self::new(Code::Conflict, detail),
+            AccessError::SecondPerson(_) => Self::new(Code::SecondPersonRequired, detail),
             AccessError::Outdated(_) => Self::new(Code::PreconditionFailed, detail),
             AccessError::Link => Self::new(Code::NotFound, detail),
             AccessError::Full(_) => Self::new(Code::Unavailable, detail),

@@ -76,7 +76,7 @@ words! {
         Active = "active",
         /// Not until it is resumed.
         Suspended = "suspended",
-        /// Never again (admin tokens only).
+        /// Never again.
         Revoked = "revoked",
     }
 }
@@ -111,6 +111,12 @@ impl FromStr for Cidr {
             net if net.trunc() != net => Err(InvalidCidr::HostBits(net.trunc())),
             net => Ok(Self(net)),
         }
+    }
+}
+
+impl Serialize for Cidr {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
     }
 }
 

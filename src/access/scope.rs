@@ -1,5 +1,6 @@
 //! Scopes: what a key may do, as words on the wire and as bits inside.
 
+use crate::config::{Admin, FourEyes};
 use std::fmt;
 use std::str::FromStr;
 
@@ -49,6 +50,14 @@ scopes! {
     SubscriptionsWrite = "subscriptions:write" "Subscribe an address to changes";
 }
 
+impl Scope {
+    /// Whether it is about customers.
+    #[must_use]
+    pub fn is_about_customers(self) -> bool {
+        self.as_str().starts_with("customer.")
+    }
+}
+
 /// The word names no scope.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is no scope; scopes are {list}", list = Scope::ALL.iter().map(|s| s.as_str()).collect::<Vec<_>>().join(", "))]
@@ -87,6 +96,27 @@ impl Scopes {
         Scope::ALL.iter().copied().collect()
     }
 
+    /// What a key may do where nobody says: everything but what is about customers.
+    #[must_use]
+    pub fn usual() -> Self {
+        Scope::ALL.iter().copied().filter(|scope| !scope.is_about_customers()).collect()
+    }
+
+    /// The scopes that it takes a second person to give, by the settings. A name that is no scope guards
+    /// nothing, so it is an error.
+    pub fn guarded(settings: &Admin) -> Result<Self, UnknownScope> {
+        let patterns = &settings.guarded_scopes;
+        let means = |scope: &Scope| patterns.iter().any(|it| it.covers(scope.as_str()));
+        let is_known = |name: &str| Scope::ALL.iter().any(|scope| scope.as_str() == name);
+        if let Some(name) = patterns.iter().filter_map(|it| it.name()).find(|it| !is_known(it)) {
+            return Err(UnknownScope(name.to_owned()));
+        }
+        if !settings.four_eyes.contains(&FourEyes::CustomerScopes) {
+            return Ok(Self::default());
+        }
+        Ok(Scope::ALL.iter().copied().filter(means).collect())
+    }
+
     /// The set as bits, in the order of [`Scope::ALL`]: access tokens hold them.
     #[must_use]
     pub fn bits(self) -> u64 {
@@ -103,6 +133,18 @@ impl Scopes {
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self(self.0 & other.0)
+    }
+
+    /// The scopes of this set that another does not hold.
+    #[must_use]
+    pub fn without(self, other: Self) -> Self {
+        Self(self.0 & !other.0)
+    }
+
+    /// Whether the set holds no scope.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
     }
 
     /// Whether all scopes of this set are in another.
@@ -178,5 +220,19 @@ mod tests {
         assert!(some.within(Scopes::all()) && !Scopes::all().within(some));
         assert_eq!(Scopes::of_bits(u64::MAX), Scopes::all());
         assert_eq!(Scopes::of_bits(some.bits()), some);
+        assert!(some.without(some).is_empty() && !Scopes::all().without(some).is_empty());
+    }
+
+    #[test]
+    fn what_takes_two_people_is_named_or_begins_alike() {
+        let mut settings = crate::config::Config::embedded().admin;
+        let guarded = |settings: &Admin| Scopes::guarded(settings).map(|it| it.to_string());
+        let pattern = |text: &str| text.parse().unwrap();
+        settings.guarded_scopes = vec![pattern("stock:*"), pattern("catalog:read")];
+        assert_eq!(guarded(&settings), Ok(String::new()), "nothing asks for it");
+        settings.four_eyes = vec![FourEyes::CustomerScopes];
+        assert_eq!(guarded(&settings), Ok("catalog:read stock:read stock:quantity".to_owned()));
+        settings.guarded_scopes = vec![pattern("stock:qantity")];
+        assert_eq!(guarded(&settings), Err(UnknownScope("stock:qantity".to_owned())));
     }
 }

@@ -4,8 +4,8 @@
 //! Doing what is done already (suspending what is suspended) succeeds and writes nothing.
 
 pub use super::keys::service::{
-    create_key, edit_key, finish_rotation, get_key, list_keys, quarantine_key, revoke_key,
-    roll_back_rotation, rotate_key, set_key_status,
+    create_key, create_key_in, edit_key, edit_key_in, finish_rotation, get_key, list_keys,
+    quarantine_key, revoke_key, roll_back_rotation, rotate_key, set_key_status,
 };
 pub use super::keys::store::{KeyRow, KeySecretRow, load_directory, touch_secrets};
 pub use super::store::{Walk, app_exists, list_apps, list_partners, list_plans};
@@ -15,7 +15,7 @@ use super::error::{AccessError, Kind};
 use super::model::{App, Definition, DefinitionPatch, Name, Partner, Plan, Status};
 use super::partners::{self, Profile};
 use super::store::{self, Change, record};
-use super::subscriptions;
+use super::{Scopes, subscriptions};
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, PartnerId, PlanId};
 use crate::storage::{Db, StoreError, Tx};
@@ -29,6 +29,29 @@ pub struct By<'a> {
     pub actor: &'a str,
     /// The time of the change.
     pub now: Micros,
+    /// Scopes that it takes a second person to give.
+    withheld: Scopes,
+}
+
+impl<'a> By<'a> {
+    /// Somebody who may give any scope.
+    #[must_use]
+    pub fn new(actor: &'a str, now: Micros) -> Self {
+        Self { actor, now, withheld: Scopes::default() }
+    }
+
+    /// The same, who cannot give these scopes alone.
+    #[must_use]
+    pub fn withholding(self, withheld: Scopes) -> Self {
+        Self { withheld, ..self }
+    }
+
+    /// Refuses to give a key scopes that it has not had and that take a second person. Whatever writes the
+    /// scopes of a key asks this, in the transaction that writes them.
+    pub(super) fn may_give(&self, had: Scopes, has: Scopes) -> Result<(), AccessError> {
+        let given = has.without(had).and(self.withheld);
+        if given.is_empty() { Ok(()) } else { Err(AccessError::SecondPerson(given)) }
+    }
 }
 
 /// A switch that people may turn on partners, apps and keys.
@@ -276,12 +299,14 @@ pub async fn update_plan(
     id: PlanId,
     patch: DefinitionPatch,
 ) -> Result<Plan, AccessError> {
-    let plan = get_plan(db, id).await?;
+    let mut tx = db.begin().await?;
+    // Held, so that of two who change different parts of it neither undoes what the other did.
+    let held = store::hold_plan(&mut tx, id).await?;
+    let plan = held.ok_or_else(|| AccessError::not_found(Kind::Plan, id))?;
     let definition = patch.of(&plan.definition);
     if plan.definition == definition {
         return Ok(plan);
     }
-    let mut tx = db.begin().await?;
     let version = put_definition(&mut tx, by, id, &definition).await?;
     tx.commit().await?;
     Ok(Plan { version, definition, updated_at: by.now, ..plan })

@@ -127,6 +127,14 @@ pub async fn find_partner(db: &Db, id: PartnerId) -> Result<Option<Partner>, Sto
     row.map(Partner::try_from).transpose()
 }
 
+/// A partner as a transaction sees it, kept from others until its end.
+pub async fn hold_partner(tx: &mut Tx, id: PartnerId) -> Result<Option<Partner>, StoreError> {
+    const HOLD: &str = "UPDATE partners SET id = id WHERE id = $1 RETURNING *";
+    let row: Option<PartnerRow> =
+        on_tx!(tx, c => sqlx::query_as(HOLD).bind(id.to_string()).fetch_optional(c).await)?;
+    row.map(Partner::try_from).transpose()
+}
+
 /// Whether there is such a partner.
 pub async fn partner_exists(db: &Db, id: PartnerId) -> Result<bool, StoreError> {
     const COUNT: &str = "SELECT COUNT(*) FROM partners WHERE id = $1";
@@ -344,13 +352,25 @@ async fn insert_version(
     Ok(())
 }
 
+const FIND_PLAN: &str = "SELECT p.*, v.definition FROM plans p \
+                         JOIN plan_versions v ON v.plan_id = p.id AND v.version = p.version \
+                         WHERE p.id = $1";
+
 /// A plan at its current version.
 pub async fn find_plan(db: &Db, id: PlanId) -> Result<Option<Plan>, StoreError> {
-    const FIND: &str = "SELECT p.*, v.definition FROM plans p \
-                        JOIN plan_versions v ON v.plan_id = p.id AND v.version = p.version \
-                        WHERE p.id = $1";
     let row: Option<PlanRow> =
-        on_db!(db, c => sqlx::query_as(FIND).bind(id.to_string()).fetch_optional(c).await)?;
+        on_db!(db, c => sqlx::query_as(FIND_PLAN).bind(id.to_string()).fetch_optional(c).await)?;
+    row.map(Plan::try_from).transpose()
+}
+
+/// A plan at its current version, kept from others until the end of the transaction.
+pub async fn hold_plan(tx: &mut Tx, id: PlanId) -> Result<Option<Plan>, StoreError> {
+    const HOLD: &str = "UPDATE plans SET id = id WHERE id = $1";
+    let id = id.to_string();
+    let row: Option<PlanRow> = on_tx!(tx, c => {
+        sqlx::query(HOLD).bind(&id).execute(&mut *c).await?;
+        sqlx::query_as(FIND_PLAN).bind(&id).fetch_optional(c).await?
+    });
     row.map(Plan::try_from).transpose()
 }
 

@@ -25,7 +25,7 @@ pub(crate) const START: Micros = Micros(1_800_000_000_000_000);
 
 /// An administrator at a time.
 pub(crate) fn at(now: Micros) -> By<'static> {
-    By { actor: "adm_tester", now }
+    By::new("adm_tester", now)
 }
 
 pub(crate) fn name(text: &str) -> Name {

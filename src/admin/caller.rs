@@ -3,9 +3,11 @@
 use super::accounts::model::{Account, Setup};
 use super::rights::{self, Need, Reached};
 use super::roles::Roles;
+use super::sessions;
 use super::sessions::cookie::{self, SESSION};
 use super::state::{AdminState, State};
-use super::{sessions, token};
+use super::token::{self, AdminToken};
+use crate::access::Scopes;
 use crate::access::audit::{self, Deed};
 use crate::access::service::By;
 use crate::http::{ApiError, Code};
@@ -37,25 +39,28 @@ pub struct AdminCaller {
     pub roles: Roles,
     /// What must be done before the account can be used.
     pub setup: Vec<Setup>,
+    /// Scopes that they cannot give alone.
+    withheld: Scopes,
     actor: String,
     person: String,
 }
 
 impl AdminCaller {
     /// The holder of a token, behind which a person stands.
-    #[must_use]
-    pub fn token(id: AdminTokenId, roles: Roles, person: String) -> Self {
+    fn token(withheld: Scopes, token: AdminToken) -> Self {
+        let AdminToken { id, roles, person, .. } = token;
         let actor = id.to_string();
         let person = if person.is_empty() { actor.clone() } else { person };
-        Self { proof: Proof::Token(id), roles, setup: Vec::new(), actor, person }
+        Self { proof: Proof::Token(id), roles, setup: Vec::new(), withheld, actor, person }
     }
 
     /// A person in a session.
-    #[must_use]
-    pub fn in_session(account: &Account, session: SessionId, setup: Vec<Setup>) -> Self {
+    fn in_session(state: &AdminState, account: &Account, session: SessionId) -> Self {
         let actor = account.id.to_string();
         let proof = Proof::Session(account.id, session);
-        Self { proof, roles: account.roles.clone(), setup, person: actor.clone(), actor }
+        let setup = account.setup(state.settings.second_factor);
+        let (roles, person, withheld) = (account.roles.clone(), actor.clone(), state.withheld);
+        Self { proof, roles, setup, withheld, actor, person }
     }
 
     /// The id of the token or of the account.
@@ -73,7 +78,7 @@ impl AdminCaller {
     /// The caller as the author of a change made now.
     #[must_use]
     pub fn by(&self, clock: &Clock) -> By<'_> {
-        By { actor: &self.actor, now: clock.now() }
+        By::new(&self.actor, clock.now()).withholding(self.withheld)
     }
 }
 
@@ -216,8 +221,7 @@ async fn authenticate(
         let now = state.clock.now();
         let (session, account) =
             sessions::authenticate(&state.db, with, cookie.reveal(), now).await?;
-        let setup = account.setup(state.settings.second_factor);
-        return Ok(AdminCaller::in_session(&account, session.id, setup));
+        return Ok(AdminCaller::in_session(state, &account, session.id));
     };
     let text = value.to_str().ok().and_then(|value| value.split_once(' '));
     let text = text.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
@@ -227,5 +231,5 @@ async fn authenticate(
     };
     let token =
         token::authenticate(&state.db, &state.pepper, text.trim(), state.clock.now()).await?;
-    Ok(AdminCaller::token(token.id, token.roles, token.person))
+    Ok(AdminCaller::token(state.withheld, token))
 }

@@ -152,7 +152,7 @@ async fn audit_in(
     actor: &str,
     (id, op, detail): (&str, &'static str, serde_json::Value),
 ) -> ApiResult<()> {
-    let by = crate::access::service::By { actor, now: state.clock.now() };
+    let by = crate::access::service::By::new(actor, state.clock.now());
     let change = Change { kind: Kind::Import, id: id.to_owned(), op, detail };
     Ok(record(tx, &by, change).await?)
 }

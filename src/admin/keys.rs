@@ -1,18 +1,20 @@
 //! Keys over HTTP. A key's text is in the answer to its creation or rotation and nowhere else.
 
-mod bulk;
+pub mod actions;
+pub mod bulk;
 mod clients;
 mod import;
-mod leaks;
+pub mod leaks;
 mod rotation;
 pub mod schema;
 
+use super::approvals::service::{answer, perform};
+use super::approvals::{MayWait, respond};
 use super::caller::AdminCaller;
 use super::page::{self, PageOut, PageQuery};
 use super::problems::{BodyProblems, Conflicts, Missing, Outdated, Problems};
 use super::state::{State, created, done};
 use crate::access::keys::model::{Attention, KeyFilter, KeyKind, KeyStatus};
-use crate::access::model::Key;
 use crate::access::service::{self, Switch};
 use crate::http::{Answer, ApiError, ApiPath, ApiResult, Code, FieldError, JsonBody, Params};
 use crate::kernel::Micros;
@@ -21,6 +23,7 @@ use crate::kernel::id::KeyId;
 use actix_web::http::header::{ETAG, HeaderValue, IF_MATCH};
 use actix_web::{HttpRequest, HttpResponse, get, patch, post};
 use schema::{IssuedKeyOut, KeyIn, KeyOut, KeyPatchIn};
+use serde_json::Value;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 /// Most days that can be looked ahead or back.
@@ -28,7 +31,6 @@ const DAYS_MOST: u32 = 3_650;
 
 /// Mounts the operations on keys.
 pub fn configure(config: &mut ServiceConfig<'_>) {
-    // `/keys/bulk` and `/keys/import` stand before `/keys/{key_id}`, whose place they would be.
     config
         .service(list_keys)
         .service(create_key)
@@ -102,12 +104,12 @@ fn attention(params: &mut Params, now: Micros) -> Option<(Attention, Micros)> {
 
 /// Create a key
 ///
-/// The answer holds the key's text, this once.
+/// The answer holds the key's text, this once. Scopes that `admin.guarded_scopes` names may take a second person.
 #[utoipa::path(
     tag = "keys", operation_id = "create_key", request_body = KeyIn,
     responses(
         (status = 201, description = "The key, at the place in `Location`, and its text", body = IssuedKeyOut),
-        BodyProblems, Problems
+        MayWait, BodyProblems, Problems
     ),
     security(("admin_token" = []))
 )]
@@ -117,10 +119,13 @@ async fn create_key(
     body: JsonBody<KeyIn>,
     state: State,
 ) -> ApiResult<HttpResponse> {
-    let by = caller.by(&state.clock);
-    let issued = service::create_key(&state.db, &by, &state.pepper, body.0.into()).await?;
+    let what = answer(&body.0)?;
+    let shown = (false, what.clone());
+    let outcome = perform(&state, &caller, &actions::CREATE, what, shown).await?;
     state.applied().await;
-    created(&format!("keys/{}", issued.key.id), &IssuedKeyOut::from(issued))
+    respond(&state, outcome, |out| {
+        created(&format!("keys/{}", out["key"]["id"].as_str().unwrap_or_default()), out)
+    })
 }
 
 /// A key
@@ -138,13 +143,14 @@ async fn get_key(
     id: ApiPath<KeyId>,
     state: State,
 ) -> ApiResult<HttpResponse> {
-    versioned(service::get_key(&state.db, id.0, state.clock.now()).await?)
+    let key = service::get_key(&state.db, id.0, state.clock.now()).await?;
+    versioned(&answer(&KeyOut::from(key))?)
 }
 
 /// A key with its version as the validator of the answer.
-fn versioned(key: Key) -> ApiResult<HttpResponse> {
-    let version = HeaderValue::from_str(&format!("\"{}\"", key.version));
-    let mut response = done(&KeyOut::from(key))?;
+fn versioned(key: &Value) -> ApiResult<HttpResponse> {
+    let version = HeaderValue::from_str(&format!("\"{}\"", key["version"]));
+    let mut response = done(key)?;
     if let Ok(version) = version {
         response.headers_mut().insert(ETAG, version);
     }
@@ -168,7 +174,7 @@ fn seen(request: &HttpRequest) -> ApiResult<Option<i64>> {
 
 /// Edit a key
 ///
-/// Name, scopes, addresses, end. With `If-Match` (the `ETag` of the key, its version in quotes) it is
+/// Name, scopes, addresses, end; scopes that `admin.guarded_scopes` names may take a second person. With `If-Match` (the `ETag` of the key, its version in quotes) it is
 /// edited only where nobody else has changed it meanwhile.
 #[utoipa::path(
     tag = "keys", operation_id = "update_key", request_body = KeyPatchIn,
@@ -178,7 +184,7 @@ fn seen(request: &HttpRequest) -> ApiResult<Option<i64>> {
     ),
     responses(
         (status = 200, description = "The key", body = KeyOut),
-        Missing, Conflicts, Outdated, BodyProblems, Problems
+        MayWait, Missing, Conflicts, Outdated, BodyProblems, Problems
     ),
     security(("admin_token" = []))
 )]
@@ -190,11 +196,12 @@ async fn update_key(
     request: HttpRequest,
     state: State,
 ) -> ApiResult<HttpResponse> {
-    let by = caller.by(&state.clock);
     let seen = seen(&request)?;
-    let key = service::edit_key(&state.db, &by, id.0, seen, body.0.into()).await?;
+    let what = answer(&actions::Update { id: id.0, seen, change: body.0 })?;
+    let shown = (false, what.clone());
+    let outcome = perform(&state, &caller, &actions::UPDATE, what, shown).await?;
     state.applied().await;
-    versioned(key)
+    respond(&state, outcome, versioned)
 }
 
 /// Suspend a key

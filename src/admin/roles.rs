@@ -98,6 +98,13 @@ impl Roles {
         self.0.contains(&Role::Owner)
     }
 
+    /// The others than the role that may do everything; where there are none, the one that changes nothing.
+    #[must_use]
+    pub fn without_owner(&self) -> Self {
+        let others = self.0.iter().copied().filter(|role| *role != Role::Owner);
+        Self::new(others).unwrap_or_else(|_| Self(BTreeSet::from([Role::ReadOnly])))
+    }
+
     /// Whether one of them has a right.
     #[must_use]
     pub fn have(&self, right: Right) -> bool {

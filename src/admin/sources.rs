@@ -190,7 +190,7 @@ async fn look_at_source(
         return Err(not_found("source", &name));
     }
     let mut tx = state.db.begin().await?;
-    let by = By { actor: caller.actor(), now };
+    let by = By::new(caller.actor(), now);
     let change = Change { kind: Kind::Source, id: name.clone(), op: "look", detail: json!({}) };
     record(&mut tx, &by, change).await?;
     tx.commit().await?;

@@ -1,8 +1,8 @@
 //! What the admin API works with, and how it answers.
 
 use super::oidc::provider::Provider;
-use crate::access::Pepper;
 use crate::access::policy::client_address;
+use crate::access::{Pepper, Scopes};
 use crate::config;
 use crate::feeds::levels::Writer;
 use crate::http::{ApiError, ApiResult, Code};
@@ -32,6 +32,8 @@ pub struct AdminState {
     pub clock: Clock,
     /// What holds for people.
     pub settings: config::Admin,
+    /// Scopes that it takes a second person to give.
+    pub withheld: Scopes,
     /// The OpenID provider by which people come in.
     pub provider: Option<Provider>,
     /// Proxies whose `X-Forwarded-For` is believed.

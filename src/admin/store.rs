@@ -1,6 +1,7 @@
 //! All SQL of admin tokens, and the reading of the audit log.
 
 use super::token::AdminToken;
+use crate::access::model::Status;
 use crate::access::store::{Walk, stored};
 use crate::kernel::Micros;
 use crate::kernel::id::AdminTokenId;
@@ -17,6 +18,9 @@ struct TokenRow {
     status: String,
     roles: String,
     person: String,
+    /// Where the token is read with its account.
+    #[sqlx(default)]
+    person_status: Option<String>,
     created_at: i64,
     expires_at: Option<i64>,
     last_used_at: Option<i64>,
@@ -28,7 +32,10 @@ impl TryFrom<TokenRow> for (AdminToken, [u8; 32]) {
     fn try_from(row: TokenRow) -> Result<Self, StoreError> {
         let hash = blake3::Hash::from_hex(&row.hash);
         let hash = hash.map_err(|error| StoreError::corrupt("admin_tokens", error))?;
+        let person_status =
+            row.person_status.map(|status| stored("accounts", &status)).transpose()?;
         let token = AdminToken {
+            is_held: person_status.is_some_and(|status: Status| status != Status::Active),
             id: stored("admin_tokens", &row.id)?,
             name: stored("admin_tokens", &row.name)?,
             status: stored("admin_tokens", &row.status)?,
@@ -62,12 +69,23 @@ pub async fn insert_token(
     Ok(())
 }
 
+/// Tokens, each with the status of the account behind it.
+macro_rules! tokens {
+    ($rest:literal) => {
+        concat!(
+            "SELECT t.*, a.status AS person_status FROM admin_tokens t \
+             LEFT JOIN accounts a ON a.id = t.person ",
+            $rest
+        )
+    };
+}
+
 /// A token with the hash of its text.
 pub async fn find_token(
     db: &Db,
     id: AdminTokenId,
 ) -> Result<Option<(AdminToken, [u8; 32])>, StoreError> {
-    const FIND: &str = "SELECT * FROM admin_tokens WHERE id = $1";
+    const FIND: &str = tokens!("WHERE t.id = $1");
     let row: Option<TokenRow> =
         on_db!(db, c => sqlx::query_as(FIND).bind(id.to_string()).fetch_optional(c).await)?;
     row.map(TokenRow::try_into).transpose()
@@ -78,7 +96,7 @@ pub async fn find_token_in(
     tx: &mut Tx,
     id: AdminTokenId,
 ) -> Result<Option<AdminToken>, StoreError> {
-    const FIND: &str = "SELECT * FROM admin_tokens WHERE id = $1";
+    const FIND: &str = tokens!("WHERE t.id = $1");
     let row: Option<TokenRow> =
         on_tx!(tx, c => sqlx::query_as(FIND).bind(id.to_string()).fetch_optional(c).await)?;
     row.map(|row| <(AdminToken, _)>::try_from(row).map(|(token, _)| token)).transpose()
@@ -94,20 +112,38 @@ pub async fn touch_token(db: &Db, id: AdminTokenId, now: Micros) -> Result<(), S
     tx.commit().await
 }
 
-/// Tokens in the order of their ids.
-pub async fn list_tokens(db: &Db, walk: &Walk) -> Result<Vec<AdminToken>, StoreError> {
-    const LIST: &str = "SELECT * FROM admin_tokens WHERE id > $1 ORDER BY id LIMIT $2";
+/// Tokens in the order of their ids: all, or those that were found where everybody can read them and are not
+/// revoked.
+pub async fn list_tokens(
+    db: &Db,
+    walk: &Walk,
+    leaked: bool,
+) -> Result<Vec<AdminToken>, StoreError> {
+    const LIST: &str = tokens!(
+        "WHERE t.id > $1 AND ($3 = 0 OR (t.status <> 'revoked' AND EXISTS \
+            (SELECT 1 FROM admin_token_leaks l WHERE l.token_id = t.id))) ORDER BY t.id LIMIT $2"
+    );
     let rows: Vec<TokenRow> = on_db!(db, c => {
-        sqlx::query_as(LIST).bind(&walk.after).bind(i64::from(walk.limit)).fetch_all(c).await
+        let list = sqlx::query_as(LIST).bind(&walk.after).bind(i64::from(walk.limit));
+        list.bind(i64::from(leaked)).fetch_all(c).await
     })?;
     rows.into_iter().map(|row| <(AdminToken, _)>::try_from(row).map(|(token, _)| token)).collect()
 }
 
-/// Whether an owner other than this token or account can come in.
+/// How many tokens of a person could be used now, where their account may be.
+pub async fn tokens_of(tx: &mut Tx, person: &str, now: Micros) -> Result<i64, StoreError> {
+    const COUNT: &str = "SELECT COUNT(*) FROM admin_tokens WHERE person = $1 AND status = 'active' \
+        AND COALESCE(expires_at, $2 + 1) > $2";
+    Ok(on_tx!(tx, c => sqlx::query_scalar(COUNT).bind(person).bind(now.0).fetch_one(c).await)?)
+}
+
+/// Whether an owner other than this token or account can come in. A token comes in as long as the account
+/// behind it may.
 pub async fn other_owners(tx: &mut Tx, id: &str, now: Micros) -> Result<bool, StoreError> {
     const COUNT: &str = "SELECT (SELECT COUNT(*) FROM admin_tokens \
             WHERE status = 'active' AND id <> $1 AND COALESCE(expires_at, $2 + 1) > $2 \
-            AND ',' || roles || ',' LIKE '%,owner,%') \
+            AND ',' || roles || ',' LIKE '%,owner,%' AND NOT EXISTS (SELECT 1 FROM accounts a \
+                WHERE a.id = admin_tokens.person AND a.status <> 'active')) \
         + (SELECT COUNT(*) FROM accounts \
             WHERE status = 'active' AND id <> $1 AND ',' || roles || ',' LIKE '%,owner,%')";
     let count: i64 = on_tx!(tx, c => {
@@ -116,14 +152,19 @@ pub async fn other_owners(tx: &mut Tx, id: &str, now: Micros) -> Result<bool, St
     Ok(count > 0)
 }
 
-/// Revokes a token; `None` where there is no such token or it is revoked.
-pub async fn revoke_token(tx: &mut Tx, id: AdminTokenId) -> Result<Option<AdminToken>, StoreError> {
-    const REVOKE: &str = "UPDATE admin_tokens SET status = 'revoked' \
-                          WHERE id = $1 AND status = 'active' RETURNING *";
-    let row: Option<TokenRow> = on_tx!(tx, c => {
-        sqlx::query_as(REVOKE).bind(id.to_string()).fetch_optional(c).await
-    })?;
-    row.map(|row| <(AdminToken, _)>::try_from(row).map(|(token, _)| token)).transpose()
+/// Changes a token's status; false where there is no such token, it has that status, or it is revoked.
+pub async fn set_token_status(
+    tx: &mut Tx,
+    id: AdminTokenId,
+    status: Status,
+) -> Result<bool, StoreError> {
+    const UPDATE: &str = "UPDATE admin_tokens SET status = $2 \
+                          WHERE id = $1 AND status <> $2 AND status <> 'revoked'";
+    let changed = on_tx!(tx, c => {
+        let update = sqlx::query(UPDATE).bind(id.to_string()).bind(status.as_str());
+        update.execute(c).await?.rows_affected()
+    });
+    Ok(changed > 0)
 }
 
 /// One entry of the audit log.

@@ -46,6 +46,7 @@ impl Desk {
             db: database.clone(),
             clock,
             settings: crate::config::Config::embedded().admin,
+            withheld: crate::access::Scopes::default(),
             proxies: Vec::new(),
             provider: None,
             pepper,

@@ -5,7 +5,7 @@ use super::store;
 use crate::access::error::{AccessError, Kind};
 use crate::access::key::{self, Pepper};
 use crate::access::model::{Name, Status};
-use crate::access::service::By;
+use crate::access::service::{By, Switch};
 use crate::access::store::{Change, record};
 use crate::http::{ApiError, Code};
 use crate::kernel::Micros;
@@ -38,8 +38,10 @@ pub struct AdminToken {
     pub id: AdminTokenId,
     /// What people call it.
     pub name: Name,
-    /// Active or, for good, revoked.
+    /// Active, suspended or, for good, revoked.
     pub status: Status,
+    /// Whether the account behind it is suspended: then it is refused, whatever its own status.
+    pub is_held: bool,
     /// What its holder is to the gateway.
     pub roles: Roles,
     /// The account behind it; empty where there is none.
@@ -86,6 +88,7 @@ pub async fn issue(
         id,
         name,
         status: Status::Active,
+        is_held: false,
         roles,
         person,
         created_at: by.now,
@@ -107,7 +110,7 @@ pub async fn bootstrap(
     let name = "first"
         .parse()
         .map_err(|error| AccessError::Field { field: "name", message: format!("{error}") })?;
-    let by = By { actor: "bootstrap", now };
+    let by = By::new("bootstrap", now);
     let mut tx = db.begin().await?;
     let spec = TokenSpec { name, roles: Roles::owner(), expires_at: None, person: String::new() };
     let (token, text) = issue(&mut tx, &by, pepper, spec).await?;
@@ -134,13 +137,53 @@ pub async fn revoke_token(
 
 /// Revokes a token in a transaction.
 pub async fn revoke(tx: &mut Tx, by: &By<'_>, id: AdminTokenId) -> Result<AdminToken, AccessError> {
-    let Some(token) = store::revoke_token(tx, id).await? else {
-        let found = store::find_token_in(tx, id).await?;
-        return found.ok_or_else(|| AccessError::not_found(Kind::AdminToken, id));
-    };
-    record(tx, by, change(id, "revoke", json!({}))).await?;
-    // As in `bootstrap`: two owners that are revoked together must not both be the last.
-    if token.roles.is_owner() && !store::other_owners(tx, &id.to_string(), by.now).await? {
+    move_to(tx, by, id, (Status::Revoked, "revoke")).await
+}
+
+/// Suspends or resumes a token. The last owner is kept.
+pub async fn set_token_status(
+    db: &Db,
+    by: &By<'_>,
+    id: AdminTokenId,
+    switch: Switch,
+) -> Result<AdminToken, AccessError> {
+    let mut tx = db.begin().await?;
+    let token = set_status(&mut tx, by, id, switch).await?;
+    tx.commit().await?;
+    Ok(token)
+}
+
+/// The same in a transaction.
+pub async fn set_status(
+    tx: &mut Tx,
+    by: &By<'_>,
+    id: AdminTokenId,
+    switch: Switch,
+) -> Result<AdminToken, AccessError> {
+    let op = if switch == Switch::Suspend { "suspend" } else { "resume" };
+    let token = move_to(tx, by, id, (switch.status(), op)).await?;
+    if token.status == Status::Revoked {
+        return Err(AccessError::Revoked(Kind::AdminToken));
+    }
+    Ok(token)
+}
+
+async fn move_to(
+    tx: &mut Tx,
+    by: &By<'_>,
+    id: AdminTokenId,
+    (status, op): (Status, &'static str),
+) -> Result<AdminToken, AccessError> {
+    let moved = store::set_token_status(tx, id, status).await?;
+    let found = store::find_token_in(tx, id).await?;
+    let token = found.ok_or_else(|| AccessError::not_found(Kind::AdminToken, id))?;
+    if !moved {
+        return Ok(token);
+    }
+    record(tx, by, change(id, op, json!({}))).await?;
+    // As in `bootstrap`: two owners that go together must not both be the last.
+    let goes = token.roles.is_owner() && status != Status::Active;
+    if goes && !store::other_owners(tx, &id.to_string(), by.now).await? {
         return Err(AccessError::LastOwner);
     }
     Ok(token)
@@ -169,9 +212,17 @@ pub async fn authenticate(
     let Some((token, _)) = held.filter(|(_, held)| secret::same(held, &hash)) else {
         return Err(ApiError::new(Code::InvalidKey, "This token is not known here."));
     };
-    if token.status != Status::Active {
-        let detail = "This token was revoked: use another, or ask for a new one.";
-        return Err(ApiError::new(Code::RevokedKey, detail));
+    match token.status {
+        Status::Active if !token.is_held => {}
+        Status::Revoked => {
+            let detail = "This token was revoked: use another, or ask for a new one.";
+            return Err(ApiError::new(Code::RevokedKey, detail));
+        }
+        Status::Active | Status::Suspended => {
+            let detail = "This token is suspended, or the account of who made it is: use another, or ask an \
+                          owner.";
+            return Err(ApiError::new(Code::Suspended, detail));
+        }
     }
     if let Some(at) = token.expires_at.filter(|at| *at <= now) {
         let detail = format!("This token expired at {at}: use another, or ask for a new one.");

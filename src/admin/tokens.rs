@@ -2,19 +2,22 @@
 
 pub mod actions;
 
-use super::approvals::service::{answer, perform};
+use super::approvals::service::{Action, answer, perform};
 use super::approvals::{MayWait, respond};
 use super::caller::AdminCaller;
+use super::keys::leaks::LeaksOut;
 use super::page::{self, PageOut, PageQuery};
 use super::problems::{BodyProblems, Conflicts, Missing, Problems};
 use super::roles::{Role, Roles};
 use super::state::{State, created, done};
 use super::store::list_tokens as list;
 use super::token::{self, AdminToken};
+use crate::access::leaks::{Found, list_leaks};
 use crate::access::model::{Name, Status};
 use crate::http::{Answer, ApiPath, ApiResult, JsonBody, Params};
 use crate::kernel::Micros;
 use crate::kernel::id::AdminTokenId;
+use crate::kernel::word::words;
 use actions::NewToken;
 use actix_web::{HttpRequest, HttpResponse, get, post};
 use serde::{Deserialize, Serialize};
@@ -23,7 +26,13 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 /// Mounts the operations on admin tokens.
 pub fn configure(config: &mut ServiceConfig<'_>) {
-    config.service(list_tokens).service(create_token).service(revoke_token);
+    config
+        .service(list_tokens)
+        .service(create_token)
+        .service(suspend_token)
+        .service(resume_token)
+        .service(revoke_token)
+        .service(list_token_leaks);
 }
 
 /// An admin token to create.
@@ -52,9 +61,12 @@ pub struct TokenOut {
     /// Whose it is or what it is for.
     #[schema(value_type = String, example = "billing export")]
     pub name: Name,
-    /// `active` or, for good, `revoked`.
+    /// `active`, `suspended` (also where the account of who made it is) or, for good, `revoked`.
     #[schema(example = "active")]
     pub status: Status,
+    /// Id of the account of who made it, or of the token that did; null where the command line did.
+    #[schema(required = true, example = "acc_9pSz33qRsTu")]
+    pub made_by: Option<String>,
     /// What its holder is to the gateway.
     #[schema(value_type = Vec<Role>, example = json!(["billing"]))]
     pub roles: Roles,
@@ -71,9 +83,11 @@ pub struct TokenOut {
 
 impl From<AdminToken> for TokenOut {
     fn from(token: AdminToken) -> Self {
-        let AdminToken { id, name, status, roles, created_at, expires_at, last_used_at, .. } =
-            token;
-        Self { id, name, status, roles, created_at, expires_at, last_used_at }
+        let AdminToken { id, name, status, is_held, roles, person, .. } = token;
+        let AdminToken { created_at, expires_at, last_used_at, .. } = token;
+        let status = if is_held { status.max(Status::Suspended) } else { status };
+        let made_by = Some(person).filter(|person| !person.is_empty());
+        Self { id, name, status, made_by, roles, created_at, expires_at, last_used_at }
     }
 }
 
@@ -93,11 +107,25 @@ impl std::fmt::Debug for IssuedTokenOut {
     }
 }
 
+words! {
+    /// Why tokens want to be looked at.
+    #[schema(as = TokenAttention)]
+    pub enum Attention {
+        /// They were found where everybody can read them.
+        Leaked = "leaked",
+    }
+}
+
 /// A page of admin tokens
 ///
-/// In the order of their ids.
+/// In the order of their ids. With `attention=leaked`, those that were found where everybody can read them and
+/// are not revoked yet.
 #[utoipa::path(
-    tag = "tokens", operation_id = "list_tokens", params(PageQuery),
+    tag = "tokens", operation_id = "list_tokens",
+    params(
+        ("attention" = Option<Attention>, Query, description = "Only tokens that want to be looked at for this: `leaked`", example = "leaked"),
+        PageQuery
+    ),
     responses((status = 200, description = "The page", body = PageOut<TokenOut>), Problems),
     security(("admin_token" = []))
 )]
@@ -107,8 +135,10 @@ async fn list_tokens(
     request: HttpRequest,
     state: State,
 ) -> ApiResult<Answer> {
-    let page = page::read(&request, Params::new(request.query_string()))?;
-    let rows = list(&state.db, &page::walk(&page, AdminTokenId)?).await?;
+    let mut params = Params::new(request.query_string());
+    let leaked = params.value::<Attention>("attention").is_some();
+    let page = page::read(&request, params)?;
+    let rows = list(&state.db, &page::walk(&page, AdminTokenId)?, leaked).await?;
     page::answer(&page, rows, |token| token.id.0, TokenOut::from)
 }
 
@@ -138,6 +168,80 @@ async fn create_token(
     respond(&state, outcome, |out| created("tokens", out))
 }
 
+/// Does something to a token as a whole; it may have to wait where it is an owner's.
+async fn act(
+    (caller, state): (&AdminCaller, &State),
+    id: AdminTokenId,
+    action: &'static Action,
+) -> ApiResult<HttpResponse> {
+    let token = token::get_token(&state.db, id).await?;
+    let shown = (token.roles.is_owner(), json!({ "name": token.name, "roles": token.roles }));
+    let outcome = perform(state, caller, action, answer(&id)?, shown).await?;
+    respond(state, outcome, done)
+}
+
+/// Suspend an admin token
+///
+/// It is refused at once, on every node, until it is resumed. The last owner cannot be suspended.
+#[utoipa::path(
+    tag = "tokens", operation_id = "suspend_token",
+    params(("token_id" = String, Path, description = "Id of the token", example = "adm_9pSz33qRsTu")),
+    responses(
+        (status = 200, description = "The token", body = TokenOut),
+        MayWait, Missing, Conflicts, Problems
+    ),
+    security(("admin_token" = []))
+)]
+#[post("/tokens/{token_id}/suspend")]
+async fn suspend_token(
+    caller: AdminCaller,
+    id: ApiPath<AdminTokenId>,
+    state: State,
+) -> ApiResult<HttpResponse> {
+    act((&caller, &state), id.0, &actions::SUSPEND).await
+}
+
+/// Resume an admin token
+///
+/// It works again, unless it has expired or the account of who made it is suspended. One that was found where
+/// everybody can read it is better revoked.
+#[utoipa::path(
+    tag = "tokens", operation_id = "resume_token",
+    params(("token_id" = String, Path, description = "Id of the token", example = "adm_9pSz33qRsTu")),
+    responses(
+        (status = 200, description = "The token", body = TokenOut),
+        MayWait, Missing, Conflicts, Problems
+    ),
+    security(("admin_token" = []))
+)]
+#[post("/tokens/{token_id}/resume")]
+async fn resume_token(
+    caller: AdminCaller,
+    id: ApiPath<AdminTokenId>,
+    state: State,
+) -> ApiResult<HttpResponse> {
+    act((&caller, &state), id.0, &actions::RESUME).await
+}
+
+/// Places where an admin token was found
+///
+/// Where scanners of public places have seen it. It was suspended then.
+#[utoipa::path(
+    tag = "tokens", operation_id = "list_token_leaks",
+    params(("token_id" = String, Path, description = "Id of the token", example = "adm_9pSz33qRsTu")),
+    responses((status = 200, description = "The places", body = LeaksOut), Missing, Problems),
+    security(("admin_token" = []))
+)]
+#[get("/tokens/{token_id}/leaks")]
+async fn list_token_leaks(
+    _caller: AdminCaller,
+    id: ApiPath<AdminTokenId>,
+    state: State,
+) -> ApiResult<Answer> {
+    token::get_token(&state.db, id.0).await?;
+    LeaksOut::answer(list_leaks(&state.db, Found::Token(id.0)).await?)
+}
+
 /// Revoke an admin token
 ///
 /// It is refused at once, on every node, and for good. The last owner cannot be revoked.
@@ -156,8 +260,5 @@ async fn revoke_token(
     id: ApiPath<AdminTokenId>,
     state: State,
 ) -> ApiResult<HttpResponse> {
-    let token = token::get_token(&state.db, id.0).await?;
-    let shown = (token.roles.is_owner(), json!({ "name": token.name, "roles": token.roles }));
-    let outcome = perform(&state, &caller, &actions::REVOKE, answer(&id.0)?, shown).await?;
-    respond(&state, outcome, done)
+    act((&caller, &state), id.0, &actions::REVOKE).await
 }

@@ -3,6 +3,7 @@
 use super::readiness::Readiness;
 use super::tasks::Reload;
 use super::{Comptoir, finish, listen, openapi, shield};
+use crate::access::Scopes;
 use crate::admin::oidc::provider::Provider;
 use crate::admin::{self, AdminState};
 use crate::cluster::Redis;
@@ -163,6 +164,7 @@ pub(super) fn server(
         mirror,
         db: comptoir.db.clone(),
         clock: comptoir.clock.clone(),
+        withheld: Scopes::guarded(&comptoir.config.admin)?,
         settings: comptoir.config.admin.clone(),
         provider: Provider::new(&comptoir.config.admin)?,
         proxies: comptoir.config.server.trusted_proxies.clone(),

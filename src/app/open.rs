@@ -3,6 +3,7 @@
 use super::Comptoir;
 use super::finish::Ledgerbook;
 use super::readiness::Readiness;
+use crate::access::Scopes;
 use crate::access::applications::{Links, Registration};
 use crate::access::audit;
 use crate::access::directory::Keyring;
@@ -119,7 +120,7 @@ impl Comptoir {
         let demo = db.setting("demo").await?.is_some();
         // All this may have taken longer than what was read of the keys holds.
         keyring.follow(&db, clock.now()).await?;
-        let (registration, post) = open_registration(&config, (&db, &clock, node), &keyring);
+        let (registration, post) = open_registration(&config, (&db, &clock, node), &keyring)?;
         Ok(Self {
             readiness: Arc::new(Readiness::new(Arc::clone(&keyring), clock.now())),
             hooks: Arc::new(Hooks::new(&config.hooks, (&db, &clock, node), &mirror, counted)?),
@@ -163,9 +164,11 @@ fn open_registration(
     config: &Config,
     (db, clock, node): (&Db, &Clock, NodeId),
     keyring: &Keyring,
-) -> (Option<Arc<Registration>>, Arc<Post>) {
+) -> anyhow::Result<(Option<Arc<Registration>>, Arc<Post>)> {
     let (settings, base) = (&config.registration, config.server.public_url.as_str());
-    let open = || Registration::new((db, clock), keyring.pepper(), (settings, base));
+    let withheld =
+        Scopes::guarded(&config.admin).context("`admin.guarded_scopes` cannot be used")?;
+    let open = || Registration::new((db, clock), keyring.pepper(), (settings, base), withheld);
     let post = Post {
         db: db.clone(),
         clock: clock.clone(),
@@ -173,8 +176,9 @@ fn open_registration(
         from: settings.mail_from.clone(),
         sink: Sink::Files(config.server.data_dir.join("outbox")),
         node: node.to_string(),
+        keep_days: settings.keep_days,
     };
-    (settings.enabled.then(|| Arc::new(open())), Arc::new(post))
+    Ok((settings.enabled.then(|| Arc::new(open())), Arc::new(post)))
 }
 
 /// This node among the others, the Redis that they share, and the keys.

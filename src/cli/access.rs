@@ -28,9 +28,9 @@ use crate::access::transfers;
 use crate::access::{Environment, Scope, Scopes};
 use crate::admin::roles::Roles;
 use crate::admin::store::list_tokens;
-use crate::admin::token::{AdminToken, TokenSpec, create_token, revoke_token};
+use crate::admin::token::{AdminToken, TokenSpec, create_token, revoke_token, set_token_status};
 use crate::app::open_pepper;
-use crate::config::Config;
+use crate::config::{Config, FourEyes};
 use crate::kernel::id::{AdminTokenId, AppId, KeyId, PartnerId, PlanId};
 use crate::kernel::{Clock, Micros};
 use crate::limit::{Limit, Limits};
@@ -177,7 +177,7 @@ pub(super) enum KeyCommand {
         /// What people call it.
         #[arg(long, default_value = "key")]
         name: Name,
-        /// A scope; all scopes where none is given.
+        /// A scope; all but those about customers where none is given.
         #[arg(long = "scope")]
         scopes: Vec<Scope>,
         /// A network that it may be used from, such as 192.0.2.0/24; anywhere where none is given.
@@ -241,7 +241,15 @@ pub(super) enum TokenCommand {
         expires_at: Option<Micros>,
     },
     /// List all tokens.
-    List,
+    List {
+        /// Only those that were found where everybody can read them, and are not revoked.
+        #[arg(long)]
+        leaked: bool,
+    },
+    /// Refuse a token for now.
+    Suspend { id: AdminTokenId },
+    /// Take it again.
+    Resume { id: AdminTokenId },
     /// End a token for good.
     Revoke { id: AdminTokenId },
 }
@@ -276,17 +284,20 @@ pub(super) struct Desk {
     pub(super) db: Db,
     pub(super) clock: Clock,
     pub(super) pepper: Arc<Pepper>,
+    pub(super) four_eyes: Vec<FourEyes>,
+    withheld: Scopes,
 }
 
 impl Desk {
     pub(super) async fn open(config: &Config) -> anyhow::Result<Self> {
         let (db, clock) = super::database(config).await?;
         let pepper = open_pepper(config, &db).await?;
-        Ok(Self { db, clock, pepper })
+        let (four_eyes, withheld) = (config.admin.four_eyes.clone(), super::withheld(config)?);
+        Ok(Self { db, clock, pepper, four_eyes, withheld })
     }
 
     pub(super) fn by(&self) -> By<'static> {
-        By { actor: ACTOR, now: self.clock.now() }
+        By::new(ACTOR, self.clock.now()).withholding(self.withheld)
     }
 }
 
@@ -437,7 +448,7 @@ pub(super) async fn key(config: &Config, command: KeyCommand) -> anyhow::Result<
     match command {
         KeyCommand::Create { app, env, name, scopes, cidrs, expires_at } => {
             let scopes =
-                if scopes.is_empty() { Scopes::all() } else { scopes.into_iter().collect() };
+                if scopes.is_empty() { Scopes::usual() } else { scopes.into_iter().collect() };
             let cidrs = cidrs.into_iter().map(|cidr| cidr.0).collect();
             let spec = KeySpec { app, environment: env, name, scopes, cidrs, expires_at };
             say_issued(&create_key(db, by, &desk.pepper, spec).await?)?;
@@ -470,6 +481,11 @@ pub(super) async fn key(config: &Config, command: KeyCommand) -> anyhow::Result<
     Ok(())
 }
 
+fn token_line(token: &AdminToken) -> String {
+    let held = if token.is_held { "\tits account is suspended" } else { "" };
+    format!("{}\t{}\t{}\t{}{held}", token.id, token.status, token.name, token.roles)
+}
+
 pub(super) async fn token(config: &Config, command: TokenCommand) -> anyhow::Result<()> {
     let desk = Desk::open(config).await?;
     let (db, by) = (&desk.db, &desk.by());
@@ -478,10 +494,15 @@ pub(super) async fn token(config: &Config, command: TokenCommand) -> anyhow::Res
             let spec = TokenSpec { name, roles, expires_at, person: String::new() };
             say(create_token(db, by, &desk.pepper, spec).await?.1.reveal())?;
         }
-        TokenCommand::List => {
-            let page = async |walk: Walk| Ok(list_tokens(db, &walk).await?);
-            let line = |t: &AdminToken| format!("{}\t{}\t{}\t{}", t.id, t.status, t.name, t.roles);
-            show_all(page, |t| t.id.to_string(), line).await?;
+        TokenCommand::List { leaked } => {
+            let page = async |walk: Walk| Ok(list_tokens(db, &walk, leaked).await?);
+            show_all(page, |t| t.id.to_string(), token_line).await?;
+        }
+        TokenCommand::Suspend { id } => {
+            say(token_line(&set_token_status(db, by, id, Switch::Suspend).await?))?;
+        }
+        TokenCommand::Resume { id } => {
+            say(token_line(&set_token_status(db, by, id, Switch::Resume).await?))?;
         }
         TokenCommand::Revoke { id } => {
             revoke_token(db, by, id).await?;

@@ -58,7 +58,7 @@ pub(super) async fn run(config: &Config, command: AccountCommand) -> anyhow::Res
         AccountCommand::Create { login, name, roles } => {
             let password =
                 new_password(&login)?.hash(&pepper).await.map_err(|error| told(&error))?;
-            let by = By { actor: ACTOR, now: clock.now() };
+            let by = By::new(ACTOR, clock.now());
             let new = NewAccount { login, name, roles, password, must_change: false };
             let mut tx = db.begin().await?;
             let account = service::create(&mut tx, &by, new).await?;
@@ -75,7 +75,7 @@ pub(super) async fn run(config: &Config, command: AccountCommand) -> anyhow::Res
                 .login()
                 .context("the OpenID provider says who this person is; reset it there")?;
             let hash = new_password(login)?.hash(&pepper).await.map_err(|error| told(&error))?;
-            let by = By { actor: ACTOR, now: clock.now() };
+            let by = By::new(ACTOR, clock.now());
             let mut tx = db.begin().await?;
             let account = service::reset(&mut tx, &by, id, hash, false).await?;
             tx.commit().await?;
@@ -84,7 +84,7 @@ pub(super) async fn run(config: &Config, command: AccountCommand) -> anyhow::Res
         AccountCommand::Suspend { id } | AccountCommand::Resume { id } => {
             let suspend = matches!(command, AccountCommand::Suspend { .. });
             let switch = if suspend { Switch::Suspend } else { Switch::Resume };
-            let by = By { actor: ACTOR, now: clock.now() };
+            let by = By::new(ACTOR, clock.now());
             let mut tx = db.begin().await?;
             let account = service::set_status(&mut tx, &by, id, switch).await?;
             tx.commit().await?;

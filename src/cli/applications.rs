@@ -1,6 +1,6 @@
 //! `comptoir application`: who wants to become a partner.
 
-use super::access::Desk;
+use super::access::{Desk, show_all};
 use super::speak::say;
 use crate::access::applications::service::{self, Target};
 use crate::access::applications::{Application, State};
@@ -10,9 +10,6 @@ use crate::access::text::Reason;
 use crate::config::Config;
 use crate::kernel::id::{ApplicationId, PartnerId};
 use clap::Subcommand;
-
-/// Rows read at once.
-const PAGE: u32 = 200;
 
 /// Applications.
 #[derive(Debug, Subcommand)]
@@ -52,17 +49,8 @@ pub(super) async fn run(config: &Config, command: ApplicationCommand) -> anyhow:
     let (db, by) = (&desk.db, &desk.by());
     match command {
         ApplicationCommand::List { state } => {
-            let mut after = String::new();
-            loop {
-                let page = service::list(db, state, &Walk { after, limit: PAGE }).await?;
-                for application in &page {
-                    say(line(application))?;
-                }
-                match page.last() {
-                    Some(last) if page.len() >= PAGE as usize => after = last.id.to_string(),
-                    _ => return Ok(()),
-                }
-            }
+            let page = async |walk: Walk| Ok(service::list(db, state, &walk).await?);
+            show_all(page, |it| it.id.to_string(), line).await
         }
         ApplicationCommand::Approve { id, partner, partner_name } => {
             let target = Target { partner, partner_name };

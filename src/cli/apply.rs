@@ -51,9 +51,9 @@ pub(super) async fn run(config: &Config, args: Args) -> anyhow::Result<()> {
     let faulty = |faults: Vec<Fault>| refused(path, &faults);
     let file = read(&text).map_err(|fault| faulty(vec![fault]))?;
     let (db, clock) = super::database(config).await?;
-    let by = By { actor: ACTOR, now: clock.now() };
+    let by = By::new(ACTOR, clock.now()).withholding(super::withheld(config)?);
     let current = Current::load(&db, by.now).await?;
-    let steps = diff((&text, &file), &current, by.now, args.prune).map_err(faulty)?;
+    let steps = diff((&text, &file), &current, &by, args.prune).map_err(faulty)?;
     let told = if args.json { serde_json::to_value(&steps)? } else { json!(steps.to_string()) };
     if args.dry_run || steps.steps.is_empty() {
         return tell(&args, told, &[], false);

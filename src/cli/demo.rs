@@ -122,7 +122,7 @@ async fn prepare(config: &Config, clock: &Clock) -> anyhow::Result<DemoKeys> {
     let pepper = open_pepper(config, &db).await?;
     let keys = keys(&config.server.data_dir, &db, clock, &pepper).await?;
     if db.setting("demo partners").await?.is_none() {
-        partners::put(&db, &By { actor: ACTOR, now: clock.now() }, PLAN).await?;
+        partners::put(&db, &By::new(ACTOR, clock.now()), PLAN).await?;
         let mut tx = db.begin().await?;
         tx.setting_or("demo partners", "seeded").await?;
         tx.commit().await?;
@@ -189,7 +189,7 @@ async fn keys(
             return Ok(DemoKeys { live, test });
         }
     }
-    let by = By { actor: ACTOR, now: clock.now() };
+    let by = By::new(ACTOR, clock.now());
     let limits = Limits::new(vec![
         Limit::rate("burst".parse()?, 50, 1),
         Limit::rate("day".parse()?, 100_000, 86_400),
@@ -200,7 +200,7 @@ async fn keys(
             app,
             environment,
             name: format!("demo {environment}").parse()?,
-            scopes: Scopes::all(),
+            scopes: Scopes::usual(),
             cidrs: Vec::new(),
             expires_at: None,
         };

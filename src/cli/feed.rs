@@ -1,10 +1,18 @@
 //! `comptoir feed`.
 
 use super::speak::say;
+use crate::access::error::Kind;
+use crate::access::service::By;
+use crate::access::store::{Change, record};
 use crate::config::Config;
 use crate::feeds::store::{held, sources};
-use crate::kernel::Micros;
+use crate::kernel::{Clock, Micros};
+use crate::storage::Tx;
 use anyhow::Context as _;
+use serde_json::json;
+
+/// Who the audit trail names.
+const ACTOR: &str = "cli";
 
 /// Imports, and the sources of those that come by themselves.
 #[derive(Debug, clap::Subcommand)]
@@ -56,18 +64,24 @@ pub(super) async fn run(config: &Config, command: FeedCommand) -> anyhow::Result
             say(serde_json::to_string_pretty(&shown)?)?;
         }
         FeedCommand::Approve { id } => {
-            let removed = held::approve(&db, &clock, &id).await?;
+            // Whatever becomes of the deletions, it is known who wanted them.
+            let mut tx = db.begin().await?;
+            let approved = held::begin(&mut tx, &id).await?;
+            told(&mut tx, &clock, &id, "approve").await?;
+            tx.commit().await?;
+            let removed = held::carry_out(&db, &clock, &id, approved).await?;
             say(format!("{removed} deleted, for {id} did not name them."))?;
         }
         FeedCommand::Reject { id } => {
             let mut tx = db.begin().await?;
             held::reject(&mut tx, &id).await?;
+            told(&mut tx, &clock, &id, "reject").await?;
             tx.commit().await?;
             say(format!("Nothing is deleted for {id}."))?;
         }
         FeedCommand::Sources => {
             for source in sources::list(&db).await? {
-                say(told(&source))?;
+                say(line(&source))?;
             }
         }
     }
@@ -75,8 +89,14 @@ pub(super) async fn run(config: &Config, command: FeedCommand) -> anyhow::Result
     Ok(())
 }
 
+/// Writes down what was decided about an import, with what is done.
+async fn told(tx: &mut Tx, clock: &Clock, id: &str, op: &'static str) -> anyhow::Result<()> {
+    let change = Change { kind: Kind::Import, id: id.to_owned(), op, detail: json!({}) };
+    Ok(record(tx, &By::new(ACTOR, clock.now()), change).await?)
+}
+
 /// A source in one line, its troubles on lines of their own.
-fn told(source: &sources::Source) -> String {
+fn line(source: &sources::Source) -> String {
     let sources::Source { name, feeds, node, address, last_file, last_status, .. } = source;
     let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
     let (format, mode) = (or_none(&source.format), or_none(&source.mode));

@@ -8,7 +8,7 @@ use crate::access::keys::import::{self, Format};
 use crate::access::model::{Cidr, KeySpec, Name};
 use crate::access::oauth::{create_client, jwk, set_jwks};
 use crate::access::{Environment, Scope, Scopes};
-use crate::config::Config;
+use crate::config::{Config, FourEyes};
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, KeyId, PartnerId, PlanId};
 use anyhow::Context as _;
@@ -80,7 +80,7 @@ pub(super) enum ClientCommand {
         /// What people call it.
         #[arg(long, default_value = "client")]
         name: Name,
-        /// A scope; all scopes where none is given.
+        /// A scope; all but those about customers where none is given.
         #[arg(long = "scope")]
         scopes: Vec<Scope>,
         /// A network that it may be used from; anywhere where none is given.
@@ -150,6 +150,12 @@ pub(super) async fn bulk(desk: &Desk, args: BulkArgs) -> anyhow::Result<()> {
         say(format!("{count} keys; to {} them, repeat the command with", request.action))?;
         return say(format!("--token {}", seen.token));
     };
+    anyhow::ensure!(
+        !(request.action.matters() && desk.four_eyes.contains(&FourEyes::Bulk)),
+        "it takes a second person to {} many keys (`admin.four_eyes`): ask for it over the admin API, where \
+         another person can approve it",
+        request.action
+    );
     for changed in bulk::execute(db, &by, pepper, &request, &token).await? {
         let text = changed.text.as_ref().map_or("", |text| text.reveal());
         say(format!("{}\t{}\t{text}", changed.key.id, changed.status))?;
@@ -170,7 +176,7 @@ pub(super) async fn client(config: &Config, command: ClientCommand) -> anyhow::R
     match command {
         ClientCommand::Create { app, env, name, scopes, cidrs, expires_at, jwks } => {
             let scopes =
-                if scopes.is_empty() { Scopes::all() } else { scopes.into_iter().collect() };
+                if scopes.is_empty() { Scopes::usual() } else { scopes.into_iter().collect() };
             let cidrs = cidrs.into_iter().map(|cidr| cidr.0).collect();
             let spec = KeySpec { app, environment: env, name, scopes, cidrs, expires_at };
             let jwks = jwks.as_deref().map(read_jwks).transpose()?;

@@ -19,9 +19,11 @@ mod speak;
 mod subscriptions;
 mod usage;
 
+use crate::access::Scopes;
 use crate::config::Config;
 use crate::kernel::Clock;
 use crate::storage::Db;
+use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -159,6 +161,11 @@ fn load(file: Option<&std::path::Path>) -> anyhow::Result<Config> {
 /// The variables that can carry settings.
 fn environment() -> std::collections::BTreeMap<String, String> {
     std::env::vars().filter(|(name, _)| name.starts_with("COMPTOIR__")).collect()
+}
+
+/// The scopes that nobody gives alone, not from a shell either.
+fn withheld(config: &Config) -> anyhow::Result<Scopes> {
+    Scopes::guarded(&config.admin).context("`admin.guarded_scopes` cannot be used")
 }
 
 /// The database of a command that works beside, or without, a running server.

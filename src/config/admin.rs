@@ -5,6 +5,7 @@ use super::secrets::either;
 use super::setting::{FromSetting, Seconds};
 use super::values::{BaseUrl, words};
 use crate::kernel::secret::Secret;
+use std::str::FromStr;
 use std::time::Duration;
 
 words! {
@@ -24,10 +25,49 @@ words! {
         Owners = "owners",
         /// Actions on many keys at once.
         Bulk = "bulk",
-        /// Scopes on customers' data.
+        /// What gives a key a scope of `guarded_scopes`.
         CustomerScopes = "customer_scopes",
         /// The closing of a period.
         PeriodClose = "period_close",
+    }
+}
+
+/// A scope by its name, or all that begin alike: `customer.*`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScopePattern(String);
+
+impl ScopePattern {
+    /// Whether it means a scope.
+    #[must_use]
+    pub fn covers(&self, scope: &str) -> bool {
+        match self.0.strip_suffix('*') {
+            Some(beginning) => scope.starts_with(beginning),
+            None => scope == self.0,
+        }
+    }
+
+    /// The name, where it is one.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        (!self.0.ends_with('*')).then_some(&self.0)
+    }
+}
+
+impl FromStr for ScopePattern {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"._:".contains(&b);
+        let name = text.strip_suffix('*').unwrap_or(text);
+        let fits = !text.is_empty() && name.bytes().all(plain);
+        let fault = "must be a scope such as stock:quantity, or its beginning with * behind it";
+        if fits { Ok(Self(text.to_owned())) } else { Err(fault.to_owned()) }
+    }
+}
+
+impl FromSetting for ScopePattern {
+    fn parse(text: &str) -> Result<Self, String> {
+        text.parse()
     }
 }
 
@@ -44,6 +84,8 @@ pub struct Admin {
     pub second_factor: SecondFactor,
     /// What a second person must approve.
     pub four_eyes: Vec<FourEyes>,
+    /// The scopes that a second person must approve, where these are among it.
+    pub guarded_scopes: Vec<ScopePattern>,
     /// How long something waits for approval.
     pub approval_life: Duration,
     /// The retailer's OpenID provider, if people come in by it.
@@ -91,6 +133,7 @@ impl Admin {
         let session_most = layers.take::<Seconds<60, 604_800>>("admin.session_most_s");
         let second_factor = layers.take("admin.second_factor");
         let four_eyes = layers.take("admin.four_eyes");
+        let guarded_scopes = layers.take("admin.guarded_scopes");
         let approval_life = layers.take::<Seconds<60, 2_592_000>>("admin.approval_life_s");
         let oidc = Oidc::read(layers);
         Some(Self {
@@ -99,6 +142,7 @@ impl Admin {
             session_most: session_most?.into(),
             second_factor: second_factor?,
             four_eyes: four_eyes?,
+            guarded_scopes: guarded_scopes?,
             approval_life: approval_life?.into(),
             oidc: oidc?,
         })

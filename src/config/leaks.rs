@@ -1,7 +1,9 @@
 //! Settings of reports of leaked keys: what is done, and whose reports are believed.
 
+use super::is_protected;
 use super::layers::Layers;
 use super::setting::FromSetting;
+use super::values::FilePath;
 use std::path::PathBuf;
 
 /// What is done to a key that was found where everybody can read it.
@@ -57,13 +59,14 @@ impl Leaks {
     pub(super) fn read(layers: &mut Layers) -> Option<Self> {
         let action = layers.take::<LeakAction>("leaks.action");
         let url = layers.take::<Address>("leaks.keys_url");
-        let file = layers.take::<Text>("leaks.keys_file");
-        let (action, Address(url), Text(file)) = (action?, url?, file?);
-        let keys = match (url.is_empty(), file.is_empty()) {
-            (true, true) => None,
-            (false, true) => Some(ReporterKeys::Url(url)),
-            (true, false) => Some(ReporterKeys::File(PathBuf::from(file))),
-            (false, false) => {
+        let file = layers.take::<FilePath>("leaks.keys_file");
+        let (action, Address(url)) = (action?, url?);
+        let file: Option<PathBuf> = file?.into();
+        let keys = match (url.is_empty(), file) {
+            (true, None) => None,
+            (false, None) => Some(ReporterKeys::Url(url)),
+            (true, Some(file)) => Some(ReporterKeys::File(file)),
+            (false, Some(_)) => {
                 let why = "must be empty where leaks.keys_url is set: set one of the two";
                 layers.fault("leaks.keys_file", why);
                 return None;
@@ -79,22 +82,15 @@ impl Leaks {
     }
 }
 
-struct Text(String);
-
-impl FromSetting for Text {
-    fn parse(text: &str) -> Result<Self, String> {
-        Ok(Self(text.to_owned()))
-    }
-}
-
 struct Address(String);
 
 impl FromSetting for Address {
     fn parse(text: &str) -> Result<Self, String> {
-        let is_web = ["https://", "http://"].iter().any(|scheme| text.starts_with(scheme));
-        if text.is_empty() || is_web {
+        if text.is_empty() || is_protected(text) {
             return Ok(Self(text.to_owned()));
         }
-        Err("must be a web address, or be empty".to_owned())
+        let why = "must be an address with https (http only on this machine), or be empty: whoever can change \
+                   the list can have every key stopped";
+        Err(why.to_owned())
     }
 }

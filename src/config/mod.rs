@@ -12,7 +12,7 @@ mod setting;
 mod show;
 mod values;
 
-pub use admin::{Admin, FourEyes, Mapping, Oidc, ROLES, SecondFactor, is_protected};
+pub use admin::{Admin, FourEyes, Mapping, Oidc, ROLES, ScopePattern, SecondFactor, is_protected};
 pub use leaks::{LeakAction, Leaks, ReporterKeys};
 pub use problem::{Problem, Problems};
 pub use secrets::{Access, Database, DatabaseUrl, Pepper, Redis};
@@ -217,6 +217,8 @@ section! {
         link_hours: u32 = "link_hours" as Within<1, 720>,
         /// Applications that one address may send in an hour.
         per_address_hourly: u32 = "per_address_hourly" as Within<1, 10_000>,
+        /// Days for which applications are kept that were rejected or withdrawn.
+        keep_days: u32 = "keep_days" as Within<1, 3_650>,
         /// Applications that may wait.
         waiting_most: u32 = "waiting_most" as Within<1, 100_000>,
     }

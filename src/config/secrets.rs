@@ -2,6 +2,7 @@
 
 use super::layers::Layers;
 use super::setting::{FromSetting, Millis, Seconds, Within};
+use super::values::FilePath;
 use crate::kernel::secret::Secret;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -117,8 +118,8 @@ pub(super) fn either<T: FromSetting>(
     file_key: &'static str,
 ) -> Option<Option<T>> {
     let value = layers.take::<Given<T>>(key);
-    let Some(FilePath(path)) = layers.take::<FilePath>(file_key) else { return Some(None) };
-    let Given(value) = value?;
+    let Some(path) = layers.take::<FilePath>(file_key) else { return Some(None) };
+    let (path, Given(value)): (Option<PathBuf>, _) = (path.into(), value?);
     let Some(path) = path else { return Some(value) };
     if value.is_some() {
         layers.fault(file_key, &format!("must be empty where {key} is set: set one of the two"));
@@ -147,15 +148,6 @@ impl<T: FromSetting> FromSetting for Given<T> {
 
     fn show(text: &str) -> String {
         if text.is_empty() { String::new() } else { T::show(text) }
-    }
-}
-
-/// The path of a file that holds a secret, or nothing.
-struct FilePath(Option<PathBuf>);
-
-impl FromSetting for FilePath {
-    fn parse(text: &str) -> Result<Self, String> {
-        Ok(Self((!text.is_empty()).then(|| PathBuf::from(text))))
     }
 }
 

@@ -64,6 +64,15 @@ fn ranges(value: &str) -> impl Iterator<Item = (&str, u16)> {
     read.filter(|(range, _)| (1..=LONGEST_RANGE).contains(&range.len()))
 }
 
+/// Which of some languages a call asks for most; `None` where it names none of them.
+#[must_use]
+pub fn preferred<'a>(headers: &HeaderMap, offered: &[&'a str]) -> Option<&'a str> {
+    let wanted = Wanted::new(named(headers)?, "");
+    let tags: Vec<&[u8]> = offered.iter().map(|tag| tag.as_bytes()).collect();
+    let best = wanted.best(&tags)?;
+    offered.iter().copied().find(|tag| tag.as_bytes() == best)
+}
+
 impl Wanted {
     /// The languages that a request names.
     #[must_use]

@@ -23,6 +23,12 @@ impl LanguageTag {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Whether it is of this language, of whatever region.
+    #[must_use]
+    pub fn is_of(&self, language: &str) -> bool {
+        self.0.split('-').next() == Some(language)
+    }
 }
 
 impl FromStr for LanguageTag {

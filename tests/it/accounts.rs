@@ -356,7 +356,7 @@ async fn a_hash_of_older_settings_works_and_is_made_anew_at_a_login() {
         must_change: false,
     };
     let mut tx = app.db.begin().await.unwrap();
-    let by = comptoir::access::service::By { actor: "test", now: app.clock.now() };
+    let by = comptoir::access::service::By::new("test", app.clock.now());
     comptoir::admin::accounts::service::create(&mut tx, &by, new).await.unwrap();
     tx.commit().await.unwrap();
     let mut browser = Browser::new(&app);

@@ -29,7 +29,7 @@ async fn owner(app: &TestApp, login: &str) -> Browser {
         must_change: false,
     };
     let mut tx = app.db.begin().await.unwrap();
-    let by = By { actor: "cli", now: app.clock.now() };
+    let by = By::new("cli", app.clock.now());
     service::create(&mut tx, &by, new).await.unwrap();
     tx.commit().await.unwrap();
     Browser::begin(app, login, "a first password").await

@@ -13,6 +13,7 @@ pub use door::Door;
 pub use links::{Links, Token};
 pub use model::{Application, State};
 
+use super::Scopes;
 use crate::config;
 use crate::kernel::Clock;
 use crate::storage::Db;
@@ -33,6 +34,8 @@ pub struct Registration {
     pub pepper: Arc<super::Pepper>,
     /// How it is set up.
     pub settings: config::Registration,
+    /// Scopes that no first key has: it takes two people to give them.
+    pub withheld: Scopes,
 }
 
 impl Registration {
@@ -42,6 +45,7 @@ impl Registration {
         (db, clock): (&Db, &Clock),
         pepper: &Arc<super::Pepper>,
         (settings, base): (&config::Registration, &str),
+        withheld: Scopes,
     ) -> Self {
         Self {
             db: db.clone(),
@@ -50,6 +54,7 @@ impl Registration {
             door: Door::new(settings.per_address_hourly),
             pepper: Arc::clone(pepper),
             settings: settings.clone(),
+            withheld,
         }
     }
 }

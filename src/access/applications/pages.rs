@@ -7,10 +7,13 @@ use super::links::{Step, Token};
 use super::model::State;
 use super::service;
 use crate::access::error::AccessError;
+use crate::http::error::AsItIs;
+use crate::http::language::preferred;
 use crate::http::{ApiError, ApiResult, Params};
 use crate::kernel::id::ApplicationId;
+use actix_web::http::StatusCode;
 use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
+    CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
 };
 use actix_web::{HttpRequest, HttpResponse, web};
 
@@ -22,6 +25,46 @@ pub fn configure(config: &mut web::ServiceConfig) {
     config.route(PATH, web::get().to(ask)).route(PATH, web::post().to(act));
 }
 
+/// What the pages say in a language.
+struct Texts {
+    language: &'static str,
+    /// Titles, and what stands on their buttons.
+    verify: (&'static str, &'static str),
+    withdraw: (&'static str, &'static str),
+    claim: (&'static str, &'static str),
+    /// Below a key.
+    claimed: &'static str,
+    /// Titles, and what became of the application.
+    approved: (&'static str, &'static str),
+    withdrawn: (&'static str, &'static str),
+    confirmed: (&'static str, &'static str),
+    of_no_use: (&'static str, &'static str),
+}
+
+const ENGLISH: Texts = Texts {
+    language: "en",
+    verify: ("Confirm your address", "Confirm"),
+    withdraw: ("Take your application back", "Take it back"),
+    claim: ("Your first key", "Show it, this once"),
+    claimed: "Send it as <code>Authorization: Bearer</code> with each call. It cannot be shown again.",
+    approved: ("Approved", "Your first key comes with the next mail."),
+    withdrawn: ("Taken back", "Your application is withdrawn."),
+    confirmed: ("Confirmed", "Your application is looked at. You will get a mail."),
+    of_no_use: ("This link is of no use", "It is not right, was used, or its time is over."),
+};
+
+const FRENCH: Texts = Texts {
+    language: "fr",
+    verify: ("Confirmez votre adresse", "Confirmer"),
+    withdraw: ("Retirez votre demande", "La retirer"),
+    claim: ("Votre première clé", "L'afficher, une seule fois"),
+    claimed: "Envoyez-la avec chaque appel : <code>Authorization: Bearer</code>. Elle ne sera plus affichée.",
+    approved: ("Acceptée", "Votre première clé arrive avec le prochain courriel."),
+    withdrawn: ("Retirée", "Votre demande est retirée."),
+    confirmed: ("Confirmée", "Votre demande sera lue. Vous recevrez un courriel."),
+    of_no_use: ("Ce lien ne sert pas", "Il est incorrect, a déjà servi, ou son délai est passé."),
+};
+
 /// What a link carries.
 fn token(request: &HttpRequest) -> ApiResult<Token> {
     let mut params = Params::new(request.query_string());
@@ -31,26 +74,51 @@ fn token(request: &HttpRequest) -> ApiResult<Token> {
 }
 
 /// A page in plain HTML. What is put into it is ours or of letters, digits and `_` alone.
-fn page(title: &str, body: &str) -> HttpResponse {
+fn page(texts: &Texts, status: StatusCode, title: &str, body: &str) -> HttpResponse {
     let html = format!(
-        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
+        "<!doctype html><html lang=\"{}\"><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width\"><title>{title}</title>\
-         <main><h1>{title}</h1>{body}</main></html>"
+         <main><h1>{title}</h1>{body}</main></html>",
+        texts.language
     );
-    HttpResponse::Ok()
+    let mut response = HttpResponse::build(status)
         .insert_header((CONTENT_TYPE, "text/html; charset=utf-8"))
         .insert_header((CACHE_CONTROL, "no-store"))
+        .insert_header((CONTENT_LANGUAGE, texts.language))
         .insert_header((
             CONTENT_SECURITY_POLICY,
             "default-src 'none'; form-action 'self'; frame-ancestors 'none'",
         ))
         .insert_header((REFERRER_POLICY, "no-referrer"))
-        .body(html)
+        .body(html);
+    response.extensions_mut().insert(AsItIs);
+    response
+}
+
+/// A page with nothing but words.
+fn told(texts: &Texts, (title, said): (&str, &str)) -> HttpResponse {
+    page(texts, StatusCode::OK, title, &format!("<p>{said}</p>"))
 }
 
 fn place(path: &(String, String)) -> ApiResult<(ApplicationId, Step)> {
     let unknown = || ApiError::from(AccessError::Link);
     Ok((path.0.parse().map_err(|_| unknown())?, path.1.parse().map_err(|()| unknown())?))
+}
+
+/// The texts in the language of the application, as its mails have, or in that of who looks where the link does
+/// not tell whose it is.
+async fn texts(
+    request: &HttpRequest,
+    at: &At,
+    link: (ApplicationId, Step),
+    token: Token,
+) -> &'static Texts {
+    let known = service::by_link(at, link, token).await.ok().and_then(|found| found.wish.language);
+    let french = match known {
+        Some(language) => language.is_of("fr"),
+        None => preferred(request.headers(), &["fr", "en"]) == Some("fr"),
+    };
+    if french { &FRENCH } else { &ENGLISH }
 }
 
 async fn ask(
@@ -59,14 +127,15 @@ async fn ask(
     at: At,
 ) -> ApiResult<HttpResponse> {
     pass(&request, &at, Weight::Look)?;
-    let (_, step) = place(&path)?;
-    token(&request)?;
+    let (id, step) = place(&path)?;
+    let texts = texts(&request, &at, (id, step), token(&request)?).await;
     let (title, button) = match step {
-        Step::Verify => ("Confirm your address", "Confirm"),
-        Step::Withdraw => ("Take your application back", "Take it back"),
-        Step::Claim => ("Your first key", "Show it, this once"),
+        Step::Verify => texts.verify,
+        Step::Withdraw => texts.withdraw,
+        Step::Claim => texts.claim,
     };
-    Ok(page(title, &format!("<form method=\"post\"><button>{button}</button></form>")))
+    let form = format!("<form method=\"post\"><button>{button}</button></form>");
+    Ok(page(texts, StatusCode::OK, title, &form))
 }
 
 async fn act(
@@ -77,20 +146,37 @@ async fn act(
     pass(&request, &at, Weight::Step)?;
     let (id, step) = place(&path)?;
     let token = token(&request)?;
+    let texts = texts(&request, &at, (id, step), token).await;
+    match done(texts, &at, (id, step), token).await {
+        Err(AccessError::Link) => {
+            let (title, said) = texts.of_no_use;
+            Ok(page(texts, StatusCode::NOT_FOUND, title, &format!("<p>{said}</p>")))
+        }
+        done => Ok(done?),
+    }
+}
+
+/// Does the step of a link, and says what became of it.
+async fn done(
+    texts: &Texts,
+    at: &At,
+    (id, step): (ApplicationId, Step),
+    token: Token,
+) -> Result<HttpResponse, AccessError> {
     let state = match step {
-        Step::Verify => service::verify(&at, id, token).await?.state,
-        Step::Withdraw => service::withdraw(&at, id, token).await?.state,
+        Step::Verify => service::verify(at, id, token).await?.state,
+        Step::Withdraw => service::withdraw(at, id, token).await?.state,
         Step::Claim => {
-            let issued = service::claim(&at, id, token).await?;
-            let said = "Send it as <code>Authorization: Bearer</code> with each call. It cannot be shown again.";
+            let issued = service::claim(at, id, token).await?;
+            let (title, said) = (texts.claim.0, texts.claimed);
             let body = format!("<p><code>{}</code></p><p>{said}</p>", issued.text.reveal());
-            return Ok(page("Your first key", &body));
+            return Ok(page(texts, StatusCode::OK, title, &body));
         }
     };
     Ok(match state {
-        State::Approved => page("Approved", "<p>Your first key comes with the next mail.</p>"),
-        State::Withdrawn => page("Taken back", "<p>Your application is withdrawn.</p>"),
-        _ => page("Confirmed", "<p>Your application is looked at. You will get a mail.</p>"),
+        State::Approved => told(texts, texts.approved),
+        State::Withdrawn => told(texts, texts.withdrawn),
+        _ => told(texts, texts.confirmed),
     })
 }
 

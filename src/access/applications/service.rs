@@ -13,7 +13,7 @@ use crate::access::partners::{Contact, Profile, Role};
 use crate::access::service::{By, add_app, add_partner, change};
 use crate::access::store::{Walk, partner_exists, record};
 use crate::access::text::Reason;
-use crate::access::{Environment, Scope, Scopes};
+use crate::access::{Environment, Scopes};
 use crate::kernel::Micros;
 use crate::kernel::clock::DAY;
 use crate::kernel::id::{AppId, ApplicationId, PartnerId};
@@ -30,8 +30,11 @@ const FIRST_KEY: &str = "first key";
 
 /// Takes an application in and sends the mail that verifies its address. What becomes of it is not told.
 pub async fn apply(at: &Registration, wish: Wish) -> Result<(), AccessError> {
-    let offer = get_offer(&at.db, wish.plan).await;
-    let is_open = offer.is_ok_and(|offer| offer.public && offer.approval != Approval::Closed);
+    let is_open = match get_offer(&at.db, wish.plan).await {
+        Ok(offer) => offer.public && offer.approval != Approval::Closed,
+        Err(AccessError::NotFound { .. }) => false,
+        Err(error) => return Err(error),
+    };
     if !is_open {
         // A plan that is not public is told as one that is not there.
         return Err(AccessError::reference("plan_id", Kind::Plan, wish.plan));
@@ -82,7 +85,7 @@ fn fresh(wish: Wish, now: Micros) -> Result<Application, AccessError> {
 }
 
 /// The application of a link, where the link is right and of use.
-async fn by_link(
+pub(super) async fn by_link(
     at: &Registration,
     (id, step): (ApplicationId, Step),
     token: Token,
@@ -99,7 +102,7 @@ pub async fn verify(
     token: Token,
 ) -> Result<Application, AccessError> {
     let found = by_link(at, (id, Step::Verify), token).await?;
-    let by = By { actor: ACTOR, now: at.clock.now() };
+    let by = By::new(ACTOR, at.clock.now());
     let pending = Application { state: State::Pending, updated_at: by.now, ..found };
     let mut tx = at.db.begin().await?;
     if !store::move_from(&mut tx, State::Unverified, &pending).await? {
@@ -124,7 +127,7 @@ pub async fn withdraw(
     token: Token,
 ) -> Result<Application, AccessError> {
     let found = by_link(at, (id, Step::Withdraw), token).await?;
-    let by = By { actor: ACTOR, now: at.clock.now() };
+    let by = By::new(ACTOR, at.clock.now());
     let from = found.state;
     if !matches!(from, State::Unverified | State::Pending) {
         return Err(AccessError::Link);
@@ -149,9 +152,9 @@ pub async fn claim(
     let (State::Approved, Some(app), None) = (found.state, found.app, found.key) else {
         return Err(AccessError::Link);
     };
-    let by = By { actor: ACTOR, now: at.clock.now() };
+    let by = By::new(ACTOR, at.clock.now()).withholding(at.withheld);
     let mut tx = at.db.begin().await?;
-    let issued = add_key(&mut tx, &by, &at.pepper, first_key(app)?).await?;
+    let issued = add_key(&mut tx, &by, &at.pepper, first_key(app, at.withheld)?).await?;
     if !store::claim(&mut tx, id, issued.key.id, by.now).await? {
         return Err(AccessError::Link);
     }
@@ -161,10 +164,9 @@ pub async fn claim(
     Ok(issued)
 }
 
-/// What the first key may do: what is not about customers, for which somebody has to ask.
-fn first_key(app: AppId) -> Result<KeySpec, AccessError> {
-    let scopes = Scope::ALL.iter().copied();
-    let scopes: Scopes = scopes.filter(|scope| !scope.as_str().starts_with("customer")).collect();
+/// What the first key may do: what is usual, without what takes two people to give.
+fn first_key(app: AppId, withheld: Scopes) -> Result<KeySpec, AccessError> {
+    let scopes = Scopes::usual().without(withheld);
     let name = FIRST_KEY
         .parse()
         .map_err(|error| AccessError::Field { field: "name", message: format!("{error}") })?;

@@ -165,12 +165,15 @@ pub(super) async fn counts(
     }))
 }
 
-/// Deletes the applications that can be verified no longer.
-pub async fn forget_unverified(db: &Db, before: Micros) -> Result<(), StoreError> {
-    const DELETE: &str = "DELETE FROM applications WHERE state = 'unverified' AND created_at <= $1";
+/// Deletes the applications that can be verified no longer, and those that were rejected or withdrawn before an
+/// instant.
+pub async fn forget(db: &Db, begun: Micros, closed: Micros) -> Result<(), StoreError> {
+    const DELETE: &str = "DELETE FROM applications \
+                          WHERE (state = 'unverified' AND created_at <= $1) \
+                          OR (state IN ('rejected', 'withdrawn') AND updated_at <= $2)";
     let mut tx = db.begin().await?;
     on_tx!(&mut tx, c => {
-        sqlx::query(DELETE).bind(before.0).execute(c).await?;
+        sqlx::query(DELETE).bind(begun.0).bind(closed.0).execute(c).await?;
     });
     tx.commit().await
 }

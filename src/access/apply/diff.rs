@@ -10,7 +10,7 @@ use crate::access::model::{Definition, KeySpec, Name, Partner, Status};
 use crate::access::offers::Offer;
 use crate::access::partners::Profile;
 use crate::access::partners::service::check;
-use crate::access::service::Switch;
+use crate::access::service::{By, Switch};
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, KeyId, PartnerId, PlanId};
 use serde::Serialize;
@@ -121,7 +121,7 @@ impl fmt::Display for Steps {
 pub(super) struct Differ<'a> {
     pub(super) text: &'a str,
     pub(super) current: &'a Current,
-    pub(super) now: Micros,
+    pub(super) by: By<'a>,
     pub(super) steps: Vec<Step>,
     pub(super) faults: Vec<Fault>,
     /// Plans by the name that they have behind the file, in the file or not.
@@ -148,16 +148,16 @@ struct Seen {
 }
 
 /// What has to be done, or all that is wrong with the file.
-pub fn diff(
-    (text, file): (&str, &File),
-    current: &Current,
-    now: Micros,
+pub fn diff<'a>(
+    (text, file): (&'a str, &'a File),
+    current: &'a Current,
+    by: &By<'a>,
     prune: bool,
 ) -> Result<Steps, Vec<Fault>> {
     let mut differ = Differ {
         text,
         current,
-        now,
+        by: *by,
         steps: Vec::new(),
         faults: Vec::new(),
         plans: Vec::new(),

@@ -184,26 +184,18 @@ pub struct KeyEntry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "live")]
     pub environment: Option<Environment>,
-    /// What it may do; everything where a new key does not say.
+    /// What it may do; everything but what is about customers where a new key does not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<String>>, example = json!(["catalog:read", "stock:read"]))]
     pub scopes: Option<Vec<Scope>>,
     /// Where it may be used from; anywhere where it is empty.
-    #[serde(default, skip_serializing_if = "Option::is_none", serialize_with = "blocks")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<String>>, max_items = 100, example = json!(["192.0.2.0/24"]))]
     pub cidrs: Option<Vec<Cidr>>,
     /// When it ends.
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime, example = "2027-11-22T00:00:00Z")]
     pub expires_at: Option<Option<Micros>>,
-}
-
-fn blocks<S: serde::Serializer>(
-    cidrs: &Option<Vec<Cidr>>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    let cidrs = cidrs.iter().flatten().map(|cidr| cidr.0.to_string());
-    serializer.collect_seq(cidrs)
 }
 
 /// Whether something may be used.

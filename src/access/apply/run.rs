@@ -4,6 +4,7 @@ use super::diff::{Act, AppChange, Of, Step, Steps};
 use super::store;
 use crate::access::error::{AccessError, Kind};
 use crate::access::key::Pepper;
+use crate::access::keys::edit::give;
 use crate::access::keys::model::{KeyFilter, KeyKind, KeyStatus};
 use crate::access::keys::service::{add_key, list_keys};
 use crate::access::keys::store::set_key_status;
@@ -303,6 +304,7 @@ impl Work<'_> {
     ) -> Result<(), AccessError> {
         let (tx, by) = (&mut self.tx, self.by);
         if let Some(spec) = spec {
+            give(tx, by, id, spec.scopes).await?;
             store::update_key(tx, id, &spec, by.now).await?;
             let detail = json!({
                 "name": spec.name,

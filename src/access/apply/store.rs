@@ -49,7 +49,7 @@ pub(super) async fn update_key(
     now: Micros,
 ) -> Result<(), StoreError> {
     const UPDATE: &str = "UPDATE keys SET name = $2, scopes = $3, cidrs = $4, expires_at = $5, \
-                          updated_at = $6 WHERE id = $1";
+                          updated_at = $6, version = version + 1 WHERE id = $1";
     let cidrs: Vec<String> = spec.cidrs.iter().map(ToString::to_string).collect();
     on_tx!(tx, c => {
         let update = sqlx::query(UPDATE).bind(id.to_string()).bind(spec.name.as_str());

@@ -74,7 +74,7 @@ pub async fn anchor(db: &Db, now: crate::kernel::Micros) -> Result<(), StoreErro
     if let Some((first, last)) = chain_rest(&mut tx).await? {
         let detail = json!({ "first": first, "last": last });
         let deed = Deed { action: "audit_log.anchor".into(), subject: "audit_log".into(), detail };
-        append(&mut tx, &By { actor: ACTOR, now }, deed).await?;
+        append(&mut tx, &By::new(ACTOR, now), deed).await?;
     }
     tx.commit().await
 }

@@ -2,7 +2,7 @@
 //!
 //! A preview gives out a token under a secret of its own that binds the request and every key that it
 //! means, with its version. What has changed since makes another token, so that nothing is done to a key
-//! that nobody looked at. Both steps are plain functions over a request that can be stored meanwhile.
+//! that nobody looked at. The request and its token can be stored meanwhile: they wait so for a second person.
 
 use super::model::{KeyFilter, KeyStatus, Rotation, SecretForm};
 use super::rotation::rotate_in;
@@ -20,7 +20,7 @@ use crate::kernel::clock::SECOND;
 use crate::kernel::id::{AppId, KeyId, PartnerId, PlanId};
 use crate::kernel::secret::{self, Secret};
 use crate::kernel::word::{Word as _, words};
-use crate::storage::Db;
+use crate::storage::{Db, Tx};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -46,6 +46,14 @@ words! {
         Resume = "resume",
         /// They end for good.
         Revoke = "revoke",
+    }
+}
+
+impl BulkAction {
+    /// Whether it may take a second person. What only stops keys and can be taken back is done at once.
+    #[must_use]
+    pub fn matters(self) -> bool {
+        !matches!(self, Self::Quarantine | Self::Suspend)
     }
 }
 
@@ -224,6 +232,29 @@ fn token(pepper: &Pepper, request: &BulkIn, keys: &[Key], expires_at: Micros) ->
     format!("{until:x}.{}", hasher.finalize())
 }
 
+/// The keys of a preview whose token still holds, and until when it does.
+pub async fn previewed(
+    db: &Db,
+    pepper: &Pepper,
+    (request, given): (&BulkIn, &str),
+    now: Micros,
+) -> Result<(Vec<Key>, Micros), AccessError> {
+    let (keys, _) = select(db, request, now).await?;
+    let until = given.split_once('.').and_then(|(until, _)| i64::from_str_radix(until, 16).ok());
+    let until = until.filter(|until| (0..i64::MAX / SECOND).contains(until)).unwrap_or(0);
+    let until = Micros(until * SECOND);
+    let expected = token(pepper, request, &keys, until);
+    let digest = |text: &str| *blake3::hash(text.as_bytes()).as_bytes();
+    if !secret::same(&digest(&expected), &digest(given)) {
+        return Err(changed_since());
+    }
+    if until <= now {
+        let why = "The preview is older than a day: look at it again, and use its new token.";
+        return Err(AccessError::Unfit(why.to_owned()));
+    }
+    Ok((keys, until))
+}
+
 /// Makes a change to exactly the keys of a preview, all or none.
 pub async fn execute(
     db: &Db,
@@ -232,27 +263,28 @@ pub async fn execute(
     request: &BulkIn,
     given: &str,
 ) -> Result<Vec<Changed>, AccessError> {
-    let (keys, _) = select(db, request, by.now).await?;
-    let until = given.split_once('.').and_then(|(until, _)| i64::from_str_radix(until, 16).ok());
-    let until = until.filter(|until| (0..i64::MAX / SECOND).contains(until)).unwrap_or(0);
-    let expected = token(pepper, request, &keys, Micros(until * SECOND));
-    let digest = |text: &str| *blake3::hash(text.as_bytes()).as_bytes();
-    if !secret::same(&digest(&expected), &digest(given)) {
-        return Err(changed_since());
-    }
-    if until * SECOND <= by.now.0 {
-        let why = "The preview is older than a day: look at it again, and use its new token.";
-        return Err(AccessError::Unfit(why.to_owned()));
-    }
     let mut tx = db.begin().await?;
+    let done = execute_in((&mut tx, db), by, pepper, (request, given)).await?;
+    tx.commit().await?;
+    Ok(done)
+}
+
+/// The same in a transaction.
+pub async fn execute_in(
+    (tx, db): (&mut Tx, &Db),
+    by: &By<'_>,
+    pepper: &Pepper,
+    (request, given): (&BulkIn, &str),
+) -> Result<Vec<Changed>, AccessError> {
+    let (keys, _) = previewed(db, pepper, (request, given), by.now).await?;
     let (mut done, mut changes) = (Vec::with_capacity(keys.len()), Vec::with_capacity(keys.len()));
     for key in keys {
-        let held = hold_key(&mut tx, key.id, Some(key.version), by.now).await?;
+        let held = hold_key(tx, key.id, Some(key.version), by.now).await?;
         let held = held.ok_or_else(changed_since)?;
         let status = match request.action {
             BulkAction::Rotate => {
                 let times = rotation(request);
-                let rotated = rotate_in(&mut tx, by, pepper, (key.id, held), &times).await?;
+                let rotated = rotate_in(tx, by, pepper, (key.id, held), &times).await?;
                 let (text, change) = rotated;
                 changes.push(change);
                 done.push(Changed { status: key.status, key, text: Some(text) });
@@ -263,16 +295,15 @@ pub async fn execute(
             BulkAction::Resume => KeyStatus::Active,
             BulkAction::Revoke => KeyStatus::Revoked,
         };
-        store::set_key_status(&mut tx, key.id, status, by.now).await?;
+        store::set_key_status(tx, key.id, status, by.now).await?;
         let detail = json!({ "bulk": true });
         changes.push(change(Kind::Key, key.id, request.action.as_str(), detail));
         done.push(Changed { key, status, text: None });
     }
     // Taken last, because it keeps other writers of the log waiting.
     for change in changes {
-        record(&mut tx, by, change).await?;
+        record(tx, by, change).await?;
     }
-    tx.commit().await?;
     Ok(done)
 }
 

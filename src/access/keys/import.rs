@@ -8,6 +8,7 @@ pub use rows::{Format, parse};
 use super::model::{KeyKind, SecretForm};
 use super::service::{check_bounds, insert, told};
 use super::store::{self, import as known};
+use crate::access::Scopes;
 use crate::access::error::{AccessError, Kind};
 use crate::access::imported::ImportedHasher;
 use crate::access::model::{KeySecret, KeySpec};
@@ -125,6 +126,9 @@ fn fault_at(row: &Row, field: &'static str, code: &'static str, message: &str) -
 fn fault(by: &By<'_>, row: &Row, has_app: bool) -> Option<Fault> {
     if !has_app {
         return Some(fault_at(row, "app_id", "not_found", "names no app; create it first"));
+    }
+    if let Err(error) = by.may_give(Scopes::default(), row.spec.scopes) {
+        return Some(fault_at(row, "scopes", "second_person_required", &error.to_string()));
     }
     match check_bounds(&row.spec.cidrs, row.spec.expires_at, by.now) {
         Err(AccessError::Field { field, message }) => {

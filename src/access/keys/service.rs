@@ -1,11 +1,12 @@
 //! What can be done to keys. A key's text is given out once, by what makes it.
 
-pub use super::edit::edit_key;
+pub use super::edit::{edit_key, edit_key_in};
 pub use super::rotation::{finish_rotation, roll_back_rotation, rotate_key};
 
 use super::model::{KeyFilter, KeyKind, KeyStatus, SecretForm};
 use super::store;
 use super::store::select;
+use crate::access::Scopes;
 use crate::access::error::{AccessError, Kind};
 use crate::access::key::{self, Pepper};
 use crate::access::model::{IssuedKey, Key, KeySecret, KeySpec};
@@ -27,11 +28,21 @@ pub async fn create_key(
     pepper: &Pepper,
     spec: KeySpec,
 ) -> Result<IssuedKey, AccessError> {
-    check(db, &spec, by.now).await?;
     let mut tx = db.begin().await?;
-    let issued = add_key(&mut tx, by, pepper, spec).await?;
+    let issued = create_key_in((&mut tx, db), by, pepper, spec).await?;
     tx.commit().await?;
     Ok(issued)
+}
+
+/// The same in a transaction.
+pub async fn create_key_in(
+    (tx, db): (&mut Tx, &Db),
+    by: &By<'_>,
+    pepper: &Pepper,
+    spec: KeySpec,
+) -> Result<IssuedKey, AccessError> {
+    check(db, &spec, by.now).await?;
+    add_key(tx, by, pepper, spec).await
 }
 
 /// Creates a key in a transaction, of an app that exists and with what can be.
@@ -85,6 +96,7 @@ pub(in crate::access) async fn insert(
     (id, kind, spec): (KeyId, KeyKind, KeySpec),
     secrets: Vec<KeySecret>,
 ) -> Result<Key, AccessError> {
+    by.may_give(Scopes::default(), spec.scopes)?;
     let (status, now) = (KeyStatus::Active, by.now);
     let key = Key { id, spec, kind, status, version: 1, secrets, created_at: now, updated_at: now };
     store::insert_key(tx, &key).await?;

@@ -179,11 +179,26 @@ fn joined(rows: Vec<Row>, secrets: Vec<SecretRow>) -> Result<Vec<Key>, StoreErro
     Ok(keys)
 }
 
+const FIND: &str = "SELECT * FROM keys WHERE id = $1";
+const SECRETS: &str = "SELECT * FROM key_secrets WHERE key_id = $1 \
+                       AND (expires_at IS NULL OR expires_at > $2) ORDER BY created_at, expires_at IS NULL";
+
+/// A key as a transaction sees it, with its secrets that are not over at `now`.
+pub(in crate::access) async fn find_key_in(
+    tx: &mut Tx,
+    id: KeyId,
+    now: Micros,
+) -> Result<Option<Key>, StoreError> {
+    let id = id.to_string();
+    let (row, secrets): (Option<Row>, Vec<SecretRow>) = on_tx!(tx, c => {
+        let row = sqlx::query_as(FIND).bind(&id).fetch_optional(&mut *c).await?;
+        (row, sqlx::query_as(SECRETS).bind(&id).bind(now.0).fetch_all(c).await?)
+    });
+    Ok(joined(row.into_iter().collect(), secrets)?.pop())
+}
+
 /// A key with its secrets that are not over at `now`.
 pub(super) async fn find_key(db: &Db, id: KeyId, now: Micros) -> Result<Option<Key>, StoreError> {
-    const FIND: &str = "SELECT * FROM keys WHERE id = $1";
-    const SECRETS: &str = "SELECT * FROM key_secrets WHERE key_id = $1 \
-                           AND (expires_at IS NULL OR expires_at > $2) ORDER BY created_at, expires_at IS NULL";
     let id = id.to_string();
     let (row, secrets): (Option<Row>, Vec<SecretRow>) = on_db!(db, c => {
         let row = sqlx::query_as(FIND).bind(&id).fetch_optional(c).await?;

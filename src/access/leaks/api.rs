@@ -2,7 +2,7 @@
 
 use super::Leaks;
 use super::reporter::Verdict;
-use super::service::{Found, owner};
+use super::service::Reported;
 use crate::access::caller;
 use crate::access::policy::Gate;
 use crate::access::throttle::asker;
@@ -65,7 +65,7 @@ struct LabelOut {
 /// For scanners of public places, after GitHub's secret scanning partner program; needs no key. The body is
 /// signed (ECDSA P-256, SHA-256) by a key that this retailer trusts, named in `Github-Public-Key-Identifier`,
 /// with the signature in `Github-Public-Key-Signature`. A key of ours that was found is put in quarantine or
-/// revoked. Where the retailer takes no reports, there is nothing at this path.
+/// revoked, an admin token suspended. Where the retailer takes no reports, there is nothing at this path.
 #[utoipa::path(
     tag = "leaks", operation_id = "report_leaked_keys", request_body = Vec<FoundIn>,
     params(
@@ -110,7 +110,7 @@ async fn report_leaked_keys(
     }
     leaks.metrics.add(Tally::LeakReports, 1);
     // What serde says of it may repeat a secret.
-    let found: Vec<Found> = serde_json::from_slice(&body.0).map_err(|_| {
+    let found: Vec<Reported> = serde_json::from_slice(&body.0).map_err(|_| {
         let detail =
             "A report is a JSON array of objects with `token`, `type`, `url` and `source`.";
         ApiError::new(Code::InvalidBody, detail)
@@ -121,15 +121,16 @@ async fn report_leaked_keys(
     }
     let mut labels = Vec::with_capacity(found.len());
     for found in found {
-        let owner = owner(gate.keyring(), &found.token, now);
-        if let Some((key, hint)) = &owner {
-            leaks.act(*action, (key, hint.clone()), &found, now).await?;
+        let owner = leaks.owner(gate.keyring(), &found.token, now).await?;
+        let is_ours = owner.is_some();
+        if let Some(owner) = owner {
+            leaks.act(*action, owner, &found, now).await?;
         }
         let digest: [u8; 32] = Sha256::digest(found.token.as_bytes()).into();
         labels.push(LabelOut {
             token_hash: blake3::Hash::from_bytes(digest).to_string(),
             token_type: found.kind,
-            label: if owner.is_some() { "true_positive" } else { "false_positive" },
+            label: if is_ours { "true_positive" } else { "false_positive" },
         });
     }
     let body = serde_json::to_vec(&labels).unwrap_or_default();

@@ -2,15 +2,16 @@
 //! them.
 //!
 //! A report is believed for its signature: ECDSA over its bytes by a key that the operator has named. What is
-//! found is judged from memory, and only a secret that is ours touches the database. The key is put in
-//! quarantine (or revoked), once for each place: a report that comes again undoes no decision of an admin.
+//! found is judged from memory, and only a secret that is ours (or looks like an admin token) touches the database.
+//! The key is put in quarantine (or revoked), an admin token is suspended, once for each place: a report that
+//! comes again undoes no decision of an admin. A secret that has ended stops nothing.
 
 pub mod api;
 mod reporter;
 mod service;
 pub mod store;
 
-pub use store::{Leak, list_leaks};
+pub use store::{Found, Leak, list_leaks};
 
 use super::throttle::Throttle;
 use crate::config::{self, LeakAction};

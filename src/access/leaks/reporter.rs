@@ -59,6 +59,8 @@ impl Reporter {
     pub(super) fn new(from: ReporterKeys) -> reqwest::Result<Self> {
         let http = reqwest::Client::builder()
             .timeout(TIMEOUT)
+            // It could lead to where nobody vouches for the list.
+            .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("comptoir/", env!("CARGO_PKG_VERSION")))
             .build()?;
         let (known, asked_at) = (RwLock::default(), Mutex::new(None));

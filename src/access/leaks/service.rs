@@ -1,21 +1,23 @@
 //! What is done about a secret that was found.
 
 use super::Leaks;
-use super::store::{self, Leak};
+use super::store::{self, Found, Leak};
 use crate::access::directory::{KeyRecord, Keyring, SecretRecord};
 use crate::access::error::{AccessError, Kind};
 use crate::access::key::{self, KeyText};
 use crate::access::keys::model::KeyStatus;
 use crate::access::keys::store::leak as keys;
+use crate::access::keys::store::rotation::end_tokens;
 use crate::access::service::{By, change};
 use crate::access::store::record;
 use crate::access::token;
 use crate::config::LeakAction;
+use crate::kernel::id::KeyId;
 use crate::kernel::{Micros, secret};
+use crate::storage::{StoreError, Tx};
 use crate::telemetry::Tally;
 use serde::Deserialize;
 use serde_json::json;
-use std::sync::Arc;
 
 /// Who the audit trail names.
 const ACTOR: &str = "leak_report";
@@ -25,7 +27,7 @@ const WORD_MOST: usize = 100;
 
 /// A secret that was found.
 #[derive(Debug, Deserialize)]
-pub(super) struct Found {
+pub(super) struct Reported {
     /// Its text.
     pub(super) token: String,
     /// What the reporter calls its form.
@@ -39,32 +41,41 @@ pub(super) struct Found {
     pub(super) source: String,
 }
 
-/// The key that a text is a secret of, with the secret's hint: from memory alone.
-pub(super) fn owner(
-    keyring: &Keyring,
-    text: &str,
-    now: Micros,
-) -> Option<(Arc<KeyRecord>, String)> {
+/// Whose secret a text is.
+#[derive(Debug)]
+pub(super) struct Owner {
+    what: Found,
+    /// Whether it works, now or later: what has ended is told of, and no reason to stop anything.
+    works: bool,
+    /// The last characters of the text.
+    hint: String,
+}
+
+/// The key that a text is a secret of, and whether it works: from memory alone.
+fn key_of(keyring: &Keyring, text: &str, now: Micros) -> Option<(KeyId, bool)> {
     let directory = keyring.current();
-    let hint = text.chars().rev().take(4).collect::<Vec<_>>().into_iter().rev().collect();
-    let holds = |key: &Arc<KeyRecord>, hash: [u8; 32]| {
-        let is_it = |held: &SecretRecord| secret::same(&held.hash, &hash);
-        key.secrets.iter().any(is_it).then(|| Arc::clone(key))
+    let holds = |key: &KeyRecord, hash: [u8; 32]| {
+        let is_it = |held: &&SecretRecord| secret::same(&held.hash, &hash);
+        let held = key.secrets.iter().find(is_it)?;
+        Some((key.key, held.expires_at.is_none_or(|at| at > now)))
     };
-    let key = if let Ok(parsed) = KeyText::parse(text) {
-        holds(directory.at(parsed.id, now)?, parsed.hash(keyring.pepper()))?
-    } else if let Ok(client) = key::parse_client(text) {
-        holds(directory.at(client, now)?, key::hash(keyring.pepper(), text))?
-    } else if token::is_token(text.as_bytes()) {
+    if let Ok(parsed) = KeyText::parse(text) {
+        return holds(directory.at(parsed.id, now)?, parsed.hash(keyring.pepper()));
+    }
+    if let Ok(client) = key::parse_client(text) {
+        return holds(directory.at(client, now)?, key::hash(keyring.pepper(), text));
+    }
+    if token::is_token(text.as_bytes()) {
         let token = token::Tokens::new(keyring.pepper()).read(text.as_bytes()).ok()?;
-        Arc::clone(directory.at(token.client, now)?)
-    } else if directory.has_imported() && !key::is_ours(text.as_bytes()) {
-        let hash = keyring.imported_hasher().of_text(text.as_bytes())?;
-        Arc::clone(directory.imported(&hash, now)?)
-    } else {
+        let client = directory.at(token.client, now)?;
+        let works = token.expires_at > now && token.issued_at >= client.tokens_from;
+        return Some((client.key, works));
+    }
+    if !directory.has_imported() || key::is_ours(text.as_bytes()) {
         return None;
-    };
-    Some((key, hint))
+    }
+    let hash = keyring.imported_hasher().of_text(text.as_bytes())?;
+    holds(directory.imported(&hash, now)?, hash)
 }
 
 /// A text cut, without the secret that may stand in it.
@@ -74,47 +85,86 @@ fn without(text: &str, secret: &str, most: usize) -> String {
 }
 
 impl Leaks {
-    /// Notes where a secret of a key was found and stops the key, unless this place is known already.
+    /// Whose secret a text is, if it is one of ours.
+    pub(super) async fn owner(
+        &self,
+        keyring: &Keyring,
+        text: &str,
+        now: Micros,
+    ) -> Result<Option<Owner>, AccessError> {
+        let hint = text.chars().rev().take(4).collect::<Vec<_>>().into_iter().rev().collect();
+        if let Ok(id) = key::parse_admin(text) {
+            let hash = key::hash(keyring.pepper(), text);
+            let known = store::is_token(&self.db, id, &hash).await?;
+            return Ok(known.then_some(Owner { what: Found::Token(id), works: true, hint }));
+        }
+        let key = key_of(keyring, text, now);
+        Ok(key.map(|(key, works)| Owner { what: Found::Key(key), works, hint }))
+    }
+
+    /// Notes where a secret was found and stops what it is of, unless this place is known already.
     pub(super) async fn act(
         &self,
         action: LeakAction,
-        (key, hint): (&KeyRecord, String),
-        found: &Found,
+        Owner { what, works, hint }: Owner,
+        found: &Reported,
         now: Micros,
     ) -> Result<(), AccessError> {
-        let by = By { actor: ACTOR, now };
-        let digest = format!("{}\n{}\n{}", key.key, found.token, found.url);
+        let by = By::new(ACTOR, now);
+        let digest = format!("{what}\n{}\n{}", found.token, found.url);
+        let (kind, action) = match what {
+            Found::Key(_) => (Kind::Key, action.as_str()),
+            Found::Token(_) => (Kind::AdminToken, "suspend"),
+        };
         let leak = Leak {
             id: blake3::hash(digest.as_bytes()).to_string(),
-            key: key.key,
+            what,
             hint,
             kind: without(&found.kind, &found.token, WORD_MOST),
             url: without(&found.url, &found.token, URL_MOST),
             source: without(&found.source, &found.token, WORD_MOST),
-            action: action.as_str().to_owned(),
+            action: action.to_owned(),
             found_at: now,
         };
         let mut tx = self.db.begin().await?;
         if !store::insert_leak(&mut tx, &leak).await? {
             return Ok(());
         }
-        let (to, op) = match action {
-            LeakAction::Revoke => (KeyStatus::Revoked, "revoke"),
-            LeakAction::Quarantine | LeakAction::Off => (KeyStatus::Quarantined, "quarantine"),
-        };
-        let moved = keys::tighten(&mut tx, key.key, to, now).await?;
+        let moved = if works { stop(&mut tx, what, action, now).await? } else { None };
         let detail = json!({
             "leaked": true, "secret_hint": leak.hint, "type": leak.kind,
-            "url": leak.url, "source": leak.source,
+            "url": leak.url, "source": leak.source, "works": works,
         });
-        // A key that is stopped already is told of all the same.
-        let op = if moved { op } else { "leak" };
-        record(&mut tx, &by, change(Kind::Key, key.key, op, detail)).await?;
+        // What is stopped already, or has ended, is told of all the same.
+        let op = moved.unwrap_or("leak");
+        record(&mut tx, &by, change(kind, what, op, detail)).await?;
         tx.commit().await?;
         self.metrics.add(Tally::KeysLeaked, 1);
-        tracing::warn!(key = %key.key, action = leak.action, "a key was reported as leaked");
+        tracing::warn!(%what, action = leak.action, "a secret was reported as leaked");
         Ok(())
     }
+}
+
+/// Stops what a secret is of; what was done, where anything was.
+async fn stop(
+    tx: &mut Tx,
+    what: Found,
+    action: &str,
+    now: Micros,
+) -> Result<Option<&'static str>, StoreError> {
+    let (op, moved) = match what {
+        Found::Token(id) => ("suspend", store::suspend_token(tx, id).await?),
+        Found::Key(id) => {
+            // Who has the secret may have got tokens for it, and an access token may be what was found.
+            end_tokens(tx, id, now).await?;
+            if action == LeakAction::Revoke.as_str() {
+                ("revoke", keys::tighten(tx, id, KeyStatus::Revoked, now).await?)
+            } else {
+                ("quarantine", keys::tighten(tx, id, KeyStatus::Quarantined, now).await?)
+            }
+        }
+    };
+    Ok(moved.then_some(op))
 }
 
 #[cfg(test)]

@@ -2,21 +2,40 @@
 
 use crate::access::store::stored;
 use crate::kernel::Micros;
-use crate::kernel::id::KeyId;
+use crate::kernel::id::{AdminTokenId, KeyId};
 use crate::storage::{Db, StoreError, Tx};
 use crate::{on_db, on_tx};
 use sqlx::FromRow;
+use std::fmt;
 
 /// Most leaks of a key that are shown.
 const SHOWN_MOST: i64 = 200;
 
-/// A place where a secret of a key was found.
+/// What was found where everybody can read it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found {
+    /// A secret of a key.
+    Key(KeyId),
+    /// An admin token.
+    Token(AdminTokenId),
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key(id) => id.fmt(f),
+            Self::Token(id) => id.fmt(f),
+        }
+    }
+}
+
+/// A place where something was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leak {
     /// Names the secret at this place.
     pub id: String,
-    /// The key.
-    pub key: KeyId,
+    /// What was found.
+    pub what: Found,
     /// The last characters of the secret.
     pub hint: String,
     /// What the reporter calls its form.
@@ -33,11 +52,18 @@ pub struct Leak {
 
 /// Notes a leak; false where it is known.
 pub async fn insert_leak(tx: &mut Tx, leak: &Leak) -> Result<bool, StoreError> {
-    const INSERT: &str = "INSERT INTO key_leaks \
-                          (id, key_id, hint, type, url, source, action, found_at) \
-                          VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING";
+    const KEY: &str = "INSERT INTO key_leaks \
+                       (id, key_id, hint, type, url, source, action, found_at) \
+                       VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING";
+    const TOKEN: &str = "INSERT INTO admin_token_leaks \
+                         (id, token_id, hint, type, url, source, action, found_at) \
+                         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING";
+    let statement = match leak.what {
+        Found::Key(_) => KEY,
+        Found::Token(_) => TOKEN,
+    };
     let inserted = on_tx!(tx, c => {
-        let insert = sqlx::query(INSERT).bind(&leak.id).bind(leak.key.to_string());
+        let insert = sqlx::query(statement).bind(&leak.id).bind(leak.what.to_string());
         let insert = insert.bind(&leak.hint).bind(&leak.kind).bind(&leak.url);
         let insert = insert.bind(&leak.source).bind(&leak.action).bind(leak.found_at.0);
         insert.execute(c).await?.rows_affected()
@@ -48,7 +74,6 @@ pub async fn insert_leak(tx: &mut Tx, leak: &Leak) -> Result<bool, StoreError> {
 #[derive(FromRow)]
 struct LeakRow {
     id: String,
-    key_id: String,
     hint: String,
     #[sqlx(rename = "type")]
     kind: String,
@@ -58,24 +83,48 @@ struct LeakRow {
     found_at: i64,
 }
 
-/// The leaks of a key, the newest first.
-pub async fn list_leaks(db: &Db, key: KeyId) -> Result<Vec<Leak>, StoreError> {
-    const LIST: &str = "SELECT * FROM key_leaks WHERE key_id = $1 \
-                        ORDER BY found_at DESC, id LIMIT $2";
-    let rows: Vec<LeakRow> = on_db!(db, c => {
-        sqlx::query_as(LIST).bind(key.to_string()).bind(SHOWN_MOST).fetch_all(c).await
-    })?;
-    let read = |row: LeakRow| {
-        Ok(Leak {
-            id: row.id,
-            key: stored("key_leaks", &row.key_id)?,
-            hint: row.hint,
-            kind: row.kind,
-            url: row.url,
-            source: row.source,
-            action: row.action,
-            found_at: Micros(row.found_at),
-        })
+/// The places where something was found, the newest first.
+pub async fn list_leaks(db: &Db, what: Found) -> Result<Vec<Leak>, StoreError> {
+    const KEY: &str = "SELECT * FROM key_leaks WHERE key_id = $1 \
+                       ORDER BY found_at DESC, id LIMIT $2";
+    const TOKEN: &str = "SELECT * FROM admin_token_leaks WHERE token_id = $1 \
+                         ORDER BY found_at DESC, id LIMIT $2";
+    let statement = match what {
+        Found::Key(_) => KEY,
+        Found::Token(_) => TOKEN,
     };
-    rows.into_iter().map(read).collect()
+    let rows: Vec<LeakRow> = on_db!(db, c => {
+        sqlx::query_as(statement).bind(what.to_string()).bind(SHOWN_MOST).fetch_all(c).await
+    })?;
+    let read = |row: LeakRow| Leak {
+        id: row.id,
+        what,
+        hint: row.hint,
+        kind: row.kind,
+        url: row.url,
+        source: row.source,
+        action: row.action,
+        found_at: Micros(row.found_at),
+    };
+    Ok(rows.into_iter().map(read).collect())
+}
+
+/// Whether there is an admin token with this hash. Tokens themselves are `admin`'s, which lies above.
+pub async fn is_token(db: &Db, id: AdminTokenId, hash: &[u8; 32]) -> Result<bool, StoreError> {
+    const HASH: &str = "SELECT hash FROM admin_tokens WHERE id = $1";
+    let held: Option<String> =
+        on_db!(db, c => sqlx::query_scalar(HASH).bind(id.to_string()).fetch_optional(c).await)?;
+    let held = held.map(|hash| stored::<blake3::Hash>("admin_tokens", &hash)).transpose()?;
+    // Hashes compare in a time that does not tell where they differ.
+    Ok(held == Some(blake3::Hash::from_bytes(*hash)))
+}
+
+/// Suspends an admin token; false where it is not active.
+pub async fn suspend_token(tx: &mut Tx, id: AdminTokenId) -> Result<bool, StoreError> {
+    const SUSPEND: &str =
+        "UPDATE admin_tokens SET status = 'suspended' WHERE id = $1 AND status = 'active'";
+    let moved = on_tx!(tx, c => {
+        sqlx::query(SUSPEND).bind(id.to_string()).execute(c).await?.rows_affected()
+    });
+    Ok(moved == 1)
 }

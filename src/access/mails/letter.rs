@@ -17,7 +17,7 @@ pub(super) fn message(
     to: &Application,
     now: Micros,
 ) -> Result<Vec<u8>, NotSent> {
-    let french = to.wish.language.as_ref().is_some_and(|tag| tag.as_str().starts_with("fr"));
+    let french = to.wish.language.as_ref().is_some_and(|tag| tag.is_of("fr"));
     let (subject, body) =
         if french { french_text(post, letter, to) } else { english_text(post, letter, to) };
     let address =

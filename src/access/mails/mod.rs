@@ -93,6 +93,8 @@ pub struct Post {
     pub sink: Sink,
     /// The node that sends.
     pub node: String,
+    /// Days for which applications are kept that were rejected or withdrawn.
+    pub keep_days: u32,
 }
 
 impl Post {
@@ -117,10 +119,12 @@ impl Post {
         Ok(())
     }
 
-    /// Forgets applications whose address nobody has verified in time, and that mails were sent long ago.
+    /// Forgets applications whose address nobody has verified in time, those that came to nothing long ago, and
+    /// that mails were sent long ago.
     pub async fn forget(&self) -> Result<(), StoreError> {
         let now = self.clock.now();
         store::forget(&self.db, Micros(now.0.saturating_sub(KEPT))).await?;
-        applications::store::forget_unverified(&self.db, self.links.oldest(now)).await
+        let closed = Micros(now.0.saturating_sub(i64::from(self.keep_days) * DAY));
+        applications::store::forget(&self.db, self.links.oldest(now), closed).await
     }
 }

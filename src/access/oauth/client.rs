@@ -23,34 +23,47 @@ pub async fn create_client(
     spec: KeySpec,
     jwks: Option<Vec<PublicJwk>>,
 ) -> Result<(Key, Option<Secret>), AccessError> {
+    let mut tx = db.begin().await?;
+    let made = create_client_in((&mut tx, db), by, pepper, (spec, jwks)).await?;
+    tx.commit().await?;
+    Ok(made)
+}
+
+/// The same in a transaction.
+pub async fn create_client_in(
+    (tx, db): (&mut Tx, &Db),
+    by: &By<'_>,
+    pepper: &Pepper,
+    (spec, jwks): (KeySpec, Option<Vec<PublicJwk>>),
+) -> Result<(Key, Option<Secret>), AccessError> {
     check(db, &spec, by.now).await?;
     let (id, environment) = (KeyId::random()?, spec.environment);
-    let mut tx = db.begin().await?;
-    let key = insert(&mut tx, by, (id, KeyKind::Client, spec), Vec::new()).await?;
+    let key = insert(tx, by, (id, KeyKind::Client, spec), Vec::new()).await?;
     let text = match &jwks {
         Some(jwks) => {
-            put(&mut tx, by, pepper, id, jwks).await?;
+            put(tx, by, pepper, id, jwks).await?;
             None
         }
         None => {
             let text = key::another(KeyKind::Client, environment, id)?;
             let hash = key::hash(pepper, text.reveal());
-            store::insert_secret(&mut tx, id, &hash, &fresh(&text, &hash, by.now)).await?;
+            store::insert_secret(tx, id, &hash, &fresh(&text, &hash, by.now)).await?;
             Some(text)
         }
     };
-    record(&mut tx, by, change(Kind::Key, id, "create", told(&key))).await?;
-    tx.commit().await?;
-    Ok((get_key(db, id, by.now).await?, text))
+    record(tx, by, change(Kind::Key, id, "create", told(&key))).await?;
+    let made = store::find_key_in(tx, id, by.now).await?;
+    Ok((made.ok_or_else(|| AccessError::not_found(Kind::Key, id))?, text))
 }
 
+/// Puts these public keys in the place of all; whether one went.
 async fn put(
     tx: &mut Tx,
     by: &By<'_>,
     pepper: &Pepper,
     id: KeyId,
     jwks: &[PublicJwk],
-) -> Result<(), AccessError> {
+) -> Result<bool, AccessError> {
     let rows: Vec<_> =
         jwks.iter().map(|jwk| (jwk.hash(pepper, id), jwk.kid.clone(), jwk.json.clone())).collect();
     Ok(replace_jwks(tx, id, &rows, by.now).await?)
@@ -75,10 +88,7 @@ pub async fn set_jwks(
     if hold_key(&mut tx, id, None, by.now).await?.is_none() {
         return Err(AccessError::Revoked(Kind::Key));
     }
-    put(&mut tx, by, pepper, id, jwks).await?;
-    let stays: Vec<String> =
-        jwks.iter().map(|jwk| store::secret_id(&jwk.hash(pepper, id))).collect();
-    if before.secrets.iter().any(|secret| !stays.contains(&secret.id)) {
+    if put(&mut tx, by, pepper, id, jwks).await? {
         end_tokens(&mut tx, id, by.now).await?;
     }
     let kids: Vec<&str> = jwks.iter().map(|jwk| jwk.kid.as_str()).collect();

@@ -5,7 +5,7 @@ use super::store::{self, Note};
 use crate::access::error::{AccessError, Kind};
 use crate::access::model::{Name, Partner};
 use crate::access::service::{By, change, get_partner};
-use crate::access::store::{partner_exists, record};
+use crate::access::store::{hold_partner, partner_exists, record};
 use crate::access::text::Text;
 use crate::kernel::id::PartnerId;
 use crate::kernel::word::Word as _;
@@ -22,7 +22,10 @@ pub async fn update_partner(
     id: PartnerId,
     patch: PartnerPatch,
 ) -> Result<Partner, AccessError> {
-    let partner = get_partner(db, id).await?;
+    let mut tx = db.begin().await?;
+    // Held, so that of two who change different parts of it neither undoes what the other did.
+    let held = hold_partner(&mut tx, id).await?;
+    let partner = held.ok_or_else(|| AccessError::not_found(Kind::Partner, id))?;
     let Profile { external_ref, contacts, contract } = partner.profile.clone();
     let profile = Profile {
         external_ref: patch.external_ref.unwrap_or(external_ref),
@@ -33,7 +36,6 @@ pub async fn update_partner(
     if name == partner.name && profile == partner.profile {
         return Ok(partner);
     }
-    let mut tx = db.begin().await?;
     put(&mut tx, by, &partner, (&name, &profile)).await?;
     tx.commit().await?;
     get_partner(db, id).await

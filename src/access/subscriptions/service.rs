@@ -313,7 +313,8 @@ pub(in crate::access) async fn cancel_scheduled(
     Ok(())
 }
 
-/// Suspends the subscription in force, and with it all keys of its app, or resumes it.
+/// Suspends the subscription in force, and with it all keys of its app, or resumes it. One that is to take its
+/// place goes along: a change of plan by the clock lifts no suspension.
 pub async fn set_suspended(
     db: &Db,
     by: &By<'_>,
@@ -330,6 +331,11 @@ pub async fn set_suspended(
         let app = found.app;
         let reason = reason.map(|reason| reason.as_str().to_owned());
         let detail = json!({ "subscription_id": id, "reason": reason });
+        if found.ends_at.is_some() {
+            let next = open(&mut tx, app).await?;
+            let reason = reason.clone();
+            store::update(&mut tx, &Subscription { state, reason, ..next }).await?;
+        }
         store::update(&mut tx, &Subscription { state, reason, ..found }).await?;
         record(&mut tx, by, change(Kind::App, app, op, detail)).await?;
         tx.commit().await?;

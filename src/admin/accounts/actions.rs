@@ -17,9 +17,12 @@ use serde_json::Value;
 
 /// What is to be different in which account.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Update {
-    pub(super) id: AccountId,
-    pub(super) change: AccountPatch,
+pub(in crate::admin) struct Update {
+    pub(in crate::admin) id: AccountId,
+    pub(in crate::admin) change: AccountPatch,
+    /// Whether the OpenID provider says so, which alone can give its accounts roles.
+    #[serde(default)]
+    pub(in crate::admin) by_provider: bool,
 }
 
 const fn action(operation: &'static str, run: Run) -> Action {
@@ -47,8 +50,9 @@ pub const CREATE: Action = action("create_account", |state, tx, by, what| {
 /// Changes an account's name or roles.
 pub const UPDATE: Action = action("update_account", |_, tx, by, what| {
     Box::pin(async move {
-        let Update { id, change: AccountPatch { name, roles } } = payload(what)?;
-        let account = service::update(tx, by, id, AccountChange { name, roles }).await?;
+        let Update { id, change: AccountPatch { name, roles }, by_provider } = payload(what)?;
+        let change = AccountChange { name, roles, by_provider };
+        let account = service::update(tx, by, id, change).await?;
         answer(&AccountOut::from(account))
     })
 });

@@ -238,7 +238,7 @@ async fn update_account(
     let after = body.0.roles.as_ref();
     let matters = after.is_some_and(|roles| roles.is_owner() != before.roles.is_owner());
     let shown = json!({ "name": before.name, "roles": before.roles, "to": body.0 });
-    let what = answer(&actions::Update { id: id.0, change: body.0 })?;
+    let what = answer(&actions::Update { id: id.0, change: body.0, by_provider: false })?;
     let outcome = perform(&state, &caller, &actions::UPDATE, what, (matters, shown)).await?;
     respond(&state, outcome, done)
 }
@@ -259,8 +259,8 @@ async fn act(
 
 /// Suspend an account
 ///
-/// Its sessions end at once. Tokens that the person has made work on: revoke them too. The last owner
-/// cannot be suspended.
+/// Its sessions end at once, and tokens that the person has made are refused as long as it is suspended: where a
+/// program needs one of them, make it another before. The last owner cannot be suspended.
 #[utoipa::path(
     tag = "accounts", operation_id = "suspend_account",
     params(("account_id" = String, Path, description = "Id of the account", example = "acc_9pSz33qRsTu")),
@@ -281,7 +281,7 @@ async fn suspend_account(
 
 /// Resume an account
 ///
-/// The person can come in again.
+/// The person can come in again, and their tokens work.
 #[utoipa::path(
     tag = "accounts", operation_id = "resume_account",
     params(("account_id" = String, Path, description = "Id of the account", example = "acc_9pSz33qRsTu")),

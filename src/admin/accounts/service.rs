@@ -10,7 +10,7 @@ use crate::access::model::{Name, Status};
 use crate::access::service::{By, Switch};
 use crate::admin::roles::Roles;
 use crate::admin::sessions;
-use crate::admin::store::other_owners;
+use crate::admin::store::{other_owners, tokens_of};
 use crate::kernel::id::AccountId;
 use crate::kernel::secret::Secret;
 use crate::storage::{Db, StoreError, Tx};
@@ -38,6 +38,8 @@ pub struct AccountChange {
     pub name: Option<Name>,
     /// What the person is to the gateway.
     pub roles: Option<Roles>,
+    /// Whether the OpenID provider says so.
+    pub by_provider: bool,
 }
 
 /// Writes what was done to an account. Called when everything else is written: who waits for the log must
@@ -90,13 +92,8 @@ async fn held(tx: &mut Tx, id: AccountId) -> Result<Account, AccessError> {
 
 /// Refuses what would leave nobody who may do everything. Called when the audit log is ours, so that
 /// two owners that go at once are not both the last but one.
-async fn keep_an_owner(
-    tx: &mut Tx,
-    by: &By<'_>,
-    was: &Roles,
-    id: AccountId,
-) -> Result<(), AccessError> {
-    if was.is_owner() && !other_owners(tx, &id.to_string(), by.now).await? {
+async fn keep_an_owner(tx: &mut Tx, by: &By<'_>, id: AccountId) -> Result<(), AccessError> {
+    if !other_owners(tx, &id.to_string(), by.now).await? {
         return Err(AccessError::LastOwner);
     }
     Ok(())
@@ -116,7 +113,8 @@ pub async fn update(
         account.name = name;
     }
     if let Some(roles) = change.roles {
-        if matches!(account.way, Way::Provider { .. }) && roles != account.roles {
+        let theirs = matches!(account.way, Way::Provider { .. });
+        if theirs && !change.by_provider && roles != account.roles {
             let message =
                 "come from the OpenID provider for this account; change them there".to_owned();
             return Err(AccessError::Field { field: "roles", message });
@@ -130,13 +128,14 @@ pub async fn update(
     store::put(tx, &account).await?;
     let detail = json!({ "name": account.name, "roles": account.roles });
     told(tx, by, id, "update", detail).await?;
-    if !account.roles.is_owner() {
-        keep_an_owner(tx, by, &before.roles, id).await?;
+    if before.roles.is_owner() && !account.roles.is_owner() {
+        keep_an_owner(tx, by, id).await?;
     }
     Ok(account)
 }
 
-/// Suspends or resumes an account. Its sessions end with a suspension.
+/// Suspends or resumes an account. Its sessions end with a suspension; its tokens are refused as long as it
+/// lasts, because whoever shows one is asked for the account (`admin::token`).
 pub async fn set_status(
     tx: &mut Tx,
     by: &By<'_>,
@@ -150,13 +149,14 @@ pub async fn set_status(
     account.status = switch.status();
     account.updated_at = by.now;
     store::put(tx, &account).await?;
-    if switch == Switch::Suspend {
-        sessions::store::end_all(tx, id, None).await?;
-    }
-    let op = if switch == Switch::Suspend { "suspend" } else { "resume" };
-    told(tx, by, id, op, json!({})).await?;
-    if switch == Switch::Suspend {
-        keep_an_owner(tx, by, &account.roles, id).await?;
+    let tokens = tokens_of(tx, &id.to_string(), by.now).await?;
+    match switch {
+        Switch::Suspend => {
+            let sessions = sessions::store::end_all(tx, id, None).await?;
+            told(tx, by, id, "suspend", json!({ "sessions": sessions, "tokens": tokens })).await?;
+            keep_an_owner(tx, by, id).await?;
+        }
+        Switch::Resume => told(tx, by, id, "resume", json!({ "tokens": tokens })).await?,
     }
     Ok(account)
 }

@@ -3,7 +3,8 @@
 //!
 //! To put an action under this rule: write what it does as an [`Action`], whose `run` takes all from its
 //! payload and does all in the transaction that it is given; put it into [`ACTIONS`]; and have its handler
-//! call [`perform`]. Whether it waits or not, it is the same code that runs.
+//! call [`perform`]. Whether it waits or not, it is the same code that runs. An action that gives scopes need
+//! not know whether it matters: it is refused where it writes them ([`By::may_give`]), and waits then.
 
 use super::store;
 use crate::access::audit::{Deed, append, note};
@@ -12,7 +13,7 @@ use crate::access::service::By;
 use crate::admin::caller::{AdminCaller, Proof};
 use crate::admin::rights::{self, Need};
 use crate::admin::state::AdminState;
-use crate::admin::{accounts, tokens};
+use crate::admin::{accounts, keys, tokens};
 use crate::config::FourEyes;
 use crate::http::{ApiError, ApiResult, Code};
 use crate::kernel::Micros;
@@ -60,11 +61,17 @@ pub struct Action {
 pub const ACTIONS: &[&Action] = &[
     &tokens::actions::CREATE,
     &tokens::actions::REVOKE,
+    &tokens::actions::SUSPEND,
+    &tokens::actions::RESUME,
     &accounts::actions::CREATE,
     &accounts::actions::UPDATE,
     &accounts::actions::SUSPEND,
     &accounts::actions::RESUME,
     &accounts::actions::RESET,
+    &keys::actions::CREATE,
+    &keys::actions::UPDATE,
+    &keys::actions::CREATE_CLIENT,
+    &keys::bulk::CHANGE,
 ];
 
 /// An action that waits, or has waited, for a second person.
@@ -116,40 +123,90 @@ pub enum Outcome {
     Waits(Box<Approval>),
 }
 
-/// Does an action, or has it wait where the setting asks for that and it `matters`.
+/// What decides whether an action waits, and what people are shown of it while it does.
+#[derive(Debug)]
+pub struct Shown {
+    /// Whether it is one that the setting is about.
+    pub matters: bool,
+    /// What comes of it, for people.
+    pub preview: Value,
+    /// Until when it can be done at all.
+    pub until: Option<Micros>,
+}
+
+impl From<(bool, Value)> for Shown {
+    fn from((matters, preview): (bool, Value)) -> Self {
+        Self { matters, preview, until: None }
+    }
+}
+
+/// Does an action, or has it wait where the setting asks for that and it matters.
 pub async fn perform(
     state: &AdminState,
     caller: &AdminCaller,
     action: &'static Action,
     payload: Value,
-    (matters, preview): (bool, Value),
+    shown: impl Into<Shown>,
 ) -> ApiResult<Outcome> {
-    let now = state.clock.now();
-    let mut tx = state.db.begin().await?;
-    if !(matters && state.settings.four_eyes.contains(&action.word)) {
-        let done = (action.run)(state, &mut tx, &caller.by(&state.clock), &payload).await?;
-        tx.commit().await?;
-        return Ok(Outcome::Done(done));
+    let shown = shown.into();
+    let by = caller.by(&state.clock);
+    if !(shown.matters && state.settings.four_eyes.contains(&action.word)) {
+        match alone(state, action, &by, &payload).await {
+            Err(error) if error.code() == Code::SecondPersonRequired => {}
+            done => return done.map(Outcome::Done),
+        }
     }
+    let mut tx = state.db.begin().await?;
+    let approval = ask(&mut tx, state, (&by, caller.person()), (action, payload), shown).await?;
+    tx.commit().await?;
+    Ok(Outcome::Waits(Box::new(approval)))
+}
+
+/// Does an action by the will of one person.
+async fn alone(
+    state: &AdminState,
+    action: &Action,
+    by: &By<'_>,
+    payload: &Value,
+) -> ApiResult<Value> {
+    let mut tx = state.db.begin().await?;
+    let done = (action.run)(state, &mut tx, by, payload).await?;
+    tx.commit().await?;
+    Ok(done)
+}
+
+/// Asks for an action that another person than `person` has to approve.
+pub async fn ask(
+    tx: &mut Tx,
+    state: &AdminState,
+    (by, person): (&By<'_>, &str),
+    (action, payload): (&'static Action, Value),
+    shown: Shown,
+) -> ApiResult<Approval> {
     let life = i64::try_from(state.settings.approval_life.as_micros()).unwrap_or(i64::MAX);
+    let expires_at = Micros(by.now.0.saturating_add(life));
     let approval = Approval {
         id: ApprovalId::random().map_err(AccessError::from)?,
         action: action.operation.to_owned(),
         payload,
-        preview,
+        preview: shown.preview,
         status: Standing::Waiting,
-        asked_by: caller.actor().to_owned(),
-        asked_person: caller.person().to_owned(),
-        asked_at: now,
-        expires_at: Micros(now.0.saturating_add(life)),
+        asked_by: by.actor.to_owned(),
+        asked_person: person.to_owned(),
+        asked_at: by.now,
+        expires_at: shown.until.map_or(expires_at, |until| until.min(expires_at)),
         decided_by: None,
         decided_at: None,
         reason: None,
     };
-    store::insert(&mut tx, &approval).await?;
-    told(&mut tx, &caller.by(&state.clock), "ask", &approval).await?;
-    tx.commit().await?;
-    Ok(Outcome::Waits(Box::new(approval)))
+    store::insert(tx, &approval).await?;
+    told(tx, by, "ask", &approval).await?;
+    Ok(approval)
+}
+
+/// Whether somebody waits for an action already.
+pub async fn is_asked(tx: &mut Tx, action: &Action, by: &By<'_>) -> Result<bool, StoreError> {
+    store::is_asked(tx, action.operation, by.actor, by.now).await
 }
 
 /// Writes what was asked for or decided.
@@ -214,6 +271,19 @@ fn is_second(caller: &AdminCaller, approval: &Approval) -> ApiResult<()> {
     Err(ApiError::new(Code::SecondPersonRequired, detail))
 }
 
+/// Writes down that somebody may not decide.
+async fn refuse<T>(
+    state: &AdminState,
+    caller: &AdminCaller,
+    (id, verb): (ApprovalId, &str),
+    error: ApiError,
+) -> ApiResult<T> {
+    let detail = json!({ "approval": id, "code": error.code().as_str() });
+    let deed = Deed { action: "access.refuse".into(), subject: verb.into(), detail };
+    note(&state.db, &caller.by(&state.clock), deed).await?;
+    Err(error)
+}
+
 /// Approves an action and does it, in one transaction: either both are done or nothing is. What the
 /// operation answers is given out this once.
 pub async fn approve(
@@ -226,13 +296,10 @@ pub async fn approve(
     let (mut approval, action) = waiting(&mut tx, id, now).await?;
     if let Err(error) = has_right(caller, action).and_then(|()| is_second(caller, &approval)) {
         drop(tx);
-        let detail = json!({ "approval": id, "code": error.code().as_str() });
-        let deed = Deed { action: "access.refuse".into(), subject: "approve".into(), detail };
-        note(&state.db, &caller.by(&state.clock), deed).await?;
-        return Err(error);
+        return refuse(state, caller, (id, "approve"), error).await;
     }
     let both = format!("{} approved by {}", approval.asked_by, caller.actor());
-    let by = By { actor: &both, now };
+    let by = By::new(&both, now);
     let done = (action.run)(state, &mut tx, &by, &approval.payload).await?;
     approval.status = Standing::Approved;
     approval.decided_by = Some(caller.actor().to_owned());
@@ -253,8 +320,11 @@ pub async fn reject(
     let now = state.clock.now();
     let mut tx = state.db.begin().await?;
     let (mut approval, action) = waiting(&mut tx, id, now).await?;
-    if caller.person() != approval.asked_person {
-        has_right(caller, action)?;
+    if caller.person() != approval.asked_person
+        && let Err(error) = has_right(caller, action)
+    {
+        drop(tx);
+        return refuse(state, caller, (id, "reject"), error).await;
     }
     approval.status = Standing::Rejected;
     approval.decided_by = Some(caller.actor().to_owned());

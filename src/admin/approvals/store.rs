@@ -72,6 +72,21 @@ pub(super) async fn find_in(tx: &mut Tx, id: ApprovalId) -> Result<Option<Approv
     row.map(Approval::try_from).transpose()
 }
 
+/// Whether somebody waits for an action at a time.
+pub(super) async fn is_asked(
+    tx: &mut Tx,
+    action: &str,
+    asked_by: &str,
+    now: Micros,
+) -> Result<bool, StoreError> {
+    const COUNT: &str = "SELECT COUNT(*) FROM approvals WHERE action = $1 AND asked_by = $2 \
+        AND status = 'waiting' AND expires_at > $3";
+    let count: i64 = on_tx!(tx, c => {
+        sqlx::query_scalar(COUNT).bind(action).bind(asked_by).bind(now.0).fetch_one(c).await
+    })?;
+    Ok(count > 0)
+}
+
 /// Writes down what was decided.
 pub(super) async fn decide(tx: &mut Tx, approval: &Approval) -> Result<(), StoreError> {
     const DECIDE: &str = "UPDATE approvals SET status = $2, decided_by = $3, decided_at = $4, \

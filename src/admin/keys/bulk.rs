@@ -3,16 +3,23 @@
 use crate::access::keys::bulk::{self, BulkIn, Changed};
 use crate::access::keys::model::KeyStatus;
 use crate::access::model::{Key, Name};
+use crate::admin::approvals::service::{Action, Shown, answer, payload, perform};
+use crate::admin::approvals::{MayWait, respond};
 use crate::admin::caller::AdminCaller;
 use crate::admin::problems::{BodyProblems, Conflicts, Problems};
 use crate::admin::state::{State, done};
-use crate::http::{ApiError, ApiResult, Code, JsonBody, form};
+use crate::config::FourEyes;
+use crate::http::{ApiResult, JsonBody, form};
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, KeyId};
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{HttpResponse, post};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Most keys that a second person is shown at once.
+const SHOWN_MOST: usize = 100;
 
 /// Mounts the operations on many keys.
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
@@ -20,7 +27,7 @@ pub(super) fn configure(config: &mut ServiceConfig<'_>) {
 }
 
 /// A change that was looked at, and the token of its preview.
-#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 struct BulkRunIn {
     /// The change, as it was previewed.
@@ -116,6 +123,34 @@ impl From<Changed> for BulkLineOut {
     }
 }
 
+/// Makes a change to the keys of a preview.
+pub const CHANGE: Action = Action {
+    operation: "apply_bulk_change",
+    word: FourEyes::Bulk,
+    run: |state, tx, by, what| {
+        Box::pin(async move {
+            let BulkRunIn { request, token } = payload(what)?;
+            let (tx, what) = ((tx, &state.db), (&request, token.as_str()));
+            let changed = bulk::execute_in(tx, by, &state.pepper, what).await?;
+            answer(&changed.into_iter().map(BulkLineOut::from).collect::<Vec<_>>())
+        })
+    },
+};
+
+/// What people are shown of a change that waits, where it does: it must be one that could be made now.
+async fn shown(state: &State, BulkRunIn { request, token }: &BulkRunIn) -> ApiResult<Shown> {
+    let waits = request.action.matters() && state.settings.four_eyes.contains(&CHANGE.word);
+    if !waits {
+        return Ok((false, Value::Null).into());
+    }
+    let (pepper, what) = (&state.pepper, (request, token.as_str()));
+    let (keys, until) = bulk::previewed(&state.db, pepper, what, state.clock.now()).await?;
+    let count = keys.len();
+    let keys: Vec<BulkKeyOut> = keys.into_iter().take(SHOWN_MOST).map(Into::into).collect();
+    let preview = json!({ "action": request.action, "count": count, "keys": answer(&keys)? });
+    Ok(Shown { matters: true, preview, until: Some(until) })
+}
+
 /// See what a change to many keys would do
 ///
 /// Rotate, quarantine, suspend, resume or revoke all keys that fit a filter, up to 5,000. Nothing is
@@ -149,12 +184,13 @@ async fn preview_bulk_change(
 ///
 /// With the token of a preview: exactly its keys are changed, all of them or none. 409 where one of them, or
 /// which keys the filter means, has changed since. The answer has a line of JSON for each key; after a
-/// rotation it holds the new texts, this once.
+/// rotation it holds the new texts, this once. To rotate, resume or revoke may take a second person, who
+/// approves it as long as the token holds; then the lines are the `result`.
 #[utoipa::path(
     tag = "keys", operation_id = "apply_bulk_change", request_body = BulkRunIn,
     responses(
         (status = 200, description = "The keys, a line each", body = BulkLineOut, content_type = "application/x-ndjson"),
-        Conflicts, BodyProblems, Problems
+        MayWait, Conflicts, BodyProblems, Problems
     ),
     security(("admin_token" = []))
 )]
@@ -164,17 +200,12 @@ async fn apply_bulk_change(
     body: JsonBody<BulkRunIn>,
     state: State,
 ) -> ApiResult<HttpResponse> {
-    let by = caller.by(&state.clock);
-    let BulkRunIn { request, token } = body.0;
-    let changed = bulk::execute(&state.db, &by, &state.pepper, &request, &token).await?;
+    let shown = shown(&state, &body.0).await?;
+    let outcome = perform(&state, &caller, &CHANGE, answer(&body.0)?, shown).await?;
     state.applied().await;
-    let mut lines = Vec::new();
-    for line in changed.into_iter().map(BulkLineOut::from) {
-        serde_json::to_writer(&mut lines, &line).map_err(|error| {
-            tracing::error!(%error, "an answer could not be serialised");
-            ApiError::new(Code::Internal, "The failure has been recorded; quote the request id.")
-        })?;
-        lines.push(b'\n');
-    }
-    Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, form::NDJSON)).body(lines))
+    respond(&state, outcome, |lines| {
+        let lines = lines.as_array().into_iter().flatten().map(|line| format!("{line}\n"));
+        let lines: String = lines.collect();
+        Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, form::NDJSON)).body(lines))
+    })
 }

@@ -1,11 +1,14 @@
 //! OAuth clients over HTTP: what they have beside other keys.
 
+use super::actions;
 use super::schema::{KeyIn, KeyOut};
 use crate::access::Environment;
 use crate::access::error::AccessError;
 use crate::access::model::{Cidr, KeySpec, Name};
 use crate::access::oauth::{self, jwk};
 use crate::access::scope::Scope;
+use crate::admin::approvals::service::{answer, perform};
+use crate::admin::approvals::{MayWait, respond};
 use crate::admin::caller::AdminCaller;
 use crate::admin::problems::{BodyProblems, Conflicts, Missing, Problems};
 use crate::admin::state::{State, created, done};
@@ -23,9 +26,9 @@ pub(super) fn configure(config: &mut ServiceConfig<'_>) {
 }
 
 /// A client to create.
-#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
-struct ClientIn {
+pub(super) struct ClientIn {
     /// The app that it is for.
     #[schema(value_type = String, example = "app_7nRy25kLmNo")]
     app_id: AppId,
@@ -35,7 +38,7 @@ struct ClientIn {
     /// What people call it.
     #[schema(value_type = String, min_length = 1, max_length = 100, example = "warehouse")]
     name: Name,
-    /// What it may do; everything where it is left out.
+    /// What it may do; everything but what is about customers where it is left out.
     #[schema(value_type = Option<Vec<String>>, example = json!(["catalog:read", "stock:read"]))]
     scopes: Option<Vec<Scope>>,
     /// Blocks of IPv4 or IPv6 addresses that it may be used from; anywhere where there is none.
@@ -62,12 +65,21 @@ struct JwksIn {
 
 /// A client, and its secret where it has one.
 #[derive(Serialize, utoipa::ToSchema)]
-struct IssuedClientOut {
+pub(super) struct IssuedClientOut {
     /// The client; its `client_id` is the id here.
-    client: KeyOut,
+    pub(super) client: KeyOut,
     /// Its secret, this once; null for a client with keys of its own.
     #[schema(required = true, example = "cpt_client_0Ab12Cd34Ef_…")]
-    secret: Option<String>,
+    pub(super) secret: Option<String>,
+}
+
+impl ClientIn {
+    /// What the client shall be, and its public keys where it has its own.
+    pub(super) fn read(self) -> Result<(KeySpec, Option<Vec<jwk::PublicJwk>>), AccessError> {
+        let Self { app_id, environment, name, scopes, cidrs, expires_at, jwks } = self;
+        let jwks = jwks.as_ref().map(read).transpose()?;
+        Ok((KeyIn { app_id, environment, name, scopes, cidrs, expires_at }.into(), jwks))
+    }
 }
 
 fn read(jwks: &Value) -> Result<Vec<jwk::PublicJwk>, AccessError> {
@@ -83,7 +95,7 @@ fn read(jwks: &Value) -> Result<Vec<jwk::PublicJwk>, AccessError> {
     tag = "keys", operation_id = "create_client", request_body = ClientIn,
     responses(
         (status = 201, description = "The client, at the place in `Location`", body = IssuedClientOut),
-        BodyProblems, Problems
+        MayWait, BodyProblems, Problems
     ),
     security(("admin_token" = []))
 )]
@@ -93,14 +105,13 @@ async fn create_client(
     body: JsonBody<ClientIn>,
     state: State,
 ) -> ApiResult<HttpResponse> {
-    let by = caller.by(&state.clock);
-    let ClientIn { app_id, environment, name, scopes, cidrs, expires_at, jwks } = body.0;
-    let jwks = jwks.as_ref().map(read).transpose()?;
-    let spec: KeySpec = KeyIn { app_id, environment, name, scopes, cidrs, expires_at }.into();
-    let made = oauth::create_client(&state.db, &by, &state.pepper, spec, jwks).await?;
+    let what = answer(&body.0)?;
+    let shown = (false, what.clone());
+    let outcome = perform(&state, &caller, &actions::CREATE_CLIENT, what, shown).await?;
     state.applied().await;
-    let (client, secret) = (KeyOut::from(made.0), made.1.map(|it| it.reveal().to_owned()));
-    created(&format!("keys/{}", client.id), &IssuedClientOut { client, secret })
+    respond(&state, outcome, |out| {
+        created(&format!("keys/{}", out["client"]["id"].as_str().unwrap_or_default()), out)
+    })
 }
 
 /// Give a client other public keys

@@ -1,6 +1,6 @@
 //! Where a key was found that should not be seen.
 
-use crate::access::leaks::{Leak, list_leaks};
+use crate::access::leaks::{Found, Leak, list_leaks};
 use crate::access::service;
 use crate::admin::caller::AdminCaller;
 use crate::admin::problems::{Missing, Problems};
@@ -20,7 +20,7 @@ pub(super) fn configure(config: &mut ServiceConfig<'_>) {
 
 /// A place where a secret of a key was found.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-struct LeakOut {
+pub struct LeakOut {
     /// The last characters of the secret.
     #[schema(example = "x7Qa")]
     hint: String,
@@ -33,7 +33,7 @@ struct LeakOut {
     /// In what it was found.
     #[schema(example = "content")]
     source: String,
-    /// What the settings said to do then: `quarantine` or `revoke`.
+    /// What was to be done then: `quarantine` or `revoke`, or for an admin token `suspend`.
     #[schema(example = "quarantine")]
     action: String,
     /// When it was reported.
@@ -50,9 +50,18 @@ impl From<Leak> for LeakOut {
 
 /// The places where a key was found.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-struct LeaksOut {
+pub struct LeaksOut {
     /// The places, the newest first, 200 at most.
     items: Vec<LeakOut>,
+}
+
+impl LeaksOut {
+    /// The answer with these places.
+    pub fn answer(leaks: Vec<Leak>) -> ApiResult<Answer> {
+        let items: Vec<LeakOut> = leaks.into_iter().map(LeakOut::from).collect();
+        let records = items.len() as u32;
+        Answer::json(&Self { items }, Cache::NoStore, records)
+    }
 }
 
 /// Places where a key was found
@@ -71,6 +80,5 @@ async fn list_key_leaks(
     state: State,
 ) -> ApiResult<Answer> {
     service::get_key(&state.db, id.0, state.clock.now()).await?;
-    let items = list_leaks(&state.db, id.0).await?.into_iter().map(LeakOut::from).collect();
-    Answer::json(&LeaksOut { items }, Cache::NoStore, 1)
+    LeaksOut::answer(list_leaks(&state.db, Found::Key(id.0)).await?)
 }

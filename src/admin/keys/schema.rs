@@ -12,7 +12,7 @@ use crate::kernel::id::{AppId, KeyId};
 use serde::{Deserialize, Serialize};
 
 /// A key to create.
-#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KeyIn {
     /// The app that it is for.
@@ -24,7 +24,7 @@ pub struct KeyIn {
     /// What people call it.
     #[schema(value_type = String, min_length = 1, max_length = 100, example = "production")]
     pub name: Name,
-    /// What it may do; everything where it is left out.
+    /// What it may do; everything but what is about customers where it is left out.
     #[schema(value_type = Option<Vec<String>>, example = json!(["catalog:read", "stock:read"]))]
     pub scopes: Option<Vec<Scope>>,
     /// Blocks of IPv4 or IPv6 addresses that it may be used from; anywhere where there is none.
@@ -42,7 +42,7 @@ impl From<KeyIn> for KeySpec {
             app: key.app_id,
             environment: key.environment,
             name: key.name,
-            scopes: key.scopes.map_or_else(Scopes::all, |scopes| scopes.into_iter().collect()),
+            scopes: key.scopes.map_or_else(Scopes::usual, |scopes| scopes.into_iter().collect()),
             cidrs: key.cidrs.into_iter().map(|cidr| cidr.0).collect(),
             expires_at: key.expires_at,
         }
@@ -81,7 +81,7 @@ impl RotationIn {
 }
 
 /// What shall change in a key; what is left out stays.
-#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KeyPatchIn {
     /// Another name.
@@ -94,7 +94,7 @@ pub struct KeyPatchIn {
     #[schema(value_type = Option<Vec<String>>, example = json!(["192.0.2.0/24", "2001:db8::/32"]))]
     pub cidrs: Option<Vec<Cidr>>,
     /// Another end; null for none.
-    #[serde(default, deserialize_with = "given")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime, example = "2027-11-22T00:00:00Z")]
     pub expires_at: Option<Option<Micros>>,
 }

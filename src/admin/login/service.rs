@@ -169,7 +169,8 @@ async fn enter(
     let Some(mut account) = accounts::store::find_in(&mut tx, judged.id).await? else {
         return Ok(None);
     };
-    let same = account.way == judged.way && account.status == Status::Active;
+    let same = account.way == judged.way && account.codes.current == judged.codes.current;
+    let same = same && account.status == Status::Active;
     if !same || !use_up(&mut tx, &mut account, &factor).await? {
         return Ok(None);
     }
@@ -190,7 +191,7 @@ async fn enter(
     };
     let detail = json!({ "session": session.id, "address": origin.address, "by": way });
     let actor = account.id.to_string();
-    told(&mut tx, &By { actor: &actor, now }, account.id, "login", detail).await?;
+    told(&mut tx, &By::new(&actor, now), account.id, "login", detail).await?;
     tx.commit().await?;
     Ok(Some(Entered { account, session, secret }))
 }
@@ -213,7 +214,7 @@ pub(in crate::admin) async fn failed(
     subject: &str,
     detail: Value,
 ) -> Result<(), ApiError> {
-    let by = By { actor: ANYBODY, now: state.clock.now() };
+    let by = By::new(ANYBODY, state.clock.now());
     let deed = Deed { action: "login.fail".into(), subject: subject.to_owned(), detail };
     Ok(note(&state.db, &by, deed).await?)
 }

@@ -5,13 +5,17 @@ use super::id_token::Identity;
 use crate::access::AccessError;
 use crate::access::model::{Name, Status};
 use crate::access::service::By;
+use crate::admin::accounts::AccountPatch;
+use crate::admin::accounts::actions::{UPDATE, Update};
 use crate::admin::accounts::model::{Account, Codes, Way};
 use crate::admin::accounts::service::told;
 use crate::admin::accounts::store;
+use crate::admin::approvals::service::{Shown, answer, ask, is_asked};
 use crate::admin::login::service::{Entered, From, failed, tidy};
 use crate::admin::roles::Roles;
 use crate::admin::sessions;
 use crate::admin::state::AdminState;
+use crate::config::FourEyes;
 use crate::http::{ApiError, ApiResult, Code};
 use crate::kernel::Micros;
 use crate::kernel::id::AccountId;
@@ -50,13 +54,16 @@ pub(super) async fn enter(
 ) -> ApiResult<Entered> {
     let now = state.clock.now();
     let Identity { subject, name: called, roles } = identity;
-    let Some(roles) = roles else {
+    let mut tx = state.db.begin().await?;
+    let found = store::with_subject(&mut tx, issuer, &subject).await?;
+    let Some(said) = roles else {
+        end_all(tx, found, now).await?;
         return Err(
             refuse(state, from, "you have no role here; ask who looks after the accounts").await
         );
     };
-    let mut tx = state.db.begin().await?;
-    let found = store::with_subject(&mut tx, issuer, &subject).await?;
+    let waits = owner_waits(state, found.as_ref(), &said);
+    let roles = if waits { said.without_owner() } else { said.clone() };
     let way = Way::Provider { issuer: issuer.to_owned(), subject };
     let account = match found {
         Some(account) if account.status != Status::Active => {
@@ -69,12 +76,56 @@ pub(super) async fn enter(
     let origin = from.origin();
     let with = (&*state.pepper, &state.settings);
     let (session, secret) = sessions::begin(&mut tx, with, &account, &origin, now).await?;
+    if waits {
+        ask_for_owner(&mut tx, state, &account, said, now).await?;
+    }
     let actor = account.id.to_string();
     let detail = json!({ "session": session.id, "address": origin.address, "by": "provider" });
-    told(&mut tx, &By { actor: &actor, now }, account.id, "login", detail).await?;
+    told(&mut tx, &By::new(&actor, now), account.id, "login", detail).await?;
     tx.commit().await?;
     tidy(state).await;
     Ok(Entered { account, session, secret })
+}
+
+/// Whether the role that may do everything waits for a second person: where the setting asks for that, and the
+/// account has not had it before.
+fn owner_waits(state: &AdminState, found: Option<&Account>, said: &Roles) -> bool {
+    let had = found.is_some_and(|account| account.roles.is_owner());
+    said.is_owner() && !had && state.settings.four_eyes.contains(&FourEyes::Owners)
+}
+
+/// Asks for the roles that the provider says, once for as long as that waits.
+async fn ask_for_owner(
+    tx: &mut Tx,
+    state: &AdminState,
+    account: &Account,
+    said: Roles,
+    now: Micros,
+) -> ApiResult<()> {
+    let actor = account.id.to_string();
+    let by = By::new(&actor, now);
+    if is_asked(tx, &UPDATE, &by).await? {
+        return Ok(());
+    }
+    let preview =
+        json!({ "name": account.name, "roles": account.roles, "to": said, "by": "provider" });
+    let change = AccountPatch { name: None, roles: Some(said) };
+    let what = answer(&Update { id: account.id, change, by_provider: true })?;
+    let shown = Shown { matters: true, preview, until: None };
+    ask(tx, state, (&by, &actor), (&UPDATE, what), shown).await?;
+    Ok(())
+}
+
+/// Ends the sessions of somebody who has no role any more.
+async fn end_all(mut tx: Tx, found: Option<Account>, now: Micros) -> ApiResult<()> {
+    let Some(account) = found else { return Ok(()) };
+    if sessions::store::end_all(&mut tx, account.id, None).await? > 0 {
+        let actor = account.id.to_string();
+        let detail = json!({ "by": "provider" });
+        told(&mut tx, &By::new(&actor, now), account.id, "sign_out", detail).await?;
+        tx.commit().await?;
+    }
+    Ok(())
 }
 
 async fn create(
@@ -98,7 +149,7 @@ async fn create(
     store::put(tx, &account).await?;
     let actor = account.id.to_string();
     let detail = json!({ "name": account.name, "roles": account.roles, "by": "provider" });
-    told(tx, &By { actor: &actor, now }, account.id, "create", detail).await?;
+    told(tx, &By::new(&actor, now), account.id, "create", detail).await?;
     Ok(account)
 }
 
@@ -120,6 +171,6 @@ async fn renew(
     store::put(tx, &account).await?;
     let actor = account.id.to_string();
     let detail = json!({ "name": account.name, "roles": account.roles, "by": "provider" });
-    told(tx, &By { actor: &actor, now }, account.id, "update", detail).await?;
+    told(tx, &By::new(&actor, now), account.id, "update", detail).await?;
     Ok(account)
 }

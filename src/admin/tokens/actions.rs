@@ -2,13 +2,17 @@
 
 use super::{IssuedTokenOut, TokenOut};
 use crate::access::model::Name;
+use crate::access::service::{By, Switch};
 use crate::admin::approvals::service::{Action, answer, payload};
 use crate::admin::roles::Roles;
 use crate::admin::token::{self, TokenSpec};
 use crate::config::FourEyes;
+use crate::http::ApiResult;
 use crate::kernel::Micros;
 use crate::kernel::id::AdminTokenId;
+use crate::storage::Tx;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// A token to create, with the person behind it.
 #[derive(Debug, Serialize, Deserialize)]
@@ -44,3 +48,21 @@ pub const REVOKE: Action = Action {
         })
     },
 };
+
+/// Suspends the token with an id.
+pub const SUSPEND: Action = Action {
+    operation: "suspend_token",
+    word: FourEyes::Owners,
+    run: |_, tx, by, what| Box::pin(switch(tx, by, what, Switch::Suspend)),
+};
+
+/// Resumes the token with an id.
+pub const RESUME: Action = Action {
+    operation: "resume_token",
+    word: FourEyes::Owners,
+    run: |_, tx, by, what| Box::pin(switch(tx, by, what, Switch::Resume)),
+};
+
+async fn switch(tx: &mut Tx, by: &By<'_>, what: &Value, to: Switch) -> ApiResult<Value> {
+    answer(&TokenOut::from(token::set_status(tx, by, payload(what)?, to).await?))
+}

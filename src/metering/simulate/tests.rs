@@ -9,7 +9,7 @@ use crate::metering::tests::{Bench, NOVEMBER, sample};
 #[tokio::test]
 async fn a_span_of_too_many_events_is_refused_with_what_to_do() {
     let bench = Bench::new().await;
-    let by = By { actor: "test", now: sample(0).started_at };
+    let by = By::new("test", sample(0).started_at);
     let name = |name: &str| name.parse::<Name>().unwrap();
     let plan = create_plan(&bench.db, &by, name("p"), definition(5)).await.unwrap();
     let partner = create_partner(&bench.db, &by, name("p")).await.unwrap();

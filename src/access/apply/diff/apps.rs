@@ -60,7 +60,7 @@ impl Differ<'_> {
         let next = entry.next_plan.clone().flatten();
         // A change whose time has come is the plan.
         let (now, next) = match next {
-            Some(next) if next.starts_at <= self.now => (next.plan, None),
+            Some(next) if next.starts_at <= self.by.now => (next.plan, None),
             other => (entry.plan.clone(), other),
         };
         let plan = self.plan_named(&now, &below(place, "plan"))?;
@@ -174,15 +174,19 @@ impl Differ<'_> {
             app: app.unwrap_or(AppId(0)),
             environment,
             name: entry.name.clone(),
-            scopes: scopes.or(old.map(|old| old.scopes)).unwrap_or_else(Scopes::all),
+            scopes: scopes.or(old.map(|old| old.scopes)).unwrap_or_else(Scopes::usual),
             cidrs: cidrs.or_else(|| old.map(|old| old.cidrs.clone())).unwrap_or_default(),
             expires_at: entry.expires_at.unwrap_or_else(|| old.and_then(|old| old.expires_at)),
         };
         if spec.cidrs.len() > crate::access::keys::service::CIDRS_MOST {
             self.fault(&below(place, "cidrs"), "has too many blocks of addresses");
         }
+        let had = old.map_or_else(Scopes::default, |old| old.scopes);
+        if let Err(error) = self.by.may_give(had, spec.scopes) {
+            self.fault(&below(place, "scopes"), error.to_string());
+        }
         let Some(key) = found else {
-            if spec.expires_at.is_some_and(|at| at <= self.now) {
+            if spec.expires_at.is_some_and(|at| at <= self.by.now) {
                 self.fault(&below(place, "expires_at"), "lies in the past");
             }
             let switch = switch(Status::Active, entry.status);

@@ -153,7 +153,7 @@ impl RowIn {
 
     fn read(self, line: u64) -> Result<Row, Fault> {
         let scopes = match &self.scopes {
-            None => Scopes::all(),
+            None => Scopes::usual(),
             Some(several) => {
                 let scopes = field(line, "scopes", Some(&several.words().join(" ")))?;
                 scopes.unwrap_or_default()
@@ -234,7 +234,7 @@ mod tests {
             let rows: Vec<Row> =
                 parse(format, text.as_bytes()).into_iter().map(Result::unwrap).collect();
             let scopes = [crate::access::Scope::StockRead].into_iter().collect();
-            assert_eq!((rows[0].spec.scopes, rows[1].spec.scopes), (scopes, Scopes::all()));
+            assert_eq!((rows[0].spec.scopes, rows[1].spec.scopes), (scopes, Scopes::usual()));
             assert_eq!(rows[0].spec.cidrs.len(), 1);
             let digest = |row: &Row| match row.digest {
                 Digest::Sha256(hash) => hash,

@@ -1,10 +1,10 @@
 //! What a rotation and an edit change in keys and their secrets.
 
 use super::hex;
-use crate::access::Environment;
 use crate::access::keys::model::{KeyKind, KeyPatch, SecretForm};
 use crate::access::model::Name;
 use crate::access::store::stored;
+use crate::access::{Environment, Scopes};
 use crate::kernel::Micros;
 use crate::kernel::id::KeyId;
 use crate::on_tx;
@@ -53,6 +53,14 @@ pub async fn hold_key(
         })
     });
     held.transpose()
+}
+
+/// The scopes of a key, which is held until the transaction ends.
+pub async fn held_scopes(tx: &mut Tx, id: KeyId) -> Result<Option<Scopes>, StoreError> {
+    const HOLD: &str = "UPDATE keys SET id = id WHERE id = $1 RETURNING scopes";
+    let scopes: Option<String> =
+        on_tx!(tx, c => sqlx::query_scalar(HOLD).bind(id.to_string()).fetch_optional(c).await)?;
+    scopes.map(|scopes| stored("keys", &scopes)).transpose()
 }
 
 /// A secret as a rotation sees it.
@@ -138,13 +146,13 @@ pub async fn end_tokens(tx: &mut Tx, key: KeyId, now: Micros) -> Result<(), Stor
     Ok(())
 }
 
-/// Replaces the public keys of a client by these: hash, id, JWK.
+/// Replaces the public keys of a client by these: hash, id, JWK. Whether one went.
 pub async fn replace_jwks(
     tx: &mut Tx,
     key: KeyId,
     jwks: &[([u8; 32], String, String)],
     now: Micros,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     const KNOWN: &str = "SELECT hash FROM key_secrets WHERE key_id = $1";
     const DELETE: &str = "DELETE FROM key_secrets WHERE hash = $1";
     const INSERT: &str = "INSERT INTO key_secrets (key_id, hash, hint, created_at, form, jwk) \
@@ -153,16 +161,17 @@ pub async fn replace_jwks(
         sqlx::query_scalar(KNOWN).bind(key.to_string()).fetch_all(c).await
     })?;
     let stays = |hash: &String| jwks.iter().any(|(stays, ..)| hex(stays) == *hash);
-    for hash in known.iter().filter(|hash| !stays(hash)) {
+    let (stay, go): (Vec<String>, Vec<String>) = known.into_iter().partition(stays);
+    for hash in &go {
         on_tx!(&mut *tx, c => sqlx::query(DELETE).bind(hash).execute(c).await.map(drop))?;
     }
-    for (hash, kid, jwk) in jwks.iter().filter(|(hash, ..)| !known.contains(&hex(hash))) {
+    for (hash, kid, jwk) in jwks.iter().filter(|(hash, ..)| !stay.contains(&hex(hash))) {
         on_tx!(&mut *tx, c => {
             let insert = sqlx::query(INSERT).bind(key.to_string()).bind(hex(hash)).bind(kid);
             insert.bind(now.0).bind(jwk).execute(c).await?;
         });
     }
-    Ok(())
+    Ok(!go.is_empty())
 }
 
 /// Edits a key; false where there is none, it is revoked, or it is not of the version that was seen.
