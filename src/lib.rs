@@ -44,6 +44,8 @@ pub mod changes;
 
 pub mod exports;
 
+pub mod alerts;
+
 pub mod feeds;
 
 pub mod admin;

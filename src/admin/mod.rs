@@ -4,6 +4,7 @@
 //! ([`rights`]), and no answer may be stored. A write is answered when this node has applied it.
 
 pub mod accounts;
+pub mod alerts;
 pub mod applications;
 pub mod approvals;
 pub mod apps;
@@ -14,6 +15,7 @@ pub mod imports;
 pub mod keys;
 pub mod levels;
 pub mod login;
+pub mod mails;
 pub mod me;
 pub mod nodes;
 pub mod notes;
@@ -74,6 +76,8 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
             .configure(me::configure)
             .configure(audit::configure)
             .configure(refusals::configure)
+            .configure(alerts::configure)
+            .configure(mails::configure)
             .configure(levels::configure)
             .configure(uploads::configure)
             .configure(imports::configure)

@@ -129,6 +129,8 @@ pub const OPERATIONS: &[(&str, Need)] = &[
     ("list_nodes", Need::Right(Right::Read)),
     ("list_refusals", Need::Right(Right::ReadRefusals)),
     ("get_refusal", Need::Right(Right::ReadRefusals)),
+    ("list_alerts", Need::Right(Right::ReadUsage)),
+    ("list_mails", Need::Right(Right::Read)),
     ("simulate_plan", Need::Right(Right::ManagePlans)),
     ("list_audit", Need::Right(Right::ReadAudit)),
     ("export_audit", Need::Right(Right::ReadAudit)),

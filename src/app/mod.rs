@@ -22,6 +22,7 @@ use crate::access::applications::Registration;
 use crate::access::directory::Keyring;
 use crate::access::mails::Post;
 use crate::access::policy::Gate;
+use crate::alerts::Alerts;
 use crate::changes::Waits;
 use crate::cluster::{Nodes, Redis};
 use crate::config::Config;
@@ -78,6 +79,8 @@ pub struct Comptoir {
     /// None where nobody may apply.
     registration: Option<Arc<Registration>>,
     post: Arc<Post>,
+    /// None where metering is off: then nobody knows what was used.
+    alerts: Option<Arc<Alerts>>,
     /// None where metering is off.
     folder: Option<Arc<Folder>>,
     /// None where metering is off: then quotas count what this process serves.

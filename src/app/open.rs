@@ -7,10 +7,11 @@ use crate::access::Scopes;
 use crate::access::applications::{Links, Registration};
 use crate::access::audit;
 use crate::access::directory::Keyring;
-use crate::access::mails::{Post, Sink};
+use crate::access::mails::{Post, Sink, Smtp};
 use crate::access::operation;
 use crate::access::pepper::{Pepper, PepperError, check_pepper, known_fingerprint};
 use crate::access::policy::Gate;
+use crate::alerts::Alerts;
 use crate::catalog::DigitalLinks;
 use crate::changes::Waits;
 use crate::cluster::{Nodes, Redis};
@@ -120,10 +121,14 @@ impl Comptoir {
         let demo = db.setting("demo").await?.is_some();
         // All this may have taken longer than what was read of the keys holds.
         keyring.follow(&db, clock.now()).await?;
-        let (registration, post) = open_registration(&config, (&db, &clock, node), &keyring)?;
+        let hooks = Arc::new(Hooks::new(&config.hooks, (&db, &clock, node), &mirror, counted)?);
+        let opened = (&db, &clock, node);
+        let registration = open_registration(&config, (&db, &clock), &keyring)?;
+        let post = Arc::new(open_post(&config, opened, &keyring)?);
+        let alerts = open_alerts((&config, &hooks), opened, &keyring, quotas.is_some())?;
         Ok(Self {
             readiness: Arc::new(Readiness::new(Arc::clone(&keyring), clock.now())),
-            hooks: Arc::new(Hooks::new(&config.hooks, (&db, &clock, node), &mirror, counted)?),
+            hooks,
             sources: Sources::new(&config.feeds, (&db, &clock, node.to_string()))?.map(Arc::new),
             config: Arc::new(config),
             db,
@@ -140,6 +145,7 @@ impl Comptoir {
             waits,
             registration,
             post,
+            alerts,
             folder,
             quotas,
             book,
@@ -159,26 +165,47 @@ pub fn export_worker(config: &Config, db: &Db, clock: &Clock) -> anyhow::Result<
     Ok(exports::Worker::new(db.clone(), clock.clone(), data_dir, node, settings))
 }
 
-/// What takes applications in, where anybody may apply, and what sends the mails about them.
+/// What takes applications in, where anybody may apply.
 fn open_registration(
     config: &Config,
-    (db, clock, node): (&Db, &Clock, NodeId),
+    (db, clock): (&Db, &Clock),
     keyring: &Keyring,
-) -> anyhow::Result<(Option<Arc<Registration>>, Arc<Post>)> {
+) -> anyhow::Result<Option<Arc<Registration>>> {
     let (settings, base) = (&config.registration, config.server.public_url.as_str());
     let withheld =
         Scopes::guarded(&config.admin).context("`admin.guarded_scopes` cannot be used")?;
     let open = || Registration::new((db, clock), keyring.pepper(), (settings, base), withheld);
-    let post = Post {
-        db: db.clone(),
-        clock: clock.clone(),
-        links: Links::new(keyring.pepper(), base, settings.link_hours),
-        from: settings.mail_from.clone(),
-        sink: Sink::Files(config.server.data_dir.join("outbox")),
-        node: node.to_string(),
-        keep_days: settings.keep_days,
+    Ok(settings.enabled.then(|| Arc::new(open())))
+}
+
+/// What sends mails.
+fn open_post(
+    config: &Config,
+    (db, clock, node): (&Db, &Clock, NodeId),
+    keyring: &Keyring,
+) -> anyhow::Result<Post> {
+    let from = &config.mail.from;
+    let sink = match &config.mail.smtp {
+        None => Sink::Files(config.server.data_dir.join("outbox")),
+        Some(smtp) => {
+            let smtp = Smtp::new(smtp, from).context("`mail.smtp` cannot be used")?;
+            Sink::Smtp(Box::new(smtp))
+        }
     };
-    Ok((settings.enabled.then(|| Arc::new(open())), Arc::new(post)))
+    let base = &config.server.public_url;
+    let links = Links::new(keyring.pepper(), base, config.registration.link_hours);
+    Ok(Post::new((db, clock), node.to_string(), links, (from.clone(), sink)))
+}
+
+/// What looks after usage, where it is metered.
+fn open_alerts(
+    from: (&Config, &Arc<Hooks>),
+    opened: (&Db, &Clock, NodeId),
+    keyring: &Arc<Keyring>,
+    metered: bool,
+) -> anyhow::Result<Option<Arc<Alerts>>> {
+    let open = || anyhow::Ok(Arc::new(Alerts::new(from, opened, keyring)?));
+    metered.then(open).transpose()
 }
 
 /// This node among the others, the Redis that they share, and the keys.

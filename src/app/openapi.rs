@@ -8,6 +8,7 @@ use super::finish::outcome;
 use super::{admin, public};
 use crate::access::{Environment, Operation, Scope, deprecation, operation};
 use crate::admin::rights::{self, Need};
+use crate::alerts;
 use crate::hooks;
 use crate::http::error::Problem;
 use crate::http::{form, linked};
@@ -59,6 +60,7 @@ pub static PARTNER: LazyLock<Document> = LazyLock::new(|| {
         ("leaks", "Keys that were found where everybody can read them"),
     ];
     hooks::describe(&mut document);
+    alerts::api::describe(&mut document);
     complete(&mut document, &tags, (partner_security(), problems::PARTNER), partner_operation);
     leave_open(&mut document);
     render("partner", &document)
@@ -87,6 +89,8 @@ pub static ADMIN: LazyLock<Document> = LazyLock::new(|| {
         ("approvals", "What waits for a second person"),
         ("audit", "Who changed what"),
         ("refusals", "What was refused, and why"),
+        ("alerts", "What partners and retailer were told of usage"),
+        ("mails", "Mails that wait, were sent or were given up"),
         ("stock", "Stock levels from tills and stock systems"),
         ("feeds", "Files of products, stores, prices and stock"),
         ("nodes", "The running processes"),

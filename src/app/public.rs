@@ -14,7 +14,9 @@ use crate::config::{Config, Origin, Telemetry};
 use crate::http::language::OwnLanguage;
 use crate::http::{ApiError, BodyLimit, Code, Turns, linked};
 use crate::telemetry::AccessLog;
-use crate::{browse, catalog, changes, demo, explain, exports, feeds, hooks, metering, stock};
+use crate::{
+    alerts, browse, catalog, changes, demo, explain, exports, feeds, hooks, metering, stock,
+};
 use actix_cors::Cors;
 use actix_http::HttpService;
 use actix_server::Server;
@@ -41,6 +43,7 @@ pub(super) fn routes(config: &mut ServiceConfig<'_>) {
     feeds::out::api::configure(config);
     metering::api::configure(config);
     explain::api::configure(config);
+    alerts::api::configure(config);
     oauth::api::configure(config);
     leaks::api::configure(config);
 }

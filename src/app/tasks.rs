@@ -1,5 +1,6 @@
 //! What runs beside the calls: following the logs, folding the journal, noting key use, gauges.
 
+mod alerts;
 mod refusals;
 
 use super::Comptoir;
@@ -7,7 +8,6 @@ use super::control;
 use super::readiness::Readiness;
 use super::supervise::Tasks;
 use crate::access::directory::Keyring;
-use crate::access::mails::Post;
 use crate::access::service::touch_secrets;
 use crate::catalog::search::Words;
 use crate::catalog::service;
@@ -46,8 +46,6 @@ const SAVE_AFTER: Duration = Duration::from_secs(30);
 /// How long the search index rests after a round that failed.
 const SEARCH_AGAIN: Duration = Duration::from_secs(5);
 
-/// How often it is looked whether mails wait.
-const MAILS_EVERY: Duration = Duration::from_secs(1);
 /// How often it is looked whether a snapshot is due.
 const EXPORTS_EVERY: Duration = Duration::from_secs(60);
 
@@ -107,7 +105,12 @@ pub(super) fn start(comptoir: &Comptoir) -> (Tasks, Reload) {
     }
     let days = config.access.refusals_days;
     running.spawn(refusals::keep(part.clone(), Arc::clone(&comptoir.book.explainer), days));
-    running.spawn(send_mails(part.clone(), Arc::clone(&comptoir.post)));
+    let keep_days = config.registration.keep_days;
+    running.spawn(alerts::mail(part.clone(), Arc::clone(&comptoir.post), keep_days));
+    if let Some(looks) = &comptoir.alerts {
+        running.spawn(alerts::look(part.clone(), Arc::clone(looks), config.alerts.poll));
+        running.spawn(alerts::post(part.clone(), Arc::clone(looks)));
+    }
     running.spawn(note_uses(part, keyring));
     (Tasks::new(stop, running), reload)
 }
@@ -293,25 +296,6 @@ async fn tell_promotions(part: Part, mirror: Arc<Mirror>) {
         let told = service::tell_promotions(&this.db, &mirror.catalog, this.clock.now()).await;
         if let Err(error) = told {
             tracing::warn!(%error, "promotions that began or ended could not be told");
-        }
-    })
-    .await;
-}
-
-/// Sends the mails that wait, and forgets the applications that nobody has confirmed.
-async fn send_mails(part: Part, post: Arc<Post>) {
-    let this = part.clone();
-    let forgotten = std::sync::atomic::AtomicI64::new(0);
-    part.every(MAILS_EVERY, || async {
-        if let Err(error) = post.round().await {
-            tracing::warn!(%error, "mails that wait could not be sent; they are tried again");
-        }
-        let now = this.clock.now().0;
-        if now - forgotten.load(Ordering::Relaxed) > HOUR {
-            forgotten.store(now, Ordering::Relaxed);
-            if let Err(error) = post.forget().await {
-                tracing::warn!(%error, "applications that nobody confirmed could not be forgotten");
-            }
         }
     })
     .await;

@@ -3,6 +3,7 @@
 use super::speak::{causes, mention};
 use crate::access::Pepper;
 use crate::access::audit;
+use crate::access::mails::Smtp;
 use crate::access::pepper::{PepperError, known_fingerprint};
 use crate::cluster::Redis;
 use crate::config::{self, Config, DatabaseUrl, Durability};
@@ -72,6 +73,7 @@ pub(super) async fn run(file: Option<&Path>) -> anyhow::Result<ExitCode> {
     findings.check("server", server(&config));
     findings.check("journal", journal(&config));
     findings.check("redis", redis(&config).await);
+    findings.check("mail", mail(&config.mail).await);
     let exists = match &config.database.url {
         DatabaseUrl::Sqlite(path) => path.try_exists().unwrap_or(true),
         DatabaseUrl::Postgres(_) => true,
@@ -211,6 +213,21 @@ async fn redis(config: &Config) -> anyhow::Result<((), String)> {
          slower and with their share of shared limits",
     )?;
     Ok(((), "answers".to_owned()))
+}
+
+/// Whether the SMTP server lets this program in, where one is named.
+async fn mail(settings: &config::Mail) -> anyhow::Result<((), String)> {
+    let Some(smtp) = &settings.smtp else {
+        return Ok(((), "no server: mails are files in data_dir/outbox".to_owned()));
+    };
+    let server = Smtp::new(smtp, &settings.from).context("`mail.smtp` cannot be used")?;
+    server.try_out().await.with_context(|| {
+        format!(
+            "{}:{} takes no mails; see that it runs and that `mail.smtp` is right. Mails wait for three days",
+            smtp.host, smtp.port
+        )
+    })?;
+    Ok(((), format!("{}:{} takes mails", smtp.host, smtp.port)))
 }
 
 async fn pepper(config: &Config, db: &Db) -> anyhow::Result<((), String)> {

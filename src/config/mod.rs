@@ -4,8 +4,10 @@
 //! problems together with where each value came from. A `Config` that exists can be served with.
 
 mod admin;
+mod alerts;
 mod layers;
 mod leaks;
+mod mail;
 mod problem;
 mod secrets;
 mod setting;
@@ -13,7 +15,9 @@ mod show;
 mod values;
 
 pub use admin::{Admin, FourEyes, Mapping, Oidc, ROLES, ScopePattern, SecondFactor, is_protected};
+pub use alerts::{AlertWebhook, Alerts, ContactRole};
 pub use leaks::{LeakAction, Leaks, ReporterKeys};
+pub use mail::{Mail, Smtp, SmtpTls};
 pub use problem::{Problem, Problems};
 pub use secrets::{Access, Database, DatabaseUrl, Pepper, Redis};
 pub use values::{AccessLog, Durability, LimitBackend, LogFormat, LogLevel, Origin};
@@ -211,8 +215,6 @@ section! {
     Registration ["registration"] {
         /// Whether anybody may apply.
         enabled: bool = "enabled" as bool,
-        /// Who the mails are from.
-        mail_from: lettre::message::Mailbox = "mail_from" as lettre::message::Mailbox,
         /// Hours for which the links in mails work.
         link_hours: u32 = "link_hours" as Within<1, 720>,
         /// Applications that one address may send in an hour.
@@ -291,6 +293,10 @@ pub struct Config {
     pub leaks: Leaks,
     /// Registration by partners themselves.
     pub registration: Registration,
+    /// Mails.
+    pub mail: Mail,
+    /// Alerts.
+    pub alerts: Alerts,
     /// Journal and ledger.
     pub metering: Metering,
     /// Logs.
@@ -345,6 +351,8 @@ impl Config {
         let oauth = OAuth::read(layers);
         let leaks = Leaks::read(layers);
         let registration = Registration::read(layers);
+        let mail = Mail::read(layers);
+        let alerts = Alerts::read(layers);
         need_redis(layers, limits.as_ref(), redis.as_ref());
         let metering = Metering::read(layers);
         let telemetry = Telemetry::read(layers);
@@ -365,6 +373,8 @@ impl Config {
             oauth: oauth?,
             leaks: leaks?,
             registration: registration?,
+            mail: mail?,
+            alerts: alerts?,
             metering: metering?,
             telemetry: telemetry?,
             shown: show::toml(layers),

@@ -9,6 +9,7 @@ use super::secret::SigningSecret;
 use super::store::{self, Subscription};
 use crate::access::operation::Op;
 use crate::access::{Caller, op};
+use crate::changes::Kind;
 use crate::http::answer::{Cache, JSON, Records};
 use crate::http::params::nearest;
 use crate::http::path;
@@ -83,8 +84,9 @@ fn events<O: Op>(names: &[String], caller: &Caller<O>) -> ApiResult<String> {
             let error = ApiError::new(Code::InvalidBody, format!("/events/{at} {message}."));
             return Err(error.errors(vec![fault.suggest(nearest(&shown, &all))]));
         };
-        if !caller.scopes().has(kind.scope()) {
-            let scope = kind.scope().as_str();
+        let scope = kind.map(Kind::scope);
+        if let Some(scope) = scope.filter(|scope| !caller.scopes().has(*scope)) {
+            let scope = scope.as_str();
             let detail = format!("`{name}` needs the scope `{scope}`, which the key lacks.");
             return Err(ApiError::new(Code::InsufficientScope, detail).required_scope(scope));
         }
@@ -146,6 +148,9 @@ fn description(text: Option<String>) -> ApiResult<Option<String>> {
 ///
 /// Events need the scope that reads what they tell of (`prices:read` for `price.changed`); an app whose
 /// keys lose it, or are suspended, is told nothing until they have it again.
+///
+/// `usage.threshold` and `usage.anomaly` tell of your own usage: a quota of which so much is used, calls that are
+/// unusual. They need no scope, filters do not hold for them, and they are free. `GET /v1/usage/alerts` lists them.
 #[utoipa::path(
     operation_id = "create_subscription", tag = "subscriptions", request_body = SubscriptionIn,
     responses(

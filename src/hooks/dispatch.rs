@@ -3,9 +3,9 @@
 use super::event::{self, MISSED};
 use super::message;
 use super::meter::Meter;
-use super::retry::Schedule;
+use super::retry::{Schedule, Tried};
 use super::secret::SigningSecret;
-use super::store::{self, Attempt, Delivery, New, Subscription};
+use super::store::{self, Attempt, Delivery, New, Notice, Subscription};
 use crate::access::directory::{KeyRecord, Keyring, Standing};
 use crate::access::model::StockDisclosure;
 use crate::access::{Pepper, Scopes};
@@ -19,7 +19,7 @@ use crate::kernel::{Clock, Gtin, Micros};
 use crate::metering::Journal;
 use crate::mirror::Mirror;
 use crate::outbound::{Called, Caller, Rules};
-use crate::storage::{Db, StoreError, lease};
+use crate::storage::{Db, StoreError, Tx, lease};
 use futures_util::StreamExt as _;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
@@ -159,7 +159,7 @@ pub struct Hooks {
 /// The kinds of entries that a subscription's events come from.
 fn kinds(subscription: &Subscription) -> Vec<Kind> {
     let names = subscription.events.split(' ');
-    let mut kinds: Vec<Kind> = names.filter_map(event::find).map(|(_, kind)| kind).collect();
+    let mut kinds: Vec<Kind> = names.filter_map(|name| event::find(name)?.1).collect();
     kinds.sort_unstable();
     kinds.dedup();
     kinds
@@ -236,6 +236,12 @@ impl Hooks {
         Ok(())
     }
 
+    /// Writes what an app is told of its own usage, for each of its subscriptions that wants it.
+    pub async fn tell(&self, tx: &mut Tx, notice: &Notice<'_>) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        store::tell(tx, notice, (now, self.schedule.end(now))).await
+    }
+
     /// Forgets messages that are no longer kept.
     pub async fn forget_old(&self) -> Result<(), StoreError> {
         let kept = i64::from(self.settings.keep_days) * DAY;
@@ -287,7 +293,7 @@ impl Hooks {
         let lost = floor(&self.db).await?;
         let now = self.clock.now();
         let times = (now, self.schedule.end(now));
-        if lost > to.position {
+        if lost > to.position && !asked.kinds.is_empty() {
             // Entries are gone that were never read: the receiver must hear of it.
             let payload = message::about(MISSED, now, lost);
             let new = [New { position: lost, event: MISSED, payload }];
@@ -391,7 +397,9 @@ impl Hooks {
         let called = self.send(to, &delivery.id, &payload).await;
         let duration_ms = i64::try_from(begun.elapsed().as_millis()).unwrap_or(i64::MAX);
         let now = self.clock.now();
-        let mut attempt = self.schedule.judge(&called, &delivery, now, duration_ms);
+        let Delivery { id, attempts, retry_until, .. } = &delivery;
+        let tried = Tried { id, attempts: *attempts, retry_until: *retry_until };
+        let mut attempt = self.schedule.judge(&called, tried, now, duration_ms);
         let receipt = self.meter.count(payer, &delivery, &attempt).unwrap_or_else(|full| {
             tracing::warn!(%full, id = delivery.id, "a message could not be counted and is sent again");
             attempt = Attempt { status: "pending", error: Some("not_counted"), ..attempt };

@@ -38,14 +38,27 @@ pub(super) const TEST: &str = "subscription.test";
 /// Sent where entries left the log before a subscription had read them.
 pub(super) const MISSED: &str = "changes.missed";
 
+/// What tells an app of its own usage: no entry of the change log does.
+const OWN: [&str; 2] = [THRESHOLD, ANOMALY];
+/// A threshold of a quota was reached.
+pub const THRESHOLD: &str = "usage.threshold";
+/// Usage is unusual.
+pub const ANOMALY: &str = "usage.anomaly";
+
 /// All events that can be subscribed to.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    EVENTS.iter().map(|event| event.0)
+    EVENTS.iter().map(|event| event.0).chain(OWN)
 }
 
-/// The name as it is written here, and the kind of what it tells of.
-pub(super) fn find(name: &str) -> Option<(&'static str, Kind)> {
-    EVENTS.iter().find(|event| event.0 == name).map(|event| (event.0, event.1))
+/// The name as it is written here, and the kind of entries that it tells of, where it tells of entries.
+pub(super) fn find(name: &str) -> Option<(&'static str, Option<Kind>)> {
+    let of_log = EVENTS.iter().find(|event| event.0 == name).map(|event| (event.0, Some(event.1)));
+    of_log.or_else(|| OWN.into_iter().find(|own| *own == name).map(|own| (own, None)))
+}
+
+/// Whether an event tells an app of its own usage. Messages of these are free.
+pub(super) fn is_own(name: &str) -> bool {
+    OWN.contains(&name)
 }
 
 /// The event that an entry is for who wants these.

@@ -1,10 +1,11 @@
 //! Messages in the usage of the app that they are for.
 //!
 //! A message is an event when its receiver first takes it, which is billed, and when it is given up, which
-//! is not. The event is written before the delivery's row is and confirmed after it: so a crash in between
+//! is not; what tells an app of its own usage is none. The event is written before the delivery's row is and confirmed after it: so a crash in between
 //! leaves a message that is sent again and an event that is free (`crash_unconfirmed`), and none is billed
 //! twice.
 
+use super::event::is_own;
 use super::store::{Attempt, Delivery, Subscription};
 use crate::access::directory::{KeyRecord, Keyring};
 use crate::access::plan::billed_milli;
@@ -52,6 +53,9 @@ impl Meter {
         delivery: &Delivery,
         attempt: &Attempt,
     ) -> Result<Option<Receipt>, JournalFull> {
+        if is_own(&delivery.event) {
+            return Ok(None);
+        }
         let outcome = match attempt.status {
             "delivered" if delivery.first_delivered_at.is_none() => Outcome::Served,
             "failed" => Outcome::NotDelivered,

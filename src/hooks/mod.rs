@@ -4,18 +4,23 @@
 //! node at a time, the one that holds the lease, reads the log behind the positions, writes a delivery
 //! for each entry that a subscription wants, moves the position in the same transaction, and sends
 //! what is due. So an entry is sent at least once whatever fails, and a receiver knows a repetition by
-//! its `webhook-id`. Messages are signed after Standard Webhooks 1.0.0.
+//! its `webhook-id`. Messages are signed after Standard Webhooks 1.0.0. What an app is told of its own usage
+//! comes beside the log, as deliveries behind the position that was read to.
 
 pub mod api;
 mod dispatch;
-mod event;
+pub mod event;
 mod message;
 mod meter;
+mod own;
 mod retry;
 mod secret;
 mod store;
 
 pub use dispatch::Hooks;
+pub use own::OwnReceiver;
+pub use retry::Tried;
+pub use store::{Attempt, Notice};
 
 use serde_json::{Value, json};
 use utoipa::ToSchema as _;

@@ -1,9 +1,20 @@
 //! When a message that was not taken is sent again.
 
-use super::store::{Attempt, Delivery};
+use super::store::Attempt;
 use crate::kernel::Micros;
 use crate::outbound::Called;
 use std::time::Duration;
+
+/// A message and how often it was sent.
+#[derive(Debug, Clone, Copy)]
+pub struct Tried<'a> {
+    /// Its `webhook-id`.
+    pub id: &'a str,
+    /// Attempts before this one.
+    pub attempts: i64,
+    /// When the last attempt comes at the latest.
+    pub retry_until: i64,
+}
 
 /// How much later each further attempt comes.
 #[derive(Debug)]
@@ -26,7 +37,7 @@ impl Schedule {
     pub(super) fn judge(
         &self,
         called: &Called,
-        delivery: &Delivery,
+        tried: Tried<'_>,
         now: Micros,
         duration_ms: i64,
     ) -> Attempt {
@@ -35,7 +46,7 @@ impl Schedule {
             Called::Failed(word) => (None, Some(word), None),
         };
         let delivered = response_status.is_some_and(|status| (200..300).contains(&status));
-        let nth = usize::try_from(delivery.attempts).unwrap_or(usize::MAX);
+        let nth = usize::try_from(tried.attempts).unwrap_or(usize::MAX);
         let delay = self.0.get(nth).filter(|_| response_status != Some(410));
         let status = match delay {
             _ if delivered => "delivered",
@@ -44,8 +55,8 @@ impl Schedule {
         };
         // What the receiver asks for makes it later, but no later than the schedule ends.
         let asked = wait.map_or(0, |wait| wait.from_now(now));
-        let asked = asked.min(delivery.retry_until.saturating_sub(now.0));
-        let delay = delay.map_or(0, |delay| spread(*delay, &delivery.id).max(asked));
+        let asked = asked.min(tried.retry_until.saturating_sub(now.0));
+        let delay = delay.map_or(0, |delay| spread(*delay, tried.id).max(asked));
         let next_attempt_at = now.0.saturating_add(delay);
         Attempt { status, next_attempt_at, response_status, error, duration_ms, now }
     }
@@ -73,27 +84,12 @@ mod tests {
         Schedule::new(&crate::config::Config::embedded().hooks.retry)
     }
 
-    fn delivery(attempts: i64) -> Delivery {
-        Delivery {
-            id: "dlv_1".into(),
-            position: 1,
-            event: "price.changed".into(),
-            payload: "{}".into(),
-            status: "pending".into(),
-            attempts,
-            next_attempt_at: 0,
-            response_status: None,
-            error: None,
-            duration_ms: None,
-            created_at: NOW.0,
-            finished_at: None,
-            retry_until: schedule().end(NOW).0,
-            first_delivered_at: None,
-        }
+    fn tried(attempts: i64) -> Tried<'static> {
+        Tried { id: "dlv_1", attempts, retry_until: schedule().end(NOW).0 }
     }
 
     fn judged(attempts: i64, called: &Called) -> Attempt {
-        schedule().judge(called, &delivery(attempts), NOW, 1)
+        schedule().judge(called, tried(attempts), NOW, 1)
     }
 
     #[test]

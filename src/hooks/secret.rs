@@ -7,15 +7,21 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-/// A secret that signs the messages of a subscription. It is not stored anywhere: it follows from the
+/// A secret that signs messages. Those of subscriptions are not stored anywhere: they follow from the
 /// pepper, so that a stolen database signs nothing.
-pub(super) struct SigningSecret(Zeroizing<[u8; 32]>);
+pub(super) struct SigningSecret(Zeroizing<Vec<u8>>);
 
 impl SigningSecret {
     /// The `generation`th secret of a subscription.
     pub(super) fn new(pepper: &Pepper, subscription: &str, generation: i64) -> Self {
         let name = format!("{subscription} {generation}");
-        Self(Zeroizing::new(pepper.derive("comptoir webhook secret", &name)))
+        Self(Zeroizing::new(pepper.derive("comptoir webhook secret", &name).to_vec()))
+    }
+
+    /// The secret that somebody has given as text; none where it has another form.
+    pub(super) fn given(text: &str) -> Option<Self> {
+        let decoded = STANDARD.decode(text.strip_prefix("whsec_")?).ok()?;
+        Some(Self(Zeroizing::new(decoded)))
     }
 
     /// The text that the receiver keeps.

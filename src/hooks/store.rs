@@ -1,8 +1,8 @@
 //! SQL of subscriptions and their deliveries.
 
 use crate::kernel::Micros;
-use crate::kernel::id::{DeliveryId, SubscriptionId};
-use crate::storage::{Db, StoreError};
+use crate::kernel::id::{AppId, DeliveryId, SubscriptionId};
+use crate::storage::{Db, StoreError, Tx};
 use crate::{on_db, on_tx};
 use sqlx::FromRow;
 
@@ -30,6 +30,8 @@ pub(super) struct Subscription {
 pub(super) struct Delivery {
     pub(super) id: String,
     pub(super) position: i64,
+    /// Of a message that tells of no entry: its place among those behind the position.
+    pub(super) number: i64,
     pub(super) event: String,
     pub(super) payload: String,
     pub(super) status: String,
@@ -42,6 +44,21 @@ pub(super) struct Delivery {
     pub(super) finished_at: Option<i64>,
     pub(super) retry_until: i64,
     pub(super) first_delivered_at: Option<i64>,
+}
+
+/// What an app is told of its own usage.
+#[derive(Debug, Clone, Copy)]
+pub struct Notice<'a> {
+    /// The app.
+    pub app: AppId,
+    /// The event.
+    pub event: &'static str,
+    /// What tells it apart from others.
+    pub id: &'a str,
+    /// When it happened, which orders what happened behind one position.
+    pub at: Micros,
+    /// The message.
+    pub payload: &'a str,
 }
 
 /// Adds a subscription, unless its app has `most` already; whether it was added.
@@ -208,7 +225,7 @@ pub(super) async fn advance(
     const INSERT: &str = "INSERT INTO deliveries (id, subscription_id, position, event, payload,
         status, attempts, next_attempt_at, created_at, retry_until)
         VALUES ($1, $2, $3, $4, $5, 'pending', 0, $6, $6, $7)
-        ON CONFLICT (subscription_id, position) DO UPDATE SET status = 'pending', attempts = 0,
+        ON CONFLICT (subscription_id, position) WHERE number = 0 DO UPDATE SET status = 'pending', attempts = 0,
         event = excluded.event, payload = excluded.payload,
         next_attempt_at = excluded.next_attempt_at, retry_until = excluded.retry_until,
         finished_at = NULL";
@@ -247,7 +264,7 @@ pub(super) async fn due(
     most: i64,
 ) -> Result<Vec<Delivery>, StoreError> {
     const DUE: &str = "SELECT * FROM deliveries WHERE subscription_id = $1 AND status = 'pending'
-        AND next_attempt_at <= $2 ORDER BY position LIMIT $3";
+        AND next_attempt_at <= $2 ORDER BY position, number LIMIT $3";
     Ok(on_db!(db, c => {
         sqlx::query_as(DUE).bind(subscription).bind(now.0).bind(most).fetch_all(c).await
     })?)
@@ -255,19 +272,19 @@ pub(super) async fn due(
 
 /// What became of an attempt.
 #[derive(Debug)]
-pub(super) struct Attempt {
+pub struct Attempt {
     /// `pending`, `delivered` or `failed`.
-    pub(super) status: &'static str,
+    pub status: &'static str,
     /// When the next one is due.
-    pub(super) next_attempt_at: i64,
+    pub next_attempt_at: i64,
     /// How the receiver answered.
-    pub(super) response_status: Option<u16>,
+    pub response_status: Option<u16>,
     /// Why it did not, in a word.
-    pub(super) error: Option<&'static str>,
+    pub error: Option<&'static str>,
     /// How long it took.
-    pub(super) duration_ms: i64,
+    pub duration_ms: i64,
     /// When.
-    pub(super) now: Micros,
+    pub now: Micros,
 }
 
 /// Records an attempt, unless the message was dealt with in the meantime; whether it was recorded.
@@ -321,20 +338,49 @@ pub(super) async fn disable(
     tx.commit().await
 }
 
-/// Messages of a subscription before a position, the newest first.
+/// Messages of a subscription before a position and number, the newest first.
 pub(super) async fn page(
     db: &Db,
     subscription: &str,
-    before: i64,
+    (position, number): (i64, i64),
     status: &str,
     most: i64,
 ) -> Result<Vec<Delivery>, StoreError> {
-    const PAGE: &str = "SELECT * FROM deliveries WHERE subscription_id = $1 AND position < $2
-        AND ($3 = '' OR status = $3) ORDER BY position DESC LIMIT $4";
+    const PAGE: &str = "SELECT * FROM deliveries WHERE subscription_id = $1 AND position <= $2
+        AND (position < $2 OR number < $3) AND ($4 = '' OR status = $4)
+        ORDER BY position DESC, number DESC LIMIT $5";
     Ok(on_db!(db, c => {
-        let page = sqlx::query_as(PAGE).bind(subscription).bind(before);
+        let page = sqlx::query_as(PAGE).bind(subscription).bind(position).bind(number);
         page.bind(status).bind(most).fetch_all(c).await
     })?)
+}
+
+/// Writes a message for each of an app's subscriptions that wants its event, behind what each has read of the
+/// log. One that is there already stays as it is.
+pub(super) async fn tell(
+    tx: &mut Tx,
+    notice: &Notice<'_>,
+    (now, retry_until): (Micros, Micros),
+) -> Result<(), StoreError> {
+    const OF_APP: &str = "SELECT id, events, position FROM subscriptions WHERE app_id = $1";
+    const INSERT: &str = "INSERT INTO deliveries (id, subscription_id, position, number, event,
+        payload, status, attempts, next_attempt_at, created_at, retry_until)
+        VALUES ($1, $2, $3, $4, $5, $6, 'pending', 0, $7, $7, $8) ON CONFLICT (id) DO NOTHING";
+    let app = notice.app.to_string();
+    let all: Vec<(String, String, i64)> =
+        on_tx!(tx, c => sqlx::query_as(OF_APP).bind(app).fetch_all(c).await)?;
+    for (subscription, events, position) in all {
+        if !events.split(' ').any(|name| name == notice.event) {
+            continue;
+        }
+        let id = DeliveryId::derived(&format!("{subscription}/{}", notice.id)).to_string();
+        on_tx!(tx, c => {
+            let insert = sqlx::query(INSERT).bind(id).bind(&subscription).bind(position);
+            let insert = insert.bind(notice.at.0).bind(notice.event).bind(notice.payload);
+            insert.bind(now.0).bind(retry_until.0).execute(c).await?;
+        });
+    }
+    Ok(())
 }
 
 /// Makes messages due again; how many there were.

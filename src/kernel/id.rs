@@ -125,6 +125,8 @@ ids! {
     ApplicationId = "apl";
     /// A mail that waits to be sent.
     MailId = "mai";
+    /// What was told of usage, derived from what it tells.
+    AlertId = "alr";
     /// An entry of the audit trail.
     AuditId = "aud";
     /// A running process' durable identity: one per data directory.

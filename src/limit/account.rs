@@ -52,7 +52,7 @@ pub struct Look {
 pub struct Account {
     pub(super) per: Per,
     /// When the contract began, for periods that are counted from it.
-    since: Micros,
+    pub(super) since: Micros,
     /// Whether plans that differ use it by turns.
     pub(super) shared: bool,
     pub(super) terms: Option<Arc<Terms>>,
@@ -307,7 +307,7 @@ impl Account {
         }
     }
 
-    fn all_counters(&mut self) -> impl Iterator<Item = &mut Counter> {
+    pub(super) fn all_counters(&mut self) -> impl Iterator<Item = &mut Counter> {
         self.counters.iter_mut().chain(&mut self.rest_counters)
     }
 

@@ -25,6 +25,8 @@ struct Tally {
     pending: Vec<(u32, u64)>,
     /// Taken by calls that have not ended.
     taken: u64,
+    /// Of a period that is over: whether `ledger` began with what the ledger had.
+    seeded: bool,
 }
 
 /// A billed event as the ledger has it.
@@ -55,7 +57,7 @@ pub struct Counter {
 
 impl Tally {
     fn new(bounds: Bounds) -> Self {
-        Self { bounds, ledger: 0, pending: Vec::new(), taken: 0 }
+        Self { bounds, ledger: 0, pending: Vec::new(), taken: 0, seeded: false }
     }
 
     fn used(&self) -> u64 {
@@ -154,6 +156,7 @@ impl Counter {
         } else {
             next.ledger = std::mem::take(&mut self.ahead);
         }
+        self.current.seeded = self.seeded;
         // The ledger was followed up to here, so the next period begins with what is ahead, which is
         // nearly always nothing. Of any other the ledger has to be asked.
         self.seeded &= bounds.start == ended && next.ledger == 0;
@@ -246,6 +249,7 @@ impl Counter {
     /// Lets it begin anew with what the ledger has.
     pub fn unseed(&mut self) {
         self.seeded = false;
+        self.before.iter_mut().for_each(|before| before.seeded = false);
     }
 
     /// Begins with what the ledger has of a period, by operation.
@@ -275,6 +279,15 @@ impl Counter {
     pub fn used(&self, now: Micros) -> (u64, Bounds) {
         let tally = self.present(now);
         (tally.used(), tally.bounds)
+    }
+
+    /// What the ledger has of the period before and of the present one, as far as it was followed, in thousandths
+    /// of a unit; nothing of one that it was not asked for.
+    #[must_use]
+    pub fn in_ledger(&self) -> [Option<(Bounds, u64)>; 2] {
+        let before = self.before.as_ref().filter(|before| before.seeded);
+        let current = Some(&self.current).filter(|_| self.seeded);
+        [before, current].map(|tally| tally.map(|tally| (tally.bounds, tally.ledger)))
     }
 
     /// Whether no call is under way or not yet followed, so that the ledger alone knows as much.
@@ -363,6 +376,24 @@ mod tests {
         counter.roll(tomorrow);
         assert_eq!(left(&counter, tomorrow), 9);
         assert!(counter.wants(Micros(tomorrow.0 + DAY)).is_some());
+    }
+
+    #[test]
+    fn what_is_in_the_ledger_is_told_of_both_periods_and_only_as_far_as_it_was_asked() {
+        let mut counter = counter();
+        let (today, tomorrow) = (counter.used(START).1, Micros(START.0 + DAY));
+        counter.take(START, 1_000);
+        counter.settle(START, Some(4), 3_000);
+        assert_eq!(counter.in_ledger(), [None, Some((today, 2_000))]);
+        counter.roll(tomorrow);
+        let next = counter.used(tomorrow).1;
+        // What comes late counts where it belongs.
+        counter.follow(&[billed(START, 3_000), billed(tomorrow, 500)], Some(4), tomorrow);
+        assert_eq!(counter.in_ledger(), [Some((today, 5_000)), Some((next, 500))]);
+        counter.unseed();
+        assert_eq!(counter.in_ledger(), [None, None]);
+        counter.seed(next, &[(1, 700)]);
+        assert_eq!(counter.in_ledger(), [None, Some((next, 700))]);
     }
 
     #[test]

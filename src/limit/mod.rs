@@ -9,6 +9,7 @@
 pub mod account;
 #[cfg(test)]
 mod conformance;
+pub mod counted;
 pub mod counter;
 pub mod decision;
 pub mod gcra;
@@ -23,6 +24,7 @@ pub mod subject;
 pub mod terms;
 
 pub use account::{Ask, Look};
+pub use counted::Counted;
 pub use counter::Billed;
 pub use decision::{Decision, Standing, Verdict};
 pub use local::{AccountId, LocalLimiter, SubjectId, Wanted};

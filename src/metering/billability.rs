@@ -62,10 +62,11 @@ pub const RULES: &[Rule] = &[
 ];
 
 /// What tells a partner of its own use is free.
-const OWN: [u16; 3] = [
+const OWN: [u16; 4] = [
     op::GetUsage::OPERATION.code,
     op::ListRefusals::OPERATION.code,
     op::GetRefusal::OPERATION.code,
+    op::ListUsageAlerts::OPERATION.code,
 ];
 
 const fn free(code: u8, id: &'static str, applies: fn(Facts) -> bool) -> Rule {

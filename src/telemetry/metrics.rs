@@ -40,6 +40,10 @@ plain! {
     FeedFiles = "feed_files_total", "Files of sources that were imported or refused by this node.";
     HooksDelivered = "hooks_delivered_total", "Webhook messages that were taken by their receivers.";
     HookFailures = "hook_failures_total", "Attempts to deliver a webhook message that failed; most are repeated.";
+    AlertsRaised = "alerts_raised_total", "Alerts about usage that this node has raised.";
+    MailsSent = "mails_sent_total", "Mails that were taken by the server or the folder.";
+    MailFailures = "mail_failures_total", "Attempts to send a mail that failed; most are repeated.";
+    MailsGivenUp = "mails_given_up_total", "Mails that were given up; GET /admin/v1/mails says why.";
     SearchFailures = "search_failures_total", "Rounds in which the search index could not follow the catalog; it is made anew.";
     TokensIssued = "tokens_issued_total", "Access tokens that this node has issued to OAuth clients.";
     TokensRefused = "tokens_refused_total", "Token requests that this node has refused.";
@@ -66,6 +70,7 @@ plain! {
     Offers = "offers", "Offers in this node's memory.";
     ProductsIndexed = "products_indexed", "Products in this node's search index.";
     SearchPosition = "search_position", "Position in the change log that this node's search has applied.";
+    MailsWaiting = "mails_waiting", "Mails that wait to be sent, on all nodes.";
     StockLevels = "stock_levels", "Stock levels in this node's memory.";
     RecoveredUnconfirmed = "recovered_unconfirmed_events", "Events of earlier runs, found at this start, whose end is not known; never billed.";
     RecoveredMissing = "recovered_missing_events", "Numbers of earlier runs, found at this start, that hold no whole event: gaps.";

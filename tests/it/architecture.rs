@@ -26,6 +26,7 @@ const ORDER: &[&str] = &[
     "changes",
     "exports",
     "hooks",
+    "alerts",
     "feeds",
     "admin",
     "demo",

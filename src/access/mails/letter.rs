@@ -1,38 +1,20 @@
 //! What mails say, in French to who asks for French, in English to all others.
 
-use super::{Letter, NotSent, Post};
+use super::{Draft, Letter, Post};
 use crate::access::applications::Application;
 use crate::access::applications::links::Step;
-use crate::kernel::Micros;
-use crate::kernel::id::MailId;
-use lettre::Message;
+use lettre::Address;
+use lettre::address::AddressError;
 use lettre::message::Mailbox;
-use lettre::message::header::{ContentType, MIME_VERSION_1_0};
-use std::time::{Duration, UNIX_EPOCH};
 
-/// The message (RFC 5322) of a letter.
-pub(super) fn message(
-    post: &Post,
-    (id, letter): (MailId, Letter),
-    to: &Application,
-    now: Micros,
-) -> Result<Vec<u8>, NotSent> {
+/// What a letter says to whom.
+pub(super) fn draft(post: &Post, letter: Letter, to: &Application) -> Result<Draft, AddressError> {
     let french = to.wish.language.as_ref().is_some_and(|tag| tag.is_of("fr"));
-    let (subject, body) =
+    let (title, body) =
         if french { french_text(post, letter, to) } else { english_text(post, letter, to) };
-    let address =
-        to.wish.email.as_str().parse().map_err(|_| std::io::Error::other("no address"))?;
-    let at = UNIX_EPOCH + Duration::from_micros(now.0.max(0).unsigned_abs());
-    let message = Message::builder()
-        .from(post.from.clone())
-        .to(Mailbox::new(Some(to.wish.contact_name.to_string()), address))
-        .subject(subject)
-        .date(at)
-        .message_id(Some(format!("<{id}@{}>", post.from.email.domain())))
-        .header(MIME_VERSION_1_0)
-        .header(ContentType::TEXT_PLAIN)
-        .body(body)?;
-    Ok(message.formatted())
+    let address: Address = to.wish.email.as_str().parse()?;
+    let to = Mailbox::new(Some(to.wish.contact_name.to_string()), address);
+    Ok(Draft { to, title: title.to_owned(), body })
 }
 
 fn english_text(post: &Post, letter: Letter, to: &Application) -> (&'static str, String) {

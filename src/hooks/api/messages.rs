@@ -99,14 +99,17 @@ pub(super) async fn list_deliveries(
     let page = PageRequest::read(&request, &mut params).with_columns(&COLUMNS);
     params.finish()?;
     let subscription = own(&hooks, &caller, &id).await?;
-    let before = page.after()?.and_then(|at| i64::try_from(at).ok()).unwrap_or(i64::MAX);
+    let signed = |(position, number): (u64, u64)| {
+        Some((i64::try_from(position).ok()?, i64::try_from(number).ok()?))
+    };
+    let before = page.after_pair()?.and_then(signed).unwrap_or((i64::MAX, i64::MAX));
     let limit = page.limit();
     let most = limit as i64 + 1;
     let mut found = store::page(&hooks.db, &subscription.id, before, status, most).await?;
     let more = found.len() > limit;
     found.truncate(limit);
-    let last = found.last().filter(|_| more).map(|last| last.position);
-    let next = last.and_then(|at| u64::try_from(at).ok()).map(|at| (at, 0));
+    let last = found.last().filter(|_| more).map(|last| (last.position, last.number));
+    let next = last.map(|(position, number)| (position.unsigned_abs(), number.unsigned_abs()));
     let lines = found.into_iter().map(|one| serde_json::to_vec(&DeliveryOut::from(one)));
     let lines: Vec<Vec<u8>> = lines.filter_map(Result::ok).collect();
     page.answer(&lines, next, Cache::NoStore)

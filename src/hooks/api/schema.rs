@@ -167,7 +167,7 @@ pub(super) struct DeliveryOut {
     /// The event.
     #[schema(example = "price.changed")]
     event: String,
-    /// The position in the change log that it tells of.
+    /// The position in the change log that it tells of; of your own usage, up to which the log was read.
     #[schema(example = "184467")]
     position: String,
     /// What became of it.

@@ -1,0 +1,101 @@
+//! Alerts over HTTP: what partners and retailer were told of usage.
+
+use super::caller::AdminCaller;
+use super::page::{self, PageOut, PageQuery};
+use super::problems::Problems;
+use super::state::State;
+use crate::alerts::api::{AlertOut, before, keys};
+use crate::alerts::model::Kind;
+use crate::alerts::store::{self, Asked, Post, Stored};
+use crate::http::{Answer, ApiResult, Params};
+use crate::kernel::Micros;
+use crate::kernel::word::Word as _;
+use actix_web::{HttpRequest, get};
+use serde::Serialize;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Mounts the operations on alerts.
+pub fn configure(config: &mut ServiceConfig<'_>) {
+    config.service(list_alerts);
+}
+
+/// What became of the message to the retailer's own receiver (`alerts.webhook_url`).
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct AlertPostOut {
+    /// `pending`, `delivered` or `failed`.
+    #[schema(example = "delivered")]
+    status: String,
+    /// How often it was sent.
+    #[schema(example = 1)]
+    attempts: i64,
+    /// When it is sent next, while it waits.
+    #[schema(required = true, value_type = Option<String>, format = DateTime, example = json!(null))]
+    next_attempt_at: Option<Micros>,
+    /// How the receiver answered last.
+    #[schema(required = true, example = 204)]
+    response_status: Option<i64>,
+    /// Why it did not answer, in a word.
+    #[schema(required = true, example = json!(null))]
+    error: Option<String>,
+}
+
+/// An alert, and what became of its message.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct AdminAlertOut {
+    #[serde(flatten)]
+    alert: AlertOut,
+    /// What became of the message to the retailer's own receiver; null where there was none.
+    #[schema(required = true)]
+    post: Option<AlertPostOut>,
+}
+
+impl From<Post> for AlertPostOut {
+    fn from(post: Post) -> Self {
+        Self {
+            status: post.status,
+            attempts: post.attempts,
+            next_attempt_at: post.next_at,
+            response_status: post.answer,
+            error: post.error,
+        }
+    }
+}
+
+impl From<Stored> for AdminAlertOut {
+    fn from(stored: Stored) -> Self {
+        Self { alert: stored.alert.into(), post: stored.post.map(Into::into) }
+    }
+}
+
+/// A page of alerts
+///
+/// Newest first: quotas that have reached a threshold, each once in a period, and hours in which an app called as it
+/// usually does not (`[alerts]` in the settings explains the rules). Mails about them are in `GET /admin/v1/mails`.
+#[utoipa::path(
+    tag = "alerts", operation_id = "list_alerts",
+    params(
+        ("partner_id" = Option<String>, Query, description = "Only alerts about this partner", example = "prt_4kPz09aBcDe"),
+        ("app_id" = Option<String>, Query, description = "Only alerts about this app", example = "app_7nRy25kLmNo"),
+        ("kind" = inline(Option<Kind>), Query, description = "Only alerts of this kind", example = "threshold"),
+        ("since" = Option<String>, Query, format = DateTime, description = "Only alerts that were raised at this instant or later", example = "2026-11-01T00:00:00Z"),
+        PageQuery
+    ),
+    responses((status = 200, description = "The page", body = PageOut<AdminAlertOut>), Problems),
+    security(("admin_token" = []))
+)]
+#[get("/alerts")]
+async fn list_alerts(
+    _caller: AdminCaller,
+    request: HttpRequest,
+    state: State,
+) -> ApiResult<Answer> {
+    let mut params = Params::new(request.query_string());
+    let (partner, app) = (params.value("partner_id"), params.value("app_id"));
+    let kind = params.one_of("kind", Kind::WORDS);
+    let since = params.value("since");
+    let page = page::read(&request, params)?;
+    let (before, limit) = (before(&page)?, page::rows(&page));
+    let asked = Asked { partner, app, of_all_apps: false, kind, since, before, limit };
+    let found = store::page(&state.db, &asked).await?;
+    page::answer_by(&page, found, |stored| keys(&stored.alert), AdminAlertOut::from)
+}

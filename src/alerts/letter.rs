@@ -1,0 +1,146 @@
+//! What mails about alerts say, in French to who reads French, in English to all others.
+
+use super::model::{Alert, Detail, Kind, QuotaUse, UnusualHour};
+use crate::access::mails::Draft;
+use crate::access::model::{App, Partner};
+use crate::kernel::language::LanguageTag;
+use lettre::message::Mailbox;
+
+/// What an alert is about.
+pub(super) struct Subject<'a> {
+    pub(super) alert: &'a Alert,
+    pub(super) partner: &'a Partner,
+    /// None where all apps of the partner are counted together.
+    pub(super) app: Option<&'a App>,
+}
+
+/// Who reads a mail.
+#[derive(Clone, Copy)]
+pub(super) enum Reader<'a> {
+    /// Somebody at the partner, by name.
+    Partner(&'a str),
+    /// Somebody at the retailer.
+    Retailer,
+}
+
+/// Whether somebody reads French.
+pub(super) fn is_french(language: &LanguageTag) -> bool {
+    language.as_str().split('-').next() == Some("fr")
+}
+
+/// The mail about an alert.
+pub(super) fn draft(of: &Subject<'_>, reader: Reader<'_>, french: bool, to: Mailbox) -> Draft {
+    let whose = if french { of.whose_in_french() } else { of.whose_in_english() };
+    let (title, what) = match (&of.alert.detail, french) {
+        (Detail::Quota(quota), false) => quota_in_english(quota, &whose),
+        (Detail::Quota(quota), true) => quota_in_french(quota, &whose),
+        (Detail::Hour(hour), false) => hour_in_english(of.alert.kind, hour, &whose),
+        (Detail::Hour(hour), true) => hour_in_french(of.alert.kind, hour, &whose),
+    };
+    let (greeting, end) = match (reader, french) {
+        (Reader::Partner(name), false) => {
+            (format!("Hello {name},"), "GET /v1/usage and GET /v1/usage/alerts tell more.")
+        }
+        (Reader::Partner(name), true) => {
+            (format!("Bonjour {name},"), "GET /v1/usage et GET /v1/usage/alerts en disent plus.")
+        }
+        (Reader::Retailer, false) => ("Hello,".to_owned(), "GET /admin/v1/alerts tells more."),
+        (Reader::Retailer, true) => ("Bonjour,".to_owned(), "GET /admin/v1/alerts en dit plus."),
+    };
+    let id = of.alert.id;
+    Draft { to, title, body: format!("{greeting}\n\n{what}\n\n{end} ({id})\n") }
+}
+
+impl Subject<'_> {
+    fn whose_in_english(&self) -> String {
+        let partner = &self.partner.name;
+        match (self.app, self.alert.whose.key) {
+            (Some(app), Some(key)) => format!("Key {key} of \"{}\" ({partner})", app.name),
+            (Some(app), None) => format!("\"{}\" ({partner})", app.name),
+            (None, _) => partner.to_string(),
+        }
+    }
+
+    fn whose_in_french(&self) -> String {
+        let partner = &self.partner.name;
+        match (self.app, self.alert.whose.key) {
+            (Some(app), Some(key)) => format!("La clé {key} de « {} » ({partner})", app.name),
+            (Some(app), None) => format!("« {} » ({partner})", app.name),
+            (None, _) => partner.to_string(),
+        }
+    }
+}
+
+fn quota_in_english(of: &QuotaUse, whose: &str) -> (String, String) {
+    let QuotaUse { limit, percent, quota, used, period_start, period_end, .. } = of;
+    let follows = if *percent < 100 {
+        "At 100% its calls are refused until the period ends."
+    } else {
+        "Its calls are refused until the period ends."
+    };
+    (
+        format!("{percent}% of the quota \"{limit}\" is used"),
+        format!(
+            "{whose} has used {percent}% of the quota \"{limit}\" or more: {used} of {quota} units, in the \
+             period from {period_start} until {period_end}. {follows}"
+        ),
+    )
+}
+
+fn quota_in_french(of: &QuotaUse, whose: &str) -> (String, String) {
+    let QuotaUse { limit, percent, quota, used, period_start, period_end, .. } = of;
+    let used = used.replace('.', ",");
+    let follows = if *percent < 100 {
+        "À 100 %, ses appels seront refusés jusqu'à la fin de la période."
+    } else {
+        "Ses appels sont refusés jusqu'à la fin de la période."
+    };
+    (
+        format!("{percent} % du quota « {limit} » sont utilisés"),
+        format!(
+            "{whose} a utilisé au moins {percent} % du quota « {limit} » : {used} unités sur {quota}, dans la \
+             période du {period_start} au {period_end}. {follows}"
+        ),
+    )
+}
+
+fn hour_in_english(kind: Kind, of: &UnusualHour, whose: &str) -> (String, String) {
+    let UnusualHour { hour, calls, count, usual } = of;
+    let (title, what) = match kind {
+        Kind::Silence => ("An app is silent", "made no call".to_owned()),
+        Kind::ManyErrors => {
+            ("Many errors", format!("had {count} errors (4xx and 5xx) in {calls} calls"))
+        }
+        Kind::ManyRefusals => {
+            ("Many refusals", format!("was refused {count} of {calls} calls (401, 403 and 429)"))
+        }
+        Kind::HighUsage | Kind::Threshold => {
+            ("An unusual number of calls", format!("made {count} calls"))
+        }
+    };
+    let what = format!(
+        "{whose} {what} in the hour from {hour}. {usual} would have been usual. You are told once, when it begins."
+    );
+    (title.to_owned(), what)
+}
+
+fn hour_in_french(kind: Kind, of: &UnusualHour, whose: &str) -> (String, String) {
+    let UnusualHour { hour, calls, count, usual } = of;
+    let (title, what) = match kind {
+        Kind::Silence => ("Une application se tait", "n'a fait aucun appel".to_owned()),
+        Kind::ManyErrors => {
+            ("Beaucoup d'erreurs", format!("a eu {count} erreurs (4xx et 5xx) sur {calls} appels"))
+        }
+        Kind::ManyRefusals => (
+            "Beaucoup de refus",
+            format!("s'est vu refuser {count} appels sur {calls} (401, 403 et 429)"),
+        ),
+        Kind::HighUsage | Kind::Threshold => {
+            ("Un nombre d'appels inhabituel", format!("a fait {count} appels"))
+        }
+    };
+    let what = format!(
+        "{whose} {what} dans l'heure du {hour}. D'habitude, il y en a {usual}. Vous l'apprenez une fois, au début."
+    );
+    (title.to_owned(), what)
+}

@@ -1,0 +1,150 @@
+//! What is told of usage.
+
+use crate::hooks::event::{ANOMALY, THRESHOLD};
+use crate::kernel::Micros;
+use crate::kernel::id::{AlertId, AppId, KeyId, PartnerId, PlanId};
+use crate::kernel::word::words;
+use crate::limit::{Bounds, LimitName};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+words! {
+    /// What an alert tells.
+    #[schema(as = AlertKind)]
+    pub enum Kind {
+        /// So much of a quota is used.
+        Threshold = "threshold",
+        /// An app calls more than it usually does.
+        HighUsage = "high_usage",
+        /// More of its calls than usual end in errors.
+        ManyErrors = "many_errors",
+        /// More of its calls than usual are refused.
+        ManyRefusals = "many_refusals",
+        /// An app that usually calls has not called.
+        Silence = "silence",
+    }
+}
+
+impl Kind {
+    /// The event that tells it to subscriptions.
+    #[must_use]
+    pub fn event(self) -> &'static str {
+        match self {
+            Self::Threshold => THRESHOLD,
+            Self::HighUsage | Self::ManyErrors | Self::ManyRefusals | Self::Silence => ANOMALY,
+        }
+    }
+}
+
+/// Whose usage an alert is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Whose {
+    /// The partner.
+    pub partner: PartnerId,
+    /// Its app; none where all its apps are counted together.
+    pub app: Option<AppId>,
+    /// The app's key, where it is counted alone.
+    pub key: Option<KeyId>,
+}
+
+/// How much of a quota is used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = AlertQuotaOut)]
+pub struct QuotaUse {
+    /// Name of the quota in the plan.
+    #[schema(value_type = String, example = "month")]
+    pub limit: LimitName,
+    /// Whose calls it counts together: `partner`, `app` or `key`.
+    #[schema(example = "app")]
+    pub per: String,
+    /// The threshold that was reached, in percent of the quota.
+    #[schema(minimum = 1, maximum = 1000, example = 80)]
+    pub percent: u32,
+    /// Units that the quota grants in a period.
+    #[schema(example = 1_000_000)]
+    pub quota: u32,
+    /// Units that were billed in the period when this was noticed, a decimal with three digits.
+    #[schema(example = "800412.000")]
+    pub used: String,
+    /// Start of the period.
+    #[schema(value_type = String, format = DateTime, example = "2026-11-01T00:00:00Z")]
+    pub period_start: Micros,
+    /// End of the period, when all units come back.
+    #[schema(value_type = String, format = DateTime, example = "2026-12-01T00:00:00Z")]
+    pub period_end: Micros,
+    /// The plan that the quota is of.
+    #[schema(value_type = String, example = "pln_2mQx17fGhIj")]
+    pub plan_id: PlanId,
+    /// Its version.
+    #[schema(example = 3)]
+    pub plan_version: u32,
+}
+
+/// An hour that was unusual.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = AlertHourOut)]
+pub struct UnusualHour {
+    /// Start of the hour.
+    #[schema(value_type = String, format = DateTime, example = "2026-11-22T09:00:00Z")]
+    pub hour: Micros,
+    /// Live calls of the app in it.
+    #[schema(example = 18_400)]
+    pub calls: i64,
+    /// What is unusual: calls, errors or refusals.
+    #[schema(example = 18_400)]
+    pub count: i64,
+    /// How many would have been usual.
+    #[schema(example = 2_150)]
+    pub usual: i64,
+}
+
+/// What an alert tells beside its kind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Detail {
+    /// Of a threshold.
+    Quota(QuotaUse),
+    /// Of an hour.
+    Hour(UnusualHour),
+}
+
+/// What is told of usage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Alert {
+    /// Its id, which follows from what it tells.
+    pub id: AlertId,
+    /// What it tells.
+    pub kind: Kind,
+    /// Of whose usage.
+    pub whose: Whose,
+    /// The figures.
+    pub detail: Detail,
+    /// When it was noticed.
+    pub raised_at: Micros,
+    /// When what is unusual was usual again.
+    pub ended_at: Option<Micros>,
+}
+
+impl Alert {
+    /// The id of the alert that a counter has reached a threshold in a period, and of no other.
+    #[must_use]
+    pub fn of_threshold(counter: &str, limit: LimitName, period: Bounds, percent: u32) -> AlertId {
+        let Bounds { start: Micros(start), end: Micros(end) } = period;
+        AlertId::derived(&format!("threshold/{counter}/{limit}/{start}/{end}/{percent}"))
+    }
+
+    /// The id of the alert that an app is unusual from an hour on.
+    #[must_use]
+    pub fn of_hour(app: AppId, kind: Kind, hour: Micros) -> AlertId {
+        AlertId::derived(&format!("{kind}/{app}/{}", hour.0))
+    }
+
+    /// The instant until which it must be known that it was raised.
+    #[must_use]
+    pub fn kept_until(&self) -> Micros {
+        match &self.detail {
+            Detail::Quota(quota) => quota.period_end,
+            Detail::Hour(hour) => hour.hour,
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Raising an alert: it, its mails and its messages in one transaction, or nothing of it.
+
+use super::letter::{self, Reader, Subject};
+use super::model::{Alert, Kind};
+use super::{Alerts, api, store};
+use crate::access::AccessError;
+use crate::access::mails::{self, Draft};
+use crate::access::model::Partner;
+use crate::access::partners::model::Contact;
+use crate::access::store::{find_app, find_partner};
+use crate::config::ContactRole;
+use crate::hooks::Notice;
+use crate::kernel::word::Word as _;
+use crate::storage::{StoreError, Tx};
+use lettre::message::Mailbox;
+use std::sync::atomic::Ordering;
+
+impl Alerts {
+    /// Tells all who are to be told of an alert, unless it was told before.
+    pub(super) async fn raise(&self, alert: &Alert) -> Result<(), AccessError> {
+        let drafts = self.drafts(alert).await?;
+        let mut tx = self.db.begin().await?;
+        if !store::insert(&mut tx, alert, self.receiver.is_some()).await? {
+            return Ok(());
+        }
+        self.notify(&mut tx, alert).await?;
+        for draft in &drafts {
+            mails::put_alert(&mut tx, &alert.id.to_string(), draft, alert.raised_at).await?;
+        }
+        tx.commit().await?;
+        self.raised.fetch_add(1, Ordering::Relaxed);
+        tracing::info!(id = %alert.id, kind = %alert.kind, "an alert was raised");
+        Ok(())
+    }
+
+    /// Writes the messages to subscriptions of the app, or of all apps of the partner.
+    async fn notify(&self, tx: &mut Tx, alert: &Alert) -> Result<(), StoreError> {
+        let apps = match alert.whose.app {
+            Some(app) => vec![app],
+            None => store::apps(tx, alert.whose.partner).await?,
+        };
+        let payload = api::message(alert)?;
+        let (event, id, at) = (alert.kind.event(), alert.id.to_string(), alert.raised_at);
+        for app in apps {
+            let notice = Notice { app, event, id: &id, at, payload: &payload };
+            self.hooks.tell(tx, &notice).await?;
+        }
+        Ok(())
+    }
+
+    /// The mails about an alert: to contacts of the partner, and to the retailer's people.
+    async fn drafts(&self, alert: &Alert) -> Result<Vec<Draft>, AccessError> {
+        let Some(partner) = find_partner(&self.db, alert.whose.partner).await? else {
+            return Ok(Vec::new());
+        };
+        let app = match alert.whose.app {
+            Some(app) => find_app(&self.db, app, alert.raised_at).await?,
+            None => None,
+        };
+        let subject = Subject { alert, partner: &partner, app: app.as_ref() };
+        let mut drafts: Vec<Draft> = Vec::new();
+        for contact in self.contacts(alert, &partner) {
+            let reader = Reader::Partner(contact.name.as_str());
+            let french = contact.language.as_ref().is_some_and(letter::is_french);
+            // It was an address when it was stored.
+            let Ok(address) = contact.email.as_str().parse() else { continue };
+            let to = Mailbox::new(Some(contact.name.to_string()), address);
+            if drafts.iter().all(|draft| draft.to.email != to.email) {
+                drafts.push(letter::draft(&subject, reader, french, to));
+            }
+        }
+        let french = letter::is_french(&self.language);
+        for to in &self.settings.mail_to {
+            drafts.push(letter::draft(&subject, Reader::Retailer, french, to.clone()));
+        }
+        Ok(drafts)
+    }
+
+    /// The contacts that are told by mail. What is unusual concerns who looks after the software.
+    fn contacts<'a>(
+        &'a self,
+        alert: &Alert,
+        partner: &'a Partner,
+    ) -> impl Iterator<Item = &'a Contact> {
+        let is_quota = alert.kind == Kind::Threshold;
+        let told = move |role: &&ContactRole| is_quota || **role == ContactRole::Technical;
+        let roles = self.settings.mail_contacts.iter().filter(told);
+        let roles: Vec<&str> = roles.map(|role| role.as_str()).collect();
+        partner.profile.contacts.iter().filter(move |it| roles.contains(&it.role.as_str()))
+    }
+}
