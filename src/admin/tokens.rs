@@ -123,7 +123,7 @@ words! {
 #[utoipa::path(
     tag = "tokens", operation_id = "list_tokens",
     params(
-        ("attention" = Option<Attention>, Query, description = "Only tokens that want to be looked at for this: `leaked`", example = "leaked"),
+        ("attention" = inline(Option<Attention>), Query, description = "Only tokens that want to be looked at for this: `leaked`", example = "leaked"),
         PageQuery
     ),
     responses((status = 200, description = "The page", body = PageOut<TokenOut>), Problems),

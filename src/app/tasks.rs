@@ -298,7 +298,7 @@ async fn tell_promotions(part: Part, mirror: Arc<Mirror>) {
     .await;
 }
 
-/// Sends the mails that wait, and forgets the applications that nobody has confirmed.
+/// Sends the mails that wait, and forgets the applications whose time is over.
 async fn send_mails(part: Part, post: Arc<Post>) {
     let this = part.clone();
     let forgotten = std::sync::atomic::AtomicI64::new(0);
@@ -310,7 +310,7 @@ async fn send_mails(part: Part, post: Arc<Post>) {
         if now - forgotten.load(Ordering::Relaxed) > HOUR {
             forgotten.store(now, Ordering::Relaxed);
             if let Err(error) = post.forget().await {
-                tracing::warn!(%error, "applications that nobody confirmed could not be forgotten");
+                tracing::warn!(%error, "applications whose time is over could not be forgotten");
             }
         }
     })

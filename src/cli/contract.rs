@@ -53,7 +53,10 @@ pub(super) fn openapi(args: &Args) -> anyhow::Result<ExitCode> {
 #[expect(clippy::print_stderr, reason = "the command line speaks to its user")]
 pub(super) fn config(file: Option<&Path>, command: &ConfigCommand) -> anyhow::Result<ExitCode> {
     match (Config::load(file, &super::environment()), command) {
-        (Ok(_), ConfigCommand::Check) => say("The settings are valid.")?,
+        (Ok(config), ConfigCommand::Check) => {
+            super::withheld(&config)?;
+            say("The settings are valid.")?;
+        }
         (Ok(config), ConfigCommand::Show) => say(config.show().trim_end())?,
         (Err(problems), _) => {
             eprint!("{problems}");
