@@ -217,7 +217,8 @@ async fn two_who_change_different_parts_undo_nothing_of_each_other() {
         update_partner(&db, &by, app.partner, renamed),
         update_partner(&db, &by, app.partner, referred),
     );
-    (one.unwrap(), other.unwrap());
+    one.unwrap();
+    other.unwrap();
     let partner = service::get_partner(&db, app.partner).await.unwrap();
     assert_eq!((partner.name, Some(partner.profile.external_ref)), (name("Renamed"), reference));
 }

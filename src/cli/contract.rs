@@ -11,7 +11,7 @@ use std::process::ExitCode;
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = false)]
 pub(super) struct Args {
-    /// Write partner.yaml and admin.yaml into a folder.
+    /// Write partner.yaml, admin.yaml and registration.yaml into a folder.
     #[arg(long, value_name = "DIR")]
     write: Option<PathBuf>,
     /// Compare the files in a folder with this program; fails where they differ.

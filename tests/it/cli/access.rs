@@ -109,6 +109,17 @@ async fn five_calls(place: &Place) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_meant_is_named() {
+    let place = Place::new().await;
+    let all = place.fails(1, &["key", "bulk", "revoke"]);
+    assert!(all.contains("`filter` means every key"), "{all}");
+    let nobody = place.fails(1, &["subscription", "list", "app_7nRy25kLmNo"]);
+    assert!(nobody.contains("There is no app `app_"), "{nobody}");
+    let nothing = place.fails(1, &["apply", "-f", "none.yaml"]);
+    assert!(nothing.contains("none.yaml cannot be read"), "{nothing}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn usage_is_exported_whole_or_not_at_all() {
     let place = Place::new().await;
     let month = five_calls(&place).await;
