@@ -190,3 +190,35 @@ pub(crate) fn gate(scopes: Scopes) -> (Gate, String) {
     keyring.replace(vec![row], 1, START);
     (Gate::new(Arc::new(keyring), Vec::new()), text.reveal().to_owned())
 }
+
+#[tokio::test]
+async fn two_who_change_different_parts_undo_nothing_of_each_other() {
+    use super::model::{DefinitionPatch, StockDisclosure};
+    use super::partners::model::PartnerPatch;
+    use super::partners::service::update_partner;
+    let db = database().await;
+    let app = some_app(&db).await;
+    let by = at(START);
+    let disclosure = Some(StockDisclosure::None);
+    let disclosed = DefinitionPatch { stock_disclosure: disclosure, ..DefinitionPatch::default() };
+    let (one, other) = tokio::join!(
+        service::update_plan(&db, &by, app.plan, limits(70).into()),
+        service::update_plan(&db, &by, app.plan, disclosed),
+    );
+    assert_ne!(one.unwrap().version, other.unwrap().version);
+    let plan = service::get_plan(&db, app.plan).await.unwrap();
+    assert_eq!(plan.definition.limits.0, limits(70));
+    assert_eq!(plan.definition.stock_disclosure, StockDisclosure::None);
+
+    let renamed = PartnerPatch { name: Some(name("Renamed")), ..PartnerPatch::default() };
+    let reference = Some(Some(name("C-1")));
+    let referred = PartnerPatch { external_ref: reference.clone(), ..PartnerPatch::default() };
+    let (one, other) = tokio::join!(
+        update_partner(&db, &by, app.partner, renamed),
+        update_partner(&db, &by, app.partner, referred),
+    );
+    one.unwrap();
+    other.unwrap();
+    let partner = service::get_partner(&db, app.partner).await.unwrap();
+    assert_eq!((partner.name, Some(partner.profile.external_ref)), (name("Renamed"), reference));
+}

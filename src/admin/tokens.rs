@@ -65,7 +65,7 @@ pub struct TokenOut {
     #[schema(example = "active")]
     pub status: Status,
     /// Id of the account of who made it, or of the token that did; null where the command line did.
-    #[schema(required = true, example = "acc_9pSz33qRsTu")]
+    #[schema(required = true, max_length = 15, example = "acc_9pSz33qRsTu")]
     pub made_by: Option<String>,
     /// What its holder is to the gateway.
     #[schema(value_type = Vec<Role>, example = json!(["billing"]))]
@@ -123,7 +123,7 @@ words! {
 #[utoipa::path(
     tag = "tokens", operation_id = "list_tokens",
     params(
-        ("attention" = Option<Attention>, Query, description = "Only tokens that want to be looked at for this: `leaked`", example = "leaked"),
+        ("attention" = inline(Option<Attention>), Query, description = "Only tokens that want to be looked at for this: `leaked`", example = "leaked"),
         PageQuery
     ),
     responses((status = 200, description = "The page", body = PageOut<TokenOut>), Problems),

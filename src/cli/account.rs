@@ -40,7 +40,7 @@ pub(super) enum AccountCommand {
     List,
     /// Give an account another password, which is asked for, and no second factor.
     Reset { id: AccountId },
-    /// Let a person in no more, and end their sessions.
+    /// Let a person in no more, end their sessions, and refuse their tokens.
     Suspend { id: AccountId },
     /// Let them in again.
     Resume { id: AccountId },

@@ -94,7 +94,7 @@ fn text_of(path: &Path) -> anyhow::Result<String> {
     } else {
         std::fs::read_to_string(path).map(|read| text = read)
     };
-    read.with_context(|| path.display().to_string())?;
+    read.with_context(|| format!("{} cannot be read", path.display()))?;
     Ok(text)
 }
 

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = false)]
 pub(super) struct Args {
-    /// Write partner.yaml and admin.yaml into a folder.
+    /// Write partner.yaml, admin.yaml and registration.yaml into a folder.
     #[arg(long, value_name = "DIR")]
     write: Option<PathBuf>,
     /// Compare the files in a folder with this program; fails where they differ.
@@ -53,7 +53,10 @@ pub(super) fn openapi(args: &Args) -> anyhow::Result<ExitCode> {
 #[expect(clippy::print_stderr, reason = "the command line speaks to its user")]
 pub(super) fn config(file: Option<&Path>, command: &ConfigCommand) -> anyhow::Result<ExitCode> {
     match (Config::load(file, &super::environment()), command) {
-        (Ok(_), ConfigCommand::Check) => say("The settings are valid.")?,
+        (Ok(config), ConfigCommand::Check) => {
+            super::withheld(&config)?;
+            say("The settings are valid.")?;
+        }
         (Ok(config), ConfigCommand::Show) => say(config.show().trim_end())?,
         (Err(problems), _) => {
             eprint!("{problems}");

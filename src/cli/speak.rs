@@ -1,5 +1,7 @@
 //! How the command line speaks: what was asked for on standard output, the rest on standard error.
 
+use crate::access::error::AccessError;
+use std::error::Error;
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write as _};
 
@@ -34,7 +36,7 @@ pub(super) fn complain(error: &anyhow::Error) {
 
 /// What went wrong with its causes; one that its effect has named already is not said twice.
 pub(super) fn causes(error: &anyhow::Error) -> String {
-    error.chain().map(ToString::to_string).fold(String::new(), |text, cause| {
+    error.chain().map(said).fold(String::new(), |text, cause| {
         if text.is_empty() {
             cause
         } else if text.contains(&cause) {
@@ -45,6 +47,16 @@ pub(super) fn causes(error: &anyhow::Error) -> String {
     })
 }
 
+/// What a cause says. The message for a field is written to stand beside the field's name.
+fn said(cause: &(dyn Error + 'static)) -> String {
+    match cause.downcast_ref() {
+        Some(AccessError::Field { field, message }) if !field.is_empty() => {
+            format!("`{field}` {message}")
+        }
+        _ => cause.to_string(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,6 +65,13 @@ mod tests {
     fn a_cause_is_said_once() {
         let error = anyhow::anyhow!("no disk").context("a: no disk").context("b");
         assert_eq!(causes(&error), "b: a: no disk");
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_field_names_it() {
+        let message = "lies in the past".to_owned();
+        let error = anyhow::Error::from(AccessError::Field { field: "starts_at", message });
+        assert_eq!(causes(&error.context("app_1")), "app_1: `starts_at` lies in the past");
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use super::access::Desk;
 use super::speak::say;
+use crate::access::error::{AccessError, Kind};
+use crate::access::service::app_exists;
 use crate::access::subscriptions::{Subscription, service};
 use crate::access::text::Reason;
 use crate::config::Config;
@@ -71,6 +73,9 @@ fn line(subscription: &Subscription, now: Micros) -> String {
 }
 
 async fn list(desk: &Desk, app: AppId, now: Micros) -> anyhow::Result<()> {
+    if !app_exists(&desk.db, app).await? {
+        return Err(AccessError::not_found(Kind::App, app).into());
+    }
     let mut before = i64::MAX;
     loop {
         let page = service::history(&desk.db, app, before, PAGE).await?;

@@ -102,6 +102,21 @@ fn what_is_shown_can_be_loaded() {
 }
 
 #[test]
+fn the_keys_of_reporters_come_by_tls_or_from_this_machine() {
+    let fault = |url: &str| {
+        let env = [("COMPTOIR__LEAKS__ACTION", "revoke"), ("COMPTOIR__LEAKS__KEYS_URL", url)];
+        Config::load(None, &variables(&env)).err().map(|problems| problems.to_string())
+    };
+    for good in ["https://api.example.com/keys", "http://127.0.0.1:9/keys"] {
+        assert_eq!(fault(good), None, "{good}");
+    }
+    for open in ["http://api.example.com/keys", "ftp://127.0.0.1/keys", "keys"] {
+        let said = fault(open).unwrap();
+        assert!(said.contains("must be an address with https"), "{said}");
+    }
+}
+
+#[test]
 fn wrong_values_say_what_is_allowed() {
     assert_says("values", &[]);
 }

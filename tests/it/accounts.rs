@@ -369,3 +369,56 @@ async fn a_hash_of_older_settings_works_and_is_made_anew_at_a_login() {
     browser.log_in("claire", PASSWORD, None).await;
     assert_eq!(browser.get("/admin/v1/audit").await.status(), 200, "codes are optional here");
 }
+
+#[tokio::test]
+async fn a_suspended_person_is_out_with_all_sessions_and_tokens() {
+    let app = TestApp::builder().fixed_clock(NOON).start().await;
+    let mut claire = Browser::set_up(&app, "claire@example.com", &["owner"]).await;
+    let token = json!({ "name": "deploy", "roles": ["auditor"] });
+    let made = claire.ok("POST", "/admin/v1/tokens", Some(token.clone())).await;
+    assert_eq!(made["token"]["made_by"], json!(claire.account));
+    let me = async |text: &Value| {
+        let call = app.http.get(app.admin_url("/admin/v1/me")).bearer_auth(text.as_str().unwrap());
+        call.send().await.unwrap()
+    };
+    // One that a token of hers has made is hers, too.
+    let owners = json!({ "name": "maker", "roles": ["owner"] });
+    let maker = claire.ok("POST", "/admin/v1/tokens", Some(owners)).await;
+    let second = app.http.post(app.admin_url("/admin/v1/tokens")).json(&token);
+    let second = second.bearer_auth(maker["text"].as_str().unwrap()).send().await.unwrap();
+    let second: Value = second.json().await.unwrap();
+    let account = format!("/admin/v1/accounts/{}", claire.account);
+    app.admin_ok("POST", &format!("{account}/suspend"), None).await;
+    problem(claire.get("/admin/v1/me").await, 401, "session_ended").await;
+    for text in [&made["text"], &maker["text"], &second["text"]] {
+        problem(me(text).await, 403, "suspended").await;
+    }
+    let tokens = app.admin_ok("GET", "/admin/v1/tokens", None).await;
+    let theirs = tokens["items"].as_array().unwrap().iter();
+    let theirs: Vec<&Value> =
+        theirs.filter(|token| token["made_by"] == json!(claire.account)).collect();
+    assert!(theirs.len() == 3 && theirs.iter().all(|token| token["status"] == "suspended"));
+    let about = format!("/admin/v1/audit?subject={}", claire.account);
+    let told = app.admin_ok("GET", &about, None).await["items"][0].clone();
+    assert_eq!(told["action"], "account.suspend");
+    assert_eq!((&told["detail"]["sessions"], &told["detail"]["tokens"]), (&json!(1), &json!(3)));
+    app.admin_ok("POST", &format!("{account}/resume"), None).await;
+    assert_eq!(me(&made["text"]).await.status(), 200);
+    problem(claire.get("/admin/v1/me").await, 401, "session_ended").await;
+    app.clock.advance(60_000_000);
+    claire.log_in_again().await;
+    assert_eq!(claire.get("/admin/v1/me").await.status(), 200);
+}
+
+#[tokio::test]
+async fn a_token_of_a_suspended_owner_is_no_way_in_that_is_left() {
+    let app = TestApp::builder().fixed_clock(NOON).start().await;
+    let claire = Browser::set_up(&app, "claire@example.com", &["owner"]).await;
+    claire.ok("POST", "/admin/v1/tokens", Some(json!({ "name": "hers" }))).await;
+    let tokens = app.admin_ok("GET", "/admin/v1/tokens", None).await;
+    let first = tokens["items"].as_array().unwrap().iter().find(|token| token["name"] == "first");
+    let first = format!("/admin/v1/tokens/{}/revoke", first.unwrap()["id"].as_str().unwrap());
+    claire.ok("POST", &first, None).await;
+    let account = format!("/admin/v1/accounts/{}/suspend", claire.account);
+    problem(claire.call("POST", &account, None).await, 409, "conflict").await;
+}

@@ -16,7 +16,7 @@ async fn two_owners() -> (TestApp, Browser, Browser) {
 }
 
 /// An owner whom the command line has made: it is not asked twice.
-async fn owner(app: &TestApp, login: &str) -> Browser {
+pub(crate) async fn owner(app: &TestApp, login: &str) -> Browser {
     use comptoir::access::service::By;
     use comptoir::admin::accounts::{password::Password, service};
     use comptoir::app::open_pepper;
@@ -35,7 +35,7 @@ async fn owner(app: &TestApp, login: &str) -> Browser {
     Browser::begin(app, login, "a first password").await
 }
 
-fn path(waits: &Value, verb: &str) -> String {
+pub(crate) fn path(waits: &Value, verb: &str) -> String {
     format!("/admin/v1/approvals/{}/{verb}", waits["id"].as_str().unwrap())
 }
 

@@ -32,6 +32,7 @@ mod files;
 mod follow;
 mod forms;
 mod four_eyes;
+mod four_eyes_keys;
 mod golden;
 mod grid;
 mod hooks;

@@ -10,6 +10,11 @@ use url::Url;
 
 /// A gateway with a provider that shows one key.
 async fn with_provider() -> (TestApp, FakeProvider, Key) {
+    with_provider_and("").await
+}
+
+/// The same, with what a second person must approve.
+async fn with_provider_and(four_eyes: &str) -> (TestApp, FakeProvider, Key) {
     let provider = FakeProvider::start();
     let key = Key::rsa("k1");
     provider.show(&[key.jwk()]);
@@ -20,6 +25,7 @@ async fn with_provider() -> (TestApp, FakeProvider, Key) {
         .set("ADMIN__OIDC__CLIENT_ID", CLIENT.0)
         .set("ADMIN__OIDC__CLIENT_SECRET", CLIENT.1)
         .set("ADMIN__OIDC__ROLES", "owner=admins,auditor=finance")
+        .set("ADMIN__FOUR_EYES", four_eyes)
         .start()
         .await;
     (app, provider, key)
@@ -126,6 +132,46 @@ async fn somebody_with_a_role_comes_in_and_is_the_same_person_next_time() {
         actions,
         ["account.suspend", "account.login", "account.update", "account.login", "account.create"]
     );
+}
+
+#[tokio::test]
+async fn an_owner_of_the_provider_is_one_when_a_second_person_agrees() {
+    use crate::four_eyes::{owner, path};
+    let (app, provider, key) = with_provider_and("owners").await;
+    let other = owner(&app, "other@example.com").await;
+    let with = |groups: Value| {
+        let key = &key;
+        move |mut claims: Value| {
+            claims["groups"] = groups;
+            key.token(&claims)
+        }
+    };
+    let roles = async |who: &Browser| who.ok("GET", "/admin/v1/me", None).await["roles"].clone();
+    let (claire, _) = log_in((&app, &provider), with(json!(["admins"]))).await;
+    assert_eq!(roles(&claire).await, json!(["read_only"]), "nobody has agreed yet");
+    let (claire, _) = log_in((&app, &provider), with(json!(["admins", "finance"]))).await;
+    assert_eq!(roles(&claire).await, json!(["auditor"]));
+    let asked = other.ok("GET", "/admin/v1/approvals?waiting=true", None).await;
+    let [asked] = asked["items"].as_array().unwrap().as_slice() else { panic!("{asked}") };
+    assert_eq!(
+        (&asked["action"], &asked["preview"]["by"]),
+        (&json!("update_account"), &json!("provider"))
+    );
+    problem(claire.call("POST", &path(asked, "approve"), None).await, 403, "insufficient_role")
+        .await;
+    other.ok("POST", &path(asked, "approve"), None).await;
+    assert_eq!(roles(&claire).await, json!(["owner"]));
+    // Who is one stays one for as long as the provider says so, and is asked about anew after that.
+    let (claire, _) = log_in((&app, &provider), with(json!(["admins"]))).await;
+    assert_eq!(roles(&claire).await, json!(["owner"]));
+    let (claire, _) = log_in((&app, &provider), with(json!(["finance"]))).await;
+    assert_eq!(roles(&claire).await, json!(["auditor"]));
+    let (claire, _) = log_in((&app, &provider), with(json!(["admins"]))).await;
+    assert_eq!(roles(&claire).await, json!(["read_only"]));
+    // And who has no role any more is out.
+    let (_, refused) = log_in((&app, &provider), with(json!(["nobody"]))).await;
+    problem(refused, 401, "invalid_login").await;
+    problem(claire.get("/admin/v1/me").await, 401, "session_ended").await;
 }
 
 type Change = (&'static str, &'static str, fn(i64) -> Value);

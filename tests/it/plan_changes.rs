@@ -194,6 +194,31 @@ async fn a_suspended_subscription_refuses_its_app_until_it_is_resumed() {
 
 /// Approvals that come together are in force one after the other, and the schema holds them so.
 #[tokio::test]
+async fn a_change_of_plan_by_the_clock_lifts_no_suspension() {
+    let desk = Desk::new().await;
+    desk.offer(&desk.large, "auto").await;
+    let later = Micros(desk.app.clock.now().0 + HOUR);
+    json_of(desk.ask(&desk.large, Some(later)).await, 201).await;
+    let page = desk.app.admin_ok("GET", &desk.subscriptions(), None).await;
+    let ids = |n: usize| page["items"][n]["id"].as_str().unwrap().to_owned();
+    let (next, first) = (ids(0), ids(1));
+    let why = Some(json!({ "reason": "Unpaid" }));
+    json_of(desk.act(&first, "suspend", why).await, 200).await;
+    assert_eq!(
+        desk.history().await,
+        desk.states(&[("suspended", &desk.small), ("scheduled", &desk.large)])
+    );
+    desk.app.clock.advance(HOUR);
+    problem(desk.app.get(&desk.key.text, &path()).await, 403, "suspended").await;
+    assert_eq!(
+        desk.history().await,
+        desk.states(&[("ended", &desk.small), ("suspended", &desk.large)])
+    );
+    json_of(desk.act(&next, "resume", None).await, 200).await;
+    assert!(desk.quota().await.contains("q=900"));
+}
+
+#[tokio::test]
 async fn of_two_changes_at_once_neither_overlaps_the_other() {
     let desk = Desk::new().await;
     let mut plans = Vec::new();

@@ -1,6 +1,8 @@
 //! Becoming a partner without a key: what is public, what a mail has to confirm, what is never told.
 
 use crate::support::{NOON, TestApp, problem};
+use comptoir::access::applications::Links;
+use comptoir::access::mails::{Post, Sink};
 use comptoir::kernel::clock::HOUR;
 use reqwest::Response;
 use serde_json::{Value, json};
@@ -277,4 +279,103 @@ async fn answers_tell_nothing_and_each_address_has_its_share() {
         }
         problem(post(&app, "/v1/applications", &body).await, 400, "invalid_body").await;
     }
+}
+
+#[tokio::test]
+async fn what_came_to_nothing_is_forgotten_after_its_time() {
+    let app = TestApp::builder()
+        .fixed_clock(NOON)
+        .set("REGISTRATION__ENABLED", "true")
+        .set("REGISTRATION__KEEP_DAYS", "10")
+        .start()
+        .await;
+    let plan = plan(&app, "manual", true).await;
+    let pepper = comptoir::app::open_pepper(&app.config, &app.db).await.unwrap();
+    let post = Post {
+        db: app.db.clone(),
+        clock: app.clock.clone(),
+        links: Links::new(&pepper, "", app.config.registration.link_hours),
+        from: app.config.registration.mail_from.clone(),
+        sink: Sink::Files(app.config.server.data_dir.join("outbox")),
+        node: "test".to_owned(),
+        keep_days: app.config.registration.keep_days,
+    };
+    let mut places = Vec::new();
+    for name in ["rejected", "withdrawn", "pending"] {
+        let email = format!("{name}@nordlicht.example");
+        assert_eq!(apply(&app, &wish(&plan, &email)).await.0, 202);
+        let mail = mails(&app, &email, 1).await.remove(0);
+        let verify = link(&mail, "verify");
+        assert_eq!(follow(&app, &verify, "verify").await.status(), 200);
+        if name == "withdrawn" {
+            assert_eq!(follow(&app, &link(&mail, "withdraw"), "withdraw").await.status(), 200);
+        }
+        places.push(format!("/admin/v1/applications/{}", verify.0));
+    }
+    let reason = json!({ "reason": "Not clear" });
+    app.admin_ok("POST", &format!("{}/reject", places[0]), Some(reason)).await;
+    mails(&app, "rejected@nordlicht.example", 2).await;
+    post.forget().await.unwrap();
+    for place in &places {
+        app.admin_ok("GET", place, None).await;
+    }
+    app.clock.advance(10 * 24 * HOUR);
+    post.forget().await.unwrap();
+    for place in &places[..2] {
+        problem(app.admin("GET", place, None).await, 404, "not_found").await;
+    }
+    app.admin_ok("GET", &places[2], None).await;
+    let rows = crate::support::people::rows(&app.db, "applications").await;
+    assert!(!rows.contains("rejected@") && !rows.contains("withdrawn@"), "{rows}");
+}
+
+#[tokio::test]
+async fn pages_speak_the_language_of_the_application_or_of_who_looks() {
+    let app = desk().await;
+    let plan = plan(&app, "manual", true).await;
+    let mut french = wish(&plan, "ann@nordlicht.example");
+    french["language"] = json!("fr-CA");
+    apply(&app, &french).await;
+    let mail = mails(&app, "ann@nordlicht.example", 1).await.remove(0);
+    let (id, token) = link(&mail, "verify");
+    let page = |token: &str| app.public_url(&format!("/apply/{id}/verify?token={token}"));
+    let shown = app.http.get(page(&token)).header("accept-language", "en").send().await.unwrap();
+    assert_eq!(shown.headers()["content-language"], "fr");
+    assert!(shown.text().await.unwrap().contains("<html lang=\"fr\">"));
+    let confirmed = app.http.post(page(&token)).send().await.unwrap();
+    assert!(confirmed.text().await.unwrap().contains("Confirmée"));
+    // Where the link does not tell whose it is, who looks does.
+    let forged = "0".repeat(64);
+    for (asked, said) in
+        [("fr-FR, en;q=0.5", "Ce lien ne sert pas"), ("de", "This link is of no use")]
+    {
+        let wrong = app.http.post(page(&forged)).header("accept-language", asked);
+        let wrong = wrong.send().await.unwrap();
+        assert_eq!(wrong.status(), 404);
+        assert!(wrong.text().await.unwrap().contains(said), "{asked}");
+    }
+}
+
+#[tokio::test]
+async fn a_first_key_has_no_scope_that_two_people_give() {
+    let app = TestApp::builder()
+        .fixed_clock(NOON)
+        .set("REGISTRATION__ENABLED", "true")
+        .set("ADMIN__FOUR_EYES", "customer_scopes")
+        .set("ADMIN__GUARDED_SCOPES", "stock:quantity")
+        .start()
+        .await;
+    let plan = plan(&app, "auto", true).await;
+    let email = "ann@nordlicht.example";
+    apply(&app, &wish(&plan, email)).await;
+    let mail = mails(&app, email, 1).await.remove(0);
+    assert_eq!(follow(&app, &link(&mail, "verify"), "verify").await.status(), 200);
+    let mails = mails(&app, email, 2).await;
+    let approved = mails.iter().find(|mail| mail.contains("is approved")).unwrap();
+    let taken = follow(&app, &link(approved, "claim"), "claim").await;
+    assert_eq!(taken.status(), 200);
+    let key: Value = taken.json().await.unwrap();
+    let place = format!("/admin/v1/keys/{}", key["key_id"].as_str().unwrap());
+    let scopes = app.admin_ok("GET", &place, None).await["scopes"].to_string();
+    assert!(scopes.contains("stock:read") && !scopes.contains("stock:quantity"), "{scopes}");
 }

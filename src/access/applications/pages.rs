@@ -11,11 +11,10 @@ use crate::http::error::AsItIs;
 use crate::http::language::preferred;
 use crate::http::{ApiError, ApiResult, Params};
 use crate::kernel::id::ApplicationId;
-use actix_web::http::StatusCode;
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
 };
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 
 /// Where the pages are.
 pub const PATH: &str = "/apply/{application_id}/{step}";
@@ -74,14 +73,14 @@ fn token(request: &HttpRequest) -> ApiResult<Token> {
 }
 
 /// A page in plain HTML. What is put into it is ours or of letters, digits and `_` alone.
-fn page(texts: &Texts, status: StatusCode, title: &str, body: &str) -> HttpResponse {
+fn page(texts: &Texts, mut answer: HttpResponseBuilder, title: &str, body: &str) -> HttpResponse {
     let html = format!(
         "<!doctype html><html lang=\"{}\"><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width\"><title>{title}</title>\
          <main><h1>{title}</h1>{body}</main></html>",
         texts.language
     );
-    let mut response = HttpResponse::build(status)
+    let mut response = answer
         .insert_header((CONTENT_TYPE, "text/html; charset=utf-8"))
         .insert_header((CACHE_CONTROL, "no-store"))
         .insert_header((CONTENT_LANGUAGE, texts.language))
@@ -97,7 +96,7 @@ fn page(texts: &Texts, status: StatusCode, title: &str, body: &str) -> HttpRespo
 
 /// A page with nothing but words.
 fn told(texts: &Texts, (title, said): (&str, &str)) -> HttpResponse {
-    page(texts, StatusCode::OK, title, &format!("<p>{said}</p>"))
+    page(texts, HttpResponse::Ok(), title, &format!("<p>{said}</p>"))
 }
 
 fn place(path: &(String, String)) -> ApiResult<(ApplicationId, Step)> {
@@ -135,7 +134,7 @@ async fn ask(
         Step::Claim => texts.claim,
     };
     let form = format!("<form method=\"post\"><button>{button}</button></form>");
-    Ok(page(texts, StatusCode::OK, title, &form))
+    Ok(page(texts, HttpResponse::Ok(), title, &form))
 }
 
 async fn act(
@@ -150,7 +149,7 @@ async fn act(
     match done(texts, &at, (id, step), token).await {
         Err(AccessError::Link) => {
             let (title, said) = texts.of_no_use;
-            Ok(page(texts, StatusCode::NOT_FOUND, title, &format!("<p>{said}</p>")))
+            Ok(page(texts, HttpResponse::NotFound(), title, &format!("<p>{said}</p>")))
         }
         done => Ok(done?),
     }
@@ -170,7 +169,7 @@ async fn done(
             let issued = service::claim(at, id, token).await?;
             let (title, said) = (texts.claim.0, texts.claimed);
             let body = format!("<p><code>{}</code></p><p>{said}</p>", issued.text.reveal());
-            return Ok(page(texts, StatusCode::OK, title, &body));
+            return Ok(page(texts, HttpResponse::Ok(), title, &body));
         }
     };
     Ok(match state {

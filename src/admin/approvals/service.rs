@@ -9,6 +9,7 @@
 use super::store;
 use crate::access::audit::{Deed, append, note};
 use crate::access::error::{AccessError, Kind};
+use crate::access::model::Status;
 use crate::access::service::By;
 use crate::admin::caller::{AdminCaller, Proof};
 use crate::admin::rights::{self, Need};
@@ -271,6 +272,17 @@ fn is_second(caller: &AdminCaller, approval: &Approval) -> ApiResult<()> {
     Err(ApiError::new(Code::SecondPersonRequired, detail))
 }
 
+/// Whether who has asked still could: what somebody wanted who has been suspended since is not done.
+async fn still_asks(state: &AdminState, approval: &Approval) -> ApiResult<()> {
+    let Ok(id) = approval.asked_person.parse() else { return Ok(()) };
+    let account = accounts::store::find(&state.db, id).await?;
+    if account.is_some_and(|account| account.status != Status::Active) {
+        let detail = "Who has asked for it is suspended. Ask for it yourself where it is right.";
+        return Err(ApiError::new(Code::Conflict, detail));
+    }
+    Ok(())
+}
+
 /// Writes down that somebody may not decide.
 async fn refuse<T>(
     state: &AdminState,
@@ -298,6 +310,7 @@ pub async fn approve(
         drop(tx);
         return refuse(state, caller, (id, "approve"), error).await;
     }
+    still_asks(state, &approval).await?;
     let both = format!("{} approved by {}", approval.asked_by, caller.actor());
     let by = By::new(&both, now);
     let done = (action.run)(state, &mut tx, &by, &approval.payload).await?;

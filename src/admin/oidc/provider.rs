@@ -37,6 +37,16 @@ pub enum ProviderError {
     Untrue(#[from] Untrue),
 }
 
+impl ProviderError {
+    /// The same of what a provider owes to everybody.
+    fn away(self) -> Self {
+        match self {
+            Self::Refused(why) => Self::Away(why),
+            other => other,
+        }
+    }
+}
+
 /// What a provider says of itself (OpenID Connect Discovery §3).
 #[derive(Debug, Clone, Deserialize)]
 pub struct Metadata {
@@ -91,7 +101,7 @@ impl Provider {
         }
         let issuer = &self.settings.issuer;
         let place = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
-        let said = self.json(self.http.get(&place)).await.map_err(ProviderError::Away)?;
+        let said = self.json(self.http.get(&place)).await.map_err(ProviderError::away)?;
         let metadata: Metadata = serde_json::from_value(said).map_err(|error| {
             ProviderError::Away(format!("{place} is not what it should be: {error}"))
         })?;
@@ -123,7 +133,7 @@ impl Provider {
             }
         }
         let said =
-            self.json(self.http.get(&metadata.jwks_uri)).await.map_err(ProviderError::Away)?;
+            self.json(self.http.get(&metadata.jwks_uri)).await.map_err(ProviderError::away)?;
         let keys: Arc<[Key]> = Key::all(&said).into();
         known.keys = Some((Arc::clone(&keys), now));
         Ok(keys)
@@ -136,8 +146,7 @@ impl Provider {
         now: Micros,
     ) -> Result<Identity, ProviderError> {
         let metadata = self.metadata(now).await?;
-        let said = self.json(self.exchange(&metadata, code, verifier)).await;
-        let said = said.map_err(ProviderError::Refused)?;
+        let said = self.json(self.exchange(&metadata, code, verifier)).await?;
         let token = said["id_token"].as_str();
         let token =
             token.ok_or_else(|| ProviderError::Refused("it gave no ID token".to_owned()))?;
@@ -176,9 +185,12 @@ impl Provider {
         request.body(form.finish())
     }
 
-    /// The JSON that a call is answered with; otherwise what went wrong, without what was sent.
-    async fn json(&self, request: RequestBuilder) -> Result<Value, String> {
-        let failed = |error: reqwest::Error| format!("the provider does not answer: {error}");
+    /// The JSON that a call is answered with; otherwise what went wrong, without what was sent: whether the
+    /// provider does not want what was asked for, or cannot be asked.
+    async fn json(&self, request: RequestBuilder) -> Result<Value, ProviderError> {
+        let failed = |error: reqwest::Error| {
+            ProviderError::Away(format!("the provider does not answer: {error}"))
+        };
         let answer = request.send().await.map_err(|error| failed(error.without_url()))?;
         let status = answer.status();
         let mut body = Vec::new();
@@ -186,7 +198,7 @@ impl Provider {
         while let Some(chunk) = chunks.next().await {
             body.extend_from_slice(&chunk.map_err(|error| failed(error.without_url()))?);
             if body.len() > LONGEST {
-                return Err("the provider's answer is too long".to_owned());
+                return Err(ProviderError::Away("the provider's answer is too long".to_owned()));
             }
         }
         let said: Value = serde_json::from_slice(&body).unwrap_or_default();
@@ -194,7 +206,12 @@ impl Provider {
             return Ok(said);
         }
         let word = said["error"].as_str().filter(|word| is_error_word(word)).unwrap_or("no reason");
-        Err(format!("the provider answers {} ({word})", status.as_u16()))
+        let said = format!("the provider answers {} ({word})", status.as_u16());
+        Err(if status.is_server_error() {
+            ProviderError::Away(said)
+        } else {
+            ProviderError::Refused(said)
+        })
     }
 }
 

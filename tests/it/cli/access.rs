@@ -92,11 +92,10 @@ async fn a_rotation_many_keys_and_keys_of_another_gateway_by_the_command_line() 
     assert!(place.fails(1, &["client", "set-jwks", signs.trim(), "good.csv"]).contains("no JSON"));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn usage_is_exported_whole_or_not_at_all() {
-    let place = Place::new().await;
+/// Five calls with a key, on record; the month in which they were made.
+async fn five_calls(place: &Place) -> String {
     let (running, public, _) = place.serve();
-    let (text, _) = key(&place);
+    let (text, _) = key(place);
     let http = reqwest::Client::new();
     let asked = Instant::now();
     let mut served = 0;
@@ -106,7 +105,24 @@ async fn usage_is_exported_whole_or_not_at_all() {
         assert!(asked.elapsed() < PATIENCE, "the key never came to work");
     }
     running.stop("-TERM");
-    let month = comptoir::kernel::Clock::System.now().to_string()[..7].to_owned();
+    comptoir::kernel::Clock::System.now().to_string()[..7].to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_meant_is_named() {
+    let place = Place::new().await;
+    let all = place.fails(1, &["key", "bulk", "revoke"]);
+    assert!(all.contains("`filter` means every key"), "{all}");
+    let nobody = place.fails(1, &["subscription", "list", "app_7nRy25kLmNo"]);
+    assert!(nobody.contains("There is no app `app_"), "{nobody}");
+    let nothing = place.fails(1, &["apply", "-f", "none.yaml"]);
+    assert!(nothing.contains("none.yaml cannot be read"), "{nothing}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn usage_is_exported_whole_or_not_at_all() {
+    let place = Place::new().await;
+    let month = five_calls(&place).await;
     let export = ["usage", "export", "--period", &month];
     let said = place.run(&export);
     let rows = said.out.lines().filter(|row| row.contains(",list_products,")).count();
@@ -151,18 +167,7 @@ async fn a_reader_that_hangs_up_is_no_failure_and_a_full_disk_is() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plan_is_tried_out_on_what_was_called() {
     let place = Place::new().await;
-    let (running, public, _) = place.serve();
-    let (text, _) = key(&place);
-    let http = reqwest::Client::new();
-    let asked = Instant::now();
-    let mut served = 0;
-    while served < 5 {
-        let call = http.get(format!("http://{public}/v1/products")).bearer_auth(&text);
-        served += u32::from(call.send().await.unwrap().status() == 200);
-        assert!(asked.elapsed() < PATIENCE, "the key never came to work");
-    }
-    running.stop("-TERM");
-    let month = comptoir::kernel::Clock::System.now().to_string()[..7].to_owned();
+    let month = five_calls(&place).await;
     let plan = place.ok(&["plan", "list"]).split('\t').next().unwrap().to_owned();
     let prices = r#"{"currency":"EUR","charges":[{"name":"calls","meter":"requests","model":"per_unit","unit_price":"0.50"}]}"#;
     let file = place.path("prices.json");

@@ -128,6 +128,47 @@ async fn the_data_of_a_plan_is_applied_and_comes_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_the_file_has_changed_is_another_one_for_who_looked_before() {
+    let place = place(SMALL).await;
+    place.ok(&apply(&[]));
+    let key = place.ok(&["key", "list"]).split('\t').next().unwrap().to_owned();
+    let bulk = ["key", "bulk", "revoke", "--id", &key];
+    let seen = place.ok(&bulk);
+    let token = seen.rsplit("--token ").next().unwrap().to_owned();
+    place.write(FILE, SMALL.replace("catalog:read", "stock:read"));
+    place.ok(&apply(&[]));
+    let refused = place.fails(1, &[&bulk[..], &["--token", &token]].concat());
+    assert!(refused.contains("have changed"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shell_is_one_person_where_the_settings_ask_for_two() {
+    let mut place = place(SMALL).await;
+    place.ok(&apply(&[]));
+    place.set("ADMIN__FOUR_EYES", "customer_scopes,bulk");
+    place.set("ADMIN__GUARDED_SCOPES", "stock:quantity");
+    place.write(FILE, SMALL.replace("catalog:read", "stock:quantity"));
+    for rest in [&["--dry-run"][..], &[]] {
+        let refused = place.fails(1, &apply(rest));
+        assert!(refused.contains("partners.yaml:14: "), "{refused}");
+        assert!(refused.contains("second person"), "{refused}");
+    }
+    let app = place.ok(&["app", "list"]).split('\t').next().unwrap().to_owned();
+    for what in ["key", "client"] {
+        let refused = place.fails(1, &[what, "create", "--app", &app]);
+        assert!(refused.contains("second person to give `stock:quantity`"), "{refused}");
+        place.ok(&[what, "create", "--app", &app, "--scope", "catalog:read"]);
+    }
+    let bulk = ["key", "bulk", "revoke", "--app", &app];
+    let token = place.ok(&bulk).rsplit("--token ").next().unwrap().to_owned();
+    let refused = place.fails(1, &[&bulk[..], &["--token", &token]].concat());
+    assert!(refused.contains("second person"), "{refused}");
+    place.set("ADMIN__GUARDED_SCOPES", "stock:qantity");
+    let refused = place.fails(1, &["key", "list"]);
+    assert!(refused.contains("guarded_scopes") && refused.contains("stock:qantity"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_changes_is_shown_and_done_and_the_rest_is_left_alone() {
     let place = place(SMALL).await;
     place.ok(&apply(&["--keys-out", "keys.txt"]));

@@ -111,3 +111,27 @@ async fn a_full_file_in_a_known_format_is_held_and_approved() {
     let error = place.fails(1, &["import", "all", "feed.tsv"]);
     assert!(error.contains("give --format"), "{error}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_shell_decides_about_deletions_is_in_the_audit_log() {
+    let mut place = Place::new().await;
+    place.set("FEEDS__MAX_DELETE_PERCENT", "0");
+    place.set("FEEDS__MAX_DELETE_MIN", "0");
+    let all = [data::product(0), data::product(1), data::product(2)];
+    place.write("categories.ndjson", lines(&data::categories()));
+    place.ok(&["import", "categories", "categories.ndjson"]);
+    for (left, verb) in [(2, "reject"), (1, "approve")] {
+        place.write("all.ndjson", lines(&all));
+        place.ok(&["import", "products", "all.ndjson", "--mode", "full"]);
+        place.write("less.ndjson", lines(&all[..left]));
+        place.ok(&["import", "products", "less.ndjson", "--mode", "full"]);
+        let listed = place.ok(&["feed", "list"]);
+        let held = listed.lines().find(|line| line.contains(" full held ")).unwrap();
+        let id = held.split_whitespace().next().unwrap();
+        place.ok(&["feed", verb, id]);
+        let audit = place.ok(&["audit", "export"]);
+        let told = |line: &&str| line.contains(id) && line.contains(&format!("import.{verb}"));
+        let entry: Value = serde_json::from_str(audit.lines().find(told).unwrap()).unwrap();
+        assert_eq!(entry["actor"], "cli");
+    }
+}

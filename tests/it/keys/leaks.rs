@@ -211,3 +211,66 @@ async fn reports_are_bounded() {
     let long = "x".repeat(3 * 1024 * 1024);
     problem(send(&app, &long, "k1", "x").await, 413, "body_too_large").await;
 }
+
+#[tokio::test]
+async fn an_admin_token_that_was_found_is_suspended_until_somebody_resumes_it() {
+    let scanner = Scanner::new();
+    let app = shop(&scanner, "quarantine").await;
+    let body = json!({ "name": "deploy", "roles": ["auditor"] });
+    let made = app.admin_ok("POST", "/admin/v1/tokens", Some(body)).await;
+    let (id, text) = (made["token"]["id"].as_str().unwrap(), made["text"].as_str().unwrap());
+    let me = async || {
+        let call = app.http.get(app.admin_url("/admin/v1/me")).bearer_auth(text);
+        call.send().await.unwrap()
+    };
+    assert_eq!(me().await.status(), 200);
+    let another = text.replace(&text[10..21], &"0".repeat(11));
+    let body = report(&[text, &another]);
+    let answer = send(&app, &body, "k1", &scanner.sign(&body)).await;
+    assert_eq!(labels(answer).await, ["true_positive", "false_positive"]);
+    problem(me().await, 403, "suspended").await;
+    let listed = app.admin_ok("GET", "/admin/v1/tokens?attention=leaked", None).await;
+    assert_eq!(
+        (&listed["items"][0]["id"], &listed["items"][0]["status"]),
+        (&json!(id), &json!("suspended"))
+    );
+    assert_eq!(listed["items"].as_array().unwrap().len(), 1);
+    let path = format!("/admin/v1/tokens/{id}");
+    let leaks = app.admin_ok("GET", &format!("{path}/leaks"), None).await;
+    assert_eq!(
+        (&leaks["items"][0]["action"], &leaks["items"][0]["url"]),
+        (&json!("suspend"), &json!("https://example.com/blob/1/config.ini?key=…"))
+    );
+    let audit = app.admin_ok("GET", &format!("/admin/v1/audit?subject={id}"), None).await;
+    assert_eq!(
+        (&audit["items"][0]["action"], &audit["items"][0]["actor"]),
+        (&json!("admin_token.suspend"), &json!("leak_report"))
+    );
+    assert!(!audit.to_string().contains(&text[21..]));
+    // The same report again, behind a decision, undoes nothing; another place does.
+    app.admin_ok("POST", &format!("{path}/resume"), None).await;
+    send(&app, &body, "k1", &scanner.sign(&body)).await;
+    assert_eq!(me().await.status(), 200);
+    let elsewhere = body.replace("config.ini", "other.ini");
+    send(&app, &elsewhere, "k1", &scanner.sign(&elsewhere)).await;
+    problem(me().await, 403, "suspended").await;
+    app.admin_ok("POST", &format!("{path}/revoke"), None).await;
+    problem(app.admin("POST", &format!("{path}/resume"), None).await, 409, "conflict").await;
+    let listed = app.admin_ok("GET", "/admin/v1/tokens?attention=leaked", None).await;
+    assert_eq!(listed["items"], json!([]));
+}
+
+#[tokio::test]
+async fn a_secret_that_has_ended_is_told_of_and_stops_nothing() {
+    let scanner = Scanner::new();
+    let app = shop(&scanner, "revoke").await;
+    let key = app.key(json!({})).await;
+    let rotate = Some(json!({ "overlap_s": 0 }));
+    app.admin_ok("POST", &format!("{}/rotate", place(&key)), rotate).await;
+    let body = report(&[&key.text]);
+    let answer = send(&app, &body, "k1", &scanner.sign(&body)).await;
+    assert_eq!(labels(answer).await, ["true_positive"]);
+    assert_eq!(app.admin_ok("GET", &place(&key), None).await["status"], "active");
+    let leaks = app.admin_ok("GET", &format!("{}/leaks", place(&key)), None).await;
+    assert_eq!(leaks["items"].as_array().unwrap().len(), 1);
+}

@@ -1,0 +1,199 @@
+//! Many keys at once, and the scopes that two people give.
+
+use crate::four_eyes::{owner, path};
+use crate::support::people::Browser;
+use crate::support::{NOON, TestApp, TestKey, problem};
+use comptoir::kernel::clock::{DAY, HOUR};
+use reqwest::Response;
+use serde_json::{Value, json};
+
+/// A gateway on which a setting asks for two people, and two of them.
+async fn desk(four_eyes: &str) -> (TestApp, Browser, Browser) {
+    let app = TestApp::builder()
+        .fixed_clock(NOON)
+        .set("ADMIN__FOUR_EYES", four_eyes)
+        .set("ADMIN__GUARDED_SCOPES", "customer.*, stock:quantity")
+        .start()
+        .await;
+    let one = owner(&app, "one@example.com").await;
+    let other = owner(&app, "other@example.com").await;
+    (app, one, other)
+}
+
+async fn waits(answer: Response) -> Value {
+    let (status, text) = (answer.status().as_u16(), answer.text().await.unwrap());
+    assert_eq!(status, 202, "{text}");
+    serde_json::from_str(&text).unwrap()
+}
+
+fn key_path(key: &TestKey) -> String {
+    format!("/admin/v1/keys/{}", key.id)
+}
+
+/// Previews a change to all keys of a key's app, and asks for it.
+async fn ask(who: &Browser, key: &TestKey, action: &str) -> Response {
+    let request = json!({ "action": action, "filter": { "app_id": key.app_id } });
+    let preview = Some(request.clone());
+    let seen = who.ok("POST", "/admin/v1/keys/bulk/preview", preview).await;
+    let run = json!({ "request": request, "token": seen["token"] });
+    who.call("POST", "/admin/v1/keys/bulk", Some(run)).await
+}
+
+#[tokio::test]
+async fn many_keys_are_revoked_when_another_person_agrees() {
+    let (app, one, other) = desk("bulk").await;
+    let key = app.key(json!({})).await;
+    let asked = waits(ask(&one, &key, "revoke").await).await;
+    assert_eq!(
+        (&asked["preview"]["count"], &asked["preview"]["keys"][0]["id"]),
+        (&json!(1), &json!(key.id))
+    );
+    // No longer than the token of the preview.
+    let until = comptoir::kernel::Micros(app.clock.now().0 + DAY).to_string();
+    assert_eq!(asked["expires_at"], json!(until));
+    let status = async || app.admin_ok("GET", &key_path(&key), None).await["status"].clone();
+    assert_eq!(status().await, "active", "nothing was done");
+    let refused = one.call("POST", &path(&asked, "approve"), None).await;
+    problem(refused, 403, "second_person_required").await;
+    let refused = app.admin("POST", &path(&asked, "approve"), None).await;
+    problem(refused, 403, "second_person_required").await;
+    assert_eq!(status().await, "active");
+    let done = other.ok("POST", &path(&asked, "approve"), None).await;
+    assert_eq!(
+        done["result"],
+        json!([{
+            "id": key.id, "app_id": key.app_id, "name": done["result"][0]["name"], "status": "revoked",
+        }])
+    );
+    assert_eq!(status().await, "revoked");
+
+    // New texts are told to who approves, once.
+    let key = app.key(json!({})).await;
+    let asked = waits(ask(&one, &key, "rotate").await).await;
+    let done = other.ok("POST", &path(&asked, "approve"), None).await;
+    let text = done["result"][0]["text"].as_str().unwrap();
+    assert!(text.starts_with("cpt_live_"), "{text}");
+    let shown = one.ok("GET", path(&asked, "").trim_end_matches('/'), None).await;
+    assert!(!shown.to_string().contains(text));
+    // What only stops keys is done at once.
+    let stopped = ask(&one, &key, "suspend").await;
+    assert_eq!((stopped.status().as_u16(), status().await), (200, json!("revoked")));
+    waits(ask(&one, &key, "resume").await).await;
+}
+
+#[tokio::test]
+async fn a_change_to_other_keys_than_were_seen_is_not_approved() {
+    let (app, one, other) = desk("bulk").await;
+    let key = app.key(json!({})).await;
+    let forged = json!({
+        "request": { "action": "revoke", "filter": { "app_id": key.app_id } }, "token": "0.0",
+    });
+    let refused = one.call("POST", "/admin/v1/keys/bulk", Some(forged)).await;
+    problem(refused, 409, "conflict").await;
+    let asked = waits(ask(&one, &key, "revoke").await).await;
+    app.admin_ok("PATCH", &key_path(&key), Some(json!({ "name": "renamed" }))).await;
+    let refused = other.call("POST", &path(&asked, "approve"), None).await;
+    let refused = problem(refused, 409, "conflict").await;
+    assert!(refused["detail"].as_str().unwrap().contains("have changed"), "{refused}");
+
+    let asked = waits(ask(&one, &key, "revoke").await).await;
+    let new = json!({ "app_id": key.app_id, "name": "new", "environment": "live" });
+    app.admin_ok("POST", "/admin/v1/keys", Some(new)).await;
+    let refused = other.call("POST", &path(&asked, "approve"), None).await;
+    problem(refused, 409, "conflict").await;
+
+    let mut other = other;
+    let asked = waits(ask(&one, &key, "revoke").await).await;
+    app.clock.advance(DAY + HOUR);
+    other.log_in_again().await;
+    let late = other.call("POST", &path(&asked, "approve"), None).await;
+    let late = problem(late, 409, "conflict").await;
+    assert!(late["detail"].as_str().unwrap().contains("expired"), "{late}");
+    assert_eq!(app.admin_ok("GET", &key_path(&key), None).await["status"], "active");
+}
+
+#[tokio::test]
+async fn a_guarded_scope_is_given_by_two_whatever_the_way() {
+    let (app, one, other) = desk("customer_scopes").await;
+    let key = app.key(json!({ "scopes": ["catalog:read"] })).await;
+    let new = |scopes: Value| json!({ "app_id": key.app_id, "name": "new", "environment": "live", "scopes": scopes });
+    // By a new key; also one of which nobody says what it may do.
+    for scopes in [json!(["stock:quantity"]), Value::Null] {
+        let asked = one.call("POST", "/admin/v1/keys", Some(new(scopes))).await;
+        let asked = waits(asked).await;
+        let refused = one.call("POST", &path(&asked, "approve"), None).await;
+        problem(refused, 403, "second_person_required").await;
+        let done = other.ok("POST", &path(&asked, "approve"), None).await;
+        assert!(done["result"]["text"].as_str().unwrap().starts_with("cpt_live_"));
+        assert!(done["result"]["key"]["scopes"].to_string().contains("stock:quantity"));
+    }
+    // By an edit; what a key has already is not given again.
+    let add = json!({ "scopes": ["catalog:read", "stock:quantity"] });
+    let asked = waits(one.call("PATCH", &key_path(&key), Some(add.clone())).await).await;
+    let scopes = async || app.admin_ok("GET", &key_path(&key), None).await["scopes"].clone();
+    assert_eq!(scopes().await, json!(["catalog:read"]));
+    other.ok("POST", &path(&asked, "approve"), None).await;
+    assert_eq!(scopes().await, add["scopes"]);
+    one.ok("PATCH", &key_path(&key), Some(add)).await;
+    let less = json!({ "scopes": ["stock:quantity"], "expires_at": null });
+    one.ok("PATCH", &key_path(&key), Some(less.clone())).await;
+    assert_eq!(scopes().await, less["scopes"]);
+    // By a client.
+    let asked = waits(one.call("POST", "/admin/v1/clients", Some(new(Value::Null))).await).await;
+    let done = other.ok("POST", &path(&asked, "approve"), None).await;
+    assert!(done["result"]["secret"].as_str().unwrap().starts_with("cpt_client_"));
+    // By an import, which says so of the row.
+    let row = json!({ "app_id": key.app_id, "name": "old", "sha256": "0".repeat(64) });
+    let import = app.http.post(app.admin_url("/admin/v1/keys/import"));
+    let import =
+        import.bearer_auth(&app.admin_token).header("content-type", "application/x-ndjson");
+    let report: Value = import.body(row.to_string()).send().await.unwrap().json().await.unwrap();
+    assert_eq!(
+        (&report["stored"], &report["faults"][0]["code"]),
+        (&json!(false), &json!("second_person_required"))
+    );
+    // Everything else one person gives.
+    one.ok("POST", "/admin/v1/keys", Some(new(json!(["catalog:read", "stock:read"])))).await;
+    let audit = app.admin_ok("GET", &format!("/admin/v1/audit?subject={}", key.id), None).await;
+    let both = format!("{} approved by {}", one.account, other.account);
+    assert!(audit.to_string().contains(&both), "{audit}");
+}
+
+#[tokio::test]
+async fn an_edit_that_waits_is_of_the_key_that_was_seen() {
+    let (app, one, other) = desk("customer_scopes").await;
+    let key = app.key(json!({ "scopes": ["catalog:read"] })).await;
+    let url = app.admin_url(&key_path(&key));
+    let patch = app.http.patch(url).header("cookie", one.cookie()).header("if-match", "\"1\"");
+    let patch = patch.header("x-comptoir-request", "1");
+    let asked = patch.json(&json!({ "scopes": ["stock:quantity"] })).send().await.unwrap();
+    let asked = waits(asked).await;
+    app.admin_ok("PATCH", &key_path(&key), Some(json!({ "name": "renamed" }))).await;
+    let refused = other.call("POST", &path(&asked, "approve"), None).await;
+    problem(refused, 412, "precondition_failed").await;
+    let shown = one.ok("GET", path(&asked, "").trim_end_matches('/'), None).await;
+    assert_eq!(shown["status"], "waiting");
+}
+
+#[tokio::test]
+async fn what_somebody_wanted_who_is_suspended_is_not_done() {
+    let (app, one, other) = desk("bulk").await;
+    let key = app.key(json!({})).await;
+    let asked = waits(ask(&one, &key, "revoke").await).await;
+    let account = format!("/admin/v1/accounts/{}", one.account);
+    app.admin_ok("POST", &format!("{account}/suspend"), None).await;
+    let refused = other.call("POST", &path(&asked, "approve"), None).await;
+    let refused = problem(refused, 409, "conflict").await;
+    assert!(refused["detail"].as_str().unwrap().contains("suspended"), "{refused}");
+    app.admin_ok("POST", &format!("{account}/resume"), None).await;
+    other.ok("POST", &path(&asked, "approve"), None).await;
+}
+
+#[tokio::test]
+async fn where_nothing_asks_for_it_one_person_gives_any_scope() {
+    let (app, one, _) = desk("owners").await;
+    let key = app.key(json!({ "scopes": ["catalog:read"] })).await;
+    let add = json!({ "scopes": ["stock:quantity"] });
+    assert_eq!(one.call("PATCH", &key_path(&key), Some(add)).await.status(), 200);
+    assert_eq!(ask(&one, &key, "revoke").await.status(), 200);
+}
