@@ -2,7 +2,7 @@
 
 mod billing;
 mod faults;
-mod receiver;
+pub(crate) mod receiver;
 mod restart;
 
 use self::receiver::{Manner, Receiver};
