@@ -4,6 +4,7 @@ mod mails;
 mod messages;
 mod unusual;
 
+use crate::support::redis::RedisServer;
 use crate::support::schema::documented;
 use crate::support::{NOON, TestApp, TestKey, data, problem};
 use serde_json::{Value, json};
@@ -140,6 +141,22 @@ async fn what_no_node_has_noticed_before_a_period_ended_is_told_after_a_start() 
     let again = app.beside().await;
     let told = alerts(&again, "", 1).await;
     assert_eq!(told[0]["quota"]["period_end"], "2026-12-01T00:00:00Z");
+}
+
+#[tokio::test]
+async fn it_is_the_same_where_nodes_share_the_counters() {
+    for backend in ["strict", "leased"] {
+        let Some(redis) = RedisServer::start() else { return };
+        let url = redis.url();
+        let app = shop(&[("LIMITS__BACKEND", backend), ("REDIS__URL", &url)]).await;
+        let plan = month(&app, 4).await;
+        let key = app.key_under(&plan, json!({})).await;
+        for (calls, told) in [(2, vec![50]), (1, vec![50]), (1, vec![100, 80, 50])] {
+            call(&app, &key, calls).await;
+            app.clock.advance(1_000);
+            assert_eq!(percents(&alerts(&app, "", told.len()).await), told, "{backend}");
+        }
+    }
 }
 
 #[tokio::test]
