@@ -5,10 +5,11 @@ use super::page::{self, PageOut, PageQuery};
 use super::problems::Problems;
 use super::state::State;
 use crate::alerts::api::{AlertOut, before, keys};
-use crate::alerts::model::Kind;
+use crate::alerts::model::{Kind, QuotaUse, UnusualHour};
 use crate::alerts::store::{self, Asked, Post, Stored};
 use crate::http::{Answer, ApiResult, Params};
 use crate::kernel::Micros;
+use crate::kernel::id::{AlertId, AppId, KeyId, PartnerId};
 use crate::kernel::word::Word as _;
 use actix_web::{HttpRequest, get};
 use serde::Serialize;
@@ -42,8 +43,34 @@ struct AlertPostOut {
 /// An alert, and what became of its message.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 struct AdminAlertOut {
-    #[serde(flatten)]
-    alert: AlertOut,
+    /// Its id.
+    #[schema(value_type = String, example = "alr_7HqK2mXw9Pz")]
+    id: AlertId,
+    /// What it tells: `threshold` (so much of a quota is used), `high_usage`, `many_errors`, `many_refusals` or
+    /// `silence` (an hour of an app was unlike the same hour of the days before).
+    #[schema(example = "threshold")]
+    kind: Kind,
+    /// The partner.
+    #[schema(value_type = String, example = "prt_4kPz09aBcDe")]
+    partner_id: PartnerId,
+    /// The app; null where all apps of the partner are counted together.
+    #[schema(required = true, value_type = Option<String>, example = "app_7nRy25kLmNo")]
+    app_id: Option<AppId>,
+    /// The key, where it is counted alone.
+    #[schema(required = true, value_type = Option<String>, example = json!(null))]
+    key_id: Option<KeyId>,
+    /// Of a threshold: how much of which quota; null otherwise.
+    #[schema(required = true)]
+    quota: Option<QuotaUse>,
+    /// Of what is unusual: the hour in which it began; null otherwise.
+    #[schema(required = true)]
+    hour: Option<UnusualHour>,
+    /// When it was noticed.
+    #[schema(value_type = String, format = DateTime, example = "2026-11-22T09:41:07Z")]
+    raised_at: Micros,
+    /// The first hour that was usual again; null while it is not, and of thresholds.
+    #[schema(required = true, value_type = Option<String>, format = DateTime, example = json!(null))]
+    ended_at: Option<Micros>,
     /// What became of the message to the retailer's own receiver; null where there was none.
     #[schema(required = true)]
     post: Option<AlertPostOut>,
@@ -63,7 +90,10 @@ impl From<Post> for AlertPostOut {
 
 impl From<Stored> for AdminAlertOut {
     fn from(stored: Stored) -> Self {
-        Self { alert: stored.alert.into(), post: stored.post.map(Into::into) }
+        let AlertOut { id, kind, partner_id, app_id, key_id, quota, hour, raised_at, ended_at } =
+            stored.alert.into();
+        let post = stored.post.map(Into::into);
+        Self { id, kind, partner_id, app_id, key_id, quota, hour, raised_at, ended_at, post }
     }
 }
 

@@ -40,9 +40,9 @@ impl Alerts {
             None => store::apps(tx, alert.whose.partner).await?,
         };
         let payload = api::message(alert)?;
-        let (event, id, at) = (alert.kind.event(), alert.id.to_string(), alert.raised_at);
+        let (event, id) = (alert.kind.event(), alert.id.to_string());
         for app in apps {
-            let notice = Notice { app, event, id: &id, at, payload: &payload };
+            let notice = Notice { app, event, id: &id, payload: &payload };
             self.hooks.tell(tx, &notice).await?;
         }
         Ok(())

@@ -118,16 +118,16 @@ impl Comptoir {
         let explainer = Explainer::new(keyring.pepper(), (&db, &clock));
         let run = (run_id(node, epoch), &clock);
         let book = Arc::new(ledgerbook(&config.limits, journal, run, (&metrics, explainer)));
-        let demo = db.setting("demo").await?.is_some();
         // All this may have taken longer than what was read of the keys holds.
         keyring.follow(&db, clock.now()).await?;
         let hooks = Arc::new(Hooks::new(&config.hooks, (&db, &clock, node), &mirror, counted)?);
         let opened = (&db, &clock, node);
-        let registration = open_registration(&config, (&db, &clock), &keyring)?;
-        let post = Arc::new(open_post(&config, opened, &keyring)?);
-        let alerts = open_alerts((&config, &hooks), opened, &keyring, quotas.is_some())?;
         Ok(Self {
             readiness: Arc::new(Readiness::new(Arc::clone(&keyring), clock.now())),
+            demo: db.setting("demo").await?.is_some(),
+            registration: open_registration(&config, (&db, &clock), &keyring)?,
+            post: Arc::new(open_post(&config, opened, &keyring)?),
+            alerts: open_alerts((&config, &hooks), opened, &keyring, quotas.is_some())?,
             hooks,
             sources: Sources::new(&config.feeds, (&db, &clock, node.to_string()))?.map(Arc::new),
             config: Arc::new(config),
@@ -143,15 +143,11 @@ impl Comptoir {
             exports,
             feeds,
             waits,
-            registration,
-            post,
-            alerts,
             folder,
             quotas,
             book,
             metrics,
             bootstrap,
-            demo,
             _lock: lock,
         })
     }

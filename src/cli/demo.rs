@@ -11,7 +11,7 @@ use crate::access::model::{KeySpec, Name};
 use crate::access::service::{
     By, Walk, create_app, create_partner, create_plan, list_apps, list_partners, list_plans,
 };
-use crate::access::{Environment, Scopes};
+use crate::access::{Environment, Op as _, Scopes, op};
 use crate::app::{Addresses, Comptoir, check_listeners, lock_data_dir, open_database, open_pepper};
 use crate::config::{self, Config, DatabaseUrl};
 use crate::customers;
@@ -20,16 +20,20 @@ use crate::feeds::{Feed, import_values};
 use crate::kernel::Clock;
 use crate::kernel::id::{AppId, ProductId, StoreId};
 use crate::kernel::secret::Secret;
-use crate::limit::{Limit, Limits};
+use crate::limit::{Cycle, Kind, Limit, Limits, Operations, Period, Quota};
 use crate::storage::{Db, write_durably};
 use anyhow::Context as _;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Where the demo keeps its data where neither the command line nor the settings say otherwise.
 const DATA_DIR: &str = "demo-data";
 /// Who the audit trail names for what the demo makes.
 const ACTOR: &str = "demo";
+
+/// A newcomer waits for what is told of usage.
+const POLL: Duration = Duration::from_secs(1);
 
 /// The plan of the demo's keys.
 const PLAN: &str = "Découverte";
@@ -55,7 +59,7 @@ struct DemoKeys {
 /// Settles what the demo keeps where: its own folder and links to its own listener, unless the
 /// settings say otherwise.
 fn settle(config: &mut Config, data_dir: Option<PathBuf>) {
-    let Config { server: defaults, catalog, .. } = Config::embedded();
+    let Config { server: defaults, catalog, alerts, .. } = Config::embedded();
     let unset = config.server.data_dir == defaults.data_dir;
     let chosen = data_dir.or_else(|| unset.then(|| DATA_DIR.into()));
     if let Some(dir) = chosen {
@@ -69,6 +73,9 @@ fn settle(config: &mut Config, data_dir: Option<PathBuf>) {
     }
     source::settle(&mut config.feeds, &config.server.data_dir);
     config.registration.enabled = true;
+    if config.alerts.poll == alerts.poll {
+        config.alerts.poll = POLL;
+    }
     if config.catalog.language == catalog.language
         && let Ok(own) = demo::LANGUAGE.parse()
     {
@@ -175,6 +182,20 @@ async fn app(db: &Db, by: &By<'_>, limits: Limits) -> anyhow::Result<AppId> {
     })
 }
 
+/// The limits of the demo's keys. One is small, so that a newcomer sees what happens when it is used.
+fn limits() -> anyhow::Result<Limits> {
+    let history = Limit {
+        operations: Operations::only([op::ListPriceHistory::OPERATION.code]),
+        kind: Kind::Quota(Quota {
+            quota: 10,
+            cycle: Cycle { period: Period::Day, ..Cycle::default() },
+        }),
+        ..Limit::rate("history".parse()?, 10, 1)
+    };
+    let (burst, day) = ("burst".parse()?, "day".parse()?);
+    Ok(Limits::new(vec![Limit::rate(burst, 50, 1), Limit::rate(day, 100_000, 86_400), history])?)
+}
+
 /// The demo's keys: those of the first run, from the file that only a demo has.
 async fn keys(
     data_dir: &Path,
@@ -190,11 +211,7 @@ async fn keys(
         }
     }
     let by = By::new(ACTOR, clock.now());
-    let limits = Limits::new(vec![
-        Limit::rate("burst".parse()?, 50, 1),
-        Limit::rate("day".parse()?, 100_000, 86_400),
-    ])?;
-    let app = app(db, &by, limits).await?;
+    let app = app(db, &by, limits()?).await?;
     let issue = async |environment: Environment| -> anyhow::Result<String> {
         let spec = KeySpec {
             app,
@@ -254,6 +271,8 @@ fn welcome(at: Addresses, keys: &DemoKeys, token: Option<&Secret>, data_dir: &Pa
          \n  curl -s -H 'Authorization: Bearer {live}' '{base}/v1/products?min_price=20&sort=-price&facets=brand,category_id,price&limit=1'\
          \n\nWithout a key, anybody may see the plans and apply; mails lie in {outbox}:\n\
          \n  curl -s '{base}/v1/plans'\
+         \n\nThe plan grants ten price histories a day; when half are used, the partner is told in a mail there:\n\
+         \n  for n in 1 2 3 4 5; do curl -so /dev/null -H 'Authorization: Bearer {live}' '{base}/v1/products/{id}/price-history'; done\
          \n\nA file that is put into a source is imported within seconds; then call for the price:\n\
          \n  mv '{sample}' '{folder}/'\
          \n  curl -s -H 'Authorization: Bearer {live}' '{base}/v1/products/{id}/offers?store_id={store}'\

@@ -55,8 +55,6 @@ pub struct Notice<'a> {
     pub event: &'static str,
     /// What tells it apart from others.
     pub id: &'a str,
-    /// When it happened, which orders what happened behind one position.
-    pub at: Micros,
     /// The message.
     pub payload: &'a str,
 }
@@ -365,7 +363,9 @@ pub(super) async fn tell(
     const OF_APP: &str = "SELECT id, events, position FROM subscriptions WHERE app_id = $1";
     const INSERT: &str = "INSERT INTO deliveries (id, subscription_id, position, number, event,
         payload, status, attempts, next_attempt_at, created_at, retry_until)
-        VALUES ($1, $2, $3, $4, $5, $6, 'pending', 0, $7, $7, $8) ON CONFLICT (id) DO NOTHING";
+        VALUES ($1, $2, $3, (SELECT COALESCE(MAX(d.number), 0) + 1 FROM deliveries d
+            WHERE d.subscription_id = $2 AND d.position = $3),
+            $4, $5, 'pending', 0, $6, $6, $7) ON CONFLICT (id) DO NOTHING";
     let app = notice.app.to_string();
     let all: Vec<(String, String, i64)> =
         on_tx!(tx, c => sqlx::query_as(OF_APP).bind(app).fetch_all(c).await)?;
@@ -376,7 +376,7 @@ pub(super) async fn tell(
         let id = DeliveryId::derived(&format!("{subscription}/{}", notice.id)).to_string();
         on_tx!(tx, c => {
             let insert = sqlx::query(INSERT).bind(id).bind(&subscription).bind(position);
-            let insert = insert.bind(notice.at.0).bind(notice.event).bind(notice.payload);
+            let insert = insert.bind(notice.event).bind(notice.payload);
             insert.bind(now.0).bind(retry_until.0).execute(c).await?;
         });
     }

@@ -325,6 +325,16 @@ impl Account {
         wanted
     }
 
+    /// The periods that are over of which the ledger is to be asked, too.
+    #[must_use]
+    pub fn wants_ended(&mut self, now: Micros) -> Vec<Bounds> {
+        let mut wanted: Vec<Bounds> =
+            self.all_counters().filter_map(|c| c.wants_ended(now)).collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        wanted
+    }
+
     /// Lets every counter begin anew with what the ledger has.
     pub fn unseed(&mut self) {
         self.all_counters().for_each(Counter::unseed);

@@ -11,9 +11,13 @@ use super::period::{Anchor, Bounds, Cycle};
 use super::policy::{Operations, Quota};
 use super::terms::Placed;
 use crate::kernel::Micros;
+use crate::kernel::clock::DAY;
 
 /// Holds no instant: the first use of a counter finds the period.
 const NEVER: Bounds = Bounds { start: Micros(i64::MIN), end: Micros(i64::MIN) };
+
+/// Microseconds after its end for which a new counter asks for the period before.
+const ENDED: i64 = 2 * DAY;
 
 /// Units of one period, in thousandths.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -246,6 +250,19 @@ impl Counter {
         (!self.seeded).then_some(self.current.bounds)
     }
 
+    /// The period before, where the ledger is to be asked what it has of it: for a while after its end, if this
+    /// counter was not there yet. Only of one that ended with an hour, by which the ledger sums.
+    #[must_use]
+    pub fn wants_ended(&self, now: Micros) -> Option<Bounds> {
+        let ended = self.current.bounds.start;
+        let is_wanted = self.before.is_none() && now.0.saturating_sub(ended.0) < ENDED;
+        (is_wanted && ended == ended.hour()).then(|| self.period_before())
+    }
+
+    fn period_before(&self) -> Bounds {
+        self.cycle.around(Micros(self.current.bounds.start.0.saturating_sub(1)), self.since)
+    }
+
     /// Lets it begin anew with what the ledger has.
     pub fn unseed(&mut self) {
         self.seeded = false;
@@ -254,12 +271,14 @@ impl Counter {
 
     /// Begins with what the ledger has of a period, by operation.
     pub fn seed(&mut self, bounds: Bounds, sums: &[(u16, u64)]) {
-        if self.seeded || self.current.bounds != bounds {
-            return;
-        }
         let covered = sums.iter().filter(|(operation, _)| self.operations.cover(*operation));
-        self.current.ledger = covered.fold(0, |sum, (_, milli)| sum.saturating_add(*milli));
-        self.seeded = true;
+        let ledger = covered.fold(0, |sum: u64, (_, milli)| sum.saturating_add(*milli));
+        if self.current.bounds == bounds && !self.seeded {
+            self.current.ledger = ledger;
+            self.seeded = true;
+        } else if self.before.is_none() && self.period_before() == bounds {
+            self.before = Some(Tally { ledger, seeded: true, ..Tally::new(bounds) });
+        }
     }
 
     /// How the quota stands.
@@ -304,7 +323,6 @@ mod tests {
     use super::*;
 
     const START: Micros = Micros(1_795_341_600_000_000);
-    const DAY: i64 = 86_400_000_000;
 
     fn counter() -> Counter {
         let cycle = Cycle { period: super::super::Period::Day, ..Cycle::default() };
@@ -394,6 +412,19 @@ mod tests {
         assert_eq!(counter.in_ledger(), [None, None]);
         counter.seed(next, &[(1, 700)]);
         assert_eq!(counter.in_ledger(), [None, Some((next, 700))]);
+    }
+
+    #[test]
+    fn a_new_counter_asks_for_the_period_before_for_a_while() {
+        let mut counter = counter();
+        let today = counter.used(START).1;
+        let yesterday = counter.wants_ended(START).unwrap();
+        assert_eq!((yesterday.end, yesterday.seconds()), (today.start, 86_400));
+        counter.seed(yesterday, &[(1, 9_000)]);
+        assert_eq!(counter.in_ledger(), [Some((yesterday, 9_000)), Some((today, 2_000))]);
+        assert_eq!(counter.wants_ended(START), None);
+        counter.follow(&[billed(Micros(today.start.0 - 1), 500)], None, START);
+        assert_eq!(counter.in_ledger()[0], Some((yesterday, 9_500)));
     }
 
     #[test]

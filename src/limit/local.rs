@@ -158,9 +158,20 @@ impl LocalLimiter {
     /// What the ledger has to be asked for.
     #[must_use]
     pub fn wanted(&self, now: Micros) -> Vec<Wanted> {
+        self.wanted_by(|account| account.wants(now))
+    }
+
+    /// What of periods that are over it has to be asked for, too, by who watches the quotas. Ask behind
+    /// [`LocalLimiter::wanted`], which finds the present ones.
+    #[must_use]
+    pub fn wanted_of_ended(&self, now: Micros) -> Vec<Wanted> {
+        self.wanted_by(|account| account.wants_ended(now))
+    }
+
+    fn wanted_by(&self, periods: impl Fn(&mut Account) -> Vec<Bounds>) -> Vec<Wanted> {
         let mut wanted = Vec::new();
         for (id, account) in self.counting() {
-            let periods = account.lock().wants(now);
+            let periods = periods(&mut account.lock());
             wanted.extend(periods.into_iter().map(|bounds| Wanted { account: id, bounds }));
         }
         wanted

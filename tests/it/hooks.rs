@@ -3,7 +3,7 @@
 mod billing;
 mod faults;
 mod personal;
-mod receiver;
+pub(crate) mod receiver;
 mod restart;
 
 use self::receiver::{Manner, Receiver};

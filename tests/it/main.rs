@@ -10,6 +10,7 @@
 mod access;
 mod accounts;
 mod admin;
+mod alerts;
 mod architecture;
 mod attack;
 mod audit;

@@ -42,7 +42,7 @@ pub(super) async fn post(part: Part, alerts: Arc<Alerts>) {
                 this.metrics.add(Tally::HookFailures, posted.failed);
             }
             Err(error) => {
-                tracing::warn!(%error, "alerts could not be posted; they are posted later")
+                tracing::warn!(%error, "alerts could not be posted; they are posted later");
             }
         }
     })

@@ -68,7 +68,10 @@ impl Quotas {
             _ => HashMap::new(),
         };
         let own = store::last_segment(&mut tx, &self.node, self.epoch).await?;
-        let seeds = seeds(&mut tx, limiter.wanted(now), head).await?;
+        let mut wanted = limiter.wanted(now);
+        // What came into the ledger while no node ran is to be noticed, too.
+        wanted.extend(limiter.wanted_of_ended(now));
+        let seeds = seeds(&mut tx, wanted, head).await?;
         drop(tx);
         limiter.take_in(billed, seeds, own, now);
         *position = Some(head);

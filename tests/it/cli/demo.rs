@@ -70,6 +70,23 @@ async fn the_demo_opens_answers_and_comes_back_the_same() {
         assert!(std::time::Instant::now() < until, "{text}");
         tokio::task::yield_now().await;
     }
+    // Half of the price histories of a day, of which one was called above.
+    let (headers, history) = calls.iter().find(|(_, url)| url.contains("price-history")).unwrap();
+    for _ in 0..4 {
+        let request =
+            headers.iter().fold(http.get(history), |r, (name, value)| r.header(name, value));
+        assert_eq!(request.send().await.unwrap().status(), 200);
+    }
+    let outbox = sample.parent().unwrap().join("outbox");
+    let mails = || {
+        let files = std::fs::read_dir(&outbox).into_iter().flatten().flatten();
+        files.map(|file| std::fs::read_to_string(file.path()).unwrap_or_default()).collect()
+    };
+    wait_until("the partner is told", || {
+        let mails: Vec<String> = mails();
+        let to = |to: &str| mails.iter().any(|mail| mail.contains(to) && mail.contains("history"));
+        to("technique@prixmalin.example") && to("factures@prixmalin.example")
+    });
     let error = place.fails(1, &["demo"]);
     assert!(error.contains("another comptoir is running on"), "{error}");
     assert_eq!(first.stop("-INT"), Some(0));

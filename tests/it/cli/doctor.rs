@@ -1,6 +1,7 @@
 //! `comptoir doctor` finds what is wrong, says what to do, and changes nothing.
 
 use super::program::Place;
+use crate::support::smtp::SmtpServer;
 use comptoir::config::Config;
 use comptoir::storage::Db;
 use std::fs::Permissions;
@@ -107,4 +108,26 @@ async fn an_access_log_that_cannot_be_written_is_found_and_refused() {
     place.set("TELEMETRY__ACCESS_LOG", "access.log");
     let said = doctor(&place, 0);
     assert!(said.contains("access.log is not there yet"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_smtp_server_that_takes_no_mails_is_found() {
+    let server = SmtpServer::start().await;
+    let mut place = Place::new().await;
+    place.set("MAIL__SMTP__HOST", "127.0.0.1");
+    place.set("MAIL__SMTP__PORT", &server.port.to_string());
+    place.set("MAIL__SMTP__TLS", "none");
+    let said = doctor(&place, 0);
+    assert!(said.contains("ok    mail: 127.0.0.1:") && said.contains("takes mails"), "{said}");
+    // Where the server has no TLS, nothing is sent without.
+    place.set("MAIL__SMTP__TLS", "starttls");
+    let said = doctor(&place, 1);
+    assert!(said.contains("WRONG mail: ") && said.contains("STARTTLS is not supported"), "{said}");
+    place.set("MAIL__SMTP__TLS", "none");
+    place.set("MAIL__SMTP__HOST", "smtp.shop.example");
+    place.set("MAIL__SMTP__USER", "shop");
+    place.set("MAIL__SMTP__PASSWORD", "hush-hush");
+    let said = doctor(&place, 1);
+    assert!(said.contains("where a password is sent to another machine"), "{said}");
+    assert!(!said.contains("hush"), "{said}");
 }

@@ -10,6 +10,7 @@ pub(crate) mod redis;
 pub(crate) mod schema;
 #[path = "../../../src/storage/testing/scratch.rs"]
 pub(crate) mod scratch;
+pub(crate) mod smtp;
 pub(crate) mod subjects;
 
 use comptoir::app::{Addresses, Comptoir};
