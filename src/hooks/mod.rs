@@ -12,6 +12,7 @@ mod event;
 mod message;
 mod meter;
 mod retry;
+mod rights;
 mod secret;
 mod store;
 

@@ -51,6 +51,7 @@ mod operations;
 mod parquet;
 mod personal;
 mod plan_changes;
+mod plan_follow;
 mod prices;
 mod products;
 mod quotas;
