@@ -116,7 +116,8 @@ fn place(places: &Arc<Semaphore>) -> ApiResult<OwnedSemaphorePermit> {
 ///
 /// Replays the usage of a month or a day under other limits, weights and prices, and changes nothing: which
 /// calls would have been refused, and what the use would have come to, against what was. `cautions` says
-/// what a replay cannot know. A node does one at a time, beside the calls; who hangs up ends it. An answer
+/// what a replay cannot know. The ledger does not hold what was read, so the data that a plan includes and
+/// `stock_disclosure` cannot be tried out, and are refused here. A node does one at a time, beside the calls; who hangs up ends it. An answer
 /// that takes long begins with blank lines, and breaks off where it fails.
 #[utoipa::path(
     tag = "plans", operation_id = "simulate_plan", request_body = SimulationIn,

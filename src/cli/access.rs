@@ -3,7 +3,7 @@
 
 use super::freezes::{Freeze, Unfreeze, freeze, show_notes, unfreeze};
 use super::keys;
-use super::simulate::{self, PricesArg, prices};
+use super::simulate::{self, PricesArg, json_or_file, prices};
 use super::speak::say;
 use crate::access::Pepper;
 use crate::access::freezes::Freezable;
@@ -19,7 +19,7 @@ use crate::access::model::{
 use crate::access::offers::{Approval, Description, Offer, get_offer, set_offer};
 use crate::access::partners::model::PartnerPatch;
 use crate::access::partners::service::{NoteText, add_note, update_partner};
-use crate::access::plan::PlanLimits;
+use crate::access::plan::{PlanData, PlanLimits};
 use crate::access::service::{
     By, Switch, Walk, create_app, create_partner, create_plan, list_apps, list_partners,
     list_plans, set_app_plan, set_app_status, set_partner_status, update_plan,
@@ -125,6 +125,10 @@ pub(super) enum PlanCommand {
         /// What use costs: a price list as JSON of the admin API, or @FILE to read it from a file.
         #[arg(long, value_name = "JSON", value_parser = prices)]
         prices: Option<PricesArg>,
+        /// What of the data its apps may read, as JSON of the admin API, or @FILE to read it from a file;
+        /// everything where it is left out.
+        #[arg(long, value_name = "JSON", value_parser = data)]
+        data: Option<Arc<PlanData>>,
     },
     /// List all plans.
     List,
@@ -147,7 +151,7 @@ pub(super) enum PlanCommand {
         /// A limit, as for create; those given replace all.
         #[arg(
             long = "limit",
-            required_unless_present_any = ["stock_disclosure", "prices"],
+            required_unless_present_any = ["stock_disclosure", "prices", "data"],
             value_parser = limit
         )]
         limits: Vec<Limit>,
@@ -157,6 +161,9 @@ pub(super) enum PlanCommand {
         /// What use costs from now on: a price list as JSON of the admin API, @FILE, or none.
         #[arg(long, value_name = "JSON", value_parser = prices)]
         prices: Option<PricesArg>,
+        /// What of the data its apps may read from now on: JSON of the admin API, @FILE, or all.
+        #[arg(long, value_name = "JSON", value_parser = data)]
+        data: Option<Arc<PlanData>>,
     },
     /// Try other limits, weights and prices out on past usage: who would have been refused what, and what
     /// it would have earned. Changes nothing.
@@ -323,7 +330,13 @@ fn app_line(app: &App) -> String {
 fn plan_line(plan: &Plan) -> String {
     let Plan { id, name, version, definition, .. } = plan;
     let limits = serde_json::to_string(&definition.limits).unwrap_or_default();
-    format!("{id}\tversion {version}\t{limits}\t{name}\tstock {}", definition.stock_disclosure)
+    let data = Some(&definition.data).filter(|data| !data.is_everything());
+    let data = data.and_then(|data| serde_json::to_string(data).ok());
+    let data = data.map_or_else(String::new, |data| format!("\tdata {data}"));
+    format!(
+        "{id}\tversion {version}\t{limits}\t{name}\tstock {}{data}",
+        definition.stock_disclosure
+    )
 }
 
 fn key_line(key: &Key) -> String {
@@ -395,13 +408,23 @@ pub(super) async fn app(config: &Config, command: AppCommand) -> anyhow::Result<
     Ok(())
 }
 
+/// Reads what a plan includes: JSON, `@FILE`, or `all`.
+fn data(text: &str) -> Result<Arc<PlanData>, String> {
+    match text {
+        "all" => Ok(Arc::default()),
+        text => json_or_file(text).map(Arc::new),
+    }
+}
+
 pub(super) async fn plan(config: &Config, command: PlanCommand) -> anyhow::Result<()> {
     let desk = Desk::open(config).await?;
     let (db, by) = (&desk.db, &desk.by());
     match command {
-        PlanCommand::Create { name, limits, stock_disclosure, prices } => {
+        PlanCommand::Create { name, limits, stock_disclosure, prices, data } => {
             let prices = prices.and_then(|PricesArg(prices)| prices);
-            let definition = Definition { stock_disclosure, prices, ..Limits::new(limits)?.into() };
+            let data = data.unwrap_or_default();
+            let definition =
+                Definition { stock_disclosure, prices, data, ..Limits::new(limits)?.into() };
             say(create_plan(db, by, name, definition).await?.id)?;
         }
         PlanCommand::List => {
@@ -413,12 +436,17 @@ pub(super) async fn plan(config: &Config, command: PlanCommand) -> anyhow::Resul
             let Offer { approval, public, .. } = get_offer(db, id).await?;
             say(format!("{id}\t{approval}\t{}", if public { "public" } else { "not public" }))?;
         }
-        PlanCommand::Update { id, limits, stock_disclosure, prices } => {
+        PlanCommand::Update { id, limits, stock_disclosure, prices, data } => {
             let limits = (!limits.is_empty()).then(|| Limits::new(limits)).transpose()?;
             let limits = limits.map(PlanLimits);
             let prices = prices.map(|PricesArg(prices)| prices);
-            let patch =
-                DefinitionPatch { limits, stock_disclosure, prices, ..DefinitionPatch::default() };
+            let patch = DefinitionPatch {
+                limits,
+                stock_disclosure,
+                prices,
+                data,
+                ..DefinitionPatch::default()
+            };
             say(plan_line(&update_plan(db, by, id, patch).await?))?;
         }
         PlanCommand::Simulate(args) => simulate::run(db, by.now, args).await?,

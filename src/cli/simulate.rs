@@ -9,6 +9,7 @@ use crate::kernel::id::{AppId, PlanId};
 use crate::limit::{Limit, Limits};
 use crate::metering::simulate::{RefusalsOut, SideBySideOut, Simulation, SimulationOut, simulate};
 use crate::storage::Db;
+use serde::de::DeserializeOwned;
 
 /// What is tried out. What is left out is the plan's own.
 #[derive(Debug, clap::Args)]
@@ -42,15 +43,19 @@ pub(super) struct PricesArg(pub(super) Option<PlanPrices>);
 
 /// Reads a price list: JSON, `@FILE`, or `none`.
 pub(super) fn prices(text: &str) -> Result<PricesArg, String> {
-    if text == "none" {
-        return Ok(PricesArg(None));
+    match text {
+        "none" => Ok(PricesArg(None)),
+        text => json_or_file(text).map(Some).map(PricesArg),
     }
+}
+
+/// Reads JSON, or with `@FILE` the JSON in a file.
+pub(super) fn json_or_file<T: DeserializeOwned>(text: &str) -> Result<T, String> {
     let json = match text.strip_prefix('@') {
         Some(file) => std::fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?,
         None => text.to_owned(),
     };
-    let read = serde_json::from_str(&json).map_err(|error| error.to_string())?;
-    Ok(PricesArg(Some(read)))
+    serde_json::from_str(&json).map_err(|error| error.to_string())
 }
 
 fn weights(text: &str) -> Result<PlanWeights, String> {

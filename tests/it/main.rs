@@ -37,6 +37,7 @@ mod grid;
 mod hooks;
 mod hooks_fair;
 mod imports_crash;
+mod in_plan;
 mod keys;
 mod languages;
 mod levels;

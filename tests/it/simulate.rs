@@ -304,6 +304,7 @@ async fn what_cannot_be_tried_out_says_why() {
         (json!({ "limits": [] }), "/limits"),
         (json!({ "prices": { "currency": "EUR", "fee": "x" } }), "/prices/fee"),
         (json!({ "stock_disclosure": "none" }), "/stock_disclosure"),
+        (json!({ "data": { "store_ids": ["0261"] } }), "/data"),
     ] {
         let refused =
             problem(app.admin("POST", &path, Some(body)).await, 400, "invalid_body").await;

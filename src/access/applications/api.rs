@@ -8,7 +8,7 @@ use crate::access::Environment;
 use crate::access::model::{Name, StockDisclosure};
 use crate::access::offers::{Approval, Description, public_offers};
 use crate::access::partners::model::Email;
-use crate::access::plan::{LimitDoc, PlanLimits};
+use crate::access::plan::{DataDoc, LimitDoc, PlanData, PlanLimits};
 use crate::access::policy::Gate;
 use crate::http::answer::Cache;
 use crate::http::error::Problem;
@@ -18,6 +18,7 @@ use crate::kernel::language::LanguageTag;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 /// The state as handlers take it.
@@ -80,6 +81,9 @@ pub struct PublicPlan {
     /// How much of a quantity in stock its apps may know.
     #[schema(example = "band")]
     pub stock_disclosure: StockDisclosure,
+    /// What of the data its apps may read; an empty object is everything.
+    #[schema(value_type = DataDoc)]
+    pub data: Arc<PlanData>,
 }
 
 /// The plans that are offered.
@@ -208,6 +212,7 @@ async fn list_public_plans(request: HttpRequest, at: At) -> ApiResult<Answer> {
             approval: offer.approval,
             limits: plan.definition.limits.clone(),
             stock_disclosure: plan.definition.stock_disclosure,
+            data: plan.definition.data,
         })
         .collect();
     let records = u32::try_from(items.len()).unwrap_or(u32::MAX);

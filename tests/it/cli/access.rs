@@ -185,3 +185,24 @@ async fn a_plan_is_tried_out_on_what_was_called() {
     let error = place.fails(2, &["plan", "update", &plan, "--prices", "{}"]);
     assert!(error.contains("missing field `currency`"), "{error}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_says_what_of_the_data_it_includes() {
+    let place = Place::new().await;
+    place.ok(&["migrate"]);
+    let file = place.path("data.json");
+    std::fs::write(&file, r#"{"store_ids":["0261"],"fields":{"product":["name"]}}"#).unwrap();
+    let file = format!("@{}", file.display());
+    let create = ["plan", "create", "--name", "Some", "--limit", "burst:9:1", "--data", &file];
+    let plan = place.ok(&create);
+    let store = comptoir::kernel::id::StoreId::derived("0261");
+    let told = format!(r#"data {{"store_ids":["{store}"],"fields":{{"product":["name"]}}}}"#);
+    assert!(place.ok(&["plan", "list"]).contains(&told));
+    let other = r#"{"brand_ids":["Nord"]}"#;
+    assert!(place.ok(&["plan", "update", &plan, "--data", other]).contains("version 2"));
+    let all = place.ok(&["plan", "update", &plan, "--data", "all"]);
+    assert!(all.contains("version 3") && !all.contains("data "), "{all}");
+    let wrong = r#"{"fields":{"product":["nmae"]}}"#;
+    let error = place.fails(2, &["plan", "update", &plan, "--data", wrong]);
+    assert!(error.contains("`nmae` is no field of a product"), "{error}");
+}

@@ -103,6 +103,31 @@ partners:
 ";
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_data_of_a_plan_is_applied_and_comes_back() {
+    let limits = "limits: [{ name: day, quota: 5, window_s: 60 }]";
+    let file = |data: &str| format!("version: 1\nplans:\n  - name: A\n    {limits}\n{data}");
+    let some = "    data: { brand_ids: [Nord], fields: { product: [name] } }\n";
+    let place = place(&file(some)).await;
+    place.ok(&apply(&[]));
+    assert_eq!(place.ok(&apply(&[])), "Nothing to change.");
+    let exported = place.ok(&["export", "access"]);
+    let brand = comptoir::kernel::id::BrandId::named("Nord").to_string();
+    assert!(exported.contains(&brand), "{exported}");
+    place.write(FILE, &exported);
+    assert_eq!(place.ok(&apply(&["--prune"])), "Nothing to change.", "{exported}");
+    // What is left out stays; null is everything.
+    place.write(FILE, &file(""));
+    assert_eq!(place.ok(&apply(&[])), "Nothing to change.");
+    place.write(FILE, &file("    data: null\n"));
+    place.ok(&apply(&[]));
+    assert!(!place.ok(&["export", "access"]).contains("data"));
+    let document: Value = serde_norway::from_str(&exported).unwrap();
+    let schema: Value = serde_json::from_str(&place.ok(&["apply", "--schema"])).unwrap();
+    let defs = serde_json::json!({ "components": { "schemas": schema["$defs"] } });
+    conforms(&document, &schema, &defs, "what was exported");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_changes_is_shown_and_done_and_the_rest_is_left_alone() {
     let place = place(SMALL).await;
     place.ok(&apply(&["--keys-out", "keys.txt"]));

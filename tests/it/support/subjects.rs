@@ -55,6 +55,10 @@ impl Subjects {
     pub(crate) fn body(&self, schema: &str) -> Value {
         let name = format!("of {}", self.key.id);
         let limits = json!([{ "name": "hour", "quota": 700, "window_s": 3600 }]);
+        let data = json!({
+            "category_ids": ["drills"], "brand_ids": ["Nord"], "store_ids": ["0001"],
+            "fields": { "product": ["name", "gtin"], "stock": ["availability"] },
+        });
         match schema {
             "PartnerIn" => json!({ "name": name }),
             "TokenIn" => json!({
@@ -64,7 +68,7 @@ impl Subjects {
                 json!({ "login": name.replace(' ', "-"), "name": name, "roles": ["billing"] })
             }
             "AccountPatch" => json!({ "name": name, "roles": ["support"] }),
-            "PlanIn" => json!({ "name": name, "limits": limits }),
+            "PlanIn" => json!({ "name": name, "limits": limits, "data": data }),
             "PartnerPatchIn" => json!({
                 "name": name, "external_ref": self.key.id,
                 "contacts": [{
@@ -86,7 +90,9 @@ impl Subjects {
                 json!({ "plan_id": self.other_plan, "starts_at": "2027-01-01T00:00:00Z" })
             }
             "TransferIn" => json!({ "partner_id": self.other.partner_id, "dry_run": true }),
-            "PlanPatch" => json!({ "limits": limits, "weights": {}, "when_degraded": "refuse" }),
+            "PlanPatch" => json!({
+                "limits": limits, "weights": {}, "when_degraded": "refuse", "data": data,
+            }),
             "AppIn" => {
                 json!({ "partner_id": self.key.partner_id, "plan_id": self.plan_id, "name": name })
             }
