@@ -131,7 +131,7 @@ async fn list_changes(
     };
     let mut successors = successors(&db, &stretch.entries).await?;
     if let Some(included) = InPlan::of(data, &catalog) {
-        successors.retain(|_, successor| included.has(Kind::Product, successor));
+        successors.retain(|_, successor| included.tells_successor(successor));
     }
     let entries = stretch.entries.iter().map(|entry| line(entry, &resources, &successors));
     let lines = entries.collect::<ApiResult<Vec<_>>>()?;

@@ -19,8 +19,8 @@ const IN_PLAN: &str = "in_plan";
 #[derive(Debug)]
 pub struct InPlan<'a> {
     catalog: &'a CatalogView,
+    data: &'a PlanData,
     grant: Option<Grant>,
-    limits_products: bool,
 }
 
 /// How an entry is told.
@@ -36,10 +36,9 @@ enum Told {
 impl<'a> InPlan<'a> {
     /// What a plan includes; none where that is everything.
     #[must_use]
-    pub fn of(data: Option<&Arc<PlanData>>, catalog: &'a CatalogView) -> Option<Self> {
+    pub fn of(data: Option<&'a Arc<PlanData>>, catalog: &'a CatalogView) -> Option<Self> {
         let data = data?;
-        let grant = catalog.grant(Some(data));
-        Some(Self { catalog, grant, limits_products: data.limits_products() })
+        Some(Self { catalog, data, grant: catalog.grant(Some(data)) })
     }
 
     /// The entry as it is told; none where it is not.
@@ -59,7 +58,13 @@ impl<'a> InPlan<'a> {
 
     /// Whether a product is included. Where no product is left out, whatever stands in the log is.
     fn includes(&self, id: ProductId) -> bool {
-        !self.limits_products || self.catalog.includes(self.grant.as_ref(), id)
+        !self.data.limits_products() || self.catalog.includes(self.grant.as_ref(), id)
+    }
+
+    /// Whether it may be told that a product takes the place of another.
+    #[must_use]
+    pub fn tells_successor(&self, id: &str) -> bool {
+        self.data.includes_field(Kind::Product, "replaced_by") && self.has(Kind::Product, id)
     }
 
     /// Whether a resource is included.
@@ -106,7 +111,9 @@ impl<'a> InPlan<'a> {
     fn of_product(&self, id: &str, has_moved: bool) -> Told {
         let Ok(id) = id.parse::<ProductId>() else { return Told::Not };
         if self.includes(id) {
-            return Told::AsIs;
+            // Where no product is left out, none comes in.
+            let is_old = has_moved && !self.data.limits_products();
+            return if is_old { Told::Not } else { Told::AsIs };
         }
         // Of a product that is there and has not moved, nothing was told before.
         let was_told = has_moved || !self.catalog.has_product(id);

@@ -15,7 +15,7 @@ use crate::changes::store::{Entry, Wanted, floor, read};
 use crate::changes::{InPlan, Kind};
 use crate::config;
 use crate::kernel::clock::{DAY, SECOND};
-use crate::kernel::id::{BrandId, CategoryId, NodeId, ProductId, StoreId};
+use crate::kernel::id::{AppId, BrandId, CategoryId, NodeId, ProductId, StoreId};
 use crate::kernel::{Clock, Gtin, Micros};
 use crate::metering::Journal;
 use crate::mirror::Mirror;
@@ -207,7 +207,8 @@ impl Hooks {
         }
         let rights = Rights::of_apps(&self.keyring, now);
         for subscription in subscriptions {
-            let Some(rights) = rights.get(&subscription.app_id) else { continue };
+            let app: Option<AppId> = subscription.app_id.parse().ok();
+            let Some(rights) = app.and_then(|app| rights.get(&app)) else { continue };
             // Without all that it needs it waits where it is: nothing is told, and nothing is lost.
             if !suffice(rights, &subscription) {
                 continue;
@@ -236,8 +237,7 @@ impl Hooks {
 
     /// What a subscription may be told at present; none where that is less than it needs.
     fn rights_to(&self, to: &Subscription) -> Option<Rights> {
-        let now = self.clock.now();
-        let rights = Rights::of_apps(&self.keyring, now).remove(&to.app_id)?;
+        let rights = Rights::of_app(&self.keyring, &to.app_id, self.clock.now())?;
         suffice(&rights, to).then_some(rights)
     }
 

@@ -2,14 +2,14 @@
 
 use super::event;
 use crate::access::Scopes;
-use crate::access::directory::{Keyring, Standing};
+use crate::access::directory::{KeyRecord, Keyring, Standing};
 use crate::access::model::StockDisclosure;
 use crate::access::plan::PlanData;
 use crate::catalog::view::{CatalogView, Lookup};
 use crate::changes::resource::Told;
 use crate::changes::{InPlan, Kind};
 use crate::kernel::Micros;
-use crate::kernel::id::PromotionId;
+use crate::kernel::id::{AppId, PromotionId};
 use crate::stock::line::QuantityOut;
 use serde_json::Value;
 use serde_json::value::to_raw_value;
@@ -28,21 +28,32 @@ pub(super) struct Rights {
 
 impl Rights {
     /// What each app that has a key in force may know.
-    pub(super) fn of_apps(keyring: &Keyring, now: Micros) -> HashMap<String, Self> {
-        let mut rights: HashMap<String, Self> = HashMap::new();
-        for key in keyring.current().keys_at(now) {
-            let over = key.expires_at.is_some_and(|at| at <= now);
-            if key.standing != Standing::Good || over {
-                continue;
-            }
-            // All keys of an app have its plan.
-            let data = key.data.clone();
-            let new = Self { scopes: key.scopes, told: key.stock_disclosure, data };
-            let held = rights.entry(key.app.to_string()).or_insert(new);
-            held.scopes = held.scopes.iter().chain(key.scopes.iter()).collect();
-            held.told = held.told.max(key.stock_disclosure);
+    pub(super) fn of_apps(keyring: &Keyring, now: Micros) -> HashMap<AppId, Self> {
+        let mut rights: HashMap<AppId, Self> = HashMap::new();
+        for key in keyring.current().keys_at(now).filter(|key| is_good(key, now)) {
+            rights.entry(key.app).or_insert_with(|| Self::of_key(key)).add(key);
         }
         rights
+    }
+
+    /// What one app may know; none where it has no key in force.
+    pub(super) fn of_app(keyring: &Keyring, app: &str, now: Micros) -> Option<Self> {
+        let app: AppId = app.parse().ok()?;
+        let keys = keyring.current();
+        let mut good = keys.keys_at(now).filter(|key| key.app == app && is_good(key, now));
+        let mut rights = Self::of_key(good.next()?);
+        good.for_each(|key| rights.add(key));
+        Some(rights)
+    }
+
+    /// All keys of an app have its plan.
+    fn of_key(key: &KeyRecord) -> Self {
+        Self { scopes: key.scopes, told: key.stock_disclosure, data: key.data.clone() }
+    }
+
+    fn add(&mut self, key: &KeyRecord) {
+        self.scopes = self.scopes.iter().chain(key.scopes.iter()).collect();
+        self.told = self.told.max(key.stock_disclosure);
     }
 
     /// What of resources may be told.
@@ -107,6 +118,10 @@ impl Rights {
     }
 }
 
+fn is_good(key: &KeyRecord, now: Micros) -> bool {
+    key.standing == Standing::Good && key.expires_at.is_none_or(|at| at > now)
+}
+
 /// Whether a promotion may be told of.
 fn is_told(id: &str, catalog: &CatalogView) -> bool {
     let id: Option<PromotionId> = id.parse().ok();
@@ -123,7 +138,7 @@ mod tests {
         Rights { scopes: Scopes::default(), told, data: None }
     }
 
-    fn sent(rights: &Rights, event: &str, data: Value, catalog: &CatalogView) -> Value {
+    fn sent(rights: &Rights, event: &str, data: &Value, catalog: &CatalogView) -> Value {
         let text = json!({ "type": event, "data": data }).to_string();
         let sent = rights.within(&text, event, catalog).into_owned();
         serde_json::from_str::<Value>(&sent).unwrap()["data"].take()
@@ -134,7 +149,7 @@ mod tests {
         let told = |quantity: Value, told| -> Value {
             let data = json!({ "id": "p/s", "resource": { "availability": "in_stock", "quantity": quantity } });
             let event = "stock.back_in_stock";
-            let sent = sent(&all(told), event, data, &CatalogView::default());
+            let sent = sent(&all(told), event, &data, &CatalogView::default());
             assert_eq!(sent["id"], "p/s");
             sent["resource"]["quantity"].clone()
         };
@@ -166,14 +181,14 @@ mod tests {
         let all = all(StockDisclosure::Exact);
         let of = |id: PromotionId| json!({ "id": id, "resource": { "id": id, "title": "-25%" } });
         let event = "promotion.updated";
-        assert_eq!(sent(&all, event, of(told), &catalog), of(told));
+        assert_eq!(sent(&all, event, &of(told), &catalog), of(told));
         let hidden = json!({ "id": own, "resource": null });
-        assert_eq!(sent(&all, event, of(own), &catalog), hidden);
+        assert_eq!(sent(&all, event, &of(own), &catalog), hidden);
         let offer =
             |ids: &[PromotionId]| json!({ "id": "p/s/c", "resource": { "promotion_ids": ids } });
-        assert_eq!(sent(&all, "offer.updated", offer(&[own, told]), &catalog), offer(&[told]));
+        assert_eq!(sent(&all, "offer.updated", &offer(&[own, told]), &catalog), offer(&[told]));
         let gone = json!({ "id": own, "op": "delete", "resource": null });
-        assert_eq!(sent(&all, "promotion.deleted", gone.clone(), &catalog), gone);
+        assert_eq!(sent(&all, "promotion.deleted", &gone, &catalog), gone);
     }
 
     #[test]
@@ -184,7 +199,7 @@ mod tests {
         let told = |code: &str| {
             let id = crate::kernel::id::StoreId::derived(code);
             let data = json!({ "id": id, "resource": { "id": id, "name": "n", "gln": "1" } });
-            sent(&rights, "store.updated", data, &CatalogView::default())["resource"].take()
+            sent(&rights, "store.updated", &data, &CatalogView::default())["resource"].take()
         };
         let id = crate::kernel::id::StoreId::derived("0261");
         assert_eq!(told("0261"), json!({ "id": id, "name": "n" }));

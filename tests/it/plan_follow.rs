@@ -90,29 +90,15 @@ fn tools() -> Value {
     })
 }
 
-#[tokio::test]
-async fn an_export_with_the_changes_behind_it_is_a_fresh_export() {
-    let app = shop().await;
-    let (key, _) = key_with(&app, tools()).await;
-    let key = key.text;
-    let first = export(&app, &key, "ndjson.gz").await;
-    let (held, position, files) = load_manifest(&app, &key, &first).await;
-    let count = |kind: &str| held.keys().filter(|(of, _)| of == kind).count();
-    let counts = ["product", "category", "store", "offer", "stock", "promotion"].map(count);
-    assert_eq!(counts, [4, 2, 2, 8, 8, 4]);
-    for (name, text) in &files {
-        let left_out = ["\"sku\"", "gtin", "price_type", "address", &sku(1), &store_id(2)];
-        assert!(left_out.iter().all(|word| !text.contains(word)), "{name}: {text}");
-    }
-    app.clock.advance(3_600_000_000);
-    let later = app.clock.now().to_string();
-    let level = |p: u32, s: u32, quantity: u32| data::level(p, s, quantity, &later);
+/// What feeds tell an hour later.
+fn steps(later: &str) -> Vec<(Feed, Vec<Value>)> {
+    let level = |p: u32, s: u32, quantity: u32| data::level(p, s, quantity, later);
     let delete = |field: &str, code: &str| json!({ "op": "delete", field: code });
     let mut renamed = data::store(1);
     renamed["name"] = json!("Rue Neuve");
     let mut spoken_of = product(5, "Sud", "cheese");
     spoken_of["name"] = json!("Autre nom");
-    let steps = [
+    vec![
         // One goes out, one comes in, one stays with another brand, one is told of that is not in it.
         (Feed::Products, vec![product(0, "Nord", "cheese"), product(1, "Sud", "drills")]),
         (Feed::Products, vec![product(2, "Ouest", "drills"), spoken_of]),
@@ -152,8 +138,25 @@ async fn an_export_with_the_changes_behind_it_is_a_fresh_export() {
                 delete("code", "all"),
             ],
         ),
-    ];
-    for (feed, lines) in steps {
+    ]
+}
+
+#[tokio::test]
+async fn an_export_with_the_changes_behind_it_is_a_fresh_export() {
+    let app = shop().await;
+    let (key, _) = key_with(&app, tools()).await;
+    let key = key.text;
+    let first = export(&app, &key, "ndjson.gz").await;
+    let (held, position, files) = load_manifest(&app, &key, &first).await;
+    let count = |kind: &str| held.keys().filter(|(of, _)| of == kind).count();
+    let counts = ["product", "category", "store", "offer", "stock", "promotion"].map(count);
+    assert_eq!(counts, [4, 2, 2, 8, 8, 4]);
+    for (name, text) in &files {
+        let left_out = ["\"sku\"", "gtin", "price_type", "address", &sku(1), &store_id(2)];
+        assert!(left_out.iter().all(|word| !text.contains(word)), "{name}: {text}");
+    }
+    app.clock.advance(3_600_000_000);
+    for (feed, lines) in steps(&app.clock.now().to_string()) {
         let report = app.import(feed, &lines).await;
         assert_eq!(report.rejected, 0, "{report}");
     }
@@ -166,9 +169,13 @@ async fn an_export_with_the_changes_behind_it_is_a_fresh_export() {
         follow(&app, &key, &mut followed, &position, limit).await;
         compare(&followed, &fresh);
     }
-    // Of what is not in it, nothing but its end is told.
+    told_apart(&app, &key, &position).await;
+}
+
+/// Of what is not in the plan, nothing but its end is told, and who has everything hears nothing of it.
+async fn told_apart(app: &TestApp, key: &str, position: &str) {
     let path = format!("/v1/changes?after={position}&limit=1000&embed=resource");
-    let page: Value = app.get(&key, &path).await.json().await.unwrap();
+    let page: Value = app.get(key, &path).await.json().await.unwrap();
     for entry in page["items"].as_array().unwrap() {
         let id = entry["id"].as_str().unwrap();
         assert!(!id.contains(&store_id(2)), "{entry}");
@@ -190,7 +197,7 @@ async fn an_export_with_the_changes_behind_it_is_a_fresh_export() {
     );
     let named = format!("/v1/changes?after={position}&store_id={}", store_id(2));
     let page: Value =
-        app.get(&key, &format!("{named}&types=offer,stock,store")).await.json().await.unwrap();
+        app.get(key, &format!("{named}&types=offer,stock,store")).await.json().await.unwrap();
     assert_eq!(page["items"], json!([]));
 }
 
