@@ -163,7 +163,10 @@ pub(super) async fn list_suggestions(
     }
     if wants(SuggestionType::Brand) {
         let most = room.min(limit - items.len());
-        let found = views.0.brands_named(included.grant(), &typed, most);
+        let (catalog, words, own) = (views.0.clone(), typed.clone(), included.clone());
+        let named = move || catalog.brands_named(own.grant(), &words, most);
+        // Of a brand that is not wholly included, each product is looked at.
+        let found = if included.limits_products() { turns.run(named).await? } else { named() };
         items.extend(found.into_iter().map(|(id, name)| {
             suggestion(SuggestionType::Brand, &id, Named { name, ..Named::default() })
         }));

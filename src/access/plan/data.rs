@@ -84,9 +84,9 @@ pub struct DataDoc {
     /// Only these stores; ids, or the retailer's codes.
     #[schema(min_items = 1, max_items = 1_000, example = json!(["sto_4Fh2Lp8QaZs"]))]
     store_ids: Option<Vec<String>>,
-    /// Only these fields, by resource: `product`, `category`, `store`, `offer`, `promotion`, `stock`. Ids, `version`
-    /// and `updated_at` are always included.
-    #[schema(value_type = HashMap<String, Vec<String>>, example = json!({"product": ["gtin", "name", "brand"]}))]
+    /// Only these fields, by resource: `product`, `category`, `store`, `offer`, `promotion`, `stock`, named as
+    /// in the document of the partner API. Ids, `version` and `updated_at` are always included.
+    #[schema(value_type = Option<HashMap<String, Vec<String>>>, example = json!({"product": ["gtin", "name", "brand"]}))]
     fields: Option<DataFields>,
 }
 

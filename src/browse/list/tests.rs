@@ -6,6 +6,7 @@ mod shop;
 
 use super::select::{Request, Selected, select};
 use super::wanted;
+use crate::access::plan::PlanData;
 use crate::catalog::model::{Condition, Status};
 use crate::catalog::offers::{Channel, PriceType};
 use crate::catalog::search::{Indexer, Search, Words};
@@ -86,9 +87,54 @@ struct Body {
     status: Status,
 }
 
+/// What of the shop the plan of who calls includes.
+#[derive(Debug, Clone, Default)]
+struct Plan {
+    brands: Option<Vec<&'static str>>,
+    categories: Option<Vec<&'static str>>,
+    stores: Option<Vec<u64>>,
+}
+
+impl Plan {
+    fn data(&self) -> PlanData {
+        let ids = |codes: &Vec<&str>| codes.iter().map(|code| CategoryId::derived(code)).collect();
+        PlanData {
+            brand_ids: self.brands.as_ref().map(|b| b.iter().map(|b| BrandId::named(b)).collect()),
+            category_ids: self.categories.as_ref().map(ids),
+            store_ids: self.stores.as_ref().map(|ids| ids.iter().copied().map(StoreId).collect()),
+            ..PlanData::default()
+        }
+    }
+
+    fn has_store(&self, store: u64) -> bool {
+        self.stores.as_ref().is_none_or(|stores| stores.contains(&store))
+    }
+
+    fn has_category(&self, code: &str) -> bool {
+        self.categories.as_ref().is_none_or(|own| above(code).iter().any(|one| own.contains(one)))
+    }
+
+    fn has(&self, doc: &Doc) -> bool {
+        self.brands.as_ref().is_none_or(|own| doc.brand.is_some_and(|brand| own.contains(&brand)))
+            && (self.categories.is_none() || doc.categories.iter().any(|c| self.has_category(c)))
+    }
+}
+
+/// A category and those above it.
+fn above(code: &str) -> BTreeSet<&'static str> {
+    let mut found = BTreeSet::new();
+    let mut at = Some(code);
+    while let Some((own, parent)) = at.and_then(|at| CATEGORIES.iter().find(|(c, _)| *c == at)) {
+        let is_new = found.insert(*own);
+        at = parent.filter(|_| is_new);
+    }
+    found
+}
+
 /// What a call asks, as the parameters say it.
 #[derive(Debug, Clone, Default)]
 struct Asked {
+    plan: Plan,
     text: Option<&'static str>,
     counted: bool,
     brands: Vec<&'static str>,
@@ -157,7 +203,8 @@ impl Asked {
 
     fn request(&self, view: &CatalogView) -> Request {
         let mut params = Params::new(&self.query());
-        let mut request = wanted(&mut params, view, None);
+        let grant = view.grant(Some(&self.plan.data()));
+        let mut request = wanted(&mut params, view, grant.as_ref());
         params.finish().unwrap();
         request.settle();
         (request.limit, request.now) = (self.limit, Micros(self.now));
@@ -166,7 +213,8 @@ impl Asked {
 
     fn price(&self, doc: &Doc) -> Option<i64> {
         let offers = doc.offers.iter().filter(|offer| {
-            self.store.is_none_or(|store| store == offer.store)
+            self.plan.has_store(offer.store)
+                && self.store.is_none_or(|store| store == offer.store)
                 && self.channel.is_none_or(|channel| channel == offer.channel)
                 && offer.window.0.is_none_or(|from| from <= self.now)
                 && offer.window.1.is_none_or(|through| self.now <= through)
@@ -175,22 +223,20 @@ impl Asked {
     }
 
     fn availabilities(&self, doc: &Doc) -> BTreeSet<Availability> {
-        let levels =
-            doc.levels.iter().filter(|(store, _)| self.store.is_none_or(|own| own == *store));
+        let told = doc.levels.iter().filter(|(store, _)| self.plan.has_store(*store));
+        let levels = told.filter(|(store, _)| self.store.is_none_or(|own| own == *store));
         let found: BTreeSet<Availability> = levels.map(|(_, one)| *one).collect();
         if found.is_empty() { BTreeSet::from([Availability::Unknown]) } else { found }
     }
 
     /// The categories that a product counts in.
     fn categories(&self, doc: &Doc) -> BTreeSet<&'static str> {
-        let mut found: BTreeSet<&str> = doc.categories.iter().copied().collect();
-        let mut before = 0;
-        while self.descend && found.len() > before {
-            before = found.len();
-            let above = CATEGORIES.iter().filter(|(code, _)| found.contains(code));
-            let above: Vec<&str> = above.filter_map(|(_, above)| *above).collect();
-            found.extend(above);
-        }
+        let own = doc.categories.iter().copied();
+        let mut found: BTreeSet<&str> = match self.descend {
+            true => own.flat_map(above).collect(),
+            false => own.collect(),
+        };
+        found.retain(|code| self.plan.has_category(code));
         found
     }
 
@@ -202,7 +248,9 @@ impl Asked {
             self.prices.0.is_none_or(|min| price >= min)
                 && self.prices.1.is_none_or(|max| price <= max)
         });
-        let in_store = |store| doc.offers.iter().any(|offer| offer.store == store);
+        let in_store = |store| {
+            self.plan.has_store(store) && doc.offers.iter().any(|offer| offer.store == store)
+        };
         let availabilities = self.availabilities(doc);
         let has = |property: &str, values: &[&str]| {
             doc.properties.iter().any(|(own, value)| {
@@ -210,9 +258,10 @@ impl Asked {
                     && values.iter().any(|wanted| wanted.to_lowercase() == value.to_lowercase())
             })
         };
-        (without == "brand"
-            || self.brands.is_empty()
-            || doc.brand.is_some_and(|brand| self.brands.contains(&brand)))
+        self.plan.has(doc)
+            && (without == "brand"
+                || self.brands.is_empty()
+                || doc.brand.is_some_and(|brand| self.brands.contains(&brand)))
             && (without == "category_id"
                 || self.categories.is_empty()
                 || self.categories.iter().any(|code| categories.contains(code)))

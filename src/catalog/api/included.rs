@@ -33,6 +33,12 @@ impl Included {
         }
     }
 
+    /// Whether nothing is left out.
+    #[must_use]
+    pub fn is_everything(&self) -> bool {
+        self.data.is_none()
+    }
+
     /// The products, categories and stores; none where these are all.
     #[must_use]
     pub fn grant(&self) -> Option<&Grant> {

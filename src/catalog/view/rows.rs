@@ -155,6 +155,7 @@ impl CatalogView {
         most: usize,
     ) -> Vec<(BrandId, String)> {
         let products = self.products.read();
+        let grant = grant.filter(|grant| grant.limits_products());
         let count = |id: &u64| match (products.brands.set(*id), grant) {
             (None, _) => 0,
             (Some(set), None) => set.len(),

@@ -108,6 +108,16 @@ fn bounded() -> impl Strategy<Value = Asked> {
     })
 }
 
+fn plan() -> impl Strategy<Value = Plan> {
+    let codes: Vec<&str> = CATEGORIES.iter().map(|(code, _)| *code).collect();
+    let parts = (
+        option::weighted(RARELY, subsequence(BRANDS.to_vec(), 1..3)),
+        option::weighted(RARELY, subsequence(codes, 1..4)),
+        option::weighted(RARELY, subsequence(vec![0, 1, 2], 1..3)),
+    );
+    parts.prop_map(|(brands, categories, stores)| Plan { brands, categories, stores })
+}
+
 pub(super) fn asked() -> impl Strategy<Value = Asked> {
     const STEPS: [&str; 4] = ["name", "price", "updated_at", "id"];
     const FACETS: [&str; 8] = [
@@ -130,9 +140,9 @@ pub(super) fn asked() -> impl Strategy<Value = Asked> {
         option::of(one_of(&["vis", "perceuse percussion", "rallonge a", "bosch", "percuse", "zz"])),
         any::<bool>(),
     );
-    (bounded(), shown).prop_map(|(asked, shown)| {
+    (bounded(), plan(), shown).prop_map(|(asked, plan, shown)| {
         let (steps, turned, facets, facet_limit, limit, now, text, counted) = shown;
         let sort = steps.into_iter().zip(turned).collect();
-        Asked { sort, facets, facet_limit, limit, now, text, counted, ..asked }
+        Asked { plan, sort, facets, facet_limit, limit, now, text, counted, ..asked }
     })
 }

@@ -162,7 +162,7 @@ impl Shop {
         let candidates = self.candidates(asked);
         let expected = asked.list(&self.docs, &candidates);
         let (found, total, facets) = self.walk(asked, expected.len());
-        prop_assert_eq!(&found, &expected, "{}", asked.query());
+        prop_assert_eq!(&found, &expected, "{} of {:?}", asked.query(), asked.plan);
         if asked.counted {
             prop_assert_eq!(total, expected.len() as u64);
         }
@@ -170,7 +170,8 @@ impl Shop {
             let values = facets[*name].as_array().unwrap();
             let seen: Vec<(String, u32)> = values.iter().map(seen).collect();
             let counted = asked.facet(name, &self.docs, &candidates);
-            prop_assert_eq!(seen, counted, "{} of {}", name, asked.query());
+            let plan = &asked.plan;
+            prop_assert_eq!(seen, counted, "{} of {} of {:?}", name, asked.query(), plan);
         }
         Ok(())
     }
