@@ -1,14 +1,15 @@
 //! The partner API of changes.
 
+mod look;
 mod page;
 mod schema;
 
-use super::Kind;
-use super::resource;
-use super::store::{self, Entry, Stretch, Wanted, rows};
+use super::resource::{self, Told};
+use super::store::{self, Entry, Stretch, rows};
 use super::wait::{self, Full, MOST_OF_APP, Waits};
-use crate::access::model::StockDisclosure;
+use super::{InPlan, Kind};
 use crate::access::{Caller, Scopes, op};
+use crate::catalog::view::CatalogView;
 use crate::http::hang_up::hung_up;
 use crate::http::params::nearest;
 use crate::http::{Answer, ApiError, ApiResult, Code, FieldError, Params};
@@ -17,11 +18,13 @@ use crate::kernel::id::StoreId;
 use crate::kernel::word::Word as _;
 use crate::storage::{Db, Log, log};
 use actix_web::{HttpRequest, get, web};
+use look::Look;
 pub use page::NEXT_POSITION;
 use page::Reach;
 use schema::{ChangeOut, Embed, PageOfChanges};
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 /// Where snapshots are.
@@ -61,6 +64,11 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 /// for offers, `stock:read`, `stores:read`, `promotions:read`. Others are left out, or refused with 403
 /// where `types` names them. A page may be shorter than `limit`, even empty, while `has_more` is true.
 ///
+/// Where your plan includes a part of the data alone, so does the log, and fields that it leaves out are absent.
+/// What it no longer includes, because a product has another brand or other categories, is deleted for you with
+/// the reason `not_in_plan`, and comes with `in_plan` where it does again; of what was deleted all are told. After
+/// a change of the plan or of the tree of categories take an export again.
+///
 /// As JSON lines a page is its entries alone. `Link` leads to the next page while there is more, and
 /// `Next-Position` is where to go on later, in every form.
 #[utoipa::path(
@@ -83,7 +91,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 async fn list_changes(
     caller: Caller<op::ListChanges>,
     request: HttpRequest,
-    db: web::Data<Db>,
+    (db, catalog): (web::Data<Db>, web::Data<CatalogView>),
     waits: web::Data<Waits>,
 ) -> ApiResult<Answer> {
     let mut params = Params::new(request.query_string());
@@ -104,23 +112,27 @@ async fn list_changes(
         After::Oldest => store::floor(&db).await?,
         After::Position(position) => position,
     };
-    let wanted = Wanted { kinds, store };
-    let mut stretch = store::read(&db, after, &wanted, most as usize).await?;
+    let (data, most) = (caller.data(), most as usize);
+    let look = Look { db: &db, waits: &waits, catalog: &catalog, data, kinds, store, most };
+    let mut stretch = look.behind(after).await?;
     within(after, &stretch, &db).await?;
     if wait_s > 0 && stretch.is_end() {
         let seat = waits.seat(caller.app()).map_err(no_seat)?;
         while stretch.is_end() && seat.beyond(stretch.reached, until, hung_up(&request)).await {
             // What the log has gained may be of other types: then the wait goes on behind it.
-            stretch = store::read(&db, stretch.reached, &wanted, most as usize).await?;
+            stretch = look.behind(stretch.reached).await?;
         }
     }
     let resources = if embed {
-        let told = caller.stock_disclosure();
+        let told = Told { stock: caller.stock_disclosure(), data: data.map(Arc::as_ref) };
         Some(resources(&db, &stretch.entries, told).await?)
     } else {
         None
     };
-    let successors = successors(&db, &stretch.entries).await?;
+    let mut successors = successors(&db, &stretch.entries).await?;
+    if let Some(included) = InPlan::of(data, &catalog) {
+        successors.retain(|_, successor| included.tells_successor(successor));
+    }
     let entries = stretch.entries.iter().map(|entry| line(entry, &resources, &successors));
     let lines = entries.collect::<ApiResult<Vec<_>>>()?;
     let reach = Reach { reached: stretch.reached, head: stretch.head };
@@ -214,7 +226,7 @@ fn permitted(asked: Vec<Kind>, scopes: Scopes) -> ApiResult<Vec<Kind>> {
 /// Refuses a position that the log does not reach back to, or has not come to. The floor is read
 /// after the entries: what was pruned in between is noticed.
 async fn within(after: i64, stretch: &Stretch, db: &Db) -> ApiResult<()> {
-    let head = stretch.head;
+    let head = stretch.end;
     if after > head {
         let message = format!("is behind the end of the log, {head}");
         let fault = FieldError::parameter("after", "out_of_range", message);
@@ -236,7 +248,7 @@ async fn within(after: i64, stretch: &Stretch, db: &Db) -> ApiResult<()> {
 /// The documents of all resources of some entries, by kind and id.
 type Resources = BTreeMap<Kind, HashMap<String, String>>;
 
-async fn resources(db: &Db, entries: &[Entry], told: StockDisclosure) -> ApiResult<Resources> {
+async fn resources(db: &Db, entries: &[Entry], told: Told<'_>) -> ApiResult<Resources> {
     let mut wanted: BTreeMap<Kind, Vec<String>> = BTreeMap::new();
     for entry in entries.iter().filter(|entry| entry.op != "delete") {
         if let Some(kind) = Kind::of(&entry.kind) {

@@ -1,11 +1,13 @@
 //! The change log as partners follow it.
 
 pub mod api;
+pub mod in_plan;
 pub mod resource;
 pub mod store;
 mod wait;
 
 pub use crate::access::resource::Kind;
+pub use in_plan::InPlan;
 pub use wait::Waits;
 
 use crate::kernel::Micros;

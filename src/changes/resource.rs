@@ -5,6 +5,7 @@
 use super::Kind;
 use super::store::rows::{self, OfferRow, StockRow};
 use crate::access::model::StockDisclosure;
+use crate::access::plan::PlanData;
 use crate::kernel::{Amount, Currency, Micros, Money};
 use crate::stock::line::QuantityOut;
 use crate::stock::model::{Location, Pickup};
@@ -12,7 +13,30 @@ use crate::stock::view::Detail;
 use crate::storage::{Db, StoreError};
 use serde::Serialize;
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 use std::collections::HashMap;
+
+/// What may be told of resources.
+#[derive(Debug, Clone, Copy)]
+pub struct Told<'a> {
+    /// How much of quantities.
+    pub stock: StockDisclosure,
+    /// What a plan includes; none where that is everything.
+    pub data: Option<&'a PlanData>,
+}
+
+impl Told<'_> {
+    /// A document without the fields that the plan leaves out.
+    pub fn cut<'d>(&self, kind: Kind, document: Cow<'d, str>) -> Result<Cow<'d, str>, StoreError> {
+        let Some(data) = self.data else { return Ok(document) };
+        let cut = match data.cut(kind, document.as_bytes()) {
+            Cow::Borrowed(_) => return Ok(document),
+            Cow::Owned(cut) => cut,
+        };
+        let cut = String::from_utf8(cut);
+        cut.map(Cow::Owned).map_err(|error| StoreError::corrupt("documents", error))
+    }
+}
 
 #[derive(Serialize)]
 struct Reference<'a> {
@@ -127,8 +151,20 @@ pub fn level(row: &StockRow, told: StockDisclosure) -> Result<String, StoreError
     written("stock_levels", &document)
 }
 
-/// What some resources of a kind are now, by id; what does not exist any more is not in it.
+/// What some resources of a kind are now, by id, as far as it may be told; what does not exist any more is
+/// not in it.
 pub async fn present(
+    db: &Db,
+    kind: Kind,
+    ids: &[String],
+    told: Told<'_>,
+) -> Result<HashMap<String, String>, StoreError> {
+    let found = stored(db, kind, ids, told.stock).await?;
+    let cut = |(id, document)| Ok((id, told.cut(kind, Cow::Owned(document))?.into_owned()));
+    found.into_iter().map(cut).collect()
+}
+
+async fn stored(
     db: &Db,
     kind: Kind,
     ids: &[String],

@@ -6,6 +6,7 @@ use super::Kind;
 use crate::kernel::Micros;
 use crate::kernel::id::StoreId;
 use crate::kernel::word::Word as _;
+use crate::storage::changes::MOVED;
 use crate::storage::{Db, Log, StoreError, log};
 use crate::{on_db, on_tx};
 use sqlx::FromRow;
@@ -43,6 +44,9 @@ pub struct Wanted {
     pub kinds: Vec<Kind>,
     /// Of what belongs to a store, that of this one only.
     pub store: Option<StoreId>,
+    /// For a plan that includes a part of the data: what has moved comes too ([`MOVED`]), and the log ends at
+    /// this position, up to which the node has in memory what the plan is held against.
+    pub limited_to: Option<i64>,
 }
 
 /// A stretch of the log.
@@ -52,8 +56,10 @@ pub struct Stretch {
     pub entries: Vec<Entry>,
     /// Everything wanted up to here is in `entries`.
     pub reached: i64,
-    /// The end of the log.
+    /// The end of the log, as far as it may be read.
     pub head: i64,
+    /// The end of the log.
+    pub end: i64,
 }
 
 impl Stretch {
@@ -71,8 +77,9 @@ pub async fn read(
     wanted: &Wanted,
     most: usize,
 ) -> Result<Stretch, StoreError> {
-    let head = log::head(db, Log::Change).await?;
-    let mut stretch = Stretch { entries: Vec::new(), reached: after, head };
+    let end = log::head(db, Log::Change).await?;
+    let head = wanted.limited_to.map_or(end, |known| end.min(known).max(after));
+    let mut stretch = Stretch { entries: Vec::new(), reached: after, head, end };
     if wanted.kinds.is_empty() {
         stretch.reached = head.max(after);
         return Ok(stretch);
@@ -86,7 +93,8 @@ pub async fn read(
             break;
         }
         let through = head.min(stretch.reached + WINDOW);
-        let found = window(db, (stretch.reached, through), (&kinds, &store), room).await?;
+        let moved = wanted.limited_to.is_some();
+        let found = window(db, (stretch.reached, through), (&kinds, &store, moved), room).await?;
         stretch.reached = match found.last() {
             Some(last) if found.len() == room => last.position,
             _ => through,
@@ -99,12 +107,13 @@ pub async fn read(
 async fn window(
     db: &Db,
     (after, through): (i64, i64),
-    (kinds, store): (&str, &str),
+    (kinds, store, moved): (&str, &str, bool),
     most: usize,
 ) -> Result<Vec<Entry>, StoreError> {
     const READ: &str = "SELECT position, kind, id, op, reason, version, occurred_at FROM change_log
         WHERE position > $1 AND position <= $2 AND $3 LIKE '% ' || kind || ' %'
           AND ($4 = '' OR kind NOT IN ('store', 'offer', 'stock') OR id LIKE '%' || $4 || '%')
+          AND ($6 OR reason IS NULL OR reason <> $7)
         ORDER BY position LIMIT $5";
     Ok(on_db!(db, c => {
         sqlx::query_as(READ)
@@ -113,6 +122,8 @@ async fn window(
             .bind(kinds)
             .bind(store)
             .bind(most as i64)
+            .bind(moved)
+            .bind(MOVED)
             .fetch_all(c)
             .await
     })?)

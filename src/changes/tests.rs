@@ -37,15 +37,15 @@ async fn entries_are_picked_by_kind_and_store() {
         let positions: Vec<i64> = stretch.entries.iter().map(|entry| entry.position).collect();
         (positions, stretch.reached)
     };
-    let everything = Wanted { kinds: all(), store: None };
+    let everything = Wanted { kinds: all(), store: None, limited_to: None };
     assert_eq!(positions(everything.clone(), 0, 9).await, (vec![1, 2, 3, 4], 4));
     assert_eq!(positions(everything.clone(), 1, 2).await, (vec![2, 3], 3));
     assert_eq!(positions(everything, i64::MAX, 2).await, (vec![], i64::MAX));
-    let of_store = Wanted { kinds: all(), store: Some(store) };
+    let of_store = Wanted { kinds: all(), store: Some(store), limited_to: None };
     assert_eq!(positions(of_store, 0, 9).await, (vec![1, 2, 4], 4));
-    let stock = Wanted { kinds: vec![Kind::Stock], store: None };
+    let stock = Wanted { kinds: vec![Kind::Stock], store: None, limited_to: None };
     assert_eq!(positions(stock, 0, 9).await, (vec![3], 4));
-    let none = Wanted { kinds: Vec::new(), store: None };
+    let none = Wanted { kinds: Vec::new(), store: None, limited_to: None };
     assert_eq!(positions(none, 0, 9).await, (vec![], 4));
 }
 
@@ -61,7 +61,7 @@ async fn what_is_pruned_is_remembered() {
     assert_eq!(prune(&db, Micros(21)).await.unwrap(), 1);
     assert_eq!(prune(&db, Micros(21)).await.unwrap(), 0);
     // Empty, and still exact: who has read everything may go on, who has not may not.
-    let wanted = Wanted { kinds: all(), store: None };
+    let wanted = Wanted { kinds: all(), store: None, limited_to: None };
     let stretch = read(&db, 2_501, &wanted, 9).await.unwrap();
     assert_eq!((stretch.reached, stretch.head, floor(&db).await.unwrap()), (2_501, 2_501, 2_501));
 }

@@ -59,6 +59,11 @@ impl Waits {
         self.closed.send_replace(true);
     }
 
+    /// How far what is waited on has come.
+    pub(super) fn position(&self) -> i64 {
+        *self.position.borrow()
+    }
+
     /// How many calls wait.
     #[must_use]
     pub fn waiting(&self) -> usize {

@@ -1,5 +1,6 @@
 //! The partner API of snapshots and exports.
 
+mod rights;
 mod schema;
 
 use super::download::{self, Sent};
@@ -7,7 +8,6 @@ use super::model::{File, Format, Request, Resource};
 use super::store::{self, Enqueued, Export};
 use super::worker::{EXPORT_KEPT, Worker};
 use crate::access::directory::KeyRecord;
-use crate::access::model::StockDisclosure;
 use crate::access::policy::Gate;
 use crate::access::signed::Signature;
 use crate::access::{Caller, op};
@@ -18,6 +18,7 @@ use crate::kernel::clock::SECOND;
 use crate::kernel::id::ExportId;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
+use rights::{permitted, within_plan};
 use schema::{ExportIn, ExportOut};
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -47,6 +48,9 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 /// file has columns, amounts as DECIMAL(18,4), and the document as JSON; of offers the columns say all. Stock
 /// files hold bands, never exact quantities. The urls are signed: they work without your key for a time, for
 /// programs that download, count as your app's calls, and end with your key.
+///
+/// The snapshot holds everything: a plan that includes a part of the data is refused with 403, and takes an export
+/// of its own.
 #[utoipa::path(
     operation_id = "get_latest_export", tag = "exports",
     params(
@@ -69,6 +73,7 @@ async fn get_latest_export(
     let resource = params.one_of("resource", Resource::WORDS);
     let format = params.one_of("format", Format::WORDS).unwrap_or_default();
     params.finish()?;
+    within_plan(None, caller.key())?;
     if let Some(resource) = resource {
         permitted(resource, caller.key())?;
     }
@@ -88,6 +93,9 @@ async fn get_latest_export(
 /// Asks for files that are written for your app: some resources, in one format, where you like of some
 /// stores only. The answer says where to look (`Location`); the files are kept for a day. An app has one
 /// export under way at a time and a number of them in 24 hours. Asking is free, downloads are counted.
+///
+/// The files hold what your plan includes when you ask: in Parquet, columns that it leaves out are null. Once it
+/// includes something else they are refused with 403; ask again.
 #[utoipa::path(
     operation_id = "create_export", tag = "exports",
     request_body = ExportIn,
@@ -160,7 +168,8 @@ fn wanted(body: ExportIn, key: &KeyRecord) -> ApiResult<Request> {
     store_ids.sort_unstable();
     store_ids.dedup();
     resources.iter().try_for_each(|resource| permitted(*resource, key))?;
-    Ok(Request { resources, formats: vec![format], store_ids })
+    let data = key.data.as_deref().cloned();
+    Ok(Request { resources, formats: vec![format], store_ids, data })
 }
 
 /// An export
@@ -184,6 +193,9 @@ async fn get_export(
 ) -> ApiResult<Answer> {
     Params::new(request.query_string()).finish()?;
     let export = existing(&worker, &export, &caller.app().to_string()).await?;
+    if export.app_id.is_none() {
+        within_plan(None, caller.key())?;
+    }
     Answer::json(&seen(&export, caller.key(), (&worker, &gate))?, Cache::NoStore, 1)
 }
 
@@ -231,26 +243,15 @@ async fn download_export_file(
         return Err(path::not_found("file in this export", &name));
     };
     permitted(file.resource, caller.key())?;
+    within_plan(asked(&export)?.data.as_ref(), caller.key())?;
     // The name comes from the manifest, not from the call.
     let place = worker.place(&export.id).join(&file.name);
     download::answer(&place, Sent::of(&file), request.headers()).await
 }
 
-/// Refuses a resource that the key may not read.
-fn permitted(resource: Resource, key: &KeyRecord) -> ApiResult<()> {
-    let scope = resource.scope().as_str();
-    if !key.scopes.has(resource.scope()) {
-        let detail =
-            format!("The file `{resource}` needs the scope `{scope}`, which the key lacks.");
-        return Err(ApiError::new(Code::InsufficientScope, detail).required_scope(scope));
-    }
-    // Stock files hold bands.
-    if resource == Resource::Stock && key.stock_disclosure < StockDisclosure::Band {
-        let detail = "The plan tells no quantities in stock, and the files of stock hold them. \
-                      Ask for availability by product or store.";
-        return Err(ApiError::new(Code::NotInPlan, detail));
-    }
-    Ok(())
+/// What an export was asked to hold.
+fn asked(export: &Export) -> ApiResult<Request> {
+    Ok(export.request().map_err(super::ExportError::from)?)
 }
 
 /// A snapshot, or an export of the app.
@@ -274,11 +275,12 @@ fn seen(
     (worker, gate): (&Worker, &Gate),
 ) -> ApiResult<ExportOut> {
     let files = files(export)?;
-    let request = export.request().map_err(super::ExportError::from)?;
+    let request = asked(export)?;
     let until = worker.urls_end();
     let sign = |path: &str| gate.sign(path, key, until);
     let mut out = ExportOut::new(export, &request, files, (until, sign));
-    out.keep(|file| permitted(file.resource, key).is_ok());
+    let is_within = within_plan(request.data.as_ref(), key).is_ok();
+    out.keep(|file| is_within && permitted(file.resource, key).is_ok());
     Ok(out)
 }
 

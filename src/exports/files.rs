@@ -9,10 +9,19 @@ use super::digest::Digested;
 use super::model::{File, Format, Resource};
 use super::store::rows::Row;
 use crate::access::model::StockDisclosure;
-use crate::changes::resource;
+use crate::access::plan::PlanData;
+use crate::changes::resource::{self, Told};
 use crate::storage::StoreError;
 use std::borrow::Cow;
 use std::path::Path;
+
+/// How files are written, and with which fields.
+#[derive(Debug)]
+pub(super) struct Shape {
+    pub(super) formats: Vec<Format>,
+    /// What the plan of who asked includes; none where that is everything.
+    pub(super) data: Option<PlanData>,
+}
 
 enum Sink {
     Ndjson(ndjson::Ndjson),
@@ -20,39 +29,42 @@ enum Sink {
 }
 
 /// The open files of a resource.
-pub(super) struct Files {
+pub(super) struct Files<'a> {
     resource: Resource,
+    data: Option<&'a PlanData>,
     rows: u64,
     sinks: Vec<(Format, Sink)>,
 }
 
-impl Files {
+impl<'a> Files<'a> {
     /// Makes the files in a directory.
     pub(super) fn create(
         dir: &Path,
         resource: Resource,
-        formats: &[Format],
+        shape: &'a Shape,
     ) -> Result<Self, ExportError> {
+        let data = shape.data.as_ref();
         let sink = |format: &Format| {
             let file = Digested::create(&dir.join(name(resource, *format)))?;
             let sink = match format {
                 Format::NdjsonGz => Sink::Ndjson(ndjson::Ndjson::new(file)),
-                Format::Parquet => Sink::Parquet(parquet::Parquet::new(file, resource)?),
+                Format::Parquet => Sink::Parquet(parquet::Parquet::new(file, resource, data)?),
             };
             Ok((*format, sink))
         };
-        let sinks = formats.iter().map(sink).collect::<Result<_, ExportError>>()?;
-        Ok(Self { resource, rows: 0, sinks })
+        let sinks = shape.formats.iter().map(sink).collect::<Result<_, ExportError>>()?;
+        Ok(Self { resource, data, rows: 0, sinks })
     }
 
     /// Writes some rows into every file.
     pub(super) fn write(&mut self, rows: &[Row]) -> Result<(), ExportError> {
+        let told = Told { stock: StockDisclosure::Band, data: self.data };
         for row in rows {
-            let document = document(row)?;
+            let document = told.cut(self.resource.kind(), document(row)?)?;
             for (_, sink) in &mut self.sinks {
                 match sink {
                     Sink::Ndjson(file) => file.write(&document)?,
-                    Sink::Parquet(file) => file.write(row)?,
+                    Sink::Parquet(file) => file.write(row, &document)?,
                 }
             }
         }

@@ -11,6 +11,7 @@ mod files;
 pub mod model;
 mod range;
 mod schedule;
+mod scope;
 pub mod store;
 pub mod worker;
 pub mod write;

@@ -1,6 +1,7 @@
 //! What an export holds, and what became of it.
 
 use crate::access::Scope;
+use crate::access::plan::PlanData;
 use crate::changes::Kind;
 use crate::kernel::id::StoreId;
 use serde::{Deserialize, Serialize};
@@ -47,6 +48,12 @@ impl Resource {
     /// What a key needs to have the file.
     #[must_use]
     pub fn scope(self) -> Scope {
+        self.kind().scope()
+    }
+
+    /// What its rows are.
+    #[must_use]
+    pub fn kind(self) -> Kind {
         match self {
             Self::Products => Kind::Product,
             Self::Categories => Kind::Category,
@@ -55,7 +62,6 @@ impl Resource {
             Self::Promotions => Kind::Promotion,
             Self::Stock => Kind::Stock,
         }
-        .scope()
     }
 }
 
@@ -111,6 +117,9 @@ pub struct Request {
     /// Of stores, offers and stock only those of these stores; all where it is empty.
     #[serde(default)]
     pub store_ids: Vec<StoreId>,
+    /// What the plan of who asked included then; none where that was everything.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<PlanData>,
 }
 
 impl Request {
@@ -121,6 +130,7 @@ impl Request {
             resources: Resource::WORDS.iter().map(|(_, resource)| *resource).collect(),
             formats: Format::WORDS.iter().map(|(_, format)| *format).collect(),
             store_ids: Vec::new(),
+            data: None,
         }
     }
 }

@@ -29,7 +29,7 @@ fn worker(db: &Db, dir: &Path) -> Worker {
 
 fn offers() -> Request {
     let formats = vec![Format::NdjsonGz, Format::Parquet];
-    Request { resources: vec![Resource::Offers], formats, store_ids: Vec::new() }
+    Request { resources: vec![Resource::Offers], formats, store_ids: Vec::new(), data: None }
 }
 
 #[tokio::test]

@@ -2,8 +2,9 @@
 //! Between them stand a few batches, so that memory does not grow with the catalog.
 
 use super::ExportError;
-use super::files::Files;
+use super::files::{Files, Shape};
 use super::model::{File, Request, Resource};
+use super::scope::Scope;
 use super::store::rows::{self, Row};
 use crate::storage::Db;
 use std::path::{Path, PathBuf};
@@ -49,9 +50,13 @@ pub async fn write(
     let position = rows::position(&mut tx).await?;
     let (to, pieces) = channel(WAITING);
     let (staged, whole) = (staging(dir, id), dir.join(id));
-    let formats = request.formats.clone();
+    let shape = Shape { formats: request.formats.clone(), data: request.data.clone() };
+    let scope = match &request.data {
+        Some(data) => Some(Scope::read(&mut tx, data).await?),
+        None => None,
+    };
     let writing = tokio::task::spawn_blocking(move || {
-        let written = write_files(&staged, pieces, &formats)
+        let written = write_files(&staged, pieces, &shape)
             .and_then(|files| publish(&staged, &whole).map(|()| files));
         if written.is_err() {
             let _ = std::fs::remove_dir_all(&staged);
@@ -62,7 +67,7 @@ pub async fn write(
     let sent = async {
         for resource in &request.resources {
             to.send(Piece::Begin(*resource)).await.map_err(|_| ExportError::CutOff)?;
-            rows::send(&mut tx, *resource, &stores, &to).await?;
+            rows::send(&mut tx, *resource, (&stores, scope.as_ref()), &to).await?;
         }
         to.send(Piece::End).await.map_err(|_| ExportError::CutOff)
     }
@@ -82,15 +87,15 @@ pub async fn write(
 fn write_files(
     dir: &Path,
     mut pieces: Receiver<Piece>,
-    formats: &[super::model::Format],
+    shape: &Shape,
 ) -> Result<Vec<File>, ExportError> {
     std::fs::create_dir_all(dir)?;
     let mut done = Vec::new();
-    let mut open: Option<Files> = None;
+    let mut open: Option<Files<'_>> = None;
     loop {
         match pieces.blocking_recv() {
             Some(Piece::Begin(resource)) => {
-                close(open.replace(Files::create(dir, resource, formats)?), &mut done)?;
+                close(open.replace(Files::create(dir, resource, shape)?), &mut done)?;
             }
             Some(Piece::Rows(rows)) => {
                 if let Some(files) = &mut open {
@@ -106,7 +111,7 @@ fn write_files(
     }
 }
 
-fn close(files: Option<Files>, done: &mut Vec<File>) -> Result<(), ExportError> {
+fn close(files: Option<Files<'_>>, done: &mut Vec<File>) -> Result<(), ExportError> {
     if let Some(files) = files {
         done.extend(files.close()?);
     }

@@ -2,7 +2,7 @@
 //! is about, and the end of what a full feed names no more.
 
 use super::Feed;
-use super::store::{cascade, one_at_a_time};
+use super::store::{cascade, moved, one_at_a_time};
 use crate::catalog::categories::{Category, CategoryIn};
 use crate::catalog::model::{Product, ProductIn};
 use crate::catalog::offers::{Channel, Offer, OfferIn, Plausible};
@@ -105,8 +105,10 @@ async fn put_products(
     now: Micros,
 ) -> Result<Vec<Fate>, StoreError> {
     cascade::hold(tx, rows).await?;
+    let before = moved::places(tx, rows).await?;
     let fates = catalog::store::put_products(tx, rows, now).await?;
     cascade::products(tx, &gone(rows, &fates), now).await?;
+    moved::tell(tx, &before.turned(rows, &fates), now).await?;
     Ok(fates)
 }
 
@@ -228,6 +230,7 @@ pub(super) async fn remove(
             cascade::hold_all(tx).await?;
             let removed = document::remove::<Product>(tx, keys, NOT_IN_FEED, now).await?;
             cascade::products(tx, keys, now).await?;
+            moved::tell(tx, &moved::gone(keys), now).await?;
             Ok(removed)
         }
         Feed::Offers => {

@@ -2,6 +2,7 @@
 
 pub(super) mod cascade;
 pub mod held;
+pub(super) mod moved;
 pub mod sources;
 pub(super) mod sweep;
 

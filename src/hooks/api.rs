@@ -146,6 +146,9 @@ fn description(text: Option<String>) -> ApiResult<Option<String>> {
 /// and not again when it is sent again. Test keys, tests and messages that are given up are free. All are
 /// listed by `GET /v1/usage`. Messages take nothing from the limits of your plan.
 ///
+/// Where your plan includes a part of the data, messages tell of that part alone, without the fields that it
+/// leaves out: a product that goes out of it is deleted for you, one that comes into it has been updated.
+///
 /// Events need the scope that reads what they tell of (`prices:read` for `price.changed`); an app whose
 /// keys lose it, or are suspended, is told nothing until they have it again.
 ///

@@ -4,17 +4,18 @@ use super::event::{self, MISSED};
 use super::message;
 use super::meter::Meter;
 use super::retry::{Schedule, Tried};
+use super::rights::Rights;
 use super::secret::SigningSecret;
 use super::store::{self, Attempt, Delivery, New, Notice, Subscription};
-use crate::access::directory::{KeyRecord, Keyring, Standing};
-use crate::access::model::StockDisclosure;
-use crate::access::{Pepper, Scopes};
-use crate::catalog::view::{CatalogView, Lookup};
+use crate::access::Pepper;
+use crate::access::directory::{KeyRecord, Keyring};
+use crate::catalog::view::CatalogView;
+use crate::changes::resource::{self, Told};
 use crate::changes::store::{Entry, Wanted, floor, read};
-use crate::changes::{Kind, resource};
+use crate::changes::{InPlan, Kind};
 use crate::config;
 use crate::kernel::clock::{DAY, SECOND};
-use crate::kernel::id::{BrandId, CategoryId, NodeId, ProductId, StoreId};
+use crate::kernel::id::{AppId, BrandId, CategoryId, NodeId, ProductId, StoreId};
 use crate::kernel::{Clock, Gtin, Micros};
 use crate::metering::Journal;
 use crate::mirror::Mirror;
@@ -117,20 +118,6 @@ impl Filter {
     }
 }
 
-/// What an app may know at present: what all its keys together may.
-#[derive(Debug, Clone, Copy)]
-struct Rights {
-    scopes: Scopes,
-    told: StockDisclosure,
-}
-
-impl Rights {
-    /// Whether they are all that a subscription's events need.
-    fn suffice(&self, subscription: &Subscription) -> bool {
-        kinds(subscription).iter().all(|kind| self.scopes.has(kind.scope()))
-    }
-}
-
 /// The deliverer of a node.
 #[derive(Debug)]
 pub struct Hooks {
@@ -163,6 +150,11 @@ fn kinds(subscription: &Subscription) -> Vec<Kind> {
     kinds.sort_unstable();
     kinds.dedup();
     kinds
+}
+
+/// Whether rights are all that a subscription's events need.
+fn suffice(rights: &Rights, subscription: &Subscription) -> bool {
+    kinds(subscription).iter().all(|kind| rights.scopes.has(kind.scope()))
 }
 
 impl Hooks {
@@ -213,14 +205,15 @@ impl Hooks {
         if subscriptions.is_empty() {
             return Ok(());
         }
-        let rights = self.rights(now);
+        let rights = Rights::of_apps(&self.keyring, now);
         for subscription in subscriptions {
-            let Some(rights) = rights.get(&subscription.app_id) else { continue };
+            let app: Option<AppId> = subscription.app_id.parse().ok();
+            let Some(rights) = app.and_then(|app| rights.get(&app)) else { continue };
             // Without all that it needs it waits where it is: nothing is told, and nothing is lost.
-            if !rights.suffice(&subscription) {
+            if !suffice(rights, &subscription) {
                 continue;
             }
-            if let Err(error) = self.read_on(&subscription, rights.told).await {
+            if let Err(error) = self.read_on(&subscription, rights).await {
                 tracing::warn!(%error, id = subscription.id, "a subscription cannot be read on");
                 continue;
             }
@@ -248,26 +241,10 @@ impl Hooks {
         store::forget(&self.db, Micros(self.clock.now().0.saturating_sub(kept))).await
     }
 
-    /// What each app that has a key in force may know.
-    fn rights(&self, now: Micros) -> HashMap<String, Rights> {
-        let mut rights: HashMap<String, Rights> = HashMap::new();
-        for key in self.keyring.current().keys_at(now) {
-            let over = key.expires_at.is_some_and(|at| at <= now);
-            if key.standing != Standing::Good || over {
-                continue;
-            }
-            let new = Rights { scopes: key.scopes, told: key.stock_disclosure };
-            let held = rights.entry(key.app.to_string()).or_insert(new);
-            held.scopes = held.scopes.iter().chain(key.scopes.iter()).collect();
-            held.told = held.told.max(key.stock_disclosure);
-        }
-        rights
-    }
-
     /// What a subscription may be told at present; none where that is less than it needs.
     fn rights_to(&self, to: &Subscription) -> Option<Rights> {
-        let rights = self.rights(self.clock.now()).remove(&to.app_id)?;
-        rights.suffice(to).then_some(rights)
+        let rights = Rights::of_app(&self.keyring, &to.app_id, self.clock.now())?;
+        suffice(&rights, to).then_some(rights)
     }
 
     /// The places of an app. Those of apps to which nothing is sent are forgotten.
@@ -279,14 +256,15 @@ impl Hooks {
     }
 
     /// Writes a message for each entry that a subscription wants, as far as the log has come.
-    async fn read_on(&self, to: &Subscription, told: StockDisclosure) -> Result<(), StoreError> {
+    async fn read_on(&self, to: &Subscription, rights: &Rights) -> Result<(), StoreError> {
         // Filters look at what this node has in memory, so it is read no further than that.
         let in_memory = self.mirror.positions().change;
         if to.position >= in_memory || store::crowded(&self.db, &to.id, MOST_WAITING).await? {
             return Ok(());
         }
         let wanted: Vec<String> = to.events.split(' ').map(str::to_owned).collect();
-        let asked = Wanted { kinds: kinds(to), store: None };
+        let limited_to = rights.data.is_some().then_some(in_memory);
+        let asked = Wanted { kinds: kinds(to), store: None, limited_to };
         let mut stretch = read(&self.db, to.position, &asked, STRIDE).await?;
         stretch.entries.retain(|entry| entry.position <= in_memory);
         stretch.reached = stretch.reached.min(in_memory);
@@ -305,16 +283,21 @@ impl Hooks {
         }
         let filter: Filter = serde_json::from_str(&to.filter)
             .map_err(|error| StoreError::corrupt("subscriptions", error))?;
-        let fitting: Vec<(&Entry, &'static str)> = stretch
-            .entries
+        let mut entries = stretch.entries;
+        if let Some(included) = InPlan::of(rights.data.as_ref(), &self.mirror.catalog) {
+            entries = entries.into_iter().filter_map(|entry| included.entry(entry)).collect();
+        }
+        let fitting: Vec<(&Entry, &'static str)> = entries
             .iter()
             .filter_map(|entry| Some((entry, event::of(entry, &wanted)?)))
             .filter(|(entry, _)| filter.takes(entry, &self.mirror.catalog))
             .collect();
-        let resources = self.resources(&fitting, told).await?;
+        let resources = self.resources(&fitting, rights.of_resources()).await?;
         let mut new = Vec::with_capacity(fitting.len());
         for (entry, event) in fitting {
             let resource = resources.get(&(entry.kind.clone(), entry.id.clone()));
+            // What is gone for who has this plan may be there all the same.
+            let resource = resource.filter(|_| entry.op != "delete");
             let payload = message::of(event, entry, resource.map(String::as_str))
                 .map_err(|error| StoreError::corrupt("change_log", error))?;
             new.push(New { position: entry.position, event, payload });
@@ -327,7 +310,7 @@ impl Hooks {
     async fn resources(
         &self,
         entries: &[(&Entry, &'static str)],
-        told: StockDisclosure,
+        told: Told<'_>,
     ) -> Result<HashMap<(String, String), String>, StoreError> {
         let mut ids: HashMap<&str, Vec<String>> = HashMap::new();
         for (entry, _) in entries {
@@ -391,9 +374,7 @@ impl Hooks {
         // It may have waited long for them. What is not told now is told when it may be.
         let Some(rights) = self.rights_to(to) else { return Ok(()) };
         let begun = Instant::now();
-        let catalog = &self.mirror.catalog;
-        let is_told = |id| matches!(catalog.promotion(id), Lookup::Found { .. });
-        let payload = message::within(&delivery.payload, rights.told, is_told);
+        let payload = rights.within(&delivery.payload, &delivery.event, &self.mirror.catalog);
         let called = self.send(to, &delivery.id, &payload).await;
         let duration_ms = i64::try_from(begun.elapsed().as_millis()).unwrap_or(i64::MAX);
         let now = self.clock.now();

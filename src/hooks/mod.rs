@@ -14,6 +14,7 @@ mod message;
 mod meter;
 mod own;
 mod retry;
+mod rights;
 mod secret;
 mod store;
 

@@ -4,6 +4,10 @@ use super::bulk::{self, Cell, Statement};
 use super::{Log, StoreError, Tx, advance};
 use crate::kernel::Micros;
 
+/// The reason of entries about what has not changed itself, but may be in other plans than before: they are
+/// for plans that include a part of the data alone.
+pub const MOVED: &str = "moved";
+
 /// One entry to come.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {

@@ -16,35 +16,36 @@ async fn words(db: &Db, sql: &'static str) -> Vec<String> {
     on_db!(db, c => sqlx::query_scalar(sql).fetch_all(c).await).unwrap()
 }
 
-#[tokio::test]
-async fn promotions_of_one_customer_that_were_told_are_told_no_longer() {
-    const PROMOTIONS: &str = r#"INSERT INTO promotions
+const PROMOTIONS: &str = r#"INSERT INTO promotions
         (id, code, body, hash, version, updated_at, deleted_at) VALUES
         ('prm_00000000own', 'own', '{"title":"-5%","audience":"personal","version":3}', '', 3, 1, NULL),
         ('prm_0000000gone', 'gone', '{"audience":"personal"}', '', 2, 1, 4),
         ('prm_0000000club', 'club', '{"title":"\"audience\":\"personal\"","audience":"member"}', '', 1, 1, NULL),
         ('prm_0000000over', 'over', '{"audience":"public"}', '', 2, 1, 7)"#;
-    const OFFERS: &str = "INSERT INTO offers (product_id, store_id, channel, currency, price, price_type,
+const OFFERS: &str = "INSERT INTO offers (product_id, store_id, channel, currency, price, price_type,
         tax_included, promotion_ids, as_of, version, updated_at, deleted_at) VALUES
         ('p', 'a', 'online', 'EUR', 1, 'regular', TRUE, 'prm_0000000over prm_00000000own prm_0000000club', 1, 4, 1, NULL),
         ('p', 'b', 'online', 'EUR', 1, 'regular', TRUE, 'prm_0000000none', 1, 1, 1, NULL),
         ('p', 'c', 'online', 'EUR', 1, 'regular', TRUE, 'prm_0000000club', 1, 1, 1, NULL),
         ('p', 'd', 'online', 'EUR', 1, 'regular', TRUE, '', 1, 1, 1, NULL),
         ('p', 'e', 'online', 'EUR', 1, 'regular', TRUE, 'prm_00000000own', 1, 2, 1, 5)";
-    const LOG: &str =
-        "INSERT INTO change_log (position, kind, id, op, reason, version, occurred_at) VALUES
+const LOG: &str =
+    "INSERT INTO change_log (position, kind, id, op, reason, version, occurred_at) VALUES
         (3, 'promotion', 'prm_00000000own', 'upsert', 'created', 1, 10),
         (4, 'promotion', 'prm_0000000club', 'upsert', 'created', 1, 11),
         (5, 'promotion', 'prm_0000000gone', 'delete', 'deleted', 2, 12),
         (6, 'product', 'p', 'upsert', 'created', 1, 13)";
-    const MESSAGES: &str =
-        "INSERT INTO deliveries (id, subscription_id, position, event, payload, status,
+const MESSAGES: &str =
+    "INSERT INTO deliveries (id, subscription_id, position, event, payload, status,
         attempts, next_attempt_at, created_at) VALUES
         ('1', 's', 3, 'promotion.created', '{}', 'pending', 0, 0, 0),
         ('2', 's', 4, 'promotion.created', '{}', 'pending', 0, 0, 0)";
-    const FILES: &str = "INSERT INTO exports (id, kind, status, node, request, created_at)
+const FILES: &str = "INSERT INTO exports (id, kind, status, node, request, created_at)
         VALUES ('e', 'snapshot', 'ready', 'n', '{}', 1)";
-    const HEAD: &str = "UPDATE log_heads SET position = 6 WHERE log = 'change'";
+const HEAD: &str = "UPDATE log_heads SET position = 6 WHERE log = 'change'";
+
+#[tokio::test]
+async fn promotions_of_one_customer_that_were_told_are_told_no_longer() {
     let db = database_before(23).await;
     run(&db, &[PROMOTIONS, OFFERS, LOG, MESSAGES, FILES, HEAD]).await;
     db.migrate().await.unwrap();

@@ -34,6 +34,15 @@ fn kept(kind: &str, document: &Value) -> [u8; 32] {
 /// Loads the latest snapshot: what it holds, its position, and its files as texts with their names.
 pub(crate) async fn load(app: &TestApp, key: &str) -> (Held, String, Vec<(String, String)>) {
     let manifest: Value = app.get(key, "/v1/exports/latest").await.json().await.unwrap();
+    load_manifest(app, key, &manifest).await
+}
+
+/// The same of an export whose manifest this is.
+pub(crate) async fn load_manifest(
+    app: &TestApp,
+    key: &str,
+    manifest: &Value,
+) -> (Held, String, Vec<(String, String)>) {
     let (mut held, mut texts) = (Held::new(), Vec::new());
     for file in manifest["files"].as_array().unwrap() {
         let kind = match file["resource"].as_str().unwrap() {
@@ -55,7 +64,13 @@ pub(crate) async fn load(app: &TestApp, key: &str) -> (Held, String, Vec<(String
 }
 
 /// Applies everything behind a position, page by page; how many changes that were.
-async fn follow(app: &TestApp, key: &str, held: &mut Held, from: &str, limit: u32) -> usize {
+pub(crate) async fn follow(
+    app: &TestApp,
+    key: &str,
+    held: &mut Held,
+    from: &str,
+    limit: u32,
+) -> usize {
     let (mut position, mut applied) = (from.to_owned(), 0);
     loop {
         let path = format!("/v1/changes?after={position}&limit={limit}&embed=resource");
@@ -96,7 +111,7 @@ pub(crate) async fn assert_followed(
     applied
 }
 
-fn compare(held: &Held, fresh: &Held) {
+pub(crate) fn compare(held: &Held, fresh: &Held) {
     let keys = |held: &Held| held.keys().cloned().collect::<BTreeSet<_>>();
     let (ours, theirs) = (keys(held), keys(fresh));
     let odd: Vec<_> = ours.symmetric_difference(&theirs).take(5).collect();

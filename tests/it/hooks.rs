@@ -17,7 +17,7 @@ use std::time::Duration;
 /// Microseconds.
 const SECOND: i64 = 1_000_000;
 
-async fn shop() -> (TestApp, TestKey) {
+pub(crate) async fn shop() -> (TestApp, TestKey) {
     shop_with(&[]).await
 }
 
@@ -55,7 +55,7 @@ async fn ask(
     request.send().await.unwrap()
 }
 
-async fn subscribe(app: &TestApp, key: &TestKey, body: Value) -> Value {
+pub(crate) async fn subscribe(app: &TestApp, key: &TestKey, body: Value) -> Value {
     let answer = ask(app, key, "POST", "/v1/subscriptions", Some(body)).await;
     assert_eq!(answer.status(), 201);
     assert!(answer.headers()["location"].to_str().unwrap().starts_with("/v1/subscriptions/sub_"));
@@ -66,7 +66,7 @@ fn path(subscription: &Value, rest: &str) -> String {
     format!("/v1/subscriptions/{}{rest}", subscription["id"].as_str().unwrap())
 }
 
-async fn price(app: &TestApp, product: u32, price: &str) {
+pub(crate) async fn price(app: &TestApp, product: u32, price: &str) {
     let mut offer = data::offer(product, 0, price);
     offer["as_of"] = json!(app.clock.now().to_string());
     let report = app.import(Feed::Offers, &[offer]).await;

@@ -222,7 +222,7 @@ async fn a_turn_between_a_feed_and_a_stream_is_told_though_memory_lags() {
     // What only the table knows to be newer holds.
     app.import(Feed::Stock, &[data::level(0, 0, 70, &at(5))]).await;
     assert_eq!(receipt(&app, &[data::level(0, 0, 1, &at(4))]).await["written"], 0);
-    let wanted = Wanted { kinds: vec![Kind::Stock], store: None };
+    let wanted = Wanted { kinds: vec![Kind::Stock], store: None, limited_to: None };
     let told = read(&app.db, 0, &wanted, 100).await.unwrap().entries;
     let reasons: Vec<&str> = told.iter().filter_map(|entry| entry.reason.as_deref()).collect();
     assert_eq!(reasons, ["created", "availability_changed", "back_in_stock"]);

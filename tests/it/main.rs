@@ -54,6 +54,7 @@ mod operations;
 mod parquet;
 mod personal;
 mod plan_changes;
+mod plan_follow;
 mod prices;
 mod products;
 mod quotas;

@@ -22,7 +22,12 @@ pub struct Included {
 impl Included {
     /// What the caller of an operation may be told.
     pub fn of<O: Op>(caller: &Caller<O>, catalog: &CatalogView) -> Self {
-        match caller.data() {
+        Self::of_plan(caller.data(), catalog)
+    }
+
+    /// What may be told under a plan that includes this; none is everything.
+    pub fn of_plan(data: Option<&Arc<PlanData>>, catalog: &CatalogView) -> Self {
+        match data {
             None => Self::default(),
             Some(data) => Self { grant: catalog.grant(Some(data)), data: Some(Arc::clone(data)) },
         }

@@ -20,6 +20,16 @@ pub struct Grant {
 }
 
 impl Grant {
+    /// What a plan includes, where `below` gives categories with all below them, ascending; none where that is
+    /// every product and every store.
+    pub fn of(data: &PlanData, below: impl Fn(&BTreeSet<CategoryId>) -> Vec<u64>) -> Option<Self> {
+        (data.limits_products() || data.store_ids.is_some()).then(|| Self {
+            brands: data.brand_ids.clone(),
+            categories: data.category_ids.as_ref().map(below),
+            stores: data.store_ids.clone(),
+        })
+    }
+
     /// Whether some products are left out.
     #[must_use]
     pub fn limits_products(&self) -> bool {
@@ -78,18 +88,12 @@ fn found(entry: Option<&Entry>) -> Lookup {
 impl CatalogView {
     /// What a plan includes of the catalog as it is now; none where that is everything.
     pub fn grant(&self, data: Option<&PlanData>) -> Option<Grant> {
-        let data = data.filter(|data| data.limits_products() || data.store_ids.is_some())?;
-        let below = |roots: &BTreeSet<CategoryId>| {
+        Grant::of(data?, |roots| {
             let roots: Vec<CategoryId> = roots.iter().copied().collect();
             let mut ids: Vec<u64> = self.with_descendants(&roots).iter().map(|id| id.0).collect();
             ids.sort_unstable();
             ids.dedup();
             ids
-        };
-        Some(Grant {
-            brands: data.brand_ids.clone(),
-            categories: data.category_ids.as_ref().map(below),
-            stores: data.store_ids.clone(),
         })
     }
 

@@ -90,7 +90,7 @@ impl PromotionRecord {
 
     /// Whether at least one of its stores, and one of what it is on, is included. `above` has the
     /// included categories and those above them: what is on one of these is on products below, too.
-    pub(super) fn is_about(
+    pub fn is_about(
         &self,
         grant: &Grant,
         above: Option<&BTreeSet<u64>>,

@@ -32,7 +32,7 @@ pub(super) struct ChangeOut<'a> {
     #[schema(example = "upsert")]
     pub(super) op: &'a str,
     /// Why, in a word: `created`, `updated`, `price_changed`, `availability_changed`,
-    /// `back_in_stock`, `deleted`; others may come.
+    /// `back_in_stock`, `deleted`, `in_plan`, `not_in_plan`; others may come.
     #[schema(required = true, example = "price_changed")]
     pub(super) reason: Option<&'a str>,
     /// When it was stored.

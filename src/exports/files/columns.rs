@@ -1,8 +1,10 @@
 //! The columns of the Parquet files: one message type for each resource, and a row's cells in the
 //! order of its columns. Amounts are DECIMAL(18, 4) on 64 bits, as they are stored, so no digit is
-//! lost; instants are microseconds of UTC; what has no fixed shape is a column of JSON.
+//! lost; instants are microseconds of UTC; what has no fixed shape is a column of JSON. Columns that a plan leaves
+//! out stay, and are null.
 
 use crate::access::model::StockDisclosure;
+use crate::access::plan::PlanData;
 use crate::changes::resource;
 use crate::changes::store::rows::{OfferRow, StockRow};
 use crate::exports::ExportError;
@@ -18,7 +20,18 @@ pub(super) enum Cell {
     /// A whole number, an amount or an instant.
     Int(Option<i64>),
     /// Yes or no.
-    Bool(bool),
+    Bool(Option<bool>),
+}
+
+impl Cell {
+    /// The same cell with nothing in it.
+    pub(super) fn emptied(self) -> Self {
+        match self {
+            Self::Text(_) => Self::Text(None),
+            Self::Int(_) => Self::Int(None),
+            Self::Bool(_) => Self::Bool(None),
+        }
+    }
 }
 
 fn text(value: &str) -> Cell {
@@ -99,8 +112,39 @@ const STOCK: &str = "message stock {
     required binary document (JSON);
 }";
 
-/// The message type of a resource.
-pub(super) fn message(resource: Resource) -> &'static str {
+/// The message type of a resource, and which of its columns a plan leaves out: these are optional.
+pub(super) fn message(resource: Resource, data: Option<&PlanData>) -> (String, Vec<bool>) {
+    let (mut message, mut left_out) = (String::new(), Vec::new());
+    let is_out = |name: &str| match (field(name), data) {
+        (Some(field), Some(data)) => !data.includes_field(resource.kind(), field),
+        _ => false,
+    };
+    for line in whole(resource).lines() {
+        let name = line.strip_suffix(';').and_then(|line| line.split_whitespace().nth(2));
+        let out = name.map(is_out);
+        left_out.extend(out);
+        match out {
+            Some(true) => message.push_str(&line.replacen("required", "optional", 1)),
+            _ => message.push_str(line),
+        }
+        message.push('\n');
+    }
+    (message, left_out)
+}
+
+/// The field of the document that a column stands for; none where every plan includes it.
+fn field(column: &str) -> Option<&str> {
+    match column {
+        "id" | "product_id" | "store_id" | "channel" | "currency" | "as_of" | "updated_at"
+        | "version" | "document" => None,
+        "brand_id" => Some("brand"),
+        "unit_price_reference" => Some("unit_price"),
+        "quantity_band" => Some("quantity"),
+        same => Some(same),
+    }
+}
+
+fn whole(resource: Resource) -> &'static str {
     match resource {
         Resource::Products => PRODUCTS,
         Resource::Categories => CATEGORIES,
@@ -111,13 +155,13 @@ pub(super) fn message(resource: Resource) -> &'static str {
     }
 }
 
-/// The cells of a row.
-pub(super) fn cells(row: &Row) -> Result<Vec<Cell>, ExportError> {
+/// The cells of a row with its document as it is told.
+pub(super) fn cells(row: &Row, told: &str) -> Result<Vec<Cell>, ExportError> {
     match row {
-        Row::Product(row) => product(row),
-        Row::Document(row) => Ok(document(row)),
+        Row::Product(row) => product(row, told),
+        Row::Document(row) => Ok(document(row, told)),
         Row::Offer(row) => offer(row),
-        Row::Level(row) => level(row),
+        Row::Level(row) => level(row, told),
     }
 }
 
@@ -127,7 +171,7 @@ fn list(ids: &str) -> Result<Cell, ExportError> {
     Ok(Cell::Text(Some(serde_json::to_string(&ids)?)))
 }
 
-fn product(row: &ProductRow) -> Result<Vec<Cell>, ExportError> {
+fn product(row: &ProductRow, told: &str) -> Result<Vec<Cell>, ExportError> {
     let gtin = row.gtin.and_then(|number| u64::try_from(number).ok()).and_then(Gtin::from_number);
     Ok(vec![
         text(&row.id),
@@ -137,18 +181,18 @@ fn product(row: &ProductRow) -> Result<Vec<Cell>, ExportError> {
         list(&row.category_ids)?,
         Cell::Text(row.item_group_id.clone()),
         text(&row.status),
-        Cell::Bool(row.sold_by_weight),
-        text(&row.body),
+        Cell::Bool(Some(row.sold_by_weight)),
+        text(told),
         Cell::Int(Some(row.updated_at)),
         Cell::Int(Some(row.version)),
     ])
 }
 
-fn document(row: &DocumentRow) -> Vec<Cell> {
+fn document(row: &DocumentRow, told: &str) -> Vec<Cell> {
     vec![
         text(&row.id),
         text(&row.code),
-        text(&row.body),
+        text(told),
         Cell::Int(Some(row.updated_at)),
         Cell::Int(Some(row.version)),
     ]
@@ -169,7 +213,7 @@ fn offer(row: &OfferRow) -> Result<Vec<Cell>, ExportError> {
         Cell::Int(row.lowest_price_30d),
         Cell::Int(row.eco_contribution),
         Cell::Text(row.seller.clone()),
-        Cell::Bool(row.tax_included),
+        Cell::Bool(Some(row.tax_included)),
         Cell::Int(row.valid_from),
         Cell::Int(row.valid_through),
         list(&row.promotion_ids)?,
@@ -179,7 +223,7 @@ fn offer(row: &OfferRow) -> Result<Vec<Cell>, ExportError> {
     ])
 }
 
-fn level(row: &StockRow) -> Result<Vec<Cell>, ExportError> {
+fn level(row: &StockRow, told: &str) -> Result<Vec<Cell>, ExportError> {
     let detail = resource::detail(row)?;
     let band = QuantityOut::new(row.quantity, StockDisclosure::Band).band;
     Ok(vec![
@@ -192,6 +236,6 @@ fn level(row: &StockRow) -> Result<Vec<Cell>, ExportError> {
         Cell::Int(Some(detail.max_age_s.into())),
         text(&row.source),
         Cell::Int(detail.restock_at.map(|at| at.0)),
-        Cell::Text(Some(resource::level(row, StockDisclosure::Band)?)),
+        text(told),
     ])
 }

@@ -1,6 +1,7 @@
 //! A Parquet file: rows are gathered by column and written a group at a time.
 
 use super::columns::{Cell, cells, message};
+use crate::access::plan::PlanData;
 use crate::exports::ExportError;
 use crate::exports::digest::Digested;
 use crate::exports::model::Resource;
@@ -35,13 +36,20 @@ enum Values {
 pub(super) struct Parquet {
     writer: SerializedFileWriter<Digested>,
     columns: Vec<Column>,
+    /// Which of the columns are empty.
+    left_out: Vec<bool>,
     rows: usize,
     bytes: usize,
 }
 
 impl Parquet {
-    pub(super) fn new(file: Digested, resource: Resource) -> Result<Self, ExportError> {
-        let schema = Arc::new(parse_message_type(message(resource))?);
+    pub(super) fn new(
+        file: Digested,
+        resource: Resource,
+        data: Option<&PlanData>,
+    ) -> Result<Self, ExportError> {
+        let (message, left_out) = message(resource, data);
+        let schema = Arc::new(parse_message_type(&message)?);
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::try_new(3)?))
             .build();
@@ -56,11 +64,13 @@ impl Parquet {
             optional: described.self_type().get_basic_info().repetition() == Repetition::OPTIONAL,
         };
         let columns = writer.schema_descr().columns().iter().map(column).collect();
-        Ok(Self { writer, columns, rows: 0, bytes: 0 })
+        Ok(Self { writer, columns, left_out, rows: 0, bytes: 0 })
     }
 
-    pub(super) fn write(&mut self, row: &Row) -> Result<(), ExportError> {
-        for (column, cell) in self.columns.iter_mut().zip(cells(row)?) {
+    pub(super) fn write(&mut self, row: &Row, document: &str) -> Result<(), ExportError> {
+        let cells = cells(row, document)?.into_iter().zip(&self.left_out);
+        let cells = cells.map(|(cell, out)| if *out { cell.emptied() } else { cell });
+        for (column, cell) in self.columns.iter_mut().zip(cells) {
             self.bytes += column.push(cell)?;
         }
         self.rows += 1;
@@ -116,10 +126,7 @@ impl Column {
                 values.push(text.into_bytes().into());
             }),
             (Values::Int(values), Cell::Int(value)) => value.map(|number| values.push(number)),
-            (Values::Bool(values), Cell::Bool(value)) => {
-                values.push(value);
-                Some(())
-            }
+            (Values::Bool(values), Cell::Bool(value)) => value.map(|value| values.push(value)),
             _ => return Err(ParquetError::General("a value of another type".to_owned())),
         };
         if present.is_none() && !self.optional {

@@ -3,6 +3,7 @@
 use crate::changes::store::rows::{ALL_LEVELS, ALL_OFFERS, OfferRow, StockRow};
 use crate::exports::ExportError;
 use crate::exports::model::Resource;
+use crate::exports::scope::Scope;
 use crate::exports::write::Piece;
 use crate::on_tx;
 use crate::storage::{StoreError, Tx};
@@ -61,15 +62,34 @@ pub async fn position(tx: &mut Tx) -> Result<i64, StoreError> {
     Ok(on_tx!(tx, c => sqlx::query_scalar(HEAD).fetch_one(c).await)?)
 }
 
-/// Sends all rows of `$sql` as `$row`; `$stores` is bound where the statement takes it.
+/// The brands and the categories of all products that are there, with their ids.
+pub(in crate::exports) async fn places(
+    tx: &mut Tx,
+) -> Result<Vec<(String, Option<String>, String)>, StoreError> {
+    const PLACES: &str = "SELECT id, brand_id, category_ids FROM products WHERE deleted_at IS NULL";
+    Ok(on_tx!(tx, c => sqlx::query_as(PLACES).fetch_all(c).await)?)
+}
+
+/// All categories that stand below another, with that one.
+pub(in crate::exports) async fn tree(tx: &mut Tx) -> Result<Vec<(String, String)>, StoreError> {
+    const TREE: &str = "SELECT id, parent_id FROM categories
+        WHERE deleted_at IS NULL AND parent_id IS NOT NULL";
+    Ok(on_tx!(tx, c => sqlx::query_as(TREE).fetch_all(c).await)?)
+}
+
+/// Sends all rows of `$sql` as `$row` that `$keeps` takes; `$stores` is bound where the statement takes it.
 macro_rules! send_all {
-    ($tx:expr, $to:expr, $row:ident, $type:ty, $sql:expr $(, $stores:expr)?) => {
+    ($tx:expr, ($to:expr, $keeps:expr), $row:ident, $type:ty, $sql:expr $(, $stores:expr)?) => {
         on_tx!($tx, c => {
             let mut batch = Vec::with_capacity(BATCH);
             let query = sqlx::query_as::<_, $type>($sql)$(.bind($stores))?;
             let mut rows = query.fetch(c);
             while let Some(row) = rows.try_next().await.map_err(StoreError::from)? {
-                batch.push(Row::$row(row));
+                let row = Row::$row(row);
+                if !$keeps(&row)? {
+                    continue;
+                }
+                batch.push(row);
                 if batch.len() == BATCH {
                     let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH));
                     $to.send(Piece::Rows(full)).await.map_err(|_| ExportError::CutOff)?;
@@ -80,11 +100,12 @@ macro_rules! send_all {
     };
 }
 
-/// Sends all rows of a resource; `stores` holds ids with a space around each, or nothing for all.
-pub async fn send(
+/// Sends all rows of a resource that a plan includes; `stores` holds ids with a space around each, or nothing
+/// for all.
+pub(in crate::exports) async fn send(
     tx: &mut Tx,
     resource: Resource,
-    stores: &str,
+    (stores, scope): (&str, Option<&Scope<'_>>),
     to: &Sender<Piece>,
 ) -> Result<(), ExportError> {
     const PRODUCTS: &str = "SELECT id, sku, gtin, brand_id, category_ids, item_group_id, status,
@@ -95,12 +116,13 @@ pub async fn send(
         WHERE deleted_at IS NULL AND ($1 = '' OR $1 LIKE '% ' || id || ' %')";
     const PROMOTIONS: &str = "SELECT id, code, body, version, updated_at FROM promotions
         WHERE deleted_at IS NULL AND NOT personal";
+    let keeps = |row: &Row| scope.map_or(Ok(true), |scope| scope.keeps(resource, row));
     match resource {
-        Resource::Products => send_all!(tx, to, Product, ProductRow, PRODUCTS),
-        Resource::Categories => send_all!(tx, to, Document, DocumentRow, CATEGORIES),
-        Resource::Stores => send_all!(tx, to, Document, DocumentRow, STORES, stores),
-        Resource::Promotions => send_all!(tx, to, Document, DocumentRow, PROMOTIONS),
-        Resource::Offers => send_all!(tx, to, Offer, OfferRow, ALL_OFFERS, stores),
-        Resource::Stock => send_all!(tx, to, Level, StockRow, ALL_LEVELS, stores),
+        Resource::Products => send_all!(tx, (to, keeps), Product, ProductRow, PRODUCTS),
+        Resource::Categories => send_all!(tx, (to, keeps), Document, DocumentRow, CATEGORIES),
+        Resource::Stores => send_all!(tx, (to, keeps), Document, DocumentRow, STORES, stores),
+        Resource::Promotions => send_all!(tx, (to, keeps), Document, DocumentRow, PROMOTIONS),
+        Resource::Offers => send_all!(tx, (to, keeps), Offer, OfferRow, ALL_OFFERS, stores),
+        Resource::Stock => send_all!(tx, (to, keeps), Level, StockRow, ALL_LEVELS, stores),
     }
 }

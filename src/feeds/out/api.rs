@@ -22,7 +22,8 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 /// online price. Availability is told to keys with `stock:read`. The key needs `catalog:read` beside
 /// `prices:read`. The feed is at most a minute older than the catalog; `If-None-Match` makes it free until
 /// it changes, `Range` goes on where a download broke off. In tab-separated cells several values stand
-/// between commas, and one that holds a comma itself is left out; RSS has them all.
+/// between commas, and one that holds a comma itself is left out; RSS has them all. Where your plan leaves out
+/// `sku` or `store_code`, our ids stand in their place.
 #[utoipa::path(
     operation_id = "download_product_feed", tag = "feeds",
     params(
@@ -46,7 +47,7 @@ async fn download_product_feed(
     let (form, store) = asked(&request)?;
     needs(caller.scopes(), Scope::CatalogRead)?;
     let kind = Kind::Products { with_stock: caller.scopes().has(Scope::StockRead) };
-    let made = get(&feeds, Asked { kind, form, store }).await?;
+    let made = get(&feeds, Asked { kind, form, store, data: caller.data().cloned() }).await?;
     sent(made, "google-products", &request).await
 }
 
@@ -80,7 +81,7 @@ async fn download_inventory_feed(
         && caller.scopes().has(Scope::StockQuantity);
     let with_prices = caller.scopes().has(Scope::PricesRead);
     let kind = Kind::Inventory { exact, with_prices };
-    let made = get(&feeds, Asked { kind, form, store }).await?;
+    let made = get(&feeds, Asked { kind, form, store, data: caller.data().cloned() }).await?;
     sent(made, "google-local-inventory", &request).await
 }
 

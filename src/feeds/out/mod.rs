@@ -6,10 +6,12 @@
 //! memory.
 
 pub mod api;
+mod fields;
 mod rows;
 mod walk;
 mod write;
 
+use crate::access::plan::PlanData;
 use crate::kernel::clock::SECOND;
 use crate::kernel::id::StoreId;
 use crate::kernel::{Clock, Micros};
@@ -22,7 +24,7 @@ use write::{Form, Written};
 
 /// How old a feed may be while the catalog goes on changing.
 const FRESH: i64 = 60 * SECOND;
-/// Most files that are kept: one for each kind, form, store and disclosure that is asked for.
+/// Most files that are kept: one for each kind, form, store, disclosure and data that is asked for.
 const MOST: usize = 32;
 /// What a feed tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,11 +36,13 @@ enum Kind {
 }
 
 /// Which feed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Asked {
     kind: Kind,
     form: Form,
     store: Option<StoreId>,
+    /// What the plan includes; none where that is everything.
+    data: Option<Arc<PlanData>>,
 }
 
 /// A feed that was written.
@@ -102,21 +106,22 @@ impl FeedsOut {
 
     /// A feed: the one that is there, or a new one where that is too old.
     async fn get(&self, asked: Asked) -> io::Result<Made> {
-        if let Some(made) = self.fresh(asked) {
+        if let Some(made) = self.fresh(&asked) {
             return Ok(made);
         }
         let mut written = self.writing.lock().await;
         // Who had it before may have written this one.
-        if let Some(made) = self.fresh(asked) {
+        if let Some(made) = self.fresh(&asked) {
             return Ok(made);
         }
         let (now, positions) = (self.clock.now(), self.mirror.positions());
         *written += 1;
         let path = self.dir.join(format!("{written}.{}", asked.form.ending()));
         let (mirror, link) = (Arc::clone(&self.mirror), self.link.clone());
+        let wanted = asked.clone();
         // Where the call is given up meanwhile, the file goes with what is returned here.
         let writing = tokio::task::spawn_blocking(move || {
-            match walk::write(&mirror, asked, now, &path, &link) {
+            match walk::write(&mirror, &wanted, now, &path, &link) {
                 Ok((written, turns)) => Ok((OnDisk { path, written }, turns)),
                 Err(error) => {
                     let _ = std::fs::remove_file(&path);
@@ -127,7 +132,7 @@ impl FeedsOut {
         let (file, turns) = writing.await.map_err(io::Error::other)??;
         let made = Made { asked, at: now, turns, positions, file: Arc::new(file) };
         let mut kept = self.made.lock();
-        let old = kept.iter().position(|made| made.asked == asked);
+        let old = kept.iter().position(|other| other.asked == made.asked);
         if let Some(at) = old.or_else(|| (kept.len() == MOST).then_some(0)) {
             kept.remove(at);
         }
@@ -136,10 +141,10 @@ impl FeedsOut {
     }
 
     /// A feed that is there and tells what holds.
-    fn fresh(&self, asked: Asked) -> Option<Made> {
+    fn fresh(&self, asked: &Asked) -> Option<Made> {
         let (now, positions) = (self.clock.now(), self.mirror.positions());
         let is_good = |made: &&Made| {
-            made.asked == asked
+            made.asked == *asked
                 && made.turns.is_none_or(|turns| now < turns)
                 && (made.positions == positions || now.0 - made.at.0 < FRESH)
         };

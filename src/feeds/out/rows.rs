@@ -1,7 +1,7 @@
 //! Products and levels in the words of Google's feeds: the way back of `feeds/formats/google.rs`.
 
 use super::super::formats::text::unit_name;
-use crate::catalog::view::{CatalogView, Lookup, OfferRecord};
+use crate::catalog::view::{CatalogView, Grant, Lookup, OfferRecord};
 use crate::kernel::id::{CategoryId, ProductId};
 use crate::kernel::{Amount, Currency};
 use crate::stock::model::Availability;
@@ -152,18 +152,19 @@ pub(super) type Paths = HashMap<CategoryId, String>;
 pub(super) fn product(
     product: &Product,
     offer: &OfferRecord,
-    catalog: &CatalogView,
+    (catalog, grant): (&CatalogView, Option<&Grant>),
     paths: &mut Paths,
 ) -> Row {
     let mut row = Row::new();
     identity(product, &mut row);
-    put(&mut row, "product_type", product.category_ids.first().map(|id| path(*id, catalog, paths)));
+    let first = product.category_ids.first();
+    put(&mut row, "product_type", first.map(|id| path(*id, (catalog, grant), paths)));
     properties(product, &mut row);
     let base = offer.unit_reference.as_deref().and_then(|reference| reference.split_once(' '));
     let base = base.and_then(|(value, unit)| Some(format!("{value} {}", unit_name(unit)?)));
     put(&mut row, "unit_pricing_base_measure", base);
     for promotion in &offer.promotions {
-        put(&mut row, "promotion_id", member(catalog.promotion(*promotion), "code"));
+        put(&mut row, "promotion_id", member(catalog.promotion_within(grant, *promotion), "code"));
     }
     price(offer, &mut row);
     row
@@ -316,7 +317,11 @@ fn detail(property: &Property) -> String {
 }
 
 /// `A > B > C`: the names of the categories from the root.
-fn path(id: CategoryId, catalog: &CatalogView, known: &mut Paths) -> String {
+fn path(
+    id: CategoryId,
+    (catalog, grant): (&CatalogView, Option<&Grant>),
+    known: &mut Paths,
+) -> String {
     #[derive(Deserialize)]
     struct Placed {
         path: Vec<Step>,
@@ -326,7 +331,9 @@ fn path(id: CategoryId, catalog: &CatalogView, known: &mut Paths) -> String {
         name: String,
     }
     let look_up = || {
-        let Lookup::Found { body, .. } = catalog.category(id) else { return String::new() };
+        let Lookup::Found { body, .. } = catalog.category_within(grant, id) else {
+            return String::new();
+        };
         let placed = serde_json::from_slice::<Placed>(&body);
         let steps = placed.map_or_else(|_| Vec::new(), |placed| placed.path);
         steps.into_iter().map(|step| step.name).collect::<Vec<_>>().join(" > ")

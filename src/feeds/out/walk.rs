@@ -2,12 +2,15 @@
 
 use super::rows::{self, Paths, Product, Row};
 use super::write::{Writer, Written};
-use super::{Asked, Kind};
+use super::{Asked, Kind, fields};
+use crate::access::resource::Kind as Resource;
+use crate::catalog::api::Included;
 use crate::catalog::offers::Channel;
-use crate::catalog::view::{Lookup, OfferRecord, ProductQuery};
+use crate::catalog::view::{Grant, Lookup, OfferRecord, ProductQuery};
 use crate::kernel::Micros;
 use crate::kernel::id::{ProductId, StoreId};
 use crate::mirror::Mirror;
+use crate::stock::view::Level;
 use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::io;
@@ -21,7 +24,7 @@ const MOST_PLACES: usize = 100_000;
 /// Writes a feed, and tells when one of its prices begins or no longer holds.
 pub(super) fn write(
     mirror: &Mirror,
-    asked: Asked,
+    asked: &Asked,
     now: Micros,
     path: &Path,
     link: &str,
@@ -33,6 +36,7 @@ pub(super) fn write(
     let mut writer = Writer::new(path, asked.form, columns, (title, link))?;
     let mut walk = Walk {
         mirror,
+        included: Included::of_plan(asked.data.as_ref(), &mirror.catalog),
         stores: asked.store.into_iter().collect(),
         now,
         turns: None,
@@ -41,7 +45,7 @@ pub(super) fn write(
     };
     let mut after = None;
     loop {
-        let (bodies, next) = batch(mirror, asked, after);
+        let (bodies, next) = batch(mirror, asked, walk.included.grant(), after);
         for body in &bodies {
             let product: Product = serde_json::from_slice(body)?;
             if product.status != "active" {
@@ -65,22 +69,29 @@ pub(super) fn write(
 }
 
 /// The next products behind one: of a store, those that it offers or tells the stock of.
-fn batch(mirror: &Mirror, asked: Asked, after: Option<u64>) -> (Vec<Bytes>, Option<u64>) {
+fn batch(
+    mirror: &Mirror,
+    asked: &Asked,
+    grant: Option<&Grant>,
+    after: Option<u64>,
+) -> (Vec<Bytes>, Option<u64>) {
     if let (Kind::Inventory { .. }, Some(store)) = (asked.kind, asked.store) {
         let ids = mirror.stock.of_store(store, after, BATCH, |product, _| Some(product));
-        let body = |id: ProductId| match mirror.catalog.product(id) {
+        let body = |id: ProductId| match mirror.catalog.product_within(grant, id) {
             Lookup::Found { body, .. } => Some(body),
             Lookup::Gone { .. } | Lookup::Missing => None,
         };
         return (ids.items.into_iter().filter_map(body).collect(), ids.next);
     }
-    let query = ProductQuery { store: asked.store, ..ProductQuery::default() };
+    let (store, grant) = (asked.store, grant.cloned());
+    let query = ProductQuery { store, grant, ..ProductQuery::default() };
     let page = mirror.catalog.list(&query, after, BATCH);
     (page.items, page.next)
 }
 
 struct Walk<'a> {
     mirror: &'a Mirror,
+    included: Included,
     /// Those that are asked for; all where there is none.
     stores: Vec<StoreId>,
     now: Micros,
@@ -93,9 +104,13 @@ struct Walk<'a> {
 impl Walk<'_> {
     /// The offers of a product that hold.
     fn offers(&mut self, product: ProductId, channel: Channel) -> Vec<OfferRecord> {
+        let (catalog, grant) = (&self.mirror.catalog, self.included.grant());
         let all =
-            self.mirror.catalog.offers(product, &self.stores, Some(channel), None, MOST_PLACES);
+            catalog.offers_within(grant, product, &self.stores, Some(channel), None, MOST_PLACES);
         let mut offers = all.items;
+        if !self.included.has_field(Resource::Offer, "list_price") {
+            offers.iter_mut().for_each(|offer| offer.list_price = None);
+        }
         let turns = offers.iter().filter_map(|offer| offer.turns_after(self.now));
         self.turns = turns.chain(self.turns).min();
         offers.retain(|offer| offer.holds(self.now));
@@ -105,14 +120,25 @@ impl Walk<'_> {
     /// The row of a product of the web shop: of the store that is named, or the first that offers it.
     fn product(&mut self, product: &Product, with_stock: bool) -> Option<Row> {
         let offer = self.offers(product.id, Channel::Online).into_iter().next()?;
-        let mut row = rows::product(product, &offer, &self.mirror.catalog, &mut self.paths);
+        let told = (&*self.mirror.catalog, self.included.grant());
+        let mut row = rows::product(product, &offer, told, &mut self.paths);
         if with_stock {
             let stock = &self.mirror.stock;
             let told =
                 stock.at(product.id, offer.store, |level| level.map(|l| rows::availability(&l)));
             row.extend(told.unwrap_or_default());
         }
+        self.known_by_id(product, &mut row);
+        fields::keep(&mut row, &self.included);
         Some(row)
+    }
+
+    /// Where the retailer's code of a product is left out, its id stands in its place.
+    fn known_by_id(&self, product: &Product, row: &mut Row) {
+        if !self.included.has_field(Resource::Product, "sku") {
+            let id = row.iter_mut().find(|(attribute, _)| *attribute == "id");
+            id.into_iter().for_each(|(_, text)| *text = product.id.to_string());
+        }
     }
 
     /// The rows of a product in the stores that know its stock.
@@ -120,17 +146,28 @@ impl Walk<'_> {
         let offers =
             if with_prices { self.offers(product.id, Channel::InStore) } else { Vec::new() };
         let stock = &self.mirror.stock;
-        let told = stock.of_product(product.id, &self.stores, None, MOST_PLACES, |store, level| {
+        let place = (product.id, &*self.stores);
+        let line = |store, level: Option<Level<'_>>| {
             let offer = offers.iter().find(|offer| offer.store == store);
             Some((store, rows::inventory(&product.sku, offer, &level?, exact)))
-        });
-        let stores = &self.mirror.stores;
-        let with_code = |(store, mut row): (StoreId, Row)| {
-            let code = self.codes.entry(store);
-            let code = code.or_insert_with(|| rows::member(stores.store(store), "store_code"));
-            row.push(("store_code", code.clone()?));
-            Some(row)
         };
-        told.items.into_iter().filter_map(with_code).collect()
+        let told = stock.of_product_within(&self.included, place, None, MOST_PLACES, line);
+        let told = told.items.into_iter().filter_map(|(store, mut row)| {
+            row.push(("store_code", self.code(store)?));
+            self.known_by_id(product, &mut row);
+            fields::keep(&mut row, &self.included);
+            Some(row)
+        });
+        told.collect()
+    }
+
+    /// What a store is known by.
+    fn code(&mut self, store: StoreId) -> Option<String> {
+        if !self.included.has_field(Resource::Store, "store_code") {
+            return Some(store.to_string());
+        }
+        let stores = &self.mirror.stores;
+        let code = self.codes.entry(store);
+        code.or_insert_with(|| rows::member(stores.store(store), "store_code")).clone()
     }
 }

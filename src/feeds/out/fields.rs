@@ -1,0 +1,74 @@
+//! The fields of resources that attributes of a feed tell: an attribute is left out where a plan leaves out one
+//! of its fields.
+
+use super::rows::Row;
+use crate::access::resource::Kind::{self, Category, Offer, Product, Promotion, Stock};
+use crate::catalog::api::Included;
+
+/// The fields that an attribute tells. What a thing is known by is always told, by its id where the retailer's
+/// code for it is left out.
+fn fields(attribute: &str) -> &'static [(Kind, &'static str)] {
+    match attribute {
+        "title" => &[(Product, "name")],
+        "description" => &[(Product, "description")],
+        "link" => &[(Product, "link")],
+        "image_link" | "additional_image_link" | "lifestyle_image_link" => &[(Product, "images")],
+        "brand" => &[(Product, "brand")],
+        "gtin" => &[(Product, "gtin")],
+        "mpn" => &[(Product, "mpn")],
+        "identifier_exists" => &[(Product, "gtin"), (Product, "mpn")],
+        "condition" => &[(Product, "condition")],
+        "item_group_id" => &[(Product, "item_group_id")],
+        "color" | "size" | "material" | "pattern" | "gender" | "age_group" => {
+            &[(Product, "variant_attributes")]
+        }
+        "google_product_category" => &[(Product, "google_product_category")],
+        "product_type" => &[(Product, "category_ids"), (Category, "path"), (Category, "name")],
+        "unit_pricing_measure" => &[(Product, "net_content")],
+        "energy_efficiency_class"
+        | "min_energy_efficiency_class"
+        | "max_energy_efficiency_class"
+        | "multipack"
+        | "is_bundle"
+        | "product_detail" => &[(Product, "additional_property")],
+        "certification" => &[(Product, "certifications")],
+        "unit_pricing_base_measure" => &[(Offer, "unit_price")],
+        "price" | "sale_price" => &[(Offer, "price")],
+        "sale_price_effective_date" => {
+            &[(Offer, "price"), (Offer, "valid_from"), (Offer, "valid_through")]
+        }
+        "promotion_id" => &[(Offer, "promotion_ids"), (Promotion, "code")],
+        "availability" => &[(Stock, "availability")],
+        "availability_date" => &[(Stock, "availability"), (Stock, "restock_at")],
+        "quantity" => &[(Stock, "quantity")],
+        "pickup_method" | "pickup_sla" => &[(Stock, "pickup")],
+        "instore_product_location" => &[(Stock, "instore_location")],
+        _ => &[],
+    }
+}
+
+/// Takes out of a row what is left out.
+pub(super) fn keep(row: &mut Row, included: &Included) {
+    let has = |(of, field): &(Kind, &str)| included.has_field(*of, field);
+    row.retain(|(attribute, _)| fields(attribute).iter().all(has));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::rows::{INVENTORY, PRODUCT};
+    use super::*;
+    use crate::access::plan::fields as known;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_attribute_tells_of_fields_that_there_are() {
+        let all: BTreeSet<&str> = PRODUCT.iter().chain(INVENTORY).copied().collect();
+        for attribute in all {
+            let told = fields(attribute);
+            assert_eq!(told.is_empty(), ["id", "store_code"].contains(&attribute), "{attribute}");
+            for (of, field) in told {
+                assert!(known(*of).contains(field), "{attribute}: {of}.{field}");
+            }
+        }
+    }
+}
