@@ -60,9 +60,9 @@ class Product:
         """The command that imports a file."""
         return [self.binary, "import", feed, file, "--mapping", mapping]
 
-    def make_keys(self, apps, keys_of_each):
-        """Live keys of new apps with a plan that refuses nothing."""
-        limits = [word for limit in LIMITS for word in ("--limit", limit)]
+    def make_keys(self, apps, keys_of_each, limits=None):
+        """Live keys of new apps, with a plan that refuses nothing where no `limits` are given."""
+        limits = limits or [word for limit in LIMITS for word in ("--limit", limit)]
         plan = self.cli("plan", "create", "--name", "bench", *limits)
         partner = self.cli("partner", "create", "--name", "Bench")
         keys = []
