@@ -68,7 +68,8 @@ async fn a_forged_wake_up_silences_nobody() {
     let keys = keys(&cluster, 6).await;
     redis.ask(&["PUBLISH", "comptoir:control", &i64::MAX.to_string()]);
     let worst = revoked(&cluster, &keys, "after a forged wake-up").await;
-    assert!(worst < Duration::from_secs(1), "{worst:?}");
+    // Long before the next poll.
+    assert!(worst < Duration::from_secs(5), "{worst:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

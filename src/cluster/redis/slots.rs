@@ -85,7 +85,10 @@ pub(super) fn spans(said: &Value) -> Option<Vec<Span>> {
 }
 
 fn span(row: &Value) -> Option<Span> {
-    let number = |value: &Value| u16::from_redis_value_ref(value).ok();
+    let number = |value: &Value| match value {
+        Value::Int(number) => u16::try_from(*number).ok(),
+        _ => None,
+    };
     let Value::Array(row) = row else { return None };
     let [first, last, Value::Array(leader), ..] = row.as_slice() else { return None };
     let [host, port, ..] = leader.as_slice() else { return None };
@@ -137,12 +140,15 @@ mod tests {
         };
         let nodes = vec![node(1), node(2)];
         let map = Map::new(nodes.clone(), vec![(100, 200, 1), (0, 50, 0)]);
-        let led = |slot| map.leader(Slot(slot)).map(|n| nodes.iter().position(|o| Arc::ptr_eq(o, n)));
+        let led =
+            |slot| map.leader(Slot(slot)).map(|n| nodes.iter().position(|o| Arc::ptr_eq(o, n)));
         let found = [0, 50, 51, 100, 200, 201].map(led);
         assert_eq!(found, [Some(Some(0)), Some(Some(0)), None, Some(Some(1)), Some(Some(1)), None]);
         assert!(Map::default().leader(Slot(0)).is_none());
-        assert!(Map::of_one(Node::new(nodes[0].info().clone(), &Arc::new(Means::default())).unwrap())
-            .leader(Slot(16_383))
-            .is_some());
+        assert!(
+            Map::of_one(Node::new(nodes[0].info().clone(), &Arc::new(Means::default())).unwrap())
+                .leader(Slot(16_383))
+                .is_some()
+        );
     }
 }

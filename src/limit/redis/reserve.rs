@@ -66,7 +66,13 @@ impl Reserve {
     }
 
     /// What is taken from the share of a rate. It begins with one part in `n` of the debt that was last known.
-    fn taken(&mut self, name: LimitName, rate: Rate, (known, now): (Bucket, Micros), n: u32) -> &mut Bucket {
+    fn taken(
+        &mut self,
+        name: LimitName,
+        rate: Rate,
+        (known, now): (Bucket, Micros),
+        n: u32,
+    ) -> &mut Bucket {
         self.rate(name, rate, now).taken.get_or_insert_with(|| known.part(n))
     }
 

@@ -57,12 +57,7 @@ impl RedisServer {
         Self::start_with(port, "rediss", dir, &[words, more].concat())
     }
 
-    fn start_with(
-        port: u16,
-        scheme: &'static str,
-        dir: TempDir,
-        words: &[&str],
-    ) -> Option<Self> {
+    fn start_with(port: u16, scheme: &'static str, dir: TempDir, words: &[&str]) -> Option<Self> {
         if !has("redis-server", "--version") {
             return None;
         }
@@ -176,7 +171,12 @@ impl RedisCluster {
             let more = ["--cluster-node-timeout", "2000", "--cluster-require-full-coverage", "no"];
             let dir = tempfile::tempdir().expect("a folder");
             let number = port.parse().expect("a number");
-            servers.push(RedisServer::start_with(number, "redis", dir, &[&words[..], &more].concat())?);
+            servers.push(RedisServer::start_with(
+                number,
+                "redis",
+                dir,
+                &[&words[..], &more].concat(),
+            )?);
             buses.push(bus);
         }
         let spans = [("0", "5460"), ("5461", "10922"), ("10923", "16383")];
@@ -187,14 +187,21 @@ impl RedisCluster {
             servers[0].ask(&["CLUSTER", "MEET", "127.0.0.1", &at, &buses[n]]);
         }
         let cluster = Self { servers };
-        wait_until("the cluster knows itself", || {
-            cluster.servers.iter().all(|server| {
+        cluster.is_whole();
+        Some(cluster)
+    }
+
+    /// Waits until every server knows that all are there.
+    pub(crate) fn is_whole(&self) {
+        wait_until("the cluster is whole", || {
+            self.servers.iter().all(|server| {
                 let info = server.ask(&["CLUSTER", "INFO"]);
                 let is = |words: &str| info.lines().any(|line| line.trim_end() == words);
-                is("cluster_state:ok") && is("cluster_known_nodes:3") && is("cluster_slots_ok:16384")
+                is("cluster_state:ok")
+                    && is("cluster_known_nodes:3")
+                    && is("cluster_slots_ok:16384")
             })
         });
-        Some(cluster)
     }
 
     /// Two of its servers: those tell of the third.
@@ -205,7 +212,9 @@ impl RedisCluster {
 
     /// The place of the server that holds counters of an app.
     pub(crate) fn holder(&self, app: &str) -> Option<usize> {
-        self.servers.iter().position(|server| !server.ask(&["KEYS", &format!("*{app}*")]).is_empty())
+        self.servers
+            .iter()
+            .position(|server| !server.ask(&["KEYS", &format!("*{app}*")]).is_empty())
     }
 
     /// Moves the slot that holds counters of an app from one server to another.
