@@ -11,11 +11,11 @@ use std::sync::Arc;
 
 /// A key that a call has proved to hold, with what the call may do with it.
 #[derive(Debug)]
-pub struct Held {
+pub(super) struct Held {
     /// The key.
-    pub key: Arc<KeyRecord>,
+    pub(super) key: Arc<KeyRecord>,
     /// What of its scopes the call has.
-    pub scopes: Scopes,
+    pub(super) scopes: Scopes,
 }
 
 impl From<Arc<KeyRecord>> for Held {

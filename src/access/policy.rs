@@ -2,8 +2,7 @@
 //! request, so that any front can ask without a second copy of the rules.
 
 use super::Scopes;
-use super::authenticate;
-pub use super::authenticate::Held;
+use super::authenticate::{self, Held};
 use super::directory::{KeyRecord, Keyring, Standing};
 use super::operation::Operation;
 use super::plan::taken_milli;
@@ -131,32 +130,17 @@ impl Gate {
         call: &CallView<'_>,
         now: Micros,
     ) -> Result<Judgement, Refused> {
-        self.admit_held(self.held(call, now)?, operation, call, now)
-    }
-
-    /// The key that a call has proved to hold.
-    pub fn held(&self, call: &CallView<'_>, now: Micros) -> Result<Held, Refused> {
         let refused = |(error, key)| Refused { key, decision: None, error };
-        match call.signed {
+        let Held { key, scopes } = match call.signed {
             // A key that is shown counts: whoever sends it everywhere sends it here too.
             Some(address) if call.authorization.is_none() && call.api_key.is_none() => {
                 authenticate::can_judge(&self.keyring).map_err(|error| refused((error, None)))?;
                 let key = self.signer.key_of(address, &self.keyring.current(), now);
-                key.map(Held::from).map_err(refused)
+                key.map(Held::from).map_err(refused)?
             }
             _ => authenticate::caller(&self.keyring, &self.tokens, call, now)
-                .map_err(|error| refused((error, None))),
-        }
-    }
-
-    /// Judges a call with a key that it has proved to hold.
-    pub fn admit_held(
-        &self,
-        Held { key, scopes }: Held,
-        operation: &'static Operation,
-        call: &CallView<'_>,
-        now: Micros,
-    ) -> Result<Judgement, Refused> {
+                .map_err(|error| refused((error, None)))?,
+        };
         if let Err(error) = self.authorise((&key, scopes), operation, call, now) {
             return Err(Refused { key: Some(key), decision: None, error });
         }

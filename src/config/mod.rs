@@ -19,7 +19,7 @@ pub use alerts::{AlertWebhook, Alerts, ContactRole};
 pub use leaks::{LeakAction, Leaks, ReporterKeys};
 pub use mail::{Mail, Smtp, SmtpTls};
 pub use problem::{Problem, Problems};
-pub use secrets::{Access, Database, DatabaseUrl, Pepper, Redis};
+pub use secrets::{Access, Database, DatabaseUrl, Pepper, Redis, RedisAt};
 pub use values::{AccessLog, Durability, LimitBackend, LogFormat, LogLevel, Origin};
 
 use crate::kernel::SearchLanguage;
