@@ -91,7 +91,7 @@ impl Redis {
         let prefix = layers.take::<Prefix>("redis.prefix");
         let connect = layers.take::<Millis<10, 10_000>>("redis.connect_timeout_ms");
         let response = layers.take::<Millis<10, 5_000>>("redis.response_timeout_ms");
-        let (url, FilePath(ca_file)) = (url?, ca_file?);
+        let (url, ca_file) = (url?, Option::<PathBuf>::from(ca_file?));
         if ca_file.is_some() && url.as_ref().is_none_or(|url| !url.tls) {
             let why = "is for a redis.url that begins with rediss:// or rediss+cluster://; leave it empty";
             layers.fault("redis.ca_file", why);

@@ -78,7 +78,7 @@ impl Rights {
         let Ok(mut message) = serde_json::from_str::<Value>(payload) else {
             return Cow::Borrowed(payload);
         };
-        let kind = event::find(event).map(|(_, kind)| kind);
+        let kind = event::find(event).and_then(|(_, kind)| kind);
         let id = message["data"]["id"].as_str().unwrap_or_default().to_owned();
         let resource = &mut message["data"]["resource"];
         if !resource.is_object() {

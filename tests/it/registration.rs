@@ -291,15 +291,10 @@ async fn what_came_to_nothing_is_forgotten_after_its_time() {
         .await;
     let plan = plan(&app, "manual", true).await;
     let pepper = comptoir::app::open_pepper(&app.config, &app.db).await.unwrap();
-    let post = Post {
-        db: app.db.clone(),
-        clock: app.clock.clone(),
-        links: Links::new(&pepper, "", app.config.registration.link_hours),
-        from: app.config.registration.mail_from.clone(),
-        sink: Sink::Files(app.config.server.data_dir.join("outbox")),
-        node: "test".to_owned(),
-        keep_days: app.config.registration.keep_days,
-    };
+    let (settings, outbox) = (&app.config.registration, app.config.server.data_dir.join("outbox"));
+    let links = Links::new(&pepper, "", settings.link_hours);
+    let sender = (app.config.mail.from.clone(), Sink::Files(outbox));
+    let post = Post::new((&app.db, &app.clock), "test".to_owned(), links, sender);
     let mut places = Vec::new();
     for name in ["rejected", "withdrawn", "pending"] {
         let email = format!("{name}@nordlicht.example");
@@ -315,12 +310,12 @@ async fn what_came_to_nothing_is_forgotten_after_its_time() {
     let reason = json!({ "reason": "Not clear" });
     app.admin_ok("POST", &format!("{}/reject", places[0]), Some(reason)).await;
     mails(&app, "rejected@nordlicht.example", 2).await;
-    post.forget().await.unwrap();
+    post.forget(settings.keep_days).await.unwrap();
     for place in &places {
         app.admin_ok("GET", place, None).await;
     }
     app.clock.advance(10 * 24 * HOUR);
-    post.forget().await.unwrap();
+    post.forget(settings.keep_days).await.unwrap();
     for place in &places[..2] {
         problem(app.admin("GET", place, None).await, 404, "not_found").await;
     }
