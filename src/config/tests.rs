@@ -164,3 +164,33 @@ proptest! {
         prop_assert!(!said.contains('<') && !said.contains('>'), "{}", said);
     }
 }
+
+#[test]
+fn a_server_of_mails_and_a_receiver_of_alerts_are_whole_or_refused() {
+    let load = |pairs: &[(&str, &str)]| Config::load(None, &variables(pairs));
+    let host = ("COMPTOIR__MAIL__SMTP__HOST", "smtp.shop.example");
+    let password = ("COMPTOIR__MAIL__SMTP__PASSWORD", "hush-hush");
+    let user = ("COMPTOIR__MAIL__SMTP__USER", "shop");
+    let smtp = load(&[host, user, password]).unwrap().mail.smtp.unwrap();
+    assert_eq!((smtp.host.as_str(), smtp.port), ("smtp.shop.example", 465));
+    assert!(load(&[user, password]).unwrap().mail.smtp.is_none());
+    let open = ("COMPTOIR__MAIL__SMTP__TLS", "none");
+    assert_eq!(load(&[host, open]).unwrap().mail.smtp.unwrap().port, 25);
+    let url = ("COMPTOIR__ALERTS__WEBHOOK_URL", "https://ops.shop.example/alerts");
+    for (wrong, why) in [
+        (vec![host, password], "must be set where mail.smtp.password is, and only there"),
+        (vec![host, user], "must be set where mail.smtp.password is, and only there"),
+        (vec![host, user, password, open], "must be required or starttls where a password"),
+        (vec![("COMPTOIR__MAIL__SMTP__HOST", "smtp://x")], "must be the name of a host"),
+        (vec![url], "must be set where alerts.webhook_url is"),
+        (vec![url, ("COMPTOIR__ALERTS__WEBHOOK_SECRET", "whsec_c2hvcnQ=")], "24 to 64 bytes"),
+        (vec![("COMPTOIR__ALERTS__THRESHOLDS", "")], "must be a list of 1 to 10 percentages"),
+        (vec![("COMPTOIR__ALERTS__THRESHOLDS", "0")], "from 1 to 1000"),
+        (vec![("COMPTOIR__ALERTS__MAIL_CONTACTS", "boss")], "must be one of technical, billing"),
+    ] {
+        let said = load(&wrong).unwrap_err().to_string();
+        assert!(said.contains(why) && !said.contains("hush"), "{said}");
+    }
+    let given = load(&[("COMPTOIR__ALERTS__THRESHOLDS", "100, 50,50")]).unwrap();
+    assert_eq!(given.alerts.thresholds, [50, 100]);
+}
