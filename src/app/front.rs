@@ -7,10 +7,11 @@ use super::metered::Metered;
 use super::request_cost::COST;
 use crate::access::caller;
 use crate::access::operation::{Op as _, op};
-use crate::access::policy::{CallView, Gate, Judgement};
+use crate::access::policy::{Admitted, CallView, Gate, Judgement};
 use crate::catalog::view::{CatalogView, Lookup};
 use crate::http::answer::{self, Cache, JSON, VARIES};
 use crate::http::{encoding, linked};
+use crate::kernel::Micros;
 use crate::kernel::id::ProductId;
 use actix_http::body::MessageBody;
 use actix_http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, VARY};
@@ -38,6 +39,20 @@ pub(super) struct FastPath {
 }
 
 impl FastPath {
+    /// Who may have the whole product here and now.
+    fn admit(&self, call: &CallView<'_>, at: Micros) -> Option<Admitted> {
+        let held = self.gate.held(call, at).ok()?;
+        // What the plan includes of a product is looked at on the ordinary way, and who has to ask others
+        // waits there.
+        if held.key.data.is_some() {
+            return None;
+        }
+        match self.gate.admit_held(held, op::GetProduct::OPERATION, call, at) {
+            Ok(Judgement::Admitted(admitted)) => Some(admitted),
+            Ok(Judgement::Pending(_)) | Err(_) => None,
+        }
+    }
+
     /// The answer, if this is a call that can be answered here and now.
     fn answer(&self, request: &Request) -> Option<Response<Metered<Bytes>>> {
         let head = request.head();
@@ -64,16 +79,7 @@ impl FastPath {
             forwarded_for: caller::forwarded_for(&self.gate, &head.headers),
             signed: None,
         };
-        let held = self.gate.held(&call, at).ok()?;
-        if held.key.data.is_some() {
-            // What the plan includes of the product has to be looked at.
-            return None;
-        }
-        // Who has to ask others waits on the ordinary way.
-        let judgement = self.gate.admit_held(held, operation, &call, at);
-        let Ok(Judgement::Admitted(mut admitted)) = judgement else {
-            return None;
-        };
+        let mut admitted = self.admit(&call, at)?;
         let fresh = asked.if_none_match.is_some_and(|tags| answer::matches(tags, etag));
         let (status, body) =
             if fresh { (StatusCode::NOT_MODIFIED, Bytes::new()) } else { (StatusCode::OK, body) };
