@@ -4,6 +4,7 @@
 mod basket;
 mod schema;
 
+use crate::access::model::StockDisclosure;
 use crate::access::resource::Kind;
 use crate::access::{Caller, Scope, Scopes, op};
 use crate::catalog::api::{Included, deleted, resource};
@@ -94,18 +95,11 @@ pub(super) async fn list_stores(
     }
     let brief = basket.is_some() || query.open_at == Some(now);
     let mut keeps_s = if brief { BRIEF_S } else { u32::MAX };
-    let told = caller.stock_disclosure();
+    let shown = Shown { basket, included, stock: &stock, told: caller.stock_disclosure(), now };
     let mut document = |store: &StoreRecord, distance_m: Option<u32>| {
-        if !included.has_store(store.id()) {
-            return None;
-        }
-        let lines = match &basket {
-            Some(basket) => Some(basket.lines(store.id(), &stock, (told, now), &included)?),
-            None => None,
-        };
+        let document = shown.document(store, distance_m)?;
         keeps_s = keeps_s.min(store.holds_for_s(now));
-        let beside = Beside { distance_m, basket: lines.as_deref() };
-        Some(included.cut(Kind::Store, store.document(now, beside)))
+        Some(document)
     };
     let (items, next) = match (&near, deleted) {
         (Some(near), _) => {
@@ -118,11 +112,7 @@ pub(super) async fn list_stores(
             let pick = |store: &StoreRecord| document(store, None);
             let mut found = stores.list_with_deleted(since, page.after()?, page.limit(), pick);
             let next = found.next_pair();
-            let is_told = |item: &Listed<StoreId, Vec<u8>>| match item {
-                Listed::Present(_) => true,
-                Listed::Deleted { id, .. } => included.has_store(*id),
-            };
-            found.items.retain(is_told);
+            found.items.retain(|item| shown.tells(item));
             (deleted::items(found.items, Ok)?, next)
         }
         (None, None) => {
@@ -131,14 +121,49 @@ pub(super) async fn list_stores(
             (found.items, next)
         }
     };
-    let total = page.wants_total().then(|| {
-        let is_in = |basket: &Basket, store| basket.is_in(store, &stock, told);
-        count(&stores, near.as_ref(), &query, |store| {
-            included.has_store(store.id())
-                && basket.as_ref().is_none_or(|basket| is_in(basket, store.id()))
-        })
-    });
+    let total = page
+        .wants_total()
+        .then(|| count(&stores, near.as_ref(), &query, |store| shown.takes(store)));
     page.answer_counted(&items, next, total, Cache::Seconds(keeps_s.min(3_600)))
+}
+
+/// What a list shows of its stores to a caller.
+struct Shown<'a> {
+    basket: Option<Basket>,
+    included: Included,
+    stock: &'a StockView,
+    told: StockDisclosure,
+    now: Micros,
+}
+
+impl Shown<'_> {
+    /// A store's document, where it is included and has the basket.
+    fn document(&self, store: &StoreRecord, distance_m: Option<u32>) -> Option<Vec<u8>> {
+        if !self.included.has_store(store.id()) {
+            return None;
+        }
+        let known = (self.told, self.now);
+        let lines = match &self.basket {
+            Some(basket) => Some(basket.lines(store.id(), self.stock, known, &self.included)?),
+            None => None,
+        };
+        let beside = Beside { distance_m, basket: lines.as_deref() };
+        Some(self.included.cut(Kind::Store, store.document(self.now, beside)))
+    }
+
+    /// Whether a store has such a document.
+    fn takes(&self, store: &StoreRecord) -> bool {
+        let has = |basket: &Basket| basket.is_in(store.id(), self.stock, self.told);
+        self.included.has_store(store.id()) && self.basket.as_ref().is_none_or(has)
+    }
+
+    /// Whether an item may be told: of a deleted store, too, it is known whether it was included.
+    fn tells(&self, item: &Listed<StoreId, Vec<u8>>) -> bool {
+        match item {
+            Listed::Present(_) => true,
+            Listed::Deleted { id, .. } => self.included.has_store(*id),
+        }
+    }
 }
 
 /// Refuses `items` to who may not read stock.

@@ -123,11 +123,6 @@ impl CatalogView {
         }
     }
 
-    /// The product with this sku.
-    pub fn product_by_sku(&self, sku: &str) -> Lookup {
-        self.product(ProductId::derived(sku))
-    }
-
     /// Calls `look` with what tells the GTIN of a product, `None` where there is no such product that is
     /// included, for many products under one lock; `look` may ask for stock beside it.
     pub fn with_gtins<T>(

@@ -228,6 +228,14 @@ async fn an_in_store_code_is_read_by_the_retailers_pattern_and_never_a_product()
     let weighed = by_gtin("2900042012345").await;
     assert_eq!(weighed, json!({"item_reference": "00042", "weight_kg": "1.234"}));
     assert_eq!(by_gtin("2000000000008").await, Value::Null);
+    // Who may not know the product reads no more than the code says.
+    let plan = app.plan(json!([{ "name": "burst", "quota": 1_000, "window_s": 1 }])).await;
+    let patch = json!({ "data": { "brand_ids": ["Nord"] } });
+    app.admin_ok("PATCH", &format!("/admin/v1/plans/{plan}"), Some(patch)).await;
+    let key = app.key_under(&plan, json!({})).await;
+    let answer = app.get(&key.text, "/v1/products/gtin/2112345003498").await;
+    let told = problem(answer, 422, "in_store_code").await["in_store"].clone();
+    assert_eq!((&told["item_reference"], told.get("product_id")), (&json!("12345"), None));
 }
 
 #[tokio::test]

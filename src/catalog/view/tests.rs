@@ -93,7 +93,7 @@ fn a_product_lives_changes_and_goes() {
     second.etag = 2;
     view.apply_products(vec![upsert(first.clone())]);
     assert_eq!(
-        view.product_by_sku("1"),
+        view.product(ProductId::derived("1")),
         Lookup::Found { body: first.body.into(), etag: first.etag }
     );
     view.apply_products(vec![upsert(second.clone())]);
