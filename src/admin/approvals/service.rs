@@ -4,7 +4,7 @@
 //! To put an action under this rule: write what it does as an [`Action`], whose `run` takes all from its
 //! payload and does all in the transaction that it is given; put it into [`ACTIONS`]; and have its handler
 //! call [`perform`]. Whether it waits or not, it is the same code that runs. An action that gives scopes need
-//! not know whether it matters: it is refused where it writes them ([`By::may_give`]), and waits then.
+//! not know whether it matters: it is refused where it writes them (`By::may_give`), and waits then.
 
 use super::store;
 use crate::access::audit::{Deed, append, note};
