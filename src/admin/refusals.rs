@@ -4,6 +4,7 @@ use super::caller::AdminCaller;
 use super::page::PageQuery;
 use super::problems::{Missing, Problems};
 use crate::explain::api::{Explainer, PageOfRefusals, RefusalOut};
+use crate::explain::query::RefusalsQuery;
 use crate::explain::store::Asked;
 use crate::http::answer::Cache;
 use crate::http::{Answer, ApiResult, PageRequest, Params};
@@ -27,10 +28,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         ("partner_id" = Option<String>, Query, description = "Only refusals of this partner", example = "prt_4kPz09aBcDe"),
         ("app_id" = Option<String>, Query, description = "Only refusals of this app", example = "app_7nRy25kLmNo"),
         ("key_id" = Option<String>, Query, description = "Only refusals of this key", example = "key_0Ab12Cd34Ef"),
-        ("code" = Option<String>, Query, description = "Only refusals with this code", example = "quota_exceeded"),
-        ("from" = Option<String>, Query, format = DateTime, description = "Only minutes that begin at or after this instant", example = "2026-11-22T00:00:00Z"),
-        ("to" = Option<String>, Query, format = DateTime, description = "Only minutes that begin before this instant", example = "2026-11-23T00:00:00Z"),
-        PageQuery
+        RefusalsQuery, PageQuery
     ),
     responses((status = 200, description = "The page", body = PageOfRefusals), Problems),
     security(("admin_token" = []))

@@ -1,5 +1,6 @@
 //! `GET /v1/refusals`: what of the caller's app was refused, and why.
 
+use super::query::RefusalsQuery;
 use super::refusal::{LimitKind, LimitState, Refusal};
 use super::store::{self, Asked, Place, Row};
 use super::{Sealer, Tally};
@@ -13,6 +14,7 @@ use crate::kernel::{Clock, Micros};
 use crate::storage::{Db, StoreError};
 use actix_web::{HttpRequest, get, web};
 use serde::Serialize;
+use std::sync::Arc;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -247,7 +249,16 @@ impl Explainer {
     }
 
     /// Stores what this node has counted. What cannot be stored now is kept for the next time.
-    pub async fn save(&self) {
+    pub async fn save(self: &Arc<Self>) {
+        let this = Arc::clone(self);
+        // Beside the call: one that hangs up in the middle would take with it what was counted.
+        let saving = tokio::spawn(async move { this.store().await });
+        if let Err(error) = saving.await {
+            tracing::error!(%error, "the history of refusals could not be stored");
+        }
+    }
+
+    async fn store(&self) {
         let counted = self.tally.take();
         if counted.is_empty() {
             return;
@@ -259,7 +270,7 @@ impl Explainer {
     }
 
     /// A page of the history, up to this moment as far as this node goes.
-    pub async fn page(&self, page: &PageRequest, asked: Asked) -> ApiResult<Answer> {
+    pub async fn page(self: &Arc<Self>, page: &PageRequest, asked: Asked) -> ApiResult<Answer> {
         self.save().await;
         let behind = page.after_key()?;
         let wrong = || ApiError::new(Code::InvalidCursor, "The cursor is not of this list.");
@@ -285,9 +296,7 @@ impl Explainer {
 #[utoipa::path(
     operation_id = "list_refusals", tag = "usage",
     params(
-        ("from" = Option<String>, Query, format = DateTime, description = "Only minutes that begin at or after this instant.", example = "2026-11-22T00:00:00Z"),
-        ("to" = Option<String>, Query, format = DateTime, description = "Only minutes that begin before this instant.", example = "2026-11-23T00:00:00Z"),
-        ("code" = Option<String>, Query, description = "Only refusals with this code.", example = "quota_exceeded"),
+        RefusalsQuery,
         ("limit" = Option<u32>, Query, minimum = 1, maximum = 200, description = "Most rows in the page.", example = 50),
         ("cursor" = Option<String>, Query, description = "Where the page begins: take it from `next`.", example = "c7HqK2mXw9Pz000000000001A2b3C"),
     ),

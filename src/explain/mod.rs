@@ -6,6 +6,7 @@
 //! writes nothing. The history counts refusals by minute, see [`Tally`].
 
 pub mod api;
+pub mod query;
 pub mod refusal;
 pub mod seal;
 pub mod store;

@@ -3,6 +3,7 @@
 use crate::access::Environment;
 use crate::access::directory::KeyRecord;
 use crate::access::operation::{self, Operation};
+use crate::http::Code;
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, KeyId, PartnerId, PlanId};
 use crate::limit::policy::{Kind, Limit};
@@ -155,11 +156,18 @@ impl Refusal {
     }
 
     /// When the same call would have been admitted, with no other call in between; `None` where waiting
-    /// does not help or nobody can know.
+    /// does not help or nobody can know: when another call ends, and when nodes count together again.
     #[must_use]
     pub fn admitted_at(&self) -> Option<Micros> {
-        let wait = self.limits.iter().filter(|limit| limit.violated).map(|limit| limit.reset_s);
-        let longest = wait.max().filter(|seconds| *seconds > 0)?;
+        let violated = || self.limits.iter().filter(|limit| limit.violated);
+        let known = |limit: &LimitState| {
+            let fits = u64::from(self.weight_milli) <= u64::from(limit.granted) * 1_000;
+            limit.kind != LimitKind::Concurrency && fits
+        };
+        if self.code == Code::ReducedCapacity.as_str() || !violated().all(known) {
+            return None;
+        }
+        let longest = violated().map(|limit| limit.reset_s).max().filter(|seconds| *seconds > 0)?;
         Some(Micros(self.at.saturating_add(i64::from(longest) * crate::kernel::clock::SECOND)))
     }
 
@@ -192,5 +200,51 @@ impl Refusal {
             let _ = write!(words, " The same call alone was admitted from {at}.");
         }
         words
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(code: Code, weight_milli: u32, limits: &[(LimitKind, u32, u32)]) -> Refusal {
+        let limit = |&(kind, granted, reset_s): &(LimitKind, u32, u32)| LimitState {
+            name: "limit".to_owned(),
+            kind,
+            granted,
+            seconds: 60,
+            remaining: 0,
+            reset_s,
+            violated: true,
+        };
+        Refusal {
+            at: 0,
+            operation: None,
+            weight_milli,
+            status: 429,
+            code: code.as_str().to_owned(),
+            who: None,
+            limits: limits.iter().map(limit).collect(),
+        }
+    }
+
+    #[test]
+    fn when_a_call_would_be_admitted_is_told_where_it_is_known() {
+        use LimitKind::{Concurrency, Quota, Rate};
+        let (exceeded, reduced) = (Code::QuotaExceeded, Code::ReducedCapacity);
+        for (code, weight, limits, seconds) in [
+            (exceeded, 1_000, &[(Rate, 5, 2), (Quota, 9, 70)][..], Some(70)),
+            // Heavier than the whole limit: never.
+            (exceeded, 6_000, &[(Rate, 5, 2)], None),
+            // When another call ends, and when nodes count together again, nobody knows.
+            (exceeded, 1_000, &[(Rate, 5, 2), (Concurrency, 1, 1)], None),
+            (reduced, 1_000, &[(Rate, 5, 5)], None),
+            (Code::InvalidKey, 1_000, &[], None),
+        ] {
+            let refusal = refusal(code, weight, limits);
+            let at = refusal.admitted_at().map(|at| at.0 / crate::kernel::clock::SECOND);
+            assert_eq!(at, seconds, "{limits:?}");
+            assert_eq!(refusal.in_words().contains("was admitted from"), seconds.is_some());
+        }
     }
 }

@@ -1,7 +1,14 @@
 //! Every refusal can be explained, by whom it concerns and at any time.
 
 use crate::support::{NOON, TestApp, data, problem};
+use comptoir::access::Pepper;
+use comptoir::explain::Refusal;
+use comptoir::explain::api::Explainer;
+use comptoir::explain::store::{self, Asked};
+use futures_util::FutureExt as _;
 use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// A refused call's id.
 async fn refused(app: &TestApp, key: &str, path: &str, status: u16, code: &str) -> String {
@@ -64,6 +71,30 @@ async fn a_call_over_the_limit_is_explained_with_the_counters_of_that_moment() {
         row["key_id"].as_str().unwrap()
     );
     assert_eq!(app.admin_ok("GET", &own, None).await["items"], history["items"]);
+}
+
+#[tokio::test]
+async fn a_caller_who_hangs_up_takes_no_counted_refusal_with_it() {
+    let app = TestApp::start().await;
+    let pepper = Pepper::random().unwrap();
+    let explainer = Arc::new(Explainer::new(&pepper, (&app.db, &app.clock)));
+    let refusal = Refusal {
+        at: app.clock.now().0,
+        operation: None,
+        weight_milli: 1_000,
+        status: 401,
+        code: "invalid_key".to_owned(),
+        who: None,
+        limits: Vec::new(),
+    };
+    explainer.tally.count(&refusal, "ref_0");
+    // Dropped at its first wait, as a handler whose client is gone.
+    assert!(explainer.save().now_or_never().is_none());
+    let asked = Asked { to: i64::MAX, limit: 10, ..Asked::default() };
+    let until = Instant::now() + Duration::from_secs(10);
+    while store::list(&app.db, &asked).await.unwrap().is_empty() {
+        assert!(Instant::now() < until, "the refusal is lost");
+    }
 }
 
 #[tokio::test]
