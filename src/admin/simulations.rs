@@ -63,13 +63,13 @@ pub struct SimulationIn {
 }
 
 fn period<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    let text = String::deserialize(deserializer)?;
+    let Some(text) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
     let known: Result<Period, InvalidPeriod> = text.parse();
     known.map(|_| Some(text)).map_err(serde::de::Error::custom)
 }
 
 fn apps<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<AppId>>, D::Error> {
-    let apps = Vec::<AppId>::deserialize(deserializer)?;
+    let Some(apps) = Option::<Vec<AppId>>::deserialize(deserializer)? else { return Ok(None) };
     if !(1..=MOST_APPS).contains(&apps.len()) {
         let detail = "names 1 to 1000 apps: leave it out for those that are on the plan";
         return Err(serde::de::Error::custom(detail));
@@ -241,6 +241,14 @@ mod tests {
         let free = tokio::time::timeout(Duration::from_secs(10), own.acquire()).await;
         assert!(free.unwrap().is_ok());
         handle.stop(false).await;
+    }
+
+    #[test]
+    fn null_is_what_is_left_out_but_for_prices() {
+        let nulls = r#"{"period":null,"limits":null,"weights":null,"prices":null,"apps":null}"#;
+        let read: SimulationIn = serde_json::from_str(nulls).unwrap();
+        assert!(read.period.is_none() && read.apps.is_none() && read.limits.is_none());
+        assert_eq!((read.weights, read.prices), (None, Some(None)));
     }
 
     #[test]

@@ -241,13 +241,14 @@ impl<'de, T: Item> DeserializeSeed<'de> for Next<'_, T> {
     }
 }
 
-/// A text that is parsed.
+/// A text that is parsed, where there is one.
 fn text<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
     T: FromStr<Err = InvalidPrices>,
 {
-    String::deserialize(deserializer)?.parse().map(Some).map_err(D::Error::custom)
+    let text = Option::<String>::deserialize(deserializer)?;
+    text.map(|text| text.parse().map_err(D::Error::custom)).transpose()
 }
 
 fn price<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Price, D::Error> {
@@ -265,9 +266,9 @@ fn currency<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Currency, D::E
 }
 
 fn size<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<NonZeroU64>, D::Error> {
-    let size = u64::deserialize(deserializer)?;
+    let size = Option::<u64>::deserialize(deserializer)?;
     let none = || D::Error::custom("0 is too few: it is at least 1");
-    NonZeroU64::new(size).map(Some).ok_or_else(none)
+    size.map(|size| NonZeroU64::new(size).ok_or_else(none)).transpose()
 }
 
 fn needed_word<'de, W: Word, D: Deserializer<'de>>(deserializer: D) -> Result<W, D::Error> {
@@ -276,7 +277,7 @@ fn needed_word<'de, W: Word, D: Deserializer<'de>>(deserializer: D) -> Result<W,
 }
 
 fn api<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Api>, D::Error> {
-    let api = String::deserialize(deserializer)?;
+    let Some(api) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
     let known: BTreeSet<&'static str> = OPERATIONS.iter().map(|operation| operation.api).collect();
     let known: Vec<&'static str> = known.into_iter().filter(|api| *api != "none").collect();
     if let Some(found) = known.iter().find(|known| **known == api) {
@@ -320,6 +321,16 @@ mod tests {
         let short: PlanPrices = serde_json::from_str(r#"{"currency":"JPY"}"#).unwrap();
         let whole = r#"{"currency":"JPY","time_zone":"UTC","rounding":"half_even","charges":[]}"#;
         assert_eq!(serde_json::to_string(&short).unwrap(), whole);
+        // What may be left out may be null, as the document says.
+        let nulls = concat!(
+            r#"{"currency":"EUR","fee":null,"discount_percent":null,"charges":[{"name":"a","#,
+            r#""meter":"requests","model":"volume","api":null,"operations":null,"amount":null,"#,
+            r#""unit_price":null,"package_size":null,"package_price":null,"min":null,"max":null,"#,
+            r#""tiers":[{"up_to":null,"unit_price":"1","flat":null}]},{"name":"b","#,
+            r#""meter":"requests","model":"flat","amount":"1","tiers":null}]}"#,
+        );
+        let nulls: PlanPrices = serde_json::from_str(nulls).unwrap();
+        assert_eq!(nulls.0.charges().len(), 2);
     }
 
     fn fault(prices: &str) -> (String, String) {
