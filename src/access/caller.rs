@@ -82,6 +82,18 @@ pub struct Judged {
     pub at: Micros,
 }
 
+/// The judgement of a request that was made before the router and could not be answered there: made again, it
+/// would take from the limits again, and from a key in quarantine the one call of the second.
+#[derive(Debug)]
+pub struct Before {
+    /// The operation that was judged.
+    pub operation: &'static Operation,
+    /// When.
+    pub at: Micros,
+    /// What was found.
+    pub judgement: Result<Judgement, Refused>,
+}
+
 /// Whether calls can be recorded at present. What changes something is refused before it is done where
 /// they cannot: it would be refused behind it.
 pub struct Recordable(pub Box<dyn Fn() -> bool + Send + Sync>);
@@ -135,6 +147,23 @@ fn judge_now(
     request: &HttpRequest,
     operation: &'static Operation,
 ) -> Result<Result<Known, (Pending, Micros)>, ApiError> {
+    let before = request.extensions_mut().remove::<Before>();
+    let (at, judgement) = match before.filter(|before| before.operation.code == operation.code) {
+        Some(Before { at, judgement, .. }) => (at, judgement),
+        None => admit(request, operation)?,
+    };
+    match judgement {
+        Ok(Judgement::Pending(pending)) => Ok(Err((pending, at))),
+        Ok(Judgement::Admitted(admitted)) => judged(request, operation, at, Ok(admitted)).map(Ok),
+        Err(refused) => judged(request, operation, at, Err(refused)).map(Ok),
+    }
+}
+
+/// Asks the gate about a request.
+fn admit(
+    request: &HttpRequest,
+    operation: &'static Operation,
+) -> Result<(Micros, Result<Judgement, Refused>), ApiError> {
     let (Some(gate), Some(clock)) =
         (request.app_data::<web::Data<Gate>>(), request.app_data::<web::Data<Clock>>())
     else {
@@ -148,11 +177,7 @@ fn judge_now(
         signed: signed.then(|| (request.path(), request.query_string())),
         ..view(gate, request.headers(), peer)
     };
-    match gate.admit(operation, &view, at) {
-        Ok(Judgement::Pending(pending)) => Ok(Err((pending, at))),
-        Ok(Judgement::Admitted(admitted)) => judged(request, operation, at, Ok(admitted)).map(Ok),
-        Err(refused) => judged(request, operation, at, Err(refused)).map(Ok),
-    }
+    Ok((at, gate.admit(operation, &view, at)))
 }
 
 fn ungated() -> ApiError {

@@ -1,16 +1,17 @@
 //! The shortest way for the hottest read: `GET /v1/products/{product_id}` answered before the
 //! router, from stored bytes. Whatever is not a plain success goes the ordinary way, so that there
-//! is one place that knows errors; a refused call has taken nothing, so judging it again is harmless.
+//! is one place that knows errors. What was judged here goes along and is not judged again.
 
 use super::finish::{Answered, CameAsHead, EVENT_ID, Finisher};
 use super::metered::Metered;
 use super::request_cost::COST;
-use crate::access::caller;
+use crate::access::caller::{self, Before};
 use crate::access::operation::{Op as _, op};
-use crate::access::policy::{CallView, Gate, Judgement};
+use crate::access::policy::{Admitted, CallView, Gate, Judgement, Refused};
 use crate::catalog::view::{CatalogView, Lookup};
 use crate::http::answer::{self, Cache, JSON, VARIES};
 use crate::http::{encoding, linked};
+use crate::kernel::Micros;
 use crate::kernel::id::ProductId;
 use actix_http::body::MessageBody;
 use actix_http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, VARY};
@@ -64,11 +65,24 @@ impl FastPath {
             forwarded_for: caller::forwarded_for(&self.gate, &head.headers),
             signed: None,
         };
-        // Who has to ask others waits on the ordinary way.
-        let Ok(Judgement::Admitted(mut admitted)) = self.gate.admit(operation, &call, at) else {
-            return None;
-        };
-        let fresh = asked.if_none_match.is_some_and(|tags| answer::matches(tags, etag));
+        match self.gate.admit(operation, &call, at) {
+            Ok(Judgement::Admitted(admitted)) => {
+                let fresh = asked.if_none_match.is_some_and(|tags| answer::matches(tags, etag));
+                self.send(request, (body, etag, fresh), (admitted, at))
+            }
+            // Who has to ask others waits on the ordinary way.
+            judgement => pass_on(request, (judgement, at)),
+        }
+    }
+
+    /// The answer to a call that is admitted, `fresh` where its caller has the product already.
+    fn send(
+        &self,
+        request: &Request,
+        (body, etag, fresh): (Bytes, u64, bool),
+        (mut admitted, at): (Admitted, Micros),
+    ) -> Option<Response<Metered<Bytes>>> {
+        let operation = op::GetProduct::OPERATION;
         let (status, body) =
             if fresh { (StatusCode::NOT_MODIFIED, Bytes::new()) } else { (StatusCode::OK, body) };
         let call = Answered {
@@ -81,9 +95,10 @@ impl FastPath {
             bytes: body.len() as u64,
             records: u32::from(!fresh),
         };
-        // The journal is full: the ordinary way says so.
-        let recorded = self.finisher.record(&call).ok()?;
-        let id = recorded.id.header()?;
+        let Ok(recorded) = self.finisher.record(&call) else {
+            // The journal is full: the ordinary way says so.
+            return pass_on(request, (Ok(Judgement::Admitted(admitted)), at));
+        };
         if let Some(permit) = &mut admitted.permit {
             permit.will_cost(recorded.cost_milli);
         }
@@ -96,13 +111,25 @@ impl FastPath {
         headers.append(ETAG, answer::etag_header(etag));
         headers.append(CACHE_CONTROL, Cache::Short.header());
         headers.append(VARY, VARIES);
-        headers.append(EVENT_ID, id);
+        if let Some(id) = recorded.id.header() {
+            headers.append(EVENT_ID, id);
+        }
         if let Some(cost) = recorded.cost {
             headers.append(COST, cost);
         }
         self.finisher.write_limits(headers, &admitted.key, &admitted.decision);
         Some(response)
     }
+}
+
+/// Leaves what was judged for the ordinary way.
+fn pass_on<T>(
+    request: &Request,
+    (judgement, at): (Result<Judgement, Refused>, Micros),
+) -> Option<T> {
+    let operation = op::GetProduct::OPERATION;
+    request.extensions_mut().insert(Before { operation, at, judgement });
+    None
 }
 
 /// What the headers of a request ask for, read in one walk: there are few, and each look-up by name
