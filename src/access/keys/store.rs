@@ -22,6 +22,7 @@ use crate::{on_db, on_tx};
 use ipnet::IpNet;
 use sqlx::FromRow;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 /// Blocks of addresses are stored with a space between.
 fn cidrs(text: &str) -> Result<Vec<IpNet>, StoreError> {
@@ -278,7 +279,7 @@ struct DirectoryRow {
 impl DirectoryRow {
     fn with(
         self,
-        secrets: Vec<KeySecretRow>,
+        (secrets, definition): (Vec<KeySecretRow>, Definition),
         (endings, freezes): (&HashMap<String, Vec<Ending>>, &HashMap<String, Freeze>),
     ) -> Result<KeyRow, StoreError> {
         let state: State = stored("app_subscriptions", &self.subscription_state)?;
@@ -309,7 +310,7 @@ impl DirectoryRow {
             partner_status: stored("partners", &self.partner_status)?,
             plan: stored("plans", &self.plan_id)?,
             plan_version: version(self.version)?,
-            definition: definition(&self.definition)?,
+            definition,
             secrets,
         })
     }
@@ -369,9 +370,15 @@ pub async fn load_directory(db: &Db, now: Micros) -> Result<Vec<KeyRow>, StoreEr
     }
     let (endings, freezes) = (endings(db, now).await?, freezes::store::all(db).await?);
     let mut keys = Vec::with_capacity(rows.len());
+    // Many keys have one plan: it is read once.
+    let mut plans: HashMap<(String, i64), Definition> = HashMap::new();
     for row in rows {
         let secrets = of.remove(&row.id).unwrap_or_default();
-        keys.push(row.with(secrets, (&endings, &freezes))?);
+        let plan = match plans.entry((row.plan_id.clone(), row.version)) {
+            Entry::Occupied(known) => known.get().clone(),
+            Entry::Vacant(new) => new.insert(definition(&row.definition)?).clone(),
+        };
+        keys.push(row.with((secrets, plan), (&endings, &freezes))?);
     }
     Ok(keys)
 }
