@@ -26,6 +26,9 @@ const PATIENCE: (Duration, Duration) = (Duration::from_secs(5), Duration::from_s
 /// How often it is looked for leases that lie idle.
 const LEASES_EVERY: Duration = Duration::from_millis(500);
 
+/// How often counters are looked for of keys, apps and partners that are gone.
+const FORGET_EVERY: Duration = Duration::from_secs(5);
+
 /// What makes this node one of several: the control log, the wake-ups, and the list of nodes.
 pub(super) fn start(
     comptoir: &Comptoir,
@@ -46,6 +49,7 @@ pub(super) fn start(
         running.spawn(async move { giver.run(stopped).await });
         running.spawn(look_after_limits(part.clone(), Arc::clone(limiter)));
     }
+    running.spawn(forget_counters(part.clone(), Arc::clone(&comptoir.keyring)));
     let follower = ControlFollower {
         part: part.clone(),
         keyring: Arc::clone(&comptoir.keyring),
@@ -79,6 +83,17 @@ async fn look_after_limits(part: Part, limiter: Arc<Shared>) {
     .await;
     limiter.return_idle(Micros(this.clock.now().0.saturating_add(2 * IDLE)));
     limiter.giver().flush().await;
+}
+
+/// Forgets the counters of keys, apps and partners that are gone or no longer limited, once they owe nothing.
+async fn forget_counters(part: Part, keyring: Arc<Keyring>) {
+    let this = part.clone();
+    part.every(FORGET_EVERY, || {
+        let accounts = keyring.limiter().retain_recent(this.clock.now());
+        this.metrics.set_gauge(Gauge::LimitAccounts, count(accounts));
+        std::future::ready(())
+    })
+    .await;
 }
 
 /// How long entries took from being written to being in force on this node, in microseconds; -1 where

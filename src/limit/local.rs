@@ -172,8 +172,9 @@ impl LocalLimiter {
         let mut counting = self.counting.lock();
         // Handles are given out under these locks only, so what nobody else holds nobody gets.
         accounts.retain(|id, account| {
-            let own = 1 + usize::from(counting.contains_key(id));
-            let keep = Arc::strong_count(account) > own || !account.lock().settled(now);
+            let holders = Arc::strong_count(account);
+            let is_held = || holders > 1 + usize::from(counting.contains_key(id));
+            let keep = holders > 2 || is_held() || !account.lock().settled(now);
             if !keep {
                 counting.remove(id);
             }

@@ -70,7 +70,8 @@ plain! {
     RecoveredUnconfirmed = "recovered_unconfirmed_events", "Events of earlier runs, found at this start, whose end is not known; never billed.";
     RecoveredMissing = "recovered_missing_events", "Numbers of earlier runs, found at this start, that hold no whole event: gaps.";
     NodesAlive = "nodes_alive", "Nodes that run on this database, as far as this one knows.";
-    RedisUp = "redis_up", "1 when this node reaches Redis, 0 when it does not or has none.";
+    LimitAccounts = "limit_accounts", "Partners, apps and keys whose limits this node counts.";
+    RedisUp = "redis_up", "1 when this node reaches Redis (all leaders of a Redis Cluster), 0 when it does not or has none.";
     Ready = "ready", "1 when this node answers calls, 0 when it does not.";
 }
 

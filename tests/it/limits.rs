@@ -41,6 +41,20 @@ async fn limits_are_told_on_every_answer_and_hold_to_the_unit() {
 }
 
 #[tokio::test]
+async fn counters_of_what_is_limited_no_more_are_forgotten() {
+    let app = TestApp::start().await;
+    let limit = |per: &str| json!([{ "name": "burst", "quota": 3, "window_s": 3, "per": per }]);
+    let plan = app.plan(limit("key")).await;
+    let key = app.key_under(&plan, json!({})).await;
+    let another = json!({ "app_id": key.app_id, "name": "other", "environment": "live" });
+    app.admin_ok("POST", "/admin/v1/keys", Some(another)).await;
+    app.wait_until_gauge("limit_accounts", |accounts| accounts == 2).await;
+    let patch = Some(json!({ "limits": limit("app") }));
+    app.admin_ok("PATCH", &format!("/admin/v1/plans/{plan}"), patch).await;
+    app.wait_until_gauge("limit_accounts", |accounts| accounts == 1).await;
+}
+
+#[tokio::test]
 async fn the_limit_nearest_to_its_end_is_told_to_older_clients_where_that_is_set() {
     let app = TestApp::builder()
         .set("LIMITS__X_RATELIMIT_HEADERS", "true")
