@@ -63,12 +63,15 @@ struct Load {
     at: Mutex<Option<SocketAddr>>,
     stop: AtomicBool,
     received: AtomicUsize,
+    /// Answers that broke off after they had begun.
+    cut: AtomicUsize,
 }
 
 impl Load {
     fn start(key: String) -> (Arc<Self>, Vec<JoinHandle<Vec<Reply>>>) {
         let stop = AtomicBool::new(false);
-        let load = Self { key, at: Mutex::default(), stop, received: AtomicUsize::new(0) };
+        let (received, cut) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let load = Self { key, at: Mutex::default(), stop, received, cut };
         let load = Arc::new(load);
         let callers = (0..CALLERS).map(|n| {
             let load = Arc::clone(&load);
@@ -96,7 +99,10 @@ impl Load {
                     break;
                 }
                 // Cut off: this answer was not received.
-                let Ok(reply) = wire.get(&self.key, path) else { break };
+                let Ok(reply) = wire.get(&self.key, path) else {
+                    self.cut.fetch_add(usize::from(wire.begun), Ordering::Relaxed);
+                    break;
+                };
                 received.push(Reply { body: String::new(), ..reply });
                 self.received.fetch_add(1, Ordering::Relaxed);
             }
@@ -207,6 +213,9 @@ async fn told_to_stop_under_load_its_count_is_the_clients_count() {
     assert_eq!(all_received_are_recorded(&received, &events), 0);
     let good = received.iter().filter(|reply| reply.status == 200).count();
     assert_eq!(events.len(), received.len());
+    // What was begun came to its end, the long answers too, and what was not was not answered at all.
+    assert!(received.iter().all(|reply| [200, 404].contains(&reply.status)));
+    assert_eq!(load.cut.load(Ordering::Relaxed), 0);
     assert_eq!(summary.billable.requests, good as i64);
     assert_eq!(summary.gaps, []);
 }

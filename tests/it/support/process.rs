@@ -276,7 +276,11 @@ impl Drop for Server {
 
 /// A connection that sends one call at a time and never tries twice, so that what it has received is
 /// known to the byte.
-pub(crate) struct Wire(BufReader<TcpStream>);
+pub(crate) struct Wire {
+    stream: BufReader<TcpStream>,
+    /// Whether any of the answer under way has come.
+    pub(crate) begun: bool,
+}
 
 /// An answer that was received in full.
 #[derive(Debug, Clone)]
@@ -302,14 +306,14 @@ impl Wire {
     pub(crate) fn over(stream: TcpStream) -> io::Result<Self> {
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_nodelay(true)?;
-        Ok(Self(BufReader::new(stream)))
+        Ok(Self { stream: BufReader::new(stream), begun: false })
     }
 
     /// Sends a call.
     pub(crate) fn send(&mut self, key: &str, path: &str) -> io::Result<()> {
         let head =
             format!("GET {path} HTTP/1.1\r\nhost: test\r\nauthorization: Bearer {key}\r\n\r\n");
-        self.0.get_mut().write_all(head.as_bytes())
+        self.stream.get_mut().write_all(head.as_bytes())
     }
 
     /// Reads the head of the answer.
@@ -317,9 +321,10 @@ impl Wire {
         let mut head = Head { status: 0, id: String::new(), length: 0 };
         loop {
             let mut line = String::new();
-            if self.0.read_line(&mut line)? == 0 {
+            if self.stream.read_line(&mut line)? == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
+            self.begun = true;
             let line = line.trim_end();
             if let Some(rest) = line.strip_prefix("HTTP/1.1 ") {
                 head.status = rest[..3].parse().map_err(io::Error::other)?;
@@ -338,12 +343,13 @@ impl Wire {
     /// Reads `length` bytes of the body.
     pub(crate) fn body(&mut self, length: usize) -> io::Result<String> {
         let mut body = vec![0; length];
-        self.0.read_exact(&mut body)?;
+        self.stream.read_exact(&mut body)?;
         Ok(String::from_utf8_lossy(&body).into_owned())
     }
 
     /// Sends a call and reads its whole answer.
     pub(crate) fn get(&mut self, key: &str, path: &str) -> io::Result<Reply> {
+        self.begun = false;
         self.send(key, path)?;
         let Head { status, id, length } = self.head()?;
         Ok(Reply { status, id, body: self.body(length)? })
