@@ -7,12 +7,12 @@ import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import counts, growth, imports, machine, peers, plot, retail, rounds
+from . import counts, growth, imports, limits, machine, peers, plot, retail, rounds, stop
 from .load import Load
 from .product import QUIET, Product, Reader
 from .table import at_least, at_most, failed, not_measured, told
 
-PARTS = ["import", "reads", "counts", "retail", "growth", "crash"]
+PARTS = ["import", "reads", "counts", "limits", "retail", "growth", "crash"]
 # Half of a file and all of it must need about the same memory.
 GROWTH = 1.10
 
@@ -47,6 +47,7 @@ class Bench:
         parts = {
             "reads": self.reads,
             "counts": self.counts,
+            "limits": lambda: limits.measure(self),
             "retail": self.retail,
             "growth": self.growth,
             "import": self.imports,
@@ -319,7 +320,7 @@ class Bench:
         return rows
 
     def crash(self):
-        """Answered calls that a killed server lost."""
+        """Answered calls that a server lost which was killed, and one which was told to stop."""
         calls, kills = (5_000, 2) if self.given.quick else (100_000, 20)
         result = self.scratch / "crash.json"
         words = ["--calls", calls, "--kills", kills, "--seed", self.given.seed, "--json", result]
@@ -330,4 +331,5 @@ class Bench:
         if not result.exists():
             raise RuntimeError(f"tests/crash/run ended with {process.returncode}")
         lost = json.loads(result.read_text())["lost"]
-        return [at_most(f"answered calls lost of {calls:,} in {kills} kill -9", lost, 0, 0)]
+        killed = at_most(f"answered calls lost of {calls:,} in {kills} kill -9", lost, 0, 0)
+        return [killed, *stop.measure(self)]

@@ -107,6 +107,12 @@ def peak_rss_kib(pid):
         return 0
 
 
+def rss_kib(pid):
+    """Memory that a process holds now."""
+    with open(f"/proc/{pid}/status") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("VmRSS:"))
+
+
 def wait_until(true, what, timeout, process=None, pause=0.002):
     """Waits for a condition; fails when the time is over or the process has ended."""
     end = time.monotonic() + timeout

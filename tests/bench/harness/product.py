@@ -16,9 +16,9 @@ from . import machine
 
 # Never reached by a load generator on this machine, so no call is refused.
 LIMITS = ["burst:1000000:1", "hour:1000000000:3600"]
-# For counting: what runs by the clock runs too rarely to be in the counts. (A node that has not looked
-# at its keys for 10 s is not ready.)
+# For counting: what runs by the clock runs too rarely to be in the counts.
 QUIET = {
+    "ACCESS__STALE_AFTER_S": "60",
     "ACCESS__CONTROL_POLL_MS": "5000",
     "CATALOG__CHANGE_POLL_MS": "5000",
     "CATALOG__STOCK_POLL_MS": "5000",
@@ -60,14 +60,14 @@ class Product:
         """The command that imports a file."""
         return [self.binary, "import", feed, file, "--mapping", mapping]
 
-    def make_keys(self, apps, keys_of_each):
-        """Live keys of new apps with a plan that refuses nothing."""
-        limits = [word for limit in LIMITS for word in ("--limit", limit)]
-        plan = self.cli("plan", "create", "--name", "bench", *limits)
-        partner = self.cli("partner", "create", "--name", "Bench")
+    def make_keys(self, apps, keys_of_each, limits=None, name="bench"):
+        """Live keys of new apps of a new partner, under a plan that refuses nothing where no `limits` are given."""
+        limits = limits or [word for limit in LIMITS for word in ("--limit", limit)]
+        plan = self.cli("plan", "create", "--name", name, *limits)
+        partner = self.cli("partner", "create", "--name", name)
         keys = []
         for number in range(apps):
-            named = ["--plan", plan, "--name", f"bench-{number}"]
+            named = ["--plan", plan, "--name", f"{name}-{number}"]
             app = self.cli("app", "create", "--partner", partner, *named)
             for _ in range(keys_of_each):
                 keys.append(self.cli("key", "create", "--app", app, "--env", "live"))

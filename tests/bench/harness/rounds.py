@@ -22,16 +22,23 @@ class Contender:
     folds: bool = False
     cpu_us: list = field(default_factory=list)
     at_once_us: list = field(default_factory=list)
+    rates: list = field(default_factory=list)
 
     def slice(self, seconds, seed):
         """One slice of load: CPU per call with what follows from it, and without."""
         before = machine.cpu_ns(self.pid)
-        answered = self.load.run(self.port, seconds=seconds, seed=seed)["answered"]
+        told = self.load.run(self.port, seconds=seconds, seed=seed)
+        answered = told["answered"]
+        self.rates.append(answered / told["seconds"])
         at_once = machine.cpu_ns(self.pid)
         if self.folds:
             time.sleep(FOLDED_AFTER)
         after = machine.cpu_ns(self.pid)
         return (after - before) / answered / 1000, (at_once - before) / answered / 1000
+
+    def per_second(self):
+        """Calls answered per second, the first slice left out."""
+        return median(self.rates[1:])
 
 
 def play(contenders, rounds, seconds, seed, say):
@@ -44,6 +51,10 @@ def play(contenders, rounds, seconds, seed, say):
                 contender.cpu_us.append(whole)
                 contender.at_once_us.append(at_once)
         say(f"round {number} of {rounds}")
+
+
+def median(values):
+    return statistics.median(values)
 
 
 @dataclass

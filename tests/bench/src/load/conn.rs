@@ -26,6 +26,8 @@ pub enum Progress {
         begun: bool,
         /// Whether any of it had been sent.
         sent: bool,
+        /// Whether any of its answer had come.
+        cut: bool,
         /// Why, where the reason is other than the server being away.
         error: Option<&'static str>,
     },
@@ -88,7 +90,8 @@ impl Conn {
                 self.open_at = Instant::now() + self.rest;
                 self.rest = (self.rest * 2).min(LONGEST_REST);
                 let sent = std::mem::take(&mut self.sent);
-                Progress::Broken { begun: self.call.take().is_some(), sent, error }
+                let cut = !std::mem::take(&mut self.received).is_empty();
+                Progress::Broken { begun: self.call.take().is_some(), sent, cut, error }
             }
         }
     }
@@ -132,6 +135,7 @@ impl Conn {
             if let Some(answer) = response::parse(&self.received).map_err(Some)? {
                 self.call = None;
                 self.sent = false;
+                self.received.clear();
                 self.rest = FIRST_REST;
                 if answer.closes {
                     self.stream = None;

@@ -143,9 +143,9 @@ impl Work<'_> {
                     self.under_way -= 1;
                     tally.answered(&answer, took);
                 }
-                Progress::Broken { begun, sent, error } => {
+                Progress::Broken { begun, sent, cut, error } => {
                     self.under_way -= u64::from(begun);
-                    tally.broken(sent, error);
+                    tally.broken(sent, cut, error);
                     return;
                 }
             }

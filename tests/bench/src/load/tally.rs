@@ -20,6 +20,8 @@ pub struct Tally {
     bytes: u64,
     /// Calls that were sent and not answered.
     unanswered: u64,
+    /// Those among them whose answer had begun.
+    cut: u64,
     /// Connections that ended or were refused before a call was sent.
     lost: u64,
     faults: BTreeMap<&'static str, u64>,
@@ -47,8 +49,10 @@ impl Tally {
         }
     }
 
-    /// Counts a connection that ended, with a call that had been `sent` or without.
-    pub fn broken(&mut self, sent: bool, fault: Option<&'static str>) {
+    /// Counts a connection that ended, with a call that had been `sent` or without; `cut` in the middle of the
+    /// answer.
+    pub fn broken(&mut self, sent: bool, cut: bool, fault: Option<&'static str>) {
+        self.cut += u64::from(cut);
         if sent {
             self.unanswered += 1;
         } else {
@@ -79,12 +83,13 @@ impl Tally {
     pub fn report(&mut self) -> String {
         let [p50, p90, p99, p999] = [500, 900, 990, 999].map(|permille| self.quantile(permille));
         format!(
-            r#"{{"answered":{},"status":{{{}}},"bytes":{},"seconds":{:.6},"unanswered":{},"lost":{},"faults":{{{}}},"p50_us":{p50},"p90_us":{p90},"p99_us":{p99},"p999_us":{p999}}}"#,
+            r#"{{"answered":{},"status":{{{}}},"bytes":{},"seconds":{:.6},"unanswered":{},"cut":{},"lost":{},"faults":{{{}}},"p50_us":{p50},"p90_us":{p90},"p99_us":{p99},"p999_us":{p999}}}"#,
             self.answered,
             Members(&self.by_status),
             self.bytes,
             self.elapsed.as_secs_f64(),
             self.unanswered,
+            self.cut,
             self.lost,
             Members(&self.faults),
         )
@@ -116,7 +121,7 @@ mod tests {
             let answer = Answer { status, bytes: 7, event_id: None, closes: false };
             tally.answered(&answer, Duration::from_micros(took));
         }
-        tally.broken(true, None);
+        tally.broken(true, false, None);
         assert_eq!((tally.quantile(500), tally.quantile(999)), (500, 999));
         let report = tally.report();
         assert!(report.contains(r#""status":{"200":900,"429":100}"#), "{report}");
