@@ -225,7 +225,7 @@ fn limiter(
 
 /// The Redis of a configuration, if it names one. That it is away keeps no node from starting.
 async fn open_redis(config: &Config) -> anyhow::Result<Option<Arc<Redis>>> {
-    let redis = Redis::new(&config.redis).context("`redis.url` cannot be used")?;
+    let redis = Redis::new(&config.redis)?;
     if let Some(redis) = &redis
         && let Err(error) = redis.connect().await
     {

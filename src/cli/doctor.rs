@@ -203,7 +203,7 @@ async fn database(config: &Config) -> anyhow::Result<(Option<Db>, String)> {
 
 /// Whether Redis answers, where one is named.
 async fn redis(config: &Config) -> anyhow::Result<((), String)> {
-    let Some(redis) = Redis::new(&config.redis).context("`redis.url` cannot be used")? else {
+    let Some(redis) = Redis::new(&config.redis)? else {
         return Ok(((), "none: nodes find changes by polling".to_owned()));
     };
     redis.connect().await.context(

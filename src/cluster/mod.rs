@@ -9,5 +9,5 @@ pub mod store;
 pub mod wake;
 
 pub use nodes::Nodes;
-pub use redis::{Away, Redis};
+pub use redis::{Away, Redis, Slot};
 pub use wake::Wakes;

@@ -7,7 +7,6 @@
 use super::redis::Redis;
 use futures_util::StreamExt as _;
 use redis::aio::{PubSubSink, PubSubStream};
-use redis::cmd;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -21,7 +20,7 @@ const SILENCE: Duration = Duration::from_secs(2);
 /// What has been heard of the control log.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Heard {
-    /// The furthest position.
+    /// The latest position.
     pub position: i64,
     /// How often this node began to listen: what was said before it did, it may have missed.
     pub begun: u64,
@@ -50,15 +49,13 @@ impl Wakes {
         self.heard.subscribe()
     }
 
-    /// Tells the other nodes a position that this node has found, unless all have been told. It waits
+    /// Tells the other nodes a position that this node has found, unless it is what was told last. It waits
     /// for nothing: [`Wakes::run`] sends.
     pub fn tell(&self, position: i64) {
-        if position > self.heard.borrow().position {
-            self.tell.send_if_modified(|told| {
-                let is_new = position > *told;
-                *told = position.max(*told);
-                is_new
-            });
+        // Not only what is further: a position that was forged, or of before a database was put back, would
+        // silence this node until the log comes there.
+        if position != self.heard.borrow().position {
+            self.tell.send_if_modified(|told| std::mem::replace(told, position) != position);
         }
     }
 
@@ -76,9 +73,7 @@ impl Wakes {
         // The sender lives as long as `self`.
         while tell.changed().await.is_ok() {
             let position = *tell.borrow_and_update();
-            let mut publish = cmd("PUBLISH");
-            publish.arg(&self.channel).arg(position);
-            if let Err(error) = self.redis.ask::<i64>(&publish).await {
+            if let Err(error) = self.redis.publish(&self.channel, position).await {
                 tracing::debug!(%error, "the other nodes could not be woken; they poll");
             }
         }
@@ -104,9 +99,7 @@ impl Wakes {
             match timeout(SILENCE, stream.next()).await {
                 Ok(Some(message)) => {
                     if let Ok(position) = message.get_payload::<i64>() {
-                        self.heard.send_modify(|heard| {
-                            heard.position = heard.position.max(position);
-                        });
+                        self.heard.send_modify(|heard| heard.position = position);
                     }
                 }
                 Ok(None) => return,

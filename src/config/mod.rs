@@ -15,7 +15,7 @@ mod values;
 pub use admin::{Admin, FourEyes, Mapping, Oidc, ROLES, SecondFactor, is_protected};
 pub use leaks::{LeakAction, Leaks, ReporterKeys};
 pub use problem::{Problem, Problems};
-pub use secrets::{Access, Database, DatabaseUrl, Pepper, Redis};
+pub use secrets::{Access, Database, DatabaseUrl, Pepper, Redis, RedisAt};
 pub use values::{AccessLog, Durability, LimitBackend, LogFormat, LogLevel, Origin};
 
 use crate::kernel::SearchLanguage;

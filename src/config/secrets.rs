@@ -27,11 +27,22 @@ pub struct Database {
     pub max_connections: u32,
 }
 
+/// Where Redis is: urls of servers, with their passwords.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RedisAt {
+    /// One server.
+    One(Secret),
+    /// Some servers of a Redis Cluster, which tell of the others.
+    Cluster(Vec<Secret>),
+}
+
 /// The Redis of a cluster.
 #[derive(Debug, Clone)]
 pub struct Redis {
-    /// Where it is, with its password; none where there is none.
-    pub url: Option<Secret>,
+    /// Where it is; none where there is none.
+    pub url: Option<RedisAt>,
+    /// The certificates that its own has to be signed by; those that this machine trusts where there is none.
+    pub ca_file: Option<PathBuf>,
     /// What the names of its keys and channels begin with.
     pub prefix: String,
     /// Longest wait for a connection to it.
@@ -75,11 +86,19 @@ impl Database {
 impl Redis {
     pub(super) fn read(layers: &mut Layers) -> Option<Self> {
         let url = either::<RedisUrl>(layers, "redis.url", "redis.url_file");
+        let ca_file = layers.take::<FilePath>("redis.ca_file");
         let prefix = layers.take::<Prefix>("redis.prefix");
         let connect = layers.take::<Millis<10, 10_000>>("redis.connect_timeout_ms");
         let response = layers.take::<Millis<10, 5_000>>("redis.response_timeout_ms");
+        let (url, FilePath(ca_file)) = (url?, ca_file?);
+        if ca_file.is_some() && url.as_ref().is_none_or(|url| !url.tls) {
+            let why = "is for a redis.url that begins with rediss:// or rediss+cluster://; leave it empty";
+            layers.fault("redis.ca_file", why);
+            return None;
+        }
         Some(Self {
-            url: url?.map(|RedisUrl(url)| url),
+            url: url.map(|url| url.at),
+            ca_file,
             prefix: prefix?.0,
             connect_timeout: connect?.into(),
             response_timeout: response?.into(),
@@ -194,24 +213,48 @@ fn shown(text: &str, schemes: &[&str]) -> String {
     }
 }
 
-/// Where Redis is.
-struct RedisUrl(Secret);
+/// Where Redis is, and whether it is spoken to over TLS.
+struct RedisUrl {
+    at: RedisAt,
+    tls: bool,
+}
+
+/// The schemes of `redis.url`.
+const REDIS: [&str; 4] = ["redis", "rediss", "redis+cluster", "rediss+cluster"];
 
 impl FromSetting for RedisUrl {
     fn parse(text: &str) -> Result<Self, String> {
-        let form = "must be redis://[USER:PASSWORD@]HOST[:PORT][/NUMBER], or rediss:// for TLS";
-        let known = ["redis", "rediss"];
-        match url::Url::parse(text) {
-            Ok(url) if known.contains(&url.scheme()) && url.has_host() => {
-                Ok(Self(Secret::new(text.to_owned())))
-            }
-            _ => Err(form.to_owned()),
-        }
+        let form = "must be redis://[USER:PASSWORD@]HOST[:PORT][/NUMBER] or, for a Redis Cluster, \
+                    redis+cluster://[USER:PASSWORD@]HOST[:PORT][,HOST[:PORT]...]; with rediss in place of \
+                    redis for TLS";
+        redis_url(text).ok_or_else(|| form.to_owned())
     }
 
     fn show(text: &str) -> String {
-        shown(text, &["redis", "rediss"])
+        shown(text, &REDIS)
     }
+}
+
+fn redis_url(text: &str) -> Option<RedisUrl> {
+    let (scheme, rest) = text.split_once("://").filter(|(scheme, _)| REDIS.contains(scheme))?;
+    let server = |url: String| {
+        let parsed = url::Url::parse(&url).ok().filter(url::Url::has_host)?;
+        Some((parsed, Secret::new(url)))
+    };
+    let Some(one) = scheme.strip_suffix("+cluster") else {
+        let (_, url) = server(text.to_owned())?;
+        return Some(RedisUrl { at: RedisAt::One(url), tls: scheme == "rediss" });
+    };
+    // What stands behind the last `@` are hosts: a password that holds one is percent-encoded or not.
+    let (who, hosts) = rest.rsplit_once('@').map_or(("", rest), |(who, hosts)| (who, hosts));
+    let at = if who.is_empty() { "" } else { "@" };
+    let urls = hosts.trim_end_matches('/').split(',').map(|host| {
+        let (parsed, url) = server(format!("{one}://{who}{at}{host}"))?;
+        // A cluster has no numbered databases.
+        (parsed.path().len() <= 1 && parsed.query().is_none()).then_some(url)
+    });
+    let urls = urls.collect::<Option<Vec<_>>>()?;
+    Some(RedisUrl { at: RedisAt::Cluster(urls), tls: one == "rediss" })
 }
 
 /// What names in Redis begin with.

@@ -351,5 +351,6 @@ impl Account {
             && self.rest.iter().all(|(_, rate, bucket)| bucket.settled(*rate, now))
             && self.running.iter().all(|(_, calls)| *calls == 0)
             && self.counters.iter().chain(&self.rest_counters).all(Counter::idle)
+            && self.remote.as_ref().is_none_or(|remote| remote.settled(now))
     }
 }

@@ -155,6 +155,12 @@ impl Bucket {
         limbs(self.debt, rate)
     }
 
+    /// Adds a debt of `now`.
+    pub(super) fn owe(&mut self, more: Limbs, rate: Rate, now: Micros) {
+        self.drain(rate, now);
+        self.debt += Self::of_limbs(more, now, rate).debt;
+    }
+
     /// One of `n` equal parts of the debt, rounded up.
     pub(super) fn part(self, n: u32) -> Self {
         Self { debt: self.debt.div_ceil(u128::from(n.max(1))), ..self }

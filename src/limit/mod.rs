@@ -103,6 +103,10 @@ impl Limiter {
 
     /// Forgets accounts that nobody holds and that owe nothing; how many are left. Call it on a timer.
     pub fn retain_recent(&self, now: Micros) -> usize {
-        self.local().retain_recent(now)
+        let left = self.local().retain_recent(now);
+        if let Self::Shared(shared) = self {
+            shared.tidy();
+        }
+        left
     }
 }

@@ -5,6 +5,7 @@ use super::decision::Decision;
 use super::policy::Per;
 use super::redis::Hold;
 use super::terms::Terms;
+use crate::cluster::Slot;
 use crate::kernel::Micros;
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -19,6 +20,8 @@ pub struct Subject {
     partner: Option<Shared>,
     app: Option<Shared>,
     key: Option<Shared>,
+    /// Where the counters lie that nodes share, where they do.
+    pub(super) slot: Slot,
 }
 
 /// What a limiter answers to a call.
@@ -50,18 +53,18 @@ struct Held {
 impl Subject {
     /// The accounts of partner, app and key.
     pub(super) fn new([partner, app, key]: [Option<Shared>; 3]) -> Self {
-        Self { partner, app, key }
+        Self { partner, app, key, slot: Slot::default() }
     }
 
     pub(super) fn levels(&self) -> [(Option<&Shared>, Per); 3] {
-        let Self { partner, app, key } = self;
+        let Self { partner, app, key, .. } = self;
         [(partner.as_ref(), Per::Partner), (app.as_ref(), Per::App), (key.as_ref(), Per::Key)]
     }
 
     /// Takes the call from every limit, or from none.
     pub fn take(&self, terms: &Arc<Terms>, ask: &Ask) -> Admission {
         let mut decision = Decision::default();
-        if let Self { partner: None, app: Some(app), key: None } = self {
+        if let Self { partner: None, app: Some(app), key: None, .. } = self {
             let (mut account, level) = (app.lock(), terms.level(Per::App));
             account.follow(terms, ask.now);
             account.ask(level, ask, &mut decision);

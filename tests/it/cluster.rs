@@ -61,6 +61,18 @@ async fn with_redis_a_revoked_key_is_refused_on_every_node_within_a_second() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_forged_wake_up_silences_nobody() {
+    let Some(redis) = RedisServer::start() else { return };
+    let slow = [("ACCESS__CONTROL_POLL_MS", "10000"), ("ACCESS__STALE_AFTER_S", "60")];
+    let Some(cluster) = Cluster::start(3, Some(&redis), &slow).await else { return };
+    let keys = keys(&cluster, 6).await;
+    redis.ask(&["PUBLISH", "comptoir:control", &i64::MAX.to_string()]);
+    let worst = revoked(&cluster, &keys, "after a forged wake-up").await;
+    // Long before the next poll.
+    assert!(worst < Duration::from_secs(5), "{worst:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn without_redis_a_revoked_key_is_refused_within_the_poll_interval() {
     let Some(cluster) = Cluster::start(3, None, &[("ACCESS__CONTROL_POLL_MS", "250")]).await else {
         return;

@@ -238,5 +238,8 @@ async fn emptying_redis_does_not_reset_a_quota() {
         let call = cluster.http.get(cluster.public(n % 3, &path)).bearer_auth(&other.text);
         assert_eq!(call.send().await.unwrap().status(), 404);
     }
+    let counter = redis.ask(&["KEYS", &format!("*:q:live:{}:*", other.app)]);
+    // Beside the calls.
+    wait_until("what was free is given back", || redis.ask(&["GET", &counter]) == "0");
     assert_eq!(all_at_once(&cluster, &other, 20).await, 5);
 }

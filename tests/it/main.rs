@@ -54,6 +54,7 @@ mod prices;
 mod products;
 mod quotas;
 mod quotas_ledger;
+mod redis_ways;
 mod refusals;
 mod registration;
 mod restart;

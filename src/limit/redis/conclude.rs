@@ -34,7 +34,7 @@ impl Shared {
         let never = !answer.admitted && lines.iter().any(Line::never_fits);
         accounts.each(|account, level| {
             let per = account.per;
-            let asked = lines.iter().filter(|line| line.asks()).zip(&answer.stood);
+            let asked = lines.iter().filter(|line| line.amount.asks()).zip(&answer.stood);
             for (line, stood) in asked.filter(|(line, _)| line.per == per) {
                 let heard = Heard { line, stood, admitted: answer.admitted, never };
                 self.take_in(account, level, ask, &heard, &mut decision);
@@ -96,7 +96,7 @@ impl Shared {
                 });
                 (why, stand(used + stood.granted, *granted, *bounds, now))
             }
-            What::Place { most } => {
+            What::Place { most, .. } => {
                 let running = u32::try_from(stood.debt.0).unwrap_or(u32::MAX);
                 let why = (!admitted && running >= *most).then_some(Verdict::Busy);
                 let after = running.saturating_add(u32::from(*admitted));

@@ -6,7 +6,7 @@ use super::super::gcra::Limbs;
 use super::super::name::LimitName;
 use super::super::policy::Rate;
 use super::wire::{HOLD_MS, Line, What};
-use crate::cluster::Redis;
+use crate::cluster::{Redis, Slot};
 use hashbrown::HashMap;
 use parking_lot::Mutex;
 use redis::Script;
@@ -37,11 +37,6 @@ pub struct Giver {
     /// Places that calls under way hold.
     held: Mutex<HashMap<Arc<str>, Vec<Arc<str>>>>,
     wake: Notify,
-}
-
-/// What of a key stands between its braces: keys of one script have it in common.
-fn tag(key: &str) -> &str {
-    key.split_once('{').and_then(|(_, rest)| rest.split_once('}')).map_or(key, |(tag, _)| tag)
 }
 
 impl Giver {
@@ -102,20 +97,18 @@ impl Giver {
         if gifts.is_empty() {
             return;
         }
-        let mut by_tag: HashMap<String, Vec<(Arc<str>, Gift)>> = HashMap::new();
+        let mut by_slot: HashMap<Slot, Vec<(Arc<str>, Gift)>> = HashMap::new();
         for (key, gift) in gifts {
-            by_tag.entry(tag(&key).to_owned()).or_default().push((key, gift));
+            by_slot.entry(Slot::of(&key)).or_default().push((key, gift));
         }
-        for gifts in by_tag.into_values() {
+        for (slot, gifts) in by_slot {
             for gifts in gifts.chunks(AT_ONCE) {
                 let mut call = self.script.prepare_invoke();
                 for (n, (key, gift)) in gifts.iter().enumerate() {
                     call.key(&**key);
                     write(&mut call, n + 1, gift);
                 }
-                let given =
-                    self.redis.with(async |mut redis| call.invoke_async::<i64>(&mut redis).await);
-                if let Err(error) = given.await {
+                if let Err(error) = self.redis.run::<i64>(slot, &call).await {
                     tracing::debug!(%error, "what calls did not use could not be given back");
                 }
             }
@@ -187,7 +180,7 @@ impl Hold {
 
     /// What was settled is free after all.
     pub(in super::super) fn give_back(&self, milli: u32) {
-        for (key, _) in &self.quotas {
+        for (key, _) in self.quotas.iter().filter(|(_, taken)| *taken > 0) {
             self.giver.quota(Arc::clone(key), milli.into());
         }
     }

@@ -75,11 +75,16 @@ impl Shared {
 
     /// Gives back what lies idle. Call it on a timer.
     pub fn return_idle(&self, now: Micros) {
+        if self.mode == Mode::Strict {
+            return;
+        }
         self.local.each_account(|account| {
             let rates = account.rates();
             let Some(remote) = &mut account.remote else { return };
             for lease in &mut remote.leases {
-                if lease.milli == 0 || now.0 - lease.at.0 < IDLE {
+                // One that was used later than now was so before the clock was put back.
+                let lay = now.0.saturating_sub(lease.at.0);
+                if lease.milli == 0 || (0..IDLE).contains(&lay) {
                     continue;
                 }
                 let milli = std::mem::take(&mut lease.milli);

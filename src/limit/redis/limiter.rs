@@ -8,9 +8,9 @@ use super::super::subject::{Admission, Subject};
 use super::super::terms::{Level, Terms};
 use super::conclude::put_back;
 use super::give::Giver;
-use super::remote::Remote;
+use super::remote::{Gate, Remote};
 use super::wire::{self, Answer, Line};
-use crate::cluster::{Away, Nodes, Redis};
+use crate::cluster::{Away, Nodes, Redis, Slot};
 use crate::kernel::Micros;
 use crate::kernel::id::PartnerId;
 use hashbrown::HashMap;
@@ -49,8 +49,7 @@ pub struct Shared {
     pub(super) nodes: Arc<Nodes>,
     pub(super) giver: Arc<Giver>,
     take: Script,
-    /// One for each partner, so that its leases are made greater by one call at a time.
-    gates: Mutex<HashMap<PartnerId, Arc<tokio::sync::Mutex<()>>>>,
+    gates: Mutex<HashMap<PartnerId, Arc<Gate>>>,
     /// What the names of this node's calls begin with, and the number of the next.
     run: String,
     next: AtomicU64,
@@ -108,8 +107,10 @@ impl Shared {
     /// The accounts of a key, each with the names of its shared counters.
     #[must_use]
     pub fn subject(&self, id: SubjectId, terms: &Terms, differ: impl Fn(Per) -> bool) -> Subject {
-        let subject = self.local.subject(id, terms, differ);
-        let gate = Arc::clone(self.gates.lock().entry(id.partner).or_default());
+        let mut subject = self.local.subject(id, terms, differ);
+        let new = || Arc::new(Gate::new(id.partner));
+        let gate = Arc::clone(self.gates.lock().entry(id.partner).or_insert_with(new));
+        subject.slot = gate.slot;
         for (account, per) in subject.levels() {
             if let Some(account) = account {
                 let new = || Box::new(Remote::new(self.redis.prefix(), &id, per, &gate));
@@ -117,6 +118,11 @@ impl Shared {
             }
         }
         subject
+    }
+
+    /// Forgets what is kept for partners that have no accounts any more.
+    pub(in super::super) fn tidy(&self) {
+        self.gates.lock().retain(|_, gate| Arc::strong_count(gate) > 1);
     }
 
     /// The decision where it needs nobody else: what is over a limit by all knowledge, what a lease
@@ -130,7 +136,7 @@ impl Shared {
         {
             return Some(admission);
         }
-        if !self.redis.is_up() {
+        if !self.redis.leads(subject.slot) {
             return Some(self.by_reserve(subject, terms, ask));
         }
         match self.mode {
@@ -163,7 +169,7 @@ impl Shared {
             Mode::Leased { .. } => gate(&subject),
         };
         let _one_at_a_time = match &gate {
-            Some(gate) => Some(gate.lock().await),
+            Some(gate) => Some(gate.turn.lock().await),
             None => None,
         };
         // What came while this call waited may do.
@@ -174,26 +180,31 @@ impl Shared {
         }
         let lines = self.lines(&subject, &terms, &ask);
         let member = format!("{}.{}", self.run, self.next.fetch_add(1, Ordering::Relaxed));
-        match self.put(&lines, &member, ask.now).await {
+        match self.put(subject.slot, &lines, &member, ask.now).await {
             Ok(answer) => self.conclude(&subject, &terms, &ask, (&lines, &answer, member)),
             Err(error) => {
                 tracing::debug!(%error, "a call is judged by this node's share");
-                lock(&subject, &terms, &ask).each(|account, _| put_back(account, &lines, ask.now));
+                lock(&subject, &terms, &ask).each(|account, _| unask(account, &lines, ask.now));
                 self.by_reserve(&subject, &terms, &ask)
             }
         }
     }
 
-    async fn put(&self, lines: &[Line], member: &str, now: Micros) -> Result<Answer, Away> {
-        let asked: Vec<&Line> = lines.iter().filter(|line| line.asks()).collect();
+    async fn put(
+        &self,
+        slot: Slot,
+        lines: &[Line],
+        member: &str,
+        now: Micros,
+    ) -> Result<Answer, Away> {
+        let asked: Vec<&Line> = lines.iter().filter(|line| line.amount.asks()).collect();
         if asked.is_empty() {
             return Ok(Answer { admitted: true, stood: Vec::new() });
         }
         self.asked.fetch_add(1, Ordering::Relaxed);
         let now = self.by_callers_clock.then_some(now);
         let question = wire::question(&self.take, &asked, member, now);
-        let said: Vec<i64> =
-            self.redis.with(async |mut redis| question.invoke_async(&mut redis).await).await?;
+        let said: Vec<i64> = self.redis.run(slot, &question).await?;
         wire::answer(&said, asked.len()).ok_or(Away::Down)
     }
 }
@@ -236,7 +247,14 @@ fn is_shut(account: &mut Account, level: &Level, terms: &Arc<Terms>, ask: &Ask) 
     rates.any(|placed| remote.shut_until(placed.name, ask.weight_milli, ask.now).is_some())
 }
 
-fn gate(subject: &Subject) -> Option<Arc<tokio::sync::Mutex<()>>> {
+/// Undoes what the making of a question did to an account, where nothing was heard.
+fn unask(account: &mut Account, lines: &[Line], now: Micros) {
+    put_back(account, lines, now);
+    let Account { per, remote: Some(remote), .. } = account else { return };
+    remote.reserve.untell(lines, *per, now);
+}
+
+fn gate(subject: &Subject) -> Option<Arc<Gate>> {
     let mut accounts = subject.levels().into_iter().filter_map(|(account, _)| account);
     accounts.find_map(|account| Some(Arc::clone(&account.lock().remote.as_ref()?.gate)))
 }

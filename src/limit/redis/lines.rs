@@ -32,10 +32,11 @@ impl Shared {
             }
             let (name, rate) = (placed.name, placed.grant);
             let amount = self.amount(remote, (name, Micros(0)), ask, ask.weight_milli, rate.quota);
+            let asks = amount.asks();
             let what = What::Rate {
                 rate,
                 known: bucket.limbs(rate, ask.now),
-                owed: remote.reserve.owed(name, rate, ask.now),
+                owed: if asks { remote.reserve.tell(name, rate, ask.now) } else { (0, 0) },
                 clamp: !*shared,
                 ttl_ms: u64::from(longest) * 1_000 + 1_000,
             };
@@ -64,7 +65,8 @@ impl Shared {
 fn place_lines(account: &mut Account, level: &Level, ask: &Ask, lines: &mut Vec<Line>) {
     let Some(remote) = &account.remote else { return };
     for placed in level.places.iter().filter(|placed| placed.operations.cover(ask.operation)) {
-        let (name, what) = (placed.name, What::Place { most: placed.grant.most });
+        let name = placed.name;
+        let what = What::Place { most: placed.grant.most, known: account.running(name) };
         let amount = Amount { need: 1, wish: 1, hand: 0 };
         let key = remote.place(name);
         lines.push(Line { per: account.per, place: placed.place, name, key, amount, what });

@@ -1,14 +1,16 @@
 //! What an account of this process keeps about the counters that nodes share.
 
 use super::super::decision::Verdict;
-use super::super::gcra::Bucket;
 use super::super::local::{AccountId, SubjectId};
 use super::super::name::LimitName;
 use super::super::policy::Per;
 use super::super::terms::Terms;
 use super::lease::LONGEST_SHUT;
+use super::reserve::Reserve;
 use super::wire::Line;
+use crate::cluster::Slot;
 use crate::kernel::Micros;
+use crate::kernel::id::PartnerId;
 use std::sync::Arc;
 use tokio::sync::Mutex;
 
@@ -21,8 +23,8 @@ pub struct Remote {
     pub(super) quotas: Box<str>,
     /// The same of its limits of concurrency.
     pub(super) places: Box<str>,
-    /// Held while a lease of the partner is made greater, so that no two calls do so at once.
-    pub(super) gate: Arc<Mutex<()>>,
+    /// Held while a lease of the partner is made greater.
+    pub(super) gate: Arc<Gate>,
     /// Units that this node may grant without asking.
     pub(super) leases: Vec<Lease>,
     /// Limits that are reached: until then, a call of this weight need not be asked about.
@@ -31,6 +33,28 @@ pub struct Remote {
     pub(super) terms: Option<Arc<Terms>>,
     /// What is granted, while nobody can be asked, of the share of this node.
     pub(super) reserve: Reserve,
+}
+
+/// What all accounts of a partner have in common.
+#[derive(Debug)]
+pub(super) struct Gate {
+    /// Where all its counters lie.
+    pub(super) slot: Slot,
+    /// Held while a lease is made greater, so that no two calls do so at once.
+    pub(super) turn: Mutex<()>,
+}
+
+impl Gate {
+    /// That of a partner.
+    pub(super) fn new(partner: PartnerId) -> Self {
+        Self { slot: Slot::of(&tag(partner)), turn: Mutex::default() }
+    }
+}
+
+/// What the names of all counters of a partner have in common: so they lie in one slot of a Redis Cluster, and
+/// one script may touch them. The prefix before it has no braces.
+fn tag(partner: PartnerId) -> String {
+    format!("{{p:{partner}}}")
 }
 
 /// Units of one limit.
@@ -54,20 +78,9 @@ pub(super) struct Shut {
     pub(super) milli: u32,
 }
 
-/// What is left of this node's share, and what it has admitted from it.
-#[derive(Debug, Default)]
-pub(super) struct Reserve {
-    /// By rate: what is taken from the share, and what the shared counter is to be told.
-    pub(super) rates: Vec<(LimitName, Bucket, Bucket)>,
-    /// By quota: the beginning of the period, what was used of it when the share began, and what was
-    /// taken since.
-    pub(super) quotas: Vec<(LimitName, Micros, u64, u64)>,
-}
-
 impl Remote {
-    /// For the account of `per`. All keys of a partner have one hash tag, so that one script may touch
-    /// them in a Redis Cluster; ids and names are all that they hold.
-    pub(super) fn new(prefix: &str, id: &SubjectId, per: Per, gate: &Arc<Mutex<()>>) -> Self {
+    /// For the account of `per`. Ids and names are all that its keys hold.
+    pub(super) fn new(prefix: &str, id: &SubjectId, per: Per, gate: &Arc<Gate>) -> Self {
         let AccountId { live, .. } = id.account(per);
         let whose = match per {
             Per::Partner => id.partner.to_string(),
@@ -75,7 +88,8 @@ impl Remote {
             Per::Key => id.key.to_string(),
         };
         let side = if live { "live" } else { "test" };
-        let name = |kind: &str| format!("{prefix}{{p:{}}}:{kind}:{side}:{whose}", id.partner);
+        let tag = tag(id.partner);
+        let name = |kind: &str| format!("{prefix}{tag}:{kind}:{side}:{whose}");
         Self {
             rates: name("g").into(),
             quotas: name("q").into(),
@@ -86,6 +100,11 @@ impl Remote {
             terms: None,
             reserve: Reserve::default(),
         }
+    }
+
+    /// Whether nothing lies here that the shared counters do not know, and nothing of theirs.
+    pub(in super::super) fn settled(&self, now: Micros) -> bool {
+        self.leases.iter().all(|lease| lease.milli == 0) && self.reserve.is_told(now)
     }
 
     /// The key of a quota in the period that begins at `start`. An edit of the plan makes no second one.
@@ -125,7 +144,7 @@ impl Remote {
         now: Micros,
         leased: bool,
     ) {
-        self.reserve.settled(line.name);
+        self.reserve.settled(line.name, now);
         if admitted && leased {
             let lease = self.lease(line.name, line.start(), now);
             let rest = granted.saturating_sub(line.amount.need.into());

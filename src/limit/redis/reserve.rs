@@ -4,12 +4,12 @@ use super::super::account::{Account, Ask};
 use super::super::decision::{Decision, Verdict};
 use super::super::gcra::{Bucket, Limbs};
 use super::super::name::LimitName;
-use super::super::policy::Rate;
+use super::super::policy::{Per, Rate};
 use super::super::subject::{Admission, Subject};
 use super::super::terms::{Level, Terms, WhenDegraded};
 use super::lease::places_of;
 use super::limiter::{Shared, lock};
-use super::remote::Reserve;
+use super::wire::{Line, What};
 use crate::kernel::Micros;
 use std::sync::Arc;
 
@@ -21,16 +21,59 @@ fn share(rate: Rate, n: u32) -> Rate {
     Rate { quota: (rate.quota / n.max(1)).max(1), window_s: rate.window_s }
 }
 
+/// What is left of this node's share, and what it has admitted from it.
+#[derive(Debug, Default)]
+pub(super) struct Reserve {
+    rates: Vec<RateShare>,
+    /// By quota: the beginning of the period, what was used of it when the share began, and what was
+    /// taken since.
+    quotas: Vec<(LimitName, Micros, u64, u64)>,
+}
+
+/// The share of a rate.
+#[derive(Debug)]
+struct RateShare {
+    name: LimitName,
+    /// The whole rate.
+    rate: Rate,
+    /// What is taken from the share; none where the next one begins anew.
+    taken: Option<Bucket>,
+    /// What the shared counter is to be told, of the whole rate.
+    owed: Bucket,
+}
+
+impl RateShare {
+    /// Goes on under an edited rate.
+    fn follow(&mut self, rate: Rate, now: Micros) {
+        if self.rate != rate {
+            let carried = |bucket: Bucket| bucket.carried(self.rate, rate, now, true);
+            (self.taken, self.owed) = (self.taken.map(carried), carried(self.owed));
+            self.rate = rate;
+        }
+    }
+}
+
 impl Reserve {
-    /// What is taken from the share of a rate, and what the shared counter is to be told. The share begins
-    /// with one part in `n` of the debt that was last known.
-    fn rate(&mut self, name: LimitName, known: Bucket, n: u32) -> &mut (LimitName, Bucket, Bucket) {
-        let place = self.rates.iter().position(|(held, ..)| *held == name);
+    fn rate(&mut self, name: LimitName, rate: Rate, now: Micros) -> &mut RateShare {
+        let place = self.rates.iter().position(|share| share.name == name);
         let place = place.unwrap_or_else(|| {
-            self.rates.push((name, known.part(n), Bucket::default()));
+            self.rates.push(RateShare { name, rate, taken: None, owed: Bucket::default() });
             self.rates.len() - 1
         });
-        &mut self.rates[place]
+        let share = &mut self.rates[place];
+        share.follow(rate, now);
+        share
+    }
+
+    /// What is taken from the share of a rate. It begins with one part in `n` of the debt that was last known.
+    fn taken(
+        &mut self,
+        name: LimitName,
+        rate: Rate,
+        (known, now): (Bucket, Micros),
+        n: u32,
+    ) -> &mut Bucket {
+        self.rate(name, rate, now).taken.get_or_insert_with(|| known.part(n))
     }
 
     /// The same of a quota in a period of which so much is used.
@@ -52,16 +95,43 @@ impl Reserve {
         held
     }
 
-    /// What of a rate was admitted that the shared counter does not know.
-    pub(super) fn owed(&mut self, name: LimitName, rate: Rate, now: Micros) -> Limbs {
-        let held = self.rates.iter_mut().find(|(held, ..)| *held == name);
-        held.map_or((0, 0), |(_, _, owed)| owed.limbs(rate, now))
+    /// What of a rate was admitted that the shared counter does not know. One call tells it: others that ask
+    /// meanwhile would tell it again.
+    pub(super) fn tell(&mut self, name: LimitName, rate: Rate, now: Micros) -> Limbs {
+        match self.rates.iter_mut().find(|share| share.name == name) {
+            Some(share) => {
+                share.follow(rate, now);
+                std::mem::take(&mut share.owed).limbs(rate, now)
+            }
+            None => (0, 0),
+        }
     }
 
-    /// The shared counter knows of a limit what there is to know: the next share begins anew.
-    pub(super) fn settled(&mut self, name: LimitName) {
-        self.rates.retain(|(held, ..)| *held != name);
+    /// Keeps for the next call what one has not been able to tell.
+    pub(super) fn untell(&mut self, lines: &[Line], per: Per, now: Micros) {
+        for line in lines.iter().filter(|line| line.per == per) {
+            if let What::Rate { rate, owed, .. } = line.what
+                && owed != (0, 0)
+            {
+                self.rate(line.name, rate, now).owed.owe(owed, rate, now);
+            }
+        }
+    }
+
+    /// The shared counter has been heard of a limit: the next share of it begins anew.
+    pub(super) fn settled(&mut self, name: LimitName, now: Micros) {
+        self.rates.retain_mut(|share| {
+            if share.name == name {
+                share.taken = None;
+            }
+            share.taken.is_some() || !share.owed.settled(share.rate, now)
+        });
         self.quotas.retain(|(held, ..)| *held != name);
+    }
+
+    /// Whether the shared counters know all that was admitted.
+    pub(super) fn is_told(&self, now: Micros) -> bool {
+        self.rates.iter().all(|share| share.owed.settled(share.rate, now))
     }
 }
 
@@ -108,9 +178,9 @@ fn ask_share(account: &mut Account, level: &Level, ask: &Ask, n: u32, decision: 
     let Account { buckets, counters, remote: Some(remote), .. } = account else { return };
     for (placed, known) in level.rates.iter().zip(buckets) {
         if placed.operations.cover(ask.operation) {
-            let share = share(placed.grant, n);
-            let (_, bucket, _) = remote.reserve.rate(placed.name, *known, n);
-            if let Some(why) = bucket.refuses(share, ask.now, ask.weight_milli) {
+            let (share, known) = (share(placed.grant, n), (*known, ask.now));
+            let taken = remote.reserve.taken(placed.name, placed.grant, known, n);
+            if let Some(why) = taken.refuses(share, ask.now, ask.weight_milli) {
                 let why = if why == Verdict::Never { AGAIN } else { why };
                 decision.reduce(placed.place, why);
             }
@@ -138,15 +208,17 @@ fn take_share(account: &mut Account, level: &Level, ask: &Ask, n: u32, decision:
         if !placed.operations.cover(ask.operation) {
             continue;
         }
-        let scaled = share(placed.grant, n);
-        let (_, bucket, owed) = remote.reserve.rate(placed.name, *known, n);
+        let (name, rate, scaled) = (placed.name, placed.grant, share(placed.grant, n));
+        let taken = remote.reserve.taken(name, rate, (*known, ask.now), n);
         if allowed {
-            bucket.take(scaled, ask.weight_milli);
-            owed.limbs(placed.grant, ask.now);
-            owed.take(placed.grant, ask.weight_milli);
+            taken.take(scaled, ask.weight_milli);
         }
         let waiting = decision.is_reduced() && decision.violates(placed.place);
-        let standing = bucket.standing(scaled, ask.now, waiting.then_some(ask.weight_milli));
+        let standing = taken.standing(scaled, ask.now, waiting.then_some(ask.weight_milli));
+        if allowed {
+            let owed = &mut remote.reserve.rate(name, rate, ask.now).owed;
+            owed.owe(rate.cost_limbs(ask.weight_milli), rate, ask.now);
+        }
         if waiting || standing.remaining < decision.standing(placed.place).remaining {
             decision.stand(placed.place, standing);
         }

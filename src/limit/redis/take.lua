@@ -4,14 +4,14 @@
 -- ARGV: now ("" for the server's), a name for the call, then for each limit
 --   "r" key field quota window_s needA needB wish wishA wishB stepA stepB knownA knownB clamp ttl_ms owedA owedB
 --   "q" key full need wish known expire_at_s
---   "c" key most hold_ms
+--   "c" key most hold_ms known
 -- where key is a number in KEYS, and amounts of quotas and wishes are thousandths of a unit. A call needs
 -- `need`; where the limit has more, `wish` is granted, or what it has.
 --
 -- A rate's debt is a + b / quota microseconds: the time in which it drains. So it drains by subtraction, and
 -- every number here is a whole one below 2^53, which Lua's are exact for: the longest window has 2^45
--- microseconds, and b < quota <= 10^9. `known` is what the caller knows of a counter that is gone, `owed` what it
--- has admitted while it could not ask.
+-- microseconds, and b < quota <= 10^9. `known` is what the caller knows of a counter that is gone, of calls under
+-- way its own; `owed` is what it has admitted while it could not ask.
 --
 -- Returns 1 or 0 (admitted or not), now, and for each limit how it stood before and what is granted:
 --   rate: a, b, at, granted    quota: used, 0, 0, granted    concurrency: calls under way, 0, 0, granted
@@ -68,6 +68,9 @@ local function rate(i, limit)
     end
     a, b = a + owed_a, b + owed_b
     if b >= quota then a, b = a + 1, b - quota end
+    -- Where an answer was lost, it may be told twice: no more than the whole is owed.
+    local most = window * 1000000
+    if (owed_a > 0 or owed_b > 0) and ARGV[i + 14] == '1' and a >= most then a, b = most, 0 end
   end
   limit.quota, limit.full, limit.a, limit.b, limit.at = quota, window * 1000000, a, b, at
   return a, b, at
@@ -98,9 +101,9 @@ while ARGV[i] do
     limit.used = x
     i = i + 7
   else
-    x = redis.call('ZCOUNT', limit.key, '(' .. text(now), '+inf')
+    x = math.max(redis.call('ZCOUNT', limit.key, '(' .. text(now), '+inf'), tonumber(ARGV[i + 4]))
     refused = refused or x >= tonumber(ARGV[i + 2])
-    i = i + 4
+    i = i + 5
   end
   limits[#limits + 1] = limit
   local n = #reply

@@ -37,7 +37,8 @@ impl Shop {
         let prefix = format!("t{:016x}", getrandom::u64().unwrap());
         let node = |n: usize| {
             let redis = Redis::new(&config::Redis {
-                url: Some(Secret::new(url.clone())),
+                url: Some(config::RedisAt::One(Secret::new(url.clone()))),
+                ca_file: None,
                 prefix: prefix.clone(),
                 connect_timeout: Duration::from_secs(5),
                 response_timeout: Duration::from_secs(5),
@@ -148,6 +149,42 @@ fn any_calls_under_any_edits_are_judged_as_in_one_process() {
             Ok(())
         })
         .unwrap();
+}
+
+#[test]
+fn what_was_admitted_by_the_share_is_told_once_however_many_ask() {
+    let Some(shop) = Shop::open(1, Mode::Strict) else { return };
+    let rate = |window_s| terms(Kind::Rate(super::super::Rate { quota: 100, window_s }));
+    let (terms, longer) = (rate(1_000_000), rate(2_000_000));
+    let left = |decision: &Decision| decision.standing(0).remaining;
+    assert_eq!(left(&shop.take(0, &terms, &call(1_000, START)).decision), 99);
+    let (subject, ask) = (shop.subject(0, &terms), call(1_000, START));
+    let Limiter::Shared(shared) = &shop.nodes[0] else { return };
+    for _ in 0..10 {
+        assert!(shared.by_reserve(&subject, &terms, &ask).decision.allowed());
+    }
+    let asking = || Arc::clone(shared).ask(subject.clone(), Arc::clone(&terms), ask);
+    let asked = (0..20).map(|_| asking());
+    let told = shop.runtime.block_on(futures_util::future::join_all(asked));
+    assert!(told.iter().all(|admission| admission.decision.allowed()));
+    // 1 by Redis, 10 by the share, 20 by Redis.
+    assert_eq!(told.iter().map(|admission| left(&admission.decision)).min(), Some(69));
+    // The next share begins with what is known now, and is told in its turn, under an edited rate, too.
+    assert!(shared.by_reserve(&subject, &terms, &ask).decision.allowed());
+    assert_eq!(left(&shop.take(0, &longer, &ask).decision), 67);
+}
+
+#[test]
+fn calls_under_way_hold_their_places_when_redis_has_forgotten_them() {
+    let Some(shop) = Shop::open(1, Mode::Strict) else { return };
+    let terms = terms(Kind::Concurrency(Concurrency { most: 2 }));
+    let take = || shop.take(0, &terms, &call(1_000, START));
+    let held = [take(), take()];
+    let Limiter::Shared(shared) = &shop.nodes[0] else { return };
+    shop.runtime.block_on(shared.redis.forget_all());
+    assert_eq!(take().decision.verdict(), Verdict::Busy);
+    drop(held);
+    assert!(take().decision.allowed());
 }
 
 #[test]

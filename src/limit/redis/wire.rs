@@ -36,12 +36,14 @@ pub(super) struct Amount {
     pub(super) hand: u32,
 }
 
-impl Line {
+impl Amount {
     /// Whether the shared counter has to be asked: not where a lease has all that the call needs.
-    pub(super) fn asks(&self) -> bool {
-        self.amount.hand == 0 || self.amount.need > 0
+    pub(super) fn asks(self) -> bool {
+        self.hand == 0 || self.need > 0
     }
+}
 
+impl Line {
     /// Whether the call weighs more than the whole limit.
     pub(super) fn never_fits(&self) -> bool {
         let granted = match &self.what {
@@ -66,7 +68,7 @@ impl Line {
 pub(super) enum What {
     Rate { rate: Rate, known: Limbs, owed: Limbs, clamp: bool, ttl_ms: u64 },
     Quota { granted: u32, known: u64, bounds: Bounds },
-    Place { most: u32 },
+    Place { most: u32, known: u32 },
 }
 
 /// How a limit stood before the call, and what is granted.
@@ -124,8 +126,8 @@ fn write(call: &mut ScriptInvocation<'_>, line: &Line, key: usize) {
             call.arg("q").arg(key).arg(u64::from(*granted) * 1_000).arg(need);
             call.arg(wish).arg(*known).arg(expire_s);
         }
-        What::Place { most } => {
-            call.arg("c").arg(key).arg(*most).arg(HOLD_MS);
+        What::Place { most, known } => {
+            call.arg("c").arg(key).arg(*most).arg(HOLD_MS).arg(*known);
         }
     }
 }

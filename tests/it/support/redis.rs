@@ -2,6 +2,7 @@
 
 use super::process::wait_until;
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use tempfile::TempDir;
 
@@ -10,34 +11,69 @@ pub(crate) fn is_promised() -> bool {
     std::env::vars().any(|(name, _)| name == "COMPTOIR_TEST_REDIS")
 }
 
+/// Whether a program is there; the test is skipped where it is not, unless it was promised.
+fn has(program: &str, version: &str) -> bool {
+    let there = Command::new(program).arg(version).stdout(Stdio::null()).status().is_ok();
+    if !there {
+        assert!(!is_promised(), "COMPTOIR_TEST_REDIS is set, and there is no {program}");
+        println!("SKIPPED: there is no {program} (a Debian package)");
+    }
+    there
+}
+
+fn free_port() -> u16 {
+    let free = TcpListener::bind("127.0.0.1:0").expect("a port");
+    free.local_addr().expect("an address").port()
+}
+
 /// A running Redis; killed when dropped.
 pub(crate) struct RedisServer {
     child: Child,
     port: u16,
     dir: TempDir,
+    words: Vec<String>,
+    scheme: &'static str,
 }
 
 impl RedisServer {
-    /// Starts one; `None` where this machine has no `redis-server`, unless it was promised.
+    /// Starts one; `None` where this machine has no `redis-server`.
     pub(crate) fn start() -> Option<Self> {
-        let there = Command::new("redis-server").arg("--version").stdout(Stdio::null()).status();
-        if there.is_err() {
-            assert!(!is_promised(), "COMPTOIR_TEST_REDIS is set, and there is no redis-server");
-            println!("SKIPPED: there is no redis-server (a Debian package)");
+        let (port, dir) = (free_port(), tempfile::tempdir().expect("a folder"));
+        Self::start_with(port, "redis", dir, &["--port", &port.to_string()])
+    }
+
+    /// Starts one that speaks TLS alone, with a certificate from an authority of its own.
+    pub(crate) fn start_tls() -> Option<Self> {
+        if !has("redis-server", "--version") || !has("openssl", "version") {
             return None;
         }
-        let free = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let port = free.local_addr().expect("an address").port();
-        drop(free);
-        let dir = tempfile::tempdir().expect("a temporary folder");
-        let child = spawn(port, &dir);
-        let server = Self { child, port, dir };
+        let (port, dir) = (free_port(), tempfile::tempdir().expect("a folder"));
+        make_certificates(dir.path());
+        let file = |name: &str| dir.path().join(name).display().to_string();
+        let (certificate, key, ca) = (file("server.pem"), file("server.key"), file("ca.pem"));
+        let tls = port.to_string();
+        let words = ["--port", "0", "--tls-port", &tls, "--tls-cert-file", &certificate];
+        let more = ["--tls-key-file", &key, "--tls-ca-cert-file", &ca, "--tls-auth-clients", "no"];
+        Self::start_with(port, "rediss", dir, &[words, more].concat())
+    }
+
+    fn start_with(port: u16, scheme: &'static str, dir: TempDir, words: &[&str]) -> Option<Self> {
+        if !has("redis-server", "--version") {
+            return None;
+        }
+        let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+        let server = Self { child: spawn(&words, &dir), port, dir, words, scheme };
         server.answers();
         Some(server)
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
+        format!("{}://127.0.0.1:{}", self.scheme, self.port)
+    }
+
+    /// The file with the authority that its certificate is from.
+    pub(crate) fn ca_file(&self) -> String {
+        self.dir.path().join("ca.pem").display().to_string()
     }
 
     /// Kills it with SIGKILL. What it held is gone.
@@ -48,7 +84,7 @@ impl RedisServer {
 
     /// Starts it again, empty, where it was.
     pub(crate) fn restart(&mut self) {
-        self.child = spawn(self.port, &self.dir);
+        self.child = spawn(&self.words, &self.dir);
         self.answers();
     }
 
@@ -96,10 +132,105 @@ impl Drop for RedisServer {
     }
 }
 
-fn spawn(port: u16, dir: &TempDir) -> Child {
+fn spawn(words: &[String], dir: &TempDir) -> Child {
     let mut command = Command::new("redis-server");
-    command.args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--save", ""]);
-    command.args(["--appendonly", "no", "--dir"]).arg(dir.path());
+    command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
+    command.args(words).arg("--dir").arg(dir.path());
     command.stdin(Stdio::null()).stdout(Stdio::null());
     command.spawn().expect("redis-server starts")
+}
+
+/// An authority, and a certificate from it for 127.0.0.1.
+fn make_certificates(dir: &Path) {
+    let new = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
+    let script = format!(
+        "openssl req -x509 {new} -keyout ca.key -out ca.pem -days 2 -subj /CN=authority && \
+         openssl req {new} -keyout server.key -out server.csr -subj /CN=redis && \
+         echo subjectAltName=IP:127.0.0.1 > names && \
+         openssl x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 \
+         -extfile names -out server.pem"
+    );
+    let output = Command::new("sh").args(["-c", &script]).current_dir(dir).output();
+    let output = output.expect("a shell");
+    assert!(output.status.success(), "{output:?}");
+}
+
+/// A Redis Cluster of three masters without replicas. One that is lost takes its slots with it, and no more.
+pub(crate) struct RedisCluster {
+    pub(crate) servers: Vec<RedisServer>,
+}
+
+impl RedisCluster {
+    /// Starts one; `None` where this machine has no `redis-server`.
+    pub(crate) fn start() -> Option<Self> {
+        let mut servers = Vec::new();
+        let mut buses = Vec::new();
+        for _ in 0..3 {
+            let (port, bus) = (free_port().to_string(), free_port().to_string());
+            let words = ["--port", &port, "--cluster-enabled", "yes", "--cluster-port", &bus];
+            let more = ["--cluster-node-timeout", "2000", "--cluster-require-full-coverage", "no"];
+            let dir = tempfile::tempdir().expect("a folder");
+            let number = port.parse().expect("a number");
+            servers.push(RedisServer::start_with(
+                number,
+                "redis",
+                dir,
+                &[&words[..], &more].concat(),
+            )?);
+            buses.push(bus);
+        }
+        let spans = [("0", "5460"), ("5461", "10922"), ("10923", "16383")];
+        for (n, (server, (first, last))) in servers.iter().zip(spans).enumerate() {
+            server.ask(&["CLUSTER", "SET-CONFIG-EPOCH", &(n + 1).to_string()]);
+            server.ask(&["CLUSTER", "ADDSLOTSRANGE", first, last]);
+            let at = server.port.to_string();
+            servers[0].ask(&["CLUSTER", "MEET", "127.0.0.1", &at, &buses[n]]);
+        }
+        let cluster = Self { servers };
+        cluster.is_whole();
+        Some(cluster)
+    }
+
+    /// Waits until every server knows that all are there.
+    pub(crate) fn is_whole(&self) {
+        wait_until("the cluster is whole", || {
+            self.servers.iter().all(|server| {
+                let info = server.ask(&["CLUSTER", "INFO"]);
+                let is = |words: &str| info.lines().any(|line| line.trim_end() == words);
+                is("cluster_state:ok")
+                    && is("cluster_known_nodes:3")
+                    && is("cluster_slots_ok:16384")
+            })
+        });
+    }
+
+    /// Two of its servers: those tell of the third.
+    pub(crate) fn url(&self) -> String {
+        let [first, second] = [0, 1].map(|n| format!("127.0.0.1:{}", self.servers[n].port));
+        format!("redis+cluster://{first},{second}")
+    }
+
+    /// The place of the server that holds counters of an app.
+    pub(crate) fn holder(&self, app: &str) -> Option<usize> {
+        self.servers
+            .iter()
+            .position(|server| !server.ask(&["KEYS", &format!("*{app}*")]).is_empty())
+    }
+
+    /// Moves the slot that holds counters of an app from one server to another.
+    pub(crate) fn move_slot(&self, app: &str, from: usize, to: usize) {
+        let (old, new) = (&self.servers[from], &self.servers[to]);
+        let keys = old.ask(&["KEYS", &format!("*{app}*")]);
+        let keys: Vec<&str> = keys.lines().collect();
+        let slot = old.ask(&["CLUSTER", "KEYSLOT", keys[0]]);
+        let [old_id, new_id] = [old, new].map(|server| server.ask(&["CLUSTER", "MYID"]));
+        new.ask(&["CLUSTER", "SETSLOT", &slot, "IMPORTING", &old_id]);
+        old.ask(&["CLUSTER", "SETSLOT", &slot, "MIGRATING", &new_id]);
+        let port = new.port.to_string();
+        let migrate = ["MIGRATE", "127.0.0.1", &port, "", "0", "5000", "KEYS"];
+        assert_eq!(old.ask(&[&migrate[..], &keys].concat()), "OK");
+        for server in [new, old] {
+            assert_eq!(server.ask(&["CLUSTER", "SETSLOT", &slot, "NODE", &new_id]), "OK");
+        }
+    }
 }
