@@ -60,7 +60,8 @@ struct NodeOut {
     /// when it is started again with its data directory.
     #[schema(example = 12)]
     journal_events: i64,
-    /// Whether it reaches Redis: `up`, `away`, or `off` where it is set up without.
+    /// Whether it reaches Redis (of a Redis Cluster each server that leads slots): `up`, `away`, or `off` where it
+    /// is set up without.
     #[schema(example = "up")]
     redis: String,
 }

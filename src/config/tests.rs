@@ -1,7 +1,8 @@
 //! The settings against their documentation, and what broken ones say.
 
 use super::layers::{Layers, flatten};
-use super::{AccessLog, Config, DEFAULTS, DatabaseUrl, LogLevel, Pepper};
+use super::{AccessLog, Config, DEFAULTS, DatabaseUrl, LogLevel, Pepper, RedisAt};
+use crate::kernel::secret::Secret;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -119,6 +120,38 @@ fn the_keys_of_reporters_come_by_tls_or_from_this_machine() {
 #[test]
 fn wrong_values_say_what_is_allowed() {
     assert_says("values", &[]);
+}
+
+#[test]
+fn redis_is_one_server_or_some_of_a_cluster() {
+    let load = |url: &str, ca: &str| {
+        let set = [("COMPTOIR__REDIS__URL", url), ("COMPTOIR__REDIS__CA_FILE", ca)];
+        Config::load(None, &variables(&set)).map(|config| config.redis.url)
+    };
+    let urls = |urls: &[&str]| urls.iter().map(|url| Secret::new((*url).to_owned())).collect();
+    for (text, at) in [
+        ("redis://u:p@h:1/2", RedisAt::One(Secret::new("redis://u:p@h:1/2".to_owned()))),
+        ("redis+cluster://h1:1,h2/", RedisAt::Cluster(urls(&["redis://h1:1", "redis://h2"]))),
+        (
+            "rediss+cluster://u:p@h1,h2:9",
+            RedisAt::Cluster(urls(&["rediss://u:p@h1", "rediss://u:p@h2:9"])),
+        ),
+    ] {
+        assert_eq!(load(text, "").unwrap(), Some(at));
+    }
+    for text in [
+        "redis+cluster://",
+        "redis+cluster://h1,,h2",
+        "redis+cluster://h1,h2/1",
+        "redis+cluster://h1?x=1",
+        "redis+sentinel://h1",
+    ] {
+        let said = load(text, "").unwrap_err().to_string();
+        assert!(said.contains("redis+cluster://[USER:PASSWORD@]"), "{text}: {said}");
+    }
+    let said = load("redis://h", "/ca.pem").unwrap_err().to_string();
+    assert!(said.contains("rediss+cluster://"), "{said}");
+    assert!(load("rediss://h", "/ca.pem").is_ok());
 }
 
 #[test]

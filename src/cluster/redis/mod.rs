@@ -3,7 +3,7 @@
 //! Of a cluster each server is looked after by itself (`node`): where one is away, only what it holds is
 //! judged without it. What is asked concerns one slot (`slots`), so it goes to one server, and no question is ever
 //! sent twice where its answer is not known: what was taken would be taken twice. Who leads what is asked of
-//! any server that answers, every second while one does not, and when a server says that it moved.
+//! any server that answers, every second and when a server says that it moved.
 
 mod address;
 mod node;
@@ -27,8 +27,8 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::time::{sleep, timeout};
 
-/// How often a cluster is asked who leads what, while all its leaders answer and while one does not.
-const LOOK_EVERY: (Duration, Duration) = (Duration::from_secs(15), Duration::from_secs(1));
+/// How often a cluster is asked who leads what.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How soon after one look the next may come.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
@@ -197,8 +197,7 @@ impl Redis {
     /// Follows who leads what of a cluster, until it has other leaders.
     async fn follow(&self) {
         loop {
-            let period = if self.is_up() { LOOK_EVERY.0 } else { LOOK_EVERY.1 };
-            let _ = timeout(period, self.moved.notified()).await;
+            let _ = timeout(LOOK_EVERY, self.moved.notified()).await;
             if self.look().await {
                 return;
             }
