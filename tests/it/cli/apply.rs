@@ -116,9 +116,9 @@ async fn the_data_of_a_plan_is_applied_and_comes_back() {
     place.write(FILE, &exported);
     assert_eq!(place.ok(&apply(&["--prune"])), "Nothing to change.", "{exported}");
     // What is left out stays; null is everything.
-    place.write(FILE, &file(""));
+    place.write(FILE, file(""));
     assert_eq!(place.ok(&apply(&[])), "Nothing to change.");
-    place.write(FILE, &file("    data: null\n"));
+    place.write(FILE, file("    data: null\n"));
     place.ok(&apply(&[]));
     assert!(!place.ok(&["export", "access"]).contains("data"));
     let document: Value = serde_norway::from_str(&exported).unwrap();

@@ -17,7 +17,7 @@ pub(super) struct Shop {
 /// Even products are drills of Nord, odd ones cheese of Sud, two and two of a group.
 fn product(n: u32) -> Value {
     let mut product = data::product(n);
-    let power = json!({ "property_id": "power", "name": "Puissance", "value": if n % 2 == 0 { "650" } else { "Sud 3" } });
+    let power = json!({ "property_id": "power", "name": "Puissance", "value": if n.is_multiple_of(2) { "650" } else { "Sud 3" } });
     product["additional_property"] = json!([power]);
     product["condition"] = json!("new");
     product["item_group_id"] = json!(format!("group {}", n / 4));
@@ -37,7 +37,9 @@ fn store(n: u32) -> Value {
 
 fn promotion(code: &str, more: Value) -> Value {
     let mut line = data::promotion(code, code);
-    line.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    if let Value::Object(more) = more {
+        line.as_object_mut().unwrap().extend(more);
+    }
     line
 }
 
