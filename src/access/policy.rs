@@ -190,14 +190,20 @@ impl Gate {
                           retailer has looked at it: use another one, or ask the retailer.";
             return Err(ApiError::new(Code::Quarantined, detail));
         }
-        self.standing(key, call, now)?;
+        let barred = self.standing(key, call, now).err();
+        let slow = barred.is_some() || key.standing == Standing::Quarantined;
+        let open = operation.is_open_to_barred() && key.standing != Standing::Revoked;
+        if let Some(error) = barred.filter(|_| !open) {
+            return Err(error);
+        }
         match operation.scope {
             Some(scope) if !scopes.has(scope) => {
                 let detail = format!("The key lacks the scope `{}`.", scope.as_str());
                 let error = ApiError::new(Code::InsufficientScope, detail);
                 Err(error.required_scope(scope.as_str()))
             }
-            _ if key.standing == Standing::Quarantined => key.pace(now).map_err(too_fast),
+            // What may do next to nothing must not drain the limits of its app.
+            _ if slow => key.pace(now).map_err(|seconds| too_fast(key, seconds)),
             _ => Ok(()),
         }
     }
@@ -307,10 +313,14 @@ fn no_contract(key: &KeyRecord) -> ApiError {
     ApiError::new(Code::NoContract, detail)
 }
 
-fn too_fast(seconds: u64) -> ApiError {
-    let detail = "The key is in quarantine and is answered once a second.";
-    let error = ApiError::new(Code::QuotaExceeded, detail);
-    error.limited(vec!["quarantine".to_owned()], Some(seconds))
+fn too_fast(key: &KeyRecord, seconds: u64) -> ApiError {
+    let (detail, limit) = match key.standing {
+        Standing::Quarantined => {
+            ("The key is in quarantine and is answered once a second.", "quarantine")
+        }
+        _ => ("The key is barred and is told why once a second.", "barred"),
+    };
+    ApiError::new(Code::QuotaExceeded, detail).limited(vec![limit.to_owned()], Some(seconds))
 }
 
 /// What the limits say of a call with a key that may make it.

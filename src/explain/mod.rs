@@ -6,11 +6,13 @@
 //! writes nothing. The history counts refusals by minute, see [`Tally`].
 
 pub mod api;
+pub mod reason;
 pub mod refusal;
 pub mod seal;
 pub mod store;
 pub mod tally;
 
+pub use reason::Reason;
 pub use refusal::{LimitKind, LimitState, Refusal, Who};
 pub use seal::Sealer;
 pub use tally::Tally;

@@ -57,6 +57,7 @@ mod products;
 mod quotas;
 mod quotas_ledger;
 mod refusals;
+mod refusals_barred;
 mod registration;
 mod restart;
 mod roles;
