@@ -14,7 +14,7 @@ use crate::kernel::Micros;
 use crate::limit::{Admission, Ask, Decision, MustAsk, Permit, Verdict};
 use ipnet::IpNet;
 use std::borrow::Cow;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 /// What of a request decides about it.
@@ -266,13 +266,21 @@ pub fn client_address(
     let Some(forwarded) = forwarded_for else { return Some(peer) };
     for hop in forwarded.rsplit(|b| *b == b',') {
         // A hop that is no address ends the trail: what stands before it cannot be believed.
-        let hop: IpAddr = std::str::from_utf8(hop.trim_ascii()).ok()?.parse().ok()?;
-        let hop = hop.to_canonical();
+        let hop = hop_address(hop)?.to_canonical();
         if !holds(trusted, hop) {
             return Some(hop);
         }
     }
     Some(peer)
+}
+
+/// The address in a hop: alone, or with a port, as some gateways send it. An IPv6 address with a port stands in
+/// brackets; without them, all of it is the address.
+fn hop_address(hop: &[u8]) -> Option<IpAddr> {
+    let text = std::str::from_utf8(hop.trim_ascii()).ok()?;
+    let bracketed = || text.strip_prefix('[')?.strip_suffix(']')?.parse().ok().map(IpAddr::V6);
+    let with_port = || text.parse().ok().map(|socket: SocketAddr| socket.ip());
+    text.parse().ok().or_else(with_port).or_else(bracketed)
 }
 
 fn holds(networks: &[IpNet], address: IpAddr) -> bool {
@@ -377,5 +385,46 @@ mod tests {
         assert_eq!(spoofed.as_deref(), Some("198.51.100.7"));
         assert_eq!(client("10.1.1.1", Some("203.0.113.9, nonsense")), None);
         assert_eq!(client("::ffff:10.1.1.1", Some("2001:db8::1")).as_deref(), Some("2001:db8::1"));
+    }
+
+    #[test]
+    fn a_forwarded_address_may_have_a_port() {
+        for (forwarded, address) in [
+            ("192.0.2.9:4711", "192.0.2.9"),
+            ("[2001:db8::7]:443", "2001:db8::7"),
+            ("[2001:db8::7]", "2001:db8::7"),
+            ("[::ffff:192.0.2.9]:443", "192.0.2.9"),
+            ("203.0.113.9, 192.0.2.9:1, 10.2.2.2:50000", "192.0.2.9"),
+            ("203.0.113.9, [2001:db8::7]:1, [fd00::1]:2", "2001:db8::7"),
+        ] {
+            assert_eq!(
+                client("10.1.1.1", Some(forwarded)).as_deref(),
+                Some(address),
+                "{forwarded}"
+            );
+        }
+        for hostile in [
+            "192.0.2.9:",
+            "192.0.2.9:65536",
+            "192.0.2.9:+80",
+            "192.0.2.9:-1",
+            "192.0.2.9:80:80",
+            "192.0.2.9 :80",
+            ":80",
+            "[192.0.2.9]:80",
+            "[2001:db8::7",
+            "2001:db8::7]:443",
+            "[2001:db8::7]443",
+            "[[2001:db8::7]]:443",
+            "[]:443",
+            "[]",
+            "[2001:db8::7%eth0]:443",
+            "localhost:80",
+            "",
+        ] {
+            // What stands before it cannot be believed either.
+            let trail = format!("203.0.113.9, {hostile}");
+            assert_eq!(client("10.1.1.1", Some(&trail)), None, "{hostile}");
+        }
     }
 }
