@@ -45,7 +45,7 @@ pub(super) fn caller(
         return by_token(&directory, tokens, text, now);
     }
     if key::is_ours(text) || !directory.has_imported() {
-        return Err(damaged());
+        return Err(no_key(text));
     }
     can_judge(keyring)?;
     let hash = keyring.imported_hasher().of_text(text).ok_or_else(damaged)?;
@@ -98,6 +98,18 @@ pub(super) fn can_judge(keyring: &Keyring) -> Result<(), ApiError> {
     let detail = "This node cannot tell now whether the key is still valid. Try again in a moment; \
                   the key itself is not refused.";
     Err(ApiError::new(Code::AccessStale, detail).limited(Vec::new(), Some(1)))
+}
+
+/// A text that is no key: what it is instead, where that can be told.
+fn no_key(text: &[u8]) -> ApiError {
+    let detail = if text.starts_with(key::ADMIN.as_bytes()) {
+        "This is an admin token: it works under /admin/v1 on the admin listener, and not here. Send a key."
+    } else if text.starts_with(key::CLIENT.as_bytes()) {
+        "This is the secret of a client: get an access token for it from /oauth/token, and send that."
+    } else {
+        return damaged();
+    };
+    ApiError::new(Code::InvalidKey, detail)
 }
 
 fn damaged() -> ApiError {

@@ -10,7 +10,7 @@ use super::keys::model::{KeyKind, SecretForm};
 use super::model::{Definition, StockDisclosure};
 use super::plan::PlanData;
 use super::service::{KeyRow, load_directory};
-use super::terms::{PlanAt, Told};
+use super::terms::{PlanAt, Told, Window};
 use super::{Environment, Scope, Scopes};
 use crate::kernel::Micros;
 use crate::kernel::clock::SECOND;
@@ -112,6 +112,8 @@ pub struct KeyRecord {
     pub expires_at: Option<Micros>,
     /// Whether it may be used.
     pub standing: Standing,
+    /// When the partner's contract holds.
+    pub contract: Window,
     /// What the caller is told of a freeze.
     pub frozen: Told,
     /// Until when this record holds: then `next` does.
@@ -122,7 +124,7 @@ pub struct KeyRecord {
     pub secrets: Arc<[SecretRecord]>,
     /// Access tokens that were issued before work no more.
     pub tokens_from: Micros,
-    /// In quarantine: when the next call may come, on this node.
+    /// In quarantine or barred: when the next call may come, on this node.
     pub next_at: Arc<AtomicI64>,
     /// How much of a quantity in stock the plan and the scopes together let it know.
     pub stock_disclosure: StockDisclosure,
@@ -137,7 +139,7 @@ pub struct KeyRecord {
 }
 
 impl KeyRecord {
-    /// Takes the one call a second that quarantine allows; the seconds to wait where it is taken.
+    /// Takes the one call a second that is left to a key in quarantine or barred; the seconds to wait where it is taken.
     pub fn pace(&self, now: Micros) -> Result<(), u64> {
         let next = |at: i64| {
             // A clock that was set back makes nobody wait longer than a second.
@@ -449,6 +451,7 @@ impl Keyring {
             cidrs: row.cidrs.as_slice().into(),
             expires_at: row.expires_at,
             standing: row.standing_at(at),
+            contract: row.terms.contract,
             frozen: row.terms.frozen.clone().unwrap_or_default(),
             until,
             next,

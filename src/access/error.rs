@@ -1,6 +1,7 @@
 //! What can be wrong with a change to access, and how it is told over HTTP.
 
 use super::Scopes;
+use super::plan::NeverFits;
 use crate::http::{ApiError, Code, FieldError};
 use crate::kernel::Micros;
 use crate::storage::StoreError;
@@ -98,6 +99,9 @@ pub enum AccessError {
         /// What is wrong and what would be right.
         message: String,
     },
+    /// A weight of a plan is more than a whole limit of it.
+    #[error(transparent)]
+    NeverFits(#[from] NeverFits),
     /// The name belongs to another.
     #[error("The name `{name}` belongs to another {kind}; choose another name.")]
     NameTaken {
@@ -182,6 +186,9 @@ impl From<AccessError> for ApiError {
             AccessError::NotFound { .. } => Self::new(Code::NotFound, detail),
             AccessError::Reference { field, .. } => at_field(field, "not_found", &detail),
             AccessError::Field { field, .. } => at_field(field, "not_allowed", &detail),
+            AccessError::NeverFits(why) => {
+                at_field(&format!("weights/{}", why.operation), "not_allowed", &detail)
+            }
             AccessError::NameTaken { .. }
             | AccessError::Revoked(_)
             | AccessError::Conflict(_)

@@ -15,8 +15,8 @@ use zeroize::Zeroizing;
 
 const LIVE: &str = "cpt_live_";
 const TEST: &str = "cpt_test_";
-const ADMIN: &str = "cpt_admin_";
-const CLIENT: &str = "cpt_client_";
+pub(super) const ADMIN: &str = "cpt_admin_";
+pub(super) const CLIENT: &str = "cpt_client_";
 /// How all our texts begin, those of other kinds too.
 const OURS: &[u8] = b"cpt_";
 

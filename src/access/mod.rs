@@ -1,6 +1,7 @@
 //! Who may call: partners, apps, keys, plans and scopes.
 
 pub mod applications;
+pub mod applied;
 pub mod apply;
 pub mod audit;
 mod authenticate;

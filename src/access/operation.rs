@@ -37,6 +37,13 @@ impl Operation {
         self.code == op::DownloadExportFile::OPERATION.code
     }
 
+    /// Whether it may be called with a key that is barred: by its address, expiry, contract, a freeze or a
+    /// suspension. So its holder can learn why.
+    #[must_use]
+    pub fn is_open_to_barred(&self) -> bool {
+        self.code == op::GetRefusal::OPERATION.code
+    }
+
     /// Whether calls of it are never billed, however they end: no quota counts them. The ledger's rules say
     /// the same.
     #[must_use]

@@ -13,7 +13,7 @@ use crate::kernel::Micros;
 use crate::limit::{Admission, Ask, Decision, MustAsk, Permit, Verdict};
 use ipnet::IpNet;
 use std::borrow::Cow;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 /// What of a request decides about it.
@@ -174,14 +174,20 @@ impl Gate {
                           retailer has looked at it: use another one, or ask the retailer.";
             return Err(ApiError::new(Code::Quarantined, detail));
         }
-        self.standing(key, call, now)?;
+        let barred = self.standing(key, call, now).err();
+        let slow = barred.is_some() || key.standing == Standing::Quarantined;
+        let open = operation.is_open_to_barred() && key.standing != Standing::Revoked;
+        if let Some(error) = barred.filter(|_| !open) {
+            return Err(error);
+        }
         match operation.scope {
             Some(scope) if !scopes.has(scope) => {
                 let detail = format!("The key lacks the scope `{}`.", scope.as_str());
                 let error = ApiError::new(Code::InsufficientScope, detail);
                 Err(error.required_scope(scope.as_str()))
             }
-            _ if key.standing == Standing::Quarantined => key.pace(now).map_err(too_fast),
+            // What may do next to nothing must not drain the limits of its app.
+            _ if slow => key.pace(now).map_err(|seconds| too_fast(key, seconds)),
             _ => Ok(()),
         }
     }
@@ -244,13 +250,21 @@ pub fn client_address(
     let Some(forwarded) = forwarded_for else { return Some(peer) };
     for hop in forwarded.rsplit(|b| *b == b',') {
         // A hop that is no address ends the trail: what stands before it cannot be believed.
-        let hop: IpAddr = std::str::from_utf8(hop.trim_ascii()).ok()?.parse().ok()?;
-        let hop = hop.to_canonical();
+        let hop = hop_address(hop)?.to_canonical();
         if !holds(trusted, hop) {
             return Some(hop);
         }
     }
     Some(peer)
+}
+
+/// The address in a hop: alone, or with a port, as some gateways send it. An IPv6 address with a port stands in
+/// brackets; without them, all of it is the address.
+fn hop_address(hop: &[u8]) -> Option<IpAddr> {
+    let text = std::str::from_utf8(hop.trim_ascii()).ok()?;
+    let bracketed = || text.strip_prefix('[')?.strip_suffix(']')?.parse().ok().map(IpAddr::V6);
+    let with_port = || text.parse().ok().map(|socket: SocketAddr| socket.ip());
+    text.parse().ok().or_else(with_port).or_else(bracketed)
 }
 
 fn holds(networks: &[IpNet], address: IpAddr) -> bool {
@@ -291,10 +305,14 @@ fn no_contract(key: &KeyRecord) -> ApiError {
     ApiError::new(Code::NoContract, detail)
 }
 
-fn too_fast(seconds: u64) -> ApiError {
-    let detail = "The key is in quarantine and is answered once a second.";
-    let error = ApiError::new(Code::QuotaExceeded, detail);
-    error.limited(vec!["quarantine".to_owned()], Some(seconds))
+fn too_fast(key: &KeyRecord, seconds: u64) -> ApiError {
+    let (detail, limit) = match key.standing {
+        Standing::Quarantined => {
+            ("The key is in quarantine and is answered once a second.", "quarantine")
+        }
+        _ => ("The key is barred and is told why once a second.", "barred"),
+    };
+    ApiError::new(Code::QuotaExceeded, detail).limited(vec![limit.to_owned()], Some(seconds))
 }
 
 /// What the limits say of a call with a key that may make it.
@@ -351,5 +369,46 @@ mod tests {
         assert_eq!(spoofed.as_deref(), Some("198.51.100.7"));
         assert_eq!(client("10.1.1.1", Some("203.0.113.9, nonsense")), None);
         assert_eq!(client("::ffff:10.1.1.1", Some("2001:db8::1")).as_deref(), Some("2001:db8::1"));
+    }
+
+    #[test]
+    fn a_forwarded_address_may_have_a_port() {
+        for (forwarded, address) in [
+            ("192.0.2.9:4711", "192.0.2.9"),
+            ("[2001:db8::7]:443", "2001:db8::7"),
+            ("[2001:db8::7]", "2001:db8::7"),
+            ("[::ffff:192.0.2.9]:443", "192.0.2.9"),
+            ("203.0.113.9, 192.0.2.9:1, 10.2.2.2:50000", "192.0.2.9"),
+            ("203.0.113.9, [2001:db8::7]:1, [fd00::1]:2", "2001:db8::7"),
+        ] {
+            assert_eq!(
+                client("10.1.1.1", Some(forwarded)).as_deref(),
+                Some(address),
+                "{forwarded}"
+            );
+        }
+        for hostile in [
+            "192.0.2.9:",
+            "192.0.2.9:65536",
+            "192.0.2.9:+80",
+            "192.0.2.9:-1",
+            "192.0.2.9:80:80",
+            "192.0.2.9 :80",
+            ":80",
+            "[192.0.2.9]:80",
+            "[2001:db8::7",
+            "2001:db8::7]:443",
+            "[2001:db8::7]443",
+            "[[2001:db8::7]]:443",
+            "[]:443",
+            "[]",
+            "[2001:db8::7%eth0]:443",
+            "localhost:80",
+            "",
+        ] {
+            // What stands before it cannot be believed either.
+            let trail = format!("203.0.113.9, {hostile}");
+            assert_eq!(client("10.1.1.1", Some(&trail)), None, "{hostile}");
+        }
     }
 }

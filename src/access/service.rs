@@ -271,6 +271,7 @@ pub(super) async fn add_plan(
     name: Name,
     definition: Definition,
 ) -> Result<Plan, AccessError> {
+    definition.fits()?;
     let plan = Plan {
         id: PlanId::random()?,
         name,
@@ -306,6 +307,9 @@ pub async fn update_plan(
     let definition = patch.of(&plan.definition);
     if plan.definition == definition {
         return Ok(plan);
+    }
+    if definition.rules_of_use() != plan.definition.rules_of_use() {
+        definition.fits()?;
     }
     let version = put_definition(&mut tx, by, id, &definition).await?;
     tx.commit().await?;

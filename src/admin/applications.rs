@@ -10,7 +10,7 @@ use crate::access::applications::service::{self, Target};
 use crate::access::model::Name;
 use crate::access::partners::model::Email;
 use crate::http::answer::Cache;
-use crate::http::{Answer, ApiPath, ApiResult, JsonBody, Params};
+use crate::http::{Answer, ApiPath, ApiResult, JsonBody, OptionalBody, Params};
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, ApplicationId, KeyId, PartnerId, PlanId};
 use crate::kernel::language::LanguageTag;
@@ -31,9 +31,9 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ApplicationApprovalIn {
-    /// One that exists; null makes a new one.
-    #[serde(deserialize_with = "Option::deserialize")]
-    #[schema(required = true, value_type = Option<String>, example = "prt_4kPz09aBcDe")]
+    /// One that exists; null, or left out, makes a new one.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, example = "prt_4kPz09aBcDe")]
     pub partner_id: Option<PartnerId>,
     /// The name of a new one, where it is not that of the organisation.
     #[serde(default)]
@@ -170,8 +170,9 @@ async fn get_application(
 /// Approve an application
 ///
 /// Partner, app and subscription are made at once, and a mail brings the applicant the link to the first key.
+/// Without a body, a new partner is made with the name of the organisation.
 #[utoipa::path(
-    tag = "applications", operation_id = "approve_application", request_body = ApplicationApprovalIn,
+    tag = "applications", operation_id = "approve_application", request_body = Option<ApplicationApprovalIn>,
     params(("application_id" = String, Path, description = "Id of the application", example = "apl_6rTb92uVwXy")),
     responses(
         (status = 200, description = "The application", body = ApplicationOut),
@@ -183,7 +184,7 @@ async fn get_application(
 async fn approve_application(
     caller: AdminCaller,
     id: ApiPath<ApplicationId>,
-    body: JsonBody<ApplicationApprovalIn>,
+    body: OptionalBody<ApplicationApprovalIn>,
     state: State,
 ) -> ApiResult<HttpResponse> {
     let by = caller.by(&state.clock);

@@ -51,8 +51,9 @@ async fn list_refusals(
 
 /// Why a call was refused
 ///
-/// The rule that refused a call of the partner API, and how each limit stood at that moment, for the
-/// `refusal_id` of its problem document.
+/// The rule that refused a call of the partner API, what of the key it was, and how each limit stood at that
+/// moment, for the `refusal_id` of its problem document. The address of a call is in that id alone, not in
+/// those of the history.
 #[utoipa::path(
     tag = "refusals", operation_id = "get_refusal",
     params(("refusal_id" = String, Path, max_length = 800, description = "`refusal_id` of the problem document", example = "ref_AbCd")),

@@ -1,6 +1,7 @@
 //! What the admin API works with, and how it answers.
 
 use super::oidc::provider::Provider;
+use crate::access::applied::{Reload, applied};
 use crate::access::policy::client_address;
 use crate::access::{Pepper, Scopes};
 use crate::config;
@@ -16,12 +17,7 @@ use serde::Serialize;
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::sync::{Semaphore, mpsc, oneshot};
-
-/// How long a write waits for this node to apply it. The database has it by then, so after this
-/// time the call is answered anyway.
-const PATIENCE: Duration = Duration::from_secs(2);
+use tokio::sync::Semaphore;
 
 /// What the admin API works with.
 #[derive(Debug)]
@@ -50,8 +46,8 @@ pub struct AdminState {
     pub uploads: PathBuf,
     /// The place for a simulation: a node does one at a time.
     pub simulations: Arc<Semaphore>,
-    /// Asks this node to read the control log now; the sender inside is told when it has.
-    pub reload: mpsc::Sender<oneshot::Sender<()>>,
+    /// Asks this node to read the control log now.
+    pub reload: Reload,
 }
 
 /// The state as handlers take it.
@@ -71,11 +67,7 @@ impl AdminState {
 
     /// Waits until this node has applied what was written.
     pub async fn applied(&self) {
-        let (done, applied) = oneshot::channel();
-        let reload = async { self.reload.send(done).await.is_ok() && applied.await.is_ok() };
-        if !matches!(tokio::time::timeout(PATIENCE, reload).await, Ok(true)) {
-            tracing::warn!("a change to access is stored, but this node has yet to apply it");
-        }
+        applied(&self.reload).await;
     }
 }
 

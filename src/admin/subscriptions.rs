@@ -8,7 +8,7 @@ use crate::access::service::app_exists;
 use crate::access::subscriptions::{State as Stage, Subscription, service};
 use crate::access::text::Reason;
 use crate::access::{AccessError, error::Kind};
-use crate::http::{Answer, ApiPath, ApiResult, JsonBody, Params};
+use crate::http::{Answer, ApiPath, ApiResult, JsonBody, OptionalBody, Params};
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, AppSubscriptionId, PlanId};
 use actix_web::{HttpRequest, HttpResponse, get, post};
@@ -44,9 +44,9 @@ pub struct PlanRequestIn {
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ApprovalIn {
-    /// From when on; as it was asked for where it is null. What lies in the past is at once.
-    #[schema(required = true, value_type = Option<String>, format = DateTime, example = "2027-01-01T00:00:00Z")]
-    #[serde(deserialize_with = "Option::deserialize")]
+    /// From when on; as it was asked for where it is null or left out. What lies in the past is at once.
+    #[schema(value_type = Option<String>, format = DateTime, example = "2027-01-01T00:00:00Z")]
+    #[serde(default)]
     pub starts_at: Option<Micros>,
 }
 
@@ -210,9 +210,9 @@ async fn told(state: &State, changed: Subscription) -> ApiResult<HttpResponse> {
 /// Approve a subscription
 ///
 /// The plan is the app's at once or from `starts_at` on; the one before ends at that instant, and no counter
-/// is reset.
+/// is reset. Without a body, it begins as it was asked for.
 #[utoipa::path(
-    tag = "subscriptions", operation_id = "approve_subscription", request_body = ApprovalIn,
+    tag = "subscriptions", operation_id = "approve_subscription", request_body = Option<ApprovalIn>,
     params(("subscription_id" = String, Path, description = "Id of the subscription", example = "aps_3nQr81sTuVw")),
     responses(
         (status = 200, description = "The subscription", body = AppSubscriptionOut),
@@ -224,7 +224,7 @@ async fn told(state: &State, changed: Subscription) -> ApiResult<HttpResponse> {
 async fn approve_subscription(
     caller: AdminCaller,
     id: ApiPath<AppSubscriptionId>,
-    body: JsonBody<ApprovalIn>,
+    body: OptionalBody<ApprovalIn>,
     state: State,
 ) -> ApiResult<HttpResponse> {
     let by = caller.by(&state.clock);

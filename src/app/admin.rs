@@ -1,9 +1,9 @@
 //! The admin listener: the admin API, and what operators look at.
 
 use super::readiness::Readiness;
-use super::tasks::Reload;
 use super::{Comptoir, finish, listen, openapi, shield};
 use crate::access::Scopes;
+use crate::access::applied::Reload;
 use crate::admin::oidc::provider::Provider;
 use crate::admin::{self, AdminState};
 use crate::cluster::Redis;

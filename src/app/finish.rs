@@ -8,9 +8,10 @@ use super::{public, rate_limit, shield};
 use crate::access::caller::Judged;
 use crate::access::directory::KeyRecord;
 use crate::access::plan::{billed_milli, taken_milli};
+use crate::access::policy::Gate;
 use crate::access::{Operation, deprecation};
 use crate::explain::api::Explainer;
-use crate::explain::{LimitState, Refusal, Who};
+use crate::explain::{LimitState, Reason, Refusal, Who};
 use crate::http::answer::{Cache, Records};
 use crate::http::error::AsItIs;
 use crate::http::{ApiError, Code};
@@ -25,7 +26,7 @@ use actix_web::http::header::{
     ALLOW, CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue, WWW_AUTHENTICATE,
 };
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage as _, HttpResponse, web};
+use actix_web::{Error, HttpMessage as _, HttpRequest, HttpResponse, web};
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -213,7 +214,8 @@ pub(super) async fn finish<B: MessageBody + 'static>(
     };
     let judged = response.request().extensions().get::<Judged>().cloned();
     let permit = response.request().extensions_mut().remove::<Permit>();
-    let error = problem_of(&response).map(|error| explained(&finisher, judged.as_ref(), error));
+    let error = problem_of(&response)
+        .map(|error| explained(&finisher, (response.request(), judged.as_ref()), error));
     let head = response.request().extensions().get::<CameAsHead>().is_some();
     let (bytes, records) = content_of(&response);
     let bytes = if head { 0 } else { bytes };
@@ -265,11 +267,16 @@ pub(super) async fn finish<B: MessageBody + 'static>(
 }
 
 /// A refusal with the id that explains it, counted; another error as it is.
-fn explained(finisher: &Finisher, judged: Option<&Judged>, error: ApiError) -> ApiError {
+fn explained(
+    finisher: &Finisher,
+    (request, judged): (&HttpRequest, Option<&Judged>),
+    error: ApiError,
+) -> ApiError {
     let status = error.code().status();
     let (Some(judged), 401 | 403 | 429) = (judged, status) else { return error };
     let path_is_one = !judged.operation.path.is_empty();
     let limits = limits_of(judged).map(|(key, after)| LimitState::all(&key.terms.limits, after));
+    let address = || request.app_data::<web::Data<Gate>>()?.client_of(request);
     let refusal = Refusal {
         at: judged.at.0,
         operation: path_is_one.then_some(judged.operation.code),
@@ -280,11 +287,15 @@ fn explained(finisher: &Finisher, judged: Option<&Judged>, error: ApiError) -> A
         code: error.code().as_str().to_owned(),
         who: judged.key.as_deref().map(Who::of),
         limits: limits.unwrap_or_default(),
+        reason: judged.key.as_deref().and_then(|key| Reason::of(key, error.code(), address)),
     };
     let explainer = &finisher.book.explainer;
     let id = explainer.sealer.seal(&refusal);
-    if let Some(id) = &id {
-        explainer.tally.count(&refusal, id);
+    // Where a call came from is the caller's to know: what is stored does not have it.
+    let stored = refusal.without_address();
+    let kept = stored.as_ref().map_or_else(|| id.clone(), |kept| explainer.sealer.seal(kept));
+    if let Some(kept) = &kept {
+        explainer.tally.count(&refusal, kept);
     }
     error.refusal_id(id)
 }

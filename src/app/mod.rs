@@ -122,12 +122,13 @@ impl Comptoir {
         ready: impl FnOnce(Addresses),
         stop: impl Future<Output = ()>,
     ) -> anyhow::Result<()> {
-        let (public, public_at) = public::server(&self)?;
+        let (reload, asked) = tokio::sync::mpsc::channel(16);
+        let (public, public_at) = public::server(&self, &reload)?;
         self.nodes.listens_at(public_at);
         let interval = self.config.metering.sync_interval;
         let keeper = self.book.journal.clone().map(|journal| Keeper::start(journal, interval));
         let mut keeper = keeper.transpose()?;
-        let (mut tasks, reload) = tasks::start(&self);
+        let mut tasks = tasks::start(&self, asked);
         let (admin, admin_at, mut writing) = admin::server(&self, reload)?;
         let (public_handle, admin_handle) = (public.handle(), admin.handle());
         let mut servers = tokio::spawn(async move { tokio::try_join!(public, admin) });

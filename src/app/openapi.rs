@@ -394,7 +394,22 @@ fn cost(entry: &Operation, responses: &Value) -> Value {
     cost
 }
 
+/// A body that may be left out is not null where it is there: the generator says both in one.
+fn optional_body(operation: &mut Value) {
+    let Some(schema) = operation.pointer_mut("/requestBody/content/application~1json/schema")
+    else {
+        return;
+    };
+    if let [body, null] = schema["oneOf"].as_array().map_or(&[][..], Vec::as_slice)
+        && null["type"] == "null"
+    {
+        *schema = body.clone();
+        operation["requestBody"]["required"] = json!(false);
+    }
+}
+
 fn admin_operation(operation: &mut Value) {
+    optional_body(operation);
     add_problems(operation, &[400, 401, 405, 500, 503]);
     let need = rights::of(operation["operationId"].as_str().unwrap_or_default());
     if need == Some(Need::Nothing) {

@@ -5,6 +5,7 @@ use super::finish::{EVENT_ID, Finisher, finish};
 use super::front::{FastPath, FrontFactory};
 use super::{Comptoir, listen, openapi, rate_limit, request_cost};
 use crate::access::applications::Registration;
+use crate::access::applied::Reload;
 use crate::access::caller::Recordable;
 use crate::access::leaks::{self, Leaks};
 use crate::access::oauth::{self, OAuth};
@@ -195,13 +196,14 @@ fn cors(origins: &[Origin]) -> Cors {
 /// What the operations work with that are answered from the database or from files.
 fn states(
     comptoir: &Comptoir,
+    reload: &Reload,
 ) -> reqwest::Result<impl Fn(&mut ServiceConfig<'_>) + Clone + Send + 'static> {
     let (db, clock) = (comptoir.db.clone(), comptoir.clock.clone());
     let (settings, metrics) = (&comptoir.config, &comptoir.metrics);
     let issuer = &settings.server.public_url;
     let oauth = OAuth::new(&settings.oauth, db.clone(), issuer, Arc::clone(metrics));
     let oauth = web::Data::new(oauth);
-    let leaks = web::Data::new(Leaks::new(&settings.leaks, db.clone(), Arc::clone(metrics))?);
+    let leaks = web::Data::new(Leaks::new(&settings.leaks, db.clone(), (metrics, reload))?);
     let keyring = Arc::clone(&comptoir.keyring);
     let usage = web::Data::new(metering::api::UsageState { db: db.clone(), clock, keyring });
     let db = web::Data::new(db);
@@ -236,14 +238,14 @@ fn states(
 }
 
 /// Binds the public listener.
-pub(super) fn server(comptoir: &Comptoir) -> anyhow::Result<(Server, SocketAddr)> {
+pub(super) fn server(comptoir: &Comptoir, reload: &Reload) -> anyhow::Result<(Server, SocketAddr)> {
     let config = Arc::clone(&comptoir.config);
     let listener = listen(config.server.public_listen, super::PUBLIC_LISTEN)?;
     let address = listener.local_addr()?;
     let gate = web::Data::from(Arc::clone(&comptoir.gate));
     let mirror = Arc::clone(&comptoir.mirror);
     let clock = web::Data::new(comptoir.clock.clone());
-    let states = states(comptoir)?;
+    let states = states(comptoir, reload)?;
     let (book, shown) =
         (Arc::clone(&comptoir.book), (comptoir.demo, comptoir.registration.is_some()));
     let with_cors = !config.server.cors_origins.is_empty();

@@ -30,9 +30,6 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, interval_at};
 
-/// Asks the control follower to read the log now and to answer when it has.
-pub(super) type Reload = mpsc::Sender<oneshot::Sender<()>>;
-
 /// How often the last uses of secrets are stored.
 const USES_EVERY: Duration = Duration::from_secs(10);
 
@@ -54,10 +51,12 @@ pub(super) fn count(n: usize) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
 }
 
+/// What asks this node to read the control log.
+pub(super) type Asked = mpsc::Receiver<oneshot::Sender<()>>;
+
 /// Starts all of them.
-pub(super) fn start(comptoir: &Comptoir) -> (Tasks, Reload) {
+pub(super) fn start(comptoir: &Comptoir, asked: Asked) -> Tasks {
     let (stop, stopped) = watch::channel(false);
-    let (reload, asked) = mpsc::channel(16);
     let part = Part {
         db: comptoir.db.clone(),
         clock: comptoir.clock.clone(),
@@ -112,7 +111,7 @@ pub(super) fn start(comptoir: &Comptoir) -> (Tasks, Reload) {
         running.spawn(alerts::post(part.clone(), Arc::clone(looks)));
     }
     running.spawn(note_uses(part, keyring));
-    (Tasks::new(stop, running), reload)
+    Tasks::new(stop, running)
 }
 
 fn search_follower(comptoir: &Comptoir) -> SearchFollower {

@@ -7,7 +7,7 @@ use super::simulate::{self, PricesArg, json_or_file, prices};
 use super::speak::say;
 use crate::access::Pepper;
 use crate::access::freezes::Freezable;
-use crate::access::keys::model::{KeyFilter, OldEnds, Rotation};
+use crate::access::keys::model::{KeyFilter, OVERLAP_S, OldEnds, Rotation};
 use crate::access::keys::service::{
     create_key, finish_rotation, list_keys, quarantine_key, revoke_key, roll_back_rotation,
     rotate_key, set_key_status,
@@ -212,7 +212,7 @@ pub(super) enum KeyCommand {
     Rotate {
         id: KeyId,
         /// Seconds for which the old secret works on beside the new one.
-        #[arg(long, default_value_t = 86_400, conflicts_with = "cut_over_at")]
+        #[arg(long, default_value_t = OVERLAP_S, conflicts_with = "cut_over_at")]
         overlap_s: u32,
         /// When the new secret begins to work (RFC 3339); at once where it is not given.
         #[arg(long, value_name = "TIME")]

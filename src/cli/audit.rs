@@ -5,7 +5,7 @@ use crate::access::audit::{self, Break, Chain, Entry, GENESIS, Pin, store};
 use crate::config::Config;
 use crate::storage::Db;
 use anyhow::Context as _;
-use clap::Subcommand;
+use clap::{ArgGroup, Subcommand};
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -15,13 +15,16 @@ use std::process::ExitCode;
 #[derive(Debug, Subcommand)]
 pub(super) enum AuditCommand {
     /// Check that no entry was changed, removed or added; the first that does not fit is named.
+    #[command(group(ArgGroup::new("log").required(true).args(["file", "database"])))]
     Verify {
-        /// An export (`GET /admin/v1/audit/export`); needs no database.
-        #[arg(required_unless_present = "database")]
+        /// An export (`GET /admin/v1/audit/export`), from its first entry on; needs no database.
         file: Option<PathBuf>,
         /// Check the log in the database.
-        #[arg(long, conflicts_with = "file")]
+        #[arg(long)]
         database: bool,
+        /// The entry before the first one of the file, as POSITION:HASH, where it holds a part of the log.
+        #[arg(long, value_name = "POSITION:HASH", conflicts_with = "database")]
+        after: Option<Pin>,
         /// An entry that was written down before, as POSITION:HASH: it must be there as it was.
         #[arg(long, value_name = "POSITION:HASH")]
         head: Option<Pin>,
@@ -35,7 +38,11 @@ pub(super) enum AuditCommand {
 /// Exit code 1 where the chain is broken.
 pub(super) async fn run(config: &Config, command: AuditCommand) -> anyhow::Result<ExitCode> {
     match command {
-        AuditCommand::Verify { file: Some(file), head, .. } => verdict(in_file(&file, head)?),
+        AuditCommand::Verify { file: Some(file), after, head, .. } => {
+            let is_part = after.is_some();
+            let chain = after.map_or_else(Chain::from_the_start, Chain::behind);
+            verdict(in_file(&file, chain.pinned(head), is_part)?)
+        }
         AuditCommand::Verify { head, .. } => {
             verdict(audit::verify(&look(config).await?, head).await?)
         }
@@ -62,10 +69,11 @@ fn verdict(checked: Result<Chain, Break>) -> anyhow::Result<ExitCode> {
     match checked {
         Ok(Chain { entries: 0, .. }) => say("There are no entries.")?,
         Ok(chain) => say(format!(
-            "{} entries fit, up to {}:{}",
+            "{} entries fit, {} to {}:{}",
             chain.entries,
+            chain.first(),
             chain.position,
-            chain.hash.unwrap_or_default()
+            chain.hash
         ))?,
         Err(broken) => {
             say(format!("The audit log is broken at {broken}."))?;
@@ -75,18 +83,30 @@ fn verdict(checked: Result<Chain, Break>) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn in_file(path: &Path, head: Option<Pin>) -> anyhow::Result<Result<Chain, Break>> {
+/// Checks the entries of a file against the chain that they go on.
+fn in_file(path: &Path, mut chain: Chain, is_part: bool) -> anyhow::Result<Result<Chain, Break>> {
     let name = path.display();
     let file = File::open(path).with_context(|| format!("{name} cannot be read"))?;
-    let mut chain = Chain::from_anywhere().pinned(head);
+    let first = chain.position + 1;
     for (n, line) in BufReader::new(file).lines().enumerate() {
         let line = line.with_context(|| format!("{name} cannot be read"))?;
         let entry: Entry = serde_json::from_str(&line)
             .with_context(|| format!("{name}:{}: is no entry of an export", n + 1))?;
+        anyhow::ensure!(
+            n > 0 || entry.position <= first || is_part,
+            "{name} begins with entry {}, so the {} before it are not checked: export the whole log, or name \
+             the entry before it with --after POSITION:HASH",
+            entry.position,
+            entry.position - 1
+        );
         if let Err(broken) = chain.check(&entry) {
             return Ok(Err(broken));
         }
     }
+    anyhow::ensure!(
+        chain.entries > 0 || is_part,
+        "{name} has no entries: an export has them from 1 on, or from those behind --after POSITION:HASH"
+    );
     Ok(chain.end())
 }
 

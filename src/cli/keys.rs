@@ -147,8 +147,11 @@ pub(super) async fn bulk(desk: &Desk, args: BulkArgs) -> anyhow::Result<()> {
             say(format!("{id}\tskipped\t{why}"))?;
         }
         let count = seen.keys.len();
+        let Some(token) = seen.token else {
+            return say(format!("no key to {}", request.action));
+        };
         say(format!("{count} keys; to {} them, repeat the command with", request.action))?;
-        return say(format!("--token {}", seen.token));
+        return say(format!("--token {token}"));
     };
     anyhow::ensure!(
         !(request.action.matters() && desk.four_eyes.contains(&FourEyes::Bulk)),

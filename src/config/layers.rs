@@ -151,9 +151,12 @@ fn variable(key: &str) -> String {
 
 /// What to say of a name that is no setting.
 fn unknown(given: &str, known: impl Iterator<Item = String>) -> String {
+    // What all variables begin with says nothing of how near two of them are.
+    let told = |name: &str| name.strip_prefix(PREFIX).unwrap_or(name).to_lowercase();
+    let given = told(given);
     let nearest = known
-        .map(|name| (strsim::normalized_damerau_levenshtein(given, &name), name))
-        .filter(|(likeness, _)| *likeness > 0.6)
+        .map(|name| (strsim::normalized_damerau_levenshtein(&given, &told(&name)), name))
+        .filter(|(likeness, _)| *likeness > 0.7)
         .max_by(|a, b| a.0.total_cmp(&b.0));
     match nearest {
         Some((_, name)) => format!("is no setting; did you mean {name}?"),

@@ -162,6 +162,7 @@ fn wrong_names_say_the_nearest() {
             ("COMPTOIR__TELEMETRY__LOGLEVEL", "debug"),
             ("COMPTOIR__METERING__SEGMENT_RECORDS", "many"),
             ("COMPTOIR__X", "1"),
+            ("COMPTOIR__FOO__BAR", "1"),
         ],
     );
 }

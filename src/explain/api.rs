@@ -1,6 +1,7 @@
 //! `GET /v1/refusals`: what of the caller's app was refused, and why.
 
 use super::query::RefusalsQuery;
+use super::reason::{Reason, Seen};
 use super::refusal::{LimitKind, LimitState, Refusal};
 use super::store::{self, Asked, Place, Row};
 use super::{Sealer, Tally};
@@ -14,6 +15,7 @@ use crate::kernel::{Clock, Micros};
 use crate::storage::{Db, StoreError};
 use actix_web::{HttpRequest, get, web};
 use serde::Serialize;
+use std::net::IpAddr;
 use std::sync::Arc;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -61,6 +63,50 @@ pub struct LimitStateOut {
     /// Whether it refused the call.
     #[schema(example = true)]
     violated: bool,
+}
+
+/// What of a key refused a call. What does not concern the code is null.
+#[derive(Debug, Default, Serialize, ToSchema)]
+pub struct ReasonOut {
+    /// The address that the call was seen to come from. It is in the `refusal_id` that the caller got and
+    /// nowhere else; null under the id of the history, and where what a proxy forwarded is no address.
+    #[schema(required = true, value_type = Option<String>, example = "198.51.100.7")]
+    address: Option<IpAddr>,
+    /// How many blocks the key's allow-list had.
+    #[schema(required = true, example = 2)]
+    allowed_blocks: Option<u32>,
+    /// When the key reached its expiry.
+    #[schema(required = true, value_type = Option<String>, format = DateTime, example = "2026-11-22T00:00:00Z")]
+    expired_at: Option<Micros>,
+    /// The first instant of the partner's contract; null too where it has no beginning.
+    #[schema(required = true, value_type = Option<String>, format = DateTime, example = "2026-01-01T00:00:00Z")]
+    contract_from: Option<Micros>,
+    /// The first instant behind the contract; null too where it goes on.
+    #[schema(required = true, value_type = Option<String>, format = DateTime, example = "2027-01-01T00:00:00Z")]
+    contract_until: Option<Micros>,
+    /// Why it was frozen, as far as callers are told; long reasons are cut off.
+    #[schema(required = true, example = "Unpaid invoices")]
+    told: Option<String>,
+}
+
+impl From<Reason> for ReasonOut {
+    fn from(reason: Reason) -> Self {
+        let none = Self::default();
+        match reason {
+            Reason::Address { seen, blocks } => {
+                let address = match seen {
+                    Seen::At(address) => Some(address),
+                    Seen::Unclear | Seen::Withheld => None,
+                };
+                Self { address, allowed_blocks: Some(blocks), ..none }
+            }
+            Reason::Expired { at } => Self { expired_at: Some(at), ..none },
+            Reason::Contract { from, until } => {
+                Self { contract_from: from, contract_until: until, ..none }
+            }
+            Reason::Frozen { told } => Self { told, ..none },
+        }
+    }
 }
 
 /// Why a call was refused, as it stood at that moment.
@@ -112,6 +158,9 @@ pub struct RefusalOut {
     /// When the same call alone would have been admitted; null where waiting does not help, or nobody knows.
     #[schema(required = true, value_type = Option<String>, format = DateTime, example = "2026-11-22T09:41:08.250Z")]
     admitted_at: Option<Micros>,
+    /// What of the key refused the call; null where it was not the key, its app or its partner.
+    #[schema(required = true)]
+    reason: Option<ReasonOut>,
 }
 
 /// Refusals of one kind in one minute.
@@ -141,7 +190,7 @@ pub struct RefusalsOut {
     /// How many calls.
     #[schema(example = 118)]
     count: i64,
-    /// The refusal id of the latest: look it up to see why.
+    /// A refusal id of the latest: look it up to see why. It does not tell the address of the call.
     #[schema(example = "ref_AbCd")]
     last_refusal_id: String,
     /// When that was.
@@ -196,6 +245,7 @@ impl From<Refusal> for RefusalOut {
             admitted_at: refusal.admitted_at(),
             code: refusal.code,
             limits: refusal.limits.into_iter().map(Into::into).collect(),
+            reason: refusal.reason.map(Into::into),
         }
     }
 }
@@ -321,8 +371,10 @@ async fn list_refusals(
 
 /// Why a call was refused
 ///
-/// The rule that refused a call, and how each limit stood at that moment: for the `refusal_id` in the problem
-/// document of a 401, 403 or 429, at any time. Refusals of other partners are not found. Never billed.
+/// The rule that refused a call, what of the key it was, and how each limit stood at that moment: for the
+/// `refusal_id` in the problem document of a 401, 403 or 429, at any time. Refusals of other apps are not found.
+/// A key that is itself refused, by its address, its expiry, the contract, a freeze or a suspension, may ask
+/// this once a second; only a revoked one may not. Never billed.
 #[utoipa::path(
     operation_id = "get_refusal", tag = "usage",
     params(("refusal_id" = String, Path, max_length = 800, description = "`refusal_id` of the problem document.", example = "ref_AbCd")),
@@ -341,7 +393,7 @@ async fn get_refusal(
 ) -> ApiResult<Answer> {
     Params::new(request.query_string()).finish()?;
     let refusal = explainer.open(&id)?;
-    if refusal.who.is_some_and(|who| who.partner() != caller.key().partner) {
+    if refusal.who.is_some_and(|who| who.app() != caller.app()) {
         let detail = "No refusal of yours has this id.";
         return Err(ApiError::new(Code::NotFound, detail));
     }

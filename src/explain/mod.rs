@@ -7,11 +7,13 @@
 
 pub mod api;
 pub mod query;
+pub mod reason;
 pub mod refusal;
 pub mod seal;
 pub mod store;
 pub mod tally;
 
+pub use reason::Reason;
 pub use refusal::{LimitKind, LimitState, Refusal, Who};
 pub use seal::Sealer;
 pub use tally::Tally;

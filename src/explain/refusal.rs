@@ -1,5 +1,6 @@
 //! A refusal as a value.
 
+use super::reason::{self, Reason};
 use crate::access::Environment;
 use crate::access::directory::KeyRecord;
 use crate::access::operation::{self, Operation};
@@ -28,6 +29,8 @@ pub struct Refusal {
     pub who: Option<Who>,
     /// The limits that were asked; empty where the call did not come so far.
     pub limits: Vec<LimitState>,
+    /// What of the key refused it, where that was the key.
+    pub reason: Option<Reason>,
 }
 
 /// Whose call was refused.
@@ -171,12 +174,22 @@ impl Refusal {
         Some(Micros(self.at.saturating_add(i64::from(longest) * crate::kernel::clock::SECOND)))
     }
 
+    /// The same for what is stored: without the address of the call. `None` where it has none.
+    #[must_use]
+    pub fn without_address(&self) -> Option<Self> {
+        let reason = self.reason.as_ref()?.without_address()?;
+        Some(Self { reason: Some(reason), ..self.clone() })
+    }
+
     /// The refusal in a sentence or two.
     #[must_use]
     pub fn in_words(&self) -> String {
         let what = self.operation().map_or("a call", |operation| operation.id);
         let (whole, milli) = (self.weight_milli / 1_000, self.weight_milli % 1_000);
         let mut words = format!("{what} was refused with {} {}.", self.status, self.code);
+        if let Some(reason) = self.reason_in_words() {
+            let _ = write!(words, " {reason}");
+        }
         for limit in self.limits.iter().filter(|limit| limit.violated) {
             let LimitState { name, granted, seconds, remaining, .. } = limit;
             // Writing to a String cannot fail.
@@ -200,6 +213,17 @@ impl Refusal {
             let _ = write!(words, " The same call alone was admitted from {at}.");
         }
         words
+    }
+
+    fn reason_in_words(&self) -> Option<String> {
+        let scope = self.operation().and_then(|operation| operation.scope);
+        match (&self.reason, scope) {
+            (Some(reason), _) => Some(reason.in_words()),
+            (None, Some(scope)) if self.code == Code::InsufficientScope.as_str() => {
+                Some(format!("It needs the scope `{}`, which the key lacked.", scope.as_str()))
+            }
+            _ => reason::of_code(&self.code).map(str::to_owned),
+        }
     }
 }
 

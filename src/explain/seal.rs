@@ -66,6 +66,7 @@ impl Sealer {
 
 #[cfg(test)]
 mod tests {
+    use super::super::reason::Reason;
     use super::super::refusal::{LimitKind, LimitState, Who};
     use super::*;
     use proptest::prelude::*;
@@ -96,6 +97,7 @@ mod tests {
                 plan_version: u32::MAX,
             }),
             limits: (0..limits).map(limit).collect(),
+            reason: None,
         }
     }
 
@@ -105,6 +107,16 @@ mod tests {
         let id = sealer.seal(&refusal(8)).unwrap();
         assert!(id.len() <= LONGEST, "{}", id.len());
         assert_eq!(sealer.open(&id), Ok(refusal(8)));
+    }
+
+    #[test]
+    fn the_longest_reason_fits() {
+        let sealer = Sealer::new(&Pepper::random().unwrap());
+        let told = Some("x".repeat(403));
+        let frozen = Refusal { reason: Some(Reason::Frozen { told }), ..refusal(0) };
+        let id = sealer.seal(&frozen).unwrap();
+        assert!(id.len() <= LONGEST, "{}", id.len());
+        assert_eq!(sealer.open(&id), Ok(frozen));
     }
 
     #[test]

@@ -41,12 +41,40 @@ impl<T: DeserializeOwned + 'static> FromRequest for JsonBody<T> {
         let payload = payload.take();
         Box::pin(async move {
             if !json {
-                let detail = "Send the body as JSON, with `Content-Type: application/json`.";
-                return Err(ApiError::new(Code::UnsupportedMediaType, detail));
+                return Err(not_json());
             }
             parse(&read(payload, limit).await?).map(Self)
         })
     }
+}
+
+/// The JSON document in the body of a call that may come without one: then it is `{}`.
+#[derive(Debug)]
+pub struct OptionalBody<T>(pub T);
+
+impl<T: DeserializeOwned + 'static> FromRequest for OptionalBody<T> {
+    type Error = ApiError;
+    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let limit = request.app_data::<BodyLimit>().map_or(DEFAULT_LIMIT, |limit| limit.0);
+        let media_type = request.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+        let json = is_json(media_type.unwrap_or_default());
+        let payload = payload.take();
+        Box::pin(async move {
+            let body = read(payload, limit).await?;
+            match (body.is_empty(), json) {
+                (true, _) => parse(b"{}").map(Self),
+                (false, true) => parse(&body).map(Self),
+                (false, false) => Err(not_json()),
+            }
+        })
+    }
+}
+
+fn not_json() -> ApiError {
+    let detail = "Send the body as JSON, with `Content-Type: application/json`.";
+    ApiError::new(Code::UnsupportedMediaType, detail)
 }
 
 /// The bytes of a body as they came, at most so many.

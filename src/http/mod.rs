@@ -20,7 +20,7 @@ pub(crate) mod testing;
 mod turns;
 
 pub use answer::Answer;
-pub use body::{ApiPath, BodyLimit, JsonBody};
+pub use body::{ApiPath, BodyLimit, JsonBody, OptionalBody};
 pub use codes::Code;
 pub use error::{ApiError, ApiResult, FieldError};
 pub use page::PageRequest;

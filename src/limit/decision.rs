@@ -42,14 +42,25 @@ pub struct Decision {
     /// Whether it was made from a share of the limits, and whether that was the reason of a refusal.
     degraded: bool,
     reduced: bool,
+    /// The limits that grant nothing for a fixed time, and the seconds of it.
+    shut: u8,
+    shut_s: u32,
     standings: [Standing; MOST_LIMITS],
 }
 
 impl Default for Decision {
     fn default() -> Self {
         let standings = [Standing::default(); MOST_LIMITS];
-        let (degraded, reduced) = (false, false);
-        Self { verdict: Verdict::Admitted, asked: 0, violated: 0, degraded, reduced, standings }
+        Self {
+            verdict: Verdict::Admitted,
+            asked: 0,
+            violated: 0,
+            degraded: false,
+            reduced: false,
+            shut: 0,
+            shut_s: 0,
+            standings,
+        }
     }
 }
 
@@ -65,7 +76,10 @@ impl Decision {
     pub fn stand(&mut self, place: usize, standing: Standing) {
         if let Some(slot) = self.standings.get_mut(place) {
             self.asked |= 1 << place;
-            *slot = standing;
+            *slot = match self.shut & (1 << place) {
+                0 => standing,
+                _ => Standing { remaining: 0, reset_s: self.shut_s, ..standing },
+            };
         }
     }
 
@@ -85,6 +99,14 @@ impl Decision {
     pub fn reduce(&mut self, place: usize, why: Verdict) {
         self.reduced = true;
         self.refuse(place, why);
+    }
+
+    /// Notes that this node grants nothing of the limit at `place` for a time. However it stands by what is
+    /// known, that is what the caller is told.
+    pub fn shut(&mut self, place: usize, seconds: u32) {
+        self.reduce(place, Verdict::Wait { micros: u64::from(seconds) * 1_000_000 });
+        self.shut |= 1 << place;
+        self.shut_s = self.shut_s.max(seconds);
     }
 
     /// Whether this node granted from its share.
@@ -227,5 +249,17 @@ mod tests {
         decision.refuse(2, Verdict::Never);
         assert_eq!(decision.retry_after_s(), None);
         assert!((0..4).all(|place| decision.violates(place)) && !decision.violates(4));
+    }
+
+    #[test]
+    fn a_limit_that_is_shut_grants_nothing_until_it_is_tried_again() {
+        let mut decision = Decision::default();
+        decision.shut(1, 5);
+        for place in 0..2 {
+            decision.stand(place, Standing { remaining: 10, reset_s: 0, period_s: 60 });
+        }
+        assert!(decision.is_reduced() && decision.retry_after_s() == Some(5));
+        assert_eq!(decision.standing(1), Standing { remaining: 0, reset_s: 5, period_s: 60 });
+        assert_eq!(decision.standing(0).remaining, 10);
     }
 }

@@ -97,7 +97,8 @@ pub struct UsageItemOut {
     /// Bytes of the answers' bodies.
     #[schema(example = 4_200_000)]
     bytes: i64,
-    /// Units of billing weight, a decimal with three digits.
+    /// Units that are billed, a decimal with three digits: the sum of the `X-Request-Cost` of these calls, and
+    /// so zero where `billable` is false.
     #[schema(example = "4711.000")]
     units: String,
 }
@@ -105,7 +106,8 @@ pub struct UsageItemOut {
 impl From<UsageRow> for UsageItemOut {
     fn from(row: UsageRow) -> Self {
         let UsageRow { key, sums } = row;
-        let (whole, milli) = (sums.weight_milli / 1000, sums.weight_milli % 1000);
+        let billed = if key.billable { sums.weight_milli } else { 0 };
+        let (whole, milli) = (billed / 1000, billed % 1000);
         Self {
             start: key.start,
             environment: key.environment,

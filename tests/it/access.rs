@@ -115,6 +115,15 @@ async fn both_secrets_work_during_a_rotation_and_then_the_new_one_alone() {
 }
 
 #[tokio::test]
+async fn what_is_no_key_is_told_what_it_is() {
+    let app = shop().await;
+    let said = problem(app.get(&app.admin_token, &path()).await, 401, "invalid_key").await;
+    assert!(said["detail"].as_str().unwrap().contains("admin token"), "{said}");
+    let said = problem(app.get("cpt_client_x", &path()).await, 401, "invalid_key").await;
+    assert!(said["detail"].as_str().unwrap().contains("/oauth/token"), "{said}");
+}
+
+#[tokio::test]
 async fn an_address_list_holds_and_a_forged_header_does_not_help() {
     let app = shop().await;
     let elsewhere = app.key(json!({ "cidrs": ["192.0.2.0/24", "2001:db8::/32"] })).await;
@@ -137,6 +146,8 @@ async fn an_address_list_holds_and_a_forged_header_does_not_help() {
         request.header("X-Forwarded-For", hops).send()
     };
     assert_eq!(call("198.51.100.1, 192.0.2.7").await.unwrap().status(), 200);
+    assert_eq!(call("198.51.100.1, 192.0.2.7:4711").await.unwrap().status(), 200);
+    problem(call("192.0.2.7, 192.0.2.7:x").await.unwrap(), 403, "address_not_allowed").await;
     problem(call("192.0.2.7, 198.51.100.1").await.unwrap(), 403, "address_not_allowed").await;
 }
 

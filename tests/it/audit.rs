@@ -198,8 +198,24 @@ async fn an_export_is_verified_without_a_database() {
         (output.status.code(), String::from_utf8(output.stdout).unwrap())
     };
     let (code, said) = verify(&lines, &[]);
-    assert!(code == Some(0) && said.starts_with("4 entries fit, up to 4:"), "{said}");
-    assert_eq!(verify(&lines[1..], &[]).0, Some(0), "a part is checked from its first line on");
+    assert!(code == Some(0) && said.starts_with("4 entries fit, 1 to 4:"), "{said}");
+    // A part has to be asked for, by the entry before it.
+    let hash = |line: &str| serde_json::from_str::<Value>(line).unwrap()["hash"].clone();
+    let before = |n: usize| format!("{n}:{}", hash(lines[n - 1]).as_str().unwrap());
+    assert_ne!(verify(&lines[2..], &[]).0, Some(0), "the beginning is cut off");
+    let (code, said) = verify(&lines[2..], &["--after", &before(2)]);
+    assert!(code == Some(0) && said.starts_with("2 entries fit, 3 to 4:"), "{said}");
+    let (code, said) = verify(&lines[2..], &["--after", &before(1)]);
+    assert!(code == Some(1) && said.contains("broken at entry 2: it is missing"), "{said}");
+    let (code, said) = verify(&lines[2..], &["--after", &format!("2:{}", "0".repeat(64))]);
+    assert!(code == Some(1) && said.contains("broken at entry 3"), "{said}");
+    assert_ne!(verify(&[], &[]).0, Some(0), "an empty file proves nothing");
+    let (code, said) = verify(&[], &["--after", &before(4)]);
+    assert!(code == Some(0) && said.starts_with("There are no entries"), "{said}");
+    let mut bare = Command::new(env!("CARGO_BIN_EXE_comptoir"));
+    let bare = bare.args(["audit", "verify"]).env_clear().output().unwrap();
+    let bare = String::from_utf8(bare.stderr).unwrap();
+    assert!(bare.contains("--database"), "{bare}");
     let changed = lines[1].replace("cli", "clo");
     let (code, said) = verify(&[lines[0], &changed, lines[2], lines[3]], &[]);
     assert!(code == Some(1) && said.contains("broken at entry 2"), "{said}");

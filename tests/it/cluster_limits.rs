@@ -140,6 +140,10 @@ async fn without_redis_nodes_grant_their_shares_and_say_so() {
     println!("Redis killed after 30 of 90: the nodes granted {shares:?}");
     assert!(shares.iter().all(|share| (19..=21).contains(share)), "{shares:?}");
     assert_eq!(call(&cluster, 0, &refusing.text).await, ("reduced", true));
+    let answer = cluster.get(0, &refusing.text).await;
+    let header = |name: &str| answer.headers()[name].to_str().unwrap().to_owned();
+    let after = header("retry-after");
+    assert!(header("ratelimit").ends_with(&format!(";r=0;t={after}")), "{answer:?}");
     assert!(total(&cluster, "comptoir_limits_degraded_total") > 0.0);
 
     redis.restart();

@@ -98,6 +98,7 @@ async fn the_cost_that_is_told_is_the_cost_that_is_billed() {
         (shop.get(&format!("{levels}?availability=out_of_stock")), 200, "1"),
         (shop.get(&format!("{fast}/stock")), 200, "1"),
         (shop.get(&near), 200, "1"),
+        (shop.get("/v1/refusals"), 200, "0"),
     ];
     let mut told = 1_000;
     for (request, status, cost) in calls {
@@ -110,11 +111,17 @@ async fn the_cost_that_is_told_is_the_cost_that_is_billed() {
     assert_eq!(cost(&shop.app.get("cpt_live_nonsense", &fast).await), "");
 
     // Those above, one for the tag, and that of the test key.
-    shop.app.wait_for_gauge("events_folded_total", 24).await;
+    shop.app.wait_for_gauge("events_folded_total", 25).await;
     let usage: Value = shop.get("/v1/usage").send().await.unwrap().json().await.unwrap();
     let is_grid = |row: &&Value| row["operation_id"] == "query_stock" && row["status"] == 200;
     let grids = usage["items"].as_array().unwrap().iter().find(is_grid).unwrap();
     assert_eq!((&grids["units"], &grids["billable"]), (&json!("254.000"), &json!(true)));
+    // What is free has a weight in the export, and no units here: the usage sums what the answers said.
+    let thousandths = |row: &Value| row["units"].as_str().unwrap().replace('.', "").parse::<i64>();
+    let items = usage["items"].as_array().unwrap();
+    assert_eq!(items.iter().map(|row| thousandths(row).unwrap()).sum::<i64>(), told);
+    let free = items.iter().find(|row| row["operation_id"] == "list_refusals").unwrap();
+    assert_eq!((&free["units"], &free["billable"]), (&json!("0.000"), &json!(false)));
     shop.app.stop().await;
     let (rows, summary) = exported(&shop.app).await;
     assert_eq!(summary.billable.weight_milli, told);

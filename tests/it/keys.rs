@@ -95,7 +95,6 @@ async fn a_rotation_that_cannot_be_meant_is_refused() {
     let app = shop().await;
     let key = app.key(json!({})).await;
     for how in [
-        json!({}),
         json!({ "overlap_s": 1, "cut_over_at": "2026-11-22T12:02:00Z" }),
         json!({ "overlap_s": 1, "starts_at": "2026-11-22T11:00:00Z" }),
         json!({ "starts_at": "2026-11-22T12:02:00Z", "cut_over_at": "2026-11-22T12:01:00Z" }),
@@ -215,4 +214,18 @@ async fn keys_that_want_to_be_looked_at_are_listed() {
     assert!(ids(&app, "status=quarantined").await.is_empty());
     let wrong = app.admin("GET", "/admin/v1/keys?attention=boredom&within_days=0", None).await;
     problem(wrong, 400, "invalid_parameter").await;
+}
+
+#[tokio::test]
+async fn a_rotation_without_a_body_overlaps_for_a_day() {
+    let app = shop().await;
+    let key = app.key(json!({})).await;
+    let rotated = app.admin_ok("POST", &format!("{}/rotate", place(&key)), None).await;
+    let ends = rotated["key"]["secrets"].to_string();
+    assert!(ends.contains("2026-11-23T12:00:00Z"), "{rotated}");
+    assert_eq!(status(&app, &key.text).await, 200);
+    assert_eq!(status(&app, rotated["text"].as_str().unwrap()).await, 200);
+    let wrong = app.http.post(app.admin_url(&format!("{}/rotate", place(&key))));
+    let wrong = wrong.bearer_auth(&app.admin_token).body("{}").send().await.unwrap();
+    problem(wrong, 415, "unsupported_media_type").await;
 }

@@ -61,6 +61,7 @@ mod quotas;
 mod quotas_ledger;
 mod redis_ways;
 mod refusals;
+mod refusals_barred;
 mod registration;
 mod restart;
 mod roles;

@@ -97,13 +97,13 @@ async fn what_is_asked_for_waits_for_a_decision() {
     let id = asked["id"].as_str().unwrap();
     let rejected = desk.act(id, "reject", Some(json!({ "reason": "Too large" }))).await;
     assert_eq!(json_of(rejected, 200).await["reason"], "Too large");
-    let late = desk.act(id, "approve", Some(json!({ "starts_at": null }))).await;
+    let late = desk.act(id, "approve", Some(json!({}))).await;
     problem(late, 409, "conflict").await;
 
     let again = json_of(desk.ask(&desk.large, None).await, 201).await;
     let id = again["id"].as_str().unwrap();
     desk.app.clock.advance(HOUR);
-    let approved = desk.act(id, "approve", Some(json!({ "starts_at": null }))).await;
+    let approved = desk.act(id, "approve", None).await;
     assert_eq!(json_of(approved, 200).await["state"], "active");
     assert!(desk.quota().await.contains("q=900"), "in force when it is answered");
     assert_eq!(desk.plan().await, json!(desk.large));

@@ -2,6 +2,7 @@
 
 use crate::support::process::{Home, Wire};
 use crate::support::{NOON, TestApp, TestKey, data, problem};
+use comptoir::storage::Db;
 use reqwest::Response;
 use serde_json::{Value, json};
 
@@ -145,6 +146,55 @@ async fn a_plan_says_what_calls_weigh() {
     let summary =
         comptoir::metering::export::export(&app.db, month, format, &mut out).await.unwrap();
     assert_eq!(summary.billable.weight_milli, 4_000);
+}
+
+#[tokio::test]
+async fn a_weight_that_a_limit_can_never_admit_is_refused_when_the_plan_is_written() {
+    let app = shop().await;
+    let limits = |burst: u32| json!([{ "name": "burst", "quota": burst, "window_s": 1 }, { "name": "few", "concurrent": 1 }]);
+    let body = |burst: u32, name: &str, weights: Value| json!({ "name": name, "limits": limits(burst), "weights": weights });
+    let never = json!({ "list_products": 2.5 });
+    let create = app.admin("POST", "/admin/v1/plans", Some(body(2, "never", never.clone()))).await;
+    let refused = problem(create, 400, "invalid_body").await;
+    assert_eq!(refused["errors"][0]["pointer"], "/weights/list_products");
+    let said = refused["detail"].as_str().unwrap();
+    assert!(said.contains("2.5 units") && said.contains("2 of the limit `burst`"), "{said}");
+    // What is put aside for a call that is billed by records counts: five times the weight of a unit.
+    let grid = json!({ "query_stock": 0.5 });
+    let create = app.admin("POST", "/admin/v1/plans", Some(body(2, "grid", grid))).await;
+    problem(create, 400, "invalid_body").await;
+
+    let plan = app.admin_ok("POST", "/admin/v1/plans", Some(body(3, "fits", never.clone()))).await;
+    let place = format!("/admin/v1/plans/{}", plan["id"].as_str().unwrap());
+    let narrow = app.admin("PATCH", &place, Some(json!({ "limits": limits(2) }))).await;
+    problem(narrow, 400, "invalid_body").await;
+    assert_eq!(app.admin_ok("GET", &place, None).await["version"], 1);
+    // Where the limit does not count it, it may weigh what it likes.
+    let mut elsewhere = body(2, "elsewhere", never);
+    elsewhere["limits"][0]["operations"] = json!(["get_product"]);
+    app.admin_ok("POST", "/admin/v1/plans", Some(elsewhere)).await;
+}
+
+#[tokio::test]
+async fn a_plan_of_before_that_can_never_admit_a_call_works_on() {
+    let app = shop().await;
+    let limits = json!([{ "name": "burst", "quota": 3, "window_s": 1 }]);
+    let body = json!({ "name": "old", "limits": limits, "weights": { "list_products": 2.5 } });
+    let plan = app.admin_ok("POST", "/admin/v1/plans", Some(body)).await;
+    let key = app.key_under(plan["id"].as_str().unwrap(), json!({})).await;
+    let update =
+        "UPDATE plan_versions SET definition = replace(definition, '\"quota\":3', '\"quota\":2')";
+    let update = sqlx::AssertSqlSafe(update.to_owned());
+    match &app.db {
+        Db::Sqlite { write, .. } => sqlx::query(update).execute(write).await.map(drop).unwrap(),
+        Db::Postgres(pool) => sqlx::query(update).execute(pool).await.map(drop).unwrap(),
+    }
+    let place = format!("/admin/v1/plans/{}", plan["id"].as_str().unwrap());
+    app.admin_ok("PATCH", &place, Some(json!({ "stock_disclosure": "none" }))).await;
+    assert_eq!(app.get(&key.text, &product()).await.status(), 200);
+    let never = app.get(&key.text, "/v1/products").await;
+    assert!(!never.headers().contains_key("retry-after"));
+    problem(never, 429, "quota_exceeded").await;
 }
 
 #[tokio::test]

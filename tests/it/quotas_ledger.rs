@@ -135,6 +135,31 @@ async fn a_contract_counts_from_its_own_day() {
 }
 
 #[tokio::test]
+async fn a_contract_counts_from_the_partners_contract_where_there_is_one() {
+    let app = TestApp::builder().fixed_clock("2026-10-31T09:00:00Z").start().await;
+    app.stock_shelves(1, 1).await;
+    let month = |per: &str| json!({ "name": per, "quota": 9, "period": "month", "anchor": "contract", "per": per });
+    let plan = app.plan(json!([month("partner"), month("app"), month("key")])).await;
+    let key = app.key_under(&plan, json!({})).await;
+    let starts = async || {
+        let usage: Value = app.get(&key.text, "/v1/usage").await.json().await.unwrap();
+        let limits = usage["limits"].as_array().unwrap();
+        limits.iter().map(|limit| limit["period_start"].clone()).collect::<Vec<Value>>()
+    };
+    assert_eq!(starts().await, vec![json!("2026-10-31T00:00:00Z"); 3]);
+    get(&app, &key).await;
+    app.wait_for_gauge("events_folded_total", 1).await;
+    let contract = json!({ "contract": { "reference": "C-1", "time_zone": "UTC", "starts_on": "2026-09-15" } });
+    let place = format!("/admin/v1/partners/{}", key.partner_id);
+    app.admin_ok("PATCH", &place, Some(contract)).await;
+    assert_eq!(starts().await, vec![json!("2026-10-15T00:00:00Z"); 3]);
+    // What the ledger has in that period counts, whoever counts it.
+    until_used(&app, &key, &["1.000", "1.000", "1.000"]).await;
+    app.admin_ok("PATCH", &place, Some(json!({ "contract": null }))).await;
+    assert_eq!(starts().await, vec![json!("2026-10-31T00:00:00Z"); 3]);
+}
+
+#[tokio::test]
 async fn two_nodes_share_a_quota() {
     let first = TestApp::builder().fixed_clock(NOON).start().await;
     first.stock_shelves(1, 1).await;

@@ -124,8 +124,8 @@ impl Break {
 pub struct Chain {
     /// The position of the last entry.
     pub position: i64,
-    /// Its hash; `None` before the first entry of a part whose beginning is not there.
-    pub hash: Option<String>,
+    /// Its hash; before the first, that of the entry behind which the chain begins.
+    pub hash: String,
     /// How many entries were checked.
     pub entries: u64,
     /// An entry that must be among them.
@@ -136,13 +136,19 @@ impl Chain {
     /// A chain that begins with the first entry.
     #[must_use]
     pub fn from_the_start() -> Self {
-        Self { position: 0, hash: Some(GENESIS.to_owned()), entries: 0, pin: None }
+        Self { position: 0, hash: GENESIS.to_owned(), entries: 0, pin: None }
     }
 
-    /// A part of a chain, which begins with any entry.
+    /// A part of a chain, which begins behind an entry that was written down.
     #[must_use]
-    pub fn from_anywhere() -> Self {
-        Self { position: 0, hash: None, entries: 0, pin: None }
+    pub fn behind(Pin { position, hash }: Pin) -> Self {
+        Self { position, hash, entries: 0, pin: None }
+    }
+
+    /// The position of the first entry that was checked; of none, that which would be the next.
+    #[must_use]
+    pub fn first(&self) -> i64 {
+        (self.position + 1).saturating_sub_unsigned(self.entries)
     }
 
     /// The chain with an entry that must be in it.
@@ -166,18 +172,14 @@ impl Chain {
     pub fn check(&mut self, entry: &Entry) -> Result<(), Break> {
         let broken = |what: &str| Err(Break::at(entry.position, what));
         let expected = self.position + 1;
-        match &self.hash {
-            Some(_) if entry.position > expected => {
-                return Err(Break::at(expected, "it is missing"));
-            }
-            Some(_) if entry.position < expected => return broken("it stands out of its order"),
-            None if entry.position == 1 && entry.previous != GENESIS => {
-                return broken("it is the first, but names an entry before it");
-            }
-            Some(hash) if *hash != entry.previous => {
-                return broken("it was made behind another entry than the one before it");
-            }
-            _ => {}
+        if entry.position > expected {
+            return Err(Break::at(expected, "it is missing"));
+        }
+        if entry.position < expected {
+            return broken("it stands out of its order");
+        }
+        if self.hash != entry.previous {
+            return broken("it was made behind another entry than the one before it");
         }
         if entry.digest() != entry.hash {
             return broken("it was changed: its hash does not fit");
@@ -192,7 +194,7 @@ impl Chain {
             );
         }
         self.position = entry.position;
-        self.hash = Some(entry.hash.clone());
+        self.hash.clone_from(&entry.hash);
         self.entries += 1;
         Ok(())
     }
@@ -230,7 +232,16 @@ mod tests {
     fn a_whole_chain_and_a_part_of_one_hold() {
         let entries = entries();
         assert_eq!(check(Chain::from_the_start(), &entries), Ok(()));
-        assert_eq!(check(Chain::from_anywhere(), &entries[2..]), Ok(()));
+        let behind = |entry: &Entry| {
+            Chain::behind(format!("{}:{}", entry.position, entry.hash).parse().unwrap())
+        };
+        assert_eq!(check(behind(&entries[1]), &entries[2..]), Ok(()));
+        assert_eq!(check(behind(&entries[0]), &entries[2..]), Err(2));
+        assert_eq!(check(behind(&entries[1]), &entries[1..]), Err(2));
+        let mut chain = behind(&entries[1]);
+        assert_eq!(chain.first(), 3);
+        entries[2..].iter().for_each(|entry| chain.check(entry).unwrap());
+        assert_eq!((chain.first(), chain.position, chain.entries), (3, 5, 3));
         assert_eq!(check(Chain::from_the_start(), &entries[2..]), Err(1));
     }
 

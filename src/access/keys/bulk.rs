@@ -4,7 +4,7 @@
 //! means, with its version. What has changed since makes another token, so that nothing is done to a key
 //! that nobody looked at. The request and its token can be stored meanwhile: they wait so for a second person.
 
-use super::model::{KeyFilter, KeyStatus, Rotation, SecretForm};
+use super::model::{KeyFilter, KeyStatus, OVERLAP_S, Rotation, SecretForm};
 use super::rotation::rotate_in;
 use super::service::list_keys;
 use super::store;
@@ -23,13 +23,12 @@ use crate::kernel::word::{Word as _, words};
 use crate::storage::{Db, Tx};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use std::collections::HashSet;
 
 /// Most keys that one change is made to: it is one transaction.
 pub const KEYS_MOST: usize = 5_000;
 /// Seconds for which a preview can be acted on.
 const LIFE_S: i64 = 86_400;
-/// Seconds for which old secrets work on where a rotation does not say.
-const OVERLAP_S: u32 = 86_400;
 /// What the secret of previews is derived for.
 const PURPOSE: &str = "comptoir bulk previews";
 
@@ -141,10 +140,10 @@ impl BulkFilterIn {
 pub struct Preview {
     /// The keys.
     pub keys: Vec<Key>,
-    /// Those that fit the filter but not the change, with the reason.
+    /// Those that fit the filter but not the change, and ids that fit no key, with the reason.
     pub skipped: Vec<(KeyId, &'static str)>,
-    /// What allows the change to exactly these keys.
-    pub token: String,
+    /// What allows the change to exactly these keys; none where there is none.
+    pub token: Option<String>,
     /// Until when.
     pub expires_at: Micros,
 }
@@ -169,7 +168,7 @@ pub async fn preview(
 ) -> Result<Preview, AccessError> {
     let expires_at = Micros((now.0.div_euclid(SECOND) + LIFE_S) * SECOND);
     let (keys, skipped) = select(db, request, now).await?;
-    let token = token(pepper, request, &keys, expires_at);
+    let token = (!keys.is_empty()).then(|| token(pepper, request, &keys, expires_at));
     Ok(Preview { keys, skipped, token, expires_at })
 }
 
@@ -193,7 +192,34 @@ async fn select(db: &Db, request: &BulkIn, now: Micros) -> Result<Selected, Acce
             Some(why) => skipped.push((key.id, why)),
         }
     }
+    if !request.filter.ids.is_empty() {
+        skipped.extend(missed(db, request, (&keys, &skipped), now).await?);
+        skipped.sort_unstable();
+        skipped.dedup();
+    }
     Ok((keys, skipped))
+}
+
+/// The ids that are asked for and not among the keys that were found, each with why.
+async fn missed(
+    db: &Db,
+    request: &BulkIn,
+    (keys, skipped): (&[Key], &[(KeyId, &'static str)]),
+    now: Micros,
+) -> Result<Vec<(KeyId, &'static str)>, AccessError> {
+    let found = keys.iter().map(|key| key.id).chain(skipped.iter().map(|(id, _)| *id));
+    let found: HashSet<KeyId> = found.collect();
+    let ids: Vec<KeyId> =
+        request.filter.ids.iter().filter(|id| !found.contains(id)).copied().collect();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let filter = KeyFilter { ids: ids.clone(), ..KeyFilter::default() };
+    let walk = Walk { after: String::new(), limit: KEYS_MOST as u32 };
+    let there = list_keys(db, &filter, &walk, now).await?;
+    let there: HashSet<KeyId> = there.into_iter().map(|key| key.id).collect();
+    let why = |id: &KeyId| if there.contains(id) { "not_in_filter" } else { "unknown" };
+    Ok(ids.iter().map(|id| (*id, why(id))).collect())
 }
 
 fn rotation(request: &BulkIn) -> Rotation {
@@ -240,6 +266,9 @@ pub async fn previewed(
     now: Micros,
 ) -> Result<(Vec<Key>, Micros), AccessError> {
     let (keys, _) = select(db, request, now).await?;
+    if keys.is_empty() {
+        return Err(changed_since());
+    }
     let until = given.split_once('.').and_then(|(until, _)| i64::from_str_radix(until, 16).ok());
     let until = until.filter(|until| (0..i64::MAX / SECOND).contains(until)).unwrap_or(0);
     let until = Micros(until * SECOND);

@@ -145,6 +145,9 @@ pub struct Rotation {
     pub old_ends: OldEnds,
 }
 
+/// Seconds for which an old secret works on where a rotation does not say.
+pub const OVERLAP_S: u32 = 86_400;
+
 /// When an old secret ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OldEnds {

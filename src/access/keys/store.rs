@@ -365,8 +365,8 @@ pub async fn load_directory(db: &Db, now: Micros) -> Result<Vec<KeyRow>, StoreEr
                             p.contract_from, p.contract_until, \
                             l.id AS plan_id, l.version, v.definition, \
                             s.state AS subscription_state, \
-                            (SELECT MIN(f.starts_at) FROM app_subscriptions f \
-                                WHERE f.app_id = a.id) AS app_since \
+                            COALESCE(p.contract_from, (SELECT MIN(f.starts_at) \
+                                FROM app_subscriptions f WHERE f.app_id = a.id)) AS app_since \
                         FROM keys k \
                         JOIN apps a ON a.id = k.app_id \
                         JOIN partners p ON p.id = a.partner_id \

@@ -3,6 +3,7 @@
 use super::Leaks;
 use super::reporter::Verdict;
 use super::service::Reported;
+use crate::access::applied::applied;
 use crate::access::caller;
 use crate::access::policy::Gate;
 use crate::access::throttle::asker;
@@ -65,7 +66,7 @@ struct LabelOut {
 /// For scanners of public places, after GitHub's secret scanning partner program; needs no key. The body is
 /// signed (ECDSA P-256, SHA-256) by a key that this retailer trusts, named in `Github-Public-Key-Identifier`,
 /// with the signature in `Github-Public-Key-Signature`. A key of ours that was found is put in quarantine or
-/// revoked, an admin token suspended. Where the retailer takes no reports, there is nothing at this path.
+/// revoked, an admin token suspended, before the report is answered. Where the retailer takes no reports, there is nothing at this path.
 #[utoipa::path(
     tag = "leaks", operation_id = "report_leaked_keys", request_body = Vec<FoundIn>,
     params(
@@ -120,11 +121,12 @@ async fn report_leaked_keys(
         return Err(ApiError::new(Code::BodyTooLarge, detail));
     }
     let mut labels = Vec::with_capacity(found.len());
+    let mut stopped = false;
     for found in found {
         let owner = leaks.owner(gate.keyring(), &found.token, now).await?;
         let is_ours = owner.is_some();
         if let Some(owner) = owner {
-            leaks.act(*action, owner, &found, now).await?;
+            stopped |= leaks.act(*action, owner, &found, now).await?;
         }
         let digest: [u8; 32] = Sha256::digest(found.token.as_bytes()).into();
         labels.push(LabelOut {
@@ -132,6 +134,10 @@ async fn report_leaked_keys(
             token_type: found.kind,
             label: if is_ours { "true_positive" } else { "false_positive" },
         });
+    }
+    // What was reported is in force before its reporter knows.
+    if stopped {
+        applied(&leaks.reload).await;
     }
     let body = serde_json::to_vec(&labels).unwrap_or_default();
     Ok(HttpResponse::Ok()

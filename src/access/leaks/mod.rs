@@ -13,6 +13,7 @@ pub mod store;
 
 pub use store::{Found, Leak, list_leaks};
 
+use super::applied::Reload;
 use super::throttle::Throttle;
 use crate::config::{self, LeakAction};
 use crate::storage::Db;
@@ -32,15 +33,21 @@ pub struct Leaks {
     taken: Option<(LeakAction, Reporter)>,
     by_address: Throttle<IpAddr>,
     metrics: Arc<Metrics>,
+    reload: Reload,
 }
 
 impl Leaks {
     /// What takes reports in, as the settings say.
-    pub fn new(settings: &config::Leaks, db: Db, metrics: Arc<Metrics>) -> reqwest::Result<Self> {
+    pub fn new(
+        settings: &config::Leaks,
+        db: Db,
+        (metrics, reload): (&Arc<Metrics>, &Reload),
+    ) -> reqwest::Result<Self> {
         let reporter =
             settings.keys.as_ref().map(|keys| Reporter::new(keys.clone())).transpose()?;
         let taken = reporter.map(|reporter| (settings.action, reporter));
         let taken = taken.filter(|(action, _)| *action != LeakAction::Off);
-        Ok(Self { db, taken, by_address: Throttle::new(REPORTS_PER_MINUTE), metrics })
+        let (metrics, reload) = (Arc::clone(metrics), reload.clone());
+        Ok(Self { db, taken, by_address: Throttle::new(REPORTS_PER_MINUTE), metrics, reload })
     }
 }

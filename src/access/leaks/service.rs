@@ -102,14 +102,15 @@ impl Leaks {
         Ok(key.map(|(key, works)| Owner { what: Found::Key(key), works, hint }))
     }
 
-    /// Notes where a secret was found and stops what it is of, unless this place is known already.
+    /// Notes where a secret was found and stops what it is of, unless this place is known already; whether it
+    /// was new.
     pub(super) async fn act(
         &self,
         action: LeakAction,
         Owner { what, works, hint }: Owner,
         found: &Reported,
         now: Micros,
-    ) -> Result<(), AccessError> {
+    ) -> Result<bool, AccessError> {
         let by = By::new(ACTOR, now);
         let digest = format!("{what}\n{}\n{}", found.token, found.url);
         let (kind, action) = match what {
@@ -128,7 +129,7 @@ impl Leaks {
         };
         let mut tx = self.db.begin().await?;
         if !store::insert_leak(&mut tx, &leak).await? {
-            return Ok(());
+            return Ok(false);
         }
         let moved = if works { stop(&mut tx, what, action, now).await? } else { None };
         let detail = json!({
@@ -141,7 +142,7 @@ impl Leaks {
         tx.commit().await?;
         self.metrics.add(Tally::KeysLeaked, 1);
         tracing::warn!(%what, action = leak.action, "a secret was reported as leaked");
-        Ok(())
+        Ok(true)
     }
 }
 

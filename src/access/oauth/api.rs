@@ -52,8 +52,8 @@ struct TokenIn {
     /// `urn:ietf:params:oauth:client-assertion-type:jwt-bearer`, for clients that sign.
     #[schema(example = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")]
     client_assertion_type: Option<String>,
-    /// The signed assertion (RFC 7523): `iss` and `sub` the client's id, `aud` the issuer as a text, `jti`
-    /// used once, `exp` at most five minutes ahead.
+    /// The signed assertion (RFC 7523): `iss` and `sub` the client's id, `aud` the issuer or this endpoint's URL as a text,
+    /// `jti` used once, `exp` at most five minutes ahead.
     #[schema(example = "eyJhbGciOiJFUzI1NiJ9.e30.c2ln")]
     client_assertion: Option<String>,
 }

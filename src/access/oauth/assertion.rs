@@ -1,5 +1,6 @@
 //! Client assertions (RFC 7523 §3): a short statement that a client has signed with a key of its own.
 
+use super::api::TOKEN_PATH;
 use super::jwk::Verifier;
 use crate::access::directory::KeyRecord;
 use crate::kernel::Micros;
@@ -10,6 +11,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Validation, decode};
 use serde::Deserialize;
 use serde_json::Value;
+use std::borrow::Cow;
 
 /// The type that a client names.
 pub(super) const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -71,33 +73,39 @@ pub(super) fn check(
     assertion: &str,
     issuer: &str,
     now: Micros,
-) -> Result<Valid, &'static str> {
+) -> Result<Valid, Cow<'static, str>> {
     let header: Header = part(assertion.split('.').next()).ok_or("the assertion is no JWT")?;
     if header.crit.is_some() {
-        return Err("the assertion names extensions in `crit` that are not known here");
+        return Err("the assertion names extensions in `crit` that are not known here".into());
     }
     let (secret, claims) = signed(client, &header, assertion)
         .ok_or("the assertion is not signed with a registered key of the client")?;
     let id = client.key.to_string();
     if claims.iss != id || claims.sub != id {
-        return Err("`iss` and `sub` of the assertion are the client's id");
+        return Err("`iss` and `sub` of the assertion are the client's id".into());
     }
-    if claims.aud != Value::String(issuer.to_owned()) {
-        return Err("`aud` of the assertion is the issuer, as a text and alone");
+    // RFC 7523 §3 and OpenID Connect Core §9 name the one and the other.
+    let endpoint = format!("{issuer}{TOKEN_PATH}");
+    if !claims.aud.as_str().is_some_and(|aud| aud == issuer || aud == endpoint) {
+        let why = format!(
+            "`aud` of the assertion is the issuer, {issuer}, or the token endpoint, {endpoint}, as a text and \
+             alone"
+        );
+        return Err(why.into());
     }
     if !(1..=JTI_MOST).contains(&claims.jti.chars().count()) {
-        return Err("`jti` of the assertion has 1 to 128 characters");
+        return Err("`jti` of the assertion has 1 to 128 characters".into());
     }
     let seconds = now.0 as f64 / SECOND as f64;
     if claims.exp <= seconds {
-        return Err("the assertion is over");
+        return Err("the assertion is over".into());
     }
     if claims.exp > seconds + LIFE_MOST as f64 {
-        return Err("the assertion ends more than 5 minutes ahead");
+        return Err("the assertion ends more than 5 minutes ahead".into());
     }
     let ahead = seconds + AHEAD as f64;
     if [claims.iat, claims.nbf].into_iter().flatten().any(|at| at > ahead) {
-        return Err("the assertion begins in the future");
+        return Err("the assertion begins in the future".into());
     }
     // Rounded up, so that it is remembered for as long as it could be used.
     let expires_at = Micros((claims.exp.ceil() as i64).saturating_add(1).saturating_mul(SECOND));

@@ -127,7 +127,7 @@ impl Request {
         let unknown = refused(Refusal::Client, "the assertion names no client that is known");
         let client = claimed.and_then(|id| client(keyring, id, now)).ok_or(unknown)?;
         let valid = assertion::check(&client, text, &oauth.issuer, now)
-            .map_err(|why| refused(Refusal::Client, why))?;
+            .map_err(|why| (Refusal::Client, why))?;
         client.secrets[valid.secret].note_use(now);
         Ok(Proved { client, assertion: Some(valid) })
     }

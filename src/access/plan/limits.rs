@@ -60,8 +60,9 @@ pub struct QuotaDoc {
     /// How long a period is.
     #[schema(example = "month")]
     period: Period,
-    /// Where periods begin: with the calendar's, or on the day on which the app (for `per` = `partner`,
-    /// the partner) was created. Where a month has no such day, its last day stands for it.
+    /// Where periods begin: with the calendar's, or on the day on which the partner's contract began, as days
+    /// are in `time_zone`. Where there is no contract, the day on which the app (for `per` = `partner`, the
+    /// partner) was created stands for it, and where a month has no such day, its last one.
     #[serde(default)]
     #[schema(default = "calendar", example = "calendar")]
     anchor: Anchor,

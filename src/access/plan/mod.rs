@@ -17,8 +17,8 @@ pub use prices::{ChargeDoc, ModelWord, PlanPrices, PricesDoc, TierDoc};
 pub use weights::PlanWeights;
 
 use super::model::StockDisclosure;
-use super::operation::Operation;
-use crate::limit::{Limits, Terms, Weights, WhenDegraded};
+use super::operation::{OPERATIONS, Operation};
+use crate::limit::{Kind, Limit, LimitName, Limits, Terms, Weights, WhenDegraded};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::sync::Arc;
 
@@ -64,6 +64,57 @@ impl Definition {
     #[must_use]
     pub fn terms(&self, live: bool) -> Terms {
         Terms::new(&self.limits.0, &self.weights.0, self.when_degraded, live)
+    }
+}
+
+/// A call that a limit can never admit, because it weighs more than the whole of it.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error(
+    "a call of `{operation}` takes {taken} units, which exceeds the {granted} of the limit `{limit}`: it would always be refused"
+)]
+pub struct NeverFits {
+    /// The operation whose weight the plan names.
+    pub operation: &'static str,
+    limit: LimitName,
+    taken: f64,
+    granted: u32,
+}
+
+impl Definition {
+    /// What [`Definition::fits`] looks at. Plans that were written before it did stay as they are where this does
+    /// not change.
+    #[must_use]
+    pub fn rules_of_use(&self) -> (&PlanLimits, &PlanWeights) {
+        (&self.limits, &self.weights)
+    }
+
+    /// The first weight that the plan itself names and that one of its limits can never admit.
+    pub fn fits(&self) -> Result<(), NeverFits> {
+        for operation in OPERATIONS {
+            if self.weights.0.of(operation.code).is_none() {
+                continue;
+            }
+            let taken = taken_milli(&self.weights.0, operation);
+            let never = |limit: &&Limit| {
+                let counted = match &limit.kind {
+                    Kind::Rate(_) => true,
+                    Kind::Quota(_) => !operation.is_free(),
+                    Kind::Concurrency(_) => false,
+                };
+                counted
+                    && limit.operations.cover(operation.code)
+                    && u64::from(taken) > u64::from(limit.granted()) * 1_000
+            };
+            if let Some(limit) = self.limits.0.list().iter().find(never) {
+                return Err(NeverFits {
+                    operation: operation.id,
+                    limit: limit.name,
+                    taken: f64::from(taken) / 1_000.0,
+                    granted: limit.granted(),
+                });
+            }
+        }
+        Ok(())
     }
 }
 

@@ -39,8 +39,8 @@ struct HeadOut {
 /// The audit log as lines
 ///
 /// Oldest first, one JSON object per line, each with its hash and that of the entry before: `comptoir audit
-/// verify FILE` checks them without a database. A part that begins later than at 1 is checked from its
-/// first line on.
+/// verify FILE` checks them without a database. A part that begins later than at 1 is checked behind the entry
+/// before it, which has to be named (`--after POSITION:HASH`).
 #[utoipa::path(
     tag = "audit", operation_id = "export_audit",
     params(

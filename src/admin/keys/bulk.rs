@@ -71,7 +71,8 @@ struct SkippedOut {
     /// Its id.
     #[schema(value_type = String, example = "key_0Ab12Cd34Ef")]
     id: KeyId,
-    /// Why: the status that it has, `rotating`, `expired`, or `signs_with_its_own`.
+    /// Why: the status that it has, `rotating`, `expired`, or `signs_with_its_own`; `unknown` for an id that no key
+    /// has, `not_in_filter` for a key that does not fit what else the filter says.
     #[schema(example = "revoked")]
     reason: &'static str,
 }
@@ -79,18 +80,18 @@ struct SkippedOut {
 /// What a change would be made to.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 struct BulkPreviewOut {
-    /// Allows the change to exactly these keys, as they are now.
-    #[schema(example = "6a1f2c00.81c44bd0aa19")]
-    token: String,
-    /// Until when.
-    #[schema(value_type = String, format = DateTime, example = "2026-11-23T09:41:07Z")]
-    expires_at: Micros,
+    /// Allows the change to exactly these keys, as they are now; null where no key would be changed.
+    #[schema(required = true, example = "6a1f2c00.81c44bd0aa19")]
+    token: Option<String>,
+    /// Until when; null without a token.
+    #[schema(required = true, value_type = Option<String>, format = DateTime, example = "2026-11-23T09:41:07Z")]
+    expires_at: Option<Micros>,
     /// How many keys would be changed.
     #[schema(example = 12)]
     count: usize,
     /// These keys, in the order of their ids.
     keys: Vec<BulkKeyOut>,
-    /// Keys that fit the filter and would not be changed.
+    /// Keys that fit the filter and would not be changed, and ids of the filter that fit no key.
     skipped: Vec<SkippedOut>,
 }
 
@@ -172,8 +173,8 @@ async fn preview_bulk_change(
     let seen = bulk::preview(&state.db, &state.pepper, &body.0, state.clock.now()).await?;
     let skipped = seen.skipped.into_iter().map(|(id, reason)| SkippedOut { id, reason });
     done(&BulkPreviewOut {
+        expires_at: seen.token.is_some().then_some(seen.expires_at),
         token: seen.token,
-        expires_at: seen.expires_at,
         count: seen.keys.len(),
         keys: seen.keys.into_iter().map(BulkKeyOut::from).collect(),
         skipped: skipped.collect(),

@@ -5,7 +5,7 @@ use crate::access::service;
 use crate::admin::caller::AdminCaller;
 use crate::admin::problems::{BodyProblems, Conflicts, Missing, Problems};
 use crate::admin::state::{State, done};
-use crate::http::{ApiPath, ApiResult, JsonBody};
+use crate::http::{ApiPath, ApiResult, OptionalBody};
 use crate::kernel::id::KeyId;
 use actix_web::{HttpResponse, post};
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -19,9 +19,9 @@ pub(super) fn configure(config: &mut ServiceConfig<'_>) {
 ///
 /// The answer holds the key's new text, this once. The old text works until the overlap is over,
 /// so that it can be replaced without a gap; with `starts_at` and `cut_over_at` both are set in advance.
-/// At most two texts work at a time. While both are there, the rotation can be finished or rolled back.
+/// Without a body, the old text works for a day. At most two texts work at a time. While both are there, the rotation can be finished or rolled back.
 #[utoipa::path(
-    tag = "keys", operation_id = "rotate_key", request_body = RotationIn,
+    tag = "keys", operation_id = "rotate_key", request_body = Option<RotationIn>,
     params(("key_id" = String, Path, description = "Id of the key", example = "key_0Ab12Cd34Ef")),
     responses(
         (status = 200, description = "The key and its new text", body = IssuedKeyOut),
@@ -33,7 +33,7 @@ pub(super) fn configure(config: &mut ServiceConfig<'_>) {
 async fn rotate_key(
     caller: AdminCaller,
     id: ApiPath<KeyId>,
-    body: JsonBody<RotationIn>,
+    body: OptionalBody<RotationIn>,
     state: State,
 ) -> ApiResult<HttpResponse> {
     let by = caller.by(&state.clock);

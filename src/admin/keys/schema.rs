@@ -3,7 +3,7 @@
 use crate::access::Environment;
 use crate::access::error::AccessError;
 use crate::access::keys::model::{
-    KeyKind, KeyPatch, KeyStatus, OldEnds, Rotation, SecretForm, UnderWay,
+    KeyKind, KeyPatch, KeyStatus, OVERLAP_S, OldEnds, Rotation, SecretForm, UnderWay,
 };
 use crate::access::model::{Cidr, IssuedKey, Key, KeySecret, KeySpec, Name};
 use crate::access::scope::{Scope, Scopes};
@@ -49,7 +49,8 @@ impl From<KeyIn> for KeySpec {
     }
 }
 
-/// How a key's secret is changed. Exactly one of `overlap_s` and `cut_over_at` says when the old one ends.
+/// How a key's secret is changed. One of `overlap_s` and `cut_over_at` says when the old one ends; where both are
+/// left out, a day after the new one has begun.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RotationIn {
@@ -71,8 +72,9 @@ impl RotationIn {
         let old_ends = match (overlap_s, cut_over_at) {
             (Some(seconds), None) => OldEnds::After(seconds),
             (None, Some(at)) => OldEnds::At(at),
-            _ => {
-                let message = "give either `overlap_s` or `cut_over_at`".to_owned();
+            (None, None) => OldEnds::After(OVERLAP_S),
+            (Some(_), Some(_)) => {
+                let message = "give either `overlap_s` or `cut_over_at`, not both".to_owned();
                 return Err(AccessError::Field { field: "overlap_s", message });
             }
         };

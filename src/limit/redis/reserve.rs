@@ -13,8 +13,8 @@ use super::wire::{Line, What};
 use crate::kernel::Micros;
 use std::sync::Arc;
 
-/// When a call is to come again that the share refuses: Redis may be there again then.
-const AGAIN: Verdict = Verdict::Wait { micros: 5_000_000 };
+/// Seconds after which a call is to come again that the share refuses: Redis may be there again then.
+const AGAIN_S: u32 = 5;
 
 /// The share of a rate that one of `n` nodes grants.
 fn share(rate: Rate, n: u32) -> Rate {
@@ -155,7 +155,7 @@ impl Shared {
         if decision.allowed() && terms.when_degraded == WhenDegraded::Refuse {
             let limits = terms.limits.list().iter().enumerate();
             for (place, _) in limits.filter(|(_, limit)| limit.operations.cover(ask.operation)) {
-                decision.reduce(place, AGAIN);
+                decision.shut(place, AGAIN_S);
             }
         }
         accounts.each(|account, level| {
@@ -181,8 +181,10 @@ fn ask_share(account: &mut Account, level: &Level, ask: &Ask, n: u32, decision: 
             let (share, known) = (share(placed.grant, n), (*known, ask.now));
             let taken = remote.reserve.taken(placed.name, placed.grant, known, n);
             if let Some(why) = taken.refuses(share, ask.now, ask.weight_milli) {
-                let why = if why == Verdict::Never { AGAIN } else { why };
-                decision.reduce(placed.place, why);
+                match why {
+                    Verdict::Never => decision.shut(placed.place, AGAIN_S),
+                    why => decision.reduce(placed.place, why),
+                }
             }
         }
     }
@@ -194,7 +196,7 @@ fn ask_share(account: &mut Account, level: &Level, ask: &Ask, n: u32, decision: 
             let room = full.saturating_sub(base) / u64::from(n.max(1));
             let need = u64::from(ask.quota_milli());
             if need > 0 && spent + need > room.max(1_000) {
-                decision.reduce(placed.place, AGAIN);
+                decision.shut(placed.place, AGAIN_S);
             }
         }
     }

@@ -169,6 +169,27 @@ async fn a_shell_is_one_person_where_the_settings_ask_for_two() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_weight_that_a_limit_can_never_admit_is_refused_with_its_line() {
+    let file = |quota: u32| {
+        format!(
+            "version: 1\nplans:\n  - name: A\n    weights: {{ list_products: 2.5 }}\n    \
+             limits: [{{ name: burst, quota: {quota}, window_s: 1 }}]\n"
+        )
+    };
+    let place = place(&file(2)).await;
+    let error = place.fails(1, &apply(&[]));
+    assert!(error.contains("partners.yaml:5") && error.contains("limit `burst`"), "{error}");
+    place.write(FILE, &file(3));
+    place.ok(&apply(&[]));
+    place.write(FILE, &file(2));
+    assert!(place.fails(1, &apply(&[])).contains("limit `burst`"));
+    let plans = place.ok(&["plan", "list"]);
+    let id = plans.split('\t').next().unwrap();
+    let error = place.fails(1, &["plan", "update", id, "--limit", "burst:2:1"]);
+    assert!(error.contains("limit `burst`"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_changes_is_shown_and_done_and_the_rest_is_left_alone() {
     let place = place(SMALL).await;
     place.ok(&apply(&["--keys-out", "keys.txt"]));

@@ -132,3 +132,29 @@ async fn filters_name_exactly_what_they_say() {
     let bare = app.admin("POST", "/admin/v1/keys/bulk/preview", Some(bare)).await;
     problem(bare, 400, "invalid_body").await;
 }
+
+#[tokio::test]
+async fn ids_that_fit_no_key_are_named_and_nothing_is_no_change() {
+    let app = shop().await;
+    let (keys, other) = keys(&app).await;
+    let filter = json!({ "ids": ["key_00000000000", keys[0].id], "app_id": keys[0].app_id });
+    let request = json!({ "action": "suspend", "filter": filter });
+    let seen = preview(&app, &request).await;
+    assert_eq!((&seen["count"], seen["token"].is_string()), (&json!(1), true));
+    assert_eq!(seen["skipped"], json!([{ "id": "key_00000000000", "reason": "unknown" }]));
+
+    let filter = json!({ "ids": ["key_00000000000", other.id], "app_id": keys[0].app_id });
+    let request = json!({ "action": "suspend", "filter": filter });
+    let seen = preview(&app, &request).await;
+    assert_eq!(
+        (&seen["count"], &seen["token"], &seen["expires_at"]),
+        (&json!(0), &Value::Null, &Value::Null)
+    );
+    let mut skipped = vec![("key_00000000000", "unknown"), (&*other.id, "not_in_filter")];
+    skipped.sort_unstable();
+    let skipped: Vec<Value> =
+        skipped.iter().map(|(id, reason)| json!({ "id": id, "reason": reason })).collect();
+    assert_eq!(seen["skipped"], json!(skipped));
+    let token = json!("7fffffff.0000000000000000000000000000000000000000000000000000000000000000");
+    problem(apply(&app, &request, &token).await, 409, "conflict").await;
+}

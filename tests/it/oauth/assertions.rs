@@ -90,6 +90,22 @@ async fn a_client_signs_with_a_key_of_its_own() {
             );
         }
     }
+    // RFC 7523 §3: the endpoint's URL names who it is meant for, too. Nothing else does.
+    let endpoint = format!("{ISSUER}/oauth/token");
+    for (aud, status) in [
+        (json!(endpoint), 200),
+        (json!(format!("{endpoint}/")), 401),
+        (json!([endpoint]), 401),
+        (json!(format!("{ISSUER}/oauth")), 401),
+    ] {
+        let mut claims = claims(&client, &format!("for {aud}"));
+        claims["aud"] = aud.clone();
+        let answer = assert_with(&app, &signed(&pairs[0], None, &claims)).await;
+        let (got, text) = (answer.status().as_u16(), answer.text().await.unwrap());
+        assert_eq!(got, status, "{aud}: {text}");
+        let names_both = text.contains(&format!("{ISSUER},")) && text.contains(&endpoint);
+        assert!(status == 200 || names_both, "{text}");
+    }
     let place = format!("/admin/v1/keys/{}", client.id);
     let shown = app.admin_ok("GET", &place, None).await;
     let hints: Vec<&str> =
@@ -181,7 +197,7 @@ impl Clients {
             self.with("aud", json!("https://elsewhere.example")),
             self.with("aud", json!([ISSUER])),
             self.with("aud", json!([ISSUER, "https://elsewhere.example"])),
-            self.with("aud", json!(format!("{ISSUER}/oauth/token"))),
+            self.with("aud", json!(format!("{ISSUER}/oauth/token/"))),
             self.with("aud", Value::Null),
             self.with("exp", json!("soon")),
             self.with("exp", json!(1e300)),

@@ -61,6 +61,7 @@ impl Differ<'_> {
         let what = format!("plan {}", entry.name);
         let Some((plan, _)) = found else {
             let definition = patch.of(&Definition::from(entry.limits.0.clone()));
+            self.fits(&definition, place);
             self.step(
                 Kind::Create,
                 what,
@@ -74,6 +75,9 @@ impl Differ<'_> {
             self.fault(place, format!("`{}` stands in the file twice", plan.id));
         }
         let definition = patch.of(&plan.definition);
+        if definition.rules_of_use() != plan.definition.rules_of_use() {
+            self.fits(&definition, place);
+        }
         let mut changes = Vec::new();
         Self::note(&mut changes, "name", &plan.name, &entry.name);
         Self::note(&mut changes, "definition", &plan.definition, &definition);
@@ -92,6 +96,12 @@ impl Differ<'_> {
             );
         }
         Of::There(plan.id)
+    }
+
+    fn fits(&mut self, definition: &Definition, place: &[At]) {
+        if let Err(why) = definition.fits() {
+            self.fault(&[place, &[At::Member("limits")]].concat(), why.to_string());
+        }
     }
 
     /// The plan with a name, behind the file.

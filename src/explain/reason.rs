@@ -1,0 +1,172 @@
+//! What of a key refused a call, beside its limits: told to whoever has the refusal id, kept nowhere else.
+
+use crate::access::directory::KeyRecord;
+use crate::access::terms::Window;
+use crate::http::Code;
+use crate::kernel::Micros;
+use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
+
+/// Most bytes of a freeze's reason in an id. The problem document had the whole of it.
+const MOST_TOLD: usize = 400;
+
+/// What of a key refused a call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Reason {
+    /// The allow-list does not hold the address of the call.
+    Address {
+        /// The address.
+        seen: Seen,
+        /// How many blocks the allow-list has.
+        blocks: u32,
+    },
+    /// The key has ended.
+    Expired {
+        /// When.
+        at: Micros,
+    },
+    /// The partner's contract does not hold.
+    Contract {
+        /// The first instant at which it holds; `None` for one without a beginning.
+        from: Option<Micros>,
+        /// The first instant at which it does no more; `None` for one that goes on.
+        until: Option<Micros>,
+    },
+    /// The key, its app or its partner is frozen.
+    Frozen {
+        /// What callers are told of it.
+        told: Option<String>,
+    },
+}
+
+/// The address that a call was seen to come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Seen {
+    /// This one.
+    At(IpAddr),
+    /// None that can be told: what a proxy forwarded is no address.
+    Unclear,
+    /// Not told here: it is in the caller's own id alone.
+    Withheld,
+}
+
+impl Reason {
+    /// What of `key` stands behind a problem's code. `address` is asked for where it matters.
+    #[must_use]
+    pub fn of(
+        key: &KeyRecord,
+        code: Code,
+        address: impl FnOnce() -> Option<IpAddr>,
+    ) -> Option<Self> {
+        match code {
+            Code::AddressNotAllowed => Some(Self::Address {
+                seen: address().map_or(Seen::Unclear, Seen::At),
+                blocks: u32::try_from(key.cidrs.len()).unwrap_or(u32::MAX),
+            }),
+            Code::ExpiredKey => key.expires_at.map(|at| Self::Expired { at }),
+            Code::NoContract => {
+                let Window { from, until } = key.contract;
+                Some(Self::Contract {
+                    from: Some(from).filter(|from| *from != Window::default().from),
+                    until: Some(until).filter(|until| *until != Window::default().until),
+                })
+            }
+            Code::Frozen => Some(Self::Frozen { told: key.frozen.0.as_deref().map(shortened) }),
+            _ => None,
+        }
+    }
+
+    /// The same without what only the caller may know of itself; `None` where that is all of it.
+    #[must_use]
+    pub fn without_address(&self) -> Option<Self> {
+        match self {
+            Self::Address { seen: Seen::At(_), blocks } => {
+                Some(Self::Address { seen: Seen::Withheld, blocks: *blocks })
+            }
+            _ => None,
+        }
+    }
+
+    /// The reason in a sentence.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        match self {
+            Self::Address { seen, blocks } => {
+                let from = match seen {
+                    Seen::At(address) => format!("The call came from {address}"),
+                    Seen::Unclear => {
+                        "Where the call came from cannot be told: what the proxy forwarded is no address".into()
+                    }
+                    Seen::Withheld => {
+                        "The call came from an address that only its own refusal id tells".into()
+                    }
+                };
+                let list = if *blocks == 1 { "one block" } else { "blocks" };
+                let count = if *blocks == 1 { String::new() } else { format!("{blocks} ") };
+                format!("{from}; the key's allow-list of {count}{list} does not hold it.")
+            }
+            Self::Expired { at } => format!("The key reached its expiry at {at}."),
+            Self::Contract { from, until } => match (from, until) {
+                (Some(from), Some(until)) => {
+                    format!("The partner's contract holds from {from} until before {until}.")
+                }
+                (Some(from), None) => format!("The partner's contract holds from {from}."),
+                (_, Some(until)) => format!("The partner's contract held until before {until}."),
+                (None, None) => "The partner's contract did not hold.".into(),
+            },
+            Self::Frozen { told: Some(told) } => {
+                format!("The key, its app or its partner was frozen. The retailer says: {told}")
+            }
+            Self::Frozen { told: None } => {
+                "The key, its app or its partner was frozen: ask the retailer.".into()
+            }
+        }
+    }
+}
+
+/// What a code says by itself, where nothing of the key or its limits has to be told.
+#[must_use]
+pub fn of_code(code: &str) -> Option<&'static str> {
+    let code = Code::ALL.iter().find(|known| known.as_str() == code)?;
+    Some(match code {
+        Code::MissingKey => "It showed no key.",
+        Code::InvalidKey => "What it showed is no key that works here.",
+        Code::InvalidToken => "What it showed is no access token that works.",
+        Code::RevokedKey => "The key was revoked and works no more.",
+        Code::Suspended => {
+            "The key, its app, its plan or its partner was suspended: ask the retailer."
+        }
+        Code::Quarantined => "The key was in quarantine, where it can only read.",
+        _ => return None,
+    })
+}
+
+fn shortened(text: &str) -> String {
+    if text.len() <= MOST_TOLD {
+        return text.to_owned();
+    }
+    format!("{}…", &text[..text.floor_char_boundary(MOST_TOLD)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_reason_is_cut_between_characters() {
+        assert_eq!(shortened("short"), "short");
+        let cut = shortened(&"é€".repeat(300));
+        assert!(cut.ends_with('…') && cut.len() <= MOST_TOLD + '…'.len_utf8(), "{}", cut.len());
+    }
+
+    #[test]
+    fn the_address_leaves_and_nothing_else_does() {
+        let seen = Seen::At("192.0.2.9".parse().unwrap());
+        let reason = Reason::Address { seen, blocks: 2 };
+        assert!(reason.in_words().contains("192.0.2.9; the key's allow-list of 2 blocks"));
+        let kept = reason.without_address().unwrap();
+        assert!(!kept.in_words().contains("192"), "{}", kept.in_words());
+        assert_eq!(kept.without_address(), None);
+        assert_eq!(Reason::Frozen { told: None }.without_address(), None);
+    }
+}

@@ -1,0 +1,82 @@
+//! A key that is barred learns why, by the id of its refusal.
+
+use crate::support::{NOON, TestApp, TestKey, problem};
+use serde_json::{Value, json};
+
+/// The id of a refused call and what it explains to the same key.
+async fn explained(app: &TestApp, key: &TestKey, status: u16, code: &str) -> (String, Value) {
+    let document = problem(app.get(&key.text, "/v1/products").await, status, code).await;
+    let id = document["refusal_id"].as_str().unwrap().to_owned();
+    app.clock.advance(1_000_000);
+    let answer = app.get(&key.text, &format!("/v1/refusals/{id}")).await;
+    assert_eq!(answer.status(), 200, "{code}");
+    let why: Value = answer.json().await.unwrap();
+    assert_eq!((&why["code"], &why["limits"]), (&json!(code), &json!([])));
+    (id, why)
+}
+
+fn words(why: &Value) -> &str {
+    why["explanation"].as_str().unwrap()
+}
+
+#[tokio::test]
+async fn an_address_is_told_to_its_caller_and_stored_nowhere() {
+    let app = TestApp::builder().fixed_clock(NOON).start().await;
+    let key = app.key(json!({ "cidrs": ["192.0.2.0/24", "2001:db8::/32"] })).await;
+    let (id, why) = explained(&app, &key, 403, "address_not_allowed").await;
+    assert_eq!(why["reason"]["address"], "127.0.0.1");
+    assert_eq!(why["reason"]["allowed_blocks"], 2);
+    assert!(words(&why).contains("came from 127.0.0.1"), "{why}");
+    assert!(!why.to_string().contains("192.0.2"), "the list is not told: {why}");
+    let told = app.admin_ok("GET", &format!("/admin/v1/refusals/{id}"), None).await;
+    assert_eq!(told, why);
+
+    let rows = app.admin_ok("GET", "/admin/v1/refusals", None).await;
+    let kept = rows["items"][0]["last_refusal_id"].as_str().unwrap();
+    let kept = app.admin_ok("GET", &format!("/admin/v1/refusals/{kept}"), None).await;
+    assert_eq!((&kept["reason"]["address"], &kept["code"]), (&Value::Null, &why["code"]));
+    assert!(!kept.to_string().contains("127.0.0.1"), "{kept}");
+}
+
+#[tokio::test]
+async fn expiry_contract_freeze_and_suspension_are_told() {
+    let app = TestApp::builder().fixed_clock(NOON).start().await;
+    let key = app.key(json!({ "expires_at": "2026-11-22T12:00:01Z" })).await;
+    app.clock.advance(1_000_000);
+    let (_, why) = explained(&app, &key, 401, "expired_key").await;
+    assert_eq!(why["reason"]["expired_at"], "2026-11-22T12:00:01Z");
+    assert!(words(&why).contains("2026-11-22T12:00:01Z"), "{why}");
+
+    let key = app.key(json!({})).await;
+    let contract = json!({ "reference": "C-1", "time_zone": "UTC", "starts_on": "2027-01-01", "ends_on": "2027-12-31" });
+    let place = format!("/admin/v1/partners/{}", key.partner_id);
+    app.admin_ok("PATCH", &place, Some(json!({ "contract": contract }))).await;
+    let (_, why) = explained(&app, &key, 403, "no_contract").await;
+    assert_eq!(why["reason"]["contract_from"], "2027-01-01T00:00:00Z");
+    assert_eq!(why["reason"]["contract_until"], "2028-01-01T00:00:00Z");
+
+    for (tell, told) in [(true, json!("Unpaid invoices")), (false, Value::Null)] {
+        let key = app.key(json!({})).await;
+        let body = json!({ "reason": "Unpaid invoices", "tell_caller": tell });
+        app.admin_ok("POST", &format!("/admin/v1/keys/{}/freeze", key.id), Some(body)).await;
+        let (_, why) = explained(&app, &key, 403, "frozen").await;
+        assert_eq!(why["reason"]["told"], told);
+        assert_eq!(words(&why).contains("Unpaid"), tell, "{why}");
+    }
+
+    let key = app.key(json!({})).await;
+    app.admin_ok("POST", &format!("/admin/v1/keys/{}/suspend", key.id), None).await;
+    let (id, why) = explained(&app, &key, 403, "suspended").await;
+    assert!(words(&why).contains("suspended: ask"), "{why}");
+
+    // Once a second, its own alone, and nothing else.
+    let place = format!("/v1/refusals/{id}");
+    let fast = problem(app.get(&key.text, &place).await, 429, "quota_exceeded").await;
+    assert_eq!(fast["violated-policies"], json!(["barred"]));
+    app.clock.advance(1_000_000);
+    problem(app.get(&key.text, "/v1/refusals").await, 403, "suspended").await;
+    let other = app.key(json!({})).await;
+    problem(app.get(&other.text, &place).await, 404, "not_found").await;
+    app.admin_ok("POST", &format!("/admin/v1/keys/{}/revoke", key.id), None).await;
+    problem(app.get(&key.text, &place).await, 401, "revoked_key").await;
+}
