@@ -35,18 +35,52 @@ impl<T: DeserializeOwned + 'static> FromRequest for JsonBody<T> {
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let limit = request.app_data::<BodyLimit>().map_or(DEFAULT_LIMIT, |limit| limit.0);
-        let media_type = request.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes);
-        let json = is_json(media_type.unwrap_or_default());
+        let limit = limit(request);
+        let json = declares_json(request);
         let payload = payload.take();
         Box::pin(async move {
             if !json {
-                let detail = "Send the body as JSON, with `Content-Type: application/json`.";
-                return Err(ApiError::new(Code::UnsupportedMediaType, detail));
+                return Err(no_json());
             }
             parse(&read(payload, limit).await?).map(Self)
         })
     }
+}
+
+/// The JSON document in the body of a call, or what stands for none.
+#[derive(Debug)]
+pub struct MaybeBody<T>(pub T);
+
+impl<T: DeserializeOwned + Default + 'static> FromRequest for MaybeBody<T> {
+    type Error = ApiError;
+    type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let limit = limit(request);
+        let is_json = declares_json(request);
+        let payload = payload.take();
+        Box::pin(async move {
+            match read(payload, limit).await? {
+                none if none.trim_ascii().is_empty() => Ok(Self(T::default())),
+                _ if !is_json => Err(no_json()),
+                body => parse(&body).map(Self),
+            }
+        })
+    }
+}
+
+fn limit(request: &HttpRequest) -> usize {
+    request.app_data::<BodyLimit>().map_or(DEFAULT_LIMIT, |limit| limit.0)
+}
+
+fn declares_json(request: &HttpRequest) -> bool {
+    let media_type = request.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    is_json(media_type.unwrap_or_default())
+}
+
+fn no_json() -> ApiError {
+    let detail = "Send the body as JSON, with `Content-Type: application/json`.";
+    ApiError::new(Code::UnsupportedMediaType, detail)
 }
 
 /// The bytes of a body as they came, at most so many.
