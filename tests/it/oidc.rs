@@ -162,7 +162,7 @@ async fn an_owner_of_the_provider_is_one_when_a_second_person_agrees() {
     other.ok("POST", &path(asked, "approve"), None).await;
     assert_eq!(roles(&claire).await, json!(["owner"]));
     // What only the provider can do is not even asked for.
-    let account = format!("/admin/v1/accounts/{}", claire.account);
+    let account = format!("/admin/v1/accounts/{}", asked["asked_by"].as_str().unwrap());
     let roles_here = json!({ "roles": ["auditor"] });
     let refused = other.call("PATCH", &account, Some(roles_here)).await;
     problem(refused, 400, "invalid_body").await;
