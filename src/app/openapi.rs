@@ -193,6 +193,10 @@ fn complete(
         for operation in methods.values_mut().filter(|o| o.is_object()) {
             let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut);
             parameters.into_iter().flatten().for_each(describe_parameter);
+            let body = operation.pointer_mut("/requestBody/content/application~1json/schema");
+            if let Some(body) = body {
+                not_null(body);
+            }
             each(operation);
         }
     }
@@ -217,9 +221,13 @@ fn describe_parameter(parameter: &mut Value) {
             "type": "integer", "minimum": 1, "maximum": page::MAX_LIMIT, "default": page::DEFAULT_LIMIT,
         });
     }
+    not_null(&mut parameter["schema"]);
+}
+
+/// What may be left out is not null where it is there.
+fn not_null(schema: &mut Value) {
     let is_null = |schema: &Value| schema == "null" || schema["type"] == "null";
     for several in ["type", "oneOf"] {
-        let schema = &mut parameter["schema"];
         let choices = schema.get_mut(several).and_then(Value::as_array_mut);
         let Some(choices) = choices else { continue };
         choices.retain(|choice| !is_null(choice));

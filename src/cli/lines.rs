@@ -38,8 +38,13 @@ pub(super) fn plan_line(plan: &Plan) -> String {
 pub(super) fn key_line(key: &Key, frozen: &Frozen) -> String {
     let spec = &key.spec;
     let status = status_word(key.status, frozen.key(key.id, spec.app));
+    let used = key.secrets.iter().filter_map(|secret| secret.last_used_at).max();
+    let used = used.map_or_else(|| "never used".to_owned(), |at| format!("used {at}"));
+    let ends = spec.expires_at.map_or_else(String::new, |at| format!("\texpires {at}"));
+    let turns = key.rotation().and_then(|turn| turn.old.expires_at);
+    let turns = turns.map_or_else(String::new, |at| format!("\told secret ends {at}"));
     format!(
-        "{}\t{status}\t{}\t{}\t{}\t{}",
+        "{}\t{status}\t{}\t{}\t{}\t{}\t{used}{ends}{turns}",
         key.id, spec.environment, spec.app, spec.scopes, spec.name
     )
 }

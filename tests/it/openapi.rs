@@ -417,7 +417,11 @@ async fn every_admin_operation_answers_as_documented() {
 /// A body that is no JSON, or not of the schema, is a problem of the documented shape.
 async fn malformed(app: &TestApp, method: &str, path: &str, operation: &Value, document: &Value) {
     let schema = &operation["responses"]["400"]["content"]["application/problem+json"]["schema"];
+    let may_be_none = operation["requestBody"]["required"] != true;
     for body in ["", "{", "{\"zzz\":1}", "{}", "[]", "null", "5", "\u{0}"] {
+        if may_be_none && matches!(body, "" | "{}") {
+            continue;
+        }
         let method: reqwest::Method = method.parse().unwrap();
         let request = app.http.request(method, app.admin_url(path)).bearer_auth(&app.admin_token);
         let request = request.header("Content-Type", "application/json").body(body);

@@ -85,6 +85,7 @@ impl Subjects {
                 },
             }),
             "FreezeIn" => json!({ "reason": "leaked", "tell_caller": true }),
+            "WhyIn" => json!({ "reason": "unpaid" }),
             "UnfreezeIn" => json!({ "reason": "rotated" }),
             "NoteIn" => json!({ "body": "Asked for more." }),
             "PlanOffer" => {
