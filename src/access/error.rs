@@ -122,8 +122,11 @@ pub enum AccessError {
     /// No more can be taken in at present.
     #[error("{0}")]
     Full(&'static str),
-    /// Nothing of what is frozen can be changed.
-    #[error("The {kind} `{id}` is frozen, so nothing of it can be changed; unfreeze it first.")]
+    /// Of what is frozen only access can be taken away.
+    #[error(
+        "The {kind} `{id}` is frozen: suspend, quarantine and revoke are allowed, and to rotate keys so that the \
+         old secret ends at once (`overlap_s` 0); for anything else unfreeze it first."
+    )]
     Frozen {
         /// What is frozen.
         kind: Kind,

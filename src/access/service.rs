@@ -15,6 +15,7 @@ use super::error::{AccessError, Kind};
 use super::model::{App, Definition, DefinitionPatch, Name, Partner, Plan, Status};
 use super::partners::{self, Profile};
 use super::store::{self, Change, record};
+use super::text::Reason;
 use super::{Scopes, subscriptions};
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, PartnerId, PlanId};
@@ -31,13 +32,21 @@ pub struct By<'a> {
     pub now: Micros,
     /// Scopes that it takes a second person to give.
     withheld: Scopes,
+    /// Why, where somebody has said so.
+    pub(super) reason: Option<&'a Reason>,
 }
 
 impl<'a> By<'a> {
     /// Somebody who may give any scope.
     #[must_use]
     pub fn new(actor: &'a str, now: Micros) -> Self {
-        Self { actor, now, withheld: Scopes::default() }
+        Self { actor, now, withheld: Scopes::default(), reason: None }
+    }
+
+    /// The same, with what the audit log tells as the reason.
+    #[must_use]
+    pub fn because(self, reason: Option<&'a Reason>) -> Self {
+        Self { reason, ..self }
     }
 
     /// The same, who cannot give these scopes alone.
@@ -82,7 +91,7 @@ impl Switch {
 }
 
 pub(super) fn change(kind: Kind, id: impl Display, op: &'static str, detail: Value) -> Change {
-    Change { kind, id: id.to_string(), op, detail }
+    Change::new(kind, id, op, detail)
 }
 
 /// A conflict of the schema in words: after the checks before, only the name can be taken.

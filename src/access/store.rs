@@ -11,6 +11,7 @@ use crate::kernel::id::{AppId, PartnerId, PlanId};
 use crate::kernel::word::Word as _;
 use crate::storage::{Db, Log, StoreError, Tx, advance};
 use crate::{on_db, on_tx};
+use serde_json::json;
 use sqlx::FromRow;
 use std::fmt::Display;
 use std::str::FromStr;
@@ -49,17 +50,33 @@ pub struct Change {
     pub op: &'static str,
     /// What it became, without secrets.
     pub detail: serde_json::Value,
+    /// Whether it only takes access away, so that it can be done to what is frozen.
+    pub narrows: bool,
+}
+
+impl Change {
+    /// A change that narrows access, or only tells of something, where its name says so.
+    pub fn new(kind: Kind, id: impl Display, op: &'static str, detail: serde_json::Value) -> Self {
+        const NARROW: &[&str] =
+            &["suspend", "quarantine", "revoke", "finish_rotation", "leak", freezes::FREEZE];
+        Self { kind, id: id.to_string(), op, detail, narrows: NARROW.contains(&op) }
+    }
 }
 
 /// Writes a change to the control log and the audit log. Call it last: writers of these logs wait
 /// for the end of this transaction.
 ///
-/// Nothing of what is frozen can be changed: then this is the error, and the transaction must be dropped.
+/// Of what is frozen only access can be taken away: else this is the error, and the transaction must be dropped.
 pub async fn record(tx: &mut Tx, by: &By<'_>, change: Change) -> Result<(), AccessError> {
     let position = advance(tx, Log::Control, 1).await?;
     // Asked after the control log is ours, so that a freeze that is under way is seen.
-    freezes::forbid(tx, &change.id, change.op).await?;
-    let Change { kind, id, op, detail } = change;
+    if !change.narrows {
+        freezes::forbid(tx, &change.id, change.op).await?;
+    }
+    let Change { kind, id, op, mut detail, .. } = change;
+    if let (Some(reason), Some(told)) = (by.reason, detail.as_object_mut()) {
+        told.insert("reason".to_owned(), json!(reason));
+    }
     write_control(tx, (position, kind, &id, op), by.now).await?;
     let action = format!("{}.{op}", kind.as_str());
     Ok(audit::append(tx, by, Deed { action, subject: id, detail }).await?)

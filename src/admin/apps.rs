@@ -1,13 +1,15 @@
 //! Apps over HTTP.
 
 use super::caller::AdminCaller;
+use super::freezes::{FrozenOut, WhyIn};
 use super::page::{self, PageOut, PageQuery};
 use super::problems::{BodyProblems, Conflicts, Missing, Problems};
 use super::state::{State, created, done};
+use crate::access::freezes::Frozen;
 use crate::access::model::{App, Name, Status};
 use crate::access::service::{self, Switch};
 use crate::http::answer::Cache;
-use crate::http::{Answer, ApiPath, ApiResult, JsonBody, Params};
+use crate::http::{Answer, ApiPath, ApiResult, JsonBody, OptionalBody, Params};
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, PartnerId, PlanId};
 use actix_web::{HttpRequest, HttpResponse, get, patch, post};
@@ -67,6 +69,9 @@ pub struct AppOut {
     /// `active` or `suspended`; a suspended app's keys are refused.
     #[schema(example = "active")]
     pub status: Status,
+    /// By what it is frozen, whatever its status; null where it is not.
+    #[schema(required = true)]
+    pub frozen: Option<FrozenOut>,
     /// When it was created.
     #[schema(value_type = String, format = DateTime, example = "2026-11-22T09:41:07Z")]
     pub created_at: Micros,
@@ -75,10 +80,17 @@ pub struct AppOut {
     pub updated_at: Micros,
 }
 
-impl From<App> for AppOut {
-    fn from(app: App) -> Self {
+impl AppOut {
+    fn of(app: App, frozen: &Frozen) -> Self {
+        let frozen = FrozenOut::of(frozen.app(app.id));
         let App { id, partner, plan, name, status, created_at, updated_at } = app;
-        Self { id, partner_id: partner, plan_id: plan, name, status, created_at, updated_at }
+        let (partner_id, plan_id) = (partner, plan);
+        Self { id, partner_id, plan_id, name, status, frozen, created_at, updated_at }
+    }
+
+    /// An app as it is now.
+    async fn now(state: &State, app: App) -> ApiResult<Self> {
+        Ok(Self::of(app, &Frozen::read(&state.db).await?))
     }
 }
 
@@ -101,7 +113,8 @@ async fn list_apps(_caller: AdminCaller, request: HttpRequest, state: State) -> 
     let page = page::read(&request, params)?;
     let rows =
         service::list_apps(&state.db, of, &page::walk(&page, AppId)?, state.clock.now()).await?;
-    page::answer(&page, rows, |app| app.id.0, AppOut::from)
+    let frozen = Frozen::read(&state.db).await?;
+    page::answer(&page, rows, |app| app.id.0, |app| AppOut::of(app, &frozen))
 }
 
 /// Create an app
@@ -125,7 +138,7 @@ async fn create_app(
     let AppIn { partner_id, plan_id, name } = body.0;
     let app = service::create_app(&state.db, &by, partner_id, plan_id, name).await?;
     state.applied().await;
-    created(&format!("apps/{}", app.id), &AppOut::from(app))
+    created(&format!("apps/{}", app.id), &AppOut::now(&state, app).await?)
 }
 
 /// An app
@@ -140,7 +153,7 @@ async fn create_app(
 #[get("/apps/{app_id}")]
 async fn get_app(_caller: AdminCaller, id: ApiPath<AppId>, state: State) -> ApiResult<Answer> {
     let app = service::get_app(&state.db, id.0, state.clock.now()).await?;
-    Answer::json(&AppOut::from(app), Cache::NoStore, 1)
+    Answer::json(&AppOut::now(&state, app).await?, Cache::NoStore, 1)
 }
 
 /// Put an app on another plan
@@ -164,53 +177,55 @@ async fn update_app(
     let by = caller.by(&state.clock);
     let app = service::set_app_plan(&state.db, &by, id.0, body.0.plan_id).await?;
     state.applied().await;
-    done(&AppOut::from(app))
+    done(&AppOut::now(&state, app).await?)
 }
 
 /// Suspend an app
 ///
 /// All its keys are refused until it is resumed. Suspending it again changes nothing.
 #[utoipa::path(
-    tag = "apps", operation_id = "suspend_app",
+    tag = "apps", operation_id = "suspend_app", request_body = Option<WhyIn>,
     params(("app_id" = String, Path, description = "Id of the app", example = "app_7nRy25kLmNo")),
-    responses((status = 200, description = "The app", body = AppOut), Missing, Problems),
+    responses((status = 200, description = "The app", body = AppOut), Missing, BodyProblems, Problems),
     security(("admin_token" = []))
 )]
 #[post("/apps/{app_id}/suspend")]
 async fn suspend_app(
     caller: AdminCaller,
     id: ApiPath<AppId>,
+    body: OptionalBody<WhyIn>,
     state: State,
 ) -> ApiResult<HttpResponse> {
-    switch(&caller, id.0, &state, Switch::Suspend).await
+    switch((&caller, &state), id.0, Switch::Suspend, body.0).await
 }
 
 /// Resume an app
 ///
 /// Its keys work again, but for those that are suspended, revoked or expired themselves.
 #[utoipa::path(
-    tag = "apps", operation_id = "resume_app",
+    tag = "apps", operation_id = "resume_app", request_body = Option<WhyIn>,
     params(("app_id" = String, Path, description = "Id of the app", example = "app_7nRy25kLmNo")),
-    responses((status = 200, description = "The app", body = AppOut), Missing, Problems),
+    responses((status = 200, description = "The app", body = AppOut), Missing, BodyProblems, Problems),
     security(("admin_token" = []))
 )]
 #[post("/apps/{app_id}/resume")]
 async fn resume_app(
     caller: AdminCaller,
     id: ApiPath<AppId>,
+    body: OptionalBody<WhyIn>,
     state: State,
 ) -> ApiResult<HttpResponse> {
-    switch(&caller, id.0, &state, Switch::Resume).await
+    switch((&caller, &state), id.0, Switch::Resume, body.0).await
 }
 
 async fn switch(
-    caller: &AdminCaller,
+    (caller, state): (&AdminCaller, &State),
     id: AppId,
-    state: &State,
     switch: Switch,
+    why: WhyIn,
 ) -> ApiResult<HttpResponse> {
-    let by = caller.by(&state.clock);
+    let by = caller.by(&state.clock).because(why.reason.as_ref());
     let app = service::set_app_status(&state.db, &by, id, switch).await?;
     state.applied().await;
-    done(&AppOut::from(app))
+    done(&AppOut::now(state, app).await?)
 }

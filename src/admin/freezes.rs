@@ -2,7 +2,7 @@
 
 use super::caller::AdminCaller;
 use super::page::{self, PageOut, PageQuery};
-use super::problems::{BodyProblems, Missing, Problems};
+use super::problems::{BodyProblems, Conflicts, Missing, Problems};
 use super::state::{State, done};
 use crate::access::freezes::{self, Freezable, Freeze};
 use crate::access::text::Reason;
@@ -47,6 +47,15 @@ pub struct UnfreezeIn {
     pub reason: Reason,
 }
 
+/// Why something is suspended, resumed or ended.
+#[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct WhyIn {
+    /// Why, for the audit log.
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 500, example = "The invoice of October is not paid")]
+    pub reason: Option<Reason>,
+}
+
 /// Whether something is frozen, and why.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct FreezeOut {
@@ -81,6 +90,28 @@ impl FreezeOut {
     }
 }
 
+/// By what something is frozen, and why.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct FrozenOut {
+    /// Id of what is frozen: the thing itself, or the app or the partner that it belongs to.
+    #[schema(example = "prt_4kPz09aBcDe")]
+    pub id: String,
+    /// Why.
+    #[schema(value_type = String, example = "The key was found in a public repository")]
+    pub reason: Reason,
+    /// Since when.
+    #[schema(value_type = String, format = DateTime, example = "2026-11-22T09:41:07Z")]
+    pub since: Micros,
+}
+
+impl FrozenOut {
+    /// By what something is frozen, where it is.
+    pub fn of(frozen: Option<(Freezable, &Freeze)>) -> Option<Self> {
+        let (what, freeze) = frozen?;
+        Some(Self { id: what.to_string(), reason: freeze.reason.clone(), since: freeze.at })
+    }
+}
+
 /// A page of what is frozen
 ///
 /// Partners, apps and keys that are frozen themselves, in the order of their ids.
@@ -110,7 +141,7 @@ async fn freeze(
     let by = caller.by(&state.clock);
     let freeze = freezes::freeze(&state.db, &by, what, (body.reason, body.tell_caller)).await?;
     state.applied().await;
-    done(&FreezeOut::new(what.to_string(), freeze))
+    done(&FreezeOut::new(what.to_string(), Some(freeze)))
 }
 
 async fn unfreeze(
@@ -126,12 +157,12 @@ async fn unfreeze(
 
 /// Freeze a partner
 ///
-/// All keys of all its apps are refused, and nothing of the partner can be changed until it is unfrozen. Its status stays what it is,
-/// beneath. A partner that is frozen keeps its first reason.
+/// All keys of all its apps are refused, and nothing of the partner can be changed until it is unfrozen but what takes access away: suspend,
+/// quarantine, revoke, and rotations that end the old secret at once. Its status stays what it is, beneath. Freezing it again is refused, unless with the same reason.
 #[utoipa::path(
     tag = "freezes", operation_id = "freeze_partner", request_body = FreezeIn,
     params(("partner_id" = String, Path, description = "Id of the partner", example = "prt_4kPz09aBcDe")),
-    responses((status = 200, description = "The freeze", body = FreezeOut), Missing, BodyProblems, Problems),
+    responses((status = 200, description = "The freeze", body = FreezeOut), Missing, Conflicts, BodyProblems, Problems),
     security(("admin_token" = []))
 )]
 #[post("/partners/{partner_id}/freeze")]
@@ -165,12 +196,12 @@ async fn unfreeze_partner(
 
 /// Freeze an app
 ///
-/// All its keys are refused, and nothing of the app can be changed until it is unfrozen. Its status stays what it is,
-/// beneath. An app that is frozen keeps its first reason.
+/// All its keys are refused, and nothing of the app can be changed until it is unfrozen but what takes access away: suspend,
+/// quarantine, revoke, and rotations that end the old secret at once. Its status stays what it is, beneath. Freezing it again is refused, unless with the same reason.
 #[utoipa::path(
     tag = "freezes", operation_id = "freeze_app", request_body = FreezeIn,
     params(("app_id" = String, Path, description = "Id of the app", example = "app_7nRy25kLmNo")),
-    responses((status = 200, description = "The freeze", body = FreezeOut), Missing, BodyProblems, Problems),
+    responses((status = 200, description = "The freeze", body = FreezeOut), Missing, Conflicts, BodyProblems, Problems),
     security(("admin_token" = []))
 )]
 #[post("/apps/{app_id}/freeze")]
@@ -204,12 +235,12 @@ async fn unfreeze_app(
 
 /// Freeze a key
 ///
-/// It is refused, and nothing of the key can be changed until it is unfrozen. Its status stays what it is,
-/// beneath. A key that is frozen keeps its first reason.
+/// It is refused, and nothing of the key can be changed until it is unfrozen but what takes access away: suspend,
+/// quarantine, revoke, and rotations that end the old secret at once. Its status stays what it is, beneath. Freezing it again is refused, unless with the same reason.
 #[utoipa::path(
     tag = "freezes", operation_id = "freeze_key", request_body = FreezeIn,
     params(("key_id" = String, Path, description = "Id of the key", example = "key_0Ab12Cd34Ef")),
-    responses((status = 200, description = "The freeze", body = FreezeOut), Missing, BodyProblems, Problems),
+    responses((status = 200, description = "The freeze", body = FreezeOut), Missing, Conflicts, BodyProblems, Problems),
     security(("admin_token" = []))
 )]
 #[post("/keys/{key_id}/freeze")]

@@ -153,7 +153,7 @@ async fn audit_in(
     (id, op, detail): (&str, &'static str, serde_json::Value),
 ) -> ApiResult<()> {
     let by = crate::access::service::By::new(actor, state.clock.now());
-    let change = Change { kind: Kind::Import, id: id.to_owned(), op, detail };
+    let change = Change::new(Kind::Import, id, op, detail);
     Ok(record(tx, &by, change).await?)
 }
 

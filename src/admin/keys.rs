@@ -11,12 +11,16 @@ pub mod schema;
 use super::approvals::service::{answer, perform};
 use super::approvals::{MayWait, respond};
 use super::caller::AdminCaller;
+use super::freezes::WhyIn;
 use super::page::{self, PageOut, PageQuery};
 use super::problems::{BodyProblems, Conflicts, Missing, Outdated, Problems};
 use super::state::{State, created, done};
+use crate::access::freezes::Frozen;
 use crate::access::keys::model::{Attention, KeyFilter, KeyKind, KeyStatus};
 use crate::access::service::{self, Switch};
-use crate::http::{Answer, ApiError, ApiPath, ApiResult, Code, FieldError, JsonBody, Params};
+use crate::http::{
+    Answer, ApiError, ApiPath, ApiResult, Code, FieldError, JsonBody, OptionalBody, Params,
+};
 use crate::kernel::Micros;
 use crate::kernel::clock::DAY;
 use crate::kernel::id::KeyId;
@@ -81,7 +85,8 @@ async fn list_keys(_caller: AdminCaller, request: HttpRequest, state: State) -> 
     };
     let page = page::read(&request, params)?;
     let rows = service::list_keys(&state.db, &filter, &page::walk(&page, KeyId)?, now).await?;
-    page::answer(&page, rows, |key| key.id.0, KeyOut::from)
+    let frozen = Frozen::read(&state.db).await?;
+    page::answer(&page, rows, |key| key.id.0, |key| KeyOut::of(key, &frozen))
 }
 
 /// What wants to be looked at, with the time that it is about.
@@ -144,7 +149,7 @@ async fn get_key(
     state: State,
 ) -> ApiResult<HttpResponse> {
     let key = service::get_key(&state.db, id.0, state.clock.now()).await?;
-    versioned(&answer(&KeyOut::from(key))?)
+    versioned(&answer(&KeyOut::now(&state.db, key).await?)?)
 }
 
 /// A key with its version as the validator of the answer.
@@ -208,21 +213,22 @@ async fn update_key(
 ///
 /// It is refused until it is resumed. Suspending it again changes nothing.
 #[utoipa::path(
-    tag = "keys", operation_id = "suspend_key",
+    tag = "keys", operation_id = "suspend_key", request_body = Option<WhyIn>,
     params(("key_id" = String, Path, description = "Id of the key", example = "key_0Ab12Cd34Ef")),
-    responses((status = 200, description = "The key", body = KeyOut), Missing, Conflicts, Problems),
+    responses((status = 200, description = "The key", body = KeyOut), Missing, Conflicts, BodyProblems, Problems),
     security(("admin_token" = []))
 )]
 #[post("/keys/{key_id}/suspend")]
 async fn suspend_key(
     caller: AdminCaller,
     id: ApiPath<KeyId>,
+    body: OptionalBody<WhyIn>,
     state: State,
 ) -> ApiResult<HttpResponse> {
-    let by = caller.by(&state.clock);
+    let by = caller.by(&state.clock).because(body.0.reason.as_ref());
     let key = service::set_key_status(&state.db, &by, id.0, Switch::Suspend).await?;
     state.applied().await;
-    done(&KeyOut::from(key))
+    done(&KeyOut::now(&state.db, key).await?)
 }
 
 /// Put a key in quarantine
@@ -230,21 +236,22 @@ async fn suspend_key(
 /// It can read (operations with GET), and is answered once a second on each node, until it is resumed: for
 /// a key that may be in wrong hands, while its holder still needs it. Doing it again changes nothing.
 #[utoipa::path(
-    tag = "keys", operation_id = "quarantine_key",
+    tag = "keys", operation_id = "quarantine_key", request_body = Option<WhyIn>,
     params(("key_id" = String, Path, description = "Id of the key", example = "key_0Ab12Cd34Ef")),
-    responses((status = 200, description = "The key", body = KeyOut), Missing, Conflicts, Problems),
+    responses((status = 200, description = "The key", body = KeyOut), Missing, Conflicts, BodyProblems, Problems),
     security(("admin_token" = []))
 )]
 #[post("/keys/{key_id}/quarantine")]
 async fn quarantine_key(
     caller: AdminCaller,
     id: ApiPath<KeyId>,
+    body: OptionalBody<WhyIn>,
     state: State,
 ) -> ApiResult<HttpResponse> {
-    let by = caller.by(&state.clock);
+    let by = caller.by(&state.clock).because(body.0.reason.as_ref());
     let key = service::quarantine_key(&state.db, &by, id.0).await?;
     state.applied().await;
-    done(&KeyOut::from(key))
+    done(&KeyOut::now(&state.db, key).await?)
 }
 
 /// Resume a key
@@ -252,40 +259,42 @@ async fn quarantine_key(
 /// Lifts a suspension or a quarantine: it works again, unless its app or partner is suspended or it has
 /// expired.
 #[utoipa::path(
-    tag = "keys", operation_id = "resume_key",
+    tag = "keys", operation_id = "resume_key", request_body = Option<WhyIn>,
     params(("key_id" = String, Path, description = "Id of the key", example = "key_0Ab12Cd34Ef")),
-    responses((status = 200, description = "The key", body = KeyOut), Missing, Conflicts, Problems),
+    responses((status = 200, description = "The key", body = KeyOut), Missing, Conflicts, BodyProblems, Problems),
     security(("admin_token" = []))
 )]
 #[post("/keys/{key_id}/resume")]
 async fn resume_key(
     caller: AdminCaller,
     id: ApiPath<KeyId>,
+    body: OptionalBody<WhyIn>,
     state: State,
 ) -> ApiResult<HttpResponse> {
-    let by = caller.by(&state.clock);
+    let by = caller.by(&state.clock).because(body.0.reason.as_ref());
     let key = service::set_key_status(&state.db, &by, id.0, Switch::Resume).await?;
     state.applied().await;
-    done(&KeyOut::from(key))
+    done(&KeyOut::now(&state.db, key).await?)
 }
 
 /// Revoke a key
 ///
 /// All its secrets are refused at once and for good. Revoking it again changes nothing.
 #[utoipa::path(
-    tag = "keys", operation_id = "revoke_key",
+    tag = "keys", operation_id = "revoke_key", request_body = Option<WhyIn>,
     params(("key_id" = String, Path, description = "Id of the key", example = "key_0Ab12Cd34Ef")),
-    responses((status = 200, description = "The key", body = KeyOut), Missing, Problems),
+    responses((status = 200, description = "The key", body = KeyOut), Missing, BodyProblems, Problems),
     security(("admin_token" = []))
 )]
 #[post("/keys/{key_id}/revoke")]
 async fn revoke_key(
     caller: AdminCaller,
     id: ApiPath<KeyId>,
+    body: OptionalBody<WhyIn>,
     state: State,
 ) -> ApiResult<HttpResponse> {
-    let by = caller.by(&state.clock);
+    let by = caller.by(&state.clock).because(body.0.reason.as_ref());
     let key = service::revoke_key(&state.db, &by, id.0).await?;
     state.applied().await;
-    done(&KeyOut::from(key))
+    done(&KeyOut::now(&state.db, key).await?)
 }

@@ -1,16 +1,20 @@
 //! Partners over HTTP.
 
 use super::caller::AdminCaller;
+use super::freezes::{FrozenOut, WhyIn};
 use super::page::{self, PageOut, PageQuery};
 use super::problems::{BodyProblems, Conflicts, Missing, Problems};
 use super::state::{State, created, done};
+use crate::access::freezes::Frozen;
 use crate::access::model::{Name, Partner, Status};
 use crate::access::partners::model::PartnerPatch;
 use crate::access::partners::service::update_partner as update;
 use crate::access::partners::{Contact, Contract, Profile};
 use crate::access::service::{self, Switch};
 use crate::http::answer::Cache;
-use crate::http::{Answer, ApiError, ApiPath, ApiResult, Code, FieldError, JsonBody, Params};
+use crate::http::{
+    Answer, ApiError, ApiPath, ApiResult, Code, FieldError, JsonBody, OptionalBody, Params,
+};
 use crate::kernel::Micros;
 use crate::kernel::id::PartnerId;
 use actix_web::{HttpRequest, HttpResponse, get, patch, post};
@@ -97,6 +101,9 @@ pub struct PartnerOut {
     /// The contract; null where there is none on record: then no day is outside it.
     #[schema(required = true)]
     pub contract: Option<Contract>,
+    /// By what it is frozen, whatever its status; null where it is not.
+    #[schema(required = true)]
+    pub frozen: Option<FrozenOut>,
     /// When it was created.
     #[schema(value_type = String, format = DateTime, example = "2026-11-22T09:41:07Z")]
     pub created_at: Micros,
@@ -105,11 +112,17 @@ pub struct PartnerOut {
     pub updated_at: Micros,
 }
 
-impl From<Partner> for PartnerOut {
-    fn from(partner: Partner) -> Self {
+impl PartnerOut {
+    fn of(partner: Partner, frozen: &Frozen) -> Self {
+        let frozen = FrozenOut::of(frozen.partner(partner.id));
         let Partner { id, name, status, profile, created_at, updated_at } = partner;
         let Profile { external_ref, contacts, contract } = profile;
-        Self { id, name, status, external_ref, contacts, contract, created_at, updated_at }
+        Self { id, name, status, external_ref, contacts, contract, frozen, created_at, updated_at }
+    }
+
+    /// A partner as it is now.
+    async fn now(state: &State, partner: Partner) -> ApiResult<Self> {
+        Ok(Self::of(partner, &Frozen::read(&state.db).await?))
     }
 }
 
@@ -129,7 +142,8 @@ async fn list_partners(
 ) -> ApiResult<Answer> {
     let page = page::read(&request, Params::new(request.query_string()))?;
     let rows = service::list_partners(&state.db, &page::walk(&page, PartnerId)?).await?;
-    page::answer(&page, rows, |partner| partner.id.0, PartnerOut::from)
+    let frozen = Frozen::read(&state.db).await?;
+    page::answer(&page, rows, |partner| partner.id.0, |partner| PartnerOut::of(partner, &frozen))
 }
 
 /// Create a partner
@@ -154,7 +168,7 @@ async fn create_partner(
     let profile = Profile { external_ref, contacts, contract };
     let partner = service::create_partner_with(&state.db, &by, name, profile).await?;
     state.applied().await;
-    created(&format!("partners/{}", partner.id), &PartnerOut::from(partner))
+    created(&format!("partners/{}", partner.id), &PartnerOut::now(&state, partner).await?)
 }
 
 /// A partner
@@ -173,7 +187,7 @@ async fn get_partner(
     state: State,
 ) -> ApiResult<Answer> {
     let partner = service::get_partner(&state.db, id.0).await?;
-    Answer::json(&PartnerOut::from(partner), Cache::NoStore, 1)
+    Answer::json(&PartnerOut::now(&state, partner).await?, Cache::NoStore, 1)
 }
 
 /// Change a partner
@@ -206,53 +220,55 @@ async fn update_partner(
     }
     let partner = update(&state.db, &by, id.0, patch).await?;
     state.applied().await;
-    done(&PartnerOut::from(partner))
+    done(&PartnerOut::now(&state, partner).await?)
 }
 
 /// Suspend a partner
 ///
 /// All keys of all its apps are refused until it is resumed. Suspending it again changes nothing.
 #[utoipa::path(
-    tag = "partners", operation_id = "suspend_partner",
+    tag = "partners", operation_id = "suspend_partner", request_body = Option<WhyIn>,
     params(("partner_id" = String, Path, description = "Id of the partner", example = "prt_4kPz09aBcDe")),
-    responses((status = 200, description = "The partner", body = PartnerOut), Missing, Problems),
+    responses((status = 200, description = "The partner", body = PartnerOut), Missing, BodyProblems, Problems),
     security(("admin_token" = []))
 )]
 #[post("/partners/{partner_id}/suspend")]
 async fn suspend_partner(
     caller: AdminCaller,
     id: ApiPath<PartnerId>,
+    body: OptionalBody<WhyIn>,
     state: State,
 ) -> ApiResult<HttpResponse> {
-    switch(&caller, id.0, &state, Switch::Suspend).await
+    switch((&caller, &state), id.0, Switch::Suspend, body.0).await
 }
 
 /// Resume a partner
 ///
 /// Its keys work again, but for those that are suspended, revoked or expired themselves.
 #[utoipa::path(
-    tag = "partners", operation_id = "resume_partner",
+    tag = "partners", operation_id = "resume_partner", request_body = Option<WhyIn>,
     params(("partner_id" = String, Path, description = "Id of the partner", example = "prt_4kPz09aBcDe")),
-    responses((status = 200, description = "The partner", body = PartnerOut), Missing, Problems),
+    responses((status = 200, description = "The partner", body = PartnerOut), Missing, BodyProblems, Problems),
     security(("admin_token" = []))
 )]
 #[post("/partners/{partner_id}/resume")]
 async fn resume_partner(
     caller: AdminCaller,
     id: ApiPath<PartnerId>,
+    body: OptionalBody<WhyIn>,
     state: State,
 ) -> ApiResult<HttpResponse> {
-    switch(&caller, id.0, &state, Switch::Resume).await
+    switch((&caller, &state), id.0, Switch::Resume, body.0).await
 }
 
 async fn switch(
-    caller: &AdminCaller,
+    (caller, state): (&AdminCaller, &State),
     id: PartnerId,
-    state: &State,
     switch: Switch,
+    why: WhyIn,
 ) -> ApiResult<HttpResponse> {
-    let by = caller.by(&state.clock);
+    let by = caller.by(&state.clock).because(why.reason.as_ref());
     let partner = service::set_partner_status(&state.db, &by, id, switch).await?;
     state.applied().await;
-    done(&PartnerOut::from(partner))
+    done(&PartnerOut::now(state, partner).await?)
 }

@@ -153,6 +153,7 @@ pub const OPERATIONS: &[(&str, Need)] = &[
     ("list_approvals", Need::Right(Right::Read)),
     ("get_approval", Need::Right(Right::Read)),
     ("approve_action", Need::Right(Right::Read)),
+    ("claim_action", Need::Right(Right::Read)),
     ("reject_action", Need::Right(Right::Read)),
     ("log_in", Need::Nothing),
     ("begin_oidc_login", Need::Nothing),

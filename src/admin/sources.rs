@@ -191,7 +191,7 @@ async fn look_at_source(
     }
     let mut tx = state.db.begin().await?;
     let by = By::new(caller.actor(), now);
-    let change = Change { kind: Kind::Source, id: name.clone(), op: "look", detail: json!({}) };
+    let change = Change::new(Kind::Source, &name, "look", json!({}));
     record(&mut tx, &by, change).await?;
     tx.commit().await?;
     accepted(&found(&state, &name).await?)

@@ -12,6 +12,7 @@ use crate::kernel::Micros;
 use crate::kernel::clock::MINUTE;
 use crate::kernel::id::AdminTokenId;
 use crate::kernel::secret::{self, Secret};
+use crate::kernel::word::words;
 use crate::storage::{Db, Tx};
 use serde_json::{Value, json};
 
@@ -54,8 +55,35 @@ pub struct AdminToken {
     pub last_used_at: Option<Micros>,
 }
 
+words! {
+    /// How it stands with a token.
+    pub enum TokenStatus {
+        /// It may be used.
+        Active = "active",
+        /// It is refused for now, itself or with the account of who made it.
+        Suspended = "suspended",
+        /// It has ended by itself.
+        Expired = "expired",
+        /// It is refused for good.
+        Revoked = "revoked",
+    }
+}
+
+impl AdminToken {
+    /// How it stands at a time.
+    #[must_use]
+    pub fn standing(&self, now: Micros) -> TokenStatus {
+        match self.status {
+            Status::Revoked => TokenStatus::Revoked,
+            _ if self.expires_at.is_some_and(|at| at <= now) => TokenStatus::Expired,
+            Status::Active if !self.is_held => TokenStatus::Active,
+            Status::Active | Status::Suspended => TokenStatus::Suspended,
+        }
+    }
+}
+
 fn change(id: AdminTokenId, op: &'static str, detail: Value) -> Change {
-    Change { kind: Kind::AdminToken, id: id.to_string(), op, detail }
+    Change::new(Kind::AdminToken, id, op, detail)
 }
 
 /// Creates a token; its text is returned this once.

@@ -11,9 +11,9 @@ use super::problems::{BodyProblems, Conflicts, Missing, Problems};
 use super::roles::{Role, Roles};
 use super::state::{State, created, done};
 use super::store::list_tokens as list;
-use super::token::{self, AdminToken};
+use super::token::{self, AdminToken, TokenStatus};
 use crate::access::leaks::{Found, list_leaks};
-use crate::access::model::{Name, Status};
+use crate::access::model::Name;
 use crate::http::{Answer, ApiPath, ApiResult, JsonBody, Params};
 use crate::kernel::Micros;
 use crate::kernel::id::AdminTokenId;
@@ -42,10 +42,8 @@ pub struct TokenIn {
     /// Whose it is or what it is for.
     #[schema(value_type = String, min_length = 1, max_length = 100, example = "billing export")]
     pub name: Name,
-    /// What its holder is to the gateway; `["owner"]` where it is left out. Give a program no more than it
-    /// needs.
-    #[serde(default = "Roles::owner")]
-    #[schema(value_type = Vec<Role>, min_items = 1, required = false, example = json!(["billing"]))]
+    /// What its holder is to the gateway. Give a program no more than it needs.
+    #[schema(value_type = Vec<Role>, min_items = 1, example = json!(["billing"]))]
     pub roles: Roles,
     /// When it ends by itself; never where it is left out.
     #[schema(value_type = Option<String>, format = DateTime, example = "2027-11-22T00:00:00Z")]
@@ -61,9 +59,9 @@ pub struct TokenOut {
     /// Whose it is or what it is for.
     #[schema(value_type = String, example = "billing export")]
     pub name: Name,
-    /// `active`, `suspended` (also where the account of who made it is) or, for good, `revoked`.
+    /// `active`, `suspended` (also where the account of who made it is), `expired` or, for good, `revoked`.
     #[schema(example = "active")]
-    pub status: Status,
+    pub status: TokenStatus,
     /// Id of the account of who made it, or of the token that did; null where the command line did.
     #[schema(required = true, max_length = 15, example = "acc_9pSz33qRsTu")]
     pub made_by: Option<String>,
@@ -81,11 +79,12 @@ pub struct TokenOut {
     pub last_used_at: Option<Micros>,
 }
 
-impl From<AdminToken> for TokenOut {
-    fn from(token: AdminToken) -> Self {
-        let AdminToken { id, name, status, is_held, roles, person, .. } = token;
-        let AdminToken { created_at, expires_at, last_used_at, .. } = token;
-        let status = if is_held { status.max(Status::Suspended) } else { status };
+impl TokenOut {
+    /// A token as it stands at a time.
+    fn of(token: AdminToken, now: Micros) -> Self {
+        let status = token.standing(now);
+        let AdminToken { id, name, roles, person, created_at, expires_at, last_used_at, .. } =
+            token;
         let made_by = Some(person).filter(|person| !person.is_empty());
         Self { id, name, status, made_by, roles, created_at, expires_at, last_used_at }
     }
@@ -139,7 +138,8 @@ async fn list_tokens(
     let leaked = params.value::<Attention>("attention").is_some();
     let page = page::read(&request, params)?;
     let rows = list(&state.db, &page::walk(&page, AdminTokenId)?, leaked).await?;
-    page::answer(&page, rows, |token| token.id.0, TokenOut::from)
+    let now = state.clock.now();
+    page::answer(&page, rows, |token| token.id.0, |token| TokenOut::of(token, now))
 }
 
 /// Create an admin token

@@ -3,18 +3,18 @@
 
 use super::freezes::{Freeze, Unfreeze, freeze, show_notes, unfreeze};
 use super::keys;
+use super::lines::{app_line, key_line, partner_line, plan_line, say_now, token_line};
 use super::simulate::{self, PricesArg, json_or_file, prices};
 use super::speak::say;
 use crate::access::Pepper;
-use crate::access::freezes::Freezable;
+use crate::access::freezes::{Freezable, Frozen};
 use crate::access::keys::model::{KeyFilter, OVERLAP_S, OldEnds, Rotation};
 use crate::access::keys::service::{
     create_key, finish_rotation, list_keys, quarantine_key, revoke_key, roll_back_rotation,
     rotate_key, set_key_status,
 };
 use crate::access::model::{
-    App, Cidr, Definition, DefinitionPatch, IssuedKey, Key, KeySpec, Name, Partner, Plan,
-    StockDisclosure,
+    Cidr, Definition, DefinitionPatch, IssuedKey, KeySpec, Name, StockDisclosure,
 };
 use crate::access::offers::{Approval, Description, Offer, get_offer, set_offer};
 use crate::access::partners::model::PartnerPatch;
@@ -28,7 +28,7 @@ use crate::access::transfers;
 use crate::access::{Environment, Scope, Scopes};
 use crate::admin::roles::Roles;
 use crate::admin::store::list_tokens;
-use crate::admin::token::{AdminToken, TokenSpec, create_token, revoke_token, set_token_status};
+use crate::admin::token::{TokenSpec, create_token, revoke_token, set_token_status};
 use crate::app::open_pepper;
 use crate::config::{Config, FourEyes};
 use crate::kernel::id::{AdminTokenId, AppId, KeyId, PartnerId, PlanId};
@@ -241,7 +241,7 @@ pub(super) enum TokenCommand {
         name: Name,
         /// What its holder is to the gateway, joined by commas: owner, key_manager, plan_manager, billing,
         /// privacy_officer, support, auditor, read_only, feeds.
-        #[arg(long = "role", default_value = "owner")]
+        #[arg(long = "role")]
         roles: Roles,
         /// When it ends (RFC 3339).
         #[arg(long)]
@@ -312,7 +312,7 @@ impl Desk {
 pub(super) async fn show_all<T, F>(
     mut page: impl FnMut(Walk) -> F,
     id: fn(&T) -> String,
-    line: fn(&T) -> String,
+    line: impl Fn(&T) -> String,
 ) -> anyhow::Result<()>
 where
     F: Future<Output = anyhow::Result<Vec<T>>>,
@@ -330,34 +330,6 @@ where
     }
 }
 
-fn partner_line(partner: &Partner) -> String {
-    format!("{}\t{}\t{}", partner.id, partner.status, partner.name)
-}
-
-fn app_line(app: &App) -> String {
-    format!("{}\t{}\t{}\t{}\t{}", app.id, app.status, app.partner, app.plan, app.name)
-}
-
-fn plan_line(plan: &Plan) -> String {
-    let Plan { id, name, version, definition, .. } = plan;
-    let limits = serde_json::to_string(&definition.limits).unwrap_or_default();
-    let data = Some(&definition.data).filter(|data| !data.is_everything());
-    let data = data.and_then(|data| serde_json::to_string(data).ok());
-    let data = data.map_or_else(String::new, |data| format!("\tdata {data}"));
-    format!(
-        "{id}\tversion {version}\t{limits}\t{name}\tstock {}{data}",
-        definition.stock_disclosure
-    )
-}
-
-fn key_line(key: &Key) -> String {
-    let spec = &key.spec;
-    format!(
-        "{}\t{}\t{}\t{}\t{}\t{}",
-        key.id, key.status, spec.environment, spec.app, spec.scopes, spec.name
-    )
-}
-
 pub(super) async fn partner(config: &Config, command: PartnerCommand) -> anyhow::Result<()> {
     let desk = Desk::open(config).await?;
     let (db, by) = (&desk.db, &desk.by());
@@ -365,21 +337,24 @@ pub(super) async fn partner(config: &Config, command: PartnerCommand) -> anyhow:
         PartnerCommand::Create { name } => say(create_partner(db, by, name).await?.id)?,
         PartnerCommand::List => {
             let page = async |walk: Walk| Ok(list_partners(db, &walk).await?);
-            show_all(page, |p| p.id.to_string(), partner_line).await?;
+            let frozen = Frozen::read(db).await?;
+            show_all(page, |p| p.id.to_string(), |it| partner_line(it, &frozen)).await?;
         }
         PartnerCommand::Rename { id, name } => {
             let patch = PartnerPatch { name: Some(name), ..PartnerPatch::default() };
-            say(partner_line(&update_partner(db, by, id, patch).await?))?;
+            say_now(db, update_partner(db, by, id, patch).await?, partner_line).await?;
         }
         PartnerCommand::Freeze(how) => freeze(&desk, Freezable::Partner(how.id), how).await?,
         PartnerCommand::Unfreeze(why) => unfreeze(&desk, Freezable::Partner(why.id), &why).await?,
         PartnerCommand::Note { id, text } => say(add_note(db, by, id, &text).await?.number)?,
         PartnerCommand::Notes { id } => show_notes(db, id).await?,
         PartnerCommand::Suspend { id } => {
-            say(partner_line(&set_partner_status(db, by, id, Switch::Suspend).await?))?;
+            say_now(db, set_partner_status(db, by, id, Switch::Suspend).await?, partner_line)
+                .await?;
         }
         PartnerCommand::Resume { id } => {
-            say(partner_line(&set_partner_status(db, by, id, Switch::Resume).await?))?;
+            say_now(db, set_partner_status(db, by, id, Switch::Resume).await?, partner_line)
+                .await?;
         }
     }
     Ok(())
@@ -394,9 +369,12 @@ pub(super) async fn app(config: &Config, command: AppCommand) -> anyhow::Result<
         }
         AppCommand::List => {
             let page = async |walk: Walk| Ok(list_apps(db, None, &walk, by.now).await?);
-            show_all(page, |a| a.id.to_string(), app_line).await?;
+            let frozen = Frozen::read(db).await?;
+            show_all(page, |a| a.id.to_string(), |it| app_line(it, &frozen)).await?;
         }
-        AppCommand::SetPlan { id, plan } => say(app_line(&set_app_plan(db, by, id, plan).await?))?,
+        AppCommand::SetPlan { id, plan } => {
+            say_now(db, set_app_plan(db, by, id, plan).await?, app_line).await?
+        }
         AppCommand::Transfer { id, partner, dry_run } => {
             let done = match dry_run {
                 true => transfers::preview(db, by, id, partner).await?,
@@ -410,10 +388,10 @@ pub(super) async fn app(config: &Config, command: AppCommand) -> anyhow::Result<
         AppCommand::Freeze(how) => freeze(&desk, Freezable::App(how.id), how).await?,
         AppCommand::Unfreeze(why) => unfreeze(&desk, Freezable::App(why.id), &why).await?,
         AppCommand::Suspend { id } => {
-            say(app_line(&set_app_status(db, by, id, Switch::Suspend).await?))?;
+            say_now(db, set_app_status(db, by, id, Switch::Suspend).await?, app_line).await?;
         }
         AppCommand::Resume { id } => {
-            say(app_line(&set_app_status(db, by, id, Switch::Resume).await?))?;
+            say_now(db, set_app_status(db, by, id, Switch::Resume).await?, app_line).await?;
         }
     }
     Ok(())
@@ -484,17 +462,18 @@ pub(super) async fn key(config: &Config, command: KeyCommand) -> anyhow::Result<
         KeyCommand::List => {
             let page =
                 async |walk: Walk| Ok(list_keys(db, &KeyFilter::default(), &walk, by.now).await?);
-            show_all(page, |k| k.id.to_string(), key_line).await?;
+            let frozen = Frozen::read(db).await?;
+            show_all(page, |k| k.id.to_string(), |it| key_line(it, &frozen)).await?;
         }
         KeyCommand::Freeze(how) => freeze(&desk, Freezable::Key(how.id), how).await?,
         KeyCommand::Unfreeze(why) => unfreeze(&desk, Freezable::Key(why.id), &why).await?,
         KeyCommand::Suspend { id } => {
-            say(key_line(&set_key_status(db, by, id, Switch::Suspend).await?))?;
+            say_now(db, set_key_status(db, by, id, Switch::Suspend).await?, key_line).await?;
         }
         KeyCommand::Resume { id } => {
-            say(key_line(&set_key_status(db, by, id, Switch::Resume).await?))?;
+            say_now(db, set_key_status(db, by, id, Switch::Resume).await?, key_line).await?;
         }
-        KeyCommand::Revoke { id } => say(key_line(&revoke_key(db, by, id).await?))?,
+        KeyCommand::Revoke { id } => say_now(db, revoke_key(db, by, id).await?, key_line).await?,
         KeyCommand::Rotate { id, overlap_s, starts_at, cut_over_at } => {
             let old_ends = cut_over_at.map_or(OldEnds::After(overlap_s), OldEnds::At);
             let rotation = Rotation { starts_at, old_ends };
@@ -502,16 +481,17 @@ pub(super) async fn key(config: &Config, command: KeyCommand) -> anyhow::Result<
         }
         KeyCommand::Import(args) => keys::import(&desk, args).await?,
         KeyCommand::Bulk(args) => keys::bulk(&desk, args).await?,
-        KeyCommand::Quarantine { id } => say(key_line(&quarantine_key(db, by, id).await?))?,
-        KeyCommand::Finish { id } => say(key_line(&finish_rotation(db, by, id).await?))?,
-        KeyCommand::RollBack { id } => say(key_line(&roll_back_rotation(db, by, id).await?))?,
+        KeyCommand::Quarantine { id } => {
+            say_now(db, quarantine_key(db, by, id).await?, key_line).await?
+        }
+        KeyCommand::Finish { id } => {
+            say_now(db, finish_rotation(db, by, id).await?, key_line).await?
+        }
+        KeyCommand::RollBack { id } => {
+            say_now(db, roll_back_rotation(db, by, id).await?, key_line).await?
+        }
     }
     Ok(())
-}
-
-fn token_line(token: &AdminToken) -> String {
-    let held = if token.is_held { "\tits account is suspended" } else { "" };
-    format!("{}\t{}\t{}\t{}{held}", token.id, token.status, token.name, token.roles)
 }
 
 pub(super) async fn token(config: &Config, command: TokenCommand) -> anyhow::Result<()> {
@@ -524,13 +504,15 @@ pub(super) async fn token(config: &Config, command: TokenCommand) -> anyhow::Res
         }
         TokenCommand::List { leaked } => {
             let page = async |walk: Walk| Ok(list_tokens(db, &walk, leaked).await?);
-            show_all(page, |t| t.id.to_string(), token_line).await?;
+            show_all(page, |t| t.id.to_string(), |token| token_line(token, by.now)).await?;
         }
         TokenCommand::Suspend { id } => {
-            say(token_line(&set_token_status(db, by, id, Switch::Suspend).await?))?;
+            let token = set_token_status(db, by, id, Switch::Suspend).await?;
+            say(token_line(&token, by.now))?;
         }
         TokenCommand::Resume { id } => {
-            say(token_line(&set_token_status(db, by, id, Switch::Resume).await?))?;
+            let token = set_token_status(db, by, id, Switch::Resume).await?;
+            say(token_line(&token, by.now))?;
         }
         TokenCommand::Revoke { id } => {
             revoke_token(db, by, id).await?;

@@ -244,7 +244,7 @@ fn welcome(at: Addresses, keys: &DemoKeys, token: Option<&Secret>, data_dir: &Pa
         || {
             format!(
                 "was shown at the first start; a new one:\n                \
-                 COMPTOIR__SERVER__DATA_DIR='{data_dir}' comptoir token create --name me"
+                 COMPTOIR__SERVER__DATA_DIR='{data_dir}' comptoir token create --name me --role owner"
             )
         },
         |token| format!("{}  (shown this once)", token.reveal()),

@@ -91,7 +91,7 @@ pub(super) async fn run(config: &Config, command: FeedCommand) -> anyhow::Result
 
 /// Writes down what was decided about an import, with what is done.
 async fn told(tx: &mut Tx, clock: &Clock, id: &str, op: &'static str) -> anyhow::Result<()> {
-    let change = Change { kind: Kind::Import, id: id.to_owned(), op, detail: json!({}) };
+    let change = Change::new(Kind::Import, id, op, json!({}));
     Ok(record(tx, &By::new(ACTOR, clock.now()), change).await?)
 }
 

@@ -44,7 +44,7 @@ where
     Id: FromStr<Err: Error + Send + Sync + 'static> + Clone + Send + Sync + 'static,
 {
     let frozen = freezes::freeze(&desk.db, &desk.by(), what, (how.reason, how.tell_caller)).await?;
-    say(format!("{what}\tfrozen\t{}", frozen.map_or_else(String::new, |it| it.reason.to_string())))
+    say(format!("{what}\tfrozen\t{}", frozen.reason))
 }
 
 pub(super) async fn unfreeze<Id>(

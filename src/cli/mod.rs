@@ -13,6 +13,7 @@ mod feed;
 mod freezes;
 mod import;
 mod keys;
+mod lines;
 mod serve;
 mod simulate;
 mod speak;

@@ -248,6 +248,7 @@ mod tests {
             status: 429,
             code: code.as_str().to_owned(),
             who: None,
+            reason: None,
             limits: limits.iter().map(limit).collect(),
         }
     }

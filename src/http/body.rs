@@ -35,9 +35,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for JsonBody<T> {
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let limit = request.app_data::<BodyLimit>().map_or(DEFAULT_LIMIT, |limit| limit.0);
-        let media_type = request.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes);
-        let json = is_json(media_type.unwrap_or_default());
+        let (limit, json) = (limit(request), declares_json(request));
         let payload = payload.take();
         Box::pin(async move {
             if !json {
@@ -57,19 +55,26 @@ impl<T: DeserializeOwned + 'static> FromRequest for OptionalBody<T> {
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let limit = request.app_data::<BodyLimit>().map_or(DEFAULT_LIMIT, |limit| limit.0);
-        let media_type = request.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes);
-        let json = is_json(media_type.unwrap_or_default());
+        let (limit, json) = (limit(request), declares_json(request));
         let payload = payload.take();
         Box::pin(async move {
             let body = read(payload, limit).await?;
-            match (body.is_empty(), json) {
+            match (body.trim_ascii().is_empty(), json) {
                 (true, _) => parse(b"{}").map(Self),
                 (false, true) => parse(&body).map(Self),
                 (false, false) => Err(not_json()),
             }
         })
     }
+}
+
+fn limit(request: &HttpRequest) -> usize {
+    request.app_data::<BodyLimit>().map_or(DEFAULT_LIMIT, |limit| limit.0)
+}
+
+fn declares_json(request: &HttpRequest) -> bool {
+    let media_type = request.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+    is_json(media_type.unwrap_or_default())
 }
 
 fn not_json() -> ApiError {

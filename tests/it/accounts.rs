@@ -414,7 +414,9 @@ async fn a_suspended_person_is_out_with_all_sessions_and_tokens() {
 async fn a_token_of_a_suspended_owner_is_no_way_in_that_is_left() {
     let app = TestApp::builder().fixed_clock(NOON).start().await;
     let claire = Browser::set_up(&app, "claire@example.com", &["owner"]).await;
-    claire.ok("POST", "/admin/v1/tokens", Some(json!({ "name": "hers" }))).await;
+    claire
+        .ok("POST", "/admin/v1/tokens", Some(json!({ "name": "hers", "roles": ["owner"] })))
+        .await;
     let tokens = app.admin_ok("GET", "/admin/v1/tokens", None).await;
     let first = tokens["items"].as_array().unwrap().iter().find(|token| token["name"] == "first");
     let first = format!("/admin/v1/tokens/{}/revoke", first.unwrap()["id"].as_str().unwrap());

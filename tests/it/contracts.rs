@@ -177,19 +177,19 @@ async fn what_is_frozen_is_refused_and_cannot_be_changed() {
         assert_eq!(listed["items"].as_array().unwrap().len(), 1, "{listed}");
 
         // Nothing below it can be changed either.
-        for change in ["suspend", "resume", "revoke"] {
-            let change = app.admin("POST", &format!("{}/{change}", places[0]), None).await;
-            if change.status() != 200 {
-                problem(change, 409, "conflict").await;
-            }
-        }
-        let rotated = json!({ "overlap_s": 0 });
+        let rotated = json!({ "overlap_s": 60 });
         let rotated = app.admin("POST", &format!("{}/rotate", places[0]), Some(rotated)).await;
         let said = problem(rotated, 409, "conflict").await;
         assert!(said["detail"].as_str().unwrap().contains("frozen"), "{said}");
         let again = json!({ "reason": "Another reason", "tell_caller": true });
-        let again = app.admin_ok("POST", &format!("{place}/freeze"), Some(again)).await;
-        assert_eq!(again["reason"], "The key leaked", "the first one stays");
+        let again = app.admin("POST", &format!("{place}/freeze"), Some(again)).await;
+        problem(again, 409, "conflict").await;
+        let told = json!({ "reason": "The key leaked", "tell_caller": true });
+        let told = app.admin("POST", &format!("{place}/freeze"), Some(told)).await;
+        problem(told, 409, "conflict").await;
+        let same = json!({ "reason": "The key leaked" });
+        let same = app.admin_ok("POST", &format!("{place}/freeze"), Some(same)).await;
+        assert_eq!(same, frozen);
 
         let without = app.admin("POST", &format!("{place}/unfreeze"), Some(json!({}))).await;
         problem(without, 400, "invalid_body").await;
@@ -231,4 +231,102 @@ async fn a_freeze_keeps_the_status_beneath_and_may_tell_its_reason() {
     let nobody = json!({ "reason": "x" });
     let nobody = app.admin("POST", "/admin/v1/partners/prt_00000000000/freeze", Some(nobody)).await;
     problem(nobody, 404, "not_found").await;
+}
+
+#[tokio::test]
+async fn what_is_frozen_can_be_repaired() {
+    let (app, key) = shop("2027-01-15T12:00:00Z").await;
+    let place = format!("/admin/v1/keys/{}", key.id);
+    let partner = format!("/admin/v1/partners/{}", key.partner_id);
+    let why = json!({ "reason": "Keys found in a public repository" });
+    app.admin_ok("POST", &format!("{partner}/freeze"), Some(why)).await;
+    let other = json!({ "app_id": key.app_id, "environment": "live", "name": "other" });
+    problem(app.admin("POST", "/admin/v1/keys", Some(other)).await, 409, "conflict").await;
+    // What leaves the old secret alive is refused, and the preview of many keys says so.
+    for body in
+        [json!({ "overlap_s": 60 }), json!({ "overlap_s": 0, "starts_at": "2027-01-16T12:00:00Z" })]
+    {
+        let refused = app.admin("POST", &format!("{place}/rotate"), Some(body)).await;
+        let refused = problem(refused, 409, "conflict").await;
+        assert!(refused["detail"].as_str().unwrap().contains("overlap_s"), "{refused}");
+    }
+    let filter = json!({ "partner_id": key.partner_id });
+    let request = json!({ "action": "rotate", "filter": filter });
+    let seen = app.admin_ok("POST", "/admin/v1/keys/bulk/preview", Some(request)).await;
+    let skipped = json!([{ "id": key.id, "reason": "frozen" }]);
+    assert_eq!((&seen["count"], &seen["skipped"]), (&json!(0), &skipped));
+    let request = json!({ "action": "rotate", "filter": filter, "overlap_s": 0 });
+    let seen = app.admin_ok("POST", "/admin/v1/keys/bulk/preview", Some(request.clone())).await;
+    let run = json!({ "request": request, "token": seen["token"] });
+    let changed = app.admin("POST", "/admin/v1/keys/bulk", Some(run)).await;
+    assert_eq!(changed.status(), 200);
+    let changed: Value = changed.json().await.unwrap();
+    let rotated = json!({ "overlap_s": 0 });
+    let rotated = app.admin_ok("POST", &format!("{place}/rotate"), Some(rotated)).await;
+    for verb in ["quarantine", "suspend"] {
+        app.admin_ok("POST", &format!("{place}/{verb}"), None).await;
+    }
+    // In quarantine it could do more than suspended.
+    for verb in ["quarantine", "resume"] {
+        let wider = app.admin("POST", &format!("{place}/{verb}"), None).await;
+        problem(wider, 409, "conflict").await;
+    }
+    let text = rotated["text"].as_str().unwrap();
+    problem(app.get(text, &path()).await, 403, "frozen").await;
+    let why = json!({ "reason": "All keys are rotated" });
+    app.admin_ok("POST", &format!("{partner}/unfreeze"), Some(why.clone())).await;
+    app.admin_ok("POST", &format!("{place}/resume"), None).await;
+    assert_eq!(app.get(text, &path()).await.status(), 200);
+    for old in [key.text.as_str(), changed["text"].as_str().unwrap()] {
+        problem(app.get(old, &path()).await, 401, "invalid_key").await;
+    }
+    app.admin_ok("POST", &format!("{place}/freeze"), Some(why)).await;
+    assert_eq!(app.admin_ok("POST", &format!("{place}/revoke"), None).await["status"], "revoked");
+}
+
+#[tokio::test]
+async fn what_is_frozen_says_so_wherever_it_is_shown() {
+    let (app, key) = shop("2027-01-15T12:00:00Z").await;
+    let places = [("keys", &key.id), ("apps", &key.app_id), ("partners", &key.partner_id)];
+    for (height, (kind, id)) in places.iter().enumerate() {
+        let place = format!("/admin/v1/{kind}/{id}");
+        let why = json!({ "reason": "A dispute" });
+        app.admin_ok("POST", &format!("{place}/freeze"), Some(why.clone())).await;
+        for (below, (kind, id)) in places.iter().enumerate() {
+            let shown = app.admin_ok("GET", &format!("/admin/v1/{kind}/{id}"), None).await;
+            let told = json!({
+                "id": places[height].1, "reason": "A dispute", "since": "2027-01-15T12:00:00Z",
+            });
+            let told = if below <= height { told } else { Value::Null };
+            assert_eq!((&shown["status"], &shown["frozen"]), (&json!("active"), &told), "{kind}");
+            let listed = app.admin_ok("GET", &format!("/admin/v1/{kind}"), None).await;
+            let listed = listed["items"].as_array().unwrap().iter();
+            let listed = listed.filter(|item| item["id"] == json!(id)).collect::<Vec<_>>();
+            assert_eq!(listed, [&shown]);
+        }
+        app.admin_ok("POST", &format!("{place}/unfreeze"), Some(why)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_reason_is_kept_and_what_is_not_known_is_refused() {
+    let (app, key) = shop("2027-01-15T12:00:00Z").await;
+    for (kind, id, verbs) in [
+        ("partners", &key.partner_id, &["suspend", "resume"][..]),
+        ("apps", &key.app_id, &["suspend", "resume"]),
+        ("keys", &key.id, &["quarantine", "resume", "suspend", "revoke"]),
+    ] {
+        for verb in verbs {
+            let place = format!("/admin/v1/{kind}/{id}/{verb}");
+            for wrong in [json!({ "why": "unpaid" }), json!({ "reason": "" }), json!([])] {
+                let refused = app.admin("POST", &place, Some(wrong)).await;
+                problem(refused, 400, "invalid_body").await;
+            }
+            app.admin_ok("POST", &place, Some(json!({ "reason": "unpaid" }))).await;
+            let audit = app.admin_ok("GET", &format!("/admin/v1/audit?subject={id}"), None).await;
+            let last = &audit["items"][0];
+            assert!(last["action"].as_str().unwrap().ends_with(verb), "{last}");
+            assert_eq!(last["detail"]["reason"], "unpaid");
+        }
+    }
 }

@@ -39,6 +39,14 @@ pub(crate) fn path(waits: &Value, verb: &str) -> String {
     format!("/admin/v1/approvals/{}/{verb}", waits["id"].as_str().unwrap())
 }
 
+/// What comes of an action that makes a secret when `other` has approved it and `one`, who has asked, claims it.
+pub(crate) async fn claimed(asked: &Value, one: &Browser, other: &Browser) -> Value {
+    let approved = other.ok("POST", &path(asked, "approve"), None).await;
+    let status = &approved["approval"]["status"];
+    assert_eq!((status, &approved["result"]), (&json!("claimable"), &Value::Null));
+    one.ok("POST", &path(asked, "claim"), None).await
+}
+
 #[tokio::test]
 async fn an_owners_token_is_made_when_another_owner_agrees() {
     let (app, one, other) = two_owners().await;
@@ -57,7 +65,8 @@ async fn an_owners_token_is_made_when_another_owner_agrees() {
     problem(refused, 403, "second_person_required").await;
     let refused = app.admin("POST", &path(&waits, "approve"), None).await;
     problem(refused, 403, "second_person_required").await;
-    let done = other.ok("POST", &path(&waits, "approve"), None).await;
+    problem(one.call("POST", &path(&waits, "claim"), None).await, 409, "conflict").await;
+    let done = claimed(&waits, &one, &other).await;
     assert_eq!(done["approval"]["status"], "approved");
     assert_eq!(done["approval"]["decided_by"], json!(other.account));
     let text = done["result"]["text"].as_str().unwrap();
@@ -65,6 +74,7 @@ async fn an_owners_token_is_made_when_another_owner_agrees() {
     assert_eq!(me.json::<Value>().await.unwrap()["roles"], json!(["owner"]));
     let again = other.call("POST", &path(&waits, "approve"), None).await;
     problem(again, 409, "conflict").await;
+    problem(one.call("POST", &path(&waits, "claim"), None).await, 409, "conflict").await;
     let shown = one.ok("GET", path(&waits, "").trim_end_matches('/'), None).await;
     assert!(!shown.to_string().contains(text), "the secret was shown that once");
     assert!(!rows(&app.db, "approvals").await.contains(text));
@@ -78,7 +88,7 @@ async fn an_owners_token_is_made_when_another_owner_agrees() {
     let told = app.admin_ok("GET", &subject, None).await;
     let told: Vec<&str> =
         told["items"].as_array().unwrap().iter().map(|e| e["action"].as_str().unwrap()).collect();
-    assert_eq!(told, ["approval.approve", "approval.ask"]);
+    assert_eq!(told, ["approval.claim", "approval.approve", "approval.ask"]);
     assert!(audit::verify(&app.db, None).await.unwrap().is_ok());
 }
 
@@ -88,7 +98,7 @@ async fn a_person_is_one_person_with_any_of_their_tokens() {
     let body = json!({ "name": "mine", "roles": ["owner"] });
     let asked =
         one.call("POST", "/admin/v1/tokens", Some(body)).await.json::<Value>().await.unwrap();
-    let done = other.ok("POST", &path(&asked, "approve"), None).await;
+    let done = claimed(&asked, &one, &other).await;
     let text = done["result"]["text"].as_str().unwrap();
     // What a token asks for that the first person has made, that person cannot approve.
     let body = json!({ "login": "third@example.com", "name": "Third", "roles": ["auditor"] });
@@ -98,8 +108,59 @@ async fn a_person_is_one_person_with_any_of_their_tokens() {
     let asked: Value = asked.json().await.unwrap();
     let refused = one.call("POST", &path(&asked, "approve"), None).await;
     problem(refused, 403, "second_person_required").await;
-    let done = other.ok("POST", &path(&asked, "approve"), None).await;
+    // And they claim it, who is one person with their token.
+    let done = claimed(&asked, &one, &other).await;
     assert!(done["result"]["password"].is_string(), "{done}");
+}
+
+#[tokio::test]
+async fn one_person_does_not_become_two_by_what_another_has_approved() {
+    let (app, one, other) = two_owners().await;
+    let ask = async |who: &Browser, login: &str| {
+        let body = json!({ "login": login, "name": "Third", "roles": ["owner"] });
+        let asked = who.call("POST", "/admin/v1/accounts", Some(body)).await;
+        assert_eq!(asked.status(), 202);
+        asked.json::<Value>().await.unwrap()
+    };
+    let asked = ask(&one, "third@example.com").await;
+    other.ok("POST", &path(&asked, "approve"), None).await;
+    // Nothing is there before it is claimed, and the second person cannot claim it.
+    let accounts = app.admin_ok("GET", "/admin/v1/accounts", None).await;
+    assert_eq!(accounts["items"].as_array().unwrap().len(), 2, "{accounts}");
+    let refused = other.call("POST", &path(&asked, "claim"), None).await;
+    problem(refused, 403, "insufficient_role").await;
+    let done = one.ok("POST", &path(&asked, "claim"), None).await;
+    let first = done["result"]["password"].as_str().unwrap();
+    let third = Browser::begin(&app, "third@example.com", first).await;
+    // Who knew the first password is no second person to the account, nor the account to them.
+    for (asks, approves) in [(&one, &third), (&third, &one)] {
+        let asked = ask(asks, "fourth@example.com").await;
+        let refused = approves.call("POST", &path(&asked, "approve"), None).await;
+        problem(refused, 403, "second_person_required").await;
+        other.ok("POST", &path(&asked, "approve"), None).await;
+        let taken_back = json!({ "reason": "Not now." });
+        asks.ok("POST", &path(&asked, "reject"), Some(taken_back)).await;
+        problem(asks.call("POST", &path(&asked, "claim"), None).await, 409, "conflict").await;
+    }
+    // Somebody else is, for both.
+    let asked = ask(&other, "fifth@example.com").await;
+    third.ok("POST", &path(&asked, "approve"), None).await;
+}
+
+#[tokio::test]
+async fn what_is_not_claimed_in_time_is_never_done() {
+    let (app, one, other) = two_owners().await;
+    let body = json!({ "name": "deploy", "roles": ["owner"] });
+    let asked =
+        one.call("POST", "/admin/v1/tokens", Some(body)).await.json::<Value>().await.unwrap();
+    other.ok("POST", &path(&asked, "approve"), None).await;
+    app.clock.advance(3 * DAY);
+    let mut one = one;
+    one.log_in_again().await;
+    let late = problem(one.call("POST", &path(&asked, "claim"), None).await, 409, "conflict").await;
+    assert!(late["detail"].as_str().unwrap().contains("expired"), "{late}");
+    let tokens = app.admin_ok("GET", "/admin/v1/tokens", None).await;
+    assert_eq!(tokens["items"].as_array().unwrap().len(), 1);
 }
 
 #[tokio::test]
@@ -171,7 +232,7 @@ async fn a_second_person_needs_the_right_of_what_they_approve() {
     let body = json!({ "login": "keys@example.com", "name": "Keys", "roles": ["key_manager"] });
     let asked =
         one.call("POST", "/admin/v1/accounts", Some(body)).await.json::<Value>().await.unwrap();
-    let done = other.ok("POST", &path(&asked, "approve"), None).await;
+    let done = claimed(&asked, &one, &other).await;
     let first = done["result"]["password"].as_str().unwrap();
     let keys = Browser::begin(&app, "keys@example.com", first).await;
     let body = json!({ "name": "deploy", "roles": ["owner"] });
@@ -190,8 +251,13 @@ async fn what_cannot_be_done_waits_on_and_two_who_approve_at_once_do_it_once() {
     let (app, one, other) = two_owners().await;
     let third = owner(&app, "third@example.com").await;
     let body = json!({ "login": "other@example.com", "name": "Twice", "roles": ["auditor"] });
+    let refused = one.call("POST", "/admin/v1/accounts", Some(body)).await;
+    problem(refused, 409, "conflict").await;
+    assert_eq!(one.ok("GET", "/admin/v1/approvals", None).await["items"], json!([]));
+    let body = json!({ "login": "twice@example.com", "name": "Twice", "roles": ["auditor"] });
     let asked =
         one.call("POST", "/admin/v1/accounts", Some(body)).await.json::<Value>().await.unwrap();
+    owner(&app, "twice@example.com").await;
     problem(other.call("POST", &path(&asked, "approve"), None).await, 409, "conflict").await;
     let shown = one.ok("GET", path(&asked, "").trim_end_matches('/'), None).await;
     assert_eq!(shown["status"], "waiting");
@@ -202,6 +268,11 @@ async fn what_cannot_be_done_waits_on_and_two_who_approve_at_once_do_it_once() {
     let approve = path(&asked, "approve");
     let (a, b) =
         tokio::join!(other.call("POST", &approve, None), third.call("POST", &approve, None));
+    let mut statuses = [a.status().as_u16(), b.status().as_u16()];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 409]);
+    let claim = path(&asked, "claim");
+    let (a, b) = tokio::join!(one.call("POST", &claim, None), one.call("POST", &claim, None));
     let mut statuses = [a.status().as_u16(), b.status().as_u16()];
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 409]);

@@ -1,6 +1,6 @@
 //! Many keys at once, and the scopes that two people give.
 
-use crate::four_eyes::{owner, path};
+use crate::four_eyes::{claimed, owner, path};
 use crate::support::people::Browser;
 use crate::support::{NOON, TestApp, TestKey, problem};
 use comptoir::kernel::clock::{DAY, HOUR};
@@ -67,10 +67,10 @@ async fn many_keys_are_revoked_when_another_person_agrees() {
     );
     assert_eq!(status().await, "revoked");
 
-    // New texts are told to who approves, once.
+    // New texts are told to who has asked, once.
     let key = app.key(json!({})).await;
     let asked = waits(ask(&one, &key, "rotate").await).await;
-    let done = other.ok("POST", &path(&asked, "approve"), None).await;
+    let done = claimed(&asked, &one, &other).await;
     let text = done["result"][0]["text"].as_str().unwrap();
     assert!(text.starts_with("cpt_live_"), "{text}");
     let shown = one.ok("GET", path(&asked, "").trim_end_matches('/'), None).await;
@@ -123,7 +123,7 @@ async fn a_guarded_scope_is_given_by_two_whatever_the_way() {
         let asked = waits(asked).await;
         let refused = one.call("POST", &path(&asked, "approve"), None).await;
         problem(refused, 403, "second_person_required").await;
-        let done = other.ok("POST", &path(&asked, "approve"), None).await;
+        let done = claimed(&asked, &one, &other).await;
         assert!(done["result"]["text"].as_str().unwrap().starts_with("cpt_live_"));
         assert!(done["result"]["key"]["scopes"].to_string().contains("stock:quantity"));
     }
@@ -140,7 +140,7 @@ async fn a_guarded_scope_is_given_by_two_whatever_the_way() {
     assert_eq!(scopes().await, less["scopes"]);
     // By a client.
     let asked = waits(one.call("POST", "/admin/v1/clients", Some(new(Value::Null))).await).await;
-    let done = other.ok("POST", &path(&asked, "approve"), None).await;
+    let done = claimed(&asked, &one, &other).await;
     assert!(done["result"]["secret"].as_str().unwrap().starts_with("cpt_client_"));
     // By an import, which says so of the row.
     let row = json!({ "app_id": key.app_id, "name": "old", "sha256": "0".repeat(64) });

@@ -161,6 +161,15 @@ async fn an_owner_of_the_provider_is_one_when_a_second_person_agrees() {
         .await;
     other.ok("POST", &path(asked, "approve"), None).await;
     assert_eq!(roles(&claire).await, json!(["owner"]));
+    // What only the provider can do is not even asked for.
+    let account = format!("/admin/v1/accounts/{}", asked["asked_by"].as_str().unwrap());
+    let roles_here = json!({ "roles": ["auditor"] });
+    let refused = other.call("PATCH", &account, Some(roles_here)).await;
+    problem(refused, 400, "invalid_body").await;
+    let refused = other.call("POST", &format!("{account}/reset"), None).await;
+    assert_eq!(refused.status(), 400);
+    let waiting = other.ok("GET", "/admin/v1/approvals?waiting=true", None).await;
+    assert_eq!(waiting["items"], json!([]));
     // Who is one stays one for as long as the provider says so, and is asked about anew after that.
     let (claire, _) = log_in((&app, &provider), with(json!(["admins"]))).await;
     assert_eq!(roles(&claire).await, json!(["owner"]));

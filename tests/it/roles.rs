@@ -134,7 +134,16 @@ async fn a_token_ends_by_itself_and_shows_its_last_use() {
     assert_eq!(shown["last_used_at"], "2026-11-22T12:05:00Z");
     app.clock.advance(HOUR);
     problem(call(&app, &Method::GET, "/admin/v1/me", text).await, 401, "expired_key").await;
-    let past = json!({ "name": "late", "expires_at": "2026-11-22T13:00:00Z" });
+    let listed = app.admin_ok("GET", "/admin/v1/tokens", None).await;
+    let mut statuses: Vec<&str> =
+        listed["items"].as_array().unwrap().iter().map(|t| t["status"].as_str().unwrap()).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, ["active", "expired"]);
+    // Nobody is made an owner by saying nothing.
+    let unsaid = app.admin("POST", "/admin/v1/tokens", Some(json!({ "name": "ci" }))).await;
+    let unsaid = problem(unsaid, 400, "invalid_body").await;
+    assert!(unsaid.to_string().contains("roles"), "{unsaid}");
+    let past = json!({ "name": "late", "roles": ["feeds"], "expires_at": "2026-11-22T13:00:00Z" });
     let refused = app.admin("POST", "/admin/v1/tokens", Some(past)).await;
     assert_eq!(problem(refused, 400, "invalid_body").await["errors"][0]["pointer"], "/expires_at");
     for wrong in [json!([]), json!(["boss"]), json!("owner")] {
@@ -147,7 +156,9 @@ async fn a_token_ends_by_itself_and_shows_its_last_use() {
 #[tokio::test]
 async fn a_token_of_before_there_were_roles_may_do_everything() {
     let app = TestApp::start().await;
-    let issued = app.admin_ok("POST", "/admin/v1/tokens", Some(json!({ "name": "old" }))).await;
+    let issued = app
+        .admin_ok("POST", "/admin/v1/tokens", Some(json!({ "name": "old", "roles": ["owner"] })))
+        .await;
     let id = issued["token"]["id"].as_str().unwrap();
     // As the version before has written it.
     let sql = "INSERT INTO admin_tokens (id, name, hash, status, created_at) \

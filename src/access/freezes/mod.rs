@@ -1,5 +1,5 @@
-//! Freezes: a partner, an app or a key is refused, and nothing of it can be changed until somebody takes
-//! the freeze off and says why. Its status stays what it was, beneath.
+//! Freezes: a partner, an app or a key is refused, and nothing of it can be changed but what takes access away,
+//! until somebody takes the freeze off and says why. Its status stays what it was, beneath.
 
 pub(super) mod store;
 
@@ -12,10 +12,11 @@ use crate::kernel::Micros;
 use crate::kernel::id::{AppId, InvalidId, KeyId, PartnerId};
 use crate::storage::{Db, StoreError, Tx};
 use serde_json::json;
+use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
 
-const FREEZE: &str = "freeze";
+pub(super) const FREEZE: &str = "freeze";
 const UNFREEZE: &str = "unfreeze";
 
 /// What can be frozen.
@@ -101,9 +102,54 @@ pub struct Freeze {
     pub at: Micros,
 }
 
+/// Everything that is frozen, and the apps of partners that are.
+#[derive(Debug, Default)]
+pub struct Frozen {
+    freezes: HashMap<String, Freeze>,
+    apps: HashMap<AppId, PartnerId>,
+}
+
+impl Frozen {
+    /// Reads it.
+    pub async fn read(db: &Db) -> Result<Self, StoreError> {
+        let freezes = store::all(db).await?;
+        let is_partner = |id: &String| matches!(id.parse(), Ok(Freezable::Partner(_)));
+        let apps = match freezes.keys().any(is_partner) {
+            true => store::apps_of_frozen(db).await?,
+            false => HashMap::new(),
+        };
+        Ok(Self { freezes, apps })
+    }
+
+    /// By what something of these is frozen: the widest of them, and why.
+    fn first(&self, of: &[Option<Freezable>]) -> Option<(Freezable, &Freeze)> {
+        let found = |what: &Freezable| Some((*what, self.freezes.get(&what.to_string())?));
+        of.iter().flatten().find_map(found)
+    }
+
+    /// By what a partner is frozen.
+    #[must_use]
+    pub fn partner(&self, id: PartnerId) -> Option<(Freezable, &Freeze)> {
+        self.first(&[Some(Freezable::Partner(id))])
+    }
+
+    /// By what an app is frozen, or the partner that it belongs to.
+    #[must_use]
+    pub fn app(&self, id: AppId) -> Option<(Freezable, &Freeze)> {
+        let partner = self.apps.get(&id).copied().map(Freezable::Partner);
+        self.first(&[partner, Some(Freezable::App(id))])
+    }
+
+    /// By what a key of an app is frozen, or what it belongs to.
+    #[must_use]
+    pub fn key(&self, id: KeyId, app: AppId) -> Option<(Freezable, &Freeze)> {
+        self.app(app).or_else(|| self.first(&[Some(Freezable::Key(id))]))
+    }
+}
+
 /// Refuses a change of what is frozen, itself or by what it belongs to.
 pub(super) async fn forbid(tx: &mut Tx, id: &str, op: &str) -> Result<(), AccessError> {
-    if op == FREEZE || op == UNFREEZE {
+    if op == UNFREEZE {
         return Ok(());
     }
     match store::frozen_part(tx, id).await? {
@@ -130,13 +176,13 @@ pub async fn get(db: &Db, what: Freezable) -> Result<Option<Freeze>, AccessError
     Ok(store::find(db, &what.to_string()).await?)
 }
 
-/// Freezes. What is frozen already stays as it is, with its first reason.
+/// Freezes. Doing it again with another reason is refused, for the first one would be lost.
 pub async fn freeze(
     db: &Db,
     by: &By<'_>,
     what: Freezable,
     (reason, tell_caller): (Reason, bool),
-) -> Result<Option<Freeze>, AccessError> {
+) -> Result<Freeze, AccessError> {
     get(db, what).await?;
     let freeze = Freeze { reason, tell_caller, by: by.actor.to_owned(), at: by.now };
     let mut tx = db.begin().await?;
@@ -144,10 +190,16 @@ pub async fn freeze(
         let detail = json!({ "reason": freeze.reason, "tell_caller": tell_caller });
         record(&mut tx, by, change(what.kind(), what, FREEZE, detail)).await?;
         tx.commit().await?;
-    } else {
-        drop(tx);
+        return Ok(freeze);
     }
-    get(db, what).await
+    drop(tx);
+    match get(db, what).await? {
+        Some(is) if (&is.reason, is.tell_caller) == (&freeze.reason, tell_caller) => Ok(is),
+        _ => {
+            let why = "It is frozen already, with another reason or another `tell_caller`: unfreeze it first.";
+            Err(AccessError::Unfit(why.to_owned()))
+        }
+    }
 }
 
 /// Takes a freeze off.

@@ -4,6 +4,7 @@ use super::{Freezable, Freeze};
 use crate::access::store::stored;
 use crate::access::text::Reason;
 use crate::kernel::Micros;
+use crate::kernel::id::{AppId, PartnerId};
 use crate::storage::{Db, StoreError, Tx};
 use crate::{on_db, on_tx};
 use sqlx::FromRow;
@@ -88,4 +89,12 @@ pub(in crate::access) async fn all(db: &Db) -> Result<HashMap<String, Freeze>, S
     const ALL: &str = "SELECT * FROM freezes";
     let rows: Vec<Row> = on_db!(db, c => sqlx::query_as(ALL).fetch_all(c).await)?;
     rows.into_iter().map(|row| Ok((row.id.clone(), row.try_into()?))).collect()
+}
+
+/// The apps of partners that are frozen.
+pub(super) async fn apps_of_frozen(db: &Db) -> Result<HashMap<AppId, PartnerId>, StoreError> {
+    const APPS: &str = "SELECT id, partner_id FROM apps \
+                        WHERE partner_id IN (SELECT id FROM freezes)";
+    let rows: Vec<(String, String)> = on_db!(db, c => sqlx::query_as(APPS).fetch_all(c).await)?;
+    rows.iter().map(|(app, partner)| Ok((stored("apps", app)?, stored("apps", partner)?))).collect()
 }

@@ -10,6 +10,7 @@ use super::service::list_keys;
 use super::store;
 use super::store::rotation::hold_key;
 use crate::access::error::{AccessError, Kind};
+use crate::access::freezes::Frozen;
 use crate::access::key::Pepper;
 use crate::access::model::Key;
 use crate::access::service::{By, change};
@@ -185,9 +186,11 @@ async fn select(db: &Db, request: &BulkIn, now: Micros) -> Result<Selected, Acce
             format!("means more than {KEYS_MOST} keys; narrow it, or suspend the partner");
         return Err(AccessError::Field { field: "filter", message });
     }
+    let frozen = Frozen::read(db).await?;
     let (mut keys, mut skipped) = (Vec::new(), Vec::new());
     for key in found {
-        match unfit(&key, request, now) {
+        let stays = !narrows(request) && frozen.key(key.id, key.spec.app).is_some();
+        match unfit(&key, request, now).or(stays.then_some("frozen")) {
             None => keys.push(key),
             Some(why) => skipped.push((key.id, why)),
         }
@@ -224,6 +227,15 @@ async fn missed(
 
 fn rotation(request: &BulkIn) -> Rotation {
     request.overlap_s.unwrap_or(OVERLAP_S).into()
+}
+
+/// Whether a change only takes access away, so that frozen keys take it.
+fn narrows(request: &BulkIn) -> bool {
+    match request.action {
+        BulkAction::Resume => false,
+        BulkAction::Rotate => request.overlap_s == Some(0),
+        BulkAction::Quarantine | BulkAction::Suspend | BulkAction::Revoke => true,
+    }
 }
 
 /// Why a change cannot be made to a key, or would change nothing.

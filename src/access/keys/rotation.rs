@@ -78,7 +78,9 @@ pub(super) async fn rotate_in(
     secret.starts_at = (start > by.now).then_some(start);
     store::insert_secret(tx, id, &hash, &secret).await?;
     let detail = json!({ "secret": secret.id, "starts_at": start, "old_ends_at": end });
-    Ok((text, change(Kind::Key, id, "rotate", detail)))
+    // What ends the old secret at once can be done to a frozen key: that is what a freeze waits for.
+    let narrows = end == by.now;
+    Ok((text, Change { narrows, ..change(Kind::Key, id, "rotate", detail) }))
 }
 
 /// Ends the old secret of a rotation now; the new one works from now on, also where it was to begin later.

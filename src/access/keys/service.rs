@@ -5,13 +5,14 @@ pub use super::rotation::{finish_rotation, roll_back_rotation, rotate_key};
 
 use super::model::{KeyFilter, KeyKind, KeyStatus, SecretForm};
 use super::store;
+use super::store::rotation::held_status;
 use super::store::select;
 use crate::access::Scopes;
 use crate::access::error::{AccessError, Kind};
 use crate::access::key::{self, Pepper};
 use crate::access::model::{IssuedKey, Key, KeySecret, KeySpec};
 use crate::access::service::{By, Switch, change};
-use crate::access::store::{Walk, app_exists, record};
+use crate::access::store::{Change, Walk, app_exists, record};
 use crate::kernel::Micros;
 use crate::kernel::id::KeyId;
 use crate::kernel::secret::Secret;
@@ -174,8 +175,13 @@ async fn move_to(
     op: &'static str,
 ) -> Result<Key, AccessError> {
     let mut tx = db.begin().await?;
+    let before = held_status(&mut tx, id).await?;
     if store::set_key_status(&mut tx, id, status, by.now).await? {
-        record(&mut tx, by, change(Kind::Key, id, op, json!({}))).await?;
+        let change = change(Kind::Key, id, op, json!({}));
+        // A suspended key can do less than one in quarantine.
+        let narrows = change.narrows
+            && !(status == KeyStatus::Quarantined && before == Some(KeyStatus::Suspended));
+        record(&mut tx, by, Change { narrows, ..change }).await?;
         tx.commit().await?;
     } else {
         drop(tx);

@@ -9,7 +9,7 @@ use crate::access::keys::store;
 use crate::access::keys::store::rotation::{end_tokens, hold_key, replace_jwks};
 use crate::access::model::{Key, KeySpec};
 use crate::access::service::{By, change};
-use crate::access::store::record;
+use crate::access::store::{Change, record};
 use crate::kernel::id::KeyId;
 use crate::kernel::secret::Secret;
 use crate::storage::{Db, Tx};
@@ -88,11 +88,13 @@ pub async fn set_jwks(
     if hold_key(&mut tx, id, None, by.now).await?.is_none() {
         return Err(AccessError::Revoked(Kind::Key));
     }
-    if put(&mut tx, by, pepper, id, jwks).await? {
+    let narrows = put(&mut tx, by, pepper, id, jwks).await?;
+    if narrows {
         end_tokens(&mut tx, id, by.now).await?;
     }
     let kids: Vec<&str> = jwks.iter().map(|jwk| jwk.kid.as_str()).collect();
-    record(&mut tx, by, change(Kind::Key, id, "set_jwks", json!({ "kids": kids }))).await?;
+    let change = change(Kind::Key, id, "set_jwks", json!({ "kids": kids }));
+    record(&mut tx, by, Change { narrows, ..change }).await?;
     tx.commit().await?;
     get_key(db, id, by.now).await
 }

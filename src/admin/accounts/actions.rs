@@ -26,7 +26,11 @@ pub(in crate::admin) struct Update {
 }
 
 const fn action(operation: &'static str, run: Run) -> Action {
-    Action { operation, word: FourEyes::Owners, run }
+    Action { operation, word: FourEyes::Owners, run, makes_secret: |_| false }
+}
+
+const fn secret(operation: &'static str, run: Run) -> Action {
+    Action { makes_secret: |_| true, ..action(operation, run) }
 }
 
 /// A password that nobody chose, and its hash.
@@ -37,7 +41,7 @@ async fn first_password(state: &AdminState) -> ApiResult<(Secret, String)> {
 }
 
 /// Creates an account with a first password.
-pub const CREATE: Action = action("create_account", |state, tx, by, what| {
+pub const CREATE: Action = secret("create_account", |state, tx, by, what| {
     Box::pin(async move {
         let AccountIn { login, name, roles } = payload(what)?;
         let (text, password) = first_password(state).await?;
@@ -71,7 +75,7 @@ pub const RESUME: Action =
     action("resume_account", |_, tx, by, what| Box::pin(switch(tx, by, what, Switch::Resume)));
 
 /// Gives an account a first password again.
-pub const RESET: Action = action("reset_account", |state, tx, by, what| {
+pub const RESET: Action = secret("reset_account", |state, tx, by, what| {
     Box::pin(async move {
         let (text, hash) = first_password(state).await?;
         let account = service::reset(tx, by, payload(what)?, hash, true).await?.into();

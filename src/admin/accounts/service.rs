@@ -180,6 +180,7 @@ pub async fn reset(
     account.updated_at = by.now;
     store::put(tx, &account).await?;
     store::set_recovery_codes(tx, id, &[]).await?;
+    store::hand_to(tx, &id.to_string(), "").await?;
     sessions::store::end_all(tx, id, None).await?;
     crate::admin::login::throttle::forgive(tx, id).await?;
     told(tx, by, id, "reset", json!({})).await?;

@@ -8,6 +8,7 @@ use crate::kernel::word::Word as _;
 use crate::storage::{Db, StoreError, Tx};
 use crate::{on_db, on_tx};
 use sqlx::FromRow;
+use std::collections::BTreeSet;
 
 /// An account as it is stored.
 #[derive(Debug, FromRow)]
@@ -125,6 +126,36 @@ pub(in crate::admin) async fn with_subject(
         sqlx::query_as(FIND).bind(issuer).bind(subject).fetch_optional(c).await
     })?;
     row.map(Account::try_from).transpose()
+}
+
+/// Writes down who was handed the first password of an account; empty for nobody.
+pub(in crate::admin) async fn hand_to(
+    tx: &mut Tx,
+    account: &str,
+    person: &str,
+) -> Result<(), StoreError> {
+    const HAND: &str = "UPDATE accounts SET handed_to = $2 WHERE id = $1";
+    on_tx!(tx, c => {
+        sqlx::query(HAND).bind(account).bind(person).execute(c).await?;
+    });
+    Ok(())
+}
+
+/// A person, who was handed the first password of their account, who was handed that of theirs, and so on.
+pub(in crate::admin) async fn handed_along(
+    db: &Db,
+    person: &str,
+) -> Result<BTreeSet<String>, StoreError> {
+    const FIND: &str = "SELECT handed_to FROM accounts WHERE id = $1";
+    let mut along = BTreeSet::new();
+    let mut next = Some(person.to_owned());
+    while let Some(person) = next.take().filter(|person| !person.is_empty()) {
+        next = on_db!(db, c => sqlx::query_scalar(FIND).bind(&person).fetch_optional(c).await)?;
+        if !along.insert(person) {
+            break;
+        }
+    }
+    Ok(along)
 }
 
 /// Accounts in the order of their ids.

@@ -29,6 +29,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(list_approvals)
         .service(get_approval)
         .service(approve_action)
+        .service(claim_action)
         .service(reject_action);
 }
 
@@ -47,7 +48,8 @@ pub struct ApprovalOut {
     /// What comes of it, for people.
     #[schema(value_type = Object, example = json!({"name": "deploy", "roles": ["owner"]}))]
     preview: Value,
-    /// `waiting`, `approved` (and done), `rejected` or `expired`.
+    /// `waiting`, `claimable` (approved, and done when who has asked claims it), `approved` (and done), `rejected` or
+    /// `expired`.
     status: Standing,
     /// Who has asked for it.
     #[schema(example = "acc_9pSz33qRsTu")]
@@ -55,7 +57,7 @@ pub struct ApprovalOut {
     /// When they asked.
     #[schema(value_type = String, format = DateTime, example = "2026-11-22T09:41:07Z")]
     asked_at: Micros,
-    /// Until when it can be approved.
+    /// Until when it can be approved and, where it makes a secret, claimed.
     #[schema(value_type = String, format = DateTime, example = "2026-11-25T09:41:07Z")]
     expires_at: Micros,
     /// Who decided; null while it waits.
@@ -98,12 +100,22 @@ struct ApprovalsOut {
     items: Vec<ApprovalOut>,
 }
 
-/// An action that was approved and done.
+/// An action that was approved.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 struct ApprovedOut {
     /// The approval.
     approval: ApprovalOut,
-    /// What the operation answers; secrets in it are shown this once.
+    /// What the operation answers; null where who has asked has yet to claim it.
+    #[schema(required = true, value_type = Option<Object>, example = json!({"id": "adm_9pSz33qRsTu", "status": "revoked"}))]
+    result: Option<Value>,
+}
+
+/// An action that was claimed and done.
+#[derive(Serialize, utoipa::ToSchema)]
+struct ClaimedOut {
+    /// The approval.
+    approval: ApprovalOut,
+    /// What the operation answers; secrets in it are shown this once. Of a change to many keys, the lines.
     #[schema(value_type = Object, example = json!({"token": {"id": "adm_9pSz33qRsTu"}, "text": "cpt_admin_9pSz33qRsTu_…"}))]
     result: Value,
 }
@@ -190,13 +202,15 @@ async fn get_approval(
 
 /// Approve what waits
 ///
-/// By another person than who has asked, in a session, with the right that the operation needs. It is done
-/// exactly as it was asked for, and the audit log names both. Where it cannot be done it waits on.
+/// By another person than who has asked, in a session, with the right that the operation needs; nor by whoever
+/// was handed the first password of the other's account. It is done exactly as it was asked for, and the audit
+/// log names both. Where it cannot be done it waits on. What makes a secret (a token, a key, a password) is
+/// `claimable` instead: it is done when who has asked claims it, so that nobody else sees the secret.
 #[utoipa::path(
     tag = "approvals", operation_id = "approve_action",
     params(("approval_id" = String, Path, description = "Id of the approval", example = "apr_4kPz09aBcDe")),
     responses(
-        (status = 200, description = "It was done", body = ApprovedOut), Missing, Conflicts, Problems
+        (status = 200, description = "It was done, or can be claimed", body = ApprovedOut), Missing, Conflicts, Problems
     ),
     security(("admin_token" = []))
 )]
@@ -211,9 +225,32 @@ async fn approve_action(
     done(&ApprovedOut { approval: ApprovalOut::of(approval, state.clock.now()), result })
 }
 
+/// Claim what was approved
+///
+/// By who has asked, with their account or a token of theirs that has the right. It is done now, once, exactly
+/// as it was asked for; the answer holds the secret, this once. Where it cannot be done it stays `claimable`.
+#[utoipa::path(
+    tag = "approvals", operation_id = "claim_action",
+    params(("approval_id" = String, Path, description = "Id of the approval", example = "apr_4kPz09aBcDe")),
+    responses(
+        (status = 200, description = "It was done", body = ClaimedOut), Missing, Conflicts, Problems
+    ),
+    security(("admin_token" = []))
+)]
+#[post("/approvals/{approval_id}/claim")]
+async fn claim_action(
+    caller: AdminCaller,
+    id: ApiPath<ApprovalId>,
+    state: State,
+) -> ApiResult<HttpResponse> {
+    let (approval, result) = service::claim(&state, &caller, id.0).await?;
+    state.applied().await;
+    done(&ClaimedOut { approval: ApprovalOut::of(approval, state.clock.now()), result })
+}
+
 /// Reject what waits
 ///
-/// By somebody with the right that the operation needs, or by who has asked.
+/// By somebody with the right that the operation needs, or by who has asked; also what is yet to be claimed.
 #[utoipa::path(
     tag = "approvals", operation_id = "reject_action", request_body = RejectionIn,
     params(("approval_id" = String, Path, description = "Id of the approval", example = "apr_4kPz09aBcDe")),

@@ -30,6 +30,8 @@ words! {
     pub enum Standing {
         /// It waits for somebody to decide.
         Waiting = "waiting",
+        /// It was approved, and is done when who has asked claims it: it makes a secret, which they alone see.
+        Claimable = "claimable",
         /// It was approved, and the action was done.
         Approved = "approved",
         /// It was rejected.
@@ -56,6 +58,8 @@ pub struct Action {
     pub word: FourEyes,
     /// Does it.
     pub run: Run,
+    /// Whether what it answers with such a payload holds a secret: it is then done when who has asked claims it.
+    pub makes_secret: fn(&Value) -> bool,
 }
 
 /// All such actions.
@@ -109,7 +113,7 @@ impl Approval {
     #[must_use]
     pub fn standing(&self, now: Micros) -> Standing {
         match self.status {
-            Standing::Waiting if now >= self.expires_at => Standing::Expired,
+            Standing::Waiting | Standing::Claimable if now >= self.expires_at => Standing::Expired,
             status => status,
         }
     }
@@ -157,6 +161,8 @@ pub async fn perform(
             done => return done.map(Outcome::Done),
         }
     }
+    // What cannot be done is not asked for.
+    try_out(state, action, &By::new(by.actor, by.now), &payload).await?;
     let mut tx = state.db.begin().await?;
     let approval = ask(&mut tx, state, (&by, caller.person()), (action, payload), shown).await?;
     tx.commit().await?;
@@ -174,6 +180,19 @@ async fn alone(
     let done = (action.run)(state, &mut tx, by, payload).await?;
     tx.commit().await?;
     Ok(done)
+}
+
+/// Does an action and takes all of it back: what stands against it is known before a person decides.
+async fn try_out(
+    state: &AdminState,
+    action: &Action,
+    by: &By<'_>,
+    payload: &Value,
+) -> ApiResult<()> {
+    let mut tx = state.db.begin().await?;
+    (action.run)(state, &mut tx, by, payload).await?;
+    drop(tx);
+    Ok(())
 }
 
 /// Asks for an action that another person than `person` has to approve.
@@ -223,17 +242,21 @@ async fn told(tx: &mut Tx, by: &By<'_>, op: &str, approval: &Approval) -> Result
     append(tx, by, Deed { action, subject: approval.id.to_string(), detail }).await
 }
 
-/// The approval, if it waits and its action is known.
-async fn waiting(
+/// The approval, if it stands as it must and its action is known.
+async fn standing(
     tx: &mut Tx,
     id: ApprovalId,
-    now: Micros,
+    (needed, now): (&[Standing], Micros),
 ) -> ApiResult<(Approval, &'static Action)> {
     let found = store::find_in(tx, id).await?;
     let approval = found.ok_or_else(|| AccessError::not_found(Kind::Approval, id))?;
     let standing = approval.standing(now);
-    if standing != Standing::Waiting {
-        let detail = format!("It is {standing}: nothing is to be decided. Ask for it anew.");
+    if !needed.contains(&standing) {
+        let detail = match standing {
+            Standing::Waiting => "It waits for another person to approve it.".to_owned(),
+            Standing::Claimable => "It is approved: who has asked for it can claim it.".to_owned(),
+            over => format!("It is {over}: nothing is to be decided or claimed. Ask for it anew."),
+        };
         return Err(ApiError::new(Code::Conflict, detail));
     }
     let action = ACTIONS.iter().find(|action| action.operation == approval.action);
@@ -260,12 +283,32 @@ fn has_right(caller: &AdminCaller, action: &Action) -> ApiResult<()> {
     }
 }
 
-/// Whether a caller is another person than who asked.
-fn is_second(caller: &AdminCaller, approval: &Approval) -> ApiResult<()> {
+/// Whether a caller is another person than who asked. Whoever was handed the first password of an account
+/// may be whoever uses it: they are no second person to each other.
+async fn is_second(
+    state: &AdminState,
+    caller: &AdminCaller,
+    approval: &Approval,
+) -> ApiResult<bool> {
+    let ours = accounts::store::handed_along(&state.db, caller.person()).await?;
+    let theirs = accounts::store::handed_along(&state.db, &approval.asked_person).await?;
+    Ok(ours.is_disjoint(&theirs))
+}
+
+/// Whether a caller may approve: a person in a session, with the right, and not who has asked.
+async fn may_approve(
+    state: &AdminState,
+    caller: &AdminCaller,
+    (approval, action): (&Approval, &Action),
+) -> ApiResult<()> {
+    has_right(caller, action)?;
     let detail = if matches!(caller.proof, Proof::Token(_)) {
         "A token cannot approve: log in, so that it is known which person does."
     } else if caller.person() == approval.asked_person {
         "You have asked for it, or a token of yours has: another person must approve it."
+    } else if !is_second(state, caller, approval).await? {
+        "Who has asked was handed the first password of your account, or you of theirs, or somebody of both: \
+         a person who knows neither must approve it."
     } else {
         return Ok(());
     };
@@ -296,31 +339,85 @@ async fn refuse<T>(
     Err(error)
 }
 
-/// Approves an action and does it, in one transaction: either both are done or nothing is. What the
-/// operation answers is given out this once.
+/// Approves an action and does it, in one transaction: either both are done or nothing is. What makes a
+/// secret is only tried out here: who approves must not see it, and it is done when who has asked claims it.
 pub async fn approve(
+    state: &AdminState,
+    caller: &AdminCaller,
+    id: ApprovalId,
+) -> ApiResult<(Approval, Option<Value>)> {
+    let now = state.clock.now();
+    let needed: (&[Standing], _) = (&[Standing::Waiting], now);
+    let mut tx = state.db.begin().await?;
+    let (mut approval, action) = standing(&mut tx, id, needed).await?;
+    let allowed = may_approve(state, caller, (&approval, action)).await;
+    if let Err(error) = allowed {
+        drop(tx);
+        return refuse(state, caller, (id, "approve"), error).await;
+    }
+    still_asks(state, &approval).await?;
+    approval.decided_by = Some(caller.actor().to_owned());
+    approval.decided_at = Some(now);
+    let both = both(&approval);
+    let mut done =
+        Some((action.run)(state, &mut tx, &By::new(&both, now), &approval.payload).await?);
+    approval.status = Standing::Approved;
+    if (action.makes_secret)(&approval.payload) {
+        // All is taken back; it may have been decided about meanwhile.
+        drop(tx);
+        done = None;
+        approval.status = Standing::Claimable;
+        tx = state.db.begin().await?;
+        standing(&mut tx, id, needed).await?;
+    }
+    store::decide(&mut tx, &approval).await?;
+    told(&mut tx, &caller.by(&state.clock), "approve", &approval).await?;
+    tx.commit().await?;
+    Ok((approval, done))
+}
+
+/// Who does what two people agreed on, in the audit log.
+fn both(approval: &Approval) -> String {
+    let by = approval.decided_by.as_deref().unwrap_or_default();
+    format!("{} approved by {by}", approval.asked_by)
+}
+
+/// Does what was approved, for who has asked, in one transaction with that it is done: they are told what the
+/// operation answers, secrets in it too, this once.
+pub async fn claim(
     state: &AdminState,
     caller: &AdminCaller,
     id: ApprovalId,
 ) -> ApiResult<(Approval, Value)> {
     let now = state.clock.now();
     let mut tx = state.db.begin().await?;
-    let (mut approval, action) = waiting(&mut tx, id, now).await?;
-    if let Err(error) = has_right(caller, action).and_then(|()| is_second(caller, &approval)) {
+    let needed: (&[Standing], _) = (&[Standing::Claimable], now);
+    let (mut approval, action) = standing(&mut tx, id, needed).await?;
+    let allowed = has_right(caller, action).and_then(|()| is_first(caller, &approval));
+    if let Err(error) = allowed {
         drop(tx);
-        return refuse(state, caller, (id, "approve"), error).await;
+        return refuse(state, caller, (id, "claim"), error).await;
     }
-    still_asks(state, &approval).await?;
-    let both = format!("{} approved by {}", approval.asked_by, caller.actor());
-    let by = By::new(&both, now);
-    let done = (action.run)(state, &mut tx, &by, &approval.payload).await?;
+    let both = both(&approval);
+    let done = (action.run)(state, &mut tx, &By::new(&both, now), &approval.payload).await?;
+    if let Some(account) = done["account"]["id"].as_str() {
+        accounts::store::hand_to(&mut tx, account, caller.person()).await?;
+    }
     approval.status = Standing::Approved;
-    approval.decided_by = Some(caller.actor().to_owned());
-    approval.decided_at = Some(now);
     store::decide(&mut tx, &approval).await?;
-    told(&mut tx, &caller.by(&state.clock), "approve", &approval).await?;
+    told(&mut tx, &caller.by(&state.clock), "claim", &approval).await?;
     tx.commit().await?;
     Ok((approval, done))
+}
+
+/// Whether a caller is who has asked.
+fn is_first(caller: &AdminCaller, approval: &Approval) -> ApiResult<()> {
+    if caller.person() == approval.asked_person {
+        return Ok(());
+    }
+    let detail = "Who has asked for it claims it, with their account or a token of theirs: nobody else sees the \
+                  secret.";
+    Err(ApiError::new(Code::InsufficientRole, detail))
 }
 
 /// Rejects an action; who has asked may take it back so.
@@ -332,7 +429,8 @@ pub async fn reject(
 ) -> ApiResult<Approval> {
     let now = state.clock.now();
     let mut tx = state.db.begin().await?;
-    let (mut approval, action) = waiting(&mut tx, id, now).await?;
+    let open: &[Standing] = &[Standing::Waiting, Standing::Claimable];
+    let (mut approval, action) = standing(&mut tx, id, (open, now)).await?;
     if caller.person() != approval.asked_person
         && let Err(error) = has_right(caller, action)
     {

@@ -19,15 +19,19 @@ pub(super) struct Update {
 }
 
 const fn action(operation: &'static str, run: Run) -> Action {
-    Action { operation, word: FourEyes::CustomerScopes, run }
+    Action { operation, word: FourEyes::CustomerScopes, run, makes_secret: |_| false }
+}
+
+const fn secret(operation: &'static str, run: Run) -> Action {
+    Action { makes_secret: |_| true, ..action(operation, run) }
 }
 
 /// Creates a key.
-pub const CREATE: Action = action("create_key", |state, tx, by, what| {
+pub const CREATE: Action = secret("create_key", |state, tx, by, what| {
     Box::pin(async move {
         let spec: KeySpec = payload::<KeyIn>(what)?.into();
         let issued = service::create_key_in((tx, &state.db), by, &state.pepper, spec).await?;
-        answer(&IssuedKeyOut::from(issued))
+        answer(&IssuedKeyOut::now(&state.db, issued).await?)
     })
 });
 
@@ -36,16 +40,17 @@ pub const UPDATE: Action = action("update_key", |state, tx, by, what| {
     Box::pin(async move {
         let Update { id, seen, change } = payload(what)?;
         let key = service::edit_key_in((tx, &state.db), by, (id, seen), change.into()).await?;
-        answer(&KeyOut::from(key))
+        answer(&KeyOut::now(&state.db, key).await?)
     })
 });
 
 /// Creates an OAuth client.
-pub const CREATE_CLIENT: Action = action("create_client", |state, tx, by, what| {
+pub const CREATE_CLIENT: Action = secret("create_client", |state, tx, by, what| {
     Box::pin(async move {
         let what = payload::<ClientIn>(what)?.read()?;
         let made = oauth::create_client_in((tx, &state.db), by, &state.pepper, what).await?;
-        let (client, secret) = (KeyOut::from(made.0), made.1.map(|it| it.reveal().to_owned()));
+        let (client, secret) =
+            (KeyOut::now(&state.db, made.0).await?, made.1.map(|it| it.reveal().to_owned()));
         answer(&IssuedClientOut { client, secret })
     })
 });

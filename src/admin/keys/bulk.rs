@@ -71,8 +71,9 @@ struct SkippedOut {
     /// Its id.
     #[schema(value_type = String, example = "key_0Ab12Cd34Ef")]
     id: KeyId,
-    /// Why: the status that it has, `rotating`, `expired`, or `signs_with_its_own`; `unknown` for an id that no key
-    /// has, `not_in_filter` for a key that does not fit what else the filter says.
+    /// Why: the status that it has, `rotating`, `expired`, `signs_with_its_own`, or `frozen`: then it can be suspended,
+    /// put in quarantine, revoked, or rotated with `overlap_s` 0; `unknown` for an id that no key has, `not_in_filter`
+    /// for a key that does not fit what else the filter says.
     #[schema(example = "revoked")]
     reason: &'static str,
 }
@@ -128,6 +129,7 @@ impl From<Changed> for BulkLineOut {
 pub const CHANGE: Action = Action {
     operation: "apply_bulk_change",
     word: FourEyes::Bulk,
+    makes_secret: |what| what["request"]["action"] == "rotate",
     run: |state, tx, by, what| {
         Box::pin(async move {
             let BulkRunIn { request, token } = payload(what)?;
@@ -186,7 +188,7 @@ async fn preview_bulk_change(
 /// With the token of a preview: exactly its keys are changed, all of them or none. 409 where one of them, or
 /// which keys the filter means, has changed since. The answer has a line of JSON for each key; after a
 /// rotation it holds the new texts, this once. To rotate, resume or revoke may take a second person, who
-/// approves it as long as the token holds; then the lines are the `result`.
+/// approves it as long as the token holds; then the lines are the `result`, of a rotation when it is claimed.
 #[utoipa::path(
     tag = "keys", operation_id = "apply_bulk_change", request_body = BulkRunIn,
     responses(

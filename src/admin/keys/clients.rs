@@ -138,5 +138,5 @@ async fn set_client_jwks(
     let jwks = read(&body.0.jwks)?;
     let key = oauth::set_jwks(&state.db, &by, &state.pepper, id.0, &jwks).await?;
     state.applied().await;
-    done(&KeyOut::from(key))
+    done(&KeyOut::now(&state.db, key).await?)
 }

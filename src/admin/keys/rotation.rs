@@ -40,7 +40,7 @@ async fn rotate_key(
     let rotation = body.0.read()?;
     let issued = service::rotate_key(&state.db, &by, &state.pepper, id.0, rotation).await?;
     state.applied().await;
-    done(&IssuedKeyOut::from(issued))
+    done(&IssuedKeyOut::now(&state.db, issued).await?)
 }
 
 /// End a key's old secret now
@@ -62,7 +62,7 @@ async fn finish_rotation(
     let by = caller.by(&state.clock);
     let key = service::finish_rotation(&state.db, &by, id.0).await?;
     state.applied().await;
-    done(&KeyOut::from(key))
+    done(&KeyOut::now(&state.db, key).await?)
 }
 
 /// Take a rotation back
@@ -83,5 +83,5 @@ async fn roll_back_rotation(
     let by = caller.by(&state.clock);
     let key = service::roll_back_rotation(&state.db, &by, id.0).await?;
     state.applied().await;
-    done(&KeyOut::from(key))
+    done(&KeyOut::now(&state.db, key).await?)
 }

@@ -2,13 +2,16 @@
 
 use crate::access::Environment;
 use crate::access::error::AccessError;
+use crate::access::freezes::Frozen;
 use crate::access::keys::model::{
     KeyKind, KeyPatch, KeyStatus, OVERLAP_S, OldEnds, Rotation, SecretForm, UnderWay,
 };
 use crate::access::model::{Cidr, IssuedKey, Key, KeySecret, KeySpec, Name};
 use crate::access::scope::{Scope, Scopes};
+use crate::admin::freezes::FrozenOut;
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, KeyId};
+use crate::storage::{Db, StoreError};
 use serde::{Deserialize, Serialize};
 
 /// A key to create.
@@ -221,6 +224,9 @@ pub struct KeyOut {
     /// The rotation that is under way; null where none is.
     #[schema(required = true)]
     pub rotation: Option<RotationOut>,
+    /// By what it is frozen, whatever its status; null where it is not.
+    #[schema(required = true)]
+    pub frozen: Option<FrozenOut>,
     /// When it was created.
     #[schema(value_type = String, format = DateTime, example = "2026-11-22T09:41:07Z")]
     pub created_at: Micros,
@@ -229,9 +235,16 @@ pub struct KeyOut {
     pub updated_at: Micros,
 }
 
-impl From<Key> for KeyOut {
-    fn from(key: Key) -> Self {
+impl KeyOut {
+    /// A key as it is now.
+    pub(super) async fn now(db: &Db, key: Key) -> Result<Self, StoreError> {
+        Ok(Self::of(key, &Frozen::read(db).await?))
+    }
+
+    /// A key, beside what is frozen.
+    pub(super) fn of(key: Key, frozen: &Frozen) -> Self {
         Self {
+            frozen: FrozenOut::of(frozen.key(key.id, key.spec.app)),
             rotation: key.rotation().map(RotationOut::from),
             id: key.id,
             app_id: key.spec.app,
@@ -260,9 +273,11 @@ pub struct IssuedKeyOut {
     pub text: String,
 }
 
-impl From<IssuedKey> for IssuedKeyOut {
-    fn from(issued: IssuedKey) -> Self {
-        Self { text: issued.text.reveal().to_owned(), key: issued.key.into() }
+impl IssuedKeyOut {
+    /// A key as it is now, and its text.
+    pub(super) async fn now(db: &Db, issued: IssuedKey) -> Result<Self, StoreError> {
+        let key = KeyOut::now(db, issued.key).await?;
+        Ok(Self { text: issued.text.reveal().to_owned(), key })
     }
 }
 

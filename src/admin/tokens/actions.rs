@@ -27,12 +27,16 @@ pub(super) struct NewToken {
 pub const CREATE: Action = Action {
     operation: "create_token",
     word: FourEyes::Owners,
+    makes_secret: |_| true,
     run: |state, tx, by, what| {
         Box::pin(async move {
             let NewToken { name, roles, expires_at, person } = payload(what)?;
             let spec = TokenSpec { name, roles, expires_at, person };
             let (token, text) = token::issue(tx, by, &state.pepper, spec).await?;
-            answer(&IssuedTokenOut { token: token.into(), text: text.reveal().to_owned() })
+            answer(&IssuedTokenOut {
+                token: TokenOut::of(token, by.now),
+                text: text.reveal().to_owned(),
+            })
         })
     },
 };
@@ -41,10 +45,11 @@ pub const CREATE: Action = Action {
 pub const REVOKE: Action = Action {
     operation: "revoke_token",
     word: FourEyes::Owners,
+    makes_secret: |_| false,
     run: |_, tx, by, what| {
         Box::pin(async move {
             let id: AdminTokenId = payload(what)?;
-            answer(&TokenOut::from(token::revoke(tx, by, id).await?))
+            answer(&TokenOut::of(token::revoke(tx, by, id).await?, by.now))
         })
     },
 };
@@ -53,6 +58,7 @@ pub const REVOKE: Action = Action {
 pub const SUSPEND: Action = Action {
     operation: "suspend_token",
     word: FourEyes::Owners,
+    makes_secret: |_| false,
     run: |_, tx, by, what| Box::pin(switch(tx, by, what, Switch::Suspend)),
 };
 
@@ -60,9 +66,10 @@ pub const SUSPEND: Action = Action {
 pub const RESUME: Action = Action {
     operation: "resume_token",
     word: FourEyes::Owners,
+    makes_secret: |_| false,
     run: |_, tx, by, what| Box::pin(switch(tx, by, what, Switch::Resume)),
 };
 
 async fn switch(tx: &mut Tx, by: &By<'_>, what: &Value, to: Switch) -> ApiResult<Value> {
-    answer(&TokenOut::from(token::set_status(tx, by, payload(what)?, to).await?))
+    answer(&TokenOut::of(token::set_status(tx, by, payload(what)?, to).await?, by.now))
 }

@@ -212,7 +212,7 @@ class Bench:
         """Searches, lists and stock as one partner waits for them, and levels taken in meanwhile."""
         product = self.survey()[0].copy(self.scratch / "retail") if self.real else self.demo("retail")
         key = product.make_keys(apps=1, keys_of_each=1)[0]
-        token = product.cli("token", "create", "--name", "bench").splitlines()[-1]
+        token = product.cli("token", "create", "--name", "bench", "--role", "owner").splitlines()[-1]
         server = product.serve(timeout=120)
         retail.ready_to_search(server.port, key)
         rows, count = [], 400 if self.given.quick else 4_000

@@ -51,7 +51,7 @@ def measure(bench):
     for name, of, (keys, partners) in [("few", few, (10, 10)), ("many", many, crowd)]:
         bench.say(f"making {keys:,} keys of {partners:,} partners")
         files[name] = file_of(bench, name, imported_keys(of, keys, partners, bench.given.seed))
-    token = many.cli("token", "create", "--name", "bench").splitlines()[-1]
+    token = many.cli("token", "create", "--name", "bench", "--role", "owner").splitlines()[-1]
 
     add("local", beside("local"), site.keys)
     redis, no_redis = None, peers.redis_missing()

@@ -32,7 +32,10 @@ async fn a_key_lives_and_ends_by_the_command_line() {
         }
     };
     until(&text, 200).await;
+    assert!(!place.ok(&["key", "list"]).contains("old secret ends"));
     let rotated = place.ok(&["key", "rotate", &id]);
+    let listed = place.ok(&["key", "list"]);
+    assert!(listed.contains("used") && listed.contains("\told secret ends "), "{listed}");
     until(&rotated, 200).await;
     assert_eq!(call(&text).await, 200, "the old secret works on for a while");
     place.ok(&["key", "suspend", &id]);

@@ -293,6 +293,11 @@ async fn of_steps_of_which_one_fails_none_is_done() {
     let list = place.ok(&["partner", "list"]);
     let id = list.lines().find(|line| line.ends_with("\tTwo")).unwrap().split('\t').next().unwrap();
     place.ok(&["partner", "freeze", id, "--reason", "A dispute"]);
+    let frozen = format!("{id}\tactive, frozen by {id}\tTwo");
+    assert!(place.ok(&["partner", "list"]).lines().any(|line| line == frozen));
+    let of_two = format!("\tactive, frozen by {id}\t");
+    assert!(place.ok(&["app", "list"]).contains(&of_two));
+    assert!(!place.ok(&["key", "list"]).contains("frozen"), "the key is of another partner");
     let changed = SMALL.replace("quota: 5", "quota: 50").replace("name: k", "name: another");
     let changed = changed.replace("name: Two", "name: Two\n    external_ref: T");
     place.write(FILE, &changed);

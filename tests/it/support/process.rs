@@ -76,7 +76,7 @@ impl Home {
 
     /// An admin token.
     pub(crate) fn admin_token(&self) -> String {
-        self.run(&["token", "create", "--name", "test"])
+        self.run(&["token", "create", "--name", "test", "--role", "owner"])
     }
 
     /// Runs a command to its end and returns what it says on standard output.

@@ -23,7 +23,11 @@ fn jwks() -> Value {
 impl Subjects {
     pub(crate) async fn of(app: &TestApp) -> Self {
         let plan_id = app.plan(json!([{ "name": "burst", "quota": 9, "window_s": 1 }])).await;
-        let token = app.admin_ok("POST", "/admin/v1/tokens", Some(json!({ "name": "another" })));
+        let token = app.admin_ok(
+            "POST",
+            "/admin/v1/tokens",
+            Some(json!({ "name": "another", "roles": ["owner"] })),
+        );
         let token_id = token.await["token"]["id"].as_str().unwrap().to_owned();
         let other_plan = app.plan(json!([{ "name": "burst", "quota": 8, "window_s": 1 }])).await;
         let (key, other) =
@@ -81,6 +85,7 @@ impl Subjects {
                 },
             }),
             "FreezeIn" => json!({ "reason": "leaked", "tell_caller": true }),
+            "WhyIn" => json!({ "reason": "unpaid" }),
             "UnfreezeIn" => json!({ "reason": "rotated" }),
             "NoteIn" => json!({ "body": "Asked for more." }),
             "PlanOffer" => {

@@ -1,7 +1,7 @@
 //! What a rotation and an edit change in keys and their secrets.
 
 use super::hex;
-use crate::access::keys::model::{KeyKind, KeyPatch, SecretForm};
+use crate::access::keys::model::{KeyKind, KeyPatch, KeyStatus, SecretForm};
 use crate::access::model::Name;
 use crate::access::store::stored;
 use crate::access::{Environment, Scopes};
@@ -61,6 +61,14 @@ pub async fn held_scopes(tx: &mut Tx, id: KeyId) -> Result<Option<Scopes>, Store
     let scopes: Option<String> =
         on_tx!(tx, c => sqlx::query_scalar(HOLD).bind(id.to_string()).fetch_optional(c).await)?;
     scopes.map(|scopes| stored("keys", &scopes)).transpose()
+}
+
+/// The status of a key, which is held until the transaction ends.
+pub async fn held_status(tx: &mut Tx, id: KeyId) -> Result<Option<KeyStatus>, StoreError> {
+    const HOLD: &str = "UPDATE keys SET id = id WHERE id = $1 RETURNING status";
+    let status: Option<String> =
+        on_tx!(tx, c => sqlx::query_scalar(HOLD).bind(id.to_string()).fetch_optional(c).await)?;
+    status.map(|status| stored("keys", &status)).transpose()
 }
 
 /// A secret as a rotation sees it.
