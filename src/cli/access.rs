@@ -60,7 +60,7 @@ pub(super) enum PartnerCommand {
     Suspend { id: PartnerId },
     /// Allow it again.
     Resume { id: PartnerId },
-    /// Stop all use by a partner's apps, and every change of them, until it is unfrozen.
+    /// Stop all use by a partner's apps, and every change but what takes access away, until it is unfrozen.
     Freeze(Freeze<PartnerId>),
     /// Take a freeze off.
     Unfreeze(Unfreeze<PartnerId>),
@@ -101,7 +101,7 @@ pub(super) enum AppCommand {
     Suspend { id: AppId },
     /// Allow it again.
     Resume { id: AppId },
-    /// Stop all use by an app's keys, and every change of them, until it is unfrozen.
+    /// Stop all use by an app's keys, and every change but what takes access away, until it is unfrozen.
     Freeze(Freeze<AppId>),
     /// Take a freeze off.
     Unfreeze(Unfreeze<AppId>),
@@ -202,7 +202,7 @@ pub(super) enum KeyCommand {
     Quarantine { id: KeyId },
     /// Allow it again.
     Resume { id: KeyId },
-    /// Stop the use of a key, and every change of it, until it is unfrozen.
+    /// Stop the use of a key, and every change but what takes access away, until it is unfrozen.
     Freeze(Freeze<KeyId>),
     /// Take a freeze off.
     Unfreeze(Unfreeze<KeyId>),
@@ -373,7 +373,7 @@ pub(super) async fn app(config: &Config, command: AppCommand) -> anyhow::Result<
             show_all(page, |a| a.id.to_string(), |it| app_line(it, &frozen)).await?;
         }
         AppCommand::SetPlan { id, plan } => {
-            say_now(db, set_app_plan(db, by, id, plan).await?, app_line).await?
+            say_now(db, set_app_plan(db, by, id, plan).await?, app_line).await?;
         }
         AppCommand::Transfer { id, partner, dry_run } => {
             let done = match dry_run {
@@ -482,13 +482,13 @@ pub(super) async fn key(config: &Config, command: KeyCommand) -> anyhow::Result<
         KeyCommand::Import(args) => keys::import(&desk, args).await?,
         KeyCommand::Bulk(args) => keys::bulk(&desk, args).await?,
         KeyCommand::Quarantine { id } => {
-            say_now(db, quarantine_key(db, by, id).await?, key_line).await?
+            say_now(db, quarantine_key(db, by, id).await?, key_line).await?;
         }
         KeyCommand::Finish { id } => {
-            say_now(db, finish_rotation(db, by, id).await?, key_line).await?
+            say_now(db, finish_rotation(db, by, id).await?, key_line).await?;
         }
         KeyCommand::RollBack { id } => {
-            say_now(db, roll_back_rotation(db, by, id).await?, key_line).await?
+            say_now(db, roll_back_rotation(db, by, id).await?, key_line).await?;
         }
     }
     Ok(())
