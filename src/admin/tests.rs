@@ -312,7 +312,7 @@ async fn pages_lead_to_the_end_once() {
 async fn tokens_come_and_go_but_for_the_last() {
     let mut desk = Desk::new().await;
     assert!(bootstrap(&desk.state.db, &desk.state.pepper, START).await.unwrap().is_none());
-    let second = desk.post("/tokens", json!({ "name": "second" })).await;
+    let second = desk.post("/tokens", json!({ "name": "second", "roles": ["owner"] })).await;
     let (id, text) = (second["token"]["id"].as_str().unwrap(), second["text"].as_str().unwrap());
     let revoke = format!("/tokens/{id}/revoke");
     let revoked = document(desk.call(Method::POST, &revoke, None).await, StatusCode::OK).await;
