@@ -3,7 +3,7 @@
 
 use super::freezes::{Freeze, Unfreeze, freeze, show_notes, unfreeze};
 use super::keys;
-use super::lines::{app_line, key_line, partner_line, plan_line, say_now, token_line};
+use super::lines::{app_line, key_line, partner_line, plan_line, say_now};
 use super::simulate::{self, PricesArg, json_or_file, prices};
 use super::speak::say;
 use crate::access::Pepper;
@@ -26,12 +26,9 @@ use crate::access::service::{
 };
 use crate::access::transfers;
 use crate::access::{Environment, Scope, Scopes};
-use crate::admin::roles::Roles;
-use crate::admin::store::list_tokens;
-use crate::admin::token::{TokenSpec, create_token, revoke_token, set_token_status};
 use crate::app::open_pepper;
 use crate::config::{Config, FourEyes};
-use crate::kernel::id::{AdminTokenId, AppId, KeyId, PartnerId, PlanId};
+use crate::kernel::id::{AppId, KeyId, PartnerId, PlanId};
 use crate::kernel::{Clock, Micros};
 use crate::limit::{Limit, Limits};
 use crate::storage::Db;
@@ -229,36 +226,6 @@ pub(super) enum KeyCommand {
     Finish { id: KeyId },
     /// Take a rotation back: the new secret ends now, the old one stays.
     RollBack { id: KeyId },
-}
-
-/// Tokens of the admin API.
-#[derive(Debug, Subcommand)]
-pub(super) enum TokenCommand {
-    /// Create a token and print it, this once.
-    Create {
-        /// What people call it.
-        #[arg(long)]
-        name: Name,
-        /// What its holder is to the gateway, joined by commas: owner, key_manager, plan_manager, billing,
-        /// privacy_officer, support, auditor, read_only, feeds.
-        #[arg(long = "role")]
-        roles: Roles,
-        /// When it ends (RFC 3339).
-        #[arg(long)]
-        expires_at: Option<Micros>,
-    },
-    /// List all tokens.
-    List {
-        /// Only those that were found where everybody can read them, and are not revoked.
-        #[arg(long)]
-        leaked: bool,
-    },
-    /// Refuse a token for now.
-    Suspend { id: AdminTokenId },
-    /// Take it again.
-    Resume { id: AdminTokenId },
-    /// End a token for good.
-    Revoke { id: AdminTokenId },
 }
 
 /// A limit as the command line has it: in short, or as JSON of the admin API, which the short form is
@@ -489,34 +456,6 @@ pub(super) async fn key(config: &Config, command: KeyCommand) -> anyhow::Result<
         }
         KeyCommand::RollBack { id } => {
             say_now(db, roll_back_rotation(db, by, id).await?, key_line).await?;
-        }
-    }
-    Ok(())
-}
-
-pub(super) async fn token(config: &Config, command: TokenCommand) -> anyhow::Result<()> {
-    let desk = Desk::open(config).await?;
-    let (db, by) = (&desk.db, &desk.by());
-    match command {
-        TokenCommand::Create { name, roles, expires_at } => {
-            let spec = TokenSpec { name, roles, expires_at, person: String::new() };
-            say(create_token(db, by, &desk.pepper, spec).await?.1.reveal())?;
-        }
-        TokenCommand::List { leaked } => {
-            let page = async |walk: Walk| Ok(list_tokens(db, &walk, leaked).await?);
-            show_all(page, |t| t.id.to_string(), |token| token_line(token, by.now)).await?;
-        }
-        TokenCommand::Suspend { id } => {
-            let token = set_token_status(db, by, id, Switch::Suspend).await?;
-            say(token_line(&token, by.now))?;
-        }
-        TokenCommand::Resume { id } => {
-            let token = set_token_status(db, by, id, Switch::Resume).await?;
-            say(token_line(&token, by.now))?;
-        }
-        TokenCommand::Revoke { id } => {
-            revoke_token(db, by, id).await?;
-            say(format!("{id} is revoked"))?;
         }
     }
     Ok(())

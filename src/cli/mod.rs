@@ -18,6 +18,7 @@ mod serve;
 mod simulate;
 mod speak;
 mod subscriptions;
+mod tokens;
 mod usage;
 
 use crate::access::Scopes;
@@ -79,7 +80,7 @@ enum Command {
     Client(keys::ClientCommand),
     /// Tokens of the admin API.
     #[command(subcommand)]
-    Token(access::TokenCommand),
+    Token(tokens::TokenCommand),
     /// People of the admin API.
     #[command(subcommand)]
     Account(account::AccountCommand),
@@ -142,7 +143,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Plan(command) => access::plan(&load(file)?, command).await?,
         Command::Key(command) => access::key(&load(file)?, command).await?,
         Command::Client(command) => keys::client(&load(file)?, command).await?,
-        Command::Token(command) => access::token(&load(file)?, command).await?,
+        Command::Token(command) => tokens::token(&load(file)?, command).await?,
         Command::Account(command) => account::run(&load(file)?, command).await?,
         Command::Audit(command) => return audit::run(&load(file)?, command).await,
         Command::Usage(command) => usage::run(&load(file)?, command).await?,
