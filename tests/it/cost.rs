@@ -65,6 +65,14 @@ async fn exported(app: &TestApp) -> (Vec<Value>, Summary) {
     (text.lines().map(|line| serde_json::from_str(line).unwrap()).collect(), summary)
 }
 
+/// What is free has a weight in the export, and no units in the usage: that sums what the answers said.
+fn sums(items: &[Value], told: i64) {
+    let thousandths = |row: &Value| row["units"].as_str().unwrap().replace('.', "").parse::<i64>();
+    assert_eq!(items.iter().map(|row| thousandths(row).unwrap()).sum::<i64>(), told);
+    let free = items.iter().find(|row| row["operation_id"] == "list_refusals").unwrap();
+    assert_eq!((&free["units"], &free["billable"]), (&json!("0.000"), &json!(false)));
+}
+
 #[tokio::test]
 async fn the_cost_that_is_told_is_the_cost_that_is_billed() {
     let mut shop = Shop::open().await;
@@ -116,12 +124,7 @@ async fn the_cost_that_is_told_is_the_cost_that_is_billed() {
     let is_grid = |row: &&Value| row["operation_id"] == "query_stock" && row["status"] == 200;
     let grids = usage["items"].as_array().unwrap().iter().find(is_grid).unwrap();
     assert_eq!((&grids["units"], &grids["billable"]), (&json!("254.000"), &json!(true)));
-    // What is free has a weight in the export, and no units here: the usage sums what the answers said.
-    let thousandths = |row: &Value| row["units"].as_str().unwrap().replace('.', "").parse::<i64>();
-    let items = usage["items"].as_array().unwrap();
-    assert_eq!(items.iter().map(|row| thousandths(row).unwrap()).sum::<i64>(), told);
-    let free = items.iter().find(|row| row["operation_id"] == "list_refusals").unwrap();
-    assert_eq!((&free["units"], &free["billable"]), (&json!("0.000"), &json!(false)));
+    sums(usage["items"].as_array().unwrap(), told);
     shop.app.stop().await;
     let (rows, summary) = exported(&shop.app).await;
     assert_eq!(summary.billable.weight_milli, told);

@@ -179,9 +179,9 @@ async fn a_weight_that_a_limit_can_never_admit_is_refused_with_its_line() {
     let place = place(&file(2)).await;
     let error = place.fails(1, &apply(&[]));
     assert!(error.contains("partners.yaml:5") && error.contains("limit `burst`"), "{error}");
-    place.write(FILE, &file(3));
+    place.write(FILE, file(3));
     place.ok(&apply(&[]));
-    place.write(FILE, &file(2));
+    place.write(FILE, file(2));
     assert!(place.fails(1, &apply(&[])).contains("limit `burst`"));
     let plans = place.ok(&["plan", "list"]);
     let id = plans.split('\t').next().unwrap();

@@ -150,7 +150,7 @@ async fn ids_that_fit_no_key_are_named_and_nothing_is_no_change() {
         (&seen["count"], &seen["token"], &seen["expires_at"]),
         (&json!(0), &Value::Null, &Value::Null)
     );
-    let mut skipped = vec![("key_00000000000", "unknown"), (&*other.id, "not_in_filter")];
+    let mut skipped = [("key_00000000000", "unknown"), (&*other.id, "not_in_filter")];
     skipped.sort_unstable();
     let skipped: Vec<Value> =
         skipped.iter().map(|(id, reason)| json!({ "id": id, "reason": reason })).collect();
