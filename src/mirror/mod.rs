@@ -10,6 +10,7 @@ mod store;
 pub use saved::Saved;
 pub use search::SearchFollower;
 
+use self::store::Stretch;
 use crate::catalog::DigitalLinks;
 use crate::catalog::search::Search;
 use crate::catalog::store::read::{self as catalog_rows, Half};
@@ -143,27 +144,27 @@ impl Mirror {
     pub async fn follow_once(&self, db: &Db) -> Result<Followed, StoreError> {
         let _following = self.following.lock().await;
         let at = self.positions();
-        let changes = store::changes_after(db, at.change, MOST).await?;
-        if let Some(last) = changes.last() {
-            let position = last.position;
-            let mut touched: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-            for change in &changes {
-                touched.entry(&change.kind).or_default().push(change.id.clone());
-            }
-            for (kind, mut ids) in touched {
-                ids.sort_unstable();
-                ids.dedup();
-                self.refresh(db, kind, &ids).await?;
-            }
-            self.change.send_replace(position);
+        // Levels come by their own log, and there may be very many of them.
+        let Stretch { changes, reached, more } =
+            store::changes_after(db, at.change, " stock ", MOST).await?;
+        let mut touched: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for change in &changes {
+            touched.entry(&change.kind).or_default().push(change.id.clone());
+        }
+        for (kind, mut ids) in touched {
+            ids.sort_unstable();
+            ids.dedup();
+            self.refresh(db, kind, &ids).await?;
+        }
+        if reached > at.change {
+            self.change.send_replace(reached);
         }
         let (levels, reached) = stock_rows::after(db, at.stock, MOST).await?;
         levels.chunks(BATCH).for_each(|batch| self.stock.apply(batch));
         self.level.fetch_max(reached, Ordering::AcqRel);
-        let most = MOST as usize;
         Ok(Followed {
             applied: changes.len() + levels.len(),
-            more: changes.len() >= most || levels.len() >= most,
+            more: more || levels.len() >= MOST as usize,
         })
     }
 
@@ -196,8 +197,6 @@ impl Mirror {
                 "promotion" => {
                     self.catalog.apply_promotions(catalog_rows::promotions(db, ids).await?);
                 }
-                // Levels come by their own log.
-                "stock" => {}
                 // A newer version on another node may log kinds that this one does not serve.
                 other => {
                     tracing::warn!(kind = other, "a change of an unknown kind was passed over");

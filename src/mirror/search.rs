@@ -1,6 +1,7 @@
 //! Keeps the search index behind the view: each round takes the changes that the view has already.
 
-use super::{MOST, Mirror, store};
+use super::store::{self, Stretch};
+use super::{MOST, Mirror};
 use crate::catalog::search::{Commit, Indexer, Words};
 use crate::kernel::id::{CategoryId, NodeId, ProductId};
 use crate::storage::{Db, StoreError, witness};
@@ -10,6 +11,9 @@ use std::sync::Arc;
 
 /// Products handed to the index at a time.
 const BATCH: usize = 500;
+
+/// Kinds of changes that no product's entry in the index depends on.
+const NOT_INDEXED: &str = " stock offer store promotion ";
 
 /// What the database's tokens for this index are filed under.
 const KIND: &str = "search";
@@ -148,15 +152,15 @@ impl SearchFollower {
             if at.position >= reached {
                 return Ok(at);
             }
-            let mut changes = store::changes_after(db, at.position, MOST).await?;
-            if changes.first().is_none_or(|first| first.position > at.position + 1) {
-                // Rows in between are gone from the log.
+            let Stretch { mut changes, reached: through, .. } =
+                store::changes_after(db, at.position, NOT_INDEXED, MOST).await?;
+            if through <= at.position || store::change_floor(db).await? > at.position {
+                // Rows in between are gone from the log, or the log itself is another one.
                 drop(at);
                 return self.build(db).await;
             }
-            changes.retain(|change| change.position <= reached);
-            let Some(last) = changes.last() else { return Ok(at) };
-            let position = last.position;
+            let position = through.min(reached);
+            changes.retain(|change| change.position <= position);
             let (mirror, mut indexer) = (Arc::clone(&self.mirror), at.indexer);
             let applied = tokio::task::spawn_blocking(move || {
                 let touched = touched(&mirror, &changes);

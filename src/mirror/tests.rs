@@ -163,6 +163,8 @@ async fn the_index_goes_on_where_it_was_and_is_made_anew_where_it_cannot() {
     let mut tx = db.begin().await.unwrap();
     // The log no longer reaches back to where the index is.
     execute(&mut tx, "DELETE FROM change_log WHERE position < 5", &[]).await;
+    let floor = "UPDATE log_heads SET position = 4 WHERE log = 'change_floor'";
+    execute(&mut tx, floor, &[]).await;
     tx.commit().await.unwrap();
     let (mirror, _follower) = start().await;
     assert_eq!(found(&mirror, "riz"), 5);

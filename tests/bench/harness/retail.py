@@ -27,18 +27,22 @@ class Caller:
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         self.headers = {"Authorization": f"Bearer {key}"}
 
-    def microseconds(self, path):
-        """Of a GET of a path, or of the query of a grid, which begins with a brace."""
-        began = time.perf_counter_ns()
+    def get(self, path):
+        """The body of the answer to a GET of a path, or to the query of a grid, which begins with a brace."""
         if path.startswith("{"):
             headers = self.headers | {"Content-Type": "application/json"}
             self.connection.request("POST", "/v1/stock/query", path, headers)
         else:
             self.connection.request("GET", path, headers=self.headers)
         answer = self.connection.getresponse()
-        answer.read()
+        body = answer.read()
         if answer.status != 200:
             raise RuntimeError(f"{path} answered {answer.status}")
+        return body
+
+    def microseconds(self, path):
+        began = time.perf_counter_ns()
+        self.get(path)
         return (time.perf_counter_ns() - began) / 1_000
 
     def spread(self, paths):
@@ -129,10 +133,11 @@ def pages(reader, path, most):
 class Till(threading.Thread):
     """Sends levels in one stream, as fast as they are taken or at a pace."""
 
-    def __init__(self, server, token, chunks, lines, pace=None):
+    def __init__(self, server, token, chunks, lines, pace=None, mark=None):
         super().__init__(daemon=True)
         self.server, self.token, self.chunks, self.lines = server, token, chunks, lines
-        self.pace, self.receipt, self.seconds = pace, None, None
+        self.pace, self.mark = pace, mark
+        self.receipt, self.seconds = None, None
 
     def paced(self):
         began = time.monotonic()
@@ -141,6 +146,8 @@ class Till(threading.Thread):
                 due = began + number * self.lines / self.pace
                 time.sleep(max(0, due - time.monotonic()))
             yield chunk
+            if self.mark and number % Mark.EACH == 0:
+                yield self.mark.line()
 
     def run(self):
         began = time.monotonic()
@@ -158,20 +165,42 @@ class Till(threading.Thread):
         self.seconds = time.monotonic() - began
 
 
+class Mark:
+    """One level within a stream, sent again and again with a later count each time: how long until a reader sees it."""
+
+    EACH = 10  # chunks
+
+    def __init__(self, product, store, second):
+        self.product, self.store = product, store
+        self.first = int(time.time()) - 3_600 + second
+        self.sent, self.seen, self.milliseconds = [], 0, []
+
+    def line(self):
+        as_of = instant(self.first + len(self.sent))
+        self.sent.append(time.monotonic())
+        return level(self.product, self.store, 1, as_of)
+
+    def look(self, caller):
+        """Asks for the level, as a reader does, and notes which of the marks are seen first with this answer."""
+        path = f"/v1/products/{self.product}/stock?store_id={self.store}"
+        as_of = json.loads(caller.get(path))["items"][0]["as_of"]
+        now = time.monotonic()
+        while as_of and self.seen < len(self.sent) and instant(self.first + self.seen) <= as_of:
+            self.milliseconds.append((now - self.sent[self.seen]) * 1_000)
+            self.seen += 1
+
+
+def instant(second):
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(second))
+
+
+def level(product, store, quantity, as_of):
+    line = '{"product_id":"%s","store_id":"%s","quantity":%d,"as_of":"%s","source":"pos"}\n'
+    return (line % (product, store, quantity, as_of)).encode()
+
+
 def levels(products, stores, count, chunk_lines, second, seed):
     """Chunks of levels of random products in random stores, all newer than those of a second before."""
-    chance, chunks = random.Random(seed), []
-    as_of = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 3_600 + second))
-    for _ in range(count // chunk_lines):
-        lines = [
-            b'{"product_id":"%s","store_id":"%s","quantity":%d,"as_of":"%s","source":"pos"}\n'
-            % (
-                chance.choice(products)["id"].encode(),
-                chance.choice(stores).encode(),
-                chance.randrange(40),
-                as_of.encode(),
-            )
-            for _ in range(chunk_lines)
-        ]
-        chunks.append(b"".join(lines))
-    return chunks
+    chance, as_of = random.Random(seed), instant(time.time() - 3_600 + second)
+    line = lambda: level(chance.choice(products)["id"], chance.choice(stores), chance.randrange(40), as_of)  # noqa: E731
+    return [b"".join(line() for _ in range(chunk_lines)) for _ in range(count // chunk_lines)]

@@ -43,6 +43,11 @@ def at_most(what, value, must=None, aim=None, form="{:,.0f}", spread=""):
     )
 
 
+def no_less(what, value, must, form="{:,.0f}"):
+    """A number that is good when it is high."""
+    return Row(what, form.format(value), ">= " + form.format(must), passed=value >= must)
+
+
 def told(what, measured, spread=""):
     """A number that nothing is demanded of."""
     return Row(what, measured, spread=spread)
