@@ -74,7 +74,7 @@ const RETRY_S: u64 = 2;
         ("status" = Option<Status>, Query, description = "`active`, `discontinued` or `recalled`.", example = "active"),
         ("is_sold_by_weight" = Option<bool>, Query, description = "Whether the product is sold by weight.", example = false),
         ("store_id" = Option<String>, Query, description = "Only products with an offer in this store.", example = "sto_4Fh2Lp8QaZs"),
-        ("updated_since" = Option<String>, Query, format = DateTime, description = "Only products that changed at or after this instant.", example = "2026-11-22T00:00:00Z"),
+        ("updated_since" = Option<String>, Query, format = DateTime, description = "Only products that changed at or after this instant. Let calls overlap by a minute: a change can be seen a little after its instant.", example = "2026-11-22T00:00:00Z"),
         ("min_price" = Option<String>, Query, description = "Only products that cost at least this much: the lowest price that holds now, in the store and channel where they are named.", example = "20.00"),
         ("max_price" = Option<String>, Query, description = "Only products that cost at most this much.", example = "90.00"),
         ("channel" = Option<Channel>, Query, description = "Only products with an offer through this channel, in the store where one is named.", example = "in_store"),

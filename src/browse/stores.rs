@@ -52,7 +52,7 @@ const BRIEF_S: u32 = 30;
         ("city" = Option<String>, Query, description = "The town, in any case.", example = "Balma"),
         ("postal_code" = Option<String>, Query, description = "The postal code: stores that have it or, with `radius_km`, the place to look around.", example = "31130"),
         ("type" = Option<String>, Query, description = "The type of store.", example = "hypermarket"),
-        ("updated_since" = Option<String>, Query, format = DateTime, description = "Only stores that changed at or after this instant. That one opens or closes for the day is no change.", example = "2026-11-22T00:00:00Z"),
+        ("updated_since" = Option<String>, Query, format = DateTime, description = "Only stores that changed at or after this instant. That one opens or closes for the day is no change. Let calls overlap by a minute: a change can be seen a little after its instant.", example = "2026-11-22T00:00:00Z"),
         ("include_deleted" = Option<bool>, Query, description = "Whether deleted stores come too, as `{\"id\", \"deleted\": true, \"deleted_at\", \"replaced_by\": null}` in the same order; as CSV in the columns `deleted` and `deleted_at`. With `updated_since`, and without other filters.", example = true),
         ("include_total" = Option<bool>, Query, description = "Whether to count all stores of the list, in `total`.", example = true),
         ("limit" = Option<u32>, Query, description = "Most stores in the page, 1 to 200.", example = 50),

@@ -170,32 +170,45 @@ async fn refuse_taken_gtins(
     lines: &[Line<Product>],
     fates: &mut [Fate],
 ) -> Result<(), StoreError> {
-    let gtin = |line: &Line<Product>| match line {
+    let wanted: HashSet<Gtin> = lines.iter().filter_map(gtin_of).collect();
+    let keys: Vec<Cell<'_>> = wanted.into_iter().map(|gtin| column(gtin).into()).collect();
+    let stored: Vec<(i64, String)> = bulk::lookup(tx, &FIND_GTINS, &keys).await?;
+    // A product whose line is refused keeps its GTIN, which refuses who else was to have it.
+    while refuse_taken(lines, &stored, fates) {}
+    Ok(())
+}
+
+fn gtin_of(line: &Line<Product>) -> Option<Gtin> {
+    match line {
         Line::Put(product) => product.gtin,
         Line::Delete(_) => None,
-    };
-    let wanted: HashSet<Gtin> = lines.iter().filter_map(gtin).collect();
-    let keys: Vec<Cell<'_>> = wanted.into_iter().map(|gtin| column(gtin).into()).collect();
-    let rows: Vec<(i64, String)> = bulk::lookup(tx, &FIND_GTINS, &keys).await?;
+    }
+}
+
+/// Refuses the lines whose GTIN is another product's once those that are not refused are stored; whether
+/// there were any.
+fn refuse_taken(lines: &[Line<Product>], stored: &[(i64, String)], fates: &mut [Fate]) -> bool {
+    let is_taken = |fate: &Fate| !matches!(fate, Fate::Refused(_));
+    let taken = lines.iter().zip(&*fates).filter(|(_, fate)| is_taken(fate));
     // The last line about a product says which GTIN it has after this batch.
     let after: HashMap<&str, Option<i64>> =
-        lines.iter().map(|line| (line.code(), gtin(line).map(column))).collect();
-    let mut owners: HashMap<i64, String> = rows
-        .into_iter()
-        .filter(|(gtin, sku)| after.get(sku.as_str()).is_none_or(|after| *after == Some(*gtin)))
-        .collect();
+        taken.map(|(line, _)| (line.code(), gtin_of(line).map(column))).collect();
+    let keeps = |gtin: i64, sku: &str| after.get(sku).is_none_or(|after| *after == Some(gtin));
+    let owners = stored.iter().map(|(gtin, sku)| (*gtin, sku.as_str()));
+    let mut owners: HashMap<i64, &str> = owners.filter(|(gtin, sku)| keeps(*gtin, sku)).collect();
+    let mut any = false;
     for (line, fate) in lines.iter().zip(fates) {
-        let Line::Put(product) = line else { continue };
-        let Some(gtin) = product.gtin else { continue };
-        let owner = owners.entry(column(gtin)).or_insert_with(|| product.sku.clone());
-        if *owner != product.sku {
+        let (Some(gtin), true) = (gtin_of(line), is_taken(fate)) else { continue };
+        let owner = *owners.entry(column(gtin)).or_insert(line.code());
+        if owner != line.code() {
             let message = format!(
                 "is the GTIN of sku {owner} already; correct one of the two, or delete that product"
             );
             *fate = Fate::Refused(Fault::new("gtin", &gtin.to_string(), "duplicate_gtin", message));
+            any = true;
         }
     }
-    Ok(())
+    any
 }
 
 /// Adds the products that exist to `known`.

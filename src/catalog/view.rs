@@ -317,10 +317,10 @@ impl CatalogView {
         let Some(grant) = grant else { return look(&self.promotions.read(), &|_| true) };
         let categories = self.categories.read();
         let products = self.products.read();
-        let above = grant.categories.as_deref().map(|own| categories.with_those_above(own));
+        let above = grant.above(&categories);
         let promotions = self.promotions.read();
         look(&promotions, &|promotion| {
-            promotion.is_about(grant, above.as_ref(), |id| grant.takes_id(id.0, &products))
+            promotion.is_about(grant, above, |id| grant.takes_id(id.0, &products))
         })
     }
 

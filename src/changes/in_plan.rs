@@ -13,7 +13,7 @@ use std::sync::Arc;
 /// Why something that a plan does not include, or no longer, is told as gone.
 const NOT_IN_PLAN: &str = "not_in_plan";
 /// Why something that a plan may not have included before is told.
-const IN_PLAN: &str = "in_plan";
+pub const IN_PLAN: &str = "in_plan";
 
 /// What a plan includes, held against what the node has in memory.
 #[derive(Debug)]

@@ -92,17 +92,18 @@ pub async fn begin_snapshot(
     Ok(begun == 1)
 }
 
-/// Puts an app's request into the queue of a node: one at a time, and at most `most` since an instant.
+/// Puts an app's request into the queue of a node, held until an instant: one at a time, and at most
+/// `most` since another.
 pub async fn enqueue(
     db: &Db,
     new: New<'_>,
-    app: &str,
+    (app, until): (&str, Micros),
     (since, most): (Micros, u32),
 ) -> Result<Enqueued, StoreError> {
     const RECENT: &str = "SELECT created_at, status FROM exports WHERE app_id = $1
         AND (created_at > $2 OR status IN ('queued', 'running')) ORDER BY created_at DESC";
-    const QUEUE: &str = "INSERT INTO exports (id, kind, app_id, status, node, request, created_at)
-        VALUES ($1, 'export', $2, 'queued', $3, $4, $5)";
+    const QUEUE: &str = "INSERT INTO exports (id, kind, app_id, status, node, request, created_at,
+        held_until) VALUES ($1, 'export', $2, 'queued', $3, $4, $5, $6)";
     let mut tx = db.begin().await?;
     let recent: Vec<(i64, String)> = on_tx!(&mut tx, c => {
         sqlx::query_as(RECENT).bind(app).bind(since.0).fetch_all(c).await?
@@ -122,6 +123,7 @@ pub async fn enqueue(
             .bind(new.node)
             .bind(new.request)
             .bind(new.now.0)
+            .bind(until.0)
             .execute(c)
             .await
             .map(|_| ())
@@ -146,13 +148,23 @@ pub async fn queued(db: &Db, node: &str) -> Result<bool, StoreError> {
 pub async fn take_queued(db: &Db, node: &str, until: Micros) -> Result<Option<Export>, StoreError> {
     const NEXT: &str =
         exports!(" WHERE status = 'queued' AND node = $1 ORDER BY created_at, id LIMIT 1");
-    const TAKE: &str = "UPDATE exports SET status = 'running', held_until = $1 WHERE id = $2";
-    let next: Option<Export> =
-        on_db!(db, c => sqlx::query_as(NEXT).bind(node).fetch_optional(c).await)?;
-    if let Some(next) = &next {
-        held(db, TAKE, &next.id, until).await?;
+    const TAKE: &str = "UPDATE exports SET status = 'running', held_until = $1
+        WHERE id = $2 AND status = 'queued'";
+    loop {
+        let next: Option<Export> =
+            on_db!(db, c => sqlx::query_as(NEXT).bind(node).fetch_optional(c).await)?;
+        let Some(next) = next else { return Ok(None) };
+        // Another node may have given it up in between.
+        if held(db, TAKE, &next.id, until).await? == 1 {
+            return Ok(Some(next));
+        }
     }
-    Ok(next)
+}
+
+/// Holds on to what waits for this node until an instant.
+pub async fn keep_queued(db: &Db, node: &str, until: Micros) -> Result<(), StoreError> {
+    const KEEP: &str = "UPDATE exports SET held_until = $1 WHERE node = $2 AND status = 'queued'";
+    held(db, KEEP, node, until).await.map(|_| ())
 }
 
 /// Holds on to what is being written until an instant; false where it was given up.
@@ -211,24 +223,25 @@ pub async fn fail(db: &Db, id: &str) -> Result<(), StoreError> {
     change(db, "UPDATE exports SET status = 'failed' WHERE id = $1", id).await.map(|_| ())
 }
 
-/// The exports that an earlier run of a node left unfinished are begun again.
-pub async fn reset(db: &Db, node: &str) -> Result<(), StoreError> {
-    const AGAIN: &str = "UPDATE exports SET status = 'queued' WHERE kind = 'export' AND status = 'running' AND node = $1";
-    change(db, AGAIN, node).await.map(|_| ())
+/// The exports that an earlier run of a node left unfinished are begun again; what waits for the node is
+/// held until an instant.
+pub async fn reset(db: &Db, node: &str, until: Micros) -> Result<(), StoreError> {
+    const AGAIN: &str = "UPDATE exports SET status = 'queued', held_until = $1
+        WHERE kind = 'export' AND status IN ('queued', 'running') AND node = $2";
+    held(db, AGAIN, node, until).await.map(|_| ())
 }
 
-/// Gives up what nobody holds any more, and what was asked for before an instant of a node that never
-/// wrote it. An app sees that its export failed.
-pub async fn give_up(db: &Db, now: Micros, before: Micros) -> Result<(), StoreError> {
+/// Gives up what nobody holds any more, begun or not: its node is gone. An app sees that its export
+/// failed, and may ask another node.
+pub async fn give_up(db: &Db, now: Micros) -> Result<(), StoreError> {
     const FAIL: &str = "UPDATE exports SET status = 'failed'
-        WHERE kind = 'export' AND status = 'running' AND held_until < $1";
-    const FORGET: &str = "DELETE FROM exports WHERE
-        (kind = 'snapshot' AND status = 'running' AND held_until < $1)
-        OR (status = 'queued' AND created_at < $2)";
+        WHERE kind = 'export' AND status IN ('queued', 'running') AND held_until < $1";
+    const FORGET: &str = "DELETE FROM exports
+        WHERE kind = 'snapshot' AND status = 'running' AND held_until < $1";
     let mut tx = db.begin().await?;
     on_tx!(&mut tx, c => {
         sqlx::query(FAIL).bind(now.0).execute(&mut *c).await?;
-        sqlx::query(FORGET).bind(now.0).bind(before.0).execute(c).await?;
+        sqlx::query(FORGET).bind(now.0).execute(c).await?;
     });
     tx.commit().await
 }

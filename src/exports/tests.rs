@@ -1,5 +1,6 @@
 use super::model::{Format, Request, Resource};
 use super::store::{self, Enqueued};
+use super::worker::LEASE;
 use super::*;
 use crate::config::Config;
 use crate::kernel::id::NodeId;
@@ -79,16 +80,39 @@ async fn what_is_not_held_any_more_is_given_up() {
     let id = id.to_string();
     let status = async || store::find(&db, &id).await.unwrap().map(|export| export.status);
     assert!(store::take_queued(&db, &node, Micros(5)).await.unwrap().is_some());
-    store::give_up(&db, Micros(5), Micros(0)).await.unwrap();
+    store::give_up(&db, Micros(5)).await.unwrap();
     assert_eq!(status().await.as_deref(), Some("running"));
     // The writer is still there.
     assert!(store::keep(&db, &id, Micros(9)).await.unwrap());
-    store::give_up(&db, Micros(9), Micros(0)).await.unwrap();
+    store::give_up(&db, Micros(9)).await.unwrap();
     assert_eq!(status().await.as_deref(), Some("running"));
     // It says no more: the app sees that, and may ask again at once; a late word changes nothing.
-    store::give_up(&db, Micros(10), Micros(0)).await.unwrap();
+    store::give_up(&db, Micros(10)).await.unwrap();
     assert_eq!(status().await.as_deref(), Some("failed"));
     assert!(!store::keep(&db, &id, Micros(20)).await.unwrap());
     assert!(!store::finish(&db, &id, (1, "[]"), Micros(20)).await.unwrap());
+    assert_eq!(writer.enqueue("app_1", &offers()).await.unwrap().1, Enqueued::Queued);
+}
+
+#[tokio::test]
+async fn what_waits_for_a_node_that_is_gone_fails_and_another_may_be_asked() {
+    let (db, dir) = (database().await, tempfile::tempdir().unwrap());
+    let (writer, node) = (worker(&db, dir.path()), NodeId(1).to_string());
+    let (id, _) = writer.enqueue("app_1", &offers()).await.unwrap();
+    let id = id.to_string();
+    let status = async || store::find(&db, &id).await.unwrap().unwrap().status;
+    store::give_up(&db, Micros(LEASE)).await.unwrap();
+    assert_eq!(status().await, "queued");
+    // The node is busy with another, and holds on to this one.
+    store::keep_queued(&db, &node, Micros(2 * LEASE)).await.unwrap();
+    store::give_up(&db, Micros(2 * LEASE)).await.unwrap();
+    assert_eq!(status().await, "queued");
+    // Or it was away, and is back before anybody has given it up.
+    store::reset(&db, &node, Micros(3 * LEASE)).await.unwrap();
+    store::give_up(&db, Micros(3 * LEASE)).await.unwrap();
+    assert_eq!(status().await, "queued");
+    store::give_up(&db, Micros(3 * LEASE + 1)).await.unwrap();
+    assert_eq!(status().await, "failed");
+    assert!(store::take_queued(&db, &node, Micros(9 * LEASE)).await.unwrap().is_none());
     assert_eq!(writer.enqueue("app_1", &offers()).await.unwrap().1, Enqueued::Queued);
 }

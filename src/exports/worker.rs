@@ -17,9 +17,8 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at};
 
 /// After a failed snapshot the next is tried after so long.
 const AGAIN_AFTER: i64 = 600 * SECOND;
-/// What was asked for so long ago of a node that says no more is given up.
-const GIVE_UP_AFTER: i64 = 6 * HOUR;
-/// How long the row of what is being written holds without a word of its writer, and how often that gives one.
+/// How long the row of what waits or is being written holds without a word of its writer, and how often that
+/// gives one.
 pub const LEASE: i64 = 60 * SECOND;
 const RENEW: Duration = Duration::from_secs(15);
 /// How long an app's export is kept, and how long it counts.
@@ -97,7 +96,7 @@ impl Worker {
         let new = New { id: &id.to_string(), node: &self.node, request: &request, now };
         let since = Micros(now.0.saturating_sub(EXPORT_KEPT));
         let limit = (since, self.settings.per_app_daily);
-        let enqueued = store::enqueue(&self.db, new, app, limit).await?;
+        let enqueued = store::enqueue(&self.db, new, (app, self.until()), limit).await?;
         if enqueued == store::Enqueued::Queued {
             self.asked.notify_one();
         }
@@ -111,7 +110,7 @@ impl Worker {
 
     /// Cleans up what an earlier run was cut off from. Call it once, before the first round.
     pub async fn start(&self) -> Result<(), ExportError> {
-        store::reset(&self.db, &self.node).await?;
+        store::reset(&self.db, &self.node, self.until()).await?;
         if store::queued(&self.db, &self.node).await? {
             self.asked.notify_one();
         }
@@ -187,12 +186,15 @@ impl Worker {
         Ok(())
     }
 
-    /// Holds on to what is being written, until it was given up all the same.
+    /// Holds on to what is being written, until it was given up all the same, and to what waits behind it.
     async fn keep(&self, id: &str) {
         let mut ticks = interval_at(Instant::now() + RENEW, RENEW);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
+            if let Err(error) = store::keep_queued(&self.db, &self.node, self.until()).await {
+                tracing::warn!(%error, "the leases of exports that wait were not renewed");
+            }
             match store::keep(&self.db, id, self.until()).await {
                 Ok(true) => {}
                 Ok(false) => return,
@@ -209,7 +211,7 @@ impl Worker {
     /// Takes away what is no longer kept.
     pub async fn clear_old(&self) -> Result<(), ExportError> {
         let before = |age: i64| Micros(self.now().0.saturating_sub(age));
-        store::give_up(&self.db, self.now(), before(GIVE_UP_AFTER)).await?;
+        store::give_up(&self.db, self.now()).await?;
         store::forget_old(&self.db, self.settings.keep, before(EXPORT_KEPT)).await?;
         self.sweep().await
     }

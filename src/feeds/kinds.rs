@@ -8,7 +8,7 @@ use crate::catalog::model::{Product, ProductIn};
 use crate::catalog::offers::{Channel, Offer, OfferIn, Plausible};
 use crate::catalog::promotions::{Promotion, PromotionIn};
 use crate::catalog::store::document::{self, Resource};
-use crate::catalog::{self, Fate, Fault, Known, Line, Names as _};
+use crate::catalog::{self, Fate, Fault, Known, Line, Names as _, check};
 use crate::kernel::Micros;
 use crate::kernel::word::Word as _;
 use crate::stock::model::{Level, LevelIn};
@@ -33,7 +33,7 @@ pub(super) struct Mark {
 /// What holds for every batch of an import.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rules {
-    /// When the import began.
+    /// When the batch is stored; for the checks before it, when the import began.
     pub(super) now: Micros,
     /// Which prices are taken.
     pub(super) plausible: Plausible,
@@ -78,7 +78,10 @@ macro_rules! document {
             }
 
             fn mark_of(row: &Value, _: &Known) -> Option<Mark> {
-                text(row, <$type as Resource>::CODE_FIELD).map(document_mark::<$type>)
+                let field = <$type as Resource>::CODE_FIELD;
+                // Another code may be another's with a slip in it.
+                let code = text(row, field).filter(|code| check::code(field, code).is_ok());
+                code.map(document_mark::<$type>)
             }
 
             async fn put(
@@ -158,8 +161,11 @@ impl Import for Offer {
 
     fn mark_of(row: &Value, known: &Known) -> Option<Mark> {
         let (product, store) = names(row, known)?;
-        let channel = text(row, "channel").unwrap_or(Channel::InStore.as_str());
-        let scope = format!("{store}/{channel}");
+        let channel = match row.get("channel") {
+            None | Some(Value::Null) => Channel::InStore,
+            Some(channel) => Channel::of(channel.as_str()?)?,
+        };
+        let scope = format!("{store}/{}", channel.as_str());
         Some(Mark { key: format!("{product}/{scope}"), scope: Some(scope) })
     }
 

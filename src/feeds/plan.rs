@@ -1,12 +1,13 @@
 //! A mapping put to a file's header: from a record of texts to the object of a feed line.
 
+use super::Feed;
 use super::decimal::rounded;
 use super::fields::{self, Kind};
 use super::mapping::{Mapping, OnInvalidGtin, Pack};
 use crate::catalog::Fault;
 use crate::kernel::{Gtin, Micros};
 use csv::StringRecord;
-use jiff::civil::{Date, DateTime};
+use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 use serde_json::{Map, Value, json};
 use std::borrow::Cow;
@@ -23,6 +24,36 @@ struct Step {
     round: Option<u8>,
     split: String,
     zone: Option<TimeZone>,
+    moment: Moment,
+}
+
+/// The moment of a day for which a date stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Moment {
+    /// Its first.
+    First,
+    /// Its last second, of an end that belongs to what ends.
+    Last,
+    /// The first of the next day, of an end that does not.
+    Next,
+}
+
+impl Moment {
+    fn of(feed: Feed, field: &str) -> Self {
+        match (field, feed) {
+            ("valid_through", Feed::Promotions) => Self::Next,
+            ("valid_through", _) => Self::Last,
+            _ => Self::First,
+        }
+    }
+
+    fn on(self, date: Date) -> Option<DateTime> {
+        match self {
+            Self::First => Some(date.to_datetime(Time::midnight())),
+            Self::Last => Some(date.at(23, 59, 59, 0)),
+            Self::Next => Some(date.tomorrow().ok()?.to_datetime(Time::midnight())),
+        }
+    }
 }
 
 /// A mapping with the places of its columns.
@@ -62,6 +93,7 @@ impl Plan {
                 round: mapping.round.get(name).copied(),
                 split: mapping.split.get(name).cloned().unwrap_or_else(|| "|".to_owned()),
                 zone: mapping.zone.get(name).and_then(|zone| TimeZone::get(zone).ok()),
+                moment: Moment::of(mapping.feed, name),
                 field,
             });
         }
@@ -173,7 +205,7 @@ impl Step {
                 .ok_or_else(|| Fault::new(self.field.clone(), text, "malformed", message));
         }
         if let (Kind::Instant, Some(zone)) = (self.kind, &self.zone) {
-            return instant(&self.field, text, zone).map(Some);
+            return instant(&self.field, text, (zone, self.moment)).map(Some);
         }
         typed(&self.field, self.kind, text, &self.split).map(Some)
     }
@@ -199,15 +231,15 @@ fn typed(field: &str, kind: Kind, text: &str, split: &str) -> Result<Value, Faul
     }
 }
 
-/// An instant as it is, or a date (its first moment) or a date and time in `zone`.
-fn instant(field: &str, text: &str, zone: &TimeZone) -> Result<Value, Fault> {
+/// An instant as it is, or a date (the moment that is meant) or a date and time in `zone`.
+fn instant(field: &str, text: &str, (zone, moment): (&TimeZone, Moment)) -> Result<Value, Fault> {
     if let Ok(at) = text.parse::<Micros>() {
         return Ok(Value::String(at.to_string()));
     }
     // A text with a zone must not be read without it.
     let local = text.get(10..).is_none_or(|rest| !rest.contains(['Z', 'z', '+', '-', '[']));
     let civil = match text.parse::<Date>() {
-        Ok(date) if text.len() == 10 => Some(date.to_datetime(jiff::civil::Time::midnight())),
+        Ok(date) if text.len() == 10 => moment.on(date),
         _ => text.parse::<DateTime>().ok().filter(|_| local),
     };
     civil
@@ -340,11 +372,19 @@ mod tests {
     #[test]
     fn a_day_begins_where_the_store_is() {
         let zone = TimeZone::get("America/Argentina/Buenos_Aires").unwrap();
-        let of = |text| instant("as_of", text, &zone).map_err(|fault| fault.code);
+        let at = |text, moment| instant("at", text, (&zone, moment)).map_err(|fault| fault.code);
+        let of = |text| at(text, Moment::First);
         assert_eq!(of("2020-04-13"), Ok(json!("2020-04-13T03:00:00Z")));
         assert_eq!(of("2020-04-13 10:30:00"), Ok(json!("2020-04-13T13:30:00Z")));
         assert_eq!(of("2020-04-13T10:30:00+02:00"), Ok(json!("2020-04-13T08:30:00Z")));
         assert_eq!(of("13/04/2020"), Err("malformed"));
+        // A last day is part of what it ends; the end of a promotion is not.
+        let through = |feed| at("2020-04-13", Moment::of(feed, "valid_through"));
+        assert_eq!(through(Feed::Offers), Ok(json!("2020-04-14T02:59:59Z")));
+        assert_eq!(through(Feed::Promotions), Ok(json!("2020-04-14T03:00:00Z")));
+        assert_eq!(at("9999-12-31", Moment::Next), Err("malformed"));
+        let noon = at("2020-04-13T12:00:00", Moment::Last);
+        assert_eq!(noon, Ok(json!("2020-04-13T15:00:00Z")));
     }
 
     #[test]
@@ -365,7 +405,7 @@ mod tests {
         #[test]
         fn no_pack_and_no_time_panics(text: String) {
             let _ = row(["1", "", "a", &text]);
-            let _ = instant("as_of", &text, &TimeZone::UTC);
+            let _ = instant("as_of", &text, (&TimeZone::UTC, Moment::Next));
         }
     }
 }

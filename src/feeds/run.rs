@@ -203,7 +203,9 @@ impl<'a> Stage<'a> {
         if let Some(run) = &self.run {
             store::mark(&mut tx, run, &marks).await?;
         }
-        let fates = T::put(&mut tx, &rows, &self.rules).await?;
+        // A stamp of before the lock would stand far behind those who have asked since.
+        let rules = Rules { now: self.clock.now(), ..self.rules };
+        let fates = T::put(&mut tx, &rows, &rules).await?;
         tx.commit().await?;
         for (line, fate) in lines.into_iter().zip(fates) {
             self.reporter.add(line, fate)?;
@@ -223,8 +225,8 @@ impl<'a> Stage<'a> {
             let held = sweep::stage(self.db, &run, self.guard, in_doubt, now).await?;
             report.held = held.ok_or(ImportError::Superseded)?;
             if report.held == 0 {
-                let id = &run.id;
-                report.deleted = sweep::carry_out(self.db, self.clock, run.feed, id, now).await?;
+                let (id, until) = (&run.id, run.started_at);
+                report.deleted = sweep::carry_out(self.db, self.clock, run.feed, id, until).await?;
             }
         }
         let status = if report.held > 0 { "held" } else { "done" };

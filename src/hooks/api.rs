@@ -29,6 +29,10 @@ use utoipa_actix_web::service_config::ServiceConfig;
 const MOST_FILTERS: usize = 1_000;
 /// Most characters of a description.
 const DESCRIPTION: usize = 200;
+/// Most events of a subscription.
+const MOST_EVENTS: usize = 30;
+/// How often a change is tried where others change the same subscription.
+const TRIES: usize = 5;
 
 /// Mounts the operations of subscriptions.
 pub fn configure(config: &mut ServiceConfig<'_>) {
@@ -73,6 +77,10 @@ async fn shown(
 fn events<O: Op>(names: &[String], caller: &Caller<O>) -> ApiResult<String> {
     if names.is_empty() {
         return Err(refused("/events", "empty", "names at least one event"));
+    }
+    if names.len() > MOST_EVENTS {
+        let message = format!("names at most {MOST_EVENTS} events");
+        return Err(refused("/events", "too_many", message));
     }
     let mut known = Vec::with_capacity(names.len());
     for (at, name) in names.iter().enumerate() {
@@ -124,6 +132,9 @@ fn description(text: Option<String>) -> ApiResult<Option<String>> {
         let message = format!("has at most {DESCRIPTION} characters");
         return Err(refused("/description", "too_long", message));
     }
+    if text.as_ref().is_some_and(|text| text.chars().any(char::is_control)) {
+        return Err(refused("/description", "control_character", "has no control characters"));
+    }
     Ok(text.filter(|text| !text.is_empty()))
 }
 
@@ -147,7 +158,8 @@ fn description(text: Option<String>) -> ApiResult<Option<String>> {
 /// listed by `GET /v1/usage`. Messages take nothing from the limits of your plan.
 ///
 /// Where your plan includes a part of the data, messages tell of that part alone, without the fields that it
-/// leaves out: a product that goes out of it is deleted for you, one that comes into it has been updated.
+/// leaves out: what goes out of it is deleted for you. A product that comes into it has been updated; its offers
+/// and promotions are created, or updated where you ask for that alone, and its stock has changed its availability.
 ///
 /// Events need the scope that reads what they tell of (`prices:read` for `price.changed`); an app whose
 /// keys lose it, or are suspended, is told nothing until they have it again.
@@ -269,6 +281,7 @@ async fn get_subscription(
     responses(
         (status = 200, description = "The subscription.", body = SubscriptionOut),
         (status = 404, description = "The app has no such subscription."),
+        (status = 409, description = "It was changed by others meanwhile."),
         (status = 413, description = "The body is too large."),
         (status = 415, description = "The body is not JSON."),
     ),
@@ -282,19 +295,37 @@ async fn update_subscription(
     hooks: web::Data<Hooks>,
 ) -> ApiResult<Answer> {
     Params::new(request.query_string()).finish()?;
-    let mut subscription = own(&hooks, &caller, &id).await?;
-    let patch = body.0;
-    if let Some(url) = patch.url {
-        subscription.url = address(&hooks, &url)?;
+    // What changes meanwhile, as where a receiver fails and it is disabled, is read again and stays.
+    for _ in 0..TRIES {
+        let mut subscription = own(&hooks, &caller, &id).await?;
+        let read = subscription.updated_at;
+        change(&mut subscription, &body.0, (&hooks, &caller))?;
+        subscription.updated_at = hooks.clock.now().0.max(read.saturating_add(1));
+        if store::update(&hooks.db, &subscription, read).await? {
+            return Answer::json(&shown(&hooks, subscription, None).await?, Cache::NoStore, 1);
+        }
     }
-    if let Some(names) = patch.events {
-        subscription.events = events(&names, &caller)?;
+    let detail = "The subscription was changed by others again and again. Read it, then try again.";
+    Err(ApiError::new(Code::Conflict, detail))
+}
+
+/// Takes in what an app wants changed.
+fn change<O: Op>(
+    subscription: &mut Subscription,
+    patch: &SubscriptionPatchIn,
+    (hooks, caller): (&Hooks, &Caller<O>),
+) -> ApiResult<()> {
+    if let Some(url) = &patch.url {
+        subscription.url = address(hooks, url)?;
     }
-    if let Some(asked) = patch.filter {
-        subscription.filter = filter(&asked)?;
+    if let Some(names) = &patch.events {
+        subscription.events = events(names, caller)?;
+    }
+    if let Some(asked) = &patch.filter {
+        subscription.filter = filter(asked)?;
     }
     if patch.description.is_some() {
-        subscription.description = description(patch.description)?;
+        subscription.description = description(patch.description.clone())?;
     }
     match patch.status.as_deref() {
         None => {}
@@ -303,9 +334,7 @@ async fn update_subscription(
         }
         Some(_) => return Err(refused("/status", "not_allowed", "is `active` or `paused`")),
     }
-    subscription.updated_at = hooks.clock.now().0;
-    store::update(&hooks.db, &subscription).await?;
-    Answer::json(&shown(&hooks, subscription, None).await?, Cache::NoStore, 1)
+    Ok(())
 }
 
 /// Unsubscribe

@@ -402,8 +402,9 @@ impl Hooks {
         if attempt.response_status == Some(410) {
             store::disable(&self.db, &to.id, ("receiver_gone", now.0), now).await?;
         } else if attempt.status == "failed" {
-            // One message that is refused while others are taken is given up alone.
-            let since = delivery.created_at;
+            // One message that is refused while others are taken since its first attempt, or the first after
+            // a replay, is given up alone.
+            let since = self.schedule.begin(delivery.retry_until);
             store::disable(&self.db, &to.id, ("receiver_failing", since), now).await?;
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! What partners can be told of, and which entries of the change log tell it.
 
 use crate::changes::Kind;
+use crate::changes::in_plan::IN_PLAN;
 use crate::changes::store::Entry;
 use crate::kernel::word::Word as _;
 
@@ -19,18 +20,23 @@ const EVENTS: &[Event] = &[
     Event("store.updated", Kind::Store, &["updated"]),
     Event("store.deleted", Kind::Store, &["deleted"]),
     Event("price.changed", Kind::Offer, &["price_changed"]),
-    Event("offer.created", Kind::Offer, &["created"]),
-    Event("offer.updated", Kind::Offer, &["updated"]),
+    // What comes into a plan is new to who has that plan, or at least as it was told.
+    Event("offer.created", Kind::Offer, &["created", IN_PLAN]),
+    Event("offer.updated", Kind::Offer, &["updated", IN_PLAN]),
     Event("offer.deleted", Kind::Offer, &["deleted"]),
-    Event("promotion.created", Kind::Promotion, &["created"]),
-    Event("promotion.updated", Kind::Promotion, &["updated"]),
+    Event("promotion.created", Kind::Promotion, &["created", IN_PLAN]),
+    Event("promotion.updated", Kind::Promotion, &["updated", IN_PLAN]),
     Event("promotion.deleted", Kind::Promotion, &["deleted"]),
     Event("promotion.scheduled", Kind::Promotion, &["scheduled"]),
     Event("promotion.started", Kind::Promotion, &["started"]),
     Event("promotion.ended", Kind::Promotion, &["ended"]),
     // A first level is no turn: nothing was known before.
     Event("stock.back_in_stock", Kind::Stock, &["back_in_stock"]),
-    Event("stock.availability_changed", Kind::Stock, &["availability_changed", "back_in_stock"]),
+    Event(
+        "stock.availability_changed",
+        Kind::Stock,
+        &["availability_changed", "back_in_stock", IN_PLAN],
+    ),
 ];
 
 /// Sent on request, to try a receiver out.
@@ -99,5 +105,14 @@ mod tests {
         let gone = Entry { op: "delete".to_owned(), ..entry("offer", "product_deleted") };
         assert_eq!(of(&gone, &["offer.deleted".to_owned()]), Some("offer.deleted"));
         assert_eq!(of(&entry("offer", "updated"), &["price.changed".to_owned()]), None);
+        for (kind, event) in [
+            ("offer", "offer.created"),
+            ("offer", "offer.updated"),
+            ("promotion", "promotion.created"),
+            ("promotion", "promotion.updated"),
+            ("stock", "stock.availability_changed"),
+        ] {
+            assert_eq!(of(&entry(kind, IN_PLAN), &[event.to_owned()]), Some(event));
+        }
     }
 }

@@ -29,8 +29,16 @@ impl Schedule {
 
     /// When the last attempt of a message that is first sent now comes at the latest.
     pub(super) fn end(&self, now: Micros) -> Micros {
-        let all = self.0.iter().fold(0, |sum: i64, delay| sum.saturating_add(longest(*delay)));
-        Micros(now.0.saturating_add(all))
+        Micros(now.0.saturating_add(self.length()))
+    }
+
+    /// When a message was first sent whose last attempt comes at this instant at the latest.
+    pub(super) fn begin(&self, end: i64) -> i64 {
+        end.saturating_sub(self.length())
+    }
+
+    fn length(&self) -> i64 {
+        self.0.iter().fold(0, |sum: i64, delay| sum.saturating_add(longest(*delay)))
     }
 
     /// What follows from how a receiver answered.

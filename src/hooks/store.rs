@@ -94,12 +94,14 @@ pub(super) async fn insert(db: &Db, new: &Subscription, most: u32) -> Result<boo
     Ok(true)
 }
 
-/// Writes what an app may change of a subscription.
-pub(super) async fn update(db: &Db, new: &Subscription) -> Result<(), StoreError> {
+/// Writes what an app may change of a subscription, unless it has changed since it was read as of an
+/// instant; whether it was written.
+pub(super) async fn update(db: &Db, new: &Subscription, read: i64) -> Result<bool, StoreError> {
     const UPDATE: &str = "UPDATE subscriptions SET url = $2, description = $3, events = $4,
-        filter = $5, status = $6, status_reason = $7, updated_at = $8 WHERE id = $1";
+        filter = $5, status = $6, status_reason = $7, updated_at = $8
+        WHERE id = $1 AND updated_at = $9";
     let mut tx = db.begin().await?;
-    on_tx!(&mut tx, c => {
+    let written = on_tx!(&mut tx, c => {
         sqlx::query(UPDATE)
             .bind(&new.id)
             .bind(&new.url)
@@ -109,10 +111,13 @@ pub(super) async fn update(db: &Db, new: &Subscription) -> Result<(), StoreError
             .bind(&new.status)
             .bind(&new.status_reason)
             .bind(new.updated_at)
+            .bind(read)
             .execute(c)
-            .await?;
+            .await?
+            .rows_affected()
     });
-    tx.commit().await
+    tx.commit().await?;
+    Ok(written == 1)
 }
 
 /// Puts a subscription back to a position.
@@ -151,11 +156,9 @@ pub(super) async fn rotate(
 pub(super) async fn delete(db: &Db, id: &str) -> Result<(), StoreError> {
     let mut tx = db.begin().await?;
     on_tx!(&mut tx, c => {
-        sqlx::query("DELETE FROM deliveries WHERE subscription_id = $1")
-            .bind(id)
-            .execute(&mut *c)
-            .await?;
-        sqlx::query("DELETE FROM subscriptions WHERE id = $1").bind(id).execute(c).await?;
+        // Before the messages: whoever writes some holds this row, and writes none where it is gone.
+        sqlx::query("DELETE FROM subscriptions WHERE id = $1").bind(id).execute(&mut *c).await?;
+        sqlx::query("DELETE FROM deliveries WHERE subscription_id = $1").bind(id).execute(c).await?;
     });
     tx.commit().await
 }
@@ -360,7 +363,9 @@ pub(super) async fn tell(
     notice: &Notice<'_>,
     (now, retry_until): (Micros, Micros),
 ) -> Result<(), StoreError> {
-    const OF_APP: &str = "SELECT id, events, position FROM subscriptions WHERE app_id = $1";
+    const OF_APP: &str =
+        "SELECT id, events, position FROM subscriptions WHERE app_id = $1 ORDER BY id";
+    const HOLD: &str = "UPDATE subscriptions SET id = id WHERE id = $1";
     const INSERT: &str = "INSERT INTO deliveries (id, subscription_id, position, number, event,
         payload, status, attempts, next_attempt_at, created_at, retry_until)
         VALUES ($1, $2, $3, (SELECT COALESCE(MAX(d.number), 0) + 1 FROM deliveries d
@@ -375,6 +380,10 @@ pub(super) async fn tell(
         }
         let id = DeliveryId::derived(&format!("{subscription}/{}", notice.id)).to_string();
         on_tx!(tx, c => {
+            let held = sqlx::query(HOLD).bind(&subscription).execute(&mut *c).await?;
+            if held.rows_affected() == 0 {
+                continue;
+            }
             let insert = sqlx::query(INSERT).bind(id).bind(&subscription).bind(position);
             let insert = insert.bind(notice.event).bind(notice.payload);
             insert.bind(now.0).bind(retry_until.0).execute(c).await?;
@@ -383,25 +392,27 @@ pub(super) async fn tell(
     Ok(())
 }
 
-/// Makes messages due again; how many there were.
+/// Makes messages due again; the place of the first that is none of the subscription's, and then none is.
 pub(super) async fn again(
     db: &Db,
     subscription: SubscriptionId,
     ids: &[DeliveryId],
     (now, retry_until): (Micros, Micros),
-) -> Result<u64, StoreError> {
+) -> Result<Option<usize>, StoreError> {
     const AGAIN: &str = "UPDATE deliveries SET status = 'pending', attempts = 0,
         next_attempt_at = $3, retry_until = $4, finished_at = NULL WHERE subscription_id = $1 AND id = $2";
     let mut tx = db.begin().await?;
-    let mut found = 0;
-    for id in ids {
-        found += on_tx!(&mut tx, c => {
+    for (at, id) in ids.iter().enumerate() {
+        let found = on_tx!(&mut tx, c => {
             let again = sqlx::query(AGAIN).bind(subscription.to_string()).bind(id.to_string());
             again.bind(now.0).bind(retry_until.0).execute(c).await?.rows_affected()
         });
+        if found == 0 {
+            return Ok(Some(at));
+        }
     }
     tx.commit().await?;
-    Ok(found)
+    Ok(None)
 }
 
 /// Forgets messages that were finished before an instant.

@@ -170,7 +170,12 @@ impl Mirror {
 
     /// Takes in levels that this node has just stored at a position of the stock log. They need not
     /// be read back where nothing of another node lies between.
-    pub fn wrote_levels(&self, levels: &[LevelRecord], position: i64) {
+    pub async fn wrote_levels(&self, levels: &[LevelRecord], position: i64) {
+        let _following = self.following.lock().await;
+        // What was followed meanwhile has these rows, or those that came after them.
+        if self.level.load(Ordering::Acquire) >= position {
+            return;
+        }
         levels.chunks(BATCH).for_each(|batch| self.stock.apply(batch));
         // Where it fails, following reads these rows again, which changes nothing.
         let _ = self.level.compare_exchange(

@@ -3,9 +3,12 @@ mod saved;
 use super::*;
 use crate::catalog::search::Words;
 use crate::catalog::view::{Lookup, ProductQuery};
+use crate::kernel::Micros;
 use crate::kernel::id::{NodeId, ProductId, StoreId};
+use crate::stock::model::Availability;
 use crate::storage::testing::database;
 use crate::storage::{Tx, advance};
+use futures_util::FutureExt as _;
 
 const PRODUCT: &str = "INSERT INTO products (id, sku, category_ids, status, sold_by_weight, body, \
      hash, version, updated_at) VALUES ($1, $2, '', 'active', FALSE, $3, '', 1, 1)";
@@ -109,6 +112,38 @@ async fn a_batch_of_levels_under_one_position_is_taken_whole() {
     assert_eq!((first, mirror.stock.len()), (Followed { applied: 1_200, more: true }, 1_200));
     mirror.follow_once(&db).await.unwrap();
     assert_eq!((mirror.stock.len(), mirror.positions().stock), (1_201, next));
+}
+
+#[actix_web::test]
+async fn levels_of_this_node_are_never_applied_over_newer_ones() {
+    let mirror = Mirror::default();
+    let key = (ProductId(1), StoreId(1));
+    let level = |quantity| LevelRecord {
+        product: key.0,
+        store: key.1,
+        availability: Availability::InStock,
+        quantity: Some(quantity),
+        as_of: Micros(7),
+        received_at: Micros(8),
+        source: "pos".to_owned(),
+        detail: "{}".to_owned(),
+    };
+    let held = || mirror.stock.at(key.0, key.1, |level| level.and_then(|level| level.quantity));
+    mirror.wrote_levels(&[level(5)], 1).await;
+    // While rows that were read before are applied, nothing newer comes in between.
+    let following = mirror.following.lock().await;
+    let four = [level(4)];
+    let mut waits = std::pin::pin!(mirror.wrote_levels(&four, 2));
+    assert!(waits.as_mut().now_or_never().is_none());
+    mirror.stock.apply(&[level(5)]);
+    drop(following);
+    waits.await;
+    assert_eq!((held(), mirror.positions().stock), (Some(4), 2));
+    // What was followed up to a later position is newer than what was written before it.
+    mirror.stock.apply(&[level(3)]);
+    mirror.level.store(4, Ordering::Release);
+    mirror.wrote_levels(&[level(2)], 3).await;
+    assert_eq!((held(), mirror.positions().stock), (Some(3), 4));
 }
 
 #[actix_web::test]

@@ -36,7 +36,7 @@ pub struct Rules {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     /// Not a web address, or not of the scheme that is allowed.
-    #[error("is no https address of at most 2000 characters")]
+    #[error("is no https address of at most 2000 characters, as it is written with %-escapes")]
     Form,
     /// It holds a user or a password.
     #[error("has a user or password in it; use a secret path or the signature instead")]
@@ -55,7 +55,7 @@ impl Rules {
     pub fn check(&self, text: &str) -> Result<Url, Refused> {
         let url = Url::parse(text).map_err(|_| Refused::Form)?;
         let scheme = url.scheme() == "https" || (self.allow_http && url.scheme() == "http");
-        if !scheme || text.len() > LONGEST || url.fragment().is_some() {
+        if !scheme || url.as_str().len() > LONGEST || url.fragment().is_some() {
             return Err(Refused::Form);
         }
         if !url.username().is_empty() || url.password().is_some() {
@@ -213,6 +213,10 @@ mod tests {
             assert_eq!(rules.check(bad), Err(Refused::Form), "{bad}");
         }
         assert_eq!(rules.check("https://u:p@example.com/"), Err(Refused::UserInfo));
+        // It is stored and checked again as it is sent: each of these becomes six characters.
+        let long = |count| format!("https://example.com/{}", "é".repeat(count));
+        assert_eq!(rules.check(&long(331)), Err(Refused::Form));
+        assert!(rules.check(rules.check(&long(330)).unwrap().as_str()).is_ok());
         let own = Rules { allow_http: true, private: vec!["10.0.0.0/8".parse().unwrap()] };
         assert!(
             own.check("http://10.1.2.3/").is_ok() && own.check("http://[::ffff:10.1.2.3]/").is_ok()

@@ -108,7 +108,7 @@ async fn list_product_stock(
     params(
         ("store_id" = String, Path, description = "The store.", example = "sto_4Fh2Lp8QaZs"),
         ("availability" = Option<Vec<Availability>>, Query, style = Form, explode = false, description = "Only these availabilities, joined by commas.", example = json!(["in_stock", "low_stock"])),
-        ("updated_since" = Option<String>, Query, format = DateTime, description = "Only levels that arrived at or after this instant.", example = "2026-11-22T09:00:00Z"),
+        ("updated_since" = Option<String>, Query, format = DateTime, description = "Only levels that arrived at or after this instant. Let calls overlap by a minute: a level can be seen a little after its instant.", example = "2026-11-22T09:00:00Z"),
         ("max_age_s" = Option<u32>, Query, minimum = 1, maximum = 86400, description = "Seconds after which you hold a count for stale; without it, what the retailer says of each count.", example = 300),
         ("include_total" = Option<bool>, Query, description = "Whether to count all lines of the list, in `total`.", example = true),
         ("limit" = Option<u32>, Query, description = "Most lines in the page, 1 to 200. A page can be shorter although `next` is set: filters that match rarely are walked in steps.", example = 50),

@@ -11,6 +11,7 @@ use crate::support::schema::conforms;
 use crate::support::{NOON, TestApp, TestKey, data, problem};
 use comptoir::app::openapi::documents;
 use comptoir::feeds::Feed;
+use comptoir::kernel::id::DeliveryId;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -188,6 +189,11 @@ async fn a_receiver_that_is_gone_is_left_alone_until_it_is_repaired() {
     let told = receiver.next().await;
     assert_eq!(told.body()["data"]["resource"]["price"]["amount"], "6.00");
     let listed = deliveries(&app, &key, &made, ("delivered", 1)).await;
+    let unknown = DeliveryId::derived("none");
+    let some = json!({ "delivery_ids": [listed["items"][1]["id"], unknown] });
+    let answer = ask(&app, &key, "POST", &path(&made, "/replay"), Some(some)).await;
+    let refused = problem(answer, 400, "invalid_body").await;
+    assert_eq!(refused["errors"][0]["pointer"], "/delivery_ids/1");
     let again = json!({ "delivery_ids": [listed["items"][1]["id"]] });
     let answer = ask(&app, &key, "POST", &path(&made, "/replay"), Some(again)).await;
     assert_eq!(answer.status(), 200);
@@ -280,6 +286,10 @@ async fn what_cannot_be_subscribed_is_refused_with_what_to_do() {
         with("filter", json!({ "store": [] })),
         with("filter", json!({ "store_ids": vec![data::store_id(0); 1_001] })),
         with("description", json!("x".repeat(201))),
+        with("description", json!("a\u{0}")),
+        // Counted as it is sent: each of these is six characters.
+        with("url", json!(format!("https://hooks.example.com/{}", "é".repeat(900)))),
+        with("events", json!(vec!["price.changed"; 31])),
         with("secret", json!("mine")),
         Some(json!({})),
     ] {
@@ -298,6 +308,7 @@ async fn what_cannot_be_subscribed_is_refused_with_what_to_do() {
         ("/replay", json!({ "after": "99999999" }), 400),
         ("/replay", json!({ "after": "1", "delivery_ids": [] }), 400),
         ("/replay", json!({ "delivery_ids": [] }), 400),
+        ("/replay", json!({ "delivery_ids": [DeliveryId::derived("none")] }), 400),
     ] {
         let answer = ask(&app, &key, "POST", &path(&made, rest), Some(body)).await;
         assert_eq!(answer.status().as_u16(), code);

@@ -75,6 +75,31 @@ async fn a_reduction_names_the_lowest_price_of_the_thirty_days_before_it_began()
 }
 
 #[tokio::test]
+async fn a_sale_that_begins_after_another_has_ended_has_a_prior_price_of_its_own() {
+    let app = TestApp::builder().fixed_clock(&at(82)).start().await;
+    app.stock_shelves(1, 1).await;
+    let key = app.key(json!({})).await;
+    let sale = |day, price, through| {
+        let mut offer = priced(day, price, Some(1_000));
+        (offer["valid_from"], offer["valid_through"]) = (json!(at(day)), json!(at(through)));
+        offer
+    };
+    let prior = async |amount: &str| {
+        let expected = json!({ "amount": amount, "currency": "EUR" });
+        assert_eq!(offer(&app, &key).await["lowest_price_30d"], expected);
+    };
+    tell(&app, &[priced(0, 1_000, None), priced(10, 900, None), sale(20, 800, 84)]).await;
+    prior("9.00").await;
+    // Beginning while the one before holds, it goes on from that.
+    tell(&app, &[sale(70, 600, 82)]).await;
+    prior("9.00").await;
+    // Not where that has ended, though nothing was told in between.
+    app.clock.advance(2 * 86_400_000_000);
+    tell(&app, &[sale(83, 700, 90)]).await;
+    prior("6.00").await;
+}
+
+#[tokio::test]
 async fn the_prior_price_is_what_a_slow_look_at_all_prices_says() {
     let app = TestApp::builder().fixed_clock("2028-09-01T00:00:00Z").start().await;
     app.stock_shelves(1, 1).await;

@@ -28,7 +28,7 @@ static KNOWN: LazyLock<Known> = LazyLock::new(Known::of::<CategoryOut>);
     operation_id = "list_categories", tag = "categories",
     params(
         ("parent_id" = Option<String>, Query, description = "Only the children of this category.", example = "cat_1mV0cT7dYq4"),
-        ("updated_since" = Option<String>, Query, format = DateTime, description = "Only categories that changed at or after this instant. What follows from others, `path`, `level` and `product_count`, is no change.", example = "2026-11-22T00:00:00Z"),
+        ("updated_since" = Option<String>, Query, format = DateTime, description = "Only categories that changed at or after this instant. What follows from others, `path`, `level` and `product_count`, is no change. Let calls overlap by a minute: a change can be seen a little after its instant.", example = "2026-11-22T00:00:00Z"),
         ("include_deleted" = Option<bool>, Query, description = "Whether deleted categories come too, as `{\"id\", \"deleted\": true, \"deleted_at\", \"replaced_by\": null}` in the same order; as CSV in the columns `deleted` and `deleted_at`. With `updated_since`, and without other filters.", example = true),
         ("fields" = Option<String>, Query, description = "Only these fields, joined by commas; dots lead inwards.", example = "id,name,path.name"),
         ("include_total" = Option<bool>, Query, description = "Whether to count all categories of the list, in `total`.", example = true),

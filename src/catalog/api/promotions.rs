@@ -35,7 +35,7 @@ static COLUMNS_WITH_DELETED: LazyLock<Columns> = LazyLock::new(deleted::columns:
         ("channel" = Option<Channel>, Query, description = "`in_store` or `online`.", example = "in_store"),
         ("audience" = Option<String>, Query, description = "`public` or `member`.", example = "public"),
         ("active_at" = Option<String>, Query, format = DateTime, description = "Only promotions that hold at this instant, past ones included.", example = "2026-11-27T09:00:00Z"),
-        ("updated_since" = Option<String>, Query, format = DateTime, description = "Only promotions that changed at or after this instant.", example = "2026-11-22T00:00:00Z"),
+        ("updated_since" = Option<String>, Query, format = DateTime, description = "Only promotions that changed at or after this instant. Let calls overlap by a minute: a change can be seen a little after its instant.", example = "2026-11-22T00:00:00Z"),
         ("include_deleted" = Option<bool>, Query, description = "Whether deleted promotions come too, as `{\"id\", \"deleted\": true, \"deleted_at\", \"replaced_by\": null}` in the same order, and those that changed and are over; as CSV in the columns `deleted` and `deleted_at`. With `updated_since`, and without other filters.", example = true),
         ("include_total" = Option<bool>, Query, description = "Whether to count all promotions of the list, in `total`.", example = true),
         ("limit" = Option<u32>, Query, description = "Most promotions in the page, 1 to 200.", example = 50),

@@ -212,7 +212,11 @@ async fn reductions(
         let going_on = stored.get(key).filter(|before| !before.deleted).and_then(|before| {
             let since = before.reduced_since?;
             let same_currency = before.currency == terms.price.currency.code();
-            same_currency.then_some(Reduction { since, lowest: before.lowest_price_30d })
+            // What ended before the next began is another reduction, with a prior price of its own.
+            let begin = terms.valid_from.unwrap_or(offer.as_of).0;
+            let reaches = before.valid_through.is_none_or(|end| begin <= end);
+            (same_currency && reaches)
+                .then_some(Reduction { since, lowest: before.lowest_price_30d })
         });
         match going_on {
             Some(reduction) => {

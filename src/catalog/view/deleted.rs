@@ -70,21 +70,19 @@ impl Products {
         limit: usize,
     ) -> Page<Listed<ProductId>> {
         let takes = |id: u64| grant.is_none_or(|grant| grant.takes_id(id, self));
-        let behind = |id: u64| after.is_none_or(|after| id > after);
-        let recent = self.gone.values().filter(|gone| gone.at >= since && behind(gone.id.0));
-        let mut gone: Vec<u64> = recent.map(|gone| gone.id.0).collect();
-        gone.sort_unstable();
-        let both = merged(self.ids.after(after), gone.into_iter());
+        let both = merged(self.ids.after(after), self.gone_ids.after(after));
         Page::of_ids(both, limit, |id| match self.get(id) {
             Some(entry) => {
                 let is_taken = entry.updated_at >= since.0 && takes(id);
                 is_taken.then(|| Listed::Present(entry.body.clone()))
             }
-            None => self.gone.get(&id).map(|gone| Listed::Deleted {
-                id: gone.id,
-                at: gone.at,
-                replaced_by: self.successor(gone).filter(|id| takes(id.0)),
-            }),
+            None => {
+                self.gone.get(&id).filter(|gone| gone.at >= since).map(|gone| Listed::Deleted {
+                    id: gone.id,
+                    at: gone.at,
+                    replaced_by: self.successor(gone).filter(|id| takes(id.0)),
+                })
+            }
         })
     }
 }
@@ -92,8 +90,32 @@ impl Products {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalog::view::page::MOST_SEEN;
+    use crate::catalog::view::{ProductChange, Tombstone};
     use crate::kernel::id::StoreId;
     use proptest::prelude::*;
+
+    #[test]
+    fn deleted_products_are_walked_in_steps_and_those_of_before_are_passed_over() {
+        let mut products = Products::default();
+        let bury = |products: &mut Products, n: u64, at: i64| {
+            let (id, at) = (ProductId(n), Micros(at));
+            let gone = Tombstone { id, gtin: None, replaced_by: None, at };
+            products.apply(ProductChange::Delete(gone));
+        };
+        let most = MOST_SEEN as u64;
+        (0..most).for_each(|n| bury(&mut products, n, 1));
+        bury(&mut products, most, 2);
+        let first = products.list_with_deleted(None, Micros(2), None, 1);
+        assert_eq!((first.items.len(), first.next), (0, Some(most - 1)));
+        let last = products.list_with_deleted(None, Micros(2), first.next, 1);
+        let gone = Listed::Deleted { id: ProductId(most), at: Micros(2), replaced_by: None };
+        assert_eq!((last.items, last.next), (vec![gone], None));
+        // Told anew, it is of another instant and there once.
+        bury(&mut products, 0, 3);
+        let again = products.list_with_deleted(None, Micros(3), None, 9);
+        assert_eq!((again.items.len(), products.gone_ids.len() as u64), (1, most + 1));
+    }
 
     proptest! {
         #[test]

@@ -1,15 +1,17 @@
 //! The products, categories and stores that a plan includes.
 
+use super::categories::Categories;
 use super::products::{Entry, Products};
 use super::{CatalogView, Lookup};
 use crate::access::plan::PlanData;
 use crate::kernel::Gtin;
 use crate::kernel::id::{BrandId, CategoryId, ProductId, StoreId};
 use std::collections::BTreeSet;
+use std::sync::{Arc, OnceLock};
 
 /// What of the catalog a caller's plan includes, with the categories below those that it names. None of a
 /// kind is all of it.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Grant {
     /// Only products of these brands.
     pub(super) brands: Option<BTreeSet<BrandId>>,
@@ -17,6 +19,16 @@ pub struct Grant {
     pub(super) categories: Option<Vec<u64>>,
     /// Only prices and stock of these stores.
     pub(super) stores: Option<BTreeSet<StoreId>>,
+    /// The categories with those above them, once they have been asked for.
+    above: Arc<OnceLock<BTreeSet<u64>>>,
+}
+
+impl PartialEq for Grant {
+    fn eq(&self, other: &Self) -> bool {
+        self.brands == other.brands
+            && self.categories == other.categories
+            && self.stores == other.stores
+    }
 }
 
 impl Grant {
@@ -27,6 +39,7 @@ impl Grant {
             brands: data.brand_ids.clone(),
             categories: data.category_ids.as_ref().map(below),
             stores: data.store_ids.clone(),
+            above: Arc::default(),
         })
     }
 
@@ -34,6 +47,13 @@ impl Grant {
     #[must_use]
     pub fn limits_products(&self) -> bool {
         self.brands.is_some() || self.categories.is_some()
+    }
+
+    /// The included categories and those above them; none where all are. Found once: whoever asks about
+    /// many promotions would go through the whole tree for each.
+    pub(super) fn above(&self, all: &Categories) -> Option<&BTreeSet<u64>> {
+        let own = self.categories.as_deref()?;
+        Some(self.above.get_or_init(|| all.with_those_above(own)))
     }
 
     /// Whether a product is included.
@@ -151,6 +171,7 @@ mod tests {
             brands: Some([BrandId(1)].into()),
             categories: Some(vec![1, 3]),
             stores: Some([StoreId(1)].into()),
+            ..Grant::default()
         };
         assert!(some.limits_products() && !some.tells_counts());
         let of = |id| {

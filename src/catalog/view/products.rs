@@ -111,6 +111,8 @@ pub(super) struct Products {
     by_gtin: HashTable<u32>,
     /// Deleted products.
     pub(super) gone: IdMap<Tombstone>,
+    /// The same in order.
+    pub(super) gone_ids: IdSet,
     /// Those that had a GTIN: the GTIN, when it was deleted, which.
     gone_by_gtin: BTreeSet<(u64, Micros, ProductId)>,
     pub(super) ids: IdSet,
@@ -281,12 +283,14 @@ impl Products {
     /// Remembers a deleted product that is not remembered yet.
     pub(super) fn bury(&mut self, tombstone: Tombstone) {
         self.gone_by_gtin.extend(tombstone.by_gtin());
+        self.gone_ids.insert(tombstone.id.0);
         self.gone.insert(tombstone.id.0, tombstone);
     }
 
     /// Takes a product out of the deleted ones; false where it was not among them.
     fn forget(&mut self, id: ProductId) -> bool {
         let Some(tombstone) = self.gone.remove(&id.0) else { return false };
+        self.gone_ids.remove(id.0);
         if let Some(key) = tombstone.by_gtin() {
             self.gone_by_gtin.remove(&key);
         }
@@ -386,6 +390,7 @@ impl Products {
     /// Gives back the room that loading left.
     pub(super) fn settle(&mut self) {
         self.ids.settle();
+        self.gone_ids.settle();
         self.brands.settle();
         self.groups.settle();
         self.in_category.settle();
@@ -401,6 +406,7 @@ impl Products {
             + self.gone_by_gtin.len() * size_of::<(u64, Micros, ProductId)>()
             + self.prices.bytes()
             + self.ids.bytes()
+            + self.gone_ids.bytes()
             + self.brands.bytes()
             + self.groups.bytes()
             + self.in_category.bytes()

@@ -30,10 +30,13 @@ macro_rules! stock_columns {
     };
 }
 
+// Not by LIKE, to which the ids of two stores may be one: SQLite's folds case.
 /// All offers that hold, or those of the stores in `$1`: ids with a space around each.
-pub const ALL_OFFERS: &str = offer_columns!(" AND ($1 = '' OR $1 LIKE '% ' || store_id || ' %')");
+pub const ALL_OFFERS: &str =
+    offer_columns!(" AND ($1 = '' OR replace($1, ' ' || store_id || ' ', '') <> $1)");
 /// All stock levels, or those of the stores in `$1`.
-pub const ALL_LEVELS: &str = stock_columns!(" WHERE ($1 = '' OR $1 LIKE '% ' || store_id || ' %')");
+pub const ALL_LEVELS: &str =
+    stock_columns!(" WHERE ($1 = '' OR replace($1, ' ' || store_id || ' ', '') <> $1)");
 
 /// A resource that is stored as a document.
 #[derive(Debug, Clone, FromRow)]

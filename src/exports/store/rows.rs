@@ -113,7 +113,7 @@ pub(in crate::exports) async fn send(
     const CATEGORIES: &str = "SELECT id, code, body, version, updated_at FROM categories
         WHERE deleted_at IS NULL";
     const STORES: &str = "SELECT id, store_code AS code, body, version, updated_at FROM stores
-        WHERE deleted_at IS NULL AND ($1 = '' OR $1 LIKE '% ' || id || ' %')";
+        WHERE deleted_at IS NULL AND ($1 = '' OR replace($1, ' ' || id || ' ', '') <> $1)";
     const PROMOTIONS: &str = "SELECT id, code, body, version, updated_at FROM promotions
         WHERE deleted_at IS NULL AND NOT personal";
     let keeps = |row: &Row| scope.map_or(Ok(true), |scope| scope.keeps(resource, row));

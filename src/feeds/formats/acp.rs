@@ -27,11 +27,9 @@ pub(super) const NAMES: [(&str, &str); 13] = [
 /// The record in the words of Google's feed.
 pub(super) fn adapted(record: &Fields) -> Fields {
     let mut adapted = record.clone();
-    for (name, value) in &record.0 {
-        if let Some((_, google)) = NAMES.iter().find(|(own, _)| own == name)
-            && record.get(google).is_none()
-        {
-            adapted.push(google, value.as_str());
+    for (own, google) in NAMES {
+        if record.get(google).is_none() {
+            record.all(own).for_each(|value| adapted.push(google, value));
         }
     }
     adapted
@@ -40,6 +38,8 @@ pub(super) fn adapted(record: &Fields) -> Fields {
 /// Most variants of a line, and most bytes of what is said of all of them, taken once for each.
 const MAX_VARIANTS: usize = 1_000;
 const MAX_REPEATED: usize = 64 * 1024 * 1024;
+/// Most values of a record, those of lists by themselves: each word is looked for among all of them.
+const MAX_VALUES: usize = 1_000;
 
 /// The records of a line, made one at a time: one for each variant, with what is said of all;
 /// otherwise the line itself.
@@ -48,6 +48,7 @@ pub(super) fn records(mut line: Map<String, Value>) -> Result<impl Iterator<Item
         Some(Value::Array(variants)) => Some(variants),
         _ => None,
     };
+    few(&line, variants.as_deref().unwrap_or_default())?;
     if let Some(variants) = &variants {
         bounded(&line, variants.len())?;
     }
@@ -58,6 +59,23 @@ pub(super) fn records(mut line: Map<String, Value>) -> Result<impl Iterator<Item
         _ => None,
     };
     Ok(alone.into_iter().chain(variants.into_iter().flatten().filter_map(of_variant)))
+}
+
+/// Refuses a line that gives a record too many values.
+fn few(common: &Map<String, Value>, variants: &[Value]) -> Result<(), Fault> {
+    let of = |fields: &Map<String, Value>| fields.values().map(values).sum::<usize>();
+    let own = variants.iter().filter_map(Value::as_object).map(of).max().unwrap_or_default();
+    let found = of(common).saturating_add(own);
+    if found <= MAX_VALUES {
+        return Ok(());
+    }
+    let message = format!("has more than {MAX_VALUES} values; shorten its lists");
+    Err(Fault::new("", &found.to_string(), "too_many", message))
+}
+
+/// How many values stand in one, as [`flatten`] takes them.
+fn values(value: &Value) -> usize {
+    value.as_array().map_or(1, |entries| entries.iter().map(values).sum())
 }
 
 /// Refuses a line that would become far more than it is.

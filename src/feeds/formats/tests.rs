@@ -84,6 +84,11 @@ fn prices_that_cannot_be_are_refused_by_code() {
     assert_eq!(code("1.799 EUR"), Ok("1.799".to_owned()), "fuel");
     assert_eq!(code("1.9999 EUR"), Err("too_precise"));
     assert_eq!(code("1.5 JPY"), Err("too_precise"));
+    assert_eq!(code("0,799 EUR"), Ok("0.799".to_owned()));
+    assert_eq!(code("1299,5 EUR"), Ok("1299.50".to_owned()));
+    for either in ["1,299 EUR", "EUR 12,000", "-999,999 EUR"] {
+        assert_eq!(code(either), Err("ambiguous"), "{either}");
+    }
     for bad in ["", "15", "EUR", "1,234.50 EUR", "NaN EUR", "1e3 EUR", "15.00 €"] {
         assert_eq!(code(bad), Err("malformed"), "{bad}");
     }
@@ -102,6 +107,23 @@ fn variants_of_the_protocol_are_products_with_prices_in_minor_units() {
     assert_eq!(say(Feed::Offers, 0)[0]["price"], json!({"amount": "19.99", "currency": "EUR"}));
     assert_eq!(say(Feed::Offers, 1)[0]["price"], json!({"amount": "500", "currency": "JPY"}));
     assert_eq!(say(Feed::Stock, 0)[0]["availability"], "low_stock");
+}
+
+#[test]
+fn a_record_of_the_protocol_has_few_values_and_its_first_name_counts() {
+    let line = |count: usize| json!({"item_id": vec!["1"; count], "offer_id": "2", "title": "T"});
+    let code = |line: Value| variants(&line).map(|records| records.len()).map_err(|f| f.code);
+    assert_eq!(code(line(998)), Ok(1));
+    assert_eq!(code(line(999)), Err("too_many"));
+    let nested = json!({"id": "g", "variants": [{"id": "1"}, {"id": [[1, [2]], vec![3; 998]]}]});
+    assert_eq!(code(nested), Err("too_many"));
+    let records = variants(&line(3)).unwrap();
+    assert_eq!(to(Format::Acp, Feed::Products).lines(&records[0]).unwrap()[0]["sku"], "1");
+    let images = json!({"id": "1", "title": "T", "image_url": "https://a.example/1",
+        "additional_image_urls": ["https://a.example/2", "https://a.example/3"]});
+    let product =
+        &to(Format::Acp, Feed::Products).lines(&variants(&images).unwrap()[0]).unwrap()[0];
+    assert_eq!(product["images"].as_array().unwrap().len(), 3);
 }
 
 fn variants(line: &Value) -> Result<Vec<Fields>, Fault> {

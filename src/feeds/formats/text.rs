@@ -34,6 +34,10 @@ pub(super) fn price(field: &'static str, text: &str) -> Result<Price, Fault> {
         (false, true) => (first, second),
         _ => return Err(malformed()),
     };
+    if is_grouped(amount) {
+        let message = "has its comma before thousands or before decimals; write 1299.00 or 1.299";
+        return Err(fault("ambiguous", message));
+    }
     let currency = currency.to_ascii_uppercase();
     let amount = number(amount).ok_or_else(malformed)?;
     checked(field, text, amount, currency)
@@ -67,6 +71,17 @@ fn checked(
     let mut amount = amount.normalize();
     amount.rescale(amount.scale().max(u32::from(currency.decimals())));
     Ok(Price { amount, currency })
+}
+
+/// `1,299`, which is a thousand and more to some and hardly more than one to others.
+fn is_grouped(amount: &str) -> bool {
+    let digits = amount.strip_prefix('-').unwrap_or(amount);
+    let is_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    digits.split_once(',').is_some_and(|(head, tail)| {
+        let (heads, tails) = (head.len(), tail.len());
+        let fits = (1..=3).contains(&heads) && tails == 3 && !head.starts_with('0');
+        fits && is_digits(head) && is_digits(tail)
+    })
 }
 
 /// Digits with at most one point or comma before the decimals.

@@ -1,7 +1,7 @@
 //! The one writer of levels of this node: what waits is stored together, so that many small senders
 //! share a commit.
 
-use crate::kernel::{Clock, Micros};
+use crate::kernel::Clock;
 use crate::mirror::Mirror;
 use crate::stock::model::Level;
 use crate::stock::store::{hold, newest_of_each, what_changes, write_levels};
@@ -59,7 +59,7 @@ async fn work(mut jobs: mpsc::Receiver<Job>, db: Db, mirror: Arc<Mirror>, clock:
             senders.push((job.levels.len(), job.done));
             levels.extend(job.levels);
         }
-        let stored = store(&db, &mirror, &levels, clock.now()).await.map_err(Arc::new);
+        let stored = store(&db, &mirror, &levels, &clock).await.map_err(Arc::new);
         if let Err(error) = &stored {
             tracing::warn!(%error, "levels could not be stored; their senders are told");
         }
@@ -82,7 +82,7 @@ async fn store(
     db: &Db,
     mirror: &Mirror,
     levels: &[Level],
-    now: Micros,
+    clock: &Clock,
 ) -> Result<Vec<bool>, StoreError> {
     let mut written = vec![false; levels.len()];
     // Before what is held is looked at, so that it is at least of then.
@@ -106,13 +106,15 @@ async fn store(
         fresh = changing.into_iter().map(|(place, before)| (fresh[place].0, before)).collect();
     }
     let rows: Vec<_> = fresh.iter().map(|(at, before)| (&levels[*at], *before)).collect();
+    // Behind the lock, which may have taken long: who asks by this instant must find it.
+    let now = clock.now();
     let position = write_levels(&mut tx, &rows, now).await?;
     tx.commit().await?;
     fresh.iter().for_each(|(at, _)| written[*at] = true);
     if let Some(position) = position {
         let records: Vec<LevelRecord> =
             rows.iter().map(|(level, _)| LevelRecord::of(level, now)).collect();
-        mirror.wrote_levels(&records, position);
+        mirror.wrote_levels(&records, position).await;
     }
     Ok(written)
 }

@@ -79,10 +79,10 @@ pub struct FeedsOut {
     dir: PathBuf,
     /// What the feeds say they belong to: the address of the partner API.
     link: String,
-    made: parking_lot::Mutex<Vec<Made>>,
+    made: Arc<parking_lot::Mutex<Vec<Made>>>,
     /// How many were written. Held while one is: they are written one at a time, and never twice, while
     /// those that are there are sent.
-    writing: tokio::sync::Mutex<u64>,
+    writing: Arc<tokio::sync::Mutex<u64>>,
 }
 
 impl FeedsOut {
@@ -99,8 +99,8 @@ impl FeedsOut {
             clock: clock.clone(),
             dir,
             link: public_url.to_owned(),
-            made: parking_lot::Mutex::default(),
-            writing: tokio::sync::Mutex::default(),
+            made: Arc::default(),
+            writing: Arc::default(),
         })
     }
 
@@ -109,35 +109,29 @@ impl FeedsOut {
         if let Some(made) = self.fresh(&asked) {
             return Ok(made);
         }
-        let mut written = self.writing.lock().await;
+        let mut turn = Arc::clone(&self.writing).lock_owned().await;
         // Who had it before may have written this one.
         if let Some(made) = self.fresh(&asked) {
             return Ok(made);
         }
-        let (now, positions) = (self.clock.now(), self.mirror.positions());
-        *written += 1;
-        let path = self.dir.join(format!("{written}.{}", asked.form.ending()));
-        let (mirror, link) = (Arc::clone(&self.mirror), self.link.clone());
-        let wanted = asked.clone();
-        // Where the call is given up meanwhile, the file goes with what is returned here.
+        let (at, positions) = (self.clock.now(), self.mirror.positions());
+        *turn += 1;
+        let path = self.dir.join(format!("{}.{}", *turn, asked.form.ending()));
+        let (mirror, link, kept) =
+            (Arc::clone(&self.mirror), self.link.clone(), Arc::clone(&self.made));
         let writing = tokio::task::spawn_blocking(move || {
-            match walk::write(&mirror, &wanted, now, &path, &link) {
-                Ok((written, turns)) => Ok((OnDisk { path, written }, turns)),
-                Err(error) => {
-                    let _ = std::fs::remove_file(&path);
-                    Err(error)
-                }
-            }
+            // Held by the thread: a caller that goes away lets nobody write beside it.
+            let _turn = turn;
+            let written = walk::write(&mirror, &asked, at, &path, &link);
+            let (written, turns) = written.inspect_err(|_| {
+                let _ = std::fs::remove_file(&path);
+            })?;
+            let file = Arc::new(OnDisk { path, written });
+            let made = Made { asked, at, turns, positions, file };
+            keep(&mut kept.lock(), made.clone());
+            Ok(made)
         });
-        let (file, turns) = writing.await.map_err(io::Error::other)??;
-        let made = Made { asked, at: now, turns, positions, file: Arc::new(file) };
-        let mut kept = self.made.lock();
-        let old = kept.iter().position(|other| other.asked == made.asked);
-        if let Some(at) = old.or_else(|| (kept.len() == MOST).then_some(0)) {
-            kept.remove(at);
-        }
-        kept.push(made.clone());
-        Ok(made)
+        writing.await.map_err(io::Error::other)?
     }
 
     /// A feed that is there and tells what holds.
@@ -149,5 +143,40 @@ impl FeedsOut {
                 && (made.positions == positions || now.0 - made.at.0 < FRESH)
         };
         self.made.lock().iter().find(is_good).cloned()
+    }
+}
+
+/// Keeps a feed in the place of the one before it, or of the oldest.
+fn keep(kept: &mut Vec<Made>, made: Made) {
+    let old = kept.iter().position(|other| other.asked == made.asked);
+    if let Some(at) = old.or_else(|| (kept.len() == MOST).then_some(0)) {
+        kept.remove(at);
+    }
+    kept.push(made);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::FutureExt as _;
+
+    #[tokio::test]
+    async fn a_caller_that_goes_away_lets_nobody_write_beside_it() {
+        let (mirror, dir) = (Arc::new(Mirror::default()), tempfile::tempdir().unwrap());
+        let clock = Clock::fixed(Micros(0));
+        let feeds = FeedsOut::new((&mirror, &clock), dir.path(), "https://a.example").unwrap();
+        let kind = Kind::Products { with_stock: true };
+        let asked = Asked {
+            kind,
+            form: Form { layout: write::Layout::Tsv, packed: false },
+            store: None,
+            data: None,
+        };
+        let _ = feeds.get(asked.clone()).now_or_never();
+        // Whoever is next finds what was being written, written and kept.
+        let written = *feeds.writing.lock().await;
+        assert_eq!((written, feeds.made.lock().len()), (1, 1));
+        assert!(feeds.get(asked).await.is_ok());
+        assert_eq!(*feeds.writing.lock().await, 1);
     }
 }

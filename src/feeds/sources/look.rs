@@ -125,11 +125,12 @@ impl Sources {
     }
 }
 
-/// Whether a failure passes by itself, so that the file is imported again.
+/// Whether a failure passes by itself, so that the file is imported again. One that does not would come
+/// back at every look, and nothing behind the file would ever come in.
 fn passes(error: &ImportError) -> bool {
     matches!(
         error,
-        ImportError::Store(_)
+        ImportError::Store(StoreError::Unavailable(_) | StoreError::Full(_))
             | ImportError::File { .. }
             | ImportError::Changed { .. }
             | ImportError::Random(_)
@@ -138,4 +139,18 @@ fn passes(error: &ImportError) -> bool {
 
 fn shown(report: &Report) -> Value {
     serde_json::to_value(report).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_passes_by_itself_is_tried_again() {
+        assert!(passes(&StoreError::late().into()));
+        assert!(!passes(&StoreError::corrupt("offers", "no price").into()));
+        let row = StoreError::Other(sqlx::Error::RowNotFound);
+        assert!(!passes(&row.into()));
+        assert!(!passes(&ImportError::Superseded));
+    }
 }

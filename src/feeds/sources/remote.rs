@@ -21,6 +21,10 @@ use url::Url;
 /// How long a connection may take, and how long a sender may be silent.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const SILENCE: Duration = Duration::from_secs(60);
+/// How long a file may take at least and at most, for all other sources wait for it; in between, as long as
+/// the time between two polls.
+const SHORTEST: Duration = Duration::from_secs(600);
+const LONGEST: Duration = Duration::from_secs(3_600);
 /// Redirects that are followed; `Authorization` goes to no other host.
 const REDIRECTS: usize = 5;
 
@@ -90,9 +94,30 @@ impl Last {
     }
 }
 
-/// Fetches a file where it has changed since the last that was imported. The error names no address,
-/// for there may be a secret in it.
+/// Fetches a file where it has changed since the last that was imported, unless that takes too long. The
+/// error names no address, for there may be a secret in it.
 pub(super) async fn fetch(
+    http: &Client,
+    folder: &Folder,
+    remote: &Remote,
+    most: u64,
+) -> Result<Option<Fetched>, String> {
+    within(remote.every.clamp(SHORTEST, LONGEST), fetch_now(http, folder, remote, most)).await
+}
+
+async fn within<T>(
+    time: Duration,
+    fetching: impl Future<Output = Result<T, String>>,
+) -> Result<T, String> {
+    tokio::time::timeout(time, fetching).await.unwrap_or_else(|_| {
+        let minutes = time.as_secs() / 60;
+        Err(format!(
+            "had not sent the whole file after {minutes} minutes; send it packed or in parts"
+        ))
+    })
+}
+
+async fn fetch_now(
     http: &Client,
     folder: &Folder,
     remote: &Remote,
@@ -174,6 +199,14 @@ fn spoken(error: &reqwest::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn what_takes_too_long_is_given_up() {
+        let drips = std::future::pending::<Result<(), String>>();
+        let error = within(Duration::from_millis(1), drips).await.unwrap_err();
+        assert!(error.contains("had not sent the whole file"), "{error}");
+        assert_eq!(within(LONGEST, async { Ok(1) }).await, Ok(1));
+    }
 
     #[test]
     fn a_redirect_never_gives_up_encryption() {

@@ -156,21 +156,21 @@ pub async fn reject(tx: &mut Tx, id: &str) -> Result<(), DecisionError> {
     Ok(())
 }
 
-/// Moves an import that holds deletions on; its feed, and when it was staged.
+/// Moves an import that holds deletions on; its feed, and when it began.
 async fn decide(
     tx: &mut Tx,
     id: &str,
     status: &'static str,
 ) -> Result<(Feed, Micros), DecisionError> {
     const DECIDE: &str = "UPDATE imports SET status = $1, held = 0
-        WHERE id = $2 AND status IN ('held', 'sweeping') RETURNING feed, finished_at";
+        WHERE id = $2 AND status IN ('held', 'sweeping') RETURNING feed, started_at";
     let found: Option<(String, i64)> = on_tx!(tx, c => {
         sqlx::query_as(DECIDE).bind(status).bind(id).fetch_optional(c).await
     })
     .map_err(StoreError::from)?;
-    let Some((feed, staged_at)) = found else {
+    let Some((feed, began_at)) = found else {
         return Err(DecisionError::NotHeld(id.to_owned()));
     };
     let feed = feed.parse().map_err(|error| StoreError::corrupt("imports", error))?;
-    Ok((feed, Micros(staged_at)))
+    Ok((feed, Micros(began_at)))
 }

@@ -18,8 +18,10 @@ struct Texts {
     stage: &'static str,
 }
 
+// A full file speaks of what was there when its import began: what another import or a till has told
+// since is newer, and no mark of this one stands for it.
 macro_rules! texts {
-    ($table:literal, $key:literal, $live:literal) => {
+    ($table:literal, $key:literal, $told_at:literal, $live:literal) => {
         Texts {
             total: concat!("SELECT count(*) FROM ", $table, " t WHERE $1 <> '' AND ", $live),
             stage: concat!(
@@ -29,7 +31,9 @@ macro_rules! texts {
                 $table,
                 " t WHERE ",
                 $live,
-                " AND NOT EXISTS (SELECT 1 FROM feed_marks m
+                " AND ",
+                $told_at,
+                " <= $2 AND NOT EXISTS (SELECT 1 FROM feed_marks m
                  WHERE m.import_id = $1 AND m.key = ",
                 $key,
                 ")"
@@ -40,26 +44,28 @@ macro_rules! texts {
 
 fn texts(feed: Feed) -> Texts {
     match feed {
-        Feed::Categories => texts!("categories", "t.id", "t.deleted_at IS NULL"),
-        Feed::Products => texts!("products", "t.id", "t.deleted_at IS NULL"),
-        Feed::Stores => texts!("stores", "t.id", "t.deleted_at IS NULL"),
-        Feed::Promotions => texts!("promotions", "t.id", "t.deleted_at IS NULL"),
+        Feed::Categories => texts!("categories", "t.id", "t.updated_at", "t.deleted_at IS NULL"),
+        Feed::Products => texts!("products", "t.id", "t.updated_at", "t.deleted_at IS NULL"),
+        Feed::Stores => texts!("stores", "t.id", "t.updated_at", "t.deleted_at IS NULL"),
+        Feed::Promotions => texts!("promotions", "t.id", "t.updated_at", "t.deleted_at IS NULL"),
         Feed::Offers => texts!(
             "offers",
             "t.product_id || '/' || t.store_id || '/' || t.channel",
+            "t.updated_at",
             "t.deleted_at IS NULL AND EXISTS (SELECT 1 FROM feed_scopes s
              WHERE s.import_id = $1 AND s.scope = t.store_id || '/' || t.channel)"
         ),
         Feed::Stock => texts!(
             "stock_levels",
             "t.product_id || '/' || t.store_id",
+            "t.received_at",
             "t.availability <> 'unknown' AND EXISTS (SELECT 1 FROM feed_scopes s
              WHERE s.import_id = $1 AND s.scope = t.store_id)"
         ),
     }
 }
 
-/// Stages what the import did not name. How many deletions are held for approval; none where they
+/// Stages what was there when the import began and it did not name. How many deletions are held for approval; none where they
 /// may go ahead. `in_doubt` holds them whatever their number. Nothing of an
 /// import that was superseded: it no longer knows all that it has named.
 pub(in crate::feeds) async fn stage(
@@ -87,7 +93,8 @@ pub(in crate::feeds) async fn stage(
     let texts = texts(run.feed);
     let (total, staged): (i64, u64) = on_tx!(&mut tx, c => {
         let total = sqlx::query_scalar(texts.total).bind(&run.id).fetch_one(&mut *c).await?;
-        let staged = sqlx::query(texts.stage).bind(&run.id).execute(&mut *c).await?;
+        let stage = sqlx::query(texts.stage).bind(&run.id).bind(run.started_at.0);
+        let staged = stage.execute(&mut *c).await?;
         (total, staged.rows_affected())
     });
     for statement in CLEAR {
@@ -110,7 +117,8 @@ pub(in crate::feeds) async fn stage(
     Ok(Some(held))
 }
 
-/// Deletes what is staged and was not named again meanwhile; how many that were.
+/// Deletes what is staged and was not named again meanwhile, levels only where none has come since
+/// `until`, when the import began; how many that were.
 pub(in crate::feeds) async fn carry_out(
     db: &Db,
     clock: &Clock,

@@ -118,7 +118,7 @@ pub(super) async fn list_deliveries(
 /// Send again
 ///
 /// Sends messages once more: all behind a position of the change log that the subscription wants, or
-/// single ones by their ids. They keep their `webhook-id`.
+/// single ones by their ids, all of which must be there. They keep their `webhook-id`.
 #[utoipa::path(
     operation_id = "replay_subscription", tag = "subscriptions", request_body = ReplayIn,
     params(("subscription_id" = String, Path, description = "The subscription.", example = "sub_7HqK2mXw9Pz")),
@@ -159,7 +159,11 @@ pub(super) async fn replay_subscription(
         (None, Some(ids)) if (1..=MOST_AGAIN).contains(&ids.len()) => {
             let own: SubscriptionId = path::id(&id, "subscription")?;
             let now = hooks.clock.now();
-            store::again(&hooks.db, own, &ids, (now, hooks.schedule.end(now))).await?;
+            let times = (now, hooks.schedule.end(now));
+            if let Some(at) = store::again(&hooks.db, own, &ids, times).await? {
+                let message = "names no message of this subscription, so none is sent again";
+                return Err(refused(&format!("/delivery_ids/{at}"), "unknown_delivery", message));
+            }
         }
         (None, Some(_)) => {
             let message = format!("names 1 to {MOST_AGAIN} messages");

@@ -98,6 +98,7 @@ impl Saved {
 
     /// The manifest, where there is one and its files are worth reading.
     async fn counting(&self, mirror: &Mirror, db: &Db) -> anyhow::Result<Option<Manifest>> {
+        self.put_back();
         let text = match std::fs::read(self.folder.join(MANIFEST)) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             text => text?,
@@ -187,15 +188,37 @@ impl Saved {
         Ok(true)
     }
 
-    fn publish(&self, part: &Path) -> std::io::Result<()> {
-        match remove_dir_all(&self.folder) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-            _ => rename(part, &self.folder)?,
+    /// Where the files are for the moment in which others take their place.
+    fn old(&self) -> PathBuf {
+        self.folder.with_extension("old")
+    }
+
+    /// Brings back files whose place no others have taken.
+    fn put_back(&self) {
+        if !self.folder.exists() {
+            // Mostly there are none.
+            let _ = rename(self.old(), &self.folder);
         }
+    }
+
+    fn publish(&self, part: &Path) -> std::io::Result<()> {
+        let old = self.old();
+        unless_absent(remove_dir_all(&old))?;
+        unless_absent(rename(&self.folder, &old))?;
+        rename(part, &self.folder).inspect_err(|_| self.put_back())?;
+        // Where it stays, the next time takes it away.
+        let _ = remove_dir_all(&old);
         match self.folder.parent() {
             Some(parent) => File::open(parent)?.sync_all(),
             None => Ok(()),
         }
+    }
+}
+
+fn unless_absent(done: std::io::Result<()>) -> std::io::Result<()> {
+    match done {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 

@@ -88,6 +88,8 @@ async fn what_was_saved_and_what_came_since_is_what_the_tables_hold() {
     let db = filled(1_300).await;
     let folder = tempfile::tempdir().unwrap();
     assert!(files(folder.path()).save(&loaded(&db, None).await, &db).await.unwrap());
+    // As it is where others were about to take their place.
+    std::fs::rename(folder.path().join("mirror"), folder.path().join("mirror.old")).unwrap();
     assert_start(&db, folder.path(), true, 1_300).await;
 
     let mut tx = db.begin().await.unwrap();

@@ -83,6 +83,28 @@ async fn a_schedule_ends_with_a_reason_and_its_own_times() {
     assert_eq!(reason, "receiver_failing");
 }
 
+#[tokio::test]
+async fn a_message_that_is_sent_again_and_never_taken_ends_the_subscription() {
+    let (app, key) = shop_with(&[("HOOKS__RETRY_S", "60")]).await;
+    let mut receiver = Receiver::start().await;
+    let made = to_prices(&app, &key, &receiver.url).await;
+    for amount in ["3.00", "4.00"] {
+        price(&app, 0, amount).await;
+        receiver.next().await;
+        app.clock.advance(3_600 * SECOND);
+    }
+    let listed = deliveries(&app, &key, &made, ("delivered", 1)).await;
+    receiver.answer(500);
+    let again = json!({ "delivery_ids": [listed["items"][1]["id"]] });
+    let answer = ask(&app, &key, "POST", &path(&made, "/replay"), Some(again)).await;
+    assert_eq!(answer.status(), 200);
+    receiver.next().await;
+    // What was taken between its first writing and this replay speaks for a receiver of then.
+    app.clock.advance(67 * SECOND);
+    receiver.next().await;
+    assert_eq!(disabled(&app, &key, &made).await, "receiver_failing");
+}
+
 /// Why a subscription was disabled, once it is.
 async fn disabled(app: &TestApp, key: &TestKey, subscription: &Value) -> Value {
     let deadline = std::time::Instant::now() + Duration::from_secs(10);

@@ -49,3 +49,27 @@ async fn messages_tell_what_the_plan_includes() {
     assert!(told["data"]["resource"].get("sku").is_none());
     assert_eq!(receiver.waiting(), 0);
 }
+
+#[tokio::test]
+async fn what_comes_into_the_plan_with_a_product_is_told_as_what_goes_with_it() {
+    let (app, _) = shop().await;
+    app.import(Feed::Stock, &[data::level(1, 0, 5, "2026-11-22T11:00:00Z")]).await;
+    let (key, _) = key_with(&app, json!({ "category_ids": ["tools"] })).await;
+    let mut receiver = Receiver::start().await;
+    let events = ["offer.created", "offer.deleted", "stock.availability_changed"];
+    subscribe(&app, &key, json!({ "url": receiver.url, "events": events })).await;
+    let mut next = async || {
+        let told = receiver.next().await.body();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        [text(&told["type"]), text(&told["data"]["id"]), text(&told["data"]["reason"])]
+    };
+    let level = format!("{}/{}", product_id(1), store_id(0));
+    let offer = format!("{level}/in_store");
+    app.import(Feed::Products, &[product(1, "Sud", "drills")]).await;
+    let mut told = [next().await, next().await];
+    told.sort_unstable();
+    let created = ["offer.created", &offer, "in_plan"];
+    assert_eq!(told, [created, ["stock.availability_changed", &level, "in_plan"]]);
+    app.import(Feed::Products, &[product(1, "Sud", "cheese")]).await;
+    assert_eq!(next().await, ["offer.deleted", &offer, "not_in_plan"]);
+}
