@@ -33,7 +33,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, interval_at};
 /// How often the last uses of secrets are stored.
 const USES_EVERY: Duration = Duration::from_secs(10);
 
-/// How often promotions are looked at.
+/// How often promotions and sales are looked at.
 const PROMOTIONS_EVERY: Duration = Duration::from_secs(1);
 /// How often the change log is looked through for what is too old.
 const RETAIN_EVERY: Duration = Duration::from_secs(600);
@@ -91,7 +91,7 @@ pub(super) fn start(comptoir: &Comptoir, asked: Asked) -> Tasks {
             }
         }));
     }
-    running.spawn(tell_promotions(part.clone(), Arc::clone(&comptoir.mirror)));
+    running.spawn(tell_turns(part.clone(), Arc::clone(&comptoir.mirror)));
     running.spawn(retain_changes(part.clone(), config.changes.retention_days));
     running.spawn(write_exports(part.clone(), Arc::clone(&comptoir.exports)));
     running.spawn(deliver(part.clone(), Arc::clone(&comptoir.hooks), config.hooks.poll));
@@ -288,13 +288,16 @@ pub(super) async fn save_mirror(saved: &Saved, mirror: &Arc<Mirror>, db: &Db) {
     }
 }
 
-/// Promotions begin and end by themselves: partners and nodes learn it from the change log.
-async fn tell_promotions(part: Part, mirror: Arc<Mirror>) {
+/// Promotions and sales begin and end by themselves: partners and nodes learn it from the change log.
+async fn tell_turns(part: Part, mirror: Arc<Mirror>) {
     let this = part.clone();
     part.every(PROMOTIONS_EVERY, || async {
         let told = service::tell_promotions(&this.db, &mirror.catalog, this.clock.now()).await;
         if let Err(error) = told {
             tracing::warn!(%error, "promotions that began or ended could not be told");
+        }
+        if let Err(error) = service::tell_prices(&this.db, this.clock.now()).await {
+            tracing::warn!(%error, "prices that turned could not be told");
         }
     })
     .await;

@@ -229,7 +229,8 @@ impl Shape {
         let id = keys.id;
         if self.embed[OFFERS] {
             let grant = self.included.grant();
-            let page = catalog.offers_within(grant, id, &self.stores, None, None, MOST_EMBEDDED);
+            let wanted = (&*self.stores, None, clock.now());
+            let page = catalog.offers(grant, id, wanted, None, MOST_EMBEDDED);
             let more = page.next.is_some().then(|| self.whole(id, "offers"));
             let lines = offers::documents(page.items, &self.included)?;
             member(document, "offers", &lines, Some(("more_offers", more)))?;

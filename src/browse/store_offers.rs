@@ -9,6 +9,7 @@ use crate::catalog::view::CatalogView;
 use crate::http::answer::Cache;
 use crate::http::form::Columns;
 use crate::http::{Answer, ApiResult, PageRequest, Params, Turns, path};
+use crate::kernel::Clock;
 use crate::kernel::id::StoreId;
 use crate::kernel::word::Word as _;
 use crate::stores::view::StoresView;
@@ -20,7 +21,8 @@ static COLUMNS: LazyLock<Columns> = LazyLock::new(Columns::of::<OfferOut>);
 
 /// Offers of a store
 ///
-/// What a store sells and for how much, by product and channel.
+/// What a store sells now and for how much, by product and channel. Only offers that hold at this moment are
+/// listed, each with the price that it asks now.
 #[utoipa::path(
     operation_id = "list_store_offers", tag = "offers",
     params(
@@ -42,7 +44,7 @@ pub(super) async fn list_store_offers(
     caller: Caller<op::ListStoreOffers>,
     request: HttpRequest,
     store: web::Path<String>,
-    view: web::Data<CatalogView>,
+    (view, clock): (web::Data<CatalogView>, web::Data<Clock>),
     stores: web::Data<StoresView>,
     turns: web::Data<Turns>,
 ) -> ApiResult<Answer> {
@@ -55,10 +57,11 @@ pub(super) async fn list_store_offers(
     let included = Included::of(&caller, &view);
     existing(included.store(id, stores.store(id)), "store", &id)?;
     let (grant, after) = (included.grant(), page.after_pair()?);
-    let found = view.store_offers(grant, id, channel, after, page.limit());
+    let now = clock.now();
+    let found = view.store_offers(grant, id, (channel, now), after, page.limit());
     let items = documents(found.items, &included)?;
     // A store may have an offer of every product, and each is looked at.
-    let count = move || view.count_store_offers(included.grant(), id, channel);
+    let count = move || view.count_store_offers(included.grant(), id, (channel, now));
     let total = if page.wants_total() { Some(turns.run(count).await?) } else { None };
     page.answer_counted(&items, found.next, total, Cache::Short)
 }

@@ -26,6 +26,8 @@ use std::sync::LazyLock;
 static COLUMNS: LazyLock<Columns> = LazyLock::new(Columns::of::<StoreOut<'_>>);
 static COLUMNS_WITH_DELETED: LazyLock<Columns> = LazyLock::new(deleted::columns::<StoreOut<'_>>);
 
+/// Most codes, and most GLNs, that can be asked for.
+const MOST_CODES: usize = 50;
 /// Most services that can be asked for.
 const MOST_SERVICES: usize = 20;
 /// Seconds for which a list may be kept that depends on what is open or in stock now.
@@ -48,6 +50,8 @@ const BRIEF_S: u32 = 30;
         ("open_at" = Option<String>, Query, format = DateTime, description = "Only stores that are open at this instant.", example = "2026-11-22T10:00:00Z"),
         ("items" = Option<String>, Query, description = "A basket: up to 20 products by GTIN or id, each with a colon and how many of it, 1 where that is left out; joined by commas. Only stores that have all of it are listed, each with a line of stock for every item. A quantity that the retailer has not told is taken to be enough; where your key sees bands, the least of the band counts, and where your plan tells no quantities, the availability alone. Needs the scope `stock:read`.", example = "3276550063551:2,prd_7HqK2mXw9Pz"),
         ("services" = Option<String>, Query, description = "Only stores with all of these services, joined by commas.", example = "click_collect,drive"),
+        ("store_code" = Option<String>, Query, description = "Only stores with one of these codes of the retailer, up to 50, joined by commas.", example = "0261"),
+        ("gln" = Option<String>, Query, description = "Only stores with one of these Global Location Numbers of 13 digits, up to 50, joined by commas.", example = "3020180000000"),
         ("country" = Option<String>, Query, description = "ISO 3166-1 code of two letters.", example = "FR"),
         ("city" = Option<String>, Query, description = "The town, in any case.", example = "Balma"),
         ("postal_code" = Option<String>, Query, description = "The postal code: stores that have it or, with `radius_km`, the place to look around.", example = "31130"),
@@ -186,6 +190,8 @@ fn permit_fields(
         (is_near, "lat", OF, "geo"),
         (has_basket, "items", Kind::Stock, "availability"),
         (has_basket, "items", Kind::Stock, "quantity"),
+        (!query.codes.is_empty(), "store_code", OF, "store_code"),
+        (!query.glns.is_empty(), "gln", OF, "gln"),
         (!query.services.is_empty(), "services", OF, "services"),
         (query.country.is_some(), "country", OF, "address"),
         (query.city.is_some(), "city", OF, "address"),
@@ -218,6 +224,8 @@ fn query(params: &mut Params, now: Micros) -> StoreQuery {
         params.fault("open_at", "contradiction", "cannot stand beside `open_now`");
     }
     StoreQuery {
+        codes: params.list("store_code", MOST_CODES),
+        glns: params.list("gln", MOST_CODES),
         services: params.list("services", MOST_SERVICES),
         country: params.text("country"),
         city: params.text("city"),

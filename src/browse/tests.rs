@@ -92,6 +92,7 @@ fn view() -> web::Data<CatalogView> {
         lowest_price_30d: None,
         valid_from: None,
         valid_through: None,
+        sale: None,
         promotions: Vec::new(),
         as_of: Micros(0),
     }))]);

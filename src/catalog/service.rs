@@ -1,5 +1,6 @@
 //! What happens to the catalog by itself, as time goes on.
 
+use super::offers::store::turned;
 use super::store::phase::mark;
 use super::view::{CatalogView, Phase, Turn};
 use crate::kernel::Micros;
@@ -34,6 +35,12 @@ pub async fn tell_promotions(
     changes::append(&mut tx, &told, now).await?;
     tx.commit().await?;
     Ok(count)
+}
+
+/// Tells the change log of the offers of which the price has turned, because a sale began or ended.
+pub async fn tell_prices(db: &Db, now: Micros) -> Result<(), StoreError> {
+    while turned::tell(db, now).await? {}
+    Ok(())
 }
 
 /// Why a partner is told.

@@ -28,7 +28,7 @@ mod tree;
 pub use categories::{CategoryChange, CategoryQuery, CategoryRecord};
 pub use deleted::{Listed, with_deleted};
 pub use grant::Grant;
-pub use offers::{OfferChange, OfferRecord};
+pub use offers::{OfferChange, OfferRecord, Wanted as OffersWanted};
 pub use page::Page;
 pub use products::{ProductChange, ProductRecord, Tombstone};
 pub use promotions::{
@@ -202,40 +202,38 @@ impl CatalogView {
         sets.flat_map(|set| set.after(None)).collect()
     }
 
-    /// The page behind `after` of a product's offers, by store and channel.
+    /// The page behind `after` of a product's offers that hold at an instant in the stores that are included,
+    /// by store and channel, each as it is then.
     pub fn offers(
-        &self,
-        product: ProductId,
-        stores: &[StoreId],
-        channel: Option<Channel>,
-        after: Option<(u64, u64)>,
-        limit: usize,
-    ) -> Page<OfferRecord, (u64, u64)> {
-        self.offers_within(None, product, stores, channel, after, limit)
-    }
-
-    /// The same of the stores that are included.
-    pub fn offers_within(
         &self,
         grant: Option<&Grant>,
         product: ProductId,
-        stores: &[StoreId],
-        channel: Option<Channel>,
+        wanted: OffersWanted<'_>,
         after: Option<(u64, u64)>,
         limit: usize,
     ) -> Page<OfferRecord, (u64, u64)> {
-        self.offers.read().list(grant, product, stores, channel, after, limit)
+        self.offers.read().list(grant, product, wanted, after, limit)
     }
 
-    /// How many offers a product has in stores that are included.
+    /// How many they are.
     pub fn count_offers(
         &self,
         grant: Option<&Grant>,
         product: ProductId,
+        wanted: OffersWanted<'_>,
+    ) -> u64 {
+        self.offers.read().count_of_product(grant, product, wanted)
+    }
+
+    /// All that is stored of a product's offers in stores that are included: also what has ended or is to come.
+    pub fn stored_offers(
+        &self,
+        grant: Option<&Grant>,
+        product: ProductId,
         stores: &[StoreId],
         channel: Option<Channel>,
-    ) -> u64 {
-        self.offers.read().count_of_product(grant, product, stores, channel)
+    ) -> Vec<OfferRecord> {
+        self.offers.read().stored(grant, product, stores, channel)
     }
 
     /// The category with this id.
@@ -378,30 +376,28 @@ impl CatalogView {
         Subject { product, brand, categories: categories.with_ancestors(&own) }
     }
 
-    /// The page behind `after` of a store's offers, by product and channel.
+    /// The page behind `after` of a store's offers that hold at an instant, by product and channel.
     pub fn store_offers(
         &self,
         grant: Option<&Grant>,
         store: StoreId,
-        channel: Option<Channel>,
+        wanted: (Option<Channel>, Micros),
         after: Option<(u64, u64)>,
         limit: usize,
     ) -> Page<OfferRecord, (u64, u64)> {
-        self.with_offers(grant, |offers, takes| {
-            offers.of_store(store, channel, after, limit, takes)
-        })
+        self.with_offers(grant, |offers, takes| offers.of_store(store, wanted, after, limit, takes))
     }
 
-    /// How many offers a store has. It looks at each, some thousands at a time.
+    /// How many of a store's offers hold at an instant. It looks at each, some thousands at a time.
     pub fn count_store_offers(
         &self,
         grant: Option<&Grant>,
         store: StoreId,
-        channel: Option<Channel>,
+        wanted: (Option<Channel>, Micros),
     ) -> u64 {
         Page::count(|after, most| {
             self.with_offers(grant, |offers, takes| {
-                offers.seen_in_store(store, channel, after, most, takes)
+                offers.seen_in_store(store, wanted, after, most, takes)
             })
         })
     }

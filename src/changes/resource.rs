@@ -6,6 +6,7 @@ use super::Kind;
 use super::store::rows::{self, OfferRow, StockRow};
 use crate::access::model::StockDisclosure;
 use crate::access::plan::PlanData;
+use crate::catalog::offers::Sale;
 use crate::kernel::{Amount, Currency, Micros, Money};
 use crate::stock::line::QuantityOut;
 use crate::stock::model::{Location, Pickup};
@@ -51,6 +52,16 @@ struct UnitPrice<'a> {
     reference: Option<Reference<'a>>,
 }
 
+/// A reduction for a time, beside the price that holds otherwise.
+#[derive(Serialize)]
+struct SaleOut<'a> {
+    price: Money,
+    unit_price: Option<UnitPrice<'a>>,
+    lowest_price_30d: Option<Money>,
+    valid_from: Option<Micros>,
+    valid_through: Option<Micros>,
+}
+
 #[derive(Serialize)]
 struct Offer<'a> {
     product_id: &'a str,
@@ -67,6 +78,7 @@ struct Offer<'a> {
     tax_included: bool,
     valid_from: Option<Micros>,
     valid_through: Option<Micros>,
+    sale: Option<SaleOut<'a>>,
     promotion_ids: Vec<&'a str>,
     as_of: Micros,
     updated_at: Micros,
@@ -92,15 +104,39 @@ fn written(table: &'static str, document: &impl Serialize) -> Result<String, Sto
     serde_json::to_string(document).map_err(|error| StoreError::corrupt(table, error))
 }
 
+fn reference(row: &OfferRow) -> Option<Reference<'_>> {
+    let (value, unit_code) = row.unit_reference.as_deref()?.split_once(' ')?;
+    Some(Reference { value, unit_code })
+}
+
+fn sale(row: &OfferRow, currency: Currency) -> Result<Option<SaleOut<'_>>, StoreError> {
+    let Some(text) = row.sale.as_deref() else { return Ok(None) };
+    let corrupt = || StoreError::corrupt("offers", format!("`{text}` is no sale"));
+    let sale = Sale::read(text).ok_or_else(corrupt)?;
+    let money = |amount| Money { amount, currency };
+    let unit_price = |amount| UnitPrice { price: money(amount), reference: reference(row) };
+    Ok(Some(SaleOut {
+        price: money(sale.price),
+        unit_price: sale.unit_price.map(unit_price),
+        lowest_price_30d: sale.lowest_price_30d.map(money),
+        valid_from: sale.valid_from,
+        valid_through: sale.valid_through,
+    }))
+}
+
+/// The sale of an offer as a document, where it has one.
+pub fn sale_document(row: &OfferRow) -> Result<Option<String>, StoreError> {
+    let currency = row.currency.parse();
+    let currency = currency.map_err(|error| StoreError::corrupt("offers", error))?;
+    sale(row, currency)?.map(|sale| written("offers", &sale)).transpose()
+}
+
 /// The document of an offer.
 pub fn offer(row: &OfferRow) -> Result<String, StoreError> {
     let currency: Currency =
         row.currency.parse().map_err(|error| StoreError::corrupt("offers", error))?;
     let money = |amount: i64| Money { amount: Amount(amount), currency };
-    let reference = || {
-        let (value, unit_code) = row.unit_reference.as_deref()?.split_once(' ')?;
-        Some(Reference { value, unit_code })
-    };
+    let unit_price = |amount: i64| UnitPrice { price: money(amount), reference: reference(row) };
     let seller = row.seller.clone().map(RawValue::from_string).transpose();
     let document = Offer {
         product_id: &row.product_id,
@@ -110,15 +146,14 @@ pub fn offer(row: &OfferRow) -> Result<String, StoreError> {
         list_price: row.list_price.map(money),
         price_type: &row.price_type,
         member_price: row.member_price.map(money),
-        unit_price: row
-            .unit_price
-            .map(|amount| UnitPrice { price: money(amount), reference: reference() }),
+        unit_price: row.unit_price.map(unit_price),
         lowest_price_30d: row.lowest_price_30d.map(money),
         eco_contribution: row.eco_contribution.map(money),
         seller: seller.map_err(|error| StoreError::corrupt("offers", error))?,
         tax_included: row.tax_included,
         valid_from: row.valid_from.map(Micros),
         valid_through: row.valid_through.map(Micros),
+        sale: sale(row, currency)?,
         promotion_ids: row.promotion_ids.split_whitespace().collect(),
         as_of: Micros(row.as_of),
         updated_at: Micros(row.updated_at),

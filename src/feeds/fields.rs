@@ -113,6 +113,10 @@ const OFFERS: Fields = &[
     ("tax_included", Bool),
     ("valid_from", Instant),
     ("valid_through", Instant),
+    ("sale.price.amount", Text),
+    ("sale.price.currency", Text),
+    ("sale.valid_from", Instant),
+    ("sale.valid_through", Instant),
     ("promotion_codes", List),
     ("as_of", Instant),
 ];

@@ -17,7 +17,8 @@ const EVENTS: &[Event] = &[
     Event("category.updated", Kind::Category, &["updated"]),
     Event("category.deleted", Kind::Category, &["deleted"]),
     Event("store.created", Kind::Store, &["created"]),
-    Event("store.updated", Kind::Store, &["updated"]),
+    Event("store.hours_changed", Kind::Store, &["hours_changed"]),
+    Event("store.updated", Kind::Store, &["updated", "hours_changed"]),
     Event("store.deleted", Kind::Store, &["deleted"]),
     Event("price.changed", Kind::Offer, &["price_changed"]),
     // What comes into a plan is new to who has that plan, or at least as it was told.
@@ -102,6 +103,11 @@ mod tests {
         assert_eq!(of(&back, &both), Some("stock.back_in_stock"));
         assert_eq!(of(&back, &both[..1]), Some("stock.availability_changed"));
         assert_eq!(of(&entry("stock", "created"), &both), None);
+        let hours = entry("store", "hours_changed");
+        let stores = ["store.updated".to_owned(), "store.hours_changed".to_owned()];
+        assert_eq!(of(&hours, &stores), Some("store.hours_changed"));
+        assert_eq!(of(&hours, &stores[..1]), Some("store.updated"));
+        assert_eq!(of(&entry("store", "updated"), &stores[1..]), None);
         let gone = Entry { op: "delete".to_owned(), ..entry("offer", "product_deleted") };
         assert_eq!(of(&gone, &["offer.deleted".to_owned()]), Some("offer.deleted"));
         assert_eq!(of(&entry("offer", "updated"), &["price.changed".to_owned()]), None);

@@ -90,8 +90,8 @@ async fn what_is_loaded_and_what_is_followed_are_the_same() {
         assert_eq!(mirror.catalog.list(&query, None, 9).items, ["{\"n\":1}"]);
     }
     assert_eq!(
-        fresh.catalog.offers(one, &[], None, None, 9),
-        mirror.catalog.offers(one, &[], None, None, 9)
+        fresh.catalog.stored_offers(None, one, &[], None),
+        mirror.catalog.stored_offers(None, one, &[], None)
     );
 }
 

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::sync::{Arc, OnceLock};
 
-/// Rows per statement, largest first: at 22 columns 400 rows stay far below the engines' bounds on
+/// Rows per statement, largest first: at 24 columns 400 rows stay far below the engines' bounds on
 /// parameters (SQLite takes 32,766), and any number of rows is made of few statements.
 const SIZES: [usize; 4] = [400, 50, 8, 1];
 

@@ -9,6 +9,7 @@ use crate::kernel::gtin::check_digit;
 use crate::kernel::id::StoreId;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize, Serializer};
+use std::str::FromStr;
 use utoipa::ToSchema;
 
 /// A line of a store feed. What an API answer adds is taken and ignored.
@@ -112,7 +113,7 @@ pub struct Store {
 struct Body<'a> {
     id: StoreId,
     store_code: &'a str,
-    gln: Option<String>,
+    gln: Option<Gln>,
     name: String,
     #[serde(rename = "type")]
     kind: Option<String>,
@@ -136,7 +137,7 @@ impl StoreIn {
         let document = Document::new(&Body {
             id: StoreId::derived(&code),
             store_code: &code,
-            gln: self.gln.map(gln).transpose()?,
+            gln: self.gln.as_deref().map(gln).transpose()?,
             name: check::text("name", &self.name.unwrap_or_default(), NAME)?,
             kind: check::optional("type", self.kind, WORD)?,
             address: address(self.address)?,
@@ -214,18 +215,54 @@ fn time_zone(name: Option<String>) -> Result<String, Fault> {
     Err(Fault::new("time_zone", &name, "unknown_time_zone", message))
 }
 
-fn gln(code: String) -> Result<String, Fault> {
-    let bytes = code.as_bytes();
-    if bytes.len() != 13 || !bytes.iter().all(u8::is_ascii_digit) {
-        return Err(Fault::new("gln", &code, "invalid_gln", "a GLN has 13 digits"));
+fn gln(code: &str) -> Result<Gln, Fault> {
+    code.parse()
+        .map_err(|error: InvalidGln| Fault::new("gln", code, "invalid_gln", error.to_string()))
+}
+
+/// A Global Location Number: 13 digits of which the last is right.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Gln(String);
+
+/// Why a text is no GLN.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidGln {
+    /// Not 13 digits.
+    #[error("a GLN has 13 digits")]
+    Form,
+    /// The last digit is not the one that follows from the others.
+    #[error("ends with {found}, expected {expected}")]
+    CheckDigit {
+        /// What stands there.
+        found: char,
+        /// What would be right.
+        expected: u8,
+    },
+}
+
+impl FromStr for Gln {
+    type Err = InvalidGln;
+
+    fn from_str(code: &str) -> Result<Self, InvalidGln> {
+        let bytes = code.as_bytes();
+        if bytes.len() != 13 || !bytes.iter().all(u8::is_ascii_digit) {
+            return Err(InvalidGln::Form);
+        }
+        let (body, last) = bytes.split_at(12);
+        let expected = check_digit(body);
+        if last[0] - b'0' != expected {
+            return Err(InvalidGln::CheckDigit { found: char::from(last[0]), expected });
+        }
+        Ok(Self(code.to_owned()))
     }
-    let (body, last) = bytes.split_at(12);
-    let expected = check_digit(body);
-    if last[0] - b'0' == expected {
-        return Ok(code);
+}
+
+impl Gln {
+    /// Its digits.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
-    let message = format!("ends with {}, expected {expected}", char::from(last[0]));
-    Err(Fault::new("gln", &code, "invalid_gln", message))
 }
 
 #[cfg(test)]
@@ -282,7 +319,7 @@ mod tests {
         #[test]
         fn no_line_panics(text: String) {
             let _ = check(&text);
-            let _ = gln(text);
+            let _ = gln(&text);
         }
     }
 }

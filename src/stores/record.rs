@@ -2,6 +2,7 @@
 
 use super::geo::Point;
 use super::hours::{SpecialHours, WeeklyHours};
+use super::model::Gln;
 use super::schedule::{Schedule, Stretch};
 use super::view::StoreQuery;
 use crate::http::answer::digest;
@@ -16,6 +17,7 @@ use serde::Deserialize;
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Traits {
+    store_code: Option<String>,
     gln: Option<String>,
     #[serde(rename = "type")]
     kind: Option<String>,
@@ -48,6 +50,7 @@ pub struct StoreRecord {
     pub(super) id: StoreId,
     body: Bytes,
     etag: u64,
+    code: Option<String>,
     pub(super) gln: Option<String>,
     kind: Option<String>,
     services: Vec<String>,
@@ -81,6 +84,7 @@ impl StoreRecord {
             id,
             etag: digest(&body),
             body,
+            code: traits.store_code,
             gln: traits.gln,
             kind: traits.kind,
             services: traits.services.unwrap_or_default(),
@@ -117,7 +121,13 @@ impl StoreRecord {
             let lower = |text: &String| text.to_lowercase();
             asked.is_none() || asked.as_ref().map(lower) == own.as_ref().map(lower)
         };
-        same(&query.kind, &self.kind)
+        let has_code = query.codes.is_empty()
+            || self.code.as_ref().is_some_and(|own| query.codes.contains(own));
+        let is_it = |gln: &Gln| self.gln.as_deref() == Some(gln.as_str());
+        let has_gln = query.glns.is_empty() || query.glns.iter().any(is_it);
+        has_code
+            && has_gln
+            && same(&query.kind, &self.kind)
             && same(&query.country, &self.address.address_country)
             && same(&query.city, &self.address.address_locality)
             && same(&query.postal_code, &self.address.postal_code)

@@ -1,6 +1,7 @@
 //! The stores in memory: by id, and by where they are.
 
 use super::geo::{Point, squared_chord};
+use super::model::Gln;
 use super::near::Near;
 use super::postal_codes::PostalCodes;
 pub use super::record::{Beside, StoreRecord};
@@ -27,6 +28,10 @@ pub enum StoreChange {
 /// Filters of a store list. All must hold.
 #[derive(Debug, Default, Clone)]
 pub struct StoreQuery {
+    /// With one of these codes of the retailer; any where there is none.
+    pub codes: Vec<String>,
+    /// With one of these Global Location Numbers; any where there is none.
+    pub glns: Vec<Gln>,
     /// With all of these services.
     pub services: Vec<String>,
     /// In this country, an ISO 3166-1 code of two letters.

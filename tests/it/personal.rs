@@ -34,8 +34,8 @@ fn delete(name: &str) -> Value {
     json!({ "op": "delete", "code": code(name) })
 }
 
-/// All that partners can read of promotions, in every form.
-async fn everything(app: &TestApp, key: &str) -> Vec<(String, String)> {
+/// All that partners can read of promotions and offers, in every form.
+pub(crate) async fn everything(app: &TestApp, key: &str) -> Vec<(String, String)> {
     let product = product_id(0);
     let store = comptoir::kernel::id::StoreId::derived("0000");
     let forms = ["application/json", "application/ld+json", "text/csv", "application/x-ndjson"];

@@ -75,6 +75,7 @@ const OFFER: &[&str] = &[
     "price",
     "price_type",
     "promotion_ids",
+    "sale",
     "seller",
     "tax_included",
     "unit_price",

@@ -12,7 +12,7 @@ use crate::http::{Answer, ApiError, ApiResult, Code, PageRequest, Params, path};
 use crate::kernel::id::{ProductId, PromotionId, StoreId};
 use crate::kernel::page::MAX_LIMIT;
 use crate::kernel::word::Word as _;
-use crate::kernel::{Amount, Currency, Micros, Money};
+use crate::kernel::{Amount, Clock, Currency, Micros, Money};
 use actix_web::{HttpRequest, get, web};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -164,7 +164,9 @@ impl From<OfferRecord> for OfferOut {
 
 /// Offers of a product
 ///
-/// What a product costs, store by store and channel by channel, in the store's own currency.
+/// What a product costs now, store by store and channel by channel, in the store's own currency. Only offers that
+/// hold at this moment are listed: what has ended or is still to come is not, and in a sale the price of the sale
+/// is told. `/v1/changes` and exports tell each offer with its `sale`, `valid_from` and `valid_through`.
 #[utoipa::path(
     operation_id = "list_product_offers", tag = "offers",
     params(
@@ -187,7 +189,7 @@ pub(super) async fn list_product_offers(
     caller: Caller<op::ListProductOffers>,
     request: HttpRequest,
     product: web::Path<String>,
-    view: web::Data<CatalogView>,
+    (view, clock): (web::Data<CatalogView>, web::Data<Clock>),
 ) -> ApiResult<Answer> {
     let mut params = Params::new(request.query_string());
     let stores: Vec<StoreId> = params.list("store_id", MAX_LIMIT as usize);
@@ -200,9 +202,10 @@ pub(super) async fn list_product_offers(
     let grant = included.grant();
     existing(view.product_within(grant, id), "product", &id)?;
     let place = (page.after_pair()?, page.limit());
-    let found = view.offers_within(grant, id, &stores, channel, place.0, place.1);
+    let wanted = (&*stores, channel, clock.now());
+    let found = view.offers(grant, id, wanted, place.0, place.1);
     let items = documents(found.items, &included)?;
-    let total = page.wants_total().then(|| view.count_offers(grant, id, &stores, channel));
+    let total = page.wants_total().then(|| view.count_offers(grant, id, wanted));
     page.answer_counted(&items, found.next, total, Cache::Short)
 }
 

@@ -1,17 +1,20 @@
 //! Offers as a feed tells them: what a product costs in a store.
 
 mod plausible;
+mod sale;
 pub mod store;
 
 pub use plausible::Plausible;
+pub use sale::Sale;
 
 use crate::catalog::check::{self, Measure, MoneyIn, NAME};
 use crate::catalog::document::Op;
 use crate::catalog::fault::Fault;
 use crate::catalog::known::{Known, Names as _};
 use crate::kernel::id::{ProductId, PromotionId, StoreId};
-use crate::kernel::word::words;
+use crate::kernel::word::{Word as _, words};
 use crate::kernel::{Amount, Micros, Money};
+use sale::SaleIn;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
@@ -60,6 +63,7 @@ pub struct OfferIn {
     tax_included: Option<bool>,
     valid_from: Option<String>,
     valid_through: Option<String>,
+    sale: Option<SaleIn>,
     #[serde(default)]
     promotion_codes: Vec<String>,
     #[serde(default)]
@@ -148,6 +152,8 @@ pub struct Terms {
     pub valid_from: Option<Micros>,
     /// Until when it holds.
     pub valid_through: Option<Micros>,
+    /// A lower price for a time, beside the one that holds otherwise.
+    pub sale: Option<Sale>,
     /// The ids of the promotions that the feed names, with spaces between.
     pub promotion_ids: String,
 }
@@ -159,6 +165,30 @@ impl Terms {
     pub fn is_reduced(&self) -> bool {
         self.price_type == PriceType::Sale
             || self.list_price.is_some_and(|list| self.price.amount < list)
+    }
+
+    /// Whether it is the price of one customer, which partners are told nothing of.
+    #[must_use]
+    pub fn is_personal(&self) -> bool {
+        self.price_type == PriceType::Personal
+    }
+
+    /// The price at an instant, and the one that a reduction is measured from.
+    fn at(&self, at: Micros) -> (Amount, Option<Amount>) {
+        priced(self.price.amount, self.list_price, self.sale.as_ref(), at)
+    }
+}
+
+/// What an offer asks at an instant, and the price that a reduction is measured from.
+fn priced(
+    price: Amount,
+    list_price: Option<Amount>,
+    sale: Option<&Sale>,
+    at: Micros,
+) -> (Amount, Option<Amount>) {
+    match sale.filter(|sale| sale.holds(at)) {
+        Some(sale) => (sale.price, Some(price)),
+        None => (price, list_price),
     }
 }
 
@@ -211,22 +241,30 @@ impl OfferIn {
             None => (None, None),
         };
         let reference = reference.map(|m| m.checked("unit_price.reference")).transpose()?;
+        let reference = reference.map(|r| format!("{} {}", r.value.0, r.unit_code));
+        let sale = self.sale.map(|sale| sale.check(price, reference.as_deref())).transpose()?;
         let valid_from = instant("valid_from", self.valid_from.as_deref())?;
         let valid_through = instant("valid_through", self.valid_through.as_deref())?;
         check::span(valid_from, valid_through)?;
         let price_type = check::one_of("price_type", self.price_type.as_deref())?;
+        let price_type = price_type.unwrap_or(PriceType::Regular);
+        if sale.is_some() && price_type != PriceType::Regular {
+            let message = "is regular beside `sale`: `price` is what holds before and after it";
+            return Err(Fault::new("price_type", price_type.as_str(), "not_allowed", message));
+        }
         Ok(Terms {
             price,
             list_price: same("list_price", self.list_price)?,
             member_price: same("member_price", self.member_price)?,
-            price_type: price_type.unwrap_or(PriceType::Regular),
+            price_type,
             unit_price: same("unit_price", unit_money)?,
-            unit_reference: reference.map(|r| format!("{} {}", r.value.0, r.unit_code)),
+            unit_reference: reference,
             tax_included: self.tax_included.unwrap_or(true),
             eco_contribution: same("eco_contribution", self.eco_contribution)?,
             seller: self.seller.map(SellerIn::checked).transpose()?,
             valid_from,
             valid_through,
+            sale,
             promotion_ids: promotions(self.promotion_codes, &self.promotion_ids)?,
         })
     }

@@ -42,6 +42,7 @@ impl Plausible {
             ("price", Some(price.amount)),
             ("list_price", terms.list_price),
             ("member_price", terms.member_price),
+            ("sale.price", terms.sale.map(|sale| sale.price)),
         ] {
             if amount.is_some_and(|amount| amount.0 == 0) {
                 return refuse(field, "zero_price", "is zero".to_owned());
@@ -84,6 +85,7 @@ mod tests {
             seller: None,
             valid_from: None,
             valid_through: None,
+            sale: None,
             promotion_ids: String::new(),
         }
     }

@@ -2,12 +2,14 @@
 
 pub(in crate::catalog) mod named;
 mod prior;
+mod stored;
+pub mod turned;
 pub mod withdrawn;
 
-use super::{Offer, OfferKey, Plausible, Terms};
+use super::{Channel, Offer, OfferKey, Plausible, Sale, Terms};
 use crate::catalog::fault::{Fate, Fault};
 use crate::kernel::word::Word as _;
-use crate::kernel::{Amount, Micros, Money};
+use crate::kernel::{Amount, Micros};
 use crate::storage::bulk::{self, Cell, Statement};
 use crate::storage::changes::{self, Change};
 use crate::storage::{StoreError, Tx};
@@ -15,25 +17,14 @@ use hashbrown::HashMap;
 use named::Told;
 use prior::Reduction;
 use std::borrow::Cow;
+use stored::Stored;
 
-static FIND: Statement = Statement::new(
-    "WITH k (product_id, store_id, channel) AS (VALUES",
-    3,
-    ") SELECT o.product_id, o.store_id, o.channel, o.currency, o.price, o.list_price,
-         o.member_price, o.price_type, o.unit_price, o.unit_reference, o.tax_included,
-         o.valid_from, o.valid_through, COALESCE(o.named_promotions, o.promotion_ids) AS named,
-         o.as_of, o.version,
-         o.eco_contribution, o.seller, o.reduced_since, o.lowest_price_30d,
-         o.deleted_at IS NOT NULL AS deleted
-       FROM k JOIN offers o ON o.product_id = k.product_id AND o.store_id = k.store_id
-         AND o.channel = k.channel",
-);
 static PUT: Statement = Statement::new(
     "INSERT INTO offers (product_id, store_id, channel, currency, price, list_price, member_price,
        price_type, unit_price, unit_reference, tax_included, valid_from, valid_through,
        promotion_ids, as_of, version, updated_at, eco_contribution, seller, reduced_since,
-       lowest_price_30d, named_promotions) VALUES",
-    22,
+       lowest_price_30d, named_promotions, sale, turns_at) VALUES",
+    24,
     "ON CONFLICT (product_id, store_id, channel) DO UPDATE SET currency = excluded.currency,
        price = excluded.price, list_price = excluded.list_price,
        member_price = excluded.member_price, price_type = excluded.price_type,
@@ -43,7 +34,8 @@ static PUT: Statement = Statement::new(
        as_of = excluded.as_of, version = excluded.version, updated_at = excluded.updated_at,
        eco_contribution = excluded.eco_contribution, seller = excluded.seller,
        reduced_since = excluded.reduced_since, lowest_price_30d = excluded.lowest_price_30d,
-       named_promotions = excluded.named_promotions, deleted_at = NULL",
+       named_promotions = excluded.named_promotions, sale = excluded.sale,
+       turns_at = excluded.turns_at, deleted_at = NULL",
 );
 static REMEMBER: Statement = Statement::new(
     "INSERT INTO price_history (product_id, store_id, channel, since, currency, price, list_price)
@@ -52,68 +44,6 @@ static REMEMBER: Statement = Statement::new(
     "ON CONFLICT (product_id, store_id, channel, since) DO UPDATE SET
        currency = excluded.currency, price = excluded.price, list_price = excluded.list_price",
 );
-
-#[derive(Debug, sqlx::FromRow)]
-struct Stored {
-    product_id: String,
-    store_id: String,
-    channel: String,
-    currency: String,
-    price: i64,
-    list_price: Option<i64>,
-    member_price: Option<i64>,
-    price_type: String,
-    unit_price: Option<i64>,
-    unit_reference: Option<String>,
-    tax_included: bool,
-    valid_from: Option<i64>,
-    valid_through: Option<i64>,
-    named: String,
-    as_of: i64,
-    version: i64,
-    eco_contribution: Option<i64>,
-    seller: Option<String>,
-    reduced_since: Option<i64>,
-    lowest_price_30d: Option<i64>,
-    deleted: bool,
-}
-
-impl Stored {
-    fn key(&self) -> Result<OfferKey, StoreError> {
-        let corrupt = |error| StoreError::corrupt("offers", error);
-        Ok(OfferKey {
-            product: self.product_id.parse().map_err(corrupt)?,
-            store: self.store_id.parse().map_err(corrupt)?,
-            channel: self.channel.parse().map_err(|error| StoreError::corrupt("offers", error))?,
-        })
-    }
-
-    fn money(&self) -> Result<Money, StoreError> {
-        let currency = self.currency.parse();
-        let currency = currency.map_err(|error| StoreError::corrupt("offers", error))?;
-        Ok(Money { amount: Amount(self.price), currency })
-    }
-
-    fn same_price(&self, terms: &Terms) -> bool {
-        self.currency == terms.price.currency.code()
-            && self.price == terms.price.amount.0
-            && self.list_price == terms.list_price.map(|a| a.0)
-    }
-
-    fn same(&self, terms: &Terms) -> bool {
-        self.same_price(terms)
-            && self.member_price == terms.member_price.map(|a| a.0)
-            && self.price_type == terms.price_type.as_str()
-            && self.unit_price == terms.unit_price.map(|a| a.0)
-            && self.unit_reference == terms.unit_reference
-            && self.tax_included == terms.tax_included
-            && self.eco_contribution == terms.eco_contribution.map(|a| a.0)
-            && self.seller == terms.seller
-            && self.valid_from == terms.valid_from.map(|at| at.0)
-            && self.valid_through == terms.valid_through.map(|at| at.0)
-            && self.named == terms.promotion_ids
-    }
-}
 
 /// What a batch comes to write.
 #[derive(Default)]
@@ -175,6 +105,7 @@ async fn put_round(
     let names: Vec<[String; 2]> =
         wanted.iter().map(|(key, _)| [key.product.to_string(), key.store.to_string()]).collect();
     let stored = find(tx, wanted, &names).await?;
+    remember_turns(tx, offers, wanted, &stored, &names).await?;
     let reductions = reductions(tx, offers, wanted, &stored, &names).await?;
     let terms = wanted.iter().filter_map(|(_, at)| offers[*at].terms.as_ref());
     let told = Told::of(tx, terms.map(|terms| terms.promotion_ids.as_str())).await?;
@@ -185,8 +116,8 @@ async fn put_round(
             fates[*at] = Fate::Refused(fault);
             continue;
         }
-        let reduction = reductions.get(key).copied();
-        fates[*at] = decide(offer, before, reduction, (names, &told), now, &mut writes);
+        let reduced = reductions.get(key).copied().unwrap_or_default();
+        fates[*at] = decide(offer, before, reduced, (names, &told), now, &mut writes);
     }
     bulk::write(tx, &PUT, &writes.offers).await?;
     bulk::write(tx, &REMEMBER, &writes.history).await?;
@@ -194,6 +125,49 @@ async fn put_round(
         withdraw(tx, *key, *version, *as_of, now).await?;
     }
     changes::append(tx, &writes.changes, now).await
+}
+
+/// Notes the prices that offers have had in sales which began or ended before the lines of a batch came.
+async fn remember_turns(
+    tx: &mut Tx,
+    offers: &[Offer],
+    wanted: &[(OfferKey, usize)],
+    stored: &HashMap<OfferKey, Stored>,
+    names: &[[String; 2]],
+) -> Result<(), StoreError> {
+    let mut rows = Vec::new();
+    for ((key, at), names) in wanted.iter().zip(names) {
+        let Some(before) = stored.get(key) else { continue };
+        for turn in before.missed(offers[*at].as_of) {
+            rows.extend(remembered(names, key.channel, turn, before.at(turn)));
+        }
+    }
+    bulk::write(tx, &REMEMBER, &rows).await
+}
+
+/// A row of the history.
+fn remembered<'a>(
+    names: &'a [String; 2],
+    channel: Channel,
+    since: Micros,
+    (currency, price, list_price): (&'a str, Amount, Option<Amount>),
+) -> [Cell<'a>; 7] {
+    [
+        names[0].as_str().into(),
+        names[1].as_str().into(),
+        channel.as_str().into(),
+        since.0.into(),
+        currency.into(),
+        price.0.into(),
+        list_price.map(|amount| amount.0).into(),
+    ]
+}
+
+/// In which reductions an offer is: its price itself, and its sale with the prior price.
+#[derive(Debug, Clone, Copy, Default)]
+struct Reduced {
+    own: Option<Reduction>,
+    sale: Option<Sale>,
 }
 
 /// The reductions that the offers of a batch are in after it. One that goes on keeps its beginning
@@ -204,28 +178,53 @@ async fn reductions(
     wanted: &[(OfferKey, usize)],
     stored: &HashMap<OfferKey, Stored>,
     names: &[[String; 2]],
-) -> Result<HashMap<OfferKey, Reduction>, StoreError> {
-    let (mut found, mut new) = (HashMap::new(), Vec::new());
+) -> Result<HashMap<OfferKey, Reduced>, StoreError> {
+    let mut found: HashMap<OfferKey, Reduced> = HashMap::new();
+    let (mut own, mut sales) = (Vec::new(), Vec::new());
     for ((key, at), names) in wanted.iter().zip(names) {
         let offer = &offers[*at];
-        let Some(terms) = offer.terms.as_ref().filter(|terms| terms.is_reduced()) else { continue };
-        let going_on = stored.get(key).filter(|before| !before.deleted).and_then(|before| {
-            let since = before.reduced_since?;
-            let same_currency = before.currency == terms.price.currency.code();
-            // What ended before the next began is another reduction, with a prior price of its own.
-            let begin = terms.valid_from.unwrap_or(offer.as_of).0;
-            let reaches = before.valid_through.is_none_or(|end| begin <= end);
-            (same_currency && reaches)
-                .then_some(Reduction { since, lowest: before.lowest_price_30d })
-        });
-        match going_on {
-            Some(reduction) => {
-                found.insert(*key, reduction);
+        let Some(terms) = offer.terms.as_ref().filter(|terms| !terms.is_personal()) else {
+            continue;
+        };
+        let currency = terms.price.currency;
+        let same_currency = |before: &&Stored| before.currency == currency.code();
+        let before = stored.get(key).filter(|before| before.is_told()).filter(same_currency);
+        let question = |began| prior::Question { key: *key, names, currency, began };
+        if terms.is_reduced() {
+            let going_on = before.and_then(|before| {
+                let since = before.reduced_since?;
+                // What ended before the next began is another reduction, with a prior price of its own.
+                let begin = terms.valid_from.unwrap_or(offer.as_of).0;
+                let reaches = before.valid_through.is_none_or(|end| begin <= end);
+                reaches.then_some(Reduction { since, lowest: before.lowest_price_30d })
+            });
+            match going_on {
+                Some(_) => found.entry(*key).or_default().own = going_on,
+                None => own.push(question(terms.valid_from.unwrap_or(offer.as_of))),
             }
-            None => new.push(prior::Question { offer, terms, names }),
+        }
+        if let Some(sale) = terms.sale {
+            let going_on = before.filter(|_| sale.holds(offer.as_of));
+            match going_on.and_then(|before| before.prior_at(offer.as_of)) {
+                Some(lowest) => {
+                    let sale = Sale { lowest_price_30d: lowest.map(Amount), ..sale };
+                    found.entry(*key).or_default().sale = Some(sale);
+                }
+                None => sales.push((question(sale.valid_from.unwrap_or(offer.as_of)), sale, *at)),
+            }
         }
     }
-    found.extend(prior::ask(tx, &new).await?);
+    for (key, reduction) in prior::ask(tx, own.iter()).await? {
+        found.entry(key).or_default().own = Some(reduction);
+    }
+    let asked = prior::ask(tx, sales.iter().map(|(question, ..)| question)).await?;
+    for (question, sale, at) in &sales {
+        let lowest = asked.get(&question.key).and_then(|reduction| reduction.lowest);
+        let price = offers[*at].terms.as_ref().map_or(0, |terms| terms.price.amount.0);
+        let lowest = prior::before_sale(lowest, question.began, (price, offers[*at].as_of));
+        let sale = Sale { lowest_price_30d: lowest.map(Amount), ..*sale };
+        found.entry(question.key).or_default().sale = Some(sale);
+    }
     Ok(found)
 }
 
@@ -238,8 +237,8 @@ async fn find(
     for ((key, _), [product, store]) in wanted.iter().zip(names) {
         keys.extend([product.as_str().into(), store.as_str().into(), key.channel.as_str().into()]);
     }
-    let rows: Vec<Stored> = bulk::lookup(tx, &FIND, &keys).await?;
-    rows.into_iter().map(|row| Ok((row.key()?, row))).collect()
+    let rows: Vec<Stored> = bulk::lookup(tx, &stored::FIND, &keys).await?;
+    rows.into_iter().map(|row| Ok((row.key()?, row.whole()?))).collect()
 }
 
 /// What is wrong with a price beside the one that the offer has; nothing with one that comes too late.
@@ -250,14 +249,14 @@ fn implausible(
 ) -> Result<Option<Fault>, StoreError> {
     let late = before.is_some_and(|before| offer.as_of.0 < before.as_of);
     let Some(terms) = offer.terms.as_ref().filter(|_| !late) else { return Ok(None) };
-    let now = before.filter(|before| !before.deleted).map(Stored::money).transpose()?;
+    let now = before.filter(|before| before.is_told()).map(Stored::money).transpose()?;
     Ok(plausible.check(terms, now).err())
 }
 
 fn decide<'a>(
     offer: &'a Offer,
     before: Option<&Stored>,
-    reduction: Option<Reduction>,
+    reduced: Reduced,
     (names, told): (&'a [String; 2], &Told),
     now: Micros,
     writes: &mut Writes<'a>,
@@ -268,6 +267,9 @@ fn decide<'a>(
     let version = before.map_or(1, |before| before.version + 1);
     let id = || format!("{}/{}/{}", names[0], names[1], offer.key.channel.as_str());
     let change = |deleted, reason| Change { kind: "offer", id: id(), deleted, reason, version };
+    // What partners know of: for them a price of one customer is not there.
+    let known = before.filter(|before| before.is_told());
+    let gone = known.map(|_| change(true, "deleted"));
     let Some(terms) = &offer.terms else {
         return match before {
             None => {
@@ -277,37 +279,40 @@ fn decide<'a>(
             Some(before) if before.deleted => Fate::Unchanged,
             Some(_) => {
                 writes.withdrawn.push((offer.key, version, offer.as_of));
-                writes.changes.push(change(true, "deleted"));
+                writes.changes.extend(gone);
                 Fate::Written
             }
         };
     };
-    let reason = match before {
-        None => "created",
-        Some(before) if before.deleted => "created",
-        Some(before) if before.same(terms) => return Fate::Unchanged,
-        Some(before) if before.same_price(terms) => "updated",
-        Some(_) => "price_changed",
-    };
+    if before.is_some_and(|before| !before.deleted && before.same(terms)) {
+        return Fate::Unchanged;
+    }
     let (promotions, named) = told.split(&terms.promotion_ids);
     writes.offers.extend(cells(offer, (terms, promotions), names, version, now));
+    let is_told = !terms.is_personal();
+    let turns_at = terms.sale.filter(|_| is_told).and_then(|sale| sale.turns_after(offer.as_of));
     writes.offers.extend([
         terms.eco_contribution.map(|a| a.0).into(),
         terms.seller.as_deref().into(),
-        reduction.map(|reduction| reduction.since).into(),
-        reduction.and_then(|reduction| reduction.lowest).into(),
+        reduced.own.map(|reduction| reduction.since).into(),
+        reduced.own.and_then(|reduction| reduction.lowest).into(),
         named.into(),
+        reduced.sale.map(|sale| sale.text()).into(),
+        turns_at.map(|at| at.0).into(),
     ]);
+    if !is_told {
+        writes.changes.extend(gone);
+        return Fate::Written;
+    }
+    let (price, list_price) = terms.at(offer.as_of);
+    let priced = (terms.price.currency.code(), price, list_price);
+    let reason = match known {
+        None => "created",
+        Some(before) if before.at(offer.as_of) == priced => "updated",
+        Some(_) => "price_changed",
+    };
     if reason != "updated" {
-        writes.history.extend([
-            names[0].as_str().into(),
-            names[1].as_str().into(),
-            offer.key.channel.as_str().into(),
-            offer.as_of.0.into(),
-            terms.price.currency.code().into(),
-            terms.price.amount.0.into(),
-            terms.list_price.map(|a| a.0).into(),
-        ]);
+        writes.history.extend(remembered(names, offer.key.channel, offer.as_of, priced));
     }
     writes.changes.push(change(false, reason));
     Fate::Written

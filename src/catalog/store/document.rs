@@ -13,7 +13,8 @@ use hashbrown::HashMap;
 /// The statements of a resource's table.
 #[derive(Debug)]
 pub struct Statements {
-    /// Finds `id, hash, version, deleted` by id, and `hidden` where partners may not be told of it.
+    /// Finds `id, hash, version, deleted` by id, `hidden` where partners may not be told of it, and `body`
+    /// where [`Resource::turned`] looks at it.
     pub find: &'static Statement,
     /// Puts rows of [`Resource::cells`] followed by body, hash, version and updated_at.
     pub upsert: &'static Statement,
@@ -44,6 +45,10 @@ pub trait Resource {
     fn is_told(&self) -> bool {
         true
     }
+    /// Why the change log has it, where it was there with another document.
+    fn turned(&self, _before: &str) -> &'static str {
+        "updated"
+    }
 }
 
 impl<T: Resource> Line<T> {
@@ -65,6 +70,8 @@ struct Stored {
     deleted: bool,
     #[sqlx(default)]
     hidden: bool,
+    #[sqlx(default)]
+    body: String,
 }
 
 impl Stored {
@@ -141,7 +148,8 @@ fn told<T: Resource>(
     if !resource.is_told() {
         return before?.gone::<T>(version, "deleted");
     }
-    let reason = if before.is_some_and(Stored::is_told) { "updated" } else { "created" };
+    let before = before.filter(|before| before.is_told());
+    let reason = before.map_or("created", |before| resource.turned(&before.body));
     Some(Change { kind: T::KIND, id, deleted: false, reason, version })
 }
 

@@ -1,6 +1,7 @@
 //! The catalog as stored, for the view: whole tables at the start, the rows of some ids after.
 
 use crate::catalog::DigitalLinks;
+use crate::catalog::offers::{PriceType, Sale};
 use crate::catalog::view::{
     CategoryChange, CategoryRecord, OfferChange, OfferRecord, ProductChange, ProductRecord,
     PromotionChange, PromotionRecord, Tombstone,
@@ -48,7 +49,7 @@ macro_rules! offers {
         concat!(
             "SELECT product_id, store_id, channel, currency, price, list_price, member_price, \
              price_type, unit_price, unit_reference, tax_included, valid_from, valid_through, \
-             promotion_ids, as_of, deleted_at, eco_contribution, seller, lowest_price_30d \
+             promotion_ids, as_of, deleted_at, eco_contribution, seller, lowest_price_30d, sale \
              FROM offers",
             $rest
         )
@@ -164,6 +165,7 @@ struct OfferColumns {
     eco_contribution: Option<i64>,
     seller: Option<String>,
     lowest_price_30d: Option<i64>,
+    sale: Option<String>,
 }
 
 impl OfferColumns {
@@ -172,9 +174,16 @@ impl OfferColumns {
         let product = parsed(TABLE, &self.product_id)?;
         let store = parsed(TABLE, &self.store_id)?;
         let channel = parsed(TABLE, &self.channel)?;
-        if self.deleted_at.is_some() {
+        let price_type = parsed(TABLE, &self.price_type)?;
+        // A price of one customer is told to nobody, so the view does not know it.
+        if self.deleted_at.is_some() || price_type == PriceType::Personal {
             return Ok(OfferChange::Delete(product, store, channel));
         }
+        let sale = |text: &String| {
+            let corrupt = || StoreError::corrupt(TABLE, format!("`{text}` is no sale"));
+            Sale::read(text).ok_or_else(corrupt)
+        };
+        let sale = self.sale.as_ref().map(sale).transpose()?;
         let promotions = self.promotion_ids.split_whitespace().map(|id| parsed(TABLE, id));
         Ok(OfferChange::Upsert(Box::new(OfferRecord {
             product,
@@ -184,7 +193,7 @@ impl OfferColumns {
             price: Amount(self.price),
             list_price: self.list_price.map(Amount),
             member_price: self.member_price.map(Amount),
-            price_type: parsed(TABLE, &self.price_type)?,
+            price_type,
             unit_price: self.unit_price.map(Amount),
             unit_reference: self.unit_reference,
             tax_included: self.tax_included,
@@ -193,6 +202,7 @@ impl OfferColumns {
             lowest_price_30d: self.lowest_price_30d.map(Amount),
             valid_from: self.valid_from.map(Micros),
             valid_through: self.valid_through.map(Micros),
+            sale,
             promotions: promotions.collect::<Result<_, _>>()?,
             as_of: Micros(self.as_of),
         })))
@@ -298,8 +308,12 @@ pub async fn all_offers(
     take: impl FnMut(Vec<OfferChange>),
 ) -> Result<(), StoreError> {
     let select = match half {
-        Half::First => offers!(" WHERE deleted_at IS NULL AND substr(product_id, 15, 1) < 'V'"),
-        Half::Second => offers!(" WHERE deleted_at IS NULL AND substr(product_id, 15, 1) >= 'V'"),
+        Half::First => offers!(
+            " WHERE deleted_at IS NULL AND price_type <> 'personal' AND substr(product_id, 15, 1) < 'V'"
+        ),
+        Half::Second => offers!(
+            " WHERE deleted_at IS NULL AND price_type <> 'personal' AND substr(product_id, 15, 1) >= 'V'"
+        ),
     };
     in_batches(db, select, OfferColumns::read, take).await
 }

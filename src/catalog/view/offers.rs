@@ -5,7 +5,7 @@ use super::hash::IdMap;
 use super::id_set::IdSet;
 use super::page::Page;
 use super::pool::Pool;
-use crate::catalog::offers::{Channel, PriceType};
+use crate::catalog::offers::{Channel, PriceType, Sale};
 use crate::kernel::id::{ProductId, PromotionId, StoreId};
 use crate::kernel::{Amount, Currency, Micros};
 
@@ -44,6 +44,8 @@ pub struct OfferRecord {
     pub valid_from: Option<Micros>,
     /// Until when it holds.
     pub valid_through: Option<Micros>,
+    /// A lower price for a time, beside the one that holds otherwise.
+    pub sale: Option<Sale>,
     /// The promotions it is part of.
     pub promotions: Vec<PromotionId>,
     /// When the retailer said so.
@@ -62,9 +64,34 @@ impl OfferRecord {
     #[must_use]
     pub fn turns_after(&self, now: Micros) -> Option<Micros> {
         let ends = self.valid_through.map(|through| Micros(through.0.saturating_add(1)));
-        [self.valid_from, ends].into_iter().flatten().filter(|at| *at > now).min()
+        let sale = self.sale.and_then(|sale| sale.turns_after(now));
+        let own = [self.valid_from, ends].into_iter().flatten().filter(|at| *at > now);
+        own.chain(sale).min()
+    }
+
+    /// What it is at an instant: in a sale the terms of that, otherwise its own; none where it does not hold.
+    #[must_use]
+    pub fn at(mut self, now: Micros) -> Option<Self> {
+        if !self.holds(now) {
+            return None;
+        }
+        if let Some(sale) = self.sale.take().filter(|sale| sale.holds(now)) {
+            self.list_price = Some(self.price);
+            self.price = sale.price;
+            self.price_type = PriceType::Sale;
+            self.unit_price = sale.unit_price;
+            self.lowest_price_30d = sale.lowest_price_30d;
+            self.valid_from = self.valid_from.max(sale.valid_from);
+            // Whichever ends first; what has no end does not.
+            self.valid_through =
+                [self.valid_through, sale.valid_through].into_iter().flatten().min();
+        }
+        Some(self)
     }
 }
+
+/// The number of no sale.
+const NO_SALE: u32 = u32::MAX;
 
 /// What became of an offer.
 #[derive(Debug, Clone)]
@@ -105,6 +132,8 @@ struct Offer {
     unit_reference: u32,
     promotions: u32,
     seller: u32,
+    /// Its sale, by the number of that; `NO_SALE` for none.
+    sale: u32,
     channel: Channel,
     price_type: PriceType,
     currency: Currency,
@@ -125,6 +154,11 @@ impl Offer {
     fn key(&self) -> (u64, Channel) {
         (self.store, self.channel)
     }
+
+    fn holds(&self, now: Micros) -> bool {
+        self.valid_from.get().is_none_or(|from| from <= now.0)
+            && self.valid_through.get().is_none_or(|through| now.0 <= through)
+    }
 }
 
 /// All offers.
@@ -135,8 +169,12 @@ pub(super) struct Offers {
     references: Pool<Option<String>>,
     promotions: Pool<Vec<PromotionId>>,
     sellers: Pool<Option<String>>,
+    sales: Pool<Option<Sale>>,
     pub(super) count: usize,
 }
+
+/// Stores, any where none is named, a channel, and the instant at which an offer holds.
+pub type Wanted<'a> = (&'a [StoreId], Option<Channel>, Micros);
 
 /// Whether an offer is in one of some stores, in any where none is named, and through a channel.
 fn is_wanted(offer: &Offer, stores: &[StoreId], channel: Option<Channel>) -> bool {
@@ -185,6 +223,7 @@ impl Offers {
             eco_contribution: Maybe::of(record.eco_contribution.map(|amount| amount.0)),
             lowest_price_30d: Maybe::of(record.lowest_price_30d.map(|amount| amount.0)),
             seller: self.sellers.take(&record.seller.unwrap_or_default(), read_text),
+            sale: record.sale.map_or(NO_SALE, |sale| self.sales.take(&sale.text(), Sale::read)),
             unit_reference: self.references.take(&reference, read_text),
             promotions: self.promotions.take(&key, |_| record.promotions),
             channel: record.channel,
@@ -227,6 +266,9 @@ impl Offers {
         self.references.release(offer.unit_reference);
         self.promotions.release(offer.promotions);
         self.sellers.release(offer.seller);
+        if offer.sale != NO_SALE {
+            self.sales.release(offer.sale);
+        }
     }
 
     fn record(&self, product: ProductId, offer: &Offer) -> OfferRecord {
@@ -247,9 +289,14 @@ impl Offers {
             lowest_price_30d: offer.lowest_price_30d.get().map(Amount),
             valid_from: offer.valid_from.get().map(Micros),
             valid_through: offer.valid_through.get().map(Micros),
+            sale: self.sale(offer),
             promotions: self.promotions.value(offer.promotions).cloned().unwrap_or_default(),
             as_of: Micros(offer.as_of),
         }
+    }
+
+    fn sale(&self, offer: &Offer) -> Option<Sale> {
+        (offer.sale != NO_SALE).then(|| self.sales.value(offer.sale).copied().flatten()).flatten()
     }
 
     /// The ids of all products that have offers, ascending.
@@ -272,14 +319,12 @@ impl Offers {
         now: Micros,
     ) -> impl Iterator<Item = (StoreId, Channel, Amount, Currency)> {
         let offers = self.by_product.get(&id).map_or(&[][..], Vec::as_slice);
-        let holds = move |offer: &&Offer| {
-            offer.valid_from.get().is_none_or(|from| from <= now.0)
-                && offer.valid_through.get().is_none_or(|through| now.0 <= through)
+        let seen = move |offer: &Offer| {
+            let sale = self.sale(offer).filter(|sale| sale.holds(now));
+            let price = sale.map_or(Amount(offer.price), |sale| sale.price);
+            (StoreId(offer.store), offer.channel, price, offer.currency)
         };
-        let seen = |offer: &Offer| {
-            (StoreId(offer.store), offer.channel, Amount(offer.price), offer.currency)
-        };
-        offers.iter().filter(holds).map(seen)
+        offers.iter().filter(move |offer| offer.holds(now)).map(seen)
     }
 
     /// The instants at which a product's offers begin, and those at which they hold no longer.
@@ -287,16 +332,31 @@ impl Offers {
         let offers = self.by_product.get(&id).map_or(&[][..], Vec::as_slice);
         let begins = offers.iter().filter_map(|offer| offer.valid_from.get());
         let ends = offers.iter().filter_map(|offer| offer.valid_through.get());
-        begins.chain(ends.map(|last| last.saturating_add(1)))
+        let sales = offers.iter().filter_map(|offer| self.sale(offer));
+        let sales = sales.flat_map(|sale| sale.turns()).map(|turn| turn.0);
+        begins.chain(ends.map(|last| last.saturating_add(1))).chain(sales)
     }
 
-    /// The page of a product's offers behind `after`, by store and channel.
-    pub(super) fn list(
+    /// All that is stored of a product's offers, also of those that have ended or are to come.
+    pub(super) fn stored(
         &self,
         grant: Option<&Grant>,
         product: ProductId,
         stores: &[StoreId],
         channel: Option<Channel>,
+    ) -> Vec<OfferRecord> {
+        let offers = self.by_product.get(&product.0).map_or(&[][..], Vec::as_slice);
+        let wanted = offers.iter().filter(|offer| is_wanted(offer, stores, channel));
+        let granted = wanted.filter(|offer| is_granted(offer, grant));
+        granted.map(|offer| self.record(product, offer)).collect()
+    }
+
+    /// The page of a product's offers behind `after` that hold at an instant, by store and channel.
+    pub(super) fn list(
+        &self,
+        grant: Option<&Grant>,
+        product: ProductId,
+        (stores, channel, now): Wanted<'_>,
         after: Option<(u64, u64)>,
         limit: usize,
     ) -> Page<OfferRecord, (u64, u64)> {
@@ -306,36 +366,36 @@ impl Offers {
         let rest = offers[first..].iter().map(|offer| (key(offer), offer));
         Page::fill(rest, limit, |offer| {
             let is_there = is_wanted(offer, stores, channel) && is_granted(offer, grant);
-            is_there.then(|| self.record(product, offer))
+            if is_there { self.record(product, offer).at(now) } else { None }
         })
     }
 
-    /// How many offers a product has.
+    /// How many of a product's offers hold at an instant.
     pub(super) fn count_of_product(
         &self,
         grant: Option<&Grant>,
         product: ProductId,
-        stores: &[StoreId],
-        channel: Option<Channel>,
+        (stores, channel, now): Wanted<'_>,
     ) -> u64 {
         let offers = self.by_product.get(&product.0).map_or(&[][..], Vec::as_slice);
         let wanted = offers.iter().filter(|offer| is_wanted(offer, stores, channel));
+        let wanted = wanted.filter(|offer| offer.holds(now));
         wanted.filter(|offer| is_granted(offer, grant)).count() as u64
     }
 
-    /// The page of a store's offers behind `after`, by product and channel, of the products that `takes`
-    /// takes.
+    /// The page of a store's offers behind `after` that hold at an instant, by product and channel, of the
+    /// products that `takes` takes.
     pub(super) fn of_store(
         &self,
         store: StoreId,
-        channel: Option<Channel>,
+        (channel, now): (Option<Channel>, Micros),
         after: Option<(u64, u64)>,
         limit: usize,
         takes: &dyn Fn(u64) -> bool,
     ) -> Page<OfferRecord, (u64, u64)> {
         Page::fill(self.rows_of_store(store, after), limit, |(product, offer)| {
             let is_there = is_wanted(offer, &[], channel) && takes(product);
-            is_there.then(|| self.record(ProductId(product), offer))
+            if is_there { self.record(ProductId(product), offer).at(now) } else { None }
         })
     }
 
@@ -343,13 +403,13 @@ impl Offers {
     pub(super) fn seen_in_store(
         &self,
         store: StoreId,
-        channel: Option<Channel>,
+        (channel, now): (Option<Channel>, Micros),
         after: Option<(u64, u64)>,
         limit: usize,
         takes: &dyn Fn(u64) -> bool,
     ) -> Page<(), (u64, u64)> {
         Page::fill(self.rows_of_store(store, after), limit, |(product, offer)| {
-            (is_wanted(offer, &[], channel) && takes(product)).then_some(())
+            (is_wanted(offer, &[], channel) && offer.holds(now) && takes(product)).then_some(())
         })
     }
 

@@ -5,7 +5,7 @@ use super::CatalogView;
 use super::offers::{OfferRecord, Offers};
 use super::products::{Entry, ProductRecord, Products, Tombstone, group_key};
 use crate::catalog::model::Status;
-use crate::catalog::offers::{Channel, PriceType};
+use crate::catalog::offers::{Channel, PriceType, Sale};
 use crate::kernel::id::{ProductId, PromotionId, StoreId};
 use crate::kernel::word::Word;
 use crate::kernel::{Amount, Currency, Gtin, Micros};
@@ -98,6 +98,7 @@ pub struct SavedOffer<'a> {
     lowest_price_30d: Option<i64>,
     valid_from: Option<i64>,
     valid_through: Option<i64>,
+    sale: Option<String>,
     promotions: Vec<u64>,
     as_of: i64,
 }
@@ -122,6 +123,7 @@ impl From<OfferRecord> for SavedOffer<'static> {
             lowest_price_30d: number(offer.lowest_price_30d),
             valid_from: offer.valid_from.map(|at| at.0),
             valid_through: offer.valid_through.map(|at| at.0),
+            sale: offer.sale.map(|sale| sale.text()),
             promotions: offer.promotions.iter().map(|id| id.0).collect(),
             as_of: offer.as_of.0,
         }
@@ -133,6 +135,8 @@ impl TryFrom<SavedOffer<'_>> for OfferRecord {
 
     fn try_from(offer: SavedOffer<'_>) -> Result<Self, NotSaved> {
         let currency: Result<Currency, _> = offer.currency.parse();
+        let sale = |text: String| Sale::read(&text).ok_or(NotSaved(text));
+        let sale = offer.sale.map(sale);
         Ok(Self {
             product: ProductId(offer.product),
             store: StoreId(offer.store),
@@ -150,6 +154,7 @@ impl TryFrom<SavedOffer<'_>> for OfferRecord {
             lowest_price_30d: offer.lowest_price_30d.map(Amount),
             valid_from: offer.valid_from.map(Micros),
             valid_through: offer.valid_through.map(Micros),
+            sale: sale.transpose()?,
             promotions: offer.promotions.into_iter().map(PromotionId).collect(),
             as_of: Micros(offer.as_of),
         })

@@ -63,6 +63,7 @@ fn offer(sku: &str, store: u64, channel: Channel, price: i64) -> OfferRecord {
         lowest_price_30d: None,
         valid_from: None,
         valid_through: None,
+        sale: None,
         promotions: Vec::new(),
         as_of: Micros(1),
     }
@@ -185,7 +186,7 @@ fn offers_are_walked_by_store_and_channel() {
     view.apply_offers(shuffled.map(|o| OfferChange::Upsert(Box::new(o))).collect());
     let (mut after, mut seen) = (None, Vec::new());
     loop {
-        let page = view.offers(id, &[], None, after, 1);
+        let page = view.offers(None, id, (&[], None, Micros(1)), after, 1);
         seen.extend(page.items);
         after = page.next;
         if after.is_none() {
@@ -193,7 +194,8 @@ fn offers_are_walked_by_store_and_channel() {
         }
     }
     assert_eq!(seen, all);
-    assert_eq!(view.offers(id, &[StoreId(2)], Some(Channel::Online), None, 9).items, all[3..4]);
+    let wanted = (&[StoreId(2)][..], Some(Channel::Online), Micros(1));
+    assert_eq!(view.offers(None, id, wanted, None, 9).items, all[3..4]);
     let in_store = |store| ProductQuery { store: Some(StoreId(store)), ..ProductQuery::default() };
     assert_eq!(walk(&view, &in_store(3), 5).len(), 1);
     assert_eq!(walk(&view, &in_store(4), 5).len(), 0);

@@ -12,8 +12,8 @@ macro_rules! offer_columns {
         concat!(
             "SELECT product_id, store_id, channel, currency, price, list_price, member_price, \
              price_type, unit_price, unit_reference, tax_included, valid_from, valid_through, \
-             promotion_ids, as_of, version, updated_at, lowest_price_30d, eco_contribution, seller \
-             FROM offers WHERE deleted_at IS NULL",
+             promotion_ids, as_of, version, updated_at, lowest_price_30d, eco_contribution, seller, \
+             sale FROM offers WHERE deleted_at IS NULL AND price_type <> 'personal'",
             $rest
         )
     };
@@ -31,7 +31,8 @@ macro_rules! stock_columns {
 }
 
 // Not by LIKE, to which the ids of two stores may be one: SQLite's folds case.
-/// All offers that hold, or those of the stores in `$1`: ids with a space around each.
+/// All offers that are there and not one customer's own, or those of the stores in `$1`: ids with a space
+/// around each.
 pub const ALL_OFFERS: &str =
     offer_columns!(" AND ($1 = '' OR replace($1, ' ' || store_id || ' ', '') <> $1)");
 /// All stock levels, or those of the stores in `$1`.
@@ -49,7 +50,7 @@ pub struct DocumentRow {
     pub deleted: bool,
 }
 
-/// An offer that holds.
+/// An offer that is there.
 #[derive(Debug, Clone, FromRow)]
 #[expect(missing_docs, reason = "the columns of the table")]
 pub struct OfferRow {
@@ -73,6 +74,7 @@ pub struct OfferRow {
     pub lowest_price_30d: Option<i64>,
     pub eco_contribution: Option<i64>,
     pub seller: Option<String>,
+    pub sale: Option<String>,
 }
 
 /// A stock level.
@@ -122,7 +124,7 @@ pub fn parts(id: &str) -> (&str, &str, &str) {
     (next(), next(), next())
 }
 
-/// Some offers, as far as they hold.
+/// Some offers, as far as they are there and not one customer's own.
 pub async fn offers(db: &Db, ids: &[String]) -> Result<Vec<OfferRow>, StoreError> {
     if ids.is_empty() {
         return Ok(Vec::new());

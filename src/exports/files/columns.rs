@@ -93,6 +93,7 @@ const OFFERS: &str = "message offers {
     required boolean tax_included;
     optional int64 valid_from (TIMESTAMP(MICROS,true));
     optional int64 valid_through (TIMESTAMP(MICROS,true));
+    optional binary sale (JSON);
     required binary promotion_ids (JSON);
     required int64 as_of (TIMESTAMP(MICROS,true));
     required int64 updated_at (TIMESTAMP(MICROS,true));
@@ -216,6 +217,7 @@ fn offer(row: &OfferRow) -> Result<Vec<Cell>, ExportError> {
         Cell::Bool(Some(row.tax_included)),
         Cell::Int(row.valid_from),
         Cell::Int(row.valid_through),
+        Cell::Text(resource::sale_document(row)?),
         list(&row.promotion_ids)?,
         Cell::Int(Some(row.as_of)),
         Cell::Int(Some(row.updated_at)),

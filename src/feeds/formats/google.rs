@@ -4,6 +4,7 @@ use super::text::{self, Price};
 use super::{Fields, Format, Row, Translator, acp, availability};
 use crate::catalog::Fault;
 use crate::feeds::Feed;
+use crate::kernel::Micros;
 use serde_json::{Value, json};
 
 /// Attributes that tell variants of an item group apart.
@@ -163,46 +164,56 @@ fn offer(to: &Translator<'_>, record: &Fields) -> Result<Option<Value>, Fault> {
     let mut row = Row::default();
     row.text("sku", Some(sku(record)?));
     place(to, record, &mut row);
-    let paid = match sale(to, record, &price, &mut row)? {
-        Some(sale) => {
+    let measures = ["unit_pricing_measure", "unit_pricing_base_measure"]
+        .map(|name| record.get(name).map(|text| text::measure(name, text)).transpose());
+    let measures = measures.map(Result::unwrap_or_default);
+    let unit_price = |price: &Price| match &measures {
+        [Some(measure), Some(base)] => text::unit_price(price, measure, base),
+        _ => None,
+    };
+    let paid = match sale(record, &price)? {
+        Some(Sale { price: own, span: Some((from, through)) }) => {
+            // Feeds come rarely: what is to come is told now, and what holds before and after it.
+            if through >= to.now {
+                let unit_price = unit_price(&own);
+                row.value(
+                    "sale",
+                    Some(json!({"price": own.json(), "unit_price": unit_price,
+                    "valid_from": from.to_string(), "valid_through": through.to_string()})),
+                );
+            }
+            price
+        }
+        Some(Sale { price: own, span: None }) => {
             row.value("list_price", Some(price.json()));
             row.text("price_type", Some("sale"));
-            sale
+            own
         }
         None => price,
     };
     row.value("price", Some(paid.json()));
     row.value("member_price", member(record)?.map(|price| price.json()));
-    let measures = ["unit_pricing_measure", "unit_pricing_base_measure"]
-        .map(|name| record.get(name).map(|text| text::measure(name, text)).transpose());
-    if let [Some(measure), Some(base)] = measures.map(Result::unwrap_or_default) {
-        row.value("unit_price", text::unit_price(&paid, &measure, &base));
-    }
+    row.value("unit_price", unit_price(&paid));
     row.list("promotion_codes", entries(record, "promotion_id").map(Value::from).collect());
     Ok(Some(row.done()))
 }
 
-/// The sale price where it holds now, with its time; none where it is over or to come.
-fn sale(
-    to: &Translator<'_>,
-    record: &Fields,
-    price: &Price,
-    row: &mut Row,
-) -> Result<Option<Price>, Fault> {
+/// A lower price, and the instants at which it begins and ends where these are told.
+struct Sale {
+    price: Price,
+    span: Option<(Micros, Micros)>,
+}
+
+/// The sale of a record; none where its price is no lower.
+fn sale(record: &Fields, price: &Price) -> Result<Option<Sale>, Fault> {
     let Some(sale) = record.get("sale_price") else { return Ok(None) };
     let sale = text::price("sale_price", sale)?;
     if sale.amount >= price.amount && sale.currency == price.currency {
         return Ok(None);
     }
-    if let Some(span) = record.get("sale_price_effective_date") {
-        let (from, through) = text::interval("sale_price_effective_date", span)?;
-        if to.now < from || to.now > through {
-            return Ok(None);
-        }
-        row.text("valid_from", Some(&from.to_string()));
-        row.text("valid_through", Some(&through.to_string()));
-    }
-    Ok(Some(sale))
+    let span = record.get("sale_price_effective_date");
+    let span = span.map(|span| text::interval("sale_price_effective_date", span)).transpose()?;
+    Ok(Some(Sale { price: sale, span }))
 }
 
 /// `programme:tier:12.50 EUR:…`: the part that is a price.

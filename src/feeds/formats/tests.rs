@@ -51,26 +51,34 @@ fn an_item_of_google_is_a_product_an_offer_and_a_level() {
     assert_eq!(product["category_codes"][0], categories[1]["code"]);
     let euro = |amount: &str| json!({"amount": amount, "currency": "EUR"});
     let offer = &lines(Feed::Offers)[0];
-    assert_eq!((&offer["price"], &offer["list_price"]), (&euro("12.00"), &euro("15.00")));
-    assert_eq!(offer["price_type"], "sale");
-    assert_eq!(offer["valid_from"], "2026-11-20T12:00:00Z");
-    assert_eq!(offer["unit_price"]["amount"], "16.00");
+    let sale = &offer["sale"];
+    assert_eq!((&offer["price"], &sale["price"]), (&euro("15.00"), &euro("12.00")));
+    assert_eq!(sale["valid_from"], "2026-11-20T12:00:00Z");
+    assert_eq!(sale["valid_through"], "2026-12-01T14:30:00Z");
+    assert_eq!(offer["unit_price"]["amount"], "20.00");
+    assert_eq!(sale["unit_price"]["amount"], "16.00");
     assert_eq!(offer["channel"], "online");
     assert_eq!(lines(Feed::Stock)[0]["availability"], "in_stock");
 }
 
 #[test]
-fn a_sale_that_is_over_or_to_come_is_no_price_now() {
-    for span in ["2026-11-01/2026-11-02", "2026-12-01T00:00Z/2026-12-02T00:00Z"] {
-        let cells = [
-            ("id", "1"),
-            ("price", "2 EUR"),
-            ("sale_price", "1 EUR"),
-            ("sale_price_effective_date", span),
-        ];
-        let offer = to(Format::GoogleProducts, Feed::Offers).lines(&record(&cells)).unwrap();
-        assert_eq!(offer[0]["price"]["amount"], "2.00", "{span}");
-    }
+fn a_sale_that_is_over_is_left_out_and_one_without_dates_is_the_price() {
+    let offer = |span| {
+        let mut cells = vec![("id", "1"), ("price", "2 EUR"), ("sale_price", "1 EUR")];
+        cells.extend([("sale_price_effective_date", span)]);
+        to(Format::GoogleProducts, Feed::Offers).lines(&record(&cells)).unwrap().remove(0)
+    };
+    let over = offer("2026-11-01/2026-11-02");
+    assert_eq!((&over["price"]["amount"], over.get("sale")), (&json!("2.00"), None));
+    let to_come = offer("2026-12-01T00:00Z/2026-12-02T00:00Z");
+    assert_eq!(to_come["price"]["amount"], "2.00");
+    assert_eq!(to_come["sale"]["price"]["amount"], "1.00");
+    let undated = offer("");
+    assert_eq!(
+        (&undated["price"]["amount"], &undated["price_type"]),
+        (&json!("1.00"), &json!("sale"))
+    );
+    assert_eq!(undated["list_price"]["amount"], "2.00");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::super::formats::text::unit_name;
 use crate::catalog::view::{CatalogView, Grant, Lookup, OfferRecord};
 use crate::kernel::id::{CategoryId, ProductId};
-use crate::kernel::{Amount, Currency};
+use crate::kernel::{Amount, Currency, Micros};
 use crate::stock::model::Availability;
 use crate::stock::view::Level;
 use serde::Deserialize;
@@ -150,8 +150,7 @@ pub(super) type Paths = HashMap<CategoryId, String>;
 
 /// The row of a product that the web shop offers.
 pub(super) fn product(
-    product: &Product,
-    offer: &OfferRecord,
+    (product, offer, now): (&Product, &OfferRecord, Micros),
     (catalog, grant): (&CatalogView, Option<&Grant>),
     paths: &mut Paths,
 ) -> Row {
@@ -166,7 +165,7 @@ pub(super) fn product(
     for promotion in &offer.promotions {
         put(&mut row, "promotion_id", member(catalog.promotion_within(grant, *promotion), "code"));
     }
-    price(offer, &mut row);
+    price(offer, now, &mut row);
     row
 }
 
@@ -240,13 +239,13 @@ pub(super) fn availability(level: &Level<'_>) -> Row {
 /// The row of a product in a store, without the store's code; `exact` where the count may be told.
 pub(super) fn inventory(
     sku: &str,
-    offer: Option<&OfferRecord>,
+    offer: Option<(&OfferRecord, Micros)>,
     level: &Level<'_>,
     exact: bool,
 ) -> Row {
     let mut row = vec![("id", sku.to_owned())];
-    if let Some(offer) = offer {
-        price(offer, &mut row);
+    if let Some((offer, now)) = offer {
+        price(offer, now, &mut row);
     }
     let word = match level.availability {
         Availability::InStock => Some("in_stock"),
@@ -281,8 +280,23 @@ pub(super) fn member(found: Lookup, name: &str) -> Option<String> {
     document[name].as_str().map(str::to_owned)
 }
 
-fn price(offer: &OfferRecord, row: &mut Row) {
+/// The price and, where it is reduced or will be for a time, the price meanwhile.
+fn price(offer: &OfferRecord, now: Micros, row: &mut Row) {
     let text = |amount| money(amount, offer.currency);
+    if let Some(sale) = offer.sale {
+        row.push(("price", text(offer.price)));
+        match sale.valid_through {
+            Some(through) if through >= now => {
+                let from = sale.valid_from.unwrap_or(offer.as_of);
+                row.push(("sale_price", text(sale.price)));
+                row.push(("sale_price_effective_date", format!("{from}/{through}")));
+            }
+            None if sale.holds(now) => row.push(("sale_price", text(sale.price))),
+            // Over, or to come and without an end, for which the feed has no word.
+            _ => {}
+        }
+        return;
+    }
     match offer.list_price.filter(|list| *list > offer.price) {
         None => row.push(("price", text(offer.price))),
         Some(list) => {

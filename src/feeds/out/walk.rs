@@ -102,18 +102,23 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// The offers of a product that hold.
+    /// The offers of a product that hold, with their sales where these may be told whole.
     fn offers(&mut self, product: ProductId, channel: Channel) -> Vec<OfferRecord> {
         let (catalog, grant) = (&self.mirror.catalog, self.included.grant());
-        let all =
-            catalog.offers_within(grant, product, &self.stores, Some(channel), None, MOST_PLACES);
-        let mut offers = all.items;
-        if !self.included.has_field(Resource::Offer, "list_price") {
-            offers.iter_mut().for_each(|offer| offer.list_price = None);
-        }
+        let mut offers = catalog.stored_offers(grant, product, &self.stores, Some(channel));
+        let has = |field: &&str| self.included.has_field(Resource::Offer, field);
+        let tells_sales = ["list_price", "sale", "valid_from", "valid_through"].iter().all(has);
         let turns = offers.iter().filter_map(|offer| offer.turns_after(self.now));
         self.turns = turns.chain(self.turns).min();
-        offers.retain(|offer| offer.holds(self.now));
+        if tells_sales {
+            offers.retain(|offer| offer.holds(self.now));
+            return offers;
+        }
+        let mut offers: Vec<_> =
+            offers.into_iter().filter_map(|offer| offer.at(self.now)).collect();
+        if !has(&"list_price") {
+            offers.iter_mut().for_each(|offer| offer.list_price = None);
+        }
         offers
     }
 
@@ -121,7 +126,7 @@ impl Walk<'_> {
     fn product(&mut self, product: &Product, with_stock: bool) -> Option<Row> {
         let offer = self.offers(product.id, Channel::Online).into_iter().next()?;
         let told = (&*self.mirror.catalog, self.included.grant());
-        let mut row = rows::product(product, &offer, told, &mut self.paths);
+        let mut row = rows::product((product, &offer, self.now), told, &mut self.paths);
         if with_stock {
             let stock = &self.mirror.stock;
             let told =
@@ -149,6 +154,7 @@ impl Walk<'_> {
         let place = (product.id, &*self.stores);
         let line = |store, level: Option<Level<'_>>| {
             let offer = offers.iter().find(|offer| offer.store == store);
+            let offer = offer.map(|offer| (offer, self.now));
             Some((store, rows::inventory(&product.sku, offer, &level?, exact)))
         };
         let told = stock.of_product_within(&self.included, place, None, MOST_PLACES, line);

@@ -31,7 +31,8 @@ static OFFERS: Statement = Statement::new(
     "WITH k (id) AS (VALUES",
     1,
     ") SELECT o.product_id || '/' || o.store_id || '/' || o.channel, o.version
-       FROM k JOIN offers o ON o.product_id = k.id WHERE o.deleted_at IS NULL",
+       FROM k JOIN offers o ON o.product_id = k.id
+       WHERE o.deleted_at IS NULL AND o.price_type <> 'personal'",
 );
 static LEVELS: Statement = Statement::new(
     "WITH k (id) AS (VALUES",

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use tokio::task::JoinSet;
 
 /// Changes with everything that decides about what is in the files.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// The word for these files among what a node derives from the database.
 const KIND: &str = "mirror";
 /// Products whose rows stand in one batch.

@@ -56,7 +56,7 @@ fn told(mirror: &Mirror, products: u64) -> String {
             .collect::<Vec<_>>()
     );
     for id in (0..products).map(product) {
-        all += &format!("{:?}\n", mirror.catalog.offers(id, &[], None, None, 9).items);
+        all += &format!("{:?}\n", mirror.catalog.stored_offers(None, id, &[], None));
         let levels =
             mirror.stock.of_product(id, &[], None, 9, |_, level| Some(format!("{level:?}")));
         all += &format!("{:?} {:?}\n", levels.items, mirror.catalog.subject(id));

@@ -195,6 +195,7 @@ fn record(product: ProductId, offer: &Offer) -> OfferRecord {
         lowest_price_30d: None,
         valid_from: offer.window.0.map(Micros),
         valid_through: offer.window.1.map(Micros),
+        sale: None,
         promotions: Vec::new(),
         as_of: Micros(0),
     }

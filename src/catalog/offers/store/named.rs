@@ -34,6 +34,8 @@ struct Naming {
     promotion_ids: String,
     named_promotions: Option<String>,
     version: i64,
+    /// Whether partners are told of it: it is no price of one customer.
+    told: bool,
 }
 
 impl Naming {
@@ -94,6 +96,9 @@ pub(in crate::catalog) async fn tell_anew(
             named.into(),
             now.0.into(),
         ]);
+        if !offer.told {
+            continue;
+        }
         let (product, store, channel) = offer.key();
         changes.push(Change {
             kind: "offer",
@@ -114,11 +119,12 @@ async fn naming(
     hidden: &HashSet<&str>,
 ) -> Result<Vec<Naming>, StoreError> {
     const KEEPING_BACK: &str = "SELECT product_id, store_id, channel, promotion_ids,
-        named_promotions, version FROM offers
+        named_promotions, version, price_type <> 'personal' AS told FROM offers
         WHERE named_promotions IS NOT NULL AND deleted_at IS NULL";
     // Reads all offers: that a promotion turns into one customer's own is rare.
     const TELLING: &str = "SELECT product_id, store_id, channel, promotion_ids,
-        named_promotions, version FROM offers WHERE promotion_ids <> '' AND deleted_at IS NULL";
+        named_promotions, version, price_type <> 'personal' AS told FROM offers
+        WHERE promotion_ids <> '' AND deleted_at IS NULL";
     let mut found: Vec<Naming> = Vec::new();
     for (select, turned) in [(KEEPING_BACK, shown), (TELLING, hidden)] {
         if turned.is_empty() {

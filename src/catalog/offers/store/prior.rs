@@ -2,9 +2,10 @@
 //! 98/6/EC, Art. 6a). Where a product has been sold for less than 30 days, it is the lowest price
 //! since; where no price before is known, there is none to tell.
 
-use crate::catalog::offers::{Offer, OfferKey, Terms};
+use crate::catalog::offers::OfferKey;
 use crate::kernel::clock::HOUR;
 use crate::kernel::word::Word as _;
+use crate::kernel::{Currency, Micros};
 use crate::storage::bulk::{self, Cell, Statement};
 use crate::storage::{StoreError, Tx};
 use hashbrown::HashMap;
@@ -23,16 +24,25 @@ pub(super) struct Reduction {
 
 /// An offer that begins to be reduced.
 pub(super) struct Question<'a> {
-    pub(super) offer: &'a Offer,
-    pub(super) terms: &'a Terms,
+    pub(super) key: OfferKey,
     pub(super) names: &'a [String; 2],
+    pub(super) currency: Currency,
+    /// When the reduction begins: when the offer or its sale does, where that is said.
+    pub(super) began: Micros,
 }
 
-impl Question<'_> {
-    /// When the reduction begins: when the offer does, where it says so.
-    fn begin(&self) -> i64 {
-        self.terms.valid_from.unwrap_or(self.offer.as_of).0
+/// The prior price of a sale that is still to come, `found` being the lowest that is known of the days before
+/// it: until it begins, the price is the one that holds from `as_of` on.
+pub(super) fn before_sale(
+    found: Option<i64>,
+    began: Micros,
+    (price, as_of): (i64, Micros),
+) -> Option<i64> {
+    if as_of >= began {
+        return found;
     }
+    let holds_all_the_time = as_of.0 <= began.0.saturating_sub(WINDOW);
+    Some(found.filter(|_| !holds_all_the_time).map_or(price, |lowest| lowest.min(price)))
 }
 
 // The price that held when the window began was applied in it, however long it had held.
@@ -57,20 +67,20 @@ struct Found {
 }
 
 /// The reductions that begin, with the lowest prices that the history knows.
-pub(super) async fn ask(
+pub(super) async fn ask<'a>(
     tx: &mut Tx,
-    questions: &[Question<'_>],
+    questions: impl Iterator<Item = &'a Question<'a>> + Clone,
 ) -> Result<HashMap<OfferKey, Reduction>, StoreError> {
-    let mut cells: Vec<Cell<'_>> = Vec::with_capacity(6 * questions.len());
-    for question in questions {
+    let mut cells: Vec<Cell<'_>> = Vec::new();
+    for question in questions.clone() {
         let [product, store] = question.names;
         cells.extend([
             product.as_str().into(),
             store.as_str().into(),
-            question.offer.key.channel.as_str().into(),
-            question.terms.price.currency.code().into(),
-            (question.begin() - WINDOW).into(),
-            question.begin().into(),
+            question.key.channel.as_str().into(),
+            question.currency.code().into(),
+            question.began.0.saturating_sub(WINDOW).into(),
+            question.began.0.into(),
         ]);
     }
     let rows: Vec<Found> = bulk::lookup(tx, &LOWEST, &cells).await?;
@@ -80,10 +90,10 @@ pub(super) async fn ask(
             ((row.product_id.as_str(), row.store_id.as_str(), row.channel.as_str()), row.lowest)
         })
         .collect();
-    let answer = |question: &Question<'_>| {
-        let ([product, store], key) = (question.names, question.offer.key);
+    let answer = |question: &'a Question<'a>| {
+        let ([product, store], key) = (question.names, question.key);
         let name = (product.as_str(), store.as_str(), key.channel.as_str());
-        (key, Reduction { since: question.begin(), lowest: lowest.get(&name).copied() })
+        (key, Reduction { since: question.began.0, lowest: lowest.get(&name).copied() })
     };
-    Ok(questions.iter().map(answer).collect())
+    Ok(questions.map(answer).collect())
 }

@@ -9,7 +9,7 @@ use crate::storage::{StoreError, Tx};
 static FIND: Statement = Statement::new(
     "WITH k (product_id, store_id, channel) AS (VALUES",
     3,
-    ") SELECT o.product_id, o.store_id, o.channel, o.version
+    ") SELECT o.product_id, o.store_id, o.channel, o.version, o.price_type <> 'personal'
        FROM k JOIN offers o ON o.product_id = k.product_id AND o.store_id = k.store_id
          AND o.channel = k.channel
        WHERE o.deleted_at IS NULL",
@@ -17,11 +17,12 @@ static FIND: Statement = Statement::new(
 static FIND_BY_PRODUCT: Statement = Statement::new(
     "WITH k (product_id) AS (VALUES",
     1,
-    ") SELECT o.product_id, o.store_id, o.channel, o.version
+    ") SELECT o.product_id, o.store_id, o.channel, o.version, o.price_type <> 'personal'
        FROM k JOIN offers o ON o.product_id = k.product_id WHERE o.deleted_at IS NULL",
 );
 
-type Live = (String, String, String, i64);
+/// Product, store, channel and version of an offer that is there, and whether partners are told of it.
+type Live = (String, String, String, i64, bool);
 
 /// Withdraws the offers of these products, stores and channels; how many there were.
 pub async fn remove(
@@ -50,21 +51,23 @@ pub async fn remove_of_products(
 pub async fn remove_of_store(tx: &mut Tx, store: &str, now: Micros) -> Result<u64, StoreError> {
     const WITHDRAW: &str = "UPDATE offers SET deleted_at = $1, updated_at = $1,
         version = version + 1 WHERE store_id = $2 AND deleted_at IS NULL
-        RETURNING product_id, channel, version";
-    let mut gone: Vec<(String, String, i64)> = on_tx!(&mut *tx, c => {
+        RETURNING product_id, channel, version, price_type <> 'personal'";
+    let mut gone: Vec<(String, String, i64, bool)> = on_tx!(&mut *tx, c => {
         sqlx::query_as(WITHDRAW).bind(now.0).bind(store).fetch_all(c).await?
     });
     gone.sort_unstable();
-    let change = |(product, channel, version)| Change {
+    let count = gone.len() as u64;
+    let told = gone.into_iter().filter(|(.., is_told)| *is_told);
+    let change = |(product, channel, version, _)| Change {
         kind: "offer",
         id: format!("{product}/{store}/{channel}"),
         deleted: true,
         reason: "store_deleted",
         version,
     };
-    let changes: Vec<Change> = gone.into_iter().map(change).collect();
+    let changes: Vec<Change> = told.map(change).collect();
     changes::append(tx, &changes, now).await?;
-    Ok(changes.len() as u64)
+    Ok(count)
 }
 
 /// The instant of the price stays: a row that names the offer again with the same instant holds.
@@ -77,8 +80,9 @@ async fn withdraw(
     const WITHDRAW: &str = "UPDATE offers SET deleted_at = $1, updated_at = $1, version = $2
         WHERE product_id = $3 AND store_id = $4 AND channel = $5";
     live.sort_unstable();
+    let count = live.len() as u64;
     let mut changes = Vec::with_capacity(live.len());
-    for (product, store, channel, version) in live {
+    for (product, store, channel, version, is_told) in live {
         let version = version + 1;
         on_tx!(tx, c => {
             sqlx::query(WITHDRAW)
@@ -90,9 +94,11 @@ async fn withdraw(
                 .execute(c)
                 .await?;
         });
-        let id = format!("{product}/{store}/{channel}");
-        changes.push(Change { kind: "offer", id, deleted: true, reason, version });
+        if is_told {
+            let id = format!("{product}/{store}/{channel}");
+            changes.push(Change { kind: "offer", id, deleted: true, reason, version });
+        }
     }
     changes::append(tx, &changes, now).await?;
-    Ok(changes.len() as u64)
+    Ok(count)
 }

@@ -1,0 +1,130 @@
+//! Offers as they are stored, for the lines that come about them.
+
+use crate::catalog::offers::{OfferKey, PriceType, Sale, Terms, priced};
+use crate::kernel::word::Word as _;
+use crate::kernel::{Amount, Micros, Money};
+use crate::storage::StoreError;
+use crate::storage::bulk::Statement;
+
+pub(super) static FIND: Statement = Statement::new(
+    "WITH k (product_id, store_id, channel) AS (VALUES",
+    3,
+    ") SELECT o.product_id, o.store_id, o.channel, o.currency, o.price, o.list_price,
+         o.member_price, o.price_type, o.unit_price, o.unit_reference, o.tax_included,
+         o.valid_from, o.valid_through, COALESCE(o.named_promotions, o.promotion_ids) AS named,
+         o.as_of, o.version,
+         o.eco_contribution, o.seller, o.reduced_since, o.lowest_price_30d, o.sale, o.turns_at,
+         o.deleted_at IS NOT NULL AS deleted
+       FROM k JOIN offers o ON o.product_id = k.product_id AND o.store_id = k.store_id
+         AND o.channel = k.channel",
+);
+
+/// An offer as it is stored.
+#[derive(Debug, sqlx::FromRow)]
+pub(super) struct Stored {
+    product_id: String,
+    store_id: String,
+    channel: String,
+    pub(super) currency: String,
+    price: i64,
+    list_price: Option<i64>,
+    member_price: Option<i64>,
+    pub(super) price_type: String,
+    unit_price: Option<i64>,
+    unit_reference: Option<String>,
+    tax_included: bool,
+    valid_from: Option<i64>,
+    valid_through: Option<i64>,
+    named: String,
+    pub(super) as_of: i64,
+    pub(super) version: i64,
+    eco_contribution: Option<i64>,
+    seller: Option<String>,
+    pub(super) reduced_since: Option<i64>,
+    pub(super) lowest_price_30d: Option<i64>,
+    #[sqlx(rename = "sale")]
+    sale_text: Option<String>,
+    /// The sale beside its price, as far as it was read.
+    #[sqlx(skip)]
+    pub(super) sale: Option<Sale>,
+    turns_at: Option<i64>,
+    pub(super) deleted: bool,
+}
+
+/// The sale in a column.
+pub(super) fn sale_of(text: Option<&str>) -> Result<Option<Sale>, StoreError> {
+    let corrupt = |text| StoreError::corrupt("offers", format!("`{text}` is no sale"));
+    text.map(|text| Sale::read(text).ok_or_else(|| corrupt(text))).transpose()
+}
+
+impl Stored {
+    /// Which offer.
+    pub(super) fn key(&self) -> Result<OfferKey, StoreError> {
+        let corrupt = |error| StoreError::corrupt("offers", error);
+        Ok(OfferKey {
+            product: self.product_id.parse().map_err(corrupt)?,
+            store: self.store_id.parse().map_err(corrupt)?,
+            channel: self.channel.parse().map_err(|error| StoreError::corrupt("offers", error))?,
+        })
+    }
+
+    /// What it costs outside a sale.
+    pub(super) fn money(&self) -> Result<Money, StoreError> {
+        let currency = self.currency.parse();
+        let currency = currency.map_err(|error| StoreError::corrupt("offers", error))?;
+        Ok(Money { amount: Amount(self.price), currency })
+    }
+
+    /// Whether partners are told of it: it is there, and no price of one customer.
+    pub(super) fn is_told(&self) -> bool {
+        !self.deleted && self.price_type != PriceType::Personal.as_str()
+    }
+
+    /// The row with its sale read.
+    pub(super) fn whole(mut self) -> Result<Self, StoreError> {
+        self.sale = sale_of(self.sale_text.as_deref())?;
+        Ok(self)
+    }
+
+    /// Its price at an instant, with its currency and the price that a reduction is measured from.
+    pub(super) fn at(&self, at: Micros) -> (&str, Amount, Option<Amount>) {
+        let (own, list_price) = (Amount(self.price), self.list_price.map(Amount));
+        let (price, list_price) = priced(own, list_price, self.sale.as_ref(), at);
+        (&self.currency, price, list_price)
+    }
+
+    /// The turns of its price before an instant that nobody has noted yet.
+    pub(super) fn missed(&self, before: Micros) -> Vec<Micros> {
+        let Some(due) = self.turns_at.filter(|_| self.is_told()) else { return Vec::new() };
+        let turns = self.sale.iter().flat_map(|sale| sale.turns());
+        turns.filter(|turn| turn.0 >= due && *turn < before).collect()
+    }
+
+    /// The prior price of a reduction in which it is at an instant, where it is in one.
+    pub(super) fn prior_at(&self, at: Micros) -> Option<Option<i64>> {
+        if let Some(sale) = self.sale.filter(|sale| sale.holds(at)) {
+            return Some(sale.lowest_price_30d.map(|amount| amount.0));
+        }
+        let is_sale = self.price_type == PriceType::Sale.as_str() && self.reduced_since.is_some();
+        let holds = self.valid_through.is_none_or(|through| at.0 <= through);
+        (is_sale && holds).then_some(self.lowest_price_30d)
+    }
+
+    /// Whether its terms are these.
+    pub(super) fn same(&self, terms: &Terms) -> bool {
+        self.currency == terms.price.currency.code()
+            && self.price == terms.price.amount.0
+            && self.list_price == terms.list_price.map(|a| a.0)
+            && self.sale.as_ref().map(Sale::as_told) == terms.sale
+            && self.member_price == terms.member_price.map(|a| a.0)
+            && self.price_type == terms.price_type.as_str()
+            && self.unit_price == terms.unit_price.map(|a| a.0)
+            && self.unit_reference == terms.unit_reference
+            && self.tax_included == terms.tax_included
+            && self.eco_contribution == terms.eco_contribution.map(|a| a.0)
+            && self.seller == terms.seller
+            && self.valid_from == terms.valid_from.map(|at| at.0)
+            && self.valid_through == terms.valid_through.map(|at| at.0)
+            && self.named == terms.promotion_ids
+    }
+}

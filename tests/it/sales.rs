@@ -1,0 +1,270 @@
+//! Sales that feeds announce: the right price before, during and after, from one import; and lists that tell
+//! what holds now.
+
+use crate::follow::assert_followed;
+use crate::support::{NOON, TestApp, TestKey, data};
+use comptoir::feeds::{Feed, Format, Options, import_with};
+use serde_json::{Value, json};
+
+const HOUR: i64 = 3_600_000_000;
+const SPAN: &str = "2026-11-22T13:00:00Z/2026-11-22T15:00:00Z";
+
+async fn shop(stores: u32) -> (TestApp, TestKey) {
+    let app = TestApp::builder().fixed_clock(NOON).start().await;
+    app.stock_shelves(2, stores).await;
+    let key = app.key(json!({})).await;
+    (app, key)
+}
+
+/// Takes a feed of offers in and waits until it is served.
+async fn take(app: &TestApp, format: Format, text: &str) -> (u64, u64) {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), text).unwrap();
+    let options = Options { format, store_code: Some("0000".into()), ..Options::default() };
+    let (path, db, clock) = (file.path(), &app.db, &app.clock);
+    let report = import_with(db, clock, Feed::Offers, path, &options, None, &mut |_| {}).await;
+    let report = report.unwrap();
+    assert_eq!(report.rejected, 0, "{report}");
+    app.caught_up().await;
+    (report.accepted, report.unchanged)
+}
+
+fn google() -> String {
+    let sku = data::sku(0);
+    format!(
+        "id\tprice\tsale_price\tsale_price_effective_date\tunit_pricing_measure\tunit_pricing_base_measure\n\
+         {sku}\t15.00 EUR\t12.00 EUR\t{SPAN}\t750 ml\t1 l\n"
+    )
+}
+
+fn acp() -> String {
+    let line = json!({
+        "item_id": data::sku(0), "price": { "amount": 1500, "currency": "eur" },
+        "sale_price": { "amount": 1200, "currency": "eur" }, "sale_price_dates": SPAN,
+        "unit_pricing_measure": "750 ml", "unit_pricing_base_measure": "1 l",
+    });
+    line.to_string() + "\n"
+}
+
+async fn get(app: &TestApp, key: &TestKey, path: &str) -> Value {
+    let answer = app.get(&key.text, path).await;
+    assert_eq!(answer.status(), 200, "{path}");
+    answer.json().await.unwrap()
+}
+
+fn offers_of(n: u32) -> String {
+    format!("/v1/products/{}/offers", data::product_id(n))
+}
+
+/// Price, list price, type, unit price and lowest price before of an offer.
+fn told(offer: &Value) -> Value {
+    let amount = |field: &str| offer[field]["amount"].clone();
+    let amounts = ["price", "list_price", "unit_price", "lowest_price_30d"].map(amount);
+    json!([offer["price_type"], amounts])
+}
+
+/// The offer of the product in every form that lists it, which all say the same.
+async fn everywhere(app: &TestApp, key: &TestKey) -> Value {
+    let product = data::product_id(0);
+    let offer = get(app, key, &offers_of(0)).await["items"][0].clone();
+    let embedded = get(app, key, &format!("/v1/products/{product}?embed=offers")).await;
+    let in_store = get(app, key, &format!("/v1/stores/{}/offers", data::store_id(0))).await;
+    assert_eq!((&embedded["offers"][0], &in_store["items"][0]), (&offer, &offer));
+    let price = offer["price"]["amount"].as_str().unwrap().to_owned();
+    let filtered = format!("/v1/products?min_price={price}&max_price={price}");
+    assert_eq!(get(app, key, &filtered).await["items"].as_array().unwrap().len(), 1, "{price}");
+    told(&offer)
+}
+
+/// The reasons of the entries about offers behind a position, at least so many.
+async fn reasons(app: &TestApp, key: &TestKey, after: &Value, least: usize) -> Vec<Value> {
+    let (mut after, mut found) = (after.as_str().unwrap().to_owned(), Vec::new());
+    while found.len() < least {
+        let path = format!("/v1/changes?types=offer&wait_s=20&after={after}");
+        let page = get(app, key, &path).await;
+        found.extend(page["items"].as_array().unwrap().iter().map(|entry| entry["reason"].clone()));
+        after = page["next_position"].as_str().unwrap().to_owned();
+    }
+    found
+}
+
+#[tokio::test]
+async fn a_sale_is_told_before_during_and_after_it_from_one_feed() {
+    for (format, feed) in [(Format::GoogleProducts, google()), (Format::Acp, acp())] {
+        let (app, key) = shop(1).await;
+        take(&app, format, &feed).await;
+        let regular = json!(["regular", ["15.00", null, "20.00", null]]);
+        assert_eq!(everywhere(&app, &key).await, regular, "{}", format.as_str());
+        let start = get(&app, &key, "/v1/changes?after=latest").await["next_position"].clone();
+        app.clock.advance(HOUR);
+        let sale = json!(["sale", ["12.00", "15.00", "16.00", "15.00"]]);
+        assert_eq!(everywhere(&app, &key).await, sale);
+        let offer = get(&app, &key, &offers_of(0)).await["items"][0].clone();
+        assert_eq!(offer["valid_from"], "2026-11-22T13:00:00Z");
+        assert_eq!(offer["valid_through"], "2026-11-22T15:00:00Z");
+        assert_eq!(reasons(&app, &key, &start, 1).await, ["price_changed"]);
+        // The feed comes again, and says nothing new.
+        assert_eq!(take(&app, format, &feed).await, (0, 1));
+        app.clock.advance(2 * HOUR);
+        assert_eq!(everywhere(&app, &key).await, sale, "its last instant is part of it");
+        app.clock.advance(1);
+        assert_eq!(everywhere(&app, &key).await, regular);
+        assert_eq!(reasons(&app, &key, &start, 2).await, ["price_changed", "price_changed"]);
+        let path = format!("/v1/products/{}/price-history", data::product_id(0));
+        let history = get(&app, &key, &path).await;
+        let row = |row: &Value| json!([row["price"]["amount"], row["since"], row["until"]]);
+        let rows: Vec<Value> = history["items"].as_array().unwrap().iter().map(row).collect();
+        let (begin, end) = ("2026-11-22T13:00:00Z", "2026-11-22T15:00:00.000001Z");
+        assert_eq!(
+            rows,
+            [
+                json!(["15.00", NOON, begin]),
+                json!(["12.00", begin, end]),
+                json!(["15.00", end, null])
+            ]
+        );
+    }
+}
+
+/// An offer of product 0 in store 0, `day` days after the first of October.
+fn line(day: i64, price: &str, sale: Option<(&str, i64, i64)>) -> Value {
+    let at = |day: i64| {
+        let first: comptoir::kernel::Micros = "2026-10-01T00:00:00Z".parse().unwrap();
+        comptoir::kernel::Micros(first.0 + day * 24 * HOUR).to_string()
+    };
+    let mut offer = data::offer(0, 0, price);
+    offer["as_of"] = json!(at(day));
+    if let Some((price, from, through)) = sale {
+        let price = json!({ "amount": price, "currency": "EUR" });
+        offer["sale"] =
+            json!({ "price": price, "valid_from": at(from), "valid_through": at(through) });
+    }
+    offer
+}
+
+#[tokio::test]
+async fn the_prior_price_of_a_sale_is_the_lowest_of_the_thirty_days_before_it_begins() {
+    let app = TestApp::builder().fixed_clock("2026-10-01T00:00:00Z").start().await;
+    app.stock_shelves(1, 1).await;
+    let key = app.key(json!({})).await;
+    let lowest = async |lines: &[Value], day: i64| {
+        let until = |at: comptoir::kernel::Micros| app.clock.advance(at.0 - app.clock.now().0);
+        for line in lines {
+            until(line["as_of"].as_str().unwrap().parse().unwrap());
+            let report = app.import(Feed::Offers, std::slice::from_ref(line)).await;
+            assert_eq!((report.accepted, report.rejected), (1, 0), "{report}");
+        }
+        app.caught_up().await;
+        let first: comptoir::kernel::Micros = "2026-10-01T00:00:00Z".parse().unwrap();
+        until(comptoir::kernel::Micros(first.0 + day * 24 * HOUR));
+        told(&get(&app, &key, &offers_of(0)).await["items"][0])
+    };
+    let sale = |price, before| json!(["sale", [price, "9.00", "1.37", before]]);
+    let unit = |mut expected: Value| {
+        expected[1][2] = Value::Null;
+        expected
+    };
+    // The 5.00 of day 1 held until day 2, which is more than thirty days before day 33.
+    let lines =
+        [line(0, "8.00", None), line(1, "5.00", None), line(2, "9.00", Some(("7.00", 33, 40)))];
+    assert_eq!(lowest(&lines, 33).await, unit(sale("7.00", "9.00")));
+    // Cheaper still while it lasts: the reduction goes on, with its prior price.
+    let lines = [line(35, "9.00", Some(("6.00", 35, 40)))];
+    assert_eq!(lowest(&lines, 36).await, unit(sale("6.00", "9.00")));
+    // The next one begins within thirty days of the first: its price counts.
+    let lines = [line(42, "9.00", Some(("6.50", 50, 55)))];
+    assert_eq!(lowest(&lines, 50).await, unit(sale("6.50", "6.00")));
+    // Told for long ahead, so that only the price between counts.
+    let lines = [line(56, "9.00", Some(("4.00", 100, 110)))];
+    assert_eq!(lowest(&lines, 100).await, unit(sale("4.00", "9.00")));
+}
+
+#[tokio::test]
+async fn snapshot_and_changes_tell_a_sale_whole_and_stay_equal_when_it_begins() {
+    let (app, key) = shop(1).await;
+    take(&app, Format::GoogleProducts, &google()).await;
+    app.snapshot().await;
+    let held = crate::follow::load(&app, &key.text).await;
+    let position = json!(held.1);
+    app.clock.advance(HOUR);
+    reasons(&app, &key, &position, 1).await;
+    let path = format!("/v1/changes?embed=resource&types=offer&after={}", held.1);
+    let resource = get(&app, &key, &path).await["items"][0]["resource"].clone();
+    assert_eq!(resource["price"]["amount"], "15.00");
+    assert_eq!(resource["sale"]["price"]["amount"], "12.00");
+    assert_eq!(
+        resource["sale"]["unit_price"]["reference"],
+        json!({"value": "1", "unit_code": "LTR"})
+    );
+    assert_eq!(resource["sale"]["lowest_price_30d"]["amount"], "15.00");
+    assert_eq!(resource["sale"]["valid_from"], "2026-11-22T13:00:00Z");
+    assert_followed(&app, &key.text, &(held.0, held.1), 100).await;
+    // What it tells can be sent back in and changes nothing.
+    let report = app.import(Feed::Offers, &[resource]).await;
+    assert_eq!((report.unchanged, report.rejected), (1, 0), "{report}");
+}
+
+#[tokio::test]
+async fn a_product_feed_comes_back_with_its_sales() {
+    let (app, key) = shop(1).await;
+    take(&app, Format::GoogleProducts, &google()).await;
+    let cells = async || {
+        let table = app.get(&key.text, "/v1/feeds/google-products").await.text().await.unwrap();
+        let mut reader = csv::ReaderBuilder::new().delimiter(b'\t').from_reader(table.as_bytes());
+        let row = reader.deserialize::<std::collections::BTreeMap<String, String>>().next();
+        let row = row.unwrap().unwrap();
+        ["price", "sale_price", "sale_price_effective_date"].map(|name| row[name].clone())
+    };
+    let whole = ["15.00 EUR", "12.00 EUR", SPAN];
+    assert_eq!(cells().await, whole, "before it");
+    app.clock.advance(HOUR);
+    assert_eq!(cells().await, whole, "while it lasts");
+    app.clock.advance(2 * HOUR + 1);
+    assert_eq!(cells().await, ["15.00 EUR", "", ""], "after it");
+}
+
+#[tokio::test]
+async fn lists_tell_only_what_holds_now() {
+    let (app, key) = shop(3).await;
+    let lasting = |store: u32, from: Value, through: Value| {
+        let mut offer = data::offer(0, store, "2.39");
+        (offer["valid_from"], offer["valid_through"]) = (from, through);
+        offer
+    };
+    let lines = [
+        lasting(0, Value::Null, json!("2026-11-22T11:59:59Z")),
+        lasting(1, json!("2026-11-22T12:00:00Z"), json!("2026-11-22T13:00:00Z")),
+        lasting(2, json!("2026-11-22T13:00:00.000001Z"), Value::Null),
+    ];
+    app.import(Feed::Offers, &lines).await;
+    app.caught_up().await;
+    let product = data::product_id(0);
+    for (now, there) in [("noon", 1), ("one", 2)] {
+        let own = get(&app, &key, &format!("{}?include_total=true", offers_of(0))).await;
+        let stores: Vec<&Value> =
+            own["items"].as_array().unwrap().iter().map(|offer| &offer["store_id"]).collect();
+        assert_eq!(
+            (stores, &own["total"]),
+            (vec![&json!(data::store_id(there))], &json!(1)),
+            "{now}"
+        );
+        let embedded = get(&app, &key, &format!("/v1/products/{product}?embed=offers")).await;
+        assert_eq!(embedded["offers"], own["items"], "{now}");
+        for n in 0..3 {
+            let path = format!("/v1/stores/{}/offers?include_total=true", data::store_id(n));
+            let page = get(&app, &key, &path).await;
+            let count = u64::from(n == there);
+            assert_eq!(page["total"], count, "{now} in {n}");
+            assert_eq!(page["items"].as_array().unwrap().len() as u64, count, "{now} in {n}");
+        }
+        for form in ["text/csv", "application/x-ndjson", "application/ld+json"] {
+            let request = app.http.get(app.public_url(&offers_of(0))).bearer_auth(&key.text);
+            let text = request.header("accept", form).send().await.unwrap().text().await.unwrap();
+            for n in 0..3 {
+                let named = text.contains(&data::store_id(n).clone());
+                assert_eq!(named, n == there, "{now}: {n} as {form}: {text}");
+            }
+        }
+        app.clock.advance(HOUR + 1);
+    }
+}
