@@ -1,7 +1,7 @@
 //! How the limits of a key stand, for who holds it.
 
 use crate::access::directory::{KeyRecord, Keyring};
-use crate::access::plan::{OperationId, named};
+use crate::access::plan::{OperationId, left_out, named};
 use crate::kernel::Micros;
 use crate::kernel::word::words;
 use crate::limit::{Anchor, Kind, Limit, LimitName, Look, Per, Period};
@@ -37,6 +37,10 @@ pub struct LimitStandingOut {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<String>>, example = json!(["list_products"]))]
     operations: Option<Vec<OperationId>>,
+    /// The operations whose calls are not counted, where all others are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<String>>, example = json!(["list_suggestions"]))]
+    except: Option<Vec<OperationId>>,
     /// Units that a rate or a quota grants.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = 1_000_000)]
@@ -95,6 +99,7 @@ fn told(limit: &Limit, look: &Look) -> LimitStandingOut {
         kind: LimitKind::Rate,
         per: limit.per,
         operations: named(&limit.operations),
+        except: left_out(&limit.operations),
         quota: Some(limit.granted()),
         window_s: None,
         period: None,

@@ -196,7 +196,10 @@ fn told(status: &mut actix_web::HttpResponseBuilder, body: &impl Serialize) -> H
 /// To everybody, by name: what they allow, and what becomes of who applies for them.
 #[utoipa::path(
     tag = "registration", operation_id = "list_public_plans",
-    responses((status = 200, description = "The plans", body = PublicPlans), Problems)
+    responses(
+        (status = 200, description = "The plans", body = PublicPlans),
+        (status = 304, description = "You hold these already."), Problems
+    )
 )]
 #[get("/v1/plans")]
 async fn list_public_plans(request: HttpRequest, at: At) -> ApiResult<Answer> {
