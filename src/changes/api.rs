@@ -83,7 +83,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
     ),
     responses(
         (status = 200, description = "A page of changes.", body = PageOfChanges<'_>, headers(("Next-Position" = String, description = "The next call's `after`."))),
-        (status = 304, description = "You hold this page already."),
+        (status = 304, description = "You hold this page already.", headers(("Next-Position" = String, description = "The next call's `after`."))),
         (status = 410, description = "The log does not reach back to the position."),
     ),
 )]

@@ -22,6 +22,11 @@ words! {
 
 /// A limit and how it stands now.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "name": "month", "kind": "quota", "per": "partner", "quota": 1_000_000, "period": "month", "anchor": "calendar",
+    "time_zone": "Europe/Paris", "period_start": "2026-10-31T23:00:00Z", "period_end": "2026-11-30T23:00:00Z",
+    "used": "4711.000", "remaining": 995_289, "reset_s": 740_000,
+}))]
 pub struct LimitStandingOut {
     /// Its name in the `RateLimit` headers.
     #[schema(value_type = String, example = "month")]

@@ -236,7 +236,8 @@ async fn the_worked_answers_stand_in_the_document() {
     assert_eq!((&change["op"], &change["type"]), (&json!("delete"), &json!("product")), "{changes}");
     let heir = comptoir::kernel::id::ProductId::derived("82311569").to_string();
     assert_eq!((&change["replaced_by"], &changes["has_more"]), (&json!(heir), &json!(false)));
-    assert_eq!(changes["next_position"], change["position"]);
+    let position = |of: &Value| of.as_str().unwrap().parse::<i64>().unwrap();
+    assert!(position(&changes["next_position"]) >= position(&change["position"]), "{changes}");
 
     // And the refused GTIN is refused as it is shown.
     let (app, key) = shop().await;

@@ -134,7 +134,7 @@ pub struct ApplicationTaken {
 #[serde(deny_unknown_fields)]
 pub struct LinkIn {
     /// What stands behind `token=` in the link.
-    #[schema(value_type = String, min_length = 64, max_length = 64, example = "0f1e2d…")]
+    #[schema(value_type = String, min_length = 64, max_length = 64, example = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")]
     pub token: Token,
 }
 

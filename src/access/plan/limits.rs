@@ -26,6 +26,7 @@ pub enum LimitDoc {
 /// A rate: `quota` units may be taken at once; what was taken comes back evenly over `window_s` seconds.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "name": "burst", "quota": 50, "window_s": 1, "except": ["list_suggestions"] }))]
 pub struct RateDoc {
     /// Its name in the `RateLimit` headers: 1 to 20 of a-z, 0-9, `_` and `-`.
     #[schema(value_type = String, example = "burst", min_length = 1, max_length = 20, pattern = "^[a-z0-9_-]+$")]
@@ -54,6 +55,7 @@ pub struct RateDoc {
 /// billed: what is free takes nothing, and test keys have none.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "name": "month", "quota": 1_000_000, "period": "month", "anchor": "calendar", "time_zone": "Europe/Paris" }))]
 pub struct QuotaDoc {
     /// Its name in the `RateLimit` headers: 1 to 20 of a-z, 0-9, `_` and `-`.
     #[schema(value_type = String, example = "month", min_length = 1, max_length = 20, pattern = "^[a-z0-9_-]+$")]
@@ -92,6 +94,7 @@ pub struct QuotaDoc {
 /// answer.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "name": "at-once", "concurrent": 10, "operations": ["list_products"] }))]
 pub struct ConcurrencyDoc {
     /// Its name in the `RateLimit` headers: 1 to 20 of a-z, 0-9, `_` and `-`.
     #[schema(value_type = String, example = "at-once", min_length = 1, max_length = 20, pattern = "^[a-z0-9_-]+$")]

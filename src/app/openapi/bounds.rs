@@ -2,6 +2,7 @@
 //! entries. What a type does not say itself gets the bound that holds for all of its kind, so that
 //! generated clients and validators always find one.
 
+use crate::http::Code;
 use crate::http::params::{LONGEST, LONGEST_LIST};
 use serde_json::{Map, Value, json};
 
@@ -94,6 +95,11 @@ fn shape(parameter: &mut Value) {
     // A list of products takes any sku, and finds nothing of one that no product can have.
     let form = FORMS.iter().find(|(known, ..)| *known == name && !(in_query && name == "sku"));
     let Some((_, format, one)) = form else {
+        if in_query && name == "code" {
+            // Of a problem.
+            let codes: Vec<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
+            parameter["schema"]["pattern"] = json!(format!("^({})$", codes.join("|")));
+        }
         let schema = &mut parameter["schema"];
         let is_free = ["enum", "format", "pattern"].iter().all(|key| schema.get(key).is_none());
         if in_query && is_free && schema["type"] == "string" {

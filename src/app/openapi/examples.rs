@@ -26,7 +26,8 @@ pub(super) fn complete(document: &mut Value, api: Api) {
             let responses = operation.get_mut("responses").and_then(Value::as_object_mut);
             let good = responses.into_iter().flatten().filter(|(status, _)| status.starts_with('2'));
             for (_, response) in good {
-                let Some(content) = response["content"].get_mut(JSON) else { continue };
+                let content = response.get_mut("content").and_then(|types| types.get_mut(JSON));
+                let Some(content) = content else { continue };
                 let example = match &given[&id] {
                     Value::Null => of(&content["schema"], &schemas, &mut Vec::new()),
                     answer => Some(answer.clone()),
@@ -101,7 +102,8 @@ fn object(schema: &Value, schemas: &Value, open: &mut Vec<String>) -> Value {
         let value = value.or_else(|| must().then_some(Value::Null));
         Some((name.clone(), value?))
     });
-    Value::Object(members.collect())
+    let most = schema["maxProperties"].as_u64().map_or(usize::MAX, |most| most as usize);
+    Value::Object(members.take(most).collect())
 }
 
 fn number(schema: &Value) -> Value {

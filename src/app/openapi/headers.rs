@@ -6,22 +6,23 @@ use serde_json::{Map, Value, json};
 
 /// Bytes of the head of a call, more than which no header can have.
 const HEAD: u64 = 131_072;
-/// Headers of every answer to a call whose caller may be known.
-const OF_CALLERS: [&str; 9] = [
+/// Headers of every answer to a call whose caller may be known. `X-RateLimit-*`, which are off where nobody has turned
+/// them on, stand in the text alone: linters take either these or the standard's.
+const OF_CALLERS: [&str; 6] = [
     "Access-Control-Allow-Origin",
     "Comptoir-Degraded",
     "RateLimit",
     "RateLimit-Policy",
     "Usage-Event-Id",
-    "X-RateLimit-Limit",
-    "X-RateLimit-Remaining",
-    "X-RateLimit-Reset",
     "X-Request-Cost",
 ];
 /// Headers of every answer to a call that needs no key.
 const OF_ANYBODY: [&str; 2] = ["Access-Control-Allow-Origin", "Usage-Event-Id"];
 /// Headers of every answer of an operation that is deprecated.
 const OF_ITS_END: [&str; 3] = ["Deprecation", "Link", "Sunset"];
+/// The GET of the admin API whose answer can only be had whole: its `ETag` is the version that edits name, and
+/// when a key was last used is no version.
+const WHOLE: &str = "get_key";
 /// Headers of an answer that can be asked for again.
 const VALIDATED: [&str; 3] = ["Cache-Control", "ETag", "Vary"];
 /// Headers of an answer with a file.
@@ -73,11 +74,22 @@ pub(super) fn complete(document: &mut Value, api: Api) {
     let paths = document["paths"].as_object_mut().into_iter().flatten();
     for (_, methods) in paths {
         let operations = methods.as_object_mut().into_iter().flatten();
-        for (_, operation) in operations.filter(|(_, operation)| operation.is_object()) {
+        for (method, operation) in operations.filter(|(_, operation)| operation.is_object()) {
+            if api == Api::Admin && method == "get" {
+                condition(operation);
+            }
             let about = About::of(operation, api);
             answers(operation, &about);
             calls(operation, &about);
         }
+    }
+}
+
+/// Adds to a GET that answers with a document that its caller may hold that already.
+fn condition(operation: &mut Value) {
+    let whole = operation.pointer("/responses/200/content/application~1json");
+    if whole.is_some() && operation["operationId"] != WHOLE {
+        operation["responses"]["304"] = json!({ "description": "You hold this already." });
     }
 }
 
@@ -185,33 +197,14 @@ pub(super) fn components() -> Value {
         let text = json!({ "description": what, "schema": { "type": "string" }, "example": example });
         ((*name).to_owned(), text)
     };
-    let number = |what: &str| {
-        json!({ "description": what, "schema": { "type": "integer", "minimum": 0 }, "example": 1 })
-    };
     let mut all: Map<String, Value> = TEXTS.iter().map(header).collect();
-    for (name, what) in NUMBERS {
-        all.insert(name.to_owned(), number(what));
-    }
+    all.insert("Retry-After".to_owned(), json!({
+        "description": "Seconds until a call is admitted again; absent where waiting does not help. Where calls under way have to end first, 1, for nobody knows when.",
+        "schema": { "type": "integer", "minimum": 0 }, "example": 1,
+    }));
     all["X-Request-Cost"]["schema"]["pattern"] = json!("^[0-9]{1,10}(\\.[0-9]{1,3})?$");
     Value::Object(all)
 }
-
-/// Headers that are numbers, and what they say.
-const NUMBERS: [(&str, &str); 4] = [
-    (
-        "Retry-After",
-        "Seconds until a call is admitted again; absent where waiting does not help. Where calls under way have to end first, 1, for nobody knows when.",
-    ),
-    (
-        "X-RateLimit-Limit",
-        "Where the retailer turns it on: the units of the limit that is nearest to its end.",
-    ),
-    ("X-RateLimit-Remaining", "Where the retailer turns it on: what is left of that limit."),
-    (
-        "X-RateLimit-Reset",
-        "Where the retailer turns it on: seconds until all of that limit is back.",
-    ),
-];
 
 /// Headers that are texts: their names, what they say, an example.
 const TEXTS: [(&str, &str, &str); 19] = [

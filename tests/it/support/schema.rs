@@ -18,7 +18,7 @@ const NOT_TOLD: [&str; 10] = [
     "x-content-type-options",
 ];
 /// Headers that a document names and an answer may be without: what they say of themselves.
-const SOMETIMES: [&str; 12] = [
+const SOMETIMES: [&str; 9] = [
     "access-control-allow-origin",
     "comptoir-degraded",
     "content-language",
@@ -27,9 +27,6 @@ const SOMETIMES: [&str; 12] = [
     "ratelimit-policy",
     "retry-after",
     "www-authenticate",
-    "x-ratelimit-limit",
-    "x-ratelimit-remaining",
-    "x-ratelimit-reset",
     "x-request-cost",
 ];
 
