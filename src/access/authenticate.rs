@@ -7,7 +7,10 @@ use super::policy::CallView;
 use super::token::{self, Tokens};
 use crate::http::{ApiError, Code};
 use crate::kernel::{Micros, secret};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use std::sync::Arc;
+use zeroize::Zeroizing;
 
 /// A key that a call has proved to hold, with what the call may do with it.
 #[derive(Debug)]
@@ -24,15 +27,19 @@ impl From<Arc<KeyRecord>> for Held {
     }
 }
 
-/// The key whose secret or token the call holds. What is not whole costs a checksum, and what another
+/// The key whose secret or token the call holds, as a password too where the operation takes one. What is not whole costs a checksum, and what another
 /// gateway may have given out a hash, where any such key is known.
 pub(super) fn caller(
     keyring: &Keyring,
     tokens: &Tokens,
     call: &CallView<'_>,
-    now: Micros,
+    (takes_basic, now): (bool, Micros),
 ) -> Result<Held, ApiError> {
-    let text = presented(call)?;
+    let password = if takes_basic { password(call)? } else { None };
+    let text = match &password {
+        Some(password) => password.as_slice(),
+        None => presented(call)?,
+    };
     let directory = keyring.current();
     if let Ok(text) = KeyText::parse(text) {
         can_judge(keyring)?;
@@ -135,4 +142,21 @@ fn presented<'a>(call: &CallView<'a>) -> Result<&'a [u8], ApiError> {
         Some((scheme, key)) if scheme.eq_ignore_ascii_case(b"bearer ") => Ok(key),
         _ => Err(ApiError::new(Code::InvalidKey, missing)),
     }
+}
+
+/// The password of `Authorization: Basic` (RFC 7617), where a call has one and no other key. The name before it
+/// says nothing that the key does not.
+fn password(call: &CallView<'_>) -> Result<Option<Zeroizing<Vec<u8>>>, ApiError> {
+    let header = call.authorization.filter(|_| call.api_key.is_none());
+    let split = header.and_then(|header| header.split_at_checked(6));
+    let Some((_, text)) = split.filter(|(scheme, _)| scheme.eq_ignore_ascii_case(b"basic ")) else {
+        return Ok(None);
+    };
+    let malformed = || {
+        let detail = "`Authorization: Basic` holds a name, any, a colon and your key, in base64.";
+        ApiError::new(Code::InvalidKey, detail)
+    };
+    let pair = STANDARD.decode(text.trim_ascii()).map(Zeroizing::new).map_err(|_| malformed())?;
+    let colon = memchr::memchr(b':', &pair).ok_or_else(malformed)?;
+    Ok(pair.get(colon + 1..).map(|password| Zeroizing::new(password.to_vec())))
 }

@@ -37,6 +37,15 @@ impl Operation {
         self.code == op::DownloadExportFile::OPERATION.code
     }
 
+    /// Whether the key may be the password of `Authorization: Basic`: feeds are fetched by programs of others that
+    /// know no other way, Google's Merchant Center among them.
+    #[must_use]
+    pub fn takes_basic(&self) -> bool {
+        const PRODUCTS: u16 = op::DownloadProductFeed::OPERATION.code;
+        const INVENTORY: u16 = op::DownloadInventoryFeed::OPERATION.code;
+        matches!(self.code, PRODUCTS | INVENTORY)
+    }
+
     /// Whether it may be called with a key that is barred: by its address, expiry, contract, a freeze or a
     /// suspension. So its holder can learn why.
     #[must_use]

@@ -138,8 +138,11 @@ impl Gate {
                 let key = self.signer.key_of(address, &self.keyring.current(), now);
                 key.map(Held::from).map_err(refused)?
             }
-            _ => authenticate::caller(&self.keyring, &self.tokens, call, now)
-                .map_err(|error| refused((error, None)))?,
+            _ => {
+                let taken = (operation.takes_basic(), now);
+                authenticate::caller(&self.keyring, &self.tokens, call, taken)
+                    .map_err(|error| refused((error, None)))?
+            }
         };
         if let Err(error) = self.authorise((&key, scopes), operation, call, now) {
             return Err(Refused { key: Some(key), decision: None, error });

@@ -139,7 +139,10 @@ async fn create_key(
 #[utoipa::path(
     tag = "keys", operation_id = "get_key",
     params(("key_id" = String, Path, description = "Id of the key", example = "key_0Ab12Cd34Ef")),
-    responses((status = 200, description = "The key", body = KeyOut), Missing, Problems),
+    responses(
+        (status = 200, description = "The key", body = KeyOut, headers(("ETag" = String, description = "Its version in quotes, for `If-Match`"))),
+        Missing, Problems
+    ),
     security(("admin_token" = []))
 )]
 #[get("/keys/{key_id}")]

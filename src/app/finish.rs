@@ -22,6 +22,7 @@ use crate::telemetry::Metrics;
 use crate::telemetry::access_log::{AccessLog, Line};
 use actix_web::body::{BodySize, BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
 use actix_web::http::header::{
     ALLOW, CACHE_CONTROL, HeaderMap, HeaderName, HeaderValue, WWW_AUTHENTICATE,
 };
@@ -36,6 +37,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub(super) const EVENT_ID: HeaderName = HeaderName::from_static("usage-event-id");
 /// What a caller is told that has shown nothing, or nothing that is known.
 const CHALLENGE: &str = "Bearer realm=\"comptoir\"";
+/// The same beside it where a key may come as a password: who knows this way alone sends nothing before it is
+/// asked.
+const CHALLENGE_OF_PASSWORDS: HeaderValue =
+    HeaderValue::from_static("Basic realm=\"comptoir\", charset=\"UTF-8\"");
 
 /// What all workers share to finish calls.
 #[derive(Debug)]
@@ -261,7 +266,11 @@ pub(super) async fn finish<B: MessageBody + 'static>(
     let recorded = recorded.unwrap_or_else(|| finisher.unrecorded());
     let mut response = assemble(response, error.as_ref(), recorded, permit);
     if let Some(judged) = &judged {
+        let is_unknown = response.status() == StatusCode::UNAUTHORIZED;
         tell(&finisher, response.headers_mut(), judged);
+        if is_unknown && judged.operation.takes_basic() {
+            response.headers_mut().append(WWW_AUTHENTICATE, CHALLENGE_OF_PASSWORDS);
+        }
     }
     Ok(response)
 }

@@ -2,6 +2,9 @@
 //! scopes and error codes, rendered once, served as JSON and YAML with an interactive reader.
 
 mod bounds;
+mod examples;
+mod forms;
+mod headers;
 mod problems;
 
 use super::finish::outcome;
@@ -11,11 +14,11 @@ use crate::admin::rights::{self, Need};
 use crate::alerts;
 use crate::hooks;
 use crate::http::error::Problem;
-use crate::http::{form, linked};
 use crate::kernel::page;
 use crate::metering::billability::{self, Facts};
 use actix_web::http::header::{CONTENT_TYPE, LOCATION};
 use actix_web::{App, HttpResponse, web};
+use headers::Api;
 use problems::Example;
 use serde_json::{Map, Value, json};
 use std::sync::LazyLock;
@@ -58,10 +61,13 @@ pub static PARTNER: LazyLock<Document> = LazyLock::new(|| {
         ("usage", "What you have used and what is left"),
         ("oauth", "Access tokens in place of keys"),
         ("leaks", "Keys that were found where everybody can read them"),
+        ("links", "What codes on packs lead to, and what words mean: open to everybody"),
     ];
     hooks::describe(&mut document);
     alerts::api::describe(&mut document);
-    complete(&mut document, &tags, (partner_security(), problems::PARTNER), partner_operation);
+    forms::describe(&mut document);
+    let problems = (partner_security(), problems::PARTNER);
+    complete(&mut document, (Api::Partner, &tags), problems, partner_operation);
     leave_open(&mut document);
     render("partner", &document)
 });
@@ -95,7 +101,8 @@ pub static ADMIN: LazyLock<Document> = LazyLock::new(|| {
         ("feeds", "Files of products, stores, prices and stock"),
         ("nodes", "The running processes"),
     ];
-    complete(&mut document, &tags, (admin_security(), problems::ADMIN), admin_operation);
+    let problems = (admin_security(), problems::ADMIN);
+    complete(&mut document, (Api::Admin, &tags), problems, admin_operation);
     render("admin", &document)
 });
 
@@ -110,7 +117,7 @@ pub static REGISTRATION: LazyLock<Document> = LazyLock::new(|| {
     });
     let tags = [("registration", "Plans that are offered, and how to become a partner")];
     let problems = (json!({}), problems::REGISTRATION);
-    complete(&mut document, &tags, problems, registration_operation);
+    complete(&mut document, (Api::Registration, &tags), problems, registration_operation);
     leave_open(&mut document);
     render("registration", &document)
 });
@@ -152,6 +159,7 @@ fn partner_security() -> Value {
     json!({
         "bearer": { "type": "http", "scheme": "bearer", "bearerFormat": "cpt_live_… or cpt_test_…", "description": description },
         "api_key": { "type": "apiKey", "in": "header", "name": "X-API-Key", "description": "The same key in a header of its own." },
+        "basic": { "type": "http", "scheme": "basic", "description": "For feeds, whose readers may know no other way: any name, and the key as the password (RFC 7617)." },
         "client": { "type": "apiKey", "in": "header", "name": "Authorization", "description": "For `/oauth/token`: `Basic` and a client's id and secret (RFC 7617). A client with keys of its own sends `client_assertion` in their place." },
         "report_signature": { "type": "apiKey", "in": "header", "name": "Github-Public-Key-Signature", "description": "For `/v1/leaked-keys`: the signature of the report." },
     })
@@ -167,22 +175,21 @@ fn admin_security() -> Value {
 /// Adds what holds for every operation of a document.
 fn complete(
     document: &mut Value,
-    tags: &[(&str, &str)],
+    (api, tags): (Api, &[(&str, &str)]),
     (security, examples): (Value, &[Example]),
     each: fn(&mut Value),
 ) {
-    let internal = document["info"]["title"] == "Comptoir admin API";
-    let told: &[&str] = if internal { &[] } else { &TOLD };
     document["tags"] =
         tags.iter().map(|(name, what)| json!({ "name": name, "description": what })).collect();
     let who = "Production, with live keys, and sandbox, with test keys: one server";
-    document["servers"] = json!([{ "url": "/", "description": who, "x-internal": internal }]);
+    document["servers"] = json!([{ "url": "/", "description": who, "x-internal": api == Api::Admin }]);
     document["info"]["contact"] = json!({ "name": "The retailer who runs this server" });
     let components = document["components"].as_object_mut();
     if let Some(components) = components {
         components.insert("securitySchemes".into(), security);
-        components.insert("responses".into(), problems::responses(examples, told));
-        components.insert("headers".into(), headers());
+        components.insert("responses".into(), problems::responses(examples, api));
+        components.insert("headers".into(), headers::components());
+        components.insert("parameters".into(), headers::parameters());
         let schemas = components.entry("schemas").or_insert_with(|| json!({}));
         schemas["Problem"] = serde_json::to_value(Problem::schema()).unwrap_or_default();
         schemas["FieldError"] =
@@ -197,12 +204,14 @@ fn complete(
         }
     }
     bounds::complete(document);
+    headers::complete(document, api);
+    examples::complete(document, api);
     prune(document);
 }
 
 /// Takes out the components that nothing refers to.
 fn prune(document: &mut Value) {
-    for kind in ["responses", "headers", "schemas"] {
+    for kind in ["responses", "headers", "parameters", "schemas"] {
         let text = document.to_string();
         let components = document["components"].get_mut(kind).and_then(Value::as_object_mut);
         let is_used = |name: &String| text.contains(&format!("\"#/components/{kind}/{name}\""));
@@ -234,34 +243,6 @@ fn describe_parameter(parameter: &mut Value) {
     }
 }
 
-/// Headers of every answer of the partner API.
-const TOLD: [&str; 6] = [
-    "Access-Control-Allow-Origin",
-    "Comptoir-Degraded",
-    "RateLimit",
-    "RateLimit-Policy",
-    "Usage-Event-Id",
-    "X-Request-Cost",
-];
-/// Headers of every answer of an operation that is deprecated.
-const TOLD_OF_ITS_END: [&str; 2] = ["Deprecation", "Sunset"];
-
-fn headers() -> Value {
-    json!({
-        "Content-Language": { "description": "The languages of the texts, where the call names languages and the retailer has said its own.", "schema": { "type": "string" }, "example": "en" },
-        "ETag": { "description": "Strong validator of the answer: send it back in `If-None-Match`.", "schema": { "type": "string" }, "example": "\"5d41402abc4b2a76\"" },
-        "Access-Control-Allow-Origin": { "description": "The origin of a browser app that the retailer has configured; absent for all other callers.", "schema": { "type": "string" }, "example": "https://app.example.com" },
-        "Comptoir-Degraded": { "description": "`limits` while the service grants each limit in shares, because its parts cannot count together for a moment; absent otherwise.", "schema": { "type": "string" }, "example": "limits" },
-        "RateLimit": { "description": "What is left of each limit that counts the call: `r` units, all back after `t` seconds (draft-ietf-httpapi-ratelimit-headers-11). A limit on calls under way tells how many may begin, and a `t` only where it refused the call. Absent where the key has no limits.", "schema": { "type": "string" }, "example": "\"burst\";r=49;t=1, \"day\";r=99999;t=1" },
-        "RateLimit-Policy": { "description": "The plan's limits: `q` units in `w` seconds, which for a quota is its present period; with `qu` as many calls under way at once. Absent where the key has no limits.", "schema": { "type": "string" }, "example": "\"burst\";q=50;w=1, \"day\";q=100000;w=86400" },
-        "Retry-After": { "description": "Seconds until a call is admitted again; absent where waiting does not help. Where calls under way have to end first, 1, for nobody knows when.", "schema": { "type": "integer", "minimum": 0 }, "example": 1 },
-        "Deprecation": { "description": "Since when the operation is deprecated (RFC 9745). `Link` names its successor.", "schema": { "type": "string" }, "example": "@1796083200" },
-        "Sunset": { "description": "Until when it answers at least (RFC 8594).", "schema": { "type": "string" }, "example": "Wed, 30 Jun 2027 23:59:59 GMT" },
-        "Usage-Event-Id": { "description": "The id of this call: where the caller is known, that of its row in the usage export. Quote it when asking for help.", "schema": { "type": "string" }, "example": "0000000000b.12.4711" },
-        "X-Request-Cost": { "description": "The units that this call costs: 0 where it is free, as all but 200, 201 and 206 are, and all calls of test keys. Absent where the caller is not known.", "schema": { "type": "string", "pattern": "^[0-9]{1,10}(\\.[0-9]{1,3})?$" }, "example": "1" },
-    })
-}
-
 /// Adds the shared problem of each status, and the shape of a problem to what the operation says
 /// itself about a status.
 fn add_problems(operation: &mut Value, statuses: &[u16]) {
@@ -279,84 +260,40 @@ fn add_problems(operation: &mut Value, statuses: &[u16]) {
     }
 }
 
-/// Resources that come as JSON-LD too.
-const LINKED: [&str; 4] = ["ProductOut", "CategoryOut", "StoreOut", "PromotionOut"];
-
-/// Resources come as JSON-LD too, lists also as JSON lines and as CSV. That stands beside the responses
-/// and not in their `content`: of several media types, generators make one type that is none of them.
-fn offer_forms(operation: &mut Value) {
-    let schema = operation.pointer("/responses/200/content/application~1json/schema/$ref");
-    let name = schema.and_then(Value::as_str).and_then(|name| name.rsplit('/').next());
-    let name = name.unwrap_or_default();
-    let forms: &[&str] = if name == "PageOfChanges" {
-        operation["x-forms"] = json!([form::NDJSON]);
-        return;
-    } else if name.starts_with("PageOf") {
-        &[linked::MEDIA_TYPE, form::NDJSON, form::CSV]
-    } else if LINKED.contains(&name) {
-        &[linked::MEDIA_TYPE]
-    } else if ["SuggestionsOut", "TreeOut", "LookupOut"].contains(&name) {
-        &[]
-    } else {
-        return;
-    };
-    if !forms.is_empty() {
-        operation["x-forms"] = json!(forms);
-    }
-    operation["responses"]["200"]["headers"]["Content-Language"] =
-        json!({ "$ref": "#/components/headers/Content-Language" });
-}
-
-/// Most characters of a file: as many as every JSON parser reads exactly.
-const LONGEST_FILE: u64 = (1 << 53) - 1;
-
-/// Files are as long as they are.
-fn unbound_files(operation: &mut Value) {
-    for status in ["200", "206"] {
-        let content = operation["responses"].get_mut(status).and_then(|it| it.get_mut("content"));
-        let types = content.and_then(Value::as_object_mut).into_iter().flatten();
-        for (_, file) in types.filter(|(name, _)| *name != "application/json") {
-            if let Some(schema) = file.get_mut("schema") {
-                schema["maxLength"] = json!(LONGEST_FILE);
-            }
-        }
-    }
-}
-
 fn partner_operation(operation: &mut Value) {
-    offer_forms(operation);
-    unbound_files(operation);
+    forms::offer(operation);
     let id = operation["operationId"].as_str().unwrap_or_default().to_owned();
     let Some(entry) = operation::by_id(&id) else { return open_operation(operation) };
     add_problems(operation, &[400, 401, 403, 405, 429, 500, 503]);
     describe_policy(operation, entry);
-    let ending = deprecation::of(entry);
-    if let Some(deprecation) = ending {
+    if let Some(deprecation) = deprecation::of(entry) {
         operation["deprecated"] = json!(true);
         operation["x-sunset"] = json!(deprecation.sunset);
     }
-    let of_its_end = ending.map_or(&[][..], |_| &TOLD_OF_ITS_END);
-    let Some(responses) = operation["responses"].as_object_mut() else { return };
-    for (status, response) in responses.iter_mut().filter(|(s, _)| s.starts_with(['2', '3'])) {
-        let etag = matches!(status.as_str(), "200" | "304").then_some("ETag");
-        for name in TOLD.iter().chain(of_its_end).copied().chain(etag) {
-            response["headers"][name] = json!({ "$ref": format!("#/components/headers/{name}") });
-        }
-    }
 }
 
-/// An operation that needs another proof than a key, and is neither limited by a plan nor billed.
+/// An operation that needs another proof than a key or none, and is neither limited by a plan nor billed.
 fn open_operation(operation: &mut Value) {
     let statuses: &[u16] = match operation["operationId"].as_str() {
         Some("create_access_token") => &[405, 413, 429, 500, 503],
-        _ => &[400, 403, 404, 405, 413, 429, 500, 503],
+        Some("report_leaked_keys") => &[400, 403, 404, 405, 413, 429, 500, 503],
+        Some("resolve_digital_link") => &[400, 404, 405, 410, 422, 500],
+        _ => &[405, 500],
     };
     add_problems(operation, statuses);
+    // What needs nothing is generated as one empty choice.
+    if operation["security"] == json!([{}]) {
+        operation["security"] = json!([]);
+    }
 }
 
 fn describe_policy(operation: &mut Value, entry: &Operation) {
     let scopes: Vec<&str> = entry.scope.iter().map(|s| s.as_str()).collect();
-    operation["security"] = json!([{ "bearer": scopes }, { "api_key": scopes }]);
+    let mut ways = vec![json!({ "bearer": scopes }), json!({ "api_key": scopes })];
+    if entry.takes_basic() {
+        ways.push(json!({ "basic": scopes }));
+    }
+    operation["security"] = ways.into();
     operation["x-cost"] = cost(entry, &operation["responses"]);
     operation["x-rate-limit"] = json!({
         "units": units(entry.weight_milli),

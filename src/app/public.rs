@@ -25,7 +25,7 @@ use actix_service::{IntoServiceFactory as _, ServiceFactoryExt as _, fn_service,
 use actix_web::dev::{AppConfig, ResourceDef};
 use actix_web::http::header;
 use actix_web::middleware::{Condition, from_fn};
-use actix_web::{App, HttpRequest, HttpResponse, web};
+use actix_web::{App, HttpRequest, HttpResponse, get, web};
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::{Arc, LazyLock};
@@ -47,6 +47,7 @@ pub(super) fn routes(config: &mut ServiceConfig<'_>) {
     alerts::api::configure(config);
     oauth::api::configure(config);
     leaks::api::configure(config);
+    config.service(get_linked_data_context);
 }
 
 /// Every documented operation of registration.
@@ -54,8 +55,8 @@ pub(super) fn registration_routes(config: &mut ServiceConfig<'_>) {
     applications::api::configure(config);
 }
 
-/// What is served beside the documented operations: the documents themselves, their reader, the context
-/// of JSON-LD, and the demo's pictures.
+/// What is served beside the documented operations: the documents themselves, their reader, pages for people,
+/// paths that no document can describe, and the demo's pictures.
 fn pages(
     config: &mut web::ServiceConfig,
     (with_demo, with_registration): (bool, bool),
@@ -64,9 +65,7 @@ fn pages(
     settings(config, from);
     openapi::serve(config, &openapi::PARTNER);
     config.route("/", web::get().to(openapi::to_docs));
-    config.route(linked::CONTEXT_PATH, web::get().to(context));
-    browse::digital_link::configure(config);
-    oauth::api::pages(config);
+    browse::digital_link::configure_qualified(config);
     if with_registration {
         openapi::serve_document(config, &openapi::REGISTRATION);
         applications::pages::configure(config);
@@ -77,7 +76,17 @@ fn pages(
     }
 }
 
-async fn context() -> HttpResponse {
+/// The context of JSON-LD
+///
+/// What the words of `application/ld+json` mean, in those of schema.org and of the GS1 Web Vocabulary. Its terms are
+/// added to, never changed.
+#[utoipa::path(
+    operation_id = "get_linked_data_context", tag = "links",
+    responses((status = 200, description = "The context.", body = Object, content_type = "application/ld+json")),
+    security(()),
+)]
+#[get("/contexts/v1.jsonld")]
+async fn get_linked_data_context() -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, linked::MEDIA_TYPE))
         .insert_header((header::CACHE_CONTROL, "public, max-age=86400"))

@@ -3,6 +3,8 @@
 //!
 //! Whoever scans a pack has no key, and a resolver tells links and no data, so these paths are open.
 
+mod schema;
+
 use super::gtin;
 use crate::catalog::view::{CatalogView, Lookup};
 use crate::http::fields::members;
@@ -12,9 +14,11 @@ use crate::kernel::Gtin;
 use actix_web::http::header::{
     ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, LINK, LOCATION, VARY,
 };
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, get, web};
+use schema::{LinksetOut, ResolverOut};
 use serde_json::{Value, json};
 use url::Url;
+use utoipa_actix_web::service_config::ServiceConfig;
 
 /// Application identifiers that may follow a GTIN and do not change the product: consumer product
 /// variant, lot and serial number, in this order.
@@ -32,13 +36,13 @@ const KEPT: HeaderValue = HeaderValue::from_static("public, max-age=300");
 pub struct Base(pub String);
 
 /// Mounts the resolver.
-pub fn configure(config: &mut web::ServiceConfig) {
-    config
-        .route("/01/{gtin}", web::get().to(resolve))
-        .route("/01/{gtin}/{qualifiers:.+}", web::get().to(resolve))
-        .route(DESCRIPTION, web::get().to(describe))
-        .route("/01/{gtin}", web::head().to(resolve))
-        .route("/01/{gtin}/{qualifiers:.+}", web::head().to(resolve));
+pub fn configure(config: &mut ServiceConfig<'_>) {
+    config.service(resolve_digital_link).service(get_resolver_description);
+}
+
+/// Mounts what no document can describe: a path with qualifiers behind the GTIN, however many.
+pub fn configure_qualified(config: &mut web::ServiceConfig) {
+    config.route("/01/{gtin}/{qualifiers:.+}", web::get().to(resolve));
 }
 
 /// Whether the resolver answers at a path.
@@ -65,6 +69,40 @@ const LINK_TYPES: &[(&str, Wanted)] = &[
     ("gs1:pip", Wanted::Page),
     ("gs1:defaultLink", Wanted::Page),
 ];
+
+/// Follow a code
+///
+/// The GS1 Digital Link that a code on a pack holds: redirects to the product's page, or to its document in this API
+/// where `Accept` asks for JSON, and tells all links where `linkType` or `Accept` asks for them. It needs no key,
+/// is not counted and costs nothing. Behind the GTIN there can be `/22/VARIANT`, `/10/LOT` and `/21/SERIAL`, in this order, and in
+/// the query whatever a code says of its pack (best-before date, weight), which goes along to the page.
+#[utoipa::path(
+    operation_id = "resolve_digital_link", tag = "links",
+    params(
+        ("gtin" = String, Path, description = "A GTIN of 8, 12, 13 or 14 digits.", example = "3276550063551"),
+        ("linkType" = Option<String>, Query, description = "Which links: `all` or `linkset` tells all of them, the others redirect to the page. Where it is left out, `Accept` decides.", example = "linkset"),
+    ),
+    responses(
+        (status = 200, description = "All links of the code.", body = LinksetOut, content_type = "application/linkset+json", headers(("Vary" = String, description = "`accept`."))),
+        (status = 307, description = "Where the product is described.", headers(
+            ("Location" = String, description = "The page, or the document in this API."),
+            ("Link" = String, description = "All links of the code, as `linkset`."),
+            ("Vary" = String, description = "`accept`."),
+        )),
+        (status = 404, description = "Nothing has this code, or what stands behind it is no qualifier."),
+        (status = 410, description = "The product was deleted; `replaced_by` and the `Link` header name what replaces it."),
+        (status = 422, description = "The code is no GTIN, or one that names a product in one retailer only."),
+    ),
+    security(()),
+)]
+#[get("/01/{gtin}")]
+async fn resolve_digital_link(
+    request: HttpRequest,
+    view: web::Data<CatalogView>,
+    base: web::Data<Base>,
+) -> ApiResult<HttpResponse> {
+    resolve(request, view, base).await
+}
 
 async fn resolve(
     request: HttpRequest,
@@ -189,8 +227,16 @@ fn linkset(base: &str, code: Gtin, body: &[u8], (page, document): (&str, &str)) 
     }] })
 }
 
-/// What this resolver is and does, as the standard wants it told.
-async fn describe(base: web::Data<Base>) -> HttpResponse {
+/// The resolver
+///
+/// What this resolver of GS1 Digital Links is and does, as the GS1-Conformant Resolver Standard wants it told.
+#[utoipa::path(
+    operation_id = "get_resolver_description", tag = "links",
+    responses((status = 200, description = "The resolver.", body = ResolverOut)),
+    security(()),
+)]
+#[get("/.well-known/gs1resolver")]
+async fn get_resolver_description(base: web::Data<Base>) -> HttpResponse {
     let description = json!({
         "name": "Comptoir",
         "resolverRoot": base.0,

@@ -65,8 +65,8 @@ const RETRY_S: u64 = 2;
     operation_id = "list_products", tag = "products",
     params(
         ("q" = Option<String>, Query, max_length = 200, description = "Words to search for in names, brands, categories, properties and descriptions, or a code. Accents, case and plural make no difference; the last word may be unfinished. All words must be found; where nothing has them all, typing errors are forgiven, and then words left out. Products that are sold come first.", example = "enduit lissage"),
-        ("brand" = Option<String>, Query, description = "Brands by name or id, joined by commas.", example = "Bosch,Makita"),
-        ("category_id" = Option<String>, Query, description = "Categories, joined by commas.", example = "cat_5tR81kQmZx2"),
+        ("brand" = Option<String>, Query, description = "Up to 50 brands by name or id, joined by commas.", example = "Bosch,Makita"),
+        ("category_id" = Option<String>, Query, description = "Up to 50 categories, joined by commas.", example = "cat_5tR81kQmZx2"),
         ("include_descendants" = Option<bool>, Query, description = "Whether products in categories below those of `category_id` count, in its facet too.", example = true),
         ("gtin" = Option<String>, Query, description = "Up to 50 GTINs of 8, 12, 13 or 14 digits, joined by commas.", example = "3276550063551,5000112611861"),
         ("sku" = Option<String>, Query, description = "Up to 50 skus, joined by commas.", example = "82311569,82311570"),
@@ -79,10 +79,10 @@ const RETRY_S: u64 = 2;
         ("max_price" = Option<String>, Query, description = "Only products that cost at most this much.", example = "90.00"),
         ("channel" = Option<Channel>, Query, description = "Only products with an offer through this channel, in the store where one is named.", example = "in_store"),
         ("availability" = Option<Vec<Availability>>, Query, style = Form, explode = false, description = "Only products with one of these availabilities, joined by commas: in the store that is named, or in any.", example = json!(["in_stock", "low_stock"])),
-        ("condition" = Option<String>, Query, description = "Only products in one of these conditions, `new`, `refurbished` or `used`, joined by commas.", example = "new,refurbished"),
+        ("condition" = Option<String>, Query, description = "Only products in one of these conditions, up to 3 of `new`, `refurbished` and `used`, joined by commas.", example = "new,refurbished"),
         ("attr" = Option<HashMap<String, String>>, Query, style = DeepObject, description = "Only products whose properties have these values; a property's alternatives joined by commas. At most 8 properties with 8 values each.", example = json!({"energy_class": "A,B"})),
-        ("sort" = Option<String>, Query, description = "The order, steps joined by commas: `relevance` (with `q`), `name`, `price`, `updated_at`, `id`; a minus sign before one turns it around. What has no price comes last. Ids decide among equals.", example = "-price,name"),
-        ("facets" = Option<String>, Query, description = "What to count beside the page, joined by commas: `brand`, `category_id`, `price`, `availability`, `condition`, `status`, `attr.<property>`.", example = "brand,price,attr.energy_class"),
+        ("sort" = Option<String>, Query, description = "The order, up to 5 steps joined by commas: `relevance` (with `q`), `name`, `price`, `updated_at`, `id`; a minus sign before one turns it around. What has no price comes last. Ids decide among equals.", example = "-price,name"),
+        ("facets" = Option<String>, Query, description = "What to count beside the page, up to 12 joined by commas: `brand`, `category_id`, `price`, `availability`, `condition`, `status`, `attr.<property>`.", example = "brand,price,attr.energy_class"),
         ("facet_limit" = Option<u32>, Query, minimum = 1, maximum = 100, description = "Most values of a facet, 20 where it is left out; those with the most products.", example = 10),
         ("include_total" = Option<bool>, Query, description = "Whether to count all products of the list, in `total`.", example = true),
         ("fields" = Option<String>, Query, description = "Only these fields, joined by commas; dots lead inwards.", example = "id,name,brand.name"),
@@ -175,6 +175,24 @@ impl FromStr for Brand {
     }
 }
 
+/// A bound of prices: as many digits as the highest prices have.
+struct Price(Amount);
+
+/// A text is no bound of prices.
+#[derive(Debug, thiserror::Error)]
+#[error("is up to 11 digits, with a point before up to 4 decimals, such as 12.90")]
+struct NoPrice;
+
+impl FromStr for Price {
+    type Err = NoPrice;
+
+    fn from_str(text: &str) -> Result<Self, NoPrice> {
+        let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
+        let fits = !text.starts_with('-') && whole.len() <= 11 && decimals.len() <= 4;
+        text.parse().ok().filter(|_| fits).map(Self).ok_or(NoPrice)
+    }
+}
+
 /// What the parameters ask for, but for the page.
 fn wanted(params: &mut Params, view: &CatalogView, grant: Option<&Grant>) -> Request {
     let text = words(params);
@@ -222,8 +240,8 @@ fn query(
     let brands = params.list("brand", MOST_IDENTIFIERS);
     let asked = params.list("category_id", MOST_IDENTIFIERS);
     let skus: Vec<String> = params.list("sku", MOST_IDENTIFIERS);
-    let min_price: Option<Amount> = params.value("min_price");
-    let max_price: Option<Amount> = params.value("max_price");
+    let mut price = |name| params.value(name).map(|Price(amount)| amount);
+    let (min_price, max_price) = (price("min_price"), price("max_price"));
     if min_price.zip(max_price).is_some_and(|(min, max)| min > max) {
         params.fault("max_price", "out_of_range", "is below `min_price`");
     }

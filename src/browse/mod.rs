@@ -28,6 +28,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(products::get_product_by_gtin)
         .service(products::get_product_by_sku)
         .service(products::get_product);
+    digital_link::configure(config);
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ use actix_web::{HttpRequest, get, web};
         ("product_id" = String, Path, description = "The product.", example = "prd_7HqK2mXw9Pz"),
         ("fields" = Option<String>, Query, description = "Only these fields, joined by commas; dots lead inwards.", example = "id,name,brand.name"),
         ("embed" = Option<String>, Query, description = "What to add: `offers` (scope `prices:read`), `stock` (scope `stock:read`), `category`, `variants`, joined by commas. At most 50 lines of each; `more_offers`, `more_stock` and `more_variants` lead to the whole list.", example = "offers,category"),
-        ("store_id" = Option<String>, Query, description = "Embed offers and stock of these stores only, at most 50, joined by commas.", example = "sto_4Fh2Lp8QaZs"),
+        ("store_id" = Option<String>, Query, description = "Embed offers and stock of these stores only, up to 50 joined by commas.", example = "sto_4Fh2Lp8QaZs"),
     ),
     responses(
         (status = 200, description = "The product.", body = ProductOut),
@@ -54,7 +54,7 @@ pub(super) async fn get_product(
         ("sku" = String, Path, description = "The retailer's article number.", example = "82311569"),
         ("fields" = Option<String>, Query, description = "Only these fields, joined by commas; dots lead inwards.", example = "id,name,brand.name"),
         ("embed" = Option<String>, Query, description = "What to add: `offers` (scope `prices:read`), `stock` (scope `stock:read`), `category`, `variants`, joined by commas. At most 50 lines of each; `more_offers`, `more_stock` and `more_variants` lead to the whole list.", example = "offers,category"),
-        ("store_id" = Option<String>, Query, description = "Embed offers and stock of these stores only, at most 50, joined by commas.", example = "sto_4Fh2Lp8QaZs"),
+        ("store_id" = Option<String>, Query, description = "Embed offers and stock of these stores only, up to 50 joined by commas.", example = "sto_4Fh2Lp8QaZs"),
     ),
     responses(
         (status = 200, description = "The product.", body = ProductOut),
@@ -87,7 +87,7 @@ pub(super) async fn get_product_by_sku(
         ("gtin" = String, Path, description = "EAN-8, UPC-A, EAN-13 or GTIN-14.", example = "3276550063551"),
         ("fields" = Option<String>, Query, description = "Only these fields, joined by commas; dots lead inwards.", example = "id,name,brand.name"),
         ("embed" = Option<String>, Query, description = "What to add: `offers` (scope `prices:read`), `stock` (scope `stock:read`), `category`, `variants`, joined by commas. At most 50 lines of each; `more_offers`, `more_stock` and `more_variants` lead to the whole list.", example = "offers,category"),
-        ("store_id" = Option<String>, Query, description = "Embed offers and stock of these stores only, at most 50, joined by commas.", example = "sto_4Fh2Lp8QaZs"),
+        ("store_id" = Option<String>, Query, description = "Embed offers and stock of these stores only, up to 50 joined by commas.", example = "sto_4Fh2Lp8QaZs"),
     ),
     responses(
         (status = 200, description = "The product.", body = ProductOut),

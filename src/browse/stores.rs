@@ -15,7 +15,7 @@ use crate::http::{Answer, ApiError, ApiResult, Code, PageRequest, Params, path};
 use crate::kernel::id::StoreId;
 use crate::kernel::{Clock, Micros};
 use crate::stock::view::StockView;
-use crate::stores::near::Near;
+use crate::stores::near::{Near, country};
 use crate::stores::view::{Beside, StoreQuery, StoreRecord, StoresView};
 use actix_web::{HttpRequest, get, web};
 use basket::Basket;
@@ -227,7 +227,7 @@ fn query(params: &mut Params, now: Micros) -> StoreQuery {
         codes: params.list("store_code", MOST_CODES),
         glns: params.list("gln", MOST_CODES),
         services: params.list("services", MOST_SERVICES),
-        country: params.text("country"),
+        country: country(params),
         city: params.text("city"),
         postal_code: params.text("postal_code"),
         kind: params.text("type"),

@@ -83,7 +83,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
     ),
     responses(
         (status = 200, description = "A page of changes.", body = PageOfChanges<'_>, headers(("Next-Position" = String, description = "The next call's `after`."))),
-        (status = 304, description = "You hold this page already."),
+        (status = 304, description = "You hold this page already.", headers(("Next-Position" = String, description = "The next call's `after`."))),
         (status = 410, description = "The log does not reach back to the position."),
     ),
 )]
@@ -168,15 +168,21 @@ fn after(params: &mut Params) -> After {
     match params.text("after").as_deref() {
         None => After::Oldest,
         Some("latest") => After::Latest,
-        Some(text) => match text.parse() {
-            Ok(position) if position >= 0 => After::Position(position),
-            _ => {
+        Some(text) => match position(text) {
+            Some(position) => After::Position(position),
+            None => {
                 let message = "is a position: a whole number from `next_position`, or `latest`";
                 params.fault("after", "malformed", message);
                 After::Oldest
             }
         },
     }
+}
+
+/// A position as `next_position` has it: digits alone, of which no log comes to need more.
+fn position(text: &str) -> Option<i64> {
+    let are_digits = text.len() <= 18 && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| are_digits)
 }
 
 /// A whole number within bounds, where it is given.

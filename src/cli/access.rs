@@ -233,20 +233,31 @@ pub(super) enum KeyCommand {
 pub(super) fn limit(text: &str) -> Result<Limit, String> {
     let form = || {
         "a limit is NAME:UNITS:SECONDS, such as burst:50:1, or NAME:UNITS:PERIOD, such as \
-         month:100000:month, or JSON"
+         month:100000:month, either with the operations that it counts behind it (:list_suggestions) or \
+         those that it leaves out (:-list_suggestions), or JSON"
             .to_owned()
     };
     let json = if text.trim_start().starts_with('{') {
         format!("[{text}]")
     } else {
         let parts: Vec<&str> = text.split(':').collect();
-        let [name, quota, window] = parts.as_slice() else { return Err(form()) };
+        let [name, quota, window, which @ ..] = parts.as_slice() else { return Err(form()) };
         let quota: u64 = quota.parse().map_err(|_| form())?;
         let length = match window.parse::<u64>() {
             Ok(seconds) => ("window_s", serde_json::Value::from(seconds)),
             Err(_) => ("period", serde_json::Value::from(*window)),
         };
-        serde_json::json!([{ "name": name, "quota": quota, length.0: length.1 }]).to_string()
+        let mut limit = serde_json::json!({ "name": name, "quota": quota, length.0: length.1 });
+        match which {
+            [] => {}
+            [which] => {
+                let (field, names) =
+                    which.strip_prefix('-').map_or(("operations", *which), |but| ("except", but));
+                limit[field] = names.split(',').collect();
+            }
+            _ => return Err(form()),
+        }
+        serde_json::json!([limit]).to_string()
     };
     let read: Result<PlanLimits, _> = serde_json::from_str(&json);
     let PlanLimits(limits) = read.map_err(|error| error.to_string())?;

@@ -192,8 +192,25 @@ fn limits() -> anyhow::Result<Limits> {
         }),
         ..Limit::rate("history".parse()?, 10, 1)
     };
-    let (burst, day) = ("burst".parse()?, "day".parse()?);
-    Ok(Limits::new(vec![Limit::rate(burst, 50, 1), Limit::rate(day, 100_000, 86_400), history])?)
+    let day = Limit {
+        operations: Operations::all_but(SUGGESTIONS),
+        ..Limit::rate("day".parse()?, 100_000, 86_400)
+    };
+    let [burst, suggest] = bursts(50)?;
+    Ok(Limits::new(vec![burst, day, history, suggest])?)
+}
+
+/// What is asked for with every letter that a shopper types.
+const SUGGESTIONS: [u16; 1] = [op::ListSuggestions::OPERATION.code];
+
+/// A rate of so many units a second for all calls but suggestions, and one of its own for these: a tenth of a
+/// unit each, so that ten times as many a second as its units.
+fn bursts(units: u32) -> anyhow::Result<[Limit; 2]> {
+    let but = Operations::all_but(SUGGESTIONS);
+    let burst = Limit { operations: but, ..Limit::rate("burst".parse()?, units, 1) };
+    let only = Operations::only(SUGGESTIONS);
+    let suggest = Limit { operations: only, ..Limit::rate("suggest".parse()?, units.div_ceil(5), 1) };
+    Ok([burst, suggest])
 }
 
 /// The demo's keys: those of the first run, from the file that only a demo has.

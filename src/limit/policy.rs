@@ -15,7 +15,7 @@ pub const UNITS: RangeInclusive<u64> = 1..=1_000_000_000;
 pub const WINDOW: RangeInclusive<u64> = 1..=31_622_400;
 /// Calls that may be under way at once.
 pub const CONCURRENT: RangeInclusive<u64> = 1..=100_000;
-/// Codes of operations are below this.
+/// Codes of operations are below this, and the last one is given to none.
 pub const MOST_OPERATIONS: u16 = 256;
 
 words! {
@@ -48,6 +48,19 @@ impl Operations {
             }
         }
         Self(Some(bits))
+    }
+
+    /// All but those of these codes, later ones too.
+    #[must_use]
+    pub fn all_but(codes: impl IntoIterator<Item = u16>) -> Self {
+        let Self(bits) = Self::only(codes);
+        Self(bits.map(|bits| bits.map(|word| !word)))
+    }
+
+    /// Whether it is all but some: then it covers the last code, which no operation has.
+    #[must_use]
+    pub fn leaves_out(&self) -> bool {
+        !self.is_all() && self.cover(MOST_OPERATIONS - 1)
     }
 
     /// Whether calls of an operation are counted.

@@ -1,7 +1,7 @@
 //! How the limits of a key stand, for who holds it.
 
 use crate::access::directory::{KeyRecord, Keyring};
-use crate::access::plan::{OperationId, named};
+use crate::access::plan::{OperationId, left_out, named};
 use crate::kernel::Micros;
 use crate::kernel::word::words;
 use crate::limit::{Anchor, Kind, Limit, LimitName, Look, Per, Period};
@@ -22,6 +22,11 @@ words! {
 
 /// A limit and how it stands now.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "name": "month", "kind": "quota", "per": "partner", "quota": 1_000_000, "period": "month", "anchor": "calendar",
+    "time_zone": "Europe/Paris", "period_start": "2026-10-31T23:00:00Z", "period_end": "2026-11-30T23:00:00Z",
+    "used": "4711.000", "remaining": 995_289, "reset_s": 740_000,
+}))]
 pub struct LimitStandingOut {
     /// Its name in the `RateLimit` headers.
     #[schema(value_type = String, example = "month")]
@@ -37,6 +42,10 @@ pub struct LimitStandingOut {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<String>>, example = json!(["list_products"]))]
     operations: Option<Vec<OperationId>>,
+    /// The operations whose calls are not counted, where all others are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<String>>, example = json!(["list_suggestions"]))]
+    except: Option<Vec<OperationId>>,
     /// Units that a rate or a quota grants.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = 1_000_000)]
@@ -95,6 +104,7 @@ fn told(limit: &Limit, look: &Look) -> LimitStandingOut {
         kind: LimitKind::Rate,
         per: limit.per,
         operations: named(&limit.operations),
+        except: left_out(&limit.operations),
         quota: Some(limit.granted()),
         window_s: None,
         period: None,

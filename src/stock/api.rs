@@ -50,7 +50,7 @@ fn lines<O: Op>(caller: &Caller<O>, clock: &Clock, max_age_s: Option<u32>) -> Li
     operation_id = "list_product_stock", tag = "stock",
     params(
         ("product_id" = String, Path, description = "The product.", example = "prd_7HqK2mXw9Pz"),
-        ("store_id" = Option<String>, Query, description = "Only these stores, at most 200, joined by commas.", example = "sto_4Fh2Lp8QaZs,sto_0Kd83bVnM1c"),
+        ("store_id" = Option<String>, Query, description = "Only these stores, up to 200 joined by commas.", example = "sto_4Fh2Lp8QaZs,sto_0Kd83bVnM1c"),
         ("availability" = Option<Vec<Availability>>, Query, style = Form, explode = false, description = "Only these availabilities, joined by commas.", example = json!(["in_stock", "low_stock"])),
         ("max_age_s" = Option<u32>, Query, minimum = 1, maximum = 86400, description = "Seconds after which you hold a count for stale; without it, what the retailer says of each count.", example = 300),
         ("include_total" = Option<bool>, Query, description = "Whether to count all lines of the list, in `total`.", example = true),
@@ -61,7 +61,7 @@ fn lines<O: Op>(caller: &Caller<O>, clock: &Clock, max_age_s: Option<u32>) -> Li
         (status = 200, description = "A page of stock levels, by store.", body = PageOfStockLevels<'_>),
         (status = 304, description = "You hold this page already."),
         (status = 404, description = "There is no such product."),
-        (status = 410, description = "The product was deleted."),
+        (status = 410, description = "The product was deleted; `replaced_by` and the `Link` header name what replaces it."),
     ),
 )]
 #[get("/v1/products/{product_id}/stock")]

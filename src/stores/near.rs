@@ -57,6 +57,16 @@ impl Near {
     }
 }
 
+/// The country that a call names, by its two letters.
+pub fn country(params: &mut Params) -> Option<String> {
+    let country = params.text("country")?;
+    if country.len() == 2 && country.bytes().all(|byte| byte.is_ascii_alphabetic()) {
+        return Some(country);
+    }
+    params.fault("country", "malformed", "is the two letters of a country, such as FR");
+    None
+}
+
 fn of_code(
     params: &mut Params,
     country: Option<&str>,

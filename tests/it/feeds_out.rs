@@ -263,3 +263,46 @@ async fn a_feed_tells_the_prices_that_hold() {
     expected.sort();
     assert_eq!(told().await, expected);
 }
+
+/// A call with a user name and a password, as programs fetch that know no other way.
+async fn fetched(app: &TestApp, path: &str, name: &str, password: &str) -> Response {
+    let request = app.http.get(app.public_url(path)).basic_auth(name, Some(password));
+    request.send().await.unwrap()
+}
+
+#[tokio::test]
+async fn a_feed_is_fetched_with_the_key_as_a_password() {
+    let (app, key) = shop().await;
+    for path in [PRODUCTS, INVENTORY] {
+        for name in ["google", "", &key.id, "me:2"] {
+            // What is behind the first colon is the password (RFC 7617 §2).
+            let status = if name.contains(':') { 401 } else { 200 };
+            let answer = fetched(&app, path, name, &key.text).await;
+            assert_eq!(answer.status(), status, "{path} as `{name}`");
+        }
+        let by_header = text(app.get(&key.text, path).await).await;
+        assert_eq!(text(fetched(&app, path, "google", &key.text).await).await, by_header);
+
+        // Who sends nothing is asked for it; what is wrong is refused as a wrong key is.
+        let asked = app.http.get(app.public_url(path)).send().await.unwrap();
+        let ways: Vec<_> = asked.headers().get_all("www-authenticate").iter().cloned().collect();
+        assert_eq!(ways, ["Bearer realm=\"comptoir\"", "Basic realm=\"comptoir\", charset=\"UTF-8\""]);
+        problem(asked, 401, "missing_key").await;
+        for password in ["", "x", &key.text[..key.text.len() - 1]] {
+            problem(fetched(&app, path, "google", password).await, 401, "invalid_key").await;
+        }
+        for header in ["Basic", "Basic ", "Basic %%%", "Basic bm8gY29sb24="] {
+            let request = app.http.get(app.public_url(path)).header("authorization", header);
+            problem(request.send().await.unwrap(), 401, "invalid_key").await;
+        }
+        // What the key may not is refused to its password, too.
+        let other = app.key(json!({ "scopes": ["stores:read"] })).await;
+        let refused = fetched(&app, path, "google", &other.text).await;
+        problem(refused, 403, "insufficient_scope").await;
+    }
+    // No other operation takes a password, nor says so.
+    let elsewhere = fetched(&app, "/v1/products", "google", &key.text).await;
+    let ways = elsewhere.headers().get_all("www-authenticate").iter().count();
+    problem(elsewhere, 401, "invalid_key").await;
+    assert_eq!(ways, 1);
+}

@@ -134,7 +134,7 @@ pub struct ApplicationTaken {
 #[serde(deny_unknown_fields)]
 pub struct LinkIn {
     /// What stands behind `token=` in the link.
-    #[schema(value_type = String, min_length = 64, max_length = 64, example = "0f1e2d…")]
+    #[schema(value_type = String, min_length = 64, max_length = 64, example = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")]
     pub token: Token,
 }
 
@@ -196,7 +196,10 @@ fn told(status: &mut actix_web::HttpResponseBuilder, body: &impl Serialize) -> H
 /// To everybody, by name: what they allow, and what becomes of who applies for them.
 #[utoipa::path(
     tag = "registration", operation_id = "list_public_plans",
-    responses((status = 200, description = "The plans", body = PublicPlans), Problems)
+    responses(
+        (status = 200, description = "The plans", body = PublicPlans),
+        (status = 304, description = "You hold these already."), Problems
+    )
 )]
 #[get("/v1/plans")]
 async fn list_public_plans(request: HttpRequest, at: At) -> ApiResult<Answer> {

@@ -12,7 +12,7 @@ use crate::kernel::Clock;
 use crate::kernel::clock::SECOND;
 use crate::telemetry::Tally;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
-use actix_web::{HttpRequest, HttpResponse, post, web};
+use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use serde::{Deserialize, Serialize};
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -23,14 +23,9 @@ pub const METADATA_PATH: &str = "/.well-known/oauth-authorization-server";
 /// Most bytes of a token request.
 const FORM_MOST: usize = 16 * 1024;
 
-/// Mounts the token endpoint.
+/// Mounts the token endpoint, and what libraries read about it.
 pub fn configure(config: &mut ServiceConfig<'_>) {
-    config.service(create_access_token);
-}
-
-/// Mounts what libraries read about it: a document, and no operation of the API.
-pub fn pages(config: &mut web::ServiceConfig) {
-    config.route(METADATA_PATH, web::get().to(metadata));
+    config.service(create_access_token).service(get_oauth_metadata);
 }
 
 /// A token request.
@@ -142,20 +137,39 @@ fn is_form(media_type: Option<&HeaderValue>) -> bool {
 }
 
 /// What a client needs to know (RFC 8414).
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 struct MetadataOut<'a> {
+    /// Who issues the tokens: `aud` of a signed assertion.
+    #[schema(example = "https://api.example.com")]
     issuer: &'a str,
+    /// Where tokens are issued.
+    #[schema(example = "https://api.example.com/oauth/token")]
     token_endpoint: String,
+    /// Where this is explained to people.
+    #[schema(example = "https://api.example.com/docs/")]
     service_documentation: String,
+    /// `client_credentials`.
     grant_types_supported: [&'static str; 1],
     /// None: nobody is sent here to consent.
     response_types_supported: [&'static str; 0],
+    /// How clients prove themselves.
     token_endpoint_auth_methods_supported: [&'static str; 2],
+    /// How assertions are signed.
     token_endpoint_auth_signing_alg_values_supported: [&'static str; 3],
+    /// The scopes that there are.
     scopes_supported: Vec<&'static str>,
 }
 
-async fn metadata(oauth: web::Data<OAuth>) -> HttpResponse {
+/// About the token endpoint
+///
+/// What OAuth libraries want to know of it (RFC 8414).
+#[utoipa::path(
+    tag = "oauth", operation_id = "get_oauth_metadata",
+    responses((status = 200, description = "The metadata.", body = MetadataOut<'_>)),
+    security(()),
+)]
+#[get("/.well-known/oauth-authorization-server")]
+async fn get_oauth_metadata(oauth: web::Data<OAuth>) -> HttpResponse {
     let issuer = oauth.issuer.as_str();
     let metadata = MetadataOut {
         issuer,

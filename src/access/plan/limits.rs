@@ -26,6 +26,7 @@ pub enum LimitDoc {
 /// A rate: `quota` units may be taken at once; what was taken comes back evenly over `window_s` seconds.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "name": "burst", "quota": 50, "window_s": 1, "except": ["list_suggestions"] }))]
 pub struct RateDoc {
     /// Its name in the `RateLimit` headers: 1 to 20 of a-z, 0-9, `_` and `-`.
     #[schema(value_type = String, example = "burst", min_length = 1, max_length = 20, pattern = "^[a-z0-9_-]+$")]
@@ -44,12 +45,17 @@ pub struct RateDoc {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<String>>, min_items = 1, max_items = 100, example = json!(["list_products"]))]
     operations: Option<Vec<OperationId>>,
+    /// The operations whose calls are not counted, where all others are: in place of `operations`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<String>>, min_items = 1, max_items = 100, example = json!(["list_suggestions"]))]
+    except: Option<Vec<OperationId>>,
 }
 
 /// A quota: `quota` units may be taken in each period, and all come back at its end. It counts what is
 /// billed: what is free takes nothing, and test keys have none.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "name": "month", "quota": 1_000_000, "period": "month", "anchor": "calendar", "time_zone": "Europe/Paris" }))]
 pub struct QuotaDoc {
     /// Its name in the `RateLimit` headers: 1 to 20 of a-z, 0-9, `_` and `-`.
     #[schema(value_type = String, example = "month", min_length = 1, max_length = 20, pattern = "^[a-z0-9_-]+$")]
@@ -78,12 +84,17 @@ pub struct QuotaDoc {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<String>>, min_items = 1, max_items = 100, example = json!(["list_products"]))]
     operations: Option<Vec<OperationId>>,
+    /// The operations whose calls are not counted, where all others are: in place of `operations`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<String>>, min_items = 1, max_items = 100, example = json!(["list_suggestions"]))]
+    except: Option<Vec<OperationId>>,
 }
 
 /// A limit of concurrency: so many calls may be under way at once. A call ends with the last byte of its
 /// answer.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "name": "at-once", "concurrent": 10, "operations": ["list_products"] }))]
 pub struct ConcurrencyDoc {
     /// Its name in the `RateLimit` headers: 1 to 20 of a-z, 0-9, `_` and `-`.
     #[schema(value_type = String, example = "at-once", min_length = 1, max_length = 20, pattern = "^[a-z0-9_-]+$")]
@@ -99,6 +110,10 @@ pub struct ConcurrencyDoc {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<String>>, min_items = 1, max_items = 100, example = json!(["list_products"]))]
     operations: Option<Vec<OperationId>>,
+    /// The operations whose calls are not counted, where all others are: in place of `operations`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<String>>, min_items = 1, max_items = 100, example = json!(["list_suggestions"]))]
+    except: Option<Vec<OperationId>>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
@@ -106,31 +121,49 @@ fn is_app(per: &Per) -> bool {
     *per == Per::App
 }
 
-/// The operations of a limit by name; none where it counts all.
+/// The only operations that a limit counts, by name; none where it counts all, or all but some.
 #[must_use]
 pub fn named(operations: &Operations) -> Option<Vec<OperationId>> {
     let covered = OPERATIONS.iter().filter(|operation| operations.cover(operation.code));
-    (!operations.is_all()).then(|| covered.map(OperationId).collect())
+    let is_short = !operations.is_all() && !operations.leaves_out();
+    is_short.then(|| covered.map(OperationId).collect())
+}
+
+/// The operations that a limit leaves out, by name; none where it names those that it counts, or counts all.
+#[must_use]
+pub fn left_out(operations: &Operations) -> Option<Vec<OperationId>> {
+    let others = OPERATIONS.iter().filter(|operation| !operations.cover(operation.code));
+    operations.leaves_out().then(|| others.map(OperationId).collect())
 }
 
 impl From<&Limit> for LimitDoc {
     fn from(limit: &Limit) -> Self {
         let Limit { name, per, operations, kind } = limit;
-        let (name, per, operations) = (*name, *per, named(operations));
+        let (name, per) = (*name, *per);
+        let (operations, except) = (named(operations), left_out(operations));
         match kind {
             Kind::Rate(rate) => {
                 let (quota, window_s) = (rate.quota, rate.window_s);
-                Self::Rate(RateDoc { name, quota, window_s, per, operations })
+                Self::Rate(RateDoc { name, quota, window_s, per, operations, except })
             }
             Kind::Quota(quota) => {
                 let cycle = &quota.cycle;
                 let time_zone = cycle.zone.iana_name().unwrap_or("UTC").to_owned();
                 let (quota, period, anchor) = (quota.quota, cycle.period, cycle.anchor);
-                Self::Quota(QuotaDoc { name, quota, period, anchor, time_zone, per, operations })
+                Self::Quota(QuotaDoc {
+                    name,
+                    quota,
+                    period,
+                    anchor,
+                    time_zone,
+                    per,
+                    operations,
+                    except,
+                })
             }
             Kind::Concurrency(places) => {
                 let concurrent = places.most;
-                Self::Concurrency(ConcurrencyDoc { name, concurrent, per, operations })
+                Self::Concurrency(ConcurrencyDoc { name, concurrent, per, operations, except })
             }
         }
     }

@@ -11,7 +11,7 @@ mod weights;
 
 pub use data::{DataDoc, PlanData};
 pub use fields::{DataFields, fields, kept};
-pub use limits::{ConcurrencyDoc, LimitDoc, PlanLimits, QuotaDoc, RateDoc, named};
+pub use limits::{ConcurrencyDoc, LimitDoc, PlanLimits, QuotaDoc, RateDoc, left_out, named};
 pub use operations::OperationId;
 pub use prices::{ChargeDoc, ModelWord, PlanPrices, PricesDoc, TierDoc};
 pub use weights::PlanWeights;

@@ -65,6 +65,7 @@ words! {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(title = "Charge")]
+#[schema(example = json!({ "name": "calls", "meter": "requests", "model": "per_unit", "included": 10_000, "unit_price": "0.0025", "min": "5.00" }))]
 pub struct ChargeDoc {
     /// Its name on bills, one charge's only within the plan.
     #[schema(example = "calls", min_length = 1, max_length = 40, pattern = "^[a-z0-9_-]+$")]
@@ -90,7 +91,7 @@ pub struct ChargeDoc {
     included: u64,
     /// What a `flat` charge comes to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(max_length = 24, pattern = r"^[0-9]+(\.[0-9]{1,12})?$")]
+    #[schema(example = "49.00", max_length = 24, pattern = r"^[0-9]+(\.[0-9]{1,12})?$")]
     amount: Option<String>,
     /// The price of a unit of a `per_unit` charge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -106,7 +107,7 @@ pub struct ChargeDoc {
     package_size: Option<u64>,
     /// The price of a package of a `package` charge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(max_length = 24, pattern = r"^[0-9]+(\.[0-9]{1,12})?$")]
+    #[schema(example = "2.00", max_length = 24, pattern = r"^[0-9]+(\.[0-9]{1,12})?$")]
     package_price: Option<String>,
     /// The least that the charge comes to in a period.
     #[serde(default, skip_serializing_if = "Option::is_none")]

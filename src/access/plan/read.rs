@@ -77,6 +77,8 @@ struct Fields {
     per: Option<Per>,
     #[serde(default, deserialize_with = "operations")]
     operations: Option<Operations>,
+    #[serde(default, deserialize_with = "except")]
+    except: Option<Operations>,
 }
 
 impl Fields {
@@ -107,7 +109,10 @@ impl Fields {
             (Some(_), Some(_), _) => return Err(beside("period", "a rate (`window_s`)")),
             (_, _, Some(_)) => return Err(beside("concurrent", "a rate or a quota")),
         };
-        let operations = self.operations.unwrap_or(Operations::ALL);
+        let operations = match (self.operations, self.except) {
+            (Some(_), Some(_)) => return Err(beside("except", "a limit that names `operations`")),
+            (only, except) => only.or(except).unwrap_or(Operations::ALL),
+        };
         Ok(Limit { name: self.name, per: self.per.unwrap_or(Per::App), operations, kind })
     }
 
@@ -173,17 +178,25 @@ pub(super) fn zone<'de, D: Deserializer<'de>>(
     known.map(Some).ok_or_else(|| D::Error::custom(unknown()))
 }
 
+/// The operations that a list names, at least one.
+fn listed<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<u16>>, D::Error> {
+    let named = Option::<Vec<OperationId>>::deserialize(deserializer)?;
+    if named.as_ref().is_some_and(Vec::is_empty) {
+        let none = "names no operation: leave it out for all of them";
+        return Err(D::Error::custom(none));
+    }
+    Ok(named.map(|named| named.iter().map(|operation| operation.0.code).collect()))
+}
+
 pub(super) fn operations<'de, D>(deserializer: D) -> Result<Option<Operations>, D::Error>
 where
     D: Deserializer<'de>,
 {
-    let named = Option::<Vec<OperationId>>::deserialize(deserializer)?;
-    let Some(named) = named else { return Ok(None) };
-    if named.is_empty() {
-        let none = "names no operation: leave it out for all of them";
-        return Err(D::Error::custom(none));
-    }
-    Ok(Some(Operations::only(named.iter().map(|operation| operation.0.code))))
+    Ok(listed(deserializer)?.map(Operations::only))
+}
+
+fn except<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Operations>, D::Error> {
+    Ok(listed(deserializer)?.map(Operations::all_but))
 }
 
 #[cfg(test)]
@@ -200,7 +213,8 @@ mod tests {
     fn limits_of_all_kinds_are_read_and_written() {
         let json = r#"[{"name":"burst","quota":50,"window_s":1},
             {"name":"month","quota":9,"period":"month","anchor":"contract","time_zone":"Europe/Paris","per":"partner"},
-            {"name":"at-once","concurrent":4,"per":"key","operations":["list_products","list_stock"]}]"#;
+            {"name":"at-once","concurrent":4,"per":"key","operations":["list_products","list_stock"]},
+            {"name":"most","quota":9,"window_s":1,"except":["list_suggestions"]}]"#;
         let limits: PlanLimits = serde_json::from_str(json).unwrap();
         let written = serde_json::to_string(&limits).unwrap();
         assert_eq!(written, json.replace("\n            ", ""));
@@ -244,6 +258,12 @@ mod tests {
                 r#"{"name":"a","quota":1,"window_s":1,"operations":["x"]}"#,
                 "/operations/0",
                 "`list_products`",
+            ),
+            (r#"{"name":"a","quota":1,"window_s":1,"except":[]}"#, "/except", "leave it out"),
+            (
+                r#"{"name":"a","concurrent":1,"except":["get_usage"],"operations":["list_stock"]}"#,
+                "/except",
+                "leave it out",
             ),
             (r#"{"name":"a","quota":1,"window":1}"#, "/window", "window_s"),
             (burst, "", "two limits are called `burst`"),

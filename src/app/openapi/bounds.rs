@@ -2,6 +2,7 @@
 //! entries. What a type does not say itself gets the bound that holds for all of its kind, so that
 //! generated clients and validators always find one.
 
+use crate::http::Code;
 use crate::http::params::{LONGEST, LONGEST_LIST};
 use serde_json::{Map, Value, json};
 
@@ -20,7 +21,17 @@ const WORDS: u64 = 8;
 /// The largest whole number that every JSON parser reads exactly (RFC 8259 §6).
 const EXACT: u64 = (1 << 53) - 1;
 
-/// What the texts of a parameter look like: its name, the format's name, one value as a pattern.
+/// What no text of a query holds, within a class of a pattern: `Params` refuses control characters but white
+/// space, and what stands for bytes that are no UTF-8.
+macro_rules! refused {
+    () => {
+        r"\u0000-\u0008\u000E-\u001F\u007F-\u0084\u0086-\u009F\uFFFD"
+    };
+}
+
+/// What the texts of a parameter look like: its name, the format's name, one value as a pattern. A test compares
+/// them with what the program takes. Some texts that have the form are refused for what they say: a wrong check
+/// digit, an id above 2^64, no quantity, an order that names something twice.
 const FORMS: &[(&str, &str, &str)] = &[
     ("product_id", "product-id", "prd_[0-9A-L][0-9A-Za-z]{10}"),
     ("category_id", "category-id", "cat_[0-9A-L][0-9A-Za-z]{10}"),
@@ -38,13 +49,18 @@ const FORMS: &[(&str, &str, &str)] = &[
     ("country", "country", "[A-Za-z]{2}"),
     ("condition", "condition", "(new|refurbished|used)"),
     ("sort", "sort", "(-?(name|price|updated_at|id)|relevance)"),
-    ("min_price", "amount", "[0-9]{1,9}(\\.[0-9]{1,4})?"),
-    ("max_price", "amount", "[0-9]{1,9}(\\.[0-9]{1,4})?"),
+    ("min_price", "amount", "[0-9]{1,11}(\\.[0-9]{1,4})?"),
+    ("max_price", "amount", "[0-9]{1,11}(\\.[0-9]{1,4})?"),
     (
         "facets",
         "facet",
-        "(brand|category_id|price|availability|condition|status|attr\\.[a-z_]{1,40})",
+        concat!(
+            r"(brand|category_id|price|availability|condition|status|attr\.[^,",
+            refused!(),
+            "]+)"
+        ),
     ),
+    ("linkType", "link-type", "(all|linkset|gs1:(pip|defaultLink))"),
     (
         "items",
         "item",
@@ -52,24 +68,38 @@ const FORMS: &[(&str, &str, &str)] = &[
     ),
     ("cursor", "cursor", "[0-9A-Za-z]{1,500}"),
     ("expires", "seconds", "[0-9]{1,11}"),
-    ("signature", "signature", "[0-9a-f]{64}"),
+    ("signature", "signature", "[0-9A-Fa-f]{64}"),
 ];
-/// What texts of a query are that have no form of their own: `Params` refuses control characters but white
-/// space, and what stands for bytes that are no UTF-8.
-const PLAIN: &str = r"^[^\u0000-\u0008\u000E-\u001F\u007F-\u0084\u0086-\u009F\uFFFD]*$";
+/// What texts of a query are that have no form of their own.
+const PLAIN: &str = concat!("^[^", refused!(), "]*$");
 /// How a parameter's description says that it takes several values.
 const SEVERAL: &str = "joined by commas";
+/// And how many, before the number.
+const MOST: &str = "p to ";
 
 fn takes_several(parameter: &Value) -> bool {
     parameter["description"].as_str().is_some_and(|text| text.contains(SEVERAL))
+}
+
+/// How many values a parameter's description says that it takes.
+fn most(parameter: &Value) -> Option<u64> {
+    let (_, behind) = parameter["description"].as_str()?.split_once(MOST)?;
+    behind.split(' ').next()?.parse().ok()
 }
 
 /// Gives a parameter whose texts have a form of their own that form, and other texts of a query what they
 /// may hold.
 fn shape(parameter: &mut Value) {
     let Some(name) = parameter["name"].as_str() else { return };
-    let Some((_, format, one)) = FORMS.iter().find(|(known, ..)| *known == name) else {
-        let in_query = parameter["in"] == "query";
+    let in_query = parameter["in"] == "query";
+    // A list of products takes any sku, and finds nothing of one that no product can have.
+    let form = FORMS.iter().find(|(known, ..)| *known == name && !(in_query && name == "sku"));
+    let Some((_, format, one)) = form else {
+        if in_query && name == "code" {
+            // Of a problem.
+            let codes: Vec<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
+            parameter["schema"]["pattern"] = json!(format!("^({})$", codes.join("|")));
+        }
         let schema = &mut parameter["schema"];
         let is_free = ["enum", "format", "pattern"].iter().all(|key| schema.get(key).is_none());
         if in_query && is_free && schema["type"] == "string" {
@@ -78,13 +108,14 @@ fn shape(parameter: &mut Value) {
         return;
     };
     let several = takes_several(parameter);
+    let more = most(parameter).map_or_else(|| "*".to_owned(), |most| format!("{{0,{}}}", most - 1));
     let schema = &mut parameter["schema"];
     if schema["type"] != "string" || schema.get("enum").is_some() {
         return;
     }
     if several {
         schema["format"] = json!(format!("{format}-list"));
-        schema["pattern"] = json!(format!("^{one}(,{one})*$"));
+        schema["pattern"] = json!(format!("^{one}(,{one}){more}$"));
     } else {
         schema["format"] = json!(format);
         schema["pattern"] = json!(format!("^{one}$"));

@@ -1,6 +1,7 @@
 //! The problem responses of a document: for each status the codes that its API answers with, each
 //! with an example of what it says.
 
+use super::headers::{self, Api};
 use crate::http::{ApiError, Code, FieldError};
 use serde_json::{Map, Value, json};
 
@@ -247,8 +248,8 @@ pub(super) const REGISTRATION: &[Example] = &[
     ),
 ];
 
-/// The responses by status, as `components` holds them, each with the shared headers of these names.
-pub(super) fn responses(examples: &[Example], headers: &[&str]) -> Value {
+/// The responses of an API by status, as `components` holds them.
+pub(super) fn responses(examples: &[Example], api: Api) -> Value {
     let mut statuses: Vec<u16> = examples.iter().map(|(code, ..)| code.status()).collect();
     statuses.dedup();
     let response = |status: u16| {
@@ -261,20 +262,14 @@ pub(super) fn responses(examples: &[Example], headers: &[&str]) -> Value {
                 (code.as_str().to_owned(), value)
             })
             .collect();
-        let mut response = json!({
+        let response = json!({
             "description": format!("A problem: {}", names.join(", ")),
             "content": { "application/problem+json": {
                 "schema": { "$ref": "#/components/schemas/Problem" },
                 "examples": values,
             } },
+            "headers": headers::of_problem(status, api),
         });
-        for name in headers {
-            response["headers"][name] = json!({ "$ref": format!("#/components/headers/{name}") });
-        }
-        if matches!(status, 429 | 503) {
-            response["headers"]["Retry-After"] =
-                json!({ "$ref": "#/components/headers/Retry-After" });
-        }
         (format!("Problem{status}"), response)
     };
     Value::Object(statuses.into_iter().map(response).collect())

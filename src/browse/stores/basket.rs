@@ -107,13 +107,19 @@ fn product(
     known
 }
 
-/// A quantity above 0 in thousandths.
+/// A quantity above 0 in thousandths: up to 7 digits, and up to 3 behind a point.
 fn thousandths(text: &str) -> Option<i64> {
-    let plain = text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
-    let number: rust_decimal::Decimal = plain.then(|| text.parse().ok())??;
-    let thousandths = number.checked_mul(1_000.into())?;
-    let whole = thousandths.is_integer().then(|| i64::try_from(thousandths).ok())??;
-    (1..=MOST_OF_ONE).contains(&whole).then_some(whole)
+    let (whole, decimals) = text.split_once('.').map_or((text, "0"), |(whole, rest)| (whole, rest));
+    let are_digits = |part: &str, most: usize| {
+        (1..=most).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    if !are_digits(whole, 7) || !are_digits(decimals, 3) {
+        return None;
+    }
+    let whole: i64 = whole.parse().ok()?;
+    let decimals: i64 = format!("{decimals:0<3}").parse().ok()?;
+    let thousandths = whole * 1_000 + decimals;
+    (1..=MOST_OF_ONE).contains(&thousandths).then_some(thousandths)
 }
 
 #[cfg(test)]
@@ -124,7 +130,7 @@ mod tests {
     #[test]
     fn a_quantity_is_above_nothing() {
         assert_eq!((thousandths("2"), thousandths("0.25")), (Some(2_000), Some(250)));
-        for bad in ["", "0", "-1", "0.0001", "1e3", "1000001", "NaN", "2 "] {
+        for bad in ["", "0", "-1", "0.0001", "1.", ".5", "1.5.1", "1e3", "1000001", "NaN", "2 "] {
             assert_eq!(thousandths(bad), None, "{bad}");
         }
     }

@@ -100,7 +100,7 @@ impl From<Priced> for PricedOut {
         (status = 200, description = "A page of prices, by store, time and channel.", body = PageOfPrices),
         (status = 304, description = "You hold this page already."),
         (status = 404, description = "There is no such product."),
-        (status = 410, description = "The product was deleted."),
+        (status = 410, description = "The product was deleted; `replaced_by` and the `Link` header name what replaces it."),
     ),
 )]
 #[get("/v1/products/{product_id}/price-history")]

@@ -171,7 +171,7 @@ impl From<OfferRecord> for OfferOut {
     operation_id = "list_product_offers", tag = "offers",
     params(
         ("product_id" = String, Path, description = "The product.", example = "prd_7HqK2mXw9Pz"),
-        ("store_id" = Option<String>, Query, description = "Only these stores, at most 200, joined by commas.", example = "sto_4Fh2Lp8QaZs"),
+        ("store_id" = Option<String>, Query, description = "Only these stores, up to 200 joined by commas.", example = "sto_4Fh2Lp8QaZs"),
         ("channel" = Option<Channel>, Query, description = "`in_store` or `online`.", example = "in_store"),
         ("include_total" = Option<bool>, Query, description = "Whether to count all offers of the list, in `total`.", example = true),
         ("limit" = Option<u32>, Query, description = "Most offers in the page, 1 to 200.", example = 50),
@@ -181,7 +181,7 @@ impl From<OfferRecord> for OfferOut {
         (status = 200, description = "A page of offers, by store and channel.", body = PageOfOffers),
         (status = 304, description = "You hold this page already."),
         (status = 404, description = "There is no such product."),
-        (status = 410, description = "The product was deleted; `detail` names what replaces it."),
+        (status = 410, description = "The product was deleted; `replaced_by` and the `Link` header name what replaces it."),
     ),
 )]
 #[get("/v1/products/{product_id}/offers")]

@@ -9,7 +9,7 @@ use crate::access::service::{
     By, Walk, create_app, create_partner, create_plan, list_partners, list_plans,
 };
 use crate::kernel::id::PlanId;
-use crate::limit::{Limit, Limits};
+use crate::limit::Limits;
 use crate::storage::Db;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -52,7 +52,7 @@ pub(super) async fn put(db: &Db, by: &By<'_>, discovery: &str) -> anyhow::Result
     let professional: PlanId = match plans.iter().find(|p| p.name.as_str() == "Professionnel") {
         Some(plan) => plan.id,
         None => {
-            let limits = Limits::new(vec![Limit::rate("burst".parse()?, 200, 1)])?;
+            let limits = Limits::new(super::bursts(200)?.into())?;
             create_plan(db, by, "Professionnel".parse()?, limits.into()).await?.id
         }
     };

@@ -24,6 +24,9 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 /// it changes, `Range` goes on where a download broke off. In tab-separated cells several values stand
 /// between commas, and one that holds a comma itself is left out; RSS has them all. Where your plan leaves out
 /// `sku` or `store_code`, our ids stand in their place.
+///
+/// Google's Merchant Center and others that fetch feeds by themselves know a user name and a password: give them
+/// any name, and the key as the password (`Authorization: Basic`).
 #[utoipa::path(
     operation_id = "download_product_feed", tag = "feeds",
     params(
@@ -55,7 +58,8 @@ async fn download_product_feed(
 ///
 /// The stock of the stores as a Google local inventory feed: a row for each product in each store that
 /// has told its stock. Prices are told to keys with `prices:read`, counts to keys with `stock:quantity`
-/// whose plan tells them exactly. Age, conditional calls, ranges and cells as with the product feed.
+/// whose plan tells them exactly. Age, conditional calls, ranges, cells and the key as a password as with the
+/// product feed.
 #[utoipa::path(
     operation_id = "download_inventory_feed", tag = "feeds",
     params(

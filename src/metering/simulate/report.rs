@@ -35,6 +35,7 @@ pub struct SimulationOut {
     /// By app, those first whose calls would newly be refused the most.
     pub apps: Vec<AppSimulationOut>,
     /// What a simulation cannot know.
+    #[schema(example = json!(["Calls are taken as they came: what a partner does that is refused is not known."]))]
     pub cautions: Vec<String>,
 }
 

@@ -14,7 +14,7 @@ use crate::kernel::{Clock, Gtin, Micros};
 use crate::stock::line::PageOfStockLevels;
 use crate::stock::model::Availability;
 use crate::stock::view::{Level, StockView};
-use crate::stores::near::Near;
+use crate::stores::near::{Near, country};
 use crate::stores::view::{StoreQuery, StoresView};
 use actix_web::{HttpRequest, get, web};
 
@@ -44,7 +44,7 @@ use actix_web::{HttpRequest, get, web};
         (status = 200, description = "A page of stock levels with `distance_m`, by distance.", body = PageOfStockLevels<'_>),
         (status = 304, description = "You hold this page already."),
         (status = 404, description = "There is no such product."),
-        (status = 410, description = "The product was deleted."),
+        (status = 410, description = "The product was deleted; `replaced_by` and the `Link` header name what replaces it."),
         (status = 422, description = "`invalid_gtin` or `in_store_code`: `errors` names the code and, where it can, what was meant."),
     ),
 )]
@@ -59,7 +59,7 @@ pub(super) async fn list_stock(
     let mut params = Params::new(request.query_string());
     let by_id: Option<ProductId> = params.value("product_id");
     let by_gtin = params.text("gtin");
-    let country = params.text("country");
+    let country = country(&mut params);
     let code = params.text("postal_code");
     let included = Included::of(&caller, &catalog);
     let code = (country.as_deref(), code.as_deref());

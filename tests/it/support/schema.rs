@@ -1,6 +1,34 @@
 //! Whether a value is as the document says.
 
-use serde_json::Value;
+use reqwest::header::HeaderMap;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
+
+/// What answers have that no document says: what is HTTP's own, and what guards browsers.
+const NOT_TOLD: [&str; 10] = [
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-security-policy",
+    "content-type",
+    "date",
+    "pragma",
+    "referrer-policy",
+    "transfer-encoding",
+    "x-content-type-options",
+];
+/// Headers that a document names and an answer may be without: what they say of themselves.
+const SOMETIMES: [&str; 9] = [
+    "access-control-allow-origin",
+    "comptoir-degraded",
+    "content-language",
+    "link",
+    "ratelimit",
+    "ratelimit-policy",
+    "retry-after",
+    "www-authenticate",
+    "x-request-cost",
+];
 
 /// The type of a value in the terms of a schema, `number` for all numbers.
 fn type_of(value: &Value) -> &'static str {
@@ -38,6 +66,9 @@ pub(crate) fn conforms(value: &Value, schema: &Value, document: &Value, at: &str
     if value.is_null() {
         return;
     }
+    if let Some(parts) = schema["allOf"].as_array() {
+        return conforms(value, &joined(parts, document), document, at);
+    }
     if let Some(choices) = schema["oneOf"].as_array().or(schema["anyOf"].as_array()) {
         let object =
             choices.iter().find(|c| c["type"] != "null").expect("a choice that is not null");
@@ -66,6 +97,38 @@ pub(crate) fn conforms(value: &Value, schema: &Value, document: &Value, at: &str
         }
         _ => {}
     }
+}
+
+/// Schemas of objects that hold together, as one.
+fn joined(parts: &[Value], document: &Value) -> Value {
+    let (mut properties, mut required) = (Map::new(), Vec::new());
+    for part in parts {
+        let part = resolved(part, document);
+        properties.extend(part["properties"].as_object().cloned().unwrap_or_default());
+        required.extend(part["required"].as_array().cloned().unwrap_or_default());
+    }
+    json!({ "type": "object", "properties": properties, "required": required })
+}
+
+/// What stands in a document at a place, behind a reference too.
+pub(crate) fn resolved<'a>(value: &'a Value, document: &'a Value) -> &'a Value {
+    let pointer = value["$ref"].as_str().and_then(|reference| reference.strip_prefix('#'));
+    pointer.map_or(value, |pointer| document.pointer(pointer).expect("a reference leads somewhere"))
+}
+
+/// An answer has the headers that the document names for it, but for those that are there sometimes, and no
+/// other.
+pub(crate) fn tells(headers: &HeaderMap, response: &Value, document: &Value, at: &str) {
+    let named = resolved(response, document)["headers"].as_object().cloned().unwrap_or_default();
+    let named: BTreeSet<String> = named.keys().map(|name| name.to_lowercase()).collect();
+    let sent: BTreeSet<String> = headers.keys().map(|name| name.as_str().to_owned()).collect();
+    let untold: Vec<_> = sent.iter().filter(|name| !named.contains(*name)).collect();
+    let untold: Vec<_> = untold.iter().filter(|name| !NOT_TOLD.contains(&name.as_str())).collect();
+    assert!(untold.is_empty(), "{at}: sent and not in the document: {untold:?}");
+    let missing: Vec<_> = named.iter().filter(|name| !sent.contains(*name)).collect();
+    let missing: Vec<_> =
+        missing.iter().filter(|name| !SOMETIMES.contains(&name.as_str())).collect();
+    assert!(missing.is_empty(), "{at}: in the document and not sent: {missing:?}");
 }
 
 /// Panics unless a value is as a schema of a document says.

@@ -5,7 +5,8 @@ import type { paths } from "./schema.js";
 
 const [baseUrl, key] = [process.env.COMPTOIR_URL, process.env.COMPTOIR_KEY];
 if (!baseUrl || !key) throw new Error("set COMPTOIR_URL and COMPTOIR_KEY");
-const client = createClient<paths>({ baseUrl, headers: { Authorization: `Bearer ${key}` } });
+// Answers have other media types too; this client asks for JSON, as all do that say nothing.
+const client = createClient<paths, "application/json" | "application/problem+json">({ baseUrl, headers: { Authorization: `Bearer ${key}` } });
 
 const seen = new Set<string>();
 let cursor: string | undefined;
