@@ -91,7 +91,7 @@ fn by_token(
     }
     let ended = "The access token was ended by the retailer: get a new one from /oauth/token.";
     let key = directory.at(token.client, now).ok_or_else(|| invalid(ended))?;
-    if token.issued_at < key.tokens_from {
+    if token.generation != key.token_generation {
         return Err(invalid(ended));
     }
     Ok(Held { scopes: token.scopes.and(key.scopes), key: Arc::clone(key) })

@@ -122,8 +122,8 @@ pub struct KeyRecord {
     pub next: Option<Arc<KeyRecord>>,
     /// Its secrets, one or two; the same ones in every record of the key.
     pub secrets: Arc<[SecretRecord]>,
-    /// Access tokens that were issued before work no more.
-    pub tokens_from: Micros,
+    /// The generation of its access tokens: those of others work no more.
+    pub token_generation: u32,
     /// In quarantine or barred: when the next call may come, on this node.
     pub next_at: Arc<AtomicI64>,
     /// How much of a quantity in stock the plan and the scopes together let it know.
@@ -440,7 +440,7 @@ impl Keyring {
         KeyRecord {
             key: row.key,
             kind: row.kind,
-            tokens_from: row.tokens_from,
+            token_generation: row.token_generation,
             next_at,
             environment: row.environment,
             app: row.app,

@@ -166,6 +166,15 @@ pub fn hash(pepper: &Pepper, text: &(impl AsRef<[u8]> + ?Sized)) -> [u8; 32] {
     *blake3::keyed_hash(pepper.bytes(), part).as_bytes()
 }
 
+/// Most characters of a hint: those of other gateways' keys may be longer than ours.
+pub const HINT_MOST: usize = 12;
+
+/// Whether a text can be a hint.
+#[must_use]
+pub fn is_hint(text: &str) -> bool {
+    (1..=HINT_MOST).contains(&text.chars().count()) && !text.chars().any(char::is_control)
+}
+
 /// The last characters of a text, to tell a key's secrets apart on a screen.
 #[must_use]
 pub fn hint(text: &Secret) -> String {

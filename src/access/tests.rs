@@ -161,7 +161,7 @@ pub(crate) fn gate(scopes: Scopes) -> (Gate, String) {
     let row = KeyRow {
         key,
         kind: KeyKind::Key,
-        tokens_from: Micros(0),
+        token_generation: 0,
         environment: Environment::Live,
         key_status: KeyStatus::Active,
         scopes,

@@ -31,12 +31,7 @@ impl<K: Eq + Hash> Throttle<K> {
     /// Takes one question; otherwise the seconds to wait.
     pub fn take(&self, asker: K, now: Micros) -> Result<(), u64> {
         let mut free_at = self.free_at.lock();
-        if free_at.len() >= ASKERS_MOST {
-            free_at.retain(|_, at| *at > now.0);
-            if free_at.len() >= ASKERS_MOST {
-                free_at.clear();
-            }
-        }
+        make_room(&mut free_at, ASKERS_MOST, |at| *at > now.0);
         let at = free_at.entry(asker).or_insert(now.0);
         // After a step back of the clock nobody waits longer than a minute.
         *at = (*at).clamp(now.0, now.0 + MINUTE);
@@ -46,6 +41,22 @@ impl<K: Eq + Hash> Throttle<K> {
         }
         *at = now.0 + taken;
         Ok(())
+    }
+}
+
+/// Makes room for one more where there are `most`: forgets those that need not be kept, or all where these are few.
+/// So a look at all of them is paid for by many that came in.
+pub fn make_room<K: Eq + Hash, V>(
+    known: &mut HashMap<K, V>,
+    most: usize,
+    is_needed: impl Fn(&V) -> bool,
+) {
+    if known.len() < most {
+        return;
+    }
+    known.retain(|_, value| is_needed(value));
+    if known.len() > most / 2 {
+        known.clear();
     }
 }
 

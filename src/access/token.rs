@@ -1,7 +1,7 @@
 //! Access tokens: what an OAuth client shows in place of a key, for some minutes.
 //!
 //! `cpt_at_<payload><crc>`: the payload names the client, what the token allows, when it was issued and for
-//! how long, under a keyed BLAKE3 that every node with the pepper can check. Nothing of it is stored. The
+//! how long, and the client's generation of tokens, under a keyed BLAKE3 that every node with the pepper can check. Nothing of it is stored. The
 //! CRC-32 at the end lets noise be refused before anything is computed.
 
 use super::{Pepper, Scopes};
@@ -16,11 +16,11 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 /// What the secret is derived for. Another layout of the payload is another purpose.
-const PURPOSE: &str = "comptoir access tokens 1";
+const PURPOSE: &str = "comptoir access tokens 2";
 /// How a token begins.
 const PREFIX: &str = "cpt_at_";
-/// Client, scopes, time of issue: eight bytes each; seconds of life: two.
-const PAYLOAD: usize = 8 + 8 + 8 + 2;
+/// Client, scopes, time of issue: eight bytes each; seconds of life: two; generation: four.
+const PAYLOAD: usize = 8 + 8 + 8 + 2 + 4;
 /// The payload and its keyed hash.
 const BYTES: usize = PAYLOAD + 32;
 /// Characters of these in base64.
@@ -40,6 +40,8 @@ pub struct Token {
     pub issued_at: Micros,
     /// When it ends.
     pub expires_at: Micros,
+    /// The client's generation of tokens as the node knew it that issued this one.
+    pub generation: u32,
 }
 
 /// The text is no token of ours, or was damaged.
@@ -60,15 +62,22 @@ impl Tokens {
         Self(Zeroizing::new(pepper.derive(PURPOSE, "")))
     }
 
-    /// A token for a client.
+    /// A token for a client, in its present generation of tokens.
     #[must_use]
-    pub fn issue(&self, client: KeyId, scopes: Scopes, now: Micros, life_s: u16) -> Secret {
+    pub fn issue(
+        &self,
+        (client, generation): (KeyId, u32),
+        scopes: Scopes,
+        now: Micros,
+        life_s: u16,
+    ) -> Secret {
         let mut bytes = Zeroizing::new([0u8; BYTES]);
         let (payload, sum) = bytes.split_at_mut(PAYLOAD);
         payload[..8].copy_from_slice(&client.0.to_be_bytes());
         payload[8..16].copy_from_slice(&scopes.bits().to_be_bytes());
         payload[16..24].copy_from_slice(&now.0.to_be_bytes());
-        payload[24..].copy_from_slice(&life_s.to_be_bytes());
+        payload[24..26].copy_from_slice(&life_s.to_be_bytes());
+        payload[26..].copy_from_slice(&generation.to_be_bytes());
         sum.copy_from_slice(blake3::keyed_hash(&self.0, payload).as_bytes());
         // Sized for the whole text, so that no reallocation leaves a copy behind.
         let mut text = String::with_capacity(PREFIX.len() + DIGITS + U32_WIDTH);
@@ -98,16 +107,18 @@ impl Tokens {
         if !secret::same(blake3::keyed_hash(&self.0, payload).as_bytes(), &sum) {
             return Err(InvalidTokenText);
         }
-        let number = |at: usize| {
-            payload[at..at + 8].iter().fold(0u64, |sum, byte| sum << 8 | u64::from(*byte))
+        let read = |at: usize, width: usize| {
+            payload[at..at + width].iter().fold(0u64, |sum, byte| sum << 8 | u64::from(*byte))
         };
+        let number = |at| read(at, 8);
         let issued_at = Micros(number(16).cast_signed());
-        let life = i64::from(payload[24]) << 8 | i64::from(payload[25]);
+        let life = read(24, 2).cast_signed();
         Ok(Token {
             client: KeyId(number(0)),
             scopes: Scopes::of_bits(number(8)),
             issued_at,
             expires_at: Micros(issued_at.0.saturating_add(life * SECOND)),
+            generation: read(26, 4) as u32,
         })
     }
 }
@@ -129,19 +140,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn round_trip(client: u64, at in 0i64..4_000_000_000_000_000, life: u16) {
+        fn round_trip(client: u64, generation: u32, at in 0i64..4_000_000_000_000_000, life: u16) {
             let tokens = tokens();
-            let text = tokens.issue(KeyId(client), Scopes::all(), Micros(at), life);
+            let text = tokens.issue((KeyId(client), generation), Scopes::all(), Micros(at), life);
             let token = tokens.read(text.reveal().as_bytes()).unwrap();
             prop_assert_eq!((token.client, token.scopes), (KeyId(client), Scopes::all()));
-            prop_assert_eq!(token.issued_at, Micros(at));
+            prop_assert_eq!((token.issued_at, token.generation), (Micros(at), generation));
             prop_assert_eq!(token.expires_at.0 - at, i64::from(life) * SECOND);
         }
 
         #[test]
         fn any_changed_character_is_refused(at in 0..PREFIX.len() + DIGITS + U32_WIDTH, to: u8) {
             let tokens = tokens();
-            let text = tokens.issue(KeyId(7), Scopes::all(), Micros(1), 600);
+            let text = tokens.issue((KeyId(7), 0), Scopes::all(), Micros(1), 600);
             let mut changed = text.reveal().as_bytes().to_vec();
             prop_assume!(changed[at] != to);
             changed[at] = to;
@@ -149,7 +160,7 @@ mod tests {
         }
 
         #[test]
-        fn read_never_panics(tail: Vec<u8>, exact in "[ -~]{84}") {
+        fn read_never_panics(tail: Vec<u8>, exact in "[ -~]{89}") {
             for tail in [&tail[..], exact.as_bytes()] {
                 let _ = tokens().read(tail);
                 let _ = tokens().read(&[PREFIX.as_bytes(), tail].concat());
@@ -160,7 +171,7 @@ mod tests {
     #[test]
     fn a_payload_that_was_changed_with_its_checksum_is_refused() {
         let (tokens, others) = (tokens(), tokens());
-        let text = tokens.issue(KeyId(7), Scopes::default(), Micros(1), 600);
+        let text = tokens.issue((KeyId(7), 0), Scopes::default(), Micros(1), 600);
         assert_eq!(others.read(text.reveal().as_bytes()), Err(InvalidTokenText));
         let mut body = text.reveal()[..PREFIX.len() + DIGITS].to_owned();
         body.replace_range(PREFIX.len() + 12..PREFIX.len() + 14, "__");

@@ -32,7 +32,9 @@ pub async fn gaps(db: &Db, head: i64) -> Result<Vec<Gap>, StoreError> {
         }
         let block = store::block_of(db, &uneven.node, uneven.epoch, uneven.segment).await?;
         let events = block::decode(&block).map_err(|e| StoreError::corrupt("usage_segments", e))?;
-        let mut present: Vec<u64> = events.iter().map(|recorded| recorded.seq).collect();
+        // Those of earlier segments have moved here.
+        let own = events.iter().map(|recorded| recorded.seq).filter(|seq| *seq >= first);
+        let mut present: Vec<u64> = own.collect();
         present.extend(uneven.unreleased()?);
         present.push(next);
         present.sort_unstable();

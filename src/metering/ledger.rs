@@ -1,10 +1,13 @@
 //! The ledger: closed segments go in, each exactly once, in one transaction with their sums.
 
-use super::journal::{Boot, Content, Harvest, Journal, JournalError, Leftover, Segment, leftovers};
+use super::journal::{
+    Boot, Content, Harvest, Header, Journal, JournalError, Leftover, Segment, leftovers,
+};
 use super::seal::{Sealed, genesis};
 use super::store;
 use crate::kernel::Micros;
 use crate::storage::{Db, Log, StoreError, advance};
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,7 +39,9 @@ pub struct FoldReport {
     pub missing: u64,
     /// Sequence numbers that were given out and never used: no answer was released for them.
     pub unreleased: u64,
-    /// Records that were given up because their responses did not end in time.
+    /// Records of responses that go on, which will come with a later segment.
+    pub carried: u64,
+    /// Records that were given up: the process stops, or there was no room to follow their responses.
     pub given_up: u64,
     /// Segments that were in the ledger already.
     pub repeated: u64,
@@ -60,17 +65,15 @@ enum Folded {
 pub struct Folder {
     db: Db,
     journal: Arc<Journal>,
-    completion_timeout: Duration,
+    patience: Duration,
 }
 
 impl Folder {
-    /// How long a response may take after its record before it counts as aborted.
-    pub const COMPLETION_TIMEOUT: Duration = Duration::from_secs(30);
-
-    /// A folder of `journal` into `db`.
+    /// A folder of `journal` into `db`. For so long a segment waits for responses that are under way; what
+    /// takes longer is carried over to a later one.
     #[must_use]
-    pub fn new(db: Db, journal: Arc<Journal>, completion_timeout: Duration) -> Self {
-        Self { db, journal, completion_timeout }
+    pub fn new(db: Db, journal: Arc<Journal>, patience: Duration) -> Self {
+        Self { db, journal, patience }
     }
 
     /// Folds what is closed and settled, oldest first; to be called about once a second. Where it
@@ -84,15 +87,36 @@ impl Folder {
         let since: Vec<Micros> = segments.iter().map(|s| s.seen_closed(now)).collect();
         for (segment, since) in segments.iter().zip(since) {
             let waited = Duration::from_micros(u64::try_from(now.0 - since.0).unwrap_or(0));
-            if !segment.is_settled() {
-                if waited < self.completion_timeout {
-                    break;
-                }
-                report.given_up += u64::from(segment.give_up());
+            if !self.settle(segment, waited < self.patience, &mut report) {
+                break;
             }
             self.fold_segment(segment, now, &mut report).await?;
         }
         Ok(report)
+    }
+
+    /// Makes a closed segment one that can be folded; false where it is to wait.
+    fn settle(&self, segment: &Arc<Segment>, may_wait: bool, report: &mut FoldReport) -> bool {
+        if segment.is_settled() {
+            return true;
+        }
+        if may_wait && !segment.waits_for_the_slow() {
+            return false;
+        }
+        match self.journal.carry(segment) {
+            Ok(carried) => {
+                report.carried += u64::from(carried);
+                report.given_up += u64::from(segment.give_up_unwritten());
+            }
+            Err(_) if may_wait => return false,
+            // Folding is what makes room again, so it does not wait for ever.
+            Err(reason) => {
+                let given_up = segment.give_up();
+                tracing::error!(%reason, given_up, "answers under way were closed as aborted");
+                report.given_up += u64::from(given_up);
+            }
+        }
+        true
     }
 
     /// Folds everything and takes no more: for a graceful stop, after the last response. What is
@@ -113,8 +137,10 @@ impl Folder {
         now: Micros,
         report: &mut FoldReport,
     ) -> Result<(), FoldError> {
-        let closed = Arc::clone(segment);
+        let (closed, journal) = (Arc::clone(segment), Arc::clone(&self.journal));
         let harvest = tokio::task::spawn_blocking(move || {
+            // What has moved is on the disk where it moved to before the place that it left goes away.
+            journal.sync_moved(&closed)?;
             closed.sync_settled().map(|()| Harvest::of_segment(&closed))
         });
         let harvest = harvest.await.map_err(|e| FoldError::Seal(std::io::Error::other(e)))??;
@@ -142,20 +168,52 @@ pub(super) async fn recover_in(
 ) -> Result<FoldReport, FoldError> {
     let (found, busy) = leftovers(dir)?;
     let mut report = FoldReport { busy, ..FoldReport::default() };
-    for leftover in found {
-        recover_one(&leftover, db, now, boot, &mut report).await?;
+    let mut moved = HashSet::new();
+    for (n, leftover) in found.iter().enumerate() {
+        let mut content = leftover.content(boot)?;
+        if let Content::Events(harvest) = &mut content {
+            leave_out_twins(harvest, &found[..n], &mut moved)?;
+        }
+        recover_one((leftover, content), db, now, &mut report).await?;
     }
     Ok(report)
 }
 
+/// Leaves out what has moved into a segment and stands in an earlier one, too. `moved` has what moved into those
+/// that were recovered before.
+fn leave_out_twins(
+    harvest: &mut Harvest,
+    before: &[Leftover],
+    moved: &mut HashSet<(u64, u64)>,
+) -> Result<(), JournalError> {
+    let epoch = harvest.header.epoch;
+    let mut twice = HashSet::new();
+    for seq in harvest.moved_here() {
+        let stands_before = !moved.insert((epoch, seq));
+        if stands_before || stands_in(before, harvest.header, seq)? {
+            twice.insert(seq);
+        }
+    }
+    harvest.leave_out(&twice);
+    Ok(())
+}
+
+fn stands_in(before: &[Leftover], header: Header, seq: u64) -> Result<bool, JournalError> {
+    for leftover in before {
+        if leftover.holds(header, seq)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 async fn recover_one(
-    leftover: &Leftover,
+    (leftover, content): (&Leftover, Content),
     db: &Db,
     now: Micros,
-    boot: Boot,
     report: &mut FoldReport,
 ) -> Result<(), FoldError> {
-    let folded = match leftover.content(boot)? {
+    let folded = match content {
         Content::Events(harvest) => fold(db, harvest, now, report).await?,
         Content::Unused => return Ok(leftover.remove()?),
         Content::Unreadable => {
@@ -179,7 +237,7 @@ async fn fold(
     now: Micros,
     report: &mut FoldReport,
 ) -> Result<Folded, FoldError> {
-    let (header, missing, unconfirmed) = (harvest.header, harvest.missing(), harvest.unconfirmed);
+    let (header, missing, unconfirmed) = (harvest.header, harvest.missing, harvest.unconfirmed);
     let node = header.node.to_string();
     let before = store::hash_before(db, &node, header.epoch, header.segment).await?;
     let prev_hash = before.unwrap_or_else(|| genesis(header.node, header.epoch));

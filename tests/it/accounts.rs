@@ -424,3 +424,34 @@ async fn a_token_of_a_suspended_owner_is_no_way_in_that_is_left() {
     let account = format!("/admin/v1/accounts/{}/suspend", claire.account);
     problem(claire.call("POST", &account, None).await, 409, "conflict").await;
 }
+
+#[tokio::test]
+async fn a_clock_that_is_put_back_keeps_nobody_out() {
+    let app = TestApp::builder().fixed_clock(NOON).start().await;
+    let claire = claire(&app).await;
+    let again = async |status: u16| {
+        let (mut browser, code) = (Browser::new(&app), claire.code());
+        let answer = browser.try_log_in("claire@example.com", PASSWORD, Some(&code)).await;
+        assert_eq!(answer.status(), status);
+    };
+    app.clock.advance(MINUTE);
+    again(200).await;
+    app.clock.advance(-60 * MINUTE);
+    for _ in 0..5 {
+        let mut guess = Browser::new(&app);
+        let refused = guess.try_log_in("nobody@example.com", "seven green pears", None).await;
+        problem(refused, 401, "invalid_login").await;
+    }
+    // What was counted in the time that is to come again counts from now on.
+    for back in [60, 300] {
+        app.clock.advance(-back * MINUTE);
+        let mut guess = Browser::new(&app);
+        let refused = guess.try_log_in("nobody@example.com", "seven green pears", None).await;
+        assert_eq!(refused.headers()["retry-after"], "1");
+        problem(refused, 429, "too_many_attempts").await;
+        app.clock.advance(SECOND);
+    }
+    let mut guess = Browser::new(&app);
+    let refused = guess.try_log_in("nobody@example.com", "seven green pears", None).await;
+    problem(refused, 401, "invalid_login").await;
+}

@@ -164,6 +164,11 @@ async fn a_node_that_cannot_follow_the_control_log_says_neither_yes_nor_no() {
     let refused = app.get(&key.text, &path).await;
     assert_eq!(refused.headers()["retry-after"], "1");
     problem(refused, 503, "access_stale").await;
+    // Nor are tokens given out for secrets that may have ended.
+    let asked = app.http.post(app.public_url("/oauth/token"));
+    let asked = asked.header("Content-Type", "application/x-www-form-urlencoded");
+    let asked = asked.body("grant_type=client_credentials").send().await.unwrap();
+    problem(asked, 503, "access_stale").await;
     // A key that may have been made since is not called unknown; what is no key at all is.
     let unknown = TestApp::start().await.key(json!({})).await;
     problem(app.get(&unknown.text, &path).await, 503, "access_stale").await;

@@ -149,6 +149,37 @@ async fn a_damaged_or_changed_token_is_refused() {
 }
 
 #[tokio::test]
+async fn tokens_end_with_their_secret_whatever_the_clocks_say() {
+    let app = shop().await;
+    let client = client(&app, json!({})).await;
+    let place = format!("/admin/v1/keys/{}", client.id);
+    let rotate = async |overlap_s: i64| {
+        let body = json!({ "overlap_s": overlap_s });
+        let rotated = app.admin_ok("POST", &format!("{place}/rotate"), Some(body)).await;
+        rotated["text"].as_str().unwrap().to_owned()
+    };
+    // Got from a node whose clock is ahead of the one that ends the secret.
+    app.clock.advance(5 * SECOND);
+    let ahead = token(&app, &client).await;
+    app.clock.advance(-5 * SECOND);
+    let secret = rotate(0).await;
+    problem(app.get(&ahead, &path()).await, 401, "invalid_token").await;
+    app.clock.advance(6 * SECOND);
+    problem(app.get(&ahead, &path()).await, 401, "invalid_token").await;
+    // Ended, it stays so when another ending follows by a clock that is behind.
+    app.clock.advance(-20 * SECOND);
+    let client = Client { secret, ..client };
+    let client = Client { secret: rotate(0).await, ..client };
+    problem(app.get(&ahead, &path()).await, 401, "invalid_token").await;
+    assert_eq!(app.get(&token(&app, &client).await, &path()).await.status(), 200);
+
+    // One that is got in the overlap is over with the overlap.
+    rotate(60).await;
+    let answer = ask(&app, Some((&client.id, &client.secret)), &[GRANT]).await;
+    assert_eq!(answer.json::<Value>().await.unwrap()["expires_in"], 60);
+}
+
+#[tokio::test]
 async fn tokens_end_with_what_they_rest_on() {
     let app = shop().await;
     let client = client(&app, json!({})).await;

@@ -210,9 +210,11 @@ async fn a_token_that_says_something_wrong_lets_nobody_in() {
     let (app, provider, key) = with_provider().await;
     let ec = Key::ec("k2");
     provider.show(&[key.jwk(), ec.jwk()]);
-    let now = app.clock.now().0 / SECOND;
     for (what, claim, value) in WRONG {
         for key in [&key, &ec] {
+            // Long enough for who has come with so much that was wrong.
+            app.clock.advance(HOUR / 4);
+            let now = app.clock.now().0 / SECOND;
             let (browser, refused) = log_in((&app, &provider), |mut claims| {
                 claims[*claim] = value(now);
                 key.token(&claims)
@@ -223,6 +225,8 @@ async fn a_token_that_says_something_wrong_lets_nobody_in() {
             assert_eq!(browser.get("/admin/v1/me").await.status(), 401, "{what}");
         }
     }
+    app.clock.advance(HOUR / 4);
+    let now = app.clock.now().0 / SECOND;
     // A clock may be a little wrong, and both kinds of keys are good.
     for key in [&key, &ec] {
         let (_, answer) = log_in((&app, &provider), |mut claims| {
@@ -351,4 +355,33 @@ async fn a_provider_that_is_not_as_it_should_be_is_told_to_operators() {
     problem(Browser::new(&none).get("/admin/v1/login/oidc").await, 404, "not_found").await;
     let back = Browser::new(&none).get("/admin/v1/login/oidc/callback?code=x&state=y").await;
     problem(back, 404, "not_found").await;
+}
+
+#[tokio::test]
+async fn what_comes_back_from_no_login_is_written_down_nowhere_and_the_rest_is_bounded() {
+    let (app, provider, key) = with_provider().await;
+    let entries = async || {
+        let trail = app.admin_ok("GET", "/admin/v1/audit?limit=200", None).await;
+        let items = trail["items"].as_array().unwrap();
+        items.iter().filter(|entry| entry["action"] == "login.fail").count()
+    };
+    for path in ["", "?code=x&state=y", "?error=access_denied"] {
+        let path = format!("/admin/v1/login/oidc/callback{path}");
+        problem(Browser::new(&app).get(&path).await, 401, "invalid_login").await;
+    }
+    assert_eq!(entries().await, 0);
+
+    // A login that was begun is anybody's, too.
+    let (browser, place) = begin(&app).await;
+    let path = format!("/admin/v1/login/oidc/callback?error=no&state={}", query(&place, "state"));
+    for _ in 0..20 {
+        problem(browser.get(&path).await, 401, "invalid_login").await;
+    }
+    for _ in 0..5 {
+        problem(browser.get(&path).await, 429, "too_many_attempts").await;
+    }
+    assert_eq!(entries().await, 20);
+    app.clock.advance(SECOND);
+    let (_, answer) = log_in((&app, &provider), |claims| key.token(&claims)).await;
+    assert_eq!(answer.status(), 303);
 }

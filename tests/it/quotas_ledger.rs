@@ -2,6 +2,7 @@
 
 use crate::support::process::{Home, Wire};
 use crate::support::{NOON, TestApp, TestKey, data};
+use comptoir::storage::Log;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -202,4 +203,43 @@ async fn a_kill_resets_no_quota() {
     let mut wire = Wire::connect(server.public).unwrap();
     assert_eq!(wire.get(&key, &product()).unwrap().status, 429);
     server.terminate();
+}
+
+#[tokio::test]
+async fn a_round_that_fails_has_taken_in_what_came_before_and_does_so_once() {
+    let app = TestApp::builder().set("METERING__FOLD_INTERVAL_MS", "60000");
+    let mut app = app.fixed_clock(NOON).start().await;
+    app.stock_shelves(1, 1).await;
+    let plan = app.plan(json!([{ "name": "day", "quota": 10, "period": "day" }])).await;
+    let key = app.key_under(&plan, json!({})).await;
+    let other = app.beside().await;
+    assert_eq!(used(&other, &key).await, ["0.000"]);
+    for _ in 0..3 {
+        assert_eq!(get(&app, &key).await.0, 200);
+    }
+    // A node that stops folds all that it has.
+    app.stop().await;
+    const BROKEN: &str =
+        "INSERT INTO usage_segments (node, epoch, segment, position, first_seq, next_seq,
+            events, unreleased, min_at, max_at, prev_hash, hash, folded_at, block)
+        SELECT 'broken', 1, 0, $1, 0, 1, 1, '', min_at, max_at, prev_hash, hash, folded_at, $2
+        FROM usage_segments ORDER BY position LIMIT 1";
+    let mut tx = other.db.begin().await.unwrap();
+    let position = comptoir::storage::advance(&mut tx, Log::Usage, 1).await.unwrap();
+    comptoir::on_tx!(&mut tx, c => {
+        sqlx::query(BROKEN).bind(position).bind(b"no block".as_slice()).execute(c).await.unwrap();
+    });
+    tx.commit().await.unwrap();
+    // Each change of access brings a round.
+    let changed = async || other.key(json!({})).await;
+    changed().await;
+    until_used(&other, &key, &["3.000"]).await;
+    let mut tx = other.db.begin().await.unwrap();
+    comptoir::on_tx!(&mut tx, c => {
+        sqlx::query("DELETE FROM usage_segments WHERE node = 'broken'").execute(c).await.unwrap();
+    });
+    tx.commit().await.unwrap();
+    changed().await;
+    assert_eq!(get(&other, &key).await.0, 200);
+    until_used(&other, &key, &["4.000"]).await;
 }

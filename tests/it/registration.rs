@@ -373,3 +373,17 @@ async fn a_first_key_has_no_scope_that_two_people_give() {
     let scopes = app.admin_ok("GET", &place, None).await["scopes"].to_string();
     assert!(scopes.contains("stock:read") && !scopes.contains("stock:quantity"), "{scopes}");
 }
+
+#[tokio::test]
+async fn an_address_in_capitals_is_the_same_address() {
+    let app = desk().await;
+    let plan = plan(&app, "manual", true).await;
+    for email in ["ann", "ann", "ANN", "Ann", "aNN"] {
+        assert_eq!(apply(&app, &wish(&plan, &format!("{email}@nordlicht.example"))).await.0, 202);
+    }
+    let taken: i64 = comptoir::on_db!(&app.db, c => {
+        sqlx::query_scalar("SELECT COUNT(*) FROM applications").fetch_one(c).await
+    })
+    .unwrap();
+    assert_eq!(taken, 3);
+}

@@ -1,14 +1,15 @@
 //! Keeps each address to its share of what can be asked without a key.
 
-use crate::access::throttle::asker;
+use crate::access::throttle::{asker, make_room};
 use crate::http::{ApiError, Code};
 use crate::kernel::Micros;
 use crate::kernel::clock::{HOUR, SECOND};
+use hashbrown::HashMap;
 use parking_lot::Mutex;
-use std::collections::HashMap;
 use std::net::IpAddr;
 
-/// Most addresses that are remembered.
+/// Most addresses that are remembered. Where more come within an hour, all are forgotten, so that nobody is kept out
+/// by others: how many may wait is bounded behind this (`registration.waiting_most`).
 const ADDRESSES_MOST: usize = 50_000;
 
 /// What a call counts, in parts of an application.
@@ -42,13 +43,7 @@ impl Door {
         let from = asker(from);
         let mut asked = self.asked.lock();
         let begun_after = Micros(now.0 - HOUR);
-        if asked.len() >= ADDRESSES_MOST && !asked.contains_key(&from) {
-            asked.retain(|_, (since, _)| *since > begun_after);
-            if asked.len() >= ADDRESSES_MOST {
-                let detail = "Too many addresses ask at present. Come again in an hour.";
-                return Err(ApiError::new(Code::Unavailable, detail));
-            }
-        }
+        make_room(&mut asked, ADDRESSES_MOST, |(since, _)| *since > begun_after);
         let (since, count) = asked.entry(from).or_insert((now, 0));
         // What begins in the future was begun before the clock was set back.
         if *since <= begun_after || *since > now {
@@ -88,5 +83,17 @@ mod tests {
         assert!(!pass("2001:db8::3", Weight::Look, 0));
         assert!(pass("2001:db8:0:1::1", Weight::Look, 0));
         assert!(pass("192.0.2.1", Weight::Look, -HOUR), "a clock that was set back");
+    }
+    #[test]
+    fn nobody_is_kept_out_by_how_many_others_there_are() {
+        let door = Door::new(1);
+        let pass = |from: u32, now: i64| {
+            let from = IpAddr::V4(std::net::Ipv4Addr::from_bits(from));
+            door.pass(Some(from), Weight::Look, Micros(now)).is_ok()
+        };
+        for n in 0..3 * ADDRESSES_MOST as u32 {
+            assert!(pass(n, n.into()), "{n}");
+            assert!(door.asked.lock().len() <= ADDRESSES_MOST);
+        }
     }
 }

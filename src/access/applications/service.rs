@@ -22,7 +22,7 @@ use serde_json::json;
 
 /// Who the logs name for what applicants do.
 const ACTOR: &str = "applicant";
-/// Most applications with one e-mail address in a day; more are dropped in silence, so that nobody is sent
+/// Most applications with one e-mail address, in capitals or not, in a day; more are dropped in silence, so that nobody is sent
 /// mails that he has not asked for, and nobody learns which addresses are known.
 const DAILY_BY_EMAIL: i64 = 3;
 /// The name of the key that is claimed.

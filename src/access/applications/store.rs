@@ -158,7 +158,8 @@ pub(super) async fn counts(
 ) -> Result<(i64, i64), StoreError> {
     const WAITING: &str =
         "SELECT COUNT(*) FROM applications WHERE state IN ('unverified', 'pending')";
-    const BY_EMAIL: &str = "SELECT COUNT(*) FROM applications WHERE email = $1 AND created_at > $2";
+    const BY_EMAIL: &str = "SELECT COUNT(*) FROM applications \
+                            WHERE LOWER(email) = LOWER($1) AND created_at > $2";
     Ok(on_tx!(tx, c => {
         let waiting = sqlx::query_scalar(WAITING).fetch_one(&mut *c).await?;
         (waiting, sqlx::query_scalar(BY_EMAIL).bind(email).bind(since.0).fetch_one(c).await?)

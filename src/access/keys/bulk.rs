@@ -11,7 +11,7 @@ use super::store;
 use super::store::rotation::hold_key;
 use crate::access::error::{AccessError, Kind};
 use crate::access::freezes::Frozen;
-use crate::access::key::Pepper;
+use crate::access::key::{HINT_MOST, Pepper, is_hint};
 use crate::access::model::Key;
 use crate::access::service::{By, change};
 use crate::access::store::{Walk, record};
@@ -102,7 +102,7 @@ pub struct BulkFilterIn {
     #[schema(value_type = Option<String>, example = "stock:read")]
     pub scope: Option<Scope>,
     /// With a secret that has this hint.
-    #[schema(example = "x7Qa")]
+    #[schema(example = "x7Qa", min_length = 1, max_length = 12)]
     pub hint: Option<String>,
     /// Made before this instant.
     #[schema(value_type = Option<String>, format = DateTime, example = "2026-01-01T00:00:00Z")]
@@ -120,6 +120,11 @@ impl BulkFilterIn {
         }
         if self.ids.len() > KEYS_MOST {
             return field(format!("takes at most {KEYS_MOST} ids"));
+        }
+        if self.hint.as_ref().is_some_and(|hint| !is_hint(hint)) {
+            return field(format!(
+                "takes a hint of 1 to {HINT_MOST} characters, none of them a control character"
+            ));
         }
         Ok(KeyFilter {
             ids: self.ids.clone(),

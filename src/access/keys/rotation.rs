@@ -70,7 +70,7 @@ pub(super) async fn rotate_in(
     }
     turns::end_secrets(tx, id, end).await?;
     if end == by.now {
-        turns::end_tokens(tx, id, by.now).await?;
+        turns::end_tokens(tx, id).await?;
     }
     let text = key::another(held.kind, held.environment, id)?;
     let hash = key::hash(pepper, text.reveal());
@@ -126,7 +126,7 @@ async fn settle(db: &Db, by: &By<'_>, id: KeyId, way: Way) -> Result<Key, Access
         }
     };
     // A token may have been got for the secret that ends.
-    turns::end_tokens(&mut tx, id, by.now).await?;
+    turns::end_tokens(&mut tx, id).await?;
     let ended = match way {
         Way::Forward => old,
         Way::Back => new,

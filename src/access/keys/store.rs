@@ -234,8 +234,8 @@ pub struct KeyRow {
     pub environment: Environment,
     /// The key's own status.
     pub key_status: KeyStatus,
-    /// Access tokens that were issued before work no more.
-    pub tokens_from: Micros,
+    /// The generation of its access tokens: those of others work no more.
+    pub token_generation: u32,
     /// What it may do.
     pub scopes: Scopes,
     /// Where it may be used from; empty means anywhere.
@@ -271,7 +271,7 @@ pub struct KeyRow {
 struct DirectoryRow {
     id: String,
     kind: String,
-    tokens_from: i64,
+    token_generation: i64,
     environment: String,
     status: String,
     scopes: String,
@@ -311,7 +311,7 @@ impl DirectoryRow {
             terms,
             key: stored("keys", &self.id)?,
             kind: stored("keys", &self.kind)?,
-            tokens_from: Micros(self.tokens_from),
+            token_generation: version(self.token_generation)?,
             environment: stored("keys", &self.environment)?,
             key_status: stored("keys", &self.status)?,
             scopes: stored("keys", &self.scopes)?,
@@ -358,7 +358,7 @@ impl HashRow {
 /// Every key with all that decides about its calls from `now` on, one row for each. The plan is that of the
 /// app's last subscription; those that are in force before are in [`Terms::before`].
 pub async fn load_directory(db: &Db, now: Micros) -> Result<Vec<KeyRow>, StoreError> {
-    const KEYS: &str = "SELECT k.id, k.kind, k.tokens_from, k.environment, k.status, k.scopes, k.cidrs, k.expires_at, \
+    const KEYS: &str = "SELECT k.id, k.kind, k.token_generation, k.environment, k.status, k.scopes, k.cidrs, k.expires_at, \
                             a.id AS app_id, a.status AS app_status, \
                             p.id AS partner_id, p.status AS partner_status, \
                             COALESCE(p.contract_from, p.created_at) AS partner_since, \

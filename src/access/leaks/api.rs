@@ -126,7 +126,7 @@ async fn report_leaked_keys(
         let owner = leaks.owner(gate.keyring(), &found.token, now).await?;
         let is_ours = owner.is_some();
         if let Some(owner) = owner {
-            stopped |= leaks.act(*action, owner, &found, now).await?;
+            stopped |= leaks.act((*action, gate.keyring().pepper()), owner, &found, now).await?;
         }
         let digest: [u8; 32] = Sha256::digest(found.token.as_bytes()).into();
         labels.push(LabelOut {

@@ -10,7 +10,7 @@ use crate::access::keys::store::leak as keys;
 use crate::access::keys::store::rotation::end_tokens;
 use crate::access::service::{By, change};
 use crate::access::store::record;
-use crate::access::token;
+use crate::access::{Pepper, token};
 use crate::config::LeakAction;
 use crate::kernel::id::KeyId;
 use crate::kernel::{Micros, secret};
@@ -21,6 +21,8 @@ use serde_json::json;
 
 /// Who the audit trail names.
 const ACTOR: &str = "leak_report";
+/// What the ids of leaks are derived for.
+const LEAK_IDS: &str = "comptoir leaks";
 /// Most characters that are kept of where a secret was found, and of the words about it.
 const URL_MOST: usize = 2_000;
 const WORD_MOST: usize = 100;
@@ -68,7 +70,7 @@ fn key_of(keyring: &Keyring, text: &str, now: Micros) -> Option<(KeyId, bool)> {
     if token::is_token(text.as_bytes()) {
         let token = token::Tokens::new(keyring.pepper()).read(text.as_bytes()).ok()?;
         let client = directory.at(token.client, now)?;
-        let works = token.expires_at > now && token.issued_at >= client.tokens_from;
+        let works = token.expires_at > now && token.generation == client.token_generation;
         return Some((client.key, works));
     }
     if !directory.has_imported() || key::is_ours(text.as_bytes()) {
@@ -106,7 +108,7 @@ impl Leaks {
     /// was new.
     pub(super) async fn act(
         &self,
-        action: LeakAction,
+        (action, pepper): (LeakAction, &Pepper),
         Owner { what, works, hint }: Owner,
         found: &Reported,
         now: Micros,
@@ -118,7 +120,8 @@ impl Leaks {
             Found::Token(_) => (Kind::AdminToken, "suspend"),
         };
         let leak = Leak {
-            id: blake3::hash(digest.as_bytes()).to_string(),
+            // Keyed, so that a stolen table cannot be asked whether a guess at a secret is right.
+            id: blake3::Hash::from_bytes(pepper.derive(LEAK_IDS, &digest)).to_string(),
             what,
             hint,
             kind: without(&found.kind, &found.token, WORD_MOST),
@@ -157,7 +160,7 @@ async fn stop(
         Found::Token(id) => ("suspend", store::suspend_token(tx, id).await?),
         Found::Key(id) => {
             // Who has the secret may have got tokens for it, and an access token may be what was found.
-            end_tokens(tx, id, now).await?;
+            end_tokens(tx, id).await?;
             if action == LeakAction::Revoke.as_str() {
                 ("revoke", keys::tighten(tx, id, KeyStatus::Revoked, now).await?)
             } else {

@@ -3,6 +3,7 @@
 use super::OAuth;
 use super::answer::{OAuthErrorOut, Refusal, TokenOut, issued};
 use super::grant::{Refused, Request};
+use crate::access::authenticate::can_judge;
 use crate::access::policy::Gate;
 use crate::access::throttle::asker;
 use crate::access::{Scope, caller};
@@ -57,7 +58,7 @@ struct TokenIn {
 ///
 /// OAuth 2 client credentials (RFC 6749 §4.4). A client with a secret sends its id and secret as
 /// `Authorization: Basic`; a client with keys of its own sends `client_assertion` (`private_key_jwt`). The
-/// token works in place of a key until it ends. Nothing is counted or billed here; how often it may be asked
+/// token works in place of a key until it ends, which is no later than the secret that it was got for. Nothing is counted or billed here; how often it may be asked
 /// is bounded by client and by address.
 #[utoipa::path(
     tag = "oauth", operation_id = "create_access_token",
@@ -94,6 +95,8 @@ async fn create_access_token(
         Ok(asked) => asked,
         Err(why) => return refused(why),
     };
+    // What this node knows of secrets may be over.
+    can_judge(gate.keyring())?;
     let proved = match asked.client(&oauth, gate.keyring(), view.authorization, now) {
         Ok(proved) => proved,
         Err(why) => return refused(why),
@@ -116,10 +119,11 @@ async fn create_access_token(
     {
         return refused((Refusal::Client, "the assertion was used before: make a new one".into()));
     }
-    // A token ends no later than its client.
-    let left = client.expires_at.map_or(i64::MAX, |end| (end.0 - now.0).div_euclid(SECOND));
+    // A token ends no later than its client and the secret that it was got for.
+    let end = [client.expires_at, proved.until].into_iter().flatten().min();
+    let left = end.map_or(i64::MAX, |end| (end.0 - now.0).div_euclid(SECOND));
     let life_s = u16::try_from(left).unwrap_or(u16::MAX).clamp(1, oauth.life_s);
-    let token = gate.tokens().issue(client.key, scopes, now, life_s);
+    let token = gate.tokens().issue((client.key, client.token_generation), scopes, now, life_s);
     oauth.metrics.add(Tally::TokensIssued, 1);
     Ok(issued(&token, life_s, scopes.to_string()))
 }

@@ -90,7 +90,7 @@ pub async fn set_jwks(
     }
     let narrows = put(&mut tx, by, pepper, id, jwks).await?;
     if narrows {
-        end_tokens(&mut tx, id, by.now).await?;
+        end_tokens(&mut tx, id).await?;
     }
     let kids: Vec<&str> = jwks.iter().map(|jwk| jwk.kid.as_str()).collect();
     let change = change(Kind::Key, id, "set_jwks", json!({ "kids": kids }));

@@ -34,6 +34,8 @@ pub(super) struct Proved {
     pub(super) client: Arc<KeyRecord>,
     /// The assertion by which it did, where it did so: it must be a new one.
     pub(super) assertion: Option<Valid>,
+    /// When the secret ends by which it did, where that is known.
+    pub(super) until: Option<Micros>,
 }
 
 const fn refused(why: Refusal, description: &'static str) -> Refused {
@@ -128,8 +130,10 @@ impl Request {
         let client = claimed.and_then(|id| client(keyring, id, now)).ok_or(unknown)?;
         let valid = assertion::check(&client, text, &oauth.issuer, now)
             .map_err(|why| (Refusal::Client, why))?;
-        client.secrets[valid.secret].note_use(now);
-        Ok(Proved { client, assertion: Some(valid) })
+        let held = &client.secrets[valid.secret];
+        held.note_use(now);
+        let until = held.expires_at;
+        Ok(Proved { client, assertion: Some(valid), until })
     }
 }
 
@@ -160,5 +164,6 @@ fn by_secret(keyring: &Keyring, header: &[u8], now: Micros) -> Result<Proved, Re
     let held = client.secrets.iter().find(|held| secret::same(&held.hash, &hash));
     let held = held.filter(|held| held.works(now)).ok_or_else(unknown)?;
     held.note_use(now);
-    Ok(Proved { client: Arc::clone(&client), assertion: None })
+    let until = held.expires_at;
+    Ok(Proved { client: Arc::clone(&client), assertion: None, until })
 }

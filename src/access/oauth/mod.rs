@@ -74,7 +74,8 @@ impl OAuth {
                     used.clear();
                 }
             }
-            if used.insert(hash, expires_at).is_some() {
+            // One that is over is gone for the database, too.
+            if used.insert(hash, expires_at).is_some_and(|end| end >= now) {
                 return Ok(false);
             }
         }

@@ -1,5 +1,6 @@
 //! Coming in with a password and a one-time code. Whether a login exists, is suspended or has another
-//! password cannot be told from the answer, nor from how long it takes.
+//! password cannot be told from the answer, nor from how long it takes. Who has the password is asked for the
+//! code; that is no failure and stands in no log, but counts as an attempt until they are in.
 
 use super::store;
 use super::throttle::{self, Counted};

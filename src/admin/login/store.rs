@@ -30,6 +30,14 @@ pub(super) async fn count(
     Ok(())
 }
 
+/// Lets the last attempt, where it lies in the future, be of now.
+pub(super) async fn bring_back(db: &Db, counted: &str, now: Micros) -> Result<(), StoreError> {
+    const BACK: &str = "UPDATE login_attempts SET last_at = $2 WHERE counted = $1 AND last_at > $2";
+    let mut tx = db.begin().await?;
+    on_tx!(&mut tx, c => { sqlx::query(BACK).bind(counted).bind(now.0).execute(c).await?; });
+    tx.commit().await
+}
+
 /// Forgets the attempts that are counted for something.
 pub(super) async fn forget(tx: &mut Tx, counted: &str) -> Result<(), StoreError> {
     const FORGET: &str = "DELETE FROM login_attempts WHERE counted = $1";

@@ -27,8 +27,8 @@ const MEMORY: i64 = DAY;
 /// What an attempt counts for, in an order that all attempts take them in.
 #[derive(Debug)]
 pub struct Counted {
-    /// For the account, or for it and the address together.
-    account: String,
+    /// For the account, or for it and the address together; none where no account is named.
+    account: Option<String>,
     /// For the address.
     address: String,
 }
@@ -75,19 +75,31 @@ impl Counted {
                 format!("account {hash}")
             }
         };
-        Ok(Self { account, address: format!("address {network}") })
+        Ok(Self { account: Some(account), ..Self::of_address(network) })
+    }
+
+    /// What an attempt counts for that names no account: one that the OpenID provider is to judge.
+    #[must_use]
+    pub fn of_address(network: &str) -> Self {
+        Self { account: None, address: format!("address {network}") }
     }
 
     /// Counts an attempt, or says how long to wait for the next.
     pub async fn begin(&self, db: &Db, now: Micros) -> Result<(), ApiError> {
         let mut tx = db.begin().await?;
-        for (counted, free) in [(&self.account, FREE), (&self.address, FREE_FROM_ADDRESS)] {
+        let account = self.account.as_ref().map(|account| (account, FREE));
+        for (counted, free) in account.into_iter().chain([(&self.address, FREE_FROM_ADDRESS)]) {
             // The row is ours from here on: attempts at once are judged one after the other.
             let (failures, last_at) = store::take(&mut tx, counted).await?;
             let since = now.0.saturating_sub(last_at.0);
             let failures = if since > MEMORY { 0 } else { failures };
-            let left = wait(failures, free) - since / SECOND;
+            let left = wait(failures, free) - since.max(0) / SECOND;
             if left > 0 {
+                drop(tx);
+                if since < 0 {
+                    // The clock was put back, or another node's is ahead: nobody waits for that as well.
+                    store::bring_back(db, counted, now).await?;
+                }
                 let detail = format!("Too many attempts; wait {left} s before the next one.");
                 let seconds = u64::try_from(left).unwrap_or_default();
                 let error = ApiError::new(Code::TooManyAttempts, detail);
@@ -98,10 +110,19 @@ impl Counted {
         Ok(tx.commit().await?)
     }
 
+    /// Whether the attempt was right could not be found out: that of the address is taken back.
+    pub async fn not_judged(&self, db: &Db) -> Result<(), StoreError> {
+        let mut tx = db.begin().await?;
+        store::take_back(&mut tx, &self.address).await?;
+        tx.commit().await
+    }
+
     /// The attempt was somebody who may come in. That of the address is taken back, no more: who has an
     /// account cannot clear the way for guesses at others.
     pub async fn succeeded(&self, tx: &mut Tx) -> Result<(), StoreError> {
-        store::forget(tx, &self.account).await?;
+        if let Some(account) = &self.account {
+            store::forget(tx, account).await?;
+        }
         store::take_back(tx, &self.address).await
     }
 }

@@ -9,6 +9,7 @@ pub mod provider;
 mod service;
 
 use super::login::from;
+use super::login::throttle::{Counted, network};
 use super::problems::{Missing, Problems};
 use super::sessions::cookie::{LOGIN, SESSION};
 use super::state::State;
@@ -134,7 +135,8 @@ async fn begin_oidc_login(state: State) -> ApiResult<HttpResponse> {
 /// Come back from the OpenID provider
 ///
 /// The provider leads here. Somebody who has a role here (`admin.oidc.roles`) gets a session, as by
-/// `POST /admin/v1/login`.
+/// `POST /admin/v1/login`. What comes back from a login that was begun counts as an attempt of its address, as one
+/// does there; anything else is refused and written down nowhere.
 #[utoipa::path(
     tag = "me", operation_id = "end_oidc_login",
     params(
@@ -159,10 +161,14 @@ async fn end_oidc_login(request: HttpRequest, state: State) -> ApiResult<HttpRes
     let cookie = LOGIN.read(&state.settings, request.headers());
     let flow = cookie.and_then(|cookie| Flow::of(&state.pepper, cookie, state.clock.now()));
     let flow = flow.filter(|flow| answered.as_deref().is_some_and(|state| flow.is_state(state)));
+    // Written down nowhere: anybody may send that, as often as they like.
     let Some(flow) = flow else {
-        return Err(refuse("this browser has not begun the login, or too long ago").await);
+        let wrong = "this browser has not begun the login, or too long ago";
+        return Err(service::not_let_in(wrong));
     };
     let metadata = provider.metadata(state.clock.now()).await.map_err(|error| away(&error))?;
+    let counted = Counted::of_address(&network(from.address));
+    counted.begin(&state.db, state.clock.now()).await?;
     let said = issuer.as_deref();
     let must_say = metadata.authorization_response_iss_parameter_supported;
     if said.map_or(must_say, |issuer| issuer != provider.settings.issuer) {
@@ -177,10 +183,14 @@ async fn end_oidc_login(request: HttpRequest, state: State) -> ApiResult<HttpRes
     let found = provider.identify((&code, verifier.reveal(), &nonce), state.clock.now()).await;
     let identity = match found {
         Ok(identity) => identity,
-        Err(error @ ProviderError::Away(_)) => return Err(away(&error)),
+        Err(error @ ProviderError::Away(_)) => {
+            counted.not_judged(&state.db).await?;
+            return Err(away(&error));
+        }
         Err(error) => return Err(refuse(&error.to_string()).await),
     };
-    let entered = service::enter(&state, &provider.settings.issuer, identity, &from).await?;
+    let entered =
+        service::enter(&state, &provider.settings.issuer, identity, (&from, &counted)).await?;
     let set = SESSION.set(&state.settings, &entered.secret, state.settings.session_most)?;
     let mut response = HttpResponse::SeeOther();
     response.insert_header((LOCATION, "/")).append_header((SET_COOKIE, set));

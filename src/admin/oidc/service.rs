@@ -12,6 +12,7 @@ use crate::admin::accounts::service::told;
 use crate::admin::accounts::store;
 use crate::admin::approvals::service::{Shown, answer, ask, is_asked};
 use crate::admin::login::service::{Entered, From, failed, tidy};
+use crate::admin::login::throttle::Counted;
 use crate::admin::roles::Roles;
 use crate::admin::sessions;
 use crate::admin::state::AdminState;
@@ -29,13 +30,15 @@ const NAME_MOST: usize = 100;
 pub(super) async fn refuse(state: &AdminState, from: &From, wrong: &str) -> ApiError {
     let detail = json!({ "address": from.origin().address, "wrong": wrong, "by": "provider" });
     match failed(state, "unknown", detail).await {
-        Ok(()) => {
-            let detail =
-                format!("You were not let in: {wrong}. Begin anew at /admin/v1/login/oidc.");
-            ApiError::new(Code::InvalidLogin, detail)
-        }
+        Ok(()) => not_let_in(wrong),
         Err(error) => error,
     }
+}
+
+/// Says why somebody was not let in.
+pub(super) fn not_let_in(wrong: &str) -> ApiError {
+    let detail = format!("You were not let in: {wrong}. Begin anew at /admin/v1/login/oidc.");
+    ApiError::new(Code::InvalidLogin, detail)
 }
 
 /// What people call somebody, made fit where it is not.
@@ -50,7 +53,7 @@ pub(super) async fn enter(
     state: &AdminState,
     issuer: &str,
     identity: Identity,
-    from: &From,
+    (from, counted): (&From, &Counted),
 ) -> ApiResult<Entered> {
     let now = state.clock.now();
     let Identity { subject, name: called, roles } = identity;
@@ -81,6 +84,7 @@ pub(super) async fn enter(
     }
     let actor = account.id.to_string();
     let detail = json!({ "session": session.id, "address": origin.address, "by": "provider" });
+    counted.succeeded(&mut tx).await?;
     told(&mut tx, &By::new(&actor, now), account.id, "login", detail).await?;
     tx.commit().await?;
     tidy(state).await;

@@ -4,11 +4,12 @@ use super::super::account::{Account, Ask};
 use super::super::counter::Counter;
 use super::super::decision::{Decision, Verdict};
 use super::super::name::LimitName;
+use super::super::policy::Rate;
 use super::super::subject::{Admission, Subject};
 use super::super::terms::{Level, Terms};
 use super::give::Hold;
 use super::limiter::{Mode, Shared, lock};
-use super::remote::Remote;
+use super::remote::{Lease, Remote};
 use super::wire::Amount;
 use crate::kernel::{Micros, clock};
 use std::sync::Arc;
@@ -81,21 +82,28 @@ impl Shared {
         self.local.each_account(|account| {
             let rates = account.rates();
             let Some(remote) = &mut account.remote else { return };
-            for lease in &mut remote.leases {
-                // One that was used later than now was so before the clock was put back.
-                let lay = now.0.saturating_sub(lease.at.0);
-                if lease.milli == 0 || (0..IDLE).contains(&lay) {
-                    continue;
-                }
-                let milli = std::mem::take(&mut lease.milli);
-                if let Some(key) = &lease.key {
-                    self.giver.quota(Arc::clone(key), i64::try_from(milli).unwrap_or(i64::MAX));
-                } else if let Some((name, rate)) = rates.iter().find(|(n, _)| *n == lease.name) {
-                    let milli = u32::try_from(milli).unwrap_or(u32::MAX);
-                    self.giver.rate(Arc::clone(&remote.rates), *name, *rate, milli);
-                }
-            }
+            // One that was used later than now was so before the clock was put back.
+            let lies = |lease: &Lease| !(0..IDLE).contains(&now.0.saturating_sub(lease.at.0));
+            self.return_leases(remote, &rates, lies);
         });
+    }
+
+    /// Gives back the units of those leases that `are_over`.
+    pub(super) fn return_leases(
+        &self,
+        remote: &mut Remote,
+        rates: &[(LimitName, Rate)],
+        are_over: impl Fn(&Lease) -> bool,
+    ) {
+        for lease in remote.leases.iter_mut().filter(|lease| lease.milli != 0 && are_over(lease)) {
+            let milli = std::mem::take(&mut lease.milli);
+            if let Some(key) = &lease.key {
+                self.giver.quota(Arc::clone(key), i64::try_from(milli).unwrap_or(i64::MAX));
+            } else if let Some((name, rate)) = rates.iter().find(|(n, _)| *n == lease.name) {
+                let milli = u32::try_from(milli).unwrap_or(u32::MAX);
+                self.giver.rate(Arc::clone(&remote.rates), *name, *rate, milli);
+            }
+        }
     }
 }
 

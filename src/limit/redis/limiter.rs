@@ -113,11 +113,25 @@ impl Shared {
         subject.slot = gate.slot;
         for (account, per) in subject.levels() {
             if let Some(account) = account {
-                let new = || Box::new(Remote::new(self.redis.prefix(), &id, per, &gate));
-                account.lock().remote.get_or_insert_with(new);
+                self.attach(&mut account.lock(), (&id, per), &gate);
             }
         }
         subject
+    }
+
+    /// Gives an account its names among the shared counters. An app that was transferred has had others, in the
+    /// slot of its old partner: what is leased there goes back, and what is not told yet is told to the new ones.
+    fn attach(&self, account: &mut Account, (id, per): (&SubjectId, Per), gate: &Arc<Gate>) {
+        let old = account.remote.take_if(|remote| !Arc::ptr_eq(&remote.gate, gate));
+        if account.remote.is_some() {
+            return;
+        }
+        let mut remote = Remote::new(self.redis.prefix(), id, per, gate);
+        if let Some(mut old) = old {
+            self.return_leases(&mut old, &account.rates(), |_| true);
+            remote.reserve = old.reserve;
+        }
+        account.remote = Some(Box::new(remote));
     }
 
     /// Forgets what is kept for partners that have no accounts any more.

@@ -17,6 +17,13 @@
 //! the same measure a node may refuse early, until unspent units come back ([`IDLE`]). Limits of concurrency
 //! are split over the nodes: `most / n` each, one at least.
 //!
+//! **A node that is killed** (`kill -9`) gives nothing back: of each quota, what it had leased and not spent (B at
+//! most) and, in both modes, what its calls under way had taken beyond their cost stays used in Redis until the
+//! period ends; rates drain, and places come free by themselves. So a kill can cost a customer units, B and the
+//! calls under way for each quota, and never gives any away. It cannot be told from outside what of a dead node's
+//! units was spent: its journal, which knows, may be on a machine that is gone. What the ledger has (alerts,
+//! bills, `GET /v1/usage` of what was billed) is exact all the same.
+//!
 //! **Beside it**, each node counts as if it were alone (the accounts of [`LocalLimiter`]) and takes in
 //! what Redis says. So it refuses by itself what is known to be over a limit, tells Redis what is known of
 //! a counter that was lost, and knows how far the limits are when Redis is gone.

@@ -2,12 +2,14 @@
 
 use super::super::conformance::{START, SUBJECT, limits, run, run_all_kinds};
 use super::super::{Admission, Ask, Decision, Kind, Limit, Limits, LocalLimiter, Operations};
-use super::super::{Concurrency, Cycle, Limiter, Per, Quota, Subject, Terms, Verdict};
-use super::{Mode, Shared};
+use super::super::{
+    Concurrency, Cycle, Limiter, Per, Quota, Rate, Subject, SubjectId, Terms, Verdict,
+};
+use super::{IDLE, Mode, Shared};
 use crate::cluster::{Nodes, Redis};
 use crate::config;
 use crate::kernel::Micros;
-use crate::kernel::id::NodeId;
+use crate::kernel::id::{NodeId, PartnerId};
 use crate::kernel::secret::Secret;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
@@ -154,7 +156,7 @@ fn any_calls_under_any_edits_are_judged_as_in_one_process() {
 #[test]
 fn what_was_admitted_by_the_share_is_told_once_however_many_ask() {
     let Some(shop) = Shop::open(1, Mode::Strict) else { return };
-    let rate = |window_s| terms(Kind::Rate(super::super::Rate { quota: 100, window_s }));
+    let rate = |window_s| terms(Kind::Rate(Rate { quota: 100, window_s }));
     let (terms, longer) = (rate(1_000_000), rate(2_000_000));
     let left = |decision: &Decision| decision.standing(0).remaining;
     assert_eq!(left(&shop.take(0, &terms, &call(1_000, START)).decision), 99);
@@ -224,7 +226,7 @@ fn leases_grant_no_more_than_there_is_and_come_back() {
     let Some(shop) = Shop::open(3, Mode::Leased { most: 10 }) else { return };
     for kind in [
         Kind::Quota(Quota { quota: 100, cycle: Cycle::default() }),
-        Kind::Rate(super::super::Rate { quota: 100, window_s: 1_000_000 }),
+        Kind::Rate(Rate { quota: 100, window_s: 1_000_000 }),
     ] {
         let terms = terms(kind);
         let take = |node: usize| {
@@ -248,12 +250,39 @@ fn leases_grant_no_more_than_there_is_and_come_back() {
 #[test]
 fn idle_leases_are_given_back() {
     let Some(shop) = Shop::open(2, Mode::Leased { most: 100 }) else { return };
-    let terms = terms(Kind::Rate(super::super::Rate { quota: 1_000, window_s: 1_000_000 }));
-    let later = START + 3 * super::IDLE;
+    let terms = terms(Kind::Rate(Rate { quota: 1_000, window_s: 1_000_000 }));
+    let later = START + 3 * IDLE;
     assert!(shop.take(0, &terms, &call(1_000, START)).decision.allowed());
     let Limiter::Shared(first) = &shop.nodes[0] else { return };
     first.return_idle(Micros(later));
     shop.flush();
     let most = (0..2_000).filter(|_| shop.take(1, &terms, &call(1_000, later)).decision.allowed());
     assert_eq!(most.count(), 999);
+}
+
+#[test]
+fn a_transferred_app_has_one_counter_on_nodes_that_ran_through_it_and_on_new_ones() {
+    for mode in [Mode::Strict, Mode::Leased { most: 4 }] {
+        let Some(shop) = Shop::open(2, mode) else { return };
+        let transferred = SubjectId { partner: PartnerId(SUBJECT.partner.0 + 1), ..SUBJECT };
+        let terms = terms(Kind::Rate(Rate { quota: 10, window_s: 36_000 }));
+        let admitted = |node: usize, id: SubjectId, most: usize| {
+            let limiter = &shop.nodes[node];
+            let subject = limiter.subject(id, &terms, |_| false);
+            let ask = call(1_000, START);
+            let taken = (0..most).take_while(|_| {
+                let asking = |_| shop.runtime.block_on(limiter.ask(&subject, &terms, &ask));
+                let admission = limiter.check(&subject, &terms, &ask).unwrap_or_else(asking);
+                admission.decision.allowed()
+            });
+            taken.count()
+        };
+        assert_eq!(admitted(0, SUBJECT, 3), 3);
+        assert_eq!(admitted(0, transferred, 4), 4);
+        let Limiter::Shared(shared) = &shop.nodes[0] else { return };
+        shared.return_idle(Micros(START + IDLE));
+        shop.flush();
+        assert_eq!(admitted(1, transferred, 100), 3, "{mode:?}");
+        assert_eq!(admitted(0, transferred, 100), 0, "{mode:?}");
+    }
 }

@@ -1,10 +1,11 @@
 //! What earlier runs have left in the journal's directory.
 
-use super::record::{PAYLOAD, RECORD};
+use super::record::{PAYLOAD, RECORD, State, decode};
 use super::{Boot, Harvest, Header, JournalError, MAX_RECORDS};
 use crate::storage::write_durably;
 use std::fs::{File, TryLockError};
 use std::io;
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
 /// A file that no running process holds; locked while this value lives.
@@ -68,6 +69,30 @@ impl Leftover {
             (record[0], payload)
         });
         Ok(Content::Events(Harvest::gather(header, slots, now)))
+    }
+
+    /// Whether it is an earlier segment of the run of `header` and holds the event of this number.
+    pub(crate) fn holds(&self, header: Header, seq: u64) -> Result<bool, JournalError> {
+        let read = |at: u64| {
+            let mut record = [0; RECORD];
+            self.file.read_exact_at(&mut record, at).map(|()| record)
+        };
+        let Ok(Some(own)) = read(0).map(|record| Header::decode(&record)) else {
+            return Ok(false);
+        };
+        let slot = seq.checked_sub(own.first_seq).filter(|slot| *slot < own.capacity.into());
+        let Some(slot) = slot else { return Ok(false) };
+        if (own.node, own.epoch) != (header.node, header.epoch) || own.segment >= header.segment {
+            return Ok(false);
+        }
+        let record = read((slot + 1) * RECORD as u64).map_err(JournalError::io(&self.path))?;
+        let mut payload = [0; PAYLOAD];
+        payload.copy_from_slice(&record[4..4 + PAYLOAD]);
+        let stands = matches!(
+            State::from_byte(record[0]),
+            Some(State::Written | State::Complete | State::Aborted)
+        );
+        Ok(stands && decode(&payload).is_ok_and(|(written_as, _)| written_as == seq))
     }
 
     /// Removes the file.

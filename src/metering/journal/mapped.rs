@@ -96,6 +96,16 @@ impl Mapped {
         self.turn(slot, State::Empty, State::Void)
     }
 
+    /// Says of a record whose response is under way that its event stands elsewhere; false if it was ended.
+    pub(super) fn leave(&self, slot: u32) -> bool {
+        self.turn(slot, State::Written, State::Moved)
+    }
+
+    /// Takes back what was written twice, and ended where it was.
+    pub(super) fn withdraw(&self, slot: u32) -> bool {
+        self.turn(slot, State::Written, State::Void)
+    }
+
     /// State byte and bytes of a slot; the bytes only of one that was written.
     pub(super) fn read(&self, slot: u32) -> (u8, Option<Payload>) {
         let state = self.state(slot);

@@ -10,6 +10,7 @@ mod harvest;
 mod keeper;
 mod leftover;
 mod mapped;
+mod moves;
 pub(super) mod record;
 mod segment;
 
@@ -24,6 +25,7 @@ pub(super) use segment::{Header, MAX_RECORDS, Segment};
 use super::event::Event;
 use crate::kernel::id::NodeId;
 use arc_swap::{ArcSwap, Guard};
+use moves::Moves;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::io;
@@ -101,6 +103,7 @@ pub struct Journal {
     options: JournalOptions,
     current: ArcSwap<Segment>,
     state: Mutex<State>,
+    moves: Arc<Moves>,
 }
 
 #[derive(Debug, Default)]
@@ -132,12 +135,14 @@ impl Journal {
         std::fs::create_dir_all(dir).map_err(JournalError::io(dir))?;
         let boot = Boot::current();
         let header = Header { node, epoch, segment: 0, capacity, first_seq: 0, boot };
-        let first = Segment::create(dir, header).map_err(JournalError::io(dir))?.begin(0);
+        let moves = Arc::default();
+        let first = Segment::create(dir, header, &moves).map_err(JournalError::io(dir))?.begin(0);
         Ok(Self {
             dir: dir.to_owned(),
             options,
             current: ArcSwap::from_pointee(first),
             state: Mutex::default(),
+            moves,
         })
     }
 
@@ -203,8 +208,12 @@ impl Journal {
     }
 
     /// Closes the current segment if it has events and nothing else waits: while the ledger is
-    /// away, segments fill up instead of becoming many.
+    /// away, segments fill up instead of becoming many. What has moved there and goes on is no event yet.
     pub(super) fn close_current_if_due(&self) -> Result<(), JournalFull> {
+        let current = self.current.load_full();
+        if current.used() == self.moves.waiting_in(&current) {
+            return Ok(());
+        }
         let mut state = self.state.lock();
         let current = self.current.load_full();
         if state.shut || state.retired || !state.closed.is_empty() || current.used() == 0 {
@@ -269,7 +278,7 @@ impl Journal {
 
     fn create_next(&self) -> io::Result<Segment> {
         let last = self.current.load().header;
-        Segment::create(&self.dir, Header { segment: last.segment + 1, ..last })
+        Segment::create(&self.dir, Header { segment: last.segment + 1, ..last }, &self.moves)
     }
 }
 
@@ -291,10 +300,10 @@ impl Receipt {
         EventId { node, epoch, seq: self.segment.seq(self.slot) }
     }
 
-    /// The segment that holds the event.
+    /// The segment that holds the event now: where the answer outlasts it, its event moves to a later one.
     #[must_use]
     pub fn segment(&self) -> u32 {
-        self.segment.header.segment
+        self.segment.segment_of(self.slot)
     }
 
     /// Writes the text of the id into `out`, without allocating, and returns the part written.
@@ -302,8 +311,8 @@ impl Receipt {
         self.segment.prefix.write(self.segment.seq(self.slot), out)
     }
 
-    /// The body was handed over in full. False if that came too late: the event was closed as
-    /// aborted after the completion timeout.
+    /// The body was handed over in full. False if that came too late: the event was closed as aborted, because
+    /// the process stops or had no room to follow it any longer.
     pub fn complete(mut self) -> bool {
         self.settled = true;
         self.segment.settle(self.slot, true)

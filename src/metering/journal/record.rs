@@ -10,6 +10,9 @@
 //!  88  40 bytes unused, zero
 //! ```
 //!
+//! `seq` is the number of the record's place, or a smaller one: that of an event which has moved here from an
+//! earlier segment (`moves.rs`).
+//!
 //! The rule is 0 in a journal: it is decided when the segment is sealed, and only then is part of
 //! the bytes that the seal hashes.
 
@@ -39,8 +42,10 @@ pub(crate) enum State {
     Complete = 2,
     /// Its body was not handed over in full.
     Aborted = 3,
-    /// Claimed, and given up before anything was written.
+    /// Claimed, and given up before anything was written or, of what was to move here, ended before.
     Void = 4,
+    /// Its response goes on, and its event stands in a later segment.
+    Moved = 5,
 }
 
 impl State {
@@ -52,6 +57,7 @@ impl State {
             2 => Some(Self::Complete),
             3 => Some(Self::Aborted),
             4 => Some(Self::Void),
+            5 => Some(Self::Moved),
             _ => None,
         }
     }
@@ -121,6 +127,11 @@ pub(crate) fn decode(payload: &Payload) -> Result<(u64, Event), Damaged> {
         environment: environment_from_code(body[77]).ok_or(Damaged)?,
     };
     Ok((number(body, 0, 8), event))
+}
+
+/// The sequence number that a record says it has.
+pub(crate) fn seq_of(payload: &Payload) -> u64 {
+    number(payload, 4, 8)
 }
 
 /// The unsigned number in the `width` (at most 8) bytes of `bytes` from `at`.

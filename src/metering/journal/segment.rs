@@ -4,7 +4,8 @@ use super::JournalError;
 use super::boot::Boot;
 use super::event_id::Prefix;
 use super::mapped::Mapped;
-use super::record::{RECORD, encode, number};
+use super::moves::Moves;
+use super::record::{Payload, RECORD, State, encode, number};
 use crate::kernel::Micros;
 use crate::kernel::id::NodeId;
 use crate::metering::event::Event;
@@ -12,8 +13,8 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 
 const MAGIC: &[u8; 8] = b"CPTJRNL1";
 
@@ -76,6 +77,8 @@ pub(crate) struct Segment {
     pub(super) header: Header,
     pub(super) prefix: Prefix,
     path: PathBuf,
+    /// Where those of its records are that have moved.
+    moves: Arc<Moves>,
     /// Slots that were claimed, once closed.
     used: OnceLock<u32>,
     /// When the folder first saw it closed, in microseconds.
@@ -87,7 +90,7 @@ pub(crate) struct Segment {
 
 impl Segment {
     /// Makes the file, locked and preallocated, so that a full disk is an error here and not later.
-    pub(super) fn create(dir: &Path, header: Header) -> io::Result<Self> {
+    pub(super) fn create(dir: &Path, header: Header, moves: &Arc<Moves>) -> io::Result<Self> {
         let path = dir.join(format!("{:016x}-{:08x}.seg", header.epoch, header.segment));
         // Under another name until it is locked: recovery takes what ends in `.seg` and is not.
         let staged = path.with_extension("new");
@@ -102,6 +105,7 @@ impl Segment {
             prefix: Prefix::new(header.node, header.epoch),
             header,
             path,
+            moves: Arc::clone(moves),
             used: OnceLock::new(),
             seen: AtomicI64::new(i64::MAX),
             synced: AtomicU32::new(0),
@@ -124,8 +128,38 @@ impl Segment {
         self.header.first_seq + u64::from(slot)
     }
 
+    /// Writes a record of an earlier segment once more.
+    pub(super) fn append_again(&self, payload: &Payload) -> Option<u32> {
+        self.mapped.append(|_| *payload)
+    }
+
+    /// Ends a record, wherever it has moved; false if it was ended already.
     pub(super) fn settle(&self, slot: u32, handed_over: bool) -> bool {
+        self.settle_here(slot, handed_over) || self.moves.settle(self.seq(slot), handed_over)
+    }
+
+    /// Ends a record that has not moved.
+    pub(super) fn settle_here(&self, slot: u32, handed_over: bool) -> bool {
         self.mapped.settle(slot, handed_over)
+    }
+
+    /// Says that the event of an open record stands elsewhere; false if it ended meanwhile.
+    pub(super) fn leave(&self, slot: u32) -> bool {
+        self.mapped.leave(slot)
+    }
+
+    /// Takes back what [`Segment::append_again`] wrote.
+    pub(super) fn withdraw(&self, slot: u32) {
+        self.mapped.withdraw(slot);
+    }
+
+    /// The number of the segment that holds the event of a record now.
+    pub(super) fn segment_of(&self, slot: u32) -> u32 {
+        let own = self.header.segment;
+        if self.mapped.state(slot) != State::Moved as u8 {
+            return own;
+        }
+        self.moves.segment_of(self.seq(slot)).unwrap_or(own)
     }
 
     /// Takes no more records; the sequence number after its last.
@@ -144,19 +178,45 @@ impl Segment {
         Micros(self.seen.fetch_min(now.0, Ordering::Relaxed).min(now.0))
     }
 
-    /// Whether every record has ended.
+    /// The records whose responses are under way.
+    pub(super) fn open(&self) -> impl Iterator<Item = u32> {
+        (0..self.used()).filter(|slot| self.mapped.state(*slot) == State::Written as u8)
+    }
+
+    /// Whether every record has ended, or moved.
     pub(crate) fn is_settled(&self) -> bool {
-        (0..self.used()).all(|slot| self.mapped.state(slot) > 1)
+        self.unsettled() == 0
+    }
+
+    /// Whether it waits for nothing but responses that have outlasted a segment before.
+    pub(crate) fn waits_for_the_slow(self: &Arc<Self>) -> bool {
+        self.unsettled() == self.moves.waiting_in(self)
+    }
+
+    /// Whether any of its records has moved.
+    pub(super) fn has_moved(&self) -> bool {
+        (0..self.used()).any(|slot| self.mapped.state(slot) == State::Moved as u8)
+    }
+
+    /// Slots that are claimed and not written, or written and not ended.
+    fn unsettled(&self) -> u32 {
+        (0..self.used()).filter(|slot| self.mapped.state(*slot) <= State::Written as u8).count()
+            as u32
     }
 
     /// Ends what is still open: such records are aborted, which costs the partner nothing.
     pub(crate) fn give_up(&self) -> u32 {
         let open = (0..self.used())
-            .filter(|&slot| self.mapped.void(slot) || self.mapped.settle(slot, false));
+            .filter(|&slot| self.mapped.void(slot) || self.settle_here(slot, false));
         open.count() as u32
     }
 
-    pub(super) fn read(&self, slot: u32) -> (u8, Option<super::record::Payload>) {
+    /// Gives up what was claimed and not written: no answer was released for it.
+    pub(crate) fn give_up_unwritten(&self) -> u32 {
+        (0..self.used()).filter(|&slot| self.mapped.void(slot)).count() as u32
+    }
+
+    pub(super) fn read(&self, slot: u32) -> (u8, Option<Payload>) {
         self.mapped.read(slot)
     }
 

@@ -1,10 +1,10 @@
 //! Quotas begin with what the ledger has of their period, and follow it: so neither a restart nor a kill
 //! resets one, and nodes that share a database share it, a fold interval late.
 //!
-//! A round reads one state of the database: what came into the ledger since the round before, the last
-//! segment of this process among it, and the sums of periods that no counter knows yet. All of it comes to
-//! the counters at once. Billed events of this process wait there by segment until their segment was read
-//! back, so each is counted once (`limit/counter.rs`).
+//! A round reads one state of the database: what came into the ledger since the round before, segment by segment,
+//! and then the sums of periods that no counter knows yet. Billed events of this process wait at the counters by
+//! segment until their segment was read back, so each is counted once (`limit/counter.rs`). A round that fails
+//! has come as far as it came: the next goes on from there.
 
 mod store;
 
@@ -59,43 +59,47 @@ impl Quotas {
         }
         let mut tx = self.db.snapshot().await?;
         let head = store::head(&mut tx).await?;
-        let after = position.unwrap_or(head);
-        if head - after > MOST_SEGMENTS {
+        let after = position.get_or_insert(head);
+        if head - *after > MOST_SEGMENTS {
             limiter.unseed();
+            *after = head;
         }
-        let billed = match head - after {
-            1..=MOST_SEGMENTS => self.billed(&mut tx, after, head).await?,
-            _ => HashMap::new(),
-        };
+        while let Some(segment) = store::next_segment(&mut tx, *after, head).await? {
+            let (place, own) = (segment.position, self.own(&segment)?);
+            let billed = by_account(read(segment.block).await?);
+            limiter.take_in(billed, Vec::new(), own, now);
+            *after = place;
+        }
         let own = store::last_segment(&mut tx, &self.node, self.epoch).await?;
         let mut wanted = limiter.wanted(now);
         // What came into the ledger while no node ran is to be noticed, too.
         wanted.extend(limiter.wanted_of_ended(now));
         let seeds = seeds(&mut tx, wanted, head).await?;
         drop(tx);
-        limiter.take_in(billed, seeds, own, now);
+        limiter.take_in(HashMap::new(), seeds, own, now);
         *position = Some(head);
         Ok(())
     }
 
-    /// The billed events in segments behind `after`, by account.
-    async fn billed(
-        &self,
-        tx: &mut Tx,
-        mut after: i64,
-        head: i64,
-    ) -> Result<HashMap<AccountId, Vec<Billed>>, StoreError> {
-        let mut all: HashMap<AccountId, Vec<Billed>> = HashMap::new();
-        while let Some(segment) = store::next_segment(tx, after, head).await? {
-            after = segment.position;
-            for (accounts, billed) in read(segment.block).await? {
-                for account in accounts {
-                    all.entry(account).or_default().push(billed);
-                }
-            }
+    /// The number of a segment, where it is one of this process.
+    fn own(&self, segment: &store::Segment) -> Result<Option<u32>, StoreError> {
+        if segment.node != self.node || u64::try_from(segment.epoch) != Ok(self.epoch) {
+            return Ok(None);
         }
-        Ok(all)
+        let number = u32::try_from(segment.segment);
+        number.map(Some).map_err(|error| StoreError::corrupt("usage_segments", error))
     }
+}
+
+/// Billed events by the accounts that they count for.
+fn by_account(events: Vec<([AccountId; 3], Billed)>) -> HashMap<AccountId, Vec<Billed>> {
+    let mut all: HashMap<AccountId, Vec<Billed>> = HashMap::new();
+    for (accounts, billed) in events {
+        for account in accounts {
+            all.entry(account).or_default().push(billed);
+        }
+    }
+    all
 }
 
 /// The billed events of a block with the accounts that they count for.

@@ -10,6 +10,9 @@ use sqlx::QueryBuilder;
 #[derive(Debug, sqlx::FromRow)]
 pub(super) struct Segment {
     pub(super) position: i64,
+    pub(super) node: String,
+    pub(super) epoch: i64,
+    pub(super) segment: i64,
     pub(super) block: Vec<u8>,
 }
 
@@ -47,7 +50,7 @@ pub(super) async fn next_segment(
     after: i64,
     head: i64,
 ) -> Result<Option<Segment>, StoreError> {
-    const NEXT: &str = "SELECT position, block FROM usage_segments \
+    const NEXT: &str = "SELECT position, node, epoch, segment, block FROM usage_segments \
                         WHERE position > $1 AND position <= $2 ORDER BY position LIMIT 1";
     Ok(on_tx!(tx, c => {
         sqlx::query_as(NEXT).bind(after).bind(head).fetch_optional(c).await
@@ -61,7 +64,7 @@ pub(super) async fn next_segment_in(
     head: i64,
     span: Bounds,
 ) -> Result<Option<Segment>, StoreError> {
-    const NEXT: &str = "SELECT position, block FROM usage_segments \
+    const NEXT: &str = "SELECT position, node, epoch, segment, block FROM usage_segments \
                         WHERE position > $1 AND position <= $2 AND max_at >= $3 AND min_at < $4 \
                         AND events > 0 ORDER BY position LIMIT 1";
     let Bounds { start: Micros(start), end: Micros(end) } = span;

@@ -131,6 +131,11 @@ async fn filters_name_exactly_what_they_say() {
     let bare = json!({ "action": "revoke", "filter": {} });
     let bare = app.admin("POST", "/admin/v1/keys/bulk/preview", Some(bare)).await;
     problem(bare, 400, "invalid_body").await;
+    for hint in ["", "x\0y", "thirteen_long"] {
+        let odd = json!({ "action": "revoke", "filter": { "hint": hint } });
+        let odd = app.admin("POST", "/admin/v1/keys/bulk/preview", Some(odd)).await;
+        problem(odd, 400, "invalid_body").await;
+    }
 }
 
 #[tokio::test]

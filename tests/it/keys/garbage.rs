@@ -59,7 +59,7 @@ async fn a_hundred_thousand_keys_that_are_none_cost_no_look_up() {
         0 => format!("garbage-{n}"),
         1 => format!("cpt_live_{n:011}_{n:049}"),
         2 => format!("{}{n:06}", &whole[..whole.len() - 6]),
-        3 => format!("cpt_at_{n:084}"),
+        3 => format!("cpt_at_{n:089}"),
         _ => format!("{n:x}{}", "z".repeat(n % 90)),
     };
     let mut refused = 0;

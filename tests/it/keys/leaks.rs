@@ -110,6 +110,15 @@ async fn a_key_that_was_found_is_quarantined_once_for_each_place() {
     problem(call, 403, "quarantined").await;
     assert_eq!(status(&app, &spared.text).await, 200);
 
+    // What names the place is of no use to who tries guesses at the secret.
+    let id: String = comptoir::on_db!(&app.db, c => {
+        sqlx::query_scalar("SELECT id FROM key_leaks").fetch_one(c).await
+    })
+    .unwrap();
+    let url = format!("https://example.com/blob/1/config.ini?key={}", key.text);
+    let guess = format!("{}\n{}\n{url}", key.id, key.text);
+    assert_ne!(id, blake3::hash(guess.as_bytes()).to_string());
+
     // A report that is sent again undoes no decision; one of another place does.
     app.admin_ok("POST", &format!("{}/resume", place(&key)), None).await;
     assert_eq!(labels(send(&app, &body, "k1", &signature).await).await[0], "true_positive");

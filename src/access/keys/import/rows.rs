@@ -2,6 +2,7 @@
 
 use super::{Digest, Fault, Row};
 use crate::access::Scopes;
+use crate::access::key::{HINT_MOST, is_hint};
 use crate::access::model::{Cidr, KeySpec, Name};
 use crate::kernel::Micros;
 use base64::Engine as _;
@@ -20,9 +21,6 @@ pub enum Format {
     /// Rows under a line of names.
     Csv,
 }
-
-/// Most characters of a hint.
-const HINT_MOST: usize = 12;
 
 /// A row as it stands in a file.
 #[derive(Debug, Default, Deserialize)]
@@ -85,8 +83,11 @@ fn ndjson(bytes: &[u8]) -> Vec<Result<Row, Fault>> {
 /// What is wrong with a line of JSON, without a value that stands there: it may be the hash of a key.
 fn told(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    if text.starts_with("unknown field") || text.starts_with("duplicate field") {
+    if text.starts_with("duplicate field") {
         return text;
+    }
+    if text.starts_with("unknown field") {
+        return format!("has a field that is none of ours, at column {}", error.column());
     }
     format!("is no JSON object of a key, at column {}", error.column())
 }
@@ -104,9 +105,15 @@ fn csv(bytes: &[u8]) -> Vec<Result<Row, Fault>> {
         let line = record.position().map_or(0, csv::Position::line);
         let cells: HashMap<&str, &str> =
             names.iter().zip(record.iter()).filter(|(_, cell)| !cell.is_empty()).collect();
-        RowIn::of_cells(&cells)
-            .map_err(|name| malformed(line, format!("unknown column `{name}`")))?
-            .read(line)
+        let row = RowIn::of_cells(&cells).map_err(|name| {
+            // The name itself is not told: where the line of names is missing, it may be the hash of a key.
+            let place = names.iter().position(|known| known == name).map_or(0, |at| at + 1);
+            malformed(
+                line,
+                format!("column {place} has a name in the first line that is none of ours"),
+            )
+        });
+        row?.read(line)
     };
     reader.records().map(read).collect()
 }
@@ -164,7 +171,7 @@ impl RowIn {
             cidrs.extend(field::<Cidr>(line, "cidrs", Some(word))?.map(|cidr| cidr.0));
         }
         let hint = self.hint.clone().unwrap_or_default();
-        if hint.chars().count() > HINT_MOST || hint.chars().any(char::is_control) {
+        if !hint.is_empty() && !is_hint(&hint) {
             let message = format!("has at most {HINT_MOST} characters, the last ones of the key");
             return Err(Fault { line, field: "hint", code: "too_long", message });
         }
@@ -254,12 +261,18 @@ mod tests {
             (r#"{"app_id":"app_00000000001","name":"x","scopes":"all"}"#, "scopes", "malformed"),
             (r#"{"sha256":"S3CRET""#, "", "malformed"),
             (r#"{"sha256":{"S3CRET":1}}"#, "", "malformed"),
+            (r#"{"S3CRET":1}"#, "", "malformed"),
         ];
         for (line, field, code) in lines {
             let fault = parse(Format::Ndjson, line.as_bytes()).remove(0).unwrap_err();
             assert_eq!((fault.line, fault.field, fault.code), (1, field, code), "{line}");
             assert!(!fault.message.contains("S3CRET"), "{}", fault.message);
         }
+        // Without its line of names the first row stands for them.
+        let csv = format!("app_00000000001,old,{HASH}\napp_00000000001,b,{BASE64}\n");
+        let fault = parse(Format::Csv, csv.as_bytes()).remove(0).unwrap_err();
+        let place = (1..=3).any(|n| fault.message.starts_with(&format!("column {n} ")));
+        assert!(place && !fault.message.contains(HASH), "{}", fault.message);
     }
 
     proptest! {

@@ -145,11 +145,12 @@ pub async fn set_times(
     Ok(())
 }
 
-/// Ends the access tokens of a client that were issued until now.
-pub async fn end_tokens(tx: &mut Tx, key: KeyId, now: Micros) -> Result<(), StoreError> {
-    const END: &str = "UPDATE keys SET tokens_from = $2 WHERE id = $1";
+/// Ends the access tokens that a client has got so far, and those that it gets from a node that has not followed
+/// yet.
+pub async fn end_tokens(tx: &mut Tx, key: KeyId) -> Result<(), StoreError> {
+    const END: &str = "UPDATE keys SET token_generation = token_generation + 1 WHERE id = $1";
     on_tx!(tx, c => {
-        sqlx::query(END).bind(key.to_string()).bind(now.0).execute(c).await?;
+        sqlx::query(END).bind(key.to_string()).execute(c).await?;
     });
     Ok(())
 }
