@@ -8,7 +8,8 @@ pub use super::keys::service::{
     quarantine_key, revoke_key, roll_back_rotation, rotate_key, set_key_status,
 };
 pub use super::keys::store::{KeyRow, KeySecretRow, load_directory, touch_secrets};
-pub use super::store::{Walk, app_exists, list_apps, list_partners, list_plans};
+pub use super::partners::find::{PartnerFilter, find_partners};
+pub use super::store::{AppFilter, Walk, app_exists, list_apps, list_partners, list_plans};
 pub use super::store::{find_plan_version, list_plan_versions};
 
 use super::error::{AccessError, Kind};

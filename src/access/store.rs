@@ -257,19 +257,35 @@ pub async fn find_app(db: &Db, id: AppId, now: Micros) -> Result<Option<App>, St
     row.map(App::try_from).transpose()
 }
 
-/// Apps as they are at `now`, in the order of their ids, of one partner or of all.
+/// Which apps are meant: those that fit all that is there.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct AppFilter {
+    /// Of a partner.
+    pub partner: Option<PartnerId>,
+    /// On a plan.
+    pub plan: Option<PlanId>,
+    /// In a state.
+    pub status: Option<Status>,
+}
+
+/// The apps that a filter means, as they are at `now`, in the order of their ids.
 pub async fn list_apps(
     db: &Db,
-    of: Option<PartnerId>,
+    filter: &AppFilter,
     walk: &Walk,
     now: Micros,
 ) -> Result<Vec<App>, StoreError> {
-    const LIST: &str = apps!(
-        "WHERE a.id > $2 AND a.partner_id = COALESCE($3, a.partner_id) ORDER BY a.id LIMIT $4"
+    const LIST: &str = concat!(
+        "SELECT * FROM (",
+        apps!("WHERE a.id > $2 AND a.partner_id = COALESCE($3, a.partner_id)"),
+        ") a WHERE a.plan_id = COALESCE($4, a.plan_id) AND a.status = COALESCE($5, a.status) \
+         ORDER BY a.id LIMIT $6"
     );
-    let of = of.map(|partner| partner.to_string());
     let rows: Vec<AppRow> = on_db!(db, c => {
-        let list = sqlx::query_as(LIST).bind(now.0).bind(&walk.after).bind(of);
+        let list = sqlx::query_as(LIST).bind(now.0).bind(&walk.after);
+        let list = list.bind(filter.partner.map(|id| id.to_string()));
+        let list = list.bind(filter.plan.map(|id| id.to_string()));
+        let list = list.bind(filter.status.map(Status::as_str));
         list.bind(i64::from(walk.limit)).fetch_all(c).await
     })?;
     rows.into_iter().map(App::try_from).collect()

@@ -39,6 +39,10 @@ pub struct ApplicationApprovalIn {
     #[serde(default)]
     #[schema(value_type = Option<String>, min_length = 1, max_length = 100, example = "Ateliers Vaugirard (site)")]
     pub partner_name: Option<Name>,
+    /// The name of the app, where it is not what was asked for.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 100, example = "Price comparator 2")]
+    pub app_name: Option<Name>,
 }
 
 /// An application.
@@ -71,7 +75,8 @@ pub struct ApplicationOut {
     /// The plan that it asks for.
     #[schema(value_type = String, example = "pln_2mQx17fGhIj")]
     pub plan_id: PlanId,
-    /// Why it was rejected; null where it was not.
+    /// Why it was rejected or, where it is pending although its plan is given at once, why it waits; null where
+    /// there is nothing to say.
     #[schema(required = true, example = "The purpose is not clear")]
     pub reason: Option<String>,
     /// The partner that it became; null where it is not approved.
@@ -170,7 +175,8 @@ async fn get_application(
 /// Approve an application
 ///
 /// Partner, app and subscription are made at once, and a mail brings the applicant the link to the first key.
-/// Without a body, a new partner is made with the name of the organisation.
+/// Without a body, a new partner is made with the name of the organisation. 409 where a name is taken: then name
+/// the partner that it is, or another name.
 #[utoipa::path(
     tag = "applications", operation_id = "approve_application", request_body = Option<ApplicationApprovalIn>,
     params(("application_id" = String, Path, description = "Id of the application", example = "apl_6rTb92uVwXy")),
@@ -188,8 +194,8 @@ async fn approve_application(
     state: State,
 ) -> ApiResult<HttpResponse> {
     let by = caller.by(&state.clock);
-    let ApplicationApprovalIn { partner_id, partner_name } = body.0;
-    let target = Target { partner: partner_id, partner_name };
+    let ApplicationApprovalIn { partner_id, partner_name, app_name } = body.0;
+    let target = Target { partner: partner_id, partner_name, app_name };
     let approved = service::approve(&state.db, &by, id.0, target).await?;
     state.applied().await;
     done(&ApplicationOut::from(approved))

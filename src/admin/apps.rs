@@ -7,7 +7,7 @@ use super::problems::{BodyProblems, Conflicts, Missing, Problems};
 use super::state::{State, created, done};
 use crate::access::freezes::Frozen;
 use crate::access::model::{App, Name, Status};
-use crate::access::service::{self, Switch};
+use crate::access::service::{self, AppFilter, Switch};
 use crate::http::answer::Cache;
 use crate::http::{Answer, ApiPath, ApiResult, JsonBody, OptionalBody, Params};
 use crate::kernel::Micros;
@@ -96,11 +96,13 @@ impl AppOut {
 
 /// A page of apps
 ///
-/// In the order of their ids, of one partner or of all.
+/// In the order of their ids, of those that fit all that is asked for.
 #[utoipa::path(
     tag = "apps", operation_id = "list_apps",
     params(
         ("partner_id" = Option<String>, Query, description = "Only apps of this partner", example = "prt_4kPz09aBcDe"),
+        ("plan_id" = Option<String>, Query, description = "Only apps on this plan", example = "pln_2mQx17fGhIj"),
+        ("status" = Option<Status>, Query, description = "Only apps in this state", example = "active"),
         PageQuery
     ),
     responses((status = 200, description = "The page", body = PageOut<AppOut>), Problems),
@@ -109,10 +111,15 @@ impl AppOut {
 #[get("/apps")]
 async fn list_apps(_caller: AdminCaller, request: HttpRequest, state: State) -> ApiResult<Answer> {
     let mut params = Params::new(request.query_string());
-    let of: Option<PartnerId> = params.value("partner_id");
+    let filter = AppFilter {
+        partner: params.value("partner_id"),
+        plan: params.value("plan_id"),
+        status: params.value("status"),
+    };
     let page = page::read(&request, params)?;
     let rows =
-        service::list_apps(&state.db, of, &page::walk(&page, AppId)?, state.clock.now()).await?;
+        service::list_apps(&state.db, &filter, &page::walk(&page, AppId)?, state.clock.now())
+            .await?;
     let frozen = Frozen::read(&state.db).await?;
     page::answer(&page, rows, |app| app.id.0, |app| AppOut::of(app, &frozen))
 }

@@ -1,17 +1,18 @@
 //! The audit log over HTTP: who did what, to what, and when.
 
 mod export;
+mod find;
 
 use super::caller::AdminCaller;
 use super::page::{self, PageOut, PageQuery};
 use super::problems::Problems;
 use super::state::State;
-use super::store::{AuditRow, list_audit as list};
 use crate::http::{Answer, ApiResult, Params};
 use crate::kernel::Micros;
 use crate::kernel::id::AuditId;
 use crate::storage::StoreError;
 use actix_web::{HttpRequest, get};
+use find::{AuditFilter, AuditRow};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -62,11 +63,16 @@ impl TryFrom<AuditRow> for AuditOut {
 
 /// A page of the audit log
 ///
-/// Newest first, about one subject or all.
+/// Newest first, of those that fit all that is asked for.
 #[utoipa::path(
     tag = "audit", operation_id = "list_audit",
     params(
         ("subject" = Option<String>, Query, description = "Only what was done to the thing with this id", example = "key_0Ab12Cd34Ef"),
+        ("partner_id" = Option<String>, Query, description = "Only what was done to this partner, to its apps and to their keys", example = "prt_4kPz09aBcDe"),
+        ("actor" = Option<String>, Query, description = "Only what was done by this token, account or part of the program, alone or with a second person", example = "adm_9pSz33qRsTu"),
+        ("action" = Option<String>, Query, description = "Only this action, or with a kind, such as `key`, all that is done to things of that kind", example = "key.rotate"),
+        ("from" = Option<String>, Query, format = DateTime, description = "Only what was done at or after this time", example = "2026-11-01T00:00:00Z"),
+        ("to" = Option<String>, Query, format = DateTime, description = "Only what was done before this time", example = "2026-12-01T00:00:00Z"),
         PageQuery
     ),
     responses((status = 200, description = "The page", body = PageOut<AuditOut>), Problems),
@@ -75,16 +81,10 @@ impl TryFrom<AuditRow> for AuditOut {
 #[get("/audit")]
 async fn list_audit(_caller: AdminCaller, request: HttpRequest, state: State) -> ApiResult<Answer> {
     let mut params = Params::new(request.query_string());
-    let subject = params.text("subject");
-    if subject
-        .as_deref()
-        .is_some_and(|s| !s.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'))
-    {
-        params.fault("subject", "malformed", "is an id, like key_0Ab12Cd34Ef");
-    }
+    let filter = AuditFilter::read(&mut params);
     let page = page::read(&request, params)?;
     let before = page.after()?.and_then(|after| i64::try_from(after).ok()).unwrap_or(i64::MAX);
-    let rows = list(&state.db, subject.as_deref(), before, page::rows(&page)).await?;
+    let rows = find::find(&state.db, &filter, before, page::rows(&page)).await?;
     let entries: Vec<AuditOut> =
         rows.into_iter().map(AuditOut::try_from).collect::<Result<_, _>>()?;
     page::answer(&page, entries, |entry| entry.id.0, |entry| entry)

@@ -18,6 +18,7 @@ use super::state::{State, created, done};
 use crate::access::freezes::Frozen;
 use crate::access::keys::model::{Attention, KeyFilter, KeyKind, KeyStatus};
 use crate::access::service::{self, Switch};
+use crate::access::Environment;
 use crate::http::{
     Answer, ApiError, ApiPath, ApiResult, Code, FieldError, JsonBody, OptionalBody, Params,
 };
@@ -62,6 +63,10 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
     params(
         ("app_id" = Option<String>, Query, description = "Only keys of this app", example = "app_7nRy25kLmNo"),
         ("partner_id" = Option<String>, Query, description = "Only keys of this partner's apps", example = "prt_7nRy25kLmNo"),
+        ("plan_id" = Option<String>, Query, description = "Only keys of apps on this plan", example = "pln_2mQx17fGhIj"),
+        ("environment" = Option<Environment>, Query, description = "Only live or only test keys", example = "live"),
+        ("scope" = Option<String>, Query, description = "Only keys that hold this scope", example = "stock:read"),
+        ("hint" = Option<String>, Query, description = "Only keys with a secret that ends so", example = "Zz90"),
         ("kind" = Option<KeyKind>, Query, description = "Only keys, or only clients", example = "client"),
         ("status" = Option<KeyStatus>, Query, description = "Only keys in this state", example = "quarantined"),
         ("attention" = Option<String>, Query, description = "Only keys that want to be looked at for this: `expiring`, `old_secret_used`, `old_secret_quiet`, `unused` or `leaked`", example = "expiring"),
@@ -78,6 +83,10 @@ async fn list_keys(_caller: AdminCaller, request: HttpRequest, state: State) -> 
     let filter = KeyFilter {
         app: params.value("app_id"),
         partner: params.value("partner_id"),
+        plan: params.value("plan_id"),
+        environment: params.value("environment"),
+        scope: params.value("scope"),
+        hint: params.text("hint"),
         kind: params.value("kind"),
         status: params.value("status"),
         attention: attention(&mut params, now),

@@ -10,7 +10,7 @@ use crate::access::model::{Name, Partner, Status};
 use crate::access::partners::model::PartnerPatch;
 use crate::access::partners::service::update_partner as update;
 use crate::access::partners::{Contact, Contract, Profile};
-use crate::access::service::{self, Switch};
+use crate::access::service::{self, PartnerFilter, Switch};
 use crate::http::answer::Cache;
 use crate::http::{
     Answer, ApiError, ApiPath, ApiResult, Code, FieldError, JsonBody, OptionalBody, Params,
@@ -128,9 +128,14 @@ impl PartnerOut {
 
 /// A page of partners
 ///
-/// In the order of their ids.
+/// In the order of their ids, of those that fit all that is asked for.
 #[utoipa::path(
-    tag = "partners", operation_id = "list_partners", params(PageQuery),
+    tag = "partners", operation_id = "list_partners",
+    params(
+        ("q" = Option<String>, Query, description = "Only partners that have this in their name, in what your system calls them, or in name or address of a contact, whatever the case and the accents", example = "vaugirard"),
+        ("status" = Option<Status>, Query, description = "Only partners in this state", example = "active"),
+        PageQuery
+    ),
     responses((status = 200, description = "The page", body = PageOut<PartnerOut>), Problems),
     security(("admin_token" = []))
 )]
@@ -140,8 +145,10 @@ async fn list_partners(
     request: HttpRequest,
     state: State,
 ) -> ApiResult<Answer> {
-    let page = page::read(&request, Params::new(request.query_string()))?;
-    let rows = service::list_partners(&state.db, &page::walk(&page, PartnerId)?).await?;
+    let mut params = Params::new(request.query_string());
+    let filter = PartnerFilter { text: params.text("q"), status: params.value("status") };
+    let page = page::read(&request, params)?;
+    let rows = service::find_partners(&state.db, &filter, &page::walk(&page, PartnerId)?).await?;
     let frozen = Frozen::read(&state.db).await?;
     page::answer(&page, rows, |partner| partner.id.0, |partner| PartnerOut::of(partner, &frozen))
 }

@@ -6,15 +6,15 @@ use super::problems::{BodyProblems, Conflicts, Missing, Problems};
 use super::state::{State, created, done};
 use crate::access::model::{Definition, DefinitionPatch, Name, Plan, StockDisclosure};
 use crate::access::plan::{
-    DataDoc, LimitDoc, PlanData, PlanLimits, PlanPrices, PlanWeights, PricesDoc, data, data_change,
-    prices_change, share, when_degraded, when_degraded_change,
+    DataDoc, LimitDoc, NeverFits, PlanData, PlanLimits, PlanPrices, PlanWeights, PricesDoc, data,
+    data_change, prices_change, share, when_degraded, when_degraded_change,
 };
 use crate::access::service;
 use crate::http::answer::Cache;
 use crate::http::{Answer, ApiError, ApiPath, ApiResult, Code, FieldError, JsonBody, Params};
 use crate::kernel::Micros;
 use crate::kernel::id::PlanId;
-use crate::limit::WhenDegraded;
+use crate::limit::{LimitName, WhenDegraded};
 use actix_web::{HttpRequest, HttpResponse, get, patch, post};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -128,6 +128,9 @@ pub struct PlanOut {
     /// What of the data its apps may read; an empty object is everything.
     #[schema(value_type = DataDoc)]
     pub data: Arc<PlanData>,
+    /// Operations that its limits can never admit, because a call weighs more than the whole of one: a warning
+    /// where its keys are to call them.
+    pub never_admitted: Vec<NeverAdmittedOut>,
     /// When it was created.
     #[schema(value_type = String, format = DateTime, example = "2026-11-22T09:41:07Z")]
     pub created_at: Micros,
@@ -136,8 +139,33 @@ pub struct PlanOut {
     pub updated_at: Micros,
 }
 
+/// An operation that a limit can never admit: give the plan a greater limit, or the operation a smaller weight.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct NeverAdmittedOut {
+    /// The operation.
+    #[schema(example = "list_products")]
+    pub operation_id: &'static str,
+    /// The limit.
+    #[schema(value_type = String, example = "burst")]
+    pub limit: LimitName,
+    /// Units that a call takes.
+    #[schema(example = 10.0)]
+    pub taken: f64,
+    /// Units that the limit grants at most.
+    #[schema(example = 5)]
+    pub granted: u32,
+}
+
+impl From<NeverFits> for NeverAdmittedOut {
+    fn from(NeverFits { operation: operation_id, limit, taken, granted }: NeverFits) -> Self {
+        Self { operation_id, limit, taken, granted }
+    }
+}
+
 impl From<Plan> for PlanOut {
     fn from(plan: Plan) -> Self {
+        let never = plan.definition.never_admitted();
+        let never_admitted = never.into_iter().map(NeverAdmittedOut::from).collect();
         let Plan { id, name, version, definition, created_at, updated_at } = plan;
         let Definition { limits, stock_disclosure, weights, when_degraded, prices, data } =
             definition;
@@ -151,6 +179,7 @@ impl From<Plan> for PlanOut {
             when_degraded,
             prices,
             data,
+            never_admitted,
             created_at,
             updated_at,
         }

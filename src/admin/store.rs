@@ -1,4 +1,4 @@
-//! All SQL of admin tokens, and the reading of the audit log.
+//! All SQL of admin tokens.
 
 use super::token::AdminToken;
 use crate::access::model::Status;
@@ -165,37 +165,4 @@ pub async fn set_token_status(
         update.execute(c).await?.rows_affected()
     });
     Ok(changed > 0)
-}
-
-/// One entry of the audit log.
-#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
-pub struct AuditRow {
-    /// Its place in the log.
-    pub position: i64,
-    /// Who did it.
-    pub actor: String,
-    /// What was done: `key.revoke`.
-    pub action: String,
-    /// The id of what it was done to.
-    pub subject: String,
-    /// What it became, as JSON.
-    pub detail: String,
-    /// When, in microseconds.
-    pub occurred_at: i64,
-}
-
-/// Entries of the audit log before a position, newest first, about one subject or all.
-pub async fn list_audit(
-    db: &Db,
-    subject: Option<&str>,
-    before: i64,
-    limit: u32,
-) -> Result<Vec<AuditRow>, StoreError> {
-    const LIST: &str = "SELECT * FROM audit_log \
-                        WHERE position < $1 AND subject = COALESCE($2, subject) \
-                        ORDER BY position DESC LIMIT $3";
-    Ok(on_db!(db, c => {
-        let list = sqlx::query_as(LIST).bind(before).bind(subject);
-        list.bind(i64::from(limit)).fetch_all(c).await
-    })?)
 }

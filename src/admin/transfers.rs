@@ -1,9 +1,13 @@
 //! Transfers of apps over HTTP.
 
+use super::approvals::service::{Action, answer, payload, perform};
+use super::approvals::{MayWait, respond};
 use super::caller::AdminCaller;
 use super::problems::{BodyProblems, Conflicts, Missing, Problems};
 use super::state::{State, done};
+use crate::access::Scope;
 use crate::access::transfers::{self, Transfer};
+use crate::config::FourEyes;
 use crate::http::{ApiPath, ApiResult, JsonBody};
 use crate::kernel::id::{AppId, KeyId, PartnerId, PlanId};
 use actix_web::{HttpResponse, post};
@@ -50,6 +54,9 @@ pub struct TransferOut {
     /// not the new partner.
     #[schema(value_type = Vec<String>, example = json!(["key_0Ab12Cd34Ef"]))]
     pub key_ids: Vec<KeyId>,
+    /// What these keys may do, all together.
+    #[schema(value_type = Vec<String>, example = json!(["catalog:read", "stock:read"]))]
+    pub scopes: Vec<Scope>,
     /// How many webhooks go along, with the addresses that they have.
     #[schema(minimum = 0, example = 1)]
     pub webhooks: i64,
@@ -57,7 +64,7 @@ pub struct TransferOut {
 
 impl TransferOut {
     fn new(transfer: Transfer, transferred: bool) -> Self {
-        let Transfer { app, to, keys, webhooks } = transfer;
+        let Transfer { app, to, keys, scopes, webhooks } = transfer;
         Self {
             app_id: app.id,
             from_partner_id: app.partner,
@@ -65,21 +72,62 @@ impl TransferOut {
             transferred,
             plan_id: app.plan,
             key_ids: keys,
+            scopes: scopes.iter().collect(),
             webhooks,
         }
     }
 }
 
+/// What was looked at and is to be moved.
+#[derive(Debug, Serialize, Deserialize)]
+struct Seen {
+    app_id: AppId,
+    from_partner_id: PartnerId,
+    to_partner_id: PartnerId,
+    key_ids: Vec<KeyId>,
+    scopes: Vec<Scope>,
+}
+
+impl Seen {
+    fn of(transfer: &Transfer) -> Self {
+        Self {
+            app_id: transfer.app.id,
+            from_partner_id: transfer.app.partner,
+            to_partner_id: transfer.to,
+            key_ids: transfer.keys.clone(),
+            scopes: transfer.scopes.iter().collect(),
+        }
+    }
+}
+
+/// Moves an app with exactly what was seen to go along.
+pub const TRANSFER: Action = Action {
+    operation: "transfer_app",
+    word: FourEyes::CustomerScopes,
+    makes_secret: |_| false,
+    run: |state, tx, by, what| {
+        Box::pin(async move {
+            let Seen { app_id, from_partner_id, to_partner_id, key_ids, scopes } = payload(what)?;
+            let mut seen = transfers::preview(&state.db, by, app_id, to_partner_id).await?;
+            seen.app.partner = from_partner_id;
+            (seen.keys, seen.scopes) = (key_ids, scopes.into_iter().collect());
+            transfers::transfer_in(tx, by, &seen).await?;
+            answer(&TransferOut::new(seen, true))
+        })
+    },
+};
+
 /// Give an app to another partner
 ///
 /// Keys, plan and webhooks go along and go on working; the new partner's status and contract hold for them. Usage
-/// up to this instant stays with the old partner. With `dry_run`, nothing is done.
+/// up to this instant stays with the old partner. With `dry_run`, nothing is done. Where a key has one of the scopes
+/// that `admin.guarded_scopes` names, it may take a second person, who approves exactly what goes along now.
 #[utoipa::path(
     tag = "apps", operation_id = "transfer_app", request_body = TransferIn,
     params(("app_id" = String, Path, description = "Id of the app", example = "app_7nRy25kLmNo")),
     responses(
         (status = 200, description = "What goes along", body = TransferOut),
-        Missing, Conflicts, BodyProblems, Problems
+        MayWait, Missing, Conflicts, BodyProblems, Problems
     ),
     security(("admin_token" = []))
 )]
@@ -92,11 +140,14 @@ async fn transfer_app(
 ) -> ApiResult<HttpResponse> {
     let by = caller.by(&state.clock);
     let TransferIn { partner_id, dry_run } = body.0;
+    let preview = transfers::preview(&state.db, &by, id.0, partner_id).await?;
+    let seen = answer(&Seen::of(&preview))?;
+    let preview = TransferOut::new(preview, false);
     if dry_run {
-        let preview = transfers::preview(&state.db, &by, id.0, partner_id).await?;
-        return done(&TransferOut::new(preview, false));
+        return done(&preview);
     }
-    let moved = transfers::transfer(&state.db, &by, id.0, partner_id).await?;
+    let shown = (false, answer(&preview)?);
+    let outcome = perform(&state, &caller, &TRANSFER, seen, shown).await?;
     state.applied().await;
-    done(&TransferOut::new(moved, true))
+    respond(&state, outcome, done)
 }

@@ -2,8 +2,10 @@
 
 use super::model::{Alert, Detail, Kind, QuotaUse, UnusualHour};
 use crate::access::mails::Draft;
-use crate::access::model::{App, Partner};
+use crate::access::model::{App, Key, Partner};
 use crate::kernel::language::LanguageTag;
+use crate::kernel::readable;
+use jiff::tz::TimeZone;
 use lettre::message::Mailbox;
 
 /// What an alert is about.
@@ -12,6 +14,10 @@ pub(super) struct Subject<'a> {
     pub(super) partner: &'a Partner,
     /// None where all apps of the partner are counted together.
     pub(super) app: Option<&'a App>,
+    /// Where a key is counted alone.
+    pub(super) key: Option<&'a Key>,
+    /// The time zone of the times in the mail.
+    pub(super) zone: &'a TimeZone,
 }
 
 /// Who reads a mail.
@@ -32,10 +38,10 @@ pub(super) fn is_french(language: &LanguageTag) -> bool {
 pub(super) fn draft(of: &Subject<'_>, reader: Reader<'_>, french: bool, to: Mailbox) -> Draft {
     let whose = if french { of.whose_in_french() } else { of.whose_in_english() };
     let (title, what) = match (&of.alert.detail, french) {
-        (Detail::Quota(quota), false) => quota_in_english(quota, &whose),
-        (Detail::Quota(quota), true) => quota_in_french(quota, &whose),
-        (Detail::Hour(hour), false) => hour_in_english(of.alert.kind, hour, &whose),
-        (Detail::Hour(hour), true) => hour_in_french(of.alert.kind, hour, &whose),
+        (Detail::Quota(quota), false) => quota_in_english(quota, (&whose, of.zone)),
+        (Detail::Quota(quota), true) => quota_in_french(quota, (&whose, of.zone)),
+        (Detail::Hour(hour), false) => hour_in_english(of.alert.kind, hour, (&whose, of.zone)),
+        (Detail::Hour(hour), true) => hour_in_french(of.alert.kind, hour, (&whose, of.zone)),
     };
     let (greeting, end) = match (reader, french) {
         (Reader::Partner(name), false) => {
@@ -54,8 +60,10 @@ pub(super) fn draft(of: &Subject<'_>, reader: Reader<'_>, french: bool, to: Mail
 impl Subject<'_> {
     fn whose_in_english(&self) -> String {
         let partner = &self.partner.name;
-        match (self.app, self.alert.whose.key) {
-            (Some(app), Some(key)) => format!("Key {key} of \"{}\" ({partner})", app.name),
+        match (self.app, self.key) {
+            (Some(app), Some(key)) => {
+                format!("Key \"{}\" ({}) of \"{}\" ({partner})", key.spec.name, key.id, app.name)
+            }
             (Some(app), None) => format!("\"{}\" ({partner})", app.name),
             (None, _) => partner.to_string(),
         }
@@ -63,16 +71,19 @@ impl Subject<'_> {
 
     fn whose_in_french(&self) -> String {
         let partner = &self.partner.name;
-        match (self.app, self.alert.whose.key) {
-            (Some(app), Some(key)) => format!("La clé {key} de « {} » ({partner})", app.name),
+        match (self.app, self.key) {
+            (Some(app), Some(key)) => {
+                format!("La clé « {} » ({}) de « {} » ({partner})", key.spec.name, key.id, app.name)
+            }
             (Some(app), None) => format!("« {} » ({partner})", app.name),
             (None, _) => partner.to_string(),
         }
     }
 }
 
-fn quota_in_english(of: &QuotaUse, whose: &str) -> (String, String) {
+fn quota_in_english(of: &QuotaUse, (whose, zone): (&str, &TimeZone)) -> (String, String) {
     let QuotaUse { limit, percent, quota, used, period_start, period_end, .. } = of;
+    let [start, end] = [period_start, period_end].map(|at| readable::in_english(*at, zone));
     let follows = if *percent < 100 {
         "At 100% its calls are refused until the period ends."
     } else {
@@ -82,13 +93,14 @@ fn quota_in_english(of: &QuotaUse, whose: &str) -> (String, String) {
         format!("{percent}% of the quota \"{limit}\" is used"),
         format!(
             "{whose} has used {percent}% of the quota \"{limit}\" or more: {used} of {quota} units, in the \
-             period from {period_start} until {period_end}. {follows}"
+             period from {start} until {end}. {follows}"
         ),
     )
 }
 
-fn quota_in_french(of: &QuotaUse, whose: &str) -> (String, String) {
+fn quota_in_french(of: &QuotaUse, (whose, zone): (&str, &TimeZone)) -> (String, String) {
     let QuotaUse { limit, percent, quota, used, period_start, period_end, .. } = of;
+    let [start, end] = [period_start, period_end].map(|at| readable::in_french(*at, zone));
     let used = used.replace('.', ",");
     let follows = if *percent < 100 {
         "À 100 %, ses appels seront refusés jusqu'à la fin de la période."
@@ -99,13 +111,18 @@ fn quota_in_french(of: &QuotaUse, whose: &str) -> (String, String) {
         format!("{percent} % du quota « {limit} » sont utilisés"),
         format!(
             "{whose} a utilisé au moins {percent} % du quota « {limit} » : {used} unités sur {quota}, dans la \
-             période du {period_start} au {period_end}. {follows}"
+             période du {start} au {end}. {follows}"
         ),
     )
 }
 
-fn hour_in_english(kind: Kind, of: &UnusualHour, whose: &str) -> (String, String) {
+fn hour_in_english(
+    kind: Kind,
+    of: &UnusualHour,
+    (whose, zone): (&str, &TimeZone),
+) -> (String, String) {
     let UnusualHour { hour, calls, count, usual } = of;
+    let hour = readable::in_english(*hour, zone);
     let (title, what) = match kind {
         Kind::Silence => ("An app is silent", "made no call".to_owned()),
         Kind::ManyErrors => {
@@ -124,8 +141,13 @@ fn hour_in_english(kind: Kind, of: &UnusualHour, whose: &str) -> (String, String
     (title.to_owned(), what)
 }
 
-fn hour_in_french(kind: Kind, of: &UnusualHour, whose: &str) -> (String, String) {
+fn hour_in_french(
+    kind: Kind,
+    of: &UnusualHour,
+    (whose, zone): (&str, &TimeZone),
+) -> (String, String) {
     let UnusualHour { hour, calls, count, usual } = of;
+    let hour = readable::in_french(*hour, zone);
     let (title, what) = match kind {
         Kind::Silence => ("Une application se tait", "n'a fait aucun appel".to_owned()),
         Kind::ManyErrors => {

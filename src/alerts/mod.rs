@@ -27,6 +27,7 @@ use crate::kernel::id::NodeId;
 use crate::kernel::language::LanguageTag;
 use crate::kernel::{Clock, Micros};
 use crate::storage::{Db, StoreError, lease};
+use jiff::tz::TimeZone;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use thresholds::Told;
@@ -45,6 +46,8 @@ pub struct Alerts {
     settings: config::Alerts,
     /// The retailer's own language.
     language: LanguageTag,
+    /// The time zone of the times in mails.
+    zone: TimeZone,
     /// None where the retailer has named no receiver.
     receiver: Option<OwnReceiver>,
     node: String,
@@ -70,6 +73,7 @@ impl Alerts {
             hooks: Arc::clone(hooks),
             settings,
             language: config.catalog.language.clone(),
+            zone: config.mail.time_zone.clone(),
             receiver,
             node: node.to_string(),
             told: Mutex::default(),

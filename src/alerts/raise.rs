@@ -4,6 +4,7 @@ use super::letter::{self, Reader, Subject};
 use super::model::{Alert, Kind};
 use super::{Alerts, api, store};
 use crate::access::AccessError;
+use crate::access::keys::store::find_key;
 use crate::access::mails::{self, Draft};
 use crate::access::model::Partner;
 use crate::access::partners::model::Contact;
@@ -57,7 +58,12 @@ impl Alerts {
             Some(app) => find_app(&self.db, app, alert.raised_at).await?,
             None => None,
         };
-        let subject = Subject { alert, partner: &partner, app: app.as_ref() };
+        let key = match alert.whose.key {
+            Some(key) => find_key(&self.db, key, alert.raised_at).await?,
+            None => None,
+        };
+        let (app, key) = (app.as_ref(), key.as_ref());
+        let subject = Subject { alert, partner: &partner, app, key, zone: &self.zone };
         let mut drafts: Vec<Draft> = Vec::new();
         for contact in self.contacts(alert, &partner) {
             let reader = Reader::Partner(contact.name.as_str());

@@ -15,13 +15,13 @@ use crate::alerts::Alerts;
 use crate::catalog::DigitalLinks;
 use crate::changes::Waits;
 use crate::cluster::{Nodes, Redis};
-use crate::config::{self, Config, Durability, LimitBackend};
+use crate::config::{self, Config, DatabaseUrl, Durability, LimitBackend};
 use crate::explain::api::Explainer;
 use crate::exports;
 use crate::feeds::out::FeedsOut;
 use crate::feeds::sources::Sources;
 use crate::hooks::Hooks;
-use crate::kernel::id::NodeId;
+use crate::kernel::id::{InstallationId, NodeId};
 use crate::kernel::{Clock, Micros, base62};
 use crate::limit::redis::{Mode, Shared};
 use crate::limit::{Limiter, LocalLimiter};
@@ -47,6 +47,27 @@ pub async fn open_database(config: &Config) -> anyhow::Result<Db> {
     db.migrate().await?;
     audit::anchor(&db, Clock::System.now()).await?;
     Ok(db)
+}
+
+/// The same where it is there already: a command that was called with a wrong directory makes no new one.
+pub async fn find_database(config: &Config) -> anyhow::Result<Db> {
+    let url = &config.database.url;
+    let makes = "`comptoir migrate` makes a new one, and so does a first `comptoir serve`";
+    if let DatabaseUrl::Sqlite(path) = url {
+        anyhow::ensure!(
+            path.exists(),
+            "there is no database at {}: if it is elsewhere, name its directory in `server.data_dir`; {makes}",
+            path.display()
+        );
+    }
+    let look = Db::look(url).await.context("the database (`database.url`) cannot be opened")?;
+    let schema = look.schema_version().await;
+    look.close().await;
+    anyhow::ensure!(
+        schema? > 0,
+        "the database (`database.url`) holds nothing of comptoir: if it is another, name it; {makes}"
+    );
+    open_database(config).await
 }
 
 /// The pepper of a configuration, checked against the one that the database was set up with.
@@ -167,10 +188,13 @@ fn open_registration(
     (db, clock): (&Db, &Clock),
     keyring: &Keyring,
 ) -> anyhow::Result<Option<Arc<Registration>>> {
-    let (settings, base) = (&config.registration, config.server.public_url.as_str());
+    let settings = &config.registration;
     let withheld =
         Scopes::guarded(&config.admin).context("`admin.guarded_scopes` cannot be used")?;
-    let open = || Registration::new((db, clock), keyring.pepper(), (settings, base), withheld);
+    let open = || {
+        let with = (settings, links(config, keyring));
+        Registration::new((db, clock), keyring.pepper(), with, withheld)
+    };
     Ok(settings.enabled.then(|| Arc::new(open())))
 }
 
@@ -188,9 +212,13 @@ fn open_post(
             Sink::Smtp(Box::new(smtp))
         }
     };
-    let base = &config.server.public_url;
-    let links = Links::new(keyring.pepper(), base, config.registration.link_hours);
-    Ok(Post::new((db, clock), node.to_string(), links, (from.clone(), sink)))
+    Ok(Post::new((db, clock), node.to_string(), links(config, keyring), (from.clone(), sink)))
+}
+
+/// The links in mails about applications.
+fn links(config: &Config, keyring: &Keyring) -> Links {
+    let (base, hours) = (&config.server.public_url, config.registration.link_hours);
+    Links::new(keyring.pepper(), base, hours).in_zone(&config.mail.time_zone)
 }
 
 /// What looks after usage, where it is metered.
@@ -212,7 +240,7 @@ async fn open_access(
     node: NodeId,
 ) -> anyhow::Result<(Arc<Nodes>, Option<Arc<Redis>>, Arc<Keyring>)> {
     let nodes = Arc::new(Nodes::new(node));
-    let redis = open_redis(config).await?;
+    let redis = open_redis(config, installation(db).await?).await?;
     let limiter = limiter(&config.limits, redis.as_ref(), &nodes)?;
     let keyring = Arc::new(Keyring::new(limiter, pepper, config.access.stale_after));
     keyring.follow(db, clock.now()).await?;
@@ -250,9 +278,27 @@ fn limiter(
     Ok(Limiter::Shared(Shared::new(Arc::clone(redis), Arc::clone(nodes), mode, run)))
 }
 
+/// What all nodes on this database are together, made by the first of them.
+async fn installation(db: &Db) -> anyhow::Result<InstallationId> {
+    const NAME: &str = "installation";
+    let known = match db.setting(NAME).await? {
+        Some(known) => known,
+        None => {
+            let mut tx = db.begin().await?;
+            let known = tx.setting_or(NAME, &InstallationId::random()?.to_string()).await?;
+            tx.commit().await?;
+            known
+        }
+    };
+    known.parse().map_err(|error| anyhow::anyhow!("the setting `{NAME}` in the database: {error}"))
+}
+
 /// The Redis of a configuration, if it names one. That it is away keeps no node from starting.
-async fn open_redis(config: &Config) -> anyhow::Result<Option<Arc<Redis>>> {
-    let redis = Redis::new(&config.redis)?;
+async fn open_redis(
+    config: &Config,
+    installation: InstallationId,
+) -> anyhow::Result<Option<Arc<Redis>>> {
+    let redis = Redis::new(&config.redis, installation)?;
     if let Some(redis) = &redis
         && let Err(error) = redis.connect().await
     {

@@ -1,7 +1,7 @@
 //! `comptoir account`: people of the admin API from the shell. Here nobody can be locked out.
 
-use super::access::show_all;
-use super::speak::{mention, say};
+use super::desk::show_all;
+use super::speak::{heading, mention, say};
 use crate::access::model::Name;
 use crate::access::service::{By, Switch};
 use crate::admin::accounts::model::{Account, Login};
@@ -66,6 +66,7 @@ pub(super) async fn run(config: &Config, command: AccountCommand) -> anyhow::Res
             say(account.id)?;
         }
         AccountCommand::List => {
+            heading("ID STATUS LOGIN ROLES NAME");
             show_all(async |walk| Ok(store::list(&db, &walk).await?), |a| a.id.to_string(), line)
                 .await?;
         }

@@ -1,7 +1,7 @@
 //! `comptoir application`: who wants to become a partner.
 
-use super::access::{Desk, show_all};
-use super::speak::say;
+use super::desk::{Desk, show_all};
+use super::speak::{heading, say};
 use crate::access::applications::service::{self, Target};
 use crate::access::applications::{Application, State};
 use crate::access::model::Name;
@@ -20,6 +20,8 @@ pub(super) enum ApplicationCommand {
         #[arg(long)]
         state: Option<State>,
     },
+    /// Show what an application says, who wrote it, and why it waits or was rejected.
+    Show { id: ApplicationId },
     /// Make partner, app and subscription, and send the link to the first key.
     Approve {
         id: ApplicationId,
@@ -29,6 +31,9 @@ pub(super) enum ApplicationCommand {
         /// The name of a new one, where it is not that of the organisation.
         #[arg(long)]
         partner_name: Option<Name>,
+        /// The name of the app, where it is not what was asked for.
+        #[arg(long)]
+        app_name: Option<Name>,
     },
     /// Send a refusal.
     Reject {
@@ -41,7 +46,32 @@ pub(super) enum ApplicationCommand {
 
 fn line(application: &Application) -> String {
     let Application { id, state, wish, .. } = application;
-    format!("{id}\t{state}\t{}\t{}\t{}", wish.plan, wish.organisation, wish.app_name)
+    let (plan, organisation, app, email) =
+        (wish.plan, &wish.organisation, &wish.app_name, &wish.email);
+    format!("{id}\t{state}\t{plan}\t{organisation}\t{app}\t{email}")
+}
+
+/// All that is known of an application, a line each.
+fn show(application: &Application) -> anyhow::Result<()> {
+    let Application { wish, reason, partner, app, key, decided_by, decided_at, .. } = application;
+    say(line(application))?;
+    say(format!("contact\t{}\t{}", wish.contact_name, wish.email))?;
+    say(format!("purpose\t{}", wish.purpose))?;
+    say(format!("written\t{}", application.created_at))?;
+    let told: [(&str, Option<String>); 6] = [
+        ("reason", reason.clone()),
+        ("partner", partner.map(|id| id.to_string())),
+        ("app", app.map(|id| id.to_string())),
+        ("first key", key.map(|id| id.to_string())),
+        ("decided by", decided_by.clone()),
+        ("decided", decided_at.map(|at| at.to_string())),
+    ];
+    for (what, value) in told {
+        if let Some(value) = value {
+            say(format!("{what}\t{value}"))?;
+        }
+    }
+    Ok(())
 }
 
 pub(super) async fn run(config: &Config, command: ApplicationCommand) -> anyhow::Result<()> {
@@ -50,10 +80,12 @@ pub(super) async fn run(config: &Config, command: ApplicationCommand) -> anyhow:
     match command {
         ApplicationCommand::List { state } => {
             let page = async |walk: Walk| Ok(service::list(db, state, &walk).await?);
+            heading("ID STATE PLAN ORGANISATION APP CONTACT");
             show_all(page, |it| it.id.to_string(), line).await
         }
-        ApplicationCommand::Approve { id, partner, partner_name } => {
-            let target = Target { partner, partner_name };
+        ApplicationCommand::Show { id } => show(&service::get(db, id).await?),
+        ApplicationCommand::Approve { id, partner, partner_name, app_name } => {
+            let target = Target { partner, partner_name, app_name };
             say(line(&service::approve(db, by, id, target).await?))
         }
         ApplicationCommand::Reject { id, reason } => {

@@ -49,7 +49,7 @@ pub(super) async fn run(config: &Config, args: Args) -> anyhow::Result<()> {
     let path = args.file.as_deref().context("name a file")?;
     let text = text_of(path)?;
     let faulty = |faults: Vec<Fault>| refused(path, &faults);
-    let file = read(&text).map_err(|fault| faulty(vec![fault]))?;
+    let file = read(&text).map_err(faulty)?;
     let (db, clock) = super::database(config).await?;
     let by = By::new(ACTOR, clock.now()).withholding(super::withheld(config)?);
     let current = Current::load(&db, by.now).await?;

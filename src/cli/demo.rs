@@ -9,7 +9,8 @@ use crate::access::Pepper;
 use crate::access::keys::service::create_key;
 use crate::access::model::{KeySpec, Name};
 use crate::access::service::{
-    By, Walk, create_app, create_partner, create_plan, list_apps, list_partners, list_plans,
+    AppFilter, By, Walk, create_app, create_partner, create_plan, list_apps, list_partners,
+    list_plans,
 };
 use crate::access::{Environment, Op as _, Scopes, op};
 use crate::app::{Addresses, Comptoir, check_listeners, lock_data_dir, open_database, open_pepper};
@@ -175,7 +176,13 @@ async fn app(db: &Db, by: &By<'_>, limits: Limits) -> anyhow::Result<AppId> {
         Some(partner) => partner,
         None => create_partner(db, by, partner_name).await?,
     };
-    let apps = list_apps(db, Some(partner.id), &all, by.now).await?;
+    let apps = list_apps(
+        db,
+        &AppFilter { partner: Some(partner.id), ..AppFilter::default() },
+        &all,
+        by.now,
+    )
+    .await?;
     Ok(match apps.first() {
         Some(app) => app.id,
         None => create_app(db, by, partner.id, plan.id, "Comparateur".parse()?).await?.id,

@@ -8,6 +8,7 @@ use crate::access::pepper::{PepperError, known_fingerprint};
 use crate::cluster::Redis;
 use crate::config::{self, Config, DatabaseUrl, Durability};
 use crate::kernel::Clock;
+use crate::kernel::id::InstallationId;
 use crate::metering::gaps;
 use crate::storage::{Db, Log, StoreError, log};
 use anyhow::Context as _;
@@ -205,7 +206,8 @@ async fn database(config: &Config) -> anyhow::Result<(Option<Db>, String)> {
 
 /// Whether Redis answers, where one is named.
 async fn redis(config: &Config) -> anyhow::Result<((), String)> {
-    let Some(redis) = Redis::new(&config.redis)? else {
+    // Whose names they would be makes no difference to whether it answers.
+    let Some(redis) = Redis::new(&config.redis, InstallationId(0))? else {
         return Ok(((), "none: nodes find changes by polling".to_owned()));
     };
     redis.connect().await.context(

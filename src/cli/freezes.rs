@@ -1,7 +1,7 @@
 //! Freezes and notes from the shell: `freeze` and `unfreeze` of partners, apps and keys.
 
-use super::access::Desk;
-use super::speak::say;
+use super::desk::Desk;
+use super::speak::{heading, say};
 use crate::access::freezes::{self, Freezable};
 use crate::access::partners::service::notes;
 use crate::access::text::Reason;
@@ -39,6 +39,17 @@ pub(super) struct Unfreeze<
     reason: Reason,
 }
 
+/// What something is done to, and why, where somebody says so.
+#[derive(Debug, clap::Args)]
+pub(super) struct Why<
+    Id: FromStr<Err: Error + Send + Sync + 'static> + Clone + Send + Sync + 'static,
+> {
+    pub(super) id: Id,
+    /// Why, for the audit log.
+    #[arg(long)]
+    pub(super) reason: Option<Reason>,
+}
+
 pub(super) async fn freeze<Id>(desk: &Desk, what: Freezable, how: Freeze<Id>) -> anyhow::Result<()>
 where
     Id: FromStr<Err: Error + Send + Sync + 'static> + Clone + Send + Sync + 'static,
@@ -62,6 +73,7 @@ where
 /// Every note about a partner, newest first.
 pub(super) async fn show_notes(db: &Db, id: PartnerId) -> anyhow::Result<()> {
     let mut before = i64::MAX;
+    heading("NUMBER WRITTEN AUTHOR NOTE");
     loop {
         let page = notes(db, id, before, PAGE).await?;
         for note in &page {

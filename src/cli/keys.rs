@@ -1,6 +1,6 @@
 //! `comptoir key import | bulk` and `comptoir client`: many keys at once, and keys of another kind.
 
-use super::access::Desk;
+use super::desk::Desk;
 use super::speak::say;
 use crate::access::imported::ImportedHasher;
 use crate::access::keys::bulk::{self, BulkAction, BulkFilterIn, BulkIn};

@@ -1,12 +1,25 @@
 //! Partners, apps, plans, keys and tokens as lines of the shell.
 
-use super::speak::say;
+use super::speak::{complain_of, heading, say};
 use crate::access::freezes::{Freezable, Freeze, Frozen};
-use crate::access::model::{App, Key, Partner, Plan};
+use crate::access::leaks::Leak;
+use crate::access::model::{App, Definition, Key, Partner, Plan};
 use crate::admin::token::AdminToken;
 use crate::kernel::Micros;
 use crate::storage::Db;
 use std::fmt::Display;
+
+/// The columns of partners.
+pub(super) const PARTNER: &str = "ID STATUS NAME";
+/// The columns of apps.
+pub(super) const APP: &str = "ID STATUS PARTNER PLAN NAME";
+/// The columns of plans.
+pub(super) const PLAN: &str = "ID VERSION LIMITS NAME STOCK DATA";
+/// The columns of keys.
+pub(super) const KEY: &str =
+    "ID STATUS ENVIRONMENT APP SCOPES NAME LAST-USED EXPIRES OLD-SECRET-ENDS";
+/// The columns of tokens.
+pub(super) const TOKEN: &str = "ID STATUS NAME ROLES";
 
 /// A status, and by what it is overruled where something is frozen.
 fn status_word(status: impl Display, frozen: Option<(Freezable, &Freeze)>) -> String {
@@ -35,6 +48,13 @@ pub(super) fn plan_line(plan: &Plan) -> String {
     )
 }
 
+/// Warns of operations that a plan's limits can never admit.
+pub(super) fn warn_of(definition: &Definition) {
+    for never in definition.never_admitted() {
+        complain_of(format!("careful: {never}"));
+    }
+}
+
 pub(super) fn key_line(key: &Key, frozen: &Frozen) -> String {
     let spec = &key.spec;
     let status = status_word(key.status, frozen.key(key.id, spec.app));
@@ -61,4 +81,13 @@ pub(super) async fn say_now<T>(
 pub(super) fn token_line(token: &AdminToken, now: Micros) -> String {
     let held = if token.is_held { "\tits account is suspended" } else { "" };
     format!("{}\t{}\t{}\t{}{held}", token.id, token.standing(now), token.name, token.roles)
+}
+
+/// The places where a secret was found.
+pub(super) fn say_leaks(leaks: &[Leak]) -> anyhow::Result<()> {
+    heading("FOUND HINT FORM ACTION SOURCE PLACE");
+    for Leak { found_at, hint, kind, action, source, url, .. } in leaks {
+        say(format!("{found_at}\t{hint}\t{kind}\t{action}\t{source}\t{url}"))?;
+    }
+    Ok(())
 }

@@ -4,16 +4,22 @@ mod access;
 mod account;
 mod applications;
 mod apply;
+mod approvals;
 mod audit;
 mod contract;
 mod demo;
+mod desk;
 mod doctor;
 mod export;
 mod feed;
 mod freezes;
 mod import;
+mod key;
 mod keys;
 mod lines;
+mod nodes;
+mod partners;
+mod refusals;
 mod serve;
 mod simulate;
 mod speak;
@@ -59,7 +65,7 @@ enum Command {
     Apply(apply::Args),
     /// Partner organisations.
     #[command(subcommand)]
-    Partner(access::PartnerCommand),
+    Partner(partners::PartnerCommand),
     /// Apps of partners.
     #[command(subcommand)]
     App(access::AppCommand),
@@ -74,10 +80,19 @@ enum Command {
     Plan(access::PlanCommand),
     /// Keys of apps.
     #[command(subcommand)]
-    Key(access::KeyCommand),
+    Key(key::KeyCommand),
     /// OAuth clients of apps. All that is done to keys is done to them by `key`, by their ids.
     #[command(subcommand)]
     Client(keys::ClientCommand),
+    /// What waits for a second person.
+    #[command(subcommand)]
+    Approval(approvals::ApprovalCommand),
+    /// Calls that were refused, and why.
+    #[command(subcommand)]
+    Refusal(refusals::RefusalCommand),
+    /// The running processes of this installation.
+    #[command(subcommand)]
+    Node(nodes::NodeCommand),
     /// Tokens of the admin API.
     #[command(subcommand)]
     Token(tokens::TokenCommand),
@@ -138,10 +153,13 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Apply(args) => apply::run(&load(file)?, args).await?,
         Command::Application(command) => applications::run(&load(file)?, command).await?,
         Command::Subscription(command) => subscriptions::run(&load(file)?, command).await?,
-        Command::Partner(command) => access::partner(&load(file)?, command).await?,
+        Command::Partner(command) => partners::run(&load(file)?, command).await?,
         Command::App(command) => access::app(&load(file)?, command).await?,
         Command::Plan(command) => access::plan(&load(file)?, command).await?,
-        Command::Key(command) => access::key(&load(file)?, command).await?,
+        Command::Key(command) => key::run(&load(file)?, command).await?,
+        Command::Approval(command) => approvals::run(&load(file)?, command).await?,
+        Command::Refusal(command) => refusals::run(&load(file)?, command).await?,
+        Command::Node(command) => nodes::run(&load(file)?, command).await?,
         Command::Client(command) => keys::client(&load(file)?, command).await?,
         Command::Token(command) => tokens::token(&load(file)?, command).await?,
         Command::Account(command) => account::run(&load(file)?, command).await?,
@@ -170,8 +188,8 @@ fn withheld(config: &Config) -> anyhow::Result<Scopes> {
     Scopes::guarded(&config.admin).context("`admin.guarded_scopes` cannot be used")
 }
 
-/// The database of a command that works beside, or without, a running server.
+/// The database of a command that works beside, or without, a running server. It has to be there.
 async fn database(config: &Config) -> anyhow::Result<(Db, Clock)> {
     crate::telemetry::init_logging(&config.telemetry);
-    Ok((crate::app::open_database(config).await?, Clock::System))
+    Ok((crate::app::find_database(config).await?, Clock::System))
 }

@@ -16,6 +16,17 @@ pub(super) fn say(text: impl Display) -> anyhow::Result<()> {
     writeln!(io::stdout(), "{text}").map_err(unheard)
 }
 
+/// Names the columns of what is said next. It stands beside what was asked for, so that a script reads rows
+/// alone.
+pub(super) fn heading(columns: &str) {
+    complain_of(columns.replace(' ', "\t"));
+}
+
+/// Says something beside what was asked for.
+pub(super) fn complain_of(text: impl Display) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
 /// What it means that standard output could not be written.
 pub(super) fn unheard(error: io::Error) -> anyhow::Error {
     match error.kind() {
@@ -31,7 +42,7 @@ pub(super) fn mention(text: impl Display) {
 
 /// Says what went wrong.
 pub(super) fn complain(error: &anyhow::Error) {
-    let _ = writeln!(io::stderr(), "error: {}", causes(error));
+    complain_of(format!("error: {}", causes(error)));
 }
 
 /// What went wrong with its causes; one that its effect has named already is not said twice.

@@ -1,7 +1,7 @@
 //! `comptoir subscription`: which plan an app is on, was on and asks for.
 
-use super::access::Desk;
-use super::speak::say;
+use super::desk::Desk;
+use super::speak::{heading, say};
 use crate::access::error::{AccessError, Kind};
 use crate::access::service::app_exists;
 use crate::access::subscriptions::{Subscription, service};
@@ -77,6 +77,7 @@ async fn list(desk: &Desk, app: AppId, now: Micros) -> anyhow::Result<()> {
         return Err(AccessError::not_found(Kind::App, app).into());
     }
     let mut before = i64::MAX;
+    heading("ID STATE APP PLAN FROM UNTIL");
     loop {
         let page = service::history(&desk.db, app, before, PAGE).await?;
         for subscription in &page {

@@ -1,8 +1,10 @@
 //! Tokens of the admin API from the shell.
 
-use super::access::{Desk, show_all};
-use super::lines::token_line;
-use super::speak::say;
+use super::desk::{Desk, show_all};
+use super::freezes::Why;
+use super::lines::{TOKEN, say_leaks, token_line};
+use super::speak::{heading, say};
+use crate::access::leaks::{Found, list_leaks};
 use crate::access::model::Name;
 use crate::access::service::{Switch, Walk};
 use crate::admin::roles::Roles;
@@ -35,12 +37,14 @@ pub(super) enum TokenCommand {
         #[arg(long)]
         leaked: bool,
     },
+    /// Show where a token was found that should not be seen, the newest place first.
+    Leaks { id: AdminTokenId },
     /// Refuse a token for now.
-    Suspend { id: AdminTokenId },
+    Suspend(Why<AdminTokenId>),
     /// Take it again.
-    Resume { id: AdminTokenId },
+    Resume(Why<AdminTokenId>),
     /// End a token for good.
-    Revoke { id: AdminTokenId },
+    Revoke(Why<AdminTokenId>),
 }
 
 pub(super) async fn token(config: &Config, command: TokenCommand) -> anyhow::Result<()> {
@@ -53,18 +57,22 @@ pub(super) async fn token(config: &Config, command: TokenCommand) -> anyhow::Res
         }
         TokenCommand::List { leaked } => {
             let page = async |walk: Walk| Ok(list_tokens(db, &walk, leaked).await?);
+            heading(TOKEN);
             show_all(page, |t| t.id.to_string(), |token| token_line(token, by.now)).await?;
         }
-        TokenCommand::Suspend { id } => {
+        TokenCommand::Leaks { id } => say_leaks(&list_leaks(db, Found::Token(id)).await?)?,
+        TokenCommand::Suspend(Why { id, reason }) => {
+            let by = &by.because(reason.as_ref());
             let token = set_token_status(db, by, id, Switch::Suspend).await?;
             say(token_line(&token, by.now))?;
         }
-        TokenCommand::Resume { id } => {
+        TokenCommand::Resume(Why { id, reason }) => {
+            let by = &by.because(reason.as_ref());
             let token = set_token_status(db, by, id, Switch::Resume).await?;
             say(token_line(&token, by.now))?;
         }
-        TokenCommand::Revoke { id } => {
-            revoke_token(db, by, id).await?;
+        TokenCommand::Revoke(Why { id, reason }) => {
+            revoke_token(db, &by.because(reason.as_ref()), id).await?;
             say(format!("{id} is revoked"))?;
         }
     }

@@ -3,7 +3,7 @@
 use super::layers::Layers;
 use super::secrets::{HIDDEN, either};
 use super::setting::{FromSetting, Seconds, Within};
-use super::values::words;
+use super::values::{Zone, words};
 use crate::kernel::secret::Secret;
 use lettre::message::Mailbox;
 use std::net::IpAddr;
@@ -26,6 +26,8 @@ words! {
 pub struct Mail {
     /// Who they are from.
     pub from: Mailbox,
+    /// The time zone of the times in them, and on the pages that they lead to.
+    pub time_zone: jiff::tz::TimeZone,
     /// The server that takes them; none where they are files.
     pub smtp: Option<Smtp>,
 }
@@ -59,8 +61,9 @@ impl SmtpTls {
 impl Mail {
     pub(super) fn read(layers: &mut Layers) -> Option<Self> {
         let from = layers.take("mail.from");
+        let time_zone = layers.take::<Zone>("mail.time_zone");
         let smtp = Smtp::read(layers);
-        Some(Self { from: from?, smtp: smtp? })
+        Some(Self { from: from?, time_zone: time_zone?.into(), smtp: smtp? })
     }
 }
 

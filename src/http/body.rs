@@ -4,6 +4,7 @@
 use super::params::nearest;
 use super::{ApiError, Code, FieldError};
 use crate::kernel::Object;
+use crate::kernel::faults::{Fault, faults, schema};
 use actix_web::dev::Payload;
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use actix_web::{FromRequest, HttpRequest};
@@ -11,14 +12,18 @@ use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 use futures_util::future::LocalBoxFuture;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use serde_json::error::Category;
-use serde_path_to_error::{Path, Segment};
 use std::fmt::Display;
 use std::future::{Ready, ready};
 use std::str::FromStr;
+use utoipa::ToSchema;
 
 /// Most bytes in a body, where the app's data has no [`BodyLimit`].
 const DEFAULT_LIMIT: usize = 64 * 1024;
+/// Most bytes of a body in which all faults are looked for, which takes a reading for each; in a greater one, the
+/// first is told.
+const SEARCHED_MOST: usize = 64 * 1024;
 /// Most characters of an error message: serde repeats the value that it refuses.
 const MESSAGE_MOST: usize = 300;
 
@@ -30,7 +35,7 @@ pub struct BodyLimit(pub usize);
 #[derive(Debug)]
 pub struct JsonBody<T>(pub T);
 
-impl<T: DeserializeOwned + 'static> FromRequest for JsonBody<T> {
+impl<T: DeserializeOwned + ToSchema + 'static> FromRequest for JsonBody<T> {
     type Error = ApiError;
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
@@ -41,7 +46,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for JsonBody<T> {
             if !json {
                 return Err(not_json());
             }
-            parse(&read(payload, limit).await?).map(Self)
+            read_as(&read(payload, limit).await?, schema::<T>).map(Self)
         })
     }
 }
@@ -50,7 +55,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for JsonBody<T> {
 #[derive(Debug)]
 pub struct OptionalBody<T>(pub T);
 
-impl<T: DeserializeOwned + 'static> FromRequest for OptionalBody<T> {
+impl<T: DeserializeOwned + ToSchema + 'static> FromRequest for OptionalBody<T> {
     type Error = ApiError;
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
@@ -60,8 +65,8 @@ impl<T: DeserializeOwned + 'static> FromRequest for OptionalBody<T> {
         Box::pin(async move {
             let body = read(payload, limit).await?;
             match (body.trim_ascii().is_empty(), json) {
-                (true, _) => parse(b"{}").map(Self),
-                (false, true) => parse(&body).map(Self),
+                (true, _) => read_as(b"{}", schema::<T>).map(Self),
+                (false, true) => read_as(&body, schema::<T>).map(Self),
                 (false, false) => Err(not_json()),
             }
         })
@@ -117,65 +122,62 @@ async fn read(mut payload: Payload, limit: usize) -> Result<BytesMut, ApiError> 
     Ok(body)
 }
 
-/// The document in some bytes; the error points at the fault.
+/// The document in some bytes; the error points at all faults that are told without a schema.
 pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
+    read_as(body, || Value::Null)
+}
+
+/// The same, with a schema that says what is missing.
+fn read_as<T: DeserializeOwned>(body: &[u8], schema: impl Fn() -> Value) -> Result<T, ApiError> {
     let mut json = serde_json::Deserializer::from_slice(body);
-    let Object(document) = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let pointer = pointer(error.path());
-        invalid(&pointer, error.inner())
+    let read = serde_path_to_error::deserialize(&mut json);
+    let Object(document) = read.map_err(|error| match error.inner().classify() {
+        Category::Data => {
+            let first = Fault::found(error.path(), error.inner());
+            // What stands there twice is known to the text alone.
+            let searched = Some(body).filter(|body| body.len() <= SEARCHED_MOST);
+            let document = searched.and_then(|body| serde_json::from_slice(body).ok());
+            let mut all = document.map_or_else(Vec::new, |it| faults::<T>(it, schema));
+            if all.iter().all(|fault| fault.place != first.place) {
+                all.insert(0, first);
+            }
+            faulty(&all)
+        }
+        _ => malformed(error.inner()),
     })?;
-    json.end().map_err(|error| invalid("", &error))?;
+    json.end().map_err(|error| malformed(&error))?;
     Ok(document)
 }
 
-fn invalid(pointer: &str, error: &serde_json::Error) -> ApiError {
-    let whole = error.to_string();
-    if error.classify() != Category::Data {
-        let fault = FieldError::pointer("", "malformed", whole.clone());
-        let detail = format!("The body is not JSON: {whole}.");
-        return ApiError::new(Code::InvalidBody, detail).errors(vec![fault]);
-    }
-    let message = whole.rsplit_once(" at line ").map_or(whole.as_str(), |(message, _)| message);
-    let message: String = message.chars().take(MESSAGE_MOST).collect();
-    let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
-    let starts = |words: &str| message.starts_with(words);
-    let (code, child, suggestion) = match quoted.as_slice() {
-        [field, ..] if starts("missing field") => ("missing", Some(*field), None),
-        [field, ..] if starts("duplicate field") => ("repeated", Some(*field), None),
-        [field, known @ ..] if starts("unknown field") => {
-            ("unknown", Some(*field), nearest(field, known))
-        }
-        [word, known @ ..] if starts("unknown variant") => {
-            ("not_allowed", None, nearest(word, known))
-        }
-        _ if starts("invalid type") => ("wrong_type", None, None),
-        _ => ("malformed", None, None),
-    };
-    let pointer = match child.map(|field| format!("/{}", escape(field))) {
-        Some(child) if !pointer.ends_with(&child) => format!("{pointer}{child}"),
-        _ => pointer.to_owned(),
-    };
-    let place = if pointer.is_empty() { "The body" } else { pointer.as_str() };
-    let detail = format!("{place}: {message}.");
-    let fault = FieldError::pointer(&pointer, code, message).suggest(suggestion);
+fn malformed(error: &serde_json::Error) -> ApiError {
+    let fault = FieldError::pointer("", "malformed", error.to_string());
+    let detail = format!("The body is not JSON: {error}.");
     ApiError::new(Code::InvalidBody, detail).errors(vec![fault])
 }
 
-/// A path in a document as a JSON Pointer (RFC 6901).
-fn pointer(path: &Path) -> String {
-    let mut pointer = String::new();
-    for segment in path {
-        match segment {
-            Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
-            Segment::Map { key } => pointer.push_str(&format!("/{}", escape(key))),
-            Segment::Enum { .. } | Segment::Unknown => {}
-        }
-    }
-    pointer
+/// The refusal of a body; its detail tells of the first fault.
+fn faulty(faults: &[Fault]) -> ApiError {
+    let errors: Vec<FieldError> = faults.iter().map(field_error).collect();
+    let detail = errors.first().map_or_else(String::new, |first| {
+        let place = first.pointer.as_deref().filter(|place| !place.is_empty());
+        format!("{}: {}.", place.unwrap_or("The body"), first.message)
+    });
+    ApiError::new(Code::InvalidBody, detail).errors(errors)
 }
 
-fn escape(key: &str) -> String {
-    key.replace('~', "~0").replace('/', "~1")
+fn field_error(fault: &Fault) -> FieldError {
+    let message: String = fault.message.chars().take(MESSAGE_MOST).collect();
+    let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
+    let starts = |words: &str| message.starts_with(words);
+    let (code, suggestion) = match quoted.as_slice() {
+        [_, ..] if starts("missing field") => ("missing", None),
+        [_, ..] if starts("duplicate field") => ("repeated", None),
+        [field, known @ ..] if starts("unknown field") => ("unknown", nearest(field, known)),
+        [word, known @ ..] if starts("unknown variant") => ("not_allowed", nearest(word, known)),
+        _ if starts("invalid type") => ("wrong_type", None),
+        _ => ("malformed", None),
+    };
+    FieldError::pointer(&fault.pointer(), code, message).suggest(suggestion)
 }
 
 /// The one parameter in the path of a call.

@@ -131,6 +131,8 @@ ids! {
     AuditId = "aud";
     /// A running process' durable identity: one per data directory.
     NodeId = "nod";
+    /// All nodes on one database.
+    InstallationId = "ins";
 }
 
 impl BrandId {

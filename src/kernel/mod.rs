@@ -5,6 +5,7 @@
 
 pub mod base62;
 pub mod clock;
+pub mod faults;
 pub mod gtin;
 pub mod id;
 pub mod in_store;
@@ -13,6 +14,7 @@ pub mod money;
 pub mod object;
 pub mod page;
 pub mod ranked;
+pub mod readable;
 pub mod search_language;
 pub mod secret;
 pub mod word;

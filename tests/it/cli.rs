@@ -4,6 +4,7 @@ mod access;
 mod accounts;
 mod apply;
 mod bad_files;
+mod commands;
 mod demo;
 mod doctor;
 mod import;

@@ -66,7 +66,8 @@ async fn a_forged_wake_up_silences_nobody() {
     let slow = [("ACCESS__CONTROL_POLL_MS", "10000"), ("ACCESS__STALE_AFTER_S", "60")];
     let Some(cluster) = Cluster::start(3, Some(&redis), &slow).await else { return };
     let keys = keys(&cluster, 6).await;
-    redis.ask(&["PUBLISH", "comptoir:control", &i64::MAX.to_string()]);
+    let channel = redis.ask(&["PUBSUB", "CHANNELS", "comptoir:*:control"]);
+    redis.ask(&["PUBLISH", &channel, &i64::MAX.to_string()]);
     let worst = revoked(&cluster, &keys, "after a forged wake-up").await;
     // Long before the next poll.
     assert!(worst < Duration::from_secs(5), "{worst:?}");

@@ -197,3 +197,53 @@ async fn where_nothing_asks_for_it_one_person_gives_any_scope() {
     assert_eq!(one.call("PATCH", &key_path(&key), Some(add)).await.status(), 200);
     assert_eq!(ask(&one, &key, "revoke").await.status(), 200);
 }
+
+#[tokio::test]
+async fn an_app_whose_keys_have_guarded_scopes_is_moved_by_two() {
+    let (app, one, other) = desk("customer_scopes").await;
+    let to = app.admin_ok("POST", "/admin/v1/partners", Some(json!({ "name": "New" }))).await;
+    let move_to = json!({ "partner_id": to["id"] });
+    // The token of the start gives any scope where nothing asks for two: here it was asked for the key, too.
+    let plain = app.key(json!({ "scopes": ["catalog:read"] })).await;
+    let place = |key: &TestKey| format!("/admin/v1/apps/{}/transfer", key.app_id);
+    let moved = one.ok("POST", &place(&plain), Some(move_to.clone())).await;
+    assert_eq!((&moved["transferred"], &moved["scopes"]), (&json!(true), &json!(["catalog:read"])));
+    app.admin_ok(
+        "PATCH",
+        &format!("/admin/v1/partners/{}", to["id"].as_str().unwrap()),
+        Some(json!({ "name": "Newer" })),
+    )
+    .await;
+
+    let to = app.admin_ok("POST", "/admin/v1/partners", Some(json!({ "name": "Other" }))).await;
+    let move_to = json!({ "partner_id": to["id"] });
+    let key = app.key(json!({ "scopes": ["catalog:read"] })).await;
+    let add = json!({ "scopes": ["catalog:read", "stock:quantity"] });
+    let asked = waits(one.call("PATCH", &key_path(&key), Some(add)).await).await;
+    other.ok("POST", &path(&asked, "approve"), None).await;
+    let whose = async || {
+        let app = app.admin_ok("GET", &format!("/admin/v1/apps/{}", key.app_id), None).await;
+        app["partner_id"].clone()
+    };
+    // To look is free.
+    let look = json!({ "partner_id": to["id"], "dry_run": true });
+    let seen = one.ok("POST", &place(&key), Some(look)).await;
+    assert_eq!(seen["scopes"], json!(["catalog:read", "stock:quantity"]));
+    let asked = waits(one.call("POST", &place(&key), Some(move_to.clone())).await).await;
+    assert_eq!(
+        (&asked["action"], &asked["preview"]["key_ids"]),
+        (&json!("transfer_app"), &json!([key.id]))
+    );
+    assert_eq!(whose().await, json!(key.partner_id), "nothing was done");
+    let refused = one.call("POST", &path(&asked, "approve"), None).await;
+    problem(refused, 403, "second_person_required").await;
+
+    // It is of the keys that were seen.
+    let new = json!({ "app_id": key.app_id, "name": "new", "environment": "live", "scopes": ["catalog:read"] });
+    one.ok("POST", "/admin/v1/keys", Some(new)).await;
+    let refused = other.call("POST", &path(&asked, "approve"), None).await;
+    problem(refused, 409, "conflict").await;
+    let asked = waits(one.call("POST", &place(&key), Some(move_to)).await).await;
+    let done = other.ok("POST", &path(&asked, "approve"), None).await;
+    assert_eq!((&done["result"]["transferred"], whose().await), (&json!(true), to["id"].clone()));
+}

@@ -25,9 +25,30 @@ fn strict(url: &str) -> crate::support::Builder {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn on_a_redis_cluster_limits_are_exact_and_a_lost_server_takes_only_its_own_into_shares() {
-    let Some(mut redis) = RedisCluster::start() else { return };
+    let Some(redis) = RedisCluster::start() else { return };
+    let first = strict(&redis.url());
+    limits_hold_on(redis, first).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redis_cluster_over_tls_holds_limits_as_well_and_has_to_show_its_certificates() {
+    let Some(redis) = RedisCluster::start_tls() else { return };
+    // Nobody that this machine trusts has signed them.
+    let stranger = strict(&redis.url()).start().await;
+    stranger.stock_shelves(1, 1).await;
+    let key = stranger.key_under(&plan(&stranger).await, json!({})).await;
+    assert_eq!(call(&stranger, &key).await, (200, true));
+    stranger.wait_until_gauge("redis_up", |up| up == 0).await;
+
+    let first = strict(&redis.url()).set("REDIS__CA_FILE", &redis.servers[0].ca_file());
+    limits_hold_on(redis, first).await;
+}
+
+/// Two nodes and a cluster: limits are exact, where slots move, too, and a server that is lost takes only its own
+/// limits into shares.
+async fn limits_hold_on(mut redis: RedisCluster, first: crate::support::Builder) {
     // So seldom that only a wake-up can explain what follows.
-    let first = strict(&redis.url()).set("ACCESS__CONTROL_POLL_MS", "15000");
+    let first = first.set("ACCESS__CONTROL_POLL_MS", "15000");
     let first = first.set("ACCESS__STALE_AFTER_S", "60").start().await;
     first.stock_shelves(1, 1).await;
     let second = first.beside().await;

@@ -101,7 +101,8 @@ async fn a_caller_who_hangs_up_takes_no_counted_refusal_with_it() {
 #[tokio::test]
 async fn a_refusal_is_its_partners_alone() {
     let app = TestApp::start().await;
-    let [one, other] = [app.key(json!({ "scopes": [] })).await, app.key(json!({})).await];
+    let [one, other] =
+        [app.key(json!({ "scopes": ["stock:quantity"] })).await, app.key(json!({})).await];
     let id = refused(&app, &one.text, "/v1/products", 403, "insufficient_scope").await;
     let why = shown(&app, &one.text, &format!("/v1/refusals/{id}")).await;
     assert_eq!(why["required_scope"], "catalog:read");
@@ -128,7 +129,7 @@ async fn a_refusal_is_its_partners_alone() {
 #[tokio::test]
 async fn the_history_is_walked_page_by_page() {
     let app = TestApp::builder().fixed_clock(NOON).start().await;
-    let key = app.key(json!({ "scopes": [] })).await;
+    let key = app.key(json!({ "scopes": ["stock:quantity"] })).await;
     for path in ["/v1/products", "/v1/stores", "/v1/promotions"] {
         refused(&app, &key.text, path, 403, "insufficient_scope").await;
         app.clock.advance(61_000_000);

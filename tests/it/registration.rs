@@ -111,6 +111,16 @@ async fn what_is_public_is_listed_and_nothing_is_open_where_nobody_may_apply() {
     let plans: Value = plans.json().await.unwrap();
     crate::support::schema::documented(&plans, "registration", "PublicPlans");
     assert_eq!(plans["items"].as_array().unwrap().len(), 1);
+    assert_eq!(plans["items"][0]["prices"], Value::Null);
+    let prices = json!({ "currency": "EUR", "charges": [
+        { "name": "calls", "meter": "requests", "model": "per_unit", "unit_price": "0.50" },
+    ] });
+    let place = format!("/admin/v1/plans/{shown}");
+    let priced = app.admin_ok("PATCH", &place, Some(json!({ "prices": prices }))).await;
+    let told = app.http.get(app.public_url("/v1/plans")).send().await.unwrap();
+    let told: Value = told.json().await.unwrap();
+    crate::support::schema::documented(&told, "registration", "PublicPlans");
+    assert_eq!(told["items"][0]["prices"], priced["prices"]);
     assert_eq!(
         (&plans["items"][0]["id"], &plans["items"][0]["approval"]),
         (&json!(shown), &json!("manual"))
@@ -147,6 +157,10 @@ async fn an_application_is_confirmed_approved_and_brings_one_key() {
     let verify = link(&mail, "verify");
     // Looking at the page does nothing: programs look at links.
     let page = app.public_url(&format!("/apply/{}/verify?token={}", verify.0, verify.1));
+    // Times are told as people read them, with their zone.
+    assert!(mail.replace("=\r\n", "").contains(", 12:00 UTC"), "{mail}");
+    let shown = app.http.get(&page).send().await.unwrap().text().await.unwrap();
+    assert!(shown.contains("Comparer (Nordlicht)") && shown.contains(", 12:00 UTC"), "{shown}");
     let looked = app.http.get(&page).send().await.unwrap();
     assert_eq!(looked.headers()["referrer-policy"], "no-referrer");
     assert!(
@@ -209,12 +223,51 @@ async fn a_plan_that_asks_nobody_is_given_when_the_address_is_confirmed() {
         assert_eq!(answer["state"], state, "{email}");
     }
     let pending = app.admin_ok("GET", "/admin/v1/applications?state=pending", None).await;
+    // Who decides is told why it waits, and what to do.
+    let why = pending["items"][0]["reason"].as_str().unwrap();
+    assert!(why.contains("`Nordlicht`") && why.contains("`partner_name`"), "{why}");
     let place = format!("/admin/v1/applications/{}", pending["items"][0]["id"].as_str().unwrap());
     let taken = app.admin("POST", &format!("{place}/approve"), Some(json!({}))).await;
-    problem(taken, 409, "conflict").await;
-    let named = json!({ "partner_id": null, "partner_name": "Nordlicht (2)" });
+    let taken = problem(taken, 409, "conflict").await;
+    assert_eq!(taken["detail"], why);
+    let audit = app.admin_ok("GET", "/admin/v1/audit?action=application.park", None).await;
+    assert_eq!(audit["items"].as_array().unwrap().len(), 1);
+    // The partner is the one that is there, but its app has the name.
+    let first = app.admin_ok("GET", "/admin/v1/applications?state=approved", None).await;
+    let same = json!({ "partner_id": first["items"][0]["partner_id"] });
+    let taken = app.admin("POST", &format!("{place}/approve"), Some(same)).await;
+    let taken = problem(taken, 409, "conflict").await;
+    assert!(taken["detail"].as_str().unwrap().contains("`app_name`"), "{taken}");
+    let named =
+        json!({ "partner_id": null, "partner_name": "Nordlicht (2)", "app_name": "Second" });
     let approved = app.admin_ok("POST", &format!("{place}/approve"), Some(named)).await;
-    assert_eq!(approved["state"], "approved");
+    assert_eq!((&approved["state"], &approved["reason"]), (&json!("approved"), &Value::Null));
+    let made = format!("/admin/v1/apps/{}", approved["app_id"].as_str().unwrap());
+    assert_eq!(app.admin_ok("GET", &made, None).await["name"], "Second");
+}
+
+#[tokio::test]
+async fn a_page_says_in_french_what_it_is_about_and_until_when() {
+    let app = TestApp::builder()
+        .fixed_clock(NOON)
+        .set("REGISTRATION__ENABLED", "true")
+        .set("MAIL__TIME_ZONE", "Europe/Paris")
+        .start()
+        .await;
+    let plan = plan(&app, "manual", true).await;
+    let mut body = wish(&plan, "f@a.example");
+    (body["language"], body["app_name"]) = (json!("fr"), json!("Prix <b> & Cie"));
+    assert_eq!(apply(&app, &body).await.0, 202);
+    let mail = mails(&app, "f@a.example", 1).await.remove(0);
+    let (id, token) = link(&mail, "verify");
+    let page = app.public_url(&format!("/apply/{id}/verify?token={token}"));
+    let page = app.http.get(&page).send().await.unwrap().text().await.unwrap();
+    assert!(page.contains("<p>Prix &lt;b&gt; &amp; Cie (Nordlicht)</p>"), "{page}");
+    assert!(page.contains("jusqu'au") && page.contains(" novembre 2026 à 13 h 00 (CET)"), "{page}");
+    // A link that is not right tells nothing of it.
+    let other = app.public_url(&format!("/apply/{id}/verify?token={}", "0".repeat(64)));
+    let other = app.http.get(&other).send().await.unwrap().text().await.unwrap();
+    assert!(!other.contains("Nordlicht"), "{other}");
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use crate::access::Environment;
 use crate::access::model::{Name, StockDisclosure};
 use crate::access::offers::{Approval, Description, public_offers};
 use crate::access::partners::model::Email;
-use crate::access::plan::{DataDoc, LimitDoc, PlanData, PlanLimits};
+use crate::access::plan::{DataDoc, LimitDoc, PlanData, PlanLimits, PlanPrices, PricesDoc};
 use crate::access::policy::Gate;
 use crate::http::answer::Cache;
 use crate::http::error::Problem;
@@ -84,6 +84,9 @@ pub struct PublicPlan {
     /// What of the data its apps may read; an empty object is everything.
     #[schema(value_type = DataDoc)]
     pub data: Arc<PlanData>,
+    /// What its use costs; null for a plan that costs nothing.
+    #[schema(required = true, value_type = Option<PricesDoc>)]
+    pub prices: Option<PlanPrices>,
 }
 
 /// The plans that are offered.
@@ -193,7 +196,7 @@ fn told(status: &mut actix_web::HttpResponseBuilder, body: &impl Serialize) -> H
 
 /// The plans that are offered
 ///
-/// To everybody, by name: what they allow, and what becomes of who applies for them.
+/// To everybody, by name: what they allow, what they cost, and what becomes of who applies for them.
 #[utoipa::path(
     tag = "registration", operation_id = "list_public_plans",
     responses(
@@ -216,6 +219,7 @@ async fn list_public_plans(request: HttpRequest, at: At) -> ApiResult<Answer> {
             limits: plan.definition.limits.clone(),
             stock_disclosure: plan.definition.stock_disclosure,
             data: plan.definition.data,
+            prices: plan.definition.prices,
         })
         .collect();
     let records = u32::try_from(items.len()).unwrap_or(u32::MAX);

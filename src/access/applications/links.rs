@@ -3,8 +3,9 @@
 
 use super::model::Application;
 use crate::access::Pepper;
-use crate::kernel::Micros;
 use crate::kernel::clock::HOUR;
+use crate::kernel::{Micros, readable};
+use jiff::tz::TimeZone;
 use std::fmt;
 use std::str::FromStr;
 use zeroize::Zeroizing;
@@ -79,6 +80,7 @@ pub struct Links {
     secret: Zeroizing<[u8; 32]>,
     life: i64,
     base: String,
+    zone: TimeZone,
 }
 
 impl fmt::Debug for Links {
@@ -92,7 +94,21 @@ impl Links {
     #[must_use]
     pub fn new(pepper: &Pepper, base: &str, hours: u32) -> Self {
         let secret = Zeroizing::new(pepper.derive(PURPOSE, ""));
-        Self { secret, life: i64::from(hours) * HOUR, base: base.to_owned() }
+        let (life, base) = (i64::from(hours) * HOUR, base.to_owned());
+        Self { secret, life, base, zone: TimeZone::UTC }
+    }
+
+    /// The same, which tells times in a time zone.
+    #[must_use]
+    pub fn in_zone(self, zone: &TimeZone) -> Self {
+        Self { zone: zone.clone(), ..self }
+    }
+
+    /// Until when a step can be done, as people read it.
+    #[must_use]
+    pub fn until(&self, step: Step, of: &Application, french: bool) -> String {
+        let told = if french { readable::in_french } else { readable::in_english };
+        told(self.ends(step, of), &self.zone)
     }
 
     fn token(&self, step: Step, of: &Application) -> Token {

@@ -39,18 +39,18 @@ pub struct Registration {
 }
 
 impl Registration {
-    /// Registration as it is set up, with links to pages below `base`.
+    /// Registration as it is set up, with the links in its mails.
     #[must_use]
     pub fn new(
         (db, clock): (&Db, &Clock),
         pepper: &Arc<super::Pepper>,
-        (settings, base): (&config::Registration, &str),
+        (settings, links): (&config::Registration, Links),
         withheld: Scopes,
     ) -> Self {
         Self {
             db: db.clone(),
             clock: clock.clone(),
-            links: Links::new(pepper, base, settings.link_hours),
+            links,
             door: Door::new(settings.per_address_hourly),
             pepper: Arc::clone(pepper),
             settings: settings.clone(),

@@ -56,7 +56,7 @@ pub struct Application {
     pub state: State,
     /// What it says.
     pub wish: Wish,
-    /// Why it was rejected.
+    /// Why it was rejected or, while it waits, why it was not approved by itself.
     pub reason: Option<String>,
     /// The partner, once it is approved.
     pub partner: Option<PartnerId>,

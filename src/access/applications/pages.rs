@@ -4,7 +4,7 @@
 use super::api::{At, pass};
 use super::door::Weight;
 use super::links::{Step, Token};
-use super::model::State;
+use super::model::{Application, State};
 use super::service;
 use crate::access::error::AccessError;
 use crate::http::error::AsItIs;
@@ -27,6 +27,8 @@ pub fn configure(config: &mut web::ServiceConfig) {
 /// What the pages say in a language.
 struct Texts {
     language: &'static str,
+    /// Before the time until which a link works.
+    until: &'static str,
     /// Titles, and what stands on their buttons.
     verify: (&'static str, &'static str),
     withdraw: (&'static str, &'static str),
@@ -42,6 +44,7 @@ struct Texts {
 
 const ENGLISH: Texts = Texts {
     language: "en",
+    until: "The link works until",
     verify: ("Confirm your address", "Confirm"),
     withdraw: ("Take your application back", "Take it back"),
     claim: ("Your first key", "Show it, this once"),
@@ -54,6 +57,7 @@ const ENGLISH: Texts = Texts {
 
 const FRENCH: Texts = Texts {
     language: "fr",
+    until: "Le lien fonctionne jusqu'au",
     verify: ("Confirmez votre adresse", "Confirmer"),
     withdraw: ("Retirez votre demande", "La retirer"),
     claim: ("Votre première clé", "L'afficher, une seule fois"),
@@ -72,7 +76,7 @@ fn token(request: &HttpRequest) -> ApiResult<Token> {
     token.ok_or_else(|| AccessError::Link.into())
 }
 
-/// A page in plain HTML. What is put into it is ours or of letters, digits and `_` alone.
+/// A page in plain HTML. What is put into it is ours, of letters, digits and `_` alone, or escaped.
 fn page(texts: &Texts, mut answer: HttpResponseBuilder, title: &str, body: &str) -> HttpResponse {
     let html = format!(
         "<!doctype html><html lang=\"{}\"><meta charset=\"utf-8\">\
@@ -104,20 +108,44 @@ fn place(path: &(String, String)) -> ApiResult<(ApplicationId, Step)> {
     Ok((path.0.parse().map_err(|_| unknown())?, path.1.parse().map_err(|()| unknown())?))
 }
 
-/// The texts in the language of the application, as its mails have, or in that of who looks where the link does
-/// not tell whose it is.
-async fn texts(
-    request: &HttpRequest,
+/// A text as it stands in HTML.
+fn escaped(text: &str) -> String {
+    let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    text.replace('"', "&quot;").replace('\'', "&#39;")
+}
+
+/// The application of a link, where the link is right.
+async fn application(
     at: &At,
     link: (ApplicationId, Step),
     token: Token,
-) -> &'static Texts {
-    let known = service::by_link(at, link, token).await.ok().and_then(|found| found.wish.language);
-    let french = match known {
+) -> Result<Option<Application>, AccessError> {
+    match service::by_link(at, link, token).await {
+        Err(AccessError::Link) => Ok(None),
+        found => found.map(Some),
+    }
+}
+
+/// The texts in the language of the application, as its mails have, or in that of who looks where the link does
+/// not tell whose it is.
+fn texts(request: &HttpRequest, found: Option<&Application>) -> &'static Texts {
+    let french = match found.and_then(|found| found.wish.language.as_ref()) {
         Some(language) => language.is_of("fr"),
         None => preferred(request.headers(), &["fr", "en"]) == Some("fr"),
     };
     if french { &FRENCH } else { &ENGLISH }
+}
+
+/// What an application is about and until when its link works.
+fn about(texts: &Texts, at: &At, step: Step, of: &Application) -> String {
+    let (app, organisation) =
+        (escaped(of.wish.app_name.as_str()), escaped(of.wish.organisation.as_str()));
+    let until = match step {
+        // As long as it waits.
+        Step::Withdraw => String::new(),
+        _ => format!("<p>{} {}</p>", texts.until, at.links.until(step, of, texts.language == "fr")),
+    };
+    format!("<p>{app} ({organisation})</p>{until}")
 }
 
 async fn ask(
@@ -127,13 +155,15 @@ async fn ask(
 ) -> ApiResult<HttpResponse> {
     pass(&request, &at, Weight::Look)?;
     let (id, step) = place(&path)?;
-    let texts = texts(&request, &at, (id, step), token(&request)?).await;
+    let found = application(&at, (id, step), token(&request)?).await?;
+    let texts = texts(&request, found.as_ref());
     let (title, button) = match step {
         Step::Verify => texts.verify,
         Step::Withdraw => texts.withdraw,
         Step::Claim => texts.claim,
     };
-    let form = format!("<form method=\"post\"><button>{button}</button></form>");
+    let about = found.map_or_else(String::new, |found| about(texts, &at, step, &found));
+    let form = format!("{about}<form method=\"post\"><button>{button}</button></form>");
     Ok(page(texts, HttpResponse::Ok(), title, &form))
 }
 
@@ -145,7 +175,8 @@ async fn act(
     pass(&request, &at, Weight::Step)?;
     let (id, step) = place(&path)?;
     let token = token(&request)?;
-    let texts = texts(&request, &at, (id, step), token).await;
+    let found = application(&at, (id, step), token).await?;
+    let texts = texts(&request, found.as_ref());
     match done(texts, &at, (id, step), token).await {
         Err(AccessError::Link) => {
             let (title, said) = texts.of_no_use;

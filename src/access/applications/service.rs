@@ -114,10 +114,29 @@ pub async fn verify(
         return Ok(pending);
     }
     match approve(&at.db, &by, id, Target::default()).await {
-        // A name that another partner has is for somebody to decide about.
-        Err(AccessError::NameTaken { .. } | AccessError::Conflict(_)) => Ok(pending),
+        // What stands against it is for somebody to decide about, who is told what it is.
+        Err(why @ AccessError::Conflict(_)) => park(&at.db, &by, pending, &why).await,
         decided => decided,
     }
+}
+
+/// Leaves an application that could not be approved by itself to somebody who decides.
+async fn park(
+    db: &Db,
+    by: &By<'_>,
+    pending: Application,
+    why: &AccessError,
+) -> Result<Application, AccessError> {
+    let parked = Application { reason: Some(why.to_string()), ..pending };
+    let mut tx = db.begin().await?;
+    if store::move_from(&mut tx, State::Pending, &parked).await? {
+        let detail = json!({ "why": parked.reason });
+        record(&mut tx, by, change(Kind::Application, parked.id, "park", detail)).await?;
+        tx.commit().await?;
+        return Ok(parked);
+    }
+    drop(tx);
+    get(db, parked.id).await
 }
 
 /// Takes an application back.
@@ -181,6 +200,22 @@ pub struct Target {
     pub partner: Option<PartnerId>,
     /// Another name for a new one than that of the organisation.
     pub partner_name: Option<Name>,
+    /// Another name for the app than what was asked for.
+    pub app_name: Option<Name>,
+}
+
+/// A name that is taken, and what an admin can do about it.
+fn taken(error: AccessError) -> AccessError {
+    match error {
+        AccessError::NameTaken { kind: Kind::Partner, name } => AccessError::Conflict(format!(
+            "There is another partner called `{name}`: name it with `partner_id` where it is the one that \
+             applies, or give a new one another `partner_name`."
+        )),
+        AccessError::NameTaken { kind: Kind::App, name } => AccessError::Conflict(format!(
+            "The partner has another app called `{name}`: give this one another `app_name`."
+        )),
+        other => other,
+    }
 }
 
 /// Approves an application: partner, app and subscription are made, and a mail brings the link to the key.
@@ -199,11 +234,15 @@ pub async fn approve(
     let mut tx = db.begin().await?;
     let partner = match target.partner {
         Some(partner) => partner,
-        None => new_partner(&mut tx, by, &found.wish, target.partner_name).await?,
+        None => {
+            let made = new_partner(&mut tx, by, &found.wish, target.partner_name).await;
+            made.map_err(taken)?
+        }
     };
-    let (plan, name) = (found.wish.plan, found.wish.app_name.clone());
-    let app = add_app(&mut tx, by, (partner, plan), name).await?.id;
-    let approved = Application { partner: Some(partner), app: Some(app), ..found };
+    let plan = found.wish.plan;
+    let name = target.app_name.unwrap_or_else(|| found.wish.app_name.clone());
+    let app = add_app(&mut tx, by, (partner, plan), name).await.map_err(taken)?.id;
+    let approved = Application { partner: Some(partner), app: Some(app), reason: None, ..found };
     let approved = decide(&mut tx, by, approved, State::Approved).await?;
     let detail = json!({ "partner_id": partner, "app_id": app });
     record(&mut tx, by, change(Kind::Application, id, "approve", detail)).await?;

@@ -1,12 +1,15 @@
 //! What has to be done for the file to be true, in an order in which it can be done.
 
 mod apps;
+mod keys;
 mod plans;
 
 use super::file::{File, Switched};
 use super::read::{Fault, Place, Step as At};
 use super::run::Current;
+use crate::access::keys::model::{KeyKind, KeyStatus};
 use crate::access::model::{Definition, KeySpec, Name, Partner, Status};
+use crate::access::oauth::jwk::JwkSet;
 use crate::access::offers::Offer;
 use crate::access::partners::Profile;
 use crate::access::partners::service::check;
@@ -72,8 +75,19 @@ pub(super) enum Act {
     UpdatePartner(Box<Partner>, Name, Profile, Option<Switch>),
     CreateApp(Of<PartnerId>, Of<PlanId>, Name, Option<Switch>, Option<(Of<PlanId>, Micros)>),
     UpdateApp(AppId, Box<AppChange>),
-    CreateKey(Of<AppId>, Box<KeySpec>, Option<Switch>),
-    UpdateKey(KeyId, Option<Box<KeySpec>>, Option<Switch>),
+    CreateKey(Of<AppId>, Box<NewKey>),
+    UpdateKey(KeyId, Option<Box<KeySpec>>, Option<KeyStatus>),
+    SetJwks(KeyId, JwkSet),
+}
+
+/// A key or a client that is made.
+#[derive(Debug)]
+pub(super) struct NewKey {
+    pub(super) spec: KeySpec,
+    pub(super) kind: KeyKind,
+    pub(super) jwks: Option<JwkSet>,
+    /// Where it is not to be active.
+    pub(super) status: Option<KeyStatus>,
 }
 
 /// What changes of an app.
@@ -218,10 +232,10 @@ impl Differ<'_> {
     fn partners(&mut self, file: &File) {
         let mut names = HashSet::new();
         for (at, entry) in file.partners.iter().enumerate() {
-            let place: Place = vec![At::Member("partners"), At::Entry(at)];
+            let place: Place = vec![At::named("partners"), At::Entry(at)];
             if !names.insert(entry.name.as_str()) {
                 let message = format!("`{}` stands in the file twice", entry.name);
-                self.fault(&[&place[..], &[At::Member("name")]].concat(), message);
+                self.fault(&[&place[..], &[At::named("name")]].concat(), message);
                 continue;
             }
             let current = self.current;
@@ -231,7 +245,7 @@ impl Differ<'_> {
             };
             if let (Some(id), None) = (entry.id, found) {
                 let message = format!("there is no partner `{id}`; leave it out to make one");
-                self.fault(&[&place[..], &[At::Member("id")]].concat(), message);
+                self.fault(&[&place[..], &[At::named("id")]].concat(), message);
                 continue;
             }
             let of = self.partner(entry, found, &place);
@@ -252,7 +266,7 @@ impl Differ<'_> {
             contract: entry.contract.clone().unwrap_or_else(|| old.contract.clone()),
         };
         if let Err(crate::access::AccessError::Field { field, message }) = check(&profile) {
-            self.fault(&[place, &[At::Member(field)]].concat(), message);
+            self.fault(&[place, &[At::named(field)]].concat(), message);
         }
         let what = format!("partner {}", entry.name);
         let mut changes = Vec::new();

@@ -1,8 +1,12 @@
 //! What is there, as the file that would make it so.
 
-use super::file::{AppEntry, File, KeyEntry, NextPlan, PartnerEntry, PlanEntry, Switched, VERSION};
+use super::file::{
+    AppEntry, File, KeyEntry, KeySwitched, NextPlan, PartnerEntry, PlanEntry, Switched, VERSION,
+};
 use super::run::Current;
+use crate::access::keys::model::KeyKind;
 use crate::access::model::{App, Cidr, Key, Name, Partner, Plan, Status};
+use crate::access::oauth::jwk::JwkSet;
 use crate::access::offers::Offer;
 use crate::access::partners::Profile;
 use crate::kernel::id::PlanId;
@@ -68,14 +72,15 @@ fn app_entry(app: &App, current: &Current, plans: &HashMap<PlanId, &Name>) -> Op
     let next = next.and_then(|(plan, at)| Some(NextPlan { plan: name_of(*plan)?, starts_at: *at }));
     let keys = current.keys_of(app.id);
     let (mut once, mut twice) = (HashSet::new(), HashSet::new());
+    let called = |key: &Key| (key.kind, key.spec.name.to_string());
     for key in keys {
-        if !once.insert(key.spec.name.as_str()) {
-            twice.insert(key.spec.name.as_str());
+        if !once.insert(called(key)) {
+            twice.insert(called(key));
         }
     }
-    let each = |key: &Key| key_entry(key, twice.contains(key.spec.name.as_str()));
+    let each = |key: &Key| key_entry(key, twice.contains(&called(key)), current);
     let mut keys: Vec<KeyEntry> = keys.iter().map(each).collect();
-    keys.sort_by(|a, b| (a.name.as_str(), a.id).cmp(&(b.name.as_str(), b.id)));
+    keys.sort_by(|a, b| (a.kind, a.name.as_str(), a.id).cmp(&(b.kind, b.name.as_str(), b.id)));
     Some(AppEntry {
         id: None,
         name: app.name.clone(),
@@ -86,15 +91,17 @@ fn app_entry(app: &App, current: &Current, plans: &HashMap<PlanId, &Name>) -> Op
     })
 }
 
-fn key_entry(key: &Key, ambiguous: bool) -> KeyEntry {
+fn key_entry(key: &Key, ambiguous: bool, current: &Current) -> KeyEntry {
     let spec = &key.spec;
     KeyEntry {
         id: ambiguous.then_some(key.id),
+        kind: Some(key.kind).filter(|kind| *kind != KeyKind::Key),
         name: spec.name.clone(),
-        status: said(key.status.switched()),
+        status: KeySwitched::of(key.status).filter(|status| *status != KeySwitched::Active),
         environment: Some(spec.environment),
         scopes: Some(spec.scopes.iter().collect()),
         cidrs: Some(spec.cidrs.iter().copied().map(Cidr).collect()),
         expires_at: spec.expires_at.map(Some),
+        jwks: current.jwks_of(key.id).map(JwkSet::stored),
     }
 }

@@ -1,7 +1,9 @@
 //! What the file may say. The types that read it are the types that its JSON Schema is made of.
 
 use crate::access::Environment;
+use crate::access::keys::model::{KeyKind, KeyStatus};
 use crate::access::model::{Cidr, Name, Status, StockDisclosure};
+use crate::access::oauth::jwk::JwkSet;
 use crate::access::offers::{Approval, Description};
 use crate::access::partners::{Contact, Contract};
 use crate::access::plan::{
@@ -9,13 +11,13 @@ use crate::access::plan::{
     prices_change, when_degraded_change,
 };
 use crate::access::scope::Scope;
-use crate::kernel::Micros;
 use crate::kernel::id::{AppId, KeyId, PartnerId, PlanId};
+use crate::kernel::{Micros, faults};
 use crate::limit::WhenDegraded;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::sync::Arc;
-use utoipa::{PartialSchema as _, ToSchema};
+use utoipa::ToSchema;
 
 /// The version of the file's form.
 pub const VERSION: u32 = 1;
@@ -165,28 +167,32 @@ pub struct NextPlan {
     pub starts_at: Micros,
 }
 
-/// A key of the app. One that is not there is made, and its text shown once.
+/// A key or an OAuth client of the app. One that is not there is made, and its text shown once.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KeyEntry {
-    /// The key meant, where it is to be renamed or its name is not its alone.
+    /// The key meant, where it is to be renamed or where several keys of the app have its name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "key_0Ab12Cd34Ef")]
     pub id: Option<KeyId>,
+    /// `key`, as where it is left out, or `client`. It cannot be changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "key")]
+    pub kind: Option<KeyKind>,
     /// What people call it.
     #[schema(value_type = String, min_length = 1, max_length = 100, example = "production")]
     pub name: Name,
-    /// `active` or `suspended`.
+    /// `active`, `quarantined` or `suspended`. To say `active` lifts no quarantine: people do that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "active")]
-    pub status: Option<Switched>,
+    pub status: Option<KeySwitched>,
     /// `live`, as where it is left out, or `test`. It cannot be changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "live")]
     pub environment: Option<Environment>,
     /// What it may do; everything but what is about customers where a new key does not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Vec<String>>, example = json!(["catalog:read", "stock:read"]))]
+    #[schema(value_type = Option<Vec<String>>, min_items = 1, example = json!(["catalog:read", "stock:read"]))]
     pub scopes: Option<Vec<Scope>>,
     /// Where it may be used from; anywhere where it is empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -196,6 +202,10 @@ pub struct KeyEntry {
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime, example = "2027-11-22T00:00:00Z")]
     pub expires_at: Option<Option<Micros>>,
+    /// Public keys of a client (RFC 7517), all of them; a new one without them gets a secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>, example = json!({ "keys": [{ "kty": "OKP", "crv": "Ed25519", "kid": "2026", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" }] }))]
+    pub jwks: Option<JwkSet>,
 }
 
 /// Whether something may be used.
@@ -229,19 +239,46 @@ impl Switched {
     }
 }
 
+/// Whether a key may be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum KeySwitched {
+    /// It may.
+    Active,
+    /// To look only, and once a second.
+    Quarantined,
+    /// Not until it is resumed.
+    Suspended,
+}
+
+impl KeySwitched {
+    /// The same as what the program works with.
+    #[must_use]
+    pub fn status(self) -> KeyStatus {
+        match self {
+            Self::Active => KeyStatus::Active,
+            Self::Quarantined => KeyStatus::Quarantined,
+            Self::Suspended => KeyStatus::Suspended,
+        }
+    }
+
+    /// What a status is in the file; `None` for what is over.
+    #[must_use]
+    pub fn of(status: KeyStatus) -> Option<Self> {
+        match status {
+            KeyStatus::Active => Some(Self::Active),
+            KeyStatus::Quarantined => Some(Self::Quarantined),
+            KeyStatus::Suspended => Some(Self::Suspended),
+            KeyStatus::Revoked => None,
+        }
+    }
+}
+
 /// The JSON Schema of the file.
 #[must_use]
 pub fn schema() -> Value {
-    let mut named = Vec::new();
-    File::schemas(&mut named);
-    let named: serde_json::Map<String, Value> = named
-        .into_iter()
-        .map(|(name, schema)| (name, serde_json::to_value(schema).unwrap_or_default()))
-        .collect();
-    let mut schema = serde_json::to_value(File::schema()).unwrap_or_default();
+    let mut schema = faults::schema::<File>();
     schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
     schema["title"] = json!("Access to Comptoir");
-    schema["$defs"] = Value::Object(named);
-    let text = schema.to_string().replace("#/components/schemas/", "#/$defs/");
-    serde_json::from_str(&text).unwrap_or_default()
+    schema
 }

@@ -1,22 +1,12 @@
 //! Reads the file. What is wrong with it is told with its line.
 
-use super::file::{File, VERSION};
+use super::file::{File, VERSION, schema};
+use crate::kernel::faults;
+pub use crate::kernel::faults::{Place, Step};
 use serde::de::{
     DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
 use std::fmt;
-
-/// A step on the way to a value in the file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
-    /// A member of a map.
-    Member(&'static str),
-    /// An entry of a list.
-    Entry(usize),
-}
-
-/// Where a value stands in the file, from the top.
-pub type Place = Vec<Step>;
 
 /// Something that is wrong with the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,8 +37,8 @@ fn shown(place: &[Step]) -> String {
     shown
 }
 
-/// The file in a text.
-pub fn read(text: &str) -> Result<File, Fault> {
+/// The file in a text; all that is wrong with its form otherwise, by its lines.
+pub fn read(text: &str) -> Result<File, Vec<Fault>> {
     let document = serde_norway::Deserializer::from_str(text);
     let file: File = serde_path_to_error::deserialize(document).map_err(|error| {
         let (path, inner) = (error.path().to_string(), error.into_inner());
@@ -58,13 +48,27 @@ pub fn read(text: &str) -> Result<File, Fault> {
         let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(said, _)| said);
         let said = message.strip_prefix(&format!("{path}: ")).unwrap_or(message);
         let message = if path == "." { said.to_owned() } else { format!("{path}: {said}") };
-        Fault { line, message }
+        all_of(text, Fault { line, message })
     })?;
     if file.version != VERSION {
         let message = format!("is {VERSION}, the version that this program reads");
-        return Err(Fault::at(text, &[Step::Member("version")], &message));
+        return Err(vec![Fault::at(text, &[Step::named("version")], &message)]);
     }
     Ok(file)
+}
+
+/// All that is wrong with a text, of which one fault is known.
+fn all_of(text: &str, first: Fault) -> Vec<Fault> {
+    let document = serde_norway::from_str(text);
+    let all = document.map_or_else(|_| Vec::new(), |it| faults::faults::<File>(it, schema));
+    let mut told: Vec<Fault> =
+        all.iter().map(|fault| Fault::at(text, &fault.place, &fault.message)).collect();
+    // What is no YAML, or stands there twice, is known to the text alone.
+    if all.is_empty() || first.message.contains("duplicate field") {
+        told.push(first);
+    }
+    told.sort_by_key(|fault| fault.line);
+    told
 }
 
 /// The line of a value, or of what it should stand in. The library tells places in errors alone, so the way to
@@ -113,7 +117,7 @@ impl<'de> Visitor<'de> for Seek<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         if let Some((Step::Member(wanted), rest)) = self.0.split_first() {
             while let Some(name) = map.next_key::<String>()? {
-                if name == *wanted {
+                if name == **wanted {
                     return map.next_value_seed(Seek(rest));
                 }
                 map.next_value::<IgnoredAny>()?;
@@ -141,14 +145,15 @@ mod tests {
 
     #[test]
     fn a_place_is_found_by_its_line() {
-        use Step::{Entry, Member};
+        use Step::Entry;
+        let named = Step::named;
         let places: [(&[Step], usize); 6] = [
             (&[], 1),
-            (&[Member("version")], 1),
-            (&[Member("plans"), Entry(1), Member("name")], 6),
-            (&[Member("partners"), Entry(0), Member("apps"), Entry(0), Member("plan")], 13),
-            (&[Member("partners"), Entry(0), Member("contract")], 10),
-            (&[Member("plans"), Entry(0), Member("limits"), Entry(0)], 5),
+            (&[named("version")], 1),
+            (&[named("plans"), Entry(1), named("name")], 6),
+            (&[named("partners"), Entry(0), named("apps"), Entry(0), named("plan")], 13),
+            (&[named("partners"), Entry(0), named("contract")], 10),
+            (&[named("plans"), Entry(0), named("limits"), Entry(0)], 5),
         ];
         for (place, line) in places {
             assert_eq!(line_of(TEXT, place), line, "{place:?}");
@@ -164,9 +169,20 @@ mod tests {
             ("  - name: P", "  - nme: P", 10, "nme"),
             ("partners:", "partners: [", 0, ""),
         ] {
-            let fault = read(&TEXT.replacen(old, new, 1)).unwrap_err();
-            assert!(line == 0 || fault.line == line, "{fault:?}");
-            assert!(fault.message.contains(said), "{fault:?}");
+            let faults = read(&TEXT.replacen(old, new, 1)).unwrap_err();
+            let named = faults.iter().find(|fault| fault.message.contains(said)).unwrap();
+            assert!(line == 0 || named.line == line, "{faults:?}");
         }
+    }
+
+    #[test]
+    fn all_faults_are_told_by_their_lines() {
+        let text = TEXT.replacen("window_s: 60", "windows: 60", 1).replace("plan: A", "plann: A");
+        let text = text.replacen("  - name: P", "  - status: idle", 1);
+        let faults = read(&text).unwrap_err();
+        let lines: Vec<usize> = faults.iter().map(|fault| fault.line).collect();
+        assert_eq!(lines, [5, 10, 10, 12, 13], "{faults:?}");
+        let twice = read(&TEXT.replacen("version: 1", "version: 1\nversion: 1", 1)).unwrap_err();
+        assert_eq!((twice.len(), twice[0].line), (1, 2), "{twice:?}");
     }
 }

@@ -1,19 +1,20 @@
 //! Makes the difference so, all of it or nothing.
 
-use super::diff::{Act, AppChange, Of, Step, Steps};
+use super::diff::{Act, AppChange, NewKey, Of, Step, Steps};
 use super::store;
 use crate::access::error::{AccessError, Kind};
 use crate::access::key::Pepper;
 use crate::access::keys::edit::give;
 use crate::access::keys::model::{KeyFilter, KeyKind, KeyStatus};
-use crate::access::keys::service::{add_key, list_keys};
-use crate::access::keys::store::set_key_status;
+use crate::access::keys::service::{add_key, list_keys, move_in};
 use crate::access::model::{App, Definition, Key, KeySpec, Name, Partner, Plan};
+use crate::access::oauth::jwk::JwkSet;
+use crate::access::oauth::{add_client, put_jwks};
 use crate::access::offers::{self, Offer, put_offer};
 use crate::access::partners;
 use crate::access::service::{
-    By, Switch, add_app, add_partner, add_plan, change, list_apps, list_partners, list_plans,
-    put_definition,
+    AppFilter, By, Switch, add_app, add_partner, add_plan, change, list_apps, list_partners,
+    list_plans, put_definition,
 };
 use crate::access::store::{Walk, record, set_app_status, set_partner_status};
 use crate::access::subscriptions::service::{cancel_scheduled, put_on_plan, scheduled};
@@ -40,6 +41,7 @@ pub struct Current {
     pub scheduled: HashMap<AppId, (PlanId, Micros)>,
     apps: HashMap<PartnerId, Vec<App>>,
     keys: HashMap<AppId, Vec<Key>>,
+    jwks: HashMap<KeyId, Vec<String>>,
 }
 
 /// Reads every row of a listing.
@@ -74,18 +76,19 @@ impl Current {
         let partners =
             all(async |walk| Ok(list_partners(db, &walk).await?), |p| p.id.to_string()).await?;
         let (mut apps, mut keys) = (HashMap::new(), HashMap::new());
-        let list = async |walk| Ok(list_apps(db, None, &walk, now).await?);
+        let list = async |walk| Ok(list_apps(db, &AppFilter::default(), &walk, now).await?);
         for app in all(list, |app| app.id.to_string()).await? {
             apps.entry(app.partner).or_insert_with(Vec::new).push(app);
         }
         let list = async |walk| list_keys(db, &KeyFilter::default(), &walk, now).await;
         for key in all(list, |key: &Key| key.id.to_string()).await? {
-            if key.status != KeyStatus::Revoked && key.kind == KeyKind::Key {
+            if key.status != KeyStatus::Revoked {
                 keys.entry(key.spec.app).or_insert_with(Vec::new).push(key);
             }
         }
         let (plans, scheduled) = (plans.collect(), scheduled(db, now).await?);
-        Ok(Self { position, plans, partners, scheduled, apps, keys })
+        let jwks = store::jwks(db).await?;
+        Ok(Self { position, plans, partners, scheduled, apps, keys, jwks })
     }
 
     /// The apps of a partner.
@@ -94,10 +97,16 @@ impl Current {
         self.apps.get(&id).map_or(&[], Vec::as_slice)
     }
 
-    /// The keys of an app that are not revoked.
+    /// The keys and clients of an app that are not revoked.
     #[must_use]
     pub fn keys_of(&self, id: AppId) -> &[Key] {
         self.keys.get(&id).map_or(&[], Vec::as_slice)
+    }
+
+    /// The public keys of a client that signs.
+    #[must_use]
+    pub fn jwks_of(&self, id: KeyId) -> Option<&[String]> {
+        self.jwks.get(&id).map(Vec::as_slice)
     }
 }
 
@@ -217,13 +226,11 @@ impl Work<'_> {
                 self.update_app(app.id, change).await
             }
             Act::UpdateApp(id, change) => self.update_app(id, *change).await,
-            Act::CreateKey(app, spec, switch) => {
+            Act::CreateKey(app, new) => {
                 let app = find(app, &self.made.apps)?;
-                let issued = add_key(tx, by, self.pepper, KeySpec { app, ..*spec }).await?;
-                let id = issued.key.id;
-                self.issued.push(Issued { what: step.what, text: issued.text });
-                self.switch_key(id, switch).await
+                self.create_key(step.what, app, *new).await
             }
+            Act::SetJwks(id, JwkSet(jwks)) => put_jwks(tx, by, self.pepper, (id, &jwks)).await,
             Act::UpdateKey(id, spec, switch) => self.update_key(id, spec, switch).await,
         }
     }
@@ -287,20 +294,45 @@ impl Work<'_> {
         Ok(())
     }
 
-    async fn switch_key(&mut self, id: KeyId, switch: Option<Switch>) -> Result<(), AccessError> {
+    async fn create_key(
+        &mut self,
+        what: String,
+        app: AppId,
+        new: NewKey,
+    ) -> Result<(), AccessError> {
         let (tx, by) = (&mut self.tx, self.by);
-        let Some(switch) = switch else { return Ok(()) };
-        if set_key_status(tx, id, switch.into(), by.now).await? {
-            record(tx, by, change(Kind::Key, id, switch.op(), json!({}))).await?;
-        }
-        Ok(())
+        let spec = KeySpec { app, ..new.spec };
+        let id = if new.kind == KeyKind::Key {
+            let issued = add_key(tx, by, self.pepper, spec).await?;
+            self.issued.push(Issued { what, text: issued.text });
+            issued.key.id
+        } else {
+            let jwks = new.jwks.map(|JwkSet(jwks)| jwks);
+            let (client, secret) = add_client(tx, by, self.pepper, (spec, jwks)).await?;
+            // By its id it is known to the token endpoint.
+            let what = format!("{what} {}", client.id);
+            self.issued.extend(secret.map(|text| Issued { what, text }));
+            client.id
+        };
+        self.switch_key(id, new.status).await
+    }
+
+    async fn switch_key(&mut self, id: KeyId, to: Option<KeyStatus>) -> Result<(), AccessError> {
+        let Some(status) = to else { return Ok(()) };
+        let op = match status {
+            KeyStatus::Active => "resume",
+            KeyStatus::Quarantined => "quarantine",
+            KeyStatus::Suspended => "suspend",
+            KeyStatus::Revoked => "revoke",
+        };
+        move_in(&mut self.tx, self.by, id, (status, op)).await.map(drop)
     }
 
     async fn update_key(
         &mut self,
         id: KeyId,
         spec: Option<Box<KeySpec>>,
-        switch: Option<Switch>,
+        switch: Option<KeyStatus>,
     ) -> Result<(), AccessError> {
         let (tx, by) = (&mut self.tx, self.by);
         if let Some(spec) = spec {

@@ -1,10 +1,12 @@
 //! SQL that only a file of access needs: names and keys' metadata in place.
 
 use crate::access::model::{KeySpec, Name};
+use crate::access::store::stored;
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, KeyId, PlanId};
-use crate::on_tx;
-use crate::storage::{Log, StoreError, Tx, advance};
+use crate::storage::{Db, Log, StoreError, Tx, advance};
+use crate::{on_db, on_tx};
+use std::collections::HashMap;
 
 /// Takes the control log for the transaction; the position that it stands at.
 pub(super) async fn hold_log(tx: &mut Tx) -> Result<i64, StoreError> {
@@ -58,4 +60,15 @@ pub(super) async fn update_key(
         update.execute(c).await?;
     });
     Ok(())
+}
+
+/// The public keys of clients as they are stored.
+pub(super) async fn jwks(db: &Db) -> Result<HashMap<KeyId, Vec<String>>, StoreError> {
+    const LIST: &str = "SELECT key_id, jwk FROM key_secrets WHERE jwk IS NOT NULL ORDER BY jwk";
+    let rows: Vec<(String, String)> = on_db!(db, c => sqlx::query_as(LIST).fetch_all(c).await)?;
+    let mut jwks: HashMap<KeyId, Vec<String>> = HashMap::new();
+    for (key, jwk) in rows {
+        jwks.entry(stored("key_secrets", &key)?).or_default().push(jwk);
+    }
+    Ok(jwks)
 }

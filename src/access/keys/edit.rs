@@ -1,7 +1,7 @@
 //! Edits of a key: name, scopes, addresses, end.
 
 use super::model::{KeyPatch, KeyStatus};
-use super::service::{check_bounds, get_key};
+use super::service::{check_bounds, check_scopes, get_key};
 use super::store::{self, rotation};
 use crate::access::Scopes;
 use crate::access::error::{AccessError, Kind};
@@ -39,6 +39,7 @@ pub async fn edit_key_in(
     }
     check_bounds(patch.cidrs.as_deref().unwrap_or_default(), patch.expires_at.flatten(), by.now)?;
     if let Some(scopes) = patch.scopes {
+        check_scopes(scopes)?;
         give(tx, by, id, scopes).await?;
     }
     if !rotation::edit_key(tx, id, &patch, seen, by.now).await? {

@@ -6,7 +6,7 @@ mod rows;
 pub use rows::{Format, parse};
 
 use super::model::{KeyKind, SecretForm};
-use super::service::{check_bounds, insert, told};
+use super::service::{check_bounds, check_scopes, insert, told};
 use super::store::{self, import as known};
 use crate::access::Scopes;
 use crate::access::error::{AccessError, Kind};
@@ -130,7 +130,9 @@ fn fault(by: &By<'_>, row: &Row, has_app: bool) -> Option<Fault> {
     if let Err(error) = by.may_give(Scopes::default(), row.spec.scopes) {
         return Some(fault_at(row, "scopes", "second_person_required", &error.to_string()));
     }
-    match check_bounds(&row.spec.cidrs, row.spec.expires_at, by.now) {
+    let bounds = check_scopes(row.spec.scopes)
+        .and_then(|()| check_bounds(&row.spec.cidrs, row.spec.expires_at, by.now));
+    match bounds {
         Err(AccessError::Field { field, message }) => {
             Some(fault_at(row, field, "not_allowed", &message))
         }

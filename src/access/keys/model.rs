@@ -7,7 +7,7 @@ use crate::access::{Environment, Scope, Scopes};
 use crate::kernel::Micros;
 use crate::kernel::clock::SECOND;
 use crate::kernel::id::{AppId, KeyId, PartnerId, PlanId};
-use crate::kernel::word::words;
+use crate::kernel::word::{read_words, words};
 use ipnet::IpNet;
 
 /// Longest overlap of two secrets in seconds, and longest wait for a secret that begins later: 90 days.
@@ -57,6 +57,7 @@ words! {
         Client = "client",
     }
 }
+read_words!(KeyKind);
 
 words! {
     /// What a secret is checked by.

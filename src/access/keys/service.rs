@@ -70,7 +70,20 @@ pub(in crate::access) async fn check(
     if !app_exists(db, spec.app).await? {
         return Err(AccessError::reference("app_id", Kind::App, spec.app));
     }
+    check_scopes(spec.scopes)?;
     check_bounds(&spec.cidrs, spec.expires_at, now)
+}
+
+/// Why a key has no scopes but by mistake.
+pub(in crate::access) const NO_SCOPE: &str =
+    "names no scope, and a key without one can do nothing: name what it may do, or suspend it";
+
+/// Whether a key is given something that it may do.
+pub(super) fn check_scopes(scopes: Scopes) -> Result<(), AccessError> {
+    if scopes.is_empty() {
+        return Err(AccessError::Field { field: "scopes", message: NO_SCOPE.to_owned() });
+    }
+    Ok(())
 }
 
 /// Whether a key can be used from these addresses until that end.
@@ -175,13 +188,7 @@ async fn move_to(
     op: &'static str,
 ) -> Result<Key, AccessError> {
     let mut tx = db.begin().await?;
-    let before = held_status(&mut tx, id).await?;
-    if store::set_key_status(&mut tx, id, status, by.now).await? {
-        let change = change(Kind::Key, id, op, json!({}));
-        // A suspended key can do less than one in quarantine.
-        let narrows = change.narrows
-            && !(status == KeyStatus::Quarantined && before == Some(KeyStatus::Suspended));
-        record(&mut tx, by, Change { narrows, ..change }).await?;
+    if move_in(&mut tx, by, id, (status, op)).await? {
         tx.commit().await?;
     } else {
         drop(tx);
@@ -191,4 +198,23 @@ async fn move_to(
         return Err(AccessError::Revoked(Kind::Key));
     }
     Ok(key)
+}
+
+/// Moves a key to another status in a transaction; false where it has that, or is revoked.
+pub(in crate::access) async fn move_in(
+    tx: &mut Tx,
+    by: &By<'_>,
+    id: KeyId,
+    (status, op): (KeyStatus, &'static str),
+) -> Result<bool, AccessError> {
+    let before = held_status(tx, id).await?;
+    if !store::set_key_status(tx, id, status, by.now).await? {
+        return Ok(false);
+    }
+    let change = change(Kind::Key, id, op, json!({}));
+    // A suspended key can do less than one in quarantine.
+    let narrows = change.narrows
+        && !(status == KeyStatus::Quarantined && before == Some(KeyStatus::Suspended));
+    record(tx, by, Change { narrows, ..change }).await?;
+    Ok(true)
 }

@@ -199,7 +199,7 @@ pub(in crate::access) async fn find_key_in(
 }
 
 /// A key with its secrets that are not over at `now`.
-pub(super) async fn find_key(db: &Db, id: KeyId, now: Micros) -> Result<Option<Key>, StoreError> {
+pub async fn find_key(db: &Db, id: KeyId, now: Micros) -> Result<Option<Key>, StoreError> {
     let id = id.to_string();
     let (row, secrets): (Option<Row>, Vec<SecretRow>) = on_db!(db, c => {
         let row = sqlx::query_as(FIND).bind(&id).fetch_optional(c).await?;

@@ -20,7 +20,7 @@ pub(super) fn draft(post: &Post, letter: Letter, to: &Application) -> Result<Dra
 fn english_text(post: &Post, letter: Letter, to: &Application) -> (&'static str, String) {
     let (name, app) = (&to.wish.contact_name, &to.wish.app_name);
     let link = |step| post.links.address(step, to);
-    let until = |step| post.links.ends(step, to);
+    let until = |step| post.links.until(step, to, false);
     match letter {
         Letter::Verify => (
             "Confirm your application",
@@ -56,7 +56,7 @@ fn english_text(post: &Post, letter: Letter, to: &Application) -> (&'static str,
 fn french_text(post: &Post, letter: Letter, to: &Application) -> (&'static str, String) {
     let (name, app) = (&to.wish.contact_name, &to.wish.app_name);
     let link = |step| post.links.address(step, to);
-    let until = |step| post.links.ends(step, to);
+    let until = |step| post.links.until(step, to, true);
     match letter {
         Letter::Verify => (
             "Confirmez votre demande",

@@ -37,6 +37,16 @@ pub async fn create_client_in(
     (spec, jwks): (KeySpec, Option<Vec<PublicJwk>>),
 ) -> Result<(Key, Option<Secret>), AccessError> {
     check(db, &spec, by.now).await?;
+    add_client(tx, by, pepper, (spec, jwks)).await
+}
+
+/// The same of an app that exists and with what can be.
+pub(in crate::access) async fn add_client(
+    tx: &mut Tx,
+    by: &By<'_>,
+    pepper: &Pepper,
+    (spec, jwks): (KeySpec, Option<Vec<PublicJwk>>),
+) -> Result<(Key, Option<Secret>), AccessError> {
     let (id, environment) = (KeyId::random()?, spec.environment);
     let key = insert(tx, by, (id, KeyKind::Client, spec), Vec::new()).await?;
     let text = match &jwks {
@@ -85,16 +95,26 @@ pub async fn set_jwks(
         return Err(AccessError::Unfit(why.to_owned()));
     }
     let mut tx = db.begin().await?;
-    if hold_key(&mut tx, id, None, by.now).await?.is_none() {
+    put_jwks(&mut tx, by, pepper, (id, jwks)).await?;
+    tx.commit().await?;
+    get_key(db, id, by.now).await
+}
+
+/// The same in a transaction, of a client that signs.
+pub(in crate::access) async fn put_jwks(
+    tx: &mut Tx,
+    by: &By<'_>,
+    pepper: &Pepper,
+    (id, jwks): (KeyId, &[PublicJwk]),
+) -> Result<(), AccessError> {
+    if hold_key(tx, id, None, by.now).await?.is_none() {
         return Err(AccessError::Revoked(Kind::Key));
     }
-    let narrows = put(&mut tx, by, pepper, id, jwks).await?;
+    let narrows = put(tx, by, pepper, id, jwks).await?;
     if narrows {
-        end_tokens(&mut tx, id).await?;
+        end_tokens(tx, id).await?;
     }
     let kids: Vec<&str> = jwks.iter().map(|jwk| jwk.kid.as_str()).collect();
     let change = change(Kind::Key, id, "set_jwks", json!({ "kids": kids }));
-    record(&mut tx, by, Change { narrows, ..change }).await?;
-    tx.commit().await?;
-    get_key(db, id, by.now).await
+    record(tx, by, Change { narrows, ..change }).await
 }

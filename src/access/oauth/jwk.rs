@@ -6,6 +6,8 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, ParsedPublicKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, DecodingKey};
+use serde::ser::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value, json};
 
 /// Most public keys of a client.
@@ -35,6 +37,42 @@ impl PublicJwk {
         let mut hasher = blake3::Hasher::new_keyed(&pepper.derive(PURPOSE, &client.to_string()));
         hasher.update(self.json.as_bytes());
         *hasher.finalize().as_bytes()
+    }
+}
+
+/// A set of public keys, as a file has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JwkSet(pub Vec<PublicJwk>);
+
+impl JwkSet {
+    /// A set of keys as they are stored.
+    #[must_use]
+    pub fn stored(jsons: &[String]) -> Self {
+        let key = |json: &String| PublicJwk { kid: String::new(), json: json.clone() };
+        Self(jsons.iter().map(key).collect())
+    }
+
+    /// The keys as they are stored, in an order that says nothing.
+    #[must_use]
+    pub fn jsons(&self) -> Vec<&str> {
+        let mut jsons: Vec<&str> = self.0.iter().map(|key| key.json.as_str()).collect();
+        jsons.sort_unstable();
+        jsons
+    }
+}
+
+impl Serialize for JwkSet {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let read = |json| serde_json::from_str::<Value>(json).map_err(S::Error::custom);
+        let keys = self.jsons().into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        json!({ "keys": keys }).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for JwkSet {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let set = Value::deserialize(deserializer)?;
+        read_set(&set).map(Self).map_err(serde::de::Error::custom)
     }
 }
 

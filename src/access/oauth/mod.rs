@@ -14,6 +14,7 @@ mod grant;
 pub mod jwk;
 pub mod store;
 
+pub(in crate::access) use client::{add_client, put_jwks};
 pub use client::{create_client, create_client_in, set_jwks};
 
 use super::throttle::Throttle;

@@ -73,11 +73,14 @@ impl Definition {
     "a call of `{operation}` takes {taken} units, which exceeds the {granted} of the limit `{limit}`: it would always be refused"
 )]
 pub struct NeverFits {
-    /// The operation whose weight the plan names.
+    /// The operation.
     pub operation: &'static str,
-    limit: LimitName,
-    taken: f64,
-    granted: u32,
+    /// The limit that cannot admit it.
+    pub limit: LimitName,
+    /// Units that a call takes.
+    pub taken: f64,
+    /// Units that the limit grants at most.
+    pub granted: u32,
 }
 
 impl Definition {
@@ -90,31 +93,39 @@ impl Definition {
 
     /// The first weight that the plan itself names and that one of its limits can never admit.
     pub fn fits(&self) -> Result<(), NeverFits> {
-        for operation in OPERATIONS {
-            if self.weights.0.of(operation.code).is_none() {
-                continue;
-            }
-            let taken = taken_milli(&self.weights.0, operation);
-            let never = |limit: &&Limit| {
-                let counted = match &limit.kind {
-                    Kind::Rate(_) => true,
-                    Kind::Quota(_) => !operation.is_free(),
-                    Kind::Concurrency(_) => false,
-                };
-                counted
-                    && limit.operations.cover(operation.code)
-                    && u64::from(taken) > u64::from(limit.granted()) * 1_000
-            };
-            if let Some(limit) = self.limits.0.list().iter().find(never) {
-                return Err(NeverFits {
-                    operation: operation.id,
-                    limit: limit.name,
-                    taken: f64::from(taken) / 1_000.0,
-                    granted: limit.granted(),
-                });
-            }
+        let named = OPERATIONS.iter().filter(|it| self.weights.0.of(it.code).is_some());
+        match named.into_iter().find_map(|operation| self.never_admits(operation)) {
+            Some(never) => Err(never),
+            None => Ok(()),
         }
-        Ok(())
+    }
+
+    /// The operations that its limits can never admit, also by what the table says that calls weigh. That is no
+    /// fault of a plan: its keys may not be for them.
+    #[must_use]
+    pub fn never_admitted(&self) -> Vec<NeverFits> {
+        OPERATIONS.iter().filter_map(|operation| self.never_admits(operation)).collect()
+    }
+
+    /// The first limit that can never admit a call of an operation.
+    fn never_admits(&self, operation: &Operation) -> Option<NeverFits> {
+        let taken = taken_milli(&self.weights.0, operation);
+        let never = |limit: &&Limit| {
+            let counted = match &limit.kind {
+                Kind::Rate(_) => true,
+                Kind::Quota(_) => !operation.is_free(),
+                Kind::Concurrency(_) => false,
+            };
+            counted
+                && limit.operations.cover(operation.code)
+                && u64::from(taken) > u64::from(limit.granted()) * 1_000
+        };
+        self.limits.0.list().iter().find(never).map(|limit| NeverFits {
+            operation: operation.id,
+            limit: limit.name,
+            taken: f64::from(taken) / 1_000.0,
+            granted: limit.granted(),
+        })
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod store;
 
+use super::Scopes;
 use super::error::{AccessError, Kind};
 use super::freezes::forbid;
 use super::model::App;
@@ -10,8 +11,9 @@ use super::service::{By, change, get_app, get_partner};
 use super::store::record;
 use super::subscriptions::store::lock_app;
 use crate::kernel::id::{AppId, KeyId, PartnerId};
-use crate::storage::{Db, StoreError};
+use crate::storage::{Db, StoreError, Tx};
 use serde_json::json;
+use store::Belongings;
 
 /// What a transfer moves.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +24,8 @@ pub struct Transfer {
     pub to: PartnerId,
     /// Its keys that are not revoked. Who has their texts goes on calling, so they are better rotated.
     pub keys: Vec<KeyId>,
+    /// What these keys may do, all together.
+    pub scopes: Scopes,
     /// How many webhooks go along, with the addresses that they have.
     pub webhooks: i64,
 }
@@ -41,8 +45,9 @@ pub async fn preview(
     if app.partner == to {
         return Err(AccessError::Conflict("The app belongs to this partner already.".to_owned()));
     }
-    let (keys, webhooks) = store::belongings(db, id).await?;
-    Ok(Transfer { app, to, keys, webhooks })
+    let mut tx = db.snapshot().await?;
+    let Belongings { keys, scopes, webhooks } = store::belongings(&mut tx, id).await?;
+    Ok(Transfer { app, to, keys, scopes, webhooks })
 }
 
 /// Moves an app, at one instant on each node: what was called before is the old partner's usage, what is
@@ -53,26 +58,40 @@ pub async fn transfer(
     id: AppId,
     to: PartnerId,
 ) -> Result<Transfer, AccessError> {
-    let moved = preview(db, by, id, to).await?;
-    let from = moved.app.partner;
+    let seen = preview(db, by, id, to).await?;
     let mut tx = db.begin().await?;
-    lock_app(&mut tx, id, by.now).await?;
+    transfer_in(&mut tx, by, &seen).await?;
+    tx.commit().await?;
+    Ok(seen)
+}
+
+/// The same in a transaction, of what was seen and nothing else.
+///
+/// The new partner has not had what the app's keys may do: it is given, by who may give that.
+pub async fn transfer_in(tx: &mut Tx, by: &By<'_>, seen: &Transfer) -> Result<(), AccessError> {
+    let (id, from, to) = (seen.app.id, seen.app.partner, seen.to);
+    lock_app(tx, id, by.now).await?;
+    let now = store::belongings(tx, id).await?;
+    if (&now.keys, now.scopes) != (&seen.keys, seen.scopes) {
+        let detail =
+            "The app's keys have changed since they were looked at: look at what goes along anew.";
+        return Err(AccessError::Conflict(detail.to_owned()));
+    }
+    by.may_give(Scopes::default(), now.scopes)?;
     let taken = |error| match error {
         StoreError::Conflict(_) => {
-            AccessError::NameTaken { kind: Kind::App, name: moved.app.name.to_string() }
+            AccessError::NameTaken { kind: Kind::App, name: seen.app.name.to_string() }
         }
         other => other.into(),
     };
     let detail = json!({ "app_id": id, "from_partner_id": from, "to_partner_id": to });
     // Said of the old partner first: whether that, or the app, is frozen is asked while the app is its own.
-    record(&mut tx, by, change(Kind::Partner, from, "give_app", detail.clone())).await?;
-    forbid(&mut tx, &id.to_string(), "transfer").await?;
-    if !store::move_app(&mut tx, id, (from, to), by.now).await.map_err(taken)? {
+    record(tx, by, change(Kind::Partner, from, "give_app", detail.clone())).await?;
+    forbid(tx, &id.to_string(), "transfer").await?;
+    if !store::move_app(tx, id, (from, to), by.now).await.map_err(taken)? {
         let detail = "The app was moved by somebody else meanwhile.";
         return Err(AccessError::Conflict(detail.to_owned()));
     }
-    record(&mut tx, by, change(Kind::Partner, to, "take_app", detail.clone())).await?;
-    record(&mut tx, by, change(Kind::App, id, "transfer", detail)).await?;
-    tx.commit().await?;
-    Ok(moved)
+    record(tx, by, change(Kind::Partner, to, "take_app", detail.clone())).await?;
+    record(tx, by, change(Kind::App, id, "transfer", detail)).await
 }

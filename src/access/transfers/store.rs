@@ -1,22 +1,39 @@
 //! All SQL of transfers.
 
+use crate::access::Scopes;
 use crate::access::store::stored;
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, KeyId, PartnerId};
-use crate::storage::{Db, StoreError, Tx};
-use crate::{on_db, on_tx};
+use crate::on_tx;
+use crate::storage::{StoreError, Tx};
 
-/// The keys of an app that are not revoked, and how many webhooks it has.
-pub(super) async fn belongings(db: &Db, id: AppId) -> Result<(Vec<KeyId>, i64), StoreError> {
-    const KEYS: &str = "SELECT id FROM keys WHERE app_id = $1 AND status <> 'revoked' ORDER BY id";
+/// What goes along with an app.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Belongings {
+    /// Its keys that are not revoked.
+    pub(super) keys: Vec<KeyId>,
+    /// What they may do, all together.
+    pub(super) scopes: Scopes,
+    /// How many webhooks it has.
+    pub(super) webhooks: i64,
+}
+
+/// What belongs to an app, as a transaction sees it.
+pub(super) async fn belongings(tx: &mut Tx, id: AppId) -> Result<Belongings, StoreError> {
+    const KEYS: &str =
+        "SELECT id, scopes FROM keys WHERE app_id = $1 AND status <> 'revoked' ORDER BY id";
     const WEBHOOKS: &str = "SELECT COUNT(*) FROM subscriptions WHERE app_id = $1";
     let id = id.to_string();
-    let (keys, webhooks): (Vec<String>, i64) = on_db!(db, c => {
-        let keys = sqlx::query_scalar(KEYS).bind(&id).fetch_all(c).await?;
+    let (rows, webhooks): (Vec<(String, String)>, i64) = on_tx!(tx, c => {
+        let keys = sqlx::query_as(KEYS).bind(&id).fetch_all(&mut *c).await?;
         (keys, sqlx::query_scalar(WEBHOOKS).bind(&id).fetch_one(c).await?)
     });
-    let keys = keys.iter().map(|key| stored("keys", key)).collect::<Result<_, _>>()?;
-    Ok((keys, webhooks))
+    let (mut keys, mut scopes) = (Vec::with_capacity(rows.len()), Scopes::default());
+    for (key, may) in &rows {
+        keys.push(stored("keys", key)?);
+        scopes = scopes.iter().chain(stored::<Scopes>("keys", may)?.iter()).collect();
+    }
+    Ok(Belongings { keys, scopes, webhooks })
 }
 
 /// Gives an app to another partner; false where it is not the first one's any more.

@@ -1,5 +1,9 @@
 //! Actions that wait for a second person, over HTTP.
 
+mod ask;
+mod decide;
+mod judge;
+mod model;
 pub mod service;
 mod store;
 

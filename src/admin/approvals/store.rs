@@ -1,6 +1,6 @@
 //! All SQL of what waits for a second person.
 
-use super::service::Approval;
+use super::model::Approval;
 use crate::access::store::stored;
 use crate::kernel::Micros;
 use crate::kernel::id::ApprovalId;
@@ -101,7 +101,7 @@ pub(super) async fn decide(tx: &mut Tx, approval: &Approval) -> Result<(), Store
 }
 
 /// An approval.
-pub(super) async fn find(db: &Db, id: ApprovalId) -> Result<Option<Approval>, StoreError> {
+pub async fn find(db: &Db, id: ApprovalId) -> Result<Option<Approval>, StoreError> {
     const FIND: &str = "SELECT * FROM approvals WHERE id = $1";
     let row: Option<ApprovalRow> =
         on_db!(db, c => sqlx::query_as(FIND).bind(id.to_string()).fetch_optional(c).await)?;
@@ -109,7 +109,7 @@ pub(super) async fn find(db: &Db, id: ApprovalId) -> Result<Option<Approval>, St
 }
 
 /// The newest approvals, or those alone that wait.
-pub(super) async fn list(
+pub async fn list(
     db: &Db,
     waiting_at: Option<Micros>,
     limit: u32,

@@ -39,7 +39,7 @@ pub(super) struct ClientIn {
     #[schema(value_type = String, min_length = 1, max_length = 100, example = "warehouse")]
     name: Name,
     /// What it may do; everything but what is about customers where it is left out.
-    #[schema(value_type = Option<Vec<String>>, example = json!(["catalog:read", "stock:read"]))]
+    #[schema(value_type = Option<Vec<String>>, min_items = 1, example = json!(["catalog:read", "stock:read"]))]
     scopes: Option<Vec<Scope>>,
     /// Blocks of IPv4 or IPv6 addresses that it may be used from; anywhere where there is none.
     #[serde(default)]

@@ -28,7 +28,7 @@ pub struct KeyIn {
     #[schema(value_type = String, min_length = 1, max_length = 100, example = "production")]
     pub name: Name,
     /// What it may do; everything but what is about customers where it is left out.
-    #[schema(value_type = Option<Vec<String>>, example = json!(["catalog:read", "stock:read"]))]
+    #[schema(value_type = Option<Vec<String>>, min_items = 1, example = json!(["catalog:read", "stock:read"]))]
     pub scopes: Option<Vec<Scope>>,
     /// Blocks of IPv4 or IPv6 addresses that it may be used from; anywhere where there is none.
     #[serde(default)]
@@ -93,7 +93,7 @@ pub struct KeyPatchIn {
     #[schema(value_type = Option<String>, min_length = 1, max_length = 100, example = "production")]
     pub name: Option<Name>,
     /// Other scopes, all of them.
-    #[schema(value_type = Option<Vec<String>>, example = json!(["catalog:read", "stock:read"]))]
+    #[schema(value_type = Option<Vec<String>>, min_items = 1, example = json!(["catalog:read", "stock:read"]))]
     pub scopes: Option<Vec<Scope>>,
     /// Other blocks of addresses, all of them; none for anywhere.
     #[schema(value_type = Option<Vec<String>>, example = json!(["192.0.2.0/24", "2001:db8::/32"]))]

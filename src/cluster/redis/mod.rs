@@ -13,6 +13,7 @@ pub use address::InvalidRedis;
 pub use slots::Slot;
 
 use crate::config;
+use crate::kernel::id::InstallationId;
 use arc_swap::ArcSwap;
 use futures_util::future::join_all;
 use node::Node;
@@ -66,11 +67,15 @@ pub struct Redis {
 }
 
 impl Redis {
-    /// The Redis of a configuration, if it names one. Nothing is connected yet: [`Redis::keep`] does.
-    pub fn new(settings: &config::Redis) -> Result<Option<Arc<Self>>, InvalidRedis> {
+    /// The Redis of a configuration, if it names one. Nothing is connected yet: [`Redis::keep`] does. All names
+    /// have the installation in them, so that two on one Redis hear and count nothing of each other's.
+    pub fn new(
+        settings: &config::Redis,
+        installation: InstallationId,
+    ) -> Result<Option<Arc<Self>>, InvalidRedis> {
         let Some(at) = &settings.url else { return Ok(None) };
         let means = Arc::new(Means {
-            prefix: settings.prefix.clone(),
+            prefix: format!("{}:{installation}", settings.prefix),
             connect_timeout: settings.connect_timeout,
             response_timeout: settings.response_timeout,
             failures: AtomicU64::new(0),

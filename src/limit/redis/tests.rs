@@ -9,7 +9,7 @@ use super::{IDLE, Mode, Shared};
 use crate::cluster::{Nodes, Redis};
 use crate::config;
 use crate::kernel::Micros;
-use crate::kernel::id::{NodeId, PartnerId};
+use crate::kernel::id::{InstallationId, NodeId, PartnerId};
 use crate::kernel::secret::Secret;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
@@ -38,13 +38,14 @@ impl Shop {
         let runtime = Runtime::new().unwrap();
         let prefix = format!("t{:016x}", getrandom::u64().unwrap());
         let node = |n: usize| {
-            let redis = Redis::new(&config::Redis {
+            let redis = config::Redis {
                 url: Some(config::RedisAt::One(Secret::new(url.clone()))),
                 ca_file: None,
                 prefix: prefix.clone(),
                 connect_timeout: Duration::from_secs(5),
                 response_timeout: Duration::from_secs(5),
-            });
+            };
+            let redis = Redis::new(&redis, InstallationId(1));
             let redis = redis.unwrap().unwrap();
             runtime.block_on(redis.connect()).unwrap();
             let nodes = Arc::new(Nodes::new(NodeId(n as u64)));

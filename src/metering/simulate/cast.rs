@@ -4,7 +4,9 @@ use super::{Simulation, SimulationError};
 use crate::access::Environment;
 use crate::access::error::AccessError;
 use crate::access::model::{App, Definition};
-use crate::access::service::{KeyRow, Walk, get_app, get_plan, list_apps, load_directory};
+use crate::access::service::{
+    AppFilter, KeyRow, Walk, get_app, get_plan, list_apps, load_directory,
+};
 use crate::kernel::id::{AppId, KeyId, PartnerId, PlanId};
 use crate::limit::{Per, SubjectId, Terms};
 use crate::storage::Db;
@@ -132,7 +134,8 @@ async fn asked_for(db: &Db, of: &Simulation) -> Result<Vec<App>, SimulationError
     let mut after = String::new();
     loop {
         let walk = Walk { after, limit: PAGE };
-        let page = list_apps(db, None, &walk, of.now).await.map_err(AccessError::from)?;
+        let page =
+            list_apps(db, &AppFilter::default(), &walk, of.now).await.map_err(AccessError::from)?;
         let full = page.len() >= PAGE as usize;
         after = page.last().map(|app| app.id.to_string()).unwrap_or_default();
         apps.extend(page.into_iter().filter(|app| app.plan == of.plan.id));

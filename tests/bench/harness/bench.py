@@ -78,6 +78,7 @@ class Bench:
         if self.imported is None:
             importer = imports.Importer(self.root, self.real, self.scratch)
             product = Product(self.given.bin, self.scratch / "survey")
+            product.make()
             taken = {}
             for feed in imports.FILES:
                 self.say(f"importing {feed}")

@@ -86,6 +86,7 @@ def level(number, chance):
 def catalog(binary, directory, size, seed, say):
     """A data directory with a catalog of so many products."""
     chance, made = random.Random(seed), Product(binary, directory / f"growth-{size}")
+    made.make()
     words = [spell(number) for number in range(WORDS)]
     codes = range(CATEGORIES)
     feeds = {

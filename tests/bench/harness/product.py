@@ -53,6 +53,10 @@ class Product:
         shutil.copytree(self.data_dir, data_dir)
         return Product(self.binary, data_dir)
 
+    def make(self):
+        """Makes an empty database."""
+        self.cli("migrate")
+
     def seed_demo(self):
         """Fills the data directory with the demo's fictional retailer."""
         self.cli("demo", "--seed-only", "--data-dir", self.data_dir)

@@ -52,7 +52,7 @@ async fn a_key_lives_and_ends_by_the_command_line() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rotation_many_keys_and_keys_of_another_gateway_by_the_command_line() {
-    let place = Place::new().await;
+    let place = Place::made().await;
     let (_, id) = key(&place);
     place.ok(&["key", "rotate", &id]);
     assert!(place.fails(1, &["key", "rotate", &id]).contains("under way"));
@@ -113,7 +113,7 @@ async fn five_calls(place: &Place) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_meant_is_named() {
-    let place = Place::new().await;
+    let place = Place::made().await;
     let all = place.fails(1, &["key", "bulk", "revoke"]);
     assert!(all.contains("`filter` means every key"), "{all}");
     let nobody = place.fails(1, &["subscription", "list", "app_7nRy25kLmNo"]);
@@ -147,7 +147,7 @@ async fn usage_is_exported_whole_or_not_at_all() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reader_that_hangs_up_is_no_failure_and_a_full_disk_is() {
-    let place = Place::new().await;
+    let place = Place::made().await;
     key(&place);
     let month = ["usage", "export", "--period", "2026-11"];
     for args in [&["key", "list"][..], &["config", "show"], &month, &["doctor"]] {

@@ -18,7 +18,7 @@ fn with_password(place: &Place, args: &[&str], password: &str) -> (Option<i32>, 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_owner_is_made_by_the_shell_and_comes_in() {
-    let place = Place::new().await;
+    let place = Place::made().await;
     let create = [
         "account",
         "create",

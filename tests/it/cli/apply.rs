@@ -312,3 +312,33 @@ async fn of_steps_of_which_one_fails_none_is_done() {
     place.ok(&apply(&["--keys-out", "more.txt"]));
     assert!(std::fs::read_to_string(place.path("more.txt")).unwrap().contains("another\tcpt_"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_that_is_wrong_with_a_file_is_told_with_its_lines() {
+    let text = "version: 1\nplans:\n  - name: A\n    limits:\n      - {name: d, quota: 0, window_s: 60}\n    \
+                stock_disclosure: some\npartners:\n  - nme: P\n    apps:\n      - name: X\n        keys:\n          \
+                - {name: k, scopes: [all]}\n";
+    let place = place(text).await;
+    let error = place.fails(1, &apply(&["--dry-run"]));
+    for said in [
+        "partners.yaml:5: plans[0].limits[0].quota: ",
+        "partners.yaml:6: plans[0].stock_disclosure: ",
+        "partners.yaml:8: partners[0].nme: unknown field `nme`",
+        "partners.yaml:8: partners[0].name: missing field `name`",
+        "partners.yaml:10: partners[0].apps[0].plan: missing field `plan`",
+        "partners.yaml:12: partners[0].apps[0].keys[0].scopes[0]: `all` is no scope",
+    ] {
+        assert!(error.contains(said), "{said}: {error}");
+    }
+    place.write(
+        FILE,
+        text.replace("quota: 0", "quota: 1")
+            .replace("some", "band")
+            .replace("nme", "name")
+            .replace("        keys:", "        plan: B\n        keys:")
+            .replace("[all]", "[]"),
+    );
+    let error = place.fails(1, &apply(&["--dry-run"]));
+    assert!(error.contains("partners.yaml:11: ") && error.contains(":13: "), "{error}");
+    assert!(error.contains("names no scope"), "{error}");
+}

@@ -81,7 +81,7 @@ async fn files_that_are_too_much_are_refused_in_little_memory() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn files_with_nothing_or_too_much_in_their_header_are_told_apart() {
-    let place = Place::new().await;
+    let place = Place::made().await;
     let google = ["--format", "google-products"];
     for (content, args, says) in [
         ("", &google[..], "its header lacks id"),
@@ -111,7 +111,7 @@ async fn files_with_nothing_or_too_much_in_their_header_are_told_apart() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn marks_encodings_and_nuls_are_read_or_refused_row_by_row() {
-    let place = Place::new().await;
+    let place = Place::made().await;
     let utf16 = |mark: [u8; 2], unit: fn(u16) -> [u8; 2], text: &str| -> Vec<u8> {
         mark.into_iter().chain(text.encode_utf16().flat_map(unit)).collect()
     };
@@ -145,7 +145,7 @@ async fn marks_encodings_and_nuls_are_read_or_refused_row_by_row() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn prices_and_places_that_cannot_be_are_refused_with_what_would_be_right() {
-    let place = Place::new().await;
+    let place = Place::made().await;
     let lines = |values: &[Value]| values.iter().map(|v| format!("{v}\n")).collect::<String>();
     let mut swapped = data::store(2);
     swapped["geo"] = json!({ "latitude": 1.444, "longitude": 43.6045 });

@@ -11,7 +11,7 @@ fn lines(values: &[Value]) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bad_row_of_any_feed_is_reported_and_stops_no_other() {
-    let place = Place::new().await;
+    let place = Place::made().await;
     let good: [(&str, Vec<Value>); 6] = [
         ("categories", data::categories()),
         ("products", vec![data::product(0), data::product(1)]),
@@ -41,7 +41,7 @@ async fn a_bad_row_of_any_feed_is_reported_and_stops_no_other() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_file_of_the_feed_is_refused_before_a_database_is_made() {
-    let place = Place::new().await;
+    let place = Place::made().await;
     std::fs::create_dir(place.path("folder")).unwrap();
     place.write("feed.ndjson", lines(&data::categories()));
     place.write("broken.toml", "feed = \"categories\"\nformat = \"csv\"\n");
@@ -66,7 +66,7 @@ async fn what_is_no_file_of_the_feed_is_refused_before_a_database_is_made() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_truncated_file_leaves_nothing_behind() {
-    let place = Place::new().await;
+    let place = Place::made().await;
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     gzip.write_all(lines(&data::categories()).as_bytes()).unwrap();
     let whole = gzip.finish().unwrap();
@@ -82,7 +82,7 @@ async fn a_truncated_file_leaves_nothing_behind() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_file_in_a_known_format_is_held_and_approved() {
-    let place = Place::new().await;
+    let place = Place::made().await;
     let item = |n: usize| format!("{n}\tVis {n}\tMaison > Vis\t2.50 EUR\tin stock\n");
     let file = |most: usize| {
         let items: String = (0..most).map(item).collect();
@@ -114,7 +114,7 @@ async fn a_full_file_in_a_known_format_is_held_and_approved() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_shell_decides_about_deletions_is_in_the_audit_log() {
-    let mut place = Place::new().await;
+    let mut place = Place::made().await;
     place.set("FEEDS__MAX_DELETE_PERCENT", "0");
     place.set("FEEDS__MAX_DELETE_MIN", "0");
     let all = [data::product(0), data::product(1), data::product(2)];

@@ -42,6 +42,13 @@ impl Place {
         Self { dir, env, _scratch: scratch }
     }
 
+    /// The same with an empty database.
+    pub(super) async fn made() -> Self {
+        let place = Self::new().await;
+        place.ok(&["migrate"]);
+        place
+    }
+
     pub(super) fn set(&mut self, key: &str, value: &str) {
         self.env.insert(format!("COMPTOIR__{key}"), value.to_owned());
     }

@@ -32,14 +32,15 @@ pub(crate) struct RedisServer {
     port: u16,
     dir: TempDir,
     words: Vec<String>,
-    scheme: &'static str,
+    /// The file with the authority that its certificate is from, where it speaks TLS.
+    ca_file: Option<String>,
 }
 
 impl RedisServer {
     /// Starts one; `None` where this machine has no `redis-server`.
     pub(crate) fn start() -> Option<Self> {
         let (port, dir) = (free_port(), tempfile::tempdir().expect("a folder"));
-        Self::start_with(port, "redis", dir, &["--port", &port.to_string()])
+        Self::start_with(port, None, dir, &["--port", &port.to_string()])
     }
 
     /// Starts one that speaks TLS alone, with a certificate from an authority of its own.
@@ -49,31 +50,37 @@ impl RedisServer {
         }
         let (port, dir) = (free_port(), tempfile::tempdir().expect("a folder"));
         make_certificates(dir.path());
-        let file = |name: &str| dir.path().join(name).display().to_string();
-        let (certificate, key, ca) = (file("server.pem"), file("server.key"), file("ca.pem"));
-        let tls = port.to_string();
-        let words = ["--port", "0", "--tls-port", &tls, "--tls-cert-file", &certificate];
-        let more = ["--tls-key-file", &key, "--tls-ca-cert-file", &ca, "--tls-auth-clients", "no"];
-        Self::start_with(port, "rediss", dir, &[words, more].concat())
+        let (words, ca_file) = tls(port, dir.path());
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        Self::start_with(port, Some(ca_file), dir, &words)
     }
 
-    fn start_with(port: u16, scheme: &'static str, dir: TempDir, words: &[&str]) -> Option<Self> {
+    fn start_with(
+        port: u16,
+        ca_file: Option<String>,
+        dir: TempDir,
+        words: &[&str],
+    ) -> Option<Self> {
         if !has("redis-server", "--version") {
             return None;
         }
         let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-        let server = Self { child: spawn(&words, &dir), port, dir, words, scheme };
+        let server = Self { child: spawn(&words, &dir), port, dir, words, ca_file };
         server.answers();
         Some(server)
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("{}://127.0.0.1:{}", self.scheme, self.port)
+        format!("{}://127.0.0.1:{}", self.scheme(), self.port)
+    }
+
+    fn scheme(&self) -> &'static str {
+        if self.ca_file.is_some() { "rediss" } else { "redis" }
     }
 
     /// The file with the authority that its certificate is from.
     pub(crate) fn ca_file(&self) -> String {
-        self.dir.path().join("ca.pem").display().to_string()
+        self.ca_file.clone().expect("it speaks TLS")
     }
 
     /// Kills it with SIGKILL. What it held is gone.
@@ -118,6 +125,9 @@ impl RedisServer {
     /// What it answers to a command.
     pub(crate) fn ask(&self, words: &[&str]) -> String {
         let mut cli = Command::new("redis-cli");
+        if let Some(ca_file) = &self.ca_file {
+            cli.args(["--tls", "--cacert", ca_file]);
+        }
         cli.args(["-p", &self.port.to_string()]).args(words);
         let output = cli.output().expect("redis-cli runs");
         assert!(output.status.success(), "{words:?}: {output:?}");
@@ -140,6 +150,17 @@ fn spawn(words: &[String], dir: &TempDir) -> Child {
     command.spawn().expect("redis-server starts")
 }
 
+/// The words of a server that speaks TLS alone with the certificates in a folder, and its authority's file.
+fn tls(port: u16, folder: &Path) -> (Vec<String>, String) {
+    let file = |name: &str| folder.join(name).display().to_string();
+    let port = port.to_string();
+    let words = ["--port", "0", "--tls-port", &port, "--tls-auth-clients", "no"];
+    let files = [("cert", "server.pem"), ("key", "server.key"), ("ca-cert", "ca.pem")];
+    let files = files.map(|(what, name)| [format!("--tls-{what}-file"), file(name)]);
+    let words = words.iter().map(|word| (*word).to_owned()).chain(files.into_iter().flatten());
+    (words.collect(), file("ca.pem"))
+}
+
 /// An authority, and a certificate from it for 127.0.0.1.
 fn make_certificates(dir: &Path) {
     let new = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
@@ -158,25 +179,44 @@ fn make_certificates(dir: &Path) {
 /// A Redis Cluster of three masters without replicas. One that is lost takes its slots with it, and no more.
 pub(crate) struct RedisCluster {
     pub(crate) servers: Vec<RedisServer>,
+    _certificates: Option<TempDir>,
 }
 
 impl RedisCluster {
     /// Starts one; `None` where this machine has no `redis-server`.
     pub(crate) fn start() -> Option<Self> {
+        Self::start_with(None)
+    }
+
+    /// Starts one that speaks TLS alone, to its callers and among its servers.
+    pub(crate) fn start_tls() -> Option<Self> {
+        if !has("redis-server", "--version") || !has("openssl", "version") {
+            return None;
+        }
+        let certificates = tempfile::tempdir().expect("a folder");
+        make_certificates(certificates.path());
+        Self::start_with(Some(certificates))
+    }
+
+    fn start_with(certificates: Option<TempDir>) -> Option<Self> {
         let mut servers = Vec::new();
         let mut buses = Vec::new();
         for _ in 0..3 {
-            let (port, bus) = (free_port().to_string(), free_port().to_string());
-            let words = ["--port", &port, "--cluster-enabled", "yes", "--cluster-port", &bus];
+            let (port, bus) = (free_port(), free_port().to_string());
+            let (mut words, ca_file) = match &certificates {
+                Some(folder) => {
+                    let (words, ca_file) = tls(port, folder.path());
+                    let among = ["--tls-cluster", "yes"].map(str::to_owned);
+                    (words.into_iter().chain(among).collect(), Some(ca_file))
+                }
+                None => (vec!["--port".to_owned(), port.to_string()], None),
+            };
+            let cluster = ["--cluster-enabled", "yes", "--cluster-port", &bus];
             let more = ["--cluster-node-timeout", "2000", "--cluster-require-full-coverage", "no"];
+            words.extend(cluster.iter().chain(&more).map(|word| (*word).to_owned()));
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
             let dir = tempfile::tempdir().expect("a folder");
-            let number = port.parse().expect("a number");
-            servers.push(RedisServer::start_with(
-                number,
-                "redis",
-                dir,
-                &[&words[..], &more].concat(),
-            )?);
+            servers.push(RedisServer::start_with(port, ca_file, dir, &words)?);
             buses.push(bus);
         }
         let spans = [("0", "5460"), ("5461", "10922"), ("10923", "16383")];
@@ -186,7 +226,7 @@ impl RedisCluster {
             let at = server.port.to_string();
             servers[0].ask(&["CLUSTER", "MEET", "127.0.0.1", &at, &buses[n]]);
         }
-        let cluster = Self { servers };
+        let cluster = Self { servers, _certificates: certificates };
         cluster.is_whole();
         Some(cluster)
     }
@@ -207,7 +247,7 @@ impl RedisCluster {
     /// Two of its servers: those tell of the third.
     pub(crate) fn url(&self) -> String {
         let [first, second] = [0, 1].map(|n| format!("127.0.0.1:{}", self.servers[n].port));
-        format!("redis+cluster://{first},{second}")
+        format!("{}+cluster://{first},{second}", self.servers[0].scheme())
     }
 
     /// The place of the server that holds counters of an app.

@@ -1,17 +1,17 @@
-//! What has to be done to apps and keys.
+//! What has to be done to apps.
 
 use super::{Act, AppChange, Changed, Differ, Kind, Of, switch};
-use crate::access::apply::file::{AppEntry, KeyEntry, NextPlan, PartnerEntry};
+use crate::access::apply::file::{AppEntry, NextPlan, PartnerEntry};
 use crate::access::apply::read::{Place, Step as At};
-use crate::access::model::{App, Key, KeySpec, Status};
+use crate::access::keys::model::KeyStatus;
+use crate::access::model::{App, Status};
 use crate::access::service::Switch;
-use crate::access::{Environment, Scopes};
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, PartnerId, PlanId};
 use std::collections::HashSet;
 
-fn below(place: &[At], member: &'static str) -> Place {
-    [place, &[At::Member(member)]].concat()
+pub(super) fn below(place: &[At], member: &'static str) -> Place {
+    [place, &[At::named(member)]].concat()
 }
 
 impl Differ<'_> {
@@ -23,7 +23,7 @@ impl Differ<'_> {
     ) {
         let mut names = HashSet::new();
         for (at, entry) in owner.apps.iter().enumerate() {
-            let place = [above, &[At::Member("apps"), At::Entry(at)]].concat();
+            let place = [above, &[At::named("apps"), At::Entry(at)]].concat();
             if !names.insert(entry.name.as_str()) {
                 let message = format!("`{}` stands here twice", entry.name);
                 self.fault(&below(&place, "name"), message);
@@ -44,9 +44,9 @@ impl Differ<'_> {
                 continue;
             }
             let what = format!("{} / {}", owner.name, entry.name);
-            if let Some(app) = self.app(of, entry, found, (&what, &place)) {
-                self.keys((app, found.map(|app| app.id)), entry, (&what, &place));
-            }
+            // Where something is wrong with the app no step is done, but what is wrong with its keys is told, too.
+            let app = self.app(of, entry, found, (&what, &place)).unwrap_or(Of::Made(0));
+            self.keys((app, found.map(|app| app.id)), entry, (&what, &place));
         }
     }
 
@@ -121,99 +121,6 @@ impl Differ<'_> {
         }
     }
 
-    fn keys(
-        &mut self,
-        (of, app): (Of<AppId>, Option<AppId>),
-        owner: &AppEntry,
-        (above, place): (&str, &[At]),
-    ) {
-        let mut names = HashSet::new();
-        for (at, entry) in owner.keys.iter().enumerate() {
-            let place = [place, &[At::Member("keys"), At::Entry(at)]].concat();
-            if entry.id.is_none() && !names.insert(entry.name.as_str()) {
-                self.fault(&below(&place, "name"), format!("`{}` stands here twice", entry.name));
-                continue;
-            }
-            let current = self.current;
-            let alive = app.map_or(&[][..], |id| current.keys_of(id)).iter();
-            let meant = |key: &&Key| match entry.id {
-                Some(id) => key.id == id,
-                None => key.spec.name == entry.name,
-            };
-            let fits: Vec<&Key> = alive.filter(meant).collect();
-            match (fits.as_slice(), entry.id) {
-                ([], Some(id)) => {
-                    let message = format!("this app has no key `{id}` that is not revoked");
-                    self.fault(&below(&place, "id"), message);
-                }
-                ([_, _, ..], _) => {
-                    let message = "several keys have this name; say which by `id`";
-                    self.fault(&below(&place, "name"), message);
-                }
-                (found, _) => {
-                    let what = format!("key {above} / {}", entry.name);
-                    self.key((of, app), entry, found.first().copied(), (what, &place));
-                }
-            }
-        }
-    }
-
-    fn key(
-        &mut self,
-        (of, app): (Of<AppId>, Option<AppId>),
-        entry: &KeyEntry,
-        found: Option<&Key>,
-        (what, place): (String, &[At]),
-    ) {
-        let old = found.map(|key| &key.spec);
-        let environment =
-            entry.environment.or(old.map(|old| old.environment)).unwrap_or(Environment::Live);
-        let scopes = entry.scopes.as_ref().map(|scopes| scopes.iter().copied().collect());
-        let cidrs = entry.cidrs.as_ref().map(|cidrs| cidrs.iter().map(|cidr| cidr.0).collect());
-        let spec = KeySpec {
-            app: app.unwrap_or(AppId(0)),
-            environment,
-            name: entry.name.clone(),
-            scopes: scopes.or(old.map(|old| old.scopes)).unwrap_or_else(Scopes::usual),
-            cidrs: cidrs.or_else(|| old.map(|old| old.cidrs.clone())).unwrap_or_default(),
-            expires_at: entry.expires_at.unwrap_or_else(|| old.and_then(|old| old.expires_at)),
-        };
-        if spec.cidrs.len() > crate::access::keys::service::CIDRS_MOST {
-            self.fault(&below(place, "cidrs"), "has too many blocks of addresses");
-        }
-        let had = old.map_or_else(Scopes::default, |old| old.scopes);
-        if let Err(error) = self.by.may_give(had, spec.scopes) {
-            self.fault(&below(place, "scopes"), error.to_string());
-        }
-        let Some(key) = found else {
-            if spec.expires_at.is_some_and(|at| at <= self.by.now) {
-                self.fault(&below(place, "expires_at"), "lies in the past");
-            }
-            let switch = switch(Status::Active, entry.status);
-            self.step(Kind::Create, what, Vec::new(), Act::CreateKey(of, Box::new(spec), switch));
-            return;
-        };
-        if !self.seen.keys.insert(key.id) {
-            self.fault(place, format!("`{}` stands in the file twice", key.id));
-        }
-        if key.spec.environment != spec.environment {
-            let message = format!("is {}, and that cannot be changed", key.spec.environment);
-            self.fault(&below(place, "environment"), message);
-        }
-        let mut changes = Vec::new();
-        let blocks =
-            |spec: &KeySpec| spec.cidrs.iter().map(ToString::to_string).collect::<Vec<_>>();
-        Self::note(&mut changes, "name", &key.spec.name, &spec.name);
-        Self::note(&mut changes, "scopes", &key.spec.scopes.to_string(), &spec.scopes.to_string());
-        Self::note(&mut changes, "cidrs", &blocks(&key.spec), &blocks(&spec));
-        Self::note(&mut changes, "expires_at", &key.spec.expires_at, &spec.expires_at);
-        let spec = (!changes.is_empty()).then(|| Box::new(spec));
-        let switch = Self::note_switch(&mut changes, key.status.switched(), entry.status);
-        if !changes.is_empty() {
-            self.step(Kind::Update, what, changes, Act::UpdateKey(key.id, spec, switch));
-        }
-    }
-
     /// Suspends the apps and keys that the file does not name, below what it names.
     pub(super) fn prune_apps(&mut self) {
         let current = self.current;
@@ -232,13 +139,9 @@ impl Differ<'_> {
             }
             for key in current.keys_of(app.id) {
                 if key.status.switched() == Status::Active && !self.seen.keys.contains(&key.id) {
-                    let act = Act::UpdateKey(key.id, None, Some(Switch::Suspend));
-                    self.step(
-                        Kind::Prune,
-                        format!("key {what} / {}", key.spec.name),
-                        Vec::new(),
-                        act,
-                    );
+                    let act = Act::UpdateKey(key.id, None, Some(KeyStatus::Suspended));
+                    let what = format!("{} {what} / {}", key.kind, key.spec.name);
+                    self.step(Kind::Prune, what, Vec::new(), act);
                 }
             }
         }

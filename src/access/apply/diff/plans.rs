@@ -12,10 +12,10 @@ impl Differ<'_> {
     pub(super) fn plans(&mut self, entries: &[PlanEntry]) {
         let mut names = HashSet::new();
         for (at, entry) in entries.iter().enumerate() {
-            let place: Place = vec![At::Member("plans"), At::Entry(at)];
+            let place: Place = vec![At::named("plans"), At::Entry(at)];
             if !names.insert(entry.name.as_str()) {
                 let message = format!("`{}` stands in the file twice", entry.name);
-                self.fault(&[&place[..], &[At::Member("name")]].concat(), message);
+                self.fault(&[&place[..], &[At::named("name")]].concat(), message);
                 continue;
             }
             let current = self.current;
@@ -25,7 +25,7 @@ impl Differ<'_> {
             };
             if let (Some(id), None) = (entry.id, found) {
                 let message = format!("there is no plan `{id}`; leave it out to make one");
-                self.fault(&[&place[..], &[At::Member("id")]].concat(), message);
+                self.fault(&[&place[..], &[At::named("id")]].concat(), message);
                 continue;
             }
             let of = self.a_plan(entry, found, &place);
@@ -100,7 +100,7 @@ impl Differ<'_> {
 
     fn fits(&mut self, definition: &Definition, place: &[At]) {
         if let Err(why) = definition.fits() {
-            self.fault(&[place, &[At::Member("limits")]].concat(), why.to_string());
+            self.fault(&[place, &[At::named("limits")]].concat(), why.to_string());
         }
     }
 

@@ -1,0 +1,117 @@
+//! Does an action, or asks for it where it takes a second person.
+
+use super::model::{Action, Approval, Outcome, Shown, Standing};
+use super::store;
+use crate::access::audit::{Deed, append};
+use crate::access::error::AccessError;
+use crate::access::service::By;
+use crate::admin::caller::AdminCaller;
+use crate::admin::state::AdminState;
+use crate::http::{ApiResult, Code};
+use crate::kernel::Micros;
+use crate::kernel::id::ApprovalId;
+use crate::storage::{StoreError, Tx};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+/// Does an action, or has it wait where the setting asks for that and it matters.
+pub async fn perform(
+    state: &AdminState,
+    caller: &AdminCaller,
+    action: &'static Action,
+    payload: Value,
+    shown: impl Into<Shown>,
+) -> ApiResult<Outcome> {
+    let shown = shown.into();
+    let by = caller.by(&state.clock);
+    if !(shown.matters && state.settings.four_eyes.contains(&action.word)) {
+        match alone(state, action, &by, &payload).await {
+            Err(error) if error.code() == Code::SecondPersonRequired => {}
+            done => return done.map(Outcome::Done),
+        }
+    }
+    // What cannot be done is not asked for.
+    try_out(state, action, &By::new(by.actor, by.now), &payload).await?;
+    let mut tx = state.db.begin().await?;
+    let approval = ask(&mut tx, state, (&by, caller.person()), (action, payload), shown).await?;
+    tx.commit().await?;
+    Ok(Outcome::Waits(Box::new(approval)))
+}
+
+/// Does an action by the will of one person.
+async fn alone(
+    state: &AdminState,
+    action: &Action,
+    by: &By<'_>,
+    payload: &Value,
+) -> ApiResult<Value> {
+    let mut tx = state.db.begin().await?;
+    let done = (action.run)(state, &mut tx, by, payload).await?;
+    tx.commit().await?;
+    Ok(done)
+}
+
+/// Does an action and takes all of it back: what stands against it is known before a person decides.
+async fn try_out(
+    state: &AdminState,
+    action: &Action,
+    by: &By<'_>,
+    payload: &Value,
+) -> ApiResult<()> {
+    let mut tx = state.db.begin().await?;
+    (action.run)(state, &mut tx, by, payload).await?;
+    drop(tx);
+    Ok(())
+}
+
+/// Asks for an action that another person than `person` has to approve.
+pub async fn ask(
+    tx: &mut Tx,
+    state: &AdminState,
+    (by, person): (&By<'_>, &str),
+    (action, payload): (&'static Action, Value),
+    shown: Shown,
+) -> ApiResult<Approval> {
+    let life = i64::try_from(state.settings.approval_life.as_micros()).unwrap_or(i64::MAX);
+    let expires_at = Micros(by.now.0.saturating_add(life));
+    let approval = Approval {
+        id: ApprovalId::random().map_err(AccessError::from)?,
+        action: action.operation.to_owned(),
+        payload,
+        preview: shown.preview,
+        status: Standing::Waiting,
+        asked_by: by.actor.to_owned(),
+        asked_person: person.to_owned(),
+        asked_at: by.now,
+        expires_at: shown.until.map_or(expires_at, |until| until.min(expires_at)),
+        decided_by: None,
+        decided_at: None,
+        reason: None,
+    };
+    store::insert(tx, &approval).await?;
+    told(tx, by, "ask", &approval).await?;
+    Ok(approval)
+}
+
+/// Whether somebody waits for an action already.
+pub async fn is_asked(tx: &mut Tx, action: &Action, by: &By<'_>) -> Result<bool, StoreError> {
+    store::is_asked(tx, action.operation, by.actor, by.now).await
+}
+
+/// Writes what was asked for or decided.
+pub(super) async fn told(
+    tx: &mut Tx,
+    by: &By<'_>,
+    op: &str,
+    approval: &Approval,
+) -> Result<(), StoreError> {
+    let payload = approval.payload.to_string();
+    let hash =
+        Sha256::digest(payload.as_bytes()).iter().map(|b| format!("{b:02x}")).collect::<String>();
+    let detail = json!({
+        "action": approval.action, "asked_by": approval.asked_by, "preview": approval.preview,
+        "payload_sha256": hash, "reason": approval.reason,
+    });
+    let action = format!("approval.{op}");
+    append(tx, by, Deed { action, subject: approval.id.to_string(), detail }).await
+}

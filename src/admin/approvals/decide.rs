@@ -1,0 +1,163 @@
+//! Approves, claims and rejects what waits.
+
+use super::ask::told;
+use super::judge::{has_right, is_first, may_approve, refuse, still_asks};
+use super::model::{Action, Approval, Standing};
+use super::service::ACTIONS;
+use super::store;
+use crate::access::error::{AccessError, Kind};
+use crate::access::service::By;
+use crate::admin::accounts;
+use crate::admin::caller::AdminCaller;
+use crate::admin::state::AdminState;
+use crate::http::{ApiError, ApiResult, Code};
+use crate::kernel::Micros;
+use crate::kernel::id::ApprovalId;
+use crate::storage::{Db, Tx};
+use serde_json::Value;
+
+/// What can be rejected.
+const OPEN: &[Standing] = &[Standing::Waiting, Standing::Claimable];
+
+/// The approval, if it stands as it must and its action is known.
+async fn standing(
+    tx: &mut Tx,
+    id: ApprovalId,
+    (needed, now): (&[Standing], Micros),
+) -> ApiResult<(Approval, &'static Action)> {
+    let found = store::find_in(tx, id).await?;
+    let approval = found.ok_or_else(|| AccessError::not_found(Kind::Approval, id))?;
+    let standing = approval.standing(now);
+    if !needed.contains(&standing) {
+        let detail = match standing {
+            Standing::Waiting => "It waits for another person to approve it.".to_owned(),
+            Standing::Claimable => "It is approved: who has asked for it can claim it.".to_owned(),
+            over => format!("It is {over}: nothing is to be decided or claimed. Ask for it anew."),
+        };
+        return Err(ApiError::new(Code::Conflict, detail));
+    }
+    let action = ACTIONS.iter().find(|action| action.operation == approval.action);
+    let action = *action.ok_or_else(|| {
+        let detail = "This version does not know the action; ask for it anew.";
+        ApiError::new(Code::Conflict, detail)
+    })?;
+    Ok((approval, action))
+}
+
+/// Approves an action and does it, in one transaction: either both are done or nothing is. What makes a
+/// secret is only tried out here: who approves must not see it, and it is done when who has asked claims it.
+pub async fn approve(
+    state: &AdminState,
+    caller: &AdminCaller,
+    id: ApprovalId,
+) -> ApiResult<(Approval, Option<Value>)> {
+    let now = state.clock.now();
+    let needed: (&[Standing], _) = (&[Standing::Waiting], now);
+    let mut tx = state.db.begin().await?;
+    let (mut approval, action) = standing(&mut tx, id, needed).await?;
+    let allowed = may_approve(state, caller, (&approval, action)).await;
+    if let Err(error) = allowed {
+        drop(tx);
+        return refuse(state, caller, (id, "approve"), error).await;
+    }
+    still_asks(state, &approval).await?;
+    approval.decided_by = Some(caller.actor().to_owned());
+    approval.decided_at = Some(now);
+    let both = both(&approval);
+    let mut done =
+        Some((action.run)(state, &mut tx, &By::new(&both, now), &approval.payload).await?);
+    approval.status = Standing::Approved;
+    if (action.makes_secret)(&approval.payload) {
+        // All is taken back; it may have been decided about meanwhile.
+        drop(tx);
+        done = None;
+        approval.status = Standing::Claimable;
+        tx = state.db.begin().await?;
+        standing(&mut tx, id, needed).await?;
+    }
+    store::decide(&mut tx, &approval).await?;
+    told(&mut tx, &caller.by(&state.clock), "approve", &approval).await?;
+    tx.commit().await?;
+    Ok((approval, done))
+}
+
+/// Who does what two people agreed on, in the audit log.
+fn both(approval: &Approval) -> String {
+    let by = approval.decided_by.as_deref().unwrap_or_default();
+    format!("{} approved by {by}", approval.asked_by)
+}
+
+/// Does what was approved, for who has asked, in one transaction with that it is done: they are told what the
+/// operation answers, secrets in it too, this once.
+pub async fn claim(
+    state: &AdminState,
+    caller: &AdminCaller,
+    id: ApprovalId,
+) -> ApiResult<(Approval, Value)> {
+    let now = state.clock.now();
+    let mut tx = state.db.begin().await?;
+    let needed: (&[Standing], _) = (&[Standing::Claimable], now);
+    let (mut approval, action) = standing(&mut tx, id, needed).await?;
+    let allowed = has_right(caller, action).and_then(|()| is_first(caller, &approval));
+    if let Err(error) = allowed {
+        drop(tx);
+        return refuse(state, caller, (id, "claim"), error).await;
+    }
+    let both = both(&approval);
+    let done = (action.run)(state, &mut tx, &By::new(&both, now), &approval.payload).await?;
+    if let Some(account) = done["account"]["id"].as_str() {
+        accounts::store::hand_to(&mut tx, account, caller.person()).await?;
+    }
+    approval.status = Standing::Approved;
+    store::decide(&mut tx, &approval).await?;
+    told(&mut tx, &caller.by(&state.clock), "claim", &approval).await?;
+    tx.commit().await?;
+    Ok((approval, done))
+}
+
+/// Rejects an action; who has asked may take it back so.
+pub async fn reject(
+    state: &AdminState,
+    caller: &AdminCaller,
+    id: ApprovalId,
+    reason: String,
+) -> ApiResult<Approval> {
+    let by = caller.by(&state.clock);
+    let mut tx = state.db.begin().await?;
+    let (approval, action) = standing(&mut tx, id, (OPEN, by.now)).await?;
+    if caller.person() != approval.asked_person
+        && let Err(error) = has_right(caller, action)
+    {
+        drop(tx);
+        return refuse(state, caller, (id, "reject"), error).await;
+    }
+    put_down(tx, &by, approval, reason).await
+}
+
+/// The same from a shell, where nobody is asked who they are: it gives nothing to anybody.
+pub async fn reject_from_shell(
+    db: &Db,
+    by: &By<'_>,
+    id: ApprovalId,
+    reason: String,
+) -> ApiResult<Approval> {
+    let mut tx = db.begin().await?;
+    let (approval, _) = standing(&mut tx, id, (OPEN, by.now)).await?;
+    put_down(tx, by, approval, reason).await
+}
+
+async fn put_down(
+    mut tx: Tx,
+    by: &By<'_>,
+    mut approval: Approval,
+    reason: String,
+) -> ApiResult<Approval> {
+    approval.status = Standing::Rejected;
+    approval.decided_by = Some(by.actor.to_owned());
+    approval.decided_at = Some(by.now);
+    approval.reason = Some(reason);
+    store::decide(&mut tx, &approval).await?;
+    told(&mut tx, by, "reject", &approval).await?;
+    tx.commit().await?;
+    Ok(approval)
+}

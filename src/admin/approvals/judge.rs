@@ -1,0 +1,94 @@
+//! Who may decide about what waits.
+
+use super::model::{Action, Approval};
+use crate::access::audit::{Deed, note};
+use crate::access::model::Status;
+use crate::admin::accounts;
+use crate::admin::caller::{AdminCaller, Proof};
+use crate::admin::rights::{self, Need};
+use crate::admin::state::AdminState;
+use crate::http::{ApiError, ApiResult, Code};
+use crate::kernel::id::ApprovalId;
+use serde_json::json;
+
+/// Whether a caller may decide about an action as somebody with its right.
+pub(super) fn has_right(caller: &AdminCaller, action: &Action) -> ApiResult<()> {
+    match rights::of(action.operation) {
+        Some(Need::Right(right)) if caller.roles.have(right) => Ok(()),
+        Some(Need::Right(right)) => {
+            let detail = format!(
+                "To decide about it needs the right `{right}`, which the roles {} have; yours are {}.",
+                right.held_by(),
+                caller.roles
+            );
+            Err(ApiError::new(Code::InsufficientRole, detail))
+        }
+        _ => Err(ApiError::new(Code::InsufficientRole, "Nobody may decide about this action.")),
+    }
+}
+
+/// Whether a caller is another person than who asked. Whoever was handed the first password of an account
+/// may be whoever uses it: they are no second person to each other.
+async fn is_second(
+    state: &AdminState,
+    caller: &AdminCaller,
+    approval: &Approval,
+) -> ApiResult<bool> {
+    let ours = accounts::store::handed_along(&state.db, caller.person()).await?;
+    let theirs = accounts::store::handed_along(&state.db, &approval.asked_person).await?;
+    Ok(ours.is_disjoint(&theirs))
+}
+
+/// Whether a caller may approve: a person in a session, with the right, and not who has asked.
+pub(super) async fn may_approve(
+    state: &AdminState,
+    caller: &AdminCaller,
+    (approval, action): (&Approval, &Action),
+) -> ApiResult<()> {
+    has_right(caller, action)?;
+    let detail = if matches!(caller.proof, Proof::Token(_)) {
+        "A token cannot approve: log in, so that it is known which person does."
+    } else if caller.person() == approval.asked_person {
+        "You have asked for it, or a token of yours has: another person must approve it."
+    } else if !is_second(state, caller, approval).await? {
+        "Who has asked was handed the first password of your account, or you of theirs, or somebody of both: \
+         a person who knows neither must approve it."
+    } else {
+        return Ok(());
+    };
+    Err(ApiError::new(Code::SecondPersonRequired, detail))
+}
+
+/// Whether who has asked still could: what somebody wanted who has been suspended since is not done.
+pub(super) async fn still_asks(state: &AdminState, approval: &Approval) -> ApiResult<()> {
+    let Ok(id) = approval.asked_person.parse() else { return Ok(()) };
+    let account = accounts::store::find(&state.db, id).await?;
+    if account.is_some_and(|account| account.status != Status::Active) {
+        let detail = "Who has asked for it is suspended. Ask for it yourself where it is right.";
+        return Err(ApiError::new(Code::Conflict, detail));
+    }
+    Ok(())
+}
+
+/// Writes down that somebody may not decide.
+pub(super) async fn refuse<T>(
+    state: &AdminState,
+    caller: &AdminCaller,
+    (id, verb): (ApprovalId, &str),
+    error: ApiError,
+) -> ApiResult<T> {
+    let detail = json!({ "approval": id, "code": error.code().as_str() });
+    let deed = Deed { action: "access.refuse".into(), subject: verb.into(), detail };
+    note(&state.db, &caller.by(&state.clock), deed).await?;
+    Err(error)
+}
+
+/// Whether a caller is who has asked.
+pub(super) fn is_first(caller: &AdminCaller, approval: &Approval) -> ApiResult<()> {
+    if caller.person() == approval.asked_person {
+        return Ok(());
+    }
+    let detail = "Who has asked for it claims it, with their account or a token of theirs: nobody else sees the \
+                  secret.";
+    Err(ApiError::new(Code::InsufficientRole, detail))
+}

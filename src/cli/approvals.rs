@@ -1,0 +1,67 @@
+//! `comptoir approval`: what waits for a second person. Here it can be looked at and rejected; to approve and to
+//! claim takes a person who has logged in, over the admin API.
+
+use super::desk::Desk;
+use super::speak::{heading, say};
+use crate::access::error::{AccessError, Kind};
+use crate::access::text::Reason;
+use crate::admin::approvals::service::{Approval, find, list, reject_from_shell};
+use crate::config::Config;
+use crate::kernel::Micros;
+use crate::kernel::id::ApprovalId;
+use clap::Subcommand;
+
+/// Most approvals that are listed.
+const MOST: u32 = 200;
+
+/// What waits for a second person.
+#[derive(Debug, Subcommand)]
+pub(super) enum ApprovalCommand {
+    /// List the newest 200, those alone that wait or all.
+    List {
+        /// Also those that are decided or over.
+        #[arg(long)]
+        all: bool,
+    },
+    /// Show what exactly is to be done, as JSON.
+    Show { id: ApprovalId },
+    /// Reject it; also what was approved and is not claimed yet.
+    Reject {
+        id: ApprovalId,
+        /// Why, for who has asked.
+        #[arg(long)]
+        reason: Reason,
+    },
+}
+
+fn line(approval: &Approval, now: Micros) -> String {
+    let Approval { id, action, asked_by, asked_at, expires_at, .. } = approval;
+    let status = approval.standing(now);
+    format!("{id}\t{status}\t{action}\t{asked_by}\t{asked_at}\t{expires_at}")
+}
+
+pub(super) async fn run(config: &Config, command: ApprovalCommand) -> anyhow::Result<()> {
+    let desk = Desk::open(config).await?;
+    let (db, by) = (&desk.db, &desk.by());
+    match command {
+        ApprovalCommand::List { all } => {
+            heading("ID STATUS ACTION ASKED-BY ASKED UNTIL");
+            for approval in &list(db, (!all).then_some(by.now), MOST).await? {
+                say(line(approval, by.now))?;
+            }
+            Ok(())
+        }
+        ApprovalCommand::Show { id } => {
+            let found = find(db, id).await?;
+            let found = found.ok_or_else(|| AccessError::not_found(Kind::Approval, id))?;
+            say(line(&found, by.now))?;
+            say(serde_json::to_string_pretty(&found.preview)?)?;
+            say(serde_json::to_string_pretty(&found.payload)?)
+        }
+        ApprovalCommand::Reject { id, reason } => {
+            let rejected = reject_from_shell(db, by, id, reason.to_string()).await;
+            let rejected = rejected.map_err(|error| anyhow::anyhow!("{}", error.detail()))?;
+            say(line(&rejected, by.now))
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! What the commands work with, and how they list.
+
+use super::speak::say;
+use crate::access::service::{By, Walk};
+use crate::access::{Pepper, Scopes};
+use crate::app::open_pepper;
+use crate::config::{Config, FourEyes};
+use crate::kernel::Clock;
+use crate::storage::Db;
+use std::sync::Arc;
+
+/// Who the audit trail names for a change made from the shell.
+const ACTOR: &str = "cli";
+/// Rows read at once by a listing.
+const PAGE: u32 = 200;
+
+/// What every command needs.
+pub(super) struct Desk {
+    pub(super) db: Db,
+    pub(super) clock: Clock,
+    pub(super) pepper: Arc<Pepper>,
+    pub(super) four_eyes: Vec<FourEyes>,
+    withheld: Scopes,
+}
+
+impl Desk {
+    pub(super) async fn open(config: &Config) -> anyhow::Result<Self> {
+        let (db, clock) = super::database(config).await?;
+        let pepper = open_pepper(config, &db).await?;
+        let (four_eyes, withheld) = (config.admin.four_eyes.clone(), super::withheld(config)?);
+        Ok(Self { db, clock, pepper, four_eyes, withheld })
+    }
+
+    pub(super) fn by(&self) -> By<'static> {
+        By::new(ACTOR, self.clock.now()).withholding(self.withheld)
+    }
+}
+
+/// Shows every row of a listing, page by page.
+pub(super) async fn show_all<T, F>(
+    mut page: impl FnMut(Walk) -> F,
+    id: fn(&T) -> String,
+    line: impl Fn(&T) -> String,
+) -> anyhow::Result<()>
+where
+    F: Future<Output = anyhow::Result<Vec<T>>>,
+{
+    let mut after = String::new();
+    loop {
+        let rows = page(Walk { after, limit: PAGE }).await?;
+        for row in &rows {
+            say(line(row))?;
+        }
+        match rows.last() {
+            Some(last) if rows.len() >= PAGE as usize => after = id(last),
+            _ => return Ok(()),
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! `comptoir node`: the running processes of this installation.
+
+use super::desk::{Desk, show_all};
+use super::speak::heading;
+use crate::access::service::Walk;
+use crate::cluster::nodes::Node;
+use crate::cluster::store::list;
+use crate::config::Config;
+use crate::kernel::Micros;
+use crate::storage::{Log, log};
+use clap::Subcommand;
+
+/// Nodes.
+#[derive(Debug, Subcommand)]
+pub(super) enum NodeCommand {
+    /// List the nodes that run, and those that were killed in the last seven days.
+    List,
+}
+
+fn line(node: &Node, head: i64, now: Micros) -> String {
+    let Node { id, version, address, seen_at, state, .. } = node;
+    let standing = if node.is_alive(now) { "alive" } else { "silent" };
+    let behind = (head - state.control_position).max(0);
+    let (waits, redis) = (state.journal_events, &state.redis);
+    format!("{id}\t{standing}\t{version}\t{address}\t{seen_at}\t{behind}\t{waits}\t{redis}")
+}
+
+pub(super) async fn run(config: &Config, command: NodeCommand) -> anyhow::Result<()> {
+    let NodeCommand::List = command;
+    let desk = Desk::open(config).await?;
+    let db = &desk.db;
+    let (now, head) = (db.now(&desk.clock).await?, log::head(db, Log::Control).await?);
+    let page = async |walk: Walk| Ok(list(db, &walk.after, walk.limit).await?);
+    heading("ID STANDING VERSION ADDRESS SEEN BEHIND EVENTS-TO-FOLD REDIS");
+    show_all(page, |node| node.id.to_string(), |node| line(node, head, now)).await
+}

@@ -1,0 +1,92 @@
+//! `comptoir refusal`: which calls were refused, and why.
+
+use super::desk::Desk;
+use super::speak::{heading, say};
+use crate::config::Config;
+use crate::explain::api::{Explainer, RefusalOut};
+use crate::explain::store::{Asked, Place, list};
+use crate::kernel::Micros;
+use crate::kernel::clock::DAY;
+use crate::kernel::id::{AppId, KeyId, PartnerId};
+use clap::Subcommand;
+
+/// Rows read at once.
+const PAGE: u32 = 200;
+
+/// Calls that were refused.
+#[derive(Debug, Subcommand)]
+pub(super) enum RefusalCommand {
+    /// List refusals, counted by minute, newest first. A running server adds what it has counted now and then.
+    List {
+        /// Only those of a partner.
+        #[arg(long)]
+        partner: Option<PartnerId>,
+        /// Only those of an app.
+        #[arg(long)]
+        app: Option<AppId>,
+        /// Only those of a key.
+        #[arg(long)]
+        key: Option<KeyId>,
+        /// Only those with this code, such as quota_exceeded.
+        #[arg(long)]
+        code: Option<String>,
+        /// From when on (RFC 3339); the last day where it is not given.
+        #[arg(long, value_name = "TIME")]
+        from: Option<Micros>,
+        /// Until when (RFC 3339).
+        #[arg(long, value_name = "TIME")]
+        to: Option<Micros>,
+    },
+    /// Show why a call was refused, by the refusal_id in its answer, as JSON.
+    Show { id: String },
+}
+
+pub(super) async fn run(config: &Config, command: RefusalCommand) -> anyhow::Result<()> {
+    let desk = Desk::open(config).await?;
+    match command {
+        RefusalCommand::List { partner, app, key, code, from, to } => {
+            let from = from.map_or(desk.clock.now().0.saturating_sub(DAY), |at| at.0);
+            let asked = Asked {
+                partner: partner.map(|id| id.to_string()),
+                app: app.map(|id| id.to_string()),
+                key: key.map(|id| id.to_string()),
+                code,
+                from,
+                to: to.map_or(i64::MAX, |at| at.0),
+                behind: None,
+                limit: PAGE,
+            };
+            show(&desk, asked).await
+        }
+        RefusalCommand::Show { id } => {
+            let explainer = Explainer::new(&desk.pepper, (&desk.db, &desk.clock));
+            let refusal = explainer.open(&id).map_err(|it| anyhow::anyhow!("{}", it.detail()))?;
+            say(serde_json::to_string_pretty(&RefusalOut::from(refusal))?)
+        }
+    }
+}
+
+async fn show(desk: &Desk, mut asked: Asked) -> anyhow::Result<()> {
+    heading("MINUTE CALLS CODE OPERATION LIMITS PARTNER APP KEY LAST-REFUSAL");
+    loop {
+        let rows = list(&desk.db, &asked).await?;
+        for row in &rows {
+            let minute = Micros(row.minute);
+            say(format!(
+                "{minute}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}",
+                row.refused,
+                row.code,
+                row.operation,
+                row.limits,
+                row.partner_id,
+                row.app_id,
+                row.key_id,
+                row.last_id
+            ))?;
+        }
+        match rows.last() {
+            Some(last) if rows.len() >= PAGE as usize => asked.behind = Some(Place::of(last)),
+            _ => return Ok(()),
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! What the shell can do beside the admin API, and what it says where there is nothing.
+
+use super::program::{PATIENCE, Place};
+use serde_json::json;
+use std::time::Instant;
+
+/// Id of a partner, a plan, an app and its key.
+fn shop(place: &Place) -> [String; 4] {
+    let partner = place.ok(&["partner", "create", "--name", "Boutique"]);
+    let plan = place.ok(&["plan", "create", "--name", "Small", "--limit", "burst:1000:1"]);
+    let app =
+        place.ok(&["app", "create", "--partner", &partner, "--plan", &plan, "--name", "Site"]);
+    place.ok(&["key", "create", "--app", &app]);
+    let key = place.ok(&["key", "list"]).split('\t').next().unwrap().to_owned();
+    [partner, plan, app, key]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_directory_is_said_and_not_made() {
+    let mut place = Place::made().await;
+    shop(&place);
+    let on_sqlite = place.database_url().is_none();
+    place.set("SERVER__DATA_DIR", "dta");
+    let before = place.files();
+    for args in [
+        &["key", "list"][..],
+        &["partner", "create", "--name", "X"],
+        &["usage", "export", "--period", "2026-11"],
+        &["export", "access"],
+        &["application", "list"],
+        &["import", "products", "none.ndjson"],
+        &["account", "list"],
+        &["feed", "list"],
+    ] {
+        if on_sqlite {
+            let error = place.fails(1, args);
+            let said =
+                error.contains("there is no database at dta") && error.contains("comptoir migrate");
+            assert!(said || error.contains("none.ndjson cannot be read"), "{args:?}: {error}");
+        }
+    }
+    assert_eq!(place.files(), before, "nothing was made");
+    assert!(!on_sqlite || !place.path("dta").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_and_partners_are_changed_from_the_shell() {
+    let place = Place::made().await;
+    let [partner, plan, app, key] = shop(&place);
+    let listed = place.run(&["key", "list", "--app", &app, "--status", "active", "--env", "live"]);
+    assert!(listed.err.starts_with("ID\tSTATUS\tENVIRONMENT\t"), "{listed:?}");
+    assert!(listed.out.starts_with(&key), "{listed:?}");
+    assert_eq!(place.ok(&["key", "list", "--env", "test"]), "");
+    assert_eq!(place.ok(&["app", "list", "--plan", &plan, "--status", "suspended"]), "");
+
+    let said = place.ok(&[
+        "key",
+        "update",
+        &key,
+        "--name",
+        "shop",
+        "--scope",
+        "stock:read",
+        "--cidr",
+        "192.0.2.0/24",
+        "--expires-at",
+        "2100-01-01T00:00:00Z",
+        "--reason",
+        "new contract",
+    ]);
+    assert!(said.contains("\tstock:read\tshop\t") && said.contains("expires 2100-01-01"), "{said}");
+    let exported = place.ok(&["export", "access"]);
+    assert!(exported.contains("192.0.2.0/24"), "{exported}");
+    let said = place.ok(&["key", "update", &key, "--no-end", "--anywhere"]);
+    assert!(!said.contains("expires") && said.contains("\tshop\t"), "{said}");
+    assert!(!place.ok(&["export", "access"]).contains("192.0.2.0/24"));
+    assert!(place.fails(1, &["key", "update", &key]).contains("say what shall change"));
+
+    let contacts =
+        json!([{ "role": "billing", "name": "Zoé", "email": "zoe@a.example" }]).to_string();
+    let said = place.ok(&[
+        "partner",
+        "update",
+        &partner,
+        "--external-ref",
+        "C-1",
+        "--contacts",
+        &contacts,
+    ]);
+    assert!(
+        said.contains("external_ref\tC-1") && said.contains("contact\tbilling\tZoé\tzoe@a.example"),
+        "{said}"
+    );
+    assert_eq!(place.ok(&["partner", "show", &partner]), said);
+    let contract = r#"{"reference":"2026-1","starts_on":"2026-01-01","time_zone":"Europe/Paris"}"#;
+    assert!(place.ok(&["partner", "update", &partner, "--contract", contract]).contains("2026-1"));
+    let said =
+        place.ok(&["partner", "update", &partner, "--contract", "none", "--no-external-ref"]);
+    assert!(!said.contains("contract") && !said.contains("external_ref"), "{said}");
+    assert!(place.ok(&["partner", "list", "--search", "ZOE"]).starts_with(&partner));
+    assert_eq!(place.ok(&["partner", "list", "--search", "nobody"]), "");
+
+    place.ok(&["key", "suspend", &key, "--reason", "seen abroad"]);
+    place.ok(&["app", "suspend", &app, "--reason", "unpaid"]);
+    place.ok(&["partner", "suspend", &partner, "--reason", "left"]);
+    let audit = place.ok(&["audit", "export"]);
+    for reason in ["new contract", "seen abroad", "unpaid", "left"] {
+        assert!(audit.contains(reason), "{reason}: {audit}");
+    }
+    assert_eq!(place.ok(&["key", "leaks", &key]), "");
+    assert_eq!(place.ok(&["node", "list"]), "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refusals_are_listed_and_explained_in_the_shell() {
+    let place = Place::new().await;
+    let (running, public, _) = place.serve();
+    let call = reqwest::Client::new().get(format!("http://{public}/v1/products"));
+    let refused: serde_json::Value =
+        call.bearer_auth("nonsense").send().await.unwrap().json().await.unwrap();
+    let until = Instant::now() + PATIENCE;
+    while !place.ok(&["node", "list"]).contains("\talive\t") {
+        assert!(Instant::now() < until, "the node says nothing of itself");
+    }
+    assert_eq!(running.stop("-TERM"), Some(0));
+    let listed = place.ok(&["refusal", "list", "--code", "invalid_key"]);
+    assert!(listed.contains("\tinvalid_key\tlist_products\t"), "{listed}");
+    assert_eq!(place.ok(&["refusal", "list", "--code", "quota_exceeded"]), "");
+    let shown = place.ok(&["refusal", "show", refused["refusal_id"].as_str().unwrap()]);
+    let shown: serde_json::Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!(shown["code"], "invalid_key");
+    assert!(place.fails(1, &["refusal", "show", "ref_x"]).contains("ref_x"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_and_quarantine_come_back_from_a_file() {
+    let place = Place::made().await;
+    let [.., app, key] = shop(&place);
+    place.ok(&["client", "create", "--app", &app, "--name", "warehouse"]);
+    let jwks = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"2026","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+    place.write("jwks.json", jwks);
+    place.ok(&["client", "create", "--app", &app, "--name", "signer", "--jwks", "jwks.json"]);
+    place.ok(&["key", "quarantine", &key]);
+    let exported = place.ok(&["export", "access"]);
+    for part in ["kind: client", "name: signer", "kid: '2026'", "status: quarantined"] {
+        assert!(exported.contains(part), "{part}: {exported}");
+    }
+    place.write("access.yaml", &exported);
+    assert_eq!(place.ok(&["apply", "-f", "access.yaml", "--prune"]), "Nothing to change.");
+    // A file that says `active` lifts no quarantine.
+    place.write("active.yaml", exported.replace("status: quarantined", "status: active"));
+    assert_eq!(place.ok(&["apply", "-f", "active.yaml"]), "Nothing to change.");
+
+    let elsewhere = Place::made().await;
+    elsewhere.write("access.yaml", &exported);
+    let said = elsewhere.ok(&["apply", "-f", "access.yaml"]);
+    let texts: Vec<&str> = said.lines().filter(|line| line.contains("\tcpt_")).collect();
+    assert!(
+        texts.len() == 2 && texts[1].starts_with("client Boutique / Site / warehouse key_"),
+        "{said}"
+    );
+    assert_eq!(elsewhere.ok(&["export", "access"]), exported);
+    // Other public keys, and what cannot be.
+    let other = exported.replace("kid: '2026'", "kid: '2027'");
+    elsewhere.write("access.yaml", &other);
+    assert!(
+        elsewhere.ok(&["apply", "-f", "access.yaml"]).contains("~ client Boutique / Site / signer")
+    );
+    assert_eq!(elsewhere.ok(&["export", "access"]), other);
+    elsewhere.write("access.yaml", other.replace("kind: client", "kind: key"));
+    let error = elsewhere.fails(1, &["apply", "-f", "access.yaml"]);
+    assert!(error.contains("only a client (`kind: client`) has public keys"), "{error}");
+}
