@@ -15,10 +15,10 @@ use super::freezes::WhyIn;
 use super::page::{self, PageOut, PageQuery};
 use super::problems::{BodyProblems, Conflicts, Missing, Outdated, Problems};
 use super::state::{State, created, done};
+use crate::access::Environment;
 use crate::access::freezes::Frozen;
 use crate::access::keys::model::{Attention, KeyFilter, KeyKind, KeyStatus};
 use crate::access::service::{self, Switch};
-use crate::access::Environment;
 use crate::http::{
     Answer, ApiError, ApiPath, ApiResult, Code, FieldError, JsonBody, OptionalBody, Params,
 };

@@ -65,7 +65,7 @@ impl CategoryIn {
     pub fn check(self) -> Result<Line<Category>, Fault> {
         let code = check::code("code", &self.code)?;
         if self.op == Op::Delete {
-            return Ok(Line::Delete(code));
+            return Ok(Line::Delete(code.into()));
         }
         let id = CategoryId::derived(&code);
         let parent_id = match (self.parent_code, self.parent_id) {

@@ -1,7 +1,7 @@
 //! Small rules for the values of feeds: texts, decimals, codes. Pure.
 
 use super::Fault;
-use crate::kernel::clock::HOUR;
+use crate::kernel::clock::{HOUR, MINUTE};
 use crate::kernel::word::Word;
 use crate::kernel::{Amount, Currency, Micros, Money, money};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -269,14 +269,24 @@ impl Measure {
     }
 }
 
+/// How far ahead of now a price may be said to be told: no zone is more than a day ahead, and price lists
+/// bear the date of the day that they are for.
+pub const PRICE_AHEAD: i64 = 24 * HOUR;
+
+/// The same of a count, which a clock has taken that may not be set exactly.
+pub const COUNT_AHEAD: i64 = 10 * MINUTE;
+
 /// When a count or a price was taken; `now` where nothing is said. The newest one holds, so that one
-/// from a clock that runs ahead would shut out all true ones until its time has come: no zone is
-/// more than a day ahead.
-pub fn as_of(text: Option<&str>, now: Micros) -> Result<Micros, Fault> {
+/// from a clock that runs ahead would shut out all true ones until its time has come: no more than `most`
+/// microseconds are let pass.
+pub fn as_of(text: Option<&str>, now: Micros, most: i64) -> Result<Micros, Fault> {
     let Some(text) = text else { return Ok(now) };
     let at: Micros = parsed("as_of", text)?;
-    if at.0 > now.0.saturating_add(24 * HOUR) {
-        let message = format!("lies more than a day after now ({now}); look at the sender's clock");
+    if at.0 > now.0.saturating_add(most) {
+        let message = format!(
+            "lies more than {} minutes after now ({now}); look at the sender's clock and time zone",
+            most / MINUTE
+        );
         return Err(Fault::new("as_of", text, "in_future", message));
     }
     Ok(at)
@@ -290,12 +300,15 @@ mod tests {
     #[test]
     fn a_clock_that_runs_ahead_shuts_nobody_out() {
         let now: Micros = "2026-11-22T10:00:00Z".parse().unwrap();
-        let code = |text| as_of(Some(text), now).map_err(|fault| fault.code);
-        assert_eq!(as_of(None, now), Ok(now));
+        let code = |text| as_of(Some(text), now, PRICE_AHEAD).map_err(|fault| fault.code);
+        assert_eq!(as_of(None, now, PRICE_AHEAD), Ok(now));
         assert_eq!(code("2026-11-23T10:00:00Z"), Ok(Micros(now.0 + 24 * HOUR)));
         assert_eq!(code("2026-11-23T10:00:01Z"), Err("in_future"));
         assert_eq!(code("2999-12-31T23:59:59Z"), Err("in_future"));
         assert!(code("2001-01-01T00:00:00Z").is_ok());
+        let code = |text| as_of(Some(text), now, COUNT_AHEAD).map_err(|fault| fault.code);
+        assert!(code("2026-11-22T10:10:00Z").is_ok());
+        assert_eq!(code("2026-11-22T10:10:01Z"), Err("in_future"));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::Fault;
 use crate::kernel::Micros;
+use crate::kernel::id::ProductId;
 use serde::{Deserialize, Serialize};
 
 /// Longest document in bytes.
@@ -56,6 +57,21 @@ pub enum Op {
 pub enum Line<T> {
     /// The resource as it is now.
     Put(Box<T>),
-    /// The resource with this code is gone.
-    Delete(String),
+    /// The resource is gone.
+    Delete(Deleted),
+}
+
+/// What a line about something that is gone says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deleted {
+    /// Its code.
+    pub code: String,
+    /// Of a product, the one that has come in its place.
+    pub replaced_by: Option<ProductId>,
+}
+
+impl From<String> for Deleted {
+    fn from(code: String) -> Self {
+        Self { code, replaced_by: None }
+    }
 }

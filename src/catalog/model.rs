@@ -3,7 +3,7 @@
 pub(crate) mod parts;
 
 use super::check::{self, Measure, NAME, WORD};
-use super::document::{Document, Line, Op};
+use super::document::{Deleted, Document, Line, Op};
 use super::fault::Fault;
 use super::translations::{self, ProductTexts, Translations};
 use crate::kernel::Gtin;
@@ -158,7 +158,8 @@ impl ProductIn {
     pub fn check(mut self) -> Result<Line<Product>, Fault> {
         let sku = check::code("sku", &self.sku)?;
         if self.op == Op::Delete {
-            return Ok(Line::Delete(sku));
+            let replaced_by = self.replaced_by(ProductId::derived(&sku))?;
+            return Ok(Line::Delete(Deleted { code: sku, replaced_by }));
         }
         let gtin = check::optional("gtin", self.gtin.take(), WORD)?;
         let mut product = Product {

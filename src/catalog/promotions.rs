@@ -131,7 +131,7 @@ impl PromotionIn {
     pub fn check(self) -> Result<Line<Promotion>, Fault> {
         let code = check::code("code", &self.code)?;
         if self.op == Op::Delete {
-            return Ok(Line::Delete(code));
+            return Ok(Line::Delete(code.into()));
         }
         let instant =
             |field, text: Option<String>| text.map(|t| check::parsed(field, &t)).transpose();

@@ -64,8 +64,8 @@ impl Resource for Product {
     const UNKNOWN: &'static str = "unknown_product";
 
     fn statements() -> Statements {
-        const DELETE: &str =
-            "UPDATE products SET deleted_at = $1, updated_at = $1, version = $2 WHERE id = $3";
+        const DELETE: &str = "UPDATE products SET deleted_at = $1, updated_at = $1, version = $2, \
+             body = COALESCE($4, body) WHERE id = $3";
         Statements { find: &FIND_PRODUCTS, upsert: &PUT_PRODUCTS, delete: DELETE }
     }
 
@@ -102,8 +102,8 @@ impl Resource for Category {
     const UNKNOWN: &'static str = "unknown_category";
 
     fn statements() -> Statements {
-        const DELETE: &str =
-            "UPDATE categories SET deleted_at = $1, updated_at = $1, version = $2 WHERE id = $3";
+        const DELETE: &str = "UPDATE categories SET deleted_at = $1, updated_at = $1, version = $2, \
+             body = COALESCE($4, body) WHERE id = $3";
         Statements { find: &FIND_CATEGORIES, upsert: &PUT_CATEGORIES, delete: DELETE }
     }
 

@@ -31,9 +31,9 @@ use std::time::Instant;
 use tokio::sync::Semaphore;
 use utoipa::ToSchema;
 
-/// Entries read for a subscription at a time, and messages sent before it is asked again whether it
-/// still wants them.
-const STRIDE: usize = 200;
+/// Entries read for a subscription at a time.
+const STRIDE: usize = 1_000;
+/// Messages sent before a subscription is asked again whether it still wants them.
 const BATCH: i64 = 8;
 /// Messages under way to one receiver at a time.
 const AT_ONCE: usize = 4;
@@ -195,7 +195,7 @@ impl Hooks {
     /// Reads the log for every subscription and begins to send what is due, if this node is the one
     /// that does. Receivers are not waited for.
     pub async fn round(self: &Arc<Self>) -> Result<(), StoreError> {
-        let now = self.clock.now();
+        let (began, now) = (Instant::now(), self.clock.now());
         let lease = i64::try_from(self.settings.lease.as_micros()).unwrap_or(i64::MAX);
         let until = Micros(now.0.saturating_add(lease));
         if !lease::hold(&self.db, ("hooks", &self.node), now, until).await? {
@@ -206,27 +206,46 @@ impl Hooks {
             return Ok(());
         }
         let rights = Rights::of_apps(&self.keyring, now);
-        for subscription in subscriptions {
-            let app: Option<AppId> = subscription.app_id.parse().ok();
-            let Some(rights) = app.and_then(|app| rights.get(&app)) else { continue };
+        let rights_of = |to: &Subscription| {
+            let app: AppId = to.app_id.parse().ok()?;
             // Without all that it needs it waits where it is: nothing is told, and nothing is lost.
-            if !suffice(rights, &subscription) {
-                continue;
-            }
-            if let Err(error) = self.read_on(&subscription, rights).await {
-                tracing::warn!(%error, id = subscription.id, "a subscription cannot be read on");
-                continue;
-            }
-            if self.sending.lock().insert(subscription.id.clone()) {
-                let sending = Sending { hooks: Arc::clone(self), id: subscription.id.clone() };
-                tokio::spawn(async move {
-                    if let Err(error) = sending.hooks.send_due(&subscription).await {
-                        tracing::warn!(%error, "deliveries could not be recorded");
+            rights.get(&app).filter(|rights| suffice(rights, to))
+        };
+        let mut behind = subscriptions;
+        // One that is far behind is read on again and again, but never before all others have had their turn.
+        while !behind.is_empty() {
+            let mut further = Vec::new();
+            for mut subscription in behind {
+                let Some(rights) = rights_of(&subscription) else { continue };
+                match self.read_on(&subscription, rights).await {
+                    Ok(reached) => {
+                        self.begin_to_send(&subscription);
+                        if let Some(position) = reached {
+                            subscription.position = position;
+                            further.push(subscription);
+                        }
                     }
-                });
+                    Err(error) => {
+                        tracing::warn!(%error, id = subscription.id, "a subscription cannot be read on");
+                    }
+                }
             }
+            behind = if began.elapsed() < self.settings.poll { further } else { Vec::new() };
         }
         Ok(())
+    }
+
+    /// Begins to send what is due to a subscription, where that is not going on already.
+    fn begin_to_send(self: &Arc<Self>, to: &Subscription) {
+        if self.sending.lock().insert(to.id.clone()) {
+            let (sending, to) =
+                (Sending { hooks: Arc::clone(self), id: to.id.clone() }, to.clone());
+            tokio::spawn(async move {
+                if let Err(error) = sending.hooks.send_due(&to).await {
+                    tracing::warn!(%error, "deliveries could not be recorded");
+                }
+            });
+        }
     }
 
     /// Writes what an app is told of its own usage, for each of its subscriptions that wants it.
@@ -255,12 +274,13 @@ impl Hooks {
         Arc::clone(places.entry(app.to_owned()).or_insert_with(new))
     }
 
-    /// Writes a message for each entry that a subscription wants, as far as the log has come.
-    async fn read_on(&self, to: &Subscription, rights: &Rights) -> Result<(), StoreError> {
+    /// Writes a message for each entry that a subscription wants, in the next stretch of the log; the position
+    /// reached, where there is more behind it.
+    async fn read_on(&self, to: &Subscription, rights: &Rights) -> Result<Option<i64>, StoreError> {
         // Filters look at what this node has in memory, so it is read no further than that.
         let in_memory = self.mirror.positions().change;
         if to.position >= in_memory || store::crowded(&self.db, &to.id, MOST_WAITING).await? {
-            return Ok(());
+            return Ok(None);
         }
         let wanted: Vec<String> = to.events.split(' ').map(str::to_owned).collect();
         let limited_to = rights.data.is_some().then_some(in_memory);
@@ -275,11 +295,12 @@ impl Hooks {
             // Entries are gone that were never read: the receiver must hear of it.
             let payload = message::about(MISSED, now, lost);
             let new = [New { position: lost, event: MISSED, payload }];
-            store::advance(&self.db, &to.id, (to.position, lost), &new, times).await?;
-            return Ok(());
+            let moved = store::advance(&self.db, &to.id, (to.position, lost), &new, times).await?;
+            return Ok(moved.then_some(lost));
         }
-        if stretch.reached <= to.position {
-            return Ok(());
+        let reached = stretch.reached;
+        if reached <= to.position {
+            return Ok(None);
         }
         let filter: Filter = serde_json::from_str(&to.filter)
             .map_err(|error| StoreError::corrupt("subscriptions", error))?;
@@ -302,8 +323,8 @@ impl Hooks {
                 .map_err(|error| StoreError::corrupt("change_log", error))?;
             new.push(New { position: entry.position, event, payload });
         }
-        store::advance(&self.db, &to.id, (to.position, stretch.reached), &new, times).await?;
-        Ok(())
+        let moved = store::advance(&self.db, &to.id, (to.position, reached), &new, times).await?;
+        Ok((moved && reached < in_memory).then_some(reached))
     }
 
     /// What the resources of some entries are now, by kind and id.

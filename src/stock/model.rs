@@ -177,7 +177,7 @@ impl LevelIn {
                 key,
                 availability: Availability::Unknown,
                 quantity: None,
-                as_of: check::as_of(self.as_of.as_deref(), now)?,
+                as_of: check::as_of(self.as_of.as_deref(), now, check::COUNT_AHEAD)?,
                 source: "feed",
                 detail: "{}".to_owned(),
             });
@@ -208,7 +208,7 @@ impl LevelIn {
             availability: check::one_of("availability", self.availability.as_deref())?
                 .unwrap_or_else(|| Availability::meant_by(quantity)),
             quantity,
-            as_of: check::as_of(self.as_of.as_deref(), now)?,
+            as_of: check::as_of(self.as_of.as_deref(), now, check::COUNT_AHEAD)?,
             source: check::word("source", self.source.as_deref().unwrap_or("feed"), &SOURCES)?,
             detail: serde_json::to_string(&detail).map_err(|error| Fault::unwritable(&error))?,
         })

@@ -131,7 +131,7 @@ impl StoreIn {
     pub fn check(self) -> Result<Line<Store>, Fault> {
         let code = check::code("store_code", &self.store_code)?;
         if self.op == Op::Delete {
-            return Ok(Line::Delete(code));
+            return Ok(Line::Delete(code.into()));
         }
         let time_zone = time_zone(self.time_zone)?;
         let document = Document::new(&Body {

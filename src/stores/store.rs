@@ -33,8 +33,8 @@ impl Resource for Store {
     const UNKNOWN: &'static str = "unknown_store";
 
     fn statements() -> Statements {
-        const DELETE: &str =
-            "UPDATE stores SET deleted_at = $1, updated_at = $1, version = $2 WHERE id = $3";
+        const DELETE: &str = "UPDATE stores SET deleted_at = $1, updated_at = $1, version = $2, \
+             body = COALESCE($4, body) WHERE id = $3";
         Statements { find: &FIND, upsert: &PUT, delete: DELETE }
     }
 

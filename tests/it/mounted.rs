@@ -54,7 +54,8 @@ fn what_is_mounted_is_documented_or_has_a_reason() {
         let text = fs::read_to_string(&file).expect("a source");
         let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
         for call in [".route(", "web::resource(", " scope("] {
-            for (_, rest) in code.match_indices(call).map(|(at, _)| code.split_at(at + call.len())) {
+            for (_, rest) in code.match_indices(call).map(|(at, _)| code.split_at(at + call.len()))
+            {
                 mounted.push((file.clone(), argument(rest).to_owned()));
             }
         }
@@ -82,7 +83,11 @@ fn handlers(file: &Path, code: &str) {
     for method in ["get", "post", "put", "patch", "delete"] {
         for (at, _) in code.match_indices(&format!("\n#[{method}(\"")) {
             let before = code[..at].rsplit("\n}\n").next().unwrap_or_default();
-            assert!(before.contains("#[utoipa::path("), "{}: {method} is not described", file.display());
+            assert!(
+                before.contains("#[utoipa::path("),
+                "{}: {method} is not described",
+                file.display()
+            );
         }
     }
 }

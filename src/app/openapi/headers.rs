@@ -194,7 +194,8 @@ pub(super) fn parameters() -> Value {
 /// Headers that answers may have, as `components` holds them.
 pub(super) fn components() -> Value {
     let header = |(name, what, example): &(&str, &str, &str)| {
-        let text = json!({ "description": what, "schema": { "type": "string" }, "example": example });
+        let text =
+            json!({ "description": what, "schema": { "type": "string" }, "example": example });
         ((*name).to_owned(), text)
     };
     let mut all: Map<String, Value> = TEXTS.iter().map(header).collect();

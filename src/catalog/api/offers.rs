@@ -105,7 +105,7 @@ pub(crate) struct OfferOut {
     /// The promotions that the offer is part of: those that are known and not one customer's own.
     #[schema(value_type = Vec<String>, example = json!(["prm_2bN6yHs0KfW"]))]
     promotion_ids: Vec<PromotionId>,
-    /// When the retailer said so.
+    /// When the retailer said so first; told again as it is, it keeps this instant.
     #[schema(value_type = String, format = DateTime, example = "2026-11-22T04:00:00Z")]
     as_of: Micros,
 }

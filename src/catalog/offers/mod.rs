@@ -208,7 +208,7 @@ impl OfferIn {
             )?,
             channel: check::one_of("channel", self.channel.as_deref())?.unwrap_or(Channel::InStore),
         };
-        let as_of = check::as_of(self.as_of.as_deref(), now)?;
+        let as_of = check::as_of(self.as_of.as_deref(), now, check::PRICE_AHEAD)?;
         let terms = match self.op {
             Op::Delete => None,
             Op::Upsert => Some(Box::new(self.terms()?)),

@@ -33,10 +33,15 @@ impl Plausible {
             return Ok(());
         }
         let refuse = |field: &'static str, code, what: String| {
+            let part = if code == "other_currency" { "currency" } else { "amount" };
             let way = "if that is right, import the row with --any-price, or upload it with any_price=true";
             let message = format!("{what}; {way} (feeds.max_price_factor)");
-            let value = if code == "zero_price" { "0".to_owned() } else { price.to_string() };
-            Err(Fault::new(field, &value, code, message).within("amount"))
+            let value = match code {
+                "zero_price" => "0".to_owned(),
+                "other_currency" => price.currency.code().to_owned(),
+                _ => price.to_string(),
+            };
+            Err(Fault::new(field, &value, code, message).within(part))
         };
         for (field, amount) in [
             ("price", Some(price.amount)),
@@ -48,8 +53,13 @@ impl Plausible {
                 return refuse(field, "zero_price", "is zero".to_owned());
             }
         }
-        let same = |now: &Money| now.currency == price.currency && now.amount.0 > 0;
-        let Some(now) = now.filter(same) else { return Ok(()) };
+        let Some(now) = now.filter(|now| now.amount.0 > 0) else { return Ok(()) };
+        if now.currency != price.currency {
+            // A number says nothing beside one of another currency.
+            let what =
+                format!("is another currency than that of the price now, {}", now.currency.code());
+            return refuse("price", "other_currency", what);
+        }
         let (new, old) = (i128::from(price.amount.0), i128::from(now.amount.0));
         let most = i128::from(self.0);
         let way = if new > old * most { "above" } else { "below" };
@@ -102,7 +112,7 @@ mod tests {
         assert_eq!(code(hundred, "1290.00", Some(("12.90", "EUR"))), Ok(()));
         assert_eq!(code(hundred, "1290.01", Some(("12.90", "EUR"))), Err("implausible_price"));
         assert_eq!(code(hundred, "0.12", Some(("12.90", "EUR"))), Err("implausible_price"));
-        assert_eq!(code(hundred, "129000", Some(("12.90", "USD"))), Ok(()), "another currency");
+        assert_eq!(code(hundred, "12.90", Some(("12.90", "USD"))), Err("other_currency"));
         assert_eq!(code(hundred, "129000", Some(("0", "EUR"))), Ok(()));
         assert_eq!(code(hundred, "0", None), Err("zero_price"));
         assert_eq!(code(Plausible::ANY, "0", Some(("12.90", "EUR"))), Ok(()));

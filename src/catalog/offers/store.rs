@@ -35,7 +35,13 @@ static PUT: Statement = Statement::new(
        eco_contribution = excluded.eco_contribution, seller = excluded.seller,
        reduced_since = excluded.reduced_since, lowest_price_30d = excluded.lowest_price_30d,
        named_promotions = excluded.named_promotions, sale = excluded.sale,
-       turns_at = excluded.turns_at, deleted_at = NULL",
+       turns_at = excluded.turns_at, confirmed_at = NULL, deleted_at = NULL",
+);
+static CONFIRM: Statement = Statement::new(
+    "WITH k (product_id, store_id, channel, told_at) AS (VALUES",
+    4,
+    ") UPDATE offers SET confirmed_at = k.told_at FROM k WHERE offers.product_id = k.product_id
+       AND offers.store_id = k.store_id AND offers.channel = k.channel",
 );
 static REMEMBER: Statement = Statement::new(
     "INSERT INTO price_history (product_id, store_id, channel, since, currency, price, list_price)
@@ -50,6 +56,7 @@ static REMEMBER: Statement = Statement::new(
 struct Writes<'a> {
     offers: Vec<Cell<'a>>,
     history: Vec<Cell<'a>>,
+    confirmed: Vec<Cell<'a>>,
     changes: Vec<Change>,
     withdrawn: Vec<(OfferKey, i64, Micros)>,
 }
@@ -121,6 +128,7 @@ async fn put_round(
     }
     bulk::write(tx, &PUT, &writes.offers).await?;
     bulk::write(tx, &REMEMBER, &writes.history).await?;
+    bulk::write(tx, &CONFIRM, &writes.confirmed).await?;
     for (key, version, as_of) in &writes.withdrawn {
         withdraw(tx, *key, *version, *as_of, now).await?;
     }
@@ -247,7 +255,7 @@ fn implausible(
     before: Option<&Stored>,
     plausible: Plausible,
 ) -> Result<Option<Fault>, StoreError> {
-    let late = before.is_some_and(|before| offer.as_of.0 < before.as_of);
+    let late = before.is_some_and(|before| offer.as_of.0 < before.told_at());
     let Some(terms) = offer.terms.as_ref().filter(|_| !late) else { return Ok(None) };
     let now = before.filter(|before| before.is_told()).map(Stored::money).transpose()?;
     Ok(plausible.check(terms, now).err())
@@ -261,7 +269,23 @@ fn decide<'a>(
     now: Micros,
     writes: &mut Writes<'a>,
 ) -> Fate {
-    if before.is_some_and(|before| offer.as_of.0 < before.as_of) {
+    if before.is_some_and(|before| offer.as_of.0 < before.told_at()) {
+        return Fate::Unchanged;
+    }
+    let is_as_told = before.is_some_and(|before| match &offer.terms {
+        None => before.deleted,
+        Some(terms) => !before.deleted && before.same(terms),
+    });
+    if is_as_told {
+        // What is older than this comes too late from now on.
+        if before.is_some_and(|before| offer.as_of.0 > before.told_at()) {
+            writes.confirmed.extend([
+                names[0].as_str().into(),
+                names[1].as_str().into(),
+                offer.key.channel.as_str().into(),
+                offer.as_of.0.into(),
+            ]);
+        }
         return Fate::Unchanged;
     }
     let version = before.map_or(1, |before| before.version + 1);
@@ -276,7 +300,6 @@ fn decide<'a>(
                 let message = "no such offer; correct the codes or drop the line";
                 Fate::Refused(Fault::new("sku", &id(), "unknown_offer", message))
             }
-            Some(before) if before.deleted => Fate::Unchanged,
             Some(_) => {
                 writes.withdrawn.push((offer.key, version, offer.as_of));
                 writes.changes.extend(gone);
@@ -284,9 +307,6 @@ fn decide<'a>(
             }
         };
     };
-    if before.is_some_and(|before| !before.deleted && before.same(terms)) {
-        return Fate::Unchanged;
-    }
     let (promotions, named) = told.split(&terms.promotion_ids);
     writes.offers.extend(cells(offer, (terms, promotions), names, version, now));
     let is_told = !terms.is_personal();

@@ -1,7 +1,7 @@
 //! Writing resources that are stored as documents: what changed gets its next version and an entry
 //! in the change log.
 
-use crate::catalog::document::{Document, Line};
+use crate::catalog::document::{Deleted, Document, Line};
 use crate::catalog::fault::{Fate, Fault};
 use crate::kernel::Micros;
 use crate::on_tx;
@@ -9,6 +9,7 @@ use crate::storage::bulk::{self, Cell, Statement};
 use crate::storage::changes::{self, Change};
 use crate::storage::{StoreError, Tx};
 use hashbrown::HashMap;
+use serde_json::json;
 
 /// The statements of a resource's table.
 #[derive(Debug)]
@@ -18,7 +19,7 @@ pub struct Statements {
     pub find: &'static Statement,
     /// Puts rows of [`Resource::cells`] followed by body, hash, version and updated_at.
     pub upsert: &'static Statement,
-    /// Sets deleted_at and updated_at `$1` and version `$2` of the row with id `$3`.
+    /// Sets deleted_at and updated_at `$1` and version `$2` of the row with id `$3`, and body `$4` where it is one.
     pub delete: &'static str,
 }
 
@@ -57,7 +58,7 @@ impl<T: Resource> Line<T> {
     pub fn code(&self) -> &str {
         match self {
             Self::Put(resource) => resource.code(),
-            Self::Delete(code) => code,
+            Self::Delete(deleted) => &deleted.code,
         }
     }
 }
@@ -118,7 +119,7 @@ pub async fn put<T: Resource>(
                 ]);
                 changes.extend(told::<T>(before.as_ref(), resource, id, version));
             }
-            Line::Delete(code) => {
+            Line::Delete(Deleted { code, replaced_by }) => {
                 let Some(before) = before else {
                     let message = "names nothing that could be deleted; check the code";
                     fates[at] = Fate::Refused(Fault::new(T::CODE_FIELD, code, T::UNKNOWN, message));
@@ -128,7 +129,8 @@ pub async fn put<T: Resource>(
                     continue;
                 }
                 let version = before.version + 1;
-                delete::<T>(tx, &id, version, now).await?;
+                let successor = replaced_by.map(|id| json!({ "replaced_by": id }).to_string());
+                delete::<T>(tx, &id, (version, successor.as_deref()), now).await?;
                 changes.extend(before.gone::<T>(version, "deleted"));
             }
         }
@@ -167,7 +169,7 @@ pub async fn remove<T: Resource>(
     let mut changes = Vec::with_capacity(live.len());
     for row in &live {
         let version = row.version + 1;
-        delete::<T>(tx, &row.id, version, now).await?;
+        delete::<T>(tx, &row.id, (version, None), now).await?;
         changes.extend(row.gone::<T>(version, reason));
     }
     changes::append(tx, &changes, now).await?;
@@ -200,12 +202,12 @@ async fn stored<T: Resource>(
 async fn delete<T: Resource>(
     tx: &mut Tx,
     id: &str,
-    version: i64,
+    (version, body): (i64, Option<&str>),
     now: Micros,
 ) -> Result<(), StoreError> {
     let statement = T::statements().delete;
     on_tx!(tx, c => {
-        sqlx::query(statement).bind(now.0).bind(version).bind(id).execute(c).await?;
+        sqlx::query(statement).bind(now.0).bind(version).bind(id).bind(body).execute(c).await?;
     });
     Ok(())
 }

@@ -153,7 +153,7 @@ mod tests {
         assert_eq!(of(&two), [loop_of(0, "x > y > x"), loop_of(2, "x > y > x")]);
         // A parent and its child change places.
         assert_eq!(of(&[line("a", Some("b")), line("b", None)]), []);
-        assert_eq!(of(&[line("a", Some("c")), Line::Delete("b".to_owned())]), []);
+        assert_eq!(of(&[line("a", Some("c")), Line::Delete("b".to_owned().into())]), []);
         // What is refused leaves the stored parent, which closes another loop.
         let chain = [
             line("c", Some("a")),

@@ -40,7 +40,8 @@ impl Resource for Promotion {
 
     fn statements() -> Statements {
         const DELETE: &str = "UPDATE promotions SET deleted_at = $1, updated_at = $1, version = $2,
-            gone_at = CASE WHEN personal THEN gone_at ELSE $1 END WHERE id = $3";
+            gone_at = CASE WHEN personal THEN gone_at ELSE $1 END, body = COALESCE($4, body)
+            WHERE id = $3";
         Statements { find: &FIND, upsert: &PUT, delete: DELETE }
     }
 

@@ -118,7 +118,9 @@ pub(super) async fn list_deliveries(
 /// Send again
 ///
 /// Sends messages once more: all behind a position of the change log that the subscription wants, or
-/// single ones by their ids, all of which must be there. They keep their `webhook-id`.
+/// single ones by their ids, all of which must be there. They keep their `webhook-id`. What is behind a
+/// position is read in order, so newer messages come after those; `position` of the subscription tells how
+/// far that is.
 #[utoipa::path(
     operation_id = "replay_subscription", tag = "subscriptions", request_body = ReplayIn,
     params(("subscription_id" = String, Path, description = "The subscription.", example = "sub_7HqK2mXw9Pz")),

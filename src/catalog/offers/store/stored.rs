@@ -12,7 +12,7 @@ pub(super) static FIND: Statement = Statement::new(
     ") SELECT o.product_id, o.store_id, o.channel, o.currency, o.price, o.list_price,
          o.member_price, o.price_type, o.unit_price, o.unit_reference, o.tax_included,
          o.valid_from, o.valid_through, COALESCE(o.named_promotions, o.promotion_ids) AS named,
-         o.as_of, o.version,
+         o.as_of, o.confirmed_at, o.version,
          o.eco_contribution, o.seller, o.reduced_since, o.lowest_price_30d, o.sale, o.turns_at,
          o.deleted_at IS NOT NULL AS deleted
        FROM k JOIN offers o ON o.product_id = k.product_id AND o.store_id = k.store_id
@@ -34,9 +34,10 @@ pub(super) struct Stored {
     unit_reference: Option<String>,
     tax_included: bool,
     valid_from: Option<i64>,
-    valid_through: Option<i64>,
+    pub(super) valid_through: Option<i64>,
     named: String,
-    pub(super) as_of: i64,
+    as_of: i64,
+    confirmed_at: Option<i64>,
     pub(super) version: i64,
     eco_contribution: Option<i64>,
     seller: Option<String>,
@@ -66,6 +67,11 @@ impl Stored {
             store: self.store_id.parse().map_err(corrupt)?,
             channel: self.channel.parse().map_err(|error| StoreError::corrupt("offers", error))?,
         })
+    }
+
+    /// The newest instant of which anything was told of it.
+    pub(super) fn told_at(&self) -> i64 {
+        self.confirmed_at.map_or(self.as_of, |at| at.max(self.as_of))
     }
 
     /// What it costs outside a sale.
