@@ -4,6 +4,8 @@ use crate::on_db;
 use crate::storage::{Db, StoreError};
 use sqlx::FromRow;
 
+pub(super) use crate::storage::changes::floor as change_floor;
+
 /// What changed, without how.
 #[derive(Debug, FromRow)]
 pub(super) struct Change {
@@ -21,12 +23,6 @@ pub(super) async fn changes_after(
     const AFTER: &str =
         "SELECT position, kind, id FROM change_log WHERE position > $1 ORDER BY position LIMIT $2";
     Ok(on_db!(db, c => sqlx::query_as(AFTER).bind(position).bind(most).fetch_all(c).await)?)
-}
-
-/// The position up to which the change log was pruned.
-pub(super) async fn change_floor(db: &Db) -> Result<i64, StoreError> {
-    const FLOOR: &str = "SELECT position FROM log_heads WHERE log = 'change_floor'";
-    Ok(on_db!(db, c => sqlx::query_scalar(FLOOR).fetch_one(c).await)?)
 }
 
 /// How many levels have changed behind a position.
