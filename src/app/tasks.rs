@@ -14,6 +14,7 @@ use crate::catalog::service;
 use crate::changes::{self, Waits};
 use crate::exports::Worker;
 use crate::feeds::sources::{ASKED_EVERY, Sources};
+use crate::feeds::store::old as imports;
 use crate::hooks::Hooks;
 use crate::kernel::clock::HOUR;
 use crate::kernel::{Clock, Micros};
@@ -26,7 +27,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, MissedTickBehavior, interval, interval_at};
 
@@ -35,7 +36,7 @@ const USES_EVERY: Duration = Duration::from_secs(10);
 
 /// How often promotions and sales are looked at.
 const PROMOTIONS_EVERY: Duration = Duration::from_secs(1);
-/// How often the change log is looked through for what is too old.
+/// How often the change log and the imports are looked through for what is too old.
 const RETAIN_EVERY: Duration = Duration::from_secs(600);
 
 /// How long after a start a mirror is saved of which nothing is saved yet.
@@ -92,7 +93,8 @@ pub(super) fn start(comptoir: &Comptoir, asked: Asked) -> Tasks {
         }));
     }
     running.spawn(tell_turns(part.clone(), Arc::clone(&comptoir.mirror)));
-    running.spawn(retain_changes(part.clone(), config.changes.retention_days));
+    let days = (config.changes.retention_days, config.feeds.imports_keep_days);
+    running.spawn(retain(part.clone(), days));
     running.spawn(write_exports(part.clone(), Arc::clone(&comptoir.exports)));
     running.spawn(deliver(part.clone(), Arc::clone(&comptoir.hooks), config.hooks.poll));
     if let Some(sources) = &comptoir.sources {
@@ -155,9 +157,15 @@ impl Part {
     }
 }
 
+/// Follows the logs. Ends where entries are gone that this node has not read: it begins anew with all data.
 async fn follow_catalog(part: Part, (mirror, waits): (Arc<Mirror>, Arc<Waits>), poll: Duration) {
-    let this = part.clone();
-    part.every(poll, || async {
+    let (this, cut_off) = (part.clone(), Notify::new());
+    let following = part.every(poll, || async {
+        if mirror.is_cut_off(&this.db).await.is_ok_and(|is_cut_off| is_cut_off) {
+            tracing::error!("this node was away for longer than the change log reaches back");
+            cut_off.notify_one();
+            return;
+        }
         loop {
             match mirror.follow_once(&this.db).await {
                 Ok(followed) if followed.more && !*this.stopped.borrow() => {}
@@ -178,8 +186,11 @@ async fn follow_catalog(part: Part, (mirror, waits): (Arc<Mirror>, Arc<Waits>), 
         this.metrics.set_gauge(Gauge::Products, count(catalog.products));
         this.metrics.set_gauge(Gauge::Offers, count(catalog.offers));
         this.metrics.set_gauge(Gauge::StockLevels, count(levels));
-    })
-    .await;
+    });
+    tokio::select! {
+        () = following => {}
+        () = cut_off.notified() => {}
+    }
 }
 
 async fn follow_search(mut part: Part, mut follower: SearchFollower, poll: Duration) {
@@ -341,15 +352,24 @@ async fn look_at_sources(part: Part, sources: Arc<Sources>, period: Duration) {
     .await;
 }
 
-/// Takes changes out of the log that are older than the retention.
-async fn retain_changes(part: Part, days: u32) {
+/// Takes changes out of the log that are older than the retention, and forgets imports of long ago.
+async fn retain(part: Part, (change_days, import_days): (u32, u32)) {
     let this = part.clone();
     part.every(RETAIN_EVERY, || async {
-        let before = this.clock.now().0.saturating_sub(i64::from(days) * 24 * HOUR);
-        match changes::prune(&this.db, Micros(before)).await {
+        let now = this.clock.now().0;
+        let before = |days: u32| Micros(now.saturating_sub(i64::from(days) * 24 * HOUR));
+        match changes::prune(&this.db, before(change_days)).await {
             Ok(0) => {}
             Ok(pruned) => tracing::info!(pruned, "old changes were taken out of the log"),
             Err(error) => tracing::warn!(%error, "old changes could not be taken out of the log"),
+        }
+        if import_days == 0 {
+            return;
+        }
+        match imports::forget(&this.db, before(import_days)).await {
+            Ok(0) => {}
+            Ok(forgotten) => tracing::info!(forgotten, "old imports were forgotten"),
+            Err(error) => tracing::warn!(%error, "old imports could not be forgotten"),
         }
     })
     .await;

@@ -188,17 +188,17 @@ fn gtin_of(line: &Line<Product>) -> Option<Gtin> {
 /// Refuses the lines whose GTIN is another product's once those that are not refused are stored; whether
 /// there were any.
 fn refuse_taken(lines: &[Line<Product>], stored: &[(i64, String)], fates: &mut [Fate]) -> bool {
-    let is_taken = |fate: &Fate| !matches!(fate, Fate::Refused(_));
-    let taken = lines.iter().zip(&*fates).filter(|(_, fate)| is_taken(fate));
+    let is_refused = |fate: &Fate| matches!(fate, Fate::Refused(_));
+    let standing = lines.iter().zip(&*fates).filter(|(_, fate)| !is_refused(fate));
     // The last line about a product says which GTIN it has after this batch.
     let after: HashMap<&str, Option<i64>> =
-        taken.map(|(line, _)| (line.code(), gtin_of(line).map(column))).collect();
+        standing.map(|(line, _)| (line.code(), gtin_of(line).map(column))).collect();
     let keeps = |gtin: i64, sku: &str| after.get(sku).is_none_or(|after| *after == Some(gtin));
     let owners = stored.iter().map(|(gtin, sku)| (*gtin, sku.as_str()));
     let mut owners: HashMap<i64, &str> = owners.filter(|(gtin, sku)| keeps(*gtin, sku)).collect();
     let mut any = false;
     for (line, fate) in lines.iter().zip(fates) {
-        let (Some(gtin), true) = (gtin_of(line), is_taken(fate)) else { continue };
+        let (Some(gtin), false) = (gtin_of(line), is_refused(fate)) else { continue };
         let owner = *owners.entry(column(gtin)).or_insert(line.code());
         if owner != line.code() {
             let message = format!(

@@ -2,6 +2,8 @@
 
 pub mod rows;
 
+pub use crate::storage::changes::floor;
+
 use super::Kind;
 use crate::kernel::Micros;
 use crate::kernel::id::StoreId;
@@ -128,12 +130,6 @@ async fn window(
             .fetch_all(c)
             .await
     })?)
-}
-
-/// The position up to which the log was pruned.
-pub async fn floor(db: &Db) -> Result<i64, StoreError> {
-    const FLOOR: &str = "SELECT position FROM log_heads WHERE log = 'change_floor'";
-    Ok(on_db!(db, c => sqlx::query_scalar(FLOOR).fetch_one(c).await)?)
 }
 
 /// Takes out the oldest entries, as far as they happened before an instant; how many those were.

@@ -22,8 +22,10 @@ fn all() -> Vec<Kind> {
 #[actix_web::test]
 async fn entries_are_picked_by_kind_and_store() {
     let db = database().await;
-    let store = StoreId(7);
-    let (mine, other) = (format!("prd_1/{store}/in_store"), format!("prd_1/{}", StoreId(8)));
+    // Their ids differ in case alone.
+    let (store, elsewhere) = (StoreId(10), StoreId(36));
+    assert!(store.to_string().eq_ignore_ascii_case(&elsewhere.to_string()));
+    let (mine, other) = (format!("prd_1/{store}/in_store"), format!("prd_1/{elsewhere}"));
     let here = store.to_string();
     let changes = [
         change("product", "prd_1"),

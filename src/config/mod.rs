@@ -183,6 +183,8 @@ section! {
         sources_poll: Duration = "sources_poll_ms" as Millis<10, 3_600_000>,
         /// Days for which files that were put away are kept; 0 is for ever.
         sources_keep_days: u32 = "sources_keep_days" as Within<0, 3_650>,
+        /// Days for which the record of imports is kept; 0 is for ever.
+        imports_keep_days: u32 = "imports_keep_days" as Within<0, 3_650>,
     }
 }
 

@@ -1,5 +1,6 @@
 //! A file that knows its length and its digest when it is closed.
 
+use crate::kernel::hex;
 use sha2::{Digest as _, Sha256};
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -23,8 +24,7 @@ impl Digested {
     pub(crate) fn close(self) -> std::io::Result<(u64, String)> {
         let file = self.file.into_inner().map_err(std::io::IntoInnerError::into_error)?;
         file.sync_all()?;
-        let digest = self.digest.finalize();
-        Ok((self.bytes, digest.iter().map(|byte| format!("{byte:02x}")).collect()))
+        Ok((self.bytes, hex(self.digest.finalize())))
     }
 }
 

@@ -5,9 +5,8 @@ use super::store::rows::{self, DocumentRow, ProductRow, Row};
 use crate::access::plan::PlanData;
 use crate::catalog::view::{Grant, PromotionRecord};
 use crate::kernel::id::{BrandId, CategoryId, ProductId, StoreId};
-use crate::storage::{StoreError, Tx};
+use crate::storage::{StoreError, Tx, parsed};
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::str::FromStr;
 
 /// What a plan includes.
 #[derive(Debug)]
@@ -23,14 +22,6 @@ struct Granted {
     /// The included categories and those above them, where some are left out.
     above: Option<BTreeSet<u64>>,
     products: HashSet<u64>,
-}
-
-fn parsed<T>(table: &'static str, text: &str) -> Result<T, StoreError>
-where
-    T: FromStr,
-    T::Err: std::fmt::Display,
-{
-    text.parse().map_err(|error| StoreError::corrupt(table, error))
 }
 
 impl<'a> Scope<'a> {

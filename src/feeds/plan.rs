@@ -3,6 +3,7 @@
 use super::Feed;
 use super::decimal::rounded;
 use super::fields::{self, Kind};
+use super::formats::text::kind_of;
 use super::mapping::{Mapping, OnInvalidGtin, Pack};
 use crate::catalog::Fault;
 use crate::kernel::{Gtin, Micros};
@@ -285,15 +286,6 @@ fn gtin(row: &mut Map<String, Value>, code: &str, policy: OnInvalidGtin) {
     // The gtin is brought to 14 digits; the identifier keeps the code as it is scanned.
     let kind = if valid { kind_of(code) } else { "internal" };
     row.insert("identifiers".to_owned(), json!([{"type": kind, "value": code}]));
-}
-
-/// What a valid GTIN of this many digits is called on the product.
-fn kind_of(code: &str) -> &'static str {
-    match code.len() {
-        8 | 13 => "EAN",
-        12 => "UPC",
-        _ => "GTIN",
-    }
 }
 
 /// Splits `800.0 gr` into an amount and a unit.

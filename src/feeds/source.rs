@@ -5,7 +5,7 @@ use super::mapping::Mapping;
 use super::plan::Plan;
 use super::{Feed, ImportError, Options, encoding};
 use crate::catalog::Fault;
-use crate::kernel::Micros;
+use crate::kernel::{Micros, hex};
 use csv::StringRecord;
 use flate2::read::MultiGzDecoder;
 use serde_json::Value;
@@ -115,7 +115,7 @@ impl Source {
                 formats::read::read(bytes, &to, take)?;
             }
         }
-        Ok(digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+        Ok(hex(digest.finalize()))
     }
 }
 

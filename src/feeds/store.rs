@@ -3,6 +3,7 @@
 pub(super) mod cascade;
 pub mod held;
 pub(super) mod moved;
+pub mod old;
 pub mod sources;
 pub(super) mod sweep;
 

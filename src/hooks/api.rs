@@ -160,6 +160,7 @@ fn description(text: Option<String>) -> ApiResult<Option<String>> {
 /// Where your plan includes a part of the data, messages tell of that part alone, without the fields that it
 /// leaves out: what goes out of it is deleted for you. A product that comes into it has been updated; its offers
 /// and promotions are created, or updated where you ask for that alone, and its stock has changed its availability.
+/// So it is with one that gets another brand or other categories within the plan.
 ///
 /// Events need the scope that reads what they tell of (`prices:read` for `price.changed`); an app whose
 /// keys lose it, or are suspended, is told nothing until they have it again.

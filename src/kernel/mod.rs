@@ -7,6 +7,7 @@ pub mod base62;
 pub mod clock;
 pub mod faults;
 pub mod gtin;
+mod hex;
 pub mod id;
 pub mod in_store;
 pub mod language;
@@ -21,6 +22,7 @@ pub mod word;
 
 pub use clock::{Clock, Micros};
 pub use gtin::Gtin;
+pub use hex::hex;
 pub use money::{Amount, Currency, Money};
 pub use object::Object;
 pub use search_language::SearchLanguage;

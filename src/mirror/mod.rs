@@ -140,6 +140,11 @@ impl Mirror {
         Ok(())
     }
 
+    /// Whether the log no longer leads on from where this node is: what it missed it cannot hear of.
+    pub async fn is_cut_off(&self, db: &Db) -> Result<bool, StoreError> {
+        Ok(store::change_floor(db).await? > self.positions().change)
+    }
+
     /// Takes in what came behind the positions, up to a thousand changes and levels.
     pub async fn follow_once(&self, db: &Db) -> Result<Followed, StoreError> {
         let _following = self.following.lock().await;

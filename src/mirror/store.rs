@@ -4,6 +4,8 @@ use crate::on_db;
 use crate::storage::{Db, Log, StoreError, log};
 use sqlx::FromRow;
 
+pub(super) use crate::storage::changes::floor as change_floor;
+
 /// What changed, without how.
 #[derive(Debug, FromRow)]
 pub(super) struct Change {
@@ -56,12 +58,6 @@ pub(super) async fn changes_after(
         _ => through,
     };
     Ok(Stretch { changes, reached, more: reached < head })
-}
-
-/// The position up to which the change log was pruned.
-pub(super) async fn change_floor(db: &Db) -> Result<i64, StoreError> {
-    const FLOOR: &str = "SELECT position FROM log_heads WHERE log = 'change_floor'";
-    Ok(on_db!(db, c => sqlx::query_scalar(FLOOR).fetch_one(c).await)?)
 }
 
 /// How many levels have changed behind a position.

@@ -115,6 +115,24 @@ async fn a_batch_of_levels_under_one_position_is_taken_whole() {
 }
 
 #[actix_web::test]
+async fn a_node_that_was_away_for_too_long_is_cut_off() {
+    let db = database().await;
+    let mirror = Mirror::default();
+    mirror.load(&db, None).await.unwrap();
+    assert!(!mirror.is_cut_off(&db).await.unwrap());
+    let mut tx = db.begin().await.unwrap();
+    log_change(&mut tx, "product", &ProductId(1).to_string()).await;
+    execute(&mut tx, "DELETE FROM change_log", &[]).await;
+    execute(&mut tx, "UPDATE log_heads SET position = 1 WHERE log = 'change_floor'", &[]).await;
+    tx.commit().await.unwrap();
+    assert!(mirror.is_cut_off(&db).await.unwrap());
+    // A start loads everything.
+    let fresh = Mirror::default();
+    fresh.load(&db, None).await.unwrap();
+    assert!(!fresh.is_cut_off(&db).await.unwrap());
+}
+
+#[actix_web::test]
 async fn levels_of_this_node_are_never_applied_over_newer_ones() {
     let mirror = Mirror::default();
     let key = (ProductId(1), StoreId(1));

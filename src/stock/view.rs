@@ -189,21 +189,9 @@ impl Levels {
 pub struct StockView(Ranked<Levels, 5>);
 
 impl StockView {
-    /// The page behind `after` of a product's levels by store. With `stores` given, `line` is called
-    /// for each of them, with no level where none is known.
-    pub fn of_product<T>(
-        &self,
-        product: ProductId,
-        stores: &[StoreId],
-        after: Option<u64>,
-        limit: usize,
-        line: impl FnMut(StoreId, Option<Level<'_>>) -> Option<T>,
-    ) -> Page<T> {
-        self.of_product_within(&Included::default(), (product, stores), after, limit, line)
-    }
-
-    /// The same of the stores that are included. One that is named and is not is as one of which nothing is
-    /// known.
+    /// The page behind `after` of a product's levels by store, of the stores that are included. With `stores`
+    /// given, `line` is called for each of them, with no level where none is known; one that is not included
+    /// is as one of which nothing is known.
     pub fn of_product_within<T>(
         &self,
         included: &Included,

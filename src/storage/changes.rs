@@ -1,8 +1,9 @@
 //! The change log of catalog data: what partners and every node's read model follow.
 
 use super::bulk::{self, Cell, Statement};
-use super::{Log, StoreError, Tx, advance};
+use super::{Db, Log, StoreError, Tx, advance};
 use crate::kernel::Micros;
+use crate::on_db;
 
 /// The reason of entries about what has not changed itself, but may be in other plans than before: they are
 /// for plans that include a part of the data alone.
@@ -28,6 +29,12 @@ static APPEND: Statement = Statement::new(
     7,
     "",
 );
+
+/// The position up to which the log was pruned.
+pub async fn floor(db: &Db) -> Result<i64, StoreError> {
+    const FLOOR: &str = "SELECT position FROM log_heads WHERE log = 'change_floor'";
+    Ok(on_db!(db, c => sqlx::query_scalar(FLOOR).fetch_one(c).await)?)
+}
 
 /// Appends entries in their order. Takes the log's positions, so it comes last in a transaction.
 pub async fn append(tx: &mut Tx, changes: &[Change], now: Micros) -> Result<(), StoreError> {

@@ -1,5 +1,8 @@
 //! What can go wrong in the database, as the rest of the program sees it.
 
+use std::fmt::Display;
+use std::str::FromStr;
+
 /// A failed database operation.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -44,9 +47,18 @@ impl StoreError {
     }
 
     /// A damaged value of `table`.
-    pub fn corrupt(table: &'static str, detail: impl std::fmt::Display) -> Self {
+    pub fn corrupt(table: &'static str, detail: impl Display) -> Self {
         Self::Corrupt { table, detail: detail.to_string() }
     }
+}
+
+/// What a stored text of `table` says.
+pub fn parsed<T>(table: &'static str, text: &str) -> Result<T, StoreError>
+where
+    T: FromStr,
+    T::Err: Display,
+{
+    text.parse().map_err(|error| StoreError::corrupt(table, format!("`{text}`: {error}")))
 }
 
 impl From<sqlx::Error> for StoreError {
@@ -58,14 +70,15 @@ impl From<sqlx::Error> for StoreError {
             }
             sqlx::Error::Database(cause) => {
                 // SQLite: BUSY 5, LOCKED 6, FULL 13 (extended codes in the upper bytes).
-                // PostgreSQL: classes 08 connection, 53 resources, 57 intervention; 53100 disk full.
+                // PostgreSQL: classes 08 connection, 40 rolled back (a deadlock), 53 resources, 57
+                // intervention; 53100 disk full.
                 let code = cause.code().unwrap_or_default().into_owned();
                 let sqlite = code.parse::<u32>().map(|n| n & 0xff);
                 match (sqlite, code.get(..2)) {
                     _ if code == "53100" => return Self::Full(error),
                     (Ok(13), _) if code.len() < 5 => return Self::Full(error),
                     (Ok(5 | 6), _) if code.len() < 5 => return Self::Unavailable(error),
-                    (_, Some("08" | "53" | "57")) if code.len() == 5 => {
+                    (_, Some("08" | "40" | "53" | "57")) if code.len() == 5 => {
                         return Self::Unavailable(error);
                     }
                     _ => cause.kind(),

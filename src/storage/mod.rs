@@ -15,7 +15,7 @@ pub mod log;
 pub(crate) mod testing;
 pub mod witness;
 
-pub use error::StoreError;
+pub use error::{StoreError, parsed};
 pub use log::{Log, advance};
 
 use crate::config::DatabaseUrl;

@@ -11,12 +11,10 @@ use crate::kernel::id::{CategoryId, ProductId, PromotionId};
 use crate::kernel::{Amount, Gtin, Micros};
 use crate::on_db;
 use crate::storage::fetch::{by_ids, in_batches};
-use crate::storage::{Db, StoreError};
+use crate::storage::{Db, StoreError, parsed};
 use serde::Deserialize;
 use serde_json::Value;
 use sqlx::{FromRow, QueryBuilder};
-use std::fmt::Display;
-use std::str::FromStr;
 
 macro_rules! products {
     ($rest:literal) => {
@@ -54,14 +52,6 @@ macro_rules! offers {
             $rest
         )
     };
-}
-
-fn parsed<T>(table: &'static str, text: &str) -> Result<T, StoreError>
-where
-    T: FromStr,
-    T::Err: Display,
-{
-    text.parse().map_err(|error| StoreError::corrupt(table, format!("`{text}`: {error}")))
 }
 
 #[derive(Debug, FromRow)]

@@ -162,6 +162,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_categories_above_are_found_once_for_all_who_hold_a_grant() {
+        let tree = Categories::default();
+        let grant = Grant { categories: Some(vec![1]), ..Grant::default() };
+        let (also, apart) = (grant.clone(), Grant { above: Arc::default(), ..grant.clone() });
+        let found = |grant: &Grant| grant.above(&tree).map(std::ptr::from_ref);
+        assert_eq!((found(&grant), found(&also)), (found(&also), found(&grant)));
+        assert_ne!(found(&grant), found(&apart));
+        assert!(grant == apart && Grant::default().above(&tree).is_none());
+    }
+
+    #[test]
     fn none_of_a_kind_is_all_of_it() {
         let all = Grant::default();
         assert!(!all.limits_products() && all.tells_counts());

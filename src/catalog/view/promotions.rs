@@ -208,8 +208,6 @@ pub struct Turn {
     pub id: PromotionId,
     /// Of this version.
     pub version: i64,
-    /// Where it stood before.
-    pub before: Option<String>,
     /// Where it stands now.
     pub phase: Phase,
 }
@@ -295,7 +293,6 @@ impl Promotions {
             (promotion.told.as_deref() != Some(phase.as_str())).then(|| Turn {
                 id: promotion.id,
                 version: promotion.traits.version,
-                before: promotion.told.clone(),
                 phase,
             })
         };

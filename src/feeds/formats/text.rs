@@ -261,10 +261,14 @@ pub(super) fn path(text: &str) -> Vec<Step> {
 /// The kind of identifier that a code is on the product.
 pub(super) fn identifiers(code: &str) -> Option<Value> {
     code.parse::<Gtin>().ok()?;
-    let kind = match code.len() {
+    Some(json!([{"type": kind_of(code), "value": code}]))
+}
+
+/// What a valid GTIN of so many digits is called on the product.
+pub(in crate::feeds) fn kind_of(code: &str) -> &'static str {
+    match code.len() {
         8 | 13 => "EAN",
         12 => "UPC",
         _ => "GTIN",
-    };
-    Some(json!([{"type": kind, "value": code}]))
+    }
 }

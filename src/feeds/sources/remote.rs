@@ -2,6 +2,7 @@
 
 use super::folder::Folder;
 use super::settings::Remote;
+use crate::kernel::hex;
 use crate::storage;
 use reqwest::Client;
 use reqwest::header::{
@@ -21,6 +22,8 @@ use url::Url;
 /// How long a connection may take, and how long a sender may be silent.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const SILENCE: Duration = Duration::from_secs(60);
+/// The file that is being fetched.
+const PART: &str = ".fetched.part";
 /// How long a file may take at least and at most, for all other sources wait for it; in between, as long as
 /// the time between two polls.
 const SHORTEST: Duration = Duration::from_secs(600);
@@ -102,7 +105,14 @@ pub(super) async fn fetch(
     remote: &Remote,
     most: u64,
 ) -> Result<Option<Fetched>, String> {
-    within(remote.every.clamp(SHORTEST, LONGEST), fetch_now(http, folder, remote, most)).await
+    let time = remote.every.clamp(SHORTEST, LONGEST);
+    let fetched = within(time, fetch_now(http, folder, remote, most)).await;
+    if fetched.is_err()
+        && let Ok(working) = folder.working()
+    {
+        let _ = std::fs::remove_file(working.join(PART));
+    }
+    fetched
 }
 
 async fn within<T>(
@@ -145,13 +155,10 @@ async fn fetch_now(
     let (etag, last_modified) =
         (text(answer.headers(), &ETAG), text(answer.headers(), &LAST_MODIFIED));
     let working = folder.working().map_err(|error| error.to_string())?;
-    let part = working.join(".fetched.part");
-    let stored = store(answer, &part, most).await;
-    if stored.is_err() {
-        let _ = std::fs::remove_file(&part);
-    }
+    let part = working.join(PART);
+    let sha256 = store(answer, &part, most).await?;
     let settings = remote.settings.clone();
-    let last = Last { settings, etag, last_modified, sha256: stored? };
+    let last = Last { settings, etag, last_modified, sha256 };
     if last.sha256 == known.sha256 {
         let kept = last.save(folder).and_then(|()| std::fs::remove_file(&part));
         return kept.map(|()| None).map_err(|error| error.to_string());
@@ -175,7 +182,7 @@ async fn store(mut answer: reqwest::Response, to: &Path, most: u64) -> Result<St
         file.write_all(&chunk).await.map_err(disk)?;
     }
     file.sync_all().await.map_err(disk)?;
-    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(hash.finalize()))
 }
 
 fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {

@@ -5,6 +5,7 @@ use super::folder::open_plain;
 use crate::feeds::mapping::Encoding;
 use crate::feeds::store::sources::Says;
 use crate::feeds::{Feed, Format, MappingFile, Mode, Options};
+use crate::kernel::hex;
 use crate::kernel::secret::Secret;
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
@@ -165,7 +166,7 @@ fn remote(folder: &Path, keys: &Keys, text: &str) -> Result<Option<Remote>, Stri
     if let Some(mapping) = &keys.mapping {
         digest.update(own_text(folder, "mapping", mapping)?);
     }
-    let settings = digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    let settings = hex(digest.finalize());
     Ok(Some(Remote { url, every: Duration::from_secs(every_s), authorization, settings }))
 }
 

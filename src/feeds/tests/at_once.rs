@@ -4,6 +4,7 @@ use super::{
     DAY, Feed, Mode, Options, PRODUCTS, Progress, Report, STORE, Shop, one_line, products,
 };
 use crate::feeds::import_with;
+use crate::feeds::store::old;
 use crate::kernel::clock::MINUTE;
 use crate::on_db;
 use std::sync::mpsc;
@@ -21,7 +22,7 @@ impl Shop {
             let mut waits = move |progress| {
                 if matches!(progress, Progress::Storing { done, of } if done == of) {
                     stored.send(()).unwrap();
-                    gone_on.recv().unwrap();
+                    tokio::task::block_in_place(|| gone_on.recv()).unwrap();
                 }
             };
             import_with(&db, &clock, feed, &file, &options, None, &mut waits).await.unwrap()
@@ -34,6 +35,27 @@ impl Shop {
         go_on.send(()).unwrap();
         full.await.unwrap()
     }
+}
+
+#[tokio::test]
+async fn imports_of_long_ago_are_forgotten_but_for_what_is_held() {
+    let shop = Shop::open().await;
+    let lines = products(0, 100) + "no json\n";
+    shop.counts(Feed::Products, &lines).await;
+    assert_eq!(shop.full(Feed::Products, &products(0, 50)).await.held, 50);
+    shop.clock.advance(DAY);
+    shop.counts(Feed::Products, &lines).await;
+    let forget = async || old::forget(&shop.db, shop.clock.now()).await.unwrap();
+    assert_eq!(forget().await, 1);
+    assert_eq!(shop.number("SELECT count(*) FROM import_faults").await, 1);
+    assert_eq!(
+        shop.words("SELECT status FROM imports ORDER BY started_at").await,
+        ["held", "done"]
+    );
+    assert_eq!(shop.number("SELECT count(*) FROM import_deletions").await, 0, "named again");
+    shop.clock.advance(DAY);
+    assert_eq!(forget().await, 1);
+    assert_eq!(forget().await, 0);
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 use super::*;
+use crate::catalog::api::Included;
 use crate::catalog::view::{Listed, Sizes};
 use crate::kernel::Micros;
+use crate::stock::view::Level;
 use crate::storage::testing::TestDb;
 use crate::stores::postal_codes::PostalCodes;
 use std::path::Path;
@@ -57,8 +59,10 @@ fn told(mirror: &Mirror, products: u64) -> String {
     );
     for id in (0..products).map(product) {
         all += &format!("{:?}\n", mirror.catalog.stored_offers(None, id, &[], None));
-        let levels =
-            mirror.stock.of_product(id, &[], None, 9, |_, level| Some(format!("{level:?}")));
+        let any: &[StoreId] = &[];
+        let (all_stores, which) = (Included::default(), (id, any));
+        let line = |_, level: Option<Level<'_>>| Some(format!("{level:?}"));
+        let levels = mirror.stock.of_product_within(&all_stores, which, None, 9, line);
         all += &format!("{:?} {:?}\n", levels.items, mirror.catalog.subject(id));
     }
     all

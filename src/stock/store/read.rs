@@ -4,10 +4,8 @@ use crate::kernel::Micros;
 use crate::on_db;
 use crate::stock::view::LevelRecord;
 use crate::storage::fetch::in_batches;
-use crate::storage::{Db, StoreError};
+use crate::storage::{Db, StoreError, parsed};
 use sqlx::FromRow;
-use std::fmt::Display;
-use std::str::FromStr;
 
 macro_rules! levels {
     ($rest:literal) => {
@@ -18,6 +16,8 @@ macro_rules! levels {
         )
     };
 }
+
+const TABLE: &str = "stock_levels";
 
 #[derive(Debug, FromRow)]
 struct Columns {
@@ -32,20 +32,12 @@ struct Columns {
     seq: i64,
 }
 
-fn parsed<T>(text: &str) -> Result<T, StoreError>
-where
-    T: FromStr,
-    T::Err: Display,
-{
-    text.parse().map_err(|error| StoreError::corrupt("stock_levels", format!("`{text}`: {error}")))
-}
-
 impl Columns {
     fn read(self) -> Result<LevelRecord, StoreError> {
         Ok(LevelRecord {
-            product: parsed(&self.product_id)?,
-            store: parsed(&self.store_id)?,
-            availability: parsed(&self.availability)?,
+            product: parsed(TABLE, &self.product_id)?,
+            store: parsed(TABLE, &self.store_id)?,
+            availability: parsed(TABLE, &self.availability)?,
             quantity: self.quantity,
             as_of: Micros(self.as_of),
             received_at: Micros(self.received_at),
