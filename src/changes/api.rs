@@ -58,6 +58,9 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 /// `/v1/stores/{store_id}/stock?updated_since=`, store by store, or ask for them with `POST /v1/stock/query`.
 /// An offer or a stock level of a deleted product or store stays until it is withdrawn itself.
 ///
+/// An offer has what lists tell of it outside a sale, and `sale`: null, or the `price`, `unit_price`,
+/// `lowest_price_30d`, `valid_from` and `valid_through` of a reduction that is to come, under way or over.
+///
 /// Follow without asking in vain: with `wait_s` a call that finds nothing is held until there is something,
 /// or until the time is over; it counts and costs like any other. Allow your client some seconds more. At most
 /// 20 calls of an app wait at a time: one more is refused with 429, `waits` in `violated-policies`, and
