@@ -1,12 +1,14 @@
 //! Imports as they are looked at, and deletions that wait for approval.
 
 use super::caller::AdminCaller;
+use super::page::{self, PageQuery};
 use super::problems::{Conflicts, Missing, Problems};
 use super::state::{State, done};
 use crate::access::error::Kind;
 use crate::access::store::{Change, record};
 use crate::feeds::store::held::{self, DecisionError, Import};
 use crate::http::answer::Cache;
+use crate::http::page::link;
 use crate::http::path::not_found;
 use crate::http::{Answer, ApiError, ApiResult, Code, Params};
 use crate::kernel::Micros;
@@ -18,7 +20,12 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 /// Mounts the operations on imports.
 pub fn configure(config: &mut ServiceConfig<'_>) {
-    config.service(list_imports).service(get_import).service(approve_import).service(reject_import);
+    config
+        .service(list_imports)
+        .service(get_import)
+        .service(list_refused_rows)
+        .service(approve_import)
+        .service(reject_import);
 }
 
 /// Imports that a list shows where no number is given, and at most.
@@ -43,6 +50,18 @@ pub(super) struct RefusedOut {
     /// What is wrong and what would be right.
     #[schema(example = "ends with 2, expected 1: 3276550063551 would be right")]
     pub(super) message: String,
+}
+
+impl From<held::Refused> for RefusedOut {
+    fn from(row: held::Refused) -> Self {
+        Self {
+            line: row.line.unsigned_abs(),
+            field: row.field,
+            value: row.value,
+            code: row.code,
+            message: row.message,
+        }
+    }
 }
 
 /// An import.
@@ -125,11 +144,32 @@ struct ImportsOut {
 struct ImportDetailOut {
     /// The import.
     import: ImportOut,
-    /// Its first refused rows.
+    /// Its first 20 refused rows.
+    #[schema(max_items = 20)]
     refused: Vec<RefusedOut>,
     /// Some of the resources that wait to be deleted, by id.
     #[schema(example = json!(["prd_7HqK2mXw9Pz"]))]
     sample: Vec<String>,
+}
+
+/// Refused rows of an import, a page of them.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct RefusedRowsOut {
+    /// The rows, in the order of the file as far as it was read so.
+    items: Vec<RefusedOut>,
+    /// Path and query of the next page; null on the last one.
+    #[schema(
+        required = true,
+        example = "/admin/v1/imports/imp_0Ab12Cd34Ef/refused?limit=50&cursor=c0Ab…"
+    )]
+    next: Option<String>,
+    /// How many rows were refused.
+    #[schema(example = 12044)]
+    total: i64,
+    /// How many of them can be fetched: the first 10,000, of imports that ten newer ones of the same feed
+    /// have followed the first 20.
+    #[schema(maximum = 10000, example = 10000)]
+    kept: i64,
 }
 
 /// Records what was done to an import, and by whom.
@@ -201,19 +241,49 @@ async fn get_import(
     Answer::json(&detail(&state, &id).await?, Cache::NoStore, 1)
 }
 
-async fn detail(state: &State, id: &str) -> ApiResult<ImportDetailOut> {
+/// Refused rows
+///
+/// Every row of an import that was refused, with its line, the field at fault and what would be right: the
+/// first 10,000, of which `total` says how many there were. They are kept for the ten newest imports of each
+/// feed.
+#[utoipa::path(
+    tag = "feeds", operation_id = "list_refused_rows",
+    params(("import_id" = String, Path, description = "Id of the import", example = "imp_0Ab12Cd34Ef"), PageQuery),
+    responses((status = 200, description = "A page of rows", body = RefusedRowsOut), Missing, Problems),
+    security(("admin_token" = []))
+)]
+#[get("/imports/{import_id}/refused")]
+async fn list_refused_rows(
+    _caller: AdminCaller,
+    request: HttpRequest,
+    id: web::Path<String>,
+    state: State,
+) -> ApiResult<Answer> {
+    let page = page::read(&request, Params::new(request.query_string()))?;
+    let total = shown(&state, &id).await?.import.rejected;
+    let kept = held::count_refused(&state.db, &id).await?;
+    let mut rows = held::refused(&state.db, &id, page.after()?, page::rows(&page)).await?;
+    let more = rows.len() > page.limit();
+    rows.truncate(page.limit());
+    let last = rows.last().filter(|_| more);
+    let next = last.map(|(number, _)| page.next_url((number.unsigned_abs(), 0)));
+    let link = next.as_deref().map(link);
+    let items: Vec<RefusedOut> = rows.into_iter().map(|(_, row)| row.into()).collect();
+    let records = items.len() as u32;
+    let out = RefusedRowsOut { items, next, total, kept };
+    Ok(Answer { link, ..Answer::json(&out, Cache::NoStore, records)? })
+}
+
+async fn shown(state: &State, id: &str) -> ApiResult<held::Shown> {
     let shown = held::show(&state.db, id).await?;
     let short: String = id.chars().take(100).collect();
-    let held::Shown { import, refused, sample } =
-        shown.ok_or_else(|| not_found("import", &short))?;
-    let refused = refused.into_iter().map(|row| RefusedOut {
-        line: row.line.unsigned_abs(),
-        field: row.field,
-        value: row.value,
-        code: row.code,
-        message: row.message,
-    });
-    Ok(ImportDetailOut { import: import.into(), refused: refused.collect(), sample })
+    shown.ok_or_else(|| not_found("import", &short))
+}
+
+async fn detail(state: &State, id: &str) -> ApiResult<ImportDetailOut> {
+    let held::Shown { import, refused, sample } = shown(state, id).await?;
+    let refused = refused.into_iter().map(RefusedOut::from).collect();
+    Ok(ImportDetailOut { import: import.into(), refused, sample })
 }
 
 /// Approve deletions

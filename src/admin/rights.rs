@@ -84,6 +84,7 @@ pub const OPERATIONS: &[(&str, Need)] = &[
     ("upload_feed", Need::Right(Right::ManageFeeds)),
     ("list_imports", Need::Right(Right::Read)),
     ("get_import", Need::Right(Right::Read)),
+    ("list_refused_rows", Need::Right(Right::Read)),
     ("approve_import", Need::Right(Right::ManageFeeds)),
     ("reject_import", Need::Right(Right::ManageFeeds)),
     ("list_sources", Need::Right(Right::Read)),

@@ -51,6 +51,21 @@ impl FromStr for What {
 struct UploadOut {
     /// One import for each feed that the file was about.
     imports: Vec<UploadedOut>,
+    /// What the format tells and was not imported, with what to do.
+    left_out: Vec<LeftOutOut>,
+}
+
+/// A feed that a file may tell and that was not imported.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct LeftOutOut {
+    /// What it is about.
+    #[schema(example = "offers")]
+    feed: &'static str,
+    /// Why, and what to do.
+    #[schema(
+        example = "google-products names no store for offers; name that of the web shop (`store`, --store)"
+    )]
+    message: String,
 }
 
 /// What became of a file's rows about one feed.
@@ -77,7 +92,8 @@ struct UploadedOut {
     /// Deletions that wait for approval.
     #[schema(example = 0)]
     held: u64,
-    /// The first refused rows.
+    /// The first 20 refused rows; `/imports/{import_id}/refused` has all, up to 10,000.
+    #[schema(max_items = 20)]
     refused: Vec<RefusedOut>,
 }
 
@@ -192,12 +208,24 @@ async fn upload_feed(
         let detail = "`all` is for formats that tell more than one feed; name the feed instead.";
         return Err(ApiError::new(Code::InvalidParameter, detail));
     }
+    let left_out = match what.0.0 {
+        Some(_) => Vec::new(),
+        None => left_out(&options),
+    };
     let upload = receive(&state.uploads, &name, body, most).await?;
     let by = caller.actor().to_owned();
     // A task of its own: it goes on when the sender is gone.
     let done_with = actix_web::rt::spawn(import_all(state.clone(), by, feeds, upload, options));
     let imports = done_with.await.map_err(|_| internal("an import broke off"))??;
-    done(&UploadOut { imports })
+    done(&UploadOut { imports, left_out })
+}
+
+/// What the format tells and is not imported, for no store is named for it.
+fn left_out(options: &Options) -> Vec<LeftOutOut> {
+    let format = options.format;
+    let told = format.left_out(options.store_code.is_some());
+    let out = |feed: Feed| LeftOutOut { feed: feed.as_str(), message: format.names_no_store(feed) };
+    told.map(out).collect()
 }
 
 /// Imports a file feed by feed, and records who sent it.

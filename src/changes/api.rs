@@ -44,16 +44,22 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 ///
 /// What changed behind a position, in the order in which it happened, deletions included. Take a
 /// snapshot from `/v1/exports/latest`, then ask with its `position` as `after`, and go on from each
-/// `next_position`; the snapshot with the changes behind it equals the next snapshot. With
+/// `next_position`: products, categories, stores, promotions and offers are then what the next snapshot has, and
+/// of stock the `availability` is; quantities, and when they were counted, are not. With
 /// `after=latest` you learn the present end without any change; without `after` you begin at the
 /// oldest change that is kept.
 ///
 /// An entry says that a resource changed, not how: `embed=resource` adds what it is now, null where it
 /// is gone. The same resource can come again with the same or a newer `version`: applying an entry
 /// twice changes nothing. What follows from other resources or from the time of reading (a category's
-/// `product_count`, `is_stale` of stock) is not in it and makes no entry. Stock makes an entry when it
-/// is first known and when its `availability` turns; quantities are read from `/v1/stores/{store_id}/stock`.
+/// `product_count`, `is_stale` of stock, that an offer has ended) is not in it and makes no entry; only the begin
+/// and the end of promotions and of an offer's `sale` do. Stock makes an entry when it is first known and when its
+/// `availability` turns, not for each count: follow quantities with
+/// `/v1/stores/{store_id}/stock?updated_since=`, store by store, or ask for them with `POST /v1/stock/query`.
 /// An offer or a stock level of a deleted product or store stays until it is withdrawn itself.
+///
+/// An offer has what lists tell of it outside a sale, and `sale`: null, or the `price`, `unit_price`,
+/// `lowest_price_30d`, `valid_from` and `valid_through` of a reduction that is to come, under way or over.
 ///
 /// Follow without asking in vain: with `wait_s` a call that finds nothing is held until there is something,
 /// or until the time is over; it counts and costs like any other. Allow your client some seconds more. At most

@@ -1,6 +1,6 @@
 //! Resources as change log and snapshots give them: what is stored, and nothing that follows from
 //! the time of reading or from other resources. So a snapshot with the changes behind it is equal
-//! to the next snapshot.
+//! to the next snapshot; but of stock only in what is known and its availability, for counts make no entries.
 
 use super::Kind;
 use super::store::rows::{self, OfferRow, StockRow};

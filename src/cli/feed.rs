@@ -1,18 +1,20 @@
 //! `comptoir feed`.
 
-use super::speak::say;
+use super::speak::{remark, say};
 use crate::access::error::Kind;
 use crate::access::service::By;
 use crate::access::store::{Change, record};
 use crate::config::Config;
 use crate::feeds::store::{held, sources};
 use crate::kernel::{Clock, Micros};
-use crate::storage::Tx;
+use crate::storage::{Db, Tx};
 use anyhow::Context as _;
 use serde_json::json;
 
 /// Who the audit trail names.
 const ACTOR: &str = "cli";
+/// Refused rows that are read at once.
+const REFUSED_AT_ONCE: u32 = 500;
 
 /// Imports, and the sources of those that come by themselves.
 #[derive(Debug, clap::Subcommand)]
@@ -25,6 +27,11 @@ pub(super) enum FeedCommand {
     },
     /// One import as JSON: its sums, first refused rows, and some of what it would delete.
     Show {
+        /// The import's id.
+        id: String,
+    },
+    /// Every refused row of an import that is kept, at most 10,000, as a line of JSON each.
+    Refused {
         /// The import's id.
         id: String,
     },
@@ -58,11 +65,10 @@ pub(super) async fn run(config: &Config, command: FeedCommand) -> anyhow::Result
             }
         }
         FeedCommand::Show { id } => {
-            let shown = held::show(&db, &id).await?.with_context(|| {
-                format!("there is no import {id}; `comptoir feed list` shows them")
-            })?;
+            let shown = held::show(&db, &id).await?.with_context(|| no_import(&id))?;
             say(serde_json::to_string_pretty(&shown)?)?;
         }
+        FeedCommand::Refused { id } => refused(&db, &id).await?,
         FeedCommand::Approve { id } => {
             // Whatever becomes of the deletions, it is known who wanted them.
             let mut tx = db.begin().await?;
@@ -87,6 +93,30 @@ pub(super) async fn run(config: &Config, command: FeedCommand) -> anyhow::Result
     }
     db.close().await;
     Ok(())
+}
+
+/// Writes the refused rows of an import, and last how many more there were.
+async fn refused(db: &Db, id: &str) -> anyhow::Result<()> {
+    let shown = held::show(db, id).await?;
+    let total = shown.with_context(|| no_import(id))?.import.rejected;
+    let (mut after, mut written) = (None, 0);
+    loop {
+        let rows = held::refused(db, id, after, REFUSED_AT_ONCE).await?;
+        let Some((last, _)) = rows.last() else { break };
+        after = Some(last.unsigned_abs());
+        written += rows.len() as i64;
+        for (_, row) in &rows {
+            say(serde_json::to_string(row)?)?;
+        }
+    }
+    if written < total {
+        remark(format!("{} more rows were refused and are not kept.", total - written));
+    }
+    Ok(())
+}
+
+fn no_import(id: &str) -> String {
+    format!("there is no import {id}; `comptoir feed list` shows them")
 }
 
 /// Writes down what was decided about an import, with what is done.

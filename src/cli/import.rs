@@ -1,6 +1,6 @@
 //! `comptoir import`.
 
-use super::speak::say;
+use super::speak::{remark, say};
 use crate::catalog::offers::Plausible;
 use crate::config::Config;
 use crate::feeds::mapping::Encoding;
@@ -75,6 +75,14 @@ impl Args {
         Ok(feeds)
     }
 
+    /// What the files may tell and is not imported.
+    fn left_out(&self, format: Format) -> Vec<Feed> {
+        match self.feed {
+            What::One(_) => Vec::new(),
+            What::All => format.left_out(self.store.is_some()).collect(),
+        }
+    }
+
     fn options(&self, config: &Config, mapping: Option<MappingFile>) -> Options {
         let feeds = &config.feeds;
         let factor = if self.any_price { 0 } else { feeds.max_price_factor };
@@ -105,6 +113,9 @@ pub(super) async fn run(config: Config, args: Args) -> anyhow::Result<ExitCode> 
     let feeds = args.feeds(options.format)?;
     let (db, clock) = super::database(&config).await?;
     let mut rejected = 0;
+    for feed in args.left_out(options.format) {
+        remark(format!("{} is left out: {}", feed.as_str(), options.format.names_no_store(feed)));
+    }
     for file in &args.files {
         for feed in &feeds {
             let report = one(&db, &clock, *feed, file, &options, args.report.as_deref()).await?;

@@ -40,6 +40,11 @@ pub(super) fn mention(text: impl Display) {
     let _ = writeln!(io::stdout(), "{text}");
 }
 
+/// Says beside what was asked for what somebody should know of it.
+pub(super) fn remark(text: impl Display) {
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
 /// Says what went wrong.
 pub(super) fn complain(error: &anyhow::Error) {
     complain_of(format!("error: {}", causes(error)));

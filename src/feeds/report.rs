@@ -9,8 +9,10 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-/// Refused rows that a report keeps; all of them go to the report file.
-const KEPT: usize = 20;
+/// Refused rows that a report shows; all of them go to the report file.
+pub(super) const SHOWN: usize = 20;
+/// Refused rows that are kept with an import, to be fetched.
+pub(super) const KEPT: usize = 10_000;
 
 /// The sums of an import and its first refused rows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -83,6 +85,8 @@ impl fmt::Display for Report {
 #[derive(Debug)]
 pub(super) struct Reporter {
     pub(super) report: Report,
+    /// The first refused rows, which are kept with the import.
+    kept: Vec<Rejected>,
     file: Option<(PathBuf, BufWriter<File>)>,
 }
 
@@ -105,7 +109,7 @@ impl Reporter {
             by_code: BTreeMap::new(),
             first_rejected: Vec::new(),
         };
-        Ok(Self { report, file })
+        Ok(Self { report, kept: Vec::new(), file })
     }
 
     pub(super) fn add(&mut self, line: u64, fate: Fate) -> Result<(), ImportError> {
@@ -126,16 +130,20 @@ impl Reporter {
                 .and_then(|()| file.write_all(b"\n"))
                 .map_err(|source| ImportError::File { file: path.clone(), source })?;
         }
-        if self.report.first_rejected.len() < KEPT {
-            self.report.first_rejected.push(rejected);
+        if self.report.first_rejected.len() < SHOWN {
+            self.report.first_rejected.push(rejected.clone());
+        }
+        if self.kept.len() < KEPT {
+            self.kept.push(rejected);
         }
         Ok(())
     }
 
-    pub(super) fn finish(self) -> Result<Report, ImportError> {
+    /// The report, and the refused rows to be kept with the import.
+    pub(super) fn finish(self) -> Result<(Report, Vec<Rejected>), ImportError> {
         if let Some((path, mut file)) = self.file {
             file.flush().map_err(|source| ImportError::File { file: path, source })?;
         }
-        Ok(self.report)
+        Ok((self.report, self.kept))
     }
 }

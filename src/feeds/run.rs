@@ -215,7 +215,7 @@ impl<'a> Stage<'a> {
 
     /// Ends the import: a full one deletes what it did not name, or holds that for approval.
     async fn finish(self) -> Result<Report, ImportError> {
-        let mut report = self.reporter.finish()?;
+        let (mut report, refused) = self.reporter.finish()?;
         let Some(run) = self.run else { return Ok(report) };
         report.import_id = Some(run.id.clone());
         if run.mode == Mode::Full {
@@ -230,7 +230,7 @@ impl<'a> Stage<'a> {
             }
         }
         let status = if report.held > 0 { "held" } else { "done" };
-        store::finish(self.db, &run, &report, status, self.clock.now()).await?;
+        store::finish(self.db, &run, (&report, &refused), status, self.clock.now()).await?;
         Ok(report)
     }
 }

@@ -8,6 +8,7 @@ pub mod sources;
 pub(super) mod sweep;
 
 use super::kinds::Mark;
+use super::report::{self, Rejected};
 use super::{Feed, ImportError, Mode, Report};
 use crate::kernel::{Micros, base62};
 use crate::on_tx;
@@ -147,11 +148,14 @@ pub(super) async fn mark(tx: &mut Tx, run: &Run, marks: &[Mark]) -> Result<(), S
     bulk::write(tx, &SCOPE, &cells).await
 }
 
-/// Records how an import ended.
+/// Newest imports of a feed of which all refused rows are kept; of older ones the first few are.
+const KEEP_REFUSED_OF: i64 = 10;
+
+/// Records how an import ended, with the rows that were refused.
 pub(super) async fn finish(
     db: &Db,
     run: &Run,
-    report: &Report,
+    (report, refused): (&Report, &[Rejected]),
     status: &'static str,
     now: Micros,
 ) -> Result<(), StoreError> {
@@ -171,7 +175,7 @@ pub(super) async fn finish(
             .await?;
     });
     let mut cells: Vec<Cell<'_>> = Vec::new();
-    for (number, rejected) in report.first_rejected.iter().enumerate() {
+    for (number, rejected) in refused.iter().enumerate() {
         cells.extend([
             run.id.as_str().into(),
             (number as i64).into(),
@@ -185,5 +189,23 @@ pub(super) async fn finish(
     // What stood in a refused row may be anything.
     bulk::without_nul(&mut cells);
     bulk::write(&mut tx, &FAULT, &cells).await?;
+    forget_refused(&mut tx, run.feed).await?;
     tx.commit().await
+}
+
+/// Forgets most refused rows of imports that newer ones have followed.
+async fn forget_refused(tx: &mut Tx, feed: Feed) -> Result<(), StoreError> {
+    const FORGET: &str = "DELETE FROM import_faults WHERE number >= $1
+        AND import_id IN (SELECT id FROM imports WHERE feed = $2)
+        AND import_id NOT IN
+          (SELECT id FROM imports WHERE feed = $2 ORDER BY started_at DESC, id LIMIT $3)";
+    on_tx!(tx, c => {
+        sqlx::query(FORGET)
+            .bind(report::SHOWN as i64)
+            .bind(feed.as_str())
+            .bind(KEEP_REFUSED_OF)
+            .execute(c)
+            .await?;
+    });
+    Ok(())
 }

@@ -177,7 +177,8 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    fn max_age(&self, detail: &Detail) -> u32 {
+    /// After how many seconds a count is stale.
+    pub(crate) fn max_age(&self, detail: &Detail) -> u32 {
         self.max_age_s.unwrap_or(detail.max_age_s)
     }
 

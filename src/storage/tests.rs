@@ -84,3 +84,36 @@ async fn promotions_of_one_customer_that_were_told_are_told_no_longer() {
     assert_eq!(words(&db, "SELECT id FROM deliveries").await, ["2"]);
     assert_eq!(words(&db, "SELECT id FROM exports").await, Vec::<String>::new());
 }
+
+#[tokio::test]
+async fn offers_of_one_customer_that_were_told_are_told_no_longer() {
+    const OFFERS: &str =
+        "INSERT INTO offers (product_id, store_id, channel, currency, price, price_type,
+        tax_included, promotion_ids, as_of, version, updated_at, deleted_at) VALUES
+        ('p', 'a', 'online', 'EUR', 7, 'personal', TRUE, '', 1, 4, 1, NULL),
+        ('p', 'b', 'online', 'EUR', 7, 'regular', TRUE, '', 1, 1, 1, NULL),
+        ('p', 'c', 'online', 'EUR', 7, 'personal', TRUE, '', 1, 2, 1, 5)";
+    const HISTORY: &str =
+        "INSERT INTO price_history (product_id, store_id, channel, since, currency, price) VALUES
+        ('p', 'a', 'online', 1, 'EUR', 9), ('p', 'a', 'online', 2, 'EUR', 7),
+        ('p', 'b', 'online', 1, 'EUR', 7), ('p', 'c', 'online', 1, 'EUR', 7)";
+    const LOG: &str =
+        "INSERT INTO change_log (position, kind, id, op, reason, version, occurred_at) VALUES
+        (3, 'offer', 'p/a/online', 'upsert', 'price_changed', 4, 10),
+        (4, 'offer', 'p/b/online', 'upsert', 'created', 1, 11),
+        (5, 'offer', 'p/c/online', 'delete', 'deleted', 2, 12)";
+    const HEAD: &str = "UPDATE log_heads SET position = 5 WHERE log = 'change'";
+    let db = database_before(27).await;
+    run(&db, &[OFFERS, HISTORY, LOG, MESSAGES, FILES, HEAD]).await;
+    db.migrate().await.unwrap();
+    let log = "SELECT position || ' ' || id || ' ' || op || ' ' || version || ' ' || occurred_at
+        FROM change_log WHERE position > 5 ORDER BY position";
+    assert_eq!(words(&db, log).await, ["6 p/a/online delete 5 12"]);
+    let head = "SELECT CAST(position AS TEXT) FROM log_heads WHERE log = 'change'";
+    assert_eq!(words(&db, head).await, ["6"]);
+    let history = "SELECT store_id || ' ' || price FROM price_history ORDER BY store_id, since";
+    assert_eq!(words(&db, history).await, ["a 9", "b 7"]);
+    // Of the messages, the first told of the personal price.
+    assert_eq!(words(&db, "SELECT id FROM deliveries").await, ["2"]);
+    assert_eq!(words(&db, "SELECT id FROM exports").await, Vec::<String>::new());
+}

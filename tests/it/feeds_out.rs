@@ -25,6 +25,9 @@ fn rich() -> Value {
         ],
         "additional_property": [
             { "property_id": "energy_class", "value": "A" },
+            { "property_id": "maximum_retail_price", "value": "18.00 EUR" },
+            { "property_id": "product_highlight", "value": "Solide, \"à vie\"" },
+            { "property_id": "product_highlight", "value": "Facile à laver" },
             { "property_id": "puissance", "name": "Puissance", "value": "650" },
         ],
         "certifications": ["NF", "CE"], "condition": "new", "link": "https://www.example.com/p/1?a=b&c=d",

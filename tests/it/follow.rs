@@ -1,5 +1,5 @@
 //! The proof of snapshots and changes: a partner who loads a snapshot and applies the changes behind
-//! its position holds what a fresh snapshot holds, deletions included.
+//! its position holds what a fresh snapshot holds, deletions included; of stock the availability, not the counts.
 
 use crate::support::data::{self, sku};
 use crate::support::{NOON, TestApp};

@@ -66,6 +66,7 @@ async fn every_cell_is_answered_in_the_order_that_was_asked() {
     assert_eq!(cells[7]["quantity"], json!({ "disclosure": "exact", "value": 4 }));
     assert_eq!((&cells[7]["is_stale"], &cells[0]["is_stale"]), (&json!(false), &json!(true)));
     assert_eq!((&cells[1]["as_of"], &cells[1]["is_stale"]), (&Value::Null, &json!(true)));
+    assert_eq!((&cells[7]["max_age_s"], &cells[1]["max_age_s"]), (&json!(900), &Value::Null));
     assert_eq!(
         (&cells[3]["product_id"], &cells[3]["quantity"]),
         (&Value::Null, &json!({ "disclosure": "none" }))

@@ -326,3 +326,41 @@ async fn what_cannot_be_subscribed_is_refused_with_what_to_do() {
         (&json!(false), &json!("forbidden_address"))
     );
 }
+
+#[tokio::test]
+async fn new_opening_hours_are_an_event_of_their_own() {
+    let (app, key) = shop().await;
+    let mut receiver = Receiver::start().await;
+    let events = ["store.hours_changed", "store.updated"];
+    subscribe(&app, &key, json!({ "url": receiver.url, "events": events })).await;
+    let mut store = data::store(0);
+    store["telephone"] = json!("+33561000000");
+    app.import(Feed::Stores, &[store.clone()]).await;
+    let mut told = Vec::new();
+    for (field, value) in [
+        (
+            "opening_hours",
+            json!([{ "day_of_week": "monday", "opens": "09:00", "closes": "20:30" }]),
+        ),
+        ("special_opening_hours", json!([{ "date": "2026-12-25", "closed": true }])),
+        ("time_zone", json!("Europe/Madrid")),
+        ("name", json!("Grand Magasin")),
+    ] {
+        store[field] = value;
+        app.import(Feed::Stores, &[store.clone()]).await;
+    }
+    while told.len() < 5 {
+        let message = receiver.next().await.body();
+        let position = message["data"]["position"].as_str().unwrap().parse::<u64>().unwrap();
+        told.push((position, message["type"].as_str().unwrap().to_owned()));
+        documented(&message, "MessageOut");
+    }
+    told.sort();
+    let told: Vec<&str> = told.iter().map(|(_, event)| event.as_str()).collect();
+    let hours = "store.hours_changed";
+    assert_eq!(told, ["store.updated", hours, hours, hours, "store.updated"]);
+    let page: Value = app.get(&key.text, "/v1/changes?types=store").await.json().await.unwrap();
+    let reasons: Vec<&Value> =
+        page["items"].as_array().unwrap().iter().map(|entry| &entry["reason"]).collect();
+    assert!(reasons.ends_with(&[&json!("hours_changed"), &json!("updated")]), "{reasons:?}");
+}

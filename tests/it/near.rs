@@ -308,3 +308,42 @@ async fn a_plan_says_how_much_of_a_quantity_is_told() {
     let answer = app.get(&key.text, "/v1/exports/latest?resource=stock").await;
     problem(answer, 403, "not_in_plan").await;
 }
+
+#[tokio::test]
+async fn stores_are_found_by_their_codes() {
+    let app = town().await;
+    let mut known = store(1, (43.6110, 1.5180), "31130", &["monday"]);
+    known["gln"] = json!("3020180000000");
+    app.import(Feed::Stores, &[known]).await;
+    app.caught_up().await;
+    let key = app.key(json!({})).await;
+    let found = async |query: &str| -> Vec<String> {
+        let page = body(&app, &key, &format!("/v1/stores?{query}&include_total=true")).await;
+        let names = page["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|item| item["store_code"].as_str().unwrap().to_owned());
+        let mut names: Vec<String> = names.collect();
+        assert_eq!(page["total"], names.len(), "{query}");
+        names.sort();
+        names
+    };
+    assert_eq!(found("store_code=0002").await, ["0002"]);
+    assert_eq!(found("store_code=0002,0001,9999").await, ["0001", "0002"]);
+    assert_eq!(found("gln=3020180000000").await, ["0001"]);
+    assert_eq!(found("gln=3020180000000&store_code=0002").await, [""; 0]);
+    assert_eq!(found("gln=4012345000009").await, [""; 0]);
+    let (capitole, near) = ("lat=43.6045&lon=1.444&radius_km=50", "store_code=0001,0002");
+    assert_eq!(found(&format!("{capitole}&{near}")).await, ["0001"]);
+    for (wrong, what) in
+        [("302018000000", "13 digits"), ("3020180000001", "expected 0"), ("x", "13")]
+    {
+        let (status, name, detail) = refused(&app, &key, &format!("/v1/stores?gln={wrong}")).await;
+        assert_eq!((status, name.as_str()), (400, "gln"), "{wrong}");
+        assert!(detail.contains(what), "{wrong}: {detail}");
+    }
+    let many = vec!["0001"; 51].join(",");
+    let (status, name, _) = refused(&app, &key, &format!("/v1/stores?store_code={many}")).await;
+    assert_eq!((status, name.as_str()), (400, "store_code"));
+}

@@ -180,6 +180,26 @@ async fn the_prior_price_of_a_sale_is_the_lowest_of_the_thirty_days_before_it_be
 }
 
 #[tokio::test]
+async fn a_line_that_comes_late_leaves_no_sale_in_the_history_that_it_says_was_none() {
+    let app = TestApp::builder().fixed_clock("2026-10-01T00:00:00Z").start().await;
+    app.stock_shelves(1, 1).await;
+    let key = app.key(json!({})).await;
+    app.import(Feed::Offers, &[line(0, "9.00", Some(("5.00", 5, 10)))]).await;
+    let start = get(&app, &key, "/v1/changes?after=latest").await["next_position"].clone();
+    app.clock.advance(7 * 24 * HOUR);
+    assert_eq!(reasons(&app, &key, &start, 1).await, ["price_changed"]);
+    // Written on the third day, before the sale, and on its way until the seventh.
+    app.import(Feed::Offers, &[line(3, "9.50", None)]).await;
+    app.caught_up().await;
+    let path = format!("/v1/products/{}/price-history", data::product_id(0));
+    let history = get(&app, &key, &path).await;
+    let rows = history["items"].as_array().unwrap().iter();
+    let rows: Vec<Value> = rows.map(|row| row["price"]["amount"].clone()).collect();
+    assert_eq!(rows, ["9.00", "9.50"]);
+    assert_eq!(get(&app, &key, &offers_of(0)).await["items"][0]["price"]["amount"], "9.50");
+}
+
+#[tokio::test]
 async fn snapshot_and_changes_tell_a_sale_whole_and_stay_equal_when_it_begins() {
     let (app, key) = shop(1).await;
     take(&app, Format::GoogleProducts, &google()).await;

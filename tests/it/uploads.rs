@@ -217,3 +217,84 @@ async fn a_long_or_empty_name_of_a_file_is_no_failure() {
         .collect();
     assert_eq!(names, BTreeSet::from(["upload", "\u{4e2d}".repeat(66).as_str()]));
 }
+
+#[tokio::test]
+async fn every_refused_row_can_be_fetched_up_to_a_bound_and_is_counted_beyond() {
+    let app = TestApp::builder().fixed_clock(NOON).start().await;
+    let bad = |n: u32| format!("{{\"sku\":\"S{n}\"}}\n");
+    let file: String = (0..10_030).map(bad).collect();
+    let answer = sent(&app, "products", file.into_bytes()).await;
+    let import = &answer["imports"][0];
+    assert_eq!(
+        (&import["rejected"], import["refused"].as_array().unwrap().len()),
+        (&json!(10_030), 20)
+    );
+    let id = import["id"].as_str().unwrap().to_owned();
+    let first = format!("/admin/v1/imports/{id}/refused?limit=200");
+    let (mut lines, mut path) = (Vec::new(), first.clone());
+    loop {
+        let page = app.admin_ok("GET", &path, None).await;
+        documented(&page, "admin", "RefusedRowsOut");
+        assert_eq!((&page["total"], &page["kept"]), (&json!(10_030), &json!(10_000)));
+        lines.extend(page["items"].as_array().unwrap().iter().map(|row| row["line"].clone()));
+        let Some(next) = page["next"].as_str() else { break };
+        path = next.to_owned();
+    }
+    assert_eq!(lines, (1..=10_000).map(Value::from).collect::<Vec<_>>());
+    assert_eq!(
+        app.admin_ok("GET", &format!("/admin/v1/imports/{id}"), None).await["refused"]
+            .as_array()
+            .unwrap()
+            .len(),
+        20
+    );
+    // Ten newer imports of the feed later the first few are left; other feeds do not count.
+    for n in 0..10 {
+        app.clock.advance(1_000_000);
+        sent(&app, "categories", b"{\"code\":\"c\",\"name\":\"C\"}\n".to_vec()).await;
+        let page = app.admin_ok("GET", &first, None).await;
+        assert_eq!(page["kept"], 10_000, "after {n}");
+        sent(&app, "products", lines_of(n)).await;
+    }
+    let page = app.admin_ok("GET", &first, None).await;
+    assert_eq!((&page["total"], &page["kept"]), (&json!(10_030), &json!(20)));
+    assert_eq!((page["items"].as_array().unwrap().len(), &page["next"]), (20, &Value::Null));
+    let unknown = app.admin("GET", "/admin/v1/imports/imp_00000000000/refused", None).await;
+    problem(unknown, 404, "not_found").await;
+}
+
+fn lines_of(n: u32) -> Vec<u8> {
+    lines(n..n + 1)
+}
+
+#[tokio::test]
+async fn prices_that_name_no_store_are_refused_or_said_to_be_left_out() {
+    let app = TestApp::builder().fixed_clock(NOON).start().await;
+    let gs1 = "gtin,productName,price,priceCurrency,locationGLN\n\
+               3276550063551,Perceuse,19.90,EUR,\n\
+               5000112611861,Soda,1.90,EUR,3020180000000\n";
+    let answer = sent(&app, "all?format=gs1-csv", gs1.into()).await;
+    documented(&answer, "admin", "UploadOut");
+    assert_eq!(answer["left_out"], json!([]));
+    let imports = answer["imports"].as_array().unwrap();
+    assert_eq!((&imports[0]["feed"], &imports[0]["accepted"]), (&json!("products"), &json!(2)));
+    assert_eq!((&imports[1]["feed"], &imports[1]["rejected"]), (&json!("offers"), &json!(2)));
+    let refused: Vec<Value> = imports[1]["refused"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| json!([row["line"], row["field"], row["code"]]))
+        .collect();
+    // Whether the GLN is one of a store is asked in the second row alone.
+    assert_eq!(refused[0], json!([2, "store_code", "missing"]));
+    assert_eq!(refused[1][2], "unknown_store");
+    let message = imports[1]["refused"][0]["message"].as_str().unwrap();
+    assert!(message.contains("locationGLN") && message.contains("--store"), "{message}");
+
+    let google = "id\ttitle\tprice\tavailability\nG1\tPerceuse\t19.90 EUR\tin_stock\n";
+    let answer = sent(&app, "all?format=google-products", google.into()).await;
+    let left: Vec<&Value> =
+        answer["left_out"].as_array().unwrap().iter().map(|one| &one["feed"]).collect();
+    assert_eq!(left, ["offers", "stock"]);
+    assert!(answer["left_out"][0]["message"].as_str().unwrap().contains("`store`"));
+}

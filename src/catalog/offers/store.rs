@@ -22,8 +22,8 @@ use stored::Stored;
 static PUT: Statement = Statement::new(
     "INSERT INTO offers (product_id, store_id, channel, currency, price, list_price, member_price,
        price_type, unit_price, unit_reference, tax_included, valid_from, valid_through,
-       promotion_ids, as_of, version, updated_at, eco_contribution, seller, reduced_since,
-       lowest_price_30d, named_promotions, sale, turns_at) VALUES",
+       promotion_ids, as_of, version, updated_at, eco_contribution, seller, named_promotions,
+       reduced_since, lowest_price_30d, sale, turns_at) VALUES",
     24,
     "ON CONFLICT (product_id, store_id, channel) DO UPDATE SET currency = excluded.currency,
        price = excluded.price, list_price = excluded.list_price,
@@ -57,6 +57,8 @@ struct Writes<'a> {
     offers: Vec<Cell<'a>>,
     history: Vec<Cell<'a>>,
     confirmed: Vec<Cell<'a>>,
+    /// Prices in the history of a sale that a line came too late to prevent.
+    superseded: Vec<(OfferKey, Micros)>,
     changes: Vec<Change>,
     withdrawn: Vec<(OfferKey, i64, Micros)>,
 }
@@ -127,6 +129,9 @@ async fn put_round(
         fates[*at] = decide(offer, before, reduced, (names, &told), now, &mut writes);
     }
     bulk::write(tx, &PUT, &writes.offers).await?;
+    for (key, since) in &writes.superseded {
+        forget(tx, *key, *since).await?;
+    }
     bulk::write(tx, &REMEMBER, &writes.history).await?;
     bulk::write(tx, &CONFIRM, &writes.confirmed).await?;
     for (key, version, as_of) in &writes.withdrawn {
@@ -176,6 +181,21 @@ fn remembered<'a>(
 struct Reduced {
     own: Option<Reduction>,
     sale: Option<Sale>,
+}
+
+impl Reduced {
+    /// The last columns of an offer.
+    fn cells<'a>(self, offer: &Offer, terms: &Terms) -> [Cell<'a>; 4] {
+        // Of the price of one customer no turn is told.
+        let turning = terms.sale.filter(|_| !terms.is_personal());
+        let turns_at = turning.and_then(|sale| sale.turns_after(offer.as_of));
+        [
+            self.own.map(|reduction| reduction.since).into(),
+            self.own.and_then(|reduction| reduction.lowest).into(),
+            self.sale.map(|sale| sale.text()).into(),
+            turns_at.map(|at| at.0).into(),
+        ]
+    }
 }
 
 /// The reductions that the offers of a batch are in after it. One that goes on keeps its beginning
@@ -307,20 +327,18 @@ fn decide<'a>(
             }
         };
     };
-    let (promotions, named) = told.split(&terms.promotion_ids);
-    writes.offers.extend(cells(offer, (terms, promotions), names, version, now));
-    let is_told = !terms.is_personal();
-    let turns_at = terms.sale.filter(|_| is_told).and_then(|sale| sale.turns_after(offer.as_of));
-    writes.offers.extend([
-        terms.eco_contribution.map(|a| a.0).into(),
-        terms.seller.as_deref().into(),
-        reduced.own.map(|reduction| reduction.since).into(),
-        reduced.own.and_then(|reduction| reduction.lowest).into(),
-        named.into(),
-        reduced.sale.map(|sale| sale.text()).into(),
-        turns_at.map(|at| at.0).into(),
-    ]);
-    if !is_told {
+    let noted = before.map(|before| before.noted_after(offer.as_of)).unwrap_or_default();
+    writes.superseded.extend(noted.into_iter().map(|since| (offer.key, since)));
+    writes.offers.extend(cells(
+        offer,
+        terms,
+        told.split(&terms.promotion_ids),
+        names,
+        version,
+        now,
+    ));
+    writes.offers.extend(reduced.cells(offer, terms));
+    if terms.is_personal() {
         writes.changes.extend(gone);
         return Fate::Written;
     }
@@ -340,11 +358,12 @@ fn decide<'a>(
 
 fn cells<'a>(
     offer: &'a Offer,
-    (terms, promotions): (&'a Terms, Cow<'a, str>),
+    terms: &'a Terms,
+    (promotions, named): (Cow<'a, str>, Option<&'a str>),
     names: &'a [String; 2],
     version: i64,
     now: Micros,
-) -> [Cell<'a>; 17] {
+) -> [Cell<'a>; 20] {
     [
         names[0].as_str().into(),
         names[1].as_str().into(),
@@ -363,7 +382,26 @@ fn cells<'a>(
         offer.as_of.0.into(),
         version.into(),
         now.0.into(),
+        terms.eco_contribution.map(|a| a.0).into(),
+        terms.seller.as_deref().into(),
+        named.into(),
     ]
+}
+
+/// Takes a price out of the history.
+async fn forget(tx: &mut Tx, key: OfferKey, since: Micros) -> Result<(), StoreError> {
+    const FORGET: &str = "DELETE FROM price_history WHERE product_id = $1 AND store_id = $2
+        AND channel = $3 AND since = $4";
+    crate::on_tx!(tx, c => {
+        sqlx::query(FORGET)
+            .bind(key.product.to_string())
+            .bind(key.store.to_string())
+            .bind(key.channel.as_str())
+            .bind(since.0)
+            .execute(c)
+            .await?;
+    });
+    Ok(())
 }
 
 async fn withdraw(

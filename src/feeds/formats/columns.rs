@@ -1,9 +1,9 @@
 //! The columns that a format is read for, in one spelling.
 
-use super::{Format, acp};
+use super::{Format, acp, gs1};
 
 /// Columns of Google's product feed, which the Agentic Commerce Protocol shares.
-const PRODUCTS: [&str; 44] = [
+const PRODUCTS: [&str; 46] = [
     "id",
     "title",
     "structured_title",
@@ -48,9 +48,11 @@ const PRODUCTS: [&str; 44] = [
     "max_energy_efficiency_class",
     "multipack",
     "is_bundle",
+    "maximum_retail_price",
+    "product_highlight",
 ];
 /// Columns in the words of the GS1 Web Vocabulary.
-const GS1: [&str; 26] = [
+const GS1: [&str; 30] = [
     "gtin",
     "sku",
     "product_id",
@@ -77,6 +79,10 @@ const GS1: [&str; 26] = [
     "location_gln",
     "valid_from",
     "valid_through",
+    "availability_starts",
+    "availability_ends",
+    "offer_discount",
+    "additive",
 ];
 
 /// The columns of a format.
@@ -84,7 +90,10 @@ pub(in crate::feeds) fn of(format: Format) -> Vec<&'static str> {
     match format {
         Format::Ndjson => Vec::new(),
         Format::GoogleProducts | Format::GoogleLocalInventory => PRODUCTS.to_vec(),
-        Format::Gs1Csv => GS1.to_vec(),
+        Format::Gs1Csv => {
+            let nutrients = gs1::NUTRIENTS.iter().map(|(column, _)| *column);
+            GS1.into_iter().chain(nutrients).collect()
+        }
         Format::Acp => {
             let own = acp::NAMES.iter().map(|(own, _)| *own);
             own.chain(PRODUCTS).collect()

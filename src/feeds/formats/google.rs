@@ -10,12 +10,14 @@ use serde_json::{Value, json};
 /// Attributes that tell variants of an item group apart.
 const VARIANT: [&str; 6] = ["color", "size", "material", "pattern", "gender", "age_group"];
 /// Attributes that become properties as they are.
-const PROPERTIES: [(&str, &str); 5] = [
+const PROPERTIES: [(&str, &str); 6] = [
     ("energy_efficiency_class", "energy_class"),
     ("min_energy_efficiency_class", "min_energy_class"),
     ("max_energy_efficiency_class", "max_energy_class"),
     ("multipack", "multipack"),
     ("is_bundle", "is_bundle"),
+    // Printed on the pack by the maker: no price that it has had, so no list price.
+    ("maximum_retail_price", "maximum_retail_price"),
 ];
 
 /// What a record of a product feed says about the feed that is imported.
@@ -121,6 +123,10 @@ fn properties(record: &Fields) -> Vec<Value> {
             found.push(json!({"property_id": id, "name": null, "value": value, "unit_code": null}));
         }
     }
+    for text in highlights(record) {
+        found.push(json!({"property_id": "product_highlight", "name": null, "value": text,
+            "unit_code": null}));
+    }
     for detail in entries(record, "product_detail") {
         // `Section:Attribute:Value`, the section being optional.
         let mut parts = detail.splitn(3, ':').map(str::trim);
@@ -136,6 +142,26 @@ fn properties(record: &Fields) -> Vec<Value> {
         let id = name.to_lowercase().replace(char::is_whitespace, "_");
         found.push(json!({"property_id": id, "name": name, "value": value, "unit_code": null}));
     }
+    found
+}
+
+/// What is remarkable about a product: sentences, so that a comma parts them only between quotes, as
+/// `"Fast, and light","Silent"` in a table.
+fn highlights(record: &Fields) -> Vec<String> {
+    let mut found = Vec::new();
+    for cell in record.all("product_highlight") {
+        if !cell.starts_with('"') {
+            found.push(cell.to_owned());
+            continue;
+        }
+        let mut cells = csv::ReaderBuilder::new();
+        let mut reader = cells.has_headers(false).trim(csv::Trim::All).from_reader(cell.as_bytes());
+        let sentences = reader.records().flatten();
+        found.extend(
+            sentences.flat_map(|record| record.iter().map(str::to_owned).collect::<Vec<_>>()),
+        );
+    }
+    found.retain(|text| !text.trim().is_empty());
     found
 }
 

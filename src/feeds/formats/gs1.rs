@@ -5,6 +5,19 @@ use crate::catalog::Fault;
 use crate::feeds::Feed;
 use serde_json::{Value, json};
 
+/// What there is of a nutrient in the amount that the label speaks of, by the column that tells it.
+pub(super) const NUTRIENTS: [(&str, &str); 9] = [
+    ("nutrient_basis_quantity", "nutrient_basis"),
+    ("energy_per_nutrient_basis", "energy"),
+    ("fat_per_nutrient_basis", "fat"),
+    ("saturated_fat_per_nutrient_basis", "saturated_fat"),
+    ("carbohydrates_per_nutrient_basis", "carbohydrates"),
+    ("sugars_per_nutrient_basis", "sugars"),
+    ("fibre_per_nutrient_basis", "fibre"),
+    ("protein_per_nutrient_basis", "protein"),
+    ("salt_per_nutrient_basis", "salt"),
+];
+
 /// The code of a record: its own, or its GTIN.
 fn sku(record: &Fields) -> Option<&str> {
     record.get("sku").or_else(|| record.get("product_id")).or_else(|| record.get("gtin"))
@@ -64,30 +77,50 @@ fn product(sku: &str, record: &Fields) -> Result<Value, Fault> {
     let image = image.map(|url| json!({"url": url, "role": "front"}));
     row.list("images", image.into_iter().collect());
     row.list("certifications", record.all("certification").map(Value::from).collect());
-    let allergens = record.all("allergen").flat_map(|text| text.split(',')).map(str::trim);
-    let allergens = allergens.filter(|text| !text.is_empty()).map(
-        |text| json!({"property_id": "allergen", "name": null, "value": text, "unit_code": null}),
-    );
-    row.list("additional_property", allergens.collect());
+    row.list("additional_property", properties(record));
     Ok(row.done())
+}
+
+/// The entries of cells that have them between commas.
+fn listed<'a>(cells: impl Iterator<Item = &'a str>) -> impl Iterator<Item = &'a str> {
+    cells.flat_map(|text| text.split(',')).map(str::trim).filter(|text| !text.is_empty())
+}
+
+/// What is in it, and how much of it, as properties.
+fn properties(record: &Fields) -> Vec<Value> {
+    let property = |id: &str, value: &str| json!({"property_id": id, "name": null, "value": value, "unit_code": null});
+    let allergens = listed(record.all("allergen")).map(|text| property("allergen", text));
+    let additives = listed(record.all("additive")).map(|text| property("additive", text));
+    let nutrients = NUTRIENTS.iter();
+    let nutrients = nutrients.filter_map(|(column, id)| Some(property(id, record.get(column)?)));
+    allergens.chain(additives).chain(nutrients).collect()
 }
 
 fn offer(to: &Translator<'_>, sku: &str, record: &Fields) -> Result<Option<Value>, Fault> {
     let Some(price) = record.get("price") else { return Ok(None) };
     let price = text::price_of("price", price, record.get("price_currency"))?;
+    if to.store.or(record.get("store_code")).or(record.get("location_gln")).is_none() {
+        let message = "is empty, so nobody knows where the price holds; fill storeCode or locationGLN, or name \
+                       the store of the web shop with --store";
+        return Err(Fault::new("store_code", "", "missing", message));
+    }
     let mut row = Row::default();
     row.text("sku", Some(sku));
     store(record, to.store, &mut row);
     row.value("price", Some(price.json()));
-    for (name, column, of_day) in
-        [("valid_from", "valid_from", "00:00:00"), ("valid_through", "valid_through", "23:59:59")]
+    let from = record.get("valid_from").or_else(|| record.get("availability_starts"));
+    let through = record.get("valid_through").or_else(|| record.get("availability_ends"));
+    for (name, cell, of_day) in
+        [("valid_from", from, "00:00:00"), ("valid_through", through, "23:59:59")]
     {
-        if let Some(text) = record.get(column) {
+        if let Some(text) = cell {
             let message = "is a date or an RFC 3339 instant";
             let fault = || Fault::new(name, text, "malformed", message);
             let at = text::instant(text, of_day).ok_or_else(fault)?;
             row.text(name, Some(&at.to_string()));
         }
     }
+    let promotions = listed(record.all("offer_discount")).map(Value::from);
+    row.list("promotion_codes", promotions.collect());
     Ok(Some(row.done()))
 }

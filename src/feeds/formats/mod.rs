@@ -64,32 +64,41 @@ impl Format {
     }
 
     /// What a file tells, in the order of import; offers and levels of the web shop only where a
-    /// store is named for them. Of our own NDJSON nothing is known beforehand.
+    /// store is named for them, while rows of GS1's CSV may name it themselves. Of our own NDJSON
+    /// nothing is known beforehand.
     #[must_use]
     pub fn feeds(self, with_store: bool) -> &'static [Feed] {
         use Feed::{Categories, Offers, Products, Stock};
         match (self, with_store) {
             (Self::Ndjson, _) => &[],
             (Self::GoogleLocalInventory, _) => &[Offers, Stock],
-            (Self::Gs1Csv, false) => &[Products],
-            (Self::Gs1Csv, true) => &[Products, Offers],
+            (Self::Gs1Csv, _) => &[Products, Offers],
             (Self::GoogleProducts | Self::Acp, false) => &[Categories, Products],
             (Self::GoogleProducts | Self::Acp, true) => &[Categories, Products, Offers, Stock],
         }
     }
 
+    /// What a file tells that is left out where no store is named for it.
+    pub fn left_out(self, with_store: bool) -> impl Iterator<Item = Feed> {
+        let taken = self.feeds(with_store);
+        self.feeds(true).iter().copied().filter(|feed| !taken.contains(feed))
+    }
+
+    /// Why a feed that a file tells is left out.
+    #[must_use]
+    pub fn names_no_store(self, feed: Feed) -> String {
+        let (format, feed) = (self.as_str(), feed.as_str());
+        format!("{format} names no store for {feed}; name that of the web shop (`store`, --store)")
+    }
+
     /// Whether a file tells something about a feed; why not otherwise.
     pub(super) fn tells(self, feed: Feed, with_store: bool) -> Result<(), String> {
-        // Rows of GS1's CSV may name the store of their prices themselves.
-        let with_store = with_store || self == Self::Gs1Csv;
         if self == Self::Ndjson || self.feeds(with_store).contains(&feed) {
             return Ok(());
         }
         let (format, feed_name) = (self.as_str(), feed.as_str());
         if self.feeds(true).contains(&feed) {
-            return Err(format!(
-                "{format} names no store for {feed_name}; name that of the web shop with --store"
-            ));
+            return Err(self.names_no_store(feed));
         }
         let told: Vec<&str> = self.feeds(true).iter().map(|feed| feed.as_str()).collect();
         Err(format!("{format} tells nothing about {feed_name}; it tells {}", told.join(", ")))

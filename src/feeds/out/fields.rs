@@ -30,6 +30,8 @@ fn fields(attribute: &str) -> &'static [(Kind, &'static str)] {
         | "max_energy_efficiency_class"
         | "multipack"
         | "is_bundle"
+        | "maximum_retail_price"
+        | "product_highlight"
         | "product_detail" => &[(Product, "additional_property")],
         "certification" => &[(Product, "certifications")],
         "unit_pricing_base_measure" => &[(Offer, "unit_price")],

@@ -47,15 +47,18 @@ pub(super) const PRODUCT: &[&str] = &[
     "max_energy_efficiency_class",
     "multipack",
     "is_bundle",
+    "maximum_retail_price",
+    "product_highlight",
     "certification",
     "product_detail",
     "promotion_id",
 ];
 
 /// Attributes of which a product may have several.
-pub(super) const REPEATED: [&str; 5] = [
+pub(super) const REPEATED: [&str; 6] = [
     "additional_image_link",
     "lifestyle_image_link",
+    "product_highlight",
     "certification",
     "product_detail",
     "promotion_id",
@@ -78,12 +81,14 @@ pub(super) const INVENTORY: &[&str] = &[
 /// Variant attributes that Google has a word for.
 const VARIANT: [&str; 6] = ["color", "size", "material", "pattern", "gender", "age_group"];
 /// Properties that Google has a word for.
-const PROPERTIES: [(&str, &str); 5] = [
+const PROPERTIES: [(&str, &str); 7] = [
     ("energy_class", "energy_efficiency_class"),
     ("min_energy_class", "min_energy_efficiency_class"),
     ("max_energy_class", "max_energy_efficiency_class"),
     ("multipack", "multipack"),
     ("is_bundle", "is_bundle"),
+    ("maximum_retail_price", "maximum_retail_price"),
+    ("product_highlight", "product_highlight"),
 ];
 
 /// A product as it is stored.

@@ -147,9 +147,13 @@ impl Writer {
 }
 
 /// The texts of a column in one cell: between commas where there may be several, so that one with a comma
-/// is left out.
+/// is left out; sentences have commas, and so stand between quotes.
 fn cell(row: &Row, column: &str) -> String {
     let texts = row.iter().filter(|(name, _)| *name == column).map(|(_, text)| plain(text));
+    if column == "product_highlight" {
+        let quoted = texts.map(|text| format!("\"{}\"", text.replace('"', "\"\"")));
+        return quoted.collect::<Vec<_>>().join(",");
+    }
     let is_list = REPEATED.contains(&column);
     let fitting: Vec<String> = texts.filter(|text| !is_list || !text.contains(',')).collect();
     fitting.join(",")

@@ -2,6 +2,7 @@
 
 use super::sweep;
 use crate::feeds::Feed;
+use crate::feeds::report::SHOWN;
 use crate::kernel::{Clock, Micros};
 use crate::storage::{Db, StoreError, Tx};
 use crate::{on_db, on_tx};
@@ -58,6 +59,14 @@ pub struct Refused {
     pub message: String,
 }
 
+/// A refused row with its place among them.
+#[derive(Debug, sqlx::FromRow)]
+struct Placed {
+    number: i64,
+    #[sqlx(flatten)]
+    refused: Refused,
+}
+
 /// An import with its first refused rows and some of the deletions that it holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Shown {
@@ -90,19 +99,42 @@ pub async fn list(db: &Db, most: u32) -> Result<Vec<Import>, StoreError> {
     Ok(on_db!(db, c => sqlx::query_as(LIST).bind(most).fetch_all(c).await)?)
 }
 
+/// The refused rows of an import behind a place in their order, with their places, as far as they are kept.
+pub async fn refused(
+    db: &Db,
+    id: &str,
+    after: Option<u64>,
+    most: u32,
+) -> Result<Vec<(i64, Refused)>, StoreError> {
+    const REFUSED: &str = "SELECT number, line, field, value, code, message FROM import_faults
+        WHERE import_id = $1 AND number > $2 ORDER BY number LIMIT $3";
+    let after = after.map_or(-1, |after| i64::try_from(after).unwrap_or(i64::MAX));
+    let rows: Vec<Placed> = on_db!(db, c => {
+        let query = sqlx::query_as(REFUSED).bind(id).bind(after).bind(i64::from(most));
+        query.fetch_all(c).await
+    })?;
+    Ok(rows.into_iter().map(|row| (row.number, row.refused)).collect())
+}
+
+/// How many refused rows of an import are kept.
+pub async fn count_refused(db: &Db, id: &str) -> Result<i64, StoreError> {
+    const COUNT: &str = "SELECT COUNT(*) FROM import_faults WHERE import_id = $1";
+    Ok(on_db!(db, c => sqlx::query_scalar(COUNT).bind(id).fetch_one(c).await)?)
+}
+
 /// One import, where there is one.
 pub async fn show(db: &Db, id: &str) -> Result<Option<Shown>, StoreError> {
     const SHOW: &str =
         "SELECT id, feed, format, mode, status, file_name, sha256, accepted, unchanged,
         rejected, deleted, held, started_at, finished_at FROM imports WHERE id = $1";
     const REFUSED: &str = "SELECT line, field, value, code, message FROM import_faults
-        WHERE import_id = $1 ORDER BY number";
+        WHERE import_id = $1 ORDER BY number LIMIT $2";
     const HELD: &str =
         "SELECT key FROM import_deletions WHERE import_id = $1 ORDER BY key LIMIT $2";
     Ok(on_db!(db, c => {
         let import: Option<Import> = sqlx::query_as(SHOW).bind(id).fetch_optional(c).await?;
         let Some(import) = import else { return Ok(None) };
-        let refused = sqlx::query_as(REFUSED).bind(id).fetch_all(c).await?;
+        let refused = sqlx::query_as(REFUSED).bind(id).bind(SHOWN as i64).fetch_all(c).await?;
         let sample = sqlx::query_scalar(HELD).bind(id).bind(SAMPLE).fetch_all(c).await?;
         Some(Shown { import, refused, sample })
     }))

@@ -61,7 +61,10 @@ struct CellOut {
     /// When the retailer counted; null where it never did.
     #[schema(required = true, value_type = Option<String>, format = DateTime, example = "2026-11-22T09:41:07Z")]
     as_of: Option<Micros>,
-    /// Whether the count is too old; true where there is none.
+    /// After how many seconds the count was taken as stale; null where there is none.
+    #[schema(required = true, example = 900)]
+    max_age_s: Option<u32>,
+    /// Whether the count is older than `max_age_s`; true where there is none.
     #[schema(example = false)]
     is_stale: bool,
 }
@@ -91,7 +94,8 @@ struct GridOut {
     items: Vec<CellOut>,
     /// What is not there; its cells are `unknown`.
     not_found: Vec<AbsentOut>,
-    /// After how many seconds a count was taken as stale, as it was asked for; null where each has its own.
+    /// After how many seconds every count was taken as stale, as it was asked for; null where each cell has its
+    /// own.
     #[schema(required = true, example = 900)]
     max_age_s: Option<u32>,
 }
@@ -163,6 +167,7 @@ pub(super) async fn query_stock(
             availability: level.as_ref().map_or(Availability::Unknown, |l| l.availability),
             quantity: QuantityOut::new(level.as_ref().and_then(|l| l.quantity), lines.disclosure),
             as_of: level.as_ref().map(|level| level.as_of),
+            max_age_s: level.as_ref().map(|level| lines.max_age(level.detail)),
             is_stale: lines.is_stale(level.as_ref()),
         });
     });

@@ -106,6 +106,13 @@ impl Stored {
         turns.filter(|turn| turn.0 >= due && *turn < before).collect()
     }
 
+    /// The turns of its price behind an instant that were noted already.
+    pub(super) fn noted_after(&self, at: Micros) -> Vec<Micros> {
+        let is_noted = |turn: &Micros| self.turns_at.is_none_or(|due| turn.0 < due);
+        let turns = self.sale.iter().flat_map(|sale| sale.turns());
+        turns.filter(|turn| *turn > at && is_noted(turn)).collect()
+    }
+
     /// The prior price of a reduction in which it is at an instant, where it is in one.
     pub(super) fn prior_at(&self, at: Micros) -> Option<Option<i64>> {
         if let Some(sale) = self.sale.filter(|sale| sale.holds(at)) {
