@@ -182,7 +182,8 @@ fn complete(
     document["tags"] =
         tags.iter().map(|(name, what)| json!({ "name": name, "description": what })).collect();
     let who = "Production, with live keys, and sandbox, with test keys: one server";
-    document["servers"] = json!([{ "url": "/", "description": who, "x-internal": api == Api::Admin }]);
+    document["servers"] =
+        json!([{ "url": "/", "description": who, "x-internal": api == Api::Admin }]);
     document["info"]["contact"] = json!({ "name": "The retailer who runs this server" });
     let components = document["components"].as_object_mut();
     if let Some(components) = components {

@@ -209,7 +209,8 @@ fn bursts(units: u32) -> anyhow::Result<[Limit; 2]> {
     let but = Operations::all_but(SUGGESTIONS);
     let burst = Limit { operations: but, ..Limit::rate("burst".parse()?, units, 1) };
     let only = Operations::only(SUGGESTIONS);
-    let suggest = Limit { operations: only, ..Limit::rate("suggest".parse()?, units.div_ceil(5), 1) };
+    let suggest =
+        Limit { operations: only, ..Limit::rate("suggest".parse()?, units.div_ceil(5), 1) };
     Ok([burst, suggest])
 }
 

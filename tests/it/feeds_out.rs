@@ -286,7 +286,10 @@ async fn a_feed_is_fetched_with_the_key_as_a_password() {
         // Who sends nothing is asked for it; what is wrong is refused as a wrong key is.
         let asked = app.http.get(app.public_url(path)).send().await.unwrap();
         let ways: Vec<_> = asked.headers().get_all("www-authenticate").iter().cloned().collect();
-        assert_eq!(ways, ["Bearer realm=\"comptoir\"", "Basic realm=\"comptoir\", charset=\"UTF-8\""]);
+        assert_eq!(
+            ways,
+            ["Bearer realm=\"comptoir\"", "Basic realm=\"comptoir\", charset=\"UTF-8\""]
+        );
         problem(asked, 401, "missing_key").await;
         for password in ["", "x", &key.text[..key.text.len() - 1]] {
             problem(fetched(&app, path, "google", password).await, 401, "invalid_key").await;

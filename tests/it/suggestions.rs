@@ -33,15 +33,16 @@ async fn typing_takes_nothing_from_other_calls() {
     let over = problem(app.get(&key, "/v1/products").await, 429, "quota_exceeded").await;
     assert_eq!(over["violated-policies"], json!(["burst"]));
 
-    let told: serde_json::Value = app.admin_ok("GET", &format!("/admin/v1/plans/{plan}"), None).await;
+    let told: serde_json::Value =
+        app.admin_ok("GET", &format!("/admin/v1/plans/{plan}"), None).await;
     assert_eq!(told["limits"][0]["except"], json!(["list_suggestions"]));
     assert!(told["limits"][0].get("operations").is_none(), "{told}");
-
 }
 
 #[test]
 fn the_plans_that_come_along_give_suggestions_their_own() {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("config/partners.example.yaml");
+    let path =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("config/partners.example.yaml");
     let file: serde_json::Value =
         serde_norway::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
     for plan in file["plans"].as_array().unwrap() {

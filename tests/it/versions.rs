@@ -86,7 +86,8 @@ fn a_leave_is_for_what_it_names() {
         bound: bound.map(str::to_owned),
         what: String::new(),
     };
-    let every = "Partner API, every operation: `q` (`maxLength` 200, `pattern`), `limit` (`minimum` 1).";
+    let every =
+        "Partner API, every operation: `q` (`maxLength` 200, `pattern`), `limit` (`minimum` 1).";
     let one = "`status` of `get_key` may be `quarantined`.";
     for (entry, operation, name, bound, is_allowed) in [
         (every, "list_a", "q", Some("`maxLength` 200"), true),

@@ -24,7 +24,8 @@ pub(super) fn complete(document: &mut Value, api: Api) {
         for (_, operation) in methods.as_object_mut().into_iter().flatten() {
             let id = operation["operationId"].as_str().unwrap_or_default().to_owned();
             let responses = operation.get_mut("responses").and_then(Value::as_object_mut);
-            let good = responses.into_iter().flatten().filter(|(status, _)| status.starts_with('2'));
+            let good =
+                responses.into_iter().flatten().filter(|(status, _)| status.starts_with('2'));
             for (_, response) in good {
                 let content = response.get_mut("content").and_then(|types| types.get_mut(JSON));
                 let Some(content) = content else { continue };

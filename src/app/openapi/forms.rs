@@ -17,7 +17,9 @@ fn of(schema: &str) -> (&'static [&'static str], bool) {
     match schema {
         // Who holds a copy needs every language.
         "PageOfChanges" => (&[form::NDJSON], false),
-        page if page.starts_with("PageOf") => (&[linked::MEDIA_TYPE, form::NDJSON, form::CSV], true),
+        page if page.starts_with("PageOf") => {
+            (&[linked::MEDIA_TYPE, form::NDJSON, form::CSV], true)
+        }
         one if LINKED.contains(&one) => (&[linked::MEDIA_TYPE], true),
         other => (&[], WITH_TEXTS.contains(&other)),
     }
@@ -50,12 +52,13 @@ pub(super) fn offer(operation: &mut Value) {
 }
 
 fn content(form: &str, name: &str) -> Value {
-    let lines = |description: &str| {
-        json!({ "schema": { "type": "string", "description": description } })
-    };
+    let lines =
+        |description: &str| json!({ "schema": { "type": "string", "description": description } });
     match form {
         form::NDJSON => lines("A line of JSON for each of the `items`."),
-        form::CSV => lines("A line of column names, then a row for each of the `items` (RFC 4180)."),
+        form::CSV => {
+            lines("A line of column names, then a row for each of the `items` (RFC 4180).")
+        }
         _ => json!({ "schema": { "allOf": [
             { "$ref": format!("#/components/schemas/{name}") },
             { "$ref": format!("#/components/schemas/{LINKED_SCHEMA}") },
