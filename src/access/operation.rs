@@ -276,5 +276,7 @@ mod tests {
         let codes: HashSet<u16> = OPERATIONS.iter().map(|o| o.code).collect();
         let ids: HashSet<&str> = OPERATIONS.iter().map(|o| o.id).collect();
         assert_eq!((codes.len(), ids.len()), (OPERATIONS.len(), OPERATIONS.len()));
+        // The last one stands for those that are yet to come.
+        assert!(codes.iter().all(|code| *code < crate::limit::policy::MOST_OPERATIONS - 1));
     }
 }

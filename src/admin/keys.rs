@@ -200,7 +200,7 @@ fn seen(request: &HttpRequest) -> ApiResult<Option<i64>> {
         ("If-Match" = Option<String>, Header, description = "The version that was seen, in quotes", example = "\"3\"")
     ),
     responses(
-        (status = 200, description = "The key", body = KeyOut),
+        (status = 200, description = "The key", body = KeyOut, headers(("ETag" = String, description = "Its version in quotes, for `If-Match`"))),
         MayWait, Missing, Conflicts, Outdated, BodyProblems, Problems
     ),
     security(("admin_token" = []))

@@ -5,6 +5,7 @@ use super::store::{self, Asked, Stored};
 use crate::access::caller::Caller;
 use crate::access::op;
 use crate::http::answer::Cache;
+use crate::http::form::Columns;
 use crate::http::{Answer, ApiError, ApiResult, Code, PageRequest, Params};
 use crate::kernel::Micros;
 use crate::kernel::id::{AlertId, AppId, KeyId, PartnerId};
@@ -13,6 +14,7 @@ use crate::storage::{Db, StoreError};
 use actix_web::{HttpRequest, get, web};
 use serde::Serialize;
 use serde_json::{Value, json};
+use std::sync::LazyLock;
 use utoipa::{PartialSchema as _, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -73,6 +75,9 @@ impl From<Alert> for AlertOut {
         }
     }
 }
+
+/// The columns of the list as CSV.
+static COLUMNS: LazyLock<Columns> = LazyLock::new(Columns::of::<AlertOut>);
 
 /// A page of alerts.
 #[derive(Debug, ToSchema)]
@@ -167,7 +172,7 @@ async fn list_alerts(
     let mut params = Params::new(request.query_string());
     let kind = params.one_of("kind", Kind::WORDS);
     let since = params.value("since");
-    let page = PageRequest::read(&request, &mut params);
+    let page = PageRequest::read(&request, &mut params).with_columns(&COLUMNS);
     params.finish()?;
     let (partner, app) = (Some(caller.key().partner), Some(caller.app()));
     let limit = u32::try_from(page.limit()).unwrap_or(u32::MAX).saturating_add(1);

@@ -75,8 +75,13 @@ async fn finish<B: MessageBody + 'static>(
     if *request.method() == Method::HEAD {
         request.head_mut().method = Method::GET;
     }
+    let is_of_the_api = request.path().starts_with(admin::PREFIX);
     let mut response = problems(request, next).await?;
     shield::guard(response.headers_mut());
+    // What is told here is for who asked, and no cache's to keep.
+    if is_of_the_api && !response.headers().contains_key(CACHE_CONTROL) {
+        response.headers_mut().insert(CACHE_CONTROL, Cache::NoStore.header());
+    }
     Ok(response)
 }
 

@@ -9,6 +9,7 @@ use crate::access::Pepper;
 use crate::access::caller::Caller;
 use crate::access::op;
 use crate::http::answer::Cache;
+use crate::http::form::Columns;
 use crate::http::{Answer, ApiError, ApiResult, Code, PageRequest, Params};
 use crate::kernel::clock::DAY;
 use crate::kernel::{Clock, Micros};
@@ -16,7 +17,7 @@ use crate::storage::{Db, StoreError};
 use actix_web::{HttpRequest, get, web};
 use serde::Serialize;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -198,6 +199,9 @@ pub struct RefusalsOut {
     last_at: Micros,
 }
 
+/// The columns of the list as CSV.
+static COLUMNS: LazyLock<Columns> = LazyLock::new(Columns::of::<RefusalsOut>);
+
 /// A page of the history of refusals.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct PageOfRefusals {
@@ -363,7 +367,7 @@ async fn list_refusals(
 ) -> ApiResult<Answer> {
     let mut params = Params::new(request.query_string());
     let asked = explainer.asked(&mut params);
-    let page = PageRequest::read(&request, &mut params);
+    let page = PageRequest::read(&request, &mut params).with_columns(&COLUMNS);
     params.finish()?;
     let app = Some(caller.app().to_string());
     explainer.page(&page, Asked { app, ..asked }).await

@@ -13,7 +13,7 @@ pub struct RefusalsQuery {
     /// Only minutes that begin before this instant.
     #[param(value_type = Option<String>, format = DateTime, example = "2026-11-23T00:00:00Z")]
     pub to: Option<Micros>,
-    /// Only refusals with this code.
+    /// Only refusals with this code of a problem.
     #[param(example = "quota_exceeded")]
     pub code: Option<String>,
 }

@@ -91,6 +91,8 @@ fn settled(value: &Value) -> Value {
                         json!("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")
                     }
                     "bytes" => json!(52_428),
+                    // Promotions begin by themselves, and take positions of the log.
+                    "position" | "next_position" => json!("184467"),
                     "secret" => json!("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"),
                     _ => settled(value),
                 };
@@ -154,7 +156,7 @@ async fn calls(app: &TestApp, key: &TestKey) -> Vec<(&'static str, &'static str,
             "query_stock",
             "POST",
             "/v1/stock/query",
-            json!({ "gtins": codes, "store_ids": [near, far] }),
+            json!({ "gtins": codes, "store_ids": [near, far], "max_age_s": 900 }),
         ),
         on(
             "lookup_products",
@@ -309,7 +311,7 @@ fn every_answer_has_an_example_that_is_right() {
                 let at = format!("{name}: {method} {path} {status}");
                 assert!(!content["example"].is_null(), "{at}: no example");
                 let text = content["example"].to_string();
-                assert!(!text.contains('…'), "{at}: a field has no example: {text}");
+                assert!(!text.contains("\"…\""), "{at}: a field has no example: {text}");
                 conforms(&content["example"], &content["schema"], &document, &at);
                 seen += 1;
                 let given = &answers[id];

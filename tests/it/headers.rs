@@ -85,7 +85,7 @@ async fn every_form_of_an_answer_is_as_documented() {
             part(&app, key, &url, &operation, &document).await;
         }
     }
-    assert!(seen > 80, "{seen} forms");
+    assert!(seen > 70, "{seen} forms");
 }
 
 /// An answer that is held already is 304, where the document says so and nowhere else.

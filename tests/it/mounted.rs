@@ -53,7 +53,7 @@ fn what_is_mounted_is_documented_or_has_a_reason() {
     for file in files {
         let text = fs::read_to_string(&file).expect("a source");
         let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
-        for call in [".route(", "web::resource(", " scope("] {
+        for call in [".route(", "web::resource("] {
             for (_, rest) in code.match_indices(call).map(|(at, _)| code.split_at(at + call.len()))
             {
                 mounted.push((file.clone(), argument(rest).to_owned()));
@@ -61,9 +61,10 @@ fn what_is_mounted_is_documented_or_has_a_reason() {
         }
         for (at, _) in code.match_indices(".service(") {
             let service = argument(&code[at + ".service(".len()..]);
-            // The name of an annotated handler is all that is mounted otherwise, or a scope of such.
-            let is_name = service.chars().all(|c| c.is_alphanumeric() || c == '_' || c == ':');
-            if !is_name && !service.starts_with("scope(") {
+            let service = service.strip_prefix("scope(").map_or(service, argument);
+            // The name of an annotated handler is all that is mounted otherwise.
+            let is_name = service.chars().all(|c| c.is_lowercase() || c == '_' || c == ':');
+            if !is_name {
                 mounted.push((file.clone(), service.to_owned()));
             }
         }

@@ -4,6 +4,7 @@ Used by `schemathesis.toml`. Nothing is left out of the checks: check digits and
 right where a call is meant to be right.
 """
 
+import itertools
 from datetime import datetime, timezone
 
 import schemathesis
@@ -28,14 +29,16 @@ def gtin13(number):
 # A leading 2 would be an in-store code, and 02 and 04 likewise.
 gtins = st.integers(300_000_000_000, 999_999_999_999).map(gtin13)
 skus = st.from_regex(r"[0-9A-Z]{1,12}", fullmatch=True)
+# Properties that a catalog may have, among the other things that can be counted.
+facets = st.sampled_from(["brand", "category_id", "price", "availability", "attr.energy_class", "attr.Couleur"])
 kinds = {"product": "prd", "category": "cat", "store": "sto", "promotion": "prm", "export": "exp"}
-texts = {"gtin": gtins, "sku": skus}
+texts = {"gtin": gtins, "sku": skus, "facet": facets}
 for kind, prefix in kinds.items():
     ids = st.integers(0, 2**64 - 1)
     texts[f"{kind}-id"] = ids.map(lambda number, prefix=prefix: f"{prefix}_{base62(number)}")
 for name, values in texts.items():
     schemathesis.openapi.format(name, values)
-    several = st.lists(values, min_size=1, max_size=20).map(",".join)
+    several = st.lists(values, min_size=1, max_size=12, unique=True).map(",".join)
     schemathesis.openapi.format(f"{name}-list", several)
 schemathesis.openapi.format("position", st.integers(0, 50_000).map(str))
 schemathesis.openapi.format("country", st.sampled_from(["FR", "ES", "GB"]))
@@ -50,9 +53,21 @@ def is_product(path):
     return path.endswith(ends)
 
 
+turns = itertools.count()
+
+
+def ask_for_a_form(case):
+    """Each media type of an answer is asked for in its turn; the check of media types sees what comes."""
+    answer = case.operation.definition.raw.get("responses", {}).get("200", {})
+    forms = sorted(answer.get("content", {}))
+    if len(forms) > 1 and case.headers is not None:
+        case.headers["Accept"] = forms[next(turns) % len(forms)]
+
+
 @schemathesis.hook
 def before_call(context, case, kwargs):
     """A cursor is right only in the `next` of a page, so a call that is meant to be right has none."""
+    ask_for_a_form(case)
     meta = getattr(case, "meta", None)
     if meta is not None and meta.generation.mode.is_negative:
         return

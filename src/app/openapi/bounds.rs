@@ -95,8 +95,9 @@ fn shape(parameter: &mut Value) {
     // A list of products takes any sku, and finds nothing of one that no product can have.
     let form = FORMS.iter().find(|(known, ..)| *known == name && !(in_query && name == "sku"));
     let Some((_, format, one)) = form else {
-        if in_query && name == "code" {
-            // Of a problem.
+        let of_problems =
+            parameter["description"].as_str().is_some_and(|text| text.contains("problem"));
+        if in_query && name == "code" && of_problems {
             let codes: Vec<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
             parameter["schema"]["pattern"] = json!(format!("^({})$", codes.join("|")));
         }

@@ -140,7 +140,8 @@ impl About {
         if_so(is_public && !self.has_caller, &OF_ANYBODY);
         if_so(self.is_ending, &OF_ITS_END);
         if_so(is_whole && (self.has_caller || self.is_conditional), &VALIDATED);
-        if_so(is_public, &["Cache-Control"]);
+        if_so(true, &["Cache-Control"]);
+        if_so(!is_public && status == "201", &["Location"]);
         if_so(self.has_ranges && status != "304", &OF_FILES);
         if_so(status == "206", &["Content-Range"]);
         if_so(self.is_list && is_whole, &["Link"]);
@@ -208,7 +209,7 @@ pub(super) fn components() -> Value {
 }
 
 /// Headers that are texts: their names, what they say, an example.
-const TEXTS: [(&str, &str, &str); 19] = [
+const TEXTS: [(&str, &str, &str); 20] = [
     ("Accept-Ranges", "That a part of the file can be asked for with `Range`.", "bytes"),
     (
         "Access-Control-Allow-Origin",
@@ -267,6 +268,7 @@ const TEXTS: [(&str, &str, &str); 19] = [
         "The SHA-256 of the whole file (RFC 9530), also where a part of it is sent.",
         "sha-256=:n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg=:",
     ),
+    ("Location", "Where it can be found.", "/admin/v1/keys/key_0Ab12Cd34Ef"),
     ("Sunset", "Until when it answers at least (RFC 8594).", "Wed, 30 Jun 2027 23:59:59 GMT"),
     (
         "Usage-Event-Id",
