@@ -55,6 +55,32 @@ fn parse_hash(hex: &str) -> Result<blake3::Hash, StoreError> {
     blake3::Hash::from_hex(hex).map_err(|e| StoreError::corrupt(SEGMENTS, e))
 }
 
+/// Numbers in order as text: `3,5-9`.
+fn ranges(numbers: &[u64]) -> String {
+    let runs = numbers.chunk_by(|before, next| before.checked_add(1) == Some(*next));
+    let texts = runs.map(|run| match run {
+        [first, .., last] => format!("{first}-{last}"),
+        _ => run.iter().map(u64::to_string).collect(),
+    });
+    texts.collect::<Vec<_>>().join(",")
+}
+
+/// The numbers of such a text, of at most so many.
+fn numbers(text: &str, most: u64) -> Result<Vec<u64>, StoreError> {
+    let mut numbers = Vec::new();
+    for run in text.split(',').filter(|run| !run.is_empty()) {
+        let (first, last) = run.split_once('-').unwrap_or((run, run));
+        let number = |text: &str| text.parse().map_err(|e| StoreError::corrupt(SEGMENTS, e));
+        let (first, last): (u64, u64) = (number(first)?, number(last)?);
+        if last.saturating_sub(first) >= most {
+            let why = format!("{run} is more than the segment has");
+            return Err(StoreError::corrupt(SEGMENTS, why));
+        }
+        numbers.extend(first..=last);
+    }
+    Ok(numbers)
+}
+
 /// Adds a segment; false if it is there already, and then the transaction must not be committed.
 pub(super) async fn insert_segment(
     tx: &mut Tx,
@@ -67,7 +93,6 @@ pub(super) async fn insert_segment(
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
         ON CONFLICT (node, epoch, segment) DO NOTHING";
     let header = &sealed.header;
-    let unreleased: Vec<String> = sealed.unreleased.iter().map(u64::to_string).collect();
     let inserted = on_tx!(tx, c => sqlx::query(INSERT)
         .bind(header.node.to_string())
         .bind(big(header.epoch))
@@ -76,7 +101,7 @@ pub(super) async fn insert_segment(
         .bind(big(header.first_seq))
         .bind(big(sealed.next_seq))
         .bind(big(sealed.events))
-        .bind(unreleased.join(","))
+        .bind(ranges(&sealed.unreleased))
         .bind(sealed.span.0.0)
         .bind(sealed.span.1.0)
         .bind(sealed.prev_hash.to_hex().to_string())
@@ -171,11 +196,9 @@ pub(super) struct Uneven {
 }
 
 impl Uneven {
-    /// The numbers for which no answer was released.
+    /// The numbers that hold no event and hide none.
     pub(super) fn unreleased(&self) -> Result<Vec<u64>, StoreError> {
-        let texts = self.unreleased.split(',').filter(|text| !text.is_empty());
-        let numbers: Result<_, _> = texts.map(str::parse).collect();
-        numbers.map_err(|e| StoreError::corrupt(SEGMENTS, e))
+        numbers(&self.unreleased, self.next_seq.saturating_sub(self.first_seq).unsigned_abs())
     }
 }
 
@@ -241,4 +264,27 @@ pub(super) async fn newest_fold(db: &Db) -> Result<Option<Micros>, StoreError> {
     const FIND: &str = "SELECT folded_at FROM usage_segments ORDER BY position DESC LIMIT 1";
     let at: Option<i64> = on_db!(db, c => sqlx::query_scalar(FIND).fetch_optional(c).await)?;
     Ok(at.map(Micros))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn runs_of_numbers_are_short() {
+        assert_eq!(ranges(&[3, 5, 6, 7, 9, 10]), "3,5-7,9-10");
+        assert_eq!(numbers("3,5,6", 10).unwrap(), [3, 5, 6]);
+        assert!(numbers("1-9000000000", 32_767).is_err());
+        assert!(numbers("1-x", 10).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn numbers_come_back(some: BTreeSet<u16>) {
+            let some: Vec<u64> = some.into_iter().map(u64::from).collect();
+            prop_assert_eq!(numbers(&ranges(&some), 1 << 16).unwrap(), some);
+        }
+    }
 }

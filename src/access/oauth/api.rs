@@ -58,8 +58,8 @@ struct TokenIn {
 ///
 /// OAuth 2 client credentials (RFC 6749 §4.4). A client with a secret sends its id and secret as
 /// `Authorization: Basic`; a client with keys of its own sends `client_assertion` (`private_key_jwt`). The
-/// token works in place of a key until it ends, which is no later than the secret that it was got for. Nothing is counted or billed here; how often it may be asked
-/// is bounded by client and by address.
+/// token works in place of a key until it ends, which is no later than the secret that it was got for. Nothing
+/// is counted or billed here; how often it may be asked is bounded by client and by address.
 #[utoipa::path(
     tag = "oauth", operation_id = "create_access_token",
     request_body(content = TokenIn, content_type = "application/x-www-form-urlencoded"),

@@ -145,7 +145,11 @@ async fn begin_oidc_login(state: State) -> ApiResult<HttpResponse> {
         ("iss" = Option<String>, Query, description = "The provider", example = "https://id.shop.example"),
         ("error" = Option<String>, Query, description = "Why the provider lets nobody in", example = "access_denied")
     ),
-    responses((status = 303, description = "The session, in `Set-Cookie`"), Missing, Problems),
+    responses(
+        (status = 303, description = "The session, in `Set-Cookie`"),
+        (status = 429, description = "Too many attempts"),
+        Missing, Problems
+    ),
     security(())
 )]
 #[get("/login/oidc/callback")]

@@ -18,8 +18,10 @@ pub(super) struct Moves(Mutex<HashMap<u64, (Arc<Segment>, u32)>>);
 impl Moves {
     /// Ends a record that has moved; false if it has not, or was ended already.
     pub(super) fn settle(&self, seq: u64, handed_over: bool) -> bool {
-        let moved = self.0.lock().remove(&seq);
-        moved.is_some_and(|(segment, slot)| segment.settle_here(slot, handed_over))
+        // Held until it is ended, or it would be moved on meanwhile, and nobody would end it there.
+        let mut moved = self.0.lock();
+        let found = moved.remove(&seq);
+        found.is_some_and(|(segment, slot)| segment.settle_here(slot, handed_over))
     }
 
     /// The segment that a record has moved to.
