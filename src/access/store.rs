@@ -57,8 +57,15 @@ pub struct Change {
 impl Change {
     /// A change that narrows access, or only tells of something, where its name says so.
     pub fn new(kind: Kind, id: impl Display, op: &'static str, detail: serde_json::Value) -> Self {
-        const NARROW: &[&str] =
-            &["suspend", "quarantine", "revoke", "finish_rotation", "leak", freezes::FREEZE];
+        const NARROW: &[&str] = &[
+            "suspend",
+            "suspend_plan",
+            "quarantine",
+            "revoke",
+            "finish_rotation",
+            "leak",
+            freezes::FREEZE,
+        ];
         Self { kind, id: id.to_string(), op, detail, narrows: NARROW.contains(&op) }
     }
 }
@@ -160,11 +167,19 @@ pub async fn partner_exists(db: &Db, id: PartnerId) -> Result<bool, StoreError> 
     Ok(count > 0)
 }
 
+const COUNT_APP: &str = "SELECT COUNT(*) FROM apps WHERE id = $1";
+
 /// Whether there is such an app.
 pub async fn app_exists(db: &Db, id: AppId) -> Result<bool, StoreError> {
-    const COUNT: &str = "SELECT COUNT(*) FROM apps WHERE id = $1";
     let count: i64 =
-        on_db!(db, c => sqlx::query_scalar(COUNT).bind(id.to_string()).fetch_one(c).await)?;
+        on_db!(db, c => sqlx::query_scalar(COUNT_APP).bind(id.to_string()).fetch_one(c).await)?;
+    Ok(count > 0)
+}
+
+/// Whether a transaction sees such an app.
+pub async fn app_exists_in(tx: &mut Tx, id: AppId) -> Result<bool, StoreError> {
+    let count: i64 =
+        on_tx!(tx, c => sqlx::query_scalar(COUNT_APP).bind(id.to_string()).fetch_one(c).await)?;
     Ok(count > 0)
 }
 

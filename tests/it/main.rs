@@ -49,6 +49,7 @@ mod metering;
 mod near;
 mod oauth;
 mod oidc;
+mod one_connection;
 mod openapi;
 mod operations;
 mod parquet;

@@ -2,6 +2,7 @@
 
 use super::file::{AppEntry, File, KeyEntry, NextPlan, PartnerEntry, PlanEntry, Switched, VERSION};
 use super::run::Current;
+use crate::access::keys::model::KeyKind;
 use crate::access::model::{App, Cidr, Key, Name, Partner, Plan, Status};
 use crate::access::offers::Offer;
 use crate::access::partners::Profile;
@@ -68,12 +69,13 @@ fn app_entry(app: &App, current: &Current, plans: &HashMap<PlanId, &Name>) -> Op
     let next = next.and_then(|(plan, at)| Some(NextPlan { plan: name_of(*plan)?, starts_at: *at }));
     let keys = current.keys_of(app.id);
     let (mut once, mut twice) = (HashSet::new(), HashSet::new());
-    for key in keys {
+    for key in keys.iter().filter(|key| key.kind == KeyKind::Key) {
         if !once.insert(key.spec.name.as_str()) {
             twice.insert(key.spec.name.as_str());
         }
     }
-    let each = |key: &Key| key_entry(key, twice.contains(key.spec.name.as_str()));
+    let by_id = |key: &Key| key.kind == KeyKind::Client || twice.contains(key.spec.name.as_str());
+    let each = |key: &Key| key_entry(key, by_id(key));
     let mut keys: Vec<KeyEntry> = keys.iter().map(each).collect();
     keys.sort_by(|a, b| (a.name.as_str(), a.id).cmp(&(b.name.as_str(), b.id)));
     Some(AppEntry {
@@ -86,10 +88,10 @@ fn app_entry(app: &App, current: &Current, plans: &HashMap<PlanId, &Name>) -> Op
     })
 }
 
-fn key_entry(key: &Key, ambiguous: bool) -> KeyEntry {
+fn key_entry(key: &Key, by_id: bool) -> KeyEntry {
     let spec = &key.spec;
     KeyEntry {
-        id: ambiguous.then_some(key.id),
+        id: by_id.then_some(key.id),
         name: spec.name.clone(),
         status: said(key.status.switched()),
         environment: Some(spec.environment),

@@ -165,11 +165,12 @@ pub struct NextPlan {
     pub starts_at: Micros,
 }
 
-/// A key of the app. One that is not there is made, and its text shown once.
+/// A key of the app, or a client. A key that is not there is made, and its text shown once.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KeyEntry {
-    /// The key meant, where it is to be renamed or its name is not its alone.
+    /// The key meant, where it is to be renamed or its name is not its alone. A client (OAuth) is meant so and no
+    /// other way: a file makes none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "key_0Ab12Cd34Ef")]
     pub id: Option<KeyId>,

@@ -4,8 +4,8 @@ use super::diff::{Act, AppChange, Of, Step, Steps};
 use super::store;
 use crate::access::error::{AccessError, Kind};
 use crate::access::key::Pepper;
-use crate::access::keys::edit::give;
-use crate::access::keys::model::{KeyFilter, KeyKind, KeyStatus};
+use crate::access::keys::edit::may_change;
+use crate::access::keys::model::{KeyFilter, KeyStatus};
 use crate::access::keys::service::{add_key, list_keys};
 use crate::access::keys::store::set_key_status;
 use crate::access::model::{App, Definition, Key, KeySpec, Name, Partner, Plan};
@@ -80,7 +80,7 @@ impl Current {
         }
         let list = async |walk| list_keys(db, &KeyFilter::default(), &walk, now).await;
         for key in all(list, |key: &Key| key.id.to_string()).await? {
-            if key.status != KeyStatus::Revoked && key.kind == KeyKind::Key {
+            if key.status != KeyStatus::Revoked {
                 keys.entry(key.spec.app).or_insert_with(Vec::new).push(key);
             }
         }
@@ -94,7 +94,7 @@ impl Current {
         self.apps.get(&id).map_or(&[], Vec::as_slice)
     }
 
-    /// The keys of an app that are not revoked.
+    /// The keys and the clients of an app that are not revoked.
     #[must_use]
     pub fn keys_of(&self, id: AppId) -> &[Key] {
         self.keys.get(&id).map_or(&[], Vec::as_slice)
@@ -304,7 +304,7 @@ impl Work<'_> {
     ) -> Result<(), AccessError> {
         let (tx, by) = (&mut self.tx, self.by);
         if let Some(spec) = spec {
-            give(tx, by, id, spec.scopes).await?;
+            may_change(tx, by, id, |_| (*spec).clone()).await?;
             store::update_key(tx, id, &spec, by.now).await?;
             let detail = json!({
                 "name": spec.name,

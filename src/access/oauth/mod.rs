@@ -14,7 +14,7 @@ mod grant;
 pub mod jwk;
 pub mod store;
 
-pub use client::{create_client, create_client_in, set_jwks};
+pub use client::{create_client, create_client_in, set_jwks, set_jwks_in};
 
 use super::throttle::Throttle;
 use crate::config;

@@ -11,9 +11,12 @@ use crate::access::audit::{Deed, append, note};
 use crate::access::error::{AccessError, Kind};
 use crate::access::model::Status;
 use crate::access::service::By;
+use crate::admin::accounts::actions::FirstPassword;
 use crate::admin::caller::{AdminCaller, Proof};
 use crate::admin::rights::{self, Need};
 use crate::admin::state::AdminState;
+use crate::admin::store::find_token_in;
+use crate::admin::token::TokenStatus;
 use crate::admin::{accounts, keys, tokens};
 use crate::config::FourEyes;
 use crate::http::{ApiError, ApiResult, Code};
@@ -46,8 +49,34 @@ pub type Run = for<'a> fn(
     &'a AdminState,
     &'a mut Tx,
     &'a By<'a>,
-    &'a Value,
+    &'a What<'a>,
 ) -> LocalBoxFuture<'a, ApiResult<Value>>;
+
+/// What an action is run with.
+#[derive(Debug)]
+pub struct What<'a> {
+    payload: &'a Value,
+    /// The first password that it gives out; none where it is only tried out.
+    pub first: Option<FirstPassword>,
+}
+
+impl<'a> What<'a> {
+    /// What an action is tried out with, and all that one is run with which gives out no password.
+    #[must_use]
+    pub fn of(payload: &'a Value) -> Self {
+        Self { payload, first: None }
+    }
+
+    /// What an action is run with. Made before the transaction, which keeps others waiting: to hash a password
+    /// takes long, and longer where many come in.
+    pub async fn made(state: &AdminState, action: &Action, payload: &'a Value) -> ApiResult<Self> {
+        let first = match accounts::actions::gives_password(action) {
+            true => Some(FirstPassword::make(&state.pepper).await?),
+            false => None,
+        };
+        Ok(Self { payload, first })
+    }
+}
 
 /// Something that may have to wait for a second person.
 #[derive(Debug)]
@@ -76,6 +105,8 @@ pub const ACTIONS: &[&Action] = &[
     &keys::actions::CREATE,
     &keys::actions::UPDATE,
     &keys::actions::CREATE_CLIENT,
+    &keys::actions::ROTATE,
+    &keys::actions::SET_JWKS,
     &keys::bulk::CHANGE,
 ];
 
@@ -176,8 +207,9 @@ async fn alone(
     by: &By<'_>,
     payload: &Value,
 ) -> ApiResult<Value> {
+    let what = What::made(state, action, payload).await?;
     let mut tx = state.db.begin().await?;
-    let done = (action.run)(state, &mut tx, by, payload).await?;
+    let done = (action.run)(state, &mut tx, by, &what).await?;
     tx.commit().await?;
     Ok(done)
 }
@@ -190,7 +222,7 @@ async fn try_out(
     payload: &Value,
 ) -> ApiResult<()> {
     let mut tx = state.db.begin().await?;
-    (action.run)(state, &mut tx, by, payload).await?;
+    (action.run)(state, &mut tx, by, &What::of(payload)).await?;
     drop(tx);
     Ok(())
 }
@@ -234,8 +266,13 @@ async fn told(tx: &mut Tx, by: &By<'_>, op: &str, approval: &Approval) -> Result
     let payload = approval.payload.to_string();
     let hash =
         Sha256::digest(payload.as_bytes()).iter().map(|b| format!("{b:02x}")).collect::<String>();
+    let mut preview = approval.preview.clone();
+    if let Some(shown) = preview.as_object_mut() {
+        // An address of mail as a rule, and the log is for ever.
+        shown.remove("login");
+    }
     let detail = json!({
-        "action": approval.action, "asked_by": approval.asked_by, "preview": approval.preview,
+        "action": approval.action, "asked_by": approval.asked_by, "preview": preview,
         "payload_sha256": hash, "reason": approval.reason,
     });
     let action = format!("approval.{op}");
@@ -267,6 +304,12 @@ async fn standing(
     Ok((approval, action))
 }
 
+/// Whether a caller may see what exactly is asked for: who may decide about it, and who has asked.
+pub fn may_see(caller: &AdminCaller, approval: &Approval) -> bool {
+    caller.person() == approval.asked_person
+        || matches!(rights::of(&approval.action), Some(Need::Right(right)) if caller.roles.have(right))
+}
+
 /// Whether a caller may decide about an action as somebody with its right.
 fn has_right(caller: &AdminCaller, action: &Action) -> ApiResult<()> {
     match rights::of(action.operation) {
@@ -285,19 +328,15 @@ fn has_right(caller: &AdminCaller, action: &Action) -> ApiResult<()> {
 
 /// Whether a caller is another person than who asked. Whoever was handed the first password of an account
 /// may be whoever uses it: they are no second person to each other.
-async fn is_second(
-    state: &AdminState,
-    caller: &AdminCaller,
-    approval: &Approval,
-) -> ApiResult<bool> {
-    let ours = accounts::store::handed_along(&state.db, caller.person()).await?;
-    let theirs = accounts::store::handed_along(&state.db, &approval.asked_person).await?;
+async fn is_second(tx: &mut Tx, caller: &AdminCaller, approval: &Approval) -> ApiResult<bool> {
+    let ours = accounts::store::handed_along(tx, caller.person()).await?;
+    let theirs = accounts::store::handed_along(tx, &approval.asked_person).await?;
     Ok(ours.is_disjoint(&theirs))
 }
 
 /// Whether a caller may approve: a person in a session, with the right, and not who has asked.
 async fn may_approve(
-    state: &AdminState,
+    tx: &mut Tx,
     caller: &AdminCaller,
     (approval, action): (&Approval, &Action),
 ) -> ApiResult<()> {
@@ -306,7 +345,7 @@ async fn may_approve(
         "A token cannot approve: log in, so that it is known which person does."
     } else if caller.person() == approval.asked_person {
         "You have asked for it, or a token of yours has: another person must approve it."
-    } else if !is_second(state, caller, approval).await? {
+    } else if !is_second(tx, caller, approval).await? {
         "Who has asked was handed the first password of your account, or you of theirs, or somebody of both: \
          a person who knows neither must approve it."
     } else {
@@ -315,12 +354,22 @@ async fn may_approve(
     Err(ApiError::new(Code::SecondPersonRequired, detail))
 }
 
-/// Whether who has asked still could: what somebody wanted who has been suspended since is not done.
-async fn still_asks(state: &AdminState, approval: &Approval) -> ApiResult<()> {
-    let Ok(id) = approval.asked_person.parse() else { return Ok(()) };
-    let account = accounts::store::find(&state.db, id).await?;
-    if account.is_some_and(|account| account.status != Status::Active) {
+/// Whether who has asked is still let in, with the token where they asked with one: what somebody wanted who
+/// has been suspended since, or a token that was, is not done.
+async fn still_asks(tx: &mut Tx, approval: &Approval, now: Micros) -> ApiResult<()> {
+    if let Ok(id) = approval.asked_person.parse()
+        && accounts::store::status_in(tx, id).await?.is_some_and(|status| status != Status::Active)
+    {
         let detail = "Who has asked for it is suspended. Ask for it yourself where it is right.";
+        return Err(ApiError::new(Code::Conflict, detail));
+    }
+    let Ok(id) = approval.asked_by.parse() else { return Ok(()) };
+    let token = find_token_in(tx, id).await?;
+    let standing = token.map_or(TokenStatus::Revoked, |token| token.standing(now));
+    if standing != TokenStatus::Active {
+        let detail = format!(
+            "The token that has asked for it is {standing}. Ask for it yourself where it is right."
+        );
         return Err(ApiError::new(Code::Conflict, detail));
     }
     Ok(())
@@ -350,17 +399,17 @@ pub async fn approve(
     let needed: (&[Standing], _) = (&[Standing::Waiting], now);
     let mut tx = state.db.begin().await?;
     let (mut approval, action) = standing(&mut tx, id, needed).await?;
-    let allowed = may_approve(state, caller, (&approval, action)).await;
+    let allowed = may_approve(&mut tx, caller, (&approval, action)).await;
     if let Err(error) = allowed {
         drop(tx);
         return refuse(state, caller, (id, "approve"), error).await;
     }
-    still_asks(state, &approval).await?;
+    still_asks(&mut tx, &approval, now).await?;
     approval.decided_by = Some(caller.actor().to_owned());
     approval.decided_at = Some(now);
     let both = both(&approval);
-    let mut done =
-        Some((action.run)(state, &mut tx, &By::new(&both, now), &approval.payload).await?);
+    let what = What::of(&approval.payload);
+    let mut done = Some((action.run)(state, &mut tx, &By::new(&both, now), &what).await?);
     approval.status = Standing::Approved;
     if (action.makes_secret)(&approval.payload) {
         // All is taken back; it may have been decided about meanwhile.
@@ -392,14 +441,19 @@ pub async fn claim(
     let now = state.clock.now();
     let mut tx = state.db.begin().await?;
     let needed: (&[Standing], _) = (&[Standing::Claimable], now);
-    let (mut approval, action) = standing(&mut tx, id, needed).await?;
+    let (approval, action) = standing(&mut tx, id, needed).await?;
     let allowed = has_right(caller, action).and_then(|()| is_first(caller, &approval));
     if let Err(error) = allowed {
         drop(tx);
         return refuse(state, caller, (id, "claim"), error).await;
     }
+    drop(tx);
+    let what = What::made(state, action, &approval.payload).await?;
+    let mut tx = state.db.begin().await?;
+    // It may have been claimed or rejected meanwhile.
+    let (mut approval, _) = standing(&mut tx, id, needed).await?;
     let both = both(&approval);
-    let done = (action.run)(state, &mut tx, &By::new(&both, now), &approval.payload).await?;
+    let done = (action.run)(state, &mut tx, &By::new(&both, now), &what).await?;
     if let Some(account) = done["account"]["id"].as_str() {
         accounts::store::hand_to(&mut tx, account, caller.person()).await?;
     }
@@ -448,8 +502,8 @@ pub async fn reject(
 }
 
 /// The payload as what its action takes.
-pub fn payload<T: serde::de::DeserializeOwned>(payload: &Value) -> ApiResult<T> {
-    serde_json::from_value(payload.clone()).map_err(|_| {
+pub fn payload<T: serde::de::DeserializeOwned>(what: &What<'_>) -> ApiResult<T> {
+    serde_json::from_value(what.payload.clone()).map_err(|_| {
         let detail = "This version cannot read what is to be done; ask for it anew.";
         ApiError::new(Code::Conflict, detail)
     })

@@ -3,6 +3,7 @@
 use super::{Act, AppChange, Changed, Differ, Kind, Of, switch};
 use crate::access::apply::file::{AppEntry, KeyEntry, NextPlan, PartnerEntry};
 use crate::access::apply::read::{Place, Step as At};
+use crate::access::keys::model::KeyKind;
 use crate::access::model::{App, Key, KeySpec, Status};
 use crate::access::service::Switch;
 use crate::access::{Environment, Scopes};
@@ -138,7 +139,8 @@ impl Differ<'_> {
             let alive = app.map_or(&[][..], |id| current.keys_of(id)).iter();
             let meant = |key: &&Key| match entry.id {
                 Some(id) => key.id == id,
-                None => key.spec.name == entry.name,
+                // A file makes no clients, so a client is meant by its id alone.
+                None => key.kind == KeyKind::Key && key.spec.name == entry.name,
             };
             let fits: Vec<&Key> = alive.filter(meant).collect();
             match (fits.as_slice(), entry.id) {
@@ -151,7 +153,8 @@ impl Differ<'_> {
                     self.fault(&below(&place, "name"), message);
                 }
                 (found, _) => {
-                    let what = format!("key {above} / {}", entry.name);
+                    let kind = found.first().map_or(KeyKind::Key, |key| key.kind);
+                    let what = format!("{kind} {above} / {}", entry.name);
                     self.key((of, app), entry, found.first().copied(), (what, &place));
                 }
             }
@@ -181,8 +184,11 @@ impl Differ<'_> {
         if spec.cidrs.len() > crate::access::keys::service::CIDRS_MOST {
             self.fault(&below(place, "cidrs"), "has too many blocks of addresses");
         }
-        let had = old.map_or_else(Scopes::default, |old| old.scopes);
-        if let Err(error) = self.by.may_give(had, spec.scopes) {
+        let may = match old {
+            Some(old) => self.by.may_change(old, &spec),
+            None => self.by.may_give(Scopes::default(), spec.scopes),
+        };
+        if let Err(error) = may {
             self.fault(&below(place, "scopes"), error.to_string());
         }
         let Some(key) = found else {
@@ -233,12 +239,8 @@ impl Differ<'_> {
             for key in current.keys_of(app.id) {
                 if key.status.switched() == Status::Active && !self.seen.keys.contains(&key.id) {
                     let act = Act::UpdateKey(key.id, None, Some(Switch::Suspend));
-                    self.step(
-                        Kind::Prune,
-                        format!("key {what} / {}", key.spec.name),
-                        Vec::new(),
-                        act,
-                    );
+                    let what = format!("{} {what} / {}", key.kind, key.spec.name);
+                    self.step(Kind::Prune, what, Vec::new(), act);
                 }
             }
         }
