@@ -217,7 +217,7 @@ async fn a_client_with_guarded_scopes_gets_no_public_key_by_one_person() {
 async fn a_client_is_suspended_where_the_file_does_not_name_it() {
     let place = place(SMALL).await;
     place.ok(&apply(&[]));
-    let app = place.ok(&["app", "list"]).split('\t').next().unwrap().to_owned();
+    let app = place.ok(&["key", "list"]).split('\t').nth(3).unwrap().to_owned();
     // Of the same name as a key.
     place.ok(&["client", "create", "--app", &app, "--name", "k"]);
     let named = place.ok(&["export", "access"]);
