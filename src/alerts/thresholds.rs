@@ -80,7 +80,8 @@ fn reached(
         }
         let used = format!("{}.{:03}", counted.milli / 1_000, counted.milli % 1_000);
         let (period_start, period_end) = (counted.period.start, counted.period.end);
-        let (plan_id, plan_version, per) = (key.granted.plan, key.granted.version, counted.per.to_string());
+        let (plan_id, plan_version, per) =
+            (key.granted.plan, key.granted.version, counted.per.to_string());
         let (limit, quota) = (limit.name, quota.quota);
         let quota = QuotaUse {
             limit,

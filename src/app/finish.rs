@@ -275,7 +275,8 @@ fn explained(
     let status = error.code().status();
     let (Some(judged), 401 | 403 | 429) = (judged, status) else { return error };
     let path_is_one = !judged.operation.path.is_empty();
-    let limits = limits_of(judged).map(|(key, after)| LimitState::all(&key.granted.terms.limits, after));
+    let limits =
+        limits_of(judged).map(|(key, after)| LimitState::all(&key.granted.terms.limits, after));
     let address = || request.app_data::<web::Data<Gate>>()?.client_of(request);
     let refusal = Refusal {
         at: judged.at.0,

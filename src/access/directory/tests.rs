@@ -80,15 +80,8 @@ impl Shop {
     async fn open() -> Self {
         let (db, pepper) = (database().await, Arc::new(Pepper::random().unwrap()));
         let (now, none) = (START, Vec::new());
-        let mut shop = Self {
-            db,
-            pepper,
-            now,
-            partners: vec![],
-            plans: vec![],
-            apps: vec![],
-            keys: none,
-        };
+        let mut shop =
+            Self { db, pepper, now, partners: vec![], plans: vec![], apps: vec![], keys: none };
         for n in 0..2 {
             shop.step(0, n, n).await;
             shop.step(1, n, n).await;
@@ -138,8 +131,13 @@ impl Shop {
                 self.keys.extend(made.map(|issued| issued.key.id));
             }
             4 => {
-                let made =
-                    create_client(db, &by, &self.pepper, self.spec(a, b), b.is_multiple_of(2).then(|| jwks(b)));
+                let made = create_client(
+                    db,
+                    &by,
+                    &self.pepper,
+                    self.spec(a, b),
+                    b.is_multiple_of(2).then(|| jwks(b)),
+                );
                 self.keys.extend(made.await.map(|(client, _)| client.id));
             }
             5 => self.import(a, b).await,
@@ -205,7 +203,8 @@ impl Shop {
                 }
             }
             17 | 18 => {
-                let all = crate::access::subscriptions::store::history(db, app, 1_000, 10).await.unwrap();
+                let all =
+                    crate::access::subscriptions::store::history(db, app, 1_000, 10).await.unwrap();
                 let one = all[b % all.len()].id;
                 let reason = "A test".parse().unwrap();
                 let reason = b.is_multiple_of(3).then_some(&reason);
@@ -342,10 +341,15 @@ async fn only_what_an_entry_touches_is_read() {
     assert_eq!(uses, [shop.now], "a use is not lost with the record that it was noted in");
     assert!(keyring.take_uses().is_empty());
     // The keys of a plan version go on under the same terms, made anew or not.
-    let [one, other] = [after.at(one, shop.now), after.keys_at(shop.now).find(|key| {
-        let one = after.at(one, shop.now).unwrap();
-        key.key != one.key && key.granted.plan == one.granted.plan && key.environment == one.environment
-    })]
+    let [one, other] = [
+        after.at(one, shop.now),
+        after.keys_at(shop.now).find(|key| {
+            let one = after.at(one, shop.now).unwrap();
+            key.key != one.key
+                && key.granted.plan == one.granted.plan
+                && key.environment == one.environment
+        }),
+    ]
     .map(Option::unwrap);
     assert!(Arc::ptr_eq(&one.granted, &other.granted));
 }

@@ -246,11 +246,7 @@ struct AppRow {
 
 /// All apps, or all those of the partners that these keys belong to: whether the apps of a partner are on
 /// several plans is a matter of all of them.
-async fn apps(
-    db: &Db,
-    of: Option<&[Row]>,
-    now: Micros,
-) -> Result<HashMap<AppId, App>, StoreError> {
+async fn apps(db: &Db, of: Option<&[Row]>, now: Micros) -> Result<HashMap<AppId, App>, StoreError> {
     const APPS: Select = select!(
         "SELECT a.id, a.status, p.id AS partner_id, p.status AS partner_status, \
             COALESCE(p.contract_from, p.created_at) AS partner_since, \
