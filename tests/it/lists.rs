@@ -72,8 +72,9 @@ async fn the_audit_log_is_asked_by_whom_what_about_what_and_when() {
     }
     let first = app.admin_ok("GET", "/admin/v1/audit?limit=1&action=key", None).await;
     let cursor = first["next"].as_str().unwrap().split("cursor=").nth(1).unwrap();
-    let other =
-        app.admin("GET", &format!("/admin/v1/audit?limit=1&action=app&cursor={cursor}"), None).await;
+    let other = app
+        .admin("GET", &format!("/admin/v1/audit?limit=1&action=app&cursor={cursor}"), None)
+        .await;
     problem(other, 400, "invalid_cursor").await;
 }
 
@@ -111,8 +112,9 @@ async fn partners_are_found_by_what_people_know_of_them() {
     .await;
     let first = app.admin_ok("GET", "/admin/v1/partners?limit=1&q=epicerie", None).await;
     let cursor = first["next"].as_str().unwrap().split("cursor=").nth(1).unwrap();
-    let other =
-        app.admin("GET", &format!("/admin/v1/partners?limit=1&q=other&cursor={cursor}"), None).await;
+    let other = app
+        .admin("GET", &format!("/admin/v1/partners?limit=1&q=other&cursor={cursor}"), None)
+        .await;
     problem(other, 400, "invalid_cursor").await;
 }
 
