@@ -100,11 +100,26 @@ async fn a_message_that_is_sent_again_and_never_taken_ends_the_subscription() {
     assert_eq!(answer.status(), 200);
     receiver.next().await;
     // The clock goes on when that attempt is recorded.
-    deliveries(&app, &key, &made, ("pending", 1)).await;
+    recorded(&app, &key, &made, (1, "pending")).await;
     // What was taken between its first writing and this replay speaks for a receiver of then.
     app.clock.advance(67 * SECOND);
     receiver.next().await;
     assert_eq!(disabled(&app, &key, &made).await, "receiver_failing");
+}
+
+/// Waits until the message at a place of the list, the newest first, stands so after an attempt.
+async fn recorded(app: &TestApp, key: &TestKey, made: &Value, (at, status): (usize, &str)) {
+    let deadline = std::time::Instant::now() + Duration::from_secs(10);
+    loop {
+        let answer = app.get(&key.text, &path(made, "/deliveries")).await;
+        let listed: Value = answer.json().await.unwrap();
+        let one = &listed["items"][at];
+        if one["status"] == status && one["attempts"] != 0 {
+            return;
+        }
+        assert!(std::time::Instant::now() < deadline, "{listed}");
+        tokio::task::yield_now().await;
+    }
 }
 
 /// Why a subscription was disabled, once it is.
