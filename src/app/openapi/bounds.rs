@@ -67,6 +67,7 @@ const FORMS: &[(&str, &str, &str)] = &[
         "([0-9]{8}|[0-9]{12,14}|prd_[0-9A-L][0-9A-Za-z]{10})(:[0-9]{1,7}(\\.[0-9]{1,3})?)?",
     ),
     ("cursor", "cursor", "[0-9A-Za-z]{1,500}"),
+    ("key_id", "key-id", "key_[0-9A-L][0-9A-Za-z]{10}"),
     ("expires", "seconds", "[0-9]{1,11}"),
     ("signature", "signature", "[0-9A-Fa-f]{64}"),
 ];
