@@ -244,27 +244,41 @@ struct AppRow {
     state: String,
 }
 
-/// All apps, or all those of the partners that these keys belong to: whether the apps of a partner are on
-/// several plans is a matter of all of them.
+/// All apps, or those that these keys belong to with all others of their partners: whether the apps of a partner are
+/// on several plans is a matter of all of them.
+async fn app_rows(db: &Db, of: Option<&[Row]>) -> Result<Vec<AppRow>, StoreError> {
+    macro_rules! apps {
+        ($some:literal) => {
+            select!(
+                "SELECT a.id, a.status, p.id AS partner_id, p.status AS partner_status, \
+                    COALESCE(p.contract_from, p.created_at) AS partner_since, \
+                    p.contract_from, p.contract_until, s.plan_id, s.state, \
+                    COALESCE(p.contract_from, (SELECT MIN(f.starts_at) \
+                        FROM app_subscriptions f WHERE f.app_id = a.id)) AS since \
+                FROM apps a \
+                JOIN partners p ON p.id = a.partner_id \
+                JOIN app_subscriptions s ON s.app_id = a.id \
+                    AND s.starts_at IS NOT NULL AND s.ends_at IS NULL",
+                $some
+            )
+        };
+    }
+    const OWN: Select = apps!(" WHERE a.id IN (");
+    const OF_PARTNERS: Select = apps!(" WHERE a.partner_id IN (");
+    let Some(keys) = of else { return read(db, OWN, None).await };
+    let own: HashSet<String> = keys.iter().map(|row| row.app_id.clone()).collect();
+    let mut rows: Vec<AppRow> = read(db, OWN, Some(&Vec::from_iter(own))).await?;
+    let known: HashSet<String> = rows.iter().map(|row| row.id.clone()).collect();
+    let partners: HashSet<String> = rows.iter().map(|row| row.partner_id.clone()).collect();
+    // One that moves meanwhile is there all the same.
+    let others: Vec<AppRow> = read(db, OF_PARTNERS, Some(&Vec::from_iter(partners))).await?;
+    rows.extend(others.into_iter().filter(|row| !known.contains(&row.id)));
+    Ok(rows)
+}
+
 async fn apps(db: &Db, of: Option<&[Row]>, now: Micros) -> Result<HashMap<AppId, App>, StoreError> {
-    const APPS: Select = select!(
-        "SELECT a.id, a.status, p.id AS partner_id, p.status AS partner_status, \
-            COALESCE(p.contract_from, p.created_at) AS partner_since, \
-            p.contract_from, p.contract_until, s.plan_id, s.state, \
-            COALESCE(p.contract_from, (SELECT MIN(f.starts_at) \
-                FROM app_subscriptions f WHERE f.app_id = a.id)) AS since \
-        FROM apps a \
-        JOIN partners p ON p.id = a.partner_id \
-        JOIN app_subscriptions s ON s.app_id = a.id \
-            AND s.starts_at IS NOT NULL AND s.ends_at IS NULL",
-        " WHERE a.partner_id IN ("
-    );
-    let partners = match of {
-        Some(rows) => Some(partners(db, rows).await?),
-        None => None,
-    };
-    let rows: Vec<AppRow> = read(db, APPS, partners.as_deref()).await?;
-    let of_some = partners.is_some();
+    let of_some = of.is_some();
+    let rows = app_rows(db, of).await?;
     let ids: Vec<String> = rows.iter().map(|row| row.id.clone()).collect();
     let mut ends = endings(db, of_some.then_some(&ids[..]), now).await?;
     let named = rows.iter().map(|row| &row.plan_id);
@@ -310,16 +324,6 @@ impl AppRow {
             definition: Arc::clone(&plan.definition),
         })
     }
-}
-
-/// The partners that keys belong to.
-async fn partners(db: &Db, of: &[Row]) -> Result<Vec<String>, StoreError> {
-    const PARTNERS: &str = "SELECT DISTINCT partner_id FROM apps WHERE id IN (";
-    let apps: HashSet<&String> = of.iter().map(|row| &row.app_id).collect();
-    let apps: Vec<String> = apps.into_iter().cloned().collect();
-    let found: Vec<(String,)> = fetch::by_many_ids(db, PARTNERS, &apps, usize::MAX).await?;
-    let found: HashSet<String> = found.into_iter().map(|(partner,)| partner).collect();
-    Ok(found.into_iter().collect())
 }
 
 #[derive(FromRow)]
