@@ -105,7 +105,7 @@ fn document(resource: &str, mut cells: Map<String, Value>) -> Value {
         return document;
     }
     taken(&mut cells, "currency");
-    for name in ["promotion_ids", "seller"] {
+    for name in ["promotion_ids", "seller", "sale"] {
         let value = read(&mut cells, name);
         cells.insert(name.to_owned(), value);
     }
