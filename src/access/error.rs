@@ -177,10 +177,17 @@ pub enum AccessError {
     Outdated(i64),
     /// These scopes are given by two people.
     #[error(
-        "It takes a second person to give `{0}` (`admin.four_eyes`): ask for it over the admin API, where \
-         another person can approve it."
+        "It takes a second person to give `{0}`, and so to give another secret of a key that has it or to let \
+         that be used from more addresses or for longer (`admin.four_eyes`): ask for it over the admin API, \
+         where another person can approve it."
     )]
     SecondPerson(Scopes),
+    /// Owners are made and unmade by two people.
+    #[error(
+        "It takes a second person to make or unmake an owner (`admin.four_eyes`): ask for it over the admin API, \
+         where another person can approve it."
+    )]
+    SecondOwner,
     /// Revoking it would lock everybody out.
     #[error("This is the last way in for an owner; make another owner's account or token before.")]
     LastOwner,
@@ -223,7 +230,9 @@ impl From<AccessError> for ApiError {
             | AccessError::NotRotating
             | AccessError::Unfit(_)
             | AccessError::LastOwner => Self::new(Code::Conflict, detail),
-            AccessError::SecondPerson(_) => Self::new(Code::SecondPersonRequired, detail),
+            AccessError::SecondPerson(_) | AccessError::SecondOwner => {
+                Self::new(Code::SecondPersonRequired, detail)
+            }
             AccessError::Outdated(_) => Self::new(Code::PreconditionFailed, detail),
             AccessError::Link => Self::new(Code::NotFound, detail),
             AccessError::Full(_) => Self::new(Code::Unavailable, detail),

@@ -232,6 +232,18 @@ pub struct KeySpec {
     pub expires_at: Option<Micros>,
 }
 
+impl KeySpec {
+    /// Whether it could be used from an address, or at a time, at which another could not.
+    #[must_use]
+    pub fn reaches_beyond(&self, other: &Self) -> bool {
+        let within = |block: &IpNet| other.cidrs.iter().any(|wider| wider.contains(block));
+        let anywhere = self.cidrs.is_empty();
+        let farther = !other.cidrs.is_empty() && (anywhere || !self.cidrs.iter().all(within));
+        let longer = other.expires_at.is_some_and(|end| self.expires_at.is_none_or(|at| at > end));
+        farther || longer
+    }
+}
+
 /// A key without its secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {

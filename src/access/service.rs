@@ -5,7 +5,7 @@
 
 pub use super::keys::service::{
     create_key, create_key_in, edit_key, edit_key_in, finish_rotation, get_key, list_keys,
-    quarantine_key, revoke_key, roll_back_rotation, rotate_key, set_key_status,
+    quarantine_key, revoke_key, roll_back_rotation, rotate_key, rotate_key_in, set_key_status,
 };
 pub use super::keys::store::directory::{KeyRow, KeySecretRow, keys_of, load_directory, load_keys};
 pub use super::keys::store::touch_secrets;
@@ -14,7 +14,7 @@ pub use super::store::{AppFilter, Walk, app_exists, list_apps, list_partners, li
 pub use super::store::{find_plan_version, list_plan_versions};
 
 use super::error::{AccessError, Kind};
-use super::model::{App, Definition, DefinitionPatch, Name, Partner, Plan, Status};
+use super::model::{App, Definition, DefinitionPatch, KeySpec, Name, Partner, Plan, Status};
 use super::partners::{self, Profile};
 use super::store::{self, Change, record};
 use super::text::Reason;
@@ -34,6 +34,8 @@ pub struct By<'a> {
     pub now: Micros,
     /// Scopes that it takes a second person to give.
     withheld: Scopes,
+    /// Whether it takes a second person to make or unmake an owner.
+    keeps_owners: bool,
     /// Why, where somebody has said so.
     pub(super) reason: Option<&'a Reason>,
 }
@@ -42,7 +44,7 @@ impl<'a> By<'a> {
     /// Somebody who may give any scope.
     #[must_use]
     pub fn new(actor: &'a str, now: Micros) -> Self {
-        Self { actor, now, withheld: Scopes::default(), reason: None }
+        Self { actor, now, withheld: Scopes::default(), keeps_owners: false, reason: None }
     }
 
     /// The same, with what the audit log tells as the reason.
@@ -57,11 +59,30 @@ impl<'a> By<'a> {
         Self { withheld, ..self }
     }
 
+    /// The same, who cannot make or unmake an owner alone, where that takes a second person.
+    #[must_use]
+    pub fn keeping_owners(self, keeps_owners: bool) -> Self {
+        Self { keeps_owners, ..self }
+    }
+
+    /// Refuses to make or unmake an owner where that takes a second person. Whatever does so asks this, in the
+    /// transaction in which it does.
+    pub fn may_change_owners(&self) -> Result<(), AccessError> {
+        if self.keeps_owners { Err(AccessError::SecondOwner) } else { Ok(()) }
+    }
+
     /// Refuses to give a key scopes that it has not had and that take a second person. Whatever writes the
-    /// scopes of a key asks this, in the transaction that writes them.
+    /// scopes of a key, or gives somebody another secret of it, asks this, in the transaction that writes it.
     pub(super) fn may_give(&self, had: Scopes, has: Scopes) -> Result<(), AccessError> {
         let given = has.without(had).and(self.withheld);
         if given.is_empty() { Ok(()) } else { Err(AccessError::SecondPerson(given)) }
+    }
+
+    /// The same for a change of a key. Where it can be used from more places or for longer than two people
+    /// agreed to, all that it may do is given anew.
+    pub(super) fn may_change(&self, old: &KeySpec, new: &KeySpec) -> Result<(), AccessError> {
+        let had = if new.reaches_beyond(old) { Scopes::default() } else { old.scopes };
+        self.may_give(had, new.scopes)
     }
 }
 

@@ -57,8 +57,15 @@ pub struct Change {
 impl Change {
     /// A change that narrows access, or only tells of something, where its name says so.
     pub fn new(kind: Kind, id: impl Display, op: &'static str, detail: serde_json::Value) -> Self {
-        const NARROW: &[&str] =
-            &["suspend", "quarantine", "revoke", "finish_rotation", "leak", freezes::FREEZE];
+        const NARROW: &[&str] = &[
+            "suspend",
+            "suspend_plan",
+            "quarantine",
+            "revoke",
+            "finish_rotation",
+            "leak",
+            freezes::FREEZE,
+        ];
         Self { kind, id: id.to_string(), op, detail, narrows: NARROW.contains(&op) }
     }
 }
@@ -152,19 +159,35 @@ pub async fn hold_partner(tx: &mut Tx, id: PartnerId) -> Result<Option<Partner>,
     row.map(Partner::try_from).transpose()
 }
 
+const COUNT_PARTNER: &str = "SELECT COUNT(*) FROM partners WHERE id = $1";
+
 /// Whether there is such a partner.
 pub async fn partner_exists(db: &Db, id: PartnerId) -> Result<bool, StoreError> {
-    const COUNT: &str = "SELECT COUNT(*) FROM partners WHERE id = $1";
     let count: i64 =
-        on_db!(db, c => sqlx::query_scalar(COUNT).bind(id.to_string()).fetch_one(c).await)?;
+        on_db!(db, c => sqlx::query_scalar(COUNT_PARTNER).bind(id.to_string()).fetch_one(c).await)?;
     Ok(count > 0)
 }
 
+/// Whether a transaction sees such a partner.
+pub async fn partner_exists_in(tx: &mut Tx, id: PartnerId) -> Result<bool, StoreError> {
+    let count: i64 =
+        on_tx!(tx, c => sqlx::query_scalar(COUNT_PARTNER).bind(id.to_string()).fetch_one(c).await)?;
+    Ok(count > 0)
+}
+
+const COUNT_APP: &str = "SELECT COUNT(*) FROM apps WHERE id = $1";
+
 /// Whether there is such an app.
 pub async fn app_exists(db: &Db, id: AppId) -> Result<bool, StoreError> {
-    const COUNT: &str = "SELECT COUNT(*) FROM apps WHERE id = $1";
     let count: i64 =
-        on_db!(db, c => sqlx::query_scalar(COUNT).bind(id.to_string()).fetch_one(c).await)?;
+        on_db!(db, c => sqlx::query_scalar(COUNT_APP).bind(id.to_string()).fetch_one(c).await)?;
+    Ok(count > 0)
+}
+
+/// Whether a transaction sees such an app.
+pub async fn app_exists_in(tx: &mut Tx, id: AppId) -> Result<bool, StoreError> {
+    let count: i64 =
+        on_tx!(tx, c => sqlx::query_scalar(COUNT_APP).bind(id.to_string()).fetch_one(c).await)?;
     Ok(count > 0)
 }
 
@@ -248,11 +271,20 @@ pub async fn insert_app(tx: &mut Tx, app: &App) -> Result<(), StoreError> {
     Ok(())
 }
 
+const FIND_APP: &str = apps!("WHERE a.id = $2");
+
 /// An app as it is at `now`.
 pub async fn find_app(db: &Db, id: AppId, now: Micros) -> Result<Option<App>, StoreError> {
-    const FIND: &str = apps!("WHERE a.id = $2");
     let row: Option<AppRow> = on_db!(db, c => {
-        sqlx::query_as(FIND).bind(now.0).bind(id.to_string()).fetch_optional(c).await
+        sqlx::query_as(FIND_APP).bind(now.0).bind(id.to_string()).fetch_optional(c).await
+    })?;
+    row.map(App::try_from).transpose()
+}
+
+/// The same as a transaction sees it.
+pub async fn find_app_in(tx: &mut Tx, id: AppId, now: Micros) -> Result<Option<App>, StoreError> {
+    let row: Option<AppRow> = on_tx!(tx, c => {
+        sqlx::query_as(FIND_APP).bind(now.0).bind(id.to_string()).fetch_optional(c).await
     })?;
     row.map(App::try_from).transpose()
 }

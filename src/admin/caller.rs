@@ -10,6 +10,7 @@ use super::token::{self, AdminToken};
 use crate::access::Scopes;
 use crate::access::audit::{self, Deed};
 use crate::access::service::By;
+use crate::config::FourEyes;
 use crate::http::{ApiError, Code};
 use crate::kernel::Clock;
 use crate::kernel::id::{AccountId, AdminTokenId, SessionId};
@@ -41,17 +42,19 @@ pub struct AdminCaller {
     pub setup: Vec<Setup>,
     /// Scopes that they cannot give alone.
     withheld: Scopes,
+    /// Whether they cannot make or unmake an owner alone.
+    keeps_owners: bool,
     actor: String,
     person: String,
 }
 
 impl AdminCaller {
     /// The holder of a token, behind which a person stands.
-    fn token(withheld: Scopes, token: AdminToken) -> Self {
+    fn with_token(state: &AdminState, token: AdminToken) -> Self {
         let AdminToken { id, roles, person, .. } = token;
         let actor = id.to_string();
         let person = if person.is_empty() { actor.clone() } else { person };
-        Self { proof: Proof::Token(id), roles, setup: Vec::new(), withheld, actor, person }
+        Self::new(state, Proof::Token(id), roles, (actor, person))
     }
 
     /// A person in a session.
@@ -59,8 +62,19 @@ impl AdminCaller {
         let actor = account.id.to_string();
         let proof = Proof::Session(account.id, session);
         let setup = account.setup(state.settings.second_factor);
-        let (roles, person, withheld) = (account.roles.clone(), actor.clone(), state.withheld);
-        Self { proof, roles, setup, withheld, actor, person }
+        let who = (actor.clone(), actor);
+        Self { setup, ..Self::new(state, proof, account.roles.clone(), who) }
+    }
+
+    fn new(
+        state: &AdminState,
+        proof: Proof,
+        roles: Roles,
+        (actor, person): (String, String),
+    ) -> Self {
+        let withheld = state.withheld;
+        let keeps_owners = state.settings.four_eyes.contains(&FourEyes::Owners);
+        Self { proof, roles, setup: Vec::new(), withheld, keeps_owners, actor, person }
     }
 
     /// The id of the token or of the account.
@@ -78,7 +92,8 @@ impl AdminCaller {
     /// The caller as the author of a change made now.
     #[must_use]
     pub fn by(&self, clock: &Clock) -> By<'_> {
-        By::new(&self.actor, clock.now()).withholding(self.withheld)
+        let by = By::new(&self.actor, clock.now());
+        by.withholding(self.withheld).keeping_owners(self.keeps_owners)
     }
 }
 
@@ -231,5 +246,5 @@ async fn authenticate(
     };
     let token =
         token::authenticate(&state.db, &state.pepper, text.trim(), state.clock.now()).await?;
-    Ok(AdminCaller::token(state.withheld, token))
+    Ok(AdminCaller::with_token(state, token))
 }

@@ -191,8 +191,9 @@ fn seen(request: &HttpRequest) -> ApiResult<Option<i64>> {
 
 /// Edit a key
 ///
-/// Name, scopes, addresses, end; scopes that `admin.guarded_scopes` names may take a second person. With `If-Match` (the `ETag` of the key, its version in quotes) it is
-/// edited only where nobody else has changed it meanwhile.
+/// Name, scopes, addresses, end. To give it scopes that `admin.guarded_scopes` names may take a second person, and so
+/// may letting a key that has such be used from more addresses or for longer. With `If-Match` (the `ETag` of the key,
+/// its version in quotes) it is edited only where nobody else has changed it meanwhile.
 #[utoipa::path(
     tag = "keys", operation_id = "update_key", request_body = KeyPatchIn,
     params(

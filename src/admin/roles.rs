@@ -105,6 +105,19 @@ impl Roles {
         Self::new(others).unwrap_or_else(|_| Self(BTreeSet::from([Role::ReadOnly])))
     }
 
+    /// What is left of them for somebody who has others: the roles of either that the other ones cover. `None`
+    /// where nothing is.
+    #[must_use]
+    pub fn left_to(&self, other: &Self) -> Option<Self> {
+        let covered = |role: &Role, by: &Self| role.rights().iter().all(|right| by.have(*right));
+        if self.0.iter().all(|role| covered(role, other)) {
+            return Some(self.clone());
+        }
+        let ours = self.0.iter().filter(|role| covered(role, other));
+        let theirs = other.0.iter().filter(|role| covered(role, self));
+        Self::new(ours.chain(theirs).copied()).ok()
+    }
+
     /// Whether one of them has a right.
     #[must_use]
     pub fn have(&self, right: Right) -> bool {
@@ -159,6 +172,28 @@ mod tests {
         assert_eq!("".parse::<Roles>(), Err(InvalidRoles::None));
         let error = "boss".parse::<Roles>().unwrap_err().to_string();
         assert!(error.contains("`boss`") && error.contains("key_manager"), "{error}");
+    }
+
+    #[test]
+    fn what_is_left_of_roles_is_never_more_than_either() {
+        let left = |ours: &str, theirs: &str| {
+            let (ours, theirs): (Roles, Roles) = (ours.parse().unwrap(), theirs.parse().unwrap());
+            let left = ours.left_to(&theirs);
+            let both = &ours.rights() & &theirs.rights();
+            assert!(left.as_ref().is_none_or(|left| left.rights().is_subset(&both)));
+            left.map(|left| left.to_string())
+        };
+        let is = |roles: &str| Some(roles.to_owned());
+        assert_eq!(left("key_manager", "owner"), is("key_manager"));
+        assert_eq!(left("owner", "owner"), is("owner"));
+        assert_eq!(left("owner", "key_manager,auditor"), is("key_manager,auditor"));
+        assert_eq!(left("key_manager,feeds", "billing"), is("billing"));
+        assert_eq!(left("feeds", "auditor"), None);
+        for (_, one) in Role::WORDS {
+            for (_, other) in Role::WORDS {
+                left(one.as_str(), other.as_str());
+            }
+        }
     }
 
     #[test]

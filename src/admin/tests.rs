@@ -117,7 +117,8 @@ impl Desk {
 }
 
 fn spec(text: &str) -> TokenSpec {
-    TokenSpec { name: name(text), roles: Roles::owner(), expires_at: None, person: String::new() }
+    let (roles, person) = (Roles::owner(), String::new());
+    TokenSpec { name: name(text), roles, expires_at: None, person, made_with: None }
 }
 
 async fn document(response: ServiceResponse, status: StatusCode) -> Value {
@@ -376,4 +377,28 @@ fn the_document_describes_every_operation() {
             }
         }
     }
+}
+
+#[actix_web::test]
+async fn no_password_is_hashed_while_others_wait_for_the_database() {
+    use super::accounts::actions::{CREATE, RESET};
+    use super::accounts::password::TURNS;
+    use super::approvals::service::What;
+    use crate::access::service::By;
+    let desk = Desk::new().await;
+    let by = By::new("cli", START);
+    let new = json!({ "login": "claire", "name": "Claire", "roles": ["auditor"] });
+    let create = What::made(&desk.state, &CREATE, &new).await.unwrap();
+    let id = json!("acc_00000000001");
+    let reset = What::made(&desk.state, &RESET, &id).await.unwrap();
+    assert!(create.first.is_some() && reset.first.is_some());
+    // As where many come in at once: who asks for a turn now waits in vain.
+    let _turns = TURNS.acquire_many(2).await.unwrap();
+    let mut tx = desk.state.db.begin().await.unwrap();
+    let made = (CREATE.run)(&desk.state, &mut tx, &by, &create).await.unwrap();
+    assert!(made["password"].as_str().unwrap().len() > 12, "{made}");
+    let nobody = (RESET.run)(&desk.state, &mut tx, &by, &reset).await.unwrap_err();
+    assert_eq!(nobody.code().as_str(), "not_found");
+    let tried = What::of(&new);
+    assert!(tried.first.is_none());
 }

@@ -30,6 +30,8 @@ pub struct TokenSpec {
     pub expires_at: Option<Micros>,
     /// The account behind it; empty where there is none.
     pub person: String,
+    /// The token with which it is made.
+    pub made_with: Option<AdminTokenId>,
 }
 
 /// An admin token without its text.
@@ -41,12 +43,17 @@ pub struct AdminToken {
     pub name: Name,
     /// Active, suspended or, for good, revoked.
     pub status: Status,
-    /// Whether the account behind it is suspended: then it is refused, whatever its own status.
+    /// Whether the account behind it is suspended, or has none of its roles any more: then it is refused, whatever
+    /// its own status.
     pub is_held: bool,
-    /// What its holder is to the gateway.
+    /// What its holder is to the gateway: no more than the account behind it.
     pub roles: Roles,
+    /// What it was made to be.
+    pub given: Roles,
     /// The account behind it; empty where there is none.
     pub person: String,
+    /// The token with which it was made.
+    pub made_with: Option<AdminTokenId>,
     /// When it was created.
     pub created_at: Micros,
     /// When it ends by itself.
@@ -110,15 +117,20 @@ pub async fn issue(
         let message = "lies in the past; leave it out for a token that does not expire".to_owned();
         return Err(AccessError::Field { field: "expires_at", message });
     }
+    if spec.roles.is_owner() {
+        by.may_change_owners()?;
+    }
     let (id, text) = key::generate_admin()?;
-    let TokenSpec { name, roles, expires_at, person } = spec;
+    let TokenSpec { name, roles, expires_at, person, made_with } = spec;
     let token = AdminToken {
         id,
         name,
         status: Status::Active,
         is_held: false,
+        given: roles.clone(),
         roles,
         person,
+        made_with,
         created_at: by.now,
         expires_at,
         last_used_at: None,
@@ -140,7 +152,8 @@ pub async fn bootstrap(
         .map_err(|error| AccessError::Field { field: "name", message: format!("{error}") })?;
     let by = By::new("bootstrap", now);
     let mut tx = db.begin().await?;
-    let spec = TokenSpec { name, roles: Roles::owner(), expires_at: None, person: String::new() };
+    let (roles, person) = (Roles::owner(), String::new());
+    let spec = TokenSpec { name, roles, expires_at: None, person, made_with: None };
     let (token, text) = issue(&mut tx, &by, pepper, spec).await?;
     // Asked after the control log is ours, so that of two nodes that start together one sees the
     // other's token. What was written is rolled back then.
@@ -208,6 +221,9 @@ async fn move_to(
     if !moved {
         return Ok(token);
     }
+    if token.given.is_owner() {
+        by.may_change_owners()?;
+    }
     record(tx, by, change(id, op, json!({}))).await?;
     // As in `bootstrap`: two owners that go together must not both be the last.
     let goes = token.roles.is_owner() && status != Status::Active;
@@ -247,8 +263,8 @@ pub async fn authenticate(
             return Err(ApiError::new(Code::RevokedKey, detail));
         }
         Status::Active | Status::Suspended => {
-            let detail = "This token is suspended, or the account of who made it is: use another, or ask an \
-                          owner.";
+            let detail = "This token is suspended, or the account of who made it is or has none of its roles \
+                          any more: use another, or ask an owner.";
             return Err(ApiError::new(Code::Suspended, detail));
         }
     }

@@ -4,7 +4,7 @@ pub mod actions;
 
 use super::approvals::service::{Action, answer, perform};
 use super::approvals::{MayWait, respond};
-use super::caller::AdminCaller;
+use super::caller::{AdminCaller, Proof};
 use super::keys::leaks::LeaksOut;
 use super::page::{self, PageOut, PageQuery};
 use super::problems::{BodyProblems, Conflicts, Missing, Problems};
@@ -59,13 +59,15 @@ pub struct TokenOut {
     /// Whose it is or what it is for.
     #[schema(value_type = String, example = "billing export")]
     pub name: Name,
-    /// `active`, `suspended` (also where the account of who made it is), `expired` or, for good, `revoked`.
+    /// `active`, `suspended` (also where the account of who made it is, or has none of its roles any more), `expired`
+    /// or, for good, `revoked`.
     #[schema(example = "active")]
     pub status: TokenStatus,
     /// Id of the account of who made it, or of the token that did; null where the command line did.
     #[schema(required = true, max_length = 15, example = "acc_9pSz33qRsTu")]
     pub made_by: Option<String>,
-    /// What its holder is to the gateway.
+    /// What its holder is to the gateway: of the roles that it was made with, what the account of who made it has
+    /// still.
     #[schema(value_type = Vec<Role>, example = json!(["billing"]))]
     pub roles: Roles,
     /// When it was created.
@@ -117,8 +119,8 @@ words! {
 
 /// A page of admin tokens
 ///
-/// In the order of their ids. With `attention=leaked`, those that were found where everybody can read them and
-/// are not revoked yet.
+/// In the order of their ids. With `attention=leaked`, those that were found where everybody can read them, or
+/// were made with one that was, and are not revoked yet.
 #[utoipa::path(
     tag = "tokens", operation_id = "list_tokens",
     params(
@@ -144,7 +146,8 @@ async fn list_tokens(
 
 /// Create an admin token
 ///
-/// The answer holds the token's text, this once. A token may do what its roles may.
+/// The answer holds the token's text, this once. A token may do what its roles may, and no more than the account
+/// of who made it may at that time.
 #[utoipa::path(
     tag = "tokens", operation_id = "create_token", request_body = TokenIn,
     responses(
@@ -163,7 +166,11 @@ async fn create_token(
     let shown =
         (roles.is_owner(), json!({ "name": name, "roles": roles, "expires_at": expires_at }));
     let person = caller.person().to_owned();
-    let what = answer(&NewToken { name, roles, expires_at, person })?;
+    let made_with = match caller.proof {
+        Proof::Token(id) => Some(id),
+        Proof::Session(..) => None,
+    };
+    let what = answer(&NewToken { name, roles, expires_at, person, made_with })?;
     let outcome = perform(&state, &caller, &actions::CREATE, what, shown).await?;
     respond(&state, outcome, |out| created("tokens", out))
 }
@@ -175,7 +182,7 @@ async fn act(
     action: &'static Action,
 ) -> ApiResult<HttpResponse> {
     let token = token::get_token(&state.db, id).await?;
-    let shown = (token.roles.is_owner(), json!({ "name": token.name, "roles": token.roles }));
+    let shown = (token.given.is_owner(), json!({ "name": token.name, "roles": token.given }));
     let outcome = perform(state, caller, action, answer(&id)?, shown).await?;
     respond(state, outcome, done)
 }
@@ -225,7 +232,7 @@ async fn resume_token(
 
 /// Places where an admin token was found
 ///
-/// Where scanners of public places have seen it. It was suspended then.
+/// Where scanners of public places have seen it. It was suspended then, with every token that was made with it.
 #[utoipa::path(
     tag = "tokens", operation_id = "list_token_leaks",
     params(("token_id" = String, Path, description = "Id of the token", example = "adm_9pSz33qRsTu")),

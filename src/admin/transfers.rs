@@ -105,10 +105,10 @@ pub const TRANSFER: Action = Action {
     operation: "transfer_app",
     word: FourEyes::CustomerScopes,
     makes_secret: |_| false,
-    run: |state, tx, by, what| {
+    run: |_, tx, by, what| {
         Box::pin(async move {
             let Seen { app_id, from_partner_id, to_partner_id, key_ids, scopes } = payload(what)?;
-            let mut seen = transfers::preview(&state.db, by, app_id, to_partner_id).await?;
+            let mut seen = transfers::preview_in(tx, by, app_id, to_partner_id).await?;
             seen.app.partner = from_partner_id;
             (seen.keys, seen.scopes) = (key_ids, scopes.into_iter().collect());
             transfers::transfer_in(tx, by, &seen).await?;

@@ -79,7 +79,8 @@ pub(super) async fn say_now<T>(
 }
 
 pub(super) fn token_line(token: &AdminToken, now: Micros) -> String {
-    let held = if token.is_held { "\tits account is suspended" } else { "" };
+    let held =
+        if token.is_held { "\tits account is suspended or has none of its roles" } else { "" };
     format!("{}\t{}\t{}\t{}{held}", token.id, token.standing(now), token.name, token.roles)
 }
 

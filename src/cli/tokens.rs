@@ -52,7 +52,8 @@ pub(super) async fn token(config: &Config, command: TokenCommand) -> anyhow::Res
     let (db, by) = (&desk.db, &desk.by());
     match command {
         TokenCommand::Create { name, roles, expires_at } => {
-            let spec = TokenSpec { name, roles, expires_at, person: String::new() };
+            let person = String::new();
+            let spec = TokenSpec { name, roles, expires_at, person, made_with: None };
             say(create_token(db, by, &desk.pepper, spec).await?.1.reveal())?;
         }
         TokenCommand::List { leaked } => {

@@ -9,7 +9,8 @@ pub enum StoreError {
     /// A uniqueness or reference rule of the schema refused the write.
     #[error("the database refused the write: {0}")]
     Conflict(#[source] sqlx::Error),
-    /// No connection, a lost connection, or a lock that did not come free.
+    /// No connection, a lost connection, a lock that did not come free, or one that two waited for at once: it may be
+    /// otherwise in a moment.
     #[error("the database is not available: {0}")]
     Unavailable(#[source] sqlx::Error),
     /// The disk under the database is full.
@@ -70,14 +71,15 @@ impl From<sqlx::Error> for StoreError {
             }
             sqlx::Error::Database(cause) => {
                 // SQLite: BUSY 5, LOCKED 6, FULL 13 (extended codes in the upper bytes).
-                // PostgreSQL: classes 08 connection, 40 rolled back (a deadlock), 53 resources, 57
-                // intervention; 53100 disk full.
+                // PostgreSQL: classes 08 connection, 40 given up for another transaction, 53 resources, 57
+                // intervention; 53100 disk full; 55P03 a lock, 25006 a primary that is one no more.
                 let code = cause.code().unwrap_or_default().into_owned();
                 let sqlite = code.parse::<u32>().map(|n| n & 0xff);
                 match (sqlite, code.get(..2)) {
                     _ if code == "53100" => return Self::Full(error),
                     (Ok(13), _) if code.len() < 5 => return Self::Full(error),
                     (Ok(5 | 6), _) if code.len() < 5 => return Self::Unavailable(error),
+                    _ if code == "55P03" || code == "25006" => return Self::Unavailable(error),
                     (_, Some("08" | "40" | "53" | "57")) if code.len() == 5 => {
                         return Self::Unavailable(error);
                     }
@@ -89,6 +91,63 @@ impl From<sqlx::Error> for StoreError {
         match kind {
             ErrorKind::Other => Self::Other(error),
             _ => Self::Conflict(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sqlx::error::{DatabaseError, ErrorKind};
+    use std::borrow::Cow;
+
+    /// What a server says.
+    #[derive(Debug)]
+    struct Said(&'static str);
+
+    impl Display for Said {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str(self.0)
+        }
+    }
+
+    impl std::error::Error for Said {}
+
+    impl DatabaseError for Said {
+        fn message(&self) -> &str {
+            self.0
+        }
+
+        fn code(&self) -> Option<Cow<'_, str>> {
+            Some(self.0.into())
+        }
+
+        fn as_error(&self) -> &(dyn std::error::Error + Send + Sync + 'static) {
+            self
+        }
+
+        fn as_error_mut(&mut self) -> &mut (dyn std::error::Error + Send + Sync + 'static) {
+            self
+        }
+
+        fn into_error(self: Box<Self>) -> Box<dyn std::error::Error + Send + Sync + 'static> {
+            self
+        }
+
+        fn kind(&self) -> ErrorKind {
+            ErrorKind::Other
+        }
+    }
+
+    #[test]
+    fn what_may_go_well_in_a_moment_is_no_defect() {
+        let read = |code| StoreError::from(sqlx::Error::Database(Box::new(Said(code))));
+        for code in ["40P01", "40001", "55P03", "25006", "57P01", "53300", "5", "261"] {
+            assert!(matches!(read(code), StoreError::Unavailable(_)), "{code}");
+        }
+        assert!(matches!(read("53100"), StoreError::Full(_)));
+        for code in ["42703", "22021", "1"] {
+            assert!(matches!(read(code), StoreError::Other(_)), "{code}");
         }
     }
 }

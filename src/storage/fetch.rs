@@ -1,8 +1,8 @@
 //! Reading many rows: a whole table in batches, or the rows of some ids.
 
 use super::dialect::ROWS_PER_STATEMENT;
-use super::{Db, StoreError};
-use crate::on_db;
+use super::{Db, StoreError, Tx};
+use crate::{on_db, on_tx};
 use futures_util::TryStreamExt as _;
 use sqlx::postgres::PgRow;
 use sqlx::sqlite::SqliteRow;
@@ -45,6 +45,19 @@ pub async fn in_batches<C: Columns, R>(
     Ok(())
 }
 
+/// A statement with its list of ids, for either engine.
+macro_rules! listed {
+    ($select:expr, $ids:expr) => {{
+        let mut query = QueryBuilder::new($select);
+        let mut list = query.separated(", ");
+        for id in $ids {
+            list.push_bind(id);
+        }
+        query.push(")");
+        query
+    }};
+}
+
 /// The rows of some ids; `select` ends before the list, with `… IN (`.
 pub async fn by_ids<C: Columns>(
     db: &Db,
@@ -54,15 +67,19 @@ pub async fn by_ids<C: Columns>(
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    Ok(on_db!(db, c => {
-        let mut query = QueryBuilder::new(select);
-        let mut list = query.separated(", ");
-        for id in ids {
-            list.push_bind(id);
-        }
-        query.push(")");
-        query.build_query_as::<C>().fetch_all(c).await
-    })?)
+    Ok(on_db!(db, c => listed!(select, ids).build_query_as::<C>().fetch_all(c).await)?)
+}
+
+/// The same as a transaction sees them.
+pub async fn by_ids_in<C: Columns>(
+    tx: &mut Tx,
+    select: &'static str,
+    ids: &[String],
+) -> Result<Vec<C>, StoreError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(on_tx!(tx, c => listed!(select, ids).build_query_as::<C>().fetch_all(c).await)?)
 }
 
 /// The same of any number of ids; of the rows at most `most` of each [`ROWS_PER_STATEMENT`] ids, and none more
@@ -80,12 +97,8 @@ pub async fn by_many_ids<C: Columns>(
             break;
         }
         let some: Vec<C> = on_db!(db, c => {
-            let mut query = QueryBuilder::new(select);
-            let mut list = query.separated(", ");
-            for id in ids {
-                list.push_bind(id);
-            }
-            query.push(") LIMIT ").push_bind(limit);
+            let mut query = listed!(select, ids);
+            query.push(" LIMIT ").push_bind(limit);
             query.build_query_as().fetch_all(c).await
         })?;
         rows.extend(some);

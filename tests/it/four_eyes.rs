@@ -279,3 +279,54 @@ async fn what_cannot_be_done_waits_on_and_two_who_approve_at_once_do_it_once() {
     let tokens = app.admin_ok("GET", "/admin/v1/tokens", None).await;
     assert_eq!(tokens["items"].as_array().unwrap().len(), 2);
 }
+
+#[tokio::test]
+async fn whom_it_does_not_concern_sees_that_something_waits_and_not_what() {
+    let (app, one, other) = two_owners().await;
+    let body = json!({ "login": "reader@example.com", "name": "Reader", "roles": ["read_only"] });
+    let asked = one.ok("POST", "/admin/v1/accounts", Some(body)).await;
+    let done = claimed(&asked, &one, &other).await;
+    let first = done["result"]["password"].as_str().unwrap();
+    let reader = Browser::begin(&app, "reader@example.com", first).await;
+    let body = json!({ "login": "claire@example.com", "name": "Claire", "roles": ["auditor"] });
+    let asked = one.ok("POST", "/admin/v1/accounts", Some(body)).await;
+    let place = path(&asked, "");
+    let place = place.trim_end_matches('/');
+    for who in [&one, &other] {
+        assert_eq!(who.ok("GET", place, None).await["payload"]["login"], "claire@example.com");
+    }
+    let shown = reader.ok("GET", place, None).await;
+    assert_eq!((&shown["action"], &shown["status"]), (&json!("create_account"), &json!("waiting")));
+    assert_eq!((&shown["payload"], &shown["preview"]), (&Value::Null, &Value::Null));
+    let listed = reader.ok("GET", "/admin/v1/approvals", None).await;
+    assert!(!listed.to_string().contains("laire"), "{listed}");
+    // The log, which is for ever, tells the account by its id.
+    claimed(&asked, &one, &other).await;
+    app.admin_ok("POST", &format!("/admin/v1/accounts/{}/sign_out", reader.account), None).await;
+    one.ok("POST", &format!("/admin/v1/accounts/{}/reset", reader.account), None).await;
+    let log = app.admin_ok("GET", "/admin/v1/audit?limit=200", None).await;
+    assert!(!log.to_string().contains("@example.com\""), "{log}");
+}
+
+#[tokio::test]
+async fn an_owner_is_kept_whatever_somebody_has_seen_before() {
+    use comptoir::access::AccessError;
+    use comptoir::access::service::{By, Switch};
+    use comptoir::admin::accounts::service::{AccountChange, set_status, update};
+    let (app, one, _) = two_owners().await;
+    let id = one.account.parse().unwrap();
+    let by = By::new("acc_00000000001", app.clock.now()).keeping_owners(true);
+    let mut tx = app.db.begin().await.unwrap();
+    let roles = |roles: &str| AccountChange {
+        roles: Some(roles.parse().unwrap()),
+        ..AccountChange::default()
+    };
+    let refused = update(&mut tx, &by, id, roles("auditor")).await;
+    assert!(matches!(refused, Err(AccessError::SecondOwner)), "{refused:?}");
+    let refused = set_status(&mut tx, &by, id, Switch::Suspend).await;
+    assert!(matches!(refused, Err(AccessError::SecondOwner)), "{refused:?}");
+    update(&mut tx, &by, id, roles("owner,auditor")).await.unwrap();
+    update(&mut tx, &By::new("cli", by.now), id, roles("auditor")).await.unwrap();
+    let refused = update(&mut tx, &by, id, roles("owner")).await;
+    assert!(matches!(refused, Err(AccessError::SecondOwner)), "{refused:?}");
+}

@@ -1,6 +1,7 @@
 //! Many keys at once, and the scopes that two people give.
 
 use crate::four_eyes::{claimed, owner, path};
+use crate::one_connection::jwks;
 use crate::support::people::Browser;
 use crate::support::{NOON, TestApp, TestKey, problem};
 use comptoir::kernel::clock::{DAY, HOUR};
@@ -246,4 +247,85 @@ async fn an_app_whose_keys_have_guarded_scopes_is_moved_by_two() {
     let asked = waits(one.call("POST", &place(&key), Some(move_to)).await).await;
     let done = other.ok("POST", &path(&asked, "approve"), None).await;
     assert_eq!((&done["result"]["transferred"], whose().await), (&json!(true), to["id"].clone()));
+}
+
+#[tokio::test]
+async fn what_two_have_given_one_does_not_take() {
+    let (app, one, other) = desk("customer_scopes").await;
+    let plain = app.key(json!({ "scopes": ["catalog:read"] })).await;
+    let new = json!({
+        "app_id": plain.app_id, "name": "new", "environment": "live", "scopes": ["stock:quantity"],
+    });
+    let asked = waits(one.call("POST", "/admin/v1/keys", Some(new)).await).await;
+    let key = claimed(&asked, &one, &other).await["result"]["key"].clone();
+    let place = format!("/admin/v1/keys/{}", key["id"].as_str().unwrap());
+    // Another secret of it.
+    let rotate = Some(json!({ "overlap_s": 0 }));
+    let asked = waits(one.call("POST", &format!("{place}/rotate"), rotate.clone()).await).await;
+    assert_eq!(one.ok("GET", &place, None).await["secrets"], key["secrets"]);
+    let done = claimed(&asked, &one, &other).await;
+    assert!(done["result"]["text"].as_str().unwrap().starts_with("cpt_live_"), "{done}");
+    let request = json!({ "action": "rotate", "filter": { "ids": [key["id"]] } });
+    let seen = one.ok("POST", "/admin/v1/keys/bulk/preview", Some(request.clone())).await;
+    let run = json!({ "request": request, "token": seen["token"] });
+    let asked = waits(one.call("POST", "/admin/v1/keys/bulk", Some(run)).await).await;
+    assert_eq!(asked["preview"]["keys"][0]["id"], key["id"]);
+    let done = claimed(&asked, &one, &other).await;
+    assert!(done["result"][0]["text"].is_string(), "{done}");
+    // More places to use it from, and more time; less of both is for one person.
+    for (less, more) in [
+        (json!({ "cidrs": ["192.0.2.0/24"] }), json!({ "cidrs": ["192.0.0.0/16"] })),
+        (json!({ "cidrs": ["192.0.2.0/25"] }), json!({ "cidrs": [] })),
+        (json!({ "expires_at": "2026-12-01T00:00:00Z" }), json!({ "expires_at": null })),
+    ] {
+        one.ok("PATCH", &place, Some(less)).await;
+        waits(one.call("PATCH", &place, Some(more)).await).await;
+    }
+    let gone = json!({ "scopes": ["catalog:read"], "cidrs": [], "expires_at": null });
+    one.ok("PATCH", &place, Some(gone)).await;
+    // A key without such scopes is for one person, as before.
+    one.ok("POST", &format!("{}/rotate", key_path(&plain)), rotate).await;
+}
+
+#[tokio::test]
+async fn another_key_of_a_client_is_given_by_two_and_taken_by_one() {
+    let (app, one, other) = desk("customer_scopes").await;
+    let key = app.key(json!({ "scopes": ["catalog:read"] })).await;
+    let new = json!({
+        "app_id": key.app_id, "name": "signs", "environment": "live", "scopes": ["stock:quantity"],
+        "jwks": jwks(&[0]),
+    });
+    let asked = waits(one.call("POST", "/admin/v1/clients", Some(new)).await).await;
+    let client = claimed(&asked, &one, &other).await["result"]["client"].clone();
+    let place = format!("/admin/v1/clients/{}/jwks", client["id"].as_str().unwrap());
+    let both = Some(json!({ "jwks": jwks(&[0, 1]) }));
+    let asked = waits(one.call("PUT", &place, both).await).await;
+    let done = other.ok("POST", &path(&asked, "approve"), None).await;
+    assert_eq!(done["result"]["secrets"].as_array().unwrap().len(), 2);
+    let left = one.ok("PUT", &place, Some(json!({ "jwks": jwks(&[1]) }))).await;
+    assert_eq!(left["secrets"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_a_token_wanted_that_is_stopped_is_not_done() {
+    let (app, _, other) = desk("bulk").await;
+    let key = app.key(json!({})).await;
+    let body = json!({ "name": "deploy", "roles": ["key_manager"] });
+    let made = app.admin_ok("POST", "/admin/v1/tokens", Some(body)).await;
+    let token = format!("/admin/v1/tokens/{}", made["token"]["id"].as_str().unwrap());
+    let send = async |place: &str, body: &Value| {
+        let call = app.http.post(app.admin_url(place)).bearer_auth(made["text"].as_str().unwrap());
+        call.json(body).send().await.unwrap()
+    };
+    let request = json!({ "action": "revoke", "filter": { "app_id": key.app_id } });
+    let seen: Value = send("/admin/v1/keys/bulk/preview", &request).await.json().await.unwrap();
+    let run = json!({ "request": request, "token": seen["token"] });
+    let asked = waits(send("/admin/v1/keys/bulk", &run).await).await;
+    app.admin_ok("POST", &format!("{token}/suspend"), None).await;
+    let refused = other.call("POST", &path(&asked, "approve"), None).await;
+    let refused = problem(refused, 409, "conflict").await;
+    assert!(refused["detail"].as_str().unwrap().contains("suspended"), "{refused}");
+    assert_eq!(app.admin_ok("GET", &key_path(&key), None).await["status"], "active");
+    app.admin_ok("POST", &format!("{token}/resume"), None).await;
+    other.ok("POST", &path(&asked, "approve"), None).await;
 }

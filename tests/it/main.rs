@@ -53,6 +53,7 @@ mod mounted;
 mod near;
 mod oauth;
 mod oidc;
+mod one_connection;
 mod openapi;
 mod operations;
 mod parquet;

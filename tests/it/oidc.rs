@@ -183,6 +183,41 @@ async fn an_owner_of_the_provider_is_one_when_a_second_person_agrees() {
     problem(claire.get("/admin/v1/me").await, 401, "session_ended").await;
 }
 
+#[tokio::test]
+async fn who_has_no_role_any_more_has_none_with_a_token_either() {
+    let (app, provider, key) = with_provider().await;
+    let with = |groups: Value| {
+        let key = &key;
+        move |mut claims: Value| {
+            claims["groups"] = groups;
+            key.token(&claims)
+        }
+    };
+    let (claire, _) = log_in((&app, &provider), with(json!(["admins"]))).await;
+    let body = json!({ "name": "mine", "roles": ["owner"] });
+    let made = claire.ok("POST", "/admin/v1/tokens", Some(body)).await;
+    let me = async || {
+        let call = app.http.get(app.admin_url("/admin/v1/me"));
+        call.bearer_auth(made["text"].as_str().unwrap()).send().await.unwrap()
+    };
+    let roles = async || me().await.json::<Value>().await.unwrap()["roles"].clone();
+    assert_eq!(roles().await, json!(["owner"]));
+    log_in((&app, &provider), with(json!(["finance"]))).await;
+    assert_eq!(roles().await, json!(["auditor"]));
+    log_in((&app, &provider), with(json!(["nobody"]))).await;
+    problem(me().await, 403, "suspended").await;
+    let account = format!("/admin/v1/accounts/{}", made["token"]["made_by"].as_str().unwrap());
+    assert_eq!(app.admin_ok("GET", &account, None).await["status"], "suspended");
+    // With a role all is as the provider says, unless somebody here has said otherwise meanwhile.
+    log_in((&app, &provider), with(json!(["admins"]))).await;
+    assert_eq!(roles().await, json!(["owner"]));
+    log_in((&app, &provider), with(json!(["nobody"]))).await;
+    app.admin_ok("POST", &format!("{account}/suspend"), None).await;
+    let (_, refused) = log_in((&app, &provider), with(json!(["admins"]))).await;
+    problem(refused, 401, "invalid_login").await;
+    problem(me().await, 403, "suspended").await;
+}
+
 type Change = (&'static str, &'static str, fn(i64) -> Value);
 
 /// What is wrong, the claim, and what it says at a time in seconds.

@@ -178,6 +178,18 @@ async fn a_scheduled_change_can_be_taken_back_and_stands_alone() {
 }
 
 #[tokio::test]
+async fn the_subscription_of_what_is_frozen_can_be_suspended_and_not_resumed() {
+    let desk = Desk::new().await;
+    let page = desk.app.admin_ok("GET", &desk.subscriptions(), None).await;
+    let id = page["items"][0]["id"].as_str().unwrap().to_owned();
+    let why = Some(json!({ "reason": "Unpaid" }));
+    let app = format!("/admin/v1/apps/{}", desk.key.app_id);
+    desk.app.admin_ok("POST", &format!("{app}/freeze"), why.clone()).await;
+    assert_eq!(json_of(desk.act(&id, "suspend", why).await, 200).await["state"], "suspended");
+    problem(desk.act(&id, "resume", None).await, 409, "conflict").await;
+}
+
+#[tokio::test]
 async fn a_suspended_subscription_refuses_its_app_until_it_is_resumed() {
     let desk = Desk::new().await;
     let page = desk.app.admin_ok("GET", &desk.subscriptions(), None).await;

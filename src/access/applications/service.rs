@@ -232,6 +232,8 @@ pub async fn approve(
         return Err(AccessError::reference("partner_id", Kind::Partner, partner));
     }
     let mut tx = db.begin().await?;
+    // Before the logs are: who takes it back or decides too has it first and then wants those.
+    store::hold(&mut tx, id).await?;
     let partner = match target.partner {
         Some(partner) => partner,
         None => {

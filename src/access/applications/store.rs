@@ -88,6 +88,13 @@ pub(super) async fn insert(tx: &mut Tx, new: &Application) -> Result<(), StoreEr
     Ok(())
 }
 
+/// Keeps an application from others until the end of the transaction.
+pub(super) async fn hold(tx: &mut Tx, id: ApplicationId) -> Result<(), StoreError> {
+    const HOLD: &str = "UPDATE applications SET id = id WHERE id = $1";
+    on_tx!(tx, c => sqlx::query(HOLD).bind(id.to_string()).execute(c).await.map(drop))?;
+    Ok(())
+}
+
 /// Moves an application from one state to the one that it has now, with what was decided; false where it is
 /// in that state no longer.
 pub(super) async fn move_from(

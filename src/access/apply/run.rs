@@ -4,12 +4,12 @@ use super::diff::{Act, AppChange, NewKey, Of, Step, Steps};
 use super::store;
 use crate::access::error::{AccessError, Kind};
 use crate::access::key::Pepper;
-use crate::access::keys::edit::give;
+use crate::access::keys::edit::may_change;
 use crate::access::keys::model::{KeyFilter, KeyKind, KeyStatus};
 use crate::access::keys::service::{add_key, list_keys, move_in};
 use crate::access::model::{App, Definition, Key, KeySpec, Name, Partner, Plan};
 use crate::access::oauth::jwk::JwkSet;
-use crate::access::oauth::{add_client, put_jwks};
+use crate::access::oauth::{add_client, set_jwks_in};
 use crate::access::offers::{self, Offer, put_offer};
 use crate::access::partners;
 use crate::access::service::{
@@ -230,7 +230,9 @@ impl Work<'_> {
                 let app = find(app, &self.made.apps)?;
                 self.create_key(step.what, app, *new).await
             }
-            Act::SetJwks(id, JwkSet(jwks)) => put_jwks(tx, by, self.pepper, (id, &jwks)).await,
+            Act::SetJwks(id, JwkSet(jwks)) => {
+                set_jwks_in(tx, by, self.pepper, (id, &jwks)).await.map(drop)
+            }
             Act::UpdateKey(id, spec, switch) => self.update_key(id, spec, switch).await,
         }
     }
@@ -336,7 +338,7 @@ impl Work<'_> {
     ) -> Result<(), AccessError> {
         let (tx, by) = (&mut self.tx, self.by);
         if let Some(spec) = spec {
-            give(tx, by, id, spec.scopes).await?;
+            may_change(tx, by, id, |_| (*spec).clone()).await?;
             store::update_key(tx, id, &spec, by.now).await?;
             let detail = json!({
                 "name": spec.name,

@@ -112,10 +112,15 @@ pub struct Frozen {
 impl Frozen {
     /// Reads it.
     pub async fn read(db: &Db) -> Result<Self, StoreError> {
-        let freezes = store::all(db).await?;
+        Self::read_in(&mut db.snapshot().await?).await
+    }
+
+    /// Reads it as a transaction sees it.
+    pub async fn read_in(tx: &mut Tx) -> Result<Self, StoreError> {
+        let freezes = store::all_in(tx).await?;
         let is_partner = |id: &String| matches!(id.parse(), Ok(Freezable::Partner(_)));
         let apps = match freezes.keys().any(is_partner) {
-            true => store::apps_of_frozen(db).await?,
+            true => store::apps_of_frozen(tx).await?,
             false => HashMap::new(),
         };
         Ok(Self { freezes, apps })

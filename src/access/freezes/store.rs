@@ -84,17 +84,26 @@ pub(super) async fn list(
     rows.into_iter().map(|row| Ok((stored("freezes", &row.id)?, row.try_into()?))).collect()
 }
 
-/// All freezes, by the id of what is frozen.
-pub(in crate::access) async fn all(db: &Db) -> Result<HashMap<String, Freeze>, StoreError> {
-    const ALL: &str = "SELECT * FROM freezes";
-    let rows: Vec<Row> = on_db!(db, c => sqlx::query_as(ALL).fetch_all(c).await)?;
+const ALL: &str = "SELECT * FROM freezes";
+
+fn by_id(rows: Vec<Row>) -> Result<HashMap<String, Freeze>, StoreError> {
     rows.into_iter().map(|row| Ok((row.id.clone(), row.try_into()?))).collect()
 }
 
+/// All freezes, by the id of what is frozen.
+pub(in crate::access) async fn all(db: &Db) -> Result<HashMap<String, Freeze>, StoreError> {
+    by_id(on_db!(db, c => sqlx::query_as(ALL).fetch_all(c).await)?)
+}
+
+/// The same as a transaction sees them.
+pub(super) async fn all_in(tx: &mut Tx) -> Result<HashMap<String, Freeze>, StoreError> {
+    by_id(on_tx!(tx, c => sqlx::query_as(ALL).fetch_all(c).await)?)
+}
+
 /// The apps of partners that are frozen.
-pub(super) async fn apps_of_frozen(db: &Db) -> Result<HashMap<AppId, PartnerId>, StoreError> {
+pub(super) async fn apps_of_frozen(tx: &mut Tx) -> Result<HashMap<AppId, PartnerId>, StoreError> {
     const APPS: &str = "SELECT id, partner_id FROM apps \
                         WHERE partner_id IN (SELECT id FROM freezes)";
-    let rows: Vec<(String, String)> = on_db!(db, c => sqlx::query_as(APPS).fetch_all(c).await)?;
+    let rows: Vec<(String, String)> = on_tx!(tx, c => sqlx::query_as(APPS).fetch_all(c).await)?;
     rows.iter().map(|(app, partner)| Ok((stored("apps", app)?, stored("apps", partner)?))).collect()
 }

@@ -6,9 +6,9 @@
 
 use super::model::{KeyFilter, KeyStatus, OVERLAP_S, Rotation, SecretForm};
 use super::rotation::rotate_in;
-use super::service::list_keys;
 use super::store;
 use super::store::rotation::hold_key;
+use super::store::select::keys as keys_in;
 use crate::access::error::{AccessError, Kind};
 use crate::access::freezes::Frozen;
 use crate::access::key::{HINT_MOST, Pepper, is_hint};
@@ -173,7 +173,7 @@ pub async fn preview(
     now: Micros,
 ) -> Result<Preview, AccessError> {
     let expires_at = Micros((now.0.div_euclid(SECOND) + LIFE_S) * SECOND);
-    let (keys, skipped) = select(db, request, now).await?;
+    let (keys, skipped) = select(&mut db.snapshot().await?, request, now).await?;
     let token = (!keys.is_empty()).then(|| token(pepper, request, &keys, expires_at));
     Ok(Preview { keys, skipped, token, expires_at })
 }
@@ -181,17 +181,17 @@ pub async fn preview(
 type Selected = (Vec<Key>, Vec<(KeyId, &'static str)>);
 
 /// The keys that are meant and can be changed so, and those that cannot.
-async fn select(db: &Db, request: &BulkIn, now: Micros) -> Result<Selected, AccessError> {
+async fn select(tx: &mut Tx, request: &BulkIn, now: Micros) -> Result<Selected, AccessError> {
     rotation(request).times(now)?;
     let filter = request.filter.read()?;
     let walk = Walk { after: String::new(), limit: KEYS_MOST as u32 + 1 };
-    let found = list_keys(db, &filter, &walk, now).await?;
+    let found = keys_in(tx, &filter, &walk, now).await?;
     if found.len() > KEYS_MOST {
         let message =
             format!("means more than {KEYS_MOST} keys; narrow it, or suspend the partner");
         return Err(AccessError::Field { field: "filter", message });
     }
-    let frozen = Frozen::read(db).await?;
+    let frozen = Frozen::read_in(tx).await?;
     let (mut keys, mut skipped) = (Vec::new(), Vec::new());
     for key in found {
         let stays = !narrows(request) && frozen.key(key.id, key.spec.app).is_some();
@@ -201,7 +201,7 @@ async fn select(db: &Db, request: &BulkIn, now: Micros) -> Result<Selected, Acce
         }
     }
     if !request.filter.ids.is_empty() {
-        skipped.extend(missed(db, request, (&keys, &skipped), now).await?);
+        skipped.extend(missed(tx, request, (&keys, &skipped), now).await?);
         skipped.sort_unstable();
         skipped.dedup();
     }
@@ -210,7 +210,7 @@ async fn select(db: &Db, request: &BulkIn, now: Micros) -> Result<Selected, Acce
 
 /// The ids that are asked for and not among the keys that were found, each with why.
 async fn missed(
-    db: &Db,
+    tx: &mut Tx,
     request: &BulkIn,
     (keys, skipped): (&[Key], &[(KeyId, &'static str)]),
     now: Micros,
@@ -224,7 +224,7 @@ async fn missed(
     }
     let filter = KeyFilter { ids: ids.clone(), ..KeyFilter::default() };
     let walk = Walk { after: String::new(), limit: KEYS_MOST as u32 };
-    let there = list_keys(db, &filter, &walk, now).await?;
+    let there = keys_in(tx, &filter, &walk, now).await?;
     let there: HashSet<KeyId> = there.into_iter().map(|key| key.id).collect();
     let why = |id: &KeyId| if there.contains(id) { "not_in_filter" } else { "unknown" };
     Ok(ids.iter().map(|id| (*id, why(id))).collect())
@@ -277,12 +277,12 @@ fn token(pepper: &Pepper, request: &BulkIn, keys: &[Key], expires_at: Micros) ->
 
 /// The keys of a preview whose token still holds, and until when it does.
 pub async fn previewed(
-    db: &Db,
+    tx: &mut Tx,
     pepper: &Pepper,
     (request, given): (&BulkIn, &str),
     now: Micros,
 ) -> Result<(Vec<Key>, Micros), AccessError> {
-    let (keys, _) = select(db, request, now).await?;
+    let (keys, _) = select(tx, request, now).await?;
     if keys.is_empty() {
         return Err(changed_since());
     }
@@ -310,19 +310,19 @@ pub async fn execute(
     given: &str,
 ) -> Result<Vec<Changed>, AccessError> {
     let mut tx = db.begin().await?;
-    let done = execute_in((&mut tx, db), by, pepper, (request, given)).await?;
+    let done = execute_in(&mut tx, by, pepper, (request, given)).await?;
     tx.commit().await?;
     Ok(done)
 }
 
 /// The same in a transaction.
 pub async fn execute_in(
-    (tx, db): (&mut Tx, &Db),
+    tx: &mut Tx,
     by: &By<'_>,
     pepper: &Pepper,
     (request, given): (&BulkIn, &str),
 ) -> Result<Vec<Changed>, AccessError> {
-    let (keys, _) = previewed(db, pepper, (request, given), by.now).await?;
+    let (keys, _) = previewed(tx, pepper, (request, given), by.now).await?;
     let (mut done, mut changes) = (Vec::with_capacity(keys.len()), Vec::with_capacity(keys.len()));
     for key in keys {
         let held = hold_key(tx, key.id, Some(key.version), by.now).await?;

@@ -1,11 +1,10 @@
 //! Edits of a key: name, scopes, addresses, end.
 
 use super::model::{KeyPatch, KeyStatus};
-use super::service::{check_bounds, check_scopes, get_key};
-use super::store::{self, rotation};
-use crate::access::Scopes;
+use super::service::{check_bounds, check_scopes, get_key_in};
+use super::store::rotation;
 use crate::access::error::{AccessError, Kind};
-use crate::access::model::Key;
+use crate::access::model::{Key, KeySpec};
 use crate::access::service::{By, change};
 use crate::access::store::record;
 use crate::kernel::id::KeyId;
@@ -21,14 +20,14 @@ pub async fn edit_key(
     patch: KeyPatch,
 ) -> Result<Key, AccessError> {
     let mut tx = db.begin().await?;
-    let key = edit_key_in((&mut tx, db), by, (id, seen), patch).await?;
+    let key = edit_key_in(&mut tx, by, (id, seen), patch).await?;
     tx.commit().await?;
     Ok(key)
 }
 
 /// The same in a transaction.
 pub async fn edit_key_in(
-    (tx, db): (&mut Tx, &Db),
+    tx: &mut Tx,
     by: &By<'_>,
     (id, seen): (KeyId, Option<i64>),
     patch: KeyPatch,
@@ -40,11 +39,11 @@ pub async fn edit_key_in(
     check_bounds(patch.cidrs.as_deref().unwrap_or_default(), patch.expires_at.flatten(), by.now)?;
     if let Some(scopes) = patch.scopes {
         check_scopes(scopes)?;
-        give(tx, by, id, scopes).await?;
     }
+    may_change(tx, by, id, |old| patch.of(old)).await?;
     if !rotation::edit_key(tx, id, &patch, seen, by.now).await? {
         // What others see: nothing was changed here.
-        let key = get_key(db, id, by.now).await?;
+        let key = get_key_in(tx, id, by.now).await?;
         return Err(match key.status {
             KeyStatus::Revoked => AccessError::Revoked(Kind::Key),
             _ => AccessError::Outdated(key.version),
@@ -64,19 +63,18 @@ pub async fn edit_key_in(
         detail["expires_at"] = json!(end);
     }
     record(tx, by, change(Kind::Key, id, "update", detail)).await?;
-    let found = store::find_key_in(tx, id, by.now).await?;
-    found.ok_or_else(|| AccessError::not_found(Kind::Key, id))
+    get_key_in(tx, id, by.now).await
 }
 
-/// Whether a key can be given these scopes; it is held until the end of the transaction.
-pub(in crate::access) async fn give(
+/// Whether a key can become another by one person; it is held until the end of the transaction.
+pub(in crate::access) async fn may_change(
     tx: &mut Tx,
     by: &By<'_>,
     id: KeyId,
-    scopes: Scopes,
+    new: impl FnOnce(&KeySpec) -> KeySpec,
 ) -> Result<(), AccessError> {
-    match rotation::held_scopes(tx, id).await? {
-        Some(had) => by.may_give(had, scopes),
+    match rotation::held_spec(tx, id).await? {
+        Some(old) => by.may_change(&old, &new(&old)),
         // That there is no such key is told by what goes on.
         None => Ok(()),
     }

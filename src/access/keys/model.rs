@@ -1,7 +1,7 @@
 //! What keys are made of, and what can be asked of them.
 
 use crate::access::error::AccessError;
-use crate::access::model::{Key, KeySecret, Name, Status};
+use crate::access::model::{Key, KeySecret, KeySpec, Name, Status};
 use crate::access::service::Switch;
 use crate::access::{Environment, Scope, Scopes};
 use crate::kernel::Micros;
@@ -98,6 +98,21 @@ pub struct KeyPatch {
     pub cidrs: Option<Vec<IpNet>>,
     /// Another end; `Some(None)` for none.
     pub expires_at: Option<Option<Micros>>,
+}
+
+impl KeyPatch {
+    /// What a key becomes.
+    #[must_use]
+    pub fn of(&self, key: &KeySpec) -> KeySpec {
+        KeySpec {
+            app: key.app,
+            environment: key.environment,
+            name: self.name.as_ref().unwrap_or(&key.name).clone(),
+            scopes: self.scopes.unwrap_or(key.scopes),
+            cidrs: self.cidrs.as_ref().unwrap_or(&key.cidrs).clone(),
+            expires_at: self.expires_at.unwrap_or(key.expires_at),
+        }
+    }
 }
 
 /// Which keys are meant. Every part that is given must fit.

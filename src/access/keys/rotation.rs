@@ -2,9 +2,10 @@
 //! forward (the old one ends now) and back (the new one does).
 
 use super::model::{Rotation, SecretForm};
-use super::service::{fresh, get_key};
+use super::service::{fresh, get_key_in};
 use super::store;
 use super::store::rotation::{self as turns, Held, Turn};
+use crate::access::Scopes;
 use crate::access::error::{AccessError, Kind};
 use crate::access::key::{self, Pepper};
 use crate::access::model::{IssuedKey, Key};
@@ -25,28 +26,38 @@ pub async fn rotate_key(
     id: KeyId,
     rotation: impl Into<Rotation>,
 ) -> Result<IssuedKey, AccessError> {
-    let rotation = rotation.into();
-    rotation.times(by.now)?;
     let mut tx = db.begin().await?;
-    let Some(held) = turns::hold_key(&mut tx, id, None, by.now).await? else {
-        drop(tx);
-        return Err(gone(db, by, id).await);
-    };
-    let (text, change) = rotate_in(&mut tx, by, pepper, (id, held), &rotation).await?;
-    record(&mut tx, by, change).await?;
+    let issued = rotate_key_in(&mut tx, by, pepper, (id, &rotation.into())).await?;
     tx.commit().await?;
-    Ok(IssuedKey { key: get_key(db, id, by.now).await?, text })
+    Ok(issued)
+}
+
+/// The same in a transaction.
+pub async fn rotate_key_in(
+    tx: &mut Tx,
+    by: &By<'_>,
+    pepper: &Pepper,
+    (id, rotation): (KeyId, &Rotation),
+) -> Result<IssuedKey, AccessError> {
+    rotation.times(by.now)?;
+    let Some(held) = turns::hold_key(tx, id, None, by.now).await? else {
+        return Err(gone(tx, by, id).await);
+    };
+    let (text, change) = rotate_in(tx, by, pepper, (id, held), rotation).await?;
+    record(tx, by, change).await?;
+    Ok(IssuedKey { key: get_key_in(tx, id, by.now).await?, text })
 }
 
 /// A key that cannot be held: it does not exist or it is revoked.
-async fn gone(db: &Db, by: &By<'_>, id: KeyId) -> AccessError {
-    match get_key(db, id, by.now).await {
+pub(in crate::access) async fn gone(tx: &mut Tx, by: &By<'_>, id: KeyId) -> AccessError {
+    match get_key_in(tx, id, by.now).await {
         Ok(_) => AccessError::Revoked(Kind::Key),
         Err(error) => error,
     }
 }
 
-/// Rotates a key that is held; the new text, and the change to record.
+/// Rotates a key that is held; the new text, and the change to record. Whoever gets the text gets what the key
+/// may do, so that is given as to a new key.
 pub(super) async fn rotate_in(
     tx: &mut Tx,
     by: &By<'_>,
@@ -54,6 +65,7 @@ pub(super) async fn rotate_in(
     (id, held): (KeyId, Held),
     rotation: &Rotation,
 ) -> Result<(Secret, Change), AccessError> {
+    by.may_give(Scopes::default(), held.scopes)?;
     let (start, end) = rotation.times(by.now)?;
     if let Some(at) = held.expires_at.filter(|at| *at <= start) {
         return Err(AccessError::Expired(at));
@@ -102,8 +114,7 @@ enum Way {
 async fn settle(db: &Db, by: &By<'_>, id: KeyId, way: Way) -> Result<Key, AccessError> {
     let mut tx = db.begin().await?;
     if turns::hold_key(&mut tx, id, None, by.now).await?.is_none() {
-        drop(tx);
-        return Err(gone(db, by, id).await);
+        return Err(gone(&mut tx, by, id).await);
     }
     let present = turns::turns(&mut tx, id, by.now).await?;
     let [.., old, new] = present.as_slice() else { return Err(AccessError::NotRotating) };
@@ -133,6 +144,7 @@ async fn settle(db: &Db, by: &By<'_>, id: KeyId, way: Way) -> Result<Key, Access
     };
     let detail = json!({ "ended": &ended.hash[..12] });
     record(&mut tx, by, change(Kind::Key, id, op, detail)).await?;
+    let key = get_key_in(&mut tx, id, by.now).await?;
     tx.commit().await?;
-    get_key(db, id, by.now).await
+    Ok(key)
 }

@@ -1,7 +1,7 @@
 //! What can be done to keys. A key's text is given out once, by what makes it.
 
 pub use super::edit::{edit_key, edit_key_in};
-pub use super::rotation::{finish_rotation, roll_back_rotation, rotate_key};
+pub use super::rotation::{finish_rotation, roll_back_rotation, rotate_key, rotate_key_in};
 
 use super::model::{KeyFilter, KeyKind, KeyStatus, SecretForm};
 use super::store;
@@ -12,7 +12,7 @@ use crate::access::error::{AccessError, Kind};
 use crate::access::key::{self, Pepper};
 use crate::access::model::{IssuedKey, Key, KeySecret, KeySpec};
 use crate::access::service::{By, Switch, change};
-use crate::access::store::{Change, Walk, app_exists, record};
+use crate::access::store::{Change, Walk, app_exists_in, record};
 use crate::kernel::Micros;
 use crate::kernel::id::KeyId;
 use crate::kernel::secret::Secret;
@@ -30,19 +30,19 @@ pub async fn create_key(
     spec: KeySpec,
 ) -> Result<IssuedKey, AccessError> {
     let mut tx = db.begin().await?;
-    let issued = create_key_in((&mut tx, db), by, pepper, spec).await?;
+    let issued = create_key_in(&mut tx, by, pepper, spec).await?;
     tx.commit().await?;
     Ok(issued)
 }
 
 /// The same in a transaction.
 pub async fn create_key_in(
-    (tx, db): (&mut Tx, &Db),
+    tx: &mut Tx,
     by: &By<'_>,
     pepper: &Pepper,
     spec: KeySpec,
 ) -> Result<IssuedKey, AccessError> {
-    check(db, &spec, by.now).await?;
+    check(tx, &spec, by.now).await?;
     add_key(tx, by, pepper, spec).await
 }
 
@@ -63,11 +63,11 @@ pub(in crate::access) async fn add_key(
 
 /// Whether a key can be made so.
 pub(in crate::access) async fn check(
-    db: &Db,
+    tx: &mut Tx,
     spec: &KeySpec,
     now: Micros,
 ) -> Result<(), AccessError> {
-    if !app_exists(db, spec.app).await? {
+    if !app_exists_in(tx, spec.app).await? {
         return Err(AccessError::reference("app_id", Kind::App, spec.app));
     }
     check_scopes(spec.scopes)?;
@@ -150,6 +150,16 @@ pub async fn get_key(db: &Db, id: KeyId, now: Micros) -> Result<Key, AccessError
     found.ok_or_else(|| AccessError::not_found(Kind::Key, id))
 }
 
+/// The same as a transaction sees it.
+pub(in crate::access) async fn get_key_in(
+    tx: &mut Tx,
+    id: KeyId,
+    now: Micros,
+) -> Result<Key, AccessError> {
+    let found = store::find_key_in(tx, id, now).await?;
+    found.ok_or_else(|| AccessError::not_found(Kind::Key, id))
+}
+
 /// The keys that a filter means, in the order of their ids.
 pub async fn list_keys(
     db: &Db,
@@ -157,7 +167,7 @@ pub async fn list_keys(
     walk: &Walk,
     now: Micros,
 ) -> Result<Vec<Key>, AccessError> {
-    Ok(select::keys(db, filter, walk, now).await?)
+    Ok(select::keys(&mut db.snapshot().await?, filter, walk, now).await?)
 }
 
 /// Suspends or resumes a key.

@@ -135,6 +135,10 @@ impl Leaks {
             return Ok(false);
         }
         let moved = if works { stop(&mut tx, what, action, now).await? } else { None };
+        let made = match what {
+            Found::Token(id) => store::suspend_made_with(&mut tx, id).await?,
+            Found::Key(_) => Vec::new(),
+        };
         let detail = json!({
             "leaked": true, "secret_hint": leak.hint, "type": leak.kind,
             "url": leak.url, "source": leak.source, "works": works,
@@ -142,6 +146,11 @@ impl Leaks {
         // What is stopped already, or has ended, is told of all the same.
         let op = moved.unwrap_or("leak");
         record(&mut tx, &by, change(kind, what, op, detail)).await?;
+        for token in &made {
+            // Whoever found a token may have made others with it before it was known.
+            let detail = json!({ "made_with_leaked": what.to_string() });
+            record(&mut tx, &by, change(kind, token, "suspend", detail)).await?;
+        }
         tx.commit().await?;
         self.metrics.add(Tally::KeysLeaked, 1);
         tracing::warn!(%what, action = leak.action, "a secret was reported as leaked");

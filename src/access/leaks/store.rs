@@ -128,3 +128,12 @@ pub async fn suspend_token(tx: &mut Tx, id: AdminTokenId) -> Result<bool, StoreE
     });
     Ok(moved == 1)
 }
+
+/// Suspends what is active of the tokens that were made with a token, and with those; which were.
+pub async fn suspend_made_with(tx: &mut Tx, id: AdminTokenId) -> Result<Vec<String>, StoreError> {
+    const SUSPEND: &str = "WITH RECURSIVE made (id) AS (SELECT id FROM admin_tokens WHERE made_with = $1 \
+            UNION SELECT t.id FROM admin_tokens t JOIN made m ON t.made_with = m.id) \
+        UPDATE admin_tokens SET status = 'suspended' \
+        WHERE status = 'active' AND id IN (SELECT id FROM made) RETURNING id";
+    Ok(on_tx!(tx, c => sqlx::query_scalar(SUSPEND).bind(id.to_string()).fetch_all(c).await)?)
+}

@@ -1,10 +1,12 @@
 //! What can be done to clients beside what can be done to every key.
 
 use super::jwk::PublicJwk;
+use crate::access::Scopes;
 use crate::access::error::{AccessError, Kind};
 use crate::access::key::{self, Pepper};
 use crate::access::keys::model::{KeyKind, SecretForm};
-use crate::access::keys::service::{check, fresh, get_key, insert, told};
+use crate::access::keys::rotation::gone;
+use crate::access::keys::service::{check, fresh, get_key_in, insert, told};
 use crate::access::keys::store;
 use crate::access::keys::store::rotation::{end_tokens, hold_key, replace_jwks};
 use crate::access::model::{Key, KeySpec};
@@ -24,19 +26,19 @@ pub async fn create_client(
     jwks: Option<Vec<PublicJwk>>,
 ) -> Result<(Key, Option<Secret>), AccessError> {
     let mut tx = db.begin().await?;
-    let made = create_client_in((&mut tx, db), by, pepper, (spec, jwks)).await?;
+    let made = create_client_in(&mut tx, by, pepper, (spec, jwks)).await?;
     tx.commit().await?;
     Ok(made)
 }
 
 /// The same in a transaction.
 pub async fn create_client_in(
-    (tx, db): (&mut Tx, &Db),
+    tx: &mut Tx,
     by: &By<'_>,
     pepper: &Pepper,
     (spec, jwks): (KeySpec, Option<Vec<PublicJwk>>),
 ) -> Result<(Key, Option<Secret>), AccessError> {
-    check(db, &spec, by.now).await?;
+    check(tx, &spec, by.now).await?;
     add_client(tx, by, pepper, (spec, jwks)).await
 }
 
@@ -62,18 +64,17 @@ pub(in crate::access) async fn add_client(
         }
     };
     record(tx, by, change(Kind::Key, id, "create", told(&key))).await?;
-    let made = store::find_key_in(tx, id, by.now).await?;
-    Ok((made.ok_or_else(|| AccessError::not_found(Kind::Key, id))?, text))
+    Ok((get_key_in(tx, id, by.now).await?, text))
 }
 
-/// Puts these public keys in the place of all; whether one went.
+/// Puts these public keys in the place of all; whether one came, and whether one went.
 async fn put(
     tx: &mut Tx,
     by: &By<'_>,
     pepper: &Pepper,
     id: KeyId,
     jwks: &[PublicJwk],
-) -> Result<bool, AccessError> {
+) -> Result<(bool, bool), AccessError> {
     let rows: Vec<_> =
         jwks.iter().map(|jwk| (jwk.hash(pepper, id), jwk.kid.clone(), jwk.json.clone())).collect();
     Ok(replace_jwks(tx, id, &rows, by.now).await?)
@@ -88,33 +89,37 @@ pub async fn set_jwks(
     id: KeyId,
     jwks: &[PublicJwk],
 ) -> Result<Key, AccessError> {
-    let before = get_key(db, id, by.now).await?;
+    let mut tx = db.begin().await?;
+    let key = set_jwks_in(&mut tx, by, pepper, (id, jwks)).await?;
+    tx.commit().await?;
+    Ok(key)
+}
+
+/// The same in a transaction. Who has a new key gets what the client may do, so that is given as to a new one.
+pub async fn set_jwks_in(
+    tx: &mut Tx,
+    by: &By<'_>,
+    pepper: &Pepper,
+    (id, jwks): (KeyId, &[PublicJwk]),
+) -> Result<Key, AccessError> {
+    let Some(held) = hold_key(tx, id, None, by.now).await? else {
+        return Err(gone(tx, by, id).await);
+    };
+    let before = get_key_in(tx, id, by.now).await?;
     let signs = before.secrets.iter().any(|secret| secret.form == SecretForm::Jwk);
     if before.kind != KeyKind::Client || !signs {
         let why = "This is no client that signs with keys of its own: create one with `jwks`.";
         return Err(AccessError::Unfit(why.to_owned()));
     }
-    let mut tx = db.begin().await?;
-    put_jwks(&mut tx, by, pepper, (id, jwks)).await?;
-    tx.commit().await?;
-    get_key(db, id, by.now).await
-}
-
-/// The same in a transaction, of a client that signs.
-pub(in crate::access) async fn put_jwks(
-    tx: &mut Tx,
-    by: &By<'_>,
-    pepper: &Pepper,
-    (id, jwks): (KeyId, &[PublicJwk]),
-) -> Result<(), AccessError> {
-    if hold_key(tx, id, None, by.now).await?.is_none() {
-        return Err(AccessError::Revoked(Kind::Key));
+    let (came, narrows) = put(tx, by, pepper, id, jwks).await?;
+    if came {
+        by.may_give(Scopes::default(), held.scopes)?;
     }
-    let narrows = put(tx, by, pepper, id, jwks).await?;
     if narrows {
         end_tokens(tx, id).await?;
     }
     let kids: Vec<&str> = jwks.iter().map(|jwk| jwk.kid.as_str()).collect();
     let change = change(Kind::Key, id, "set_jwks", json!({ "kids": kids }));
-    record(tx, by, Change { narrows, ..change }).await
+    record(tx, by, Change { narrows, ..change }).await?;
+    get_key_in(tx, id, by.now).await
 }

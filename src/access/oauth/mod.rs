@@ -14,8 +14,8 @@ mod grant;
 pub mod jwk;
 pub mod store;
 
-pub(in crate::access) use client::{add_client, put_jwks};
-pub use client::{create_client, create_client_in, set_jwks};
+pub(in crate::access) use client::add_client;
+pub use client::{create_client, create_client_in, set_jwks, set_jwks_in};
 
 use super::throttle::Throttle;
 use crate::config;

@@ -7,8 +7,8 @@ use super::Scopes;
 use super::error::{AccessError, Kind};
 use super::freezes::forbid;
 use super::model::App;
-use super::service::{By, change, get_app, get_partner};
-use super::store::record;
+use super::service::{By, change};
+use super::store::{find_app_in, partner_exists_in, record};
 use super::subscriptions::store::lock_app;
 use crate::kernel::id::{AppId, KeyId, PartnerId};
 use crate::storage::{Db, StoreError, Tx};
@@ -37,16 +37,25 @@ pub async fn preview(
     id: AppId,
     to: PartnerId,
 ) -> Result<Transfer, AccessError> {
-    let app = get_app(db, id, by.now).await?;
-    get_partner(db, to).await.map_err(|error| match error {
-        AccessError::NotFound { .. } => AccessError::reference("partner_id", Kind::Partner, to),
-        other => other,
-    })?;
+    preview_in(&mut db.snapshot().await?, by, id, to).await
+}
+
+/// The same as a transaction sees it.
+pub async fn preview_in(
+    tx: &mut Tx,
+    by: &By<'_>,
+    id: AppId,
+    to: PartnerId,
+) -> Result<Transfer, AccessError> {
+    let found = find_app_in(tx, id, by.now).await?;
+    let app = found.ok_or_else(|| AccessError::not_found(Kind::App, id))?;
+    if !partner_exists_in(tx, to).await? {
+        return Err(AccessError::reference("partner_id", Kind::Partner, to));
+    }
     if app.partner == to {
         return Err(AccessError::Conflict("The app belongs to this partner already.".to_owned()));
     }
-    let mut tx = db.snapshot().await?;
-    let Belongings { keys, scopes, webhooks } = store::belongings(&mut tx, id).await?;
+    let Belongings { keys, scopes, webhooks } = store::belongings(tx, id).await?;
     Ok(Transfer { app, to, keys, scopes, webhooks })
 }
 

@@ -3,10 +3,9 @@
 use super::password::Password;
 use super::service::{self, AccountChange, NewAccount};
 use super::{AccountIn, AccountOut, AccountPatch, IssuedAccountOut, totp};
-use crate::access::AccessError;
 use crate::access::service::{By, Switch};
-use crate::admin::approvals::service::{Action, Run, answer, payload};
-use crate::admin::state::AdminState;
+use crate::access::{AccessError, Pepper};
+use crate::admin::approvals::service::{Action, Run, What, answer, payload};
 use crate::config::FourEyes;
 use crate::http::ApiResult;
 use crate::kernel::id::AccountId;
@@ -14,6 +13,7 @@ use crate::kernel::secret::Secret;
 use crate::storage::Tx;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::sync::Arc;
 
 /// What is to be different in which account.
 #[derive(Debug, Serialize, Deserialize)]
@@ -33,21 +33,41 @@ const fn secret(operation: &'static str, run: Run) -> Action {
     Action { makes_secret: |_| true, ..action(operation, run) }
 }
 
-/// A password that nobody chose, and its hash.
-async fn first_password(state: &AdminState) -> ApiResult<(Secret, String)> {
-    let text = totp::random_password().map_err(AccessError::from)?;
-    let hash = Password::new(text.reveal().to_owned()).hash(&state.pepper).await?;
-    Ok((text, hash))
+/// A password that nobody chose.
+#[derive(Debug, Clone)]
+pub struct FirstPassword {
+    text: Secret,
+    hash: String,
+}
+
+impl FirstPassword {
+    /// Makes one.
+    pub async fn make(pepper: &Arc<Pepper>) -> ApiResult<Self> {
+        let text = totp::random_password().map_err(AccessError::from)?;
+        let hash = Password::new(text.reveal().to_owned()).hash(pepper).await?;
+        Ok(Self { text, hash })
+    }
+
+    /// Its text and its hash. Where an action is only tried out there is none, and nothing that fits the hash.
+    fn parts(first: Option<&Self>) -> (String, String) {
+        first.map_or_else(Default::default, |it| (it.text.reveal().to_owned(), it.hash.clone()))
+    }
+}
+
+/// Whether an action gives out a first password.
+#[must_use]
+pub fn gives_password(action: &Action) -> bool {
+    [CREATE.operation, RESET.operation].contains(&action.operation)
 }
 
 /// Creates an account with a first password.
-pub const CREATE: Action = secret("create_account", |state, tx, by, what| {
+pub const CREATE: Action = secret("create_account", |_, tx, by, what| {
     Box::pin(async move {
         let AccountIn { login, name, roles } = payload(what)?;
-        let (text, password) = first_password(state).await?;
-        let new = NewAccount { login, name, roles, password, must_change: true };
+        let (text, hash) = FirstPassword::parts(what.first.as_ref());
+        let new = NewAccount { login, name, roles, password: hash, must_change: true };
         let account = service::create(tx, by, new).await?.into();
-        answer(&IssuedAccountOut { account, password: text.reveal().to_owned() })
+        answer(&IssuedAccountOut { account, password: text })
     })
 });
 
@@ -61,7 +81,7 @@ pub const UPDATE: Action = action("update_account", |_, tx, by, what| {
     })
 });
 
-async fn switch(tx: &mut Tx, by: &By<'_>, what: &Value, to: Switch) -> ApiResult<Value> {
+async fn switch(tx: &mut Tx, by: &By<'_>, what: &What<'_>, to: Switch) -> ApiResult<Value> {
     let account = service::set_status(tx, by, payload(what)?, to).await?;
     answer(&AccountOut::from(account))
 }
@@ -75,10 +95,10 @@ pub const RESUME: Action =
     action("resume_account", |_, tx, by, what| Box::pin(switch(tx, by, what, Switch::Resume)));
 
 /// Gives an account a first password again.
-pub const RESET: Action = secret("reset_account", |state, tx, by, what| {
+pub const RESET: Action = secret("reset_account", |_, tx, by, what| {
     Box::pin(async move {
-        let (text, hash) = first_password(state).await?;
+        let (text, hash) = FirstPassword::parts(what.first.as_ref());
         let account = service::reset(tx, by, payload(what)?, hash, true).await?.into();
-        answer(&IssuedAccountOut { account, password: text.reveal().to_owned() })
+        answer(&IssuedAccountOut { account, password: text })
     })
 });

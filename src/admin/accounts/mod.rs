@@ -235,25 +235,23 @@ async fn update_account(
         return Err(ApiError::new(Code::InvalidBody, detail).errors(vec![fault]));
     }
     let before = service::get(&state.db, id.0).await?;
-    let after = body.0.roles.as_ref();
-    let matters = after.is_some_and(|roles| roles.is_owner() != before.roles.is_owner());
     let shown = json!({ "name": before.name, "roles": before.roles, "to": body.0 });
     let what = answer(&actions::Update { id: id.0, change: body.0, by_provider: false })?;
-    let outcome = perform(&state, &caller, &actions::UPDATE, what, (matters, shown)).await?;
+    let outcome = perform(&state, &caller, &actions::UPDATE, what, (false, shown)).await?;
     respond(&state, outcome, done)
 }
 
-/// Does something to an account as a whole; it may have to wait where it `matters`.
+/// Does something to an account as a whole; it has to wait where it `matters` whoever the person is. Whether an owner
+/// is made or unmade is judged where it is done, for the roles may change meanwhile (`By::may_change_owners`).
 async fn act(
     (caller, state): (&AdminCaller, &State),
     id: AccountId,
     action: &'static Action,
-    matters: fn(&Account) -> bool,
+    matters: bool,
 ) -> ApiResult<HttpResponse> {
     let account = service::get(&state.db, id).await?;
-    let shown = json!({ "login": account.login(), "name": account.name, "roles": account.roles });
-    let what = (matters(&account), shown);
-    let outcome = perform(state, caller, action, answer(&id)?, what).await?;
+    let shown = json!({ "id": id, "name": account.name, "roles": account.roles });
+    let outcome = perform(state, caller, action, answer(&id)?, (matters, shown)).await?;
     respond(state, outcome, done)
 }
 
@@ -276,7 +274,7 @@ async fn suspend_account(
     id: ApiPath<AccountId>,
     state: State,
 ) -> ApiResult<HttpResponse> {
-    act((&caller, &state), id.0, &actions::SUSPEND, |account| account.roles.is_owner()).await
+    act((&caller, &state), id.0, &actions::SUSPEND, false).await
 }
 
 /// Resume an account
@@ -296,7 +294,7 @@ async fn resume_account(
     id: ApiPath<AccountId>,
     state: State,
 ) -> ApiResult<HttpResponse> {
-    act((&caller, &state), id.0, &actions::RESUME, |account| account.roles.is_owner()).await
+    act((&caller, &state), id.0, &actions::RESUME, false).await
 }
 
 /// Reset an account
@@ -318,7 +316,7 @@ async fn reset_account(
     id: ApiPath<AccountId>,
     state: State,
 ) -> ApiResult<HttpResponse> {
-    act((&caller, &state), id.0, &actions::RESET, |_| true).await
+    act((&caller, &state), id.0, &actions::RESET, true).await
 }
 
 /// Sign a person out

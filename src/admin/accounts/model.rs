@@ -85,6 +85,8 @@ pub enum Way {
         issuer: String,
         /// Its name for the person, which never changes.
         subject: String,
+        /// Whether the account is suspended because the provider gives the person no role any more.
+        barred: bool,
     },
 }
 
@@ -130,6 +132,19 @@ impl Account {
         let factor = second_factor == SecondFactor::Required && self.codes.current == 0;
         let steps = [(must_change, Setup::Password), (factor, Setup::SecondFactor)];
         steps.into_iter().filter(|(due, _)| *due).map(|(_, step)| step).collect()
+    }
+
+    /// Whether it is suspended because the provider gives the person no role any more.
+    #[must_use]
+    pub fn is_barred(&self) -> bool {
+        matches!(self.way, Way::Provider { barred: true, .. })
+    }
+
+    /// Says so, or takes it back.
+    pub fn set_barred(&mut self, is: bool) {
+        if let Way::Provider { barred, .. } = &mut self.way {
+            *barred = is;
+        }
     }
 
     /// The login of a local account.

@@ -30,7 +30,7 @@ const KNOWN: &str = include_str!("known_passwords.txt");
 /// still verify, and are made anew at the next login.
 const COST: (u32, u32, u32) = (19_456, 2, 1);
 /// Hashings at a time: they must not take all processors, nor all memory, from everything else.
-static TURNS: Semaphore = Semaphore::const_new(2);
+pub(in crate::admin) static TURNS: Semaphore = Semaphore::const_new(2);
 /// How long one waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(10);
 

@@ -58,6 +58,9 @@ pub(in crate::admin) async fn told(
 /// Creates a local account.
 pub async fn create(tx: &mut Tx, by: &By<'_>, new: NewAccount) -> Result<Account, AccessError> {
     let NewAccount { login, name, roles, password, must_change } = new;
+    if roles.is_owner() {
+        by.may_change_owners()?;
+    }
     let account = Account {
         id: AccountId::random()?,
         name,
@@ -75,7 +78,8 @@ pub async fn create(tx: &mut Tx, by: &By<'_>, new: NewAccount) -> Result<Account
         }
         other => other.into(),
     })?;
-    let detail = json!({ "login": login, "name": account.name, "roles": account.roles });
+    // Without the login, which is an address of mail as a rule: the log is for ever.
+    let detail = json!({ "name": account.name, "roles": account.roles });
     told(tx, by, account.id, "create", detail).await?;
     Ok(account)
 }
@@ -124,6 +128,9 @@ pub async fn update(
     if account == before {
         return Ok(account);
     }
+    if before.roles.is_owner() != account.roles.is_owner() {
+        by.may_change_owners()?;
+    }
     account.updated_at = by.now;
     store::put(tx, &account).await?;
     let detail = json!({ "name": account.name, "roles": account.roles });
@@ -143,9 +150,14 @@ pub async fn set_status(
     switch: Switch,
 ) -> Result<Account, AccessError> {
     let mut account = held(tx, id).await?;
-    if account.status == switch.status() {
+    if account.status == switch.status() && !account.is_barred() {
         return Ok(account);
     }
+    if account.roles.is_owner() {
+        by.may_change_owners()?;
+    }
+    // What a person says stands, also where the provider gives roles again.
+    account.set_barred(false);
     account.status = switch.status();
     account.updated_at = by.now;
     store::put(tx, &account).await?;

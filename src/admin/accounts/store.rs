@@ -1,6 +1,7 @@
 //! All SQL of accounts.
 
 use super::model::{Account, Codes, Login, Way};
+use crate::access::model::Status;
 use crate::access::store::{Walk, stored};
 use crate::kernel::Micros;
 use crate::kernel::id::AccountId;
@@ -28,6 +29,7 @@ pub(in crate::admin) struct AccountRow {
     last_login_at: Option<i64>,
     created_at: i64,
     updated_at: i64,
+    barred: bool,
 }
 
 impl TryFrom<AccountRow> for Account {
@@ -40,7 +42,9 @@ impl TryFrom<AccountRow> for Account {
                 password,
                 must_change: row.must_change,
             },
-            (_, _, Some(issuer), Some(subject)) => Way::Provider { issuer, subject },
+            (_, _, Some(issuer), Some(subject)) => {
+                Way::Provider { issuer, subject, barred: row.barred }
+            }
             _ => return Err(StoreError::corrupt("accounts", "neither a login nor a provider")),
         };
         Ok(Self {
@@ -61,16 +65,16 @@ impl TryFrom<AccountRow> for Account {
 pub(in crate::admin) async fn put(tx: &mut Tx, account: &Account) -> Result<(), StoreError> {
     const PUT: &str = "INSERT INTO accounts (id, login, issuer, subject, name, roles, status, \
             password, must_change, totp, totp_pending, totp_step, last_login_at, created_at, \
-            updated_at) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) \
+            updated_at, barred) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) \
         ON CONFLICT (id) DO UPDATE SET name = $5, roles = $6, status = $7, password = $8, \
             must_change = $9, totp = $10, totp_pending = $11, totp_step = $12, \
-            last_login_at = $13, updated_at = $15";
+            last_login_at = $13, updated_at = $15, barred = $16";
     let (login, password, must_change, issuer, subject) = match &account.way {
         Way::Local { login, password, must_change } => {
             (Some(login.as_str()), Some(password), *must_change, None, None)
         }
-        Way::Provider { issuer, subject } => (None, None, false, Some(issuer), Some(subject)),
+        Way::Provider { issuer, subject, .. } => (None, None, false, Some(issuer), Some(subject)),
     };
     let Codes { current, pending, step } = account.codes;
     on_tx!(tx, c => {
@@ -79,7 +83,7 @@ pub(in crate::admin) async fn put(tx: &mut Tx, account: &Account) -> Result<(), 
         let put = put.bind(account.status.as_str()).bind(password).bind(must_change);
         let put = put.bind(current).bind(pending).bind(step);
         let put = put.bind(account.last_login_at.map(|at| at.0)).bind(account.created_at.0);
-        put.bind(account.updated_at.0).execute(c).await?;
+        put.bind(account.updated_at.0).bind(account.is_barred()).execute(c).await?;
     });
     Ok(())
 }
@@ -102,6 +106,17 @@ pub(in crate::admin) async fn find(db: &Db, id: AccountId) -> Result<Option<Acco
     let row: Option<AccountRow> =
         on_db!(db, c => sqlx::query_as(FIND).bind(id.to_string()).fetch_optional(c).await)?;
     row.map(Account::try_from).transpose()
+}
+
+/// How it stands with an account, as a transaction sees it.
+pub(in crate::admin) async fn status_in(
+    tx: &mut Tx,
+    id: AccountId,
+) -> Result<Option<Status>, StoreError> {
+    const FIND: &str = "SELECT status FROM accounts WHERE id = $1";
+    let status: Option<String> =
+        on_tx!(tx, c => sqlx::query_scalar(FIND).bind(id.to_string()).fetch_optional(c).await)?;
+    status.map(|status| stored("accounts", &status)).transpose()
 }
 
 /// The account with a login.
@@ -143,14 +158,15 @@ pub(in crate::admin) async fn hand_to(
 
 /// A person, who was handed the first password of their account, who was handed that of theirs, and so on.
 pub(in crate::admin) async fn handed_along(
-    db: &Db,
+    tx: &mut Tx,
     person: &str,
 ) -> Result<BTreeSet<String>, StoreError> {
     const FIND: &str = "SELECT handed_to FROM accounts WHERE id = $1";
     let mut along = BTreeSet::new();
     let mut next = Some(person.to_owned());
     while let Some(person) = next.take().filter(|person| !person.is_empty()) {
-        next = on_db!(db, c => sqlx::query_scalar(FIND).bind(&person).fetch_optional(c).await)?;
+        next =
+            on_tx!(&mut *tx, c => sqlx::query_scalar(FIND).bind(&person).fetch_optional(c).await)?;
         if !along.insert(person) {
             break;
         }

@@ -1,6 +1,6 @@
 //! Does an action, or asks for it where it takes a second person.
 
-use super::model::{Action, Approval, Outcome, Shown, Standing};
+use super::model::{Action, Approval, Outcome, Shown, Standing, What};
 use super::store;
 use crate::access::audit::{Deed, append};
 use crate::access::error::AccessError;
@@ -45,8 +45,9 @@ async fn alone(
     by: &By<'_>,
     payload: &Value,
 ) -> ApiResult<Value> {
+    let what = What::made(state, action, payload).await?;
     let mut tx = state.db.begin().await?;
-    let done = (action.run)(state, &mut tx, by, payload).await?;
+    let done = (action.run)(state, &mut tx, by, &what).await?;
     tx.commit().await?;
     Ok(done)
 }
@@ -59,7 +60,7 @@ async fn try_out(
     payload: &Value,
 ) -> ApiResult<()> {
     let mut tx = state.db.begin().await?;
-    (action.run)(state, &mut tx, by, payload).await?;
+    (action.run)(state, &mut tx, by, &What::of(payload)).await?;
     drop(tx);
     Ok(())
 }
@@ -108,8 +109,13 @@ pub(super) async fn told(
     let payload = approval.payload.to_string();
     let hash =
         Sha256::digest(payload.as_bytes()).iter().map(|b| format!("{b:02x}")).collect::<String>();
+    let mut preview = approval.preview.clone();
+    if let Some(shown) = preview.as_object_mut() {
+        // An address of mail as a rule, and the log is for ever.
+        shown.remove("login");
+    }
     let detail = json!({
-        "action": approval.action, "asked_by": approval.asked_by, "preview": approval.preview,
+        "action": approval.action, "asked_by": approval.asked_by, "preview": preview,
         "payload_sha256": hash, "reason": approval.reason,
     });
     let action = format!("approval.{op}");

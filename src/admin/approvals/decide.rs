@@ -2,7 +2,7 @@
 
 use super::ask::told;
 use super::judge::{has_right, is_first, may_approve, refuse, still_asks};
-use super::model::{Action, Approval, Standing};
+use super::model::{Action, Approval, Standing, What};
 use super::service::ACTIONS;
 use super::store;
 use crate::access::error::{AccessError, Kind};
@@ -55,17 +55,17 @@ pub async fn approve(
     let needed: (&[Standing], _) = (&[Standing::Waiting], now);
     let mut tx = state.db.begin().await?;
     let (mut approval, action) = standing(&mut tx, id, needed).await?;
-    let allowed = may_approve(state, caller, (&approval, action)).await;
+    let allowed = may_approve(&mut tx, caller, (&approval, action)).await;
     if let Err(error) = allowed {
         drop(tx);
         return refuse(state, caller, (id, "approve"), error).await;
     }
-    still_asks(state, &approval).await?;
+    still_asks(&mut tx, &approval, now).await?;
     approval.decided_by = Some(caller.actor().to_owned());
     approval.decided_at = Some(now);
     let both = both(&approval);
-    let mut done =
-        Some((action.run)(state, &mut tx, &By::new(&both, now), &approval.payload).await?);
+    let what = What::of(&approval.payload);
+    let mut done = Some((action.run)(state, &mut tx, &By::new(&both, now), &what).await?);
     approval.status = Standing::Approved;
     if (action.makes_secret)(&approval.payload) {
         // All is taken back; it may have been decided about meanwhile.
@@ -97,14 +97,19 @@ pub async fn claim(
     let now = state.clock.now();
     let mut tx = state.db.begin().await?;
     let needed: (&[Standing], _) = (&[Standing::Claimable], now);
-    let (mut approval, action) = standing(&mut tx, id, needed).await?;
+    let (approval, action) = standing(&mut tx, id, needed).await?;
     let allowed = has_right(caller, action).and_then(|()| is_first(caller, &approval));
     if let Err(error) = allowed {
         drop(tx);
         return refuse(state, caller, (id, "claim"), error).await;
     }
+    drop(tx);
+    let what = What::made(state, action, &approval.payload).await?;
+    let mut tx = state.db.begin().await?;
+    // It may have been claimed or rejected meanwhile.
+    let (mut approval, _) = standing(&mut tx, id, needed).await?;
     let both = both(&approval);
-    let done = (action.run)(state, &mut tx, &By::new(&both, now), &approval.payload).await?;
+    let done = (action.run)(state, &mut tx, &By::new(&both, now), &what).await?;
     if let Some(account) = done["account"]["id"].as_str() {
         accounts::store::hand_to(&mut tx, account, caller.person()).await?;
     }

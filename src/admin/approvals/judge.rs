@@ -7,9 +7,19 @@ use crate::admin::accounts;
 use crate::admin::caller::{AdminCaller, Proof};
 use crate::admin::rights::{self, Need};
 use crate::admin::state::AdminState;
+use crate::admin::store::find_token_in;
+use crate::admin::token::TokenStatus;
 use crate::http::{ApiError, ApiResult, Code};
+use crate::kernel::Micros;
 use crate::kernel::id::ApprovalId;
+use crate::storage::Tx;
 use serde_json::json;
+
+/// Whether a caller may see what exactly is asked for: who may decide about it, and who has asked.
+pub fn may_see(caller: &AdminCaller, approval: &Approval) -> bool {
+    caller.person() == approval.asked_person
+        || matches!(rights::of(&approval.action), Some(Need::Right(right)) if caller.roles.have(right))
+}
 
 /// Whether a caller may decide about an action as somebody with its right.
 pub(super) fn has_right(caller: &AdminCaller, action: &Action) -> ApiResult<()> {
@@ -29,19 +39,15 @@ pub(super) fn has_right(caller: &AdminCaller, action: &Action) -> ApiResult<()> 
 
 /// Whether a caller is another person than who asked. Whoever was handed the first password of an account
 /// may be whoever uses it: they are no second person to each other.
-async fn is_second(
-    state: &AdminState,
-    caller: &AdminCaller,
-    approval: &Approval,
-) -> ApiResult<bool> {
-    let ours = accounts::store::handed_along(&state.db, caller.person()).await?;
-    let theirs = accounts::store::handed_along(&state.db, &approval.asked_person).await?;
+async fn is_second(tx: &mut Tx, caller: &AdminCaller, approval: &Approval) -> ApiResult<bool> {
+    let ours = accounts::store::handed_along(tx, caller.person()).await?;
+    let theirs = accounts::store::handed_along(tx, &approval.asked_person).await?;
     Ok(ours.is_disjoint(&theirs))
 }
 
 /// Whether a caller may approve: a person in a session, with the right, and not who has asked.
 pub(super) async fn may_approve(
-    state: &AdminState,
+    tx: &mut Tx,
     caller: &AdminCaller,
     (approval, action): (&Approval, &Action),
 ) -> ApiResult<()> {
@@ -50,7 +56,7 @@ pub(super) async fn may_approve(
         "A token cannot approve: log in, so that it is known which person does."
     } else if caller.person() == approval.asked_person {
         "You have asked for it, or a token of yours has: another person must approve it."
-    } else if !is_second(state, caller, approval).await? {
+    } else if !is_second(tx, caller, approval).await? {
         "Who has asked was handed the first password of your account, or you of theirs, or somebody of both: \
          a person who knows neither must approve it."
     } else {
@@ -59,12 +65,22 @@ pub(super) async fn may_approve(
     Err(ApiError::new(Code::SecondPersonRequired, detail))
 }
 
-/// Whether who has asked still could: what somebody wanted who has been suspended since is not done.
-pub(super) async fn still_asks(state: &AdminState, approval: &Approval) -> ApiResult<()> {
-    let Ok(id) = approval.asked_person.parse() else { return Ok(()) };
-    let account = accounts::store::find(&state.db, id).await?;
-    if account.is_some_and(|account| account.status != Status::Active) {
+/// Whether who has asked is still let in, with the token where they asked with one: what somebody wanted who
+/// has been suspended since, or a token that was, is not done.
+pub(super) async fn still_asks(tx: &mut Tx, approval: &Approval, now: Micros) -> ApiResult<()> {
+    if let Ok(id) = approval.asked_person.parse()
+        && accounts::store::status_in(tx, id).await?.is_some_and(|status| status != Status::Active)
+    {
         let detail = "Who has asked for it is suspended. Ask for it yourself where it is right.";
+        return Err(ApiError::new(Code::Conflict, detail));
+    }
+    let Ok(id) = approval.asked_by.parse() else { return Ok(()) };
+    let token = find_token_in(tx, id).await?;
+    let standing = token.map_or(TokenStatus::Revoked, |token| token.standing(now));
+    if standing != TokenStatus::Active {
+        let detail = format!(
+            "The token that has asked for it is {standing}. Ask for it yourself where it is right."
+        );
         return Err(ApiError::new(Code::Conflict, detail));
     }
     Ok(())

@@ -46,11 +46,11 @@ pub struct ApprovalOut {
     /// The operation that will be done; its right is needed to approve it.
     #[schema(example = "create_token")]
     action: String,
-    /// What exactly will be done.
-    #[schema(value_type = Object, example = json!({"name": "deploy", "roles": ["owner"], "expires_at": null, "person": "acc_9pSz33qRsTu"}))]
+    /// What exactly will be done; null for who has neither asked for it nor the right that it needs.
+    #[schema(required = true, value_type = Option<Object>, example = json!({"name": "deploy", "roles": ["owner"], "expires_at": null, "person": "acc_9pSz33qRsTu"}))]
     payload: Value,
-    /// What comes of it, for people.
-    #[schema(value_type = Object, example = json!({"name": "deploy", "roles": ["owner"]}))]
+    /// What comes of it, for people; null as `payload` is.
+    #[schema(required = true, value_type = Option<Object>, example = json!({"name": "deploy", "roles": ["owner"]}))]
     preview: Value,
     /// `waiting`, `claimable` (approved, and done when who has asked claims it), `approved` (and done), `rejected` or
     /// `expired`.
@@ -76,6 +76,15 @@ pub struct ApprovalOut {
 }
 
 impl ApprovalOut {
+    /// An approval as a caller may see it.
+    fn to(caller: &AdminCaller, approval: Approval, now: Micros) -> Self {
+        let (payload, preview) = match service::may_see(caller, &approval) {
+            true => (approval.payload.clone(), approval.preview.clone()),
+            false => (Value::Null, Value::Null),
+        };
+        Self { payload, preview, ..Self::of(approval, now) }
+    }
+
     fn of(approval: Approval, now: Micros) -> Self {
         let status = approval.standing(now);
         let Approval { id, action, payload, preview, asked_by, asked_at, expires_at, .. } =
@@ -167,7 +176,7 @@ pub fn respond(
 )]
 #[get("/approvals")]
 async fn list_approvals(
-    _caller: AdminCaller,
+    caller: AdminCaller,
     request: HttpRequest,
     state: State,
 ) -> ApiResult<Answer> {
@@ -179,7 +188,8 @@ async fn list_approvals(
     params.finish()?;
     let now = state.clock.now();
     let found = store::list(&state.db, waiting.then_some(now), limit).await?;
-    let items: Vec<ApprovalOut> = found.into_iter().map(|a| ApprovalOut::of(a, now)).collect();
+    let items: Vec<ApprovalOut> =
+        found.into_iter().map(|a| ApprovalOut::to(&caller, a, now)).collect();
     let records = items.len() as u32;
     Answer::json(&ApprovalsOut { items }, Cache::NoStore, records)
 }
@@ -195,13 +205,13 @@ async fn list_approvals(
 )]
 #[get("/approvals/{approval_id}")]
 async fn get_approval(
-    _caller: AdminCaller,
+    caller: AdminCaller,
     id: ApiPath<ApprovalId>,
     state: State,
 ) -> ApiResult<Answer> {
     let found = store::find(&state.db, id.0).await?;
     let approval = found.ok_or_else(|| AccessError::not_found(Kind::Approval, id.0))?;
-    Answer::json(&ApprovalOut::of(approval, state.clock.now()), Cache::NoStore, 1)
+    Answer::json(&ApprovalOut::to(&caller, approval, state.clock.now()), Cache::NoStore, 1)
 }
 
 /// Approve what waits

@@ -1,6 +1,7 @@
 //! What waits for a second person, and how it stands with it.
 
 use crate::access::service::By;
+use crate::admin::accounts::actions::{FirstPassword, gives_password};
 use crate::admin::state::AdminState;
 use crate::config::FourEyes;
 use crate::http::ApiResult;
@@ -32,8 +33,34 @@ pub type Run = for<'a> fn(
     &'a AdminState,
     &'a mut Tx,
     &'a By<'a>,
-    &'a Value,
+    &'a What<'a>,
 ) -> LocalBoxFuture<'a, ApiResult<Value>>;
+
+/// What an action is run with.
+#[derive(Debug)]
+pub struct What<'a> {
+    pub(super) payload: &'a Value,
+    /// The first password that it gives out; none where it is only tried out.
+    pub first: Option<FirstPassword>,
+}
+
+impl<'a> What<'a> {
+    /// What an action is tried out with, and all that one is run with which gives out no password.
+    #[must_use]
+    pub fn of(payload: &'a Value) -> Self {
+        Self { payload, first: None }
+    }
+
+    /// What an action is run with. Made before the transaction, which keeps others waiting: to hash a password
+    /// takes long, and longer where many come in.
+    pub async fn made(state: &AdminState, action: &Action, payload: &'a Value) -> ApiResult<Self> {
+        let first = match gives_password(action) {
+            true => Some(FirstPassword::make(&state.pepper).await?),
+            false => None,
+        };
+        Ok(Self { payload, first })
+    }
+}
 
 /// Something that may have to wait for a second person.
 #[derive(Debug)]

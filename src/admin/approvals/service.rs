@@ -8,7 +8,8 @@
 
 pub use super::ask::{ask, is_asked, perform};
 pub use super::decide::{approve, claim, reject, reject_from_shell};
-pub use super::model::{Action, Approval, Outcome, Run, Shown, Standing};
+pub use super::judge::may_see;
+pub use super::model::{Action, Approval, Outcome, Run, Shown, Standing, What};
 pub use super::store::{find, list};
 
 use crate::admin::{accounts, keys, tokens, transfers};
@@ -29,13 +30,15 @@ pub const ACTIONS: &[&Action] = &[
     &keys::actions::CREATE,
     &keys::actions::UPDATE,
     &keys::actions::CREATE_CLIENT,
+    &keys::actions::ROTATE,
+    &keys::actions::SET_JWKS,
     &keys::bulk::CHANGE,
     &transfers::TRANSFER,
 ];
 
 /// The payload as what its action takes.
-pub fn payload<T: serde::de::DeserializeOwned>(payload: &Value) -> ApiResult<T> {
-    serde_json::from_value(payload.clone()).map_err(|_| {
+pub fn payload<T: serde::de::DeserializeOwned>(what: &What<'_>) -> ApiResult<T> {
+    serde_json::from_value(what.payload.clone()).map_err(|_| {
         let detail = "This version cannot read what is to be done; ask for it anew.";
         ApiError::new(Code::Conflict, detail)
     })

@@ -5,7 +5,7 @@ use super::schema::{KeyIn, KeyOut};
 use crate::access::Environment;
 use crate::access::error::AccessError;
 use crate::access::model::{Cidr, KeySpec, Name};
-use crate::access::oauth::{self, jwk};
+use crate::access::oauth::jwk;
 use crate::access::scope::Scope;
 use crate::admin::approvals::service::{answer, perform};
 use crate::admin::approvals::{MayWait, respond};
@@ -77,12 +77,13 @@ impl ClientIn {
     /// What the client shall be, and its public keys where it has its own.
     pub(super) fn read(self) -> Result<(KeySpec, Option<Vec<jwk::PublicJwk>>), AccessError> {
         let Self { app_id, environment, name, scopes, cidrs, expires_at, jwks } = self;
-        let jwks = jwks.as_ref().map(read).transpose()?;
+        let jwks = jwks.as_ref().map(read_jwks).transpose()?;
         Ok((KeyIn { app_id, environment, name, scopes, cidrs, expires_at }.into(), jwks))
     }
 }
 
-fn read(jwks: &Value) -> Result<Vec<jwk::PublicJwk>, AccessError> {
+/// Public keys in the form of RFC 7517.
+pub(super) fn read_jwks(jwks: &Value) -> Result<Vec<jwk::PublicJwk>, AccessError> {
     jwk::read_set(jwks).map_err(|message| AccessError::Field { field: "jwks", message })
 }
 
@@ -117,13 +118,14 @@ async fn create_client(
 /// Give a client other public keys
 ///
 /// In place of all that it has; send old and new ones together for as long as both are used. Where one goes,
-/// the access tokens that the client has got so far end.
+/// the access tokens that the client has got so far end. To add one to a client with scopes that
+/// `admin.guarded_scopes` names may take a second person.
 #[utoipa::path(
     tag = "keys", operation_id = "set_client_jwks", request_body = JwksIn,
     params(("key_id" = String, Path, description = "Id of the client", example = "key_0Ab12Cd34Ef")),
     responses(
         (status = 200, description = "The client", body = KeyOut),
-        Missing, Conflicts, BodyProblems, Problems
+        MayWait, Missing, Conflicts, BodyProblems, Problems
     ),
     security(("admin_token" = []))
 )]
@@ -134,9 +136,9 @@ async fn set_client_jwks(
     body: JsonBody<JwksIn>,
     state: State,
 ) -> ApiResult<HttpResponse> {
-    let by = caller.by(&state.clock);
-    let jwks = read(&body.0.jwks)?;
-    let key = oauth::set_jwks(&state.db, &by, &state.pepper, id.0, &jwks).await?;
+    let what = answer(&actions::SetJwks { id: id.0, jwks: body.0.jwks })?;
+    let shown = (false, what.clone());
+    let outcome = perform(&state, &caller, &actions::SET_JWKS, what, shown).await?;
     state.applied().await;
-    done(&KeyOut::now(&state.db, key).await?)
+    respond(&state, outcome, done)
 }

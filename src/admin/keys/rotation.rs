@@ -1,7 +1,10 @@
 //! Rotation over HTTP.
 
+use super::actions;
 use super::schema::{IssuedKeyOut, KeyOut, RotationIn};
 use crate::access::service;
+use crate::admin::approvals::service::{answer, perform};
+use crate::admin::approvals::{MayWait, respond};
 use crate::admin::caller::AdminCaller;
 use crate::admin::problems::{BodyProblems, Conflicts, Missing, Problems};
 use crate::admin::state::{State, done};
@@ -19,13 +22,15 @@ pub(super) fn configure(config: &mut ServiceConfig<'_>) {
 ///
 /// The answer holds the key's new text, this once. The old text works until the overlap is over,
 /// so that it can be replaced without a gap; with `starts_at` and `cut_over_at` both are set in advance.
-/// Without a body, the old text works for a day. At most two texts work at a time. While both are there, the rotation can be finished or rolled back.
+/// Without a body, the old text works for a day. At most two texts work at a time. While both are there, the
+/// rotation can be finished or rolled back.
+/// Of a key with scopes that `admin.guarded_scopes` names it may take a second person, as the key itself did.
 #[utoipa::path(
     tag = "keys", operation_id = "rotate_key", request_body = Option<RotationIn>,
     params(("key_id" = String, Path, description = "Id of the key", example = "key_0Ab12Cd34Ef")),
     responses(
         (status = 200, description = "The key and its new text", body = IssuedKeyOut),
-        Missing, Conflicts, BodyProblems, Problems
+        MayWait, Missing, Conflicts, BodyProblems, Problems
     ),
     security(("admin_token" = []))
 )]
@@ -36,11 +41,11 @@ async fn rotate_key(
     body: OptionalBody<RotationIn>,
     state: State,
 ) -> ApiResult<HttpResponse> {
-    let by = caller.by(&state.clock);
-    let rotation = body.0.read()?;
-    let issued = service::rotate_key(&state.db, &by, &state.pepper, id.0, rotation).await?;
+    let what = answer(&actions::Rotate { id: id.0, rotation: body.0 })?;
+    let shown = (false, what.clone());
+    let outcome = perform(&state, &caller, &actions::ROTATE, what, shown).await?;
     state.applied().await;
-    done(&IssuedKeyOut::now(&state.db, issued).await?)
+    respond(&state, outcome, done)
 }
 
 /// End a key's old secret now

@@ -11,7 +11,7 @@ use crate::access::scope::{Scope, Scopes};
 use crate::admin::freezes::FrozenOut;
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, KeyId};
-use crate::storage::{Db, StoreError};
+use crate::storage::{Db, StoreError, Tx};
 use serde::{Deserialize, Serialize};
 
 /// A key to create.
@@ -54,7 +54,7 @@ impl From<KeyIn> for KeySpec {
 
 /// How a key's secret is changed. One of `overlap_s` and `cut_over_at` says when the old one ends; where both are
 /// left out, a day after the new one has begun.
-#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RotationIn {
     /// Seconds for which the old secret stays valid beside the new one; 0 ends every older secret when the
@@ -241,6 +241,11 @@ impl KeyOut {
         Ok(Self::of(key, &Frozen::read(db).await?))
     }
 
+    /// A key as a transaction sees it.
+    pub(super) async fn now_in(tx: &mut Tx, key: Key) -> Result<Self, StoreError> {
+        Ok(Self::of(key, &Frozen::read_in(tx).await?))
+    }
+
     /// A key, beside what is frozen.
     pub(super) fn of(key: Key, frozen: &Frozen) -> Self {
         Self {
@@ -274,9 +279,9 @@ pub struct IssuedKeyOut {
 }
 
 impl IssuedKeyOut {
-    /// A key as it is now, and its text.
-    pub(super) async fn now(db: &Db, issued: IssuedKey) -> Result<Self, StoreError> {
-        let key = KeyOut::now(db, issued.key).await?;
+    /// A key as a transaction sees it, and its text.
+    pub(super) async fn now_in(tx: &mut Tx, issued: IssuedKey) -> Result<Self, StoreError> {
+        let key = KeyOut::now_in(tx, issued.key).await?;
         Ok(Self { text: issued.text.reveal().to_owned(), key })
     }
 }

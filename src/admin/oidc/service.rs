@@ -60,16 +60,16 @@ pub(super) async fn enter(
     let mut tx = state.db.begin().await?;
     let found = store::with_subject(&mut tx, issuer, &subject).await?;
     let Some(said) = roles else {
-        end_all(tx, found, now).await?;
+        bar(tx, found, now).await?;
         return Err(
             refuse(state, from, "you have no role here; ask who looks after the accounts").await
         );
     };
     let waits = owner_waits(state, found.as_ref(), &said);
     let roles = if waits { said.without_owner() } else { said.clone() };
-    let way = Way::Provider { issuer: issuer.to_owned(), subject };
+    let way = Way::Provider { issuer: issuer.to_owned(), subject, barred: false };
     let account = match found {
-        Some(account) if account.status != Status::Active => {
+        Some(account) if account.status != Status::Active && !account.is_barred() => {
             drop(tx);
             return Err(refuse(state, from, "the account is suspended").await);
         }
@@ -94,7 +94,7 @@ pub(super) async fn enter(
 /// Whether the role that may do everything waits for a second person: where the setting asks for that, and the
 /// account has not had it before.
 fn owner_waits(state: &AdminState, found: Option<&Account>, said: &Roles) -> bool {
-    let had = found.is_some_and(|account| account.roles.is_owner());
+    let had = found.is_some_and(|account| account.roles.is_owner() && !account.is_barred());
     said.is_owner() && !had && state.settings.four_eyes.contains(&FourEyes::Owners)
 }
 
@@ -120,16 +120,19 @@ async fn ask_for_owner(
     Ok(())
 }
 
-/// Ends the sessions of somebody who has no role any more.
-async fn end_all(mut tx: Tx, found: Option<Account>, now: Micros) -> ApiResult<()> {
-    let Some(account) = found else { return Ok(()) };
-    if sessions::store::end_all(&mut tx, account.id, None).await? > 0 {
-        let actor = account.id.to_string();
-        let detail = json!({ "by": "provider" });
-        told(&mut tx, &By::new(&actor, now), account.id, "sign_out", detail).await?;
-        tx.commit().await?;
-    }
-    Ok(())
+/// Suspends the account of somebody who has no role any more, until they come in with one: their sessions end,
+/// and their tokens are refused.
+async fn bar(mut tx: Tx, found: Option<Account>, now: Micros) -> ApiResult<()> {
+    let active = found.filter(|account| account.status == Status::Active);
+    let Some(mut account) = active else { return Ok(()) };
+    (account.status, account.updated_at) = (Status::Suspended, now);
+    account.set_barred(true);
+    store::put(&mut tx, &account).await?;
+    let sessions = sessions::store::end_all(&mut tx, account.id, None).await?;
+    let actor = account.id.to_string();
+    let detail = json!({ "sessions": sessions, "by": "provider" });
+    told(&mut tx, &By::new(&actor, now), account.id, "suspend", detail).await?;
+    Ok(tx.commit().await?)
 }
 
 async fn create(
@@ -166,15 +169,18 @@ async fn renew(
     now: Micros,
 ) -> ApiResult<Account> {
     let same = account.name == name && account.roles == roles;
+    let op = if account.is_barred() { "resume" } else { "update" };
     account.last_login_at = Some(now);
-    if same {
+    if same && !account.is_barred() {
         store::put(tx, &account).await?;
         return Ok(account);
     }
     (account.name, account.roles, account.updated_at) = (name, roles, now);
+    account.status = Status::Active;
+    account.set_barred(false);
     store::put(tx, &account).await?;
     let actor = account.id.to_string();
     let detail = json!({ "name": account.name, "roles": account.roles, "by": "provider" });
-    told(tx, &By::new(&actor, now), account.id, "update", detail).await?;
+    told(tx, &By::new(&actor, now), account.id, op, detail).await?;
     Ok(account)
 }

@@ -3,7 +3,7 @@
 use super::{IssuedTokenOut, TokenOut};
 use crate::access::model::Name;
 use crate::access::service::{By, Switch};
-use crate::admin::approvals::service::{Action, answer, payload};
+use crate::admin::approvals::service::{Action, What, answer, payload};
 use crate::admin::roles::Roles;
 use crate::admin::token::{self, TokenSpec};
 use crate::config::FourEyes;
@@ -21,6 +21,9 @@ pub(super) struct NewToken {
     pub(super) roles: Roles,
     pub(super) expires_at: Option<Micros>,
     pub(super) person: String,
+    /// The token with which it is made.
+    #[serde(default)]
+    pub(super) made_with: Option<AdminTokenId>,
 }
 
 /// Creates a token.
@@ -30,8 +33,8 @@ pub const CREATE: Action = Action {
     makes_secret: |_| true,
     run: |state, tx, by, what| {
         Box::pin(async move {
-            let NewToken { name, roles, expires_at, person } = payload(what)?;
-            let spec = TokenSpec { name, roles, expires_at, person };
+            let NewToken { name, roles, expires_at, person, made_with } = payload(what)?;
+            let spec = TokenSpec { name, roles, expires_at, person, made_with };
             let (token, text) = token::issue(tx, by, &state.pepper, spec).await?;
             answer(&IssuedTokenOut {
                 token: TokenOut::of(token, by.now),
@@ -70,6 +73,6 @@ pub const RESUME: Action = Action {
     run: |_, tx, by, what| Box::pin(switch(tx, by, what, Switch::Resume)),
 };
 
-async fn switch(tx: &mut Tx, by: &By<'_>, what: &Value, to: Switch) -> ApiResult<Value> {
+async fn switch(tx: &mut Tx, by: &By<'_>, what: &What<'_>, to: Switch) -> ApiResult<Value> {
     answer(&TokenOut::of(token::set_status(tx, by, payload(what)?, to).await?, by.now))
 }

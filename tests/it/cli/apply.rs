@@ -169,6 +169,71 @@ async fn a_shell_is_one_person_where_the_settings_ask_for_two() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_key_with_guarded_scopes_reaches_no_farther_by_one_person() {
+    let mut place =
+        place(&SMALL.replace(
+            "[\"catalog:read\"]",
+            "[\"stock:quantity\"]\n            cidrs: [192.0.2.0/24]",
+        ))
+        .await;
+    place.ok(&apply(&[]));
+    let key = place.ok(&["key", "list"]).split('\t').next().unwrap().to_owned();
+    place.set("ADMIN__FOUR_EYES", "customer_scopes");
+    place.set("ADMIN__GUARDED_SCOPES", "stock:quantity");
+    let file = std::fs::read_to_string(place.path(FILE)).unwrap();
+    place.write(FILE, file.replace("192.0.2.0/24", "192.0.2.0/25"));
+    place.ok(&apply(&[]));
+    place.write(FILE, file);
+    let refused = place.fails(1, &apply(&[]));
+    assert!(refused.contains("second person"), "{refused}");
+    let refused = place.fails(1, &["key", "rotate", &key]);
+    assert!(refused.contains("second person"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_with_guarded_scopes_gets_no_public_key_by_one_person() {
+    let key =
+        "{ kty: OKP, crv: Ed25519, kid: old, x: 11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo }";
+    let client = format!("\n            kind: client\n            jwks: {{ keys: [{key}] }}");
+    let scopes = format!("[\"stock:quantity\"]{client}");
+    let mut place = place(&SMALL.replace("[\"catalog:read\"]", &scopes)).await;
+    place.ok(&apply(&[]));
+    place.set("ADMIN__FOUR_EYES", "customer_scopes");
+    place.set("ADMIN__GUARDED_SCOPES", "stock:quantity");
+    assert_eq!(place.ok(&apply(&[])), "Nothing to change.");
+    let file = std::fs::read_to_string(place.path(FILE)).unwrap();
+    let other = file.replace("kid: old", "kid: new");
+    place.write(FILE, &other);
+    for rest in [&["--dry-run"][..], &[]] {
+        let refused = place.fails(1, &apply(rest));
+        assert!(refused.contains("second person") && refused.contains("jwks"), "{refused}");
+    }
+    // Where it has such scopes no more, one is enough.
+    place.write(FILE, other.replace("stock:quantity", "catalog:read"));
+    place.ok(&apply(&[]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_is_suspended_where_the_file_does_not_name_it() {
+    let place = place(SMALL).await;
+    place.ok(&apply(&[]));
+    let app = place.ok(&["app", "list"]).split('\t').next().unwrap().to_owned();
+    // Of the same name as a key.
+    place.ok(&["client", "create", "--app", &app, "--name", "k"]);
+    let named = place.ok(&["export", "access"]);
+    let pruned = difference(&place, &["--prune"]);
+    let at = pruned.iter().find(|line| line.contains("client ")).expect("the client is told of");
+    assert!(at.ends_with("client One / Site / k"), "{at}");
+    assert!(!pruned.iter().any(|line| line.contains("key ")), "{pruned:?}");
+    place.write(FILE, &named);
+    assert_eq!(place.ok(&apply(&["--prune"])), "Nothing to change.", "{named}");
+    place.write(FILE, SMALL);
+    place.ok(&apply(&["--prune"]));
+    let keys = place.ok(&["key", "list"]);
+    assert_eq!(keys.matches("suspended").count(), 1, "{keys}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_weight_that_a_limit_can_never_admit_is_refused_with_its_line() {
     let file = |quota: u32| {
         format!(

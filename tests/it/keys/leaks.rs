@@ -267,6 +267,35 @@ async fn an_admin_token_that_was_found_is_suspended_until_somebody_resumes_it() 
 }
 
 #[tokio::test]
+async fn what_was_made_with_a_token_that_was_found_is_suspended_with_it() {
+    let scanner = Scanner::new();
+    let app = shop(&scanner, "quarantine").await;
+    let make = async |with: &str, name: &str| {
+        let body = json!({ "name": name, "roles": ["owner"] });
+        let call = app.http.post(app.admin_url("/admin/v1/tokens")).bearer_auth(with).json(&body);
+        let made: Value = call.send().await.unwrap().json().await.unwrap();
+        let text = |at: &Value| at.as_str().unwrap().to_owned();
+        (text(&made["token"]["id"]), text(&made["text"]))
+    };
+    let (found, text) = make(&app.admin_token, "found").await;
+    let (second, its_text) = make(&text, "second").await;
+    let (third, _) = make(&its_text, "third").await;
+    let (other, _) = make(&app.admin_token, "other").await;
+    let body = report(&[&text]);
+    send(&app, &body, "k1", &scanner.sign(&body)).await;
+    let listed = app.admin_ok("GET", "/admin/v1/tokens", None).await;
+    let suspended = |id: &String| {
+        let token = listed["items"].as_array().unwrap().iter().find(|it| it["id"] == json!(id));
+        token.unwrap()["status"] == "suspended"
+    };
+    assert_eq!([&found, &second, &third, &other].map(suspended), [true, true, true, false]);
+    let listed = app.admin_ok("GET", "/admin/v1/tokens?attention=leaked", None).await;
+    assert_eq!(listed["items"].as_array().unwrap().len(), 3, "{listed}");
+    let audit = app.admin_ok("GET", &format!("/admin/v1/audit?subject={third}"), None).await;
+    assert_eq!(audit["items"][0]["detail"]["made_with_leaked"], json!(found), "{audit}");
+}
+
+#[tokio::test]
 async fn a_secret_that_has_ended_is_told_of_and_stops_nothing() {
     let scanner = Scanner::new();
     let app = shop(&scanner, "revoke").await;

@@ -74,11 +74,14 @@ impl Differ<'_> {
         if spec.cidrs.len() > CIDRS_MOST {
             self.fault(&below(place, "cidrs"), "has too many blocks of addresses");
         }
-        let had = old.map_or_else(Scopes::default, |old| old.scopes);
         if spec.scopes.is_empty() && old.is_none_or(|old| !old.scopes.is_empty()) {
             self.fault(&below(place, "scopes"), NO_SCOPE);
         }
-        if let Err(error) = self.by.may_give(had, spec.scopes) {
+        let may = match old {
+            Some(old) => self.by.may_change(old, &spec),
+            None => self.by.may_give(Scopes::default(), spec.scopes),
+        };
+        if let Err(error) = may {
             self.fault(&below(place, "scopes"), error.to_string());
         }
         spec
@@ -121,6 +124,7 @@ impl Differ<'_> {
             let message = format!("is {}, and that cannot be changed", key.spec.environment);
             self.fault(&below(place, "environment"), message);
         }
+        let scopes = spec.scopes;
         let mut changes = Vec::new();
         let blocks =
             |spec: &KeySpec| spec.cidrs.iter().map(ToString::to_string).collect::<Vec<_>>();
@@ -134,17 +138,28 @@ impl Differ<'_> {
             let act = Act::UpdateKey(key.id, spec, switch);
             self.step(Kind::Update, what.clone(), changes, act);
         }
-        self.jwks(entry, key, (what, place));
+        self.jwks(entry, (key, scopes), (what, place));
     }
 
-    /// The public keys of a client that signs.
-    fn jwks(&mut self, entry: &KeyEntry, key: &Key, (what, place): (String, &[At])) {
+    /// The public keys of a client that signs. Who has a new one gets the scopes that the client will have.
+    fn jwks(
+        &mut self,
+        entry: &KeyEntry,
+        (key, scopes): (&Key, Scopes),
+        (what, place): (String, &[At]),
+    ) {
         let Some(to) = &entry.jwks else { return };
         let Some(from) = self.current.jwks_of(key.id).map(JwkSet::stored) else {
             let message = "this is no client that signs with keys of its own: make one with `jwks`";
             return self.fault(&below(place, "jwks"), message);
         };
-        if from.jsons() != to.jsons() {
+        let had = from.jsons();
+        if to.jsons().iter().any(|json| !had.contains(json))
+            && let Err(error) = self.by.may_give(Scopes::default(), scopes)
+        {
+            self.fault(&below(place, "jwks"), error.to_string());
+        }
+        if had != to.jsons() {
             let mut changes = Vec::new();
             Self::note(&mut changes, "jwks", &from, to);
             self.step(Kind::Update, what, changes, Act::SetJwks(key.id, to.clone()));

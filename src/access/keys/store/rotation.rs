@@ -2,7 +2,7 @@
 
 use super::hex;
 use crate::access::keys::model::{KeyKind, KeyPatch, KeyStatus, SecretForm};
-use crate::access::model::Name;
+use crate::access::model::{KeySpec, Name};
 use crate::access::store::stored;
 use crate::access::{Environment, Scopes};
 use crate::kernel::Micros;
@@ -18,6 +18,8 @@ pub struct Held {
     pub kind: KeyKind,
     /// Live or test.
     pub environment: Environment,
+    /// What it may do.
+    pub scopes: Scopes,
     /// When it ends.
     pub expires_at: Option<Micros>,
 }
@@ -26,6 +28,7 @@ pub struct Held {
 struct HeldRow {
     kind: String,
     environment: String,
+    scopes: String,
     expires_at: Option<i64>,
 }
 
@@ -40,7 +43,7 @@ pub async fn hold_key(
     const HOLD: &str = "UPDATE keys SET updated_at = $2, version = version + 1 \
                         WHERE id = $1 AND status <> 'revoked' \
                         AND version = COALESCE($3, version) \
-                        RETURNING kind, environment, expires_at";
+                        RETURNING kind, environment, scopes, expires_at";
     let row: Option<HeldRow> = on_tx!(tx, c => {
         let hold = sqlx::query_as(HOLD).bind(id.to_string()).bind(now.0).bind(seen);
         hold.fetch_optional(c).await
@@ -49,18 +52,19 @@ pub async fn hold_key(
         Ok(Held {
             kind: stored("keys", &row.kind)?,
             environment: stored("keys", &row.environment)?,
+            scopes: stored("keys", &row.scopes)?,
             expires_at: row.expires_at.map(Micros),
         })
     });
     held.transpose()
 }
 
-/// The scopes of a key, which is held until the transaction ends.
-pub async fn held_scopes(tx: &mut Tx, id: KeyId) -> Result<Option<Scopes>, StoreError> {
-    const HOLD: &str = "UPDATE keys SET id = id WHERE id = $1 RETURNING scopes";
-    let scopes: Option<String> =
-        on_tx!(tx, c => sqlx::query_scalar(HOLD).bind(id.to_string()).fetch_optional(c).await)?;
-    scopes.map(|scopes| stored("keys", &scopes)).transpose()
+/// What a key is, which is held until the transaction ends.
+pub async fn held_spec(tx: &mut Tx, id: KeyId) -> Result<Option<KeySpec>, StoreError> {
+    const HOLD: &str = "UPDATE keys SET id = id WHERE id = $1 RETURNING *";
+    let row: Option<super::Row> =
+        on_tx!(tx, c => sqlx::query_as(HOLD).bind(id.to_string()).fetch_optional(c).await)?;
+    row.map(|row| Ok(row.with(Vec::new())?.spec)).transpose()
 }
 
 /// The status of a key, which is held until the transaction ends.
@@ -155,13 +159,13 @@ pub async fn end_tokens(tx: &mut Tx, key: KeyId) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Replaces the public keys of a client by these: hash, id, JWK. Whether one went.
+/// Replaces the public keys of a client by these: hash, id, JWK. Whether one came, and whether one went.
 pub async fn replace_jwks(
     tx: &mut Tx,
     key: KeyId,
     jwks: &[([u8; 32], String, String)],
     now: Micros,
-) -> Result<bool, StoreError> {
+) -> Result<(bool, bool), StoreError> {
     const KNOWN: &str = "SELECT hash FROM key_secrets WHERE key_id = $1";
     const DELETE: &str = "DELETE FROM key_secrets WHERE hash = $1";
     const INSERT: &str = "INSERT INTO key_secrets (key_id, hash, hint, created_at, form, jwk) \
@@ -174,13 +178,14 @@ pub async fn replace_jwks(
     for hash in &go {
         on_tx!(&mut *tx, c => sqlx::query(DELETE).bind(hash).execute(c).await.map(drop))?;
     }
-    for (hash, kid, jwk) in jwks.iter().filter(|(hash, ..)| !stay.contains(&hex(hash))) {
+    let new: Vec<_> = jwks.iter().filter(|(hash, ..)| !stay.contains(&hex(hash))).collect();
+    for (hash, kid, jwk) in &new {
         on_tx!(&mut *tx, c => {
             let insert = sqlx::query(INSERT).bind(key.to_string()).bind(hex(hash)).bind(kid);
             insert.bind(now.0).bind(jwk).execute(c).await?;
         });
     }
-    Ok(!go.is_empty())
+    Ok((!new.is_empty(), !go.is_empty()))
 }
 
 /// Edits a key; false where there is none, it is revoked, or it is not of the version that was seen.

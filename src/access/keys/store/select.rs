@@ -7,9 +7,9 @@ use crate::access::model::Key;
 use crate::access::store::Walk;
 use crate::kernel::Micros;
 use crate::kernel::word::Word;
-use crate::on_db;
+use crate::on_tx;
 use crate::storage::dialect::ROWS_PER_STATEMENT;
-use crate::storage::{Db, StoreError, fetch};
+use crate::storage::{StoreError, Tx, fetch};
 use std::collections::HashSet;
 
 /// A parameter that is NULL stands for anything. `$10` says why keys want to be looked at, `$11` is the time
@@ -45,23 +45,23 @@ const SELECT: &str = "SELECT k.* FROM keys k JOIN apps a ON a.id = k.app_id \
 
 /// The keys that a filter means, in the order of their ids, with their secrets that are not over.
 pub async fn keys(
-    db: &Db,
+    tx: &mut Tx,
     filter: &KeyFilter,
     walk: &Walk,
     now: Micros,
 ) -> Result<Vec<Key>, StoreError> {
     let limit = if filter.ids.is_empty() { i64::from(walk.limit) } else { i64::MAX };
-    let mut rows = rows(db, filter, &walk.after, limit, now).await?;
+    let mut rows = rows(tx, filter, &walk.after, limit, now).await?;
     if !filter.ids.is_empty() {
         let wanted: HashSet<String> = filter.ids.iter().map(ToString::to_string).collect();
         rows.retain(|row| wanted.contains(&row.id));
         rows.truncate(walk.limit as usize);
     }
-    with_secrets(db, rows, now).await
+    with_secrets(tx, rows, now).await
 }
 
 async fn rows(
-    db: &Db,
+    tx: &mut Tx,
     filter: &KeyFilter,
     after: &str,
     limit: i64,
@@ -72,7 +72,7 @@ async fn rows(
         Some((attention, since)) => (attention.as_str(), since),
         None => ("all", now),
     };
-    Ok(on_db!(db, c => {
+    Ok(on_tx!(tx, c => {
         let select = sqlx::query_as(SELECT).bind(after);
         let select = select.bind(filter.partner.map(|id| id.to_string()));
         let select = select.bind(filter.app.map(|id| id.to_string()));
@@ -88,12 +88,12 @@ async fn rows(
     })?)
 }
 
-async fn with_secrets(db: &Db, rows: Vec<Row>, now: Micros) -> Result<Vec<Key>, StoreError> {
+async fn with_secrets(tx: &mut Tx, rows: Vec<Row>, now: Micros) -> Result<Vec<Key>, StoreError> {
     const SECRETS: &str = "SELECT * FROM key_secrets WHERE key_id IN (";
     let ids: Vec<String> = rows.iter().map(|row| row.id.clone()).collect();
     let mut secrets = Vec::new();
     for some in ids.chunks(ROWS_PER_STATEMENT) {
-        secrets.extend(fetch::by_ids::<SecretRow>(db, SECRETS, some).await?);
+        secrets.extend(fetch::by_ids_in::<SecretRow>(tx, SECRETS, some).await?);
     }
     secrets.retain(|secret| secret.expires_at.is_none_or(|at| at > now.0));
     secrets.sort_by_key(|secret| (secret.created_at, secret.expires_at.is_none()));
