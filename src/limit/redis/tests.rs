@@ -251,7 +251,7 @@ fn leases_grant_no_more_than_there_is_and_come_back() {
 #[test]
 fn a_lease_is_made_whole_ahead_of_need_and_no_greater() {
     let Some(shop) = Shop::open(1, Mode::Leased { most: 100 }) else { return };
-    let terms = terms(Kind::Rate(super::super::Rate { quota: 10_000, window_s: 1_000_000 }));
+    let terms = terms(Kind::Rate(Rate { quota: 10_000, window_s: 1_000_000 }));
     let Limiter::Shared(shared) = &shop.nodes[0] else { return };
     let (subject, ask) = (shop.subject(0, &terms), call(1_000, START));
     let granted = || (0..).take_while(|_| shared.check(&subject, &terms, &ask).is_some()).count();
@@ -275,7 +275,7 @@ fn a_lease_is_made_whole_ahead_of_need_and_no_greater() {
 #[test]
 fn who_calls_often_waits_once() {
     let Some(shop) = Shop::open(1, Mode::Leased { most: 100 }) else { return };
-    let terms = terms(Kind::Rate(super::super::Rate { quota: 10_000, window_s: 1_000_000 }));
+    let terms = terms(Kind::Rate(Rate { quota: 10_000, window_s: 1_000_000 }));
     let Limiter::Shared(shared) = &shop.nodes[0] else { return };
     let (subject, ask) = (shop.subject(0, &terms), call(1_000, START));
     let asking = || Arc::clone(shared).ask(subject.clone(), Arc::clone(&terms), ask);
