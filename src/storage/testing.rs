@@ -64,8 +64,7 @@ impl Place {
             Self::Folder(dir) => DatabaseUrl::Sqlite(dir.path().join("comptoir.db")),
             Self::Server(scratch) => DatabaseUrl::Postgres(Secret::new(scratch.url().to_owned())),
         };
-        // One, so that what asks for a second within a transaction stands still here.
-        Db::connect(&url, 1).await.unwrap()
+        Db::connect(&url, 2).await.unwrap()
     }
 }
 
