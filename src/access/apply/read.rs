@@ -181,7 +181,7 @@ mod tests {
         let text = text.replacen("  - name: P", "  - status: idle", 1);
         let faults = read(&text).unwrap_err();
         let lines: Vec<usize> = faults.iter().map(|fault| fault.line).collect();
-        assert_eq!(lines, [5, 10, 10, 12, 13], "{faults:?}");
+        assert_eq!(lines, [5, 5, 10, 10, 12, 13], "{faults:?}");
         let twice = read(&TEXT.replacen("version: 1", "version: 1\nversion: 1", 1)).unwrap_err();
         assert_eq!((twice.len(), twice[0].line), (1, 2), "{twice:?}");
     }

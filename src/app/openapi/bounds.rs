@@ -42,6 +42,7 @@ const FORMS: &[(&str, &str, &str)] = &[
     ("file", "export-file", "[a-z]{1,20}\\.(ndjson\\.gz|parquet)"),
     ("after", "position", "([0-9]{1,18}|latest)"),
     ("gtin", "gtin", "([0-9]{8}|[0-9]{12,14})"),
+    ("gln", "gln", "[0-9]{13}"),
     ("sku", "sku", "[!#-.0-\\[\\]-~]{1,50}"),
     ("audience", "audience", "(public|member)"),
     ("promotion_id", "promotion-id", "prm_[0-9A-L][0-9A-Za-z]{10}"),

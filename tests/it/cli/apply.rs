@@ -223,7 +223,7 @@ async fn a_client_is_suspended_where_the_file_does_not_name_it() {
     let named = place.ok(&["export", "access"]);
     let pruned = difference(&place, &["--prune"]);
     let at = pruned.iter().find(|line| line.contains("client ")).expect("the client is told of");
-    assert!(at.ends_with("client One / Site / k"), "{at}");
+    assert!(at.ends_with("client Two / Site / k"), "{at}");
     assert!(!pruned.iter().any(|line| line.contains("key ")), "{pruned:?}");
     place.write(FILE, &named);
     assert_eq!(place.ok(&apply(&["--prune"])), "Nothing to change.", "{named}");
