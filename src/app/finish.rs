@@ -266,13 +266,17 @@ pub(super) async fn finish<B: MessageBody + 'static>(
     let recorded = recorded.unwrap_or_else(|| finisher.unrecorded());
     let mut response = assemble(response, error.as_ref(), recorded, permit);
     if let Some(judged) = &judged {
-        let is_unknown = response.status() == StatusCode::UNAUTHORIZED;
         tell(&finisher, response.headers_mut(), judged);
-        if is_unknown && judged.operation.takes_basic() {
-            response.headers_mut().append(WWW_AUTHENTICATE, CHALLENGE_OF_PASSWORDS);
-        }
+        challenge(&mut response, judged);
     }
     Ok(response)
+}
+
+/// Says of an operation that takes a key as a password, too, that it does.
+fn challenge<B>(response: &mut ServiceResponse<B>, judged: &Judged) {
+    if response.status() == StatusCode::UNAUTHORIZED && judged.operation.takes_basic() {
+        response.headers_mut().append(WWW_AUTHENTICATE, CHALLENGE_OF_PASSWORDS);
+    }
 }
 
 /// A refusal with the id that explains it, counted; another error as it is.

@@ -39,6 +39,7 @@ async fn a_healthy_installation_is_well_at_every_stage() {
 async fn a_wrong_or_missing_pepper_is_found() {
     let mut place = Place::new().await;
     place.ok(&["migrate"]);
+    place.ok(&["partner", "list"]);
     place.set("ACCESS__PEPPER", &"ab".repeat(32));
     let said = doctor(&place, 1);
     assert!(said.contains("WRONG pepper") && said.contains("another pepper"), "{said}");
