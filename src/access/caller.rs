@@ -53,7 +53,7 @@ impl<O: Op> Caller<O> {
     /// What of the retailer's data the caller's plan includes; none where that is everything.
     #[must_use]
     pub fn data(&self) -> Option<&Arc<PlanData>> {
-        self.key.data.as_ref()
+        self.key.granted.data.as_ref()
     }
 
     /// The app that calls.

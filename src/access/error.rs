@@ -39,6 +39,28 @@ pub enum Kind {
 }
 
 impl Kind {
+    const ALL: [Self; 13] = [
+        Self::Partner,
+        Self::App,
+        Self::Plan,
+        Self::PlanVersion,
+        Self::Key,
+        Self::AdminToken,
+        Self::Subscription,
+        Self::Application,
+        Self::Import,
+        Self::Source,
+        Self::Account,
+        Self::Session,
+        Self::Approval,
+    ];
+
+    /// What a word in the logs stands for; none for one that this version does not know.
+    #[must_use]
+    pub fn of(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
+    }
+
     /// The word in logs and actions.
     #[must_use]
     pub fn as_str(self) -> &'static str {

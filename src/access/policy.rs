@@ -147,9 +147,9 @@ impl Gate {
         if let Err(error) = self.authorise((&key, scopes), operation, call, now) {
             return Err(Refused { key: Some(key), decision: None, error });
         }
-        let weight_milli = taken_milli(&key.terms.weights, operation);
+        let weight_milli = taken_milli(&key.granted.terms.weights, operation);
         let ask = Ask { operation: operation.code, weight_milli, free: operation.is_free(), now };
-        match self.keyring.limiter().check(&key.subject, &key.terms, &ask) {
+        match self.keyring.limiter().check(&key.subject, &key.granted.terms, &ask) {
             Ok(admission) => {
                 within_limits(Held { key, scopes }, admission).map(Judgement::Admitted)
             }
@@ -160,7 +160,7 @@ impl Gate {
     /// Asks the counters that nodes share about a call that has passed everything else.
     pub async fn ask(&self, pending: Pending) -> Result<Admitted, Refused> {
         let Pending { held, ask } = pending;
-        let (subject, terms) = (&held.key.subject, &held.key.terms);
+        let (subject, terms) = (&held.key.subject, &held.key.granted.terms);
         let admission = self.keyring.limiter().ask(subject, terms, &ask).await;
         within_limits(held, admission)
     }
@@ -329,7 +329,7 @@ fn within_limits(Held { key, scopes }: Held, admission: Admission) -> Result<Adm
 }
 
 fn over_limit(key: &KeyRecord, decision: &Decision) -> ApiError {
-    let limits = &key.terms.limits;
+    let limits = &key.granted.terms.limits;
     let violated: Vec<String> = decision.violated(limits).map(str::to_owned).collect();
     let which = violated.join(", ");
     let retry_after = decision.retry_after_s().map(u64::from);

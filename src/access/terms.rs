@@ -38,6 +38,8 @@ pub struct Terms {
     pub contract: Window,
     /// Whether the key, its app or its partner is frozen, and what callers are told of it.
     pub frozen: Option<Told>,
+    /// Whether apps of the partner are on several plans with limits for the partner.
+    pub mixed: bool,
 }
 
 /// What callers are told of a freeze.

@@ -175,7 +175,7 @@ pub(crate) fn gate(scopes: Scopes) -> (Gate, String) {
         partner_since: START,
         plan: PlanId(1),
         plan_version: 1,
-        definition: definition(1_000_000),
+        definition: Arc::new(definition(1_000_000)),
         terms: Terms::default(),
         secrets: vec![KeySecretRow {
             hash: key::hash(&pepper, text.reveal()),

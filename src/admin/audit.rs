@@ -1,7 +1,7 @@
 //! The audit log over HTTP: who did what, to what, and when.
 
 mod export;
-mod find;
+mod store;
 
 use super::caller::AdminCaller;
 use super::page::{self, PageOut, PageQuery};
@@ -12,9 +12,9 @@ use crate::kernel::Micros;
 use crate::kernel::id::AuditId;
 use crate::storage::StoreError;
 use actix_web::{HttpRequest, get};
-use find::{AuditFilter, AuditRow};
 use serde::Serialize;
 use serde_json::Value;
+use store::{AuditFilter, AuditRow};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 /// Mounts the operation on the audit log.
@@ -84,7 +84,7 @@ async fn list_audit(_caller: AdminCaller, request: HttpRequest, state: State) ->
     let filter = AuditFilter::read(&mut params);
     let page = page::read(&request, params)?;
     let before = page.after()?.and_then(|after| i64::try_from(after).ok()).unwrap_or(i64::MAX);
-    let rows = find::find(&state.db, &filter, before, page::rows(&page)).await?;
+    let rows = store::find(&state.db, &filter, before, page::rows(&page)).await?;
     let entries: Vec<AuditOut> =
         rows.into_iter().map(AuditOut::try_from).collect::<Result<_, _>>()?;
     page::answer(&page, entries, |entry| entry.id.0, |entry| entry)

@@ -48,7 +48,7 @@ impl Alerts {
         let live = directory.keys_at(now).filter(|key| key.environment == Environment::Live);
         let mut new = Vec::new();
         for key in live {
-            for counted in key.subject.counted(&key.terms, now) {
+            for counted in key.subject.counted(&key.granted.terms, now) {
                 new.extend(reached(key, &counted, &self.settings.thresholds, told));
             }
         }
@@ -66,7 +66,7 @@ fn reached(
     thresholds: &[u32],
     told: &mut HashSet<AlertId>,
 ) -> Vec<Reached> {
-    let limit = key.terms.limits.list().get(counted.place);
+    let limit = key.granted.terms.limits.list().get(counted.place);
     let Some((limit, LimitKind::Quota(quota))) = limit.map(|limit| (limit, &limit.kind)) else {
         return Vec::new();
     };
@@ -80,7 +80,8 @@ fn reached(
         }
         let used = format!("{}.{:03}", counted.milli / 1_000, counted.milli % 1_000);
         let (period_start, period_end) = (counted.period.start, counted.period.end);
-        let (plan_id, plan_version, per) = (key.plan, key.plan_version, counted.per.to_string());
+        let (plan_id, plan_version, per) =
+            (key.granted.plan, key.granted.version, counted.per.to_string());
         let (limit, quota) = (limit.name, quota.quota);
         let quota = QuotaUse {
             limit,

@@ -183,13 +183,13 @@ fn event(call: &Answered<'_>, duration_us: u32) -> Event {
         partner: call.key.partner,
         app: call.key.app,
         key: call.key.key,
-        plan: call.key.plan,
-        plan_version: call.key.plan_version,
+        plan: call.key.granted.plan,
+        plan_version: call.key.granted.version,
         environment: call.key.environment,
         operation: call.operation.code,
         status: call.status,
         outcome: outcome(call.status, call.code),
-        weight_milli: billed_milli(&call.key.terms.weights, call.operation, call.records),
+        weight_milli: billed_milli(&call.key.granted.terms.weights, call.operation, call.records),
         records: if call.head { 0 } else { call.records },
         bytes: call.bytes,
     }
@@ -243,7 +243,7 @@ pub(super) async fn finish<B: MessageBody + 'static>(
         && !decision.allowed()
     {
         decision
-            .violated(&key.terms.limits)
+            .violated(&key.granted.terms.limits)
             .for_each(|policy| finisher.book.metrics.limited(policy));
     }
     let (recorded, error) = match call.as_ref().map(|call| finisher.record(call)) {
@@ -266,13 +266,17 @@ pub(super) async fn finish<B: MessageBody + 'static>(
     let recorded = recorded.unwrap_or_else(|| finisher.unrecorded());
     let mut response = assemble(response, error.as_ref(), recorded, permit);
     if let Some(judged) = &judged {
-        let is_unknown = response.status() == StatusCode::UNAUTHORIZED;
         tell(&finisher, response.headers_mut(), judged);
-        if is_unknown && judged.operation.takes_basic() {
-            response.headers_mut().append(WWW_AUTHENTICATE, CHALLENGE_OF_PASSWORDS);
-        }
+        challenge(&mut response, judged);
     }
     Ok(response)
+}
+
+/// Says of an operation that takes a key as a password, too, that it does.
+fn challenge<B>(response: &mut ServiceResponse<B>, judged: &Judged) {
+    if response.status() == StatusCode::UNAUTHORIZED && judged.operation.takes_basic() {
+        response.headers_mut().append(WWW_AUTHENTICATE, CHALLENGE_OF_PASSWORDS);
+    }
 }
 
 /// A refusal with the id that explains it, counted; another error as it is.
@@ -284,13 +288,14 @@ fn explained(
     let status = error.code().status();
     let (Some(judged), 401 | 403 | 429) = (judged, status) else { return error };
     let path_is_one = !judged.operation.path.is_empty();
-    let limits = limits_of(judged).map(|(key, after)| LimitState::all(&key.terms.limits, after));
+    let limits =
+        limits_of(judged).map(|(key, after)| LimitState::all(&key.granted.terms.limits, after));
     let address = || request.app_data::<web::Data<Gate>>()?.client_of(request);
     let refusal = Refusal {
         at: judged.at.0,
         operation: path_is_one.then_some(judged.operation.code),
         weight_milli: judged.key.as_deref().map_or(judged.operation.weight_milli, |key| {
-            taken_milli(&key.terms.weights, judged.operation)
+            taken_milli(&key.granted.terms.weights, judged.operation)
         }),
         status,
         code: error.code().as_str().to_owned(),

@@ -66,7 +66,7 @@ impl FastPath {
             signed: None,
         };
         match self.gate.admit(operation, &call, at) {
-            Ok(Judgement::Admitted(admitted)) if admitted.key.data.is_none() => {
+            Ok(Judgement::Admitted(admitted)) if admitted.key.granted.data.is_none() => {
                 let fresh = asked.if_none_match.is_some_and(|tags| answer::matches(tags, etag));
                 self.send(request, (body, etag, fresh), (admitted, at))
             }

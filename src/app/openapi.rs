@@ -364,6 +364,9 @@ fn admin_operation(operation: &mut Value) {
 
 fn registration_operation(operation: &mut Value) {
     add_problems(operation, &[400, 405, 429, 500, 503]);
+    if !operation["requestBody"].is_null() {
+        add_problems(operation, &[413, 415]);
+    }
     operation["security"] = json!([]);
 }
 

@@ -1,6 +1,7 @@
 //! The limits in the headers of an answer.
 
 use crate::access::directory::KeyRecord;
+use crate::limit::decision::LeftText;
 use crate::limit::{Decision, Limit};
 use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use bytes::Bytes;
@@ -26,12 +27,12 @@ pub(super) fn write(
     decision: &Decision,
     with_trio: bool,
 ) {
-    let limits = &key.terms.limits;
+    let limits = &key.granted.terms.limits;
     if limits.list().is_empty() {
         return;
     }
-    let policy = match key.terms.ends() {
-        false => Ok(key.policy_header.clone()),
+    let policy = match key.granted.terms.ends() {
+        false => Ok(key.granted.policy_header.clone()),
         // How long a period is differs from one to the next.
         true => {
             let header = limits.policy_header(|place| decision.standing(place).period_s);
@@ -41,9 +42,9 @@ pub(super) fn write(
     if let Ok(policy) = policy {
         headers.append(POLICY, policy);
     }
-    let mut left = Vec::with_capacity(64);
+    let mut left = LeftText::new();
     decision.write_header(limits, &mut left);
-    if let Ok(left) = HeaderValue::from_maybe_shared(Bytes::from(left)) {
+    if let Ok(left) = HeaderValue::from_bytes(&left) {
         headers.append(LEFT, left);
     }
     if decision.is_degraded() {

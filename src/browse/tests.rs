@@ -266,7 +266,8 @@ fn operations_are_those_of_the_table() {
     let mut seen = 0;
     for (path, item) in &document.paths.paths {
         let operation = item.get.as_ref().or(item.post.as_ref()).unwrap();
-        let known = by_id(operation.operation_id.as_deref().unwrap()).unwrap();
+        // What needs no key stands beside the table.
+        let Some(known) = by_id(operation.operation_id.as_deref().unwrap()) else { continue };
         assert_eq!(known.path, path);
         assert!(operation.summary.is_some() && operation.description.is_some(), "{path}");
         seen += 1;

@@ -115,8 +115,8 @@ impl Who {
             app: key.app.0,
             key: key.key.0,
             live: key.environment == Environment::Live,
-            plan: key.plan.0,
-            plan_version: key.plan_version,
+            plan: key.granted.plan.0,
+            plan_version: key.granted.version,
         }
     }
 

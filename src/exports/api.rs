@@ -168,7 +168,7 @@ fn wanted(body: ExportIn, key: &KeyRecord) -> ApiResult<Request> {
     store_ids.sort_unstable();
     store_ids.dedup();
     resources.iter().try_for_each(|resource| permitted(*resource, key))?;
-    let data = key.data.as_deref().cloned();
+    let data = key.granted.data.as_deref().cloned();
     Ok(Request { resources, formats: vec![format], store_ids, data })
 }
 

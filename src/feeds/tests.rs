@@ -210,12 +210,12 @@ async fn the_newest_level_holds_whatever_the_order() {
             r#"{{"sku":"1","store_code":"a","quantity":{quantity},"as_of":"2026-11-22T{hour:02}:00:00Z"}}"#
         )
     };
-    let both = format!("{}\n{}", level("0", 9), level("7", 8));
+    let both = format!("{}\n{}", level("0", 7), level("7", 6));
     assert_eq!(shop.counts(Feed::Stock, &both).await, (1, 1, 0));
-    assert_eq!(shop.counts(Feed::Stock, &level("7", 8)).await, (0, 1, 0));
-    assert_eq!(shop.counts(Feed::Stock, &level("0", 9)).await, (0, 1, 0));
-    assert_eq!(shop.counts(Feed::Stock, &level("0.1", 10)).await, (1, 0, 0));
-    assert_eq!(shop.counts(Feed::Stock, &level("0.2", 11)).await, (1, 0, 0));
+    assert_eq!(shop.counts(Feed::Stock, &level("7", 6)).await, (0, 1, 0));
+    assert_eq!(shop.counts(Feed::Stock, &level("0", 7)).await, (0, 1, 0));
+    assert_eq!(shop.counts(Feed::Stock, &level("0.1", 8)).await, (1, 0, 0));
+    assert_eq!(shop.counts(Feed::Stock, &level("0.2", 9)).await, (1, 0, 0));
     assert_eq!(shop.number("SELECT quantity FROM stock_levels").await, 200);
     assert_eq!(shop.number("SELECT seq FROM stock_levels").await, 3);
     let turned = "SELECT reason FROM change_log WHERE kind = 'stock'";

@@ -48,7 +48,7 @@ impl Rights {
 
     /// All keys of an app have its plan.
     fn of_key(key: &KeyRecord) -> Self {
-        Self { scopes: key.scopes, told: key.stock_disclosure, data: key.data.clone() }
+        Self { scopes: key.scopes, told: key.stock_disclosure, data: key.granted.data.clone() }
     }
 
     fn add(&mut self, key: &KeyRecord) {

@@ -423,3 +423,6 @@ pub(super) async fn forget(db: &Db, before: Micros) -> Result<(), StoreError> {
     });
     tx.commit().await
 }
+
+#[cfg(test)]
+mod tests;

@@ -203,11 +203,12 @@ impl Search {
         while let Some(last) = place.pop() {
             let whole = self.whole(&[&place[..], std::slice::from_ref(&last)].concat());
             match (at_mut(&mut self.document, &place), last) {
-                (Some(Value::Object(members)), Step::Member(name)) => {
-                    if members.remove(&*name).is_some() {
-                        self.taken.push(whole);
-                        return true;
-                    }
+                (Some(Value::Object(members)), Step::Member(name))
+                    if members.contains_key(&*name) =>
+                {
+                    members.remove(&*name);
+                    self.taken.push(whole);
+                    return true;
                 }
                 (Some(Value::Array(entries)), Step::Entry(index)) if index < entries.len() => {
                     entries.remove(index);

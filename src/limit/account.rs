@@ -9,6 +9,7 @@ use super::policy::{Per, Rate};
 use super::redis::Remote;
 use super::terms::{Level, Terms};
 use crate::kernel::Micros;
+use smallvec::SmallVec;
 use std::sync::Arc;
 
 /// Most counters that are kept under names that the terms have no more.
@@ -56,8 +57,8 @@ pub struct Account {
     /// Whether plans that differ use it by turns.
     pub(super) shared: bool,
     pub(super) terms: Option<Arc<Terms>>,
-    /// In the order of the level's rates.
-    pub(super) buckets: Box<[Bucket]>,
+    /// In the order of the level's rates; beside the rest of the account, so that a call finds them with it.
+    pub(super) buckets: SmallVec<[Bucket; 2]>,
     /// In the order of the level's quotas.
     pub(super) counters: Box<[Counter]>,
     /// Calls under way, by limit.
@@ -79,7 +80,7 @@ impl Account {
             since,
             shared: false,
             terms: None,
-            buckets: Box::default(),
+            buckets: SmallVec::new(),
             counters: Box::default(),
             running: Vec::new(),
             rest: Vec::new(),

@@ -1,5 +1,6 @@
 //! One scripted timeline that every limiter must follow to the unit, and what is special to each.
 
+use super::decision::LeftText;
 use super::{
     Admission, Ask, Concurrency, Cycle, Decision, Kind, Limit, Limiter, Limits, LocalLimiter,
     Operations, Per, Period, Quota, SubjectId, Terms, Verdict,
@@ -32,9 +33,9 @@ fn ask(now: Micros, weight_milli: u32) -> Ask {
 }
 
 fn header(decision: &Decision, terms: &Terms) -> String {
-    let mut out = Vec::new();
+    let mut out = LeftText::new();
     decision.write_header(&terms.limits, &mut out);
-    String::from_utf8(out).unwrap()
+    String::from_utf8(out.to_vec()).unwrap()
 }
 
 /// Runs the timeline. `take(terms, ask)` asks one limiter about one subject.

@@ -1,7 +1,11 @@
 //! What a limiter answers, and the headers that tell the caller.
 
 use super::policy::{Kind, Limits, MOST_LIMITS};
+use smallvec::SmallVec;
 use std::cmp::Reverse;
+
+/// Where the value of `RateLimit` is written: on the stack, where it is no longer than those of most plans.
+pub type LeftText = SmallVec<[u8; 128]>;
 
 /// Whether the call may go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -191,7 +195,7 @@ impl Decision {
     /// Appends the value of `RateLimit`, `"burst";r=49;t=1, "day";r=99999;t=1`
     /// (draft-ietf-httpapi-ratelimit-headers-11 §4), of the limits that were asked. Limits of
     /// concurrency have a `t` only where they refused the call.
-    pub fn write_header(&self, limits: &Limits, out: &mut Vec<u8>) {
+    pub fn write_header(&self, limits: &Limits, out: &mut LeftText) {
         let mut digits = itoa::Buffer::new();
         let mut before: &[u8] = b"\"";
         for (place, limit) in limits.list().iter().enumerate() {

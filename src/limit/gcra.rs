@@ -49,7 +49,7 @@ impl Bucket {
     /// Lets the time since the last call drain the debt. A late reading drains nothing. After a step
     /// back the bucket goes by the new time with the debt it has: nothing is forgiven, and since a
     /// debt is at most one window's, nobody waits longer than that.
-    fn drain(&mut self, rate: Rate, now: Micros) {
+    pub(super) fn drain(&mut self, rate: Rate, now: Micros) {
         let elapsed = now.0.saturating_sub(self.at.0);
         if elapsed >= 0 {
             let drained = u128::from(elapsed.unsigned_abs()) * u128::from(rate.quota);

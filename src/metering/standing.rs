@@ -92,8 +92,8 @@ pub struct LimitStandingOut {
 
 /// How the limits of a key stand, in the order of the plan.
 pub(super) fn of(keyring: &Keyring, key: &KeyRecord, now: Micros) -> Vec<LimitStandingOut> {
-    let looks = keyring.limiter().look(&key.subject, &key.terms, now);
-    let limits = key.terms.limits.list();
+    let looks = keyring.limiter().look(&key.subject, &key.granted.terms, now);
+    let limits = key.granted.terms.limits.list();
     looks.iter().filter_map(|look| Some(told(limits.get(look.place)?, look))).collect()
 }
 

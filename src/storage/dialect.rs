@@ -14,6 +14,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Rows per multi-row statement: keeps bind parameters (rows x columns) below SQLite's 32,766.
 pub const ROWS_PER_STATEMENT: usize = 500;
 
+/// Rows that may wait for who reads them: with few, the threads on both sides sleep and wake for each handful.
+const ROWS_AHEAD: usize = 500;
+
 /// How an SQLite file is opened: write-ahead log, synced at commit of the log (`NORMAL` would lose
 /// the last commits on power loss, and a lost ledger commit would be a lost segment).
 pub(super) fn sqlite_options(path: &Path) -> SqliteConnectOptions {
@@ -27,6 +30,7 @@ pub(super) fn sqlite_options(path: &Path) -> SqliteConnectOptions {
         .pragma("cache_size", "-16384")
         // A page that many commits touch is copied into the file once for all of them.
         .pragma("wal_autocheckpoint", "8000")
+        .row_buffer_size(ROWS_AHEAD)
         .disable_statement_logging()
 }
 

@@ -1,5 +1,6 @@
 //! Reading many rows: a whole table in batches, or the rows of some ids.
 
+use super::dialect::ROWS_PER_STATEMENT;
 use super::{Db, StoreError, Tx};
 use crate::{on_db, on_tx};
 use futures_util::TryStreamExt as _;
@@ -79,4 +80,28 @@ pub async fn by_ids_in<C: Columns>(
         return Ok(Vec::new());
     }
     Ok(on_tx!(tx, c => listed!(select, ids).build_query_as::<C>().fetch_all(c).await)?)
+}
+
+/// The same of any number of ids; of the rows at most `most` of each [`ROWS_PER_STATEMENT`] ids, and none more
+/// once there are as many.
+pub async fn by_many_ids<C: Columns>(
+    db: &Db,
+    select: &'static str,
+    ids: &[String],
+    most: usize,
+) -> Result<Vec<C>, StoreError> {
+    let limit = i64::try_from(most).unwrap_or(i64::MAX);
+    let mut rows = Vec::new();
+    for ids in ids.chunks(ROWS_PER_STATEMENT) {
+        if rows.len() >= most {
+            break;
+        }
+        let some: Vec<C> = on_db!(db, c => {
+            let mut query = listed!(select, ids);
+            query.push(" LIMIT ").push_bind(limit);
+            query.build_query_as().fetch_all(c).await
+        })?;
+        rows.extend(some);
+    }
+    Ok(rows)
 }

@@ -49,6 +49,18 @@ pub async fn head(db: &Db, log: Log) -> Result<i64, StoreError> {
     Ok(on_db!(db, c => sqlx::query_scalar(HEAD).bind(log.name()).fetch_one(c).await)?)
 }
 
+/// The entries of the control log behind one position up to another, in their order: kind and id of what each
+/// is about.
+pub async fn control_entries(
+    db: &Db,
+    after: i64,
+    up_to: i64,
+) -> Result<Vec<(String, String)>, StoreError> {
+    const ENTRIES: &str = "SELECT kind, id FROM control_log \
+        WHERE position > $1 AND position <= $2 ORDER BY position";
+    Ok(on_db!(db, c => sqlx::query_as(ENTRIES).bind(after).bind(up_to).fetch_all(c).await)?)
+}
+
 /// When the entries of the control log behind one position up to another were written, by the clock
 /// that all nodes share.
 pub async fn control_written(db: &Db, after: i64, up_to: i64) -> Result<Vec<Micros>, StoreError> {

@@ -112,6 +112,7 @@ fn settled(value: &Value) -> Value {
 }
 
 /// The calls that are answered, in their order: operation, method, path, body.
+#[expect(clippy::too_many_lines, reason = "a table of calls")]
 async fn calls(app: &TestApp, key: &TestKey) -> Vec<(&'static str, &'static str, String, Value)> {
     let before = log::head(&app.db, Log::Change).await.unwrap();
     app.import(Feed::Products, &[json!({ "op": "delete", "sku": "82311568" })]).await;

@@ -109,6 +109,29 @@ async fn the_silent_receivers_of_an_app_hold_up_no_other_app() {
 }
 
 #[tokio::test]
+async fn what_is_not_for_a_subscription_does_not_keep_it_waiting() {
+    let app = shop(&[("HOOKS__POLL_MS", "5000")]).await;
+    let (key, mut receiver) = (app.key(json!({})).await, Receiver::start(100));
+    let body = json!({
+        "url": receiver.url, "events": ["price.changed"],
+        "filter": { "product_ids": [data::product_id(9)] },
+    });
+    assert_eq!(post(&app, &key, "/v1/subscriptions", &body).await.status(), 201);
+    // Thousands of entries about another product come first.
+    let second =
+        |n: u32| format!("2026-11-22T{:02}:{:02}:{:02}Z", 13 + n / 3_600, n / 60 % 60, n % 60);
+    let many = (0..5_000).map(|n| {
+        let mut offer = data::offer(1, 0, if n % 2 == 0 { "2.00" } else { "3.00" });
+        offer["as_of"] = json!(second(n));
+        offer
+    });
+    let many: Vec<Value> = many.collect();
+    assert_eq!(app.import(Feed::Offers, &many).await.accepted, 5_000);
+    prices(&app, &[(9, "4.00")]).await;
+    assert_eq!(receiver.price().await, "4.00");
+}
+
+#[tokio::test]
 async fn a_receiver_that_fails_gets_one_message_at_a_time_until_it_takes_one() {
     let app = shop(&[]).await;
     let (key, other) = (app.key(json!({})).await, app.key(json!({})).await);

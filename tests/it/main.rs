@@ -82,6 +82,7 @@ mod storage;
 mod suggestions;
 mod supply;
 mod support;
+mod told_again;
 mod totals;
 mod uploads;
 mod versions;

@@ -18,12 +18,19 @@ async fn offer_in_full(app: &TestApp) {
     let money = |amount: &str| json!({ "amount": amount, "currency": "EUR" });
     let rest = json!({
         "price": money("1.991"), "list_price": money("2.39"), "member_price": money("1.5"),
-        "price_type": "sale", "tax_included": false, "as_of": NOON,
+        "price_type": "regular", "tax_included": false, "as_of": NOON,
         "unit_price": {
             "amount": "1.137", "currency": "EUR", "reference": { "value": "1", "unit_code": "LTR" },
         },
         "eco_contribution": money("0.05"), "seller": { "id": "s-1", "name": "Chez Zoé" },
         "valid_from": "2026-11-21T00:00:00Z", "valid_through": "2026-12-01T00:00:00Z",
+        "sale": {
+            "price": money("1.2"), "valid_from": "2026-11-23T00:00:00Z",
+            "valid_through": "2026-11-30T00:00:00Z",
+            "unit_price": {
+                "amount": "0.8", "currency": "EUR", "reference": { "value": "1", "unit_code": "LTR" },
+            },
+        },
         "promotion_codes": ["a", "b"],
     });
     offer.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
@@ -105,7 +112,7 @@ fn document(resource: &str, mut cells: Map<String, Value>) -> Value {
         return document;
     }
     taken(&mut cells, "currency");
-    for name in ["promotion_ids", "seller"] {
+    for name in ["promotion_ids", "seller", "sale"] {
         let value = read(&mut cells, name);
         cells.insert(name.to_owned(), value);
     }

@@ -7,6 +7,7 @@ use regex::Regex;
 use serde_json::Value;
 
 /// Texts that are tried as the value of a parameter, by its name; those of every parameter beside them.
+#[expect(clippy::too_many_lines, reason = "a table of texts")]
 fn candidates(name: &str) -> Vec<String> {
     let (product, store) = (data::product_id(0), data::store_id(0));
     let own: Vec<String> = match name {

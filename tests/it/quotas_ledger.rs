@@ -207,6 +207,11 @@ async fn a_kill_resets_no_quota() {
 
 #[tokio::test]
 async fn a_round_that_fails_has_taken_in_what_came_before_and_does_so_once() {
+    const BROKEN: &str =
+        "INSERT INTO usage_segments (node, epoch, segment, position, first_seq, next_seq,
+            events, unreleased, min_at, max_at, prev_hash, hash, folded_at, block)
+        SELECT 'broken', 1, 0, $1, 0, 1, 1, '', min_at, max_at, prev_hash, hash, folded_at, $2
+        FROM usage_segments ORDER BY position LIMIT 1";
     let app = TestApp::builder().set("METERING__FOLD_INTERVAL_MS", "60000");
     let mut app = app.fixed_clock(NOON).start().await;
     app.stock_shelves(1, 1).await;
@@ -219,11 +224,6 @@ async fn a_round_that_fails_has_taken_in_what_came_before_and_does_so_once() {
     }
     // A node that stops folds all that it has.
     app.stop().await;
-    const BROKEN: &str =
-        "INSERT INTO usage_segments (node, epoch, segment, position, first_seq, next_seq,
-            events, unreleased, min_at, max_at, prev_hash, hash, folded_at, block)
-        SELECT 'broken', 1, 0, $1, 0, 1, 1, '', min_at, max_at, prev_hash, hash, folded_at, $2
-        FROM usage_segments ORDER BY position LIMIT 1";
     let mut tx = other.db.begin().await.unwrap();
     let position = comptoir::storage::advance(&mut tx, Log::Usage, 1).await.unwrap();
     comptoir::on_tx!(&mut tx, c => {

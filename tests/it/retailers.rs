@@ -27,7 +27,7 @@ async fn quantity(app: &TestApp, key: &TestKey) -> Value {
     let path = format!("/v1/products/{}/stock", data::product_id(0));
     let answer = app.get(&key.text, &path).await;
     assert_eq!(answer.status(), 200);
-    answer.json::<Value>().await.unwrap()["items"][0]["quantity"].clone()
+    answer.json::<Value>().await.unwrap()["items"][0]["quantity"]["value"].clone()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -31,7 +31,7 @@ gtins = st.integers(300_000_000_000, 999_999_999_999).map(gtin13)
 skus = st.from_regex(r"[0-9A-Z]{1,12}", fullmatch=True)
 # Properties that a catalog may have, among the other things that can be counted.
 facets = st.sampled_from(["brand", "category_id", "price", "availability", "attr.energy_class", "attr.Couleur"])
-kinds = {"product": "prd", "category": "cat", "store": "sto", "promotion": "prm", "export": "exp"}
+kinds = {"product": "prd", "category": "cat", "store": "sto", "promotion": "prm", "export": "exp", "key": "key"}
 texts = {"gtin": gtins, "sku": skus, "facet": facets}
 for kind, prefix in kinds.items():
     ids = st.integers(0, 2**64 - 1)
@@ -51,6 +51,12 @@ def is_product(path):
     """Whether a path is one product: there `store_id` says of which stores to embed."""
     ends = ("{product_id}", "{gtin}", "{sku}", "/lookup")
     return path.endswith(ends)
+
+
+@schemathesis.serializer("application/x-ndjson")
+def lines(context, value):
+    """What is sent line by line is one text."""
+    return value if isinstance(value, bytes) else str(value).encode()
 
 
 turns = itertools.count()

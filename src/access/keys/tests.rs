@@ -2,7 +2,8 @@
 
 use super::model::{KeyFilter, KeyStatus};
 use super::service::{create_key, get_key, list_keys, revoke_key, rotate_key, set_key_status};
-use super::store::{KeyRow, load_directory, touch_secrets};
+use super::store::directory::{KeyRow, load_directory};
+use super::store::touch_secrets;
 use crate::access::error::AccessError;
 use crate::access::key::{KeyText, Pepper};
 use crate::access::model::{App, IssuedKey, KeySpec, Status};
@@ -54,7 +55,7 @@ async fn the_directory_knows_a_key_by_its_hash_only() {
     assert_eq!(row.secrets[0].hash, text.hash(&pepper));
     assert_eq!((row.app, row.partner, row.plan), (app.id, app.partner, app.plan));
     assert_eq!((row.scopes, &row.cidrs), (spec(&app).scopes, &spec(&app).cidrs));
-    assert_eq!((row.plan_version, row.definition.limits.0), (1, limits(50)));
+    assert_eq!((row.plan_version, &row.definition.limits.0), (1, &limits(50)));
     let statuses = (row.key_status, row.app_status, row.partner_status);
     assert_eq!(statuses, (KeyStatus::Active, Status::Active, Status::Active));
 
@@ -62,7 +63,7 @@ async fn the_directory_knows_a_key_by_its_hash_only() {
     update_plan(&db, &at(START), app.plan, limits(80).into()).await.unwrap();
     let row = only_row(&db).await;
     assert_eq!(row.partner_status, Status::Suspended);
-    assert_eq!((row.plan_version, row.definition.limits.0), (2, limits(80)));
+    assert_eq!((row.plan_version, &row.definition.limits.0), (2, &limits(80)));
 }
 
 #[tokio::test]

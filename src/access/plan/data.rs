@@ -174,6 +174,21 @@ mod tests {
     }
 
     #[test]
+    fn of_a_sale_a_plan_includes_what_it_includes_of_the_offer() {
+        let offer = br#"{"channel":"online","price":1,"valid_from":2,"sale":{"price":3,"lowest_price_30d":4,"valid_from":5}}"#;
+        let cut = |fields: &str| {
+            let data = read(&format!(r#"{{"fields":{{"offer":{fields}}}}}"#));
+            String::from_utf8(data.cut(Kind::Offer, offer).into_owned()).unwrap()
+        };
+        let with = cut(r#"["price","valid_from"]"#);
+        assert_eq!(
+            with,
+            r#"{"channel":"online","price":1,"valid_from":2,"sale":{"price":3,"valid_from":5}}"#
+        );
+        assert_eq!(cut(r#"["valid_from"]"#), r#"{"channel":"online","valid_from":2}"#);
+    }
+
+    #[test]
     fn fields_are_cut_and_ids_stay() {
         let data = read(r#"{"fields":{"product":["name","brand"]}}"#);
         let product = br#"{"id":"p","sku":"1","name":"n","brand":{"name":"b"},"translations":{"fr":{"name":"f","description":"d"}},"version":2}"#;

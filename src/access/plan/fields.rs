@@ -75,13 +75,17 @@ const OFFER: &[&str] = &[
     "price",
     "price_type",
     "promotion_ids",
-    "sale",
     "seller",
     "tax_included",
     "unit_price",
     "valid_from",
     "valid_through",
 ];
+
+/// What the sale of an offer says: a plan includes of it what it includes of the offer, and nothing without its
+/// price.
+pub const SALE: [&str; 5] =
+    ["lowest_price_30d", "price", "unit_price", "valid_from", "valid_through"];
 
 const PROMOTION: &[&str] = &[
     "applies_to",
@@ -169,7 +173,10 @@ impl DataFields {
     fn put(&mut self, resource: Kind, names: BTreeSet<&'static str>) {
         let whole = names.iter().chain(kept(resource)).map(|name| (*name).to_owned());
         let texts = names.iter().map(|name| format!("{TRANSLATIONS}.*.{name}"));
-        let fields = Fields::of_paths(whole.chain(texts));
+        let has_sale = resource == Kind::Offer && names.contains("price");
+        let of_sale = SALE.into_iter().filter(|name| has_sale && names.contains(name));
+        let of_sale = of_sale.map(|name| format!("sale.{name}"));
+        let fields = Fields::of_paths(whole.chain(texts).chain(of_sale));
         self.0.insert(resource, (names, fields));
     }
 }

@@ -10,7 +10,7 @@ mod read_prices;
 mod weights;
 
 pub use data::{DataDoc, PlanData};
-pub use fields::{DataFields, fields, kept};
+pub use fields::{DataFields, SALE, fields, kept};
 pub use limits::{ConcurrencyDoc, LimitDoc, PlanLimits, QuotaDoc, RateDoc, left_out, named};
 pub use operations::OperationId;
 pub use prices::{ChargeDoc, ModelWord, PlanPrices, PricesDoc, TierDoc};

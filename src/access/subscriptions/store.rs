@@ -2,14 +2,15 @@
 
 use super::model::{State, Subscription};
 use crate::access::model::Definition;
-use crate::access::store::{Walk, definition, stored, version};
+use crate::access::store::{Walk, stored};
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, AppSubscriptionId, PlanId};
 use crate::kernel::word::Word as _;
-use crate::storage::{Db, StoreError, Tx};
+use crate::storage::{Db, StoreError, Tx, fetch};
 use crate::{on_db, on_tx};
 use sqlx::FromRow;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 const TABLE: &str = "app_subscriptions";
 
@@ -202,41 +203,55 @@ pub struct Ending {
     pub plan: PlanId,
     /// Its version.
     pub plan_version: u32,
-    /// What it grants.
-    pub definition: Definition,
+    /// What it grants; shared by all that are on it.
+    pub definition: Arc<Definition>,
     /// Whether the subscription is suspended.
     pub suspended: bool,
 }
 
-#[derive(FromRow)]
-struct EndingRow {
+/// The same as it is stored.
+#[derive(Debug, FromRow)]
+pub struct EndingRow {
     app_id: String,
     ends_at: i64,
-    plan_id: String,
-    version: i64,
-    definition: String,
+    /// The plan.
+    pub plan_id: String,
     state: String,
 }
 
-/// The subscriptions that are in force now and whose end is known, by app, the first to end first. There are
-/// as many as changes are scheduled.
-pub async fn endings(db: &Db, now: Micros) -> Result<HashMap<String, Vec<Ending>>, StoreError> {
-    const LIST: &str = "SELECT s.app_id, s.ends_at, s.plan_id, l.version, v.definition, s.state \
-                        FROM app_subscriptions s \
-                        JOIN plans l ON l.id = s.plan_id \
-                        JOIN plan_versions v ON v.plan_id = l.id AND v.version = l.version \
-                        WHERE s.ends_at > $1 ORDER BY s.app_id, s.ends_at";
-    let rows: Vec<EndingRow> =
-        on_db!(db, c => sqlx::query_as(LIST).bind(now.0).fetch_all(c).await)?;
-    let mut endings: HashMap<String, Vec<Ending>> = HashMap::new();
+impl EndingRow {
+    /// The ending, where the plan is at a version that grants something.
+    pub fn under(self, version: u32, definition: &Arc<Definition>) -> Result<Ending, StoreError> {
+        Ok(Ending {
+            ends_at: Micros(self.ends_at),
+            plan: stored(TABLE, &self.plan_id)?,
+            plan_version: version,
+            definition: Arc::clone(definition),
+            suspended: stored::<State>(TABLE, &self.state)? == State::Suspended,
+        })
+    }
+}
+
+/// The subscriptions that are in force now and whose end is known, by app, the first to end first: of all apps, or
+/// of some. There are as many as changes are scheduled.
+pub async fn endings(
+    db: &Db,
+    of: Option<&[String]>,
+    now: Micros,
+) -> Result<HashMap<String, Vec<EndingRow>>, StoreError> {
+    const ALL: &str = "SELECT app_id, ends_at, plan_id, state FROM app_subscriptions \
+                       WHERE ends_at > $1";
+    const OF_APPS: &str = "SELECT app_id, ends_at, plan_id, state FROM app_subscriptions \
+                           WHERE ends_at IS NOT NULL AND app_id IN (";
+    let mut rows: Vec<EndingRow> = match of {
+        None => on_db!(db, c => sqlx::query_as(ALL).bind(now.0).fetch_all(c).await)?,
+        Some(apps) => fetch::by_many_ids(db, OF_APPS, apps, usize::MAX).await?,
+    };
+    rows.retain(|row| row.ends_at > now.0);
+    rows.sort_by_key(|row| row.ends_at);
+    let mut endings: HashMap<String, Vec<EndingRow>> = HashMap::new();
     for row in rows {
-        endings.entry(row.app_id).or_default().push(Ending {
-            ends_at: Micros(row.ends_at),
-            plan: stored(TABLE, &row.plan_id)?,
-            plan_version: version(row.version)?,
-            definition: definition(&row.definition)?,
-            suspended: stored::<State>(TABLE, &row.state)? == State::Suspended,
-        });
+        endings.entry(row.app_id.clone()).or_default().push(row);
     }
     Ok(endings)
 }

@@ -42,6 +42,7 @@ const FORMS: &[(&str, &str, &str)] = &[
     ("file", "export-file", "[a-z]{1,20}\\.(ndjson\\.gz|parquet)"),
     ("after", "position", "([0-9]{1,18}|latest)"),
     ("gtin", "gtin", "([0-9]{8}|[0-9]{12,14})"),
+    ("gln", "gln", "[0-9]{13}"),
     ("sku", "sku", "[!#-.0-\\[\\]-~]{1,50}"),
     ("audience", "audience", "(public|member)"),
     ("promotion_id", "promotion-id", "prm_[0-9A-L][0-9A-Za-z]{10}"),
@@ -67,6 +68,7 @@ const FORMS: &[(&str, &str, &str)] = &[
         "([0-9]{8}|[0-9]{12,14}|prd_[0-9A-L][0-9A-Za-z]{10})(:[0-9]{1,7}(\\.[0-9]{1,3})?)?",
     ),
     ("cursor", "cursor", "[0-9A-Za-z]{1,500}"),
+    ("key_id", "key-id", "key_[0-9A-L][0-9A-Za-z]{10}"),
     ("expires", "seconds", "[0-9]{1,11}"),
     ("signature", "signature", "[0-9A-Fa-f]{64}"),
 ];

@@ -4,8 +4,6 @@
 use crate::access::{deprecation, operation};
 use serde_json::{Map, Value, json};
 
-/// Bytes of the head of a call, more than which no header can have.
-const HEAD: u64 = 131_072;
 /// Headers of every answer to a call whose caller may be known. `X-RateLimit-*`, which are off where nobody has turned
 /// them on, stand in the text alone: linters take either these or the standard's.
 const OF_CALLERS: [&str; 6] = [
@@ -182,13 +180,13 @@ fn calls(operation: &mut Value, about: &About) {
 pub(super) fn parameters() -> Value {
     let header = |name: &str, what: &str, example: &str| {
         json!({ "name": name, "in": "header", "description": what, "example": example,
-                "schema": { "type": "string", "maxLength": HEAD } })
+                "schema": { "type": "string" } })
     };
     json!({
         "AcceptLanguage": header("Accept-Language", "The languages that you like best (RFC 9110 §12.5.4): texts come in the first of them that is there.", "en, fr;q=0.5"),
         "IfNoneMatch": header("If-None-Match", "The `ETag` of the answer that you hold, or several: where it holds still, the answer is 304 and free.", "\"5d41402abc4b2a76\""),
         "IfRange": header("If-Range", "The `ETag` of the file that you hold a part of: where there is another by now, all of it comes in place of the range.", "\"5d41402abc4b2a76\""),
-        "Range": header("Range", "One range of bytes (RFC 9110 §14.2). What is no such range, or several, is passed over: then the whole file comes.", "bytes=1048576-"),
+        "Range": header("Range", "One range of bytes (RFC 9110 §14.2). What is no such range, or several, is passed over: then the whole file comes.", "bytes=0-1023"),
     })
 }
 

@@ -235,6 +235,12 @@ pub(super) const REGISTRATION: &[Example] = &[
     (Code::InvalidBody, APPLICATIONS, "/email: missing field `email`."),
     (Code::NotFound, APPLICATIONS, "The link is not right, was used, or its time is over."),
     (Code::MethodNotAllowed, PLANS, "This path takes GET, HEAD."),
+    (Code::BodyTooLarge, APPLICATIONS, "The body may have at most 65536 bytes."),
+    (
+        Code::UnsupportedMediaType,
+        APPLICATIONS,
+        "Send the body as JSON, with `Content-Type: application/json`.",
+    ),
     (
         Code::TooManyRequests,
         APPLICATIONS,

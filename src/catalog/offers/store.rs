@@ -292,19 +292,10 @@ fn decide<'a>(
     if before.is_some_and(|before| offer.as_of.0 < before.told_at()) {
         return Fate::Unchanged;
     }
-    let is_as_told = before.is_some_and(|before| match &offer.terms {
-        None => before.deleted,
-        Some(terms) => !before.deleted && before.same(terms),
-    });
-    if is_as_told {
+    if let Some(before) = before.filter(|before| before.is_as(offer.terms.as_deref())) {
         // What is older than this comes too late from now on.
-        if before.is_some_and(|before| offer.as_of.0 > before.told_at()) {
-            writes.confirmed.extend([
-                names[0].as_str().into(),
-                names[1].as_str().into(),
-                offer.key.channel.as_str().into(),
-                offer.as_of.0.into(),
-            ]);
+        if offer.as_of.0 > before.told_at() {
+            writes.confirmed.extend(confirmed(offer, names));
         }
         return Fate::Unchanged;
     }
@@ -354,6 +345,16 @@ fn decide<'a>(
     }
     writes.changes.push(change(false, reason));
     Fate::Written
+}
+
+/// A row of [`CONFIRM`].
+fn confirmed<'a>(offer: &Offer, names: &'a [String; 2]) -> [Cell<'a>; 4] {
+    [
+        names[0].as_str().into(),
+        names[1].as_str().into(),
+        offer.key.channel.as_str().into(),
+        offer.as_of.0.into(),
+    ]
 }
 
 fn cells<'a>(

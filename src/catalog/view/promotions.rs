@@ -290,7 +290,7 @@ impl Promotions {
     pub(super) fn turned(&self, now: Micros) -> Vec<Turn> {
         let turn = |promotion: &PromotionRecord| {
             let phase = promotion.phase(now);
-            (promotion.told.as_deref() != Some(phase.as_str())).then(|| Turn {
+            (promotion.told.as_deref() != Some(phase.as_str())).then_some(Turn {
                 id: promotion.id,
                 version: promotion.traits.version,
                 phase,

@@ -25,7 +25,7 @@ pub(super) fn permitted(resource: Resource, key: &KeyRecord) -> ApiResult<()> {
 
 /// Refuses files that were written of other data than the plan includes; none is everything.
 pub(super) fn within_plan(written: Option<&PlanData>, key: &KeyRecord) -> ApiResult<()> {
-    if written == key.data.as_deref() {
+    if written == key.granted.data.as_deref() {
         return Ok(());
     }
     let detail = match written {

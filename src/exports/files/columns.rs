@@ -4,7 +4,7 @@
 //! out stay, and are null.
 
 use crate::access::model::StockDisclosure;
-use crate::access::plan::PlanData;
+use crate::access::plan::{PlanData, SALE};
 use crate::changes::resource;
 use crate::changes::store::rows::{OfferRow, StockRow};
 use crate::exports::ExportError;
@@ -117,6 +117,10 @@ const STOCK: &str = "message stock {
 pub(super) fn message(resource: Resource, data: Option<&PlanData>) -> (String, Vec<bool>) {
     let (mut message, mut left_out) = (String::new(), Vec::new());
     let is_out = |name: &str| match (field(name), data) {
+        // A column has all of a sale or nothing.
+        (Some("sale"), Some(data)) => {
+            SALE.iter().any(|field| !data.includes_field(resource.kind(), field))
+        }
         (Some(field), Some(data)) => !data.includes_field(resource.kind(), field),
         _ => false,
     };

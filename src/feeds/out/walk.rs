@@ -107,7 +107,7 @@ impl Walk<'_> {
         let (catalog, grant) = (&self.mirror.catalog, self.included.grant());
         let mut offers = catalog.stored_offers(grant, product, &self.stores, Some(channel));
         let has = |field: &&str| self.included.has_field(Resource::Offer, field);
-        let tells_sales = ["list_price", "sale", "valid_from", "valid_through"].iter().all(has);
+        let tells_sales = ["list_price", "price", "valid_from", "valid_through"].iter().all(has);
         let turns = offers.iter().filter_map(|offer| offer.turns_after(self.now));
         self.turns = turns.chain(self.turns).min();
         if tells_sales {

@@ -6,7 +6,6 @@ use super::{
 use crate::feeds::import_with;
 use crate::feeds::store::old;
 use crate::kernel::clock::MINUTE;
-use crate::on_db;
 use std::sync::mpsc;
 
 impl Shop {
@@ -74,13 +73,13 @@ async fn each_batch_has_the_instant_of_its_storing() {
         import_with(&shop.db, &shop.clock, Feed::Products, &path, &options, None, &mut later);
     assert_eq!(stored.await.unwrap().accepted, 4_500);
     let minutes = [
-        "SELECT DISTINCT updated_at FROM products ORDER BY updated_at",
-        "SELECT DISTINCT occurred_at FROM change_log ORDER BY occurred_at",
+        "SELECT DISTINCT updated_at || '' AS stamp FROM products ORDER BY stamp",
+        "SELECT DISTINCT occurred_at || '' AS stamp FROM change_log ORDER BY stamp",
     ];
     for sql in minutes {
-        let stamps: Vec<i64> =
-            on_db!(&*shop.db, c => sqlx::query_scalar(sql).fetch_all(c).await).unwrap();
-        let passed: Vec<i64> = stamps.iter().map(|at| (at - began.0) / MINUTE).collect();
+        let stamps = shop.words(sql).await;
+        let passed: Vec<i64> =
+            stamps.iter().map(|at| (at.parse::<i64>().unwrap() - began.0) / MINUTE).collect();
         assert_eq!(passed, [0, 1, 2], "{sql}");
     }
 }

@@ -63,6 +63,24 @@ impl Shared {
         Admission { decision, permit }
     }
 
+    /// Takes in what the shared counters said where no call waits for it.
+    pub(super) fn hear(
+        &self,
+        subject: &Subject,
+        terms: &Arc<Terms>,
+        ask: &Ask,
+        (lines, answer): (&[Line], &Answer),
+    ) {
+        lock(subject, terms, ask).each(|account, level| {
+            let per = account.per;
+            let asked = lines.iter().filter(|line| line.amount.asks()).zip(&answer.stood);
+            for (line, stood) in asked.filter(|(line, _)| line.per == per) {
+                let heard = Heard { line, stood, admitted: answer.admitted, never: false };
+                self.take_in(account, level, ask, &heard, &mut Decision::default());
+            }
+        });
+    }
+
     /// Takes in what one shared counter said.
     fn take_in(
         &self,

@@ -13,6 +13,7 @@ use super::remote::{Lease, Remote};
 use super::wire::Amount;
 use crate::kernel::{Micros, clock};
 use std::sync::Arc;
+use tokio::runtime::Handle;
 
 /// How long units may lie unused before they are given back, in microseconds.
 pub const IDLE: i64 = 2 * clock::SECOND;
@@ -44,13 +45,15 @@ impl Shared {
         let need = milli - hand;
         let tenth = granted / self.nodes.alive().saturating_mul(10).max(1);
         let batch = tenth.clamp(1, most).saturating_mul(1_000);
-        Amount { need, wish: need.max(batch), hand }
+        // What lies in the lease is part of the batch.
+        let batch = u64::from(batch).saturating_sub(lease.milli);
+        Amount { need, wish: need.max(u32::try_from(batch).unwrap_or(u32::MAX)), hand }
     }
 
     /// The decision by what is leased; `None` where that is too little and the limits are not known to be
     /// reached.
     pub(super) fn by_lease(
-        &self,
+        self: &Arc<Self>,
         subject: &Subject,
         terms: &Arc<Terms>,
         ask: &Ask,
@@ -61,17 +64,32 @@ impl Shared {
         if decision.allowed() && !covered {
             return None;
         }
-        let mut quotas = Vec::new();
+        let (mut quotas, mut low) = (Vec::new(), false);
         accounts.each(|account, level| {
             if decision.allowed() {
-                spend(account, level, ask, &mut quotas);
+                low |= spend(account, level, ask, &mut quotas);
             }
             finish(account, level, ask, &mut decision);
         });
         drop(accounts);
+        if low {
+            self.renew_beside(subject, terms, ask);
+        }
         let permit = (terms.ends() && decision.allowed())
             .then(|| subject.permit(terms, ask, Some(Hold::of_quotas(&self.giver, quotas))));
         Some(Admission { decision, permit })
+    }
+
+    /// Has leases of which little is left made greater beside the calls: the next ones find it done.
+    #[inline(never)]
+    fn renew_beside(self: &Arc<Self>, subject: &Subject, terms: &Arc<Terms>, ask: &Ask) {
+        // Without a runtime around it, a call asks when it has to.
+        if let Ok(runtime) = Handle::try_current()
+            && self.redis.leads(subject.slot)
+        {
+            let (shared, subject, terms) = (Arc::clone(self), subject.clone(), Arc::clone(terms));
+            runtime.spawn(shared.renew(subject, terms, *ask));
+        }
     }
 
     /// Gives back what lies idle. Call it on a timer.
@@ -154,17 +172,26 @@ fn covers(
     covered
 }
 
-/// Takes a call from the leases of one level, and notes the quotas that it was taken from.
-fn spend(account: &mut Account, level: &Level, ask: &Ask, quotas: &mut Vec<(Arc<str>, u32)>) {
-    let Account { counters, remote: Some(remote), .. } = account else { return };
+/// Takes a call from the leases of one level, and notes the quotas that it was taken from; whether little has become
+/// left of any by that.
+fn spend(
+    account: &mut Account,
+    level: &Level,
+    ask: &Ask,
+    quotas: &mut Vec<(Arc<str>, u32)>,
+) -> bool {
+    let Account { counters, remote: Some(remote), .. } = account else { return false };
+    let mut low = false;
     for (_, name, start, milli) in counted(level, counters, ask) {
         let lease = remote.lease(name, start, ask.now);
-        lease.milli = lease.milli.saturating_sub(milli.into());
-        lease.at = ask.now;
+        let left = lease.milli.saturating_sub(milli.into());
+        low |= left < lease.low && lease.low <= lease.milli;
+        (lease.milli, lease.at) = (left, ask.now);
         if let Some(key) = &lease.key {
             quotas.push((Arc::clone(key), milli));
         }
     }
+    low
 }
 
 /// Takes an admitted call from what this process counts by itself, and says how the limits of a level
@@ -178,7 +205,7 @@ pub(super) fn finish(account: &mut Account, level: &Level, ask: &Ask, decision: 
             continue;
         }
         let held = remote.lease(placed.name, Micros(0), ask.now).milli / 1_000;
-        let _ = bucket.limbs(placed.grant, ask.now);
+        bucket.drain(placed.grant, ask.now);
         let waiting = decision.violates(placed.place) && !never;
         let waiting = waiting.then_some(ask.weight_milli);
         let mut standing = bucket.standing(placed.grant, ask.now, waiting);

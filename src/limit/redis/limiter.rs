@@ -141,7 +141,12 @@ impl Shared {
 
     /// The decision where it needs nobody else: what is over a limit by all knowledge, what a lease
     /// covers, and all while Redis is away. `None`: [`Shared::ask`].
-    pub fn check(&self, subject: &Subject, terms: &Arc<Terms>, ask: &Ask) -> Option<Admission> {
+    pub fn check(
+        self: &Arc<Self>,
+        subject: &Subject,
+        terms: &Arc<Terms>,
+        ask: &Ask,
+    ) -> Option<Admission> {
         if terms.limits.list().is_empty() {
             return Some(subject.take(terms, ask));
         }
@@ -200,6 +205,25 @@ impl Shared {
                 tracing::debug!(%error, "a call is judged by this node's share");
                 lock(&subject, &terms, &ask).each(|account, _| unask(account, &lines, ask.now));
                 self.by_reserve(&subject, &terms, &ask)
+            }
+        }
+    }
+
+    /// Makes the leases of a call's limits as great as they may be, unless a call is doing so.
+    pub(super) async fn renew(self: Arc<Self>, subject: Subject, terms: Arc<Terms>, ask: Ask) {
+        let gate = gate(&subject);
+        let Some(_one_at_a_time) = gate.as_ref().and_then(|gate| gate.turn.try_lock().ok()) else {
+            return;
+        };
+        // It is asked as for a call that weighs nothing: that needs nothing, and is granted what a batch lacks.
+        let ask = Ask { weight_milli: 0, ..ask };
+        let lines = self.lines(&subject, &terms, &ask);
+        let member = format!("{}.{}", self.run, self.next.fetch_add(1, Ordering::Relaxed));
+        match self.put(subject.slot, &lines, &member, ask.now).await {
+            Ok(answer) => self.hear(&subject, &terms, &ask, (&lines, &answer)),
+            Err(error) => {
+                tracing::debug!(%error, "leases were not renewed ahead of need");
+                lock(&subject, &terms, &ask).each(|account, _| unask(account, &lines, ask.now));
             }
         }
     }

@@ -9,9 +9,10 @@
 //! counter would have admitted in it; of a quota's period, never more than the quota.*
 //! Proof: every unit that is admitted was taken from the shared counter before, once. The counter gives out no
 //! more in the stretch than it would admit; what is admitted beyond that was taken before the stretch and
-//! lay unspent at its beginning, and a node holds at most B unspent units of a limit: only a lease that lacks
-//! what a call needs is made greater, by one call at a time (`Remote::gate`), to at most what the call
-//! needs and B more less what it lacked, and the call's need is spent at once. A quota's units are taken in
+//! lay unspent at its beginning, and a node holds at most B unspent units of a limit: a lease is made greater by
+//! one question at a time (`Remote::gate`), and only shrinks meanwhile; where it lacks what a call needs, to at
+//! most what the call needs and B more less what it lacked, and the call's need is spent at once; where a quarter
+//! is left, beside the calls, by at most what it lacked of B when it was asked. A quota's units are taken in
 //! a period and are void after it, so that nothing unspent is carried into the next. ∎
 //! B is the smallest of `limits.lease`, a tenth of the limit over the nodes, and one call's need at least. By
 //! the same measure a node may refuse early, until unspent units come back ([`IDLE`]). Limits of concurrency

@@ -66,6 +66,8 @@ pub(super) struct Lease {
     /// The beginning of a quota's period; 0 for rates.
     pub(super) start: Micros,
     pub(super) milli: u64,
+    /// Where less is left, more is asked for, so that no call has to wait for it.
+    pub(super) low: u64,
     /// When it was last used or made greater.
     pub(super) at: Micros,
 }
@@ -126,7 +128,7 @@ impl Remote {
             return &mut self.leases[known.unwrap_or_default()];
         }
         let key = (start != Micros(0)).then(|| self.quota(name, start));
-        let lease = Lease { name, key, start, milli: 0, at: now };
+        let lease = Lease { name, key, start, milli: 0, low: 0, at: now };
         let place = known.unwrap_or(self.leases.len());
         match known {
             Some(place) => self.leases[place] = lease,
@@ -149,6 +151,7 @@ impl Remote {
             let lease = self.lease(line.name, line.start(), now);
             let rest = granted.saturating_sub(line.amount.need.into());
             (lease.milli, lease.at) = (lease.milli.saturating_add(rest), now);
+            lease.low = lease.milli / 4;
         }
         if let Some(Verdict::Wait { micros }) = why {
             let micros = i64::try_from(micros).unwrap_or(i64::MAX).min(LONGEST_SHUT);

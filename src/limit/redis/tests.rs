@@ -249,6 +249,53 @@ fn leases_grant_no_more_than_there_is_and_come_back() {
 }
 
 #[test]
+fn a_lease_is_made_whole_ahead_of_need_and_no_greater() {
+    let Some(shop) = Shop::open(1, Mode::Leased { most: 100 }) else { return };
+    let terms = terms(Kind::Rate(Rate { quota: 10_000, window_s: 1_000_000 }));
+    let Limiter::Shared(shared) = &shop.nodes[0] else { return };
+    let (subject, ask) = (shop.subject(0, &terms), call(1_000, START));
+    let granted = || (0..).take_while(|_| shared.check(&subject, &terms, &ask).is_some()).count();
+    let renew = || {
+        let renewing = Arc::clone(shared).renew(subject.clone(), Arc::clone(&terms), ask);
+        shop.runtime.block_on(renewing);
+    };
+    assert!(shop.take(0, &terms, &ask).decision.allowed());
+    for _ in 0..60 {
+        assert!(shared.check(&subject, &terms, &ask).is_some());
+    }
+    renew();
+    assert_eq!(granted(), 100);
+    renew();
+    renew();
+    assert_eq!(granted(), 100);
+    let left = shop.take(0, &terms, &ask).decision.standing(0).remaining;
+    assert_eq!(left, 10_000 - 1 - 60 - 200 - 1);
+}
+
+#[test]
+fn who_calls_often_waits_once() {
+    let Some(shop) = Shop::open(1, Mode::Leased { most: 100 }) else { return };
+    let terms = terms(Kind::Rate(Rate { quota: 10_000, window_s: 1_000_000 }));
+    let Limiter::Shared(shared) = &shop.nodes[0] else { return };
+    let (subject, ask) = (shop.subject(0, &terms), call(1_000, START));
+    let asking = || Arc::clone(shared).ask(subject.clone(), Arc::clone(&terms), ask);
+    shop.runtime.block_on(async {
+        assert!(asking().await.decision.allowed());
+        for _ in 0..80 {
+            assert!(shared.check(&subject, &terms, &ask).is_some());
+        }
+        let mut asked = 0;
+        while asked < 2 {
+            asked += shared.take_counts().asked;
+            tokio::task::yield_now().await;
+        }
+        // It waits for the question that is under way, and then needs none.
+        assert!(asking().await.decision.allowed());
+        assert_eq!(shared.take_counts().asked, 0);
+    });
+}
+
+#[test]
 fn idle_leases_are_given_back() {
     let Some(shop) = Shop::open(2, Mode::Leased { most: 100 }) else { return };
     let terms = terms(Kind::Rate(Rate { quota: 1_000, window_s: 1_000_000 }));

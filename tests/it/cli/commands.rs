@@ -44,9 +44,9 @@ async fn a_wrong_directory_is_said_and_not_made() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn keys_and_partners_are_changed_from_the_shell() {
+async fn keys_are_changed_from_the_shell() {
     let place = Place::made().await;
-    let [partner, plan, app, key] = shop(&place);
+    let [_, plan, app, key] = shop(&place);
     let listed = place.run(&["key", "list", "--app", &app, "--status", "active", "--env", "live"]);
     assert!(listed.err.starts_with("ID\tSTATUS\tENVIRONMENT\t"), "{listed:?}");
     assert!(listed.out.starts_with(&key), "{listed:?}");
@@ -75,7 +75,12 @@ async fn keys_and_partners_are_changed_from_the_shell() {
     assert!(!said.contains("expires") && said.contains("\tshop\t"), "{said}");
     assert!(!place.ok(&["export", "access"]).contains("192.0.2.0/24"));
     assert!(place.fails(1, &["key", "update", &key]).contains("say what shall change"));
+}
 
+#[tokio::test(flavor = "multi_thread")]
+async fn partners_are_changed_from_the_shell() {
+    let place = Place::made().await;
+    let [partner, ..] = shop(&place);
     let contacts =
         json!([{ "role": "billing", "name": "Zoé", "email": "zoe@a.example" }]).to_string();
     let said = place.ok(&[
@@ -99,7 +104,13 @@ async fn keys_and_partners_are_changed_from_the_shell() {
     assert!(!said.contains("contract") && !said.contains("external_ref"), "{said}");
     assert!(place.ok(&["partner", "list", "--search", "ZOE"]).starts_with(&partner));
     assert_eq!(place.ok(&["partner", "list", "--search", "nobody"]), "");
+}
 
+#[tokio::test(flavor = "multi_thread")]
+async fn reasons_from_the_shell_are_in_the_audit_log() {
+    let place = Place::made().await;
+    let [partner, _, app, key] = shop(&place);
+    place.ok(&["key", "update", &key, "--name", "shop", "--reason", "new contract"]);
     place.ok(&["key", "suspend", &key, "--reason", "seen abroad"]);
     place.ok(&["app", "suspend", &app, "--reason", "unpaid"]);
     place.ok(&["partner", "suspend", &partner, "--reason", "left"]);

@@ -37,7 +37,8 @@ async fn a_healthy_installation_is_well_at_every_stage() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_or_missing_pepper_is_found() {
-    let mut place = Place::made().await;
+    let mut place = Place::new().await;
+    place.ok(&["migrate"]);
     place.ok(&["partner", "list"]);
     place.set("ACCESS__PEPPER", &"ab".repeat(32));
     let said = doctor(&place, 1);

@@ -94,15 +94,40 @@ async fn a_message_that_is_sent_again_and_never_taken_ends_the_subscription() {
         app.clock.advance(3_600 * SECOND);
     }
     let listed = deliveries(&app, &key, &made, ("delivered", 1)).await;
-    receiver.answer(500);
-    let again = json!({ "delivery_ids": [listed["items"][1]["id"]] });
-    let answer = ask(&app, &key, "POST", &path(&made, "/replay"), Some(again)).await;
-    assert_eq!(answer.status(), 200);
+    let replay = async |nth: usize| {
+        let again = json!({ "delivery_ids": [listed["items"][nth]["id"]] });
+        let answer = ask(&app, &key, "POST", &path(&made, "/replay"), Some(again)).await;
+        assert_eq!(answer.status(), 200);
+    };
+    replay(1).await;
     receiver.next().await;
-    // What was taken between its first writing and this replay speaks for a receiver of then.
+    // The clock goes on when that attempt is recorded.
+    recorded(&app, &key, &made, (1, "delivered")).await;
+    app.clock.advance(3_600 * SECOND);
+    receiver.answer(500);
+    replay(0).await;
+    receiver.next().await;
+    deliveries(&app, &key, &made, ("pending", 1)).await;
     app.clock.advance(67 * SECOND);
     receiver.next().await;
+    // That another was taken after this one was first written speaks for a receiver of then.
+    deliveries(&app, &key, &made, ("failed", 2)).await;
     assert_eq!(disabled(&app, &key, &made).await, "receiver_failing");
+}
+
+/// Waits until the message at a place of the list, the newest first, stands so after an attempt.
+async fn recorded(app: &TestApp, key: &TestKey, made: &Value, (at, status): (usize, &str)) {
+    let deadline = std::time::Instant::now() + Duration::from_secs(10);
+    loop {
+        let answer = app.get(&key.text, &path(made, "/deliveries")).await;
+        let listed: Value = answer.json().await.unwrap();
+        let one = &listed["items"][at];
+        if one["status"] == status && one["attempts"] != 0 {
+            return;
+        }
+        assert!(std::time::Instant::now() < deadline, "{listed}");
+        tokio::task::yield_now().await;
+    }
 }
 
 /// Why a subscription was disabled, once it is.

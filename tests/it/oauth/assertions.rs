@@ -238,6 +238,22 @@ async fn an_assertion_that_is_not_the_clients_own_and_new_and_for_us_is_refused(
 }
 
 #[tokio::test]
+async fn the_id_of_one_that_is_over_may_be_used_again_on_every_node() {
+    let app = shop().await;
+    let pair = eddsa("k");
+    let client = client(&app, json!({ "jwks": { "keys": [pair.jwk] } })).await;
+    let mut claims = claims(&client, "again");
+    let first = signed(&pair, None, &claims);
+    assert_eq!(assert_with(&app, &first).await.status(), 200);
+    app.clock.advance(600 * SECOND);
+    let now = app.clock.now().0 / SECOND;
+    (claims["iat"], claims["exp"]) = (json!(now), json!(now + 120));
+    let second = signed(&pair, None, &claims);
+    assert_eq!(assert_with(&app, &second).await.status(), 200);
+    assert_eq!(refusal(assert_with(&app, &second).await).await, "invalid_client");
+}
+
+#[tokio::test]
 async fn an_assertion_that_was_used_on_one_node_is_used_on_all() {
     let app = shop().await;
     let pair = eddsa("k");

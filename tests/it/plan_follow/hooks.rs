@@ -27,7 +27,7 @@ async fn messages_tell_what_the_plan_includes() {
     assert_eq!((&told["type"], &told["data"]["id"]), (&json!("price.changed"), &json!(offer)));
     let resource = told["data"]["resource"].as_object().unwrap();
     let names: Vec<&str> = resource.keys().map(String::as_str).collect();
-    assert_eq!(names, ["as_of", "channel", "price", "product_id", "store_id"]);
+    assert_eq!(names, ["as_of", "channel", "price", "product_id", "sale", "store_id"]);
     // What goes out of it is gone, and what comes in has changed.
     app.import(Feed::Products, &[product(0, "Nord", "cheese")]).await;
     let told = receiver.next().await.body();

@@ -154,8 +154,8 @@ impl<'a> Comparison<'a> {
 
     fn parameters(&mut self, old: &'a Value, new: &'a Value) {
         let named = |operation: &'a Value, document: &'a Value, like: &Value| {
-            let all = list(&operation["parameters"]).iter().map(|p| resolved(p, document));
-            all.filter(|p| p["name"] == like["name"] && p["in"] == like["in"]).next()
+            let mut all = list(&operation["parameters"]).iter().map(|p| resolved(p, document));
+            all.find(|p| p["name"] == like["name"] && p["in"] == like["in"])
         };
         for had in list(&old["parameters"]).iter().map(|p| resolved(p, self.old)) {
             let name = had["name"].as_str().unwrap_or_default();

@@ -102,14 +102,14 @@ impl Stored {
     /// The turns of its price before an instant that nobody has noted yet.
     pub(super) fn missed(&self, before: Micros) -> Vec<Micros> {
         let Some(due) = self.turns_at.filter(|_| self.is_told()) else { return Vec::new() };
-        let turns = self.sale.iter().flat_map(|sale| sale.turns());
+        let turns = self.sale.iter().flat_map(Sale::turns);
         turns.filter(|turn| turn.0 >= due && *turn < before).collect()
     }
 
     /// The turns of its price behind an instant that were noted already.
     pub(super) fn noted_after(&self, at: Micros) -> Vec<Micros> {
         let is_noted = |turn: &Micros| self.turns_at.is_none_or(|due| turn.0 < due);
-        let turns = self.sale.iter().flat_map(|sale| sale.turns());
+        let turns = self.sale.iter().flat_map(Sale::turns);
         turns.filter(|turn| *turn > at && is_noted(turn)).collect()
     }
 
@@ -121,6 +121,14 @@ impl Stored {
         let is_sale = self.price_type == PriceType::Sale.as_str() && self.reduced_since.is_some();
         let holds = self.valid_through.is_none_or(|through| at.0 <= through);
         (is_sale && holds).then_some(self.lowest_price_30d)
+    }
+
+    /// Whether it stands as a line says: with these terms, or gone where there are none.
+    pub(super) fn is_as(&self, terms: Option<&Terms>) -> bool {
+        match terms {
+            None => self.deleted,
+            Some(terms) => !self.deleted && self.same(terms),
+        }
     }
 
     /// Whether its terms are these.

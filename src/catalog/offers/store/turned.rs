@@ -2,6 +2,7 @@
 //! log, each once, whichever node sees it first.
 
 use super::stored::sale_of;
+use crate::catalog::offers::Sale;
 use crate::catalog::offers::priced;
 use crate::kernel::{Amount, Micros};
 use crate::storage::changes::{self, Change};
@@ -86,7 +87,7 @@ async fn turn(tx: &mut Tx, offer: &Due, now: Micros) -> Result<bool, StoreError>
     if marked == 0 {
         return Ok(false);
     }
-    let turns = sale.iter().flat_map(|sale| sale.turns());
+    let turns = sale.iter().flat_map(Sale::turns);
     for at in turns.filter(|at| offer.turns_at <= at.0 && *at <= now) {
         let list_price = offer.list_price.map(Amount);
         let (price, list_price) = priced(Amount(offer.price), list_price, sale.as_ref(), at);

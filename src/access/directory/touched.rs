@@ -1,0 +1,73 @@
+//! What entries of the control log touch of the directory.
+
+use crate::access::error::Kind;
+use crate::access::service::keys_of;
+use crate::storage::{Db, StoreError, log};
+use std::collections::BTreeSet;
+
+/// Most entries that are followed one by one, and most keys that are read by their ids: to read all keys costs no more
+/// than some thousands of them so.
+const MOST: usize = 2_000;
+
+/// The things of which something has changed, by their ids.
+#[derive(Debug, Default)]
+struct Touched {
+    keys: BTreeSet<String>,
+    apps: BTreeSet<String>,
+    partners: BTreeSet<String>,
+    plans: BTreeSet<String>,
+}
+
+impl Touched {
+    /// Notes what an entry touches; false where that cannot be told, and anything may have changed.
+    fn note(&mut self, kind: &str, id: String) -> bool {
+        match Kind::of(kind) {
+            // Status, scopes, addresses, expiry, secrets, public keys, the end of tokens, quarantine, its own freeze.
+            Some(Kind::Key) => _ = self.keys.insert(id),
+            // Status, subscriptions with their plans and ends, the partner that it belongs to, its own freeze.
+            Some(Kind::App) => _ = self.apps.insert(id),
+            // Status, the days of the contract, its own freeze.
+            Some(Kind::Partner) => _ = self.partners.insert(id),
+            // What its versions grant.
+            Some(Kind::Plan) => _ = self.plans.insert(id),
+            // Nothing that calls with a key are judged by. What becomes of an application that is approved has
+            // entries of its own.
+            Some(
+                Kind::AdminToken
+                | Kind::Application
+                | Kind::Import
+                | Kind::Source
+                | Kind::Account
+                | Kind::Session
+                | Kind::Approval,
+            ) => {}
+            // Written as changes of their apps and plans so far; and what a newer version writes.
+            Some(Kind::Subscription | Kind::PlanVersion) | None => return false,
+        }
+        true
+    }
+}
+
+/// The ids of all keys of which anything may have changed behind one position of the control log up to another; none
+/// where the log does not say, or where they are too many to be read one by one.
+pub(super) async fn keys(
+    db: &Db,
+    after: i64,
+    up_to: i64,
+) -> Result<Option<Vec<String>>, StoreError> {
+    // At the start nothing is known; a head that went back is another database, or an older one.
+    let behind = usize::try_from(up_to.saturating_sub(after)).unwrap_or(usize::MAX);
+    if after == 0 || behind > MOST {
+        return Ok(None);
+    }
+    let entries = log::control_entries(db, after, up_to).await?;
+    let mut touched = Touched::default();
+    // One that is missing could have been about anything.
+    if entries.len() != behind || !entries.into_iter().all(|(kind, id)| touched.note(&kind, id)) {
+        return Ok(None);
+    }
+    let Touched { mut keys, apps, partners, plans } = touched;
+    let [apps, partners, plans] = [apps, partners, plans].map(Vec::from_iter);
+    keys.extend(keys_of(db, (&apps, &partners, &plans), MOST).await?);
+    Ok((keys.len() <= MOST).then(|| keys.into_iter().collect()))
+}
