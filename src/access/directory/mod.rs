@@ -2,7 +2,7 @@
 //!
 //! A directory never changes: a change makes the next one, which shares with it all that stayed as it was, and is
 //! swapped in. So a call reads it without a lock, and sees the state of one position of the control log. What an
-//! entry of the log touches ([`touched`]) is read from the database and put in place; all is read at the start
+//! entry of the log touches (`touched`) is read from the database and put in place; all is read at the start
 //! and where that cannot be told. Limiter state lives outside, in [`crate::limit`], so neither resets a counter.
 
 mod keyring;
