@@ -97,6 +97,9 @@ impl Keyring {
     ) -> Result<(), StoreError> {
         let turn = self.turn.lock().await;
         let before = self.current.load_full();
+        // Another has read the head later and was first. What is before the head of now, though, is not of this log.
+        let is_ahead = before.position > position;
+        let position = if is_ahead { log::head(db, Log::Control).await? } else { position };
         match touched::keys(db, before.position, position).await? {
             Some(ids) => {
                 let rows = load_keys(db, &ids, now).await?;

@@ -355,6 +355,25 @@ async fn only_what_an_entry_touches_is_read() {
 }
 
 #[tokio::test]
+async fn who_has_read_the_head_earlier_and_comes_later_reads_nothing_anew() {
+    let mut shop = Shop::open().await;
+    for n in 0..3 {
+        shop.step(3, n, n).await;
+    }
+    let keyring = keyring(&shop.pepper);
+    keyring.follow(&shop.db, shop.now).await.unwrap();
+    let before = keyring.current().clone();
+    let earlier = (std::time::Instant::now(), shop.now);
+    keyring.load(&shop.db, before.position - 1, earlier).await.unwrap();
+    let after = keyring.current().clone();
+    assert_eq!(after.position, before.position);
+    for key in &shop.keys {
+        let [was, is] = [&before, &after].map(|d| d.at(*key, shop.now).unwrap());
+        assert!(Arc::ptr_eq(was, is), "{key}");
+    }
+}
+
+#[tokio::test]
 async fn a_log_that_does_not_say_is_read_around() {
     let mut shop = Shop::open().await;
     let db = &*shop.db;
