@@ -28,8 +28,6 @@ pub(super) fn sqlite_options(path: &Path) -> SqliteConnectOptions {
         .busy_timeout(PATIENCE)
         .foreign_keys(true)
         .pragma("cache_size", "-16384")
-        // A page that many commits touch is copied into the file once for all of them.
-        .pragma("wal_autocheckpoint", "8000")
         .row_buffer_size(ROWS_AHEAD)
         .disable_statement_logging()
 }
