@@ -8,6 +8,7 @@
 )]
 
 mod access;
+mod account_tokens;
 mod accounts;
 mod admin;
 mod alerts;
