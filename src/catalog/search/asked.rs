@@ -1,6 +1,6 @@
 //! What is asked of the index: for each word the terms that it may stand for, with what each weighs.
 
-use super::document::Fields;
+use super::document::{EXACT, Fields, Place};
 use super::words::{Words, code};
 use tantivy::query::{DfaWrapper, FuzzyTermQuery, PhraseQuery};
 use tantivy::schema::Field;
@@ -9,16 +9,32 @@ use tantivy::{SegmentReader, Term};
 /// Most words that are looked for; what comes behind them is left out.
 const MOST_WORDS: usize = 12;
 
-/// What each field weighs. A word counts where it weighs most, so what all words weigh together, at
-/// most [`MOST_WORDS`] times [`NAME`], fits into a byte.
-const NAME: u8 = 20;
-const NAME_STEM: u8 = 18;
-const NAME_PREFIX: u8 = 12;
-const BRAND: u8 = 10;
-const CATEGORY: u8 = 6;
-const ATTRIBUTE: u8 = 4;
-const DESCRIPTION: u8 = 1;
+/// What a word weighs. It counts where it weighs most, so what all words weigh together, at most [`MOST_WORDS`] times
+/// the most that [`weight`] gives, fits into a byte.
+const NAME: u8 = 14;
+const NAME_PREFIX: u8 = 10;
+const BRAND: u8 = 9;
+const BRAND_PREFIX: u8 = 6;
 const TYPO: u8 = 2;
+
+/// What a word weighs in a place: as it was asked, or with another ending.
+fn weight(place: Place, is_exact: bool) -> u8 {
+    match (place, is_exact) {
+        (Place::Kind, true) => 21,
+        (Place::Topic, true) => 20,
+        (Place::Kind, false) => 19,
+        (Place::Group, true) => 18,
+        (Place::Topic, false) => 17,
+        (Place::Head, true) => 16,
+        (Place::Head, false) => 15,
+        (Place::Name, true) => NAME,
+        (Place::Name, false) => 13,
+        (Place::Group | Place::Category, _) => 6,
+        (Place::Attribute, _) => 4,
+        (Place::Description, _) => 1,
+    }
+}
+
 /// What it weighs where the words stand in the name as one phrase, and where they are a code.
 pub(super) const PHRASE: u16 = 12;
 pub(super) const CODE: u16 = 4_000;
@@ -53,7 +69,9 @@ pub(super) struct List {
 
 /// A word, and where it may stand.
 struct Word {
-    terms: Vec<(Term, u8)>,
+    terms: [(Term, u8); 2],
+    /// The word and its stems in [`Fields::places`]: from which term to which, and whether it is the word itself.
+    places: Vec<(String, String, bool)>,
     /// Fields in which a term may begin with it.
     begins: Vec<(Field, u8)>,
     /// Terms that differ from it by a typing error.
@@ -69,17 +87,17 @@ impl Word {
         (last, near): (bool, bool),
     ) -> tantivy::Result<Self> {
         let term = |field, text: &str, weight| (Term::from_field_text(field, text), weight);
-        let mut terms = vec![term(fields.name, text, NAME), term(fields.brand, text, BRAND)];
-        for stem in words.stems(text) {
-            terms.push(term(fields.name_stems, &stem, NAME_STEM));
-            terms.push(term(fields.category, &stem, CATEGORY));
-            terms.push(term(fields.attributes, &stem, ATTRIBUTE));
-            terms.push(term(fields.description, &stem, DESCRIPTION));
-        }
+        let terms = [term(fields.name, text, NAME), term(fields.brand, text, BRAND)];
+        let place = |word: &str, is_exact| {
+            let (from, to) = Place::range(word);
+            (from, to, is_exact)
+        };
+        let mut places = vec![place(&format!("{EXACT}{text}"), true)];
+        places.extend(words.stems(text).iter().map(|stem| place(stem, false)));
         let letters = text.chars().count();
         let mut begins = Vec::new();
         if last && letters > 1 {
-            begins = vec![(fields.name, NAME_PREFIX), (fields.brand, CATEGORY)];
+            begins = vec![(fields.name, NAME_PREFIX), (fields.brand, BRAND_PREFIX)];
         }
         let distance = match letters {
             0..4 => 0,
@@ -91,7 +109,7 @@ impl Word {
             let term = Term::from_field_text(fields.name, text);
             like = Some(FuzzyTermQuery::new(term, distance, true).automaton()?);
         }
-        Ok(Self { terms, begins, like, text: text.to_owned() })
+        Ok(Self { terms, places, begins, like, text: text.to_owned() })
     }
 
     /// Its lists in a segment, those that weigh least first.
@@ -101,6 +119,16 @@ impl Word {
             let field = term.field();
             if let Some(info) = segment.inverted_index(field)?.get_term_info(term)? {
                 lists.push(List { field, info, weight: *weight });
+            }
+        }
+        let field = fields.places;
+        let index = segment.inverted_index(field)?;
+        for (from, to, is_exact) in &self.places {
+            let mut terms = index.terms().range().ge(from).lt(to).into_stream()?;
+            while terms.advance() {
+                let Some(place) = Place::of(terms.key()) else { continue };
+                let weight = weight(place, *is_exact);
+                lists.push(List { field, info: terms.value().clone(), weight });
             }
         }
         for (field, weight) in &self.begins {

@@ -4,13 +4,13 @@ use super::properties::{compared, shown};
 use super::words::{Words, code};
 use serde::Deserialize;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use tantivy::TantivyDocument;
 use tantivy::schema::{
     FAST, Field, INDEXED, IndexRecordOption, STRING, Schema, TextFieldIndexing, TextOptions,
 };
 
-/// The fields. Those of words hold folded words, those of stems the stems of all languages.
+/// The fields.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Fields {
     /// The product's id.
@@ -18,16 +18,80 @@ pub(super) struct Fields {
     /// What is put before the others among equals.
     pub(super) grade: Field,
     pub(super) codes: Field,
+    /// The folded words of the names, in their order.
     pub(super) name: Field,
-    pub(super) name_stems: Field,
     pub(super) brand: Field,
-    pub(super) category: Field,
-    pub(super) attributes: Field,
-    pub(super) description: Field,
+    /// The stems of all words, each with its [`Place`]; folded words of names likewise, behind [`EXACT`].
+    pub(super) places: Field,
     /// Properties with their values, as they are compared.
     pub(super) property: Field,
     /// The same as they are shown.
     pub(super) property_shown: Field,
+}
+
+/// Where a word stands, and so how much it says of what a product is. A name begins with what it names in most
+/// languages of shops, and what a category is called too, its products are: `eau` is water in what lies among the
+/// waters, and what is washed with it in a vacuum cleaner. A word that stands in several places counts where it
+/// weighs most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Place {
+    /// At the head of a name, and in a category.
+    Kind,
+    /// In a name, and in a category.
+    Topic,
+    /// At the head of a category's name: what is in it may be called otherwise, as spaghetti among the pasta.
+    Group,
+    /// At the head of a name.
+    Head,
+    /// In a name.
+    Name,
+    /// In a category.
+    Category,
+    /// In an attribute.
+    Attribute,
+    /// In a description.
+    Description,
+}
+
+/// Stands before a folded word that is no stem.
+pub(super) const EXACT: &str = "=";
+/// Stands between a word and its place; no word has it.
+const AT: char = '/';
+/// The character behind [`AT`].
+const BEHIND_AT: char = '0';
+
+impl Place {
+    const ALL: [Self; 8] = [
+        Self::Kind,
+        Self::Topic,
+        Self::Group,
+        Self::Head,
+        Self::Name,
+        Self::Category,
+        Self::Attribute,
+        Self::Description,
+    ];
+
+    /// Whether words stand here as they are too, and not their stems alone: in [`Self::Name`] [`Fields::name`] has them.
+    fn has_exact(self) -> bool {
+        matches!(self, Self::Kind | Self::Topic | Self::Group | Self::Head)
+    }
+
+    /// A word that stands here, as a term of [`Fields::places`].
+    pub(super) fn term(self, word: &str) -> String {
+        format!("{word}{AT}{}", self as u8)
+    }
+
+    /// From which term to which, without that one, those of a word are, wherever it stands.
+    pub(super) fn range(word: &str) -> (String, String) {
+        (format!("{word}{AT}"), format!("{word}{BEHIND_AT}"))
+    }
+
+    /// The place of a term.
+    pub(super) fn of(term: &[u8]) -> Option<Self> {
+        let place = term.last()?.checked_sub(b'0')?;
+        Self::ALL.into_iter().find(|own| *own as u8 == place)
+    }
 }
 
 /// The schema; with it, [`super::VERSION`] changes.
@@ -45,11 +109,8 @@ pub(super) fn schema() -> (Schema, Fields) {
         grade: schema.add_u64_field("grade", FAST),
         codes: schema.add_text_field("codes", STRING),
         name: schema.add_text_field("name", text(IndexRecordOption::WithFreqsAndPositions)),
-        name_stems: schema.add_text_field("name_stems", basic()),
         brand: schema.add_text_field("brand", basic()),
-        category: schema.add_text_field("category", basic()),
-        attributes: schema.add_text_field("attributes", basic()),
-        description: schema.add_text_field("description", basic()),
+        places: schema.add_text_field("places", basic()),
         property: schema.add_text_field("property", STRING),
         property_shown: schema.add_text_field("property_shown", FAST),
     };
@@ -112,15 +173,55 @@ fn values(parts: &[Valued]) -> impl Iterator<Item = &str> {
     parts.iter().filter_map(|part| part.value.as_ref()?.as_str())
 }
 
-/// The stems of all words of some texts.
-fn stems<'a>(words: &mut Words, texts: impl IntoIterator<Item = &'a str>) -> String {
-    let mut all = Vec::new();
-    for text in texts {
-        for word in words.of(text) {
-            all.extend(words.stems(&word));
+/// The words of a product with their places.
+struct Placed<'a> {
+    words: &'a mut Words,
+    terms: BTreeSet<String>,
+}
+
+impl Placed<'_> {
+    /// The words of a text.
+    fn put(&mut self, place: Place, text: &str) {
+        for word in self.words.of(text) {
+            self.put_word(place, &word);
         }
     }
-    all.join(" ")
+
+    fn put_word(&mut self, place: Place, word: &str) {
+        if place.has_exact() {
+            self.terms.insert(place.term(&format!("{EXACT}{word}")));
+        }
+        self.terms.extend(self.words.stems(word).iter().map(|stem| place.term(stem)));
+    }
+
+    /// The first word of a name that says something and is not `but`.
+    fn head(&mut self, name: &str, but: &[String]) -> Option<String> {
+        self.words.asked(name).into_iter().find(|word| !but.contains(word))
+    }
+
+    fn put_category(&mut self, name: &str) {
+        self.put(Place::Category, name);
+        if let Some(head) = self.head(name, &[]) {
+            self.put_word(Place::Group, &head);
+        }
+    }
+
+    /// The words of a name; those of its brand are not its head. Categories are put before.
+    fn put_name(&mut self, name: &str, brand: &[String]) {
+        let head = self.head(name, brand);
+        for word in self.words.of(name) {
+            let stems = self.words.stems(&word);
+            let mut categories = stems.iter().map(|stem| Place::Category.term(stem));
+            let in_category = categories.any(|term| self.terms.contains(&term));
+            let place = match (head.as_ref() == Some(&word), in_category) {
+                (true, true) => Place::Kind,
+                (false, true) => Place::Topic,
+                (true, false) => Place::Head,
+                (false, false) => Place::Name,
+            };
+            self.put_word(place, &word);
+        }
+    }
 }
 
 /// The document of a product as stored, and the names of its categories and those above them; none
@@ -144,26 +245,29 @@ pub(super) fn document(
     for text in codes.into_iter().flatten().chain(values(&product.identifiers)) {
         document.add_text(fields.codes, code(text));
     }
-    let others = product.translations.values().filter_map(|texts| texts.name.as_deref());
-    let names: Vec<&str> = others.chain([name]).collect();
-    for name in &names {
-        document.add_text(fields.name, words.of(name).join(" "));
-    }
-    document.add_text(fields.name_stems, stems(words, names));
-    document.add_text(fields.brand, words.of(brand).join(" "));
-    document.add_text(fields.category, stems(words, categories.iter().map(String::as_str)));
+    let brand = words.of(brand);
+    document.add_text(fields.brand, brand.join(" "));
     let properties = product.variant_attributes.iter().chain(&product.additional_property);
     for (property, value) in properties.filter_map(Valued::property) {
         document.add_text(fields.property, compared(property, value));
         document.add_text(fields.property_shown, shown(property, value));
     }
+    let translations = || product.translations.values();
+    let names = || translations().filter_map(|texts| texts.name.as_deref()).chain([name]);
+    for name in names() {
+        document.add_text(fields.name, words.of(name).join(" "));
+    }
+    let mut placed = Placed { words, terms: BTreeSet::new() };
+    categories.iter().for_each(|name| placed.put_category(name));
+    names().for_each(|name| placed.put_name(name, &brand));
+    let makers = product.manufacturer.as_deref().into_iter().chain(product.mpn.as_deref());
     let attributes =
         values(&product.variant_attributes).chain(values(&product.additional_property));
-    let makers = product.manufacturer.as_deref().into_iter().chain(product.mpn.as_deref());
-    document.add_text(fields.attributes, stems(words, attributes.chain(makers)));
-    let others = product.translations.values().filter_map(|texts| texts.description.as_ref());
+    attributes.chain(makers).for_each(|text| placed.put(Place::Attribute, text));
+    let others = translations().filter_map(|texts| texts.description.as_ref());
     let descriptions = product.description.iter().chain(others);
     let plain = descriptions.filter_map(|description| description.plain.as_deref());
-    document.add_text(fields.description, stems(words, plain));
+    plain.for_each(|text| placed.put(Place::Description, text));
+    document.add_text(fields.places, Vec::from_iter(placed.terms).join(" "));
     Some(document)
 }

@@ -75,6 +75,33 @@ fn the_words_of_a_shopper_find_what_is_meant() {
 }
 
 #[test]
+fn what_a_word_names_comes_before_what_has_it_too() {
+    let (_folder, _indexer, search) = index(&[
+        json!({"name": "Aspirateur eau 20 L", "category": "Aspirateurs"}),
+        json!({"name": "Eau de toilette Alba", "category": "Parfums"}),
+        json!({"name": "Eau minérale naturelle Source Aurélie 6 x 1,5 l", "category": "Eaux et sodas"}),
+        json!({"name": "Alba eau gazeuse", "brand": {"name": "Alba"}, "category": "Eaux et sodas"}),
+        json!({"name": "Pâtes de fruits", "category": "Confiseries"}),
+        json!({"name": "Spaghetti n° 5", "category": "Pâtes, riz et légumes secs"}),
+        json!({"name": "Pâté de campagne", "category": "Charcuterie"}),
+        json!({"name": "Radiateur bain d'huile", "category": "Chauffage"}),
+        json!({"name": "Huile de colza Grand Sillon 1 l", "category": "Huiles et vinaigres"}),
+        json!({"name": "Savon à l'huile", "category": "Soin"}),
+        json!({"name": "Mineral water Spring", "category": "Water and juices"}),
+        json!({"name": "Water bottle, blue", "category": "Kitchen"}),
+    ]);
+    for (text, order) in [
+        ("eau", &[3, 2, 1, 0][..]),
+        ("eaux", &[3, 2, 1, 0]),
+        ("pâtes", &[5, 4, 6]),
+        ("huile", &[8, 7, 9]),
+        ("water", &[10, 11]),
+    ] {
+        assert_eq!(ids(&search, text), order, "{text}");
+    }
+}
+
+#[test]
 fn absurd_words_find_nothing_and_break_nothing() {
     let (_folder, _indexer, search) = index(&[json!({"name": "Riz"})]);
     let many = "mot ".repeat(50);

@@ -3,6 +3,7 @@
 
 pub(crate) mod cluster;
 pub(crate) mod data;
+pub(crate) mod log;
 pub(crate) mod people;
 pub(crate) mod process;
 pub(crate) mod provider;
@@ -125,6 +126,7 @@ impl TestApp {
         dir: TempDir,
         scratch: Option<Scratch>,
     ) -> Self {
+        log::listen();
         let config = Config::load(None, &settings).unwrap_or_else(|problems| panic!("{problems}"));
         let mut comptoir =
             Comptoir::open(config.clone(), clock.clone()).await.expect("Comptoir opens");
@@ -312,6 +314,9 @@ impl TestApp {
 
 impl Drop for TestApp {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            log::tell();
+        }
         // A test that ends without `stop` leaves its server to the runtime's end.
         if let Some(stop) = self.stop.take() {
             let _ = stop.send(());

@@ -22,18 +22,21 @@ fn term(field: Field, text: &str, weight: Score) -> Box<dyn Query> {
 }
 
 fn word(fields: &Fields, text: &str, last: bool, near: bool) -> Box<dyn Query> {
-    let mut places = vec![term(fields.name, text, 20.0), term(fields.brand, text, 10.0)];
+    let mut places = vec![term(fields.name, text, 14.0), term(fields.brand, text, 9.0)];
+    for (place, weight) in [("/0", 21.0), ("/1", 20.0), ("/2", 18.0), ("/3", 16.0)] {
+        places.push(term(fields.places, &format!("={text}{place}"), weight));
+    }
     for stem in Words::default().stems(text) {
-        places.push(term(fields.name_stems, &stem, 18.0));
-        places.push(term(fields.category, &stem, 6.0));
-        places.push(term(fields.attributes, &stem, 4.0));
-        places.push(term(fields.description, &stem, 1.0));
+        for (place, weight) in [19.0, 17.0, 6.0, 15.0, 13.0, 6.0, 4.0, 1.0].into_iter().enumerate()
+        {
+            places.push(term(fields.places, &format!("{stem}/{place}"), weight));
+        }
     }
     let letters = text.chars().count();
     if last && letters > 1 {
         let begins =
             |field| FuzzyTermQuery::new_prefix(Term::from_field_text(field, text), 0, true);
-        places.push(weighed(begins(fields.name), 12.0));
+        places.push(weighed(begins(fields.name), 10.0));
         places.push(weighed(begins(fields.brand), 6.0));
     }
     let distance = [0, 0, 0, 0, 1, 1, 1, 1].get(letters).copied().unwrap_or(2);
