@@ -91,7 +91,8 @@ fn by_token(
     }
     let ended = "The access token was ended by the retailer: get a new one from /oauth/token.";
     let key = directory.at(token.client, now).ok_or_else(|| invalid(ended))?;
-    if token.generation != key.token_generation {
+    // A later generation is one that this node has yet to follow.
+    if token.generation < key.token_generation {
         return Err(invalid(ended));
     }
     Ok(Held { scopes: token.scopes.and(key.scopes), key: Arc::clone(key) })

@@ -275,8 +275,12 @@ async fn list_refused_rows(
 }
 
 async fn shown(state: &State, id: &str) -> ApiResult<held::Shown> {
-    let shown = held::show(&state.db, id).await?;
     let short: String = id.chars().take(100).collect();
+    // PostgreSQL knows no text with a NUL.
+    let shown = match id.contains('\0') {
+        true => None,
+        false => held::show(&state.db, id).await?,
+    };
     shown.ok_or_else(|| not_found("import", &short))
 }
 

@@ -9,6 +9,7 @@ use crate::feeds::mapping::Encoding;
 use crate::feeds::{Feed, Format, Guard, ImportError, Mode, Options, Report, import_with, new_id};
 use crate::http::error::Problem;
 use crate::http::{ApiError, ApiPath, ApiResult, Code, Params};
+use crate::kernel::hex;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use futures_util::StreamExt as _;
@@ -306,7 +307,7 @@ async fn receive(into: &Path, name: &str, mut body: web::Payload, most: u64) -> 
         out.write_all(&chunk).await.map_err(disk)?;
     }
     out.flush().await.map_err(disk)?;
-    upload.sha256 = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    upload.sha256 = hex(hash.finalize());
     Ok(upload)
 }
 

@@ -1,6 +1,6 @@
 //! Partners, apps, plans, keys and tokens as lines of the shell.
 
-use super::speak::{complain_of, heading, say};
+use super::speak::{heading, remark, say};
 use crate::access::freezes::{Freezable, Freeze, Frozen};
 use crate::access::leaks::Leak;
 use crate::access::model::{App, Definition, Key, Partner, Plan};
@@ -51,7 +51,7 @@ pub(super) fn plan_line(plan: &Plan) -> String {
 /// Warns of operations that a plan's limits can never admit.
 pub(super) fn warn_of(definition: &Definition) {
     for never in definition.never_admitted() {
-        complain_of(format!("careful: {never}"));
+        remark(format!("careful: {never}"));
     }
 }
 

@@ -19,12 +19,7 @@ pub(super) fn say(text: impl Display) -> anyhow::Result<()> {
 /// Names the columns of what is said next. It stands beside what was asked for, so that a script reads rows
 /// alone.
 pub(super) fn heading(columns: &str) {
-    complain_of(columns.replace(' ', "\t"));
-}
-
-/// Says something beside what was asked for.
-pub(super) fn complain_of(text: impl Display) {
-    let _ = writeln!(io::stderr(), "{text}");
+    remark(columns.replace(' ', "\t"));
 }
 
 /// What it means that standard output could not be written.
@@ -47,7 +42,7 @@ pub(super) fn remark(text: impl Display) {
 
 /// Says what went wrong.
 pub(super) fn complain(error: &anyhow::Error) {
-    complain_of(format!("error: {}", causes(error)));
+    remark(format!("error: {}", causes(error)));
 }
 
 /// What went wrong with its causes; one that its effect has named already is not said twice.

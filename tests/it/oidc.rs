@@ -160,7 +160,7 @@ async fn an_owner_of_the_provider_is_one_when_a_second_person_agrees() {
     problem(claire.call("POST", &path(asked, "approve"), None).await, 403, "insufficient_role")
         .await;
     other.ok("POST", &path(asked, "approve"), None).await;
-    assert_eq!(roles(&claire).await, json!(["owner"]));
+    assert_eq!(roles(&claire).await, json!(["owner", "auditor"]));
     // What only the provider can do is not even asked for.
     let account = format!("/admin/v1/accounts/{}", asked["asked_by"].as_str().unwrap());
     let roles_here = json!({ "roles": ["auditor"] });
@@ -177,6 +177,14 @@ async fn an_owner_of_the_provider_is_one_when_a_second_person_agrees() {
     assert_eq!(roles(&claire).await, json!(["auditor"]));
     let (claire, _) = log_in((&app, &provider), with(json!(["admins"]))).await;
     assert_eq!(roles(&claire).await, json!(["read_only"]));
+    let waiting = async || {
+        let waiting = other.ok("GET", "/admin/v1/approvals?waiting=true", None).await;
+        waiting["items"].as_array().unwrap().len()
+    };
+    assert_eq!(waiting().await, 1);
+    // What the provider has taken back meanwhile cannot be approved any more.
+    let (claire, _) = log_in((&app, &provider), with(json!(["finance"]))).await;
+    assert_eq!((roles(&claire).await, waiting().await), (json!(["auditor"]), 0));
     // And who has no role any more is out.
     let (_, refused) = log_in((&app, &provider), with(json!(["nobody"]))).await;
     problem(refused, 401, "invalid_login").await;

@@ -110,14 +110,23 @@ pub async fn verify(
     }
     record(&mut tx, &by, change(Kind::Application, id, "verify", json!({}))).await?;
     tx.commit().await?;
-    if get_offer(&at.db, pending.wish.plan).await?.approval != Approval::Auto {
-        return Ok(pending);
-    }
-    match approve(&at.db, &by, id, Target::default()).await {
-        // What stands against it is for somebody to decide about, who is told what it is.
-        Err(why @ AccessError::Conflict(_)) => park(&at.db, &by, pending, &why).await,
+    match by_itself(at, &by, &pending).await {
+        // The link is used up, so what stands against it is for somebody to decide about, who is told what it is.
+        Err(why) => park(&at.db, &by, pending, &why).await,
         decided => decided,
     }
+}
+
+/// Approves an application where its plan is given at once.
+async fn by_itself(
+    at: &Registration,
+    by: &By<'_>,
+    pending: &Application,
+) -> Result<Application, AccessError> {
+    if get_offer(&at.db, pending.wish.plan).await?.approval == Approval::Auto {
+        return approve(&at.db, by, pending.id, Target::default()).await;
+    }
+    Ok(pending.clone())
 }
 
 /// Leaves an application that could not be approved by itself to somebody who decides.
@@ -127,7 +136,14 @@ async fn park(
     pending: Application,
     why: &AccessError,
 ) -> Result<Application, AccessError> {
-    let parked = Application { reason: Some(why.to_string()), ..pending };
+    let reason = match why {
+        AccessError::Store(error) => {
+            tracing::error!(%error, application = %pending.id, "an application was not approved by itself");
+            "A part of the service was away when it was to be approved by itself.".to_owned()
+        }
+        why => why.to_string(),
+    };
+    let parked = Application { reason: Some(reason), ..pending };
     let mut tx = db.begin().await?;
     if store::move_from(&mut tx, State::Pending, &parked).await? {
         let detail = json!({ "why": parked.reason });

@@ -1,9 +1,9 @@
 //! Entries of the audit log and how their hashes are made and checked.
 
 use crate::kernel::Micros;
+use crate::kernel::hex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use std::fmt::Write as _;
 use std::str::FromStr;
 
 /// What stands for the hash before the first entry.
@@ -61,10 +61,7 @@ impl Entry {
             hasher.update(field);
             hasher.update(",");
         }
-        hasher.finalize().iter().fold(String::with_capacity(64), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        })
+        hex(hasher.finalize())
     }
 }
 

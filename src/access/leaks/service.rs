@@ -70,7 +70,7 @@ fn key_of(keyring: &Keyring, text: &str, now: Micros) -> Option<(KeyId, bool)> {
     if token::is_token(text.as_bytes()) {
         let token = token::Tokens::new(keyring.pepper()).read(text.as_bytes()).ok()?;
         let client = directory.at(token.client, now)?;
-        let works = token.expires_at > now && token.generation == client.token_generation;
+        let works = token.expires_at > now && token.generation >= client.token_generation;
         return Some((client.key, works));
     }
     if !directory.has_imported() || key::is_ours(text.as_bytes()) {
@@ -97,8 +97,8 @@ impl Leaks {
         let hint = text.chars().rev().take(4).collect::<Vec<_>>().into_iter().rev().collect();
         if let Ok(id) = key::parse_admin(text) {
             let hash = key::hash(keyring.pepper(), text);
-            let known = store::is_token(&self.db, id, &hash).await?;
-            return Ok(known.then_some(Owner { what: Found::Token(id), works: true, hint }));
+            let stands = store::token_stands(&self.db, (id, &hash), now).await?;
+            return Ok(stands.map(|works| Owner { what: Found::Token(id), works, hint }));
         }
         let key = key_of(keyring, text, now);
         Ok(key.map(|(key, works)| Owner { what: Found::Key(key), works, hint }))
@@ -136,8 +136,8 @@ impl Leaks {
         }
         let moved = if works { stop(&mut tx, what, action, now).await? } else { None };
         let made = match what {
-            Found::Token(id) => store::suspend_made_with(&mut tx, id).await?,
-            Found::Key(_) => Vec::new(),
+            Found::Token(id) if works => store::suspend_made_with(&mut tx, id).await?,
+            _ => Vec::new(),
         };
         let detail = json!({
             "leaked": true, "secret_hint": leak.hint, "type": leak.kind,

@@ -109,14 +109,22 @@ pub async fn list_leaks(db: &Db, what: Found) -> Result<Vec<Leak>, StoreError> {
     Ok(rows.into_iter().map(read).collect())
 }
 
-/// Whether there is an admin token with this hash. Tokens themselves are `admin`'s, which lies above.
-pub async fn is_token(db: &Db, id: AdminTokenId, hash: &[u8; 32]) -> Result<bool, StoreError> {
-    const HASH: &str = "SELECT hash FROM admin_tokens WHERE id = $1";
-    let held: Option<String> =
-        on_db!(db, c => sqlx::query_scalar(HASH).bind(id.to_string()).fetch_optional(c).await)?;
-    let held = held.map(|hash| stored::<blake3::Hash>("admin_tokens", &hash)).transpose()?;
+/// Whether an admin token with this hash could still be used at a time, or could again; `None` where there is none.
+/// Tokens themselves are `admin`'s, which lies above.
+pub async fn token_stands(
+    db: &Db,
+    (id, hash): (AdminTokenId, &[u8; 32]),
+    now: Micros,
+) -> Result<Option<bool>, StoreError> {
+    const HASH: &str = "SELECT hash, CASE WHEN status <> 'revoked' AND (expires_at IS NULL OR expires_at > $2) \
+        THEN 1 ELSE 0 END FROM admin_tokens WHERE id = $1";
+    let held: Option<(String, i32)> = on_db!(db, c => {
+        sqlx::query_as(HASH).bind(id.to_string()).bind(now.0).fetch_optional(c).await
+    })?;
+    let Some((held, stands)) = held else { return Ok(None) };
+    let held: blake3::Hash = stored("admin_tokens", &held)?;
     // Hashes compare in a time that does not tell where they differ.
-    Ok(held == Some(blake3::Hash::from_bytes(*hash)))
+    Ok((held == blake3::Hash::from_bytes(*hash)).then_some(stands != 0))
 }
 
 /// Suspends an admin token; false where it is not active.

@@ -122,7 +122,13 @@ async fn create_access_token(
     // A token ends no later than its client and the secret that it was got for.
     let end = [client.expires_at, proved.until].into_iter().flatten().min();
     let left = end.map_or(i64::MAX, |end| (end.0 - now.0).div_euclid(SECOND));
-    let life_s = u16::try_from(left).unwrap_or(u16::MAX).clamp(1, oauth.life_s);
+    if left < 1 {
+        return refused((
+            Refusal::Client,
+            "the secret ends within a second: use the new one".into(),
+        ));
+    }
+    let life_s = u16::try_from(left).unwrap_or(u16::MAX).min(oauth.life_s);
     let token = gate.tokens().issue((client.key, client.token_generation), scopes, now, life_s);
     oauth.metrics.add(Tally::TokensIssued, 1);
     Ok(issued(&token, life_s, scopes.to_string()))

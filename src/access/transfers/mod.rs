@@ -80,13 +80,6 @@ pub async fn transfer(
 pub async fn transfer_in(tx: &mut Tx, by: &By<'_>, seen: &Transfer) -> Result<(), AccessError> {
     let (id, from, to) = (seen.app.id, seen.app.partner, seen.to);
     lock_app(tx, id, by.now).await?;
-    let now = store::belongings(tx, id).await?;
-    if (&now.keys, now.scopes) != (&seen.keys, seen.scopes) {
-        let detail =
-            "The app's keys have changed since they were looked at: look at what goes along anew.";
-        return Err(AccessError::Conflict(detail.to_owned()));
-    }
-    by.may_give(Scopes::default(), now.scopes)?;
     let taken = |error| match error {
         StoreError::Conflict(_) => {
             AccessError::NameTaken { kind: Kind::App, name: seen.app.name.to_string() }
@@ -96,6 +89,14 @@ pub async fn transfer_in(tx: &mut Tx, by: &By<'_>, seen: &Transfer) -> Result<()
     let detail = json!({ "app_id": id, "from_partner_id": from, "to_partner_id": to });
     // Said of the old partner first: whether that, or the app, is frozen is asked while the app is its own.
     record(tx, by, change(Kind::Partner, from, "give_app", detail.clone())).await?;
+    // Read behind the first entry, which no change of a key passes until this is done.
+    let now = store::belongings(tx, id).await?;
+    if (&now.keys, now.scopes) != (&seen.keys, seen.scopes) {
+        let detail =
+            "The app's keys have changed since they were looked at: look at what goes along anew.";
+        return Err(AccessError::Conflict(detail.to_owned()));
+    }
+    by.may_give(Scopes::default(), now.scopes)?;
     forbid(tx, &id.to_string(), "transfer").await?;
     if !store::move_app(tx, id, (from, to), by.now).await.map_err(taken)? {
         let detail = "The app was moved by somebody else meanwhile.";

@@ -9,6 +9,7 @@ use crate::admin::caller::AdminCaller;
 use crate::admin::state::AdminState;
 use crate::http::{ApiResult, Code};
 use crate::kernel::Micros;
+use crate::kernel::hex;
 use crate::kernel::id::ApprovalId;
 use crate::storage::{StoreError, Tx};
 use serde_json::{Value, json};
@@ -94,9 +95,13 @@ pub async fn ask(
     Ok(approval)
 }
 
-/// Whether somebody waits for an action already.
-pub async fn is_asked(tx: &mut Tx, action: &Action, by: &By<'_>) -> Result<bool, StoreError> {
-    store::is_asked(tx, action.operation, by.actor, by.now).await
+/// What somebody waits for of an action.
+pub async fn waiting(
+    tx: &mut Tx,
+    action: &Action,
+    by: &By<'_>,
+) -> Result<Vec<Approval>, StoreError> {
+    store::waiting(tx, action.operation, by.actor, by.now).await
 }
 
 /// Writes what was asked for or decided.
@@ -107,8 +112,7 @@ pub(super) async fn told(
     approval: &Approval,
 ) -> Result<(), StoreError> {
     let payload = approval.payload.to_string();
-    let hash =
-        Sha256::digest(payload.as_bytes()).iter().map(|b| format!("{b:02x}")).collect::<String>();
+    let hash = hex(Sha256::digest(payload.as_bytes()));
     let mut preview = approval.preview.clone();
     if let Some(shown) = preview.as_object_mut() {
         // An address of mail as a rule, and the log is for ever.

@@ -13,7 +13,7 @@ use crate::admin::state::AdminState;
 use crate::http::{ApiError, ApiResult, Code};
 use crate::kernel::Micros;
 use crate::kernel::id::ApprovalId;
-use crate::storage::{Db, Tx};
+use crate::storage::{Db, StoreError, Tx};
 use serde_json::Value;
 
 /// What can be rejected.
@@ -136,7 +136,9 @@ pub async fn reject(
         drop(tx);
         return refuse(state, caller, (id, "reject"), error).await;
     }
-    put_down(tx, &by, approval, reason).await
+    let approval = put_down(&mut tx, &by, approval, reason).await?;
+    tx.commit().await?;
+    Ok(approval)
 }
 
 /// The same from a shell, where nobody is asked who they are: it gives nothing to anybody.
@@ -148,21 +150,23 @@ pub async fn reject_from_shell(
 ) -> ApiResult<Approval> {
     let mut tx = db.begin().await?;
     let (approval, _) = standing(&mut tx, id, (OPEN, by.now)).await?;
-    put_down(tx, by, approval, reason).await
+    let approval = put_down(&mut tx, by, approval, reason).await?;
+    tx.commit().await?;
+    Ok(approval)
 }
 
-async fn put_down(
-    mut tx: Tx,
+/// Rejects what waits, in a transaction.
+pub async fn put_down(
+    tx: &mut Tx,
     by: &By<'_>,
     mut approval: Approval,
     reason: String,
-) -> ApiResult<Approval> {
+) -> Result<Approval, StoreError> {
     approval.status = Standing::Rejected;
     approval.decided_by = Some(by.actor.to_owned());
     approval.decided_at = Some(by.now);
     approval.reason = Some(reason);
-    store::decide(&mut tx, &approval).await?;
-    told(&mut tx, by, "reject", &approval).await?;
-    tx.commit().await?;
+    store::decide(tx, &approval).await?;
+    told(tx, by, "reject", &approval).await?;
     Ok(approval)
 }

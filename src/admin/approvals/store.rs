@@ -72,19 +72,19 @@ pub(super) async fn find_in(tx: &mut Tx, id: ApprovalId) -> Result<Option<Approv
     row.map(Approval::try_from).transpose()
 }
 
-/// Whether somebody waits for an action at a time.
-pub(super) async fn is_asked(
+/// What somebody waits for of an action at a time, kept from others until the end of the transaction.
+pub(super) async fn waiting(
     tx: &mut Tx,
     action: &str,
     asked_by: &str,
     now: Micros,
-) -> Result<bool, StoreError> {
-    const COUNT: &str = "SELECT COUNT(*) FROM approvals WHERE action = $1 AND asked_by = $2 \
-        AND status = 'waiting' AND expires_at > $3";
-    let count: i64 = on_tx!(tx, c => {
-        sqlx::query_scalar(COUNT).bind(action).bind(asked_by).bind(now.0).fetch_one(c).await
+) -> Result<Vec<Approval>, StoreError> {
+    const WAITING: &str = "UPDATE approvals SET id = id WHERE action = $1 AND asked_by = $2 \
+        AND status = 'waiting' AND expires_at > $3 RETURNING *";
+    let rows: Vec<ApprovalRow> = on_tx!(tx, c => {
+        sqlx::query_as(WAITING).bind(action).bind(asked_by).bind(now.0).fetch_all(c).await
     })?;
-    Ok(count > 0)
+    rows.into_iter().map(Approval::try_from).collect()
 }
 
 /// Writes down what was decided.

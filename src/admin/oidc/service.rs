@@ -10,7 +10,7 @@ use crate::admin::accounts::actions::{UPDATE, Update};
 use crate::admin::accounts::model::{Account, Codes, Way};
 use crate::admin::accounts::service::told;
 use crate::admin::accounts::store;
-use crate::admin::approvals::service::{Shown, answer, ask, is_asked};
+use crate::admin::approvals::service::{Approval, Shown, answer, ask, put_down, waiting};
 use crate::admin::login::service::{Entered, From, failed, tidy};
 use crate::admin::login::throttle::Counted;
 use crate::admin::roles::Roles;
@@ -79,10 +79,11 @@ pub(super) async fn enter(
     let origin = from.origin();
     let with = (&*state.pepper, &state.settings);
     let (session, secret) = sessions::begin(&mut tx, with, &account, &origin, now).await?;
-    if waits {
+    let actor = account.id.to_string();
+    let is_asked = keep_asked(&mut tx, &By::new(&actor, now), waits.then_some(&said)).await?;
+    if waits && !is_asked {
         ask_for_owner(&mut tx, state, &account, said, now).await?;
     }
-    let actor = account.id.to_string();
     let detail = json!({ "session": session.id, "address": origin.address, "by": "provider" });
     counted.succeeded(&mut tx).await?;
     told(&mut tx, &By::new(&actor, now), account.id, "login", detail).await?;
@@ -98,7 +99,28 @@ fn owner_waits(state: &AdminState, found: Option<&Account>, said: &Roles) -> boo
     said.is_owner() && !had && state.settings.four_eyes.contains(&FourEyes::Owners)
 }
 
-/// Asks for the roles that the provider says, once for as long as that waits.
+/// Takes back what was asked for by the word of the provider, but for what it says now; whether that waits.
+async fn keep_asked(tx: &mut Tx, by: &By<'_>, said: Option<&Roles>) -> ApiResult<bool> {
+    let mut is_asked = false;
+    for approval in waiting(tx, &UPDATE, by).await? {
+        let Some(asked) = by_provider(&approval) else { continue };
+        if said.is_some_and(|said| asked.change.roles.as_ref() == Some(said)) {
+            is_asked = true;
+        } else {
+            put_down(tx, by, approval, "The OpenID provider says otherwise now.".to_owned())
+                .await?;
+        }
+    }
+    Ok(is_asked)
+}
+
+/// What was asked for, where that was by the word of the provider.
+fn by_provider(approval: &Approval) -> Option<Update> {
+    let asked: Update = serde_json::from_value(approval.payload.clone()).ok()?;
+    asked.by_provider.then_some(asked)
+}
+
+/// Asks for the roles that the provider says.
 async fn ask_for_owner(
     tx: &mut Tx,
     state: &AdminState,
@@ -108,9 +130,6 @@ async fn ask_for_owner(
 ) -> ApiResult<()> {
     let actor = account.id.to_string();
     let by = By::new(&actor, now);
-    if is_asked(tx, &UPDATE, &by).await? {
-        return Ok(());
-    }
     let preview =
         json!({ "name": account.name, "roles": account.roles, "to": said, "by": "provider" });
     let change = AccountPatch { name: None, roles: Some(said) };

@@ -351,6 +351,18 @@ async fn a_file_that_is_wrong_is_refused_with_its_lines_and_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_is_there_is_not_ended_by_a_date_that_is_over() {
+    let place = place(SMALL).await;
+    place.ok(&apply(&["--keys-out", "keys.txt"]));
+    let over = "scopes: [\"catalog:read\"]\n            expires_at: 2001-01-01T00:00:00Z";
+    let over = SMALL.replacen("scopes: [\"catalog:read\"]", over, 1);
+    assert_ne!(over, SMALL);
+    place.write(FILE, over);
+    let error = place.fails(1, &apply(&["--dry-run"]));
+    assert!(error.contains("partners.yaml:15:") && error.contains("past"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn of_steps_of_which_one_fails_none_is_done() {
     let place = place(SMALL).await;
     place.ok(&apply(&["--keys-out", "keys.txt"]));

@@ -294,6 +294,15 @@ async fn what_was_made_with_a_token_that_was_found_is_suspended_with_it() {
     assert_eq!(listed["items"].as_array().unwrap().len(), 3, "{listed}");
     let audit = app.admin_ok("GET", &format!("/admin/v1/audit?subject={third}"), None).await;
     assert_eq!(audit["items"][0]["detail"]["made_with_leaked"], json!(found), "{audit}");
+    // One that had ended before stops nothing.
+    let (ended, text) = make(&app.admin_token, "ended").await;
+    let (made, its_text) = make(&text, "made with it").await;
+    app.admin_ok("POST", &format!("/admin/v1/tokens/{ended}/revoke"), None).await;
+    let body = report(&[&text]);
+    let answer = send(&app, &body, "k1", &scanner.sign(&body)).await;
+    assert_eq!(labels(answer).await, ["true_positive"]);
+    let me = app.http.get(app.admin_url("/admin/v1/me")).bearer_auth(&its_text);
+    assert_eq!(me.send().await.unwrap().status(), 200, "{made}");
 }
 
 #[tokio::test]

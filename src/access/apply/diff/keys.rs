@@ -82,7 +82,17 @@ impl Differ<'_> {
             None => self.by.may_give(Scopes::default(), spec.scopes),
         };
         if let Err(error) = may {
-            self.fault(&below(place, "scopes"), error.to_string());
+            let field = match old {
+                Some(old) if spec.scopes == old.scopes && spec.cidrs != old.cidrs => "cidrs",
+                Some(old) if spec.scopes == old.scopes => "expires_at",
+                _ => "scopes",
+            };
+            self.fault(&below(place, field), error.to_string());
+        }
+        // One that is over may stay in the file.
+        let is_new = old.is_none_or(|old| old.expires_at != spec.expires_at);
+        if is_new && spec.expires_at.is_some_and(|at| at <= self.by.now) {
+            self.fault(&below(place, "expires_at"), "lies in the past");
         }
         spec
     }
@@ -94,9 +104,6 @@ impl Differ<'_> {
         (what, place): (String, &[At]),
     ) {
         let spec = self.spec(entry, None, place);
-        if spec.expires_at.is_some_and(|at| at <= self.by.now) {
-            self.fault(&below(place, "expires_at"), "lies in the past");
-        }
         if entry.jwks.is_some() && kind == KeyKind::Key {
             self.fault(&below(place, "jwks"), "only a client (`kind: client`) has public keys");
         }
