@@ -10,6 +10,7 @@ use comptoir::kernel::id::PromotionId;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 pub(crate) fn document(name: &str) -> Value {
     let document = documents().into_iter().find(|d| d.name == name).expect("a document");
@@ -223,7 +224,25 @@ pub(crate) async fn shop() -> TestApp {
         let report = app.import(feed, &[line]).await;
         assert_eq!(report.rejected, 0, "{report}");
     }
+    begun(&app).await;
+    app.caught_up().await;
     app
+}
+
+/// Waits until the promotion of the shop is told to have begun: until then the change log grows by itself.
+async fn begun(app: &TestApp) {
+    const TOLD: &str =
+        "SELECT COUNT(*) FROM change_log WHERE kind = 'promotion' AND reason = 'started'";
+    let until = Instant::now() + Duration::from_secs(10);
+    while Instant::now() < until {
+        let told: i64 =
+            comptoir::on_db!(&app.db, c => sqlx::query_scalar(TOLD).fetch_one(c).await).unwrap();
+        if told > 0 {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
+    panic!("the promotion has not begun");
 }
 
 #[tokio::test]
