@@ -7,7 +7,9 @@ pub use super::keys::service::{
     create_key, create_key_in, edit_key, edit_key_in, finish_rotation, get_key, list_keys,
     quarantine_key, revoke_key, roll_back_rotation, rotate_key, rotate_key_in, set_key_status,
 };
-pub use super::keys::store::directory::{KeyRow, KeySecretRow, keys_of, load_directory, load_keys};
+pub use super::keys::store::directory::{
+    KeyRow, KeySecretRow, PlanNow, keys_of, load_directory, load_keys, load_plans,
+};
 pub use super::keys::store::touch_secrets;
 pub use super::partners::find::{PartnerFilter, find_partners};
 pub use super::store::{AppFilter, Walk, app_exists, list_apps, list_partners, list_plans};
