@@ -7,15 +7,18 @@ pub use super::keys::service::{
     create_key, create_key_in, edit_key, edit_key_in, finish_rotation, get_key, list_keys,
     quarantine_key, revoke_key, roll_back_rotation, rotate_key, rotate_key_in, set_key_status,
 };
-pub use super::keys::store::directory::{KeyRow, KeySecretRow, keys_of, load_directory, load_keys};
+pub use super::keys::store::directory::{
+    KeyRow, KeySecretRow, PlanNow, keys_of, load_directory, load_keys, load_plans,
+};
 pub use super::keys::store::touch_secrets;
 pub use super::partners::find::{PartnerFilter, find_partners};
-pub use super::store::{AppFilter, Walk, app_exists, list_apps, list_partners, list_plans};
-pub use super::store::{find_plan_version, list_plan_versions};
+pub use super::plan::store::{find_plan_version, list_plan_versions, list_plans};
+pub use super::store::{AppFilter, Walk, app_exists, list_apps, list_partners};
 
 use super::error::{AccessError, Kind};
 use super::model::{App, Definition, DefinitionPatch, KeySpec, Name, Partner, Plan, Status};
 use super::partners::{self, Profile};
+use super::plan;
 use super::store::{self, Change, record};
 use super::text::Reason;
 use super::{Scopes, subscriptions};
@@ -237,7 +240,7 @@ pub(super) async fn add_app(
 
 /// Nothing of access is ever deleted, so what exists before a transaction exists in it.
 async fn plan_exists(db: &Db, plan: PlanId) -> Result<(), AccessError> {
-    match store::find_plan(db, plan).await? {
+    match plan::store::find_plan(db, plan).await? {
         Some(_) => Ok(()),
         None => Err(AccessError::reference("plan_id", Kind::Plan, plan)),
     }
@@ -312,7 +315,7 @@ pub(super) async fn add_plan(
         created_at: by.now,
         updated_at: by.now,
     };
-    let inserted = store::insert_plan(tx, &plan).await;
+    let inserted = plan::store::insert_plan(tx, &plan).await;
     inserted.map_err(|error| taken(error, Kind::Plan, &plan.name))?;
     let detail = json!({ "name": plan.name, "version": 1, "definition": plan.definition });
     record(tx, by, change(Kind::Plan, plan.id, "create", detail)).await?;
@@ -321,7 +324,7 @@ pub(super) async fn add_plan(
 
 /// A plan at its current version.
 pub async fn get_plan(db: &Db, id: PlanId) -> Result<Plan, AccessError> {
-    let found = store::find_plan(db, id).await?;
+    let found = plan::store::find_plan(db, id).await?;
     found.ok_or_else(|| AccessError::not_found(Kind::Plan, id))
 }
 
@@ -334,7 +337,7 @@ pub async fn update_plan(
 ) -> Result<Plan, AccessError> {
     let mut tx = db.begin().await?;
     // Held, so that of two who change different parts of it neither undoes what the other did.
-    let held = store::hold_plan(&mut tx, id).await?;
+    let held = plan::store::hold_plan(&mut tx, id).await?;
     let plan = held.ok_or_else(|| AccessError::not_found(Kind::Plan, id))?;
     let definition = patch.of(&plan.definition);
     if plan.definition == definition {
@@ -355,7 +358,7 @@ pub(super) async fn put_definition(
     id: PlanId,
     definition: &Definition,
 ) -> Result<u32, AccessError> {
-    let updated = store::update_plan(tx, id, definition, by.now).await?;
+    let updated = plan::store::update_plan(tx, id, definition, by.now).await?;
     let version = updated.ok_or_else(|| AccessError::not_found(Kind::Plan, id))?;
     let detail = json!({ "version": version, "definition": definition });
     record(tx, by, change(Kind::Plan, id, "update", detail)).await?;

@@ -18,7 +18,7 @@ use crate::access::text::Reason;
 use crate::access::{Environment, Scope, Scopes};
 use crate::config::Config;
 use crate::kernel::Micros;
-use crate::kernel::id::{AppId, KeyId, PartnerId, PlanId};
+use crate::kernel::id::{AppId, KeyId};
 use clap::{Args, Subcommand};
 
 /// Keys.
@@ -92,32 +92,17 @@ pub(super) enum KeyCommand {
 /// Which keys are listed.
 #[derive(Debug, Args)]
 pub(super) struct ListArgs {
-    /// Only those of a partner's apps.
-    #[arg(long)]
-    partner: Option<PartnerId>,
-    /// Only those of an app.
-    #[arg(long)]
-    app: Option<AppId>,
-    /// Only those of apps on a plan.
-    #[arg(long)]
-    plan: Option<PlanId>,
-    /// Only live or test ones.
-    #[arg(long)]
-    env: Option<Environment>,
+    #[command(flatten)]
+    which: keys::Which,
     /// Only those that are active, quarantined, suspended or revoked.
     #[arg(long)]
     status: Option<KeyStatus>,
-    /// Only those that hold a scope.
-    #[arg(long)]
-    scope: Option<Scope>,
-    /// Only those with a secret that ends so.
-    #[arg(long)]
-    hint: Option<String>,
 }
 
 impl From<ListArgs> for KeyFilter {
     fn from(args: ListArgs) -> Self {
-        let ListArgs { partner, app, plan, env: environment, status, scope, hint } = args;
+        let ListArgs { which, status } = args;
+        let keys::Which { partner, app, plan, env: environment, scope, hint } = which;
         Self { partner, app, plan, environment, status, scope, hint, ..Self::default() }
     }
 }

@@ -26,36 +26,43 @@ pub(super) struct ImportArgs {
     dry_run: bool,
 }
 
+/// Which keys are meant: those that fit all that is given.
+#[derive(Debug, Args)]
+pub(super) struct Which {
+    /// Only those of a partner's apps.
+    #[arg(long)]
+    pub(super) partner: Option<PartnerId>,
+    /// Only those of an app.
+    #[arg(long)]
+    pub(super) app: Option<AppId>,
+    /// Only those of apps on a plan.
+    #[arg(long)]
+    pub(super) plan: Option<PlanId>,
+    /// Only live or test ones.
+    #[arg(long)]
+    pub(super) env: Option<Environment>,
+    /// Only those that hold a scope.
+    #[arg(long)]
+    pub(super) scope: Option<Scope>,
+    /// Only those with a secret that ends so.
+    #[arg(long)]
+    pub(super) hint: Option<String>,
+}
+
 /// One thing that is done to many keys.
 #[derive(Debug, Args)]
 pub(super) struct BulkArgs {
     /// rotate, quarantine, suspend, resume or revoke.
     action: BulkAction,
-    /// Keys with these ids.
+    /// Only those with these ids.
     #[arg(long = "id")]
     ids: Vec<KeyId>,
-    /// Keys of a partner's apps.
-    #[arg(long)]
-    partner: Option<PartnerId>,
-    /// Keys of an app.
-    #[arg(long)]
-    app: Option<AppId>,
-    /// Keys of apps on a plan.
-    #[arg(long)]
-    plan: Option<PlanId>,
-    /// live or test ones.
-    #[arg(long)]
-    env: Option<Environment>,
-    /// Keys that hold a scope.
-    #[arg(long)]
-    scope: Option<Scope>,
-    /// Keys with a secret that ends so.
-    #[arg(long)]
-    hint: Option<String>,
-    /// Keys made before (RFC 3339).
+    #[command(flatten)]
+    which: Which,
+    /// Only those made before (RFC 3339).
     #[arg(long, value_name = "TIME")]
     created_before: Option<Micros>,
-    /// Keys last used before, or never and made before (RFC 3339).
+    /// Only those last used before, or never and made before (RFC 3339).
     #[arg(long, value_name = "TIME")]
     used_before: Option<Micros>,
     /// For rotate: seconds for which the old secrets work on; a day where it is not given.
@@ -125,14 +132,15 @@ pub(super) async fn import(desk: &Desk, args: ImportArgs) -> anyhow::Result<()> 
 
 pub(super) async fn bulk(desk: &Desk, args: BulkArgs) -> anyhow::Result<()> {
     let token = args.token.clone();
+    let Which { partner, app, plan, env, scope, hint } = args.which;
     let filter = BulkFilterIn {
         ids: args.ids,
-        partner_id: args.partner,
-        app_id: args.app,
-        plan_id: args.plan,
-        environment: args.env,
-        scope: args.scope,
-        hint: args.hint,
+        partner_id: partner,
+        app_id: app,
+        plan_id: plan,
+        environment: env,
+        scope,
+        hint,
         created_before: args.created_before,
         used_before: args.used_before,
     };

@@ -169,6 +169,10 @@ impl Search {
         let mut all = required(schema, object).unwrap_or_default();
         let there = at(&self.document, object).and_then(Value::as_object);
         all.retain(|name| there.is_none_or(|there| !there.contains_key(name)));
+        // What may stand in its place was there, and wrong.
+        let mut named = first.message.split('`').skip(1).step_by(2);
+        let is_told =
+            named.any(|name| self.taken.contains(&self.whole(&member_of(object.to_vec(), name))));
         let first_name = first.place.last().cloned();
         let others = all.into_iter().map(|name| {
             let message = format!("missing field `{name}`");
@@ -176,7 +180,7 @@ impl Search {
         });
         let others: Vec<Fault> =
             others.filter(|it| it.place.last() != first_name.as_ref()).collect();
-        for fault in std::iter::once(first).chain(others) {
+        for fault in (!is_told).then_some(first).into_iter().chain(others) {
             let place = self.whole(&fault.place);
             if !self.taken.contains(&place) {
                 self.faults.push(Fault { place, ..fault });

@@ -1,7 +1,7 @@
 //! What a setting names is done when a second person has approved it, and exactly as it was asked for.
 
 use crate::support::people::{Browser, rows};
-use crate::support::{NOON, TestApp, problem};
+use crate::support::{Builder, NOON, TestApp, problem};
 use comptoir::access::audit;
 use comptoir::kernel::clock::DAY;
 use serde_json::{Value, json};
@@ -9,7 +9,13 @@ use serde_json::{Value, json};
 /// Two owners, and a gateway on which owners are made and unmade by two. The accounts were there before the
 /// rule was.
 async fn two_owners() -> (TestApp, Browser, Browser) {
-    let app = TestApp::builder().fixed_clock(NOON).set("ADMIN__FOUR_EYES", "owners").start().await;
+    desk(TestApp::builder(), "owners").await
+}
+
+/// A gateway on which a setting asks for two people, and two of them.
+pub(crate) async fn desk(app: Builder, four_eyes: &str) -> (TestApp, Browser, Browser) {
+    let app = app.fixed_clock(NOON).set("ADMIN__FOUR_EYES", four_eyes);
+    let app = app.set("ADMIN__GUARDED_SCOPES", "customer.*, stock:quantity").start().await;
     let one = owner(&app, "one@example.com").await;
     let other = owner(&app, "other@example.com").await;
     (app, one, other)

@@ -1,24 +1,16 @@
 //! Many keys at once, and the scopes that two people give.
 
-use crate::four_eyes::{claimed, owner, path};
+use crate::four_eyes::{self, claimed, path};
 use crate::one_connection::jwks;
 use crate::support::people::Browser;
-use crate::support::{NOON, TestApp, TestKey, problem};
+use crate::support::{TestApp, TestKey, problem};
 use comptoir::kernel::clock::{DAY, HOUR};
 use reqwest::Response;
 use serde_json::{Value, json};
 
 /// A gateway on which a setting asks for two people, and two of them.
 async fn desk(four_eyes: &str) -> (TestApp, Browser, Browser) {
-    let app = TestApp::builder()
-        .fixed_clock(NOON)
-        .set("ADMIN__FOUR_EYES", four_eyes)
-        .set("ADMIN__GUARDED_SCOPES", "customer.*, stock:quantity")
-        .start()
-        .await;
-    let one = owner(&app, "one@example.com").await;
-    let other = owner(&app, "other@example.com").await;
-    (app, one, other)
+    four_eyes::desk(TestApp::builder(), four_eyes).await
 }
 
 async fn waits(answer: Response) -> Value {

@@ -1,9 +1,9 @@
 //! A node with one connection to its database: what asks for a second one within a transaction stands still, and
 //! would with any number of connections when as many do it at once.
 
-use crate::four_eyes::{claimed, owner, path};
+use crate::four_eyes::{self, claimed, path};
+use crate::support::TestApp;
 use crate::support::people::Browser;
-use crate::support::{NOON, TestApp};
 use serde_json::{Value, json};
 
 const JWKS: [&str; 2] =
@@ -15,16 +15,7 @@ pub(crate) fn jwks(which: &[usize]) -> Value {
 }
 
 async fn desk(four_eyes: &str) -> (TestApp, Browser, Browser) {
-    let app = TestApp::builder()
-        .fixed_clock(NOON)
-        .set("DATABASE__MAX_CONNECTIONS", "1")
-        .set("ADMIN__FOUR_EYES", four_eyes)
-        .set("ADMIN__GUARDED_SCOPES", "customer.*, stock:quantity")
-        .start()
-        .await;
-    let one = owner(&app, "one@example.com").await;
-    let other = owner(&app, "other@example.com").await;
-    (app, one, other)
+    four_eyes::desk(TestApp::builder().set("DATABASE__MAX_CONNECTIONS", "1"), four_eyes).await
 }
 
 /// An app with nothing in it.

@@ -1,7 +1,8 @@
 //! Ways to Redis: a cluster of servers, TLS, and a server that leads no more.
 
 use crate::support::redis::{RedisCluster, RedisServer};
-use crate::support::{TestApp, TestKey, data};
+use crate::support::{NOON, TestApp, TestKey, data};
+use comptoir::kernel::clock::SECOND;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -160,4 +161,35 @@ async fn a_key_in_quarantine_can_look_where_limits_are_shared() {
     let answer = app.get(&key.text, &format!("/v1/products/{}", data::product_id(0))).await;
     let refused: Value = answer.json().await.unwrap();
     assert_eq!(refused["violated-policies"], json!(["quarantine"]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_stops_gives_back_what_it_has_leased_and_not_spent() {
+    let Some(redis) = RedisServer::start() else { return };
+    // The clock stands, so that nothing lies idle for long enough to go back by itself.
+    let first = TestApp::builder().fixed_clock(NOON).set("REDIS__URL", &redis.url());
+    let first = first.set("LIMITS__BACKEND", "leased").set("REDIS__RESPONSE_TIMEOUT_MS", "5000");
+    let mut first = first.start().await;
+    first.stock_shelves(1, 1).await;
+    let second = first.beside().await;
+    second.wait_for_gauge("products", 1).await;
+    for node in [&first, &second] {
+        node.wait_until_gauge("nodes_alive", |nodes| nodes == 2).await;
+    }
+    let plan = first.plan(json!([{ "name": "year", "quota": 100, "period": "year" }])).await;
+    let key = first.key_under(&plan, json!({})).await;
+    // The batch of one of two nodes is 5 units: one is spent.
+    assert_eq!(call(&first, &key).await, (200, false));
+    let rest = async || {
+        let mut admitted = 0;
+        while heard(&second, &key).await == 200 {
+            admitted += 1;
+        }
+        admitted
+    };
+    assert_eq!(rest().await, 95);
+    first.stop().await;
+    // How long a refusal is repeated without asking.
+    second.clock.advance(2 * SECOND);
+    assert_eq!(rest().await, 4);
 }

@@ -1,16 +1,18 @@
 //! The directory in force, and how it is kept current.
 
 use super::make::Maker;
-use super::{Directory, KeyRecord, touched};
+use super::touched::{self, Touched};
+use super::{Directory, KeyRecord};
 use crate::access::Pepper;
 use crate::access::freshness::Freshness;
 use crate::access::imported::ImportedHasher;
-use crate::access::service::{KeyRow, load_directory, load_keys};
+use crate::access::service::{KeyRow, PlanNow, load_directory, load_keys, load_plans};
 use crate::kernel::Micros;
-use crate::kernel::id::KeyId;
+use crate::kernel::id::{KeyId, PlanId};
 use crate::limit::Limiter;
 use crate::storage::{Db, Log, StoreError, log};
 use arc_swap::ArcSwap;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
@@ -100,11 +102,13 @@ impl Keyring {
         // Another has read the head later and was first. What is before the head of now, though, is not of this log.
         let is_ahead = before.position > position;
         let position = if is_ahead { log::head(db, Log::Control).await? } else { position };
-        match touched::keys(db, before.position, position).await? {
-            Some(ids) => {
-                let rows = load_keys(db, &ids, now).await?;
-                let touched = ids.iter().filter_map(|id| id.parse().ok()).collect();
-                self.change(&before, (touched, rows), (position, now));
+        match touched::behind(db, before.position, position).await? {
+            Some(Touched { keys, plans }) => {
+                // The plans first, so that no key is read under an older version than these.
+                let plans = load_plans(db, &plans).await?;
+                let rows = load_keys(db, &keys, now).await?;
+                let keys = keys.iter().filter_map(|id| id.parse().ok()).collect();
+                self.change(&before, (keys, rows, plans), (position, now)).await;
             }
             None => self.replace(load_directory(db, now).await?, position, now),
         }
@@ -132,11 +136,11 @@ impl Keyring {
     }
 
     /// Puts the directory in force that comes of another where some keys were touched and these are the rows of all of
-    /// them that there are.
-    fn change(
+    /// them that there are, and where plans are as these say.
+    async fn change(
         &self,
         before: &Directory,
-        (touched, rows): (Vec<KeyId>, Vec<KeyRow>),
+        (mut touched, rows, plans): (Vec<KeyId>, Vec<KeyRow>, HashMap<PlanId, PlanNow>),
         (position, now): (i64, Micros),
     ) {
         let mut maker = self.maker(before, now);
@@ -145,6 +149,7 @@ impl Keyring {
         for row in rows {
             next.put(&maker.records(&row));
         }
+        touched.extend(maker.edit(&mut next, &plans).await);
         next.plans = maker.plans;
         self.put_in_force(next, touched.iter().filter_map(|key| before.keys.get(key)));
     }

@@ -3,9 +3,11 @@
 use super::record::{Granted, KeyRecord, SecretRecord};
 use super::{Directory, Plans};
 use crate::access::Environment;
+use crate::access::model::Definition;
 use crate::access::service::{KeyRow, KeySecretRow};
 use crate::access::terms::PlanAt;
 use crate::kernel::Micros;
+use crate::kernel::id::PlanId;
 use crate::limit::{Limiter, Per, SubjectId};
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
@@ -60,7 +62,9 @@ impl Maker<'_> {
             next_at: known.map_or_else(Arc::default, |key| Arc::clone(&key.next_at)),
             environment: row.environment,
             app: row.app,
+            app_since: row.app_since,
             partner: row.partner,
+            partner_since: row.partner_since,
             scopes: row.scopes,
             cidrs: row.cidrs.as_slice().into(),
             expires_at: row.expires_at,
@@ -80,9 +84,19 @@ impl Maker<'_> {
     /// of an app go by it, and would go over from one to the other with each call.
     fn granted(&mut self, row: &KeyRow, at: Micros) -> Arc<Granted> {
         let PlanAt { plan, version, definition, .. } = row.plan_at(at);
-        let known = self.plans.entry((plan, version, row.environment)).or_default();
+        self.grants((plan, version), definition, row.environment)
+    }
+
+    /// What `definition`, the `version` of `plan`, grants one side of the counter.
+    pub(super) fn grants(
+        &mut self,
+        (plan, version): (PlanId, u32),
+        definition: &Definition,
+        environment: Environment,
+    ) -> Arc<Granted> {
+        let known = self.plans.entry((plan, version, environment)).or_default();
         known.upgrade().unwrap_or_else(|| {
-            let new = Arc::new(Granted::new((plan, version), definition, row.environment));
+            let new = Arc::new(Granted::new((plan, version), definition, environment));
             *known = Arc::downgrade(&new);
             new
         })

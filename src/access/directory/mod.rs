@@ -2,9 +2,10 @@
 //!
 //! A directory never changes: a change makes the next one, which shares with it all that stayed as it was, and is
 //! swapped in. So a call reads it without a lock, and sees the state of one position of the control log. What an
-//! entry of the log touches (`touched`) is read from the database and put in place; all is read at the start
-//! and where that cannot be told. Limiter state lives outside, in [`crate::limit`], so neither resets a counter.
+//! entry of the log touches (`touched`) is read from the database and put in place; of a plan that is edited only the
+//! plan is, and what it grants now is put before its keys (`edit`). All is read at the start and where it cannot be told. Limiter state lives outside, in [`crate::limit`], so neither resets a counter.
 
+mod edit;
 mod keyring;
 mod make;
 mod parts;

@@ -9,7 +9,7 @@ use crate::access::{Environment, Scope};
 use crate::kernel::Micros;
 use crate::kernel::clock::SECOND;
 use crate::kernel::id::{AppId, KeyId, PartnerId, PlanId};
-use crate::limit::{Subject, Terms};
+use crate::limit::{Subject, SubjectId, Terms};
 use actix_web::http::header::HeaderValue;
 use ipnet::IpNet;
 use smallvec::SmallVec;
@@ -35,7 +35,7 @@ pub enum Standing {
     Revoked,
 }
 
-/// One secret of a key.
+/// One secret of a key. A copy has noted no use.
 #[derive(Debug)]
 pub struct SecretRecord {
     /// What is compared, by the form.
@@ -50,6 +50,14 @@ pub struct SecretRecord {
     pub last_used: AtomicI64,
     /// The public key of a client that signs, as JSON.
     pub jwk: Option<Box<str>>,
+}
+
+impl Clone for SecretRecord {
+    fn clone(&self) -> Self {
+        let Self { hash, form, starts_at, expires_at, .. } = *self;
+        let (last_used, jwk) = (AtomicI64::new(0), self.jwk.clone());
+        Self { hash, form, starts_at, expires_at, last_used, jwk }
+    }
 }
 
 impl SecretRecord {
@@ -82,6 +90,8 @@ pub struct Granted {
     pub policy_header: HeaderValue,
     /// What of the retailer's data it includes; none where that is everything.
     pub data: Option<Arc<PlanData>>,
+    /// Whether it has limits for the partner, on either side.
+    pub(super) of_partner: bool,
     disclosure: StockDisclosure,
 }
 
@@ -100,6 +110,7 @@ impl Granted {
             terms: Arc::new(terms),
             policy_header: header.unwrap_or(HeaderValue::from_static("")),
             data: Some(&definition.data).filter(|data| !data.is_everything()).cloned(),
+            of_partner: definition.limits.of_partner(),
             disclosure: definition.stock_disclosure,
         }
     }
@@ -116,7 +127,7 @@ impl Granted {
 
 /// A key and all that decides about its calls. With very many keys each call finds the record of its key far away in
 /// memory, so what every call asks for stands in the record itself or in what all keys of a plan share.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct KeyRecord {
     /// Until when this record holds: then `next` does.
     pub until: Micros,
@@ -144,8 +155,12 @@ pub struct KeyRecord {
     pub key: KeyId,
     /// The app it belongs to.
     pub app: AppId,
+    /// When it first subscribed to a plan.
+    pub(super) app_since: Micros,
     /// The partner that the app belongs to.
     pub partner: PartnerId,
+    /// When its contract began, or it was created where none is known.
+    pub(super) partner_since: Micros,
     /// What holds from `until` on, known already.
     pub next: Option<Arc<KeyRecord>>,
     /// When the partner's contract holds.
@@ -159,6 +174,13 @@ pub struct KeyRecord {
 }
 
 impl KeyRecord {
+    /// Whose counters its calls count on.
+    pub(super) fn subject_id(&self) -> SubjectId {
+        let Self { partner, app, key, partner_since, app_since, .. } = *self;
+        let live = self.environment == Environment::Live;
+        SubjectId { partner, app, key, live, partner_since, app_since }
+    }
+
     /// Takes the one call a second that is left to a key in quarantine or barred; the seconds to wait where it is taken.
     pub fn pace(&self, now: Micros) -> Result<(), u64> {
         let next = |at: i64| {

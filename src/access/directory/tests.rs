@@ -1,6 +1,7 @@
 //! What is followed entry by entry is what reading everything anew would give.
 
-use super::{Keyring, SecretRecord, touched};
+use super::touched::{self, Touched};
+use super::{Keyring, SecretRecord, edit};
 use crate::access::freezes::{self, Freezable};
 use crate::access::keys::import::{self, Digest};
 use crate::access::keys::model::{KeyPatch, Rotation, SecretForm};
@@ -9,7 +10,8 @@ use crate::access::oauth::client::{create_client, set_jwks};
 use crate::access::oauth::jwk::PublicJwk;
 use crate::access::partners::model::PartnerPatch;
 use crate::access::partners::service::update_partner;
-use crate::access::service::{self, By, Switch, load_directory, load_keys};
+use crate::access::service::{self, AppFilter, By, Switch, Walk, list_apps};
+use crate::access::service::{KeyRow, load_directory, load_keys};
 use crate::access::subscriptions::service as subscriptions;
 use crate::access::tests::{START, at, limits, name};
 use crate::access::transfers::transfer;
@@ -23,7 +25,7 @@ use crate::storage::Db;
 use crate::storage::testing::{TestDb, database};
 use proptest::prelude::*;
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -144,7 +146,7 @@ impl Shop {
             6..=13 => self.change_key(&by, op, (a, b)).await,
             14..=19 => self.change_app(&by, op, (a, b)).await,
             20..=22 => self.change_partner(&by, op, (a, b)).await,
-            23 => {
+            23 | 26.. => {
                 let patch = DefinitionPatch::from(plan(b).limits.0);
                 let told = b.is_multiple_of(2).then_some(StockDisclosure::None);
                 let patch = DefinitionPatch { stock_disclosure: told, ..patch };
@@ -263,6 +265,7 @@ async fn is_what_all_anew_gives(shop: &Shop, followed: &Keyring) {
     let anew = keyring(&shop.pepper);
     anew.follow(&shop.db, shop.now).await.unwrap();
     assert_eq!(followed.current().position(), anew.current().position());
+    let mixed = edit::mixed(&anew.current(), &HashMap::new());
     let (followed, anew) = (said(followed, shop.now), said(&anew, shop.now));
     assert!(followed.keys().eq(anew.keys()), "not the same keys");
     for (what, says) in &anew {
@@ -276,10 +279,25 @@ async fn is_what_all_anew_gives(shop: &Shop, followed: &Keyring) {
         rows.iter_mut().for_each(|row| row.secrets.sort_by_key(|secret| secret.hash));
     }
     assert_eq!(some, all);
+    are_mixed(shop, &mixed, &all).await;
     for row in all.iter().take(2) {
         let mut one = load_keys(&shop.db, &[row.key.to_string()], shop.now).await.unwrap();
         one.iter_mut().for_each(|row| row.secrets.sort_by_key(|secret| secret.hash));
         assert_eq!(one, std::slice::from_ref(row));
+    }
+}
+
+/// What the keys in memory say of partners on several plans is what the rows of all their apps say, but for apps without
+/// keys, which count nothing yet.
+async fn are_mixed(shop: &Shop, mixed: &HashSet<PartnerId>, rows: &[KeyRow]) {
+    let walk = Walk { after: String::new(), limit: 1_000 };
+    let apps = list_apps(&shop.db, &AppFilter::default(), &walk, shop.now).await.unwrap();
+    let with_keys: HashSet<AppId> = rows.iter().map(|row| row.app).collect();
+    for row in rows {
+        let mut its = apps.iter().filter(|app| app.partner == row.partner);
+        let all_count = its.all(|app| with_keys.contains(&app.id));
+        let is = mixed.contains(&row.partner);
+        assert!(is == row.terms.mixed || !is && !all_count, "{}", row.partner);
     }
 }
 
@@ -289,7 +307,7 @@ proptest! {
     /// Whatever happens, in whatever order and however many things between two looks at the log.
     #[test]
     fn following_gives_what_reading_all_anew_gives(
-        steps in prop::collection::vec((0usize..26, 0usize..40, 0usize..40, 0usize..6), 1..60),
+        steps in prop::collection::vec((0usize..30, 0usize..40, 0usize..40, 0usize..6), 1..60),
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
@@ -312,9 +330,8 @@ proptest! {
     }
 }
 
-/// What `touched::keys` says of the entries behind a position.
-async fn touched_behind(db: &Db, after: i64, up_to: i64) -> Option<Vec<String>> {
-    touched::keys(db, after, up_to).await.unwrap()
+async fn touched_behind(db: &Db, after: i64, up_to: i64) -> Option<Touched> {
+    touched::behind(db, after, up_to).await.unwrap()
 }
 
 #[tokio::test]
@@ -355,6 +372,39 @@ async fn only_what_an_entry_touches_is_read() {
 }
 
 #[tokio::test]
+async fn an_edit_of_a_plan_takes_its_keys_and_no_other_to_the_new_version() {
+    let mut shop = Shop::open().await;
+    for n in 0..6 {
+        shop.step(3, n, n).await;
+    }
+    let (keyring, plan) = (keyring(&shop.pepper), shop.plans[0]);
+    keyring.follow(&shop.db, shop.now).await.unwrap();
+    let before = keyring.current().clone();
+    before.keys.values().for_each(|key| key.secrets[0].note_use(shop.now));
+    // Of several edits between two looks only the last is put in force.
+    for quota in [77, 78] {
+        let edit = limits(quota).into();
+        service::update_plan(&shop.db, &at(shop.now), plan, edit).await.unwrap();
+    }
+    assert!(keyring.follow(&shop.db, shop.now).await.unwrap());
+    let after = keyring.current().clone();
+    let mut granted = HashSet::new();
+    for key in &shop.keys {
+        let [was, is] = [&before, &after].map(|d| d.at(*key, shop.now).unwrap());
+        assert_eq!(Arc::ptr_eq(was, is), is.granted.plan != plan, "{key}");
+        if is.granted.plan == plan {
+            assert_eq!((was.granted.version, is.granted.version), (1, 3));
+            assert_eq!(is.granted.terms.limits.list()[0].granted(), 78);
+            granted.insert((is.environment == Environment::Live, Arc::as_ptr(&is.granted)));
+            assert!(Arc::ptr_eq(&was.next_at, &is.next_at));
+        }
+    }
+    assert!(granted.len() <= 2, "one for all keys of a side");
+    assert!(!granted.is_empty());
+    assert_eq!(keyring.take_uses().len(), shop.keys.len(), "no use is lost");
+}
+
+#[tokio::test]
 async fn who_has_read_the_head_earlier_and_comes_later_reads_nothing_anew() {
     let mut shop = Shop::open().await;
     for n in 0..3 {
@@ -381,7 +431,8 @@ async fn a_log_that_does_not_say_is_read_around() {
     let known = head().await;
     assert_eq!(touched_behind(db, 0, known).await, None, "at the start");
     assert_eq!(touched_behind(db, known, known - 1).await, None, "an older database");
-    assert_eq!(touched_behind(db, known, known).await, Some(vec![]));
+    let nothing = Touched { keys: vec![], plans: vec![] };
+    assert_eq!(touched_behind(db, known, known).await, Some(nothing));
     assert_eq!(touched_behind(db, known, known + 1).await, None, "an entry that is not there");
     for (n, (kind, says)) in [("source", true), ("coupon", false)].into_iter().enumerate() {
         let position = known + 1 + n as i64;
@@ -395,8 +446,9 @@ async fn a_log_that_does_not_say_is_read_around() {
     }
     let (known, plan) = (head().await, shop.plans[0]);
     service::update_plan(db, &at(START), plan, limits(77).into()).await.unwrap();
-    let of_plan = touched_behind(db, known, known + 1).await.unwrap();
-    assert_eq!(of_plan, [shop.keys[0].to_string()]);
+    // No key is read for the edit of a plan, however many are on it.
+    let of_plan = Touched { keys: vec![], plans: vec![plan.to_string()] };
+    assert_eq!(touched_behind(db, known, known + 1).await, Some(of_plan));
     shop.step(20, 1, 0).await;
-    assert_eq!(touched_behind(&shop.db, known + 1, known + 2).await.unwrap().len(), 1);
+    assert_eq!(touched_behind(&shop.db, known + 1, known + 2).await.unwrap().keys.len(), 1);
 }

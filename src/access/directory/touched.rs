@@ -9,16 +9,25 @@ use std::collections::BTreeSet;
 /// than some thousands of them so.
 const MOST: usize = 2_000;
 
-/// The things of which something has changed, by their ids.
+/// The keys and the plans of which anything may have changed, by their ids.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Touched {
+    /// The keys, however they are touched, but by what a plan grants.
+    pub(super) keys: Vec<String>,
+    /// The plans.
+    pub(super) plans: Vec<String>,
+}
+
+/// The things that entries name, by their ids.
 #[derive(Debug, Default)]
-struct Touched {
+struct Named {
     keys: BTreeSet<String>,
     apps: BTreeSet<String>,
     partners: BTreeSet<String>,
     plans: BTreeSet<String>,
 }
 
-impl Touched {
+impl Named {
     /// Notes what an entry touches; false where that cannot be told, and anything may have changed.
     fn note(&mut self, kind: &str, id: String) -> bool {
         match Kind::of(kind) {
@@ -28,7 +37,7 @@ impl Touched {
             Some(Kind::App) => _ = self.apps.insert(id),
             // Status, the days of the contract, its own freeze.
             Some(Kind::Partner) => _ = self.partners.insert(id),
-            // What its versions grant.
+            // What its versions grant. Who is on it is a matter of apps.
             Some(Kind::Plan) => _ = self.plans.insert(id),
             // Nothing that calls with a key are judged by. What becomes of an application that is approved has
             // entries of its own.
@@ -48,26 +57,22 @@ impl Touched {
     }
 }
 
-/// The ids of all keys of which anything may have changed behind one position of the control log up to another; none
-/// where the log does not say, or where they are too many to be read one by one.
-pub(super) async fn keys(
-    db: &Db,
-    after: i64,
-    up_to: i64,
-) -> Result<Option<Vec<String>>, StoreError> {
+/// What may have changed behind one position of the control log up to another; none where the log does not say, or where
+/// keys are too many to be read one by one.
+pub(super) async fn behind(db: &Db, after: i64, up_to: i64) -> Result<Option<Touched>, StoreError> {
     // At the start nothing is known; a head that went back is another database, or an older one.
     let behind = usize::try_from(up_to.saturating_sub(after)).unwrap_or(usize::MAX);
     if after == 0 || behind > MOST {
         return Ok(None);
     }
     let entries = log::control_entries(db, after, up_to).await?;
-    let mut touched = Touched::default();
+    let mut named = Named::default();
     // One that is missing could have been about anything.
-    if entries.len() != behind || !entries.into_iter().all(|(kind, id)| touched.note(&kind, id)) {
+    if entries.len() != behind || !entries.into_iter().all(|(kind, id)| named.note(&kind, id)) {
         return Ok(None);
     }
-    let Touched { mut keys, apps, partners, plans } = touched;
+    let Named { mut keys, apps, partners, plans } = named;
     let [apps, partners, plans] = [apps, partners, plans].map(Vec::from_iter);
-    keys.extend(keys_of(db, (&apps, &partners, &plans), MOST).await?);
-    Ok((keys.len() <= MOST).then(|| keys.into_iter().collect()))
+    keys.extend(keys_of(db, (&apps, &partners), MOST).await?);
+    Ok((keys.len() <= MOST).then(|| Touched { keys: keys.into_iter().collect(), plans }))
 }

@@ -13,6 +13,7 @@ use crate::access::store::stored;
 use crate::kernel::Micros;
 use crate::kernel::id::KeyId;
 use crate::kernel::word::Word as _;
+use crate::storage::bulk::{self, Cell, Statement};
 use crate::storage::{Db, StoreError, Tx};
 use crate::{on_db, on_tx};
 use ipnet::IpNet;
@@ -203,17 +204,29 @@ pub async fn find_key(db: &Db, id: KeyId, now: Micros) -> Result<Option<Key>, St
     Ok(joined(row.into_iter().collect(), secrets)?.pop())
 }
 
+static HOLD_SECRETS: Statement = Statement::new(
+    "SELECT hash FROM key_secrets WHERE hash IN (VALUES",
+    1,
+    ") ORDER BY hash FOR NO KEY UPDATE",
+);
+static TOUCH: Statement = Statement::new(
+    "WITH k (hash, at) AS (VALUES",
+    2,
+    ") UPDATE key_secrets SET last_used_at = k.at FROM k WHERE key_secrets.hash = k.hash
+       AND (key_secrets.last_used_at IS NULL OR key_secrets.last_used_at < k.at)",
+);
+
 /// Stores when secrets were last used. An older time never replaces a newer one.
 pub async fn touch_secrets(tx: &mut Tx, uses: &[([u8; 32], Micros)]) -> Result<(), StoreError> {
-    const TOUCH: &str = "UPDATE key_secrets SET last_used_at = $2 \
-                         WHERE hash = $1 AND (last_used_at IS NULL OR last_used_at < $2)";
-    // In one order on all nodes, so that two of them never wait for each other.
-    let mut uses = uses.to_vec();
-    uses.sort_unstable();
-    for (hash, at) in &uses {
-        on_tx!(&mut *tx, c => {
-            sqlx::query(TOUCH).bind(hex(hash)).bind(at.0).execute(c).await?;
-        });
+    let mut uses: Vec<(String, i64)> = uses.iter().map(|(hash, at)| (hex(hash), at.0)).collect();
+    // Of two uses of one secret only the last would have to count, and a statement may take either.
+    uses.sort_unstable_by(|one, other| (&one.0, other.1).cmp(&(&other.0, one.1)));
+    uses.dedup_by(|next, kept| next.0 == kept.0);
+    // In one order on all nodes, so that two of them never wait for each other. On SQLite one writes at a time.
+    if let Tx::Postgres(_) = tx {
+        let hashes: Vec<Cell<'_>> = uses.iter().map(|(hash, _)| hash.as_str().into()).collect();
+        bulk::write(tx, &HOLD_SECRETS, &hashes).await?;
     }
-    Ok(())
+    let rows = uses.iter().flat_map(|(hash, at)| [hash.as_str().into(), (*at).into()]);
+    bulk::write(tx, &TOUCH, &rows.collect::<Vec<Cell<'_>>>()).await
 }

@@ -164,6 +164,15 @@ async fn the_last_use_only_moves_forward() {
         let key = get_key(&db, issued.key.id, START).await.unwrap();
         assert_eq!(key.secrets[0].last_used_at, Some(expected));
     }
+    // Also among many at once, and where there are several of one.
+    let mut many: Vec<([u8; 32], Micros)> = (0..=200).map(|n| ([n; 32], after(20))).collect();
+    many.extend([(hash, after(11)), (hash, after(12)), (hash, after(10))]);
+    let mut tx = db.begin().await.unwrap();
+    touch_secrets(&mut tx, &many).await.unwrap();
+    touch_secrets(&mut tx, &[]).await.unwrap();
+    tx.commit().await.unwrap();
+    let key = get_key(&db, issued.key.id, START).await.unwrap();
+    assert_eq!(key.secrets[0].last_used_at, Some(after(12)));
 }
 
 #[tokio::test]

@@ -2,7 +2,8 @@
 
 use super::Offer;
 use crate::access::model::Plan;
-use crate::access::store::{PlanRow, stored};
+use crate::access::plan::store::PlanRow;
+use crate::access::store::stored;
 use crate::kernel::Micros;
 use crate::kernel::id::PlanId;
 use crate::kernel::word::Word as _;

@@ -10,6 +10,14 @@ use utoipa::ToSchema;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlanLimits(pub Limits);
 
+impl PlanLimits {
+    /// Whether any counts the calls of the partner together.
+    #[must_use]
+    pub fn of_partner(&self) -> bool {
+        self.0.list().iter().any(|limit| limit.per == Per::Partner)
+    }
+}
+
 /// A limit of a plan: a rate (`window_s`), a quota (`period`) or a limit of concurrency (`concurrent`).
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]

@@ -7,6 +7,7 @@ mod operations;
 mod prices;
 mod read;
 mod read_prices;
+pub mod store;
 mod weights;
 
 pub use data::{DataDoc, PlanData};

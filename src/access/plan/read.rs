@@ -275,6 +275,12 @@ mod tests {
             assert_eq!(fault.pointer.as_deref(), Some(&*format!("/limits/1{pointer}")), "{limit}");
             assert!(fault.message.contains(says), "{limit}: {}", fault.message);
         }
+        // A quota whose period is wrong is not also a rate without its window.
+        let body = br#"{"limits":[{"name":"a","quota":1,"period":"fortnight"},{"quota":1}]}"#;
+        let error = parse::<Doc>(body).unwrap_err();
+        let pointers = error.faults().iter().map(|fault| fault.pointer.clone());
+        let pointers: Vec<String> = pointers.map(Option::unwrap_or_default).collect();
+        assert_eq!(pointers, ["/limits/0/period", "/limits/1/name"]);
         let error = parse::<Doc>(br#"{"limits":[]}"#).unwrap_err();
         assert!(error.detail().contains("1 to 8 limits, not 0"), "{}", error.detail());
         let many: Vec<String> = (0..9).map(|n| burst.replace("burst", &format!("l{n}"))).collect();

@@ -82,6 +82,19 @@ fn a_sale_that_is_over_is_left_out_and_one_without_dates_is_the_price() {
 }
 
 #[test]
+fn a_comma_in_a_measure_is_before_decimals_unless_it_may_be_before_thousands() {
+    let read = |text| measure("m", text).map(|it| it.value.to_string()).map_err(|f| f.code);
+    for (text, value) in [("0,750 l", "0.750"), ("1,5 kg", "1.5"), ("1500,125 g", "1500.125")] {
+        assert_eq!(read(text), Ok(value.to_owned()), "{text}");
+    }
+    assert_eq!(read("1.500 kg"), Ok("1.500".to_owned()));
+    for either in ["1,500 kg", "12,000g", "999,999 ct"] {
+        assert_eq!(read(either), Err("ambiguous"), "{either}");
+    }
+    assert_eq!(read("1,500.5 kg"), Err("unknown_unit"));
+}
+
+#[test]
 fn prices_that_cannot_be_are_refused_by_code() {
     let code = |text| price("price", text).map(|p| p.amount.to_string()).map_err(|f| f.code);
     assert_eq!(code("15 EUR"), Ok("15.00".to_owned()));

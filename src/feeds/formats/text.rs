@@ -162,6 +162,10 @@ pub(super) fn measure(field: &'static str, text: &str) -> Result<Measure, Fault>
         text.find(|c: char| !c.is_ascii_digit() && !matches!(c, '.' | ',')).unwrap_or(text.len());
     let (value, name) = text.split_at(end);
     let name = name.trim();
+    if is_grouped(value) {
+        let message = "has its comma before thousands or before decimals; write 1500 g or 1.5 kg";
+        return Err(Fault::new(field, text, "ambiguous", message));
+    }
     let unit = UNITS.iter().find(|unit| {
         unit.code == name || unit.names.iter().any(|own| own.eq_ignore_ascii_case(name))
     });

@@ -4,14 +4,14 @@ use super::cidrs;
 use crate::access::freezes::{self, Freeze};
 use crate::access::keys::model::{KeyKind, KeyStatus, SecretForm};
 use crate::access::model::{Definition, Status};
-use crate::access::store::{definition, stored, version};
+use crate::access::plan::store::{definition, version};
+use crate::access::store::stored;
 use crate::access::subscriptions::State;
 use crate::access::subscriptions::store::{Ending, endings};
 use crate::access::terms::{self, Terms, Window};
 use crate::access::{Environment, Scopes};
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, KeyId, PartnerId, PlanId};
-use crate::limit::Per;
 use crate::on_db;
 use crate::storage::fetch::{self, Columns};
 use crate::storage::{Db, StoreError};
@@ -80,10 +80,12 @@ pub struct KeyRow {
 }
 
 /// A plan at its current version, read once for all that is on it.
-struct Plan {
-    version: u32,
-    definition: Arc<Definition>,
-    of_partner: bool,
+#[derive(Debug)]
+pub struct PlanNow {
+    /// The version.
+    pub version: u32,
+    /// What it grants.
+    pub definition: Arc<Definition>,
 }
 
 /// What all keys of an app have in common.
@@ -301,7 +303,7 @@ async fn apps(db: &Db, of: Option<&[Row]>, now: Micros) -> Result<HashMap<AppId,
 }
 
 impl AppRow {
-    fn on(self, plan: &Plan, before: Vec<Ending>) -> Result<App, StoreError> {
+    fn on(self, plan: &PlanNow, before: Vec<Ending>) -> Result<App, StoreError> {
         let state: State = stored("app_subscriptions", &self.state)?;
         let terms = Terms {
             suspended: state == State::Suspended,
@@ -333,11 +335,17 @@ struct PlanRow {
     definition: String,
 }
 
+/// Plans of some ids at their current versions.
+pub async fn load_plans(db: &Db, ids: &[String]) -> Result<HashMap<PlanId, PlanNow>, StoreError> {
+    let plans = plans(db, Some(ids.iter().collect())).await?;
+    plans.into_iter().map(|(id, plan)| Ok((stored("plans", &id)?, plan))).collect()
+}
+
 /// Plans at their current versions, all or those of some ids.
 async fn plans(
     db: &Db,
     ids: Option<HashSet<&String>>,
-) -> Result<HashMap<String, Plan>, StoreError> {
+) -> Result<HashMap<String, PlanNow>, StoreError> {
     const PLANS: Select = select!(
         "SELECT l.id, l.version, v.definition FROM plans l \
         JOIN plan_versions v ON v.plan_id = l.id AND v.version = l.version",
@@ -347,9 +355,7 @@ async fn plans(
     let mut plans = HashMap::new();
     for row in read::<PlanRow>(db, PLANS, ids.as_deref()).await? {
         let definition = Arc::new(definition(&row.definition)?);
-        let of_partner = definition.limits.0.list().iter().any(|limit| limit.per == Per::Partner);
-        let plan = Plan { version: version(row.version)?, definition, of_partner };
-        plans.insert(row.id, plan);
+        plans.insert(row.id, PlanNow { version: version(row.version)?, definition });
     }
     Ok(plans)
 }
@@ -357,10 +363,10 @@ async fn plans(
 /// Marks the apps of partners whose apps are, or will be, on several plans with limits for the partner.
 fn mark_mixed(
     apps: &mut HashMap<AppId, App>,
-    plans: &HashMap<String, Plan>,
+    plans: &HashMap<String, PlanNow>,
 ) -> Result<(), StoreError> {
     let mut limiting = HashSet::new();
-    for (id, _) in plans.iter().filter(|(_, plan)| plan.of_partner) {
+    for (id, _) in plans.iter().filter(|(_, plan)| plan.definition.limits.of_partner()) {
         limiting.insert(stored::<PlanId>("plans", id)?);
     }
     if limiting.len() < 2 {
@@ -382,20 +388,18 @@ fn mark_mixed(
     Ok(())
 }
 
-/// The ids of the keys of some apps, of some partners and of the apps that are, were or will be on some plans;
-/// where they are more than `most`, some of them and more than that.
+/// The ids of the keys of some apps and of some partners; where they are more than `most`, some of them and more
+/// than that.
 pub async fn keys_of(
     db: &Db,
-    (apps, partners, plans): (&[String], &[String], &[String]),
+    (apps, partners): (&[String], &[String]),
     most: usize,
 ) -> Result<Vec<String>, StoreError> {
     const OF_APPS: &str = "SELECT id FROM keys WHERE app_id IN (";
     const OF_PARTNERS: &str = "SELECT k.id FROM keys k JOIN apps a ON a.id = k.app_id \
                                WHERE a.partner_id IN (";
-    const OF_PLANS: &str = "SELECT k.id FROM keys k JOIN app_subscriptions s ON s.app_id = k.app_id \
-                            WHERE s.starts_at IS NOT NULL AND s.plan_id IN (";
     let mut found = Vec::new();
-    for (select, ids) in [(OF_APPS, apps), (OF_PARTNERS, partners), (OF_PLANS, plans)] {
+    for (select, ids) in [(OF_APPS, apps), (OF_PARTNERS, partners)] {
         let some: Vec<(String,)> = fetch::by_many_ids(db, select, ids, most + 1).await?;
         found.extend(some.into_iter().map(|(id,)| id));
     }
