@@ -39,7 +39,7 @@ const BRIEF_S: u32 = 30;
 /// one call you learn which stores near a customer are open and have the whole basket.
 ///
 /// A place is `lat` and `lon`, or a postal code with its country and `radius_km`. Distances are those
-/// of the great circle: no store beyond the radius is listed.
+/// of the great circle: no store beyond the radius is listed, and no web shop (`type` `online`).
 #[utoipa::path(
     operation_id = "list_stores", tag = "stores",
     params(

@@ -117,8 +117,8 @@ struct Body<'a> {
     name: String,
     #[serde(rename = "type")]
     kind: Option<String>,
-    address: Address,
-    geo: Geo,
+    address: Option<Address>,
+    geo: Option<Geo>,
     time_zone: String,
     telephone: Option<String>,
     opening_hours: Vec<WeeklyHours>,
@@ -134,14 +134,15 @@ impl StoreIn {
             return Ok(Line::Delete(code.into()));
         }
         let time_zone = time_zone(self.time_zone)?;
+        let is_online = self.kind.as_deref().is_some_and(|kind| is_online(kind.trim()));
         let document = Document::new(&Body {
             id: StoreId::derived(&code),
             store_code: &code,
             gln: self.gln.as_deref().map(gln).transpose()?,
             name: check::text("name", &self.name.unwrap_or_default(), NAME)?,
             kind: check::optional("type", self.kind, WORD)?,
-            address: address(self.address)?,
-            geo: geo(self.geo, &time_zone)?,
+            address: address(self.address, is_online)?,
+            geo: geo(self.geo, &time_zone, is_online)?,
             time_zone,
             telephone: check::optional("telephone", self.telephone, WORD)?,
             opening_hours: hours::weekly(self.opening_hours)?,
@@ -152,32 +153,43 @@ impl StoreIn {
     }
 }
 
-fn address(address: Option<Address>) -> Result<Address, Fault> {
+/// Whether a store of this type is a web shop: it is near nobody, and needs no place on Earth.
+pub(super) fn is_online(kind: &str) -> bool {
+    kind.eq_ignore_ascii_case("online")
+}
+
+fn address(address: Option<Address>, is_online: bool) -> Result<Option<Address>, Fault> {
     let Some(address) = address else {
+        if is_online {
+            return Ok(None);
+        }
         let message = "give street_address, postal_code, address_locality and address_country";
         return Err(Fault::new("address", "", "missing", message));
     };
     let locality = address.address_locality;
     let country = address.address_country.unwrap_or_default();
-    Ok(Address {
+    Ok(Some(Address {
         street_address: check::optional("address.street_address", address.street_address, NAME)?,
         postal_code: check::optional("address.postal_code", address.postal_code, WORD)?,
         address_locality: check::optional("address.address_locality", locality, NAME)?,
         address_region: check::optional("address.address_region", address.address_region, NAME)?,
         address_country: Some(check::country("address.address_country", &country)?),
-    })
+    }))
 }
 
-fn geo(geo: Option<GeoIn>, time_zone: &str) -> Result<Geo, Fault> {
+fn geo(geo: Option<GeoIn>, time_zone: &str, is_online: bool) -> Result<Option<Geo>, Fault> {
     let Some(geo) = geo else {
+        if is_online {
+            return Ok(None);
+        }
         let message = "give latitude and longitude in degrees (WGS 84)";
         return Err(Fault::new("geo", "", "missing", message));
     };
     refuse_swapped(&geo, time_zone)?;
-    Ok(Geo {
+    Ok(Some(Geo {
         latitude: degrees("geo.latitude", &geo.latitude, 90)?,
         longitude: degrees("geo.longitude", &geo.longitude, 180)?,
-    })
+    }))
 }
 
 fn refuse_swapped(geo: &GeoIn, time_zone: &str) -> Result<(), Fault> {
@@ -291,6 +303,18 @@ mod tests {
         let body = store.document.body(Micros(0), 1);
         assert!(body.contains(r#""geo":{"latitude":-34.491345,"longitude":1.49}"#), "{body}");
         assert_eq!(check(&body), Ok(Line::Put(store)));
+    }
+
+    #[test]
+    fn a_web_shop_needs_no_place() {
+        let shop = r#"{"store_code":"w","name":"n","time_zone":"Europe/Paris","type":"KIND"}"#;
+        let Ok(Line::Put(store)) = check(&shop.replace("KIND", "online")) else {
+            panic!("refused")
+        };
+        let body = store.document.body(Micros(0), 1);
+        assert!(body.contains(r#""address":null,"geo":null"#), "{body}");
+        assert_eq!(check(&body), Ok(Line::Put(store)));
+        assert_eq!(check(&shop.replace("KIND", "drive")).unwrap_err().code, "missing");
     }
 
     #[test]
