@@ -100,6 +100,13 @@ pub(crate) struct Geo {
     longitude: Degrees,
 }
 
+impl Geo {
+    /// In the Gulf of Guinea, where no store is.
+    fn is_nowhere(&self) -> bool {
+        self.latitude.0 == 0 && self.longitude.0 == 0
+    }
+}
+
 /// A checked store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Store {
@@ -186,10 +193,19 @@ fn geo(geo: Option<GeoIn>, time_zone: &str, is_online: bool) -> Result<Option<Ge
         return Err(Fault::new("geo", "", "missing", message));
     };
     refuse_swapped(&geo, time_zone)?;
-    Ok(Some(Geo {
+    let place = Geo {
         latitude: degrees("geo.latitude", &geo.latitude, 90)?,
         longitude: degrees("geo.longitude", &geo.longitude, 180)?,
-    }))
+    };
+    match (place.is_nowhere(), is_online) {
+        (false, _) => Ok(Some(place)),
+        (true, true) => Ok(None),
+        (true, false) => {
+            let message = "is where other systems put what they do not know; give the store's own \
+                           coordinates (only a store of type online may leave them out)";
+            Err(Fault::new("geo", "0, 0", "unknown_place", message))
+        }
+    }
 }
 
 fn refuse_swapped(geo: &GeoIn, time_zone: &str) -> Result<(), Fault> {
@@ -323,6 +339,12 @@ mod tests {
         assert_eq!(code("90.000001", "Europe/Paris"), "out_of_range");
         assert_eq!(code("1.0000001", "Europe/Paris"), "out_of_range");
         assert_eq!(code("43.6", "Europe/Balma"), "unknown_time_zone");
+        let nowhere = line("0", "Africa/Accra").replace("\"1.490\"", "0.0");
+        assert_eq!(check(&nowhere).unwrap_err().code, "unknown_place");
+        let shop = nowhere.replace("\"name\"", "\"type\":\"online\",\"name\"");
+        let Ok(Line::Put(shop)) = check(&shop) else { panic!("a web shop is nowhere") };
+        assert!(shop.document.body(Micros(0), 1).contains("\"geo\":null"));
+        assert!(check(&line("0", "Africa/Accra")).is_ok(), "on the equator");
         let fault =
             check(&line("1.49", "Asia/Tokyo").replace("\"1.490\"", "\"43.61\"")).map(|_| ());
         assert_eq!(fault, Ok(()), "far either way: it is the zone that is off");
