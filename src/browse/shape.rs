@@ -290,7 +290,7 @@ fn variants(
     let (item_group, grant) = (Some(group.clone()), included.grant().cloned());
     let query = ProductQuery { item_group, grant, ..ProductQuery::default() };
     // One more for the product itself.
-    let page = catalog.list(&query, None, MOST_EMBEDDED + 1);
+    let page = catalog.list(&query, None, None, MOST_EMBEDDED + 1);
     let own = format!("\"{}\"", keys.id);
     let is_other = |body: &Bytes| {
         let members = crate::http::fields::members(body).unwrap_or_default();
