@@ -112,6 +112,7 @@ pub(super) async fn list_products(
     let columns = if deleted.is_some() { &COLUMNS_WITH_DELETED } else { &COLUMNS };
     let page = PageRequest::read(&request, &mut params).with_columns(columns);
     let shape = Shape::read_in_list(&mut params, wanted.query.store.into_iter().collect());
+    let page = page.with_fields(shape.fields());
     shape.bound(page.limit(), &mut params);
     params.finish()?;
     let shape = shape.within(caller.scopes(), included)?;

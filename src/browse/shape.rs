@@ -147,6 +147,11 @@ impl Shape {
         self.fields.is_none() && !self.embeds() && self.included.fields(Kind::Product).is_none()
     }
 
+    /// The fields that were asked for; all where there is none.
+    pub(super) fn fields(&self) -> Option<&Fields> {
+        self.fields.as_ref()
+    }
+
     /// What the caller may be told.
     pub(super) fn included(&self) -> &Included {
         &self.included
