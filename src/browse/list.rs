@@ -53,7 +53,8 @@ const RETRY_S: u64 = 2;
 ///
 /// `attr.<property>` filters by a property of `additional_property` or `variant_attributes`, in any
 /// case: `attr.energy_class=A,B` (or `attr[energy_class]=A,B`). A comma that belongs to a value stands
-/// behind a backslash: `attr.length=1\\,5 m`. Properties are those of the search index, which follows a
+/// behind a backslash: `attr.length=1\\,5 m`. The words are the catalog's own, which its facets tell: a
+/// property or value that no product has finds nothing. Properties are those of the search index, which follows a
 /// change within about a second.
 ///
 /// Facets count, value by value, the products that the list would have with that value alone in the

@@ -110,12 +110,13 @@ impl StoreRecord {
         (self.body.clone(), self.etag)
     }
 
-    /// Whether it has this postal code of this country.
-    pub(super) fn lies_in(&self, country: &str, postal_code: &str) -> bool {
+    /// Whether it has this postal code, of this country where one is named.
+    pub(super) fn lies_in(&self, country: Option<&str>, postal_code: &str) -> bool {
         let same = |own: &Option<String>, asked: &str| {
             own.as_ref().is_some_and(|own| own.to_lowercase() == asked.to_lowercase())
         };
-        same(&self.address.address_country, country) && same(&self.address.postal_code, postal_code)
+        country.is_none_or(|country| same(&self.address.address_country, country))
+            && same(&self.address.postal_code, postal_code)
     }
 
     /// Whether the filters of a query hold.

@@ -92,6 +92,13 @@ async fn a_postal_code_is_a_place_where_a_radius_is_given() {
     let of_code = body(&app, &key, "/v1/stores?postal_code=31130&country=FR").await;
     assert_eq!(ids(&of_code), [store(1)]);
     assert!(of_code["items"][0].get("distance_m").is_none());
+    for path in ["/v1/stores?postal_code=13001&country=FR", "/v1/stores?postal_code=3113"] {
+        let (status, name, detail) = refused(&app, &key, path).await;
+        assert_eq!((status, name.as_str()), (400, "postal_code"), "{path}");
+        assert!(detail.contains("`radius_km`"), "{detail}");
+    }
+    let elsewhere = body(&app, &key, "/v1/stores?postal_code=31130&city=Lille").await;
+    assert!(ids(&elsewhere).is_empty());
     let around = body(&app, &key, "/v1/stores?postal_code=31130&country=fr&radius_km=8").await;
     assert_eq!(ids(&around), [store(1), store(3), store(0)]);
     let unknown = refused(&app, &key, "/v1/stores?postal_code=13001&country=FR&radius_km=8").await;
