@@ -4,6 +4,7 @@
 use super::caller::AdminCaller;
 use super::problems::{Missing, Problems};
 use super::state::{State, accepted};
+use super::uploads::LeftOutOut;
 use crate::access::error::Kind;
 use crate::access::service::By;
 use crate::access::store::{Change, record};
@@ -54,6 +55,8 @@ struct SourceOut {
     /// What a file tells, in the order of import; empty where `source.toml` cannot be read.
     #[schema(example = json!(["categories", "products"]))]
     feeds: Vec<String>,
+    /// What the format tells and is not imported, with what to do.
+    left_out: Vec<LeftOutOut>,
     /// How files are laid out.
     #[schema(required = true, example = "google-products")]
     format: Option<String>,
@@ -92,6 +95,8 @@ fn words(text: &str) -> Vec<String> {
 
 impl From<Source> for SourceOut {
     fn from(from: Source) -> Self {
+        let left_out = from.left_out().into_iter();
+        let left_out = left_out.map(|(feed, message)| LeftOutOut { feed: feed.as_str(), message });
         let last = from.last_file.map(|file_name| LastFileOut {
             file_name,
             status: from.last_status.unwrap_or_default(),
@@ -103,6 +108,7 @@ impl From<Source> for SourceOut {
             name: from.name,
             kind: if from.address.is_some() { "polled" } else { "folder" },
             feeds: words(&from.feeds),
+            left_out: left_out.collect(),
             format: from.format,
             mode: from.mode,
             address: from.address,

@@ -58,15 +58,15 @@ struct UploadOut {
 
 /// A feed that a file may tell and that was not imported.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-struct LeftOutOut {
+pub(super) struct LeftOutOut {
     /// What it is about.
     #[schema(example = "offers")]
-    feed: &'static str,
+    pub(super) feed: &'static str,
     /// Why, and what to do.
     #[schema(
         example = "google-products names no store for offers; name that of the web shop (`store`, --store)"
     )]
-    message: String,
+    pub(super) message: String,
 }
 
 /// What became of a file's rows about one feed.

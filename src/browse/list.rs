@@ -53,7 +53,8 @@ const RETRY_S: u64 = 2;
 ///
 /// `attr.<property>` filters by a property of `additional_property` or `variant_attributes`, in any
 /// case: `attr.energy_class=A,B` (or `attr[energy_class]=A,B`). A comma that belongs to a value stands
-/// behind a backslash: `attr.length=1\\,5 m`. Properties are those of the search index, which follows a
+/// behind a backslash: `attr.length=1\\,5 m`. The words are the catalog's own, which its facets tell: a
+/// property or value that no product has finds nothing. Properties are those of the search index, which follows a
 /// change within about a second.
 ///
 /// Facets count, value by value, the products that the list would have with that value alone in the
@@ -73,11 +74,11 @@ const RETRY_S: u64 = 2;
         ("item_group_id" = Option<String>, Query, description = "Variants of one item group.", example = "grp_9"),
         ("status" = Option<Status>, Query, description = "`active`, `discontinued` or `recalled`.", example = "active"),
         ("is_sold_by_weight" = Option<bool>, Query, description = "Whether the product is sold by weight.", example = false),
-        ("store_id" = Option<String>, Query, description = "Only products with an offer in this store.", example = "sto_4Fh2Lp8QaZs"),
+        ("store_id" = Option<String>, Query, description = "Only products with an offer in this store that holds now.", example = "sto_4Fh2Lp8QaZs"),
         ("updated_since" = Option<String>, Query, format = DateTime, description = "Only products that changed at or after this instant. Let calls overlap by a minute: a change can be seen a little after its instant.", example = "2026-11-22T00:00:00Z"),
         ("min_price" = Option<String>, Query, description = "Only products that cost at least this much: the lowest price that holds now, in the store and channel where they are named.", example = "20.00"),
         ("max_price" = Option<String>, Query, description = "Only products that cost at most this much.", example = "90.00"),
-        ("channel" = Option<Channel>, Query, description = "Only products with an offer through this channel, in the store where one is named.", example = "in_store"),
+        ("channel" = Option<Channel>, Query, description = "Only products with an offer through this channel that holds now, in the store where one is named.", example = "in_store"),
         ("availability" = Option<Vec<Availability>>, Query, style = Form, explode = false, description = "Only products with one of these availabilities, joined by commas: in the store that is named, or in any.", example = json!(["in_stock", "low_stock"])),
         ("condition" = Option<String>, Query, description = "Only products in one of these conditions, up to 3 of `new`, `refurbished` and `used`, joined by commas.", example = "new,refurbished"),
         ("attr" = Option<HashMap<String, String>>, Query, style = DeepObject, description = "Only products whose properties have these values; a property's alternatives joined by commas. At most 8 properties with 8 values each.", example = json!({"energy_class": "A,B"})),
@@ -112,6 +113,7 @@ pub(super) async fn list_products(
     let columns = if deleted.is_some() { &COLUMNS_WITH_DELETED } else { &COLUMNS };
     let page = PageRequest::read(&request, &mut params).with_columns(columns);
     let shape = Shape::read_in_list(&mut params, wanted.query.store.into_iter().collect());
+    let page = page.with_fields(shape.fields());
     shape.bound(page.limit(), &mut params);
     params.finish()?;
     let shape = shape.within(caller.scopes(), included)?;
@@ -125,7 +127,7 @@ pub(super) async fn list_products(
         return page.answer(&items, next, shape.cache());
     }
     if !wanted.is_selection() {
-        let found = views.0.list(&wanted.query, page.after()?, page.limit());
+        let found = views.0.list(&wanted.query, Some(views.2.now()), page.after()?, page.limit());
         let next = found.next_pair();
         let items = shape.items(found.items, told, &views)?;
         return page.answer(&items, next, shape.cache());

@@ -8,7 +8,7 @@ use crate::catalog::api::Included;
 use crate::catalog::view::{CatalogView, Grant, Lookup};
 use crate::http::answer::Cache;
 use crate::http::fields::{Refused, members};
-use crate::http::gtin::refused;
+use crate::http::gtin::{self, Reason};
 use crate::http::language;
 use crate::http::{Answer, ApiError, ApiResult, Code, FieldError, JsonBody, Params};
 use crate::kernel::Gtin;
@@ -16,7 +16,7 @@ use crate::kernel::gtin::InvalidGtin;
 use crate::kernel::id::{ProductId, StoreId};
 use actix_web::{HttpRequest, post};
 use bytes::Bytes;
-use schema::{IdentifierIn, LookupIn, LookupOut, Match, MatchedOut, NotFoundOut, Reason};
+use schema::{IdentifierIn, LookupIn, LookupOut, Match, MatchedOut, NotFoundOut};
 use serde::Serialize;
 use std::collections::HashMap;
 
@@ -170,12 +170,8 @@ fn resolve(
 }
 
 fn no_gtin(text: &str, error: &InvalidGtin) -> Nothing {
-    let refusal = refused(text, error);
-    let reason = match refusal.code() {
-        Code::InStoreCode => Reason::InStoreCode,
-        _ => Reason::InvalidGtin,
-    };
-    (reason, refusal.faults().first().and_then(|fault| fault.suggestion.clone()), None)
+    let (reason, suggestion) = gtin::reason(text, error);
+    (reason, suggestion, None)
 }
 
 fn id_of(body: &[u8]) -> Vec<u8> {

@@ -147,6 +147,11 @@ impl Shape {
         self.fields.is_none() && !self.embeds() && self.included.fields(Kind::Product).is_none()
     }
 
+    /// The fields that were asked for; all where there is none.
+    pub(super) fn fields(&self) -> Option<&Fields> {
+        self.fields.as_ref()
+    }
+
     /// What the caller may be told.
     pub(super) fn included(&self) -> &Included {
         &self.included
@@ -290,7 +295,7 @@ fn variants(
     let (item_group, grant) = (Some(group.clone()), included.grant().cloned());
     let query = ProductQuery { item_group, grant, ..ProductQuery::default() };
     // One more for the product itself.
-    let page = catalog.list(&query, None, MOST_EMBEDDED + 1);
+    let page = catalog.list(&query, None, None, MOST_EMBEDDED + 1);
     let own = format!("\"{}\"", keys.id);
     let is_other = |body: &Bytes| {
         let members = crate::http::fields::members(body).unwrap_or_default();

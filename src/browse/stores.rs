@@ -39,7 +39,7 @@ const BRIEF_S: u32 = 30;
 /// one call you learn which stores near a customer are open and have the whole basket.
 ///
 /// A place is `lat` and `lon`, or a postal code with its country and `radius_km`. Distances are those
-/// of the great circle: no store beyond the radius is listed.
+/// of the great circle: no store beyond the radius is listed, and no web shop (`type` `online`).
 #[utoipa::path(
     operation_id = "list_stores", tag = "stores",
     params(
@@ -49,12 +49,12 @@ const BRIEF_S: u32 = 30;
         ("open_now" = Option<bool>, Query, description = "Only stores that are open now. A store whose hours are not known is not listed.", example = true),
         ("open_at" = Option<String>, Query, format = DateTime, description = "Only stores that are open at this instant.", example = "2026-11-22T10:00:00Z"),
         ("items" = Option<String>, Query, description = "A basket: up to 20 products by GTIN or id, each with a colon and how many of it, 1 where that is left out; joined by commas. Only stores that have all of it are listed, each with a line of stock for every item. A quantity that the retailer has not told is taken to be enough; where your key sees bands, the least of the band counts, and where your plan tells no quantities, the availability alone. Needs the scope `stock:read`.", example = "3276550063551:2,prd_7HqK2mXw9Pz"),
-        ("services" = Option<String>, Query, description = "Only stores with all of these services, joined by commas.", example = "click_collect,drive"),
+        ("services" = Option<String>, Query, description = "Only stores with all of these services, joined by commas. The words are the retailer's own: one that no store has finds nothing.", example = "click_collect,drive"),
         ("store_code" = Option<String>, Query, description = "Only stores with one of these codes of the retailer, up to 50, joined by commas.", example = "0261"),
         ("gln" = Option<String>, Query, description = "Only stores with one of these Global Location Numbers of 13 digits, up to 50, joined by commas.", example = "3020180000000"),
         ("country" = Option<String>, Query, description = "ISO 3166-1 code of two letters.", example = "FR"),
         ("city" = Option<String>, Query, description = "The town, in any case.", example = "Balma"),
-        ("postal_code" = Option<String>, Query, description = "The postal code: stores that have it or, with `radius_km`, the place to look around.", example = "31130"),
+        ("postal_code" = Option<String>, Query, description = "The postal code: stores that have it or, with `radius_km`, the place to look around. One that is neither a store's nor known as a place is refused.", example = "31130"),
         ("type" = Option<String>, Query, description = "The type of store.", example = "hypermarket"),
         ("updated_since" = Option<String>, Query, format = DateTime, description = "Only stores that changed at or after this instant. That one opens or closes for the day is no change. Let calls overlap by a minute: a change can be seen a little after its instant.", example = "2026-11-22T00:00:00Z"),
         ("include_deleted" = Option<bool>, Query, description = "Whether deleted stores come too, as `{\"id\", \"deleted\": true, \"deleted_at\", \"replaced_by\": null}` in the same order; as CSV in the columns `deleted` and `deleted_at`. With `updated_since`, and without other filters.", example = true),
@@ -82,6 +82,14 @@ pub(super) async fn list_stores(
     let code = (query.country.as_deref(), query.postal_code.as_deref());
     let included = Included::of(&caller, &catalog);
     let near = Near::read(&mut params, code, false, &stores, &included);
+    if let (None, (country, Some(code))) = (&near, code)
+        && !params.has_faults()
+        && !stores.knows_code(country, code, &included)
+    {
+        let message = "is that of no store, and not known here as a place; look around a point with \
+                       `lat`, `lon` and `radius_km`";
+        params.fault("postal_code", "not_found", message);
+    }
     let by_code = near.is_some() && !params.was_given("lat");
     let basket = Basket::read(&mut params, &catalog, &included);
     let deleted = deleted::read(&mut params, query.updated_since, &[]);

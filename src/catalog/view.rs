@@ -154,16 +154,20 @@ impl CatalogView {
         self.products.read().get(id.0).is_some()
     }
 
-    /// The page behind `after` of the products that a query takes, in the order of ids.
-    pub fn list(&self, query: &ProductQuery, after: Option<u64>, limit: usize) -> Page<Bytes> {
+    /// The page behind `after` of the products that a query takes at an instant, in the order of ids. Without
+    /// an instant, offers count that have ended or are to come.
+    pub fn list(
+        &self,
+        query: &ProductQuery,
+        at: Option<Micros>,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Page<Bytes> {
         if query.store.is_none() {
             return self.products.read().list(query, None, after, limit);
         }
         let offers = self.offers.read();
-        match query.sold(&offers) {
-            Some(in_store) => self.products.read().list(query, Some(in_store), after, limit),
-            None => Page { items: Vec::new(), next: None },
-        }
+        self.products.read().list(query, query.sold(&offers, at), after, limit)
     }
 
     /// The page behind `after` of the products that changed or were deleted at or after an instant. What

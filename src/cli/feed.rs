@@ -137,6 +137,9 @@ fn line(source: &sources::Source) -> String {
         let imports = or_none(&source.last_imports);
         text += &format!("\n  {status} {} {file}  {imports}", Micros(at));
     }
+    for (_, message) in source.left_out() {
+        text += &format!("\n  left out: {message}");
+    }
     for (what, value) in [
         ("importing", &source.importing),
         ("last file", &source.last_error),

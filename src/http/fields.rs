@@ -144,6 +144,20 @@ impl Fields {
         self.0.contains_key(field)
     }
 
+    /// Whether what stands at a path is asked for, or something below it.
+    #[must_use]
+    pub fn take<T: AsRef<str>>(&self, path: &[T]) -> bool {
+        let mut at = self;
+        for name in path {
+            match at.0.get(name.as_ref()) {
+                None => return false,
+                Some(below) if below.0.is_empty() => return true,
+                Some(below) => at = below,
+            }
+        }
+        true
+    }
+
     /// A document with nothing but these fields. One that is no JSON comes back as it was.
     #[must_use]
     pub fn project(&self, document: &[u8]) -> Vec<u8> {

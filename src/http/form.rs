@@ -5,6 +5,8 @@
 //! `Link` header has it.
 
 use super::encoding::weight_among;
+use super::fields::Fields;
+use super::language::TRANSLATIONS;
 use super::linked;
 use actix_web::http::header::HeaderValue;
 use serde_json::Value;
@@ -98,6 +100,8 @@ impl Form {
 pub struct Columns {
     paths: Vec<Vec<String>>,
     kind: String,
+    /// Names that stay whatever `fields` asks for.
+    kept: &'static [&'static str],
 }
 
 impl Columns {
@@ -111,7 +115,7 @@ impl Columns {
         leaves(&T::schema(), &named, &mut Vec::new(), &mut columns);
         let name = T::name();
         let kind = name.strip_suffix("Out").unwrap_or(&name).to_owned();
-        let mut columns = Self { paths: columns, kind };
+        let mut columns = Self { paths: columns, kind, kept: &[] };
         columns.sort();
         columns
     }
@@ -122,6 +126,26 @@ impl Columns {
         self.paths.extend(names.iter().map(|name| vec![(*name).to_owned()]));
         self.sort();
         self
+    }
+
+    /// These columns, of which those of these names stay whatever is asked for.
+    #[must_use]
+    pub fn keeping(self, kept: &'static [&'static str]) -> Self {
+        Self { kept, ..self }
+    }
+
+    /// The columns that are left by `fields`, in the same order. Where texts are chosen by language, there
+    /// are no translations beside them.
+    #[must_use]
+    pub fn within(&self, fields: &Fields, in_languages: bool) -> Self {
+        let is_left = |path: &&Vec<String>| match path.as_slice() {
+            [name] if self.kept.contains(&name.as_str()) => true,
+            path => {
+                fields.take(path) && !(in_languages && path.iter().any(|name| name == TRANSLATIONS))
+            }
+        };
+        let paths = self.paths.iter().filter(is_left).cloned().collect();
+        Self { paths, kind: self.kind.clone(), kept: self.kept }
     }
 
     fn sort(&mut self) {
@@ -244,6 +268,19 @@ mod tests {
                         2,,,,,\r\n\
                         -3,\"=SUM(A1,A2)\",,,,+1|@a\r\n";
         assert_eq!(csv, expected);
+    }
+
+    #[test]
+    fn only_the_columns_asked_for_are_written() {
+        let columns = Columns::of::<Thing>().and(&["deleted"]).keeping(&["deleted"]);
+        let head = |fields: &str| {
+            let fields = Fields::of_paths(fields.split(','));
+            let rows = columns.within(&fields, false).write::<&[u8]>(&[]).unwrap();
+            String::from_utf8(rows).unwrap().trim_end().to_owned()
+        };
+        assert_eq!(head("name,id"), "id,deleted,name");
+        assert_eq!(head("price"), "deleted,price.amount,price.currency");
+        assert_eq!(head("parts.amount,price.currency"), "deleted,parts,price.currency");
     }
 
     #[test]

@@ -2,24 +2,37 @@
 
 use super::{ApiError, Code, FieldError};
 use crate::kernel::gtin::{InvalidGtin, check_digit};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// Why an identifier led to nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// Nothing that is there has it.
+    Unknown,
+    /// It is no GTIN.
+    InvalidGtin,
+    /// It is a code of restricted circulation.
+    InStoreCode,
+    /// The product was deleted, and what replaces it is not there.
+    Gone,
+}
+
+/// Why a text that is no GTIN leads to nothing, and the code that was probably meant.
+#[must_use]
+pub fn reason(text: &str, error: &InvalidGtin) -> (Reason, Option<String>) {
+    let refusal = refused(text, error);
+    let reason = match refusal.code() {
+        Code::InStoreCode => Reason::InStoreCode,
+        _ => Reason::InvalidGtin,
+    };
+    (reason, refusal.faults().first().and_then(|fault| fault.suggestion.clone()))
+}
 
 /// The refusal of a GTIN in a parameter.
 #[must_use]
 pub fn refused(text: &str, error: &InvalidGtin) -> ApiError {
-    refusal(text, error, |fault, message| FieldError::parameter("gtin", fault, message))
-}
-
-/// The refusal of a GTIN in a body.
-#[must_use]
-pub fn refused_at(pointer: &str, text: &str, error: &InvalidGtin) -> ApiError {
-    refusal(text, error, |fault, message| FieldError::pointer(pointer, fault, message))
-}
-
-fn refusal(
-    text: &str,
-    error: &InvalidGtin,
-    place: impl FnOnce(&str, String) -> FieldError,
-) -> ApiError {
     let complete = || format!("{text}{}", check_digit(text.as_bytes()));
     let (code, fault, message, suggestion) = match error {
         InvalidGtin::InStore => (Code::InStoreCode, "in_store", error.to_string(), None),
@@ -37,5 +50,6 @@ fn refusal(
         Some(suggestion) => format!("`{text}` {message}. Did you mean `{suggestion}`?"),
         None => format!("`{text}` {message}."),
     };
-    ApiError::new(code, detail).errors(vec![place(fault, message).suggest(suggestion)])
+    ApiError::new(code, detail)
+        .errors(vec![FieldError::parameter("gtin", fault, message).suggest(suggestion)])
 }

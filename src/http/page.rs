@@ -1,6 +1,7 @@
 //! Pages on the wire: `{"items":[…],"next":"url|null","self":"url"}` and the `Link` header.
 
 use super::answer::{Answer, Cache, Texts};
+use super::fields::Fields;
 use super::form::{Columns, Form};
 use super::language::Wanted;
 use super::linked;
@@ -23,6 +24,7 @@ pub struct PageRequest {
     form: Form,
     languages: Option<Wanted>,
     columns: Option<&'static Columns>,
+    fields: Option<Fields>,
     wants_total: bool,
 }
 
@@ -49,6 +51,7 @@ impl PageRequest {
                 .map_or(Form::Json, |accept| Form::preferred(accept.to_str().unwrap_or_default())),
             languages: Wanted::of(request),
             columns: None,
+            fields: None,
             wants_total: false,
         }
     }
@@ -57,6 +60,12 @@ impl PageRequest {
     #[must_use]
     pub fn with_columns(self, columns: &'static Columns) -> Self {
         Self { columns: Some(columns), ..self }
+    }
+
+    /// The page, of whose items only these fields were asked for.
+    #[must_use]
+    pub fn with_fields(self, fields: Option<&Fields>) -> Self {
+        Self { fields: fields.cloned(), ..self }
     }
 
     /// The page of a list that can be counted: reads `include_total`.
@@ -241,7 +250,9 @@ impl PageRequest {
                 Ok(Some((lines, Form::Ndjson)))
             }
             (Form::Csv, Some(columns)) => {
-                let rows = columns.write(items).map_err(|error| {
+                let within = |fields| columns.within(fields, self.languages.is_some());
+                let own = self.fields.as_ref().map(within);
+                let rows = own.as_ref().unwrap_or(columns).write(items).map_err(|error| {
                     tracing::error!(%error, "a page could not be written as CSV");
                     let detail = "The failure has been recorded; quote the request id.";
                     ApiError::new(Code::Internal, detail)

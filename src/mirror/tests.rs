@@ -87,7 +87,7 @@ async fn what_is_loaded_and_what_is_followed_are_the_same() {
         assert_eq!(mirror.positions(), Positions { change: 4, stock: 0 });
         assert_eq!(mirror.catalog.product(two), Lookup::Gone { replaced_by: Some(one) });
         let query = ProductQuery { store: Some(store), ..ProductQuery::default() };
-        assert_eq!(mirror.catalog.list(&query, None, 9).items, ["{\"n\":1}"]);
+        assert_eq!(mirror.catalog.list(&query, None, None, 9).items, ["{\"n\":1}"]);
     }
     assert_eq!(
         fresh.catalog.stored_offers(None, one, &[], None),

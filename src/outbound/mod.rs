@@ -61,17 +61,41 @@ impl Rules {
         if !url.username().is_empty() || url.password().is_some() {
             return Err(Refused::UserInfo);
         }
-        // The parser has made one form of all spellings of an address.
-        let literal = match url.host().ok_or(Refused::Form)? {
-            Host::Domain(_) => None,
-            Host::Ipv4(ip) => Some(IpAddr::V4(ip)),
-            Host::Ipv6(ip) => Some(IpAddr::V6(ip)),
-        };
-        if literal.is_some_and(|ip| !self.admits(ip)) {
+        url.host().ok_or(Refused::Form)?;
+        if literal(&url).is_some_and(|ip| !self.admits(ip)) {
             return Err(Refused::Address);
         }
         Ok(url)
     }
+}
+
+/// The address that a URL has in the place of a name. The parser has made one form of all spellings of it.
+fn literal(url: &Url) -> Option<IpAddr> {
+    match url.host()? {
+        Host::Domain(_) => None,
+        Host::Ipv4(ip) => Some(IpAddr::V4(ip)),
+        Host::Ipv6(ip) => Some(IpAddr::V6(ip)),
+    }
+}
+
+/// Whether a URL names an address that is not public. Names are not looked up.
+#[must_use]
+pub fn names_private(url: &Url) -> bool {
+    literal(url).is_some_and(|ip| !is_public(ip))
+}
+
+/// Whether a URL leads into networks that are not public alone, as far as its name can be looked up here.
+pub async fn leads_private(url: &Url) -> bool {
+    let (None, Some(host)) = (literal(url), url.host_str()) else { return names_private(url) };
+    let Ok(found) = tokio::net::lookup_host((host, 0)).await else { return false };
+    let mut found = found.peekable();
+    found.peek().is_some() && found.all(|at| !is_public(at.ip()))
+}
+
+/// What resolves names to public addresses only.
+#[must_use]
+pub fn public_resolver() -> Arc<impl Resolve + 'static> {
+    Arc::new(Resolver(Arc::new(Rules::default())))
 }
 
 /// A name led to no address that may be called.

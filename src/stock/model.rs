@@ -215,12 +215,19 @@ impl LevelIn {
     }
 }
 
-/// A count in thousandths. Negative counts are real: tills sell what the system did not know of.
+/// A count in thousandths. Tills sell what the system did not know of, but nobody can buy less than nothing.
 fn thousandths(count: &Decimal) -> Result<i64, Fault> {
-    count.scaled(3).ok_or_else(|| {
-        let message = "is a number with at most 3 decimals below 1000000000000, or null";
-        Fault::new("quantity", &count.0, "malformed", message)
-    })
+    let refused = |code, message| Fault::new("quantity", &count.0, code, message);
+    match count.scaled(3) {
+        Some(count) if count >= 0 => Ok(count),
+        Some(_) => {
+            Err(refused("negative", "is below zero; send 0 where more was sold than was there"))
+        }
+        None => {
+            let message = "is a number with at most 3 decimals below 1000000000000, or null";
+            Err(refused("malformed", message))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -248,7 +255,10 @@ mod tests {
         assert_eq!(of("0.1"), Ok((Some(100), "low_stock")));
         assert_eq!(of("\"2.001\""), Ok((Some(2_001), "in_stock")));
         assert_eq!(of("0"), Ok((Some(0), "out_of_stock")));
-        assert_eq!(of("-3"), Ok((Some(-3_000), "out_of_stock")));
+        assert_eq!(of("-0.0"), Ok((Some(0), "out_of_stock")));
+        for negative in ["-3", "\"-0.001\"", r#"{"disclosure":"exact","value":-1}"#] {
+            assert_eq!(of(negative), Err("negative"));
+        }
         assert_eq!(of("null"), Ok((None, "unknown")));
         assert_eq!(of(r#"{"disclosure":"band","band":"3-5"}"#), Ok((None, "unknown")));
         assert_eq!(of("0.0001"), Err("malformed"));

@@ -100,6 +100,13 @@ pub(crate) struct Geo {
     longitude: Degrees,
 }
 
+impl Geo {
+    /// In the Gulf of Guinea, where no store is.
+    fn is_nowhere(&self) -> bool {
+        self.latitude.0 == 0 && self.longitude.0 == 0
+    }
+}
+
 /// A checked store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Store {
@@ -117,8 +124,8 @@ struct Body<'a> {
     name: String,
     #[serde(rename = "type")]
     kind: Option<String>,
-    address: Address,
-    geo: Geo,
+    address: Option<Address>,
+    geo: Option<Geo>,
     time_zone: String,
     telephone: Option<String>,
     opening_hours: Vec<WeeklyHours>,
@@ -134,14 +141,15 @@ impl StoreIn {
             return Ok(Line::Delete(code.into()));
         }
         let time_zone = time_zone(self.time_zone)?;
+        let is_online = self.kind.as_deref().is_some_and(|kind| is_online(kind.trim()));
         let document = Document::new(&Body {
             id: StoreId::derived(&code),
             store_code: &code,
             gln: self.gln.as_deref().map(gln).transpose()?,
             name: check::text("name", &self.name.unwrap_or_default(), NAME)?,
             kind: check::optional("type", self.kind, WORD)?,
-            address: address(self.address)?,
-            geo: geo(self.geo, &time_zone)?,
+            address: address(self.address, is_online)?,
+            geo: geo(self.geo, &time_zone, is_online)?,
             time_zone,
             telephone: check::optional("telephone", self.telephone, WORD)?,
             opening_hours: hours::weekly(self.opening_hours)?,
@@ -152,32 +160,52 @@ impl StoreIn {
     }
 }
 
-fn address(address: Option<Address>) -> Result<Address, Fault> {
+/// Whether a store of this type is a web shop: it is near nobody, and needs no place on Earth.
+pub(super) fn is_online(kind: &str) -> bool {
+    kind.eq_ignore_ascii_case("online")
+}
+
+fn address(address: Option<Address>, is_online: bool) -> Result<Option<Address>, Fault> {
     let Some(address) = address else {
+        if is_online {
+            return Ok(None);
+        }
         let message = "give street_address, postal_code, address_locality and address_country";
         return Err(Fault::new("address", "", "missing", message));
     };
     let locality = address.address_locality;
     let country = address.address_country.unwrap_or_default();
-    Ok(Address {
+    Ok(Some(Address {
         street_address: check::optional("address.street_address", address.street_address, NAME)?,
         postal_code: check::optional("address.postal_code", address.postal_code, WORD)?,
         address_locality: check::optional("address.address_locality", locality, NAME)?,
         address_region: check::optional("address.address_region", address.address_region, NAME)?,
         address_country: Some(check::country("address.address_country", &country)?),
-    })
+    }))
 }
 
-fn geo(geo: Option<GeoIn>, time_zone: &str) -> Result<Geo, Fault> {
+fn geo(geo: Option<GeoIn>, time_zone: &str, is_online: bool) -> Result<Option<Geo>, Fault> {
     let Some(geo) = geo else {
+        if is_online {
+            return Ok(None);
+        }
         let message = "give latitude and longitude in degrees (WGS 84)";
         return Err(Fault::new("geo", "", "missing", message));
     };
     refuse_swapped(&geo, time_zone)?;
-    Ok(Geo {
+    let place = Geo {
         latitude: degrees("geo.latitude", &geo.latitude, 90)?,
         longitude: degrees("geo.longitude", &geo.longitude, 180)?,
-    })
+    };
+    match (place.is_nowhere(), is_online) {
+        (false, _) => Ok(Some(place)),
+        (true, true) => Ok(None),
+        (true, false) => {
+            let message = "is where other systems put what they do not know; give the store's own \
+                           coordinates (only a store of type online may leave them out)";
+            Err(Fault::new("geo", "0, 0", "unknown_place", message))
+        }
+    }
 }
 
 fn refuse_swapped(geo: &GeoIn, time_zone: &str) -> Result<(), Fault> {
@@ -294,11 +322,29 @@ mod tests {
     }
 
     #[test]
+    fn a_web_shop_needs_no_place() {
+        let shop = r#"{"store_code":"w","name":"n","time_zone":"Europe/Paris","type":"KIND"}"#;
+        let Ok(Line::Put(store)) = check(&shop.replace("KIND", "online")) else {
+            panic!("refused")
+        };
+        let body = store.document.body(Micros(0), 1);
+        assert!(body.contains(r#""address":null,"geo":null"#), "{body}");
+        assert_eq!(check(&body), Ok(Line::Put(store)));
+        assert_eq!(check(&shop.replace("KIND", "drive")).unwrap_err().code, "missing");
+    }
+
+    #[test]
     fn places_and_zones_that_are_not_are_refused() {
         let code = |latitude, zone| check(&line(latitude, zone)).unwrap_err().code;
         assert_eq!(code("90.000001", "Europe/Paris"), "out_of_range");
         assert_eq!(code("1.0000001", "Europe/Paris"), "out_of_range");
         assert_eq!(code("43.6", "Europe/Balma"), "unknown_time_zone");
+        let nowhere = line("0", "Africa/Accra").replace("\"1.490\"", "0.0");
+        assert_eq!(check(&nowhere).unwrap_err().code, "unknown_place");
+        let shop = nowhere.replace("\"name\"", "\"type\":\"online\",\"name\"");
+        let Ok(Line::Put(shop)) = check(&shop) else { panic!("a web shop is nowhere") };
+        assert!(shop.document.body(Micros(0), 1).contains("\"geo\":null"));
+        assert!(check(&line("0", "Africa/Accra")).is_ok(), "on the equator");
         let fault =
             check(&line("1.49", "Asia/Tokyo").replace("\"1.490\"", "\"43.61\"")).map(|_| ());
         assert_eq!(fault, Ok(()), "far either way: it is the zone that is off");

@@ -2,7 +2,7 @@
 
 use super::geo::Point;
 use super::hours::{SpecialHours, WeeklyHours};
-use super::model::Gln;
+use super::model::{Gln, is_online};
 use super::schedule::{Schedule, Stretch};
 use super::view::StoreQuery;
 use crate::http::answer::digest;
@@ -55,6 +55,7 @@ pub struct StoreRecord {
     kind: Option<String>,
     services: Vec<String>,
     address: Address,
+    /// Where it is; a web shop is nowhere, whatever its document says.
     pub(super) point: Option<Point>,
     schedule: Option<Schedule>,
     updated_at: Option<Micros>,
@@ -80,6 +81,8 @@ impl StoreRecord {
             let weekly = traits.opening_hours.unwrap_or_default();
             Schedule::new(&zone, &weekly, &traits.special_opening_hours.unwrap_or_default())
         });
+        let is_online = traits.kind.as_deref().is_some_and(is_online);
+        let place = traits.geo.filter(|_| !is_online);
         Ok(Self {
             id,
             etag: digest(&body),
@@ -89,7 +92,7 @@ impl StoreRecord {
             kind: traits.kind,
             services: traits.services.unwrap_or_default(),
             address: traits.address.unwrap_or_default(),
-            point: traits.geo.map(|geo| Point::new(geo.latitude, geo.longitude)),
+            point: place.map(|geo| Point::new(geo.latitude, geo.longitude)),
             schedule,
             updated_at: traits.updated_at,
             stretch: Mutex::new(None),
@@ -107,12 +110,13 @@ impl StoreRecord {
         (self.body.clone(), self.etag)
     }
 
-    /// Whether it has this postal code of this country.
-    pub(super) fn lies_in(&self, country: &str, postal_code: &str) -> bool {
+    /// Whether it has this postal code, of this country where one is named.
+    pub(super) fn lies_in(&self, country: Option<&str>, postal_code: &str) -> bool {
         let same = |own: &Option<String>, asked: &str| {
             own.as_ref().is_some_and(|own| own.to_lowercase() == asked.to_lowercase())
         };
-        same(&self.address.address_country, country) && same(&self.address.postal_code, postal_code)
+        country.is_none_or(|country| same(&self.address.address_country, country))
+            && same(&self.address.postal_code, postal_code)
     }
 
     /// Whether the filters of a query hold.

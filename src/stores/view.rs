@@ -120,9 +120,25 @@ impl StoresView {
         self.postal_codes.find(country, postal_code).or_else(|| {
             let stores = self.stores.read();
             let told = stores.by_id.values().filter(|store| included.has_store(store.id()));
-            let there = told.filter(|store| store.lies_in(country, postal_code));
+            let there = told.filter(|store| store.lies_in(Some(country), postal_code));
             Point::mean(there.filter_map(|store| store.point))
         })
+    }
+
+    /// Whether a postal code is one of an included store's, or of a place that is known.
+    pub fn knows_code(
+        &self,
+        country: Option<&str>,
+        postal_code: &str,
+        included: &Included,
+    ) -> bool {
+        country.is_some_and(|country| self.postal_codes.find(country, postal_code).is_some())
+            || self
+                .stores
+                .read()
+                .by_id
+                .values()
+                .any(|store| store.lies_in(country, postal_code) && included.has_store(store.id()))
     }
 
     /// The page behind `after` of the stores that a query takes, in the order of ids.

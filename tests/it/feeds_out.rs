@@ -29,6 +29,7 @@ fn rich() -> Value {
             { "property_id": "product_highlight", "value": "Solide, \"à vie\"" },
             { "property_id": "product_highlight", "value": "Facile à laver" },
             { "property_id": "puissance", "name": "Puissance", "value": "650" },
+            { "property_id": "pays", "section": "Origine", "name": "Pays", "value": "Éthiopie" },
         ],
         "certifications": ["NF", "CE"], "condition": "new", "link": "https://www.example.com/p/1?a=b&c=d",
     })
@@ -115,7 +116,9 @@ async fn a_product_feed_comes_back_as_the_products_that_it_was() {
         assert_ne!(back["category_ids"], json!([]));
         sent["category_ids"] = back["category_ids"].take();
         back["category_ids"] = sent["category_ids"].clone();
-        sent["description"]["plain"] = json!("Une ligne, une autre et <b>plus</b>.");
+        // Nor does a text of the feed hold mark-up.
+        let html = "Une ligne, une autre et <b>plus</b>.";
+        sent["description"] = json!({ "plain": "Une ligne, une autre et plus.", "html": html });
         // The feed tells 14 digits, which is how they come back.
         assert_eq!(back["identifiers"][0]["value"], sent["gtin"]);
         sent["identifiers"] = back["identifiers"].clone();

@@ -88,6 +88,30 @@ async fn every_list_is_a_table_with_columns_that_stay() {
 }
 
 #[tokio::test]
+async fn a_table_has_the_columns_that_were_asked_for() {
+    let (app, key) = shop().await;
+    let head = async |path: &str, languages: &str| {
+        let request = app.http.get(app.public_url(path)).bearer_auth(&key.text);
+        let request = request.header("accept", "text/csv").header("accept-language", languages);
+        let text = request.send().await.unwrap().text().await.unwrap();
+        text.split("\r\n").next().unwrap().to_owned()
+    };
+    let deleted = "include_deleted=true&updated_since=2026-01-01T00:00:00Z";
+    for (path, columns) in [
+        ("/v1/products?fields=name,id", "id,name"),
+        ("/v1/products?fields=sku,brand.name&sort=name", "brand.name,sku"),
+        ("/v1/products?fields=brand", "brand.id,brand.name"),
+        ("/v1/products?fields=name,offers&embed=offers", "name,offers"),
+        ("/v1/categories?fields=name", "name"),
+        (&format!("/v1/products?fields=name&{deleted}"), "id,deleted,deleted_at,name,replaced_by"),
+        (&format!("/v1/categories?fields=name&{deleted}"), "id,deleted,deleted_at,name"),
+    ] {
+        assert_eq!(head(path, "*").await, columns, "{path}");
+        assert_eq!(head(path, "en, fr;q=0.5").await, columns, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn a_row_of_a_deleted_product_says_so() {
     let (app, key) = shop().await;
     app.import(Feed::Products, &[json!({ "op": "delete", "sku": data::sku(1) })]).await;

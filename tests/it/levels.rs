@@ -52,6 +52,11 @@ async fn a_level_is_seen_when_it_is_answered_and_the_newest_holds() {
     assert_eq!(told, json!({ "written": 2, "unchanged": 2, "rejected": 0, "faults": [] }));
     assert_eq!(level(&app, &key, 0, 0).await["quantity"]["value"], 7);
     assert_eq!(level(&app, &key, 1, 1).await["availability"], "out_of_stock");
+    let mut oversold = data::level(0, 0, 0, &at(40));
+    oversold["quantity"] = json!(-3);
+    let told = receipt(&app, &[oversold]).await;
+    assert_eq!((&told["rejected"], &told["faults"][0]["code"]), (&json!(1), &json!("negative")));
+    assert!(told["faults"][0]["message"].as_str().unwrap().contains("send 0"), "{told}");
     // The same again, in any order, and what is older: nothing changes.
     let mut again = all.to_vec();
     again.reverse();

@@ -92,6 +92,13 @@ async fn a_postal_code_is_a_place_where_a_radius_is_given() {
     let of_code = body(&app, &key, "/v1/stores?postal_code=31130&country=FR").await;
     assert_eq!(ids(&of_code), [store(1)]);
     assert!(of_code["items"][0].get("distance_m").is_none());
+    for path in ["/v1/stores?postal_code=13001&country=FR", "/v1/stores?postal_code=3113"] {
+        let (status, name, detail) = refused(&app, &key, path).await;
+        assert_eq!((status, name.as_str()), (400, "postal_code"), "{path}");
+        assert!(detail.contains("`radius_km`"), "{detail}");
+    }
+    let elsewhere = body(&app, &key, "/v1/stores?postal_code=31130&city=Lille").await;
+    assert!(ids(&elsewhere).is_empty());
     let around = body(&app, &key, "/v1/stores?postal_code=31130&country=fr&radius_km=8").await;
     assert_eq!(ids(&around), [store(1), store(3), store(0)]);
     let unknown = refused(&app, &key, "/v1/stores?postal_code=13001&country=FR&radius_km=8").await;
@@ -346,4 +353,43 @@ async fn stores_are_found_by_their_codes() {
     let many = vec!["0001"; 51].join(",");
     let (status, name, _) = refused(&app, &key, &format!("/v1/stores?store_code={many}")).await;
     assert_eq!((status, name.as_str()), (400, "store_code"));
+}
+
+/// A customer can walk into none of them.
+#[tokio::test]
+async fn a_web_shop_is_near_nobody() {
+    let app = town().await;
+    let key = app.key(json!({})).await;
+    let mut bare = data::store(8);
+    bare["type"] = json!("online");
+    for field in ["geo", "address"] {
+        bare.as_object_mut().unwrap().remove(field);
+    }
+    let mut placed = store(9, (43.6045, 1.444), "31999", &["sunday"]);
+    placed["type"] = json!("online");
+    let report = app.import(Feed::Stores, &[bare, placed]).await;
+    assert_eq!(report.rejected, 0, "{report}");
+    let levels = [8, 9].map(|store| data::level(1, store, 40, "2026-11-22T11:59:00Z"));
+    app.import(Feed::Stock, &levels).await;
+    let shop = body(&app, &key, &format!("/v1/stores/{}", data::store_id(8))).await;
+    assert_eq!((&shop["address"], &shop["geo"]), (&Value::Null, &Value::Null));
+    let shops = body(&app, &key, "/v1/stores?type=online&include_total=true").await;
+    assert_eq!((ids(&shops).len(), &shops["total"]), (2, &json!(2)));
+    let here = "lat=43.6045&lon=1.444&radius_km=500";
+    for path in [
+        format!("/v1/stores?{here}&include_total=true"),
+        format!("/v1/stores?{here}&items={}", data::product_id(1)),
+        "/v1/stores?postal_code=31000&country=FR&radius_km=500".to_owned(),
+        format!("/v1/stock?{here}&product_id={}&limit=200", data::product_id(1)),
+    ] {
+        let page = body(&app, &key, &path).await.to_string();
+        assert!(page.starts_with("{\"items\":"), "{path}");
+        for shop in [8, 9].map(data::store_id) {
+            assert!(!page.contains(&shop), "{path}");
+        }
+    }
+    // Nor does it tell where a postal code is.
+    let (status, name, _) =
+        refused(&app, &key, "/v1/stores?postal_code=31999&country=FR&radius_km=5").await;
+    assert_eq!((status, name.as_str()), (400, "postal_code"));
 }

@@ -231,6 +231,14 @@ async fn every_node_tells_how_the_sources_are_and_looks_when_asked() {
     assert_eq!((ids.len(), &done["last"]["status"]), (2, &json!("done")), "{done}");
     assert_eq!(done["last"]["file_name"], "catalog.tsv");
     assert_eq!(done["feeds"], json!(["categories", "products"]));
+    let left: Vec<&str> = done["left_out"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["feed"].as_str().unwrap())
+        .collect();
+    assert_eq!(left, ["offers", "stock"]);
+    assert!(done["left_out"][0]["message"].as_str().unwrap().contains("names no store"), "{done}");
     let kind = (&done["kind"], &done["mode"], &done["format"]);
     assert_eq!(kind, (&json!("folder"), &json!("full"), &json!("google-products")));
     let path = format!("/admin/v1/imports/{}", ids[1].as_str().unwrap());
@@ -252,6 +260,7 @@ async fn every_node_tells_how_the_sources_are_and_looks_when_asked() {
     let polled = &listed["items"][1];
     assert_eq!((&polled["kind"], &polled["every_s"]), (&json!("polled"), &json!(3600)));
     assert_eq!(polled["address"], "http://127.0.0.1:1/feed");
+    assert_eq!(polled["left_out"], json!([]), "one feed was named");
     assert_eq!(polled["problem"], "url: could not be reached");
     let wrong = &listed["items"][2];
     assert!(wrong["problem"].as_str().unwrap().contains("feed"), "{wrong}");

@@ -127,3 +127,47 @@ async fn lines_and_tables_have_no_room_for_a_total() {
     assert_eq!(get("application/x-ndjson").await.lines().count(), 2);
     assert_eq!(get("text/csv").await.lines().count(), 3);
 }
+
+/// Its file is kept for years; what it offers is what a customer can have today.
+#[tokio::test]
+async fn an_offer_that_has_ended_makes_no_product_of_a_store() {
+    let (app, key) = shop().await;
+    let window = |n, channel: &str, (from, through): (&str, &str)| {
+        let mut offer = data::offer(n, 2, "2.39");
+        offer["channel"] = json!(channel);
+        offer["valid_from"] = json!(format!("2026-{from}T00:00:00Z"));
+        offer["valid_through"] = json!(format!("2026-{through}T00:00:00Z"));
+        offer
+    };
+    let offers = [
+        window(0, "in_store", ("11-01", "11-20")),
+        window(1, "in_store", ("11-01", "11-30")),
+        window(2, "in_store", ("11-01", "11-20")),
+        window(2, "online", ("11-20", "11-30")),
+        window(3, "in_store", ("11-29", "11-30")),
+    ];
+    let report = app.import(Feed::Offers, &offers).await;
+    assert_eq!(report.rejected, 0, "{report}");
+    app.caught_up().await;
+    let store = data::store_id(2);
+    let sold = [data::product_id(1), data::product_id(2)];
+    for more in ["", "&q=produit", "&sort=-name", "&include_total=true&facets=brand", "&limit=1"] {
+        let mut path = Some(format!("/v1/products?store_id={store}{more}"));
+        let mut ids = Vec::new();
+        while let Some(at) = path {
+            let page = page(&app, &key, &at).await;
+            let items = page["items"].as_array().unwrap();
+            ids.extend(items.iter().map(|item| item["id"].as_str().unwrap().to_owned()));
+            path = page["next"].as_str().map(str::to_owned);
+            if more.contains("facets") {
+                let counts = page["facets"]["brand"].as_array().unwrap();
+                let counted: u64 = counts.iter().map(|one| one["count"].as_u64().unwrap()).sum();
+                assert_eq!((&page["total"], counted), (&json!(2), 2), "{page}");
+            }
+        }
+        ids.sort_unstable();
+        let mut sold = sold.clone();
+        sold.sort_unstable();
+        assert_eq!(ids, sold, "{more}");
+    }
+}

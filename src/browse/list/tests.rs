@@ -211,13 +211,17 @@ impl Asked {
         request
     }
 
+    fn holds(&self, offer: &Offer) -> bool {
+        offer.window.0.is_none_or(|from| from <= self.now)
+            && offer.window.1.is_none_or(|through| self.now <= through)
+    }
+
     fn price(&self, doc: &Doc) -> Option<i64> {
         let offers = doc.offers.iter().filter(|offer| {
             self.plan.has_store(offer.store)
                 && self.store.is_none_or(|store| store == offer.store)
                 && self.channel.is_none_or(|channel| channel == offer.channel)
-                && offer.window.0.is_none_or(|from| from <= self.now)
-                && offer.window.1.is_none_or(|through| self.now <= through)
+                && self.holds(offer)
         });
         offers.map(|offer| offer.price).min()
     }
@@ -249,7 +253,8 @@ impl Asked {
                 && self.prices.1.is_none_or(|max| price <= max)
         });
         let in_store = |store| {
-            self.plan.has_store(store) && doc.offers.iter().any(|offer| offer.store == store)
+            let mut here = doc.offers.iter().filter(|offer| offer.store == store);
+            self.plan.has_store(store) && here.any(|offer| self.holds(offer))
         };
         let availabilities = self.availabilities(doc);
         let has = |property: &str, values: &[&str]| {

@@ -1,6 +1,7 @@
 //! What a lookup takes and answers.
 
 use crate::browse::schema::ProductOut;
+use crate::http::gtin::Reason;
 use crate::kernel::id::ProductId;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -74,20 +75,6 @@ pub(in crate::browse) struct MatchedOut {
     /// How it led here.
     #[serde(rename = "match")]
     pub(in crate::browse) how: Match,
-}
-
-/// Why an identifier led to nothing.
-#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(in crate::browse) enum Reason {
-    /// No product has it.
-    Unknown,
-    /// It is no GTIN.
-    InvalidGtin,
-    /// It is a code of restricted circulation.
-    InStoreCode,
-    /// The product was deleted, and what replaces it is not there.
-    Gone,
 }
 
 /// An identifier that led to nothing.

@@ -22,13 +22,15 @@ pub(super) struct StoreOut<'a> {
     /// What it is called.
     #[schema(example = "Toulouse Balma")]
     name: String,
-    /// What kind of store it is.
+    /// What kind of store it is. One of type `online` is a web shop, which is near no place.
     #[schema(required = true, rename = "type", example = "hypermarket")]
     kind: Option<String>,
-    /// Where it is.
-    address: Address,
-    /// Where it is on the map.
-    geo: Geo,
+    /// Where it is; null for a web shop without an address.
+    #[schema(required = true)]
+    address: Option<Address>,
+    /// Where it is on the map; null for a web shop without a place.
+    #[schema(required = true)]
+    geo: Option<Geo>,
     /// IANA name of its time zone.
     #[schema(example = "Europe/Paris")]
     time_zone: String,

@@ -58,6 +58,7 @@ pub(super) async fn list_categories(
     let page =
         PageRequest::read(&request, &mut params).with_columns(columns).with_total(&mut params);
     let fields = params.fields(&KNOWN);
+    let page = page.with_fields(fields.as_ref());
     params.finish()?;
     if query.parent.is_some() {
         included.need("parent_id", Kind::Category, "parent_id")?;

@@ -15,7 +15,8 @@ const BESIDE: [&str; 4] = ["include_deleted", "updated_since", "limit", "cursor"
 /// The columns of a list of `T` as CSV: where a resource is deleted, only these and its id have a value.
 #[must_use]
 pub fn columns<T: ToSchema + PartialSchema>() -> Columns {
-    Columns::of::<T>().and(&["deleted", "deleted_at"])
+    const OF_DELETED: [&str; 4] = ["id", "deleted", "deleted_at", "replaced_by"];
+    Columns::of::<T>().and(&["deleted", "deleted_at"]).keeping(&OF_DELETED)
 }
 
 /// A deleted resource in a list.

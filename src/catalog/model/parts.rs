@@ -88,6 +88,10 @@ pub(crate) struct Property {
     /// Stable name of the property.
     #[schema(example = "energy_class")]
     property_id: String,
+    /// The group of properties that it stands in, where the retailer makes groups.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(example = "Consommation")]
+    section: Option<String>,
     /// Its name in words.
     #[schema(required = true, example = "Classe énergétique")]
     name: Option<String>,

@@ -197,6 +197,14 @@ impl Offers {
         self.by_store.get(&store.0)
     }
 
+    /// Whether a product has an offer in a store that holds at an instant.
+    pub(super) fn holds_in_store(&self, id: u64, store: StoreId, at: Micros) -> bool {
+        let offers = self.by_product.get(&id).map_or(&[][..], Vec::as_slice);
+        let first = offers.partition_point(|offer| offer.store < store.0);
+        let mut here = offers.iter().skip(first).take_while(|offer| offer.store == store.0);
+        here.any(|offer| offer.holds(at))
+    }
+
     pub(super) fn apply(&mut self, change: OfferChange) {
         match change {
             OfferChange::Upsert(record) => self.put(*record),

@@ -30,7 +30,7 @@ pub struct ProductQuery {
     pub status: Option<Status>,
     /// Sold by weight, or not.
     pub sold_by_weight: Option<bool>,
-    /// Offered in this store.
+    /// Offered in this store, at the instant of the question.
     pub store: Option<StoreId>,
     /// Changed at or after this instant.
     pub updated_since: Option<Micros>,
@@ -55,11 +55,12 @@ impl ProductQuery {
         self.channel.is_some() || self.min_price.is_some() || self.max_price.is_some()
     }
 
-    /// The products that are offered in the store that was asked for; none in one that is not included.
-    pub(super) fn sold<'a>(&self, offers: &'a Offers) -> Option<&'a IdSet> {
-        let is_there =
-            |id: &StoreId| self.grant.as_ref().is_none_or(|grant| grant.includes_store(*id));
-        offers.in_store(self.store.filter(is_there)?)
+    /// What the store that was asked for offers at an instant, or ever; nothing in one that is not included.
+    pub(super) fn sold<'a>(&self, offers: &'a Offers, at: Option<Micros>) -> Option<Sold<'a>> {
+        let store = self.store?;
+        let is_there = self.grant.as_ref().is_none_or(|grant| grant.includes_store(store));
+        let products = offers.in_store(store).filter(|_| is_there);
+        Some(Sold { products, offers, store, at })
     }
 
     /// Whether prices are those of some stores or of a channel, and not of all.
@@ -70,12 +71,28 @@ impl ProductQuery {
     }
 }
 
+/// What a store offers at an instant, or at any.
+pub(super) struct Sold<'a> {
+    /// The products of which it has an offer, also one that has ended or is to come.
+    pub(super) products: Option<&'a IdSet>,
+    offers: &'a Offers,
+    store: StoreId,
+    at: Option<Micros>,
+}
+
+impl Sold<'_> {
+    fn has(&self, product: u64) -> bool {
+        self.products.is_some_and(|products| products.contains(product))
+            && self.at.is_none_or(|at| self.offers.holds_in_store(product, self.store, at))
+    }
+}
+
 /// A query with its keys resolved against the products of this moment.
 pub(super) struct Filter<'a> {
     query: &'a ProductQuery,
     products: &'a Products,
-    /// The products offered in the store that was asked for.
-    in_store: Option<&'a IdSet>,
+    /// What the store that was asked for offers.
+    sold: Option<Sold<'a>>,
     brands: Vec<u32>,
     categories: Vec<u64>,
     group: Option<u32>,
@@ -90,7 +107,7 @@ impl<'a> Filter<'a> {
     pub(super) fn new(
         query: &'a ProductQuery,
         products: &'a Products,
-        in_store: Option<&'a IdSet>,
+        sold: Option<Sold<'a>>,
     ) -> Self {
         // A category that is not included has no products, also where these are in another.
         let is_there = |id: &&CategoryId| {
@@ -102,7 +119,7 @@ impl<'a> Filter<'a> {
         Self {
             query,
             products,
-            in_store,
+            sold,
             brands: query.brands.iter().filter_map(|id| products.brands.find(id.0)).collect(),
             categories,
             group: query
@@ -126,7 +143,7 @@ impl<'a> Filter<'a> {
             && self.group.is_none_or(|group| entry.group == group)
             && query.sold_by_weight.is_none_or(|by_weight| entry.sold_by_weight == by_weight)
             && query.updated_since.is_none_or(|since| entry.updated_at >= since.0)
-            && self.in_store.is_none_or(|set| set.contains(entry.id))
+            && self.sold.as_ref().is_none_or(|sold| sold.has(entry.id))
             && query.grant.as_ref().is_none_or(|grant| grant.takes(entry, products));
         let mut misses = Misses::default();
         misses.add(Misses::BRAND, !query.brands.is_empty() && !self.brands.contains(&entry.brand));
@@ -166,8 +183,8 @@ impl<'a> Filter<'a> {
         if let Some(group) = &query.item_group {
             consider(sets(&products.groups, std::iter::once(group_key(group))));
         }
-        if let Some(in_store) = self.in_store {
-            consider(vec![in_store]);
+        if let Some(sold) = &self.sold {
+            consider(sold.products.into_iter().collect());
         }
         smallest
     }
@@ -188,11 +205,11 @@ impl Products {
     pub(super) fn list(
         &self,
         query: &ProductQuery,
-        in_store: Option<&IdSet>,
+        sold: Option<Sold<'_>>,
         after: Option<u64>,
         limit: usize,
     ) -> Page<Bytes> {
-        let filter = Filter::new(query, self, in_store);
+        let filter = Filter::new(query, self, sold);
         let pick = |id| {
             let entry = self.get(id).filter(|entry| filter.takes(entry))?;
             Some(entry.body.clone())

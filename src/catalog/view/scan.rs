@@ -2,7 +2,7 @@
 
 use super::CatalogView;
 use super::hash::IdMap;
-use super::id_set::{IdSet, Union};
+use super::id_set::Union;
 use super::offers::Offers;
 use super::prices::Lowest;
 use super::products::{Entry, Products};
@@ -65,14 +65,13 @@ impl CatalogView {
     pub fn candidates(&self, query: &ProductQuery, whole: bool) -> Option<Vec<u64>> {
         let offers = self.offers.read();
         let products = self.products.read();
-        let nothing = IdSet::default();
-        let in_store = query.store.map(|_| query.sold(&offers).unwrap_or(&nothing));
-        let filter = Filter::new(query, &products, in_store);
+        let filter = Filter::new(query, &products, query.sold(&offers, None));
         if let Some(named) = filter.named() {
             return Some(named.after(None).collect());
         }
         if whole {
-            return in_store.map(|in_store| in_store.after(None).collect());
+            let sold = query.sold(&offers, None)?;
+            return Some(sold.products.into_iter().flat_map(|set| set.after(None)).collect());
         }
         match filter.smallest().as_slice() {
             [one] if one.len() == products.ids.len() => None,
@@ -85,9 +84,7 @@ impl CatalogView {
     pub fn few_candidates(&self, query: &ProductQuery, most: usize) -> Option<IdMap<()>> {
         let offers = self.offers.read();
         let products = self.products.read();
-        let nothing = IdSet::default();
-        let in_store = query.store.map(|_| query.sold(&offers).unwrap_or(&nothing));
-        let filter = Filter::new(query, &products, in_store);
+        let filter = Filter::new(query, &products, query.sold(&offers, None));
         if let Some(named) = filter.named() {
             return Some(named.after(None).map(|id| (id, ())).collect());
         }
@@ -141,9 +138,7 @@ impl CatalogView {
     ) -> bool {
         let offers = self.offers.read();
         let products = self.products.read();
-        let nothing = IdSet::default();
-        let in_store = query.store.map(|_| query.sold(&offers).unwrap_or(&nothing));
-        let filter = Filter::new(query, &products, in_store);
+        let filter = Filter::new(query, &products, query.sold(&offers, Some(now)));
         let found = Vec::new();
         let mut look = Look { query, offers: &offers, products: &products, filter, now, found };
         let mut is_there = true;

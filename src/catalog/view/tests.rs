@@ -73,7 +73,7 @@ fn offer(sku: &str, store: u64, channel: Channel, price: i64) -> OfferRecord {
 fn walk(view: &CatalogView, query: &ProductQuery, limit: usize) -> Vec<Bytes> {
     let (mut after, mut seen) = (None, Vec::new());
     loop {
-        let page = view.list(query, after, limit);
+        let page = view.list(query, Some(Micros(1)), after, limit);
         assert!(page.items.len() <= limit);
         seen.extend(page.items);
         after = page.next;
@@ -137,7 +137,7 @@ fn a_rare_match_is_reached_in_short_pages() {
     let recalled = ProductRecord { status: Status::Recalled, ..record("x", "b", "") };
     view.apply_products(vec![upsert(recalled)]);
     let query = ProductQuery { status, ..ProductQuery::default() };
-    let first = view.list(&query, None, 50);
+    let first = view.list(&query, None, None, 50);
     assert!(first.next.is_some());
     assert_eq!(walk(&view, &query, 50).len(), 1);
 }
@@ -313,7 +313,7 @@ proptest! {
         let (mut after, mut seen): (_, BTreeMap<Bytes, usize>) = (None, BTreeMap::new());
         let mut churn = churn.chunks(5);
         loop {
-            let page = view.list(&query, after, limit);
+            let page = view.list(&query, None, after, limit);
             for body in page.items {
                 *seen.entry(body).or_default() += 1;
             }

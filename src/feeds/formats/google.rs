@@ -1,7 +1,7 @@
 //! Google's product feed and local inventory feed, whose words the Agentic Commerce Protocol shares.
 
 use super::text::{self, Price};
-use super::{Fields, Format, Row, Translator, acp, availability};
+use super::{Fields, Format, Row, Translator, acp, availability, markup};
 use crate::catalog::Fault;
 use crate::feeds::Feed;
 use crate::kernel::Micros;
@@ -75,7 +75,7 @@ fn product(record: &Fields) -> Result<Value, Fault> {
     row.text("name", record.get("title").or_else(|| after_colon(record.get("structured_title")?)));
     let description = record.get("description");
     let description = description.or_else(|| after_colon(record.get("structured_description")?));
-    row.value("description", description.map(|plain| json!({"plain": plain})));
+    row.value("description", description.map(described));
     row.value("brand", record.get("brand").map(|name| json!({"name": name})));
     row.text("mpn", record.get("mpn"));
     row.text("item_group_id", record.get("item_group_id"));
@@ -95,6 +95,14 @@ fn product(record: &Fields) -> Result<Value, Fault> {
     row.text("condition", condition(record)?);
     row.text("link", record.get("link"));
     Ok(row.done())
+}
+
+/// A description, beside its HTML where it has such.
+fn described(text: &str) -> Value {
+    match markup::plain(text) {
+        plain if plain == text => json!({"plain": plain}),
+        plain => json!({"plain": plain, "html": text}),
+    }
 }
 
 /// `default:A text` or `trained_algorithmic_media:"A text"`: the text behind the source.
@@ -130,17 +138,18 @@ fn properties(record: &Fields) -> Vec<Value> {
     for detail in entries(record, "product_detail") {
         // `Section:Attribute:Value`, the section being optional.
         let mut parts = detail.splitn(3, ':').map(str::trim);
-        let named = match (parts.next(), parts.next(), parts.next()) {
-            (_, Some(name), Some(value)) | (Some(name), Some(value), None) => Some((name, value)),
-            _ => None,
+        let (section, name, value) = match (parts.next(), parts.next(), parts.next()) {
+            (Some(section), Some(name), Some(value)) => (section, name, value),
+            (Some(name), Some(value), None) => ("", name, value),
+            _ => continue,
         };
-        let Some((name, value)) =
-            named.filter(|(name, value)| !name.is_empty() && !value.is_empty())
-        else {
+        if name.is_empty() || value.is_empty() {
             continue;
-        };
+        }
         let id = name.to_lowercase().replace(char::is_whitespace, "_");
-        found.push(json!({"property_id": id, "name": name, "value": value, "unit_code": null}));
+        let section = Some(section).filter(|section| !section.is_empty());
+        found.push(json!({"property_id": id, "section": section, "name": name, "value": value,
+            "unit_code": null}));
     }
     found
 }

@@ -9,6 +9,7 @@ mod availability;
 pub(super) mod columns;
 mod google;
 mod gs1;
+mod markup;
 pub(super) mod read;
 pub(super) mod text;
 mod xml;

@@ -215,6 +215,11 @@ fn items_of_rss_and_entries_of_atom_are_records() {
     assert_eq!((items.len(), items[0].0), (1, 3));
     assert_eq!(item.get("title"), Some("T & <b>"));
     assert_eq!(item.get("product_detail"), Some("S:A:V"));
+    let prose = "<rss><item><description>Un <b>bon</b> caf&#233;<br/>\
+        <![CDATA[d'<i>ici</i>]]></description></item></rss>";
+    let prose = xml(prose).unwrap().remove(0).1;
+    let text = "Un <b>bon</b> café<br></br>d'<i>ici</i>";
+    assert_eq!(prose.get("description"), Some(text));
     let atom = "<feed><entry><id>tag:1</id><g:id>7</g:id><link href=\"https://a.example/?a&amp;b\"/>\
         <summary>So</summary></entry></feed>";
     let entry = xml(atom).unwrap().remove(0).1;

@@ -54,17 +54,17 @@ pub(super) fn items(
             Event::Empty(start) => {
                 if let Some(item) = &mut item {
                     item.start(&start, depth + 1);
-                    item.end(depth + 1);
+                    item.end(start.local_name().as_ref(), depth + 1);
                 }
             }
-            Event::End(_) => {
+            Event::End(end) => {
                 let ended = item.as_ref().is_some_and(|item| item.depth == depth);
                 if ended && let Some(item) = item.take() {
                     if !take(item.line, item.size, item.fields) {
                         return Ok(());
                     }
                 } else if let Some(item) = &mut item {
-                    item.end(depth);
+                    item.end(end.local_name().as_ref(), depth);
                 }
                 depth = depth.saturating_sub(1);
             }
@@ -126,7 +126,17 @@ impl Item {
         Ok(())
     }
 
+    /// Whether the child at hand is prose, in which elements are markup.
+    fn is_prose(&self) -> bool {
+        let named = self.open.as_ref().map(|(name, _)| name.as_str());
+        matches!(named, Some("description" | "g:description" | "summary" | "content"))
+    }
+
     fn start(&mut self, start: &BytesStart<'_>, depth: usize) {
+        if depth > self.depth + 1 && self.is_prose() {
+            self.text.push_str(&format!("<{}>", start.local_name().as_ref()));
+            return;
+        }
         self.text.clear();
         if depth == self.depth + 1 {
             let name = start.name().as_ref().to_owned();
@@ -137,7 +147,11 @@ impl Item {
     }
 
     /// Parts of a child, such as those of `g:product_detail`, are joined as they stand in a table.
-    fn end(&mut self, depth: usize) {
+    fn end(&mut self, name: &str, depth: usize) {
+        if depth > self.depth + 1 && self.is_prose() {
+            self.text.push_str(&format!("</{name}>"));
+            return;
+        }
         let text = std::mem::take(&mut self.text);
         let text = text.trim();
         if let Some((_, parts)) = &mut self.open

@@ -145,6 +145,7 @@ struct Image {
 #[derive(Debug, Deserialize)]
 struct Property {
     property_id: String,
+    section: Option<String>,
     name: Option<String>,
     value: String,
     unit_code: Option<String>,
@@ -324,13 +325,14 @@ fn money(amount: Amount, currency: Currency) -> String {
     format!("{text} {}", currency.code())
 }
 
-/// `Section:Attribute:Value` without a section. Colons would end a part.
+/// `Section:Attribute:Value`; the section may be empty. Colons would end a part.
 fn detail(property: &Property) -> String {
     let plain = |text: &str| text.replace(':', " ");
+    let section = plain(property.section.as_deref().unwrap_or_default());
     let name = plain(property.name.as_deref().unwrap_or(&property.property_id));
     let unit = property.unit_code.as_deref().map(|code| unit_name(code).unwrap_or(code));
     format!(
-        ":{name}:{}",
+        "{section}:{name}:{}",
         [Some(property.value.as_str()), unit].into_iter().flatten().collect::<Vec<_>>().join(" ")
     )
 }

@@ -85,7 +85,8 @@ fn batch(
     }
     let (store, grant) = (asked.store, grant.cloned());
     let query = ProductQuery { store, grant, ..ProductQuery::default() };
-    let page = mirror.catalog.list(&query, after, BATCH);
+    // Those whose offers are to come say when the feed changes.
+    let page = mirror.catalog.list(&query, None, after, BATCH);
     (page.items, page.next)
 }
 

@@ -45,7 +45,7 @@ pub struct Sources {
     poll: Duration,
     keep_days: u32,
     bounds: Bounds,
-    http: reqwest::Client,
+    http: remote::Http,
     state: Mutex<State>,
 }
 
@@ -100,7 +100,7 @@ impl Sources {
                 plausible: Plausible::times(settings.max_price_factor),
                 max_bytes: u64::from(settings.max_mib) * 1024 * 1024,
             },
-            http: remote::client()?,
+            http: remote::Http::new()?,
             state: Mutex::default(),
         }))
     }

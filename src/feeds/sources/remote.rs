@@ -3,13 +3,14 @@
 use super::folder::Folder;
 use super::settings::Remote;
 use crate::kernel::hex;
+use crate::outbound;
 use crate::storage;
-use reqwest::Client;
 use reqwest::header::{
     AUTHORIZATION, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MODIFIED_SINCE, IF_NONE_MATCH,
     LAST_MODIFIED,
 };
-use reqwest::redirect::Policy;
+use reqwest::redirect::{Attempt, Policy};
+use reqwest::{Client, ClientBuilder};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use std::io;
@@ -50,19 +51,48 @@ pub(super) struct Fetched {
     pub(super) last: Last,
 }
 
-/// What fetches.
-pub(super) fn client() -> reqwest::Result<Client> {
-    Client::builder()
-        .redirect(Policy::custom(|attempt| match leads(attempt.previous(), attempt.url()) {
+/// What fetches. Whoever runs this program chooses the first address, which may lie in a network of his own;
+/// where it is public, whoever answers must not choose one within by a redirect.
+#[derive(Debug)]
+pub(super) struct Http {
+    anywhere: Client,
+    public: Client,
+}
+
+impl Http {
+    pub(super) fn new() -> reqwest::Result<Self> {
+        Ok(Self {
+            anywhere: builder(false).build()?,
+            public: builder(true).dns_resolver(outbound::public_resolver()).build()?,
+        })
+    }
+
+    /// What fetches from an address.
+    async fn client(&self, url: &Url) -> &Client {
+        if outbound::leads_private(url).await { &self.anywhere } else { &self.public }
+    }
+}
+
+fn builder(is_public: bool) -> ClientBuilder {
+    let policy = move |attempt: Attempt<'_>| {
+        let leads = match leads(attempt.previous(), attempt.url()) {
+            Ok(()) if is_public && outbound::names_private(attempt.url()) => {
+                Err("leads to an address that is not public")
+            }
+            leads => leads,
+        };
+        match leads {
             Ok(()) => attempt.follow(),
             Err(why) => attempt.error(why),
-        }))
+        }
+    };
+    Client::builder()
+        .redirect(Policy::custom(policy))
         // It would tell the next one the address, in which there may be a secret.
         .referer(false)
         .connect_timeout(CONNECT_TIMEOUT)
         .read_timeout(SILENCE)
         .user_agent(concat!("comptoir/", env!("CARGO_PKG_VERSION")))
-        .build()
 }
 
 /// Whether a redirect is followed: not too many, and none that gives up encryption. `Authorization`
@@ -100,7 +130,7 @@ impl Last {
 /// Fetches a file where it has changed since the last that was imported, unless that takes too long. The
 /// error names no address, for there may be a secret in it.
 pub(super) async fn fetch(
-    http: &Client,
+    http: &Http,
     folder: &Folder,
     remote: &Remote,
     most: u64,
@@ -128,13 +158,13 @@ async fn within<T>(
 }
 
 async fn fetch_now(
-    http: &Client,
+    http: &Http,
     folder: &Folder,
     remote: &Remote,
     most: u64,
 ) -> Result<Option<Fetched>, String> {
     let known = Last::load(folder, &remote.settings);
-    let mut request = http.get(remote.url.clone());
+    let mut request = http.client(&remote.url).await.get(remote.url.clone());
     for (name, value) in [(IF_NONE_MATCH, &known.etag), (IF_MODIFIED_SINCE, &known.last_modified)] {
         if let Some(value) = value {
             request = request.header(name, value);
@@ -196,7 +226,7 @@ fn spoken(error: &reqwest::Error) -> String {
     } else if error.is_connect() {
         "could not be reached"
     } else if error.is_redirect() {
-        "leads on too often, or to an address that is no https"
+        "leads on too often, to an address that is no https, or from a public one into a private network"
     } else {
         "broke off"
     };
@@ -213,6 +243,39 @@ mod tests {
         let error = within(Duration::from_millis(1), drips).await.unwrap_err();
         assert!(error.contains("had not sent the whole file"), "{error}");
         assert_eq!(within(LONGEST, async { Ok(1) }).await, Ok(1));
+    }
+
+    #[tokio::test]
+    async fn a_public_address_leads_into_no_private_network() {
+        let http = Http::new().unwrap();
+        let url = |text: &str| Url::parse(text).unwrap();
+        for (first, is_public) in
+            [("https://1.1.1.1/", true), ("http://10.0.0.5/", false), ("http://[::1]/", false)]
+        {
+            let client = http.client(&url(first)).await;
+            assert_eq!(std::ptr::eq(client, &http.public), is_public, "{first}");
+        }
+        let within = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = within.local_addr().unwrap().port();
+        // The first address stands for one to which a redirect led.
+        let refused = http.public.get(format!("http://localhost:{port}/")).send().await;
+        assert!(refused.unwrap_err().is_connect());
+        within.set_nonblocking(true).unwrap();
+        assert!(within.accept().is_err(), "nobody has called");
+        let server = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let at = server.local_addr().unwrap();
+        tokio::spawn(async move {
+            use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+            let (mut stream, _) = server.accept().await.unwrap();
+            let _ = stream.read(&mut [0; 4096]).await;
+            let found = format!(
+                "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:{port}/\r\nContent-Length: 0\r\n\r\n"
+            );
+            stream.write_all(found.as_bytes()).await.unwrap();
+        });
+        let refused = http.public.get(format!("http://{at}/")).send().await;
+        assert!(refused.unwrap_err().is_redirect());
+        assert!(within.accept().is_err(), "nobody has called");
     }
 
     #[test]

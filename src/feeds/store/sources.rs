@@ -1,5 +1,6 @@
 //! How the sources of feeds are, as the node that looks at them tells all nodes.
 
+use crate::feeds::{Feed, Format};
 use crate::kernel::Micros;
 use crate::storage::bulk::{self, Cell, Statement};
 use crate::storage::{Db, StoreError, Tx};
@@ -90,6 +91,21 @@ pub struct Source {
     pub last_at: Option<i64>,
     /// The imports that came of it, between spaces.
     pub last_imports: Option<String>,
+}
+
+impl Source {
+    /// What its format tells and is not imported, for no store is named for it, and why.
+    #[must_use]
+    pub fn left_out(&self) -> Vec<(Feed, String)> {
+        let format = self.format.as_deref().and_then(|format| format.parse::<Format>().ok());
+        let Some(format) = format else { return Vec::new() };
+        // Who named one feed has left nothing out that is to be told.
+        let taken = self.feeds.split_whitespace();
+        if !taken.eq(format.feeds(false).iter().map(|feed| feed.as_str())) {
+            return Vec::new();
+        }
+        format.left_out(false).map(|feed| (feed, format.names_no_store(feed))).collect()
+    }
 }
 
 /// All sources, by name.

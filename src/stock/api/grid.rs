@@ -4,10 +4,10 @@ use super::lines;
 use crate::access::resource::Kind;
 use crate::access::{Caller, op};
 use crate::catalog::api::Included;
-use crate::catalog::view::CatalogView;
+use crate::catalog::view::{CatalogView, Lookup};
 use crate::http::answer::Cache;
-use crate::http::{Answer, ApiError, ApiResult, Code, FieldError, JsonBody, Params, gtin};
-use crate::kernel::gtin::InvalidGtin;
+use crate::http::gtin::{self, Reason};
+use crate::http::{Answer, ApiError, ApiResult, Code, FieldError, JsonBody, Params};
 use crate::kernel::id::{ProductId, StoreId};
 use crate::kernel::{Clock, Gtin, Micros};
 use crate::stock::line::QuantityOut;
@@ -45,10 +45,10 @@ struct StockQueryIn {
 /// A product in a store.
 #[derive(Debug, Serialize, ToSchema)]
 struct CellOut {
-    /// The product; null where no product has the GTIN that was asked for.
+    /// The product; null where no product has the GTIN that was asked for. `not_found` says why.
     #[schema(required = true, value_type = Option<String>, example = "prd_7HqK2mXw9Pz")]
     product_id: Option<ProductId>,
-    /// Its GTIN in 14 digits, where it has one.
+    /// Its GTIN in 14 digits, where it has one; null also where what was asked for is no GTIN.
     #[schema(required = true, value_type = Option<String>, example = "03276550063551")]
     gtin: Option<Gtin>,
     /// The store.
@@ -72,10 +72,10 @@ struct CellOut {
 /// What was asked for and is not there.
 #[derive(Debug, Serialize, ToSchema)]
 struct AbsentOut {
-    /// A GTIN that no product has.
+    /// A GTIN that no product has, in 14 digits; as it was asked for where it is none.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>, example = "05000112611861")]
-    gtin: Option<Gtin>,
+    #[schema(example = "05000112611861")]
+    gtin: Option<String>,
     /// An id that no product has.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
@@ -84,6 +84,18 @@ struct AbsentOut {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     store_id: Option<StoreId>,
+    /// Why.
+    reason: Reason,
+    /// The code that was probably meant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "3276550063551")]
+    suggestion: Option<String>,
+}
+
+impl AbsentOut {
+    fn of(reason: Reason) -> Self {
+        Self { gtin: None, product_id: None, store_id: None, reason, suggestion: None }
+    }
 }
 
 /// A grid of stock.
@@ -101,15 +113,19 @@ struct GridOut {
 }
 
 /// A product that was asked for.
+#[derive(Default)]
 struct Wanted {
     id: Option<ProductId>,
     gtin: Option<Gtin>,
+    /// Why it leads to nothing, if it does.
+    absent: Option<AbsentOut>,
 }
 
 /// Stock of many products in many stores
 ///
 /// A grid of up to 50 products and 50 stores in one call. Every cell is answered, also where nothing is
-/// known of it. Exact quantities need the scope `stock:quantity`, other keys see bands. Each
+/// known of it: what is no GTIN, or names what is not there, is in `not_found` with the reason, and the call
+/// succeeds all the same. Exact quantities need the scope `stock:quantity`, other keys see bands. Each
 /// ten cells cost a unit, begun ones too; the call takes its weight from the limits once, however many cells
 /// it has.
 #[utoipa::path(
@@ -118,7 +134,6 @@ struct Wanted {
         (status = 200, description = "The grid.", body = GridOut),
         (status = 413, description = "The body is too large."),
         (status = 415, description = "The body is not JSON."),
-        (status = 422, description = "`invalid_gtin` or `in_store_code`: `errors` names the code and, where it can, what was meant."),
     ),
 )]
 #[post("/v1/stock/query")]
@@ -136,22 +151,12 @@ pub(super) async fn query_stock(
     bounded(&asked)?;
     let included = Included::of(&caller, &catalog);
     let grant = included.grant();
-    let products = products(&asked, &catalog, &included)?;
-    let mut not_found: Vec<AbsentOut> = products
-        .iter()
-        .filter(|wanted| wanted.id.is_none_or(|id| !catalog.has_product_within(grant, id)))
-        .map(|wanted| AbsentOut {
-            gtin: wanted.gtin.filter(|_| wanted.id.is_none()),
-            product_id: wanted.id,
-            store_id: None,
-        })
-        .collect();
-    let is_there = |id: StoreId| stores.has(id) && included.has_store(id);
-    let absent = asked.store_ids.iter().filter(|id| !is_there(**id));
-    not_found.extend(absent.map(|id| AbsentOut {
-        gtin: None,
-        product_id: None,
-        store_id: Some(*id),
+    let mut products = products(&asked, &catalog, &included);
+    let mut not_found: Vec<AbsentOut> =
+        products.iter_mut().filter_map(|wanted| wanted.absent.take()).collect();
+    not_found.extend(asked.store_ids.iter().filter_map(|id| {
+        let reason = reason(&included.store(*id, stores.store(*id)))?;
+        Some(AbsentOut { store_id: Some(*id), ..AbsentOut::of(reason) })
     }));
 
     let lines = lines(&caller, &clock, asked.max_age_s);
@@ -210,23 +215,37 @@ fn bounded(asked: &StockQueryIn) -> ApiResult<()> {
     Ok(())
 }
 
-fn products(
-    asked: &StockQueryIn,
-    catalog: &CatalogView,
-    included: &Included,
-) -> ApiResult<Vec<Wanted>> {
+fn products(asked: &StockQueryIn, catalog: &CatalogView, included: &Included) -> Vec<Wanted> {
     let grant = included.grant();
-    let mut wanted = Vec::with_capacity(asked.gtins.len() + asked.product_ids.len());
-    for (place, text) in asked.gtins.iter().enumerate() {
-        let gtin: Gtin = text.parse().map_err(|error: InvalidGtin| {
-            gtin::refused_at(&format!("/gtins/{place}"), text, &error)
-        })?;
-        wanted.push(Wanted { id: catalog.id_of_within(grant, gtin), gtin: Some(gtin) });
+    let by_gtin = asked.gtins.iter().map(|text| match text.parse::<Gtin>() {
+        Err(error) => {
+            let (reason, suggestion) = gtin::reason(text, &error);
+            let gtin = Some(text.clone());
+            let absent = Some(AbsentOut { gtin, suggestion, ..AbsentOut::of(reason) });
+            Wanted { absent, ..Wanted::default() }
+        }
+        Ok(gtin) => {
+            let reason = reason(&catalog.product_by_gtin_within(grant, gtin));
+            let absent =
+                |reason| AbsentOut { gtin: Some(gtin.to_string()), ..AbsentOut::of(reason) };
+            let id = catalog.id_of_within(grant, gtin);
+            Wanted { id, gtin: Some(gtin), absent: reason.map(absent) }
+        }
+    });
+    let by_id = asked.product_ids.iter().map(|id| {
+        let reason = reason(&catalog.product_within(grant, *id));
+        let gtin = reason.is_none().then(|| catalog.gtin_of(*id)).flatten().flatten();
+        let absent = |reason| AbsentOut { product_id: Some(*id), ..AbsentOut::of(reason) };
+        Wanted { id: Some(*id), gtin, absent: reason.map(absent) }
+    });
+    by_gtin.chain(by_id).collect()
+}
+
+/// Why what was looked for is not there; none where it is.
+fn reason(found: &Lookup) -> Option<Reason> {
+    match found {
+        Lookup::Found { .. } => None,
+        Lookup::Missing => Some(Reason::Unknown),
+        Lookup::Gone { .. } => Some(Reason::Gone),
     }
-    wanted.extend(asked.product_ids.iter().map(|id| {
-        let is_there = catalog.includes(grant, *id);
-        let gtin = is_there.then(|| catalog.gtin_of(*id)).flatten().flatten();
-        Wanted { id: Some(*id), gtin }
-    }));
-    Ok(wanted)
 }

@@ -22,7 +22,7 @@ use actix_web::{HttpRequest, get, web};
 ///
 /// How a product stands in every store around a place, the nearest first: `unknown` where the retailer
 /// has told nothing, so that no store is missing. A place is `lat` and `lon`, or a postal code with
-/// its country. No store beyond the radius is listed.
+/// its country. No store beyond the radius is listed, and no web shop (`type` `online`).
 #[utoipa::path(
     operation_id = "list_stock", tag = "stock",
     params(

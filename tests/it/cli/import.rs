@@ -40,6 +40,32 @@ async fn a_bad_row_of_any_feed_is_reported_and_stops_no_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_refused_rows_of_an_import_are_told_again() {
+    let place = Place::made().await;
+    place.write(
+        "feed.ndjson",
+        lines(&[json!({ "sku": "A 1", "name": "Vis" }), data::product(0)]) + "{ no JSON\n",
+    );
+    let said = place.run(&["import", "products", "feed.ndjson", "--report", "rejected.ndjson"]);
+    assert_eq!(said.code, Some(3), "{said:?}");
+    let listed = place.ok(&["feed", "list"]);
+    let id = listed.split_whitespace().next().unwrap();
+    let told = place.ok(&["feed", "refused", id]);
+    let rows = |text: &str| -> Vec<Value> {
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let named =
+        |row: &Value| (row["line"].as_u64().unwrap(), row["code"].as_str().unwrap().to_owned());
+    let told: Vec<_> = rows(&told).iter().map(named).collect();
+    let report = std::fs::read_to_string(place.path("rejected.ndjson")).unwrap();
+    assert_eq!(told, rows(&report).iter().map(named).collect::<Vec<_>>(), "{report}");
+    assert_eq!(told[0], (1, "invalid_code".to_owned()));
+    assert_eq!(told.len(), 2);
+    let none = place.fails(1, &["feed", "refused", "imp_00000000000"]);
+    assert!(format!("{none:?}").contains("comptoir feed list"), "{none:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_file_of_the_feed_is_refused_before_a_database_is_made() {
     let place = Place::made().await;
     std::fs::create_dir(place.path("folder")).unwrap();
