@@ -82,10 +82,7 @@ pub(super) async fn list_stores(
     let code = (query.country.as_deref(), query.postal_code.as_deref());
     let included = Included::of(&caller, &catalog);
     let near = Near::read(&mut params, code, false, &stores, &included);
-    if let (None, (country, Some(code))) = (&near, code)
-        && !params.has_faults()
-        && !stores.knows_code(country, code, &included)
-    {
+    if near.is_none() && !params.has_faults() && !knows(code, &stores, &included) {
         let message = "is that of no store, and not known here as a place; look around a point with \
                        `lat`, `lon` and `radius_km`";
         params.fault("postal_code", "not_found", message);
@@ -137,6 +134,15 @@ pub(super) async fn list_stores(
         .wants_total()
         .then(|| count(&stores, near.as_ref(), &query, |store| shown.takes(store)));
     page.answer_counted(&items, next, total, Cache::Seconds(keeps_s.min(3_600)))
+}
+
+/// Whether a postal code, where one is given, is that of a store or of a place that is known.
+fn knows(
+    (country, code): (Option<&str>, Option<&str>),
+    stores: &StoresView,
+    included: &Included,
+) -> bool {
+    code.is_none_or(|code| stores.knows_code(country, code, included))
 }
 
 /// What a list shows of its stores to a caller.

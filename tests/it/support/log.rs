@@ -1,22 +1,23 @@
 //! What the program has logged lately, of all tests of this run: a test that fails shows it, for the cause of an
 //! answer that nobody expected stands there alone.
 
+use parking_lot::Mutex;
 use std::collections::VecDeque;
 use std::io;
-use std::sync::{Mutex, Once, PoisonError};
+use std::sync::Once;
 use tracing_subscriber::filter::LevelFilter;
 
 /// Lines that are kept.
 const MOST: usize = 40;
 
-static LINES: Mutex<VecDeque<String>> = Mutex::new(VecDeque::new());
+static LINES: Mutex<VecDeque<String>> = parking_lot::const_mutex(VecDeque::new());
 
 /// Takes one event at a time.
 struct Lines;
 
 impl io::Write for Lines {
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
-        let mut lines = LINES.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lines = LINES.lock();
         if lines.len() == MOST {
             lines.pop_front();
         }
@@ -39,8 +40,9 @@ pub(crate) fn listen() {
 }
 
 /// Prints what is kept.
+#[expect(clippy::print_stderr, reason = "a test that fails says why")]
 pub(crate) fn tell() {
-    let lines = LINES.lock().unwrap_or_else(PoisonError::into_inner);
+    let lines = LINES.lock();
     eprintln!("the last {} warnings and errors of all tests:", lines.len());
     for line in &*lines {
         eprintln!("  {line}");
