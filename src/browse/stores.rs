@@ -82,13 +82,8 @@ pub(super) async fn list_stores(
     let code = (query.country.as_deref(), query.postal_code.as_deref());
     let included = Included::of(&caller, &catalog);
     let near = Near::read(&mut params, code, false, &stores, &included);
-    if let (None, (country, Some(code))) = (&near, code)
-        && !params.has_faults()
-        && !stores.knows_code(country, code, &included)
-    {
-        let message = "is that of no store, and not known here as a place; look around a point with \
-                       `lat`, `lon` and `radius_km`";
-        params.fault("postal_code", "not_found", message);
+    if near.is_none() {
+        known(&mut params, code, &stores, &included);
     }
     let by_code = near.is_some() && !params.was_given("lat");
     let basket = Basket::read(&mut params, &catalog, &included);
@@ -175,6 +170,21 @@ impl Shown<'_> {
             Listed::Present(_) => true,
             Listed::Deleted { id, .. } => self.included.has_store(*id),
         }
+    }
+}
+
+/// Refuses a postal code as a filter that is no store's, and of no place that is known.
+fn known(
+    params: &mut Params,
+    (country, code): (Option<&str>, Option<&str>),
+    stores: &StoresView,
+    included: &Included,
+) {
+    let is_known = code.is_none_or(|code| stores.knows_code(country, code, included));
+    if !is_known && !params.has_faults() {
+        let message = "is that of no store, and not known here as a place; look around a point with \
+                       `lat`, `lon` and `radius_km`";
+        params.fault("postal_code", "not_found", message);
     }
 }
 
