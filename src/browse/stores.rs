@@ -82,10 +82,8 @@ pub(super) async fn list_stores(
     let code = (query.country.as_deref(), query.postal_code.as_deref());
     let included = Included::of(&caller, &catalog);
     let near = Near::read(&mut params, code, false, &stores, &included);
-    if near.is_none() && !params.has_faults() && !knows(code, &stores, &included) {
-        let message = "is that of no store, and not known here as a place; look around a point with \
-                       `lat`, `lon` and `radius_km`";
-        params.fault("postal_code", "not_found", message);
+    if near.is_none() {
+        known(&mut params, code, &stores, &included);
     }
     let by_code = near.is_some() && !params.was_given("lat");
     let basket = Basket::read(&mut params, &catalog, &included);
@@ -136,15 +134,6 @@ pub(super) async fn list_stores(
     page.answer_counted(&items, next, total, Cache::Seconds(keeps_s.min(3_600)))
 }
 
-/// Whether a postal code, where one is given, is that of a store or of a place that is known.
-fn knows(
-    (country, code): (Option<&str>, Option<&str>),
-    stores: &StoresView,
-    included: &Included,
-) -> bool {
-    code.is_none_or(|code| stores.knows_code(country, code, included))
-}
-
 /// What a list shows of its stores to a caller.
 struct Shown<'a> {
     basket: Option<Basket>,
@@ -181,6 +170,21 @@ impl Shown<'_> {
             Listed::Present(_) => true,
             Listed::Deleted { id, .. } => self.included.has_store(*id),
         }
+    }
+}
+
+/// Refuses a postal code as a filter that is no store's, and of no place that is known.
+fn known(
+    params: &mut Params,
+    (country, code): (Option<&str>, Option<&str>),
+    stores: &StoresView,
+    included: &Included,
+) {
+    let is_known = code.is_none_or(|code| stores.knows_code(country, code, included));
+    if !is_known && !params.has_faults() {
+        let message = "is that of no store, and not known here as a place; look around a point with \
+                       `lat`, `lon` and `radius_km`";
+        params.fault("postal_code", "not_found", message);
     }
 }
 
