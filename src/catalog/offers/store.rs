@@ -19,6 +19,10 @@ use prior::Reduction;
 use std::borrow::Cow;
 use stored::Stored;
 
+/// Under this name, that of their feed, those who write offers follow each other
+/// (see [`one_at_a_time`](crate::storage::one_at_a_time)).
+pub const OFFERS: &str = "offers";
+
 static PUT: Statement = Statement::new(
     "INSERT INTO offers (product_id, store_id, channel, currency, price, list_price, member_price,
        price_type, unit_price, unit_reference, tax_included, valid_from, valid_through,
