@@ -1,12 +1,13 @@
 //! Writing offers and the history of their prices.
 
+mod history;
 pub(in crate::catalog) mod named;
 mod prior;
 mod stored;
 pub mod turned;
 pub mod withdrawn;
 
-use super::{Channel, Offer, OfferKey, Plausible, Sale, Terms};
+use super::{Offer, OfferKey, Plausible, Sale, Terms};
 use crate::catalog::fault::{Fate, Fault};
 use crate::kernel::word::Word as _;
 use crate::kernel::{Amount, Micros};
@@ -47,14 +48,6 @@ static CONFIRM: Statement = Statement::new(
     ") UPDATE offers SET confirmed_at = k.told_at FROM k WHERE offers.product_id = k.product_id
        AND offers.store_id = k.store_id AND offers.channel = k.channel",
 );
-static REMEMBER: Statement = Statement::new(
-    "INSERT INTO price_history (product_id, store_id, channel, since, currency, price, list_price)
-       VALUES",
-    7,
-    "ON CONFLICT (product_id, store_id, channel, since) DO UPDATE SET
-       currency = excluded.currency, price = excluded.price, list_price = excluded.list_price",
-);
-
 /// What a batch comes to write.
 #[derive(Default)]
 struct Writes<'a> {
@@ -118,7 +111,7 @@ async fn put_round(
     let names: Vec<[String; 2]> =
         wanted.iter().map(|(key, _)| [key.product.to_string(), key.store.to_string()]).collect();
     let stored = find(tx, wanted, &names).await?;
-    remember_turns(tx, offers, wanted, &stored, &names).await?;
+    history::remember_turns(tx, offers, wanted, (&stored, &names), now).await?;
     let reductions = reductions(tx, offers, wanted, &stored, &names).await?;
     let terms = wanted.iter().filter_map(|(_, at)| offers[*at].terms.as_ref());
     let told = Told::of(tx, terms.map(|terms| terms.promotion_ids.as_str())).await?;
@@ -134,50 +127,14 @@ async fn put_round(
     }
     bulk::write(tx, &PUT, &writes.offers).await?;
     for (key, since) in &writes.superseded {
-        forget(tx, *key, *since).await?;
+        history::forget(tx, *key, *since).await?;
     }
-    bulk::write(tx, &REMEMBER, &writes.history).await?;
+    bulk::write(tx, &history::REMEMBER, &writes.history).await?;
     bulk::write(tx, &CONFIRM, &writes.confirmed).await?;
     for (key, version, as_of) in &writes.withdrawn {
         withdraw(tx, *key, *version, *as_of, now).await?;
     }
     changes::append(tx, &writes.changes, now).await
-}
-
-/// Notes the prices that offers have had in sales which began or ended before the lines of a batch came.
-async fn remember_turns(
-    tx: &mut Tx,
-    offers: &[Offer],
-    wanted: &[(OfferKey, usize)],
-    stored: &HashMap<OfferKey, Stored>,
-    names: &[[String; 2]],
-) -> Result<(), StoreError> {
-    let mut rows = Vec::new();
-    for ((key, at), names) in wanted.iter().zip(names) {
-        let Some(before) = stored.get(key) else { continue };
-        for turn in before.missed(offers[*at].as_of) {
-            rows.extend(remembered(names, key.channel, turn, before.at(turn)));
-        }
-    }
-    bulk::write(tx, &REMEMBER, &rows).await
-}
-
-/// A row of the history.
-fn remembered<'a>(
-    names: &'a [String; 2],
-    channel: Channel,
-    since: Micros,
-    (currency, price, list_price): (&'a str, Amount, Option<Amount>),
-) -> [Cell<'a>; 7] {
-    [
-        names[0].as_str().into(),
-        names[1].as_str().into(),
-        channel.as_str().into(),
-        since.0.into(),
-        currency.into(),
-        price.0.into(),
-        list_price.map(|amount| amount.0).into(),
-    ]
 }
 
 /// In which reductions an offer is: its price itself, and its sale with the prior price.
@@ -189,10 +146,9 @@ struct Reduced {
 
 impl Reduced {
     /// The last columns of an offer.
-    fn cells<'a>(self, offer: &Offer, terms: &Terms) -> [Cell<'a>; 4] {
-        // Of the price of one customer no turn is told.
-        let turning = terms.sale.filter(|_| !terms.is_personal());
-        let turns_at = turning.and_then(|sale| sale.turns_after(offer.as_of));
+    fn cells<'a>(self, terms: &Terms, now: Micros) -> [Cell<'a>; 4] {
+        // What has turned by now is told with the line, also where the line is dated ahead.
+        let turns_at = terms.sale.and_then(|sale| sale.turns_after(now));
         [
             self.own.map(|reduction| reduction.since).into(),
             self.own.and_then(|reduction| reduction.lowest).into(),
@@ -332,21 +288,17 @@ fn decide<'a>(
         version,
         now,
     ));
-    writes.offers.extend(reduced.cells(offer, terms));
+    writes.offers.extend(reduced.cells(terms, now));
     if terms.is_personal() {
         writes.changes.extend(gone);
         return Fate::Written;
     }
-    let (price, list_price) = terms.at(offer.as_of);
-    let priced = (terms.price.currency.code(), price, list_price);
+    writes.history.extend(history::rows((offer, terms), names, known, now));
     let reason = match known {
         None => "created",
-        Some(before) if before.at(offer.as_of) == priced => "updated",
+        Some(before) if before.told() == terms.at(now) => "updated",
         Some(_) => "price_changed",
     };
-    if reason != "updated" {
-        writes.history.extend(remembered(names, offer.key.channel, offer.as_of, priced));
-    }
     writes.changes.push(change(false, reason));
     Fate::Written
 }
@@ -391,22 +343,6 @@ fn cells<'a>(
         terms.seller.as_deref().into(),
         named.into(),
     ]
-}
-
-/// Takes a price out of the history.
-async fn forget(tx: &mut Tx, key: OfferKey, since: Micros) -> Result<(), StoreError> {
-    const FORGET: &str = "DELETE FROM price_history WHERE product_id = $1 AND store_id = $2
-        AND channel = $3 AND since = $4";
-    crate::on_tx!(tx, c => {
-        sqlx::query(FORGET)
-            .bind(key.product.to_string())
-            .bind(key.store.to_string())
-            .bind(key.channel.as_str())
-            .bind(since.0)
-            .execute(c)
-            .await?;
-    });
-    Ok(())
 }
 
 async fn withdraw(

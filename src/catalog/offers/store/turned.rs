@@ -1,8 +1,9 @@
 //! Prices that turn by themselves, because a sale begins or ends: noted in the history and told in the change
 //! log, each once, whichever node sees it first.
 
+use super::OFFERS;
+use super::history::{REMEMBER, row};
 use super::stored::sale_of;
-use super::{OFFERS, REMEMBER};
 use crate::catalog::offers::Sale;
 use crate::catalog::offers::priced;
 use crate::kernel::{Amount, Clock};
@@ -58,19 +59,13 @@ pub async fn tell(db: &Db, clock: &Clock) -> Result<bool, StoreError> {
     let (mut marks, mut history) = (Vec::new(), Vec::new());
     for offer in &due {
         let sale = sale_of(offer.sale.as_deref())?;
-        marks.extend(offer.key());
+        marks.extend(offer.key().map(Cell::from));
         marks.push(sale.and_then(|sale| sale.turns_after(now)).map(|at| at.0).into());
         let turns = sale.iter().flat_map(Sale::turns);
         for at in turns.filter(|at| offer.turns_at <= at.0 && *at <= now) {
             let list_price = offer.list_price.map(Amount);
             let (price, list_price) = priced(Amount(offer.price), list_price, sale.as_ref(), at);
-            history.extend(offer.key());
-            history.extend([
-                at.0.into(),
-                offer.currency.as_str().into(),
-                price.0.into(),
-                list_price.map(|amount| amount.0).into(),
-            ]);
+            history.extend(row(offer.key(), at, (&offer.currency, price, list_price)));
         }
     }
     bulk::write(&mut tx, &MARK, &marks).await?;
@@ -82,22 +77,17 @@ pub async fn tell(db: &Db, clock: &Clock) -> Result<bool, StoreError> {
 }
 
 impl Due {
-    fn key(&self) -> [Cell<'_>; 3] {
-        [
-            self.product_id.as_str().into(),
-            self.store_id.as_str().into(),
-            self.channel.as_str().into(),
-        ]
+    fn key(&self) -> [&str; 3] {
+        [&self.product_id, &self.store_id, &self.channel]
     }
 
     fn change(&self) -> Change {
-        let Self { product_id, store_id, channel, version, .. } = self;
         Change {
             kind: "offer",
-            id: format!("{product_id}/{store_id}/{channel}"),
+            id: self.key().join("/"),
             deleted: false,
             reason: "price_changed",
-            version: version + 1,
+            version: self.version + 1,
         }
     }
 }
