@@ -265,6 +265,28 @@ async fn a_sale_that_a_line_finds_begun_is_told_with_it() {
 }
 
 #[tokio::test]
+async fn a_sale_that_was_asked_stays_in_the_history_of_rows_that_bear_one_date() {
+    // The date of the rows is that of the base price; the sale is left out of them once it is over, or early.
+    for dropped_on in [11, 5] {
+        let (app, key, start) = evening(&line(0, "10.00", Some(("8.00", 1, 10)))).await;
+        let turns = if dropped_on > 10 { 2 } else { 1 };
+        app.clock.advance(4 * HOUR);
+        reasons(&app, &key, &start, 1).await;
+        app.clock.advance((dropped_on - 1) * 24 * HOUR);
+        reasons(&app, &key, &start, turns).await;
+        app.import(Feed::Offers, &[line(0, "10.00", None)]).await;
+        let reason = if dropped_on > 10 { "updated" } else { "price_changed" };
+        assert_eq!(reasons(&app, &key, &start, turns + 1).await[turns], reason);
+        assert_eq!(prices(&app, &key).await, ["10.00", "8.00", "10.00"], "{dropped_on}");
+        app.import(Feed::Offers, &[line(0, "10.00", Some(("7.00", 30, 40)))]).await;
+        app.clock.advance((30 - dropped_on) * 24 * HOUR);
+        reasons(&app, &key, &start, turns + 3).await;
+        let offer = get(&app, &key, &offers_of(0)).await["items"][0].clone();
+        assert_eq!(told(&offer)[1][3], "8.00", "{dropped_on}");
+    }
+}
+
+#[tokio::test]
 async fn snapshot_and_changes_tell_a_sale_whole_and_stay_equal_when_it_begins() {
     let (app, key) = shop(1).await;
     take(&app, Format::GoogleProducts, &google()).await;

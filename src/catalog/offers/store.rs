@@ -54,6 +54,8 @@ struct Writes<'a> {
     offers: Vec<Cell<'a>>,
     history: Vec<Cell<'a>>,
     confirmed: Vec<Cell<'a>>,
+    /// What is asked now by offers that were there before.
+    settled: Vec<history::Asked<'a>>,
     /// Prices in the history of a sale that a line came too late to prevent.
     superseded: Vec<(OfferKey, Micros)>,
     changes: Vec<Change>,
@@ -130,6 +132,7 @@ async fn put_round(
         history::forget(tx, *key, *since).await?;
     }
     bulk::write(tx, &history::REMEMBER, &writes.history).await?;
+    history::settle(tx, &writes.settled, now).await?;
     bulk::write(tx, &CONFIRM, &writes.confirmed).await?;
     for (key, version, as_of) in &writes.withdrawn {
         withdraw(tx, *key, *version, *as_of, now).await?;
@@ -177,7 +180,8 @@ async fn reductions(
         let currency = terms.price.currency;
         let same_currency = |before: &&Stored| before.currency == currency.code();
         let before = stored.get(key).filter(|before| before.is_told()).filter(same_currency);
-        let question = |began| prior::Question { key: *key, names, currency, began };
+        let question =
+            |began, behind| prior::Question { key: *key, names, currency, began, behind };
         if terms.is_reduced() {
             let going_on = before.and_then(|before| {
                 let since = before.reduced_since?;
@@ -188,7 +192,7 @@ async fn reductions(
             });
             match going_on {
                 Some(_) => found.entry(*key).or_default().own = going_on,
-                None => own.push(question(terms.valid_from.unwrap_or(offer.as_of))),
+                None => own.push(question(terms.valid_from.unwrap_or(offer.as_of), None)),
             }
         }
         if let Some(sale) = terms.sale {
@@ -198,7 +202,10 @@ async fn reductions(
                     let sale = Sale { lowest_price_30d: lowest.map(Amount), ..sale };
                     found.entry(*key).or_default().sale = Some(sale);
                 }
-                None => sales.push((question(sale.valid_from.unwrap_or(offer.as_of)), sale, *at)),
+                None => {
+                    let began = sale.valid_from.unwrap_or(offer.as_of);
+                    sales.push((question(began, Some(offer.as_of)), sale, *at));
+                }
             }
         }
     }
@@ -278,8 +285,8 @@ fn decide<'a>(
             }
         };
     };
-    let noted = before.map(|before| before.noted_after(offer.as_of)).unwrap_or_default();
-    writes.superseded.extend(noted.into_iter().map(|since| (offer.key, since)));
+    let denied = before.map(|before| before.denied(offer.as_of)).unwrap_or_default();
+    writes.superseded.extend(denied.into_iter().map(|since| (offer.key, since)));
     writes.offers.extend(cells(
         offer,
         terms,
@@ -299,6 +306,9 @@ fn decide<'a>(
         Some(before) if before.told() == terms.at(now) => "updated",
         Some(_) => "price_changed",
     };
+    if before.is_some() && reason != "updated" && offer.as_of <= now {
+        writes.settled.push(([&names[0], &names[1], offer.key.channel.as_str()], terms.at(now)));
+    }
     writes.changes.push(change(false, reason));
     Fate::Written
 }

@@ -17,8 +17,21 @@ pub(super) static REMEMBER: Statement = Statement::new(
        currency = excluded.currency, price = excluded.price, list_price = excluded.list_price",
 );
 
+static LATEST: Statement = Statement::new(
+    "WITH k (product_id, store_id, channel, now) AS (VALUES",
+    4,
+    ") SELECT h.product_id, h.store_id, h.channel, h.currency, h.price, h.list_price
+       FROM k JOIN price_history h ON h.product_id = k.product_id AND h.store_id = k.store_id
+         AND h.channel = k.channel AND h.since = (SELECT MAX(l.since) FROM price_history l
+           WHERE l.product_id = k.product_id AND l.store_id = k.store_id
+             AND l.channel = k.channel AND l.since <= k.now)",
+);
+
 /// A price with its currency and the price that a reduction is measured from.
 pub(super) type Priced<'a> = (&'a str, Amount, Option<Amount>);
+
+/// What an offer asks, named by product, store and channel.
+pub(super) type Asked<'a> = ([&'a str; 3], Priced<'a>);
 
 /// A row of [`REMEMBER`], of an offer that is named by product, store and channel.
 pub(super) fn row<'a>(
@@ -71,6 +84,32 @@ pub(super) fn rows<'a>(
     let instants = is_other.then_some(as_of).into_iter().chain(passed);
     let key = [product.as_str(), store.as_str(), offer.key.channel.as_str()];
     instants.flat_map(|at| row(key, at, terms.at(at))).collect()
+}
+
+/// Notes what is asked from now on where the history ends otherwise: prices of a sale stay in it behind the
+/// instant of a line that tells of no sale any more.
+pub(super) async fn settle(
+    tx: &mut Tx,
+    asked: &[Asked<'_>],
+    now: Micros,
+) -> Result<(), StoreError> {
+    type Latest = (String, String, String, String, i64, Option<i64>);
+    let mut keys = Vec::with_capacity(4 * asked.len());
+    for (key, _) in asked {
+        keys.extend(key.map(Cell::from));
+        keys.push(now.0.into());
+    }
+    let latest: Vec<Latest> = bulk::lookup(tx, &LATEST, &keys).await?;
+    let latest: HashMap<[&str; 3], Priced<'_>> = latest
+        .iter()
+        .map(|(product, store, channel, currency, price, list_price)| {
+            let priced = (currency.as_str(), Amount(*price), list_price.map(Amount));
+            ([product.as_str(), store, channel], priced)
+        })
+        .collect();
+    let other = asked.iter().filter(|(key, priced)| latest.get(key).is_some_and(|l| l != priced));
+    let rows: Vec<Cell<'_>> = other.flat_map(|(key, priced)| row(*key, now, *priced)).collect();
+    bulk::write(tx, &REMEMBER, &rows).await
 }
 
 /// Takes a price out.

@@ -127,10 +127,14 @@ impl Stored {
         self.at(Micros(noted.min(as_of.0)))
     }
 
-    /// The turns of its price behind an instant that were noted already.
-    pub(super) fn noted_after(&self, at: Micros) -> Vec<Micros> {
-        let turns = self.sale.iter().flat_map(Sale::turns);
-        turns.filter(|turn| *turn > at && turn.0 <= self.told_until()).collect()
+    /// The turns of its price that were noted and that a line says were none: one that is newer than all that
+    /// was told, of a sale that is not over. What has been asked to the end stays.
+    pub(super) fn denied(&self, as_of: Micros) -> Vec<Micros> {
+        let is_over =
+            |sale: &&Sale| sale.valid_through.is_some_and(|end| end.0 < self.told_until());
+        let sale = self.sale.iter().filter(|_| as_of.0 > self.told_at());
+        let turns = sale.filter(|sale| !is_over(sale)).flat_map(Sale::turns);
+        turns.filter(|turn| *turn > as_of && turn.0 <= self.told_until()).collect()
     }
 
     /// The prior price of a reduction in which it is at an instant, where it is in one.
