@@ -307,7 +307,7 @@ async fn tell_turns(part: Part, mirror: Arc<Mirror>) {
         if let Err(error) = told {
             tracing::warn!(%error, "promotions that began or ended could not be told");
         }
-        if let Err(error) = service::tell_prices(&this.db, this.clock.now()).await {
+        if let Err(error) = service::tell_prices(&this.db, &this.clock).await {
             tracing::warn!(%error, "prices that turned could not be told");
         }
     })

@@ -3,7 +3,7 @@
 use super::offers::store::turned;
 use super::store::phase::mark;
 use super::view::{CatalogView, Phase, Turn};
-use crate::kernel::Micros;
+use crate::kernel::{Clock, Micros};
 use crate::storage::changes::{self, Change};
 use crate::storage::{Db, StoreError};
 
@@ -38,8 +38,8 @@ pub async fn tell_promotions(
 }
 
 /// Tells the change log of the offers of which the price has turned, because a sale began or ended.
-pub async fn tell_prices(db: &Db, now: Micros) -> Result<(), StoreError> {
-    while turned::tell(db, now).await? {}
+pub async fn tell_prices(db: &Db, clock: &Clock) -> Result<(), StoreError> {
+    while turned::tell(db, clock).await? {}
     Ok(())
 }
 

@@ -26,7 +26,8 @@ use hashbrown::{HashMap, HashSet};
 static FIND_PRODUCTS: Statement = Statement::new(
     "WITH k (id) AS (VALUES",
     1,
-    ") SELECT p.id, p.hash, p.version, p.deleted_at IS NOT NULL AS deleted
+    ") SELECT p.id, p.hash, p.version, p.deleted_at IS NOT NULL AS deleted,
+         CASE WHEN p.deleted_at IS NULL THEN '' ELSE p.body END AS body
        FROM k JOIN products p ON p.id = k.id",
 );
 static PUT_PRODUCTS: Statement = Statement::new(

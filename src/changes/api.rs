@@ -56,7 +56,8 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 /// and the end of promotions and of an offer's `sale` do. Stock makes an entry when it is first known and when its
 /// `availability` turns, not for each count: follow quantities with
 /// `/v1/stores/{store_id}/stock?updated_since=`, store by store, or ask for them with `POST /v1/stock/query`.
-/// An offer or a stock level of a deleted product or store stays until it is withdrawn itself.
+/// With a product or a store its offers go (`product_deleted`, `store_deleted`) and its stock becomes unknown; each has
+/// an entry of its own.
 ///
 /// An offer has what lists tell of it outside a sale, and `sale`: null, or the `price`, `unit_price`,
 /// `lowest_price_30d`, `valid_from` and `valid_through` of a reduction that is to come, under way or over.

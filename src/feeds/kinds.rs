@@ -2,7 +2,7 @@
 //! is about, and the end of what a full feed names no more.
 
 use super::Feed;
-use super::store::{cascade, moved, one_at_a_time};
+use super::store::{cascade, moved};
 use crate::catalog::categories::{Category, CategoryIn};
 use crate::catalog::model::{Product, ProductIn};
 use crate::catalog::offers::{Channel, Offer, OfferIn, Plausible};
@@ -12,7 +12,7 @@ use crate::catalog::{self, Fate, Fault, Known, Line, Names as _, check};
 use crate::kernel::Micros;
 use crate::kernel::word::Word as _;
 use crate::stock::model::{Level, LevelIn};
-use crate::storage::{StoreError, Tx};
+use crate::storage::{StoreError, Tx, one_at_a_time};
 use crate::stores::model::{Store, StoreIn};
 use crate::{catalog::offers, stock};
 use serde::de::DeserializeOwned;
@@ -133,7 +133,7 @@ async fn put_promotions(
     rows: &[Line<Promotion>],
     now: Micros,
 ) -> Result<Vec<Fate>, StoreError> {
-    one_at_a_time(tx, Feed::Offers).await?;
+    one_at_a_time(tx, offers::store::OFFERS).await?;
     catalog::store::put_promotions(tx, rows, now).await
 }
 

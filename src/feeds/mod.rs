@@ -71,7 +71,7 @@ impl Feed {
             Self::Products => "products",
             Self::Stores => "stores",
             Self::Promotions => "promotions",
-            Self::Offers => "offers",
+            Self::Offers => crate::catalog::offers::store::OFFERS,
             Self::Stock => "stock",
         }
     }

@@ -33,7 +33,7 @@ struct Step {
 enum Moment {
     /// Its first.
     First,
-    /// Its last second, of an end that belongs to what ends.
+    /// Its last microsecond, of an end that belongs to what ends.
     Last,
     /// The first of the next day, of an end that does not.
     Next,
@@ -41,7 +41,8 @@ enum Moment {
 
 impl Moment {
     fn of(feed: Feed, field: &str) -> Self {
-        match (field, feed) {
+        // A sale ends as the offer does that it is of.
+        match (field.rsplit('.').next().unwrap_or(field), feed) {
             ("valid_through", Feed::Promotions) => Self::Next,
             ("valid_through", _) => Self::Last,
             _ => Self::First,
@@ -51,7 +52,7 @@ impl Moment {
     fn on(self, date: Date) -> Option<DateTime> {
         match self {
             Self::First => Some(date.to_datetime(Time::midnight())),
-            Self::Last => Some(date.at(23, 59, 59, 0)),
+            Self::Last => Some(date.at(23, 59, 59, 999_999_000)),
             Self::Next => Some(date.tomorrow().ok()?.to_datetime(Time::midnight())),
         }
     }
@@ -372,7 +373,9 @@ mod tests {
         assert_eq!(of("13/04/2020"), Err("malformed"));
         // A last day is part of what it ends; the end of a promotion is not.
         let through = |feed| at("2020-04-13", Moment::of(feed, "valid_through"));
-        assert_eq!(through(Feed::Offers), Ok(json!("2020-04-14T02:59:59Z")));
+        assert_eq!(through(Feed::Offers), Ok(json!("2020-04-14T02:59:59.999999Z")));
+        let of_sale = Moment::of(Feed::Offers, "sale.valid_through");
+        assert_eq!(at("2020-04-13", of_sale), through(Feed::Offers));
         assert_eq!(through(Feed::Promotions), Ok(json!("2020-04-14T03:00:00Z")));
         assert_eq!(at("9999-12-31", Moment::Next), Err("malformed"));
         let noon = at("2020-04-13T12:00:00", Moment::Last);

@@ -12,7 +12,7 @@ use crate::catalog::promotions::Promotion;
 use crate::catalog::{self, Fate, Fault, Known, Line, shape};
 use crate::kernel::{Clock, Micros};
 use crate::stock::model::Level;
-use crate::storage::Db;
+use crate::storage::{Db, one_at_a_time};
 use crate::stores;
 use crate::stores::model::Store;
 use serde_json::Value;
@@ -199,7 +199,7 @@ impl<'a> Stage<'a> {
             return Ok(());
         }
         let mut tx = self.db.begin().await?;
-        store::one_at_a_time(&mut tx, self.reporter.report.feed).await?;
+        one_at_a_time(&mut tx, self.reporter.report.feed.as_str()).await?;
         if let Some(run) = &self.run {
             store::mark(&mut tx, run, &marks).await?;
         }

@@ -13,7 +13,7 @@ use super::{Feed, ImportError, Mode, Report};
 use crate::kernel::{Micros, base62};
 use crate::on_tx;
 use crate::storage::bulk::{self, Cell, Statement};
-use crate::storage::{Db, StoreError, Tx};
+use crate::storage::{Db, StoreError, Tx, one_at_a_time};
 
 static MARK: Statement = Statement::new(
     "INSERT INTO feed_marks (import_id, key) VALUES",
@@ -57,19 +57,6 @@ pub fn new_id() -> Result<String, ImportError> {
     Ok(format!("imp_{}", base62::encode(getrandom::u64()?, base62::U64_WIDTH)))
 }
 
-/// Lets batches of one feed follow each other: the row stays locked until the transaction ends, so
-/// that the next batch sees the versions that this one writes. Without it two imports of the same
-/// rows at once could give different content the same version. SQLite has one writer anyway.
-pub(super) async fn one_at_a_time(tx: &mut Tx, feed: Feed) -> Result<(), StoreError> {
-    const LOCK: &str = "INSERT INTO settings (name, value) VALUES ($1, '')
-        ON CONFLICT (name) DO UPDATE SET value = excluded.value";
-    let name = format!("import.{}", feed.as_str());
-    on_tx!(tx, c => {
-        sqlx::query(LOCK).bind(name).execute(c).await?;
-    });
-    Ok(())
-}
-
 /// Records an import that begins. One of the very same file that is under way, here or elsewhere, is
 /// superseded: it cannot be told from one that was cut off, so what it has named is dropped, and it
 /// deletes nothing (see [`sweep::stage`]).
@@ -78,7 +65,7 @@ pub(super) async fn begin(db: &Db, run: &Run) -> Result<(), StoreError> {
         rejected, started_at, finished_at, mode, format, status)
         VALUES ($1, $2, $3, $4, 0, 0, 0, $5, $5, $6, $7, 'running')";
     let mut tx = db.begin().await?;
-    one_at_a_time(&mut tx, run.feed).await?;
+    one_at_a_time(&mut tx, run.feed.as_str()).await?;
     supersede(&mut tx, run).await?;
     on_tx!(&mut tx, c => {
         sqlx::query(BEGIN)

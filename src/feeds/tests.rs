@@ -4,6 +4,7 @@ mod at_once;
 mod cascade;
 mod personal;
 mod prices;
+mod turns;
 
 use super::*;
 use crate::kernel::{Clock, Micros};

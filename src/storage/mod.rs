@@ -13,10 +13,12 @@ pub mod lease;
 pub mod log;
 #[cfg(test)]
 pub(crate) mod testing;
+mod turn;
 pub mod witness;
 
 pub use error::{StoreError, parsed};
 pub use log::{Log, advance};
+pub use turn::one_at_a_time;
 
 use crate::config::DatabaseUrl;
 use crate::kernel::id::NodeId;

@@ -6,6 +6,7 @@ use super::Db;
 use crate::config::DatabaseUrl;
 use crate::kernel::secret::Secret;
 use scratch::Scratch;
+use sqlx::Connection as _;
 use std::ops::Deref;
 use tempfile::TempDir;
 
@@ -52,6 +53,18 @@ async fn empty() -> TestDb {
 }
 
 impl TestDb {
+    /// Waits until a transaction waits for a lock that another holds; on SQLite, where writers queue, there is
+    /// nothing to wait for.
+    pub(crate) async fn until_one_waits(&self) {
+        const WAITING: &str = "SELECT count(*) FROM pg_stat_activity
+            WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        let Db::Postgres(pool) = &self.db else { return };
+        // A connection of its own: those of the pool may be all in use.
+        let options = pool.connect_options();
+        let mut looking = sqlx::PgConnection::connect_with(&options).await.unwrap();
+        while sqlx::query_scalar::<_, i64>(WAITING).fetch_one(&mut looking).await.unwrap() == 0 {}
+    }
+
     /// The same database after its connections were closed.
     pub(crate) async fn reconnect(&mut self) {
         self.db = self.place.connect().await;

@@ -1,7 +1,7 @@
 //! Migrations of databases that hold something.
 
 use super::Db;
-use super::testing::database_before;
+use super::testing::{database, database_before};
 
 async fn run(db: &Db, statements: &[&'static str]) {
     let mut tx = db.begin().await.unwrap();
@@ -116,4 +116,21 @@ async fn offers_of_one_customer_that_were_told_are_told_no_longer() {
     // Of the messages, the first told of the personal price.
     assert_eq!(words(&db, "SELECT id FROM deliveries").await, ["2"]);
     assert_eq!(words(&db, "SELECT id FROM exports").await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn what_is_withdrawn_is_not_among_what_turns() {
+    let db = database().await;
+    let made = match &*db {
+        Db::Sqlite { .. } => "SELECT sql FROM sqlite_master WHERE name = 'offers_turning'",
+        Db::Postgres(_) => "SELECT indexdef FROM pg_indexes WHERE indexname = 'offers_turning'",
+    };
+    let made = words(&db, made).await;
+    assert!(made[0].contains("deleted_at IS NULL"), "{made:?}");
+    // The index serves the look for what is due; PostgreSQL reads tables of no rows whole.
+    let Db::Sqlite { read, .. } = &*db else { return };
+    let plan = "EXPLAIN QUERY PLAN SELECT 1 FROM offers
+        WHERE turns_at <= 1 AND deleted_at IS NULL ORDER BY turns_at LIMIT 1";
+    let steps: Vec<(i64, i64, i64, String)> = sqlx::query_as(plan).fetch_all(read).await.unwrap();
+    assert!(steps.iter().all(|step| step.3.contains("offers_turning")), "{steps:?}");
 }

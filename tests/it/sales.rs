@@ -191,12 +191,99 @@ async fn a_line_that_comes_late_leaves_no_sale_in_the_history_that_it_says_was_n
     // Written on the third day, before the sale, and on its way until the seventh.
     app.import(Feed::Offers, &[line(3, "9.50", None)]).await;
     app.caught_up().await;
-    let path = format!("/v1/products/{}/price-history", data::product_id(0));
-    let history = get(&app, &key, &path).await;
-    let rows = history["items"].as_array().unwrap().iter();
-    let rows: Vec<Value> = rows.map(|row| row["price"]["amount"].clone()).collect();
-    assert_eq!(rows, ["9.00", "9.50"]);
+    assert_eq!(prices(&app, &key).await, ["9.00", "9.50"]);
     assert_eq!(get(&app, &key, &offers_of(0)).await["items"][0]["price"]["amount"], "9.50");
+}
+
+/// What the offer of product 0 has asked, the oldest first.
+async fn prices(app: &TestApp, key: &TestKey) -> Vec<Value> {
+    let path = format!("/v1/products/{}/price-history", data::product_id(0));
+    let history = get(app, key, &path).await;
+    let rows = history["items"].as_array().unwrap().iter();
+    rows.map(|row| row["price"]["amount"].clone()).collect()
+}
+
+/// A shop on the evening before day 1 whose offer of product 0 was told on day 0, with a key and the position
+/// since.
+async fn evening(first: &Value) -> (TestApp, TestKey, Value) {
+    let app = TestApp::builder().fixed_clock("2026-10-01T00:00:00Z").start().await;
+    app.stock_shelves(1, 1).await;
+    let key = app.key(json!({})).await;
+    app.import(Feed::Offers, std::slice::from_ref(first)).await;
+    let start = get(&app, &key, "/v1/changes?after=latest").await["next_position"].clone();
+    app.clock.advance(20 * HOUR);
+    (app, key, start)
+}
+
+#[tokio::test]
+async fn a_list_dated_ahead_swallows_no_begin_of_a_sale() {
+    let sale = Some(("8.00", 1, 2));
+    // The sale was announced before, or the list of the day on which it begins is the first to tell it.
+    for announced in [sale, None] {
+        let (app, key, start) = evening(&line(0, "10.00", announced)).await;
+        let mut list = line(1, "10.00", sale);
+        list["member_price"] = json!({ "amount": "7.50", "currency": "EUR" });
+        app.import(Feed::Offers, &[list]).await;
+        assert_eq!(reasons(&app, &key, &start, 1).await, ["updated"], "{announced:?}");
+        app.clock.advance(4 * HOUR);
+        assert_eq!(reasons(&app, &key, &start, 2).await, ["updated", "price_changed"]);
+        assert_eq!(prices(&app, &key).await, ["10.00", "8.00"], "{announced:?}");
+        app.clock.advance(24 * HOUR + 1);
+        assert_eq!(reasons(&app, &key, &start, 3).await[2], "price_changed");
+        assert_eq!(prices(&app, &key).await, ["10.00", "8.00", "10.00"], "{announced:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_list_that_ends_a_sale_early_tells_another_price() {
+    let mut first = line(0, "10.00", Some(("8.00", 0, 1)));
+    first["sale"]["valid_through"] = json!("2026-10-01T23:59:59.999999Z");
+    let (app, key, start) = evening(&first).await;
+    app.import(Feed::Offers, &[line(1, "10.00", None)]).await;
+    app.caught_up().await;
+    let offer = get(&app, &key, &offers_of(0)).await["items"][0].clone();
+    assert_eq!(offer["price"]["amount"], "10.00");
+    assert_eq!(reasons(&app, &key, &start, 1).await, ["price_changed"]);
+    assert_eq!(prices(&app, &key).await, ["8.00", "10.00"]);
+}
+
+#[tokio::test]
+async fn a_sale_that_a_line_finds_begun_is_told_with_it() {
+    let (app, key, start) = evening(&line(0, "10.00", None)).await;
+    app.clock.advance(10 * HOUR);
+    // Written on the evening before the sale, and on its way until it has begun.
+    let mut late = line(0, "10.00", Some(("8.00", 1, 2)));
+    late["as_of"] = json!("2026-10-01T23:30:00Z");
+    app.import(Feed::Offers, &[late.clone()]).await;
+    late["member_price"] = json!({ "amount": "7.50", "currency": "EUR" });
+    late["as_of"] = json!("2026-10-01T23:45:00Z");
+    app.import(Feed::Offers, &[late]).await;
+    assert_eq!(prices(&app, &key).await, ["10.00", "8.00"]);
+    app.clock.advance(24 * HOUR);
+    let told = reasons(&app, &key, &start, 3).await;
+    assert_eq!(told, ["price_changed", "updated", "price_changed"]);
+}
+
+#[tokio::test]
+async fn a_sale_that_was_asked_stays_in_the_history_of_rows_that_bear_one_date() {
+    // The date of the rows is that of the base price; the sale is left out of them once it is over, or early.
+    for dropped_on in [11, 5] {
+        let (app, key, start) = evening(&line(0, "10.00", Some(("8.00", 1, 10)))).await;
+        let turns = if dropped_on > 10 { 2 } else { 1 };
+        app.clock.advance(4 * HOUR);
+        reasons(&app, &key, &start, 1).await;
+        app.clock.advance((dropped_on - 1) * 24 * HOUR);
+        reasons(&app, &key, &start, turns).await;
+        app.import(Feed::Offers, &[line(0, "10.00", None)]).await;
+        let reason = if dropped_on > 10 { "updated" } else { "price_changed" };
+        assert_eq!(reasons(&app, &key, &start, turns + 1).await[turns], reason);
+        assert_eq!(prices(&app, &key).await, ["10.00", "8.00", "10.00"], "{dropped_on}");
+        app.import(Feed::Offers, &[line(0, "10.00", Some(("7.00", 30, 40)))]).await;
+        app.clock.advance((30 - dropped_on) * 24 * HOUR);
+        reasons(&app, &key, &start, turns + 3).await;
+        let offer = get(&app, &key, &offers_of(0)).await["items"][0].clone();
+        assert_eq!(told(&offer)[1][3], "8.00", "{dropped_on}");
+    }
 }
 
 #[tokio::test]

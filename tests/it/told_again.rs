@@ -69,6 +69,15 @@ async fn a_deletion_names_what_has_come_in_its_place() {
     assert_eq!(problem(answer, 410, "gone").await["replaced_by"], json!(new));
     let itself = json!({ "op": "delete", "sku": data::sku(1), "replaced_by_sku": data::sku(1) });
     assert_eq!(app.import(Feed::Products, &[itself]).await.rejected, 1);
+    // What is gone already gets another successor.
+    let other = json!({ "op": "delete", "sku": data::sku(0), "replaced_by_sku": data::sku(2) });
+    for accepted in [1, 0] {
+        let report = app.import(Feed::Products, std::slice::from_ref(&other)).await;
+        assert_eq!((report.accepted, report.unchanged), (accepted, 1 - accepted), "{report}");
+    }
+    app.caught_up().await;
+    let answer = app.get(&key.text, &format!("/v1/products/{old}")).await;
+    assert_eq!(problem(answer, 410, "gone").await["replaced_by"], json!(data::product_id(2)));
     // It may come back as it was.
     assert_eq!(app.import(Feed::Products, &[data::product(0)]).await.accepted, 1);
     app.caught_up().await;

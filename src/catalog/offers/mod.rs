@@ -173,9 +173,11 @@ impl Terms {
         self.price_type == PriceType::Personal
     }
 
-    /// The price at an instant, and the one that a reduction is measured from.
-    fn at(&self, at: Micros) -> (Amount, Option<Amount>) {
-        priced(self.price.amount, self.list_price, self.sale.as_ref(), at)
+    /// The price at an instant, with its currency and the price that a reduction is measured from.
+    fn at(&self, at: Micros) -> (&str, Amount, Option<Amount>) {
+        let sale = self.sale.as_ref();
+        let (price, list_price) = priced(self.price.amount, self.list_price, sale, at);
+        (self.price.currency.code(), price, list_price)
     }
 }
 

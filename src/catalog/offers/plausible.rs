@@ -34,8 +34,7 @@ impl Plausible {
         }
         let refuse = |field: &'static str, code, what: String| {
             let part = if code == "other_currency" { "currency" } else { "amount" };
-            let way = "if that is right, import the row with --any-price, or upload it with any_price=true";
-            let message = format!("{what}; {way} (feeds.max_price_factor)");
+            let message = with_way(&what);
             let value = match code {
                 "zero_price" => "0".to_owned(),
                 "other_currency" => price.currency.code().to_owned(),
@@ -53,6 +52,7 @@ impl Plausible {
                 return refuse(field, "zero_price", "is zero".to_owned());
             }
         }
+        self.check_sale(terms)?;
         let Some(now) = now.filter(|now| now.amount.0 > 0) else { return Ok(()) };
         if now.currency != price.currency {
             // A number says nothing beside one of another currency.
@@ -70,6 +70,27 @@ impl Plausible {
         }
         Ok(())
     }
+
+    /// What is wrong with the price of a sale beside the one outside it.
+    fn check_sale(self, terms: &Terms) -> Result<(), Fault> {
+        let Some(sale) = &terms.sale else { return Ok(()) };
+        let most = i128::from(self.0);
+        if i128::from(terms.price.amount.0) <= i128::from(sale.price.0) * most {
+            return Ok(());
+        }
+        let (price, code) = (terms.price, terms.price.currency.code());
+        let what =
+            format!("is more than {most} times below the price outside the sale, {price} {code}");
+        let value = Money { amount: sale.price, ..price }.to_string();
+        let fault = Fault::new("sale.price", &value, "implausible_price", with_way(&what));
+        Err(fault.within("amount"))
+    }
+}
+
+/// What is wrong, and how it gets in where it is right.
+fn with_way(what: &str) -> String {
+    let way = "if that is right, import the row with --any-price, or upload it with any_price=true";
+    format!("{what}; {way} (feeds.max_price_factor)")
 }
 
 #[cfg(test)]
@@ -124,6 +145,27 @@ mod tests {
         let message = fault.unwrap_err().message;
         assert!(message.contains("100 times above the price now, 12.90 EUR"), "{message}");
         assert!(message.contains("--any-price") && message.contains("any_price=true"), "{message}");
+    }
+
+    #[test]
+    fn a_lost_point_of_a_sale_is_seen_beside_its_own_price() {
+        let sale = |price: &str| {
+            let sale = crate::catalog::offers::Sale {
+                price: price.parse().unwrap(),
+                unit_price: None,
+                valid_from: None,
+                valid_through: None,
+                lowest_price_30d: None,
+            };
+            Terms { sale: Some(sale), ..terms(money("129.00", "EUR")) }
+        };
+        let hundred = Plausible::default();
+        assert_eq!(hundred.check(&sale("1.29"), None), Ok(()));
+        let fault = hundred.check(&sale("1.28"), None).unwrap_err();
+        assert_eq!((fault.code, fault.field.as_ref()), ("implausible_price", "sale.price.amount"));
+        assert_eq!(fault.value, "1.28");
+        assert!(fault.message.contains("the price outside the sale, 129.00 EUR"), "{fault:?}");
+        assert_eq!(Plausible::ANY.check(&sale("0.12"), None), Ok(()));
     }
 
     proptest! {

@@ -1,12 +1,13 @@
 //! Writing offers and the history of their prices.
 
+mod history;
 pub(in crate::catalog) mod named;
 mod prior;
 mod stored;
 pub mod turned;
 pub mod withdrawn;
 
-use super::{Channel, Offer, OfferKey, Plausible, Sale, Terms};
+use super::{Offer, OfferKey, Plausible, Sale, Terms};
 use crate::catalog::fault::{Fate, Fault};
 use crate::kernel::word::Word as _;
 use crate::kernel::{Amount, Micros};
@@ -18,6 +19,10 @@ use named::Told;
 use prior::Reduction;
 use std::borrow::Cow;
 use stored::Stored;
+
+/// Under this name, that of their feed, those who write offers follow each other
+/// (see [`one_at_a_time`](crate::storage::one_at_a_time)).
+pub const OFFERS: &str = "offers";
 
 static PUT: Statement = Statement::new(
     "INSERT INTO offers (product_id, store_id, channel, currency, price, list_price, member_price,
@@ -43,20 +48,14 @@ static CONFIRM: Statement = Statement::new(
     ") UPDATE offers SET confirmed_at = k.told_at FROM k WHERE offers.product_id = k.product_id
        AND offers.store_id = k.store_id AND offers.channel = k.channel",
 );
-static REMEMBER: Statement = Statement::new(
-    "INSERT INTO price_history (product_id, store_id, channel, since, currency, price, list_price)
-       VALUES",
-    7,
-    "ON CONFLICT (product_id, store_id, channel, since) DO UPDATE SET
-       currency = excluded.currency, price = excluded.price, list_price = excluded.list_price",
-);
-
 /// What a batch comes to write.
 #[derive(Default)]
 struct Writes<'a> {
     offers: Vec<Cell<'a>>,
     history: Vec<Cell<'a>>,
     confirmed: Vec<Cell<'a>>,
+    /// What is asked now by offers that were there before.
+    settled: Vec<history::Asked<'a>>,
     /// Prices in the history of a sale that a line came too late to prevent.
     superseded: Vec<(OfferKey, Micros)>,
     changes: Vec<Change>,
@@ -114,7 +113,7 @@ async fn put_round(
     let names: Vec<[String; 2]> =
         wanted.iter().map(|(key, _)| [key.product.to_string(), key.store.to_string()]).collect();
     let stored = find(tx, wanted, &names).await?;
-    remember_turns(tx, offers, wanted, &stored, &names).await?;
+    history::remember_turns(tx, offers, wanted, (&stored, &names), now).await?;
     let reductions = reductions(tx, offers, wanted, &stored, &names).await?;
     let terms = wanted.iter().filter_map(|(_, at)| offers[*at].terms.as_ref());
     let told = Told::of(tx, terms.map(|terms| terms.promotion_ids.as_str())).await?;
@@ -130,50 +129,15 @@ async fn put_round(
     }
     bulk::write(tx, &PUT, &writes.offers).await?;
     for (key, since) in &writes.superseded {
-        forget(tx, *key, *since).await?;
+        history::forget(tx, *key, *since).await?;
     }
-    bulk::write(tx, &REMEMBER, &writes.history).await?;
+    bulk::write(tx, &history::REMEMBER, &writes.history).await?;
+    history::settle(tx, &writes.settled, now).await?;
     bulk::write(tx, &CONFIRM, &writes.confirmed).await?;
     for (key, version, as_of) in &writes.withdrawn {
         withdraw(tx, *key, *version, *as_of, now).await?;
     }
     changes::append(tx, &writes.changes, now).await
-}
-
-/// Notes the prices that offers have had in sales which began or ended before the lines of a batch came.
-async fn remember_turns(
-    tx: &mut Tx,
-    offers: &[Offer],
-    wanted: &[(OfferKey, usize)],
-    stored: &HashMap<OfferKey, Stored>,
-    names: &[[String; 2]],
-) -> Result<(), StoreError> {
-    let mut rows = Vec::new();
-    for ((key, at), names) in wanted.iter().zip(names) {
-        let Some(before) = stored.get(key) else { continue };
-        for turn in before.missed(offers[*at].as_of) {
-            rows.extend(remembered(names, key.channel, turn, before.at(turn)));
-        }
-    }
-    bulk::write(tx, &REMEMBER, &rows).await
-}
-
-/// A row of the history.
-fn remembered<'a>(
-    names: &'a [String; 2],
-    channel: Channel,
-    since: Micros,
-    (currency, price, list_price): (&'a str, Amount, Option<Amount>),
-) -> [Cell<'a>; 7] {
-    [
-        names[0].as_str().into(),
-        names[1].as_str().into(),
-        channel.as_str().into(),
-        since.0.into(),
-        currency.into(),
-        price.0.into(),
-        list_price.map(|amount| amount.0).into(),
-    ]
 }
 
 /// In which reductions an offer is: its price itself, and its sale with the prior price.
@@ -185,10 +149,9 @@ struct Reduced {
 
 impl Reduced {
     /// The last columns of an offer.
-    fn cells<'a>(self, offer: &Offer, terms: &Terms) -> [Cell<'a>; 4] {
-        // Of the price of one customer no turn is told.
-        let turning = terms.sale.filter(|_| !terms.is_personal());
-        let turns_at = turning.and_then(|sale| sale.turns_after(offer.as_of));
+    fn cells<'a>(self, terms: &Terms, now: Micros) -> [Cell<'a>; 4] {
+        // What has turned by now is told with the line, also where the line is dated ahead.
+        let turns_at = terms.sale.and_then(|sale| sale.turns_after(now));
         [
             self.own.map(|reduction| reduction.since).into(),
             self.own.and_then(|reduction| reduction.lowest).into(),
@@ -217,7 +180,8 @@ async fn reductions(
         let currency = terms.price.currency;
         let same_currency = |before: &&Stored| before.currency == currency.code();
         let before = stored.get(key).filter(|before| before.is_told()).filter(same_currency);
-        let question = |began| prior::Question { key: *key, names, currency, began };
+        let question =
+            |began, behind| prior::Question { key: *key, names, currency, began, behind };
         if terms.is_reduced() {
             let going_on = before.and_then(|before| {
                 let since = before.reduced_since?;
@@ -228,7 +192,7 @@ async fn reductions(
             });
             match going_on {
                 Some(_) => found.entry(*key).or_default().own = going_on,
-                None => own.push(question(terms.valid_from.unwrap_or(offer.as_of))),
+                None => own.push(question(terms.valid_from.unwrap_or(offer.as_of), None)),
             }
         }
         if let Some(sale) = terms.sale {
@@ -238,7 +202,10 @@ async fn reductions(
                     let sale = Sale { lowest_price_30d: lowest.map(Amount), ..sale };
                     found.entry(*key).or_default().sale = Some(sale);
                 }
-                None => sales.push((question(sale.valid_from.unwrap_or(offer.as_of)), sale, *at)),
+                None => {
+                    let began = sale.valid_from.unwrap_or(offer.as_of);
+                    sales.push((question(began, Some(offer.as_of)), sale, *at));
+                }
             }
         }
     }
@@ -318,8 +285,8 @@ fn decide<'a>(
             }
         };
     };
-    let noted = before.map(|before| before.noted_after(offer.as_of)).unwrap_or_default();
-    writes.superseded.extend(noted.into_iter().map(|since| (offer.key, since)));
+    let denied = before.map(|before| before.denied(offer.as_of)).unwrap_or_default();
+    writes.superseded.extend(denied.into_iter().map(|since| (offer.key, since)));
     writes.offers.extend(cells(
         offer,
         terms,
@@ -328,20 +295,19 @@ fn decide<'a>(
         version,
         now,
     ));
-    writes.offers.extend(reduced.cells(offer, terms));
+    writes.offers.extend(reduced.cells(terms, now));
     if terms.is_personal() {
         writes.changes.extend(gone);
         return Fate::Written;
     }
-    let (price, list_price) = terms.at(offer.as_of);
-    let priced = (terms.price.currency.code(), price, list_price);
+    writes.history.extend(history::rows((offer, terms), names, known, now));
     let reason = match known {
         None => "created",
-        Some(before) if before.at(offer.as_of) == priced => "updated",
+        Some(before) if before.told() == terms.at(now) => "updated",
         Some(_) => "price_changed",
     };
-    if reason != "updated" {
-        writes.history.extend(remembered(names, offer.key.channel, offer.as_of, priced));
+    if before.is_some() && reason != "updated" && offer.as_of <= now {
+        writes.settled.push(([&names[0], &names[1], offer.key.channel.as_str()], terms.at(now)));
     }
     writes.changes.push(change(false, reason));
     Fate::Written
@@ -387,22 +353,6 @@ fn cells<'a>(
         terms.seller.as_deref().into(),
         named.into(),
     ]
-}
-
-/// Takes a price out of the history.
-async fn forget(tx: &mut Tx, key: OfferKey, since: Micros) -> Result<(), StoreError> {
-    const FORGET: &str = "DELETE FROM price_history WHERE product_id = $1 AND store_id = $2
-        AND channel = $3 AND since = $4";
-    crate::on_tx!(tx, c => {
-        sqlx::query(FORGET)
-            .bind(key.product.to_string())
-            .bind(key.store.to_string())
-            .bind(key.channel.as_str())
-            .bind(since.0)
-            .execute(c)
-            .await?;
-    });
-    Ok(())
 }
 
 async fn withdraw(

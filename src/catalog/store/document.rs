@@ -4,18 +4,19 @@
 use crate::catalog::document::{Deleted, Document, Line};
 use crate::catalog::fault::{Fate, Fault};
 use crate::kernel::Micros;
+use crate::kernel::id::ProductId;
 use crate::on_tx;
 use crate::storage::bulk::{self, Cell, Statement};
 use crate::storage::changes::{self, Change};
 use crate::storage::{StoreError, Tx};
 use hashbrown::HashMap;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// The statements of a resource's table.
 #[derive(Debug)]
 pub struct Statements {
     /// Finds `id, hash, version, deleted` by id, `hidden` where partners may not be told of it, and `body`
-    /// where [`Resource::turned`] looks at it.
+    /// where [`Resource::turned`] looks at it, or where what is gone may get a successor.
     pub find: &'static Statement,
     /// Puts rows of [`Resource::cells`] followed by body, hash, version and updated_at.
     pub upsert: &'static Statement,
@@ -83,9 +84,20 @@ impl Stored {
 
     /// The entry that says that it is gone, where partners know that it was there.
     fn gone<T: Resource>(&self, version: i64, reason: &'static str) -> Option<Change> {
-        let change = |id| Change { kind: T::KIND, id, deleted: true, reason, version };
-        self.is_told().then(|| change(self.id.clone()))
+        self.is_told().then(|| deleted::<T>(self.id.clone(), reason, version))
     }
+
+    /// Whether what has come in its place, where that is told, is what its document says already.
+    fn names_no_other(&self, successor: Option<ProductId>) -> bool {
+        let Some(successor) = successor else { return true };
+        let known = serde_json::from_str::<Value>(&self.body).ok();
+        known.is_some_and(|body| body["replaced_by"] == json!(successor))
+    }
+}
+
+/// The entry that says that something is gone.
+fn deleted<T: Resource>(id: String, reason: &'static str, version: i64) -> Change {
+    Change { kind: T::KIND, id, deleted: true, reason, version }
 }
 
 /// Stores a batch: changed documents get their next version and an entry in the change log. Of
@@ -125,13 +137,14 @@ pub async fn put<T: Resource>(
                     fates[at] = Fate::Refused(Fault::new(T::CODE_FIELD, code, T::UNKNOWN, message));
                     continue;
                 };
-                if before.deleted {
+                if before.deleted && before.names_no_other(*replaced_by) {
                     continue;
                 }
                 let version = before.version + 1;
                 let successor = replaced_by.map(|id| json!({ "replaced_by": id }).to_string());
                 delete::<T>(tx, &id, (version, successor.as_deref()), now).await?;
-                changes.extend(before.gone::<T>(version, "deleted"));
+                let again = before.deleted.then(|| deleted::<T>(id, "deleted", version));
+                changes.extend(again.or_else(|| before.gone::<T>(version, "deleted")));
             }
         }
         fates[at] = Fate::Written;

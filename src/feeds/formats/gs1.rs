@@ -111,7 +111,7 @@ fn offer(to: &Translator<'_>, sku: &str, record: &Fields) -> Result<Option<Value
     let from = record.get("valid_from").or_else(|| record.get("availability_starts"));
     let through = record.get("valid_through").or_else(|| record.get("availability_ends"));
     for (name, cell, of_day) in
-        [("valid_from", from, "00:00:00"), ("valid_through", through, "23:59:59")]
+        [("valid_from", from, "00:00:00"), ("valid_through", through, text::LAST)]
     {
         if let Some(text) = cell {
             let message = "is a date or an RFC 3339 instant";

@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 /// Deepest path of categories.
 const DEEPEST: usize = 20;
 
+/// The last instant of a day: an end that is a date belongs to what ends with it.
+pub(super) const LAST: &str = "23:59:59.999999";
+
 /// An amount with its currency.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Price {
@@ -207,7 +210,7 @@ pub(super) type Span = (Micros, Micros);
 /// An ISO 8601 interval as Google writes it: `2026-11-20T13:00-0800/2026-12-01T15:30-0800`.
 pub(super) fn interval(field: &'static str, text: &str) -> Result<Span, Fault> {
     let (from, through) = text.split_once('/').unwrap_or((text, ""));
-    let ends = (instant(from, "00:00:00"), instant(through, "23:59:59"));
+    let ends = (instant(from, "00:00:00"), instant(through, LAST));
     let (Some(from), Some(through)) = ends else {
         let message = "is a start and an end such as 2026-11-20T13:00+0100/2026-12-01T15:30+0100";
         return Err(Fault::new(field, text, "malformed", message));

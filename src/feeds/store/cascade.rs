@@ -1,12 +1,10 @@
 //! What goes with a product or a store: its offers, and what is known of its stock.
 
-use super::one_at_a_time;
 use crate::catalog::Line;
-use crate::catalog::offers::store::withdrawn;
-use crate::feeds::Feed;
+use crate::catalog::offers::store::{OFFERS, withdrawn};
 use crate::kernel::Micros;
 use crate::stock::store::forget;
-use crate::storage::{Log, StoreError, Tx, advance};
+use crate::storage::{Log, StoreError, Tx, advance, one_at_a_time};
 
 /// Products whose offers and levels go at a time; of stores one, for it has as many as a shop has goods.
 const PRODUCTS: usize = 20;
@@ -25,7 +23,7 @@ pub(in crate::feeds) async fn hold<T: Sync>(
 /// Takes what writers of offers and levels take first: these take the change log last, and a deletion
 /// has it from its first entry on, so without this the two could wait for each other.
 pub(in crate::feeds) async fn hold_all(tx: &mut Tx) -> Result<(), StoreError> {
-    one_at_a_time(tx, Feed::Offers).await?;
+    one_at_a_time(tx, OFFERS).await?;
     advance(tx, Log::Stock, 0).await?;
     Ok(())
 }

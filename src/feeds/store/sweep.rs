@@ -1,11 +1,11 @@
 //! The end of a full import: what it did not name is staged, then deleted in batches, or held.
 
-use super::{Run, one_at_a_time};
+use super::Run;
 use crate::feeds::kinds;
 use crate::feeds::{Feed, Guard};
 use crate::kernel::{Clock, Micros};
 use crate::on_tx;
-use crate::storage::{Db, StoreError, Tx};
+use crate::storage::{Db, StoreError, Tx, one_at_a_time};
 
 /// Deletions in one transaction; of products and stores fewer, for their offers and levels go with them.
 const BATCH: i64 = 500;
@@ -83,7 +83,7 @@ pub(in crate::feeds) async fn stage(
     const STATUS: &str =
         "UPDATE imports SET status = $1, held = $2, finished_at = $3 WHERE id = $4";
     let mut tx = db.begin().await?;
-    one_at_a_time(&mut tx, run.feed).await?;
+    one_at_a_time(&mut tx, run.feed.as_str()).await?;
     let own = on_tx!(&mut tx, c => {
         sqlx::query(OWN).bind(&run.id).execute(c).await?.rows_affected()
     });
@@ -131,7 +131,7 @@ pub(in crate::feeds) async fn carry_out(
     let mut removed = 0;
     loop {
         let mut tx = db.begin().await?;
-        one_at_a_time(&mut tx, feed).await?;
+        one_at_a_time(&mut tx, feed.as_str()).await?;
         let keys = next(&mut tx, feed, import).await?;
         let Some(last) = keys.last() else { break };
         let count = kinds::remove(&mut tx, feed, &keys, until, clock.now()).await?;

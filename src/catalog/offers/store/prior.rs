@@ -29,6 +29,15 @@ pub(super) struct Question<'a> {
     pub(super) currency: Currency,
     /// When the reduction begins: when the offer or its sale does, where that is said.
     pub(super) began: Micros,
+    /// From when on the line says what the price is: where that is before the 30 days, what was until then
+    /// holds in none of them.
+    pub(super) behind: Option<Micros>,
+}
+
+impl Question<'_> {
+    fn opened(&self) -> i64 {
+        self.began.0.saturating_sub(WINDOW)
+    }
 }
 
 /// The prior price of a sale that is still to come, `found` being the lowest that is known of the days before
@@ -41,17 +50,17 @@ pub(super) fn before_sale(
     if as_of >= began {
         return found;
     }
-    let holds_all_the_time = as_of.0 <= began.0.saturating_sub(WINDOW);
-    Some(found.filter(|_| !holds_all_the_time).map_or(price, |lowest| lowest.min(price)))
+    Some(found.map_or(price, |lowest| lowest.min(price)))
 }
 
 // The price that held when the window began was applied in it, however long it had held.
 static LOWEST: Statement = Statement::new(
-    "WITH k (product_id, store_id, channel, currency, opened, began) AS (VALUES",
-    6,
+    "WITH k (product_id, store_id, channel, currency, opened, began, behind) AS (VALUES",
+    7,
     ") SELECT k.product_id, k.store_id, k.channel, MIN(h.price) AS lowest
        FROM k JOIN price_history h ON h.product_id = k.product_id AND h.store_id = k.store_id
          AND h.channel = k.channel AND h.currency = k.currency AND h.since < k.began
+         AND h.since > k.behind
          AND h.since >= COALESCE((SELECT MAX(p.since) FROM price_history p
            WHERE p.product_id = k.product_id AND p.store_id = k.store_id
              AND p.channel = k.channel AND p.since <= k.opened), k.opened)
@@ -74,13 +83,15 @@ pub(super) async fn ask<'a>(
     let mut cells: Vec<Cell<'_>> = Vec::new();
     for question in questions.clone() {
         let [product, store] = question.names;
+        let behind = question.behind.filter(|at| at.0 <= question.opened());
         cells.extend([
             product.as_str().into(),
             store.as_str().into(),
             question.key.channel.as_str().into(),
             question.currency.code().into(),
-            question.began.0.saturating_sub(WINDOW).into(),
+            question.opened().into(),
             question.began.0.into(),
+            behind.map_or(i64::MIN, |at| at.0).into(),
         ]);
     }
     let rows: Vec<Found> = bulk::lookup(tx, &LOWEST, &cells).await?;

@@ -1,5 +1,6 @@
 //! Offers as they are stored, for the lines that come about them.
 
+use super::history::Priced;
 use crate::catalog::offers::{OfferKey, PriceType, Sale, Terms, priced};
 use crate::kernel::word::Word as _;
 use crate::kernel::{Amount, Micros, Money};
@@ -92,25 +93,48 @@ impl Stored {
         Ok(self)
     }
 
-    /// Its price at an instant, with its currency and the price that a reduction is measured from.
-    pub(super) fn at(&self, at: Micros) -> (&str, Amount, Option<Amount>) {
+    /// Its price at an instant.
+    pub(super) fn at(&self, at: Micros) -> Priced<'_> {
         let (own, list_price) = (Amount(self.price), self.list_price.map(Amount));
         let (price, list_price) = priced(own, list_price, self.sale.as_ref(), at);
         (&self.currency, price, list_price)
     }
 
-    /// The turns of its price before an instant that nobody has noted yet.
-    pub(super) fn missed(&self, before: Micros) -> Vec<Micros> {
-        let Some(due) = self.turns_at.filter(|_| self.is_told()) else { return Vec::new() };
-        let turns = self.sale.iter().flat_map(Sale::turns);
-        turns.filter(|turn| turn.0 >= due && *turn < before).collect()
+    /// The last instant up to which the turns of its price are noted and told.
+    fn told_until(&self) -> i64 {
+        self.turns_at.map_or(i64::MAX, |due| due.saturating_sub(1))
     }
 
-    /// The turns of its price behind an instant that were noted already.
-    pub(super) fn noted_after(&self, at: Micros) -> Vec<Micros> {
-        let is_noted = |turn: &Micros| self.turns_at.is_none_or(|due| turn.0 < due);
+    /// The price that was told last.
+    pub(super) fn told(&self) -> Priced<'_> {
+        self.at(Micros(self.told_until()))
+    }
+
+    /// The turns of its price before a line's instant that have passed and that nobody has noted yet.
+    pub(super) fn missed(&self, as_of: Micros, now: Micros) -> Vec<Micros> {
+        if !self.is_told() {
+            return Vec::new();
+        }
         let turns = self.sale.iter().flat_map(Sale::turns);
-        turns.filter(|turn| *turn > at && is_noted(turn)).collect()
+        turns.filter(|at| at.0 > self.told_until() && *at < as_of && *at <= now).collect()
+    }
+
+    /// The price that the history has at the instant of a line, once what it has missed is noted. A line dated
+    /// ahead has noted its price of then, and no turn before.
+    pub(super) fn noted_at(&self, as_of: Micros, now: Micros) -> Priced<'_> {
+        let caught_up = now.0.min(as_of.0.saturating_sub(1));
+        let noted = self.told_until().max(self.as_of).max(caught_up);
+        self.at(Micros(noted.min(as_of.0)))
+    }
+
+    /// The turns of its price that were noted and that a line says were none: one that is newer than all that
+    /// was told, of a sale that is not over. What has been asked to the end stays.
+    pub(super) fn denied(&self, as_of: Micros) -> Vec<Micros> {
+        let is_over =
+            |sale: &&Sale| sale.valid_through.is_some_and(|end| end.0 < self.told_until());
+        let sale = self.sale.iter().filter(|_| as_of.0 > self.told_at());
+        let turns = sale.filter(|sale| !is_over(sale)).flat_map(Sale::turns);
+        turns.filter(|turn| *turn > as_of && turn.0 <= self.told_until()).collect()
     }
 
     /// The prior price of a reduction in which it is at an instant, where it is in one.
