@@ -82,7 +82,8 @@ pub(super) async fn list_stores(
     let code = (query.country.as_deref(), query.postal_code.as_deref());
     let included = Included::of(&caller, &catalog);
     let near = Near::read(&mut params, code, false, &stores, &included);
-    if near.is_none() {
+    // Whose plan tells no address is told that, and not which codes there are.
+    if near.is_none() && permit_fields(&query, (false, false), &included).is_ok() {
         known(&mut params, code, &stores, &included);
     }
     let by_code = near.is_some() && !params.was_given("lat");
