@@ -12,7 +12,7 @@ use crate::access::policy::Gate;
 use crate::access::{Operation, deprecation};
 use crate::explain::api::Explainer;
 use crate::explain::{LimitState, Reason, Refusal, Who};
-use crate::http::answer::{Cache, Records};
+use crate::http::answer::{Cache, Records, Share};
 use crate::http::error::AsItIs;
 use crate::http::{ApiError, Code};
 use crate::kernel::{Clock, Micros};
@@ -104,6 +104,8 @@ pub(super) struct Answered<'a> {
     pub(super) bytes: u64,
     /// Resources in the answer: a HEAD costs what a GET does.
     pub(super) records: u32,
+    /// Where the answer is a part of a file: which.
+    pub(super) share: Option<Share>,
 }
 
 impl Finisher {
@@ -177,6 +179,7 @@ impl Finisher {
 
 /// The event of an answered call.
 fn event(call: &Answered<'_>, duration_us: u32) -> Event {
+    let whole = billed_milli(&call.key.granted.terms.weights, call.operation, call.records);
     Event {
         started_at: call.at,
         duration_us,
@@ -189,7 +192,7 @@ fn event(call: &Answered<'_>, duration_us: u32) -> Event {
         operation: call.operation.code,
         status: call.status,
         outcome: outcome(call.status, call.code),
-        weight_milli: billed_milli(&call.key.granted.terms.weights, call.operation, call.records),
+        weight_milli: call.share.map_or(whole, |share| share.of_milli(whole)),
         records: if call.head { 0 } else { call.records },
         bytes: call.bytes,
     }
@@ -223,6 +226,7 @@ pub(super) async fn finish<B: MessageBody + 'static>(
         .map(|error| explained(&finisher, (response.request(), judged.as_ref()), error));
     let head = response.request().extensions().get::<CameAsHead>().is_some();
     let (bytes, records) = content_of(&response);
+    let share = response.response().extensions().get::<Share>().copied();
     let bytes = if head { 0 } else { bytes };
     let call = judged.as_ref().and_then(|judged| {
         let key = judged.key.as_deref()?;
@@ -237,6 +241,7 @@ pub(super) async fn finish<B: MessageBody + 'static>(
             head,
             bytes,
             records,
+            share,
         })
     });
     if let Some((key, decision)) = judged.as_ref().and_then(limits_of)

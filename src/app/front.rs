@@ -94,6 +94,7 @@ impl FastPath {
             head: false,
             bytes: body.len() as u64,
             records: u32::from(!fresh),
+            share: None,
         };
         let Ok(recorded) = self.finisher.record(&call) else {
             // The journal is full: the ordinary way says so.

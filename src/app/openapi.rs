@@ -323,7 +323,11 @@ fn cost(entry: &Operation, responses: &Value) -> Value {
     let billed: Vec<&String> = statuses.filter(is_billed).collect();
     let Some(records) = entry.records_per_unit else {
         let units = if billed.is_empty() { 0.0 } else { units(entry.weight_milli) };
-        return json!({ "units": units, "billed_on": billed });
+        let mut cost = json!({ "units": units, "billed_on": billed });
+        if billed.iter().any(|status| *status == "206") {
+            cost["partial"] = json!("share of the bytes");
+        }
+        return cost;
     };
     let mut cost = json!({ "units": 1.0, "per_records": records, "billed_on": billed });
     if entry.least_units > 0 {

@@ -2,7 +2,7 @@
 
 use super::model::File;
 use super::range::{self, Asked};
-use crate::http::answer::{Records, VARIES};
+use crate::http::answer::{Records, Share, VARIES};
 use crate::http::{ApiError, ApiResult, Code};
 use actix_web::HttpResponse;
 use actix_web::body::SizedStream;
@@ -106,6 +106,9 @@ pub(crate) async fn answer(
     let mut response = response.body(SizedStream::new(length, pieces(opened, length)));
     let rows = if part.is_none() { u32::try_from(file.rows).unwrap_or(u32::MAX) } else { 0 };
     response.extensions_mut().insert(Records(rows));
+    if part.is_some() {
+        response.extensions_mut().insert(Share { sent: length, of: file.bytes });
+    }
     Ok(response)
 }
 

@@ -61,6 +61,25 @@ impl Cache {
 #[derive(Debug, Clone, Copy)]
 pub struct Records(pub u32);
 
+/// Which part of a file an answer sends: the call costs so much of what the whole file costs.
+#[derive(Debug, Clone, Copy)]
+pub struct Share {
+    /// Bytes that are sent.
+    pub sent: u64,
+    /// Bytes of the whole file.
+    pub of: u64,
+}
+
+impl Share {
+    /// The share of a weight in thousandths of a unit, a begun thousandth counted whole.
+    #[must_use]
+    pub fn of_milli(self, milli: u32) -> u32 {
+        let whole = u128::from(self.of.max(1));
+        let share = (u128::from(milli) * u128::from(self.sent)).div_ceil(whole);
+        u32::try_from(share).unwrap_or(milli).min(milli)
+    }
+}
+
 /// A JSON answer. As a [`Responder`] it becomes 304 when the client holds the same bytes already.
 #[derive(Debug, Clone)]
 pub struct Answer {

@@ -117,6 +117,8 @@ async fn a_download_that_broke_off_goes_on_where_it_was() {
     assert_eq!(part.headers()["repr-digest"], headers["repr-digest"]);
     assert_eq!(part.bytes().await.unwrap(), whole.slice(100..));
     let last = get().header("Range", "bytes=-7").send().await.unwrap();
+    let cost = format!("0.{:03}", 7_000_usize.div_ceil(length));
+    assert_eq!(last.headers()["x-request-cost"], *cost.trim_end_matches('0'), "7 of {length}");
     assert_eq!(last.bytes().await.unwrap(), whole.slice(length - 7..));
     for (range, if_range) in
         [("bytes=0-1,4-5", None), ("bytes=1-2", Some("\"other\"")), ("x", None)]

@@ -203,6 +203,9 @@ async fn a_feed_is_the_same_file_until_it_is_a_minute_old() {
     assert_eq!(held.status(), 304);
     let rest = get("range", "bytes=10-".to_owned()).await.unwrap();
     assert_eq!(rest.status(), 206);
+    let share = (10_000 * (length - 10)).div_ceil(length);
+    let cost: f64 = rest.headers()["x-request-cost"].to_str().unwrap().parse().unwrap();
+    assert!((cost * 1_000.0 - share as f64).abs() < 0.5, "{cost} of 10 for all but 10 of {length}");
     assert_eq!(rest.text().await.unwrap(), whole[10..]);
 
     app.import(Feed::Products, &[data::product(9)]).await;

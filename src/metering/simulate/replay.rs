@@ -8,10 +8,10 @@ use crate::kernel::Micros;
 use crate::kernel::id::KeyId;
 use crate::limit::{
     Admission, Ask, Billed, Decision, Limiter, LocalLimiter, Per, Permit, Subject, SubjectId,
-    Wanted,
+    Terms, Wanted,
 };
-use crate::metering::Outcome;
 use crate::metering::block::Recorded;
+use crate::metering::{Event, Outcome};
 use hashbrown::HashMap;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -138,7 +138,7 @@ impl Replay {
         let event = &recorded.event;
         self.end_until(event.started_at);
         let terms = &held(actor, self.in_span).terms;
-        let cost = billed_milli(&terms.weights, operation, event.records);
+        let cost = cost(actor, terms, operation, event);
         let asks = !asks_nothing(operation) && event.outcome != Outcome::AuthRejected;
         let Some(subject) = self.subjects.get(&event.key).filter(|_| asks) else {
             self.under_way(actor, recorded, None, recorded.rule.billable.then_some(cost));
@@ -193,6 +193,18 @@ impl Replay {
 
 fn held(actor: &Actor, in_span: bool) -> &Held {
     if in_span { &actor.then } else { &actor.present }
+}
+
+/// What a call costs under these terms. A part of a file costs the share that it did: of its weight at present.
+fn cost(actor: &Actor, terms: &Terms, operation: &Operation, event: &Event) -> u32 {
+    let whole = billed_milli(&terms.weights, operation, event.records);
+    if event.status != 206 {
+        return whole;
+    }
+    let present = billed_milli(&actor.present.terms.weights, operation, event.records);
+    let part = u64::from(event.weight_milli.min(present));
+    let cost = (part * u64::from(whole)).div_ceil(u64::from(present.max(1)));
+    u32::try_from(cost).unwrap_or(whole)
 }
 
 /// Messages to receivers take from no limit; what is delivered counts in quotas when it is billed.
