@@ -31,6 +31,17 @@ fn kept(kind: &str, document: &Value) -> [u8; 32] {
     Sha256::digest(kept.to_string()).into()
 }
 
+/// The documents of a packed file, and its text.
+fn read(kind: &str, bytes: &[u8]) -> (Held, String) {
+    let (mut held, mut text) = (Held::new(), String::new());
+    GzDecoder::new(bytes).read_to_string(&mut text).unwrap();
+    for line in text.lines() {
+        let document: Value = serde_json::from_str(line).unwrap();
+        held.insert((kind.to_owned(), id_of(kind, &document)), kept(kind, &document));
+    }
+    (held, text)
+}
+
 /// Loads the latest snapshot: what it holds, its position, and its files as texts with their names.
 pub(crate) async fn load(app: &TestApp, key: &str) -> (Held, String, Vec<(String, String)>) {
     let manifest: Value = app.get(key, "/v1/exports/latest").await.json().await.unwrap();
@@ -47,17 +58,20 @@ pub(crate) async fn load_manifest(
     for file in manifest["files"].as_array().unwrap() {
         let kind = match file["resource"].as_str().unwrap() {
             "categories" => "category",
+            "products" => "product",
+            "stores" => "store",
+            "offers" => "offer",
+            "promotions" => "promotion",
             "stock" => "stock",
-            plural => plural.strip_suffix('s').unwrap(),
+            other => panic!("{other} is no resource that is known here"),
         };
-        let bytes = app.get(key, file["url"].as_str().unwrap()).await.bytes().await.unwrap();
-        let mut text = String::new();
-        GzDecoder::new(&bytes[..]).read_to_string(&mut text).unwrap();
-        for line in text.lines() {
-            let document: Value = serde_json::from_str(line).unwrap();
-            let id = id_of(kind, &document);
-            held.insert((kind.to_owned(), id), kept(kind, &document));
-        }
+        let answer = app.get(key, file["url"].as_str().unwrap()).await;
+        let (status, bytes) = (answer.status(), answer.bytes().await.unwrap());
+        assert_eq!(status, 200, "{file}: {}", String::from_utf8_lossy(&bytes));
+        // The program under test runs on this thread, too: reading a great file must not hold it up.
+        let read = tokio::task::spawn_blocking(move || read(kind, &bytes));
+        let (documents, text) = read.await.unwrap();
+        held.extend(documents);
         texts.push((kind.to_owned(), text));
     }
     (held, manifest["position"].as_str().unwrap().to_owned(), texts)
