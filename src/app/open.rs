@@ -25,8 +25,8 @@ use crate::kernel::id::{InstallationId, NodeId};
 use crate::kernel::{Clock, Micros, base62};
 use crate::limit::redis::{Mode, Shared};
 use crate::limit::{Limiter, LocalLimiter};
-use crate::metering::journal::{JournalOptions, next_epoch};
-use crate::metering::{self, FoldReport, Folder, Journal, Quotas};
+use crate::metering::journal::{self, JournalOptions, next_epoch};
+use crate::metering::{FoldReport, Folder, Journal, Quotas, runs};
 use crate::mirror::{Mirror, Saved};
 use crate::storage::{self, Db};
 use crate::stores::postal_codes::PostalCodes;
@@ -97,12 +97,13 @@ fn postal_codes(config: &Config) -> anyhow::Result<PostalCodes> {
 /// The journal's directory, after what an earlier run left in it came into the ledger.
 async fn recover_journal(
     data_dir: &Path,
+    node: NodeId,
     db: &Db,
     now: Micros,
 ) -> anyhow::Result<(PathBuf, FoldReport)> {
-    let dir = data_dir.join("journal");
+    let dir = data_dir.join(journal::DIR);
     std::fs::create_dir_all(&dir)?;
-    let recovered = metering::recover(&dir, db, now).await?;
+    let recovered = runs::recover(&dir, node, db, now).await?;
     tracing::info!(?recovered, "journal recovered");
     Ok((dir, recovered))
 }
@@ -120,9 +121,12 @@ impl Comptoir {
         let (nodes, redis, keyring) = open_access(&config, (&db, &clock), pepper, node).await?;
         let gate = Arc::new(Gate::new(Arc::clone(&keyring), config.server.trusted_proxies.clone()));
 
-        let (journal_dir, recovered) = recover_journal(&data_dir, &db, clock.now()).await?;
-        let epoch = next_epoch(&journal_dir)?;
+        let (journal_dir, recovered) = recover_journal(&data_dir, node, &db, clock.now()).await?;
+        let epoch = next_epoch(&journal_dir, runs::newest(&db, node).await?)?;
         let journal = open_journal(&config.metering, &journal_dir, node, epoch)?;
+        if journal.is_some() {
+            runs::begin(&db, (node, epoch), clock.now()).await?;
+        }
         let folder = folder(&config.metering, &db, journal.as_ref());
         let quotas =
             open_quotas((&db, &keyring), (node, epoch), journal.as_ref(), clock.now()).await?;
