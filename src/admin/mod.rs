@@ -39,6 +39,7 @@ pub mod token;
 pub mod tokens;
 pub mod transfers;
 pub mod uploads;
+pub mod usage;
 
 #[cfg(test)]
 mod tests;
@@ -83,6 +84,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
             .configure(imports::configure)
             .configure(sources::configure)
             .configure(nodes::configure)
+            .configure(usage::configure)
             .wrap(actix_web::middleware::from_fn(caller::guard)),
     );
 }

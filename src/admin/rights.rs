@@ -131,6 +131,7 @@ pub const OPERATIONS: &[(&str, Need)] = &[
     ("list_refusals", Need::Right(Right::ReadRefusals)),
     ("get_refusal", Need::Right(Right::ReadRefusals)),
     ("list_alerts", Need::Right(Right::ReadUsage)),
+    ("get_usage_health", Need::Right(Right::ReadUsage)),
     ("list_mails", Need::Right(Right::Read)),
     ("simulate_plan", Need::Right(Right::ManagePlans)),
     ("list_audit", Need::Right(Right::ReadAudit)),

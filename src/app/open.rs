@@ -25,8 +25,8 @@ use crate::kernel::id::{InstallationId, NodeId};
 use crate::kernel::{Clock, Micros, base62};
 use crate::limit::redis::{Mode, Shared};
 use crate::limit::{Limiter, LocalLimiter};
-use crate::metering::journal::{JournalOptions, next_epoch};
-use crate::metering::{self, FoldReport, Folder, Journal, Quotas};
+use crate::metering::journal::{self, JournalOptions, next_epoch};
+use crate::metering::{FoldReport, Folder, Journal, Quotas, runs};
 use crate::mirror::{Mirror, Saved};
 use crate::storage::{self, Db};
 use crate::stores::postal_codes::PostalCodes;
@@ -34,7 +34,7 @@ use crate::telemetry::{AccessLog, Gauge, Metrics, Tally};
 use anyhow::Context as _;
 use std::fs::{File, TryLockError};
 use std::os::unix::fs::DirBuilderExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -94,17 +94,23 @@ fn postal_codes(config: &Config) -> anyhow::Result<PostalCodes> {
     loaded.with_context(|| format!("stores.postal_codes: {}", path.display()))
 }
 
-/// The journal's directory, after what an earlier run left in it came into the ledger.
-async fn recover_journal(
-    data_dir: &Path,
-    db: &Db,
-    now: Micros,
-) -> anyhow::Result<(PathBuf, FoldReport)> {
-    let dir = data_dir.join("journal");
+/// A run of this node: its number, its journal where metering is on, and what an earlier one had left, which came
+/// into the ledger.
+async fn begin_run(
+    config: &Config,
+    (db, node): (&Db, NodeId),
+    clock: &Clock,
+) -> anyhow::Result<(u64, Option<Arc<Journal>>, FoldReport)> {
+    let dir = config.server.data_dir.join(journal::DIR);
     std::fs::create_dir_all(&dir)?;
-    let recovered = metering::recover(&dir, db, now).await?;
+    let recovered = runs::recover(&dir, node, db, clock.now()).await?;
     tracing::info!(?recovered, "journal recovered");
-    Ok((dir, recovered))
+    let epoch = next_epoch(&dir, runs::newest(db, node).await?)?;
+    let journal = open_journal(&config.metering, &dir, node, epoch)?;
+    if journal.is_some() {
+        runs::begin(db, (node, epoch), clock.now()).await?;
+    }
+    Ok((epoch, journal, recovered))
 }
 
 impl Comptoir {
@@ -120,9 +126,7 @@ impl Comptoir {
         let (nodes, redis, keyring) = open_access(&config, (&db, &clock), pepper, node).await?;
         let gate = Arc::new(Gate::new(Arc::clone(&keyring), config.server.trusted_proxies.clone()));
 
-        let (journal_dir, recovered) = recover_journal(&data_dir, &db, clock.now()).await?;
-        let epoch = next_epoch(&journal_dir)?;
-        let journal = open_journal(&config.metering, &journal_dir, node, epoch)?;
+        let (epoch, journal, recovered) = begin_run(&config, (&db, node), &clock).await?;
         let folder = folder(&config.metering, &db, journal.as_ref());
         let quotas =
             open_quotas((&db, &keyring), (node, epoch), journal.as_ref(), clock.now()).await?;

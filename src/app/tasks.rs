@@ -2,6 +2,7 @@
 
 mod alerts;
 mod refusals;
+mod usage;
 
 use super::Comptoir;
 use super::control;
@@ -18,8 +19,6 @@ use crate::feeds::store::old as imports;
 use crate::hooks::Hooks;
 use crate::kernel::clock::HOUR;
 use crate::kernel::{Clock, Micros};
-use crate::metering::Folder;
-use crate::metering::{Journal, Quotas};
 use crate::mirror::{Mirror, Saved, SearchFollower};
 use crate::storage::{Db, StoreError};
 use crate::telemetry::{Gauge, Metrics, Tally};
@@ -46,6 +45,8 @@ const SEARCH_AGAIN: Duration = Duration::from_secs(5);
 
 /// How often it is looked whether a snapshot is due.
 const EXPORTS_EVERY: Duration = Duration::from_secs(60);
+
+pub(super) use usage::follow_quotas;
 
 /// A count as a gauge's value.
 pub(super) fn count(n: usize) -> i64 {
@@ -78,20 +79,7 @@ pub(super) fn start(comptoir: &Comptoir, asked: Asked) -> Tasks {
         let (saved, mirror) = (Arc::clone(saved), Arc::clone(&comptoir.mirror));
         running.spawn(keep_saved(part.clone(), saved, mirror, config.catalog.save_every));
     }
-    let period = config.metering.fold_interval;
-    if let (Some(folder), Some(journal)) = (&comptoir.folder, &comptoir.book.journal) {
-        let quotas = comptoir.quotas.clone();
-        running.spawn(fold(part.clone(), (Arc::clone(folder), quotas), period));
-        running.spawn(watch_journal(part.clone(), Arc::clone(journal), period));
-    } else {
-        running.spawn(part.clone().every(period, {
-            let part = part.clone();
-            move || {
-                part.readiness.folded(part.clock.now());
-                std::future::ready(())
-            }
-        }));
-    }
+    usage::start(comptoir, &part, &mut running);
     running.spawn(tell_turns(part.clone(), Arc::clone(&comptoir.mirror)));
     let days = (config.changes.retention_days, config.feeds.imports_keep_days);
     running.spawn(retain(part.clone(), days));
@@ -226,48 +214,6 @@ async fn follow_search(mut part: Part, mut follower: SearchFollower, poll: Durat
             }
         }
     }
-}
-
-/// Brings the quotas to what the ledger has. A round that fails is made up for by the next.
-pub(super) async fn follow_quotas(quotas: &Quotas, now: Micros) {
-    if let Err(error) = quotas.round(now).await {
-        tracing::warn!(%error, "quotas could not follow the ledger; they go on with what they know");
-    }
-}
-
-async fn fold(part: Part, (folder, quotas): (Arc<Folder>, Option<Arc<Quotas>>), period: Duration) {
-    let this = part.clone();
-    part.every(period, || async {
-        match folder.fold_once(this.clock.now()).await {
-            Ok(report) => {
-                this.metrics.add(Tally::EventsFolded, report.events);
-                this.readiness.folded(this.clock.now());
-                if let Some(quotas) = &quotas {
-                    follow_quotas(quotas, this.clock.now()).await;
-                }
-            }
-            Err(error) => {
-                this.metrics.add(Tally::FoldFailures, 1);
-                tracing::warn!(%error, "usage could not be folded; it stays in the journal");
-            }
-        }
-    })
-    .await;
-}
-
-/// Tells how full the journal is. Not a part of folding, which may hang for as long as its database.
-async fn watch_journal(part: Part, journal: Arc<Journal>, period: Duration) {
-    let this = part.clone();
-    part.every(period, || async {
-        this.readiness.journal_full(journal.is_full());
-        let backlog = journal.backlog();
-        this.metrics.set_gauge(Gauge::JournalBacklogSegments, count(backlog.segments));
-        this.metrics.set_gauge(
-            Gauge::JournalBacklogEvents,
-            i64::try_from(backlog.events).unwrap_or(i64::MAX),
-        );
-    })
-    .await;
 }
 
 /// Saves the mirror from time to time, and soon where nothing is saved yet. A stop waits for what is being

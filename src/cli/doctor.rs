@@ -9,7 +9,7 @@ use crate::cluster::Redis;
 use crate::config::{self, Config, DatabaseUrl, Durability};
 use crate::kernel::Clock;
 use crate::kernel::id::InstallationId;
-use crate::metering::gaps;
+use crate::metering::{gaps, journal, runs};
 use crate::storage::{Db, Log, StoreError, log};
 use anyhow::Context as _;
 use rustix::fs::Access;
@@ -22,6 +22,8 @@ use std::process::ExitCode;
 const LOW_DISK: u64 = 1 << 30;
 /// Open files below which a busy server runs out of connections.
 const FEW_FILES: u64 = 4_096;
+/// Most runs that are looked at.
+const MOST_RUNS: u32 = 1_000;
 /// What to do about files of somebody else.
 const GIVE: &str = "give the data directory to the user that runs comptoir, and ask as that user";
 
@@ -165,7 +167,7 @@ fn open_files() -> anyhow::Result<((), String)> {
 }
 
 fn journal(config: &Config) -> anyhow::Result<((), String)> {
-    let dir = config.server.data_dir.join("journal");
+    let dir = config.server.data_dir.join(journal::DIR);
     let entries = match std::fs::read_dir(&dir) {
         Ok(entries) => entries,
         Err(error) if is_absent(&error) => return Ok(((), "empty".to_owned())),
@@ -257,6 +259,19 @@ async fn ledger(db: &Db) -> anyhow::Result<((), String)> {
         "{} gaps in the sequence of events: look for segments set aside in the journals of these \
          nodes, and for a database restored from an old backup: {gaps:?}",
         gaps.len()
+    );
+    let noted = runs::noteworthy(db, MOST_RUNS).await?;
+    let now = Clock::System.now();
+    let silent: Vec<String> = noted
+        .iter()
+        .filter(|run| run.is_silent(now))
+        .map(|run| format!("{} run {}, which said so last at {}", run.node, run.epoch, run.told_at))
+        .collect();
+    anyhow::ensure!(
+        silent.is_empty(),
+        "what these have recorded may be on their disks alone: start them again, or give their data directories to \
+         `comptoir usage recover`: {}",
+        silent.join("; ")
     );
     Ok(((), format!("{head} segments without a gap")))
 }

@@ -3,6 +3,7 @@
 
 use super::block;
 use super::store::{self, Uneven};
+use crate::kernel::id::NodeId;
 use crate::storage::{Db, StoreError};
 
 /// Numbers `from_seq` to `before_seq` (not included) of a run that hold no event.
@@ -20,8 +21,17 @@ pub struct Gap {
 
 /// Every gap in the ledger up to the position `head`.
 pub async fn gaps(db: &Db, head: i64) -> Result<Vec<Gap>, StoreError> {
+    named(db, store::uneven_segments(db, head).await?).await
+}
+
+/// Every gap of a run.
+pub async fn gaps_of(db: &Db, node: NodeId, epoch: u64) -> Result<Vec<Gap>, StoreError> {
+    named(db, store::uneven_segments_of(db, node, epoch).await?).await
+}
+
+async fn named(db: &Db, uneven: Vec<Uneven>) -> Result<Vec<Gap>, StoreError> {
     let mut found = Vec::new();
-    for uneven in store::uneven_segments(db, head).await? {
+    for uneven in uneven {
         let (first, next) = (uneven.first_seq.cast_unsigned(), uneven.next_seq.cast_unsigned());
         let expected = uneven.expected.cast_unsigned();
         if expected < first {

@@ -3,6 +3,7 @@
 use super::journal::{
     Boot, Content, Harvest, Header, Journal, JournalError, Leftover, Segment, leftovers,
 };
+use super::runs::{self, LONGEST_CALL, TELL_EVERY};
 use super::seal::{Sealed, genesis};
 use super::store;
 use crate::kernel::Micros;
@@ -10,6 +11,7 @@ use crate::storage::{Db, Log, StoreError, advance};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
 use std::time::Duration;
 
 /// Why a segment could not be folded. It stays where it is, and the next try takes it up.
@@ -66,6 +68,10 @@ pub struct Folder {
     db: Db,
     journal: Arc<Journal>,
     patience: Duration,
+    /// Everything that was recorded before this instant is in the ledger; 0 before the first round.
+    folded: AtomicI64,
+    /// The same as it was last told.
+    told: AtomicI64,
 }
 
 impl Folder {
@@ -73,14 +79,24 @@ impl Folder {
     /// takes longer is carried over to a later one.
     #[must_use]
     pub fn new(db: Db, journal: Arc<Journal>, patience: Duration) -> Self {
-        Self { db, journal, patience }
+        Self { db, journal, patience, folded: AtomicI64::new(0), told: AtomicI64::new(0) }
+    }
+
+    /// The instant before which everything that was recorded is in the ledger; none before the first round.
+    #[must_use]
+    pub fn folded_through(&self) -> Option<Micros> {
+        Some(self.folded.load(Relaxed)).filter(|at| *at > 0).map(Micros)
     }
 
     /// Folds what is closed and settled, oldest first; to be called about once a second. Where it
     /// fails nothing is lost: the segment stays, and the next call begins with it.
     pub async fn fold_once(&self, now: Micros) -> Result<FoldReport, FoldError> {
+        // What is recorded from now on may go into the segment that follows. Where segments wait, none is closed
+        // and the next round tells.
+        let mut whole = self.journal.closed().is_empty();
         if let Err(reason) = self.journal.close_current_if_due() {
             tracing::debug!(%reason, "no journal segment follows the current one");
+            whole = false;
         }
         let mut report = FoldReport::default();
         let segments = self.journal.closed();
@@ -88,11 +104,28 @@ impl Folder {
         for (segment, since) in segments.iter().zip(since) {
             let waited = Duration::from_micros(u64::try_from(now.0 - since.0).unwrap_or(0));
             if !self.settle(segment, waited < self.patience, &mut report) {
+                whole = false;
                 break;
             }
             self.fold_segment(segment, now, &mut report).await?;
         }
+        if whole {
+            self.tell(now).await?;
+        }
         Ok(report)
+    }
+
+    /// Notes that everything recorded before `now` is in the ledger, and tells it there from time to time.
+    async fn tell(&self, now: Micros) -> Result<(), StoreError> {
+        self.folded.store(now.0, Relaxed);
+        if now.0.saturating_sub(self.told.load(Relaxed)).abs() < TELL_EVERY {
+            return Ok(());
+        }
+        let begun = Micros(now.0.saturating_sub(LONGEST_CALL));
+        let through = self.journal.oldest_moved().map_or(begun, |moved| moved.min(begun));
+        runs::tell(&self.db, self.journal.run(), (through, now)).await?;
+        self.told.store(now.0, Relaxed);
+        Ok(())
     }
 
     /// Makes a closed segment one that can be folded; false where it is to wait.
@@ -128,6 +161,9 @@ impl Folder {
             report.given_up += u64::from(segment.give_up());
             self.fold_segment(&segment, now, &mut report).await?;
         }
+        if report.set_aside.is_empty() {
+            runs::drained(&self.db, self.journal.run(), now).await?;
+        }
         Ok(report)
     }
 
@@ -153,13 +189,8 @@ impl Folder {
     }
 }
 
-/// Folds what earlier runs have left in `dir`: to be called at start, before the journal is opened.
-/// Events without a completion become `crash_unconfirmed` and are never billed.
-pub async fn recover(dir: &Path, db: &Db, now: Micros) -> Result<FoldReport, FoldError> {
-    recover_in(Boot::current(), dir, db, now).await
-}
-
-/// Recovers in a given boot of the machine.
+/// Folds what earlier runs have left in `dir`, while no journal is open there, in a given boot of the machine. Events
+/// without a completion become `crash_unconfirmed` and are never billed.
 pub(super) async fn recover_in(
     boot: Boot,
     dir: &Path,
@@ -245,7 +276,7 @@ async fn fold(
     let sealed = sealing.await.map_err(std::io::Error::other).flatten().map_err(FoldError::Seal)?;
     let known = store::hash_of(db, &node, header.epoch, header.segment).await?;
     let known = match known {
-        None if enter(db, &sealed, now).await? => None,
+        None if enter(db, &sealed, missing, now).await? => None,
         // Entered by another in the meantime.
         None => store::hash_of(db, &node, header.epoch, header.segment).await?,
         known => known,
@@ -272,11 +303,12 @@ async fn fold(
 }
 
 /// Writes a sealed segment; false, and nothing written, if the ledger has it.
-async fn enter(db: &Db, sealed: &Sealed, now: Micros) -> Result<bool, StoreError> {
+async fn enter(db: &Db, sealed: &Sealed, missing: u64, now: Micros) -> Result<bool, StoreError> {
     let mut tx = db.begin().await?;
     store::add_hours(&mut tx, sealed).await?;
     let position = advance(&mut tx, Log::Usage, 1).await?;
     if store::insert_segment(&mut tx, sealed, position, now).await? {
+        runs::count(&mut tx, sealed, missing).await?;
         tx.commit().await?;
         return Ok(true);
     }

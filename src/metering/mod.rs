@@ -19,6 +19,7 @@ pub mod ledger;
 pub mod period;
 pub mod quotas;
 mod row;
+pub mod runs;
 mod seal;
 pub mod simulate;
 pub mod standing;
@@ -30,6 +31,6 @@ mod tests;
 
 pub use event::{Event, Outcome};
 pub use journal::{Journal, JournalFull, Receipt};
-pub use ledger::{FoldReport, Folder, recover};
+pub use ledger::{FoldReport, Folder};
 pub use quotas::Quotas;
 pub use seal::Sums;

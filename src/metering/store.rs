@@ -4,7 +4,7 @@ use super::billability;
 use super::seal::{HourKey, Sealed, Sums};
 use crate::access::{Environment, operation};
 use crate::kernel::Micros;
-use crate::kernel::id::{AppId, PartnerId};
+use crate::kernel::id::{AppId, NodeId, PartnerId};
 use crate::storage::dialect::ROWS_PER_STATEMENT;
 use crate::storage::{Db, StoreError, Tx};
 use crate::{on_db, on_tx};
@@ -14,7 +14,7 @@ const SEGMENTS: &str = "usage_segments";
 
 /// The ledger's numbers are `BIGINT`. What does not fit (after 292,000 years of microseconds, or
 /// 9 exabytes in a body) is held at the edge.
-fn big(value: u64) -> i64 {
+pub(super) fn big(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 
@@ -212,6 +212,23 @@ pub(super) async fn uneven_segments(db: &Db, head: i64) -> Result<Vec<Uneven>, S
         WHERE first_seq <> expected OR next_seq - first_seq <> events
         ORDER BY node, epoch, segment";
     Ok(on_db!(db, c => sqlx::query_as(FIND).bind(head).fetch_all(c).await)?)
+}
+
+/// Every uneven segment of a run.
+pub(super) async fn uneven_segments_of(
+    db: &Db,
+    node: NodeId,
+    epoch: u64,
+) -> Result<Vec<Uneven>, StoreError> {
+    const FIND: &str =
+        "SELECT node, epoch, segment, expected, first_seq, next_seq, events, unreleased FROM (
+            SELECT node, epoch, segment, first_seq, next_seq, events, unreleased, COALESCE(
+                LAG(next_seq) OVER (ORDER BY segment), 0) AS expected
+            FROM usage_segments WHERE node = $1 AND epoch = $2) AS spans
+        WHERE first_seq <> expected OR next_seq - first_seq <> events
+        ORDER BY segment";
+    Ok(on_db!(db, c => sqlx::query_as(FIND)
+        .bind(node.to_string()).bind(big(epoch)).fetch_all(c).await)?)
 }
 
 /// The block of one segment.

@@ -1,5 +1,6 @@
 //! The promises of metering, on a real database and real files.
 
+mod runs;
 mod slow;
 
 use super::event::{Event, Outcome};
@@ -8,7 +9,7 @@ use super::gaps::Gap;
 use super::journal::{
     Backlog, Boot, Header, Journal, JournalFull, JournalOptions, Keeper, Receipt, next_epoch,
 };
-use super::ledger::{FoldReport, Folder, recover, recover_in};
+use super::ledger::{FoldError, FoldReport, Folder, recover_in};
 use super::usage::{Granularity, usage};
 use super::{seal::Sums, store};
 use crate::access::{Environment, Op, op};
@@ -31,6 +32,11 @@ pub(super) const NOVEMBER: &str = "2026-11";
 const POWER_CUT: Boot = Boot::other(1);
 /// 2026-11-22T10:00:00Z
 const TEN: Micros = Micros(1_795_341_600_000_000);
+
+/// Folds what a process has left in the boot of the machine that it ran in.
+async fn recover(dir: &Path, db: &Db, now: Micros) -> Result<FoldReport, FoldError> {
+    recover_in(Boot::current(), dir, db, now).await
+}
 
 /// The `n`th of a series of different events, 7 minutes apart.
 pub(super) fn sample(n: u64) -> Event {
@@ -73,7 +79,7 @@ impl Bench {
 
     fn journal(&self, records_per_segment: u32, max_backlog_segments: usize) -> Arc<Journal> {
         let options = JournalOptions { records_per_segment, max_backlog_segments };
-        let epoch = next_epoch(&self.journal_dir()).unwrap();
+        let epoch = next_epoch(&self.journal_dir(), 0).unwrap();
         Arc::new(Journal::open(&self.journal_dir(), NODE, epoch, options).unwrap())
     }
 
@@ -416,14 +422,14 @@ async fn running_journals_are_left_alone_and_epochs_never_repeat() {
     let report = recover(&bench.journal_dir(), &bench.db, TEN).await.unwrap();
     assert_eq!((report.busy, report.segments), (2, 0));
     std::fs::remove_file(bench.journal_dir().join("epoch")).unwrap();
-    assert_eq!(next_epoch(&bench.journal_dir()).unwrap(), 2);
+    assert_eq!(next_epoch(&bench.journal_dir(), 0).unwrap(), 2);
     drop(journal);
     // The spare is gone with its journal, the used one is taken up.
     assert_eq!(segments(&bench.journal_dir()).len(), 1);
     let report = recover(&bench.journal_dir(), &bench.db, TEN).await.unwrap();
     assert_eq!((report.busy, report.events), (0, 1));
     std::fs::write(bench.journal_dir().join("epoch"), "x").unwrap();
-    assert!(next_epoch(&bench.journal_dir()).is_err());
+    assert!(next_epoch(&bench.journal_dir(), 0).is_err());
 }
 
 #[tokio::test]

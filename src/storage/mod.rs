@@ -77,6 +77,9 @@ macro_rules! on_tx {
     };
 }
 
+/// The file of a data directory that holds its identity.
+const NODE: &str = "node";
+
 static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("src/storage/migrations");
 
 impl Db {
@@ -241,14 +244,19 @@ impl Tx {
 
 /// The durable identity of this data directory, made at its first use.
 pub fn node_id(data_dir: &Path) -> anyhow::Result<NodeId> {
-    let path = data_dir.join("node");
-    match std::fs::read_to_string(&path) {
-        Ok(text) => Ok(text.trim().parse()?),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-            let id = NodeId::random()?;
-            write_durably(&path, id.to_string().as_bytes())?;
-            Ok(id)
-        }
+    if let Some(id) = node_of(data_dir)? {
+        return Ok(id);
+    }
+    let id = NodeId::random()?;
+    write_durably(&data_dir.join(NODE), id.to_string().as_bytes())?;
+    Ok(id)
+}
+
+/// The identity of a data directory; none where it has not been used.
+pub fn node_of(data_dir: &Path) -> anyhow::Result<Option<NodeId>> {
+    match std::fs::read_to_string(data_dir.join(NODE)) {
+        Ok(text) => Ok(Some(text.trim().parse()?)),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(e) => Err(e.into()),
     }
 }

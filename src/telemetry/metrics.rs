@@ -74,6 +74,9 @@ plain! {
     StockLevels = "stock_levels", "Stock levels in this node's memory.";
     RecoveredUnconfirmed = "recovered_unconfirmed_events", "Events of earlier runs, found at this start, whose end is not known; never billed.";
     RecoveredMissing = "recovered_missing_events", "Numbers of earlier runs, found at this start, that hold no whole event: gaps.";
+    UsageLag = "usage_lag_seconds", "Seconds by which this node's journal is ahead of the ledger.";
+    UsageRunsSilent = "usage_runs_silent", "Runs of all nodes that have neither ended nor said anything for a minute: what they have recorded may be on their disks alone.";
+    UsageMissing = "usage_missing_events", "Numbers of events that were given out and of which the ledger has nothing, on all nodes.";
     NodesAlive = "nodes_alive", "Nodes that run on this database, as far as this one knows.";
     LimitAccounts = "limit_accounts", "Partners, apps and keys whose limits this node counts.";
     RedisUp = "redis_up", "1 when this node reaches Redis (all leaders of a Redis Cluster), 0 when it does not or has none.";

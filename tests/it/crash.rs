@@ -200,6 +200,46 @@ async fn killed_under_load_it_loses_no_answered_call_and_bills_none_twice() {
     );
 }
 
+/// A node that does not come back: its disk is given to another process, which has a data directory of its own.
+#[tokio::test]
+async fn the_disk_of_a_node_that_does_not_come_back_is_recovered() {
+    let home = Home::new(&[], &[data::product(0)]).await;
+    let (key, admin) = (home.key(), home.admin_token());
+    let server = home.serve();
+    let mut wire = Wire::connect(server.public).unwrap();
+    let path = format!("/v1/products/{}", data::product_id(0));
+    let replies: Vec<Reply> = (0..50).map(|_| wire.get(&key, &path).unwrap()).collect();
+    server.kill();
+    let disk = tempfile::tempdir().unwrap();
+    for name in ["journal", "node"] {
+        std::fs::rename(home.dir().join(name), disk.path().join(name)).unwrap();
+    }
+    let server = home.serve();
+    let health = async || -> Value {
+        let url = format!("http://{}/admin/v1/usage/health", server.admin);
+        let answer = reqwest::Client::new().get(url).bearer_auth(&admin).send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+        answer.json().await.unwrap()
+    };
+    let of_lost = |health: &Value| -> Option<Value> {
+        let lost = std::fs::read_to_string(disk.path().join("node")).unwrap();
+        let mut runs = health["runs"].as_array().unwrap().iter();
+        runs.find(|run| run["node_id"] == lost.trim()).cloned()
+    };
+    let open = of_lost(&health().await).expect("the run of the lost node");
+    assert_eq!((&open["ended_at"], &open["missing_events"]), (&Value::Null, &json!(0)));
+
+    let dir = disk.path().display().to_string();
+    let said = home.run(&["usage", "recover", &dir]);
+    assert!(said.contains("Its runs are ended."), "{said}");
+    assert_eq!(of_lost(&health().await), None, "nothing of it is lacking");
+    assert!(home.run(&["usage", "recover", &dir]).contains(": 0 events"), "once");
+    server.terminate();
+    let (summary, events) = exported(&home.db).await;
+    assert_eq!(all_received_are_recorded(&replies, &events), 0);
+    assert_eq!(summary.gaps, []);
+}
+
 #[tokio::test]
 async fn told_to_stop_under_load_its_count_is_the_clients_count() {
     let home = Home::new(&[], &long_products()).await;

@@ -24,6 +24,11 @@ impl Boot {
         self.0.is_some() && self == other
     }
 
+    /// As it is stored; empty where it is not known.
+    pub(crate) fn text(self) -> String {
+        self.0.map_or_else(String::new, |id| format!("{id:032x}"))
+    }
+
     /// The bytes in a header; zeros where it is not known.
     pub(super) fn to_bytes(self) -> [u8; 16] {
         self.0.unwrap_or(0).to_le_bytes()

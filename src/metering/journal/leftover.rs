@@ -8,6 +8,9 @@ use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
+/// The file that counts the runs.
+const EPOCH: &str = "epoch";
+
 /// A file that no running process holds; locked while this value lives.
 #[derive(Debug)]
 pub(crate) struct Leftover {
@@ -117,10 +120,9 @@ impl Leftover {
     }
 }
 
-/// Counts the runs of this journal: the number of this one, never given before.
-pub fn next_epoch(dir: &Path) -> Result<u64, JournalError> {
-    std::fs::create_dir_all(dir).map_err(JournalError::io(dir))?;
-    let path = dir.join("epoch");
+/// The number of the last run that a journal's directory knows of; 0 where it knows of none.
+pub fn last_epoch(dir: &Path) -> Result<u64, JournalError> {
+    let path = dir.join(EPOCH);
     let counted = match std::fs::read_to_string(&path) {
         Ok(text) => text.trim().parse::<u64>().map_err(|_| JournalError::Epoch(path.clone()))?,
         Err(e) if e.kind() == io::ErrorKind::NotFound => 0,
@@ -128,7 +130,15 @@ pub fn next_epoch(dir: &Path) -> Result<u64, JournalError> {
     };
     // A segment of a later run means that the counter was lost or restored from an old copy.
     let named = files(dir, "seg")?.iter().filter_map(|path| epoch_of(path)).max().unwrap_or(0);
-    let next = counted.max(named) + 1;
+    Ok(counted.max(named))
+}
+
+/// Counts the runs of this journal: the number of this one, never given before. `known` is the last that the
+/// ledger knows, which is more than the directory knows where that is an old copy.
+pub fn next_epoch(dir: &Path, known: u64) -> Result<u64, JournalError> {
+    std::fs::create_dir_all(dir).map_err(JournalError::io(dir))?;
+    let next = last_epoch(dir)?.max(known) + 1;
+    let path = dir.join(EPOCH);
     write_durably(&path, next.to_string().as_bytes()).map_err(JournalError::io(&path))?;
     Ok(next)
 }

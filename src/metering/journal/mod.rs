@@ -18,11 +18,12 @@ pub(super) use boot::Boot;
 pub use event_id::{EventId, InvalidEventId};
 pub(super) use harvest::Harvest;
 pub use keeper::Keeper;
-pub use leftover::next_epoch;
 pub(super) use leftover::{Content, Leftover, leftovers};
+pub use leftover::{last_epoch, next_epoch};
 pub(super) use segment::{Header, MAX_RECORDS, Segment};
 
 use super::event::Event;
+use crate::kernel::Micros;
 use crate::kernel::id::NodeId;
 use arc_swap::{ArcSwap, Guard};
 use moves::Moves;
@@ -31,6 +32,9 @@ use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// The folder of a data directory that holds its journal.
+pub const DIR: &str = "journal";
 
 /// How the journal uses its disk.
 #[derive(Debug, Clone, Copy)]
@@ -193,6 +197,17 @@ impl Journal {
             state.spare = Some(made?);
         }
         Ok(())
+    }
+
+    /// The node and the number of this run.
+    pub(super) fn run(&self) -> (NodeId, u64) {
+        let Header { node, epoch, .. } = self.current.load().header;
+        (node, epoch)
+    }
+
+    /// When the oldest call was accepted whose event has moved and has not ended.
+    pub(super) fn oldest_moved(&self) -> Option<Micros> {
+        self.moves.oldest()
     }
 
     /// Takes no more events; what is recorded waits for the ledger.

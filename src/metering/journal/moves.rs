@@ -5,8 +5,9 @@
 //! both, hold the event, so a killed process leaves it as `crash_unconfirmed`; where it leaves both, recovery
 //! takes the first (`Harvest::leave_out`).
 
-use super::record::seq_of;
+use super::record::{decode, seq_of};
 use super::{Journal, JournalError, JournalFull, Segment};
+use crate::kernel::Micros;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -22,6 +23,16 @@ impl Moves {
         let mut moved = self.0.lock();
         let found = moved.remove(&seq);
         found.is_some_and(|(segment, slot)| segment.settle_here(slot, handed_over))
+    }
+
+    /// When the oldest call was accepted of those that have moved.
+    pub(super) fn oldest(&self) -> Option<Micros> {
+        let moved = self.0.lock();
+        let accepted = moved.values().filter_map(|(segment, slot)| {
+            let (_, payload) = segment.read(*slot);
+            decode(&payload?).ok().map(|(_, event)| event.started_at)
+        });
+        accepted.min()
     }
 
     /// The segment that a record has moved to.

@@ -1,0 +1,148 @@
+//! Runs: how far the journal of each process is in the ledger, so that what nobody has seen yet is known to be
+//! missing.
+//!
+//! A run is written down before its first answer. While it lives it tells again and again that everything up to
+//! an instant is in the ledger; one that says no more, and was not ended, may hold events that only its disk has. It is
+//! ended by its own graceful stop, by the next start on its data directory, or by [`recover`], which takes the
+//! directory of another node.
+
+use super::journal::{Boot, last_epoch};
+use super::ledger::{self, FoldError, FoldReport};
+use crate::kernel::Micros;
+use crate::kernel::clock::{MINUTE, SECOND};
+use crate::kernel::id::NodeId;
+use crate::kernel::word::words;
+use crate::storage::{Db, StoreError};
+use std::path::Path;
+
+mod store;
+
+pub(super) use store::count;
+
+/// The longest that a call may take from being accepted to its answer. What is accepted is recorded when its answer is
+/// ready, so a later one may still be on its way when the journal is folded. Handlers are bound far below: the
+/// longest, a wait for changes, ends after 30 seconds.
+pub(super) const LONGEST_CALL: i64 = 15 * MINUTE;
+
+/// After so long without a word a run counts as silent.
+const SILENT_AFTER: i64 = MINUTE;
+
+/// So often a run tells how far it is.
+pub(super) const TELL_EVERY: i64 = 5 * SECOND;
+
+words! {
+    /// How a run ended.
+    pub enum End {
+        /// It was stopped, and everything was folded.
+        Drained = "drained",
+        /// It was killed, and its journal was folded afterwards.
+        Recovered = "recovered",
+        /// The same after a restart of the machine: what was recorded in the last moments may have been lost with
+        /// the power.
+        TailUnsure = "tail_unsure",
+        /// Of a version that kept no runs.
+        Before = "before",
+    }
+}
+
+/// A run as the ledger knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Run {
+    /// The node.
+    pub node: NodeId,
+    /// The number of the run on that node.
+    pub epoch: u64,
+    /// The program's version; empty where it was not kept.
+    pub version: String,
+    /// When it began.
+    pub started_at: Micros,
+    /// Every event whose call was accepted before is in the ledger.
+    pub through: Micros,
+    /// Up to when its journal was folded, as it last said.
+    pub told_at: Micros,
+    /// Numbers of events that the ledger knows to be given out and has nothing of.
+    pub missing: u64,
+    /// When and how it ended; a run that goes on has none.
+    pub ended: Option<(Micros, End)>,
+}
+
+impl Run {
+    /// Whether it has neither ended nor said anything for a minute: a killed or hanging process, or one without its
+    /// database.
+    #[must_use]
+    pub fn is_silent(&self, now: Micros) -> bool {
+        self.ended.is_none() && self.told_at.0.saturating_add(SILENT_AFTER) < now.0
+    }
+}
+
+/// How all runs together stand.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Runs that are silent.
+    pub silent: i64,
+    /// Numbers without an event, in all runs.
+    pub missing: i64,
+    /// Up to when the journals of all runs that go on are in the ledger; none where no run goes on.
+    pub folded_through: Option<Micros>,
+}
+
+/// Writes down a new run of this boot of the machine. To be called before its first answer.
+pub async fn begin(db: &Db, (node, epoch): (NodeId, u64), now: Micros) -> Result<(), StoreError> {
+    store::begin(db, (node, epoch), &Boot::current().text(), now).await
+}
+
+/// The highest number of a run of this node that the ledger knows; 0 where it knows none.
+pub async fn newest(db: &Db, node: NodeId) -> Result<u64, StoreError> {
+    store::newest(db, node).await
+}
+
+/// Folds the journal that an earlier process has left in `dir`, and ends its runs where nothing of it is left.
+/// Neither that process nor another one may use it meanwhile.
+pub async fn recover(
+    dir: &Path,
+    node: NodeId,
+    db: &Db,
+    now: Micros,
+) -> Result<FoldReport, FoldError> {
+    recover_in(Boot::current(), dir, node, db, now).await
+}
+
+/// Recovers in a given boot of the machine.
+pub(super) async fn recover_in(
+    boot: Boot,
+    dir: &Path,
+    node: NodeId,
+    db: &Db,
+    now: Micros,
+) -> Result<FoldReport, FoldError> {
+    let report = ledger::recover_in(boot, dir, db, now).await?;
+    if report.busy == 0 && report.set_aside.is_empty() {
+        let last = last_epoch(dir)?;
+        store::end_recovered(db, (node, last), &boot.text(), now).await?;
+    }
+    Ok(report)
+}
+
+/// Ends a run whose journal was drained.
+pub(super) async fn drained(db: &Db, run: (NodeId, u64), now: Micros) -> Result<(), StoreError> {
+    store::end_drained(db, run, now).await
+}
+
+/// Tells how far a run is.
+pub(super) async fn tell(
+    db: &Db,
+    run: (NodeId, u64),
+    (through, folded): (Micros, Micros),
+) -> Result<(), StoreError> {
+    store::tell(db, run, (through, folded)).await
+}
+
+/// How all runs stand.
+pub async fn standing(db: &Db, now: Micros) -> Result<Standing, StoreError> {
+    store::standing(db, Micros(now.0.saturating_sub(SILENT_AFTER))).await
+}
+
+/// The runs that go on, and those of which something is missing or not sure, newest first; at most `most`.
+pub async fn noteworthy(db: &Db, most: u32) -> Result<Vec<Run>, StoreError> {
+    store::noteworthy(db, most).await
+}

@@ -1,0 +1,168 @@
+//! All SQL of the runs.
+
+use super::super::seal::Sealed;
+use super::super::store::big;
+use super::{End, Run, Standing};
+use crate::kernel::Micros;
+use crate::kernel::id::NodeId;
+use crate::kernel::word::Word as _;
+use crate::storage::{Db, StoreError, Tx};
+use crate::{on_db, on_tx};
+
+const RUNS: &str = "usage_runs";
+
+pub(super) async fn begin(
+    db: &Db,
+    (node, epoch): (NodeId, u64),
+    boot: &str,
+    now: Micros,
+) -> Result<(), StoreError> {
+    const INSERT: &str = "INSERT INTO usage_runs (node, epoch, version, boot, started_at, through,
+        told_at, next_seq, accounted) VALUES ($1, $2, $3, $4, $5, $5, $5, 0, 0)";
+    on_db!(db, c => sqlx::query(INSERT)
+        .bind(node.to_string())
+        .bind(big(epoch))
+        .bind(env!("CARGO_PKG_VERSION"))
+        .bind(boot)
+        .bind(now.0)
+        .execute(c).await.map(|_| ()))?;
+    Ok(())
+}
+
+pub(super) async fn newest(db: &Db, node: NodeId) -> Result<u64, StoreError> {
+    const FIND: &str = "SELECT COALESCE(MAX(epoch), 0) FROM usage_runs WHERE node = $1";
+    let newest: i64 =
+        on_db!(db, c => sqlx::query_scalar(FIND).bind(node.to_string()).fetch_one(c).await)?;
+    Ok(newest.unsigned_abs())
+}
+
+/// Counts the numbers of a segment for its run, with the segment. A run of a version that kept none is begun here.
+pub(in crate::metering) async fn count(
+    tx: &mut Tx,
+    sealed: &Sealed,
+    missing: u64,
+) -> Result<(), StoreError> {
+    const COUNT: &str = "INSERT INTO usage_runs (node, epoch, version, boot, started_at, through,
+        told_at, next_seq, accounted) VALUES ($1, $2, '', '', $3, $3, $3, $4, $5)
+        ON CONFLICT (node, epoch) DO UPDATE SET
+            next_seq = CASE WHEN usage_runs.next_seq < excluded.next_seq
+                THEN excluded.next_seq ELSE usage_runs.next_seq END,
+            accounted = usage_runs.accounted + excluded.accounted";
+    let header = &sealed.header;
+    let numbers = sealed.next_seq.saturating_sub(header.first_seq);
+    on_tx!(tx, c => sqlx::query(COUNT)
+        .bind(header.node.to_string())
+        .bind(big(header.epoch))
+        .bind(sealed.span.0.0)
+        .bind(big(sealed.next_seq))
+        .bind(big(numbers.saturating_sub(missing)))
+        .execute(c).await.map(|_| ()))?;
+    Ok(())
+}
+
+pub(super) async fn tell(
+    db: &Db,
+    (node, epoch): (NodeId, u64),
+    (through, folded): (Micros, Micros),
+) -> Result<(), StoreError> {
+    // Neither goes back with a clock that is put back.
+    const TELL: &str = "UPDATE usage_runs SET
+            through = CASE WHEN through < $3 THEN $3 ELSE through END,
+            told_at = CASE WHEN told_at < $4 THEN $4 ELSE told_at END
+        WHERE node = $1 AND epoch = $2 AND ended_at IS NULL";
+    on_db!(db, c => sqlx::query(TELL)
+        .bind(node.to_string()).bind(big(epoch)).bind(through.0).bind(folded.0)
+        .execute(c).await.map(|_| ()))?;
+    Ok(())
+}
+
+pub(super) async fn end_drained(
+    db: &Db,
+    (node, epoch): (NodeId, u64),
+    now: Micros,
+) -> Result<(), StoreError> {
+    const END: &str = "UPDATE usage_runs SET ended_at = $3, ended = $4, through = $3, told_at = $3
+        WHERE node = $1 AND epoch = $2 AND ended_at IS NULL";
+    on_db!(db, c => sqlx::query(END)
+        .bind(node.to_string()).bind(big(epoch)).bind(now.0).bind(End::Drained.as_str())
+        .execute(c).await.map(|_| ()))?;
+    Ok(())
+}
+
+/// Ends the runs of a node up to the last that its directory knows.
+pub(super) async fn end_recovered(
+    db: &Db,
+    (node, last): (NodeId, u64),
+    boot: &str,
+    now: Micros,
+) -> Result<(), StoreError> {
+    const END: &str = "UPDATE usage_runs SET ended_at = $3, through = $3, told_at = $3,
+            ended = CASE WHEN boot = $4 AND boot <> '' THEN $5 ELSE $6 END
+        WHERE node = $1 AND epoch <= $2 AND ended_at IS NULL";
+    on_db!(db, c => sqlx::query(END)
+        .bind(node.to_string())
+        .bind(big(last))
+        .bind(now.0)
+        .bind(boot)
+        .bind(End::Recovered.as_str())
+        .bind(End::TailUnsure.as_str())
+        .execute(c).await.map(|_| ()))?;
+    Ok(())
+}
+
+pub(super) async fn standing(db: &Db, silent_before: Micros) -> Result<Standing, StoreError> {
+    const OPEN: &str = "SELECT COUNT(CASE WHEN told_at < $1 THEN 1 END), MIN(told_at)
+        FROM usage_runs WHERE ended_at IS NULL";
+    const MISSING: &str = "SELECT CAST(COALESCE(SUM(next_seq - accounted), 0) AS BIGINT)
+        FROM usage_runs WHERE next_seq <> accounted";
+    let (silent, told): (i64, Option<i64>) = on_db!(db, c => sqlx::query_as(OPEN)
+        .bind(silent_before.0).fetch_one(c).await)?;
+    let missing: i64 = on_db!(db, c => sqlx::query_scalar(MISSING).fetch_one(c).await)?;
+    Ok(Standing { silent, missing, folded_through: told.map(Micros) })
+}
+
+#[derive(sqlx::FromRow)]
+struct RunRow {
+    node: String,
+    epoch: i64,
+    version: String,
+    started_at: i64,
+    through: i64,
+    told_at: i64,
+    missing: i64,
+    ended_at: Option<i64>,
+    ended: Option<String>,
+}
+
+impl TryFrom<RunRow> for Run {
+    type Error = StoreError;
+
+    fn try_from(row: RunRow) -> Result<Self, StoreError> {
+        let ended = match (row.ended_at, row.ended.as_deref()) {
+            (Some(at), Some(word)) => {
+                Some((Micros(at), word.parse().map_err(|e| StoreError::corrupt(RUNS, e))?))
+            }
+            _ => None,
+        };
+        Ok(Self {
+            node: row.node.parse().map_err(|e| StoreError::corrupt(RUNS, e))?,
+            epoch: row.epoch.unsigned_abs(),
+            version: row.version,
+            started_at: Micros(row.started_at),
+            through: Micros(row.through),
+            told_at: Micros(row.told_at),
+            missing: u64::try_from(row.missing).unwrap_or(0),
+            ended,
+        })
+    }
+}
+
+pub(super) async fn noteworthy(db: &Db, most: u32) -> Result<Vec<Run>, StoreError> {
+    const FIND: &str = "SELECT node, epoch, version, started_at, through, told_at,
+            next_seq - accounted AS missing, ended_at, ended FROM usage_runs
+        WHERE ended_at IS NULL OR next_seq <> accounted OR ended = $1
+        ORDER BY started_at DESC, node, epoch DESC LIMIT $2";
+    let rows: Vec<RunRow> = on_db!(db, c => sqlx::query_as(FIND)
+        .bind(End::TailUnsure.as_str()).bind(i64::from(most)).fetch_all(c).await)?;
+    rows.into_iter().map(Run::try_from).collect()
+}
