@@ -8,7 +8,7 @@ use super::super::policy::{Per, Rate};
 use super::super::subject::{Admission, Subject};
 use super::super::terms::{Level, Terms, WhenDegraded};
 use super::lease::places_of;
-use super::limiter::{Shared, lock};
+use super::limiter::{Mode, Shared, lock};
 use super::wire::{Line, What};
 use crate::kernel::Micros;
 use std::sync::Arc;
@@ -19,6 +19,15 @@ const AGAIN_S: u32 = 5;
 /// The share of a rate that one of `n` nodes grants.
 fn share(rate: Rate, n: u32) -> Rate {
     Rate { quota: (rate.quota / n.max(1)).max(1), window_s: rate.window_s }
+}
+
+/// Thousandths of a unit that one of `n` nodes grants of a quota of which `used` is used by all that it knows. Of one
+/// that has fewer units than there are nodes, each grants one while there is one.
+fn room(quota: u32, used: u64, n: u32) -> u64 {
+    let (full, n) = (u64::from(quota) * 1_000, u64::from(n.max(1)));
+    let left = full.saturating_sub(used);
+    let least = if full < n * 1_000 { left.min(1_000) } else { 0 };
+    (left / n).max(least)
 }
 
 /// What is left of this node's share, and what it has admitted from it.
@@ -149,6 +158,9 @@ impl Shared {
         let mut accounts = lock(subject, terms, ask);
         // Over a limit by all that is known is over it with Redis or without.
         accounts.each(|account, level| account.ask(level, ask, &mut decision));
+        if self.mode == Mode::Strict {
+            accounts.each(|account, level| ask_known(account, level, ask, &mut decision));
+        }
         if decision.allowed() {
             accounts.each(|account, level| ask_share(account, level, ask, n, &mut decision));
         }
@@ -165,6 +177,17 @@ impl Shared {
         drop(accounts);
         let permit = (terms.ends() && decision.allowed()).then(|| subject.permit(terms, ask, None));
         Admission { decision, permit }
+    }
+}
+
+/// Asks each quota of a level by what the shared counter has told. Not where that is what nodes have leased: they
+/// may not have used it.
+fn ask_known(account: &Account, level: &Level, ask: &Ask, decision: &mut Decision) {
+    for (placed, counter) in level.quotas.iter().zip(&account.counters) {
+        let why = counter.is_known_over(placed.grant.quota, ask.now, ask.quota_milli());
+        if let Some(why) = why.filter(|_| placed.operations.cover(ask.operation)) {
+            decision.refuse(placed.place, why);
+        }
     }
 }
 
@@ -190,12 +213,10 @@ fn ask_share(account: &mut Account, level: &Level, ask: &Ask, n: u32, decision: 
     }
     for (placed, counter) in level.quotas.iter().zip(counters) {
         if placed.operations.cover(ask.operation) {
-            let (used, bounds) = counter.used(ask.now);
-            let full = u64::from(placed.grant.quota) * 1_000;
-            let (.., base, spent) = *remote.reserve.quota(placed.name, bounds.start, used);
-            let room = full.saturating_sub(base) / u64::from(n.max(1));
+            let (known, bounds) = (counter.known(ask.now), counter.used(ask.now).1);
+            let (.., base, spent) = *remote.reserve.quota(placed.name, bounds.start, known);
             let need = u64::from(ask.quota_milli());
-            if need > 0 && spent + need > room.max(1_000) {
+            if need > 0 && spent + need > room(placed.grant.quota, base, n) {
                 decision.shut(placed.place, AGAIN_S);
             }
         }
@@ -229,13 +250,12 @@ fn take_share(account: &mut Account, level: &Level, ask: &Ask, n: u32, decision:
         if !placed.operations.cover(ask.operation) {
             continue;
         }
-        let (used, bounds) = counter.used(ask.now);
-        let (.., base, spent) = remote.reserve.quota(placed.name, bounds.start, used);
+        let (known, bounds) = (counter.known(ask.now), counter.used(ask.now).1);
+        let (.., base, spent) = remote.reserve.quota(placed.name, bounds.start, known);
         if allowed {
             *spent += u64::from(ask.quota_milli());
         }
-        let room =
-            (u64::from(placed.grant.quota) * 1_000).saturating_sub(*base) / u64::from(n.max(1));
+        let room = room(placed.grant.quota, *base, n);
         let left = u32::try_from(room.saturating_sub(*spent) / 1_000).unwrap_or(u32::MAX);
         let mut standing = decision.standing(placed.place);
         standing.remaining = standing.remaining.min(left);
