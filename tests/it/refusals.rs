@@ -86,6 +86,7 @@ async fn a_caller_who_hangs_up_takes_no_counted_refusal_with_it() {
         code: "invalid_key".to_owned(),
         who: None,
         reason: None,
+        wait_us: None,
         limits: Vec::new(),
     };
     explainer.tally.count(&refusal, "ref_0");

@@ -1,0 +1,128 @@
+//! Quotas where Redis dies or forgets: what was used stays used, and what is admitted above is within the bound.
+
+use super::{STRICT, all_at_once, call, quota};
+use crate::support::cluster::Cluster;
+use crate::support::process::wait_until;
+use crate::support::redis::RedisServer;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering::SeqCst};
+
+/// So seldom that nodes know nothing of each other but what Redis tells.
+const HARDLY_FOLDED: (&str, &str) = ("METERING__FOLD_INTERVAL_MS", "60000");
+const NODES: usize = 3;
+/// Callers that call one node each as quickly as it answers.
+const CALLERS: usize = 24;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quota_that_is_used_up_stays_so_when_redis_is_killed() {
+    let Some(mut redis) = RedisServer::start() else { return };
+    let settings = [STRICT[0], STRICT[1], HARDLY_FOLDED];
+    let Some(cluster) = Cluster::start(NODES, Some(&redis), &settings).await else { return };
+    let key = cluster.key("used up", quota(300)).await;
+    assert_eq!(all_at_once(&cluster, &key, 600).await, 300);
+    for node in 0..NODES {
+        assert_eq!(call(&cluster, node, &key.text).await, ("exceeded", false));
+    }
+    redis.kill();
+    for n in 0..600 {
+        assert_eq!(call(&cluster, n % NODES, &key.text).await, ("exceeded", true), "{n}");
+    }
+    let answer = cluster.get(0, &key.text).await;
+    let after = answer.headers()["retry-after"].to_str().unwrap().parse::<u64>().unwrap();
+    let limit = answer.headers()["ratelimit"].to_str().unwrap();
+    // The year's end, and not in some seconds.
+    assert!(after > 60 && limit == format!("\"quota\";r=0;t={after}"), "{after}: {limit}");
+}
+
+/// What the callers were answered.
+#[derive(Default)]
+struct Told {
+    /// Admitted by Redis, and by a share.
+    by_redis: AtomicUsize,
+    by_share: AtomicUsize,
+    /// The most that a node is seen to have heard from Redis.
+    heard: [AtomicU32; NODES],
+    refused: AtomicUsize,
+}
+
+impl Told {
+    /// Calls a node until it has refused so often.
+    async fn hammer(&self, cluster: &Cluster, (node, key): (usize, &str), granted: u32) {
+        let mut refused = 0;
+        while refused < 40 {
+            let answer = cluster.get(node, key).await;
+            let degraded = answer.headers().contains_key("comptoir-degraded");
+            if answer.status() != 200 {
+                assert_eq!(answer.status(), 429);
+                refused += 1;
+                self.refused.fetch_add(1, SeqCst);
+                continue;
+            }
+            let admitted = if degraded { &self.by_share } else { &self.by_redis };
+            admitted.fetch_add(1, SeqCst);
+            if !degraded {
+                let limit = answer.headers()["ratelimit"].to_str().unwrap();
+                let left = limit.split_once(";r=").unwrap().1.split(';').next().unwrap();
+                self.heard[node].fetch_max(granted - left.parse::<u32>().unwrap(), SeqCst);
+            }
+        }
+    }
+
+    fn admitted(&self) -> usize {
+        self.by_redis.load(SeqCst) + self.by_share.load(SeqCst)
+    }
+}
+
+/// Callers at all nodes, whom something happens to each time that so many calls were admitted.
+async fn in_mid_run(granted: u32, happens: &[(usize, fn(&mut RedisServer))]) -> Option<Arc<Told>> {
+    let mut redis = RedisServer::start()?;
+    let settings = [STRICT[0], STRICT[1], HARDLY_FOLDED];
+    let cluster = Arc::new(Cluster::start(NODES, Some(&redis), &settings).await?);
+    let key = Arc::new(cluster.key("in mid-run", quota(granted)).await.text);
+    let told = Arc::new(Told::default());
+    let hammering: Vec<_> = (0..CALLERS)
+        .map(|n| {
+            let (cluster, key, told) = (Arc::clone(&cluster), Arc::clone(&key), Arc::clone(&told));
+            tokio::spawn(async move { told.hammer(&cluster, (n % NODES, &key), granted).await })
+        })
+        .collect();
+    for (admitted, act) in happens {
+        wait_until("so many are admitted", || told.admitted() >= *admitted);
+        act(&mut redis);
+    }
+    for hammering in hammering {
+        hammering.await.unwrap();
+    }
+    Some(told)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redis_killed_in_mid_run_lets_in_no_more_than_the_stated_bound() {
+    const QUOTA: u32 = 1_500;
+    let Some(told) = in_mid_run(QUOTA, &[(500, RedisServer::kill)]).await else { return };
+    let (by_redis, by_share) = (told.by_redis.load(SeqCst), told.by_share.load(SeqCst));
+    // For each node one part in n of what others had admitted since it heard. A call of which Redis has told and
+    // whose answer was on its way counts for one that was admitted.
+    let heard: Vec<usize> = told.heard.iter().map(|heard| heard.load(SeqCst) as usize).collect();
+    let used = heard.iter().copied().max().unwrap_or(0).max(by_redis);
+    let above: usize = heard.iter().map(|heard| used - heard).sum::<usize>() / NODES;
+    println!(
+        "killed: {by_redis} by Redis and {by_share} by shares of {QUOTA}; at most {above} above; heard {heard:?}"
+    );
+    assert!(by_redis >= 500 && by_share > 0);
+    assert!(by_redis + by_share <= QUOTA as usize + above, "{by_redis} + {by_share}");
+    // Nor is it far below: each node may have lost one unit to rounding, and calls under way their units.
+    assert!(by_redis + by_share + NODES + CALLERS >= QUOTA as usize, "{by_redis} + {by_share}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redis_emptied_in_mid_run_forgets_no_more_than_a_moment() {
+    const QUOTA: u32 = 1_500;
+    let empty: fn(&mut RedisServer) = |redis| drop(redis.ask(&["FLUSHALL"]));
+    let Some(told) = in_mid_run(QUOTA, &[(400, empty), (900, empty)]).await else { return };
+    let (admitted, shares) = (told.by_redis.load(SeqCst), told.by_share.load(SeqCst));
+    println!("emptied twice: {admitted} of {QUOTA} admitted");
+    // What others admit while a node waits for one answer, each time: some calls of each caller at most.
+    assert!((QUOTA as usize..=QUOTA as usize + 2 * 5 * CALLERS).contains(&admitted), "{admitted}");
+    assert_eq!(shares, 0);
+}
