@@ -51,6 +51,8 @@ impl Shared {
         let batch = tenth.clamp(1, most).saturating_mul(1_000);
         // What lies in the lease is part of the batch.
         let batch = u64::from(batch).saturating_sub(lease.milli);
+        // While shares bind, nothing is taken ahead of need.
+        let batch = if remote.reserve.binds(ask.now) { 0 } else { batch };
         Amount { need, wish: need.max(u32::try_from(batch).unwrap_or(u32::MAX)), hand }
     }
 

@@ -47,13 +47,14 @@
 //! for Q and what is owed for T; both drain alike. ∎
 //! In `leased`, what Redis tells of a quota holds what all nodes have leased: each spends its lease beside its share,
 //! as it would have; so the bound is the same, and the quota is known to be used up by the ledger alone.
-//! Where Redis is away from some nodes only, the others hear of what these grant by the ledger: up to a fold
-//! interval of that comes on top.
 //!
 //! Plans with `when_degraded: refuse` are refused instead. When Redis is there again, each node tells it what it has
-//! admitted meanwhile: of rates by itself, of quotas what it knows, and the rest by the ledger, which all nodes
-//! follow. So of a quota that is not used up then, what *other* nodes have granted from their shares in the last fold
-//! interval may be granted once more.
+//! admitted meanwhile: of rates by itself; of quotas what it knows, and what others have admitted by the ledger, which
+//! all nodes follow. Nodes do not find at once that Redis is back, and the ledger is behind; so the share of a quota
+//! binds its node for some seconds more (`reserve`), beside Redis. What a share had granted and the ledger has not by
+//! then may be granted once more: nothing, where folding works and its interval is the default. So it is where
+//! Redis is away from some nodes only: the others hear of what these grant by the ledger, and up to a fold interval of
+//! that comes on top.
 
 mod conclude;
 mod give;

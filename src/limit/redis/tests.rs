@@ -226,7 +226,9 @@ fn a_quota_is_shared_and_settles_to_what_calls_cost() {
 fn a_quota_that_is_used_up_stays_so_without_redis_and_with_one_that_lost_its_memory() {
     let Some(shop) = Shop::open(2, Mode::Strict) else { return };
     let terms = terms(Kind::Quota(Quota { quota: 10, cycle: Cycle::default() }));
-    let take = |node: usize| shop.take(node, &terms, &call(1_000, START)).decision;
+    // When the share, which is asked first, binds no more.
+    let later = START + 4_000_000;
+    let take = |node: usize| shop.take(node, &terms, &call(1_000, later));
     let share = |node: usize, weight| {
         let Limiter::Shared(shared) = &shop.nodes[node] else { panic!("it is shared") };
         let subject = shop.subject(node, &terms);
@@ -241,18 +243,41 @@ fn a_quota_that_is_used_up_stays_so_without_redis_and_with_one_that_lost_its_mem
     // Emptied, Redis is told what the first node to ask has heard.
     let Limiter::Shared(shared) = &shop.nodes[0] else { return };
     shop.runtime.block_on(shared.redis.forget_all());
-    let left = [0, 1, 0, 1].map(|node| shop.take(node, &terms, &call(1_000, START)));
+    let left = [0, 1, 0, 1].map(take);
     let admitted = left.iter().filter(|admission| admission.decision.allowed()).count();
     assert!((2..=3).contains(&admitted), "{admitted}");
     // Away, it is known to be used up, and not told to come back soon.
     for node in [0, 1] {
-        assert!(!take(node).allowed());
+        assert!(!take(node).decision.allowed());
         let known = share(node, 1_000).decision;
         assert!(known.is_degraded() && !known.is_reduced(), "{known:?}");
         assert_eq!(known.standing(0).remaining, 0);
         assert!(known.retry_after_s() > Some(3_600), "{known:?}");
     }
     drop((held, left));
+}
+
+#[test]
+fn a_share_binds_its_node_for_a_while_when_redis_is_back_and_no_longer() {
+    for mode in [Mode::Strict, Mode::Leased { most: 5 }] {
+        let Some(shop) = Shop::open(1, mode) else { return };
+        let terms = terms(Kind::Quota(Quota { quota: 100, cycle: Cycle::default() }));
+        let Limiter::Shared(shared) = &shop.nodes[0] else { return };
+        shared.nodes.suppose(4);
+        let subject = shop.subject(0, &terms);
+        let take = |now| shop.take(0, &terms, &call(1_000, now));
+        let mut held: Vec<Admission> =
+            (0..10).map(|_| shared.by_reserve(&subject, &terms, &call(1_000, START))).collect();
+        // Of 25 units, 15 are left, which Redis has to grant, too.
+        held.extend((0..20).map(|_| take(START)));
+        let admitted = |held: &[Admission]| held.iter().filter(|a| a.decision.allowed()).count();
+        assert_eq!(admitted(&held), 25, "{mode:?}");
+        let last = held.last().unwrap().decision;
+        assert!(last.is_degraded() && last.is_reduced() && last.standing(0).remaining == 0);
+        assert!(!take(START + 2_999_999).decision.allowed());
+        let after = take(START + 3_000_000).decision;
+        assert!(after.allowed() && !after.is_degraded(), "{after:?}");
+    }
 }
 
 #[test]

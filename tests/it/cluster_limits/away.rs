@@ -5,7 +5,7 @@ use crate::support::cluster::Cluster;
 use crate::support::process::wait_until;
 use crate::support::redis::RedisServer;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::SeqCst};
 
 /// So seldom that nodes know nothing of each other but what Redis tells.
 const HARDLY_FOLDED: (&str, &str) = ("METERING__FOLD_INTERVAL_MS", "60000");
@@ -42,20 +42,25 @@ struct Told {
     by_share: AtomicUsize,
     /// The most that a node is seen to have heard from Redis.
     heard: [AtomicU32; NODES],
-    refused: AtomicUsize,
+    /// Nothing happens any more: who is refused again and again may stop.
+    over: AtomicBool,
 }
 
 impl Told {
-    /// Calls a node until it has refused so often.
-    async fn hammer(&self, cluster: &Cluster, (node, key): (usize, &str), granted: u32) {
+    /// Calls a node until nothing happens any more and it has refused so often, by a share where Redis is `lost`.
+    async fn hammer(
+        &self,
+        cluster: &Cluster,
+        (node, key): (usize, &str),
+        (granted, lost): (u32, bool),
+    ) {
         let mut refused = 0;
         while refused < 40 {
             let answer = cluster.get(node, key).await;
             let degraded = answer.headers().contains_key("comptoir-degraded");
             if answer.status() != 200 {
                 assert_eq!(answer.status(), 429);
-                refused += 1;
-                self.refused.fetch_add(1, SeqCst);
+                refused += u32::from(degraded == lost && self.over.load(SeqCst));
                 continue;
             }
             let admitted = if degraded { &self.by_share } else { &self.by_redis };
@@ -71,43 +76,70 @@ impl Told {
     fn admitted(&self) -> usize {
         self.by_redis.load(SeqCst) + self.by_share.load(SeqCst)
     }
+
+    /// What may be admitted above the quota, by what was heard: for each node one part in n of what others had admitted
+    /// since it heard. A call of which Redis has told and whose answer was on its way counts for one that was
+    /// admitted.
+    fn bound(&self, by_redis: usize) -> usize {
+        let heard: Vec<usize> =
+            self.heard.iter().map(|heard| heard.load(SeqCst) as usize).collect();
+        let used = heard.iter().copied().max().unwrap_or(0).max(by_redis);
+        heard.iter().map(|heard| used - heard).sum::<usize>() / NODES
+    }
 }
 
-/// Callers at all nodes, whom something happens to each time that so many calls were admitted.
-async fn in_mid_run(granted: u32, happens: &[(usize, fn(&mut RedisServer))]) -> Option<Arc<Told>> {
-    let mut redis = RedisServer::start()?;
-    let settings = [STRICT[0], STRICT[1], HARDLY_FOLDED];
-    let cluster = Arc::new(Cluster::start(NODES, Some(&redis), &settings).await?);
-    let key = Arc::new(cluster.key("in mid-run", quota(granted)).await.text);
-    let told = Arc::new(Told::default());
-    let hammering: Vec<_> = (0..CALLERS)
-        .map(|n| {
-            let (cluster, key, told) = (Arc::clone(&cluster), Arc::clone(&key), Arc::clone(&told));
-            tokio::spawn(async move { told.hammer(&cluster, (n % NODES, &key), granted).await })
-        })
-        .collect();
-    for (admitted, act) in happens {
-        wait_until("so many are admitted", || told.admitted() >= *admitted);
-        act(&mut redis);
-    }
-    for hammering in hammering {
-        hammering.await.unwrap();
-    }
-    Some(told)
+/// Callers at all nodes of a cluster, all called with one key.
+struct Run {
+    redis: RedisServer,
+    cluster: Arc<Cluster>,
+    told: Arc<Told>,
+    hammering: Vec<tokio::task::JoinHandle<()>>,
 }
+
+impl Run {
+    /// Begins under a quota; `lost` says whether Redis will not be there in the end.
+    async fn begin(granted: u32, lost: bool, settings: &[(&str, &str)]) -> Option<Self> {
+        let redis = RedisServer::start()?;
+        let cluster = Arc::new(Cluster::start(NODES, Some(&redis), settings).await?);
+        let key = Arc::new(cluster.key("in mid-run", quota(granted)).await.text);
+        let told = Arc::new(Told::default());
+        let hammering = (0..CALLERS).map(|n| {
+            let (cluster, key, told) = (Arc::clone(&cluster), Arc::clone(&key), Arc::clone(&told));
+            let hammer = async move {
+                told.hammer(&cluster, (n % NODES, &key), (granted, lost)).await;
+            };
+            tokio::spawn(hammer)
+        });
+        let hammering = hammering.collect();
+        Some(Self { redis, cluster, told, hammering })
+    }
+
+    fn once_admitted(&self, calls: usize) {
+        wait_until("so many are admitted", || self.told.admitted() >= calls);
+    }
+
+    /// Lets the callers come to their end: how many Redis admitted, and how many shares.
+    async fn end(&mut self) -> (usize, usize) {
+        self.told.over.store(true, SeqCst);
+        for hammering in self.hammering.drain(..) {
+            hammering.await.unwrap();
+        }
+        (self.told.by_redis.load(SeqCst), self.told.by_share.load(SeqCst))
+    }
+}
+
+const QUOTA: u32 = 1_500;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn redis_killed_in_mid_run_lets_in_no_more_than_the_stated_bound() {
-    const QUOTA: u32 = 1_500;
-    let Some(told) = in_mid_run(QUOTA, &[(500, RedisServer::kill)]).await else { return };
-    let (by_redis, by_share) = (told.by_redis.load(SeqCst), told.by_share.load(SeqCst));
-    // For each node one part in n of what others had admitted since it heard. A call of which Redis has told and
-    // whose answer was on its way counts for one that was admitted.
-    let heard: Vec<usize> = told.heard.iter().map(|heard| heard.load(SeqCst) as usize).collect();
-    let used = heard.iter().copied().max().unwrap_or(0).max(by_redis);
-    let above: usize = heard.iter().map(|heard| used - heard).sum::<usize>() / NODES;
+    let settings = [STRICT[0], STRICT[1], HARDLY_FOLDED];
+    let Some(mut run) = Run::begin(QUOTA, true, &settings).await else { return };
+    run.once_admitted(500);
+    run.redis.kill();
+    let (by_redis, by_share) = run.end().await;
+    let above = run.told.bound(by_redis);
     println!(
-        "killed: {by_redis} by Redis and {by_share} by shares of {QUOTA}; at most {above} above; heard {heard:?}"
+        "killed: {by_redis} by Redis and {by_share} by shares of {QUOTA}; at most {above} above"
     );
     assert!(by_redis >= 500 && by_share > 0);
     assert!(by_redis + by_share <= QUOTA as usize + above, "{by_redis} + {by_share}");
@@ -117,12 +149,33 @@ async fn redis_killed_in_mid_run_lets_in_no_more_than_the_stated_bound() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn redis_emptied_in_mid_run_forgets_no_more_than_a_moment() {
-    const QUOTA: u32 = 1_500;
-    let empty: fn(&mut RedisServer) = |redis| drop(redis.ask(&["FLUSHALL"]));
-    let Some(told) = in_mid_run(QUOTA, &[(400, empty), (900, empty)]).await else { return };
-    let (admitted, shares) = (told.by_redis.load(SeqCst), told.by_share.load(SeqCst));
+    let settings = [STRICT[0], STRICT[1], HARDLY_FOLDED];
+    let Some(mut run) = Run::begin(QUOTA, false, &settings).await else { return };
+    for calls in [400, 900] {
+        run.once_admitted(calls);
+        run.redis.ask(&["FLUSHALL"]);
+    }
+    let (admitted, by_share) = run.end().await;
     println!("emptied twice: {admitted} of {QUOTA} admitted");
     // What others admit while a node waits for one answer, each time: some calls of each caller at most.
     assert!((QUOTA as usize..=QUOTA as usize + 2 * 5 * CALLERS).contains(&admitted), "{admitted}");
-    assert_eq!(shares, 0);
+    assert_eq!(by_share, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn redis_that_hangs_in_mid_run_and_comes_back_grants_nothing_twice() {
+    let quick = [("LIMITS__BACKEND", "strict"), ("REDIS__RESPONSE_TIMEOUT_MS", "300")];
+    let Some(mut run) = Run::begin(QUOTA, false, &quick).await else { return };
+    run.once_admitted(500);
+    run.redis.pause();
+    // In the middle of their shares, so that much of the quota is left when Redis goes on.
+    run.once_admitted(900);
+    let by_redis = run.told.by_redis.load(SeqCst);
+    let above = run.told.bound(by_redis);
+    run.redis.resume();
+    run.cluster.each_says("comptoir_redis_up", |up| up == 1.0);
+    let (more, by_share) = run.end().await;
+    println!("hung: {more} by Redis and {by_share} by shares of {QUOTA}; at most {above} above");
+    assert!(by_share > 0 && more > by_redis, "{more}, {by_share}");
+    assert!(more + by_share <= QUOTA as usize + above, "{more} + {by_share}");
 }
