@@ -226,7 +226,7 @@ fn a_quota_is_shared_and_settles_to_what_calls_cost() {
 fn a_quota_that_is_used_up_stays_so_without_redis_and_with_one_that_lost_its_memory() {
     let Some(shop) = Shop::open(2, Mode::Strict) else { return };
     let terms = terms(Kind::Quota(Quota { quota: 10, cycle: Cycle::default() }));
-    // When the share, which is asked first, binds no more.
+    // When the share binds no more.
     let later = START + 4_000_000;
     let take = |node: usize| shop.take(node, &terms, &call(1_000, later));
     let share = |node: usize, weight| {
@@ -240,6 +240,9 @@ fn a_quota_that_is_used_up_stays_so_without_redis_and_with_one_that_lost_its_mem
     assert!(share(1, 2_000).decision.allowed());
     let reduced = share(1, 3_000).decision;
     assert!(reduced.is_degraded() && !reduced.is_reduced(), "{reduced:?}");
+    // The share binds it now that Redis is there again.
+    let bound = shop.take(1, &terms, &call(1_000, START)).decision;
+    assert!(bound.is_degraded() && bound.is_reduced(), "{bound:?}");
     // Emptied, Redis is told what the first node to ask has heard.
     let Limiter::Shared(shared) = &shop.nodes[0] else { return };
     shop.runtime.block_on(shared.redis.forget_all());
