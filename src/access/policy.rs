@@ -315,7 +315,7 @@ fn too_fast(key: &KeyRecord, seconds: u64) -> ApiError {
         }
         _ => ("The key is barred and is told why once a second.", "barred"),
     };
-    ApiError::new(Code::QuotaExceeded, detail).limited(vec![limit.to_owned()], Some(seconds))
+    ApiError::new(Code::KeySlowed, detail).limited(vec![limit.to_owned()], Some(seconds))
 }
 
 /// What the limits say of a call with a key that may make it.
@@ -334,9 +334,17 @@ fn over_limit(key: &KeyRecord, decision: &Decision) -> ApiError {
     let which = violated.join(", ");
     let retry_after = decision.retry_after_s().map(u64::from);
     if decision.is_reduced() {
-        let detail = "The service counts limits with less than its full capacity for a moment, and this \
-                      call is more than it can grant meanwhile. You have not exceeded your plan. Try again \
-                      in some seconds.";
+        let detail = if decision.is_degraded() {
+            "The parts of the service cannot count limits together for a moment, so that each grants a share of \
+             what was left, and this call is more than is left of this share. That does not say that your plan is \
+             exceeded. Try again in some seconds."
+                .to_owned()
+        } else {
+            format!(
+                "Nothing of the limit {which} is free now: what is not used of it is held by other parts of the \
+                 service, which give back within seconds what they do not need. Try again then."
+            )
+        };
         return ApiError::new(Code::ReducedCapacity, detail).limited(violated, retry_after);
     }
     let detail = match (decision.verdict(), retry_after) {

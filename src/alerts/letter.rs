@@ -84,6 +84,7 @@ impl Subject<'_> {
 fn quota_in_english(of: &QuotaUse, (whose, zone): (&str, &TimeZone)) -> (String, String) {
     let QuotaUse { limit, percent, quota, used, period_start, period_end, .. } = of;
     let [start, end] = [period_start, period_end].map(|at| readable::in_english(*at, zone));
+    let [used, quota] = [used, &quota.to_string()].map(|n| readable::number_in_english(n));
     let follows = if *percent < 100 {
         "At 100% its calls are refused until the period ends."
     } else {
@@ -101,7 +102,8 @@ fn quota_in_english(of: &QuotaUse, (whose, zone): (&str, &TimeZone)) -> (String,
 fn quota_in_french(of: &QuotaUse, (whose, zone): (&str, &TimeZone)) -> (String, String) {
     let QuotaUse { limit, percent, quota, used, period_start, period_end, .. } = of;
     let [start, end] = [period_start, period_end].map(|at| readable::in_french(*at, zone));
-    let used = used.replace('.', ",");
+    let unit = if used.starts_with("0.") || used.starts_with("1.") { "unité" } else { "unités" };
+    let [used, quota] = [used, &quota.to_string()].map(|n| readable::number_in_french(n));
     let follows = if *percent < 100 {
         "À 100 %, ses appels seront refusés jusqu'à la fin de la période."
     } else {
@@ -110,7 +112,7 @@ fn quota_in_french(of: &QuotaUse, (whose, zone): (&str, &TimeZone)) -> (String, 
     (
         format!("{percent} % du quota « {limit} » sont utilisés"),
         format!(
-            "{whose} a utilisé au moins {percent} % du quota « {limit} » : {used} unités sur {quota}, dans la \
+            "{whose} a utilisé au moins {percent} % du quota « {limit} » : {used} {unit} sur {quota}, dans la \
              période du {start} au {end}. {follows}"
         ),
     )
@@ -123,6 +125,8 @@ fn hour_in_english(
 ) -> (String, String) {
     let UnusualHour { hour, calls, count, usual } = of;
     let hour = readable::in_english(*hour, zone);
+    let [calls, count, usual] =
+        [calls, count, usual].map(|n| readable::number_in_english(&n.to_string()));
     let (title, what) = match kind {
         Kind::Silence => ("An app is silent", "made no call".to_owned()),
         Kind::ManyErrors => {
@@ -148,6 +152,8 @@ fn hour_in_french(
 ) -> (String, String) {
     let UnusualHour { hour, calls, count, usual } = of;
     let hour = readable::in_french(*hour, zone);
+    let [calls, count, usual] =
+        [calls, count, usual].map(|n| readable::number_in_french(&n.to_string()));
     let (title, what) = match kind {
         Kind::Silence => ("Une application se tait", "n'a fait aucun appel".to_owned()),
         Kind::ManyErrors => {

@@ -16,7 +16,7 @@ use crate::http::answer::{Cache, Records, Share};
 use crate::http::error::AsItIs;
 use crate::http::{ApiError, Code};
 use crate::kernel::{Clock, Micros};
-use crate::limit::{Decision, Permit};
+use crate::limit::{Decision, Permit, Verdict};
 use crate::metering::{Event, Journal, JournalFull, Outcome, Receipt};
 use crate::telemetry::Metrics;
 use crate::telemetry::access_log::{AccessLog, Line};
@@ -201,7 +201,9 @@ fn event(call: &Answered<'_>, duration_us: u32) -> Event {
 /// What became of a call, from its status and code.
 pub(super) fn outcome(status: u16, code: Option<Code>) -> Outcome {
     match (status, code) {
-        (_, Some(Code::QuotaExceeded | Code::ReducedCapacity)) => Outcome::RateLimited,
+        (_, Some(Code::QuotaExceeded | Code::ReducedCapacity | Code::KeySlowed)) => {
+            Outcome::RateLimited
+        }
         (401 | 403, _) => Outcome::AuthRejected,
         (304, _) => Outcome::NotModified,
         (200..=399, _) => Outcome::Served,
@@ -295,6 +297,10 @@ fn explained(
     let path_is_one = !judged.operation.path.is_empty();
     let limits =
         limits_of(judged).map(|(key, after)| LimitState::all(&key.granted.terms.limits, after));
+    let wait_us = judged.decision.as_ref().and_then(|decision| match decision.verdict() {
+        Verdict::Wait { micros } => Some(micros),
+        Verdict::Admitted | Verdict::Busy | Verdict::Never => None,
+    });
     let address = || request.app_data::<web::Data<Gate>>()?.client_of(request);
     let refusal = Refusal {
         at: judged.at.0,
@@ -307,6 +313,7 @@ fn explained(
         who: judged.key.as_deref().map(Who::of),
         limits: limits.unwrap_or_default(),
         reason: judged.key.as_deref().and_then(|key| Reason::of(key, error.code(), address)),
+        wait_us,
     };
     let explainer = &finisher.book.explainer;
     let id = explainer.sealer.seal(&refusal);

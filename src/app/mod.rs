@@ -40,7 +40,9 @@ use crate::storage::Db;
 use crate::telemetry::Metrics;
 use anyhow::Context as _;
 use finish::Ledgerbook;
-pub use open::{export_worker, find_database, lock_data_dir, open_database, open_pepper};
+pub use open::{
+    export_worker, find_database, known_installation, lock_data_dir, open_database, open_pepper,
+};
 use readiness::Readiness;
 use std::fs::File;
 use std::future::Future;

@@ -282,19 +282,29 @@ fn limiter(
     Ok(Limiter::Shared(Shared::new(Arc::clone(redis), Arc::clone(nodes), mode, run)))
 }
 
-/// What all nodes on this database are together, made by the first of them.
+/// The setting in the database that says what all nodes on it are together.
+const INSTALLATION: &str = "installation";
+
+fn read_installation(known: &str) -> anyhow::Result<InstallationId> {
+    known
+        .parse()
+        .map_err(|error| anyhow::anyhow!("the setting `{INSTALLATION}` in the database: {error}"))
+}
+
+/// What all nodes on this database are together; none where there was no node yet.
+pub async fn known_installation(db: &Db) -> anyhow::Result<Option<InstallationId>> {
+    db.setting(INSTALLATION).await?.as_deref().map(read_installation).transpose()
+}
+
+/// The same, made by the first of them.
 async fn installation(db: &Db) -> anyhow::Result<InstallationId> {
-    const NAME: &str = "installation";
-    let known = match db.setting(NAME).await? {
-        Some(known) => known,
-        None => {
-            let mut tx = db.begin().await?;
-            let known = tx.setting_or(NAME, &InstallationId::random()?.to_string()).await?;
-            tx.commit().await?;
-            known
-        }
-    };
-    known.parse().map_err(|error| anyhow::anyhow!("the setting `{NAME}` in the database: {error}"))
+    if let Some(known) = known_installation(db).await? {
+        return Ok(known);
+    }
+    let mut tx = db.begin().await?;
+    let known = tx.setting_or(INSTALLATION, &InstallationId::random()?.to_string()).await?;
+    tx.commit().await?;
+    read_installation(&known)
 }
 
 /// The Redis of a configuration, if it names one. That it is away keeps no node from starting.

@@ -1,5 +1,5 @@
 //! `comptoir app | plan`: access from the shell, on the same rules as the admin API. A running server follows
-//! within its poll interval.
+//! at once where it has a Redis, within its poll interval where not.
 
 use super::desk::{Desk, show_all};
 use super::freezes::{Freeze, Unfreeze, Why, freeze, unfreeze};

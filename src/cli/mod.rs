@@ -26,6 +26,7 @@ mod speak;
 mod subscriptions;
 mod tokens;
 mod usage;
+mod wake;
 
 use crate::access::Scopes;
 use crate::config::Config;
@@ -33,7 +34,7 @@ use crate::kernel::Clock;
 use crate::storage::Db;
 use anyhow::Context as _;
 use clap::{Parser, Subcommand};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// A retailer's counter for its data: catalog, prices, stores and stock as a governed, metered API.
@@ -142,9 +143,37 @@ fn fail(error: &anyhow::Error) -> ExitCode {
     ExitCode::FAILURE
 }
 
+impl Command {
+    /// Whether it may change what running nodes follow, beside them.
+    fn works_beside_nodes(&self) -> bool {
+        !matches!(
+            self,
+            Self::Serve
+                | Self::Demo(_)
+                | Self::Openapi(_)
+                | Self::Config(_)
+                | Self::Migrate
+                | Self::Doctor
+        )
+    }
+}
+
 async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
     let file = cli.config.as_deref();
-    match cli.command {
+    if !cli.command.works_beside_nodes() {
+        return obey(file, cli.command).await;
+    }
+    let config = load(file)?;
+    let before = wake::Before::of(&config).await;
+    let done = obey(file, cli.command).await;
+    if let Some(before) = before {
+        before.wake(&config).await;
+    }
+    done
+}
+
+async fn obey(file: Option<&Path>, command: Command) -> anyhow::Result<ExitCode> {
+    match command {
         Command::Serve => serve::run(load(file)?).await?,
         Command::Demo(args) => demo::run(load(file)?, args).await?,
         Command::Import(args) => return import::run(load(file)?, args).await,
@@ -174,7 +203,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
 }
 
 /// The effective settings; all problems with them at once otherwise.
-fn load(file: Option<&std::path::Path>) -> anyhow::Result<Config> {
+fn load(file: Option<&Path>) -> anyhow::Result<Config> {
     Config::load(file, &environment()).map_err(|problems| anyhow::anyhow!("{problems}"))
 }
 

@@ -73,6 +73,12 @@ impl Nodes {
         Self { id, address: OnceLock::new(), alive: AtomicU32::new(1) }
     }
 
+    /// For tests, which beat for no other.
+    #[cfg(test)]
+    pub(crate) fn suppose(&self, alive: u32) {
+        self.alive.store(alive, Ordering::Relaxed);
+    }
+
     /// Says where this node answers partners.
     pub fn listens_at(&self, address: SocketAddr) {
         let _ = self.address.set(address);

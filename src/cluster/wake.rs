@@ -4,7 +4,7 @@
 //! A message holds a position and nothing else: what changed is read from the database, so that a
 //! message that is lost, forged, late or sent twice changes nothing but the time of a look.
 
-use super::redis::Redis;
+use super::redis::{Away, Redis};
 use futures_util::StreamExt as _;
 use redis::aio::{PubSubSink, PubSubStream};
 use std::sync::Arc;
@@ -35,11 +35,20 @@ pub struct Wakes {
     tell: watch::Sender<i64>,
 }
 
+fn channel(redis: &Redis) -> String {
+    redis.name(":control")
+}
+
+/// Tells every node a position from a process that is none of them.
+pub async fn wake_all(redis: &Redis, position: i64) -> Result<(), Away> {
+    redis.publish(&channel(redis), position).await
+}
+
 impl Wakes {
     /// Wake-ups over a Redis.
     #[must_use]
     pub fn new(redis: Arc<Redis>) -> Self {
-        let channel = redis.name(":control");
+        let channel = channel(&redis);
         Self { redis, channel, heard: watch::Sender::default(), tell: watch::Sender::new(0) }
     }
 

@@ -136,6 +136,7 @@ pub fn of_code(code: &str) -> Option<&'static str> {
         Code::Suspended => {
             "The key, its app, its plan or its partner was suspended: ask the retailer."
         }
+        Code::KeySlowed => "A key that is in quarantine or barred is answered once a second.",
         Code::Quarantined => "The key was in quarantine, where it can only read.",
         _ => return None,
     })

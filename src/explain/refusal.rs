@@ -31,6 +31,8 @@ pub struct Refusal {
     pub limits: Vec<LimitState>,
     /// What of the key refused it, where that was the key.
     pub reason: Option<Reason>,
+    /// Microseconds of quiet after which the limits would have admitted it, where waiting helps.
+    pub wait_us: Option<u64>,
 }
 
 /// Whose call was refused.
@@ -170,8 +172,7 @@ impl Refusal {
         if self.code == Code::ReducedCapacity.as_str() || !violated().all(known) {
             return None;
         }
-        let longest = violated().map(|limit| limit.reset_s).max().filter(|seconds| *seconds > 0)?;
-        Some(Micros(self.at.saturating_add(i64::from(longest) * crate::kernel::clock::SECOND)))
+        Some(Micros(self.at.saturating_add(i64::try_from(self.wait_us?).unwrap_or(i64::MAX))))
     }
 
     /// The same for what is stored: without the address of the call. `None` where it has none.
@@ -210,7 +211,7 @@ impl Refusal {
             };
         }
         if let Some(at) = self.admitted_at() {
-            let _ = write!(words, " The same call alone was admitted from {at}.");
+            let _ = write!(words, " The same call alone would have been admitted from {at}.");
         }
         words
     }
@@ -232,6 +233,7 @@ mod tests {
     use super::*;
 
     fn refusal(code: Code, weight_milli: u32, limits: &[(LimitKind, u32, u32)]) -> Refusal {
+        let wait_s = limits.iter().map(|(.., reset_s)| *reset_s).max();
         let limit = |&(kind, granted, reset_s): &(LimitKind, u32, u32)| LimitState {
             name: "limit".to_owned(),
             kind,
@@ -249,6 +251,7 @@ mod tests {
             code: code.as_str().to_owned(),
             who: None,
             reason: None,
+            wait_us: wait_s.map(|seconds| u64::from(seconds) * 1_000_000 - 250_000),
             limits: limits.iter().map(limit).collect(),
         }
     }
@@ -257,8 +260,8 @@ mod tests {
     fn when_a_call_would_be_admitted_is_told_where_it_is_known() {
         use LimitKind::{Concurrency, Quota, Rate};
         let (exceeded, reduced) = (Code::QuotaExceeded, Code::ReducedCapacity);
-        for (code, weight, limits, seconds) in [
-            (exceeded, 1_000, &[(Rate, 5, 2), (Quota, 9, 70)][..], Some(70)),
+        for (code, weight, limits, micros) in [
+            (exceeded, 1_000, &[(Rate, 5, 2), (Quota, 9, 70)][..], Some(69_750_000)),
             // Heavier than the whole limit: never.
             (exceeded, 6_000, &[(Rate, 5, 2)], None),
             // When another call ends, and when nodes count together again, nobody knows.
@@ -267,9 +270,8 @@ mod tests {
             (Code::InvalidKey, 1_000, &[], None),
         ] {
             let refusal = refusal(code, weight, limits);
-            let at = refusal.admitted_at().map(|at| at.0 / crate::kernel::clock::SECOND);
-            assert_eq!(at, seconds, "{limits:?}");
-            assert_eq!(refusal.in_words().contains("was admitted from"), seconds.is_some());
+            assert_eq!(refusal.admitted_at().map(|at| at.0), micros, "{limits:?}");
+            assert_eq!(refusal.in_words().contains("would have been admitted"), micros.is_some());
         }
     }
 }

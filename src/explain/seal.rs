@@ -98,6 +98,7 @@ mod tests {
             }),
             limits: (0..limits).map(limit).collect(),
             reason: None,
+            wait_us: Some(u64::MAX),
         }
     }
 

@@ -112,8 +112,10 @@ codes! {
     TooManyAttempts = 429 "too_many_attempts" "Too many attempts";
     /// Too much was asked for without a key from one address.
     TooManyRequests = 429 "too_many_requests" "Too many requests from this address";
-    /// Limits are counted with less than full capacity, and the call is more than is granted meanwhile; the
-    /// plan is not exceeded.
+    /// A key that is in quarantine or barred is answered once a second; no limit of the plan is reached.
+    KeySlowed = 429 "key_slowed" "The key is answered once a second";
+    /// Limits are counted with less than full capacity, or other parts of the service hold what is left of one, and
+    /// the call is more than can be granted meanwhile; the plan is not known to be exceeded.
     ReducedCapacity = 429 "temporary_reduced_capacity" "The service has less capacity for a moment";
     /// A defect on our side.
     Internal = 500 "internal" "Something went wrong on our side";

@@ -9,6 +9,7 @@ use super::decision::{Standing, Verdict, whole_seconds};
 use super::name::LimitName;
 use super::period::{Anchor, Bounds, Cycle};
 use super::policy::{Operations, Quota};
+use super::tally::Tally;
 use super::terms::Placed;
 use crate::kernel::Micros;
 use crate::kernel::clock::DAY;
@@ -18,20 +19,6 @@ const NEVER: Bounds = Bounds { start: Micros(i64::MIN), end: Micros(i64::MIN) };
 
 /// Microseconds after its end for which a new counter asks for the period before.
 const ENDED: i64 = 2 * DAY;
-
-/// Units of one period, in thousandths.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Tally {
-    bounds: Bounds,
-    /// In the ledger, as far as it was followed.
-    ledger: u64,
-    /// Settled and not followed yet, by segment.
-    pending: Vec<(u32, u64)>,
-    /// Taken by calls that have not ended.
-    taken: u64,
-    /// Of a period that is over: whether `ledger` began with what the ledger had.
-    seeded: bool,
-}
 
 /// A billed event as the ledger has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,40 +44,6 @@ pub struct Counter {
     ahead: u64,
     /// Whether `current.ledger` began with what the ledger had.
     seeded: bool,
-}
-
-impl Tally {
-    fn new(bounds: Bounds) -> Self {
-        Self { bounds, ledger: 0, pending: Vec::new(), taken: 0, seeded: false }
-    }
-
-    fn used(&self) -> u64 {
-        let pending = self.pending.iter().map(|(_, milli)| milli);
-        pending
-            .fold(self.ledger.saturating_add(self.taken), |sum, milli| sum.saturating_add(*milli))
-    }
-
-    fn settle(&mut self, segment: Option<u32>, milli: u64) {
-        let Some(segment) = segment else {
-            self.ledger = self.ledger.saturating_add(milli);
-            return;
-        };
-        match self.pending.iter_mut().find(|(known, _)| *known == segment) {
-            Some((_, sum)) => *sum = sum.saturating_add(milli),
-            None => self.pending.push((segment, milli)),
-        }
-    }
-
-    fn unsettle(&mut self, segment: u32, milli: u64) {
-        if let Some((_, sum)) = self.pending.iter_mut().find(|(known, _)| *known == segment) {
-            *sum = sum.saturating_sub(milli);
-        }
-    }
-
-    /// Microseconds until the period ends.
-    fn left_us(&self, now: Micros) -> u64 {
-        self.bounds.end.0.saturating_sub(now.0).max(1).unsigned_abs()
-    }
 }
 
 impl Counter {
@@ -180,31 +133,67 @@ impl Counter {
         if self.current.bounds.hold(now) { &self.current } else { before.unwrap_or(&self.current) }
     }
 
-    /// Why a call of this weight does not fit now; `None` where it does. Nothing is taken yet.
+    /// Why a call of this weight does not fit now, by the ledger and by what this process has taken; `None` where
+    /// it does. Nothing is taken yet.
     pub fn refuses(&mut self, quota: u32, now: Micros, weight_milli: u32) -> Option<Verdict> {
         self.roll(now);
-        let (full, weight) = (u64::from(quota) * 1_000, u64::from(weight_milli));
+        self.is_over(quota, now, weight_milli)
+    }
+
+    /// The same of a counter that was rolled to `now`.
+    pub(super) fn is_over(&self, quota: u32, now: Micros, weight_milli: u32) -> Option<Verdict> {
         let tally = self.present(now);
-        if weight == 0 || tally.used().saturating_add(weight) <= full {
-            None
-        } else if weight > full {
-            Some(Verdict::Never)
-        } else {
-            Some(Verdict::Wait { micros: tally.left_us(now) })
-        }
+        why(tally, tally.used(), (quota, weight_milli), now)
+    }
+
+    /// The same by the shared counter, too.
+    pub(super) fn is_known_over(
+        &self,
+        quota: u32,
+        now: Micros,
+        weight_milli: u32,
+    ) -> Option<Verdict> {
+        let tally = self.present(now);
+        why(tally, tally.known(), (quota, weight_milli), now)
     }
 
     /// Takes a call's weight until it is settled.
     pub fn take(&mut self, now: Micros, weight_milli: u32) {
         if let Some(tally) = self.tally(now) {
-            tally.taken = tally.taken.saturating_add(weight_milli.into());
+            tally.take(weight_milli.into());
+        }
+    }
+
+    /// The same where the shared counter has granted it, and so has told of it.
+    pub(super) fn take_told(&mut self, now: Micros, weight_milli: u32) {
+        if let Some(tally) = self.tally(now) {
+            tally.take_told(weight_milli.into());
         }
     }
 
     /// Gives back what was taken by a call that was accepted at `at`.
     pub fn give_back(&mut self, at: Micros, weight_milli: u32) {
         if let Some(tally) = self.tally(at) {
-            tally.taken = tally.taken.saturating_sub(weight_milli.into());
+            tally.give_back(weight_milli.into());
+        }
+    }
+
+    /// Units of the period that begins at `start` are given back to the shared counter that were taken for no call.
+    pub(super) fn return_told(&mut self, start: Micros, milli: u64) {
+        if let Some(tally) = self.tally(start) {
+            tally.return_told(milli);
+        }
+    }
+
+    /// How often the shared counter of the present period was heard.
+    pub(super) fn times_heard(&self, now: Micros) -> u32 {
+        self.present(now).times_heard()
+    }
+
+    /// Takes in what the shared counter of a period has told; see [`Tally::hear`].
+    pub(super) fn hear(&mut self, start: Micros, (milli, before): (u64, u32), now: Micros) {
+        if let Some(tally) = self.tally(start) {
+            tally.hear(milli, before, now);
         }
     }
 
@@ -229,6 +218,7 @@ impl Counter {
         self.roll(now);
         for tally in [Some(&mut self.current), self.before.as_mut()].into_iter().flatten() {
             tally.pending.retain(|(segment, _)| own.is_none_or(|own| *segment > own));
+            tally.forget_heard(now);
         }
         let operations = self.operations;
         let covered = billed.iter().filter(|billed| operations.cover(billed.operation));
@@ -277,7 +267,7 @@ impl Counter {
             self.current.ledger = ledger;
             self.seeded = true;
         } else if self.before.is_none() && self.period_before() == bounds {
-            self.before = Some(Tally { ledger, seeded: true, ..Tally::new(bounds) });
+            self.before = Some(Tally::of_ledger(bounds, ledger));
         }
     }
 
@@ -293,11 +283,17 @@ impl Counter {
         }
     }
 
-    /// Thousandths of a unit that are used in the present period, and the period.
+    /// Thousandths of a unit that are used in the present period by the ledger and by what this process has taken,
+    /// and the period.
     #[must_use]
     pub fn used(&self, now: Micros) -> (u64, Bounds) {
         let tally = self.present(now);
         (tally.used(), tally.bounds)
+    }
+
+    /// The same by the shared counter, too.
+    pub(super) fn known(&self, now: Micros) -> u64 {
+        self.present(now).known()
     }
 
     /// What the ledger has of the period before and of the present one, as far as it was followed, in thousandths
@@ -317,122 +313,14 @@ impl Counter {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::super::policy::Operations;
-    use super::*;
-
-    const START: Micros = Micros(1_795_341_600_000_000);
-
-    fn counter() -> Counter {
-        let cycle = Cycle { period: super::super::Period::Day, ..Cycle::default() };
-        let quota = Quota { quota: 10, cycle };
-        let name = "day".parse().unwrap();
-        let mut counter = Counter::new(
-            &Placed { place: 0, name, operations: Operations::ALL, grant: quota },
-            START,
-        );
-        let bounds = counter.wants(START).unwrap();
-        counter.seed(bounds, &[(1, 2_000)]);
-        counter
-    }
-
-    fn left(counter: &Counter, now: Micros) -> u32 {
-        counter.standing(10, now).remaining
-    }
-
-    fn billed(at: Micros, milli: u32) -> Billed {
-        Billed { at, operation: 1, milli }
-    }
-
-    #[test]
-    fn a_call_is_taken_settled_and_followed_and_counted_once() {
-        let mut counter = counter();
-        assert_eq!((counter.refuses(10, START, 1_000), left(&counter, START)), (None, 8));
-        counter.take(START, 1_000);
-        assert_eq!(left(&counter, START), 7);
-        counter.settle(START, Some(4), 3_000);
-        counter.give_back(START, 1_000);
-        assert_eq!(left(&counter, START), 5);
-        counter.follow(&[billed(START, 500)], Some(3), START);
-        assert_eq!(left(&counter, START), 4);
-        counter.follow(&[billed(START, 3_000)], Some(4), START);
-        assert_eq!((left(&counter, START), counter.idle()), (4, true));
-        // What comes too late for its segment is taken back.
-        counter.settle(START, Some(4), 1_000);
-        counter.unsettle(START, 4, 1_000);
-        assert_eq!(left(&counter, START), 4);
-        assert_eq!(counter.refuses(10, START, 11_000), Some(Verdict::Never));
-        assert!(matches!(counter.refuses(10, START, 5_000), Some(Verdict::Wait { .. })));
-        assert_eq!(counter.refuses(10, START, 0), None);
-    }
-
-    #[test]
-    fn a_new_period_begins_whole_and_a_clock_stepped_back_finds_the_old_one() {
-        let mut counter = counter();
-        let tomorrow = Micros(START.0 + DAY);
-        // Another node's clock is ahead: counted when the period begins here.
-        counter.follow(&[billed(tomorrow, 1_000)], None, START);
-        assert_eq!(left(&counter, START), 8);
-        counter.roll(tomorrow);
-        assert_eq!((left(&counter, tomorrow), left(&counter, START)), (9, 8));
-        counter.roll(START);
-        counter.take(START, 1_000);
-        assert_eq!((left(&counter, tomorrow), left(&counter, START)), (9, 7));
-        // It may not be all that is ahead, so the ledger is asked.
-        let bounds = counter.wants(tomorrow).unwrap();
-        counter.seed(bounds, &[(1, 1_000)]);
-        assert_eq!((left(&counter, tomorrow), counter.wants(tomorrow)), (9, None));
-        // Far back nothing is given back, and the ledger is asked.
-        let past = Micros(START.0 - 30 * DAY);
-        counter.roll(past);
-        assert_eq!(left(&counter, past), 9);
-        let bounds = counter.wants(past).unwrap();
-        counter.seed(bounds, &[(1, 4_000)]);
-        assert_eq!(left(&counter, past), 6);
-        // When the clock is right again, the day is as it was; of the next the ledger is asked again.
-        counter.roll(tomorrow);
-        assert_eq!(left(&counter, tomorrow), 9);
-        assert!(counter.wants(Micros(tomorrow.0 + DAY)).is_some());
-    }
-
-    #[test]
-    fn what_is_in_the_ledger_is_told_of_both_periods_and_only_as_far_as_it_was_asked() {
-        let mut counter = counter();
-        let (today, tomorrow) = (counter.used(START).1, Micros(START.0 + DAY));
-        counter.take(START, 1_000);
-        counter.settle(START, Some(4), 3_000);
-        assert_eq!(counter.in_ledger(), [None, Some((today, 2_000))]);
-        counter.roll(tomorrow);
-        let next = counter.used(tomorrow).1;
-        // What comes late counts where it belongs.
-        counter.follow(&[billed(START, 3_000), billed(tomorrow, 500)], Some(4), tomorrow);
-        assert_eq!(counter.in_ledger(), [Some((today, 5_000)), Some((next, 500))]);
-        counter.unseed();
-        assert_eq!(counter.in_ledger(), [None, None]);
-        counter.seed(next, &[(1, 700)]);
-        assert_eq!(counter.in_ledger(), [None, Some((next, 700))]);
-    }
-
-    #[test]
-    fn a_new_counter_asks_for_the_period_before_for_a_while() {
-        let mut counter = counter();
-        let today = counter.used(START).1;
-        let yesterday = counter.wants_ended(START).unwrap();
-        assert_eq!((yesterday.end, yesterday.seconds()), (today.start, 86_400));
-        counter.seed(yesterday, &[(1, 9_000)]);
-        assert_eq!(counter.in_ledger(), [Some((yesterday, 9_000)), Some((today, 2_000))]);
-        assert_eq!(counter.wants_ended(START), None);
-        counter.follow(&[billed(Micros(today.start.0 - 1), 500)], None, START);
-        assert_eq!(counter.in_ledger()[0], Some((yesterday, 9_500)));
-    }
-
-    #[test]
-    fn the_reset_is_the_end_of_the_period() {
-        let counter = counter();
-        // 10:00 of a day in UTC.
-        assert_eq!(counter.standing(10, START).reset_s, 14 * 3_600);
-        assert_eq!(counter.standing(10, Micros(START.0 + 1)).reset_s, 14 * 3_600);
-        assert_eq!(counter.standing(10, START).period_s, 86_400);
+/// Why a call of a weight does not fit a quota of which so much is used.
+fn why(tally: &Tally, used: u64, (quota, weight): (u32, u32), now: Micros) -> Option<Verdict> {
+    let (full, weight) = (u64::from(quota) * 1_000, u64::from(weight));
+    if weight == 0 || used.saturating_add(weight) <= full {
+        None
+    } else if weight > full {
+        Some(Verdict::Never)
+    } else {
+        Some(Verdict::Wait { micros: tally.left_us(now) })
     }
 }

@@ -43,9 +43,10 @@ pub struct Decision {
     verdict: Verdict,
     asked: u8,
     violated: u8,
-    /// Whether it was made from a share of the limits, and whether that was the reason of a refusal.
+    /// Whether it was made from a share of the limits.
     degraded: bool,
-    reduced: bool,
+    /// The limits that refused for lack of what this node may grant.
+    reduced: u8,
     /// The limits that grant nothing for a fixed time, and the seconds of it.
     shut: u8,
     shut_s: u32,
@@ -60,7 +61,7 @@ impl Default for Decision {
             asked: 0,
             violated: 0,
             degraded: false,
-            reduced: false,
+            reduced: 0,
             shut: 0,
             shut_s: 0,
             standings,
@@ -99,9 +100,9 @@ impl Decision {
         self.degraded = true;
     }
 
-    /// Notes that the share refuses the call, and not the limit at `place` itself.
+    /// Notes that what this node may grant refuses the call, and not the limit at `place` itself.
     pub fn reduce(&mut self, place: usize, why: Verdict) {
-        self.reduced = true;
+        self.reduced |= 1 << place;
         self.refuse(place, why);
     }
 
@@ -119,10 +120,10 @@ impl Decision {
         self.degraded
     }
 
-    /// Whether the call was refused for lack of capacity to count, not because a limit is reached.
+    /// Whether the call was refused for lack of what this node may grant, and no limit is known to be reached.
     #[must_use]
     pub fn is_reduced(&self) -> bool {
-        self.reduced
+        self.reduced != 0 && self.reduced == self.violated
     }
 
     /// Whether the call may go on.
@@ -149,9 +150,10 @@ impl Decision {
         place < MOST_LIMITS && self.violated & (1 << place) != 0
     }
 
-    /// The names of the limits that refused the call.
+    /// The names of the limits that refused the call: those that are reached, where there are any.
     pub fn violated<'a>(&self, limits: &'a Limits) -> impl Iterator<Item = &'a str> + use<'a> {
-        let violated = self.violated;
+        let violated =
+            if self.is_reduced() { self.violated } else { self.violated & !self.reduced };
         let limits = limits.list().iter().enumerate();
         limits.filter(move |(i, _)| violated & (1 << i) != 0).map(|(_, limit)| limit.name.as_str())
     }

@@ -11,6 +11,8 @@ pub mod account;
 mod conformance;
 pub mod counted;
 pub mod counter;
+#[cfg(test)]
+mod counter_tests;
 pub mod decision;
 pub mod gcra;
 pub mod local;
@@ -21,6 +23,7 @@ mod period_tests;
 pub mod policy;
 pub mod redis;
 pub mod subject;
+mod tally;
 pub mod terms;
 
 pub use account::{Ask, Look};

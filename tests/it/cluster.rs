@@ -4,7 +4,7 @@ use crate::support::cluster::Cluster;
 use crate::support::redis::RedisServer;
 use crate::support::{TestApp, data, problem};
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A plan that admits everything.
 fn generous() -> Value {
@@ -58,6 +58,27 @@ async fn with_redis_a_revoked_key_is_refused_on_every_node_within_a_second() {
         };
         assert!(within("1") >= 60.0 && within("1") == within("+Inf"), "node {node}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_shell_has_changed_is_in_force_long_before_the_next_poll() {
+    let Some(mut redis) = RedisServer::start() else { return };
+    let slow = [("ACCESS__CONTROL_POLL_MS", "60000"), ("ACCESS__STALE_AFTER_S", "300")];
+    let Some(cluster) = Cluster::start(3, Some(&redis), &slow).await else { return };
+    let first = cluster.key("by the shell", generous()).await;
+    let key = cluster.home.run(&["key", "create", "--app", &first.app]);
+    let heard = Instant::now();
+    for node in 0..3 {
+        while cluster.get(node, &key).await.status() != 200 {
+            assert!(heard.elapsed() < Duration::from_secs(5), "node {node} was not woken");
+        }
+    }
+    println!("a key of the shell: known to all nodes {:?} after the command", heard.elapsed());
+    // Redis may be away: the change is made all the same.
+    redis.kill();
+    cluster.home.run(&["key", "revoke", &first.id]);
+    let revoked = cluster.admin(0, "GET", &format!("/keys/{}", first.id), None).await;
+    assert_eq!(revoked["status"], "revoked");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -116,8 +116,9 @@ async fn quarantine_lets_a_key_look_once_a_second_until_it_is_lifted() {
     assert_eq!(status(&app, &key.text).await, 200);
     let fast = app.get(&key.text, &path()).await;
     assert_eq!(fast.headers()["retry-after"], "1");
-    let fast = problem(fast, 429, "quota_exceeded").await;
+    let fast = problem(fast, 429, "key_slowed").await;
     assert_eq!(fast["violated-policies"], json!(["quarantine"]));
+    assert_eq!(fast["title"], "The key is answered once a second");
     assert_eq!(status(&app, &other.text).await, 200);
     // Another change of access brings a new directory, and no call for free.
     app.admin_ok("POST", &format!("{}/suspend", place(&other)), None).await;

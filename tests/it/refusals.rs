@@ -28,7 +28,7 @@ async fn a_call_over_the_limit_is_explained_with_the_counters_of_that_moment() {
     app.stock_shelves(1, 1).await;
     let plan = app
         .plan(json!([
-            { "name": "burst", "quota": 2, "window_s": 4 },
+            { "name": "burst", "quota": 2, "window_s": 3 },
             { "name": "day", "quota": 50, "window_s": 86_400 },
         ]))
         .await;
@@ -45,16 +45,16 @@ async fn a_call_over_the_limit_is_explained_with_the_counters_of_that_moment() {
     assert_eq!(why["code"], "quota_exceeded");
     assert_eq!(why["operation_id"], "get_product");
     assert_eq!(why["at"], NOON);
-    assert_eq!(why["admitted_at"], "2026-11-22T12:00:02Z");
+    assert_eq!(why["admitted_at"], "2026-11-22T12:00:01.5Z");
     assert_eq!(why["plan_id"], plan);
     assert_eq!(
         why["limits"],
         json!([
-            { "name": "burst", "kind": "rate", "granted": 2, "seconds": 4, "remaining": 0, "reset_s": 2, "violated": true },
+            { "name": "burst", "kind": "rate", "granted": 2, "seconds": 3, "remaining": 0, "reset_s": 2, "violated": true },
             { "name": "day", "kind": "rate", "granted": 50, "seconds": 86_400, "remaining": 48, "reset_s": 3_456, "violated": false },
         ])
     );
-    assert!(why["explanation"].as_str().unwrap().contains("`burst` grants 2 units over 4 s"));
+    assert!(why["explanation"].as_str().unwrap().contains("`burst` grants 2 units over 3 s"));
     // The admin reads the same; a plan that was changed since does not change it.
     let patch = json!({ "limits": [{ "name": "burst", "quota": 9, "window_s": 1 }] });
     app.admin_ok("PATCH", &format!("/admin/v1/plans/{plan}"), Some(patch)).await;
@@ -86,6 +86,7 @@ async fn a_caller_who_hangs_up_takes_no_counted_refusal_with_it() {
         code: "invalid_key".to_owned(),
         who: None,
         reason: None,
+        wait_us: None,
         limits: Vec::new(),
     };
     explainer.tally.count(&refusal, "ref_0");

@@ -71,7 +71,7 @@ async fn expiry_contract_freeze_and_suspension_are_told() {
 
     // Once a second, its own alone, and nothing else.
     let place = format!("/v1/refusals/{id}");
-    let fast = problem(app.get(&key.text, &place).await, 429, "quota_exceeded").await;
+    let fast = problem(app.get(&key.text, &place).await, 429, "key_slowed").await;
     assert_eq!(fast["violated-policies"], json!(["barred"]));
     app.clock.advance(1_000_000);
     problem(app.get(&key.text, "/v1/refusals").await, 403, "suspended").await;

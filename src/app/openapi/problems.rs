@@ -129,9 +129,11 @@ pub(super) const PARTNER: &[Example] = &[
     (
         Code::ReducedCapacity,
         PRODUCTS,
-        "The service counts limits with less than its full capacity for a moment, and this call is more than \
-         it can grant meanwhile. You have not exceeded your plan. Try again in some seconds.",
+        "The parts of the service cannot count limits together for a moment, so that each grants a share of what \
+         was left, and this call is more than is left of this share. That does not say that your plan is \
+         exceeded. Try again in some seconds.",
     ),
+    (Code::KeySlowed, PRODUCTS, "The key is in quarantine and is answered once a second."),
     (Code::Internal, PRODUCTS, "The failure has been recorded; quote the request id."),
     (Code::Unavailable, PRODUCTS, "A part of the service is away. Try again in a moment."),
     (
@@ -317,6 +319,7 @@ fn document(&(code, path, detail): &Example) -> Value {
         Code::PositionExpired => error.restart(184_000, "/v1/exports/latest"),
         Code::TooManyRequests => error.limited(Vec::new(), Some(1_800)),
         Code::ReducedCapacity => error.limited(vec!["burst".to_owned()], Some(5)),
+        Code::KeySlowed => error.limited(vec!["quarantine".to_owned()], Some(1)),
         Code::QuotaExceeded => error.limited(vec!["burst".to_owned()], Some(1)),
         _ => error,
     };

@@ -90,48 +90,78 @@ impl Shared {
         heard: &Heard<'_>,
         decision: &mut Decision,
     ) {
-        let Heard { line, stood, admitted, never } = heard;
-        let (place, now) = (line.place, ask.now);
-        let (why, standing) = match &line.what {
-            What::Rate { rate, .. } => {
-                let mut bucket = Bucket::of_limbs(stood.debt, now, *rate);
-                let why = bucket.refuses(*rate, now, line.amount.need).filter(|_| !admitted);
-                bucket.take(*rate, u32::try_from(stood.granted).unwrap_or(u32::MAX));
-                let waiting = why.filter(|_| !never).map(|_| line.amount.need);
-                let standing = bucket.standing(*rate, now, waiting);
-                let of_level = level.rates.iter().position(|placed| placed.place == place);
-                if let Some(known) = of_level.and_then(|n| account.buckets.get_mut(n)) {
-                    *known = bucket;
-                }
-                (why, standing)
-            }
-            What::Quota { granted, bounds, .. } => {
-                let (used, need) = (stood.debt.0, u64::from(line.amount.need));
-                let full = u64::from(*granted) * 1_000;
-                let why = (!admitted && need > 0 && used + need > full).then(|| {
-                    let micros = bounds.end.0.saturating_sub(now.0).max(1).unsigned_abs();
-                    if need > full { Verdict::Never } else { Verdict::Wait { micros } }
-                });
-                (why, stand(used + stood.granted, *granted, *bounds, now))
-            }
-            What::Place { most, .. } => {
-                let running = u32::try_from(stood.debt.0).unwrap_or(u32::MAX);
-                let why = (!admitted && running >= *most).then_some(Verdict::Busy);
-                let after = running.saturating_add(u32::from(*admitted));
-                let remaining = most.saturating_sub(after);
-                let reset_s = u32::from(why.is_some());
-                (why, Standing { remaining, reset_s, period_s: 0 })
-            }
+        let Heard { line, stood, admitted, .. } = heard;
+        let (place, now, leased) = (line.place, ask.now, self.mode != Mode::Strict);
+        let (why, standing) = match line.what {
+            What::Rate { .. } => take_in_rate(account, level, now, heard),
+            What::Quota { .. } => take_in_quota(account, level, now, heard),
+            What::Place { most, .. } => place_after(most, heard),
         };
-        if let Some(why) = why {
-            decision.refuse(place, why);
+        match why {
+            Some(Verdict::Wait { .. }) if leased && is_lent(account, level, line, ask) => {
+                decision.shut(place, lease::BACK_S);
+            }
+            Some(why) => decision.refuse(place, why),
+            None => {}
         }
         decision.stand(place, standing);
         if let Some(remote) = &mut account.remote {
             remote.terms = account.terms.clone();
-            remote.learn(line, (stood.granted, *admitted), why, now, self.mode != Mode::Strict);
+            remote.learn(line, (stood.granted, *admitted), why, now, leased);
         }
     }
+}
+
+type After = (Option<Verdict>, Standing);
+
+fn take_in_rate(account: &mut Account, level: &Level, now: Micros, heard: &Heard<'_>) -> After {
+    let Heard { line, stood, admitted, never } = heard;
+    let What::Rate { rate, .. } = line.what else { return After::default() };
+    let mut bucket = Bucket::of_limbs(stood.debt, now, rate);
+    let why = bucket.refuses(rate, now, line.amount.need).filter(|_| !admitted);
+    bucket.take(rate, u32::try_from(stood.granted).unwrap_or(u32::MAX));
+    let waiting = why.filter(|_| !never).map(|_| line.amount.need);
+    let standing = bucket.standing(rate, now, waiting);
+    let of_level = level.rates.iter().position(|placed| placed.place == line.place);
+    if let Some(known) = of_level.and_then(|n| account.buckets.get_mut(n)) {
+        *known = bucket;
+    }
+    (why, standing)
+}
+
+fn take_in_quota(account: &mut Account, level: &Level, now: Micros, heard: &Heard<'_>) -> After {
+    let Heard { line, stood, admitted, .. } = heard;
+    let What::Quota { granted, before, bounds, .. } = line.what else { return After::default() };
+    let (used, need) = (stood.debt.0, u64::from(line.amount.need));
+    let after = used + stood.granted;
+    let of_level = level.quotas.iter().position(|placed| placed.place == line.place);
+    if let Some(counter) = of_level.and_then(|n| account.counters.get_mut(n)) {
+        counter.hear(bounds.start, (after, before), now);
+    }
+    let full = u64::from(granted) * 1_000;
+    let why = (!admitted && need > 0 && used + need > full).then(|| {
+        let micros = bounds.end.0.saturating_sub(now.0).max(1).unsigned_abs();
+        if need > full { Verdict::Never } else { Verdict::Wait { micros } }
+    });
+    (why, stand(after, granted, bounds, now))
+}
+
+fn place_after(most: u32, Heard { stood, admitted, .. }: &Heard<'_>) -> After {
+    let running = u32::try_from(stood.debt.0).unwrap_or(u32::MAX);
+    let why = (!admitted && running >= most).then_some(Verdict::Busy);
+    let after = running.saturating_add(u32::from(*admitted));
+    let remaining = most.saturating_sub(after);
+    let reset_s = u32::from(why.is_some());
+    (why, Standing { remaining, reset_s, period_s: 0 })
+}
+
+/// Whether a quota that has nothing more to give is not known to be used up: other nodes may hold the rest.
+fn is_lent(account: &Account, level: &Level, line: &Line, ask: &Ask) -> bool {
+    let mut quotas = level.quotas.iter().zip(&account.counters);
+    let quota = quotas.find(|(placed, _)| placed.place == line.place);
+    quota.is_some_and(|(placed, counter)| {
+        counter.is_over(placed.grant.quota, ask.now, ask.quota_milli()).is_none()
+    })
 }
 
 /// What one shared counter has said.
@@ -144,12 +174,12 @@ struct Heard<'a> {
 }
 
 /// Takes an admitted call from what this process counts by itself, where the shared counters have admitted
-/// it. Its rates were taken in with the answer.
+/// it. Its rates, and what its quotas know of the shared counters, were taken in with the answer.
 fn finish(account: &mut Account, level: &Level, ask: &Ask, decision: &mut Decision) {
     for (placed, counter) in level.quotas.iter().zip(&mut account.counters) {
         let counted = placed.operations.cover(ask.operation);
         if counted && decision.allowed() {
-            counter.take(ask.now, ask.quota_milli());
+            counter.take_told(ask.now, ask.quota_milli());
         } else if !counted {
             let standing = counter.standing(placed.grant.quota, ask.now);
             decision.stand_aside(placed.place, standing);

@@ -20,6 +20,10 @@ pub const IDLE: i64 = 2 * clock::SECOND;
 /// How long a refusal is repeated without asking: units come back to a limit when nodes give back.
 pub(super) const LONGEST_SHUT: i64 = clock::SECOND;
 
+/// Seconds after which a call is to come again of whose quota other nodes hold what is left: what lies idle with
+/// them is back then.
+pub(super) const BACK_S: u32 = (IDLE / clock::SECOND) as u32;
+
 /// Most places that one of `n` nodes gives of a limit of concurrency.
 pub(super) fn places_of(most: u32, n: u32) -> u32 {
     (most / n.max(1)).max(1)
@@ -47,6 +51,8 @@ impl Shared {
         let batch = tenth.clamp(1, most).saturating_mul(1_000);
         // What lies in the lease is part of the batch.
         let batch = u64::from(batch).saturating_sub(lease.milli);
+        // While shares bind, nothing is taken ahead of need.
+        let batch = if remote.reserve.binds(ask.now) { 0 } else { batch };
         Amount { need, wish: need.max(u32::try_from(batch).unwrap_or(u32::MAX)), hand }
     }
 
@@ -99,9 +105,15 @@ impl Shared {
         }
         self.local.each_account(|account| {
             let rates = account.rates();
-            let Some(remote) = &mut account.remote else { return };
+            let Account { counters, remote: Some(remote), .. } = account else { return };
             // One that was used later than now was so before the clock was put back.
             let lies = |lease: &Lease| !(0..IDLE).contains(&now.0.saturating_sub(lease.at.0));
+            for lease in remote.leases.iter().filter(|lease| lies(lease)) {
+                let mut counters = counters.iter_mut();
+                if let Some(counter) = counters.find(|counter| counter.name() == lease.name) {
+                    counter.return_told(lease.start, lease.milli);
+                }
+            }
             self.return_leases(remote, &rates, lies);
         });
     }
@@ -125,25 +137,44 @@ impl Shared {
     }
 }
 
-/// The limits of a level that count a call in units: place, name, the beginning of the period, and what the
-/// call weighs.
+/// A limit that counts a call in units.
+struct Counted<'a> {
+    place: usize,
+    name: LimitName,
+    /// The beginning of a quota's period; 0 for rates.
+    start: Micros,
+    /// What the call weighs.
+    milli: u32,
+    /// Of a quota, what it grants, and its counter.
+    quota: Option<(u32, &'a Counter)>,
+}
+
+/// The limits of a level that count a call in units.
 fn counted<'a>(
     level: &'a Level,
     counters: &'a mut [Counter],
     ask: &'a Ask,
-) -> impl Iterator<Item = (usize, LimitName, Micros, u32)> + use<'a> {
+) -> impl Iterator<Item = Counted<'a>> + use<'a> {
     let rates = level.rates.iter().filter(|placed| placed.operations.cover(ask.operation));
-    let rates = rates.map(|placed| (placed.place, placed.name, Micros(0), ask.weight_milli));
+    let rates = rates.map(|placed| Counted {
+        place: placed.place,
+        name: placed.name,
+        start: Micros(0),
+        milli: ask.weight_milli,
+        quota: None,
+    });
     let quotas =
         level.quotas.iter().zip(counters).filter(|(p, _)| p.operations.cover(ask.operation));
     rates.chain(quotas.map(|(placed, counter)| {
         counter.roll(ask.now);
-        (placed.place, placed.name, counter.used(ask.now).1.start, ask.quota_milli())
+        let (start, milli) = (counter.used(ask.now).1.start, ask.quota_milli());
+        let quota = Some((placed.grant.quota, &*counter));
+        Counted { place: placed.place, name: placed.name, start, milli, quota }
     }))
 }
 
 /// Whether what is leased at one level covers a call; where it does not, and the limit is known to be
-/// reached, that is the decision.
+/// reached, or to have nothing that other nodes do not hold, that is the decision.
 fn covers(
     account: &mut Account,
     level: &Level,
@@ -158,15 +189,20 @@ fn covers(
     }
     let Account { counters, remote: Some(remote), .. } = account else { return false };
     let mut covered = true;
-    for (place, name, start, milli) in counted(level, counters, ask) {
+    for Counted { place, name, start, milli, quota } in counted(level, counters, ask) {
         let held = remote.lease(name, start, ask.now).milli;
         if held >= u64::from(milli) {
             continue;
         }
         covered = false;
-        if let Some(until) = remote.shut_until(name, milli, ask.now) {
-            let micros = (until.0 - ask.now.0).max(1).unsigned_abs();
-            decision.refuse(place, Verdict::Wait { micros });
+        let Some(until) = remote.shut_until(name, milli, ask.now) else { continue };
+        match quota.map(|(granted, counter)| counter.is_over(granted, ask.now, milli)) {
+            Some(Some(why)) => decision.refuse(place, why),
+            Some(None) => decision.shut(place, BACK_S),
+            None => {
+                let micros = (until.0 - ask.now.0).max(1).unsigned_abs();
+                decision.refuse(place, Verdict::Wait { micros });
+            }
         }
     }
     covered
@@ -182,7 +218,7 @@ fn spend(
 ) -> bool {
     let Account { counters, remote: Some(remote), .. } = account else { return false };
     let mut low = false;
-    for (_, name, start, milli) in counted(level, counters, ask) {
+    for Counted { name, start, milli, .. } in counted(level, counters, ask) {
         let lease = remote.lease(name, start, ask.now);
         let left = lease.milli.saturating_sub(milli.into());
         low |= left < lease.low && lease.low <= lease.milli;
@@ -216,7 +252,7 @@ pub(super) fn finish(account: &mut Account, level: &Level, ask: &Ask, decision: 
     for (placed, counter) in level.quotas.iter().zip(counters) {
         let counted = placed.operations.cover(ask.operation);
         if counted && allowed {
-            counter.take(ask.now, ask.quota_milli());
+            counter.take_told(ask.now, ask.quota_milli());
         }
         let standing = counter.standing(placed.grant.quota, ask.now);
         if !counted {

@@ -9,6 +9,7 @@ use super::super::terms::{Level, Terms};
 use super::conclude::put_back;
 use super::give::Giver;
 use super::remote::{Gate, Remote};
+use super::reserve::ask_binding;
 use super::wire::{self, Answer, Line};
 use crate::cluster::{Away, Nodes, Redis, Slot};
 use crate::kernel::Micros;
@@ -158,22 +159,31 @@ impl Shared {
         if !self.redis.leads(subject.slot) {
             return Some(self.by_reserve(subject, terms, ask));
         }
-        match self.mode {
-            Mode::Strict => Self::refused(subject, terms, ask),
-            Mode::Leased { .. } => None,
-        }
+        self.refused(subject, terms, ask)
     }
 
-    /// The refusal of a call that is repeated: the shared counters have just refused the same or a lighter
-    /// one, and this node knows what they said. So one that hammers costs Redis a question a second.
-    fn refused(subject: &Subject, terms: &Arc<Terms>, ask: &Ask) -> Option<Admission> {
+    /// The refusal that needs no question: of a call that is repeated, where the shared counters have just refused
+    /// the same or a lighter one, and this node knows what they said, so that one that hammers costs Redis a question
+    /// a second; and of a call for which there is no room in a share that still binds this node.
+    fn refused(&self, subject: &Subject, terms: &Arc<Terms>, ask: &Ask) -> Option<Admission> {
         let (mut decision, mut accounts) = (Decision::default(), lock(subject, terms, ask));
-        let mut shut = false;
-        accounts.each(|account, level| shut |= is_shut(account, level, terms, ask));
-        if !shut {
-            return None;
+        let (mut shut, mut bound, strict) = (false, false, self.mode == Mode::Strict);
+        accounts.each(|account, level| {
+            shut |= strict && is_shut(account, level, terms, ask);
+            bound |= account.remote.as_mut().is_some_and(|remote| remote.reserve.binds(ask.now));
+        });
+        if shut {
+            accounts.each(|account, level| account.ask(level, ask, &mut decision));
         }
-        accounts.each(|account, level| account.ask(level, ask, &mut decision));
+        if bound && decision.allowed() {
+            let n = self.nodes.alive();
+            accounts.each(|account, level| ask_binding(account, level, ask, n, &mut decision));
+            if decision.allowed() {
+                return None;
+            }
+            self.count_degraded();
+            decision.degrade();
+        }
         if decision.allowed() {
             return None;
         }

@@ -30,14 +30,31 @@
 //! a counter that was lost, and knows how far the limits are when Redis is gone.
 //!
 //! Where Redis has lost its memory, the first call of a node tells it what that node knows: of rates what it last
-//! heard, of quotas what the ledger has and what it has admitted itself. So nothing is reset; what is not
-//! known is what *other* nodes have admitted and not yet folded, a fold interval of calls at most.
+//! heard, of quotas the most of what it last heard, what the ledger has and what it has admitted itself. So nothing
+//! is reset; what is not known is what *other* nodes have admitted since the first node to ask last heard of the
+//! limit. It cannot be told later: of a counter that is there, a lower use is the rule, since units come back.
 //!
-//! **Redis away.** Each node grants its share: of what was left by last knowledge, one part in n (`reserve`).
-//! Over all nodes that is at most what was left, or one unit for each node where a limit is smaller than
-//! their number; what other nodes had admitted in the moment before may come on top. Plans with
-//! `when_degraded: refuse` are refused instead. When Redis is there again, each node tells it what it has
-//! admitted meanwhile: of rates by itself, of quotas by the ledger, which all nodes follow.
+//! **Redis away.** Each node grants its share: of what was left by last knowledge, one part in n (`reserve`). A
+//! quota that is used up by that knowledge is refused as one; only what the share refuses is for lack of capacity.
+//! Of each limit, *n nodes admit at most as much above it as this: for each node one part in n of what the others
+//! had admitted, when Redis went away, since that node last heard of the limit.* It hears with each answer of Redis;
+//! without one, of quotas from the ledger, a fold interval behind. A limit that grants fewer units than there are
+//! nodes admits one for each node.
+//! Proof, for a quota Q of which T was used when Redis went away: node i knows of h_i, and of all that it has
+//! admitted itself, since the answers to its own calls hold them; so T - h_i is what others admitted since it heard.
+//! It grants (Q - h_i) / n. All grant Q - (h_1 + .. + h_n) / n, which with T is Q and the sum of (T - h_i) / n. A
+//! call whose answer from Redis is lost is judged by the share, and is no part of T. For a rate, read what is full
+//! for Q and what is owed for T; both drain alike. ∎
+//! In `leased`, what Redis tells of a quota holds what all nodes have leased: each spends its lease beside its share,
+//! as it would have; so the bound is the same, and the quota is known to be used up by the ledger alone.
+//!
+//! Plans with `when_degraded: refuse` are refused instead. When Redis is there again, each node tells it what it has
+//! admitted meanwhile: of rates by itself; of quotas what it knows, and what others have admitted by the ledger, which
+//! all nodes follow. Nodes do not find at once that Redis is back, and the ledger is behind; so the share of a quota
+//! binds its node for some seconds more (`reserve`), beside Redis; calls that are under way at once may pass it
+//! together. What a share had granted and the ledger has not by then may be granted once more: nothing, where folding
+//! works and its interval is the default. Where Redis is away from some nodes only, the others hear of what these
+//! grant by the ledger, and up to a fold interval of that comes on top.
 
 mod conclude;
 mod give;

@@ -147,6 +147,9 @@ impl Remote {
         leased: bool,
     ) {
         self.reserve.settled(line.name, now);
+        if admitted {
+            self.reserve.spend(line, granted);
+        }
         if admitted && leased {
             let lease = self.lease(line.name, line.start(), now);
             let rest = granted.saturating_sub(line.amount.need.into());

@@ -8,26 +8,70 @@ use super::super::policy::{Per, Rate};
 use super::super::subject::{Admission, Subject};
 use super::super::terms::{Level, Terms, WhenDegraded};
 use super::lease::places_of;
-use super::limiter::{Shared, lock};
+use super::limiter::{Mode, Shared, lock};
 use super::wire::{Line, What};
 use crate::kernel::Micros;
+use crate::kernel::clock::SECOND;
 use std::sync::Arc;
 
 /// Seconds after which a call is to come again that the share refuses: Redis may be there again then.
 const AGAIN_S: u32 = 5;
+
+/// How long the share of a quota binds a node when Redis is there again: until the other nodes have found it, too,
+/// and the ledger has what they granted meanwhile.
+const BINDS_FOR: i64 = 3 * SECOND;
+/// How long after it was last asked it binds at most, for who calls seldom: the ledger has caught up by then.
+const BINDS_AT_MOST: i64 = 60 * SECOND;
 
 /// The share of a rate that one of `n` nodes grants.
 fn share(rate: Rate, n: u32) -> Rate {
     Rate { quota: (rate.quota / n.max(1)).max(1), window_s: rate.window_s }
 }
 
+/// Thousandths of a unit that one of `n` nodes grants of a quota of which `used` is used by all that it knows. Of one
+/// that has fewer units than there are nodes, each grants one while there is one.
+fn room(quota: u32, used: u64, n: u32) -> u64 {
+    let (full, n) = (u64::from(quota) * 1_000, u64::from(n.max(1)));
+    let left = full.saturating_sub(used);
+    let least = if full < n * 1_000 { left.min(1_000) } else { 0 };
+    (left / n).max(least)
+}
+
 /// What is left of this node's share, and what it has admitted from it.
 #[derive(Debug, Default)]
 pub(super) struct Reserve {
     rates: Vec<RateShare>,
-    /// By quota: the beginning of the period, what was used of it when the share began, and what was
-    /// taken since.
-    quotas: Vec<(LimitName, Micros, u64, u64)>,
+    quotas: Vec<QuotaShare>,
+}
+
+/// The share of a quota.
+#[derive(Debug, Clone, Copy)]
+struct QuotaShare {
+    name: LimitName,
+    /// The beginning of the period.
+    start: Micros,
+    /// What was used of it when the share began, by all that was known.
+    base: u64,
+    /// What was granted since.
+    spent: u64,
+    /// When it was last asked.
+    at: Micros,
+    /// When Redis was found to be there again.
+    back_at: Option<Micros>,
+}
+
+impl QuotaShare {
+    /// Whether it binds this node still, now that Redis is there again.
+    fn binds(&mut self, now: Micros) -> bool {
+        let back_at = *self.back_at.get_or_insert(now);
+        let within = |from: Micros, micros: i64| now.0.abs_diff(from.0) < micros.unsigned_abs();
+        within(back_at, BINDS_FOR) && within(self.at, BINDS_AT_MOST)
+    }
+
+    /// Whether it has no room for a call, where it is the share of one of `n` nodes.
+    fn refuses(&self, quota: u32, n: u32, milli: u32) -> bool {
+        milli > 0 && self.spent + u64::from(milli) > room(quota, self.base, n)
+    }
 }
 
 /// The share of a rate.
@@ -76,23 +120,40 @@ impl Reserve {
         self.rate(name, rate, now).taken.get_or_insert_with(|| known.part(n))
     }
 
-    /// The same of a quota in a period of which so much is used.
+    /// The share of a quota in a period of which so much is known to be used.
     fn quota(
         &mut self,
         name: LimitName,
         start: Micros,
-        used: u64,
-    ) -> &mut (LimitName, Micros, u64, u64) {
-        let place = self.quotas.iter().position(|(held, ..)| *held == name);
+        (known, now): (u64, Micros),
+    ) -> &mut QuotaShare {
+        let new = QuotaShare { name, start, base: known, spent: 0, at: now, back_at: None };
+        let place = self.quotas.iter().position(|held| held.name == name);
         let place = place.unwrap_or_else(|| {
-            self.quotas.push((name, start, used, 0));
+            self.quotas.push(new);
             self.quotas.len() - 1
         });
         let held = &mut self.quotas[place];
-        if held.1 != start {
-            *held = (name, start, used, 0);
+        if held.start != start {
+            *held = new;
         }
+        (held.at, held.back_at) = (now, None);
         held
+    }
+
+    /// Whether the share of a quota binds this node although Redis is there. The next one begins anew once this one
+    /// does not.
+    pub(super) fn binds(&mut self, now: Micros) -> bool {
+        self.quotas.retain_mut(|held| held.binds(now));
+        !self.quotas.is_empty()
+    }
+
+    /// The shared counter has granted so much of a quota while its share binds this node.
+    pub(super) fn spend(&mut self, line: &Line, milli: u64) {
+        let mut quotas = self.quotas.iter_mut();
+        if let Some(held) = quotas.find(|h| h.name == line.name && h.start == line.start()) {
+            held.spent = held.spent.saturating_add(milli);
+        }
     }
 
     /// What of a rate was admitted that the shared counter does not know. One call tells it: others that ask
@@ -118,7 +179,7 @@ impl Reserve {
         }
     }
 
-    /// The shared counter has been heard of a limit: the next share of it begins anew.
+    /// The shared counter has been heard of a rate: the next share of it begins anew.
     pub(super) fn settled(&mut self, name: LimitName, now: Micros) {
         self.rates.retain_mut(|share| {
             if share.name == name {
@@ -126,7 +187,6 @@ impl Reserve {
             }
             share.taken.is_some() || !share.owed.settled(share.rate, now)
         });
-        self.quotas.retain(|(held, ..)| *held != name);
     }
 
     /// Whether the shared counters know all that was admitted.
@@ -149,6 +209,9 @@ impl Shared {
         let mut accounts = lock(subject, terms, ask);
         // Over a limit by all that is known is over it with Redis or without.
         accounts.each(|account, level| account.ask(level, ask, &mut decision));
+        if self.mode == Mode::Strict {
+            accounts.each(|account, level| ask_known(account, level, ask, &mut decision));
+        }
         if decision.allowed() {
             accounts.each(|account, level| ask_share(account, level, ask, n, &mut decision));
         }
@@ -165,6 +228,40 @@ impl Shared {
         drop(accounts);
         let permit = (terms.ends() && decision.allowed()).then(|| subject.permit(terms, ask, None));
         Admission { decision, permit }
+    }
+}
+
+/// Asks each quota of a level by what the shared counter has told. Not where that is what nodes have leased: they
+/// may not have used it.
+fn ask_known(account: &Account, level: &Level, ask: &Ask, decision: &mut Decision) {
+    for (placed, counter) in level.quotas.iter().zip(&account.counters) {
+        let why = counter.is_known_over(placed.grant.quota, ask.now, ask.quota_milli());
+        if let Some(why) = why.filter(|_| placed.operations.cover(ask.operation)) {
+            decision.refuse(placed.place, why);
+        }
+    }
+}
+
+/// Asks the shares of quotas that bind this node although Redis is there.
+pub(super) fn ask_binding(
+    account: &Account,
+    level: &Level,
+    ask: &Ask,
+    n: u32,
+    decision: &mut Decision,
+) {
+    let Account { counters, remote: Some(remote), .. } = account else { return };
+    for held in &remote.reserve.quotas {
+        let mut quotas = level.quotas.iter().zip(counters);
+        let quota = quotas.find(|(placed, counter)| {
+            placed.name == held.name && counter.used(ask.now).1.start == held.start
+        });
+        if let Some((placed, _)) = quota
+            && placed.operations.cover(ask.operation)
+            && held.refuses(placed.grant.quota, n, ask.quota_milli())
+        {
+            decision.shut(placed.place, AGAIN_S);
+        }
     }
 }
 
@@ -190,12 +287,9 @@ fn ask_share(account: &mut Account, level: &Level, ask: &Ask, n: u32, decision: 
     }
     for (placed, counter) in level.quotas.iter().zip(counters) {
         if placed.operations.cover(ask.operation) {
-            let (used, bounds) = counter.used(ask.now);
-            let full = u64::from(placed.grant.quota) * 1_000;
-            let (.., base, spent) = *remote.reserve.quota(placed.name, bounds.start, used);
-            let room = full.saturating_sub(base) / u64::from(n.max(1));
-            let need = u64::from(ask.quota_milli());
-            if need > 0 && spent + need > room.max(1_000) {
+            let (known, bounds) = (counter.known(ask.now), counter.used(ask.now).1);
+            let share = remote.reserve.quota(placed.name, bounds.start, (known, ask.now));
+            if share.refuses(placed.grant.quota, n, ask.quota_milli()) {
                 decision.shut(placed.place, AGAIN_S);
             }
         }
@@ -229,14 +323,13 @@ fn take_share(account: &mut Account, level: &Level, ask: &Ask, n: u32, decision:
         if !placed.operations.cover(ask.operation) {
             continue;
         }
-        let (used, bounds) = counter.used(ask.now);
-        let (.., base, spent) = remote.reserve.quota(placed.name, bounds.start, used);
+        let (known, bounds) = (counter.known(ask.now), counter.used(ask.now).1);
+        let share = remote.reserve.quota(placed.name, bounds.start, (known, ask.now));
         if allowed {
-            *spent += u64::from(ask.quota_milli());
+            share.spent += u64::from(ask.quota_milli());
         }
-        let room =
-            (u64::from(placed.grant.quota) * 1_000).saturating_sub(*base) / u64::from(n.max(1));
-        let left = u32::try_from(room.saturating_sub(*spent) / 1_000).unwrap_or(u32::MAX);
+        let room = room(placed.grant.quota, share.base, n);
+        let left = u32::try_from(room.saturating_sub(share.spent) / 1_000).unwrap_or(u32::MAX);
         let mut standing = decision.standing(placed.place);
         standing.remaining = standing.remaining.min(left);
         decision.stand(placed.place, standing);

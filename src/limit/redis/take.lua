@@ -3,7 +3,7 @@
 --
 -- ARGV: now ("" for the server's), a name for the call, then for each limit
 --   "r" key field quota window_s needA needB wish wishA wishB stepA stepB knownA knownB clamp ttl_ms owedA owedB
---   "q" key full need wish known expire_at_s
+--   "q" key full need wish known heard expire_at_s
 --   "c" key most hold_ms known
 -- where key is a number in KEYS, and amounts of quotas and wishes are thousandths of a unit. A call needs
 -- `need`; where the limit has more, `wish` is granted, or what it has.
@@ -11,7 +11,9 @@
 -- A rate's debt is a + b / quota microseconds: the time in which it drains. So it drains by subtraction, and
 -- every number here is a whole one below 2^53, which Lua's are exact for: the longest window has 2^45
 -- microseconds, and b < quota <= 10^9. `known` is what the caller knows of a counter that is gone, of calls under
--- way its own; `owed` is what it has admitted while it could not ask.
+-- way its own; `owed` is what it has admitted while it could not ask. Of a quota, `known` is used for certain, so
+-- that the counter is raised to it; `heard` is what the counter itself had told, and counts where it is gone: one
+-- that is there may be lower, since units were given back.
 --
 -- Returns 1 or 0 (admitted or not), now, and for each limit how it stood before and what is granted:
 --   rate: a, b, at, granted    quota: used, 0, 0, granted    concurrency: calls under way, 0, 0, granted
@@ -94,12 +96,12 @@ while ARGV[i] do
     refused = refused or over
     i = i + 18
   elseif limit.kind == 'q' then
-    local used = tonumber(redis.call('GET', limit.key) or '0')
-    x = math.max(used, tonumber(ARGV[i + 5]))
+    local raw = redis.call('GET', limit.key)
+    x = math.max(tonumber(raw or ARGV[i + 6]), tonumber(ARGV[i + 5]))
     local need = tonumber(ARGV[i + 3])
     refused = refused or (need > 0 and x + need > tonumber(ARGV[i + 2]))
-    limit.used = x
-    i = i + 7
+    limit.used, limit.news = x, not raw and x > 0
+    i = i + 8
   else
     x = math.max(redis.call('ZCOUNT', limit.key, '(' .. text(now), '+inf'), tonumber(ARGV[i + 4]))
     refused = refused or x >= tonumber(ARGV[i + 2])
@@ -118,10 +120,19 @@ local function store(limit, a, b)
   if redis.call('PTTL', limit.key) < ttl then redis.call('PEXPIRE', limit.key, text(ttl)) end
 end
 
+local function keep(limit, used)
+  local ttl = math.max(1, tonumber(ARGV[limit.i + 7]) - math.floor(now / 1000000))
+  redis.call('SET', limit.key, text(used), 'EX', text(ttl))
+end
+
 if refused then
   -- Nothing is taken. What there is to tell is noted: an edit, what is owed, what was lost, a clock put back.
   for _, limit in ipairs(limits) do
-    if limit.news then store(limit, limit.a, limit.b) end
+    if limit.news and limit.kind == 'r' then
+      store(limit, limit.a, limit.b)
+    elseif limit.news then
+      keep(limit, limit.used)
+    end
   end
   reply[1] = 0
   return reply
@@ -158,8 +169,7 @@ for n, limit in ipairs(limits) do
   elseif limit.kind == 'q' then
     local full, need, wish = tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
     granted = math.max(need, math.min(wish, full - limit.used))
-    local ttl = math.max(1, tonumber(ARGV[at + 6]) - math.floor(now / 1000000))
-    redis.call('SET', limit.key, text(limit.used + granted), 'EX', text(ttl))
+    keep(limit, limit.used + granted)
   else
     redis.call('ZREMRANGEBYSCORE', limit.key, '-inf', text(now))
     redis.call('ZADD', limit.key, text(now + tonumber(ARGV[at + 3]) * 1000), ARGV[2])

@@ -223,6 +223,106 @@ fn a_quota_is_shared_and_settles_to_what_calls_cost() {
 }
 
 #[test]
+fn a_quota_that_is_used_up_stays_so_without_redis_and_with_one_that_lost_its_memory() {
+    let Some(shop) = Shop::open(2, Mode::Strict) else { return };
+    let terms = terms(Kind::Quota(Quota { quota: 10, cycle: Cycle::default() }));
+    // When the share binds no more.
+    let later = START + 4_000_000;
+    let take = |node: usize| shop.take(node, &terms, &call(1_000, later));
+    let share = |node: usize, weight| {
+        let Limiter::Shared(shared) = &shop.nodes[node] else { panic!("it is shared") };
+        let subject = shop.subject(node, &terms);
+        shared.by_reserve(&subject, &terms, &call(weight, START))
+    };
+    let held: Vec<_> =
+        (0..8).map(|n| shop.take(n % 2, &terms, &call(1_000, START)).permit.unwrap()).collect();
+    // The second node knows of all eight: its share is what is left, and what is more was exceeded by nobody.
+    assert!(share(1, 2_000).decision.allowed());
+    let reduced = share(1, 3_000).decision;
+    assert!(reduced.is_degraded() && !reduced.is_reduced(), "{reduced:?}");
+    // The share binds it now that Redis is there again.
+    let bound = shop.take(1, &terms, &call(1_000, START)).decision;
+    assert!(bound.is_degraded() && bound.is_reduced(), "{bound:?}");
+    // Emptied, Redis is told what the first node to ask has heard.
+    let Limiter::Shared(shared) = &shop.nodes[0] else { return };
+    shop.runtime.block_on(shared.redis.forget_all());
+    let left = [0, 1, 0, 1].map(take);
+    let admitted = left.iter().filter(|admission| admission.decision.allowed()).count();
+    assert!((2..=3).contains(&admitted), "{admitted}");
+    // Away, it is known to be used up, and not told to come back soon.
+    for node in [0, 1] {
+        assert!(!take(node).decision.allowed());
+        let known = share(node, 1_000).decision;
+        assert!(known.is_degraded() && !known.is_reduced(), "{known:?}");
+        assert_eq!(known.standing(0).remaining, 0);
+        assert!(known.retry_after_s() > Some(3_600), "{known:?}");
+    }
+    drop((held, left));
+}
+
+#[test]
+fn a_share_binds_its_node_for_a_while_when_redis_is_back_and_no_longer() {
+    for mode in [Mode::Strict, Mode::Leased { most: 5 }] {
+        let Some(shop) = Shop::open(1, mode) else { return };
+        let terms = terms(Kind::Quota(Quota { quota: 100, cycle: Cycle::default() }));
+        let Limiter::Shared(shared) = &shop.nodes[0] else { return };
+        shared.nodes.suppose(4);
+        let subject = shop.subject(0, &terms);
+        let take = |now| shop.take(0, &terms, &call(1_000, now));
+        let mut held: Vec<Admission> =
+            (0..10).map(|_| shared.by_reserve(&subject, &terms, &call(1_000, START))).collect();
+        // Of 25 units, 15 are left, which Redis has to grant, too.
+        held.extend((0..20).map(|_| take(START)));
+        let admitted = |held: &[Admission]| held.iter().filter(|a| a.decision.allowed()).count();
+        assert_eq!(admitted(&held), 25, "{mode:?}");
+        let last = held.last().unwrap().decision;
+        assert!(last.is_degraded() && last.is_reduced() && last.standing(0).remaining == 0);
+        assert!(!take(START + 2_999_999).decision.allowed());
+        let after = take(START + 3_000_000).decision;
+        assert!(after.allowed() && !after.is_degraded(), "{after:?}");
+    }
+}
+
+#[test]
+fn units_that_other_nodes_give_back_are_there_again() {
+    let Some(shop) = Shop::open(2, Mode::Strict) else { return };
+    let terms = terms(Kind::Quota(Quota { quota: 10, cycle: Cycle::default() }));
+    let take = |node: usize| shop.take(node, &terms, &call(1_000, START));
+    let mut held = Vec::new();
+    for _ in 0..4 {
+        // The first node hears of a call of the second, which then costs nothing.
+        let (free, kept) = (take(1), take(0));
+        assert!(free.decision.allowed() && kept.decision.allowed());
+        held.push(kept);
+        drop(free);
+        shop.flush();
+    }
+    held.extend((0..20).map(|n| take(n % 2)));
+    assert_eq!(held.iter().filter(|admission| admission.decision.allowed()).count(), 10);
+}
+
+#[test]
+fn who_finds_a_quota_leased_to_others_is_not_told_that_it_is_used_up() {
+    let Some(shop) = Shop::open(2, Mode::Leased { most: 5 }) else { return };
+    let terms = terms(Kind::Quota(Quota { quota: 100, cycle: Cycle::default() }));
+    let take = |node: usize| shop.take(node, &terms, &call(1_000, START));
+    let mut held = vec![take(0)];
+    held.extend((0..95).map(|_| take(1)));
+    assert!(held.iter().all(|admission| admission.decision.allowed()));
+    // Four lie with the first node. The refusal is repeated without asking, and is the same.
+    for refused in [take(1), take(1)] {
+        let decision = refused.decision;
+        assert!(decision.is_reduced() && !decision.is_degraded(), "{decision:?}");
+        assert_eq!((decision.retry_after_s(), decision.standing(0).remaining), (Some(2), 0));
+    }
+    held.extend((0..4).map(|_| take(0)));
+    assert!(held.iter().all(|admission| admission.decision.allowed()));
+    // By what the second knows, 95 are used, and five calls weigh more than is left.
+    let heavy = shop.take(1, &terms, &call(6_000, START)).decision;
+    assert!(!heavy.allowed() && !heavy.is_reduced(), "{heavy:?}");
+}
+
+#[test]
 fn leases_grant_no_more_than_there_is_and_come_back() {
     let Some(shop) = Shop::open(3, Mode::Leased { most: 10 }) else { return };
     for kind in [

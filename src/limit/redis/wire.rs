@@ -66,9 +66,25 @@ impl Line {
 /// What a limit counts.
 #[derive(Debug)]
 pub(super) enum What {
-    Rate { rate: Rate, known: Limbs, owed: Limbs, clamp: bool, ttl_ms: u64 },
-    Quota { granted: u32, known: u64, bounds: Bounds },
-    Place { most: u32, known: u32 },
+    Rate {
+        rate: Rate,
+        known: Limbs,
+        owed: Limbs,
+        clamp: bool,
+        ttl_ms: u64,
+    },
+    /// `heard` is all that is known of its use, for a counter that is gone; `before`, how often the counter was heard.
+    Quota {
+        granted: u32,
+        known: u64,
+        heard: u64,
+        before: u32,
+        bounds: Bounds,
+    },
+    Place {
+        most: u32,
+        known: u32,
+    },
 }
 
 /// How a limit stood before the call, and what is granted.
@@ -121,10 +137,10 @@ fn write(call: &mut ScriptInvocation<'_>, line: &Line, key: usize) {
             call.arg(window_ms / quota).arg(window_ms % quota).arg(known.0).arg(known.1);
             call.arg(u8::from(*clamp)).arg(*ttl_ms).arg(owed.0).arg(owed.1);
         }
-        What::Quota { granted, known, bounds } => {
+        What::Quota { granted, known, heard, bounds, .. } => {
             let expire_s = bounds.end.0.div_euclid(1_000_000).saturating_add(KEEP_S);
             call.arg("q").arg(key).arg(u64::from(*granted) * 1_000).arg(need);
-            call.arg(wish).arg(*known).arg(expire_s);
+            call.arg(wish).arg(*known).arg(*heard).arg(expire_s);
         }
         What::Place { most, known } => {
             call.arg("c").arg(key).arg(*most).arg(HOLD_MS).arg(*known);
