@@ -58,8 +58,7 @@ pub(super) fn warn_of(definition: &Definition) {
 pub(super) fn key_line(key: &Key, frozen: &Frozen) -> String {
     let spec = &key.spec;
     let status = status_word(key.status, frozen.key(key.id, spec.app));
-    let used = key.secrets.iter().filter_map(|secret| secret.last_used_at).max();
-    let used = used.map_or_else(|| "never used".to_owned(), |at| format!("used {at}"));
+    let used = key.last_used_at.map_or_else(|| "never used".to_owned(), |at| format!("used {at}"));
     let ends = spec.expires_at.map_or_else(String::new, |at| format!("\texpires {at}"));
     let turns = key.rotation().and_then(|turn| turn.old.expires_at);
     let turns = turns.map_or_else(String::new, |at| format!("\told secret ends {at}"));

@@ -229,3 +229,44 @@ async fn a_rotation_without_a_body_overlaps_for_a_day() {
     let wrong = wrong.bearer_auth(&app.admin_token).body("{}").send().await.unwrap();
     problem(wrong, 415, "unsupported_media_type").await;
 }
+
+/// Waits until a node has reported the last use of a key.
+async fn until_used(app: &TestApp, key: &TestKey) {
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    while app.admin_ok("GET", &place(key), None).await["last_used_at"].is_null() {
+        assert!(std::time::Instant::now() < until, "the last use was not stored");
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn the_last_use_of_a_key_outlives_its_secrets() {
+    let app = shop().await;
+    let (key, idle) = (app.key(json!({})).await, app.key(json!({})).await);
+    app.clock.advance(10 * 86_400 * SECOND);
+    assert_eq!(status(&app, &key.text).await, 200);
+    until_used(&app, &key).await;
+    // The second one forgets the secret that was used.
+    for _ in 0..2 {
+        app.clock.advance(SECOND);
+        rotate(&app, &key, json!({ "overlap_s": 0 })).await;
+    }
+    let told = app.admin_ok("GET", &place(&key), None).await;
+    assert_eq!(told["secrets"].as_array().unwrap().len(), 1);
+    assert_eq!(told["secrets"][0]["last_used_at"], Value::Null);
+    assert_eq!(told["last_used_at"], "2026-12-02T12:00:00Z");
+
+    let preview = async |before: &str| {
+        let request = json!({ "action": "revoke", "filter": { "used_before": before } });
+        app.admin_ok("POST", "/admin/v1/keys/bulk/preview", Some(request)).await
+    };
+    let seen = preview("2026-12-02T12:00:00Z").await;
+    assert_eq!(seen["keys"].as_array().unwrap().len(), 1, "{seen}");
+    assert_eq!(seen["keys"][0]["id"], idle.id.as_str());
+    let seen = preview("2026-12-02T12:00:01Z").await;
+    let of_key = seen["keys"].as_array().unwrap().iter().find(|it| it["id"] == key.id.as_str());
+    assert_eq!(of_key.unwrap()["last_used_at"], "2026-12-02T12:00:00Z");
+    assert_eq!(ids(&app, "attention=unused&within_days=7").await, [idle.id.as_str()]);
+    app.clock.advance(8 * 86_400 * SECOND);
+    assert_eq!(ids(&app, "attention=unused&within_days=7").await.len(), 2);
+}

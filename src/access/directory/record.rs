@@ -1,7 +1,7 @@
 //! A key as calls are judged by it.
 
 use crate::access::Scopes;
-use crate::access::keys::model::{KeyKind, SecretForm};
+use crate::access::keys::model::{KeyKind, SecretForm, SecretUse};
 use crate::access::model::{Definition, StockDisclosure};
 use crate::access::plan::PlanData;
 use crate::access::terms::{Told, Window};
@@ -198,21 +198,18 @@ impl KeyRecord {
         std::iter::successors(Some(self), |record| record.next.as_deref())
     }
 
-    /// The secrets that were used since the last time this was asked, with the time of use.
-    pub(super) fn take_uses(&self) -> impl Iterator<Item = ([u8; 32], Micros)> {
+    /// The uses of its secrets since the last time this was asked.
+    pub(super) fn take_uses(&self) -> impl Iterator<Item = SecretUse> {
         let secrets = self.chain().flat_map(|record| &record.secrets);
         secrets.filter_map(|secret| match secret.last_used.swap(0, Ordering::Relaxed) {
             0 => None,
-            at => Some((secret.hash, Micros(at))),
+            at => Some(SecretUse { key: self.key, hash: secret.hash, at: Micros(at) }),
         })
     }
 
-    /// Takes over the uses of what was in its place.
-    pub(super) fn keep_uses_of(&self, was: &Self) {
-        for (hash, at) in was.take_uses() {
-            if let Some(same) = self.secrets.iter().find(|secret| secret.hash == hash) {
-                same.last_used.fetch_max(at.0, Ordering::Relaxed);
-            }
-        }
+    /// Takes over a use of what was in its place; false where it has no such secret any more.
+    pub(super) fn keep_use(&self, used: &SecretUse) -> bool {
+        let same = self.secrets.iter().find(|secret| secret.hash == used.hash);
+        same.map(|same| same.last_used.fetch_max(used.at.0, Ordering::Relaxed)).is_some()
     }
 }

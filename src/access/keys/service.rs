@@ -112,7 +112,17 @@ pub(in crate::access) async fn insert(
 ) -> Result<Key, AccessError> {
     by.may_give(Scopes::default(), spec.scopes)?;
     let (status, now) = (KeyStatus::Active, by.now);
-    let key = Key { id, spec, kind, status, version: 1, secrets, created_at: now, updated_at: now };
+    let key = Key {
+        id,
+        spec,
+        kind,
+        status,
+        version: 1,
+        secrets,
+        last_used_at: None,
+        created_at: now,
+        updated_at: now,
+    };
     store::insert_key(tx, &key).await?;
     Ok(key)
 }

@@ -221,6 +221,9 @@ pub struct KeyOut {
     pub expires_at: Option<Micros>,
     /// Its secrets that are not over, oldest first: one or, during a rotation, two.
     pub secrets: Vec<SecretOut>,
+    /// When it was last used, with any secret that it ever had, as far as nodes have reported; null where it never was.
+    #[schema(required = true, value_type = Option<String>, format = DateTime)]
+    pub last_used_at: Option<Micros>,
     /// The rotation that is under way; null where none is.
     #[schema(required = true)]
     pub rotation: Option<RotationOut>,
@@ -262,6 +265,7 @@ impl KeyOut {
             version: key.version,
             expires_at: key.spec.expires_at,
             secrets: key.secrets.into_iter().map(SecretOut::from).collect(),
+            last_used_at: key.last_used_at,
             created_at: key.created_at,
             updated_at: key.updated_at,
         }
