@@ -39,6 +39,7 @@ pub mod token;
 pub mod tokens;
 pub mod transfers;
 pub mod uploads;
+pub mod usage;
 
 #[cfg(test)]
 mod tests;
@@ -59,6 +60,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         scope(PREFIX)
             .configure(partners::configure)
             .configure(apps::configure)
+            .configure(usage::configure)
             .configure(plans::configure)
             .configure(simulations::configure)
             .configure(keys::configure)

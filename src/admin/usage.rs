@@ -1,0 +1,74 @@
+//! What an app has used, for the retailer.
+
+use super::caller::AdminCaller;
+use super::problems::{Missing, Problems};
+use super::state::State;
+use crate::access::service;
+use crate::http::answer::Cache;
+use crate::http::{Answer, ApiPath, ApiResult};
+use crate::kernel::Micros;
+use crate::kernel::id::{AppId, PartnerId};
+use crate::metering::api::{UsageItemOut, span};
+use crate::metering::usage::{Granularity, usage};
+use actix_web::{HttpRequest, get};
+use serde::Serialize;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Mounts the operation.
+pub fn configure(config: &mut ServiceConfig<'_>) {
+    config.service(get_app_usage);
+}
+
+/// What an app has used in a span of time.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct AppUsageOut {
+    /// Start of the span, inclusive: a full hour.
+    #[schema(value_type = String, format = DateTime, example = "2026-11-01T00:00:00Z")]
+    from: Micros,
+    /// End of the span, exclusive: a full hour.
+    #[schema(value_type = String, format = DateTime, example = "2026-12-01T00:00:00Z")]
+    to: Micros,
+    /// Everything answered up to about this instant is counted; null before the first call.
+    #[schema(required = true, value_type = Option<String>, format = DateTime, example = "2026-11-22T09:41:07Z")]
+    as_of: Option<Micros>,
+    /// The partner that the app belongs to.
+    #[schema(value_type = String, example = "prt_4kPz09aBcDe")]
+    partner_id: PartnerId,
+    /// The app.
+    #[schema(value_type = String, example = "app_7nRy25kLmNo")]
+    app_id: AppId,
+    /// One row for each bucket of time, environment, operation and status.
+    items: Vec<UsageItemOut>,
+}
+
+/// What an app has used
+///
+/// By time, operation and status, from the same ledger that is billed and as the partner sees it: as long as the app has
+/// been this partner's. `comptoir usage export` has a row for each call.
+#[utoipa::path(
+    tag = "apps", operation_id = "get_app_usage",
+    params(
+        ("app_id" = String, Path, description = "Id of the app", example = "app_7nRy25kLmNo"),
+        ("from" = Option<String>, Query, format = DateTime, description = "Start of the span, inclusive: a full hour (UTC). The start of this month (UTC) where it is left out", example = "2026-11-01T00:00:00Z"),
+        ("to" = Option<String>, Query, format = DateTime, description = "End of the span, exclusive: a full hour (UTC). The end of the present hour where it is left out", example = "2026-12-01T00:00:00Z"),
+        ("granularity" = inline(Option<Granularity>), Query, description = "Length of a row's bucket: `hour` (up to 31 days), `day` or `month`, in UTC. `day` where it is left out", example = "day"),
+    ),
+    responses((status = 200, description = "The usage", body = AppUsageOut), Missing, Problems),
+    security(("admin_token" = []))
+)]
+#[get("/apps/{app_id}/usage")]
+async fn get_app_usage(
+    _caller: AdminCaller,
+    request: HttpRequest,
+    id: ApiPath<AppId>,
+    state: State,
+) -> ApiResult<Answer> {
+    let now = state.clock.now();
+    let (from, to, granularity) = span(request.query_string(), now)?;
+    let app = service::get_app(&state.db, id.0, now).await?;
+    let used = usage(&state.db, (app.partner, app.id), from, to, granularity).await?;
+    let items: Vec<UsageItemOut> = used.rows.into_iter().map(Into::into).collect();
+    let records = u32::try_from(items.len()).unwrap_or(u32::MAX);
+    let (partner_id, app_id, as_of) = (app.partner, app.id, used.as_of);
+    Answer::json(&AppUsageOut { from, to, as_of, partner_id, app_id, items }, Cache::NoStore, records)
+}
