@@ -81,11 +81,21 @@ async fn a_rotation_can_be_taken_back_or_finished_while_both_secrets_are_there()
     app.clock.advance(1_200 * SECOND);
     assert_eq!(status(&app, &key.text).await, 200, "the old secret is whole again");
 
-    // Finishing brings a secret forward that was to begin later.
+    let refused = problem(app.get(&taken_back, &path()).await, 401, "expired_key").await;
+    let detail = refused["detail"].as_str().unwrap();
+    assert!(detail.contains("taken back: use the secret before it"), "{detail}");
+
+    // Finishing brings a secret forward that was to begin later, where that is said.
     let how = json!({ "starts_at": "2026-11-22T13:00:00Z", "overlap_s": 60 });
     let new = rotate(&app, &key, how).await;
     assert_eq!(status(&app, &new).await, 401);
-    app.admin_ok("POST", &finish, None).await;
+    let refused = problem(app.admin("POST", &finish, None).await, 409, "conflict").await;
+    let detail = refused["detail"].as_str().unwrap();
+    assert!(detail.contains("2026-11-22T13:00:00Z") && detail.contains("`now`"), "{detail}");
+    assert_eq!((status(&app, &key.text).await, status(&app, &new).await), (200, 401));
+    app.admin_ok("POST", &finish, Some(json!({ "now": true }))).await;
+    let refused = problem(app.get(&key.text, &path()).await, 401, "expired_key").await;
+    assert!(refused["detail"].as_str().unwrap().contains("use the new one"), "{refused}");
     assert_eq!((status(&app, &key.text).await, status(&app, &new).await), (401, 200));
     problem(app.admin("POST", &back, None).await, 409, "conflict").await;
 }

@@ -5,6 +5,7 @@ use super::{Keyring, SecretRecord, edit};
 use crate::access::freezes::{self, Freezable};
 use crate::access::keys::import::{self, Digest};
 use crate::access::keys::model::{KeyPatch, Rotation, SecretForm};
+use crate::access::keys::service::Begun;
 use crate::access::model::{DefinitionPatch, KeySpec, StockDisclosure};
 use crate::access::oauth::client::{create_client, set_jwks};
 use crate::access::oauth::jwk::PublicJwk;
@@ -180,7 +181,7 @@ impl Shop {
                 let rotation = Rotation { starts_at: begins, ..Rotation::from(b as u32 * 3_600) };
                 drop(service::rotate_key(db, by, pepper, key, rotation).await);
             }
-            10 => drop(service::finish_rotation(db, by, key).await),
+            10 => drop(service::finish_rotation(db, by, key, Begun::Now).await),
             11 => drop(service::roll_back_rotation(db, by, key).await),
             12 => drop(set_jwks(db, by, pepper, key, &jwks(b)).await),
             _ => {

@@ -1,7 +1,7 @@
 //! What can be done to keys. A key's text is given out once, by what makes it.
 
 pub use super::edit::{edit_key, edit_key_in};
-pub use super::rotation::{finish_rotation, roll_back_rotation, rotate_key, rotate_key_in};
+pub use super::rotation::{Begun, finish_rotation, roll_back_rotation, rotate_key, rotate_key_in};
 
 use super::model::{KeyFilter, KeyKind, KeyStatus, SecretForm};
 use super::store;

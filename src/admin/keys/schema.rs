@@ -85,6 +85,15 @@ impl RotationIn {
     }
 }
 
+/// How a rotation is finished.
+#[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RotationEndIn {
+    /// Whether a new secret that is to begin later begins now.
+    #[schema(example = false)]
+    pub now: bool,
+}
+
 /// What shall change in a key; what is left out stays.
 #[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]

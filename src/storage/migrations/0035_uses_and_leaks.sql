@@ -7,6 +7,9 @@ CREATE TABLE key_uses (
 INSERT INTO key_uses (key_id, last_used_at)
     SELECT key_id, MAX(last_used_at) FROM key_secrets WHERE last_used_at IS NOT NULL GROUP BY key_id;
 
+-- Whether the rotation that made a secret was taken back: its holder is told to use the one before.
+ALTER TABLE key_secrets ADD COLUMN taken_back BOOLEAN NOT NULL DEFAULT FALSE;
+
 -- `told_at`: when people were told of a leak, or that they need not be; NULL while they are to be told.
 ALTER TABLE key_leaks ADD COLUMN told_at BIGINT;
 ALTER TABLE admin_token_leaks ADD COLUMN told_at BIGINT;
