@@ -278,10 +278,8 @@ fn holds(networks: &[IpNet], address: IpAddr) -> bool {
 
 fn frozen(key: &KeyRecord, what: Level) -> ApiError {
     let said = key.frozen.0.as_deref().map(|reason| format!(" The retailer says: {reason}"));
-    let detail = format!(
-        "{what} was frozen by the retailer: ask the retailer.{}",
-        said.unwrap_or_default()
-    );
+    let detail =
+        format!("{what} was frozen by the retailer: ask the retailer.{}", said.unwrap_or_default());
     ApiError::new(Code::Frozen, detail)
 }
 

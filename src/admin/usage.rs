@@ -70,5 +70,9 @@ async fn get_app_usage(
     let items: Vec<UsageItemOut> = used.rows.into_iter().map(Into::into).collect();
     let records = u32::try_from(items.len()).unwrap_or(u32::MAX);
     let (partner_id, app_id, as_of) = (app.partner, app.id, used.as_of);
-    Answer::json(&AppUsageOut { from, to, as_of, partner_id, app_id, items }, Cache::NoStore, records)
+    Answer::json(
+        &AppUsageOut { from, to, as_of, partner_id, app_id, items },
+        Cache::NoStore,
+        records,
+    )
 }

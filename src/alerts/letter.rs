@@ -143,9 +143,7 @@ fn hour_in_english(
         Kind::ManyRefusals => {
             ("Many refusals", format!("was refused {count} of {calls} calls (401, 403 and 429)"))
         }
-        _ => {
-            ("An unusual number of calls", format!("made {count} calls"))
-        }
+        _ => ("An unusual number of calls", format!("made {count} calls")),
     };
     let what = format!(
         "{whose} {what} in the hour from {hour}. {usual} would have been usual. You are told once, when it begins."
@@ -169,9 +167,7 @@ fn hour_in_french(
             "Beaucoup de refus",
             format!("s'est vu refuser {count} appels sur {calls} (401, 403 et 429)"),
         ),
-        _ => {
-            ("Un nombre d'appels inhabituel", format!("a fait {count} appels"))
-        }
+        _ => ("Un nombre d'appels inhabituel", format!("a fait {count} appels")),
     };
     let what = format!(
         "{whose} {what} dans l'heure du {hour}. D'habitude, il y en a {usual}. Vous l'apprenez une fois, au début."

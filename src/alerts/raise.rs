@@ -89,9 +89,7 @@ impl Alerts {
     /// What the admin token is called that was found.
     async fn token_name(&self, alert: &Alert) -> Result<Option<String>, StoreError> {
         match &alert.detail {
-            Detail::Leak(FoundSecret { token_id: Some(id), .. }) => {
-                token_name(&self.db, *id).await
-            }
+            Detail::Leak(FoundSecret { token_id: Some(id), .. }) => token_name(&self.db, *id).await,
             _ => Ok(None),
         }
     }

@@ -114,7 +114,8 @@ mod tests {
     fn the_longest_reason_fits() {
         let sealer = Sealer::new(&Pepper::random().unwrap());
         let told = Some("x".repeat(403));
-        let frozen = Refusal { reason: Some(Reason::Frozen { what: Level::Key, told }), ..refusal(0) };
+        let frozen =
+            Refusal { reason: Some(Reason::Frozen { what: Level::Key, told }), ..refusal(0) };
         let id = sealer.seal(&frozen).unwrap();
         assert!(id.len() <= LONGEST, "{}", id.len());
         assert_eq!(sealer.open(&id), Ok(frozen));

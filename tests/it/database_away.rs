@@ -81,7 +81,8 @@ async fn soon_refused(node: &TestApp) {
 #[tokio::test(flavor = "multi_thread")]
 async fn admins_are_told_soon_and_a_stop_does_not_wait() {
     let app = TestApp::builder().fixed_clock(NOON).start().await;
-    let Some(url) = crate::support::scratch::server().map(|_| app.config.database.url.clone()) else {
+    let Some(url) = crate::support::scratch::server().map(|_| app.config.database.url.clone())
+    else {
         println!("SKIPPED: a database that is away needs COMPTOIR_TEST_POSTGRES");
         return;
     };

@@ -103,7 +103,9 @@ async fn what_is_stopped_is_named_and_its_reason_told_to_who_may_see_it() {
         let place = match level {
             "partner" => format!("partners/{}", key.partner_id),
             "app" => format!("apps/{}", key.app_id),
-            "subscription" => format!("subscriptions/{}", of_app["items"][0]["id"].as_str().unwrap()),
+            "subscription" => {
+                format!("subscriptions/{}", of_app["items"][0]["id"].as_str().unwrap())
+            }
             _ => format!("keys/{}", key.id),
         };
         app.admin_ok("POST", &format!("/admin/v1/{place}/suspend"), Some(why.clone())).await;
@@ -135,13 +137,15 @@ async fn what_is_stopped_is_named_and_its_reason_told_to_who_may_see_it() {
     assert_eq!(seen["stop"]["reason"], Value::Null);
     // A freeze comes before a suspension, and who lifts it later changes nothing of what was.
     let freeze = format!("/admin/v1/partners/{}/freeze", key.partner_id);
-    app.admin_ok("POST", &freeze, Some(json!({ "reason": "A dispute", "tell_caller": false }))).await;
+    app.admin_ok("POST", &freeze, Some(json!({ "reason": "A dispute", "tell_caller": false })))
+        .await;
     app.clock.advance(1_000_000);
     let (id, told) = explained(&app, &key, 403, "frozen").await;
     assert!(words(&told).contains("The partner was frozen."), "{told}");
     let unfreeze = format!("/admin/v1/partners/{}/unfreeze", key.partner_id);
     app.admin_ok("POST", &unfreeze, Some(json!({ "reason": "Settled" }))).await;
-    let seen = app.http.get(app.admin_url(&format!("/admin/v1/refusals/{id}"))).bearer_auth(support);
+    let seen =
+        app.http.get(app.admin_url(&format!("/admin/v1/refusals/{id}"))).bearer_auth(support);
     let seen: Value = seen.send().await.unwrap().json().await.unwrap();
     assert_eq!(seen["stop"]["reason"], "A dispute", "{seen}");
 }

@@ -190,7 +190,8 @@ async fn billing_sees_usage_and_tries_plans_and_support_writes_notes() {
         (&used["items"][0]["operation_id"], &used["items"][0]["units"]),
         (&json!("get_product"), &json!("1.000"))
     );
-    let wrong = call(&app, &Method::GET, &format!("{usage}&from=2026-11-22T10:30:00Z"), &billing).await;
+    let wrong =
+        call(&app, &Method::GET, &format!("{usage}&from=2026-11-22T10:30:00Z"), &billing).await;
     problem(wrong, 400, "invalid_parameter").await;
     let plan = app.admin_ok("GET", &format!("/admin/v1/apps/{}", key.app_id), None).await;
     let simulate = format!("/admin/v1/plans/{}/simulate", plan["plan_id"].as_str().unwrap());

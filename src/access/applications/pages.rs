@@ -11,7 +11,8 @@ use crate::http::language::preferred;
 use crate::http::{ApiError, ApiResult, Code, Params};
 use crate::kernel::id::ApplicationId;
 use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, RETRY_AFTER,
+    CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
+    RETRY_AFTER,
 };
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError as _, web};
 
@@ -86,7 +87,10 @@ const FRENCH: Texts = Texts {
         "Réessayez dans une heure, ou ouvrez en entier le lien du courriel : s'il est correct, il fonctionne toujours.",
     ),
     later: ("Pas maintenant", "Le service ne peut pas répondre. Réessayez dans quelques minutes."),
-    not_taken: ("C'est impossible pour l'instant", "Adressez-vous à l'enseigne, en précisant l'heure."),
+    not_taken: (
+        "C'est impossible pour l'instant",
+        "Adressez-vous à l'enseigne, en précisant l'heure.",
+    ),
 };
 
 /// What a link carries.
@@ -179,11 +183,7 @@ async fn ask(request: HttpRequest, path: web::Path<(String, String)>, at: At) ->
     }
 }
 
-async fn asked(
-    request: &HttpRequest,
-    path: &(String, String),
-    at: &At,
-) -> ApiResult<HttpResponse> {
+async fn asked(request: &HttpRequest, path: &(String, String), at: &At) -> ApiResult<HttpResponse> {
     let (id, step) = place(path)?;
     let found = of_link(request, at, service::by_link(at, (id, step), token(request)?).await)?;
     let texts = texts(request, Some(&found));

@@ -161,7 +161,8 @@ impl Keyring {
     fn put_in_force<'a>(&self, next: Directory, were: impl Iterator<Item = &'a Arc<KeyRecord>>) {
         let next = Arc::new(next);
         self.current.store(Arc::clone(&next));
-        let kept = |used: &SecretUse| next.keys.get(&used.key).is_some_and(|key| key.keep_use(used));
+        let kept =
+            |used: &SecretUse| next.keys.get(&used.key).is_some_and(|key| key.keep_use(used));
         self.put_back(were.flat_map(|was| was.take_uses()).filter(|used| !kept(used)));
     }
 

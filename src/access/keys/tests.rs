@@ -165,7 +165,10 @@ async fn the_last_use_only_moves_forward() {
         touch_secrets(&mut tx, &[used(hash, at), unknown]).await.unwrap();
         tx.commit().await.unwrap();
         let key = get_key(&db, issued.key.id, START).await.unwrap();
-        assert_eq!((key.secrets[0].last_used_at, key.last_used_at), (Some(expected), Some(expected)));
+        assert_eq!(
+            (key.secrets[0].last_used_at, key.last_used_at),
+            (Some(expected), Some(expected))
+        );
     }
     // Also among many at once, and where there are several of one.
     let mut many: Vec<_> = (0..=200).map(|n| used([n; 32], after(10))).collect();

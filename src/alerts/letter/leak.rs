@@ -36,7 +36,9 @@ pub(super) fn in_english(
              the audit log at what was done with it, and take the text out of where it was found.",
         );
         let title = "An admin token was found in public".to_owned();
-        let start = format!("Admin token \"{name}\" ({id}, it ends in {hint}) was found where everybody can read it");
+        let start = format!(
+            "Admin token \"{name}\" ({id}, it ends in {hint}) was found where everybody can read it"
+        );
         return (title, format!("{start}{what}"));
     };
     let stands = match key.status {
@@ -49,9 +51,11 @@ pub(super) fn in_english(
         Reader::Partner(_) if key.status == KeyStatus::Revoked => {
             "Ask us for a new key, and take the old one out of where it was found.".to_owned()
         }
-        Reader::Partner(_) => "Ask us to rotate it, put the new secret in the place of this one, and take this one \
+        Reader::Partner(_) => {
+            "Ask us to rotate it, put the new secret in the place of this one, and take this one \
                                out of where it was found."
-            .to_owned(),
+                .to_owned()
+        }
         Reader::Retailer => retailer_in_english(key),
     };
     let what = behind(&place, &format!("{stands} {to_do}"));
@@ -93,9 +97,7 @@ pub(super) fn in_french(
         return (title, format!("{start}{what}"));
     };
     let stands = match key.status {
-        KeyStatus::Quarantined => {
-            "Elle est en quarantaine : elle peut lire, une fois par seconde."
-        }
+        KeyStatus::Quarantined => "Elle est en quarantaine : elle peut lire, une fois par seconde.",
         KeyStatus::Suspended => "Elle est suspendue.",
         KeyStatus::Revoked => "Elle est révoquée et ne fonctionne plus.",
         KeyStatus::Active => "Elle fonctionne encore.",
@@ -105,9 +107,11 @@ pub(super) fn in_french(
             "Demandez-nous une nouvelle clé, et retirez l'ancienne de l'endroit où elle se trouve."
                 .to_owned()
         }
-        Reader::Partner(_) => "Demandez-nous de la renouveler, mettez le nouveau secret à la place de celui-ci, et \
+        Reader::Partner(_) => {
+            "Demandez-nous de la renouveler, mettez le nouveau secret à la place de celui-ci, et \
                                retirez celui-ci de l'endroit où il se trouve."
-            .to_owned(),
+                .to_owned()
+        }
         Reader::Retailer => retailer_in_french(key),
     };
     let what = behind(&place, &format!("{stands} {to_do}"));

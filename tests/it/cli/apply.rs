@@ -132,7 +132,8 @@ async fn what_was_exported_brings_back_what_another_file_has_changed() {
     let place = place(SMALL).await;
     place.ok(&apply(&[]));
     let key = place.ok(&["key", "list"]).split('\t').next().unwrap().to_owned();
-    let app = place.ok(&["app", "list"]).lines().next().unwrap().split('\t').next().unwrap().to_owned();
+    let app =
+        place.ok(&["app", "list"]).lines().next().unwrap().split('\t').next().unwrap().to_owned();
     place.ok(&["key", "quarantine", &key]);
     place.ok(&["app", "suspend", &app]);
     let was = place.ok(&["export", "access"]);

@@ -124,7 +124,12 @@ async fn the_retailer_is_told_of_an_admin_token_and_nobody_of_what_has_ended() {
     let (mut server, mut hook) = (SmtpServer::start().await, Receiver::start().await);
     let app = shop(&scanner, "revoke", &server, &hook).await;
     let key = app.key(json!({})).await;
-    app.admin_ok("POST", &format!("/admin/v1/keys/{}/rotate", key.id), Some(json!({ "overlap_s": 0 }))).await;
+    app.admin_ok(
+        "POST",
+        &format!("/admin/v1/keys/{}/rotate", key.id),
+        Some(json!({ "overlap_s": 0 })),
+    )
+    .await;
     let body = json!({ "name": "deploy", "roles": ["auditor"] });
     let made = app.admin_ok("POST", "/admin/v1/tokens", Some(body)).await;
     let text = made["text"].as_str().unwrap();
@@ -136,7 +141,10 @@ async fn the_retailer_is_told_of_an_admin_token_and_nobody_of_what_has_ended() {
     assert!(plain.contains(made["token"]["id"].as_str().unwrap()), "{plain}");
     assert!(!plain.contains(&text[21..]), "no secret is told");
     let message = hook.next().await.body();
-    assert_eq!((&message["type"], &message["data"]["partner_id"]), (&json!("token.leaked"), &Value::Null));
+    assert_eq!(
+        (&message["type"], &message["data"]["partner_id"]),
+        (&json!("token.leaked"), &Value::Null)
+    );
     assert_eq!(message["data"]["leak"]["token_id"], made["token"]["id"]);
     let listed = app.admin_ok("GET", "/admin/v1/alerts", None).await;
     documented(&listed, "admin", "PageOut_AdminAlertOut");
