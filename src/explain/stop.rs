@@ -1,6 +1,7 @@
 //! Who stopped what a call was refused for, and why: from the audit log, as it was at that moment.
 
 use super::api::StopOut;
+use super::reason::Reason;
 use super::refusal::Refusal;
 use crate::access::audit::store::last_of;
 use crate::access::terms::Level;
@@ -10,7 +11,7 @@ use serde_json::Value;
 
 /// Who stopped it; none where nothing was stopped, or the log does not say.
 pub async fn find(db: &Db, refusal: &Refusal) -> Result<Option<StopOut>, StoreError> {
-    let what = refusal.reason.as_ref().and_then(|reason| reason.stopped());
+    let what = refusal.reason.as_ref().and_then(Reason::stopped);
     let (Some(what), Some(who)) = (what, refusal.who) else { return Ok(None) };
     let (kind, subject) = match what {
         Level::Partner => ("partner", who.partner().to_string()),
@@ -34,6 +35,6 @@ pub async fn find(db: &Db, refusal: &Refusal) -> Result<Option<StopOut>, StoreEr
 /// log alone, but for subscriptions.
 #[must_use]
 pub fn is_open(refusal: &Refusal) -> bool {
-    let what = refusal.reason.as_ref().and_then(|reason| reason.stopped());
+    let what = refusal.reason.as_ref().and_then(Reason::stopped);
     refusal.code == Code::Frozen.as_str() || what == Some(Level::Subscription)
 }

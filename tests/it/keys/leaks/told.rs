@@ -4,7 +4,7 @@ use super::{Scanner, report, send};
 use crate::hooks::receiver::Receiver;
 use crate::support::schema::documented;
 use crate::support::smtp::{Mail, SmtpServer};
-use crate::support::{NOON, TestApp};
+use crate::support::{NOON, TestApp, TestKey};
 use serde_json::{Value, json};
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=";
@@ -45,14 +45,12 @@ async fn mails(server: &mut SmtpServer, count: usize) -> Vec<Mail> {
     mails
 }
 
-#[tokio::test]
-async fn partner_and_retailer_are_told_once_of_a_key_that_was_stopped() {
-    let scanner = Scanner::new();
-    let (mut server, mut hook) = (SmtpServer::start().await, Receiver::start().await);
-    let app = shop(&scanner, "quarantine", &server, &hook).await;
-    let key = app.key(json!({ "scopes": ["catalog:read", "subscriptions:write"] })).await;
-    let other = json!({ "app_id": key.app_id, "name": "other", "environment": "live",
-        "scopes": ["catalog:read", "subscriptions:write"] });
+/// A key whose partner has contacts, and the text of another of the same app.
+async fn key_with_contacts(app: &TestApp) -> (TestKey, String) {
+    let scopes = json!(["catalog:read", "subscriptions:write"]);
+    let key = app.key(json!({ "scopes": scopes })).await;
+    let other =
+        json!({ "app_id": key.app_id, "name": "other", "environment": "live", "scopes": scopes });
     let other = app.admin_ok("POST", "/admin/v1/keys", Some(other)).await;
     let contacts = json!([
         { "role": "technical", "name": "Zoé", "email": "zoe@partner.example", "language": "fr-FR" },
@@ -61,10 +59,19 @@ async fn partner_and_retailer_are_told_once_of_a_key_that_was_stopped() {
     ]);
     let partner = format!("/admin/v1/partners/{}", key.partner_id);
     app.admin_ok("PATCH", &partner, Some(json!({ "contacts": contacts }))).await;
+    (key, other["text"].as_str().unwrap().to_owned())
+}
+
+#[tokio::test]
+async fn partner_and_retailer_are_told_once_of_a_key_that_was_stopped() {
+    let scanner = Scanner::new();
+    let (mut server, mut hook) = (SmtpServer::start().await, Receiver::start().await);
+    let app = shop(&scanner, "quarantine", &server, &hook).await;
+    let (key, other) = key_with_contacts(&app).await;
     let mut own = Receiver::start().await;
     let wants = json!({ "url": own.url, "events": ["key.leaked"] });
     let made = app.http.post(app.public_url("/v1/subscriptions"));
-    let made = made.bearer_auth(other["text"].as_str().unwrap()).json(&wants).send().await.unwrap();
+    let made = made.bearer_auth(&other).json(&wants).send().await.unwrap();
     assert_eq!(made.status(), 201);
 
     let body = report(&[&key.text]);
@@ -110,10 +117,7 @@ async fn partner_and_retailer_are_told_once_of_a_key_that_was_stopped() {
     assert_eq!(hook.next().await.body()["data"]["leak"]["source"], "content");
     let listed = app.admin_ok("GET", "/admin/v1/alerts?kind=key_leaked", None).await;
     assert_eq!(listed["items"].as_array().unwrap().len(), 2);
-    let seen: Value = {
-        let text = other["text"].as_str().unwrap();
-        app.get(text, "/v1/usage/alerts").await.json().await.unwrap()
-    };
+    let seen: Value = app.get(&other, "/v1/usage/alerts").await.json().await.unwrap();
     documented(&seen, "partner", "PageOfAlerts");
     assert_eq!(seen["items"].as_array().unwrap().len(), 2);
 }
