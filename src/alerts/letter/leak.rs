@@ -58,8 +58,8 @@ pub(super) fn in_english(
         }
         Reader::Retailer => retailer_in_english(key),
     };
-    let what = behind(&place, &format!("{stands} {to_do}"));
-    let start = format!("{whose} was found where everybody can read it. Its secret ends in {hint}");
+    let what = behind(&place, &format!("Its secret ends in {hint}. {stands} {to_do}"));
+    let start = format!("{whose} was found where everybody can read it");
     ("A key was found in public".to_owned(), format!("{start}{what}"))
 }
 
@@ -114,10 +114,8 @@ pub(super) fn in_french(
         }
         Reader::Retailer => retailer_in_french(key),
     };
-    let what = behind(&place, &format!("{stands} {to_do}"));
-    let start = format!(
-        "{whose} a été trouvée là où tout le monde peut la lire. Son secret finit par {hint}"
-    );
+    let what = behind(&place, &format!("Son secret finit par {hint}. {stands} {to_do}"));
+    let start = format!("{whose} a été trouvée là où tout le monde peut la lire");
     ("Une clé a été trouvée en public".to_owned(), format!("{start}{what}"))
 }
 
