@@ -65,7 +65,10 @@ fn used(key: &Arc<KeyRecord>, hash: &[u8; 32], now: Micros) -> Result<Arc<KeyRec
     let is_it = |held: &&SecretRecord| secret::same(&held.hash, hash);
     let held = key.secrets.iter().find(is_it).ok_or_else(unknown)?;
     if held.expires_at.is_some_and(|at| at <= now) {
-        let detail = "This secret was replaced and its overlap is over: use the new one.";
+        let detail = match held.taken_back {
+            true => "The rotation that made this secret was taken back: use the secret before it.",
+            false => "This secret was replaced and its overlap is over: use the new one.",
+        };
         return Err(ApiError::new(Code::ExpiredKey, detail));
     }
     if let Some(at) = held.starts_at.filter(|at| *at > now) {

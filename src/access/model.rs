@@ -260,6 +260,8 @@ pub struct Key {
     /// Its secrets that are not over, oldest first: one or, during a rotation, two. A client that signs
     /// has one for each of its public keys.
     pub secrets: Vec<KeySecret>,
+    /// When it was last used, with any secret that it ever had.
+    pub last_used_at: Option<Micros>,
     /// When it was created.
     pub created_at: Micros,
     /// When it last changed.

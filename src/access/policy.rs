@@ -7,6 +7,7 @@ use super::directory::{KeyRecord, Keyring, Standing};
 use super::operation::Operation;
 use super::plan::taken_milli;
 use super::signed::Signer;
+use super::terms::Level;
 use super::token::Tokens;
 use crate::http::{ApiError, Code};
 use crate::kernel::Micros;
@@ -199,10 +200,10 @@ impl Gate {
     fn standing(&self, key: &KeyRecord, call: &CallView<'_>, now: Micros) -> Result<(), ApiError> {
         match key.standing {
             Standing::Good | Standing::Quarantined => {}
-            Standing::Frozen => return Err(frozen(key)),
+            Standing::Frozen(what) => return Err(frozen(key, what)),
             Standing::BeforeContract | Standing::AfterContract => return Err(no_contract(key)),
-            Standing::Suspended => {
-                let detail = "The key, its app or its partner is suspended: ask the retailer.";
+            Standing::Suspended(what) => {
+                let detail = format!("{what} is suspended: ask the retailer.");
                 return Err(ApiError::new(Code::Suspended, detail));
             }
             Standing::Revoked => {
@@ -275,12 +276,10 @@ fn holds(networks: &[IpNet], address: IpAddr) -> bool {
     networks.iter().any(|network| network.contains(&address))
 }
 
-fn frozen(key: &KeyRecord) -> ApiError {
+fn frozen(key: &KeyRecord, what: Level) -> ApiError {
     let said = key.frozen.0.as_deref().map(|reason| format!(" The retailer says: {reason}"));
-    let detail = format!(
-        "The key, its app or its partner was frozen by the retailer: ask the retailer.{}",
-        said.unwrap_or_default()
-    );
+    let detail =
+        format!("{what} was frozen by the retailer: ask the retailer.{}", said.unwrap_or_default());
     ApiError::new(Code::Frozen, detail)
 }
 

@@ -10,7 +10,7 @@ pub use super::keys::service::{
 pub use super::keys::store::directory::{
     KeyRow, KeySecretRow, PlanNow, keys_of, load_directory, load_keys, load_plans,
 };
-pub use super::keys::store::touch_secrets;
+pub use super::keys::store::uses::touch_secrets;
 pub use super::partners::find::{PartnerFilter, find_partners};
 pub use super::plan::store::{find_plan_version, list_plan_versions, list_plans};
 pub use super::store::{AppFilter, Walk, app_exists, list_apps, list_partners};

@@ -9,8 +9,11 @@ use super::service::KeyRow;
 use super::subscriptions::store::Ending;
 use crate::kernel::Micros;
 use crate::kernel::id::PlanId;
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
+use utoipa::ToSchema;
 
 /// The instants between which a contract holds: from the first, until before the second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +30,33 @@ impl Default for Window {
     }
 }
 
+/// What is suspended or frozen, and with it a key. Of several that are, the widest is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = StoppedLevel)]
+pub enum Level {
+    /// The partner, with all its apps.
+    Partner,
+    /// The app, with all its keys.
+    App,
+    /// The app's subscription to its plan.
+    Subscription,
+    /// The key alone.
+    Key,
+}
+
+impl fmt::Display for Level {
+    /// As a sentence begins.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Partner => "The partner",
+            Self::App => "The key's app",
+            Self::Subscription => "The app's subscription to its plan",
+            Self::Key => "The key",
+        })
+    }
+}
+
 /// What holds for a key beside what it is itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Terms {
@@ -36,8 +66,8 @@ pub struct Terms {
     pub before: Vec<Ending>,
     /// When the partner's contract holds.
     pub contract: Window,
-    /// Whether the key, its app or its partner is frozen, and what callers are told of it.
-    pub frozen: Option<Told>,
+    /// Which of key, app and partner is frozen, if any is, and what callers are told of it.
+    pub frozen: Option<(Level, Told)>,
     /// Whether apps of the partner are on several plans with limits for the partner.
     pub mixed: bool,
 }
@@ -84,16 +114,29 @@ impl KeyRow {
         }
     }
 
+    /// What of it is suspended at an instant.
+    fn suspended_at(&self, at: Micros) -> Option<Level> {
+        let is_suspended = |status: Status| status == Status::Suspended;
+        [
+            (Level::Partner, is_suspended(self.partner_status)),
+            (Level::App, is_suspended(self.app_status)),
+            (Level::Subscription, self.plan_at(at).suspended),
+            (Level::Key, is_suspended(self.key_status.switched())),
+        ]
+        .into_iter()
+        .find_map(|(what, is_it)| is_it.then_some(what))
+    }
+
     /// Whether the key may be used at an instant. What is worst is said.
     pub(super) fn standing_at(&self, at: Micros) -> Standing {
         let all = [self.key_status.switched(), self.app_status, self.partner_status];
         let Terms { contract, frozen, .. } = &self.terms;
         if all.contains(&Status::Revoked) {
             Standing::Revoked
-        } else if frozen.is_some() {
-            Standing::Frozen
-        } else if all.contains(&Status::Suspended) || self.plan_at(at).suspended {
-            Standing::Suspended
+        } else if let Some((what, _)) = frozen {
+            Standing::Frozen(*what)
+        } else if let Some(what) = self.suspended_at(at) {
+            Standing::Suspended(what)
         } else if at < contract.from {
             Standing::BeforeContract
         } else if at >= contract.until {
@@ -106,8 +149,12 @@ impl KeyRow {
     }
 }
 
-/// What a key is told of the first freeze that concerns it, by the ids of key, app and partner.
-pub(super) fn frozen(freezes: &HashMap<String, Freeze>, ids: [&str; 3]) -> Option<Told> {
-    let freeze = ids.into_iter().find_map(|id| freezes.get(id))?;
-    Some(Told(freeze.tell_caller.then(|| freeze.reason.as_str().into())))
+/// The widest freeze that concerns a key, by the ids of partner, app and key, and what is told of it.
+pub(super) fn frozen(
+    freezes: &HashMap<String, Freeze>,
+    [partner, app, key]: [&str; 3],
+) -> Option<(Level, Told)> {
+    let ids = [(Level::Partner, partner), (Level::App, app), (Level::Key, key)];
+    let (what, freeze) = ids.into_iter().find_map(|(what, id)| Some((what, freezes.get(id)?)))?;
+    Some((what, Told(freeze.tell_caller.then(|| freeze.reason.as_str().into()))))
 }

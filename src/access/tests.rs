@@ -182,6 +182,7 @@ pub(crate) fn gate(scopes: Scopes) -> (Gate, String) {
             form: SecretForm::Text,
             starts_at: None,
             expires_at: None,
+            taken_back: false,
             jwk: None,
         }],
     };

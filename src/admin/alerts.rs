@@ -1,11 +1,11 @@
-//! Alerts over HTTP: what partners and retailer were told of usage.
+//! Alerts over HTTP: what partners and retailer were told.
 
 use super::caller::AdminCaller;
 use super::page::{self, PageOut, PageQuery};
 use super::problems::Problems;
 use super::state::State;
 use crate::alerts::api::{AlertOut, before, keys};
-use crate::alerts::model::{Kind, QuotaUse, UnusualHour};
+use crate::alerts::model::{FoundSecret, Kind, QuotaUse, UnusualHour};
 use crate::alerts::store::{self, Asked, Post, Stored};
 use crate::http::{Answer, ApiResult, Params};
 use crate::kernel::Micros;
@@ -47,16 +47,17 @@ struct AdminAlertOut {
     #[schema(value_type = String, example = "alr_7HqK2mXw9Pz")]
     id: AlertId,
     /// What it tells: `threshold` (so much of a quota is used), `high_usage`, `many_errors`, `many_refusals` or
-    /// `silence` (an hour of an app was unlike the same hour of the days before).
+    /// `silence` (an hour of an app was unlike the same hour of the days before), `key_leaked` or `token_leaked` (a
+    /// secret of a key, or an admin token, was found where everybody can read it).
     #[schema(example = "threshold")]
     kind: Kind,
-    /// The partner.
-    #[schema(value_type = String, example = "prt_4kPz09aBcDe")]
-    partner_id: PartnerId,
+    /// The partner; null of an admin token.
+    #[schema(required = true, value_type = Option<String>, example = "prt_4kPz09aBcDe")]
+    partner_id: Option<PartnerId>,
     /// The app; null where all apps of the partner are counted together.
     #[schema(required = true, value_type = Option<String>, example = "app_7nRy25kLmNo")]
     app_id: Option<AppId>,
-    /// The key, where it is counted alone.
+    /// The key, where it is counted alone or was found.
     #[schema(required = true, value_type = Option<String>, example = json!(null))]
     key_id: Option<KeyId>,
     /// Of a threshold: how much of which quota; null otherwise.
@@ -65,10 +66,13 @@ struct AdminAlertOut {
     /// Of what is unusual: the hour in which it began; null otherwise.
     #[schema(required = true)]
     hour: Option<UnusualHour>,
+    /// Of a secret that was found: where, and what is done about it; null otherwise.
+    #[schema(required = true)]
+    leak: Option<FoundSecret>,
     /// When it was noticed.
     #[schema(value_type = String, format = DateTime, example = "2026-11-22T09:41:07Z")]
     raised_at: Micros,
-    /// The first hour that was usual again; null while it is not, and of thresholds.
+    /// The first hour that was usual again; null while it is not, and of all that is no hour.
     #[schema(required = true, value_type = Option<String>, format = DateTime, example = json!(null))]
     ended_at: Option<Micros>,
     /// What became of the message to the retailer's own receiver; null where there was none.
@@ -90,17 +94,28 @@ impl From<Post> for AlertPostOut {
 
 impl From<Stored> for AdminAlertOut {
     fn from(stored: Stored) -> Self {
-        let AlertOut { id, kind, partner_id, app_id, key_id, quota, hour, raised_at, ended_at } =
-            stored.alert.into();
-        let post = stored.post.map(Into::into);
-        Self { id, kind, partner_id, app_id, key_id, quota, hour, raised_at, ended_at, post }
+        let alert: AlertOut = stored.alert.into();
+        Self {
+            id: alert.id,
+            kind: alert.kind,
+            partner_id: alert.partner_id,
+            app_id: alert.app_id,
+            key_id: alert.key_id,
+            quota: alert.quota,
+            hour: alert.hour,
+            leak: alert.leak,
+            raised_at: alert.raised_at,
+            ended_at: alert.ended_at,
+            post: stored.post.map(Into::into),
+        }
     }
 }
 
 /// A page of alerts
 ///
-/// Newest first: quotas that have reached a threshold, each once in a period, and hours in which an app called as it
-/// usually does not (`[alerts]` in the settings explains the rules). Mails about them are in `GET /admin/v1/mails`.
+/// Newest first: quotas that have reached a threshold, each once in a period, hours in which an app called as it
+/// usually does not, and keys and admin tokens that were found where everybody can read them (`[alerts]` in the settings
+/// explains the rules). Mails about them are in `GET /admin/v1/mails`.
 #[utoipa::path(
     tag = "alerts", operation_id = "list_alerts",
     params(

@@ -11,6 +11,7 @@ use crate::access::Scopes;
 use crate::access::audit::{self, Deed};
 use crate::access::service::By;
 use crate::config::FourEyes;
+use crate::http::error::{AWAY, FULL};
 use crate::http::{ApiError, Code};
 use crate::kernel::Clock;
 use crate::kernel::id::{AccountId, AdminTokenId, SessionId};
@@ -21,6 +22,7 @@ use actix_web::middleware::Next;
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, ResponseError as _};
 use serde_json::json;
 use std::future::{Ready, ready};
+use std::time::Duration;
 
 /// What a caller has shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,14 +114,32 @@ fn unguarded() -> ApiError {
     ApiError::new(Code::Internal, "The failure has been recorded; quote the request id.")
 }
 
+/// How long a call waits for the database to answer at all: who looks after a node in trouble is told soon.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What partners are told of the inside in general words, with its name: admins look after it.
+fn named(error: &ApiError) -> Option<ApiError> {
+    let detail = match error.detail() {
+        AWAY => {
+            "The database does not answer. Try again in a moment; calls of partners that need none go on meanwhile."
+        }
+        FULL => "The disk under the database is full: make room, then try again.",
+        _ => return None,
+    };
+    Some(ApiError::new(error.code(), detail).limited(Vec::new(), error.retry_after()))
+}
+
 /// Stands before every admin route: lets nobody pass who may not, and no answer be stored.
 pub async fn guard(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let state = request.app_data::<State>().cloned();
-    let admitted = match state {
-        Some(state) => admit(&state, &request).await,
+    let admitted = match &state {
+        Some(state) => match state.db.answers(PATIENCE).await {
+            Ok(()) => admit(state, &request).await,
+            Err(error) => Err(error.into()),
+        },
         None => Err(unguarded()),
     };
     let mut response = match admitted {
@@ -131,6 +151,10 @@ pub async fn guard(
         }
         Err(error) => request.into_response(error.error_response()),
     };
+    let named = response.response().extensions().get::<ApiError>().and_then(named);
+    if let Some(error) = named {
+        response = response.into_response(error.error_response());
+    }
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if response.status().as_u16() == 401 {

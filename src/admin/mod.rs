@@ -40,6 +40,7 @@ pub mod tokens;
 pub mod transfers;
 pub mod uploads;
 pub mod usage;
+pub mod usage_health;
 
 #[cfg(test)]
 mod tests;
@@ -60,6 +61,8 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         scope(PREFIX)
             .configure(partners::configure)
             .configure(apps::configure)
+            .configure(usage::configure)
+            .configure(usage_health::configure)
             .configure(plans::configure)
             .configure(simulations::configure)
             .configure(keys::configure)
@@ -84,7 +87,6 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
             .configure(imports::configure)
             .configure(sources::configure)
             .configure(nodes::configure)
-            .configure(usage::configure)
             .wrap(actix_web::middleware::from_fn(caller::guard)),
     );
 }

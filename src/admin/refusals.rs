@@ -3,8 +3,10 @@
 use super::caller::AdminCaller;
 use super::page::PageQuery;
 use super::problems::{Missing, Problems};
+use super::rights::Right;
 use crate::explain::api::{Explainer, PageOfRefusals, RefusalOut};
 use crate::explain::query::RefusalsQuery;
+use crate::explain::stop;
 use crate::explain::store::Asked;
 use crate::http::answer::Cache;
 use crate::http::{Answer, ApiResult, PageRequest, Params};
@@ -53,7 +55,8 @@ async fn list_refusals(
 ///
 /// The rule that refused a call of the partner API, what of the key it was, and how each limit stood at that
 /// moment, for the `refusal_id` of its problem document. The address of a call is in that id alone, not in
-/// those of the history.
+/// those of the history. `stop` says who suspended or froze it and why: of suspensions of keys, apps and partners, which
+/// only the audit log tells, to who may read that (`read_audit`).
 #[utoipa::path(
     tag = "refusals", operation_id = "get_refusal",
     params(("refusal_id" = String, Path, max_length = 800, description = "`refusal_id` of the problem document", example = "ref_AbCd")),
@@ -62,9 +65,12 @@ async fn list_refusals(
 )]
 #[get("/refusals/{refusal_id}")]
 async fn get_refusal(
-    _caller: AdminCaller,
+    caller: AdminCaller,
     id: web::Path<String>,
     explainer: web::Data<Explainer>,
 ) -> ApiResult<Answer> {
-    Answer::json(&RefusalOut::from(explainer.open(&id)?), Cache::NoStore, 1)
+    let refusal = explainer.open(&id)?;
+    let may_see = stop::is_open(&refusal) || caller.roles.have(Right::ReadAudit);
+    let stop = if may_see { stop::find(&explainer.db, &refusal).await? } else { None };
+    Answer::json(&RefusalOut::for_retailer(refusal, stop), Cache::NoStore, 1)
 }

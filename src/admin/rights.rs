@@ -19,6 +19,8 @@ words! {
         ReadUsage = "read_usage",
         /// See what partners were refused, and why.
         ReadRefusals = "read_refusals",
+        /// Write notes about partners.
+        WriteNotes = "write_notes",
         /// Create, change and suspend partners and apps.
         ManagePartners = "manage_partners",
         /// Create, change and revoke keys.
@@ -91,7 +93,7 @@ pub const OPERATIONS: &[(&str, Need)] = &[
     ("get_source", Need::Right(Right::Read)),
     ("look_at_source", Need::Right(Right::ManageFeeds)),
     ("update_partner", Need::Right(Right::ManagePartners)),
-    ("create_partner_note", Need::Right(Right::ManagePartners)),
+    ("create_partner_note", Need::Right(Right::WriteNotes)),
     ("freeze_partner", Need::Right(Right::ManagePartners)),
     ("unfreeze_partner", Need::Right(Right::ManagePartners)),
     ("freeze_app", Need::Right(Right::ManagePartners)),
@@ -133,7 +135,8 @@ pub const OPERATIONS: &[(&str, Need)] = &[
     ("list_alerts", Need::Right(Right::ReadUsage)),
     ("get_usage_health", Need::Right(Right::ReadUsage)),
     ("list_mails", Need::Right(Right::Read)),
-    ("simulate_plan", Need::Right(Right::ManagePlans)),
+    ("simulate_plan", Need::Right(Right::ReadUsage)),
+    ("get_app_usage", Need::Right(Right::ReadUsage)),
     ("list_audit", Need::Right(Right::ReadAudit)),
     ("export_audit", Need::Right(Right::ReadAudit)),
     ("get_audit_head", Need::Right(Right::ReadAudit)),

@@ -16,11 +16,11 @@ words! {
         KeyManager = "key_manager",
         /// Looks after plans.
         PlanManager = "plan_manager",
-        /// Sees usage and what comes of it.
+        /// Sees usage, and what plans make of it, to bill it; writes notes about partners.
         Billing = "billing",
         /// Looks after customers' data and what was consented to.
         PrivacyOfficer = "privacy_officer",
-        /// Helps partners: sees what they were refused and why.
+        /// Helps partners: sees what they have used and were refused, and why; writes notes about them.
         Support = "support",
         /// Sees who did what, and changes nothing.
         Auditor = "auditor",
@@ -37,7 +37,7 @@ impl Role {
     pub fn rights(self) -> &'static [Right] {
         use Right::{
             ManageFeeds, ManageKeys, ManagePartners, ManagePeople, ManagePlans, ManagePrivacy,
-            Read, ReadAudit, ReadRefusals, ReadUsage,
+            Read, ReadAudit, ReadRefusals, ReadUsage, WriteNotes,
         };
         match self {
             Self::Owner => &[
@@ -45,6 +45,7 @@ impl Role {
                 ReadAudit,
                 ReadUsage,
                 ReadRefusals,
+                WriteNotes,
                 ManagePartners,
                 ManageKeys,
                 ManagePlans,
@@ -52,11 +53,14 @@ impl Role {
                 ManagePrivacy,
                 ManagePeople,
             ],
-            Self::KeyManager => &[Read, ReadUsage, ReadRefusals, ManagePartners, ManageKeys],
-            Self::PlanManager => &[Read, ReadUsage, ReadRefusals, ManagePlans],
-            Self::Billing => &[Read, ReadUsage],
+            Self::KeyManager => {
+                &[Read, ReadUsage, ReadRefusals, WriteNotes, ManagePartners, ManageKeys]
+            }
+            Self::PlanManager => &[Read, ReadUsage, ReadRefusals, WriteNotes, ManagePlans],
+            // A refusal is what a partner does not pay for, and so asks about.
+            Self::Billing => &[Read, ReadUsage, ReadRefusals, WriteNotes],
             Self::PrivacyOfficer => &[Read, ReadAudit, ManagePrivacy],
-            Self::Support => &[Read, ReadUsage, ReadRefusals],
+            Self::Support => &[Read, ReadUsage, ReadRefusals, WriteNotes],
             Self::Auditor => &[Read, ReadAudit, ReadUsage, ReadRefusals],
             Self::ReadOnly => &[Read],
             Self::Feeds => &[ManageFeeds],

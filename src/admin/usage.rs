@@ -1,154 +1,78 @@
-//! How complete the ledger of usage is.
+//! What an app has used, for the retailer.
 
 use super::caller::AdminCaller;
-use super::problems::Problems;
+use super::problems::{Missing, Problems};
 use super::state::State;
+use crate::access::service;
 use crate::http::answer::Cache;
-use crate::http::{Answer, ApiResult};
+use crate::http::{Answer, ApiPath, ApiResult};
 use crate::kernel::Micros;
-use crate::kernel::id::NodeId;
-use crate::kernel::word::Word as _;
-use crate::metering::gaps::{Gap, gaps_of};
-use crate::metering::runs::{self, Run};
-use actix_web::get;
+use crate::kernel::id::{AppId, PartnerId};
+use crate::metering::api::{UsageItemOut, span};
+use crate::metering::usage::{Granularity, usage};
+use actix_web::{HttpRequest, get};
 use serde::Serialize;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-/// Most runs in an answer.
-const MOST_RUNS: u32 = 200;
-/// Most gaps that are named of a run.
-const MOST_GAPS: usize = 100;
-
-/// Mounts the operations on usage.
+/// Mounts the operation.
 pub fn configure(config: &mut ServiceConfig<'_>) {
-    config.service(get_usage_health);
+    config.service(get_app_usage);
 }
 
-/// How far the ledger is, and what it lacks.
+/// What an app has used in a span of time.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-struct UsageHealthOut {
-    /// When this was asked.
-    #[schema(value_type = String, format = DateTime, example = "2026-11-22T09:41:07Z")]
-    as_of: Micros,
-    /// Milliseconds by which the journal of the run that is furthest behind is ahead of the ledger, as far as runs say
-    /// so: each does every five seconds. Null where none goes on.
-    #[schema(required = true, example = 2140)]
-    lag_ms: Option<i64>,
-    /// Runs that have neither ended nor said anything for a minute: what they have recorded may be on their disks alone.
-    #[schema(example = 0)]
-    silent_runs: i64,
-    /// Numbers of events that were given out and of which the ledger has nothing, in all runs.
-    #[schema(example = 0)]
-    missing_events: i64,
-    /// The runs that go on, those of which events are missing, and those whose last moments are not sure; the
-    /// newest 200.
-    #[schema(max_items = 200)]
-    runs: Vec<RunOut>,
+struct AppUsageOut {
+    /// Start of the span, inclusive: a full hour.
+    #[schema(value_type = String, format = DateTime, example = "2026-11-01T00:00:00Z")]
+    from: Micros,
+    /// End of the span, exclusive: a full hour.
+    #[schema(value_type = String, format = DateTime, example = "2026-12-01T00:00:00Z")]
+    to: Micros,
+    /// Everything answered up to about this instant is counted; null before the first call.
+    #[schema(required = true, value_type = Option<String>, format = DateTime, example = "2026-11-22T09:41:07Z")]
+    as_of: Option<Micros>,
+    /// The partner that the app belongs to.
+    #[schema(value_type = String, example = "prt_4kPz09aBcDe")]
+    partner_id: PartnerId,
+    /// The app.
+    #[schema(value_type = String, example = "app_7nRy25kLmNo")]
+    app_id: AppId,
+    /// One row for each bucket of time, environment, operation and status.
+    items: Vec<UsageItemOut>,
 }
 
-/// A run of a node: one life of its process.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-struct RunOut {
-    /// The node.
-    #[schema(value_type = String, example = "nod_4fT0mQ2rXc9")]
-    node_id: NodeId,
-    /// The number of the run on that node; the middle part of the ids of its events.
-    #[schema(example = 17)]
-    epoch: u64,
-    /// Version of the program; empty where an earlier one has not kept it.
-    #[schema(example = "0.2.0")]
-    version: String,
-    /// `running`; `silent`: it has neither ended nor said anything for a minute; `drained`: stopped, with everything
-    /// in the ledger; `recovered`: killed, and everything it had recorded was folded afterwards; `tail_unsure`:
-    /// the same after a restart of the machine, so that a power cut may have taken what was recorded in the
-    /// last `metering.sync_interval_ms`; `before`: of a version that kept no runs.
-    #[schema(example = "running")]
-    standing: &'static str,
-    /// When it began.
-    #[schema(value_type = String, format = DateTime, example = "2026-11-22T09:41:07Z")]
-    started_at: Micros,
-    /// Up to when everything that it recorded was in the ledger when it last said so.
-    #[schema(value_type = String, format = DateTime, example = "2026-11-22T09:41:07Z")]
-    folded_through: Micros,
-    /// Every event whose call was accepted before is in the ledger, however long calls took to answer.
-    #[schema(value_type = String, format = DateTime, example = "2026-11-22T09:26:07Z")]
-    complete_through: Micros,
-    /// When it ended.
-    #[schema(value_type = Option<String>, format = DateTime, required = true)]
-    ended_at: Option<Micros>,
-    /// Numbers of events that were given out and of which the ledger has nothing.
-    #[schema(example = 0)]
-    missing_events: u64,
-    /// Which numbers, the first 100 gaps.
-    #[schema(max_items = 100)]
-    gaps: Vec<GapOut>,
-}
-
-/// Numbers that hold no event.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-struct GapOut {
-    /// The first.
-    #[schema(example = 4711)]
-    from_seq: u64,
-    /// The first behind them that is there, or where their segment ends.
-    #[schema(example = 4712)]
-    before_seq: u64,
-}
-
-impl RunOut {
-    fn new(run: Run, gaps: Vec<Gap>, now: Micros) -> Self {
-        let standing = match run.ended {
-            Some((_, end)) => end.as_str(),
-            None if run.is_silent(now) => "silent",
-            None => "running",
-        };
-        let gaps = gaps.into_iter().take(MOST_GAPS);
-        Self {
-            node_id: run.node,
-            epoch: run.epoch,
-            version: run.version,
-            standing,
-            started_at: run.started_at,
-            folded_through: run.told_at,
-            complete_through: run.through,
-            ended_at: run.ended.map(|(at, _)| at),
-            missing_events: run.missing,
-            gaps: gaps
-                .map(|gap| GapOut { from_seq: gap.from_seq, before_seq: gap.before_seq })
-                .collect(),
-        }
-    }
-}
-
-/// How complete usage is
+/// What an app has used
 ///
-/// What stands between the calls that were answered and a ledger that can be billed: how far the ledger is behind, which
-/// processes may have recorded what it has not seen, and which numbers of events are missing. A run that is silent is
-/// cured by starting its node again, or by `comptoir usage recover` with its data directory.
+/// By time, operation and status, from the same ledger that is billed and as the partner sees it: as long as the app has
+/// been this partner's. `comptoir usage export` has a row for each call.
 #[utoipa::path(
-    tag = "usage", operation_id = "get_usage_health",
-    responses((status = 200, description = "How it stands", body = UsageHealthOut), Problems),
+    tag = "usage", operation_id = "get_app_usage",
+    params(
+        ("app_id" = String, Path, description = "Id of the app", example = "app_7nRy25kLmNo"),
+        ("from" = Option<String>, Query, format = DateTime, description = "Start of the span, inclusive: a full hour (UTC). The start of this month (UTC) where it is left out", example = "2026-11-01T00:00:00Z"),
+        ("to" = Option<String>, Query, format = DateTime, description = "End of the span, exclusive: a full hour (UTC). The end of the present hour where it is left out", example = "2026-12-01T00:00:00Z"),
+        ("granularity" = inline(Option<Granularity>), Query, description = "Length of a row's bucket: `hour` (up to 31 days), `day` or `month`, in UTC. `day` where it is left out", example = "day"),
+    ),
+    responses((status = 200, description = "The usage", body = AppUsageOut), Missing, Problems),
     security(("admin_token" = []))
 )]
-#[get("/usage/health")]
-async fn get_usage_health(_caller: AdminCaller, state: State) -> ApiResult<Answer> {
-    let now = state.db.now(&state.clock).await?;
-    let standing = runs::standing(&state.db, now).await?;
-    let mut out = Vec::new();
-    for run in runs::noteworthy(&state.db, MOST_RUNS).await? {
-        let gaps = match run.missing {
-            0 => Vec::new(),
-            _ => gaps_of(&state.db, run.node, run.epoch).await?,
-        };
-        out.push(RunOut::new(run, gaps, now));
-    }
-    let lag_ms = standing.folded_through.map(|at| (now.0.saturating_sub(at.0) / 1_000).max(0));
-    let health = UsageHealthOut {
-        as_of: now,
-        lag_ms,
-        silent_runs: standing.silent,
-        missing_events: standing.missing,
-        runs: out,
-    };
-    Answer::json(&health, Cache::NoStore, 1)
+#[get("/apps/{app_id}/usage")]
+async fn get_app_usage(
+    _caller: AdminCaller,
+    request: HttpRequest,
+    id: ApiPath<AppId>,
+    state: State,
+) -> ApiResult<Answer> {
+    let now = state.clock.now();
+    let (from, to, granularity) = span(request.query_string(), now)?;
+    let app = service::get_app(&state.db, id.0, now).await?;
+    let used = usage(&state.db, (app.partner, app.id), from, to, granularity).await?;
+    let items: Vec<UsageItemOut> = used.rows.into_iter().map(Into::into).collect();
+    let records = u32::try_from(items.len()).unwrap_or(u32::MAX);
+    let (partner_id, app_id, as_of) = (app.partner, app.id, used.as_of);
+    Answer::json(
+        &AppUsageOut { from, to, as_of, partner_id, app_id, items },
+        Cache::NoStore,
+        records,
+    )
 }

@@ -1,6 +1,6 @@
 //! Alerts over HTTP: `GET /v1/usage/alerts`, and the messages that tell them.
 
-use super::model::{Alert, Detail, Kind, QuotaUse, UnusualHour};
+use super::model::{Alert, Detail, FoundSecret, Kind, QuotaUse, UnusualHour};
 use super::store::{self, Asked, Stored};
 use crate::access::caller::Caller;
 use crate::access::op;
@@ -23,23 +23,24 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
     config.service(list_alerts);
 }
 
-/// What was told of usage.
+/// What was told.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AlertOut {
     /// Its id.
     #[schema(value_type = String, example = "alr_7HqK2mXw9Pz")]
     pub id: AlertId,
     /// What it tells: `threshold` (so much of a quota is used), `high_usage`, `many_errors`, `many_refusals` or
-    /// `silence` (an hour of an app was unlike the same hour of the days before).
+    /// `silence` (an hour of an app was unlike the same hour of the days before), `key_leaked` (a secret of a key was
+    /// found where everybody can read it) or, to the retailer alone, `token_leaked` (an admin token was).
     #[schema(example = "threshold")]
     pub kind: Kind,
-    /// The partner.
-    #[schema(value_type = String, example = "prt_4kPz09aBcDe")]
-    pub partner_id: PartnerId,
+    /// The partner; null of an admin token.
+    #[schema(required = true, value_type = Option<String>, example = "prt_4kPz09aBcDe")]
+    pub partner_id: Option<PartnerId>,
     /// The app; null where all apps of the partner are counted together.
     #[schema(required = true, value_type = Option<String>, example = "app_7nRy25kLmNo")]
     pub app_id: Option<AppId>,
-    /// The key, where it is counted alone.
+    /// The key, where it is counted alone or was found.
     #[schema(required = true, value_type = Option<String>, example = json!(null))]
     pub key_id: Option<KeyId>,
     /// Of a threshold: how much of which quota; null otherwise.
@@ -48,20 +49,25 @@ pub struct AlertOut {
     /// Of what is unusual: the hour in which it began; null otherwise.
     #[schema(required = true)]
     pub hour: Option<UnusualHour>,
+    /// Of a secret that was found: where, and what is done about it; null otherwise.
+    #[schema(required = true)]
+    pub leak: Option<FoundSecret>,
     /// When it was noticed.
     #[schema(value_type = String, format = DateTime, example = "2026-11-22T09:41:07Z")]
     pub raised_at: Micros,
-    /// The first hour that was usual again; null while it is not, and of thresholds.
+    /// The first hour that was usual again; null while it is not, and of all that is no hour.
     #[schema(required = true, value_type = Option<String>, format = DateTime, example = json!(null))]
     pub ended_at: Option<Micros>,
 }
 
 impl From<Alert> for AlertOut {
     fn from(alert: Alert) -> Self {
-        let (quota, hour) = match alert.detail {
-            Detail::Quota(quota) => (Some(quota), None),
-            Detail::Hour(hour) => (None, Some(hour)),
-        };
+        let (mut quota, mut hour, mut leak) = (None, None, None);
+        match alert.detail {
+            Detail::Quota(of) => quota = Some(of),
+            Detail::Hour(of) => hour = Some(of),
+            Detail::Leak(of) => leak = Some(of),
+        }
         Self {
             id: alert.id,
             kind: alert.kind,
@@ -70,6 +76,7 @@ impl From<Alert> for AlertOut {
             key_id: alert.whose.key,
             quota,
             hour,
+            leak,
             raised_at: alert.raised_at,
             ended_at: alert.ended_at,
         }
@@ -96,7 +103,8 @@ pub struct PageOfAlerts {
 /// What is posted to a subscription's address, or to the retailer's own.
 #[derive(Debug, Serialize, ToSchema)]
 struct AlertMessageOut {
-    /// The event: `usage.threshold` or `usage.anomaly`.
+    /// The event: `usage.threshold`, `usage.anomaly`, `key.leaked` or, to the retailer's own receiver alone,
+    /// `token.leaked`.
     #[serde(rename = "type")]
     #[schema(example = "usage.threshold")]
     event: &'static str,
@@ -125,7 +133,7 @@ pub fn describe(document: &mut Value) {
     // Signed as the messages about changes are.
     let mut alert = document["webhooks"]["change"]["post"].clone();
     alert["operationId"] = json!("receive_alert");
-    alert["summary"] = json!("Something about your own usage that a subscription wants");
+    alert["summary"] = json!("Something about your own usage or keys that a subscription wants");
     let content = &mut alert["requestBody"]["content"]["application/json"];
     content["schema"] = json!({ "$ref": "#/components/schemas/AlertMessageOut" });
     document["webhooks"]["alert"] = json!({ "post": alert });
@@ -147,9 +155,9 @@ pub fn keys(alert: &Alert) -> (u64, u64) {
 /// Your alerts
 ///
 /// What you were told of your own usage, newest first, of your app and of all apps of yours together: quotas of which
-/// so much is used as the retailer has set (50, 80 and 100 percent unless set otherwise), each once in a period, and
-/// hours in which your app called as it usually does not. Subscriptions to `usage.threshold` and `usage.anomaly`
-/// tell them as they come. Never billed.
+/// so much is used as the retailer has set (50, 80 and 100 percent unless set otherwise), each once in a period, hours
+/// in which your app called as it usually does not, and keys of your app that were found where everybody can read them.
+/// Subscriptions to `usage.threshold`, `usage.anomaly` and `key.leaked` tell them as they come. Never billed.
 #[utoipa::path(
     operation_id = "list_usage_alerts", tag = "usage",
     params(

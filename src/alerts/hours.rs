@@ -81,7 +81,7 @@ impl Alerts {
         let alert = Alert {
             id: Alert::of_hour(app, kind, hour),
             kind,
-            whose: Whose { partner, app: Some(app), key: None },
+            whose: Whose { partner: Some(partner), app: Some(app), key: None },
             detail: Detail::Hour(UnusualHour { hour, calls, count, usual }),
             raised_at: self.clock.now(),
             ended_at: None,

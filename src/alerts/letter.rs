@@ -1,6 +1,8 @@
 //! What mails about alerts say, in French to who reads French, in English to all others.
 
-use super::model::{Alert, Detail, Kind, QuotaUse, UnusualHour};
+mod leak;
+
+use super::model::{Alert, Detail, FoundSecret, Kind, QuotaUse, UnusualHour};
 use crate::access::mails::Draft;
 use crate::access::model::{App, Key, Partner};
 use crate::kernel::language::LanguageTag;
@@ -11,11 +13,14 @@ use lettre::message::Mailbox;
 /// What an alert is about.
 pub(super) struct Subject<'a> {
     pub(super) alert: &'a Alert,
-    pub(super) partner: &'a Partner,
+    /// None of an admin token.
+    pub(super) partner: Option<&'a Partner>,
     /// None where all apps of the partner are counted together.
     pub(super) app: Option<&'a App>,
-    /// Where a key is counted alone.
+    /// Where a key is counted alone or was found.
     pub(super) key: Option<&'a Key>,
+    /// What an admin token is called that was found.
+    pub(super) token: Option<String>,
     /// The time zone of the times in the mail.
     pub(super) zone: &'a TimeZone,
 }
@@ -38,6 +43,8 @@ pub(super) fn is_french(language: &LanguageTag) -> bool {
 pub(super) fn draft(of: &Subject<'_>, reader: Reader<'_>, french: bool, to: Mailbox) -> Draft {
     let whose = if french { of.whose_in_french() } else { of.whose_in_english() };
     let (title, what) = match (&of.alert.detail, french) {
+        (Detail::Leak(found), false) => leak::in_english((of, found), &whose, reader),
+        (Detail::Leak(found), true) => leak::in_french((of, found), &whose, reader),
         (Detail::Quota(quota), false) => quota_in_english(quota, (&whose, of.zone)),
         (Detail::Quota(quota), true) => quota_in_french(quota, (&whose, of.zone)),
         (Detail::Hour(hour), false) => hour_in_english(of.alert.kind, hour, (&whose, of.zone)),
@@ -58,25 +65,30 @@ pub(super) fn draft(of: &Subject<'_>, reader: Reader<'_>, french: bool, to: Mail
 }
 
 impl Subject<'_> {
+    /// The name of the partner.
+    fn owner(&self) -> &str {
+        self.partner.map_or("", |partner| partner.name.as_str())
+    }
+
     fn whose_in_english(&self) -> String {
-        let partner = &self.partner.name;
+        let partner = self.owner();
         match (self.app, self.key) {
             (Some(app), Some(key)) => {
                 format!("Key \"{}\" ({}) of \"{}\" ({partner})", key.spec.name, key.id, app.name)
             }
             (Some(app), None) => format!("\"{}\" ({partner})", app.name),
-            (None, _) => partner.to_string(),
+            (None, _) => partner.to_owned(),
         }
     }
 
     fn whose_in_french(&self) -> String {
-        let partner = &self.partner.name;
+        let partner = self.owner();
         match (self.app, self.key) {
             (Some(app), Some(key)) => {
                 format!("La clé « {} » ({}) de « {} » ({partner})", key.spec.name, key.id, app.name)
             }
             (Some(app), None) => format!("« {} » ({partner})", app.name),
-            (None, _) => partner.to_string(),
+            (None, _) => partner.to_owned(),
         }
     }
 }
@@ -135,9 +147,7 @@ fn hour_in_english(
         Kind::ManyRefusals => {
             ("Many refusals", format!("was refused {count} of {calls} calls (401, 403 and 429)"))
         }
-        Kind::HighUsage | Kind::Threshold => {
-            ("An unusual number of calls", format!("made {count} calls"))
-        }
+        _ => ("An unusual number of calls", format!("made {count} calls")),
     };
     let what = format!(
         "{whose} {what} in the hour from {hour}. {usual} would have been usual. You are told once, when it begins."
@@ -163,9 +173,7 @@ fn hour_in_french(
             "Beaucoup de refus",
             format!("s'est vu refuser {count} appels sur {calls} (401, 403 et 429)"),
         ),
-        Kind::HighUsage | Kind::Threshold => {
-            ("Un nombre d'appels inhabituel", format!("a fait {count} appels"))
-        }
+        _ => ("Un nombre d'appels inhabituel", format!("a fait {count} appels")),
     };
     let what = format!(
         "{whose} {what} dans l'heure du {hour}. D'habitude, il y en a {usual}. Vous l'apprenez une fois, au début."

@@ -1,13 +1,14 @@
-//! Alerts: partners and retailer are told when a quota has reached a threshold, and when an app calls as it
-//! usually does not.
+//! Alerts: partners and retailer are told when a quota has reached a threshold, when an app calls as it usually does
+//! not, and when a secret was found where everybody can read it.
 //!
 //! One node at a time looks, the one that holds the lease. What quotas have comes from the counters that each node
-//! keeps at what the ledger has, so a look costs no statement; what an hour was comes from the ledger's sums. The
-//! id of an alert follows from what it tells, and the alert, its mails and its messages are one transaction: so
+//! keeps at what the ledger has, so a look costs no statement; what an hour was comes from the ledger's sums; which
+//! leaks are to be told stands beside them. The id of an alert follows from what it tells, and the alert, its mails and its messages are one transaction: so
 //! each is told once, whatever nodes and restarts there are in between.
 
 pub mod api;
 mod hours;
+mod leaks;
 mod letter;
 pub mod model;
 mod post;
@@ -86,11 +87,12 @@ impl Alerts {
         self.raised.swap(0, Ordering::Relaxed)
     }
 
-    /// Looks at quotas and hours, if this node is the one that does.
+    /// Looks at leaks, quotas and hours, if this node is the one that does.
     pub async fn round(&self) -> Result<(), AccessError> {
         if !self.hold("alerts").await? {
             return Ok(());
         }
+        self.look_at_leaks(self.clock.now()).await?;
         self.look_at_quotas(self.clock.now()).await?;
         if self.settings.anomaly_factor > 0 {
             self.look_at_hours(self.clock.now()).await?;

@@ -1,8 +1,8 @@
-//! What is told of usage.
+//! What is told of usage, and of secrets that were found.
 
-use crate::hooks::event::{ANOMALY, THRESHOLD};
+use crate::hooks::event::{ANOMALY, KEY_LEAKED, THRESHOLD};
 use crate::kernel::Micros;
-use crate::kernel::id::{AlertId, AppId, KeyId, PartnerId, PlanId};
+use crate::kernel::id::{AdminTokenId, AlertId, AppId, KeyId, PartnerId, PlanId};
 use crate::kernel::word::words;
 use crate::limit::{Bounds, LimitName};
 use serde::{Deserialize, Serialize};
@@ -22,8 +22,15 @@ words! {
         ManyRefusals = "many_refusals",
         /// An app that usually calls has not called.
         Silence = "silence",
+        /// A secret of a key was found where everybody can read it.
+        KeyLeaked = "key_leaked",
+        /// An admin token was.
+        TokenLeaked = "token_leaked",
     }
 }
+
+/// What tells the retailer's own receiver of an admin token that was found: no app can subscribe to it.
+const TOKEN_LEAKED: &str = "token.leaked";
 
 impl Kind {
     /// The event that tells it to subscriptions.
@@ -32,18 +39,20 @@ impl Kind {
         match self {
             Self::Threshold => THRESHOLD,
             Self::HighUsage | Self::ManyErrors | Self::ManyRefusals | Self::Silence => ANOMALY,
+            Self::KeyLeaked => KEY_LEAKED,
+            Self::TokenLeaked => TOKEN_LEAKED,
         }
     }
 }
 
-/// Whose usage an alert is about.
+/// Whose usage, or whose secret, an alert is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Whose {
-    /// The partner.
-    pub partner: PartnerId,
+    /// The partner; none of an admin token.
+    pub partner: Option<PartnerId>,
     /// Its app; none where all its apps are counted together.
     pub app: Option<AppId>,
-    /// The app's key, where it is counted alone.
+    /// The app's key, where it is counted alone or was found.
     pub key: Option<KeyId>,
 }
 
@@ -98,6 +107,27 @@ pub struct UnusualHour {
     pub usual: i64,
 }
 
+/// A secret that was found where everybody can read it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = AlertLeakOut)]
+pub struct FoundSecret {
+    /// The admin token, where it is one; null of a key.
+    #[schema(required = true, value_type = Option<String>, example = json!(null))]
+    pub token_id: Option<AdminTokenId>,
+    /// The last characters of the text.
+    #[schema(example = "x7Qa")]
+    pub hint: String,
+    /// Where it was found, without the secret; empty where the report does not say.
+    #[schema(example = "https://github.com/octocat/hello/blob/1234/foo.txt")]
+    pub url: String,
+    /// In what it was found.
+    #[schema(example = "content")]
+    pub source: String,
+    /// What the settings say to do: `quarantine` or `revoke` a key, `suspend` an admin token.
+    #[schema(example = "quarantine")]
+    pub action: String,
+}
+
 /// What an alert tells beside its kind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -106,18 +136,20 @@ pub enum Detail {
     Quota(QuotaUse),
     /// Of an hour.
     Hour(UnusualHour),
+    /// Of a secret that was found.
+    Leak(FoundSecret),
 }
 
-/// What is told of usage.
+/// What is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Alert {
     /// Its id, which follows from what it tells.
     pub id: AlertId,
     /// What it tells.
     pub kind: Kind,
-    /// Of whose usage.
+    /// Whose it is.
     pub whose: Whose,
-    /// The figures.
+    /// The particulars.
     pub detail: Detail,
     /// When it was noticed.
     pub raised_at: Micros,
@@ -139,12 +171,19 @@ impl Alert {
         AlertId::derived(&format!("{kind}/{app}/{}", hour.0))
     }
 
+    /// The id of the alert that a secret was found at a place, which has an id.
+    #[must_use]
+    pub fn of_leak(leak: &str) -> AlertId {
+        AlertId::derived(&format!("leak/{leak}"))
+    }
+
     /// The instant until which it must be known that it was raised.
     #[must_use]
     pub fn kept_until(&self) -> Micros {
         match &self.detail {
             Detail::Quota(quota) => quota.period_end,
             Detail::Hour(hour) => hour.hour,
+            Detail::Leak(_) => self.raised_at,
         }
     }
 }

@@ -1,10 +1,11 @@
 //! Raising an alert: it, its mails and its messages in one transaction, or nothing of it.
 
 use super::letter::{self, Reader, Subject};
-use super::model::{Alert, Kind};
+use super::model::{Alert, Detail, FoundSecret, Kind};
 use super::{Alerts, api, store};
 use crate::access::AccessError;
 use crate::access::keys::store::find_key;
+use crate::access::leaks::store::token_name;
 use crate::access::mails::{self, Draft};
 use crate::access::model::Partner;
 use crate::access::partners::model::Contact;
@@ -36,9 +37,10 @@ impl Alerts {
 
     /// Writes the messages to subscriptions of the app, or of all apps of the partner.
     async fn notify(&self, tx: &mut Tx, alert: &Alert) -> Result<(), StoreError> {
-        let apps = match alert.whose.app {
-            Some(app) => vec![app],
-            None => store::apps(tx, alert.whose.partner).await?,
+        let apps = match (alert.whose.app, alert.whose.partner) {
+            (Some(app), _) => vec![app],
+            (None, Some(partner)) => store::apps(tx, partner).await?,
+            (None, None) => Vec::new(),
         };
         let payload = api::message(alert)?;
         let (event, id) = (alert.kind.event(), alert.id.to_string());
@@ -51,8 +53,9 @@ impl Alerts {
 
     /// The mails about an alert: to contacts of the partner, and to the retailer's people.
     async fn drafts(&self, alert: &Alert) -> Result<Vec<Draft>, AccessError> {
-        let Some(partner) = find_partner(&self.db, alert.whose.partner).await? else {
-            return Ok(Vec::new());
+        let partner = match alert.whose.partner {
+            Some(partner) => find_partner(&self.db, partner).await?,
+            None => None,
         };
         let app = match alert.whose.app {
             Some(app) => find_app(&self.db, app, alert.raised_at).await?,
@@ -62,10 +65,11 @@ impl Alerts {
             Some(key) => find_key(&self.db, key, alert.raised_at).await?,
             None => None,
         };
-        let (app, key) = (app.as_ref(), key.as_ref());
-        let subject = Subject { alert, partner: &partner, app, key, zone: &self.zone };
+        let token = self.token_name(alert).await?;
+        let (partner, app, key) = (partner.as_ref(), app.as_ref(), key.as_ref());
+        let subject = Subject { alert, partner, app, key, token, zone: &self.zone };
         let mut drafts: Vec<Draft> = Vec::new();
-        for contact in self.contacts(alert, &partner) {
+        for contact in partner.into_iter().flat_map(|partner| self.contacts(alert, partner)) {
             let reader = Reader::Partner(contact.name.as_str());
             let french = contact.language.as_ref().is_some_and(letter::is_french);
             // It was an address when it was stored.
@@ -82,7 +86,15 @@ impl Alerts {
         Ok(drafts)
     }
 
-    /// The contacts that are told by mail. What is unusual concerns who looks after the software.
+    /// What the admin token is called that was found.
+    async fn token_name(&self, alert: &Alert) -> Result<Option<String>, StoreError> {
+        match &alert.detail {
+            Detail::Leak(FoundSecret { token_id: Some(id), .. }) => token_name(&self.db, *id).await,
+            _ => Ok(None),
+        }
+    }
+
+    /// The contacts that are told by mail. What is unusual, or was found, concerns who looks after the software.
     fn contacts<'a>(
         &'a self,
         alert: &Alert,

@@ -61,12 +61,14 @@ impl TryFrom<Row> for Stored {
     type Error = StoreError;
 
     fn try_from(row: Row) -> Result<Self, StoreError> {
+        let partner = Some(&row.partner_id).filter(|id| !id.is_empty());
+        let partner = partner.map(|id| stored(TABLE, id)).transpose()?;
         let app = row.app_id.map(|id| stored(TABLE, &id)).transpose()?;
         let key = row.key_id.map(|id| stored(TABLE, &id)).transpose()?;
         let alert = Alert {
             id: stored(TABLE, &row.id)?,
             kind: stored(TABLE, &row.kind)?,
-            whose: Whose { partner: stored(TABLE, &row.partner_id)?, app, key },
+            whose: Whose { partner, app, key },
             detail: serde_json::from_str(&row.detail)
                 .map_err(|error| StoreError::corrupt(TABLE, error))?,
             raised_at: Micros(row.raised_at),
@@ -92,7 +94,8 @@ pub(super) async fn insert(tx: &mut Tx, alert: &Alert, post: bool) -> Result<boo
     let Whose { partner, app, key } = alert.whose;
     let inserted = on_tx!(tx, c => {
         let insert = sqlx::query(INSERT).bind(alert.id.to_string()).bind(alert.kind.as_str());
-        let insert = insert.bind(partner.to_string()).bind(app.map(|id| id.to_string()));
+        let insert = insert.bind(partner.map(|id| id.to_string()).unwrap_or_default());
+        let insert = insert.bind(app.map(|id| id.to_string()));
         let insert = insert.bind(key.map(|id| id.to_string())).bind(&detail);
         let insert = insert.bind(alert.raised_at.0).bind(alert.kept_until().0);
         insert.bind(post.then_some("pending")).execute(c).await?.rows_affected()
@@ -110,8 +113,8 @@ pub(super) async fn told(db: &Db, since: Micros) -> Result<Vec<AlertId>, StoreEr
 
 /// What is unusual and not over.
 pub(super) async fn running(db: &Db) -> Result<HashSet<(AppId, Kind)>, StoreError> {
-    const LIST: &str =
-        "SELECT app_id, kind FROM alerts WHERE ended_at IS NULL AND kind <> 'threshold'";
+    const LIST: &str = "SELECT app_id, kind FROM alerts WHERE ended_at IS NULL \
+                        AND kind NOT IN ('threshold', 'key_leaked', 'token_leaked')";
     let rows: Vec<(String, String)> = on_db!(db, c => sqlx::query_as(LIST).fetch_all(c).await)?;
     rows.iter().map(|(app, kind)| Ok((stored(TABLE, app)?, stored(TABLE, kind)?))).collect()
 }
@@ -266,7 +269,7 @@ pub async fn page(db: &Db, asked: &Asked) -> Result<Vec<Stored>, StoreError> {
 /// Forgets what was raised before an instant and has ended, once it need not be known any more.
 pub(super) async fn forget(db: &Db, before: Micros, now: Micros) -> Result<(), StoreError> {
     const DELETE: &str = "DELETE FROM alerts WHERE raised_at < $1 AND kept_until < $2 \
-                          AND (kind = 'threshold' OR ended_at IS NOT NULL)";
+                          AND (kind IN ('threshold', 'key_leaked', 'token_leaked') OR ended_at IS NOT NULL)";
     let mut tx = db.begin().await?;
     on_tx!(&mut tx, c => {
         sqlx::query(DELETE).bind(before.0).bind(now.0).execute(c).await?;

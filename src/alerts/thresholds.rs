@@ -106,7 +106,7 @@ fn is_reached(milli: u64, quota: u32, percent: u32) -> bool {
 
 /// The name of the account that counts a key's calls for `per`, and whose it is.
 fn whose(key: &KeyRecord, per: Per) -> (String, Whose) {
-    let partner = Whose { partner: key.partner, app: None, key: None };
+    let partner = Whose { partner: Some(key.partner), app: None, key: None };
     match per {
         Per::Partner => (key.partner.to_string(), partner),
         Per::App => (key.app.to_string(), Whose { app: Some(key.app), ..partner }),

@@ -98,6 +98,8 @@ pub struct Comptoir {
 
 /// How long a stop waits for the database, twice at most.
 const DATABASE_PATIENCE: Duration = Duration::from_secs(15);
+/// The same where it does not answer: nothing is to be expected then.
+const AWAY_PATIENCE: Duration = Duration::from_secs(2);
 
 /// How long a stop waits for what it saves.
 const SAVE_PATIENCE: Duration = Duration::from_secs(60);
@@ -167,23 +169,45 @@ impl Comptoir {
         self.waits.close();
         public_handle.stop(true).await;
         // A database that hangs keeps no program from stopping: what is cut off is rolled back.
-        let _ = timeout(DATABASE_PATIENCE, async { tokio::join!(tasks.stop(), self.hooks.stop()) })
-            .await;
+        let patience = self.patience().await;
+        let is_there = patience == DATABASE_PATIENCE;
+        let _ = timeout(patience, async { tokio::join!(tasks.stop(), self.hooks.stop()) }).await;
         // What a failed task has left of the mirror may be half of a change.
-        if let Some(saved) = self.saved.as_ref().filter(|_| failure.is_none()) {
+        if let Some(saved) = self.saved.as_ref().filter(|_| failure.is_none() && is_there) {
             let _ = timeout(SAVE_PATIENCE, tasks::save_mirror(saved, &self.mirror, &self.db)).await;
         }
-        if let Some(folder) = &self.folder {
-            let drained = timeout(DATABASE_PATIENCE, folder.drain(self.clock.now())).await;
-            let drained = drained.map_err(anyhow::Error::from).and_then(|folded| Ok(folded?));
-            drained.context("the last events were not folded; they stay in the journal and are folded at the next start")?;
-        }
+        let folded = self.fold_rest(patience).await;
         drop(keeper);
-        admin_handle.stop(true).await;
+        admin_handle.stop(is_there).await;
         servers.await??;
-        self.db.close().await;
+        let _ = timeout(patience, self.db.close()).await;
         tracing::info!("stopped");
-        failure.map_or(Ok(()), Err)
+        failure.map_or(folded, Err)
+    }
+
+    /// How long the rest of a stop waits for the database.
+    async fn patience(&self) -> Duration {
+        match self.db.answers(AWAY_PATIENCE).await {
+            Ok(()) => DATABASE_PATIENCE,
+            Err(error) => {
+                tracing::error!(%error, "the database does not answer: this node stops without it");
+                AWAY_PATIENCE
+            }
+        }
+    }
+
+    /// Folds what is left in the journal. What cannot be now is told, and stays.
+    async fn fold_rest(&self, patience: Duration) -> anyhow::Result<()> {
+        let Some(folder) = &self.folder else { return Ok(()) };
+        let drained = timeout(patience, folder.drain(self.clock.now())).await;
+        let drained = drained.map_err(anyhow::Error::from).and_then(|folded| Ok(folded?));
+        let folded = drained.context(
+            "the last events were not folded; they stay in the journal and are folded at the next start",
+        );
+        if let Err(error) = &folded {
+            tracing::error!("{error:#}");
+        }
+        folded.map(drop)
     }
 }
 

@@ -95,7 +95,7 @@ pub static ADMIN: LazyLock<Document> = LazyLock::new(|| {
         ("approvals", "What waits for a second person"),
         ("audit", "Who changed what"),
         ("refusals", "What was refused, and why"),
-        ("usage", "How complete the ledger of calls is"),
+        ("usage", "What was called, and how complete the ledger is"),
         ("alerts", "What partners and retailer were told of usage"),
         ("mails", "Mails that wait, were sent or were given up"),
         ("stock", "Stock levels from tills and stock systems"),

@@ -384,6 +384,7 @@ async fn store_uses(db: &Db, keyring: &Keyring) {
     }
     .await;
     if let Err(error) = stored {
-        tracing::warn!(%error, "last uses of keys could not be stored");
+        tracing::warn!(%error, "last uses of keys could not be stored and wait");
+        keyring.put_back(uses);
     }
 }

@@ -8,7 +8,7 @@ use super::speak::{heading, say};
 use crate::access::freezes::{Freezable, Frozen};
 use crate::access::keys::model::{KeyFilter, KeyPatch, KeyStatus, OVERLAP_S, OldEnds, Rotation};
 use crate::access::keys::service::{
-    create_key, edit_key, finish_rotation, get_key, list_keys, quarantine_key, revoke_key,
+    Begun, create_key, edit_key, finish_rotation, get_key, list_keys, quarantine_key, revoke_key,
     roll_back_rotation, rotate_key, set_key_status,
 };
 use crate::access::leaks::{Found, list_leaks};
@@ -84,7 +84,13 @@ pub(super) enum KeyCommand {
     /// Do one thing to many keys: first look, then repeat the command with the token that was shown.
     Bulk(keys::BulkArgs),
     /// End the old secret of a rotation now.
-    Finish(Why<KeyId>),
+    Finish {
+        #[command(flatten)]
+        why: Why<KeyId>,
+        /// Also where the new secret begins later: it then begins now.
+        #[arg(long)]
+        now: bool,
+    },
     /// Take a rotation back: the new secret ends now, the old one stays.
     RollBack(Why<KeyId>),
 }
@@ -192,7 +198,10 @@ pub(super) async fn run(config: &Config, command: KeyCommand) -> anyhow::Result<
         KeyCommand::Resume(why) => act(&desk, Act::Switch(Switch::Resume), why).await,
         KeyCommand::Quarantine(why) => act(&desk, Act::Quarantine, why).await,
         KeyCommand::Revoke(why) => act(&desk, Act::Revoke, why).await,
-        KeyCommand::Finish(why) => act(&desk, Act::Finish, why).await,
+        KeyCommand::Finish { why, now } => {
+            let begun = if now { Begun::Now } else { Begun::Already };
+            act(&desk, Act::Finish(begun), why).await
+        }
         KeyCommand::RollBack(why) => act(&desk, Act::RollBack, why).await,
     }
 }
@@ -202,7 +211,7 @@ enum Act {
     Switch(Switch),
     Quarantine,
     Revoke,
-    Finish,
+    Finish(Begun),
     RollBack,
 }
 
@@ -212,7 +221,7 @@ async fn act(desk: &Desk, act: Act, Why { id, reason }: Why<KeyId>) -> anyhow::R
         Act::Switch(switch) => set_key_status(db, &by, id, switch).await?,
         Act::Quarantine => quarantine_key(db, &by, id).await?,
         Act::Revoke => revoke_key(db, &by, id).await?,
-        Act::Finish => finish_rotation(db, &by, id).await?,
+        Act::Finish(begun) => finish_rotation(db, &by, id, begun).await?,
         Act::RollBack => roll_back_rotation(db, &by, id).await?,
     };
     say_now(db, key, key_line).await

@@ -17,7 +17,7 @@ pub(super) const APP: &str = "ID STATUS PARTNER PLAN NAME";
 pub(super) const PLAN: &str = "ID VERSION LIMITS NAME STOCK DATA";
 /// The columns of keys.
 pub(super) const KEY: &str =
-    "ID STATUS ENVIRONMENT APP SCOPES NAME LAST-USED EXPIRES OLD-SECRET-ENDS";
+    "ID STATUS ENVIRONMENT APP SCOPES NAME LAST-USED EXPIRES NEW-SECRET-STARTS OLD-SECRET-ENDS";
 /// The columns of tokens.
 pub(super) const TOKEN: &str = "ID STATUS NAME ROLES";
 
@@ -58,13 +58,14 @@ pub(super) fn warn_of(definition: &Definition) {
 pub(super) fn key_line(key: &Key, frozen: &Frozen) -> String {
     let spec = &key.spec;
     let status = status_word(key.status, frozen.key(key.id, spec.app));
-    let used = key.secrets.iter().filter_map(|secret| secret.last_used_at).max();
-    let used = used.map_or_else(|| "never used".to_owned(), |at| format!("used {at}"));
+    let used = key.last_used_at.map_or_else(|| "never used".to_owned(), |at| format!("used {at}"));
     let ends = spec.expires_at.map_or_else(String::new, |at| format!("\texpires {at}"));
+    let starts = key.rotation().and_then(|turn| turn.new.starts_at);
+    let starts = starts.map_or_else(String::new, |at| format!("\tnew secret starts {at}"));
     let turns = key.rotation().and_then(|turn| turn.old.expires_at);
     let turns = turns.map_or_else(String::new, |at| format!("\told secret ends {at}"));
     format!(
-        "{}\t{status}\t{}\t{}\t{}\t{}\t{used}{ends}{turns}",
+        "{}\t{status}\t{}\t{}\t{}\t{}\t{used}{ends}{starts}{turns}",
         key.id, spec.environment, spec.app, spec.scopes, spec.name
     )
 }

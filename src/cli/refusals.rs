@@ -4,6 +4,7 @@ use super::desk::Desk;
 use super::speak::{heading, say};
 use crate::config::Config;
 use crate::explain::api::{Explainer, RefusalOut};
+use crate::explain::stop;
 use crate::explain::store::{Asked, Place, list};
 use crate::kernel::Micros;
 use crate::kernel::clock::DAY;
@@ -61,7 +62,8 @@ pub(super) async fn run(config: &Config, command: RefusalCommand) -> anyhow::Res
         RefusalCommand::Show { id } => {
             let explainer = Explainer::new(&desk.pepper, (&desk.db, &desk.clock));
             let refusal = explainer.open(&id).map_err(|it| anyhow::anyhow!("{}", it.detail()))?;
-            say(serde_json::to_string_pretty(&RefusalOut::from(refusal))?)
+            let stop = stop::find(&desk.db, &refusal).await?;
+            say(serde_json::to_string_pretty(&RefusalOut::for_retailer(refusal, stop))?)
         }
     }
 }

@@ -221,6 +221,10 @@ section! {
         link_hours: u32 = "link_hours" as Within<1, 720>,
         /// Applications that one address may send in an hour.
         per_address_hourly: u32 = "per_address_hourly" as Within<1, 10_000>,
+        /// Looks at the plans that one address may take in an hour.
+        plans_per_address_hourly: u32 = "plans_per_address_hourly" as Within<1, 1_000_000>,
+        /// Links that are not right that one address may send in an hour.
+        wrong_links_per_address_hourly: u32 = "wrong_links_per_address_hourly" as Within<1, 1_000_000>,
         /// Days for which applications are kept that were rejected or withdrawn.
         keep_days: u32 = "keep_days" as Within<1, 3_650>,
         /// Applications that may wait.

@@ -8,6 +8,7 @@ use super::{Sealer, Tally};
 use crate::access::Pepper;
 use crate::access::caller::Caller;
 use crate::access::op;
+use crate::access::terms::Level;
 use crate::http::answer::Cache;
 use crate::http::form::Columns;
 use crate::http::{Answer, ApiError, ApiResult, Code, PageRequest, Params};
@@ -88,11 +89,28 @@ pub struct ReasonOut {
     /// Why it was frozen, as far as callers are told; long reasons are cut off.
     #[schema(required = true, example = "Unpaid invoices")]
     told: Option<String>,
+    /// What was frozen or suspended, as `code` says: the widest where several were.
+    #[schema(required = true, example = "app")]
+    stopped: Option<Level>,
+}
+
+/// Who stopped what a call was refused for.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct StopOut {
+    /// The id of the account or token, or the part of the program.
+    #[schema(example = "adm_5pLw38mNoPq")]
+    pub by: String,
+    /// When.
+    #[schema(value_type = String, format = DateTime, example = "2026-11-22T09:41:07Z")]
+    pub at: Micros,
+    /// Why; null where nobody has said.
+    #[schema(required = true, example = "Unpaid invoices")]
+    pub reason: Option<String>,
 }
 
 impl From<Reason> for ReasonOut {
     fn from(reason: Reason) -> Self {
-        let none = Self::default();
+        let none = Self { stopped: reason.stopped(), ..Self::default() };
         match reason {
             Reason::Address { seen, blocks } => {
                 let address = match seen {
@@ -105,7 +123,8 @@ impl From<Reason> for ReasonOut {
             Reason::Contract { from, until } => {
                 Self { contract_from: from, contract_until: until, ..none }
             }
-            Reason::Frozen { told } => Self { told, ..none },
+            Reason::Frozen { told, .. } => Self { told, ..none },
+            Reason::Suspended { .. } => none,
         }
     }
 }
@@ -159,9 +178,12 @@ pub struct RefusalOut {
     /// When the same call alone would have been admitted; null where waiting does not help, or nobody knows.
     #[schema(required = true, value_type = Option<String>, format = DateTime, example = "2026-11-22T09:41:08.250Z")]
     admitted_at: Option<Micros>,
-    /// What of the key refused the call; null where it was not the key, its app or its partner.
+    /// What of the key refused the call; null where it was not the key, its app, its subscription or its partner.
     #[schema(required = true)]
     reason: Option<ReasonOut>,
+    /// Who has suspended or frozen it, when and why: for the retailer alone, null for partners.
+    #[schema(required = true)]
+    stop: Option<StopOut>,
 }
 
 /// Refusals of one kind in one minute.
@@ -250,7 +272,26 @@ impl From<Refusal> for RefusalOut {
             code: refusal.code,
             limits: refusal.limits.into_iter().map(Into::into).collect(),
             reason: refusal.reason.map(Into::into),
+            stop: None,
         }
+    }
+}
+
+impl RefusalOut {
+    /// The same for the retailer, with what is known of who stopped it.
+    #[must_use]
+    pub fn for_retailer(refusal: Refusal, stop: Option<StopOut>) -> Self {
+        Self { stop, ..refusal.into() }
+    }
+
+    /// The same for the partner, who is told whom to ask.
+    fn for_partner(refusal: Refusal) -> Self {
+        let is_stopped = refusal.reason.as_ref().is_some_and(|reason| reason.stopped().is_some());
+        let mut out = Self::from(refusal);
+        if is_stopped {
+            out.explanation.push_str(" Ask the retailer.");
+        }
+        out
     }
 }
 
@@ -401,5 +442,5 @@ async fn get_refusal(
         let detail = "No refusal of yours has this id.";
         return Err(ApiError::new(Code::NotFound, detail));
     }
-    Answer::json(&RefusalOut::from(refusal), Cache::NoStore, 1)
+    Answer::json(&RefusalOut::for_partner(refusal), Cache::NoStore, 1)
 }

@@ -10,6 +10,7 @@ pub mod query;
 pub mod reason;
 pub mod refusal;
 pub mod seal;
+pub mod stop;
 pub mod store;
 pub mod tally;
 

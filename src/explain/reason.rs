@@ -1,7 +1,7 @@
 //! What of a key refused a call, beside its limits: told to whoever has the refusal id, kept nowhere else.
 
-use crate::access::directory::KeyRecord;
-use crate::access::terms::Window;
+use crate::access::directory::{KeyRecord, Standing};
+use crate::access::terms::{Level, Window};
 use crate::http::Code;
 use crate::kernel::Micros;
 use serde::{Deserialize, Serialize};
@@ -34,8 +34,15 @@ pub enum Reason {
     },
     /// The key, its app or its partner is frozen.
     Frozen {
+        /// Which of them.
+        what: Level,
         /// What callers are told of it.
         told: Option<String>,
+    },
+    /// The key, its app, its subscription or its partner is suspended.
+    Suspended {
+        /// Which of them.
+        what: Level,
     },
 }
 
@@ -71,7 +78,13 @@ impl Reason {
                     until: Some(until).filter(|until| *until != Window::default().until),
                 })
             }
-            Code::Frozen => Some(Self::Frozen { told: key.frozen.0.as_deref().map(shortened) }),
+            Code::Frozen | Code::Suspended => match key.standing {
+                Standing::Frozen(what) => {
+                    Some(Self::Frozen { what, told: key.frozen.0.as_deref().map(shortened) })
+                }
+                Standing::Suspended(what) => Some(Self::Suspended { what }),
+                _ => None,
+            },
             _ => None,
         }
     }
@@ -84,6 +97,15 @@ impl Reason {
                 Some(Self::Address { seen: Seen::Withheld, blocks: *blocks })
             }
             _ => None,
+        }
+    }
+
+    /// What is frozen or suspended, where that is the reason.
+    #[must_use]
+    pub fn stopped(&self) -> Option<Level> {
+        match self {
+            Self::Frozen { what, .. } | Self::Suspended { what } => Some(*what),
+            Self::Address { .. } | Self::Expired { .. } | Self::Contract { .. } => None,
         }
     }
 
@@ -114,12 +136,11 @@ impl Reason {
                 (_, Some(until)) => format!("The partner's contract held until before {until}."),
                 (None, None) => "The partner's contract did not hold.".into(),
             },
-            Self::Frozen { told: Some(told) } => {
-                format!("The key, its app or its partner was frozen. The retailer says: {told}")
+            Self::Frozen { what, told: Some(told) } => {
+                format!("{what} was frozen. Callers are told: {told}")
             }
-            Self::Frozen { told: None } => {
-                "The key, its app or its partner was frozen: ask the retailer.".into()
-            }
+            Self::Frozen { what, told: None } => format!("{what} was frozen."),
+            Self::Suspended { what } => format!("{what} was suspended."),
         }
     }
 }
@@ -133,9 +154,6 @@ pub fn of_code(code: &str) -> Option<&'static str> {
         Code::InvalidKey => "What it showed is no key that works here.",
         Code::InvalidToken => "What it showed is no access token that works.",
         Code::RevokedKey => "The key was revoked and works no more.",
-        Code::Suspended => {
-            "The key, its app, its plan or its partner was suspended: ask the retailer."
-        }
         Code::KeySlowed => "A key that is in quarantine or barred is answered once a second.",
         Code::Quarantined => "The key was in quarantine, where it can only read.",
         _ => return None,
@@ -168,6 +186,6 @@ mod tests {
         let kept = reason.without_address().unwrap();
         assert!(!kept.in_words().contains("192"), "{}", kept.in_words());
         assert_eq!(kept.without_address(), None);
-        assert_eq!(Reason::Frozen { told: None }.without_address(), None);
+        assert_eq!(Reason::Frozen { what: Level::App, told: None }.without_address(), None);
     }
 }

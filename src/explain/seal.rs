@@ -69,6 +69,7 @@ mod tests {
     use super::super::reason::Reason;
     use super::super::refusal::{LimitKind, LimitState, Who};
     use super::*;
+    use crate::access::terms::Level;
     use proptest::prelude::*;
 
     fn refusal(limits: usize) -> Refusal {
@@ -114,7 +115,8 @@ mod tests {
     fn the_longest_reason_fits() {
         let sealer = Sealer::new(&Pepper::random().unwrap());
         let told = Some("x".repeat(403));
-        let frozen = Refusal { reason: Some(Reason::Frozen { told }), ..refusal(0) };
+        let frozen =
+            Refusal { reason: Some(Reason::Frozen { what: Level::Key, told }), ..refusal(0) };
         let id = sealer.seal(&frozen).unwrap();
         assert!(id.len() <= LONGEST, "{}", id.len());
         assert_eq!(sealer.open(&id), Ok(frozen));

@@ -45,12 +45,14 @@ pub(super) const TEST: &str = "subscription.test";
 /// Sent where entries left the log before a subscription had read them.
 pub(super) const MISSED: &str = "changes.missed";
 
-/// What tells an app of its own usage: no entry of the change log does.
-const OWN: [&str; 2] = [THRESHOLD, ANOMALY];
+/// What tells an app of its own usage and keys: no entry of the change log does.
+const OWN: [&str; 3] = [THRESHOLD, ANOMALY, KEY_LEAKED];
 /// A threshold of a quota was reached.
 pub const THRESHOLD: &str = "usage.threshold";
 /// Usage is unusual.
 pub const ANOMALY: &str = "usage.anomaly";
+/// A secret of a key was found where everybody can read it.
+pub const KEY_LEAKED: &str = "key.leaked";
 
 /// All events that can be subscribed to.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
@@ -63,7 +65,7 @@ pub(super) fn find(name: &str) -> Option<(&'static str, Option<Kind>)> {
     of_log.or_else(|| OWN.into_iter().find(|own| *own == name).map(|own| (own, None)))
 }
 
-/// Whether an event tells an app of its own usage. Messages of these are free.
+/// Whether an event tells an app of its own usage or keys. Messages of these are free.
 pub(super) fn is_own(name: &str) -> bool {
     OWN.contains(&name)
 }

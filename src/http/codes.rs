@@ -56,7 +56,7 @@ codes! {
     InvalidLogin = 401 "invalid_login" "The login is not right";
     /// The account has one-time codes, and none came with the login.
     SecondFactorRequired = 401 "second_factor_required" "A code is required";
-    /// The key, its app or its partner is suspended.
+    /// The key, its app, its subscription to a plan or its partner is suspended.
     Suspended = 403 "suspended" "Access is suspended";
     /// The key, its app or its partner is frozen.
     Frozen = 403 "frozen" "Access is frozen";

@@ -14,6 +14,13 @@ use std::fmt;
 /// Media type of a problem document.
 pub const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
 
+/// What is said where the database cannot be reached; of the inside, partners are told no more.
+pub const AWAY: &str = "A part of the service is away. Try again in a moment.";
+/// The same where its disk is full.
+pub const FULL: &str = "A part of the service can store nothing now. Try again in a moment.";
+/// Seconds after which it may be there again.
+const BACK_IN: u64 = 2;
+
 /// One fault of an input, in a problem's `errors`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct FieldError {
@@ -315,10 +322,8 @@ impl From<crate::storage::StoreError> for ApiError {
         match error {
             StoreError::Unavailable(_) | StoreError::Full(_) => {
                 tracing::error!(error = %error, "database unavailable");
-                Self::new(
-                    Code::Unavailable,
-                    "A part of the service is away. Try again in a moment.",
-                )
+                let said = if matches!(error, StoreError::Full(_)) { FULL } else { AWAY };
+                Self::new(Code::Unavailable, said).limited(Vec::new(), Some(BACK_IN))
             }
             StoreError::Conflict(_) => {
                 Self::new(Code::Conflict, "It contradicts something that exists already.")

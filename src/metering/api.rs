@@ -164,7 +164,7 @@ async fn get_usage(
 }
 
 /// The span and granularity that a query asks for.
-fn span(query: &str, now: Micros) -> ApiResult<(Micros, Micros, Granularity)> {
+pub fn span(query: &str, now: Micros) -> ApiResult<(Micros, Micros, Granularity)> {
     let mut params = Params::new(query);
     let words =
         [("hour", Granularity::Hour), ("day", Granularity::Day), ("month", Granularity::Month)];

@@ -25,6 +25,8 @@ use crate::kernel::id::NodeId;
 use crate::kernel::{Clock, Micros};
 use sqlx::{PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 use std::path::Path;
+use std::time::Duration;
+use tokio::time::timeout;
 
 /// A connected database.
 #[derive(Debug, Clone)]
@@ -155,6 +157,16 @@ impl Db {
     pub async fn ping(&self) -> Result<(), StoreError> {
         on_db!(self, c => sqlx::query("SELECT 1").execute(c).await.map(|_| ()))?;
         Ok(())
+    }
+
+    /// Whether the database's server answers within a time. SQLite has none to wait for.
+    pub async fn answers(&self, within: Duration) -> Result<(), StoreError> {
+        match self {
+            Self::Sqlite { .. } => Ok(()),
+            Self::Postgres(_) => {
+                timeout(within, self.ping()).await.unwrap_or_else(|_| Err(StoreError::late()))
+            }
+        }
     }
 
     /// The newest migration that this program knows.

@@ -134,3 +134,31 @@ async fn what_is_withdrawn_is_not_among_what_turns() {
     let steps: Vec<(i64, i64, i64, String)> = sqlx::query_as(plan).fetch_all(read).await.unwrap();
     assert!(steps.iter().all(|step| step.3.contains("offers_turning")), "{steps:?}");
 }
+
+#[tokio::test]
+async fn the_last_use_of_a_key_is_the_latest_of_its_secrets_and_old_leaks_are_no_news() {
+    const KEYS: [&str; 6] = [
+        "INSERT INTO partners (id, name, status, created_at, updated_at) VALUES ('p', 'P', 'active', 1, 1)",
+        "INSERT INTO plans (id, name, version, created_at, updated_at) VALUES ('l', 'L', 1, 1, 1)",
+        "INSERT INTO apps (id, partner_id, first_plan_id, name, status, created_at, updated_at)
+            VALUES ('a', 'p', 'l', 'A', 'active', 1, 1)",
+        "INSERT INTO keys (id, app_id, environment, name, scopes, cidrs, status, created_at, updated_at)
+            VALUES ('used', 'a', 'live', 'k', '', '', 'active', 1, 1),
+            ('idle', 'a', 'live', 'k', '', '', 'active', 1, 1)",
+        "INSERT INTO key_secrets (key_id, hash, hint, created_at, expires_at, last_used_at) VALUES
+            ('used', '1', 'h', 1, 9, 8), ('used', '2', 'h', 2, NULL, 5), ('used', '3', 'h', 3, NULL, NULL),
+            ('idle', '4', 'h', 1, NULL, NULL)",
+        "INSERT INTO key_leaks (id, key_id, hint, type, url, source, action, found_at)
+            VALUES ('x', 'used', 'h', 't', 'u', 's', 'quarantine', 7)",
+    ];
+    let db = database_before(35).await;
+    run(&db, &KEYS).await;
+    db.migrate().await.unwrap();
+    let uses = "SELECT key_id || ' ' || last_used_at FROM key_uses";
+    assert_eq!(words(&db, uses).await, ["used 8"]);
+    assert_eq!(words(&db, "SELECT id || ' ' || told_at FROM key_leaks").await, ["x 7"]);
+    assert_eq!(
+        words(&db, "SELECT key_id FROM key_secrets WHERE taken_back").await,
+        Vec::<String>::new()
+    );
+}

@@ -81,11 +81,21 @@ async fn a_rotation_can_be_taken_back_or_finished_while_both_secrets_are_there()
     app.clock.advance(1_200 * SECOND);
     assert_eq!(status(&app, &key.text).await, 200, "the old secret is whole again");
 
-    // Finishing brings a secret forward that was to begin later.
+    let refused = problem(app.get(&taken_back, &path()).await, 401, "expired_key").await;
+    let detail = refused["detail"].as_str().unwrap();
+    assert!(detail.contains("taken back: use the secret before it"), "{detail}");
+
+    // Finishing brings a secret forward that was to begin later, where that is said.
     let how = json!({ "starts_at": "2026-11-22T13:00:00Z", "overlap_s": 60 });
     let new = rotate(&app, &key, how).await;
     assert_eq!(status(&app, &new).await, 401);
-    app.admin_ok("POST", &finish, None).await;
+    let refused = problem(app.admin("POST", &finish, None).await, 409, "conflict").await;
+    let detail = refused["detail"].as_str().unwrap();
+    assert!(detail.contains("2026-11-22T13:00:00Z") && detail.contains("`now`"), "{detail}");
+    assert_eq!((status(&app, &key.text).await, status(&app, &new).await), (200, 401));
+    app.admin_ok("POST", &finish, Some(json!({ "now": true }))).await;
+    let refused = problem(app.get(&key.text, &path()).await, 401, "expired_key").await;
+    assert!(refused["detail"].as_str().unwrap().contains("use the new one"), "{refused}");
     assert_eq!((status(&app, &key.text).await, status(&app, &new).await), (401, 200));
     problem(app.admin("POST", &back, None).await, 409, "conflict").await;
 }
@@ -229,4 +239,45 @@ async fn a_rotation_without_a_body_overlaps_for_a_day() {
     let wrong = app.http.post(app.admin_url(&format!("{}/rotate", place(&key))));
     let wrong = wrong.bearer_auth(&app.admin_token).body("{}").send().await.unwrap();
     problem(wrong, 415, "unsupported_media_type").await;
+}
+
+/// Waits until a node has reported the last use of a key.
+async fn until_used(app: &TestApp, key: &TestKey) {
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    while app.admin_ok("GET", &place(key), None).await["last_used_at"].is_null() {
+        assert!(std::time::Instant::now() < until, "the last use was not stored");
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn the_last_use_of_a_key_outlives_its_secrets() {
+    let app = shop().await;
+    let (key, idle) = (app.key(json!({})).await, app.key(json!({})).await);
+    app.clock.advance(10 * 86_400 * SECOND);
+    assert_eq!(status(&app, &key.text).await, 200);
+    until_used(&app, &key).await;
+    // The second one forgets the secret that was used.
+    for _ in 0..2 {
+        app.clock.advance(SECOND);
+        rotate(&app, &key, json!({ "overlap_s": 0 })).await;
+    }
+    let told = app.admin_ok("GET", &place(&key), None).await;
+    assert_eq!(told["secrets"].as_array().unwrap().len(), 1);
+    assert_eq!(told["secrets"][0]["last_used_at"], Value::Null);
+    assert_eq!(told["last_used_at"], "2026-12-02T12:00:00Z");
+
+    let preview = async |before: &str| {
+        let request = json!({ "action": "revoke", "filter": { "used_before": before } });
+        app.admin_ok("POST", "/admin/v1/keys/bulk/preview", Some(request)).await
+    };
+    let seen = preview("2026-12-02T12:00:00Z").await;
+    assert_eq!(seen["keys"].as_array().unwrap().len(), 1, "{seen}");
+    assert_eq!(seen["keys"][0]["id"], idle.id.as_str());
+    let seen = preview("2026-12-02T12:00:01Z").await;
+    let of_key = seen["keys"].as_array().unwrap().iter().find(|it| it["id"] == key.id.as_str());
+    assert_eq!(of_key.unwrap()["last_used_at"], "2026-12-02T12:00:00Z");
+    assert_eq!(ids(&app, "attention=unused&within_days=7").await, [idle.id.as_str()]);
+    app.clock.advance(8 * 86_400 * SECOND);
+    assert_eq!(ids(&app, "attention=unused&within_days=7").await.len(), 2);
 }

@@ -25,6 +25,7 @@ mod compression;
 mod contracts;
 mod cost;
 mod crash;
+mod database_away;
 mod deleted;
 mod docs;
 mod examples;

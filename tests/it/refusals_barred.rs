@@ -59,15 +59,18 @@ async fn expiry_contract_freeze_and_suspension_are_told() {
         let key = app.key(json!({})).await;
         let body = json!({ "reason": "Unpaid invoices", "tell_caller": tell });
         app.admin_ok("POST", &format!("/admin/v1/keys/{}/freeze", key.id), Some(body)).await;
-        let (_, why) = explained(&app, &key, 403, "frozen").await;
-        assert_eq!(why["reason"]["told"], told);
+        let (id, why) = explained(&app, &key, 403, "frozen").await;
+        assert_eq!((&why["reason"]["told"], &why["reason"]["stopped"]), (&told, &json!("key")));
+        assert!(words(&why).contains("The key was frozen."), "{why}");
+        let seen = app.admin_ok("GET", &format!("/admin/v1/refusals/{id}"), None).await;
+        assert_eq!(seen["stop"]["reason"], "Unpaid invoices");
         assert_eq!(words(&why).contains("Unpaid"), tell, "{why}");
     }
 
     let key = app.key(json!({})).await;
     app.admin_ok("POST", &format!("/admin/v1/keys/{}/suspend", key.id), None).await;
     let (id, why) = explained(&app, &key, 403, "suspended").await;
-    assert!(words(&why).contains("suspended: ask"), "{why}");
+    assert!(words(&why).ends_with("The key was suspended. Ask the retailer."), "{why}");
 
     // Once a second, its own alone, and nothing else.
     let place = format!("/v1/refusals/{id}");
@@ -79,4 +82,70 @@ async fn expiry_contract_freeze_and_suspension_are_told() {
     problem(app.get(&other.text, &place).await, 404, "not_found").await;
     app.admin_ok("POST", &format!("/admin/v1/keys/{}/revoke", key.id), None).await;
     problem(app.get(&key.text, &place).await, 401, "revoked_key").await;
+}
+
+#[tokio::test]
+async fn what_is_stopped_is_named_and_its_reason_told_to_who_may_see_it() {
+    let app = TestApp::builder().fixed_clock(NOON).start().await;
+    let support = json!({ "name": "desk", "roles": ["support"] });
+    let support = app.admin_ok("POST", "/admin/v1/tokens", Some(support)).await;
+    let support = support["text"].as_str().unwrap();
+    let why = json!({ "reason": "Under review" });
+    for (level, what) in [
+        ("partner", "The partner"),
+        ("app", "The key's app"),
+        ("subscription", "The app's subscription to its plan"),
+        ("key", "The key"),
+    ] {
+        let key = app.key(json!({})).await;
+        let of_app = format!("/admin/v1/apps/{}/subscriptions", key.app_id);
+        let of_app = app.admin_ok("GET", &of_app, None).await;
+        let place = match level {
+            "partner" => format!("partners/{}", key.partner_id),
+            "app" => format!("apps/{}", key.app_id),
+            "subscription" => {
+                format!("subscriptions/{}", of_app["items"][0]["id"].as_str().unwrap())
+            }
+            _ => format!("keys/{}", key.id),
+        };
+        app.admin_ok("POST", &format!("/admin/v1/{place}/suspend"), Some(why.clone())).await;
+        let document = problem(app.get(&key.text, "/v1/products").await, 403, "suspended").await;
+        assert_eq!(document["detail"], format!("{what} is suspended: ask the retailer."));
+        app.clock.advance(1_000_000);
+        let (id, told) = explained(&app, &key, 403, "suspended").await;
+        assert!(words(&told).contains(&format!("{what} was suspended.")), "{told}");
+        assert_eq!((&told["reason"]["stopped"], &told["stop"]), (&json!(level), &Value::Null));
+        let place = format!("/admin/v1/refusals/{id}");
+        let seen = app.admin_ok("GET", &place, None).await;
+        assert_eq!(seen["reason"]["stopped"], level);
+        assert_eq!(seen["stop"]["reason"], "Under review");
+        assert!(seen["stop"]["by"].as_str().unwrap().starts_with("adm_"), "{seen}");
+        assert!(!seen["explanation"].as_str().unwrap().contains("retailer"), "{seen}");
+        // Only who may read the audit log sees what it alone says.
+        let seen = app.http.get(app.admin_url(&place)).bearer_auth(support).send().await.unwrap();
+        let seen: Value = seen.json().await.unwrap();
+        assert_eq!(seen["stop"].is_null(), level != "subscription", "{seen}");
+    }
+    // The widest of several is named.
+    let key = app.key(json!({})).await;
+    for place in [format!("keys/{}", key.id), format!("apps/{}", key.app_id)] {
+        app.admin_ok("POST", &format!("/admin/v1/{place}/suspend"), None).await;
+    }
+    let (id, told) = explained(&app, &key, 403, "suspended").await;
+    assert_eq!(told["reason"]["stopped"], "app");
+    let seen = app.admin_ok("GET", &format!("/admin/v1/refusals/{id}"), None).await;
+    assert_eq!(seen["stop"]["reason"], Value::Null);
+    // A freeze comes before a suspension, and who lifts it later changes nothing of what was.
+    let freeze = format!("/admin/v1/partners/{}/freeze", key.partner_id);
+    app.admin_ok("POST", &freeze, Some(json!({ "reason": "A dispute", "tell_caller": false })))
+        .await;
+    app.clock.advance(1_000_000);
+    let (id, told) = explained(&app, &key, 403, "frozen").await;
+    assert!(words(&told).contains("The partner was frozen."), "{told}");
+    let unfreeze = format!("/admin/v1/partners/{}/unfreeze", key.partner_id);
+    app.admin_ok("POST", &unfreeze, Some(json!({ "reason": "Settled" }))).await;
+    let seen =
+        app.http.get(app.admin_url(&format!("/admin/v1/refusals/{id}"))).bearer_auth(support);
+    let seen: Value = seen.send().await.unwrap().json().await.unwrap();
+    assert_eq!(seen["stop"]["reason"], "A dispute", "{seen}");
 }

@@ -334,6 +334,63 @@ async fn answers_tell_nothing_and_each_address_has_its_share() {
 }
 
 #[tokio::test]
+async fn a_link_that_is_right_works_whatever_else_came_from_its_address() {
+    let app = TestApp::builder()
+        .fixed_clock(NOON)
+        .set("REGISTRATION__ENABLED", "true")
+        .set("REGISTRATION__PER_ADDRESS_HOURLY", "1")
+        .set("REGISTRATION__PLANS_PER_ADDRESS_HOURLY", "30")
+        .set("REGISTRATION__WRONG_LINKS_PER_ADDRESS_HOURLY", "4")
+        .start()
+        .await;
+    let plan = plan(&app, "auto", true).await;
+    let look = async || app.http.get(app.public_url("/v1/plans")).send().await.unwrap();
+    for _ in 0..30 {
+        assert_eq!(look().await.status(), 200);
+    }
+    let often = problem(look().await, 429, "too_many_requests").await;
+    assert!(often["detail"].as_str().unwrap().starts_with("The plans"), "{often}");
+    // To look takes nothing from who applies.
+    assert_eq!(apply(&app, &wish(&plan, "ann@a.example")).await.0, 202);
+    let second = post(&app, "/v1/applications", &wish(&plan, "ann@a.example")).await;
+    problem(second, 429, "too_many_requests").await;
+    let mail = mails(&app, "ann@a.example", 1).await.remove(0);
+    let (id, token) = link(&mail, "verify");
+    let page = |token: &str| app.public_url(&format!("/apply/{id}/verify?token={token}"));
+    let shown = async |request: reqwest::RequestBuilder, language: &str| {
+        let answer = request.header("accept-language", language).send().await.unwrap();
+        assert_eq!(answer.headers()["content-type"], "text/html; charset=utf-8");
+        assert_eq!(answer.headers()["content-language"], language);
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
+    // Errors are pages, too: of a link that was cut off, has another token, or comes too often.
+    for (request, said) in [
+        (app.http.get(page("abc")), "This link is of no use"),
+        (app.http.post(page("")), "This link is of no use"),
+        (app.http.get(app.public_url(&format!("/apply/{id}/verify"))), "This link is of no use"),
+        (app.http.post(app.public_url("/apply/x/verify?token=abc")), "This link is of no use"),
+    ] {
+        let (status, text) = shown(request, "en").await;
+        assert!([400, 404].contains(&status) && text.contains(said), "{status}: {text}");
+    }
+    let forged = "0".repeat(64);
+    for _ in 0..2 {
+        assert_eq!(shown(app.http.get(page(&forged)), "fr").await.0, 404);
+        assert_eq!(shown(app.http.post(page(&forged)), "fr").await.0, 404);
+    }
+    let (status, text) = shown(app.http.post(page(&forged)), "fr").await;
+    assert!(status == 429 && text.contains("Trop de liens incorrects"), "{status}: {text}");
+    problem(follow(&app, &(id.clone(), forged), "verify").await, 429, "too_many_requests").await;
+    // One that is right works all the same, and so does the next.
+    let (status, text) = shown(app.http.get(page(&token)), "en").await;
+    assert!(status == 200 && text.contains("<form"), "{text}");
+    assert_eq!(shown(app.http.post(page(&token)), "en").await.0, 200);
+    let mails = mails(&app, "ann@a.example", 2).await;
+    let approved = mails.iter().find(|mail| mail.contains("is approved")).unwrap();
+    assert_eq!(follow(&app, &link(approved, "claim"), "claim").await.status(), 200);
+}
+
+#[tokio::test]
 async fn what_came_to_nothing_is_forgotten_after_its_time() {
     let app = TestApp::builder()
         .fixed_clock(NOON)

@@ -170,3 +170,42 @@ async fn a_token_of_before_there_were_roles_may_do_everything() {
     let old = held.lines().find(|row| row.contains("adm_00000000001")).unwrap();
     assert!(old.contains("owner"), "{old}");
 }
+
+#[tokio::test]
+async fn billing_sees_usage_and_tries_plans_and_support_writes_notes() {
+    let app = TestApp::builder().fixed_clock(NOON).start().await;
+    app.stock_shelves(1, 1).await;
+    let key = app.key(json!({})).await;
+    let path = format!("/v1/products/{}", crate::support::data::product_id(0));
+    assert_eq!(app.get(&key.text, &path).await.status(), 200);
+    app.wait_for_gauge("events_folded_total", 1).await;
+    let billing = token(&app, Role::Billing).await;
+    let usage = format!("/admin/v1/apps/{}/usage?granularity=month", key.app_id);
+    let used = call(&app, &Method::GET, &usage, &billing).await;
+    assert_eq!(used.status(), 200);
+    let used: Value = used.json().await.unwrap();
+    crate::support::schema::documented(&used, "admin", "AppUsageOut");
+    assert_eq!(used["partner_id"], key.partner_id.as_str());
+    assert_eq!(
+        (&used["items"][0]["operation_id"], &used["items"][0]["units"]),
+        (&json!("get_product"), &json!("1.000"))
+    );
+    let wrong =
+        call(&app, &Method::GET, &format!("{usage}&from=2026-11-22T10:30:00Z"), &billing).await;
+    problem(wrong, 400, "invalid_parameter").await;
+    let plan = app.admin_ok("GET", &format!("/admin/v1/apps/{}", key.app_id), None).await;
+    let simulate = format!("/admin/v1/plans/{}/simulate", plan["plan_id"].as_str().unwrap());
+    let simulate = app.http.post(app.admin_url(&simulate)).bearer_auth(&billing);
+    assert_eq!(simulate.json(&json!({ "period": "2026-11" })).send().await.unwrap().status(), 200);
+
+    let support = token(&app, Role::Support).await;
+    let notes = format!("/admin/v1/partners/{}/notes", key.partner_id);
+    let note = app.http.post(app.admin_url(&notes)).bearer_auth(&support);
+    let note = note.json(&json!({ "body": "Asked why calls were refused." })).send().await.unwrap();
+    assert_eq!(note.status(), 201);
+    let listed: Value = call(&app, &Method::GET, &notes, &support).await.json().await.unwrap();
+    assert_eq!(listed["items"].as_array().unwrap().len(), 1);
+    let auditor = token(&app, Role::Auditor).await;
+    let note = call(&app, &Method::POST, &notes, &auditor).await;
+    problem(note, 403, "insufficient_role").await;
+}

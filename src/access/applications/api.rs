@@ -1,10 +1,11 @@
 //! What can be asked without a key: the plans that are offered, and to become a partner.
 
-use super::door::Weight;
+use super::door::Asked;
 use super::links::Token;
 use super::model::{Application, Purpose, State, Wish};
 use super::{Registration, service};
 use crate::access::Environment;
+use crate::access::error::AccessError;
 use crate::access::model::{Name, StockDisclosure};
 use crate::access::offers::{Approval, Description, public_offers};
 use crate::access::partners::model::Email;
@@ -182,10 +183,22 @@ impl std::fmt::Debug for FirstKey {
 }
 
 /// Lets a call pass that comes without a key, or not.
-pub(super) fn pass(request: &HttpRequest, at: &At, weight: Weight) -> ApiResult<()> {
+fn pass(request: &HttpRequest, at: &At, what: Asked) -> ApiResult<()> {
     let gate = request.app_data::<web::Data<Gate>>();
     let from = gate.and_then(|gate| gate.client_of(request));
-    at.door.pass(from, weight, at.clock.now())
+    at.door.pass(from, what, at.clock.now())
+}
+
+/// What came of a link. One that is not right is counted, and of too many not even that is said.
+pub(super) fn of_link<T>(
+    request: &HttpRequest,
+    at: &At,
+    outcome: Result<T, AccessError>,
+) -> ApiResult<T> {
+    if matches!(outcome, Err(AccessError::Link)) {
+        pass(request, at, Asked::WrongLink)?;
+    }
+    Ok(outcome?)
 }
 
 fn told(status: &mut actix_web::HttpResponseBuilder, body: &impl Serialize) -> HttpResponse {
@@ -207,7 +220,7 @@ fn told(status: &mut actix_web::HttpResponseBuilder, body: &impl Serialize) -> H
 #[get("/v1/plans")]
 async fn list_public_plans(request: HttpRequest, at: At) -> ApiResult<Answer> {
     Params::new(request.query_string()).finish()?;
-    pass(&request, &at, Weight::Look)?;
+    pass(&request, &at, Asked::Plans)?;
     let offers = public_offers(&at.db).await?;
     let items: Vec<PublicPlan> = offers
         .into_iter()
@@ -242,7 +255,7 @@ async fn create_application(
     body: JsonBody<ApplicationIn>,
     at: At,
 ) -> ApiResult<HttpResponse> {
-    pass(&request, &at, Weight::Application)?;
+    pass(&request, &at, Asked::Application)?;
     let ApplicationIn { organisation, contact_name, email, language, app_name, purpose, plan_id } =
         body.0;
     let wish =
@@ -269,8 +282,7 @@ async fn verify_application(
     body: JsonBody<LinkIn>,
     at: At,
 ) -> ApiResult<HttpResponse> {
-    pass(&request, &at, Weight::Step)?;
-    let verified = service::verify(&at, id.0, body.0.token).await?;
+    let verified = of_link(&request, &at, service::verify(&at, id.0, body.0.token).await)?;
     Ok(told(&mut HttpResponse::Ok(), &ApplicationState::from(verified)))
 }
 
@@ -291,8 +303,7 @@ async fn withdraw_application(
     body: JsonBody<LinkIn>,
     at: At,
 ) -> ApiResult<HttpResponse> {
-    pass(&request, &at, Weight::Step)?;
-    let withdrawn = service::withdraw(&at, id.0, body.0.token).await?;
+    let withdrawn = of_link(&request, &at, service::withdraw(&at, id.0, body.0.token).await)?;
     Ok(told(&mut HttpResponse::Ok(), &ApplicationState::from(withdrawn)))
 }
 
@@ -312,8 +323,7 @@ async fn claim_first_key(
     body: JsonBody<LinkIn>,
     at: At,
 ) -> ApiResult<HttpResponse> {
-    pass(&request, &at, Weight::Step)?;
-    let issued = service::claim(&at, id.0, body.0.token).await?;
+    let issued = of_link(&request, &at, service::claim(&at, id.0, body.0.token).await)?;
     let key = FirstKey {
         key_id: issued.key.id,
         app_id: issued.key.spec.app,

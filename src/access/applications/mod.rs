@@ -9,7 +9,7 @@ pub mod pages;
 pub mod service;
 pub mod store;
 
-pub use door::Door;
+pub use door::{Door, Shares};
 pub use links::{Links, Token};
 pub use model::{Application, State};
 
@@ -51,7 +51,11 @@ impl Registration {
             db: db.clone(),
             clock: clock.clone(),
             links,
-            door: Door::new(settings.per_address_hourly),
+            door: Door::new(Shares {
+                applications: settings.per_address_hourly,
+                plans: settings.plans_per_address_hourly,
+                wrong_links: settings.wrong_links_per_address_hourly,
+            }),
             pepper: Arc::clone(pepper),
             settings: settings.clone(),
             withheld,

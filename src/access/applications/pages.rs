@@ -1,20 +1,20 @@
 //! The pages that links in mails lead to. Looking at one does nothing, for programs look at links too: a
 //! button does it.
 
-use super::api::{At, pass};
-use super::door::Weight;
+use super::api::{At, of_link};
 use super::links::{Step, Token};
 use super::model::{Application, State};
 use super::service;
 use crate::access::error::AccessError;
 use crate::http::error::AsItIs;
 use crate::http::language::preferred;
-use crate::http::{ApiError, ApiResult, Params};
+use crate::http::{ApiError, ApiResult, Code, Params};
 use crate::kernel::id::ApplicationId;
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
+    RETRY_AFTER,
 };
-use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, ResponseError as _, web};
 
 /// Where the pages are.
 pub const PATH: &str = "/apply/{application_id}/{step}";
@@ -40,6 +40,10 @@ struct Texts {
     withdrawn: (&'static str, &'static str),
     confirmed: (&'static str, &'static str),
     of_no_use: (&'static str, &'static str),
+    /// Titles, and what went wrong otherwise.
+    too_many: (&'static str, &'static str),
+    later: (&'static str, &'static str),
+    not_taken: (&'static str, &'static str),
 }
 
 const ENGLISH: Texts = Texts {
@@ -52,7 +56,16 @@ const ENGLISH: Texts = Texts {
     approved: ("Approved", "Your first key comes with the next mail."),
     withdrawn: ("Taken back", "Your application is withdrawn."),
     confirmed: ("Confirmed", "Your application is looked at. You will get a mail."),
-    of_no_use: ("This link is of no use", "It is not right, was used, or its time is over."),
+    of_no_use: (
+        "This link is of no use",
+        "It is not right, was used, or its time is over. Open it whole, as it stands in the mail.",
+    ),
+    too_many: (
+        "Too many links that are not right",
+        "Try again in an hour, or open the link of the mail whole: one that is right always works.",
+    ),
+    later: ("Not now", "The service cannot answer at present. Try again in some minutes."),
+    not_taken: ("This cannot be done now", "Ask the retailer, and name the time."),
 };
 
 const FRENCH: Texts = Texts {
@@ -65,7 +78,19 @@ const FRENCH: Texts = Texts {
     approved: ("Acceptée", "Votre première clé arrive avec le prochain courriel."),
     withdrawn: ("Retirée", "Votre demande est retirée."),
     confirmed: ("Confirmée", "Votre demande sera lue. Vous recevrez un courriel."),
-    of_no_use: ("Ce lien ne sert pas", "Il est incorrect, a déjà servi, ou son délai est passé."),
+    of_no_use: (
+        "Ce lien ne sert pas",
+        "Il est incorrect, a déjà servi, ou son délai est passé. Ouvrez-le en entier, tel qu'il est dans le courriel.",
+    ),
+    too_many: (
+        "Trop de liens incorrects",
+        "Réessayez dans une heure, ou ouvrez en entier le lien du courriel : s'il est correct, il fonctionne toujours.",
+    ),
+    later: ("Pas maintenant", "Le service ne peut pas répondre. Réessayez dans quelques minutes."),
+    not_taken: (
+        "C'est impossible pour l'instant",
+        "Adressez-vous à l'enseigne, en précisant l'heure.",
+    ),
 };
 
 /// What a link carries.
@@ -114,18 +139,6 @@ fn escaped(text: &str) -> String {
     text.replace('"', "&quot;").replace('\'', "&#39;")
 }
 
-/// The application of a link, where the link is right.
-async fn application(
-    at: &At,
-    link: (ApplicationId, Step),
-    token: Token,
-) -> Result<Option<Application>, AccessError> {
-    match service::by_link(at, link, token).await {
-        Err(AccessError::Link) => Ok(None),
-        found => found.map(Some),
-    }
-}
-
 /// The texts in the language of the application, as its mails have, or in that of who looks where the link does
 /// not tell whose it is.
 fn texts(request: &HttpRequest, found: Option<&Application>) -> &'static Texts {
@@ -148,41 +161,54 @@ fn about(texts: &Texts, at: &At, step: Step, of: &Application) -> String {
     format!("<p>{app} ({organisation})</p>{until}")
 }
 
-async fn ask(
-    request: HttpRequest,
-    path: web::Path<(String, String)>,
-    at: At,
-) -> ApiResult<HttpResponse> {
-    pass(&request, &at, Weight::Look)?;
-    let (id, step) = place(&path)?;
-    let found = application(&at, (id, step), token(&request)?).await?;
-    let texts = texts(&request, found.as_ref());
+/// What went wrong, as a page.
+fn failed(texts: &Texts, error: &ApiError) -> HttpResponse {
+    let (title, said) = match error.code() {
+        Code::TooManyRequests => texts.too_many,
+        Code::NotFound | Code::InvalidParameter => texts.of_no_use,
+        Code::Unavailable | Code::Internal => texts.later,
+        _ => texts.not_taken,
+    };
+    let mut answer = HttpResponse::build(error.status_code());
+    if let Some(seconds) = error.retry_after() {
+        answer.insert_header((RETRY_AFTER, seconds.to_string()));
+    }
+    page(texts, answer, title, &format!("<p>{said}</p>"))
+}
+
+async fn ask(request: HttpRequest, path: web::Path<(String, String)>, at: At) -> HttpResponse {
+    match asked(&request, &path, &at).await {
+        Ok(page) => page,
+        Err(error) => failed(texts(&request, None), &error),
+    }
+}
+
+async fn asked(request: &HttpRequest, path: &(String, String), at: &At) -> ApiResult<HttpResponse> {
+    let (id, step) = place(path)?;
+    let found = of_link(request, at, service::by_link(at, (id, step), token(request)?).await)?;
+    let texts = texts(request, Some(&found));
     let (title, button) = match step {
         Step::Verify => texts.verify,
         Step::Withdraw => texts.withdraw,
         Step::Claim => texts.claim,
     };
-    let about = found.map_or_else(String::new, |found| about(texts, &at, step, &found));
+    let about = about(texts, at, step, &found);
     let form = format!("{about}<form method=\"post\"><button>{button}</button></form>");
     Ok(page(texts, HttpResponse::Ok(), title, &form))
 }
 
-async fn act(
-    request: HttpRequest,
-    path: web::Path<(String, String)>,
-    at: At,
-) -> ApiResult<HttpResponse> {
-    pass(&request, &at, Weight::Step)?;
-    let (id, step) = place(&path)?;
-    let token = token(&request)?;
-    let found = application(&at, (id, step), token).await?;
+async fn act(request: HttpRequest, path: web::Path<(String, String)>, at: At) -> HttpResponse {
+    let link = place(&path).and_then(|link| Ok((link, token(&request)?)));
+    let (link, token) = match link {
+        Ok(link) => link,
+        Err(error) => return failed(texts(&request, None), &error),
+    };
+    // Whose it is tells the language, also of what goes wrong behind it.
+    let found = service::by_link(&at, link, token).await.ok();
     let texts = texts(&request, found.as_ref());
-    match done(texts, &at, (id, step), token).await {
-        Err(AccessError::Link) => {
-            let (title, said) = texts.of_no_use;
-            Ok(page(texts, HttpResponse::NotFound(), title, &format!("<p>{said}</p>")))
-        }
-        done => Ok(done?),
+    match of_link(&request, &at, done(texts, &at, link, token).await) {
+        Ok(page) => page,
+        Err(error) => failed(texts, &error),
     }
 }
 

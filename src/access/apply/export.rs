@@ -5,14 +5,15 @@ use super::file::{
 };
 use super::run::Current;
 use crate::access::keys::model::KeyKind;
-use crate::access::model::{App, Cidr, Key, Name, Partner, Plan, Status};
+use crate::access::model::{App, Cidr, Key, Name, Partner, Plan};
 use crate::access::oauth::jwk::JwkSet;
 use crate::access::offers::Offer;
 use crate::access::partners::Profile;
 use crate::kernel::id::PlanId;
 use std::collections::{HashMap, HashSet};
 
-/// What is there, by name. Secrets are in no file; what is revoked is left out.
+/// What is there, by name: every member, also those that are as they are anyway, so that to apply the file later
+/// brings all of it back. Secrets are in no file; what is revoked is left out.
 #[must_use]
 pub fn export(current: &Current) -> File {
     let names: HashMap<PlanId, &Name> =
@@ -25,24 +26,19 @@ pub fn export(current: &Current) -> File {
     File { version: VERSION, plans, partners }
 }
 
-/// A status that has to be said.
-fn said(status: Status) -> Option<Switched> {
-    Switched::of(status).filter(|status| *status != Switched::Active)
-}
-
 fn plan((plan, offer): &(Plan, Offer)) -> PlanEntry {
     PlanEntry {
         id: None,
         name: plan.name.clone(),
         limits: plan.definition.limits.clone(),
         stock_disclosure: Some(plan.definition.stock_disclosure),
-        weights: Some(plan.definition.weights.clone()).filter(|weights| !weights.is_empty()),
+        weights: Some(plan.definition.weights.clone()),
         when_degraded: Some(plan.definition.when_degraded),
-        prices: plan.definition.prices.clone().map(Some),
-        data: Some(plan.definition.data.clone()).filter(|data| !data.is_everything()),
+        prices: Some(plan.definition.prices.clone()),
+        data: Some(plan.definition.data.clone()),
         approval: Some(offer.approval),
         public: Some(offer.public),
-        description: offer.description.clone().map(Some),
+        description: Some(offer.description.clone()),
     }
 }
 
@@ -58,10 +54,10 @@ fn partner_entry(
     PartnerEntry {
         id: None,
         name: partner.name.clone(),
-        status: said(partner.status),
-        external_ref: external_ref.map(Some),
-        contacts: Some(contacts).filter(|contacts| !contacts.is_empty()),
-        contract: contract.map(Some),
+        status: Switched::of(partner.status),
+        external_ref: Some(external_ref),
+        contacts: Some(contacts),
+        contract: Some(contract),
         apps,
     }
 }
@@ -84,9 +80,9 @@ fn app_entry(app: &App, current: &Current, plans: &HashMap<PlanId, &Name>) -> Op
     Some(AppEntry {
         id: None,
         name: app.name.clone(),
-        status: said(app.status),
+        status: Switched::of(app.status),
         plan: name_of(app.plan)?,
-        next_plan: next.map(Some),
+        next_plan: Some(next),
         keys,
     })
 }
@@ -97,11 +93,11 @@ fn key_entry(key: &Key, ambiguous: bool, current: &Current) -> KeyEntry {
         id: ambiguous.then_some(key.id),
         kind: Some(key.kind).filter(|kind| *kind != KeyKind::Key),
         name: spec.name.clone(),
-        status: KeySwitched::of(key.status).filter(|status| *status != KeySwitched::Active),
+        status: KeySwitched::of(key.status),
         environment: Some(spec.environment),
         scopes: Some(spec.scopes.iter().collect()),
         cidrs: Some(spec.cidrs.iter().copied().map(Cidr).collect()),
-        expires_at: spec.expires_at.map(Some),
+        expires_at: Some(spec.expires_at),
         jwks: current.jwks_of(key.id).map(JwkSet::stored),
     }
 }

@@ -114,6 +114,23 @@ pub async fn range(
     Ok(rows.into_iter().map(entry).collect())
 }
 
+/// Who did something to something last, up to an instant, what it became as JSON, and when.
+pub async fn last_of(
+    db: &Db,
+    subject: &str,
+    action: &str,
+    until: Micros,
+) -> Result<Option<(String, String, Micros)>, StoreError> {
+    const LAST: &str = "SELECT actor, detail, occurred_at FROM audit_log \
+                        WHERE subject = $1 AND action = $2 AND occurred_at <= $3 \
+                        ORDER BY position DESC LIMIT 1";
+    let found: Option<(String, String, i64)> = on_db!(db, c => {
+        let last = sqlx::query_as(LAST).bind(subject).bind(action).bind(until.0);
+        last.fetch_optional(c).await
+    })?;
+    Ok(found.map(|(actor, detail, at)| (actor, detail, Micros(at))))
+}
+
 /// Position and hash of the last entry; `None` while there is none.
 pub async fn head(db: &Db) -> Result<Option<(i64, String, Micros)>, StoreError> {
     const HEAD: &str = "SELECT position, COALESCE(hash, ''), occurred_at FROM audit_log \

@@ -6,6 +6,7 @@ use super::{Directory, KeyRecord};
 use crate::access::Pepper;
 use crate::access::freshness::Freshness;
 use crate::access::imported::ImportedHasher;
+use crate::access::keys::model::SecretUse;
 use crate::access::service::{KeyRow, PlanNow, load_directory, load_keys, load_plans};
 use crate::kernel::Micros;
 use crate::kernel::id::{KeyId, PlanId};
@@ -27,6 +28,8 @@ pub struct Keyring {
     pepper: Arc<Pepper>,
     imported: ImportedHasher,
     freshness: Freshness,
+    /// Uses that no record holds, by the secret.
+    uses: parking_lot::Mutex<HashMap<[u8; 32], SecretUse>>,
 }
 
 impl Keyring {
@@ -35,8 +38,8 @@ impl Keyring {
     pub fn new(limiter: Limiter, pepper: Arc<Pepper>, stale_after: Duration) -> Self {
         let imported = ImportedHasher::new(&pepper);
         let freshness = Freshness::new(stale_after);
-        let (current, turn) = (ArcSwap::default(), Mutex::default());
-        Self { current, turn, limiter, pepper, imported, freshness }
+        let (current, turn, uses) = Default::default();
+        Self { current, turn, limiter, pepper, imported, freshness, uses }
     }
 
     /// Hashes texts that other gateways gave out.
@@ -158,17 +161,25 @@ impl Keyring {
     fn put_in_force<'a>(&self, next: Directory, were: impl Iterator<Item = &'a Arc<KeyRecord>>) {
         let next = Arc::new(next);
         self.current.store(Arc::clone(&next));
-        for was in were {
-            if let Some(record) = next.keys.get(&was.key) {
-                record.keep_uses_of(was);
-            }
-        }
+        let kept =
+            |used: &SecretUse| next.keys.get(&used.key).is_some_and(|key| key.keep_use(used));
+        self.put_back(were.flat_map(|was| was.take_uses()).filter(|used| !kept(used)));
     }
 
-    /// The secrets used since the last time they were asked for, with the time of use.
+    /// The uses of secrets since the last time they were asked for, the last one of each.
     #[must_use]
-    pub fn take_uses(&self) -> Vec<([u8; 32], Micros)> {
+    pub fn take_uses(&self) -> Vec<SecretUse> {
         let directory = self.current.load();
-        directory.keys.values().flat_map(|key| key.take_uses()).collect()
+        self.put_back(directory.keys.values().flat_map(|key| key.take_uses()));
+        std::mem::take(&mut *self.uses.lock()).into_values().collect()
+    }
+
+    /// Keeps uses for the next time: those that could not be stored, and of secrets that no record has any more.
+    pub fn put_back(&self, uses: impl IntoIterator<Item = SecretUse>) {
+        let mut kept = self.uses.lock();
+        for used in uses {
+            let last = kept.entry(used.hash).or_insert(used);
+            last.at = last.at.max(used.at);
+        }
     }
 }

@@ -70,7 +70,7 @@ impl Maker<'_> {
             expires_at: row.expires_at,
             standing: row.standing_at(at),
             contract: row.terms.contract,
-            frozen: row.terms.frozen.clone().unwrap_or_default(),
+            frozen: row.terms.frozen.clone().map(|(_, told)| told).unwrap_or_default(),
             until,
             next,
             secrets: row.secrets.iter().map(secret).collect(),
@@ -109,6 +109,7 @@ fn secret(row: &KeySecretRow) -> SecretRecord {
         form: row.form,
         starts_at: row.starts_at,
         expires_at: row.expires_at,
+        taken_back: row.taken_back,
         last_used: AtomicI64::new(0),
         jwk: row.jwk.as_deref().map(Into::into),
     }

@@ -1,10 +1,10 @@
 //! A key as calls are judged by it.
 
 use crate::access::Scopes;
-use crate::access::keys::model::{KeyKind, SecretForm};
+use crate::access::keys::model::{KeyKind, SecretForm, SecretUse};
 use crate::access::model::{Definition, StockDisclosure};
 use crate::access::plan::PlanData;
-use crate::access::terms::{Told, Window};
+use crate::access::terms::{Level, Told, Window};
 use crate::access::{Environment, Scope};
 use crate::kernel::Micros;
 use crate::kernel::clock::SECOND;
@@ -23,10 +23,10 @@ pub enum Standing {
     Good,
     /// The key is in quarantine: it may look, once a second.
     Quarantined,
-    /// The key, its app or its partner is suspended.
-    Suspended,
-    /// The key, its app or its partner is frozen.
-    Frozen,
+    /// This is suspended.
+    Suspended(Level),
+    /// This is frozen.
+    Frozen(Level),
     /// The partner's contract has not begun.
     BeforeContract,
     /// The partner's contract is over.
@@ -46,6 +46,8 @@ pub struct SecretRecord {
     pub starts_at: Option<Micros>,
     /// When a rotation ends its life.
     pub expires_at: Option<Micros>,
+    /// Whether that rotation was taken back.
+    pub taken_back: bool,
     /// Last use on this node in microseconds, 0 for none since the last time it was stored.
     pub last_used: AtomicI64,
     /// The public key of a client that signs, as JSON.
@@ -54,9 +56,9 @@ pub struct SecretRecord {
 
 impl Clone for SecretRecord {
     fn clone(&self) -> Self {
-        let Self { hash, form, starts_at, expires_at, .. } = *self;
+        let Self { hash, form, starts_at, expires_at, taken_back, .. } = *self;
         let (last_used, jwk) = (AtomicI64::new(0), self.jwk.clone());
-        Self { hash, form, starts_at, expires_at, last_used, jwk }
+        Self { hash, form, starts_at, expires_at, taken_back, last_used, jwk }
     }
 }
 
@@ -198,21 +200,18 @@ impl KeyRecord {
         std::iter::successors(Some(self), |record| record.next.as_deref())
     }
 
-    /// The secrets that were used since the last time this was asked, with the time of use.
-    pub(super) fn take_uses(&self) -> impl Iterator<Item = ([u8; 32], Micros)> {
+    /// The uses of its secrets since the last time this was asked.
+    pub(super) fn take_uses(&self) -> impl Iterator<Item = SecretUse> {
         let secrets = self.chain().flat_map(|record| &record.secrets);
         secrets.filter_map(|secret| match secret.last_used.swap(0, Ordering::Relaxed) {
             0 => None,
-            at => Some((secret.hash, Micros(at))),
+            at => Some(SecretUse { key: self.key, hash: secret.hash, at: Micros(at) }),
         })
     }
 
-    /// Takes over the uses of what was in its place.
-    pub(super) fn keep_uses_of(&self, was: &Self) {
-        for (hash, at) in was.take_uses() {
-            if let Some(same) = self.secrets.iter().find(|secret| secret.hash == hash) {
-                same.last_used.fetch_max(at.0, Ordering::Relaxed);
-            }
-        }
+    /// Takes over a use of what was in its place; false where it has no such secret any more.
+    pub(super) fn keep_use(&self, used: &SecretUse) -> bool {
+        let same = self.secrets.iter().find(|secret| secret.hash == used.hash);
+        same.map(|same| same.last_used.fetch_max(used.at.0, Ordering::Relaxed)).is_some()
     }
 }

@@ -5,6 +5,7 @@ use super::{Keyring, SecretRecord, edit};
 use crate::access::freezes::{self, Freezable};
 use crate::access::keys::import::{self, Digest};
 use crate::access::keys::model::{KeyPatch, Rotation, SecretForm};
+use crate::access::keys::service::Begun;
 use crate::access::model::{DefinitionPatch, KeySpec, StockDisclosure};
 use crate::access::oauth::client::{create_client, set_jwks};
 use crate::access::oauth::jwk::PublicJwk;
@@ -180,7 +181,7 @@ impl Shop {
                 let rotation = Rotation { starts_at: begins, ..Rotation::from(b as u32 * 3_600) };
                 drop(service::rotate_key(db, by, pepper, key, rotation).await);
             }
-            10 => drop(service::finish_rotation(db, by, key).await),
+            10 => drop(service::finish_rotation(db, by, key, Begun::Now).await),
             11 => drop(service::roll_back_rotation(db, by, key).await),
             12 => drop(set_jwks(db, by, pepper, key, &jwks(b)).await),
             _ => {
@@ -354,7 +355,7 @@ async fn only_what_an_entry_touches_is_read() {
     }
     assert_eq!(after.at(one, shop.now).unwrap().standing, super::Standing::Revoked);
     assert_eq!(before.at(one, shop.now).unwrap().standing, super::Standing::Good);
-    let uses: Vec<Micros> = keyring.take_uses().into_iter().map(|(_, at)| at).collect();
+    let uses: Vec<Micros> = keyring.take_uses().into_iter().map(|used| used.at).collect();
     assert_eq!(uses, [shop.now], "a use is not lost with the record that it was noted in");
     assert!(keyring.take_uses().is_empty());
     // The keys of a plan version go on under the same terms, made anew or not.
@@ -369,6 +370,34 @@ async fn only_what_an_entry_touches_is_read() {
     ]
     .map(Option::unwrap);
     assert!(Arc::ptr_eq(&one.granted, &other.granted));
+}
+
+#[tokio::test]
+async fn a_use_is_kept_where_its_secret_is_gone_or_it_could_not_be_stored() {
+    let mut shop = Shop::open().await;
+    shop.step(3, 0, 0).await;
+    let keyring = keyring(&shop.pepper);
+    keyring.follow(&shop.db, shop.now).await.unwrap();
+    let key = shop.keys[0];
+    let noted = shop.now;
+    keyring.current().at(key, noted).unwrap().secrets[0].note_use(noted);
+    // The second rotation forgets the secret that was used.
+    for seconds in [1, 2] {
+        let by = at(Micros(noted.0 + seconds * SECOND));
+        service::rotate_key(&shop.db, &by, &shop.pepper, key, 0).await.unwrap();
+        keyring.follow(&shop.db, by.now).await.unwrap();
+    }
+    for _ in 0..2 {
+        let uses = keyring.take_uses();
+        assert_eq!(uses.iter().map(|used| (used.key, used.at)).collect::<Vec<_>>(), [(key, noted)]);
+        keyring.put_back(uses);
+    }
+    let mut tx = shop.db.begin().await.unwrap();
+    service::touch_secrets(&mut tx, &keyring.take_uses()).await.unwrap();
+    tx.commit().await.unwrap();
+    let told = service::get_key(&shop.db, key, shop.now).await.unwrap();
+    assert_eq!((told.last_used_at, told.secrets[0].last_used_at), (Some(noted), None));
+    assert!(keyring.take_uses().is_empty());
 }
 
 #[tokio::test]

@@ -87,6 +87,17 @@ words! {
     }
 }
 
+/// A use of a secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SecretUse {
+    /// The key that it is of.
+    pub key: KeyId,
+    /// What the secret is compared by.
+    pub hash: [u8; 32],
+    /// When.
+    pub at: Micros,
+}
+
 /// What shall change in a key. What is `None` stays.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KeyPatch {

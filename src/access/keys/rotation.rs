@@ -95,9 +95,15 @@ pub(super) async fn rotate_in(
     Ok((text, Change { narrows, ..change(Kind::Key, id, "rotate", detail) }))
 }
 
-/// Ends the old secret of a rotation now; the new one works from now on, also where it was to begin later.
-pub async fn finish_rotation(db: &Db, by: &By<'_>, id: KeyId) -> Result<Key, AccessError> {
-    settle(db, by, id, Way::Forward).await
+/// Ends the old secret of a rotation now; the new one works from now on. Where that was to begin later, it does so
+/// only with `begun`: its holder may not have it yet.
+pub async fn finish_rotation(
+    db: &Db,
+    by: &By<'_>,
+    id: KeyId,
+    begun: Begun,
+) -> Result<Key, AccessError> {
+    settle(db, by, id, Way::Forward(begun)).await
 }
 
 /// Takes a rotation back while both secrets are there: the old one stays, the new one ends now.
@@ -105,10 +111,29 @@ pub async fn roll_back_rotation(db: &Db, by: &By<'_>, id: KeyId) -> Result<Key, 
     settle(db, by, id, Way::Back).await
 }
 
+/// What a rotation must have come to, to be finished.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begun {
+    /// The new secret works.
+    Already,
+    /// It may begin now.
+    Now,
+}
+
 #[derive(Debug, Clone, Copy)]
 enum Way {
-    Forward,
+    Forward(Begun),
     Back,
+}
+
+/// Refuses to end the secret that is in use for one that nobody expects to work.
+fn has_begun(new: &Turn, begun: Begun, now: Micros) -> Result<(), AccessError> {
+    match new.starts_at.filter(|at| *at > now && begun == Begun::Already) {
+        None => Ok(()),
+        Some(at) => Err(AccessError::Conflict(format!(
+            "The new secret begins at {at}: wait for it, or say `now` to begin it now and to end the old one."
+        ))),
+    }
 }
 
 async fn settle(db: &Db, by: &By<'_>, id: KeyId, way: Way) -> Result<Key, AccessError> {
@@ -125,7 +150,8 @@ async fn settle(db: &Db, by: &By<'_>, id: KeyId, way: Way) -> Result<Key, Access
         turns::set_times(tx, &turn.hash, starts, ends).await
     };
     let op = match way {
-        Way::Forward => {
+        Way::Forward(begun) => {
+            has_begun(new, begun, by.now)?;
             set(&mut tx, old, old.starts_at, Some(by.now)).await?;
             set(&mut tx, new, None, new.expires_at).await?;
             "finish_rotation"
@@ -133,13 +159,14 @@ async fn settle(db: &Db, by: &By<'_>, id: KeyId, way: Way) -> Result<Key, Access
         Way::Back => {
             set(&mut tx, old, old.starts_at, None).await?;
             set(&mut tx, new, new.starts_at, Some(by.now)).await?;
+            turns::take_back(&mut tx, &new.hash).await?;
             "roll_back_rotation"
         }
     };
     // A token may have been got for the secret that ends.
     turns::end_tokens(&mut tx, id).await?;
     let ended = match way {
-        Way::Forward => old,
+        Way::Forward(_) => old,
         Way::Back => new,
     };
     let detail = json!({ "ended": &ended.hash[..12] });

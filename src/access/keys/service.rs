@@ -1,7 +1,7 @@
 //! What can be done to keys. A key's text is given out once, by what makes it.
 
 pub use super::edit::{edit_key, edit_key_in};
-pub use super::rotation::{finish_rotation, roll_back_rotation, rotate_key, rotate_key_in};
+pub use super::rotation::{Begun, finish_rotation, roll_back_rotation, rotate_key, rotate_key_in};
 
 use super::model::{KeyFilter, KeyKind, KeyStatus, SecretForm};
 use super::store;
@@ -112,7 +112,17 @@ pub(in crate::access) async fn insert(
 ) -> Result<Key, AccessError> {
     by.may_give(Scopes::default(), spec.scopes)?;
     let (status, now) = (KeyStatus::Active, by.now);
-    let key = Key { id, spec, kind, status, version: 1, secrets, created_at: now, updated_at: now };
+    let key = Key {
+        id,
+        spec,
+        kind,
+        status,
+        version: 1,
+        secrets,
+        last_used_at: None,
+        created_at: now,
+        updated_at: now,
+    };
     store::insert_key(tx, &key).await?;
     Ok(key)
 }

@@ -1,11 +1,12 @@
-//! All SQL of keys and their secrets. What rotations need is in [`rotation`],
-//! what is asked of them in [`select`], what calls are judged by in [`directory`].
+//! All SQL of keys and their secrets. What rotations need is in [`rotation`], what is asked of them in
+//! [`select`], what calls are judged by in [`directory`], when they were used in [`uses`].
 
 pub mod directory;
 pub mod import;
 pub mod leak;
 pub mod rotation;
 pub mod select;
+pub mod uses;
 
 use super::model::KeyStatus;
 use crate::access::model::{Key, KeySecret, KeySpec};
@@ -13,7 +14,6 @@ use crate::access::store::stored;
 use crate::kernel::Micros;
 use crate::kernel::id::KeyId;
 use crate::kernel::word::Word as _;
-use crate::storage::bulk::{self, Cell, Statement};
 use crate::storage::{Db, StoreError, Tx};
 use crate::{on_db, on_tx};
 use ipnet::IpNet;
@@ -118,6 +118,8 @@ struct Row {
     updated_at: i64,
     kind: String,
     version: i64,
+    #[sqlx(default)]
+    last_used_at: Option<i64>,
 }
 
 impl Row {
@@ -136,6 +138,7 @@ impl Row {
             status: stored("keys", &self.status)?,
             version: self.version,
             secrets,
+            last_used_at: self.last_used_at.map(Micros),
             created_at: Micros(self.created_at),
             updated_at: Micros(self.updated_at),
         })
@@ -176,7 +179,8 @@ fn joined(rows: Vec<Row>, secrets: Vec<SecretRow>) -> Result<Vec<Key>, StoreErro
     Ok(keys)
 }
 
-const FIND: &str = "SELECT * FROM keys WHERE id = $1";
+const FIND: &str = "SELECT k.*, u.last_used_at FROM keys k \
+                    LEFT JOIN key_uses u ON u.key_id = k.id WHERE k.id = $1";
 const SECRETS: &str = "SELECT * FROM key_secrets WHERE key_id = $1 \
                        AND (expires_at IS NULL OR expires_at > $2) ORDER BY created_at, expires_at IS NULL";
 
@@ -202,31 +206,4 @@ pub async fn find_key(db: &Db, id: KeyId, now: Micros) -> Result<Option<Key>, St
         (row, sqlx::query_as(SECRETS).bind(&id).bind(now.0).fetch_all(c).await?)
     });
     Ok(joined(row.into_iter().collect(), secrets)?.pop())
-}
-
-static HOLD_SECRETS: Statement = Statement::new(
-    "SELECT hash FROM key_secrets WHERE hash IN (VALUES",
-    1,
-    ") ORDER BY hash FOR NO KEY UPDATE",
-);
-static TOUCH: Statement = Statement::new(
-    "WITH k (hash, at) AS (VALUES",
-    2,
-    ") UPDATE key_secrets SET last_used_at = k.at FROM k WHERE key_secrets.hash = k.hash
-       AND (key_secrets.last_used_at IS NULL OR key_secrets.last_used_at < k.at)",
-);
-
-/// Stores when secrets were last used. An older time never replaces a newer one.
-pub async fn touch_secrets(tx: &mut Tx, uses: &[([u8; 32], Micros)]) -> Result<(), StoreError> {
-    let mut uses: Vec<(String, i64)> = uses.iter().map(|(hash, at)| (hex(hash), at.0)).collect();
-    // Of two uses of one secret only the last would have to count, and a statement may take either.
-    uses.sort_unstable_by(|one, other| (&one.0, other.1).cmp(&(&other.0, one.1)));
-    uses.dedup_by(|next, kept| next.0 == kept.0);
-    // In one order on all nodes, so that two of them never wait for each other. On SQLite one writes at a time.
-    if let Tx::Postgres(_) = tx {
-        let hashes: Vec<Cell<'_>> = uses.iter().map(|(hash, _)| hash.as_str().into()).collect();
-        bulk::write(tx, &HOLD_SECRETS, &hashes).await?;
-    }
-    let rows = uses.iter().flat_map(|(hash, at)| [hash.as_str().into(), (*at).into()]);
-    bulk::write(tx, &TOUCH, &rows.collect::<Vec<Cell<'_>>>()).await
 }

@@ -1,9 +1,9 @@
 //! Keys over a database of their own.
 
-use super::model::{KeyFilter, KeyStatus};
+use super::model::{KeyFilter, KeyStatus, SecretUse};
 use super::service::{create_key, get_key, list_keys, revoke_key, rotate_key, set_key_status};
 use super::store::directory::{KeyRow, load_directory};
-use super::store::touch_secrets;
+use super::store::uses::touch_secrets;
 use crate::access::error::AccessError;
 use crate::access::key::{KeyText, Pepper};
 use crate::access::model::{App, IssuedKey, KeySpec, Status};
@@ -157,22 +157,28 @@ async fn what_does_not_exist_is_said_so() {
 async fn the_last_use_only_moves_forward() {
     let (db, _, _, issued) = a_key().await;
     let hash = only_row(&db).await.secrets[0].hash;
+    let key = issued.key.id;
+    let used = |hash, at| SecretUse { key, hash, at };
     for (at, expected) in [(after(5), after(5)), (after(3), after(5)), (after(9), after(9))] {
         let mut tx = db.begin().await.unwrap();
-        touch_secrets(&mut tx, &[(hash, at), ([7; 32], at)]).await.unwrap();
+        let unknown = SecretUse { key: KeyId(7), hash: [7; 32], at };
+        touch_secrets(&mut tx, &[used(hash, at), unknown]).await.unwrap();
         tx.commit().await.unwrap();
         let key = get_key(&db, issued.key.id, START).await.unwrap();
-        assert_eq!(key.secrets[0].last_used_at, Some(expected));
+        assert_eq!(
+            (key.secrets[0].last_used_at, key.last_used_at),
+            (Some(expected), Some(expected))
+        );
     }
     // Also among many at once, and where there are several of one.
-    let mut many: Vec<([u8; 32], Micros)> = (0..=200).map(|n| ([n; 32], after(20))).collect();
-    many.extend([(hash, after(11)), (hash, after(12)), (hash, after(10))]);
+    let mut many: Vec<_> = (0..=200).map(|n| used([n; 32], after(10))).collect();
+    many.extend([11, 12, 10].map(|seconds| used(hash, after(seconds))));
     let mut tx = db.begin().await.unwrap();
     touch_secrets(&mut tx, &many).await.unwrap();
     touch_secrets(&mut tx, &[]).await.unwrap();
     tx.commit().await.unwrap();
     let key = get_key(&db, issued.key.id, START).await.unwrap();
-    assert_eq!(key.secrets[0].last_used_at, Some(after(12)));
+    assert_eq!((key.secrets[0].last_used_at, key.last_used_at), (Some(after(12)), Some(after(12))));
 }
 
 #[tokio::test]

@@ -4,7 +4,8 @@
 //! A report is believed for its signature: ECDSA over its bytes by a key that the operator has named. What is
 //! found is judged from memory, and only a secret that is ours (or looks like an admin token) touches the database.
 //! The key is put in quarantine (or revoked), an admin token is suspended, once for each place: a report that
-//! comes again undoes no decision of an admin. A secret that has ended stops nothing.
+//! comes again undoes no decision of an admin. A secret that has ended stops nothing. Who is told, and how, is a
+//! matter of alerts: here it is noted that somebody is to be.
 
 pub mod api;
 mod reporter;

@@ -151,6 +151,11 @@ impl Leaks {
             let detail = json!({ "made_with_leaked": what.to_string() });
             record(&mut tx, &by, change(kind, token, "suspend", detail)).await?;
         }
+        // One secret in a hundred files of a repository is one piece of news.
+        let is_news = works && (moved.is_some() || store::count(&mut tx, what).await? == 1);
+        if !is_news {
+            store::note_told(&mut tx, &leak, now).await?;
+        }
         tx.commit().await?;
         self.metrics.add(Tally::KeysLeaked, 1);
         tracing::warn!(%what, action = leak.action, "a secret was reported as leaked");

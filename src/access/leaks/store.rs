@@ -2,7 +2,7 @@
 
 use crate::access::store::stored;
 use crate::kernel::Micros;
-use crate::kernel::id::{AdminTokenId, KeyId};
+use crate::kernel::id::{AdminTokenId, InvalidId, KeyId};
 use crate::storage::{Db, StoreError, Tx};
 use crate::{on_db, on_tx};
 use sqlx::FromRow;
@@ -74,6 +74,7 @@ pub async fn insert_leak(tx: &mut Tx, leak: &Leak) -> Result<bool, StoreError> {
 #[derive(FromRow)]
 struct LeakRow {
     id: String,
+    what: String,
     hint: String,
     #[sqlx(rename = "type")]
     kind: String,
@@ -85,9 +86,9 @@ struct LeakRow {
 
 /// The places where something was found, the newest first.
 pub async fn list_leaks(db: &Db, what: Found) -> Result<Vec<Leak>, StoreError> {
-    const KEY: &str = "SELECT * FROM key_leaks WHERE key_id = $1 \
+    const KEY: &str = "SELECT l.*, key_id AS what FROM key_leaks l WHERE key_id = $1 \
                        ORDER BY found_at DESC, id LIMIT $2";
-    const TOKEN: &str = "SELECT * FROM admin_token_leaks WHERE token_id = $1 \
+    const TOKEN: &str = "SELECT l.*, token_id AS what FROM admin_token_leaks l WHERE token_id = $1 \
                          ORDER BY found_at DESC, id LIMIT $2";
     let statement = match what {
         Found::Key(_) => KEY,
@@ -96,17 +97,73 @@ pub async fn list_leaks(db: &Db, what: Found) -> Result<Vec<Leak>, StoreError> {
     let rows: Vec<LeakRow> = on_db!(db, c => {
         sqlx::query_as(statement).bind(what.to_string()).bind(SHOWN_MOST).fetch_all(c).await
     })?;
-    let read = |row: LeakRow| Leak {
-        id: row.id,
-        what,
-        hint: row.hint,
-        kind: row.kind,
-        url: row.url,
-        source: row.source,
-        action: row.action,
-        found_at: Micros(row.found_at),
+    rows.into_iter().map(Leak::try_from).collect()
+}
+
+impl TryFrom<LeakRow> for Leak {
+    type Error = StoreError;
+
+    fn try_from(row: LeakRow) -> Result<Self, StoreError> {
+        let key = row.what.parse().map(Found::Key);
+        let what = key.or_else(|_: InvalidId| row.what.parse().map(Found::Token));
+        Ok(Self {
+            id: row.id,
+            what: what.map_err(|error| StoreError::corrupt("key_leaks", error))?,
+            hint: row.hint,
+            kind: row.kind,
+            url: row.url,
+            source: row.source,
+            action: row.action,
+            found_at: Micros(row.found_at),
+        })
+    }
+}
+
+/// Leaks that people are still to be told of, the oldest first.
+pub async fn untold(db: &Db, most: u32) -> Result<Vec<Leak>, StoreError> {
+    const KEYS: &str = "SELECT l.*, key_id AS what FROM key_leaks l WHERE told_at IS NULL \
+                        ORDER BY found_at, id LIMIT $1";
+    const TOKENS: &str = "SELECT l.*, token_id AS what FROM admin_token_leaks l WHERE told_at IS NULL \
+                          ORDER BY found_at, id LIMIT $1";
+    let mut leaks = Vec::new();
+    for statement in [KEYS, TOKENS] {
+        let rows: Vec<LeakRow> = on_db!(db, c => {
+            sqlx::query_as(statement).bind(i64::from(most)).fetch_all(c).await
+        })?;
+        leaks.extend(rows.into_iter().map(Leak::try_from).collect::<Result<Vec<_>, _>>()?);
+    }
+    Ok(leaks)
+}
+
+/// Notes that people were told of a leak, or need not be.
+pub async fn note_told(tx: &mut Tx, leak: &Leak, now: Micros) -> Result<(), StoreError> {
+    const KEY: &str = "UPDATE key_leaks SET told_at = $2 WHERE id = $1";
+    const TOKEN: &str = "UPDATE admin_token_leaks SET told_at = $2 WHERE id = $1";
+    let statement = match leak.what {
+        Found::Key(_) => KEY,
+        Found::Token(_) => TOKEN,
     };
-    Ok(rows.into_iter().map(read).collect())
+    on_tx!(tx, c => {
+        sqlx::query(statement).bind(&leak.id).bind(now.0).execute(c).await?;
+    });
+    Ok(())
+}
+
+/// At how many places something was found.
+pub(super) async fn count(tx: &mut Tx, what: Found) -> Result<i64, StoreError> {
+    const KEY: &str = "SELECT COUNT(*) FROM key_leaks WHERE key_id = $1";
+    const TOKEN: &str = "SELECT COUNT(*) FROM admin_token_leaks WHERE token_id = $1";
+    let statement = match what {
+        Found::Key(_) => KEY,
+        Found::Token(_) => TOKEN,
+    };
+    Ok(on_tx!(tx, c => sqlx::query_scalar(statement).bind(what.to_string()).fetch_one(c).await)?)
+}
+
+/// What an admin token is called.
+pub async fn token_name(db: &Db, id: AdminTokenId) -> Result<Option<String>, StoreError> {
+    const NAME: &str = "SELECT name FROM admin_tokens WHERE id = $1";
+    Ok(on_db!(db, c => sqlx::query_scalar(NAME).bind(id.to_string()).fetch_optional(c).await)?)
 }
 
 /// Whether an admin token with this hash could still be used at a time, or could again; `None` where there is none.

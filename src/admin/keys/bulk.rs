@@ -52,16 +52,15 @@ struct BulkKeyOut {
     /// Its status.
     #[schema(example = "active")]
     status: KeyStatus,
-    /// When it was last used; null where it never was.
+    /// When it was last used, with any secret that it ever had; null where it never was.
     #[schema(required = true, value_type = Option<String>, format = DateTime)]
     last_used_at: Option<Micros>,
 }
 
 impl From<Key> for BulkKeyOut {
     fn from(key: Key) -> Self {
-        let last_used_at = key.secrets.iter().filter_map(|secret| secret.last_used_at).max();
-        let (app_id, name) = (key.spec.app, key.spec.name);
-        Self { id: key.id, app_id, name, status: key.status, last_used_at }
+        let Key { id, status, last_used_at, spec, .. } = key;
+        Self { id, app_id: spec.app, name: spec.name, status, last_used_at }
     }
 }
 

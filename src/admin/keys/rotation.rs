@@ -1,7 +1,8 @@
 //! Rotation over HTTP.
 
 use super::actions;
-use super::schema::{IssuedKeyOut, KeyOut, RotationIn};
+use super::schema::{IssuedKeyOut, KeyOut, RotationEndIn, RotationIn};
+use crate::access::keys::service::Begun;
 use crate::access::service;
 use crate::admin::approvals::service::{answer, perform};
 use crate::admin::approvals::{MayWait, respond};
@@ -50,22 +51,24 @@ async fn rotate_key(
 
 /// End a key's old secret now
 ///
-/// For when the old one is quiet, or must not work any longer. The new one works from now on, also where
-/// it was to begin later. Access tokens that a client has got so far end, too.
+/// For when the old one is quiet, or must not work any longer. Where the new one begins later, 409 says when; with `now`
+/// it begins now. Access tokens that a client has got so far end, too.
 #[utoipa::path(
-    tag = "keys", operation_id = "finish_rotation",
+    tag = "keys", operation_id = "finish_rotation", request_body = Option<RotationEndIn>,
     params(("key_id" = String, Path, description = "Id of the key", example = "key_0Ab12Cd34Ef")),
-    responses((status = 200, description = "The key", body = KeyOut), Missing, Conflicts, Problems),
+    responses((status = 200, description = "The key", body = KeyOut), Missing, Conflicts, BodyProblems, Problems),
     security(("admin_token" = []))
 )]
 #[post("/keys/{key_id}/rotation/finish")]
 async fn finish_rotation(
     caller: AdminCaller,
     id: ApiPath<KeyId>,
+    body: OptionalBody<RotationEndIn>,
     state: State,
 ) -> ApiResult<HttpResponse> {
     let by = caller.by(&state.clock);
-    let key = service::finish_rotation(&state.db, &by, id.0).await?;
+    let begun = if body.0.now { Begun::Now } else { Begun::Already };
+    let key = service::finish_rotation(&state.db, &by, id.0, begun).await?;
     state.applied().await;
     done(&KeyOut::now(&state.db, key).await?)
 }

@@ -85,6 +85,15 @@ impl RotationIn {
     }
 }
 
+/// How a rotation is finished.
+#[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RotationEndIn {
+    /// Whether a new secret that is to begin later begins now.
+    #[schema(example = false)]
+    pub now: bool,
+}
+
 /// What shall change in a key; what is left out stays.
 #[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -221,6 +230,9 @@ pub struct KeyOut {
     pub expires_at: Option<Micros>,
     /// Its secrets that are not over, oldest first: one or, during a rotation, two.
     pub secrets: Vec<SecretOut>,
+    /// When it was last used, with any secret that it ever had, as far as nodes have reported; null where it never was.
+    #[schema(required = true, value_type = Option<String>, format = DateTime)]
+    pub last_used_at: Option<Micros>,
     /// The rotation that is under way; null where none is.
     #[schema(required = true)]
     pub rotation: Option<RotationOut>,
@@ -262,6 +274,7 @@ impl KeyOut {
             version: key.version,
             expires_at: key.spec.expires_at,
             secrets: key.secrets.into_iter().map(SecretOut::from).collect(),
+            last_used_at: key.last_used_at,
             created_at: key.created_at,
             updated_at: key.updated_at,
         }

@@ -44,12 +44,8 @@ pub(super) const PARTNER: &[Example] = &[
         "The key is in quarantine and can only read, once a second, until the retailer has looked at it: \
          use another one, or ask the retailer.",
     ),
-    (Code::Suspended, PRODUCTS, "The key, its app or its partner is suspended: ask the retailer."),
-    (
-        Code::Frozen,
-        PRODUCTS,
-        "The key, its app or its partner was frozen by the retailer: ask the retailer.",
-    ),
+    (Code::Suspended, PRODUCTS, "The key's app is suspended: ask the retailer."),
+    (Code::Frozen, PRODUCTS, "The partner was frozen by the retailer: ask the retailer."),
     (
         Code::NoContract,
         PRODUCTS,
@@ -228,7 +224,11 @@ pub(super) const ADMIN: &[Example] = &[
     ),
     (Code::TooManyAttempts, "/admin/v1/login", "Too many attempts; wait 8 s before the next one."),
     (Code::Internal, KEYS, "The failure has been recorded; quote the request id."),
-    (Code::Unavailable, KEYS, "A part of the service is away. Try again in a moment."),
+    (
+        Code::Unavailable,
+        KEYS,
+        "The database does not answer. Try again in a moment; calls of partners that need none go on meanwhile.",
+    ),
 ];
 
 /// What registration answers with.

@@ -120,11 +120,44 @@ async fn the_data_of_a_plan_is_applied_and_comes_back() {
     assert_eq!(place.ok(&apply(&[])), "Nothing to change.");
     place.write(FILE, file("    data: null\n"));
     place.ok(&apply(&[]));
-    assert!(!place.ok(&["export", "access"]).contains("data"));
+    assert!(place.ok(&["export", "access"]).contains("data: {}"));
     let document: Value = serde_norway::from_str(&exported).unwrap();
     let schema: Value = serde_json::from_str(&place.ok(&["apply", "--schema"])).unwrap();
     let defs = serde_json::json!({ "components": { "schemas": schema["$defs"] } });
     conforms(&document, &schema, &defs, "what was exported");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_exported_brings_back_what_another_file_has_changed() {
+    let place = place(SMALL).await;
+    place.ok(&apply(&[]));
+    let key = place.ok(&["key", "list"]).split('\t').next().unwrap().to_owned();
+    let app =
+        place.ok(&["app", "list"]).lines().next().unwrap().split('\t').next().unwrap().to_owned();
+    place.ok(&["key", "quarantine", &key]);
+    place.ok(&["app", "suspend", &app]);
+    let was = place.ok(&["export", "access"]);
+    // Another file stops what it does not name, and gives all the rest other members.
+    place.write(
+        FILE,
+        "version: 1\nplans:\n  - name: A\n    limits: [{ name: day, quota: 6, window_s: 60 }]\n    \
+         weights: { list_products: 2 }\n    prices: { currency: EUR, fee: \"9\" }\n    \
+         data: { brand_ids: [Nord] }\n    description: Other\n    approval: auto\n    public: true\n\
+         partners:\n  - name: One\n    external_ref: X\n    contacts: [{ role: technical, name: C, email: c@one.example }]\n    \
+         contract: { reference: c, starts_on: 2026-01-01, ends_on: 2099-01-31, time_zone: UTC }\n    apps:\n      \
+         - name: Site\n        status: active\n        plan: A\n        \
+         next_plan: { plan: B, starts_at: 2098-01-01T00:00:00Z }\n        keys:\n          - name: k\n            \
+         cidrs: [192.0.2.0/24]\n            expires_at: 2099-01-01T00:00:00Z\n            status: suspended\n",
+    );
+    place.ok(&apply(&["--prune"]));
+    assert!(place.ok(&["partner", "list"]).contains("suspended\tTwo"));
+    assert!(place.ok(&["key", "list"]).contains("suspended"));
+    place.write(FILE, &was);
+    place.ok(&apply(&[]));
+    assert_eq!(place.ok(&["export", "access"]), was);
+    assert!(place.ok(&["partner", "list"]).contains("active\tTwo"));
+    assert!(place.ok(&["key", "list"]).contains("quarantined"));
+    assert_eq!(place.ok(&apply(&["--prune"])), "Nothing to change.");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,5 +1,7 @@
 //! Keys that were found where everybody can read them.
 
+mod told;
+
 use super::{place, status};
 use crate::support::{NOON, TestApp, problem};
 use aws_lc_rs::encoding::{AsDer as _, PublicKeyX509Der};

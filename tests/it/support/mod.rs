@@ -165,6 +165,11 @@ impl TestApp {
 
     /// Another node on the same database and clock, with a data directory of its own.
     pub(crate) async fn beside(&self) -> Self {
+        self.beside_with(&[]).await
+    }
+
+    /// The same with further settings.
+    pub(crate) async fn beside_with(&self, further: &[(&str, &str)]) -> Self {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let first = &self.config.server.data_dir;
         let mut settings = self.settings.clone();
@@ -174,6 +179,9 @@ impl TestApp {
         if self._scratch.is_none() {
             set("DATABASE__URL", format!("sqlite:{}", first.join("comptoir.db").display()));
         }
+        for (key, value) in further {
+            set(key, (*value).to_owned());
+        }
         let mut node = Self::start_with(settings, self.clock.clone(), dir, None).await;
         node.admin_token.clone_from(&self.admin_token);
         node
@@ -181,11 +189,17 @@ impl TestApp {
 
     /// Stops it as an operator would; everything answered is in the ledger afterwards.
     pub(crate) async fn stop(&mut self) {
+        self.stopped().await.expect("a clean stop");
+    }
+
+    /// The same, and how it went.
+    pub(crate) async fn stopped(&mut self) -> anyhow::Result<()> {
         if let Some(stop) = self.stop.take() {
             let _ = stop.send(());
         }
-        if let Some(served) = self.served.take() {
-            served.await.expect("no panic").expect("a clean stop");
+        match self.served.take() {
+            Some(served) => served.await.expect("no panic"),
+            None => Ok(()),
         }
     }
 

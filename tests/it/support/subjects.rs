@@ -115,6 +115,7 @@ impl Subjects {
                 "expires_at": "2030-01-01T00:00:00Z",
             }),
             "RotationIn" => json!({ "overlap_s": 60 }),
+            "RotationEndIn" => json!({ "now": false }),
             "KeyPatchIn" => json!({
                 "name": name, "scopes": ["stock:read"], "cidrs": ["192.0.2.0/24"],
                 "expires_at": "2030-01-01T00:00:00Z",

@@ -31,6 +31,8 @@ pub struct KeySecretRow {
     pub starts_at: Option<Micros>,
     /// When a rotation ends it.
     pub expires_at: Option<Micros>,
+    /// Whether that rotation was taken back.
+    pub taken_back: bool,
     /// The public key of a client that signs.
     pub jwk: Option<String>,
 }
@@ -142,7 +144,7 @@ async fn load(db: &Db, ids: Option<&[String]>, now: Micros) -> Result<Vec<KeyRow
         " WHERE id IN ("
     );
     const SECRETS: Select = select!(
-        "SELECT key_id, hash, form, starts_at, expires_at, jwk FROM key_secrets",
+        "SELECT key_id, hash, form, starts_at, expires_at, taken_back, jwk FROM key_secrets",
         " WHERE key_id IN ("
     );
     let rows: Vec<Row> = read(db, KEYS, ids).await?;
@@ -182,7 +184,7 @@ impl Row {
         let mut terms = app.terms.clone();
         if !freezes.is_empty() {
             let partner = app.partner.to_string();
-            terms.frozen = terms::frozen(freezes, [&self.id, &self.app_id, &partner]);
+            terms.frozen = terms::frozen(freezes, [&partner, &self.app_id, &self.id]);
         }
         Ok(KeyRow {
             terms,
@@ -215,6 +217,7 @@ struct SecretRow {
     form: String,
     starts_at: Option<i64>,
     expires_at: Option<i64>,
+    taken_back: bool,
     jwk: Option<String>,
 }
 
@@ -227,6 +230,7 @@ impl SecretRow {
             form: stored("key_secrets", &self.form)?,
             starts_at: self.starts_at.map(Micros),
             expires_at: self.expires_at.map(Micros),
+            taken_back: self.taken_back,
             jwk: self.jwk,
         })
     }

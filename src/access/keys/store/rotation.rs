@@ -134,6 +134,13 @@ pub async fn end_secrets(tx: &mut Tx, key: KeyId, end: Micros) -> Result<(), Sto
     Ok(())
 }
 
+/// Notes of a secret that the rotation that made it was taken back: so its holder can be told.
+pub async fn take_back(tx: &mut Tx, hash: &str) -> Result<(), StoreError> {
+    const NOTE: &str = "UPDATE key_secrets SET taken_back = TRUE WHERE hash = $1";
+    on_tx!(tx, c => { sqlx::query(NOTE).bind(hash).execute(c).await?; });
+    Ok(())
+}
+
 /// Gives a secret other times.
 pub async fn set_times(
     tx: &mut Tx,

@@ -14,7 +14,8 @@ use std::collections::HashSet;
 
 /// A parameter that is NULL stands for anything. `$10` says why keys want to be looked at, `$11` is the time
 /// behind that: until when for what ends, since when for what is or is not used.
-const SELECT: &str = "SELECT k.* FROM keys k JOIN apps a ON a.id = k.app_id \
+const SELECT: &str = "SELECT k.*, u.last_used_at FROM keys k JOIN apps a ON a.id = k.app_id \
+    LEFT JOIN key_uses u ON u.key_id = k.id \
     WHERE k.id > $1 \
     AND a.partner_id = COALESCE($2, a.partner_id) AND k.app_id = COALESCE($3, k.app_id) \
     AND EXISTS (SELECT 1 FROM app_subscriptions s WHERE s.app_id = a.id \
@@ -33,14 +34,12 @@ const SELECT: &str = "SELECT k.* FROM keys k JOIN apps a ON a.id = k.app_id \
             AND s.expires_at > $12) AND NOT EXISTS (SELECT 1 FROM key_secrets s \
             WHERE s.key_id = k.id AND s.expires_at > $12 AND s.last_used_at >= $11) \
         WHEN 'unused' THEN k.status <> 'revoked' AND k.created_at < $11 \
-            AND NOT EXISTS (SELECT 1 FROM key_secrets s \
-            WHERE s.key_id = k.id AND s.last_used_at >= $11) \
+            AND COALESCE(u.last_used_at, 0) < $11 \
         ELSE k.status <> 'revoked' AND EXISTS (SELECT 1 FROM key_leaks l \
             WHERE l.key_id = k.id AND l.found_at >= $11) END \
     AND ($13 = '' OR EXISTS (SELECT 1 FROM key_secrets s WHERE s.key_id = k.id AND s.hint = $13 \
         AND (s.expires_at IS NULL OR s.expires_at > $12))) \
-    AND ($14 < 0 OR (k.created_at < $14 AND NOT EXISTS (SELECT 1 FROM key_secrets s \
-        WHERE s.key_id = k.id AND s.last_used_at >= $14))) \
+    AND ($14 < 0 OR (k.created_at < $14 AND COALESCE(u.last_used_at, 0) < $14)) \
     ORDER BY k.id LIMIT $15";
 
 /// The keys that a filter means, in the order of their ids, with their secrets that are not over.

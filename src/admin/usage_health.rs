@@ -1,0 +1,154 @@
+//! How complete the ledger of usage is.
+
+use super::caller::AdminCaller;
+use super::problems::Problems;
+use super::state::State;
+use crate::http::answer::Cache;
+use crate::http::{Answer, ApiResult};
+use crate::kernel::Micros;
+use crate::kernel::id::NodeId;
+use crate::kernel::word::Word as _;
+use crate::metering::gaps::{Gap, gaps_of};
+use crate::metering::runs::{self, Run};
+use actix_web::get;
+use serde::Serialize;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Most runs in an answer.
+const MOST_RUNS: u32 = 200;
+/// Most gaps that are named of a run.
+const MOST_GAPS: usize = 100;
+
+/// Mounts the operations on usage.
+pub fn configure(config: &mut ServiceConfig<'_>) {
+    config.service(get_usage_health);
+}
+
+/// How far the ledger is, and what it lacks.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct UsageHealthOut {
+    /// When this was asked.
+    #[schema(value_type = String, format = DateTime, example = "2026-11-22T09:41:07Z")]
+    as_of: Micros,
+    /// Milliseconds by which the journal of the run that is furthest behind is ahead of the ledger, as far as runs say
+    /// so: each does every five seconds. Null where none goes on.
+    #[schema(required = true, example = 2140)]
+    lag_ms: Option<i64>,
+    /// Runs that have neither ended nor said anything for a minute: what they have recorded may be on their disks alone.
+    #[schema(example = 0)]
+    silent_runs: i64,
+    /// Numbers of events that were given out and of which the ledger has nothing, in all runs.
+    #[schema(example = 0)]
+    missing_events: i64,
+    /// The runs that go on, those of which events are missing, and those whose last moments are not sure; the
+    /// newest 200.
+    #[schema(max_items = 200)]
+    runs: Vec<RunOut>,
+}
+
+/// A run of a node: one life of its process.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct RunOut {
+    /// The node.
+    #[schema(value_type = String, example = "nod_4fT0mQ2rXc9")]
+    node_id: NodeId,
+    /// The number of the run on that node; the middle part of the ids of its events.
+    #[schema(example = 17)]
+    epoch: u64,
+    /// Version of the program; empty where an earlier one has not kept it.
+    #[schema(example = "0.2.0")]
+    version: String,
+    /// `running`; `silent`: it has neither ended nor said anything for a minute; `drained`: stopped, with everything
+    /// in the ledger; `recovered`: killed, and everything it had recorded was folded afterwards; `tail_unsure`:
+    /// the same after a restart of the machine, so that a power cut may have taken what was recorded in the
+    /// last `metering.sync_interval_ms`; `before`: of a version that kept no runs.
+    #[schema(example = "running")]
+    standing: &'static str,
+    /// When it began.
+    #[schema(value_type = String, format = DateTime, example = "2026-11-22T09:41:07Z")]
+    started_at: Micros,
+    /// Up to when everything that it recorded was in the ledger when it last said so.
+    #[schema(value_type = String, format = DateTime, example = "2026-11-22T09:41:07Z")]
+    folded_through: Micros,
+    /// Every event whose call was accepted before is in the ledger, however long calls took to answer.
+    #[schema(value_type = String, format = DateTime, example = "2026-11-22T09:26:07Z")]
+    complete_through: Micros,
+    /// When it ended.
+    #[schema(value_type = Option<String>, format = DateTime, required = true)]
+    ended_at: Option<Micros>,
+    /// Numbers of events that were given out and of which the ledger has nothing.
+    #[schema(example = 0)]
+    missing_events: u64,
+    /// Which numbers, the first 100 gaps.
+    #[schema(max_items = 100)]
+    gaps: Vec<GapOut>,
+}
+
+/// Numbers that hold no event.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+struct GapOut {
+    /// The first.
+    #[schema(example = 4711)]
+    from_seq: u64,
+    /// The first behind them that is there, or where their segment ends.
+    #[schema(example = 4712)]
+    before_seq: u64,
+}
+
+impl RunOut {
+    fn new(run: Run, gaps: Vec<Gap>, now: Micros) -> Self {
+        let standing = match run.ended {
+            Some((_, end)) => end.as_str(),
+            None if run.is_silent(now) => "silent",
+            None => "running",
+        };
+        let gaps = gaps.into_iter().take(MOST_GAPS);
+        Self {
+            node_id: run.node,
+            epoch: run.epoch,
+            version: run.version,
+            standing,
+            started_at: run.started_at,
+            folded_through: run.told_at,
+            complete_through: run.through,
+            ended_at: run.ended.map(|(at, _)| at),
+            missing_events: run.missing,
+            gaps: gaps
+                .map(|gap| GapOut { from_seq: gap.from_seq, before_seq: gap.before_seq })
+                .collect(),
+        }
+    }
+}
+
+/// How complete usage is
+///
+/// What stands between the calls that were answered and a ledger that can be billed: how far the ledger is behind, which
+/// processes may have recorded what it has not seen, and which numbers of events are missing. A run that is silent is
+/// cured by starting its node again, or by `comptoir usage recover` with its data directory.
+#[utoipa::path(
+    tag = "usage", operation_id = "get_usage_health",
+    responses((status = 200, description = "How it stands", body = UsageHealthOut), Problems),
+    security(("admin_token" = []))
+)]
+#[get("/usage/health")]
+async fn get_usage_health(_caller: AdminCaller, state: State) -> ApiResult<Answer> {
+    let now = state.db.now(&state.clock).await?;
+    let standing = runs::standing(&state.db, now).await?;
+    let mut out = Vec::new();
+    for run in runs::noteworthy(&state.db, MOST_RUNS).await? {
+        let gaps = match run.missing {
+            0 => Vec::new(),
+            _ => gaps_of(&state.db, run.node, run.epoch).await?,
+        };
+        out.push(RunOut::new(run, gaps, now));
+    }
+    let lag_ms = standing.folded_through.map(|at| (now.0.saturating_sub(at.0) / 1_000).max(0));
+    let health = UsageHealthOut {
+        as_of: now,
+        lag_ms,
+        silent_runs: standing.silent,
+        missing_events: standing.missing,
+        runs: out,
+    };
+    Answer::json(&health, Cache::NoStore, 1)
+}
