@@ -92,7 +92,7 @@ impl Adapted {
         let known = formats::columns::of(format);
         for (group, names) in [("columns", &keys.columns), ("constants", &keys.constants)] {
             for name in names.keys().filter(|name| !known.contains(&column(name).as_str())) {
-                let meant = crate::http::params::nearest(&column(name), &known);
+                let meant = crate::kernel::word::nearest(&column(name), &known);
                 let hint = meant.map_or_else(
                     || format!("its columns are {}", known.join(", ")),
                     |meant| format!("did you mean `{meant}`?"),

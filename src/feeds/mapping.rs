@@ -72,7 +72,9 @@ pub enum Encoding {
 
 /// No encoding has this name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("an encoding is utf-8, windows-1252 or iso-8859-1; UTF-16 is known by its byte-order mark")]
+#[error(
+    "an encoding must be utf-8, windows-1252 or iso-8859-1; UTF-16 is known by its byte-order mark"
+)]
 pub struct UnknownEncoding;
 
 impl std::str::FromStr for Encoding {
@@ -186,7 +188,7 @@ impl Mapping {
     fn problem(&self, group: &str, key: &str) -> Option<String> {
         let Some((_, kind)) = fields::find(self.feed, key) else {
             let known: Vec<&str> = fields::of(self.feed).iter().map(|(name, _)| *name).collect();
-            let meant = crate::http::params::nearest(key, &known);
+            let meant = crate::kernel::word::nearest(key, &known);
             let hint = meant.map_or_else(
                 || format!("fields are {}", known.join(", ")),
                 |meant| format!("did you mean `{meant}`?"),

@@ -193,7 +193,7 @@ async fn a_plan_is_tried_out_on_what_was_called() {
     assert!(place.ok(&["plan", "update", &plan, "--prices", "none"]).contains("version 3"));
     assert!(!place.ok(&simulate).contains("EUR"));
     let error = place.fails(2, &["plan", "update", &plan, "--prices", "{}"]);
-    assert!(error.contains("missing field `currency`"), "{error}");
+    assert!(error.contains("currency: is missing"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -400,9 +400,9 @@ async fn all_that_is_wrong_with_a_file_is_told_with_its_lines() {
     for said in [
         "partners.yaml:5: plans[0].limits[0].quota: ",
         "partners.yaml:6: plans[0].stock_disclosure: ",
-        "partners.yaml:8: partners[0].nme: unknown field `nme`",
-        "partners.yaml:8: partners[0].name: missing field `name`",
-        "partners.yaml:10: partners[0].apps[0].plan: missing field `plan`",
+        "partners.yaml:8: partners[0].nme: is not known here; did you mean `name`?",
+        "partners.yaml:8: partners[0].name: is missing",
+        "partners.yaml:10: partners[0].apps[0].plan: is missing",
         "partners.yaml:12: partners[0].apps[0].keys[0].scopes[0]: `all` is no scope",
     ] {
         assert!(error.contains(said), "{said}: {error}");

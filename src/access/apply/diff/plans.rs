@@ -75,7 +75,7 @@ impl Differ<'_> {
             self.fault(place, format!("`{}` stands in the file twice", plan.id));
         }
         let definition = patch.of(&plan.definition);
-        if definition.rules_of_use() != plan.definition.rules_of_use() {
+        if plan.definition.rules_of_use() != definition.rules_of_use() {
             self.fits(&definition, place);
         }
         let mut changes = Vec::new();
