@@ -129,9 +129,12 @@ mod tests {
     #[test]
     fn what_is_wrong_with_a_limit_is_said_in_plain_words() {
         for (text, said) in [
-            ("month:10:fortnight", "period: must be one of `day`, `week`, `month`, `year`"),
+            (
+                "month:10:fortnight",
+                "period: must be one of `day`, `week`, `month`, `quarter`, `year`",
+            ),
             ("x:10:1:list_product", "did you mean `list_products`?"),
-            ("x:0:1", "quota: must be 1 to 1000000000 units, not 0"),
+            ("x:0:1", "quota: a quota must be 1 to 1000000000 units, not 0"),
             ("x:y:1", "NAME:UNITS:SECONDS"),
             ("x", "NAME:UNITS:SECONDS"),
             ("{", "is not JSON"),
@@ -161,6 +164,6 @@ mod tests {
         }
         let both =
             ["list_products=1", "get_product=2", "list_products=3"].map(|it| weight(it).unwrap());
-        assert_eq!(weight_texts(&weights(both.into())), ["get_product=2", "list_products=3"]);
+        assert_eq!(weight_texts(&weights(both.into())), ["list_products=3", "get_product=2"]);
     }
 }

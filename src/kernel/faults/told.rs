@@ -184,7 +184,7 @@ mod tests {
                 "must be one of `day`, `week`, `year`",
             ),
             (
-                "unknown variant `dya`, expected `day` or `week`",
+                "unknown variant `dayy`, expected `day` or `week`",
                 "must be one of `day`, `week`; did you mean `day`?",
             ),
             ("unknown variant `x`, expected `day`", "must be `day`"),
