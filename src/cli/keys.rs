@@ -2,6 +2,7 @@
 
 use super::desk::Desk;
 use super::freezes::Because;
+use super::json::json;
 use super::speak::say;
 use super::table::{Table, or_dash, row};
 use crate::access::imported::ImportedHasher;
@@ -210,7 +211,7 @@ pub(super) async fn bulk(desk: &Desk, args: BulkArgs) -> anyhow::Result<()> {
 fn read_jwks(file: &Path) -> anyhow::Result<Vec<jwk::PublicJwk>> {
     let name = file.display();
     let text = std::fs::read_to_string(file).with_context(|| format!("{name} cannot be read"))?;
-    let set = serde_json::from_str(&text).with_context(|| format!("{name} is no JSON"))?;
+    let set = json(&text).map_err(|why| anyhow::anyhow!("{name}: {why}"))?;
     jwk::read_set(&set).map_err(|why| anyhow::anyhow!("{name}: {why}"))
 }
 

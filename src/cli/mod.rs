@@ -154,7 +154,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
     let file = cli.config.as_deref();
     match cli.command {
         Command::Serve => serve::run(load(file)?).await?,
-        Command::Demo(args) => demo::run(load(file)?, args).await?,
+        Command::Demo(args) => demo::run(load(file)?, args, file).await?,
         Command::Import(args) => return import::run(load(file)?, args).await,
         Command::Feed(command) => feed::run(&load(file)?, command).await?,
         Command::Export(command) => export::run(&load(file)?, command).await?,

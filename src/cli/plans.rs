@@ -9,12 +9,13 @@ use super::json::json_or_file;
 use super::limits::{limit, weight, weights};
 use super::lines::warn_of;
 use super::simulate;
-use super::speak::say;
+use super::speak::{remark, say};
 use super::table::{row, say_row};
-use crate::access::model::{Definition, DefinitionPatch, Name, StockDisclosure};
+use crate::access::model::{Definition, DefinitionPatch, Name, Plan, StockDisclosure};
 use crate::access::offers::{Approval, Description, Offer, get_offer, set_offer};
 use crate::access::plan::{PlanData, PlanLimits, PlanPrices, PlanWeights};
 use crate::access::service::{Walk, create_plan, list_plans, update_named_plan};
+use crate::catalog::store::absent;
 use crate::config::Config;
 use crate::kernel::id::PlanId;
 use crate::limit::{Limit, Limits, WhenDegraded};
@@ -196,8 +197,19 @@ async fn create(desk: &Desk, args: Create) -> anyhow::Result<()> {
         data: args.data.unwrap_or_default(),
     };
     let plan = create_plan(&desk.db, &args.because.say(desk.by()), args.name, definition).await?;
-    warn_of(&plan.definition);
+    warn(desk, &plan).await?;
     say(plan.id)
+}
+
+/// Warns of what a plan grants that comes to nothing.
+async fn warn(desk: &Desk, plan: &Plan) -> anyhow::Result<()> {
+    warn_of(&plan.definition);
+    for (what, id) in absent(&desk.db, &plan.definition.data).await? {
+        remark(format!(
+            "careful: there is no {what} `{id}` (yet), so the plan includes nothing by it"
+        ));
+    }
+    Ok(())
 }
 
 async fn update(desk: &Desk, args: Update) -> anyhow::Result<()> {
@@ -212,6 +224,6 @@ async fn update(desk: &Desk, args: Update) -> anyhow::Result<()> {
     };
     let by = args.because.say(desk.by());
     let plan = update_named_plan(&desk.db, &by, args.id, (args.name, patch)).await?;
-    warn_of(&plan.definition);
+    warn(desk, &plan).await?;
     say_row(show::PLAN, show::plan_row(&plan))
 }

@@ -1,6 +1,7 @@
 //! Mapping files: how the columns of a retailer's own file become fields. TOML, one per file kind.
 
 use super::{Feed, fields};
+use crate::kernel::faults::Told;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -136,8 +137,7 @@ impl Mapping {
 
     /// Reads the text of a mapping file; all problems at once.
     pub fn parse(text: &str) -> Result<Self, Vec<String>> {
-        let mapping: Self = toml::from_str(text)
-            .map_err(|error| vec![error.to_string().trim().replace('\n', " ")])?;
+        let mapping: Self = toml::from_str(text).map_err(|error| vec![toml_fault(text, &error)])?;
         let problems = mapping.problems();
         if problems.is_empty() { Ok(mapping) } else { Err(problems) }
     }
@@ -207,6 +207,20 @@ impl Mapping {
             }
             _ => None,
         }
+    }
+}
+
+/// What is wrong with a text of TOML, with its line.
+pub(super) fn toml_fault(text: &str, error: &toml::de::Error) -> String {
+    let said = error.message().trim();
+    let is_of_a_key = ["unknown field", "missing field", "duplicate field"];
+    let key = said.split('`').nth(1).filter(|_| is_of_a_key.iter().any(|it| said.starts_with(it)));
+    let told = Told::of(said).message.replace('\n', " ");
+    let told = key.map_or_else(|| told.clone(), |key| format!("{key}: {told}"));
+    let before = error.span().and_then(|span| text.get(..span.start));
+    match before.map(|before| 1 + before.matches('\n').count()) {
+        Some(line) => format!("line {line}: {told}"),
+        None => told,
     }
 }
 

@@ -98,7 +98,7 @@ async fn a_rotation_many_keys_and_keys_of_another_gateway_by_the_command_line() 
     let signs = place.ok(&["client", "create", "--app", &app, "--jwks", "jwks.json"]);
     assert!(!signs.contains("cpt_client_"), "{signs}");
     place.ok(&["client", "set-jwks", signs.trim(), "jwks.json"]);
-    assert!(place.fails(1, &["client", "set-jwks", signs.trim(), "good.csv"]).contains("no JSON"));
+    assert!(place.fails(1, &["client", "set-jwks", signs.trim(), "good.csv"]).contains("not JSON"));
 }
 
 /// Five calls with a key, on record; the month in which they were made.
@@ -212,7 +212,9 @@ async fn a_plan_says_what_of_the_data_it_includes() {
     std::fs::write(&file, r#"{"store_ids":["0261"],"fields":{"product":["name"]}}"#).unwrap();
     let file = format!("@{}", file.display());
     let create = ["plan", "create", "--name", "Some", "--limit", "burst:9:1", "--data", &file];
-    let plan = place.ok(&create);
+    let made = place.run(&create);
+    assert!(made.err.contains("careful: there is no store `sto_"), "{made:?}");
+    let plan = made.out.trim_end().to_owned();
     let store = comptoir::kernel::id::StoreId::derived("0261");
     assert!(place.ok(&["plan", "list"]).contains("\tsome\t"));
     let shown = place.ok(&["plan", "show", &plan]);

@@ -84,7 +84,9 @@ async fn what_is_no_file_of_the_feed_is_refused_before_a_database_is_made() {
         assert!(error.contains(says), "{args:?}: {error}");
         assert_eq!(place.files(), before, "{args:?}");
     }
-    assert!(place.fails(2, &["import", "shoes", "feed.ndjson"]).contains("a feed must be categories"));
+    assert!(
+        place.fails(2, &["import", "shoes", "feed.ndjson"]).contains("a feed must be categories")
+    );
     let mapping = concat!(env!("CARGO_MANIFEST_DIR"), "/config/feeds/stores.example.toml");
     let error = place.fails(1, &["import", "categories", "feed.ndjson", "--mapping", mapping]);
     assert!(error.contains("the mapping is for stores, not for categories"), "{error}");
