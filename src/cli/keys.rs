@@ -14,6 +14,7 @@ use crate::access::{Environment, Scope, Scopes};
 use crate::config::{Config, FourEyes};
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, KeyId, PartnerId, PlanId};
+use crate::kernel::secret::Secret;
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use std::path::{Path, PathBuf};
@@ -202,7 +203,7 @@ pub(super) async fn bulk(desk: &Desk, args: BulkArgs) -> anyhow::Result<()> {
     );
     let mut table = Table::new("ID STATUS SECRET");
     for changed in bulk::execute(db, &by, pepper, &request, &token).await? {
-        let text = or_dash(changed.text.as_ref().map(|text| text.reveal()));
+        let text = or_dash(changed.text.as_ref().map(Secret::reveal));
         table.row(row![changed.key.id, changed.status, text])?;
     }
     table.end()

@@ -191,7 +191,7 @@ async fn create(desk: &Desk, args: Create) -> anyhow::Result<()> {
     let definition = Definition {
         limits: PlanLimits(Limits::new(args.limits)?),
         stock_disclosure: args.stock_disclosure,
-        weights: weights(args.weights),
+        weights: weights(&args.weights),
         when_degraded: args.when_degraded,
         prices: args.prices.and_then(|PricesArg(prices)| prices),
         data: args.data.unwrap_or_default(),
@@ -217,7 +217,7 @@ async fn update(desk: &Desk, args: Update) -> anyhow::Result<()> {
     let patch = DefinitionPatch {
         limits: given(args.limits)?,
         stock_disclosure: args.stock_disclosure,
-        weights: weighs.then(|| weights(args.weights)),
+        weights: weighs.then(|| weights(&args.weights)),
         when_degraded: args.when_degraded,
         prices: args.prices.map(|PricesArg(prices)| prices),
         data: args.data,

@@ -49,7 +49,7 @@ pub(super) struct Args {
 /// Tries a plan out and tells what would have been. Changes nothing.
 pub(super) async fn run(db: &Db, now: Micros, args: Args) -> anyhow::Result<()> {
     let Args { id, period, limits, each, weights: all, prices, apps, json } = args;
-    let weights = all.or_else(|| (!each.is_empty()).then(|| weights(each)));
+    let weights = all.or_else(|| (!each.is_empty()).then(|| weights(&each)));
     let prices = prices.map(|PricesArg(prices)| prices);
     let patch =
         DefinitionPatch { limits: given(limits)?, weights, prices, ..DefinitionPatch::default() };
