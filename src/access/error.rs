@@ -247,5 +247,6 @@ impl From<AccessError> for ApiError {
 
 fn at_field(field: &str, code: &str, message: &str) -> ApiError {
     let fault = FieldError::pointer(&format!("/{field}"), code, message);
-    ApiError::new(Code::InvalidBody, format!("`{field}`: {message}.")).errors(vec![fault])
+    ApiError::new(Code::InvalidBody, crate::kernel::sentence(format!("`{field}`: {message}")))
+        .errors(vec![fault])
 }

@@ -79,7 +79,7 @@ impl fmt::Display for Environment {
 
 /// The word is neither `live` nor `test`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("an environment is live or test")]
+#[error("an environment must be live or test")]
 pub struct UnknownEnvironment;
 
 impl FromStr for Environment {

@@ -7,7 +7,7 @@ use super::{Environment, Scopes};
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, KeyId, PartnerId, PlanId};
 use crate::kernel::secret::Secret;
-use crate::kernel::word::{Word as _, words};
+use crate::kernel::word::words;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -25,7 +25,7 @@ pub struct Name(String);
 
 /// The text is no name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a name is 1 to 100 characters without control characters and invisible ones")]
+#[error("a name must be 1 to 100 characters without control characters and invisible ones")]
 pub struct InvalidName;
 
 impl Name {
@@ -90,7 +90,7 @@ pub struct Cidr(pub IpNet);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidCidr {
     /// Neither an address nor a block.
-    #[error("a block of addresses is like 192.0.2.0/24 or 2001:db8::/32")]
+    #[error("must be a block of addresses such as 192.0.2.0/24 or 2001:db8::/32")]
     Form,
     /// Bits are set behind the prefix, so the block meant is in doubt.
     #[error("has address bits behind its prefix; write {0}")]
@@ -180,8 +180,7 @@ words! {
 impl<'de> Deserialize<'de> for StockDisclosure {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let word = String::deserialize(deserializer)?;
-        let unknown = || serde::de::Error::custom(format!("is one of {}", Self::all()));
-        Self::of(&word).ok_or_else(unknown)
+        word.parse().map_err(serde::de::Error::custom)
     }
 }
 

@@ -17,7 +17,7 @@ pub struct Pepper(Zeroizing<[u8; 32]>);
 
 /// The text is no pepper.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a pepper is 64 hexadecimal digits")]
+#[error("a pepper must be 64 hexadecimal digits")]
 pub struct InvalidPepper;
 
 /// Why a node may not work on a database.

@@ -335,20 +335,49 @@ pub async fn update_plan(
     id: PlanId,
     patch: DefinitionPatch,
 ) -> Result<Plan, AccessError> {
+    update_named_plan(db, by, id, (None, patch)).await
+}
+
+/// The same, with another name where one is given: that makes no new version.
+pub async fn update_named_plan(
+    db: &Db,
+    by: &By<'_>,
+    id: PlanId,
+    (name, patch): (Option<Name>, DefinitionPatch),
+) -> Result<Plan, AccessError> {
     let mut tx = db.begin().await?;
     // Held, so that of two who change different parts of it neither undoes what the other did.
     let held = plan::store::hold_plan(&mut tx, id).await?;
-    let plan = held.ok_or_else(|| AccessError::not_found(Kind::Plan, id))?;
+    let mut plan = held.ok_or_else(|| AccessError::not_found(Kind::Plan, id))?;
     let definition = patch.of(&plan.definition);
-    if plan.definition == definition {
+    let name = name.filter(|name| *name != plan.name);
+    let is_same = plan.definition == definition;
+    if name.is_none() && is_same {
         return Ok(plan);
     }
-    if definition.rules_of_use() != plan.definition.rules_of_use() {
-        definition.fits()?;
+    if let Some(name) = name {
+        rename_plan(&mut tx, by, id, &name).await?;
+        plan.name = name;
     }
-    let version = put_definition(&mut tx, by, id, &definition).await?;
+    if !is_same {
+        plan.definition.gives_way_to(&definition)?;
+        plan.version = put_definition(&mut tx, by, id, &definition).await?;
+        plan.definition = definition;
+    }
     tx.commit().await?;
-    Ok(Plan { version, definition, updated_at: by.now, ..plan })
+    Ok(Plan { updated_at: by.now, ..plan })
+}
+
+/// Gives a plan another name in a transaction.
+pub(super) async fn rename_plan(
+    tx: &mut Tx,
+    by: &By<'_>,
+    id: PlanId,
+    name: &Name,
+) -> Result<(), AccessError> {
+    let renamed = plan::store::rename_plan(tx, id, name, by.now).await;
+    renamed.map_err(|error| taken(error, Kind::Plan, name))?;
+    record(tx, by, change(Kind::Plan, id, "rename", json!({ "name": name }))).await
 }
 
 /// Gives a plan a new definition in a transaction; its new version.

@@ -13,7 +13,7 @@ pub struct Text<const MOST: usize>(String);
 
 /// Why a reason was given, a note, a purpose: what is refused of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("is 1 to {0} characters without control characters and invisible ones")]
+#[error("must be 1 to {0} characters without control characters and invisible ones")]
 pub struct InvalidText(usize);
 
 /// Why something was done.

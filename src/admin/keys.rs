@@ -17,22 +17,18 @@ use super::problems::{BodyProblems, Conflicts, Missing, Outdated, Problems};
 use super::state::{State, created, done};
 use crate::access::Environment;
 use crate::access::freezes::Frozen;
-use crate::access::keys::model::{Attention, KeyFilter, KeyKind, KeyStatus};
+use crate::access::keys::model::{Attention, DAYS_MOST, KeyFilter, KeyKind, KeyStatus};
 use crate::access::service::{self, Switch};
 use crate::http::{
     Answer, ApiError, ApiPath, ApiResult, Code, FieldError, JsonBody, OptionalBody, Params,
 };
 use crate::kernel::Micros;
-use crate::kernel::clock::DAY;
 use crate::kernel::id::KeyId;
 use actix_web::http::header::{ETAG, HeaderValue, IF_MATCH};
 use actix_web::{HttpRequest, HttpResponse, get, patch, post};
 use schema::{IssuedKeyOut, KeyIn, KeyOut, KeyPatchIn};
 use serde_json::Value;
 use utoipa_actix_web::service_config::ServiceConfig;
-
-/// Most days that can be looked ahead or back.
-const DAYS_MOST: u32 = 3_650;
 
 /// Mounts the operations on keys.
 pub fn configure(config: &mut ServiceConfig<'_>) {
@@ -103,17 +99,10 @@ fn attention(params: &mut Params, now: Micros) -> Option<(Attention, Micros)> {
     let attention: Option<Attention> = params.value("attention");
     let days: Option<u32> = params.value("within_days");
     if days.is_some_and(|days| !(1..=DAYS_MOST).contains(&days)) {
-        let message = format!("is a whole number from 1 to {DAYS_MOST}");
+        let message = format!("must be a whole number from 1 to {DAYS_MOST}");
         params.fault("within_days", "out_of_range", message);
     }
-    let attention = attention?;
-    let (way, usual) = match attention {
-        Attention::Expiring => (1, 14),
-        Attention::OldSecretUsed | Attention::OldSecretQuiet => (-1, 1),
-        Attention::Unused | Attention::Leaked => (-1, 90),
-    };
-    let days = i64::from(days.unwrap_or(usual).min(DAYS_MOST));
-    Some((attention, Micros(now.0 + way * days * DAY)))
+    attention.map(|attention| (attention, attention.time(days, now)))
 }
 
 /// Create a key
@@ -183,9 +172,13 @@ fn seen(request: &HttpRequest) -> ApiResult<Option<i64>> {
     }
     let version = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
     version.and_then(|version| version.parse().ok()).map(Some).ok_or_else(|| {
-        let message = "is the key's version in quotes, such as \"3\"";
+        let message = "must be the key's version in quotes, such as \"3\"";
         let fault = FieldError::parameter("If-Match", "malformed", message);
-        ApiError::new(Code::InvalidParameter, format!("`If-Match` {message}.")).errors(vec![fault])
+        ApiError::new(
+            Code::InvalidParameter,
+            crate::kernel::sentence(format!("`If-Match` {message}")),
+        )
+        .errors(vec![fault])
     })
 }
 

@@ -70,6 +70,10 @@ fn exact() -> StockDisclosure {
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PlanPatch {
+    /// Another name, unlike that of any other plan. It makes no new version.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 100, example = "Standard")]
+    pub name: Option<Name>,
     /// The limits that shall hold in place of all, one to eight. What was counted under a name that stays
     /// goes on.
     #[serde(default)]
@@ -243,14 +247,15 @@ async fn get_plan(_caller: AdminCaller, id: ApiPath<PlanId>, state: State) -> Ap
 
 /// Change what a plan grants
 ///
-/// The new definition is a new version, in force at once for all apps on the plan; usage is
+/// A new definition is a new version, in force at once for all apps on the plan; usage is
 /// recorded with the version that held. No counter is reset. The same definition again changes
 /// nothing.
 #[utoipa::path(
     tag = "plans", operation_id = "update_plan", request_body = PlanPatch,
     params(("plan_id" = String, Path, description = "Id of the plan", example = "pln_2mQx17fGhIj")),
     responses(
-        (status = 200, description = "The plan", body = PlanOut), Missing, BodyProblems, Problems
+        (status = 200, description = "The plan", body = PlanOut),
+        Missing, Conflicts, BodyProblems, Problems
     ),
     security(("admin_token" = []))
 )]
@@ -262,15 +267,15 @@ async fn update_plan(
     state: State,
 ) -> ApiResult<HttpResponse> {
     let by = caller.by(&state.clock);
-    let PlanPatch { limits, stock_disclosure, weights, when_degraded, prices, data } = body.0;
+    let PlanPatch { name, limits, stock_disclosure, weights, when_degraded, prices, data } = body.0;
     let patch = DefinitionPatch { limits, stock_disclosure, weights, when_degraded, prices, data };
-    if patch.is_empty() {
-        let detail = "The body changes nothing: give limits, stock_disclosure, weights, when_degraded, \
+    if name.is_none() && patch.is_empty() {
+        let detail = "The body changes nothing: give name, limits, stock_disclosure, weights, when_degraded, \
                       prices or data.";
         let fault = FieldError::pointer("", "empty", "names nothing to change");
         return Err(ApiError::new(Code::InvalidBody, detail).errors(vec![fault]));
     }
-    let plan = service::update_plan(&state.db, &by, id.0, patch).await?;
+    let plan = service::update_named_plan(&state.db, &by, id.0, (name, patch)).await?;
     state.applied().await;
     done(&PlanOut::from(plan))
 }

@@ -122,6 +122,11 @@ impl Roles {
         Self::new(ours.chain(theirs).copied()).ok()
     }
 
+    /// All that several name, at least one.
+    pub fn joined(all: Vec<Self>) -> Result<Self, InvalidRoles> {
+        Self::new(all.into_iter().flat_map(|roles| roles.0))
+    }
+
     /// Whether one of them has a right.
     #[must_use]
     pub fn have(&self, right: Right) -> bool {

@@ -81,7 +81,8 @@ impl From<SimulationError> for ApiError {
     fn from(error: SimulationError) -> Self {
         let at = |pointer: &str, code: &str| {
             let fault = FieldError::pointer(pointer, code, error.to_string());
-            Self::new(Code::InvalidBody, format!("{pointer}: {error}.")).errors(vec![fault])
+            Self::new(Code::InvalidBody, crate::kernel::sentence(format!("{pointer}: {error}")))
+                .errors(vec![fault])
         };
         match error {
             SimulationError::UnknownApp { place, .. } => at(&format!("/apps/{place}"), "not_found"),
@@ -149,7 +150,8 @@ async fn simulate_plan(
     let simulation =
         Simulation::new(plan, patch, period.as_deref(), apps, now).map_err(|error| {
             let fault = FieldError::pointer("/period", "malformed", error.to_string());
-            ApiError::new(Code::InvalidBody, format!("/period: {error}.")).errors(vec![fault])
+            ApiError::new(Code::InvalidBody, crate::kernel::sentence(format!("/period: {error}")))
+                .errors(vec![fault])
         })?;
     let db = state.db.clone();
     let work = Box::pin(async move { simulate(&db, simulation).await });

@@ -86,6 +86,9 @@ pub struct AppSubscriptionOut {
     /// From when on it was asked for; null for at once.
     #[schema(required = true, value_type = Option<String>, format = DateTime)]
     pub wanted_at: Option<Micros>,
+    /// Whether it still waits for a decision after `wanted_at`: once approved, it begins then.
+    #[schema(example = false)]
+    pub overdue: bool,
     /// Who decided; null while nobody has.
     #[schema(required = true, example = "adm_5pLw38mNoPq")]
     pub decided_by: Option<String>,
@@ -105,7 +108,7 @@ pub struct AppSubscriptionOut {
 
 impl AppSubscriptionOut {
     fn at(subscription: Subscription, now: Micros) -> Self {
-        let state = subscription.state_at(now);
+        let (state, overdue) = (subscription.state_at(now), subscription.is_overdue(now));
         let Subscription { id, app, number, plan, requested_by, requested_at, .. } = subscription;
         let Subscription { wanted_at, decided_by, decided_at, reason, .. } = subscription;
         let Subscription { starts_at, ends_at, .. } = subscription;
@@ -118,6 +121,7 @@ impl AppSubscriptionOut {
             requested_by,
             requested_at,
             wanted_at,
+            overdue,
             decided_by,
             decided_at,
             reason,

@@ -43,7 +43,7 @@ impl FromStr for What {
         let names: Vec<&str> = Feed::ALL.iter().map(|feed| feed.as_str()).collect();
         text.parse()
             .map(|feed| Self(Some(feed)))
-            .map_err(|_| format!("is one of all, {}", names.join(", ")))
+            .map_err(|_| format!("must be one of all, {}", names.join(", ")))
     }
 }
 

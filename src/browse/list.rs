@@ -182,7 +182,7 @@ struct Price(Amount);
 
 /// A text is no bound of prices.
 #[derive(Debug, thiserror::Error)]
-#[error("is up to 11 digits, with a point before up to 4 decimals, such as 12.90")]
+#[error("must be up to 11 digits, with a point before up to 4 decimals, such as 12.90")]
 struct NoPrice;
 
 impl FromStr for Price {

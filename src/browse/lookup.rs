@@ -130,7 +130,7 @@ fn shape(asked: &LookupIn) -> ApiResult<Shape> {
     }
     let Some(first) = faults.first() else { return Ok(shape) };
     let at = first.pointer.as_deref().unwrap_or_default();
-    let detail = format!("`{at}` {}.", first.message);
+    let detail = crate::kernel::sentence(format!("`{at}` {}", first.message));
     Err(ApiError::new(Code::InvalidBody, detail).errors(faults))
 }
 

@@ -9,9 +9,9 @@ use crate::catalog::view::{CatalogView, Lookup, ProductQuery};
 use crate::http::answer::Cache;
 use crate::http::fields::{Fields, Known, Refused};
 use crate::http::language::TRANSLATIONS;
-use crate::http::params::nearest;
 use crate::http::{Answer, ApiError, ApiResult, Code, Params};
 use crate::kernel::id::{CategoryId, ProductId, StoreId};
+use crate::kernel::word::nearest;
 use crate::kernel::{Clock, Gtin};
 use crate::stock::embed;
 use crate::stock::view::StockView;
@@ -128,7 +128,7 @@ impl Shape {
     /// Refuses a page that is too long to embed anything in.
     pub(super) fn bound(&self, limit: usize, params: &mut Params) {
         if self.embeds() && limit > MOST_EMBEDDED {
-            let message = format!("is at most {MOST_EMBEDDED} with `embed`");
+            let message = format!("must be at most {MOST_EMBEDDED} with `embed`");
             params.fault_with_suggestion(
                 "limit",
                 "out_of_range",

@@ -137,7 +137,7 @@ pub(super) async fn list_suggestions(
         _ => {}
     }
     if limit.is_some_and(|limit| !(1..=MOST).contains(&limit)) {
-        params.fault("limit", "out_of_range", format!("is a whole number from 1 to {MOST}"));
+        params.fault("limit", "out_of_range", format!("must be a whole number from 1 to {MOST}"));
     }
     params.finish()?;
     let text = text.unwrap_or_default();

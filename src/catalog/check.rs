@@ -53,7 +53,7 @@ pub fn code(field: &'static str, value: &str) -> Result<String, Fault> {
     if fits {
         return Ok(value.to_owned());
     }
-    let message = "is 1 to 50 printable ASCII characters without space, quote, \\ and /";
+    let message = "must be 1 to 50 printable ASCII characters without space, quote, \\ and /";
     Err(Fault::new(field, value, "invalid_code", message))
 }
 
@@ -73,14 +73,15 @@ pub fn word(
     allowed: &[&'static str],
 ) -> Result<&'static str, Fault> {
     allowed.iter().find(|word| **word == value).copied().ok_or_else(|| {
-        Fault::new(field, value, "not_allowed", format!("is one of {}", allowed.join(", ")))
+        Fault::new(field, value, "not_allowed", format!("must be one of {}", allowed.join(", ")))
     })
 }
 
 /// One of a set's words, where a word is given.
 pub fn one_of<T: Word>(field: &'static str, value: Option<&str>) -> Result<Option<T>, Fault> {
     let known = |word: &str| {
-        let unknown = || Fault::new(field, word, "not_allowed", format!("is one of {}", T::all()));
+        let unknown =
+            || Fault::new(field, word, "not_allowed", format!("must be one of {}", T::all()));
         T::of(word).ok_or_else(unknown)
     };
     value.map(known).transpose()
@@ -98,7 +99,12 @@ pub fn capitals(
     if fits {
         return Ok(value.to_owned());
     }
-    Err(Fault::new(field, value, "malformed", format!("is a code in capitals such as {example}")))
+    Err(Fault::new(
+        field,
+        value,
+        "malformed",
+        format!("must be a code in capitals such as {example}"),
+    ))
 }
 
 /// An ISO 3166-1 country of two letters.
@@ -225,7 +231,7 @@ impl Decimal {
 impl<'de> Deserialize<'de> for Decimal {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         #[derive(Deserialize)]
-        #[serde(untagged, expecting = "a decimal: a number, or digits in a text")]
+        #[serde(untagged, expecting = "must be a decimal: a number, or digits in a text")]
         enum Wire {
             Whole(i64),
             Number(f64),
@@ -234,7 +240,7 @@ impl<'de> Deserialize<'de> for Decimal {
         Ok(Self(match Wire::deserialize(deserializer)? {
             Wire::Whole(number) => number.to_string(),
             Wire::Number(number) if number.abs() >= EXACT => {
-                let message = "a number this large with decimals is written as a text";
+                let message = "a number this large with decimals must be written as a text";
                 return Err(serde::de::Error::custom(message));
             }
             // `Display` of a double is its shortest text, never in exponent form.
@@ -260,7 +266,7 @@ impl Measure {
     /// A positive amount in its shortest text, with a unit code of the right form.
     pub fn checked(self, field: &'static str) -> Result<Self, Fault> {
         let value = self.value.normal().ok_or_else(|| {
-            let message = "is a decimal above zero with at most 6 decimals, such as 1.75";
+            let message = "must be a decimal above zero with at most 6 decimals, such as 1.75";
             Fault::new(field, &self.value.0, "malformed", message).within("value")
         })?;
         let unit_code = capitals(field, &self.unit_code, 2..=3, "KGM, LTR or C62")

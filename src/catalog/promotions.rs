@@ -169,7 +169,7 @@ impl PromotionIn {
 
 fn positive(value: &Decimal) -> Result<Decimal, Fault> {
     value.normal().ok_or_else(|| {
-        Fault::new("value", &value.0, "malformed", "is a decimal above zero, such as 25")
+        Fault::new("value", &value.0, "malformed", "must be a decimal above zero, such as 25")
     })
 }
 

@@ -1,7 +1,8 @@
 //! Reading a row into its type, and saying in the feed's own words why it does not fit.
 
 use super::Fault;
-use crate::http::params::nearest;
+use crate::kernel::faults::in_words;
+use crate::kernel::word::nearest;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 use serde_json::{Deserializer, Value};
@@ -99,12 +100,17 @@ fn misfit(value: &Value, path: String, said: &str) -> Fault {
     let shown = shown(value, &path);
     if said.starts_with("unknown variant") {
         let words: Vec<&str> = quoted.collect();
-        return Fault::new(path, &shown, "not_allowed", format!("is one of {}", words.join(", ")));
+        return Fault::new(
+            path,
+            &shown,
+            "not_allowed",
+            format!("must be one of {}", words.join(", ")),
+        );
     }
     let expected = said
         .strip_prefix("invalid ")
         .and_then(|rest| rest.split_once(", expected "))
-        .map(|(_, expected)| format!("is {}", in_words(expected)));
+        .map(|(_, expected)| format!("must be {}", in_words(expected)));
     Fault::new(path, &shown, "malformed", expected.unwrap_or_else(|| said.to_owned()))
 }
 
@@ -116,27 +122,6 @@ fn unknown(name: &str, known: &[&str]) -> String {
         return format!("is no field here; fields are {}", known.join(", "));
     }
     "is no field of this feed; leave it out".to_owned()
-}
-
-/// What serde expects, without the names of types.
-fn in_words(expected: &str) -> &str {
-    match expected {
-        "a string" => "a text in quotes",
-        "a boolean" => "true or false",
-        "a sequence" => "a list such as [\"a\", \"b\"]",
-        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number, zero or more",
-        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
-        "f32" | "f64" => "a number",
-        "a map" => "an object",
-        type_name
-            if ["struct ", "enum ", "tuple ", "variant "]
-                .iter()
-                .any(|k| type_name.starts_with(k)) =>
-        {
-            "an object with named fields"
-        }
-        said => said,
-    }
 }
 
 /// The text of what stands at a path such as `images[1].url`; a text without its quotes.
@@ -202,17 +187,20 @@ mod tests {
 
     #[test]
     fn a_wrong_type_is_told_without_the_name_of_ours() {
-        assert_eq!(product(r#"{"sku":1}"#), says("sku", "1", "malformed", "is a text in quotes"));
+        assert_eq!(
+            product(r#"{"sku":1}"#),
+            says("sku", "1", "malformed", "must be a text in quotes")
+        );
         assert_eq!(
             product(r#"{"sku":"1","net_content":5}"#),
-            says("net_content", "5", "malformed", "is an object with named fields")
+            says("net_content", "5", "malformed", "must be an object")
         );
         assert_eq!(
             product(r#"{"sku":"1","op":"remove"}"#),
-            says("op", "remove", "not_allowed", "is one of upsert, delete")
+            says("op", "remove", "not_allowed", "must be one of upsert, delete")
         );
         let amount = r#"{"sku":"1","store_code":"a","price":{"amount":true,"currency":"EUR"}}"#;
-        let decimal = "a decimal: a number, or digits in a text";
+        let decimal = "must be a decimal: a number, or digits in a text";
         assert_eq!(told::<OfferIn>(amount), says("price.amount", "true", "malformed", decimal));
     }
 

@@ -3,10 +3,12 @@
 pub mod document;
 pub mod history;
 mod loops;
+mod named;
 pub mod phase;
 mod promotions;
 pub mod read;
 
+pub use named::absent;
 pub use promotions::put_promotions;
 
 use super::categories::Category;

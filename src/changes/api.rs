@@ -11,11 +11,11 @@ use super::{InPlan, Kind};
 use crate::access::{Caller, Scopes, op};
 use crate::catalog::view::CatalogView;
 use crate::http::hang_up::hung_up;
-use crate::http::params::nearest;
 use crate::http::{Answer, ApiError, ApiResult, Code, FieldError, Params};
 use crate::kernel::Micros;
 use crate::kernel::id::StoreId;
 use crate::kernel::word::Word as _;
+use crate::kernel::word::nearest;
 use crate::storage::{Db, Log, log};
 use actix_web::{HttpRequest, get, web};
 use look::Look;
@@ -178,7 +178,8 @@ fn after(params: &mut Params) -> After {
         Some(text) => match position(text) {
             Some(position) => After::Position(position),
             None => {
-                let message = "is a position: a whole number from `next_position`, or `latest`";
+                let message =
+                    "must be a position: a whole number from `next_position`, or `latest`";
                 params.fault("after", "malformed", message);
                 After::Oldest
             }
@@ -196,7 +197,7 @@ fn position(text: &str) -> Option<i64> {
 fn whole(params: &mut Params, name: &'static str, (least, most): (u32, u32)) -> Option<u32> {
     let number = params.text(name)?.parse().ok().filter(|n| (least..=most).contains(n));
     if number.is_none() {
-        let message = format!("is a whole number from {least} to {most}");
+        let message = format!("must be a whole number from {least} to {most}");
         params.fault(name, "out_of_range", message);
     }
     number

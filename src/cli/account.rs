@@ -1,7 +1,9 @@
 //! `comptoir account`: people of the admin API from the shell. Here nobody can be locked out.
 
 use super::desk::show_all;
-use super::speak::{heading, mention, say};
+use super::freezes::{Because, Why};
+use super::speak::{mention, say};
+use super::table::{row, say_row};
 use crate::access::model::Name;
 use crate::access::service::{By, Switch};
 use crate::admin::accounts::model::{Account, Login};
@@ -11,7 +13,9 @@ use crate::admin::accounts::store;
 use crate::admin::roles::Roles;
 use crate::app::open_pepper;
 use crate::config::Config;
+use crate::kernel::Clock;
 use crate::kernel::id::AccountId;
+use crate::storage::Db;
 use anyhow::Context as _;
 use clap::Subcommand;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
@@ -31,34 +35,40 @@ pub(super) enum AccountCommand {
         /// What people call them.
         #[arg(long)]
         name: Name,
-        /// What they are to the gateway, joined by commas: owner, key_manager, plan_manager, billing,
-        /// privacy_officer, support, auditor, read_only, feeds.
-        #[arg(long = "role")]
-        roles: Roles,
+        /// What they are to the gateway: owner, key_manager, plan_manager, billing, privacy_officer, support,
+        /// auditor, read_only or feeds; can be repeated.
+        #[arg(long = "role", value_name = "ROLE", required = true)]
+        roles: Vec<Roles>,
+        #[command(flatten)]
+        because: Because,
     },
     /// List all accounts.
     List,
     /// Give an account another password, which is asked for, and no second factor.
-    Reset { id: AccountId },
+    Reset(Why<AccountId>),
     /// Let a person in no more, end their sessions, and refuse their tokens.
-    Suspend { id: AccountId },
+    Suspend(Why<AccountId>),
     /// Let them in again.
-    Resume { id: AccountId },
+    Resume(Why<AccountId>),
 }
 
-fn line(account: &Account) -> String {
+/// The columns of accounts.
+const ACCOUNT: &str = "ID STATUS LOGIN ROLES NAME";
+
+fn cells(account: &Account) -> Vec<String> {
     let login = account.login().map_or("by provider", Login::as_str);
-    format!("{}\t{}\t{login}\t{}\t{}", account.id, account.status, account.roles, account.name)
+    row![account.id, account.status, login, account.roles, account.name]
 }
 
 pub(super) async fn run(config: &Config, command: AccountCommand) -> anyhow::Result<()> {
     let (db, clock) = super::database(config).await?;
     let pepper = open_pepper(config, &db).await?;
     match command {
-        AccountCommand::Create { login, name, roles } => {
+        AccountCommand::Create { login, name, roles, because } => {
             let password =
                 new_password(&login)?.hash(&pepper).await.map_err(|error| told(&error))?;
-            let by = By::new(ACTOR, clock.now());
+            let by = because.say(By::new(ACTOR, clock.now()));
+            let roles = Roles::joined(roles)?;
             let new = NewAccount { login, name, roles, password, must_change: false };
             let mut tx = db.begin().await?;
             let account = service::create(&mut tx, &by, new).await?;
@@ -66,33 +76,33 @@ pub(super) async fn run(config: &Config, command: AccountCommand) -> anyhow::Res
             say(account.id)?;
         }
         AccountCommand::List => {
-            heading("ID STATUS LOGIN ROLES NAME");
-            show_all(async |walk| Ok(store::list(&db, &walk).await?), |a| a.id.to_string(), line)
-                .await?;
+            let page = async |walk| Ok(store::list(&db, &walk).await?);
+            show_all(ACCOUNT, page, |account| account.id.to_string(), cells).await?;
         }
-        AccountCommand::Reset { id } => {
+        AccountCommand::Reset(Why { id, because }) => {
             let account = service::get(&db, id).await?;
             let login = account
                 .login()
                 .context("the OpenID provider says who this person is; reset it there")?;
             let hash = new_password(login)?.hash(&pepper).await.map_err(|error| told(&error))?;
-            let by = By::new(ACTOR, clock.now());
+            let by = because.say(By::new(ACTOR, clock.now()));
             let mut tx = db.begin().await?;
             let account = service::reset(&mut tx, &by, id, hash, false).await?;
             tx.commit().await?;
-            say(line(&account))?;
+            say_row(ACCOUNT, cells(&account))?;
         }
-        AccountCommand::Suspend { id } | AccountCommand::Resume { id } => {
-            let suspend = matches!(command, AccountCommand::Suspend { .. });
-            let switch = if suspend { Switch::Suspend } else { Switch::Resume };
-            let by = By::new(ACTOR, clock.now());
-            let mut tx = db.begin().await?;
-            let account = service::set_status(&mut tx, &by, id, switch).await?;
-            tx.commit().await?;
-            say(line(&account))?;
-        }
+        AccountCommand::Suspend(why) => switch(&db, &clock, why, Switch::Suspend).await?,
+        AccountCommand::Resume(why) => switch(&db, &clock, why, Switch::Resume).await?,
     }
     Ok(())
+}
+
+async fn switch(db: &Db, clock: &Clock, why: Why<AccountId>, switch: Switch) -> anyhow::Result<()> {
+    let by = why.because.say(By::new(ACTOR, clock.now()));
+    let mut tx = db.begin().await?;
+    let account = service::set_status(&mut tx, &by, why.id, switch).await?;
+    tx.commit().await?;
+    say_row(ACCOUNT, cells(&account))
 }
 
 fn told(error: &crate::http::ApiError) -> anyhow::Error {

@@ -1,7 +1,8 @@
 //! `comptoir application`: who wants to become a partner.
 
 use super::desk::{Desk, show_all};
-use super::speak::{heading, say};
+use super::freezes::Because;
+use super::table::{Table, row, say_row};
 use crate::access::applications::service::{self, Target};
 use crate::access::applications::{Application, State};
 use crate::access::model::Name;
@@ -21,9 +22,13 @@ pub(super) enum ApplicationCommand {
         state: Option<State>,
     },
     /// Show what an application says, who wrote it, and why it waits or was rejected.
-    Show { id: ApplicationId },
+    Show {
+        /// The application, as `application list` names it.
+        id: ApplicationId,
+    },
     /// Make partner, app and subscription, and send the link to the first key.
     Approve {
+        /// The application, as `application list` names it.
         id: ApplicationId,
         /// A partner that exists; a new one without it.
         #[arg(long)]
@@ -34,9 +39,12 @@ pub(super) enum ApplicationCommand {
         /// The name of the app, where it is not what was asked for.
         #[arg(long)]
         app_name: Option<Name>,
+        #[command(flatten)]
+        because: Because,
     },
     /// Send a refusal.
     Reject {
+        /// The application, as `application list` names it.
         id: ApplicationId,
         /// Why.
         #[arg(long)]
@@ -44,20 +52,24 @@ pub(super) enum ApplicationCommand {
     },
 }
 
-fn line(application: &Application) -> String {
+/// The columns of applications.
+const APPLICATION: &str = "ID STATE PLAN ORGANISATION APP CONTACT";
+
+fn cells(application: &Application) -> Vec<String> {
     let Application { id, state, wish, .. } = application;
     let (plan, organisation, app, email) =
         (wish.plan, &wish.organisation, &wish.app_name, &wish.email);
-    format!("{id}\t{state}\t{plan}\t{organisation}\t{app}\t{email}")
+    row![id, state, plan, organisation, app, email]
 }
 
 /// All that is known of an application, a line each.
 fn show(application: &Application) -> anyhow::Result<()> {
     let Application { wish, reason, partner, app, key, decided_by, decided_at, .. } = application;
-    say(line(application))?;
-    say(format!("contact\t{}\t{}", wish.contact_name, wish.email))?;
-    say(format!("purpose\t{}", wish.purpose))?;
-    say(format!("written\t{}", application.created_at))?;
+    say_row(APPLICATION, cells(application))?;
+    let mut table = Table::of_one();
+    table.row(row!["contact", wish.contact_name, wish.email])?;
+    table.row(row!["purpose", wish.purpose])?;
+    table.row(row!["written", application.created_at])?;
     let told: [(&str, Option<String>); 6] = [
         ("reason", reason.clone()),
         ("partner", partner.map(|id| id.to_string())),
@@ -68,10 +80,10 @@ fn show(application: &Application) -> anyhow::Result<()> {
     ];
     for (what, value) in told {
         if let Some(value) = value {
-            say(format!("{what}\t{value}"))?;
+            table.row(row![what, value])?;
         }
     }
-    Ok(())
+    table.end()
 }
 
 pub(super) async fn run(config: &Config, command: ApplicationCommand) -> anyhow::Result<()> {
@@ -80,16 +92,16 @@ pub(super) async fn run(config: &Config, command: ApplicationCommand) -> anyhow:
     match command {
         ApplicationCommand::List { state } => {
             let page = async |walk: Walk| Ok(service::list(db, state, &walk).await?);
-            heading("ID STATE PLAN ORGANISATION APP CONTACT");
-            show_all(page, |it| it.id.to_string(), line).await
+            show_all(APPLICATION, page, |it| it.id.to_string(), cells).await
         }
         ApplicationCommand::Show { id } => show(&service::get(db, id).await?),
-        ApplicationCommand::Approve { id, partner, partner_name, app_name } => {
+        ApplicationCommand::Approve { id, partner, partner_name, app_name, because } => {
             let target = Target { partner, partner_name, app_name };
-            say(line(&service::approve(db, by, id, target).await?))
+            let by = &because.say(*by);
+            say_row(APPLICATION, cells(&service::approve(db, by, id, target).await?))
         }
         ApplicationCommand::Reject { id, reason } => {
-            say(line(&service::reject(db, by, id, &reason).await?))
+            say_row(APPLICATION, cells(&service::reject(db, by, id, &reason).await?))
         }
     }
 }

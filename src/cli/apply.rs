@@ -1,7 +1,8 @@
 //! `comptoir apply`: access as a file, compared with what is there and made so.
 
+use super::freezes::Because;
 use super::speak::say;
-use crate::access::apply::diff::diff;
+use crate::access::apply::diff::{Done, diff};
 use crate::access::apply::export;
 use crate::access::apply::file::schema;
 use crate::access::apply::read::{Fault, read};
@@ -40,6 +41,8 @@ pub(super) struct Args {
     /// Print the JSON Schema of the file and stop.
     #[arg(long)]
     schema: bool,
+    #[command(flatten)]
+    because: Because,
 }
 
 pub(super) async fn run(config: &Config, args: Args) -> anyhow::Result<()> {
@@ -51,13 +54,17 @@ pub(super) async fn run(config: &Config, args: Args) -> anyhow::Result<()> {
     let faulty = |faults: Vec<Fault>| refused(path, &faults);
     let file = read(&text).map_err(faulty)?;
     let (db, clock) = super::database(config).await?;
-    let by = By::new(ACTOR, clock.now()).withholding(super::withheld(config)?);
+    let by = args.because.say(By::new(ACTOR, clock.now())).withholding(super::withheld(config)?);
     let current = Current::load(&db, by.now).await?;
     let steps = diff((&text, &file), &current, &by, args.prune).map_err(faulty)?;
-    let told = if args.json { serde_json::to_value(&steps)? } else { json!(steps.to_string()) };
+    let told = |text: String| match args.json {
+        true => serde_json::to_value(&steps),
+        false => Ok(json!(text)),
+    };
     if args.dry_run || steps.steps.is_empty() {
-        return tell(&args, told, &[], false);
+        return tell(&args, told(steps.to_string())?, &[], false);
     }
+    let told = told(Done(&steps).to_string())?;
     let pepper = open_pepper(config, &db).await?;
     let prepared = prepare(&db, &by, &pepper, (&current, steps)).await;
     let prepared = prepared.map_err(|(error, what)| match what {

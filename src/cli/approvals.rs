@@ -2,7 +2,8 @@
 //! claim takes a person who has logged in, over the admin API.
 
 use super::desk::Desk;
-use super::speak::{heading, say};
+use super::speak::say;
+use super::table::{Table, row, say_row};
 use crate::access::error::{AccessError, Kind};
 use crate::access::text::Reason;
 use crate::admin::approvals::service::{Approval, find, list, reject_from_shell};
@@ -23,10 +24,14 @@ pub(super) enum ApprovalCommand {
         #[arg(long)]
         all: bool,
     },
-    /// Show what exactly is to be done, as JSON.
-    Show { id: ApprovalId },
+    /// Show who asks for what: what would come of it, and what exactly is to be done.
+    Show {
+        /// The approval, as `approval list` names it.
+        id: ApprovalId,
+    },
     /// Reject it; also what was approved and is not claimed yet.
     Reject {
+        /// The approval, as `approval list` names it.
         id: ApprovalId,
         /// Why, for who has asked.
         #[arg(long)]
@@ -34,10 +39,13 @@ pub(super) enum ApprovalCommand {
     },
 }
 
-fn line(approval: &Approval, now: Micros) -> String {
+/// The columns of approvals.
+const APPROVAL: &str = "ID STATUS ACTION ASKED-BY ASKED UNTIL";
+
+fn cells(approval: &Approval, now: Micros) -> Vec<String> {
     let Approval { id, action, asked_by, asked_at, expires_at, .. } = approval;
     let status = approval.standing(now);
-    format!("{id}\t{status}\t{action}\t{asked_by}\t{asked_at}\t{expires_at}")
+    row![id, status, action, asked_by, asked_at, expires_at]
 }
 
 pub(super) async fn run(config: &Config, command: ApprovalCommand) -> anyhow::Result<()> {
@@ -45,23 +53,28 @@ pub(super) async fn run(config: &Config, command: ApprovalCommand) -> anyhow::Re
     let (db, by) = (&desk.db, &desk.by());
     match command {
         ApprovalCommand::List { all } => {
-            heading("ID STATUS ACTION ASKED-BY ASKED UNTIL");
+            let mut table = Table::new(APPROVAL);
             for approval in &list(db, (!all).then_some(by.now), MOST).await? {
-                say(line(approval, by.now))?;
+                table.row(cells(approval, by.now))?;
             }
-            Ok(())
+            table.end()
         }
         ApprovalCommand::Show { id } => {
             let found = find(db, id).await?;
             let found = found.ok_or_else(|| AccessError::not_found(Kind::Approval, id))?;
-            say(line(&found, by.now))?;
+            say_row(APPROVAL, cells(&found, by.now))?;
+            say("What it comes to:")?;
             say(serde_json::to_string_pretty(&found.preview)?)?;
+            if found.payload == found.preview {
+                return say("What is to be done: the same.");
+            }
+            say("What is to be done:")?;
             say(serde_json::to_string_pretty(&found.payload)?)
         }
         ApprovalCommand::Reject { id, reason } => {
             let rejected = reject_from_shell(db, by, id, reason.to_string()).await;
             let rejected = rejected.map_err(|error| anyhow::anyhow!("{}", error.detail()))?;
-            say(line(&rejected, by.now))
+            say_row(APPROVAL, cells(&rejected, by.now))
         }
     }
 }

@@ -91,7 +91,7 @@ fn in_file(path: &Path, mut chain: Chain, is_part: bool) -> anyhow::Result<Resul
     for (n, line) in BufReader::new(file).lines().enumerate() {
         let line = line.with_context(|| format!("{name} cannot be read"))?;
         let entry: Entry = serde_json::from_str(&line)
-            .with_context(|| format!("{name}:{}: is no entry of an export", n + 1))?;
+            .map_err(|_| anyhow::anyhow!("{name}:{}: is no entry of an export", n + 1))?;
         anyhow::ensure!(
             n > 0 || entry.position <= first || is_part,
             "{name} begins with entry {}, so the {} before it are not checked: export the whole log, or name \

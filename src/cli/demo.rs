@@ -87,7 +87,8 @@ fn settle(config: &mut Config, data_dir: Option<PathBuf>) {
     }
 }
 
-pub(super) async fn run(mut config: Config, args: Args) -> anyhow::Result<()> {
+/// `file` is the settings file, which the commands that are shown name too.
+pub(super) async fn run(mut config: Config, args: Args, file: Option<&Path>) -> anyhow::Result<()> {
     crate::telemetry::init_logging(&config.telemetry);
     settle(&mut config, args.data_dir);
     let data_dir = config.server.data_dir.clone();
@@ -105,7 +106,8 @@ pub(super) async fn run(mut config: Config, args: Args) -> anyhow::Result<()> {
     let stop = stop_signal()?;
     let mut comptoir = Comptoir::open(config, clock).await?;
     let token = comptoir.take_bootstrap_token();
-    comptoir.serve(move |at| welcome(at, &keys, token.as_ref(), &data_dir), stop).await
+    let command = command(&data_dir, file);
+    comptoir.serve(move |at| welcome(at, &keys, (token.as_ref(), &command), &data_dir), stop).await
 }
 
 /// Seeds what is not seeded yet. Interrupted, it can be run again: what is there stays.
@@ -255,8 +257,19 @@ async fn keys(
     Ok(keys)
 }
 
+/// How the program is called for this demo.
+fn command(data_dir: &Path, file: Option<&Path>) -> String {
+    let settings = file.map_or_else(String::new, |file| format!(" --config '{}'", file.display()));
+    format!("COMPTOIR__SERVER__DATA_DIR='{}' comptoir{settings}", data_dir.display())
+}
+
 /// What a newcomer needs: addresses, keys, three calls.
-fn welcome(at: Addresses, keys: &DemoKeys, token: Option<&Secret>, data_dir: &Path) {
+fn welcome(
+    at: Addresses,
+    keys: &DemoKeys,
+    (token, command): (Option<&Secret>, &str),
+    data_dir: &Path,
+) {
     let base = format!("http://{}", at.public);
     let (sku, gtin) = demo::showcase().unwrap_or_default();
     let id = ProductId::derived(sku);
@@ -269,7 +282,7 @@ fn welcome(at: Addresses, keys: &DemoKeys, token: Option<&Secret>, data_dir: &Pa
         || {
             format!(
                 "was shown at the first start; a new one:\n                \
-                 COMPTOIR__SERVER__DATA_DIR='{data_dir}' comptoir token create --name me --role owner"
+                 {command} token create --name me --role owner"
             )
         },
         |token| format!("{}  (shown this once)", token.reveal()),
@@ -284,7 +297,7 @@ fn welcome(at: Addresses, keys: &DemoKeys, token: Option<&Secret>, data_dir: &Pa
          \n\n  Live key      {live}\
          \n  Test key      {test}\
          \n  Admin token   {token}\
-         \n  Your account  COMPTOIR__SERVER__DATA_DIR='{data_dir}' comptoir account create --login me@example.com --name Me --role owner\
+         \n  Your account  {command} account create --login me@example.com --name Me --role owner\
          \n\nTry:\n\
          \n  curl -s -H 'Authorization: Bearer {live}' '{base}/v1/products?limit=2'\
          \n  curl -s -H 'Authorization: Bearer {live}' -H 'Accept-Language: en' '{base}/v1/products/gtin/{gtin}?fields=name,categories&embed=category'\

@@ -1,6 +1,6 @@
 //! What the commands work with, and how they list.
 
-use super::speak::say;
+use super::table::Table;
 use crate::access::service::{By, Walk};
 use crate::access::{Pepper, Scopes};
 use crate::app::open_pepper;
@@ -38,22 +38,23 @@ impl Desk {
 
 /// Shows every row of a listing, page by page.
 pub(super) async fn show_all<T, F>(
+    headings: &str,
     mut page: impl FnMut(Walk) -> F,
     id: fn(&T) -> String,
-    line: impl Fn(&T) -> String,
+    row: impl Fn(&T) -> Vec<String>,
 ) -> anyhow::Result<()>
 where
     F: Future<Output = anyhow::Result<Vec<T>>>,
 {
-    let mut after = String::new();
+    let (mut after, mut table) = (String::new(), Table::new(headings));
     loop {
-        let rows = page(Walk { after, limit: PAGE }).await?;
-        for row in &rows {
-            say(line(row))?;
+        let page = page(Walk { after, limit: PAGE }).await?;
+        for it in &page {
+            table.row(row(it))?;
         }
-        match rows.last() {
-            Some(last) if rows.len() >= PAGE as usize => after = id(last),
-            _ => return Ok(()),
+        match page.last() {
+            Some(last) if page.len() >= PAGE as usize => after = id(last),
+            _ => return table.end(),
         }
     }
 }

@@ -1,12 +1,14 @@
 //! `comptoir feed`.
 
+use super::freezes::Because;
 use super::speak::{remark, say};
+use super::table::{Table, row};
 use crate::access::error::Kind;
 use crate::access::service::By;
 use crate::access::store::{Change, record};
 use crate::config::Config;
 use crate::feeds::store::{held, sources};
-use crate::kernel::{Clock, Micros};
+use crate::kernel::Micros;
 use crate::storage::{Db, Tx};
 use anyhow::Context as _;
 use serde_json::json;
@@ -39,11 +41,15 @@ pub(super) enum FeedCommand {
     Approve {
         /// The import's id.
         id: String,
+        #[command(flatten)]
+        because: Because,
     },
     /// Keep what a full import did not name.
     Reject {
         /// The import's id.
         id: String,
+        #[command(flatten)]
+        because: Because,
     },
     /// The sources from which feeds come by themselves: how they were at the last look.
     Sources,
@@ -54,34 +60,30 @@ pub(super) async fn run(config: &Config, command: FeedCommand) -> anyhow::Result
     let (db, clock) = super::database(config).await?;
     match command {
         FeedCommand::List { limit } => {
+            let mut table = Table::new(IMPORT);
             for import in held::list(&db, limit).await? {
-                let held::Import { id, feed, format, mode, status, file_name, .. } = &import;
-                let at = Micros(import.started_at);
-                let held::Import { accepted, unchanged, rejected, deleted, held, .. } = &import;
-                say(format!(
-                    "{id}  {at}  {feed} {format} {mode} {status}  {accepted} accepted, {unchanged} \
-                     unchanged, {rejected} rejected, {deleted} deleted, {held} held  {file_name}"
-                ))?;
+                table.row(cells(&import))?;
             }
+            table.end()?;
         }
         FeedCommand::Show { id } => {
             let shown = held::show(&db, &id).await?.with_context(|| no_import(&id))?;
             say(serde_json::to_string_pretty(&shown)?)?;
         }
         FeedCommand::Refused { id } => refused(&db, &id).await?,
-        FeedCommand::Approve { id } => {
+        FeedCommand::Approve { id, because } => {
             // Whatever becomes of the deletions, it is known who wanted them.
             let mut tx = db.begin().await?;
             let approved = held::begin(&mut tx, &id).await?;
-            told(&mut tx, &clock, &id, "approve").await?;
+            told(&mut tx, &because.say(By::new(ACTOR, clock.now())), &id, "approve").await?;
             tx.commit().await?;
             let removed = held::carry_out(&db, &clock, &id, approved).await?;
             say(format!("{removed} deleted, for {id} did not name them."))?;
         }
-        FeedCommand::Reject { id } => {
+        FeedCommand::Reject { id, because } => {
             let mut tx = db.begin().await?;
             held::reject(&mut tx, &id).await?;
-            told(&mut tx, &clock, &id, "reject").await?;
+            told(&mut tx, &because.say(By::new(ACTOR, clock.now())), &id, "reject").await?;
             tx.commit().await?;
             say(format!("Nothing is deleted for {id}."))?;
         }
@@ -120,9 +122,22 @@ fn no_import(id: &str) -> String {
 }
 
 /// Writes down what was decided about an import, with what is done.
-async fn told(tx: &mut Tx, clock: &Clock, id: &str, op: &'static str) -> anyhow::Result<()> {
+async fn told(tx: &mut Tx, by: &By<'_>, id: &str, op: &'static str) -> anyhow::Result<()> {
     let change = Change::new(Kind::Import, id, op, json!({}));
-    Ok(record(tx, &By::new(ACTOR, clock.now()), change).await?)
+    Ok(record(tx, by, change).await?)
+}
+
+/// The columns of imports.
+const IMPORT: &str =
+    "ID BEGUN FEED FORMAT MODE STATUS ACCEPTED UNCHANGED REJECTED DELETED HELD FILE";
+
+fn cells(import: &held::Import) -> Vec<String> {
+    let held::Import { id, feed, format, mode, status, file_name, .. } = import;
+    let held::Import { accepted, unchanged, rejected, deleted, held, .. } = import;
+    let at = Micros(import.started_at);
+    row![
+        id, at, feed, format, mode, status, accepted, unchanged, rejected, deleted, held, file_name
+    ]
 }
 
 /// A source in one line, its troubles on lines of their own.

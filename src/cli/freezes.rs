@@ -1,9 +1,10 @@
 //! Freezes and notes from the shell: `freeze` and `unfreeze` of partners, apps and keys.
 
 use super::desk::Desk;
-use super::speak::{heading, say};
+use super::table::{Table, row, say_row};
 use crate::access::freezes::{self, Freezable};
 use crate::access::partners::service::notes;
+use crate::access::service::By;
 use crate::access::text::Reason;
 use crate::kernel::Micros;
 use crate::kernel::id::PartnerId;
@@ -19,6 +20,7 @@ const PAGE: u32 = 200;
 pub(super) struct Freeze<
     Id: FromStr<Err: Error + Send + Sync + 'static> + Clone + Send + Sync + 'static,
 > {
+    /// Its id, as the list of its kind names it.
     pub(super) id: Id,
     /// Why.
     #[arg(long)]
@@ -33,10 +35,26 @@ pub(super) struct Freeze<
 pub(super) struct Unfreeze<
     Id: FromStr<Err: Error + Send + Sync + 'static> + Clone + Send + Sync + 'static,
 > {
+    /// Its id, as the list of its kind names it.
     pub(super) id: Id,
     /// Why.
     #[arg(long)]
     reason: Reason,
+}
+
+/// Why something is done, where somebody says so.
+#[derive(Debug, Default, clap::Args)]
+pub(super) struct Because {
+    /// Why, for the audit log.
+    #[arg(long)]
+    reason: Option<Reason>,
+}
+
+impl Because {
+    /// Who does it, and why.
+    pub(super) fn say<'a>(&'a self, by: By<'a>) -> By<'a> {
+        by.because(self.reason.as_ref())
+    }
 }
 
 /// What something is done to, and why, where somebody says so.
@@ -44,10 +62,10 @@ pub(super) struct Unfreeze<
 pub(super) struct Why<
     Id: FromStr<Err: Error + Send + Sync + 'static> + Clone + Send + Sync + 'static,
 > {
+    /// Its id, as the list of its kind names it.
     pub(super) id: Id,
-    /// Why, for the audit log.
-    #[arg(long)]
-    pub(super) reason: Option<Reason>,
+    #[command(flatten)]
+    pub(super) because: Because,
 }
 
 pub(super) async fn freeze<Id>(desk: &Desk, what: Freezable, how: Freeze<Id>) -> anyhow::Result<()>
@@ -55,7 +73,7 @@ where
     Id: FromStr<Err: Error + Send + Sync + 'static> + Clone + Send + Sync + 'static,
 {
     let frozen = freezes::freeze(&desk.db, &desk.by(), what, (how.reason, how.tell_caller)).await?;
-    say(format!("{what}\tfrozen\t{}", frozen.reason))
+    say_row("WHAT STANDING REASON", row![what, "frozen", frozen.reason])
 }
 
 pub(super) async fn unfreeze<Id>(
@@ -67,22 +85,22 @@ where
     Id: FromStr<Err: Error + Send + Sync + 'static> + Clone + Send + Sync + 'static,
 {
     freezes::unfreeze(&desk.db, &desk.by(), what, &why.reason).await?;
-    say(format!("{what}\tnot frozen"))
+    say_row("WHAT STANDING", row![what, "not frozen"])
 }
 
 /// Every note about a partner, newest first.
 pub(super) async fn show_notes(db: &Db, id: PartnerId) -> anyhow::Result<()> {
     let mut before = i64::MAX;
-    heading("NUMBER WRITTEN AUTHOR NOTE");
+    let mut table = Table::new("NUMBER WRITTEN AUTHOR NOTE");
     loop {
         let page = notes(db, id, before, PAGE).await?;
         for note in &page {
             let at = Micros(note.written_at);
-            say(format!("{}\t{at}\t{}\t{}", note.number, note.author, note.body))?;
+            table.row(row![note.number, at, note.author, note.body])?;
         }
         match page.last() {
             Some(last) if page.len() >= PAGE as usize => before = last.number,
-            _ => return Ok(()),
+            _ => return table.end(),
         }
     }
 }

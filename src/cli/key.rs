@@ -1,12 +1,14 @@
 //! `comptoir key`: keys from the shell, one at a time. What is done to many is in [`super::keys`].
 
 use super::desk::{Desk, show_all};
-use super::freezes::{Freeze, Unfreeze, Why, freeze, unfreeze};
+use super::freezes::{Because, Freeze, Unfreeze, Why, freeze, unfreeze};
 use super::keys;
-use super::lines::{KEY, key_line, say_leaks, say_now};
-use super::speak::{heading, say};
+use super::lines::{KEY, key_row, say_leaks, say_now};
+use super::speak::say;
 use crate::access::freezes::{Freezable, Frozen};
-use crate::access::keys::model::{KeyFilter, KeyPatch, KeyStatus, OVERLAP_S, OldEnds, Rotation};
+use crate::access::keys::model::{
+    Attention, DAYS_MOST, KeyFilter, KeyKind, KeyPatch, KeyStatus, OVERLAP_S, OldEnds, Rotation,
+};
 use crate::access::keys::service::{
     Begun, create_key, edit_key, finish_rotation, get_key, list_keys, quarantine_key, revoke_key,
     roll_back_rotation, rotate_key, set_key_status,
@@ -14,7 +16,6 @@ use crate::access::keys::service::{
 use crate::access::leaks::{Found, list_leaks};
 use crate::access::model::{Cidr, IssuedKey, KeySpec, Name};
 use crate::access::service::{Switch, Walk};
-use crate::access::text::Reason;
 use crate::access::{Environment, Scope, Scopes};
 use crate::config::Config;
 use crate::kernel::Micros;
@@ -42,15 +43,20 @@ pub(super) enum KeyCommand {
         #[arg(long = "cidr")]
         cidrs: Vec<Cidr>,
         /// When it ends (RFC 3339).
-        #[arg(long)]
+        #[arg(long, value_name = "TIME")]
         expires_at: Option<Micros>,
+        #[command(flatten)]
+        because: Because,
     },
     /// List all keys, or some of them.
     List(ListArgs),
     /// Change a key; what is not named stays, and so does its text.
     Update(Box<Update>),
     /// Show where a key was found that should not be seen, the newest place first.
-    Leaks { id: KeyId },
+    Leaks {
+        /// The key, as `key list` names it.
+        id: KeyId,
+    },
     /// Stop the use of a key for now.
     Suspend(Why<KeyId>),
     /// Let a key read only, once a second: it may be in wrong hands.
@@ -65,6 +71,7 @@ pub(super) enum KeyCommand {
     Revoke(Why<KeyId>),
     /// Make a new secret and print it, this once; the old one works on for a while.
     Rotate {
+        /// The key, as `key list` names it.
         id: KeyId,
         /// Seconds for which the old secret works on beside the new one.
         #[arg(long, default_value_t = OVERLAP_S, conflicts_with = "cut_over_at")]
@@ -75,9 +82,8 @@ pub(super) enum KeyCommand {
         /// When the old secret ends (RFC 3339).
         #[arg(long, value_name = "TIME")]
         cut_over_at: Option<Micros>,
-        /// Why, for the audit log.
-        #[arg(long)]
-        reason: Option<Reason>,
+        #[command(flatten)]
+        because: Because,
     },
     /// Import keys of another gateway by their SHA-256: all of a file, or none.
     Import(keys::ImportArgs),
@@ -100,22 +106,57 @@ pub(super) enum KeyCommand {
 pub(super) struct ListArgs {
     #[command(flatten)]
     which: keys::Which,
+    /// Only keys, or only OAuth clients: key or client.
+    #[arg(long)]
+    kind: Option<KeyKind>,
     /// Only those that are active, quarantined, suspended or revoked.
     #[arg(long)]
     status: Option<KeyStatus>,
+    /// Only those that want to be looked at: expiring (they end soon), old_secret_used and old_secret_quiet (a
+    /// rotation is under way, and the old secret was or was not used lately), unused, or leaked (found where
+    /// everybody can read them).
+    #[arg(long, value_name = "WHY")]
+    attention: Option<Attention>,
+    /// The days of --attention: 14 for what ends, 1 for old secrets and 90 for the rest, where it is left out.
+    #[arg(long, value_name = "DAYS", requires = "attention", value_parser = clap::value_parser!(u32).range(1..=i64::from(DAYS_MOST)))]
+    within_days: Option<u32>,
 }
 
-impl From<ListArgs> for KeyFilter {
-    fn from(args: ListArgs) -> Self {
-        let ListArgs { which, status } = args;
-        let keys::Which { partner, app, plan, env: environment, scope, hint } = which;
-        Self { partner, app, plan, environment, status, scope, hint, ..Self::default() }
+impl ListArgs {
+    fn filter(self, now: Micros) -> KeyFilter {
+        let Self { which, kind, status, attention, within_days } = self;
+        let keys::Which {
+            partner,
+            app,
+            plan,
+            env: environment,
+            scope,
+            hint,
+            created_before,
+            used_before,
+        } = which;
+        let attention = attention.map(|attention| (attention, attention.time(within_days, now)));
+        KeyFilter {
+            ids: Vec::new(),
+            partner,
+            app,
+            plan,
+            environment,
+            kind,
+            status,
+            scope,
+            hint,
+            created_before,
+            used_before,
+            attention,
+        }
     }
 }
 
 /// What shall be different in a key.
 #[derive(Debug, Args)]
 pub(super) struct Update {
+    /// The key, as `key list` names it.
     id: KeyId,
     /// What people call it.
     #[arg(long)]
@@ -135,9 +176,8 @@ pub(super) struct Update {
     /// It has no end.
     #[arg(long)]
     no_end: bool,
-    /// Why, for the audit log.
-    #[arg(long)]
-    reason: Option<Reason>,
+    #[command(flatten)]
+    because: Because,
 }
 
 impl Update {
@@ -162,24 +202,23 @@ pub(super) async fn run(config: &Config, command: KeyCommand) -> anyhow::Result<
     let desk = Desk::open(config).await?;
     let (db, by) = (&desk.db, &desk.by());
     match command {
-        KeyCommand::Create { app, env, name, scopes, cidrs, expires_at } => {
+        KeyCommand::Create { app, env, name, scopes, cidrs, expires_at, because } => {
             let scopes =
                 if scopes.is_empty() { Scopes::usual() } else { scopes.into_iter().collect() };
             let cidrs = cidrs.into_iter().map(|cidr| cidr.0).collect();
             let spec = KeySpec { app, environment: env, name, scopes, cidrs, expires_at };
-            say_issued(&create_key(db, by, &desk.pepper, spec).await?)
+            say_issued(&create_key(db, &because.say(*by), &desk.pepper, spec).await?)
         }
         KeyCommand::List(args) => {
-            let filter = KeyFilter::from(args);
+            let filter = args.filter(by.now);
             let page = async |walk: Walk| Ok(list_keys(db, &filter, &walk, by.now).await?);
             let frozen = Frozen::read(db).await?;
-            heading(KEY);
-            show_all(page, |k| k.id.to_string(), |it| key_line(it, &frozen)).await
+            show_all(KEY, page, |k| k.id.to_string(), |it| key_row(it, &frozen)).await
         }
         KeyCommand::Update(update) => {
-            let by = by.because(update.reason.as_ref());
+            let by = update.because.say(*by);
             let key = edit_key(db, &by, update.id, None, update.patch()).await?;
-            say_now(db, key, key_line).await
+            say_now(db, key, KEY, key_row).await
         }
         KeyCommand::Leaks { id } => {
             get_key(db, id, by.now).await?;
@@ -187,9 +226,9 @@ pub(super) async fn run(config: &Config, command: KeyCommand) -> anyhow::Result<
         }
         KeyCommand::Freeze(how) => freeze(&desk, Freezable::Key(how.id), how).await,
         KeyCommand::Unfreeze(why) => unfreeze(&desk, Freezable::Key(why.id), &why).await,
-        KeyCommand::Rotate { id, overlap_s, starts_at, cut_over_at, reason } => {
+        KeyCommand::Rotate { id, overlap_s, starts_at, cut_over_at, because } => {
             let old_ends = cut_over_at.map_or(OldEnds::After(overlap_s), OldEnds::At);
-            let (rotation, by) = (Rotation { starts_at, old_ends }, by.because(reason.as_ref()));
+            let (rotation, by) = (Rotation { starts_at, old_ends }, because.say(*by));
             say_issued(&rotate_key(db, &by, &desk.pepper, id, rotation).await?)
         }
         KeyCommand::Import(args) => keys::import(&desk, args).await,
@@ -215,8 +254,8 @@ enum Act {
     RollBack,
 }
 
-async fn act(desk: &Desk, act: Act, Why { id, reason }: Why<KeyId>) -> anyhow::Result<()> {
-    let (db, by) = (&desk.db, desk.by().because(reason.as_ref()));
+async fn act(desk: &Desk, act: Act, Why { id, because }: Why<KeyId>) -> anyhow::Result<()> {
+    let (db, by) = (&desk.db, because.say(desk.by()));
     let key = match act {
         Act::Switch(switch) => set_key_status(db, &by, id, switch).await?,
         Act::Quarantine => quarantine_key(db, &by, id).await?,
@@ -224,5 +263,5 @@ async fn act(desk: &Desk, act: Act, Why { id, reason }: Why<KeyId>) -> anyhow::R
         Act::Finish(begun) => finish_rotation(db, &by, id, begun).await?,
         Act::RollBack => roll_back_rotation(db, &by, id).await?,
     };
-    say_now(db, key, key_line).await
+    say_now(db, key, KEY, key_row).await
 }

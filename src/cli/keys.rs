@@ -1,7 +1,10 @@
 //! `comptoir key import | bulk` and `comptoir client`: many keys at once, and keys of another kind.
 
 use super::desk::Desk;
+use super::freezes::Because;
+use super::json::json;
 use super::speak::say;
+use super::table::{Table, or_dash, row};
 use crate::access::imported::ImportedHasher;
 use crate::access::keys::bulk::{self, BulkAction, BulkFilterIn, BulkIn};
 use crate::access::keys::import::{self, Format};
@@ -11,6 +14,7 @@ use crate::access::{Environment, Scope, Scopes};
 use crate::config::{Config, FourEyes};
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, KeyId, PartnerId, PlanId};
+use crate::kernel::secret::Secret;
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use std::path::{Path, PathBuf};
@@ -24,6 +28,8 @@ pub(super) struct ImportArgs {
     /// Look only, and store nothing.
     #[arg(long)]
     dry_run: bool,
+    #[command(flatten)]
+    because: Because,
 }
 
 /// Which keys are meant: those that fit all that is given.
@@ -47,30 +53,32 @@ pub(super) struct Which {
     /// Only those with a secret that ends so.
     #[arg(long)]
     pub(super) hint: Option<String>,
+    /// Only those made before (RFC 3339).
+    #[arg(long, value_name = "TIME")]
+    pub(super) created_before: Option<Micros>,
+    /// Only those last used before, or never and made before it (RFC 3339).
+    #[arg(long, value_name = "TIME")]
+    pub(super) used_before: Option<Micros>,
 }
 
 /// One thing that is done to many keys.
 #[derive(Debug, Args)]
 pub(super) struct BulkArgs {
-    /// rotate, quarantine, suspend, resume or revoke.
+    /// What to do: rotate, quarantine, suspend, resume or revoke.
     action: BulkAction,
     /// Only those with these ids.
     #[arg(long = "id")]
     ids: Vec<KeyId>,
     #[command(flatten)]
     which: Which,
-    /// Only those made before (RFC 3339).
-    #[arg(long, value_name = "TIME")]
-    created_before: Option<Micros>,
-    /// Only those last used before, or never and made before (RFC 3339).
-    #[arg(long, value_name = "TIME")]
-    used_before: Option<Micros>,
     /// For rotate: seconds for which the old secrets work on; a day where it is not given.
     #[arg(long)]
     overlap_s: Option<u32>,
     /// Does it: the token that the same command has shown before.
     #[arg(long)]
     token: Option<String>,
+    #[command(flatten)]
+    because: Because,
 }
 
 /// OAuth clients.
@@ -94,17 +102,22 @@ pub(super) enum ClientCommand {
         #[arg(long = "cidr")]
         cidrs: Vec<Cidr>,
         /// When it ends (RFC 3339).
-        #[arg(long)]
+        #[arg(long, value_name = "TIME")]
         expires_at: Option<Micros>,
         /// A file with public keys of its own (a JWK set); without it, it gets a secret.
         #[arg(long, value_name = "FILE")]
         jwks: Option<PathBuf>,
+        #[command(flatten)]
+        because: Because,
     },
     /// Give a client other public keys, in place of all that it has.
     SetJwks {
+        /// The client, as `key list` names it.
         id: KeyId,
         /// A file with a JWK set.
         file: PathBuf,
+        #[command(flatten)]
+        because: Because,
     },
 }
 
@@ -114,7 +127,9 @@ pub(super) async fn import(desk: &Desk, args: ImportArgs) -> anyhow::Result<()> 
     let is_csv = args.file.extension().is_some_and(|end| end.eq_ignore_ascii_case("csv"));
     let rows = import::parse(if is_csv { Format::Csv } else { Format::Ndjson }, &bytes);
     let hasher = ImportedHasher::new(&desk.pepper);
-    let report = import::import_keys(&desk.db, &desk.by(), &hasher, rows, args.dry_run).await?;
+    let report =
+        import::import_keys(&desk.db, &args.because.say(desk.by()), &hasher, rows, args.dry_run)
+            .await?;
     for fault in &report.faults {
         let field = if fault.field.is_empty() { "row" } else { fault.field };
         say(format!("{name}:{}\t{field}\t{}\t{}", fault.line, fault.code, fault.message))?;
@@ -125,14 +140,29 @@ pub(super) async fn import(desk: &Desk, args: ImportArgs) -> anyhow::Result<()> 
     let (right, wrong) = (report.accepted.len(), report.faults.len());
     match (report.stored, wrong) {
         (true, _) => Ok(()),
-        (false, 0) => say(format!("{right} keys are right; nothing was stored")),
-        _ => anyhow::bail!("{wrong} rows are at fault, {right} are right; nothing was stored"),
+        (false, 0) => say(format!("{}; nothing was stored", are(right, "key", "right"))),
+        _ => {
+            let (wrong, right) = (are(wrong, "row", "at fault"), are(right, "row", "right"));
+            anyhow::bail!("{wrong}, {right}; nothing was stored")
+        }
     }
+}
+
+/// `1 key is right`, `2 keys are right`.
+fn are(count: usize, what: &str, how: &str) -> String {
+    match count {
+        1 => format!("1 {what} is {how}"),
+        count => format!("{count} {what}s are {how}"),
+    }
+}
+
+fn keys(count: usize) -> String {
+    if count == 1 { "1 key".to_owned() } else { format!("{count} keys") }
 }
 
 pub(super) async fn bulk(desk: &Desk, args: BulkArgs) -> anyhow::Result<()> {
     let token = args.token.clone();
-    let Which { partner, app, plan, env, scope, hint } = args.which;
+    let Which { partner, app, plan, env, scope, hint, created_before, used_before } = args.which;
     let filter = BulkFilterIn {
         ids: args.ids,
         partner_id: partner,
@@ -141,24 +171,28 @@ pub(super) async fn bulk(desk: &Desk, args: BulkArgs) -> anyhow::Result<()> {
         environment: env,
         scope,
         hint,
-        created_before: args.created_before,
-        used_before: args.used_before,
+        created_before,
+        used_before,
     };
     let request = BulkIn { action: args.action, filter, overlap_s: args.overlap_s };
-    let (db, pepper, by) = (&desk.db, &desk.pepper, desk.by());
+    let (db, pepper, by) = (&desk.db, &desk.pepper, args.because.say(desk.by()));
     let Some(token) = token else {
         let seen = bulk::preview(db, pepper, &request, by.now).await?;
+        let mut table = Table::new("ID STATUS APP NAME LAST-USED");
         for key in &seen.keys {
-            say(format!("{}\t{}\t{}\t{}", key.id, key.status, key.spec.app, key.spec.name))?;
+            let used = key.secrets.iter().filter_map(|secret| secret.last_used_at).max();
+            table.row(row![key.id, key.status, key.spec.app, key.spec.name, or_dash(used)])?;
         }
         for (id, why) in &seen.skipped {
-            say(format!("{id}\tskipped\t{why}"))?;
+            table.row(row![id, "skipped", why])?;
         }
+        table.end()?;
         let count = seen.keys.len();
         let Some(token) = seen.token else {
             return say(format!("no key to {}", request.action));
         };
-        say(format!("{count} keys; to {} them, repeat the command with", request.action))?;
+        let them = if count == 1 { "it" } else { "them" };
+        say(format!("{}; to {} {them}, repeat the command with", keys(count), request.action))?;
         return say(format!("--token {token}"));
     };
     anyhow::ensure!(
@@ -167,17 +201,18 @@ pub(super) async fn bulk(desk: &Desk, args: BulkArgs) -> anyhow::Result<()> {
          another person can approve it",
         request.action
     );
+    let mut table = Table::new("ID STATUS SECRET");
     for changed in bulk::execute(db, &by, pepper, &request, &token).await? {
-        let text = changed.text.as_ref().map_or("", |text| text.reveal());
-        say(format!("{}\t{}\t{text}", changed.key.id, changed.status))?;
+        let text = or_dash(changed.text.as_ref().map(Secret::reveal));
+        table.row(row![changed.key.id, changed.status, text])?;
     }
-    Ok(())
+    table.end()
 }
 
 fn read_jwks(file: &Path) -> anyhow::Result<Vec<jwk::PublicJwk>> {
     let name = file.display();
     let text = std::fs::read_to_string(file).with_context(|| format!("{name} cannot be read"))?;
-    let set = serde_json::from_str(&text).with_context(|| format!("{name} is no JSON"))?;
+    let set = json(&text).map_err(|why| anyhow::anyhow!("{name}: {why}"))?;
     jwk::read_set(&set).map_err(|why| anyhow::anyhow!("{name}: {why}"))
 }
 
@@ -185,21 +220,23 @@ pub(super) async fn client(config: &Config, command: ClientCommand) -> anyhow::R
     let desk = Desk::open(config).await?;
     let (db, by) = (&desk.db, &desk.by());
     match command {
-        ClientCommand::Create { app, env, name, scopes, cidrs, expires_at, jwks } => {
+        ClientCommand::Create { app, env, name, scopes, cidrs, expires_at, jwks, because } => {
             let scopes =
                 if scopes.is_empty() { Scopes::usual() } else { scopes.into_iter().collect() };
             let cidrs = cidrs.into_iter().map(|cidr| cidr.0).collect();
             let spec = KeySpec { app, environment: env, name, scopes, cidrs, expires_at };
             let jwks = jwks.as_deref().map(read_jwks).transpose()?;
-            let (client, secret) = create_client(db, by, &desk.pepper, spec, jwks).await?;
+            let (client, secret) =
+                create_client(db, &because.say(*by), &desk.pepper, spec, jwks).await?;
             say(client.id)?;
             if let Some(secret) = secret {
                 say(secret.reveal())?;
             }
         }
-        ClientCommand::SetJwks { id, file } => {
-            let client = set_jwks(db, by, &desk.pepper, id, &read_jwks(&file)?).await?;
-            say(format!("{} has {} keys of its own", client.id, client.secrets.len()))?;
+        ClientCommand::SetJwks { id, file, because } => {
+            let client =
+                set_jwks(db, &because.say(*by), &desk.pepper, id, &read_jwks(&file)?).await?;
+            say(format!("{} has {} of its own", client.id, keys(client.secrets.len())))?;
         }
     }
     Ok(())

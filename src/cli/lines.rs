@@ -1,9 +1,10 @@
-//! Partners, apps, plans, keys and tokens as lines of the shell.
+//! Partners, apps, keys and tokens as rows of the shell.
 
-use super::speak::{heading, remark, say};
+use super::speak::remark;
+use super::table::{Table, or_dash, row, say_row};
 use crate::access::freezes::{Freezable, Freeze, Frozen};
 use crate::access::leaks::Leak;
-use crate::access::model::{App, Definition, Key, Partner, Plan};
+use crate::access::model::{App, Definition, Key, Partner};
 use crate::admin::token::AdminToken;
 use crate::kernel::Micros;
 use crate::storage::Db;
@@ -13,39 +14,25 @@ use std::fmt::Display;
 pub(super) const PARTNER: &str = "ID STATUS NAME";
 /// The columns of apps.
 pub(super) const APP: &str = "ID STATUS PARTNER PLAN NAME";
-/// The columns of plans.
-pub(super) const PLAN: &str = "ID VERSION LIMITS NAME STOCK DATA";
 /// The columns of keys.
 pub(super) const KEY: &str =
-    "ID STATUS ENVIRONMENT APP SCOPES NAME LAST-USED EXPIRES NEW-SECRET-STARTS OLD-SECRET-ENDS";
+    "ID STATUS ENVIRONMENT APP SCOPES NAME LAST-USED EXPIRES OLD-SECRET-ENDS NEW-SECRET-BEGINS";
 /// The columns of tokens.
-pub(super) const TOKEN: &str = "ID STATUS NAME ROLES";
+pub(super) const TOKEN: &str = "ID STATUS NAME ROLES HELD";
 
 /// A status, and by what it is overruled where something is frozen.
 fn status_word(status: impl Display, frozen: Option<(Freezable, &Freeze)>) -> String {
     frozen.map_or_else(|| status.to_string(), |(what, _)| format!("{status}, frozen by {what}"))
 }
 
-pub(super) fn partner_line(partner: &Partner, frozen: &Frozen) -> String {
+pub(super) fn partner_row(partner: &Partner, frozen: &Frozen) -> Vec<String> {
     let status = status_word(partner.status, frozen.partner(partner.id));
-    format!("{}\t{status}\t{}", partner.id, partner.name)
+    row![partner.id, status, partner.name]
 }
 
-pub(super) fn app_line(app: &App, frozen: &Frozen) -> String {
+pub(super) fn app_row(app: &App, frozen: &Frozen) -> Vec<String> {
     let status = status_word(app.status, frozen.app(app.id));
-    format!("{}\t{status}\t{}\t{}\t{}", app.id, app.partner, app.plan, app.name)
-}
-
-pub(super) fn plan_line(plan: &Plan) -> String {
-    let Plan { id, name, version, definition, .. } = plan;
-    let limits = serde_json::to_string(&definition.limits).unwrap_or_default();
-    let data = Some(&definition.data).filter(|data| !data.is_everything());
-    let data = data.and_then(|data| serde_json::to_string(data).ok());
-    let data = data.map_or_else(String::new, |data| format!("\tdata {data}"));
-    format!(
-        "{id}\tversion {version}\t{limits}\t{name}\tstock {}{data}",
-        definition.stock_disclosure
-    )
+    row![app.id, status, app.partner, app.plan, app.name]
 }
 
 /// Warns of operations that a plan's limits can never admit.
@@ -55,41 +42,47 @@ pub(super) fn warn_of(definition: &Definition) {
     }
 }
 
-pub(super) fn key_line(key: &Key, frozen: &Frozen) -> String {
+pub(super) fn key_row(key: &Key, frozen: &Frozen) -> Vec<String> {
     let spec = &key.spec;
     let status = status_word(key.status, frozen.key(key.id, spec.app));
-    let used = key.last_used_at.map_or_else(|| "never used".to_owned(), |at| format!("used {at}"));
-    let ends = spec.expires_at.map_or_else(String::new, |at| format!("\texpires {at}"));
-    let starts = key.rotation().and_then(|turn| turn.new.starts_at);
-    let starts = starts.map_or_else(String::new, |at| format!("\tnew secret starts {at}"));
-    let turns = key.rotation().and_then(|turn| turn.old.expires_at);
-    let turns = turns.map_or_else(String::new, |at| format!("\told secret ends {at}"));
-    format!(
-        "{}\t{status}\t{}\t{}\t{}\t{}\t{used}{ends}{starts}{turns}",
-        key.id, spec.environment, spec.app, spec.scopes, spec.name
-    )
+    let turn = key.rotation();
+    let ends = turn.and_then(|turn| turn.old.expires_at);
+    let begins = turn.and_then(|turn| turn.new.starts_at);
+    row![
+        key.id,
+        status,
+        spec.environment,
+        spec.app,
+        spec.scopes,
+        spec.name,
+        or_dash(key.last_used_at),
+        or_dash(spec.expires_at),
+        or_dash(ends),
+        or_dash(begins),
+    ]
 }
 
-/// Says a line about something, beside what is frozen now.
+/// Says a row about something, beside what is frozen now.
 pub(super) async fn say_now<T>(
     db: &Db,
     it: T,
-    line: fn(&T, &Frozen) -> String,
+    headings: &str,
+    row: fn(&T, &Frozen) -> Vec<String>,
 ) -> anyhow::Result<()> {
-    say(line(&it, &Frozen::read(db).await?))
+    say_row(headings, row(&it, &Frozen::read(db).await?))
 }
 
-pub(super) fn token_line(token: &AdminToken, now: Micros) -> String {
+pub(super) fn token_row(token: &AdminToken, now: Micros) -> Vec<String> {
     let held =
-        if token.is_held { "\tits account is suspended or has none of its roles" } else { "" };
-    format!("{}\t{}\t{}\t{}{held}", token.id, token.standing(now), token.name, token.roles)
+        if token.is_held { "its account is suspended or has none of its roles" } else { "-" };
+    row![token.id, token.standing(now), token.name, token.roles, held]
 }
 
 /// The places where a secret was found.
 pub(super) fn say_leaks(leaks: &[Leak]) -> anyhow::Result<()> {
-    heading("FOUND HINT FORM ACTION SOURCE PLACE");
+    let mut table = Table::new("FOUND HINT FORM ACTION SOURCE PLACE");
     for Leak { found_at, hint, kind, action, source, url, .. } in leaks {
-        say(format!("{found_at}\t{hint}\t{kind}\t{action}\t{source}\t{url}"))?;
+        table.row(row![found_at, hint, kind, action, source, url])?;
     }
-    Ok(())
+    table.end()
 }

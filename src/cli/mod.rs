@@ -1,10 +1,10 @@
 //! The command line: what an operator, an admin or billing staff can do from a shell.
 
-mod access;
 mod account;
 mod applications;
 mod apply;
 mod approvals;
+mod apps;
 mod audit;
 mod contract;
 mod demo;
@@ -14,16 +14,20 @@ mod export;
 mod feed;
 mod freezes;
 mod import;
+mod json;
 mod key;
 mod keys;
+mod limits;
 mod lines;
 mod nodes;
 mod partners;
+mod plans;
 mod refusals;
 mod serve;
 mod simulate;
 mod speak;
 mod subscriptions;
+mod table;
 mod tokens;
 mod usage;
 mod wake;
@@ -37,9 +41,13 @@ use clap::{Parser, Subcommand};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+/// How lists are said.
+const LISTS: &str = "Lists stand in columns on a terminal. Where their output is a file or a pipe, cells are separated by \
+                     tabs, for cut and awk, and the headings stand on standard error; - is a cell with nothing in it.";
+
 /// A retailer's counter for its data: catalog, prices, stores and stock as a governed, metered API.
 #[derive(Debug, Parser)]
-#[command(name = "comptoir", version, propagate_version = true)]
+#[command(name = "comptoir", version, after_help = LISTS)]
 struct Cli {
     /// Settings file (TOML). Without it, the built-in defaults; `COMPTOIR__SECTION__KEY` overrides both.
     #[arg(long, global = true, value_name = "FILE")]
@@ -69,7 +77,7 @@ enum Command {
     Partner(partners::PartnerCommand),
     /// Apps of partners.
     #[command(subcommand)]
-    App(access::AppCommand),
+    App(apps::AppCommand),
     /// Applications of who wants to become a partner.
     #[command(subcommand)]
     Application(applications::ApplicationCommand),
@@ -78,7 +86,7 @@ enum Command {
     Subscription(subscriptions::SubscriptionCommand),
     /// Plans: the limits that apps are held to.
     #[command(subcommand)]
-    Plan(access::PlanCommand),
+    Plan(plans::PlanCommand),
     /// Keys of apps.
     #[command(subcommand)]
     Key(key::KeyCommand),
@@ -175,7 +183,7 @@ async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
 async fn obey(file: Option<&Path>, command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Serve => serve::run(load(file)?).await?,
-        Command::Demo(args) => demo::run(load(file)?, args).await?,
+        Command::Demo(args) => demo::run(load(file)?, args, file).await?,
         Command::Import(args) => return import::run(load(file)?, args).await,
         Command::Feed(command) => feed::run(&load(file)?, command).await?,
         Command::Export(command) => export::run(&load(file)?, command).await?,
@@ -183,8 +191,8 @@ async fn obey(file: Option<&Path>, command: Command) -> anyhow::Result<ExitCode>
         Command::Application(command) => applications::run(&load(file)?, command).await?,
         Command::Subscription(command) => subscriptions::run(&load(file)?, command).await?,
         Command::Partner(command) => partners::run(&load(file)?, command).await?,
-        Command::App(command) => access::app(&load(file)?, command).await?,
-        Command::Plan(command) => access::plan(&load(file)?, command).await?,
+        Command::App(command) => apps::run(&load(file)?, command).await?,
+        Command::Plan(command) => plans::run(&load(file)?, command).await?,
         Command::Key(command) => key::run(&load(file)?, command).await?,
         Command::Approval(command) => approvals::run(&load(file)?, command).await?,
         Command::Refusal(command) => refusals::run(&load(file)?, command).await?,

@@ -1,7 +1,7 @@
 //! `comptoir node`: the running processes of this installation.
 
 use super::desk::{Desk, show_all};
-use super::speak::heading;
+use super::table::row;
 use crate::access::service::Walk;
 use crate::cluster::nodes::Node;
 use crate::cluster::store::list;
@@ -17,12 +17,15 @@ pub(super) enum NodeCommand {
     List,
 }
 
-fn line(node: &Node, head: i64, now: Micros) -> String {
+/// The columns of nodes.
+const NODE: &str = "ID STANDING VERSION ADDRESS SEEN BEHIND EVENTS-TO-FOLD REDIS";
+
+fn cells(node: &Node, head: i64, now: Micros) -> Vec<String> {
     let Node { id, version, address, seen_at, state, .. } = node;
     let standing = if node.is_alive(now) { "alive" } else { "silent" };
     let behind = (head - state.control_position).max(0);
     let (waits, redis) = (state.journal_events, &state.redis);
-    format!("{id}\t{standing}\t{version}\t{address}\t{seen_at}\t{behind}\t{waits}\t{redis}")
+    row![id, standing, version, address, seen_at, behind, waits, redis]
 }
 
 pub(super) async fn run(config: &Config, command: NodeCommand) -> anyhow::Result<()> {
@@ -31,6 +34,5 @@ pub(super) async fn run(config: &Config, command: NodeCommand) -> anyhow::Result
     let db = &desk.db;
     let (now, head) = (db.now(&desk.clock).await?, log::head(db, Log::Control).await?);
     let page = async |walk: Walk| Ok(list(db, &walk.after, walk.limit).await?);
-    heading("ID STANDING VERSION ADDRESS SEEN BEHIND EVENTS-TO-FOLD REDIS");
-    show_all(page, |node| node.id.to_string(), |node| line(node, head, now)).await
+    show_all(NODE, page, |node| node.id.to_string(), |node| cells(node, head, now)).await
 }

@@ -1,10 +1,11 @@
 //! `comptoir partner`: partner organisations from the shell.
 
 use super::desk::{Desk, show_all};
-use super::freezes::{Freeze, Unfreeze, Why, freeze, show_notes, unfreeze};
-use super::lines::{PARTNER, partner_line, say_now};
-use super::simulate::json_or_file;
-use super::speak::{heading, say};
+use super::freezes::{Because, Freeze, Unfreeze, Why, freeze, show_notes, unfreeze};
+use super::json::json_or_file;
+use super::lines::{PARTNER, partner_row, say_now};
+use super::speak::say;
+use super::table::{Table, or_dash, row};
 use crate::access::freezes::{Freezable, Frozen};
 use crate::access::model::{Name, Partner, Status};
 use crate::access::partners::model::PartnerPatch;
@@ -13,10 +14,10 @@ use crate::access::partners::{Contact, Contract};
 use crate::access::service::{
     PartnerFilter, Switch, Walk, create_partner, find_partners, get_partner, set_partner_status,
 };
-use crate::access::text::Reason;
 use crate::config::Config;
 use crate::kernel::id::PartnerId;
 use clap::{Args, Subcommand};
+use serde_json::Value;
 
 /// Partner organisations.
 #[derive(Debug, Subcommand)]
@@ -26,6 +27,8 @@ pub(super) enum PartnerCommand {
         /// Its name.
         #[arg(long)]
         name: Name,
+        #[command(flatten)]
+        because: Because,
     },
     /// List all partners, or some of them.
     List {
@@ -37,11 +40,21 @@ pub(super) enum PartnerCommand {
         status: Option<Status>,
     },
     /// Show a partner with its contacts and its contract.
-    Show { id: PartnerId },
+    Show {
+        /// The partner, as `partner list` names it.
+        id: PartnerId,
+    },
     /// Change what is known of a partner; what is not named stays.
     Update(Box<Update>),
     /// Give a partner another name.
-    Rename { id: PartnerId, name: Name },
+    Rename {
+        /// The partner, as `partner list` names it.
+        id: PartnerId,
+        /// Its new name.
+        name: Name,
+        #[command(flatten)]
+        because: Because,
+    },
     /// Stop all use by a partner's apps.
     Suspend(Why<PartnerId>),
     /// Allow it again.
@@ -51,14 +64,23 @@ pub(super) enum PartnerCommand {
     /// Take a freeze off.
     Unfreeze(Unfreeze<PartnerId>),
     /// Write a note about a partner; it can never be changed.
-    Note { id: PartnerId, text: NoteText },
+    Note {
+        /// The partner, as `partner list` names it.
+        id: PartnerId,
+        /// The note.
+        text: NoteText,
+    },
     /// Show the notes about a partner, newest first.
-    Notes { id: PartnerId },
+    Notes {
+        /// The partner, as `partner list` names it.
+        id: PartnerId,
+    },
 }
 
 /// What shall be different in a partner.
 #[derive(Debug, Args)]
 pub(super) struct Update {
+    /// The partner, as `partner list` names it.
     id: PartnerId,
     /// Another name.
     #[arg(long)]
@@ -75,9 +97,8 @@ pub(super) struct Update {
     /// The contract: JSON of the admin API, @FILE, or none.
     #[arg(long, value_name = "JSON", value_parser = contract)]
     contract: Option<ContractArg>,
-    /// Why, for the audit log.
-    #[arg(long)]
-    reason: Option<Reason>,
+    #[command(flatten)]
+    because: Because,
 }
 
 /// All contacts of a partner.
@@ -103,17 +124,18 @@ pub(super) async fn run(config: &Config, command: PartnerCommand) -> anyhow::Res
     let desk = Desk::open(config).await?;
     let (db, by) = (&desk.db, &desk.by());
     match command {
-        PartnerCommand::Create { name } => say(create_partner(db, by, name).await?.id)?,
+        PartnerCommand::Create { name, because } => {
+            say(create_partner(db, &because.say(*by), name).await?.id)?;
+        }
         PartnerCommand::List { search, status } => {
             let filter = PartnerFilter { text: search, status };
             let page = async |walk: Walk| Ok(find_partners(db, &filter, &walk).await?);
             let frozen = Frozen::read(db).await?;
-            heading(PARTNER);
-            show_all(page, |p| p.id.to_string(), |it| partner_line(it, &frozen)).await?;
+            show_all(PARTNER, page, |p| p.id.to_string(), |it| partner_row(it, &frozen)).await?;
         }
         PartnerCommand::Show { id } => show(&desk, get_partner(db, id).await?).await?,
         PartnerCommand::Update(update) => {
-            let Update { id, name, external_ref, no_external_ref, contacts, contract, reason } =
+            let Update { id, name, external_ref, no_external_ref, contacts, contract, because } =
                 *update;
             let patch = PartnerPatch {
                 name,
@@ -121,12 +143,13 @@ pub(super) async fn run(config: &Config, command: PartnerCommand) -> anyhow::Res
                 contacts: contacts.map(|Contacts(contacts)| contacts),
                 contract: contract.map(|ContractArg(contract)| contract),
             };
-            let by = by.because(reason.as_ref());
+            let by = because.say(*by);
             show(&desk, update_partner(db, &by, id, patch).await?).await?;
         }
-        PartnerCommand::Rename { id, name } => {
+        PartnerCommand::Rename { id, name, because } => {
             let patch = PartnerPatch { name: Some(name), ..PartnerPatch::default() };
-            say_now(db, update_partner(db, by, id, patch).await?, partner_line).await?;
+            let partner = update_partner(db, &because.say(*by), id, patch).await?;
+            say_now(db, partner, PARTNER, partner_row).await?;
         }
         PartnerCommand::Freeze(how) => freeze(&desk, Freezable::Partner(how.id), how).await?,
         PartnerCommand::Unfreeze(why) => unfreeze(&desk, Freezable::Partner(why.id), &why).await?,
@@ -139,23 +162,29 @@ pub(super) async fn run(config: &Config, command: PartnerCommand) -> anyhow::Res
 }
 
 async fn switch(desk: &Desk, why: Why<PartnerId>, switch: Switch) -> anyhow::Result<()> {
-    let by = desk.by().because(why.reason.as_ref());
-    say_now(&desk.db, set_partner_status(&desk.db, &by, why.id, switch).await?, partner_line).await
+    let by = why.because.say(desk.by());
+    let partner = set_partner_status(&desk.db, &by, why.id, switch).await?;
+    say_now(&desk.db, partner, PARTNER, partner_row).await
 }
 
 /// A partner, and below it what is known of it.
 async fn show(desk: &Desk, partner: Partner) -> anyhow::Result<()> {
     let profile = partner.profile.clone();
-    say_now(&desk.db, partner, partner_line).await?;
+    say_now(&desk.db, partner, PARTNER, partner_row).await?;
+    let mut table = Table::of_one();
     if let Some(reference) = &profile.external_ref {
-        say(format!("external_ref\t{reference}"))?;
+        table.row(row!["external_ref", reference])?;
     }
-    for contact in &profile.contacts {
-        let phone = contact.phone.as_ref().map(|it| format!("\t{it}")).unwrap_or_default();
-        say(format!("contact\t{}\t{}\t{}{phone}", contact.role, contact.name, contact.email))?;
+    for Contact { role, name, email, phone, language } in &profile.contacts {
+        let (phone, language) = (or_dash(phone.as_ref()), or_dash(language.as_ref()));
+        table.row(row!["contact", role, name, email, phone, language])?;
     }
-    match &profile.contract {
-        Some(contract) => say(format!("contract\t{}", serde_json::to_string(contract)?)),
-        None => Ok(()),
+    if let Some(contract) = &profile.contract {
+        let Value::Object(members) = serde_json::to_value(contract)? else { return table.end() };
+        for (name, value) in members {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            table.row(row![format!("contract.{name}"), text])?;
+        }
     }
+    table.end()
 }

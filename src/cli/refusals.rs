@@ -1,7 +1,8 @@
 //! `comptoir refusal`: which calls were refused, and why.
 
 use super::desk::Desk;
-use super::speak::{heading, say};
+use super::speak::say;
+use super::table::{Table, row};
 use crate::config::Config;
 use crate::explain::api::{Explainer, RefusalOut};
 use crate::explain::stop;
@@ -39,7 +40,10 @@ pub(super) enum RefusalCommand {
         to: Option<Micros>,
     },
     /// Show why a call was refused, by the refusal_id in its answer, as JSON.
-    Show { id: String },
+    Show {
+        /// The `refusal_id` of the answer, or what `refusal list` names last.
+        id: String,
+    },
 }
 
 pub(super) async fn run(config: &Config, command: RefusalCommand) -> anyhow::Result<()> {
@@ -69,13 +73,13 @@ pub(super) async fn run(config: &Config, command: RefusalCommand) -> anyhow::Res
 }
 
 async fn show(desk: &Desk, mut asked: Asked) -> anyhow::Result<()> {
-    heading("MINUTE CALLS CODE OPERATION LIMITS PARTNER APP KEY LAST-REFUSAL");
+    let mut table = Table::new("MINUTE CALLS CODE OPERATION LIMITS PARTNER APP KEY LAST-REFUSAL");
     loop {
         let rows = list(&desk.db, &asked).await?;
         for row in &rows {
             let minute = Micros(row.minute);
-            say(format!(
-                "{minute}\t{}\t{}\t{}\t{}\t{}\t{}\t{}\t{}",
+            table.row(row![
+                minute,
                 row.refused,
                 row.code,
                 row.operation,
@@ -84,11 +88,11 @@ async fn show(desk: &Desk, mut asked: Asked) -> anyhow::Result<()> {
                 row.app_id,
                 row.key_id,
                 row.last_id
-            ))?;
+            ])?;
         }
         match rows.last() {
             Some(last) if rows.len() >= PAGE as usize => asked.behind = Some(Place::of(last)),
-            _ => return Ok(()),
+            _ => return table.end(),
         }
     }
 }

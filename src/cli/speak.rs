@@ -16,12 +16,6 @@ pub(super) fn say(text: impl Display) -> anyhow::Result<()> {
     writeln!(io::stdout(), "{text}").map_err(unheard)
 }
 
-/// Names the columns of what is said next. It stands beside what was asked for, so that a script reads rows
-/// alone.
-pub(super) fn heading(columns: &str) {
-    remark(columns.replace(' ', "\t"));
-}
-
 /// What it means that standard output could not be written.
 pub(super) fn unheard(error: io::Error) -> anyhow::Error {
     match error.kind() {

@@ -1,7 +1,8 @@
 //! `comptoir subscription`: which plan an app is on, was on and asks for.
 
 use super::desk::Desk;
-use super::speak::{heading, say};
+use super::freezes::{Because, Why};
+use super::table::{Table, or_dash, row, say_row};
 use crate::access::error::{AccessError, Kind};
 use crate::access::service::app_exists;
 use crate::access::subscriptions::{Subscription, service};
@@ -18,24 +19,35 @@ const PAGE: u32 = 200;
 #[derive(Debug, Subcommand)]
 pub(super) enum SubscriptionCommand {
     /// List an app's subscriptions, newest first.
-    List { app: AppId },
+    List {
+        /// The app, as `app list` names it.
+        app: AppId,
+    },
     /// Ask for a plan; it is given at once where the plan says so.
     Request {
+        /// The app, as `app list` names it.
         app: AppId,
+        /// The plan, as `plan list` names it.
         plan: PlanId,
         /// From when on (RFC 3339).
-        #[arg(long)]
+        #[arg(long, value_name = "TIME")]
         starts_at: Option<Micros>,
+        #[command(flatten)]
+        because: Because,
     },
     /// Approve what was asked for.
     Approve {
+        /// The subscription, as `subscription list` names it.
         id: AppSubscriptionId,
         /// From when on (RFC 3339); as it was asked for without it.
-        #[arg(long)]
+        #[arg(long, value_name = "TIME")]
         starts_at: Option<Micros>,
+        #[command(flatten)]
+        because: Because,
     },
     /// Reject what was asked for.
     Reject {
+        /// The subscription, as `subscription list` names it.
         id: AppSubscriptionId,
         /// Why.
         #[arg(long)]
@@ -43,6 +55,7 @@ pub(super) enum SubscriptionCommand {
     },
     /// Take back what was asked for, or what has not begun.
     Cancel {
+        /// The subscription, as `subscription list` names it.
         id: AppSubscriptionId,
         /// Why.
         #[arg(long)]
@@ -50,26 +63,34 @@ pub(super) enum SubscriptionCommand {
     },
     /// Refuse the app's keys until the subscription is resumed.
     Suspend {
+        /// The subscription, as `subscription list` names it.
         id: AppSubscriptionId,
         /// Why.
         #[arg(long)]
         reason: Reason,
     },
     /// Allow them again.
-    Resume { id: AppSubscriptionId },
+    Resume(Why<AppSubscriptionId>),
 }
 
-fn line(subscription: &Subscription, now: Micros) -> String {
-    let instant = |at: Option<Micros>| at.map_or_else(|| "-".to_owned(), |at| at.to_string());
-    format!(
-        "{}\t{}\t{}\t{}\t{}\t{}",
+/// The columns of subscriptions.
+const SUBSCRIPTION: &str = "ID STATE APP PLAN FROM UNTIL";
+
+/// What stands behind the state of a request whose wanted time has passed: it begins when it is approved.
+const OVERDUE: &str = " (overdue)";
+
+fn cells(subscription: &Subscription, now: Micros) -> Vec<String> {
+    let state = subscription.state_at(now);
+    let overdue = if subscription.is_overdue(now) { OVERDUE } else { "" };
+    let from = subscription.starts_at.or(subscription.wanted_at);
+    row![
         subscription.id,
-        subscription.state_at(now),
+        format!("{state}{overdue}"),
         subscription.app,
         subscription.plan,
-        instant(subscription.starts_at.or(subscription.wanted_at)),
-        instant(subscription.ends_at)
-    )
+        or_dash(from),
+        or_dash(subscription.ends_at)
+    ]
 }
 
 async fn list(desk: &Desk, app: AppId, now: Micros) -> anyhow::Result<()> {
@@ -77,15 +98,15 @@ async fn list(desk: &Desk, app: AppId, now: Micros) -> anyhow::Result<()> {
         return Err(AccessError::not_found(Kind::App, app).into());
     }
     let mut before = i64::MAX;
-    heading("ID STATE APP PLAN FROM UNTIL");
+    let mut table = Table::new(SUBSCRIPTION);
     loop {
         let page = service::history(&desk.db, app, before, PAGE).await?;
         for subscription in &page {
-            say(line(subscription, now))?;
+            table.row(cells(subscription, now))?;
         }
         match page.last() {
             Some(last) if page.len() >= PAGE as usize => before = last.number.into(),
-            _ => return Ok(()),
+            _ => return table.end(),
         }
     }
 }
@@ -96,14 +117,18 @@ pub(super) async fn run(config: &Config, command: SubscriptionCommand) -> anyhow
     let (db, by) = (&desk.db, &desk.by());
     let changed = match command {
         Command::List { app } => return list(&desk, app, by.now).await,
-        Command::Request { app, plan, starts_at } => {
-            service::request(db, by, (app, plan), starts_at).await
+        Command::Request { app, plan, starts_at, because } => {
+            service::request(db, &because.say(*by), (app, plan), starts_at).await
         }
-        Command::Approve { id, starts_at } => service::approve(db, by, id, starts_at).await,
+        Command::Approve { id, starts_at, because } => {
+            service::approve(db, &because.say(*by), id, starts_at).await
+        }
         Command::Reject { id, reason } => service::reject(db, by, id, &reason).await,
         Command::Cancel { id, reason } => service::cancel(db, by, id, reason.as_ref()).await,
         Command::Suspend { id, reason } => service::set_suspended(db, by, id, Some(&reason)).await,
-        Command::Resume { id } => service::set_suspended(db, by, id, None).await,
+        Command::Resume(why) => {
+            service::set_suspended(db, &why.because.say(*by), why.id, None).await
+        }
     };
-    say(line(&changed?, by.now))
+    say_row(SUBSCRIPTION, cells(&changed?, by.now))
 }

@@ -1,9 +1,10 @@
 //! Tokens of the admin API from the shell.
 
 use super::desk::{Desk, show_all};
-use super::freezes::Why;
-use super::lines::{TOKEN, say_leaks, token_line};
-use super::speak::{heading, say};
+use super::freezes::{Because, Why};
+use super::lines::{TOKEN, say_leaks, token_row};
+use super::speak::say;
+use super::table::say_row;
 use crate::access::leaks::{Found, list_leaks};
 use crate::access::model::Name;
 use crate::access::service::{Switch, Walk};
@@ -23,13 +24,15 @@ pub(super) enum TokenCommand {
         /// What people call it.
         #[arg(long)]
         name: Name,
-        /// What its holder is to the gateway, joined by commas: owner, key_manager, plan_manager, billing,
-        /// privacy_officer, support, auditor, read_only, feeds.
-        #[arg(long = "role")]
-        roles: Roles,
+        /// What its holder is to the gateway: owner, key_manager, plan_manager, billing, privacy_officer, support,
+        /// auditor, read_only or feeds; can be repeated.
+        #[arg(long = "role", value_name = "ROLE", required = true)]
+        roles: Vec<Roles>,
         /// When it ends (RFC 3339).
-        #[arg(long)]
+        #[arg(long, value_name = "TIME")]
         expires_at: Option<Micros>,
+        #[command(flatten)]
+        because: Because,
     },
     /// List all tokens.
     List {
@@ -38,7 +41,10 @@ pub(super) enum TokenCommand {
         leaked: bool,
     },
     /// Show where a token was found that should not be seen, the newest place first.
-    Leaks { id: AdminTokenId },
+    Leaks {
+        /// The token, as `token list` names it.
+        id: AdminTokenId,
+    },
     /// Refuse a token for now.
     Suspend(Why<AdminTokenId>),
     /// Take it again.
@@ -51,31 +57,28 @@ pub(super) async fn token(config: &Config, command: TokenCommand) -> anyhow::Res
     let desk = Desk::open(config).await?;
     let (db, by) = (&desk.db, &desk.by());
     match command {
-        TokenCommand::Create { name, roles, expires_at } => {
-            let person = String::new();
+        TokenCommand::Create { name, roles, expires_at, because } => {
+            let (person, roles) = (String::new(), Roles::joined(roles)?);
             let spec = TokenSpec { name, roles, expires_at, person, made_with: None };
-            say(create_token(db, by, &desk.pepper, spec).await?.1.reveal())?;
+            say(create_token(db, &because.say(*by), &desk.pepper, spec).await?.1.reveal())?;
         }
         TokenCommand::List { leaked } => {
             let page = async |walk: Walk| Ok(list_tokens(db, &walk, leaked).await?);
-            heading(TOKEN);
-            show_all(page, |t| t.id.to_string(), |token| token_line(token, by.now)).await?;
+            show_all(TOKEN, page, |t| t.id.to_string(), |token| token_row(token, by.now)).await?;
         }
         TokenCommand::Leaks { id } => say_leaks(&list_leaks(db, Found::Token(id)).await?)?,
-        TokenCommand::Suspend(Why { id, reason }) => {
-            let by = &by.because(reason.as_ref());
-            let token = set_token_status(db, by, id, Switch::Suspend).await?;
-            say(token_line(&token, by.now))?;
-        }
-        TokenCommand::Resume(Why { id, reason }) => {
-            let by = &by.because(reason.as_ref());
-            let token = set_token_status(db, by, id, Switch::Resume).await?;
-            say(token_line(&token, by.now))?;
-        }
-        TokenCommand::Revoke(Why { id, reason }) => {
-            revoke_token(db, &by.because(reason.as_ref()), id).await?;
+        TokenCommand::Suspend(why) => switch(&desk, why, Switch::Suspend).await?,
+        TokenCommand::Resume(why) => switch(&desk, why, Switch::Resume).await?,
+        TokenCommand::Revoke(Why { id, because }) => {
+            revoke_token(db, &because.say(*by), id).await?;
             say(format!("{id} is revoked"))?;
         }
     }
     Ok(())
+}
+
+async fn switch(desk: &Desk, why: Why<AdminTokenId>, switch: Switch) -> anyhow::Result<()> {
+    let by = &why.because.say(desk.by());
+    let token = set_token_status(&desk.db, by, why.id, switch).await?;
+    say_row(TOKEN, token_row(&token, by.now))
 }

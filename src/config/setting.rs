@@ -115,6 +115,13 @@ impl FromSetting for SearchLanguage {
 impl<T: FromSetting> FromSetting for Vec<T> {
     fn parse(text: &str) -> Result<Self, String> {
         let items = text.split(',').map(str::trim).filter(|item| !item.is_empty());
-        items.map(|item| T::parse(item).map_err(|why| format!("`{item}` {why}"))).collect()
+        let (mut right, mut wrong) = (Vec::new(), Vec::new());
+        for item in items {
+            match T::parse(item) {
+                Ok(value) => right.push(value),
+                Err(why) => wrong.push(format!("`{item}` {why}")),
+            }
+        }
+        if wrong.is_empty() { Ok(right) } else { Err(wrong.join("; ")) }
     }
 }

@@ -326,7 +326,7 @@ impl Explainer {
     pub fn open(&self, id: &str) -> ApiResult<Refusal> {
         self.sealer.open(id).map_err(|error| {
             let shown: String = id.chars().take(40).collect();
-            ApiError::new(Code::NotFound, format!("`{shown}` {error}."))
+            ApiError::new(Code::NotFound, crate::kernel::sentence(format!("`{shown}` {error}")))
         })
     }
 

@@ -153,7 +153,11 @@ async fn create_export(
 fn wanted(body: ExportIn, key: &KeyRecord) -> ApiResult<Request> {
     let fault = |pointer: &str, code: &str, message: String| {
         let fault = FieldError::pointer(pointer, code, message.clone());
-        Err(ApiError::new(Code::InvalidBody, format!("{pointer}: {message}.")).errors(vec![fault]))
+        Err(ApiError::new(
+            Code::InvalidBody,
+            crate::kernel::sentence(format!("{pointer}: {message}")),
+        )
+        .errors(vec![fault]))
     };
     let ExportIn { mut resources, format, mut store_ids } = body;
     if resources.is_empty() {

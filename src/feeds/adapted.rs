@@ -1,7 +1,7 @@
 //! Mapping files that name a known format: what the format calls a column, and what the file calls it.
 
 use super::formats::{self, Format, column};
-use super::mapping::{Encoding, Mapping, MappingError};
+use super::mapping::{Encoding, Mapping, MappingError, toml_fault};
 use super::{Mode, Options};
 use csv::StringRecord;
 use serde::Deserialize;
@@ -82,17 +82,18 @@ impl MappingFile {
 
 impl Adapted {
     fn parse(format: Format, text: &str) -> Result<Self, Vec<String>> {
-        let keys: Keys = toml::from_str(text)
-            .map_err(|error| vec![error.to_string().trim().replace('\n', " ")])?;
+        let keys: Keys = toml::from_str(text).map_err(|error| vec![toml_fault(text, &error)])?;
         let mut problems = Vec::new();
         let fits = |c: char| c.is_ascii() && !matches!(c, '"' | '\r' | '\n');
         if keys.delimiter.is_some_and(|c| !fits(c)) {
-            problems.push("delimiter: is one ASCII character, no quote and no line end".to_owned());
+            problems.push(
+                "delimiter: must be one ASCII character, no quote and no line end".to_owned(),
+            );
         }
         let known = formats::columns::of(format);
         for (group, names) in [("columns", &keys.columns), ("constants", &keys.constants)] {
             for name in names.keys().filter(|name| !known.contains(&column(name).as_str())) {
-                let meant = crate::http::params::nearest(&column(name), &known);
+                let meant = crate::kernel::word::nearest(&column(name), &known);
                 let hint = meant.map_or_else(
                     || format!("its columns are {}", known.join(", ")),
                     |meant| format!("did you mean `{meant}`?"),

@@ -1,6 +1,7 @@
 //! Mapping files: how the columns of a retailer's own file become fields. TOML, one per file kind.
 
 use super::{Feed, fields};
+use crate::kernel::faults::Told;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -72,7 +73,9 @@ pub enum Encoding {
 
 /// No encoding has this name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("an encoding is utf-8, windows-1252 or iso-8859-1; UTF-16 is known by its byte-order mark")]
+#[error(
+    "an encoding must be utf-8, windows-1252 or iso-8859-1; UTF-16 is known by its byte-order mark"
+)]
 pub struct UnknownEncoding;
 
 impl std::str::FromStr for Encoding {
@@ -134,8 +137,7 @@ impl Mapping {
 
     /// Reads the text of a mapping file; all problems at once.
     pub fn parse(text: &str) -> Result<Self, Vec<String>> {
-        let mapping: Self = toml::from_str(text)
-            .map_err(|error| vec![error.to_string().trim().replace('\n', " ")])?;
+        let mapping: Self = toml::from_str(text).map_err(|error| vec![toml_fault(text, &error)])?;
         let problems = mapping.problems();
         if problems.is_empty() { Ok(mapping) } else { Err(problems) }
     }
@@ -144,7 +146,7 @@ impl Mapping {
     fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
         if !self.delimiter.is_ascii() || matches!(self.delimiter, '"' | '\r' | '\n') {
-            problems.push("delimiter: is one ASCII character, no quote and no line end".to_owned());
+            problems.push("delimiter: must be one ASCII character, no quote and no line end".to_owned());
         }
         let groups: [(&str, Vec<&String>); 7] = [
             ("columns", self.columns.keys().collect()),
@@ -186,7 +188,7 @@ impl Mapping {
     fn problem(&self, group: &str, key: &str) -> Option<String> {
         let Some((_, kind)) = fields::find(self.feed, key) else {
             let known: Vec<&str> = fields::of(self.feed).iter().map(|(name, _)| *name).collect();
-            let meant = crate::http::params::nearest(key, &known);
+            let meant = crate::kernel::word::nearest(key, &known);
             let hint = meant.map_or_else(
                 || format!("fields are {}", known.join(", ")),
                 |meant| format!("did you mean `{meant}`?"),
@@ -205,6 +207,20 @@ impl Mapping {
             }
             _ => None,
         }
+    }
+}
+
+/// What is wrong with a text of TOML, with its line.
+pub(super) fn toml_fault(text: &str, error: &toml::de::Error) -> String {
+    let said = error.message().trim();
+    let is_of_a_key = ["unknown field", "missing field", "duplicate field"];
+    let key = said.split('`').nth(1).filter(|_| is_of_a_key.iter().any(|it| said.starts_with(it)));
+    let told = Told::of(said).message.replace('\n', " ");
+    let told = key.map_or_else(|| told.clone(), |key| format!("{key}: {told}"));
+    let before = error.span().and_then(|span| text.get(..span.start));
+    match before.map(|before| 1 + before.matches('\n').count()) {
+        Some(line) => format!("line {line}: {told}"),
+        None => told,
     }
 }
 

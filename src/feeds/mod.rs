@@ -79,7 +79,7 @@ impl Feed {
 
 /// The word names no feed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a feed is categories, products, stores, promotions, offers or stock")]
+#[error("a feed must be categories, products, stores, promotions, offers or stock")]
 pub struct UnknownFeed;
 
 impl std::str::FromStr for Feed {

@@ -223,7 +223,7 @@ fn typed(field: &str, kind: Kind, text: &str, split: &str) -> Result<Value, Faul
             _ => Err(malformed("is true or false; name the file's words in the mapping's values")),
         },
         Kind::Whole => {
-            text.parse::<u64>().map(Value::from).map_err(|_| malformed("is a whole number"))
+            text.parse::<u64>().map(Value::from).map_err(|_| malformed("must be a whole number"))
         }
         Kind::List if split.is_empty() => Ok(json!([text])),
         Kind::List => {
@@ -248,7 +248,7 @@ fn instant(field: &str, text: &str, (zone, moment): (&TimeZone, Moment)) -> Resu
         .and_then(|civil| zone.to_timestamp(civil).ok())
         .map(|at| Value::String(Micros::from(at).to_string()))
         .ok_or_else(|| {
-            let message = "is a date, a date and time, or an RFC 3339 instant";
+            let message = "must be a date, a date and time, or an RFC 3339 instant";
             Fault::new(field.to_owned(), text, "malformed", message)
         })
 }
@@ -298,7 +298,8 @@ fn net_content(row: &mut Map<String, Value>, text: &str, pack: &Pack) -> Result<
     let (value, unit) = (&text[..end], text[end..].trim());
     let Some(unit_code) = pack.units.get(unit).filter(|_| !value.is_empty()) else {
         let units: Vec<&str> = pack.units.keys().map(String::as_str).collect();
-        let message = format!("is a number and one of the mapping's units {}", units.join(", "));
+        let message =
+            format!("must be a number and one of the mapping's units {}", units.join(", "));
         return Err(Fault::new("net_content", text, "unknown_unit", message));
     };
     row.insert("net_content".to_owned(), json!({"value": value, "unit_code": unit_code}));

@@ -11,12 +11,12 @@ use crate::access::operation::Op;
 use crate::access::{Caller, op};
 use crate::changes::Kind;
 use crate::http::answer::{Cache, JSON, Records};
-use crate::http::params::nearest;
 use crate::http::path;
 use crate::http::{Answer, ApiError, ApiResult, Code, FieldError, JsonBody, Params};
 use crate::kernel::Micros;
 use crate::kernel::clock::DAY;
 use crate::kernel::id::SubscriptionId;
+use crate::kernel::word::nearest;
 use crate::storage::{Log, log};
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
@@ -51,7 +51,8 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 fn refused(pointer: &str, code: &str, message: impl Into<String>) -> ApiError {
     let message = message.into();
     let fault = FieldError::pointer(pointer, code, message.clone());
-    ApiError::new(Code::InvalidBody, format!("{pointer} {message}.")).errors(vec![fault])
+    ApiError::new(Code::InvalidBody, crate::kernel::sentence(format!("{pointer} {message}")))
+        .errors(vec![fault])
 }
 
 /// The subscription of the caller that a path names.
@@ -89,7 +90,10 @@ fn events<O: Op>(names: &[String], caller: &Caller<O>) -> ApiResult<String> {
             let shown: String = name.chars().take(100).collect();
             let message = format!("is `{shown}`, which is none of {}", all.join(", "));
             let fault = FieldError::pointer(&format!("/events/{at}"), "not_allowed", &*message);
-            let error = ApiError::new(Code::InvalidBody, format!("/events/{at} {message}."));
+            let error = ApiError::new(
+                Code::InvalidBody,
+                crate::kernel::sentence(format!("/events/{at} {message}")),
+            );
             return Err(error.errors(vec![fault.suggest(nearest(&shown, &all))]));
         };
         let scope = kind.map(Kind::scope);

@@ -1,10 +1,9 @@
 //! Input from body and path. What is wrong with it becomes a problem document that points at the
 //! fault.
 
-use super::params::nearest;
 use super::{ApiError, Code, FieldError};
-use crate::kernel::Object;
-use crate::kernel::faults::{Fault, faults, schema};
+use crate::kernel::faults::{Fault, Told, Unread, read_json, schema};
+use crate::kernel::{Object, sentence};
 use actix_web::dev::Payload;
 use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
 use actix_web::{FromRequest, HttpRequest};
@@ -13,7 +12,6 @@ use futures_util::StreamExt as _;
 use futures_util::future::LocalBoxFuture;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use serde_json::error::Category;
 use std::fmt::Display;
 use std::future::{Ready, ready};
 use std::str::FromStr;
@@ -129,54 +127,33 @@ pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
 
 /// The same, with a schema that says what is missing.
 fn read_as<T: DeserializeOwned>(body: &[u8], schema: impl Fn() -> Value) -> Result<T, ApiError> {
-    let mut json = serde_json::Deserializer::from_slice(body);
-    let read = serde_path_to_error::deserialize(&mut json);
-    let Object(document) = read.map_err(|error| match error.inner().classify() {
-        Category::Data => {
-            let first = Fault::found(error.path(), error.inner());
-            // What stands there twice is known to the text alone.
-            let searched = Some(body).filter(|body| body.len() <= SEARCHED_MOST);
-            let document = searched.and_then(|body| serde_json::from_slice(body).ok());
-            let mut all = document.map_or_else(Vec::new, |it| faults::<T>(it, schema));
-            if all.iter().all(|fault| fault.place != first.place) {
-                all.insert(0, first);
-            }
-            faulty(&all)
-        }
-        _ => malformed(error.inner()),
-    })?;
-    json.end().map_err(|error| malformed(&error))?;
-    Ok(document)
+    let read = read_json::<Object<T>>(body, schema, body.len() <= SEARCHED_MOST);
+    read.map(|Object(document)| document).map_err(|unread| match unread {
+        Unread::NoJson(why) => malformed(&why),
+        Unread::Faulty(faults) => faulty(&faults),
+    })
 }
 
-fn malformed(error: &serde_json::Error) -> ApiError {
-    let fault = FieldError::pointer("", "malformed", error.to_string());
-    let detail = format!("The body is not JSON: {error}.");
-    ApiError::new(Code::InvalidBody, detail).errors(vec![fault])
+fn malformed(why: &str) -> ApiError {
+    let fault = FieldError::pointer("", "malformed", format!("is not JSON: {why}"));
+    ApiError::new(Code::InvalidBody, format!("The body is not JSON: {why}.")).errors(vec![fault])
 }
 
 /// The refusal of a body; its detail tells of the first fault.
 fn faulty(faults: &[Fault]) -> ApiError {
     let errors: Vec<FieldError> = faults.iter().map(field_error).collect();
     let detail = errors.first().map_or_else(String::new, |first| {
-        let place = first.pointer.as_deref().filter(|place| !place.is_empty());
-        format!("{}: {}.", place.unwrap_or("The body"), first.message)
+        match first.pointer.as_deref().filter(|place| !place.is_empty()) {
+            Some(place) => sentence(format!("{place}: {}", first.message)),
+            None => sentence(format!("The body: {}", first.message)),
+        }
     });
     ApiError::new(Code::InvalidBody, detail).errors(errors)
 }
 
 fn field_error(fault: &Fault) -> FieldError {
-    let message: String = fault.message.chars().take(MESSAGE_MOST).collect();
-    let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
-    let starts = |words: &str| message.starts_with(words);
-    let (code, suggestion) = match quoted.as_slice() {
-        [_, ..] if starts("missing field") => ("missing", None),
-        [_, ..] if starts("duplicate field") => ("repeated", None),
-        [field, known @ ..] if starts("unknown field") => ("unknown", nearest(field, known)),
-        [word, known @ ..] if starts("unknown variant") => ("not_allowed", nearest(word, known)),
-        _ if starts("invalid type") => ("wrong_type", None),
-        _ => ("malformed", None),
-    };
+    let Told { code, message, suggestion } = fault.told();
+    let message: String = message.chars().take(MESSAGE_MOST).collect();
     FieldError::pointer(&fault.pointer(), code, message).suggest(suggestion)
 }
 
@@ -196,7 +173,7 @@ where
         let (name, text) = request.match_info().iter().next().unwrap_or(("path", ""));
         ready(text.parse().map(Self).map_err(|error: T::Err| {
             let fault = FieldError::parameter(name, "malformed", error.to_string());
-            let detail = format!("`{name}` in the path {error}.");
+            let detail = sentence(format!("`{name}` in the path {error}"));
             ApiError::new(Code::InvalidParameter, detail).errors(vec![fault])
         }))
     }

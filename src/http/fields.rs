@@ -3,7 +3,7 @@
 //! Resources are kept as bytes. A projection walks those bytes and copies what was asked for, in the
 //! document's own order and spelling: what is absent stays absent, what is null stays null.
 
-use super::params::nearest;
+use crate::kernel::word::nearest;
 use std::collections::BTreeMap;
 use utoipa::openapi::schema::{ArrayItems, Schema};
 use utoipa::openapi::{Ref, RefOr};

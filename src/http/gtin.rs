@@ -48,7 +48,7 @@ pub fn refused(text: &str, error: &InvalidGtin) -> ApiError {
     };
     let detail = match &suggestion {
         Some(suggestion) => format!("`{text}` {message}. Did you mean `{suggestion}`?"),
-        None => format!("`{text}` {message}."),
+        None => crate::kernel::sentence(format!("`{text}` {message}")),
     };
     ApiError::new(code, detail)
         .errors(vec![FieldError::parameter("gtin", fault, message).suggest(suggestion)])

@@ -266,7 +266,8 @@ impl PageRequest {
 
 fn refused(error: InvalidCursor) -> ApiError {
     let fault = FieldError::parameter("cursor", "malformed", error.to_string());
-    ApiError::new(Code::InvalidCursor, format!("`cursor` {error}.")).errors(vec![fault])
+    ApiError::new(Code::InvalidCursor, crate::kernel::sentence(format!("`cursor` {error}")))
+        .errors(vec![fault])
 }
 
 /// The `Link` header that names the next page.

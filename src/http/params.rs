@@ -4,7 +4,7 @@
 use super::fields::{Fields, Known, Refused};
 use super::{ApiError, Code, FieldError, language};
 use crate::kernel::page;
-use crate::kernel::word::Word;
+use crate::kernel::word::{Word, nearest};
 use actix_web::HttpRequest;
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -192,8 +192,11 @@ impl Params {
             return Some(*value);
         }
         let allowed: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-        let error =
-            FieldError::parameter(name, "not_allowed", format!("is one of {}", allowed.join(", ")));
+        let error = FieldError::parameter(
+            name,
+            "not_allowed",
+            format!("must be one of {}", allowed.join(", ")),
+        );
         self.note(error.suggest(nearest(&text, &allowed)));
         None
     }
@@ -239,7 +242,7 @@ impl Params {
         match text.parse::<u32>() {
             Ok(limit) if (1..=page::MAX_LIMIT).contains(&limit) => limit,
             _ => {
-                let message = format!("is a whole number from 1 to {}", page::MAX_LIMIT);
+                let message = format!("must be a whole number from 1 to {}", page::MAX_LIMIT);
                 self.fault("limit", "out_of_range", message);
                 page::DEFAULT_LIMIT
             }
@@ -322,7 +325,7 @@ impl Params {
         let name = first.parameter.as_deref().unwrap_or_default();
         let detail = match &first.suggestion {
             Some(suggestion) => format!("`{name}` {}. Did you mean `{suggestion}`?", first.message),
-            None => format!("`{name}` {}.", first.message),
+            None => crate::kernel::sentence(format!("`{name}` {}", first.message)),
         };
         Err(ApiError::new(Code::InvalidParameter, detail).errors(self.errors))
     }
@@ -337,17 +340,6 @@ fn not_text(given: &[(String, String)]) -> Vec<FieldError> {
     let faulty = given.iter().filter(|(_, value)| value.contains(is_foreign));
     let message = "has a control character, or bytes that are not UTF-8";
     faulty.map(|(name, _)| FieldError::parameter(name, "malformed", message)).collect()
-}
-
-/// The word of `known` that `given` was probably meant to be.
-#[must_use]
-pub fn nearest(given: &str, known: &[&str]) -> Option<String> {
-    known
-        .iter()
-        .map(|word| (strsim::jaro_winkler(given, word), word))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, word)| (*word).to_owned())
 }
 
 /// The values of a text that are joined by commas. `\,` is a comma and `\\` a backslash of a value; a

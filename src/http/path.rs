@@ -15,7 +15,10 @@ where
 {
     segment.parse().map_err(|error| {
         let segment: String = segment.chars().take(ECHO_MOST).collect();
-        ApiError::new(Code::NotFound, format!("There is no {what} `{segment}`: it {error}."))
+        ApiError::new(
+            Code::NotFound,
+            crate::kernel::sentence(format!("There is no {what} `{segment}`: it {error}")),
+        )
     })
 }
 

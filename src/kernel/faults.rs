@@ -3,7 +3,12 @@
 //! A reader stops where it finds something wrong. So that is taken out, or where something is missing, what it
 //! is missing in, and the rest is read again. What is wrong only because of what was taken out is not told.
 
-use super::Object;
+mod text;
+mod told;
+
+pub use text::{Unread, read_json};
+pub use told::{Told, in_words};
+
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use serde_path_to_error::{Path, Segment};
@@ -55,6 +60,12 @@ impl Fault {
             None => place,
         };
         Self { place, message: message.to_owned() }
+    }
+
+    /// What is wrong, in words for people.
+    #[must_use]
+    pub fn told(&self) -> Told {
+        Told::of(&self.message)
     }
 
     /// Its place as a JSON Pointer (RFC 6901).
@@ -122,7 +133,7 @@ pub fn schema<T: ToSchema>() -> Value {
     serde_json::from_str(&text).unwrap_or_default()
 }
 
-/// What is wrong with an object that should be a `T`, up to 20 faults. `schema` says which members are missing
+/// What is wrong with a document that should be a `T`, up to 20 faults. `schema` says which members are missing
 /// beside the first one.
 pub fn faults<T: DeserializeOwned>(document: Value, schema: impl Fn() -> Value) -> Vec<Fault> {
     let mut search =
@@ -146,7 +157,7 @@ struct Search {
 impl Search {
     /// Reads what is left; whether something was wrong and could be taken out.
     fn look<T: DeserializeOwned>(&mut self, schema: &impl Fn() -> Value) -> bool {
-        let read: Result<Object<T>, _> = serde_path_to_error::deserialize(&self.document);
+        let read: Result<T, _> = serde_path_to_error::deserialize(&self.document);
         let Err(error) = read else { return false };
         let fault = Fault::found(error.path(), error.inner());
         if Member::of(&fault.message).is_some_and(|member| member.is_missing) {
@@ -275,6 +286,7 @@ fn resolved<'a>(root: &'a Value, schema: &'a Value) -> Option<&'a Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::Object;
     use proptest::prelude::*;
     use serde::Deserialize;
     use serde_json::json;
@@ -308,7 +320,7 @@ mod tests {
     }
 
     fn pointers(document: Value) -> Vec<String> {
-        faults::<Shop>(document, schema::<Shop>).iter().map(Fault::pointer).collect()
+        faults::<Object<Shop>>(document, schema::<Shop>).iter().map(Fault::pointer).collect()
     }
 
     #[test]
@@ -377,7 +389,7 @@ mod tests {
         #[test]
         fn a_document_has_faults_exactly_where_it_cannot_be_read(document in documents()) {
             let reads = serde_json::from_value::<Object<Shop>>(document.clone()).is_ok();
-            let found = faults::<Shop>(document.clone(), schema::<Shop>);
+            let found = faults::<Object<Shop>>(document.clone(), schema::<Shop>);
             prop_assert_eq!(reads, found.is_empty(), "{}", document);
             for fault in &found {
                 let (last, above) = fault.place.split_last().map_or((None, &[][..]), |(l, a)| (Some(l), a));

@@ -10,10 +10,15 @@ use std::str::FromStr;
 
 /// Why a text is not an id of the expected kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("is not an id like `{prefix}_` followed by 11 letters or digits")]
-pub struct InvalidId {
-    /// The three letters that were expected.
-    pub prefix: &'static str,
+pub enum InvalidId {
+    /// It has another form; the three letters that were expected.
+    #[error("must be an id: `{0}_` and 11 letters or digits behind it")]
+    Form(&'static str),
+    /// It has the form and is more than 64 bits, so that it was never given out.
+    #[error(
+        "is no id that can exist: the 11 characters behind `{0}_` are too great a number, so it was mistyped; ids end at `{0}_LygHa16AHYF`"
+    )]
+    TooGreat(&'static str),
 }
 
 /// Length of every id in characters.
@@ -23,8 +28,10 @@ fn parse(prefix: &'static str, text: &str) -> Result<u64, InvalidId> {
     let digits = text
         .strip_prefix(prefix)
         .and_then(|rest| rest.strip_prefix('_'))
-        .filter(|digits| digits.len() == base62::U64_WIDTH);
-    digits.and_then(|d| base62::decode(d.as_bytes())).ok_or(InvalidId { prefix })
+        .filter(|digits| digits.len() == base62::U64_WIDTH)
+        .filter(|digits| digits.bytes().all(|digit| digit.is_ascii_alphanumeric()));
+    let digits = digits.ok_or(InvalidId::Form(prefix))?;
+    base62::decode(digits.as_bytes()).ok_or(InvalidId::TooGreat(prefix))
 }
 
 macro_rules! ids {
@@ -147,6 +154,20 @@ impl BrandId {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn an_id_that_is_too_great_is_told_from_one_of_another_form() {
+        let greatest = PlanId(u64::MAX).to_string();
+        assert!(InvalidId::TooGreat("pln").to_string().ends_with(&format!("`{greatest}`")));
+        for great in ["pln_LygHa16AHYG", "pln_aaaaaaaaaaa"] {
+            assert_eq!(great.parse::<PlanId>(), Err(InvalidId::TooGreat("pln")), "{great}");
+        }
+        for other in
+            ["pln_aaaaaaaaaa", "pln_aaaaaaaaaaaa", "pln_aaaaaaaaaa-", "prt_00000000001", ""]
+        {
+            assert_eq!(other.parse::<PlanId>(), Err(InvalidId::Form("pln")), "{other}");
+        }
+    }
 
     proptest! {
         #[test]

@@ -18,6 +18,7 @@ pub mod ranked;
 pub mod readable;
 pub mod search_language;
 pub mod secret;
+mod sentence;
 pub mod word;
 
 pub use clock::{Clock, Micros};
@@ -26,3 +27,4 @@ pub use hex::hex;
 pub use money::{Amount, Currency, Money};
 pub use object::Object;
 pub use search_language::SearchLanguage;
+pub use sentence::sentence;

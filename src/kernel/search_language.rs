@@ -39,6 +39,6 @@ impl FromStr for SearchLanguage {
     type Err = UnknownWord;
 
     fn from_str(text: &str) -> Result<Self, UnknownWord> {
-        Self::of(text).ok_or_else(|| UnknownWord(Self::all()))
+        Self::of(text).ok_or_else(|| UnknownWord::of::<Self>(text))
     }
 }

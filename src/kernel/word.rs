@@ -24,10 +24,35 @@ pub trait Word: Copy + PartialEq + 'static {
     }
 }
 
-/// A text that is none of a set's words.
+/// The word of `known` that `given` was probably meant to be.
+#[must_use]
+pub fn nearest(given: &str, known: &[&str]) -> Option<String> {
+    known
+        .iter()
+        .map(|word| (strsim::jaro_winkler(given, word), word))
+        .filter(|(likeness, _)| *likeness > 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, word)| (*word).to_owned())
+}
+
+/// A text that is none of a set's words: what it must be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("is one of {0}")]
-pub struct UnknownWord(pub String);
+#[error("must be one of {all}{}", meant.as_ref().map_or_else(String::new, |word| format!("; did you mean {word}?")))]
+pub struct UnknownWord {
+    /// All words.
+    all: String,
+    /// The one that was probably meant.
+    meant: Option<String>,
+}
+
+impl UnknownWord {
+    /// What is wrong with a text that is no word of a set.
+    #[must_use]
+    pub fn of<W: Word>(text: &str) -> Self {
+        let words: Vec<&str> = W::WORDS.iter().map(|(word, _)| *word).collect();
+        Self { all: W::all(), meant: nearest(text, &words) }
+    }
+}
 
 /// Defines an enum whose variants are written as `Name = "word"`, the word being the name in snake
 /// case: answers and documents write it so.
@@ -58,7 +83,7 @@ macro_rules! words {
 
             fn from_str(text: &str) -> Result<Self, Self::Err> {
                 use $crate::kernel::word::{UnknownWord, Word as _};
-                Self::of(text).ok_or_else(|| UnknownWord(Self::all()))
+                Self::of(text).ok_or_else(|| UnknownWord::of::<Self>(text))
             }
         }
     };
@@ -99,6 +124,8 @@ mod tests {
             assert_eq!(serde_json::to_value(light).unwrap(), *word);
         }
         let error = "Green".parse::<Light>().unwrap_err();
-        assert_eq!(error.to_string(), "is one of green, red");
+        assert_eq!(error.to_string(), "must be one of green, red; did you mean green?");
+        let error = "x".parse::<Light>().unwrap_err();
+        assert_eq!(error.to_string(), "must be one of green, red");
     }
 }

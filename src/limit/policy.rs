@@ -175,19 +175,19 @@ pub struct Limits(Arc<[Limit]>);
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidLimits {
     /// None, or more than eight.
-    #[error("a plan has 1 to 8 limits, not {0}")]
+    #[error("a plan must have 1 to 8 limits, not {0}")]
     Count(usize),
     /// A name that cannot stand in a header.
-    #[error("`{0}` is no name for a limit: it is 1 to 20 of a-z, 0-9, _ and -")]
+    #[error("`{0}` is no name for a limit: it must be 1 to 20 of a-z, 0-9, _ and -")]
     Name(String),
     /// Two limits of one name.
     #[error("two limits are called `{0}`; give each its own name")]
     Repeated(LimitName),
     /// Units out of range.
-    #[error("a quota is 1 to 1000000000 units, not {0}")]
+    #[error("a quota must be 1 to 1000000000 units, not {0}")]
     Quota(u64),
     /// Seconds out of range.
-    #[error("a window is 1 to 31622400 seconds, not {0}")]
+    #[error("a window must be 1 to 31622400 seconds, not {0}")]
     Window(u64),
     /// Calls out of range.
     #[error("1 to 100000 calls may be under way at once, not {0}")]

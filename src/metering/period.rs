@@ -16,7 +16,7 @@ pub struct Period {
 
 /// The text names no period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a period is a month such as 2026-11, or a day such as 2026-11-22, in UTC")]
+#[error("a period must be a month such as 2026-11, or a day such as 2026-11-22, in UTC")]
 pub struct InvalidPeriod;
 
 impl std::str::FromStr for Period {

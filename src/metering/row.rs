@@ -50,7 +50,7 @@ pub enum Format {
 
 /// The word is no export format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("an export is csv or ndjson")]
+#[error("an export must be csv or ndjson")]
 pub struct UnknownFormat;
 
 impl std::str::FromStr for Format {

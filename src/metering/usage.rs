@@ -22,7 +22,7 @@ pub enum Granularity {
 
 /// The word is none of the granularities.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a granularity is hour, day or month")]
+#[error("a granularity must be hour, day or month")]
 pub struct UnknownGranularity;
 
 impl Granularity {

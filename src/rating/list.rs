@@ -49,10 +49,10 @@ pub enum InvalidPrices {
     #[error("two charges are called `{0}`; give each its own name")]
     Repeated(ChargeName),
     /// Too many charges.
-    #[error("a price list has at most 32 charges")]
+    #[error("a price list may have at most 32 charges")]
     Charges,
     /// Too many tiers.
-    #[error("a charge has at most 20 tiers")]
+    #[error("a charge may have at most 20 tiers")]
     Tiers,
     /// Not enough tiers, or a last one that ends.
     #[error("the last tier has no `up_to`, so that every quantity has a price")]
@@ -63,10 +63,10 @@ pub enum InvalidPrices {
     )]
     Behind,
     /// A tier that ends before it begins.
-    #[error("a tier's `up_to` is more than that of the tier before, {0}")]
+    #[error("a tier's `up_to` must be more than that of the tier before, {0}")]
     Falling(u64),
     /// Units out of range.
-    #[error("a number of units is at most 1000000000000000, not {0}")]
+    #[error("a number of units may be at most 1000000000000000, not {0}")]
     Units(u64),
     /// The least is more than the most.
     #[error("`min` is more than `max`")]

@@ -196,7 +196,7 @@ impl Wanted {
 fn max_age(params: &mut Params) -> Option<u32> {
     let age: Option<u32> = params.value("max_age_s");
     if age.is_some_and(|age| !(1..=86_400).contains(&age)) {
-        params.fault("max_age_s", "out_of_range", "is a number of seconds from 1 to 86400");
+        params.fault("max_age_s", "out_of_range", "must be a number of seconds from 1 to 86400");
     }
     age
 }

@@ -63,7 +63,7 @@ pub struct LevelIn {
 
 /// A count, or the object that an API answer gives; a band is no count.
 #[derive(Debug, Deserialize)]
-#[serde(untagged, expecting = "a number with at most 3 decimals, or null")]
+#[serde(untagged, expecting = "must be a number with at most 3 decimals, or null")]
 enum QuantityIn {
     Count(Decimal),
     Disclosed {
@@ -224,7 +224,7 @@ fn thousandths(count: &Decimal) -> Result<i64, Fault> {
             Err(refused("negative", "is below zero; send 0 where more was sold than was there"))
         }
         None => {
-            let message = "is a number with at most 3 decimals below 1000000000000, or null";
+            let message = "must be a number with at most 3 decimals below 1000000000000, or null";
             Err(refused("malformed", message))
         }
     }

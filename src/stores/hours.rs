@@ -91,7 +91,7 @@ fn time(field: &'static str, text: &str) -> Result<(), Fault> {
     if minute(text).is_some() {
         return Ok(());
     }
-    Err(Fault::new(field, text, "malformed", "is a time of day such as 08:30, at most 24:00"))
+    Err(Fault::new(field, text, "malformed", "must be a time of day such as 08:30, at most 24:00"))
 }
 
 impl WeeklyHours {

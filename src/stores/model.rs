@@ -239,7 +239,7 @@ fn time_zone(name: Option<String>) -> Result<String, Fault> {
     if jiff::tz::TimeZone::get(&name).is_ok() {
         return Ok(name);
     }
-    let message = "is a name of the IANA time zone database such as Europe/Paris";
+    let message = "must be a name of the IANA time zone database such as Europe/Paris";
     Err(Fault::new("time_zone", &name, "unknown_time_zone", message))
 }
 
@@ -256,7 +256,7 @@ pub struct Gln(String);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidGln {
     /// Not 13 digits.
-    #[error("a GLN has 13 digits")]
+    #[error("a GLN must have 13 digits")]
     Form,
     /// The last digit is not the one that follows from the others.
     #[error("ends with {found}, expected {expected}")]

@@ -63,7 +63,7 @@ pub fn country(params: &mut Params) -> Option<String> {
     if country.len() == 2 && country.bytes().all(|byte| byte.is_ascii_alphabetic()) {
         return Some(country);
     }
-    params.fault("country", "malformed", "is the two letters of a country, such as FR");
+    params.fault("country", "malformed", "must be the two letters of a country, such as FR");
     None
 }
 
@@ -104,7 +104,7 @@ fn radius(params: &mut Params) -> Option<f64> {
     let text = params.text("radius_km")?;
     let value = text.parse::<f64>().ok().filter(|value| *value > 0.0 && *value <= MOST_KM);
     if value.is_none() {
-        let message = format!("is a number of kilometres above 0, at most {MOST_KM}");
+        let message = format!("must be a number of kilometres above 0, at most {MOST_KM}");
         params.fault("radius_km", "out_of_range", message);
     }
     value

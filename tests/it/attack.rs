@@ -135,7 +135,7 @@ async fn a_list_in_place_of_an_object_is_refused() {
     ] {
         let refused = app.admin(method, path, Some(body)).await;
         let refused = problem(refused, 400, "invalid_body").await;
-        assert!(refused["detail"].as_str().unwrap().contains("expected an object"), "{refused}");
+        assert!(refused["detail"].as_str().unwrap().contains("must be an object"), "{refused}");
     }
     let lines = [json!([null, "SKU-1", null]), json!("x"), json!(null)];
     let report = app.import(Feed::Products, &lines).await;

@@ -150,3 +150,52 @@ async fn a_wrong_check_digit_is_named_wherever_a_gtin_is_sent() {
         problem(app.get(&key.text, "/v1/products/gtin/123").await, 422, "invalid_gtin").await;
     assert!(short.get("expected_check_digit").is_none(), "{short}");
 }
+
+#[tokio::test]
+async fn what_is_wrong_with_a_body_is_said_in_plain_words() {
+    let (app, key) = shop().await;
+    let lookup = app.http.post(app.public_url("/v1/products/lookup")).bearer_auth(&key.text);
+    let lookup = lookup.json(&json!({ "identifiers": ["x"] })).send().await.unwrap();
+    let refused = problem(lookup, 400, "invalid_body").await;
+    let message = refused["errors"][0]["message"].as_str().unwrap();
+    assert!(
+        message.starts_with("must be an object") && message.ends_with(", not a text"),
+        "{refused}"
+    );
+    let contact = |email: &str| json!({ "role": "billing", "name": "Zoé", "email": email });
+    let limits =
+        json!([{ "name": "a", "quota": 1, "window_s": 1, "operations": ["list_product"] }]);
+    for (path, body, pointer, says) in [
+        (
+            "partners",
+            json!({ "name": "x", "contacts": [contact("me")] }),
+            "/contacts/0/email",
+            "must be an e-mail address such as name@example.com",
+        ),
+        ("partners", json!({ "nmae": "x" }), "/nmae", "is not known here; did you mean `name`?"),
+        ("partners", json!({ "name": 5 }), "/name", "must be a text in quotes, not 5"),
+        (
+            "plans",
+            json!({ "name": "p", "limits": limits }),
+            "/limits/0/operations/0",
+            "`list_product` is not known here; did you mean `list_products`?",
+        ),
+        (
+            "plans",
+            json!({ "name": "p", "limits": [], "weights": { "list_products": "5" } }),
+            "/weights/list_products",
+            "must be a number, not a text",
+        ),
+    ] {
+        let refused = app.admin("POST", &format!("/admin/v1/{path}"), Some(body)).await;
+        let refused = problem(refused, 400, "invalid_body").await;
+        let faults = refused["errors"].as_array().unwrap();
+        let found = faults.iter().find(|fault| fault["pointer"] == pointer).unwrap();
+        assert_eq!(found["message"], says, "{refused}");
+        let detail = refused["detail"].as_str().unwrap();
+        assert!(!detail.ends_with("?.") && !detail.contains("expected"), "{detail}");
+    }
+    let id = app.admin("GET", "/admin/v1/plans/pln_aaaaaaaaaaa", None).await;
+    let refused = problem(id, 400, "invalid_parameter").await;
+    assert!(refused["detail"].as_str().unwrap().contains("too great a number"), "{refused}");
+}

@@ -8,5 +8,6 @@ mod commands;
 mod demo;
 mod doctor;
 mod import;
+mod plans;
 mod program;
 mod settings;

@@ -57,7 +57,7 @@ impl fmt::Debug for Token {
 
 /// The text is no token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("is what stands behind `token=` in the link of the mail")]
+#[error("must be what stands behind `token=` in the link of the mail")]
 pub struct InvalidToken;
 
 impl FromStr for Token {

@@ -1,6 +1,7 @@
 //! What has to be done for the file to be true, in an order in which it can be done.
 
 mod apps;
+mod fields;
 mod keys;
 mod plans;
 
@@ -32,11 +33,14 @@ pub enum Kind {
     Prune,
 }
 
+/// What stands behind a plan that is pruned.
+const CLOSED: &str = " (closed)";
+
 /// A member that changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Changed {
-    /// Its name in the file.
-    pub member: &'static str,
+    /// Its name in the file; of what is in it, the path, as in `limits.day.quota`.
+    pub member: String,
     /// What it is.
     pub from: serde_json::Value,
     /// What it shall be.
@@ -108,26 +112,65 @@ pub struct Steps {
     pub steps: Vec<Step>,
 }
 
+impl fmt::Display for Changed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |value: &serde_json::Value| match value {
+            serde_json::Value::Null => "none".to_owned(),
+            value => value.to_string(),
+        };
+        write!(f, "{} {} -> {}", self.member, shown(&self.from), shown(&self.to))
+    }
+}
+
 impl fmt::Display for Steps {
-    /// A line for each thing, one below for each member; the same for the same difference.
+    /// What is to be done: a line for each thing, one below for each field; the same for the same difference.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.steps.is_empty() {
             return f.write_str("Nothing to change.");
         }
+        self.lines(f, |step| match step.op {
+            Kind::Create => "+",
+            Kind::Update => "~",
+            Kind::Prune => "-",
+        })?;
+        let [made, changed, pruned] = self.counts();
+        write!(f, "{made} to make, {changed} to change, {pruned} to suspend.")
+    }
+}
+
+/// The same once it is done.
+#[derive(Debug)]
+pub struct Done<'a>(pub &'a Steps);
+
+impl fmt::Display for Done<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.lines(f, |step| match step.op {
+            Kind::Create => "made",
+            Kind::Update => "changed",
+            // What is pruned of plans says so itself.
+            Kind::Prune if step.what.ends_with(CLOSED) => "done:",
+            Kind::Prune => "suspended",
+        })?;
+        let [made, changed, pruned] = self.0.counts();
+        write!(f, "Done: {made} made, {changed} changed, {pruned} suspended.")
+    }
+}
+
+impl Steps {
+    fn lines(&self, f: &mut fmt::Formatter<'_>, word: fn(&Step) -> &'static str) -> fmt::Result {
         for step in &self.steps {
-            let sign = match step.op {
-                Kind::Create => '+',
-                Kind::Update => '~',
-                Kind::Prune => '-',
-            };
-            writeln!(f, "{sign} {}", step.what)?;
-            for Changed { member, from, to } in &step.changes {
-                writeln!(f, "    {member}: {from} -> {to}")?;
+            writeln!(f, "{} {}", word(step), step.what)?;
+            for changed in &step.changes {
+                writeln!(f, "    {changed}")?;
             }
         }
-        let count = |op| self.steps.iter().filter(|step| step.op == op).count();
-        let (made, changed) = (count(Kind::Create), count(Kind::Update));
-        write!(f, "{made} to make, {changed} to change, {} to suspend.", count(Kind::Prune))
+        Ok(())
+    }
+
+    /// How many are made, changed and suspended.
+    fn counts(&self) -> [usize; 3] {
+        [Kind::Create, Kind::Update, Kind::Prune]
+            .map(|op| self.steps.iter().filter(|step| step.op == op).count())
     }
 }
 
@@ -207,13 +250,13 @@ impl Differ<'_> {
     /// Notes what changes of a member, if anything does.
     pub(super) fn note<T: Serialize + PartialEq>(
         changes: &mut Vec<Changed>,
-        member: &'static str,
+        member: &str,
         from: &T,
         to: &T,
     ) {
         if from != to {
             let json = |value: &T| serde_json::to_value(value).unwrap_or_default();
-            changes.push(Changed { member, from: json(from), to: json(to) });
+            fields::changed(member, &json(from), &json(to), changes);
         }
     }
 

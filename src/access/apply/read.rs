@@ -1,8 +1,8 @@
 //! Reads the file. What is wrong with it is told with its line.
 
 use super::file::{File, VERSION, schema};
-use crate::kernel::faults;
 pub use crate::kernel::faults::{Place, Step};
+use crate::kernel::{Object, faults};
 use serde::de::{
     DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
@@ -47,24 +47,26 @@ pub fn read(text: &str) -> Result<File, Vec<Fault>> {
         let message = inner.to_string();
         let message = message.rsplit_once(" at line ").map_or(message.as_str(), |(said, _)| said);
         let said = message.strip_prefix(&format!("{path}: ")).unwrap_or(message);
-        let message = if path == "." { said.to_owned() } else { format!("{path}: {said}") };
-        all_of(text, Fault { line, message })
+        let repeats = said.starts_with("duplicate field");
+        let said = faults::Told::of(said).message;
+        let message = if path == "." { said } else { format!("{path}: {said}") };
+        all_of(text, Fault { line, message }, repeats)
     })?;
     if file.version != VERSION {
-        let message = format!("is {VERSION}, the version that this program reads");
+        let message = format!("must be {VERSION}, the version that this program reads");
         return Err(vec![Fault::at(text, &[Step::named("version")], &message)]);
     }
     Ok(file)
 }
 
 /// All that is wrong with a text, of which one fault is known.
-fn all_of(text: &str, first: Fault) -> Vec<Fault> {
+fn all_of(text: &str, first: Fault, repeats: bool) -> Vec<Fault> {
     let document = serde_norway::from_str(text);
-    let all = document.map_or_else(|_| Vec::new(), |it| faults::faults::<File>(it, schema));
+    let all = document.map_or_else(|_| Vec::new(), |it| faults::faults::<Object<File>>(it, schema));
     let mut told: Vec<Fault> =
-        all.iter().map(|fault| Fault::at(text, &fault.place, &fault.message)).collect();
+        all.iter().map(|fault| Fault::at(text, &fault.place, &fault.told().message)).collect();
     // What is no YAML, or stands there twice, is known to the text alone.
-    if all.is_empty() || first.message.contains("duplicate field") {
+    if all.is_empty() || repeats {
         told.push(first);
     }
     told.sort_by_key(|fault| fault.line);
@@ -163,9 +165,9 @@ mod tests {
     #[test]
     fn a_fault_has_its_line_and_says_what_is_known() {
         for (old, new, line, said) in [
-            ("plan: A", "plann: A", 13, "unknown field `plann`"),
+            ("plan: A", "plann: A", 13, "plann: is not known here; did you mean `plan`?"),
             ("quota: 5, window_s: 60}\n  -", "quota: x, window_s: 60}\n  -", 5, "quota"),
-            ("version: 1", "version: 2", 1, "version: is 1"),
+            ("version: 1", "version: 2", 1, "version: must be 1"),
             ("  - name: P", "  - nme: P", 10, "nme"),
             ("partners:", "partners: [", 0, ""),
         ] {

@@ -14,7 +14,7 @@ use crate::access::offers::{self, Offer, put_offer};
 use crate::access::partners;
 use crate::access::service::{
     AppFilter, By, Switch, add_app, add_partner, add_plan, change, list_apps, list_partners,
-    list_plans, put_definition,
+    list_plans, put_definition, rename_plan,
 };
 use crate::access::store::{Walk, record, set_app_status, set_partner_status};
 use crate::access::subscriptions::service::{cancel_scheduled, put_on_plan, scheduled};
@@ -246,9 +246,7 @@ impl Work<'_> {
     ) -> Result<(), AccessError> {
         let (tx, by) = (&mut self.tx, self.by);
         if let Some(name) = name {
-            let renamed = store::rename_plan(tx, id, &name, by.now).await;
-            renamed.map_err(|error| taken(error, Kind::Plan, &name))?;
-            record(tx, by, change(Kind::Plan, id, "rename", json!({ "name": name }))).await?;
+            rename_plan(tx, by, id, &name).await?;
         }
         if let Some(definition) = definition {
             put_definition(tx, by, id, &definition).await?;

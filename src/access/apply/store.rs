@@ -3,7 +3,7 @@
 use crate::access::model::{KeySpec, Name};
 use crate::access::store::stored;
 use crate::kernel::Micros;
-use crate::kernel::id::{AppId, KeyId, PlanId};
+use crate::kernel::id::{AppId, KeyId};
 use crate::storage::{Db, Log, StoreError, Tx, advance};
 use crate::{on_db, on_tx};
 use std::collections::HashMap;
@@ -21,21 +21,6 @@ pub(super) async fn rename_app(
     now: Micros,
 ) -> Result<(), StoreError> {
     const RENAME: &str = "UPDATE apps SET name = $2, updated_at = $3 WHERE id = $1";
-    on_tx!(tx, c => {
-        let rename = sqlx::query(RENAME).bind(id.to_string()).bind(name.as_str());
-        rename.bind(now.0).execute(c).await?;
-    });
-    Ok(())
-}
-
-/// Gives a plan another name.
-pub(super) async fn rename_plan(
-    tx: &mut Tx,
-    id: PlanId,
-    name: &Name,
-    now: Micros,
-) -> Result<(), StoreError> {
-    const RENAME: &str = "UPDATE plans SET name = $2, updated_at = $3 WHERE id = $1";
     on_tx!(tx, c => {
         let rename = sqlx::query(RENAME).bind(id.to_string()).bind(name.as_str());
         rename.bind(now.0).execute(c).await?;

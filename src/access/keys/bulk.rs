@@ -60,8 +60,7 @@ impl BulkAction {
 impl<'de> Deserialize<'de> for BulkAction {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let word = String::deserialize(deserializer)?;
-        Self::of(&word)
-            .ok_or_else(|| serde::de::Error::custom(format!("is one of {}", Self::all())))
+        word.parse().map_err(serde::de::Error::custom)
     }
 }
 

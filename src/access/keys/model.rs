@@ -5,7 +5,7 @@ use crate::access::model::{Key, KeySecret, KeySpec, Name, Status};
 use crate::access::service::Switch;
 use crate::access::{Environment, Scope, Scopes};
 use crate::kernel::Micros;
-use crate::kernel::clock::SECOND;
+use crate::kernel::clock::{DAY, SECOND};
 use crate::kernel::id::{AppId, KeyId, PartnerId, PlanId};
 use crate::kernel::word::{read_words, words};
 use ipnet::IpNet;
@@ -96,6 +96,24 @@ pub struct SecretUse {
     pub hash: [u8; 32],
     /// When.
     pub at: Micros,
+}
+
+/// Most days that can be looked ahead or back.
+pub const DAYS_MOST: u32 = 3_650;
+
+impl Attention {
+    /// The time that it is about, so many days ahead or back: until when for what ends, since when for what is or
+    /// is not used.
+    #[must_use]
+    pub fn time(self, days: Option<u32>, now: Micros) -> Micros {
+        let (way, usual) = match self {
+            Self::Expiring => (1, 14),
+            Self::OldSecretUsed | Self::OldSecretQuiet => (-1, 1),
+            Self::Unused | Self::Leaked => (-1, 90),
+        };
+        let days = i64::from(days.unwrap_or(usual).min(DAYS_MOST));
+        Micros(now.0 + way * days * DAY)
+    }
 }
 
 /// What shall change in a key. What is `None` stays.
@@ -200,11 +218,11 @@ impl Rotation {
             return field("starts_at", format!("lies in the past; give a time after {now}"));
         }
         if start.0 - now.0 > most {
-            return field("starts_at", format!("is at most {OVERLAP_MOST} seconds ahead"));
+            return field("starts_at", format!("must be at most {OVERLAP_MOST} seconds ahead"));
         }
         let end = match self.old_ends {
             OldEnds::After(seconds) if seconds > OVERLAP_MOST => {
-                return field("overlap_s", format!("is at most {OVERLAP_MOST} seconds"));
+                return field("overlap_s", format!("must be at most {OVERLAP_MOST} seconds"));
             }
             OldEnds::After(seconds) => Micros(start.0 + i64::from(seconds) * SECOND),
             OldEnds::At(end) => end,
@@ -214,7 +232,10 @@ impl Rotation {
             return field("cut_over_at", message.to_owned());
         }
         if end.0 - start.0 > most {
-            return field("cut_over_at", format!("is at most {OVERLAP_MOST} seconds after that"));
+            return field(
+                "cut_over_at",
+                format!("must be at most {OVERLAP_MOST} seconds after that"),
+            );
         }
         Ok((start, end))
     }

@@ -88,7 +88,7 @@ async fn create_access_token(
         Ok(why.answer(&description))
     };
     if !is_form(request.headers().get(CONTENT_TYPE)) {
-        let why = "the body is a form: Content-Type: application/x-www-form-urlencoded";
+        let why = "the body must be a form: Content-Type: application/x-www-form-urlencoded";
         return refused((Refusal::Request, why.into()));
     }
     let asked = match Request::read(&body.0) {

@@ -66,8 +66,11 @@ impl Request {
         }
         match request.grant_type.as_deref() {
             Some("client_credentials") => Ok(request),
-            Some(_) => Err(refused(Refusal::Grant, "grant_type is client_credentials")),
-            None => Err(refused(Refusal::Request, "grant_type is missing: client_credentials")),
+            Some(_) => Err(refused(Refusal::Grant, "grant_type must be client_credentials")),
+            None => Err(refused(
+                Refusal::Request,
+                "grant_type is missing: it must be client_credentials",
+            )),
         }
     }
 
@@ -143,8 +146,12 @@ fn client(keyring: &Keyring, id: KeyId, now: Micros) -> Option<Arc<KeyRecord>> {
 
 /// The client whose id and secret stand in a header (RFC 6749 §2.3.1).
 fn by_secret(keyring: &Keyring, header: &[u8], now: Micros) -> Result<Proved, Refused> {
-    let form =
-        || refused(Refusal::Client, "the header is Authorization: Basic, then id:secret in base64");
+    let form = || {
+        refused(
+            Refusal::Client,
+            "the header must be Authorization: Basic, then id:secret in base64",
+        )
+    };
     let unknown =
         || refused(Refusal::Client, "the client is not known, or its secret is not right");
     let (scheme, text) = header.split_at_checked(6).ok_or_else(form)?;

@@ -79,9 +79,9 @@ impl<'de> Deserialize<'de> for JwkSet {
 /// Reads a set of public keys, `{"keys":[…]}`; otherwise what is wrong with it.
 pub fn read_set(set: &Value) -> Result<Vec<PublicJwk>, String> {
     let keys = set.get("keys").and_then(Value::as_array);
-    let keys = keys.ok_or("is a set of public keys: {\"keys\":[…]} (RFC 7517)")?;
+    let keys = keys.ok_or("must be a set of public keys: {\"keys\":[…]} (RFC 7517)")?;
     if !(1..=KEYS_MOST).contains(&keys.len()) {
-        return Err(format!("holds 1 to {KEYS_MOST} keys"));
+        return Err(format!("must hold 1 to {KEYS_MOST} keys"));
     }
     let mut read: Vec<PublicJwk> = Vec::with_capacity(keys.len());
     for (n, key) in keys.iter().enumerate() {
@@ -106,7 +106,7 @@ fn read_key(key: &Value) -> Result<PublicJwk, String> {
     }
     let text = |name: &str| key.get(name).and_then(Value::as_str);
     if text("use").is_some_and(|used_for| used_for != "sig") {
-        return Err("is not for signatures (`use` is `sig`)".to_owned());
+        return Err("is not for signatures (`use` must be `sig`)".to_owned());
     }
     let kid = text("kid").unwrap_or_default();
     if kid.chars().count() > KID_MOST || kid.chars().any(char::is_control) {

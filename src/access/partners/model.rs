@@ -80,12 +80,12 @@ macro_rules! checked {
 
 checked! {
     /// An e-mail address.
-    Email, InvalidEmail = "is an e-mail address such as name@example.com",
+    Email, InvalidEmail = "must be an e-mail address such as name@example.com",
     |text| text.len() <= 254 && text.is_ascii() && text.parse::<lettre::Address>().is_ok()
 }
 checked! {
     /// A telephone number.
-    Phone, InvalidPhone = "is a telephone number such as +33 1 23 45 67 89",
+    Phone, InvalidPhone = "must be a telephone number such as +33 1 23 45 67 89",
     |text| {
         let digits = text.bytes().filter(u8::is_ascii_digit).count();
         let fits = |b: u8| b.is_ascii_digit() || b" -().".contains(&b);
@@ -94,7 +94,7 @@ checked! {
 }
 checked! {
     /// A time zone of IANA.
-    Zone, InvalidZone = "is a time zone of IANA, such as Europe/Paris",
+    Zone, InvalidZone = "must be a time zone of IANA, such as Europe/Paris",
     |text| TimeZone::get(text).is_ok()
 }
 
@@ -105,7 +105,7 @@ pub struct Day(Date);
 
 /// The text is no day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("is a day such as 2027-01-31, of the years 2000 to 2199")]
+#[error("must be a day such as 2027-01-31, of the years 2000 to 2199")]
 pub struct InvalidDay;
 
 impl FromStr for Day {

@@ -144,7 +144,7 @@ where
     }
     let is_id = |text: &str| text.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('_'));
     let id = |text: &String| match text.trim() {
-        "" => Err(D::Error::custom("an id or a code has at least one character")),
+        "" => Err(D::Error::custom("an id or a code must have at least one character")),
         text if is_id(text) => text.parse().map_err(D::Error::custom),
         word => Ok(of_word(word)),
     };

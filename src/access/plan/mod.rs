@@ -101,6 +101,11 @@ impl Definition {
         }
     }
 
+    /// Whether another definition may follow this one: what it says anew of use must fit.
+    pub fn gives_way_to(&self, next: &Self) -> Result<(), NeverFits> {
+        if self.rules_of_use() == next.rules_of_use() { Ok(()) } else { next.fits() }
+    }
+
     /// The operations that its limits can never admit, also by what the table says that calls weigh. That is no
     /// fault of a plan: its keys may not be for them.
     #[must_use]

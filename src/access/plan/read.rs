@@ -230,14 +230,14 @@ mod tests {
         let burst = r#"{"name":"burst","quota":1,"window_s":1}"#;
         for (limit, pointer, says) in [
             (r#"{"name":"Day"}"#, "/name", "1 to 20 of a-z"),
-            (r#"{"quota":1,"window_s":1}"#, "/name", "missing field"),
+            (r#"{"quota":1,"window_s":1}"#, "/name", "is missing"),
             (r#"{"name":"a","quota":0,"window_s":1}"#, "/quota", "1 to 1000000000 units, not 0"),
             (r#"{"name":"a","quota":1,"window_s":0}"#, "/window_s", "1 to 31622400 seconds"),
             (r#"{"name":"a","concurrent":0}"#, "/concurrent", "1 to 100000 calls"),
             (r#"{"name":"a","quota":1}"#, "/window_s", "a quota has `period`"),
             (r#"{"name":"a","window_s":1}"#, "/quota", "whole units"),
             (r#"{"name":"a","period":"day"}"#, "/quota", "whole units"),
-            (r#"{"name":"a","quota":1,"period":"fortnight"}"#, "/period", "expected one of `day`"),
+            (r#"{"name":"a","quota":1,"period":"fortnight"}"#, "/period", "one of `day`"),
             (r#"{"name":"a","quota":1,"period":"day","anchor":"x"}"#, "/anchor", "`contract`"),
             (
                 r#"{"name":"a","quota":1,"period":"day","time_zone":"Paris"}"#,

@@ -342,9 +342,9 @@ mod tests {
     #[test]
     fn a_fault_is_pointed_at_and_says_what_would_be_right() {
         for (prices, pointer, says) in [
-            ("{}", "/currency", "missing field"),
+            ("{}", "/currency", "is missing"),
             (r#"{"currency":"EURO"}"#, "/currency", "ISO 4217"),
-            (r#"{"currency":"EUR","fee":1}"#, "/fee", "a string"),
+            (r#"{"currency":"EUR","fee":1}"#, "/fee", "a text"),
             (r#"{"currency":"EUR","fee":"-1"}"#, "/fee", "such as 0.0025"),
             (r#"{"currency":"EUR","fee":"0.0000000000001"}"#, "/fee", "12 decimals"),
             (r#"{"currency":"EUR","discount_percent":"101"}"#, "/discount_percent", "0 to 100"),

@@ -1,7 +1,7 @@
 //! All SQL of plans and their versions.
 
 use super::Definition;
-use crate::access::model::{Plan, PlanVersion};
+use crate::access::model::{Name, Plan, PlanVersion};
 use crate::access::store::{Walk, stored};
 use crate::kernel::Micros;
 use crate::kernel::id::PlanId;
@@ -72,6 +72,21 @@ pub async fn update_plan(
     let Some(number) = number else { return Ok(None) };
     insert_version(tx, id, number, definition, now).await?;
     version(number).map(Some)
+}
+
+/// Gives a plan another name. A taken one is a conflict.
+pub async fn rename_plan(
+    tx: &mut Tx,
+    id: PlanId,
+    name: &Name,
+    now: Micros,
+) -> Result<(), StoreError> {
+    const RENAME: &str = "UPDATE plans SET name = $2, updated_at = $3 WHERE id = $1";
+    on_tx!(tx, c => {
+        let rename = sqlx::query(RENAME).bind(id.to_string()).bind(name.as_str());
+        rename.bind(now.0).execute(c).await?;
+    });
+    Ok(())
 }
 
 async fn insert_version(

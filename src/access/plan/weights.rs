@@ -50,7 +50,7 @@ impl<'de> Deserialize<'de> for Units {
             return Ok(Self(milli as u32));
         }
         Err(D::Error::custom(
-            "a weight is 0 to 100000 units with up to three decimals, such as 2.5",
+            "a weight must be 0 to 100000 units with up to three decimals, such as 2.5",
         ))
     }
 }

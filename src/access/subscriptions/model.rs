@@ -66,6 +66,12 @@ impl Subscription {
             _ => self.state,
         }
     }
+
+    /// Whether it still waits for a decision after the time at which it should have begun.
+    #[must_use]
+    pub fn is_overdue(&self, now: Micros) -> bool {
+        self.state == State::Requested && self.wanted_at.is_some_and(|wanted| wanted <= now)
+    }
 }
 
 #[cfg(test)]
@@ -90,6 +96,15 @@ mod tests {
             ends_at: Some(Micros(20)),
         };
         let states = [9, 10, 19, 20].map(|now| subscription.state_at(Micros(now)));
+        let waits = Subscription {
+            state: State::Requested,
+            wanted_at: Some(Micros(15)),
+            starts_at: None,
+            ends_at: None,
+            ..subscription.clone()
+        };
+        assert_eq!([14, 15].map(|now| waits.is_overdue(Micros(now))), [false, true]);
+        assert!(!subscription.is_overdue(Micros(15)));
         assert_eq!(states, [State::Scheduled, State::Active, State::Active, State::Ended]);
     }
 }

@@ -20,7 +20,9 @@ pub struct Login(String);
 
 /// The text is no login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a login is an e-mail address or a name: 3 to 254 letters, digits and any of . _ @ + -")]
+#[error(
+    "a login must be an e-mail address or a name: 3 to 254 letters, digits and any of . _ @ + -"
+)]
 pub struct InvalidLogin;
 
 impl Login {

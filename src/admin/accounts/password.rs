@@ -52,7 +52,9 @@ impl<'de> Deserialize<'de> for Password {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Weak {
     /// Too few characters, or too many.
-    #[error("has 12 to 256 characters; some words that only you put together make a good one")]
+    #[error(
+        "must have 12 to 256 characters; some words that only you put together make a good one"
+    )]
     Length,
     /// The same characters again and again.
     #[error("repeats a few characters; some words that only you put together make a good one")]

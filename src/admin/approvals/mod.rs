@@ -183,7 +183,11 @@ async fn list_approvals(
     let mut params = Params::new(request.query_string());
     let (waiting, limit) = (params.flag("waiting"), params.value("limit").unwrap_or(50));
     if !(1..=MOST_LISTED).contains(&limit) {
-        params.fault("limit", "out_of_range", format!("is a whole number from 1 to {MOST_LISTED}"));
+        params.fault(
+            "limit",
+            "out_of_range",
+            format!("must be a whole number from 1 to {MOST_LISTED}"),
+        );
     }
     params.finish()?;
     let now = state.clock.now();
@@ -285,7 +289,10 @@ async fn reject_action(
     if !(1..=REASON_MOST).contains(&reason.chars().count()) || reason.contains('\0') {
         let message = format!("has 1 to {REASON_MOST} characters");
         let fault = FieldError::pointer("/reason", "not_allowed", message.clone());
-        let error = ApiError::new(Code::InvalidBody, format!("`reason`: {message}."));
+        let error = ApiError::new(
+            Code::InvalidBody,
+            crate::kernel::sentence(format!("`reason`: {message}")),
+        );
         return Err(error.errors(vec![fault]));
     }
     let approval = service::reject(&state, &caller, id.0, reason).await?;

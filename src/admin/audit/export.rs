@@ -60,7 +60,7 @@ async fn export_audit(
     let (from, to): (Option<i64>, Option<i64>) = (params.value("from"), params.value("to"));
     for (name, position) in [("from", from), ("to", to)] {
         if position.is_some_and(|position| position < 1) {
-            params.fault(name, "out_of_range", "is a position: a whole number from 1 on");
+            params.fault(name, "out_of_range", "must be a position: a whole number from 1 on");
         }
     }
     params.finish()?;

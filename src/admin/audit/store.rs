@@ -50,10 +50,10 @@ impl AuditFilter {
         let is_action =
             |text: &str| text.bytes().all(|b| b.is_ascii_lowercase() || b"_.".contains(&b));
         if filter.subject.as_deref().is_some_and(|text| !is_id(text)) {
-            params.fault("subject", "malformed", "is an id, like key_0Ab12Cd34Ef");
+            params.fault("subject", "malformed", "must be an id, like key_0Ab12Cd34Ef");
         }
         if filter.actor.as_deref().is_some_and(|text| !is_id(text)) {
-            let message = "is the id of an account or a token, like adm_9pSz33qRsTu, or a part of the program, \
+            let message = "must be the id of an account or a token, like adm_9pSz33qRsTu, or a part of the program, \
                            like cli";
             params.fault("actor", "malformed", message);
         }
@@ -61,7 +61,7 @@ impl AuditFilter {
             params.fault(
                 "action",
                 "malformed",
-                "is an action, like key.revoke, or a kind, like key",
+                "must be an action, like key.revoke, or a kind, like key",
             );
         }
         if let (Some(from), Some(until)) = (filter.from, filter.until)

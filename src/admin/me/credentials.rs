@@ -110,7 +110,8 @@ async fn check(
 
 fn field(name: &str, code: &str, message: &str) -> ApiError {
     let fault = FieldError::pointer(&format!("/{name}"), code, message);
-    ApiError::new(Code::InvalidBody, format!("`{name}`: {message}.")).errors(vec![fault])
+    ApiError::new(Code::InvalidBody, crate::kernel::sentence(format!("`{name}`: {message}")))
+        .errors(vec![fault])
 }
 
 /// Change your password

@@ -8,6 +8,8 @@ use serde_json::{Map, Value, json};
 
 /// Longest text in a body: descriptions are the longest that a feed may say.
 const TEXT: u64 = crate::catalog::check::DESCRIPTION as u64 * 2;
+/// Longest header of an answer: links, which name what an answer refers to, are the longest.
+const HEADER: u64 = 8_000;
 /// Longest path segment that can name something.
 const SEGMENT: u64 = 2_000;
 /// Longest name of a member where the document does not name them.
@@ -151,7 +153,7 @@ pub(super) fn complete(document: &mut Value) {
         bound(schema, TEXT);
     }
     let headers = document["components"]["headers"].as_object_mut();
-    headers.into_iter().flatten().for_each(|(_, header)| bound(&mut header["schema"], TEXT));
+    headers.into_iter().flatten().for_each(|(_, header)| bound(&mut header["schema"], HEADER));
     let paths = document["paths"].as_object_mut().into_iter().flatten();
     for methods in paths.filter_map(|(_, methods)| methods.as_object_mut()) {
         for operation in methods.values_mut().filter(|operation| operation.is_object()) {
@@ -187,7 +189,7 @@ fn contents(body: Option<&mut Value>) {
     let Some(body) = body else { return };
     let headers = body.get_mut("headers").and_then(Value::as_object_mut);
     for schema in headers.into_iter().flatten().filter_map(|(_, header)| header.get_mut("schema")) {
-        bound(schema, TEXT);
+        bound(schema, HEADER);
     }
     let types = body.get_mut("content").and_then(Value::as_object_mut);
     for (kind, content) in types.into_iter().flatten() {

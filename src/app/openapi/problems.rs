@@ -18,8 +18,8 @@ const APPLICATIONS: &str = "/v1/applications";
 
 /// What the partner API answers with.
 pub(super) const PARTNER: &[Example] = &[
-    (Code::InvalidParameter, PRODUCTS, "`limit` is a whole number from 1 to 200."),
-    (Code::InvalidBody, "/v1/exports", "/resources: missing field `resources`."),
+    (Code::InvalidParameter, PRODUCTS, "`limit` must be a whole number from 1 to 200."),
+    (Code::InvalidBody, "/v1/exports", "/resources: is missing; give it a value."),
     (
         Code::InvalidCursor,
         PRODUCTS,
@@ -152,8 +152,8 @@ pub(super) const PARTNER: &[Example] = &[
 
 /// What the admin API answers with.
 pub(super) const ADMIN: &[Example] = &[
-    (Code::InvalidParameter, KEYS, "`limit` is a whole number from 1 to 200."),
-    (Code::InvalidBody, KEYS, "/app_id: missing field `app_id`."),
+    (Code::InvalidParameter, KEYS, "`limit` must be a whole number from 1 to 200."),
+    (Code::InvalidBody, KEYS, "/app_id: is missing; give it a value."),
     (
         Code::InvalidCursor,
         KEYS,
@@ -234,7 +234,7 @@ pub(super) const ADMIN: &[Example] = &[
 /// What registration answers with.
 pub(super) const REGISTRATION: &[Example] = &[
     (Code::InvalidParameter, PLANS, "There is no parameter `limit` here."),
-    (Code::InvalidBody, APPLICATIONS, "/email: missing field `email`."),
+    (Code::InvalidBody, APPLICATIONS, "/email: is missing; give it a value."),
     (Code::NotFound, APPLICATIONS, "The link is not right, was used, or its time is over."),
     (Code::MethodNotAllowed, PLANS, "This path takes GET, HEAD."),
     (Code::BodyTooLarge, APPLICATIONS, "The body may have at most 65536 bytes."),
@@ -289,7 +289,7 @@ fn document(&(code, path, detail): &Example) -> Value {
     let fault = |fault: FieldError| error.clone().errors(vec![fault]);
     let error = match code {
         Code::InvalidParameter => {
-            let message = "is a whole number from 1 to 200";
+            let message = "must be a whole number from 1 to 200";
             fault(FieldError::parameter("limit", "out_of_range", message))
         }
         Code::InvalidCursor => {
@@ -303,7 +303,7 @@ fn document(&(code, path, detail): &Example) -> Value {
                 path if path.starts_with("/admin") => "app_id",
                 _ => "resources",
             };
-            let message = format!("missing field `{field}`");
+            let message = "is missing; give it a value";
             fault(FieldError::pointer(&format!("/{field}"), "missing", message))
         }
         Code::InvalidGtin => {

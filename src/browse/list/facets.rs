@@ -114,7 +114,7 @@ pub(super) fn read(
     }
     let limit: Option<u32> = params.value("facet_limit");
     if limit.is_some_and(|limit| !(1..=MOST_VALUES).contains(&limit)) {
-        let message = format!("is a whole number from 1 to {MOST_VALUES}");
+        let message = format!("must be a whole number from 1 to {MOST_VALUES}");
         params.fault("facet_limit", "out_of_range", message);
     }
     (facets, limit.unwrap_or(DEFAULT_VALUES) as usize)

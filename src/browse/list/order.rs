@@ -3,7 +3,7 @@
 use crate::catalog::search::{Hit, Words};
 use crate::catalog::view::Row;
 use crate::http::Params;
-use crate::http::params::nearest;
+use crate::kernel::word::nearest;
 
 /// Most bytes of a folded name that decide about its place; names that share them come by id.
 const NAME_BYTES: usize = 60;

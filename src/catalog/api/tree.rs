@@ -49,7 +49,11 @@ pub(super) async fn get_category_tree(
     let root: Option<CategoryId> = params.value("root");
     let depth: Option<u32> = params.value("depth");
     if depth.is_some_and(|depth| !(1..=DEEPEST).contains(&depth)) {
-        params.fault("depth", "out_of_range", format!("is a whole number from 1 to {DEEPEST}"));
+        params.fault(
+            "depth",
+            "out_of_range",
+            format!("must be a whole number from 1 to {DEEPEST}"),
+        );
     }
     params.finish()?;
     let included = Included::of(&caller, &view);

@@ -142,7 +142,7 @@ impl Rating {
         if value.is_some_and(|value| value <= most) {
             return Ok(self);
         }
-        let message = "is a decimal from 0 to best_rating with at most 4 decimals";
+        let message = "must be a decimal from 0 to best_rating with at most 4 decimals";
         let given = &self.rating_value.0;
         Err(Fault::new("aggregate_rating.rating_value", given, "out_of_range", message))
     }
@@ -162,5 +162,5 @@ pub(in crate::catalog) fn web_address(field: &'static str, value: &str) -> Resul
     if web && !value.contains(|c: char| c.is_whitespace() || c.is_control()) {
         return check::text(field, value, WORD);
     }
-    Err(Fault::new(field, value, "malformed", "is an address that begins with https://"))
+    Err(Fault::new(field, value, "malformed", "must be an address that begins with https://"))
 }

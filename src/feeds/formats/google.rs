@@ -270,7 +270,7 @@ fn level(to: &Translator<'_>, record: &Fields) -> Result<Option<Value>, Fault> {
     row.text("availability", word.map(availability::of).transpose()?);
     row.text("quantity", quantity);
     let restock = record.get("availability_date").map(|text| {
-        let message = "is a date or an instant such as 2026-12-24T13:00+0100";
+        let message = "must be a date or an instant such as 2026-12-24T13:00+0100";
         let fault = || Fault::new("availability_date", text, "malformed", message);
         text::instant(text, "00:00:00").map(|at| at.to_string()).ok_or_else(fault)
     });

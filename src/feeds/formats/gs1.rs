@@ -114,7 +114,7 @@ fn offer(to: &Translator<'_>, sku: &str, record: &Fields) -> Result<Option<Value
         [("valid_from", from, "00:00:00"), ("valid_through", through, text::LAST)]
     {
         if let Some(text) = cell {
-            let message = "is a date or an RFC 3339 instant";
+            let message = "must be a date or an RFC 3339 instant";
             let fault = || Fault::new(name, text, "malformed", message);
             let at = text::instant(text, of_day).ok_or_else(fault)?;
             row.text(name, Some(&at.to_string()));

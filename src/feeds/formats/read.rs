@@ -31,7 +31,12 @@ pub(in crate::feeds) fn read(
         Some(b'{') if to.format == Format::Acp => json_lines(bytes, |line, size, record| {
             let record = match record {
                 Record::Json(text) => serde_json::from_str::<Value>(text).map_err(|error| {
-                    Fault::new("", text, "malformed", format!("is no JSON: {error}"))
+                    Fault::new(
+                        "",
+                        text,
+                        "malformed",
+                        format!("is no JSON from column {} on", error.column()),
+                    )
                 }),
                 Record::Mapped(value) => Ok(value),
                 Record::Refused(fault, _) => Err(fault),

@@ -28,7 +28,7 @@ impl Price {
 /// `15.00 EUR`, `EUR 15.00` or `15,00 EUR`.
 pub(super) fn price(field: &'static str, text: &str) -> Result<Price, Fault> {
     let fault = |code, message: &str| Fault::new(field, text, code, message.to_owned());
-    let malformed = || fault("malformed", "is an amount and a currency such as 15.00 EUR");
+    let malformed = || fault("malformed", "must be an amount and a currency such as 15.00 EUR");
     let (first, second) = text.trim().split_once(char::is_whitespace).ok_or_else(malformed)?;
     let second = second.trim();
     let is_code = |part: &str| part.len() == 3 && part.bytes().all(|b| b.is_ascii_alphabetic());
@@ -176,7 +176,7 @@ pub(super) fn measure(field: &'static str, text: &str) -> Result<Measure, Fault>
     match (value.filter(|value| *value > Decimal::ZERO), unit) {
         (Some(value), Some(unit)) => Ok(Measure { value, unit }),
         _ => {
-            let message = "is a number above zero and a unit such as 750 ml, 1.5 kg or 6 ct";
+            let message = "must be a number above zero and a unit such as 750 ml, 1.5 kg or 6 ct";
             Err(Fault::new(field, text, "unknown_unit", message))
         }
     }
@@ -212,7 +212,8 @@ pub(super) fn interval(field: &'static str, text: &str) -> Result<Span, Fault> {
     let (from, through) = text.split_once('/').unwrap_or((text, ""));
     let ends = (instant(from, "00:00:00"), instant(through, LAST));
     let (Some(from), Some(through)) = ends else {
-        let message = "is a start and an end such as 2026-11-20T13:00+0100/2026-12-01T15:30+0100";
+        let message =
+            "must be a start and an end such as 2026-11-20T13:00+0100/2026-12-01T15:30+0100";
         return Err(Fault::new(field, text, "malformed", message));
     };
     if through < from {

@@ -2,7 +2,7 @@
 
 use super::Bounds;
 use super::folder::open_plain;
-use crate::feeds::mapping::Encoding;
+use crate::feeds::mapping::{Encoding, toml_fault};
 use crate::feeds::store::sources::Says;
 use crate::feeds::{Feed, Format, MappingFile, Mode, Options};
 use crate::kernel::hex;
@@ -67,7 +67,7 @@ impl Settings {
     /// Reads the file in a folder. The error says what is wrong and goes on from the file's name.
     pub(super) fn load(folder: &Path, bounds: &Bounds) -> Result<Self, String> {
         let text = std::fs::read_to_string(folder.join(FILE)).map_err(|e| e.to_string())?;
-        let keys: Keys = toml::from_str(&text).map_err(|error| error.message().to_owned())?;
+        let keys: Keys = toml::from_str(&text).map_err(|error| toml_fault(&text, &error))?;
         if keys.mapping.is_some() && keys.format.is_some() {
             return Err("mapping: says how files are laid out; leave `format` out".to_owned());
         }

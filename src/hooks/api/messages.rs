@@ -146,8 +146,9 @@ pub(super) async fn replay_subscription(
         (Some(after), None) => {
             let head = log::head(&hooks.db, Log::Change).await?;
             let position: Option<i64> = after.parse().ok().filter(|at| (0..=head).contains(at));
-            let position = position
-                .ok_or_else(|| refused("/after", "malformed", "is a position of the change log"))?;
+            let position = position.ok_or_else(|| {
+                refused("/after", "malformed", "must be a position of the change log")
+            })?;
             let floor = changes::store::floor(&hooks.db).await?;
             if position < floor {
                 let detail = format!("The change log begins behind position {floor}.");

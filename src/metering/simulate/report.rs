@@ -22,6 +22,13 @@ pub struct SimulationOut {
     /// End of the span, exclusive.
     #[schema(value_type = String, format = DateTime, example = "2026-11-30T23:00:00Z")]
     pub to: Micros,
+    /// Why the plan could not be given this definition: an update with it would be refused. Left out where it would
+    /// be taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(
+        example = "a call of `list_products` takes 5 units, which exceeds the 2 of the limit `burst`: it would always be refused"
+    )]
+    pub update_refused: Option<String>,
     /// The last position of the ledger that it takes in.
     #[schema(example = 48_211)]
     pub position: i64,

@@ -65,6 +65,11 @@ pub(super) fn report(work: &Work, head: i64) -> Result<SimulationOut, TooLarge> 
         plan_version: plan.version,
         from: span.from,
         to: span.to,
+        update_refused: plan
+            .definition
+            .gives_way_to(&work.simulation.proposed)
+            .err()
+            .map(|why| why.to_string()),
         position: head,
         lead_s: u64::try_from(lead_us / SECOND).unwrap_or(0),
         total: total.out()?,

@@ -190,7 +190,8 @@ pub(super) async fn query_stock(
 
 fn refused(pointer: &str, code: &str, message: &str) -> ApiError {
     let fault = FieldError::pointer(pointer, code, message);
-    ApiError::new(Code::InvalidBody, format!("{pointer} {message}.")).errors(vec![fault])
+    ApiError::new(Code::InvalidBody, crate::kernel::sentence(format!("{pointer} {message}")))
+        .errors(vec![fault])
 }
 
 fn bounded(asked: &StockQueryIn) -> ApiResult<()> {
@@ -209,7 +210,7 @@ fn bounded(asked: &StockQueryIn) -> ApiResult<()> {
         return Err(refused(
             "/max_age_s",
             "out_of_range",
-            "is a number of seconds from 1 to 86400",
+            "must be a number of seconds from 1 to 86400",
         ));
     }
     Ok(())

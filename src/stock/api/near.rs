@@ -127,7 +127,7 @@ fn product(
             _ => Code::InvalidGtin,
         };
         let fault = FieldError::parameter("gtin", "malformed", error.to_string());
-        ApiError::new(code, format!("`gtin` {error}."))
+        ApiError::new(code, crate::kernel::sentence(format!("`gtin` {error}")))
             .errors(vec![fault.suggest(error.suggestion())])
     })?;
     match catalog.product_by_gtin_within(grant, gtin) {

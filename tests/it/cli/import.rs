@@ -84,7 +84,9 @@ async fn what_is_no_file_of_the_feed_is_refused_before_a_database_is_made() {
         assert!(error.contains(says), "{args:?}: {error}");
         assert_eq!(place.files(), before, "{args:?}");
     }
-    assert!(place.fails(2, &["import", "shoes", "feed.ndjson"]).contains("a feed is categories"));
+    assert!(
+        place.fails(2, &["import", "shoes", "feed.ndjson"]).contains("a feed must be categories")
+    );
     let mapping = concat!(env!("CARGO_MANIFEST_DIR"), "/config/feeds/stores.example.toml");
     let error = place.fails(1, &["import", "categories", "feed.ndjson", "--mapping", mapping]);
     assert!(error.contains("the mapping is for stores, not for categories"), "{error}");
@@ -129,7 +131,7 @@ async fn a_full_file_in_a_known_format_is_held_and_approved() {
     assert!(said.contains("40  deletions held"), "{said}");
     let id = said.split_whitespace().find(|word| word.starts_with("imp_")).unwrap();
     let id = id.trim_end_matches(['`', ',']);
-    assert!(place.ok(&["feed", "list"]).contains("full held"));
+    assert!(place.ok(&["feed", "list"]).contains("\tfull\theld\t"));
     let shown: Value = serde_json::from_str(&place.ok(&["feed", "show", id])).unwrap();
     assert_eq!(shown["import"]["held"], 40);
     assert!(place.ok(&["feed", "approve", id]).starts_with("40 deleted"));
@@ -152,7 +154,7 @@ async fn what_the_shell_decides_about_deletions_is_in_the_audit_log() {
         place.write("less.ndjson", lines(&all[..left]));
         place.ok(&["import", "products", "less.ndjson", "--mode", "full"]);
         let listed = place.ok(&["feed", "list"]);
-        let held = listed.lines().find(|line| line.contains(" full held ")).unwrap();
+        let held = listed.lines().find(|line| line.contains("\tfull\theld\t")).unwrap();
         let id = held.split_whitespace().next().unwrap();
         place.ok(&["feed", verb, id]);
         let audit = place.ok(&["audit", "export"]);

@@ -1,6 +1,6 @@
 //! What has to be done to plans.
 
-use super::{Act, Differ, Kind, Of};
+use super::{Act, CLOSED, Differ, Kind, Of};
 use crate::access::apply::file::PlanEntry;
 use crate::access::apply::read::{Place, Step as At};
 use crate::access::model::{Definition, DefinitionPatch, Name, Plan};
@@ -75,12 +75,12 @@ impl Differ<'_> {
             self.fault(place, format!("`{}` stands in the file twice", plan.id));
         }
         let definition = patch.of(&plan.definition);
-        if definition.rules_of_use() != plan.definition.rules_of_use() {
+        if plan.definition.rules_of_use() != definition.rules_of_use() {
             self.fits(&definition, place);
         }
         let mut changes = Vec::new();
         Self::note(&mut changes, "name", &plan.name, &entry.name);
-        Self::note(&mut changes, "definition", &plan.definition, &definition);
+        Self::note(&mut changes, "", &plan.definition, &definition);
         Self::note(&mut changes, "approval", &old.approval, &offer.approval);
         Self::note(&mut changes, "public", &old.public, &offer.public);
         Self::note(&mut changes, "description", &old.description, &offer.description);
@@ -125,7 +125,7 @@ impl Differ<'_> {
         let closed = Offer { approval: Approval::Closed, public: false, ..offer.clone() };
         if !self.seen.plans.contains(&plan.id) && closed != *offer {
             let act = Act::UpdatePlan(plan.id, None, None, Some(closed));
-            self.step(Kind::Prune, format!("plan {} (closed)", plan.name), Vec::new(), act);
+            self.step(Kind::Prune, format!("plan {}{CLOSED}", plan.name), Vec::new(), act);
         }
     }
 }

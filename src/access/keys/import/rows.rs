@@ -5,6 +5,7 @@ use crate::access::Scopes;
 use crate::access::key::{HINT_MOST, is_hint};
 use crate::access::model::{Cidr, KeySpec, Name};
 use crate::kernel::Micros;
+use crate::kernel::faults::Told;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use ipnet::IpNet;
@@ -84,7 +85,7 @@ fn ndjson(bytes: &[u8]) -> Vec<Result<Row, Fault>> {
 fn told(error: &serde_json::Error) -> String {
     let text = error.to_string();
     if text.starts_with("duplicate field") {
-        return text;
+        return Told::of(&text).message;
     }
     if text.starts_with("unknown field") {
         return format!("has a field that is none of ours, at column {}", error.column());
