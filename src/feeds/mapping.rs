@@ -146,7 +146,9 @@ impl Mapping {
     fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
         if !self.delimiter.is_ascii() || matches!(self.delimiter, '"' | '\r' | '\n') {
-            problems.push("delimiter: must be one ASCII character, no quote and no line end".to_owned());
+            problems.push(
+                "delimiter: must be one ASCII character, no quote and no line end".to_owned(),
+            );
         }
         let groups: [(&str, Vec<&String>); 7] = [
             ("columns", self.columns.keys().collect()),
