@@ -46,6 +46,8 @@ pub mod exports;
 
 pub mod alerts;
 
+pub mod billing;
+
 pub mod feeds;
 
 pub mod admin;

@@ -27,6 +27,7 @@ const ORDER: &[&str] = &[
     "exports",
     "hooks",
     "alerts",
+    "billing",
     "feeds",
     "admin",
     "demo",

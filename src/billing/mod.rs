@@ -1,0 +1,5 @@
+//! Billing: from the ledger of calls to statements that finance can sign.
+//!
+//! `metering` says what was counted and `rating` what a quantity costs. Here stand the periods, the
+//! statements of what is owed, their close and what corrects them later, and the files in which usage and
+//! statements leave the house, signed.
