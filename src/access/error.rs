@@ -188,6 +188,11 @@ pub enum AccessError {
          where another person can approve it."
     )]
     SecondOwner,
+    /// What one person never does, whatever the settings.
+    #[error(
+        "This takes a second person: ask for it over the admin API, where another person can approve it."
+    )]
+    SecondPersonAlways,
     /// Revoking it would lock everybody out.
     #[error("This is the last way in for an owner; make another owner's account or token before.")]
     LastOwner,
@@ -230,9 +235,9 @@ impl From<AccessError> for ApiError {
             | AccessError::NotRotating
             | AccessError::Unfit(_)
             | AccessError::LastOwner => Self::new(Code::Conflict, detail),
-            AccessError::SecondPerson(_) | AccessError::SecondOwner => {
-                Self::new(Code::SecondPersonRequired, detail)
-            }
+            AccessError::SecondPerson(_)
+            | AccessError::SecondOwner
+            | AccessError::SecondPersonAlways => Self::new(Code::SecondPersonRequired, detail),
             AccessError::Outdated(_) => Self::new(Code::PreconditionFailed, detail),
             AccessError::Link => Self::new(Code::NotFound, detail),
             AccessError::Full(_) => Self::new(Code::Unavailable, detail),

@@ -11,6 +11,7 @@ pub mod directory;
 pub mod error;
 pub mod freezes;
 pub mod freshness;
+pub mod history;
 pub mod imported;
 pub mod key;
 pub mod keys;

@@ -16,6 +16,7 @@ pub use super::plan::store::{find_plan_version, list_plan_versions, list_plans};
 pub use super::store::{AppFilter, Walk, app_exists, list_apps, list_partners};
 
 use super::error::{AccessError, Kind};
+use super::history::PricesFrom;
 use super::model::{App, Definition, DefinitionPatch, KeySpec, Name, Partner, Plan, Status};
 use super::partners::{self, Profile};
 use super::plan;
@@ -39,6 +40,8 @@ pub struct By<'a> {
     withheld: Scopes,
     /// Whether it takes a second person to make or unmake an owner.
     keeps_owners: bool,
+    /// Whether it is one person: two have agreed otherwise, or it is the shell.
+    alone: bool,
     /// Why, where somebody has said so.
     pub(super) reason: Option<&'a Reason>,
 }
@@ -47,7 +50,14 @@ impl<'a> By<'a> {
     /// Somebody who may give any scope.
     #[must_use]
     pub fn new(actor: &'a str, now: Micros) -> Self {
-        Self { actor, now, withheld: Scopes::default(), keeps_owners: false, reason: None }
+        Self {
+            actor,
+            now,
+            withheld: Scopes::default(),
+            keeps_owners: false,
+            alone: false,
+            reason: None,
+        }
     }
 
     /// The same, with what the audit log tells as the reason.
@@ -66,6 +76,17 @@ impl<'a> By<'a> {
     #[must_use]
     pub fn keeping_owners(self, keeps_owners: bool) -> Self {
         Self { keeps_owners, ..self }
+    }
+
+    /// The same, who is one person.
+    #[must_use]
+    pub fn alone(self) -> Self {
+        Self { alone: true, ..self }
+    }
+
+    /// Refuses what one person never does, whatever the settings.
+    pub fn with_another(&self) -> Result<(), AccessError> {
+        if self.alone { Err(AccessError::SecondPersonAlways) } else { Ok(()) }
     }
 
     /// Refuses to make or unmake an owner where that takes a second person. Whatever does so asks this, in the
@@ -349,7 +370,7 @@ pub async fn update_named_plan(
     // Held, so that of two who change different parts of it neither undoes what the other did.
     let held = plan::store::hold_plan(&mut tx, id).await?;
     let mut plan = held.ok_or_else(|| AccessError::not_found(Kind::Plan, id))?;
-    let definition = patch.of(&plan.definition);
+    let (from, definition) = (patch.prices_from, patch.of(&plan.definition));
     let name = name.filter(|name| *name != plan.name);
     let is_same = plan.definition == definition;
     if name.is_none() && is_same {
@@ -361,7 +382,7 @@ pub async fn update_named_plan(
     }
     if !is_same {
         plan.definition.gives_way_to(&definition)?;
-        plan.version = put_definition(&mut tx, by, id, &definition).await?;
+        plan.version = put_definition(&mut tx, by, id, &definition, from).await?;
         plan.definition = definition;
     }
     tx.commit().await?;
@@ -386,10 +407,11 @@ pub(super) async fn put_definition(
     by: &By<'_>,
     id: PlanId,
     definition: &Definition,
+    from: PricesFrom,
 ) -> Result<u32, AccessError> {
-    let updated = plan::store::update_plan(tx, id, definition, by.now).await?;
+    let updated = plan::store::update_plan(tx, id, (definition, from), by.now).await?;
     let version = updated.ok_or_else(|| AccessError::not_found(Kind::Plan, id))?;
-    let detail = json!({ "version": version, "definition": definition });
+    let detail = json!({ "version": version, "definition": definition, "prices_from": from });
     record(tx, by, change(Kind::Plan, id, "update", detail)).await?;
     Ok(version)
 }

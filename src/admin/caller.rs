@@ -95,7 +95,7 @@ impl AdminCaller {
     #[must_use]
     pub fn by(&self, clock: &Clock) -> By<'_> {
         let by = By::new(&self.actor, clock.now());
-        by.withholding(self.withheld).keeping_owners(self.keeps_owners)
+        by.withholding(self.withheld).keeping_owners(self.keeps_owners).alone()
     }
 }
 

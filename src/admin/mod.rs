@@ -9,6 +9,7 @@ pub mod applications;
 pub mod approvals;
 pub mod apps;
 pub mod audit;
+pub mod billing;
 pub mod caller;
 pub mod freezes;
 pub mod imports;
@@ -63,6 +64,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
             .configure(apps::configure)
             .configure(usage::configure)
             .configure(usage_health::configure)
+            .configure(billing::configure)
             .configure(plans::configure)
             .configure(simulations::configure)
             .configure(keys::configure)

@@ -47,7 +47,7 @@ pub struct PlanVersionOut {
     /// What its apps meet while several nodes cannot count together.
     #[schema(example = "share")]
     pub when_degraded: WhenDegraded,
-    /// What the use of its apps cost in a calendar month; left out where it cost nothing.
+    /// What the use of its apps cost in a period; left out where it cost nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<PricesDoc>)]
     pub prices: Option<PlanPrices>,

@@ -4,6 +4,7 @@ use super::caller::AdminCaller;
 use super::page::{self, PageOut, PageQuery};
 use super::problems::{BodyProblems, Conflicts, Missing, Problems};
 use super::state::{State, created, done};
+use crate::access::history::PricesFrom;
 use crate::access::model::{Definition, DefinitionPatch, Name, Plan, StockDisclosure};
 use crate::access::plan::{
     DataDoc, LimitDoc, NeverFits, PlanData, PlanLimits, PlanPrices, PlanWeights, PricesDoc, data,
@@ -52,7 +53,7 @@ pub struct PlanIn {
     #[serde(default = "share", deserialize_with = "when_degraded")]
     #[schema(default = "share", example = "share")]
     pub when_degraded: WhenDegraded,
-    /// What the use of its apps costs in a calendar month; nothing where it is left out.
+    /// What the use of its apps costs in a period; nothing where it is left out.
     #[serde(default)]
     #[schema(value_type = Option<PricesDoc>)]
     pub prices: Option<PlanPrices>,
@@ -95,6 +96,10 @@ pub struct PlanPatch {
     #[serde(default, deserialize_with = "prices_change")]
     #[schema(value_type = Option<PricesDoc>)]
     pub prices: Option<Option<PlanPrices>>,
+    /// From when on the prices hold for who is on the plan: from the next period on, or at once.
+    #[serde(default)]
+    #[schema(default = "next_period", example = "next_period")]
+    pub prices_from: PricesFrom,
     /// What of the data its apps may read, in place of all that was said; `null` for everything.
     #[serde(default, deserialize_with = "data_change")]
     #[schema(value_type = Option<DataDoc>)]
@@ -125,7 +130,7 @@ pub struct PlanOut {
     /// What its apps meet while several nodes cannot count together.
     #[schema(example = "share")]
     pub when_degraded: WhenDegraded,
-    /// What the use of its apps costs in a calendar month; left out where it costs nothing.
+    /// What the use of its apps costs in a period; left out where it costs nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<PricesDoc>)]
     pub prices: Option<PlanPrices>,
@@ -267,8 +272,25 @@ async fn update_plan(
     state: State,
 ) -> ApiResult<HttpResponse> {
     let by = caller.by(&state.clock);
-    let PlanPatch { name, limits, stock_disclosure, weights, when_degraded, prices, data } = body.0;
-    let patch = DefinitionPatch { limits, stock_disclosure, weights, when_degraded, prices, data };
+    let PlanPatch {
+        name,
+        limits,
+        stock_disclosure,
+        weights,
+        when_degraded,
+        prices,
+        prices_from,
+        data,
+    } = body.0;
+    let patch = DefinitionPatch {
+        limits,
+        stock_disclosure,
+        weights,
+        when_degraded,
+        prices,
+        prices_from,
+        data,
+    };
     if name.is_none() && patch.is_empty() {
         let detail = "The body changes nothing: give name, limits, stock_disclosure, weights, when_degraded, \
                       prices or data.";

@@ -17,6 +17,8 @@ words! {
         ReadAudit = "read_audit",
         /// See what was used and what it costs.
         ReadUsage = "read_usage",
+        /// Close billing periods.
+        ManageBilling = "manage_billing",
         /// See what partners were refused, and why.
         ReadRefusals = "read_refusals",
         /// Write notes about partners.
@@ -137,6 +139,12 @@ pub const OPERATIONS: &[(&str, Need)] = &[
     ("list_mails", Need::Right(Right::Read)),
     ("simulate_plan", Need::Right(Right::ReadUsage)),
     ("get_app_usage", Need::Right(Right::ReadUsage)),
+    ("list_billing_periods", Need::Right(Right::ReadUsage)),
+    ("list_billing_closes", Need::Right(Right::ReadUsage)),
+    ("get_billing_period", Need::Right(Right::ReadUsage)),
+    ("close_billing_period", Need::Right(Right::ManageBilling)),
+    ("list_statements", Need::Right(Right::ReadUsage)),
+    ("get_statement", Need::Right(Right::ReadUsage)),
     ("list_audit", Need::Right(Right::ReadAudit)),
     ("export_audit", Need::Right(Right::ReadAudit)),
     ("get_audit_head", Need::Right(Right::ReadAudit)),

@@ -16,7 +16,7 @@ words! {
         KeyManager = "key_manager",
         /// Looks after plans.
         PlanManager = "plan_manager",
-        /// Sees usage, and what plans make of it, to bill it; writes notes about partners.
+        /// Sees usage, and what plans make of it, to bill it; closes periods; writes notes about partners.
         Billing = "billing",
         /// Looks after customers' data and what was consented to.
         PrivacyOfficer = "privacy_officer",
@@ -36,8 +36,8 @@ impl Role {
     #[must_use]
     pub fn rights(self) -> &'static [Right] {
         use Right::{
-            ManageFeeds, ManageKeys, ManagePartners, ManagePeople, ManagePlans, ManagePrivacy,
-            Read, ReadAudit, ReadRefusals, ReadUsage, WriteNotes,
+            ManageBilling, ManageFeeds, ManageKeys, ManagePartners, ManagePeople, ManagePlans,
+            ManagePrivacy, Read, ReadAudit, ReadRefusals, ReadUsage, WriteNotes,
         };
         match self {
             Self::Owner => &[
@@ -49,6 +49,7 @@ impl Role {
                 ManagePartners,
                 ManageKeys,
                 ManagePlans,
+                ManageBilling,
                 ManageFeeds,
                 ManagePrivacy,
                 ManagePeople,
@@ -58,7 +59,7 @@ impl Role {
             }
             Self::PlanManager => &[Read, ReadUsage, ReadRefusals, WriteNotes, ManagePlans],
             // A refusal is what a partner does not pay for, and so asks about.
-            Self::Billing => &[Read, ReadUsage, ReadRefusals, WriteNotes],
+            Self::Billing => &[Read, ReadUsage, ManageBilling, ReadRefusals, WriteNotes],
             Self::PrivacyOfficer => &[Read, ReadAudit, ManagePrivacy],
             Self::Support => &[Read, ReadUsage, ReadRefusals, WriteNotes],
             Self::Auditor => &[Read, ReadAudit, ReadUsage, ReadRefusals],

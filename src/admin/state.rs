@@ -40,6 +40,8 @@ pub struct AdminState {
     pub levels: Writer,
     /// What this node answers from.
     pub mirror: Arc<Mirror>,
+    /// What holds for periods.
+    pub billing: config::Billing,
     /// What bounds feeds.
     pub feeds: config::Feeds,
     /// Where files lie while they are imported.

@@ -50,6 +50,7 @@ impl Desk {
             proxies: Vec::new(),
             provider: None,
             pepper,
+            billing: crate::config::Config::embedded().billing,
             feeds: crate::config::Config::embedded().feeds,
             uploads: std::path::PathBuf::new(),
             simulations: Arc::new(tokio::sync::Semaphore::new(1)),

@@ -174,6 +174,7 @@ pub(super) fn server(
         provider: Provider::new(&comptoir.config.admin)?,
         proxies: comptoir.config.server.trusted_proxies.clone(),
         pepper: Arc::clone(comptoir.keyring.pepper()),
+        billing: comptoir.config.billing.clone(),
         feeds: comptoir.config.feeds.clone(),
         uploads: uploads(&comptoir.config.server.data_dir)?,
         simulations: Arc::new(Semaphore::new(1)),

@@ -16,7 +16,8 @@ use crate::http::language::OwnLanguage;
 use crate::http::{ApiError, BodyLimit, Code, Turns, linked};
 use crate::telemetry::AccessLog;
 use crate::{
-    alerts, browse, catalog, changes, demo, explain, exports, feeds, hooks, metering, stock,
+    alerts, billing, browse, catalog, changes, demo, explain, exports, feeds, hooks, metering,
+    stock,
 };
 use actix_cors::Cors;
 use actix_http::HttpService;
@@ -45,6 +46,7 @@ pub(super) fn routes(config: &mut ServiceConfig<'_>) {
     metering::api::configure(config);
     explain::api::configure(config);
     alerts::api::configure(config);
+    billing::api::configure(config);
     oauth::api::configure(config);
     leaks::api::configure(config);
     config.service(get_linked_data_context);

@@ -3,3 +3,16 @@
 //! `metering` says what was counted and `rating` what a quantity costs. Here stand the periods, the
 //! statements of what is owed, their close and what corrects them later, and the files in which usage and
 //! statements leave the house, signed.
+
+pub mod api;
+pub mod books;
+pub mod close;
+mod error;
+pub mod model;
+mod rate;
+mod render;
+pub mod store;
+pub mod timeline;
+pub mod view;
+
+pub use error::BillingError;

@@ -11,6 +11,7 @@ use super::lines::warn_of;
 use super::simulate;
 use super::speak::{remark, say};
 use super::table::{row, say_row};
+use crate::access::history::PricesFrom;
 use crate::access::model::{Definition, DefinitionPatch, Name, Plan, StockDisclosure};
 use crate::access::offers::{Approval, Description, Offer, get_offer, set_offer};
 use crate::access::plan::{PlanData, PlanLimits, PlanPrices, PlanWeights};
@@ -129,9 +130,12 @@ pub(super) struct Update {
     /// How much of a quantity in stock its apps may know: exact, band or none.
     #[arg(long, value_name = "LEVEL")]
     stock_disclosure: Option<StockDisclosure>,
-    /// What use costs from now on: a price list as JSON of the admin API, @FILE, or none.
+    /// What use costs: a price list as JSON of the admin API, @FILE, or none.
     #[arg(long, value_name = "JSON", value_parser = prices)]
     prices: Option<PricesArg>,
+    /// From when on the prices hold for who is on the plan: next_period or now.
+    #[arg(long, value_name = "WHEN", default_value_t = PricesFrom::NextPeriod)]
+    prices_from: PricesFrom,
     /// What of the data its apps may read from now on: JSON of the admin API, @FILE, or all.
     #[arg(long, value_name = "JSON", value_parser = data)]
     data: Option<Arc<PlanData>>,
@@ -220,6 +224,7 @@ async fn update(desk: &Desk, args: Update) -> anyhow::Result<()> {
         weights: weighs.then(|| weights(&args.weights)),
         when_degraded: args.when_degraded,
         prices: args.prices.map(|PricesArg(prices)| prices),
+        prices_from: args.prices_from,
         data: args.data,
     };
     let by = args.because.say(desk.by());

@@ -251,6 +251,14 @@ section! {
 }
 
 section! {
+    /// Periods and statements.
+    Billing ["billing"] {
+        /// Time after the end of a period before which it cannot be closed.
+        grace: Duration = "grace_s" as Seconds<0, 2_678_400>,
+    }
+}
+
+section! {
     /// Logs.
     Telemetry ["telemetry"] {
         /// What the program's own log holds.
@@ -305,6 +313,8 @@ pub struct Config {
     pub alerts: Alerts,
     /// Journal and ledger.
     pub metering: Metering,
+    /// Periods and statements.
+    pub billing: Billing,
     /// Logs.
     pub telemetry: Telemetry,
     shown: String,
@@ -361,6 +371,7 @@ impl Config {
         let alerts = Alerts::read(layers);
         need_redis(layers, limits.as_ref(), redis.as_ref());
         let metering = Metering::read(layers);
+        let billing = Billing::read(layers);
         let telemetry = Telemetry::read(layers);
         Some(Self {
             server: server?,
@@ -382,6 +393,7 @@ impl Config {
             mail: mail?,
             alerts: alerts?,
             metering: metering?,
+            billing: billing?,
             telemetry: telemetry?,
             shown: show::toml(layers),
         })

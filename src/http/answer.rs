@@ -228,7 +228,7 @@ impl Answer {
                 let body = Bytes::from(linked::alone(kind, &self.body));
                 Self { etag: digest(&body), body, form: Form::JsonLd, ..self }
             }
-            Form::Json | Form::Ndjson | Form::Csv => self,
+            Form::Json | Form::Ndjson | Form::Csv | Form::Html => self,
         }
     }
 

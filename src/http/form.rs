@@ -36,6 +36,8 @@ pub enum Form {
     Ndjson,
     /// RFC 4180, with a line of column names.
     Csv,
+    /// A page to be printed.
+    Html,
 }
 
 impl Form {
@@ -47,6 +49,7 @@ impl Form {
             Self::JsonLd => HeaderValue::from_static(linked::MEDIA_TYPE),
             Self::Ndjson => HeaderValue::from_static(NDJSON),
             Self::Csv => HeaderValue::from_static("text/csv; charset=utf-8; header=present"),
+            Self::Html => HeaderValue::from_static("text/html; charset=utf-8"),
         }
     }
 
@@ -68,6 +71,12 @@ impl Form {
         Self::best(accept, &[Self::JsonLd])
     }
 
+    /// The same of a document that can be had as CSV or as a page.
+    #[must_use]
+    pub fn preferred_of_page(accept: &str) -> Self {
+        Self::best(accept, &[Self::Csv, Self::Html])
+    }
+
     /// What a client prefers of JSON and what is offered beside it.
     fn best(accept: &str, offered: &[Self]) -> Self {
         let mut best = (0, Self::Json);
@@ -80,6 +89,7 @@ impl Form {
                 linked::MEDIA_TYPE => Self::JsonLd,
                 NDJSON | "application/jsonl" => Self::Ndjson,
                 CSV => Self::Csv,
+                "text/html" => Self::Html,
                 "application/json" | "application/*" | "*/*" => {
                     json = json.max(weight);
                     continue;

@@ -259,7 +259,7 @@ impl PageRequest {
                 })?;
                 Ok(Some((rows, Form::Csv)))
             }
-            (Form::Json | Form::JsonLd | Form::Csv, _) => Ok(None),
+            (Form::Json | Form::JsonLd | Form::Csv | Form::Html, _) => Ok(None),
         }
     }
 }

@@ -132,6 +132,10 @@ ids! {
     ApplicationId = "apl";
     /// A mail that waits to be sent.
     MailId = "mai";
+    /// A billing period, derived from its bounds and its time zone.
+    BillingPeriodId = "per";
+    /// What an app owes for a period, derived from period, partner, app and currency.
+    StatementId = "stm";
     /// What was told of usage, derived from what it tells.
     AlertId = "alr";
     /// An entry of the audit trail.

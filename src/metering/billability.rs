@@ -40,37 +40,81 @@ pub struct Rule {
     pub id: &'static str,
     /// Whether such a call is charged.
     pub billable: bool,
+    /// What it says, for people.
+    pub because: &'static str,
     applies: fn(Facts) -> bool,
 }
 
 /// The policy. The last rule applies to everything, and charges nothing.
 pub const RULES: &[Rule] = &[
-    free(1, "v1.test_key", |f| matches!(f.environment, Environment::Test)),
-    free(2, "v1.crash_unconfirmed", |f| matches!(f.outcome, Outcome::CrashUnconfirmed)),
-    free(3, "v1.client_aborted", |f| matches!(f.outcome, Outcome::ClientAborted)),
-    free(4, "v1.own_usage", |f| OWN.contains(&f.operation)),
-    free(5, "v1.not_modified", |f| f.status == 304 || matches!(f.outcome, Outcome::NotModified)),
-    free(6, "v1.auth_rejected", |f| matches!(f.outcome, Outcome::AuthRejected)),
-    free(13, "v1.test_message", |f| f.operation == op::DeliverTestMessage::OPERATION.code),
-    free(14, "v1.not_delivered", |f| matches!(f.outcome, Outcome::NotDelivered)),
-    Rule { code: 15, id: "v1.delivered", billable: true, applies: delivered },
-    free(8, "v1.rate_limited", |f| f.status == 429 || matches!(f.outcome, Outcome::RateLimited)),
-    free(9, "v1.server_error", |f| f.status >= 500 || matches!(f.outcome, Outcome::ServerError)),
-    free(10, "v1.client_error", |f| f.status >= 400 || matches!(f.outcome, Outcome::ClientError)),
-    Rule { code: 11, id: "v1.served", billable: true, applies: served },
-    free(12, "v1.other", |_| true),
+    free((1, "v1.test_key"), "Calls of test keys cost nothing", |f| {
+        matches!(f.environment, Environment::Test)
+    }),
+    free(
+        (2, "v1.crash_unconfirmed"),
+        "A crash left it unclear whether the answer was handed over",
+        |f| matches!(f.outcome, Outcome::CrashUnconfirmed),
+    ),
+    free((3, "v1.client_aborted"), "The answer was not handed over in full", |f| {
+        matches!(f.outcome, Outcome::ClientAborted)
+    }),
+    free((4, "v1.own_usage"), "What tells of one's own usage costs nothing", |f| {
+        OWN.contains(&f.operation)
+    }),
+    free((5, "v1.not_modified"), "The caller's copy was still good", |f| {
+        f.status == 304 || matches!(f.outcome, Outcome::NotModified)
+    }),
+    free((6, "v1.auth_rejected"), "The key or its rights did not suffice", |f| {
+        matches!(f.outcome, Outcome::AuthRejected)
+    }),
+    free((13, "v1.test_message"), "Messages that try a receiver out cost nothing", |f| {
+        f.operation == op::DeliverTestMessage::OPERATION.code
+    }),
+    free((14, "v1.not_delivered"), "The receiver did not take the message", |f| {
+        matches!(f.outcome, Outcome::NotDelivered)
+    }),
+    Rule {
+        code: 15,
+        id: "v1.delivered",
+        billable: true,
+        because: "The receiver took the message",
+        applies: delivered,
+    },
+    free((8, "v1.rate_limited"), "A limit was reached", |f| {
+        f.status == 429 || matches!(f.outcome, Outcome::RateLimited)
+    }),
+    free((9, "v1.server_error"), "The service failed", |f| {
+        f.status >= 500 || matches!(f.outcome, Outcome::ServerError)
+    }),
+    free((10, "v1.client_error"), "The call could not be answered as it was made", |f| {
+        f.status >= 400 || matches!(f.outcome, Outcome::ClientError)
+    }),
+    Rule {
+        code: 11,
+        id: "v1.served",
+        billable: true,
+        because: "The call was answered",
+        applies: served,
+    },
+    free((12, "v1.other"), "No rule charges it", |_| true),
 ];
 
 /// What tells a partner of its own use is free.
-const OWN: [u16; 4] = [
+const OWN: [u16; 6] = [
     op::GetUsage::OPERATION.code,
+    op::ListOwnStatements::OPERATION.code,
+    op::GetOwnStatement::OPERATION.code,
     op::ListRefusals::OPERATION.code,
     op::GetRefusal::OPERATION.code,
     op::ListUsageAlerts::OPERATION.code,
 ];
 
-const fn free(code: u8, id: &'static str, applies: fn(Facts) -> bool) -> Rule {
-    Rule { code, id, billable: false, applies }
+const fn free(
+    (code, id): (u8, &'static str),
+    because: &'static str,
+    applies: fn(Facts) -> bool,
+) -> Rule {
+    Rule { code, id, billable: false, because, applies }
 }
 
 fn served(facts: Facts) -> bool {
@@ -87,6 +131,12 @@ fn delivered(facts: Facts) -> bool {
 pub fn rule(facts: Facts) -> &'static Rule {
     // The last rule applies to everything, so the fallback is never taken.
     RULES.iter().find(|rule| (rule.applies)(facts)).unwrap_or(&RULES[RULES.len() - 1])
+}
+
+/// The rule of an id in the ledger.
+#[must_use]
+pub fn by_id(id: &str) -> Option<&'static Rule> {
+    RULES.iter().find(|rule| rule.id == id)
 }
 
 /// The rule of a code in a block.

@@ -14,6 +14,7 @@ mod block;
 pub mod event;
 pub mod export;
 pub mod gaps;
+pub mod hours;
 pub mod journal;
 pub mod ledger;
 pub mod period;

@@ -1,6 +1,7 @@
 //! All SQL of the ledger.
 
 use super::billability;
+use super::period::Period;
 use super::seal::{HourKey, Sealed, Sums};
 use crate::access::{Environment, operation};
 use crate::kernel::Micros;
@@ -274,6 +275,63 @@ pub(super) async fn hour_sums(
     Ok(on_db!(db, c => sqlx::query_as(SUM)
         .bind(app.to_string()).bind(partner.to_string())
         .bind(from.0).bind(to.0).fetch_all(c).await)?)
+}
+
+/// Sums of live calls by all that a bill tells apart.
+#[derive(Debug, sqlx::FromRow)]
+pub(super) struct GroupSums {
+    pub(super) partner_id: String,
+    pub(super) app_id: String,
+    pub(super) plan_id: String,
+    pub(super) plan_version: i64,
+    pub(super) operation: String,
+    pub(super) status: i64,
+    pub(super) outcome: String,
+    pub(super) rule: String,
+    pub(super) billable: bool,
+    pub(super) requests: i64,
+    pub(super) records: i64,
+    pub(super) bytes: i64,
+    pub(super) weight_milli: i64,
+}
+
+/// The sums of the live calls of one app, or of all, in the hours that start in `[from, to)`.
+pub(super) async fn group_sums(
+    tx: &mut Tx,
+    app: Option<AppId>,
+    from: Micros,
+    to: Micros,
+) -> Result<Vec<GroupSums>, StoreError> {
+    const SUM: &str =
+        "SELECT partner_id, app_id, plan_id, plan_version, operation, status, outcome,
+            rule, billable,
+            CAST(SUM(requests) AS BIGINT) AS requests, CAST(SUM(records) AS BIGINT) AS records,
+            CAST(SUM(bytes) AS BIGINT) AS bytes, CAST(SUM(weight_milli) AS BIGINT) AS weight_milli
+        FROM usage_hours WHERE environment = 'live' AND hour >= ";
+    const GROUPS: &str =
+        " GROUP BY partner_id, app_id, plan_id, plan_version, operation, status, outcome,
+            rule, billable";
+    Ok(on_tx!(tx, c => {
+        let mut sum = sqlx::QueryBuilder::new(SUM);
+        sum.push_bind(from.0).push(" AND hour < ").push_bind(to.0);
+        if let Some(app) = app {
+            sum.push(" AND app_id = ").push_bind(app.to_string());
+        }
+        sum.push(GROUPS).build_query_as().fetch_all(c).await
+    })?)
+}
+
+/// The next segment behind `after` with events that started in a span.
+pub(super) async fn next_segment_of(
+    tx: &mut Tx,
+    after: i64,
+    span: Period,
+) -> Result<Option<StoredSegment>, StoreError> {
+    const NEXT: &str = "SELECT node, epoch, segment, position, prev_hash, hash, folded_at, block
+        FROM usage_segments WHERE position > $1 AND max_at >= $2 AND min_at < $3 AND events > 0
+        ORDER BY position LIMIT 1";
+    Ok(on_tx!(tx, c => sqlx::query_as(NEXT)
+        .bind(after).bind(span.from.0).bind(span.to.0).fetch_optional(c).await)?)
 }
 
 /// When the newest segment came into the ledger.

@@ -1,6 +1,7 @@
 //! Exact decimals: prices, percents and amounts.
 
-use super::list::InvalidPrices;
+use super::charge::InvalidPrices;
+use super::share::Share;
 use crate::kernel::word::words;
 use std::fmt::Write as _;
 use std::str::FromStr;
@@ -85,6 +86,11 @@ impl Price {
         text(self.0, PRICE, least)
     }
 
+    /// What it is for a part of a period, to the last of its decimals.
+    pub(super) fn share(self, share: Share) -> Self {
+        Self(share.of_price(self.0))
+    }
+
     /// What it comes to once.
     #[must_use]
     pub fn once(self) -> Exact {
@@ -130,6 +136,16 @@ impl FromStr for Percent {
         let value = scaled(text, 2).and_then(|value| u16::try_from(value).ok());
         let value = value.filter(|value| *value <= 10_000);
         value.map(Self).ok_or_else(|| InvalidPrices::Percent(text.chars().take(40).collect()))
+    }
+}
+
+impl FromStr for Exact {
+    type Err = InvalidPrices;
+
+    fn from_str(text: &str) -> Result<Self, InvalidPrices> {
+        let (sign, size) = text.strip_prefix('-').map_or((1, text), |size| (-1, size));
+        let value = scaled(size, AMOUNT).map(|value| Self(sign * value));
+        value.ok_or_else(|| InvalidPrices::Price(text.chars().take(40).collect()))
     }
 }
 
@@ -208,6 +224,9 @@ mod tests {
         }
         for bad in ["100.01", "-1", "1.234", "", "101"] {
             assert!(bad.parse::<Percent>().is_err(), "{bad}");
+        }
+        for amount in ["-0.0000000000000000001", "12.5", "0", "-3"] {
+            assert_eq!(amount.parse::<Exact>().unwrap().text(0), amount);
         }
         assert_eq!("12.50".parse::<Percent>().unwrap().text(), "12.5");
     }

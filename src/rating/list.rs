@@ -1,244 +1,63 @@
 //! The price list of a plan.
 
+use super::charge::{Charge, ChargeName, InvalidPrices};
 use super::exact::{Percent, Price, Rounding};
+use super::share::Share;
 use crate::kernel::Currency;
 use crate::kernel::word::words;
-use crate::limit::Operations;
+use crate::limit::{self, Anchor, Cycle};
 use jiff::tz::TimeZone;
-use std::num::NonZeroU64;
-use std::sync::Arc;
 
-/// Most charges of a price list.
-pub const MOST_CHARGES: usize = 32;
-/// Most tiers of a charge.
-pub const MOST_TIERS: usize = 20;
-/// Most units that a number in a price list names.
-pub const MOST_UNITS: u64 = 1_000_000_000_000_000;
-/// Most characters of a charge's name.
-const LONGEST_NAME: usize = 40;
+/// Most fixed amounts of a kind.
+const MOST_AMOUNTS: usize = 16;
 
 words! {
-    /// What a charge counts of the billed calls.
-    pub enum Meter {
-        /// Calls.
-        Requests = "requests",
-        /// Resources in the answers.
-        Records = "records",
-        /// Bytes of the bodies.
-        Bytes = "bytes",
-        /// Units, by the weights of the operations.
-        Weight = "weight",
+    /// How long the periods of a price list are.
+    pub enum BillingPeriod {
+        /// A month.
+        Month = "month",
+        /// Three months.
+        Quarter = "quarter",
+        /// A year.
+        Year = "year",
     }
 }
 
-/// Why something is no price list.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidPrices {
-    /// No price.
-    #[error(
-        "`{0}` is no price: digits with a point before up to 12 decimals, such as 0.0025, at most 1000000000"
-    )]
-    Price(String),
-    /// No percent.
-    #[error("`{0}` is no percent: 0 to 100 with up to two decimals, such as 12.5")]
-    Percent(String),
-    /// No name.
-    #[error("`{0}` is no name for a charge: it is 1 to 40 of a-z, 0-9, _ and -")]
-    Name(String),
-    /// A second charge of a name.
-    #[error("two charges are called `{0}`; give each its own name")]
-    Repeated(ChargeName),
-    /// Too many charges.
-    #[error("a price list may have at most 32 charges")]
-    Charges,
-    /// Too many tiers.
-    #[error("a charge may have at most 20 tiers")]
-    Tiers,
-    /// Not enough tiers, or a last one that ends.
-    #[error("the last tier has no `up_to`, so that every quantity has a price")]
-    Closed,
-    /// A tier behind the last.
-    #[error(
-        "a tier stands behind one without `up_to`, which takes all that comes: give that one an `up_to`"
-    )]
-    Behind,
-    /// A tier that ends before it begins.
-    #[error("a tier's `up_to` must be more than that of the tier before, {0}")]
-    Falling(u64),
-    /// Units out of range.
-    #[error("a number of units may be at most 1000000000000000, not {0}")]
-    Units(u64),
-    /// The least is more than the most.
-    #[error("`min` is more than `max`")]
-    Bounds,
-}
-
-/// The name of a charge, one charge's only within the list: bills name it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ChargeName(Arc<str>);
-
-impl ChargeName {
-    /// The name as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
+words! {
+    /// What a period costs in which the list was in force for a part only.
+    pub enum Proration {
+        /// The same as a whole one.
+        None = "none",
+        /// Of fees, minimums, caps, flat amounts, included units and the ends of tiers the part that its seconds are
+        /// of the period's.
+        BySecond = "by_second",
     }
 }
 
-impl std::str::FromStr for ChargeName {
-    type Err = InvalidPrices;
-
-    fn from_str(text: &str) -> Result<Self, InvalidPrices> {
-        let token = |b: u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-');
-        if !(1..=LONGEST_NAME).contains(&text.len()) || !text.bytes().all(token) {
-            return Err(InvalidPrices::Name(text.chars().take(LONGEST_NAME).collect()));
-        }
-        Ok(Self(text.into()))
-    }
-}
-
-impl std::fmt::Display for ChargeName {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// The calls that a charge counts. Calls of test keys are never billed, so no charge counts them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Filter {
-    /// The API product whose operations are counted; none for all.
-    pub api: Option<&'static str>,
-    /// The operations that are counted.
-    pub operations: Operations,
-}
-
-impl Filter {
-    /// Every billed call.
-    pub const ALL: Self = Self { api: None, operations: Operations::ALL };
-
-    /// Whether billed calls of an operation of an API are counted.
-    #[must_use]
-    pub fn counts(&self, operation: u16, api: &str) -> bool {
-        self.api.is_none_or(|own| own == api) && self.operations.cover(operation)
-    }
-}
-
-/// A price for the units of `(from, up_to]`, `from` being the end of the tier before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Tier {
-    /// The last whole unit in it; the last tier has none.
-    pub up_to: Option<NonZeroU64>,
-    /// The price of a unit.
-    pub unit: Price,
-    /// What is charged once where a unit falls into it.
-    pub flat: Price,
-}
-
-impl Tier {
-    /// Whether it can stand behind these.
-    pub fn follows(&self, before: &[Self]) -> Result<(), InvalidPrices> {
-        if before.len() >= MOST_TIERS {
-            return Err(InvalidPrices::Tiers);
-        }
-        if let Some(up_to) = self.up_to {
-            units(up_to.get())?;
-        }
-        match before.last().map(|last| last.up_to) {
-            None => Ok(()),
-            Some(None) => Err(InvalidPrices::Behind),
-            Some(Some(last)) if self.up_to.is_some_and(|up_to| up_to <= last) => {
-                Err(InvalidPrices::Falling(last.get()))
-            }
-            Some(Some(_)) => Ok(()),
+impl From<BillingPeriod> for limit::Period {
+    fn from(period: BillingPeriod) -> Self {
+        match period {
+            BillingPeriod::Month => Self::Month,
+            BillingPeriod::Quarter => Self::Quarter,
+            BillingPeriod::Year => Self::Year,
         }
     }
 }
 
-/// Tiers that cover every quantity: rising, the last without an end.
+/// An amount that is asked for whatever is used.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tiers(Box<[Tier]>);
-
-impl Tiers {
-    /// The tiers, if they cover every quantity once.
-    pub fn new(tiers: Vec<Tier>) -> Result<Self, InvalidPrices> {
-        for (n, tier) in tiers.iter().enumerate() {
-            tier.follows(&tiers[..n])?;
-        }
-        if tiers.last().is_none_or(|last| last.up_to.is_some()) {
-            return Err(InvalidPrices::Closed);
-        }
-        Ok(Self(tiers.into()))
-    }
-
-    /// The tiers, the lowest first.
-    #[must_use]
-    pub fn list(&self) -> &[Tier] {
-        &self.0
-    }
-
-    /// Each tier with the unit behind which it begins.
-    pub fn spans(&self) -> impl Iterator<Item = (u64, &Tier)> {
-        let starts = self.0.iter().map(|tier| tier.up_to.map_or(u64::MAX, NonZeroU64::get));
-        std::iter::once(0).chain(starts).zip(&self.0)
-    }
-}
-
-/// How a quantity becomes an amount.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Model {
-    /// An amount, where anything is counted that is not included.
-    Flat(Price),
-    /// A price for each unit.
-    PerUnit(Price),
-    /// Each unit at the price of its tier.
-    Graduated(Tiers),
-    /// All units at the price of the tier that the whole quantity falls into.
-    Volume(Tiers),
-    /// A price for each package that was begun.
-    Package {
-        /// Units in a package.
-        size: NonZeroU64,
-        /// Its price.
-        price: Price,
-    },
-}
-
-/// What is asked for one kind of use.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Charge {
+pub struct FixedAmount {
     /// Its name on bills.
     pub name: ChargeName,
-    /// What it counts.
-    pub meter: Meter,
-    /// Of which calls.
-    pub filter: Filter,
-    /// Units of each period that cost nothing.
-    pub included: u64,
-    /// The price of the others.
-    pub model: Model,
-    /// The least that it comes to in a period.
-    pub min: Price,
-    /// The most that it comes to in a period.
-    pub max: Option<Price>,
+    /// What is asked.
+    pub amount: Price,
 }
 
-impl Charge {
-    /// Whether its numbers go together.
-    pub fn check(&self) -> Result<(), InvalidPrices> {
-        units(self.included)?;
-        if let Model::Package { size, .. } = &self.model {
-            units(size.get())?;
-        }
-        if self.max.is_some_and(|max| self.min > max) {
-            return Err(InvalidPrices::Bounds);
-        }
-        Ok(())
-    }
-
+impl FixedAmount {
     /// Whether it can stand behind these.
     pub fn follows(&self, before: &[Self]) -> Result<(), InvalidPrices> {
-        if before.len() >= MOST_CHARGES {
-            return Err(InvalidPrices::Charges);
+        if before.len() >= MOST_AMOUNTS {
+            return Err(InvalidPrices::Amounts);
         }
         if before.iter().any(|other| other.name == self.name) {
             return Err(InvalidPrices::Repeated(self.name.clone()));
@@ -247,27 +66,61 @@ impl Charge {
     }
 }
 
-fn units(units: u64) -> Result<(), InvalidPrices> {
-    if units > MOST_UNITS { Err(InvalidPrices::Units(units)) } else { Ok(()) }
+/// When the periods of a list begin and end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Periods {
+    /// How long they are.
+    pub length: BillingPeriod,
+    /// Where they are counted from.
+    pub anchor: Anchor,
+    /// Whose days they are made of.
+    pub zone: TimeZone,
 }
 
-/// What the use of an app costs in a period, a calendar month.
+impl Default for Periods {
+    /// Calendar months in UTC.
+    fn default() -> Self {
+        Self { length: BillingPeriod::Month, anchor: Anchor::Calendar, zone: TimeZone::UTC }
+    }
+}
+
+impl Periods {
+    /// The calendar of them.
+    #[must_use]
+    pub fn cycle(&self) -> Cycle {
+        Cycle { period: self.length.into(), anchor: self.anchor, zone: self.zone.clone() }
+    }
+}
+
+/// What the use of an app costs in a period.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PriceList {
     currency: Currency,
-    zone: TimeZone,
+    periods: Periods,
     rounding: Rounding,
+    proration: Proration,
     fee: Price,
     discount: Percent,
+    recurring: Box<[FixedAmount]>,
+    one_time: Box<[FixedAmount]>,
     charges: Box<[Charge]>,
 }
 
 impl PriceList {
-    /// A list in a currency, for months in a time zone, rounded by a rule; it asks for nothing yet.
+    /// A list in a currency, for periods, rounded by a rule; it asks for nothing yet.
     #[must_use]
-    pub fn new(currency: Currency, zone: TimeZone, rounding: Rounding) -> Self {
-        let (fee, discount) = (Price::ZERO, Percent::default());
-        Self { currency, zone, rounding, fee, discount, charges: Box::default() }
+    pub fn new(currency: Currency, periods: Periods, rounding: Rounding) -> Self {
+        Self {
+            currency,
+            periods,
+            rounding,
+            proration: Proration::None,
+            fee: Price::ZERO,
+            discount: Percent::default(),
+            recurring: Box::default(),
+            one_time: Box::default(),
+            charges: Box::default(),
+        }
     }
 
     /// The list with a fee for each period, and a percentage off each charge.
@@ -276,13 +129,62 @@ impl PriceList {
         Self { fee, discount, ..self }
     }
 
+    /// The list with a rule for parts of a period.
+    #[must_use]
+    pub fn with_proration(self, proration: Proration) -> Self {
+        Self { proration, ..self }
+    }
+
+    /// The list with amounts for each period, and others that are asked once for each app.
+    pub fn with_amounts(
+        self,
+        recurring: Vec<FixedAmount>,
+        one_time: Vec<FixedAmount>,
+    ) -> Result<Self, InvalidPrices> {
+        for amounts in [&recurring, &one_time] {
+            for (n, amount) in amounts.iter().enumerate() {
+                amount.follows(&amounts[..n])?;
+            }
+        }
+        Self { recurring: recurring.into(), one_time: one_time.into(), ..self }.distinct()
+    }
+
     /// The list with these charges, if they can stand together.
     pub fn with_charges(self, charges: Vec<Charge>) -> Result<Self, InvalidPrices> {
         for (n, charge) in charges.iter().enumerate() {
             charge.check()?;
             charge.follows(&charges[..n])?;
         }
-        Ok(Self { charges: charges.into(), ..self })
+        Self { charges: charges.into(), ..self }.distinct()
+    }
+
+    /// The list, if no two things on a bill have one name.
+    fn distinct(self) -> Result<Self, InvalidPrices> {
+        let amounts = self.recurring.iter().chain(&self.one_time).map(|amount| &amount.name);
+        let mut names: Vec<_> = amounts.chain(self.charges.iter().map(|c| &c.name)).collect();
+        names.sort_unstable();
+        match names.windows(2).find(|pair| pair[0] == pair[1]) {
+            Some(pair) => Err(InvalidPrices::Repeated(pair[0].clone())),
+            None => Ok(self),
+        }
+    }
+
+    /// What the list asks for a part of a period, as a list of its own.
+    #[must_use]
+    pub fn prorated(&self, share: Share) -> Self {
+        if self.proration == Proration::None || share.is_whole() {
+            return self.clone();
+        }
+        let part = |amount: &FixedAmount| FixedAmount {
+            name: amount.name.clone(),
+            amount: amount.amount.share(share),
+        };
+        Self {
+            fee: self.fee.share(share),
+            recurring: self.recurring.iter().map(part).collect(),
+            charges: self.charges.iter().map(|charge| charge.prorated(share)).collect(),
+            ..self.clone()
+        }
     }
 
     /// The currency of all prices.
@@ -291,16 +193,22 @@ impl PriceList {
         self.currency
     }
 
-    /// The time zone whose months are the periods.
+    /// When its periods begin and end.
     #[must_use]
-    pub fn zone(&self) -> &TimeZone {
-        &self.zone
+    pub fn periods(&self) -> &Periods {
+        &self.periods
     }
 
     /// How lines are rounded.
     #[must_use]
     pub fn rounding(&self) -> Rounding {
         self.rounding
+    }
+
+    /// What a part of a period costs.
+    #[must_use]
+    pub fn proration(&self) -> Proration {
+        self.proration
     }
 
     /// What each period costs, whatever is used.
@@ -313,6 +221,18 @@ impl PriceList {
     #[must_use]
     pub fn discount(&self) -> Percent {
         self.discount
+    }
+
+    /// What each period costs beside the fee.
+    #[must_use]
+    pub fn recurring(&self) -> &[FixedAmount] {
+        &self.recurring
+    }
+
+    /// What is asked once.
+    #[must_use]
+    pub fn one_time(&self) -> &[FixedAmount] {
+        &self.one_time
     }
 
     /// What use costs.

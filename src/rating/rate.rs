@@ -1,7 +1,10 @@
 //! From quantities to the lines of a bill.
 
-use super::exact::{Exact, Price, TooLarge};
-use super::list::{Charge, ChargeName, Model, PriceList, Tier, Tiers};
+use super::charge::{Charge, ChargeName, Model, Tier, Tiers};
+use super::exact::{Exact, Price, Rounding, TooLarge};
+use super::list::{FixedAmount, PriceList};
+use super::share::Share;
+use crate::kernel::Currency;
 use crate::kernel::word::words;
 use std::num::NonZeroU64;
 
@@ -13,6 +16,10 @@ words! {
     pub enum LineKind {
         /// The fee of the period.
         Fee = "fee",
+        /// Another amount of each period.
+        Recurring = "recurring",
+        /// An amount that is asked once.
+        OneTime = "one_time",
         /// Units that are included.
         Included = "included",
         /// Units, or packages, at a price.
@@ -25,6 +32,12 @@ words! {
         MaxCap = "max_cap",
         /// What is missing to the least of a charge.
         MinTrueup = "min_trueup",
+        /// What was bought to be used up.
+        Prepaid = "prepaid",
+        /// What corrects something, up or down.
+        Adjustment = "adjustment",
+        /// What is paid out of what was granted or bought before.
+        Credit = "credit",
         /// What the roundings of the other lines leave.
         Rounding = "rounding",
     }
@@ -35,7 +48,9 @@ words! {
 pub struct Line {
     /// What it is.
     pub kind: LineKind,
-    /// The charge that it belongs to; none for the fee and the rounding.
+    /// The part of the statement that it belongs to, counted from 0; none for what belongs to the whole.
+    pub section: Option<usize>,
+    /// The charge or the amount that it belongs to; none for the fee and what belongs to the whole.
     pub charge: Option<ChargeName>,
     /// The units of its tier, `(from, up_to]`, where the charge has tiers.
     pub tier: Option<(u64, Option<NonZeroU64>)>,
@@ -63,18 +78,22 @@ pub struct Bill {
 }
 
 /// Rates what was counted for each charge of a list, in thousandths of a unit and in the order of the
-/// charges; what is not given was not used. Discount, cap and minimum apply to each charge in this order.
+/// charges; what is not given was not used. The list was in force all through the period.
 pub fn rate(list: &PriceList, quantities: &[u128]) -> Result<Bill, TooLarge> {
-    let mut sheet = Sheet { list, lines: Vec::new() };
-    if !list.fee().is_zero() {
-        let fee = list.fee();
-        let line = Draft { unit_price: Some(fee), ..Draft::new(LineKind::Fee, fee.once()) };
-        sheet.add(None, line);
-    }
-    for (n, charge) in list.charges().iter().enumerate() {
-        sheet.charge(charge, quantities.get(n).copied().unwrap_or(0))?;
-    }
+    let mut sheet = Sheet::new(list.currency(), list.rounding());
+    sheet.section(list, Share::WHOLE, quantities, false)?;
     sheet.bill()
+}
+
+/// What is taken of each of some credits, one after the other, to pay an amount.
+pub fn draw(amount: Exact, credits: &[Exact]) -> Result<Vec<Exact>, TooLarge> {
+    let mut left = amount.max(Exact::ZERO);
+    let take = |credit: &Exact| {
+        let taken = left.min(*credit).max(Exact::ZERO);
+        left = left.minus(taken)?;
+        Ok(taken)
+    };
+    credits.iter().map(take).collect()
 }
 
 /// What a line says beside its charge.
@@ -101,57 +120,120 @@ impl Draft {
 }
 
 /// A bill under way.
-struct Sheet<'a> {
-    list: &'a PriceList,
+#[derive(Debug)]
+pub struct Sheet {
+    currency: Currency,
+    rounding: Rounding,
     lines: Vec<Line>,
+    sections: usize,
 }
 
-impl Sheet<'_> {
-    fn round(&self, exact: Exact) -> Exact {
-        exact.rounded(self.list.currency().decimals(), self.list.rounding())
+impl Sheet {
+    /// An empty bill.
+    #[must_use]
+    pub fn new(currency: Currency, rounding: Rounding) -> Self {
+        Self { currency, rounding, lines: Vec::new(), sections: 0 }
     }
 
-    fn add(&mut self, charge: Option<&Charge>, draft: Draft) {
+    /// Adds what a list asks for the part of the period in which it was in force, and for what was counted for
+    /// each of its charges meanwhile. `first` says whether what is asked once falls due.
+    pub fn section(
+        &mut self,
+        list: &PriceList,
+        share: Share,
+        quantities: &[u128],
+        first: bool,
+    ) -> Result<(), TooLarge> {
+        let list = list.prorated(share);
+        if !list.fee().is_zero() {
+            self.fixed(LineKind::Fee, None, list.fee());
+        }
+        let once = if first { list.one_time() } else { &[] };
+        for (kind, amounts) in [(LineKind::Recurring, list.recurring()), (LineKind::OneTime, once)]
+        {
+            for FixedAmount { name, amount } in amounts {
+                self.fixed(kind, Some(name), *amount);
+            }
+        }
+        for (n, charge) in list.charges().iter().enumerate() {
+            self.charge(&list, charge, quantities.get(n).copied().unwrap_or(0))?;
+        }
+        self.sections += 1;
+        Ok(())
+    }
+
+    /// Adds a line that belongs to no section.
+    pub fn line(&mut self, kind: LineKind, quantity_milli: u128, exact: Exact) {
+        let line = Draft { quantity_milli, ..Draft::new(kind, exact) };
+        self.push(None, None, line);
+    }
+
+    /// Rounds what an amount comes to.
+    #[must_use]
+    pub fn round(&self, exact: Exact) -> Exact {
+        exact.rounded(self.currency.decimals(), self.rounding)
+    }
+
+    fn fixed(&mut self, kind: LineKind, name: Option<&ChargeName>, price: Price) {
+        let line = Draft { unit_price: Some(price), ..Draft::new(kind, price.once()) };
+        self.push(Some(self.sections), name, line);
+    }
+
+    fn add(&mut self, charge: &Charge, draft: Draft) {
+        self.push(Some(self.sections), Some(&charge.name), draft);
+    }
+
+    fn push(&mut self, section: Option<usize>, charge: Option<&ChargeName>, draft: Draft) {
         let Draft { kind, tier, quantity_milli, packages, unit_price, exact } = draft;
-        let (charge, amount) = (charge.map(|charge| charge.name.clone()), self.round(exact));
-        let line = Line { kind, charge, tier, quantity_milli, packages, unit_price, exact, amount };
-        self.lines.push(line);
+        let (charge, amount) = (charge.cloned(), self.round(exact));
+        self.lines.push(Line {
+            kind,
+            section,
+            charge,
+            tier,
+            quantity_milli,
+            packages,
+            unit_price,
+            exact,
+            amount,
+        });
     }
 
-    fn charge(&mut self, charge: &Charge, milli: u128) -> Result<(), TooLarge> {
+    fn charge(&mut self, list: &PriceList, charge: &Charge, milli: u128) -> Result<(), TooLarge> {
         let included = milli.min(u128::from(charge.included) * MILLI);
         if included > 0 {
             let line = Draft::new(LineKind::Included, Exact::ZERO);
-            self.add(Some(charge), Draft { quantity_milli: included, ..line });
+            self.add(charge, Draft { quantity_milli: included, ..line });
         }
         let mut sum = Exact::ZERO;
         for line in priced(&charge.model, milli - included)? {
             sum = sum.plus(line.exact)?;
-            self.add(Some(charge), line);
+            self.add(charge, line);
         }
-        let off = sum.part(self.list.discount())?;
+        let off = sum.part(list.discount())?;
         if off != Exact::ZERO {
-            self.add(Some(charge), Draft::new(LineKind::Discount, Exact::ZERO.minus(off)?));
+            self.add(charge, Draft::new(LineKind::Discount, Exact::ZERO.minus(off)?));
             sum = sum.minus(off)?;
         }
         if let Some(max) = charge.max.map(Price::once).filter(|max| sum > *max) {
-            self.add(Some(charge), Draft::new(LineKind::MaxCap, max.minus(sum)?));
+            self.add(charge, Draft::new(LineKind::MaxCap, max.minus(sum)?));
             sum = max;
         }
         let min = charge.min.once();
         if sum < min {
-            self.add(Some(charge), Draft::new(LineKind::MinTrueup, min.minus(sum)?));
+            self.add(charge, Draft::new(LineKind::MinTrueup, min.minus(sum)?));
         }
         Ok(())
     }
 
-    fn bill(mut self) -> Result<Bill, TooLarge> {
+    /// The bill, with a line for what the roundings leave.
+    pub fn bill(mut self) -> Result<Bill, TooLarge> {
         let exact = Exact::sum(self.lines.iter().map(|line| line.exact))?;
         let billed = Exact::sum(self.lines.iter().map(|line| line.amount))?;
         let total = self.round(exact);
         if total != billed {
             // It changes what is billed, and nothing of what the use came to.
-            self.add(None, Draft::new(LineKind::Rounding, Exact::ZERO));
+            self.push(None, None, Draft::new(LineKind::Rounding, Exact::ZERO));
             if let Some(line) = self.lines.last_mut() {
                 line.amount = total.minus(billed)?;
             }

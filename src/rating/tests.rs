@@ -1,8 +1,8 @@
 //! The arithmetic of bills against a slow reference in fractions, and its bounds.
 
 use super::*;
-use crate::kernel::Currency;
-use jiff::tz::TimeZone;
+use crate::kernel::Micros;
+use crate::limit::Bounds;
 use proptest::prelude::*;
 use std::num::NonZeroU64;
 
@@ -46,7 +46,7 @@ fn price(micro: u32) -> Price {
 }
 
 fn list(currency: &str) -> PriceList {
-    PriceList::new(currency.parse::<Currency>().unwrap(), TimeZone::UTC, Rounding::HalfEven)
+    PriceList::new(currency.parse().unwrap(), Periods::default(), Rounding::HalfEven)
 }
 
 fn charge(model: Model) -> Charge {
@@ -312,4 +312,104 @@ fn what_is_no_price_list_says_what_is() {
     ] {
         assert_eq!(list("EUR").with_charges(charges), Err(error));
     }
+}
+
+fn at(text: &str) -> Micros {
+    text.parse::<jiff::Timestamp>().unwrap().into()
+}
+
+/// The part of March 2026 in Paris, in which an hour is skipped, that lies before the 16th.
+fn half_of_march() -> Share {
+    let month = Bounds { start: at("2026-02-28T23:00:00Z"), end: at("2026-03-31T22:00:00Z") };
+    assert_eq!(month.seconds(), 2_674_800);
+    Share::of(1_296_000_000_000, month)
+}
+
+fn prorated(list: PriceList, share: Share, units: u64) -> Bill {
+    let mut sheet = Sheet::new(list.currency(), list.rounding());
+    let list = list.with_proration(Proration::BySecond);
+    sheet.section(&list, share, &[u128::from(units) * 1_000], false).unwrap();
+    sheet.bill().unwrap()
+}
+
+#[test]
+fn a_part_of_a_period_costs_the_part_that_its_seconds_are() {
+    let november = Bounds { start: at("2026-10-31T23:00:00Z"), end: at("2026-11-30T23:00:00Z") };
+    let half = Share::of(1_296_000_000_000, november);
+    let free = |included| Charge { included, ..charge(Model::PerUnit(price(2_000))) };
+    let fee = |fee: &str| list("EUR").with_fee(fee.parse().unwrap(), Percent::default());
+    let of = |list: PriceList, share, units| {
+        prorated(list.with_charges(vec![free(10_000)]).unwrap(), share, units)
+    };
+    let bill = of(fee("49"), half, 5_001);
+    assert_eq!((bill.exact.text(0), bill.total.text(2)), ("24.502".into(), "24.50".into()));
+    assert_eq!(of(fee("99"), half, 5_000).total.text(2), "49.50");
+    // 49 * 1296000 / 2674800, to twelve decimals; 10000 * the same is 4845.22: nobody gets less than its share.
+    let bill = of(fee("49"), half_of_march(), 4_847);
+    assert_eq!(bill.lines[0].exact.text(0), "23.741588156124");
+    assert_eq!(bill.lines[1].quantity_milli, 4_846_000);
+    assert_eq!(bill.total.text(2), "23.74");
+    // The whole is the list itself.
+    assert_eq!(of(fee("49"), Share::of(u64::MAX, november), 10_000).total.text(2), "49.00");
+}
+
+#[test]
+fn tiers_minimum_and_cap_shrink_with_the_part() {
+    let month = Bounds { start: Micros(0), end: Micros(4) };
+    let quarter = Share::of(1, month);
+    let graduated = Model::Graduated(tiers(&vec![(1_000, 10_000, 4_000_000), (1, 5_000, 0)]));
+    let bill = |charge: Charge, units| {
+        prorated(list("EUR").with_charges(vec![charge]).unwrap(), quarter, units)
+    };
+    // 250 at 0.010 and 1.00 once, 50 at 0.005.
+    assert_eq!(bill(charge(graduated), 300).total.text(2), "3.75");
+    let bounded = Charge {
+        min: price(8_000_000),
+        max: Some(price(40_000_000)),
+        ..charge(Model::PerUnit(price(1_000_000)))
+    };
+    assert_eq!(bill(bounded.clone(), 1).total.text(2), "2.00");
+    assert_eq!(bill(bounded.clone(), 5).total.text(2), "5.00");
+    assert_eq!(bill(bounded, 50).total.text(2), "10.00");
+    // Of two tiers that end at the same unit, the second is gone.
+    let narrow = Model::Graduated(tiers(&vec![(1, 1_000_000, 0), (1, 2_000_000, 0), (1, 0, 0)]));
+    assert_eq!(bill(charge(narrow), 2).total.text(2), "1.00");
+}
+
+#[test]
+fn amounts_recur_and_fall_due_once() {
+    let amount = |name: &str, amount: &str| FixedAmount {
+        name: name.parse().unwrap(),
+        amount: amount.parse().unwrap(),
+    };
+    let list = list("EUR").with_fee("10".parse().unwrap(), "50".parse().unwrap());
+    let list = list
+        .with_amounts(vec![amount("support", "20")], vec![amount("setup", "100")])
+        .and_then(|list| list.with_charges(vec![charge(Model::PerUnit(price(1_000_000)))]))
+        .unwrap();
+    let kinds = |first| {
+        let mut sheet = Sheet::new(list.currency(), list.rounding());
+        sheet.section(&list, Share::WHOLE, &[], first).unwrap();
+        let bill = sheet.bill().unwrap();
+        (bill.lines.iter().map(|line| line.kind).collect::<Vec<_>>(), bill.total.text(2))
+    };
+    let (fee, recurring, once) = (LineKind::Fee, LineKind::Recurring, LineKind::OneTime);
+    assert_eq!(kinds(true), (vec![fee, recurring, once], "130.00".into()));
+    assert_eq!(kinds(false), (vec![fee, recurring], "30.00".into()));
+    let twice = list.clone().with_amounts(vec![amount("calls", "1")], Vec::new());
+    assert_eq!(twice, Err(InvalidPrices::Repeated("calls".parse().unwrap())));
+}
+
+#[test]
+fn credits_pay_one_after_the_other_and_never_below_nothing() {
+    let exact = |price: &str| price.parse::<Price>().unwrap().once();
+    let drawn = |amount: Exact, credits: &[&str]| {
+        let credits: Vec<Exact> = credits.iter().map(|credit| exact(credit)).collect();
+        let drawn = draw(amount, &credits).unwrap();
+        drawn.into_iter().map(|taken| taken.text(2)).collect::<Vec<_>>()
+    };
+    assert_eq!(drawn(exact("24.08"), &["10", "100"]), ["10.00", "14.08"]);
+    assert_eq!(drawn(exact("5"), &["10", "100"]), ["5.00", "0.00"]);
+    assert_eq!(drawn(exact("200"), &["10", "100"]), ["10.00", "100.00"]);
+    assert_eq!(drawn(Exact::ZERO.minus(exact("1")).unwrap(), &["10"]), ["0.00"]);
 }

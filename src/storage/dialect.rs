@@ -1,6 +1,5 @@
 //! The few things that SQLite and PostgreSQL do differently, side by side.
 
-use super::{Db, StoreError, Tx};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions as _, PgPool, SqlitePool};
@@ -47,63 +46,6 @@ pub(super) const SQLITE_MIGRATED: &str =
 /// The same.
 pub(super) const POSTGRES_MIGRATED: &str = "SELECT COUNT(*) FROM information_schema.tables \
      WHERE table_schema = current_schema() AND table_name = '_sqlx_migrations'";
-
-/// What keeps entries of the audit log as they were written: the hash of one may be set once, and that
-/// is all. Whoever owns the database can take it away; then the chain still shows what was changed.
-const SQLITE_KEEPS: [&str; 2] = [
-    "CREATE TRIGGER IF NOT EXISTS audit_log_no_update BEFORE UPDATE ON audit_log \
-     WHEN OLD.hash IS NOT NULL OR NEW.position <> OLD.position \
-     BEGIN SELECT RAISE(ABORT, 'the audit log is never changed'); END",
-    "CREATE TRIGGER IF NOT EXISTS audit_log_no_delete BEFORE DELETE ON audit_log \
-     BEGIN SELECT RAISE(ABORT, 'the audit log is never changed'); END",
-];
-/// The same.
-const POSTGRES_KEEPS: [&str; 4] = [
-    "CREATE OR REPLACE FUNCTION audit_log_keep() RETURNS trigger LANGUAGE plpgsql AS $$ \
-     BEGIN RAISE EXCEPTION 'the audit log is never changed'; END $$",
-    "CREATE OR REPLACE TRIGGER audit_log_no_update BEFORE UPDATE ON audit_log FOR EACH ROW \
-     WHEN (OLD.hash IS NOT NULL OR NEW.position <> OLD.position) EXECUTE FUNCTION audit_log_keep()",
-    "CREATE OR REPLACE TRIGGER audit_log_no_delete BEFORE DELETE ON audit_log FOR EACH ROW \
-     EXECUTE FUNCTION audit_log_keep()",
-    "CREATE OR REPLACE TRIGGER audit_log_no_truncate BEFORE TRUNCATE ON audit_log FOR EACH STATEMENT \
-     EXECUTE FUNCTION audit_log_keep()",
-];
-/// Counts one of these triggers.
-const SQLITE_KEPT: &str =
-    "SELECT COUNT(*) FROM sqlite_master WHERE type = 'trigger' AND name = 'audit_log_no_delete'";
-/// The same.
-const POSTGRES_KEPT: &str = "SELECT COUNT(*) FROM pg_trigger t \
-     JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
-     WHERE t.tgname = 'audit_log_no_truncate' AND n.nspname = current_schema()";
-
-/// Makes the triggers that keep the audit log, where they are not there. Where they are, nothing is
-/// locked: a start must not wait for who writes.
-pub(super) async fn keep_audit_log(db: &Db) -> Result<(), StoreError> {
-    let made: i64 = match db {
-        Db::Sqlite { read, .. } => sqlx::query_scalar(SQLITE_KEPT).fetch_one(read).await?,
-        Db::Postgres(pool) => sqlx::query_scalar(POSTGRES_KEPT).fetch_one(pool).await?,
-    };
-    if made > 0 {
-        return Ok(());
-    }
-    let mut tx = db.begin().await?;
-    match &mut tx {
-        Tx::Sqlite(tx) => {
-            for statement in SQLITE_KEEPS {
-                sqlx::query(statement).execute(&mut **tx).await?;
-            }
-        }
-        Tx::Postgres(tx) => {
-            // Of nodes that start together, one makes them.
-            let lock = "LOCK TABLE audit_log IN SHARE ROW EXCLUSIVE MODE";
-            sqlx::query(lock).execute(&mut **tx).await?;
-            for statement in POSTGRES_KEEPS {
-                sqlx::query(statement).execute(&mut **tx).await?;
-            }
-        }
-    }
-    tx.commit().await
-}
 
 /// The time of a PostgreSQL server, in microseconds. SQLite has none of its own: its one machine has.
 pub(super) const POSTGRES_NOW: &str =

@@ -49,6 +49,12 @@ pub async fn head(db: &Db, log: Log) -> Result<i64, StoreError> {
     Ok(on_db!(db, c => sqlx::query_scalar(HEAD).bind(log.name()).fetch_one(c).await)?)
 }
 
+/// The same as a transaction sees it.
+pub async fn head_in(tx: &mut Tx, log: Log) -> Result<i64, StoreError> {
+    const HEAD: &str = "SELECT position FROM log_heads WHERE log = $1";
+    Ok(on_tx!(tx, c => sqlx::query_scalar(HEAD).bind(log.name()).fetch_one(c).await)?)
+}
+
 /// The entries of the control log behind one position up to another, in their order: kind and id of what each
 /// is about.
 pub async fn control_entries(

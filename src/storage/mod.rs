@@ -9,6 +9,7 @@ pub mod changes;
 pub mod dialect;
 pub mod error;
 pub mod fetch;
+mod keeps;
 pub mod lease;
 pub mod log;
 #[cfg(test)]
@@ -123,7 +124,7 @@ impl Db {
             Self::Sqlite { write, .. } => MIGRATIONS.run(write).await?,
             Self::Postgres(pool) => MIGRATIONS.run(pool).await?,
         }
-        dialect::keep_audit_log(self).await
+        keeps::keep(self).await
     }
 
     /// Begins a write transaction.

@@ -16,6 +16,7 @@ mod architecture;
 mod attack;
 mod audit;
 mod bad_input;
+mod billing;
 mod catalog;
 mod changes;
 mod cli;

@@ -334,6 +334,11 @@ async fn prices_are_versions_of_a_plan() {
             Some(json!({ "name": "p", "limits": limits, "prices": prices })),
         )
         .await;
+    let mut prices = prices;
+    for (field, unless_said) in [("period", "month"), ("anchor", "calendar"), ("proration", "none")]
+    {
+        prices[field] = json!(unless_said);
+    }
     assert_eq!((&made["prices"], &made["version"]), (&prices, &json!(1)));
     let path = format!("/admin/v1/plans/{}", made["id"].as_str().unwrap());
     // The same again changes nothing; a change without prices keeps them; null takes them away.

@@ -3,6 +3,7 @@
 use super::diff::{Act, AppChange, NewKey, Of, Step, Steps};
 use super::store;
 use crate::access::error::{AccessError, Kind};
+use crate::access::history::PricesFrom;
 use crate::access::key::Pepper;
 use crate::access::keys::edit::may_change;
 use crate::access::keys::model::{KeyFilter, KeyKind, KeyStatus};
@@ -249,7 +250,7 @@ impl Work<'_> {
             rename_plan(tx, by, id, &name).await?;
         }
         if let Some(definition) = definition {
-            put_definition(tx, by, id, &definition).await?;
+            put_definition(tx, by, id, &definition, PricesFrom::default()).await?;
         }
         match offer {
             Some(offer) => put_offer(tx, by, id, &offer).await,

@@ -14,9 +14,10 @@ pub use data::{DataDoc, PlanData};
 pub use fields::{DataFields, SALE, fields, kept};
 pub use limits::{ConcurrencyDoc, LimitDoc, PlanLimits, QuotaDoc, RateDoc, left_out, named};
 pub use operations::OperationId;
-pub use prices::{ChargeDoc, ModelWord, PlanPrices, PricesDoc, TierDoc};
+pub use prices::{ChargeDoc, FixedAmountDoc, ModelWord, PlanPrices, PricesDoc, TierDoc};
 pub use weights::PlanWeights;
 
+use super::history::PricesFrom;
 use super::model::StockDisclosure;
 use super::operation::{OPERATIONS, Operation};
 use crate::limit::{Kind, Limit, LimitName, Limits, Terms, Weights, WhenDegraded};
@@ -56,6 +57,8 @@ pub struct DefinitionPatch {
     pub when_degraded: Option<WhenDegraded>,
     /// Another price list, or none any more.
     pub prices: Option<Option<PlanPrices>>,
+    /// From when on the prices hold.
+    pub prices_from: PricesFrom,
     /// Other data, in place of all that was included.
     pub data: Option<Arc<PlanData>>,
 }
@@ -192,7 +195,7 @@ impl<'de> Deserialize<'de> for Definition {
                 #[serde(default = "share", deserialize_with = "when_degraded")]
                 when_degraded: WhenDegraded,
                 #[serde(default)]
-                prices: Option<PlanPrices>,
+                prices: Option<Box<PlanPrices>>,
                 #[serde(default)]
                 data: PlanData,
             },
@@ -200,7 +203,7 @@ impl<'de> Deserialize<'de> for Definition {
         Ok(match Stored::deserialize(deserializer)? {
             Stored::Limits(limits) => limits.0.into(),
             Stored::Whole { limits, stock_disclosure, weights, when_degraded, prices, data } => {
-                let data = Arc::new(data);
+                let (data, prices) = (Arc::new(data), prices.map(|prices| *prices));
                 Self { limits, stock_disclosure, weights, when_degraded, prices, data }
             }
         })

@@ -2,7 +2,11 @@
 
 use super::{OperationId, named};
 use crate::kernel::word::words;
-use crate::rating::{Charge, Meter, Model, Price, PriceList, Rounding, Tier, Tiers};
+use crate::limit::Anchor;
+use crate::rating::{
+    BillingPeriod, Charge, FixedAmount, Meter, Model, Price, PriceList, Proration, Rounding, Tier,
+    Tiers,
+};
 use serde::{Serialize, Serializer};
 use std::num::NonZeroU64;
 use utoipa::ToSchema;
@@ -11,7 +15,7 @@ use utoipa::ToSchema;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlanPrices(pub PriceList);
 
-/// What the use of an app costs in a calendar month. Prices are texts of digits with up to 12 decimals.
+/// What the use of an app costs in a period. Prices are texts of digits with up to 12 decimals.
 /// Each charge counts units, takes off those that are included, prices the rest, takes the discount off,
 /// and keeps the sum between `max` and `min`, in this order. Every line of a bill is rounded once, to what
 /// the currency has.
@@ -22,10 +26,25 @@ pub struct PricesDoc {
     /// Currency of all prices (ISO 4217).
     #[schema(example = "EUR", min_length = 3, max_length = 3, pattern = "^[A-Z]{3}$")]
     currency: &'static str,
-    /// The time zone whose months are the periods, by its IANA name.
+    /// The time zone whose days the periods are made of, by its IANA name.
     #[serde(default)]
     #[schema(default = "UTC", example = "Europe/Paris", max_length = 64)]
     time_zone: String,
+    /// How long a period is: a month, a quarter or a year.
+    #[serde(default)]
+    #[schema(default = "month", example = "month")]
+    period: BillingPeriod,
+    /// Where periods are counted from: the calendar, or the first day of the partner's contract (of its app, where the
+    /// partner has none).
+    #[serde(default)]
+    #[schema(default = "calendar", example = "calendar")]
+    anchor: Anchor,
+    /// What a period costs in which the list was in force for a part only: as much as a whole one, or the part that its
+    /// seconds are, of the fee and what recurs, of `min`, `max` and flat amounts, of included units and the ends of
+    /// tiers.
+    #[serde(default)]
+    #[schema(default = "none", example = "by_second")]
+    proration: Proration,
     /// How a line is rounded: to the nearest, halves to the even neighbour or away from zero.
     #[serde(default)]
     #[schema(default = "half_even", example = "half_even")]
@@ -38,10 +57,31 @@ pub struct PricesDoc {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(example = "12.5", max_length = 6, pattern = r"^[0-9]+(\.[0-9]{1,2})?$")]
     discount_percent: Option<String>,
+    /// What each period costs beside the fee, by name; no discount is taken off it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 16)]
+    recurring: Vec<FixedAmountDoc>,
+    /// What is asked once for each app, in the first period in which it is on the plan; no discount is taken off it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 16)]
+    one_time: Vec<FixedAmountDoc>,
     /// What use costs: up to 32 charges.
     #[serde(default)]
     #[schema(max_items = 32)]
     charges: Vec<ChargeDoc>,
+}
+
+/// An amount that is asked whatever is used.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(title = "FixedAmount")]
+pub struct FixedAmountDoc {
+    /// Its name on bills; no charge and no other amount of the plan has it.
+    #[schema(example = "support", min_length = 1, max_length = 40, pattern = "^[a-z0-9_-]+$")]
+    name: String,
+    /// What is asked.
+    #[schema(example = "20.00", max_length = 24, pattern = r"^[0-9]+(\.[0-9]{1,12})?$")]
+    amount: String,
 }
 
 words! {
@@ -142,10 +182,19 @@ impl PlanPrices {
         let list = &self.0;
         let decimals = list.currency().decimals();
         let charges = list.charges().iter().map(|charge| charge_doc(charge, decimals));
+        let amounts = |amounts: &[FixedAmount]| {
+            amounts.iter().map(|amount| amount_doc(amount, decimals)).collect()
+        };
+        let periods = list.periods();
         PricesDoc {
             currency: list.currency().code(),
-            time_zone: list.zone().iana_name().unwrap_or("UTC").to_owned(),
+            time_zone: periods.zone.iana_name().unwrap_or("UTC").to_owned(),
+            period: periods.length,
+            anchor: periods.anchor,
+            proration: list.proration(),
             rounding: list.rounding(),
+            recurring: amounts(list.recurring()),
+            one_time: amounts(list.one_time()),
             fee: given(list.fee(), decimals),
             discount_percent: (!list.discount().is_zero()).then(|| list.discount().text()),
             charges: charges.collect(),
@@ -156,6 +205,10 @@ impl PlanPrices {
 /// A price that says something.
 fn given(price: Price, decimals: u8) -> Option<String> {
     (!price.is_zero()).then(|| price.text(decimals))
+}
+
+fn amount_doc(amount: &FixedAmount, decimals: u8) -> FixedAmountDoc {
+    FixedAmountDoc { name: amount.name.to_string(), amount: amount.amount.text(decimals) }
 }
 
 fn charge_doc(charge: &Charge, decimals: u8) -> ChargeDoc {

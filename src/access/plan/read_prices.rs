@@ -5,10 +5,10 @@ use super::{ModelWord, PlanPrices};
 use crate::access::operation::OPERATIONS;
 use crate::kernel::word::Word;
 use crate::kernel::{Currency, Object};
-use crate::limit::Operations;
+use crate::limit::{Anchor, Operations};
 use crate::rating::{
-    Charge, ChargeName, Filter, InvalidPrices, Meter, Model, Percent, Price, PriceList, Rounding,
-    Tier, Tiers,
+    BillingPeriod, Charge, ChargeName, Filter, FixedAmount, InvalidPrices, Meter, Model, Percent,
+    Periods, Price, PriceList, Proration, Rounding, Tier, Tiers,
 };
 use jiff::tz::TimeZone;
 use serde::de::{DeserializeSeed, Error, SeqAccess, Visitor};
@@ -27,11 +27,21 @@ struct ListFields {
     #[serde(default, deserialize_with = "zone")]
     time_zone: Option<TimeZone>,
     #[serde(default, deserialize_with = "word")]
+    period: Option<BillingPeriod>,
+    #[serde(default, deserialize_with = "word")]
+    anchor: Option<Anchor>,
+    #[serde(default, deserialize_with = "word")]
+    proration: Option<Proration>,
+    #[serde(default, deserialize_with = "word")]
     rounding: Option<Rounding>,
     #[serde(default, deserialize_with = "text")]
     fee: Option<Price>,
     #[serde(default, deserialize_with = "text")]
     discount_percent: Option<Percent>,
+    #[serde(default)]
+    recurring: Checked<FixedAmount>,
+    #[serde(default)]
+    one_time: Checked<FixedAmount>,
     #[serde(default)]
     charges: Checked<Charge>,
 }
@@ -39,11 +49,19 @@ struct ListFields {
 impl<'de> Deserialize<'de> for PlanPrices {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let Object(fields) = Object::<ListFields>::deserialize(deserializer)?;
-        let zone = fields.time_zone.unwrap_or(TimeZone::UTC);
+        let periods = Periods {
+            length: fields.period.unwrap_or(BillingPeriod::Month),
+            anchor: fields.anchor.unwrap_or(Anchor::Calendar),
+            zone: fields.time_zone.unwrap_or(TimeZone::UTC),
+        };
         let rounding = fields.rounding.unwrap_or(Rounding::HalfEven);
-        let list = PriceList::new(fields.currency, zone, rounding)
-            .with_fee(fields.fee.unwrap_or_default(), fields.discount_percent.unwrap_or_default());
-        list.with_charges(fields.charges.0).map(Self).map_err(D::Error::custom)
+        PriceList::new(fields.currency, periods, rounding)
+            .with_fee(fields.fee.unwrap_or_default(), fields.discount_percent.unwrap_or_default())
+            .with_proration(fields.proration.unwrap_or(Proration::None))
+            .with_amounts(fields.recurring.0, fields.one_time.0)
+            .and_then(|list| list.with_charges(fields.charges.0))
+            .map(Self)
+            .map_err(D::Error::custom)
     }
 }
 
@@ -156,6 +174,32 @@ impl Item for Charge {
     fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let Object(fields) = Object::<ChargeFields>::deserialize(deserializer)?;
         fields.charge()
+    }
+
+    fn stands_behind(&self, before: &[Self]) -> Result<(), InvalidPrices> {
+        self.follows(before)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AmountFields {
+    #[serde(deserialize_with = "name")]
+    name: ChargeName,
+    #[serde(deserialize_with = "price")]
+    amount: Price,
+}
+
+impl<'de> Deserialize<'de> for Checked<FixedAmount> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(List(PhantomData))
+    }
+}
+
+impl Item for FixedAmount {
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Object(AmountFields { name, amount }) = Object::deserialize(deserializer)?;
+        Ok(Self { name, amount })
     }
 
     fn stands_behind(&self, before: &[Self]) -> Result<(), InvalidPrices> {
@@ -304,8 +348,10 @@ mod tests {
     #[test]
     fn prices_are_read_and_written() {
         let json = concat!(
-            r#"{"currency":"EUR","time_zone":"Europe/Paris","rounding":"half_up","fee":"49.00","#,
-            r#""discount_percent":"12.5","charges":["#,
+            r#"{"currency":"EUR","time_zone":"Europe/Paris","period":"quarter","anchor":"contract","#,
+            r#""proration":"by_second","rounding":"half_up","fee":"49.00","discount_percent":"12.5","#,
+            r#""recurring":[{"name":"support","amount":"20.00"}],"#,
+            r#""one_time":[{"name":"setup","amount":"100.00"}],"charges":["#,
             r#"{"name":"flat","meter":"requests","model":"flat","included":0,"amount":"5.00"},"#,
             r#"{"name":"calls","meter":"requests","api":"catalog","operations":["list_products"],"#,
             r#""model":"per_unit","included":10000,"unit_price":"0.0025","min":"5.00","max":"90.00"},"#,
@@ -319,7 +365,10 @@ mod tests {
         let prices: PlanPrices = serde_json::from_str(json).unwrap();
         assert_eq!(serde_json::to_string(&prices).unwrap(), json);
         let short: PlanPrices = serde_json::from_str(r#"{"currency":"JPY"}"#).unwrap();
-        let whole = r#"{"currency":"JPY","time_zone":"UTC","rounding":"half_even","charges":[]}"#;
+        let whole = concat!(
+            r#"{"currency":"JPY","time_zone":"UTC","period":"month","anchor":"calendar","#,
+            r#""proration":"none","rounding":"half_even","charges":[]}"#,
+        );
         assert_eq!(serde_json::to_string(&short).unwrap(), whole);
         // What may be left out may be null, as the document says.
         let nulls = concat!(
@@ -349,6 +398,17 @@ mod tests {
             (r#"{"currency":"EUR","fee":"0.0000000000001"}"#, "/fee", "12 decimals"),
             (r#"{"currency":"EUR","discount_percent":"101"}"#, "/discount_percent", "0 to 100"),
             (r#"{"currency":"EUR","rounding":"up"}"#, "/rounding", "`half_up`"),
+            (r#"{"currency":"EUR","period":"week"}"#, "/period", "`quarter`"),
+            (
+                r#"{"currency":"EUR","one_time":[{"name":"a","amount":"-1"}]}"#,
+                "/one_time/0/amount",
+                "is no price",
+            ),
+            (
+                r#"{"currency":"EUR","recurring":[{"name":"a","amount":"1"}],"one_time":[{"name":"a","amount":"1"}]}"#,
+                "",
+                "called `a`",
+            ),
             (r#"{"currency":"EUR","time_zone":"Mars"}"#, "/time_zone", "Europe/Paris"),
             (r#"["EUR"]"#, "", "an object"),
         ] {

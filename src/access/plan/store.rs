@@ -1,10 +1,12 @@
 //! All SQL of plans and their versions.
 
 use super::Definition;
+use crate::access::history::PricesFrom;
 use crate::access::model::{Name, Plan, PlanVersion};
 use crate::access::store::{Walk, stored};
 use crate::kernel::Micros;
 use crate::kernel::id::PlanId;
+use crate::kernel::word::Word as _;
 use crate::storage::{Db, StoreError, Tx};
 use crate::{on_db, on_tx};
 use sqlx::FromRow;
@@ -54,14 +56,15 @@ pub async fn insert_plan(tx: &mut Tx, plan: &Plan) -> Result<(), StoreError> {
         insert.bind(plan.created_at.0).bind(plan.updated_at.0).execute(c).await?;
     });
     let version = i64::from(plan.version);
-    insert_version(tx, plan.id, version, &plan.definition, plan.created_at).await
+    let definition = (&plan.definition, PricesFrom::default());
+    insert_version(tx, plan.id, version, definition, plan.created_at).await
 }
 
 /// Gives a plan a new definition; its new version, `None` where there is no such plan.
 pub async fn update_plan(
     tx: &mut Tx,
     id: PlanId,
-    definition: &Definition,
+    definition: (&Definition, PricesFrom),
     now: Micros,
 ) -> Result<Option<u32>, StoreError> {
     const UPDATE: &str = "UPDATE plans SET version = version + 1, updated_at = $2 \
@@ -93,16 +96,17 @@ async fn insert_version(
     tx: &mut Tx,
     id: PlanId,
     version: i64,
-    definition: &Definition,
+    (definition, from): (&Definition, PricesFrom),
     now: Micros,
 ) -> Result<(), StoreError> {
-    const INSERT: &str = "INSERT INTO plan_versions (plan_id, version, definition, created_at) \
-                          VALUES ($1, $2, $3, $4)";
+    const INSERT: &str = "INSERT INTO plan_versions \
+                          (plan_id, version, definition, created_at, prices_from) \
+                          VALUES ($1, $2, $3, $4, $5)";
     let definition = serde_json::to_string(definition)
         .map_err(|error| StoreError::corrupt("plan_versions", error))?;
     on_tx!(tx, c => {
         let insert = sqlx::query(INSERT).bind(id.to_string()).bind(version);
-        insert.bind(definition).bind(now.0).execute(c).await?;
+        insert.bind(definition).bind(now.0).bind(from.as_str()).execute(c).await?;
     });
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! All SQL of transfers.
 
 use crate::access::Scopes;
+use crate::access::history::leave;
 use crate::access::store::stored;
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, KeyId, PartnerId};
@@ -49,5 +50,9 @@ pub(super) async fn move_app(
         let update = sqlx::query(MOVE).bind(id.to_string()).bind(from.to_string());
         update.bind(to.to_string()).bind(now.0).execute(c).await?.rows_affected()
     });
-    Ok(moved > 0)
+    if moved == 0 {
+        return Ok(false);
+    }
+    leave(tx, id, from, now).await?;
+    Ok(true)
 }

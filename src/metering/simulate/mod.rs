@@ -80,7 +80,7 @@ impl Simulation {
     ) -> Result<Self, InvalidPeriod> {
         let proposed = changes.of(&plan.definition);
         let prices = proposed.prices.as_ref();
-        let zone = prices.map_or(TimeZone::UTC, |prices| prices.0.zone().clone());
+        let zone = prices.map_or(TimeZone::UTC, |prices| prices.0.periods().zone.clone());
         let span = match period {
             Some(text) => Period::in_zone(text, &zone)?,
             None => Period::month_before(now, &zone).ok_or(InvalidPeriod)?,

@@ -3,6 +3,7 @@
 use super::{Act, CLOSED, Differ, Kind, Of};
 use crate::access::apply::file::PlanEntry;
 use crate::access::apply::read::{Place, Step as At};
+use crate::access::history::PricesFrom;
 use crate::access::model::{Definition, DefinitionPatch, Name, Plan};
 use crate::access::offers::{Approval, Offer};
 use crate::kernel::id::PlanId;
@@ -56,6 +57,7 @@ impl Differ<'_> {
             weights: entry.weights.clone(),
             when_degraded: entry.when_degraded,
             prices: entry.prices.clone(),
+            prices_from: PricesFrom::default(),
             data: entry.data.clone(),
         };
         let what = format!("plan {}", entry.name);

@@ -1,0 +1,284 @@
+//! Statements over HTTP, as partners and the retailer see them.
+
+use super::model::{Section, Statement, StatementLine, UsageLine};
+use super::render;
+use super::view::{self, Shown, Whose};
+use crate::access::caller::Caller;
+use crate::access::op;
+use crate::access::service::{get_app, get_partner};
+use crate::http::answer::Cache;
+use crate::http::form::Form;
+use crate::http::{Answer, ApiError, ApiPath, ApiResult, Code, Params};
+use crate::kernel::Micros;
+use crate::kernel::id::{BillingPeriodId, StatementId};
+use crate::kernel::word::words;
+use crate::metering::api::UsageState;
+use crate::metering::billability;
+use crate::storage::Db;
+use actix_web::http::header::ACCEPT;
+use actix_web::{HttpRequest, get, web};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Frozen statements of an app in its list: six years of months and more.
+const MOST: u32 = 100;
+
+/// Mounts the handlers.
+pub fn configure(config: &mut ServiceConfig<'_>) {
+    config.service(list_own_statements).service(get_own_statement);
+}
+
+words! {
+    /// How a statement stands.
+    #[schema(as = StatementState)]
+    pub enum State {
+        /// Its period is open: it says what would be owed if nothing more were called.
+        Provisional = "provisional",
+        /// Its period is closed, and it is never changed.
+        Final = "final",
+    }
+}
+
+/// A statement in short.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct StatementRowOut {
+    /// Id of the statement.
+    #[schema(value_type = String, example = "stm_4kPz09aBcDe")]
+    pub id: StatementId,
+    /// How it stands.
+    #[schema(example = "provisional")]
+    pub state: State,
+    /// Id of the period.
+    #[schema(value_type = String, example = "per_2mQx17fGhIj")]
+    pub period_id: BillingPeriodId,
+    /// Start of the period, inclusive.
+    #[schema(value_type = String, format = DateTime, example = "2026-10-31T23:00:00Z")]
+    pub from: Micros,
+    /// End of the period, exclusive.
+    #[schema(value_type = String, format = DateTime, example = "2026-11-30T23:00:00Z")]
+    pub to: Micros,
+    /// Who owes it.
+    #[schema(example = "prt_4kPz09aBcDe")]
+    pub partner_id: String,
+    /// For which app.
+    #[schema(example = "app_7nRy25kLmNo")]
+    pub app_id: String,
+    /// What is owed.
+    #[schema(example = "24.08")]
+    pub total: String,
+    /// In which currency (ISO 4217).
+    #[schema(example = "EUR")]
+    pub currency: String,
+}
+
+impl From<Shown> for StatementRowOut {
+    fn from(Shown { statement, digest }: Shown) -> Self {
+        Self {
+            id: statement.id,
+            state: if digest.is_some() { State::Final } else { State::Provisional },
+            period_id: statement.period_id,
+            from: statement.from,
+            to: statement.to,
+            partner_id: statement.partner_id.to_string(),
+            app_id: statement.app_id.to_string(),
+            total: statement.total,
+            currency: statement.currency,
+        }
+    }
+}
+
+/// Calls that are not charged, and why.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct NotBilledOut {
+    /// The rule that decided.
+    #[schema(example = "v1.not_modified")]
+    rule: String,
+    /// What it says.
+    #[schema(example = "The caller's copy was still good")]
+    because: &'static str,
+    /// Calls.
+    #[schema(example = 1_204)]
+    requests: i64,
+}
+
+/// A statement: what an app owes for a period, and what it is made of.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct StatementOut {
+    /// Id of the statement, the same before and after the close.
+    #[schema(value_type = String, example = "stm_4kPz09aBcDe")]
+    id: StatementId,
+    /// How it stands.
+    #[schema(example = "provisional")]
+    state: State,
+    /// While it is provisional: everything that nodes have answered up to this instant is counted. Null once it is final.
+    #[schema(required = true, value_type = Option<String>, format = DateTime, example = "2026-11-22T09:41:07Z")]
+    as_of: Option<Micros>,
+    /// SHA-256 of the text that was frozen, in hexadecimal digits; null while it is provisional.
+    #[schema(required = true, example = json!(null))]
+    digest: Option<String>,
+    /// Id of the period.
+    #[schema(value_type = String, example = "per_2mQx17fGhIj")]
+    period_id: BillingPeriodId,
+    /// Start of the period, inclusive.
+    #[schema(value_type = String, format = DateTime, example = "2026-10-31T23:00:00Z")]
+    from: Micros,
+    /// End of the period, exclusive.
+    #[schema(value_type = String, format = DateTime, example = "2026-11-30T23:00:00Z")]
+    to: Micros,
+    /// The time zone whose days the period is made of.
+    #[schema(example = "Europe/Paris")]
+    time_zone: String,
+    /// Who owes it.
+    #[schema(example = "prt_4kPz09aBcDe")]
+    partner_id: String,
+    /// For which app.
+    #[schema(example = "app_7nRy25kLmNo")]
+    app_id: String,
+    /// The currency of all amounts (ISO 4217).
+    #[schema(example = "EUR")]
+    currency: String,
+    /// What all lines come to before rounding.
+    #[schema(example = "24.075")]
+    exact: String,
+    /// What is owed: the sum of the amounts of the lines.
+    #[schema(example = "24.08")]
+    total: String,
+    /// The price lists that held in it, each for a part of the period or all of it.
+    sections: Vec<Section>,
+    /// What is asked, in the order of the lists.
+    lines: Vec<StatementLine>,
+    /// What was counted: every live call under these price lists once.
+    usage: Vec<UsageLine>,
+    /// Of these, the calls that are not charged, by the rule that decided.
+    not_billed: Vec<NotBilledOut>,
+}
+
+impl StatementOut {
+    fn new(Shown { statement, digest }: Shown, through: Micros) -> Self {
+        let Statement { id, period_id, from, to, time_zone, partner_id, app_id, .. } = statement;
+        let Statement { currency, exact, total, sections, lines, usage, .. } = statement;
+        let is_final = digest.is_some();
+        Self {
+            id,
+            state: if is_final { State::Final } else { State::Provisional },
+            as_of: (!is_final).then_some(through),
+            digest,
+            period_id,
+            from,
+            to,
+            time_zone,
+            partner_id: partner_id.to_string(),
+            app_id: app_id.to_string(),
+            currency,
+            exact,
+            total,
+            not_billed: not_billed(&usage),
+            sections,
+            lines,
+            usage,
+        }
+    }
+}
+
+fn not_billed(usage: &[UsageLine]) -> Vec<NotBilledOut> {
+    let mut rules: BTreeMap<&str, i64> = BTreeMap::new();
+    for used in usage.iter().filter(|used| !used.billable) {
+        let requests = rules.entry(&used.rule).or_default();
+        *requests = requests.saturating_add(used.requests);
+    }
+    let out = |(rule, requests): (&str, i64)| NotBilledOut {
+        rule: rule.to_owned(),
+        because: billability::by_id(rule).map_or("", |rule| rule.because),
+        requests,
+    };
+    rules.into_iter().map(out).collect()
+}
+
+/// A statement as it was asked for: JSON, its lines as CSV, or a page.
+pub async fn answer(
+    request: &HttpRequest,
+    db: &Db,
+    shown: Shown,
+    now: Micros,
+) -> ApiResult<Answer> {
+    let accept = request.headers().get(ACCEPT).and_then(|accept| accept.to_str().ok());
+    let form = Form::preferred_of_page(accept.unwrap_or_default());
+    let body = match form {
+        Form::Csv => render::csv(&shown.statement).map_err(|error| {
+            tracing::error!(%error, "a statement could not be written");
+            ApiError::new(Code::Internal, "The failure has been recorded; quote the request id.")
+        })?,
+        Form::Html => {
+            let Statement { app_id, partner_id, .. } = shown.statement;
+            let app = get_app(db, app_id, now).await?;
+            let partner = get_partner(db, partner_id).await?;
+            // The name that an app has had since it was given away is its present partner's.
+            let name = if app.partner == partner_id { app.name.as_str() } else { "" };
+            render::html(&shown, (partner.name.as_str(), name)).into_bytes()
+        }
+        _ => {
+            let through = view::complete_through(db, now).await?;
+            return Answer::json(&StatementOut::new(shown, through), Cache::NoStore, 1);
+        }
+    };
+    Ok(Answer { form, ..Answer::new(body, Cache::NoStore, 1) })
+}
+
+/// The statements of an app.
+#[derive(Debug, Serialize, ToSchema)]
+struct OwnStatementsOut {
+    /// The statements, the newest period first: those of open periods, and the newest 100 of closed ones.
+    items: Vec<StatementRowOut>,
+}
+
+/// Your statements
+///
+/// What your app owes, period by period, the newest first, from the same ledger that is billed: provisional while the
+/// period is open, final once it is closed. A plan that asks nothing has none. Never billed.
+#[utoipa::path(
+    operation_id = "list_own_statements", tag = "usage",
+    responses(
+        (status = 200, description = "The statements", body = OwnStatementsOut),
+        (status = 304, description = "Not changed since the `ETag` in `If-None-Match`"),
+    )
+)]
+#[get("/v1/usage/statements")]
+async fn list_own_statements(
+    caller: Caller<op::ListOwnStatements>,
+    request: HttpRequest,
+    state: web::Data<UsageState>,
+) -> ApiResult<Answer> {
+    Params::new(request.query_string()).finish()?;
+    let whose = (caller.key().partner, caller.app());
+    let shown = view::of_app(&state.db, whose, MOST, state.clock.now()).await?;
+    let items: Vec<StatementRowOut> = shown.into_iter().map(Into::into).collect();
+    let records = u32::try_from(items.len()).unwrap_or(u32::MAX);
+    Answer::json(&OwnStatementsOut { items }, Cache::NoStore, records)
+}
+
+/// One of your statements
+///
+/// What your app owes for a period: each line of the price lists that held, each call that was counted, and why some are
+/// not charged. As JSON; its lines as `text/csv`; or as `text/html`, a page to be printed. Never billed.
+#[utoipa::path(
+    operation_id = "get_own_statement", tag = "usage",
+    params(("statement_id" = String, Path, description = "Id of the statement", example = "stm_4kPz09aBcDe")),
+    responses(
+        (status = 200, description = "The statement", body = StatementOut),
+        (status = 304, description = "Not changed since the `ETag` in `If-None-Match`"),
+    )
+)]
+#[get("/v1/usage/statements/{statement_id}")]
+async fn get_own_statement(
+    caller: Caller<op::GetOwnStatement>,
+    request: HttpRequest,
+    id: ApiPath<StatementId>,
+    state: web::Data<UsageState>,
+) -> ApiResult<Answer> {
+    Params::new(request.query_string()).finish()?;
+    let (now, whose) = (state.clock.now(), (caller.key().partner, caller.app()));
+    let shown = view::find(&state.db, id.0, Whose::of(whose), now).await?;
+    answer(&request, &state.db, shown, now).await
+}

@@ -1,0 +1,223 @@
+//! Closing a period: its statements are frozen, once and for good.
+//!
+//! A close stands on a position of the ledger: what is folded later is late, and corrects a later period. It is refused
+//! while anything of the period may be missing, and names it; two people may close it all the same, and what was
+//! missing stands in the close. Closes are a chain: each has a hash over itself, its statements and the close before.
+
+use super::BillingError;
+use super::books::{Books, Open};
+use super::model::Statement;
+use super::store;
+use crate::access::audit::{Deed, append};
+use crate::access::service::By;
+use crate::kernel::Micros;
+use crate::kernel::hex;
+use crate::kernel::id::{BillingPeriodId, NodeId};
+use crate::kernel::word::{read_words, words};
+use crate::metering::period;
+use crate::storage::{Db, Log, StoreError, Tx, advance, log};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+use utoipa::ToSchema;
+
+words! {
+    /// Why it is not sure that all of a period is in the ledger.
+    #[schema(as = CloseExceptionKind)]
+    pub enum ExceptionKind {
+        /// A process that has not ended, and of which calls of the period may be missing.
+        RunOpen = "run_open",
+        /// A process whose disk was given up.
+        RunLost = "run_lost",
+        /// Numbers of a process for which the ledger has no call.
+        Gap = "gap",
+    }
+}
+read_words!(ExceptionKind);
+
+/// Something that may be missing of a period.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(title = "CloseException")]
+pub struct Exception {
+    /// What it is.
+    #[schema(example = "run_open")]
+    pub kind: ExceptionKind,
+    /// The node.
+    #[schema(value_type = String, example = "nod_2PfPExBmnuI")]
+    pub node: NodeId,
+    /// The number of the process on that node.
+    #[schema(example = 7)]
+    pub epoch: u64,
+    /// The first number of a call that may be missing.
+    #[schema(example = 48_211)]
+    pub from_seq: u64,
+}
+
+impl std::fmt::Display for Exception {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { kind, node, epoch, from_seq } = self;
+        let what = match kind {
+            ExceptionKind::RunOpen => {
+                "has not ended, and what it recorded is not all in the ledger"
+            }
+            ExceptionKind::RunLost => "was given up with its disk",
+            ExceptionKind::Gap => "has numbers that no call is known for",
+        };
+        write!(
+            f,
+            "process {epoch} of {node} {what}: calls from number {from_seq} on may be missing"
+        )
+    }
+}
+
+/// A close.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Close {
+    /// Counts the closes from 1.
+    pub number: i64,
+    /// The period.
+    pub period_id: BillingPeriodId,
+    /// Its start.
+    pub from: Micros,
+    /// Its end.
+    pub to: Micros,
+    /// Its time zone.
+    pub time_zone: String,
+    /// The last position of the ledger that counts in it.
+    pub position: i64,
+    /// When it was closed.
+    pub closed_at: Micros,
+    /// By whom.
+    pub closed_by: String,
+    /// What may be missing all the same.
+    pub exceptions: Vec<Exception>,
+    /// How many statements it froze.
+    pub statements: i64,
+    /// The hash of the close before; zeros for the first.
+    pub prev_hash: String,
+    /// Its own.
+    pub hash: String,
+}
+
+/// What a close would freeze.
+#[derive(Debug)]
+pub struct Draft {
+    /// The period with its apps.
+    pub open: Open,
+    /// The statements.
+    pub statements: Vec<Statement>,
+    /// What may be missing.
+    pub exceptions: Vec<Exception>,
+    /// What it stands on.
+    pub position: i64,
+}
+
+/// How a close is asked for.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// The period.
+    pub period: BillingPeriodId,
+    /// What may be missing of it, as it was named; two people have to want it.
+    pub exceptions: Vec<Exception>,
+    /// How long after its end a period can be closed at the earliest, in microseconds.
+    pub grace: i64,
+}
+
+/// What a close would freeze now. Nothing is changed.
+pub async fn draft(db: &Db, period: BillingPeriodId, now: Micros) -> Result<Draft, BillingError> {
+    let mut tx = db.snapshot().await?;
+    let position = log::head_in(&mut tx, Log::Usage).await?;
+    draft_in(&mut tx, period, now, position).await
+}
+
+/// Closes a period in a transaction.
+pub async fn close_in(tx: &mut Tx, by: &By<'_>, asked: &Asked) -> Result<Close, BillingError> {
+    // Nothing of plans, apps and contracts changes while it is at it, and nothing is folded: journals wait.
+    advance(tx, Log::Control, 0).await?;
+    let position = advance(tx, Log::Usage, 0).await?;
+    let Draft { open, statements, exceptions, .. } =
+        draft_in(tx, asked.period, by.now, position).await?;
+    let bounds = open.period.bounds;
+    let earliest = Micros(bounds.end.0.saturating_add(asked.grace));
+    if by.now < earliest {
+        return Err(BillingError::Early(earliest));
+    }
+    let mut named = asked.exceptions.clone();
+    named.sort_unstable();
+    named.dedup();
+    if named != exceptions {
+        return Err(BillingError::Incomplete(exceptions));
+    }
+    if !exceptions.is_empty() {
+        by.with_another()?;
+    }
+    let digests = store::insert_statements(tx, &statements).await?;
+    let last = store::last_close(tx).await?;
+    let mut close = Close {
+        number: last.as_ref().map_or(1, |last| last.number + 1),
+        period_id: asked.period,
+        from: bounds.start,
+        to: bounds.end,
+        time_zone: open.period.zone_name().to_owned(),
+        position,
+        closed_at: by.now,
+        closed_by: by.actor.to_owned(),
+        exceptions,
+        statements: i64::try_from(statements.len()).unwrap_or(i64::MAX),
+        prev_hash: last.map_or_else(|| "0".repeat(64), |last| last.hash),
+        hash: String::new(),
+    };
+    let ids = statements.iter().map(|statement| statement.id);
+    close.hash = close.digest(ids.zip(&digests).map(|(id, digest)| format!("{id} {digest}")))?;
+    store::insert_close(tx, &close).await?;
+    let detail = json!({
+        "number": close.number, "from": close.from, "to": close.to, "position": position,
+        "statements": close.statements, "exceptions": close.exceptions, "hash": close.hash,
+    });
+    let subject = asked.period.to_string();
+    append(tx, by, Deed { action: "billing_period.close".to_owned(), subject, detail }).await?;
+    Ok(close)
+}
+
+impl Close {
+    /// SHA-256 over the close before, this one and its statements, each as id and digest, in the order of the ids.
+    pub fn digest(&self, statements: impl Iterator<Item = String>) -> Result<String, StoreError> {
+        let exceptions = serde_json::to_string(&self.exceptions)
+            .map_err(|e| StoreError::corrupt("billing_closes", e))?;
+        let mut hasher = Sha256::new();
+        let Self { number, period_id, from, to, time_zone, position, closed_at, .. } = self;
+        hasher.update(format!(
+            "{}\n{number}\n{period_id}\n{}\n{}\n{time_zone}\n{position}\n{}\n{}\n{exceptions}\n",
+            self.prev_hash, from.0, to.0, closed_at.0, self.closed_by
+        ));
+        for statement in statements {
+            hasher.update(statement);
+            hasher.update("\n");
+        }
+        Ok(hex(hasher.finalize()))
+    }
+}
+
+async fn draft_in(
+    tx: &mut Tx,
+    period: BillingPeriodId,
+    now: Micros,
+    position: i64,
+) -> Result<Draft, BillingError> {
+    if let Some(close) = store::close_of(tx, period).await? {
+        return Err(BillingError::Closed(close.closed_at));
+    }
+    let books = Books::read(tx, None).await?;
+    let open = books.open(now).into_iter().find(|open| open.period.id() == period);
+    let open = open.ok_or(BillingError::UnknownPeriod(period))?;
+    if let Some(before) = books.before(&open) {
+        return Err(BillingError::EarlierOpen(before.period.id()));
+    }
+    let statements = books.statements(tx, &open, None).await?;
+    let bounds = open.period.bounds;
+    let span = period::Period { from: bounds.start, to: bounds.end };
+    let mut exceptions = store::missing(tx, span).await?;
+    exceptions.sort_unstable();
+    Ok(Draft { open, statements, exceptions, position })
+}

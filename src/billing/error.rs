@@ -1,0 +1,74 @@
+//! Why something of billing cannot be done.
+
+use super::close::Exception;
+use crate::access::error::AccessError;
+use crate::http::{ApiError, Code, FieldError};
+use crate::kernel::Micros;
+use crate::kernel::id::{AppId, BillingPeriodId, StatementId};
+use crate::kernel::word::Word;
+use crate::rating::TooLarge;
+use crate::storage::StoreError;
+
+/// Why something of billing cannot be done.
+#[derive(Debug, thiserror::Error)]
+pub enum BillingError {
+    /// There is no such period.
+    #[error(
+        "There is no period `{0}`, or no plan asks anything in it: `GET /admin/v1/billing/periods` lists all."
+    )]
+    UnknownPeriod(BillingPeriodId),
+    /// There is no such statement.
+    #[error("There is no statement `{0}`; list them to see which exist.")]
+    UnknownStatement(StatementId),
+    /// The period is closed.
+    #[error(
+        "The period was closed at {0}, and what is closed is never changed. What is late or wrong is corrected in a later period."
+    )]
+    Closed(Micros),
+    /// The period has not ended for long enough.
+    #[error("The period can be closed from {0} on: until then calls of it may come in.")]
+    Early(Micros),
+    /// An app has an earlier period that is not closed.
+    #[error("Periods close in their order: `{0}` ends earlier and is open.")]
+    EarlierOpen(BillingPeriodId),
+    /// Something may be missing.
+    #[error("Of {} processes calls of this period may be missing; `errors` names them. Start the node again, `comptoir usage recover` its data directory, or close with these exceptions, which takes a second person.", .0.len())]
+    Incomplete(Vec<Exception>),
+    /// An amount cannot be held.
+    #[error("What app {0} owes cannot be told: {1}")]
+    TooLarge(AppId, TooLarge),
+    /// Who asks may not.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<BillingError> for ApiError {
+    fn from(error: BillingError) -> Self {
+        let detail = error.to_string();
+        match error {
+            BillingError::UnknownPeriod(_) | BillingError::UnknownStatement(_) => {
+                Self::new(Code::NotFound, detail)
+            }
+            BillingError::Incomplete(exceptions) => {
+                let named = exceptions.iter().enumerate().map(|(n, exception)| {
+                    let pointer = format!("/exceptions/{n}");
+                    FieldError::pointer(
+                        &pointer,
+                        Word::as_str(exception.kind),
+                        exception.to_string(),
+                    )
+                });
+                Self::new(Code::Conflict, detail).errors(named.collect())
+            }
+            BillingError::Closed(_)
+            | BillingError::Early(_)
+            | BillingError::EarlierOpen(_)
+            | BillingError::TooLarge(..) => Self::new(Code::Conflict, detail),
+            BillingError::Access(error) => error.into(),
+            BillingError::Store(error) => error.into(),
+        }
+    }
+}

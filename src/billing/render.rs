@@ -1,0 +1,172 @@
+//! A statement in other forms: its lines as CSV, and a page to be printed.
+
+use super::model::{Section, Statement, StatementLine, UsageLine};
+use super::view::Shown;
+
+/// The columns of the lines as CSV.
+const COLUMNS: [&str; 20] = [
+    "statement_id",
+    "period_id",
+    "period_start",
+    "period_end",
+    "partner_id",
+    "app_id",
+    "line",
+    "kind",
+    "section",
+    "plan_version",
+    "charge",
+    "meter",
+    "tier_from",
+    "tier_up_to",
+    "quantity",
+    "packages",
+    "unit_price",
+    "amount_exact",
+    "amount",
+    "currency",
+];
+
+/// The lines of a statement as CSV (RFC 4180), one for each. Numbers have a point before their decimals; what is
+/// null is an empty cell.
+pub(super) fn csv(statement: &Statement) -> Result<Vec<u8>, csv::Error> {
+    let mut rows =
+        csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+    rows.write_record(COLUMNS)?;
+    let number = |value: Option<u64>| value.map(|value| value.to_string()).unwrap_or_default();
+    for line in &statement.lines {
+        let held = line.section.and_then(|n| statement.sections.get((n as usize).checked_sub(1)?));
+        let plan = held.map(|held| format!("{}@{}", held.plan_id, held.plan_version));
+        rows.write_record([
+            statement.id.to_string(),
+            statement.period_id.to_string(),
+            statement.from.to_string(),
+            statement.to.to_string(),
+            statement.partner_id.to_string(),
+            statement.app_id.to_string(),
+            line.line.to_string(),
+            line.kind.clone(),
+            number(line.section.map(u64::from)),
+            plan.unwrap_or_default(),
+            line.charge.clone().unwrap_or_default(),
+            line.meter.clone().unwrap_or_default(),
+            number(line.tier_from),
+            number(line.tier_up_to),
+            line.quantity.clone(),
+            number(line.packages),
+            line.unit_price.clone().unwrap_or_default(),
+            line.amount_exact.clone(),
+            line.amount.clone(),
+            statement.currency.clone(),
+        ])?;
+    }
+    rows.into_inner().map_err(|error| error.into_error().into())
+}
+
+/// Text as it stands in HTML.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+/// One row of cells, the first `words` of which are words and the others numbers.
+fn row(tag: &str, words: usize, cells: &[String]) -> String {
+    let cell = |(n, cell): (usize, &String)| {
+        let class = if n < words { "" } else { " class=\"n\"" };
+        format!("<{tag}{class}>{}</{tag}>", escaped(cell))
+    };
+    format!("<tr>{}</tr>\n", cells.iter().enumerate().map(cell).collect::<String>())
+}
+
+/// The statement as one HTML page without anything to be loaded or run, laid out to be printed. `partner` and `app` are
+/// their names.
+#[must_use]
+pub(super) fn html(shown: &Shown, (partner, app): (&str, &str)) -> String {
+    let Statement { id, lines, usage, sections, currency, total, .. } = &shown.statement;
+    let Statement { partner_id, app_id, from, to, time_zone, .. } = &shown.statement;
+    let state = match &shown.digest {
+        Some(digest) => format!("Final. SHA-256 {digest}"),
+        None => "Provisional: the period is open.".to_owned(),
+    };
+    let (partner, app, time_zone) = (escaped(partner), escaped(app), escaped(time_zone));
+    let heads = |words, names: &[&str]| {
+        row("th", words, &names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())
+    };
+    let held = sections.iter().zip(1..).map(section_row).collect::<String>();
+    let lines = lines.iter().map(line_row).collect::<String>();
+    let used = usage.iter().map(usage_row).collect::<String>();
+    format!(
+        "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{id}</title>\n\
+         <style>{STYLE}</style></head><body>\n<h1>Statement {id}</h1>\n<p>{state}</p>\n\
+         <dl><dt>Partner</dt><dd>{partner} ({partner_id})</dd><dt>App</dt><dd>{app} ({app_id})</dd>\
+         <dt>Period</dt><dd>{from} to {to} ({time_zone})</dd></dl>\n\
+         <table><caption>Lines, in {currency}</caption><thead>{}</thead><tbody>\n{lines}</tbody>\
+         <tfoot><tr><th colspan=\"7\">Total</th><td class=\"n\">{total}</td></tr></tfoot></table>\n\
+         <table><caption>Price lists</caption><thead>{}</thead><tbody>\n{held}</tbody></table>\n\
+         <table><caption>What was counted</caption><thead>{}</thead><tbody>\n{used}</tbody></table>\n\
+         </body></html>\n",
+        heads(5, &LINE_HEADS),
+        heads(2, &["Section", "Plan", "Seconds", "Of seconds"]),
+        heads(4, &USAGE_HEADS),
+    )
+}
+
+const LINE_HEADS: [&str; 8] =
+    ["Section", "Kind", "Charge", "Meter", "Tier", "Quantity", "Unit price", "Amount"];
+const USAGE_HEADS: [&str; 8] =
+    ["Operation", "Outcome", "Rule", "Charged", "Status", "Calls", "Records", "Bytes"];
+
+fn section_row((held, n): (&Section, u32)) -> String {
+    let plan = format!("{}@{}", held.plan_id, held.plan_version);
+    row("td", 2, &[n.to_string(), plan, held.seconds.clone(), held.of_seconds.clone()])
+}
+
+fn line_row(line: &StatementLine) -> String {
+    let tier = match (line.tier_from, line.tier_up_to) {
+        (Some(from), Some(up_to)) => format!("{} to {up_to}", from.saturating_add(1)),
+        (Some(from), None) => format!("from {}", from.saturating_add(1)),
+        _ => String::new(),
+    };
+    let cells = [
+        line.section.map(|section| section.to_string()).unwrap_or_default(),
+        line.kind.replace('_', " "),
+        line.charge.clone().unwrap_or_default(),
+        line.meter.clone().unwrap_or_default(),
+        tier,
+        line.quantity.clone(),
+        line.unit_price.clone().unwrap_or_default(),
+        line.amount.clone(),
+    ];
+    row("td", 5, &cells)
+}
+
+fn usage_row(used: &UsageLine) -> String {
+    let cells = [
+        used.operation.clone(),
+        used.outcome.replace('_', " "),
+        used.rule.clone(),
+        if used.billable { "charged" } else { "free" }.to_owned(),
+        used.status.to_string(),
+        used.requests.to_string(),
+        used.records.to_string(),
+        used.bytes.to_string(),
+    ];
+    row("td", 4, &cells)
+}
+
+/// How the page looks, on screens and on paper.
+const STYLE: &str = "body{font:14px/1.4 system-ui,sans-serif;margin:2rem auto;max-width:60rem;color:#111}\
+    table{border-collapse:collapse;width:100%;margin:1rem 0}caption{text-align:left;font-weight:600;padding:.3rem 0}\
+    th,td{text-align:left;padding:.2rem .5rem;border-bottom:1px solid #ccc}.n{text-align:right;font-variant-numeric:tabular-nums}\
+    dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1rem}dt{font-weight:600}dd{margin:0}\
+    @media print{body{margin:0}tr{break-inside:avoid}thead{display:table-header-group}}";

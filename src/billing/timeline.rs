@@ -1,0 +1,125 @@
+//! An app's time cut into pieces, each under one partner, one plan, one price list and in one period.
+
+use crate::access::history::{History, PriceVersion, PriceVersions, PricesFrom, Tenure};
+use crate::kernel::Micros;
+use crate::kernel::id::{AppId, BillingPeriodId, PartnerId, PlanId};
+use crate::limit::Bounds;
+use crate::rating::{Periods, PriceList};
+use hashbrown::HashSet;
+use jiff::tz::TimeZone;
+use std::sync::Arc;
+
+/// A piece of an app's time.
+#[derive(Debug, Clone)]
+pub struct Piece {
+    /// The app.
+    pub app: AppId,
+    /// Whose it was.
+    pub partner: PartnerId,
+    /// The plan.
+    pub plan: PlanId,
+    /// The version whose prices hold.
+    pub version: u32,
+    /// The prices; none where the plan is free.
+    pub list: Option<Arc<PriceList>>,
+    /// The piece itself.
+    pub span: Bounds,
+    /// The period that it lies in.
+    pub period: Period,
+    /// Whether it is the first of this app, partner and plan, in which what is asked once falls due.
+    pub first: bool,
+}
+
+/// A period for which statements are made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Period {
+    /// When it begins and ends.
+    pub bounds: Bounds,
+    /// What it is a part of, where a change of prices or of a contract has left a part of a period: the whole.
+    pub of: Bounds,
+    /// The time zone whose days it is made of.
+    pub zone: TimeZone,
+}
+
+impl Period {
+    /// The id of it: what has the same bounds in the same time zone is the same period.
+    #[must_use]
+    pub fn id(&self) -> BillingPeriodId {
+        let Bounds { start, end } = self.bounds;
+        BillingPeriodId::derived(&format!("{start} {end} {}", self.zone_name()))
+    }
+
+    /// The IANA name of its time zone.
+    #[must_use]
+    pub fn zone_name(&self) -> &str {
+        self.zone.iana_name().unwrap_or("UTC")
+    }
+
+    /// Whether it is what a change has left of a longer one.
+    #[must_use]
+    pub fn is_stub(&self) -> bool {
+        self.bounds != self.of
+    }
+}
+
+/// The pieces of an app that end after `closed` and have begun at an instant. No period begins before `closed`, the end of the app's last closed one:
+/// where prices or a contract have changed since, the first open period is what is left of one. The last piece goes on
+/// as if nothing changed until its period ends.
+#[must_use]
+pub fn pieces(
+    history: &History,
+    versions: &PriceVersions,
+    closed: Micros,
+    until: Micros,
+) -> Vec<Piece> {
+    let (mut pieces, mut seen) = (Vec::new(), HashSet::new());
+    for tenure in &history.tenures {
+        let Some(of_plan) = versions.get(&tenure.plan) else { continue };
+        let end = tenure.until.unwrap_or(Micros(i64::MAX));
+        let mut at = tenure.from;
+        while at < end && at <= until {
+            let Some(mut piece) = piece((history.app, tenure), of_plan, at, end) else { break };
+            at = piece.span.end;
+            piece.first = seen.insert((tenure.partner, tenure.plan));
+            if at > closed {
+                piece.span.start = piece.span.start.max(closed);
+                piece.period.bounds.start = piece.period.bounds.start.max(closed);
+                pieces.push(piece);
+            }
+        }
+    }
+    pieces
+}
+
+/// The piece that begins at an instant.
+fn piece(
+    (app, tenure): (AppId, &Tenure),
+    versions: &[PriceVersion],
+    at: Micros,
+    end: Micros,
+) -> Option<Piece> {
+    let known = versions.iter().rposition(|version| version.at <= at).unwrap_or(0);
+    let PriceVersion { number, list, .. } = versions.get(known)?;
+    let free = Periods::default();
+    let periods = list.as_ref().map_or(&free, |list| list.periods());
+    let bounds = periods.cycle().around(at, tenure.contract);
+    let end = end.min(bounds.end);
+    // Other prices that hold at once cut it; what else an edit changes does not.
+    let cuts = |version: &&PriceVersion| {
+        version.from == PricesFrom::Now
+            && at < version.at
+            && version.at < end
+            && version.list != *list
+    };
+    let end = versions[known + 1..].iter().find(cuts).map_or(end, |version| version.at);
+    Some(Piece {
+        app,
+        partner: tenure.partner,
+        plan: tenure.plan,
+        version: *number,
+        list: list.clone(),
+        span: Bounds { start: at, end },
+        period: Period { bounds, of: bounds, zone: periods.zone.clone() },
+        first: false,
+    })
+}

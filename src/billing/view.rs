@@ -1,0 +1,145 @@
+//! Statements as they are looked at: provisional while the period is open, final once it is closed.
+
+use super::BillingError;
+use super::books::{Books, Open};
+use super::model::{Statement, digest};
+use super::store::{self, StatementFilter};
+use crate::kernel::Micros;
+use crate::kernel::id::{AppId, BillingPeriodId, PartnerId, StatementId};
+use crate::metering::runs;
+use crate::storage::{Db, StoreError, Tx};
+
+const STATEMENTS: &str = "statements";
+
+/// A statement with how it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown {
+    /// The statement.
+    pub statement: Statement,
+    /// SHA-256 of its text once it is frozen; none while its period is open.
+    pub digest: Option<String>,
+}
+
+/// Whose statements are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Whose {
+    /// Those of a partner.
+    pub partner: Option<PartnerId>,
+    /// Those of an app.
+    pub app: Option<AppId>,
+}
+
+impl Whose {
+    /// Those of a partner's app.
+    #[must_use]
+    pub fn of((partner, app): (PartnerId, AppId)) -> Self {
+        Self { partner: Some(partner), app: Some(app) }
+    }
+
+    fn holds(self, (partner, app): (PartnerId, AppId)) -> bool {
+        self.partner.is_none_or(|own| own == partner) && self.app.is_none_or(|own| own == app)
+    }
+}
+
+/// The time up to which every call that nodes have answered is in the ledger, as far as they say so; now, where none
+/// runs.
+pub async fn complete_through(db: &Db, now: Micros) -> Result<Micros, StoreError> {
+    let standing = runs::standing(db, now).await?;
+    Ok(standing.folded_through.map_or(now, |through| through.min(now)))
+}
+
+/// A statement, if it is one of these.
+pub async fn find(
+    db: &Db,
+    id: StatementId,
+    whose: Whose,
+    now: Micros,
+) -> Result<Shown, BillingError> {
+    let unknown = || BillingError::UnknownStatement(id);
+    let mut tx = db.snapshot().await?;
+    if let Some((text, digest)) = store::document(&mut tx, id).await? {
+        let shown = frozen(&text, digest)?;
+        let of = (shown.statement.partner_id, shown.statement.app_id);
+        return if whose.holds(of) { Ok(shown) } else { Err(unknown()) };
+    }
+    let books = Books::read(&mut tx, whose.app).await?;
+    for open in books.open(now) {
+        let of = Books::ids(&open).get(&id.to_string()).copied();
+        if let Some(of) = of.filter(|of| whose.holds(*of)) {
+            let made = books.statements(&mut tx, &open, Some(of.1)).await?;
+            let found = made.into_iter().find(|statement| statement.id == id);
+            return found.map(provisional).ok_or_else(unknown);
+        }
+    }
+    Err(unknown())
+}
+
+/// Statements of a period behind an id, in the order of their ids.
+pub async fn of_period(
+    db: &Db,
+    period: BillingPeriodId,
+    whose: Whose,
+    (after, limit): (&str, u32),
+    now: Micros,
+) -> Result<Vec<Shown>, BillingError> {
+    let mut tx = db.snapshot().await?;
+    if store::close_of(&mut tx, period).await?.is_some() {
+        let Whose { partner, app } = whose;
+        let filter = StatementFilter { period: Some(period), partner, app };
+        let found = store::documents(&mut tx, &filter, after, limit).await?;
+        return found.into_iter().map(|(text, digest)| Ok(frozen(&text, digest)?)).collect();
+    }
+    let books = Books::read(&mut tx, whose.app).await?;
+    let open = books.open(now).into_iter().find(|open| open.period.id() == period);
+    let open = open.ok_or(BillingError::UnknownPeriod(period))?;
+    let ids = Books::ids(&open).into_iter();
+    let wanted = ids.filter(|(id, of)| id.as_str() > after && whose.holds(*of));
+    let mut shown = Vec::new();
+    for (id, (_, app)) in wanted.take(limit as usize) {
+        let made = books.statements(&mut tx, &open, Some(app)).await?;
+        shown.extend(made.into_iter().filter(|made| made.id.to_string() == id).map(provisional));
+    }
+    Ok(shown)
+}
+
+/// The statements of a partner's app, the newest period first: those of open periods and at most so many frozen ones.
+pub async fn of_app(
+    db: &Db,
+    whose: (PartnerId, AppId),
+    most: u32,
+    now: Micros,
+) -> Result<Vec<Shown>, BillingError> {
+    let mut tx = db.snapshot().await?;
+    let books = Books::read(&mut tx, Some(whose.1)).await?;
+    let mut shown = Vec::new();
+    for open in books.open(now).iter().rev() {
+        shown.extend(own(&books, &mut tx, open, whose).await?);
+    }
+    for (text, digest) in store::newest_documents(&mut tx, whose, most).await? {
+        shown.push(frozen(&text, digest)?);
+    }
+    Ok(shown)
+}
+
+async fn own(
+    books: &Books,
+    tx: &mut Tx,
+    open: &Open,
+    whose: (PartnerId, AppId),
+) -> Result<Vec<Shown>, BillingError> {
+    let made = books.statements(tx, open, Some(whose.1)).await?;
+    Ok(made.into_iter().filter(|made| made.partner_id == whose.0).map(provisional).collect())
+}
+
+fn provisional(statement: Statement) -> Shown {
+    Shown { statement, digest: None }
+}
+
+/// A frozen statement, if its text is as it was frozen.
+fn frozen(text: &str, kept: String) -> Result<Shown, StoreError> {
+    if digest(text) != kept {
+        return Err(StoreError::corrupt(STATEMENTS, "a statement does not have its digest"));
+    }
+    let statement = serde_json::from_str(text).map_err(|e| StoreError::corrupt(STATEMENTS, e))?;
+    Ok(Shown { statement, digest: Some(kept) })
+}
