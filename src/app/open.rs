@@ -105,6 +105,13 @@ async fn begin_run(
     std::fs::create_dir_all(&dir)?;
     let recovered = runs::recover(&dir, node, db, clock.now()).await?;
     tracing::info!(?recovered, "journal recovered");
+    if !recovered.set_aside.is_empty() {
+        tracing::error!(
+            files = ?recovered.set_aside,
+            "files of the journal are kept for a look, and earlier runs stay open: move them out of the directory, and \
+             start this node again, or do `comptoir usage recover` while it is stopped"
+        );
+    }
     let epoch = next_epoch(&dir, runs::newest(db, node).await?)?;
     let journal = open_journal(&config.metering, &dir, node, epoch)?;
     if journal.is_some() {

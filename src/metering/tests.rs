@@ -126,6 +126,12 @@ impl Bench {
     }
 }
 
+/// Gaps of the node as run, first number and the number behind the last.
+fn numbers(gaps: &[Gap]) -> Vec<(i64, u64, u64)> {
+    assert!(gaps.iter().all(|gap| gap.node == NODE.to_string()));
+    gaps.iter().map(|gap| (gap.epoch, gap.from_seq, gap.before_seq)).collect()
+}
+
 fn append_all(journal: &Journal, events: &[Event]) -> Vec<Receipt> {
     events.iter().map(|event| journal.append(event).unwrap()).collect()
 }
@@ -316,8 +322,7 @@ async fn torn_records_are_a_gap_and_are_named() {
     std::fs::rename(second, left.path().join("later")).unwrap();
     let report = recover_in(POWER_CUT, left.path(), &bench.db, TEN).await.unwrap();
     assert_eq!((report.events, report.missing, report.unreleased), (2, 2, 0));
-    let gap = |from_seq, before_seq| Gap { node: NODE.to_string(), epoch: 1, from_seq, before_seq };
-    assert_eq!(bench.export(NOVEMBER).await.0.gaps, [gap(1, 3)]);
+    assert_eq!(numbers(&bench.export(NOVEMBER).await.0.gaps), [(1, 1, 3)]);
     // A file whose header is gone is kept.
     std::fs::write(second, [1; 256]).unwrap();
     let report = recover(left.path(), &bench.db, TEN).await.unwrap();
@@ -396,7 +401,7 @@ async fn a_missing_segment_is_a_gap() {
     std::fs::remove_file(&segments(left.path())[1]).unwrap();
     assert_eq!(recover(left.path(), &bench.db, TEN).await.unwrap().events, 8);
     let gaps = bench.export(NOVEMBER).await.0.gaps;
-    assert_eq!(gaps, [Gap { node: NODE.to_string(), epoch: 1, from_seq: 4, before_seq: 8 }]);
+    assert_eq!(numbers(&gaps), [(1, 4, 8)]);
 }
 
 #[tokio::test]

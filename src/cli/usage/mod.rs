@@ -8,6 +8,7 @@ use crate::storage::Db;
 use std::io::{BufWriter, Write as _};
 use std::path::PathBuf;
 
+mod lost;
 mod recover;
 
 /// Usage.
@@ -26,12 +27,10 @@ pub(super) enum UsageCommand {
         out: Option<PathBuf>,
     },
     /// Bring what a node has recorded into the ledger, where it does not come back: from its data directory, on a disk
-    /// of this machine. Nothing must run on it.
-    Recover {
-        /// The node's data directory.
-        #[arg(value_name = "DIR")]
-        dir: PathBuf,
-    },
+    /// of this machine. Nothing must run on it, nor on what it is a copy of.
+    Recover(recover::Args),
+    /// Give up a run of a node whose data directory is gone. What it had recorded and the ledger has not is never billed.
+    Lost(lost::Args),
 }
 
 /// The rows go to the file or to standard output, the control totals to standard error.
@@ -46,7 +45,8 @@ pub(super) async fn run(config: &Config, command: UsageCommand) -> anyhow::Resul
             let _ = write!(std::io::stderr(), "{summary}");
             Ok(())
         }
-        UsageCommand::Recover { dir } => recover::recover(&db, &dir, clock.now()).await,
+        UsageCommand::Recover(args) => recover::run(&db, &args, db.now(&clock).await?).await,
+        UsageCommand::Lost(args) => lost::run(&db, clock.now(), args).await,
     }
 }
 

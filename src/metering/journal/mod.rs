@@ -18,7 +18,7 @@ pub(super) use boot::Boot;
 pub use event_id::{EventId, InvalidEventId};
 pub(super) use harvest::Harvest;
 pub use keeper::Keeper;
-pub(super) use leftover::{Content, Leftover, leftovers};
+pub(super) use leftover::{CONFLICT, Content, Leftover, UNREADABLE, leftovers, set_aside_in};
 pub use leftover::{last_epoch, next_epoch};
 pub(super) use segment::{Header, MAX_RECORDS, Segment};
 
@@ -205,7 +205,12 @@ impl Journal {
         (node, epoch)
     }
 
-    /// When the oldest call was accepted whose event has moved and has not ended.
+    /// Begins a round that folds all that has ended so far.
+    pub(super) fn mark_moved(&self) {
+        self.moves.mark();
+    }
+
+    /// When the oldest call was accepted whose event has moved and is not in what was closed since the mark.
     pub(super) fn oldest_moved(&self) -> Option<Micros> {
         self.moves.oldest()
     }

@@ -14,36 +14,51 @@ use std::sync::Arc;
 
 /// Where the events of a process are that have moved and have not ended, by their number.
 #[derive(Debug, Default)]
-pub(super) struct Moves(Mutex<HashMap<u64, (Arc<Segment>, u32)>>);
+pub(super) struct Moves(Mutex<Moved>);
+
+#[derive(Debug, Default)]
+struct Moved {
+    open: HashMap<u64, (Arc<Segment>, u32)>,
+    /// When the oldest call was accepted of those that have ended since the mark.
+    ended: Option<Micros>,
+}
+
+/// When the call of a record was accepted.
+fn accepted((segment, slot): &(Arc<Segment>, u32)) -> Option<Micros> {
+    let (_, payload) = segment.read(*slot);
+    decode(&payload?).ok().map(|(_, event)| event.started_at)
+}
 
 impl Moves {
     /// Ends a record that has moved; false if it has not, or was ended already.
     pub(super) fn settle(&self, seq: u64, handed_over: bool) -> bool {
         // Held until it is ended, or it would be moved on meanwhile, and nobody would end it there.
         let mut moved = self.0.lock();
-        let found = moved.remove(&seq);
-        found.is_some_and(|(segment, slot)| segment.settle_here(slot, handed_over))
+        let Some(found) = moved.open.remove(&seq) else { return false };
+        moved.ended = moved.ended.into_iter().chain(accepted(&found)).min();
+        found.0.settle_here(found.1, handed_over)
     }
 
-    /// When the oldest call was accepted of those that have moved.
+    /// Forgets what has ended: whoever folds now folds it.
+    pub(super) fn mark(&self) {
+        self.0.lock().ended = None;
+    }
+
+    /// When the oldest call was accepted of those that have moved, and have not ended before the mark.
     pub(super) fn oldest(&self) -> Option<Micros> {
         let moved = self.0.lock();
-        let accepted = moved.values().filter_map(|(segment, slot)| {
-            let (_, payload) = segment.read(*slot);
-            decode(&payload?).ok().map(|(_, event)| event.started_at)
-        });
-        accepted.min()
+        moved.open.values().filter_map(accepted).chain(moved.ended).min()
     }
 
     /// The segment that a record has moved to.
     pub(super) fn segment_of(&self, seq: u64) -> Option<u32> {
-        self.0.lock().get(&seq).map(|(segment, _)| segment.header.segment)
+        self.0.lock().open.get(&seq).map(|(segment, _)| segment.header.segment)
     }
 
     /// How many open records have moved into a segment.
     pub(super) fn waiting_in(&self, segment: &Arc<Segment>) -> u32 {
         let moved = self.0.lock();
-        moved.values().filter(|(found, _)| Arc::ptr_eq(found, segment)).count() as u32
+        moved.open.values().filter(|(found, _)| Arc::ptr_eq(found, segment)).count() as u32
     }
 
     /// Moves an open record into the segment that `append` finds for it; false if it ended meanwhile.
@@ -59,7 +74,7 @@ impl Moves {
             to.withdraw(place);
             return Ok(false);
         }
-        moved.insert(seq, (to, place));
+        moved.open.insert(seq, (to, place));
         Ok(true)
     }
 }
