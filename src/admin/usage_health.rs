@@ -62,9 +62,9 @@ pub(super) struct RunOut {
     version: String,
     /// `running`; `silent`: it has neither ended nor said anything for a minute; `drained`: stopped, with everything
     /// in the ledger; `recovered`: killed, and everything it had recorded was folded afterwards; `tail_unsure`:
-    /// the same after a restart of the machine, so that a power cut may have taken what was recorded in the
-    /// last `metering.sync_interval_ms`; `lost`: killed, and given up with what the ledger does not have of it;
-    /// `before`: of a version that kept no runs.
+    /// the same after a restart of the machine, unless `metering.durability` was `power`, so that a power cut may have
+    /// taken what was recorded in the last `metering.sync_interval_ms`; `lost`: killed, and given up with what the
+    /// ledger does not have of it; `before`: of a version that kept no runs.
     #[schema(example = "running")]
     standing: &'static str,
     /// When it began.

@@ -115,7 +115,8 @@ async fn begin_run(
     let epoch = next_epoch(&dir, runs::newest(db, node).await?)?;
     let journal = open_journal(&config.metering, &dir, node, epoch)?;
     if journal.is_some() {
-        runs::begin(db, (node, epoch), clock.now()).await?;
+        let synced = config.metering.durability == Durability::Power;
+        runs::begin(db, (node, epoch), clock.now(), synced).await?;
     }
     Ok((epoch, journal, recovered))
 }
@@ -359,6 +360,7 @@ fn open_journal(
     let options = JournalOptions {
         records_per_segment: settings.segment_records,
         max_backlog_segments: settings.max_backlog_segments as usize,
+        synced: settings.durability == Durability::Power,
     };
     let journal = Journal::open(dir, node, epoch, options)
         .with_context(|| format!("the journal in {} cannot be opened", dir.display()))?;

@@ -1,8 +1,8 @@
 //! The ledger: closed segments go in, each exactly once, in one transaction with their sums.
 
 use super::journal::{
-    Boot, CONFLICT, Content, Harvest, Header, Journal, JournalError, Leftover, Segment, UNREADABLE,
-    leftovers,
+    Boot, CONFLICT, Content, Harvest, Header, Journal, JournalError, JournalFull, Leftover,
+    Segment, UNREADABLE, leftovers,
 };
 use super::runs::{self, LONGEST_CALL, TELL_EVERY};
 use super::seal::{Sealed, genesis};
@@ -109,7 +109,7 @@ impl Folder {
         let since: Vec<Micros> = segments.iter().map(|s| s.seen_closed(now)).collect();
         for (segment, since) in segments.iter().zip(since) {
             let waited = Duration::from_micros(u64::try_from(now.0 - since.0).unwrap_or(0));
-            if !self.settle(segment, waited < self.patience, &mut report) {
+            if !self.settle(segment, waited < self.patience, &mut report).await {
                 whole = false;
                 break;
             }
@@ -135,14 +135,21 @@ impl Folder {
     }
 
     /// Makes a closed segment one that can be folded; false where it is to wait.
-    fn settle(&self, segment: &Arc<Segment>, may_wait: bool, report: &mut FoldReport) -> bool {
+    async fn settle(
+        &self,
+        segment: &Arc<Segment>,
+        may_wait: bool,
+        report: &mut FoldReport,
+    ) -> bool {
         if segment.is_settled() {
             return true;
         }
         if may_wait && !segment.waits_for_the_slow() {
             return false;
         }
-        match self.journal.carry(segment) {
+        let (closed, journal) = (Arc::clone(segment), Arc::clone(&self.journal));
+        let carried = tokio::task::spawn_blocking(move || journal.carry(&closed)).await;
+        match carried.unwrap_or(Err(JournalFull::Closed)) {
             Ok(carried) => {
                 report.carried += u64::from(carried);
                 report.given_up += u64::from(segment.give_up_unwritten());

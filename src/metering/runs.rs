@@ -42,8 +42,8 @@ words! {
         Drained = "drained",
         /// It was killed, and its journal was folded afterwards.
         Recovered = "recovered",
-        /// The same after a restart of the machine: what was recorded in the last moments may have been lost with
-        /// the power.
+        /// The same after a restart of the machine, where answers did not wait for the disk: what was recorded in the last
+        /// moments may have been lost with the power.
         TailUnsure = "tail_unsure",
         /// It was killed and its journal is gone: somebody has said so.
         Lost = "lost",
@@ -106,9 +106,15 @@ fn silent_before(now: Micros) -> Micros {
     Micros(now.0.saturating_sub(SILENT_AFTER))
 }
 
-/// Writes down a new run of this boot of the machine. To be called before its first answer.
-pub async fn begin(db: &Db, (node, epoch): (NodeId, u64), now: Micros) -> Result<(), StoreError> {
-    store::begin(db, (node, epoch), &Boot::current().text(), now).await
+/// Writes down a new run of this boot of the machine. To be called before its first answer. `synced`: each answer waits
+/// until the disk has its event.
+pub async fn begin(
+    db: &Db,
+    run: (NodeId, u64),
+    now: Micros,
+    synced: bool,
+) -> Result<(), StoreError> {
+    store::begin(db, run, (&Boot::current().text(), synced), now).await
 }
 
 /// The highest number of a run of this node that the ledger knows; 0 where it knows none.

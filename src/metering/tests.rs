@@ -1,5 +1,6 @@
 //! The promises of metering, on a real database and real files.
 
+mod power;
 mod runs;
 mod slow;
 
@@ -78,7 +79,11 @@ impl Bench {
     }
 
     fn journal(&self, records_per_segment: u32, max_backlog_segments: usize) -> Arc<Journal> {
-        let options = JournalOptions { records_per_segment, max_backlog_segments };
+        let options = JournalOptions { records_per_segment, max_backlog_segments, synced: false };
+        self.open(options)
+    }
+
+    fn open(&self, options: JournalOptions) -> Arc<Journal> {
         let epoch = next_epoch(&self.journal_dir(), 0).unwrap();
         Arc::new(Journal::open(&self.journal_dir(), NODE, epoch, options).unwrap())
     }

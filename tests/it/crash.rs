@@ -252,7 +252,7 @@ async fn the_disk_of_a_node_that_does_not_come_back_is_recovered() {
     // Of another nobody has the disk.
     let lost = NodeId(5);
     let begun = "2026-11-22T10:00:00Z".parse().unwrap();
-    runs::begin(&home.db, (lost, 3), begun).await.unwrap();
+    runs::begin(&home.db, (lost, 3), begun, false).await.unwrap();
     let said =
         home.run(&["usage", "lost", &lost.to_string(), "3", "--reason", "No disk is left of it"]);
     assert!(said.contains("lost"), "{said}");

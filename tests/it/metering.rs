@@ -260,8 +260,8 @@ async fn a_run_whose_disk_is_gone_is_given_up_and_says_so() {
     let (gone, running) = (NodeId(5), NodeId(6));
     let now = app.db.now(&app.clock).await.unwrap();
     let hour_ago = Micros(now.0 - 3_600_000_000);
-    runs::begin(&app.db, (running, 8), now).await.unwrap();
-    runs::begin(&app.db, (gone, 3), hour_ago).await.unwrap();
+    runs::begin(&app.db, (running, 8), now, false).await.unwrap();
+    runs::begin(&app.db, (gone, 3), hour_ago, false).await.unwrap();
     let health = async || app.admin_ok("GET", "/admin/v1/usage/health", None).await;
     let before = health().await;
     assert_eq!(before["silent_runs"], 1);

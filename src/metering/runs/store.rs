@@ -14,17 +14,18 @@ const RUNS: &str = "usage_runs";
 pub(super) async fn begin(
     db: &Db,
     (node, epoch): (NodeId, u64),
-    boot: &str,
+    (boot, synced): (&str, bool),
     now: Micros,
 ) -> Result<(), StoreError> {
     const INSERT: &str = "INSERT INTO usage_runs (node, epoch, version, boot, started_at, through,
-        told_at, next_seq, accounted) VALUES ($1, $2, $3, $4, $5, $5, $5, 0, 0)";
+        told_at, next_seq, accounted, synced) VALUES ($1, $2, $3, $4, $5, $5, $5, 0, 0, $6)";
     on_db!(db, c => sqlx::query(INSERT)
         .bind(node.to_string())
         .bind(big(epoch))
         .bind(env!("CARGO_PKG_VERSION"))
         .bind(boot)
         .bind(now.0)
+        .bind(synced)
         .execute(c).await.map(|_| ()))?;
     Ok(())
 }
@@ -100,7 +101,7 @@ pub(super) async fn end_recovered(
     now: Micros,
 ) -> Result<(), StoreError> {
     const END: &str = "UPDATE usage_runs SET ended_at = $3, through = $3,
-            ended = CASE WHEN boot = $4 AND boot <> '' THEN $5 ELSE $6 END
+            ended = CASE WHEN synced OR (boot = $4 AND boot <> '') THEN $5 ELSE $6 END
         WHERE node = $1 AND epoch <= $2 AND (ended_at IS NULL OR ended = $7)";
     on_db!(db, c => sqlx::query(END)
         .bind(node.to_string())

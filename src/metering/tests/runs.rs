@@ -16,7 +16,7 @@ fn later(micros: i64) -> Micros {
 /// A journal whose run is written down.
 async fn begun(bench: &Bench, records_per_segment: u32) -> Arc<Journal> {
     let journal = bench.journal(records_per_segment, 100);
-    runs::begin(&bench.db, journal.run(), TEN).await.unwrap();
+    runs::begin(&bench.db, journal.run(), TEN, journal.is_synced()).await.unwrap();
     journal
 }
 

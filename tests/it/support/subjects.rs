@@ -47,7 +47,7 @@ impl Subjects {
         let account_id = account["account"]["id"].as_str().unwrap().to_owned();
         // A run that says nothing any more.
         let (lost, begun) = (NodeId::random().unwrap(), "2026-11-22T10:00:00Z".parse::<Micros>());
-        runs::begin(&app.db, (lost, 1), begun.unwrap()).await.unwrap();
+        runs::begin(&app.db, (lost, 1), begun.unwrap(), false).await.unwrap();
         Self { key, plan_id, token_id, client_id, account_id, lost, other, other_plan }
     }
 
