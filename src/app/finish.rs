@@ -282,34 +282,38 @@ pub(super) async fn finish<B: MessageBody + 'static>(
             .violated(&key.granted.terms.limits)
             .for_each(|policy| finisher.book.metrics.limited(policy));
     }
-    let recorded = match &call {
-        Some(call) => Some(finisher.record_and_keep(call).await),
-        None => None,
-    };
-    let (recorded, error) = match recorded {
-        Some(Ok(recorded)) => (Some(recorded), error),
-        // The call was not recorded, so it is not answered either; an error may still be told.
-        Some(Err(_)) if error.is_none() => {
-            let detail =
-                "The call cannot be recorded now, so it was not served. Try again in a moment.";
-            (None, Some(ApiError::new(Code::MeteringUnavailable, detail)))
-        }
-        Some(Err(_)) => (None, error),
-        None => {
-            // A page that was read is not a call of the API.
-            if let Some(error) = &error {
-                finisher.book.metrics.unidentified(error.code().as_str());
-            }
-            (None, error)
-        }
-    };
-    let recorded = recorded.unwrap_or_else(|| finisher.unrecorded());
+    let (recorded, error) = record(&finisher, call.as_ref(), error).await;
     let mut response = assemble(response, error.as_ref(), recorded, permit);
     if let Some(judged) = &judged {
         tell(&finisher, response.headers_mut(), judged);
         challenge(&mut response, judged);
     }
     Ok(response)
+}
+
+/// Records a call, if it is one of somebody known; and the error that is answered then.
+async fn record(
+    finisher: &Finisher,
+    call: Option<&Answered<'_>>,
+    error: Option<ApiError>,
+) -> (Recorded, Option<ApiError>) {
+    let Some(call) = call else {
+        // A page that was read is not a call of the API.
+        if let Some(error) = &error {
+            finisher.book.metrics.unidentified(error.code().as_str());
+        }
+        return (finisher.unrecorded(), error);
+    };
+    match finisher.record_and_keep(call).await {
+        Ok(recorded) => (recorded, error),
+        // The call was not recorded, so it is not answered either; an error may still be told.
+        Err(_) => {
+            let detail =
+                "The call cannot be recorded now, so it was not served. Try again in a moment.";
+            let refusal = || ApiError::new(Code::MeteringUnavailable, detail);
+            (finisher.unrecorded(), Some(error.unwrap_or_else(refusal)))
+        }
+    }
 }
 
 /// Says of an operation that takes a key as a password, too, that it does.

@@ -51,7 +51,7 @@ pub async fn gaps_of_lacking(db: &Db) -> Result<Vec<Gap>, StoreError> {
 /// Every gap that may hide a call accepted in a span.
 pub(super) async fn gaps_within(tx: &mut Tx, span: Period) -> Result<Vec<Gap>, StoreError> {
     let mut uneven = store::uneven_segments_of_lacking(tx).await?;
-    uneven.retain(|segment| segment.from_at() < span.to && segment.to_at() >= span.from);
+    uneven.retain(|segment| segment.begin() < span.to && segment.end() >= span.from);
     named(tx, uneven).await
 }
 
@@ -83,7 +83,7 @@ async fn named(tx: &mut Tx, uneven: Vec<Uneven>) -> Result<Vec<Gap>, StoreError>
 
 impl Uneven {
     /// See [`Gap::from_at`].
-    fn from_at(&self) -> Micros {
+    fn begin(&self) -> Micros {
         // A clock that was put back shows in the segment itself.
         let own = Some(self.min_at).filter(|_| self.events > 0);
         let before = self.before_at.or(self.run_at).or(own).unwrap_or_default();
@@ -91,13 +91,13 @@ impl Uneven {
     }
 
     /// See [`Gap::to_at`].
-    fn to_at(&self) -> Micros {
+    fn end(&self) -> Micros {
         Micros(self.folded_at)
     }
 
     fn gap(&self, from_seq: u64, before_seq: u64) -> Gap {
         let (node, epoch) = (self.node.clone(), self.epoch);
-        Gap { node, epoch, from_seq, before_seq, from_at: self.from_at(), to_at: self.to_at() }
+        Gap { node, epoch, from_seq, before_seq, from_at: self.begin(), to_at: self.end() }
     }
 }
 

@@ -76,7 +76,7 @@ impl Incomplete {
         })
     }
 
-    fn of_gap(gap: Gap) -> Result<Self, StoreError> {
+    fn of_gap(gap: &Gap) -> Result<Self, StoreError> {
         Ok(Self {
             lack: Lack::Gap,
             node: gap.node.parse().map_err(|e| StoreError::corrupt("usage_segments", e))?,
@@ -102,7 +102,7 @@ pub async fn incomplete(
     let runs = store::unsure(tx, (span.from, span.to)).await?;
     let mut found: Vec<Incomplete> =
         runs.iter().filter_map(|run| Incomplete::of_run(run, now)).collect();
-    for gap in gaps_within(tx, span).await? {
+    for gap in &gaps_within(tx, span).await? {
         found.push(Incomplete::of_gap(gap)?);
     }
     Ok(found)
