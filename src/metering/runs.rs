@@ -5,7 +5,7 @@
 //! an instant is in the ledger; one that says no more, and was not ended, may hold events that only its disk has. It is
 //! ended by its own graceful stop, by the next start on its data directory, by [`recover`], which takes the
 //! directory of another node, or by [`lose`], where there is no such directory any more. What all this leaves open is
-//! [`incomplete`], which a close of a period asks.
+//! [`incomplete()`], which a close of a period asks.
 
 use super::journal::{Boot, last_epoch, set_aside_in};
 use super::ledger::{self, FoldError, FoldReport};

@@ -21,7 +21,7 @@ pub struct Loss {
 }
 
 /// Ends a silent run of which nothing can be recovered. What it had recorded and the ledger has not is not billed; a
-/// close of a period that it may have touched names it ([`super::incomplete`]). Should the run say something after all,
+/// close of a period that it may have touched names it ([`super::incomplete()`]). Should the run say something after all,
 /// it goes on; should its directory be found, that can be recovered as before.
 pub async fn lose(
     db: &Db,
