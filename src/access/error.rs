@@ -36,10 +36,12 @@ pub enum Kind {
     Session,
     /// An action that waits for a second person.
     Approval,
+    /// A run of a node that records usage.
+    UsageRun,
 }
 
 impl Kind {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
         Self::Partner,
         Self::App,
         Self::Plan,
@@ -53,6 +55,7 @@ impl Kind {
         Self::Account,
         Self::Session,
         Self::Approval,
+        Self::UsageRun,
     ];
 
     /// What a word in the logs stands for; none for one that this version does not know.
@@ -78,6 +81,7 @@ impl Kind {
             Self::Account => "account",
             Self::Session => "session",
             Self::Approval => "approval",
+            Self::UsageRun => "usage_run",
         }
     }
 }
@@ -87,6 +91,7 @@ impl fmt::Display for Kind {
         f.write_str(match self {
             Self::AdminToken => "admin token",
             Self::PlanVersion => "plan version",
+            Self::UsageRun => "run",
             other => other.as_str(),
         })
     }

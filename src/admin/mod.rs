@@ -42,6 +42,7 @@ pub mod transfers;
 pub mod uploads;
 pub mod usage;
 pub mod usage_health;
+pub mod usage_runs;
 
 #[cfg(test)]
 mod tests;
@@ -65,6 +66,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
             .configure(usage::configure)
             .configure(usage_health::configure)
             .configure(billing::configure)
+            .configure(usage_runs::configure)
             .configure(plans::configure)
             .configure(simulations::configure)
             .configure(keys::configure)

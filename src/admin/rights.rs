@@ -136,6 +136,7 @@ pub const OPERATIONS: &[(&str, Need)] = &[
     ("get_refusal", Need::Right(Right::ReadRefusals)),
     ("list_alerts", Need::Right(Right::ReadUsage)),
     ("get_usage_health", Need::Right(Right::ReadUsage)),
+    ("lose_usage_run", Need::Right(Right::ManagePeople)),
     ("list_mails", Need::Right(Right::Read)),
     ("simulate_plan", Need::Right(Right::ReadUsage)),
     ("get_app_usage", Need::Right(Right::ReadUsage)),

@@ -8,10 +8,12 @@ use crate::http::{Answer, ApiResult};
 use crate::kernel::Micros;
 use crate::kernel::id::NodeId;
 use crate::kernel::word::Word as _;
-use crate::metering::gaps::{Gap, gaps_of};
+use crate::metering::gaps::{Gap, gaps_of_lacking};
 use crate::metering::runs::{self, Run};
+use crate::storage::StoreError;
 use actix_web::get;
 use serde::Serialize;
+use std::collections::HashMap;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 /// Most runs in an answer.
@@ -31,7 +33,7 @@ struct UsageHealthOut {
     #[schema(value_type = String, format = DateTime, example = "2026-11-22T09:41:07Z")]
     as_of: Micros,
     /// Milliseconds by which the journal of the run that is furthest behind is ahead of the ledger, as far as runs say
-    /// so: each does every five seconds. Null where none goes on.
+    /// so: each does every five seconds. Silent ones do not, and are not meant. Null where no other goes on.
     #[schema(required = true, example = 2140)]
     lag_ms: Option<i64>,
     /// Runs that have neither ended nor said anything for a minute: what they have recorded may be on their disks alone.
@@ -40,15 +42,15 @@ struct UsageHealthOut {
     /// Numbers of events that were given out and of which the ledger has nothing, in all runs.
     #[schema(example = 0)]
     missing_events: i64,
-    /// The runs that go on, those of which events are missing, and those whose last moments are not sure; the
-    /// newest 200.
+    /// The runs that go on, first those that have said nothing for longest; then, newest first, those of which events are
+    /// missing, that were lost, or whose last moments are not sure. At most 200.
     #[schema(max_items = 200)]
     runs: Vec<RunOut>,
 }
 
 /// A run of a node: one life of its process.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-struct RunOut {
+pub(super) struct RunOut {
     /// The node.
     #[schema(value_type = String, example = "nod_4fT0mQ2rXc9")]
     node_id: NodeId,
@@ -60,8 +62,9 @@ struct RunOut {
     version: String,
     /// `running`; `silent`: it has neither ended nor said anything for a minute; `drained`: stopped, with everything
     /// in the ledger; `recovered`: killed, and everything it had recorded was folded afterwards; `tail_unsure`:
-    /// the same after a restart of the machine, so that a power cut may have taken what was recorded in the
-    /// last `metering.sync_interval_ms`; `before`: of a version that kept no runs.
+    /// the same after a restart of the machine, unless `metering.durability` was `power`, so that a power cut may have
+    /// taken what was recorded in the last `metering.sync_interval_ms`; `lost`: killed, and given up with what the
+    /// ledger does not have of it; `before`: of a version that kept no runs.
     #[schema(example = "running")]
     standing: &'static str,
     /// When it began.
@@ -73,10 +76,14 @@ struct RunOut {
     /// Every event whose call was accepted before is in the ledger, however long calls took to answer.
     #[schema(value_type = String, format = DateTime, example = "2026-11-22T09:26:07Z")]
     complete_through: Micros,
-    /// When it ended.
+    /// When it ended; of a lost one, when it was surely gone.
     #[schema(value_type = Option<String>, format = DateTime, required = true)]
     ended_at: Option<Micros>,
-    /// Numbers of events that were given out and of which the ledger has nothing.
+    /// The number behind the highest that the ledger has. Of a silent or lost run events from this number on may be
+    /// missing, and earlier ones whose answers were under way for longer than `metering.completion_timeout_s`.
+    #[schema(example = 4711)]
+    next_seq: u64,
+    /// Numbers below `next_seq` that were given out and of which the ledger has nothing.
     #[schema(example = 0)]
     missing_events: u64,
     /// Which numbers, the first 100 gaps.
@@ -96,7 +103,7 @@ struct GapOut {
 }
 
 impl RunOut {
-    fn new(run: Run, gaps: Vec<Gap>, now: Micros) -> Self {
+    pub(super) fn new(run: Run, gaps: Vec<Gap>, now: Micros) -> Self {
         let standing = match run.ended {
             Some((_, end)) => end.as_str(),
             None if run.is_silent(now) => "silent",
@@ -112,6 +119,7 @@ impl RunOut {
             folded_through: run.told_at,
             complete_through: run.through,
             ended_at: run.ended.map(|(at, _)| at),
+            next_seq: run.next_seq,
             missing_events: run.missing,
             gaps: gaps
                 .map(|gap| GapOut { from_seq: gap.from_seq, before_seq: gap.before_seq })
@@ -120,11 +128,28 @@ impl RunOut {
     }
 }
 
+/// The gaps of all runs that have some.
+async fn gaps_by_run(
+    state: &State,
+    runs: &[Run],
+) -> Result<HashMap<(NodeId, u64), Vec<Gap>>, StoreError> {
+    let mut by_run: HashMap<_, Vec<Gap>> = HashMap::new();
+    if runs.iter().all(|run| run.missing == 0) {
+        return Ok(by_run);
+    }
+    for gap in gaps_of_lacking(&state.db).await? {
+        let node = gap.node.parse().map_err(|e| StoreError::corrupt("usage_segments", e))?;
+        by_run.entry((node, gap.epoch.unsigned_abs())).or_default().push(gap);
+    }
+    Ok(by_run)
+}
+
 /// How complete usage is
 ///
 /// What stands between the calls that were answered and a ledger that can be billed: how far the ledger is behind, which
 /// processes may have recorded what it has not seen, and which numbers of events are missing. A run that is silent is
-/// cured by starting its node again, or by `comptoir usage recover` with its data directory.
+/// cured by starting its node again, or by `comptoir usage recover` with its data directory; where that is gone, it can
+/// be ended as lost.
 #[utoipa::path(
     tag = "usage", operation_id = "get_usage_health",
     responses((status = 200, description = "How it stands", body = UsageHealthOut), Problems),
@@ -134,21 +159,20 @@ impl RunOut {
 async fn get_usage_health(_caller: AdminCaller, state: State) -> ApiResult<Answer> {
     let now = state.db.now(&state.clock).await?;
     let standing = runs::standing(&state.db, now).await?;
-    let mut out = Vec::new();
-    for run in runs::noteworthy(&state.db, MOST_RUNS).await? {
-        let gaps = match run.missing {
-            0 => Vec::new(),
-            _ => gaps_of(&state.db, run.node, run.epoch).await?,
-        };
-        out.push(RunOut::new(run, gaps, now));
-    }
+    let runs = runs::noteworthy(&state.db, MOST_RUNS).await?;
+    let mut gaps = gaps_by_run(&state, &runs).await?;
+    let of_run = |run: Run| {
+        let gaps = gaps.remove(&(run.node, run.epoch)).unwrap_or_default();
+        RunOut::new(run, gaps, now)
+    };
+    let runs = runs.into_iter().map(of_run).collect();
     let lag_ms = standing.folded_through.map(|at| (now.0.saturating_sub(at.0) / 1_000).max(0));
     let health = UsageHealthOut {
         as_of: now,
         lag_ms,
         silent_runs: standing.silent,
         missing_events: standing.missing,
-        runs: out,
+        runs,
     };
     Answer::json(&health, Cache::NoStore, 1)
 }

@@ -126,11 +126,37 @@ impl Finisher {
         rate_limit::write(to, key, after, self.book.with_x_ratelimit);
     }
 
-    /// Writes the event of a call into the journal, where metering is on.
+    /// Whether answers wait for the disk.
+    pub(super) fn waits_for_disk(&self) -> bool {
+        self.book.journal.as_ref().is_some_and(|journal| journal.is_synced())
+    }
+
+    /// Records a call; its answer may be released, unless answers wait for the disk.
     pub(super) fn record(&self, call: &Answered<'_>) -> Result<Recorded, JournalFull> {
+        let duration_us = self.duration_us(call);
+        let recorded = self.append(call, duration_us)?;
+        self.note(call, &recorded, duration_us);
+        Ok(recorded)
+    }
+
+    /// Records a call so that it survives what the settings say: its answer may be released then.
+    async fn record_and_keep(&self, call: &Answered<'_>) -> Result<Recorded, JournalFull> {
+        let recorded = self.append(call, self.duration_us(call))?;
+        if let (Some(journal), Some(receipt)) = (&self.book.journal, &recorded.receipt) {
+            journal.kept(receipt).await?;
+        }
+        self.note(call, &recorded, self.duration_us(call));
+        Ok(recorded)
+    }
+
+    fn duration_us(&self, call: &Answered<'_>) -> u32 {
         let duration = self.book.clock.now().0.saturating_sub(call.at.0);
-        let duration_us = u32::try_from(duration).unwrap_or(0);
-        let recorded = match &self.book.journal {
+        u32::try_from(duration).unwrap_or(0)
+    }
+
+    /// Writes the event of a call into the journal, where metering is on.
+    fn append(&self, call: &Answered<'_>, duration_us: u32) -> Result<Recorded, JournalFull> {
+        Ok(match &self.book.journal {
             Some(journal) => {
                 let event = event(call, duration_us);
                 let receipt = journal.append(&event)?;
@@ -147,7 +173,11 @@ impl Finisher {
                 cost_milli: request_cost::milli(&event(call, duration_us)),
                 ..self.unrecorded()
             },
-        };
+        })
+    }
+
+    /// Counts and logs a call that is recorded.
+    fn note(&self, call: &Answered<'_>, recorded: &Recorded, duration_us: u32) {
         self.book.metrics.answered(call.operation.code, call.status, duration_us);
         self.access_log.borrow_mut().line(&Line {
             at: call.at,
@@ -160,7 +190,6 @@ impl Finisher {
             duration_us,
             key: Some(call.key.key),
         });
-        Ok(recorded)
     }
 
     /// What stands for a call that has no event: its caller is not known, the journal is full, or
@@ -253,30 +282,38 @@ pub(super) async fn finish<B: MessageBody + 'static>(
             .violated(&key.granted.terms.limits)
             .for_each(|policy| finisher.book.metrics.limited(policy));
     }
-    let (recorded, error) = match call.as_ref().map(|call| finisher.record(call)) {
-        Some(Ok(recorded)) => (Some(recorded), error),
-        // The call was not recorded, so it is not answered either; an error may still be told.
-        Some(Err(_)) if error.is_none() => {
-            let detail =
-                "The call cannot be recorded now, so it was not served. Try again in a moment.";
-            (None, Some(ApiError::new(Code::MeteringUnavailable, detail)))
-        }
-        Some(Err(_)) => (None, error),
-        None => {
-            // A page that was read is not a call of the API.
-            if let Some(error) = &error {
-                finisher.book.metrics.unidentified(error.code().as_str());
-            }
-            (None, error)
-        }
-    };
-    let recorded = recorded.unwrap_or_else(|| finisher.unrecorded());
+    let (recorded, error) = record(&finisher, call.as_ref(), error).await;
     let mut response = assemble(response, error.as_ref(), recorded, permit);
     if let Some(judged) = &judged {
         tell(&finisher, response.headers_mut(), judged);
         challenge(&mut response, judged);
     }
     Ok(response)
+}
+
+/// Records a call, if it is one of somebody known; and the error that is answered then.
+async fn record(
+    finisher: &Finisher,
+    call: Option<&Answered<'_>>,
+    error: Option<ApiError>,
+) -> (Recorded, Option<ApiError>) {
+    let Some(call) = call else {
+        // A page that was read is not a call of the API.
+        if let Some(error) = &error {
+            finisher.book.metrics.unidentified(error.code().as_str());
+        }
+        return (finisher.unrecorded(), error);
+    };
+    match finisher.record_and_keep(call).await {
+        Ok(recorded) => (recorded, error),
+        // The call was not recorded, so it is not answered either; an error may still be told.
+        Err(_) => {
+            let detail =
+                "The call cannot be recorded now, so it was not served. Try again in a moment.";
+            let refusal = || ApiError::new(Code::MeteringUnavailable, detail);
+            (finisher.unrecorded(), Some(error.unwrap_or_else(refusal)))
+        }
+    }
 }
 
 /// Says of an operation that takes a key as a password, too, that it does.

@@ -42,7 +42,11 @@ impl FastPath {
     /// The answer, if this is a call that can be answered here and now.
     fn answer(&self, request: &Request) -> Option<Response<Metered<Bytes>>> {
         let head = request.head();
-        if head.method != Method::GET || head.uri.query().is_some() {
+        // Here nothing can wait for the disk.
+        if head.method != Method::GET
+            || head.uri.query().is_some()
+            || self.finisher.waits_for_disk()
+        {
             return None;
         }
         let id = head.uri.path().strip_prefix("/v1/products/")?.parse::<ProductId>().ok()?;

@@ -239,3 +239,6 @@ fn listen(at: SocketAddr, setting: &str) -> anyhow::Result<std::net::TcpListener
     })?;
     Ok(listener.into_std()?)
 }
+
+#[cfg(test)]
+mod tests;

@@ -105,10 +105,18 @@ async fn begin_run(
     std::fs::create_dir_all(&dir)?;
     let recovered = runs::recover(&dir, node, db, clock.now()).await?;
     tracing::info!(?recovered, "journal recovered");
+    if !recovered.set_aside.is_empty() {
+        tracing::error!(
+            files = ?recovered.set_aside,
+            "files of the journal are kept for a look, and earlier runs stay open: move them out of the directory, and \
+             start this node again, or do `comptoir usage recover` while it is stopped"
+        );
+    }
     let epoch = next_epoch(&dir, runs::newest(db, node).await?)?;
     let journal = open_journal(&config.metering, &dir, node, epoch)?;
     if journal.is_some() {
-        runs::begin(db, (node, epoch), clock.now()).await?;
+        let synced = config.metering.durability == Durability::Power;
+        runs::begin(db, (node, epoch), clock.now(), synced).await?;
     }
     Ok((epoch, journal, recovered))
 }
@@ -126,7 +134,9 @@ impl Comptoir {
         let (nodes, redis, keyring) = open_access(&config, (&db, &clock), pepper, node).await?;
         let gate = Arc::new(Gate::new(Arc::clone(&keyring), config.server.trusted_proxies.clone()));
 
-        let (epoch, journal, recovered) = begin_run(&config, (&db, node), &clock).await?;
+        // Apart, for what it keeps meanwhile would be kept of the whole start.
+        let begun = Box::pin(begin_run(&config, (&db, node), &clock)).await;
+        let (epoch, journal, recovered) = begun?;
         let folder = folder(&config.metering, &db, journal.as_ref());
         let quotas =
             open_quotas((&db, &keyring), (node, epoch), journal.as_ref(), clock.now()).await?;
@@ -352,6 +362,7 @@ fn open_journal(
     let options = JournalOptions {
         records_per_segment: settings.segment_records,
         max_backlog_segments: settings.max_backlog_segments as usize,
+        synced: settings.durability == Durability::Power,
     };
     let journal = Journal::open(dir, node, epoch, options)
         .with_context(|| format!("the journal in {} cannot be opened", dir.display()))?;

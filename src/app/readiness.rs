@@ -2,6 +2,7 @@
 
 use crate::access::directory::Keyring;
 use crate::kernel::Micros;
+use crate::metering::Journal;
 use parking_lot::Mutex;
 use serde::Serialize;
 use std::sync::Arc;
@@ -15,7 +16,8 @@ struct State {
     stopping: bool,
     catalog_at: Micros,
     fold_at: Micros,
-    journal_full: bool,
+    /// Why the journal takes no more, where it does not.
+    journal: Option<&'static str>,
 }
 
 /// What the background tasks know about the node's health.
@@ -37,13 +39,8 @@ pub(super) struct Report {
 impl Readiness {
     /// A node that is starting.
     pub(super) fn new(keyring: Arc<Keyring>, now: Micros) -> Self {
-        let state = State {
-            serving: false,
-            stopping: false,
-            catalog_at: now,
-            fold_at: now,
-            journal_full: false,
-        };
+        let state =
+            State { serving: false, stopping: false, catalog_at: now, fold_at: now, journal: None };
         Self { keyring, state: Mutex::new(state) }
     }
 
@@ -67,9 +64,15 @@ impl Readiness {
         self.state.lock().fold_at = now;
     }
 
-    /// Whether the journal can take no more.
-    pub(super) fn journal_full(&self, full: bool) {
-        self.state.lock().journal_full = full;
+    /// Whether the journal can take more.
+    pub(super) fn journal(&self, journal: &Journal) {
+        self.state.lock().journal = match (journal.has_failed(), journal.is_full()) {
+            (true, _) => Some(
+                "the journal's disk has failed: billable calls are refused until this node is started again",
+            ),
+            (false, true) => Some("the journal is full: billable calls are refused"),
+            (false, false) => None,
+        };
     }
 
     /// How the node stands.
@@ -102,10 +105,10 @@ impl Readiness {
             stale(state.fold_at),
             "cannot fold usage into the ledger: events wait in the journal",
         );
-        check(state.journal_full, "the journal is full: billable calls are refused");
+        problems.extend(state.journal);
         // Events that wait are safe, and so is stale catalog data that says its time; a node that
         // cannot judge or record must not be sent calls.
-        let ready = state.serving && !state.stopping && !doubtful && !state.journal_full;
+        let ready = state.serving && !state.stopping && !doubtful && state.journal.is_none();
         Report { ready, problems }
     }
 }

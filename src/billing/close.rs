@@ -13,27 +13,13 @@ use crate::access::service::By;
 use crate::kernel::Micros;
 use crate::kernel::hex;
 use crate::kernel::id::{BillingPeriodId, NodeId};
-use crate::kernel::word::{read_words, words};
 use crate::metering::period;
+use crate::metering::runs::{Incomplete, Lack, incomplete};
 use crate::storage::{Db, Log, StoreError, Tx, advance, log};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
-
-words! {
-    /// Why it is not sure that all of a period is in the ledger.
-    #[schema(as = CloseExceptionKind)]
-    pub enum ExceptionKind {
-        /// A process that has not ended, and of which calls of the period may be missing.
-        RunOpen = "run_open",
-        /// A process whose disk was given up.
-        RunLost = "run_lost",
-        /// Numbers of a process for which the ledger has no call.
-        Gap = "gap",
-    }
-}
-read_words!(ExceptionKind);
 
 /// Something that may be missing of a period.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
@@ -41,8 +27,8 @@ read_words!(ExceptionKind);
 #[schema(title = "CloseException")]
 pub struct Exception {
     /// What it is.
-    #[schema(example = "run_open")]
-    pub kind: ExceptionKind,
+    #[schema(example = "silent")]
+    pub kind: Lack,
     /// The node.
     #[schema(value_type = String, example = "nod_2PfPExBmnuI")]
     pub node: NodeId,
@@ -58,11 +44,11 @@ impl std::fmt::Display for Exception {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { kind, node, epoch, from_seq } = self;
         let what = match kind {
-            ExceptionKind::RunOpen => {
-                "has not ended, and what it recorded is not all in the ledger"
-            }
-            ExceptionKind::RunLost => "was given up with its disk",
-            ExceptionKind::Gap => "has numbers that no call is known for",
+            Lack::Running => "goes on and has yet to say that the period is complete",
+            Lack::Silent => "has neither ended nor said anything for a minute",
+            Lack::Lost => "was given up",
+            Lack::Gap => "has numbers that no call is known for",
+            Lack::TailUnsure => "may have lost its last moments with the power",
         };
         write!(
             f,
@@ -217,7 +203,13 @@ async fn draft_in(
     let statements = books.statements(tx, &open, None).await?;
     let bounds = open.period.bounds;
     let span = period::Period { from: bounds.start, to: bounds.end };
-    let mut exceptions = store::missing(tx, span).await?;
+    let lacking = incomplete(tx, span, now).await?.into_iter().filter(Incomplete::hinders);
+    let exception = |it: Incomplete| {
+        let Incomplete { lack: kind, node, epoch, from_seq, .. } = it;
+        Exception { kind, node, epoch, from_seq }
+    };
+    let mut exceptions: Vec<Exception> = lacking.map(exception).collect();
     exceptions.sort_unstable();
+    exceptions.dedup();
     Ok(Draft { open, statements, exceptions, position })
 }

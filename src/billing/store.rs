@@ -1,10 +1,9 @@
 //! All SQL of billing.
 
-use super::close::{Close, Exception, ExceptionKind};
+use super::close::Close;
 use super::model::{Statement, digest};
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, BillingPeriodId, PartnerId, StatementId};
-use crate::metering::period::Period;
 use crate::storage::dialect::ROWS_PER_STATEMENT;
 use crate::storage::{Db, StoreError, Tx};
 use crate::{on_db, on_tx};
@@ -220,18 +219,4 @@ pub(super) async fn document(
 ) -> Result<Option<(String, String)>, StoreError> {
     const FIND: &str = "SELECT document, digest FROM statements WHERE id = $1";
     Ok(on_tx!(tx, c => sqlx::query_as(FIND).bind(id.to_string()).fetch_optional(c).await)?)
-}
-
-/// What may be missing of a span.
-pub(super) async fn missing(tx: &mut Tx, span: Period) -> Result<Vec<Exception>, StoreError> {
-    const OPEN: &str = "SELECT node, epoch, next_seq FROM usage_runs \
-                        WHERE ended_at IS NULL AND through < $1 AND started_at < $1";
-    let rows: Vec<(String, i64, i64)> =
-        on_tx!(tx, c => sqlx::query_as(OPEN).bind(span.to.0).fetch_all(c).await)?;
-    let each = |(node, epoch, next): (String, i64, i64)| {
-        let node = node.parse().map_err(|e| StoreError::corrupt("usage_runs", e))?;
-        let (epoch, from_seq) = (epoch.unsigned_abs(), next.unsigned_abs());
-        Ok(Exception { kind: ExceptionKind::RunOpen, node, epoch, from_seq })
-    };
-    rows.into_iter().map(each).collect()
 }

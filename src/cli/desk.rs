@@ -10,7 +10,7 @@ use crate::storage::Db;
 use std::sync::Arc;
 
 /// Who the audit trail names for a change made from the shell.
-const ACTOR: &str = "cli";
+pub(super) const ACTOR: &str = "cli";
 /// Rows read at once by a listing.
 const PAGE: u32 = 200;
 

@@ -270,7 +270,7 @@ async fn ledger(db: &Db) -> anyhow::Result<((), String)> {
     anyhow::ensure!(
         silent.is_empty(),
         "what these have recorded may be on their disks alone: start them again, or give their data directories to \
-         `comptoir usage recover`: {}",
+         `comptoir usage recover`, or, where these are gone, end them with `comptoir usage lost`: {}",
         silent.join("; ")
     );
     Ok(((), format!("{head} segments without a gap")))

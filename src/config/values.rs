@@ -48,6 +48,8 @@ words! {
     Durability {
         /// A crash of the program; the disk is synced on a timer.
         Process = "process",
+        /// A power cut as well: each answer waits until the disk has its record.
+        Power = "power",
         /// Nothing: no call is recorded or billed. For measurements only.
         Off = "off",
     }

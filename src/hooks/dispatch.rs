@@ -402,7 +402,8 @@ impl Hooks {
         let Delivery { id, attempts, retry_until, .. } = &delivery;
         let tried = Tried { id, attempts: *attempts, retry_until: *retry_until };
         let mut attempt = self.schedule.judge(&called, tried, now, duration_ms);
-        let receipt = self.meter.count(payer, &delivery, &attempt).unwrap_or_else(|full| {
+        let counted = self.meter.count(payer, &delivery, &attempt).await;
+        let receipt = counted.unwrap_or_else(|full| {
             tracing::warn!(%full, id = delivery.id, "a message could not be counted and is sent again");
             attempt = Attempt { status: "pending", error: Some("not_counted"), ..attempt };
             attempt.next_attempt_at = now.0.saturating_add(UNCOUNTED);

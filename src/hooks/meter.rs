@@ -47,7 +47,7 @@ impl Meter {
 
     /// The event of a message after an attempt, where this attempt makes it one. Confirm it when the
     /// attempt is recorded.
-    pub(super) fn count(
+    pub(super) async fn count(
         &self,
         payer: &KeyRecord,
         delivery: &Delivery,
@@ -63,24 +63,29 @@ impl Meter {
         };
         let status = attempt.response_status.unwrap_or(0);
         let sent = Sent { status, outcome, duration_ms: attempt.duration_ms, now: attempt.now };
-        self.write(&event::<op::DeliverMessage>(payer, &sent, &delivery.payload))
+        self.write(&event::<op::DeliverMessage>(payer, &sent, &delivery.payload)).await
     }
 
     /// The event of a message that tried a receiver out.
-    pub(super) fn count_test(
+    pub(super) async fn count_test(
         &self,
         payer: &KeyRecord,
         sent: &Sent,
         payload: &str,
     ) -> Result<(), JournalFull> {
-        if let Some(receipt) = self.write(&event::<op::DeliverTestMessage>(payer, sent, payload))? {
+        let event = event::<op::DeliverTestMessage>(payer, sent, payload);
+        if let Some(receipt) = self.write(&event).await? {
             receipt.complete();
         }
         Ok(())
     }
 
-    fn write(&self, event: &Event) -> Result<Option<Receipt>, JournalFull> {
-        self.journal.as_ref().map(|journal| journal.append(event)).transpose()
+    /// Writes an event so that it survives what the settings say.
+    async fn write(&self, event: &Event) -> Result<Option<Receipt>, JournalFull> {
+        let Some(journal) = &self.journal else { return Ok(None) };
+        let receipt = journal.append(event)?;
+        journal.kept(&receipt).await?;
+        Ok(Some(receipt))
     }
 }
 

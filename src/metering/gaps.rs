@@ -2,9 +2,12 @@
 //! calls. Numbers known to be unreleased (see `journal/harvest.rs`) are none.
 
 use super::block;
+use super::period::Period;
+use super::runs::LONGEST_CALL;
 use super::store::{self, Uneven};
+use crate::kernel::Micros;
 use crate::kernel::id::NodeId;
-use crate::storage::{Db, StoreError};
+use crate::storage::{Db, StoreError, Tx};
 
 /// Numbers `from_seq` to `before_seq` (not included) of a run that hold no event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,19 +20,42 @@ pub struct Gap {
     pub from_seq: u64,
     /// First number after them that is there, or where the segment ends.
     pub before_seq: u64,
+    /// No call is missing that was accepted before: numbers are given to answers, so these were given behind the
+    /// segment before, to calls that were accepted as long before as a call may take.
+    pub from_at: Micros,
+    /// None is missing that was accepted after: the segment in which the numbers end was folded then.
+    pub to_at: Micros,
 }
 
 /// Every gap in the ledger up to the position `head`.
 pub async fn gaps(db: &Db, head: i64) -> Result<Vec<Gap>, StoreError> {
-    named(db, store::uneven_segments(db, head).await?).await
+    let mut tx = db.snapshot().await?;
+    let uneven = store::uneven_segments(&mut tx, head).await?;
+    named(&mut tx, uneven).await
 }
 
 /// Every gap of a run.
 pub async fn gaps_of(db: &Db, node: NodeId, epoch: u64) -> Result<Vec<Gap>, StoreError> {
-    named(db, store::uneven_segments_of(db, node, epoch).await?).await
+    let mut tx = db.snapshot().await?;
+    let uneven = store::uneven_segments_of(&mut tx, node, epoch).await?;
+    named(&mut tx, uneven).await
 }
 
-async fn named(db: &Db, uneven: Vec<Uneven>) -> Result<Vec<Gap>, StoreError> {
+/// Every gap of the runs of which events are missing.
+pub async fn gaps_of_lacking(db: &Db) -> Result<Vec<Gap>, StoreError> {
+    let mut tx = db.snapshot().await?;
+    let uneven = store::uneven_segments_of_lacking(&mut tx).await?;
+    named(&mut tx, uneven).await
+}
+
+/// Every gap that may hide a call accepted in a span.
+pub(super) async fn gaps_within(tx: &mut Tx, span: Period) -> Result<Vec<Gap>, StoreError> {
+    let mut uneven = store::uneven_segments_of_lacking(tx).await?;
+    uneven.retain(|segment| segment.begin() < span.to && segment.end() >= span.from);
+    named(tx, uneven).await
+}
+
+async fn named(tx: &mut Tx, uneven: Vec<Uneven>) -> Result<Vec<Gap>, StoreError> {
     let mut found = Vec::new();
     for uneven in uneven {
         let (first, next) = (uneven.first_seq.cast_unsigned(), uneven.next_seq.cast_unsigned());
@@ -40,7 +66,7 @@ async fn named(db: &Db, uneven: Vec<Uneven>) -> Result<Vec<Gap>, StoreError> {
         if uneven.next_seq - uneven.first_seq == uneven.events {
             continue;
         }
-        let block = store::block_of(db, &uneven.node, uneven.epoch, uneven.segment).await?;
+        let block = store::block_of(tx, &uneven.node, uneven.epoch, uneven.segment).await?;
         let events = block::decode(&block).map_err(|e| StoreError::corrupt("usage_segments", e))?;
         // Those of earlier segments have moved here.
         let own = events.iter().map(|recorded| recorded.seq).filter(|seq| *seq >= first);
@@ -56,8 +82,22 @@ async fn named(db: &Db, uneven: Vec<Uneven>) -> Result<Vec<Gap>, StoreError> {
 }
 
 impl Uneven {
+    /// See [`Gap::from_at`].
+    fn begin(&self) -> Micros {
+        // A clock that was put back shows in the segment itself.
+        let own = Some(self.min_at).filter(|_| self.events > 0);
+        let before = self.before_at.or(self.run_at).or(own).unwrap_or_default();
+        Micros(before.min(own.unwrap_or(before)).saturating_sub(LONGEST_CALL))
+    }
+
+    /// See [`Gap::to_at`].
+    fn end(&self) -> Micros {
+        Micros(self.folded_at)
+    }
+
     fn gap(&self, from_seq: u64, before_seq: u64) -> Gap {
-        Gap { node: self.node.clone(), epoch: self.epoch, from_seq, before_seq }
+        let (node, epoch) = (self.node.clone(), self.epoch);
+        Gap { node, epoch, from_seq, before_seq, from_at: self.begin(), to_at: self.end() }
     }
 }
 

@@ -1,7 +1,8 @@
 //! The ledger: closed segments go in, each exactly once, in one transaction with their sums.
 
 use super::journal::{
-    Boot, Content, Harvest, Header, Journal, JournalError, Leftover, Segment, leftovers,
+    Boot, CONFLICT, Content, Harvest, Header, Journal, JournalError, JournalFull, Leftover,
+    Segment, UNREADABLE, leftovers,
 };
 use super::runs::{self, LONGEST_CALL, TELL_EVERY};
 use super::seal::{Sealed, genesis};
@@ -11,7 +12,7 @@ use crate::storage::{Db, Log, StoreError, advance};
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering::Relaxed};
 use std::time::Duration;
 
 /// Why a segment could not be folded. It stays where it is, and the next try takes it up.
@@ -47,7 +48,8 @@ pub struct FoldReport {
     pub given_up: u64,
     /// Segments that were in the ledger already.
     pub repeated: u64,
-    /// Files that a person must look at: unreadable, or unlike what the ledger has of them.
+    /// Files that a person must look at: unreadable, or unlike what the ledger has of them. After the recovery of a
+    /// directory, all that are in it.
     pub set_aside: Vec<PathBuf>,
     /// Segments that another running process holds.
     pub busy: usize,
@@ -72,6 +74,8 @@ pub struct Folder {
     folded: AtomicI64,
     /// The same as it was last told.
     told: AtomicI64,
+    /// Whether a segment had to be set aside: then the ledger does not have everything, and no word is given that it has.
+    lacking: AtomicBool,
 }
 
 impl Folder {
@@ -79,7 +83,8 @@ impl Folder {
     /// takes longer is carried over to a later one.
     #[must_use]
     pub fn new(db: Db, journal: Arc<Journal>, patience: Duration) -> Self {
-        Self { db, journal, patience, folded: AtomicI64::new(0), told: AtomicI64::new(0) }
+        let (folded, told) = (AtomicI64::new(0), AtomicI64::new(0));
+        Self { db, journal, patience, folded, told, lacking: AtomicBool::new(false) }
     }
 
     /// The instant before which everything that was recorded is in the ledger; none before the first round.
@@ -93,6 +98,7 @@ impl Folder {
     pub async fn fold_once(&self, now: Micros) -> Result<FoldReport, FoldError> {
         // What is recorded from now on may go into the segment that follows. Where segments wait, none is closed
         // and the next round tells.
+        self.journal.mark_moved();
         let mut whole = self.journal.closed().is_empty();
         if let Err(reason) = self.journal.close_current_if_due() {
             tracing::debug!(%reason, "no journal segment follows the current one");
@@ -103,13 +109,13 @@ impl Folder {
         let since: Vec<Micros> = segments.iter().map(|s| s.seen_closed(now)).collect();
         for (segment, since) in segments.iter().zip(since) {
             let waited = Duration::from_micros(u64::try_from(now.0 - since.0).unwrap_or(0));
-            if !self.settle(segment, waited < self.patience, &mut report) {
+            if !self.settle(segment, waited < self.patience, &mut report).await {
                 whole = false;
                 break;
             }
             self.fold_segment(segment, now, &mut report).await?;
         }
-        if whole {
+        if whole && !self.lacking.load(Relaxed) {
             self.tell(now).await?;
         }
         Ok(report)
@@ -129,14 +135,21 @@ impl Folder {
     }
 
     /// Makes a closed segment one that can be folded; false where it is to wait.
-    fn settle(&self, segment: &Arc<Segment>, may_wait: bool, report: &mut FoldReport) -> bool {
+    async fn settle(
+        &self,
+        segment: &Arc<Segment>,
+        may_wait: bool,
+        report: &mut FoldReport,
+    ) -> bool {
         if segment.is_settled() {
             return true;
         }
         if may_wait && !segment.waits_for_the_slow() {
             return false;
         }
-        match self.journal.carry(segment) {
+        let (closed, journal) = (Arc::clone(segment), Arc::clone(&self.journal));
+        let carried = tokio::task::spawn_blocking(move || journal.carry(&closed)).await;
+        match carried.unwrap_or(Err(JournalFull::Closed)) {
             Ok(carried) => {
                 report.carried += u64::from(carried);
                 report.given_up += u64::from(segment.give_up_unwritten());
@@ -161,7 +174,7 @@ impl Folder {
             report.given_up += u64::from(segment.give_up());
             self.fold_segment(&segment, now, &mut report).await?;
         }
-        if report.set_aside.is_empty() {
+        if !self.lacking.load(Relaxed) {
             runs::drained(&self.db, self.journal.run(), now).await?;
         }
         Ok(report)
@@ -182,7 +195,12 @@ impl Folder {
         let harvest = harvest.await.map_err(|e| FoldError::Seal(std::io::Error::other(e)))??;
         match fold(&self.db, harvest, now, report).await? {
             Folded::Now | Folded::Before => segment.remove()?,
-            Folded::Otherwise => report.set_aside.push(segment.set_aside("conflict")?),
+            Folded::Otherwise => {
+                self.lacking.store(true, Relaxed);
+                let path = segment.set_aside(CONFLICT)?;
+                tracing::error!(path = %path.display(), "a journal segment is kept for a look; its run stays open");
+                report.set_aside.push(path);
+            }
         }
         self.journal.release(segment);
         Ok(())
@@ -248,7 +266,7 @@ async fn recover_one(
         Content::Events(harvest) => fold(db, harvest, now, report).await?,
         Content::Unused => return Ok(leftover.remove()?),
         Content::Unreadable => {
-            let path = leftover.set_aside("unreadable")?;
+            let path = leftover.set_aside(UNREADABLE)?;
             tracing::error!(path = %path.display(), "a journal file has no header; kept for a look");
             report.set_aside.push(path);
             return Ok(());
@@ -256,7 +274,7 @@ async fn recover_one(
     };
     match folded {
         Folded::Now | Folded::Before => leftover.remove()?,
-        Folded::Otherwise => report.set_aside.push(leftover.set_aside("conflict")?),
+        Folded::Otherwise => report.set_aside.push(leftover.set_aside(CONFLICT)?),
     }
     Ok(())
 }

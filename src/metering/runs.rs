@@ -3,10 +3,11 @@
 //!
 //! A run is written down before its first answer. While it lives it tells again and again that everything up to
 //! an instant is in the ledger; one that says no more, and was not ended, may hold events that only its disk has. It is
-//! ended by its own graceful stop, by the next start on its data directory, or by [`recover`], which takes the
-//! directory of another node.
+//! ended by its own graceful stop, by the next start on its data directory, by [`recover`], which takes the
+//! directory of another node, or by [`lose`], where there is no such directory any more. What all this leaves open is
+//! [`incomplete()`], which a close of a period asks.
 
-use super::journal::{Boot, last_epoch};
+use super::journal::{Boot, last_epoch, set_aside_in};
 use super::ledger::{self, FoldError, FoldReport};
 use crate::kernel::Micros;
 use crate::kernel::clock::{MINUTE, SECOND};
@@ -15,8 +16,12 @@ use crate::kernel::word::words;
 use crate::storage::{Db, StoreError};
 use std::path::Path;
 
+mod incomplete;
+mod lost;
 mod store;
 
+pub use incomplete::{Incomplete, Lack, incomplete};
+pub use lost::{Loss, lose};
 pub(super) use store::count;
 
 /// The longest that a call may take from being accepted to its answer. What is accepted is recorded when its answer is
@@ -37,9 +42,11 @@ words! {
         Drained = "drained",
         /// It was killed, and its journal was folded afterwards.
         Recovered = "recovered",
-        /// The same after a restart of the machine: what was recorded in the last moments may have been lost with
-        /// the power.
+        /// The same after a restart of the machine, where answers did not wait for the disk: what was recorded in the last
+        /// moments may have been lost with the power.
         TailUnsure = "tail_unsure",
+        /// It was killed and its journal is gone: somebody has said so.
+        Lost = "lost",
         /// Of a version that kept no runs.
         Before = "before",
     }
@@ -60,7 +67,10 @@ pub struct Run {
     pub through: Micros,
     /// Up to when its journal was folded, as it last said.
     pub told_at: Micros,
-    /// Numbers of events that the ledger knows to be given out and has nothing of.
+    /// The number behind the highest that the ledger knows: of a run that does not end well, what has this number or a
+    /// higher one may be missing, and what outlasted the segment that has its number.
+    pub next_seq: u64,
+    /// Numbers below it that the ledger has nothing of.
     pub missing: u64,
     /// When and how it ended; a run that goes on has none.
     pub ended: Option<(Micros, End)>,
@@ -71,7 +81,12 @@ impl Run {
     /// database.
     #[must_use]
     pub fn is_silent(&self, now: Micros) -> bool {
-        self.ended.is_none() && self.told_at.0.saturating_add(SILENT_AFTER) < now.0
+        self.ended.is_none() && self.told_at < silent_before(now)
+    }
+
+    /// No call that was accepted before has its event in what was not folded when the run last spoke.
+    fn tail_from(&self) -> Micros {
+        Micros(self.told_at.0.saturating_sub(LONGEST_CALL))
     }
 }
 
@@ -82,13 +97,24 @@ pub struct Standing {
     pub silent: i64,
     /// Numbers without an event, in all runs.
     pub missing: i64,
-    /// Up to when the journals of all runs that go on are in the ledger; none where no run goes on.
+    /// Up to when the journals of all runs that go on and are not silent are in the ledger; none where there is none.
     pub folded_through: Option<Micros>,
 }
 
-/// Writes down a new run of this boot of the machine. To be called before its first answer.
-pub async fn begin(db: &Db, (node, epoch): (NodeId, u64), now: Micros) -> Result<(), StoreError> {
-    store::begin(db, (node, epoch), &Boot::current().text(), now).await
+/// The instant since which a run must have said something, not to be silent.
+fn silent_before(now: Micros) -> Micros {
+    Micros(now.0.saturating_sub(SILENT_AFTER))
+}
+
+/// Writes down a new run of this boot of the machine. To be called before its first answer. `synced`: each answer waits
+/// until the disk has its event.
+pub async fn begin(
+    db: &Db,
+    run: (NodeId, u64),
+    now: Micros,
+    synced: bool,
+) -> Result<(), StoreError> {
+    store::begin(db, run, (&Boot::current().text(), synced), now).await
 }
 
 /// The highest number of a run of this node that the ledger knows; 0 where it knows none.
@@ -96,8 +122,19 @@ pub async fn newest(db: &Db, node: NodeId) -> Result<u64, StoreError> {
     store::newest(db, node).await
 }
 
-/// Folds the journal that an earlier process has left in `dir`, and ends its runs where nothing of it is left.
-/// Neither that process nor another one may use it meanwhile.
+/// The runs of a node that `dir` may hold something of and that have said something within the last minute, so that their
+/// process may still write: then `dir` is a copy, and is not to be recovered.
+pub async fn speaking(
+    dir: &Path,
+    node: NodeId,
+    db: &Db,
+    now: Micros,
+) -> Result<Vec<Run>, FoldError> {
+    Ok(store::speaking(db, (node, last_epoch(dir)?), silent_before(now)).await?)
+}
+
+/// Folds the journal that an earlier process has left in `dir`, and ends its runs where nothing of it is left, not
+/// even a file that was set aside before. Neither that process nor another one may use it meanwhile.
 pub async fn recover(
     dir: &Path,
     node: NodeId,
@@ -115,7 +152,8 @@ pub(super) async fn recover_in(
     db: &Db,
     now: Micros,
 ) -> Result<FoldReport, FoldError> {
-    let report = ledger::recover_in(boot, dir, db, now).await?;
+    let mut report = ledger::recover_in(boot, dir, db, now).await?;
+    report.set_aside = set_aside_in(dir)?;
     if report.busy == 0 && report.set_aside.is_empty() {
         let last = last_epoch(dir)?;
         store::end_recovered(db, (node, last), &boot.text(), now).await?;
@@ -128,7 +166,7 @@ pub(super) async fn drained(db: &Db, run: (NodeId, u64), now: Micros) -> Result<
     store::end_drained(db, run, now).await
 }
 
-/// Tells how far a run is.
+/// Tells how far a run is. One that was ended by others, and tells nevertheless, goes on.
 pub(super) async fn tell(
     db: &Db,
     run: (NodeId, u64),
@@ -139,10 +177,11 @@ pub(super) async fn tell(
 
 /// How all runs stand.
 pub async fn standing(db: &Db, now: Micros) -> Result<Standing, StoreError> {
-    store::standing(db, Micros(now.0.saturating_sub(SILENT_AFTER))).await
+    store::standing(db, silent_before(now)).await
 }
 
-/// The runs that go on, and those of which something is missing or not sure, newest first; at most `most`.
+/// The runs that go on, those that have said nothing for longest first, and then those of which something is missing or not
+/// sure, newest first; at most `most`.
 pub async fn noteworthy(db: &Db, most: u32) -> Result<Vec<Run>, StoreError> {
     store::noteworthy(db, most).await
 }

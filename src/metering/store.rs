@@ -193,6 +193,13 @@ pub(super) struct Uneven {
     pub(super) first_seq: i64,
     pub(super) next_seq: i64,
     pub(super) events: i64,
+    /// Start of the latest event in the segments before; none where they have none.
+    pub(super) before_at: Option<i64>,
+    /// When the run began; none where that was not written down.
+    pub(super) run_at: Option<i64>,
+    /// Start of the earliest event.
+    pub(super) min_at: i64,
+    pub(super) folded_at: i64,
     unreleased: String,
 }
 
@@ -203,45 +210,61 @@ impl Uneven {
     }
 }
 
+/// Finds the uneven segments among those that a condition takes.
+macro_rules! uneven {
+    ($of:literal) => {
+        concat!(
+            "SELECT spans.*, (SELECT started_at FROM usage_runs AS run
+                WHERE run.node = spans.node AND run.epoch = spans.epoch) AS run_at FROM (
+                SELECT node, epoch, segment, first_seq, next_seq, events, unreleased, min_at, folded_at,
+                    COALESCE(LAG(next_seq) OVER run, 0) AS expected,
+                    MAX(CASE WHEN events > 0 THEN max_at END)
+                        OVER (run ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before_at
+                FROM usage_segments WHERE ",
+            $of,
+            " WINDOW run AS (PARTITION BY node, epoch ORDER BY segment)) AS spans
+            WHERE first_seq <> expected OR next_seq - first_seq <> events
+            ORDER BY node, epoch, segment"
+        )
+    };
+}
+
 /// Every uneven segment up to `head`.
-pub(super) async fn uneven_segments(db: &Db, head: i64) -> Result<Vec<Uneven>, StoreError> {
-    const FIND: &str =
-        "SELECT node, epoch, segment, expected, first_seq, next_seq, events, unreleased FROM (
-            SELECT node, epoch, segment, first_seq, next_seq, events, unreleased, COALESCE(
-                LAG(next_seq) OVER (PARTITION BY node, epoch ORDER BY segment), 0) AS expected
-            FROM usage_segments WHERE position <= $1) AS spans
-        WHERE first_seq <> expected OR next_seq - first_seq <> events
-        ORDER BY node, epoch, segment";
-    Ok(on_db!(db, c => sqlx::query_as(FIND).bind(head).fetch_all(c).await)?)
+pub(super) async fn uneven_segments(tx: &mut Tx, head: i64) -> Result<Vec<Uneven>, StoreError> {
+    const FIND: &str = uneven!("position <= $1");
+    Ok(on_tx!(tx, c => sqlx::query_as(FIND).bind(head).fetch_all(c).await)?)
 }
 
 /// Every uneven segment of a run.
 pub(super) async fn uneven_segments_of(
-    db: &Db,
+    tx: &mut Tx,
     node: NodeId,
     epoch: u64,
 ) -> Result<Vec<Uneven>, StoreError> {
-    const FIND: &str =
-        "SELECT node, epoch, segment, expected, first_seq, next_seq, events, unreleased FROM (
-            SELECT node, epoch, segment, first_seq, next_seq, events, unreleased, COALESCE(
-                LAG(next_seq) OVER (ORDER BY segment), 0) AS expected
-            FROM usage_segments WHERE node = $1 AND epoch = $2) AS spans
-        WHERE first_seq <> expected OR next_seq - first_seq <> events
-        ORDER BY segment";
-    Ok(on_db!(db, c => sqlx::query_as(FIND)
+    const FIND: &str = uneven!("node = $1 AND epoch = $2");
+    Ok(on_tx!(tx, c => sqlx::query_as(FIND)
         .bind(node.to_string()).bind(big(epoch)).fetch_all(c).await)?)
+}
+
+/// Every uneven segment of the runs that have not accounted for all their numbers, or of which that was not kept.
+pub(super) async fn uneven_segments_of_lacking(tx: &mut Tx) -> Result<Vec<Uneven>, StoreError> {
+    const FIND: &str = uneven!(
+        "(node, epoch) IN (SELECT node, epoch FROM usage_runs
+            WHERE next_seq <> accounted OR ended = 'before')"
+    );
+    Ok(on_tx!(tx, c => sqlx::query_as(FIND).fetch_all(c).await)?)
 }
 
 /// The block of one segment.
 pub(super) async fn block_of(
-    db: &Db,
+    tx: &mut Tx,
     node: &str,
     epoch: i64,
     segment: i64,
 ) -> Result<Vec<u8>, StoreError> {
     const FIND: &str =
         "SELECT block FROM usage_segments WHERE node = $1 AND epoch = $2 AND segment = $3";
-    Ok(on_db!(db, c => sqlx::query_scalar(FIND)
+    Ok(on_tx!(tx, c => sqlx::query_scalar(FIND)
         .bind(node).bind(epoch).bind(segment).fetch_one(c).await)?)
 }
 

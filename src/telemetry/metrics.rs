@@ -52,6 +52,8 @@ plain! {
     LimitsAsked = "limits_asked_total", "Calls about whose limits Redis was asked: one round trip each.";
     LimitsDegraded = "limits_degraded_total", "Calls that were judged by this node's share of the limits, because Redis was away.";
     RedisFailures = "redis_failures_total", "Questions to Redis that it did not answer, or not in time.";
+    JournalSyncs = "journal_syncs_total", "Syncs of the journal to the disk that answers waited for (metering.durability power).";
+    AnswersSynced = "answers_synced_total", "Answers that waited for a sync of the journal: several for each while calls are many.";
     FoldFailures = "fold_failures_total", "Rounds of folding that failed; their events stay in the journal.";
 }
 

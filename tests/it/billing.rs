@@ -284,10 +284,10 @@ async fn what_may_be_missing_is_named_and_two_people_may_close_all_the_same() {
         tokio::task::yield_now().await;
     };
     let missing =
-        json!([{ "kind": "run_open", "node": "nod_00000000009", "epoch": 4, "from_seq": 17 }]);
+        json!([{ "kind": "silent", "node": "nod_00000000009", "epoch": 4, "from_seq": 17 }]);
     assert_eq!((&found["complete"], &found["exceptions"]), (&json!(false), &missing));
     let refused = problem(close(&app, &period).await, 409, "conflict").await;
-    assert_eq!(refused["errors"][0]["code"], "run_open");
+    assert_eq!(refused["errors"][0]["code"], "silent");
     assert!(
         refused["errors"][0]["message"].as_str().unwrap().contains("from number 17"),
         "{refused}"

@@ -5,8 +5,10 @@ use crate::support::process::{Home, Reply, SmallDisk, Wire, wait_until};
 use crate::support::{NOON, TestApp, data, problem};
 use comptoir::kernel::Micros;
 use comptoir::kernel::clock::HOUR;
+use comptoir::kernel::id::NodeId;
 use comptoir::metering::export::{Format, Summary, export};
 use comptoir::metering::period::Period;
+use comptoir::metering::runs;
 use comptoir::storage::{Db, Log, Tx, advance};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
@@ -230,10 +232,32 @@ async fn the_disk_of_a_node_that_does_not_come_back_is_recovered() {
     assert_eq!((&open["ended_at"], &open["missing_events"]), (&Value::Null, &json!(0)));
 
     let dir = disk.path().display().to_string();
-    let said = home.run(&["usage", "recover", &dir]);
+    // It was killed just now, and for all that anybody can see this is a copy of a directory in use.
+    let refused = home.refused(&["usage", "recover", &dir]);
+    assert!(refused.contains("goes on") && refused.contains("--dead"), "{refused}");
+    assert_eq!(of_lost(&health().await), Some(open), "nothing was done");
+    // A file that was set aside keeps the runs open, however often it is tried.
+    let odd = disk.path().join("journal/00000000000000ff-00000000.unreadable");
+    std::fs::write(&odd, [7; 256]).unwrap();
+    for _ in 0..2 {
+        let refused = home.refused(&["usage", "recover", "--dead", &dir]);
+        assert!(refused.contains(&odd.display().to_string()), "{refused}");
+        assert_eq!(of_lost(&health().await).expect("the run")["ended_at"], Value::Null);
+    }
+    std::fs::remove_file(odd).unwrap();
+    let said = home.run(&["usage", "recover", "--dead", &dir]);
     assert!(said.contains("Its runs are ended."), "{said}");
     assert_eq!(of_lost(&health().await), None, "nothing of it is lacking");
     assert!(home.run(&["usage", "recover", &dir]).contains(": 0 events"), "once");
+    // Of another nobody has the disk.
+    let lost = NodeId(5);
+    let begun = "2026-11-22T10:00:00Z".parse().unwrap();
+    runs::begin(&home.db, (lost, 3), begun, false).await.unwrap();
+    let said =
+        home.run(&["usage", "lost", &lost.to_string(), "3", "--reason", "No disk is left of it"]);
+    assert!(said.contains("lost"), "{said}");
+    let standing = |run: &&Value| run["node_id"] == json!(lost) && run["standing"] == "lost";
+    assert!(health().await["runs"].as_array().unwrap().iter().any(|run| standing(&run)));
     server.terminate();
     let (summary, events) = exported(&home.db).await;
     assert_eq!(all_received_are_recorded(&replies, &events), 0);

@@ -1,7 +1,10 @@
 //! Every answered call is in the ledger once, and billed only where the rules say so.
 
 use crate::support::{NOON, TestApp, TestKey, data, problem};
+use comptoir::kernel::Micros;
+use comptoir::kernel::id::NodeId;
 use comptoir::metering::export::{Format, export};
+use comptoir::metering::runs;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -249,4 +252,49 @@ async fn an_export_of_many_calls_has_each_once_and_agrees_with_the_hours() {
     .await
     .unwrap();
     assert_eq!(usage.rows.iter().map(|r| r.sums.requests).sum::<i64>(), 1000);
+}
+
+#[tokio::test]
+async fn a_run_whose_disk_is_gone_is_given_up_and_says_so() {
+    let app = TestApp::start().await;
+    let (gone, running) = (NodeId(5), NodeId(6));
+    let now = app.db.now(&app.clock).await.unwrap();
+    let hour_ago = Micros(now.0 - 3_600_000_000);
+    runs::begin(&app.db, (running, 8), now, false).await.unwrap();
+    runs::begin(&app.db, (gone, 3), hour_ago, false).await.unwrap();
+    let health = async || app.admin_ok("GET", "/admin/v1/usage/health", None).await;
+    let before = health().await;
+    assert_eq!(before["silent_runs"], 1);
+    assert!(before["lag_ms"].as_i64().unwrap() < 60_000, "a silent run hides no lag: {before}");
+    let first = &before["runs"][0];
+    assert_eq!((&first["node_id"], &first["standing"]), (&json!(gone), &json!("silent")));
+
+    let lose = async |node: NodeId, epoch: &str, body: Value| {
+        app.admin("POST", &format!("/admin/v1/usage/runs/{node}/{epoch}/lose"), Some(body)).await
+    };
+    let why = json!({ "reason": "The machine was taken away" });
+    let speaks = problem(lose(running, "8", why.clone()).await, 409, "conflict").await;
+    assert!(speaks["detail"].as_str().unwrap().contains("it goes on"), "{speaks}");
+    for (node, epoch) in [(gone, "4"), (NodeId(7), "3"), (gone, "x")] {
+        problem(lose(node, epoch, why.clone()).await, 404, "not_found").await;
+    }
+    let early = json!({ "reason": "x", "gone_at": Micros(hour_ago.0 - 1) });
+    let refused = problem(lose(gone, "3", early).await, 400, "invalid_body").await;
+    assert_eq!(refused["errors"][0]["pointer"], "/gone_at", "{refused}");
+
+    let gone_at = Micros(hour_ago.0 + 60_000_000);
+    let said = json!({ "reason": "The machine was taken away", "gone_at": gone_at });
+    let lost: Value = lose(gone, "3", said).await.json().await.unwrap();
+    assert_eq!((&lost["standing"], &lost["ended_at"]), (&json!("lost"), &json!(gone_at)));
+    assert_eq!((&lost["complete_through"], &lost["next_seq"]), (&json!(hour_ago), &json!(0)));
+    problem(lose(gone, "3", why).await, 409, "conflict").await;
+    let after = health().await;
+    assert_eq!(after["silent_runs"], 0);
+    let mut listed = after["runs"].as_array().unwrap().iter();
+    assert!(listed.any(|run| run == &lost), "it is still told of: {after}");
+    let audit = app.admin_ok("GET", &format!("/admin/v1/audit?subject={gone}"), None).await;
+    let entry = &audit["items"][0];
+    assert_eq!(entry["action"], "usage_run.lose");
+    assert_eq!(entry["detail"]["reason"], "The machine was taken away");
+    assert_eq!((&entry["detail"]["epoch"], &entry["detail"]["next_seq"]), (&json!(3), &json!(0)));
 }

@@ -48,7 +48,8 @@ impl Named {
                 | Kind::Source
                 | Kind::Account
                 | Kind::Session
-                | Kind::Approval,
+                | Kind::Approval
+                | Kind::UsageRun,
             ) => {}
             // Written as changes of their apps and plans so far; and what a newer version writes.
             Some(Kind::Subscription | Kind::PlanVersion) | None => return false,

@@ -68,7 +68,10 @@ async fn watch_journal(
     let this = part.clone();
     let begun = part.clock.now();
     part.every(period, || async {
-        this.readiness.journal_full(journal.is_full());
+        this.readiness.journal(&journal);
+        let (syncs, answers) = journal.take_synced();
+        this.metrics.add(Tally::JournalSyncs, syncs);
+        this.metrics.add(Tally::AnswersSynced, answers);
         let backlog = journal.backlog();
         this.metrics.set_gauge(Gauge::JournalBacklogSegments, count(backlog.segments));
         this.metrics.set_gauge(

@@ -64,7 +64,7 @@ pub(super) async fn test_subscription(
     let outcome = if delivered { Outcome::Served } else { Outcome::NotDelivered };
     let sent = Sent { status: response_status.unwrap_or(0), outcome, duration_ms, now };
     // Where this cannot be counted the call cannot either, and is refused.
-    let _ = hooks.meter.count_test(caller.key(), &sent, &payload);
+    let _ = hooks.meter.count_test(caller.key(), &sent, &payload).await;
     let out = TestOut { delivered, response_status, error, duration_ms };
     Answer::json(&out, Cache::NoStore, 1)
 }

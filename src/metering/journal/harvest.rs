@@ -34,7 +34,8 @@ impl Harvest {
     /// An answer is released after its record is published. A slot that was never published is
     /// therefore no lost event, as long as the file is what its process left: given up in its
     /// lifetime, or claimed by a thread that was killed. A power cut may have taken a published record
-    /// out of the file, so in another boot an empty slot counts as missing; a damaged one always does.
+    /// out of the file, so in another boot an empty slot counts as missing, unless answers have waited for
+    /// the disk; a damaged one always does.
     pub(super) fn gather(
         header: Header,
         slots: impl Iterator<Item = (u8, Option<Payload>)>,
@@ -48,7 +49,7 @@ impl Harvest {
             unreleased: Vec::new(),
             missing: 0,
         };
-        let intact = header.boot.is(now);
+        let intact = header.synced || header.boot.is(now);
         for (state, payload) in slots {
             let seq = harvest.next_seq;
             harvest.next_seq = seq.saturating_add(1);

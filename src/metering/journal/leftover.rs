@@ -8,6 +8,11 @@ use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
+/// The endings of files that were set aside for a person to look at: without a header that can be read, and unlike what
+/// the ledger has under their name.
+pub(crate) const UNREADABLE: &str = "unreadable";
+pub(crate) const CONFLICT: &str = "conflict";
+
 /// The file that counts the runs.
 const EPOCH: &str = "epoch";
 
@@ -118,6 +123,13 @@ impl Leftover {
         (&self.file).take(most + 1).read_to_end(&mut bytes)?;
         Ok((bytes.len() as u64 <= most).then_some(bytes))
     }
+}
+
+/// The files of a directory that were set aside, whenever that was.
+pub(crate) fn set_aside_in(dir: &Path) -> Result<Vec<PathBuf>, JournalError> {
+    let mut found = files(dir, UNREADABLE)?;
+    found.extend(files(dir, CONFLICT)?);
+    Ok(found)
 }
 
 /// The number of the last run that a journal's directory knows of; 0 where it knows of none.

@@ -5,6 +5,7 @@
 //! when full, and their files removed once their events are in the ledger.
 
 mod boot;
+mod commit;
 mod event_id;
 mod harvest;
 mod keeper;
@@ -18,7 +19,7 @@ pub(super) use boot::Boot;
 pub use event_id::{EventId, InvalidEventId};
 pub(super) use harvest::Harvest;
 pub use keeper::Keeper;
-pub(super) use leftover::{Content, Leftover, leftovers};
+pub(super) use leftover::{CONFLICT, Content, Leftover, UNREADABLE, leftovers, set_aside_in};
 pub use leftover::{last_epoch, next_epoch};
 pub(super) use segment::{Header, MAX_RECORDS, Segment};
 
@@ -26,6 +27,7 @@ use super::event::Event;
 use crate::kernel::Micros;
 use crate::kernel::id::NodeId;
 use arc_swap::{ArcSwap, Guard};
+use commit::GroupCommit;
 use moves::Moves;
 use parking_lot::Mutex;
 use std::collections::VecDeque;
@@ -43,12 +45,14 @@ pub struct JournalOptions {
     pub records_per_segment: u32,
     /// Closed segments that may wait for the ledger before calls are refused; at least 1.
     pub max_backlog_segments: usize,
+    /// Whether each answer waits until the disk has its event, so that it survives a power cut.
+    pub synced: bool,
 }
 
 impl Default for JournalOptions {
     /// Files of 4 MiB, and 1 GiB (over 8 million events) of backlog.
     fn default() -> Self {
-        Self { records_per_segment: 32_767, max_backlog_segments: 256 }
+        Self { records_per_segment: 32_767, max_backlog_segments: 256, synced: false }
     }
 }
 
@@ -86,6 +90,9 @@ pub enum JournalFull {
     /// No new segment can be made.
     #[error("no space for usage records; free space on the journal's disk")]
     Disk,
+    /// The disk took what was written and failed to keep it.
+    #[error("the journal's disk has failed; see to it, and start this node again")]
+    Failed,
     /// The journal is closed: the process is stopping.
     #[error("the journal is closed")]
     Closed,
@@ -108,6 +115,8 @@ pub struct Journal {
     current: ArcSwap<Segment>,
     state: Mutex<State>,
     moves: Arc<Moves>,
+    /// None where answers do not wait for the disk.
+    commit: Option<GroupCommit>,
 }
 
 #[derive(Debug, Default)]
@@ -120,6 +129,8 @@ struct State {
     disk_full: bool,
     /// The current segment is full and already among the closed: there was no other to follow it.
     retired: bool,
+    /// What is on the disk is not known any more: nothing is taken until another process has recovered it.
+    failed: bool,
     shut: bool,
 }
 
@@ -137,8 +148,9 @@ impl Journal {
             return Err(JournalError::Size(capacity));
         }
         std::fs::create_dir_all(dir).map_err(JournalError::io(dir))?;
-        let boot = Boot::current();
-        let header = Header { node, epoch, segment: 0, capacity, first_seq: 0, boot };
+        let (boot, synced) = (Boot::current(), options.synced);
+        let header = Header { node, epoch, segment: 0, capacity, first_seq: 0, boot, synced };
+        let commit = synced.then(GroupCommit::start).transpose().map_err(JournalError::io(dir))?;
         let moves = Arc::default();
         let first = Segment::create(dir, header, &moves).map_err(JournalError::io(dir))?.begin(0);
         Ok(Self {
@@ -147,6 +159,7 @@ impl Journal {
             current: ArcSwap::from_pointee(first),
             state: Mutex::default(),
             moves,
+            commit,
         })
     }
 
@@ -163,11 +176,11 @@ impl Journal {
     }
 
     /// Whether the last try to make a segment failed, or too many wait for the ledger: calls are
-    /// refused once the current segment is used up.
+    /// refused once the current segment is used up. Or the disk has failed: calls are refused.
     #[must_use]
     pub fn is_full(&self) -> bool {
         let state = self.state.lock();
-        state.disk_full || state.closed.len() >= self.options.max_backlog_segments
+        state.failed || state.disk_full || state.closed.len() >= self.options.max_backlog_segments
     }
 
     /// What waits for the ledger.
@@ -181,17 +194,43 @@ impl Journal {
 
     /// Brings everything recorded so far to the disk.
     pub fn sync(&self) -> io::Result<()> {
-        let closed: Vec<Arc<Segment>> = self.state.lock().closed.iter().cloned().collect();
+        let (closed, current): (Vec<Arc<Segment>>, _) = {
+            // At once, or a segment that is closed in between is in neither.
+            let state = self.state.lock();
+            (state.closed.iter().cloned().collect(), self.current.load_full())
+        };
         for segment in &closed {
             segment.sync()?;
         }
-        self.current.load_full().sync().map(|_| ())
+        current.sync().map(|_| ())
+    }
+
+    /// Whether the disk has failed: no event is taken any more.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.state.lock().failed
+    }
+
+    /// Takes no more events, for what is on the disk is not known.
+    fn fail(&self) {
+        let mut state = self.state.lock();
+        if std::mem::replace(&mut state.failed, true) || state.shut {
+            return;
+        }
+        let last = self.current.load_full();
+        if last.close() > last.header.first_seq && !std::mem::replace(&mut state.retired, true) {
+            state.closed.push_back(last);
+        }
+        tracing::error!(
+            dir = %self.dir.display(),
+            "the disk has failed to keep the journal: calls are refused until this node is started again"
+        );
     }
 
     /// Makes the next segment ahead of need, if there is none.
     pub fn prepare(&self) -> io::Result<()> {
         let mut state = self.state.lock();
-        if state.spare.is_none() && !state.shut {
+        if state.spare.is_none() && !state.shut && !state.failed {
             let made = self.create_next();
             state.disk_full = made.is_err();
             state.spare = Some(made?);
@@ -205,7 +244,12 @@ impl Journal {
         (node, epoch)
     }
 
-    /// When the oldest call was accepted whose event has moved and has not ended.
+    /// Begins a round that folds all that has ended so far.
+    pub(super) fn mark_moved(&self) {
+        self.moves.mark();
+    }
+
+    /// When the oldest call was accepted whose event has moved and is not in what was closed since the mark.
     pub(super) fn oldest_moved(&self) -> Option<Micros> {
         self.moves.oldest()
     }
@@ -231,7 +275,12 @@ impl Journal {
         }
         let mut state = self.state.lock();
         let current = self.current.load_full();
-        if state.shut || state.retired || !state.closed.is_empty() || current.used() == 0 {
+        if state.shut
+            || state.failed
+            || state.retired
+            || !state.closed.is_empty()
+            || current.used() == 0
+        {
             return Ok(());
         }
         let changed = self.change(&mut state);
@@ -260,6 +309,9 @@ impl Journal {
         let mut state = self.state.lock();
         if state.shut {
             return Err(JournalFull::Closed);
+        }
+        if state.failed {
+            return Err(JournalFull::Failed);
         }
         let is_full = full.used() == full.header.capacity;
         if !Arc::ptr_eq(&self.current.load(), full) || !is_full {

@@ -9,6 +9,7 @@ use super::record::{Payload, RECORD, State, encode, number};
 use crate::kernel::Micros;
 use crate::kernel::id::NodeId;
 use crate::metering::event::Event;
+use parking_lot::Mutex;
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -17,6 +18,8 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
 const MAGIC: &[u8; 8] = b"CPTJRNL1";
+/// Stands behind the checksum where each answer has waited for the disk; elsewhere zeros.
+const SYNCED: &[u8; 4] = b"SYNC";
 
 /// Most records in a segment; also what a reader of a block takes at once.
 pub(crate) const MAX_RECORDS: u32 = 1 << 20;
@@ -34,6 +37,8 @@ pub(crate) struct Header {
     pub(crate) first_seq: u64,
     /// The boot of the machine that it is written in.
     pub(crate) boot: Boot,
+    /// Whether each answer has waited until the disk had its record.
+    pub(crate) synced: bool,
 }
 
 impl Header {
@@ -48,6 +53,9 @@ impl Header {
         out[40..56].copy_from_slice(&self.boot.to_bytes());
         let crc = crc32fast::hash(&out[..56]);
         out[56..60].copy_from_slice(&crc.to_le_bytes());
+        if self.synced {
+            out[60..64].copy_from_slice(SYNCED);
+        }
         out
     }
 
@@ -65,6 +73,7 @@ impl Header {
             capacity: number(bytes, 28, 4) as u32,
             first_seq: number(bytes, 32, 8),
             boot: Boot::from_bytes(bytes[40..56].try_into().ok()?),
+            synced: &bytes[60..64] == SYNCED,
         };
         (1..=MAX_RECORDS).contains(&header.capacity).then_some(header)
     }
@@ -84,6 +93,10 @@ pub(crate) struct Segment {
     /// When the folder first saw it closed, in microseconds.
     seen: AtomicI64,
     synced: AtomicU32,
+    /// Whether the disk has its name.
+    named: AtomicBool,
+    /// Whether a sync of it has failed: what the disk has of it is not known from then on, though later ones succeed.
+    failed: Mutex<bool>,
     /// Whether completions may have come since the last sync.
     trailing: AtomicBool,
 }
@@ -109,6 +122,8 @@ impl Segment {
             used: OnceLock::new(),
             seen: AtomicI64::new(i64::MAX),
             synced: AtomicU32::new(0),
+            named: AtomicBool::new(false),
+            failed: Mutex::new(false),
             trailing: AtomicBool::new(false),
         })
     }
@@ -227,22 +242,48 @@ impl Segment {
         if !grew && !self.trailing.load(Ordering::Relaxed) {
             return Ok(false);
         }
-        if self.synced.load(Ordering::Relaxed) == 0
-            && let Some(dir) = self.path.parent()
-        {
-            // The name of a new file is the directory's to keep.
-            File::open(dir)?.sync_all()?;
-        }
-        self.mapped.sync()?;
+        self.keep_name()?;
+        self.flush()?;
         self.synced.store(used, Ordering::Relaxed);
         self.trailing.store(grew, Ordering::Relaxed);
         Ok(true)
     }
 
+    /// Brings all that was written to the disk; an error where that is not sure.
+    pub(super) fn commit(&self) -> io::Result<()> {
+        self.keep_name()?;
+        // Held meanwhile: the system tells a failure once, to whoever asks first.
+        let mut failed = self.failed.lock();
+        if *failed {
+            return Err(io::Error::other("an earlier sync of this segment has failed"));
+        }
+        let done = self.mapped.sync();
+        *failed = done.is_err();
+        done
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        let mut failed = self.failed.lock();
+        let done = self.mapped.sync();
+        *failed |= done.is_err();
+        done
+    }
+
+    /// The name of a new file is the directory's to keep.
+    fn keep_name(&self) -> io::Result<()> {
+        if !self.named.load(Ordering::Relaxed)
+            && let Some(dir) = self.path.parent()
+        {
+            File::open(dir)?.sync_all()?;
+            self.named.store(true, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
     /// Brings the whole segment, closed and settled, to the disk before it is folded: a power cut
     /// may bring back a file that was removed, and it must then hold what was folded.
     pub(crate) fn sync_settled(&self) -> Result<(), JournalError> {
-        self.mapped.sync().map_err(JournalError::io(&self.path))
+        self.flush().map_err(JournalError::io(&self.path))
     }
 
     /// Removes the file; what is still mapped stays readable until dropped.
@@ -301,9 +342,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn header_round_trip(node: u64, epoch: u64, segment: u32, capacity in 1..=MAX_RECORDS, first_seq: u64, boot: u128) {
+        fn header_round_trip(node: u64, epoch: u64, segment: u32, capacity in 1..=MAX_RECORDS, first_seq: u64, boot: u128, synced: bool) {
             let boot = Boot::from_bytes(boot.to_le_bytes());
-            let header = Header { node: NodeId(node), epoch, segment, capacity, first_seq, boot };
+            let header = Header { node: NodeId(node), epoch, segment, capacity, first_seq, boot, synced };
             prop_assert_eq!(Header::decode(&header.encode()), Some(header));
         }
 

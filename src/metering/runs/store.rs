@@ -2,7 +2,7 @@
 
 use super::super::seal::Sealed;
 use super::super::store::big;
-use super::{End, Run, Standing};
+use super::{End, LONGEST_CALL, Run, Standing};
 use crate::kernel::Micros;
 use crate::kernel::id::NodeId;
 use crate::kernel::word::Word as _;
@@ -14,17 +14,18 @@ const RUNS: &str = "usage_runs";
 pub(super) async fn begin(
     db: &Db,
     (node, epoch): (NodeId, u64),
-    boot: &str,
+    (boot, synced): (&str, bool),
     now: Micros,
 ) -> Result<(), StoreError> {
     const INSERT: &str = "INSERT INTO usage_runs (node, epoch, version, boot, started_at, through,
-        told_at, next_seq, accounted) VALUES ($1, $2, $3, $4, $5, $5, $5, 0, 0)";
+        told_at, next_seq, accounted, synced) VALUES ($1, $2, $3, $4, $5, $5, $5, 0, 0, $6)";
     on_db!(db, c => sqlx::query(INSERT)
         .bind(node.to_string())
         .bind(big(epoch))
         .bind(env!("CARGO_PKG_VERSION"))
         .bind(boot)
         .bind(now.0)
+        .bind(synced)
         .execute(c).await.map(|_| ()))?;
     Ok(())
 }
@@ -65,13 +66,15 @@ pub(super) async fn tell(
     (node, epoch): (NodeId, u64),
     (through, folded): (Micros, Micros),
 ) -> Result<(), StoreError> {
-    // Neither goes back with a clock that is put back.
+    // Neither goes back with a clock that is put back; but who ended it wrongly has said too much.
     const TELL: &str = "UPDATE usage_runs SET
-            through = CASE WHEN through < $3 THEN $3 ELSE through END,
-            told_at = CASE WHEN told_at < $4 THEN $4 ELSE told_at END
-        WHERE node = $1 AND epoch = $2 AND ended_at IS NULL";
+            through = CASE WHEN ended_at IS NULL AND through > $3 THEN through ELSE $3 END,
+            told_at = CASE WHEN told_at < $4 THEN $4 ELSE told_at END,
+            ended_at = NULL, ended = NULL
+        WHERE node = $1 AND epoch = $2 AND (ended_at IS NULL OR ended <> $5)";
     on_db!(db, c => sqlx::query(TELL)
         .bind(node.to_string()).bind(big(epoch)).bind(through.0).bind(folded.0)
+        .bind(End::Drained.as_str())
         .execute(c).await.map(|_| ()))?;
     Ok(())
 }
@@ -82,23 +85,24 @@ pub(super) async fn end_drained(
     now: Micros,
 ) -> Result<(), StoreError> {
     const END: &str = "UPDATE usage_runs SET ended_at = $3, ended = $4, through = $3, told_at = $3
-        WHERE node = $1 AND epoch = $2 AND ended_at IS NULL";
+        WHERE node = $1 AND epoch = $2";
     on_db!(db, c => sqlx::query(END)
         .bind(node.to_string()).bind(big(epoch)).bind(now.0).bind(End::Drained.as_str())
         .execute(c).await.map(|_| ()))?;
     Ok(())
 }
 
-/// Ends the runs of a node up to the last that its directory knows.
+/// Ends the runs of a node up to the last that its directory knows, also those that were thought to be lost. What they
+/// last said stays.
 pub(super) async fn end_recovered(
     db: &Db,
     (node, last): (NodeId, u64),
     boot: &str,
     now: Micros,
 ) -> Result<(), StoreError> {
-    const END: &str = "UPDATE usage_runs SET ended_at = $3, through = $3, told_at = $3,
-            ended = CASE WHEN boot = $4 AND boot <> '' THEN $5 ELSE $6 END
-        WHERE node = $1 AND epoch <= $2 AND ended_at IS NULL";
+    const END: &str = "UPDATE usage_runs SET ended_at = $3, through = $3,
+            ended = CASE WHEN synced OR (boot = $4 AND boot <> '') THEN $5 ELSE $6 END
+        WHERE node = $1 AND epoch <= $2 AND (ended_at IS NULL OR ended = $7)";
     on_db!(db, c => sqlx::query(END)
         .bind(node.to_string())
         .bind(big(last))
@@ -106,12 +110,14 @@ pub(super) async fn end_recovered(
         .bind(boot)
         .bind(End::Recovered.as_str())
         .bind(End::TailUnsure.as_str())
+        .bind(End::Lost.as_str())
         .execute(c).await.map(|_| ()))?;
     Ok(())
 }
 
 pub(super) async fn standing(db: &Db, silent_before: Micros) -> Result<Standing, StoreError> {
-    const OPEN: &str = "SELECT COUNT(CASE WHEN told_at < $1 THEN 1 END), MIN(told_at)
+    const OPEN: &str = "SELECT COUNT(CASE WHEN told_at < $1 THEN 1 END),
+            MIN(CASE WHEN told_at >= $1 THEN told_at END)
         FROM usage_runs WHERE ended_at IS NULL";
     const MISSING: &str = "SELECT CAST(COALESCE(SUM(next_seq - accounted), 0) AS BIGINT)
         FROM usage_runs WHERE next_seq <> accounted";
@@ -129,6 +135,7 @@ struct RunRow {
     started_at: i64,
     through: i64,
     told_at: i64,
+    next_seq: i64,
     missing: i64,
     ended_at: Option<i64>,
     ended: Option<String>,
@@ -151,18 +158,100 @@ impl TryFrom<RunRow> for Run {
             started_at: Micros(row.started_at),
             through: Micros(row.through),
             told_at: Micros(row.told_at),
+            next_seq: row.next_seq.unsigned_abs(),
             missing: u64::try_from(row.missing).unwrap_or(0),
             ended,
         })
     }
 }
 
-pub(super) async fn noteworthy(db: &Db, most: u32) -> Result<Vec<Run>, StoreError> {
-    const FIND: &str = "SELECT node, epoch, version, started_at, through, told_at,
-            next_seq - accounted AS missing, ended_at, ended FROM usage_runs
-        WHERE ended_at IS NULL OR next_seq <> accounted OR ended = $1
-        ORDER BY started_at DESC, node, epoch DESC LIMIT $2";
-    let rows: Vec<RunRow> = on_db!(db, c => sqlx::query_as(FIND)
-        .bind(End::TailUnsure.as_str()).bind(i64::from(most)).fetch_all(c).await)?;
+/// Finds runs: what is read of them, with the rest of the question.
+macro_rules! runs {
+    ($rest:literal) => {
+        concat!(
+            "SELECT node, epoch, version, started_at, through, told_at, next_seq,
+                next_seq - accounted AS missing, ended_at, ended FROM usage_runs ",
+            $rest
+        )
+    };
+}
+
+fn read(rows: Vec<RunRow>) -> Result<Vec<Run>, StoreError> {
     rows.into_iter().map(Run::try_from).collect()
+}
+
+pub(super) async fn noteworthy(db: &Db, most: u32) -> Result<Vec<Run>, StoreError> {
+    const FIND: &str = runs!(
+        "WHERE ended_at IS NULL OR next_seq <> accounted OR ended IN ($1, $2)
+        ORDER BY CASE WHEN ended_at IS NULL THEN told_at END NULLS LAST,
+            started_at DESC, node, epoch DESC LIMIT $3"
+    );
+    let rows = on_db!(db, c => sqlx::query_as(FIND)
+        .bind(End::TailUnsure.as_str()).bind(End::Lost.as_str()).bind(i64::from(most))
+        .fetch_all(c).await)?;
+    read(rows)
+}
+
+/// The runs of a node up to a number that go on and have said something since.
+pub(super) async fn speaking(
+    db: &Db,
+    (node, last): (NodeId, u64),
+    since: Micros,
+) -> Result<Vec<Run>, StoreError> {
+    const FIND: &str = runs!(
+        "WHERE node = $1 AND epoch <= $2 AND ended_at IS NULL AND told_at >= $3 ORDER BY epoch"
+    );
+    let rows = on_db!(db, c => sqlx::query_as(FIND)
+        .bind(node.to_string()).bind(big(last)).bind(since.0).fetch_all(c).await)?;
+    read(rows)
+}
+
+pub(super) async fn find(
+    tx: &mut Tx,
+    (node, epoch): (NodeId, u64),
+) -> Result<Option<Run>, StoreError> {
+    const FIND: &str = runs!("WHERE node = $1 AND epoch = $2");
+    let row: Option<RunRow> = on_tx!(tx, c => sqlx::query_as(FIND)
+        .bind(node.to_string()).bind(big(epoch)).fetch_optional(c).await)?;
+    row.map(Run::try_from).transpose()
+}
+
+/// Ends a silent run whose journal is gone; false where it is not silent any more.
+pub(super) async fn end_lost(
+    tx: &mut Tx,
+    (node, epoch): (NodeId, u64),
+    (gone_at, silent_before): (Micros, Micros),
+) -> Result<bool, StoreError> {
+    const END: &str = "UPDATE usage_runs SET ended_at = $3, ended = $4
+        WHERE node = $1 AND epoch = $2 AND ended_at IS NULL AND told_at < $5";
+    let ended = on_tx!(tx, c => sqlx::query(END)
+        .bind(node.to_string())
+        .bind(big(epoch))
+        .bind(gone_at.0)
+        .bind(End::Lost.as_str())
+        .bind(silent_before.0)
+        .execute(c).await.map(|done| done.rows_affected()))?;
+    Ok(ended == 1)
+}
+
+/// The runs that may hold what calls accepted in `[from, to)` have left and the ledger has not.
+pub(super) async fn unsure(
+    tx: &mut Tx,
+    (from, to): (Micros, Micros),
+) -> Result<Vec<Run>, StoreError> {
+    const FIND: &str = runs!(
+        "WHERE started_at < $2 AND (
+            (ended_at IS NULL AND through < $2)
+            OR (ended = $3 AND through < $2 AND ended_at >= $1)
+            OR (ended = $4 AND told_at - $5 < $2 AND ended_at >= $1))
+        ORDER BY node, epoch"
+    );
+    let rows = on_tx!(tx, c => sqlx::query_as(FIND)
+        .bind(from.0)
+        .bind(to.0)
+        .bind(End::Lost.as_str())
+        .bind(End::TailUnsure.as_str())
+        .bind(LONGEST_CALL)
+        .fetch_all(c).await)?;
+    read(rows)
 }

@@ -84,6 +84,14 @@ impl Home {
         run(&self.settings, words)
     }
 
+    /// Runs a command that must fail and returns its complaint.
+    pub(crate) fn refused(&self, words: &[&str]) -> String {
+        let mut command = command(&self.settings);
+        let output = command.args(words).output().expect("the program runs");
+        assert!(!output.status.success(), "comptoir {} should fail", words.join(" "));
+        String::from_utf8(output.stderr).expect("UTF-8")
+    }
+
     /// Starts a command; it is killed when dropped, and by `kill`.
     pub(crate) fn start(&self, words: &[&str]) -> Running {
         let mut command = command(&self.settings);

@@ -1,6 +1,9 @@
 //! One of everything that the admin API is about, and a body of each schema that it takes.
 
 use super::{TestApp, TestKey};
+use comptoir::kernel::Micros;
+use comptoir::kernel::id::NodeId;
+use comptoir::metering::runs;
 use serde_json::{Value, json};
 
 /// What an admin operation is called about: a key with all that it belongs to, and a token.
@@ -10,6 +13,7 @@ pub(crate) struct Subjects {
     token_id: String,
     client_id: String,
     account_id: String,
+    lost: NodeId,
     other: TestKey,
     other_plan: String,
 }
@@ -41,7 +45,10 @@ impl Subjects {
         let account = json!({ "login": login, "name": "Claire", "roles": ["auditor"] });
         let account = app.admin_ok("POST", "/admin/v1/accounts", Some(account)).await;
         let account_id = account["account"]["id"].as_str().unwrap().to_owned();
-        Self { key, plan_id, token_id, client_id, account_id, other, other_plan }
+        // A run that says nothing any more.
+        let (lost, begun) = (NodeId::random().unwrap(), "2026-11-22T10:00:00Z".parse::<Micros>());
+        runs::begin(&app.db, (lost, 1), begun.unwrap(), false).await.unwrap();
+        Self { key, plan_id, token_id, client_id, account_id, lost, other, other_plan }
     }
 
     pub(crate) fn path(&self, path: &str) -> String {
@@ -53,6 +60,8 @@ impl Subjects {
             .replace("{token_id}", &self.token_id)
             .replace("{account_id}", &self.account_id)
             .replace("{version}", "1")
+            .replace("{node_id}", &self.lost.to_string())
+            .replace("{epoch}", "1")
     }
 
     /// A body of a schema, with every field.
@@ -85,6 +94,7 @@ impl Subjects {
                 },
             }),
             "FreezeIn" => json!({ "reason": "leaked", "tell_caller": true }),
+            "LossIn" => json!({ "reason": "no disk", "gone_at": "2026-11-22T11:00:00Z" }),
             "WhyIn" => json!({ "reason": "unpaid" }),
             "UnfreezeIn" => json!({ "reason": "rotated" }),
             "NoteIn" => json!({ "body": "Asked for more." }),

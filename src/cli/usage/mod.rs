@@ -1,16 +1,15 @@
 //! `comptoir usage`.
 
-use super::speak::{say, unheard};
-use crate::app::lock_data_dir;
+use super::speak::unheard;
 use crate::config::Config;
-use crate::kernel::Micros;
 use crate::metering::export::{ExportError, Format, Summary, export, export_to_file};
 use crate::metering::period::Period;
-use crate::metering::{journal, runs};
-use crate::storage::{Db, node_of};
-use anyhow::Context as _;
+use crate::storage::Db;
 use std::io::{BufWriter, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+
+mod lost;
+mod recover;
 
 /// Usage.
 #[derive(Debug, clap::Subcommand)]
@@ -28,12 +27,10 @@ pub(super) enum UsageCommand {
         out: Option<PathBuf>,
     },
     /// Bring what a node has recorded into the ledger, where it does not come back: from its data directory, on a disk
-    /// of this machine. Nothing must run on it.
-    Recover {
-        /// The node's data directory.
-        #[arg(value_name = "DIR")]
-        dir: PathBuf,
-    },
+    /// of this machine. Nothing must run on it, nor on what it is a copy of.
+    Recover(recover::Args),
+    /// Give up a run of a node whose data directory is gone. What it had recorded and the ledger has not is never billed.
+    Lost(lost::Args),
 }
 
 /// The rows go to the file or to standard output, the control totals to standard error.
@@ -48,35 +45,9 @@ pub(super) async fn run(config: &Config, command: UsageCommand) -> anyhow::Resul
             let _ = write!(std::io::stderr(), "{summary}");
             Ok(())
         }
-        UsageCommand::Recover { dir } => recover(&db, &dir, clock.now()).await,
+        UsageCommand::Recover(args) => recover::run(&db, &args, db.now(&clock).await?).await,
+        UsageCommand::Lost(args) => lost::run(&db, clock.now(), args).await,
     }
-}
-
-/// Folds the journal of a node that does not come back, and ends its runs.
-async fn recover(db: &Db, dir: &Path, now: Micros) -> anyhow::Result<()> {
-    let name = dir.display();
-    let node = node_of(dir)?
-        .with_context(|| format!("{name} is no data directory of a node: it has no file `node`"))?;
-    let _lock = lock_data_dir(dir)?;
-    let report = runs::recover(&dir.join(journal::DIR), node, db, now).await?;
-    anyhow::ensure!(
-        report.busy == 0,
-        "{} segments in {name} are in use by a running process; stop it, and do this again",
-        report.busy
-    );
-    let set_aside: Vec<String> =
-        report.set_aside.iter().map(|path| path.display().to_string()).collect();
-    anyhow::ensure!(
-        set_aside.is_empty(),
-        "{} events of {node} came into the ledger, but some files must be looked at, and its runs stay open: {}",
-        report.events,
-        set_aside.join(", ")
-    );
-    say(format!(
-        "{node}: {} events in {} segments came into the ledger, {} of them without a known end (never billed); \
-         {} numbers hold no event; {} segments were there already. Its runs are ended.",
-        report.events, report.segments, report.unconfirmed, report.missing, report.repeated
-    ))
 }
 
 async fn to_stdout(db: &Db, period: Period, format: Format) -> anyhow::Result<Summary> {
