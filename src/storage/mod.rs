@@ -11,6 +11,7 @@ pub mod error;
 pub mod fetch;
 pub mod lease;
 pub mod log;
+pub mod pulse;
 #[cfg(test)]
 pub(crate) mod testing;
 mod turn;
@@ -18,6 +19,7 @@ pub mod witness;
 
 pub use error::{StoreError, parsed};
 pub use log::{Log, advance};
+pub use pulse::Pulse;
 pub use turn::one_at_a_time;
 
 use crate::config::DatabaseUrl;
