@@ -320,7 +320,7 @@ impl From<crate::storage::StoreError> for ApiError {
     fn from(error: crate::storage::StoreError) -> Self {
         use crate::storage::StoreError;
         match error {
-            StoreError::Unavailable(_) | StoreError::Full(_) => {
+            StoreError::Unavailable(_) | StoreError::Unreached { .. } | StoreError::Full(_) => {
                 tracing::error!(error = %error, "database unavailable");
                 let said = if matches!(error, StoreError::Full(_)) { FULL } else { AWAY };
                 Self::new(Code::Unavailable, said).limited(Vec::new(), Some(BACK_IN))
