@@ -337,7 +337,9 @@ pub async fn execute_in(
     pepper: &Pepper,
     (request, given): (&BulkIn, &str),
 ) -> Result<Vec<Changed>, AccessError> {
-    let (keys, _) = previewed(tx, pepper, (request, given), by.now).await?;
+    let (mut keys, _) = previewed(tx, pepper, (request, given), by.now).await?;
+    // In the order of the ids as bytes, whichever the database sorts by: so secrets are held by all who hold many.
+    keys.sort_unstable_by_key(|key| key.id);
     let (mut done, mut changes) = (Vec::with_capacity(keys.len()), Vec::with_capacity(keys.len()));
     for key in keys {
         let held = hold_key(tx, key.id, Some(key.version), by.now).await?;
