@@ -83,11 +83,7 @@ impl Door {
 }
 
 /// What an address has asked for in its hour.
-fn counts(
-    asked: &mut HashMap<IpAddr, Counts>,
-    from: Option<IpAddr>,
-    now: Micros,
-) -> &mut Counts {
+fn counts(asked: &mut HashMap<IpAddr, Counts>, from: Option<IpAddr>, now: Micros) -> &mut Counts {
     let begun_after = Micros(now.0 - HOUR);
     make_room(asked, ADDRESSES_MOST, |(since, _)| *since > begun_after);
     let counts = asked.entry(asker(from)).or_insert((now, [0; 3]));

@@ -4,9 +4,7 @@
 //! means, with its version. What has changed since makes another token, so that nothing is done to a key
 //! that nobody looked at. The request and its token can be stored meanwhile: they wait so for a second person.
 
-use super::model::{
-    Attention, DAYS_MOST, KeyFilter, KeyStatus, OVERLAP_S, Rotation, SecretForm,
-};
+use super::model::{Attention, DAYS_MOST, KeyFilter, KeyStatus, OVERLAP_S, Rotation, SecretForm};
 use super::rotation::rotate_in;
 use super::store;
 use super::store::rotation::hold_key;

@@ -1,9 +1,9 @@
 //! Keys over a database of their own.
 
 use super::model::{KeyFilter, KeyStatus, SecretUse};
+use super::rotation::rotate_in;
 use super::service::{create_key, get_key, list_keys, revoke_key, rotate_key, set_key_status};
 use super::store::directory::{KeyRow, load_directory};
-use super::rotation::rotate_in;
 use super::store::rotation::hold_key;
 use super::store::uses::touch_secrets;
 use crate::access::error::AccessError;
@@ -15,8 +15,8 @@ use crate::access::{Environment, Scope, Scopes};
 use crate::kernel::Micros;
 use crate::kernel::clock::SECOND;
 use crate::kernel::id::{AppId, KeyId};
-use crate::storage::{Db, Tx};
 use crate::storage::testing::{TestDb, database};
+use crate::storage::{Db, Tx};
 
 fn spec(app: &App) -> KeySpec {
     KeySpec {

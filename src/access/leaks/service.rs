@@ -112,8 +112,11 @@ impl Leaks {
             return Ok(stands.map(|works| Owner { what, works, secret, hint }));
         }
         let key = key_of(keyring, text, now);
-        Ok(key.map(|(key, works, secret)| {
-            Owner { what: Found::Key(key), works, secret: digest(&secret), hint }
+        Ok(key.map(|(key, works, secret)| Owner {
+            what: Found::Key(key),
+            works,
+            secret: digest(&secret),
+            hint,
         }))
     }
 
