@@ -136,7 +136,7 @@ pub async fn guard(
 ) -> Result<ServiceResponse<BoxBody>, actix_web::Error> {
     let state = request.app_data::<State>().cloned();
     let admitted = match &state {
-        Some(state) => match state.db.answers(PATIENCE).await {
+        Some(state) => match state.pulse.answers(&state.db, PATIENCE).await {
             Ok(()) => admit(state, &request).await,
             Err(error) => Err(error.into()),
         },

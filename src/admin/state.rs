@@ -9,7 +9,7 @@ use crate::feeds::levels::Writer;
 use crate::http::{ApiError, ApiResult, Code};
 use crate::kernel::Clock;
 use crate::mirror::Mirror;
-use crate::storage::Db;
+use crate::storage::{Db, Pulse};
 use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
 use actix_web::{HttpRequest, HttpResponse};
 use ipnet::IpNet;
@@ -24,6 +24,8 @@ use tokio::sync::Semaphore;
 pub struct AdminState {
     /// The database.
     pub db: Db,
+    /// Whether it answers, asked before each call: at once for all that come at a time, since anybody may call.
+    pub pulse: Pulse,
     /// The time.
     pub clock: Clock,
     /// What holds for people.

@@ -44,6 +44,7 @@ impl Desk {
             levels,
             mirror,
             db: database.clone(),
+            pulse: crate::storage::Pulse::default(),
             clock,
             settings: crate::config::Config::embedded().admin,
             withheld: crate::access::Scopes::default(),

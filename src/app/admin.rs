@@ -12,7 +12,7 @@ use crate::http::BodyLimit;
 use crate::http::answer::Cache;
 use crate::http::{ApiError, Code};
 use crate::kernel::Clock;
-use crate::storage;
+use crate::storage::{self, Pulse};
 use crate::telemetry::{Gauge, Metrics};
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ResourceDef, Server, ServiceRequest, ServiceResponse};
@@ -168,6 +168,7 @@ pub(super) fn server(
         levels,
         mirror,
         db: comptoir.db.clone(),
+        pulse: Pulse::default(),
         clock: comptoir.clock.clone(),
         withheld: Scopes::guarded(&comptoir.config.admin)?,
         settings: comptoir.config.admin.clone(),

@@ -230,9 +230,8 @@ fn event(call: &Answered<'_>, duration_us: u32) -> Event {
 /// What became of a call, from its status and code.
 pub(super) fn outcome(status: u16, code: Option<Code>) -> Outcome {
     match (status, code) {
-        (_, Some(Code::QuotaExceeded | Code::ReducedCapacity | Code::KeySlowed)) => {
-            Outcome::RateLimited
-        }
+        (_, Some(Code::QuotaExceeded | Code::OperationLimited)) => Outcome::RateLimited,
+        (_, Some(Code::ReducedCapacity | Code::KeySlowed)) => Outcome::RateLimited,
         (401 | 403, _) => Outcome::AuthRejected,
         (304, _) => Outcome::NotModified,
         (200..=399, _) => Outcome::Served,

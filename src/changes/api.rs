@@ -153,7 +153,7 @@ fn no_seat(full: Full) -> ApiError {
             let detail = format!(
                 "{MOST_OF_APP} calls of this app wait already. Wait for one of them, or ask without `wait_s`."
             );
-            (ApiError::new(Code::QuotaExceeded, detail), vec!["waits".to_owned()])
+            (ApiError::new(Code::OperationLimited, detail), vec!["waits".to_owned()])
         }
         Full::Node => {
             let detail =

@@ -7,7 +7,7 @@ use super::lines::{KEY, key_row, say_leaks, say_now};
 use super::speak::say;
 use crate::access::freezes::{Freezable, Frozen};
 use crate::access::keys::model::{
-    Attention, DAYS_MOST, KeyFilter, KeyKind, KeyPatch, KeyStatus, OVERLAP_S, OldEnds, Rotation,
+    KeyFilter, KeyKind, KeyPatch, KeyStatus, OVERLAP_S, OldEnds, Rotation,
 };
 use crate::access::keys::service::{
     Begun, create_key, edit_key, finish_rotation, get_key, list_keys, quarantine_key, revoke_key,
@@ -112,19 +112,11 @@ pub(super) struct ListArgs {
     /// Only those that are active, quarantined, suspended or revoked.
     #[arg(long)]
     status: Option<KeyStatus>,
-    /// Only those that want to be looked at: expiring (they end soon), old_secret_used and old_secret_quiet (a
-    /// rotation is under way, and the old secret was or was not used lately), unused, or leaked (found where
-    /// everybody can read them).
-    #[arg(long, value_name = "WHY")]
-    attention: Option<Attention>,
-    /// The days of --attention: 14 for what ends, 1 for old secrets and 90 for the rest, where it is left out.
-    #[arg(long, value_name = "DAYS", requires = "attention", value_parser = clap::value_parser!(u32).range(1..=i64::from(DAYS_MOST)))]
-    within_days: Option<u32>,
 }
 
 impl ListArgs {
     fn filter(self, now: Micros) -> KeyFilter {
-        let Self { which, kind, status, attention, within_days } = self;
+        let Self { which, kind, status } = self;
         let keys::Which {
             partner,
             app,
@@ -134,6 +126,8 @@ impl ListArgs {
             hint,
             created_before,
             used_before,
+            attention,
+            within_days,
         } = which;
         let attention = attention.map(|attention| (attention, attention.time(within_days, now)));
         KeyFilter {

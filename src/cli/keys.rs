@@ -8,6 +8,7 @@ use super::table::{Table, or_dash, row};
 use crate::access::imported::ImportedHasher;
 use crate::access::keys::bulk::{self, BulkAction, BulkFilterIn, BulkIn};
 use crate::access::keys::import::{self, Format};
+use crate::access::keys::model::{Attention, DAYS_MOST};
 use crate::access::model::{Cidr, KeySpec, Name};
 use crate::access::oauth::{create_client, jwk, set_jwks};
 use crate::access::{Environment, Scope, Scopes};
@@ -59,6 +60,14 @@ pub(super) struct Which {
     /// Only those last used before, or never and made before it (RFC 3339).
     #[arg(long, value_name = "TIME")]
     pub(super) used_before: Option<Micros>,
+    /// Only those that want to be looked at: expiring (they end soon), old_secret_used and old_secret_quiet (a
+    /// rotation is under way, and the old secret was or was not used lately), unused, or leaked (found where
+    /// everybody can read them).
+    #[arg(long, value_name = "WHY")]
+    pub(super) attention: Option<Attention>,
+    /// The days of --attention: 14 for what ends, 1 for old secrets and 90 for the rest, where it is left out.
+    #[arg(long, value_name = "DAYS", requires = "attention", value_parser = clap::value_parser!(u32).range(1..=i64::from(DAYS_MOST)))]
+    pub(super) within_days: Option<u32>,
 }
 
 /// One thing that is done to many keys.
@@ -162,7 +171,18 @@ fn keys(count: usize) -> String {
 
 pub(super) async fn bulk(desk: &Desk, args: BulkArgs) -> anyhow::Result<()> {
     let token = args.token.clone();
-    let Which { partner, app, plan, env, scope, hint, created_before, used_before } = args.which;
+    let Which {
+        partner,
+        app,
+        plan,
+        env,
+        scope,
+        hint,
+        created_before,
+        used_before,
+        attention,
+        within_days,
+    } = args.which;
     let filter = BulkFilterIn {
         ids: args.ids,
         partner_id: partner,
@@ -173,6 +193,8 @@ pub(super) async fn bulk(desk: &Desk, args: BulkArgs) -> anyhow::Result<()> {
         hint,
         created_before,
         used_before,
+        attention,
+        within_days,
     };
     let request = BulkIn { action: args.action, filter, overlap_s: args.overlap_s };
     let (db, pepper, by) = (&desk.db, &desk.pepper, args.because.say(desk.by()));
@@ -180,8 +202,8 @@ pub(super) async fn bulk(desk: &Desk, args: BulkArgs) -> anyhow::Result<()> {
         let seen = bulk::preview(db, pepper, &request, by.now).await?;
         let mut table = Table::new("ID STATUS APP NAME LAST-USED");
         for key in &seen.keys {
-            let used = key.secrets.iter().filter_map(|secret| secret.last_used_at).max();
-            table.row(row![key.id, key.status, key.spec.app, key.spec.name, or_dash(used)])?;
+            let used = or_dash(key.last_used_at);
+            table.row(row![key.id, key.status, key.spec.app, key.spec.name, used])?;
         }
         for (id, why) in &seen.skipped {
             table.row(row![id, "skipped", why])?;

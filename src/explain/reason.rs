@@ -155,6 +155,9 @@ pub fn of_code(code: &str) -> Option<&'static str> {
         Code::InvalidToken => "What it showed is no access token that works.",
         Code::RevokedKey => "The key was revoked and works no more.",
         Code::KeySlowed => "A key that is in quarantine or barred is answered once a second.",
+        Code::OperationLimited => {
+            "The operation has a limit of its own beside the plan, which was reached."
+        }
         Code::Quarantined => "The key was in quarantine, where it can only read.",
         _ => return None,
     })

@@ -132,7 +132,7 @@ async fn create_export(
             let opens = oldest.0.saturating_add(EXPORT_KEPT);
             let wait = opens.saturating_sub(worker.now().0).max(0) / SECOND + 1;
             let wait = u64::try_from(wait).ok().filter(|_| most > 0);
-            let error = ApiError::new(Code::QuotaExceeded, detail);
+            let error = ApiError::new(Code::OperationLimited, detail);
             return Err(error.limited(vec!["exports".to_owned()], wait));
         }
     }

@@ -108,6 +108,8 @@ codes! {
     InStoreCode = 422 "in_store_code" "The code is an in-store code";
     /// A rate or quota of the plan is used up for now.
     QuotaExceeded = 429 "quota_exceeded" "The plan's limit is reached";
+    /// A limit that the operation has beside the plan, named in `violated-policies`, is reached; none of the plan's is.
+    OperationLimited = 429 "operation_limited" "The operation's own limit is reached";
     /// Too many attempts to log in; the next one has to wait.
     TooManyAttempts = 429 "too_many_attempts" "Too many attempts";
     /// Too much was asked for without a key from one address.

@@ -107,7 +107,7 @@ pub struct Problem {
     /// Where to take a snapshot to start from (`position_expired` only).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub restart_from: Option<String>,
-    /// The limits that the call would have broken (429 only).
+    /// The limits that the call would have broken, of the plan or of the operation itself (429 only).
     #[serde(rename = "violated-policies", skip_serializing_if = "Vec::is_empty")]
     pub violated_policies: Vec<String>,
     /// The id of what stands in the place of the deleted resource (`gone` only).
@@ -320,7 +320,7 @@ impl From<crate::storage::StoreError> for ApiError {
     fn from(error: crate::storage::StoreError) -> Self {
         use crate::storage::StoreError;
         match error {
-            StoreError::Unavailable(_) | StoreError::Full(_) => {
+            StoreError::Unavailable(_) | StoreError::Unreached { .. } | StoreError::Full(_) => {
                 tracing::error!(error = %error, "database unavailable");
                 let said = if matches!(error, StoreError::Full(_)) { FULL } else { AWAY };
                 Self::new(Code::Unavailable, said).limited(Vec::new(), Some(BACK_IN))

@@ -81,8 +81,10 @@ impl Counter {
     }
 
     /// Goes on from the counter of this name before an edit of the plan changed what it counts: what is on
-    /// its way to the ledger counts meanwhile, and where the ledger was not asked yet, all.
+    /// its way to the ledger counts meanwhile, and where the ledger was not asked yet, all. The shared counter of a
+    /// period that begins when it did is the same one.
     pub fn go_on_from(&mut self, old: &Self) {
+        self.current.go_on_hearing(&old.current, self.current.bounds != NEVER);
         if self.idle() {
             self.current.pending.clone_from(&old.current.pending);
             if !self.seeded {
@@ -106,6 +108,7 @@ impl Counter {
         }
         let bounds = self.cycle.around(now, self.since);
         let mut next = Tally::new(bounds);
+        next.go_on_hearing(&self.current, true);
         let (ended, began) = (self.current.bounds.end, self.current.bounds.start);
         if now < began || self.current.bounds == NEVER {
             next.ledger = self.current.ledger.saturating_add(self.current.taken);
@@ -185,15 +188,10 @@ impl Counter {
         }
     }
 
-    /// How often the shared counter of the present period was heard.
-    pub(super) fn times_heard(&self, now: Micros) -> u32 {
-        self.present(now).times_heard()
-    }
-
     /// Takes in what the shared counter of a period has told; see [`Tally::hear`].
-    pub(super) fn hear(&mut self, start: Micros, (milli, before): (u64, u32), now: Micros) {
+    pub(super) fn hear(&mut self, start: Micros, (milli, told): (u64, Micros), now: Micros) {
         if let Some(tally) = self.tally(start) {
-            tally.hear(milli, before, now);
+            tally.hear(milli, told, now);
         }
     }
 

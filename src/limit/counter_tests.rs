@@ -56,10 +56,10 @@ fn what_the_shared_counter_told_counts_where_it_is_more_and_falls_by_newer_answe
     let mut counter = counter();
     let (day, at) = (counter.used(START).1.start, START);
     let known = |counter: &Counter| counter.known(at) / 1_000;
+    let told = |micros: i64| Micros(at.0 + micros);
     // Two questions at once, whose answers come in the wrong order: both calls are counted, once.
-    let before = counter.times_heard(at);
-    for after in [7_000, 6_000] {
-        counter.hear(day, (after, before), at);
+    for answer in [(7_000, told(2)), (6_000, told(1))] {
+        counter.hear(day, answer, at);
         counter.take_told(at, 1_000);
     }
     assert_eq!((known(&counter), left(&counter, at)), (7, 6));
@@ -68,11 +68,17 @@ fn what_the_shared_counter_told_counts_where_it_is_more_and_falls_by_newer_answe
     counter.settle(at, Some(4), 3_000);
     counter.give_back(at, 1_000);
     assert_eq!(known(&counter), 8);
-    // What other nodes give back is in answers to questions that were made since the last.
-    counter.hear(day, (3_000, before), at);
+    // What other nodes give back is in answers that are newer than the last, however many questions are under way.
+    counter.hear(day, (3_000, told(1)), at);
     assert_eq!(known(&counter), 8);
-    counter.hear(day, (6_000, counter.times_heard(at)), at);
+    counter.hear(day, (6_000, told(3)), at);
     assert_eq!(known(&counter), 6);
+    // Redis's clock was put back: by less than an answer may take, it may be an older answer, of which more counts.
+    counter.hear(day, (5_000, told(-1_000_000)), at);
+    assert_eq!(known(&counter), 6);
+    counter.hear(day, (5_000, told(-70_000_000)), at);
+    assert_eq!(known(&counter), 5);
+    counter.hear(day, (6_000, told(-69_999_999)), at);
     // What is granted without Redis comes on top, and the ledger where it is ahead.
     counter.take(at, 2_000);
     assert_eq!(known(&counter), 8);
@@ -86,7 +92,7 @@ fn what_the_shared_counter_told_counts_where_it_is_more_and_falls_by_newer_answe
 fn what_was_told_is_of_its_period_and_is_forgotten_once_the_ledger_has_it() {
     let mut counter = counter();
     let (today, tomorrow) = (counter.used(START).1.start, Micros(START.0 + DAY));
-    counter.hear(today, (9_000, 0), START);
+    counter.hear(today, (9_000, START), START);
     counter.unseed();
     let bounds = counter.wants(START).unwrap();
     counter.seed(bounds, &[(1, 3_000)]);
@@ -94,7 +100,7 @@ fn what_was_told_is_of_its_period_and_is_forgotten_once_the_ledger_has_it() {
     counter.roll(tomorrow);
     assert_eq!((counter.known(tomorrow), counter.known(START)), (0, 9_000));
     // An answer that comes late belongs to the day that was asked about.
-    counter.hear(today, (9_500, 1), tomorrow);
+    counter.hear(today, (9_500, tomorrow), tomorrow);
     assert_eq!((counter.known(tomorrow), counter.known(START)), (0, 9_500));
     counter.follow(&[], None, Micros(tomorrow.0 + HEARD_FOR - 1));
     assert_eq!(counter.known(START), 9_500);
@@ -169,4 +175,33 @@ fn the_reset_is_the_end_of_the_period() {
     assert_eq!(counter.standing(10, START).reset_s, 14 * 3_600);
     assert_eq!(counter.standing(10, Micros(START.0 + 1)).reset_s, 14 * 3_600);
     assert_eq!(counter.standing(10, START).period_s, 86_400);
+}
+
+#[test]
+fn an_edit_of_what_a_quota_counts_keeps_what_its_shared_counter_told() {
+    let mut old = counter();
+    let today = old.used(START).1.start;
+    old.hear(today, (9_000, START), START);
+    let edited = |period| {
+        let quota = Quota { quota: 10, cycle: Cycle { period, ..Cycle::default() } };
+        let operations = Operations::only([1]);
+        let placed = Placed { place: 0, name: old.name(), operations, grant: quota };
+        let mut counter = Counter::new(&placed, START);
+        counter.go_on_from(&old);
+        let bounds = counter.wants(START).unwrap();
+        counter.seed(bounds, &[(1, 2_000)]);
+        counter
+    };
+    let mut counter = edited(Period::Day);
+    assert_eq!((counter.known(START), left(&counter, START)), (9_000, 8));
+    // The next day, and a period that begins otherwise, have another one.
+    let tomorrow = Micros(START.0 + DAY);
+    counter.roll(tomorrow);
+    assert_eq!(counter.known(tomorrow), 0);
+    assert_eq!(edited(Period::Month).known(START), 2_000);
+    // Where the edit is taken back, what was heard meanwhile counts.
+    let mut counter = edited(Period::Day);
+    counter.hear(today, (5_000, Micros(START.0 + 1)), Micros(START.0 + 1));
+    old.go_on_from(&counter);
+    assert_eq!(old.known(START), 5_000);
 }

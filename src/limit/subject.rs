@@ -138,28 +138,36 @@ impl Permit {
     pub fn settle(&mut self, segment: Option<u32>) {
         let Held { ask, cost_milli, .. } = *self.0;
         self.0.settled = true;
-        self.0.each(|account, level| account.settle(level, &ask, segment, cost_milli));
-        if let Some(hold) = &self.0.shared {
-            hold.settle(cost_milli);
-        }
+        let shared = self.0.shared.as_ref();
+        self.0.each(|account, level| {
+            account.settle(level, &ask, segment, cost_milli);
+            shared.inspect(|hold| hold.settle_shares(account, &ask, cost_milli));
+        });
+        shared.inspect(|hold| hold.settle(cost_milli));
     }
 
     /// Takes the settlement back: the event was closed before, as one that costs nothing.
     pub fn take_back(&mut self, segment: u32) {
         let Held { ask, cost_milli, .. } = *self.0;
-        self.0.each(|account, level| account.unsettle(level, &ask, segment, cost_milli));
-        if let Some(hold) = &self.0.shared {
-            hold.give_back(cost_milli);
-        }
+        let shared = self.0.shared.as_ref();
+        self.0.each(|account, level| {
+            account.unsettle(level, &ask, segment, cost_milli);
+            shared.inspect(|hold| hold.free_shares(account, &ask, Some(cost_milli)));
+        });
+        shared.inspect(|hold| hold.give_back(cost_milli));
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
         let Held { ask, settled, .. } = *self.0;
-        self.0.each(|account, level| account.end(level, &ask, settled));
-        if let Some(hold) = &self.0.shared {
-            hold.end(settled);
-        }
+        let shared = self.0.shared.as_ref();
+        self.0.each(|account, level| {
+            account.end(level, &ask, settled);
+            if !settled {
+                shared.inspect(|hold| hold.free_shares(account, &ask, None));
+            }
+        });
+        shared.inspect(|hold| hold.end(settled));
     }
 }

@@ -8,6 +8,10 @@ use crate::kernel::clock::SECOND;
 /// than any interval of folding. What was used by then is in the ledger, and what was given back is not.
 pub(super) const HEARD_FOR: i64 = 120 * SECOND;
 
+/// By how much an answer of the shared counter may seem older than the last one and be so. One that seems older still
+/// was given after Redis's clock was put back.
+const LATE: i64 = 60 * SECOND;
+
 /// Units of one period, in thousandths.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Tally {
@@ -25,17 +29,26 @@ pub(super) struct Tally {
 
 /// What all nodes have used together, as their shared counter last told it, and what this process has taken and
 /// given back since.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Heard {
+    /// The beginning of the period: with the quota's name, that of the shared counter.
+    start: Micros,
     milli: u64,
+    /// When it was heard.
     at: Micros,
-    /// How often the shared counter was heard.
-    times: u32,
+    /// When it was so, by Redis's clock.
+    told: Micros,
+}
+
+impl Heard {
+    fn nothing(start: Micros) -> Self {
+        Self { start, milli: 0, at: Micros(0), told: Micros(0) }
+    }
 }
 
 impl Tally {
     pub(super) fn new(bounds: Bounds) -> Self {
-        let heard = Heard::default();
+        let heard = Heard::nothing(bounds.start);
         Self { bounds, ledger: 0, pending: Vec::new(), taken: 0, seeded: false, heard }
     }
 
@@ -96,20 +109,25 @@ impl Tally {
         }
     }
 
-    /// How often the shared counter was heard before a question that is made now.
-    pub(super) fn times_heard(&self) -> u32 {
-        self.heard.times
+    /// Takes in the use that the shared counter tells, with what it has granted, at `told` by Redis's clock.
+    ///
+    /// Answers come out of order. A newer one counts, and may be lower: nodes give back what calls do not cost. Of one
+    /// that is older, only what is more.
+    pub(super) fn hear(&mut self, milli: u64, told: Micros, now: Micros) {
+        let Heard { milli: last, told: before, .. } = self.heard;
+        let is_older = (1..LATE).contains(&before.0.saturating_sub(told.0));
+        self.heard.at = now;
+        (self.heard.milli, self.heard.told) =
+            if is_older { (milli.max(last), before) } else { (milli, told) };
     }
 
-    /// Takes in the use that the shared counter tells, with what it has granted, in answer to a question before
-    /// which it was heard `before` times.
-    ///
-    /// Answers come out of order. One to a question that was made when the last answer was known is newer than
-    /// that, and may be lower: nodes give back what calls do not cost. Of others the highest counts.
-    pub(super) fn hear(&mut self, milli: u64, before: u32, now: Micros) {
-        let Heard { milli: last, times, .. } = self.heard;
-        let milli = if before == times { milli } else { milli.max(last) };
-        self.heard = Heard { milli, at: now, times: times.wrapping_add(1) };
+    /// Goes on with what another tally has heard, where that is of the same counter and newer; of whichever counter,
+    /// where this one is of no period yet.
+    pub(super) fn go_on_hearing(&mut self, other: &Self, has_period: bool) {
+        let is_same = self.heard.start == other.heard.start && self.heard.at < other.heard.at;
+        if is_same || !has_period {
+            self.heard = other.heard;
+        }
     }
 
     /// Forgets what was heard so long ago that the ledger, which was just followed, knows better.

@@ -2,13 +2,17 @@
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, PgPool, SqlitePool};
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection, PgPool, SqlitePool};
 use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
+use tokio::time::timeout;
 
 /// How long a statement waits for a connection or a lock before it is an error.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long it is looked for the reason why no connection came.
+const PROBE: Duration = Duration::from_secs(2);
 
 /// Rows per multi-row statement: keeps bind parameters (rows x columns) below SQLite's 32,766.
 pub const ROWS_PER_STATEMENT: usize = 500;
@@ -62,12 +66,12 @@ pub(super) async fn sqlite_pool(
         .await
 }
 
-pub(super) async fn postgres_pool(url: &str, max_connections: u32) -> Result<PgPool, sqlx::Error> {
+pub(super) async fn postgres_pool(url: &str, max_connections: u32) -> Result<PgPool, StoreError> {
     postgres_connect(PgConnectOptions::from_str(url)?, max_connections).await
 }
 
 /// A connection whose transactions can change nothing.
-pub(super) async fn postgres_looking(url: &str) -> Result<PgPool, sqlx::Error> {
+pub(super) async fn postgres_looking(url: &str) -> Result<PgPool, StoreError> {
     let options = PgConnectOptions::from_str(url)?;
     postgres_connect(options.options([("default_transaction_read_only", "on")]), 1).await
 }
@@ -75,11 +79,31 @@ pub(super) async fn postgres_looking(url: &str) -> Result<PgPool, sqlx::Error> {
 async fn postgres_connect(
     options: PgConnectOptions,
     max_connections: u32,
-) -> Result<PgPool, sqlx::Error> {
+) -> Result<PgPool, StoreError> {
     let options = options.application_name("comptoir").disable_statement_logging();
-    PgPoolOptions::new()
-        .max_connections(max_connections)
-        .acquire_timeout(PATIENCE)
-        .connect_with(options)
-        .await
+    let pool = PgPoolOptions::new().max_connections(max_connections).acquire_timeout(PATIENCE);
+    match pool.connect_with(options.clone()).await {
+        // A server that is not there yet is waited for, and then the reason is not known any more.
+        Err(sqlx::Error::PoolTimedOut) => Err(no_answer(&options).await),
+        Err(sqlx::Error::Io(error)) => Err(unreached(&options, error.to_string())),
+        opened => Ok(opened?),
+    }
+}
+
+/// Why a server does not answer.
+async fn no_answer(options: &PgConnectOptions) -> StoreError {
+    match timeout(PROBE, PgConnection::connect_with(options)).await {
+        Ok(Err(sqlx::Error::Io(error))) => unreached(options, error.to_string()),
+        Ok(Err(error)) => unreached(options, error.to_string()),
+        Ok(Ok(_)) => unreached(options, "it has just begun to, or lets too few in".into()),
+        Err(_) => unreached(options, "nothing comes back".into()),
+    }
+}
+
+fn unreached(options: &PgConnectOptions, why: String) -> StoreError {
+    let at = match options.get_socket() {
+        Some(socket) => socket.display().to_string(),
+        None => format!("{}:{}", options.get_host(), options.get_port()),
+    };
+    StoreError::Unreached { at, why }
 }

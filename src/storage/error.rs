@@ -13,6 +13,17 @@ pub enum StoreError {
     /// otherwise in a moment.
     #[error("the database is not available: {0}")]
     Unavailable(#[source] sqlx::Error),
+    /// There is no way to the server.
+    #[error(
+        "PostgreSQL does not answer at {at} ({why}): check that it runs there and lets this machine in, and that \
+         `database.url` names the right host and port"
+    )]
+    Unreached {
+        /// Its host and port, or the socket.
+        at: String,
+        /// What is known of the reason.
+        why: String,
+    },
     /// The disk under the database is full.
     #[error("the disk under the database is full: {0}")]
     Full(#[source] sqlx::Error),

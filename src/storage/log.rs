@@ -56,13 +56,13 @@ pub async fn head_in(tx: &mut Tx, log: Log) -> Result<i64, StoreError> {
 }
 
 /// The entries of the control log behind one position up to another, in their order: kind and id of what each
-/// is about.
+/// is about, and what was done.
 pub async fn control_entries(
     db: &Db,
     after: i64,
     up_to: i64,
-) -> Result<Vec<(String, String)>, StoreError> {
-    const ENTRIES: &str = "SELECT kind, id FROM control_log \
+) -> Result<Vec<(String, String, String)>, StoreError> {
+    const ENTRIES: &str = "SELECT kind, id, op FROM control_log \
         WHERE position > $1 AND position <= $2 ORDER BY position";
     Ok(on_db!(db, c => sqlx::query_as(ENTRIES).bind(after).bind(up_to).fetch_all(c).await)?)
 }

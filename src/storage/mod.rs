@@ -12,6 +12,7 @@ pub mod fetch;
 mod keeps;
 pub mod lease;
 pub mod log;
+pub mod pulse;
 #[cfg(test)]
 pub(crate) mod testing;
 mod turn;
@@ -19,6 +20,7 @@ pub mod witness;
 
 pub use error::{StoreError, parsed};
 pub use log::{Log, advance};
+pub use pulse::Pulse;
 pub use turn::one_at_a_time;
 
 use crate::config::DatabaseUrl;

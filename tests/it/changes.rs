@@ -231,7 +231,7 @@ async fn an_app_has_places_to_wait_of_its_own() {
     app.wait_for_gauge("changes_waiting", 20).await;
     let one_more = app.get(&key, &format!("/v1/changes{query}")).await;
     assert_eq!(one_more.headers()["retry-after"], "5");
-    let refused = problem(one_more, 429, "quota_exceeded").await;
+    let refused = problem(one_more, 429, "operation_limited").await;
     assert_eq!(refused["violated-policies"], json!(["waits"]));
     // Who does not wait is answered, and another app has its own places.
     page(&app, &key, "?after=0&wait_s=30").await;

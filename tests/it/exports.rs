@@ -200,7 +200,7 @@ async fn an_app_asks_for_files_of_its_own() {
     settled(&app, &key, second.headers()["location"].to_str().unwrap()).await;
     let third = ask(&key, body).await;
     assert_eq!(third.headers()["retry-after"], (24 * 3_600 + 1).to_string());
-    problem(third, 429, "quota_exceeded").await;
+    problem(third, 429, "operation_limited").await;
     for (body, pointer) in [
         (json!({ "resources": [] }), "/resources"),
         (json!({ "resources": ["offer"] }), "/resources/0"),

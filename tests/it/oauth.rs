@@ -319,7 +319,7 @@ async fn tokens_are_asked_for_in_bounds() {
     token(&app, &one).await;
     let often = ask(&app, Some((&one.id, &one.secret)), &[GRANT]).await;
     assert_eq!(often.headers()["retry-after"], "30");
-    problem(often, 429, "quota_exceeded").await;
+    problem(often, 429, "operation_limited").await;
     token(&app, &other).await;
     assert_eq!(
         refusal(ask(&app, Some((&one.id, "wrong")), &[GRANT]).await).await,
@@ -327,7 +327,7 @@ async fn tokens_are_asked_for_in_bounds() {
     );
     let often = ask(&app, Some((&other.id, &other.secret)), &[GRANT]).await;
     assert_eq!(often.headers()["retry-after"], "12");
-    problem(often, 429, "quota_exceeded").await;
+    problem(often, 429, "operation_limited").await;
     app.clock.advance(60 * SECOND);
     token(&app, &other).await;
     let metrics = app.admin_text("/metrics").await;

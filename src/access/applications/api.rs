@@ -19,6 +19,7 @@ use crate::kernel::language::LanguageTag;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
 use std::sync::Arc;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -182,19 +183,25 @@ impl std::fmt::Debug for FirstKey {
     }
 }
 
-/// Lets a call pass that comes without a key, or not.
-fn pass(request: &HttpRequest, at: &At, what: Asked) -> ApiResult<()> {
-    let gate = request.app_data::<web::Data<Gate>>();
-    let from = gate.and_then(|gate| gate.client_of(request));
-    at.door.pass(from, what, at.clock.now())
+/// The address that a call comes from.
+fn client(request: &HttpRequest) -> Option<IpAddr> {
+    request.app_data::<web::Data<Gate>>()?.client_of(request)
 }
 
-/// What came of a link. One that is not right is counted, and of too many not even that is said.
-pub(super) fn of_link<T>(
+/// Lets a call pass that comes without a key, or not.
+fn pass(request: &HttpRequest, at: &At, what: Asked) -> ApiResult<()> {
+    at.door.pass(client(request), what, at.clock.now())
+}
+
+/// What comes of a link. One that is not right is counted, and of too many not even that is said; of very many none is
+/// looked up.
+pub(super) async fn of_link<T>(
     request: &HttpRequest,
     at: &At,
-    outcome: Result<T, AccessError>,
+    looking: impl Future<Output = Result<T, AccessError>>,
 ) -> ApiResult<T> {
+    at.door.look(client(request), at.clock.now())?;
+    let outcome = looking.await;
     if matches!(outcome, Err(AccessError::Link)) {
         pass(request, at, Asked::WrongLink)?;
     }
@@ -282,7 +289,7 @@ async fn verify_application(
     body: JsonBody<LinkIn>,
     at: At,
 ) -> ApiResult<HttpResponse> {
-    let verified = of_link(&request, &at, service::verify(&at, id.0, body.0.token).await)?;
+    let verified = of_link(&request, &at, service::verify(&at, id.0, body.0.token)).await?;
     Ok(told(&mut HttpResponse::Ok(), &ApplicationState::from(verified)))
 }
 
@@ -303,7 +310,7 @@ async fn withdraw_application(
     body: JsonBody<LinkIn>,
     at: At,
 ) -> ApiResult<HttpResponse> {
-    let withdrawn = of_link(&request, &at, service::withdraw(&at, id.0, body.0.token).await)?;
+    let withdrawn = of_link(&request, &at, service::withdraw(&at, id.0, body.0.token)).await?;
     Ok(told(&mut HttpResponse::Ok(), &ApplicationState::from(withdrawn)))
 }
 
@@ -323,7 +330,7 @@ async fn claim_first_key(
     body: JsonBody<LinkIn>,
     at: At,
 ) -> ApiResult<HttpResponse> {
-    let issued = of_link(&request, &at, service::claim(&at, id.0, body.0.token).await)?;
+    let issued = of_link(&request, &at, service::claim(&at, id.0, body.0.token)).await?;
     let key = FirstKey {
         key_id: issued.key.id,
         app_id: issued.key.spec.app,

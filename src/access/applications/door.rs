@@ -8,6 +8,9 @@ use hashbrown::HashMap;
 use parking_lot::Mutex;
 use std::net::IpAddr;
 
+/// From how many times its share of wrong links on an address has none looked up any more, also such as are right: no
+/// token can be guessed, but each look costs the database.
+const LOOKS: u32 = 20;
 /// Most addresses that are remembered. Where more come within an hour, all are forgotten, so that nobody is kept out
 /// by others: how many may wait is bounded behind this (`registration.waiting_most`).
 const ADDRESSES_MOST: usize = 50_000;
@@ -20,7 +23,7 @@ pub enum Asked {
     Application,
     /// A look at the plans.
     Plans,
-    /// A link that is not right. One that is right is never counted.
+    /// A link that is not right. One that is right is not counted.
     WrongLink,
 }
 
@@ -62,31 +65,44 @@ impl Door {
 
     /// Lets a call pass, or says when it may come again.
     pub fn pass(&self, from: Option<IpAddr>, what: Asked, now: Micros) -> Result<(), ApiError> {
-        let from = asker(from);
         let mut asked = self.asked.lock();
-        let begun_after = Micros(now.0 - HOUR);
-        make_room(&mut asked, ADDRESSES_MOST, |(since, _)| *since > begun_after);
-        let (since, counts) = asked.entry(from).or_insert((now, [0; 3]));
-        // What begins in the future was begun before the clock was set back.
-        if *since <= begun_after || *since > now {
-            (*since, *counts) = (now, [0; 3]);
-        }
+        let (since, counts) = counts(&mut asked, from, now);
         let count = &mut counts[what as usize];
-        if *count >= self.most(what) {
-            let seconds = (since.0 + HOUR - now.0).max(0).unsigned_abs();
-            let seconds = seconds.div_ceil(SECOND.unsigned_abs());
-            let what = match what {
-                Asked::Application => "Too many applications have come",
-                Asked::Plans => "The plans were asked for too often",
-                Asked::WrongLink => "Too many links that are not right have come",
-            };
-            let detail = format!("{what} from this address. Come again in {seconds} s.");
-            let error = ApiError::new(Code::TooManyRequests, detail);
-            return Err(error.limited(Vec::new(), Some(seconds)));
-        }
-        *count += 1;
-        Ok(())
+        *count = count.saturating_add(1);
+        if *count > self.most(what) { Err(refusal(what, *since, now)) } else { Ok(()) }
     }
+
+    /// Lets a link be looked up, or says when it may come again.
+    pub fn look(&self, from: Option<IpAddr>, now: Micros) -> Result<(), ApiError> {
+        let what = Asked::WrongLink;
+        let mut asked = self.asked.lock();
+        let (since, counts) = counts(&mut asked, from, now);
+        let is_open = counts[what as usize] < self.most(what).saturating_mul(LOOKS);
+        if is_open { Ok(()) } else { Err(refusal(what, *since, now)) }
+    }
+}
+
+/// What an address has asked for in its hour.
+fn counts(asked: &mut HashMap<IpAddr, Counts>, from: Option<IpAddr>, now: Micros) -> &mut Counts {
+    let begun_after = Micros(now.0 - HOUR);
+    make_room(asked, ADDRESSES_MOST, |(since, _)| *since > begun_after);
+    let counts = asked.entry(asker(from)).or_insert((now, [0; 3]));
+    // What begins in the future was begun before the clock was set back.
+    if counts.0 <= begun_after || counts.0 > now {
+        *counts = (now, [0; 3]);
+    }
+    counts
+}
+
+fn refusal(what: Asked, since: Micros, now: Micros) -> ApiError {
+    let seconds = (since.0 + HOUR - now.0).max(0).unsigned_abs().div_ceil(SECOND.unsigned_abs());
+    let what = match what {
+        Asked::Application => "Too many applications have come",
+        Asked::Plans => "The plans were asked for too often",
+        Asked::WrongLink => "Too many links that are not right have come",
+    };
+    let detail = format!("{what} from this address. Come again in {seconds} s.");
+    ApiError::new(Code::TooManyRequests, detail).limited(Vec::new(), Some(seconds))
 }
 
 #[cfg(test)]
@@ -115,6 +131,20 @@ mod tests {
         assert!(!pass("2001:db8::3", Asked::Application, 0));
         assert!(pass("2001:db8:0:1::1", Asked::Application, 0));
         assert!(pass("192.0.2.1", Asked::Application, -HOUR), "a clock that was set back");
+    }
+
+    #[test]
+    fn links_are_looked_up_until_very_many_were_wrong() {
+        let door = Door::new(SHARES);
+        let from = |last| Some(IpAddr::from([192, 0, 2, last]));
+        for n in 0..LOOKS {
+            assert!(door.look(from(1), Micros(0)).is_ok(), "{n}");
+            assert_eq!(door.pass(from(1), Asked::WrongLink, Micros(0)).is_ok(), n == 0);
+        }
+        let closed = door.look(from(1), Micros(SECOND)).unwrap_err();
+        assert_eq!(closed.retry_after(), Some(3_599));
+        assert!(door.look(from(2), Micros(SECOND)).is_ok());
+        assert!(door.look(from(1), Micros(HOUR)).is_ok());
     }
 
     #[test]

@@ -62,7 +62,7 @@ const ENGLISH: Texts = Texts {
     ),
     too_many: (
         "Too many links that are not right",
-        "Try again in an hour, or open the link of the mail whole: one that is right always works.",
+        "Try again in an hour, or open the link of the mail whole, as it stands there.",
     ),
     later: ("Not now", "The service cannot answer at present. Try again in some minutes."),
     not_taken: ("This cannot be done now", "Ask the retailer, and name the time."),
@@ -84,7 +84,7 @@ const FRENCH: Texts = Texts {
     ),
     too_many: (
         "Trop de liens incorrects",
-        "Réessayez dans une heure, ou ouvrez en entier le lien du courriel : s'il est correct, il fonctionne toujours.",
+        "Réessayez dans une heure, ou ouvrez le lien du courriel en entier, tel qu'il y est.",
     ),
     later: ("Pas maintenant", "Le service ne peut pas répondre. Réessayez dans quelques minutes."),
     not_taken: (
@@ -185,7 +185,7 @@ async fn ask(request: HttpRequest, path: web::Path<(String, String)>, at: At) ->
 
 async fn asked(request: &HttpRequest, path: &(String, String), at: &At) -> ApiResult<HttpResponse> {
     let (id, step) = place(path)?;
-    let found = of_link(request, at, service::by_link(at, (id, step), token(request)?).await)?;
+    let found = of_link(request, at, service::by_link(at, (id, step), token(request)?)).await?;
     let texts = texts(request, Some(&found));
     let (title, button) = match step {
         Step::Verify => texts.verify,
@@ -204,9 +204,12 @@ async fn act(request: HttpRequest, path: web::Path<(String, String)>, at: At) ->
         Err(error) => return failed(texts(&request, None), &error),
     };
     // Whose it is tells the language, also of what goes wrong behind it.
-    let found = service::by_link(&at, link, token).await.ok();
-    let texts = texts(&request, found.as_ref());
-    match of_link(&request, &at, done(texts, &at, link, token).await) {
+    let found = match of_link(&request, &at, service::by_link(&at, link, token)).await {
+        Ok(found) => found,
+        Err(error) => return failed(texts(&request, None), &error),
+    };
+    let texts = texts(&request, Some(&found));
+    match of_link(&request, &at, done(texts, &at, link, token)).await {
         Ok(page) => page,
         Err(error) => failed(texts, &error),
     }

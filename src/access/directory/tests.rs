@@ -10,7 +10,7 @@ use crate::access::model::{DefinitionPatch, KeySpec, StockDisclosure};
 use crate::access::oauth::client::{create_client, set_jwks};
 use crate::access::oauth::jwk::PublicJwk;
 use crate::access::partners::model::PartnerPatch;
-use crate::access::partners::service::update_partner;
+use crate::access::partners::service::{add_note, update_partner};
 use crate::access::service::{self, AppFilter, By, Switch, Walk, list_apps};
 use crate::access::service::{KeyRow, load_directory, load_keys};
 use crate::access::subscriptions::service as subscriptions;
@@ -22,8 +22,8 @@ use crate::kernel::clock::{DAY, SECOND};
 use crate::kernel::id::{AppId, KeyId, PartnerId, PlanId};
 use crate::limit::{Limit, Limiter, Limits, LocalLimiter, Per};
 use crate::on_tx;
-use crate::storage::Db;
 use crate::storage::testing::{TestDb, database};
+use crate::storage::{Db, log};
 use proptest::prelude::*;
 use serde_json::json;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -336,6 +336,25 @@ async fn touched_behind(db: &Db, after: i64, up_to: i64) -> Option<Touched> {
 }
 
 #[tokio::test]
+async fn what_concerns_no_call_reads_no_key() {
+    let mut shop = Shop::open().await;
+    shop.step(3, 0, 0).await;
+    let keyring = keyring(&shop.pepper);
+    keyring.follow(&shop.db, shop.now).await.unwrap();
+    let before = keyring.current().clone();
+    let partner = load_directory(&shop.db, shop.now).await.unwrap()[0].partner;
+    let note = "called".parse().unwrap();
+    add_note(&shop.db, &at(shop.now), partner, &note).await.unwrap();
+    let head = log::head(&shop.db, log::Log::Control).await.unwrap();
+    let touched = touched_behind(&shop.db, before.position, head).await.unwrap();
+    assert_eq!(touched, Touched { keys: Vec::new(), plans: Vec::new() });
+    // What may concern them reads them.
+    service::set_partner_status(&shop.db, &at(shop.now), partner, Switch::Suspend).await.unwrap();
+    let touched = touched_behind(&shop.db, before.position, head + 1).await.unwrap();
+    assert!(!touched.keys.is_empty());
+}
+
+#[tokio::test]
 async fn only_what_an_entry_touches_is_read() {
     let mut shop = Shop::open().await;
     for n in 0..6 {
@@ -456,7 +475,7 @@ async fn who_has_read_the_head_earlier_and_comes_later_reads_nothing_anew() {
 async fn a_log_that_does_not_say_is_read_around() {
     let mut shop = Shop::open().await;
     let db = &*shop.db;
-    let head = async || crate::storage::log::head(db, crate::storage::Log::Control).await.unwrap();
+    let head = async || log::head(db, log::Log::Control).await.unwrap();
     let known = head().await;
     assert_eq!(touched_behind(db, 0, known).await, None, "at the start");
     assert_eq!(touched_behind(db, known, known - 1).await, None, "an older database");

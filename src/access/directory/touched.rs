@@ -9,6 +9,15 @@ use std::collections::BTreeSet;
 /// than some thousands of them so.
 const MOST: usize = 2_000;
 
+/// What changes nothing that calls with a key are judged by, and would have all keys of a partner or an app read. What
+/// is not here may.
+const ASIDE: [(Kind, &str); 4] = [
+    (Kind::Partner, "note"),
+    (Kind::App, "rename"),
+    (Kind::App, "request_plan"),
+    (Kind::App, "reject_plan"),
+];
+
 /// The keys and the plans of which anything may have changed, by their ids.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Touched {
@@ -29,8 +38,9 @@ struct Named {
 
 impl Named {
     /// Notes what an entry touches; false where that cannot be told, and anything may have changed.
-    fn note(&mut self, kind: &str, id: String) -> bool {
-        match Kind::of(kind) {
+    fn note(&mut self, (kind, id, op): (String, String, String)) -> bool {
+        match Kind::of(&kind) {
+            Some(kind) if ASIDE.contains(&(kind, &op)) => {}
             // Status, scopes, addresses, expiry, secrets, public keys, the end of tokens, quarantine, its own freeze.
             Some(Kind::Key) => _ = self.keys.insert(id),
             // Status, subscriptions with their plans and ends, the partner that it belongs to, its own freeze.
@@ -69,7 +79,7 @@ pub(super) async fn behind(db: &Db, after: i64, up_to: i64) -> Result<Option<Tou
     let entries = log::control_entries(db, after, up_to).await?;
     let mut named = Named::default();
     // One that is missing could have been about anything.
-    if entries.len() != behind || !entries.into_iter().all(|(kind, id)| named.note(&kind, id)) {
+    if entries.len() != behind || !entries.into_iter().all(|entry| named.note(entry)) {
         return Ok(None);
     }
     let Named { mut keys, apps, partners, plans } = named;

@@ -4,7 +4,7 @@
 //! means, with its version. What has changed since makes another token, so that nothing is done to a key
 //! that nobody looked at. The request and its token can be stored meanwhile: they wait so for a second person.
 
-use super::model::{KeyFilter, KeyStatus, OVERLAP_S, Rotation, SecretForm};
+use super::model::{Attention, DAYS_MOST, KeyFilter, KeyStatus, OVERLAP_S, Rotation, SecretForm};
 use super::rotation::rotate_in;
 use super::store;
 use super::store::rotation::hold_key;
@@ -109,10 +109,16 @@ pub struct BulkFilterIn {
     /// Last used before this instant, or never and made before it.
     #[schema(value_type = Option<String>, format = DateTime, example = "2026-01-01T00:00:00Z")]
     pub used_before: Option<Micros>,
+    /// That want to be looked at for this.
+    #[schema(inline, example = "unused")]
+    pub attention: Option<Attention>,
+    /// The days of `attention`: 14 for what ends, 1 for old secrets and 90 for the rest, where it is left out.
+    #[schema(minimum = 1, maximum = 3650, example = 90)]
+    pub within_days: Option<u32>,
 }
 
 impl BulkFilterIn {
-    fn read(&self) -> Result<KeyFilter, AccessError> {
+    fn read(&self, now: Micros) -> Result<KeyFilter, AccessError> {
         let field = |message: String| Err(AccessError::Field { field: "filter", message });
         if *self == Self::default() {
             return field("means every key; say which, by at least one thing".to_owned());
@@ -125,6 +131,13 @@ impl BulkFilterIn {
                 "takes a hint of 1 to {HINT_MOST} characters, none of them a control character"
             ));
         }
+        if self.within_days.is_some_and(|days| !(1..=DAYS_MOST).contains(&days)) {
+            return field(format!("takes 1 to {DAYS_MOST} days as `within_days`"));
+        }
+        if self.within_days.is_some() && self.attention.is_none() {
+            return field("takes `within_days` with `attention` only".to_owned());
+        }
+        let attention = self.attention.map(|why| (why, why.time(self.within_days, now)));
         Ok(KeyFilter {
             ids: self.ids.clone(),
             partner: self.partner_id,
@@ -135,6 +148,7 @@ impl BulkFilterIn {
             hint: self.hint.clone(),
             created_before: self.created_before,
             used_before: self.used_before,
+            attention,
             ..KeyFilter::default()
         })
     }
@@ -182,7 +196,7 @@ type Selected = (Vec<Key>, Vec<(KeyId, &'static str)>);
 /// The keys that are meant and can be changed so, and those that cannot.
 async fn select(tx: &mut Tx, request: &BulkIn, now: Micros) -> Result<Selected, AccessError> {
     rotation(request).times(now)?;
-    let filter = request.filter.read()?;
+    let filter = request.filter.read(now)?;
     let walk = Walk { after: String::new(), limit: KEYS_MOST as u32 + 1 };
     let found = keys_in(tx, &filter, &walk, now).await?;
     if found.len() > KEYS_MOST {
@@ -321,7 +335,9 @@ pub async fn execute_in(
     pepper: &Pepper,
     (request, given): (&BulkIn, &str),
 ) -> Result<Vec<Changed>, AccessError> {
-    let (keys, _) = previewed(tx, pepper, (request, given), by.now).await?;
+    let (mut keys, _) = previewed(tx, pepper, (request, given), by.now).await?;
+    // In the order of the ids as bytes, whichever the database sorts by: so secrets are held by all who hold many.
+    keys.sort_unstable_by_key(|key| key.id);
     let (mut done, mut changes) = (Vec::with_capacity(keys.len()), Vec::with_capacity(keys.len()));
     for key in keys {
         let held = hold_key(tx, key.id, Some(key.version), by.now).await?;

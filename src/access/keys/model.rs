@@ -101,6 +101,8 @@ pub struct SecretUse {
 /// Most days that can be looked ahead or back.
 pub const DAYS_MOST: u32 = 3_650;
 
+read_words!(Attention);
+
 impl Attention {
     /// The time that it is about, so many days ahead or back: until when for what ends, since when for what is or
     /// is not used.

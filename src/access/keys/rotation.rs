@@ -70,6 +70,7 @@ pub(super) async fn rotate_in(
     if let Some(at) = held.expires_at.filter(|at| *at <= start) {
         return Err(AccessError::Expired(at));
     }
+    turns::hold_secrets(tx, id).await?;
     turns::forget_secrets(tx, id, by.now).await?;
     let present = turns::turns(tx, id, by.now).await?;
     if present.iter().any(|turn| turn.form == SecretForm::Jwk) {
@@ -141,6 +142,7 @@ async fn settle(db: &Db, by: &By<'_>, id: KeyId, way: Way) -> Result<Key, Access
     if turns::hold_key(&mut tx, id, None, by.now).await?.is_none() {
         return Err(gone(&mut tx, by, id).await);
     }
+    turns::hold_secrets(&mut tx, id).await?;
     let present = turns::turns(&mut tx, id, by.now).await?;
     let [.., old, new] = present.as_slice() else { return Err(AccessError::NotRotating) };
     if old.expires_at.is_none() {

@@ -1,8 +1,10 @@
 //! Keys over a database of their own.
 
 use super::model::{KeyFilter, KeyStatus, SecretUse};
+use super::rotation::rotate_in;
 use super::service::{create_key, get_key, list_keys, revoke_key, rotate_key, set_key_status};
 use super::store::directory::{KeyRow, load_directory};
+use super::store::rotation::hold_key;
 use super::store::uses::touch_secrets;
 use crate::access::error::AccessError;
 use crate::access::key::{KeyText, Pepper};
@@ -13,8 +15,8 @@ use crate::access::{Environment, Scope, Scopes};
 use crate::kernel::Micros;
 use crate::kernel::clock::SECOND;
 use crate::kernel::id::{AppId, KeyId};
-use crate::storage::Db;
 use crate::storage::testing::{TestDb, database};
+use crate::storage::{Db, Tx};
 
 fn spec(app: &App) -> KeySpec {
     KeySpec {
@@ -179,6 +181,43 @@ async fn the_last_use_only_moves_forward() {
     tx.commit().await.unwrap();
     let key = get_key(&db, issued.key.id, START).await.unwrap();
     assert_eq!((key.secrets[0].last_used_at, key.last_used_at), (Some(after(12)), Some(after(12))));
+}
+
+#[tokio::test]
+async fn who_notes_uses_and_who_rotates_many_keys_never_wait_for_each_other() {
+    let (db, pepper, app, _) = a_key().await;
+    let Db::Postgres(_) = &*db else { return };
+    // Two keys whose hashes are in the other order.
+    let [first, second] = loop {
+        let mut keys = [KeyId(0); 2].map(|key| SecretUse { key, hash: [0; 32], at: START });
+        for used in &mut keys {
+            let issued = create_key(&db, &at(START), &pepper, spec(&app)).await.unwrap();
+            used.key = issued.key.id;
+            used.hash = KeyText::parse(issued.text.reveal()).unwrap().hash(&pepper);
+        }
+        keys.sort_unstable_by_key(|used| used.key);
+        if keys[1].hash < keys[0].hash {
+            break keys;
+        }
+    };
+    let rotate = async |tx: &mut Tx, key: KeyId| {
+        let held = hold_key(tx, key, None, START).await.unwrap().unwrap();
+        rotate_in(tx, &at(START), &pepper, (key, held), &0.into()).await.map(drop)
+    };
+    let mut rotating = db.begin().await.unwrap();
+    rotate(&mut rotating, first.key).await.unwrap();
+    let noting = tokio::spawn({
+        let db = Db::clone(&db);
+        async move {
+            let mut tx = db.begin().await?;
+            touch_secrets(&mut tx, &[first, second]).await?;
+            tx.commit().await
+        }
+    });
+    db.until_one_waits().await;
+    rotate(&mut rotating, second.key).await.unwrap();
+    rotating.commit().await.unwrap();
+    noting.await.unwrap().unwrap();
 }
 
 #[tokio::test]

@@ -92,7 +92,7 @@ async fn report_leaked_keys(
     let from = asker(gate.client_address(&caller::view(&gate, request.headers(), peer)));
     leaks.by_address.take(from, now).map_err(|seconds| {
         let detail = format!("Reports come too often. Wait {seconds} s, and send more in one.");
-        let error = ApiError::new(Code::QuotaExceeded, detail);
+        let error = ApiError::new(Code::OperationLimited, detail);
         error.limited(vec!["reports".to_owned()], Some(seconds))
     })?;
     let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());

@@ -23,6 +23,8 @@ use serde_json::json;
 const ACTOR: &str = "leak_report";
 /// What the ids of leaks are derived for.
 const LEAK_IDS: &str = "comptoir leaks";
+/// And digests of their secrets.
+const SECRETS: &str = "comptoir leaked secrets";
 /// Most characters that are kept of where a secret was found, and of the words about it.
 const URL_MOST: usize = 2_000;
 const WORD_MOST: usize = 100;
@@ -49,17 +51,20 @@ pub(super) struct Owner {
     what: Found,
     /// Whether it works, now or later: what has ended is told of, and no reason to stop anything.
     works: bool,
+    /// A keyed digest of the secret.
+    secret: String,
     /// The last characters of the text.
     hint: String,
 }
 
-/// The key that a text is a secret of, and whether it works: from memory alone.
-fn key_of(keyring: &Keyring, text: &str, now: Micros) -> Option<(KeyId, bool)> {
+/// The key that a text is a secret of, whether it works, and what stands for it among secrets of the key: from memory
+/// alone.
+fn key_of(keyring: &Keyring, text: &str, now: Micros) -> Option<(KeyId, bool, String)> {
     let directory = keyring.current();
     let holds = |key: &KeyRecord, hash: [u8; 32]| {
         let is_it = |held: &&SecretRecord| secret::same(&held.hash, &hash);
         let held = key.secrets.iter().find(is_it)?;
-        Some((key.key, held.expires_at.is_none_or(|at| at > now)))
+        Some((key.key, held.expires_at.is_none_or(|at| at > now), text.to_owned()))
     };
     if let Ok(parsed) = KeyText::parse(text) {
         return holds(directory.at(parsed.id, now)?, parsed.hash(keyring.pepper()));
@@ -71,7 +76,8 @@ fn key_of(keyring: &Keyring, text: &str, now: Micros) -> Option<(KeyId, bool)> {
         let token = token::Tokens::new(keyring.pepper()).read(text.as_bytes()).ok()?;
         let client = directory.at(token.client, now)?;
         let works = token.expires_at > now && token.generation >= client.token_generation;
-        return Some((client.key, works));
+        // A client has many, and all of a generation end together.
+        return Some((client.key, works, format!("{}/{}", token.client, token.generation)));
     }
     if !directory.has_imported() || key::is_ours(text.as_bytes()) {
         return None;
@@ -95,13 +101,23 @@ impl Leaks {
         now: Micros,
     ) -> Result<Option<Owner>, AccessError> {
         let hint = text.chars().rev().take(4).collect::<Vec<_>>().into_iter().rev().collect();
+        // Keyed, so that a stolen table cannot be asked whether a guess at a secret is right.
+        let digest = |secret: &str| {
+            blake3::Hash::from_bytes(keyring.pepper().derive(SECRETS, secret)).to_string()
+        };
         if let Ok(id) = key::parse_admin(text) {
             let hash = key::hash(keyring.pepper(), text);
             let stands = store::token_stands(&self.db, (id, &hash), now).await?;
-            return Ok(stands.map(|works| Owner { what: Found::Token(id), works, hint }));
+            let (what, secret) = (Found::Token(id), digest(text));
+            return Ok(stands.map(|works| Owner { what, works, secret, hint }));
         }
         let key = key_of(keyring, text, now);
-        Ok(key.map(|(key, works)| Owner { what: Found::Key(key), works, hint }))
+        Ok(key.map(|(key, works, secret)| Owner {
+            what: Found::Key(key),
+            works,
+            secret: digest(&secret),
+            hint,
+        }))
     }
 
     /// Notes where a secret was found and stops what it is of, unless this place is known already; whether it
@@ -109,7 +125,7 @@ impl Leaks {
     pub(super) async fn act(
         &self,
         (action, pepper): (LeakAction, &Pepper),
-        Owner { what, works, hint }: Owner,
+        Owner { what, works, secret, hint }: Owner,
         found: &Reported,
         now: Micros,
     ) -> Result<bool, AccessError> {
@@ -120,7 +136,7 @@ impl Leaks {
             Found::Token(_) => (Kind::AdminToken, "suspend"),
         };
         let leak = Leak {
-            // Keyed, so that a stolen table cannot be asked whether a guess at a secret is right.
+            // Keyed, as that of the secret.
             id: blake3::Hash::from_bytes(pepper.derive(LEAK_IDS, &digest)).to_string(),
             what,
             hint,
@@ -131,7 +147,7 @@ impl Leaks {
             found_at: now,
         };
         let mut tx = self.db.begin().await?;
-        if !store::insert_leak(&mut tx, &leak).await? {
+        if !store::insert_leak(&mut tx, &leak, works.then_some(&*secret)).await? {
             return Ok(false);
         }
         let moved = if works { stop(&mut tx, what, action, now).await? } else { None };
@@ -151,8 +167,10 @@ impl Leaks {
             let detail = json!({ "made_with_leaked": what.to_string() });
             record(&mut tx, &by, change(kind, token, "suspend", detail)).await?;
         }
-        // One secret in a hundred files of a repository is one piece of news.
-        let is_news = works && (moved.is_some() || store::count(&mut tx, what).await? == 1);
+        // One secret in a hundred files of a repository is one piece of news; another one of a key that is stopped
+        // is one, too: who rotates the key and resumes it has to know.
+        let is_news =
+            works && (moved.is_some() || store::count(&mut tx, what, &secret).await? == 1);
         if !is_news {
             store::note_told(&mut tx, &leak, now).await?;
         }

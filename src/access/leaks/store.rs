@@ -10,6 +10,8 @@ use std::fmt;
 
 /// Most leaks of a key that are shown.
 const SHOWN_MOST: i64 = 200;
+/// Most leaks of each kind that are told in one look.
+const UNTOLD_MOST: i64 = 10_000;
 
 /// What was found where everybody can read it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,14 +52,18 @@ pub struct Leak {
     pub found_at: Micros,
 }
 
-/// Notes a leak; false where it is known.
-pub async fn insert_leak(tx: &mut Tx, leak: &Leak) -> Result<bool, StoreError> {
+/// Notes a leak, with the digest of the secret where it works; false where it is known.
+pub async fn insert_leak(
+    tx: &mut Tx,
+    leak: &Leak,
+    secret: Option<&str>,
+) -> Result<bool, StoreError> {
     const KEY: &str = "INSERT INTO key_leaks \
-                       (id, key_id, hint, type, url, source, action, found_at) \
-                       VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING";
+                       (id, key_id, hint, type, url, source, action, found_at, secret) \
+                       VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO NOTHING";
     const TOKEN: &str = "INSERT INTO admin_token_leaks \
-                         (id, token_id, hint, type, url, source, action, found_at) \
-                         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO NOTHING";
+                         (id, token_id, hint, type, url, source, action, found_at, secret) \
+                         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id) DO NOTHING";
     let statement = match leak.what {
         Found::Key(_) => KEY,
         Found::Token(_) => TOKEN,
@@ -66,6 +72,7 @@ pub async fn insert_leak(tx: &mut Tx, leak: &Leak) -> Result<bool, StoreError> {
         let insert = sqlx::query(statement).bind(&leak.id).bind(leak.what.to_string());
         let insert = insert.bind(&leak.hint).bind(&leak.kind).bind(&leak.url);
         let insert = insert.bind(&leak.source).bind(&leak.action).bind(leak.found_at.0);
+        let insert = insert.bind(secret);
         insert.execute(c).await?.rows_affected()
     });
     Ok(inserted == 1)
@@ -119,18 +126,18 @@ impl TryFrom<LeakRow> for Leak {
     }
 }
 
-/// Leaks that people are still to be told of, the oldest first.
-pub async fn untold(db: &Db, most: u32) -> Result<Vec<Leak>, StoreError> {
+/// Leaks that people are still to be told of, the oldest first: of keys, and of admin tokens.
+pub async fn untold(db: &Db) -> Result<[Vec<Leak>; 2], StoreError> {
     const KEYS: &str = "SELECT l.*, key_id AS what FROM key_leaks l WHERE told_at IS NULL \
                         ORDER BY found_at, id LIMIT $1";
     const TOKENS: &str = "SELECT l.*, token_id AS what FROM admin_token_leaks l WHERE told_at IS NULL \
                           ORDER BY found_at, id LIMIT $1";
-    let mut leaks = Vec::new();
-    for statement in [KEYS, TOKENS] {
+    let mut leaks = [Vec::new(), Vec::new()];
+    for (statement, leaks) in [KEYS, TOKENS].into_iter().zip(&mut leaks) {
         let rows: Vec<LeakRow> = on_db!(db, c => {
-            sqlx::query_as(statement).bind(i64::from(most)).fetch_all(c).await
+            sqlx::query_as(statement).bind(UNTOLD_MOST).fetch_all(c).await
         })?;
-        leaks.extend(rows.into_iter().map(Leak::try_from).collect::<Result<Vec<_>, _>>()?);
+        *leaks = rows.into_iter().map(Leak::try_from).collect::<Result<_, _>>()?;
     }
     Ok(leaks)
 }
@@ -149,15 +156,18 @@ pub async fn note_told(tx: &mut Tx, leak: &Leak, now: Micros) -> Result<(), Stor
     Ok(())
 }
 
-/// At how many places something was found.
-pub(super) async fn count(tx: &mut Tx, what: Found) -> Result<i64, StoreError> {
-    const KEY: &str = "SELECT COUNT(*) FROM key_leaks WHERE key_id = $1";
-    const TOKEN: &str = "SELECT COUNT(*) FROM admin_token_leaks WHERE token_id = $1";
+/// At how many places the secret with this digest was found while it worked.
+pub(super) async fn count(tx: &mut Tx, what: Found, secret: &str) -> Result<i64, StoreError> {
+    const KEY: &str = "SELECT COUNT(*) FROM key_leaks WHERE key_id = $1 AND secret = $2";
+    const TOKEN: &str =
+        "SELECT COUNT(*) FROM admin_token_leaks WHERE token_id = $1 AND secret = $2";
     let statement = match what {
         Found::Key(_) => KEY,
         Found::Token(_) => TOKEN,
     };
-    Ok(on_tx!(tx, c => sqlx::query_scalar(statement).bind(what.to_string()).fetch_one(c).await)?)
+    Ok(on_tx!(tx, c => {
+        sqlx::query_scalar(statement).bind(what.to_string()).bind(secret).fetch_one(c).await
+    })?)
 }
 
 /// What an admin token is called.

@@ -137,7 +137,7 @@ async fn create_access_token(
 fn too_often(seconds: u64) -> ApiError {
     let detail =
         format!("Tokens are asked for too often. Use the one that you have, and wait {seconds} s.");
-    ApiError::new(Code::QuotaExceeded, detail).limited(vec!["tokens".to_owned()], Some(seconds))
+    ApiError::new(Code::OperationLimited, detail).limited(vec!["tokens".to_owned()], Some(seconds))
 }
 
 fn is_form(media_type: Option<&HeaderValue>) -> bool {

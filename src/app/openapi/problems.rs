@@ -129,6 +129,7 @@ pub(super) const PARTNER: &[Example] = &[
          was left, and this call is more than is left of this share. That does not say that your plan is \
          exceeded. Try again in some seconds.",
     ),
+    (Code::OperationLimited, "/v1/exports", "An app may ask for 10 exports in 24 hours."),
     (Code::KeySlowed, PRODUCTS, "The key is in quarantine and is answered once a second."),
     (Code::Internal, PRODUCTS, "The failure has been recorded; quote the request id."),
     (Code::Unavailable, PRODUCTS, "A part of the service is away. Try again in a moment."),
@@ -319,6 +320,7 @@ fn document(&(code, path, detail): &Example) -> Value {
         Code::PositionExpired => error.restart(184_000, "/v1/exports/latest"),
         Code::TooManyRequests => error.limited(Vec::new(), Some(1_800)),
         Code::ReducedCapacity => error.limited(vec!["burst".to_owned()], Some(5)),
+        Code::OperationLimited => error.limited(vec!["exports".to_owned()], Some(5_400)),
         Code::KeySlowed => error.limited(vec!["quarantine".to_owned()], Some(1)),
         Code::QuotaExceeded => error.limited(vec!["burst".to_owned()], Some(1)),
         _ => error,

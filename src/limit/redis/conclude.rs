@@ -9,6 +9,7 @@ use super::super::terms::{Level, Terms};
 use super::give::Hold;
 use super::lease;
 use super::limiter::{Mode, Shared, lock};
+use super::share::Granted;
 use super::wire::{Answer, Line, Stood, What};
 use crate::kernel::Micros;
 use std::sync::Arc;
@@ -36,7 +37,7 @@ impl Shared {
             let per = account.per;
             let asked = lines.iter().filter(|line| line.amount.asks()).zip(&answer.stood);
             for (line, stood) in asked.filter(|(line, _)| line.per == per) {
-                let heard = Heard { line, stood, admitted: answer.admitted, never };
+                let heard = Heard::new((line, stood), answer, never);
                 self.take_in(account, level, ask, &heard, &mut decision);
             }
         });
@@ -46,7 +47,11 @@ impl Shared {
             decision.refuse(place, Verdict::Wait { micros: 1 });
         }
         let leased = self.mode != Mode::Strict;
+        let mut shares = Vec::new();
         accounts.each(|account, level| {
+            if answer.admitted {
+                shares.extend(granted(account, lines));
+            }
             if leased && !answer.admitted {
                 put_back(account, lines, ask.now);
             }
@@ -57,7 +62,7 @@ impl Shared {
         });
         drop(accounts);
         let permit = (terms.ends() && decision.allowed()).then(|| {
-            let hold = Hold::new(&self.giver, lines, &member);
+            let hold = Hold::new(&self.giver, lines, &member, shares);
             subject.permit(terms, ask, Some(hold))
         });
         Admission { decision, permit }
@@ -75,7 +80,7 @@ impl Shared {
             let per = account.per;
             let asked = lines.iter().filter(|line| line.amount.asks()).zip(&answer.stood);
             for (line, stood) in asked.filter(|(line, _)| line.per == per) {
-                let heard = Heard { line, stood, admitted: answer.admitted, never: false };
+                let heard = Heard::new((line, stood), answer, false);
                 self.take_in(account, level, ask, &heard, &mut Decision::default());
             }
         });
@@ -115,7 +120,7 @@ impl Shared {
 type After = (Option<Verdict>, Standing);
 
 fn take_in_rate(account: &mut Account, level: &Level, now: Micros, heard: &Heard<'_>) -> After {
-    let Heard { line, stood, admitted, never } = heard;
+    let Heard { line, stood, admitted, never, .. } = heard;
     let What::Rate { rate, .. } = line.what else { return After::default() };
     let mut bucket = Bucket::of_limbs(stood.debt, now, rate);
     let why = bucket.refuses(rate, now, line.amount.need).filter(|_| !admitted);
@@ -131,12 +136,12 @@ fn take_in_rate(account: &mut Account, level: &Level, now: Micros, heard: &Heard
 
 fn take_in_quota(account: &mut Account, level: &Level, now: Micros, heard: &Heard<'_>) -> After {
     let Heard { line, stood, admitted, .. } = heard;
-    let What::Quota { granted, before, bounds, .. } = line.what else { return After::default() };
+    let What::Quota { granted, bounds, .. } = line.what else { return After::default() };
     let (used, need) = (stood.debt.0, u64::from(line.amount.need));
     let after = used + stood.granted;
     let of_level = level.quotas.iter().position(|placed| placed.place == line.place);
     if let Some(counter) = of_level.and_then(|n| account.counters.get_mut(n)) {
-        counter.hear(bounds.start, (after, before), now);
+        counter.hear(bounds.start, (after, heard.at), now);
     }
     let full = u64::from(granted) * 1_000;
     let why = (!admitted && need > 0 && used + need > full).then(|| {
@@ -169,8 +174,16 @@ struct Heard<'a> {
     line: &'a Line,
     stood: &'a Stood,
     admitted: bool,
+    /// When, by Redis's clock.
+    at: Micros,
     /// Whether a limit can never admit the call.
     never: bool,
+}
+
+impl<'a> Heard<'a> {
+    fn new((line, stood): (&'a Line, &'a Stood), answer: &Answer, never: bool) -> Self {
+        Self { line, stood, admitted: answer.admitted, at: answer.at, never }
+    }
 }
 
 /// Takes an admitted call from what this process counts by itself, where the shared counters have admitted
@@ -189,6 +202,13 @@ fn finish(account: &mut Account, level: &Level, ask: &Ask, decision: &mut Decisi
     for placed in places.filter(|_| decision.allowed()) {
         account.begin(placed.name);
     }
+}
+
+/// What an admitted call is known by to the shares of an account that bind this node.
+fn granted(account: &Account, lines: &[Line]) -> Vec<Granted> {
+    let Account { per, remote: Some(remote), .. } = account else { return Vec::new() };
+    let lines = lines.iter().filter(|line| line.per == *per);
+    lines.filter_map(|line| remote.reserve.granted(line)).collect()
 }
 
 /// Puts back into the leases of an account what was taken from them for a call.

@@ -5,6 +5,7 @@
 use super::super::gcra::Limbs;
 use super::super::name::LimitName;
 use super::super::policy::Rate;
+use super::share::Granted;
 use super::wire::{HOLD_MS, Line, What};
 use crate::cluster::{Redis, Slot};
 use hashbrown::HashMap;
@@ -142,11 +143,18 @@ pub struct Hold {
     quotas: Vec<(Arc<str>, u32)>,
     places: Vec<Arc<str>>,
     member: Option<Arc<str>>,
+    /// What the shares of this node have granted it.
+    pub(super) shares: Vec<Granted>,
 }
 
 impl Hold {
     /// What a call holds of these limits, by whichever way it came to be let in.
-    pub(super) fn new(giver: &Arc<Giver>, lines: &[Line], member: &str) -> Self {
+    pub(super) fn new(
+        giver: &Arc<Giver>,
+        lines: &[Line],
+        member: &str,
+        shares: Vec<Granted>,
+    ) -> Self {
         let member: Arc<str> = member.into();
         let (mut quotas, mut places) = (Vec::new(), Vec::new());
         for line in lines {
@@ -160,12 +168,18 @@ impl Hold {
         if !places.is_empty() {
             giver.held.lock().insert(Arc::clone(&member), places.clone());
         }
-        Self { giver: Arc::clone(giver), quotas, places, member: Some(member) }
+        Self { giver: Arc::clone(giver), quotas, places, member: Some(member), shares }
     }
 
     /// What a call holds that was let in from leases.
     pub(super) fn of_quotas(giver: &Arc<Giver>, quotas: Vec<(Arc<str>, u32)>) -> Self {
-        Self { giver: Arc::clone(giver), quotas, places: Vec::new(), member: None }
+        let (places, shares) = (Vec::new(), Vec::new());
+        Self { giver: Arc::clone(giver), quotas, places, member: None, shares }
+    }
+
+    /// What a call holds that was let in by the shares of this node.
+    pub(super) fn of_shares(giver: &Arc<Giver>, shares: Vec<Granted>) -> Self {
+        Self { shares, ..Self::of_quotas(giver, Vec::new()) }
     }
 
     /// The call has cost so much.

@@ -176,8 +176,7 @@ impl Shared {
             accounts.each(|account, level| account.ask(level, ask, &mut decision));
         }
         if bound && decision.allowed() {
-            let n = self.nodes.alive();
-            accounts.each(|account, level| ask_binding(account, level, ask, n, &mut decision));
+            accounts.each(|account, level| ask_binding(account, level, ask, &mut decision));
             if decision.allowed() {
                 return None;
             }
@@ -247,7 +246,7 @@ impl Shared {
     ) -> Result<Answer, Away> {
         let asked: Vec<&Line> = lines.iter().filter(|line| line.amount.asks()).collect();
         if asked.is_empty() {
-            return Ok(Answer { admitted: true, stood: Vec::new() });
+            return Ok(Answer { admitted: true, at: Micros(0), stood: Vec::new() });
         }
         self.asked.fetch_add(1, Ordering::Relaxed);
         let now = self.by_callers_clock.then_some(now);

@@ -56,8 +56,8 @@ impl Shared {
             let (name, granted) = (placed.name, placed.grant.quota);
             let amount = self.amount(remote, (name, bounds.start), ask, ask.quota_milli(), granted);
             let key = remote.quota(name, bounds.start);
-            let (heard, before) = (counter.known(ask.now), counter.times_heard(ask.now));
-            let what = What::Quota { granted, known, heard, before, bounds };
+            let heard = counter.known(ask.now);
+            let what = What::Quota { granted, known, heard, bounds };
             lines.push(Line { per: *per, place: placed.place, name, key, amount, what });
         }
     }

@@ -32,7 +32,10 @@
 //! Where Redis has lost its memory, the first call of a node tells it what that node knows: of rates what it last
 //! heard, of quotas the most of what it last heard, what the ledger has and what it has admitted itself. So nothing
 //! is reset; what is not known is what *other* nodes have admitted since the first node to ask last heard of the
-//! limit. It cannot be told later: of a counter that is there, a lower use is the rule, since units come back.
+//! limit. It cannot be told later: of a counter that is there, a lower use is the rule, since units come back. So a
+//! Redis that comes back with an *older* memory (a dump, a replica that was behind) is believed, but for what is in
+//! the ledger: what was admitted after that memory and is not in the ledger yet, a fold interval's worth, may be
+//! admitted once more, also of a quota that was used up.
 //!
 //! **Redis away.** Each node grants its share: of what was left by last knowledge, one part in n (`reserve`). A
 //! quota that is used up by that knowledge is refused as one; only what the share refuses is for lack of capacity.
@@ -41,10 +44,21 @@
 //! without one, of quotas from the ledger, a fold interval behind. A limit that grants fewer units than there are
 //! nodes admits one for each node.
 //! Proof, for a quota Q of which T was used when Redis went away: node i knows of h_i, and of all that it has
-//! admitted itself, since the answers to its own calls hold them; so T - h_i is what others admitted since it heard.
+//! admitted itself, since the answers to its own calls hold them; so T - h_i is what others admitted since it heard:
+//! the newest answer by Redis's clock counts, in whichever order they come.
 //! It grants (Q - h_i) / n. All grant Q - (h_1 + .. + h_n) / n, which with T is Q and the sum of (T - h_i) / n. A
 //! call whose answer from Redis is lost is judged by the share, and is no part of T. For a rate, read what is full
 //! for Q and what is owed for T; both drain alike. ∎
+//! A call holds of a share what it took, until it has ended; then what it costs (`share`). So what a share has granted
+//! is at most (Q - h_i) / n of what is under way or billed, and calls that cost nothing use none of it up. What calls
+//! that were under way when it began do not cost is not added to it.
+//!
+//! The proof is for nodes that are the same throughout. A quota's share keeps the n with which it began, so that a node
+//! that is not seen any more, and may have granted its part, makes no other's greater. What it leaves out: a node that
+//! starts, or starts again, while Redis is away knows nothing but the ledger, and grants (Q - ledger) / n on top of what
+//! the others hold; shares that begin under different n, as nodes come and go, add up to more or less than one whole;
+//! and a rate's share goes by the n of the moment. Of quotas, the ledger ends that a fold interval later: what is used
+//! up by it is refused everywhere.
 //! In `leased`, what Redis tells of a quota holds what all nodes have leased: each spends its lease beside its share,
 //! as it would have; so the bound is the same, and the quota is known to be used up by the ledger alone.
 //!
@@ -54,7 +68,8 @@
 //! binds its node for some seconds more (`reserve`), beside Redis; calls that are under way at once may pass it
 //! together. What a share had granted and the ledger has not by then may be granted once more: nothing, where folding
 //! works and its interval is the default. Where Redis is away from some nodes only, the others hear of what these
-//! grant by the ledger, and up to a fold interval of that comes on top.
+//! grant by the ledger, and up to a fold interval of that comes on top. What calls of a share that are under way when
+//! Redis is told of them do not cost stays used there, as with a node that was killed.
 
 mod conclude;
 mod give;
@@ -63,6 +78,7 @@ mod limiter;
 mod lines;
 mod remote;
 mod reserve;
+mod share;
 #[cfg(test)]
 mod tests;
 mod wire;

@@ -6,7 +6,7 @@ use super::super::name::LimitName;
 use super::super::policy::Per;
 use super::super::terms::Terms;
 use super::lease::LONGEST_SHUT;
-use super::reserve::Reserve;
+use super::share::Reserve;
 use super::wire::Line;
 use crate::cluster::Slot;
 use crate::kernel::Micros;

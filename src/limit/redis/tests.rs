@@ -237,12 +237,14 @@ fn a_quota_that_is_used_up_stays_so_without_redis_and_with_one_that_lost_its_mem
     let held: Vec<_> =
         (0..8).map(|n| shop.take(n % 2, &terms, &call(1_000, START)).permit.unwrap()).collect();
     // The second node knows of all eight: its share is what is left, and what is more was exceeded by nobody.
-    assert!(share(1, 2_000).decision.allowed());
+    let last = share(1, 2_000);
+    assert!(last.decision.allowed());
     let reduced = share(1, 3_000).decision;
     assert!(reduced.is_degraded() && !reduced.is_reduced(), "{reduced:?}");
     // The share binds it now that Redis is there again.
     let bound = shop.take(1, &terms, &call(1_000, START)).decision;
     assert!(bound.is_degraded() && bound.is_reduced(), "{bound:?}");
+    drop(last);
     // Emptied, Redis is told what the first node to ask has heard.
     let Limiter::Shared(shared) = &shop.nodes[0] else { return };
     shop.runtime.block_on(shared.redis.forget_all());
@@ -280,6 +282,57 @@ fn a_share_binds_its_node_for_a_while_when_redis_is_back_and_no_longer() {
         assert!(!take(START + 2_999_999).decision.allowed());
         let after = take(START + 3_000_000).decision;
         assert!(after.allowed() && !after.is_degraded(), "{after:?}");
+    }
+}
+
+/// Ends a call that was admitted: it costs so much, or is never settled.
+fn end(admission: Admission, cost_milli: Option<u32>) {
+    let mut permit = admission.permit.unwrap();
+    if let Some(milli) = cost_milli {
+        permit.will_cost(milli);
+        permit.settle(None);
+    }
+}
+
+#[test]
+fn what_calls_do_not_cost_comes_back_to_the_share_that_granted_them() {
+    for mode in [Mode::Strict, Mode::Leased { most: 5 }] {
+        let Some(shop) = Shop::open(1, mode) else { return };
+        let terms = terms(Kind::Quota(Quota { quota: 40, cycle: Cycle::default() }));
+        let Limiter::Shared(shared) = &shop.nodes[0] else { return };
+        shared.nodes.suppose(4);
+        let subject = shop.subject(0, &terms);
+        let share = || shared.by_reserve(&subject, &terms, &call(1_000, START));
+        let back = || shop.take(0, &terms, &call(1_000, START));
+        let left = |admission: &Admission| admission.decision.standing(0).remaining;
+        // Ten are its share. Calls that were not modified, or failed, use none of it up, however many they are.
+        for n in 0..50 {
+            let admission = share();
+            assert_eq!(left(&admission), 9, "{mode:?} {n}");
+            end(admission, [None, Some(0)][n % 2]);
+        }
+        // One costs what it took, another two units more, and one is told too late and is free after all.
+        end(share(), Some(1_000));
+        end(share(), Some(3_000));
+        let mut late = share().permit.unwrap();
+        late.will_cost(2_000);
+        late.settle(Some(7));
+        late.take_back(7);
+        drop(late);
+        assert_eq!(left(&share()), 5, "{mode:?}");
+        // Nodes that are not seen any more may have granted their part.
+        shared.nodes.suppose(1);
+        assert_eq!(left(&share()), 5, "{mode:?}");
+        // It is the same of those that Redis has granted while the share binds.
+        for _ in 0..50 {
+            let admission = back();
+            assert!(admission.decision.allowed(), "{mode:?}");
+            end(admission, Some(0));
+            shop.flush();
+        }
+        let held: Vec<_> = (0..20).map(|_| back()).collect();
+        assert_eq!(held.iter().filter(|a| a.decision.allowed()).count(), 6, "{mode:?}");
+        assert!(held[19].decision.is_degraded() && held[19].decision.is_reduced());
     }
 }
 

@@ -73,12 +73,11 @@ pub(super) enum What {
         clamp: bool,
         ttl_ms: u64,
     },
-    /// `heard` is all that is known of its use, for a counter that is gone; `before`, how often the counter was heard.
+    /// `heard` is all that is known of its use, for a counter that is gone.
     Quota {
         granted: u32,
         known: u64,
         heard: u64,
-        before: u32,
         bounds: Bounds,
     },
     Place {
@@ -100,6 +99,8 @@ pub(super) struct Stood {
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) admitted: bool,
+    /// When, by Redis's clock.
+    pub(super) at: Micros,
     /// In the order of the lines.
     pub(super) stood: Vec<Stood>,
 }
@@ -150,7 +151,7 @@ fn write(call: &mut ScriptInvocation<'_>, line: &Line, key: usize) {
 
 /// What the script has said; none where it is not an answer to these lines.
 pub(super) fn answer(said: &[i64], lines: usize) -> Option<Answer> {
-    let (head, rest) = said.split_at_checked(2)?;
+    let ([admitted, at], rest) = said.split_first_chunk()?;
     let whole = |n: i64| u64::try_from(n).unwrap_or(0);
     let stood: Vec<Stood> = rest
         .as_chunks::<4>()
@@ -158,6 +159,9 @@ pub(super) fn answer(said: &[i64], lines: usize) -> Option<Answer> {
         .iter()
         .map(|[a, b, _, granted]| Stood { debt: (whole(*a), whole(*b)), granted: whole(*granted) })
         .collect();
-    (stood.len() == lines && rest.len() == 4 * lines)
-        .then_some(Answer { admitted: head.first() == Some(&1), stood })
+    (stood.len() == lines && rest.len() == 4 * lines).then_some(Answer {
+        admitted: *admitted == 1,
+        at: Micros(*at),
+        stood,
+    })
 }

@@ -66,6 +66,8 @@ async fn a_rotation_many_keys_and_keys_of_another_gateway_by_the_command_line() 
     place.ok(&["key", "resume", &id]);
 
     let revoke = ["key", "bulk", "revoke", "--id", &id];
+    let unused = ["key", "bulk", "revoke", "--attention", "unused", "--within-days", "1"];
+    assert!(place.ok(&unused).contains("no key to revoke"), "it is not a day old");
     let seen = place.ok(&revoke);
     assert!(seen.contains(&id) && seen.contains("1 key; to revoke it, repeat"), "{seen}");
     let token = seen.lines().last().unwrap().strip_prefix("--token ").unwrap();
@@ -126,6 +128,17 @@ async fn what_cannot_be_meant_is_named() {
     assert!(nobody.contains("There is no app `app_"), "{nobody}");
     let nothing = place.fails(1, &["apply", "-f", "none.yaml"]);
     assert!(nothing.contains("none.yaml cannot be read"), "{nothing}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_down_is_named_without_its_password() {
+    let mut place = Place::new().await;
+    let at = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    place.set("DATABASE__URL", &format!("postgresql://shop:hunter2@{at}/comptoir"));
+    let said = place.fails(1, &["partner", "list"]);
+    assert!(said.contains(&format!("PostgreSQL does not answer at {at}")), "{said}");
+    assert!(said.contains("refused") && said.contains("check that it runs"), "{said}");
+    assert!(!said.contains("hunter2") && !said.contains("pool timed out"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -128,6 +128,23 @@ async fn filters_name_exactly_what_they_say() {
     assert_eq!(count(json!({ "created_before": crate::support::NOON })).await, 0);
     assert_eq!(count(json!({ "created_before": "2026-11-22T12:00:01Z" })).await, 4);
     assert_eq!(count(json!({ "used_before": "2026-11-22T12:00:01Z" })).await, 4);
+    // Nobody has used any, and they are not old.
+    assert_eq!(count(json!({ "attention": "unused", "within_days": 1 })).await, 0);
+    assert_eq!(count(json!({ "attention": "expiring" })).await, 0);
+    let soon = json!({ "expires_at": "2026-11-25T12:00:00Z" });
+    app.admin_ok("PATCH", &place(&keys[1]), Some(soon)).await;
+    assert_eq!(count(json!({ "attention": "expiring" })).await, 1);
+    assert_eq!(count(json!({ "attention": "expiring", "within_days": 2 })).await, 0);
+    assert_eq!(count(json!({ "attention": "expiring", "app_id": other.app_id })).await, 0);
+    for odd in [
+        json!({ "within_days": 2 }),
+        json!({ "attention": "expiring", "within_days": 0 }),
+        json!({ "attention": "soon" }),
+    ] {
+        let odd = json!({ "action": "revoke", "filter": odd });
+        let odd = app.admin("POST", "/admin/v1/keys/bulk/preview", Some(odd)).await;
+        problem(odd, 400, "invalid_body").await;
+    }
     let bare = json!({ "action": "revoke", "filter": {} });
     let bare = app.admin("POST", "/admin/v1/keys/bulk/preview", Some(bare)).await;
     problem(bare, 400, "invalid_body").await;

@@ -215,7 +215,7 @@ async fn reports_are_bounded() {
     }
     let often = send(&app, "[]", "k1", "x").await;
     assert_eq!(often.headers()["retry-after"], "1");
-    problem(often, 429, "quota_exceeded").await;
+    problem(often, 429, "operation_limited").await;
     app.clock.advance(60_000_000);
     let long = "x".repeat(3 * 1024 * 1024);
     problem(send(&app, &long, "k1", "x").await, 413, "body_too_large").await;

@@ -143,6 +143,7 @@ impl Subjects {
                     "app_id": self.key.app_id, "plan_id": self.plan_id, "environment": "live",
                     "scope": "catalog:read", "hint": "x7Qa",
                     "created_before": "2030-01-01T00:00:00Z", "used_before": "2030-01-01T00:00:00Z",
+                    "attention": "unused", "within_days": 30,
                 },
             }),
             other => panic!("say here what {other} is like"),

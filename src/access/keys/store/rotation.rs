@@ -59,6 +59,17 @@ pub async fn hold_key(
     held.transpose()
 }
 
+/// Holds the secrets of a key, before any of them is changed, in the order in which who notes their uses does. Of several
+/// keys, call it in the order of their ids.
+pub async fn hold_secrets(tx: &mut Tx, key: KeyId) -> Result<(), StoreError> {
+    const HOLD: &str =
+        "SELECT hash FROM key_secrets WHERE key_id = $1 ORDER BY hash COLLATE \"C\" FOR UPDATE";
+    if let Tx::Postgres(held) = tx {
+        sqlx::query(HOLD).bind(key.to_string()).execute(&mut **held).await?;
+    }
+    Ok(())
+}
+
 /// What a key is, which is held until the transaction ends.
 pub async fn held_spec(tx: &mut Tx, id: KeyId) -> Result<Option<KeySpec>, StoreError> {
     const HOLD: &str = "UPDATE keys SET id = id WHERE id = $1 RETURNING *";
@@ -177,6 +188,7 @@ pub async fn replace_jwks(
     const DELETE: &str = "DELETE FROM key_secrets WHERE hash = $1";
     const INSERT: &str = "INSERT INTO key_secrets (key_id, hash, hint, created_at, form, jwk) \
                           VALUES ($1, $2, $3, $4, 'jwk', $5)";
+    hold_secrets(tx, key).await?;
     let known: Vec<String> = on_tx!(&mut *tx, c => {
         sqlx::query_scalar(KNOWN).bind(key.to_string()).fetch_all(c).await
     })?;

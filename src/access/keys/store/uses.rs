@@ -5,10 +5,13 @@ use crate::access::keys::model::SecretUse;
 use crate::storage::bulk::{self, Cell, Statement};
 use crate::storage::{StoreError, Tx};
 
+#[cfg(doc)]
+use super::rotation::hold_secrets;
+
 static HOLD_SECRETS: Statement = Statement::new(
     "SELECT hash FROM key_secrets WHERE hash IN (VALUES",
     1,
-    ") ORDER BY hash FOR NO KEY UPDATE",
+    ") ORDER BY key_id COLLATE \"C\", hash COLLATE \"C\" FOR NO KEY UPDATE",
 );
 static TOUCH_SECRETS: Statement = Statement::new(
     "WITH k (hash, at) AS (VALUES",
@@ -29,14 +32,22 @@ static TOUCH_KEYS: Statement = Statement::new(
 /// Stores when secrets were last used, and their keys, which outlive them. An older time never replaces a newer one.
 pub async fn touch_secrets(tx: &mut Tx, uses: &[SecretUse]) -> Result<(), StoreError> {
     let secrets = latest(uses.iter().map(|used| (hex(&used.hash), used.at.0)));
-    // In one order on all nodes, so that two of them never wait for each other. On SQLite one writes at a time.
-    if let Tx::Postgres(_) = tx {
-        let hashes: Vec<Cell<'_>> = secrets.iter().map(|(hash, _)| hash.as_str().into()).collect();
-        bulk::write(tx, &HOLD_SECRETS, &hashes).await?;
-    }
+    hold(tx, uses).await?;
     bulk::write(tx, &TOUCH_SECRETS, &cells(&secrets)).await?;
     let keys = latest(uses.iter().map(|used| (used.key.to_string(), used.at.0)));
     bulk::write(tx, &TOUCH_KEYS, &cells(&keys)).await
+}
+
+/// Holds secrets in one order, that of their keys, on all nodes, so that two of them never wait for each other, nor one
+/// for who rotates many keys ([`hold_secrets`]). On SQLite one writes at a time.
+async fn hold(tx: &mut Tx, uses: &[SecretUse]) -> Result<(), StoreError> {
+    let Tx::Postgres(_) = tx else { return Ok(()) };
+    let mut held: Vec<_> =
+        uses.iter().map(|used| (used.key.to_string(), hex(&used.hash))).collect();
+    held.sort_unstable();
+    held.dedup();
+    let hashes: Vec<Cell<'_>> = held.iter().map(|(_, hash)| hash.as_str().into()).collect();
+    bulk::write(tx, &HOLD_SECRETS, &hashes).await
 }
 
 /// The last use of each, in the order of their names: of two of one, a statement may take either, or none.

@@ -154,3 +154,67 @@ async fn the_retailer_is_told_of_an_admin_token_and_nobody_of_what_has_ended() {
     documented(&listed, "admin", "PageOut_AdminAlertOut");
     assert_eq!(listed["items"].as_array().unwrap().len(), 1, "the secret of the key had ended");
 }
+
+/// Rotates a key to a secret that holds at once; its text.
+async fn rotated(app: &TestApp, key: &TestKey) -> String {
+    let path = format!("/admin/v1/keys/{}/rotate", key.id);
+    let issued = app.admin_ok("POST", &path, Some(json!({ "overlap_s": 0 }))).await;
+    issued["text"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn each_secret_of_a_key_that_is_stopped_is_told_once() {
+    let scanner = Scanner::new();
+    let (mut server, hook) = (SmtpServer::start().await, Receiver::start().await);
+    let app = shop(&scanner, "quarantine", &server, &hook).await;
+    let (key, spare) = (app.key(json!({})).await, app.key(json!({})).await);
+    let hint = |text: &str| text[text.len() - 4..].to_owned();
+    reported(&app, &scanner, &report(&[&key.text])).await;
+    assert!(server.next().await.plain().contains(&hint(&key.text)));
+    // Rotated as the mail says, and not resumed yet, its next secret is found, at two places.
+    let next = rotated(&app, &key).await;
+    let body = report(&[&next]);
+    reported(&app, &scanner, &body).await;
+    assert!(server.next().await.plain().contains(&hint(&next)), "who resumes it has to know");
+    reported(&app, &scanner, &body.replace("config.ini", "other.ini")).await;
+    // One that had ended was told to nobody, and does not stand for the one that works.
+    let works = rotated(&app, &spare).await;
+    reported(&app, &scanner, &report(&[&spare.text])).await;
+    app.admin_ok("POST", &format!("/admin/v1/keys/{}/suspend", spare.id), None).await;
+    reported(&app, &scanner, &report(&[&works])).await;
+    let mail = server.next().await;
+    assert!(mail.plain().contains(&spare.id) && mail.plain().contains(&hint(&works)));
+    let listed = app.admin_ok("GET", "/admin/v1/alerts?kind=key_leaked", None).await;
+    assert_eq!(listed["items"].as_array().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn a_leak_that_cannot_be_told_keeps_nobody_from_hearing_of_the_others() {
+    let scanner = Scanner::new();
+    let (mut server, hook) = (SmtpServer::start().await, Receiver::start().await);
+    let app = shop(&scanner, "quarantine", &server, &hook).await;
+    let (broken, key) = (app.key(json!({})).await, app.key(json!({})).await);
+    let made = json!({ "name": "deploy", "roles": ["auditor"] });
+    let made = app.admin_ok("POST", "/admin/v1/tokens", Some(made)).await;
+    let contacts = |value: &'static str| {
+        let (db, id) = (app.db.clone(), broken.partner_id.clone());
+        async move {
+            const SET: &str = "UPDATE partners SET contacts = $2 WHERE id = $1";
+            let mut tx = db.begin().await.unwrap();
+            comptoir::on_tx!(&mut tx, c => {
+                sqlx::query(SET).bind(id).bind(value).execute(c).await.map(|_| ())
+            })
+            .unwrap();
+            tx.commit().await.unwrap();
+        }
+    };
+    contacts("damaged").await;
+    reported(&app, &scanner, &report(&[&broken.text])).await;
+    app.clock.advance(1);
+    reported(&app, &scanner, &report(&[&key.text, made["text"].as_str().unwrap()])).await;
+    let mut told = [server.next().await.plain(), server.next().await.plain()];
+    told.sort_by_key(|mail| mail.contains("Admin token"));
+    assert!(told[0].contains(&key.id) && told[1].contains("Admin token \"deploy\""), "{told:?}");
+    contacts("[]").await;
+    assert!(server.next().await.plain().contains(&broken.id), "it is tried again");
+}
