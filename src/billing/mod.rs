@@ -3,3 +3,11 @@
 //! `metering` says what was counted and `rating` what a quantity costs. Here stand the periods, the
 //! statements of what is owed, their close and what corrects them later, and the files in which usage and
 //! statements leave the house, signed.
+
+pub mod export;
+pub mod keys;
+pub mod manifest;
+pub mod merkle;
+
+#[cfg(test)]
+mod tests;

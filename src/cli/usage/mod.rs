@@ -1,0 +1,76 @@
+//! `comptoir usage`.
+
+mod export;
+mod keys;
+mod recover;
+mod verify;
+
+use crate::config::Config;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Usage.
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum UsageCommand {
+    /// Write usage event by event: that of a period, or all.
+    Export(export::Args),
+    /// Check an export's directory without a database: exit code 0 where all is as it was signed, 1 where something is
+    /// not, which is named, 2 where it could not be checked.
+    Verify {
+        /// The directory.
+        #[arg(value_name = "DIR")]
+        dir: PathBuf,
+        /// The published keys, as `comptoir usage keys` prints them.
+        #[arg(long, value_name = "FILE")]
+        keys: PathBuf,
+    },
+    /// Print a proof that one event is in an export, which tells nothing else of it.
+    Proof {
+        /// The event, as `Usage-Event-Id` named it.
+        #[arg(value_name = "EVENT_ID")]
+        event: crate::metering::journal::EventId,
+        /// The export's directory.
+        #[arg(long = "in", value_name = "DIR")]
+        dir: PathBuf,
+    },
+    /// Check a proof without a database. Exit codes as with `verify`.
+    VerifyProof {
+        /// The proof.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// The published keys.
+        #[arg(long, value_name = "FILE")]
+        keys: PathBuf,
+    },
+    /// Print the public keys that manifests are signed with, as a JWKS.
+    Keys {
+        #[command(subcommand)]
+        command: Option<keys::KeysCommand>,
+    },
+    /// Bring what a node has recorded into the ledger, where it does not come back: from its data directory, on a disk
+    /// of this machine. Nothing must run on it.
+    Recover {
+        /// The node's data directory.
+        #[arg(value_name = "DIR")]
+        dir: PathBuf,
+    },
+}
+
+/// What is checked is checked without settings, too.
+pub(super) async fn run(file: Option<&Path>, command: UsageCommand) -> anyhow::Result<ExitCode> {
+    let config = || super::load(file);
+    match command {
+        UsageCommand::Verify { dir, keys } => return verify::directory(&dir, &keys),
+        UsageCommand::VerifyProof { file, keys } => return verify::proof(&file, &keys),
+        UsageCommand::Proof { event, dir } => verify::prove(&dir, event)?,
+        UsageCommand::Export(args) => export::run(&config()?, &args).await?,
+        UsageCommand::Keys { command } => keys::run(&config()?, command).await?,
+        UsageCommand::Recover { dir } => recover(&config()?, &dir).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn recover(config: &Config, dir: &Path) -> anyhow::Result<()> {
+    let (db, clock) = super::database(config).await?;
+    recover::recover(&db, dir, clock.now()).await
+}
