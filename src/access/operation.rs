@@ -62,8 +62,9 @@ impl Operation {
         const REFUSALS: u16 = op::ListRefusals::OPERATION.code;
         const REFUSAL: u16 = op::GetRefusal::OPERATION.code;
         const ALERTS: u16 = op::ListUsageAlerts::OPERATION.code;
+        const EVENTS: u16 = op::ListUsageEvents::OPERATION.code;
         const TEST: u16 = op::DeliverTestMessage::OPERATION.code;
-        matches!(self.code, UNROUTED | USAGE | REFUSALS | REFUSAL | ALERTS | TEST)
+        matches!(self.code, UNROUTED | USAGE | REFUSALS | REFUSAL | ALERTS | EVENTS | TEST)
     }
 
     /// What a call weighs on the bill whose answer holds so many records, in thousandths of a unit.
@@ -203,6 +204,8 @@ operations! {
     ListStoreOffers = 40 "list_store_offers" "prices" "GET" "/v1/stores/{store_id}/offers" Some(Scope::PricesRead), 1_000;
     /// What the app was told of its own usage.
     ListUsageAlerts = 41 "list_usage_alerts" "usage" "GET" "/v1/usage/alerts" None, 100;
+    /// The app's own events, as they are billed.
+    ListUsageEvents = 45 "list_usage_events" "usage" "GET" "/v1/usage/events" None, 1_000;
     /// A message to a subscription's receiver: nobody calls it, and it takes from no limit.
     DeliverMessage = 50 "deliver_message" "subscriptions" "POST" "" None, 1_000;
     /// A message that tries a receiver out.

@@ -40,6 +40,7 @@ pub mod tokens;
 pub mod transfers;
 pub mod uploads;
 pub mod usage;
+pub mod usage_events;
 pub mod usage_health;
 
 #[cfg(test)]
@@ -63,6 +64,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
             .configure(apps::configure)
             .configure(usage::configure)
             .configure(usage_health::configure)
+            .configure(usage_events::configure)
             .configure(plans::configure)
             .configure(simulations::configure)
             .configure(keys::configure)

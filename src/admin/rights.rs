@@ -134,6 +134,7 @@ pub const OPERATIONS: &[(&str, Need)] = &[
     ("get_refusal", Need::Right(Right::ReadRefusals)),
     ("list_alerts", Need::Right(Right::ReadUsage)),
     ("get_usage_health", Need::Right(Right::ReadUsage)),
+    ("list_usage_events", Need::Right(Right::ReadUsage)),
     ("list_mails", Need::Right(Right::Read)),
     ("simulate_plan", Need::Right(Right::ReadUsage)),
     ("get_app_usage", Need::Right(Right::ReadUsage)),

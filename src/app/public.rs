@@ -49,6 +49,7 @@ pub(super) fn routes(config: &mut ServiceConfig<'_>) {
     oauth::api::configure(config);
     leaks::api::configure(config);
     billing::keys::api::configure(config);
+    billing::api::configure(config);
     config.service(get_linked_data_context);
 }
 

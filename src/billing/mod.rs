@@ -4,6 +4,7 @@
 //! statements of what is owed, their close and what corrects them later, and the files in which usage and
 //! statements leave the house, signed.
 
+pub mod api;
 pub mod export;
 pub mod keys;
 pub mod manifest;

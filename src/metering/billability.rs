@@ -62,11 +62,12 @@ pub const RULES: &[Rule] = &[
 ];
 
 /// What tells a partner of its own use is free.
-const OWN: [u16; 4] = [
+const OWN: [u16; 5] = [
     op::GetUsage::OPERATION.code,
     op::ListRefusals::OPERATION.code,
     op::GetRefusal::OPERATION.code,
     op::ListUsageAlerts::OPERATION.code,
+    op::ListUsageEvents::OPERATION.code,
 ];
 
 const fn free(code: u8, id: &'static str, applies: fn(Facts) -> bool) -> Rule {

@@ -98,9 +98,21 @@ pub struct Opened {
     events: Vec<Recorded>,
 }
 
+/// A segment as the ledger has it, not yet looked into: that is work for a thread that may be busy.
+#[derive(Debug)]
+pub struct Fetched {
+    walk: Walk,
+    segment: StoredSegment,
+}
+
 impl Walk {
-    /// The next segment that may have such events.
+    /// The next segment that may have such events, opened.
     pub async fn next(&mut self, tx: &mut Tx) -> Result<Option<Opened>, StoreError> {
+        self.fetch(tx).await?.map(|fetched| fetched.open()).transpose()
+    }
+
+    /// The next segment that may have such events.
+    pub async fn fetch(&mut self, tx: &mut Tx) -> Result<Option<Fetched>, StoreError> {
         let (from, to) = match self.span {
             Some(Period { from, to }) => (from, to),
             None => (Micros(i64::MIN), Micros(i64::MAX)),
@@ -110,9 +122,16 @@ impl Walk {
         let after = if self.after == ExportSeq::last_of(after + 1) { after + 1 } else { after };
         let found = store::next_segment(tx, (after, self.through), (from, to)).await?;
         let Some(segment) = found else { return Ok(None) };
-        let opened = Opened::new(*self, &segment)?;
+        let walk = *self;
         self.after = ExportSeq::last_of(segment.position);
-        Ok(Some(opened))
+        Ok(Some(Fetched { walk, segment }))
+    }
+}
+
+impl Fetched {
+    /// Its events, if they are as they were sealed.
+    pub fn open(&self) -> Result<Opened, StoreError> {
+        Opened::new(self.walk, &self.segment)
     }
 }
 

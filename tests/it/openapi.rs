@@ -171,7 +171,7 @@ fn the_document_says_which_answers_cost() {
     let all = operations(&document("partner")).into_iter();
     for (path, _, operation) in all.filter(|(_, _, operation)| !is_open(operation)) {
         let billed = match path.as_str() {
-            "/v1/usage" | "/v1/usage/alerts" => json!([]),
+            "/v1/usage" | "/v1/usage/alerts" | "/v1/usage/events" => json!([]),
             "/v1/refusals" | "/v1/refusals/{refusal_id}" => json!([]),
             file if file.ends_with("/files/{file}") || file.starts_with("/v1/feeds/") => {
                 json!(["200", "206"])

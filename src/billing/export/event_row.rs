@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 /// One row for each event of the ledger. Those of `environment` test are in it, and those that nothing is charged for,
 /// with the rule that says so.
-pub const USAGE_EVENTS: Layout = Layout {
+pub static USAGE_EVENTS: Layout = Layout {
     name: "usage_events_v1",
     columns: &[
         Column::of("export_seq", Kind::Int),

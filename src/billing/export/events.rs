@@ -36,7 +36,7 @@ impl Asked {
         self.partner.is_some() || self.app.is_some()
     }
 
-    fn asks_for(&self, placed: &Placed<'_>) -> bool {
+    pub(super) fn asks_for(&self, placed: &Placed<'_>) -> bool {
         self.partner.is_none_or(|partner| partner == placed.event.partner)
             && self.app.is_none_or(|app| app == placed.event.app)
     }

@@ -4,6 +4,7 @@ mod directory;
 pub mod event_row;
 mod events;
 pub mod layout;
+pub mod page;
 mod parts;
 pub mod read;
 pub mod row;

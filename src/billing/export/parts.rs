@@ -4,7 +4,6 @@ use super::ExportError;
 use super::directory::Order;
 use super::event_row::USAGE_EVENTS;
 use super::events::each;
-use super::layout::Layout;
 use super::row::Row;
 use super::write::{Format, Rows};
 use crate::billing::manifest::tally::{day_of, day_text};
@@ -18,8 +17,6 @@ use crate::metering::walk::first_since;
 use crate::storage::{Db, StoreError};
 use sha2::{Digest as _, Sha256};
 use std::path::Path;
-
-static LAYOUT: Layout = USAGE_EVENTS;
 
 /// All files of an export.
 pub(super) struct Parts {
@@ -99,7 +96,7 @@ struct Part {
 
 impl Part {
     fn create(dir: &Path, format: Format, day: Option<String>) -> Result<Self, ExportError> {
-        let (layout, ending) = (LAYOUT.name, format.as_str());
+        let (layout, ending) = (USAGE_EVENTS.name, format.as_str());
         let name = match &day {
             None => format!("{layout}.{ending}"),
             Some(day) => {
@@ -107,7 +104,7 @@ impl Part {
                 format!("{layout}/day={day}/part-0000.{ending}")
             }
         };
-        let rows = Rows::new(&LAYOUT, format, Digested::create(&dir.join(&name))?)?;
+        let rows = Rows::new(&USAGE_EVENTS, format, Digested::create(&dir.join(&name))?)?;
         let file = File {
             name,
             format,

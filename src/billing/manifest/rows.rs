@@ -12,8 +12,7 @@ use std::path::Path;
 
 /// The layout of a name.
 pub(super) fn layout(name: &str) -> Option<&'static Layout> {
-    static EVENTS: Layout = USAGE_EVENTS;
-    (name == EVENTS.name).then_some(&EVENTS)
+    Some(&USAGE_EVENTS).filter(|layout| layout.name == name)
 }
 
 /// What of a row is counted, or what is wrong with it.
