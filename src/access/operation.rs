@@ -64,11 +64,11 @@ impl Operation {
         const ALERTS: u16 = op::ListUsageAlerts::OPERATION.code;
         const STATEMENTS: u16 = op::ListOwnStatements::OPERATION.code;
         const STATEMENT: u16 = op::GetOwnStatement::OPERATION.code;
+        const EVENTS: u16 = op::ListUsageEvents::OPERATION.code;
         const TEST: u16 = op::DeliverTestMessage::OPERATION.code;
-        matches!(
-            self.code,
-            UNROUTED | USAGE | REFUSALS | REFUSAL | ALERTS | STATEMENTS | STATEMENT | TEST
-        )
+        const FREE: [u16; 9] =
+            [UNROUTED, USAGE, REFUSALS, REFUSAL, ALERTS, STATEMENTS, STATEMENT, EVENTS, TEST];
+        FREE.contains(&self.code)
     }
 
     /// What a call weighs on the bill whose answer holds so many records, in thousandths of a unit.
@@ -212,6 +212,8 @@ operations! {
     ListOwnStatements = 42 "list_own_statements" "usage" "GET" "/v1/usage/statements" None, 100;
     /// What the app owes for a period.
     GetOwnStatement = 43 "get_own_statement" "usage" "GET" "/v1/usage/statements/{statement_id}" None, 100;
+    /// The app's own events, as they are billed.
+    ListUsageEvents = 45 "list_usage_events" "usage" "GET" "/v1/usage/events" None, 1_000;
     /// A message to a subscription's receiver: nobody calls it, and it takes from no limit.
     DeliverMessage = 50 "deliver_message" "subscriptions" "POST" "" None, 1_000;
     /// A message that tries a receiver out.

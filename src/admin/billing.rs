@@ -6,7 +6,7 @@ use super::caller::AdminCaller;
 use super::page::{self, PageOut, PageQuery};
 use super::problems::{BodyProblems, Conflicts, Missing, Problems};
 use super::state::{State, done};
-use crate::billing::api::{self, StatementOut, StatementRowOut};
+use crate::billing::api::statements::{self, StatementOut, StatementRowOut};
 use crate::billing::books::{Books, Open};
 use crate::billing::close::{Asked, Close, Draft, Exception, close_in, draft};
 use crate::billing::store;
@@ -410,7 +410,7 @@ async fn get_statement(
 ) -> ApiResult<Answer> {
     let now = state.clock.now();
     let shown = view::find(&state.db, id.0, Whose::default(), now).await?;
-    api::answer(&request, &state.db, shown, now).await
+    statements::answer(&request, &state.db, shown, now).await
 }
 
 /// How long after its end a period can be closed, in microseconds.

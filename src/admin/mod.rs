@@ -41,6 +41,7 @@ pub mod tokens;
 pub mod transfers;
 pub mod uploads;
 pub mod usage;
+pub mod usage_events;
 pub mod usage_health;
 pub mod usage_runs;
 
@@ -67,6 +68,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
             .configure(usage_health::configure)
             .configure(billing::configure)
             .configure(usage_runs::configure)
+            .configure(usage_events::configure)
             .configure(plans::configure)
             .configure(simulations::configure)
             .configure(keys::configure)

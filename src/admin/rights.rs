@@ -137,6 +137,7 @@ pub const OPERATIONS: &[(&str, Need)] = &[
     ("list_alerts", Need::Right(Right::ReadUsage)),
     ("get_usage_health", Need::Right(Right::ReadUsage)),
     ("lose_usage_run", Need::Right(Right::ManagePeople)),
+    ("list_usage_events", Need::Right(Right::ReadUsage)),
     ("list_mails", Need::Right(Right::Read)),
     ("simulate_plan", Need::Right(Right::ReadUsage)),
     ("get_app_usage", Need::Right(Right::ReadUsage)),

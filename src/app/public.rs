@@ -49,6 +49,8 @@ pub(super) fn routes(config: &mut ServiceConfig<'_>) {
     billing::api::configure(config);
     oauth::api::configure(config);
     leaks::api::configure(config);
+    billing::keys::api::configure(config);
+    billing::api::configure(config);
     config.service(get_linked_data_context);
 }
 
@@ -132,7 +134,9 @@ pub(super) fn methods_at(path: &str) -> Option<String> {
         || path.starts_with("/demo/p/");
     let open = match path {
         oauth::api::TOKEN_PATH | leaks::api::PATH => Some("POST"),
-        _ if page || path == oauth::api::METADATA_PATH => Some("GET, HEAD"),
+        _ if page || path == oauth::api::METADATA_PATH || path == billing::keys::api::PATH => {
+            Some("GET, HEAD")
+        }
         _ => None,
     };
     operation::methods_at(path).or_else(|| open.map(str::to_owned))
@@ -216,6 +220,8 @@ fn states(
     let oauth = web::Data::new(oauth);
     let leaks = web::Data::new(Leaks::new(&settings.leaks, db.clone(), (metrics, reload))?);
     let keyring = Arc::clone(&comptoir.keyring);
+    let published = billing::keys::api::Published::new(db.clone(), clock.clone());
+    let published = web::Data::new(published);
     let usage = web::Data::new(metering::api::UsageState { db: db.clone(), clock, keyring });
     let db = web::Data::new(db);
     let journal = comptoir.book.journal.clone();
@@ -237,6 +243,7 @@ fn states(
             .app_data(oauth.clone())
             .app_data(leaks.clone())
             .app_data(usage.clone())
+            .app_data(published.clone())
             .app_data(db.clone())
             .app_data(recordable.clone())
             .app_data(explainer.clone())

@@ -8,10 +8,16 @@ pub mod api;
 pub mod books;
 pub mod close;
 mod error;
+pub mod export;
+pub mod keys;
+pub mod manifest;
+pub mod merkle;
 pub mod model;
 mod rate;
 mod render;
 pub mod store;
+#[cfg(test)]
+mod tests;
 pub mod timeline;
 pub mod view;
 

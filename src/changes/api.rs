@@ -21,6 +21,7 @@ use actix_web::{HttpRequest, get, web};
 use look::Look;
 pub use page::NEXT_POSITION;
 use page::Reach;
+pub(crate) use page::behind;
 use schema::{ChangeOut, Embed, PageOfChanges};
 use serde::Deserialize;
 use std::collections::{BTreeMap, HashMap};

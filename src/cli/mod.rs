@@ -162,6 +162,7 @@ impl Command {
                 | Self::Config(_)
                 | Self::Migrate
                 | Self::Doctor
+                | Self::Usage(_)
         )
     }
 }
@@ -201,7 +202,7 @@ async fn obey(file: Option<&Path>, command: Command) -> anyhow::Result<ExitCode>
         Command::Token(command) => tokens::token(&load(file)?, command).await?,
         Command::Account(command) => account::run(&load(file)?, command).await?,
         Command::Audit(command) => return audit::run(&load(file)?, command).await,
-        Command::Usage(command) => usage::run(&load(file)?, command).await?,
+        Command::Usage(command) => return usage::run(file, command).await,
         Command::Openapi(args) => return contract::openapi(&args),
         Command::Config(command) => return contract::config(file, &command),
         Command::Migrate => serve::migrate(&load(file)?).await?,

@@ -5,6 +5,7 @@
 //! into a directory of their own, synced, renamed, and only then registered.
 
 pub mod api;
+pub(crate) mod columnar;
 pub(crate) mod digest;
 pub(crate) mod download;
 mod files;

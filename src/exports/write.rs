@@ -57,7 +57,7 @@ pub async fn write(
     };
     let writing = tokio::task::spawn_blocking(move || {
         let written = write_files(&staged, pieces, &shape)
-            .and_then(|files| publish(&staged, &whole).map(|()| files));
+            .and_then(|files| Ok(publish(&staged, &whole).map(|()| files)?));
         if written.is_err() {
             let _ = std::fs::remove_dir_all(&staged);
         }
@@ -119,7 +119,7 @@ fn close(files: Option<Files<'_>>, done: &mut Vec<File>) -> Result<(), ExportErr
 }
 
 /// Makes a finished directory visible under its name, so that a crash leaves it whole or not at all.
-fn publish(staged: &Path, whole: &Path) -> Result<(), ExportError> {
+pub(crate) fn publish(staged: &Path, whole: &Path) -> std::io::Result<()> {
     std::fs::File::open(staged)?.sync_all()?;
     std::fs::rename(staged, whole)?;
     if let Some(parent) = whole.parent() {

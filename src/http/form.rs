@@ -65,6 +65,12 @@ impl Form {
         Self::best(accept, &[Self::Ndjson])
     }
 
+    /// The same of a list whose items are rows and no things that JSON-LD has words for.
+    #[must_use]
+    pub fn preferred_of_rows(accept: &str) -> Self {
+        Self::best(accept, &[Self::Ndjson, Self::Csv])
+    }
+
     /// The same of a single resource.
     #[must_use]
     pub fn preferred_of_one(accept: &str) -> Self {

@@ -122,6 +122,8 @@ ids! {
     ApprovalId = "apr";
     /// A snapshot or an export.
     ExportId = "exp";
+    /// An export of usage.
+    UsageExportId = "uex";
     /// A subscription to changes.
     SubscriptionId = "sub";
     /// A message to a subscription, derived from both.

@@ -100,13 +100,14 @@ pub const RULES: &[Rule] = &[
 ];
 
 /// What tells a partner of its own use is free.
-const OWN: [u16; 6] = [
+const OWN: [u16; 7] = [
     op::GetUsage::OPERATION.code,
     op::ListOwnStatements::OPERATION.code,
     op::GetOwnStatement::OPERATION.code,
     op::ListRefusals::OPERATION.code,
     op::GetRefusal::OPERATION.code,
     op::ListUsageAlerts::OPERATION.code,
+    op::ListUsageEvents::OPERATION.code,
 ];
 
 const fn free(

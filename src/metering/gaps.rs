@@ -27,8 +27,22 @@ pub struct Gap {
     pub to_at: Micros,
 }
 
+/// Numbers of runs that hold no event.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Holes {
+    /// Those that may have been answered calls.
+    pub gaps: Vec<Gap>,
+    /// Those that hide none: node, run and number. One that has moved to a later segment is among them.
+    pub unreleased: Vec<(String, i64, u64)>,
+}
+
 /// Every gap in the ledger up to the position `head`.
 pub async fn gaps(db: &Db, head: i64) -> Result<Vec<Gap>, StoreError> {
+    Ok(holes(db, head).await?.gaps)
+}
+
+/// Every number without an event in the ledger up to the position `head`.
+pub async fn holes(db: &Db, head: i64) -> Result<Holes, StoreError> {
     let mut tx = db.snapshot().await?;
     let uneven = store::uneven_segments(&mut tx, head).await?;
     named(&mut tx, uneven).await
@@ -38,30 +52,30 @@ pub async fn gaps(db: &Db, head: i64) -> Result<Vec<Gap>, StoreError> {
 pub async fn gaps_of(db: &Db, node: NodeId, epoch: u64) -> Result<Vec<Gap>, StoreError> {
     let mut tx = db.snapshot().await?;
     let uneven = store::uneven_segments_of(&mut tx, node, epoch).await?;
-    named(&mut tx, uneven).await
+    Ok(named(&mut tx, uneven).await?.gaps)
 }
 
 /// Every gap of the runs of which events are missing.
 pub async fn gaps_of_lacking(db: &Db) -> Result<Vec<Gap>, StoreError> {
     let mut tx = db.snapshot().await?;
     let uneven = store::uneven_segments_of_lacking(&mut tx).await?;
-    named(&mut tx, uneven).await
+    Ok(named(&mut tx, uneven).await?.gaps)
 }
 
 /// Every gap that may hide a call accepted in a span.
 pub(super) async fn gaps_within(tx: &mut Tx, span: Period) -> Result<Vec<Gap>, StoreError> {
     let mut uneven = store::uneven_segments_of_lacking(tx).await?;
     uneven.retain(|segment| segment.begin() < span.to && segment.end() >= span.from);
-    named(tx, uneven).await
+    Ok(named(tx, uneven).await?.gaps)
 }
 
-async fn named(tx: &mut Tx, uneven: Vec<Uneven>) -> Result<Vec<Gap>, StoreError> {
-    let mut found = Vec::new();
+async fn named(tx: &mut Tx, uneven: Vec<Uneven>) -> Result<Holes, StoreError> {
+    let mut found = Holes::default();
     for uneven in uneven {
         let (first, next) = (uneven.first_seq.cast_unsigned(), uneven.next_seq.cast_unsigned());
         let expected = uneven.expected.cast_unsigned();
         if expected < first {
-            found.push(uneven.gap(expected, first));
+            found.gaps.push(uneven.gap(expected, first));
         }
         if uneven.next_seq - uneven.first_seq == uneven.events {
             continue;
@@ -71,12 +85,14 @@ async fn named(tx: &mut Tx, uneven: Vec<Uneven>) -> Result<Vec<Gap>, StoreError>
         // Those of earlier segments have moved here.
         let own = events.iter().map(|recorded| recorded.seq).filter(|seq| *seq >= first);
         let mut present: Vec<u64> = own.collect();
-        present.extend(uneven.unreleased()?);
+        let unreleased = uneven.unreleased()?;
+        present.extend(&unreleased);
         present.push(next);
         present.sort_unstable();
-        found.extend(
-            holes(first, present.into_iter()).map(|(from, before)| uneven.gap(from, before)),
-        );
+        let gaps = left_out(first, present.into_iter());
+        found.gaps.extend(gaps.map(|(from, before)| uneven.gap(from, before)));
+        let named = |seq| (uneven.node.clone(), uneven.epoch, seq);
+        found.unreleased.extend(unreleased.into_iter().map(named));
     }
     Ok(found)
 }
@@ -102,7 +118,7 @@ impl Uneven {
 }
 
 /// The ranges that ascending numbers leave out, counted from `expected`.
-fn holes(
+fn left_out(
     mut expected: u64,
     present: impl Iterator<Item = u64>,
 ) -> impl Iterator<Item = (u64, u64)> {
@@ -118,8 +134,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn holes_are_exact() {
-        let of = |present: &[u64]| holes(3, present.iter().copied()).collect::<Vec<_>>();
+    fn what_is_left_out_is_exact() {
+        let of = |present: &[u64]| left_out(3, present.iter().copied()).collect::<Vec<_>>();
         assert_eq!(of(&[3, 4, 5]), []);
         assert_eq!(of(&[4, 5, 8, 9]), [(3, 4), (6, 8)]);
         assert_eq!(of(&[10]), [(3, 10)]);

@@ -93,9 +93,11 @@ async fn events(
         return Ok(());
     }
     let mut after = 0;
-    while let Some(segment) = store::next_segment_of(tx, after, span).await? {
+    while let Some(segment) =
+        store::next_segment(tx, (after, i64::MAX), (span.from, span.to)).await?
+    {
         after = segment.position;
-        let opening = tokio::task::spawn_blocking(move || super::export::opened(&segment));
+        let opening = tokio::task::spawn_blocking(move || super::walk::opened(&segment));
         for recorded in opening.await.map_err(|e| StoreError::corrupt("usage_segments", e))?? {
             let event = &recorded.event;
             let of_app = app.is_none_or(|app| app == event.app);

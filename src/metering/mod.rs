@@ -1,7 +1,7 @@
 //! Metering: every answered call is one event, recorded before its response is released.
 //!
 //! An [`event`] is appended to the node's [`journal`] (files that survive the process), sealed and
-//! folded into the [`ledger`] in the database once a second, and read back by [`export`] (event by
+//! folded into the [`ledger`] in the database once a second, and read back by [`walk`] (event by
 //! event) and [`usage`] (sums by hour). What costs money is decided by one table, [`billability`].
 //!
 //! Invariants: an event is in the ledger exactly once, however often its segment is folded; the
@@ -12,23 +12,22 @@ pub mod api;
 pub mod billability;
 mod block;
 pub mod event;
-pub mod export;
 pub mod gaps;
 pub mod hours;
 pub mod journal;
 pub mod ledger;
 pub mod period;
 pub mod quotas;
-mod row;
 pub mod runs;
 mod seal;
 pub mod simulate;
 pub mod standing;
 mod store;
 pub mod usage;
+pub mod walk;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use event::{Event, Outcome};
 pub use journal::{Journal, JournalFull, Receipt};

@@ -49,7 +49,8 @@ impl HourKey {
 }
 
 /// What is summed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Sums {
     /// Calls.
     pub requests: i64,
@@ -68,6 +69,14 @@ impl Sums {
         self.records = self.records.saturating_add(event.records.into());
         self.bytes = self.bytes.saturating_add(i64::try_from(event.bytes).unwrap_or(i64::MAX));
         self.weight_milli = self.weight_milli.saturating_add(event.weight_milli.into());
+    }
+
+    /// Adds other sums.
+    pub fn plus(&mut self, other: &Self) {
+        self.requests = self.requests.saturating_add(other.requests);
+        self.records = self.records.saturating_add(other.records);
+        self.bytes = self.bytes.saturating_add(other.bytes);
+        self.weight_milli = self.weight_milli.saturating_add(other.weight_milli);
     }
 }
 

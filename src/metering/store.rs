@@ -1,7 +1,6 @@
 //! All SQL of the ledger.
 
 use super::billability;
-use super::period::Period;
 use super::seal::{HourKey, Sealed, Sums};
 use crate::access::{Environment, operation};
 use crate::kernel::Micros;
@@ -165,22 +164,37 @@ pub(super) struct StoredSegment {
     pub(super) hash: String,
     pub(super) folded_at: i64,
     pub(super) block: Vec<u8>,
+    #[sqlx(default)]
+    pub(super) version: String,
 }
 
 /// The next segment behind `after`, up to `head`, with events that started in `[from, to)`.
 pub(super) async fn next_segment(
-    db: &Db,
-    after: i64,
-    head: i64,
-    from: Micros,
-    to: Micros,
+    tx: &mut Tx,
+    (after, head): (i64, i64),
+    (from, to): (Micros, Micros),
 ) -> Result<Option<StoredSegment>, StoreError> {
-    const NEXT: &str = "SELECT node, epoch, segment, position, prev_hash, hash, folded_at, block
-        FROM usage_segments
-        WHERE position > $1 AND position <= $2 AND max_at >= $3 AND min_at < $4 AND events > 0
-        ORDER BY position LIMIT 1";
-    Ok(on_db!(db, c => sqlx::query_as(NEXT)
+    const NEXT: &str = "SELECT s.node, s.epoch, s.segment, s.position, s.prev_hash, s.hash,
+            s.folded_at, s.block, COALESCE(r.version, '') AS version
+        FROM usage_segments s LEFT JOIN usage_runs r ON r.node = s.node AND r.epoch = s.epoch
+        WHERE s.position > $1 AND s.position <= $2 AND s.max_at >= $3 AND s.min_at < $4
+            AND s.events > 0
+        ORDER BY s.position LIMIT 1";
+    Ok(on_tx!(tx, c => sqlx::query_as(NEXT)
         .bind(after).bind(head).bind(from.0).bind(to.0).fetch_optional(c).await)?)
+}
+
+/// The earliest start of the segments behind `after`, up to `head`, that have events since an instant.
+pub(super) async fn earliest(
+    tx: &mut Tx,
+    (after, head): (i64, i64),
+    since: Micros,
+) -> Result<Option<Micros>, StoreError> {
+    const FIND: &str = "SELECT MIN(min_at) FROM usage_segments
+        WHERE position > $1 AND position <= $2 AND max_at >= $3 AND events > 0";
+    let first: Option<i64> = on_tx!(tx, c => sqlx::query_scalar(FIND)
+        .bind(after).bind(head).bind(since.0).fetch_one(c).await)?;
+    Ok(first.map(Micros))
 }
 
 /// A segment that does not begin where the one before ended, or that has fewer events than numbers.
@@ -342,19 +356,6 @@ pub(super) async fn group_sums(
         }
         sum.push(GROUPS).build_query_as().fetch_all(c).await
     })?)
-}
-
-/// The next segment behind `after` with events that started in a span.
-pub(super) async fn next_segment_of(
-    tx: &mut Tx,
-    after: i64,
-    span: Period,
-) -> Result<Option<StoredSegment>, StoreError> {
-    const NEXT: &str = "SELECT node, epoch, segment, position, prev_hash, hash, folded_at, block
-        FROM usage_segments WHERE position > $1 AND max_at >= $2 AND min_at < $3 AND events > 0
-        ORDER BY position LIMIT 1";
-    Ok(on_tx!(tx, c => sqlx::query_as(NEXT)
-        .bind(after).bind(span.from.0).bind(span.to.0).fetch_optional(c).await)?)
 }
 
 /// When the newest segment came into the ledger.

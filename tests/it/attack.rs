@@ -70,9 +70,9 @@ async fn a_hundred_calls_in_one_breath_are_a_hundred_events() {
     assert_eq!(statuses(&answers), ["200"; 100]);
     app.stop().await;
     let mut export = Vec::new();
-    let period = "2026-11-22".parse().expect("a day");
-    let format = comptoir::metering::export::Format::Ndjson;
-    comptoir::metering::export::export(&app.db, period, format, &mut export)
+    let period: comptoir::metering::period::Period = "2026-11-22".parse().expect("a day");
+    let format = comptoir::billing::export::Format::Ndjson;
+    comptoir::billing::export::export(&app.db, period, format, &mut export)
         .await
         .expect("an export");
     let export = String::from_utf8(export).expect("text");

@@ -11,3 +11,4 @@ mod import;
 mod plans;
 mod program;
 mod settings;
+mod usage;

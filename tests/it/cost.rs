@@ -1,8 +1,8 @@
 //! What a call costs: told in its answer, summed in the usage, exported to billing, and the same in all.
 
 use crate::support::{NOON, TestApp, TestKey, data};
+use comptoir::billing::export::{Format, Summary, export};
 use comptoir::feeds::Feed;
-use comptoir::metering::export::{Format, Summary, export};
 use reqwest::{RequestBuilder, Response};
 use serde_json::{Value, json};
 
@@ -59,7 +59,7 @@ impl Shop {
 /// The rows of the month and their control totals.
 async fn exported(app: &TestApp) -> (Vec<Value>, Summary) {
     let mut out = Vec::new();
-    let month = "2026-11".parse().unwrap();
+    let month: comptoir::metering::period::Period = "2026-11".parse().unwrap();
     let summary = export(&app.db, month, Format::Ndjson, &mut out).await.unwrap();
     let text = String::from_utf8(out).unwrap();
     (text.lines().map(|line| serde_json::from_str(line).unwrap()).collect(), summary)

@@ -3,10 +3,10 @@
 
 use crate::support::process::{Home, Reply, SmallDisk, Wire, wait_until};
 use crate::support::{NOON, TestApp, data, problem};
+use comptoir::billing::export::{Format, Summary, export};
 use comptoir::kernel::Micros;
 use comptoir::kernel::clock::HOUR;
 use comptoir::kernel::id::NodeId;
-use comptoir::metering::export::{Format, Summary, export};
 use comptoir::metering::period::Period;
 use comptoir::metering::runs;
 use comptoir::storage::{Db, Log, Tx, advance};

@@ -88,4 +88,5 @@ mod support;
 mod told_again;
 mod totals;
 mod uploads;
+mod usage_events;
 mod versions;

@@ -1,16 +1,17 @@
 //! Every answered call is in the ledger once, and billed only where the rules say so.
 
 use crate::support::{NOON, TestApp, TestKey, data, problem};
+use comptoir::billing::export::{Format, export};
 use comptoir::kernel::Micros;
 use comptoir::kernel::id::NodeId;
-use comptoir::metering::export::{Format, export};
 use comptoir::metering::runs;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
 /// The export of the month, after everything answered so far has been folded.
 async fn events(app: &TestApp) -> Vec<Value> {
-    let month = app.clock.now().to_string()[..7].parse().expect("a month");
+    let month: comptoir::metering::period::Period =
+        app.clock.now().to_string()[..7].parse().expect("a month");
     let mut out = Vec::new();
     export(&app.db, month, Format::Ndjson, &mut out).await.expect("an export");
     let text = String::from_utf8(out).expect("UTF-8");

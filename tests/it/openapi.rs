@@ -107,6 +107,7 @@ fn the_partner_document_and_the_table_of_operations_are_one_list() {
         operations(&document).into_iter().partition(|(_, _, operation)| is_open(operation));
     let open: Vec<&str> = open.iter().map(|(path, ..)| path.as_str()).collect();
     let expected = [
+        "/.well-known/comptoir-usage-keys.json",
         "/.well-known/gs1resolver",
         "/.well-known/oauth-authorization-server",
         "/01/{gtin}",

@@ -141,10 +141,10 @@ async fn a_plan_says_what_calls_weigh() {
     let mut app = app;
     app.stop().await;
     let mut out = Vec::new();
-    let month = "2026-11".parse().unwrap();
-    let format = comptoir::metering::export::Format::Ndjson;
+    let month: comptoir::metering::period::Period = "2026-11".parse().unwrap();
+    let format = comptoir::billing::export::Format::Ndjson;
     let summary =
-        comptoir::metering::export::export(&app.db, month, format, &mut out).await.unwrap();
+        comptoir::billing::export::export(&app.db, month, format, &mut out).await.unwrap();
     assert_eq!(summary.billable.weight_milli, 4_000);
 }
 

@@ -1,8 +1,8 @@
 //! The urls of a manifest: they download without a key, for a time, as the key that they were made for.
 
 use crate::support::{NOON, TestApp, TestKey, problem};
+use comptoir::billing::export::{Format, export};
 use comptoir::kernel::clock::{HOUR, SECOND};
-use comptoir::metering::export::{Format, export};
 use reqwest::Response;
 use serde_json::{Value, json};
 
@@ -75,7 +75,8 @@ async fn a_signed_url_downloads_without_a_key_and_counts_as_its_own() {
 
     shop.app.stop().await;
     let mut out = Vec::new();
-    export(&shop.app.db, "2026-11".parse().unwrap(), Format::Ndjson, &mut out).await.unwrap();
+    let month: comptoir::metering::period::Period = "2026-11".parse().unwrap();
+    export(&shop.app.db, month, Format::Ndjson, &mut out).await.unwrap();
     let text = String::from_utf8(out).unwrap();
     let row = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let row = row.into_iter().find(|row| row["event_id"] == event.to_str().unwrap()).unwrap();

@@ -17,6 +17,8 @@ fn of(schema: &str) -> (&'static [&'static str], bool) {
     match schema {
         // Who holds a copy needs every language.
         "PageOfChanges" => (&[form::NDJSON], false),
+        // Rows have no texts of the retailer.
+        "PageOfEvents" => (&[form::NDJSON, form::CSV], false),
         page if page.starts_with("PageOf") => {
             (&[linked::MEDIA_TYPE, form::NDJSON, form::CSV], true)
         }

@@ -44,7 +44,7 @@ pub(super) fn answer(request: &HttpRequest, lines: &[Vec<u8>], reach: Reach) -> 
 }
 
 /// Path and query of the same call behind a position.
-fn behind(request: &HttpRequest, position: i64) -> String {
+pub(crate) fn behind(request: &HttpRequest, position: i64) -> String {
     let is_place = |pair: &&str| pair.split('=').next() == Some("after");
     let query =
         request.query_string().split('&').filter(|pair| !pair.is_empty() && !is_place(pair));

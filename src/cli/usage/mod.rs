@@ -1,30 +1,52 @@
 //! `comptoir usage`.
 
-use super::speak::unheard;
-use crate::config::Config;
-use crate::metering::export::{ExportError, Format, Summary, export, export_to_file};
-use crate::metering::period::Period;
-use crate::storage::Db;
-use std::io::{BufWriter, Write as _};
-use std::path::PathBuf;
-
+mod export;
+mod keys;
 mod lost;
 mod recover;
+mod verify;
+
+use crate::config::Config;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 /// Usage.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum UsageCommand {
-    /// Write every usage event of a period.
-    Export {
-        /// A month (2026-11) or a day (2026-11-22), in UTC.
-        #[arg(long)]
-        period: Period,
-        /// csv or ndjson.
-        #[arg(long, default_value = "csv")]
-        format: Format,
-        /// The file to write; standard output where it is left out.
+    /// Write usage event by event: that of a period, or all.
+    Export(export::Args),
+    /// Check an export's directory without a database: exit code 0 where all is as it was signed, 1 where something is
+    /// not, which is named, 2 where it could not be checked.
+    Verify {
+        /// The directory.
+        #[arg(value_name = "DIR")]
+        dir: PathBuf,
+        /// The published keys, as `comptoir usage keys` prints them.
         #[arg(long, value_name = "FILE")]
-        out: Option<PathBuf>,
+        keys: PathBuf,
+    },
+    /// Print a proof that one event is in an export, which tells nothing else of it.
+    Proof {
+        /// The event, as `Usage-Event-Id` named it.
+        #[arg(value_name = "EVENT_ID")]
+        event: crate::metering::journal::EventId,
+        /// The export's directory.
+        #[arg(long = "in", value_name = "DIR")]
+        dir: PathBuf,
+    },
+    /// Check a proof without a database. Exit codes as with `verify`.
+    VerifyProof {
+        /// The proof.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// The published keys.
+        #[arg(long, value_name = "FILE")]
+        keys: PathBuf,
+    },
+    /// Print the public keys that manifests are signed with, as a JWKS.
+    Keys {
+        #[command(subcommand)]
+        command: Option<keys::KeysCommand>,
     },
     /// Bring what a node has recorded into the ledger, where it does not come back: from its data directory, on a disk
     /// of this machine. Nothing must run on it, nor on what it is a copy of.
@@ -33,29 +55,27 @@ pub(super) enum UsageCommand {
     Lost(lost::Args),
 }
 
-/// The rows go to the file or to standard output, the control totals to standard error.
-pub(super) async fn run(config: &Config, command: UsageCommand) -> anyhow::Result<()> {
-    let (db, clock) = super::database(config).await?;
+/// What is checked is checked without settings, too.
+pub(super) async fn run(file: Option<&Path>, command: UsageCommand) -> anyhow::Result<ExitCode> {
+    let config = || super::load(file);
     match command {
-        UsageCommand::Export { period, format, out } => {
-            let summary = match out {
-                None => to_stdout(&db, period, format).await?,
-                Some(path) => export_to_file(&db, period, format, &path).await?,
-            };
-            let _ = write!(std::io::stderr(), "{summary}");
-            Ok(())
-        }
-        UsageCommand::Recover(args) => recover::run(&db, &args, db.now(&clock).await?).await,
-        UsageCommand::Lost(args) => lost::run(&db, clock.now(), args).await,
+        UsageCommand::Verify { dir, keys } => return verify::directory(&dir, &keys),
+        UsageCommand::VerifyProof { file, keys } => return verify::proof(&file, &keys),
+        UsageCommand::Proof { event, dir } => verify::prove(&dir, event)?,
+        UsageCommand::Export(args) => export::run(&config()?, &args).await?,
+        UsageCommand::Keys { command } => keys::run(&config()?, command).await?,
+        UsageCommand::Recover(args) => recover(&config()?, &args).await?,
+        UsageCommand::Lost(args) => lost(&config()?, args).await?,
     }
+    Ok(ExitCode::SUCCESS)
 }
 
-async fn to_stdout(db: &Db, period: Period, format: Format) -> anyhow::Result<Summary> {
-    let mut out = BufWriter::new(std::io::stdout());
-    let summary = export(db, period, format, &mut out).await.map_err(|error| match error {
-        ExportError::Write(error) => unheard(error),
-        error => error.into(),
-    })?;
-    out.flush().map_err(unheard)?;
-    Ok(summary)
+async fn recover(config: &Config, args: &recover::Args) -> anyhow::Result<()> {
+    let (db, clock) = super::database(config).await?;
+    recover::run(&db, args, db.now(&clock).await?).await
+}
+
+async fn lost(config: &Config, args: lost::Args) -> anyhow::Result<()> {
+    let (db, clock) = super::database(config).await?;
+    lost::run(&db, clock.now(), args).await
 }

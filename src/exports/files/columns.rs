@@ -8,29 +8,19 @@ use crate::access::plan::{PlanData, SALE};
 use crate::changes::resource;
 use crate::changes::store::rows::{OfferRow, StockRow};
 use crate::exports::ExportError;
+use crate::exports::columnar::Cell;
 use crate::exports::model::Resource;
 use crate::exports::store::rows::{DocumentRow, ProductRow, Row};
 use crate::kernel::Gtin;
 use crate::stock::line::QuantityOut;
 
-/// A value of a row.
-pub(super) enum Cell {
-    /// A text.
-    Text(Option<String>),
-    /// A whole number, an amount or an instant.
-    Int(Option<i64>),
-    /// Yes or no.
-    Bool(Option<bool>),
-}
-
-impl Cell {
-    /// The same cell with nothing in it.
-    pub(super) fn emptied(self) -> Self {
-        match self {
-            Self::Text(_) => Self::Text(None),
-            Self::Int(_) => Self::Int(None),
-            Self::Bool(_) => Self::Bool(None),
-        }
+/// The same cell with nothing in it.
+pub(super) fn emptied(cell: &Cell) -> Cell {
+    match cell {
+        Cell::Text(_) => Cell::Text(None),
+        Cell::Int(_) => Cell::Int(None),
+        Cell::Bool(_) => Cell::Bool(None),
+        Cell::Decimal(_) => Cell::Decimal(None),
     }
 }
 

@@ -24,9 +24,9 @@ pub use report::{
     PartnerSimulationOut, RefusalsOut, SideBySideOut, SimulationOut, UnknownDemandOut,
 };
 
-use super::export::opened;
 use super::period::{InvalidPeriod, Period};
 use super::quotas;
+use super::walk::opened;
 use crate::access::error::AccessError;
 use crate::access::model::{Definition, DefinitionPatch, Plan};
 use crate::access::operation;

@@ -104,7 +104,7 @@ async fn a_rotation_many_keys_and_keys_of_another_gateway_by_the_command_line() 
 }
 
 /// Five calls with a key, on record; the month in which they were made.
-async fn five_calls(place: &Place) -> String {
+pub(super) async fn five_calls(place: &Place) -> String {
     let (running, public, _) = place.serve();
     let (text, _) = key(place);
     let http = reqwest::Client::new();
@@ -139,29 +139,6 @@ async fn a_server_that_is_down_is_named_without_its_password() {
     assert!(said.contains(&format!("PostgreSQL does not answer at {at}")), "{said}");
     assert!(said.contains("refused") && said.contains("check that it runs"), "{said}");
     assert!(!said.contains("hunter2") && !said.contains("pool timed out"), "{said}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn usage_is_exported_whole_or_not_at_all() {
-    let place = Place::new().await;
-    let month = five_calls(&place).await;
-    let export = ["usage", "export", "--period", &month];
-    let said = place.run(&export);
-    let rows = said.out.lines().filter(|row| row.contains(",list_products,")).count();
-    assert_eq!((said.code, rows), (Some(0), 5), "{said:?}");
-    assert!(said.err.contains("billable: 5 calls"), "{said:?}");
-
-    place.ok(&[&export[..], &["--out", "usage.csv"]].concat());
-    assert_eq!(std::fs::read_to_string(place.path("usage.csv")).unwrap(), said.out);
-    place.ok(&[&export[..], &["--format", "ndjson", "--out", "usage.ndjson"]].concat());
-    std::fs::create_dir(place.path("folder")).unwrap();
-    for out in ["none/usage.csv", "folder"] {
-        let error = place.fails(1, &[&export[..], &["--out", out]].concat());
-        assert!(error.contains(out), "{error}");
-    }
-    let left: Vec<_> = place.files().into_keys().filter(|p| p.ends_with(".part")).collect();
-    assert_eq!(left, Vec::<std::path::PathBuf>::new());
-    assert!(!place.path("folder.part").exists());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,8 +1,8 @@
 //! Messages in the usage of their app.
 
 use super::*;
+use comptoir::billing::export::{Format, export};
 use comptoir::kernel::Micros;
-use comptoir::metering::export::{Format, export};
 use comptoir::metering::period::Period;
 
 /// The rows of messages in the usage export: operation, outcome, rule, status, whether billed.

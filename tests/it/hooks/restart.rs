@@ -3,8 +3,8 @@
 use super::receiver::{Manner, Receiver};
 use crate::support::data;
 use crate::support::process::{Home, Server, wait_until};
+use comptoir::billing::export::{Format, export};
 use comptoir::kernel::Micros;
-use comptoir::metering::export::{Format, export};
 use comptoir::metering::period::Period;
 use comptoir::on_db;
 use comptoir::storage::Db;

@@ -1,11 +1,11 @@
 //! Statements over HTTP, as partners and the retailer see them.
 
-use super::model::{Section, Statement, StatementLine, UsageLine};
-use super::render;
-use super::view::{self, Shown, Whose};
 use crate::access::caller::Caller;
 use crate::access::op;
 use crate::access::service::{get_app, get_partner};
+use crate::billing::model::{Section, Statement, StatementLine, UsageLine};
+use crate::billing::render;
+use crate::billing::view::{self, Shown, Whose};
 use crate::http::answer::Cache;
 use crate::http::form::Form;
 use crate::http::{Answer, ApiError, ApiPath, ApiResult, Code, Params};

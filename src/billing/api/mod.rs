@@ -1,0 +1,13 @@
+//! What partners see of what is billed.
+
+pub mod events;
+pub mod schema;
+pub mod statements;
+
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Mounts the operations.
+pub fn configure(config: &mut ServiceConfig<'_>) {
+    events::configure(config);
+    statements::configure(config);
+}

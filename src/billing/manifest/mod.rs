@@ -1,0 +1,14 @@
+//! What makes an export one that can be trusted: a signed manifest of its files, which can be checked without this program's
+//! database, and a proof for each row that it was among them.
+
+mod jws;
+mod model;
+mod numbers;
+pub mod proof;
+mod rows;
+pub(super) mod tally;
+pub mod verify;
+
+pub use jws::{NotSigned, attached, detached};
+pub use model::{Day, FORMAT, File, Gap, MANIFEST, Manifest, ROOT, Root, Run, SIGNATURE};
+pub use tally::{Fact, Tally};

@@ -1,0 +1,191 @@
+//! The manifest of an export.
+
+use crate::billing::export::Format;
+use crate::kernel::Micros;
+use crate::metering::Sums;
+use serde::{Deserialize, Serialize};
+
+/// What the format is called.
+pub const FORMAT: &str = "comptoir-usage-manifest/1";
+/// The file that has the manifest.
+pub const MANIFEST: &str = "manifest.json";
+/// The file that has its signature.
+pub const SIGNATURE: &str = "manifest.jws";
+/// The file that has the signed root of the tree of hashes.
+pub const ROOT: &str = "root.jws";
+
+/// What an export holds. What is signed are the bytes of its file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// Always `comptoir-usage-manifest/1`.
+    pub format: String,
+    /// Names the export.
+    pub export_id: String,
+    /// The columns of its files.
+    pub layout: String,
+    /// The installation.
+    pub retailer_id: Option<String>,
+    /// When it was made.
+    pub made_at: Micros,
+    /// The version of the program.
+    pub program: String,
+    /// Calls made from here on; null for all.
+    pub from: Option<Micros>,
+    /// Calls made before; null for all.
+    pub to: Option<Micros>,
+    /// Those of one partner only.
+    pub partner_id: Option<String>,
+    /// Those of one app only.
+    pub app_id: Option<String>,
+    /// Events behind this number.
+    pub after: i64,
+    /// No event that comes later has a number up to this one: an export after it has the rest.
+    pub stable_high_water: i64,
+    /// The last position of the ledger.
+    pub position: i64,
+    /// The files.
+    pub files: Vec<File>,
+    /// The events of each day of UTC, in the order of days.
+    pub days: Vec<Day>,
+    /// The runs of nodes that the events are of.
+    pub runs: Vec<Run>,
+    /// Numbers without an event in all of the ledger: possible calls that nobody has.
+    pub gaps: Vec<Gap>,
+    /// Sums of all events.
+    pub total: Sums,
+    /// Sums of those that are charged.
+    pub billable: Sums,
+    /// Events of which a crash left unknown whether the caller got the answer; none is charged.
+    pub crash_unconfirmed: u64,
+    /// The root of the tree whose leaves are the days.
+    pub merkle_root: String,
+}
+
+/// A file of an export.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct File {
+    /// Its path below the manifest's directory.
+    pub name: String,
+    /// How it is written.
+    pub format: Format,
+    /// The day whose events it has; null where it has those of all.
+    pub day: Option<String>,
+    /// Its length.
+    pub bytes: u64,
+    /// How many rows it has.
+    pub rows: u64,
+    /// The SHA-256 of its bytes.
+    pub sha256: String,
+    /// The SHA-256 of the hashes of its rows, the same in each format.
+    pub rows_digest: String,
+    /// The number of its first row.
+    pub min_export_seq: Option<i64>,
+    /// The number of its last row.
+    pub max_export_seq: Option<i64>,
+    /// Sums of its rows.
+    pub total: Sums,
+    /// Sums of those that are charged.
+    pub billable: Sums,
+}
+
+/// A day of UTC.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Day {
+    /// The day.
+    pub day: String,
+    /// How many events it has.
+    pub events: u64,
+    /// The root of the tree whose leaves are the hashes of its rows, in the order of the ledger.
+    pub root: String,
+}
+
+/// A run of a node: its numbers from the first to the last that the export has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Run {
+    /// The node.
+    pub node: String,
+    /// The run of that node.
+    pub epoch: u64,
+    /// The lowest number.
+    pub first_seq: u64,
+    /// The number behind the highest.
+    pub next_seq: u64,
+    /// How many of them are in the export.
+    pub events: u64,
+    /// How the others are accounted for; null where the export is of one partner or app.
+    pub others: Option<Others>,
+}
+
+/// Numbers that an export leaves out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Others {
+    /// Those without an event, as `gaps` names them.
+    pub missing: u64,
+    /// Those for which no answer was released.
+    pub unreleased: u64,
+    /// Those of events that were not asked for.
+    pub elsewhere: u64,
+}
+
+/// Numbers of a run that hold no event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Gap {
+    /// The node.
+    pub node: String,
+    /// The run of that node.
+    pub epoch: u64,
+    /// The first number.
+    pub from_seq: u64,
+    /// The first behind them that is there.
+    pub before_seq: u64,
+}
+
+impl Gap {
+    /// How many of its numbers are in `[first, next)`.
+    #[must_use]
+    pub fn within(&self, first: u64, next: u64) -> u64 {
+        self.before_seq.min(next).saturating_sub(self.from_seq.max(first))
+    }
+}
+
+/// What a proof stands on: the root of an export, signed by itself, so that a proof tells nothing else of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Root {
+    /// Always `comptoir-usage-manifest/1`.
+    pub format: String,
+    /// Names the export.
+    pub export_id: String,
+    /// The columns of its rows.
+    pub layout: String,
+    /// The installation.
+    pub retailer_id: Option<String>,
+    /// When it was made.
+    pub made_at: Micros,
+    /// How many days it has.
+    pub days: u64,
+    /// The root of the tree whose leaves are the days.
+    pub merkle_root: String,
+}
+
+impl Manifest {
+    /// What of it proofs stand on.
+    #[must_use]
+    pub fn root(&self) -> Root {
+        Root {
+            format: self.format.clone(),
+            export_id: self.export_id.clone(),
+            layout: self.layout.clone(),
+            retailer_id: self.retailer_id.clone(),
+            made_at: self.made_at,
+            days: self.days.len() as u64,
+            merkle_root: self.merkle_root.clone(),
+        }
+    }
+}
