@@ -70,6 +70,37 @@ pub(super) struct Which {
     pub(super) within_days: Option<u32>,
 }
 
+impl Which {
+    /// What is meant of many keys, of these ids where any are given.
+    fn filter(self, ids: Vec<KeyId>) -> BulkFilterIn {
+        let Self {
+            partner,
+            app,
+            plan,
+            env,
+            scope,
+            hint,
+            created_before,
+            used_before,
+            attention,
+            within_days,
+        } = self;
+        BulkFilterIn {
+            ids,
+            partner_id: partner,
+            app_id: app,
+            plan_id: plan,
+            environment: env,
+            scope,
+            hint,
+            created_before,
+            used_before,
+            attention,
+            within_days,
+        }
+    }
+}
+
 /// One thing that is done to many keys.
 #[derive(Debug, Args)]
 pub(super) struct BulkArgs {
@@ -171,31 +202,7 @@ fn keys(count: usize) -> String {
 
 pub(super) async fn bulk(desk: &Desk, args: BulkArgs) -> anyhow::Result<()> {
     let token = args.token.clone();
-    let Which {
-        partner,
-        app,
-        plan,
-        env,
-        scope,
-        hint,
-        created_before,
-        used_before,
-        attention,
-        within_days,
-    } = args.which;
-    let filter = BulkFilterIn {
-        ids: args.ids,
-        partner_id: partner,
-        app_id: app,
-        plan_id: plan,
-        environment: env,
-        scope,
-        hint,
-        created_before,
-        used_before,
-        attention,
-        within_days,
-    };
+    let filter = args.which.filter(args.ids);
     let request = BulkIn { action: args.action, filter, overlap_s: args.overlap_s };
     let (db, pepper, by) = (&desk.db, &desk.pepper, args.because.say(desk.by()));
     let Some(token) = token else {
