@@ -136,7 +136,7 @@ pub const OPERATIONS: &[(&str, Need)] = &[
     ("get_refusal", Need::Right(Right::ReadRefusals)),
     ("list_alerts", Need::Right(Right::ReadUsage)),
     ("get_usage_health", Need::Right(Right::ReadUsage)),
-    ("lose_usage_run", Need::Right(Right::ManagePeople)),
+    ("lose_usage_run", Need::Right(Right::ManageBilling)),
     ("list_usage_events", Need::Right(Right::ReadUsage)),
     ("list_mails", Need::Right(Right::Read)),
     ("simulate_plan", Need::Right(Right::ReadUsage)),
