@@ -21,9 +21,9 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 /// Levels after which a batch is handed to the writer.
-const BATCH: usize = 5_000;
+const BATCH: usize = 10_000;
 /// Batches of one stream that may wait for the writer; then the sender waits.
-const AHEAD: usize = 4;
+const AHEAD: usize = 2;
 /// Refused lines that a receipt tells of.
 const KEPT: usize = 100;
 
