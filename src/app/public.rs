@@ -1,6 +1,8 @@
 //! The public listener: every route that partners can call, and the layers around them.
 
-use super::connection::Connection;
+use super::connection::{Connection, Lines};
+use super::crowd::Crowd;
+use super::descriptors::Connections;
 use super::finish::{EVENT_ID, Finisher, finish};
 use super::front::{FastPath, FrontFactory};
 use super::{Comptoir, listen, openapi, rate_limit, request_cost};
@@ -11,7 +13,8 @@ use crate::access::leaks::{self, Leaks};
 use crate::access::oauth::{self, OAuth};
 use crate::access::operation::{self, Op as _, op};
 use crate::access::{applications, caller, deprecation};
-use crate::config::{Config, Origin, Telemetry};
+use crate::config::{self, Config, Origin, Telemetry};
+use crate::http::arrival::Patience;
 use crate::http::language::OwnLanguage;
 use crate::http::{ApiError, BodyLimit, Code, Turns, linked};
 use crate::telemetry::AccessLog;
@@ -264,6 +267,9 @@ pub(super) fn server(comptoir: &Comptoir, reload: &Reload) -> anyhow::Result<(Se
     if config.server.workers > 0 {
         builder = builder.workers(config.server.workers as usize);
     }
+    builder = builder.max_concurrent_connections(connections_of_a_worker(&config.server));
+    let crowd = Arc::new(Crowd::new(&config.server, &comptoir.metrics));
+    let patience = Patience::new(&config.server, comptoir.waits.closing());
     let closing = builder.graceful_shutdown_signal();
     let server = builder.listen("public", listener, move || {
         let finisher = Rc::new(Finisher::new(Arc::clone(&book), access_log(&config.telemetry)));
@@ -273,7 +279,10 @@ pub(super) fn server(comptoir: &Comptoir, reload: &Reload) -> anyhow::Result<(Se
             catalog: Arc::clone(&mirror.catalog),
             finisher: Rc::clone(&finisher),
             with_cors,
+            patience: patience.clone(),
         });
+        let (crowd, lines) =
+            (Arc::clone(&crowd), Lines::looked_after(config.server.request_timeout));
         let (app, _) = App::new()
             .into_utoipa_app()
             .map(|app| {
@@ -294,7 +303,7 @@ pub(super) fn server(comptoir: &Comptoir, reload: &Reload) -> anyhow::Result<(Se
         let app = app.into_factory().map_err(|error: actix_web::Error| error.error_response());
         let closing = closing.clone();
         let http = HttpService::build()
-            .on_connect_ext(Connection::put_hang_up)
+            .on_connect_ext(Connection::put_data)
             .graceful_shutdown_signal(move || {
                 let closing = closing.clone();
                 async move { closing.notified().await }
@@ -304,9 +313,18 @@ pub(super) fn server(comptoir: &Comptoir, reload: &Reload) -> anyhow::Result<(Se
             .client_disconnect_timeout(Duration::from_secs(1))
             .local_addr(address)
             .finish(FrontFactory { app: map_config(app, |()| AppConfig::default()), fast });
-        fn_service(Connection::take).and_then(http)
+        fn_service(move |stream| Connection::take(stream, (&crowd, &lines))).and_then(http)
     })?;
     Ok((server.run(), address))
+}
+
+/// Most connections that each worker has at a time.
+fn connections_of_a_worker(settings: &config::Server) -> usize {
+    let workers = match settings.workers as usize {
+        0 => std::thread::available_parallelism().map_or(1, usize::from),
+        workers => workers,
+    };
+    (Connections::of(settings).public as usize).div_ceil(workers)
 }
 
 /// A worker's access log. One that cannot be opened is no reason not to serve.

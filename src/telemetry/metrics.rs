@@ -52,6 +52,7 @@ plain! {
     LimitsAsked = "limits_asked_total", "Calls about whose limits Redis was asked: one round trip each.";
     LimitsDegraded = "limits_degraded_total", "Calls that were judged by this node's share of the limits, because Redis was away.";
     RedisFailures = "redis_failures_total", "Questions to Redis that it did not answer, or not in time.";
+    ConnectionsRefused = "connections_refused_total", "Connections to the partner API that were ended because their address has too many.";
     FoldFailures = "fold_failures_total", "Rounds of folding that failed; their events stay in the journal.";
 }
 
