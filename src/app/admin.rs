@@ -21,7 +21,9 @@ use actix_web::dev::{Payload, ResourceDef, Server, ServiceRequest, ServiceRespon
 use actix_web::http::Method;
 use actix_web::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
 use actix_web::middleware::{Next, from_fn};
-use actix_web::{App, Error, HttpMessage as _, HttpRequest, HttpResponse, HttpServer, ResponseError as _, web};
+use actix_web::{
+    App, Error, HttpMessage as _, HttpRequest, HttpResponse, HttpServer, ResponseError as _, web,
+};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -45,6 +47,19 @@ struct Operations {
     redis: Option<Arc<Redis>>,
     run_id: String,
     calls: AtomicU64,
+}
+
+impl Operations {
+    fn of(comptoir: &Comptoir) -> Self {
+        Self {
+            clock: comptoir.clock.clone(),
+            readiness: Arc::clone(&comptoir.readiness),
+            metrics: Arc::clone(&comptoir.metrics),
+            redis: comptoir.redis.clone(),
+            run_id: comptoir.book.run_id.clone(),
+            calls: AtomicU64::new(0),
+        }
+    }
 }
 
 async fn healthz() -> &'static str {
@@ -195,14 +210,7 @@ pub(super) fn server(
         reload,
     });
     let explainer = web::Data::from(Arc::clone(&comptoir.book.explainer));
-    let operations = web::Data::new(Operations {
-        clock: comptoir.clock.clone(),
-        readiness: Arc::clone(&comptoir.readiness),
-        metrics: Arc::clone(&comptoir.metrics),
-        redis: comptoir.redis.clone(),
-        run_id: comptoir.book.run_id.clone(),
-        calls: AtomicU64::new(0),
-    });
+    let operations = web::Data::new(Operations::of(comptoir));
     let patience = Patience::new(&comptoir.config.server, comptoir.waits.closing());
     let most = Connections::of(&comptoir.config.server).admin;
     let max_body = comptoir.config.server.max_body_bytes as usize;

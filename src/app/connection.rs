@@ -18,12 +18,15 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 
 /// A connection with what the service behind must know of it.
 type Taken = (Connection, Protocol, Option<SocketAddr>);
 
 /// Seconds for which a client may take nothing of an answer.
 const UNTAKEN_MOST: u32 = 60;
+/// The same when the program is told to stop.
+const UNTAKEN_AT_STOP: u32 = 3;
 
 /// A stream that notes its end, and that nothing comes of it.
 #[derive(Debug)]
@@ -81,7 +84,7 @@ impl Line {
     }
 
     /// Counts a second, and ends a connection whose client has kept it for too long.
-    fn look(&self, head_most: u32) {
+    fn look(&self, (head_most, answer_most): (u32, u32)) {
         let count = |waits: &Cell<u32>, it_does: bool| {
             waits.set(if it_does { waits.get().saturating_add(1) } else { 0 });
             waits.get()
@@ -89,7 +92,7 @@ impl Line {
         // What comes of a body has a time of its own.
         let head = count(&self.head_waits, self.rest.has_part_of_head());
         let answer = count(&self.answer_waits, self.is_untaken.get());
-        if head > head_most || answer > UNTAKEN_MOST {
+        if head > head_most || answer > answer_most {
             self.is_cut.set(true);
             if let Some(waker) = self.waker.take() {
                 waker.wake();
@@ -110,23 +113,21 @@ impl Line {
 pub(super) struct Lines(RefCell<Vec<Weak<Line>>>);
 
 impl Lines {
-    /// Looks at each of them every second from now on.
-    pub(super) fn looked_after(head_most: Duration) -> Rc<Self> {
+    /// Looks at each of them every second from now on; `stopping` tells when the program stops.
+    pub(super) fn looked_after(head_most: Duration, stopping: watch::Receiver<bool>) -> Rc<Self> {
         let lines = Rc::new(Self::default());
         let head_most = u32::try_from(head_most.as_secs()).unwrap_or(u32::MAX);
-        let those = Rc::downgrade(&lines);
+        let those = Rc::clone(&lines);
         actix_web::rt::spawn(async move {
             let mut second = tokio::time::interval(Duration::from_secs(1));
-            while let Some(lines) = those.upgrade() {
-                lines.0.borrow_mut().retain(|line| match line.upgrade() {
-                    Some(line) => {
-                        line.look(head_most);
-                        true
-                    }
-                    None => false,
-                });
-                drop(lines);
+            // As long as the worker: connections outlive the service that has taken them.
+            loop {
                 second.tick().await;
+                let answer_most = if *stopping.borrow() { UNTAKEN_AT_STOP } else { UNTAKEN_MOST };
+                those.0.borrow_mut().retain(|line| {
+                    let line = line.upgrade();
+                    line.inspect(|line| line.look((head_most, answer_most))).is_some()
+                });
             }
         });
         lines

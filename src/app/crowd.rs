@@ -13,7 +13,8 @@ use std::sync::Arc;
 use tokio::net::TcpStream;
 
 /// What is answered to a connection too many, which sends nothing that is read.
-const TOO_MANY: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\nretry-after: 10\r\n\
+const TOO_MANY: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\nretry-after: 10\r\n\
     content-length: 0\r\n\r\n";
 
 /// The connections by address.
@@ -100,7 +101,7 @@ mod tests {
         ];
         let settings = settings.map(|(key, value)| (key.to_owned(), value.to_owned()));
         let config = Config::load(None, &settings.into()).unwrap();
-        let crowd = Crowd::new(&config.server, &Arc::new(Metrics::new()));
+        let crowd = Crowd::new(&config.server, &Arc::new(Metrics::new(&[])));
         let enter = |address: &str| crowd.enter(Some(address.parse().unwrap()));
         let first = enter("192.0.2.1").unwrap();
         let second = enter("::ffff:192.0.2.1").unwrap();

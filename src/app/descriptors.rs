@@ -30,10 +30,7 @@ impl Connections {
     fn within(files: u64, asked: u32) -> Self {
         let asked = if asked == 0 { PUBLIC_MOST } else { u64::from(asked) };
         let number = |most: u64| u32::try_from(most.max(1)).unwrap_or(u32::MAX);
-        Self {
-            public: number(asked.min(files / 4 * 3)),
-            admin: number(ADMIN_MOST.min(files / 8)),
-        }
+        Self { public: number(asked.min(files / 4 * 3)), admin: number(ADMIN_MOST.min(files / 8)) }
     }
 }
 

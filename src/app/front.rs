@@ -221,8 +221,10 @@ where
     }
 
     fn call(&self, mut request: Request) -> Self::Future {
-        let rest = Line::begins(&request).cloned();
-        if !matches!(request.payload(), Payload::None) {
+        let has_body = !matches!(request.payload(), Payload::None);
+        let rest = Line::begins(&request);
+        if has_body {
+            let rest = rest.cloned();
             let tempo = self.fast.patience.watch(request.payload(), rest.as_ref());
             request.extensions_mut().insert(tempo);
         } else if let Some(response) = self.fast.answer(&request) {

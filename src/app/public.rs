@@ -23,7 +23,7 @@ use crate::{
 };
 use actix_cors::Cors;
 use actix_http::HttpService;
-use actix_server::Server;
+use actix_server::{Server, ServerBuilder};
 use actix_service::{IntoServiceFactory as _, ServiceFactoryExt as _, fn_service, map_config};
 use actix_web::dev::{AppConfig, ResourceDef};
 use actix_web::http::header;
@@ -35,6 +35,9 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use utoipa_actix_web::AppExt as _;
 use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Most workers that the server takes.
+const MOST_WORKERS: usize = 512;
 
 /// Every documented operation of the partner API.
 pub(super) fn routes(config: &mut ServiceConfig<'_>) {
@@ -261,15 +264,10 @@ pub(super) fn server(comptoir: &Comptoir, reload: &Reload) -> anyhow::Result<(Se
     let (book, shown) =
         (Arc::clone(&comptoir.book), (comptoir.demo, comptoir.registration.is_some()));
     let with_cors = !config.server.cors_origins.is_empty();
-    let mut builder = Server::build()
-        .disable_signals()
-        .shutdown_timeout(config.server.shutdown_timeout.as_secs());
-    if config.server.workers > 0 {
-        builder = builder.workers(config.server.workers as usize);
-    }
-    builder = builder.max_concurrent_connections(connections_of_a_worker(&config.server));
+    let builder = builder(&config.server);
     let crowd = Arc::new(Crowd::new(&config.server, &comptoir.metrics));
-    let patience = Patience::new(&config.server, comptoir.waits.closing());
+    let stopping = comptoir.waits.closing();
+    let patience = Patience::new(&config.server, stopping.clone());
     let closing = builder.graceful_shutdown_signal();
     let server = builder.listen("public", listener, move || {
         let finisher = Rc::new(Finisher::new(Arc::clone(&book), access_log(&config.telemetry)));
@@ -281,8 +279,8 @@ pub(super) fn server(comptoir: &Comptoir, reload: &Reload) -> anyhow::Result<(Se
             with_cors,
             patience: patience.clone(),
         });
-        let (crowd, lines) =
-            (Arc::clone(&crowd), Lines::looked_after(config.server.request_timeout));
+        let crowd = Arc::clone(&crowd);
+        let lines = Lines::looked_after(config.server.request_timeout, stopping.clone());
         let (app, _) = App::new()
             .into_utoipa_app()
             .map(|app| {
@@ -318,13 +316,16 @@ pub(super) fn server(comptoir: &Comptoir, reload: &Reload) -> anyhow::Result<(Se
     Ok((server.run(), address))
 }
 
-/// Most connections that each worker has at a time.
-fn connections_of_a_worker(settings: &config::Server) -> usize {
-    let workers = match settings.workers as usize {
-        0 => std::thread::available_parallelism().map_or(1, usize::from),
-        workers => workers,
-    };
-    (Connections::of(settings).public as usize).div_ceil(workers)
+/// The workers, and how many connections each has at a time.
+fn builder(settings: &config::Server) -> ServerBuilder {
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    let workers = if settings.workers > 0 { settings.workers as usize } else { cores() };
+    let workers = workers.min(MOST_WORKERS);
+    Server::build()
+        .disable_signals()
+        .shutdown_timeout(settings.shutdown_timeout.as_secs())
+        .workers(workers)
+        .max_concurrent_connections((Connections::of(settings).public as usize).div_ceil(workers))
 }
 
 /// A worker's access log. One that cannot be opened is no reason not to serve.

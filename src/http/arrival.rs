@@ -194,7 +194,7 @@ impl Arriving {
             timer.as_mut().reset(due);
         }
         while timer.as_mut().poll(cx).is_ready() {
-            if timer.deadline() >= due {
+            if due <= Instant::now() {
                 let stops = self.stopping.is_none();
                 let kind = if stops { io::ErrorKind::Interrupted } else { io::ErrorKind::TimedOut };
                 return Poll::Ready(kind.into());

@@ -52,6 +52,7 @@ fn problem(answer: &str) -> (&str, Value) {
 async fn a_body_that_stands_still_is_refused() {
     let app = TestApp::builder().set("SERVER__BODY_TIMEOUT_S", "1").start().await;
     let lookup = app.key(serde_json::json!({})).await.text;
+    let mut all = Vec::new();
     for (at, path, token) in [
         (app.at.public, "/oauth/token", ""),
         (app.at.public, "/v1/products/lookup", lookup.as_str()),
@@ -59,11 +60,13 @@ async fn a_body_that_stands_still_is_refused() {
         (app.at.admin, "/admin/v1/partners", app.admin_token.as_str()),
     ] {
         for shape in ["Content-Length: 100\r\n\r\n{", "Transfer-Encoding: chunked\r\n\r\n5\r\n{"] {
-            let mut held = connect(at, &post(path, token, shape)).await;
-            let answer = to_end(&mut held).await;
-            let (status, problem) = problem(&answer);
-            assert_eq!((status, &problem["code"]), ("408", &"body_too_slow".into()), "{path}");
+            all.push((path, connect(at, &post(path, token, shape)).await));
         }
+    }
+    for (path, mut held) in all {
+        let answer = to_end(&mut held).await;
+        let (status, problem) = problem(&answer);
+        assert_eq!((status, &problem["code"]), ("408", &"body_too_slow".into()), "{path}");
     }
 }
 
@@ -159,6 +162,18 @@ async fn a_stop_waits_for_no_body_that_stands_still() {
 }
 
 #[tokio::test]
+async fn a_stop_waits_for_no_client_that_takes_nothing() {
+    let mut app = TestApp::builder().start().await;
+    let call = b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: x\r\n\r\n";
+    // More than what lies between the two takes.
+    let mut held = connect(app.at.public, &call.repeat(16)).await;
+    let mut byte = [0];
+    timeout(AT_MOST, held.read_exact(&mut byte)).await.expect("in time").expect("an answer");
+    timeout(AT_MOST, app.stop()).await.expect("a stop in time");
+    assert!(to_end(&mut held).await.starts_with("TTP/1.1 200"));
+}
+
+#[tokio::test]
 async fn a_stream_may_be_silent_but_not_for_ever() {
     let app = TestApp::builder()
         .set("SERVER__BODY_TIMEOUT_S", "1")
@@ -189,8 +204,7 @@ async fn one_address_does_not_take_all_connections() {
     let mut held = Vec::new();
     let mut statuses = Vec::new();
     for _ in 0..4 {
-        let mut stream =
-            TcpStream::connect(app.at.public).await.expect("a connection");
+        let mut stream = TcpStream::connect(app.at.public).await.expect("a connection");
         // Who is turned away may be so before it has sent anything.
         let _ = stream.write_all(b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n").await;
         statuses.push(first(&mut stream).await[9..12].to_owned());
