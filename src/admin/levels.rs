@@ -6,7 +6,8 @@ use super::state::{State, done};
 use crate::catalog::Fault;
 use crate::feeds::levels::{Intake, IntakeError, Lines, Receipt};
 use crate::http::error::Problem;
-use crate::http::{ApiError, ApiResult, Code, Params};
+use crate::http::{ApiError, ApiResult, Code, Params, arrival};
+use actix_web::error::PayloadError;
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use actix_web::{HttpRequest, HttpResponse, post, web};
 use bytes::BytesMut;
@@ -81,7 +82,7 @@ impl From<Receipt> for ReceiptOut {
 /// Send stock levels
 ///
 /// One level per line of JSON, in the form of the stock feed, for as long as you like: a stream may
-/// last all day. What arrives is stored in batches and seen by readers within a second; the answer
+/// last all day, and be silent for `server.stream_silence_s`. What arrives is stored in batches and seen by readers within a second; the answer
 /// comes at the end and counts what became of the lines. Order does not matter and nothing is
 /// harmed by sending a line again: the newest `as_of` of a product in a store holds. If the answer
 /// is an error, what was stored stays; send everything again.
@@ -93,6 +94,7 @@ impl From<Receipt> for ReceiptOut {
     ),
     responses(
         (status = 200, description = "What became of the lines", body = ReceiptOut),
+        (status = 408, description = "The stream was silent for too long; what was stored stays", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "The body is not `application/x-ndjson`, or is compressed", body = Problem, content_type = "application/problem+json"),
         Problems
     ),
@@ -107,23 +109,26 @@ async fn put_levels(
 ) -> ApiResult<HttpResponse> {
     Params::new(request.query_string()).finish()?;
     is_ndjson(&request)?;
+    arrival::streams(&request);
     let mut intake = Intake::new(&state.levels, &state.mirror, &state.clock);
     let (taken, whole) = take(&mut intake, body).await;
     let (receipt, stored) = intake.finish(taken).await;
     stored.map_err(|error| interrupted(&receipt, &error))?;
-    if !whole {
-        let detail = format!(
-            "The body did not arrive whole. {} levels were stored; send all of them again, which \
-             does no harm.",
+    whole.map_err(|error| {
+        let then = format!(
+            "{} levels were stored; send all of them again, which does no harm.",
             receipt.written
         );
-        return Err(ApiError::new(Code::InvalidBody, detail));
-    }
+        arrival::broken(&error, &then)
+    })?;
     done(&ReceiptOut::from(receipt))
 }
 
 /// Takes in all lines of a body, and says whether it came whole.
-async fn take(intake: &mut Intake<'_>, mut body: web::Payload) -> (Result<(), IntakeError>, bool) {
+async fn take(
+    intake: &mut Intake<'_>,
+    mut body: web::Payload,
+) -> (Result<(), IntakeError>, Result<(), PayloadError>) {
     let mut lines = Lines::default();
     let mut due: Option<Instant> = None;
     loop {
@@ -133,19 +138,19 @@ async fn take(intake: &mut Intake<'_>, mut body: web::Payload) -> (Result<(), In
         };
         match next {
             Ok(None) => break,
-            Ok(Some(Err(_))) => return (Ok(()), false),
+            Ok(Some(Err(error))) => return (Ok(()), Err(error)),
             Ok(Some(Ok(chunk))) => lines.push(&chunk),
             Err(_) => {}
         }
         while let Some(line) = lines.next_line() {
             if let Err(error) = one(intake, line).await {
-                return (Err(error), true);
+                return (Err(error), Ok(()));
             }
         }
         if due.is_some_and(|due| due <= Instant::now())
             && let Err(error) = intake.hand_over().await
         {
-            return (Err(error), true);
+            return (Err(error), Ok(()));
         }
         // From the first of the levels that wait.
         due = intake.is_waiting().then(|| {
@@ -157,7 +162,7 @@ async fn take(intake: &mut Intake<'_>, mut body: web::Payload) -> (Result<(), In
         Some(line) => one(intake, Ok(line)).await,
         None => Ok(()),
     };
-    (last, true)
+    (last, Ok(()))
 }
 
 async fn one(intake: &mut Intake<'_>, line: Result<BytesMut, Fault>) -> Result<(), IntakeError> {

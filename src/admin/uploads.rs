@@ -8,7 +8,7 @@ use crate::catalog::offers::Plausible;
 use crate::feeds::mapping::Encoding;
 use crate::feeds::{Feed, Format, Guard, ImportError, Mode, Options, Report, import_with, new_id};
 use crate::http::error::Problem;
-use crate::http::{ApiError, ApiPath, ApiResult, Code, Params};
+use crate::http::{ApiError, ApiPath, ApiResult, Code, Params, arrival};
 use crate::kernel::hex;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{HttpRequest, HttpResponse, post, web};
@@ -213,6 +213,9 @@ async fn upload_feed(
         Some(_) => Vec::new(),
         None => left_out(&options),
     };
+    if arrival::is_too_long(request.headers(), most) {
+        return Err(too_long(most));
+    }
     let upload = receive(&state.uploads, &name, body, most).await?;
     let by = caller.actor().to_owned();
     // A task of its own: it goes on when the sender is gone.
@@ -294,14 +297,11 @@ async fn receive(into: &Path, name: &str, mut body: web::Payload, most: u64) -> 
     let mut hash = Sha256::new();
     let mut out = tokio::fs::File::create(&upload.file).await.map_err(disk)?;
     while let Some(chunk) = body.next().await {
-        let chunk = chunk.map_err(|_| {
-            let detail = "The file did not arrive whole; nothing was imported.";
-            ApiError::new(Code::InvalidBody, detail)
-        })?;
+        let then = "Nothing was imported; send the file again.";
+        let chunk = chunk.map_err(|error| arrival::broken(&error, then))?;
         upload.bytes = upload.bytes.saturating_add(chunk.len() as u64);
         if upload.bytes > most {
-            let detail = format!("A file may have at most {most} bytes (`feeds.max_mib`).");
-            return Err(ApiError::new(Code::BodyTooLarge, detail));
+            return Err(too_long(most));
         }
         hash.update(&chunk);
         out.write_all(&chunk).await.map_err(disk)?;
@@ -309,6 +309,11 @@ async fn receive(into: &Path, name: &str, mut body: web::Payload, most: u64) -> 
     out.flush().await.map_err(disk)?;
     upload.sha256 = hex(hash.finalize());
     Ok(upload)
+}
+
+fn too_long(most: u64) -> ApiError {
+    let detail = format!("A file may have at most {most} bytes (`feeds.max_mib`).");
+    ApiError::new(Code::BodyTooLarge, detail)
 }
 
 /// A name for people, not a path, and one that every disk takes.

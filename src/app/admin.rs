@@ -1,5 +1,6 @@
 //! The admin listener: the admin API, and what operators look at.
 
+use super::descriptors::Connections;
 use super::readiness::Readiness;
 use super::{Comptoir, finish, listen, openapi, shield};
 use crate::access::Scopes;
@@ -10,16 +11,19 @@ use crate::cluster::Redis;
 use crate::feeds::levels::Writer;
 use crate::http::BodyLimit;
 use crate::http::answer::Cache;
+use crate::http::arrival::{Patience, Rest};
 use crate::http::{ApiError, Code};
 use crate::kernel::Clock;
 use crate::storage::{self, Pulse};
 use crate::telemetry::{Gauge, Metrics};
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
-use actix_web::dev::{ResourceDef, Server, ServiceRequest, ServiceResponse};
+use actix_web::dev::{Payload, ResourceDef, Server, ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
 use actix_web::middleware::{Next, from_fn};
-use actix_web::{App, Error, HttpRequest, HttpResponse, HttpServer, ResponseError as _, web};
+use actix_web::{
+    App, Error, HttpMessage as _, HttpRequest, HttpResponse, HttpServer, ResponseError as _, web,
+};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -43,6 +47,19 @@ struct Operations {
     redis: Option<Arc<Redis>>,
     run_id: String,
     calls: AtomicU64,
+}
+
+impl Operations {
+    fn of(comptoir: &Comptoir) -> Self {
+        Self {
+            clock: comptoir.clock.clone(),
+            readiness: Arc::clone(&comptoir.readiness),
+            metrics: Arc::clone(&comptoir.metrics),
+            redis: comptoir.redis.clone(),
+            run_id: comptoir.book.run_id.clone(),
+            calls: AtomicU64::new(0),
+        }
+    }
 }
 
 async fn healthz() -> &'static str {
@@ -75,6 +92,10 @@ async fn finish<B: MessageBody + 'static>(
     if *request.method() == Method::HEAD {
         request.head_mut().method = Method::GET;
     }
+    let (_, body) = request.parts_mut();
+    if !matches!(body, Payload::None) {
+        watch(&mut request);
+    }
     let is_of_the_api = request.path().starts_with(admin::PREFIX);
     let mut response = problems(request, next).await?;
     shield::guard(response.headers_mut());
@@ -83,6 +104,14 @@ async fn finish<B: MessageBody + 'static>(
         response.headers_mut().insert(CACHE_CONTROL, Cache::NoStore.header());
     }
     Ok(response)
+}
+
+/// Has the body of a request come in time.
+fn watch(request: &mut ServiceRequest) {
+    let Some(patience) = request.app_data::<Patience>().cloned() else { return };
+    let rest = request.conn_data::<Rest>().cloned();
+    let tempo = patience.watch(request.parts_mut().1, rest.as_ref());
+    request.extensions_mut().insert(tempo);
 }
 
 /// Gives each error its document. `/readyz` keeps its own report.
@@ -182,14 +211,9 @@ pub(super) fn server(
         reload,
     });
     let explainer = web::Data::from(Arc::clone(&comptoir.book.explainer));
-    let operations = web::Data::new(Operations {
-        clock: comptoir.clock.clone(),
-        readiness: Arc::clone(&comptoir.readiness),
-        metrics: Arc::clone(&comptoir.metrics),
-        redis: comptoir.redis.clone(),
-        run_id: comptoir.book.run_id.clone(),
-        calls: AtomicU64::new(0),
-    });
+    let operations = web::Data::new(Operations::of(comptoir));
+    let patience = Patience::new(&comptoir.config.server, comptoir.waits.closing());
+    let most = Connections::of(&comptoir.config.server).admin;
     let max_body = comptoir.config.server.max_body_bytes as usize;
     let server = HttpServer::new(move || {
         let (app, _) = App::new()
@@ -199,6 +223,7 @@ pub(super) fn server(
             .app_data(operations.clone())
             .app_data(explainer.clone())
             .app_data(BodyLimit(max_body))
+            .app_data(patience.clone())
             .configure(routes)
             .split_for_parts();
         app.configure(|config| openapi::serve(config, &openapi::ADMIN))
@@ -208,6 +233,12 @@ pub(super) fn server(
             .route("/metrics", web::get().to(metrics))
             .default_service(web::to(unrouted))
     });
-    let server = server.workers(1).disable_signals().shutdown_timeout(5).listen(listener)?;
+    let server = server
+        .workers(1)
+        .max_connections(most as usize)
+        .on_connect(|_, data| _ = data.insert(Rest::default()))
+        .disable_signals()
+        .shutdown_timeout(5)
+        .listen(listener)?;
     Ok((server.run(), address, writing))
 }

@@ -2,6 +2,7 @@
 //! router, from stored bytes. Whatever is not a plain success goes the ordinary way, so that there
 //! is one place that knows errors. What was judged here goes along and is not judged again.
 
+use super::connection::Line;
 use super::finish::{Answered, CameAsHead, EVENT_ID, Finisher};
 use super::metered::Metered;
 use super::request_cost::COST;
@@ -10,12 +11,13 @@ use crate::access::operation::{Op as _, op};
 use crate::access::policy::{Admitted, CallView, Gate, Judgement, Refused};
 use crate::catalog::view::{CatalogView, Lookup};
 use crate::http::answer::{self, Cache, JSON, VARIES};
+use crate::http::arrival::Patience;
 use crate::http::{encoding, linked};
 use crate::kernel::Micros;
 use crate::kernel::id::ProductId;
 use actix_http::body::MessageBody;
 use actix_http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, VARY};
-use actix_http::{HttpMessage as _, Method, Request, Response, StatusCode};
+use actix_http::{HttpMessage as _, Method, Payload, Request, Response, StatusCode};
 use actix_service::{Service, ServiceFactory};
 use actix_web::dev::ServiceResponse;
 use bytes::Bytes;
@@ -36,6 +38,8 @@ pub(super) struct FastPath {
     pub(super) finisher: Rc<Finisher>,
     /// Whether calls of browser apps need headers that only the application gives.
     pub(super) with_cors: bool,
+    /// How long bodies are waited for.
+    pub(super) patience: Patience,
 }
 
 impl FastPath {
@@ -221,7 +225,13 @@ where
     }
 
     fn call(&self, mut request: Request) -> Self::Future {
-        if let Some(response) = self.fast.answer(&request) {
+        let has_body = !matches!(request.payload(), Payload::None);
+        let rest = Line::begins(&request);
+        if has_body {
+            let rest = rest.cloned();
+            let tempo = self.fast.patience.watch(request.payload(), rest.as_ref());
+            request.extensions_mut().insert(tempo);
+        } else if let Some(response) = self.fast.answer(&request) {
             return FrontFuture::Answered { response: Some(response) };
         }
         // HEAD is GET without the body, which the encoder leaves out for a request that came as HEAD.

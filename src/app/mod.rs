@@ -5,6 +5,8 @@ mod admin;
 mod call_id;
 mod connection;
 mod control;
+mod crowd;
+pub mod descriptors;
 mod finish;
 mod front;
 mod metered;

@@ -255,6 +255,10 @@ fn add_problems(operation: &mut Value, statuses: &[u16]) {
         }
     }
     let Some(responses) = operation["responses"].as_object_mut() else { return };
+    // What is read may be too long, and come too slowly.
+    if responses.contains_key("413") {
+        responses.entry("408").or_insert_with(|| json!({}));
+    }
     for (status, response) in responses.iter_mut() {
         if status.starts_with(['4', '5']) && response.get("content").is_none() {
             response["$ref"] = json!(format!("#/components/responses/Problem{status}"));

@@ -1,6 +1,8 @@
 //! The public listener: every route that partners can call, and the layers around them.
 
-use super::connection::Connection;
+use super::connection::{Connection, Lines};
+use super::crowd::Crowd;
+use super::descriptors::Connections;
 use super::finish::{EVENT_ID, Finisher, finish};
 use super::front::{FastPath, FrontFactory};
 use super::{Comptoir, listen, openapi, rate_limit, request_cost};
@@ -11,7 +13,8 @@ use crate::access::leaks::{self, Leaks};
 use crate::access::oauth::{self, OAuth};
 use crate::access::operation::{self, Op as _, op};
 use crate::access::{applications, caller, deprecation};
-use crate::config::{Config, Origin, Telemetry};
+use crate::config::{self, Config, Origin, Telemetry};
+use crate::http::arrival::Patience;
 use crate::http::language::OwnLanguage;
 use crate::http::{ApiError, BodyLimit, Code, Turns, linked};
 use crate::telemetry::AccessLog;
@@ -21,7 +24,7 @@ use crate::{
 };
 use actix_cors::Cors;
 use actix_http::HttpService;
-use actix_server::Server;
+use actix_server::{Server, ServerBuilder};
 use actix_service::{IntoServiceFactory as _, ServiceFactoryExt as _, fn_service, map_config};
 use actix_web::dev::{AppConfig, ResourceDef};
 use actix_web::http::header;
@@ -33,6 +36,9 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use utoipa_actix_web::AppExt as _;
 use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Most workers that the server takes.
+const MOST_WORKERS: usize = 512;
 
 /// Every documented operation of the partner API.
 pub(super) fn routes(config: &mut ServiceConfig<'_>) {
@@ -267,12 +273,10 @@ pub(super) fn server(comptoir: &Comptoir, reload: &Reload) -> anyhow::Result<(Se
     let (book, shown) =
         (Arc::clone(&comptoir.book), (comptoir.demo, comptoir.registration.is_some()));
     let with_cors = !config.server.cors_origins.is_empty();
-    let mut builder = Server::build()
-        .disable_signals()
-        .shutdown_timeout(config.server.shutdown_timeout.as_secs());
-    if config.server.workers > 0 {
-        builder = builder.workers(config.server.workers as usize);
-    }
+    let builder = builder(&config.server);
+    let crowd = Arc::new(Crowd::new(&config.server, &comptoir.metrics));
+    let stopping = comptoir.waits.closing();
+    let patience = Patience::new(&config.server, stopping.clone());
     let closing = builder.graceful_shutdown_signal();
     let server = builder.listen("public", listener, move || {
         let finisher = Rc::new(Finisher::new(Arc::clone(&book), access_log(&config.telemetry)));
@@ -282,7 +286,10 @@ pub(super) fn server(comptoir: &Comptoir, reload: &Reload) -> anyhow::Result<(Se
             catalog: Arc::clone(&mirror.catalog),
             finisher: Rc::clone(&finisher),
             with_cors,
+            patience: patience.clone(),
         });
+        let crowd = Arc::clone(&crowd);
+        let lines = Lines::looked_after(config.server.request_timeout, stopping.clone());
         let (app, _) = App::new()
             .into_utoipa_app()
             .map(|app| {
@@ -303,7 +310,7 @@ pub(super) fn server(comptoir: &Comptoir, reload: &Reload) -> anyhow::Result<(Se
         let app = app.into_factory().map_err(|error: actix_web::Error| error.error_response());
         let closing = closing.clone();
         let http = HttpService::build()
-            .on_connect_ext(Connection::put_hang_up)
+            .on_connect_ext(Connection::put_data)
             .graceful_shutdown_signal(move || {
                 let closing = closing.clone();
                 async move { closing.notified().await }
@@ -313,9 +320,21 @@ pub(super) fn server(comptoir: &Comptoir, reload: &Reload) -> anyhow::Result<(Se
             .client_disconnect_timeout(Duration::from_secs(1))
             .local_addr(address)
             .finish(FrontFactory { app: map_config(app, |()| AppConfig::default()), fast });
-        fn_service(Connection::take).and_then(http)
+        fn_service(move |stream| Connection::take(stream, (&crowd, &lines))).and_then(http)
     })?;
     Ok((server.run(), address))
+}
+
+/// The workers, and how many connections each has at a time.
+fn builder(settings: &config::Server) -> ServerBuilder {
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    let workers = if settings.workers > 0 { settings.workers as usize } else { cores() };
+    let workers = workers.min(MOST_WORKERS);
+    Server::build()
+        .disable_signals()
+        .shutdown_timeout(settings.shutdown_timeout.as_secs())
+        .workers(workers)
+        .max_concurrent_connections((Connections::of(settings).public as usize).div_ceil(workers))
 }
 
 /// A worker's access log. One that cannot be opened is no reason not to serve.

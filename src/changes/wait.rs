@@ -59,6 +59,12 @@ impl Waits {
         self.closed.send_replace(true);
     }
 
+    /// Whether the node stops.
+    #[must_use]
+    pub fn closing(&self) -> watch::Receiver<bool> {
+        self.closed.subscribe()
+    }
+
     /// How far what is waited on has come.
     pub(super) fn position(&self) -> i64 {
         *self.position.borrow()

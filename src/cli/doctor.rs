@@ -5,6 +5,7 @@ use crate::access::Pepper;
 use crate::access::audit;
 use crate::access::mails::Smtp;
 use crate::access::pepper::{PepperError, known_fingerprint};
+use crate::app::descriptors::{self, Connections};
 use crate::cluster::Redis;
 use crate::config::{self, Config, DatabaseUrl, Durability};
 use crate::kernel::Clock;
@@ -71,7 +72,7 @@ pub(super) async fn run(file: Option<&Path>) -> anyhow::Result<ExitCode> {
     findings.say(metered, "metering", metering);
     findings.check("data directory", data_dir(&config));
     findings.check("disk", disk(&config.server.data_dir));
-    findings.check("open files", open_files());
+    findings.check("open files", open_files(&config));
     findings.check("access log", access_log(&config.telemetry.access_log));
     findings.check("server", server(&config));
     findings.check("journal", journal(&config));
@@ -157,13 +158,18 @@ fn disk(dir: &Path) -> anyhow::Result<((), String)> {
     Ok(((), detail))
 }
 
-fn open_files() -> anyhow::Result<((), String)> {
-    let limits = std::fs::read_to_string("/proc/self/limits")?;
-    let line = limits.lines().find(|line| line.starts_with("Max open files"));
-    let most = line.and_then(|line| line.split_whitespace().nth(3)).unwrap_or("unlimited");
-    let enough = most.parse::<u64>().map_or(true, |most| most >= FEW_FILES);
+fn open_files(config: &Config) -> anyhow::Result<((), String)> {
+    let Some(most) = descriptors::open_files() else { return Ok(((), "no limit".to_owned())) };
+    let enough = most >= FEW_FILES;
     anyhow::ensure!(enough, "at most {most}; raise the limit (`ulimit -n`) to {FEW_FILES} or more");
-    Ok(((), format!("at most {most}")))
+    let partners = Connections::of(&config.server).public;
+    let asked = config.server.max_connections;
+    anyhow::ensure!(
+        asked <= partners,
+        "at most {most}, so the partner API takes {partners} connections, not {asked} \
+         (`server.max_connections`); raise the limit (`ulimit -n`), or lower the setting"
+    );
+    Ok(((), format!("at most {most}; the partner API takes {partners} connections at a time")))
 }
 
 fn journal(config: &Config) -> anyhow::Result<((), String)> {

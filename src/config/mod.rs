@@ -81,6 +81,16 @@ section! {
         keep_alive: Duration = "keep_alive_s" as Seconds<1, 3_600>,
         /// Time in which a client has to send the head of a request.
         request_timeout: Duration = "request_timeout_s" as Seconds<1, 300>,
+        /// Time for which a body may keep the server waiting; what comes of it prolongs it.
+        body_timeout: Duration = "body_timeout_s" as Seconds<1, 3_600>,
+        /// Bytes of a body that prolong it by a second.
+        body_least_rate: u32 = "body_least_rate" as Within<1, 1_048_576>,
+        /// Time for which a stream of levels may send nothing.
+        stream_silence: Duration = "stream_silence_s" as Seconds<1, 86_400>,
+        /// Most connections to the partner API at a time; 0 is what the limit of open files leaves.
+        max_connections: u32 = "max_connections" as Within<0, 1_000_000>,
+        /// Most of them from one address; 0 is any.
+        max_connections_per_address: u32 = "max_connections_per_address" as Within<0, 1_000_000>,
         /// Origins whose pages may call the partner API; `*` is every origin.
         cors_origins: Vec<Origin> = "cors_origins" as Vec<Origin>,
     }

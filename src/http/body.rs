@@ -1,7 +1,7 @@
 //! Input from body and path. What is wrong with it becomes a problem document that points at the
 //! fault.
 
-use super::{ApiError, Code, FieldError};
+use super::{ApiError, Code, FieldError, arrival};
 use crate::kernel::faults::{Fault, Told, Unread, read_json, schema};
 use crate::kernel::{Object, sentence};
 use actix_web::dev::Payload;
@@ -38,13 +38,11 @@ impl<T: DeserializeOwned + ToSchema + 'static> FromRequest for JsonBody<T> {
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let (limit, json) = (limit(request), declares_json(request));
-        let payload = payload.take();
+        let json = declares_json(request);
+        let body = json.then(|| read(request, payload, limit(request)));
         Box::pin(async move {
-            if !json {
-                return Err(not_json());
-            }
-            read_as(&read(payload, limit).await?, schema::<T>).map(Self)
+            let body = body.ok_or_else(not_json)?.await?;
+            read_as(&body, schema::<T>).map(Self)
         })
     }
 }
@@ -58,10 +56,10 @@ impl<T: DeserializeOwned + ToSchema + 'static> FromRequest for OptionalBody<T> {
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let (limit, json) = (limit(request), declares_json(request));
-        let payload = payload.take();
+        let json = declares_json(request);
+        let body = read(request, payload, limit(request));
         Box::pin(async move {
-            let body = read(payload, limit).await?;
+            let body = body.await?;
             match (body.trim_ascii().is_empty(), json) {
                 (true, _) => read_as(b"{}", schema::<T>).map(Self),
                 (false, true) => read_as(&body, schema::<T>).map(Self),
@@ -93,9 +91,9 @@ impl<const MOST: usize> FromRequest for RawBody<MOST> {
     type Error = ApiError;
     type Future = LocalBoxFuture<'static, Result<Self, ApiError>>;
 
-    fn from_request(_: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let payload = payload.take();
-        Box::pin(async move { Ok(Self(read(payload, MOST).await?.freeze())) })
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let body = read(request, payload, MOST);
+        Box::pin(async move { Ok(Self(body.await?.freeze())) })
     }
 }
 
@@ -105,19 +103,32 @@ fn is_json(media_type: &[u8]) -> bool {
     essence.trim_ascii().eq_ignore_ascii_case(b"application/json")
 }
 
-async fn read(mut payload: Payload, limit: usize) -> Result<BytesMut, ApiError> {
-    let mut body = BytesMut::new();
-    while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|_| {
-            ApiError::new(Code::InvalidBody, "The body did not arrive whole; send it again.")
-        })?;
-        if body.len() + chunk.len() > limit {
-            let detail = format!("The body may have at most {limit} bytes.");
-            return Err(ApiError::new(Code::BodyTooLarge, detail));
+/// The bytes of a body, at most so many. One that says itself that it is longer is not waited for.
+fn read(
+    request: &HttpRequest,
+    payload: &mut Payload,
+    limit: usize,
+) -> impl Future<Output = Result<BytesMut, ApiError>> + use<> {
+    let is_too_long = arrival::is_too_long(request.headers(), limit as u64);
+    let mut payload = payload.take();
+    async move {
+        if is_too_long {
+            return Err(too_long(limit));
         }
-        body.extend_from_slice(&chunk);
+        let mut body = BytesMut::new();
+        while let Some(chunk) = payload.next().await {
+            let chunk = chunk.map_err(|error| arrival::broken(&error, "Send it again."))?;
+            if body.len() + chunk.len() > limit {
+                return Err(too_long(limit));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body)
     }
-    Ok(body)
+}
+
+fn too_long(limit: usize) -> ApiError {
+    ApiError::new(Code::BodyTooLarge, format!("The body may have at most {limit} bytes."))
 }
 
 /// The document in some bytes; the error points at all faults that are told without a schema.

@@ -88,6 +88,8 @@ codes! {
     NotFound = 404 "not_found" "There is no such resource";
     /// The path exists, but not with this method.
     MethodNotAllowed = 405 "method_not_allowed" "The method is not allowed here";
+    /// The body stood still for longer than it may.
+    BodyTooSlow = 408 "body_too_slow" "The body did not come in time";
     /// The write contradicts what is there.
     Conflict = 409 "conflict" "The request conflicts with what is there";
     /// The resource existed and was deleted.

@@ -2,6 +2,7 @@
 //! and reads beside the workers.
 
 pub mod answer;
+pub mod arrival;
 pub mod body;
 mod codes;
 pub mod encoding;

@@ -54,6 +54,7 @@ plain! {
     RedisFailures = "redis_failures_total", "Questions to Redis that it did not answer, or not in time.";
     JournalSyncs = "journal_syncs_total", "Syncs of the journal to the disk that answers waited for (metering.durability power).";
     AnswersSynced = "answers_synced_total", "Answers that waited for a sync of the journal: several for each while calls are many.";
+    ConnectionsRefused = "connections_refused_total", "Connections to the partner API that were ended because their address has too many.";
     FoldFailures = "fold_failures_total", "Rounds of folding that failed; their events stay in the journal.";
 }
 

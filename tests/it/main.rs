@@ -41,6 +41,7 @@ mod four_eyes_keys;
 mod golden;
 mod grid;
 mod headers;
+mod held;
 mod hooks;
 mod hooks_fair;
 mod imports_crash;

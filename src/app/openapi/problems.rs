@@ -82,6 +82,7 @@ pub(super) const PARTNER: &[Example] = &[
     (Code::UnknownPath, "/v1/prodcuts", "See /docs for the paths that exist."),
     (Code::NotFound, PRODUCT, "There is no product `prd_7HqK2mXw9Pz`."),
     (Code::MethodNotAllowed, PRODUCTS, "This path takes GET, HEAD."),
+    (Code::BodyTooSlow, "/v1/products/lookup", "The body stood still for too long. Send it again."),
     (Code::Conflict, "/v1/exports", "An export of this app is not ready yet; wait until it is."),
     (
         Code::Gone,
@@ -207,6 +208,7 @@ pub(super) const ADMIN: &[Example] = &[
         "There is no key `key_0Ab12Cd34Ef`; list them to see which exist.",
     ),
     (Code::MethodNotAllowed, KEYS, "This path takes GET, HEAD, POST."),
+    (Code::BodyTooSlow, KEYS, "The body stood still for too long. Send it again."),
     (
         Code::Conflict,
         "/admin/v1/partners",
@@ -238,6 +240,7 @@ pub(super) const REGISTRATION: &[Example] = &[
     (Code::InvalidBody, APPLICATIONS, "/email: is missing; give it a value."),
     (Code::NotFound, APPLICATIONS, "The link is not right, was used, or its time is over."),
     (Code::MethodNotAllowed, PLANS, "This path takes GET, HEAD."),
+    (Code::BodyTooSlow, APPLICATIONS, "The body stood still for too long. Send it again."),
     (Code::BodyTooLarge, APPLICATIONS, "The body may have at most 65536 bytes."),
     (
         Code::UnsupportedMediaType,
