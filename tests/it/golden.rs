@@ -48,7 +48,7 @@ async fn imported(file: &Path, format: Format) -> String {
 }
 
 async fn compare(name: &str, format: Format) {
-    let found = imported(&folder().join(name), format).await;
+    let found = Box::pin(imported(&folder().join(name), format)).await;
     let expected = folder().join(format!("{name}.expected.json"));
     if std::env::vars().any(|set| set == ("COMPTOIR_GOLDEN".to_owned(), "write".to_owned())) {
         std::fs::write(&expected, &found).unwrap();

@@ -28,7 +28,7 @@ fn strict(url: &str) -> crate::support::Builder {
 async fn on_a_redis_cluster_limits_are_exact_and_a_lost_server_takes_only_its_own_into_shares() {
     let Some(redis) = RedisCluster::start() else { return };
     let first = strict(&redis.url());
-    limits_hold_on(redis, first).await;
+    Box::pin(limits_hold_on(redis, first)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -42,7 +42,7 @@ async fn a_redis_cluster_over_tls_holds_limits_as_well_and_has_to_show_its_certi
     stranger.wait_until_gauge("redis_up", |up| up == 0).await;
 
     let first = strict(&redis.url()).set("REDIS__CA_FILE", &redis.servers[0].ca_file());
-    limits_hold_on(redis, first).await;
+    Box::pin(limits_hold_on(redis, first)).await;
 }
 
 /// Two nodes and a cluster: limits are exact, where slots move, too, and a server that is lost takes only its own
