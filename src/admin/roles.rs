@@ -197,7 +197,8 @@ mod tests {
         assert_eq!(left("key_manager", "owner"), is("key_manager"));
         assert_eq!(left("owner", "owner"), is("owner"));
         assert_eq!(left("owner", "key_manager,auditor"), is("key_manager,auditor"));
-        assert_eq!(left("key_manager,feeds", "billing"), is("billing"));
+        assert_eq!(left("key_manager,feeds", "support"), is("support"));
+        assert_eq!(left("key_manager", "billing"), None);
         assert_eq!(left("feeds", "auditor"), None);
         for (_, one) in Role::WORDS {
             for (_, other) in Role::WORDS {

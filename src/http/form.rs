@@ -24,6 +24,8 @@ const BETWEEN: &str = "|";
 pub const NDJSON: &str = "application/x-ndjson";
 /// Media type of a table.
 pub const CSV: &str = "text/csv";
+/// The media type of pages.
+pub const HTML: &str = "text/html";
 
 /// How the items of a page are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,7 +97,7 @@ impl Form {
                 linked::MEDIA_TYPE => Self::JsonLd,
                 NDJSON | "application/jsonl" => Self::Ndjson,
                 CSV => Self::Csv,
-                "text/html" => Self::Html,
+                HTML => Self::Html,
                 "application/json" | "application/*" | "*/*" => {
                     json = json.max(weight);
                     continue;

@@ -464,7 +464,7 @@ mod tests {
             (
                 r#""name":"a","meter":"requests","model":"flat","amount":"1""#.to_owned(),
                 "",
-                "two charges are called `a`",
+                "two charges or amounts are called `a`",
             ),
         ] {
             let first = r#"{"name":"a","meter":"requests","model":"flat","amount":"1"}"#;

@@ -19,6 +19,7 @@ fn of(schema: &str) -> (&'static [&'static str], bool) {
         "PageOfChanges" => (&[form::NDJSON], false),
         // Rows have no texts of the retailer.
         "PageOfEvents" => (&[form::NDJSON, form::CSV], false),
+        "StatementOut" => (&[form::CSV, form::HTML], false),
         page if page.starts_with("PageOf") => {
             (&[linked::MEDIA_TYPE, form::NDJSON, form::CSV], true)
         }
@@ -58,6 +59,10 @@ fn content(form: &str, name: &str) -> Value {
         |description: &str| json!({ "schema": { "type": "string", "description": description } });
     match form {
         form::NDJSON => lines("A line of JSON for each of the `items`."),
+        form::HTML => lines("A page to be printed, with nothing to be loaded or run."),
+        form::CSV if name == "StatementOut" => {
+            lines("A line of column names, then a row for each of the `lines` (RFC 4180).")
+        }
         form::CSV => {
             lines("A line of column names, then a row for each of the `items` (RFC 4180).")
         }
