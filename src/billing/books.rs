@@ -8,6 +8,7 @@ use super::timeline::{Period, Piece, pieces};
 use crate::access::history::{History, PriceVersions, histories, price_versions};
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, BillingPeriodId, PartnerId};
+use crate::limit::Bounds;
 use crate::metering::hours::{Counted, counted};
 use crate::metering::period;
 use crate::storage::{StoreError, Tx};
@@ -34,9 +35,11 @@ pub struct Open {
 impl Books {
     /// Reads the books of one app, or of all.
     pub async fn read(tx: &mut Tx, app: Option<AppId>) -> Result<Self, StoreError> {
+        let mut histories = histories(tx, app).await?;
+        histories.sort_unstable_by_key(|history| history.app);
         Ok(Self {
             versions: price_versions(tx, app).await?,
-            histories: histories(tx, app).await?,
+            histories,
             closed: store::closed_until(tx, app).await?,
         })
     }
@@ -46,8 +49,7 @@ impl Books {
     pub fn open(&self, until: Micros) -> Vec<Open> {
         let mut periods: BTreeMap<(Micros, Micros, BillingPeriodId), Open> = BTreeMap::new();
         for history in &self.histories {
-            let closed = self.closed.get(&history.app).copied().unwrap_or(Micros(i64::MIN));
-            for piece in pieces(history, &self.versions, closed, until) {
+            for piece in pieces(history, &self.versions, self.closed(history.app), until) {
                 let period = &piece.period;
                 let place = (period.bounds.end, period.bounds.start, period.id());
                 let open = || Open { period: piece.period.clone(), pieces: Vec::new() };
@@ -89,11 +91,26 @@ impl Books {
         for pieces in of_apps_asked.filter(|pieces| app.is_none_or(|app| app == pieces[0].app)) {
             let app = pieces[0].app;
             let counted = of_apps.get(&app).unwrap_or(&nothing);
-            let of_app = statements(app, &open.period, pieces, &self.versions, counted);
+            let life = self.around(app, bounds);
+            let of_app = statements(app, &open.period, &life, &self.versions, counted);
             made.extend(of_app.map_err(|error| BillingError::TooLarge(app, error))?);
         }
         made.sort_by_key(|statement| statement.id.to_string());
         Ok(made)
+    }
+
+    /// The pieces of an app that meet a span.
+    fn around(&self, app: AppId, span: Bounds) -> Vec<Piece> {
+        let of_app = self.histories.binary_search_by_key(&app, |history| history.app);
+        let Ok(place) = of_app else { return Vec::new() };
+        let mut all = pieces(&self.histories[place], &self.versions, self.closed(app), span.end);
+        all.retain(|piece| piece.span.start < span.end && span.start < piece.span.end);
+        all
+    }
+
+    /// Up to when the periods of an app are closed.
+    fn closed(&self, app: AppId) -> Micros {
+        self.closed.get(&app).copied().unwrap_or(Micros(i64::MIN))
     }
 
     /// The first period that one of its apps has open before one, if there is any.

@@ -22,7 +22,7 @@ struct Held<'a> {
 }
 
 /// The statements of an app for a period: one for each partner whose it was, and each currency. `pieces` are those
-/// of the period, `counted` its live calls in the period. A free plan has none.
+/// of the app that meet the period, also of other periods, and `counted` its live calls in it. A free plan has none.
 pub(super) fn statements(
     app: AppId,
     period: &Period,
@@ -31,7 +31,7 @@ pub(super) fn statements(
     counted: &Counted,
 ) -> Result<Vec<Statement>, TooLarge> {
     let mut all: Vec<(PartnerId, Vec<Held<'_>>)> = Vec::new();
-    for piece in pieces {
+    for piece in pieces.iter().filter(|piece| piece.period == *period) {
         let Some(list) = &piece.list else { continue };
         let span = piece.span.end.0.saturating_sub(piece.span.start.0);
         let held = held(&mut all, piece.partner, (piece.plan, piece.version, list));
@@ -39,22 +39,35 @@ pub(super) fn statements(
         held.first |= piece.first;
     }
     for (group, sums) in counted {
-        let asked = (group.plan, group.plan_version);
-        if let Some(held) = section_of(&mut all, group.partner, asked) {
-            held.calls.push((group, sums));
-        } else if let Some(list) = listed(versions, asked) {
+        let list = match piece_of(pieces, group) {
+            // What was called while the plan was free is free, and what belongs to another period is stated there.
+            Some(piece) if piece.period != *period => None,
+            Some(piece) => piece.list.as_ref().map(|list| (piece.version, Arc::clone(list))),
             // A node hears of a change of plan a moment later: what it counted meanwhile is priced as it was counted,
             // and has no fee.
-            let held = held(&mut all, group.partner, (group.plan, group.plan_version, &list));
+            None => listed(versions, group).map(|list| (group.plan_version, list)),
+        };
+        if let Some((version, list)) = list {
+            let held = held(&mut all, group.partner, (group.plan, version, &list));
             held.calls.push((group, sums));
         }
     }
     all.into_iter().map(|(partner, held)| statement((partner, app), period, &held)).collect()
 }
 
-/// The prices of a version of a plan.
-fn listed(versions: &PriceVersions, (plan, number): (PlanId, u32)) -> Option<Arc<PriceList>> {
-    versions.get(&plan)?.iter().find(|version| version.number == number)?.list.clone()
+/// The piece whose prices hold for calls under a version of a plan: the last that is not newer, else the first.
+fn piece_of<'a>(pieces: &'a [Piece], group: &Group) -> Option<&'a Piece> {
+    let of_plan = pieces.iter().filter(|p| (p.partner, p.plan) == (group.partner, group.plan));
+    of_plan.max_by_key(|piece| {
+        let newer = piece.version > group.plan_version;
+        (!newer, if newer { u32::MAX - piece.version } else { piece.version })
+    })
+}
+
+/// The prices of the version of the plan that calls were counted under.
+fn listed(versions: &PriceVersions, group: &Group) -> Option<Arc<PriceList>> {
+    let mut of_plan = versions.get(&group.plan)?.iter();
+    of_plan.find(|version| version.number == group.plan_version)?.list.clone()
 }
 
 /// The section of a list, in the statement of its partner and currency.
@@ -79,22 +92,6 @@ fn held<'a, 'b>(
         sections.len() - 1
     });
     &mut sections[place]
-}
-
-/// The section that calls under a version of a plan belong to: the last one whose prices are not newer, else the first
-/// of the plan.
-fn section_of<'a, 'b>(
-    all: &'b mut [(PartnerId, Vec<Held<'a>>)],
-    partner: PartnerId,
-    (plan, version): (PlanId, u32),
-) -> Option<&'b mut Held<'a>> {
-    let of_partner = all.iter_mut().filter(|(of, _)| *of == partner);
-    let of_plan = of_partner.flat_map(|(_, held)| held).filter(|held| held.plan == plan);
-    // Those that are not newer come after those that are, the newest of them last.
-    of_plan.max_by_key(|held| {
-        let newer = held.version > version;
-        (!newer, if newer { u32::MAX - held.version } else { held.version })
-    })
 }
 
 fn statement(

@@ -238,6 +238,22 @@ async fn new_prices_hold_from_the_next_period_or_at_once() {
 }
 
 #[tokio::test]
+async fn what_was_called_while_the_plan_was_free_stays_free() {
+    let app = TestApp::builder().fixed_clock(LATE_OCTOBER).start().await;
+    app.stock_shelves(1, 1).await;
+    let plan = app.plan(json!([{ "name": "burst", "quota": 1_000, "window_s": 1 }])).await;
+    let key = app.key_under(&plan, json!({})).await;
+    call(&app, &key, 5).await;
+    assert_eq!(own(&app, &key).await, Vec::<Value>::new());
+    app.clock.advance(60_000_000);
+    edit(&app, &plan, json!({ "prices": prices(), "prices_from": "now" })).await;
+    call(&app, &key, 3).await;
+    app.wait_for_gauge("events_folded_total", 8).await;
+    let shown = statement(&app, &key, &id(&own(&app, &key).await[0])).await;
+    assert_eq!(lines(&shown), ["fee - 0 49.00", "included calls 2 0.00", "usage calls 1 1.50"]);
+}
+
+#[tokio::test]
 async fn each_app_and_partner_sees_its_own_alone() {
     let app = TestApp::builder().fixed_clock(LATE_OCTOBER).start().await;
     let (plan, key) = priced(&app, prices()).await;
