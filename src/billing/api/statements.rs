@@ -268,6 +268,7 @@ async fn list_own_statements(
     responses(
         (status = 200, description = "The statement", body = StatementOut),
         (status = 304, description = "Not changed since the `ETag` in `If-None-Match`"),
+        (status = 404, description = "No statement of yours has this id."),
     )
 )]
 #[get("/v1/usage/statements/{statement_id}")]
