@@ -19,6 +19,8 @@ use utoipa_actix_web::service_config::ServiceConfig;
 /// Rows of a page where nobody says how many, and most of all.
 const ROWS: usize = 1_000;
 const MOST_ROWS: usize = 10_000;
+/// The last number that every reader of JSON keeps exactly: 8,589,934,591 segments.
+const MOST_AFTER: i64 = (1 << 53) - 1;
 
 pub(super) fn configure(config: &mut ServiceConfig<'_>) {
     config.service(list_usage_events);
@@ -27,7 +29,7 @@ pub(super) fn configure(config: &mut ServiceConfig<'_>) {
 /// Where a page begins, and how many rows it may have.
 pub fn place(params: &mut Params) -> (ExportSeq, usize) {
     let after: i64 = params.value("after").unwrap_or(0);
-    if after < 0 {
+    if !(0..=MOST_AFTER).contains(&after) {
         params.fault("after", "out_of_range", "must be 0 or a number that a page gave as `next`");
     }
     let limit = params.value("limit").unwrap_or(ROWS);
