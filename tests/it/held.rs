@@ -177,7 +177,7 @@ async fn a_stop_waits_for_no_client_that_takes_nothing() {
 async fn a_stream_may_be_silent_but_not_for_ever() {
     let app = TestApp::builder()
         .set("SERVER__BODY_TIMEOUT_S", "1")
-        .set("SERVER__STREAM_SILENCE_S", "3")
+        .set("SERVER__STREAM_SILENCE_S", "10")
         .start()
         .await;
     app.stock_shelves(1, 1).await;
@@ -189,7 +189,7 @@ async fn a_stream_may_be_silent_but_not_for_ever() {
         let line = format!("{level}\n");
         let chunk = format!("{:x}\r\n{line}\r\n", line.len());
         stream.write_all(chunk.as_bytes()).await.expect("sent");
-        // Longer than another body may stand still.
+        // Longer than another body may stand still, and far shorter than a stream may: the silence is what is tried out.
         tokio::time::sleep(Duration::from_secs(2)).await;
     }
     let answer = to_end(&mut stream).await;
