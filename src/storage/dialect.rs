@@ -3,7 +3,9 @@
 use super::StoreError;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions as _, Connection as _, PgConnection, PgPool, SqlitePool};
+use sqlx::{
+    ConnectOptions as _, Connection as _, PgConnection, PgPool, Postgres, SqlitePool, Transaction,
+};
 use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
@@ -88,6 +90,20 @@ async fn postgres_connect(
         Err(sqlx::Error::PoolTimedOut) => Err(no_answer(&options).await),
         Err(sqlx::Error::Io(error)) => Err(unreached(&options, error.to_string())),
         opened => Ok(opened?),
+    }
+}
+
+/// Begins a transaction, also to its end where the caller gives up meanwhile: a connection that was told to `BEGIN` and
+/// does not know it yet would go back to the pool with that transaction open, and what others write on it would never
+/// be committed.
+pub(super) async fn postgres_begin(
+    pool: &PgPool,
+    begin: &'static str,
+) -> Result<Transaction<'static, Postgres>, StoreError> {
+    let pool = pool.clone();
+    match tokio::spawn(async move { pool.begin_with(begin).await }).await {
+        Ok(begun) => Ok(begun?),
+        Err(ended) => Err(StoreError::Unavailable(sqlx::Error::Io(ended.into()))),
     }
 }
 

@@ -133,7 +133,7 @@ impl Db {
     pub async fn begin(&self) -> Result<Tx, StoreError> {
         Ok(match self {
             Self::Sqlite { write, .. } => Tx::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
-            Self::Postgres(pool) => Tx::Postgres(pool.begin().await?),
+            Self::Postgres(pool) => Tx::Postgres(dialect::postgres_begin(pool, "BEGIN").await?),
         })
     }
 
@@ -143,7 +143,7 @@ impl Db {
         const ONE_STATE: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
         Ok(match self {
             Self::Sqlite { read, .. } => Tx::Sqlite(read.begin().await?),
-            Self::Postgres(pool) => Tx::Postgres(pool.begin_with(ONE_STATE).await?),
+            Self::Postgres(pool) => Tx::Postgres(dialect::postgres_begin(pool, ONE_STATE).await?),
         })
     }
 

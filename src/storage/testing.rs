@@ -8,6 +8,7 @@ use crate::kernel::secret::Secret;
 use scratch::Scratch;
 use sqlx::Connection as _;
 use std::ops::Deref;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// A migrated database that is gone with this value.
@@ -63,6 +64,19 @@ impl TestDb {
         let options = pool.connect_options();
         let mut looking = sqlx::PgConnection::connect_with(&options).await.unwrap();
         while sqlx::query_scalar::<_, i64>(WAITING).fetch_one(&mut looking).await.unwrap() == 0 {}
+    }
+
+    /// Waits until no connection has a transaction open; on SQLite the pool sees to that.
+    pub(super) async fn until_none_is_in_a_transaction(&self) {
+        const OPEN: &str = "SELECT count(*) FROM pg_stat_activity
+            WHERE datname = current_database() AND state LIKE 'idle in transaction%'";
+        let Db::Postgres(pool) = &self.db else { return };
+        let options = pool.connect_options();
+        let mut looking = sqlx::PgConnection::connect_with(&options).await.unwrap();
+        let began = Instant::now();
+        while sqlx::query_scalar::<_, i64>(OPEN).fetch_one(&mut looking).await.unwrap() > 0 {
+            assert!(began.elapsed() < Duration::from_secs(10), "a transaction was left open");
+        }
     }
 
     /// The same database after its connections were closed.

@@ -2,6 +2,7 @@
 
 use super::Db;
 use super::testing::{database, database_before};
+use std::time::{Duration, Instant};
 
 async fn run(db: &Db, statements: &[&'static str]) {
     let mut tx = db.begin().await.unwrap();
@@ -161,4 +162,25 @@ async fn the_last_use_of_a_key_is_the_latest_of_its_secrets_and_old_leaks_are_no
         words(&db, "SELECT key_id FROM key_secrets WHERE taken_back").await,
         Vec::<String>::new()
     );
+}
+
+/// Whoever gives up while a transaction begins leaves none behind that the next one writes in.
+#[tokio::test]
+async fn a_transaction_that_nobody_waits_for_is_not_left_open() {
+    let db = database().await;
+    // Somewhere among these times `BEGIN` is under way.
+    for microseconds in (0..2_000).step_by(20) {
+        let gives_up = async {
+            let began = Instant::now();
+            while began.elapsed() < Duration::from_micros(microseconds) {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            begun = db.begin() => drop(begun.unwrap()),
+            () = gives_up => {}
+        }
+        db.until_none_is_in_a_transaction().await;
+    }
 }
