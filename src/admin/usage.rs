@@ -9,7 +9,7 @@ use crate::http::{Answer, ApiPath, ApiResult};
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, PartnerId};
 use crate::metering::api::{UsageItemOut, span};
-use crate::metering::usage::{Granularity, usage};
+use crate::metering::usage::{By, Granularity, usage};
 use actix_web::{HttpRequest, get};
 use serde::Serialize;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -37,7 +37,7 @@ struct AppUsageOut {
     /// The app.
     #[schema(value_type = String, example = "app_7nRy25kLmNo")]
     app_id: AppId,
-    /// One row for each bucket of time, environment, operation and status.
+    /// One row for each bucket of time, environment, operation and status, and for each key where `by` asks for it.
     items: Vec<UsageItemOut>,
 }
 
@@ -52,6 +52,7 @@ struct AppUsageOut {
         ("from" = Option<String>, Query, format = DateTime, description = "Start of the span, inclusive: a full hour (UTC). The start of this month (UTC) where it is left out", example = "2026-11-01T00:00:00Z"),
         ("to" = Option<String>, Query, format = DateTime, description = "End of the span, exclusive: a full hour (UTC). The end of the present hour where it is left out", example = "2026-12-01T00:00:00Z"),
         ("granularity" = inline(Option<Granularity>), Query, description = "Length of a row's bucket: `hour` (up to 31 days), `day` or `month`, in UTC. `day` where it is left out", example = "day"),
+        ("by" = inline(Option<By>), Query, description = "`key`: rows are kept apart by key, too, so that `key_id` is told", example = "key"),
     ),
     responses((status = 200, description = "The usage", body = AppUsageOut), Missing, Problems),
     security(("admin_token" = []))
@@ -64,9 +65,9 @@ async fn get_app_usage(
     state: State,
 ) -> ApiResult<Answer> {
     let now = state.clock.now();
-    let (from, to, granularity) = span(request.query_string(), now)?;
+    let (from, to, shape) = span(request.query_string(), now)?;
     let app = service::get_app(&state.db, id.0, now).await?;
-    let used = usage(&state.db, (app.partner, app.id), from, to, granularity).await?;
+    let used = usage(&state.db, (app.partner, app.id), from, to, shape).await?;
     let items: Vec<UsageItemOut> = used.rows.into_iter().map(Into::into).collect();
     let records = u32::try_from(items.len()).unwrap_or(u32::MAX);
     let (partner_id, app_id, as_of) = (app.partner, app.id, used.as_of);

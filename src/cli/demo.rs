@@ -7,7 +7,8 @@ use super::serve::stop_signal;
 use super::speak::mention;
 use crate::access::Pepper;
 use crate::access::keys::service::create_key;
-use crate::access::model::{KeySpec, Name};
+use crate::access::model::{Definition, KeySpec, Name};
+use crate::access::plan::PlanPrices;
 use crate::access::service::{
     AppFilter, By, Walk, create_app, create_partner, create_plan, list_apps, list_partners,
     list_plans,
@@ -24,7 +25,7 @@ use crate::kernel::secret::Secret;
 use crate::limit::{Cycle, Kind, Limit, Limits, Operations, Period, Quota};
 use crate::storage::{Db, write_durably};
 use anyhow::Context as _;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -171,7 +172,10 @@ async fn app(db: &Db, by: &By<'_>, limits: Limits) -> anyhow::Result<AppId> {
     let (plan_name, partner_name): (Name, Name) = (PLAN.parse()?, "Prix Malin".parse()?);
     let plan = match list_plans(db, &all).await?.into_iter().find(|p| p.name == plan_name) {
         Some(plan) => plan,
-        None => create_plan(db, by, plan_name, limits.into()).await?,
+        None => {
+            let definition = Definition { prices: Some(prices()?), ..limits.into() };
+            create_plan(db, by, plan_name, definition).await?
+        }
     };
     let partner = match list_partners(db, &all).await?.into_iter().find(|p| p.name == partner_name)
     {
@@ -207,6 +211,18 @@ fn limits() -> anyhow::Result<Limits> {
     };
     let [burst, suggest] = bursts(50)?;
     Ok(Limits::new(vec![burst, day, history, suggest])?)
+}
+
+/// What the plan of the demo's keys costs, so that there are statements to look at.
+fn prices() -> anyhow::Result<PlanPrices> {
+    let list = json!({
+        "currency": "EUR", "time_zone": "Europe/Paris", "fee": "9.00", "proration": "by_second",
+        "charges": [{
+            "name": "calls", "meter": "requests", "model": "graduated", "included": 3,
+            "tiers": [{ "up_to": 100_000, "unit_price": "0.002" }, { "unit_price": "0.0015" }],
+        }],
+    });
+    Ok(serde_json::from_value(list)?)
 }
 
 /// What is asked for with every letter that a shopper types.
@@ -311,6 +327,8 @@ fn welcome(
          \n  curl -s '{base}/v1/plans'\
          \n\nThe plan grants ten price histories a day; when half are used, the partner is told in a mail there:\n\
          \n  for n in 1 2 3 4 5; do curl -so /dev/null -H 'Authorization: Bearer {live}' '{base}/v1/products/{id}/price-history'; done\
+         \n\nWhat all of it costs so far; each statement is there as JSON, as CSV and as a page to print:\n\
+         \n  curl -s -H 'Authorization: Bearer {live}' '{base}/v1/usage/statements'\
          \n\nA file that is put into a source is imported within seconds; then call for the price:\n\
          \n  mv '{sample}' '{folder}/'\
          \n  curl -s -H 'Authorization: Bearer {live}' '{base}/v1/products/{id}/offers?store_id={store}'\

@@ -1,7 +1,7 @@
 //! `GET /v1/usage`: what the caller's app has used, from the ledger, and the limits it is held to.
 
 use super::standing::{self, LimitStandingOut};
-use super::usage::{Granularity, UsageRow, usage};
+use super::usage::{By, Granularity, UsageRow, usage};
 use crate::access::Scope;
 use crate::access::caller::Caller;
 use crate::access::directory::Keyring;
@@ -65,7 +65,7 @@ pub struct UsageOut {
     /// What this key may do.
     #[schema(example = json!(["catalog:read"]))]
     scopes: Vec<&'static str>,
-    /// One row for each bucket of time, environment, operation and status.
+    /// One row for each bucket of time, environment, operation and status, and for each key where `by` asks for it.
     items: Vec<UsageItemOut>,
 }
 
@@ -88,6 +88,9 @@ pub struct UsageItemOut {
     /// Whether these calls are billed.
     #[schema(example = true)]
     billable: bool,
+    /// The key that was used, where `by=key` asks for it; else null.
+    #[schema(required = true, example = "key_0Ab12Cd34Ef")]
+    key_id: Option<String>,
     /// How many calls.
     #[schema(example = 4711)]
     requests: i64,
@@ -114,6 +117,7 @@ impl From<UsageRow> for UsageItemOut {
             operation_id: key.operation,
             status: key.status,
             billable: key.billable,
+            key_id: key.key,
             requests: sums.requests,
             records: sums.records,
             bytes: sums.bytes,
@@ -135,6 +139,7 @@ impl From<UsageRow> for UsageItemOut {
         ("from" = Option<String>, Query, format = DateTime, description = "Start of the span, inclusive: a full hour (UTC), RFC 3339. The start of this month (UTC) where it is left out.", example = "2026-11-01T00:00:00Z"),
         ("to" = Option<String>, Query, format = DateTime, description = "End of the span, exclusive: a full hour (UTC), RFC 3339. The end of the present hour where it is left out.", example = "2026-12-01T00:00:00Z"),
         ("granularity" = inline(Option<Granularity>), Query, description = "Length of a row's bucket: `hour` (up to 31 days), `day` or `month`, in UTC. `day` where it is left out.", example = "day"),
+        ("by" = inline(Option<By>), Query, description = "`key`: rows are kept apart by key, too, so that `key_id` is told.", example = "key"),
     ),
     responses((status = 200, description = "The usage", body = UsageOut), (status = 304, description = "Not changed since the `ETag` in `If-None-Match`"))
 )]
@@ -144,9 +149,9 @@ async fn get_usage(
     request: HttpRequest,
     state: web::Data<UsageState>,
 ) -> ApiResult<Answer> {
-    let (from, to, granularity) = span(request.query_string(), state.clock.now())?;
-    let usage =
-        usage(&state.db, (caller.key().partner, caller.app()), from, to, granularity).await?;
+    let (from, to, shape) = span(request.query_string(), state.clock.now())?;
+    let whose = (caller.key().partner, caller.app());
+    let usage = usage(&state.db, whose, from, to, shape).await?;
     let key = caller.key();
     let out = UsageOut {
         from,
@@ -163,12 +168,13 @@ async fn get_usage(
     Answer::json(&out, Cache::NoStore, records)
 }
 
-/// The span and granularity that a query asks for.
-pub fn span(query: &str, now: Micros) -> ApiResult<(Micros, Micros, Granularity)> {
+/// The span that a query asks for, its granularity, and by what rows are kept apart.
+pub fn span(query: &str, now: Micros) -> ApiResult<(Micros, Micros, (Granularity, Option<By>))> {
     let mut params = Params::new(query);
     let words =
         [("hour", Granularity::Hour), ("day", Granularity::Day), ("month", Granularity::Month)];
     let granularity = params.one_of("granularity", &words).unwrap_or(Granularity::Day);
+    let by = params.one_of("by", &[("key", By::Key)]);
     let from = full_hour(&mut params, "from").unwrap_or_else(|| month_start(now));
     let to = full_hour(&mut params, "to").unwrap_or(Micros(now.hour().0.saturating_add(HOUR)));
     let most = if granularity == Granularity::Hour { MOST_HOURS } else { MOST };
@@ -183,7 +189,7 @@ pub fn span(query: &str, now: Micros) -> ApiResult<(Micros, Micros, Granularity)
         );
     }
     params.finish()?;
-    Ok((from, to, granularity))
+    Ok((from, to, (granularity, by)))
 }
 
 /// A bound of a span. Sums are kept by the hour, so a bound within one cannot be answered exactly.

@@ -286,6 +286,7 @@ pub(super) async fn block_of(
 #[derive(Debug, sqlx::FromRow)]
 pub(super) struct HourSums {
     pub(super) hour: i64,
+    pub(super) key_id: String,
     pub(super) environment: String,
     pub(super) operation: String,
     pub(super) status: i64,
@@ -304,11 +305,11 @@ pub(super) async fn hour_sums(
     to: Micros,
 ) -> Result<Vec<HourSums>, StoreError> {
     // PostgreSQL sums BIGINT as NUMERIC, hence the casts.
-    const SUM: &str = "SELECT hour, environment, operation, status, billable,
+    const SUM: &str = "SELECT hour, key_id, environment, operation, status, billable,
             CAST(SUM(requests) AS BIGINT) AS requests, CAST(SUM(records) AS BIGINT) AS records,
             CAST(SUM(bytes) AS BIGINT) AS bytes, CAST(SUM(weight_milli) AS BIGINT) AS weight_milli
         FROM usage_hours WHERE app_id = $1 AND partner_id = $2 AND hour >= $3 AND hour < $4
-        GROUP BY hour, environment, operation, status, billable";
+        GROUP BY hour, key_id, environment, operation, status, billable";
     Ok(on_db!(db, c => sqlx::query_as(SUM)
         .bind(app.to_string()).bind(partner.to_string())
         .bind(from.0).bind(to.0).fetch_all(c).await)?)

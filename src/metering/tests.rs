@@ -132,8 +132,9 @@ impl Bench {
             after = s.position;
             segments.push((s.position, s.epoch, s.segment, s.hash, s.prev_hash, s.block));
         }
-        let hours =
-            usage(&self.db, (PartnerId(2), APP), Micros(0), to, Granularity::Hour).await.unwrap();
+        let hours = usage(&self.db, (PartnerId(2), APP), Micros(0), to, (Granularity::Hour, None))
+            .await
+            .unwrap();
         (head, segments, hours)
     }
 
@@ -177,7 +178,8 @@ fn told(placed: &Placed<'_>) -> serde_json::Value {
     let event = placed.event;
     serde_json::json!({
         "event_id": placed.id.to_string(), "seq": placed.id.seq, "occurred_at": event.started_at,
-        "environment": event.environment.as_str(), "operation_id": placed.operation_id(),
+        "environment": event.environment.as_str(), "key_id": event.key.to_string(),
+        "operation_id": placed.operation_id(),
         "status": event.status, "outcome": event.outcome.as_str(),
         "requests": 1, "records": event.records, "bytes": event.bytes,
         "weight_milli": event.weight_milli,

@@ -20,6 +20,14 @@ pub enum Granularity {
     Month,
 }
 
+/// What rows are kept apart by, beside environment, operation and status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, utoipa::ToSchema)]
+#[schema(rename_all = "snake_case")]
+pub enum By {
+    /// The key that was used.
+    Key,
+}
+
 /// The word is none of the granularities.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a granularity must be hour, day or month")]
@@ -63,6 +71,8 @@ pub struct UsageKey {
     pub status: u16,
     /// Whether these calls are charged.
     pub billable: bool,
+    /// The key that was used, where keys are kept apart.
+    pub key: Option<String>,
 }
 
 /// Sums of one bucket, environment, operation, status and billability.
@@ -90,7 +100,7 @@ pub async fn usage(
     whose: (PartnerId, AppId),
     from: Micros,
     to: Micros,
-    granularity: Granularity,
+    (granularity, by): (Granularity, Option<By>),
 ) -> Result<Usage, StoreError> {
     // Read first: everything that was in the ledger then is in the sums read after.
     let as_of = store::newest_fold(db).await?;
@@ -103,6 +113,7 @@ pub async fn usage(
             status: u16::try_from(hour.status)
                 .map_err(|e| StoreError::corrupt("usage_hours", e))?,
             billable: hour.billable,
+            key: by.map(|By::Key| hour.key_id),
         };
         let sums = buckets.entry(key).or_default();
         sums.requests = sums.requests.saturating_add(hour.requests);

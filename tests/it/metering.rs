@@ -140,6 +140,15 @@ async fn usage_shows_a_partner_the_sums_of_its_own_calls() {
         (&item["units"], &item["billable"], &item["records"]),
         (&json!("5.000"), &json!(true), &json!(5))
     );
+    assert_eq!(item["key_id"], Value::Null);
+    let by_key: Value = app.get(&key.text, "/v1/usage?by=key").await.json().await.unwrap();
+    let mut of_key = by_key["items"].as_array().unwrap().iter();
+    let reads = of_key.find(|i| i["operation_id"] == "get_product").unwrap();
+    assert_eq!((&reads["key_id"], &reads["requests"]), (&json!(key.id), &json!(5)));
+    let path = format!("/admin/v1/apps/{}/usage?by=key", key.app_id);
+    let seen = app.admin_ok("GET", &path, None).await;
+    assert!(seen["items"].as_array().unwrap().contains(reads), "{seen}");
+    problem(app.get(&key.text, "/v1/usage?by=app").await, 400, "invalid_parameter").await;
 }
 
 #[tokio::test]
@@ -248,7 +257,7 @@ async fn an_export_of_many_calls_has_each_once_and_agrees_with_the_hours() {
         (key.partner_id.parse().unwrap(), app_id),
         from,
         to,
-        comptoir::metering::usage::Granularity::Month,
+        (comptoir::metering::usage::Granularity::Month, None),
     )
     .await
     .unwrap();

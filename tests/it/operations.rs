@@ -143,7 +143,7 @@ async fn a_stop_finishes_what_it_has_begun() {
         (key.partner_id.parse().unwrap(), key.app_id.parse().unwrap()),
         from,
         to,
-        granularity,
+        (granularity, None),
     )
     .await
     .unwrap();

@@ -5,7 +5,7 @@ use crate::kernel::Micros;
 use crate::kernel::id::PartnerId;
 use crate::metering::event::Event;
 use crate::metering::seal::Sums;
-use crate::metering::usage::{Granularity, UsageKey, usage};
+use crate::metering::usage::{By, Granularity, UsageKey, usage};
 use std::collections::BTreeMap;
 
 #[tokio::test]
@@ -16,8 +16,16 @@ async fn the_export_is_the_sum_of_the_hours() {
     let (summary, rows) = bench.export(NOVEMBER).await;
     assert_eq!((rows.len(), summary.total.requests), (65, 65));
     let (from, to) = (TEN, Micros(i64::MAX));
-    for granularity in [Granularity::Hour, Granularity::Day, Granularity::Month] {
-        let usage = usage(&bench.db, (PartnerId(2), APP), from, to, granularity).await.unwrap();
+    let key = Some(By::Key);
+    for (granularity, by) in [
+        (Granularity::Hour, None),
+        (Granularity::Hour, key),
+        (Granularity::Day, None),
+        (Granularity::Month, None),
+        (Granularity::Month, key),
+    ] {
+        let shape = (granularity, by);
+        let usage = usage(&bench.db, (PartnerId(2), APP), from, to, shape).await.unwrap();
         assert_eq!(usage.as_of, Some(TEN));
         let mut buckets: BTreeMap<_, Sums> = BTreeMap::new();
         for row in &rows {
@@ -29,6 +37,7 @@ async fn the_export_is_the_sum_of_the_hours() {
                 operation: row["operation_id"].as_str().unwrap().to_owned(),
                 status: u16::try_from(number("status")).unwrap(),
                 billable: row["billable"].as_bool().unwrap(),
+                key: by.map(|_| row["key_id"].as_str().unwrap().to_owned()),
             };
             let sums = buckets.entry(key).or_default();
             sums.requests += number("requests");

@@ -21,7 +21,7 @@ fn proposed(line: &str) -> Option<Call> {
 fn welcome(running: &Running) -> (Vec<String>, Vec<Call>) {
     let lines = running.read_until("Stop with Ctrl-C");
     let calls: Vec<_> = lines.iter().filter_map(|line| proposed(line)).collect();
-    assert_eq!(calls.len(), 9, "{lines:?}");
+    assert_eq!(calls.len(), 10, "{lines:?}");
     (lines, calls)
 }
 
