@@ -104,6 +104,7 @@ impl Seen {
 pub const TRANSFER: Action = Action {
     operation: "transfer_app",
     word: FourEyes::CustomerScopes,
+    shows: None,
     makes_secret: |_| false,
     run: |_, tx, by, what| {
         Box::pin(async move {

@@ -38,6 +38,7 @@ mod follow;
 mod forms;
 mod four_eyes;
 mod four_eyes_keys;
+mod four_eyes_seen;
 mod golden;
 mod grid;
 mod headers;

@@ -89,7 +89,8 @@ pub async fn transfer_in(tx: &mut Tx, by: &By<'_>, seen: &Transfer) -> Result<()
     let detail = json!({ "app_id": id, "from_partner_id": from, "to_partner_id": to });
     // Said of the old partner first: whether that, or the app, is frozen is asked while the app is its own.
     record(tx, by, change(Kind::Partner, from, "give_app", detail.clone())).await?;
-    // Read behind the first entry, which no change of a key passes until this is done.
+    // Read behind the first entry, when nothing is under way: who makes a key of the app, or gives one more, holds the
+    // app before (`hold_app`), as this does.
     let now = store::belongings(tx, id).await?;
     if (&now.keys, now.scopes) != (&seen.keys, seen.scopes) {
         let detail =

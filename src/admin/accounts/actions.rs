@@ -26,7 +26,7 @@ pub(in crate::admin) struct Update {
 }
 
 const fn action(operation: &'static str, run: Run) -> Action {
-    Action { operation, word: FourEyes::Owners, run, makes_secret: |_| false }
+    Action { operation, word: FourEyes::Owners, run, shows: None, makes_secret: |_| false }
 }
 
 const fn secret(operation: &'static str, run: Run) -> Action {

@@ -34,6 +34,12 @@ pub async fn perform(
     // What cannot be done is not asked for.
     try_out(state, action, &By::new(by.actor, by.now), &payload).await?;
     let mut tx = state.db.begin().await?;
+    let shown = match action.shows {
+        None => shown,
+        Some(shows) => {
+            Shown { preview: shows(state, &mut tx, &by, &What::of(&payload)).await?, ..shown }
+        }
+    };
     let approval = ask(&mut tx, state, (&by, caller.person()), (action, payload), shown).await?;
     tx.commit().await?;
     Ok(Outcome::Waits(Box::new(approval)))

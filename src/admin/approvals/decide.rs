@@ -63,9 +63,8 @@ pub async fn approve(
     still_asks(&mut tx, &approval, now).await?;
     approval.decided_by = Some(caller.actor().to_owned());
     approval.decided_at = Some(now);
-    let both = both(&approval);
     let what = What::of(&approval.payload);
-    let mut done = Some((action.run)(state, &mut tx, &By::new(&both, now), &what).await?);
+    let mut done = Some(run(state, &mut tx, (&approval, action, now), &what).await?);
     approval.status = Standing::Approved;
     if (action.makes_secret)(&approval.payload) {
         // All is taken back; it may have been decided about meanwhile.
@@ -81,10 +80,23 @@ pub async fn approve(
     Ok((approval, done))
 }
 
-/// Who does what two people agreed on, in the audit log.
-fn both(approval: &Approval) -> String {
-    let by = approval.decided_by.as_deref().unwrap_or_default();
-    format!("{} approved by {by}", approval.asked_by)
+/// Does what two people agreed on, where what they were shown of it is so still. Both stand in the audit log.
+async fn run(
+    state: &AdminState,
+    tx: &mut Tx,
+    (approval, action, now): (&Approval, &Action, Micros),
+    what: &What<'_>,
+) -> ApiResult<Value> {
+    let who = approval.decided_by.as_deref().unwrap_or_default();
+    let both = format!("{} approved by {who}", approval.asked_by);
+    let by = By::new(&both, now);
+    if let Some(shows) = action.shows
+        && shows(state, tx, &by, what).await? != approval.preview
+    {
+        let detail = "What it is about is not as `preview` shows it any more: reject it, and ask for it anew.";
+        return Err(ApiError::new(Code::Conflict, detail));
+    }
+    (action.run)(state, tx, &by, what).await
 }
 
 /// Does what was approved, for who has asked, in one transaction with that it is done: they are told what the
@@ -108,8 +120,7 @@ pub async fn claim(
     let mut tx = state.db.begin().await?;
     // It may have been claimed or rejected meanwhile.
     let (mut approval, _) = standing(&mut tx, id, needed).await?;
-    let both = both(&approval);
-    let done = (action.run)(state, &mut tx, &By::new(&both, now), &what).await?;
+    let done = run(state, &mut tx, (&approval, action, now), &what).await?;
     if let Some(account) = done["account"]["id"].as_str() {
         accounts::store::hand_to(&mut tx, account, caller.person()).await?;
     }

@@ -49,7 +49,8 @@ pub struct ApprovalOut {
     /// What exactly will be done; null for who has neither asked for it nor the right that it needs.
     #[schema(required = true, value_type = Option<Object>, example = json!({"name": "deploy", "roles": ["owner"], "expires_at": null, "person": "acc_9pSz33qRsTu"}))]
     payload: Value,
-    /// What comes of it, for people; null as `payload` is.
+    /// What comes of it, for people: of a change to keys also whose they are and what they are now; null as `payload`
+    /// is.
     #[schema(required = true, value_type = Option<Object>, example = json!({"name": "deploy", "roles": ["owner"]}))]
     preview: Value,
     /// `waiting`, `claimable` (approved, and done when who has asked claims it), `approved` (and done), `rejected` or
@@ -222,7 +223,8 @@ async fn get_approval(
 ///
 /// By another person than who has asked, in a session, with the right that the operation needs; nor by whoever
 /// was handed the first password of the other's account. It is done exactly as it was asked for, and the audit
-/// log names both. Where it cannot be done it waits on. What makes a secret (a token, a key, a password) is
+/// log names both. Where it cannot be done it waits on, also where a key, or whose it is, is not as `preview` shows it
+/// any more: then it is asked for anew. What makes a secret (a token, a key, a password) is
 /// `claimable` instead: it is done when who has asked claims it, so that nobody else sees the secret.
 #[utoipa::path(
     tag = "approvals", operation_id = "approve_action",
