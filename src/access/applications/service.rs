@@ -11,7 +11,7 @@ use crate::access::model::{IssuedKey, KeySpec, Name};
 use crate::access::offers::{Approval, get_offer};
 use crate::access::partners::{Contact, Profile, Role};
 use crate::access::service::{By, add_app, add_partner, change};
-use crate::access::store::{Walk, partner_exists, record};
+use crate::access::store::{Walk, hold_app, partner_exists, record};
 use crate::access::text::Reason;
 use crate::access::{Environment, Scopes};
 use crate::kernel::Micros;
@@ -189,6 +189,10 @@ pub async fn claim(
     };
     let by = By::new(ACTOR, at.clock.now()).withholding(at.withheld);
     let mut tx = at.db.begin().await?;
+    // Another partner whose app it has become has not asked for a key in these hands.
+    if hold_app(&mut tx, app).await? != found.partner {
+        return Err(AccessError::Link);
+    }
     let issued = add_key(&mut tx, &by, &at.pepper, first_key(app, at.withheld)?).await?;
     if !store::claim(&mut tx, id, issued.key.id, by.now).await? {
         return Err(AccessError::Link);

@@ -10,7 +10,7 @@ use super::model::App;
 use super::service::{By, change};
 use super::store::{find_app_in, partner_exists_in, record};
 use super::subscriptions::store::lock_app;
-use crate::kernel::id::{AppId, KeyId, PartnerId};
+use crate::kernel::id::{AppId, ApplicationId, KeyId, PartnerId};
 use crate::storage::{Db, StoreError, Tx};
 use serde_json::json;
 use store::Belongings;
@@ -28,6 +28,9 @@ pub struct Transfer {
     pub scopes: Scopes,
     /// How many webhooks go along, with the addresses that they have.
     pub webhooks: i64,
+    /// The application by which the app was made, where its first key was not taken yet: it cannot be as long as the
+    /// app is another partner's.
+    pub application: Option<ApplicationId>,
 }
 
 /// What a transfer would move.
@@ -56,7 +59,8 @@ pub async fn preview_in(
         return Err(AccessError::Conflict("The app belongs to this partner already.".to_owned()));
     }
     let Belongings { keys, scopes, webhooks } = store::belongings(tx, id).await?;
-    Ok(Transfer { app, to, keys, scopes, webhooks })
+    let application = store::unclaimed(tx, id).await?;
+    Ok(Transfer { app, to, keys, scopes, webhooks, application })
 }
 
 /// Moves an app, at one instant on each node: what was called before is the old partner's usage, what is

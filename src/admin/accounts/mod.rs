@@ -299,8 +299,9 @@ async fn resume_account(
 
 /// Reset an account
 ///
-/// For a person who has lost password or codes: gives it a first password, as at its creation, takes the app
-/// and the recovery codes away, ends its sessions and forgets failed attempts.
+/// For a person who has lost password or codes, or whose account somebody else has had: gives it a first password, as
+/// at its creation, takes the app and the recovery codes away, ends its sessions, revokes the tokens that were made with
+/// it, rejects what it has asked for that waits or is yet to be claimed, and forgets failed attempts.
 #[utoipa::path(
     tag = "accounts", operation_id = "reset_account",
     params(("account_id" = String, Path, description = "Id of the account", example = "acc_9pSz33qRsTu")),

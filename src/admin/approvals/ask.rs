@@ -110,6 +110,11 @@ pub async fn waiting(
     store::waiting(tx, action.operation, by.actor, by.now).await
 }
 
+/// All that a person waits for, or has yet to claim.
+pub async fn open_of(tx: &mut Tx, person: &str, now: Micros) -> Result<Vec<Approval>, StoreError> {
+    store::open_of(tx, person, now).await
+}
+
 /// Writes what was asked for or decided.
 pub(super) async fn told(
     tx: &mut Tx,

@@ -63,9 +63,11 @@ pub async fn approve(
     still_asks(&mut tx, &approval, now).await?;
     approval.decided_by = Some(caller.actor().to_owned());
     approval.decided_at = Some(now);
+    approval.status = Standing::Approved;
+    // Before it is done: to reset an account puts down what is open of it.
+    store::decide(&mut tx, &approval).await?;
     let what = What::of(&approval.payload);
     let mut done = Some(run(state, &mut tx, (&approval, action, now), &what).await?);
-    approval.status = Standing::Approved;
     if (action.makes_secret)(&approval.payload) {
         // All is taken back; it may have been decided about meanwhile.
         drop(tx);
@@ -73,8 +75,8 @@ pub async fn approve(
         approval.status = Standing::Claimable;
         tx = state.db.begin().await?;
         standing(&mut tx, id, needed).await?;
+        store::decide(&mut tx, &approval).await?;
     }
-    store::decide(&mut tx, &approval).await?;
     told(&mut tx, &caller.by(&state.clock), "approve", &approval).await?;
     tx.commit().await?;
     Ok((approval, done))
@@ -120,12 +122,12 @@ pub async fn claim(
     let mut tx = state.db.begin().await?;
     // It may have been claimed or rejected meanwhile.
     let (mut approval, _) = standing(&mut tx, id, needed).await?;
+    approval.status = Standing::Approved;
+    store::decide(&mut tx, &approval).await?;
     let done = run(state, &mut tx, (&approval, action, now), &what).await?;
     if let Some(account) = done["account"]["id"].as_str() {
         accounts::store::hand_to(&mut tx, account, caller.person()).await?;
     }
-    approval.status = Standing::Approved;
-    store::decide(&mut tx, &approval).await?;
     told(&mut tx, &caller.by(&state.clock), "claim", &approval).await?;
     tx.commit().await?;
     Ok((approval, done))
