@@ -5,6 +5,7 @@ use super::store;
 use crate::access::audit::{Deed, append};
 use crate::access::error::AccessError;
 use crate::access::service::By;
+use crate::admin::accounts;
 use crate::admin::caller::AdminCaller;
 use crate::admin::state::AdminState;
 use crate::http::{ApiResult, Code};
@@ -26,7 +27,7 @@ pub async fn perform(
     let shown = shown.into();
     let by = caller.by(&state.clock);
     if !(shown.matters && state.settings.four_eyes.contains(&action.word)) {
-        match alone(state, action, &by, &payload).await {
+        match alone(state, action, (&by, caller.person()), &payload).await {
             Err(error) if error.code() == Code::SecondPersonRequired => {}
             done => return done.map(Outcome::Done),
         }
@@ -49,14 +50,23 @@ pub async fn perform(
 async fn alone(
     state: &AdminState,
     action: &Action,
-    by: &By<'_>,
+    (by, person): (&By<'_>, &str),
     payload: &Value,
 ) -> ApiResult<Value> {
     let what = What::made(state, action, payload).await?;
     let mut tx = state.db.begin().await?;
     let done = (action.run)(state, &mut tx, by, &what).await?;
+    hand(&mut tx, &done, person).await?;
     tx.commit().await?;
     Ok(done)
+}
+
+/// Writes down to whom the first password is told that an action has made, where it has.
+pub(super) async fn hand(tx: &mut Tx, done: &Value, person: &str) -> Result<(), StoreError> {
+    match done["account"]["id"].as_str() {
+        Some(account) => accounts::store::hand_to(tx, account, person).await,
+        None => Ok(()),
+    }
 }
 
 /// Does an action and takes all of it back: what stands against it is known before a person decides.

@@ -1,13 +1,12 @@
 //! Approves, claims and rejects what waits.
 
-use super::ask::told;
+use super::ask::{hand, told};
 use super::judge::{has_right, is_first, may_approve, refuse, still_asks};
 use super::model::{Action, Approval, Standing, What};
 use super::service::ACTIONS;
 use super::store;
 use crate::access::error::{AccessError, Kind};
 use crate::access::service::By;
-use crate::admin::accounts;
 use crate::admin::caller::AdminCaller;
 use crate::admin::state::AdminState;
 use crate::http::{ApiError, ApiResult, Code};
@@ -55,12 +54,12 @@ pub async fn approve(
     let needed: (&[Standing], _) = (&[Standing::Waiting], now);
     let mut tx = state.db.begin().await?;
     let (mut approval, action) = standing(&mut tx, id, needed).await?;
-    let allowed = may_approve(&mut tx, caller, (&approval, action)).await;
+    let allowed = may_approve(&mut tx, (caller, &state.settings), (&approval, action)).await;
     if let Err(error) = allowed {
         drop(tx);
         return refuse(state, caller, (id, "approve"), error).await;
     }
-    still_asks(&mut tx, &approval, now).await?;
+    still_asks(&mut tx, (&approval, action), now).await?;
     approval.decided_by = Some(caller.actor().to_owned());
     approval.decided_at = Some(now);
     approval.status = Standing::Approved;
@@ -122,12 +121,11 @@ pub async fn claim(
     let mut tx = state.db.begin().await?;
     // It may have been claimed or rejected meanwhile.
     let (mut approval, _) = standing(&mut tx, id, needed).await?;
+    still_asks(&mut tx, (&approval, action), now).await?;
     approval.status = Standing::Approved;
     store::decide(&mut tx, &approval).await?;
     let done = run(state, &mut tx, (&approval, action, now), &what).await?;
-    if let Some(account) = done["account"]["id"].as_str() {
-        accounts::store::hand_to(&mut tx, account, caller.person()).await?;
-    }
+    hand(&mut tx, &done, caller.person()).await?;
     told(&mut tx, &caller.by(&state.clock), "claim", &approval).await?;
     tx.commit().await?;
     Ok((approval, done))
