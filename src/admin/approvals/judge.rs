@@ -1,7 +1,6 @@
 //! Who may decide about what waits.
 
 use super::model::{Action, Approval};
-use crate::access::audit::{Deed, note};
 use crate::access::model::Status;
 use crate::admin::accounts;
 use crate::admin::accounts::actions::by_provider;
@@ -122,9 +121,8 @@ pub(super) async fn refuse<T>(
     (id, verb): (ApprovalId, &str),
     error: ApiError,
 ) -> ApiResult<T> {
-    let detail = json!({ "approval": id, "code": error.code().as_str() });
-    let deed = Deed { action: "access.refuse".into(), subject: verb.into(), detail };
-    note(&state.db, &caller.by(&state.clock), deed).await?;
+    let (by, detail) = (caller.by(&state.clock), json!({ "approval": id }));
+    state.refused.tell(&state.db, &by, (verb, error.code()), detail).await?;
     Err(error)
 }
 
