@@ -8,13 +8,19 @@ use crate::access::service::By;
 use crate::admin::accounts;
 use crate::admin::caller::AdminCaller;
 use crate::admin::state::AdminState;
-use crate::http::{ApiResult, Code};
+use crate::http::{ApiError, ApiResult, Code};
 use crate::kernel::Micros;
+use crate::kernel::clock::DAY;
 use crate::kernel::hex;
 use crate::kernel::id::ApprovalId;
 use crate::storage::{StoreError, Tx};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+
+/// Most that a person may have asked for at a time, so that what others ask for is seen.
+const OPEN_MOST: i64 = 20;
+/// For how long it is known what was asked for: longer than anything waits.
+const KEPT: i64 = 183 * DAY;
 
 /// Does an action, or has it wait where the setting asks for that and it matters.
 pub async fn perform(
@@ -42,6 +48,14 @@ pub async fn perform(
         }
     };
     let approval = ask(&mut tx, state, (&by, caller.person()), (action, payload), shown).await?;
+    // Behind the entry in the log, for which others who ask wait.
+    if store::count_open(&mut tx, caller.person(), by.now).await? > OPEN_MOST {
+        let detail = format!(
+            "You have asked for {OPEN_MOST} actions that wait or are yet to be claimed: have them decided or claimed, \
+             or take some back by rejecting them."
+        );
+        return Err(ApiError::new(Code::Conflict, detail));
+    }
     tx.commit().await?;
     Ok(Outcome::Waits(Box::new(approval)))
 }
@@ -106,6 +120,7 @@ pub async fn ask(
         decided_at: None,
         reason: None,
     };
+    store::forget(tx, Micros(by.now.0.saturating_sub(KEPT))).await?;
     store::insert(tx, &approval).await?;
     told(tx, by, "ask", &approval).await?;
     Ok(approval)
