@@ -75,6 +75,7 @@ mod redis_ways;
 mod refusals;
 mod refusals_barred;
 mod registration;
+mod registration_given;
 mod restart;
 mod retailers;
 mod roles;

@@ -162,6 +162,20 @@ pub(in crate::admin) async fn hand_to(
     Ok(())
 }
 
+/// Who was handed the first password of an account.
+pub(super) async fn handed_to(tx: &mut Tx, account: &str) -> Result<Option<String>, StoreError> {
+    const FIND: &str = "SELECT handed_to FROM accounts WHERE id = $1 AND handed_to <> ''";
+    Ok(on_tx!(tx, c => sqlx::query_scalar(FIND).bind(account).fetch_optional(c).await)?)
+}
+
+/// The other accounts of an account's address of mail: one that the OpenID provider tells, or that is a login here. An
+/// address that nobody has verified is enough, since it only keeps people from approving.
+pub(super) async fn same_mail(tx: &mut Tx, account: &str) -> Result<Vec<String>, StoreError> {
+    const FIND: &str = "SELECT b.id FROM accounts a JOIN accounts b ON b.id <> a.id \
+        AND (b.login = a.email OR b.email = a.login OR b.email = a.email) WHERE a.id = $1";
+    Ok(on_tx!(tx, c => sqlx::query_scalar(FIND).bind(account).fetch_all(c).await)?)
+}
+
 /// Accounts in the order of their ids.
 pub async fn list(db: &Db, walk: &Walk) -> Result<Vec<Account>, StoreError> {
     const LIST: &str = "SELECT * FROM accounts WHERE id > $1 ORDER BY id LIMIT $2";
