@@ -7,7 +7,7 @@ use super::model::{App, Partner, Status};
 use super::partners::store::ProfileRow;
 use super::service::By;
 use crate::kernel::Micros;
-use crate::kernel::id::{AppId, PartnerId, PlanId};
+use crate::kernel::id::{AppId, KeyId, PartnerId, PlanId};
 use crate::kernel::word::Word as _;
 use crate::storage::{Db, Log, StoreError, Tx, advance};
 use crate::{on_db, on_tx};
@@ -179,11 +179,28 @@ pub async fn app_exists(db: &Db, id: AppId) -> Result<bool, StoreError> {
     Ok(count > 0)
 }
 
-/// Whether a transaction sees such an app.
-pub async fn app_exists_in(tx: &mut Tx, id: AppId) -> Result<bool, StoreError> {
-    let count: i64 =
-        on_tx!(tx, c => sqlx::query_scalar(COUNT_APP).bind(id.to_string()).fetch_one(c).await)?;
-    Ok(count > 0)
+/// Keeps an app from others until the end of the transaction, a transfer too; whose it is, where there is one.
+/// Call it before anything of the app is held, and of several apps in the order of their ids.
+pub async fn hold_app(tx: &mut Tx, id: AppId) -> Result<Option<PartnerId>, StoreError> {
+    const HOLD: &str = "UPDATE apps SET id = id WHERE id = $1 RETURNING partner_id";
+    held_for(tx, HOLD, &id.to_string()).await
+}
+
+/// The same with the app of a key.
+pub async fn hold_app_of(tx: &mut Tx, key: KeyId) -> Result<Option<PartnerId>, StoreError> {
+    const HOLD: &str = "UPDATE apps SET id = id \
+                        WHERE id = (SELECT app_id FROM keys WHERE id = $1) RETURNING partner_id";
+    held_for(tx, HOLD, &key.to_string()).await
+}
+
+async fn held_for(
+    tx: &mut Tx,
+    hold: &'static str,
+    id: &str,
+) -> Result<Option<PartnerId>, StoreError> {
+    let partner: Option<String> =
+        on_tx!(tx, c => sqlx::query_scalar(hold).bind(id).fetch_optional(c).await)?;
+    partner.map(|id| stored("apps", &id)).transpose()
 }
 
 /// Partners in the order of their ids.

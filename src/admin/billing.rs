@@ -309,6 +309,7 @@ struct Wanted {
 pub const CLOSE: Action = Action {
     operation: "close_billing_period",
     word: FourEyes::PeriodClose,
+    shows: None,
     makes_secret: |_| false,
     run: |_, tx, by, what| {
         Box::pin(async move {

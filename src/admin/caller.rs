@@ -1,14 +1,13 @@
 //! Who calls the admin API, and whether they may: the holder of an admin token, or a person in a session.
 
 use super::accounts::model::{Account, Setup};
-use super::rights::{self, Need, Reached};
+use super::rights::{self, Need, Reached, Right};
 use super::roles::Roles;
 use super::sessions;
 use super::sessions::cookie::{self, SESSION};
 use super::state::{AdminState, State};
 use super::token::{self, AdminToken};
 use crate::access::Scopes;
-use crate::access::audit::{self, Deed};
 use crate::access::service::By;
 use crate::config::FourEyes;
 use crate::http::error::{AWAY, FULL};
@@ -89,6 +88,20 @@ impl AdminCaller {
     #[must_use]
     pub fn person(&self) -> &str {
         &self.person
+    }
+
+    /// Refuses what needs another right than the operation itself.
+    pub async fn must_have(
+        &self,
+        state: &AdminState,
+        (operation, right): (&'static str, Right),
+    ) -> Result<(), ApiError> {
+        if self.roles.have(right) {
+            return Ok(());
+        }
+        let error = lacks(self, right);
+        tell_refusal(state, self, (operation, Some(Need::Right(right))), &error).await?;
+        Err(error)
     }
 
     /// The caller as the author of a change made now.
@@ -215,9 +228,8 @@ async fn tell_refusal(
         Some(Need::Right(right)) => Some(right),
         _ => None,
     };
-    let detail = json!({ "needed": needed, "code": error.code().as_str() });
-    let deed = Deed { action: "access.refuse".into(), subject: id.into(), detail };
-    Ok(audit::note(&state.db, &caller.by(&state.clock), deed).await?)
+    let (by, detail) = (caller.by(&state.clock), json!({ "needed": needed }));
+    Ok(state.refused.tell(&state.db, &by, (id, error.code()), detail).await?)
 }
 
 /// Whether a caller may do what an operation does.
@@ -234,15 +246,17 @@ fn check(caller: &AdminCaller, (_, need): Reached) -> Result<(), ApiError> {
             Err(ApiError::new(Code::SetupRequired, detail))
         }
         Need::Right(right) if caller.roles.have(right) => Ok(()),
-        Need::Right(right) => {
-            let detail = format!(
-                "This needs the right `{right}`, which the roles {} have; yours are {}.",
-                right.held_by(),
-                caller.roles
-            );
-            Err(ApiError::new(Code::InsufficientRole, detail))
-        }
+        Need::Right(right) => Err(lacks(caller, right)),
     }
+}
+
+fn lacks(caller: &AdminCaller, right: Right) -> ApiError {
+    let detail = format!(
+        "This needs the right `{right}`, which the roles {} have; yours are {}.",
+        right.held_by(),
+        caller.roles
+    );
+    ApiError::new(Code::InsufficientRole, detail)
 }
 
 /// Who makes a call: by a token, or else by the cookie of a session.

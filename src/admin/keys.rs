@@ -7,8 +7,9 @@ mod import;
 pub mod leaks;
 mod rotation;
 pub mod schema;
+mod shown;
 
-use super::approvals::service::{answer, perform};
+use super::approvals::service::{Shown, answer, perform};
 use super::approvals::{MayWait, respond};
 use super::caller::AdminCaller;
 use super::freezes::WhyIn;
@@ -123,8 +124,7 @@ async fn create_key(
     state: State,
 ) -> ApiResult<HttpResponse> {
     let what = answer(&body.0)?;
-    let shown = (false, what.clone());
-    let outcome = perform(&state, &caller, &actions::CREATE, what, shown).await?;
+    let outcome = perform(&state, &caller, &actions::CREATE, what, Shown::by_action()).await?;
     state.applied().await;
     respond(&state, outcome, |out| {
         created(&format!("keys/{}", out["key"]["id"].as_str().unwrap_or_default()), out)
@@ -209,8 +209,7 @@ async fn update_key(
 ) -> ApiResult<HttpResponse> {
     let seen = seen(&request)?;
     let what = answer(&actions::Update { id: id.0, seen, change: body.0 })?;
-    let shown = (false, what.clone());
-    let outcome = perform(&state, &caller, &actions::UPDATE, what, shown).await?;
+    let outcome = perform(&state, &caller, &actions::UPDATE, what, Shown::by_action()).await?;
     state.applied().await;
     respond(&state, outcome, versioned)
 }

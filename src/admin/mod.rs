@@ -28,6 +28,7 @@ pub mod plan_versions;
 pub mod plans;
 pub mod problems;
 pub mod refusals;
+pub mod refused;
 pub mod rights;
 pub mod roles;
 pub mod sessions;

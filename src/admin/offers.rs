@@ -2,6 +2,7 @@
 
 use super::caller::AdminCaller;
 use super::problems::{BodyProblems, Missing, Problems};
+use super::rights::Right;
 use super::state::{State, done};
 use crate::access::offers::{self, Approval, Description, Offer};
 use crate::http::answer::Cache;
@@ -61,7 +62,8 @@ async fn get_plan_offer(
 
 /// Say how a plan is offered
 ///
-/// It holds for those who ask from now on, and makes no new version of the plan.
+/// It holds for those who ask from now on, and makes no new version of the plan. `auto` gives partners, apps and first
+/// keys to whoever applies, so to say it needs the right `manage_partners` too.
 #[utoipa::path(
     tag = "plans", operation_id = "set_plan_offer", request_body = PlanOffer,
     params(("plan_id" = String, Path, description = "Id of the plan", example = "pln_2mQx17fGhIj")),
@@ -76,6 +78,9 @@ async fn set_plan_offer(
     state: State,
 ) -> ApiResult<HttpResponse> {
     let PlanOffer { approval, public, description } = body.0;
+    if approval == Approval::Auto {
+        caller.must_have(&state, ("set_plan_offer", Right::ManagePartners)).await?;
+    }
     let offer = Offer { approval, public, description };
     offers::set_offer(&state.db, &caller.by(&state.clock), id.0, &offer).await?;
     done(&PlanOffer::from(offers::get_offer(&state.db, id.0).await?))

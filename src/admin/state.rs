@@ -1,6 +1,7 @@
 //! What the admin API works with, and how it answers.
 
 use super::oidc::provider::Provider;
+use super::refused::Refused;
 use crate::access::applied::{Reload, applied};
 use crate::access::policy::client_address;
 use crate::access::{Pepper, Scopes};
@@ -50,6 +51,8 @@ pub struct AdminState {
     pub uploads: PathBuf,
     /// The place for a simulation: a node does one at a time.
     pub simulations: Arc<Semaphore>,
+    /// Who was refused what of late.
+    pub refused: Refused,
     /// Asks this node to read the control log now.
     pub reload: Reload,
 }

@@ -185,3 +185,18 @@ pub async fn set_token_status(
     });
     Ok(changed > 0)
 }
+
+/// Revokes all tokens of a person; those that were not, with what they were made to be.
+pub async fn revoke_all(
+    tx: &mut Tx,
+    person: &str,
+) -> Result<Vec<(AdminTokenId, Roles)>, StoreError> {
+    const REVOKE: &str = "UPDATE admin_tokens SET status = 'revoked' \
+                          WHERE person = $1 AND status <> 'revoked' RETURNING id, roles";
+    let rows: Vec<(String, String)> =
+        on_tx!(tx, c => sqlx::query_as(REVOKE).bind(person).fetch_all(c).await)?;
+    let token = |(id, roles): &(String, String)| {
+        Ok((stored("admin_tokens", id)?, stored("admin_tokens", roles)?))
+    };
+    rows.iter().map(token).collect()
+}

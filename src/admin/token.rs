@@ -181,6 +181,18 @@ pub async fn revoke(tx: &mut Tx, by: &By<'_>, id: AdminTokenId) -> Result<AdminT
     move_to(tx, by, id, (Status::Revoked, "revoke")).await
 }
 
+/// Revokes all tokens of a person in a transaction; how many.
+pub async fn revoke_all(tx: &mut Tx, by: &By<'_>, person: &str) -> Result<usize, AccessError> {
+    let revoked = store::revoke_all(tx, person).await?;
+    if revoked.iter().any(|(_, given)| given.is_owner()) {
+        by.may_change_owners()?;
+    }
+    for (id, _) in &revoked {
+        record(tx, by, change(*id, "revoke", json!({ "person": person }))).await?;
+    }
+    Ok(revoked.len())
+}
+
 /// Suspends or resumes a token. The last owner is kept.
 pub async fn set_token_status(
     db: &Db,

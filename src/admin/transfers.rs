@@ -9,7 +9,7 @@ use crate::access::Scope;
 use crate::access::transfers::{self, Transfer};
 use crate::config::FourEyes;
 use crate::http::{ApiPath, ApiResult, JsonBody};
-use crate::kernel::id::{AppId, KeyId, PartnerId, PlanId};
+use crate::kernel::id::{AppId, ApplicationId, KeyId, PartnerId, PlanId};
 use actix_web::{HttpResponse, post};
 use serde::{Deserialize, Serialize};
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -60,11 +60,15 @@ pub struct TransferOut {
     /// How many webhooks go along, with the addresses that they have.
     #[schema(minimum = 0, example = 1)]
     pub webhooks: i64,
+    /// The application by which the app was made, where its first key was not taken yet: the link to it is of no use
+    /// as long as the app is another partner's. Null where there is none.
+    #[schema(required = true, value_type = Option<String>, example = json!(null))]
+    pub application_id: Option<ApplicationId>,
 }
 
 impl TransferOut {
     fn new(transfer: Transfer, transferred: bool) -> Self {
-        let Transfer { app, to, keys, scopes, webhooks } = transfer;
+        let Transfer { app, to, keys, scopes, webhooks, application } = transfer;
         Self {
             app_id: app.id,
             from_partner_id: app.partner,
@@ -74,6 +78,7 @@ impl TransferOut {
             key_ids: keys,
             scopes: scopes.iter().collect(),
             webhooks,
+            application_id: application,
         }
     }
 }
@@ -104,6 +109,7 @@ impl Seen {
 pub const TRANSFER: Action = Action {
     operation: "transfer_app",
     word: FourEyes::CustomerScopes,
+    shows: None,
     makes_secret: |_| false,
     run: |_, tx, by, what| {
         Box::pin(async move {

@@ -34,7 +34,7 @@ pub(super) enum ApplicationCommand {
         #[arg(long)]
         partner: Option<PartnerId>,
         /// The name of a new one, where it is not that of the organisation.
-        #[arg(long)]
+        #[arg(long, conflicts_with = "partner")]
         partner_name: Option<Name>,
         /// The name of the app, where it is not what was asked for.
         #[arg(long)]

@@ -54,7 +54,7 @@ pub(super) async fn run(config: &Config, command: ApprovalCommand) -> anyhow::Re
     match command {
         ApprovalCommand::List { all } => {
             let mut table = Table::new(APPROVAL);
-            for approval in &list(db, (!all).then_some(by.now), MOST).await? {
+            for approval in &list(db, (!all).then_some(by.now), (None, MOST)).await? {
                 table.row(cells(approval, by.now))?;
             }
             table.end()

@@ -121,11 +121,12 @@ async fn transfer(
         true => transfers::preview(db, by, id, to).await,
         false => transfers::transfer(db, by, id, to).await,
     };
-    let Transfer { app, to, keys, webhooks, .. } = moved.map_err(|error| match error {
-        // Of a command the partner is an argument, and no field of a body.
-        AccessError::Reference { .. } => AccessError::not_found(Kind::Partner, to),
-        other => other,
-    })?;
+    let Transfer { app, to, keys, webhooks, application, .. } =
+        moved.map_err(|error| match error {
+            // Of a command the partner is an argument, and no field of a body.
+            AccessError::Reference { .. } => AccessError::not_found(Kind::Partner, to),
+            other => other,
+        })?;
     let mut table = Table::of_one();
     table.row(row!["app", app.id])?;
     table.row(row!["from", app.partner])?;
@@ -135,6 +136,9 @@ async fn transfer(
         table.row(row!["key", key])?;
     }
     table.row(row!["webhooks", webhooks])?;
+    if let Some(application) = application {
+        table.row(row!["link of no use", application])?;
+    }
     table.end()?;
     match dry_run {
         true => say("Nothing was done: this is what would go along."),

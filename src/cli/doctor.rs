@@ -1,5 +1,7 @@
 //! `comptoir doctor`: what is wrong with this installation, and what to do about it.
 
+mod people;
+
 use super::speak::{causes, mention};
 use crate::access::Pepper;
 use crate::access::audit;
@@ -38,6 +40,11 @@ impl Findings {
     fn say(&mut self, well: bool, what: &str, detail: impl std::fmt::Display) {
         self.wrong += u32::from(!well);
         mention(format!("{:<5} {what}: {detail}", if well { "ok" } else { "WRONG" }));
+    }
+
+    /// Says what is not wrong in itself, and is to be looked at by people.
+    fn note(what: &str, detail: impl std::fmt::Display) {
+        mention(format!("note  {what}: {detail}"));
     }
 
     /// Says how a check went; its value where it went well.
@@ -89,6 +96,9 @@ pub(super) async fn run(file: Option<&Path>) -> anyhow::Result<ExitCode> {
         findings.check("ledger", ledger(&db).await);
         findings.check("logs", positions(&db).await);
         findings.check("audit log", audit_log(&db).await);
+        if let Some(detail) = people::twofold(&config, &db).await? {
+            Findings::note("four eyes", detail);
+        }
         db.close().await;
     }
     Ok(if findings.wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })

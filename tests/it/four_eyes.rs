@@ -203,7 +203,13 @@ async fn what_is_rejected_or_too_late_is_never_done() {
         one.call("POST", "/admin/v1/tokens", Some(body)).await.json::<Value>().await.unwrap()
     };
     let asked = ask().await;
-    for wrong in [json!({}), json!({ "reason": " " }), json!({ "reason": "x".repeat(501) })] {
+    for wrong in [
+        json!({}),
+        json!({ "reason": " " }),
+        json!({ "reason": "x".repeat(501) }),
+        json!({ "reason": "Seen\u{1b}[2J" }),
+        json!({ "reason": "Seen\u{202e}by" }),
+    ] {
         let refused = other.call("POST", &path(&asked, "reject"), Some(wrong)).await;
         problem(refused, 400, "invalid_body").await;
     }

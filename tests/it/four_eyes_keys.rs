@@ -163,7 +163,7 @@ async fn an_edit_that_waits_is_of_the_key_that_was_seen() {
     let asked = waits(asked).await;
     app.admin_ok("PATCH", &key_path(&key), Some(json!({ "name": "renamed" }))).await;
     let refused = other.call("POST", &path(&asked, "approve"), None).await;
-    problem(refused, 412, "precondition_failed").await;
+    problem(refused, 409, "conflict").await;
     let shown = one.ok("GET", path(&asked, "").trim_end_matches('/'), None).await;
     assert_eq!(shown["status"], "waiting");
 }

@@ -192,6 +192,34 @@ async fn an_owner_of_the_provider_is_one_when_a_second_person_agrees() {
 }
 
 #[tokio::test]
+async fn a_password_and_the_provider_do_not_make_two_people_of_one() {
+    use crate::four_eyes::{owner, path};
+    let (app, provider, key) = with_provider_and("owners").await;
+    let local = owner(&app, "claire@example.com").await;
+    let other = owner(&app, "other@example.com").await;
+    let (claire, _) = log_in((&app, &provider), |mut claims| {
+        (claims["groups"], claims["email"]) = (json!(["admins"]), json!("Claire@Example.com"));
+        key.token(&claims)
+    })
+    .await;
+    let asked = other.ok("GET", "/admin/v1/approvals?waiting=true", None).await["items"][0].clone();
+    let refused = local.call("POST", &path(&asked, "approve"), None).await;
+    let refused = problem(refused, 403, "second_person_required").await;
+    assert!(refused["detail"].as_str().unwrap().contains("address of mail"), "{refused}");
+    other.ok("POST", &path(&asked, "approve"), None).await;
+    let account = format!("/admin/v1/accounts/{}", asked["asked_by"].as_str().unwrap());
+    assert_eq!(app.admin_ok("GET", &account, None).await["email"], "claire@example.com");
+    // Nor the other way round, when she is an owner twice.
+    for (asks, approves) in [(&claire, &local), (&local, &claire)] {
+        let body = json!({ "name": "deploy", "roles": ["owner"] });
+        let asked = asks.ok("POST", "/admin/v1/tokens", Some(body)).await;
+        let refused = approves.call("POST", &path(&asked, "approve"), None).await;
+        problem(refused, 403, "second_person_required").await;
+        other.ok("POST", &path(&asked, "approve"), None).await;
+    }
+}
+
+#[tokio::test]
 async fn who_has_no_role_any_more_has_none_with_a_token_either() {
     let (app, provider, key) = with_provider().await;
     let with = |groups: Value| {

@@ -120,6 +120,30 @@ async fn a_refusal_is_in_the_audit_log() {
 }
 
 #[tokio::test]
+async fn refusals_that_follow_are_summed_up() {
+    let app = TestApp::builder().fixed_clock(NOON).start().await;
+    let text = token(&app, Role::Feeds).await;
+    let refused = async |path: &str| {
+        problem(call(&app, &Method::GET, path, &text).await, 403, "insufficient_role").await;
+    };
+    let entries = async |operation: &str| {
+        let path = format!("/admin/v1/audit?subject={operation}");
+        app.admin_ok("GET", &path, None).await["items"].as_array().unwrap().clone()
+    };
+    for _ in 0..20 {
+        refused("/admin/v1/keys").await;
+    }
+    refused("/admin/v1/partners").await;
+    let told = entries("list_keys").await;
+    assert_eq!((told.len(), &told[0]["detail"]["more_before"]), (1, &Value::Null), "{told:?}");
+    assert_eq!(entries("list_partners").await.len(), 1);
+    app.clock.advance(MINUTE);
+    refused("/admin/v1/keys").await;
+    let told = entries("list_keys").await;
+    assert_eq!((told.len(), &told[0]["detail"]["more_before"]), (2, &json!(19)), "{told:?}");
+}
+
+#[tokio::test]
 async fn a_token_ends_by_itself_and_shows_its_last_use() {
     let app = TestApp::builder().fixed_clock(NOON).start().await;
     let body = json!({ "name": "till", "roles": ["feeds"], "expires_at": "2026-11-22T13:00:00Z" });

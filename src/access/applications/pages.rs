@@ -36,7 +36,6 @@ struct Texts {
     /// Below a key.
     claimed: &'static str,
     /// Titles, and what became of the application.
-    approved: (&'static str, &'static str),
     withdrawn: (&'static str, &'static str),
     confirmed: (&'static str, &'static str),
     of_no_use: (&'static str, &'static str),
@@ -53,7 +52,6 @@ const ENGLISH: Texts = Texts {
     withdraw: ("Take your application back", "Take it back"),
     claim: ("Your first key", "Show it, this once"),
     claimed: "Send it as <code>Authorization: Bearer</code> with each call. It cannot be shown again.",
-    approved: ("Approved", "Your first key comes with the next mail."),
     withdrawn: ("Taken back", "Your application is withdrawn."),
     confirmed: ("Confirmed", "Your application is looked at. You will get a mail."),
     of_no_use: (
@@ -75,7 +73,6 @@ const FRENCH: Texts = Texts {
     withdraw: ("Retirez votre demande", "La retirer"),
     claim: ("Votre première clé", "L'afficher, une seule fois"),
     claimed: "Envoyez-la avec chaque appel : <code>Authorization: Bearer</code>. Elle ne sera plus affichée.",
-    approved: ("Acceptée", "Votre première clé arrive avec le prochain courriel."),
     withdrawn: ("Retirée", "Votre demande est retirée."),
     confirmed: ("Confirmée", "Votre demande sera lue. Vous recevrez un courriel."),
     of_no_use: (
@@ -233,7 +230,6 @@ async fn done(
         }
     };
     Ok(match state {
-        State::Approved => told(texts, texts.approved),
         State::Withdrawn => told(texts, texts.withdrawn),
         _ => told(texts, texts.confirmed),
     })

@@ -11,7 +11,7 @@ use crate::access::model::{IssuedKey, KeySpec, Name};
 use crate::access::offers::{Approval, get_offer};
 use crate::access::partners::{Contact, Profile, Role};
 use crate::access::service::{By, add_app, add_partner, change};
-use crate::access::store::{Walk, partner_exists, record};
+use crate::access::store::{Walk, hold_app, partner_exists, record};
 use crate::access::text::Reason;
 use crate::access::{Environment, Scopes};
 use crate::kernel::Micros;
@@ -95,7 +95,8 @@ pub(super) async fn by_link(
     held.ok_or(AccessError::Link)
 }
 
-/// Notes that the address is the applicant's; the plan may be given at once.
+/// Notes that the address is the applicant's; the plan may be given at once. Whether it was is told by a mail alone: who
+/// applies would learn from it which names are taken.
 pub async fn verify(
     at: &Registration,
     id: ApplicationId,
@@ -110,11 +111,11 @@ pub async fn verify(
     }
     record(&mut tx, &by, change(Kind::Application, id, "verify", json!({}))).await?;
     tx.commit().await?;
-    match by_itself(at, &by, &pending).await {
+    if let Err(why) = by_itself(at, &by, &pending).await {
         // The link is used up, so what stands against it is for somebody to decide about, who is told what it is.
-        Err(why) => park(&at.db, &by, pending, &why).await,
-        decided => decided,
+        park(&at.db, &by, pending.clone(), &why).await?;
     }
+    Ok(pending)
 }
 
 /// Approves an application where its plan is given at once.
@@ -122,20 +123,20 @@ async fn by_itself(
     at: &Registration,
     by: &By<'_>,
     pending: &Application,
-) -> Result<Application, AccessError> {
+) -> Result<(), AccessError> {
     if get_offer(&at.db, pending.wish.plan).await?.approval == Approval::Auto {
-        return approve(&at.db, by, pending.id, Target::default()).await;
+        approve(&at.db, by, pending.id, Target::default()).await?;
     }
-    Ok(pending.clone())
+    Ok(())
 }
 
-/// Leaves an application that could not be approved by itself to somebody who decides.
+/// Leaves an application that could not be approved by itself to somebody who decides, where nobody has meanwhile.
 async fn park(
     db: &Db,
     by: &By<'_>,
     pending: Application,
     why: &AccessError,
-) -> Result<Application, AccessError> {
+) -> Result<(), AccessError> {
     let reason = match why {
         AccessError::Store(error) => {
             tracing::error!(%error, application = %pending.id, "an application was not approved by itself");
@@ -149,10 +150,8 @@ async fn park(
         let detail = json!({ "why": parked.reason });
         record(&mut tx, by, change(Kind::Application, parked.id, "park", detail)).await?;
         tx.commit().await?;
-        return Ok(parked);
     }
-    drop(tx);
-    get(db, parked.id).await
+    Ok(())
 }
 
 /// Takes an application back.
@@ -189,6 +188,10 @@ pub async fn claim(
     };
     let by = By::new(ACTOR, at.clock.now()).withholding(at.withheld);
     let mut tx = at.db.begin().await?;
+    // Another partner whose app it has become has not asked for a key in these hands.
+    if hold_app(&mut tx, app).await? != found.partner {
+        return Err(AccessError::Link);
+    }
     let issued = add_key(&mut tx, &by, &at.pepper, first_key(app, at.withheld)?).await?;
     if !store::claim(&mut tx, id, issued.key.id, by.now).await? {
         return Err(AccessError::Link);
@@ -242,6 +245,10 @@ pub async fn approve(
     target: Target,
 ) -> Result<Application, AccessError> {
     let found = pending(db, id).await?;
+    if target.partner.is_some() && target.partner_name.is_some() {
+        let message = "names a new partner; leave it out, or leave out the partner that is there";
+        return Err(AccessError::Field { field: "partner_name", message: message.to_owned() });
+    }
     if let Some(partner) = target.partner
         && !partner_exists(db, partner).await?
     {

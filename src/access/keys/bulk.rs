@@ -8,13 +8,13 @@ use super::model::{Attention, DAYS_MOST, KeyFilter, KeyStatus, OVERLAP_S, Rotati
 use super::rotation::rotate_in;
 use super::store;
 use super::store::rotation::hold_key;
-use super::store::select::keys as keys_in;
+use super::store::select::{Owners, keys as keys_in, owners};
 use crate::access::error::{AccessError, Kind};
 use crate::access::freezes::Frozen;
 use crate::access::key::{HINT_MOST, Pepper, is_hint};
 use crate::access::model::Key;
 use crate::access::service::{By, change};
-use crate::access::store::{Walk, record};
+use crate::access::store::{Walk, hold_app, record};
 use crate::access::{Environment, Scope};
 use crate::kernel::Micros;
 use crate::kernel::clock::SECOND;
@@ -186,8 +186,10 @@ pub async fn preview(
     now: Micros,
 ) -> Result<Preview, AccessError> {
     let expires_at = Micros((now.0.div_euclid(SECOND) + LIFE_S) * SECOND);
-    let (keys, skipped) = select(&mut db.snapshot().await?, request, now).await?;
-    let token = (!keys.is_empty()).then(|| token(pepper, request, &keys, expires_at));
+    let mut tx = db.snapshot().await?;
+    let (keys, skipped) = select(&mut tx, request, now).await?;
+    let owners = owners(&mut tx, &keys).await?;
+    let token = (!keys.is_empty()).then(|| token(pepper, request, (&keys, &owners), expires_at));
     Ok(Preview { keys, skipped, token, expires_at })
 }
 
@@ -279,30 +281,36 @@ fn unfit(key: &Key, request: &BulkIn, now: Micros) -> Option<&'static str> {
     }
 }
 
-/// What binds a request to keys and to an end.
-fn token(pepper: &Pepper, request: &BulkIn, keys: &[Key], expires_at: Micros) -> String {
+/// What binds a request to keys, to the partners whose they are and to an end.
+fn token(
+    pepper: &Pepper,
+    request: &BulkIn,
+    (keys, owners): (&[Key], &Owners),
+    expires_at: Micros,
+) -> String {
     let mut hasher = blake3::Hasher::new_keyed(&pepper.derive(PURPOSE, ""));
     let until = expires_at.0.div_euclid(SECOND);
     let versions: Vec<_> = keys.iter().map(|key| (key.id, key.version)).collect();
-    hasher.update(json!([request, until, versions]).to_string().as_bytes());
+    hasher.update(json!([request, until, versions, owners]).to_string().as_bytes());
     format!("{until:x}.{}", hasher.finalize())
 }
 
-/// The keys of a preview whose token still holds, and until when it does.
+/// The keys of a preview whose token still holds, the partners whose they are, and until when it does.
 pub async fn previewed(
     tx: &mut Tx,
     pepper: &Pepper,
     (request, given): (&BulkIn, &str),
     now: Micros,
-) -> Result<(Vec<Key>, Micros), AccessError> {
+) -> Result<(Vec<Key>, Owners, Micros), AccessError> {
     let (keys, _) = select(tx, request, now).await?;
+    let owners = owners(tx, &keys).await?;
     if keys.is_empty() {
         return Err(changed_since());
     }
     let until = given.split_once('.').and_then(|(until, _)| i64::from_str_radix(until, 16).ok());
     let until = until.filter(|until| (0..i64::MAX / SECOND).contains(until)).unwrap_or(0);
     let until = Micros(until * SECOND);
-    let expected = token(pepper, request, &keys, until);
+    let expected = token(pepper, request, (&keys, &owners), until);
     let digest = |text: &str| *blake3::hash(text.as_bytes()).as_bytes();
     if !secret::same(&digest(&expected), &digest(given)) {
         return Err(changed_since());
@@ -311,7 +319,7 @@ pub async fn previewed(
         let why = "The preview is older than a day: look at it again, and use its new token.";
         return Err(AccessError::Unfit(why.to_owned()));
     }
-    Ok((keys, until))
+    Ok((keys, owners, until))
 }
 
 /// Makes a change to exactly the keys of a preview, all or none.
@@ -335,7 +343,12 @@ pub async fn execute_in(
     pepper: &Pepper,
     (request, given): (&BulkIn, &str),
 ) -> Result<Vec<Changed>, AccessError> {
-    let (mut keys, _) = previewed(tx, pepper, (request, given), by.now).await?;
+    let (mut keys, owners, _) = previewed(tx, pepper, (request, given), by.now).await?;
+    for (app, partner) in &owners {
+        if hold_app(tx, *app).await? != Some(*partner) {
+            return Err(changed_since());
+        }
+    }
     // In the order of the ids as bytes, whichever the database sorts by: so secrets are held by all who hold many.
     keys.sort_unstable_by_key(|key| key.id);
     let (mut done, mut changes) = (Vec::with_capacity(keys.len()), Vec::with_capacity(keys.len()));

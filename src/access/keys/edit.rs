@@ -6,7 +6,7 @@ use super::store::rotation;
 use crate::access::error::{AccessError, Kind};
 use crate::access::model::{Key, KeySpec};
 use crate::access::service::{By, change};
-use crate::access::store::record;
+use crate::access::store::{hold_app_of, record};
 use crate::kernel::id::KeyId;
 use crate::storage::{Db, Tx};
 use serde_json::json;
@@ -40,6 +40,8 @@ pub async fn edit_key_in(
     if let Some(scopes) = patch.scopes {
         check_scopes(scopes)?;
     }
+    // So that the app is not given away meanwhile with scopes that nobody has seen.
+    hold_app_of(tx, id).await?;
     may_change(tx, by, id, |old| patch.of(old)).await?;
     if !rotation::edit_key(tx, id, &patch, seen, by.now).await? {
         // What others see: nothing was changed here.

@@ -13,10 +13,10 @@ use crate::access::error::{AccessError, Kind};
 use crate::access::imported::ImportedHasher;
 use crate::access::model::{KeySecret, KeySpec};
 use crate::access::service::{By, change};
-use crate::access::store::{app_exists, record};
+use crate::access::store::{app_exists, hold_app, record};
 use crate::kernel::id::{AppId, KeyId};
 use crate::storage::Db;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// Most keys in a batch: they are stored in one transaction.
 pub const ROWS_MOST: usize = 10_000;
@@ -158,6 +158,9 @@ async fn store_all(
     rows: Vec<([u8; 32], Row)>,
 ) -> Result<Vec<(u64, Option<KeyId>)>, AccessError> {
     let mut tx = db.begin().await?;
+    for app in rows.iter().map(|(_, row)| row.spec.app).collect::<BTreeSet<_>>() {
+        hold_app(&mut tx, app).await?;
+    }
     let (mut ids, mut changes) = (Vec::with_capacity(rows.len()), Vec::with_capacity(rows.len()));
     for (hash, row) in rows {
         let id = KeyId::random()?;

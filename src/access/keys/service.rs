@@ -12,9 +12,9 @@ use crate::access::error::{AccessError, Kind};
 use crate::access::key::{self, Pepper};
 use crate::access::model::{IssuedKey, Key, KeySecret, KeySpec};
 use crate::access::service::{By, Switch, change};
-use crate::access::store::{Change, Walk, app_exists_in, record};
+use crate::access::store::{Change, Walk, hold_app, hold_app_of, record};
 use crate::kernel::Micros;
-use crate::kernel::id::KeyId;
+use crate::kernel::id::{KeyId, PartnerId};
 use crate::kernel::secret::Secret;
 use crate::storage::{Db, Tx};
 use serde_json::{Value, json};
@@ -61,13 +61,14 @@ pub(in crate::access) async fn add_key(
     Ok(IssuedKey { key, text })
 }
 
-/// Whether a key can be made so.
+/// Whether a key can be made so. Its app is held, so that it is not given away meanwhile with a key that nobody
+/// has seen.
 pub(in crate::access) async fn check(
     tx: &mut Tx,
     spec: &KeySpec,
     now: Micros,
 ) -> Result<(), AccessError> {
-    if !app_exists_in(tx, spec.app).await? {
+    if hold_app(tx, spec.app).await?.is_none() {
         return Err(AccessError::reference("app_id", Kind::App, spec.app));
     }
     check_scopes(spec.scopes)?;
@@ -168,6 +169,18 @@ pub(in crate::access) async fn get_key_in(
 ) -> Result<Key, AccessError> {
     let found = store::find_key_in(tx, id, now).await?;
     found.ok_or_else(|| AccessError::not_found(Kind::Key, id))
+}
+
+/// Whose a key is, and what it is; both are held until the end of the transaction.
+pub async fn held_key(
+    tx: &mut Tx,
+    id: KeyId,
+    now: Micros,
+) -> Result<(PartnerId, Key), AccessError> {
+    let partner = hold_app_of(tx, id).await?;
+    held_status(tx, id).await?;
+    let key = get_key_in(tx, id, now).await?;
+    partner.map(|partner| (partner, key)).ok_or_else(|| AccessError::not_found(Kind::Key, id))
 }
 
 /// The keys that a filter means, in the order of their ids.

@@ -10,7 +10,7 @@ use super::model::App;
 use super::service::{By, change};
 use super::store::{find_app_in, partner_exists_in, record};
 use super::subscriptions::store::lock_app;
-use crate::kernel::id::{AppId, KeyId, PartnerId};
+use crate::kernel::id::{AppId, ApplicationId, KeyId, PartnerId};
 use crate::storage::{Db, StoreError, Tx};
 use serde_json::json;
 use store::Belongings;
@@ -28,6 +28,9 @@ pub struct Transfer {
     pub scopes: Scopes,
     /// How many webhooks go along, with the addresses that they have.
     pub webhooks: i64,
+    /// The application by which the app was made, where its first key was not taken yet: it cannot be as long as the
+    /// app is another partner's.
+    pub application: Option<ApplicationId>,
 }
 
 /// What a transfer would move.
@@ -56,7 +59,8 @@ pub async fn preview_in(
         return Err(AccessError::Conflict("The app belongs to this partner already.".to_owned()));
     }
     let Belongings { keys, scopes, webhooks } = store::belongings(tx, id).await?;
-    Ok(Transfer { app, to, keys, scopes, webhooks })
+    let application = store::unclaimed(tx, id).await?;
+    Ok(Transfer { app, to, keys, scopes, webhooks, application })
 }
 
 /// Moves an app, at one instant on each node: what was called before is the old partner's usage, what is
@@ -89,7 +93,8 @@ pub async fn transfer_in(tx: &mut Tx, by: &By<'_>, seen: &Transfer) -> Result<()
     let detail = json!({ "app_id": id, "from_partner_id": from, "to_partner_id": to });
     // Said of the old partner first: whether that, or the app, is frozen is asked while the app is its own.
     record(tx, by, change(Kind::Partner, from, "give_app", detail.clone())).await?;
-    // Read behind the first entry, which no change of a key passes until this is done.
+    // Read behind the first entry, when nothing is under way: who makes a key of the app, or gives one more, holds the
+    // app before (`hold_app`), as this does.
     let now = store::belongings(tx, id).await?;
     if (&now.keys, now.scopes) != (&seen.keys, seen.scopes) {
         let detail =

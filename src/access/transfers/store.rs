@@ -4,7 +4,7 @@ use crate::access::Scopes;
 use crate::access::history::leave;
 use crate::access::store::stored;
 use crate::kernel::Micros;
-use crate::kernel::id::{AppId, KeyId, PartnerId};
+use crate::kernel::id::{AppId, ApplicationId, KeyId, PartnerId};
 use crate::on_tx;
 use crate::storage::{StoreError, Tx};
 
@@ -35,6 +35,15 @@ pub(super) async fn belongings(tx: &mut Tx, id: AppId) -> Result<Belongings, Sto
         scopes = scopes.iter().chain(stored::<Scopes>("keys", may)?.iter()).collect();
     }
     Ok(Belongings { keys, scopes, webhooks })
+}
+
+/// The application by which an app was made, where its first key was not taken yet.
+pub(super) async fn unclaimed(tx: &mut Tx, id: AppId) -> Result<Option<ApplicationId>, StoreError> {
+    const FIND: &str = "SELECT id FROM applications \
+                        WHERE app_id = $1 AND state = 'approved' AND key_id IS NULL";
+    let found: Option<String> =
+        on_tx!(tx, c => sqlx::query_scalar(FIND).bind(id.to_string()).fetch_optional(c).await)?;
+    found.map(|id| stored("applications", &id)).transpose()
 }
 
 /// Gives an app to another partner; false where it is not the first one's any more.

@@ -25,8 +25,14 @@ pub(in crate::admin) struct Update {
     pub(in crate::admin) by_provider: bool,
 }
 
+/// What is asked for, where that is by the word of the OpenID provider: it needs no right of who comes in.
+pub(in crate::admin) fn by_provider(payload: &Value) -> Option<Update> {
+    let asked: Update = serde_json::from_value(payload.clone()).ok()?;
+    asked.by_provider.then_some(asked)
+}
+
 const fn action(operation: &'static str, run: Run) -> Action {
-    Action { operation, word: FourEyes::Owners, run, makes_secret: |_| false }
+    Action { operation, word: FourEyes::Owners, run, shows: None, makes_secret: |_| false }
 }
 
 const fn secret(operation: &'static str, run: Run) -> Action {

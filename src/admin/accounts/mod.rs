@@ -2,6 +2,7 @@
 
 pub mod actions;
 pub mod model;
+pub mod one;
 pub mod password;
 pub mod service;
 pub mod store;
@@ -77,6 +78,10 @@ pub struct AccountOut {
     /// The OpenID provider that says who they are; null where they have a password here.
     #[schema(example = json!(null))]
     pub issuer: Option<String>,
+    /// The address of mail that the provider tells: with the account that has it as its login this one is one person
+    /// where a second one is needed. Null where there is none.
+    #[schema(required = true, value_type = Option<String>, example = json!(null))]
+    pub email: Option<Login>,
     /// What people call them.
     #[schema(value_type = String, example = "Claire Dubois")]
     pub name: Name,
@@ -107,15 +112,16 @@ impl From<Account> for AccountOut {
     fn from(account: Account) -> Self {
         let Account { id, name, way, roles, status, codes, last_login_at, .. } = account;
         let has_second_factor = codes.current != 0;
-        let (login, issuer, must_change_password) = match way {
-            Way::Local { login, must_change, .. } => (Some(login), None, must_change),
-            Way::Provider { issuer, .. } => (None, Some(issuer), false),
+        let (login, issuer, email, must_change_password) = match way {
+            Way::Local { login, must_change, .. } => (Some(login), None, None, must_change),
+            Way::Provider { issuer, email, .. } => (None, Some(issuer), email, false),
         };
         let Account { created_at, updated_at, .. } = account;
         Self {
             id,
             login,
             issuer,
+            email,
             name,
             roles,
             status,
@@ -299,8 +305,9 @@ async fn resume_account(
 
 /// Reset an account
 ///
-/// For a person who has lost password or codes: gives it a first password, as at its creation, takes the app
-/// and the recovery codes away, ends its sessions and forgets failed attempts.
+/// For a person who has lost password or codes, or whose account somebody else has had: gives it a first password, as
+/// at its creation, takes the app and the recovery codes away, ends its sessions, revokes the tokens that were made with
+/// it, rejects what it has asked for that waits or is yet to be claimed, and forgets failed attempts.
 #[utoipa::path(
     tag = "accounts", operation_id = "reset_account",
     params(("account_id" = String, Path, description = "Id of the account", example = "acc_9pSz33qRsTu")),

@@ -87,6 +87,9 @@ pub enum Way {
         issuer: String,
         /// Its name for the person, which never changes.
         subject: String,
+        /// The address of mail that it tells, as a login here would be. It proves nothing: who has an account with
+        /// such a login is one person with this one, no more.
+        email: Option<Login>,
         /// Whether the account is suspended because the provider gives the person no role any more.
         barred: bool,
     },
@@ -146,6 +149,22 @@ impl Account {
     pub fn set_barred(&mut self, is: bool) {
         if let Way::Provider { barred, .. } = &mut self.way {
             *barred = is;
+        }
+    }
+
+    /// Writes down the address of mail that the provider tells now.
+    pub fn set_email(&mut self, told: Option<Login>) {
+        if let Way::Provider { email, .. } = &mut self.way {
+            *email = told;
+        }
+    }
+
+    /// The address of mail that the provider tells of the person.
+    #[must_use]
+    pub fn email(&self) -> Option<&Login> {
+        match &self.way {
+            Way::Local { .. } => None,
+            Way::Provider { email, .. } => email.as_ref(),
         }
     }
 

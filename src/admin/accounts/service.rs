@@ -8,13 +8,18 @@ use crate::access::audit::{Deed, append};
 use crate::access::error::{AccessError, Kind};
 use crate::access::model::{Name, Status};
 use crate::access::service::{By, Switch};
+use crate::admin::approvals::service::{open_of, put_down};
 use crate::admin::roles::Roles;
 use crate::admin::sessions;
 use crate::admin::store::{other_owners, tokens_of};
+use crate::admin::token::revoke_all;
 use crate::kernel::id::AccountId;
 use crate::kernel::secret::Secret;
 use crate::storage::{Db, StoreError, Tx};
 use serde_json::{Value, json};
+
+/// Why nothing is done of what an account has asked for before it was reset.
+const RESET: &str = "The account of who has asked was reset.";
 
 /// A local account to create.
 #[derive(Debug)]
@@ -173,7 +178,8 @@ pub async fn set_status(
     Ok(account)
 }
 
-/// Gives an account another password and no second factor: for a person who has lost both.
+/// Gives an account another password and no second factor: for a person who has lost both. Whoever had it meanwhile
+/// is out with all that they have left behind: sessions, tokens, and what waits for a second person.
 pub async fn reset(
     tx: &mut Tx,
     by: &By<'_>,
@@ -195,7 +201,13 @@ pub async fn reset(
     store::hand_to(tx, &id.to_string(), "").await?;
     sessions::store::end_all(tx, id, None).await?;
     crate::admin::login::throttle::forgive(tx, id).await?;
-    told(tx, by, id, "reset", json!({})).await?;
+    let asked = open_of(tx, &id.to_string(), by.now).await?;
+    let tokens = revoke_all(tx, by, &id.to_string()).await?;
+    let detail = json!({ "tokens": tokens, "approvals": asked.len() });
+    for approval in asked {
+        put_down(tx, by, approval, RESET.to_owned()).await?;
+    }
+    told(tx, by, id, "reset", detail).await?;
     Ok(account)
 }
 

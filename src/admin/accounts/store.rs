@@ -3,13 +3,13 @@
 use super::model::{Account, Codes, Login, Way};
 use crate::access::model::Status;
 use crate::access::store::{Walk, stored};
+use crate::admin::roles::Roles;
 use crate::kernel::Micros;
 use crate::kernel::id::AccountId;
 use crate::kernel::word::Word as _;
 use crate::storage::{Db, StoreError, Tx};
 use crate::{on_db, on_tx};
 use sqlx::FromRow;
-use std::collections::BTreeSet;
 
 /// An account as it is stored.
 #[derive(Debug, FromRow)]
@@ -18,6 +18,7 @@ pub(in crate::admin) struct AccountRow {
     login: Option<String>,
     issuer: Option<String>,
     subject: Option<String>,
+    email: Option<String>,
     name: String,
     roles: String,
     status: String,
@@ -43,7 +44,8 @@ impl TryFrom<AccountRow> for Account {
                 must_change: row.must_change,
             },
             (_, _, Some(issuer), Some(subject)) => {
-                Way::Provider { issuer, subject, barred: row.barred }
+                let email = row.email.map(|email| stored("accounts", &email)).transpose()?;
+                Way::Provider { issuer, subject, email, barred: row.barred }
             }
             _ => return Err(StoreError::corrupt("accounts", "neither a login nor a provider")),
         };
@@ -65,11 +67,11 @@ impl TryFrom<AccountRow> for Account {
 pub(in crate::admin) async fn put(tx: &mut Tx, account: &Account) -> Result<(), StoreError> {
     const PUT: &str = "INSERT INTO accounts (id, login, issuer, subject, name, roles, status, \
             password, must_change, totp, totp_pending, totp_step, last_login_at, created_at, \
-            updated_at, barred) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) \
+            updated_at, barred, email) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) \
         ON CONFLICT (id) DO UPDATE SET name = $5, roles = $6, status = $7, password = $8, \
             must_change = $9, totp = $10, totp_pending = $11, totp_step = $12, \
-            last_login_at = $13, updated_at = $15, barred = $16";
+            last_login_at = $13, updated_at = $15, barred = $16, email = $17";
     let (login, password, must_change, issuer, subject) = match &account.way {
         Way::Local { login, password, must_change } => {
             (Some(login.as_str()), Some(password), *must_change, None, None)
@@ -83,7 +85,8 @@ pub(in crate::admin) async fn put(tx: &mut Tx, account: &Account) -> Result<(), 
         let put = put.bind(account.status.as_str()).bind(password).bind(must_change);
         let put = put.bind(current).bind(pending).bind(step);
         let put = put.bind(account.last_login_at.map(|at| at.0)).bind(account.created_at.0);
-        put.bind(account.updated_at.0).bind(account.is_barred()).execute(c).await?;
+        let put = put.bind(account.updated_at.0).bind(account.is_barred());
+        put.bind(account.email().map(Login::as_str)).execute(c).await?;
     });
     Ok(())
 }
@@ -108,15 +111,18 @@ pub(in crate::admin) async fn find(db: &Db, id: AccountId) -> Result<Option<Acco
     row.map(Account::try_from).transpose()
 }
 
-/// How it stands with an account, as a transaction sees it.
-pub(in crate::admin) async fn status_in(
+/// How it stands with an account and what it is to the gateway, as a transaction sees it.
+pub(in crate::admin) async fn standing_in(
     tx: &mut Tx,
     id: AccountId,
-) -> Result<Option<Status>, StoreError> {
-    const FIND: &str = "SELECT status FROM accounts WHERE id = $1";
-    let status: Option<String> =
-        on_tx!(tx, c => sqlx::query_scalar(FIND).bind(id.to_string()).fetch_optional(c).await)?;
-    status.map(|status| stored("accounts", &status)).transpose()
+) -> Result<Option<(Status, Roles)>, StoreError> {
+    const FIND: &str = "SELECT status, roles FROM accounts WHERE id = $1";
+    let found: Option<(String, String)> =
+        on_tx!(tx, c => sqlx::query_as(FIND).bind(id.to_string()).fetch_optional(c).await)?;
+    let standing = |(status, roles): (String, String)| {
+        Ok((stored("accounts", &status)?, stored("accounts", &roles)?))
+    };
+    found.map(standing).transpose()
 }
 
 /// The account with a login.
@@ -156,22 +162,18 @@ pub(in crate::admin) async fn hand_to(
     Ok(())
 }
 
-/// A person, who was handed the first password of their account, who was handed that of theirs, and so on.
-pub(in crate::admin) async fn handed_along(
-    tx: &mut Tx,
-    person: &str,
-) -> Result<BTreeSet<String>, StoreError> {
-    const FIND: &str = "SELECT handed_to FROM accounts WHERE id = $1";
-    let mut along = BTreeSet::new();
-    let mut next = Some(person.to_owned());
-    while let Some(person) = next.take().filter(|person| !person.is_empty()) {
-        next =
-            on_tx!(&mut *tx, c => sqlx::query_scalar(FIND).bind(&person).fetch_optional(c).await)?;
-        if !along.insert(person) {
-            break;
-        }
-    }
-    Ok(along)
+/// Who was handed the first password of an account.
+pub(super) async fn handed_to(tx: &mut Tx, account: &str) -> Result<Option<String>, StoreError> {
+    const FIND: &str = "SELECT handed_to FROM accounts WHERE id = $1 AND handed_to <> ''";
+    Ok(on_tx!(tx, c => sqlx::query_scalar(FIND).bind(account).fetch_optional(c).await)?)
+}
+
+/// The other accounts of an account's address of mail: one that the OpenID provider tells, or that is a login here. An
+/// address that nobody has verified is enough, since it only keeps people from approving.
+pub(super) async fn same_mail(tx: &mut Tx, account: &str) -> Result<Vec<String>, StoreError> {
+    const FIND: &str = "SELECT b.id FROM accounts a JOIN accounts b ON b.id <> a.id \
+        AND (b.login = a.email OR b.email = a.login OR b.email = a.email) WHERE a.id = $1";
+    Ok(on_tx!(tx, c => sqlx::query_scalar(FIND).bind(account).fetch_all(c).await)?)
 }
 
 /// Accounts in the order of their ids.

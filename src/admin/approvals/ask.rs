@@ -5,15 +5,22 @@ use super::store;
 use crate::access::audit::{Deed, append};
 use crate::access::error::AccessError;
 use crate::access::service::By;
+use crate::admin::accounts;
 use crate::admin::caller::AdminCaller;
 use crate::admin::state::AdminState;
-use crate::http::{ApiResult, Code};
+use crate::http::{ApiError, ApiResult, Code};
 use crate::kernel::Micros;
+use crate::kernel::clock::DAY;
 use crate::kernel::hex;
 use crate::kernel::id::ApprovalId;
 use crate::storage::{StoreError, Tx};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+
+/// Most that a person may have asked for at a time, so that what others ask for is seen.
+const OPEN_MOST: i64 = 20;
+/// For how long it is known what was asked for: longer than anything waits.
+const KEPT: i64 = 183 * DAY;
 
 /// Does an action, or has it wait where the setting asks for that and it matters.
 pub async fn perform(
@@ -26,7 +33,7 @@ pub async fn perform(
     let shown = shown.into();
     let by = caller.by(&state.clock);
     if !(shown.matters && state.settings.four_eyes.contains(&action.word)) {
-        match alone(state, action, &by, &payload).await {
+        match alone(state, action, (&by, caller.person()), &payload).await {
             Err(error) if error.code() == Code::SecondPersonRequired => {}
             done => return done.map(Outcome::Done),
         }
@@ -34,7 +41,21 @@ pub async fn perform(
     // What cannot be done is not asked for.
     try_out(state, action, &By::new(by.actor, by.now), &payload).await?;
     let mut tx = state.db.begin().await?;
+    let shown = match action.shows {
+        None => shown,
+        Some(shows) => {
+            Shown { preview: shows(state, &mut tx, &by, &What::of(&payload)).await?, ..shown }
+        }
+    };
     let approval = ask(&mut tx, state, (&by, caller.person()), (action, payload), shown).await?;
+    // Behind the entry in the log, for which others who ask wait.
+    if store::count_open(&mut tx, caller.person(), by.now).await? > OPEN_MOST {
+        let detail = format!(
+            "You have asked for {OPEN_MOST} actions that wait or are yet to be claimed: have them decided or claimed, \
+             or take some back by rejecting them."
+        );
+        return Err(ApiError::new(Code::Conflict, detail));
+    }
     tx.commit().await?;
     Ok(Outcome::Waits(Box::new(approval)))
 }
@@ -43,14 +64,23 @@ pub async fn perform(
 async fn alone(
     state: &AdminState,
     action: &Action,
-    by: &By<'_>,
+    (by, person): (&By<'_>, &str),
     payload: &Value,
 ) -> ApiResult<Value> {
     let what = What::made(state, action, payload).await?;
     let mut tx = state.db.begin().await?;
     let done = (action.run)(state, &mut tx, by, &what).await?;
+    hand(&mut tx, &done, person).await?;
     tx.commit().await?;
     Ok(done)
+}
+
+/// Writes down to whom the first password is told that an action has made, where it has.
+pub(super) async fn hand(tx: &mut Tx, done: &Value, person: &str) -> Result<(), StoreError> {
+    match done["account"]["id"].as_str() {
+        Some(account) => accounts::store::hand_to(tx, account, person).await,
+        None => Ok(()),
+    }
 }
 
 /// Does an action and takes all of it back: what stands against it is known before a person decides.
@@ -90,6 +120,7 @@ pub async fn ask(
         decided_at: None,
         reason: None,
     };
+    store::forget(tx, Micros(by.now.0.saturating_sub(KEPT))).await?;
     store::insert(tx, &approval).await?;
     told(tx, by, "ask", &approval).await?;
     Ok(approval)
@@ -102,6 +133,11 @@ pub async fn waiting(
     by: &By<'_>,
 ) -> Result<Vec<Approval>, StoreError> {
     store::waiting(tx, action.operation, by.actor, by.now).await
+}
+
+/// All that a person waits for, or has yet to claim.
+pub async fn open_of(tx: &mut Tx, person: &str, now: Micros) -> Result<Vec<Approval>, StoreError> {
+    store::open_of(tx, person, now).await
 }
 
 /// Writes what was asked for or decided.

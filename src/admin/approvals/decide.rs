@@ -1,13 +1,12 @@
 //! Approves, claims and rejects what waits.
 
-use super::ask::told;
+use super::ask::{hand, told};
 use super::judge::{has_right, is_first, may_approve, refuse, still_asks};
 use super::model::{Action, Approval, Standing, What};
 use super::service::ACTIONS;
 use super::store;
 use crate::access::error::{AccessError, Kind};
 use crate::access::service::By;
-use crate::admin::accounts;
 use crate::admin::caller::AdminCaller;
 use crate::admin::state::AdminState;
 use crate::http::{ApiError, ApiResult, Code};
@@ -55,18 +54,19 @@ pub async fn approve(
     let needed: (&[Standing], _) = (&[Standing::Waiting], now);
     let mut tx = state.db.begin().await?;
     let (mut approval, action) = standing(&mut tx, id, needed).await?;
-    let allowed = may_approve(&mut tx, caller, (&approval, action)).await;
+    let allowed = may_approve(&mut tx, (caller, &state.settings), (&approval, action)).await;
     if let Err(error) = allowed {
         drop(tx);
         return refuse(state, caller, (id, "approve"), error).await;
     }
-    still_asks(&mut tx, &approval, now).await?;
+    still_asks(&mut tx, (&approval, action), now).await?;
     approval.decided_by = Some(caller.actor().to_owned());
     approval.decided_at = Some(now);
-    let both = both(&approval);
-    let what = What::of(&approval.payload);
-    let mut done = Some((action.run)(state, &mut tx, &By::new(&both, now), &what).await?);
     approval.status = Standing::Approved;
+    // Before it is done: to reset an account puts down what is open of it.
+    store::decide(&mut tx, &approval).await?;
+    let what = What::of(&approval.payload);
+    let mut done = Some(run(state, &mut tx, (&approval, action, now), &what).await?);
     if (action.makes_secret)(&approval.payload) {
         // All is taken back; it may have been decided about meanwhile.
         drop(tx);
@@ -74,17 +74,30 @@ pub async fn approve(
         approval.status = Standing::Claimable;
         tx = state.db.begin().await?;
         standing(&mut tx, id, needed).await?;
+        store::decide(&mut tx, &approval).await?;
     }
-    store::decide(&mut tx, &approval).await?;
     told(&mut tx, &caller.by(&state.clock), "approve", &approval).await?;
     tx.commit().await?;
     Ok((approval, done))
 }
 
-/// Who does what two people agreed on, in the audit log.
-fn both(approval: &Approval) -> String {
-    let by = approval.decided_by.as_deref().unwrap_or_default();
-    format!("{} approved by {by}", approval.asked_by)
+/// Does what two people agreed on, where what they were shown of it is so still. Both stand in the audit log.
+async fn run(
+    state: &AdminState,
+    tx: &mut Tx,
+    (approval, action, now): (&Approval, &Action, Micros),
+    what: &What<'_>,
+) -> ApiResult<Value> {
+    let who = approval.decided_by.as_deref().unwrap_or_default();
+    let both = format!("{} approved by {who}", approval.asked_by);
+    let by = By::new(&both, now);
+    if let Some(shows) = action.shows
+        && shows(state, tx, &by, what).await? != approval.preview
+    {
+        let detail = "What it is about is not as `preview` shows it any more: reject it, and ask for it anew.";
+        return Err(ApiError::new(Code::Conflict, detail));
+    }
+    (action.run)(state, tx, &by, what).await
 }
 
 /// Does what was approved, for who has asked, in one transaction with that it is done: they are told what the
@@ -108,13 +121,11 @@ pub async fn claim(
     let mut tx = state.db.begin().await?;
     // It may have been claimed or rejected meanwhile.
     let (mut approval, _) = standing(&mut tx, id, needed).await?;
-    let both = both(&approval);
-    let done = (action.run)(state, &mut tx, &By::new(&both, now), &what).await?;
-    if let Some(account) = done["account"]["id"].as_str() {
-        accounts::store::hand_to(&mut tx, account, caller.person()).await?;
-    }
+    still_asks(&mut tx, (&approval, action), now).await?;
     approval.status = Standing::Approved;
     store::decide(&mut tx, &approval).await?;
+    let done = run(state, &mut tx, (&approval, action, now), &what).await?;
+    hand(&mut tx, &done, caller.person()).await?;
     told(&mut tx, &caller.by(&state.clock), "claim", &approval).await?;
     tx.commit().await?;
     Ok((approval, done))

@@ -1,14 +1,16 @@
 //! Who may decide about what waits.
 
 use super::model::{Action, Approval};
-use crate::access::audit::{Deed, note};
 use crate::access::model::Status;
 use crate::admin::accounts;
+use crate::admin::accounts::actions::by_provider;
 use crate::admin::caller::{AdminCaller, Proof};
 use crate::admin::rights::{self, Need};
+use crate::admin::roles::Roles;
 use crate::admin::state::AdminState;
 use crate::admin::store::find_token_in;
 use crate::admin::token::TokenStatus;
+use crate::config::{self, FourEyes};
 use crate::http::{ApiError, ApiResult, Code};
 use crate::kernel::Micros;
 use crate::kernel::id::ApprovalId;
@@ -38,17 +40,26 @@ pub(super) fn has_right(caller: &AdminCaller, action: &Action) -> ApiResult<()> 
 }
 
 /// Whether a caller is another person than who asked. Whoever was handed the first password of an account
-/// may be whoever uses it: they are no second person to each other.
-async fn is_second(tx: &mut Tx, caller: &AdminCaller, approval: &Approval) -> ApiResult<bool> {
-    let ours = accounts::store::handed_along(tx, caller.person()).await?;
-    let theirs = accounts::store::handed_along(tx, &approval.asked_person).await?;
+/// may be whoever uses it, and whose address of mail is that of another account has both: they are no second person
+/// to each other.
+///
+/// Where one person makes accounts without asking anybody (no `owners` in `admin.four_eyes`), a second person can be
+/// had for nothing, and is not looked for so hard.
+async fn is_second(
+    tx: &mut Tx,
+    (caller, settings): (&AdminCaller, &config::Admin),
+    approval: &Approval,
+) -> ApiResult<bool> {
+    let ties = settings.four_eyes.contains(&FourEyes::Owners);
+    let ours = accounts::one::with(tx, caller.person(), ties).await?;
+    let theirs = accounts::one::with(tx, &approval.asked_person, ties).await?;
     Ok(ours.is_disjoint(&theirs))
 }
 
 /// Whether a caller may approve: a person in a session, with the right, and not who has asked.
 pub(super) async fn may_approve(
     tx: &mut Tx,
-    caller: &AdminCaller,
+    (caller, settings): (&AdminCaller, &config::Admin),
     (approval, action): (&Approval, &Action),
 ) -> ApiResult<()> {
     has_right(caller, action)?;
@@ -56,34 +67,51 @@ pub(super) async fn may_approve(
         "A token cannot approve: log in, so that it is known which person does."
     } else if caller.person() == approval.asked_person {
         "You have asked for it, or a token of yours has: another person must approve it."
-    } else if !is_second(tx, caller, approval).await? {
-        "Who has asked was handed the first password of your account, or you of theirs, or somebody of both: \
-         a person who knows neither must approve it."
+    } else if !is_second(tx, (caller, settings), approval).await? {
+        "Who has asked has the address of mail of your account, or was handed its first password, or you of theirs, \
+         or somebody of both: a person who has to do with neither must approve it."
     } else {
         return Ok(());
     };
     Err(ApiError::new(Code::SecondPersonRequired, detail))
 }
 
-/// Whether who has asked is still let in, with the token where they asked with one: what somebody wanted who
-/// has been suspended since, or a token that was, is not done.
-pub(super) async fn still_asks(tx: &mut Tx, approval: &Approval, now: Micros) -> ApiResult<()> {
+/// Whether who has asked may still do it, with the token where they asked with one: what somebody wanted who has been
+/// suspended since or has lost the right, or a token that has, is not done.
+pub(super) async fn still_asks(
+    tx: &mut Tx,
+    (approval, action): (&Approval, &Action),
+    now: Micros,
+) -> ApiResult<()> {
+    let may = |roles: &Roles| match rights::of(action.operation) {
+        Some(Need::Right(right)) => roles.have(right) || by_provider(&approval.payload).is_some(),
+        _ => false,
+    };
     if let Ok(id) = approval.asked_person.parse()
-        && accounts::store::status_in(tx, id).await?.is_some_and(|status| status != Status::Active)
+        && let Some((status, roles)) = accounts::store::standing_in(tx, id).await?
     {
-        let detail = "Who has asked for it is suspended. Ask for it yourself where it is right.";
-        return Err(ApiError::new(Code::Conflict, detail));
+        if status != Status::Active {
+            return Err(lost("Who has asked for it is suspended"));
+        }
+        if !may(&roles) {
+            return Err(lost("Who has asked for it has lost the right to"));
+        }
     }
     let Ok(id) = approval.asked_by.parse() else { return Ok(()) };
     let token = find_token_in(tx, id).await?;
-    let standing = token.map_or(TokenStatus::Revoked, |token| token.standing(now));
+    let standing = token.as_ref().map_or(TokenStatus::Revoked, |token| token.standing(now));
     if standing != TokenStatus::Active {
-        let detail = format!(
-            "The token that has asked for it is {standing}. Ask for it yourself where it is right."
-        );
-        return Err(ApiError::new(Code::Conflict, detail));
+        return Err(lost(&format!("The token that has asked for it is {standing}")));
+    }
+    if token.is_some_and(|token| !may(&token.roles)) {
+        return Err(lost("The token that has asked for it has lost the right to"));
     }
     Ok(())
+}
+
+/// Refuses to do what nobody asks for any more.
+fn lost(why: &str) -> ApiError {
+    ApiError::new(Code::Conflict, format!("{why}. Ask for it yourself where it is right."))
 }
 
 /// Writes down that somebody may not decide.
@@ -93,9 +121,8 @@ pub(super) async fn refuse<T>(
     (id, verb): (ApprovalId, &str),
     error: ApiError,
 ) -> ApiResult<T> {
-    let detail = json!({ "approval": id, "code": error.code().as_str() });
-    let deed = Deed { action: "access.refuse".into(), subject: verb.into(), detail };
-    note(&state.db, &caller.by(&state.clock), deed).await?;
+    let (by, detail) = (caller.by(&state.clock), json!({ "approval": id }));
+    state.refused.tell(&state.db, &by, (verb, error.code()), detail).await?;
     Err(error)
 }
 

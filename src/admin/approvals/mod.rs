@@ -8,24 +8,21 @@ pub mod service;
 mod store;
 
 use super::caller::AdminCaller;
+use super::page::{self, PageOut, PageQuery};
 use super::problems::{BodyProblems, Conflicts, Missing, Problems};
 use super::state::{State, accepted, done};
+use super::subscriptions::ReasonIn;
 use crate::access::AccessError;
 use crate::access::error::Kind;
 use crate::http::answer::Cache;
-use crate::http::{Answer, ApiError, ApiPath, ApiResult, Code, FieldError, JsonBody, Params};
+use crate::http::{Answer, ApiError, ApiPath, ApiResult, Code, JsonBody, Params};
 use crate::kernel::Micros;
 use crate::kernel::id::ApprovalId;
 use actix_web::{HttpRequest, HttpResponse, get, post};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 use service::{Approval, Outcome, Standing};
 use utoipa_actix_web::service_config::ServiceConfig;
-
-/// Most approvals that a list holds.
-const MOST_LISTED: u32 = 200;
-/// Most characters of a reason.
-const REASON_MOST: usize = 500;
 
 /// Mounts the operations on approvals.
 pub fn configure(config: &mut ServiceConfig<'_>) {
@@ -49,7 +46,8 @@ pub struct ApprovalOut {
     /// What exactly will be done; null for who has neither asked for it nor the right that it needs.
     #[schema(required = true, value_type = Option<Object>, example = json!({"name": "deploy", "roles": ["owner"], "expires_at": null, "person": "acc_9pSz33qRsTu"}))]
     payload: Value,
-    /// What comes of it, for people; null as `payload` is.
+    /// What comes of it, for people: of a change to keys also whose they are and what they are now; null as `payload`
+    /// is.
     #[schema(required = true, value_type = Option<Object>, example = json!({"name": "deploy", "roles": ["owner"]}))]
     preview: Value,
     /// `waiting`, `claimable` (approved, and done when who has asked claims it), `approved` (and done), `rejected` or
@@ -106,13 +104,6 @@ impl ApprovalOut {
     }
 }
 
-/// What waits or has waited.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-struct ApprovalsOut {
-    /// The approvals, the newest first.
-    items: Vec<ApprovalOut>,
-}
-
 /// An action that was approved.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 struct ApprovedOut {
@@ -131,15 +122,6 @@ struct ClaimedOut {
     /// What the operation answers; secrets in it are shown this once. Of a change to many keys, the lines.
     #[schema(value_type = Object, example = json!({"token": {"id": "adm_9pSz33qRsTu"}, "text": "cpt_admin_9pSz33qRsTu_…"}))]
     result: Value,
-}
-
-/// A refusal of what was asked for.
-#[derive(Debug, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-struct RejectionIn {
-    /// Why, for who has asked.
-    #[schema(min_length = 1, max_length = 500, example = "We do not need a second one.")]
-    reason: String,
 }
 
 /// The operation waits for a second person.
@@ -164,14 +146,15 @@ pub fn respond(
 
 /// What waits for a second person
 ///
-/// The newest first; with `waiting=true` those alone that can be decided now.
+/// The newest first; with `waiting=true` those alone that can be decided now. Half a year after they were asked for,
+/// they are in the audit log alone.
 #[utoipa::path(
     tag = "approvals", operation_id = "list_approvals",
     params(
         ("waiting" = Option<bool>, Query, description = "Whether only those are listed that wait", example = true),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 200, description = "Most approvals, 50 where it is left out", example = 50)
+        PageQuery
     ),
-    responses((status = 200, description = "The approvals", body = ApprovalsOut), Problems),
+    responses((status = 200, description = "The page", body = PageOut<ApprovalOut>), Problems),
     security(("admin_token" = []))
 )]
 #[get("/approvals")]
@@ -181,21 +164,18 @@ async fn list_approvals(
     state: State,
 ) -> ApiResult<Answer> {
     let mut params = Params::new(request.query_string());
-    let (waiting, limit) = (params.flag("waiting"), params.value("limit").unwrap_or(50));
-    if !(1..=MOST_LISTED).contains(&limit) {
-        params.fault(
-            "limit",
-            "out_of_range",
-            format!("must be a whole number from 1 to {MOST_LISTED}"),
-        );
-    }
-    params.finish()?;
+    let waiting = params.flag("waiting");
+    let page = page::read(&request, params)?;
+    let wrong = |_| ApiError::new(Code::InvalidCursor, "The cursor is not of this list.");
+    let behind = match page.after_pair()? {
+        Some((at, id)) => Some((Micros(i64::try_from(at).map_err(wrong)?), ApprovalId(id))),
+        None => None,
+    };
     let now = state.clock.now();
-    let found = store::list(&state.db, waiting.then_some(now), limit).await?;
-    let items: Vec<ApprovalOut> =
-        found.into_iter().map(|a| ApprovalOut::to(&caller, a, now)).collect();
-    let records = items.len() as u32;
-    Answer::json(&ApprovalsOut { items }, Cache::NoStore, records)
+    let found =
+        service::list(&state.db, waiting.then_some(now), (behind, page::rows(&page))).await?;
+    let keys = |approval: &Approval| (approval.asked_at.0.unsigned_abs(), approval.id.0);
+    page::answer_by(&page, found, keys, |approval| ApprovalOut::to(&caller, approval, now))
 }
 
 /// An approval
@@ -213,7 +193,7 @@ async fn get_approval(
     id: ApiPath<ApprovalId>,
     state: State,
 ) -> ApiResult<Answer> {
-    let found = store::find(&state.db, id.0).await?;
+    let found = service::find(&state.db, id.0).await?;
     let approval = found.ok_or_else(|| AccessError::not_found(Kind::Approval, id.0))?;
     Answer::json(&ApprovalOut::to(&caller, approval, state.clock.now()), Cache::NoStore, 1)
 }
@@ -222,7 +202,8 @@ async fn get_approval(
 ///
 /// By another person than who has asked, in a session, with the right that the operation needs; nor by whoever
 /// was handed the first password of the other's account. It is done exactly as it was asked for, and the audit
-/// log names both. Where it cannot be done it waits on. What makes a secret (a token, a key, a password) is
+/// log names both. Where it cannot be done it waits on, also where a key, or whose it is, is not as `preview` shows it
+/// any more: then it is asked for anew. What makes a secret (a token, a key, a password) is
 /// `claimable` instead: it is done when who has asked claims it, so that nobody else sees the secret.
 #[utoipa::path(
     tag = "approvals", operation_id = "approve_action",
@@ -270,7 +251,7 @@ async fn claim_action(
 ///
 /// By somebody with the right that the operation needs, or by who has asked; also what is yet to be claimed.
 #[utoipa::path(
-    tag = "approvals", operation_id = "reject_action", request_body = RejectionIn,
+    tag = "approvals", operation_id = "reject_action", request_body = ReasonIn,
     params(("approval_id" = String, Path, description = "Id of the approval", example = "apr_4kPz09aBcDe")),
     responses(
         (status = 200, description = "The approval", body = ApprovalOut),
@@ -282,19 +263,9 @@ async fn claim_action(
 async fn reject_action(
     caller: AdminCaller,
     id: ApiPath<ApprovalId>,
-    body: JsonBody<RejectionIn>,
+    body: JsonBody<ReasonIn>,
     state: State,
 ) -> ApiResult<HttpResponse> {
-    let reason = body.0.reason.trim().to_owned();
-    if !(1..=REASON_MOST).contains(&reason.chars().count()) || reason.contains('\0') {
-        let message = format!("has 1 to {REASON_MOST} characters");
-        let fault = FieldError::pointer("/reason", "not_allowed", message.clone());
-        let error = ApiError::new(
-            Code::InvalidBody,
-            crate::kernel::sentence(format!("`reason`: {message}")),
-        );
-        return Err(error.errors(vec![fault]));
-    }
-    let approval = service::reject(&state, &caller, id.0, reason).await?;
+    let approval = service::reject(&state, &caller, id.0, body.0.reason.to_string()).await?;
     done(&ApprovalOut::of(approval, state.clock.now()))
 }

@@ -51,6 +51,12 @@ impl<'a> What<'a> {
         Self { payload, first: None }
     }
 
+    /// What it is about.
+    #[must_use]
+    pub fn payload(&self) -> &Value {
+        self.payload
+    }
+
     /// What an action is run with. Made before the transaction, which keeps others waiting: to hash a password
     /// takes long, and longer where many come in.
     pub async fn made(state: &AdminState, action: &Action, payload: &'a Value) -> ApiResult<Self> {
@@ -71,6 +77,10 @@ pub struct Action {
     pub word: FourEyes,
     /// Does it.
     pub run: Run,
+    /// What people are shown of it where it waits: what it rests upon, kept from others until the end of the
+    /// transaction. It is done only as long as that is the same. `None` where its handler says what is shown and
+    /// `run` itself sees whether that is so still.
+    pub shows: Option<Run>,
     /// Whether what it answers with such a payload holds a secret: it is then done when who has asked claims it.
     pub makes_secret: fn(&Value) -> bool,
 }
@@ -133,6 +143,14 @@ pub struct Shown {
     pub preview: Value,
     /// Until when it can be done at all.
     pub until: Option<Micros>,
+}
+
+impl Shown {
+    /// What the action itself shows, where it waits because it is refused to one person.
+    #[must_use]
+    pub fn by_action() -> Self {
+        (false, Value::Null).into()
+    }
 }
 
 impl From<(bool, Value)> for Shown {

@@ -6,7 +6,7 @@
 //! call [`perform`]. Whether it waits or not, it is the same code that runs. An action that gives scopes need
 //! not know whether it matters: it is refused where it writes them (`By::may_give`), and waits then.
 
-pub use super::ask::{ask, perform, waiting};
+pub use super::ask::{ask, open_of, perform, waiting};
 pub use super::decide::put_down;
 pub use super::decide::{approve, claim, reject, reject_from_shell};
 pub use super::judge::may_see;

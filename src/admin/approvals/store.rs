@@ -87,6 +87,21 @@ pub(super) async fn waiting(
     rows.into_iter().map(Approval::try_from).collect()
 }
 
+/// All that a person has asked for and that can be decided or claimed at a time, kept from others until the end of
+/// the transaction.
+pub(super) async fn open_of(
+    tx: &mut Tx,
+    person: &str,
+    now: Micros,
+) -> Result<Vec<Approval>, StoreError> {
+    const OPEN: &str = "UPDATE approvals SET id = id WHERE asked_person = $1 \
+        AND status IN ('waiting', 'claimable') AND expires_at > $2 RETURNING *";
+    let rows: Vec<ApprovalRow> = on_tx!(tx, c => {
+        sqlx::query_as(OPEN).bind(person).bind(now.0).fetch_all(c).await
+    })?;
+    rows.into_iter().map(Approval::try_from).collect()
+}
+
 /// Writes down what was decided.
 pub(super) async fn decide(tx: &mut Tx, approval: &Approval) -> Result<(), StoreError> {
     const DECIDE: &str = "UPDATE approvals SET status = $2, decided_by = $3, decided_at = $4, \
@@ -108,18 +123,39 @@ pub async fn find(db: &Db, id: ApprovalId) -> Result<Option<Approval>, StoreErro
     row.map(Approval::try_from).transpose()
 }
 
-/// The newest approvals, or those alone that wait.
+/// The newest approvals behind one, or those alone that wait at a time.
 pub async fn list(
     db: &Db,
     waiting_at: Option<Micros>,
-    limit: u32,
+    (behind, limit): (Option<(Micros, ApprovalId)>, u32),
 ) -> Result<Vec<Approval>, StoreError> {
-    const LIST: &str = "SELECT * FROM approvals \
-        WHERE $1 < 0 OR (status = 'waiting' AND expires_at > $1) \
-        ORDER BY asked_at DESC, id LIMIT $2";
-    let waiting = waiting_at.map_or(-1, |at| at.0);
+    const ALL: &str = "SELECT * FROM approvals WHERE (asked_at, id) < ($1, $2) \
+        ORDER BY asked_at DESC, id DESC LIMIT $3";
+    const WAITING: &str = "SELECT * FROM approvals WHERE status = 'waiting' \
+        AND (asked_at, id) < ($1, $2) AND expires_at > $4 \
+        ORDER BY asked_at DESC, id DESC LIMIT $3";
+    let (at, id) = behind.map_or((i64::MAX, String::new()), |(at, id)| (at.0, id.to_string()));
     let rows: Vec<ApprovalRow> = on_db!(db, c => {
-        sqlx::query_as(LIST).bind(waiting).bind(i64::from(limit)).fetch_all(c).await
+        let list = sqlx::query_as(if waiting_at.is_some() { WAITING } else { ALL });
+        let list = list.bind(at).bind(id).bind(i64::from(limit));
+        match waiting_at {
+            Some(now) => list.bind(now.0).fetch_all(c).await,
+            None => list.fetch_all(c).await,
+        }
     })?;
     rows.into_iter().map(Approval::try_from).collect()
+}
+
+/// How much a person waits for, or has yet to claim, at a time.
+pub(super) async fn count_open(tx: &mut Tx, person: &str, now: Micros) -> Result<i64, StoreError> {
+    const COUNT: &str = "SELECT COUNT(*) FROM approvals WHERE asked_person = $1 \
+        AND status IN ('waiting', 'claimable') AND expires_at > $2";
+    Ok(on_tx!(tx, c => sqlx::query_scalar(COUNT).bind(person).bind(now.0).fetch_one(c).await)?)
+}
+
+/// Forgets what was asked for before an instant, which is long over: the audit log has it.
+pub(super) async fn forget(tx: &mut Tx, before: Micros) -> Result<(), StoreError> {
+    const DELETE: &str = "DELETE FROM approvals WHERE asked_at < $1";
+    on_tx!(tx, c => sqlx::query(DELETE).bind(before.0).execute(c).await.map(drop))?;
+    Ok(())
 }

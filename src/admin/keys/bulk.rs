@@ -128,6 +128,7 @@ impl From<Changed> for BulkLineOut {
 pub const CHANGE: Action = Action {
     operation: "apply_bulk_change",
     word: FourEyes::Bulk,
+    shows: None,
     makes_secret: |what| what["request"]["action"] == "rotate",
     run: |state, tx, by, what| {
         Box::pin(async move {
@@ -149,7 +150,7 @@ async fn shown(state: &State, BulkRunIn { request, token }: &BulkRunIn) -> ApiRe
     }
     let (pepper, what) = (&state.pepper, (request, token.as_str()));
     let mut tx = state.db.snapshot().await?;
-    let (keys, until) = bulk::previewed(&mut tx, pepper, what, state.clock.now()).await?;
+    let (keys, _, until) = bulk::previewed(&mut tx, pepper, what, state.clock.now()).await?;
     drop(tx);
     let count = keys.len();
     let keys: Vec<BulkKeyOut> = keys.into_iter().take(SHOWN_MOST).map(Into::into).collect();

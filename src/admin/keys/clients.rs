@@ -7,7 +7,7 @@ use crate::access::error::AccessError;
 use crate::access::model::{Cidr, KeySpec, Name};
 use crate::access::oauth::jwk;
 use crate::access::scope::Scope;
-use crate::admin::approvals::service::{answer, perform};
+use crate::admin::approvals::service::{Shown, answer, perform};
 use crate::admin::approvals::{MayWait, respond};
 use crate::admin::caller::AdminCaller;
 use crate::admin::problems::{BodyProblems, Conflicts, Missing, Problems};
@@ -107,8 +107,8 @@ async fn create_client(
     state: State,
 ) -> ApiResult<HttpResponse> {
     let what = answer(&body.0)?;
-    let shown = (false, what.clone());
-    let outcome = perform(&state, &caller, &actions::CREATE_CLIENT, what, shown).await?;
+    let outcome =
+        perform(&state, &caller, &actions::CREATE_CLIENT, what, Shown::by_action()).await?;
     state.applied().await;
     respond(&state, outcome, |out| {
         created(&format!("keys/{}", out["client"]["id"].as_str().unwrap_or_default()), out)
@@ -137,8 +137,7 @@ async fn set_client_jwks(
     state: State,
 ) -> ApiResult<HttpResponse> {
     let what = answer(&actions::SetJwks { id: id.0, jwks: body.0.jwks })?;
-    let shown = (false, what.clone());
-    let outcome = perform(&state, &caller, &actions::SET_JWKS, what, shown).await?;
+    let outcome = perform(&state, &caller, &actions::SET_JWKS, what, Shown::by_action()).await?;
     state.applied().await;
     respond(&state, outcome, done)
 }

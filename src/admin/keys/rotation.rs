@@ -4,7 +4,7 @@ use super::actions;
 use super::schema::{IssuedKeyOut, KeyOut, RotationEndIn, RotationIn};
 use crate::access::keys::service::Begun;
 use crate::access::service;
-use crate::admin::approvals::service::{answer, perform};
+use crate::admin::approvals::service::{Shown, answer, perform};
 use crate::admin::approvals::{MayWait, respond};
 use crate::admin::caller::AdminCaller;
 use crate::admin::problems::{BodyProblems, Conflicts, Missing, Problems};
@@ -43,8 +43,7 @@ async fn rotate_key(
     state: State,
 ) -> ApiResult<HttpResponse> {
     let what = answer(&actions::Rotate { id: id.0, rotation: body.0 })?;
-    let shown = (false, what.clone());
-    let outcome = perform(&state, &caller, &actions::ROTATE, what, shown).await?;
+    let outcome = perform(&state, &caller, &actions::ROTATE, what, Shown::by_action()).await?;
     state.applied().await;
     respond(&state, outcome, done)
 }

@@ -1,5 +1,6 @@
 //! ID tokens: whether one is what it says, and what follows from it. Pure: keys and time are given.
 
+use crate::admin::accounts::model::Login;
 use crate::admin::roles::{Role, Roles};
 use crate::config;
 use crate::kernel::Micros;
@@ -95,6 +96,8 @@ pub struct Identity {
     pub subject: String,
     /// What they are called.
     pub name: String,
+    /// Their address of mail, where it is told and could be a login here.
+    pub email: Option<Login>,
     /// Their roles; `None` where they have none here.
     pub roles: Option<Roles>,
 }
@@ -179,6 +182,7 @@ fn judge(claims: &Value, expected: &Expected<'_>) -> Result<Identity, Untrue> {
     Ok(Identity {
         subject: subject.to_owned(),
         name: name.to_owned(),
+        email: claims["email"].as_str().and_then(|email| email.parse().ok()),
         roles: roles(claims, settings),
     })
 }

@@ -6,11 +6,11 @@ use crate::access::AccessError;
 use crate::access::model::{Name, Status};
 use crate::access::service::By;
 use crate::admin::accounts::AccountPatch;
-use crate::admin::accounts::actions::{UPDATE, Update};
+use crate::admin::accounts::actions::{UPDATE, Update, by_provider};
 use crate::admin::accounts::model::{Account, Codes, Way};
 use crate::admin::accounts::service::told;
 use crate::admin::accounts::store;
-use crate::admin::approvals::service::{Approval, Shown, answer, ask, put_down, waiting};
+use crate::admin::approvals::service::{Shown, answer, ask, put_down, waiting};
 use crate::admin::login::service::{Entered, From, failed, tidy};
 use crate::admin::login::throttle::Counted;
 use crate::admin::roles::Roles;
@@ -56,7 +56,7 @@ pub(super) async fn enter(
     (from, counted): (&From, &Counted),
 ) -> ApiResult<Entered> {
     let now = state.clock.now();
-    let Identity { subject, name: called, roles } = identity;
+    let Identity { subject, name: called, email, roles } = identity;
     let mut tx = state.db.begin().await?;
     let found = store::with_subject(&mut tx, issuer, &subject).await?;
     let Some(said) = roles else {
@@ -67,14 +67,19 @@ pub(super) async fn enter(
     };
     let waits = owner_waits(state, found.as_ref(), &said);
     let roles = if waits { said.without_owner() } else { said.clone() };
-    let way = Way::Provider { issuer: issuer.to_owned(), subject, barred: false };
     let account = match found {
         Some(account) if account.status != Status::Active && !account.is_barred() => {
             drop(tx);
             return Err(refuse(state, from, "the account is suspended").await);
         }
-        Some(account) => renew(&mut tx, account, name(&called)?, roles, now).await?,
-        None => create(&mut tx, way, name(&called)?, roles, now).await?,
+        Some(mut account) => {
+            account.set_email(email);
+            renew(&mut tx, account, name(&called)?, roles, now).await?
+        }
+        None => {
+            let way = Way::Provider { issuer: issuer.to_owned(), subject, email, barred: false };
+            create(&mut tx, way, name(&called)?, roles, now).await?
+        }
     };
     let origin = from.origin();
     let with = (&*state.pepper, &state.settings);
@@ -103,7 +108,7 @@ fn owner_waits(state: &AdminState, found: Option<&Account>, said: &Roles) -> boo
 async fn keep_asked(tx: &mut Tx, by: &By<'_>, said: Option<&Roles>) -> ApiResult<bool> {
     let mut is_asked = false;
     for approval in waiting(tx, &UPDATE, by).await? {
-        let Some(asked) = by_provider(&approval) else { continue };
+        let Some(asked) = by_provider(&approval.payload) else { continue };
         if said.is_some_and(|said| asked.change.roles.as_ref() == Some(said)) {
             is_asked = true;
         } else {
@@ -112,12 +117,6 @@ async fn keep_asked(tx: &mut Tx, by: &By<'_>, said: Option<&Roles>) -> ApiResult
         }
     }
     Ok(is_asked)
-}
-
-/// What was asked for, where that was by the word of the provider.
-fn by_provider(approval: &Approval) -> Option<Update> {
-    let asked: Update = serde_json::from_value(approval.payload.clone()).ok()?;
-    asked.by_provider.then_some(asked)
 }
 
 /// Asks for the roles that the provider says.

@@ -30,6 +30,7 @@ pub(super) struct NewToken {
 pub const CREATE: Action = Action {
     operation: "create_token",
     word: FourEyes::Owners,
+    shows: None,
     makes_secret: |_| true,
     run: |state, tx, by, what| {
         Box::pin(async move {
@@ -48,6 +49,7 @@ pub const CREATE: Action = Action {
 pub const REVOKE: Action = Action {
     operation: "revoke_token",
     word: FourEyes::Owners,
+    shows: None,
     makes_secret: |_| false,
     run: |_, tx, by, what| {
         Box::pin(async move {
@@ -61,6 +63,7 @@ pub const REVOKE: Action = Action {
 pub const SUSPEND: Action = Action {
     operation: "suspend_token",
     word: FourEyes::Owners,
+    shows: None,
     makes_secret: |_| false,
     run: |_, tx, by, what| Box::pin(switch(tx, by, what, Switch::Suspend)),
 };
@@ -69,6 +72,7 @@ pub const SUSPEND: Action = Action {
 pub const RESUME: Action = Action {
     operation: "resume_token",
     word: FourEyes::Owners,
+    shows: None,
     makes_secret: |_| false,
     run: |_, tx, by, what| Box::pin(switch(tx, by, what, Switch::Resume)),
 };

@@ -21,6 +21,17 @@ fn doctor(place: &Place, code: i32) -> String {
     said.out
 }
 
+/// The database of a place, behind the program.
+async fn database(place: &Place) -> Db {
+    let mut settings = std::collections::BTreeMap::new();
+    settings.insert("COMPTOIR__SERVER__DATA_DIR".into(), place.path("data").display().to_string());
+    if let Some(url) = place.database_url() {
+        settings.insert("COMPTOIR__DATABASE__URL".into(), url.to_owned());
+    }
+    let config = Config::load(None, &settings).unwrap();
+    Db::connect(&config.database.url, 1).await.unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_healthy_installation_is_well_at_every_stage() {
     let place = Place::new().await;
@@ -78,13 +89,7 @@ async fn a_schema_of_a_newer_version_is_left_alone() {
         SELECT 9999, 'later', success, checksum, 0 FROM _sqlx_migrations WHERE version = 1";
     let place = Place::new().await;
     place.ok(&["migrate"]);
-    let mut settings = std::collections::BTreeMap::new();
-    settings.insert("COMPTOIR__SERVER__DATA_DIR".into(), place.path("data").display().to_string());
-    if let Some(url) = place.database_url() {
-        settings.insert("COMPTOIR__DATABASE__URL".into(), url.to_owned());
-    }
-    let config = Config::load(None, &settings).unwrap();
-    let db = Db::connect(&config.database.url, 1).await.unwrap();
+    let db = database(&place).await;
     match &db {
         Db::Sqlite { write, .. } => drop(sqlx::query(NEWER).execute(write).await.unwrap()),
         Db::Postgres(pool) => drop(sqlx::query(NEWER).execute(pool).await.unwrap()),
@@ -131,4 +136,34 @@ async fn an_smtp_server_that_takes_no_mails_is_found() {
     let said = doctor(&place, 1);
     assert!(said.contains("where a password is sent to another machine"), "{said}");
     assert!(!said.contains("hush"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_who_may_have_two_accounts_are_noted() {
+    let mut place = Place::new().await;
+    place.ok(&["migrate"]);
+    place.set("ADMIN__FOUR_EYES", "owners");
+    let insert = async |id: &str, login: Option<&str>, email: Option<&str>| {
+        const INSERT: &str = "INSERT INTO accounts (id, login, password, issuer, subject, email, name, roles, \
+            status, must_change, totp, totp_pending, totp_step, created_at, updated_at) \
+            VALUES ($1, $2, $3, $4, $5, $6, $1, 'owner', 'active', FALSE, 0, 0, 0, 0, 0)";
+        let issuer = login.is_none().then_some("https://id.example");
+        let db = database(&place).await;
+        let mut tx = db.begin().await.unwrap();
+        comptoir::on_tx!(&mut tx, c => {
+            let insert = sqlx::query(INSERT).bind(id).bind(login).bind(login.map(|_| "-"));
+            insert.bind(issuer).bind(issuer.map(|_| id)).bind(email).execute(c).await.unwrap();
+        });
+        tx.commit().await.unwrap();
+        db.close().await;
+    };
+    insert("acc_00000000001", Some("claire@example.com"), None).await;
+    assert!(!doctor(&place, 0).contains("four eyes"), "one kind alone");
+    insert("acc_00000000002", None, Some("claire@example.com")).await;
+    assert!(!doctor(&place, 0).contains("four eyes"), "it is known that they are one");
+    insert("acc_00000000003", Some("root"), None).await;
+    let said = doctor(&place, 0);
+    assert!(said.contains("note  four eyes: ") && said.contains("(acc_00000000003)"), "{said}");
+    place.set("ADMIN__FOUR_EYES", "");
+    assert!(!doctor(&place, 0).contains("four eyes"));
 }

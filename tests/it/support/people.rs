@@ -133,6 +133,11 @@ impl Browser {
         self.cookie = set.split(';').next().map(str::to_owned);
     }
 
+    /// A window at another node with the same cookie.
+    pub(crate) fn at(&self, node: &TestApp) -> Self {
+        Self { base: node.admin_url(""), ..self.copy() }
+    }
+
     /// Another window with the same cookie.
     pub(crate) fn copy(&self) -> Self {
         Self {

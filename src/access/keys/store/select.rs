@@ -4,13 +4,14 @@ use super::{Row, SecretRow, joined};
 use crate::access::Environment;
 use crate::access::keys::model::KeyFilter;
 use crate::access::model::Key;
-use crate::access::store::Walk;
+use crate::access::store::{Walk, stored};
 use crate::kernel::Micros;
+use crate::kernel::id::{AppId, PartnerId};
 use crate::kernel::word::Word;
 use crate::on_tx;
 use crate::storage::dialect::ROWS_PER_STATEMENT;
 use crate::storage::{StoreError, Tx, fetch};
-use std::collections::HashSet;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// A parameter that is NULL stands for anything. `$10` says why keys want to be looked at, `$11` is the time
 /// behind that: until when for what ends, since when for what is or is not used.
@@ -97,4 +98,21 @@ async fn with_secrets(tx: &mut Tx, rows: Vec<Row>, now: Micros) -> Result<Vec<Ke
     secrets.retain(|secret| secret.expires_at.is_none_or(|at| at > now.0));
     secrets.sort_by_key(|secret| (secret.created_at, secret.expires_at.is_none()));
     joined(rows, secrets)
+}
+
+/// Whose apps are.
+pub type Owners = BTreeMap<AppId, PartnerId>;
+
+/// Whose the apps of keys are.
+pub async fn owners(tx: &mut Tx, keys: &[Key]) -> Result<Owners, StoreError> {
+    const APPS: &str = "SELECT id, partner_id FROM apps WHERE id IN (";
+    let apps: BTreeSet<AppId> = keys.iter().map(|key| key.spec.app).collect();
+    let apps: Vec<String> = apps.iter().map(ToString::to_string).collect();
+    let mut owners = Owners::new();
+    for some in apps.chunks(ROWS_PER_STATEMENT) {
+        for (app, partner) in fetch::by_ids_in::<(String, String)>(tx, APPS, some).await? {
+            owners.insert(stored("apps", &app)?, stored("apps", &partner)?);
+        }
+    }
+    Ok(owners)
 }

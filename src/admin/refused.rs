@@ -1,0 +1,106 @@
+//! Refusals of who has come in and may not, in the audit log: the first at once, and how many came close behind it with
+//! the next one. The log is for ever and every change waits for it, so nobody fills it by being refused.
+
+use crate::access::audit::{Deed, note};
+use crate::access::service::By;
+use crate::http::Code;
+use crate::kernel::Micros;
+use crate::kernel::clock::MINUTE;
+use crate::storage::{Db, StoreError};
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+use std::collections::HashMap;
+
+/// How far apart entries are of one actor, who is refused the same for the same reason.
+const APART: i64 = MINUTE;
+/// Most of which it is known when they were last written down.
+const KNOWN_MOST: usize = 10_000;
+
+/// Who was refused what, and why.
+type Refusal = (String, String, Code);
+
+/// The last entry of a refusal.
+#[derive(Debug)]
+struct Entry {
+    at: Micros,
+    /// Refusals since then, of which there is no entry.
+    more: u64,
+}
+
+/// What this node has refused of late.
+#[derive(Debug, Default)]
+pub struct Refused(Mutex<HashMap<Refusal, Entry>>);
+
+impl Refused {
+    /// Counts a refusal: how many there were before it without an entry, where it has one itself.
+    fn count(&self, refusal: Refusal, now: Micros) -> Option<u64> {
+        let mut known = self.0.lock();
+        let is_close = |entry: &Entry| (0..APART).contains(&(now.0 - entry.at.0));
+        if let Some(entry) = known.get_mut(&refusal)
+            && is_close(entry)
+        {
+            entry.more += 1;
+            return None;
+        }
+        if known.len() >= KNOWN_MOST {
+            known.retain(|_, entry| is_close(entry));
+        }
+        let before = known.remove(&refusal).map_or(0, |entry| entry.more);
+        if known.len() < KNOWN_MOST {
+            known.insert(refusal, Entry { at: now, more: 0 });
+        }
+        Some(before)
+    }
+
+    /// Writes a refusal down, or counts it for the next entry.
+    pub async fn tell(
+        &self,
+        db: &Db,
+        by: &By<'_>,
+        (what, code): (&str, Code),
+        mut detail: Value,
+    ) -> Result<(), StoreError> {
+        let refusal = (by.actor.to_owned(), what.to_owned(), code);
+        let Some(before) = self.count(refusal, by.now) else { return Ok(()) };
+        detail["code"] = json!(code.as_str());
+        if before > 0 {
+            detail["more_before"] = json!(before);
+        }
+        note(db, by, Deed { action: "access.refuse".into(), subject: what.into(), detail }).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_told_once_in_a_minute_and_the_rest_with_the_next() {
+        let refused = Refused::default();
+        let count = |what: &str, at: i64| {
+            refused.count(("adm_1".into(), what.into(), Code::InsufficientRole), Micros(at))
+        };
+        assert_eq!(count("list_keys", 0), Some(0));
+        assert_eq!((count("list_keys", 1), count("list_keys", APART - 1)), (None, None));
+        assert_eq!(count("get_key", 1), Some(0));
+        assert_eq!(count("list_keys", APART), Some(2));
+        assert_eq!((count("list_keys", APART + 1), count("list_keys", 2 * APART)), (None, Some(1)));
+        // A clock that was put back hides nothing.
+        assert_eq!(count("list_keys", 0), Some(0));
+    }
+
+    #[test]
+    fn what_is_known_is_bounded_and_nothing_is_hidden_beyond() {
+        let refused = Refused::default();
+        let count = |n: usize| {
+            refused
+                .count((format!("adm_{n}"), "list_keys".into(), Code::InsufficientRole), Micros(0))
+        };
+        for n in 0..KNOWN_MOST {
+            assert_eq!(count(n), Some(0));
+        }
+        assert_eq!((count(KNOWN_MOST), count(KNOWN_MOST)), (Some(0), Some(0)));
+        assert_eq!(count(0), None);
+        assert_eq!(refused.0.lock().len(), KNOWN_MOST);
+    }
+}
