@@ -167,6 +167,11 @@ impl Comptoir {
             let error = format!("{failure:#}");
             tracing::error!(error, "this node can answer no longer and stops; start it again");
         }
+        if failure.is_none() && !self.config.server.drain.is_zero() {
+            // Who balances calls has to see that this node is not ready, and who keeps connections that they end.
+            tracing::info!("stopping soon: answering the calls that still come");
+            tokio::time::sleep(self.config.server.drain).await;
+        }
         tracing::info!("stopping: no new calls, finishing those under way");
         self.waits.close();
         public_handle.stop(true).await;

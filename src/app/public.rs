@@ -37,9 +37,6 @@ use std::time::Duration;
 use utoipa_actix_web::AppExt as _;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-/// Most workers that the server takes.
-const MOST_WORKERS: usize = 512;
-
 /// Every documented operation of the partner API.
 pub(super) fn routes(config: &mut ServiceConfig<'_>) {
     browse::configure(config);
@@ -267,7 +264,7 @@ pub(super) fn server(comptoir: &Comptoir, reload: &Reload) -> anyhow::Result<(Se
     let listener = listen(config.server.public_listen, super::PUBLIC_LISTEN)?;
     let address = listener.local_addr()?;
     let gate = web::Data::from(Arc::clone(&comptoir.gate));
-    let mirror = Arc::clone(&comptoir.mirror);
+    let (mirror, readiness) = (Arc::clone(&comptoir.mirror), Arc::clone(&comptoir.readiness));
     let clock = web::Data::new(comptoir.clock.clone());
     let states = states(comptoir, reload)?;
     let (book, shown) =
@@ -287,6 +284,7 @@ pub(super) fn server(comptoir: &Comptoir, reload: &Reload) -> anyhow::Result<(Se
             finisher: Rc::clone(&finisher),
             with_cors,
             patience: patience.clone(),
+            readiness: Arc::clone(&readiness),
         });
         let crowd = Arc::clone(&crowd);
         let lines = Lines::looked_after(config.server.request_timeout, stopping.clone());
@@ -329,7 +327,7 @@ pub(super) fn server(comptoir: &Comptoir, reload: &Reload) -> anyhow::Result<(Se
 fn builder(settings: &config::Server) -> ServerBuilder {
     let cores = || std::thread::available_parallelism().map_or(1, usize::from);
     let workers = if settings.workers > 0 { settings.workers as usize } else { cores() };
-    let workers = workers.min(MOST_WORKERS);
+    let workers = workers.min(config::MOST_WORKERS as usize);
     Server::build()
         .disable_signals()
         .shutdown_timeout(settings.shutdown_timeout.as_secs())
