@@ -17,6 +17,7 @@ use crate::config::{self, Config, Origin, Telemetry};
 use crate::http::arrival::Patience;
 use crate::http::language::OwnLanguage;
 use crate::http::{ApiError, BodyLimit, Code, Turns, linked};
+use crate::mirror::Mirror;
 use crate::telemetry::AccessLog;
 use crate::{
     alerts, billing, browse, catalog, changes, demo, explain, exports, feeds, hooks, metering,
@@ -258,6 +259,15 @@ fn states(
     })
 }
 
+/// What reads are answered from.
+fn views(config: &mut ServiceConfig<'_>, mirror: &Mirror) {
+    config
+        .app_data(web::Data::from(Arc::clone(&mirror.catalog)))
+        .app_data(web::Data::from(Arc::clone(&mirror.search)))
+        .app_data(web::Data::from(Arc::clone(&mirror.stores)))
+        .app_data(web::Data::from(Arc::clone(&mirror.stock)));
+}
+
 /// Binds the public listener.
 pub(super) fn server(comptoir: &Comptoir, reload: &Reload) -> anyhow::Result<(Server, SocketAddr)> {
     let config = Arc::clone(&comptoir.config);
@@ -295,10 +305,7 @@ pub(super) fn server(comptoir: &Comptoir, reload: &Reload) -> anyhow::Result<(Se
                     .wrap(Condition::new(with_cors, cors(&config.server.cors_origins)))
             })
             .app_data(gate.clone())
-            .app_data(web::Data::from(Arc::clone(&mirror.catalog)))
-            .app_data(web::Data::from(Arc::clone(&mirror.search)))
-            .app_data(web::Data::from(Arc::clone(&mirror.stores)))
-            .app_data(web::Data::from(Arc::clone(&mirror.stock)))
+            .configure(|config| views(config, &mirror))
             .app_data(clock.clone())
             .app_data(web::Data::new(finisher))
             .configure(states.clone())
