@@ -1,7 +1,7 @@
 //! Who calls: the key or the access token that a call holds, from memory alone.
 
 use super::Scopes;
-use super::directory::{Directory, KeyRecord, Keyring, SecretRecord};
+use super::directory::{Directory, KeyRecord, Keyring, SecretRecord, Unusable};
 use super::key::{self, KeyText};
 use super::policy::CallView;
 use super::token::{self, Tokens};
@@ -27,6 +27,21 @@ impl From<Arc<KeyRecord>> for Held {
     }
 }
 
+/// Why a call has proved to hold no key that works.
+#[derive(Debug)]
+pub(super) struct Unproven {
+    /// What to tell the caller.
+    pub(super) error: ApiError,
+    /// The key, where the call held a secret of it that does not work now.
+    pub(super) of: Option<(Arc<KeyRecord>, Unusable)>,
+}
+
+impl From<ApiError> for Unproven {
+    fn from(error: ApiError) -> Self {
+        Self { error, of: None }
+    }
+}
+
 /// The key whose secret or token the call holds, as a password too where the operation takes one. What is not whole costs a checksum, and what another
 /// gateway may have given out a hash, where any such key is known.
 pub(super) fn caller(
@@ -34,7 +49,7 @@ pub(super) fn caller(
     tokens: &Tokens,
     call: &CallView<'_>,
     (takes_basic, now): (bool, Micros),
-) -> Result<Held, ApiError> {
+) -> Result<Held, Unproven> {
     let password = if takes_basic { password(call)? } else { None };
     let text = match &password {
         Some(password) => password.as_slice(),
@@ -49,10 +64,10 @@ pub(super) fn caller(
     }
     if token::is_token(text) {
         can_judge(keyring)?;
-        return by_token(&directory, tokens, text, now);
+        return Ok(by_token(&directory, tokens, text, now)?);
     }
     if key::is_ours(text) || !directory.has_imported() {
-        return Err(no_key(text));
+        return Err(no_key(text).into());
     }
     can_judge(keyring)?;
     let hash = keyring.imported_hasher().of_text(text).ok_or_else(damaged)?;
@@ -61,22 +76,33 @@ pub(super) fn caller(
 }
 
 /// The key, where one of its secrets has this hash and works.
-fn used(key: &Arc<KeyRecord>, hash: &[u8; 32], now: Micros) -> Result<Arc<KeyRecord>, ApiError> {
+fn used(key: &Arc<KeyRecord>, hash: &[u8; 32], now: Micros) -> Result<Arc<KeyRecord>, Unproven> {
     let is_it = |held: &&SecretRecord| secret::same(&held.hash, hash);
     let held = key.secrets.iter().find(is_it).ok_or_else(unknown)?;
-    if held.expires_at.is_some_and(|at| at <= now) {
-        let detail = match held.taken_back {
-            true => "The rotation that made this secret was taken back: use the secret before it.",
-            false => "This secret was replaced and its overlap is over: use the new one.",
-        };
-        return Err(ApiError::new(Code::ExpiredKey, detail));
+    match held.unusable(now) {
+        None => {
+            held.note_use(now);
+            Ok(Arc::clone(key))
+        }
+        Some(why) => Err(Unproven { error: unusable(why), of: Some((Arc::clone(key), why)) }),
     }
-    if let Some(at) = held.starts_at.filter(|at| *at > now) {
-        let detail = format!("This secret works from {at}: use the one before until then.");
-        return Err(ApiError::new(Code::InvalidKey, detail));
+}
+
+fn unusable(why: Unusable) -> ApiError {
+    match why {
+        Unusable::TakenBack(_) => ApiError::new(
+            Code::ExpiredKey,
+            "The rotation that made this secret was taken back: use the secret before it.",
+        ),
+        Unusable::Replaced(_) => ApiError::new(
+            Code::ExpiredKey,
+            "This secret was replaced and its overlap is over: use the new one.",
+        ),
+        Unusable::Before(at) => ApiError::new(
+            Code::InvalidKey,
+            format!("This secret works from {at}: use the one before until then."),
+        ),
     }
-    held.note_use(now);
-    Ok(Arc::clone(key))
 }
 
 fn by_token(

@@ -1,7 +1,7 @@
 //! The permission of a handler as a type: `Caller<op::GetProduct>` in a signature means that the
 //! call was authenticated, authorised for that operation and taken from the limits.
 
-use super::directory::KeyRecord;
+use super::directory::{KeyRecord, Unusable};
 use super::model::StockDisclosure;
 use super::operation::{Op, Operation};
 use super::plan::PlanData;
@@ -81,8 +81,10 @@ impl<O: Op> Caller<O> {
 pub struct Judged {
     /// The operation called.
     pub operation: &'static Operation,
-    /// The key, where the call proved to hold it.
+    /// The key, where the call proved to hold it, or a secret of it that does not work now.
     pub key: Option<Arc<KeyRecord>>,
+    /// Why that secret does not.
+    pub secret: Option<Unusable>,
     /// The limits after the call.
     pub decision: Option<Decision>,
     /// When the judgement was made.
@@ -131,6 +133,17 @@ pub fn view<'a>(gate: &Gate, headers: &'a HeaderMap, peer: Option<IpAddr>) -> Ca
         peer,
         forwarded_for: forwarded_for(gate, headers),
     }
+}
+
+/// Whether a call shows two keys in one way: which of them a proxy has looked at cannot be told.
+fn shows_two(headers: &HeaderMap) -> Option<ApiError> {
+    let twice = [AUTHORIZATION, X_API_KEY]
+        .into_iter()
+        .find(|name| headers.get_all(name).nth(1).is_some())?;
+    let name = if twice == AUTHORIZATION { "Authorization" } else { "X-API-Key" };
+    let detail =
+        format!("Send one `{name}` header: of several, which one is meant cannot be told.");
+    Some(ApiError::new(crate::http::Code::InvalidParameter, detail))
 }
 
 /// The lines of `X-Forwarded-For` as the one list that they are (RFC 9110 §5.3). They are not even
@@ -184,7 +197,11 @@ fn admit(
         signed: signed.then(|| (request.path(), request.query_string())),
         ..view(gate, request.headers(), peer)
     };
-    Ok((at, gate.admit(operation, &view, at)))
+    let judgement = match shows_two(request.headers()) {
+        Some(error) => Err(error.into()),
+        None => gate.admit(operation, &view, at),
+    };
+    Ok((at, judgement))
 }
 
 fn ungated() -> ApiError {
@@ -211,20 +228,21 @@ fn judged(
     at: Micros,
     judgement: Result<Admitted, Refused>,
 ) -> Result<Known, ApiError> {
-    let (result, key, decision) = match judgement {
+    let (result, key, secret, decision) = match judgement {
         Ok(admitted) => {
             let caller = (Arc::clone(&admitted.key), admitted.scopes);
             if let Some(permit) = admitted.permit {
                 request.extensions_mut().insert(permit);
             }
             let result = unrecordable(request).map_or(Ok(caller), Err);
-            (result, Some(admitted.key), Some(admitted.decision))
+            (result, Some(admitted.key), None, Some(admitted.decision))
         }
         Err(refused) => {
-            (Err(refused.error), refused.key, refused.decision.map(|decision| *decision))
+            let Refused { key, secret, decision, error } = refused;
+            (Err(error), key, secret, decision.map(|decision| *decision))
         }
     };
-    request.extensions_mut().insert(Judged { operation, key, decision, at });
+    request.extensions_mut().insert(Judged { operation, key, secret, decision, at });
     result
 }
 

@@ -193,6 +193,12 @@ pub enum AccessError {
          where another person can approve it."
     )]
     SecondOwner,
+    /// Many keys are rotated, resumed or revoked by two people.
+    #[error(
+        "It takes a second person to rotate, resume or revoke many keys (`admin.four_eyes`): ask for it over the \
+         admin API, where another person can approve it."
+    )]
+    SecondPersonForMany,
     /// What one person never does, whatever the settings.
     #[error(
         "This takes a second person: ask for it over the admin API, where another person can approve it."
@@ -242,6 +248,7 @@ impl From<AccessError> for ApiError {
             | AccessError::LastOwner => Self::new(Code::Conflict, detail),
             AccessError::SecondPerson(_)
             | AccessError::SecondOwner
+            | AccessError::SecondPersonForMany
             | AccessError::SecondPersonAlways => Self::new(Code::SecondPersonRequired, detail),
             AccessError::Outdated(_) => Self::new(Code::PreconditionFailed, detail),
             AccessError::Link => Self::new(Code::NotFound, detail),

@@ -2,8 +2,8 @@
 //! request, so that any front can ask without a second copy of the rules.
 
 use super::Scopes;
-use super::authenticate::{self, Held};
-use super::directory::{KeyRecord, Keyring, Standing};
+use super::authenticate::{self, Held, Unproven};
+use super::directory::{KeyRecord, Keyring, Standing, Unusable};
 use super::operation::Operation;
 use super::plan::taken_milli;
 use super::signed::Signer;
@@ -65,12 +65,27 @@ pub struct Pending {
 /// A call that may not be answered. Nothing has been taken from the limits.
 #[derive(Debug)]
 pub struct Refused {
-    /// The key, where the call proved to hold it.
+    /// The key, where the call proved to hold it, or a secret of it that does not work now.
     pub key: Option<Arc<KeyRecord>>,
+    /// Why that secret does not.
+    pub secret: Option<Unusable>,
     /// The limits, where they were the reason.
     pub decision: Option<Box<Decision>>,
     /// What to tell the caller.
     pub error: ApiError,
+}
+
+impl From<ApiError> for Refused {
+    fn from(error: ApiError) -> Self {
+        Self { key: None, secret: None, decision: None, error }
+    }
+}
+
+impl From<Unproven> for Refused {
+    fn from(Unproven { error, of }: Unproven) -> Self {
+        let (key, secret) = of.unzip();
+        Self { key, secret, decision: None, error }
+    }
 }
 
 /// Judges calls.
@@ -131,7 +146,7 @@ impl Gate {
         call: &CallView<'_>,
         now: Micros,
     ) -> Result<Judgement, Refused> {
-        let refused = |(error, key)| Refused { key, decision: None, error };
+        let refused = |(error, key)| Refused { key, secret: None, decision: None, error };
         let Held { key, scopes } = match call.signed {
             // A key that is shown counts: whoever sends it everywhere sends it here too.
             Some(address) if call.authorization.is_none() && call.api_key.is_none() => {
@@ -142,11 +157,11 @@ impl Gate {
             _ => {
                 let taken = (operation.takes_basic(), now);
                 authenticate::caller(&self.keyring, &self.tokens, call, taken)
-                    .map_err(|error| refused((error, None)))?
+                    .map_err(Refused::from)?
             }
         };
         if let Err(error) = self.authorise((&key, scopes), operation, call, now) {
-            return Err(Refused { key: Some(key), decision: None, error });
+            return Err(refused((error, Some(key))));
         }
         let weight_milli = taken_milli(&key.granted.terms.weights, operation);
         let ask = Ask { operation: operation.code, weight_milli, free: operation.is_free(), now };
@@ -324,7 +339,7 @@ fn within_limits(Held { key, scopes }: Held, admission: Admission) -> Result<Adm
         return Ok(Admitted { key, scopes, decision, permit });
     }
     let error = over_limit(&key, &decision);
-    Err(Refused { key: Some(key), decision: Some(Box::new(decision)), error })
+    Err(Refused { key: Some(key), secret: None, decision: Some(Box::new(decision)), error })
 }
 
 fn over_limit(key: &KeyRecord, decision: &Decision) -> ApiError {

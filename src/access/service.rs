@@ -40,6 +40,8 @@ pub struct By<'a> {
     withheld: Scopes,
     /// Whether it takes a second person to make or unmake an owner.
     keeps_owners: bool,
+    /// Whether it takes a second person to give back many keys, or their secrets.
+    keeps_many: bool,
     /// Whether it is one person: two have agreed otherwise, or it is the shell.
     alone: bool,
     /// Why, where somebody has said so.
@@ -55,6 +57,7 @@ impl<'a> By<'a> {
             now,
             withheld: Scopes::default(),
             keeps_owners: false,
+            keeps_many: false,
             alone: false,
             reason: None,
         }
@@ -78,6 +81,12 @@ impl<'a> By<'a> {
         Self { keeps_owners, ..self }
     }
 
+    /// The same, who cannot rotate, resume or revoke many keys alone, where that takes a second person.
+    #[must_use]
+    pub fn keeping_many(self, keeps_many: bool) -> Self {
+        Self { keeps_many, ..self }
+    }
+
     /// The same, who is one person.
     #[must_use]
     pub fn alone(self) -> Self {
@@ -93,6 +102,11 @@ impl<'a> By<'a> {
     /// transaction in which it does.
     pub fn may_change_owners(&self) -> Result<(), AccessError> {
         if self.keeps_owners { Err(AccessError::SecondOwner) } else { Ok(()) }
+    }
+
+    /// Refuses to rotate, resume or revoke many keys where that takes a second person.
+    pub fn may_change_many(&self) -> Result<(), AccessError> {
+        if self.keeps_many { Err(AccessError::SecondPersonForMany) } else { Ok(()) }
     }
 
     /// Refuses to give a key scopes that it has not had and that take a second person. Whatever writes the
@@ -142,7 +156,7 @@ pub(super) fn change(kind: Kind, id: impl Display, op: &'static str, detail: Val
 }
 
 /// A conflict of the schema in words: after the checks before, only the name can be taken.
-fn taken(error: StoreError, kind: Kind, name: &Name) -> AccessError {
+pub(super) fn taken(error: StoreError, kind: Kind, name: &Name) -> AccessError {
     match error {
         StoreError::Conflict(_) => AccessError::NameTaken { kind, name: name.to_string() },
         other => other.into(),

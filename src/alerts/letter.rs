@@ -5,6 +5,7 @@ mod leak;
 use super::model::{Alert, Detail, FoundSecret, Kind, QuotaUse, UnusualHour};
 use crate::access::mails::Draft;
 use crate::access::model::{App, Key, Partner};
+use crate::access::operation::OPERATIONS;
 use crate::kernel::language::LanguageTag;
 use crate::kernel::readable;
 use jiff::tz::TimeZone;
@@ -93,14 +94,52 @@ impl Subject<'_> {
     }
 }
 
+/// Which calls a quota counts, in the shorter way to say it.
+enum Counted<'a> {
+    All,
+    Some(Vec<&'a str>),
+    AllBut(Vec<&'a str>),
+}
+
+impl<'a> Counted<'a> {
+    fn of(quota: &'a QuotaUse) -> Self {
+        let Some(names) = &quota.operations else { return Self::All };
+        // What is never billed no quota counts.
+        let others = OPERATIONS.iter().filter(|known| !known.is_free()).map(|known| known.id);
+        let others: Vec<&str> = others.filter(|id| !names.iter().any(|name| name == id)).collect();
+        if others.is_empty() {
+            Self::All
+        } else if others.len() < names.len() {
+            Self::AllBut(others)
+        } else {
+            Self::Some(names.iter().map(String::as_str).collect())
+        }
+    }
+}
+
+/// `a, b and c`.
+fn listed(names: &[&str], and: &str) -> String {
+    match names {
+        [first @ .., last] if !first.is_empty() => format!("{} {and} {last}", first.join(", ")),
+        _ => names.concat(),
+    }
+}
+
 fn quota_in_english(of: &QuotaUse, (whose, zone): (&str, &TimeZone)) -> (String, String) {
     let QuotaUse { limit, percent, quota, used, period_start, period_end, .. } = of;
     let [start, end] = [period_start, period_end].map(|at| readable::in_english(*at, zone));
     let [used, quota] = [used, &quota.to_string()].map(|n| readable::number_in_english(n));
+    let (whose_calls, then) = match Counted::of(of) {
+        Counted::All => ("its calls".to_owned(), ""),
+        Counted::Some(names) => {
+            (format!("its calls of {}", listed(&names, "and")), "; all others go on")
+        }
+        Counted::AllBut(names) => (format!("its calls but those of {}", listed(&names, "and")), ""),
+    };
     let follows = if *percent < 100 {
-        "At 100% its calls are refused until the period ends."
+        format!("At 100%, {whose_calls} are refused until the period ends{then}.")
     } else {
-        "Its calls are refused until the period ends."
+        format!("Now {whose_calls} are refused until the period ends{then}.")
     };
     (
         format!("{percent}% of the quota \"{limit}\" is used"),
@@ -116,10 +155,17 @@ fn quota_in_french(of: &QuotaUse, (whose, zone): (&str, &TimeZone)) -> (String, 
     let [start, end] = [period_start, period_end].map(|at| readable::in_french(*at, zone));
     let unit = if used.starts_with("0.") || used.starts_with("1.") { "unité" } else { "unités" };
     let [used, quota] = [used, &quota.to_string()].map(|n| readable::number_in_french(n));
+    let (which, then) = match Counted::of(of) {
+        Counted::All => (String::new(), ""),
+        Counted::Some(names) => {
+            (format!(" de {}", listed(&names, "et")), " ; tous les autres restent admis")
+        }
+        Counted::AllBut(names) => (format!(", sauf ceux de {},", listed(&names, "et")), ""),
+    };
     let follows = if *percent < 100 {
-        "À 100 %, ses appels seront refusés jusqu'à la fin de la période."
+        format!("À 100 %, ses appels{which} seront refusés jusqu'à la fin de la période{then}.")
     } else {
-        "Ses appels sont refusés jusqu'à la fin de la période."
+        format!("Ses appels{which} sont refusés jusqu'à la fin de la période{then}.")
     };
     (
         format!("{percent} % du quota « {limit} » sont utilisés"),

@@ -66,6 +66,10 @@ pub struct QuotaUse {
     /// Whose calls it counts together: `partner`, `app` or `key`.
     #[schema(example = "app")]
     pub per: String,
+    /// The operations whose calls it counts; null where those are all.
+    #[serde(default)]
+    #[schema(required = true, example = json!(["list_price_history"]))]
+    pub operations: Option<Vec<String>>,
     /// The threshold that was reached, in percent of the quota.
     #[schema(minimum = 1, maximum = 1000, example = 80)]
     pub percent: u32,

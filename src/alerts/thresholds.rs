@@ -3,10 +3,12 @@
 use super::model::{Alert, Detail, Kind, QuotaUse, Whose};
 use super::{Alerts, store};
 use crate::access::directory::KeyRecord;
+use crate::access::operation::OPERATIONS;
 use crate::access::{AccessError, Environment};
 use crate::kernel::Micros;
 use crate::kernel::clock::{DAY, HOUR};
 use crate::kernel::id::AlertId;
+use crate::limit::policy::Operations;
 use crate::limit::{Counted, Kind as LimitKind, Per};
 use std::collections::HashSet;
 
@@ -82,10 +84,12 @@ fn reached(
         let (period_start, period_end) = (counted.period.start, counted.period.end);
         let (plan_id, plan_version, per) =
             (key.granted.plan, key.granted.version, counted.per.to_string());
+        let operations = operations(limit.operations);
         let (limit, quota) = (limit.name, quota.quota);
         let quota = QuotaUse {
             limit,
             per,
+            operations,
             percent,
             quota,
             used,
@@ -97,6 +101,12 @@ fn reached(
         new.push((id, whose, quota));
     }
     new
+}
+
+/// The operations that a limit counts, by name; none where those are all. What is never billed no quota counts.
+fn operations(of: Operations) -> Option<Vec<String>> {
+    let counted = OPERATIONS.iter().filter(|known| of.cover(known.code) && !known.is_free());
+    (!of.is_all()).then(|| counted.map(|known| known.id.to_owned()).collect())
 }
 
 /// Whether so many thousandths of a unit are so many percent of a quota.

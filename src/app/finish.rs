@@ -348,7 +348,10 @@ fn explained(
         code: error.code().as_str().to_owned(),
         who: judged.key.as_deref().map(Who::of),
         limits: limits.unwrap_or_default(),
-        reason: judged.key.as_deref().and_then(|key| Reason::of(key, error.code(), address)),
+        reason: judged.key.as_deref().and_then(|key| match judged.secret {
+            Some(why) => Some(Reason::Secret(why)),
+            None => Reason::of(key, error.code(), address),
+        }),
         wait_us,
     };
     let explainer = &finisher.book.explainer;

@@ -5,6 +5,7 @@
 use super::connection::Line;
 use super::finish::{Answered, CameAsHead, EVENT_ID, Finisher};
 use super::metered::Metered;
+use super::readiness::Readiness;
 use super::request_cost::COST;
 use crate::access::caller::{self, Before};
 use crate::access::operation::{Op as _, op};
@@ -17,7 +18,9 @@ use crate::kernel::Micros;
 use crate::kernel::id::ProductId;
 use actix_http::body::MessageBody;
 use actix_http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, HeaderMap, VARY};
-use actix_http::{HttpMessage as _, Method, Payload, Request, Response, StatusCode};
+use actix_http::{
+    ConnectionType, HttpMessage as _, Method, Payload, Request, Response, StatusCode,
+};
 use actix_service::{Service, ServiceFactory};
 use actix_web::dev::ServiceResponse;
 use bytes::Bytes;
@@ -40,6 +43,8 @@ pub(super) struct FastPath {
     pub(super) with_cors: bool,
     /// How long bodies are waited for.
     pub(super) patience: Patience,
+    /// Knows when the program stops: then each answer says that it is the last one on its connection.
+    pub(super) readiness: Arc<Readiness>,
 }
 
 impl FastPath {
@@ -56,7 +61,8 @@ impl FastPath {
         let id = head.uri.path().strip_prefix("/v1/products/")?.parse::<ProductId>().ok()?;
         let Lookup::Found { body, etag } = self.catalog.product(id) else { return None };
         let asked = Asked::read(&head.headers);
-        if (asked.has_origin && self.with_cors)
+        if asked.shows_two
+            || (asked.has_origin && self.with_cors)
             || asked.may_want_linked
             || asked.names_languages
             // May be sent compressed, which the application does.
@@ -147,6 +153,7 @@ fn pass_on<T>(
 struct Asked<'a> {
     authorization: Option<&'a [u8]>,
     api_key: Option<&'a [u8]>,
+    shows_two: bool,
     if_none_match: Option<&'a [u8]>,
     takes_codings: bool,
     may_want_linked: bool,
@@ -160,9 +167,8 @@ impl<'a> Asked<'a> {
         for (name, value) in headers {
             let value = value.as_bytes();
             match name.as_str() {
-                // Of several lines the first counts, as where a header is looked up.
-                "authorization" => _ = asked.authorization.get_or_insert(value),
-                "x-api-key" => _ = asked.api_key.get_or_insert(value),
+                "authorization" => asked.shows_two |= asked.authorization.replace(value).is_some(),
+                "x-api-key" => asked.shows_two |= asked.api_key.replace(value).is_some(),
                 "if-none-match" => _ = asked.if_none_match.get_or_insert(value),
                 "accept-encoding" => asked.takes_codings = true,
                 "accept" => asked.may_want_linked |= linked::may_be_asked_for(value),
@@ -231,7 +237,8 @@ where
             let rest = rest.cloned();
             let tempo = self.fast.patience.watch(request.payload(), rest.as_ref());
             request.extensions_mut().insert(tempo);
-        } else if let Some(response) = self.fast.answer(&request) {
+        } else if let Some(mut response) = self.fast.answer(&request) {
+            end_where_stopping(&self.fast.readiness, &mut response);
             return FrontFuture::Answered { response: Some(response) };
         }
         // HEAD is GET without the body, which the encoder leaves out for a request that came as HEAD.
@@ -239,7 +246,16 @@ where
             request.head_mut().method = Method::GET;
             request.extensions_mut().insert(CameAsHead);
         }
-        FrontFuture::App { call: self.app.call(request) }
+        let readiness = Arc::clone(&self.fast.readiness);
+        FrontFuture::App { call: self.app.call(request), readiness }
+    }
+}
+
+/// Says that a connection ends with this answer where the program stops, so that a client that keeps connections
+/// goes elsewhere and loses no call.
+fn end_where_stopping<B>(readiness: &Readiness, response: &mut Response<B>) {
+    if readiness.is_stopping() {
+        response.head_mut().set_connection_type(ConnectionType::Close);
     }
 }
 
@@ -256,6 +272,7 @@ pin_project_lite::pin_project! {
         App {
             #[pin]
             call: F,
+            readiness: Arc<Readiness>,
         },
     }
 }
@@ -274,9 +291,10 @@ where
                 }
                 None => Poll::Pending,
             },
-            FrontFutureProj::App { call } => {
+            FrontFutureProj::App { call, readiness } => {
                 let response = ready!(call.poll(cx))?;
-                let response: Response<B> = response.into();
+                let mut response: Response<B> = response.into();
+                end_where_stopping(readiness, &mut response);
                 Poll::Ready(Ok(response.map_body(|_, body| FrontBody::App { body })))
             }
         }

@@ -53,7 +53,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// The settings that name the listeners.
 const PUBLIC_LISTEN: &str = "server.public_listen";
@@ -167,6 +167,9 @@ impl Comptoir {
             let error = format!("{failure:#}");
             tracing::error!(error, "this node can answer no longer and stops; start it again");
         }
+        if failure.is_none() {
+            self.drain().await;
+        }
         tracing::info!("stopping: no new calls, finishing those under way");
         self.waits.close();
         public_handle.stop(true).await;
@@ -185,6 +188,16 @@ impl Comptoir {
         let _ = timeout(patience, self.db.close()).await;
         tracing::info!("stopped");
         failure.map_or(folded, Err)
+    }
+
+    /// Takes calls for a moment more: who balances them has to see that this node is not ready, and who keeps
+    /// connections that they end.
+    async fn drain(&self) {
+        let moment = self.config.server.drain;
+        if !moment.is_zero() {
+            tracing::info!("stopping soon: answering the calls that still come");
+            sleep(moment).await;
+        }
     }
 
     /// How long the rest of a stop waits for the database.

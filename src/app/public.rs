@@ -17,6 +17,7 @@ use crate::config::{self, Config, Origin, Telemetry};
 use crate::http::arrival::Patience;
 use crate::http::language::OwnLanguage;
 use crate::http::{ApiError, BodyLimit, Code, Turns, linked};
+use crate::mirror::Mirror;
 use crate::telemetry::AccessLog;
 use crate::{
     alerts, billing, browse, catalog, changes, demo, explain, exports, feeds, hooks, metering,
@@ -36,9 +37,6 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use utoipa_actix_web::AppExt as _;
 use utoipa_actix_web::service_config::ServiceConfig;
-
-/// Most workers that the server takes.
-const MOST_WORKERS: usize = 512;
 
 /// Every documented operation of the partner API.
 pub(super) fn routes(config: &mut ServiceConfig<'_>) {
@@ -261,13 +259,22 @@ fn states(
     })
 }
 
+/// What reads are answered from.
+fn views(config: &mut ServiceConfig<'_>, mirror: &Mirror) {
+    config
+        .app_data(web::Data::from(Arc::clone(&mirror.catalog)))
+        .app_data(web::Data::from(Arc::clone(&mirror.search)))
+        .app_data(web::Data::from(Arc::clone(&mirror.stores)))
+        .app_data(web::Data::from(Arc::clone(&mirror.stock)));
+}
+
 /// Binds the public listener.
 pub(super) fn server(comptoir: &Comptoir, reload: &Reload) -> anyhow::Result<(Server, SocketAddr)> {
     let config = Arc::clone(&comptoir.config);
     let listener = listen(config.server.public_listen, super::PUBLIC_LISTEN)?;
     let address = listener.local_addr()?;
     let gate = web::Data::from(Arc::clone(&comptoir.gate));
-    let mirror = Arc::clone(&comptoir.mirror);
+    let (mirror, readiness) = (Arc::clone(&comptoir.mirror), Arc::clone(&comptoir.readiness));
     let clock = web::Data::new(comptoir.clock.clone());
     let states = states(comptoir, reload)?;
     let (book, shown) =
@@ -287,6 +294,7 @@ pub(super) fn server(comptoir: &Comptoir, reload: &Reload) -> anyhow::Result<(Se
             finisher: Rc::clone(&finisher),
             with_cors,
             patience: patience.clone(),
+            readiness: Arc::clone(&readiness),
         });
         let crowd = Arc::clone(&crowd);
         let lines = Lines::looked_after(config.server.request_timeout, stopping.clone());
@@ -297,10 +305,7 @@ pub(super) fn server(comptoir: &Comptoir, reload: &Reload) -> anyhow::Result<(Se
                     .wrap(Condition::new(with_cors, cors(&config.server.cors_origins)))
             })
             .app_data(gate.clone())
-            .app_data(web::Data::from(Arc::clone(&mirror.catalog)))
-            .app_data(web::Data::from(Arc::clone(&mirror.search)))
-            .app_data(web::Data::from(Arc::clone(&mirror.stores)))
-            .app_data(web::Data::from(Arc::clone(&mirror.stock)))
+            .configure(|config| views(config, &mirror))
             .app_data(clock.clone())
             .app_data(web::Data::new(finisher))
             .configure(states.clone())
@@ -329,7 +334,7 @@ pub(super) fn server(comptoir: &Comptoir, reload: &Reload) -> anyhow::Result<(Se
 fn builder(settings: &config::Server) -> ServerBuilder {
     let cores = || std::thread::available_parallelism().map_or(1, usize::from);
     let workers = if settings.workers > 0 { settings.workers as usize } else { cores() };
-    let workers = workers.min(MOST_WORKERS);
+    let workers = workers.min(config::MOST_WORKERS as usize);
     Server::build()
         .disable_signals()
         .shutdown_timeout(settings.shutdown_timeout.as_secs())

@@ -6,6 +6,7 @@ use crate::metering::Journal;
 use parking_lot::Mutex;
 use serde::Serialize;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A log that was not heard of for this long (microseconds) cannot be followed.
 const STALE: i64 = 10 * crate::kernel::clock::SECOND;
@@ -13,7 +14,6 @@ const STALE: i64 = 10 * crate::kernel::clock::SECOND;
 #[derive(Debug)]
 struct State {
     serving: bool,
-    stopping: bool,
     catalog_at: Micros,
     fold_at: Micros,
     /// Why the journal takes no more, where it does not.
@@ -24,6 +24,7 @@ struct State {
 #[derive(Debug)]
 pub(super) struct Readiness {
     keyring: Arc<Keyring>,
+    is_stopping: AtomicBool,
     state: Mutex<State>,
 }
 
@@ -39,9 +40,8 @@ pub(super) struct Report {
 impl Readiness {
     /// A node that is starting.
     pub(super) fn new(keyring: Arc<Keyring>, now: Micros) -> Self {
-        let state =
-            State { serving: false, stopping: false, catalog_at: now, fold_at: now, journal: None };
-        Self { keyring, state: Mutex::new(state) }
+        let state = State { serving: false, catalog_at: now, fold_at: now, journal: None };
+        Self { keyring, is_stopping: AtomicBool::new(false), state: Mutex::new(state) }
     }
 
     /// The listeners are open.
@@ -49,9 +49,14 @@ impl Readiness {
         self.state.lock().serving = true;
     }
 
-    /// The node finishes what it has and takes no more.
+    /// The node finishes what it has, and soon takes no more.
     pub(super) fn stopping(&self) {
-        self.state.lock().stopping = true;
+        self.is_stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it does.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.is_stopping.load(Ordering::Relaxed)
     }
 
     /// The change log and the stock log were read up to their heads.
@@ -86,7 +91,7 @@ impl Readiness {
             }
         };
         check(!state.serving, "not serving yet");
-        check(state.stopping, "stopping");
+        check(self.is_stopping(), "stopping");
         let freshness = self.keyring.freshness();
         let doubtful = freshness.is_doubtful();
         check(
@@ -108,7 +113,7 @@ impl Readiness {
         problems.extend(state.journal);
         // Events that wait are safe, and so is stale catalog data that says its time; a node that
         // cannot judge or record must not be sent calls.
-        let ready = state.serving && !state.stopping && !doubtful && state.journal.is_none();
+        let ready = state.serving && !self.is_stopping() && !doubtful && state.journal.is_none();
         Report { ready, problems }
     }
 }

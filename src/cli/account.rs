@@ -1,5 +1,6 @@
 //! `comptoir account`: people of the admin API from the shell. Here nobody can be locked out.
 
+use super::desk::ACTOR;
 use super::desk::show_all;
 use super::freezes::{Because, Why};
 use super::speak::{mention, say};
@@ -20,9 +21,6 @@ use anyhow::Context as _;
 use clap::Subcommand;
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use std::io::{BufRead as _, IsTerminal as _, stdin};
-
-/// Who the audit log names.
-const ACTOR: &str = "cli";
 
 /// People of the admin API.
 #[derive(Debug, Subcommand)]

@@ -1,24 +1,21 @@
 //! `comptoir apply`: access as a file, compared with what is there and made so.
 
+use super::desk::Shell;
 use super::freezes::Because;
-use super::speak::say;
-use crate::access::apply::diff::{Done, diff};
+use super::speak::{of_secret, say};
 use crate::access::apply::export;
 use crate::access::apply::file::schema;
-use crate::access::apply::read::{Fault, read};
-use crate::access::apply::run::{Current, Issued, prepare};
-use crate::access::service::By;
+use crate::access::apply::run::{Failed, Prepared, prepare};
+use crate::access::apply::{Current, Done, Fault, Issued, Shown, Wanted, read};
 use crate::app::open_pepper;
 use crate::config::Config;
+use crate::storage::StoreError;
 use anyhow::Context as _;
 use serde_json::json;
 use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-
-/// Who the audit trail names.
-const ACTOR: &str = "cli";
 
 /// How a file is applied.
 #[derive(Debug, clap::Args)]
@@ -53,45 +50,61 @@ pub(super) async fn run(config: &Config, args: Args) -> anyhow::Result<()> {
     let text = text_of(path)?;
     let faulty = |faults: Vec<Fault>| refused(path, &faults);
     let file = read(&text).map_err(faulty)?;
-    let (db, clock) = super::database(config).await?;
-    let by = args.because.say(By::new(ACTOR, clock.now())).withholding(super::withheld(config)?);
+    let wanted = Wanted { text: &text, file: &file, prune: args.prune };
+    let (db, clock) = super::database(&with_two_connections(config)).await?;
+    let by = args.because.say(Shell::of(config)?.by(clock.now()));
     let current = Current::load(&db, by.now).await?;
-    let steps = diff((&text, &file), &current, &by, args.prune).map_err(faulty)?;
-    let told = |text: String| match args.json {
-        true => serde_json::to_value(&steps),
-        false => Ok(json!(text)),
-    };
-    if args.dry_run || steps.steps.is_empty() {
-        return tell(&args, told(steps.to_string())?, &[], false);
+    let steps = wanted.steps(&current, &by).map_err(faulty)?;
+    if args.dry_run || steps.shown.0.is_empty() {
+        return tell(&args, &steps.shown, None);
     }
-    let told = told(Done(&steps).to_string())?;
     let pepper = open_pepper(config, &db).await?;
-    let prepared = prepare(&db, &by, &pepper, (&current, steps)).await;
-    let prepared = prepared.map_err(|(error, what)| match what {
-        Some(what) => anyhow::anyhow!("{what}: {error} Nothing was changed."),
-        None => anyhow::anyhow!("{error} Nothing was changed."),
+    let prepared = prepare(&db, &by, &pepper, (&wanted, &current, steps)).await;
+    let mut prepared = prepared.map_err(|failed| match failed {
+        Failed::Faults(faults) => faulty(faults),
+        Failed::Step(what, error) => anyhow::anyhow!("{what}: {error} Nothing was changed."),
+        Failed::Other(error) => anyhow::anyhow!("{error} Nothing was changed."),
     })?;
-    let issued = match &args.keys_out {
-        Some(out) => {
-            write_keys(out, &prepared.issued)?;
-            let committed = prepared.commit().await;
-            if committed.is_err() {
-                // Keys that are not there must not lie about.
-                let _ = std::fs::remove_file(out);
-            }
-            committed?;
-            Vec::new()
-        }
-        None => prepared.commit().await?,
+    let shown = std::mem::take(&mut prepared.shown);
+    let issued = commit(args.keys_out.as_deref(), prepared).await?;
+    of_secret(tell(&args, &shown, Some(&issued)))
+}
+
+/// One connection holds what is changed while another one reads.
+fn with_two_connections(config: &Config) -> Config {
+    let mut config = config.clone();
+    config.database.max_connections = config.database.max_connections.max(2);
+    config
+}
+
+/// Makes it so. The keys that were made and are still to be told.
+async fn commit(out: Option<&Path>, mut prepared: Prepared) -> anyhow::Result<Vec<Issued>> {
+    let Some(out) = out.filter(|_| !prepared.issued.is_empty()) else {
+        let issued = std::mem::take(&mut prepared.issued);
+        prepared.commit().await?;
+        return Ok(issued);
     };
-    tell(&args, told, &issued, true)
+    write_keys(out, &prepared.issued)?;
+    match prepared.commit().await {
+        Ok(()) => Ok(Vec::new()),
+        // The answer may be what was lost, and then these are the only copies.
+        Err(error @ (StoreError::Unavailable(_) | StoreError::Unreached { .. })) => {
+            let said = "it is not known whether the changes were made; if so, the keys in this file are there";
+            Err(anyhow::Error::new(error).context(format!("{}: {said}", out.display())))
+        }
+        Err(error) => {
+            // Keys that are not there must not lie about.
+            let _ = std::fs::remove_file(out);
+            Err(error.into())
+        }
+    }
 }
 
 /// The access that is there, as a file.
-pub(super) async fn export_access(config: &Config) -> anyhow::Result<()> {
+pub(super) async fn export_access(config: &Config, with_ids: bool) -> anyhow::Result<()> {
     let (db, clock) = super::database(config).await?;
     let current = Current::load(&db, clock.now()).await?;
-    say(serde_norway::to_string(&export::export(&current))?.trim_end())
+    say(serde_norway::to_string(&export::export(&current, with_ids))?.trim_end())
 }
 
 fn text_of(path: &Path) -> anyhow::Result<String> {
@@ -114,21 +127,20 @@ fn refused(path: &Path, faults: &[Fault]) -> anyhow::Error {
     anyhow::anyhow!("the file cannot be applied, and nothing was changed:{said}")
 }
 
-/// The difference, and the keys that were made.
-fn tell(
-    args: &Args,
-    mut told: serde_json::Value,
-    issued: &[Issued],
-    applied: bool,
-) -> anyhow::Result<()> {
+/// The difference; where it was applied, with the keys that were made.
+fn tell(args: &Args, shown: &Shown, issued: Option<&[Issued]>) -> anyhow::Result<()> {
+    let keys = issued.unwrap_or_default();
     if args.json {
         let key = |key: &Issued| json!({ "what": key.what, "text": key.text.reveal() });
-        told["applied"] = json!(applied);
-        told["keys"] = issued.iter().map(key).collect();
+        let keys: Vec<_> = keys.iter().map(key).collect();
+        let told = json!({ "steps": shown, "applied": issued.is_some(), "keys": keys });
         return say(serde_json::to_string_pretty(&told)?);
     }
-    say(told.as_str().unwrap_or_default())?;
-    for Issued { what, text } in issued {
+    match issued {
+        Some(_) => say(Done(shown))?,
+        None => say(shown)?,
+    }
+    for Issued { what, text } in keys {
         say(format!("{what}\t{}", text.reveal()))?;
     }
     Ok(())
@@ -140,8 +152,14 @@ fn write_keys(path: &Path, issued: &[Issued]) -> anyhow::Result<()> {
     let mut options = std::fs::File::options();
     let mut file =
         options.write(true).create_new(true).mode(0o600).open(path).with_context(said)?;
-    for Issued { what, text } in issued {
-        writeln!(file, "{what}\t{}", text.reveal()).with_context(said)?;
-    }
-    file.sync_all().with_context(said)
+    let mut write = || {
+        for Issued { what, text } in issued {
+            writeln!(file, "{what}\t{}", text.reveal())?;
+        }
+        file.sync_all()
+    };
+    write().with_context(|| {
+        let _ = std::fs::remove_file(path);
+        said()
+    })
 }

@@ -54,7 +54,7 @@ pub(super) fn openapi(args: &Args) -> anyhow::Result<ExitCode> {
 pub(super) fn config(file: Option<&Path>, command: &ConfigCommand) -> anyhow::Result<ExitCode> {
     match (Config::load(file, &super::environment()), command) {
         (Ok(config), ConfigCommand::Check) => {
-            super::withheld(&config)?;
+            super::desk::Shell::of(&config)?;
             say("The settings are valid.")?;
         }
         (Ok(config), ConfigCommand::Show) => say(config.show().trim_end())?,

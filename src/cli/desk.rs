@@ -5,8 +5,9 @@ use crate::access::service::{By, Walk};
 use crate::access::{Pepper, Scopes};
 use crate::app::open_pepper;
 use crate::config::{Config, FourEyes};
-use crate::kernel::Clock;
+use crate::kernel::{Clock, Micros};
 use crate::storage::Db;
+use anyhow::Context as _;
 use std::sync::Arc;
 
 /// Who the audit trail names for a change made from the shell.
@@ -19,20 +20,37 @@ pub(super) struct Desk {
     pub(super) db: Db,
     pub(super) clock: Clock,
     pub(super) pepper: Arc<Pepper>,
-    pub(super) four_eyes: Vec<FourEyes>,
+    shell: Shell,
+}
+
+/// Who acts from this shell: one person, where the settings ask for two.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shell {
     withheld: Scopes,
+    keeps_many: bool,
+}
+
+impl Shell {
+    pub(super) fn of(config: &Config) -> anyhow::Result<Self> {
+        let withheld = Scopes::guarded(&config.admin);
+        let withheld = withheld.context("`admin.guarded_scopes` cannot be used")?;
+        Ok(Self { withheld, keeps_many: config.admin.four_eyes.contains(&FourEyes::Bulk) })
+    }
+
+    pub(super) fn by(self, now: Micros) -> By<'static> {
+        By::new(ACTOR, now).withholding(self.withheld).keeping_many(self.keeps_many)
+    }
 }
 
 impl Desk {
     pub(super) async fn open(config: &Config) -> anyhow::Result<Self> {
         let (db, clock) = super::database(config).await?;
         let pepper = open_pepper(config, &db).await?;
-        let (four_eyes, withheld) = (config.admin.four_eyes.clone(), super::withheld(config)?);
-        Ok(Self { db, clock, pepper, four_eyes, withheld })
+        Ok(Self { db, clock, pepper, shell: Shell::of(config)? })
     }
 
     pub(super) fn by(&self) -> By<'static> {
-        By::new(ACTOR, self.clock.now()).withholding(self.withheld)
+        self.shell.by(self.clock.now())
     }
 }
 

@@ -7,6 +7,7 @@ use crate::access::Pepper;
 use crate::access::audit;
 use crate::access::mails::Smtp;
 use crate::access::pepper::{PepperError, known_fingerprint};
+use crate::admin::oidc::provider::Provider;
 use crate::app::descriptors::{self, Connections};
 use crate::cluster::Redis;
 use crate::config::{self, Config, DatabaseUrl, Durability};
@@ -85,6 +86,7 @@ pub(super) async fn run(file: Option<&Path>) -> anyhow::Result<ExitCode> {
     findings.check("journal", journal(&config));
     findings.check("redis", redis(&config).await);
     findings.check("mail", mail(&config.mail).await);
+    findings.check("openid", openid(&config.admin).await);
     let exists = match &config.database.url {
         DatabaseUrl::Sqlite(path) => path.try_exists().unwrap_or(true),
         DatabaseUrl::Postgres(_) => true,
@@ -248,6 +250,21 @@ async fn mail(settings: &config::Mail) -> anyhow::Result<((), String)> {
         )
     })?;
     Ok(((), format!("{}:{} takes mails", smtp.host, smtp.port)))
+}
+
+/// Whether the OpenID provider answers as one, where one is named.
+async fn openid(settings: &config::Admin) -> anyhow::Result<((), String)> {
+    let Some(provider) = Provider::new(settings)? else {
+        return Ok(((), "no provider: people come in by their passwords".to_owned()));
+    };
+    let issuer = provider.settings.issuer.clone();
+    provider.try_out(Clock::System.now()).await.with_context(|| {
+        format!(
+            "nobody comes in by {issuer} now; see that `admin.oidc.issuer` is what the provider calls itself, and \
+             that this machine reaches it"
+        )
+    })?;
+    Ok(((), format!("{issuer} answers")))
 }
 
 async fn pepper(config: &Config, db: &Db) -> anyhow::Result<((), String)> {

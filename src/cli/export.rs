@@ -10,13 +10,17 @@ pub(super) enum ExportCommand {
     /// Write a snapshot now, beside the daily one.
     Snapshot,
     /// Print partners, plans, apps and keys' metadata as a file for `comptoir apply`.
-    Access,
+    Access {
+        /// Name everything by its id too: what was renamed since is the same then, but the file is of this database alone.
+        #[arg(long)]
+        ids: bool,
+    },
 }
 
 /// Works beside a running server, which serves the files.
 pub(super) async fn run(config: &Config, command: ExportCommand) -> anyhow::Result<()> {
-    if let ExportCommand::Access = command {
-        return super::apply::export_access(config).await;
+    if let ExportCommand::Access { ids } = command {
+        return super::apply::export_access(config, ids).await;
     }
     let (db, clock) = super::database(config).await?;
     let worker = crate::app::export_worker(config, &db, &clock)?;

@@ -1,5 +1,6 @@
 //! `comptoir feed`.
 
+use super::desk::ACTOR;
 use super::freezes::Because;
 use super::speak::{remark, say};
 use super::table::{Table, row};
@@ -13,8 +14,6 @@ use crate::storage::{Db, Tx};
 use anyhow::Context as _;
 use serde_json::json;
 
-/// Who the audit trail names.
-const ACTOR: &str = "cli";
 /// Refused rows that are read at once.
 const REFUSED_AT_ONCE: u32 = 500;
 

@@ -4,7 +4,7 @@ use super::desk::{Desk, show_all};
 use super::freezes::{Because, Freeze, Unfreeze, Why, freeze, unfreeze};
 use super::keys;
 use super::lines::{KEY, key_row, say_leaks, say_now};
-use super::speak::say;
+use super::speak::{of_secret, say};
 use crate::access::freezes::{Freezable, Frozen};
 use crate::access::keys::model::{
     KeyFilter, KeyKind, KeyPatch, KeyStatus, OVERLAP_S, OldEnds, Rotation,
@@ -189,7 +189,7 @@ impl Update {
 
 /// A key's text alone on standard output, so that a script can take it.
 fn say_issued(issued: &IssuedKey) -> anyhow::Result<()> {
-    say(issued.text.reveal())
+    of_secret(say(issued.text.reveal()))
 }
 
 pub(super) async fn run(config: &Config, command: KeyCommand) -> anyhow::Result<()> {

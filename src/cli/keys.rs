@@ -3,7 +3,7 @@
 use super::desk::Desk;
 use super::freezes::Because;
 use super::json::json;
-use super::speak::say;
+use super::speak::{of_secret, say};
 use super::table::{Table, or_dash, row};
 use crate::access::imported::ImportedHasher;
 use crate::access::keys::bulk::{self, BulkAction, BulkFilterIn, BulkIn};
@@ -12,7 +12,7 @@ use crate::access::keys::model::{Attention, DAYS_MOST};
 use crate::access::model::{Cidr, KeySpec, Name};
 use crate::access::oauth::{create_client, jwk, set_jwks};
 use crate::access::{Environment, Scope, Scopes};
-use crate::config::{Config, FourEyes};
+use crate::config::Config;
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, KeyId, PartnerId, PlanId};
 use crate::kernel::secret::Secret;
@@ -224,18 +224,18 @@ pub(super) async fn bulk(desk: &Desk, args: BulkArgs) -> anyhow::Result<()> {
         say(format!("{}; to {} {them}, repeat the command with", keys(count), request.action))?;
         return say(format!("--token {token}"));
     };
-    anyhow::ensure!(
-        !(request.action.matters() && desk.four_eyes.contains(&FourEyes::Bulk)),
-        "it takes a second person to {} many keys (`admin.four_eyes`): ask for it over the admin API, where \
-         another person can approve it",
-        request.action
-    );
-    let mut table = Table::new("ID STATUS SECRET");
-    for changed in bulk::execute(db, &by, pepper, &request, &token).await? {
-        let text = or_dash(changed.text.as_ref().map(Secret::reveal));
-        table.row(row![changed.key.id, changed.status, text])?;
+    if request.action.matters() {
+        by.may_change_many()?;
     }
-    table.end()
+    let mut table = Table::new("ID STATUS SECRET");
+    let changed = bulk::execute(db, &by, pepper, &request, &token).await?;
+    let has_secrets = changed.iter().any(|changed| changed.text.is_some());
+    let rows = changed.into_iter().try_for_each(|changed| {
+        let text = or_dash(changed.text.as_ref().map(Secret::reveal));
+        table.row(row![changed.key.id, changed.status, text])
+    });
+    let told = rows.and_then(|()| table.end());
+    if has_secrets { of_secret(told) } else { told }
 }
 
 fn read_jwks(file: &Path) -> anyhow::Result<Vec<jwk::PublicJwk>> {
@@ -257,9 +257,10 @@ pub(super) async fn client(config: &Config, command: ClientCommand) -> anyhow::R
             let jwks = jwks.as_deref().map(read_jwks).transpose()?;
             let (client, secret) =
                 create_client(db, &because.say(*by), &desk.pepper, spec, jwks).await?;
-            say(client.id)?;
-            if let Some(secret) = secret {
-                say(secret.reveal())?;
+            let told = say(client.id);
+            match secret {
+                Some(secret) => of_secret(told.and_then(|()| say(secret.reveal())))?,
+                None => told?,
             }
         }
         ClientCommand::SetJwks { id, file, because } => {

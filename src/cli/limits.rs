@@ -22,7 +22,11 @@ pub(super) fn limit(text: &str) -> Result<Limit, String> {
         false => json!([short(text).ok_or_else(form)?]).to_string(),
     };
     let PlanLimits(limits) = json_below(&json, 1)?;
-    limits.list().first().cloned().ok_or_else(form)
+    match limits.list() {
+        [limit] => Ok(limit.clone()),
+        [] => Err(form()),
+        _ => Err("these are several limits; give each with a --limit of its own".to_owned()),
+    }
 }
 
 /// What the short form says, as the JSON of a limit.
@@ -138,6 +142,10 @@ mod tests {
             ("x:y:1", "NAME:UNITS:SECONDS"),
             ("x", "NAME:UNITS:SECONDS"),
             ("{", "is not JSON"),
+            (
+                r#"{"name":"a","quota":5,"window_s":1},{"name":"b","quota":5,"window_s":1}"#,
+                "several limits; give each",
+            ),
             (r#"{"name":"x","quota":"5","window_s":1}"#, "quota: must be a whole number"),
         ] {
             let error = limit(text).unwrap_err();

@@ -32,11 +32,9 @@ mod tokens;
 mod usage;
 mod wake;
 
-use crate::access::Scopes;
 use crate::config::Config;
 use crate::kernel::Clock;
 use crate::storage::Db;
-use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -221,13 +219,8 @@ fn environment() -> std::collections::BTreeMap<String, String> {
     std::env::vars().filter(|(name, _)| name.starts_with("COMPTOIR__")).collect()
 }
 
-/// The scopes that nobody gives alone, not from a shell either.
-fn withheld(config: &Config) -> anyhow::Result<Scopes> {
-    Scopes::guarded(&config.admin).context("`admin.guarded_scopes` cannot be used")
-}
-
 /// The database of a command that works beside, or without, a running server. It has to be there.
 async fn database(config: &Config) -> anyhow::Result<(Db, Clock)> {
-    crate::telemetry::init_logging(&config.telemetry);
+    crate::telemetry::init_logging_of_command(&config.telemetry);
     Ok((crate::app::find_database(config).await?, Clock::System))
 }

@@ -46,19 +46,19 @@ pub(super) enum PlanCommand {
         /// The plan, as `plan list` names it.
         id: PlanId,
     },
-    /// Say how a plan is offered to those who ask for it.
+    /// Say how a plan is offered to those who ask for it; what is not given stays.
     Offer {
         /// The plan, as `plan list` names it.
         id: PlanId,
         /// auto, manual or closed.
         #[arg(long)]
-        approval: Approval,
-        /// Whether everybody may see it.
-        #[arg(long)]
-        public: bool,
-        /// What everybody may read of it.
-        #[arg(long)]
-        description: Option<Description>,
+        approval: Option<Approval>,
+        /// Whether everybody may see it; alone, that they may.
+        #[arg(long, value_name = "true|false", num_args = 0..=1, default_missing_value = "true")]
+        public: Option<bool>,
+        /// What everybody may read of it; none for nothing.
+        #[arg(long, value_name = "TEXT|none", value_parser = description)]
+        description: Option<Described>,
         #[command(flatten)]
         because: Because,
     },
@@ -163,6 +163,17 @@ fn data(text: &str) -> Result<Arc<PlanData>, String> {
     }
 }
 
+/// A description, or that there is none.
+#[derive(Debug, Clone)]
+pub(super) struct Described(Option<Description>);
+
+fn description(text: &str) -> Result<Described, String> {
+    match text {
+        "none" => Ok(Described(None)),
+        text => text.parse().map(|text| Described(Some(text))).map_err(|error| format!("{error}")),
+    }
+}
+
 /// The limits that are given, if any are.
 pub(super) fn given(limits: Vec<Limit>) -> anyhow::Result<Option<PlanLimits>> {
     Ok((!limits.is_empty()).then(|| Limits::new(limits)).transpose()?.map(PlanLimits))
@@ -180,7 +191,12 @@ pub(super) async fn run(config: &Config, command: PlanCommand) -> anyhow::Result
         PlanCommand::Show { id, number, json } => show::show(db, id, number, json).await,
         PlanCommand::Versions { id } => show::versions(db, id).await,
         PlanCommand::Offer { id, approval, public, description, because } => {
-            let offer = Offer { approval, public, description };
+            let old = get_offer(db, id).await?;
+            let offer = Offer {
+                approval: approval.unwrap_or(old.approval),
+                public: public.unwrap_or(old.public),
+                description: description.map_or(old.description, |Described(text)| text),
+            };
             set_offer(db, &because.say(desk.by()), id, &offer).await?;
             let Offer { approval, public, .. } = get_offer(db, id).await?;
             let seen = if public { "public" } else { "not public" };

@@ -7,6 +7,7 @@ use crate::config::Config;
 use crate::explain::api::{Explainer, RefusalOut};
 use crate::explain::stop;
 use crate::explain::store::{Asked, Place, list};
+use crate::http::Code;
 use crate::kernel::Micros;
 use crate::kernel::clock::DAY;
 use crate::kernel::id::{AppId, KeyId, PartnerId};
@@ -30,8 +31,8 @@ pub(super) enum RefusalCommand {
         #[arg(long)]
         key: Option<KeyId>,
         /// Only those with this code, such as quota_exceeded.
-        #[arg(long)]
-        code: Option<String>,
+        #[arg(long, value_parser = code_of)]
+        code: Option<Code>,
         /// From when on (RFC 3339); the last day where it is not given.
         #[arg(long, value_name = "TIME")]
         from: Option<Micros>,
@@ -46,6 +47,12 @@ pub(super) enum RefusalCommand {
     },
 }
 
+/// A code of problem documents.
+fn code_of(text: &str) -> Result<Code, String> {
+    let known = Code::ALL.iter().find(|known| known.as_str() == text);
+    known.copied().ok_or_else(|| "is none of the codes of problem documents".to_owned())
+}
+
 pub(super) async fn run(config: &Config, command: RefusalCommand) -> anyhow::Result<()> {
     let desk = Desk::open(config).await?;
     match command {
@@ -55,7 +62,7 @@ pub(super) async fn run(config: &Config, command: RefusalCommand) -> anyhow::Res
                 partner: partner.map(|id| id.to_string()),
                 app: app.map(|id| id.to_string()),
                 key: key.map(|id| id.to_string()),
-                code,
+                code: code.map(|code| code.as_str().to_owned()),
                 from,
                 to: to.map_or(i64::MAX, |at| at.0),
                 behind: None,

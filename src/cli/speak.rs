@@ -24,6 +24,17 @@ pub(super) fn unheard(error: io::Error) -> anyhow::Error {
     }
 }
 
+/// What was said held a secret that is shown this once: where nobody has read it, that is a failure.
+pub(super) fn of_secret(said: anyhow::Result<()>) -> anyhow::Result<()> {
+    said.map_err(|error| match error.is::<HungUp>() {
+        true => anyhow::anyhow!(
+            "what was asked for is done, but standard output was closed before all new secrets were told, and they \
+             are shown this once: rotate, or revoke, what they are of"
+        ),
+        false => error,
+    })
+}
+
 /// Says a line that nobody has to hear: a server goes on without a terminal.
 pub(super) fn mention(text: impl Display) {
     let _ = writeln!(io::stdout(), "{text}");

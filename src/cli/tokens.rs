@@ -3,7 +3,7 @@
 use super::desk::{Desk, show_all};
 use super::freezes::{Because, Why};
 use super::lines::{TOKEN, say_leaks, token_row};
-use super::speak::say;
+use super::speak::{of_secret, say};
 use super::table::say_row;
 use crate::access::leaks::{Found, list_leaks};
 use crate::access::model::Name;
@@ -60,7 +60,8 @@ pub(super) async fn token(config: &Config, command: TokenCommand) -> anyhow::Res
         TokenCommand::Create { name, roles, expires_at, because } => {
             let (person, roles) = (String::new(), Roles::joined(roles)?);
             let spec = TokenSpec { name, roles, expires_at, person, made_with: None };
-            say(create_token(db, &because.say(*by), &desk.pepper, spec).await?.1.reveal())?;
+            let (_, text) = create_token(db, &because.say(*by), &desk.pepper, spec).await?;
+            of_secret(say(text.reveal()))?;
         }
         TokenCommand::List { leaked } => {
             let page = async |walk: Walk| Ok(list_tokens(db, &walk, leaked).await?);

@@ -37,6 +37,9 @@ use values::{BaseUrl, Delays, DirPath, FilePath, TimeOfDay, Zone};
 /// The defaults, with an explanation of every key.
 pub const DEFAULTS: &str = include_str!("../../config/default.toml");
 
+/// Most threads that answer calls: the server takes no more.
+pub const MOST_WORKERS: u32 = 512;
+
 /// Declares the settings of a section: field, its type, its key, and the type that parses it.
 macro_rules! section {
     ($(#[$doc:meta])* $name:ident [$section:literal] {
@@ -68,13 +71,15 @@ section! {
         /// How partners reach the partner API, without a slash at the end.
         public_url: String = "public_url" as BaseUrl,
         /// Threads that answer calls; 0 is one for each core.
-        workers: u32 = "workers" as Within<0, 1024>,
+        workers: u32 = "workers" as Within<0, MOST_WORKERS>,
         /// Directory for everything this node keeps.
         data_dir: PathBuf = "data_dir" as DirPath,
         /// Proxies whose `X-Forwarded-For` is believed.
         trusted_proxies: Vec<IpNet> = "trusted_proxies" as Vec<IpNet>,
         /// Largest body of a request, in bytes.
         max_body_bytes: u32 = "max_body_bytes" as Within<1_024, 1_073_741_824>,
+        /// Time for which calls are still taken when the program is told to stop.
+        drain: Duration = "drain_s" as Seconds<0, 300>,
         /// Time for calls under way when the program is told to stop.
         shutdown_timeout: Duration = "shutdown_timeout_s" as Seconds<0, 3_600>,
         /// Time for which an idle connection is kept open.

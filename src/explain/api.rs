@@ -7,6 +7,7 @@ use super::store::{self, Asked, Place, Row};
 use super::{Sealer, Tally};
 use crate::access::Pepper;
 use crate::access::caller::Caller;
+use crate::access::directory::Unusable;
 use crate::access::op;
 use crate::access::terms::Level;
 use crate::http::answer::Cache;
@@ -80,6 +81,12 @@ pub struct ReasonOut {
     /// When the key reached its expiry.
     #[schema(required = true, value_type = Option<String>, format = DateTime, example = "2026-11-22T00:00:00Z")]
     expired_at: Option<Micros>,
+    /// When the secret that was shown begins, where it had not begun.
+    #[schema(required = true, value_type = Option<String>, format = DateTime, example = "2026-12-01T00:00:00Z")]
+    secret_from: Option<Micros>,
+    /// When the secret that was shown ended: by the end of an overlap, or with the rotation that was taken back.
+    #[schema(required = true, value_type = Option<String>, format = DateTime, example = "2026-11-22T00:00:00Z")]
+    secret_until: Option<Micros>,
     /// The first instant of the partner's contract; null too where it has no beginning.
     #[schema(required = true, value_type = Option<String>, format = DateTime, example = "2026-01-01T00:00:00Z")]
     contract_from: Option<Micros>,
@@ -125,6 +132,10 @@ impl From<Reason> for ReasonOut {
             }
             Reason::Frozen { told, .. } => Self { told, ..none },
             Reason::Suspended { .. } => none,
+            Reason::Secret(Unusable::Before(at)) => Self { secret_from: Some(at), ..none },
+            Reason::Secret(Unusable::Replaced(at) | Unusable::TakenBack(at)) => {
+                Self { secret_until: Some(at), ..none }
+            }
         }
     }
 }
@@ -410,8 +421,10 @@ async fn list_refusals(
     let asked = explainer.asked(&mut params);
     let page = PageRequest::read(&request, &mut params).with_columns(&COLUMNS);
     params.finish()?;
+    // Of the partner, too: what was refused before a transfer stays with whose app it was.
+    let partner = Some(caller.key().partner.to_string());
     let app = Some(caller.app().to_string());
-    explainer.page(&page, Asked { app, ..asked }).await
+    explainer.page(&page, Asked { partner, app, ..asked }).await
 }
 
 /// Why a call was refused
@@ -438,7 +451,8 @@ async fn get_refusal(
 ) -> ApiResult<Answer> {
     Params::new(request.query_string()).finish()?;
     let refusal = explainer.open(&id)?;
-    if refusal.who.is_some_and(|who| who.app() != caller.app()) {
+    let own = (caller.key().partner, caller.app());
+    if refusal.who.is_some_and(|who| (who.partner(), who.app()) != own) {
         let detail = "No refusal of yours has this id.";
         return Err(ApiError::new(Code::NotFound, detail));
     }

@@ -1,6 +1,6 @@
 //! What of a key refused a call, beside its limits: told to whoever has the refusal id, kept nowhere else.
 
-use crate::access::directory::{KeyRecord, Standing};
+use crate::access::directory::{KeyRecord, Standing, Unusable};
 use crate::access::terms::{Level, Window};
 use crate::http::Code;
 use crate::kernel::Micros;
@@ -44,6 +44,8 @@ pub enum Reason {
         /// Which of them.
         what: Level,
     },
+    /// It was not the key but the secret that was shown.
+    Secret(Unusable),
 }
 
 /// The address that a call was seen to come from.
@@ -105,7 +107,10 @@ impl Reason {
     pub fn stopped(&self) -> Option<Level> {
         match self {
             Self::Frozen { what, .. } | Self::Suspended { what } => Some(*what),
-            Self::Address { .. } | Self::Expired { .. } | Self::Contract { .. } => None,
+            Self::Address { .. }
+            | Self::Expired { .. }
+            | Self::Contract { .. }
+            | Self::Secret(_) => None,
         }
     }
 
@@ -141,6 +146,15 @@ impl Reason {
             }
             Self::Frozen { what, told: None } => format!("{what} was frozen."),
             Self::Suspended { what } => format!("{what} was suspended."),
+            Self::Secret(Unusable::Before(at)) => {
+                format!("The secret that was shown works from {at}, and no sooner.")
+            }
+            Self::Secret(Unusable::Replaced(at)) => {
+                format!("The secret that was shown was replaced, and its overlap ended at {at}.")
+            }
+            Self::Secret(Unusable::TakenBack(at)) => {
+                format!("The rotation that made the secret that was shown was taken back at {at}.")
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::kernel::id::{AppId, KeyId, PartnerId};
 use crate::storage::bulk::{self, Cell, Statement};
 use crate::storage::{Db, StoreError};
 use crate::{on_db, on_tx};
-use sqlx::FromRow;
+use sqlx::{FromRow, QueryBuilder};
 
 /// One row of the history.
 #[derive(Debug, Clone, PartialEq, Eq, FromRow)]
@@ -128,24 +128,46 @@ fn row((key, cell): &(CellKey, Counted)) -> [Cell<'_>; 10] {
     ]
 }
 
+/// What tells the rows of a minute apart, in their order.
+const REST: &str = "app_id || '|' || key_id || '|' || operation || '|' || code || '|' || limits";
+
+/// The statement that lists what is asked for, once per engine. Only what is asked for stands in it: a condition
+/// that is always true keeps SQLite from the index of an app.
+macro_rules! listed {
+    ($select:expr, $asked:ident) => {{
+        let mut sql = QueryBuilder::new($select);
+        sql.push(" WHERE minute >= ")
+            .push_bind($asked.from)
+            .push(" AND minute < ")
+            .push_bind($asked.to);
+        let columns = [
+            ("partner_id", &$asked.partner),
+            ("app_id", &$asked.app),
+            ("key_id", &$asked.key),
+            ("code", &$asked.code),
+        ];
+        for (column, wanted) in columns {
+            if let Some(wanted) = wanted {
+                sql.push(format_args!(" AND {column} = ")).push_bind(wanted.clone());
+            }
+        }
+        if let Some(Place { minute, rest }) = &$asked.behind {
+            sql.push(" AND minute <= ")
+                .push_bind(*minute)
+                .push(" AND (minute < ")
+                .push_bind(*minute);
+            sql.push(format_args!(" OR {REST} > ")).push_bind(rest.clone()).push(")");
+        }
+        sql.push(format_args!(" ORDER BY minute DESC, {REST} LIMIT "));
+        sql.push_bind(i64::from($asked.limit));
+        sql
+    }};
+}
+
 /// Rows of the history, newest minute first.
 pub async fn list(db: &Db, asked: &Asked) -> Result<Vec<Row>, StoreError> {
-    const LIST: &str = "SELECT * FROM refusals \
-        WHERE minute >= $1 AND minute < $2 AND partner_id = COALESCE($3, partner_id) \
-        AND app_id = COALESCE($4, app_id) AND key_id = COALESCE($5, key_id) \
-        AND code = COALESCE($6, code) \
-        AND (minute < $7 OR (minute = $7 AND app_id || '|' || key_id || '|' || operation || '|' || \
-        code || '|' || limits > $8)) \
-        ORDER BY minute DESC, app_id || '|' || key_id || '|' || operation || '|' || code || '|' || limits \
-        LIMIT $9";
-    let start = Place { minute: i64::MAX, rest: String::new() };
-    let behind = asked.behind.as_ref().unwrap_or(&start);
-    Ok(on_db!(db, c => {
-        let list = sqlx::query_as(LIST).bind(asked.from).bind(asked.to);
-        let list = list.bind(&asked.partner).bind(&asked.app).bind(&asked.key).bind(&asked.code);
-        let list = list.bind(behind.minute).bind(&behind.rest).bind(i64::from(asked.limit));
-        list.fetch_all(c).await
-    })?)
+    const SELECT: &str = "SELECT * FROM refusals";
+    Ok(on_db!(db, c => listed!(SELECT, asked).build_query_as().fetch_all(c).await)?)
 }
 
 /// Forgets minutes before an instant.
@@ -156,4 +178,30 @@ pub async fn forget(db: &Db, before: Micros) -> Result<(), StoreError> {
         sqlx::query(FORGET).bind(before.0).execute(c).await?;
     });
     tx.commit().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sqlx::Row as _;
+
+    #[tokio::test]
+    async fn the_refusals_of_an_app_are_read_by_its_index() {
+        let db = crate::storage::testing::database().await;
+        // PostgreSQL plans with the values, and reads tables of no rows whole.
+        let Db::Sqlite { read, .. } = &*db else { return };
+        let app = || Some("app_1".to_owned());
+        let behind = || Some(Place { minute: 7, rest: "r".to_owned() });
+        for asked in [
+            Asked { app: app(), to: i64::MAX, limit: 5, ..Asked::default() },
+            Asked { app: app(), partner: Some("prt_1".to_owned()), ..Asked::default() },
+            Asked { app: app(), behind: behind(), code: Some("c".to_owned()), ..Asked::default() },
+        ] {
+            let asked = &asked;
+            let mut sql = listed!("EXPLAIN QUERY PLAN SELECT * FROM refusals", asked);
+            let steps = sql.build().fetch_all(read).await.unwrap();
+            let steps: Vec<String> = steps.iter().map(|step| step.get("detail")).collect();
+            assert!(steps.iter().any(|step| step.contains("refusals_app (app_id=?")), "{steps:?}");
+        }
+    }
 }

@@ -76,7 +76,14 @@ pub(super) async fn postgres_pool(url: &str, max_connections: u32) -> Result<PgP
 /// A connection whose transactions can change nothing.
 pub(super) async fn postgres_looking(url: &str) -> Result<PgPool, StoreError> {
     let options = PgConnectOptions::from_str(url)?;
-    postgres_connect(options.options([("default_transaction_read_only", "on")]), 1).await
+    let options = options.options([("default_transaction_read_only", "on")]);
+    // Who looks is a person or a script, and would wait for long to be told that nothing listens there.
+    match timeout(PROBE, PgConnection::connect_with(&options)).await {
+        Ok(Err(sqlx::Error::Io(error))) => return Err(unreached(&options, error.to_string())),
+        Ok(Ok(probe)) => drop(probe.close().await),
+        Ok(Err(_)) | Err(_) => {}
+    }
+    postgres_connect(options, 1).await
 }
 
 async fn postgres_connect(

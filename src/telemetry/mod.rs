@@ -28,11 +28,21 @@ fn filter(level: LevelFilter) -> Targets {
 
 /// Starts the program's own log, on standard error. A process has one: later calls change nothing.
 pub fn init_logging(settings: &Telemetry) {
+    start_logging(settings, LevelFilter::INFO);
+}
+
+/// The same for a command, which tells its user itself how it goes.
+pub fn init_logging_of_command(settings: &Telemetry) {
+    start_logging(settings, LevelFilter::WARN);
+}
+
+/// Starts it; `usual` is what is heard at the level `info`.
+fn start_logging(settings: &Telemetry, usual: LevelFilter) {
     let level = match settings.log_level {
         LogLevel::Off => LevelFilter::OFF,
         LogLevel::Error => LevelFilter::ERROR,
         LogLevel::Warn => LevelFilter::WARN,
-        LogLevel::Info => LevelFilter::INFO,
+        LogLevel::Info => usual,
         LogLevel::Debug => LevelFilter::DEBUG,
         LogLevel::Trace => LevelFilter::TRACE,
     };

@@ -31,6 +31,27 @@ async fn a_key_opens_in_either_header_and_nowhere_else() {
 }
 
 #[tokio::test]
+async fn of_two_keys_in_one_header_none_is_taken() {
+    let app = shop().await;
+    let [one, other] = [app.key(json!({})).await, app.key(json!({})).await];
+    let product = format!("/v1/products/{}", data::product_id(0));
+    for path in [product.as_str(), "/v1/products"] {
+        for (name, scheme) in [("authorization", "Bearer "), ("x-api-key", "")] {
+            for second in [&other.text, &one.text] {
+                let call = app.http.get(app.public_url(path));
+                let call = call.header(name, format!("{scheme}{}", one.text));
+                let answer = call.header(name, format!("{scheme}{second}")).send().await.unwrap();
+                let document = problem(answer, 400, "invalid_parameter").await;
+                assert!(
+                    document["detail"].as_str().unwrap().starts_with("Send one `"),
+                    "{document}"
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn every_character_of_a_key_matters() {
     let app = shop().await;
     let key = app.key(json!({})).await;

@@ -3,6 +3,7 @@
 mod access;
 mod accounts;
 mod apply;
+mod apply_kept;
 mod bad_files;
 mod commands;
 mod demo;

@@ -74,6 +74,10 @@ async fn an_owners_token_is_made_when_another_owner_agrees() {
     problem(one.call("POST", &path(&waits, "claim"), None).await, 409, "conflict").await;
     let done = claimed(&waits, &one, &other).await;
     assert_eq!(done["approval"]["status"], "approved");
+    let again =
+        problem(one.call("POST", &path(&waits, "claim"), None).await, 409, "conflict").await;
+    let detail = again["detail"].as_str().unwrap();
+    assert!(detail.contains("has been done: to ask for it anew would do it once more"), "{detail}");
     assert_eq!(done["approval"]["decided_by"], json!(other.account));
     let text = done["result"]["text"].as_str().unwrap();
     let me = app.http.get(app.admin_url("/admin/v1/me")).bearer_auth(text).send().await.unwrap();

@@ -128,6 +128,30 @@ async fn a_refusal_is_its_partners_alone() {
 }
 
 #[tokio::test]
+async fn what_was_refused_before_a_transfer_stays_with_the_partner_whose_app_it_was() {
+    let app = TestApp::start().await;
+    let key = app.key(json!({ "scopes": ["stock:quantity"] })).await;
+    let id = refused(&app, &key.text, "/v1/products", 403, "insufficient_scope").await;
+    let own = shown(&app, &key.text, "/v1/refusals").await;
+    assert_eq!(own["items"][0]["partner_id"], key.partner_id);
+
+    let new = app.admin_ok("POST", "/admin/v1/partners", Some(json!({ "name": "New" }))).await;
+    let to = json!({ "partner_id": new["id"] });
+    let place = format!("/admin/v1/apps/{}/transfer", key.app_id);
+    app.admin_ok("POST", &place, Some(to)).await;
+    assert_eq!(shown(&app, &key.text, "/v1/refusals").await["items"], json!([]));
+    problem(app.get(&key.text, &format!("/v1/refusals/{id}")).await, 404, "not_found").await;
+    let of_old = format!("/admin/v1/refusals?partner_id={}", key.partner_id);
+    assert_eq!(app.admin_ok("GET", &of_old, None).await["items"].as_array().unwrap().len(), 1);
+
+    let id = refused(&app, &key.text, "/v1/stores", 403, "insufficient_scope").await;
+    let own = shown(&app, &key.text, "/v1/refusals").await;
+    assert_eq!(own["items"].as_array().unwrap().len(), 1);
+    assert_eq!(own["items"][0]["partner_id"], new["id"]);
+    shown(&app, &key.text, &format!("/v1/refusals/{id}")).await;
+}
+
+#[tokio::test]
 async fn the_history_is_walked_page_by_page() {
     let app = TestApp::builder().fixed_clock(NOON).start().await;
     let key = app.key(json!({ "scopes": ["stock:quantity"] })).await;

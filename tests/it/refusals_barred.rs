@@ -149,3 +149,54 @@ async fn what_is_stopped_is_named_and_its_reason_told_to_who_may_see_it() {
     let seen: Value = seen.send().await.unwrap().json().await.unwrap();
     assert_eq!(seen["stop"]["reason"], "A dispute", "{seen}");
 }
+
+/// Rotates a key; the new secret.
+async fn rotated(app: &TestApp, key: &TestKey, how: Value) -> String {
+    let place = format!("/admin/v1/keys/{}/rotate", key.id);
+    app.admin_ok("POST", &place, Some(how)).await["text"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_secret_that_does_not_work_is_told_with_its_key_and_its_rule() {
+    let app = TestApp::builder().fixed_clock(NOON).start().await;
+    let key = app.key(json!({})).await;
+    let way = |end: &str| format!("/admin/v1/keys/{}/rotation/{end}", key.id);
+    let (begins, mut found) = ("2026-11-22T13:00:00Z", Vec::new());
+    let mut told = async |secret: &str, code: &str, (member, at): (&str, &str), said: &str| {
+        let document = problem(app.get(secret, "/v1/products").await, 401, code).await;
+        let id = document["refusal_id"].as_str().unwrap();
+        let why = app.admin_ok("GET", &format!("/admin/v1/refusals/{id}"), None).await;
+        assert_eq!(
+            (&why["partner_id"], &why["app_id"], &why["key_id"]),
+            (&json!(key.partner_id), &json!(key.app_id), &json!(key.id))
+        );
+        assert_eq!(why["reason"][member], at, "{why}");
+        assert!(words(&why).contains(said) && words(&why).contains(at), "{why}");
+        let refused = app.get(secret, &format!("/v1/refusals/{id}")).await;
+        assert_eq!(refused.status(), 401, "what does not work opens nothing");
+        found.push((id.to_owned(), code.to_owned()));
+    };
+
+    let taken_back = rotated(&app, &key, json!({ "overlap_s": 600 })).await;
+    app.admin_ok("POST", &way("roll-back"), None).await;
+    told(&taken_back, "expired_key", ("secret_until", NOON), "was taken back at").await;
+    let early = rotated(&app, &key, json!({ "starts_at": begins, "overlap_s": 60 })).await;
+    told(&early, "invalid_key", ("secret_from", begins), "works from").await;
+    app.admin_ok("POST", &way("finish"), Some(json!({ "now": true }))).await;
+    told(&key.text, "expired_key", ("secret_until", NOON), "overlap ended at").await;
+    // It is in the history of the partner, who sees it with the secret that works.
+    let rows = app.get(&early, "/v1/refusals").await;
+    let rows: Value = rows.json().await.unwrap();
+    let rows = rows["items"].as_array().unwrap();
+    let count = |code: &str| {
+        let of_code = rows.iter().filter(|row| row["code"] == code);
+        let of_list = of_code.filter(|row| row["operation_id"] == "list_products");
+        of_list.map(|row| row["count"].as_i64().unwrap()).sum::<i64>()
+    };
+    assert_eq!((count("expired_key"), count("invalid_key")), (2, 1), "{rows:?}");
+    for (id, code) in found {
+        let why = app.get(&early, &format!("/v1/refusals/{id}")).await;
+        let why: Value = why.json().await.unwrap();
+        assert_eq!((&why["code"], &why["key_id"]), (&json!(code), &json!(key.id)));
+    }
+}

@@ -1,7 +1,7 @@
 //! Starts from what a node has saved of its memory.
 
 use crate::support::data;
-use crate::support::process::{Home, Server, Wire};
+use crate::support::process::{Home, Server, Wire, wait_until};
 use serde_json::{Value, json};
 
 fn name(server: &Server, key: &str, n: u32) -> (u16, String) {
@@ -58,4 +58,35 @@ async fn nothing_is_saved_where_the_settings_say_so() {
     home.serve().terminate();
     assert!(!home.dir().join("mirror").exists());
     assert!(home.serve().has_said("\"from_saved\":false"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_ends_connections_with_an_answer_and_loses_no_call() {
+    let home = Home::new(&[("SERVER__DRAIN_S", "5")], &[data::product(0)]).await;
+    let key = home.key();
+    let server = home.serve();
+    let call = async |client: &reqwest::Client, path: &str| {
+        let call = client.get(format!("http://{}{path}", server.public)).bearer_auth(&key);
+        let answer = call.send().await.unwrap();
+        let end = answer.headers().get("connection").map(|end| end.to_str().unwrap().to_owned());
+        assert_eq!(answer.status(), 200);
+        // Read to its end, so that the connection can be used again.
+        answer.bytes().await.unwrap();
+        end
+    };
+    let product = format!("/v1/products/{}", data::product_id(0));
+    let paths = [product.as_str(), "/v1/products"];
+    let kept = [reqwest::Client::new(), reqwest::Client::new()];
+    for (client, path) in kept.iter().zip(paths) {
+        assert_eq!(call(client, path).await, None);
+    }
+    server.begin_stop();
+    wait_until("the node is not ready", || server.operator("/readyz").0 == 503);
+    for (client, path) in kept.iter().zip(paths) {
+        assert_eq!(call(client, path).await.as_deref(), Some("close"), "{path}");
+        // Who comes anew is served, too.
+        let end = call(&reqwest::Client::new(), path).await;
+        assert_eq!(end.as_deref(), Some("close"), "{path}");
+    }
+    assert!(server.stopped().contains("stopped"));
 }

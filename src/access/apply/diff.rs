@@ -5,9 +5,10 @@ mod fields;
 mod keys;
 mod plans;
 
+use super::current::Current;
 use super::file::{File, Switched};
 use super::read::{Fault, Place, Step as At};
-use super::run::Current;
+use super::steps::{Changed, Kind, Shown, Step};
 use crate::access::keys::model::{KeyKind, KeyStatus};
 use crate::access::model::{Definition, KeySpec, Name, Partner, Status};
 use crate::access::oauth::jwk::JwkSet;
@@ -19,47 +20,6 @@ use crate::kernel::Micros;
 use crate::kernel::id::{AppId, KeyId, PartnerId, PlanId};
 use serde::Serialize;
 use std::collections::HashSet;
-use std::fmt;
-
-/// What a step does, as people are told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Kind {
-    /// Makes what is not there.
-    Create,
-    /// Changes what is there.
-    Update,
-    /// Suspends, or closes, what the file does not name.
-    Prune,
-}
-
-/// What stands behind a plan that is pruned.
-const CLOSED: &str = " (closed)";
-
-/// A member that changes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Changed {
-    /// Its name in the file; of what is in it, the path, as in `limits.day.quota`.
-    pub member: String,
-    /// What it is.
-    pub from: serde_json::Value,
-    /// What it shall be.
-    pub to: serde_json::Value,
-}
-
-/// A step.
-#[derive(Debug, Serialize)]
-pub struct Step {
-    /// What it does.
-    pub op: Kind,
-    /// To what: `plan Standard`, `key Ateliers / Comparator / production`.
-    pub what: String,
-    /// What changes.
-    pub changes: Vec<Changed>,
-    /// How it is done.
-    #[serde(skip)]
-    pub(super) act: Act,
-}
 
 /// A partner, by its place in the file or by its id.
 #[derive(Debug, Clone, Copy)]
@@ -105,73 +65,23 @@ pub(super) struct AppChange {
     pub(super) switch: Option<Switch>,
 }
 
-/// All steps.
-#[derive(Debug, Default, Serialize)]
+/// What has to be done: each step as it is told, and how it is done.
+#[derive(Debug, Default)]
 pub struct Steps {
-    /// In the order in which they are done.
-    pub steps: Vec<Step>,
+    /// As they are told.
+    pub shown: Shown,
+    pub(super) acts: Vec<Act>,
 }
 
-impl fmt::Display for Changed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = |value: &serde_json::Value| match value {
-            serde_json::Value::Null => "none".to_owned(),
-            value => value.to_string(),
-        };
-        write!(f, "{} {} -> {}", self.member, shown(&self.from), shown(&self.to))
-    }
-}
-
-impl fmt::Display for Steps {
-    /// What is to be done: a line for each thing, one below for each field; the same for the same difference.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.steps.is_empty() {
-            return f.write_str("Nothing to change.");
-        }
-        self.lines(f, |step| match step.op {
-            Kind::Create => "+",
-            Kind::Update => "~",
-            Kind::Prune => "-",
-        })?;
-        let [made, changed, pruned] = self.counts();
-        write!(f, "{made} to make, {changed} to change, {pruned} to suspend.")
-    }
-}
-
-/// The same once it is done.
-#[derive(Debug)]
-pub struct Done<'a>(pub &'a Steps);
-
-impl fmt::Display for Done<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.lines(f, |step| match step.op {
-            Kind::Create => "made",
-            Kind::Update => "changed",
-            // What is pruned of plans says so itself.
-            Kind::Prune if step.what.ends_with(CLOSED) => "done:",
-            Kind::Prune => "suspended",
-        })?;
-        let [made, changed, pruned] = self.0.counts();
-        write!(f, "Done: {made} made, {changed} changed, {pruned} suspended.")
-    }
-}
-
-impl Steps {
-    fn lines(&self, f: &mut fmt::Formatter<'_>, word: fn(&Step) -> &'static str) -> fmt::Result {
-        for step in &self.steps {
-            writeln!(f, "{} {}", word(step), step.what)?;
-            for changed in &step.changes {
-                writeln!(f, "    {changed}")?;
-            }
-        }
-        Ok(())
-    }
-
-    /// How many are made, changed and suspended.
-    fn counts(&self) -> [usize; 3] {
-        [Kind::Create, Kind::Update, Kind::Prune]
-            .map(|op| self.steps.iter().filter(|step| step.op == op).count())
-    }
+/// A file, and how it is applied.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// Its text, for the lines of what is wrong with it.
+    pub text: &'a str,
+    /// What it says.
+    pub file: &'a File,
+    /// Whether what it does not name is suspended or closed.
+    pub prune: bool,
 }
 
 /// A comparison under way.
@@ -179,10 +89,12 @@ pub(super) struct Differ<'a> {
     pub(super) text: &'a str,
     pub(super) current: &'a Current,
     pub(super) by: By<'a>,
-    pub(super) steps: Vec<Step>,
+    steps: Steps,
     pub(super) faults: Vec<Fault>,
     /// Plans by the name that they have behind the file, in the file or not.
     plans: Vec<(Name, Of<PlanId>)>,
+    /// Where the file gives a key back or another secret, which takes two people for many of them.
+    renewed: Vec<Place>,
     made: Made,
     seen: Seen,
 }
@@ -204,36 +116,35 @@ struct Seen {
     keys: HashSet<KeyId>,
 }
 
-/// What has to be done, or all that is wrong with the file.
-pub fn diff<'a>(
-    (text, file): (&'a str, &'a File),
-    current: &'a Current,
-    by: &By<'a>,
-    prune: bool,
-) -> Result<Steps, Vec<Fault>> {
-    let mut differ = Differ {
-        text,
-        current,
-        by: *by,
-        steps: Vec::new(),
-        faults: Vec::new(),
-        plans: Vec::new(),
-        made: Made::default(),
-        seen: Seen::default(),
-    };
-    differ.plans(&file.plans);
-    differ.partners(file);
-    if prune {
-        differ.prune();
-    }
-    match differ.faults.is_empty() {
-        true => Ok(Steps { steps: differ.steps }),
-        false => Err(differ.faults),
+impl Wanted<'_> {
+    /// What has to be done, or all that is wrong with the file.
+    pub fn steps(&self, current: &Current, by: &By<'_>) -> Result<Steps, Vec<Fault>> {
+        let mut differ = Differ {
+            text: self.text,
+            current,
+            by: *by,
+            steps: Steps::default(),
+            faults: Vec::new(),
+            plans: Vec::new(),
+            renewed: Vec::new(),
+            made: Made::default(),
+            seen: Seen::default(),
+        };
+        differ.plans(&self.file.plans);
+        differ.partners(self.file);
+        differ.many();
+        if self.prune {
+            differ.prune();
+        }
+        match differ.faults.is_empty() {
+            true => Ok(differ.steps),
+            false => Err(differ.faults),
+        }
     }
 }
 
 /// What turns a status into the one that is wanted.
-pub(super) fn switch(from: Status, to: Option<Switched>) -> Option<Switch> {
+fn switch(from: Status, to: Option<Switched>) -> Option<Switch> {
     let to = to?.status();
     (to != from).then_some(if to == Status::Suspended { Switch::Suspend } else { Switch::Resume })
 }
@@ -244,7 +155,8 @@ impl Differ<'_> {
     }
 
     pub(super) fn step(&mut self, op: Kind, what: String, changes: Vec<Changed>, act: Act) {
-        self.steps.push(Step { op, what, changes, act });
+        self.steps.shown.0.push(Step { op, what, changes });
+        self.steps.acts.push(act);
     }
 
     /// Notes what changes of a member, if anything does.
@@ -258,6 +170,11 @@ impl Differ<'_> {
             let json = |value: &T| serde_json::to_value(value).unwrap_or_default();
             fields::changed(member, &json(from), &json(to), changes);
         }
+    }
+
+    /// Notes what something new is made with, where there is something to say.
+    pub(super) fn note_new<T: Serialize>(changes: &mut Vec<Changed>, member: &str, to: &T) {
+        fields::new(member, &serde_json::to_value(to).unwrap_or_default(), changes);
     }
 
     /// Notes a change of status.
@@ -314,7 +231,10 @@ impl Differ<'_> {
         let what = format!("partner {}", entry.name);
         let mut changes = Vec::new();
         let Some(partner) = found else {
-            let switch = switch(Status::Active, entry.status);
+            let switch = Self::note_switch(&mut changes, Status::Active, entry.status);
+            Self::note_new(&mut changes, "external_ref", &profile.external_ref);
+            Self::note_new(&mut changes, "contacts", &profile.contacts);
+            Self::note_new(&mut changes, "contract", &profile.contract);
             let act = Act::CreatePartner(entry.name.clone(), profile, switch);
             self.step(Kind::Create, what, changes, act);
             self.made.partners += 1;
@@ -336,9 +256,24 @@ impl Differ<'_> {
         Of::There(partner.id)
     }
 
+    /// Refuses to give many keys back, or another secret, where that takes two people.
+    fn many(&mut self) {
+        let renewed = std::mem::take(&mut self.renewed);
+        if renewed.len() > 1
+            && let Err(error) = self.by.may_change_many()
+        {
+            renewed.iter().for_each(|place| self.fault(place, error.to_string()));
+        }
+    }
+
     /// Suspends what the file does not name; below what is suspended so, nothing more. Plans are closed.
     fn prune(&mut self) {
         let current = self.current;
+        let is_active = |partner: &Partner| partner.status == Status::Active;
+        if self.seen.partners.is_empty() && current.partners.iter().any(is_active) {
+            let message = "the file names no partner that is there, so all would be suspended";
+            return self.fault(&[At::named("partners")], message);
+        }
         for (plan, offer) in &current.plans {
             self.prune_plan(plan, offer);
         }

@@ -1,9 +1,10 @@
 //! What is there, as the file that would make it so.
 
+use super::current::Current;
 use super::file::{
     AppEntry, File, KeyEntry, KeySwitched, NextPlan, PartnerEntry, PlanEntry, Switched, VERSION,
 };
-use super::run::Current;
+use crate::access::Environment;
 use crate::access::keys::model::KeyKind;
 use crate::access::model::{App, Cidr, Key, Name, Partner, Plan};
 use crate::access::oauth::jwk::JwkSet;
@@ -12,23 +13,24 @@ use crate::access::partners::Profile;
 use crate::kernel::id::PlanId;
 use std::collections::{HashMap, HashSet};
 
-/// What is there, by name: every member, also those that are as they are anyway, so that to apply the file later
+/// What is there, by name, and by id too where `with_ids`: every member, also those that are as they are anyway, so that to apply the file later
 /// brings all of it back. Secrets are in no file; what is revoked is left out.
 #[must_use]
-pub fn export(current: &Current) -> File {
+pub fn export(current: &Current, with_ids: bool) -> File {
     let names: HashMap<PlanId, &Name> =
         current.plans.iter().map(|(plan, _)| (plan.id, &plan.name)).collect();
-    let mut plans: Vec<PlanEntry> = current.plans.iter().map(plan).collect();
+    let each = |of| plan(of, with_ids);
+    let mut plans: Vec<PlanEntry> = current.plans.iter().map(each).collect();
     plans.sort_by(|a, b| a.name.as_str().cmp(b.name.as_str()));
-    let each = |partner| partner_entry(partner, current, &names);
+    let each = |partner| partner_entry(partner, (current, with_ids), &names);
     let mut partners: Vec<PartnerEntry> = current.partners.iter().map(each).collect();
     partners.sort_by(|a, b| a.name.as_str().cmp(b.name.as_str()));
     File { version: VERSION, plans, partners }
 }
 
-fn plan((plan, offer): &(Plan, Offer)) -> PlanEntry {
+fn plan((plan, offer): &(Plan, Offer), with_ids: bool) -> PlanEntry {
     PlanEntry {
-        id: None,
+        id: with_ids.then_some(plan.id),
         name: plan.name.clone(),
         limits: plan.definition.limits.clone(),
         stock_disclosure: Some(plan.definition.stock_disclosure),
@@ -44,15 +46,16 @@ fn plan((plan, offer): &(Plan, Offer)) -> PlanEntry {
 
 fn partner_entry(
     partner: &Partner,
-    current: &Current,
+    of: (&Current, bool),
     plans: &HashMap<PlanId, &Name>,
 ) -> PartnerEntry {
     let Profile { external_ref, contacts, contract } = partner.profile.clone();
+    let (current, with_ids) = of;
     let apps = current.apps_of(partner.id).iter();
-    let mut apps: Vec<AppEntry> = apps.filter_map(|app| app_entry(app, current, plans)).collect();
+    let mut apps: Vec<AppEntry> = apps.filter_map(|app| app_entry(app, of, plans)).collect();
     apps.sort_by(|a, b| a.name.as_str().cmp(b.name.as_str()));
     PartnerEntry {
-        id: None,
+        id: with_ids.then_some(partner.id),
         name: partner.name.clone(),
         status: Switched::of(partner.status),
         external_ref: Some(external_ref),
@@ -62,23 +65,31 @@ fn partner_entry(
     }
 }
 
-fn app_entry(app: &App, current: &Current, plans: &HashMap<PlanId, &Name>) -> Option<AppEntry> {
+fn app_entry(
+    app: &App,
+    (current, with_ids): (&Current, bool),
+    plans: &HashMap<PlanId, &Name>,
+) -> Option<AppEntry> {
     let name_of = |id: PlanId| plans.get(&id).map(|name| (*name).clone());
     let next = current.scheduled.get(&app.id);
     let next = next.and_then(|(plan, at)| Some(NextPlan { plan: name_of(*plan)?, starts_at: *at }));
     let keys = current.keys_of(app.id);
     let (mut once, mut twice) = (HashSet::new(), HashSet::new());
-    let called = |key: &Key| (key.kind, key.spec.name.to_string());
+    let called = |key: &Key| (key.kind, key.spec.environment, key.spec.name.to_string());
     for key in keys {
         if !once.insert(called(key)) {
             twice.insert(called(key));
         }
     }
-    let each = |key: &Key| key_entry(key, twice.contains(&called(key)), current);
+    let each = |key: &Key| key_entry(key, with_ids || twice.contains(&called(key)), current);
     let mut keys: Vec<KeyEntry> = keys.iter().map(each).collect();
-    keys.sort_by(|a, b| (a.kind, a.name.as_str(), a.id).cmp(&(b.kind, b.name.as_str(), b.id)));
+    let place = |key: &KeyEntry| {
+        let environment = key.environment.map(Environment::as_str);
+        (key.kind, key.name.to_string(), environment, key.id)
+    };
+    keys.sort_by_cached_key(place);
     Some(AppEntry {
-        id: None,
+        id: with_ids.then_some(app.id),
         name: app.name.clone(),
         status: Switched::of(app.status),
         plan: name_of(app.plan)?,
@@ -87,10 +98,10 @@ fn app_entry(app: &App, current: &Current, plans: &HashMap<PlanId, &Name>) -> Op
     })
 }
 
-fn key_entry(key: &Key, ambiguous: bool, current: &Current) -> KeyEntry {
+fn key_entry(key: &Key, with_id: bool, current: &Current) -> KeyEntry {
     let spec = &key.spec;
     KeyEntry {
-        id: ambiguous.then_some(key.id),
+        id: with_id.then_some(key.id),
         kind: Some(key.kind).filter(|kind| *kind != KeyKind::Key),
         name: spec.name.clone(),
         status: KeySwitched::of(key.status),

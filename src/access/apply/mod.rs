@@ -2,13 +2,17 @@
 //!
 //! What the file does not name is left alone; what it names and leaves out a member of keeps that member.
 
+pub mod current;
 pub mod diff;
 pub mod export;
 pub mod file;
 pub mod read;
 pub mod run;
+pub mod steps;
 pub mod store;
 
-pub use diff::{Step, Steps};
+pub use current::Current;
+pub use diff::{Steps, Wanted};
 pub use read::{Fault, read};
-pub use run::{Current, Issued};
+pub use run::Issued;
+pub use steps::{Done, Shown, Step};

@@ -1,115 +1,30 @@
 //! Makes the difference so, all of it or nothing.
 
-use super::diff::{Act, AppChange, NewKey, Of, Step, Steps};
+use super::current::Current;
+use super::diff::{Act, AppChange, NewKey, Of, Steps, Wanted};
+use super::read::Fault;
+use super::steps::Shown;
 use super::store;
 use crate::access::error::{AccessError, Kind};
 use crate::access::history::PricesFrom;
 use crate::access::key::Pepper;
 use crate::access::keys::edit::may_change;
-use crate::access::keys::model::{KeyFilter, KeyKind, KeyStatus};
-use crate::access::keys::service::{add_key, list_keys, move_in};
-use crate::access::model::{App, Definition, Key, KeySpec, Name, Partner, Plan};
+use crate::access::keys::model::{KeyKind, KeyStatus};
+use crate::access::keys::service::{add_key, move_in};
+use crate::access::model::{Definition, KeySpec, Name};
 use crate::access::oauth::jwk::JwkSet;
 use crate::access::oauth::{add_client, set_jwks_in};
-use crate::access::offers::{self, Offer, put_offer};
+use crate::access::offers::{Offer, put_offer};
 use crate::access::partners;
 use crate::access::service::{
-    AppFilter, By, Switch, add_app, add_partner, add_plan, change, list_apps, list_partners,
-    list_plans, put_definition, rename_plan,
+    By, Switch, add_app, add_partner, add_plan, change, put_definition, rename_plan, taken,
 };
-use crate::access::store::{Walk, record, set_app_status, set_partner_status};
-use crate::access::subscriptions::service::{cancel_scheduled, put_on_plan, scheduled};
-use crate::kernel::Micros;
+use crate::access::store::{record, set_app_status, set_partner_status};
+use crate::access::subscriptions::service::{cancel_scheduled, put_on_plan};
 use crate::kernel::id::{AppId, KeyId, PartnerId, PlanId};
 use crate::kernel::secret::Secret;
-use crate::storage::{Db, Log, Tx, log};
+use crate::storage::{Db, StoreError, Tx};
 use serde_json::json;
-use std::collections::HashMap;
-
-/// Rows read at once.
-const PAGE: u32 = 5_000;
-
-/// What is there.
-#[derive(Debug)]
-pub struct Current {
-    /// The position of the control log that it is of.
-    position: i64,
-    /// Plans with how they are offered.
-    pub plans: Vec<(Plan, Offer)>,
-    /// Partners.
-    pub partners: Vec<Partner>,
-    /// What begins later, by app.
-    pub scheduled: HashMap<AppId, (PlanId, Micros)>,
-    apps: HashMap<PartnerId, Vec<App>>,
-    keys: HashMap<AppId, Vec<Key>>,
-    jwks: HashMap<KeyId, Vec<String>>,
-}
-
-/// Reads every row of a listing.
-async fn all<T>(
-    mut page: impl AsyncFnMut(Walk) -> Result<Vec<T>, AccessError>,
-    id: fn(&T) -> String,
-) -> Result<Vec<T>, AccessError> {
-    let (mut rows, mut after) = (Vec::new(), String::new());
-    loop {
-        let mut more = page(Walk { after, limit: PAGE }).await?;
-        let full = more.len() >= PAGE as usize;
-        after = more.last().map(id).unwrap_or_default();
-        rows.append(&mut more);
-        if !full {
-            return Ok(rows);
-        }
-    }
-}
-
-impl Current {
-    /// Reads what is there at `now`.
-    pub async fn load(db: &Db, now: Micros) -> Result<Self, AccessError> {
-        // Before the rows: what is written in between is noticed when the difference is made so.
-        let position = log::head(db, Log::Control).await?;
-        let plans =
-            all(async |walk| Ok(list_plans(db, &walk).await?), |p| p.id.to_string()).await?;
-        let mut known = offers::store::all(db).await?;
-        let plans = plans.into_iter().map(|plan| {
-            let offer = known.remove(&plan.id).unwrap_or_default();
-            (plan, offer)
-        });
-        let partners =
-            all(async |walk| Ok(list_partners(db, &walk).await?), |p| p.id.to_string()).await?;
-        let (mut apps, mut keys) = (HashMap::new(), HashMap::new());
-        let list = async |walk| Ok(list_apps(db, &AppFilter::default(), &walk, now).await?);
-        for app in all(list, |app| app.id.to_string()).await? {
-            apps.entry(app.partner).or_insert_with(Vec::new).push(app);
-        }
-        let list = async |walk| list_keys(db, &KeyFilter::default(), &walk, now).await;
-        for key in all(list, |key: &Key| key.id.to_string()).await? {
-            if key.status != KeyStatus::Revoked {
-                keys.entry(key.spec.app).or_insert_with(Vec::new).push(key);
-            }
-        }
-        let (plans, scheduled) = (plans.collect(), scheduled(db, now).await?);
-        let jwks = store::jwks(db).await?;
-        Ok(Self { position, plans, partners, scheduled, apps, keys, jwks })
-    }
-
-    /// The apps of a partner.
-    #[must_use]
-    pub fn apps_of(&self, id: PartnerId) -> &[App] {
-        self.apps.get(&id).map_or(&[], Vec::as_slice)
-    }
-
-    /// The keys and clients of an app that are not revoked.
-    #[must_use]
-    pub fn keys_of(&self, id: AppId) -> &[Key] {
-        self.keys.get(&id).map_or(&[], Vec::as_slice)
-    }
-
-    /// The public keys of a client that signs.
-    #[must_use]
-    pub fn jwks_of(&self, id: KeyId) -> Option<&[String]> {
-        self.jwks.get(&id).map(Vec::as_slice)
-    }
-}
 
 /// A key that was made.
 #[derive(Debug)]
@@ -124,37 +39,59 @@ pub struct Issued {
 #[derive(Debug)]
 pub struct Prepared {
     tx: Tx,
-    /// The keys that were made.
+    /// What is done.
+    pub shown: Shown,
+    /// The keys that are made.
     pub issued: Vec<Issued>,
 }
 
 impl Prepared {
     /// Makes all of it so.
-    pub async fn commit(self) -> Result<Vec<Issued>, AccessError> {
-        self.tx.commit().await?;
-        Ok(self.issued)
+    pub async fn commit(self) -> Result<(), StoreError> {
+        self.tx.commit().await
     }
 }
 
-/// Does all steps in one transaction, and leaves it to be committed.
+/// Why nothing was done.
+#[derive(Debug)]
+pub enum Failed {
+    /// Behind what somebody else has changed meanwhile, the file is wrong.
+    Faults(Vec<Fault>),
+    /// A step was refused.
+    Step(String, AccessError),
+    /// Something else.
+    Other(AccessError),
+}
+
+impl<E: Into<AccessError>> From<E> for Failed {
+    fn from(error: E) -> Self {
+        Self::Other(error.into())
+    }
+}
+
+/// Does all steps in one transaction, and leaves it to be committed. What somebody else has changed since `current` was
+/// read is looked at anew while nobody can change more, so that this comes to its end however much is changed beside it:
+/// `db` has a second connection for that.
 pub async fn prepare(
     db: &Db,
     by: &By<'_>,
     pepper: &Pepper,
-    (current, steps): (&Current, Steps),
-) -> Result<Prepared, (AccessError, Option<String>)> {
-    let alone = |error: crate::storage::StoreError| (error.into(), None);
-    let mut tx = db.begin().await.map_err(alone)?;
-    if store::hold_log(&mut tx).await.map_err(alone)? != current.position {
-        let detail = "Somebody has changed something meanwhile: run it again.".to_owned();
-        return Err((AccessError::Conflict(detail), None));
-    }
+    (wanted, current, steps): (&Wanted<'_>, &Current, Steps),
+) -> Result<Prepared, Failed> {
+    let mut tx = db.begin().await?;
+    let steps = match store::hold_log(&mut tx).await? == current.position {
+        true => steps,
+        false => {
+            let current = Current::load(db, by.now).await?;
+            wanted.steps(&current, by).map_err(Failed::Faults)?
+        }
+    };
     let mut work = Work { tx, by, pepper, made: Made::default(), issued: Vec::new() };
-    for step in steps.steps {
-        let what = step.what.clone();
-        work.step(step).await.map_err(|error| (error, Some(what)))?;
+    for (act, step) in steps.acts.into_iter().zip(&steps.shown.0) {
+        let done = work.act(act, &step.what).await;
+        done.map_err(|error| Failed::Step(step.what.clone(), error))?;
     }
-    Ok(Prepared { tx: work.tx, issued: work.issued })
+    Ok(Prepared { tx: work.tx, shown: steps.shown, issued: work.issued })
 }
 
 /// What the steps so far have made, in their order.
@@ -183,19 +120,10 @@ fn find<Id: Copy>(of: Of<Id>, made: &[Id]) -> Result<Id, AccessError> {
     }
 }
 
-fn taken(error: crate::storage::StoreError, kind: Kind, name: &Name) -> AccessError {
-    match error {
-        crate::storage::StoreError::Conflict(_) => {
-            AccessError::NameTaken { kind, name: name.to_string() }
-        }
-        other => other.into(),
-    }
-}
-
 impl Work<'_> {
-    async fn step(&mut self, step: Step) -> Result<(), AccessError> {
+    async fn act(&mut self, act: Act, what: &str) -> Result<(), AccessError> {
         let (tx, by) = (&mut self.tx, self.by);
-        match step.act {
+        match act {
             Act::CreatePlan(name, definition, offer) => {
                 let plan = add_plan(tx, by, name, definition).await?;
                 if offer != Offer::default() {
@@ -229,7 +157,7 @@ impl Work<'_> {
             Act::UpdateApp(id, change) => self.update_app(id, *change).await,
             Act::CreateKey(app, new) => {
                 let app = find(app, &self.made.apps)?;
-                self.create_key(step.what, app, *new).await
+                self.create_key(what, app, *new).await
             }
             Act::SetJwks(id, JwkSet(jwks)) => {
                 set_jwks_in(tx, by, self.pepper, (id, &jwks)).await.map(drop)
@@ -295,17 +223,12 @@ impl Work<'_> {
         Ok(())
     }
 
-    async fn create_key(
-        &mut self,
-        what: String,
-        app: AppId,
-        new: NewKey,
-    ) -> Result<(), AccessError> {
+    async fn create_key(&mut self, what: &str, app: AppId, new: NewKey) -> Result<(), AccessError> {
         let (tx, by) = (&mut self.tx, self.by);
         let spec = KeySpec { app, ..new.spec };
         let id = if new.kind == KeyKind::Key {
             let issued = add_key(tx, by, self.pepper, spec).await?;
-            self.issued.push(Issued { what, text: issued.text });
+            self.issued.push(Issued { what: what.to_owned(), text: issued.text });
             issued.key.id
         } else {
             let jwks = new.jwks.map(|JwkSet(jwks)| jwks);

@@ -3,7 +3,7 @@
 use crate::access::model::{KeySpec, Name};
 use crate::access::store::stored;
 use crate::kernel::Micros;
-use crate::kernel::id::{AppId, KeyId};
+use crate::kernel::id::{AppId, KeyId, PartnerId};
 use crate::storage::{Db, Log, StoreError, Tx, advance};
 use crate::{on_db, on_tx};
 use std::collections::HashMap;
@@ -56,4 +56,16 @@ pub(super) async fn jwks(db: &Db) -> Result<HashMap<KeyId, Vec<String>>, StoreEr
         jwks.entry(stored("key_secrets", &key)?).or_default().push(jwk);
     }
     Ok(jwks)
+}
+
+/// The apps that partners have given away.
+pub(super) async fn given(db: &Db) -> Result<HashMap<PartnerId, Vec<AppId>>, StoreError> {
+    const LIST: &str = "SELECT DISTINCT partner_id, app_id FROM app_past_owners";
+    let rows: Vec<(String, String)> = on_db!(db, c => sqlx::query_as(LIST).fetch_all(c).await)?;
+    let mut given: HashMap<PartnerId, Vec<AppId>> = HashMap::new();
+    for (partner, app) in rows {
+        let of = given.entry(stored("app_past_owners", &partner)?).or_default();
+        of.push(stored("app_past_owners", &app)?);
+    }
+    Ok(given)
 }

@@ -15,7 +15,7 @@ mod tests;
 mod touched;
 
 pub use keyring::Keyring;
-pub use record::{Granted, KeyRecord, SecretRecord, Standing};
+pub use record::{Granted, KeyRecord, SecretRecord, Standing, Unusable};
 
 use super::Environment;
 use super::keys::model::SecretForm;

@@ -12,6 +12,7 @@ use crate::kernel::id::{AppId, KeyId, PartnerId, PlanId};
 use crate::limit::{Subject, SubjectId, Terms};
 use actix_web::http::header::HeaderValue;
 use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -33,6 +34,17 @@ pub enum Standing {
     AfterContract,
     /// The key is revoked for good.
     Revoked,
+}
+
+/// Why a secret of a key does not work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Unusable {
+    /// It begins then.
+    Before(Micros),
+    /// It was replaced, and its overlap was over then.
+    Replaced(Micros),
+    /// The rotation that made it was taken back then.
+    TakenBack(Micros),
 }
 
 /// One secret of a key. A copy has noted no use.
@@ -63,10 +75,21 @@ impl Clone for SecretRecord {
 }
 
 impl SecretRecord {
+    /// Why it does not work at an instant; none where it does.
+    #[must_use]
+    pub fn unusable(&self, now: Micros) -> Option<Unusable> {
+        match (self.expires_at, self.starts_at) {
+            (Some(at), _) if at <= now && self.taken_back => Some(Unusable::TakenBack(at)),
+            (Some(at), _) if at <= now => Some(Unusable::Replaced(at)),
+            (_, Some(at)) if at > now => Some(Unusable::Before(at)),
+            _ => None,
+        }
+    }
+
     /// Whether it works at an instant.
     #[must_use]
     pub fn works(&self, now: Micros) -> bool {
-        self.starts_at.is_none_or(|at| at <= now) && self.expires_at.is_none_or(|at| at > now)
+        self.unusable(now).is_none()
     }
 
     /// Notes a use. Once a second is enough to show the last one, and keeps the line out of the writers'

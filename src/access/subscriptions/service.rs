@@ -18,7 +18,7 @@ use crate::storage::{Db, Tx};
 use serde_json::json;
 
 /// How far ahead a change of plan may be scheduled: five years.
-const AHEAD_MOST: i64 = 5 * 366 * DAY;
+pub(in crate::access) const AHEAD_MOST: i64 = 5 * 366 * DAY;
 /// Most requests of an app that wait for a decision.
 const WAITING_MOST: usize = 5;
 

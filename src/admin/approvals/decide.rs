@@ -30,7 +30,14 @@ async fn standing(
     if !needed.contains(&standing) {
         let detail = match standing {
             Standing::Waiting => "It waits for another person to approve it.".to_owned(),
-            Standing::Claimable => "It is approved: who has asked for it can claim it.".to_owned(),
+            Standing::Claimable => {
+                "It is approved and not done yet: who has asked for it does it by claiming it."
+                    .to_owned()
+            }
+            Standing::Approved => {
+                "It was approved and has been done: to ask for it anew would do it once more."
+                    .to_owned()
+            }
             over => format!("It is {over}: nothing is to be decided or claimed. Ask for it anew."),
         };
         return Err(ApiError::new(Code::Conflict, detail));

@@ -121,6 +121,17 @@ impl Provider {
         Ok(metadata)
     }
 
+    /// Whether the provider tells all that a login needs.
+    pub async fn try_out(&self, now: Micros) -> Result<(), ProviderError> {
+        let metadata = self.metadata(now).await?;
+        let said = self.json(self.http.get(&metadata.jwks_uri)).await;
+        if Key::all(&said.map_err(ProviderError::away)?).is_empty() {
+            let place = &metadata.jwks_uri;
+            return Err(ProviderError::Away(format!("{place} has no key that this program knows")));
+        }
+        Ok(())
+    }
+
     /// The keys of now; looked for anew where a token is signed with one that is not known.
     async fn keys(&self, token: &str, now: Micros) -> Result<Arc<[Key]>, ProviderError> {
         let metadata = self.metadata(now).await?;

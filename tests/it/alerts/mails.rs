@@ -97,6 +97,49 @@ async fn contacts_and_the_retailer_are_told_in_their_language_and_once() {
 }
 
 #[tokio::test]
+async fn a_quota_of_some_operations_refuses_those_and_says_so() {
+    let mut server = SmtpServer::start().await;
+    let app = shop_with_mail(&server, &[]).await;
+    for (limit, english, french) in [
+        (
+            json!({ "operations": ["get_product", "list_stores"] }),
+            "its calls of get_product and list_stores are refused until the period ends; all others go on.",
+            "Ses appels de get_product et list_stores sont refusés jusqu'à la fin de la période ; tous les autres \
+             restent admis.",
+        ),
+        (
+            json!({ "except": ["list_stores"] }),
+            "its calls but those of list_stores are refused until the period ends.",
+            "Ses appels, sauf ceux de list_stores, sont refusés jusqu'à la fin de la période.",
+        ),
+        (
+            json!({}),
+            "Now its calls are refused until the period ends.",
+            "Ses appels sont refusés jusqu'à la fin de la période.",
+        ),
+    ] {
+        let mut quota = json!({ "name": "some", "quota": 1, "period": "month" });
+        quota.as_object_mut().unwrap().extend(limit.as_object().unwrap().clone());
+        let plan = app.plan(json!([quota])).await;
+        let key = app.key_under(&plan, json!({})).await;
+        contacts(&app, &key, ann_and_others()).await;
+        call(&app, &key, 1).await;
+        // At 50, at 80 and at 100 percent, to two of the contacts.
+        let mut told = Vec::new();
+        while told.len() < 6 {
+            told.push(server.next().await.plain().replace("\r\n", " "));
+        }
+        let full: Vec<&String> = told.iter().filter(|mail| mail.contains("100")).collect();
+        assert!(full.iter().any(|mail| mail.contains(english)), "{english}: {told:#?}");
+        assert!(full.iter().any(|mail| mail.contains(french)), "{french}: {told:#?}");
+        assert!(!told.iter().any(|mail| mail.contains("..")), "{told:#?}");
+        let stores = app.get(&key.text, "/v1/stores").await.status();
+        let expected = if limit == json!({ "except": ["list_stores"] }) { 200 } else { 429 };
+        assert_eq!(stores, expected, "{limit}");
+    }
+}
+
+#[tokio::test]
 async fn what_is_not_taken_is_tried_again_and_what_is_refused_is_given_up() {
     let mut server = SmtpServer::start().await;
     let settings = [("ALERTS__MAIL_TO", "a@shop.example, b@shop.example")];

@@ -2,12 +2,14 @@
 
 use super::program::Place;
 use crate::support::schema::conforms;
+use comptoir::kernel::clock::DAY;
+use comptoir::kernel::{Clock, Micros};
 use serde_json::Value;
 use std::path::Path;
 
-const FILE: &str = "partners.yaml";
+pub(super) const FILE: &str = "partners.yaml";
 
-async fn place(text: &str) -> Place {
+pub(super) async fn place(text: &str) -> Place {
     let place = Place::new().await;
     place.ok(&["migrate"]);
     place.write(FILE, text);
@@ -19,12 +21,17 @@ fn example() -> String {
     std::fs::read_to_string(path).unwrap()
 }
 
-fn apply<'a>(rest: &[&'a str]) -> Vec<&'a str> {
+pub(super) fn apply<'a>(rest: &[&'a str]) -> Vec<&'a str> {
     [&["apply", "-f", FILE], rest].concat()
 }
 
+/// An instant that an app can be put on another plan at.
+pub(super) fn next_year() -> String {
+    Micros(Clock::System.now().0 + 365 * DAY).to_string()
+}
+
 /// What applying the present file would change.
-fn difference(place: &Place, rest: &[&str]) -> Vec<String> {
+pub(super) fn difference(place: &Place, rest: &[&str]) -> Vec<String> {
     let said = place.ok(&apply(&[&["--dry-run"], rest].concat()));
     said.lines().map(str::to_owned).collect()
 }
@@ -82,7 +89,7 @@ async fn the_schema_is_that_of_the_file() {
     }
 }
 
-const SMALL: &str = "version: 1
+pub(super) const SMALL: &str = "version: 1
 plans:
   - name: A
     limits: [{ name: day, quota: 5, window_s: 60 }]
@@ -146,8 +153,9 @@ async fn what_was_exported_brings_back_what_another_file_has_changed() {
          partners:\n  - name: One\n    external_ref: X\n    contacts: [{ role: technical, name: C, email: c@one.example }]\n    \
          contract: { reference: c, starts_on: 2026-01-01, ends_on: 2099-01-31, time_zone: UTC }\n    apps:\n      \
          - name: Site\n        status: active\n        plan: A\n        \
-         next_plan: { plan: B, starts_at: 2098-01-01T00:00:00Z }\n        keys:\n          - name: k\n            \
-         cidrs: [192.0.2.0/24]\n            expires_at: 2099-01-01T00:00:00Z\n            status: suspended\n",
+         next_plan: { plan: B, starts_at: NEXT }\n        keys:\n          - name: k\n            \
+         cidrs: [192.0.2.0/24]\n            expires_at: 2099-01-01T00:00:00Z\n            status: suspended\n"
+            .replace("NEXT", &next_year()),
     );
     place.ok(&apply(&["--prune"]));
     assert!(place.ok(&["partner", "list"]).contains("suspended\tTwo"));
@@ -337,11 +345,17 @@ async fn what_changes_is_shown_and_done_and_the_rest_is_left_alone() {
     let pruned = difference(&place, &["--prune"]);
     assert_eq!(
         pruned,
-        ["- plan B (closed)", "- partner Two", "0 to make, 0 to change, 2 to suspend."]
+        [
+            "- plan B",
+            "    approval \"manual\" -> \"closed\"",
+            "- partner Two",
+            "0 to make, 0 to change, 1 to suspend, 1 to close.",
+        ]
     );
     assert_eq!(
         place.ok(&apply(&["--prune"])),
-        "done: plan B (closed)\nsuspended partner Two\nDone: 0 made, 0 changed, 2 suspended."
+        "closed plan B\n    approval \"manual\" -> \"closed\"\nsuspended partner Two\n\
+         Done: 0 made, 0 changed, 1 suspended, 1 closed."
     );
     assert!(place.ok(&["partner", "list"]).contains("suspended\tTwo"));
     assert_eq!(place.ok(&apply(&["--prune"])), "Nothing to change.");

@@ -1,6 +1,7 @@
 //! What the shell can do beside the admin API, and what it says where there is nothing.
 
 use super::program::{PATIENCE, Place};
+use crate::support::redis::RedisServer;
 use serde_json::json;
 use std::time::Instant;
 
@@ -185,4 +186,14 @@ async fn clients_and_quarantine_come_back_from_a_file() {
     elsewhere.write("access.yaml", other.replace("kind: client", "kind: key"));
     let error = elsewhere.fails(1, &["apply", "-f", "access.yaml"]);
     assert!(error.contains("only a client (`kind: client`) has public keys"), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_says_nothing_of_how_redis_answers() {
+    let Some(redis) = RedisServer::start() else { return };
+    let mut place = Place::made().await;
+    place.set("REDIS__URL", &redis.url());
+    let (_running, ..) = place.serve();
+    let said = place.run(&["plan", "create", "--name", "A", "--limit", "burst:5:1"]);
+    assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
 }

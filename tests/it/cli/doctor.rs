@@ -1,6 +1,7 @@
 //! `comptoir doctor` finds what is wrong, says what to do, and changes nothing.
 
 use super::program::Place;
+use crate::support::provider::{FakeProvider, Key};
 use crate::support::smtp::SmtpServer;
 use comptoir::config::Config;
 use comptoir::storage::Db;
@@ -166,4 +167,26 @@ async fn people_who_may_have_two_accounts_are_noted() {
     assert!(said.contains("note  four eyes: ") && said.contains("(acc_00000000003)"), "{said}");
     place.set("ADMIN__FOUR_EYES", "");
     assert!(!doctor(&place, 0).contains("four eyes"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_openid_provider_that_lets_nobody_in_is_found() {
+    let provider = FakeProvider::start();
+    let mut place = Place::new().await;
+    assert!(doctor(&place, 0).contains("ok    openid: no provider"));
+    place.set("ADMIN__OIDC__ISSUER", &provider.issuer);
+    place.set("ADMIN__OIDC__CLIENT_ID", "comptoir");
+    place.set("ADMIN__OIDC__ROLES", "owner=admins");
+    let said = doctor(&place, 1);
+    assert!(said.contains("/keys has no key"), "{said}");
+    provider.show(&[Key::rsa("one").jwk()]);
+    let said = doctor(&place, 0);
+    assert!(said.contains(&format!("ok    openid: {} answers", provider.issuer)), "{said}");
+    provider.say("issuer", "https://other.example".into());
+    let said = doctor(&place, 1);
+    assert!(said.contains("WRONG openid: ") && said.contains("admin.oidc.issuer"), "{said}");
+    assert!(said.contains("https://other.example"), "{said}");
+    place.set("ADMIN__OIDC__ISSUER", "http://127.0.0.1:1");
+    let said = doctor(&place, 1);
+    assert!(said.contains("nobody comes in by http://127.0.0.1:1 now"), "{said}");
 }

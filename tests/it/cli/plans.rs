@@ -204,3 +204,37 @@ async fn a_request_whose_time_has_passed_carries_a_mark() {
         assert!(row.contains("\trequested\t") && std::time::Instant::now() < until, "{listed}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_an_offer_what_is_not_given_stays() {
+    let place = Place::made().await;
+    let id = plan(&place, &[]);
+    let offer = |rest: &[&str]| place.ok(&[&["plan", "offer", &id], rest].concat());
+    let described = || place.ok(&["export", "access"]).contains("description: For shops");
+    assert_eq!(offer(&["--public", "--description", "For shops"]), format!("{id}\tmanual\tpublic"));
+    assert_eq!(offer(&["--approval", "auto"]), format!("{id}\tauto\tpublic"));
+    assert!(described());
+    assert_eq!(offer(&["--public", "false"]), format!("{id}\tauto\tnot public"));
+    assert!(described());
+    offer(&["--description", "none"]);
+    assert!(!described());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_that_there_is_not_lists_no_refusals() {
+    let place = Place::made().await;
+    let said = place.fails(2, &["refusal", "list", "--code", "quota_exceded"]);
+    assert!(said.contains("none of the codes"), "{said}");
+    assert_eq!(place.ok(&["refusal", "list", "--code", "quota_exceeded"]), "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_postgresql_that_is_not_there_is_named_at_once() {
+    let mut place = Place::new().await;
+    place.set("DATABASE__URL", "postgres://shop@127.0.0.1:1/shop");
+    let asked = std::time::Instant::now();
+    let said = place.fails(1, &["partner", "list"]);
+    assert!(said.contains("does not answer at 127.0.0.1:1"), "{said}");
+    // Not for as long as a connection is waited for.
+    assert!(asked.elapsed().as_secs() < 8, "{:?}", asked.elapsed());
+}

@@ -23,7 +23,7 @@ async fn settings_are_checked_and_shown_without_making_anything() {
     for args in [&["config", "show"][..], &["serve"], &["doctor"], &["key", "list"]] {
         let error = place.fails(1, args);
         assert!(error.contains("did you mean COMPTOIR__SERVER__WORKERS?"), "{args:?}: {error}");
-        assert!(error.contains("whole number from 0 to 1024"), "{args:?}: {error}");
+        assert!(error.contains("whole number from 0 to 512"), "{args:?}: {error}");
     }
 }
 

@@ -69,6 +69,7 @@ pub(crate) async fn settings(dir: &Path) -> (BTreeMap<String, String>, Option<Sc
     set("SERVER__PUBLIC_LISTEN", "127.0.0.1:0");
     set("SERVER__ADMIN_LISTEN", "127.0.0.1:0");
     set("SERVER__WORKERS", "2");
+    set("SERVER__DRAIN_S", "0");
     set("SERVER__DATA_DIR", &dir.display().to_string());
     set("ACCESS__CONTROL_POLL_MS", "50");
     set("CATALOG__CHANGE_POLL_MS", "50");

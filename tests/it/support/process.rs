@@ -234,10 +234,20 @@ impl Server {
         self.child.wait().expect("it ends");
     }
 
-    /// Tells it to stop with SIGTERM and expects that it ends well. Returns all that it has said.
-    pub(crate) fn terminate(mut self) -> String {
+    /// Tells it to stop with SIGTERM.
+    pub(crate) fn begin_stop(&self) {
         let kill = format!("kill -TERM {}", self.child.id());
         assert!(Command::new("sh").args(["-c", &kill]).status().expect("a shell").success());
+    }
+
+    /// Tells it to stop with SIGTERM and expects that it ends well. Returns all that it has said.
+    pub(crate) fn terminate(self) -> String {
+        self.begin_stop();
+        self.stopped()
+    }
+
+    /// Waits until it has ended well. Returns all that it has said.
+    pub(crate) fn stopped(mut self) -> String {
         wait_until("the server stops", || self.child.try_wait().expect("a status").is_some());
         let status = self.child.wait().expect("a status");
         if let Some(listener) = self.listener.take() {

@@ -1,11 +1,12 @@
 //! What has to be done to apps.
 
-use super::{Act, AppChange, Changed, Differ, Kind, Of, switch};
+use super::{Act, AppChange, Changed, Differ, Kind, Of};
 use crate::access::apply::file::{AppEntry, NextPlan, PartnerEntry};
 use crate::access::apply::read::{Place, Step as At};
 use crate::access::keys::model::KeyStatus;
-use crate::access::model::{App, Status};
+use crate::access::model::{App, Name, Status};
 use crate::access::service::Switch;
+use crate::access::subscriptions::service::AHEAD_MOST;
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, PartnerId, PlanId};
 use std::collections::HashSet;
@@ -43,6 +44,17 @@ impl Differ<'_> {
                 self.fault(&below(&place, "id"), message);
                 continue;
             }
+            if found.is_none()
+                && let Some((id, now)) = partner.and_then(|it| current.given_away(it, &entry.name))
+            {
+                let message = format!(
+                    "this app, `{id}`, was given to the partner `{}`: leave it out here, or give a new one another \
+                     name",
+                    now.name
+                );
+                self.fault(&below(&place, "name"), message);
+                continue;
+            }
             let what = format!("{} / {}", owner.name, entry.name);
             // Where something is wrong with the app no step is done, but what is wrong with its keys is told, too.
             let app = self.app(of, entry, found, (&what, &place)).unwrap_or(Of::Made(0));
@@ -65,22 +77,22 @@ impl Differ<'_> {
         };
         let plan = self.plan_named(&now, &below(place, "plan"))?;
         let later = match &next {
-            Some(NextPlan { plan, starts_at }) => {
-                Some((self.plan_named(plan, &below(place, "next_plan"))?, *starts_at))
-            }
+            Some(next) => Some(self.later(next, &now, &below(place, "next_plan"))?),
             None => None,
         };
+        let mut changes = Vec::new();
         let Some(app) = found else {
-            let switch = switch(Status::Active, entry.status);
+            let switch = Self::note_switch(&mut changes, Status::Active, entry.status);
+            Self::note_new(&mut changes, "plan", &now);
+            Self::note_new(&mut changes, "next_plan", &next);
             let act = Act::CreateApp(of, plan, entry.name.clone(), switch, later);
-            self.step(Kind::Create, format!("app {what}"), Vec::new(), act);
+            self.step(Kind::Create, format!("app {what}"), changes, act);
             self.made.apps += 1;
             return Some(Of::Made(self.made.apps - 1));
         };
         if !self.seen.apps.insert(app.id) {
             self.fault(place, format!("`{}` stands in the file twice", app.id));
         }
-        let mut changes = Vec::new();
         let mut change = AppChange::default();
         Self::note(&mut changes, "name", &app.name, &entry.name);
         change.name = (app.name != entry.name).then(|| entry.name.clone());
@@ -102,6 +114,19 @@ impl Differ<'_> {
             self.step(Kind::Update, format!("app {what}"), changes, act);
         }
         Some(Of::There(app.id))
+    }
+
+    /// The plan that an app is put on later, and when.
+    fn later(&mut self, next: &NextPlan, now: &Name, place: &[At]) -> Option<(Of<PlanId>, Micros)> {
+        if next.plan == *now {
+            self.fault(place, format!("the app is on the plan `{now}` by then: leave it out"));
+            return None;
+        }
+        if next.starts_at.0.saturating_sub(self.by.now.0) > AHEAD_MOST {
+            self.fault(&below(place, "starts_at"), "lies more than five years ahead");
+            return None;
+        }
+        Some((self.plan_named(&next.plan, place)?, next.starts_at))
     }
 
     fn next_plan(

@@ -1,6 +1,6 @@
 //! What changes in a value, field by field: nobody finds a number in two whole documents.
 
-use super::Changed;
+use crate::access::apply::steps::Changed;
 use serde_json::{Map, Value};
 
 /// Notes what changes between two values of a member, each part under its path; an empty `member` is the whole.
@@ -15,6 +15,19 @@ pub(super) fn changed(member: &str, from: &Value, to: &Value, into: &mut Vec<Cha
             _ => push(member, from, to, into),
         },
         _ => push(member, from, to, into),
+    }
+}
+
+/// Notes what a member of something new is made with. What is empty says nothing.
+pub(super) fn new(member: &str, to: &Value, into: &mut Vec<Changed>) {
+    match to {
+        Value::Null => {}
+        Value::Array(list) if list.is_empty() => {}
+        Value::Object(members) if member.is_empty() => {
+            members.iter().for_each(|(name, to)| new(name, to, into));
+        }
+        Value::Object(members) if members.is_empty() => {}
+        to => push(member, &Value::Null, to, into),
     }
 }
 

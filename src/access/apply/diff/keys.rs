@@ -9,8 +9,61 @@ use crate::access::keys::service::{CIDRS_MOST, NO_SCOPE};
 use crate::access::model::{Key, KeySpec};
 use crate::access::oauth::jwk::JwkSet;
 use crate::access::{Environment, Scopes};
-use crate::kernel::id::AppId;
+use crate::kernel::id::{AppId, KeyId};
 use std::collections::HashSet;
+
+/// What an entry means.
+enum Meant<'a> {
+    /// This key.
+    There(&'a Key),
+    /// One that is to be made.
+    New,
+    /// One that people have revoked: the file must not bring it back.
+    Revoked(KeyId),
+    /// One that is not there, by its id.
+    Nobody(KeyId),
+    /// It cannot be told which.
+    Many,
+}
+
+/// What people call the key of an entry.
+fn called(entry: &KeyEntry) -> (KeyKind, &str) {
+    (entry.kind.unwrap_or(KeyKind::Key), entry.name.as_str())
+}
+
+fn environment(entry: &KeyEntry) -> Environment {
+    entry.environment.unwrap_or(Environment::Live)
+}
+
+impl<'a> Differ<'a> {
+    /// The key of an app that an entry means. Where the file or the app has several of its name, they are told apart by
+    /// their environment, and where that does not do, by their ids.
+    fn meant(&self, app: Option<AppId>, owner: &AppEntry, entry: &KeyEntry) -> Meant<'a> {
+        let current = self.current;
+        let Some(app) = app else {
+            return entry.id.map_or(Meant::New, Meant::Nobody);
+        };
+        if let Some(id) = entry.id {
+            let found = current.keys_of(app).iter().find(|key| key.id == id);
+            return found.map_or(Meant::Nobody(id), Meant::There);
+        }
+        let is_called = |key: &&Key| (key.kind, key.spec.name.as_str()) == called(entry);
+        let mut found: Vec<&Key> = current.keys_of(app).iter().filter(is_called).collect();
+        let siblings = owner.keys.iter().filter(|other| called(other) == called(entry)).count();
+        if siblings > 1 || (found.len() > 1 && entry.environment.is_some()) {
+            found.retain(|key| key.spec.environment == environment(entry));
+        }
+        let revoked = || {
+            let fits = |key: &&Key| is_called(key) && key.spec.environment == environment(entry);
+            current.revoked_of(app).iter().find(fits)
+        };
+        match (found.as_slice(), revoked) {
+            ([key], _) => Meant::There(key),
+            ([], revoked) => revoked().map_or(Meant::New, |key| Meant::Revoked(key.id)),
+            _ => Meant::Many,
+        }
+    }
+}
 
 impl Differ<'_> {
     pub(super) fn keys(
@@ -22,36 +75,34 @@ impl Differ<'_> {
         let mut names = HashSet::new();
         for (at, entry) in owner.keys.iter().enumerate() {
             let place = [place, &[At::named("keys"), At::Entry(at)]].concat();
-            let kind = entry.kind.unwrap_or(KeyKind::Key);
-            if entry.id.is_none() && !names.insert((kind, entry.name.as_str())) {
+            if entry.id.is_none() && !names.insert((called(entry), environment(entry))) {
                 let message = format!("`{}` stands here twice; say which by `id`", entry.name);
                 self.fault(&below(&place, "name"), message);
                 continue;
             }
-            let current = self.current;
-            let alive = app.map_or(&[][..], |id| current.keys_of(id)).iter();
-            let meant = |key: &&Key| match entry.id {
-                Some(id) => key.id == id,
-                None => key.kind == kind && key.spec.name == entry.name,
-            };
-            let fits: Vec<&Key> = alive.filter(meant).collect();
-            match (fits.as_slice(), entry.id) {
-                ([], Some(id)) => {
+            match self.meant(app, owner, entry) {
+                Meant::Many => {
+                    let message = "several keys have this name; say which by `environment` or `id`";
+                    self.fault(&below(&place, "name"), message);
+                }
+                Meant::Nobody(id) => {
                     let message = format!("this app has no key `{id}` that is not revoked");
                     self.fault(&below(&place, "id"), message);
                 }
-                ([_, _, ..], _) => {
-                    let message = "several keys have this name; say which by `id`";
+                Meant::Revoked(id) => {
+                    let message =
+                        format!("`{id}` is revoked: leave it out, or give a new one another name");
                     self.fault(&below(&place, "name"), message);
                 }
-                (found, _) => {
-                    let found = found.first().copied();
-                    let kind = entry.kind.or(found.map(|key| key.kind)).unwrap_or(KeyKind::Key);
+                Meant::There(key) => {
+                    let kind = entry.kind.unwrap_or(key.kind);
                     let what = format!("{kind} {above} / {}", entry.name);
-                    match found {
-                        Some(key) => self.old_key((entry, kind), key, (what, &place)),
-                        None => self.new_key((of, kind), entry, (what, &place)),
-                    }
+                    self.old_key((entry, kind), key, (what, &place));
+                }
+                Meant::New => {
+                    let kind = called(entry).0;
+                    let what = format!("{kind} {above} / {}", entry.name);
+                    self.new_key((of, kind), entry, (what, &place));
                 }
             }
         }
@@ -60,7 +111,7 @@ impl Differ<'_> {
     /// What a key shall be, and all that is wrong with that.
     fn spec(&mut self, entry: &KeyEntry, old: Option<&KeySpec>, place: &[At]) -> KeySpec {
         let environment =
-            entry.environment.or(old.map(|old| old.environment)).unwrap_or(Environment::Live);
+            old.map_or(environment(entry), |old| entry.environment.unwrap_or(old.environment));
         let scopes = entry.scopes.as_ref().map(|scopes| scopes.iter().copied().collect());
         let cidrs = entry.cidrs.as_ref().map(|cidrs| cidrs.iter().map(|cidr| cidr.0).collect());
         let spec = KeySpec {
@@ -109,8 +160,15 @@ impl Differ<'_> {
         }
         let status = entry.status.map(KeySwitched::status);
         let status = status.filter(|status| *status != KeyStatus::Active);
+        let mut changes = Vec::new();
+        Self::note_new(&mut changes, "environment", &spec.environment);
+        Self::note_new(&mut changes, "scopes", &spec.scopes.to_string());
+        Self::note_new(&mut changes, "cidrs", &blocks(&spec));
+        Self::note_new(&mut changes, "expires_at", &spec.expires_at);
+        Self::note_new(&mut changes, "jwks", &entry.jwks);
+        Self::note_new(&mut changes, "status", &status);
         let new = NewKey { spec, kind, jwks: entry.jwks.clone(), status };
-        self.step(Kind::Create, what, Vec::new(), Act::CreateKey(of, Box::new(new)));
+        self.step(Kind::Create, what, changes, Act::CreateKey(of, Box::new(new)));
     }
 
     fn old_key(
@@ -133,14 +191,15 @@ impl Differ<'_> {
         }
         let scopes = spec.scopes;
         let mut changes = Vec::new();
-        let blocks =
-            |spec: &KeySpec| spec.cidrs.iter().map(ToString::to_string).collect::<Vec<_>>();
         Self::note(&mut changes, "name", &key.spec.name, &spec.name);
         Self::note(&mut changes, "scopes", &key.spec.scopes.to_string(), &spec.scopes.to_string());
         Self::note(&mut changes, "cidrs", &blocks(&key.spec), &blocks(&spec));
         Self::note(&mut changes, "expires_at", &key.spec.expires_at, &spec.expires_at);
         let spec = (!changes.is_empty()).then(|| Box::new(spec));
         let switch = note_status(&mut changes, key.status, entry.status);
+        if switch == Some(KeyStatus::Active) {
+            self.renewed.push(below(place, "status"));
+        }
         if !changes.is_empty() {
             let act = Act::UpdateKey(key.id, spec, switch);
             self.step(Kind::Update, what.clone(), changes, act);
@@ -169,9 +228,14 @@ impl Differ<'_> {
         if had != to.jsons() {
             let mut changes = Vec::new();
             Self::note(&mut changes, "jwks", &from, to);
+            self.renewed.push(below(place, "jwks"));
             self.step(Kind::Update, what, changes, Act::SetJwks(key.id, to.clone()));
         }
     }
+}
+
+fn blocks(spec: &KeySpec) -> Vec<String> {
+    spec.cidrs.iter().map(ToString::to_string).collect()
 }
 
 /// Notes the status that a key shall get. A file that has always said `active` lifts no quarantine.

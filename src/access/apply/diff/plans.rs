@@ -1,6 +1,6 @@
 //! What has to be done to plans.
 
-use super::{Act, CLOSED, Differ, Kind, Of};
+use super::{Act, Changed, Differ, Kind, Of};
 use crate::access::apply::file::PlanEntry;
 use crate::access::apply::read::{Place, Step as At};
 use crate::access::history::PricesFrom;
@@ -64,12 +64,9 @@ impl Differ<'_> {
         let Some((plan, _)) = found else {
             let definition = patch.of(&Definition::from(entry.limits.0.clone()));
             self.fits(&definition, place);
-            self.step(
-                Kind::Create,
-                what,
-                Vec::new(),
-                Act::CreatePlan(entry.name.clone(), definition, offer),
-            );
+            let changes = made_with(&definition, &offer);
+            let act = Act::CreatePlan(entry.name.clone(), definition, offer);
+            self.step(Kind::Create, what, changes, act);
             self.made.plans += 1;
             return Of::Made(self.made.plans - 1);
         };
@@ -126,8 +123,21 @@ impl Differ<'_> {
     pub(super) fn prune_plan(&mut self, plan: &Plan, offer: &Offer) {
         let closed = Offer { approval: Approval::Closed, public: false, ..offer.clone() };
         if !self.seen.plans.contains(&plan.id) && closed != *offer {
+            let mut changes = Vec::new();
+            Self::note(&mut changes, "approval", &offer.approval, &closed.approval);
+            Self::note(&mut changes, "public", &offer.public, &closed.public);
             let act = Act::UpdatePlan(plan.id, None, None, Some(closed));
-            self.step(Kind::Prune, format!("plan {}{CLOSED}", plan.name), Vec::new(), act);
+            self.step(Kind::Close, format!("plan {}", plan.name), changes, act);
         }
     }
+}
+
+/// What a new plan is made with.
+fn made_with(definition: &Definition, offer: &Offer) -> Vec<Changed> {
+    let mut changes = Vec::new();
+    Differ::note_new(&mut changes, "", definition);
+    Differ::note_new(&mut changes, "approval", &offer.approval);
+    Differ::note_new(&mut changes, "public", &offer.public);
+    Differ::note_new(&mut changes, "description", &offer.description);
+    changes
 }

@@ -11,7 +11,8 @@ use crate::kernel::word::Word;
 use crate::on_tx;
 use crate::storage::dialect::ROWS_PER_STATEMENT;
 use crate::storage::{StoreError, Tx, fetch};
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use sqlx::AssertSqlSafe;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A parameter that is NULL stands for anything. `$10` says why keys want to be looked at, `$11` is the time
 /// behind that: until when for what ends, since when for what is or is not used.
@@ -40,8 +41,9 @@ const SELECT: &str = "SELECT k.*, u.last_used_at FROM keys k JOIN apps a ON a.id
             WHERE l.key_id = k.id AND l.found_at >= $11) END \
     AND ($13 = '' OR EXISTS (SELECT 1 FROM key_secrets s WHERE s.key_id = k.id AND s.hint = $13 \
         AND (s.expires_at IS NULL OR s.expires_at > $12))) \
-    AND ($14 < 0 OR (k.created_at < $14 AND COALESCE(u.last_used_at, 0) < $14)) \
-    ORDER BY k.id LIMIT $15";
+    AND ($14 < 0 OR (k.created_at < $14 AND COALESCE(u.last_used_at, 0) < $14))";
+/// The end of it.
+const PAGE: &str = " ORDER BY k.id LIMIT $15";
 
 /// The keys that a filter means, in the order of their ids, with their secrets that are not over.
 pub async fn keys(
@@ -50,21 +52,34 @@ pub async fn keys(
     walk: &Walk,
     now: Micros,
 ) -> Result<Vec<Key>, StoreError> {
-    let limit = if filter.ids.is_empty() { i64::from(walk.limit) } else { i64::MAX };
-    let mut rows = rows(tx, filter, &walk.after, limit, now).await?;
-    if !filter.ids.is_empty() {
-        let wanted: HashSet<String> = filter.ids.iter().map(ToString::to_string).collect();
-        rows.retain(|row| wanted.contains(&row.id));
-        rows.truncate(walk.limit as usize);
+    let mut ids: Vec<String> = filter.ids.iter().map(ToString::to_string).collect();
+    if ids.is_empty() {
+        let rows = rows(tx, filter, (walk, &[]), now).await?;
+        return with_secrets(tx, rows, now).await;
     }
-    with_secrets(tx, rows, now).await
+    ids.sort_unstable();
+    ids.dedup();
+    let mut found = Vec::new();
+    for some in ids.chunks(ROWS_PER_STATEMENT) {
+        found.append(&mut rows(tx, filter, (walk, some), now).await?);
+    }
+    found.sort_by(|one, other| one.id.cmp(&other.id));
+    found.truncate(walk.limit as usize);
+    with_secrets(tx, found, now).await
+}
+
+/// The statement for any keys, or for some ids in so many places behind the other parameters.
+fn statement(places: usize) -> AssertSqlSafe<String> {
+    let list: Vec<String> = (0..places).map(|at| format!("${}", at + 16)).collect();
+    let of_ids =
+        if places == 0 { String::new() } else { format!(" AND k.id IN ({})", list.join(", ")) };
+    AssertSqlSafe(format!("{SELECT}{of_ids}{PAGE}"))
 }
 
 async fn rows(
     tx: &mut Tx,
     filter: &KeyFilter,
-    after: &str,
-    limit: i64,
+    (walk, ids): (&Walk, &[String]),
     now: Micros,
 ) -> Result<Vec<Row>, StoreError> {
     let scope = filter.scope.map(|scope| format!("% {} %", scope.as_str()));
@@ -72,18 +87,23 @@ async fn rows(
         Some((attention, since)) => (attention.as_str(), since),
         None => ("all", now),
     };
+    let places = if ids.is_empty() { 0 } else { ROWS_PER_STATEMENT };
     Ok(on_tx!(tx, c => {
-        let select = sqlx::query_as(SELECT).bind(after);
-        let select = select.bind(filter.partner.map(|id| id.to_string()));
-        let select = select.bind(filter.app.map(|id| id.to_string()));
-        let select = select.bind(filter.plan.map(|id| id.to_string()));
-        let select = select.bind(filter.environment.map(Environment::as_str));
-        let select = select.bind(filter.kind.map(Word::as_str));
-        let select = select.bind(filter.status.map(Word::as_str)).bind(scope);
-        let select = select.bind(filter.created_before.map(|at| at.0));
-        let select = select.bind(attention).bind(since.0).bind(now.0);
-        let select = select.bind(filter.hint.as_deref().unwrap_or_default());
-        let select = select.bind(filter.used_before.map_or(-1, |at| at.0)).bind(limit);
+        let mut select = sqlx::query_as(statement(places)).bind(&walk.after);
+        select = select.bind(filter.partner.map(|id| id.to_string()));
+        select = select.bind(filter.app.map(|id| id.to_string()));
+        select = select.bind(filter.plan.map(|id| id.to_string()));
+        select = select.bind(filter.environment.map(Environment::as_str));
+        select = select.bind(filter.kind.map(Word::as_str));
+        select = select.bind(filter.status.map(Word::as_str)).bind(scope);
+        select = select.bind(filter.created_before.map(|at| at.0));
+        select = select.bind(attention).bind(since.0).bind(now.0);
+        select = select.bind(filter.hint.as_deref().unwrap_or_default());
+        select = select.bind(filter.used_before.map_or(-1, |at| at.0)).bind(i64::from(walk.limit));
+        for place in 0..places {
+            // The last one fills what is left, so that there is one statement for all numbers of ids.
+            select = select.bind(ids.get(place).or(ids.last()));
+        }
         select.fetch_all(c).await
     })?)
 }

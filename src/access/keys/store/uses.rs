@@ -19,12 +19,13 @@ static TOUCH_SECRETS: Statement = Statement::new(
     ") UPDATE key_secrets SET last_used_at = k.at FROM k WHERE key_secrets.hash = k.hash
        AND (key_secrets.last_used_at IS NULL OR key_secrets.last_used_at < k.at)",
 );
-/// In the order of the keys, for the same reason as below.
+/// In the order in which the keys are given, which is the same on all nodes whatever their databases sort by, for the
+/// same reason as below.
 static TOUCH_KEYS: Statement = Statement::new(
-    "WITH u (key_id, at) AS (VALUES",
-    2,
+    "WITH u (place, key_id, at) AS (VALUES",
+    3,
     ") INSERT INTO key_uses (key_id, last_used_at)
-       SELECT k.id, u.at FROM u, keys k WHERE k.id = u.key_id ORDER BY k.id
+       SELECT k.id, u.at FROM u, keys k WHERE k.id = u.key_id ORDER BY u.place
        ON CONFLICT (key_id) DO UPDATE SET last_used_at = excluded.last_used_at
        WHERE key_uses.last_used_at < excluded.last_used_at",
 );
@@ -35,7 +36,10 @@ pub async fn touch_secrets(tx: &mut Tx, uses: &[SecretUse]) -> Result<(), StoreE
     hold(tx, uses).await?;
     bulk::write(tx, &TOUCH_SECRETS, &cells(&secrets)).await?;
     let keys = latest(uses.iter().map(|used| (used.key.to_string(), used.at.0)));
-    bulk::write(tx, &TOUCH_KEYS, &cells(&keys)).await
+    let placed = (0_i64..).zip(&keys);
+    let placed =
+        placed.flat_map(|(at, (key, used))| [at.into(), key.as_str().into(), (*used).into()]);
+    bulk::write(tx, &TOUCH_KEYS, &placed.collect::<Vec<Cell<'_>>>()).await
 }
 
 /// Holds secrets in one order, that of their keys, on all nodes, so that two of them never wait for each other, nor one
