@@ -1,5 +1,6 @@
 //! Periods, statements and their close, as the retailer and the partner see them.
 
+mod adjustments;
 mod late;
 
 use crate::four_eyes::{owner, path};

@@ -100,7 +100,9 @@ async fn what_comes_late_of_an_app_that_owes_nothing_any_more_has_a_statement_of
     let free = app.plan(json!([{ "name": "burst", "quota": 1_000, "window_s": 1 }])).await;
     let asked = json!({ "plan_id": free });
     let subscriptions = format!("/admin/v1/apps/{}/subscriptions", key.app_id);
-    let moved = app.admin_ok("POST", &subscriptions, Some(asked)).await;
+    let asked = app.admin_ok("POST", &subscriptions, Some(asked)).await;
+    let approve = format!("/admin/v1/subscriptions/{}/approve", id(&asked));
+    let moved = app.admin_ok("POST", &approve, Some(json!({}))).await;
     assert_eq!(moved["state"], "active", "{moved}");
     let october = close_first(&app, "2026-11-02T00:00:00Z").await;
     close_first(&app, "2026-12-02T00:00:00Z").await;
