@@ -13,6 +13,7 @@ use crate::billing::adjustments::asked::{Asked, ReversalAsked};
 use crate::billing::adjustments::model::Kind;
 use crate::billing::adjustments::store::{self, AdjustmentFilter};
 use crate::billing::adjustments::{Adjustment, AdjustmentError, make};
+use crate::billing::model::Statement;
 use crate::billing::rerate::{changes, totals};
 use crate::config::FourEyes;
 use crate::http::answer::Cache;
@@ -23,6 +24,7 @@ use crate::storage::Tx;
 use actix_web::{HttpRequest, HttpResponse, get, post};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 /// Mounts the operations on adjustments.
@@ -165,6 +167,8 @@ async fn list_adjustments(
 }
 
 /// An adjustment
+///
+/// What was agreed, what takes it back, and the final statements in which it was booked.
 #[utoipa::path(
     tag = "billing", operation_id = "get_adjustment",
     params(("adjustment_id" = String, Path, description = "Id of the adjustment", example = "adj_4kPz09aBcDe")),
@@ -232,7 +236,7 @@ pub const REVERSE: Action = Action {
 async fn preview(
     tx: &mut Tx,
     made: &Adjustment,
-    before: &std::collections::BTreeMap<String, crate::billing::model::Statement>,
+    before: &BTreeMap<String, Statement>,
 ) -> Result<Value, BillingError> {
     let after = totals(tx, made.app_id, made.made_at).await?;
     Ok(json!({

@@ -19,8 +19,11 @@ struct Desk {
 
 impl Desk {
     async fn of(app: &TestApp) -> Self {
-        let one = owner(app, "one@example.com").await;
-        Self { one, other: owner(app, "other@example.com").await }
+        Self::named(app, ["one@example.com", "other@example.com"]).await
+    }
+
+    async fn named(app: &TestApp, [one, other]: [&str; 2]) -> Self {
+        Self { one: owner(app, one).await, other: owner(app, other).await }
     }
 
     /// What waits when one person asks for something.
@@ -149,6 +152,8 @@ async fn what_corrects_a_closed_period_is_a_line_of_the_next() {
 
     // Booked once; taken back, it is booked the other way, on what has been corrected by now.
     assert_eq!(total(&app, &key, 0).await, "49.00");
+    // The sessions of November have ended.
+    let desk = Desk::named(&app, ["three@example.com", "four@example.com"]).await;
     desk.agreed(&format!("{outage}/reverse"), back("outage")).await;
     let december = own(&app, &key).await[0].clone();
     let shown = statement(&app, &key, &id(&december)).await;
