@@ -133,8 +133,7 @@ impl<'a> Closed<'a> {
         };
         let bounds = Bounds { start: period.from, end: period.to };
         let pieces = meeting(self.history, self.versions, Micros(i64::MIN), bounds);
-        let mut of: BTreeMap<(PartnerId, &'static str), Vec<(&Group, Arc<PriceList>)>> =
-            BTreeMap::new();
+        let mut of: BTreeMap<(PartnerId, &'static str), Vec<Priced<'_>>> = BTreeMap::new();
         for group in counted.keys() {
             // What was called while the plan was free is free.
             let Some(list) = held(&pieces, self.versions, group) else { continue };
@@ -178,6 +177,9 @@ impl<'a> Closed<'a> {
     }
 }
 
+/// What is summed, with the prices that hold for it.
+type Priced<'a> = (&'a Group, Arc<PriceList>);
+
 /// The prices that hold for calls of a closed period.
 fn held(pieces: &[Piece], versions: &PriceVersions, group: &Group) -> Option<Arc<PriceList>> {
     match piece_of(pieces, group) {
@@ -190,7 +192,7 @@ fn held(pieces: &[Piece], versions: &PriceVersions, group: &Group) -> Option<Arc
 fn corrected(
     base: &mut Base,
     partner: PartnerId,
-    (groups, counted): (&[(&Group, Arc<PriceList>)], &Counted),
+    (groups, counted): (&[Priced<'_>], &Counted),
     source: &Source,
 ) -> Result<Correction, TooLarge> {
     let before = base.exact()?;
