@@ -17,7 +17,7 @@ words! {
         ReadAudit = "read_audit",
         /// See what was used and what it costs.
         ReadUsage = "read_usage",
-        /// Close billing periods.
+        /// Close billing periods, and correct what is owed.
         ManageBilling = "manage_billing",
         /// See what partners were refused, and why.
         ReadRefusals = "read_refusals",
@@ -145,6 +145,11 @@ pub const OPERATIONS: &[(&str, Need)] = &[
     ("list_billing_closes", Need::Right(Right::ReadUsage)),
     ("get_billing_period", Need::Right(Right::ReadUsage)),
     ("close_billing_period", Need::Right(Right::ManageBilling)),
+    ("list_adjustments", Need::Right(Right::ReadUsage)),
+    ("get_adjustment", Need::Right(Right::ReadUsage)),
+    ("create_adjustment", Need::Right(Right::ManageBilling)),
+    ("reverse_adjustment", Need::Right(Right::ManageBilling)),
+    ("preview_rerating", Need::Right(Right::ReadUsage)),
     ("list_statements", Need::Right(Right::ReadUsage)),
     ("get_statement", Need::Right(Right::ReadUsage)),
     ("list_audit", Need::Right(Right::ReadAudit)),

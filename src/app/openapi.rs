@@ -96,7 +96,7 @@ pub static ADMIN: LazyLock<Document> = LazyLock::new(|| {
         ("audit", "Who changed what"),
         ("refusals", "What was refused, and why"),
         ("usage", "What was called, and how complete the ledger is"),
-        ("billing", "Periods, what apps owe for them, and their close"),
+        ("billing", "Periods, what apps owe for them, their close, and what corrects them"),
         ("alerts", "What partners and retailer were told of usage"),
         ("mails", "Mails that wait, were sent or were given up"),
         ("stock", "Stock levels from tills and stock systems"),

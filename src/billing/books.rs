@@ -1,26 +1,34 @@
 //! The books: whose apps were when on which prices, up to where they are closed, and what that makes of a period.
 
 use super::BillingError;
+use super::adjustments::{self, Adjustment};
+use super::correct::{Correction, corrections};
+use super::late::{Late, late};
 use super::model::Statement;
-use super::rate::statements;
-use super::store;
-use super::timeline::{Period, Piece, pieces};
+use super::rate::{Stated, statements};
+use super::store::{self, Shut};
+use super::timeline::{Period, Piece, meeting, pieces};
 use crate::access::history::{History, PriceVersions, histories, price_versions};
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, BillingPeriodId, PartnerId};
 use crate::limit::Bounds;
 use crate::metering::hours::{Counted, counted};
-use crate::metering::period;
+use crate::metering::{Sums, period};
+use crate::rating::Periods;
 use crate::storage::{StoreError, Tx};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// The books of one app, or of all.
 #[derive(Debug)]
 pub struct Books {
-    versions: PriceVersions,
+    pub(super) versions: PriceVersions,
     histories: Vec<History>,
-    /// Up to when each app's periods are closed.
-    closed: HashMap<AppId, Micros>,
+    /// Up to where each app's periods are closed.
+    shut: HashMap<AppId, Shut>,
+    /// What is to be booked in each app's first open period.
+    corrections: HashMap<AppId, Vec<Correction>>,
+    /// Adjustments that may change what is counted in open periods.
+    adjusted: HashMap<AppId, Vec<Adjustment>>,
 }
 
 /// A period that is not closed, with the pieces of the apps that are in it.
@@ -30,46 +38,146 @@ pub struct Open {
     pub period: Period,
     /// Its pieces, each app's together.
     pub pieces: Vec<Piece>,
+    /// The apps of which it is the first open period: what corrects their closed ones is booked here.
+    first_of: HashSet<AppId>,
+}
+
+impl Open {
+    fn of(period: &Period) -> Self {
+        Self { period: period.clone(), pieces: Vec::new(), first_of: HashSet::new() }
+    }
+
+    /// The apps that owe something in it, or may.
+    fn owing(&self) -> HashSet<AppId> {
+        let priced = self.pieces.iter().filter(|piece| piece.list.is_some());
+        priced.map(|piece| piece.app).chain(self.first_of.iter().copied()).collect()
+    }
+
+    /// Whether an app owes something in it by itself.
+    fn is_priced(&self, app: AppId) -> bool {
+        self.pieces.iter().any(|piece| piece.app == app && piece.list.is_some())
+    }
+}
+
+/// Periods in the order in which they close.
+type Periodic = BTreeMap<(Micros, Micros, BillingPeriodId), Open>;
+
+fn place(period: &Period) -> (Micros, Micros, BillingPeriodId) {
+    (period.bounds.end, period.bounds.start, period.id())
 }
 
 impl Books {
     /// Reads the books of one app, or of all.
-    pub async fn read(tx: &mut Tx, app: Option<AppId>) -> Result<Self, StoreError> {
+    pub async fn read(tx: &mut Tx, app: Option<AppId>) -> Result<Self, BillingError> {
         let mut histories = histories(tx, app).await?;
         histories.sort_unstable_by_key(|history| history.app);
-        Ok(Self {
-            versions: price_versions(tx, app).await?,
-            histories,
-            closed: store::closed_until(tx, app).await?,
-        })
+        let versions = price_versions(tx, app).await?;
+        let shut = store::shut(tx, app).await?;
+        let late = late(tx, &shut).await?;
+        let pending = adjustments::store::pending(tx, app).await?;
+        let (corrections, adjusted) = (HashMap::new(), HashMap::new());
+        let mut books = Self { versions, histories, shut, corrections, adjusted };
+        books.correct(tx, &late, &pending).await?;
+        for (adjustment, _) in pending {
+            books.adjusted.entry(adjustment.app_id).or_default().push(adjustment);
+        }
+        Ok(books)
+    }
+
+    /// Finds what corrects closed periods.
+    async fn correct(
+        &mut self,
+        tx: &mut Tx,
+        late: &HashMap<AppId, Late>,
+        pending: &[(Adjustment, bool)],
+    ) -> Result<(), BillingError> {
+        let mut of_apps: HashMap<AppId, Vec<&Adjustment>> =
+            late.keys().map(|app| (*app, Vec::new())).collect();
+        for (adjustment, _) in pending.iter().filter(|(_, booked)| !booked) {
+            of_apps.entry(adjustment.app_id).or_default().push(adjustment);
+        }
+        let nothing = Late::new();
+        for (app, adjustments) in of_apps {
+            let Some(history) = self.history(app) else { continue };
+            let sources = (late.get(&app).unwrap_or(&nothing), adjustments.as_slice());
+            let found = corrections(tx, (history, &self.versions), sources).await?;
+            if !found.is_empty() {
+                self.corrections.insert(app, found);
+            }
+        }
+        Ok(())
     }
 
     /// The periods that are not closed and have begun at an instant, the first to end first.
     #[must_use]
     pub fn open(&self, until: Micros) -> Vec<Open> {
-        let mut periods: BTreeMap<(Micros, Micros, BillingPeriodId), Open> = BTreeMap::new();
+        let mut periods = Periodic::new();
         for history in &self.histories {
             for piece in pieces(history, &self.versions, self.closed(history.app), until) {
-                let period = &piece.period;
-                let place = (period.bounds.end, period.bounds.start, period.id());
-                let open = || Open { period: piece.period.clone(), pieces: Vec::new() };
-                periods.entry(place).or_insert_with(open).pieces.push(piece.clone());
+                let open = periods.entry(place(&piece.period));
+                open.or_insert_with(|| Open::of(&piece.period)).pieces.push(piece);
             }
         }
+        let mut corrected: Vec<AppId> = self.corrections.keys().copied().collect();
+        corrected.sort_unstable();
+        for app in corrected {
+            self.book(&mut periods, app);
+        }
         // Free plans owe nothing: a period of them alone is none.
-        periods.into_values().filter(|open| open.pieces.iter().any(|p| p.list.is_some())).collect()
+        periods.into_values().filter(|open| !open.owing().is_empty()).collect()
+    }
+
+    /// Has what corrects an app booked in its first open period. Where it owes nothing any more, that is the one behind
+    /// the last closed one.
+    fn book(&self, periods: &mut Periodic, app: AppId) {
+        if let Some(first) = periods.values_mut().find(|open| open.is_priced(app)) {
+            first.first_of.insert(app);
+        } else if let Some(piece) = self.behind(app) {
+            let open = periods.entry(place(&piece.period));
+            let open = open.or_insert_with(|| Open::of(&piece.period));
+            if !open.pieces.iter().any(|piece| piece.app == app) {
+                open.pieces.push(piece);
+            }
+            open.first_of.insert(app);
+        }
+    }
+
+    /// A piece without length in the period behind the last closed one of an app, which asks nothing.
+    fn behind(&self, app: AppId) -> Option<Piece> {
+        let (tenure, closed) = (self.history(app)?.tenures.last()?, self.closed(app));
+        let of_plan = self.versions.get(&tenure.plan)?;
+        let list = of_plan.iter().rev().find_map(|version| version.list.as_ref());
+        let periods = list.map_or_else(Periods::default, |list| list.periods().clone());
+        let of = periods.cycle().around(closed.max(tenure.from), tenure.contract);
+        let bounds = Bounds { start: of.start.max(closed), end: of.end };
+        Some(Piece {
+            app,
+            partner: tenure.partner,
+            plan: tenure.plan,
+            version: of_plan.last()?.number,
+            list: None,
+            span: Bounds { start: bounds.start, end: bounds.start },
+            period: Period { bounds, of, zone: periods.zone },
+            first: false,
+        })
     }
 
     /// The statements that an open period has, by id, and whose they are. One more comes of calls that a node counted
     /// under a plan a moment after it was left, where that has another currency.
     #[must_use]
-    pub fn ids(open: &Open) -> BTreeMap<String, (PartnerId, AppId)> {
-        let id = |piece: &Piece| {
-            let currency = piece.list.as_ref()?.currency().code();
-            let whose = (piece.partner, piece.app);
-            Some((Statement::id_of(open.period.id(), whose, currency).to_string(), whose))
+    pub fn ids(&self, open: &Open) -> BTreeMap<String, (PartnerId, AppId)> {
+        let id = |whose: (PartnerId, AppId), currency: &str| {
+            (Statement::id_of(open.period.id(), whose, currency).to_string(), whose)
         };
-        open.pieces.iter().filter_map(id).collect()
+        let of_piece = |piece: &Piece| {
+            let currency = piece.list.as_ref()?.currency().code();
+            Some(id((piece.partner, piece.app), currency))
+        };
+        let corrected = open.first_of.iter().flat_map(|app| {
+            let own = self.corrections.get(app).into_iter().flatten();
+            own.map(|correction| id((correction.partner, *app), correction.currency.code()))
+        });
+        open.pieces.iter().filter_map(of_piece).chain(corrected).collect()
     }
 
     /// The statements of an open period, as one state of the database has them: of one app, or of all.
@@ -80,46 +188,71 @@ impl Books {
         app: Option<AppId>,
     ) -> Result<Vec<Statement>, BillingError> {
         let bounds = open.period.bounds;
-        let span = period::Period { from: bounds.start, to: bounds.end };
-        let mut of_apps: HashMap<AppId, Counted> = HashMap::new();
-        for (group, sums) in counted(tx, app, span).await? {
-            of_apps.entry(group.app).or_default().insert(group, sums);
-        }
-        let nothing = Counted::new();
+        let mut of_apps = self.counted(tx, bounds, app).await?;
         let mut made = Vec::new();
         let of_apps_asked = open.pieces.chunk_by(|one, next| one.app == next.app);
         for pieces in of_apps_asked.filter(|pieces| app.is_none_or(|app| app == pieces[0].app)) {
             let app = pieces[0].app;
-            let counted = of_apps.get(&app).unwrap_or(&nothing);
-            let life = self.around(app, bounds);
-            let of_app = statements(app, &open.period, &life, &self.versions, counted);
+            let corrections = self.corrections.get(&app).filter(|_| open.first_of.contains(&app));
+            let stated = Stated {
+                pieces: &self.around(app, bounds),
+                counted: &of_apps.remove(&app).unwrap_or_default(),
+                corrections: corrections.map_or(&[], Vec::as_slice),
+            };
+            let of_app = statements(app, &open.period, &self.versions, &stated);
             made.extend(of_app.map_err(|error| BillingError::TooLarge(app, error))?);
         }
         made.sort_by_key(|statement| statement.id.to_string());
         Ok(made)
     }
 
+    /// What was counted in a span, by app.
+    async fn counted(
+        &self,
+        tx: &mut Tx,
+        bounds: Bounds,
+        app: Option<AppId>,
+    ) -> Result<HashMap<AppId, Counted>, StoreError> {
+        let span = period::Period { from: bounds.start, to: bounds.end };
+        let mut of_apps: HashMap<AppId, Counted> = HashMap::new();
+        for (group, sums) in counted(tx, app, span).await? {
+            of_apps.entry(group.app).or_default().insert(group, sums);
+        }
+        for adjustment in self.adjusted.values().flatten() {
+            let of_app = of_apps.entry(adjustment.app_id).or_default();
+            for delta in adjustment.open().filter(|delta| bounds.hold(delta.at)) {
+                let (group, sums) = adjustment.counted(delta);
+                of_app.entry(group).or_default().plus(&sums);
+            }
+            of_app.retain(|_, sums| *sums != Sums::default());
+        }
+        Ok(of_apps)
+    }
+
+    pub(super) fn history(&self, app: AppId) -> Option<&History> {
+        let place = self.histories.binary_search_by_key(&app, |history| history.app).ok()?;
+        self.histories.get(place)
+    }
+
     /// The pieces of an app that meet a span.
     fn around(&self, app: AppId, span: Bounds) -> Vec<Piece> {
-        let of_app = self.histories.binary_search_by_key(&app, |history| history.app);
-        let Ok(place) = of_app else { return Vec::new() };
-        let mut all = pieces(&self.histories[place], &self.versions, self.closed(app), span.end);
-        all.retain(|piece| piece.span.start < span.end && span.start < piece.span.end);
-        all
+        let of_app = self.history(app);
+        of_app.map_or_else(Vec::new, |history| {
+            meeting(history, &self.versions, self.closed(app), span)
+        })
     }
 
     /// Up to when the periods of an app are closed.
-    fn closed(&self, app: AppId) -> Micros {
-        self.closed.get(&app).copied().unwrap_or(Micros(i64::MIN))
+    pub(super) fn closed(&self, app: AppId) -> Micros {
+        self.shut.get(&app).map_or(Micros(i64::MIN), |shut| shut.until)
     }
 
     /// The first period that one of its apps has open before one, if there is any.
     #[must_use]
     pub fn before(&self, open: &Open) -> Option<Open> {
-        let start = open.period.bounds.start;
-        let apps: Vec<AppId> = open.pieces.iter().map(|piece| piece.app).collect();
-        let earlier = self.open(start).into_iter();
-        let mut earlier = earlier.filter(|other| other.period.bounds.end <= start);
-        earlier.find(|other| other.pieces.iter().any(|piece| apps.contains(&piece.app)))
+        let apps = open.owing();
+        let earlier = self.open(open.period.bounds.end).into_iter();
+        let mut earlier = earlier.take_while(|other| place(&other.period) < place(&open.period));
+        earlier.find(|other| !other.owing().is_disjoint(&apps))
     }
 }

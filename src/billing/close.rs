@@ -5,6 +5,7 @@
 //! missing stands in the close. Closes are a chain: each has a hash over itself, its statements and the close before.
 
 use super::BillingError;
+use super::adjustments;
 use super::books::{Books, Open};
 use super::model::Statement;
 use super::store;
@@ -157,6 +158,7 @@ pub async fn close_in(tx: &mut Tx, by: &By<'_>, asked: &Asked) -> Result<Close, 
     let ids = statements.iter().map(|statement| statement.id);
     close.hash = close.digest(ids.zip(&digests).map(|(id, digest)| format!("{id} {digest}")))?;
     store::insert_close(tx, &close).await?;
+    adjustments::store::book(tx, &statements).await?;
     let detail = json!({
         "number": close.number, "from": close.from, "to": close.to, "position": position,
         "statements": close.statements, "exceptions": close.exceptions, "hash": close.hash,

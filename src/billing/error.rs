@@ -1,5 +1,6 @@
 //! Why something of billing cannot be done.
 
+use super::adjustments::AdjustmentError;
 use super::close::Exception;
 use crate::access::error::AccessError;
 use crate::http::{ApiError, Code, FieldError};
@@ -34,6 +35,9 @@ pub enum BillingError {
     /// Something may be missing.
     #[error("Of {} processes calls of this period may be missing; `errors` names them. Start the node again, `comptoir usage recover` its data directory, or close with these exceptions, which takes a second person.", .0.len())]
     Incomplete(Vec<Exception>),
+    /// An adjustment cannot be made.
+    #[error(transparent)]
+    Adjustment(#[from] AdjustmentError),
     /// An amount cannot be held.
     #[error("What app {0} owes cannot be told: {1}")]
     TooLarge(AppId, TooLarge),
@@ -67,6 +71,7 @@ impl From<BillingError> for ApiError {
             | BillingError::Early(_)
             | BillingError::EarlierOpen(_)
             | BillingError::TooLarge(..) => Self::new(Code::Conflict, detail),
+            BillingError::Adjustment(error) => error.into(),
             BillingError::Access(error) => error.into(),
             BillingError::Store(error) => error.into(),
         }

@@ -1,7 +1,8 @@
 //! A statement: what an app owes for a period, and what it is made of.
 
 use crate::kernel::Micros;
-use crate::kernel::id::{AppId, BillingPeriodId, PartnerId, PlanId, StatementId};
+use crate::kernel::id::{AdjustmentId, AppId, BillingPeriodId, PartnerId, PlanId, StatementId};
+use crate::storage::StoreError;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
@@ -45,7 +46,7 @@ pub struct Statement {
     pub sections: Vec<Section>,
     /// What is asked, in the order of the lists.
     pub lines: Vec<StatementLine>,
-    /// What was counted: every live call of the period once.
+    /// What was counted: every live call of the period once, and what corrects closed periods.
     pub usage: Vec<UsageLine>,
 }
 
@@ -108,12 +109,32 @@ pub struct StatementLine {
     /// What it comes to.
     #[schema(example = "6.75")]
     pub amount: String,
+    /// Of an adjustment, the closed period that it corrects; null where it corrects none.
+    #[schema(required = true, value_type = Option<String>, example = json!(null))]
+    pub corrects_period: Option<BillingPeriodId>,
+    /// The adjustment that two people have agreed on; null of calls that came late, and of all other lines.
+    #[schema(required = true, value_type = Option<String>, example = json!(null))]
+    pub adjustment_id: Option<AdjustmentId>,
+    /// Why, in a word: `late` of calls that came late, else what those people gave; null of all other lines.
+    #[schema(required = true, example = json!(null))]
+    pub reason_code: Option<String>,
 }
 
 /// Live calls of a period, by all that decides what they cost.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(title = "StatementUsage")]
 pub struct UsageLine {
+    /// The section whose prices hold for them, counted from 1: of this statement, or of that of the period which they
+    /// correct. Null where calls were counted under a plan that had no part in it: they are priced by its list alone.
+    #[schema(required = true, example = 1)]
+    pub section: Option<u32>,
+    /// The closed period that they belong to, where they are booked later; null for the period of this statement. Numbers
+    /// below zero take away what was counted there.
+    #[schema(required = true, value_type = Option<String>, example = json!(null))]
+    pub corrects_period: Option<BillingPeriodId>,
+    /// The adjustment that changes what was counted; null where none does.
+    #[schema(required = true, value_type = Option<String>, example = json!(null))]
+    pub adjustment_id: Option<AdjustmentId>,
     /// The plan in force when they were accepted.
     #[schema(value_type = String, example = "pln_2mQx17fGhIj")]
     pub plan_id: PlanId,
@@ -158,6 +179,14 @@ impl Statement {
         currency: &str,
     ) -> StatementId {
         StatementId::derived(&format!("{period} {partner} {app} {currency}"))
+    }
+
+    /// A frozen statement, if its text is as it was frozen.
+    pub fn frozen(text: &str, kept: &str) -> Result<Self, StoreError> {
+        if digest(text) != kept {
+            return Err(StoreError::corrupt("statements", "a statement does not have its digest"));
+        }
+        serde_json::from_str(text).map_err(|e| StoreError::corrupt("statements", e))
     }
 
     /// The one text of it.

@@ -4,7 +4,7 @@ use super::model::{Section, Statement, StatementLine, UsageLine};
 use super::view::Shown;
 
 /// The columns of the lines as CSV.
-const COLUMNS: [&str; 20] = [
+const COLUMNS: [&str; 23] = [
     "statement_id",
     "period_id",
     "period_start",
@@ -13,6 +13,9 @@ const COLUMNS: [&str; 20] = [
     "app_id",
     "line",
     "kind",
+    "reason_code",
+    "corrects_period",
+    "adjustment_id",
     "section",
     "plan_version",
     "charge",
@@ -46,6 +49,9 @@ pub(super) fn csv(statement: &Statement) -> Result<Vec<u8>, csv::Error> {
             statement.app_id.to_string(),
             line.line.to_string(),
             line.kind.clone(),
+            line.reason_code.clone().unwrap_or_default(),
+            line.corrects_period.map(|period| period.to_string()).unwrap_or_default(),
+            line.adjustment_id.map(|adjustment| adjustment.to_string()).unwrap_or_default(),
             number(line.section.map(u64::from)),
             plan.unwrap_or_default(),
             line.charge.clone().unwrap_or_default(),
@@ -137,10 +143,14 @@ fn line_row(line: &StatementLine) -> String {
         (Some(from), None) => format!("from {}", from.saturating_add(1)),
         _ => String::new(),
     };
+    let corrects = line.corrects_period.map(|period| format!(" of {period}"));
+    let why = line.reason_code.as_ref();
+    let why = why.map(|code| format!("{}{}", code.replace('_', " "), corrects.unwrap_or_default()));
+    let charge = line.charge.clone().or(why).unwrap_or_default();
     let cells = [
         line.section.map(|section| section.to_string()).unwrap_or_default(),
         line.kind.replace('_', " "),
-        line.charge.clone().unwrap_or_default(),
+        charge,
         line.meter.clone().unwrap_or_default(),
         tier,
         line.quantity.clone(),

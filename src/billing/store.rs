@@ -13,18 +13,64 @@ use std::collections::HashMap;
 const STATEMENTS: &str = "statements";
 const CLOSES: &str = "billing_closes";
 
-/// Up to when the periods of one app, or of all, are closed.
-pub(super) async fn closed_until(
+/// Up to where the periods of an app are closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Shut {
+    /// The last position of the ledger that counts in them: what is folded behind it is late.
+    pub(super) position: i64,
+    /// Where the last one ended.
+    pub(super) until: Micros,
+}
+
+/// Up to where the periods of one app, or of all, are closed.
+pub(super) async fn shut(
     tx: &mut Tx,
     app: Option<AppId>,
-) -> Result<HashMap<AppId, Micros>, StoreError> {
-    const FIND: &str = "SELECT app_id, MAX(ends_at) FROM statements \
-                        WHERE $1 IS NULL OR app_id = $1 GROUP BY app_id";
+) -> Result<HashMap<AppId, Shut>, StoreError> {
+    const FIND: &str = "SELECT s.app_id, MAX(s.ends_at), MAX(c.position) FROM statements s \
+                        JOIN billing_closes c ON c.period_id = s.period_id \
+                        WHERE $1 IS NULL OR s.app_id = $1 GROUP BY s.app_id";
     let app = app.map(|app| app.to_string());
-    let rows: Vec<(String, i64)> =
+    let rows: Vec<(String, i64, i64)> =
         on_tx!(tx, c => sqlx::query_as(FIND).bind(&app).fetch_all(c).await)?;
-    let each = |(app, end): (String, i64)| {
-        Ok((app.parse().map_err(|e| StoreError::corrupt(STATEMENTS, e))?, Micros(end)))
+    let each = |(app, end, position): (String, i64, i64)| {
+        let app = app.parse().map_err(|e| StoreError::corrupt(STATEMENTS, e))?;
+        Ok((app, Shut { position, until: Micros(end) }))
+    };
+    rows.into_iter().map(each).collect()
+}
+
+/// The frozen statements of an app whose periods end after an instant, oldest first.
+pub(super) async fn frozen_since(
+    tx: &mut Tx,
+    app: AppId,
+    since: Micros,
+) -> Result<Vec<Statement>, StoreError> {
+    const FIND: &str = "SELECT document, digest FROM statements
+        WHERE app_id = $1 AND ends_at > $2 ORDER BY ends_at, id";
+    let rows: Vec<(String, String)> = on_tx!(tx, c => {
+        sqlx::query_as(FIND).bind(app.to_string()).bind(since.0).fetch_all(c).await
+    })?;
+    rows.iter().map(|(text, digest)| Statement::frozen(text, digest)).collect()
+}
+
+/// A closed period of an app.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ShutPeriod {
+    pub(super) id: BillingPeriodId,
+    pub(super) from: Micros,
+    pub(super) to: Micros,
+}
+
+/// The closed periods of an app, oldest first.
+pub(super) async fn shut_periods(tx: &mut Tx, app: AppId) -> Result<Vec<ShutPeriod>, StoreError> {
+    const FIND: &str = "SELECT DISTINCT period_id, starts_at, ends_at FROM statements
+        WHERE app_id = $1 ORDER BY starts_at, ends_at";
+    let rows: Vec<(String, i64, i64)> =
+        on_tx!(tx, c => sqlx::query_as(FIND).bind(app.to_string()).fetch_all(c).await)?;
+    let each = |(id, from, to): (String, i64, i64)| {
+        let id = id.parse().map_err(|e| StoreError::corrupt(STATEMENTS, e))?;
+        Ok(ShutPeriod { id, from: Micros(from), to: Micros(to) })
     };
     rows.into_iter().map(each).collect()
 }

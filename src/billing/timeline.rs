@@ -91,6 +91,19 @@ pub fn pieces(
     pieces
 }
 
+/// The pieces of an app that meet a span, where its periods are closed up to an instant.
+#[must_use]
+pub fn meeting(
+    history: &History,
+    versions: &PriceVersions,
+    closed: Micros,
+    span: Bounds,
+) -> Vec<Piece> {
+    let mut all = pieces(history, versions, closed, span.end);
+    all.retain(|piece| piece.span.start < span.end && span.start < piece.span.end);
+    all
+}
+
 /// The piece that begins at an instant.
 fn piece(
     (app, tenure): (AppId, &Tenure),

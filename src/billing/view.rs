@@ -2,14 +2,12 @@
 
 use super::BillingError;
 use super::books::{Books, Open};
-use super::model::{Statement, digest};
+use super::model::Statement;
 use super::store::{self, StatementFilter};
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, BillingPeriodId, PartnerId, StatementId};
 use crate::metering::runs;
 use crate::storage::{Db, StoreError, Tx};
-
-const STATEMENTS: &str = "statements";
 
 /// A statement with how it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,7 +62,7 @@ pub async fn find(
     }
     let books = Books::read(&mut tx, whose.app).await?;
     for open in books.open(now) {
-        let of = Books::ids(&open).get(&id.to_string()).copied();
+        let of = books.ids(&open).get(&id.to_string()).copied();
         if let Some(of) = of.filter(|of| whose.holds(*of)) {
             let made = books.statements(&mut tx, &open, Some(of.1)).await?;
             let found = made.into_iter().find(|statement| statement.id == id);
@@ -92,7 +90,7 @@ pub async fn of_period(
     let books = Books::read(&mut tx, whose.app).await?;
     let open = books.open(now).into_iter().find(|open| open.period.id() == period);
     let open = open.ok_or(BillingError::UnknownPeriod(period))?;
-    let ids = Books::ids(&open).into_iter();
+    let ids = books.ids(&open).into_iter();
     let wanted = ids.filter(|(id, of)| id.as_str() > after && whose.holds(*of));
     let mut shown = Vec::new();
     for (id, (_, app)) in wanted.take(limit as usize) {
@@ -135,11 +133,6 @@ fn provisional(statement: Statement) -> Shown {
     Shown { statement, digest: None }
 }
 
-/// A frozen statement, if its text is as it was frozen.
 fn frozen(text: &str, kept: String) -> Result<Shown, StoreError> {
-    if digest(text) != kept {
-        return Err(StoreError::corrupt(STATEMENTS, "a statement does not have its digest"));
-    }
-    let statement = serde_json::from_str(text).map_err(|e| StoreError::corrupt(STATEMENTS, e))?;
-    Ok(Shown { statement, digest: Some(kept) })
+    Ok(Shown { statement: Statement::frozen(text, &kept)?, digest: Some(kept) })
 }

@@ -138,6 +138,8 @@ ids! {
     BillingPeriodId = "per";
     /// What an app owes for a period, derived from period, partner, app and currency.
     StatementId = "stm";
+    /// What corrects what an app owes.
+    AdjustmentId = "adj";
     /// What was told of usage, derived from what it tells.
     AlertId = "alr";
     /// An entry of the audit trail.

@@ -3,6 +3,8 @@
 //! Full hours of UTC come from the sums by hour, what lies before and behind them from the events themselves: so any
 //! two instants are exact bounds, whatever the time zone.
 
+use super::billability::Rule;
+use super::event::Event;
 use super::period::Period;
 use super::seal::Sums;
 use super::store::{self, operation_id};
@@ -36,6 +38,24 @@ pub struct Group {
     pub rule: String,
     /// Whether they are charged.
     pub billable: bool,
+}
+
+impl Group {
+    /// What an event is summed under, by the rule that decided about it.
+    #[must_use]
+    pub fn of(event: &Event, rule: &Rule) -> Self {
+        Self {
+            partner: event.partner,
+            app: event.app,
+            plan: event.plan,
+            plan_version: event.plan_version,
+            operation: operation_id(event.operation).into_owned(),
+            status: event.status,
+            outcome: event.outcome.as_str().to_owned(),
+            rule: rule.id.to_owned(),
+            billable: rule.billable,
+        }
+    }
 }
 
 /// Live calls of a span, summed.
@@ -103,17 +123,7 @@ async fn events(
             let of_app = app.is_none_or(|app| app == event.app);
             let live = event.environment == Environment::Live;
             if of_app && live && (span.from..span.to).contains(&event.started_at) {
-                let group = Group {
-                    partner: event.partner,
-                    app: event.app,
-                    plan: event.plan,
-                    plan_version: event.plan_version,
-                    operation: operation_id(event.operation).into_owned(),
-                    status: event.status,
-                    outcome: event.outcome.as_str().to_owned(),
-                    rule: recorded.rule.id.to_owned(),
-                    billable: recorded.rule.billable,
-                };
+                let group = Group::of(event, recorded.rule);
                 sums.entry(group).or_default().add(event);
             }
         }

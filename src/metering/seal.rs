@@ -63,6 +63,25 @@ pub struct Sums {
 }
 
 impl Sums {
+    /// What one event comes to.
+    #[must_use]
+    pub fn of(event: &Event) -> Self {
+        let mut sums = Self::default();
+        sums.add(event);
+        sums
+    }
+
+    /// The same taken away.
+    #[must_use]
+    pub fn negated(self) -> Self {
+        Self {
+            requests: self.requests.saturating_neg(),
+            records: self.records.saturating_neg(),
+            bytes: self.bytes.saturating_neg(),
+            weight_milli: self.weight_milli.saturating_neg(),
+        }
+    }
+
     /// Adds one event.
     pub(super) fn add(&mut self, event: &Event) {
         self.requests += 1;

@@ -269,6 +269,20 @@ pub(super) async fn uneven_segments_of_lacking(tx: &mut Tx) -> Result<Vec<Uneven
     Ok(on_tx!(tx, c => sqlx::query_as(FIND).fetch_all(c).await)?)
 }
 
+/// The segment that holds a number of a run.
+pub(super) async fn segment_with(
+    tx: &mut Tx,
+    (node, epoch): (NodeId, u64),
+    seq: u64,
+) -> Result<Option<StoredSegment>, StoreError> {
+    const FIND: &str = "SELECT node, epoch, segment, position, prev_hash, hash, folded_at, block
+        FROM usage_segments WHERE node = $1 AND epoch = $2 AND first_seq <= $3 AND next_seq > $3
+            AND events > 0
+        ORDER BY segment LIMIT 1";
+    Ok(on_tx!(tx, c => sqlx::query_as(FIND)
+        .bind(node.to_string()).bind(big(epoch)).bind(big(seq)).fetch_optional(c).await)?)
+}
+
 /// The block of one segment.
 pub(super) async fn block_of(
     tx: &mut Tx,

@@ -14,6 +14,7 @@ use crate::kernel::Micros;
 use crate::kernel::id::NodeId;
 use crate::storage::{StoreError, Tx};
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 const SEGMENTS: &str = "usage_segments";
 /// Bits of an export's number that say the place in the segment: a segment has no more events.
@@ -69,9 +70,7 @@ impl Placed<'_> {
     /// What it adds to sums.
     #[must_use]
     pub fn sums(&self) -> Sums {
-        let mut sums = Sums::default();
-        sums.add(self.event);
-        sums
+        Sums::of(self.event)
     }
 }
 
@@ -183,6 +182,35 @@ pub(super) fn opened(segment: &StoredSegment) -> Result<Vec<Recorded>, StoreErro
         return Err(damaged(segment, &"the events do not have the hash they were sealed with"));
     }
     Ok(events)
+}
+
+/// The events of some ids that are in the ledger, each with the rule that decided, in the order of the ids.
+pub async fn find(
+    tx: &mut Tx,
+    ids: &BTreeSet<EventId>,
+) -> Result<Vec<(EventId, Event, &'static Rule)>, StoreError> {
+    let mut found = Vec::new();
+    let mut held: Option<(NodeId, u64, Vec<Recorded>)> = None;
+    for id in ids {
+        let place =
+            |recorded: &[Recorded]| recorded.iter().position(|recorded| recorded.seq == id.seq);
+        let has = |(node, epoch, events): &(NodeId, u64, Vec<Recorded>)| {
+            (*node, *epoch) == (id.node, id.epoch) && place(events).is_some()
+        };
+        if !held.as_ref().is_some_and(has) {
+            let segment = store::segment_with(tx, (id.node, id.epoch), id.seq).await?;
+            let Some(segment) = segment else { continue };
+            let opening = tokio::task::spawn_blocking(move || opened(&segment));
+            let events = opening.await.map_err(|e| StoreError::corrupt(SEGMENTS, e))??;
+            held = Some((id.node, id.epoch, events));
+        }
+        if let Some((_, _, events)) = &held
+            && let Some(place) = place(events)
+        {
+            found.push((*id, events[place].event.clone(), events[place].rule));
+        }
+    }
+    Ok(found)
 }
 
 /// The earliest start, not before `since`, that an event behind a number and up to a position can have; none where there is

@@ -21,7 +21,7 @@ const AUDIT: &str = "OLD.hash IS NOT NULL OR NEW.position <> OLD.position";
 /// A closed period takes no more statements: they are written before their close.
 const CLOSED: &str = "SELECT 1 FROM billing_closes WHERE period_id = NEW.period_id";
 
-const KEEPS: [Keep; 4] = [
+const KEEPS: [Keep; 7] = [
     Keep {
         table: "audit_log",
         says: "the audit log is never changed",
@@ -38,6 +38,24 @@ const KEEPS: [Keep; 4] = [
     Keep {
         table: "app_past_owners",
         says: "whose an app was is never changed",
+        update: None,
+        insert: None,
+    },
+    Keep {
+        table: "adjustments",
+        says: "an adjustment is never changed",
+        update: None,
+        insert: None,
+    },
+    Keep {
+        table: "adjustment_bookings",
+        says: "where an adjustment was booked is never changed",
+        update: None,
+        insert: None,
+    },
+    Keep {
+        table: "voided_events",
+        says: "what an adjustment is about is never changed",
         update: None,
         insert: None,
     },

@@ -1,7 +1,11 @@
 //! Periods, statements and their close, as the retailer and the partner see them.
 
+mod adjustments;
+mod late;
+
 use crate::four_eyes::{owner, path};
 use crate::support::{TestApp, TestKey, data, problem};
+use comptoir::kernel::Micros;
 use comptoir::storage::Db;
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
@@ -97,6 +101,30 @@ async fn tell(db: &Db, sql: &str) -> Result<(), sqlx::Error> {
 
 async fn close(app: &TestApp, period: &str) -> reqwest::Response {
     app.admin("POST", &format!("/admin/v1/billing/periods/{period}/close"), Some(json!({}))).await
+}
+
+/// Puts the clock to an instant.
+fn at(app: &TestApp, instant: &str) {
+    let instant: Micros = instant.parse().unwrap();
+    app.clock.advance(instant.0 - app.clock.now().0);
+}
+
+/// Closes the first open period at an instant; its id.
+async fn close_first(app: &TestApp, instant: &str) -> String {
+    at(app, instant);
+    let first = id(&periods(app).await[0]);
+    until_complete(app, &first).await;
+    assert_eq!(close(app, &first).await.status(), 200);
+    first
+}
+
+/// The lines of adjustments as `reason corrected quantity amount`.
+fn adjustments(statement: &Value) -> Vec<String> {
+    let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+    let lines = statement["lines"].as_array().unwrap().iter();
+    let told = ["reason_code", "corrects_period", "quantity", "amount"];
+    let told = |line: &Value| told.map(|name| text(&line[name])).join(" ");
+    lines.filter(|line| line["kind"] == "adjustment").map(told).collect()
 }
 
 #[tokio::test]

@@ -36,6 +36,8 @@ pub const ACTIONS: &[&Action] = &[
     &keys::bulk::CHANGE,
     &transfers::TRANSFER,
     &billing::CLOSE,
+    &billing::CREATE,
+    &billing::REVERSE,
 ];
 
 /// The payload as what its action takes.

@@ -3,6 +3,7 @@
 use crate::access::caller::Caller;
 use crate::access::op;
 use crate::access::service::{get_app, get_partner};
+use crate::billing::adjustments;
 use crate::billing::model::{Section, Statement, StatementLine, UsageLine};
 use crate::billing::render;
 use crate::billing::view::{self, Shown, Whose};
@@ -190,10 +191,16 @@ fn not_billed(usage: &[UsageLine]) -> Vec<NotBilledOut> {
     }
     let out = |(rule, requests): (&str, i64)| NotBilledOut {
         rule: rule.to_owned(),
-        because: billability::by_id(rule).map_or("", |rule| rule.because),
+        because: because(rule),
         requests,
     };
     rules.into_iter().map(out).collect()
+}
+
+/// What a rule says.
+fn because(rule: &str) -> &'static str {
+    let of_table = billability::by_id(rule).map(|rule| rule.because);
+    of_table.or_else(|| adjustments::because(rule)).unwrap_or_default()
 }
 
 /// A statement as it was asked for: JSON, its lines as CSV, or a page.

@@ -1,0 +1,98 @@
+//! What adjustments and previews ask the books.
+
+use super::BillingError;
+use super::base::Base;
+use super::books::Books;
+use super::model::Statement;
+use super::store;
+use crate::access::history::{Tenure, price_versions};
+use crate::kernel::Micros;
+use crate::kernel::id::{AppId, BillingPeriodId, PlanId};
+use crate::rating::PriceList;
+use crate::storage::{StoreError, Tx};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+impl Books {
+    /// Whose an app is at an instant, and on which plan; behind the last tenure, that one.
+    pub(super) fn tenure(&self, app: AppId, at: Micros) -> Option<&Tenure> {
+        let tenures = &self.history(app)?.tenures;
+        tenures.iter().rfind(|tenure| tenure.from <= at)
+    }
+
+    /// The version of a plan that was known at an instant, if it or a later one asks anything.
+    pub(super) fn version(&self, plan: PlanId, at: Micros) -> Option<u32> {
+        let versions = self.versions.get(&plan)?;
+        let known = versions.iter().rposition(|version| version.at <= at).unwrap_or(0);
+        let asks = versions[known..].iter().any(|version| version.list.is_some());
+        versions.get(known).filter(|_| asks).map(|version| version.number)
+    }
+
+    /// Whether an app has a period in which a line can be booked.
+    pub(super) fn can_book(&self, app: AppId, now: Micros) -> bool {
+        let priced = |piece: &super::timeline::Piece| piece.app == app && piece.list.is_some();
+        let closed = self.closed(app) > Micros(i64::MIN);
+        closed || self.open(now).iter().any(|open| open.pieces.iter().any(priced))
+    }
+
+    /// The prices of a version of any plan; of the newest, where none is named.
+    pub(super) async fn list(
+        &self,
+        tx: &mut Tx,
+        (plan, version): (PlanId, Option<u32>),
+    ) -> Result<Option<Arc<PriceList>>, StoreError> {
+        let all = price_versions(tx, None).await?;
+        let of_plan = all.get(&plan).map_or(&[][..], Vec::as_slice);
+        let wanted = |number: u32| version.is_none_or(|version| version == number);
+        let found = of_plan.iter().rfind(|version| wanted(version.number));
+        Ok(found.and_then(|version| version.list.clone()))
+    }
+
+    /// The frozen statements of an app for a period.
+    pub(super) async fn frozen(
+        &self,
+        tx: &mut Tx,
+        app: AppId,
+        period: BillingPeriodId,
+    ) -> Result<Vec<Statement>, StoreError> {
+        let periods = store::shut_periods(tx, app).await?;
+        let Some(closed) = periods.iter().find(|closed| closed.id == period) else {
+            return Ok(Vec::new());
+        };
+        let mut found = store::frozen_since(tx, app, closed.from).await?;
+        found.retain(|statement| statement.period_id == period);
+        Ok(found)
+    }
+
+    /// What a statement stands on by now, with what was booked since of its period.
+    pub(super) async fn base(
+        &self,
+        tx: &mut Tx,
+        statement: &Statement,
+    ) -> Result<Base, StoreError> {
+        let mut base = Base::of(statement, &self.versions)?;
+        let corrects = Some(statement.period_id);
+        for later in store::frozen_since(tx, statement.app_id, statement.to).await? {
+            let same = later.partner_id == statement.partner_id;
+            if same && later.currency == statement.currency {
+                base.add_usage(&later, &self.versions, corrects)?;
+            }
+        }
+        Ok(base)
+    }
+
+    /// The provisional statements of an app, by their ids.
+    pub(super) async fn provisional(
+        &self,
+        tx: &mut Tx,
+        app: AppId,
+        now: Micros,
+    ) -> Result<BTreeMap<String, Statement>, BillingError> {
+        let mut all = BTreeMap::new();
+        for open in self.open(now) {
+            let made = self.statements(tx, &open, Some(app)).await?;
+            all.extend(made.into_iter().map(|statement| (statement.id.to_string(), statement)));
+        }
+        Ok(all)
+    }
+}
