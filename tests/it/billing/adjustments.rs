@@ -50,10 +50,12 @@ impl Desk {
 }
 
 fn asked(key: &TestKey, name: &str, kind: &str, what: Value) -> Value {
-    json!({
+    let mut body = json!({
         "operation_key": format!("key-{name}"), "app_id": key.app_id, "reason_code": name,
-        "reason": "As was agreed", kind: what,
-    })
+        "reason": "As was agreed",
+    });
+    body[kind] = what;
+    body
 }
 
 fn back(name: &str) -> Value {
@@ -112,6 +114,32 @@ async fn a_call_of_an_open_period_is_void_once_and_comes_back() {
     assert_eq!(listed["items"].as_array().unwrap().len(), 3);
 }
 
+/// A closed period, and one that is open, at the prices of another version.
+async fn at_other_prices(
+    app: &TestApp,
+    desk: &Desk,
+    (plan, key): (&str, &TestKey),
+    (october, open_period): (&str, &Value),
+) {
+    edit(app, plan, json!({ "prices": { "currency": "EUR", "fee": "40.00" } })).await;
+    let other = json!({ "period_id": october, "plan_id": plan, "plan_version": 3 });
+    let tried = app.admin_ok("POST", "/admin/v1/billing/reratings", Some(other.clone())).await;
+    let change = &tried["items"][0];
+    assert_eq!(
+        (&change["before"], &change["after"]),
+        (&json!("52.00"), &json!("40.00")),
+        "{tried}"
+    );
+    let (rerated, _) =
+        desk.agreed(ADJUSTMENTS, asked(key, "contract", "rerate", other.clone())).await;
+    assert_eq!(rerated["amount"], "-12.00");
+    let twice = asked(key, "twice", "rerate", other);
+    problem(desk.one.call("POST", ADJUSTMENTS, Some(twice)).await, 409, "conflict").await;
+    let now = json!({ "period_id": open_period, "prices": prices(), "app_id": key.app_id });
+    let open = app.admin_ok("POST", "/admin/v1/billing/reratings", Some(now)).await;
+    assert_eq!(open["items"][0]["difference"], "0.00", "{open}");
+}
+
 #[tokio::test]
 async fn what_corrects_a_closed_period_is_a_line_of_the_next() {
     let app = TestApp::builder().fixed_clock(LATE_OCTOBER).start().await;
@@ -159,25 +187,7 @@ async fn what_corrects_a_closed_period_is_a_line_of_the_next() {
     let shown = statement(&app, &key, &id(&december)).await;
     assert_eq!(adjustments(&shown), [format!("back {october} 5 7.50")]);
 
-    // At the prices of another version.
-    edit(&app, &plan, json!({ "prices": { "currency": "EUR", "fee": "40.00" } })).await;
-    let other = json!({ "period_id": october, "plan_id": plan, "plan_version": 3 });
-    let tried = app.admin_ok("POST", "/admin/v1/billing/reratings", Some(other.clone())).await;
-    let change = &tried["items"][0];
-    assert_eq!(
-        (&change["before"], &change["after"]),
-        (&json!("52.00"), &json!("40.00")),
-        "{tried}"
-    );
-    let (rerated, _) =
-        desk.agreed(ADJUSTMENTS, asked(&key, "contract", "rerate", other.clone())).await;
-    assert_eq!(rerated["amount"], "-12.00");
-    let twice = asked(&key, "twice", "rerate", other);
-    problem(desk.one.call("POST", ADJUSTMENTS, Some(twice)).await, 409, "conflict").await;
-    let now = json!({ "period_id": shown["period_id"], "prices": prices(), "app_id": key.app_id });
-    let open = app.admin_ok("POST", "/admin/v1/billing/reratings", Some(now)).await;
-    assert_eq!(open["items"][0]["difference"], "0.00", "{open}");
-
+    at_other_prices(&app, &desk, (&plan, &key), (&october, &shown["period_id"])).await;
     for sql in [
         "UPDATE adjustments SET books = FALSE",
         "DELETE FROM adjustment_bookings",
