@@ -5,6 +5,7 @@ use super::base::Base;
 use super::books::Books;
 use super::model::Statement;
 use super::store;
+use super::timeline::{Piece, pieces};
 use crate::access::history::{Tenure, price_versions};
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, BillingPeriodId, PlanId};
@@ -20,17 +21,15 @@ impl Books {
         tenures.iter().rfind(|tenure| tenure.from <= at)
     }
 
-    /// The version of a plan that was known at an instant, if it or a later one asks anything.
-    pub(super) fn version(&self, plan: PlanId, at: Micros) -> Option<u32> {
-        let versions = self.versions.get(&plan)?;
-        let known = versions.iter().rposition(|version| version.at <= at).unwrap_or(0);
-        let asks = versions[known..].iter().any(|version| version.list.is_some());
-        versions.get(known).filter(|_| asks).map(|version| version.number)
+    /// The piece of an app's time that an instant lies in, if anything was asked for it then.
+    pub(super) fn priced_at(&self, app: AppId, at: Micros) -> Option<Piece> {
+        let all = pieces(self.history(app)?, &self.versions, Micros(i64::MIN), at);
+        all.into_iter().rfind(|piece| piece.list.is_some() && piece.span.hold(at))
     }
 
     /// Whether an app has a period in which a line can be booked.
     pub(super) fn can_book(&self, app: AppId, now: Micros) -> bool {
-        let priced = |piece: &super::timeline::Piece| piece.app == app && piece.list.is_some();
+        let priced = |piece: &Piece| piece.app == app && piece.list.is_some();
         let closed = self.closed(app) > Micros(i64::MIN);
         closed || self.open(now).iter().any(|open| open.pieces.iter().any(priced))
     }

@@ -1,5 +1,8 @@
 //! An app's time cut into pieces, each under one partner, one plan, one price list and in one period.
 
+#[cfg(test)]
+mod tests;
+
 use crate::access::history::{History, PriceVersion, PriceVersions, PricesFrom, Tenure};
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, BillingPeriodId, PartnerId, PlanId};
@@ -63,7 +66,7 @@ impl Period {
 }
 
 /// The pieces of an app that end after `closed` and have begun at an instant. No period begins before `closed`, the end of the app's last closed one:
-/// where prices or a contract have changed since, the first open period is what is left of one. The last piece goes on
+/// where a contract has changed since, the first open period is what is left of one. The last piece goes on
 /// as if nothing changed until its period ends.
 #[must_use]
 pub fn pieces(
@@ -72,23 +75,56 @@ pub fn pieces(
     closed: Micros,
     until: Micros,
 ) -> Vec<Piece> {
-    let (mut pieces, mut seen) = (Vec::new(), HashSet::new());
+    let mut pieces = known(history, versions, until);
+    keep_apart(&mut pieces);
+    pieces.retain(|piece| piece.span.start <= until && closed < piece.span.end);
+    for piece in &mut pieces {
+        piece.span.start = piece.span.start.max(closed);
+        piece.period.bounds.start = piece.period.bounds.start.max(closed);
+    }
+    pieces
+}
+
+/// The pieces of an app that have begun at an instant, and what is known ahead to begin before their periods end.
+fn known(history: &History, versions: &PriceVersions, until: Micros) -> Vec<Piece> {
+    let (mut pieces, mut seen, mut reach) = (Vec::new(), HashSet::new(), until);
     for tenure in &history.tenures {
         let Some(of_plan) = versions.get(&tenure.plan) else { continue };
         let end = tenure.until.unwrap_or(Micros(i64::MAX));
         let mut at = tenure.from;
-        while at < end && at <= until {
+        while at < end && at <= reach {
             let Some(mut piece) = piece((history.app, tenure), of_plan, at, end) else { break };
+            if at <= until {
+                reach = reach.max(piece.period.bounds.end);
+            }
             at = piece.span.end;
             piece.first = seen.insert((tenure.partner, tenure.plan));
-            if at > closed {
-                piece.span.start = piece.span.start.max(closed);
-                piece.period.bounds.start = piece.period.bounds.start.max(closed);
-                pieces.push(piece);
-            }
+            pieces.push(piece);
         }
     }
     pieces
+}
+
+/// Has no two periods of an app overlap: where it comes to prices with other periods in the middle of one, that one ends
+/// there, and the next begins there. Free plans owe nothing, so they end no period.
+fn keep_apart(pieces: &mut [Piece]) {
+    let mut priced: Vec<&mut Piece> =
+        pieces.iter_mut().filter(|piece| piece.list.is_some()).collect();
+    // Where the pieces of the present period begin.
+    let mut first = 0;
+    for next in 1..priced.len() {
+        let (before, at) = (priced[first].period.clone(), priced[next].span.start);
+        let period = &mut priced[next].period;
+        if (before.of, &before.zone) == (period.of, &period.zone) {
+            *period = before;
+            continue;
+        }
+        period.bounds.start = period.bounds.start.max(before.bounds.end.min(at));
+        for piece in &mut priced[first..next] {
+            piece.period.bounds.end = before.bounds.end.min(at);
+        }
+        first = next;
+    }
 }
 
 /// The pieces of an app that meet a span, where its periods are closed up to an instant.

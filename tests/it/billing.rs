@@ -2,6 +2,7 @@
 
 mod adjustments;
 mod late;
+mod other_periods;
 
 use crate::four_eyes::{owner, path};
 use crate::support::{TestApp, TestKey, data, problem};

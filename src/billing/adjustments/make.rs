@@ -234,15 +234,14 @@ fn backfilled(
         let why = "has counts that are out of range: at least one call, and none below zero";
         return Err(fault("/backfill", "out_of_range", why).into());
     }
-    let why = "is not in the past, or the app was on no plan that asks anything then";
-    let held = books.tenure(asked.app_id, at).filter(|_| at <= now);
-    let held = held.and_then(|tenure| Some((tenure, books.version(tenure.plan, at)?)));
-    let (tenure, version) = held.ok_or_else(|| fault("/backfill/at", "not_allowed", why))?;
+    let why = "is not in the past, or the app's plan asked nothing then";
+    let piece = books.priced_at(asked.app_id, at).filter(|_| at <= now);
+    let piece = piece.ok_or_else(|| fault("/backfill/at", "not_allowed", why))?;
     let group = Group {
-        partner: tenure.partner,
+        partner: piece.partner,
         app: asked.app_id,
-        plan: tenure.plan,
-        plan_version: version,
+        plan: piece.plan,
+        plan_version: piece.version,
         operation: known.id.to_owned(),
         status: 200,
         outcome: "served".to_owned(),
@@ -252,7 +251,7 @@ fn backfilled(
     let sums = Sums { requests, records, bytes, weight_milli };
     let usage = vec![Delta { at, usage: lines::counted(&group, &sums) }];
     let effect = Effect { usage, ..Effect::default() };
-    Ok(Made { kind: Kind::Backfill, partner: tenure.partner, effect, voided: Vec::new() })
+    Ok(Made { kind: Kind::Backfill, partner: piece.partner, effect, voided: Vec::new() })
 }
 
 async fn rerated(

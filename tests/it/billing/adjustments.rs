@@ -197,10 +197,17 @@ async fn what_corrects_a_closed_period_is_a_line_of_the_next() {
     }
 }
 
+/// Two minutes before [`LATE_OCTOBER`].
+const FREE: &str = "2026-10-31T22:48:00Z";
+
 #[tokio::test]
 async fn what_cannot_be_corrected_is_said_before_anybody_is_asked() {
-    let app = TestApp::builder().fixed_clock(LATE_OCTOBER).start().await;
-    let (_, key) = priced(&app, prices()).await;
+    let app = TestApp::builder().fixed_clock(FREE).start().await;
+    app.stock_shelves(1, 1).await;
+    let plan = app.plan(json!([{ "name": "burst", "quota": 1_000, "window_s": 1 }])).await;
+    let key = app.key_under(&plan, json!({})).await;
+    at(&app, LATE_OCTOBER);
+    edit(&app, &plan, json!({ "prices": prices(), "prices_from": "now" })).await;
     let credit = |amount: &str| json!({ "amount": amount, "currency": "EUR" });
     for (kind, what, pointer) in [
         ("credit", credit("0"), "/credit/amount"),
@@ -216,6 +223,12 @@ async fn what_cannot_be_corrected_is_said_before_anybody_is_asked() {
         (
             "backfill",
             json!({ "operation": "get_product", "at": "2026-12-01T00:00:00Z", "requests": 1 }),
+            "/backfill/at",
+        ),
+        // The plan was free until its prices came.
+        (
+            "backfill",
+            json!({ "operation": "get_product", "at": FREE, "requests": 1 }),
             "/backfill/at",
         ),
     ] {

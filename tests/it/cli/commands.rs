@@ -194,6 +194,6 @@ async fn a_command_says_nothing_of_how_redis_answers() {
     let mut place = Place::made().await;
     place.set("REDIS__URL", &redis.url());
     let (_running, ..) = place.serve();
-    let said = place.run(&["plan", "create", "--name", "A", "--limit", "burst:5:1"]);
+    let said = place.run(&["plan", "create", "--name", "A", "--limit", "burst:50:1"]);
     assert_eq!((said.code, said.err.as_str()), (Some(0), ""));
 }

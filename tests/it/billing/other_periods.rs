@@ -1,0 +1,52 @@
+//! An app that comes to prices with other periods in the middle of one.
+
+use super::{at, call, close_first, edit, id, lines, own, priced, statement};
+use crate::support::TestApp;
+use serde_json::{Value, json};
+
+/// What is asked for a quarter: as much as it has days, and 1.50 for each call.
+fn quarterly() -> Value {
+    let mut list = monthly();
+    (list["period"], list["fee"]) = (json!("quarter"), json!("92.00"));
+    list
+}
+
+fn monthly() -> Value {
+    json!({
+        "currency": "EUR", "time_zone": "Europe/Paris", "fee": "30.00",
+        "charges": [{ "name": "calls", "meter": "requests", "model": "per_unit", "unit_price": "1.50" }],
+    })
+}
+
+#[tokio::test]
+async fn one_ends_where_the_other_begins_and_nothing_is_lost_between() {
+    let app = TestApp::builder().fixed_clock("2026-10-31T23:00:00Z").start().await;
+    let (_, key) = priced(&app, monthly()).await;
+    let quarters = app.plan(json!([{ "name": "burst", "quota": 1_000, "window_s": 1 }])).await;
+    edit(&app, &quarters, json!({ "prices": quarterly(), "prices_from": "now" })).await;
+    call(&app, &key, 5).await;
+    let whole = id(&own(&app, &key).await[0]);
+    at(&app, "2026-11-15T23:00:00Z");
+    let change = json!({ "plan_id": quarters });
+    app.admin_ok("PATCH", &format!("/admin/v1/apps/{}", key.app_id), Some(change)).await;
+    call(&app, &key, 2).await;
+
+    let [second, first] = <[Value; 2]>::try_from(own(&app, &key).await).unwrap();
+    assert_ne!(id(&first), whole, "the month ends with its prices");
+    let bounds = |of: &Value| (of["from"].clone(), of["to"].clone());
+    let change = json!("2026-11-15T23:00:00Z");
+    assert_eq!(bounds(&first), (json!("2026-10-31T23:00:00Z"), change.clone()));
+    assert_eq!(bounds(&second), (change, json!("2026-12-31T23:00:00Z")));
+
+    // Each costs its part of a month, and of a quarter that is an hour longer than 92 days; closed or not.
+    let of_first = ["fee - 0 15.00", "usage calls 5 7.50"];
+    let of_second = ["fee - 0 45.98", "usage calls 2 3.00"];
+    for now in ["2026-11-18T00:00:00Z", "2027-01-03T00:00:00Z"] {
+        close_first(&app, now).await;
+        assert_eq!(lines(&statement(&app, &key, &id(&first)).await), of_first);
+        assert_eq!(lines(&statement(&app, &key, &id(&second)).await), of_second);
+    }
+    let all: Vec<Value> = own(&app, &key).await;
+    let frozen = all.iter().filter(|one| one["state"] == "final").count();
+    assert_eq!((frozen, all.len()), (2, 3), "{all:?}");
+}
