@@ -277,7 +277,8 @@ async fn what_was_called_while_the_plan_was_free_stays_free() {
     app.clock.advance(60_000_000);
     edit(&app, &plan, json!({ "prices": prices(), "prices_from": "now" })).await;
     call(&app, &key, 3).await;
-    app.wait_for_gauge("events_folded_total", 8).await;
+    // Those, and the look at the statements.
+    app.wait_for_gauge("events_folded_total", 9).await;
     let shown = statement(&app, &key, &id(&own(&app, &key).await[0])).await;
     assert_eq!(lines(&shown), ["fee - 0 49.00", "included calls 2 0.00", "usage calls 1 1.50"]);
 }

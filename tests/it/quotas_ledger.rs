@@ -149,7 +149,8 @@ async fn a_contract_counts_from_the_partners_contract_where_there_is_one() {
     };
     assert_eq!(starts().await, vec![json!("2026-10-31T00:00:00Z"); 3]);
     get(&app, &key).await;
-    app.wait_for_gauge("events_folded_total", 1).await;
+    // That call and the look at the usage.
+    app.wait_for_gauge("events_folded_total", 2).await;
     let contract = json!({ "contract": { "reference": "C-1", "time_zone": "UTC", "starts_on": "2026-09-15" } });
     let place = format!("/admin/v1/partners/{}", key.partner_id);
     app.admin_ok("PATCH", &place, Some(contract)).await;
