@@ -135,15 +135,15 @@ pub fn view<'a>(gate: &Gate, headers: &'a HeaderMap, peer: Option<IpAddr>) -> Ca
     }
 }
 
-/// Whether a call shows two keys in one way: which of them a proxy has looked at cannot be told.
-fn shows_two(headers: &HeaderMap) -> Option<ApiError> {
-    let twice = [AUTHORIZATION, X_API_KEY]
-        .into_iter()
-        .find(|name| headers.get_all(name).nth(1).is_some())?;
-    let name = if twice == AUTHORIZATION { "Authorization" } else { "X-API-Key" };
+/// Refuses a call that has a header of who makes it twice: which of the two a proxy has looked at cannot be told.
+pub fn once(headers: &HeaderMap, name: &HeaderName) -> Result<(), ApiError> {
+    if headers.get_all(name).nth(1).is_none() {
+        return Ok(());
+    }
+    let name = if *name == AUTHORIZATION { "Authorization" } else { "X-API-Key" };
     let detail =
         format!("Send one `{name}` header: of several, which one is meant cannot be told.");
-    Some(ApiError::new(crate::http::Code::InvalidParameter, detail))
+    Err(ApiError::new(crate::http::Code::InvalidParameter, detail))
 }
 
 /// The lines of `X-Forwarded-For` as the one list that they are (RFC 9110 §5.3). They are not even
@@ -197,9 +197,11 @@ fn admit(
         signed: signed.then(|| (request.path(), request.query_string())),
         ..view(gate, request.headers(), peer)
     };
-    let judgement = match shows_two(request.headers()) {
-        Some(error) => Err(error.into()),
-        None => gate.admit(operation, &view, at),
+    let shown =
+        [AUTHORIZATION, X_API_KEY].iter().try_for_each(|name| once(request.headers(), name));
+    let judgement = match shown {
+        Err(error) => Err(error.into()),
+        Ok(()) => gate.admit(operation, &view, at),
     };
     Ok((at, judgement))
 }

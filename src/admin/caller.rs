@@ -8,6 +8,7 @@ use super::sessions::cookie::{self, SESSION};
 use super::state::{AdminState, State};
 use super::token::{self, AdminToken};
 use crate::access::Scopes;
+use crate::access::caller::once;
 use crate::access::service::By;
 use crate::config::FourEyes;
 use crate::http::error::{AWAY, FULL};
@@ -265,6 +266,7 @@ async fn authenticate(
     request: &ServiceRequest,
 ) -> Result<AdminCaller, ApiError> {
     let headers = request.headers();
+    once(headers, &AUTHORIZATION)?;
     let Some(value) = headers.get(AUTHORIZATION) else {
         let Some(cookie) = SESSION.read(&state.settings, headers) else {
             let detail = "Send an admin token: `Authorization: Bearer cpt_admin_…`.";

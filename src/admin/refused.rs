@@ -16,8 +16,8 @@ const APART: i64 = MINUTE;
 /// Most of which it is known when they were last written down.
 const KNOWN_MOST: usize = 10_000;
 
-/// Who was refused what, and why.
-type Refusal = (String, String, Code);
+/// Who was refused what, and why, with the particulars.
+type Refusal = (String, String, Code, String);
 
 /// The last entry of a refusal.
 #[derive(Debug)]
@@ -60,7 +60,7 @@ impl Refused {
         (what, code): (&str, Code),
         mut detail: Value,
     ) -> Result<(), StoreError> {
-        let refusal = (by.actor.to_owned(), what.to_owned(), code);
+        let refusal = (by.actor.to_owned(), what.to_owned(), code, detail.to_string());
         let Some(before) = self.count(refusal, by.now) else { return Ok(()) };
         detail["code"] = json!(code.as_str());
         if before > 0 {
@@ -78,7 +78,8 @@ mod tests {
     fn a_refusal_is_told_once_in_a_minute_and_the_rest_with_the_next() {
         let refused = Refused::default();
         let count = |what: &str, at: i64| {
-            refused.count(("adm_1".into(), what.into(), Code::InsufficientRole), Micros(at))
+            let code = Code::InsufficientRole;
+            refused.count(("adm_1".into(), what.into(), code, "{}".into()), Micros(at))
         };
         assert_eq!(count("list_keys", 0), Some(0));
         assert_eq!((count("list_keys", 1), count("list_keys", APART - 1)), (None, None));
@@ -93,8 +94,8 @@ mod tests {
     fn what_is_known_is_bounded_and_nothing_is_hidden_beyond() {
         let refused = Refused::default();
         let count = |n: usize| {
-            refused
-                .count((format!("adm_{n}"), "list_keys".into(), Code::InsufficientRole), Micros(0))
+            let (actor, code) = (format!("adm_{n}"), Code::InsufficientRole);
+            refused.count((actor, "list_keys".into(), code, "{}".into()), Micros(0))
         };
         for n in 0..KNOWN_MOST {
             assert_eq!(count(n), Some(0));

@@ -246,8 +246,7 @@ where
             request.head_mut().method = Method::GET;
             request.extensions_mut().insert(CameAsHead);
         }
-        let readiness = Arc::clone(&self.fast.readiness);
-        FrontFuture::App { call: self.app.call(request), readiness }
+        FrontFuture::App { call: self.app.call(request), fast: Rc::clone(&self.fast) }
     }
 }
 
@@ -272,7 +271,7 @@ pin_project_lite::pin_project! {
         App {
             #[pin]
             call: F,
-            readiness: Arc<Readiness>,
+            fast: Rc<FastPath>,
         },
     }
 }
@@ -291,10 +290,10 @@ where
                 }
                 None => Poll::Pending,
             },
-            FrontFutureProj::App { call, readiness } => {
+            FrontFutureProj::App { call, fast } => {
                 let response = ready!(call.poll(cx))?;
                 let mut response: Response<B> = response.into();
-                end_where_stopping(readiness, &mut response);
+                end_where_stopping(&fast.readiness, &mut response);
                 Poll::Ready(Ok(response.map_body(|_, body| FrontBody::App { body })))
             }
         }

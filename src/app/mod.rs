@@ -144,6 +144,8 @@ impl Comptoir {
             self.readiness.serving();
             ready(Addresses { public: public_at, admin: admin_at });
             stop.await;
+            self.readiness.stopping();
+            self.drain().await;
             anyhow::Ok(())
         };
         let keeper_failed = async {
@@ -166,9 +168,6 @@ impl Comptoir {
         if let Some(failure) = &failure {
             let error = format!("{failure:#}");
             tracing::error!(error, "this node can answer no longer and stops; start it again");
-        }
-        if failure.is_none() {
-            self.drain().await;
         }
         tracing::info!("stopping: no new calls, finishing those under way");
         self.waits.close();

@@ -21,25 +21,60 @@ use actix_web::{App, HttpResponse, web};
 use headers::Api;
 use problems::Example;
 use serde_json::{Map, Value, json};
+use std::collections::HashSet;
 use std::sync::LazyLock;
 use utoipa::PartialSchema as _;
 use utoipa_actix_web::AppExt as _;
 use utoipa_actix_web::service_config::ServiceConfig;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-/// A rendered document.
+/// A document, made when it is first asked for: no start waits for it.
 #[derive(Debug)]
 pub struct Document {
-    /// `partner` or `admin`: the file's name.
+    /// `partner`, `admin` or `registration`: the file's name.
     pub name: &'static str,
+    value: LazyLock<Value>,
     /// As YAML, the form that is committed.
-    pub yaml: String,
+    pub yaml: LazyLock<String>,
     /// As JSON.
-    pub json: String,
+    pub json: LazyLock<String>,
 }
 
 /// The partner API's document.
-pub static PARTNER: LazyLock<Document> = LazyLock::new(|| {
+pub static PARTNER: Document = Document {
+    name: "partner",
+    value: LazyLock::new(partner),
+    yaml: LazyLock::new(|| yaml(&PARTNER)),
+    json: LazyLock::new(|| PARTNER.value.to_string()),
+};
+
+/// The admin API's document.
+pub static ADMIN: Document = Document {
+    name: "admin",
+    value: LazyLock::new(admin),
+    yaml: LazyLock::new(|| yaml(&ADMIN)),
+    json: LazyLock::new(|| ADMIN.value.to_string()),
+};
+
+/// The document of what can be asked without a key, where the retailer has opened that.
+pub static REGISTRATION: Document = Document {
+    name: "registration",
+    value: LazyLock::new(registration),
+    yaml: LazyLock::new(|| yaml(&REGISTRATION)),
+    json: LazyLock::new(|| REGISTRATION.value.to_string()),
+};
+
+fn yaml(document: &Document) -> String {
+    serde_norway::to_string(&*document.value).unwrap_or_default()
+}
+
+/// The documents that are committed under `openapi/`.
+#[must_use]
+pub fn documents() -> [&'static Document; 3] {
+    [&PARTNER, &ADMIN, &REGISTRATION]
+}
+
+fn partner() -> Value {
     let mut document = generate(public::routes);
     document["info"] = json!({
         "title": "Comptoir partner API",
@@ -69,11 +104,10 @@ pub static PARTNER: LazyLock<Document> = LazyLock::new(|| {
     let problems = (partner_security(), problems::PARTNER);
     complete(&mut document, (Api::Partner, &tags), problems, partner_operation);
     leave_open(&mut document);
-    render("partner", &document)
-});
+    document
+}
 
-/// The admin API's document.
-pub static ADMIN: LazyLock<Document> = LazyLock::new(|| {
+fn admin() -> Value {
     let mut document = generate(admin::routes);
     document["info"] = json!({
         "title": "Comptoir admin API",
@@ -105,11 +139,10 @@ pub static ADMIN: LazyLock<Document> = LazyLock::new(|| {
     ];
     let problems = (admin_security(), problems::ADMIN);
     complete(&mut document, (Api::Admin, &tags), problems, admin_operation);
-    render("admin", &document)
-});
+    document
+}
 
-/// The document of what can be asked without a key, where the retailer has opened that.
-pub static REGISTRATION: LazyLock<Document> = LazyLock::new(|| {
+fn registration() -> Value {
     let mut document = generate(public::registration_routes);
     document["info"] = json!({
         "title": "Comptoir registration",
@@ -121,13 +154,7 @@ pub static REGISTRATION: LazyLock<Document> = LazyLock::new(|| {
     let problems = (json!({}), problems::REGISTRATION);
     complete(&mut document, (Api::Registration, &tags), problems, registration_operation);
     leave_open(&mut document);
-    render("registration", &document)
-});
-
-/// The documents that are committed under `openapi/`.
-#[must_use]
-pub fn documents() -> [&'static Document; 3] {
-    [&PARTNER, &ADMIN, &REGISTRATION]
+    document
 }
 
 fn generate(routes: fn(&mut ServiceConfig<'_>)) -> Value {
@@ -142,14 +169,6 @@ fn leave_open(document: &mut Value) {
     let answered = schemas.into_iter().flatten().filter(|(name, _)| !name.ends_with("In"));
     for schema in answered.filter_map(|(_, schema)| schema.as_object_mut()) {
         schema.remove("additionalProperties");
-    }
-}
-
-fn render(name: &'static str, document: &Value) -> Document {
-    Document {
-        name,
-        yaml: serde_norway::to_string(document).unwrap_or_default(),
-        json: document.to_string(),
     }
 }
 
@@ -215,10 +234,21 @@ fn complete(
 /// Takes out the components that nothing refers to.
 fn prune(document: &mut Value) {
     for kind in ["responses", "headers", "parameters", "schemas"] {
-        let text = document.to_string();
+        let mut used = HashSet::new();
+        note_references(document, &mut used);
         let components = document["components"].get_mut(kind).and_then(Value::as_object_mut);
-        let is_used = |name: &String| text.contains(&format!("\"#/components/{kind}/{name}\""));
+        let is_used = |name: &String| used.contains(&format!("#/components/{kind}/{name}"));
         components.into_iter().for_each(|components| components.retain(|name, _| is_used(name)));
+    }
+}
+
+/// Notes the components that a part of a document refers to.
+fn note_references(part: &Value, used: &mut HashSet<String>) {
+    match part {
+        Value::String(text) if text.starts_with("#/components/") => _ = used.insert(text.clone()),
+        Value::Array(parts) => parts.iter().for_each(|part| note_references(part, used)),
+        Value::Object(parts) => parts.values().for_each(|part| note_references(part, used)),
+        _ => {}
     }
 }
 
@@ -387,8 +417,7 @@ pub(super) async fn to_docs() -> HttpResponse {
 
 /// The paths of a document and the methods that each takes, joined for `Allow`.
 pub(super) fn methods(document: &Document) -> Vec<(String, String)> {
-    let document: Value = serde_json::from_str(&document.json).unwrap_or_default();
-    let Some(paths) = document["paths"].as_object() else { return Vec::new() };
+    let Some(paths) = document.value["paths"].as_object() else { return Vec::new() };
     let joined = |methods: &Value| {
         let names = methods.as_object().into_iter().flat_map(Map::keys);
         names
@@ -407,7 +436,7 @@ pub(super) fn is_page(path: &str, document: &Document) -> bool {
 }
 
 /// Serves a document as JSON and YAML, and the interactive reference at `/docs/`.
-pub(super) fn serve(config: &mut web::ServiceConfig, document: &'static LazyLock<Document>) {
+pub(super) fn serve(config: &mut web::ServiceConfig, document: &'static Document) {
     serve_document(config, document);
     let name = document.name;
     config.service(web::redirect("/docs", "/docs/"));
@@ -419,10 +448,7 @@ pub(super) fn serve(config: &mut web::ServiceConfig, document: &'static LazyLock
 }
 
 /// Serves a document as JSON and YAML.
-pub(super) fn serve_document(
-    config: &mut web::ServiceConfig,
-    document: &'static LazyLock<Document>,
-) {
+pub(super) fn serve_document(config: &mut web::ServiceConfig, document: &'static Document) {
     let name = document.name;
     let json = || async {
         HttpResponse::Ok()

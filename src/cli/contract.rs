@@ -35,13 +35,14 @@ pub(super) fn openapi(args: &Args) -> anyhow::Result<ExitCode> {
         if let Some(dir) = &args.write {
             std::fs::create_dir_all(dir)?;
             let path = dir.join(name);
-            std::fs::write(&path, &document.yaml).with_context(|| path.display().to_string())?;
+            std::fs::write(&path, document.yaml.as_bytes())
+                .with_context(|| path.display().to_string())?;
             say(format!("wrote {}", path.display()))?;
         } else if let Some(dir) = &args.check {
             let path = dir.join(name);
             let committed =
                 std::fs::read_to_string(&path).with_context(|| path.display().to_string())?;
-            let equal = committed == document.yaml;
+            let equal = committed == *document.yaml;
             let finding = if equal { "is true" } else { "differs from this program" };
             say(format!("{} {finding}", path.display()))?;
             same &= equal;

@@ -98,8 +98,10 @@ pub(super) async fn run(file: Option<&Path>) -> anyhow::Result<ExitCode> {
         findings.check("ledger", ledger(&db).await);
         findings.check("logs", positions(&db).await);
         findings.check("audit log", audit_log(&db).await);
-        if let Some(detail) = people::twofold(&config, &db).await? {
-            Findings::note("four eyes", detail);
+        match people::twofold(&config, &db).await {
+            Ok(Some(detail)) => Findings::note("four eyes", detail),
+            Ok(None) => {}
+            Err(error) => findings.say(false, "four eyes", causes(&error.into())),
         }
         db.close().await;
     }

@@ -67,8 +67,9 @@ impl Place {
     /// Of a row.
     #[must_use]
     pub fn of(row: &Row) -> Self {
-        let parts = [&row.app_id, &row.key_id, &row.operation, &row.code, &row.limits];
-        Self { minute: row.minute, rest: parts.map(String::as_str).join("|") }
+        let of = [&row.partner_id, &row.app_id, &row.key_id];
+        let parts = of.into_iter().chain([&row.operation, &row.code, &row.limits]);
+        Self { minute: row.minute, rest: parts.map(String::as_str).collect::<Vec<_>>().join("|") }
     }
 
     /// As the key of a cursor.
@@ -92,7 +93,7 @@ pub async fn add(db: &Db, counted: &[(CellKey, Counted)]) -> Result<(), StoreErr
         "INSERT INTO refusals (minute, partner_id, app_id, key_id, operation, code, limits, refused, \
          last_id, last_at) VALUES",
         10,
-        "ON CONFLICT (minute, app_id, key_id, operation, code, limits) DO UPDATE SET \
+        "ON CONFLICT (minute, partner_id, app_id, key_id, operation, code, limits) DO UPDATE SET \
          refused = refusals.refused + excluded.refused, \
          last_id = CASE WHEN excluded.last_at >= refusals.last_at \
          THEN excluded.last_id ELSE refusals.last_id END, \
@@ -129,7 +130,7 @@ fn row((key, cell): &(CellKey, Counted)) -> [Cell<'_>; 10] {
 }
 
 /// What tells the rows of a minute apart, in their order.
-const REST: &str = "app_id || '|' || key_id || '|' || operation || '|' || code || '|' || limits";
+const REST: &str = "partner_id || '|' || app_id || '|' || key_id || '|' || operation || '|' || code || '|' || limits";
 
 /// The statement that lists what is asked for, once per engine. Only what is asked for stands in it: a condition
 /// that is always true keeps SQLite from the index of an app.

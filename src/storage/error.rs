@@ -58,6 +58,14 @@ impl StoreError {
         Self::Unavailable(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))
     }
 
+    /// Whether the server has ended the transaction for the sake of another one (PostgreSQL, class 40: of two that wait
+    /// for each other it ends one): the same, begun anew, may go well.
+    #[must_use]
+    pub fn gave_way(&self) -> bool {
+        let Self::Unavailable(sqlx::Error::Database(cause)) = self else { return false };
+        cause.code().is_some_and(|code| code.len() == 5 && code.starts_with("40"))
+    }
+
     /// A damaged value of `table`.
     pub fn corrupt(table: &'static str, detail: impl Display) -> Self {
         Self::Corrupt { table, detail: detail.to_string() }

@@ -27,6 +27,12 @@ async fn every_wrong_call_gets_a_problem_that_is_not_stored() {
         (app.http.get(&partners).bearer_auth("nope"), 401, "invalid_key"),
         (app.http.get(&partners).header("Authorization", "Basic eDp5"), 401, "invalid_key"),
         (app.http.get(&unknown).bearer_auth(&app.admin_token), 400, "invalid_parameter"),
+        // Which of two was meant cannot be told.
+        (
+            app.http.get(&partners).bearer_auth(&app.admin_token).bearer_auth("nope"),
+            400,
+            "invalid_parameter",
+        ),
         (json(post()).body("{\"name\":"), 400, "invalid_body"),
         (json(post()).body("{\"name\":5}"), 400, "invalid_body"),
         (json(post()).body(big), 413, "body_too_large"),

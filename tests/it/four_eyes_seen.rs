@@ -209,6 +209,56 @@ async fn a_reset_account_has_left_nothing_behind() {
 }
 
 #[tokio::test]
+async fn what_somebody_has_approved_who_is_stopped_since_is_not_claimed() {
+    let (app, one, other) = desk().await;
+    let key = app.key(json!({ "scopes": ["catalog:read"] })).await;
+    let agreed = async |name: &str, by: &Browser| {
+        let body = json!({ "app_id": key.app_id, "name": name, "environment": "live", "scopes": ["stock:quantity"] });
+        let asked = one.ok("POST", "/admin/v1/keys", Some(body)).await;
+        by.ok("POST", &path(&asked, "approve"), None).await;
+        asked
+    };
+    let place = |verb: &str| format!("/admin/v1/accounts/{}/{verb}", other.account);
+    let refused = async |asked: &Value, why: &str| {
+        let refused = one.call("POST", &path(asked, "claim"), None).await;
+        let refused = problem(refused, 409, "conflict").await;
+        assert!(refused["detail"].as_str().unwrap().contains(why), "{refused}");
+    };
+    let asked = agreed("key", &other).await;
+    app.admin_ok("POST", &place("suspend"), None).await;
+    refused(&asked, "Who has approved it is suspended").await;
+    // Their account is not given back with what was done with it in other hands.
+    app.admin_ok("POST", &place("resume"), None).await;
+    app.admin_ok("POST", &place("reset"), None).await;
+    refused(&asked, "rejected").await;
+    let third = owner(&app, "third@example.com").await;
+    let asked = agreed("another", &third).await;
+    let place = format!("/admin/v1/accounts/{}", third.account);
+    app.admin_ok("PATCH", &place, Some(json!({ "roles": ["support"] }))).await;
+    refused(&asked, "Who has approved it has lost the right").await;
+}
+
+#[tokio::test]
+async fn an_account_is_reset_as_it_was_seen() {
+    let (_app, one, other) = four_eyes::desk(TestApp::builder(), "owners").await;
+    let body = json!({ "login": "claire", "name": "Claire", "roles": ["support"] });
+    let asked = one.ok("POST", "/admin/v1/accounts", Some(body)).await;
+    let made = if asked["status"] == "waiting" {
+        claimed(&asked, &one, &other).await["result"]["account"].clone()
+    } else {
+        asked["account"].clone()
+    };
+    let account = format!("/admin/v1/accounts/{}", made["id"].as_str().unwrap());
+    let reset = one.ok("POST", &format!("{account}/reset"), None).await;
+    let shown = &reset["preview"];
+    assert_eq!((&shown["name"], &shown["roles"]), (&json!("Claire"), &json!(["support"])));
+    // An owner is somebody else to give a first password of.
+    let asked = one.ok("PATCH", &account, Some(json!({ "roles": ["owner"] }))).await;
+    other.ok("POST", &path(&asked, "approve"), None).await;
+    changed(&other, &reset, "approve").await;
+}
+
+#[tokio::test]
 async fn the_wishes_of_one_hide_not_those_of_others() {
     let (app, one, other) = four_eyes::desk(TestApp::builder(), "owners").await;
     let ask = async |who: &Browser| {

@@ -217,6 +217,23 @@ async fn a_password_and_the_provider_do_not_make_two_people_of_one() {
         problem(refused, 403, "second_person_required").await;
         other.ok("POST", &path(&asked, "approve"), None).await;
     }
+    // Who keeps the provider from telling the address is still who they were; an address that moves is noted.
+    let told = async |email: Value| {
+        log_in((&app, &provider), |mut claims| {
+            (claims["groups"], claims["email"]) = (json!(["admins"]), email);
+            key.token(&claims)
+        })
+        .await;
+        let noted = format!("/admin/v1/audit?subject={}", asked["asked_by"].as_str().unwrap());
+        let noted = app.admin_ok("GET", &noted, None).await.to_string();
+        (app.admin_ok("GET", &account, None).await["email"].clone(), noted)
+    };
+    let (email, noted) = told(Value::Null).await;
+    assert_eq!(email, "claire@example.com");
+    assert!(!noted.contains(r#""email":"changed""#), "{noted}");
+    let (email, noted) = told(json!("moved@example.com")).await;
+    assert_eq!(email, "moved@example.com");
+    assert!(noted.contains(r#""email":"changed""#) && !noted.contains("moved@"), "{noted}");
 }
 
 #[tokio::test]

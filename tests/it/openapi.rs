@@ -41,7 +41,7 @@ fn the_committed_documents_equal_the_code() {
             Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("openapi/{}.yaml", document.name));
         let committed = std::fs::read_to_string(&path).unwrap_or_default();
         assert!(
-            committed == document.yaml,
+            committed == *document.yaml,
             "openapi/{}.yaml differs from the code; run `cargo run -- openapi --write openapi`",
             document.name
         );

@@ -151,6 +151,34 @@ async fn what_was_refused_before_a_transfer_stays_with_the_partner_whose_app_it_
     shown(&app, &key.text, &format!("/v1/refusals/{id}")).await;
 }
 
+/// So many rows that a transfer falls between are written by one statement.
+#[tokio::test]
+async fn what_is_refused_in_the_minute_of_a_transfer_is_of_both_partners() {
+    let app = TestApp::builder().fixed_clock(NOON).start().await;
+    let key = app.key(json!({ "scopes": ["stock:quantity"] })).await;
+    let paths = ["/v1/products", "/v1/stores", "/v1/promotions", "/v1/categories", "/v1/changes"];
+    let all = async || {
+        for path in paths {
+            let answer = app.get(&key.text, path).await;
+            problem(answer, 403, "insufficient_scope").await;
+        }
+    };
+    all().await;
+    let new = app.admin_ok("POST", "/admin/v1/partners", Some(json!({ "name": "New" }))).await;
+    let to = json!({ "partner_id": new["id"] });
+    let place = format!("/admin/v1/apps/{}/transfer", key.app_id);
+    app.admin_ok("POST", &place, Some(to)).await;
+    all().await;
+    let own = shown(&app, &key.text, "/v1/refusals").await;
+    assert_eq!(own["items"].as_array().unwrap().len(), paths.len(), "{own}");
+    let of_old = format!("/admin/v1/refusals?partner_id={}", key.partner_id);
+    let of_old = app.admin_ok("GET", &of_old, None).await;
+    for row in own["items"].as_array().unwrap().iter().chain(of_old["items"].as_array().unwrap()) {
+        assert_eq!(row["count"], 1, "{row}");
+    }
+    assert_eq!(of_old["items"].as_array().unwrap().len(), paths.len(), "{of_old}");
+}
+
 #[tokio::test]
 async fn the_history_is_walked_page_by_page() {
     let app = TestApp::builder().fixed_clock(NOON).start().await;

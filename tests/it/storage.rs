@@ -2,6 +2,7 @@
 
 use crate::support;
 use crate::support::scratch::{self, Scratch};
+use crate::support::until_one_waits;
 use comptoir::app::open_database;
 use comptoir::config::Config;
 use comptoir::kernel::Micros;
@@ -13,7 +14,7 @@ use comptoir::storage::changes::{Change, append};
 use comptoir::storage::{Db, Log, log};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// What a database stands on, for as long as it is used.
@@ -195,18 +196,6 @@ fn level(quantity: i64) -> Level {
     Level { key, availability, quantity, as_of: Micros(1), source: "pos", detail }
 }
 
-/// Returns when a transaction of this database waits for another one.
-async fn somebody_waits(db: &Db) {
-    const WAITS: &str = "SELECT count(*) FROM pg_stat_activity
-        WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    let until = Instant::now() + Duration::from_secs(60);
-    let Db::Postgres(pool) = db else { panic!("only a server has others that wait") };
-    while sqlx::query_scalar::<_, i64>(WAITS).fetch_one(pool).await.unwrap() == 0 {
-        assert!(Instant::now() < until, "nobody waits");
-        tokio::task::yield_now().await;
-    }
-}
-
 /// SQLite has one writer, so there is nothing to wait for.
 #[tokio::test]
 async fn a_level_that_is_told_while_it_is_to_be_forgotten_is_not_lost() {
@@ -232,7 +221,7 @@ async fn a_level_that_is_told_while_it_is_to_be_forgotten_is_not_lost() {
             forgotten
         }
     });
-    somebody_waits(&db).await;
+    until_one_waits(&db).await;
     till.commit().await.unwrap();
     assert_eq!(sweeping.await.unwrap(), 0);
     const LEVELS: &str = "SELECT availability FROM stock_levels";

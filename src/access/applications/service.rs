@@ -95,8 +95,10 @@ pub(super) async fn by_link(
     held.ok_or(AccessError::Link)
 }
 
-/// Notes that the address is the applicant's; the plan may be given at once. Whether it was is told by a mail alone: who
-/// applies would learn from it which names are taken.
+/// Notes that the address is the applicant's; the plan may be given at once. The answer does not tell whether it was, so
+/// that it names no partner to who only asks; the mail that comes at once, or later, does, to who reads that address.
+///
+/// What the link does is one transaction, whatever it comes to: who hangs up, or a process that ends, leaves it of use.
 pub async fn verify(
     at: &Registration,
     id: ApplicationId,
@@ -105,53 +107,57 @@ pub async fn verify(
     let found = by_link(at, (id, Step::Verify), token).await?;
     let by = By::new(ACTOR, at.clock.now());
     let pending = Application { state: State::Pending, updated_at: by.now, ..found };
+    let reason = match by_itself(at, &by, &pending).await {
+        Ok(true) => return Ok(pending),
+        Ok(false) => None,
+        Err(AccessError::Link) => return Err(AccessError::Link),
+        // For somebody to decide about, who is told what stands against it.
+        Err(why) => Some(park(&pending, &why)),
+    };
+    let pending = Application { reason, ..pending };
     let mut tx = at.db.begin().await?;
-    if !store::move_from(&mut tx, State::Unverified, &pending).await? {
-        return Err(AccessError::Link);
+    confirm(&mut tx, &by, &pending).await?;
+    if let Some(why) = &pending.reason {
+        let detail = json!({ "why": why });
+        record(&mut tx, &by, change(Kind::Application, id, "park", detail)).await?;
     }
-    record(&mut tx, &by, change(Kind::Application, id, "verify", json!({}))).await?;
     tx.commit().await?;
-    if let Err(why) = by_itself(at, &by, &pending).await {
-        // The link is used up, so what stands against it is for somebody to decide about, who is told what it is.
-        park(&at.db, &by, pending.clone(), &why).await?;
-    }
     Ok(pending)
 }
 
-/// Approves an application where its plan is given at once.
+/// Writes down that the address is the applicant's.
+async fn confirm(tx: &mut Tx, by: &By<'_>, pending: &Application) -> Result<(), AccessError> {
+    if !store::move_from(tx, State::Unverified, pending).await? {
+        return Err(AccessError::Link);
+    }
+    Ok(record(tx, by, change(Kind::Application, pending.id, "verify", json!({}))).await?)
+}
+
+/// Approves an application where its plan is given at once; whether it is.
 async fn by_itself(
     at: &Registration,
     by: &By<'_>,
     pending: &Application,
-) -> Result<(), AccessError> {
-    if get_offer(&at.db, pending.wish.plan).await?.approval == Approval::Auto {
-        approve(&at.db, by, pending.id, Target::default()).await?;
+) -> Result<bool, AccessError> {
+    if get_offer(&at.db, pending.wish.plan).await?.approval != Approval::Auto {
+        return Ok(false);
     }
-    Ok(())
+    let mut tx = at.db.begin().await?;
+    confirm(&mut tx, by, pending).await?;
+    approve_in(&mut tx, by, pending.clone(), Target::default()).await?;
+    tx.commit().await?;
+    Ok(true)
 }
 
-/// Leaves an application that could not be approved by itself to somebody who decides, where nobody has meanwhile.
-async fn park(
-    db: &Db,
-    by: &By<'_>,
-    pending: Application,
-    why: &AccessError,
-) -> Result<(), AccessError> {
-    let reason = match why {
+/// Why an application was not approved by itself.
+fn park(pending: &Application, why: &AccessError) -> String {
+    match why {
         AccessError::Store(error) => {
             tracing::error!(%error, application = %pending.id, "an application was not approved by itself");
             "A part of the service was away when it was to be approved by itself.".to_owned()
         }
         why => why.to_string(),
-    };
-    let parked = Application { reason: Some(reason), ..pending };
-    let mut tx = db.begin().await?;
-    if store::move_from(&mut tx, State::Pending, &parked).await? {
-        let detail = json!({ "why": parked.reason });
-        record(&mut tx, by, change(Kind::Application, parked.id, "park", detail)).await?;
-        tx.commit().await?;
     }
-    Ok(())
 }
 
 /// Takes an application back.
@@ -257,22 +263,30 @@ pub async fn approve(
     let mut tx = db.begin().await?;
     // Before the logs are: who takes it back or decides too has it first and then wants those.
     store::hold(&mut tx, id).await?;
+    let approved = approve_in(&mut tx, by, found, target).await?;
+    tx.commit().await?;
+    Ok(approved)
+}
+
+/// The same in a transaction that holds the application.
+async fn approve_in(
+    tx: &mut Tx,
+    by: &By<'_>,
+    found: Application,
+    target: Target,
+) -> Result<Application, AccessError> {
     let partner = match target.partner {
         Some(partner) => partner,
-        None => {
-            let made = new_partner(&mut tx, by, &found.wish, target.partner_name).await;
-            made.map_err(taken)?
-        }
+        None => new_partner(tx, by, &found.wish, target.partner_name).await.map_err(taken)?,
     };
-    let plan = found.wish.plan;
+    let (id, plan) = (found.id, found.wish.plan);
     let name = target.app_name.unwrap_or_else(|| found.wish.app_name.clone());
-    let app = add_app(&mut tx, by, (partner, plan), name).await.map_err(taken)?.id;
+    let app = add_app(tx, by, (partner, plan), name).await.map_err(taken)?.id;
     let approved = Application { partner: Some(partner), app: Some(app), reason: None, ..found };
-    let approved = decide(&mut tx, by, approved, State::Approved).await?;
+    let approved = decide(tx, by, approved, State::Approved).await?;
     let detail = json!({ "partner_id": partner, "app_id": app });
-    record(&mut tx, by, change(Kind::Application, id, "approve", detail)).await?;
-    mails::put(&mut tx, Letter::Approved, id, by.now).await?;
-    tx.commit().await?;
+    record(tx, by, change(Kind::Application, id, "approve", detail)).await?;
+    mails::put(tx, Letter::Approved, id, by.now).await?;
     Ok(approved)
 }
 

@@ -19,7 +19,7 @@ use crate::access::service::{By, Switch};
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, KeyId, PartnerId, PlanId};
 use serde::Serialize;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 /// A partner, by its place in the file or by its id.
 #[derive(Debug, Clone, Copy)]
@@ -94,7 +94,7 @@ pub(super) struct Differ<'a> {
     /// Plans by the name that they have behind the file, in the file or not.
     plans: Vec<(Name, Of<PlanId>)>,
     /// Where the file gives a key back or another secret, which takes two people for many of them.
-    renewed: Vec<Place>,
+    renewed: Vec<(KeyId, Place)>,
     made: Made,
     seen: Seen,
 }
@@ -259,10 +259,11 @@ impl Differ<'_> {
     /// Refuses to give many keys back, or another secret, where that takes two people.
     fn many(&mut self) {
         let renewed = std::mem::take(&mut self.renewed);
-        if renewed.len() > 1
+        let keys: BTreeSet<KeyId> = renewed.iter().map(|(key, _)| *key).collect();
+        if keys.len() > 1
             && let Err(error) = self.by.may_change_many()
         {
-            renewed.iter().for_each(|place| self.fault(place, error.to_string()));
+            renewed.iter().for_each(|(_, place)| self.fault(place, error.to_string()));
         }
     }
 

@@ -63,11 +63,26 @@ pub enum Failed {
     Other(AccessError),
 }
 
+impl Failed {
+    fn gave_way(&self) -> bool {
+        match self {
+            Self::Step(_, AccessError::Store(error)) | Self::Other(AccessError::Store(error)) => {
+                error.gave_way()
+            }
+            _ => false,
+        }
+    }
+}
+
 impl<E: Into<AccessError>> From<E> for Failed {
     fn from(error: E) -> Self {
         Self::Other(error.into())
     }
 }
+
+/// How often the steps are begun: others take what they change first and the log last, so that PostgreSQL may have to end
+/// one of two that wait for each other, and it may be this one.
+const TRIES: u32 = 8;
 
 /// Does all steps in one transaction, and leaves it to be committed. What somebody else has changed since `current` was
 /// read is looked at anew while nobody can change more, so that this comes to its end however much is changed beside it:
@@ -78,10 +93,28 @@ pub async fn prepare(
     pepper: &Pepper,
     (wanted, current, steps): (&Wanted<'_>, &Current, Steps),
 ) -> Result<Prepared, Failed> {
+    let mut known = Some((current.position, steps));
+    let mut tries = 1;
+    loop {
+        match attempt(db, by, pepper, (wanted, known.take())).await {
+            Err(failed) if failed.gave_way() && tries < TRIES => tries += 1,
+            done => return done,
+        }
+    }
+}
+
+/// The steps that are known to be needed at a position of the control log, or those that are found to be.
+async fn attempt(
+    db: &Db,
+    by: &By<'_>,
+    pepper: &Pepper,
+    (wanted, known): (&Wanted<'_>, Option<(i64, Steps)>),
+) -> Result<Prepared, Failed> {
     let mut tx = db.begin().await?;
-    let steps = match store::hold_log(&mut tx).await? == current.position {
-        true => steps,
-        false => {
+    let head = store::hold_log(&mut tx).await?;
+    let steps = match known {
+        Some((position, steps)) if position == head => steps,
+        _ => {
             let current = Current::load(db, by.now).await?;
             wanted.steps(&current, by).map_err(Failed::Faults)?
         }

@@ -12,7 +12,7 @@ use crate::kernel::id::AccountId;
 use crate::kernel::secret::Secret;
 use crate::storage::Tx;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// What is to be different in which account.
@@ -37,6 +37,19 @@ const fn action(operation: &'static str, run: Run) -> Action {
 
 const fn secret(operation: &'static str, run: Run) -> Action {
     Action { makes_secret: |_| true, ..action(operation, run) }
+}
+
+/// An action on an account as a whole, by its id. People are shown whose it is and what they may do.
+const fn whole(operation: &'static str, run: Run) -> Action {
+    let shows: Run = |_, tx, _, what| {
+        Box::pin(async move {
+            let id = payload(what)?;
+            let account = service::held(tx, id).await?;
+            let (name, roles, status) = (account.name, account.roles, account.status);
+            Ok(json!({ "id": id, "name": name, "roles": roles, "status": status }))
+        })
+    };
+    Action { shows: Some(shows), ..action(operation, run) }
 }
 
 /// A password that nobody chose.
@@ -94,17 +107,20 @@ async fn switch(tx: &mut Tx, by: &By<'_>, what: &What<'_>, to: Switch) -> ApiRes
 
 /// Suspends an account.
 pub const SUSPEND: Action =
-    action("suspend_account", |_, tx, by, what| Box::pin(switch(tx, by, what, Switch::Suspend)));
+    whole("suspend_account", |_, tx, by, what| Box::pin(switch(tx, by, what, Switch::Suspend)));
 
 /// Resumes an account.
 pub const RESUME: Action =
-    action("resume_account", |_, tx, by, what| Box::pin(switch(tx, by, what, Switch::Resume)));
+    whole("resume_account", |_, tx, by, what| Box::pin(switch(tx, by, what, Switch::Resume)));
 
 /// Gives an account a first password again.
-pub const RESET: Action = secret("reset_account", |_, tx, by, what| {
-    Box::pin(async move {
-        let (text, hash) = FirstPassword::parts(what.first.as_ref());
-        let account = service::reset(tx, by, payload(what)?, hash, true).await?.into();
-        answer(&IssuedAccountOut { account, password: text })
+pub const RESET: Action = Action {
+    makes_secret: |_| true,
+    ..whole("reset_account", |_, tx, by, what| {
+        Box::pin(async move {
+            let (text, hash) = FirstPassword::parts(what.first.as_ref());
+            let account = service::reset(tx, by, payload(what)?, hash, true).await?.into();
+            answer(&IssuedAccountOut { account, password: text })
+        })
     })
-});
+};

@@ -8,7 +8,7 @@ pub mod service;
 pub mod store;
 pub mod totp;
 
-use super::approvals::service::{Action, answer, perform};
+use super::approvals::service::{Action, Shown, answer, perform};
 use super::approvals::{MayWait, respond};
 use super::caller::AdminCaller;
 use super::page::{self, PageOut, PageQuery};
@@ -255,9 +255,8 @@ async fn act(
     action: &'static Action,
     matters: bool,
 ) -> ApiResult<HttpResponse> {
-    let account = service::get(&state.db, id).await?;
-    let shown = json!({ "id": id, "name": account.name, "roles": account.roles });
-    let outcome = perform(state, caller, action, answer(&id)?, (matters, shown)).await?;
+    let shown = Shown { matters, ..Shown::by_action() };
+    let outcome = perform(state, caller, action, answer(&id)?, shown).await?;
     respond(state, outcome, done)
 }
 

@@ -152,11 +152,13 @@ impl Account {
         }
     }
 
-    /// Writes down the address of mail that the provider tells now.
-    pub fn set_email(&mut self, told: Option<Login>) {
-        if let Way::Provider { email, .. } = &mut self.way {
-            *email = told;
-        }
+    /// Writes down the address of mail that the provider tells now; whether it is another than before. Who keeps it from
+    /// being told is still who they were: by it two accounts are known to be of one person.
+    pub fn set_email(&mut self, told: Option<Login>) -> bool {
+        let Way::Provider { email, .. } = &mut self.way else { return false };
+        let Some(told) = told else { return false };
+        let before = email.replace(told);
+        before.is_some() && before != *email
     }
 
     /// The address of mail that the provider tells of the person.

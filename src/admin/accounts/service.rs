@@ -95,7 +95,7 @@ pub async fn get(db: &Db, id: AccountId) -> Result<Account, AccessError> {
 }
 
 /// The account in a transaction.
-async fn held(tx: &mut Tx, id: AccountId) -> Result<Account, AccessError> {
+pub(super) async fn held(tx: &mut Tx, id: AccountId) -> Result<Account, AccessError> {
     store::find_in(tx, id).await?.ok_or_else(|| AccessError::not_found(Kind::Account, id))
 }
 

@@ -38,6 +38,10 @@ pub async fn perform(
             done => return done.map(Outcome::Done),
         }
     }
+    let mut tx = state.db.begin().await?;
+    let others = store::count_open(&mut tx, caller.person(), by.now).await?;
+    drop(tx);
+    may_ask(others + 1)?;
     // What cannot be done is not asked for.
     try_out(state, action, &By::new(by.actor, by.now), &payload).await?;
     let mut tx = state.db.begin().await?;
@@ -48,16 +52,22 @@ pub async fn perform(
         }
     };
     let approval = ask(&mut tx, state, (&by, caller.person()), (action, payload), shown).await?;
-    // Behind the entry in the log, for which others who ask wait.
-    if store::count_open(&mut tx, caller.person(), by.now).await? > OPEN_MOST {
-        let detail = format!(
-            "You have asked for {OPEN_MOST} actions that wait or are yet to be claimed: have them decided or claimed, \
-             or take some back by rejecting them."
-        );
-        return Err(ApiError::new(Code::Conflict, detail));
-    }
+    // Once more behind the entry in the log, for which others who ask wait.
+    may_ask(store::count_open(&mut tx, caller.person(), by.now).await?)?;
     tx.commit().await?;
     Ok(Outcome::Waits(Box::new(approval)))
+}
+
+/// Refuses to have more of one person wait than people could look through.
+fn may_ask(open: i64) -> ApiResult<()> {
+    if open <= OPEN_MOST {
+        return Ok(());
+    }
+    let detail = format!(
+        "You have asked for {OPEN_MOST} actions that wait or are yet to be claimed: have them decided or claimed, \
+         or take some back by rejecting them."
+    );
+    Err(ApiError::new(Code::Conflict, detail))
 }
 
 /// Does an action by the will of one person.
@@ -135,7 +145,7 @@ pub async fn waiting(
     store::waiting(tx, action.operation, by.actor, by.now).await
 }
 
-/// All that a person waits for, or has yet to claim.
+/// All that a person waits for or has yet to claim, and what they have approved and is not claimed.
 pub async fn open_of(tx: &mut Tx, person: &str, now: Micros) -> Result<Vec<Approval>, StoreError> {
     store::open_of(tx, person, now).await
 }

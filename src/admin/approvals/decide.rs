@@ -1,7 +1,7 @@
 //! Approves, claims and rejects what waits.
 
 use super::ask::{hand, told};
-use super::judge::{has_right, is_first, may_approve, refuse, still_asks};
+use super::judge::{has_right, is_first, may_approve, refuse, still_agrees, still_asks};
 use super::model::{Action, Approval, Standing, What};
 use super::service::ACTIONS;
 use super::store;
@@ -129,6 +129,7 @@ pub async fn claim(
     // It may have been claimed or rejected meanwhile.
     let (mut approval, _) = standing(&mut tx, id, needed).await?;
     still_asks(&mut tx, (&approval, action), now).await?;
+    still_agrees(&mut tx, (&approval, action)).await?;
     approval.status = Standing::Approved;
     store::decide(&mut tx, &approval).await?;
     let done = run(state, &mut tx, (&approval, action, now), &what).await?;

@@ -83,30 +83,51 @@ pub(super) async fn still_asks(
     (approval, action): (&Approval, &Action),
     now: Micros,
 ) -> ApiResult<()> {
-    let may = |roles: &Roles| match rights::of(action.operation) {
-        Some(Need::Right(right)) => roles.have(right) || by_provider(&approval.payload).is_some(),
-        _ => false,
-    };
-    if let Ok(id) = approval.asked_person.parse()
-        && let Some((status, roles)) = accounts::store::standing_in(tx, id).await?
-    {
-        if status != Status::Active {
-            return Err(lost("Who has asked for it is suspended"));
-        }
-        if !may(&roles) {
-            return Err(lost("Who has asked for it has lost the right to"));
-        }
-    }
+    still_may(tx, (approval, action), ("asked for", &approval.asked_person)).await?;
     let Ok(id) = approval.asked_by.parse() else { return Ok(()) };
     let token = find_token_in(tx, id).await?;
     let standing = token.as_ref().map_or(TokenStatus::Revoked, |token| token.standing(now));
     if standing != TokenStatus::Active {
         return Err(lost(&format!("The token that has asked for it is {standing}")));
     }
-    if token.is_some_and(|token| !may(&token.roles)) {
+    if token.is_some_and(|token| !may(&token.roles, (approval, action))) {
         return Err(lost("The token that has asked for it has lost the right to"));
     }
     Ok(())
+}
+
+/// Whether who has approved might still: what is done later is agreed on until then.
+pub(super) async fn still_agrees(
+    tx: &mut Tx,
+    (approval, action): (&Approval, &Action),
+) -> ApiResult<()> {
+    let person = approval.decided_by.as_deref().unwrap_or_default();
+    still_may(tx, (approval, action), ("approved", person)).await
+}
+
+/// Whether a person who has done their part of an approval is active and has the right to.
+async fn still_may(
+    tx: &mut Tx,
+    (approval, action): (&Approval, &Action),
+    (verb, person): (&str, &str),
+) -> ApiResult<()> {
+    let Ok(id) = person.parse() else { return Ok(()) };
+    match accounts::store::standing_in(tx, id).await? {
+        Some((status, _)) if status != Status::Active => {
+            Err(lost(&format!("Who has {verb} it is suspended")))
+        }
+        Some((_, roles)) if !may(&roles, (approval, action)) => {
+            Err(lost(&format!("Who has {verb} it has lost the right to")))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn may(roles: &Roles, (approval, action): (&Approval, &Action)) -> bool {
+    match rights::of(action.operation) {
+        Some(Need::Right(right)) => roles.have(right) || by_provider(&approval.payload).is_some(),
+        _ => false,
+    }
 }
 
 /// Refuses to do what nobody asks for any more.

@@ -87,15 +87,16 @@ pub(super) async fn waiting(
     rows.into_iter().map(Approval::try_from).collect()
 }
 
-/// All that a person has asked for and that can be decided or claimed at a time, kept from others until the end of
-/// the transaction.
+/// All that a person has asked for and that can be decided or claimed at a time, and what they have approved that can be
+/// claimed, kept from others until the end of the transaction.
 pub(super) async fn open_of(
     tx: &mut Tx,
     person: &str,
     now: Micros,
 ) -> Result<Vec<Approval>, StoreError> {
-    const OPEN: &str = "UPDATE approvals SET id = id WHERE asked_person = $1 \
-        AND status IN ('waiting', 'claimable') AND expires_at > $2 RETURNING *";
+    const OPEN: &str = "UPDATE approvals SET id = id WHERE (asked_person = $1 \
+        AND status IN ('waiting', 'claimable') OR decided_by = $1 AND status = 'claimable') \
+        AND expires_at > $2 RETURNING *";
     let rows: Vec<ApprovalRow> = on_tx!(tx, c => {
         sqlx::query_as(OPEN).bind(person).bind(now.0).fetch_all(c).await
     })?;

@@ -73,8 +73,8 @@ pub(super) async fn enter(
             return Err(refuse(state, from, "the account is suspended").await);
         }
         Some(mut account) => {
-            account.set_email(email);
-            renew(&mut tx, account, name(&called)?, roles, now).await?
+            let moved = account.set_email(email);
+            renew(&mut tx, account, (name(&called)?, roles, moved), now).await?
         }
         None => {
             let way = Way::Provider { issuer: issuer.to_owned(), subject, email, barred: false };
@@ -178,15 +178,15 @@ async fn create(
     Ok(account)
 }
 
-/// Puts the name and the roles of now in the place of those of the last login.
+/// Puts the name and the roles of now in the place of those of the last login, and notes where the address of mail has
+/// moved.
 async fn renew(
     tx: &mut Tx,
     mut account: Account,
-    name: Name,
-    roles: Roles,
+    (name, roles, moved): (Name, Roles, bool),
     now: Micros,
 ) -> ApiResult<Account> {
-    let same = account.name == name && account.roles == roles;
+    let same = account.name == name && account.roles == roles && !moved;
     let op = if account.is_barred() { "resume" } else { "update" };
     account.last_login_at = Some(now);
     if same && !account.is_barred() {
@@ -198,7 +198,11 @@ async fn renew(
     account.set_barred(false);
     store::put(tx, &account).await?;
     let actor = account.id.to_string();
-    let detail = json!({ "name": account.name, "roles": account.roles, "by": "provider" });
+    let mut detail = json!({ "name": account.name, "roles": account.roles, "by": "provider" });
+    if moved {
+        // The log is for ever, so it does not say to which.
+        detail["email"] = json!("changed");
+    }
     told(tx, &By::new(&actor, now), account.id, op, detail).await?;
     Ok(account)
 }

@@ -2,12 +2,14 @@
 
 use super::apply::{FILE, SMALL, apply, difference, next_year, place};
 use super::program::Place;
-use crate::support::TestApp;
+use crate::support::{TestApp, until_one_waits};
 use comptoir::access::Pepper;
 use comptoir::access::apply::run::prepare;
 use comptoir::access::apply::{Current, Wanted, read};
 use comptoir::access::service::{By, list_plans};
 use comptoir::access::store::Walk;
+use comptoir::on_tx;
+use comptoir::storage::{Db, Tx};
 use serde_json::{Value, json};
 use std::process::Stdio;
 
@@ -38,6 +40,13 @@ async fn many_keys_are_not_given_back_by_one_person() {
         assert!(refused.contains("partners.yaml:"), "{refused}");
     }
     assert_eq!(place.ok(&["key", "list"]).matches("suspended").count(), 2);
+    // In quarantine they would read again.
+    place.write(
+        FILE,
+        &back.replace("\n            status: active", "\n            status: quarantined"),
+    );
+    let refused = place.fails(1, &apply(&[]));
+    assert_eq!(refused.matches("status: It takes a second person to").count(), 2, "{refused}");
     // One key is one key, and what only stops is done at once.
     let lines: Vec<&str> = back.lines().collect();
     let of_one = lines.iter().position(|line| line.ends_with("name: l")).unwrap() + 1;
@@ -283,4 +292,39 @@ async fn what_others_change_meanwhile_keeps_nobody_from_applying_a_file() {
     }
     let failed = prepare(&app.db, &by, &pepper, (&wanted, &current, steps)).await.unwrap_err();
     assert!(format!("{failed:?}").contains("is revoked"), "{failed:?}");
+}
+
+/// Of two transactions that wait for each other the server ends one. SQLite has one writer, so there it cannot be.
+#[tokio::test]
+async fn who_holds_an_app_and_waits_for_the_log_keeps_nobody_from_applying_a_file() {
+    let app = TestApp::start().await;
+    if matches!(app.db, Db::Sqlite { .. }) {
+        return println!("SKIPPED on SQLite: it has one writer");
+    }
+    let pepper = Pepper::random().unwrap();
+    let by = By::new("cli", app.clock.now());
+    let apply = async |text: &str| {
+        let file = read(text).unwrap();
+        let wanted = Wanted { text, file: &file, prune: false };
+        let current = Current::load(&app.db, by.now).await.unwrap();
+        let steps = wanted.steps(&current, &by).unwrap();
+        let prepared = prepare(&app.db, &by, &pepper, (&wanted, &current, steps)).await.unwrap();
+        let shown = prepared.shown.to_string();
+        prepared.commit().await.unwrap();
+        shown
+    };
+    apply(SMALL).await;
+    let mut other = app.db.begin().await.unwrap();
+    let run = async |other: &mut Tx, sql: &'static str| on_tx!(other, c => sqlx::query(sql).execute(c).await.map(drop));
+    run(&mut other, "UPDATE apps SET id = id").await.unwrap();
+    let suspended = SMALL.replacen("name: Site", "name: Site\n        status: suspended", 1);
+    let log = async {
+        until_one_waits(&app.db).await;
+        const LOG: &str = "UPDATE log_heads SET position = position WHERE log = 'control'";
+        // The server ends who has waited for longer, unless this comes late: then it ends this.
+        drop(run(&mut other, LOG).await);
+        drop(other);
+    };
+    let (shown, ()) = tokio::join!(apply(&suspended), log);
+    assert!(shown.contains("status"), "{shown}");
 }

@@ -355,3 +355,15 @@ pub(crate) async fn problem(response: reqwest::Response, status: u16, code: &str
     }
     problem
 }
+
+/// Returns when a transaction of this database waits for another one.
+pub(crate) async fn until_one_waits(db: &Db) {
+    const WAITS: &str = "SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    let until = Instant::now() + Duration::from_secs(60);
+    let Db::Postgres(pool) = db else { panic!("only a server has others that wait") };
+    while sqlx::query_scalar::<_, i64>(WAITS).fetch_one(pool).await.unwrap() == 0 {
+        assert!(Instant::now() < until, "nobody waits");
+        tokio::task::yield_now().await;
+    }
+}

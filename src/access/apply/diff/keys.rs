@@ -197,8 +197,10 @@ impl Differ<'_> {
         Self::note(&mut changes, "expires_at", &key.spec.expires_at, &spec.expires_at);
         let spec = (!changes.is_empty()).then(|| Box::new(spec));
         let switch = note_status(&mut changes, key.status, entry.status);
-        if switch == Some(KeyStatus::Active) {
-            self.renewed.push(below(place, "status"));
+        // Whoever has a key that is in quarantine may read with it.
+        let back = [Some(KeyStatus::Active), Some(KeyStatus::Quarantined)].contains(&switch);
+        if back && key.status != KeyStatus::Active {
+            self.renewed.push((key.id, below(place, "status")));
         }
         if !changes.is_empty() {
             let act = Act::UpdateKey(key.id, spec, switch);
@@ -220,15 +222,15 @@ impl Differ<'_> {
             return self.fault(&below(place, "jwks"), message);
         };
         let had = from.jsons();
-        if to.jsons().iter().any(|json| !had.contains(json))
-            && let Err(error) = self.by.may_give(Scopes::default(), scopes)
-        {
-            self.fault(&below(place, "jwks"), error.to_string());
+        if to.jsons().iter().any(|json| !had.contains(json)) {
+            self.renewed.push((key.id, below(place, "jwks")));
+            if let Err(error) = self.by.may_give(Scopes::default(), scopes) {
+                self.fault(&below(place, "jwks"), error.to_string());
+            }
         }
         if had != to.jsons() {
             let mut changes = Vec::new();
             Self::note(&mut changes, "jwks", &from, to);
-            self.renewed.push(below(place, "jwks"));
             self.step(Kind::Update, what, changes, Act::SetJwks(key.id, to.clone()));
         }
     }
