@@ -7,6 +7,8 @@ from decimal import Decimal
 
 from harness.load import BROKEN
 
+# What the id of a call has behind its run where there is no event of it.
+UNMETERED = ".u"
 # What was exported of an event.
 KEPT = ("key_id", "operation_id", "status", "outcome", "billable", "weight_milli")
 
@@ -44,11 +46,11 @@ class Clients:
         if status in BROKEN:
             self.broken[what] += 1
             self.begun[what] += status == "cut"
-            if event_id != "-":
+            if event_id != "-" and UNMETERED not in event_id:
                 self.cut.add(event_id)
             return
         self.retried[what] += retries != "0"
-        if event_id == "-":
+        if event_id == "-" or UNMETERED in event_id:
             self.without[*what, status] += 1
         elif event_id in self.received:
             self.twice.append(event_id)

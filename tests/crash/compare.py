@@ -1,13 +1,13 @@
 """Holds the four counts beside each other, tells the differences by their cause, and says what is wrong."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 
 from cluster import CALL, UNIT
 
 UNCONFIRMED = "crash_unconfirmed"
-# What is answered without an event: the journal takes none, or the key could not be judged.
+# What is answered without an event: the journal takes none, or the key could not be judged for the database is away.
 WITHOUT = {"503"}
 
 
@@ -49,7 +49,9 @@ class Outcome:
     live: set
     unconfirmed: list
     faults: list
-    by_status: Counter = field(default_factory=Counter)
+    # Answers without an event, by status.
+    without: Counter
+    by_status: Counter
 
     @property
     def total(self):
@@ -85,7 +87,11 @@ def compare(clients, ledger, periods, live, graceful):
     unconfirmed = sorted(i for i, event in events.items() if event.outcome == UNCONFIRMED)
     if graceful and unconfirmed:
         faults.append(f"{len(unconfirmed)} events were not confirmed, and nothing was killed")
-    return Outcome(lines, live, unconfirmed, faults, Counter(status for _, _, status in clients.received.values()))
+    without = Counter()
+    for (_, _, status), n in clients.without.items():
+        without[status] += n
+    by_status = Counter(status for _, _, status in clients.received.values())
+    return Outcome(lines, live, unconfirmed, faults, without, by_status)
 
 
 def _lines(clients, ledger, events, periods):
@@ -203,7 +209,12 @@ def by_cause(outcome):
         ("not received, in the export: handed over and cut on the socket, billed", total.billed_unseen),
         ("not received, in the export: handed over and cut on the socket, free by its rule", total.free_unseen),
         ("export", total.exported),
-        ("received, crash_unconfirmed: free", total.unconfirmed_received),
+        ("received, in the export as crash_unconfirmed: free", total.unconfirmed_received),
+        ("answers that say that nothing was done, without an event: " + _counts(outcome.without), outcome.without.total()),
         ("calls sent and not answered", total.broken),
         ("of these, sent again and answered", total.retried),
     ]
+
+
+def _counts(counts):
+    return ", ".join(f"{n:,} with {status}" for status, n in sorted(counts.items())) or "none"

@@ -94,7 +94,8 @@ def _under_load(given, cluster, scratch, say):
             say("the prices get longer periods: the present period ends")
             happens.also("prices", cluster.change_periods())
         time.sleep(0.002)
-    say(f"{happens.done} of {len(planned)} planned have happened; the others' victims were away for too long")
+    if happens.done < len(planned):
+        say(f"{happens.done} of {len(planned)} have happened: the victims of the others were not back in time")
     told = report(load)
     rate = told["answered"] / told["seconds"]
     say(
