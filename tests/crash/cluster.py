@@ -54,21 +54,29 @@ class Server:
     """The database or Redis."""
 
     def __init__(self, server):
-        self.server, self.name = server, server.name
+        self.server, self.name, self.away = server, server.name, False
 
-    def ended(self):
+    def kill(self):
+        self.away = True
+        self.server.kill()
+
+    def stopped(self):
+        """A stop."""
+        self.away = True
+        self.server.stop()
         yield from until(lambda: self.server.process.poll() is not None, f"{self.name} stops")
 
     def back(self):
         """Starts it until it answers: what a killed one has left may still be in the way."""
         yield from _again_until_ready(self.name, self.server.begin, lambda: self.server)
+        self.away = False
 
 
 class Node:
     """A node: its process, and the directory that outlives it."""
 
-    def __init__(self, number, binary, scratch, settings):
-        self.name, self.number = f"node {number + 1}", number
+    def __init__(self, number, binary, scratch, settings, database):
+        self.name, self.number, self.database = f"node {number + 1}", number, database
         self.binary, self.scratch, self.settings = binary, scratch, settings
         self.ports, self.replaced = machine.free_ports(2), 0
         self.product = self._in_directory()
@@ -84,11 +92,19 @@ class Node:
         """Starts it until it is ready: where the database is away, a start fails."""
         yield from _again_until_ready(self.name, self.begin, lambda: self.server)
 
+    def kill(self):
+        self.server.kill()
+
     def stopped(self):
-        """A graceful stop; anything but exit code 0 is a failure."""
+        """A graceful stop. Exit code 1 says that what is left could not be folded, which it may only where the
+        database was away; the next start folds it then."""
+        alone = self.database.away
         self.server.process.terminate()
-        yield from until(lambda: self.server.process.poll() is not None, f"{self.name} stops")
-        if code := self.server.process.returncode:
+        for _ in until(lambda: self.server.process.poll() is not None, f"{self.name} stops"):
+            alone = alone or self.database.away
+            yield
+        code = self.server.process.returncode
+        if code and not (alone and code == 1):
             raise RuntimeError(f"{self.name} stopped with {code}: {self.server.log.read_text()[-2000:]}")
 
     def recovered(self):
@@ -146,7 +162,7 @@ class Cluster:
         self.lengths = iter(PERIODS[1:])
         environments = ["live"] * 5 + ["test"]
         self.keys = [self._key(f"crash {n}", environment) for n, environment in enumerate(environments, 1)]
-        self.nodes = [Node(n, binary, scratch, {**shared, **JOURNALS[n]}) for n in range(NODES)]
+        self.nodes = [Node(n, binary, scratch, {**shared, **JOURNALS[n]}, self.database) for n in range(NODES)]
         self.victims = {each.name: each for each in [*self.nodes, self.database, self.redis]}
 
     def _key(self, name, environment):

@@ -11,14 +11,14 @@ NODE, DATABASE, REDIS = "node", "database", "redis"
 
 def node_killed(node, down):
     """kill -9 of a node, which then starts again and folds what it had recorded."""
-    node.server.kill()
+    node.kill()
     yield from pause(down)
     yield from node.back()
 
 
 def node_recovered(node, down):
     """kill -9 of a node, whose journal another process brings in before it starts again."""
-    node.server.kill()
+    node.kill()
     yield from node.recovered()
     yield from pause(down)
     yield from node.back()
@@ -26,7 +26,7 @@ def node_recovered(node, down):
 
 def node_replaced(node, down):
     """kill -9 of a node that never returns: its journal is brought in, and a new node takes its place."""
-    node.server.kill()
+    node.kill()
     yield from node.recovered()
     node.replace()
     yield from pause(down)
@@ -42,15 +42,14 @@ def node_stopped(node, down):
 
 def server_killed(server, down):
     """kill -9 of the database or Redis."""
-    server.server.kill()
+    server.kill()
     yield from pause(down)
     yield from server.back()
 
 
 def server_stopped(server, down):
     """The database or Redis is told to stop."""
-    server.server.stop()
-    yield from server.ended()
+    yield from server.stopped()
     yield from pause(down)
     yield from server.back()
 

@@ -129,8 +129,7 @@ def _settled(given, cluster, record, scratch, say):
     for _ in node.stopped():
         time.sleep(0.01)
     for server in (cluster.database, cluster.redis):
-        server.server.stop()
-        for _ in server.ended():
+        for _ in server.stopped():
             time.sleep(0.01)
     # The last key is for tests: its calls are on no statement.
     outcome = compare(clients, ledger, periods, set(ids[:-1]), given.graceful)
