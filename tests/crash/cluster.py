@@ -109,18 +109,8 @@ class Node:
 
     def recovered(self):
         """Has another process bring in what it has recorded; again, while the database is away."""
-        words = [self.binary, "usage", "recover", self.product.data_dir, "--dead"]
         other = Product(self.binary, self.scratch / "recovers", self.settings)
-        end = time.monotonic() + PATIENCE
-        with open(self.scratch / "recover.log", "ab") as log:
-            while True:
-                process = machine.spawn(words, env=other.environment(), stdout=log, stderr=log)
-                yield from until(lambda: process.poll() is not None, "comptoir usage recover")
-                if process.returncode == 0:
-                    return
-                if time.monotonic() > end:
-                    raise RuntimeError(f"{self.name} was not recovered, see recover.log")
-                yield from pause(0.3)
+        yield from _until_done(other, "usage", "recover", self.product.data_dir, "--dead")
 
     def replace(self):
         """From now on it is a new node in a directory of its own."""
@@ -138,6 +128,20 @@ def _again_until_ready(name, begin, started):
             yield
         yield from pause(0.2)
     raise RuntimeError(f"{name} did not come back within {PATIENCE} s")
+
+
+def _until_done(product, *words):
+    """Runs a command of the program, again and again while it fails: the database may be away."""
+    end = time.monotonic() + PATIENCE
+    log = product.data_dir.parent / f"{product.data_dir.name}.log"
+    while time.monotonic() < end:
+        with open(log, "ab") as out:
+            process = machine.spawn([product.binary, *words], env=product.environment(), stdout=out, stderr=out)
+        yield from until(lambda: process.poll() is not None, f"comptoir {words[0]}")
+        if process.returncode == 0:
+            return
+        yield from pause(0.3)
+    raise RuntimeError(f"comptoir {' '.join(map(str, words))} failed for {PATIENCE} s, see {log}")
 
 
 class Cluster:
@@ -179,13 +183,5 @@ class Cluster:
     def change_periods(self):
         """Puts prices with longer periods in, at once: the present period of each app ends. Tried until the database
         is there."""
-        words = ["plan", "update", self.plan, "--prices", prices(next(self.lengths)), "--prices-from", "now"]
-        end = time.monotonic() + PATIENCE
-        while True:
-            process = machine.spawn([self.desk.binary, *words], env=self.desk.environment(), stdout=-3, stderr=-3)
-            yield from until(lambda: process.poll() is not None, "comptoir plan update")
-            if process.returncode == 0:
-                return
-            if time.monotonic() > end:
-                raise RuntimeError("the prices could not be changed")
-            yield from pause(0.3)
+        words = ["--prices", prices(next(self.lengths)), "--prices-from", "now"]
+        yield from _until_done(self.desk, "plan", "update", self.plan, *words)
