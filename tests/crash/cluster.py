@@ -12,7 +12,7 @@ from harness.servers import Postgres, Redis
 NODES = 3
 PRODUCTS = 40
 # So long a part may take to be back, or a command to end.
-PATIENCE = 180
+PATIENCE = 600
 # What a call and a unit cost. The price list begins with months; one with longer periods ends these, at once.
 CALL, UNIT = "0.001", "0.0005"
 PERIODS = ["month", "quarter", "year"]

@@ -7,7 +7,7 @@ import time
 
 import books
 import faults
-from cluster import NODES, Cluster
+from cluster import NODES, PATIENCE, Cluster
 from compare import by_cause, compare, table
 from harness import machine
 from harness.load import report
@@ -69,7 +69,7 @@ def _under_load(given, cluster, scratch, say):
     for node in cluster.nodes:
         node.begin()
     for node in cluster.nodes:
-        node.server.wait(120)
+        node.server.wait(PATIENCE)
     words = {
         "port": ",".join(str(node.ports[0]) for node in cluster.nodes),
         "paths": scratch / "paths",
