@@ -220,3 +220,46 @@ impl<'a> Work<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::{Read as _, Write as _};
+    use std::net::{SocketAddr, TcpListener, TcpStream};
+
+    /// A server that does something with each connection on which a request has come.
+    fn server(with: fn(TcpStream)) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let at = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let _ = stream.read(&mut [0; 1024]).unwrap();
+                with(stream);
+            }
+        });
+        at
+    }
+
+    #[test]
+    fn a_call_that_is_not_answered_is_sent_to_the_next_server() {
+        let ends = server(drop);
+        let answers = server(|mut stream| {
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").unwrap();
+        });
+        let target = Target { operation: "read".into(), path: "/v1/products".to_owned() };
+        let plan = Plan {
+            servers: Servers { addresses: [ends, answers].into(), turn: None },
+            conns: 1,
+            until: Until::Count(1),
+            timeout: Duration::from_secs(60),
+            rate: None,
+            requests: requests(&[target], &["key"], 1, 1),
+        };
+        let mut tally = Tally::default();
+        run(&plan, &mut tally).unwrap();
+        let report = tally.report();
+        assert!(report.contains(r#""answered":1,"status":{"200":1}"#), "{report}");
+        assert!(report.contains(r#""unanswered":1,"cut":0,"retried":1"#), "{report}");
+    }
+}
