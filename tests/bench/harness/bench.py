@@ -7,12 +7,12 @@ import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import counts, growth, imports, limits, machine, peers, plot, retail, rounds, stop
+from . import counts, growth, imports, limits, machine, metering, peers, plot, retail, rounds, stop
 from .load import Load
 from .product import QUIET, Product, Reader
 from .table import at_least, at_most, failed, no_less, not_measured, told
 
-PARTS = ["import", "reads", "counts", "limits", "retail", "growth", "crash"]
+PARTS = ["import", "reads", "counts", "limits", "retail", "growth", "metering", "crash"]
 # Half of a file and all of it must need about the same memory.
 GROWTH = 1.10
 
@@ -50,6 +50,7 @@ class Bench:
             "limits": lambda: limits.measure(self),
             "retail": self.retail,
             "growth": self.growth,
+            "metering": lambda: metering.measure(self),
             "import": self.imports,
             "crash": self.crash,
         }

@@ -85,8 +85,15 @@ def level(number, chance):
 
 def catalog(binary, directory, size, seed, say):
     """A data directory with a catalog of so many products."""
-    chance, made = random.Random(seed), Product(binary, directory / f"growth-{size}")
+    made = Product(binary, directory / f"growth-{size}")
     made.make()
+    fill(made, directory, size, seed, say)
+    return made
+
+
+def fill(made, directory, size, seed, say):
+    """Imports a catalog of so many products."""
+    chance = random.Random(seed)
     words = [spell(number) for number in range(WORDS)]
     codes = range(CATEGORIES)
     feeds = {
@@ -103,7 +110,6 @@ def catalog(binary, directory, size, seed, say):
         say(f"importing {feed} of {size:,} products")
         made.cli("import", feed, file)
         file.unlink()
-    return made
 
 
 def measure(made, size, seed, count):

@@ -3,7 +3,6 @@
 import gzip
 import os
 import statistics
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,24 +49,9 @@ class Importer:
         if half:
             rows //= 2
             file = head(file, rows, self.scratch / f"half-{name}")
-        with open(product.data_dir.parent / "import.log", "ab") as log:
-            started = time.monotonic()
-            process = machine.spawn(
-                product.import_command(feed, file, self.mappings / mapping),
-                env=product.environment(),
-                stdout=log,
-                stderr=log,
-            )
-            peak = 0
-            while process.poll() is None:
-                peak = max(peak, machine.peak_rss_kib(process.pid))
-                time.sleep(0.005)
-            seconds = time.monotonic() - started
         # 3: taken in, with rows rejected and reported; the survey has products that it does not list.
-        if process.returncode not in (0, 3):
-            words = Path(log.name).read_text(errors="replace")[-2000:].strip()
-            raise RuntimeError(f"the import of {name} ended with {process.returncode}: {words}")
-        return Import(rows, seconds, peak / 1024)
+        seconds, peak_mib = product.timed("import", feed, file, "--mapping", self.mappings / mapping, ends=(0, 3))
+        return Import(rows, seconds, peak_mib)
 
 
 def count_rows(file):

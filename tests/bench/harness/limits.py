@@ -9,7 +9,7 @@ import sqlite3
 import time
 from collections import defaultdict
 
-from . import counts, machine, peers, rounds
+from . import counts, machine, rounds, servers
 from .load import Load
 from .product import QUIET
 from .table import at_least, at_most, not_measured, told
@@ -33,12 +33,12 @@ def measure(bench):
     few, many = product.copy(bench.scratch / "limits-few"), product.copy(bench.scratch / "limits-many")
     site = bench.site(product, min(1_000, bench.given.products))
     tools = bench.given.tools
-    players, servers, rows = {}, {}, []
+    players, running, rows = {}, {}, []
 
     def add(name, of, keys, settings=(), expected=("200",)):
         server = of.serve(settings, core=machine.SERVER_CORE, timeout=300)
         load = Load(tools, site.bodies, keys, expected=expected, requests=REQUESTS)
-        servers[name] = server
+        running[name] = server
         players[name] = rounds.Contender(name, server.pid, server.port, load, folds=True)
 
     def beside(name):
@@ -54,9 +54,9 @@ def measure(bench):
     token = many.cli("token", "create", "--name", "bench", "--role", "owner").splitlines()[-1]
 
     add("local", beside("local"), site.keys)
-    redis, no_redis = None, peers.redis_missing()
+    redis, no_redis = None, servers.redis_missing()
     if no_redis is None:
-        redis = peers.Redis(bench.scratch / "limits-redis")
+        redis = servers.Redis(bench.scratch / "limits-redis", core=machine.LOAD_CORE)
         for backend in ("strict", "leased"):
             shared = {"LIMITS__BACKEND": backend, "REDIS__URL": redis.url, "REDIS__PREFIX": backend}
             # A moment without an answer would be measured as what it is not.
@@ -90,11 +90,11 @@ def measure(bench):
     # Each key that was used has rows of its own to be written: their share of the folding is told apart.
     ratio(f"governed read with {what}", "many", "few", 0.97, at_once=True)
     ratio("the same with the folding that follows, each call by another key", "many", "few")
-    rss = {name: machine.rss_kib(servers[name].pid) * 1024 for name in ("few", "many")}
+    rss = {name: machine.rss_kib(running[name].pid) * 1024 for name in ("few", "many")}
     each = (rss["many"] - rss["few"]) / (crowd[0] - 10)
     rows.append(told("memory of one more key and its part of app and partner, bytes", f"{each:,.0f}"))
-    rows.append(revocation(servers["many"], many, token, crowd[0]))
-    for server in servers.values():
+    rows.append(revocation(running["many"], many, token, crowd[0]))
+    for server in running.values():
         server.stop()
     if redis is not None:
         machine.stop(redis.process)

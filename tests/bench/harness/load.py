@@ -6,8 +6,12 @@ import subprocess
 from . import machine
 
 
+# What the record has for the status of a call that was sent and not answered: nothing of it, or not all.
+BROKEN = ("sent", "cut")
+
+
 class Load:
-    """Calls one server from one set of ids and keys. `expected` are the statuses that its answers may have,
+    """Calls a server from one set of ids and keys. `expected` are the statuses that its answers may have,
     `requests` how many are made ready, over and over."""
 
     def __init__(self, tools, ids, keys, conns=64, expected=("200",), requests=16_384):
@@ -39,3 +43,9 @@ def report(process):
     if process.returncode != 0:
         raise RuntimeError(f"the load generator ended with {process.returncode}: {words.strip()} {out.strip()}")
     return json.loads(out)
+
+
+def answered(record):
+    """The answers that it has written down, [(event id, status)]."""
+    lines = (line.split("\t") for line in record.read_text().splitlines())
+    return [(event_id, status) for event_id, status, *_ in lines if status not in BROKEN]

@@ -1,12 +1,11 @@
 """The servers that the product is held beside."""
 
-import re
 import shutil
-import socket
 import subprocess
 from pathlib import Path
 
 from . import machine
+from .servers import listens
 
 NGINX_MODULES = Path("/usr/lib/nginx/modules")
 
@@ -24,37 +23,6 @@ def bare(tools, framework, answer, bodies, before=()):
     if not line:
         raise RuntimeError(f"the bare server ended with {process.wait()}")
     return process, int(line)
-
-
-class Redis:
-    """A Redis that keeps nothing on disk, on the core of the load."""
-
-    def __init__(self, directory):
-        directory.mkdir()
-        (self.port,) = machine.free_ports(1)
-        self.url = f"redis://127.0.0.1:{self.port}"
-        words = ["--bind", "127.0.0.1", "--port", self.port, "--save", "", "--appendonly", "no", "--dir", directory]
-        self.process = machine.spawn(
-            ["redis-server", *words], core=machine.LOAD_CORE, stdout=subprocess.DEVNULL
-        )
-        machine.wait_until(lambda: listens(self.port), "redis-server", 20, self.process)
-
-    def scripts(self):
-        """Scripts that it has run."""
-        told = machine.run(["redis-cli", "-p", self.port, "INFO", "commandstats"])
-        found = re.findall(r"^cmdstat_(?:evalsha|eval):calls=(\d+)", told, re.MULTILINE)
-        return sum(int(calls) for calls in found)
-
-
-def redis_missing():
-    """Why there is no Redis here, or None."""
-    return None if shutil.which("redis-server") else "redis-server is not installed"
-
-
-def listens(port):
-    """Whether a port takes connections."""
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def nginx_missing():

@@ -29,10 +29,11 @@ QUIET = {
 
 
 class Product:
-    """A data directory and the program that works in it."""
+    """A data directory and the program that works in it, under settings that all its commands have."""
 
-    def __init__(self, binary, data_dir):
+    def __init__(self, binary, data_dir, settings=()):
         self.binary, self.data_dir = Path(binary).resolve(), Path(data_dir)
+        self.settings = dict(settings)
 
     def environment(self, settings=()):
         """This process's environment with no settings but these."""
@@ -40,6 +41,7 @@ class Product:
         settings = {
             "SERVER__DATA_DIR": str(self.data_dir),
             "TELEMETRY__LOG_LEVEL": "warn",
+            **self.settings,
             **dict(settings),
         }
         return environment | {f"COMPTOIR__{name}": value for name, value in settings.items()}
@@ -51,7 +53,7 @@ class Product:
     def copy(self, data_dir):
         """The same data under another directory. The product must not be running."""
         shutil.copytree(self.data_dir, data_dir)
-        return Product(self.binary, data_dir)
+        return Product(self.binary, data_dir, self.settings)
 
     def make(self):
         """Makes an empty database."""
@@ -61,9 +63,22 @@ class Product:
         """Fills the data directory with the demo's fictional retailer."""
         self.cli("demo", "--seed-only", "--data-dir", self.data_dir)
 
-    def import_command(self, feed, file, mapping):
-        """The command that imports a file."""
-        return [self.binary, "import", feed, file, "--mapping", mapping]
+    def timed(self, *words, ends=(0,)):
+        """Runs a command of the program: (seconds, the most MiB of memory that it held). `ends` are the exit codes that
+        it may have."""
+        log = self.data_dir.parent / f"{words[0]}.log"
+        with open(log, "ab") as out:
+            started = time.monotonic()
+            process = machine.spawn([self.binary, *words], env=self.environment(), stdout=out, stderr=out)
+            peak = 0
+            while process.poll() is None:
+                peak = max(peak, machine.peak_rss_kib(process.pid))
+                time.sleep(0.005)
+            seconds = time.monotonic() - started
+        if process.returncode not in ends:
+            said = log.read_text(errors="replace")[-2000:].strip()
+            raise RuntimeError(f"comptoir {' '.join(map(str, words))} ended with {process.returncode}: {said}")
+        return seconds, peak / 1024
 
     def make_keys(self, apps, keys_of_each, limits=None, name="bench"):
         """Live keys of new apps of a new partner, under a plan that refuses nothing where no `limits` are given."""
@@ -89,13 +104,19 @@ class Product:
     def serve(self, settings=(), *, core=None, ports=None, before=(), timeout=60):
         """Starts the server with one worker and waits until it is ready. `before` are words of a
         program that runs it, such as valgrind."""
-        return Server(self, dict(settings), core, ports or machine.free_ports(2), before, timeout)
+        server = self.start(settings, core=core, ports=ports, before=before)
+        server.wait(timeout)
+        return server
+
+    def start(self, settings=(), *, core=None, ports=None, before=()):
+        """The same without waiting."""
+        return Server(self, dict(settings), core, ports or machine.free_ports(2), before)
 
 
 class Server:
     """A running product."""
 
-    def __init__(self, product, settings, core, ports, before, timeout):
+    def __init__(self, product, settings, core, ports, before):
         self.port, self.admin_port = ports
         settings = {
             "SERVER__PUBLIC_LISTEN": f"127.0.0.1:{self.port}",
@@ -105,7 +126,7 @@ class Server:
             **settings,
         }
         self.log = product.data_dir.parent / f"{product.data_dir.name}.log"
-        started = time.monotonic()
+        self.started = time.monotonic()
         with open(self.log, "ab") as log:
             self.process = machine.spawn(
                 [*before, product.binary, "serve"],
@@ -114,17 +135,21 @@ class Server:
                 stdout=log,
                 stderr=log,
             )
+
+    def wait(self, timeout):
+        """Returns when it is ready."""
         try:
-            machine.wait_until(self._ready, "comptoir serve", timeout, self.process)
+            machine.wait_until(self.ready, "comptoir serve", timeout, self.process)
         except machine.Ended as error:
             raise machine.Ended(f"{error}: {self.log.read_text()[-2000:].strip()}") from None
-        self.ready_after = time.monotonic() - started
+        self.ready_after = time.monotonic() - self.started
 
     @property
     def pid(self):
         return self.process.pid
 
-    def _ready(self):
+    def ready(self):
+        """Whether it takes calls now."""
         connection = http.client.HTTPConnection("127.0.0.1", self.admin_port, timeout=5)
         try:
             connection.request("GET", "/readyz")
@@ -144,6 +169,27 @@ class Server:
         """kill -9."""
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
+
+
+    def admin(self, token, method, path, body=None):
+        """What the admin API answers: (status, the JSON of it)."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.admin_port, timeout=600)
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        connection.request(method, path, None if body is None else json.dumps(body), headers)
+        answer = connection.getresponse()
+        found = json.loads(answer.read())
+        connection.close()
+        return answer.status, found
+
+    def pages(self, token, path):
+        """All items of a list of the admin API."""
+        page = path
+        while page:
+            status, found = self.admin(token, "GET", page)
+            if status != 200:
+                raise RuntimeError(f"GET {page} answered {status}: {found}")
+            yield from found["items"]
+            page = found.get("next")
 
 
 class Reader:

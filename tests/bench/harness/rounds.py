@@ -13,23 +13,26 @@ FOLDED_AFTER = 1.3
 
 @dataclass
 class Contender:
-    """A running server in the comparison."""
+    """A running server in the comparison. `options` are those of the load, beside its length."""
 
     name: str
     pid: int
     port: int
     load: object
     folds: bool = False
+    options: dict = field(default_factory=dict)
     cpu_us: list = field(default_factory=list)
     at_once_us: list = field(default_factory=list)
     rates: list = field(default_factory=list)
+    p99_us: list = field(default_factory=list)
 
     def slice(self, seconds, seed):
         """One slice of load: CPU per call with what follows from it, and without."""
         before = machine.cpu_ns(self.pid)
-        told = self.load.run(self.port, seconds=seconds, seed=seed)
+        told = self.load.run(self.port, seconds=seconds, seed=seed, **self.options)
         answered = told["answered"]
         self.rates.append(answered / told["seconds"])
+        self.p99_us.append(told["p99_us"])
         at_once = machine.cpu_ns(self.pid)
         if self.folds:
             time.sleep(FOLDED_AFTER)
@@ -69,6 +72,10 @@ class Ratio:
 def ratio(of, to, at_once=False):
     """How often `of` answers in the CPU time in which `to` answers once: above 1, `of` is cheaper."""
     a, b = (of.at_once_us, to.at_once_us) if at_once else (of.cpu_us, to.cpu_us)
-    each = [theirs / ours for ours, theirs in zip(a, b)]
+    return spread([theirs / ours for ours, theirs in zip(a, b)])
+
+
+def spread(each):
+    """The median and the quartiles of ratios."""
     low, median, high = statistics.quantiles(each, n=4, method="inclusive")
     return Ratio(median, low, high)

@@ -3,7 +3,7 @@
 import time
 
 from . import machine
-from .load import Load, report
+from .load import Load, answered, report
 from .table import at_most
 
 # A rolling deployment waits no longer.
@@ -37,7 +37,7 @@ def measure(bench):
     server.stop()
     stopped_in = time.monotonic() - told_at
     told = report(process)
-    answers = [line.split("\t")[0] for line in record.read_text().splitlines()]
+    answers = [event_id for event_id, _ in answered(record)]
     events = {row["event_id"] for row in product.export(months(began))} - known
     rate = told["answered"] / (seconds / 2)
     failed = sum(count for status, count in told["status"].items() if status != "200")

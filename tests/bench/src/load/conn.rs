@@ -5,6 +5,7 @@ use mio::net::TcpStream;
 use mio::{Interest, Registry, Token};
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Rest before a lost connection is opened again; doubled at each failure up to [`LONGEST_REST`].
@@ -20,24 +21,47 @@ pub enum Progress {
     Idle,
     /// Its call was answered, after this time.
     Answered(Answer, Duration),
-    /// It ended.
+    /// It ended, with a call that had `begun` or without.
     Broken {
         /// Whether a call had begun.
         begun: bool,
-        /// Whether any of it had been sent.
-        sent: bool,
-        /// Whether any of its answer had come.
-        cut: bool,
-        /// Why, where the reason is other than the server being away.
-        error: Option<&'static str>,
+        /// How it ended.
+        how: Break,
     },
+}
+
+/// How a connection ended.
+#[derive(Debug, Clone, Default)]
+pub struct Break {
+    /// Whether any of a call had been sent.
+    pub sent: bool,
+    /// Whether any of its answer had come.
+    pub cut: bool,
+    /// The id of its usage event, where the answer's head had come.
+    pub event_id: Option<String>,
+    /// Why, where the reason is other than the server being away.
+    pub fault: Option<&'static str>,
+}
+
+/// Where connections go.
+#[derive(Debug, Clone)]
+pub struct Servers {
+    /// Their addresses. A connection that ends is opened again to the next.
+    pub addresses: Arc<[SocketAddr]>,
+    /// Answers after which a connection goes on to the next server, so that one that comes back has its part again;
+    /// none where it stays.
+    pub turn: Option<u32>,
 }
 
 /// A connection.
 #[derive(Debug)]
 pub struct Conn {
     token: Token,
-    to: SocketAddr,
+    servers: Servers,
+    /// Counts the servers that it has been opened to.
+    at: usize,
+    /// Answers since it came to this one.
+    answers: u32,
     stream: Option<TcpStream>,
     open_at: Instant,
     rest: Duration,
@@ -53,10 +77,12 @@ pub struct Conn {
 impl Conn {
     /// A connection that is not open yet.
     #[must_use]
-    pub fn new(token: Token, to: SocketAddr) -> Self {
+    pub fn new(token: Token, servers: Servers) -> Self {
         Self {
             token,
-            to,
+            at: token.0,
+            servers,
+            answers: 0,
             stream: None,
             open_at: Instant::now(),
             rest: FIRST_REST,
@@ -73,6 +99,25 @@ impl Conn {
         self.stream.is_none() || self.call.is_none()
     }
 
+    /// Which connection it is.
+    #[must_use]
+    pub fn token(&self) -> Token {
+        self.token
+    }
+
+    /// The server that it is opened to, by its place among all.
+    #[must_use]
+    pub fn server(&self) -> usize {
+        self.at % self.servers.addresses.len().max(1)
+    }
+
+    /// Goes on to the next server.
+    fn go_on(&mut self) {
+        self.stream = None;
+        self.at = self.at.wrapping_add(1);
+        self.answers = 0;
+    }
+
     /// Begins a call. The connection must be idle.
     pub fn begin(&mut self, request: &[u8]) {
         self.call = Some(Instant::now());
@@ -85,13 +130,15 @@ impl Conn {
     pub fn advance(&mut self, registry: &Registry) -> Progress {
         match self.step(registry) {
             Ok(progress) => progress,
-            Err(error) => {
-                self.stream = None;
+            Err(fault) => {
+                self.go_on();
                 self.open_at = Instant::now() + self.rest;
                 self.rest = (self.rest * 2).min(LONGEST_REST);
                 let sent = std::mem::take(&mut self.sent);
-                let cut = !std::mem::take(&mut self.received).is_empty();
-                Progress::Broken { begun: self.call.take().is_some(), sent, cut, error }
+                let received = std::mem::take(&mut self.received);
+                let (cut, event_id) = (!received.is_empty(), response::event_id(&received));
+                let how = Break { sent, cut, event_id, fault };
+                Progress::Broken { begun: self.call.take().is_some(), how }
             }
         }
     }
@@ -102,7 +149,8 @@ impl Conn {
             if Instant::now() < self.open_at {
                 return Ok(Progress::Waiting);
             }
-            let mut stream = TcpStream::connect(self.to).map_err(|_| None)?;
+            let to = self.servers.addresses.get(self.server()).ok_or(None)?;
+            let mut stream = TcpStream::connect(*to).map_err(|_| None)?;
             let interest = Interest::READABLE | Interest::WRITABLE;
             registry.register(&mut stream, self.token, interest).map_err(|_| None)?;
             // A refused connection fails at its first write, and then rests.
@@ -137,8 +185,9 @@ impl Conn {
                 self.sent = false;
                 self.received.clear();
                 self.rest = FIRST_REST;
-                if answer.closes {
-                    self.stream = None;
+                self.answers += 1;
+                if answer.closes || self.servers.turn.is_some_and(|turn| self.answers >= turn) {
+                    self.go_on();
                 }
                 return Ok(Progress::Answered(answer, begun.elapsed()));
             }

@@ -2,6 +2,9 @@
 
 use memchr::memmem;
 
+/// The header that names an answer's usage event.
+const EVENT_ID: &str = "usage-event-id";
+
 /// A whole answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
@@ -29,7 +32,7 @@ pub(super) fn parse(received: &[u8]) -> Result<Option<Answer>, &'static str> {
         let value = value.trim();
         if name.eq_ignore_ascii_case("content-length") {
             length = Some(value.parse::<usize>().map_err(|_| "no number in content-length")?);
-        } else if name.eq_ignore_ascii_case("usage-event-id") {
+        } else if name.eq_ignore_ascii_case(EVENT_ID) {
             event_id = Some(value.to_owned());
         } else if name.eq_ignore_ascii_case("connection") {
             closes = value.eq_ignore_ascii_case("close");
@@ -39,6 +42,15 @@ pub(super) fn parse(received: &[u8]) -> Result<Option<Answer>, &'static str> {
     let length = length.or_else(|| bodiless.then_some(0)).ok_or("an answer without a length")?;
     let bytes = end + 4 + if bodiless { 0 } else { length };
     Ok((received.len() >= bytes).then_some(Answer { status, bytes, event_id, closes }))
+}
+
+/// The id of the usage event of an answer of which the head at least was received.
+pub(super) fn event_id(received: &[u8]) -> Option<String> {
+    let head = received.get(..memmem::find(received, b"\r\n\r\n")?)?;
+    let mut headers =
+        std::str::from_utf8(head).ok()?.split("\r\n").filter_map(|line| line.split_once(':'));
+    let (_, id) = headers.find(|(name, _)| name.eq_ignore_ascii_case(EVENT_ID))?;
+    Some(id.trim().to_owned())
 }
 
 #[cfg(test)]
@@ -52,7 +64,9 @@ mod tests {
     fn an_answer_is_whole_with_its_last_byte_only() {
         for cut in 0..WHOLE.len() {
             assert_eq!(parse(&WHOLE[..cut]), Ok(None), "cut at {cut}");
+            assert_eq!(event_id(&WHOLE[..cut]).is_some(), cut >= WHOLE.len() - 3, "cut at {cut}");
         }
+        assert_eq!(event_id(WHOLE).as_deref(), Some("1.2.3"));
         let event_id = Some("1.2.3".to_owned());
         let answer = Answer { status: 200, bytes: WHOLE.len(), event_id, closes: false };
         assert_eq!(parse(WHOLE), Ok(Some(answer)));
