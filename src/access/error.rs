@@ -38,12 +38,10 @@ pub enum Kind {
     Approval,
     /// A run of a node that records usage.
     UsageRun,
-    /// Who an app is in a billing system.
-    Customer,
 }
 
 impl Kind {
-    const ALL: [Self; 15] = [
+    const ALL: [Self; 14] = [
         Self::Partner,
         Self::App,
         Self::Plan,
@@ -58,7 +56,6 @@ impl Kind {
         Self::Session,
         Self::Approval,
         Self::UsageRun,
-        Self::Customer,
     ];
 
     /// What a word in the logs stands for; none for one that this version does not know.
@@ -85,7 +82,6 @@ impl Kind {
             Self::Session => "session",
             Self::Approval => "approval",
             Self::UsageRun => "usage_run",
-            Self::Customer => "customer",
         }
     }
 }

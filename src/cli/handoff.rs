@@ -3,7 +3,7 @@
 use super::desk::{Desk, show_all};
 use super::table::{Table, or_dash, row, say_row};
 use crate::billing::handoff::customers;
-use crate::billing::handoff::model::{Customer, Handoff, Sink, Status};
+use crate::billing::handoff::model::{Customer, Handoff, HandoffStatus, Sink};
 use crate::billing::handoff::store::{self, Asked};
 use crate::config::Config;
 use crate::kernel::Micros;
@@ -24,7 +24,7 @@ pub(super) enum HandoffCommand {
         sink: Option<Sink>,
         /// Only those with this status: pending, taken or refused.
         #[arg(long)]
-        status: Option<Status>,
+        status: Option<HandoffStatus>,
         /// Only those of this app.
         #[arg(long)]
         app: Option<AppId>,
@@ -82,11 +82,22 @@ const HANDOFF: &str = "ID SINK PERIOD APP CHARGE CUSTOMER NAME TOTAL TIME FINAL 
 fn cells(it: &Handoff) -> Vec<String> {
     let (time, taken) = (Micros(it.stamp.saturating_mul(SECOND)), it.taken.as_ref());
     let why = it.error.clone().or(it.answer.map(|status| status.to_string()));
-    let why = or_dash(why.filter(|_| it.status != Status::Taken));
+    let why = or_dash(why.filter(|_| it.status != HandoffStatus::Taken));
     let taken = or_dash(taken.map(|(total, _)| total));
     row![
-        it.id, it.sink, it.period, it.app, it.charge, it.customer, it.name, it.total, time,
-        it.is_final, it.status, why, taken
+        it.id,
+        it.sink,
+        it.period,
+        it.app,
+        it.charge,
+        it.customer,
+        it.name,
+        it.total,
+        time,
+        it.is_final,
+        it.status,
+        why,
+        taken
     ]
 }
 
@@ -119,7 +130,8 @@ pub(super) async fn run(config: &Config, command: HandoffCommand) -> anyhow::Res
 }
 
 async fn show_customers(desk: &Desk, sink: Sink) -> anyhow::Result<()> {
-    let (mut after, mut table) = ((String::new(), String::new()), Table::new("APP PARTNER CUSTOMER SINCE"));
+    let (mut after, mut table) =
+        ((String::new(), String::new()), Table::new("APP PARTNER CUSTOMER SINCE"));
     loop {
         let page = store::named(&desk.db, sink, (&after.0, &after.1), PAGE).await?;
         for it in &page {

@@ -135,7 +135,8 @@ mod tests {
 
     #[test]
     fn what_is_never_given_up_is_tried_at_the_last_delay_for_ever() {
-        let wait = |failures, called: &Called| schedule().again("x", failures, called, NOW).0 - NOW.0;
+        let wait =
+            |failures, called: &Called| schedule().again("x", failures, called, NOW).0 - NOW.0;
         let away = Called::Failed("timeout");
         assert!((5 * SECOND..6 * SECOND).contains(&wait(1, &away)));
         assert!((DAY..DAY + DAY / 10).contains(&wait(12, &away)));

@@ -6,7 +6,7 @@ use crate::admin::page::{self, PageOut, PageQuery};
 use crate::admin::problems::{BodyProblems, Conflicts, Missing, Problems};
 use crate::admin::state::{State, done};
 use crate::billing::handoff::customers;
-use crate::billing::handoff::model::{Customer, Handoff, Named, Sink, Status};
+use crate::billing::handoff::model::{Customer, Handoff, HandoffStatus, Named, Sink};
 use crate::billing::handoff::store::{self, Asked};
 use crate::http::answer::Cache;
 use crate::http::{Answer, ApiError, ApiPath, ApiResult, Code, JsonBody, Params};
@@ -32,6 +32,7 @@ pub(super) fn configure(config: &mut ServiceConfig<'_>) {
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 struct HandoffSinkOut {
     /// `stripe` and `lago` are told totals, `events` gets every event of the ledger.
+    #[schema(example = "stripe")]
     sink: Sink,
     /// The number of the last close whose totals were found; of `events`, the `export_seq` up to which all events were taken.
     #[schema(example = 7)]
@@ -77,11 +78,11 @@ async fn sink_out(state: &State, sink: Sink) -> Result<HandoffSinkOut, StoreErro
         totals_at: standing.totalled_at,
         taken_at: standing.taken_at,
         failures: standing.failures,
-        next_attempt_at: Some(standing.next_at).filter(|_| standing.failures > 0),
+        next_attempt_at: Some(standing.next_at).filter(|at| at.0 > 0),
         response_status: standing.answer,
         error: standing.error,
-        pending: store::count(&state.db, sink, Status::Pending).await?,
-        refused: store::count(&state.db, sink, Status::Refused).await?,
+        pending: store::count(&state.db, sink, HandoffStatus::Pending).await?,
+        refused: store::count(&state.db, sink, HandoffStatus::Refused).await?,
     })
 }
 
@@ -109,7 +110,7 @@ async fn list_handoff_sinks(_caller: AdminCaller, state: State) -> ApiResult<Ans
 /// absolute, so nothing counts twice.
 #[utoipa::path(
     tag = "billing", operation_id = "retry_handoffs",
-    params(("sink" = Sink, Path, description = "The system", example = "stripe")),
+    params(("sink" = inline(Sink), Path, description = "The system", example = "stripe")),
     responses((status = 200, description = "How the system is", body = HandoffSinkOut), Missing, Problems),
     security(("admin_token" = []))
 )]
@@ -134,6 +135,7 @@ struct HandoffOut {
     #[schema(value_type = String, example = "hnd_4kPz09aBcDe")]
     id: HandoffId,
     /// The system.
+    #[schema(example = "stripe")]
     sink: Sink,
     /// The billing period.
     #[schema(value_type = String, example = "per_2mQx17fGhIj")]
@@ -167,9 +169,11 @@ struct HandoffOut {
     timestamp: Micros,
     /// Whether the period is closed, so that it is the last total.
     #[serde(rename = "final")]
+    #[schema(example = false)]
     is_final: bool,
     /// `pending` (it is to be sent), `taken` or `refused` (it is not sent again before somebody asks for it).
-    status: Status,
+    #[schema(example = "taken")]
+    status: HandoffStatus,
     /// When it was found.
     #[schema(value_type = String, format = DateTime, example = "2026-11-22T09:00:00Z")]
     found_at: Micros,
@@ -227,7 +231,7 @@ impl From<Handoff> for HandoffOut {
     tag = "billing", operation_id = "list_handoffs",
     params(
         ("sink" = inline(Option<Sink>), Query, description = "Only those of this system", example = "stripe"),
-        ("status" = inline(Option<Status>), Query, description = "Only those with this status", example = "refused"),
+        ("status" = inline(Option<HandoffStatus>), Query, description = "Only those with this status", example = "refused"),
         ("app_id" = Option<String>, Query, description = "Only those of this app", example = "app_7nRy25kLmNo"),
         ("period_id" = Option<String>, Query, description = "Only those of this period", example = "per_2mQx17fGhIj"),
         PageQuery
@@ -246,7 +250,7 @@ async fn list_handoffs(
         sink: params.one_of("sink", Sink::WORDS),
         app: params.value("app_id"),
         period: params.value("period_id"),
-        status: params.one_of("status", Status::WORDS),
+        status: params.one_of("status", HandoffStatus::WORDS),
     };
     let page = page::read(&request, params)?;
     let walk = page::walk(&page, HandoffId)?;
@@ -258,6 +262,7 @@ async fn list_handoffs(
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 struct HandoffCustomerOut {
     /// The system.
+    #[schema(example = "stripe")]
     sink: Sink,
     /// The app.
     #[schema(value_type = String, example = "app_7nRy25kLmNo")]
@@ -285,7 +290,7 @@ impl From<Named> for HandoffCustomerOut {
 /// In the order of their ids. Totals of other apps are not handed off.
 #[utoipa::path(
     tag = "billing", operation_id = "list_handoff_customers",
-    params(("sink" = Sink, Path, description = "The system", example = "stripe"), PageQuery),
+    params(("sink" = inline(Sink), Path, description = "The system", example = "stripe"), PageQuery),
     responses((status = 200, description = "The page", body = PageOut<HandoffCustomerOut>), Problems),
     security(("admin_token" = []))
 )]
@@ -310,6 +315,7 @@ async fn list_handoff_customers(
 #[serde(deny_unknown_fields)]
 struct HandoffCustomerIn {
     /// The system: `stripe` or `lago`.
+    #[schema(example = "stripe")]
     sink: Sink,
     /// The customer (Stripe) or external subscription (Lago), for this app alone; null takes it away.
     #[serde(default)]

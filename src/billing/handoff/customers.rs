@@ -51,12 +51,10 @@ pub async fn unname(
     let mut tx = db.begin().await?;
     let partner = hold_app(&mut tx, app).await?;
     let partner = partner.ok_or_else(|| AccessError::not_found(Kind::App, app))?;
-    if !store::unname(&mut tx, sink, app).await? {
-        return Err(AccessError::not_found(Kind::Customer, app));
+    if store::unname(&mut tx, sink, app).await? {
+        let (action, detail) = ("handoff_customer.remove".into(), json!({ "sink": sink }));
+        append(&mut tx, by, Deed { action, subject: app.to_string(), detail }).await?;
     }
-    let detail = json!({ "sink": sink });
-    let deed = Deed { action: "handoff_customer.remove".into(), subject: app.to_string(), detail };
-    append(&mut tx, by, deed).await?;
     tx.commit().await?;
     Ok(partner)
 }

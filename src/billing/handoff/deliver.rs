@@ -1,6 +1,6 @@
 //! Finds totals and sends them.
 
-use super::model::{Handoff, Sink, Status};
+use super::model::{Handoff, HandoffStatus, Sink};
 use super::store::{self, Failure};
 use super::systems::{self, Verdict};
 use super::totals::Source;
@@ -16,11 +16,7 @@ const BATCH: u32 = 100;
 
 impl Handoffs {
     /// Finds and sends what is new for a system, if this node is the one that does, until it is told to stop.
-    pub async fn round(
-        &self,
-        sink: Sink,
-        stopped: impl Fn() -> bool,
-    ) -> Result<(), BillingError> {
+    pub async fn round(&self, sink: Sink, stopped: impl Fn() -> bool) -> Result<(), BillingError> {
         if !self.hold(sink).await? {
             return Ok(());
         }
@@ -66,23 +62,26 @@ impl Handoffs {
         if last.is_some_and(|last| (0..self.every).contains(&now.0.saturating_sub(last.0))) {
             return Ok(());
         }
-        let mut new = Vec::new();
+        // Noted before: who asks for another look meanwhile gets one.
+        let mut tx = self.db.begin().await?;
+        store::totalled(&mut tx, sink, now).await?;
+        tx.commit().await?;
         let mut tx = self.db.snapshot().await?;
         let customers = store::customers(&mut tx, sink).await?;
-        if !customers.is_empty() {
-            let meters = &billing.settings.meters;
-            let source = Source { sink, customers: &customers, meters, is_final: false };
-            let books = Books::read(&mut tx, None).await?;
-            for open in books.open(now) {
-                let statements = books.statements(&mut tx, &open, None).await?;
-                let known = store::of_period(&mut tx, sink, open.period.id()).await?;
-                new.extend(source.totals(&statements, known, now)?);
-            }
+        if customers.is_empty() {
+            return Ok(());
+        }
+        let meters = &billing.settings.meters;
+        let source = Source { sink, customers: &customers, meters, is_final: false };
+        let (books, mut new) = (Books::read(&mut tx, None).await?, Vec::new());
+        for open in books.open(now) {
+            let statements = books.statements(&mut tx, &open, None).await?;
+            let known = store::of_period(&mut tx, sink, open.period.id()).await?;
+            new.extend(source.totals(&statements, known, now)?);
         }
         drop(tx);
         let mut tx = self.db.begin().await?;
         store::put(&mut tx, &new).await?;
-        store::totalled(&mut tx, sink, now).await?;
         Ok(tx.commit().await?)
     }
 
@@ -132,7 +131,7 @@ impl Handoffs {
             Verdict::Refused(word) => {
                 let failure = Failure { answer, error: Some(&word) };
                 let mut tx = self.db.begin().await?;
-                store::not_taken(&mut tx, handoff, Status::Refused, failure).await?;
+                store::not_taken(&mut tx, handoff, HandoffStatus::Refused, failure).await?;
                 store::answered(&mut tx, billing.sink, answer, None).await?;
                 tx.commit().await?;
                 self.failed.fetch_add(1, Ordering::Relaxed);

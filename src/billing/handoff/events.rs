@@ -7,8 +7,8 @@
 use super::Handoffs;
 use super::model::Sink;
 use super::store;
-use crate::billing::export::event_row::USAGE_EVENTS;
 use crate::billing::export::Asked;
+use crate::billing::export::event_row::USAGE_EVENTS;
 use crate::billing::export::page::page;
 use crate::billing::export::row::Row;
 use crate::config::EventReceiver;

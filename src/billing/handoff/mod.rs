@@ -69,8 +69,7 @@ impl Handoffs {
         (node, installation): (NodeId, InstallationId),
     ) -> anyhow::Result<Self> {
         let (settings, hooks) = (&config.handoff, &config.hooks);
-        let rules =
-            Rules { allow_http: hooks.allow_http, private: hooks.private_targets.clone() };
+        let rules = Rules { allow_http: hooks.allow_http, private: hooks.private_targets.clone() };
         let checked = |key: &'static str, url: &str| {
             let checked = rules.check(url).map_err(|why| {
                 anyhow::anyhow!("it {why}; see `hooks.allow_http` and `hooks.private_targets`")
@@ -126,7 +125,7 @@ impl Handoffs {
         for sink in self.sinks() {
             let standing = store::standing(&self.db, sink).await?;
             failing += i64::from(standing.is_some_and(|standing| standing.failures > 0));
-            refused += store::count(&self.db, sink, model::Status::Refused).await?;
+            refused += store::count(&self.db, sink, model::HandoffStatus::Refused).await?;
         }
         Ok((failing, refused))
     }
@@ -164,7 +163,7 @@ impl Handoffs {
         let failure = store::Failure::of(called);
         let mut tx = self.db.begin().await?;
         if let Some(handoff) = failed {
-            store::not_taken(&mut tx, handoff, model::Status::Pending, failure).await?;
+            store::not_taken(&mut tx, handoff, model::HandoffStatus::Pending, failure).await?;
         }
         store::rests(&mut tx, sink, failure, until).await?;
         tx.commit().await?;

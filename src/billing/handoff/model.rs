@@ -24,7 +24,7 @@ words! {
 
 words! {
     /// What has become of a total.
-    pub enum Status {
+    pub enum HandoffStatus {
         /// It is to be sent.
         Pending = "pending",
         /// The system has it.
@@ -64,7 +64,7 @@ pub struct Handoff {
     /// Whether the period is closed, so that no other total follows.
     pub is_final: bool,
     /// What has become of it.
-    pub status: Status,
+    pub status: HandoffStatus,
     /// When it was found.
     pub decided_at: Micros,
     /// How often it was sent in vain.

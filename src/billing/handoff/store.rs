@@ -1,6 +1,6 @@
 //! All SQL of the hand-off.
 
-use super::model::{Handoff, Named, Sink, Standing, Status};
+use super::model::{Handoff, HandoffStatus, Named, Sink, Standing};
 use super::totals::{Customers, MIXED};
 use crate::billing::model::Statement;
 use crate::kernel::Micros;
@@ -300,7 +300,7 @@ pub(super) async fn taken(
 pub(super) async fn not_taken(
     tx: &mut Tx,
     handoff: &Handoff,
-    status: Status,
+    status: HandoffStatus,
     failure: Failure<'_>,
 ) -> Result<(), StoreError> {
     const NOTE: &str = "UPDATE handoffs SET status = $3, tries = tries + 1, answer = $4, error = $5 \
@@ -323,7 +323,7 @@ pub struct Asked {
     /// Of one period.
     pub period: Option<BillingPeriodId>,
     /// With which this has become.
-    pub status: Option<Status>,
+    pub status: Option<HandoffStatus>,
 }
 
 /// Totals behind an id, in the order of their ids.
@@ -355,7 +355,7 @@ pub async fn page(
 }
 
 /// How many totals of a system have this status.
-pub async fn count(db: &Db, sink: Sink, status: Status) -> Result<i64, StoreError> {
+pub async fn count(db: &Db, sink: Sink, status: HandoffStatus) -> Result<i64, StoreError> {
     const COUNT: &str = "SELECT COUNT(*) FROM handoffs WHERE sink = $1 AND status = $2";
     Ok(on_db!(db, c => {
         sqlx::query_scalar(COUNT).bind(sink.as_str()).bind(status.as_str()).fetch_one(c).await
@@ -390,15 +390,17 @@ pub(super) async fn of_customer(
     row.map(each).transpose()
 }
 
-/// Says who an app is, as long as it is a partner's.
+/// Says who an app is, as long as it is a partner's. The totals of open periods are looked at anew.
 pub(super) async fn name(tx: &mut Tx, named: &Named) -> Result<(), StoreError> {
     const PUT: &str = "INSERT INTO handoff_customers (sink, app_id, partner_id, customer, named_at) \
         VALUES ($1, $2, $3, $4, $5) ON CONFLICT (sink, app_id, partner_id) \
         DO UPDATE SET customer = excluded.customer, named_at = excluded.named_at";
+    const LOOK: &str = "UPDATE handoff_sinks SET totalled_at = NULL WHERE name = $1";
     on_tx!(tx, c => {
         let put = sqlx::query(PUT).bind(named.sink.as_str()).bind(named.app.to_string());
         let put = put.bind(named.partner.to_string()).bind(&named.customer);
-        put.bind(named.named_at.0).execute(c).await?;
+        put.bind(named.named_at.0).execute(&mut *c).await?;
+        sqlx::query(LOOK).bind(named.sink.as_str()).execute(c).await?;
     });
     Ok(())
 }

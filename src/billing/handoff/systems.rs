@@ -151,7 +151,8 @@ mod tests {
 
     #[test]
     fn what_is_there_already_counts_as_taken_and_nothing_else_does() {
-        let stripe = |status, said: Value| judge(System::Stripe, status, said.to_string().as_bytes());
+        let stripe =
+            |status, said: Value| judge(System::Stripe, status, said.to_string().as_bytes());
         let error = |code: &str, message: &str| json!({ "error": { "code": code, "message": message, "type": "invalid_request_error" } });
         let there = "An event already exists with identifier comptoir-1.";
         assert_eq!(stripe(200, json!({})), Verdict::Taken);
@@ -166,13 +167,15 @@ mod tests {
         }
 
         let lago = |status, details: Value| {
-            let said = json!({ "status": status, "code": "validation_errors", "error_details": details });
+            let said =
+                json!({ "status": status, "code": "validation_errors", "error_details": details });
             judge(System::Lago, status, said.to_string().as_bytes())
         };
         let there = json!({ "transaction_id": ["value_already_exist"] });
         assert_eq!(lago(422, there.clone()), Verdict::Taken);
         assert_eq!(lago(400, there), refused("value_already_exist"));
-        let both = json!({ "code": ["value_is_mandatory"], "transaction_id": ["value_already_exist"] });
+        let both =
+            json!({ "code": ["value_is_mandatory"], "transaction_id": ["value_already_exist"] });
         assert_eq!(lago(422, both), refused("value_is_mandatory"));
         assert_eq!(lago(404, json!("gone")), refused("validation_errors"));
     }

@@ -6,7 +6,7 @@
 //! and what corrects a closed period is money, too: it stands on the statement of the next period, and no quantity of a
 //! closed period changes.
 
-use super::model::{Handoff, Sink, Status};
+use super::model::{Handoff, HandoffStatus, Sink};
 use crate::billing::model::Statement;
 use crate::config::ChargeMeter;
 use crate::kernel::Micros;
@@ -68,7 +68,8 @@ impl Source<'_> {
         }
         let mut new = Vec::new();
         for (whose, statements) in of_apps {
-            let (Some(customer), Some(of)) = (self.customers.get(&whose), statements.first()) else {
+            let (Some(customer), Some(of)) = (self.customers.get(&whose), statements.first())
+            else {
                 continue;
             };
             for meter in self.meters {
@@ -95,7 +96,7 @@ impl Source<'_> {
             if old.is_final || (same && !self.is_final) {
                 return None;
             }
-            if same && old.status == Status::Taken {
+            if same && old.status == HandoffStatus::Taken {
                 return Some(Handoff { is_final: true, ..old.clone() });
             }
         } else if counted.units.is_zero() {
@@ -104,8 +105,8 @@ impl Source<'_> {
         let before = old.as_ref().map(|old| old.stamp);
         let stamp = stamp((of.from, of.to), before, self.is_final, now)?;
         let (status, error) = match counted.mixed {
-            true => (Status::Refused, Some(MIXED.to_owned())),
-            false => (Status::Pending, None),
+            true => (HandoffStatus::Refused, Some(MIXED.to_owned())),
+            false => (HandoffStatus::Pending, None),
         };
         Some(Handoff {
             id: self.id(of.period_id, (of.app_id, of.partner_id), &meter.charge),

@@ -5,7 +5,7 @@ mod fake;
 mod killed;
 
 use self::fake::{Fake, Fault, Kind, METER, SECRET};
-use super::{HOUR, LATE_OCTOBER, at, call, close_first, edit, id, lines, priced, prices, tell};
+use super::{HOUR, LATE_OCTOBER, call, close_first, edit, id, lines, priced, prices, tell};
 use crate::support::schema::documented;
 use crate::support::{Builder, TestApp, TestKey, problem};
 use comptoir::kernel::{Clock, Micros};
@@ -51,7 +51,10 @@ async fn name(app: &TestApp, fake: &Fake, key: &TestKey, customer: &str) {
     let body = json!({ "sink": sink(fake.kind), "customer": customer });
     let named = app.admin_ok("PUT", &customer_of(key), Some(body)).await;
     documented(&named, "admin", "HandoffCustomerOut");
-    assert_eq!((&named["customer"], &named["partner_id"]), (&json!(customer), &json!(key.partner_id)));
+    assert_eq!(
+        (&named["customer"], &named["partner_id"]),
+        (&json!(customer), &json!(key.partner_id))
+    );
 }
 
 fn customer_of(key: &TestKey) -> String {
@@ -220,11 +223,14 @@ async fn what_is_refused_waits_for_a_person_and_holds_up_nothing_else() {
     app.wait_for_gauge("events_folded_total", 3).await;
     look_again(&app).await;
     totals(&app, |items| items.iter().any(|it| it["taken_total"] == "2")).await;
-    assert_eq!(fake.values("sub-1"), []);
+    assert!(fake.values("sub-1").is_empty());
     let sinks = app.admin_ok("GET", "/admin/v1/billing/sinks", None).await;
     documented(&sinks, "admin", "HandoffSinksOut");
     let lago = &sinks["items"][0];
-    assert_eq!((&lago["sink"], &lago["refused"], &lago["failures"]), (&json!("lago"), &json!(1), &json!(0)));
+    assert_eq!(
+        (&lago["sink"], &lago["refused"], &lago["failures"]),
+        (&json!("lago"), &json!(1), &json!(0))
+    );
     let answer = app.admin("POST", "/admin/v1/billing/sinks/lago/retry", None).await;
     assert_eq!(answer.status(), 200);
     totals(&app, |items| items.iter().all(|it| it["status"] == "taken")).await;
@@ -245,17 +251,23 @@ async fn a_system_that_is_away_rests_and_is_seen() {
     app.wait_for_gauge("events_folded_total", 1).await;
     look_again(&app).await;
     let waiting = totals(&app, |items| items.iter().any(|it| it["attempts"] == 1)).await;
-    assert_eq!((&waiting[0]["status"], &waiting[0]["response_status"]), (&json!("pending"), &json!(429)));
+    assert_eq!(
+        (&waiting[0]["status"], &waiting[0]["response_status"]),
+        (&json!("pending"), &json!(429))
+    );
     // It has asked for seven seconds.
     let sinks = app.admin_ok("GET", "/admin/v1/billing/sinks", None).await;
     assert_eq!(sinks["items"][0]["next_attempt_at"], "2026-10-31T22:50:07Z");
     app.clock.advance(7_000_000);
     totals(&app, |items| items.iter().any(|it| it["attempts"] == 2)).await;
     assert_eq!(fake.requests(), 2);
-    app.clock.advance(HOUR / 20);
+    app.clock.advance(HOUR / 10);
     taken(&app, "1").await;
     let sinks = app.admin_ok("GET", "/admin/v1/billing/sinks", None).await;
-    assert_eq!((&sinks["items"][0]["failures"], &sinks["items"][0]["pending"]), (&json!(0), &json!(0)));
+    assert_eq!(
+        (&sinks["items"][0]["failures"], &sinks["items"][0]["pending"]),
+        (&json!(0), &json!(0))
+    );
     assert_eq!(fake.requests(), 3);
 }
 
@@ -270,12 +282,11 @@ async fn a_customer_stands_for_one_app_and_for_nobody_when_it_is_taken_away() {
     let body = json!({ "sink": "stripe", "customer": "cus_A1" });
     let taken = app.admin("PUT", &customer_of(&other), Some(body)).await;
     problem(taken, 409, "conflict").await;
-    for (body, status, code) in [
-        (json!({ "sink": "stripe", "customer": "" }), 400, "invalid_body"),
-        (json!({ "sink": "events", "customer": "a" }), 400, "invalid_body"),
-        (json!({ "sink": "stripe", "customer": null }), 404, "not_found"),
-    ] {
-        problem(app.admin("PUT", &customer_of(&other), Some(body)).await, status, code).await;
+    for body in
+        [json!({ "sink": "stripe", "customer": "" }), json!({ "sink": "events", "customer": "a" })]
+    {
+        problem(app.admin("PUT", &customer_of(&other), Some(body)).await, 400, "invalid_body")
+            .await;
     }
     let path = "/admin/v1/billing/sinks/stripe/customers?limit=1";
     let page = app.admin_ok("GET", path, None).await;
@@ -312,6 +323,5 @@ async fn plans_that_count_different_things_by_one_name_are_not_added_up() {
     assert_eq!(refused[0]["error"], "mixed_meters");
     let retried = app.admin_ok("POST", "/admin/v1/billing/sinks/stripe/retry", None).await;
     assert_eq!((&retried["refused"], &retried["pending"]), (&json!(1), &json!(0)));
-    at(&app, "2026-10-31T22:55:00Z");
-    assert!(fake.values("cus_A1").iter().all(|value| value.value == "1"));
+    assert_eq!(fake.requests(), 0);
 }

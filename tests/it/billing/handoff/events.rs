@@ -1,6 +1,6 @@
 //! Every event of the ledger as a CloudEvent.
 
-use super::super::{call, prices, priced};
+use super::super::{call, priced, prices};
 use super::HERE;
 use crate::hooks::receiver::{Message, Receiver};
 use crate::support::{NOON, TestApp};
@@ -12,7 +12,8 @@ const SECRET: &str = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
 
 async fn shop(receiver: &Receiver) -> TestApp {
     let app = HERE.iter().fold(TestApp::builder(), |app, (key, value)| app.set(key, value));
-    let app = app.fixed_clock(NOON).set("HANDOFF__POLL_MS", "10").set("HANDOFF__EVENTS__BATCH", "3");
+    let app =
+        app.fixed_clock(NOON).set("HANDOFF__POLL_MS", "10").set("HANDOFF__EVENTS__BATCH", "3");
     let app = app.set("HANDOFF__EVENTS__URL", &receiver.url);
     app.set("HANDOFF__EVENTS__SECRET", SECRET).set("HANDOFF__EVENTS__TOKEN", "om_1").start().await
 }
@@ -46,20 +47,47 @@ async fn every_event_comes_in_the_order_of_the_ledger() {
     for (event, row) in all.iter().zip(&rows) {
         assert_eq!(event["data"], *row);
         assert_eq!(
-            (&event["specversion"], &event["type"], &event["id"], &event["subject"], &event["time"]),
-            (&json!("1.0"), &json!("gw.api_request.v1"), &row["event_id"], &row["app_id"], &row["occurred_at"])
+            (
+                &event["specversion"],
+                &event["type"],
+                &event["id"],
+                &event["subject"],
+                &event["time"]
+            ),
+            (
+                &json!("1.0"),
+                &json!("gw.api_request.v1"),
+                &row["event_id"],
+                &row["app_id"],
+                &row["occurred_at"]
+            )
         );
         let source = format!("/gw/{}/{}", row["node"].as_str().unwrap(), row["epoch"]);
         assert_eq!(event["source"], source);
         let sequence = event["sequence"].as_str().unwrap().to_owned();
-        assert!(sequence > before && sequence.parse::<i64>().unwrap() == row["export_seq"].as_i64().unwrap());
+        assert!(
+            sequence > before
+                && sequence.parse::<i64>().unwrap() == row["export_seq"].as_i64().unwrap()
+        );
         before = sequence;
         let members = event.as_object().unwrap().keys().map(String::as_str);
         let mut members: Vec<&str> = members.collect();
         members.sort_unstable();
-        assert_eq!(members, [
-            "data", "datacontenttype", "dataschema", "id", "sequence", "source", "specversion", "subject", "time", "type",
-        ]);
+        assert_eq!(
+            members,
+            [
+                "data",
+                "datacontenttype",
+                "dataschema",
+                "id",
+                "sequence",
+                "source",
+                "specversion",
+                "subject",
+                "time",
+                "type",
+            ]
+        );
     }
     // Nothing comes twice where nothing fails.
     assert!(receiver.so_far().is_empty());

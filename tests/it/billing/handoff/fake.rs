@@ -255,8 +255,7 @@ fn of_lago(state: &mut State, request: &Request) -> Result<Said, String> {
     value.parse::<f64>().map_err(|_| format!("{value} is no number"))?;
     if text("code")? != METER || state.unknown {
         let details = json!({ "code": ["billable_metric_not_found"] });
-        let error =
-            json!({ "status": 422, "code": "validation_errors", "error_details": details });
+        let error = json!({ "status": 422, "code": "validation_errors", "error_details": details });
         return Ok((422, error));
     }
     if !keep(state, &customer, &id, Taken { at, value: value.to_owned() })? {
