@@ -313,6 +313,7 @@ async fn plans_that_count_different_things_by_one_name_are_not_added_up() {
     name(&app, &fake, &key, "cus_A1").await;
     call(&app, &key, 1).await;
     app.wait_for_gauge("events_folded_total", 1).await;
+    app.clock.advance(HOUR / 60);
     let mut bytes = prices();
     bytes["charges"][0]["meter"] = json!("bytes");
     edit(&app, &plan, json!({ "prices": bytes, "prices_from": "now" })).await;
