@@ -5,6 +5,7 @@ use super::refused::Refused;
 use crate::access::applied::{Reload, applied};
 use crate::access::policy::client_address;
 use crate::access::{Pepper, Scopes};
+use crate::billing::handoff::model::Sink;
 use crate::config;
 use crate::feeds::levels::Writer;
 use crate::http::{ApiError, ApiResult, Code};
@@ -45,6 +46,8 @@ pub struct AdminState {
     pub mirror: Arc<Mirror>,
     /// What holds for periods.
     pub billing: config::Billing,
+    /// The systems that usage is handed off to.
+    pub sinks: Vec<Sink>,
     /// What bounds feeds.
     pub feeds: config::Feeds,
     /// Where files lie while they are imported.

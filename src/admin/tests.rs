@@ -52,6 +52,7 @@ impl Desk {
             provider: None,
             pepper,
             billing: crate::config::Config::embedded().billing,
+            sinks: Vec::new(),
             feeds: crate::config::Config::embedded().feeds,
             uploads: std::path::PathBuf::new(),
             simulations: Arc::new(tokio::sync::Semaphore::new(1)),

@@ -206,6 +206,7 @@ pub(super) fn server(
         proxies: comptoir.config.server.trusted_proxies.clone(),
         pepper: Arc::clone(comptoir.keyring.pepper()),
         billing: comptoir.config.billing.clone(),
+        sinks: comptoir.handoffs.sinks(),
         feeds: comptoir.config.feeds.clone(),
         uploads: uploads(&comptoir.config.server.data_dir)?,
         simulations: Arc::new(Semaphore::new(1)),

@@ -12,6 +12,7 @@ use crate::access::operation;
 use crate::access::pepper::{Pepper, PepperError, check_pepper, known_fingerprint};
 use crate::access::policy::Gate;
 use crate::alerts::Alerts;
+use crate::billing::handoff::Handoffs;
 use crate::catalog::DigitalLinks;
 use crate::changes::Waits;
 use crate::cluster::{Nodes, Redis};
@@ -157,7 +158,9 @@ impl Comptoir {
         keyring.follow(&db, clock.now()).await?;
         let hooks = Arc::new(Hooks::new(&config.hooks, (&db, &clock, node), &mirror, counted)?);
         let opened = (&db, &clock, node);
+        let here = (node, installation(&db).await?);
         Ok(Self {
+            handoffs: Arc::new(Handoffs::new(&config, (&db, &clock), here)?),
             readiness: Arc::new(Readiness::new(Arc::clone(&keyring), clock.now())),
             demo: db.setting("demo").await?.is_some(),
             registration: open_registration(&config, (&db, &clock), &keyring)?,

@@ -1,6 +1,7 @@
 //! What runs beside the calls: following the logs, folding the journal, noting key use, gauges.
 
 mod alerts;
+mod handoff;
 mod refusals;
 mod usage;
 
@@ -100,6 +101,7 @@ pub(super) fn start(comptoir: &Comptoir, asked: Asked) -> Tasks {
         running.spawn(alerts::look(part.clone(), Arc::clone(looks), config.alerts.poll));
         running.spawn(alerts::post(part.clone(), Arc::clone(looks)));
     }
+    handoff::start(comptoir, &part, &mut running);
     running.spawn(note_uses(part, keyring));
     Tasks::new(stop, running)
 }

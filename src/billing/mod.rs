@@ -12,6 +12,7 @@ pub mod close;
 mod correct;
 mod error;
 pub mod export;
+pub mod handoff;
 pub mod keys;
 mod late;
 mod lines;

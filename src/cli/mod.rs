@@ -13,6 +13,7 @@ mod doctor;
 mod export;
 mod feed;
 mod freezes;
+mod handoff;
 mod import;
 mod json;
 mod key;
@@ -112,6 +113,9 @@ enum Command {
     /// Usage: what was answered, and what of it is billed.
     #[command(subcommand)]
     Usage(usage::UsageCommand),
+    /// The hand-off of usage to billing systems.
+    #[command(subcommand)]
+    Handoff(handoff::HandoffCommand),
     /// The OpenAPI documents.
     Openapi(contract::Args),
     /// Settings.
@@ -161,6 +165,7 @@ impl Command {
                 | Self::Migrate
                 | Self::Doctor
                 | Self::Usage(_)
+                | Self::Handoff(_)
         )
     }
 }
@@ -201,6 +206,7 @@ async fn obey(file: Option<&Path>, command: Command) -> anyhow::Result<ExitCode>
         Command::Account(command) => account::run(&load(file)?, command).await?,
         Command::Audit(command) => return audit::run(&load(file)?, command).await,
         Command::Usage(command) => return usage::run(file, command).await,
+        Command::Handoff(command) => handoff::run(&load(file)?, command).await?,
         Command::Openapi(args) => return contract::openapi(&args),
         Command::Config(command) => return contract::config(file, &command),
         Command::Migrate => serve::migrate(&load(file)?).await?,

@@ -133,7 +133,7 @@ impl FromSetting for Thresholds {
 }
 
 /// A web address, or nothing.
-struct Address(String);
+pub(super) struct Address(pub(super) String);
 
 impl FromSetting for Address {
     fn parse(text: &str) -> Result<Self, String> {
@@ -147,7 +147,7 @@ impl FromSetting for Address {
 }
 
 /// The secret of a receiver.
-struct SigningText(Secret);
+pub(super) struct SigningText(pub(super) Secret);
 
 impl FromSetting for SigningText {
     fn parse(text: &str) -> Result<Self, String> {

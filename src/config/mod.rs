@@ -5,6 +5,7 @@
 
 mod admin;
 mod alerts;
+mod handoff;
 mod layers;
 mod leaks;
 mod mail;
@@ -16,6 +17,7 @@ mod values;
 
 pub use admin::{Admin, FourEyes, Mapping, Oidc, ROLES, ScopePattern, SecondFactor, is_protected};
 pub use alerts::{AlertWebhook, Alerts, ContactRole};
+pub use handoff::{BillingSystem, ChargeMeter, EventReceiver, Handoff};
 pub use leaks::{LeakAction, Leaks, ReporterKeys};
 pub use mail::{Mail, Smtp, SmtpTls};
 pub use problem::{Problem, Problems};
@@ -330,6 +332,8 @@ pub struct Config {
     pub metering: Metering,
     /// Periods and statements.
     pub billing: Billing,
+    /// The hand-off of usage.
+    pub handoff: Handoff,
     /// Logs.
     pub telemetry: Telemetry,
     shown: String,
@@ -387,6 +391,7 @@ impl Config {
         need_redis(layers, limits.as_ref(), redis.as_ref());
         let metering = Metering::read(layers);
         let billing = Billing::read(layers);
+        let handoff = Handoff::read(layers);
         let telemetry = Telemetry::read(layers);
         Some(Self {
             server: server?,
@@ -409,6 +414,7 @@ impl Config {
             alerts: alerts?,
             metering: metering?,
             billing: billing?,
+            handoff: handoff?,
             telemetry: telemetry?,
             shown: show::toml(layers),
         })

@@ -20,7 +20,8 @@ mod store;
 
 pub use dispatch::Hooks;
 pub use own::OwnReceiver;
-pub use retry::Tried;
+pub use retry::{Schedule, Tried};
+pub use secret::SigningSecret;
 pub use store::{Attempt, Notice};
 
 use serde_json::{Value, json};

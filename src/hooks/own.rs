@@ -53,11 +53,7 @@ impl OwnReceiver {
     /// Sends a message once; what became of it.
     pub async fn send(&self, tried: Tried<'_>, payload: &str, clock: &Clock) -> Attempt {
         let (timestamp, begun) = (clock.now().0 / SECOND, Instant::now());
-        let headers = [
-            ("webhook-id", tried.id.to_owned()),
-            ("webhook-timestamp", timestamp.to_string()),
-            ("webhook-signature", self.secret.sign(tried.id, timestamp, payload)),
-        ];
+        let headers = self.secret.headers(tried.id, timestamp, payload);
         let called = self.caller.post(&self.url, &headers, payload.to_owned()).await;
         let duration_ms = i64::try_from(begun.elapsed().as_millis()).unwrap_or(i64::MAX);
         self.schedule.judge(&called, tried, clock.now(), duration_ms)

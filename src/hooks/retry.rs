@@ -2,6 +2,7 @@
 
 use super::store::Attempt;
 use crate::kernel::Micros;
+use crate::kernel::clock::DAY;
 use crate::outbound::Called;
 use std::time::Duration;
 
@@ -18,11 +19,12 @@ pub struct Tried<'a> {
 
 /// How much later each further attempt comes.
 #[derive(Debug)]
-pub(super) struct Schedule(Vec<i64>);
+pub struct Schedule(Vec<i64>);
 
 impl Schedule {
     /// A schedule of these delays; after the last there is no further attempt.
-    pub(super) fn new(delays: &[Duration]) -> Self {
+    #[must_use]
+    pub fn new(delays: &[Duration]) -> Self {
         let micros = |delay: &Duration| i64::try_from(delay.as_micros()).unwrap_or(i64::MAX);
         Self(delays.iter().map(micros).collect())
     }
@@ -35,6 +37,20 @@ impl Schedule {
     /// When a message was first sent whose last attempt comes at this instant at the latest.
     pub(super) fn begin(&self, end: i64) -> i64 {
         end.saturating_sub(self.length())
+    }
+
+    /// When something is tried again that is never given up and has failed so often, in microseconds: by the last delay
+    /// again and again, and later where who was called asks for it, up to a day.
+    #[must_use]
+    pub fn again(&self, what: &str, failures: i64, called: &Called, now: Micros) -> Micros {
+        let last = self.0.len().saturating_sub(1);
+        let nth = usize::try_from(failures.saturating_sub(1)).unwrap_or(last).min(last);
+        let delay = self.0.get(nth).copied().unwrap_or(DAY);
+        let asked = match called {
+            Called::Answered(_, Some(wait)) => wait.from_now(now).min(DAY),
+            _ => 0,
+        };
+        Micros(now.0.saturating_add(spread(delay, what).max(asked)))
     }
 
     fn length(&self) -> i64 {
@@ -83,7 +99,7 @@ fn longest(delay: i64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kernel::clock::{DAY, HOUR, SECOND};
+    use crate::kernel::clock::{HOUR, SECOND};
     use crate::outbound::RetryAfter;
 
     const NOW: Micros = Micros(1_795_340_467_000_000);
@@ -115,6 +131,18 @@ mod tests {
         assert_eq!(judged(0, &Called::Answered(410, None)).status, "failed");
         let days = (schedule().end(NOW).0 - NOW.0) as f64 / DAY as f64;
         assert!((3.0..4.0).contains(&days), "{days}");
+    }
+
+    #[test]
+    fn what_is_never_given_up_is_tried_at_the_last_delay_for_ever() {
+        let wait =
+            |failures, called: &Called| schedule().again("x", failures, called, NOW).0 - NOW.0;
+        let away = Called::Failed("timeout");
+        assert!((5 * SECOND..6 * SECOND).contains(&wait(1, &away)));
+        assert!((DAY..DAY + DAY / 10).contains(&wait(12, &away)));
+        assert_eq!(wait(i64::MAX, &away), wait(12, &away));
+        let busy = |seconds| Called::Answered(429, Some(RetryAfter::Seconds(seconds)));
+        assert_eq!((wait(1, &busy(3_600)), wait(1, &busy(u64::MAX))), (HOUR, DAY));
     }
 
     #[test]

@@ -5,11 +5,18 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
+use std::fmt;
 use zeroize::Zeroizing;
 
 /// A secret that signs messages. Those of subscriptions are not stored anywhere: they follow from the
 /// pepper, so that a stolen database signs nothing.
-pub(super) struct SigningSecret(Zeroizing<Vec<u8>>);
+pub struct SigningSecret(Zeroizing<Vec<u8>>);
+
+impl fmt::Debug for SigningSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[secret]")
+    }
+}
 
 impl SigningSecret {
     /// The `generation`th secret of a subscription.
@@ -19,7 +26,8 @@ impl SigningSecret {
     }
 
     /// The secret that somebody has given as text; none where it has another form.
-    pub(super) fn given(text: &str) -> Option<Self> {
+    #[must_use]
+    pub fn given(text: &str) -> Option<Self> {
         let decoded = STANDARD.decode(text.strip_prefix("whsec_")?).ok()?;
         Some(Self(Zeroizing::new(decoded)))
     }
@@ -27,6 +35,16 @@ impl SigningSecret {
     /// The text that the receiver keeps.
     pub(super) fn text(&self) -> String {
         format!("whsec_{}", STANDARD.encode(&self.0[..]))
+    }
+
+    /// The headers of a message that is sent at an instant, in seconds since 1970.
+    #[must_use]
+    pub fn headers(&self, id: &str, timestamp: i64, body: &str) -> [(&'static str, String); 3] {
+        [
+            ("webhook-id", id.to_owned()),
+            ("webhook-timestamp", timestamp.to_string()),
+            ("webhook-signature", self.sign(id, timestamp, body)),
+        ]
     }
 
     /// The signature of a message: version and HMAC-SHA256 over id, time and body.

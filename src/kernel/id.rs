@@ -140,6 +140,8 @@ ids! {
     StatementId = "stm";
     /// What corrects what an app owes.
     AdjustmentId = "adj";
+    /// A total that a billing system is told, derived from whom, what and when it is about.
+    HandoffId = "hnd";
     /// What was told of usage, derived from what it tells.
     AlertId = "alr";
     /// An entry of the audit trail.

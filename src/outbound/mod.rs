@@ -22,6 +22,11 @@ use url::{Host, Url};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longest address.
 const LONGEST: usize = 2_000;
+/// Most bytes that are read of what a refusal says.
+const MOST_SAID: usize = 4_096;
+const JSON: &str = "application/json";
+/// An address that may not be called, in a word.
+const FORBIDDEN: &str = "forbidden_address";
 
 /// Which addresses may be called.
 #[derive(Debug, Clone, Default)]
@@ -171,19 +176,53 @@ impl Caller {
 
     /// Posts JSON. The body of the answer is not read.
     pub async fn post(&self, url: &str, headers: &[(&str, String)], body: String) -> Called {
-        let Ok(url) = self.rules.check(url) else { return Called::Failed("forbidden_address") };
-        let mut request = self.http.post(url).header("content-type", "application/json");
+        match self.send(url, (JSON, headers), body).await {
+            Ok(answer) => answered(&answer),
+            Err(word) => Called::Failed(word),
+        }
+    }
+
+    /// Posts a body of a media type; what became of it and, where it was refused (4xx), the beginning of what was said.
+    pub async fn ask(
+        &self,
+        url: &str,
+        with: (&str, &[(&str, String)]),
+        body: String,
+    ) -> (Called, Vec<u8>) {
+        let mut answer = match self.send(url, with, body).await {
+            Ok(answer) => answer,
+            Err(word) => return (Called::Failed(word), Vec::new()),
+        };
+        let (called, mut said) = (answered(&answer), Vec::new());
+        if answer.status().is_client_error() {
+            while said.len() < MOST_SAID {
+                // What breaks off has said what it has said.
+                let Ok(Some(more)) = answer.chunk().await else { break };
+                said.extend_from_slice(&more);
+            }
+            said.truncate(MOST_SAID);
+        }
+        (called, said)
+    }
+
+    async fn send(
+        &self,
+        url: &str,
+        (media_type, headers): (&str, &[(&str, String)]),
+        body: String,
+    ) -> Result<reqwest::Response, &'static str> {
+        let url = self.rules.check(url).map_err(|_| FORBIDDEN)?;
+        let mut request = self.http.post(url).header("content-type", media_type);
         for (name, value) in headers {
             request = request.header(*name, value);
         }
-        match request.body(body).send().await {
-            Ok(answer) => {
-                let wait = answer.headers().get("retry-after").and_then(|v| v.to_str().ok());
-                Called::Answered(answer.status().as_u16(), wait.and_then(RetryAfter::read))
-            }
-            Err(error) => Called::Failed(word(&error)),
-        }
+        request.body(body).send().await.map_err(|error| word(&error))
     }
+}
+
+fn answered(answer: &reqwest::Response) -> Called {
+    let wait = answer.headers().get("retry-after").and_then(|v| v.to_str().ok());
+    Called::Answered(answer.status().as_u16(), wait.and_then(RetryAfter::read))
 }
 
 /// A failure in one word: its text would hold the address.
@@ -191,7 +230,7 @@ fn word(error: &reqwest::Error) -> &'static str {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     while let Some(one) = cause {
         if one.is::<Nowhere>() {
-            return "forbidden_address";
+            return FORBIDDEN;
         }
         cause = one.source();
     }

@@ -41,6 +41,8 @@ plain! {
     HooksDelivered = "hooks_delivered_total", "Webhook messages that were taken by their receivers.";
     HookFailures = "hook_failures_total", "Attempts to deliver a webhook message that failed; most are repeated.";
     AlertsRaised = "alerts_raised_total", "Alerts about usage that this node has raised.";
+    HandoffsTaken = "handoffs_taken_total", "Totals and events that systems of others have taken from this node.";
+    HandoffFailures = "handoff_failures_total", "Attempts to hand off usage that failed or were refused; see GET /admin/v1/billing/sinks.";
     MailsSent = "mails_sent_total", "Mails that were taken by the server or the folder.";
     MailFailures = "mail_failures_total", "Attempts to send a mail that failed; most are repeated.";
     MailsGivenUp = "mails_given_up_total", "Mails that were given up; GET /admin/v1/mails says why.";
@@ -73,6 +75,8 @@ plain! {
     Offers = "offers", "Offers in this node's memory.";
     ProductsIndexed = "products_indexed", "Products in this node's search index.";
     SearchPosition = "search_position", "Position in the change log that this node's search has applied.";
+    HandoffSinksFailing = "handoff_sinks_failing", "Systems that usage is handed off to and that failed when they were last spoken to.";
+    HandoffsRefused = "handoffs_refused", "Totals that billing systems have refused: something has to be put right.";
     MailsWaiting = "mails_waiting", "Mails that wait to be sent, on all nodes.";
     StockLevels = "stock_levels", "Stock levels in this node's memory.";
     RecoveredUnconfirmed = "recovered_unconfirmed_events", "Events of earlier runs, found at this start, whose end is not known; never billed.";

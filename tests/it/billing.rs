@@ -1,6 +1,7 @@
 //! Periods, statements and their close, as the retailer and the partner see them.
 
 mod adjustments;
+mod handoff;
 mod late;
 mod other_periods;
 

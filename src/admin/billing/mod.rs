@@ -1,6 +1,7 @@
-//! Billing over HTTP: periods and their close, statements, adjustments, and periods at other prices.
+//! Billing over HTTP: periods and their close, statements, adjustments, periods at other prices, and the hand-off.
 
 mod adjustments;
+mod handoffs;
 mod outs;
 mod periods;
 mod reratings;
@@ -17,4 +18,5 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
     statements::configure(config);
     adjustments::configure(config);
     reratings::configure(config);
+    handoffs::configure(config);
 }

@@ -16,6 +16,8 @@ pub(crate) struct Message {
     pub(crate) timestamp: i64,
     signature: String,
     pub(crate) text: String,
+    /// All headers, their names in lower case.
+    pub(crate) headers: BTreeMap<String, String>,
 }
 
 impl Message {
@@ -106,9 +108,9 @@ async fn converse(
 ) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
     let mut stream = BufReader::new(stream);
-    while let Some(message) = read(&mut stream).await? {
+    while let Some(request) = Request::read(&mut stream).await? {
         let manner = manner.lock().clone();
-        let _ = sender.send(message);
+        let _ = sender.send(request.into());
         let to = stream.get_mut();
         match manner {
             Manner::Answers(status, headers) => {
@@ -139,28 +141,48 @@ async fn converse(
     Ok(())
 }
 
-/// One message; none where the sender has hung up.
-async fn read(from: &mut BufReader<TcpStream>) -> std::io::Result<Option<Message>> {
-    let mut headers = BTreeMap::new();
-    loop {
-        let mut line = String::new();
-        if from.read_line(&mut line).await? == 0 {
-            return Ok(None);
-        }
-        match line.trim_end().split_once(": ") {
-            Some((name, value)) => {
-                headers.insert(name.to_ascii_lowercase(), value.to_owned());
+/// A request as it arrived.
+pub(crate) struct Request {
+    /// Method, path and version.
+    pub(crate) line: String,
+    /// The headers, their names in lower case.
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) text: String,
+}
+
+impl Request {
+    /// One request; none where the sender has hung up.
+    pub(crate) async fn read(from: &mut BufReader<TcpStream>) -> std::io::Result<Option<Self>> {
+        let (mut request_line, mut headers) = (String::new(), BTreeMap::new());
+        loop {
+            let mut line = String::new();
+            if from.read_line(&mut line).await? == 0 {
+                return Ok(None);
             }
-            None if line.trim_end().is_empty() => break,
-            None => {}
+            match line.trim_end().split_once(": ") {
+                Some((name, value)) => {
+                    headers.insert(name.to_ascii_lowercase(), value.to_owned());
+                }
+                None if line.trim_end().is_empty() => break,
+                None => line.trim_end().clone_into(&mut request_line),
+            }
+        }
+        let mut text = vec![0; headers["content-length"].parse().unwrap()];
+        from.read_exact(&mut text).await?;
+        let text = String::from_utf8(text).unwrap();
+        Ok(Some(Self { line: request_line, headers, text }))
+    }
+}
+
+impl From<Request> for Message {
+    fn from(request: Request) -> Self {
+        let Request { headers, text, .. } = request;
+        Self {
+            id: headers["webhook-id"].clone(),
+            timestamp: headers["webhook-timestamp"].parse().unwrap(),
+            signature: headers["webhook-signature"].clone(),
+            text,
+            headers,
         }
     }
-    let mut text = vec![0; headers["content-length"].parse().unwrap()];
-    from.read_exact(&mut text).await?;
-    Ok(Some(Message {
-        id: headers["webhook-id"].clone(),
-        timestamp: headers["webhook-timestamp"].parse().unwrap(),
-        signature: headers["webhook-signature"].clone(),
-        text: String::from_utf8(text).unwrap(),
-    }))
 }

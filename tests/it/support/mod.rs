@@ -101,6 +101,12 @@ impl Builder {
         self
     }
 
+    /// Gives the Comptoir a clock that something else has, too.
+    pub(crate) fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
     /// Starts it in a new folder.
     pub(crate) async fn start(self) -> TestApp {
         let dir = tempfile::tempdir().expect("a temporary folder");
