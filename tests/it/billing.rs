@@ -1,8 +1,13 @@
 //! Periods, statements and their close, as the retailer and the partner see them.
 
 mod adjustments;
+mod invariants;
 mod late;
 mod other_periods;
+mod real;
+mod reconcile;
+mod shell;
+mod slow;
 
 use crate::four_eyes::{owner, path};
 use crate::support::{TestApp, TestKey, data, problem};
