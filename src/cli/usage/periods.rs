@@ -6,7 +6,6 @@ use crate::billing::BillingError;
 use crate::billing::close::{Asked, close_in, draft};
 use crate::billing::periods::{PeriodRow, PeriodState, list};
 use crate::cli::desk::Desk;
-use crate::cli::freezes::Because;
 use crate::cli::speak::{remark, say};
 use crate::cli::table::{Table, row, say_row};
 use crate::config::{Config, FourEyes};
@@ -21,8 +20,6 @@ pub(in crate::cli) struct CloseArgs {
     /// missing, it is named, and the close is to be asked for over the admin API.
     #[arg(long)]
     with_exceptions: bool,
-    #[command(flatten)]
-    because: Because,
 }
 
 fn grace(config: &Config) -> i64 {
@@ -62,7 +59,7 @@ pub(super) async fn close(config: &Config, args: CloseArgs) -> anyhow::Result<()
     }
     let exceptions = if args.with_exceptions { exceptions } else { Vec::new() };
     let asked = Asked { period, exceptions, grace: grace(config) };
-    let by = args.because.say(desk.by_at(now)).alone();
+    let by = desk.by_at(now).alone();
     let mut tx = desk.db.begin().await?;
     let close = close_in(&mut tx, &by, &asked).await?;
     tx.commit().await?;

@@ -22,7 +22,7 @@ impl Desk {
         Self::named(app, ["one@example.com", "other@example.com"]).await
     }
 
-    async fn named(app: &TestApp, [one, other]: [&str; 2]) -> Self {
+    pub(super) async fn named(app: &TestApp, [one, other]: [&str; 2]) -> Self {
         Self { one: owner(app, one).await, other: owner(app, other).await }
     }
 

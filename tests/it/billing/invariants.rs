@@ -222,6 +222,7 @@ async fn a_void_that_is_taken_back_comes_to_nothing() {
     let desk = Desk::of(&app).await;
     let span = json!({ "from": "2026-10-31T22:00:00Z", "to": "2026-10-31T23:00:00Z" });
     let (made, _) = desk.agreed(ADJUSTMENTS, asked(&key, "outage", "void", span)).await;
+    app.clock.advance(1_000_000);
     let url = format!("{ADJUSTMENTS}/{}/reverse", id(&made));
     desk.agreed(&url, back("outage")).await;
     let november = own(&app, &key).await[0].clone();

@@ -49,6 +49,8 @@ impl Month {
         let october = close_first(&app, "2024-11-02T00:00:00Z").await;
 
         brought(&app, &key, (&plan, 2), &["2024-10-31T22:55:00Z"; 3]).await;
+        // Their sessions have ended meanwhile.
+        let desk = Desk::named(&app, ["third@example.com", "fourth@example.com"]).await;
         let credit = json!({ "amount": "5.00", "currency": "EUR", "period_id": october });
         desk.agreed(ADJUSTMENTS, asked(&key, "sla", "credit", credit)).await;
         let void = json!({ "from": "2024-10-31T22:00:00Z", "to": "2024-10-31T23:00:00Z" });

@@ -33,12 +33,12 @@ async fn a_period_is_listed_closed_and_its_statements_are_written() {
     let stated = own(&app, &key).await.pop().unwrap();
     app.stop().await;
 
-    let (code, out, err) = app.shell(&["usage", "close", &october, "--reason", "Month end"]).await;
+    let (code, out, err) = app.shell(&["usage", "close", &october]).await;
     assert_eq!((code, out.starts_with(&format!("1\t{october}\t"))), (0, true), "{out}{err}");
     let (code, _, err) = app.shell(&["usage", "close", &october]).await;
     assert_eq!((code, err.contains("The period was closed at")), (1, true), "{err}");
     let audit = app.shell(&["audit", "export"]).await.1;
-    assert!(audit.contains("billing_period.close") && audit.contains("Month end"), "{audit}");
+    assert!(audit.contains("billing_period.close"), "{audit}");
     let listed: Value =
         serde_json::from_str(&app.shell(&["usage", "periods", "--json"]).await.1).unwrap();
     assert_eq!((&listed[0]["id"], &listed[0]["state"]), (&json!(october), &json!("closed")));
