@@ -2,6 +2,7 @@
 
 use super::BillingError;
 use super::adjustments::{self, Adjustment};
+use super::as_of::AsOf;
 use super::correct::{Correction, corrections};
 use super::late::{Late, late};
 use super::model::Statement;
@@ -12,7 +13,7 @@ use crate::access::history::{History, PriceVersions, histories, price_versions};
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, BillingPeriodId, PartnerId};
 use crate::limit::Bounds;
-use crate::metering::hours::{Counted, counted};
+use crate::metering::hours::{Counted, counted_through};
 use crate::metering::{Sums, period};
 use crate::rating::Periods;
 use crate::storage::{StoreError, Tx};
@@ -28,7 +29,8 @@ pub struct Books {
     /// What is to be booked in each app's first open period.
     corrections: HashMap<AppId, Vec<Correction>>,
     /// Adjustments that may change what is counted in open periods.
-    adjusted: HashMap<AppId, Vec<Adjustment>>,
+    pub(super) adjusted: HashMap<AppId, Vec<Adjustment>>,
+    as_of: AsOf,
 }
 
 /// A period that is not closed, with the pieces of the apps that are in it.
@@ -48,7 +50,7 @@ impl Open {
     }
 
     /// The apps that owe something in it, or may.
-    fn owing(&self) -> HashSet<AppId> {
+    pub(super) fn owing(&self) -> HashSet<AppId> {
         let priced = self.pieces.iter().filter(|piece| piece.list.is_some());
         priced.map(|piece| piece.app).chain(self.first_of.iter().copied()).collect()
     }
@@ -69,14 +71,24 @@ fn place(period: &Period) -> (Micros, Micros, BillingPeriodId) {
 impl Books {
     /// Reads the books of one app, or of all.
     pub async fn read(tx: &mut Tx, app: Option<AppId>) -> Result<Self, BillingError> {
+        Self::read_as_of(tx, app, AsOf::NOW).await
+    }
+
+    /// The same as they were once.
+    pub(super) async fn read_as_of(
+        tx: &mut Tx,
+        app: Option<AppId>,
+        as_of: AsOf,
+    ) -> Result<Self, BillingError> {
         let mut histories = histories(tx, app).await?;
         histories.sort_unstable_by_key(|history| history.app);
-        let versions = price_versions(tx, app).await?;
-        let shut = store::shut(tx, app).await?;
-        let late = late(tx, &shut).await?;
-        let pending = adjustments::store::pending(tx, app).await?;
+        let mut versions = price_versions(tx, app).await?;
+        as_of.cut(&mut histories, &mut versions);
+        let shut = store::shut(tx, app, as_of).await?;
+        let late = late(tx, &shut, as_of).await?;
+        let pending = adjustments::store::pending(tx, app, as_of).await?;
         let (corrections, adjusted) = (HashMap::new(), HashMap::new());
-        let mut books = Self { versions, histories, shut, corrections, adjusted };
+        let mut books = Self { versions, histories, shut, corrections, adjusted, as_of };
         books.correct(tx, &late, &pending).await?;
         for (adjustment, _) in pending {
             books.adjusted.entry(adjustment.app_id).or_default().push(adjustment);
@@ -100,7 +112,8 @@ impl Books {
         for (app, adjustments) in of_apps {
             let Some(history) = self.history(app) else { continue };
             let sources = (late.get(&app).unwrap_or(&nothing), adjustments.as_slice());
-            let found = corrections(tx, (history, &self.versions), sources).await?;
+            let books = (history, &self.versions);
+            let found = corrections(tx, books, sources, self.as_of).await?;
             if !found.is_empty() {
                 self.corrections.insert(app, found);
             }
@@ -215,7 +228,7 @@ impl Books {
     ) -> Result<HashMap<AppId, Counted>, StoreError> {
         let span = period::Period { from: bounds.start, to: bounds.end };
         let mut of_apps: HashMap<AppId, Counted> = HashMap::new();
-        for (group, sums) in counted(tx, app, span).await? {
+        for (group, sums) in counted_through(tx, app, span, self.as_of.position).await? {
             of_apps.entry(group.app).or_default().insert(group, sums);
         }
         for adjustment in self.adjusted.values().flatten() {
@@ -235,7 +248,7 @@ impl Books {
     }
 
     /// The pieces of an app that meet a span.
-    fn around(&self, app: AppId, span: Bounds) -> Vec<Piece> {
+    pub(super) fn around(&self, app: AppId, span: Bounds) -> Vec<Piece> {
         let of_app = self.history(app);
         of_app.map_or_else(Vec::new, |history| {
             meeting(history, &self.versions, self.closed(app), span)

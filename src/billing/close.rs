@@ -205,6 +205,16 @@ async fn draft_in(
     let statements = books.statements(tx, &open, None).await?;
     let bounds = open.period.bounds;
     let span = period::Period { from: bounds.start, to: bounds.end };
+    let exceptions = lacking(tx, span, now).await?;
+    Ok(Draft { open, statements, exceptions, position })
+}
+
+/// What of a span may be missing, so that it cannot be called complete.
+pub(super) async fn lacking(
+    tx: &mut Tx,
+    span: period::Period,
+    now: Micros,
+) -> Result<Vec<Exception>, StoreError> {
     let lacking = incomplete(tx, span, now).await?.into_iter().filter(Incomplete::hinders);
     let exception = |it: Incomplete| {
         let Incomplete { lack: kind, node, epoch, from_seq, .. } = it;
@@ -213,5 +223,5 @@ async fn draft_in(
     let mut exceptions: Vec<Exception> = lacking.map(exception).collect();
     exceptions.sort_unstable();
     exceptions.dedup();
-    Ok(Draft { open, statements, exceptions, position })
+    Ok(exceptions)
 }

@@ -5,6 +5,7 @@
 
 use super::BillingError;
 use super::adjustments::Adjustment;
+use super::as_of::AsOf;
 use super::base::Base;
 use super::late::{Late, holding};
 use super::lines;
@@ -69,12 +70,13 @@ pub(super) async fn corrections(
     tx: &mut Tx,
     (history, versions): (&History, &PriceVersions),
     (late, adjustments): (&Late, &[&Adjustment]),
+    as_of: AsOf,
 ) -> Result<Vec<Correction>, BillingError> {
     let of_adjustments = adjustments.iter().flat_map(|adjustment| adjustment.late());
     let earliest = late.keys().copied().chain(of_adjustments.map(|delta| delta.at)).min();
     // Statements of periods that end behind it: of those that are corrected, and of all that has corrected them before.
     let since = earliest.unwrap_or(Micros(i64::MAX));
-    let mut closed = Closed::read(tx, (history, versions), since).await?;
+    let mut closed = Closed::read(tx, (history, versions), since, as_of).await?;
     let mut made = Vec::new();
     for (from, counted) in late {
         made.extend(closed.counted(*from, counted, &Source::late())?);
@@ -100,9 +102,10 @@ impl<'a> Closed<'a> {
         tx: &mut Tx,
         (history, versions): (&'a History, &'a PriceVersions),
         since: Micros,
+        as_of: AsOf,
     ) -> Result<Self, BillingError> {
-        let periods = store::shut_periods(tx, history.app).await?;
-        let statements = store::frozen_since(tx, history.app, since).await?;
+        let periods = store::shut_periods(tx, history.app, as_of).await?;
+        let statements = store::frozen_since(tx, history.app, since, as_of).await?;
         Ok(Self { history, versions, periods, statements, bases: BTreeMap::new() })
     }
 

@@ -3,6 +3,7 @@
 //! A close stands on a position, so what is late is what has a higher one: of the app's last close, for what was late
 //! before that is in its statement. Each late call is thus found by exactly one statement.
 
+use super::as_of::AsOf;
 use super::store::{self, Shut, ShutPeriod};
 use crate::access::Environment;
 use crate::kernel::Micros;
@@ -20,6 +21,7 @@ pub(super) type Late = BTreeMap<Micros, Counted>;
 pub(super) async fn late(
     tx: &mut Tx,
     shut: &HashMap<AppId, Shut>,
+    as_of: AsOf,
 ) -> Result<HashMap<AppId, Late>, StoreError> {
     let mut found = HashMap::new();
     let mut periods: HashMap<AppId, Vec<ShutPeriod>> = HashMap::new();
@@ -27,13 +29,13 @@ pub(super) async fn late(
     for mark in shut.values().copied().collect::<BTreeSet<Shut>>() {
         let span = Some(Period { from: Micros(i64::MIN), to: mark.until });
         let after = ExportSeq::last_of(mark.position);
-        let mut walk = Walk { span, after, through: i64::MAX };
+        let mut walk = Walk { span, after, through: as_of.position };
         while let Some(fetched) = walk.fetch(tx).await? {
             let opening = tokio::task::spawn_blocking(move || fetched.open());
             let opened = opening.await.map_err(|e| StoreError::corrupt("usage_segments", e))??;
             for app in apps(&opened) {
                 if shut.get(&app) == Some(&mark) && !periods.contains_key(&app) {
-                    periods.insert(app, store::shut_periods(tx, app).await?);
+                    periods.insert(app, store::shut_periods(tx, app, as_of).await?);
                 }
             }
             let of_mark = |app: &AppId| shut.get(app) == Some(&mark);

@@ -1,6 +1,7 @@
 //! What adjustments and previews ask the books.
 
 use super::BillingError;
+use super::as_of::AsOf;
 use super::base::Base;
 use super::books::Books;
 use super::model::Statement;
@@ -54,11 +55,11 @@ impl Books {
         app: AppId,
         period: BillingPeriodId,
     ) -> Result<Vec<Statement>, StoreError> {
-        let periods = store::shut_periods(tx, app).await?;
+        let periods = store::shut_periods(tx, app, AsOf::NOW).await?;
         let Some(closed) = periods.iter().find(|closed| closed.id == period) else {
             return Ok(Vec::new());
         };
-        let mut found = store::frozen_since(tx, app, closed.from).await?;
+        let mut found = store::frozen_since(tx, app, closed.from, AsOf::NOW).await?;
         found.retain(|statement| statement.period_id == period);
         Ok(found)
     }
@@ -71,7 +72,8 @@ impl Books {
     ) -> Result<Base, StoreError> {
         let mut base = Base::of(statement, &self.versions)?;
         let corrects = Some(statement.period_id);
-        for later in store::frozen_since(tx, statement.app_id, statement.to).await? {
+        let Statement { app_id, to, .. } = *statement;
+        for later in store::frozen_since(tx, app_id, to, AsOf::NOW).await? {
             let same = later.partner_id == statement.partner_id;
             if same && later.currency == statement.currency {
                 base.add_usage(&later, &self.versions, corrects)?;

@@ -6,6 +6,7 @@
 
 pub mod adjustments;
 pub mod api;
+mod as_of;
 mod base;
 pub mod books;
 pub mod close;
@@ -20,7 +21,9 @@ mod lookups;
 pub mod manifest;
 pub mod merkle;
 pub mod model;
+pub mod periods;
 mod rate;
+pub mod reconcile;
 mod render;
 pub mod rerate;
 pub mod store;

@@ -60,15 +60,7 @@ pub(super) fn statements(
         held.first |= piece.first;
     }
     for (group, sums) in counted {
-        let list = match piece_of(pieces, group) {
-            // What was called while the plan was free is free, and what belongs to another period is stated there.
-            Some(piece) if piece.period != *period => None,
-            Some(piece) => piece.list.as_ref().map(|list| (piece.version, Arc::clone(list))),
-            // A node hears of a change of plan a moment later: what it counted meanwhile is priced as it was counted,
-            // and has no fee.
-            None => listed(versions, group).map(|list| (group.plan_version, list)),
-        };
-        if let Some((version, list)) = list {
+        if let Place::Here(version, list) = place(pieces, versions, period, group) {
             let held = held(&mut all, group.partner, (group.plan, version, &list));
             held.calls.push((group, sums));
         }
@@ -78,6 +70,34 @@ pub(super) fn statements(
         account(&mut all, partner, (currency, rounding)).corrections.push(correction);
     }
     all.into_iter().map(|account| statement(app, period, &account)).collect()
+}
+
+/// Where calls are stated.
+pub(super) enum Place {
+    /// In this period, under the prices of a version.
+    Here(u32, Arc<PriceList>),
+    /// In another period.
+    Elsewhere,
+    /// Nowhere: what was called while the plan was free is free.
+    Free,
+}
+
+/// Where calls of a period's span are stated, by the pieces of their app.
+pub(super) fn place(
+    pieces: &[Piece],
+    versions: &PriceVersions,
+    period: &Period,
+    group: &Group,
+) -> Place {
+    match piece_of(pieces, group) {
+        Some(Piece { list: None, .. }) => Place::Free,
+        Some(Piece { period: other, .. }) if other != period => Place::Elsewhere,
+        Some(Piece { list: Some(list), version, .. }) => Place::Here(*version, Arc::clone(list)),
+        // A node hears of a change of plan a moment later: what it counted meanwhile is priced as it was counted, and
+        // has no fee.
+        None => listed(versions, group)
+            .map_or(Place::Free, |list| Place::Here(group.plan_version, list)),
+    }
 }
 
 /// The piece whose prices hold for calls under a version of a plan: the last that is not newer, else the first.

@@ -1,5 +1,6 @@
 //! All SQL of billing.
 
+use super::as_of::AsOf;
 use super::close::Close;
 use super::model::{Statement, digest};
 use crate::kernel::Micros;
@@ -26,13 +27,14 @@ pub(super) struct Shut {
 pub(super) async fn shut(
     tx: &mut Tx,
     app: Option<AppId>,
+    as_of: AsOf,
 ) -> Result<HashMap<AppId, Shut>, StoreError> {
     const FIND: &str = "SELECT s.app_id, MAX(s.ends_at), MAX(c.position) FROM statements s \
                         JOIN billing_closes c ON c.period_id = s.period_id \
-                        WHERE $1 IS NULL OR s.app_id = $1 GROUP BY s.app_id";
+                        WHERE ($1 IS NULL OR s.app_id = $1) AND c.number < $2 GROUP BY s.app_id";
     let app = app.map(|app| app.to_string());
     let rows: Vec<(String, i64, i64)> =
-        on_tx!(tx, c => sqlx::query_as(FIND).bind(&app).fetch_all(c).await)?;
+        on_tx!(tx, c => sqlx::query_as(FIND).bind(&app).bind(as_of.close).fetch_all(c).await)?;
     let each = |(app, end, position): (String, i64, i64)| {
         let app = app.parse().map_err(|e| StoreError::corrupt(STATEMENTS, e))?;
         Ok((app, Shut { position, until: Micros(end) }))
@@ -45,12 +47,13 @@ pub(super) async fn frozen_since(
     tx: &mut Tx,
     app: AppId,
     since: Micros,
+    as_of: AsOf,
 ) -> Result<Vec<Statement>, StoreError> {
-    const FIND: &str = "SELECT document, digest FROM statements
-        WHERE app_id = $1 AND ends_at > $2 ORDER BY ends_at, id";
-    let rows: Vec<(String, String)> = on_tx!(tx, c => {
-        sqlx::query_as(FIND).bind(app.to_string()).bind(since.0).fetch_all(c).await
-    })?;
+    const FIND: &str = "SELECT s.document, s.digest FROM statements s
+        JOIN billing_closes c ON c.period_id = s.period_id
+        WHERE s.app_id = $1 AND s.ends_at > $2 AND c.number < $3 ORDER BY s.ends_at, s.id";
+    let rows: Vec<(String, String)> = on_tx!(tx, c => sqlx::query_as(FIND)
+        .bind(app.to_string()).bind(since.0).bind(as_of.close).fetch_all(c).await)?;
     rows.iter().map(|(text, digest)| Statement::frozen(text, digest)).collect()
 }
 
@@ -63,11 +66,16 @@ pub(super) struct ShutPeriod {
 }
 
 /// The closed periods of an app, oldest first.
-pub(super) async fn shut_periods(tx: &mut Tx, app: AppId) -> Result<Vec<ShutPeriod>, StoreError> {
-    const FIND: &str = "SELECT DISTINCT period_id, starts_at, ends_at FROM statements
-        WHERE app_id = $1 ORDER BY starts_at, ends_at";
-    let rows: Vec<(String, i64, i64)> =
-        on_tx!(tx, c => sqlx::query_as(FIND).bind(app.to_string()).fetch_all(c).await)?;
+pub(super) async fn shut_periods(
+    tx: &mut Tx,
+    app: AppId,
+    as_of: AsOf,
+) -> Result<Vec<ShutPeriod>, StoreError> {
+    const FIND: &str = "SELECT DISTINCT s.period_id, s.starts_at, s.ends_at FROM statements s
+        JOIN billing_closes c ON c.period_id = s.period_id
+        WHERE s.app_id = $1 AND c.number < $2 ORDER BY s.starts_at, s.ends_at";
+    let rows: Vec<(String, i64, i64)> = on_tx!(tx, c => sqlx::query_as(FIND)
+        .bind(app.to_string()).bind(as_of.close).fetch_all(c).await)?;
     let each = |(id, from, to): (String, i64, i64)| {
         let id = id.parse().map_err(|e| StoreError::corrupt(STATEMENTS, e))?;
         Ok(ShutPeriod { id, from: Micros(from), to: Micros(to) })
@@ -187,6 +195,63 @@ pub async fn close_of(tx: &mut Tx, period: BillingPeriodId) -> Result<Option<Clo
     let row: Option<CloseRow> =
         on_tx!(tx, c => sqlx::query_as(FIND).bind(period.to_string()).fetch_optional(c).await)?;
     row.map(Close::try_from).transpose()
+}
+
+/// The first close behind a number.
+pub(super) async fn close_behind(tx: &mut Tx, number: i64) -> Result<Option<Close>, StoreError> {
+    const FIND: &str = "SELECT * FROM billing_closes WHERE number > $1 ORDER BY number LIMIT 1";
+    let row: Option<CloseRow> =
+        on_tx!(tx, c => sqlx::query_as(FIND).bind(number).fetch_optional(c).await)?;
+    row.map(Close::try_from).transpose()
+}
+
+/// A statement as it is stored.
+#[derive(Debug, FromRow)]
+pub(super) struct Frozen {
+    pub(super) id: String,
+    period_id: String,
+    partner_id: String,
+    app_id: String,
+    currency: String,
+    starts_at: i64,
+    ends_at: i64,
+    total: String,
+    pub(super) document: String,
+    pub(super) digest: String,
+}
+
+impl Frozen {
+    /// Whether its columns are those of a statement.
+    pub(super) fn is_of(&self, statement: &Statement) -> bool {
+        let named = (&self.currency, self.starts_at, self.ends_at, &self.total);
+        named == (&statement.currency, statement.from.0, statement.to.0, &statement.total)
+            && self.id == statement.id.to_string()
+            && self.period_id == statement.period_id.to_string()
+            && self.partner_id == statement.partner_id.to_string()
+            && self.app_id == statement.app_id.to_string()
+    }
+}
+
+/// The frozen statements of a period as they are stored.
+pub(super) async fn frozen_of(
+    tx: &mut Tx,
+    period: BillingPeriodId,
+) -> Result<Vec<Frozen>, StoreError> {
+    const FIND: &str = "SELECT * FROM statements WHERE period_id = $1 ORDER BY id";
+    Ok(on_tx!(tx, c => sqlx::query_as(FIND).bind(period.to_string()).fetch_all(c).await)?)
+}
+
+/// Id and digest of each frozen statement of a period, in the order of a close.
+pub(super) async fn digests_of(
+    tx: &mut Tx,
+    period: BillingPeriodId,
+) -> Result<Vec<(String, String)>, StoreError> {
+    const FIND: &str = "SELECT id, digest FROM statements WHERE period_id = $1";
+    let mut found: Vec<(String, String)> =
+        on_tx!(tx, c => sqlx::query_as(FIND).bind(period.to_string()).fetch_all(c).await)?;
+    // The order of the database may be that of a language.
+    found.sort_unstable();
+    Ok(found)
 }
 
 /// Closes before one, newest first.

@@ -50,7 +50,12 @@ impl Desk {
     }
 
     pub(super) fn by(&self) -> By<'static> {
-        self.shell.by(self.clock.now())
+        self.by_at(self.clock.now())
+    }
+
+    /// The same at an instant of the clock that all nodes share.
+    pub(super) fn by_at(&self, now: Micros) -> By<'static> {
+        self.shell.by(now)
     }
 }
 

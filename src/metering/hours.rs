@@ -61,12 +61,12 @@ impl Group {
 /// Live calls of a span, summed.
 pub type Counted = BTreeMap<Group, Sums>;
 
-/// The live calls of one app, or of all, that were accepted in a span, as one state of the database has them.
-pub async fn counted(tx: &mut Tx, app: Option<AppId>, span: Period) -> Result<Counted, StoreError> {
+/// The live calls of a span.
+async fn counted(tx: &mut Tx, app: Option<AppId>, span: Period) -> Result<Counted, StoreError> {
     let (first, last) = (ceiling(span.from), span.to.hour());
     let mut sums = Counted::new();
     if first >= last {
-        events(tx, app, span, &mut sums).await?;
+        events(tx, app, (span, 0), &mut sums).await?;
         return Ok(sums);
     }
     for row in store::group_sums(tx, app, first, last).await? {
@@ -86,33 +86,41 @@ pub async fn counted(tx: &mut Tx, app: Option<AppId>, span: Period) -> Result<Co
         let sum = Sums { requests, records, bytes: row.bytes, weight_milli: row.weight_milli };
         sums.insert(group, sum);
     }
-    events(tx, app, Period { from: span.from, to: first }, &mut sums).await?;
-    events(tx, app, Period { from: last, to: span.to }, &mut sums).await?;
+    events(tx, app, (Period { from: span.from, to: first }, 0), &mut sums).await?;
+    events(tx, app, (Period { from: last, to: span.to }, 0), &mut sums).await?;
     Ok(sums)
 }
 
-/// The same from the events alone: what the sums by hour must be.
-pub async fn recounted(
+/// The live calls of one app, or of all, that were accepted in a span and are in the ledger up to a position, as one state
+/// of the database has them.
+pub async fn counted_through(
     tx: &mut Tx,
     app: Option<AppId>,
     span: Period,
+    through: i64,
 ) -> Result<Counted, StoreError> {
-    let mut sums = Counted::new();
-    events(tx, app, span, &mut sums).await?;
+    let mut sums = counted(tx, app, span).await?;
+    if through < i64::MAX {
+        let mut later = Counted::new();
+        events(tx, app, (span, through), &mut later).await?;
+        for (group, more) in later {
+            sums.entry(group).or_default().plus(&more.negated());
+        }
+        sums.retain(|_, sums| *sums != Sums::default());
+    }
     Ok(sums)
 }
 
-/// Adds the events of a span.
+/// Adds the events of a span behind a position.
 async fn events(
     tx: &mut Tx,
     app: Option<AppId>,
-    span: Period,
+    (span, mut after): (Period, i64),
     sums: &mut Counted,
 ) -> Result<(), StoreError> {
     if span.from >= span.to {
         return Ok(());
     }
-    let mut after = 0;
     while let Some(segment) =
         store::next_segment(tx, (after, i64::MAX), (span.from, span.to)).await?
     {
@@ -132,6 +140,6 @@ async fn events(
 }
 
 /// The first full hour of UTC that begins at an instant or after it.
-fn ceiling(at: Micros) -> Micros {
+pub(super) fn ceiling(at: Micros) -> Micros {
     if at.hour() == at { at } else { Micros(at.hour().0.saturating_add(HOUR)) }
 }

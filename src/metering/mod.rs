@@ -18,6 +18,7 @@ pub mod journal;
 pub mod ledger;
 pub mod period;
 pub mod quotas;
+pub mod recount;
 pub mod runs;
 mod seal;
 pub mod simulate;

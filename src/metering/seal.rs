@@ -4,7 +4,7 @@
 //! `journal/record.rs` with the final outcome and the rule. The first segment of a run stands on a
 //! hash of node and run. The hash can be made again from the block, so a changed byte shows.
 
-use super::billability;
+use super::billability::{self, Rule};
 use super::block::{self, Recorded};
 use super::event::{Event, Outcome};
 use super::journal::{Harvest, Header, record};
@@ -30,8 +30,8 @@ pub(super) struct HourKey {
 }
 
 impl HourKey {
-    fn of(recorded: &Recorded) -> Self {
-        let event = &recorded.event;
+    /// What an event is summed under, by the rule that decided about it.
+    pub(super) fn of(event: &Event, rule: &Rule) -> Self {
         Self {
             hour: event.started_at.hour(),
             app: event.app,
@@ -41,7 +41,7 @@ impl HourKey {
             operation: event.operation,
             status: event.status,
             outcome: event.outcome,
-            rule: recorded.rule.code,
+            rule: rule.code,
             plan: event.plan,
             plan_version: event.plan_version,
         }
@@ -60,6 +60,16 @@ pub struct Sums {
     pub bytes: i64,
     /// Weight in thousandths of a unit.
     pub weight_milli: i64,
+}
+
+impl std::fmt::Display for Sums {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { requests, records, bytes, weight_milli } = self;
+        write!(
+            f,
+            "{requests} calls, {records} records, {bytes} bytes, {weight_milli} thousandths of a unit"
+        )
+    }
 }
 
 impl Sums {
@@ -127,7 +137,10 @@ impl Sealed {
         let events: Vec<Recorded> = harvest.events.into_iter().map(decide).collect();
         let mut hours: BTreeMap<HourKey, Sums> = BTreeMap::new();
         for recorded in &events {
-            hours.entry(HourKey::of(recorded)).or_default().add(&recorded.event);
+            hours
+                .entry(HourKey::of(&recorded.event, recorded.rule))
+                .or_default()
+                .add(&recorded.event);
         }
         let times = || events.iter().map(|recorded| recorded.event.started_at);
         Ok(Self {

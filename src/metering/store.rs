@@ -10,7 +10,7 @@ use crate::storage::{Db, StoreError, Tx};
 use crate::{on_db, on_tx};
 use std::borrow::Cow;
 
-const SEGMENTS: &str = "usage_segments";
+pub(super) const SEGMENTS: &str = "usage_segments";
 
 /// The ledger's numbers are `BIGINT`. What does not fit (after 292,000 years of microseconds, or
 /// 9 exabytes in a body) is held at the edge.
@@ -23,6 +23,10 @@ pub(super) fn operation_id(code: u16) -> Cow<'static, str> {
     operation::by_code(code).map_or_else(|| format!("operation_{code}").into(), |o| o.id.into())
 }
 
+/// Finds the hash of the newest segment of a run before another.
+const BEFORE: &str = "SELECT hash FROM usage_segments
+    WHERE node = $1 AND epoch = $2 AND segment < $3 ORDER BY segment DESC LIMIT 1";
+
 /// The hash of the newest segment of a run before `segment`.
 pub(super) async fn hash_before(
     db: &Db,
@@ -30,11 +34,18 @@ pub(super) async fn hash_before(
     epoch: u64,
     segment: u32,
 ) -> Result<Option<blake3::Hash>, StoreError> {
-    const FIND: &str = "SELECT hash FROM usage_segments
-        WHERE node = $1 AND epoch = $2 AND segment < $3 ORDER BY segment DESC LIMIT 1";
-    let found: Option<String> = on_db!(db, c => sqlx::query_scalar(FIND)
+    let found: Option<String> = on_db!(db, c => sqlx::query_scalar(BEFORE)
         .bind(node).bind(big(epoch)).bind(i64::from(segment)).fetch_optional(c).await)?;
     found.as_deref().map(parse_hash).transpose()
+}
+
+/// The text of the hash that a segment of the ledger has to stand on; none for the first of its run.
+pub(super) async fn hash_below(
+    tx: &mut Tx,
+    segment: &StoredSegment,
+) -> Result<Option<String>, StoreError> {
+    Ok(on_tx!(tx, c => sqlx::query_scalar(BEFORE)
+        .bind(&segment.node).bind(segment.epoch).bind(segment.segment).fetch_optional(c).await)?)
 }
 
 /// The hash of a segment that is in the ledger.
@@ -112,6 +123,73 @@ pub(super) async fn insert_segment(
     Ok(inserted == 1)
 }
 
+/// What a row of the sums by hour is of.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, sqlx::FromRow)]
+pub(super) struct HourNames {
+    pub(super) hour: i64,
+    pub(super) app_id: String,
+    pub(super) partner_id: String,
+    pub(super) key_id: String,
+    pub(super) environment: String,
+    pub(super) operation: String,
+    pub(super) status: i64,
+    pub(super) outcome: String,
+    pub(super) rule: String,
+    pub(super) plan_id: String,
+    pub(super) plan_version: i64,
+}
+
+/// A row of the sums by hour.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+pub(super) struct HourRow {
+    #[sqlx(flatten)]
+    pub(super) key: HourNames,
+    pub(super) billable: bool,
+    pub(super) requests: i64,
+    pub(super) records: i64,
+    pub(super) bytes: i64,
+    pub(super) weight_milli: i64,
+}
+
+impl HourRow {
+    /// The row of some sums.
+    pub(super) fn of(key: &HourKey, sums: &Sums) -> Self {
+        let rule = billability::by_code(key.rule);
+        let environment = if key.live { Environment::Live } else { Environment::Test };
+        let Sums { requests, records, bytes, weight_milli } = *sums;
+        let names = HourNames {
+            hour: key.hour.0,
+            app_id: key.app.to_string(),
+            partner_id: key.partner.to_string(),
+            key_id: key.key.to_string(),
+            environment: environment.as_str().to_owned(),
+            operation: operation_id(key.operation).into_owned(),
+            status: key.status.into(),
+            outcome: key.outcome.as_str().to_owned(),
+            rule: rule.map_or("", |rule| rule.id).to_owned(),
+            plan_id: key.plan.to_string(),
+            plan_version: key.plan_version.into(),
+        };
+        let billable = rule.is_some_and(|rule| rule.billable);
+        Self { key: names, billable, requests, records, bytes, weight_milli }
+    }
+
+    /// Its sums.
+    pub(super) fn sums(&self) -> Sums {
+        let Self { requests, records, bytes, weight_milli, .. } = *self;
+        Sums { requests, records, bytes, weight_milli }
+    }
+}
+
+/// The sums of the hours that start in `[from, to)`, as they are stored.
+pub(super) async fn hour_rows(
+    tx: &mut Tx,
+    (from, to): (Micros, Micros),
+) -> Result<Vec<HourRow>, StoreError> {
+    const FIND: &str = "SELECT * FROM usage_hours WHERE hour >= $1 AND hour < $2 ORDER BY hour";
+    Ok(on_tx!(tx, c => sqlx::query_as(FIND).bind(from.0).bind(to.0).fetch_all(c).await)?)
+}
+
 /// Adds a segment's sums to those of the hours.
 pub(super) async fn add_hours(tx: &mut Tx, sealed: &Sealed) -> Result<(), StoreError> {
     const INSERT: &str = "INSERT INTO usage_hours (hour, partner_id, app_id, key_id, environment,
@@ -128,24 +206,24 @@ pub(super) async fn add_hours(tx: &mut Tx, sealed: &Sealed) -> Result<(), StoreE
         on_tx!(&mut *tx, c => {
             let mut insert = sqlx::QueryBuilder::new(INSERT);
             insert.push_values(rows, |mut row, (key, sums)| {
-                let rule = billability::by_code(key.rule);
-                let environment = if key.live { Environment::Live } else { Environment::Test };
-                row.push_bind(key.hour.0)
-                    .push_bind(key.partner.to_string())
-                    .push_bind(key.app.to_string())
-                    .push_bind(key.key.to_string())
-                    .push_bind(environment.as_str())
-                    .push_bind(operation_id(key.operation).into_owned())
-                    .push_bind(i64::from(key.status))
-                    .push_bind(key.outcome.as_str())
-                    .push_bind(rule.is_some_and(|rule| rule.billable))
-                    .push_bind(rule.map_or("", |rule| rule.id))
-                    .push_bind(key.plan.to_string())
-                    .push_bind(i64::from(key.plan_version))
-                    .push_bind(sums.requests)
-                    .push_bind(sums.records)
-                    .push_bind(sums.bytes)
-                    .push_bind(sums.weight_milli);
+                let HourRow { key, billable, requests, records, bytes, weight_milli } =
+                    HourRow::of(key, sums);
+                row.push_bind(key.hour)
+                    .push_bind(key.partner_id)
+                    .push_bind(key.app_id)
+                    .push_bind(key.key_id)
+                    .push_bind(key.environment)
+                    .push_bind(key.operation)
+                    .push_bind(key.status)
+                    .push_bind(key.outcome)
+                    .push_bind(billable)
+                    .push_bind(key.rule)
+                    .push_bind(key.plan_id)
+                    .push_bind(key.plan_version)
+                    .push_bind(requests)
+                    .push_bind(records)
+                    .push_bind(bytes)
+                    .push_bind(weight_milli);
             });
             insert.push(ADD).build().execute(c).await.map(|_| ())
         })?;
@@ -166,6 +244,9 @@ pub(super) struct StoredSegment {
     pub(super) block: Vec<u8>,
     #[sqlx(default)]
     pub(super) version: String,
+    /// Start of the earliest event, where it was asked for.
+    #[sqlx(default)]
+    pub(super) min_at: i64,
 }
 
 /// The next segment behind `after`, up to `head`, with events that started in `[from, to)`.
@@ -175,7 +256,7 @@ pub(super) async fn next_segment(
     (from, to): (Micros, Micros),
 ) -> Result<Option<StoredSegment>, StoreError> {
     const NEXT: &str = "SELECT s.node, s.epoch, s.segment, s.position, s.prev_hash, s.hash,
-            s.folded_at, s.block, COALESCE(r.version, '') AS version
+            s.folded_at, s.block, s.min_at, COALESCE(r.version, '') AS version
         FROM usage_segments s LEFT JOIN usage_runs r ON r.node = s.node AND r.epoch = s.epoch
         WHERE s.position > $1 AND s.position <= $2 AND s.max_at >= $3 AND s.min_at < $4
             AND s.events > 0

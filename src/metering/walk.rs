@@ -9,14 +9,13 @@ use super::event::Event;
 use super::journal::EventId;
 use super::period::Period;
 use super::seal::{Sums, chain};
-use super::store::{self, StoredSegment};
+use super::store::{self, SEGMENTS, StoredSegment};
 use crate::kernel::Micros;
 use crate::kernel::id::NodeId;
 use crate::storage::{StoreError, Tx};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-const SEGMENTS: &str = "usage_segments";
 /// Bits of an export's number that say the place in the segment: a segment has no more events.
 const INDEX_BITS: u32 = 20;
 
@@ -128,6 +127,11 @@ impl Walk {
 }
 
 impl Fetched {
+    /// The segment as it is stored.
+    pub(super) fn segment(&self) -> &StoredSegment {
+        &self.segment
+    }
+
     /// Its events, if they are as they were sealed.
     pub fn open(&self) -> Result<Opened, StoreError> {
         Opened::new(self.walk, &self.segment)
@@ -170,8 +174,15 @@ impl Opened {
 }
 
 fn damaged(segment: &StoredSegment, what: &dyn std::fmt::Display) -> StoreError {
-    let StoredSegment { node, epoch, segment, .. } = segment;
-    StoreError::corrupt(SEGMENTS, format!("{node} epoch {epoch} segment {segment}: {what}"))
+    StoreError::corrupt(SEGMENTS, format!("{segment}: {what}"))
+}
+
+impl std::fmt::Display for StoredSegment {
+    /// Which it is.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { node, epoch, segment, .. } = self;
+        write!(f, "{node} epoch {epoch} segment {segment}")
+    }
 }
 
 /// The events of a segment, if they are as they were sealed.

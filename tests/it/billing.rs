@@ -2,8 +2,13 @@
 
 mod adjustments;
 mod handoff;
+mod invariants;
 mod late;
 mod other_periods;
+mod real;
+mod reconcile;
+mod shell;
+mod slow;
 
 use crate::four_eyes::{owner, path};
 use crate::support::{TestApp, TestKey, data, problem};

@@ -1,6 +1,7 @@
 //! All SQL of adjustments.
 
 use super::model::Adjustment;
+use crate::billing::as_of::AsOf;
 use crate::billing::model::{Statement, digest};
 use crate::kernel::Micros;
 use crate::kernel::id::{AdjustmentId, AppId, PartnerId, StatementId};
@@ -101,21 +102,29 @@ pub async fn bookings(tx: &mut Tx, id: AdjustmentId) -> Result<Vec<StatementId>,
 pub(in crate::billing) async fn pending(
     tx: &mut Tx,
     app: Option<AppId>,
+    as_of: AsOf,
 ) -> Result<Vec<(Adjustment, bool)>, StoreError> {
-    const FIND: &str = "SELECT document, digest, booked FROM (
+    const FIND: &str = "WITH frozen AS (SELECT s.id, s.app_id, s.ends_at FROM statements s
+            JOIN billing_closes c ON c.period_id = s.period_id WHERE c.number < $2)
+        SELECT document, digest, booked FROM (
             SELECT a.*, s.ended, EXISTS (SELECT 1 FROM adjustment_bookings b
+                JOIN frozen ON frozen.id = b.statement_id
                 WHERE b.adjustment_id = a.id) AS booked
             FROM adjustments a
-            LEFT JOIN (SELECT app_id, MAX(ends_at) AS ended FROM statements GROUP BY app_id) s
+            LEFT JOIN (SELECT app_id, MAX(ends_at) AS ended FROM frozen GROUP BY app_id) s
                 ON s.app_id = a.app_id
             WHERE $1 IS NULL OR a.app_id = $1) AS made
         WHERE ended IS NULL OR last_at >= ended OR books AND NOT booked
         ORDER BY made_at, id";
     let app = app.map(|app| app.to_string());
-    let rows: Vec<(String, String, bool)> =
-        on_tx!(tx, c => sqlx::query_as(FIND).bind(&app).fetch_all(c).await)?;
+    let rows: Vec<(String, String, bool)> = on_tx!(tx, c => {
+        sqlx::query_as(FIND).bind(&app).bind(as_of.close).fetch_all(c).await
+    })?;
     let each = |(text, kept, booked)| Ok((read(&(text, kept))?, booked));
-    rows.into_iter().map(each).collect()
+    let mut found: Vec<(Adjustment, bool)> =
+        rows.into_iter().map(each).collect::<Result<_, StoreError>>()?;
+    found.retain(|(adjustment, _)| as_of.has(adjustment));
+    Ok(found)
 }
 
 /// Notes which adjustments are booked in statements that are frozen.

@@ -203,7 +203,31 @@ fn because(rule: &str) -> &'static str {
     of_table.or_else(|| adjustments::because(rule)).unwrap_or_default()
 }
 
-/// A statement as it was asked for: JSON, its lines as CSV, or a page.
+/// A statement in a form: JSON, its lines as CSV, or a page.
+pub async fn written(db: &Db, shown: Shown, form: Form, now: Micros) -> ApiResult<Vec<u8>> {
+    let failed = |error: &dyn std::fmt::Display| {
+        tracing::error!(%error, "a statement could not be written");
+        ApiError::new(Code::Internal, "The failure has been recorded; quote the request id.")
+    };
+    match form {
+        Form::Csv => render::csv(&shown.statement).map_err(|error| failed(&error)),
+        Form::Html => {
+            let Statement { app_id, partner_id, .. } = shown.statement;
+            let app = get_app(db, app_id, now).await?;
+            let partner = get_partner(db, partner_id).await?;
+            // The name that an app has had since it was given away is its present partner's.
+            let name = if app.partner == partner_id { app.name.as_str() } else { "" };
+            Ok(render::html(&shown, (partner.name.as_str(), name)).into_bytes())
+        }
+        _ => {
+            let through = view::complete_through(db, now).await?;
+            let out = StatementOut::new(shown, through);
+            serde_json::to_vec(&out).map_err(|error| failed(&error))
+        }
+    }
+}
+
+/// A statement as it was asked for.
 pub async fn answer(
     request: &HttpRequest,
     db: &Db,
@@ -212,24 +236,7 @@ pub async fn answer(
 ) -> ApiResult<Answer> {
     let accept = request.headers().get(ACCEPT).and_then(|accept| accept.to_str().ok());
     let form = Form::preferred_of_page(accept.unwrap_or_default());
-    let body = match form {
-        Form::Csv => render::csv(&shown.statement).map_err(|error| {
-            tracing::error!(%error, "a statement could not be written");
-            ApiError::new(Code::Internal, "The failure has been recorded; quote the request id.")
-        })?,
-        Form::Html => {
-            let Statement { app_id, partner_id, .. } = shown.statement;
-            let app = get_app(db, app_id, now).await?;
-            let partner = get_partner(db, partner_id).await?;
-            // The name that an app has had since it was given away is its present partner's.
-            let name = if app.partner == partner_id { app.name.as_str() } else { "" };
-            render::html(&shown, (partner.name.as_str(), name)).into_bytes()
-        }
-        _ => {
-            let through = view::complete_through(db, now).await?;
-            return Answer::json(&StatementOut::new(shown, through), Cache::NoStore, 1);
-        }
-    };
+    let body = written(db, shown, form, now).await?;
     Ok(Answer { form, ..Answer::new(body, Cache::NoStore, 1) })
 }
 

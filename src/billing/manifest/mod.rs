@@ -11,4 +11,5 @@ pub mod verify;
 
 pub use jws::{NotSigned, attached, detached};
 pub use model::{Day, FORMAT, File, Gap, MANIFEST, Manifest, ROOT, Root, Run, SIGNATURE};
+pub(super) use rows::{each as each_row, fact};
 pub use tally::{Fact, Tally};

@@ -16,7 +16,7 @@ pub(super) fn layout(name: &str) -> Option<&'static Layout> {
 }
 
 /// What of a row is counted, or what is wrong with it.
-pub(super) fn fact(layout: &Layout, texts: &Texts) -> Result<Fact, String> {
+pub(in crate::billing) fn fact(layout: &Layout, texts: &Texts) -> Result<Fact, String> {
     let text = |name: &str| layout.place(name).map_or("", |place| texts.get(place));
     let number = |name: &'static str| {
         text(name).parse::<i64>().map_err(|_| format!("its `{name}` is no number"))
@@ -54,7 +54,7 @@ pub(super) fn name(layout: &Layout, texts: &Texts) -> String {
 
 /// Shows each row of a file, until one is wrong: that is named. A damaged file of Parquet may make the library that reads it
 /// panic, which is one way to find that it is damaged.
-pub(super) fn each(
+pub(in crate::billing) fn each(
     dir: &Path,
     file: &File,
     layout: &Layout,

@@ -3,8 +3,12 @@
 mod export;
 mod keys;
 mod lost;
+mod periods;
+mod reconcile;
 mod recover;
+mod statement;
 mod verify;
+mod which;
 
 use crate::config::Config;
 use std::path::{Path, PathBuf};
@@ -48,6 +52,21 @@ pub(super) enum UsageCommand {
         #[command(subcommand)]
         command: Option<keys::KeysCommand>,
     },
+    /// List billing periods, the first to end first: how they stand, from when on they can be closed or when they were,
+    /// how many apps owe something, and whether all calls are known to be in the ledger.
+    Periods {
+        /// Print the list as JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Close a billing period: its statements are frozen, for good.
+    Close(periods::CloseArgs),
+    /// Print a statement, write statements to files, or list them.
+    Statement(statement::Args),
+    /// Make a period again from what was recorded and compare: sums by hour with events, statements with sums, and what was
+    /// answered, counted, billed and exported. Exit code 0 where all agrees, 1 where something does not, which is
+    /// named, 2 where it could not be compared.
+    Reconcile(reconcile::Args),
     /// Bring what a node has recorded into the ledger, where it does not come back: from its data directory, on a disk
     /// of this machine. Nothing must run on it, nor on what it is a copy of.
     Recover(recover::Args),
@@ -61,6 +80,10 @@ pub(super) async fn run(file: Option<&Path>, command: UsageCommand) -> anyhow::R
     match command {
         UsageCommand::Verify { dir, keys } => return verify::directory(&dir, &keys),
         UsageCommand::VerifyProof { file, keys } => return verify::proof(&file, &keys),
+        UsageCommand::Reconcile(args) => return reconcile::run(&config()?, &args).await,
+        UsageCommand::Periods { json } => periods::periods(&config()?, json).await?,
+        UsageCommand::Close(args) => periods::close(&config()?, args).await?,
+        UsageCommand::Statement(args) => statement::run(&config()?, &args).await?,
         UsageCommand::Proof { event, dir } => verify::prove(&dir, event)?,
         UsageCommand::Export(args) => export::run(&config()?, &args).await?,
         UsageCommand::Keys { command } => keys::run(&config()?, command).await?,

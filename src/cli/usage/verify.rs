@@ -21,7 +21,7 @@ fn keys(path: &Path) -> anyhow::Result<Jwks> {
 }
 
 /// The exit code of a check that could not be made.
-fn unchecked(checked: anyhow::Result<ExitCode>) -> anyhow::Result<ExitCode> {
+pub(super) fn unchecked(checked: anyhow::Result<ExitCode>) -> anyhow::Result<ExitCode> {
     checked.or_else(|error| {
         remark(format!("error: {}", causes(&error)));
         Ok(ExitCode::from(UNCHECKED))

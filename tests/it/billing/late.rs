@@ -22,29 +22,38 @@ pub(super) async fn brought(
     (plan, version): (&str, u32),
     at: &[&str],
 ) {
+    let event = |instant: &&str| Event {
+        started_at: instant.parse::<Micros>().unwrap(),
+        duration_us: 90,
+        partner: key.partner_id.parse().unwrap(),
+        app: key.app_id.parse().unwrap(),
+        key: key.id.parse().unwrap(),
+        plan: plan.parse().unwrap(),
+        plan_version: version,
+        environment: Environment::Live,
+        operation: op::GetProduct::OPERATION.code,
+        status: 200,
+        outcome: Outcome::Served,
+        weight_milli: 1_000,
+        records: 1,
+        bytes: 900,
+    };
+    journalled(app, 8, at.iter().map(event)).await;
+}
+
+/// Events into the journal of a node of their own, in segments of so many, and from there into the ledger.
+pub(super) async fn journalled(
+    app: &TestApp,
+    records_per_segment: u32,
+    events: impl Iterator<Item = Event>,
+) {
     let dir = tempfile::tempdir().unwrap();
     let options =
-        JournalOptions { records_per_segment: 8, max_backlog_segments: 1_000, synced: false };
+        JournalOptions { records_per_segment, max_backlog_segments: 1_000, synced: false };
     let epoch = next_epoch(dir.path(), 0).unwrap();
     let node = NodeId::random().unwrap();
     let journal = Arc::new(Journal::open(dir.path(), node, epoch, options).unwrap());
-    for instant in at {
-        let event = Event {
-            started_at: instant.parse::<Micros>().unwrap(),
-            duration_us: 90,
-            partner: key.partner_id.parse().unwrap(),
-            app: key.app_id.parse().unwrap(),
-            key: key.id.parse().unwrap(),
-            plan: plan.parse().unwrap(),
-            plan_version: version,
-            environment: Environment::Live,
-            operation: op::GetProduct::OPERATION.code,
-            status: 200,
-            outcome: Outcome::Served,
-            weight_milli: 1_000,
-            records: 1,
-            bytes: 900,
-        };
+    for event in events {
         assert!(journal.append(&event).unwrap().complete());
     }
     let folder = Folder::new(Db::clone(&app.db), journal, Duration::from_secs(30));

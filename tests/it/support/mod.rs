@@ -210,6 +210,18 @@ impl TestApp {
         }
     }
 
+    /// Runs a command of the shell on its database, beside it: exit code, and what was said.
+    pub(crate) async fn shell(&self, args: &[&str]) -> (i32, String, String) {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_comptoir"));
+        command.args(args).env_clear().envs(&self.settings).stdin(std::process::Stdio::null());
+        let run = tokio::task::spawn_blocking(move || command.output());
+        let output = run.await.expect("a thread").expect("the program");
+        let text = |bytes| String::from_utf8(bytes).expect("a text");
+        let (out, err) = (text(output.stdout), text(output.stderr));
+        assert!(!err.contains("panicked"), "{args:?}: {err}");
+        (output.status.code().expect("a code"), out, err)
+    }
+
     /// Imports lines of a feed and waits until calls see them.
     pub(crate) async fn import(&self, feed: Feed, lines: &[Value]) -> Report {
         let report =

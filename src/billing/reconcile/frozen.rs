@@ -1,0 +1,109 @@
+//! What a close has frozen, compared with what is made again.
+
+use crate::billing::close::Close;
+use crate::billing::model::{Statement, digest};
+use crate::billing::store::{self, Frozen};
+use crate::metering::recount::Differences;
+use crate::storage::{StoreError, Tx};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// Compares the frozen statements of a period with those that were made again, if they could be, and checks the chain of
+/// closes. The frozen statements that can be read.
+pub(super) async fn compare(
+    tx: &mut Tx,
+    close: &Close,
+    made: Option<&[Statement]>,
+    found: &mut Differences,
+) -> Result<Vec<Statement>, StoreError> {
+    chain(tx, found).await?;
+    let mut again: Option<BTreeMap<String, &Statement>> =
+        made.map(|made| made.iter().map(|it| (it.id.to_string(), it)).collect());
+    let mut statements = Vec::new();
+    for frozen in store::frozen_of(tx, close.period_id).await? {
+        let Frozen { id, document, digest: kept, .. } = &frozen;
+        if digest(document) != *kept {
+            found.add(format!("{id}: its text does not have the digest that was frozen with it"));
+        }
+        let made = again.as_mut().map(|again| again.remove(id));
+        match made {
+            Some(None) => {
+                found.add(format!("{id}: it is frozen, and nothing is owed by what is made again"))
+            }
+            Some(Some(made)) => texts(made, document, found)?,
+            None => {}
+        }
+        match serde_json::from_str::<Statement>(document) {
+            Ok(statement) => {
+                found.unless(frozen.is_of(&statement), || {
+                    format!("{id}: the columns beside its text are of another statement")
+                });
+                statements.push(statement);
+            }
+            Err(why) => found.add(format!("{id}: its text is no statement: {why}")),
+        }
+    }
+    for id in again.into_iter().flatten().map(|(id, _)| id) {
+        found.add(format!("{id}: it is owed by what is made again, and was not frozen"));
+    }
+    Ok(statements)
+}
+
+/// Compares two texts of a statement byte for byte, and names the first member in which they differ.
+fn texts(made: &Statement, document: &str, found: &mut Differences) -> Result<(), StoreError> {
+    let again = made.document().map_err(|e| StoreError::corrupt("statements", e))?;
+    if again == document {
+        return Ok(());
+    }
+    let parsed = |text: &str| serde_json::from_str(text).unwrap_or(Value::Null);
+    let (was, is) = (parsed(document), parsed(&again));
+    let told = first("", &was, &is).unwrap_or_else(|| "it is written otherwise".to_owned());
+    found.add(format!("{}: {told}", made.id));
+    Ok(())
+}
+
+/// The first member, in the order of their names, in which two documents differ.
+fn first(path: &str, frozen: &Value, made: &Value) -> Option<String> {
+    let none = Value::Null;
+    match (frozen, made) {
+        (Value::Object(a), Value::Object(b)) => {
+            let mut keys = b.keys().chain(a.keys().filter(|key| !b.contains_key(*key)));
+            keys.find_map(|key| {
+                let below = format!("{path}/{key}");
+                first(&below, a.get(key).unwrap_or(&none), b.get(key).unwrap_or(&none))
+            })
+        }
+        (Value::Array(a), Value::Array(b)) => (0..a.len().max(b.len())).find_map(|n| {
+            first(&format!("{path}/{n}"), a.get(n).unwrap_or(&none), b.get(n).unwrap_or(&none))
+        }),
+        (a, b) if a == b => None,
+        (a, b) => Some(format!("`{path}` is {a}, and {b} when it is made again")),
+    }
+}
+
+/// Checks the chain of closes: each stands on the one before, and has the hash of what it froze.
+async fn chain(tx: &mut Tx, found: &mut Differences) -> Result<(), StoreError> {
+    let (mut number, mut before) = (0, "0".repeat(64));
+    while let Some(close) = store::close_behind(tx, number).await? {
+        let name = format!("close {} of {}", close.number, close.period_id);
+        found.unless(close.number == number + 1, || {
+            format!("{name}: the close before it is missing")
+        });
+        found.unless(close.prev_hash == before, || {
+            format!("{name}: it does not stand on the close before it")
+        });
+        let digests = store::digests_of(tx, close.period_id).await?;
+        let count = i64::try_from(digests.len()).unwrap_or(i64::MAX);
+        found.unless(close.statements == count, || {
+            format!("{name}: it froze {} statements, and {count} are there", close.statements)
+        });
+        let own = close.digest(digests.iter().map(|(id, digest)| format!("{id} {digest}")))?;
+        found.unless(close.hash == own, || {
+            format!(
+                "{name}: its hash is not that of its fields and of the digests of its statements"
+            )
+        });
+        (number, before) = (close.number, close.hash);
+    }
+    Ok(())
+}

@@ -1,0 +1,234 @@
+//! What must hold of usage and money whatever happens, and which test shows it.
+//!
+//! 1. Killed at any point, what was received is exported, and what was not is billed to nobody: `crash`, and `tests/crash/run`.
+//! 2. No number of a run twice, no gap in a closed period, ids of exports are those of answers:
+//!    [`what_was_answered_is_what_is_exported_summed_and_stated`];
+//!    `super::what_may_be_missing_is_named_and_two_people_may_close_all_the_same`.
+//! 3. A segment folded often, or in another order, changes nothing: `metering::tests::replayed_segments_change_nothing`.
+//! 4. Events, sums by hour and quantities of statements are the same for each meter:
+//!    [`what_was_answered_is_what_is_exported_summed_and_stated`], `super::reconcile`, and with real orders `super::real`.
+//! 5. The lines of a statement are its total, for currencies of none, two and three decimals: `super::real`,
+//!    `rating::tests::each_currency_has_its_own_decimals`.
+//! 6. Rating is what slow fractions make of it: the property tests of `rating::tests`, and `super::real`.
+//! 7. What is refused, fails or is tried out costs nothing, stands in the export, and takes nothing from a quota:
+//!    [`a_quota_is_used_by_what_is_charged_and_nothing_else`], `metering::every_ending_of_a_call_is_in_the_export_with_its_rule`,
+//!    `quotas::a_quota_counts_what_is_billed`.
+//! 8. A call at the edge of a period is in exactly one: [`a_call_at_the_edge_of_a_month_is_in_exactly_one_statement`],
+//!    `super::other_periods`.
+//! 9. Nothing closed changes, what is late goes to the next period, and a void that is taken back nets to nothing:
+//!    `super::a_closed_month_is_never_changed`, `super::late`, [`a_void_that_is_taken_back_comes_to_nothing`].
+//! 10. A flipped bit is found and named: `billing::tests::one_flipped_bit_of_any_file_is_found_and_named`, of the database
+//!     `super::reconcile`.
+//! 11. Exports are the same in each format and by cursor: `billing::tests::each_format_and_shape_holds_the_same`.
+//! 12. With a full disk, or the database away, nothing is answered that is not recorded: `crash::a_full_disk_refuses_and_recovers`,
+//!     `crash::with_the_ledger_away_calls_are_answered_until_they_could_not_be_kept`.
+//! 13. One key of idempotency, one charge: no operation of the partner API takes one; of adjustments
+//!     `super::adjustments::a_call_of_an_open_period_is_void_once_and_comes_back`.
+//! 14. A message that is sent again is charged once: `hooks::billing`.
+//! 15. A clock that is stepped back keeps order, and no call leaves its period: `crash::a_clock_stepped_back_keeps_order_and_limits`,
+//!     `metering::tests::a_clock_stepped_back_makes_nothing_wait_for_the_step`.
+
+use super::adjustments::{ADJUSTMENTS, Desk, asked, back};
+use super::late::brought;
+use super::{
+    LATE_OCTOBER, adjustments, call, close_first, edit, id, own, priced, prices, statement,
+};
+use crate::support::{TestApp, TestKey, data};
+use comptoir::billing::export::{Format, export};
+use comptoir::billing::view::of_app;
+use comptoir::kernel::Micros;
+use comptoir::metering::period::Period;
+use jiff::ToSpan as _;
+use jiff::civil::date;
+use jiff::tz::TimeZone;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// Every event of the ledger.
+async fn exported(app: &TestApp) -> Vec<Value> {
+    let mut out = Vec::new();
+    let always = Period { from: Micros(0), to: Micros(i64::MAX) };
+    export(&app.db, always, Format::Ndjson, &mut out).await.unwrap();
+    let text = String::from_utf8(out).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// Calls something; status and the id of the event.
+async fn answered(app: &TestApp, key: &TestKey, path: &str) -> (u16, String) {
+    let answer = app.get(&key.text, path).await;
+    let id = answer.headers()["usage-event-id"].to_str().unwrap().to_owned();
+    let status = answer.status().as_u16();
+    answer.bytes().await.unwrap();
+    (status, id)
+}
+
+/// Another key of an app.
+async fn further(app: &TestApp, of: &TestKey, mut fields: Value) -> TestKey {
+    fields["app_id"] = json!(of.app_id);
+    fields["name"] = json!("another");
+    let made = app.admin_ok("POST", "/admin/v1/keys", Some(fields)).await;
+    TestKey {
+        id: id(&made["key"]),
+        text: made["text"].as_str().unwrap().to_owned(),
+        app_id: of.app_id.clone(),
+        partner_id: of.partner_id.clone(),
+    }
+}
+
+fn sum(events: &[Value], of: &str) -> i64 {
+    events.iter().map(|event| event[of].as_i64().unwrap()).sum()
+}
+
+#[tokio::test]
+async fn what_was_answered_is_what_is_exported_summed_and_stated() {
+    let app = TestApp::builder().fixed_clock(LATE_OCTOBER).start().await;
+    let charge = |meter: &str, included: u32| json!({ "name": meter, "meter": meter, "model": "per_unit", "included": included, "unit_price": "0.001" });
+    let charges =
+        [charge("requests", 3), charge("records", 2), charge("bytes", 100), charge("weight", 1)];
+    let asked = json!({ "currency": "EUR", "time_zone": "Europe/Paris", "charges": charges });
+    let (_, key) = priced(&app, asked).await;
+    let product = format!("/v1/products/{}", data::product_id(0));
+    let mut ids = BTreeSet::new();
+    let paths = [product.as_str(), "/v1/products", "/v1/products?limit=0", "/v1/stores"];
+    for path in paths.iter().cycle().take(22) {
+        assert!(ids.insert(answered(&app, &key, path).await.1), "an id was given twice");
+    }
+    app.wait_for_gauge("events_folded_total", 22).await;
+
+    let events = exported(&app).await;
+    let named: BTreeSet<String> =
+        events.iter().map(|event| event["event_id"].as_str().unwrap().to_owned()).collect();
+    assert_eq!((named, events.len()), (ids, 22));
+    let charged: Vec<Value> =
+        events.into_iter().filter(|event| event["billable"] == true).collect();
+    assert!((1..22).contains(&charged.len()), "{}", charged.len());
+    let shown = statement(&app, &key, &id(&own(&app, &key).await[0])).await;
+    let hours = app.get(&key.text, "/v1/usage?from=2026-10-31T22:00:00Z&to=2026-10-31T23:00:00Z");
+    let hours: Value = hours.await.json().await.unwrap();
+    let used = shown["usage"].as_array().unwrap().iter().filter(|used| used["billable"] == true);
+    let used: Vec<Value> = used.cloned().collect();
+    for (meter, each) in [("requests", 1), ("records", 1), ("bytes", 1), ("weight", 1_000)] {
+        let column = if meter == "weight" { "weight_milli" } else { meter };
+        let lines =
+            shown["lines"].as_array().unwrap().iter().filter(|line| line["charge"] == meter);
+        let units = lines.map(|line| line["quantity"].as_str().unwrap().parse::<f64>().unwrap());
+        let milli = (units.sum::<f64>() * 1_000.0).round() as i64;
+        assert_eq!(milli, sum(&charged, column) * 1_000 / each, "{meter} of the lines");
+        assert_eq!(sum(&used, column), sum(&charged, column), "{meter} of what was counted");
+    }
+    let billed = hours["items"].as_array().unwrap().iter().filter(|row| row["billable"] == true);
+    let billed: i64 = billed.map(|row| row["requests"].as_i64().unwrap()).sum();
+    assert_eq!(billed, sum(&charged, "requests"), "{hours}");
+}
+
+#[tokio::test]
+async fn a_quota_is_used_by_what_is_charged_and_nothing_else() {
+    let app = TestApp::builder().fixed_clock(LATE_OCTOBER).start().await;
+    app.stock_shelves(1, 1).await;
+    let plan = app.plan(json!([{ "name": "month", "quota": 4, "period": "month" }])).await;
+    edit(&app, &plan, json!({ "prices": prices(), "prices_from": "now" })).await;
+    let key = app.key_under(&plan, json!({})).await;
+    let narrow =
+        further(&app, &key, json!({ "environment": "live", "scopes": ["stock:read"] })).await;
+    let test = further(&app, &key, json!({ "environment": "test" })).await;
+    let product = format!("/v1/products/{}", data::product_id(0));
+    let mut statuses = Vec::new();
+    for (key, path) in [
+        (&key, product.as_str()),
+        (&key, "/v1/products/prd_00000000000"),
+        (&narrow, product.as_str()),
+        (&test, product.as_str()),
+        (&key, product.as_str()),
+        (&key, "/v1/products?limit=0"),
+        (&key, product.as_str()),
+        (&key, product.as_str()),
+        (&key, product.as_str()),
+        (&key, product.as_str()),
+    ] {
+        statuses.push(answered(&app, key, path).await.0);
+    }
+    assert_eq!(statuses, [200, 404, 403, 200, 200, 400, 200, 200, 429, 429]);
+    app.wait_for_gauge("events_folded_total", 10).await;
+    let events = exported(&app).await;
+    assert_eq!(events.len(), 10, "all stand in the export");
+    let charged = events.iter().filter(|event| event["billable"] == true);
+    assert!(charged.clone().all(|event| event["status"] == 200 && event["environment"] == "live"));
+    assert_eq!(charged.count(), 4, "as many as the quota has");
+    let shown = statement(&app, &key, &id(&own(&app, &key).await[0])).await;
+    assert_eq!(shown["total"], "52.00", "two of four are included");
+}
+
+/// The instants at which months of 2026 begin in a zone.
+fn edges(zone: &TimeZone) -> Vec<Micros> {
+    let start = |n: i64| {
+        let first = date(2026, 1, 1).checked_add(n.months()).unwrap();
+        first.to_zoned(zone.clone()).unwrap().timestamp().into()
+    };
+    (1..=11).map(start).collect()
+}
+
+/// Zones with and without summer time, of halves of hours, and of both ends of the day. Months of 28 to 31 days.
+#[tokio::test]
+async fn a_call_at_the_edge_of_a_month_is_in_exactly_one_statement() {
+    let app = TestApp::builder().fixed_clock("2025-12-31T00:00:00Z").start().await;
+    let zones = [
+        "Europe/Paris",
+        "America/New_York",
+        "Asia/Kolkata",
+        "Pacific/Chatham",
+        "Pacific/Kiritimati",
+    ];
+    let mut of = Vec::new();
+    for name in zones {
+        let mut asked = prices();
+        asked["time_zone"] = json!(name);
+        of.push((name, priced(&app, asked).await));
+    }
+    super::at(&app, "2026-12-05T00:00:00Z");
+    for (name, (plan, key)) in &of {
+        let zone = TimeZone::get(name).unwrap();
+        let edges = edges(&zone);
+        let around = edges.iter().flat_map(|edge| [Micros(edge.0 - 1), *edge]);
+        let instants: Vec<String> = around.map(|at| at.to_string()).collect();
+        let instants: Vec<&str> = instants.iter().map(String::as_str).collect();
+        brought(&app, key, (plan, 2), &instants).await;
+        let whose = (key.partner_id.parse().unwrap(), key.app_id.parse().unwrap());
+        let shown = of_app(&app.db, whose, 0, app.clock.now()).await.unwrap();
+        let counted: Vec<(Micros, i64)> = shown
+            .iter()
+            .map(|shown| &shown.statement)
+            .map(|it| (it.from, it.usage.iter().map(|used| used.requests).sum()))
+            .filter(|(_, calls)| *calls > 0)
+            .collect();
+        // January has the call before its end, November the one at its begin on, the others one at each end.
+        assert_eq!(counted.iter().map(|(_, calls)| calls).sum::<i64>(), 22, "{name}");
+        for (from, calls) in &counted {
+            let is_last = from == edges.last().unwrap();
+            let is_inner = edges.contains(from) && !is_last;
+            assert_eq!(*calls, if is_inner { 2 } else { 1 }, "{name} {from}");
+        }
+        assert_eq!(counted.len(), 12, "{name}: {counted:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_void_that_is_taken_back_comes_to_nothing() {
+    let app = TestApp::builder().fixed_clock(LATE_OCTOBER).start().await;
+    let (_, key) = priced(&app, prices()).await;
+    call(&app, &key, 6).await;
+    app.wait_for_gauge("events_folded_total", 6).await;
+    let october = close_first(&app, "2026-11-02T00:00:00Z").await;
+    let frozen = own(&app, &key).await[1].clone();
+    let desk = Desk::of(&app).await;
+    let span = json!({ "from": "2026-10-31T22:00:00Z", "to": "2026-10-31T23:00:00Z" });
+    let (made, _) = desk.agreed(ADJUSTMENTS, asked(&key, "outage", "void", span)).await;
+    app.clock.advance(1_000_000);
+    let url = format!("{ADJUSTMENTS}/{}/reverse", id(&made));
+    desk.agreed(&url, back("outage")).await;
+    let november = own(&app, &key).await[0].clone();
+    let shown = statement(&app, &key, &id(&november)).await;
+    let both = [format!("outage {october} -6 -6.00"), format!("back {october} 6 6.00")];
+    assert_eq!((adjustments(&shown), &november["total"]), (both.to_vec(), &json!("49.00")));
+    close_first(&app, "2026-12-02T00:00:00Z").await;
+    assert_eq!(own(&app, &key).await.last().unwrap(), &frozen);
+}

@@ -1,0 +1,266 @@
+//! What was answered, counted, billed and exported is the same, and what is not is named.
+
+use super::adjustments::{ADJUSTMENTS, Desk, asked};
+use super::late::brought;
+use super::{HOUR, call, close_first, edit, id, own, priced, prices, tell};
+use crate::support::{TestApp, TestKey, data};
+use comptoir::storage::Db;
+use serde_json::{Value, json};
+
+/// A month as months are: charged calls, free ones, refused ones, calls of a test key, adjustments, and calls that came
+/// when it was closed. And the next month, closed too.
+struct Month {
+    app: TestApp,
+    key: TestKey,
+    october: String,
+    november: String,
+}
+
+impl Month {
+    async fn new() -> Self {
+        let app = TestApp::builder().fixed_clock("2024-10-31T22:50:00Z").start().await;
+        let (plan, key) = priced(&app, prices()).await;
+        let other = app.plan(json!([{ "name": "burst", "quota": 1_000, "window_s": 1 }])).await;
+        let (free, test) = (
+            app.key_under(&other, json!({})).await,
+            app.key_under(&plan, json!({ "environment": "test" })).await,
+        );
+        let mut ids = Vec::new();
+        for _ in 0..7 {
+            let answer = app.get(&key.text, &format!("/v1/products/{}", data::product_id(0))).await;
+            ids.push(answer.headers()["usage-event-id"].to_str().unwrap().to_owned());
+            answer.bytes().await.unwrap();
+        }
+        app.get(&key.text, "/v1/products/prd_00000000000").await.bytes().await.unwrap();
+        call(&app, &test, 2).await;
+        call(&app, &free, 3).await;
+        app.wait_for_gauge("events_folded_total", 13).await;
+        let desk = Desk::of(&app).await;
+        let void = asked(&key, "outage", "void", json!({ "event_ids": &ids[..2] }));
+        desk.agreed(ADJUSTMENTS, void).await;
+        let more = json!({
+            "operation": "get_product", "at": "2024-10-31T22:50:00Z", "requests": 4, "records": 4,
+        });
+        desk.agreed(ADJUSTMENTS, asked(&key, "meter", "backfill", more)).await;
+        // Another hour, of the same day in Paris.
+        app.clock.advance(HOUR / 30);
+        call(&app, &key, 1).await;
+        app.wait_for_gauge("events_folded_total", 14).await;
+        let october = close_first(&app, "2024-11-02T00:00:00Z").await;
+
+        brought(&app, &key, (&plan, 2), &["2024-10-31T22:55:00Z"; 3]).await;
+        // Their sessions have ended meanwhile.
+        let desk = Desk::named(&app, ["third@example.com", "fourth@example.com"]).await;
+        let credit = json!({ "amount": "5.00", "currency": "EUR", "period_id": october });
+        desk.agreed(ADJUSTMENTS, asked(&key, "sla", "credit", credit)).await;
+        let void = json!({ "from": "2024-10-31T22:00:00Z", "to": "2024-10-31T23:00:00Z" });
+        desk.agreed(ADJUSTMENTS, asked(&key, "more", "void", void)).await;
+        call(&app, &key, 4).await;
+        app.wait_for_gauge("events_folded_total", 18).await;
+        let mut dearer = prices();
+        dearer["charges"][0]["unit_price"] = json!("9.00");
+        edit(&app, &plan, json!({ "prices": dearer, "prices_from": "now" })).await;
+        let november = close_first(&app, "2024-12-02T00:00:00Z").await;
+        Self { app, key, october, november }
+    }
+
+    /// The document of a reconciliation, and the exit code.
+    async fn reconciled(&self, period: &str, more: &[&str]) -> (i32, Value) {
+        let words = [&["usage", "reconcile", "--period", period, "--json"], more].concat();
+        let (code, out, err) = self.app.shell(&words).await;
+        let document: Value =
+            serde_json::from_str(&out).unwrap_or_else(|_| panic!("{code}: {out}{err}"));
+        assert_eq!(document["agrees"], code == 0, "{document}");
+        (code, document["periods"][0].clone())
+    }
+
+    /// What does not agree.
+    async fn differences(&self, period: &str, more: &[&str]) -> Vec<String> {
+        let (_, found) = self.reconciled(period, more).await;
+        let first = found["differences"]["first"].as_array().unwrap().iter();
+        first.map(|told| told.as_str().unwrap().to_owned()).collect()
+    }
+}
+
+/// Something that nobody may do without taking the triggers away.
+async fn force(db: &Db, table: &str, sql: &str) {
+    let trigger = format!("{table}_no_update");
+    let drop = match db {
+        Db::Sqlite { .. } => format!("DROP TRIGGER IF EXISTS {trigger}"),
+        Db::Postgres(_) => format!("DROP TRIGGER IF EXISTS {trigger} ON {table}"),
+    };
+    tell(db, &drop).await.unwrap();
+    tell(db, sql).await.unwrap();
+}
+
+/// Flips a bit of the first segment's events.
+async fn flip(db: &Db) {
+    const FIND: &str =
+        "SELECT position, block FROM usage_segments WHERE events > 0 ORDER BY position LIMIT 1";
+    const CHANGE: &str = "UPDATE usage_segments SET block = $1 WHERE position = $2";
+    let found: (i64, Vec<u8>) = match db {
+        Db::Sqlite { write, .. } => sqlx::query_as(FIND).fetch_one(write).await.unwrap(),
+        Db::Postgres(pool) => sqlx::query_as(FIND).fetch_one(pool).await.unwrap(),
+    };
+    let (position, mut block) = found;
+    let middle = block.len() / 2;
+    block[middle] ^= 1;
+    match db {
+        Db::Sqlite { write, .. } => {
+            sqlx::query(CHANGE).bind(block).bind(position).execute(write).await.map(drop)
+        }
+        Db::Postgres(pool) => {
+            sqlx::query(CHANGE).bind(block).bind(position).execute(pool).await.map(drop)
+        }
+    }
+    .unwrap();
+}
+
+fn row<'a>(found: &'a Value, app: &str, rule: &str) -> &'a Value {
+    let mut rows = found["rows"].as_array().unwrap().iter();
+    let is = |row: &&Value| {
+        row["app_id"] == app && row["rule"] == rule && row["operation"] == "get_product"
+    };
+    rows.find(is).unwrap_or_else(|| panic!("no {rule} of {app}: {found}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_normal_month_agrees_and_each_difference_has_its_cause() {
+    let month = Month::new().await;
+    let export = month.app.config.server.data_dir.join("out");
+    let export = export.display().to_string();
+    let (code, _, err) = month.app.shell(&["usage", "export", "--out", &export, "--by-day"]).await;
+    assert_eq!(code, 0, "{err}");
+    let (code, october) = month.reconciled(&month.october, &["--export", &export]).await;
+    assert_eq!((code, &october["differences"]["count"]), (0, &json!(0)), "{october}");
+    assert_eq!(october["statements"], 2, "{october}");
+    let served = row(&october, &month.key.app_id, "v1.served");
+    let calls = |of: &str| served[of]["requests"].clone();
+    // Eight were answered in time and three came late; of the eight, two are void.
+    assert_eq!((calls("admitted"), calls("metered")), (json!(11), json!(11)), "{served}");
+    assert_eq!((calls("exported"), calls("rated")), (json!(11), json!(6)), "{served}");
+    let causes = &served["not_rated"];
+    assert_eq!(causes["late"]["requests"], 3, "{causes}");
+    assert_eq!(causes["voided"]["requests"], 2, "{causes}");
+    let refused = row(&october, &month.key.app_id, "v1.client_error");
+    assert_eq!(refused["not_rated"]["free"]["requests"], 1, "{refused}");
+    let added = row(&october, &month.key.app_id, "adjusted.backfilled");
+    assert_eq!(added["rated"]["requests"], 4, "{added}");
+    assert_eq!(added["not_rated"]["adjusted"]["requests"], -4, "{added}");
+    let all = october["rows"].as_array().unwrap();
+    let of = |cause: &str| -> i64 {
+        all.iter().filter_map(|row| row["not_rated"][cause]["requests"].as_i64()).sum()
+    };
+    assert_eq!((of("test_keys"), of("not_priced")), (2, 3), "{october}");
+
+    let (code, november) = month.reconciled("last", &[]).await;
+    assert_eq!((code, &november["period_id"]), (0, &json!(month.november)), "{november}");
+    let (code, out, err) = month.app.shell(&["usage", "reconcile", "--all-open"]).await;
+    assert_eq!((code, out.contains("open: all agrees")), (0, true), "{out}{err}");
+    // What was exported before more came in is compared as far as it goes.
+    call(&month.app, &month.key, 1).await;
+    month.app.wait_for_gauge("events_folded_total", 19).await;
+    assert_eq!(month.reconciled(&month.november, &["--export", &export]).await.0, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_changed_in_the_database_is_found_and_named() {
+    let month = Month::new().await;
+    let db = &month.app.db;
+    let change = "UPDATE usage_hours SET records = records + 1 WHERE rule = 'v1.client_error'";
+    tell(db, change).await.unwrap();
+    let found = month.differences(&month.october, &[]).await;
+    let hour = format!("usage_hours 2024-10-31T22:00:00Z {}", month.key.app_id);
+    assert!(found[0].starts_with(&hour) && found[0].contains("v1.client_error"), "{found:?}");
+    assert!(
+        found[0].contains("it has 1 calls, 1 records")
+            && found[0].contains("by the events 1 calls, 0 records"),
+        "{found:?}"
+    );
+    // So the statement is not what the hours make of it, either.
+    assert!(
+        found.iter().any(|told| told.starts_with("stm_") && told.contains("/records` is 0, and 1")),
+        "{found:?}"
+    );
+    tell(db, "UPDATE usage_hours SET records = records - 1 WHERE rule = 'v1.client_error'")
+        .await
+        .unwrap();
+    tell(db, "DELETE FROM usage_hours WHERE rule = 'v1.test_key'").await.unwrap();
+    let found = month.differences(&month.october, &[]).await;
+    assert!(found[0].contains("v1.test_key") && found[0].contains("it is missing"), "{found:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flipped_bit_of_a_segment_is_found_and_named() {
+    let month = Month::new().await;
+    flip(&month.app.db).await;
+    let found = month.differences(&month.october, &[]).await;
+    assert!(found[0].starts_with("nod_") && found[0].contains(" segment "), "{found:?}");
+    let (code, out, _) = month.app.shell(&["usage", "reconcile", "--period", &month.october]).await;
+    assert_eq!((code, out.contains("BAD: nod_")), (1, true), "{out}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_statement_is_found_and_named() {
+    let month = Month::new().await;
+    let db = &month.app.db;
+    let october = own(&month.app, &month.key).await.last().unwrap().clone();
+    let (statement, total) = (id(&october), october["total"].as_str().unwrap());
+    let cheaper = format!(
+        "UPDATE statements SET document = replace(document, '\"total\":\"{total}\"', '\"total\":\"1.00\"') WHERE id = '{statement}'"
+    );
+    force(db, "statements", &cheaper).await;
+    let found = month.differences(&month.october, &[]).await;
+    let text = format!("{statement}: its text does not have the digest");
+    let member =
+        format!("{statement}: `/total` is \"1.00\", and \"{total}\" when it is made again");
+    assert!(found[0].starts_with(&text) && found[1] == member, "{found:?}");
+    // With a digest that fits, the hash of the close shows it, whichever period is looked at.
+    let forged: String =
+        sqlx_text(db, &format!("SELECT document FROM statements WHERE id = '{statement}'")).await;
+    let digest = comptoir::billing::model::digest(&forged);
+    tell(db, &format!("UPDATE statements SET digest = '{digest}' WHERE id = '{statement}'"))
+        .await
+        .unwrap();
+    for period in [&month.october, &month.november] {
+        let found = month.differences(period, &[]).await;
+        assert!(
+            found
+                .iter()
+                .any(|told| told.starts_with("close 1 of") && told.contains("its hash is not")),
+            "{found:?}"
+        );
+    }
+}
+
+/// The text that a query finds.
+async fn sqlx_text(db: &Db, sql: &str) -> String {
+    let sql = sqlx::AssertSqlSafe(sql.to_owned());
+    match db {
+        Db::Sqlite { read, .. } => sqlx::query_scalar(sql).fetch_one(read).await.unwrap(),
+        Db::Postgres(pool) => sqlx::query_scalar(sql).fetch_one(pool).await.unwrap(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_row_of_an_export_is_named() {
+    let month = Month::new().await;
+    let dir = month.app.config.server.data_dir.join("out");
+    let export = dir.display().to_string();
+    let (code, _, err) = month.app.shell(&["usage", "export", "--out", &export]).await;
+    assert_eq!(code, 0, "{err}");
+    let file = dir.join("usage_events_v1.csv");
+    let whole = std::fs::read_to_string(&file).unwrap();
+    let lines: Vec<&str> = whole.lines().collect();
+    let id = lines[3].split(',').nth(1).unwrap();
+    let without: Vec<&str> = lines.iter().filter(|line| **line != lines[3]).copied().collect();
+    std::fs::write(&file, without.join("\n") + "\n").unwrap();
+    let found = month.differences(&month.october, &["--export", &export]).await;
+    assert_eq!(found, [format!("export: event {id} is not in it")]);
+    std::fs::write(&file, whole.replacen(",true,", ",false,", 1)).unwrap();
+    let found = month.differences(&month.october, &["--export", &export]).await;
+    assert!(found[0].contains("it is not what its hash was made of"), "{found:?}");
+    let words = ["usage", "reconcile", "--period", "last", "--export", "nowhere"];
+    let (code, _, err) = month.app.shell(&words).await;
+    assert_eq!((code, err.contains("nowhere is no directory of an export")), (2, true), "{err}");
+}
