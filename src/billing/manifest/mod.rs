@@ -5,10 +5,13 @@ mod jws;
 mod model;
 mod numbers;
 pub mod proof;
-mod rows;
+pub(super) mod rows;
 pub(super) mod tally;
 pub mod verify;
 
 pub use jws::{NotSigned, attached, detached};
-pub use model::{Day, FORMAT, File, Gap, MANIFEST, Manifest, ROOT, Root, Run, SIGNATURE};
-pub use tally::{Fact, Tally};
+pub use model::{
+    BilledPeriod, CloseName, Day, FORMAT, File, Gap, MANIFEST, Manifest, ROOT, Root, Run,
+    SIGNATURE, State,
+};
+pub use tally::{Fact, Tally, Totals};
