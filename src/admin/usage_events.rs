@@ -56,5 +56,5 @@ async fn list_usage_events(
     let span =
         || Period { from: from.unwrap_or(Micros(i64::MIN)), to: to.unwrap_or(Micros(i64::MAX)) };
     let period = (from.is_some() || to.is_some()).then(span);
-    answer(&request, &state.db, Asked { period, after, partner, app }, limit).await
+    answer(&request, &state.db, Asked { period, after, partner, app, booked: None }, limit).await
 }

@@ -11,7 +11,9 @@ use crate::kernel::id::{AppId, PartnerId, PlanId};
 use crate::limit::Bounds;
 use crate::metering::Sums;
 use crate::metering::hours::{Counted, Group};
-use crate::rating::{LineKind, Meter, PriceList, Proration, Rounding, Share, Sheet, TooLarge};
+use crate::rating::{
+    Charge, LineKind, Meter, PriceList, Proration, Rounding, Share, Sheet, TooLarge,
+};
 use std::sync::Arc;
 
 /// A price list for a part of a period, with what was counted under it.
@@ -206,11 +208,8 @@ impl Held<'_> {
     fn quantities(&self) -> Vec<u128> {
         let mut quantities = vec![0_i128; self.list.charges().len()];
         for (group, sums) in self.calls.iter().filter(|(group, _)| group.billable) {
-            let known = operation::by_id(&group.operation);
-            // One that this version does not know is in no list of operations, and of no API.
-            let (code, api) = known.map_or((u16::MAX, ""), |known| (known.code, known.api));
             for (quantity, charge) in quantities.iter_mut().zip(self.list.charges()) {
-                if charge.filter.counts(code, api) {
+                if counts(charge, &group.operation) {
                     *quantity = quantity.saturating_add(milli(charge.meter, sums));
                 }
             }
@@ -229,8 +228,16 @@ impl Held<'_> {
     }
 }
 
+/// Whether a charge counts billed calls of an operation.
+pub(super) fn counts(charge: &Charge, operation: &str) -> bool {
+    let known = operation::by_id(operation);
+    // One that this version does not know is in no list of operations, and of no API.
+    let (code, api) = known.map_or((u16::MAX, ""), |known| (known.code, known.api));
+    charge.filter.counts(code, api)
+}
+
 /// Thousandths of a meter's unit.
-fn milli(meter: Meter, sums: &Sums) -> i128 {
+pub(super) fn milli(meter: Meter, sums: &Sums) -> i128 {
     let (counted, each) = match meter {
         Meter::Requests => (sums.requests, 1_000),
         Meter::Records => (sums.records, 1_000),

@@ -1,6 +1,6 @@
 //! The promises of exports: one content in every format and by every way, and a changed byte is found and named.
 
-use super::export::{Asked, Format, Order, export_to_directory};
+use super::export::{Asked, Format, Order, Question, export_to_directory};
 use super::keys::{Jwks, Signer};
 use super::manifest::proof::{NoProof, Proof, prove};
 use super::manifest::verify::{Report, verify};
@@ -38,7 +38,7 @@ fn events(count: u64) -> Vec<Event> {
 
 async fn export(bench: &Bench, name: &str, format: Format, by_day: bool, asked: Asked) -> Manifest {
     let dir = bench.dir.path().join(name);
-    let order = Order { asked, format, by_day, dir: &dir };
+    let order = Order { question: Question::events(asked), format, by_day, dir: &dir };
     export_to_directory(&bench.db, &signer(), &order, Micros(1)).await.unwrap()
 }
 
@@ -209,7 +209,7 @@ async fn what_was_done_to_rows_is_told_of_the_row() {
     let of_csv = problem_of("csv", &|lines| lines[4] = lines[4].replace(",true,", ",false,"));
     let of_json = problem_of("ndjson", &|lines| lines[3] = lines[3].replace(":true,", ":false,"));
     for told in [of_csv, of_json] {
-        assert!(told.contains(&format!("row 4 (event {id}): it is not what its hash")), "{told}");
+        assert!(told.contains(&format!("row 4 ({id}): it is not what its hash")), "{told}");
     }
     let swapped = problem_of("csv", &|lines| lines.swap(2, 3));
     assert!(swapped.contains("row 3 ") && swapped.contains("does not rise"), "{swapped}");
@@ -231,7 +231,7 @@ async fn a_proof_holds_for_its_event_alone() {
     export(&bench, "days", Format::Parquet, true, Asked::default()).await;
     export(&bench, "one", Format::Csv, false, Asked::default()).await;
     for row in rows(&bench, "one") {
-        let id = row.split(',').nth(1).unwrap().parse().unwrap();
+        let id = row.split(',').nth(1).unwrap();
         for dir in ["days", "one"] {
             let proof = prove(&bench.dir.path().join(dir), id).unwrap();
             let root = proof.check(&keys()).unwrap();
@@ -241,7 +241,7 @@ async fn a_proof_holds_for_its_event_alone() {
                 |p| p.index += 1,
                 |p| p.events += 1,
                 |p| p.day_index = 1 - p.day_index,
-                |p| p.event_id.push('0'),
+                |p| p.row_id.push('0'),
                 |p| p.columns.reverse(),
                 |p| p.day = "2026-11-21".to_owned(),
                 |p| p.root.push('A'),
@@ -254,9 +254,8 @@ async fn a_proof_holds_for_its_event_alone() {
             assert!(proof.check(&Jwks::default()).is_err());
         }
     }
-    let none = "0Ab3cD4eF5g.7.1204".parse().unwrap();
-    let refused = prove(&bench.dir.path().join("one"), none);
-    assert!(matches!(refused, Err(NoProof::NoEvent(_))), "{refused:?}");
+    let refused = prove(&bench.dir.path().join("one"), "0Ab3cD4eF5g.7.1204");
+    assert!(matches!(refused, Err(NoProof::NoRow(_))), "{refused:?}");
 }
 
 #[tokio::test]
@@ -270,8 +269,8 @@ async fn what_fails_leaves_nothing_and_what_is_there_stays() {
     assert!(before.iter().any(|path| path.ends_with(ROOT)));
     let again = async |name: &str| {
         let dir = bench.dir.path().join(name);
-        let order =
-            Order { asked: Asked::default(), format: Format::Csv, by_day: false, dir: &dir };
+        let question = Question::events(Asked::default());
+        let order = Order { question, format: Format::Csv, by_day: false, dir: &dir };
         export_to_directory(&bench.db, &signer(), &order, Micros(1)).await
     };
     let refused = again("a").await.unwrap_err().to_string();

@@ -34,7 +34,7 @@ impl Whose {
         Self { partner: Some(partner), app: Some(app) }
     }
 
-    fn holds(self, (partner, app): (PartnerId, AppId)) -> bool {
+    pub(super) fn holds(self, (partner, app): (PartnerId, AppId)) -> bool {
         self.partner.is_none_or(|own| own == partner) && self.app.is_none_or(|own| own == app)
     }
 }

@@ -93,6 +93,11 @@ pub struct Usage {
     pub rows: Vec<UsageRow>,
 }
 
+/// When the newest calls came into the ledger; none where it is empty.
+pub async fn newest_fold(db: &Db) -> Result<Option<Micros>, StoreError> {
+    store::newest_fold(db).await
+}
+
 /// The usage of a partner's app, as long as it has been that partner's, in the hours that start in `[from, to)`: its calls in that span, where both
 /// bounds are full hours.
 pub async fn usage(

@@ -1,6 +1,9 @@
 //! Periods, statements and their close, as the retailer and the partner see them.
 
 mod adjustments;
+mod exported;
+mod exports;
+mod focus;
 mod handoff;
 mod invariants;
 mod late;

@@ -98,5 +98,5 @@ async fn list_usage_events(
     let (after, limit) = place(&mut params);
     params.finish()?;
     let (partner, app) = (Some(caller.key().partner), Some(caller.app()));
-    answer(&request, &db, Asked { after, partner, app, period: None }, limit).await
+    answer(&request, &db, Asked { after, partner, app, ..Asked::default() }, limit).await
 }

@@ -19,10 +19,10 @@ pub struct UsageEventOut {
     /// When it came into the ledger.
     #[schema(value_type = String, format = DateTime, example = "2026-11-22T09:41:07.123456Z")]
     recorded_at: Micros,
-    /// The billing period in which it was made; null while that is not settled.
+    /// The billing period in which it was made; null where the plan asks nothing.
     #[schema(required = true, example = "per_7HqK2mXw9Pz")]
     occurred_period: Option<String>,
-    /// The billing period in which it is paid for; null while that is not settled.
+    /// The billing period that it is paid for in, a later one where it came late; null where the plan asks nothing.
     #[schema(required = true, example = "per_7HqK2mXw9Pz")]
     booked_period: Option<String>,
     /// The installation, which is one retailer's.

@@ -1,21 +1,26 @@
 //! An export as a directory of files with a signed manifest. It appears whole or not at all: it is written beside, made
 //! durable, and renamed; of what fails nothing stays.
 
-use super::ExportError;
-use super::event_row::USAGE_EVENTS;
-use super::events::{Asked, INSTALLATION};
+use super::billed::Billed;
+use super::event_row::INSTALLATION;
+use super::events::Asked;
 use super::parts::Parts;
+use super::question::Question;
+use super::row::Row;
 use super::write::Format;
+use super::{ExportError, store};
 use crate::billing::keys::Signer;
 use crate::billing::manifest::tally::root;
-use crate::billing::manifest::{FORMAT, Gap, MANIFEST, Manifest, ROOT, SIGNATURE};
+use crate::billing::manifest::{
+    FORMAT, Fact, Gap, MANIFEST, Manifest, ROOT, SIGNATURE, Tally, Totals,
+};
 use crate::exports::digest::Digested;
 use crate::exports::write::publish;
 use crate::kernel::Micros;
 use crate::kernel::id::UsageExportId;
 use crate::metering::gaps::holes;
 use crate::metering::walk::ExportSeq;
-use crate::storage::{Db, Log, emptied, log};
+use crate::storage::{Db, emptied};
 use std::fs::{self, TryLockError};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -23,9 +28,9 @@ use std::path::{Path, PathBuf};
 /// What is to be exported, and how.
 #[derive(Debug)]
 pub struct Order<'a> {
-    /// Which events.
-    pub asked: Asked,
-    /// How they are written.
+    /// What is asked for.
+    pub question: Question,
+    /// How rows are written.
     pub format: Format,
     /// Whether each day of UTC has a file of its own.
     pub by_day: bool,
@@ -50,11 +55,16 @@ pub async fn export_to_directory(
     let staged = PathBuf::from(staged);
     let _lock = claim(&staged)?;
     let written = async {
-        let position = log::head(db, Log::Usage).await?;
-        let parts = Parts::write(db, &staged, order, position).await?;
-        let manifest = manifest(db, order, (position, parts), now).await?;
+        let position = order.question.through(db).await?;
+        let manifest = write(db, &staged, order, position, now).await?;
         sign(&staged, signer, &manifest)?;
         publish(&staged, &dir)?;
+        if let Some(subject) = order.question.subject() {
+            let name = (manifest.export_id.as_str(), manifest.merkle_root.as_str());
+            store::note_export(db, &subject, name, now).await.inspect_err(|_| {
+                let _ = fs::remove_dir_all(&dir);
+            })?;
+        }
         Ok(manifest)
     };
     let written = written.await.map_err(|error| match error {
@@ -101,38 +111,63 @@ fn sign(staged: &Path, signer: &Signer, manifest: &Manifest) -> Result<(), Expor
     Ok(())
 }
 
-/// What a finished export says of itself.
-async fn manifest(
+/// Writes the files; what the export says of itself.
+async fn write(
     db: &Db,
+    staged: &Path,
     order: &Order<'_>,
-    (position, parts): (i64, Parts),
+    position: i64,
     now: Micros,
 ) -> Result<Manifest, ExportError> {
-    let Asked { period, after, partner, app } = order.asked;
-    let holes = holes(db, position).await?;
-    let tally = &parts.tally;
-    let (days, of_all) = (tally.days(), (!order.asked.is_of_some()).then_some(&holes));
+    let Order { question, format, by_day, .. } = order;
+    let Asked { period, after, partner, app, .. } = question.asked;
+    // Of one partner or app, numbers lie apart, and to remember them would take memory for each event.
+    let is_of_some = question.asked.is_of_some();
+    let tally = if is_of_some { Tally::default() } else { Tally::remembering() };
+    let mut parts = Parts::new(staged.to_owned(), (question.content, *format), *by_day, tally);
+    let rows = |fact: &Fact, row: &Row| parts.write(fact, row);
+    question.rows(db, (position, *by_day), now, rows).await?;
+    let (files, tally) = parts.close()?;
+    let (days, holes) = (tally.days(), holes(db, position).await?);
+    let merkle_root = root(&days);
+    let (amounts, runs) = (tally.totals.amounts(), tally.runs((!is_of_some).then_some(&holes)));
+    let Totals { total, billable, .. } = tally.totals;
+    let span = question.billed.as_ref().map(|billed| billed.span).or(period);
     Ok(Manifest {
         format: FORMAT.to_owned(),
         export_id: UsageExportId::random()?.to_string(),
-        layout: USAGE_EVENTS.name.to_owned(),
+        layout: question.content.layout().name.to_owned(),
         retailer_id: db.setting(INSTALLATION).await?,
         made_at: now,
         program: env!("CARGO_PKG_VERSION").to_owned(),
-        from: period.map(|period| period.from).filter(|from| from.0 > i64::MIN),
-        to: period.map(|period| period.to).filter(|to| to.0 < i64::MAX),
+        period: question.billed.as_ref().map(Billed::told),
+        supersedes: superseded(db, question, &merkle_root).await?,
+        from: span.map(|span| span.from).filter(|from| from.0 > i64::MIN),
+        to: span.map(|span| span.to).filter(|to| to.0 < i64::MAX),
         partner_id: partner.map(|id| id.to_string()),
         app_id: app.map(|id| id.to_string()),
         after: after.0,
         stable_high_water: ExportSeq::last_of(position).0,
         position,
-        merkle_root: root(&days),
+        merkle_root,
         days,
-        runs: tally.runs(of_all),
+        runs,
         gaps: holes.gaps.iter().map(Gap::from).collect(),
-        total: tally.total,
-        billable: tally.billable,
+        total,
+        billable,
+        amounts,
         crash_unconfirmed: tally.unconfirmed,
-        files: parts.files,
+        files,
     })
+}
+
+/// The export before of the same, where it holds something else.
+async fn superseded(
+    db: &Db,
+    question: &Question,
+    root: &str,
+) -> Result<Option<String>, ExportError> {
+    let Some(subject) = question.subject() else { return Ok(None) };
+    let last = store::last_export(db, &subject).await?;
+    Ok(last.filter(|(_, before)| before != root).map(|(id, _)| id))
 }

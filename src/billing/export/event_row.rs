@@ -1,74 +1,106 @@
 //! One event as a row of `usage_events_v1`.
 
 use super::layout::{Column, Kind, Layout};
+use super::periods::{AppPeriods, Booking};
 use super::row::{Cell, Row};
 use crate::access::operation;
+use crate::kernel::Micros;
+use crate::metering::usage::newest_fold;
 use crate::metering::walk::Placed;
+use crate::storage::{Db, StoreError};
 use std::borrow::Cow;
+
+/// The setting in the database that says which installation it is.
+pub(super) const INSTALLATION: &str = "installation";
 
 /// One row for each event of the ledger. Those of `environment` test are in it, and those that nothing is charged for,
 /// with the rule that says so.
 pub static USAGE_EVENTS: Layout = Layout {
     name: "usage_events_v1",
     columns: &[
-        Column::of("export_seq", Kind::Int),
-        Column::of("event_id", Kind::Text),
-        Column::of("occurred_at", Kind::Time),
-        Column::of("recorded_at", Kind::Time),
-        Column::maybe("occurred_period", Kind::Text),
-        Column::maybe("booked_period", Kind::Text),
-        Column::maybe("retailer_id", Kind::Text),
-        Column::of("partner_id", Kind::Text),
-        Column::of("app_id", Kind::Text),
-        Column::of("key_id", Kind::Text),
-        Column::of("environment", Kind::Text),
-        Column::maybe("api", Kind::Text),
-        Column::of("operation_id", Kind::Text),
-        Column::maybe("spec_version", Kind::Text),
-        Column::maybe("method", Kind::Text),
-        Column::maybe("route_template", Kind::Text),
-        Column::of("status", Kind::Int),
-        Column::of("outcome", Kind::Text),
-        Column::maybe("cache", Kind::Text),
-        Column::of("requests", Kind::Int),
-        Column::of("records", Kind::Int),
-        Column::of("bytes", Kind::Int),
-        Column::of("weight_milli", Kind::Int),
-        Column::of("billable", Kind::Bool),
-        Column::of("billability_rule", Kind::Text),
-        Column::of("plan_version", Kind::Text),
-        Column::maybe("replay_of", Kind::Text),
-        Column::maybe("adjusts_event_id", Kind::Text),
-        Column::of("hash", Kind::Text),
-        Column::of("plan_id", Kind::Text),
-        Column::of("duration_us", Kind::Int),
-        Column::of("node", Kind::Text),
-        Column::of("epoch", Kind::Int),
-        Column::of("seq", Kind::Int),
+        Column::of(
+            "export_seq",
+            Kind::Int,
+            "The event's number in the order of the ledger, given once and for ever.",
+        ),
+        Column::of("event_id", Kind::Text, "Its id, as `Usage-Event-Id` of the answer named it."),
+        Column::of("occurred_at", Kind::Time, "When the call was accepted."),
+        Column::of("recorded_at", Kind::Time, "When it came into the ledger."),
+        Column::maybe(
+            "occurred_period",
+            Kind::Text,
+            "The billing period in which it was made; null where the plan asks nothing.",
+        ),
+        Column::maybe(
+            "booked_period",
+            Kind::Text,
+            "The billing period that it is paid for in: a later one where it came in behind the close.",
+        ),
+        Column::maybe("retailer_id", Kind::Text, "The installation, which is one retailer's."),
+        Column::of("partner_id", Kind::Text, "Whose call it was."),
+        Column::of("app_id", Kind::Text, "The app that made it."),
+        Column::of("key_id", Kind::Text, "The key that it showed."),
+        Column::of("environment", Kind::Text, "`live` or `test`."),
+        Column::maybe("api", Kind::Text, "The part of the API; null where the path is not there."),
+        Column::of("operation_id", Kind::Text, "The operation."),
+        Column::maybe(
+            "spec_version",
+            Kind::Text,
+            "The version of the program that answered; null where it was not kept.",
+        ),
+        Column::maybe("method", Kind::Text, "The method of the operation."),
+        Column::maybe("route_template", Kind::Text, "The path of the operation."),
+        Column::of("status", Kind::Int, "The HTTP status; 0 where a receiver gave none."),
+        Column::of("outcome", Kind::Text, "How the call ended."),
+        Column::maybe("cache", Kind::Text, "Always null: no cache is priced on its own."),
+        Column::of("requests", Kind::Int, "Always 1."),
+        Column::of("records", Kind::Int, "Resources in the answer."),
+        Column::of("bytes", Kind::Int, "Bytes of the body."),
+        Column::of("weight_milli", Kind::Int, "What the call weighs, in thousandths of a unit."),
+        Column::of("billable", Kind::Bool, "Whether it is charged."),
+        Column::of("billability_rule", Kind::Text, "The rule that decided."),
+        Column::of(
+            "plan_version",
+            Kind::Text,
+            "The plan and its version that were in force, as `plan@version`.",
+        ),
+        Column::maybe("replay_of", Kind::Text, "Always null, so far."),
+        Column::maybe("adjusts_event_id", Kind::Text, "Always null, so far."),
+        Column::of("hash", Kind::Text, "SHA-256 over the other columns of the row."),
+        Column::of("plan_id", Kind::Text, "The plan alone."),
+        Column::of("duration_us", Kind::Int, "How long the answer took, in microseconds."),
+        Column::of("node", Kind::Text, "The node that answered."),
+        Column::of("epoch", Kind::Int, "The run of the node."),
+        Column::of("seq", Kind::Int, "The number within that run."),
     ],
+    hash: "hash",
+    id: "event_id",
+    day: "occurred_at",
+    money: None,
 };
 
-/// The billing periods of an event: in which it was made, and in which it is paid for.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Booking {
-    /// The period that its start lies in.
-    pub occurred: Option<String>,
-    /// The same, or a later one where that was closed before the event came into the ledger.
-    pub booked: Option<String>,
-}
-
 /// What rows say that is not in the ledger's events.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Context {
     /// The installation, which is one retailer's.
     pub retailer: Option<String>,
+    /// The billing periods of apps.
+    pub periods: AppPeriods,
 }
 
 impl Context {
-    /// The one place that knows in which period an event is booked: where no period is closed, it is not settled.
+    /// What rows of the ledger as it is now need; of no app yet.
+    pub async fn read(db: &Db) -> Result<Self, StoreError> {
+        let retailer = db.setting(INSTALLATION).await?;
+        let newest = newest_fold(db).await?.unwrap_or(Micros(0));
+        Ok(Self { retailer, periods: AppPeriods::until(newest) })
+    }
+
+    /// The billing periods of an event.
     #[must_use]
-    pub fn booking(&self, _placed: &Placed<'_>) -> Booking {
-        Booking::default()
+    pub fn booking(&self, placed: &Placed<'_>) -> Booking {
+        let event = placed.event;
+        self.periods.booking(event.app, event.started_at, placed.export_seq.position())
     }
 
     /// The row of an event.
@@ -93,8 +125,8 @@ impl Context {
             Cell::id(id),
             Cell::Time(event.started_at),
             Cell::Time(placed.recorded_at),
-            Cell::text(occurred.map(own)),
-            Cell::text(booked.map(own)),
+            occurred.map_or(Cell::Null, Cell::id),
+            booked.map_or(Cell::Null, Cell::id),
             Cell::text(self.retailer.clone().map(own)),
             Cell::id(event.partner),
             Cell::id(event.app),

@@ -1,20 +1,18 @@
-//! The events of the ledger as rows, in its order, with constant memory. What is folded after the beginning belongs to the
-//! next export.
+//! The events of the ledger, in its order, with constant memory. What is folded after the beginning belongs to the next
+//! export.
 
 use super::ExportError;
-use super::event_row::{Context, USAGE_EVENTS};
+use super::event_row::Context;
 use super::row::Row;
-use super::write::{Format, Rows};
-use crate::kernel::id::{AppId, PartnerId};
-use crate::metering::Sums;
-use crate::metering::gaps::{Gap, gaps};
+use crate::billing::manifest::Fact;
+use crate::billing::manifest::tally::day_of;
+use crate::kernel::Micros;
+use crate::kernel::clock::DAY;
+use crate::kernel::id::{AppId, BillingPeriodId, PartnerId};
 use crate::metering::period::Period;
-use crate::metering::walk::{ExportSeq, Placed, Walk};
-use crate::storage::{Db, Log, log};
-use std::io::Write;
-
-/// The setting in the database that says which installation it is.
-pub(super) const INSTALLATION: &str = "installation";
+use crate::metering::walk::{ExportSeq, Opened, Placed, Walk, first_since};
+use crate::storage::{Db, StoreError};
+use std::collections::BTreeSet;
 
 /// Which events are asked for; all where nothing is said.
 #[derive(Debug, Clone, Copy, Default)]
@@ -27,6 +25,8 @@ pub struct Asked {
     pub partner: Option<PartnerId>,
     /// Of which app.
     pub app: Option<AppId>,
+    /// In which billing period they are booked.
+    pub booked: Option<BillingPeriodId>,
 }
 
 impl Asked {
@@ -40,6 +40,27 @@ impl Asked {
         self.partner.is_none_or(|partner| partner == placed.event.partner)
             && self.app.is_none_or(|app| app == placed.event.app)
     }
+
+    /// The same for the first day of UTC since an instant on which there may be such events; none where there are no more.
+    pub(super) async fn next_day(
+        &self,
+        db: &Db,
+        through: i64,
+        since: Micros,
+    ) -> Result<Option<(Self, Micros)>, StoreError> {
+        let all = Period { from: Micros(i64::MIN), to: Micros(i64::MAX) };
+        let Period { from, to } = self.period.unwrap_or(all);
+        let since = since.max(from);
+        if since >= to {
+            return Ok(None);
+        }
+        let found = first_since(&mut db.snapshot().await?, (self.after, through), since).await?;
+        let Some(first) = found.filter(|first| *first < to) else { return Ok(None) };
+        let day = day_of(first);
+        let next = Micros(day.0.saturating_add(DAY));
+        let span = Period { from: day.max(from), to: next.min(to) };
+        Ok(Some((Self { period: Some(span), ..*self }, next)))
+    }
 }
 
 impl From<Period> for Asked {
@@ -48,77 +69,56 @@ impl From<Period> for Asked {
     }
 }
 
-/// Control totals of an export.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Summary {
-    /// The last position of the ledger that it takes in; the next export of a period says more only
-    /// if its position is higher.
-    pub position: i64,
-    /// Sums of all events.
-    pub total: Sums,
-    /// Sums of those that are charged.
-    pub billable: Sums,
-    /// Sequence numbers without an event, in all of the ledger up to `position`.
-    pub gaps: Vec<Gap>,
+/// The apps of the first of the events that are asked for.
+pub(super) fn apps(opened: &Opened, asked: &Asked, most: usize) -> BTreeSet<AppId> {
+    let placed = opened.events().filter(|placed| asked.asks_for(placed));
+    placed.take(most).map(|placed| placed.event.app).collect()
 }
 
-impl std::fmt::Display for Summary {
-    /// The totals, and every gap by name.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for (what, sums) in [("events", &self.total), ("billable", &self.billable)] {
-            let (units, milli) = (sums.weight_milli / 1000, sums.weight_milli % 1000);
-            writeln!(
-                f,
-                "{what}: {} calls, {units}.{milli:03} units, {} records, {} bytes",
-                sums.requests, sums.records, sums.bytes
-            )?;
+/// Shows each event that is asked for, up to a position, with what is known of its app's periods. No transaction is held
+/// between segments: what is in the ledger stays as it is.
+pub(super) async fn walk(
+    db: &Db,
+    asked: &Asked,
+    through: i64,
+    context: &mut Context,
+    mut each: impl FnMut(&Placed<'_>, &Context) -> Result<(), ExportError>,
+) -> Result<(), ExportError> {
+    let mut walk = Walk { span: asked.period, after: asked.after, through };
+    loop {
+        let mut tx = db.snapshot().await?;
+        let Some(segment) = walk.next(&mut tx).await? else { return Ok(()) };
+        context.periods.learn(&mut tx, &apps(&segment, asked, usize::MAX)).await?;
+        drop(tx);
+        for placed in segment.events().filter(|placed| asked.asks_for(placed)) {
+            let is_booked = |period| context.booking(&placed).booked == Some(period);
+            if asked.booked.is_none_or(is_booked) {
+                each(&placed, context)?;
+            }
         }
-        let last = ExportSeq::last_of(self.position).0;
-        writeln!(f, "up to ledger position {}; what comes later: --after {last}", self.position)?;
-        for gap in &self.gaps {
-            writeln!(f, "GAP: {gap:?}")?;
-        }
-        Ok(())
     }
 }
 
-/// Writes events to `out`.
-pub async fn export(
-    db: &Db,
-    asked: impl Into<Asked>,
-    format: Format,
-    out: impl Write + Send,
-) -> Result<Summary, ExportError> {
-    let position = log::head(db, Log::Usage).await?;
-    let mut rows = Rows::new(&USAGE_EVENTS, format, out)?;
-    let (mut total, mut billable) = (Sums::default(), Sums::default());
-    each(db, &asked.into(), position, |placed, row| {
-        let sums = placed.sums();
-        total.plus(&sums);
-        if placed.rule.billable {
-            billable.plus(&sums);
-        }
-        rows.write(row)
-    })
-    .await?;
-    rows.finish()?.flush()?;
-    Ok(Summary { position, total, billable, gaps: gaps(db, position).await? })
-}
-
-/// Shows each event that is asked for, up to a position, with its row. No transaction is held between segments: what is
-/// in the ledger stays as it is.
+/// Shows the row of each event that is asked for: in the order of the ledger, or day of UTC by day.
 pub(super) async fn each(
     db: &Db,
     asked: &Asked,
     through: i64,
-    mut each: impl FnMut(&Placed<'_>, &Row) -> Result<(), ExportError>,
+    by_day: bool,
+    mut each: impl FnMut(&Fact, &Row) -> Result<(), ExportError>,
 ) -> Result<(), ExportError> {
-    let context = Context { retailer: db.setting(INSTALLATION).await? };
-    let mut walk = Walk { span: asked.period, after: asked.after, through };
-    while let Some(segment) = walk.next(&mut db.snapshot().await?).await? {
-        for placed in segment.events().filter(|placed| asked.asks_for(placed)) {
-            each(&placed, &context.row(&placed))?;
-        }
+    let mut context = Context::read(db).await?;
+    let mut shown = |placed: &Placed<'_>, context: &Context| {
+        let row = context.row(placed);
+        each(&Fact::of(placed, row.leaf), &row)
+    };
+    if !by_day {
+        return walk(db, asked, through, &mut context, shown).await;
+    }
+    let mut since = Micros(i64::MIN);
+    while let Some((day, next)) = asked.next_day(db, through, since).await? {
+        walk(db, &day, through, &mut context, &mut shown).await?;
+        since = next;
     }
     Ok(())
 }

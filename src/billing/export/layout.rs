@@ -26,19 +26,21 @@ pub struct Column {
     pub kind: Kind,
     /// Whether a row may have nothing there.
     pub optional: bool,
+    /// What that is, for people.
+    pub about: &'static str,
 }
 
 impl Column {
     /// A column in which each row has a value.
     #[must_use]
-    pub const fn of(name: &'static str, kind: Kind) -> Self {
-        Self { name, kind, optional: false }
+    pub const fn of(name: &'static str, kind: Kind, about: &'static str) -> Self {
+        Self { name, kind, optional: false, about }
     }
 
     /// A column in which a row may have none.
     #[must_use]
-    pub const fn maybe(name: &'static str, kind: Kind) -> Self {
-        Self { name, kind, optional: true }
+    pub const fn maybe(name: &'static str, kind: Kind, about: &'static str) -> Self {
+        Self { name, kind, optional: true, about }
     }
 }
 
@@ -50,10 +52,29 @@ pub struct Layout {
     pub name: &'static str,
     /// The columns.
     pub columns: &'static [Column],
+    /// The column that has the hash of the others of its row.
+    pub hash: &'static str,
+    /// The column that names a row in messages and proofs. Any row can be named by its hash, too.
+    pub id: &'static str,
+    /// The column with the instant whose day of UTC a row is of.
+    pub day: &'static str,
+    /// The columns with the amount and the currency that control totals are made of; none where rows are about no money.
+    pub money: Option<(&'static str, &'static str)>,
 }
 
-/// The column that has the hash of the others of its row.
-pub const HASH: &str = "hash";
+impl Kind {
+    /// What it is called where columns are told.
+    #[must_use]
+    pub fn told(self) -> String {
+        match self {
+            Self::Text => "text".to_owned(),
+            Self::Int => "integer".to_owned(),
+            Self::Bool => "boolean".to_owned(),
+            Self::Time => "timestamp".to_owned(),
+            Self::Decimal(scale) => format!("decimal(38,{scale})"),
+        }
+    }
+}
 
 impl Layout {
     /// Where a column stands.
@@ -62,11 +83,22 @@ impl Layout {
         self.columns.iter().position(|column| column.name == name)
     }
 
+    /// Where the hash of a row stands.
+    #[must_use]
+    pub fn hash_place(&self) -> Option<usize> {
+        self.place(self.hash)
+    }
+
+    /// The names of what a row's hash is made of.
+    pub fn hashed(&self) -> impl Iterator<Item = &'static str> {
+        self.columns.iter().map(|column| column.name).filter(|name| *name != self.hash)
+    }
+
     /// The columns as a message type of Parquet.
     #[must_use]
     pub fn message(&self) -> String {
         let mut message = format!("message {} {{\n", self.name);
-        for Column { name, kind, optional } in self.columns {
+        for Column { name, kind, optional, .. } in self.columns {
             let repetition = if *optional { "optional" } else { "required" };
             let _ = match kind {
                 Kind::Text => writeln!(message, "{repetition} binary {name} (STRING);"),

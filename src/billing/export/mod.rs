@@ -1,22 +1,45 @@
-//! Usage as files: rows of the ledger in a fixed order of columns, each with a hash of its own.
+//! Usage and what it comes to, as files: rows in a fixed order of columns, each with a hash of its own.
 
+mod adjustment_rows;
+mod billed;
+mod content;
+mod days;
 mod directory;
 pub mod event_row;
 mod events;
+mod focus;
+mod hourly;
 pub mod layout;
+mod line_rows;
+mod names;
 pub mod page;
 mod parts;
+mod periods;
+mod prices;
+mod question;
 pub mod read;
 pub mod row;
+mod statements;
+mod store;
+mod summary;
 mod write;
 
+pub use billed::Billed;
+pub use content::{Content, UnknownContent};
 pub use directory::{Order, export_to_directory};
-pub use events::{Asked, Summary, export};
+pub use events::Asked;
+pub use focus::{FocusVersion, UnknownVersion};
+pub use question::Question;
+pub use summary::{Summary, export, export_rows};
 pub use write::{Format, UnknownFormat};
 
+use super::BillingError;
 use super::keys::KeyError;
+use super::manifest::{Fact, rows};
 use crate::storage::StoreError;
+use layout::Layout;
 use parquet::errors::ParquetError;
+use row::Row;
 use std::io;
 use std::path::PathBuf;
 
@@ -26,6 +49,22 @@ pub enum ExportError {
     /// The ledger could not be read, or is damaged.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A statement could not be made.
+    #[error(transparent)]
+    Billing(#[from] BillingError),
+    /// A row that would not be counted when it is read again.
+    #[error("a row of {0} is not as its layout has it: {1}")]
+    Row(&'static str, String),
+    /// Statements are of billing periods.
+    #[error(
+        "{0} are of a billing period: name it with --period, as `GET /admin/v1/billing/periods` lists them"
+    )]
+    NoPeriod(String),
+    /// The period is exported under another name of the retailer.
+    #[error(
+        "the period is closed and was exported with the retailer called {0:?}, which stays so that its rows do"
+    )]
+    OtherName(String),
     /// The rows could not be written.
     #[error("the export could not be written: {0}")]
     Write(#[from] io::Error),
@@ -65,4 +104,14 @@ impl From<ParquetError> for ExportError {
             other => Self::Parquet(other),
         }
     }
+}
+
+/// Shows a row that is no event with what is counted of it: by the same rule as when it is checked.
+fn show(
+    layout: &'static Layout,
+    row: &Row,
+    each: &mut impl FnMut(&Fact, &Row) -> Result<(), ExportError>,
+) -> Result<(), ExportError> {
+    let fact = rows::fact(layout, &row.texts).map_err(|why| ExportError::Row(layout.name, why))?;
+    each(&fact, row)
 }

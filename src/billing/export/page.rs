@@ -1,11 +1,11 @@
 //! A page of rows: how who follows usage gets them, a call at a time.
 
 use super::event_row::{Context, USAGE_EVENTS};
-use super::events::{Asked, INSTALLATION};
+use super::events::{Asked, apps};
 use super::row::Row;
 use super::write::{Format, Rows};
 use super::{ExportError, layout::Layout};
-use crate::metering::walk::{ExportSeq, Fetched, Walk};
+use crate::metering::walk::{ExportSeq, Opened, Walk};
 use crate::storage::{Db, Log, StoreError, log};
 
 /// Segments that are looked through for one page. Where few events are asked for, a page may have none and the next some.
@@ -56,20 +56,22 @@ impl Page {
 pub async fn page(db: &Db, asked: Asked, limit: usize) -> Result<Page, StoreError> {
     let through = log::head(db, Log::Usage).await?;
     let stable_high_water = ExportSeq::last_of(through).0;
-    let context = Context { retailer: db.setting(INSTALLATION).await? };
+    let mut context = Context::read(db).await?;
     let mut walk = Walk { span: asked.period, after: asked.after, through };
     let mut rows: Vec<Row> = Vec::new();
     let mut next = asked.after.0.max(stable_high_water);
     for _ in 0..MOST_SEGMENTS {
-        let Some(segment) = walk.fetch(&mut db.snapshot().await?).await? else {
+        let mut tx = db.snapshot().await?;
+        let Some(segment) = walk.fetch(&mut tx).await? else {
             return Ok(Page { rows, next, stable_high_water });
         };
-        let (context, left) = (context.clone(), limit - rows.len());
-        let found = tokio::task::spawn_blocking(move || rows_of(&segment, &asked, &context, left));
-        // A panic in the thread is a panic here.
-        let found =
-            found.await.unwrap_or_else(|failed| std::panic::resume_unwind(failed.into_panic()));
-        let (last, some) = found?;
+        let left = limit - rows.len();
+        let opened = beside(move || segment.open()).await?;
+        context.periods.learn(&mut tx, &apps(&opened, &asked, left)).await?;
+        drop(tx);
+        let found = beside(move || (rows_of(&opened, &asked, &context, left), context)).await;
+        let ((last, some), same) = found;
+        context = same;
         rows.extend(some);
         if rows.len() >= limit {
             next = last;
@@ -80,14 +82,15 @@ pub async fn page(db: &Db, asked: Asked, limit: usize) -> Result<Page, StoreErro
     Ok(Page { rows, next, stable_high_water })
 }
 
+/// Work for a thread that may be busy.
+async fn beside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    // A panic in the thread is a panic here.
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|failed| std::panic::resume_unwind(failed.into_panic()))
+}
+
 /// The first rows of a segment, and the number of the last.
-fn rows_of(
-    segment: &Fetched,
-    asked: &Asked,
-    context: &Context,
-    most: usize,
-) -> Result<(i64, Vec<Row>), StoreError> {
-    let opened = segment.open()?;
+fn rows_of(opened: &Opened, asked: &Asked, context: &Context, most: usize) -> (i64, Vec<Row>) {
     let mut last = asked.after.0;
     let placed = opened.events().filter(|placed| asked.asks_for(placed)).take(most);
     let rows = placed.map(|placed| {
@@ -95,5 +98,5 @@ fn rows_of(
         context.row(&placed)
     });
     let rows = rows.collect();
-    Ok((last, rows))
+    (last, rows)
 }

@@ -1,113 +1,93 @@
 //! The files of an export, and what they come to.
 
 use super::ExportError;
-use super::directory::Order;
-use super::event_row::USAGE_EVENTS;
-use super::events::each;
+use super::content::Content;
+use super::layout::Layout;
 use super::row::Row;
 use super::write::{Format, Rows};
-use crate::billing::manifest::tally::{day_of, day_text};
-use crate::billing::manifest::{Fact, File, Tally};
+use crate::billing::manifest::{Fact, File, Tally, Totals};
 use crate::exports::digest::Digested;
-use crate::kernel::clock::DAY;
-use crate::kernel::{Micros, hex};
+use crate::kernel::hex;
 use crate::metering::Sums;
-use crate::metering::period::Period;
-use crate::metering::walk::first_since;
-use crate::storage::{Db, StoreError};
+use crate::storage::StoreError;
 use sha2::{Digest as _, Sha256};
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 /// All files of an export.
 pub(super) struct Parts {
-    pub(super) files: Vec<File>,
-    pub(super) tally: Tally,
+    dir: PathBuf,
+    layout: &'static Layout,
+    format: Format,
+    by_day: bool,
+    /// Whether the days of rows rise, so that one file is open at a time.
+    rises: bool,
+    open: BTreeMap<Option<String>, Part>,
+    files: Vec<File>,
+    tally: Tally,
 }
 
 impl Parts {
-    /// Writes the files into a directory, durably.
-    pub(super) async fn write(
-        db: &Db,
-        dir: &Path,
-        order: &Order<'_>,
-        through: i64,
-    ) -> Result<Self, ExportError> {
-        // Of one partner or app, numbers lie apart, and to remember them would take memory for each event.
-        let tally = match order.asked.is_of_some() {
-            true => Tally::default(),
-            false => Tally::remembering(),
-        };
-        let mut parts = Self { files: Vec::new(), tally };
-        if order.by_day {
-            parts.write_days(db, dir, order, through).await?;
-        } else {
-            let mut part = Part::create(dir, order.format, None)?;
-            each(db, &order.asked, through, |placed, row| {
-                part.write(&Fact::of(placed, row.leaf), row, &mut parts.tally)
-            })
-            .await?;
-            parts.files.push(part.close()?);
-        }
-        Ok(parts)
+    /// None yet.
+    pub(super) fn new(
+        dir: PathBuf,
+        (content, format): (Content, Format),
+        by_day: bool,
+        tally: Tally,
+    ) -> Self {
+        let (open, files, layout) = (BTreeMap::new(), Vec::new(), content.layout());
+        Self { dir, layout, format, by_day, rises: content.is_of_calls(), open, files, tally }
     }
 
-    /// A file for each day of UTC that has events.
-    async fn write_days(
-        &mut self,
-        db: &Db,
-        dir: &Path,
-        order: &Order<'_>,
-        through: i64,
-    ) -> Result<(), ExportError> {
-        let all = Period { from: Micros(i64::MIN), to: Micros(i64::MAX) };
-        let Period { from, to } = order.asked.period.unwrap_or(all);
-        let mut since = from;
-        while since < to {
-            let place = (order.asked.after, through);
-            let found = first_since(&mut db.snapshot().await?, place, since).await?;
-            let Some(first) = found.filter(|first| *first < to) else { break };
-            let day = day_of(first);
-            since = Micros(day.0.saturating_add(DAY));
-            let span = Period { from: day.max(from), to: since.min(to) };
-            let asked = super::Asked { period: Some(span), ..order.asked };
-            let mut part = None;
-            each(db, &asked, through, |placed, row| {
-                let part = match &mut part {
-                    Some(part) => part,
-                    none => none.insert(Part::create(dir, order.format, Some(day_text(day)))?),
-                };
-                part.write(&Fact::of(placed, row.leaf), row, &mut self.tally)
-            })
-            .await?;
-            if let Some(part) = part {
-                self.files.push(part.close()?);
+    /// Writes a row into its file.
+    pub(super) fn write(&mut self, fact: &Fact, row: &Row) -> Result<(), ExportError> {
+        if !self.tally.add(fact) {
+            let twice = fact.event.map(|event| format!("event {} is there twice", event.id));
+            return Err(StoreError::corrupt("usage_segments", twice.unwrap_or_default()).into());
+        }
+        let day = self.by_day.then(|| fact.day());
+        if !self.open.contains_key(&day) {
+            if self.rises {
+                self.settle()?;
             }
+            let part = self.create(day.clone())?;
+            self.open.insert(day.clone(), part);
+        }
+        self.open.get_mut(&day).map_or(Ok(()), |part| part.write(fact, row))
+    }
+
+    /// Completes the files that are open.
+    fn settle(&mut self) -> Result<(), ExportError> {
+        for part in std::mem::take(&mut self.open).into_values() {
+            self.files.push(part.close()?);
         }
         Ok(())
     }
-}
 
-/// A file that is being written.
-struct Part {
-    file: File,
-    rows: Rows<Digested>,
-    leaves: Sha256,
-}
+    /// All of them, complete. Where there are no rows, one file says so, unless there is one for each day.
+    pub(super) fn close(mut self) -> Result<(Vec<File>, Tally), ExportError> {
+        self.settle()?;
+        if self.files.is_empty() && !self.by_day {
+            let empty = self.create(None)?;
+            self.files.push(empty.close()?);
+        }
+        Ok((self.files, self.tally))
+    }
 
-impl Part {
-    fn create(dir: &Path, format: Format, day: Option<String>) -> Result<Self, ExportError> {
-        let (layout, ending) = (USAGE_EVENTS.name, format.as_str());
+    fn create(&self, day: Option<String>) -> Result<Part, ExportError> {
+        let (layout, ending) = (self.layout.name, self.format.as_str());
         let name = match &day {
             None => format!("{layout}.{ending}"),
             Some(day) => {
-                std::fs::create_dir_all(dir.join(format!("{layout}/day={day}")))?;
+                std::fs::create_dir_all(self.dir.join(format!("{layout}/day={day}")))?;
                 format!("{layout}/day={day}/part-0000.{ending}")
             }
         };
-        let rows = Rows::new(&USAGE_EVENTS, format, Digested::create(&dir.join(&name))?)?;
+        let out = Digested::create(&self.dir.join(&name))?;
+        let rows = Rows::new(self.layout, self.format, out)?;
         let file = File {
             name,
-            format,
+            format: self.format,
             day,
             bytes: 0,
             rows: 0,
@@ -117,30 +97,37 @@ impl Part {
             max_export_seq: None,
             total: Sums::default(),
             billable: Sums::default(),
+            amounts: BTreeMap::new(),
         };
-        Ok(Self { file, rows, leaves: Sha256::new() })
+        Ok(Part { file, rows, leaves: Sha256::new(), totals: Totals::default() })
     }
+}
 
-    fn write(&mut self, fact: &Fact, row: &Row, tally: &mut Tally) -> Result<(), ExportError> {
-        if !tally.add(fact) {
-            let twice = format!("event {} is there twice", fact.id);
-            return Err(StoreError::corrupt("usage_segments", twice).into());
-        }
+/// A file that is being written.
+struct Part {
+    file: File,
+    rows: Rows<Digested>,
+    leaves: Sha256,
+    totals: Totals,
+}
+
+impl Part {
+    fn write(&mut self, fact: &Fact, row: &Row) -> Result<(), ExportError> {
         self.rows.write(row)?;
         self.leaves.update(row.leaf);
-        let file = &mut self.file;
+        let (file, number) = (&mut self.file, fact.event.map(|event| event.export_seq));
         file.rows += 1;
-        file.min_export_seq = file.min_export_seq.or(Some(fact.export_seq));
-        file.max_export_seq = Some(fact.export_seq);
-        file.total.plus(&fact.sums);
-        if fact.billable {
-            file.billable.plus(&fact.sums);
-        }
+        file.min_export_seq = file.min_export_seq.or(number);
+        file.max_export_seq = number;
+        self.totals.add(fact);
         Ok(())
     }
 
     fn close(self) -> Result<File, ExportError> {
         let (bytes, sha256) = self.rows.finish()?.close()?;
-        Ok(File { bytes, sha256, rows_digest: hex(self.leaves.finalize()), ..self.file })
+        let amounts = self.totals.amounts();
+        let Totals { total, billable, .. } = self.totals;
+        let rows_digest = hex(self.leaves.finalize());
+        Ok(File { bytes, sha256, rows_digest, total, billable, amounts, ..self.file })
     }
 }

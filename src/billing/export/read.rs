@@ -153,13 +153,17 @@ mod tests {
     const PRICES: Layout = Layout {
         name: "prices_v1",
         columns: &[
-            Column::of("name", Kind::Text),
-            Column::of("at", Kind::Time),
-            Column::maybe("amount", Kind::Decimal(4)),
-            Column::maybe("units", Kind::Int),
-            Column::maybe("final", Kind::Bool),
-            Column::of("hash", Kind::Text),
+            Column::of("name", Kind::Text, ""),
+            Column::of("at", Kind::Time, ""),
+            Column::maybe("amount", Kind::Decimal(4), ""),
+            Column::maybe("units", Kind::Int, ""),
+            Column::maybe("final", Kind::Bool, ""),
+            Column::of("hash", Kind::Text, ""),
         ],
+        hash: "hash",
+        id: "name",
+        day: "at",
+        money: Some(("amount", "name")),
     };
 
     #[test]

@@ -1,9 +1,9 @@
 //! A row: its cells, their texts, and the hash that stands for it.
 //!
-//! The canonical text of a row is its line in CSV, without the line's end and without the column `hash`. So one row has one
+//! The canonical text of a row is its line in CSV, without the line's end and without the column of the hash. So one row has one
 //! hash, whatever the format of its file.
 
-use super::layout::{HASH, Kind, Layout};
+use super::layout::{Kind, Layout};
 use crate::billing::merkle::{self, Node};
 use crate::kernel::{Micros, hex};
 use std::borrow::Cow;
@@ -43,6 +43,19 @@ impl Cell {
         Self::Int(i64::try_from(value).unwrap_or(i64::MAX))
     }
 
+    /// A text that people have written. Where a spreadsheet would take it for a formula, it has an apostrophe before it.
+    #[must_use]
+    pub fn free(text: &str) -> Self {
+        let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+        Self::Text(if formula { format!("'{text}") } else { text.to_owned() }.into())
+    }
+
+    /// A decimal from its text; nothing where it is none, or has more digits than fit.
+    #[must_use]
+    pub fn decimal(text: &str, scale: u8) -> Self {
+        digits(text, scale).map_or(Self::Null, |digits| Self::Decimal(digits, scale))
+    }
+
     fn write(&self, out: &mut String) {
         let _ = match self {
             Self::Null => Ok(()),
@@ -55,8 +68,22 @@ impl Cell {
     }
 }
 
+/// The digits of a decimal's text as a whole number of so many decimals.
+#[must_use]
+pub fn digits(text: &str, scale: u8) -> Option<i128> {
+    let (sign, size) = text.strip_prefix('-').map_or(("", text), |size| ("-", size));
+    let (whole, part) = size.split_once('.').unwrap_or((size, ""));
+    let plain = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
+    let (part, width) = (part.trim_end_matches('0'), usize::from(scale));
+    if whole.is_empty() || !plain(whole) || !plain(part) || part.len() > width {
+        return None;
+    }
+    format!("{sign}{whole}{part:0<width$}").parse().ok()
+}
+
 /// A decimal with all of its digits behind the point.
-fn decimal(digits: i128, scale: u8) -> String {
+#[must_use]
+pub fn decimal(digits: i128, scale: u8) -> String {
     let (sign, scale) = (if digits < 0 { "-" } else { "" }, usize::from(scale));
     let text = format!("{:0>1$}", digits.unsigned_abs(), scale + 1);
     let (whole, part) = text.split_at(text.len() - scale);
@@ -152,7 +179,7 @@ impl Texts {
     #[must_use]
     pub fn leaf(&self, layout: &Layout) -> Node {
         let mut canonical = String::with_capacity(self.buffer.len() + self.len());
-        self.csv(layout.place(HASH), &mut canonical);
+        self.csv(layout.hash_place(), &mut canonical);
         merkle::leaf(canonical.as_bytes())
     }
 }
@@ -175,7 +202,7 @@ impl Row {
         let mut texts = Texts::default();
         cells.iter().for_each(|cell| texts.push(cell));
         let leaf = texts.leaf(layout);
-        if let Some(cell) = layout.place(HASH).and_then(|place| cells.get_mut(place)) {
+        if let Some(cell) = layout.hash_place().and_then(|place| cells.get_mut(place)) {
             *cell = Cell::Text(hex(leaf).into());
             texts.clear();
             cells.iter().for_each(|cell| texts.push(cell));
@@ -193,11 +220,15 @@ mod tests {
     const NOTES: Layout = Layout {
         name: "notes_v1",
         columns: &[
-            Column::of("a", Kind::Text),
-            Column::maybe("hash", Kind::Text),
-            Column::maybe("b", Kind::Text),
-            Column::of("n", Kind::Int),
+            Column::of("a", Kind::Text, ""),
+            Column::maybe("hash", Kind::Text, ""),
+            Column::maybe("b", Kind::Text, ""),
+            Column::of("n", Kind::Int, ""),
         ],
+        hash: "hash",
+        id: "a",
+        day: "a",
+        money: None,
     };
 
     #[test]
@@ -210,6 +241,18 @@ mod tests {
             (i128::MIN, 38, "-1.70141183460469231731687303715884105728"),
         ] {
             assert_eq!(decimal(digits, scale), text);
+            assert_eq!(super::digits(text, scale), Some(digits));
+        }
+        assert_eq!(super::digits("1.50", 1), Some(15));
+        for none in ["", "-", "1.55", "+1", "1e3", ".5", "1,5", "--1"] {
+            assert_eq!(super::digits(none, 1), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn no_name_is_a_formula() {
+        for (name, cell) in [("=1+1", "'=1+1"), ("@a", "'@a"), ("-a", "'-a"), ("a=b", "a=b")] {
+            assert_eq!(Cell::free(name), Cell::Text(cell.into()));
         }
     }
 

@@ -5,11 +5,14 @@ mod jws;
 mod model;
 mod numbers;
 pub mod proof;
-mod rows;
+pub(super) mod rows;
 pub(super) mod tally;
 pub mod verify;
 
 pub use jws::{NotSigned, attached, detached};
-pub use model::{Day, FORMAT, File, Gap, MANIFEST, Manifest, ROOT, Root, Run, SIGNATURE};
+pub use model::{
+    BilledPeriod, CloseName, Day, FORMAT, File, Gap, MANIFEST, Manifest, ROOT, Root, Run,
+    SIGNATURE, State,
+};
 pub(super) use rows::{each as each_row, fact};
-pub use tally::{Fact, Tally};
+pub use tally::{Fact, Tally, Totals};

@@ -4,6 +4,7 @@ use crate::billing::export::Format;
 use crate::kernel::Micros;
 use crate::metering::Sums;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// What the format is called.
 pub const FORMAT: &str = "comptoir-usage-manifest/1";
@@ -30,6 +31,11 @@ pub struct Manifest {
     pub made_at: Micros,
     /// The version of the program.
     pub program: String,
+    /// The billing period; null where an export is of a span of time.
+    pub period: Option<BilledPeriod>,
+    /// The export of the same layout, period and partner or app that this one takes the place of: what it held has changed
+    /// since, as it may until the period is closed.
+    pub supersedes: Option<String>,
     /// Calls made from here on; null for all.
     pub from: Option<Micros>,
     /// Calls made before; null for all.
@@ -46,7 +52,7 @@ pub struct Manifest {
     pub position: i64,
     /// The files.
     pub files: Vec<File>,
-    /// The events of each day of UTC, in the order of days.
+    /// The rows of each day of UTC, in the order of days.
     pub days: Vec<Day>,
     /// The runs of nodes that the events are of.
     pub runs: Vec<Run>,
@@ -56,6 +62,8 @@ pub struct Manifest {
     pub total: Sums,
     /// Sums of those that are charged.
     pub billable: Sums,
+    /// Sums of money by currency; empty where rows are about none.
+    pub amounts: BTreeMap<String, String>,
     /// Events of which a crash left unknown whether the caller got the answer; none is charged.
     pub crash_unconfirmed: u64,
     /// The root of the tree whose leaves are the days.
@@ -70,7 +78,7 @@ pub struct File {
     pub name: String,
     /// How it is written.
     pub format: Format,
-    /// The day whose events it has; null where it has those of all.
+    /// The day whose rows it has; null where it has those of all.
     pub day: Option<String>,
     /// Its length.
     pub bytes: u64,
@@ -80,7 +88,7 @@ pub struct File {
     pub sha256: String,
     /// The SHA-256 of the hashes of its rows, the same in each format.
     pub rows_digest: String,
-    /// The number of its first row.
+    /// The number of its first row, where rows are events.
     pub min_export_seq: Option<i64>,
     /// The number of its last row.
     pub max_export_seq: Option<i64>,
@@ -88,6 +96,57 @@ pub struct File {
     pub total: Sums,
     /// Sums of those that are charged.
     pub billable: Sums,
+    /// Sums of money by currency.
+    pub amounts: BTreeMap<String, String>,
+}
+
+/// Whether a period may still change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// It is open: what is exported later may be something else.
+    Provisional,
+    /// It is closed: every export of it has the same rows.
+    Final,
+}
+
+impl State {
+    /// The word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Provisional => "provisional",
+            Self::Final => "final",
+        }
+    }
+}
+
+/// A billing period that is exported.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BilledPeriod {
+    /// Its id.
+    pub id: String,
+    /// Its start, inclusive.
+    pub from: Micros,
+    /// Its end, exclusive.
+    pub to: Micros,
+    /// The time zone whose days it is made of.
+    pub time_zone: String,
+    /// Whether it may still change.
+    pub state: State,
+    /// Its close; null while it is open.
+    pub close: Option<CloseName>,
+}
+
+/// Which close a closed period has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CloseName {
+    /// Its number, from 1.
+    pub number: i64,
+    /// Its hash, over the close before, itself and its statements.
+    pub hash: String,
 }
 
 /// A day of UTC.
@@ -96,9 +155,9 @@ pub struct File {
 pub struct Day {
     /// The day.
     pub day: String,
-    /// How many events it has.
+    /// How many rows it has.
     pub events: u64,
-    /// The root of the tree whose leaves are the hashes of its rows, in the order of the ledger.
+    /// The root of the tree whose leaves are the hashes of its rows, in their order.
     pub root: String,
 }
 
@@ -187,5 +246,25 @@ impl Manifest {
             days: self.days.len() as u64,
             merkle_root: self.merkle_root.clone(),
         }
+    }
+
+    /// What it holds, in a line.
+    #[must_use]
+    pub fn told(&self) -> String {
+        let (id, files) = (&self.export_id, self.files.len());
+        let period = self.period.as_ref();
+        let period =
+            period.map(|of| format!(" of {}, {}", of.id, of.state.as_str())).unwrap_or_default();
+        if self.layout.starts_with("usage_") {
+            let (total, billable) = (self.total.requests, &self.billable);
+            return format!(
+                "{id}{period}: {total} events in {files} files, {} of them billable with {} thousandths of a unit",
+                billable.requests, billable.weight_milli
+            );
+        }
+        let rows: u64 = self.files.iter().map(|file| file.rows).sum();
+        let amounts =
+            self.amounts.iter().map(|(currency, amount)| format!(", {amount} {currency}"));
+        format!("{id}{period}: {rows} rows in {files} files{}", amounts.collect::<String>())
     }
 }

@@ -1,4 +1,4 @@
-//! A proof that one event is in an export, which tells nothing else of that export.
+//! A proof that one row is in an export, which tells nothing else of that export.
 
 use super::model::{Day, MANIFEST, Manifest, ROOT, Root};
 use super::tally::day_leaf;
@@ -6,30 +6,29 @@ use super::{FORMAT, jws, rows, verify::is_below};
 use crate::billing::keys::Jwks;
 use crate::billing::merkle::{self, Node, Prover};
 use crate::kernel::hex;
-use crate::metering::journal::EventId;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 /// What the format is called.
 const PROOF: &str = "comptoir-usage-proof/1";
 
-/// The proof of an event.
+/// The proof of a row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Proof {
     /// Always `comptoir-usage-proof/1`.
     pub format: String,
-    /// The event.
-    pub event_id: EventName,
+    /// What the row is called: an event's id, a statement line's, an adjustment's, or the row's hash.
+    pub row_id: String,
     /// The names of what the row says.
     pub columns: Vec<String>,
     /// The row: what its hash is made of.
     pub row: String,
-    /// The day that the event is of.
+    /// The day that the row is of.
     pub day: String,
-    /// Which event of the day it is, from 0.
+    /// Which row of the day it is, from 0.
     pub index: u64,
-    /// How many events the day has.
+    /// How many rows the day has.
     pub events: u64,
     /// The hashes from the row's up to the day's root.
     pub path: Vec<String>,
@@ -41,9 +40,6 @@ pub struct Proof {
     pub root: String,
 }
 
-/// The text of an event's id.
-pub type EventName = String;
-
 /// Why there is no proof, or why one does not hold.
 #[derive(Debug, thiserror::Error)]
 pub enum NoProof {
@@ -53,9 +49,9 @@ pub enum NoProof {
     /// What is there is damaged.
     #[error("{0}")]
     Damaged(String),
-    /// The event is not in the export.
-    #[error("the export has no event {0}")]
-    NoEvent(EventId),
+    /// The row is not in the export.
+    #[error("the export has no row {0:?}: an event is named by its id, and any row by its hash")]
+    NoRow(String),
 }
 
 fn read(dir: &Path, name: &str) -> Result<Vec<u8>, NoProof> {
@@ -63,8 +59,8 @@ fn read(dir: &Path, name: &str) -> Result<Vec<u8>, NoProof> {
     std::fs::read(&path).map_err(|source| super::verify::Unreadable { path, source }.into())
 }
 
-/// Makes the proof of an event from an export's directory.
-pub fn prove(dir: &Path, event: EventId) -> Result<Proof, NoProof> {
+/// Makes the proof of a row from an export's directory.
+pub fn prove(dir: &Path, id: &str) -> Result<Proof, NoProof> {
     let damaged = |why: &dyn std::fmt::Display| NoProof::Damaged(format!("{MANIFEST}: {why}"));
     let manifest: Manifest =
         serde_json::from_slice(&read(dir, MANIFEST)?).map_err(|why| damaged(&why))?;
@@ -73,19 +69,19 @@ pub fn prove(dir: &Path, event: EventId) -> Result<Proof, NoProof> {
     let (mut found, mut counts) = (None, std::collections::BTreeMap::<String, u64>::new());
     rows_of(dir, &manifest, |fact, texts| {
         let count = counts.entry(fact.day()).or_default();
-        if fact.id == event {
+        if found.is_none() && (rows::name(layout, texts) == id || hex(fact.leaf) == id) {
             let mut row = String::new();
-            texts.csv(layout.place(crate::billing::export::layout::HASH), &mut row);
+            texts.csv(layout.hash_place(), &mut row);
             found = Some((fact.day(), *count, row));
         }
         *count += 1;
     })?;
-    let (day, index, row) = found.ok_or(NoProof::NoEvent(event))?;
+    let (day, index, row) = found.ok_or_else(|| NoProof::NoRow(id.to_owned()))?;
     let of_day = |known: &Day| known.day == day;
     let day_index = manifest.days.iter().position(of_day);
     let day_index = day_index.ok_or_else(|| damaged(&"it does not name the day"))?;
     let events = counts.get(&day).copied().unwrap_or(0);
-    let none = || damaged(&"the day has no such event");
+    let none = || damaged(&"the day has no such row");
     let mut prover = Prover::new(index, events).ok_or_else(none)?;
     rows_of(dir, &manifest, |fact, _| {
         if fact.day() == day {
@@ -94,12 +90,10 @@ pub fn prove(dir: &Path, event: EventId) -> Result<Proof, NoProof> {
     })?;
     let mut days = Prover::new(day_index as u64, manifest.days.len() as u64).ok_or_else(none)?;
     manifest.days.iter().for_each(|day| days.push(day_leaf(day)));
-    let without_hash = layout.columns.iter().map(|column| column.name);
-    let columns = without_hash.filter(|name| *name != crate::billing::export::layout::HASH);
     Ok(Proof {
         format: PROOF.to_owned(),
-        event_id: event.to_string(),
-        columns: columns.map(str::to_owned).collect(),
+        row_id: id.to_owned(),
+        columns: layout.hashed().map(str::to_owned).collect(),
         row,
         day,
         index,
@@ -134,7 +128,7 @@ fn rows_of(
 }
 
 impl Proof {
-    /// Checks that the event is in the export whose root is signed; that root.
+    /// Checks that the row is in the export whose root is signed; that root.
     pub fn check(&self, keys: &Jwks) -> Result<Root, NoProof> {
         let damaged = |why: &str| NoProof::Damaged(why.to_owned());
         if self.format != PROOF {
@@ -159,18 +153,16 @@ impl Proof {
         if of_all.map(hex).as_deref() != Some(&*root.merkle_root) {
             return Err(damaged("the row is not in the export whose root is signed"));
         }
-        // Only now is the row known to be true; it says which event it is of.
+        // Only now is the row known to be true; it says what it is called.
         let mut line =
             csv::ReaderBuilder::new().has_headers(false).from_reader(self.row.as_bytes());
         let record = line.records().next().and_then(Result::ok);
-        let place = layout.columns.iter().position(|column| column.name == "event_id");
+        let place = layout.hashed().position(|name| name == layout.id);
         let said = place.and_then(|place| record.as_ref()?.get(place));
-        if said != Some(&*self.event_id) {
-            return Err(damaged("the row is of another event"));
+        if said != Some(&*self.row_id) && hex(leaf) != self.row_id {
+            return Err(damaged("the row is another one"));
         }
-        let columns = layout.columns.iter().map(|column| column.name);
-        let columns = columns.filter(|name| *name != crate::billing::export::layout::HASH);
-        if !columns.eq(self.columns.iter().map(String::as_str)) {
+        if !layout.hashed().eq(self.columns.iter().map(String::as_str)) {
             return Err(damaged("its columns are not those of the row"));
         }
         Ok(root)

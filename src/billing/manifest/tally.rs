@@ -2,6 +2,7 @@
 
 use super::model::{Day, Others, Run};
 use super::numbers::Numbers;
+use crate::billing::export::row::decimal;
 use crate::billing::merkle::{self, Node, Tree};
 use crate::kernel::clock::DAY;
 use crate::kernel::id::NodeId;
@@ -15,33 +16,46 @@ use std::collections::BTreeMap;
 /// What of a row is counted.
 #[derive(Debug, Clone)]
 pub struct Fact {
-    /// Its number in the order of the ledger.
-    pub export_seq: i64,
-    /// Its event.
-    pub id: EventId,
-    /// When that was.
+    /// When what it is about was.
     pub at: Micros,
-    /// What it adds to sums.
+    /// The event that it is, if it is one.
+    pub event: Option<EventFact>,
+    /// What it adds to sums of calls.
     pub sums: Sums,
-    /// Whether it is charged.
+    /// Whether these are charged.
     pub billable: bool,
-    /// Whether a crash left unknown how it ended.
-    pub unconfirmed: bool,
+    /// What it adds to the sum of a currency, in ten-thousandths of its unit.
+    pub money: Option<(String, i128)>,
     /// The hash of the row.
     pub leaf: Node,
+}
+
+/// What of an event's row is counted beside.
+#[derive(Debug, Clone, Copy)]
+pub struct EventFact {
+    /// Its number in the order of the ledger.
+    pub export_seq: i64,
+    /// Its id.
+    pub id: EventId,
+    /// Whether a crash left unknown how it ended.
+    pub unconfirmed: bool,
 }
 
 impl Fact {
     /// What of an event's row is counted.
     #[must_use]
     pub fn of(placed: &Placed<'_>, leaf: Node) -> Self {
-        Self {
+        let event = EventFact {
             export_seq: placed.export_seq.0,
             id: placed.id,
+            unconfirmed: placed.event.outcome == Outcome::CrashUnconfirmed,
+        };
+        Self {
             at: placed.event.started_at,
+            event: Some(event),
             sums: placed.sums(),
             billable: placed.rule.billable,
-            unconfirmed: placed.event.outcome == Outcome::CrashUnconfirmed,
+            money: None,
             leaf,
         }
     }
@@ -50,6 +64,42 @@ impl Fact {
     #[must_use]
     pub fn day(&self) -> String {
         day_text(day_of(self.at))
+    }
+}
+
+/// Digits behind the point of sums of money: no currency has more.
+pub(super) const MONEY_SCALE: u8 = 4;
+
+/// Sums of rows, of an export or of one of its files.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Of all calls.
+    pub total: Sums,
+    /// Of those that are charged.
+    pub billable: Sums,
+    /// Of money, by currency.
+    amounts: BTreeMap<String, i128>,
+}
+
+impl Totals {
+    /// Adds a row. Of money, what no sum can hold stays at the edge.
+    pub fn add(&mut self, fact: &Fact) {
+        self.total.plus(&fact.sums);
+        if fact.billable {
+            self.billable.plus(&fact.sums);
+        }
+        if let Some((currency, amount)) = &fact.money {
+            let sum = self.amounts.entry(currency.clone()).or_default();
+            *sum = sum.saturating_add(*amount);
+        }
+    }
+
+    /// The sums of money as texts.
+    #[must_use]
+    pub fn amounts(&self) -> BTreeMap<String, String> {
+        let text =
+            |(currency, sum): (&String, &i128)| (currency.clone(), decimal(*sum, MONEY_SCALE));
+        self.amounts.iter().map(text).collect()
     }
 }
 
@@ -80,9 +130,7 @@ pub struct Tally {
     /// Whether the numbers of each run are remembered.
     remembers: bool,
     /// Sums of all rows.
-    pub total: Sums,
-    /// Sums of those that are charged.
-    pub billable: Sums,
+    pub totals: Totals,
     /// Rows whose end is not known.
     pub unconfirmed: u64,
 }
@@ -96,7 +144,18 @@ impl Tally {
 
     /// Counts a row. False if its event was counted before, as far as events are remembered.
     pub fn add(&mut self, fact: &Fact) -> bool {
-        let EventId { node, epoch, seq } = fact.id;
+        if let Some(event) = &fact.event {
+            if !self.add_event(event.id) {
+                return false;
+            }
+            self.unconfirmed += u64::from(event.unconfirmed);
+        }
+        self.days.entry(fact.day()).or_default().push(fact.leaf);
+        self.totals.add(fact);
+        true
+    }
+
+    fn add_event(&mut self, EventId { node, epoch, seq }: EventId) -> bool {
         let run = self.runs.entry((node, epoch)).or_default();
         if self.remembers && !run.numbers.insert(seq) {
             return false;
@@ -105,12 +164,6 @@ impl Tally {
         run.first = if run.events == 0 { seq } else { run.first.min(seq) };
         run.next = run.next.max(next);
         run.events += 1;
-        self.days.entry(fact.day()).or_default().push(fact.leaf);
-        self.total.plus(&fact.sums);
-        if fact.billable {
-            self.billable.plus(&fact.sums);
-        }
-        self.unconfirmed += u64::from(fact.unconfirmed);
         true
     }
 

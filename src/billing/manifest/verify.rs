@@ -1,11 +1,11 @@
 //! The check of an export, with nothing but its directory and the published keys.
 
 use super::model::{File, MANIFEST, Manifest, ROOT, Root, SIGNATURE};
-use super::tally::{Fact, Tally, root};
+use super::tally::{Fact, Tally, Totals, root};
 use super::{FORMAT, jws, rows};
+use crate::billing::export::layout::Layout;
 use crate::billing::keys::Jwks;
 use crate::kernel::hex;
-use crate::metering::Sums;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeSet;
 use std::io::{self, BufRead as _, BufReader};
@@ -131,8 +131,10 @@ impl Report {
         if days != manifest.days || root(&days) != manifest.merkle_root {
             self.problem(format!("{MANIFEST}: the roots of days are not those of the rows"));
         }
-        let totals = (&tally.total, &tally.billable, tally.unconfirmed);
-        if totals != (&manifest.total, &manifest.billable, manifest.crash_unconfirmed) {
+        let Totals { total, billable, .. } = &tally.totals;
+        let totals = (total, billable, &tally.totals.amounts(), tally.unconfirmed);
+        let Manifest { total, billable, amounts, crash_unconfirmed, .. } = manifest;
+        if totals != (total, billable, amounts, *crash_unconfirmed) {
             self.problem(format!("{MANIFEST}: the totals are not those of the rows"));
         }
         let mut runs = manifest.runs.clone();
@@ -198,17 +200,13 @@ fn differs(file: &File, found: &(u64, String)) -> String {
 }
 
 /// The rows of a file, one after another, and what they come to.
-fn check_rows(
-    dir: &Path,
-    file: &File,
-    layout: &crate::billing::export::layout::Layout,
-    tally: &mut Tally,
-) -> Result<(), String> {
+fn check_rows(dir: &Path, file: &File, layout: &Layout, tally: &mut Tally) -> Result<(), String> {
     let (mut digest, mut first, mut last) = (Sha256::new(), None, None);
-    let (mut total, mut billable) = (Sums::default(), Sums::default());
+    let mut totals = Totals::default();
     let rows = rows::each(dir, file, layout, |_, texts| {
         let fact: Fact = rows::fact(layout, texts)?;
-        if last.is_some_and(|last| fact.export_seq <= last) {
+        let number = fact.event.map(|event| event.export_seq);
+        if last.is_some() && number <= last {
             return Err("its `export_seq` does not rise".to_owned());
         }
         if file.day.as_ref().is_some_and(|day| *day != fact.day()) {
@@ -217,23 +215,22 @@ fn check_rows(
         if !tally.add(&fact) {
             return Err("its event was there before".to_owned());
         }
-        first = first.or(Some(fact.export_seq));
-        last = Some(fact.export_seq);
+        first = first.or(number);
+        last = number;
         digest.update(fact.leaf);
-        total.plus(&fact.sums);
-        if fact.billable {
-            billable.plus(&fact.sums);
-        }
+        totals.add(&fact);
         Ok(())
     })?;
-    let found = (rows, hex(digest.finalize()), first, last, total, billable);
+    let digest = hex(digest.finalize());
+    let found = (rows, &digest, first, last, &totals.total, &totals.billable, &totals.amounts());
     let signed = (
         file.rows,
-        file.rows_digest.clone(),
+        &file.rows_digest,
         file.min_export_seq,
         file.max_export_seq,
-        file.total,
-        file.billable,
+        &file.total,
+        &file.billable,
+        &file.amounts,
     );
     if found == signed {
         Ok(())

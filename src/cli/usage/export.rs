@@ -1,24 +1,58 @@
 //! `comptoir usage export`.
 
-use crate::billing::export::{Asked, ExportError, Format, Order, export, export_to_directory};
+use crate::billing::export::{
+    Asked, Billed, Content, ExportError, Format, Order, Question, export_rows, export_to_directory,
+};
 use crate::billing::keys::current;
 use crate::cli::desk::Desk;
 use crate::cli::speak::{remark, say, unheard};
 use crate::config::Config;
 use crate::kernel::Micros;
-use crate::kernel::id::{AppId, PartnerId};
+use crate::kernel::id::{AppId, BillingPeriodId, PartnerId};
 use crate::metering::period::Period;
 use crate::metering::walk::ExportSeq;
 use crate::storage::Db;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
-/// Which events, and how they are written.
+/// A billing period by its id, or a month or a day.
+#[derive(Debug, Clone)]
+enum Span {
+    Billed(BillingPeriodId),
+    Calendar(String, Period),
+}
+
+/// The text names no period.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "a period must be the id of a billing period (per_...), a month such as 2026-11, or a day such as 2026-11-22"
+)]
+struct InvalidSpan;
+
+impl FromStr for Span {
+    type Err = InvalidSpan;
+
+    fn from_str(text: &str) -> Result<Self, InvalidSpan> {
+        if let Ok(id) = text.parse() {
+            return Ok(Self::Billed(id));
+        }
+        let calendar = text.parse().map_err(|_| InvalidSpan)?;
+        Ok(Self::Calendar(text.to_owned(), calendar))
+    }
+}
+
+/// What is exported, and how it is written.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Args {
-    /// A month (2026-11) or a day (2026-11-22), in UTC.
+    /// usage_events (call by call), usage_hourly (their sums by hour), statement_lines, adjustments, or focus-1.2 (FOCUS of the
+    /// FinOps Foundation, version 1.2). `comptoir usage columns` tells what they hold.
+    #[arg(long, default_value = "usage_events")]
+    layout: Content,
+    /// A billing period by its id (per_...): of calls, those that are paid for in it. Or a month (2026-11) or a day
+    /// (2026-11-22): of calls, those that were made in it, in UTC; of statements, the billing period that begins in it.
     #[arg(long, conflicts_with_all = ["from", "to"])]
-    period: Option<Period>,
+    period: Option<Span>,
     /// Calls that were made from this instant on, as 2026-11-22T10:00:00Z.
     #[arg(long, value_name = "INSTANT")]
     from: Option<Micros>,
@@ -28,12 +62,16 @@ pub(in crate::cli) struct Args {
     /// Events behind this number only: the `stable_high_water` of the export before.
     #[arg(long, value_name = "EXPORT_SEQ", default_value_t = 0)]
     after: i64,
-    /// Events of this partner only.
+    /// What is of this partner only.
     #[arg(long, value_name = "PARTNER")]
     partner: Option<PartnerId>,
-    /// Events of this app only.
+    /// What is of this app only.
     #[arg(long, value_name = "APP")]
     app: Option<AppId>,
+    /// What the retailer is called in FOCUS as the issuer of statements; the id of this installation where it is left out. A
+    /// closed period keeps the name that it was exported with first.
+    #[arg(long, value_name = "NAME")]
+    issuer: Option<String>,
     /// csv, ndjson or parquet.
     #[arg(long, default_value = "csv")]
     format: Format,
@@ -47,64 +85,112 @@ pub(in crate::cli) struct Args {
 }
 
 impl Args {
-    fn asked(&self) -> anyhow::Result<Asked> {
+    fn check(&self) -> anyhow::Result<()> {
+        let ordered = self.from.is_none_or(|from| self.to.is_none_or(|to| from < to));
+        anyhow::ensure!(ordered, "--from must be before --to");
+        anyhow::ensure!(self.after >= 0, "--after must be 0 or a number of an export");
+        let is_of_calls = self.layout.is_of_calls();
+        let cut = self.from.is_some() || self.to.is_some() || self.after > 0;
+        anyhow::ensure!(
+            is_of_calls || !cut,
+            "--from, --to and --after are of calls: name a --period"
+        );
+        anyhow::ensure!(
+            is_of_calls || self.period.is_some(),
+            ExportError::NoPeriod(self.layout.word())
+        );
+        let is_text = self.out.is_some() || self.format != Format::Parquet;
+        anyhow::ensure!(is_text, "Parquet is no stream: name a directory with --out");
+        Ok(())
+    }
+
+    async fn question(&self, db: &Db, now: Micros) -> anyhow::Result<Question> {
         let span = || Period {
             from: self.from.unwrap_or(Micros(i64::MIN)),
             to: self.to.unwrap_or(Micros(i64::MAX)),
         };
-        let period = self.period.or_else(|| (self.from.is_some() || self.to.is_some()).then(span));
-        let ordered = period.is_none_or(|period| period.from < period.to);
-        anyhow::ensure!(ordered, "--from must be before --to");
-        anyhow::ensure!(self.after >= 0, "--after must be 0 or a number of an export");
-        let after = ExportSeq(self.after);
-        Ok(Asked { period, after, partner: self.partner, app: self.app })
+        let mut period = (self.from.is_some() || self.to.is_some()).then(span);
+        let billed = match &self.period {
+            None => None,
+            Some(Span::Billed(id)) => Some(Billed::find(db, *id, now).await?),
+            Some(Span::Calendar(_, calendar)) if self.layout.is_of_calls() => {
+                period = Some(*calendar);
+                None
+            }
+            Some(Span::Calendar(text, _)) => Some(beginning_in(db, text, now).await?),
+        };
+        let (after, partner, app) = (ExportSeq(self.after), self.partner, self.app);
+        let asked = Asked { period, after, partner, app, booked: None };
+        Ok(Question { content: self.layout, asked, billed, issuer: self.issuer.clone() })
+    }
+}
+
+/// The one billing period that begins in a month or on a day.
+async fn beginning_in(db: &Db, text: &str, now: Micros) -> anyhow::Result<Billed> {
+    let mut found = Billed::beginning_in(db, text, now).await?;
+    let told = |billed: &Billed| {
+        format!("{} ({} to {}, {})", billed.id, billed.span.from, billed.span.to, billed.time_zone)
+    };
+    let all: Vec<String> = found.iter().map(told).collect();
+    match found.pop() {
+        Some(one) if found.is_empty() => Ok(one),
+        Some(_) => anyhow::bail!(
+            "several billing periods begin in {text}: name one by its id, {}",
+            all.join(", ")
+        ),
+        None => anyhow::bail!(
+            "no billing period begins in {text}: `GET /admin/v1/billing/periods` lists those that there are"
+        ),
     }
 }
 
 /// Exports to standard output or into a directory.
 pub(super) async fn run(config: &Config, args: &Args) -> anyhow::Result<()> {
-    let asked = args.asked()?;
+    args.check()?;
     match &args.out {
-        Some(dir) => {
-            let order = Order { asked, format: args.format, by_day: args.by_day, dir };
-            to_directory(config, &order).await
-        }
+        Some(dir) => to_directory(config, args, dir).await,
         None => {
-            let is_text = args.format != Format::Parquet;
-            anyhow::ensure!(is_text, "Parquet is no stream: name a directory with --out");
-            let (db, _) = crate::cli::database(config).await?;
-            to_stdout(&db, asked, args.format).await
+            let (db, clock) = crate::cli::database(config).await?;
+            let now = db.now(&clock).await?;
+            let question = args.question(&db, now).await?;
+            to_stdout(&db, &question, args.format, now).await
         }
     }
 }
 
 /// The rows go to standard output, the control totals to standard error.
-async fn to_stdout(db: &Db, asked: Asked, format: Format) -> anyhow::Result<()> {
-    let summary =
-        export(db, asked, format, std::io::stdout()).await.map_err(|error| match error {
-            ExportError::Write(error) => unheard(error),
-            error => error.into(),
-        })?;
+async fn to_stdout(
+    db: &Db,
+    question: &Question,
+    format: Format,
+    now: Micros,
+) -> anyhow::Result<()> {
+    let written = export_rows(db, question, format, now, std::io::stdout()).await;
+    let summary = written.map_err(|error| match error {
+        ExportError::Write(error) => unheard(error),
+        error => error.into(),
+    })?;
     let _ = write!(std::io::stderr(), "{summary}");
     Ok(())
 }
 
 /// Says where the next export goes on.
-async fn to_directory(config: &Config, order: &Order<'_>) -> anyhow::Result<()> {
+async fn to_directory(config: &Config, args: &Args, dir: &Path) -> anyhow::Result<()> {
     let desk = Desk::open(config).await?;
     let signer = current(&desk.db, &desk.by(), &desk.pepper).await?;
     let now = desk.db.now(&desk.clock).await?;
-    let manifest = export_to_directory(&desk.db, &signer, order, now).await?;
-    say(format!(
-        "{}: {} events, {} of them billable, in {} files",
-        manifest.export_id,
-        manifest.total.requests,
-        manifest.billable.requests,
-        manifest.files.len()
-    ))?;
+    let question = args.question(&desk.db, now).await?;
+    let order = Order { question, format: args.format, by_day: args.by_day, dir };
+    let manifest = export_to_directory(&desk.db, &signer, &order, now).await?;
+    say(manifest.told())?;
+    if let Some(before) = &manifest.supersedes {
+        remark(format!("It supersedes {before}."));
+    }
     for gap in &manifest.gaps {
         remark(format!("GAP: {gap:?}"));
     }
-    remark(format!("What comes later: --after {}", manifest.stable_high_water));
+    if args.layout.is_of_calls() {
+        remark(format!("What comes later: --after {}", manifest.stable_high_water));
+    }
     Ok(())
 }

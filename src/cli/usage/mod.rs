@@ -10,6 +10,8 @@ mod statement;
 mod verify;
 mod which;
 
+use super::table::{Table, row};
+use crate::billing::export::Content;
 use crate::config::Config;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -17,8 +19,14 @@ use std::process::ExitCode;
 /// Usage.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum UsageCommand {
-    /// Write usage event by event: that of a period, or all.
+    /// Write usage and what it comes to as files: call by call, by hour, as lines of statements, or as FOCUS.
     Export(export::Args),
+    /// Print the columns of a layout of `export`: their names, what they hold, and what that is.
+    Columns {
+        /// usage_events, usage_hourly, statement_lines, adjustments or focus-1.2.
+        #[arg(value_name = "LAYOUT")]
+        layout: Content,
+    },
     /// Check an export's directory without a database: exit code 0 where all is as it was signed, 1 where something is
     /// not, which is named, 2 where it could not be checked.
     Verify {
@@ -29,11 +37,12 @@ pub(super) enum UsageCommand {
         #[arg(long, value_name = "FILE")]
         keys: PathBuf,
     },
-    /// Print a proof that one event is in an export, which tells nothing else of it.
+    /// Print a proof that one row is in an export, which tells nothing else of it.
     Proof {
-        /// The event, as `Usage-Event-Id` named it.
-        #[arg(value_name = "EVENT_ID")]
-        event: crate::metering::journal::EventId,
+        /// The row: an event as `Usage-Event-Id` named it, the `line_id` of a statement's line, an adjustment's id, or the
+        /// hash of any row.
+        #[arg(value_name = "ROW")]
+        row: String,
         /// The export's directory.
         #[arg(long = "in", value_name = "DIR")]
         dir: PathBuf,
@@ -84,13 +93,24 @@ pub(super) async fn run(file: Option<&Path>, command: UsageCommand) -> anyhow::R
         UsageCommand::Periods { json } => periods::periods(&config()?, json).await?,
         UsageCommand::Close(args) => periods::close(&config()?, args).await?,
         UsageCommand::Statement(args) => statement::run(&config()?, &args).await?,
-        UsageCommand::Proof { event, dir } => verify::prove(&dir, event)?,
+        UsageCommand::Proof { row, dir } => verify::prove(&dir, &row)?,
+        UsageCommand::Columns { layout } => columns(layout)?,
         UsageCommand::Export(args) => export::run(&config()?, &args).await?,
         UsageCommand::Keys { command } => keys::run(&config()?, command).await?,
         UsageCommand::Recover(args) => recover(&config()?, &args).await?,
         UsageCommand::Lost(args) => lost(&config()?, args).await?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Prints the columns of a layout.
+fn columns(content: Content) -> anyhow::Result<()> {
+    let mut table = Table::new("COLUMN KIND NULL ABOUT");
+    for column in content.layout().columns {
+        let null = if column.optional { "yes" } else { "no" };
+        table.row(row![column.name, column.kind.told(), null, column.about])?;
+    }
+    table.end()
 }
 
 async fn recover(config: &Config, args: &recover::Args) -> anyhow::Result<()> {

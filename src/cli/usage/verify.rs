@@ -4,7 +4,6 @@ use crate::billing::keys::Jwks;
 use crate::billing::manifest::proof::{NoProof, Proof, prove as make};
 use crate::billing::manifest::verify::{Report, verify};
 use crate::cli::speak::{causes, remark, say};
-use crate::metering::journal::EventId;
 use anyhow::Context as _;
 use std::path::Path;
 use std::process::ExitCode;
@@ -46,17 +45,7 @@ fn told(report: &Report) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::FAILURE);
     }
     if let Some(manifest) = &report.manifest {
-        let (total, billable) = (&manifest.total, &manifest.billable);
-        say(format!(
-            "{}: {} events in {} files, {} of them billable with {} thousandths of a unit, as signed with {} on {}",
-            manifest.export_id,
-            total.requests,
-            manifest.files.len(),
-            billable.requests,
-            billable.weight_milli,
-            report.kid,
-            manifest.made_at,
-        ))?;
+        say(format!("{}, as signed with {} on {}", manifest.told(), report.kid, manifest.made_at))?;
         for gap in &manifest.gaps {
             say(format!(
                 "GAP: {} run {} has no events from {} to before {}",
@@ -68,8 +57,8 @@ fn told(report: &Report) -> anyhow::Result<ExitCode> {
 }
 
 /// Prints a proof.
-pub(super) fn prove(dir: &Path, event: EventId) -> anyhow::Result<()> {
-    say(serde_json::to_string_pretty(&make(dir, event)?)?)
+pub(super) fn prove(dir: &Path, row: &str) -> anyhow::Result<()> {
+    say(serde_json::to_string_pretty(&make(dir, row)?)?)
 }
 
 /// Checks a proof.
@@ -89,8 +78,8 @@ pub(super) fn proof(file: &Path, with: &Path) -> anyhow::Result<ExitCode> {
     match checked {
         Ok((root, proof)) => {
             say(format!(
-                "{} is in {}, made on {}, as {} of {} events of {}:",
-                proof.event_id,
+                "{} is in {}, made on {}, as {} of {} rows of {}:",
+                proof.row_id,
                 root.export_id,
                 root.made_at,
                 proof.index + 1,

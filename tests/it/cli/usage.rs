@@ -79,6 +79,20 @@ async fn an_export_is_there_whole_or_not_at_all() {
         ["usage", "export", "--from", "2026-11-02T00:00:00Z", "--to", "2026-11-01T00:00:00Z"];
     assert!(place.fails(1, &spans).contains("--from must be before --to"));
 
+    // Statements are of billing periods, and nothing is asked for here.
+    let focus = ["usage", "export", "--layout", "focus-1.2"];
+    assert!(place.fails(1, &focus).contains("of a billing period: name it with --period"));
+    let of_month = place.fails(1, &[&focus[..], &["--period", &month]].concat());
+    assert!(of_month.contains("no billing period begins in"), "{of_month}");
+    let unknown = place.fails(1, &["usage", "export", "--period", "per_00000000001"]);
+    assert!(unknown.contains("There is no period `per_00000000001`"), "{unknown}");
+    let later = place.fails(1, &[&focus[..], &["--period", &month, "--after", "1"]].concat());
+    assert!(later.contains("name a --period"), "{later}");
+    let next = place.fails(2, &["usage", "columns", "focus-1.3"]);
+    assert!(next.contains("version 1.2 alone"), "{next}");
+    let columns = place.ok(&["usage", "columns", "focus-1.2"]);
+    assert!(columns.starts_with("BilledCost\tdecimal(38,4)\tno\t"), "{columns}");
+
     let disk = place.path("disk");
     std::fs::create_dir(&disk).unwrap();
     let Some(small) = SmallDisk::mount(&disk, "256k") else {

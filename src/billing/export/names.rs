@@ -1,0 +1,95 @@
+//! What partners, apps and the retailer are called in exports. Names change; the rows of a closed period do not, so it keeps
+//! those that it was exported under first.
+
+use super::ExportError;
+use super::billed::Billed;
+use super::content::Content;
+use super::question::Question;
+use super::store;
+use crate::billing::model::Statement;
+use crate::kernel::id::BillingPeriodId;
+use crate::storage::{Db, StoreError, Tx};
+use std::collections::BTreeMap;
+
+/// What the retailer's name is kept under.
+const RETAILER: &str = "retailer";
+
+/// The names in an export.
+#[derive(Debug)]
+pub(super) struct Names {
+    /// The closed period; none where names are as they are now.
+    closed: Option<BillingPeriodId>,
+    kept: BTreeMap<String, String>,
+    new: BTreeMap<String, String>,
+}
+
+/// Who a statement is of.
+#[derive(Debug)]
+pub(super) struct Called {
+    pub(super) retailer: String,
+    pub(super) partner: String,
+    pub(super) app: String,
+}
+
+impl Names {
+    /// Those of a period, where an export has any.
+    pub(super) async fn of(
+        tx: &mut Tx,
+        billed: &Billed,
+        question: &Question,
+        installation: Option<&str>,
+    ) -> Result<Self, ExportError> {
+        let closed = billed.close.as_ref().map(|_| billed.id);
+        let mut names = Self { closed, kept: BTreeMap::new(), new: BTreeMap::new() };
+        if !matches!(question.content, Content::Focus(_)) {
+            return Ok(names);
+        }
+        if let Some(closed) = closed {
+            names.kept = store::kept_names(tx, closed).await?;
+        }
+        match (names.kept.get(RETAILER), &question.issuer) {
+            (Some(kept), Some(other)) if kept != other => {
+                return Err(ExportError::OtherName(kept.clone()));
+            }
+            (Some(_), _) => {}
+            (None, asked) => {
+                let name = asked.as_deref().or(installation).unwrap_or(RETAILER);
+                names.new.insert(RETAILER.to_owned(), name.to_owned());
+            }
+        }
+        Ok(names)
+    }
+
+    fn get(&self, id: &str) -> Option<&String> {
+        self.kept.get(id).or_else(|| self.new.get(id))
+    }
+
+    /// Who a statement is of; an app that is gone and was never exported has its id for a name.
+    pub(super) async fn called(
+        &mut self,
+        tx: &mut Tx,
+        statement: &Statement,
+    ) -> Result<Called, StoreError> {
+        let ids = [statement.partner_id.to_string(), statement.app_id.to_string()];
+        if ids.iter().any(|id| self.get(id).is_none()) {
+            let mut found = store::names(tx, &ids).await?;
+            for id in &ids {
+                let name = found.remove(id).unwrap_or_else(|| id.clone());
+                self.new.entry(id.clone()).or_insert(name);
+            }
+        }
+        let name = |id: &str| self.get(id).cloned().unwrap_or_else(|| id.to_owned());
+        let [partner, app] = ids.map(|id| name(&id));
+        Ok(Called { retailer: name(RETAILER), partner, app })
+    }
+
+    /// Keeps those of a closed period that were new.
+    pub(super) async fn keep(self, db: &Db) -> Result<(), ExportError> {
+        match self.closed {
+            Some(closed) if !self.new.is_empty() => {
+                Ok(store::keep_names(db, closed, &self.new).await?)
+            }
+            _ => Ok(()),
+        }
+    }
+}
