@@ -25,6 +25,7 @@ use crate::access::directory::Keyring;
 use crate::access::mails::Post;
 use crate::access::policy::Gate;
 use crate::alerts::Alerts;
+use crate::billing::budgets::Watch;
 use crate::changes::Waits;
 use crate::cluster::{Nodes, Redis};
 use crate::config::Config;
@@ -85,6 +86,7 @@ pub struct Comptoir {
     post: Arc<Post>,
     /// None where metering is off: then nobody knows what was used.
     alerts: Option<Arc<Alerts>>,
+    budgets: Option<Arc<Watch>>,
     /// None where metering is off.
     folder: Option<Arc<Folder>>,
     /// None where metering is off: then quotas count what this process serves.

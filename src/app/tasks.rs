@@ -100,6 +100,9 @@ pub(super) fn start(comptoir: &Comptoir, asked: Asked) -> Tasks {
         running.spawn(alerts::look(part.clone(), Arc::clone(looks), config.alerts.poll));
         running.spawn(alerts::post(part.clone(), Arc::clone(looks)));
     }
+    if let Some(budgets) = &comptoir.budgets {
+        running.spawn(alerts::budgets(part.clone(), Arc::clone(budgets), config.alerts.poll));
+    }
     running.spawn(note_uses(part, keyring));
     Tasks::new(stop, running)
 }

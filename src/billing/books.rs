@@ -193,11 +193,10 @@ impl Books {
         let of_apps_asked = open.pieces.chunk_by(|one, next| one.app == next.app);
         for pieces in of_apps_asked.filter(|pieces| app.is_none_or(|app| app == pieces[0].app)) {
             let app = pieces[0].app;
-            let corrections = self.corrections.get(&app).filter(|_| open.first_of.contains(&app));
             let stated = Stated {
                 pieces: &self.around(app, bounds),
                 counted: &of_apps.remove(&app).unwrap_or_default(),
-                corrections: corrections.map_or(&[], Vec::as_slice),
+                corrections: self.corrections(open, app),
             };
             let of_app = statements(app, &open.period, &self.versions, &stated);
             made.extend(of_app.map_err(|error| BillingError::TooLarge(app, error))?);
@@ -206,8 +205,14 @@ impl Books {
         Ok(made)
     }
 
+    /// What is booked of an app in an open period of what corrects closed ones.
+    pub(super) fn corrections(&self, open: &Open, app: AppId) -> &[Correction] {
+        let booked = self.corrections.get(&app).filter(|_| open.first_of.contains(&app));
+        booked.map_or(&[], Vec::as_slice)
+    }
+
     /// What was counted in a span, by app.
-    async fn counted(
+    pub(super) async fn counted(
         &self,
         tx: &mut Tx,
         bounds: Bounds,
@@ -235,7 +240,7 @@ impl Books {
     }
 
     /// The pieces of an app that meet a span.
-    fn around(&self, app: AppId, span: Bounds) -> Vec<Piece> {
+    pub(super) fn around(&self, app: AppId, span: Bounds) -> Vec<Piece> {
         let of_app = self.history(app);
         of_app.map_or_else(Vec::new, |history| {
             meeting(history, &self.versions, self.closed(app), span)

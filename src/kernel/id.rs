@@ -140,6 +140,8 @@ ids! {
     StatementId = "stm";
     /// What corrects what an app owes.
     AdjustmentId = "adj";
+    /// Up to how much somebody means to spend.
+    BudgetId = "bud";
     /// What was told of usage, derived from what it tells.
     AlertId = "alr";
     /// An entry of the audit trail.

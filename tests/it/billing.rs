@@ -1,8 +1,11 @@
 //! Periods, statements and their close, as the retailer and the partner see them.
 
 mod adjustments;
+mod budgets;
+mod current;
 mod late;
 mod other_periods;
+mod rows;
 
 use crate::four_eyes::{owner, path};
 use crate::support::{TestApp, TestKey, data, problem};

@@ -1,6 +1,8 @@
 //! Billing over HTTP: periods and their close, statements, adjustments, and periods at other prices.
 
 mod adjustments;
+mod billability;
+mod budgets;
 mod outs;
 mod periods;
 mod reratings;
@@ -17,4 +19,6 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
     statements::configure(config);
     adjustments::configure(config);
     reratings::configure(config);
+    billability::configure(config);
+    budgets::configure(config);
 }

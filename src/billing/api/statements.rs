@@ -203,12 +203,13 @@ fn because(rule: &str) -> &'static str {
     of_table.or_else(|| adjustments::because(rule)).unwrap_or_default()
 }
 
-/// A statement as it was asked for: JSON, its lines as CSV, or a page.
+/// A statement as it was asked for: JSON, its lines as CSV, or a page. `through` is up to when everything that nodes have
+/// answered was in the ledger before it was made.
 pub async fn answer(
     request: &HttpRequest,
     db: &Db,
     shown: Shown,
-    now: Micros,
+    (now, through): (Micros, Micros),
 ) -> ApiResult<Answer> {
     let accept = request.headers().get(ACCEPT).and_then(|accept| accept.to_str().ok());
     let form = Form::preferred_of_page(accept.unwrap_or_default());
@@ -226,7 +227,6 @@ pub async fn answer(
             render::html(&shown, (partner.name.as_str(), name)).into_bytes()
         }
         _ => {
-            let through = view::complete_through(db, now).await?;
             return Answer::json(&StatementOut::new(shown, through), Cache::NoStore, 1);
         }
     };
@@ -287,6 +287,7 @@ async fn get_own_statement(
 ) -> ApiResult<Answer> {
     Params::new(request.query_string()).finish()?;
     let (now, whose) = (state.clock.now(), (caller.key().partner, caller.app()));
+    let through = view::complete_through(&state.db, now).await?;
     let shown = view::find(&state.db, id.0, Whose::of(whose), now).await?;
-    answer(&request, &state.db, shown, now).await
+    answer(&request, &state.db, shown, (now, through)).await
 }
