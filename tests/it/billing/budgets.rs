@@ -173,10 +173,10 @@ async fn the_apps_of_a_partner_are_counted_together_and_its_people_are_told() {
     ] });
     let partner = format!("/admin/v1/partners/{}", key.partner_id);
     app.admin_ok("PATCH", &partner, Some(contacts)).await;
-    let other = app.key_under(&plan, json!({})).await;
-    let give = json!({ "partner_id": key.partner_id });
-    app.admin_ok("POST", &format!("/admin/v1/apps/{}/transfer", other.app_id), Some(give)).await;
-    let other = TestKey { partner_id: key.partner_id.clone(), ..other };
+    let other = json!({ "partner_id": key.partner_id, "plan_id": plan, "name": "other" });
+    let other = id(&app.admin_ok("POST", "/admin/v1/apps", Some(other)).await);
+    let (own_key, text, partner_id) = (key.id.clone(), key.text.clone(), key.partner_id.clone());
+    let other = TestKey { id: own_key, text, app_id: other, partner_id };
     let budget = json!({ "partner_id": key.partner_id, "amount": "6.00", "currency": "EUR", "percents": [100] });
     set(&app, budget).await;
     app.clock.advance(MINUTE);
