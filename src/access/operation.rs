@@ -64,10 +64,13 @@ impl Operation {
         const ALERTS: u16 = op::ListUsageAlerts::OPERATION.code;
         const STATEMENTS: u16 = op::ListOwnStatements::OPERATION.code;
         const STATEMENT: u16 = op::GetOwnStatement::OPERATION.code;
+        const CURRENT: u16 = op::GetCurrentUsage::OPERATION.code;
         const EVENTS: u16 = op::ListUsageEvents::OPERATION.code;
         const TEST: u16 = op::DeliverTestMessage::OPERATION.code;
-        const FREE: [u16; 9] =
-            [UNROUTED, USAGE, REFUSALS, REFUSAL, ALERTS, STATEMENTS, STATEMENT, EVENTS, TEST];
+        const FREE: [u16; 10] = [
+            UNROUTED, USAGE, REFUSALS, REFUSAL, ALERTS, STATEMENTS, STATEMENT, CURRENT, EVENTS,
+            TEST,
+        ];
         FREE.contains(&self.code)
     }
 
@@ -212,6 +215,8 @@ operations! {
     ListOwnStatements = 42 "list_own_statements" "usage" "GET" "/v1/usage/statements" None, 100;
     /// What the app owes for a period.
     GetOwnStatement = 43 "get_own_statement" "usage" "GET" "/v1/usage/statements/{statement_id}" None, 100;
+    /// What the open period of the app has come to by now.
+    GetCurrentUsage = 46 "get_current_usage" "usage" "GET" "/v1/usage/current" None, 100;
     /// The app's own events, as they are billed.
     ListUsageEvents = 45 "list_usage_events" "usage" "GET" "/v1/usage/events" None, 1_000;
     /// A message to a subscription's receiver: nobody calls it, and it takes from no limit.

@@ -5,7 +5,7 @@ use super::page::{self, PageOut, PageQuery};
 use super::problems::Problems;
 use super::state::State;
 use crate::alerts::api::{AlertOut, before, keys};
-use crate::alerts::model::{FoundSecret, Kind, QuotaUse, UnusualHour};
+use crate::alerts::model::{FoundSecret, Kind, QuotaUse, SpendUse, UnusualHour};
 use crate::alerts::store::{self, Asked, Post, Stored};
 use crate::http::{Answer, ApiResult, Params};
 use crate::kernel::Micros;
@@ -48,7 +48,8 @@ struct AdminAlertOut {
     id: AlertId,
     /// What it tells: `threshold` (so much of a quota is used), `high_usage`, `many_errors`, `many_refusals` or
     /// `silence` (an hour of an app was unlike the same hour of the days before), `key_leaked` or `token_leaked` (a
-    /// secret of a key, or an admin token, was found where everybody can read it).
+    /// secret of a key, or an admin token, was found where everybody can read it), `spend` (so much of a budget is spent) or
+    /// `spend_projected` (a budget is expected to be passed before its period ends).
     #[schema(example = "threshold")]
     kind: Kind,
     /// The partner; null of an admin token.
@@ -69,6 +70,9 @@ struct AdminAlertOut {
     /// Of a secret that was found: where, and what is done about it; null otherwise.
     #[schema(required = true)]
     leak: Option<FoundSecret>,
+    /// Of a budget: how much of it is spent, or expected to be; null otherwise.
+    #[schema(required = true)]
+    spend: Option<SpendUse>,
     /// When it was noticed.
     #[schema(value_type = String, format = DateTime, example = "2026-11-22T09:41:07Z")]
     raised_at: Micros,
@@ -104,6 +108,7 @@ impl From<Stored> for AdminAlertOut {
             quota: alert.quota,
             hour: alert.hour,
             leak: alert.leak,
+            spend: alert.spend,
             raised_at: alert.raised_at,
             ended_at: alert.ended_at,
             post: stored.post.map(Into::into),
@@ -114,8 +119,8 @@ impl From<Stored> for AdminAlertOut {
 /// A page of alerts
 ///
 /// Newest first: quotas that have reached a threshold, each once in a period, hours in which an app called as it
-/// usually does not, and keys and admin tokens that were found where everybody can read them (`[alerts]` in the settings
-/// explains the rules). Mails about them are in `GET /admin/v1/mails`.
+/// usually does not, budgets of which so much is spent or that are expected to be passed, and keys and admin tokens that
+/// were found where everybody can read them (`[alerts]` in the settings explains the rules). Mails about them are in `GET /admin/v1/mails`.
 #[utoipa::path(
     tag = "alerts", operation_id = "list_alerts",
     params(

@@ -1,22 +1,22 @@
-//! What an app has used, for the retailer.
+//! What an app has used and owes by now, for the retailer.
 
 use super::caller::AdminCaller;
 use super::problems::{Missing, Problems};
 use super::state::State;
 use crate::access::service;
-use crate::http::answer::Cache;
-use crate::http::{Answer, ApiPath, ApiResult};
+use crate::billing::api::current::{self, CurrentUsageOut};
+use crate::http::{Answer, ApiPath, ApiResult, Params};
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, PartnerId};
-use crate::metering::api::{UsageItemOut, span};
+use crate::metering::api::{UsageItemOut, answer, span};
 use crate::metering::usage::{By, Granularity, usage};
 use actix_web::{HttpRequest, get};
 use serde::Serialize;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-/// Mounts the operation.
+/// Mounts the operations.
 pub fn configure(config: &mut ServiceConfig<'_>) {
-    config.service(get_app_usage);
+    config.service(get_app_usage).service(get_current_app_usage);
 }
 
 /// What an app has used in a span of time.
@@ -44,7 +44,8 @@ struct AppUsageOut {
 /// What an app has used
 ///
 /// By time, operation and status, from the same ledger that is billed and as the partner sees it: as long as the app has
-/// been this partner's. `comptoir usage export` has a row for each call.
+/// been this partner's. As JSON; the rows alone as `text/csv` or `application/x-ndjson`. `comptoir usage export` has a row
+/// for each call.
 #[utoipa::path(
     tag = "usage", operation_id = "get_app_usage",
     params(
@@ -54,7 +55,10 @@ struct AppUsageOut {
         ("granularity" = inline(Option<Granularity>), Query, description = "Length of a row's bucket: `hour` (up to 31 days), `day` or `month`, in UTC. `day` where it is left out", example = "day"),
         ("by" = inline(Option<By>), Query, description = "`key`: rows are kept apart by key, too, so that `key_id` is told", example = "key"),
     ),
-    responses((status = 200, description = "The usage", body = AppUsageOut), Missing, Problems),
+    responses(
+        (status = 200, description = "The usage; `Accept` says in which form", content((AppUsageOut = "application/json"), (String = "application/x-ndjson"), (String = "text/csv"))),
+        Missing, Problems
+    ),
     security(("admin_token" = []))
 )]
 #[get("/apps/{app_id}/usage")]
@@ -69,11 +73,30 @@ async fn get_app_usage(
     let app = service::get_app(&state.db, id.0, now).await?;
     let used = usage(&state.db, (app.partner, app.id), from, to, shape).await?;
     let items: Vec<UsageItemOut> = used.rows.into_iter().map(Into::into).collect();
-    let records = u32::try_from(items.len()).unwrap_or(u32::MAX);
     let (partner_id, app_id, as_of) = (app.partner, app.id, used.as_of);
-    Answer::json(
-        &AppUsageOut { from, to, as_of, partner_id, app_id, items },
-        Cache::NoStore,
-        records,
-    )
+    let out = AppUsageOut { from, to, as_of, partner_id, app_id, items };
+    answer(&request, &out, &out.items)
+}
+
+/// The open period of an app
+///
+/// What the app owes by now for the period that is open, where its charges stand, and what the period is expected to come to:
+/// as its partner sees it, by the same function as the statement that will be frozen.
+#[utoipa::path(
+    tag = "usage", operation_id = "get_current_app_usage",
+    params(("app_id" = String, Path, description = "Id of the app", example = "app_7nRy25kLmNo")),
+    responses((status = 200, description = "What the open period has come to", body = CurrentUsageOut), Missing, Problems),
+    security(("admin_token" = []))
+)]
+#[get("/apps/{app_id}/usage/current")]
+async fn get_current_app_usage(
+    _caller: AdminCaller,
+    request: HttpRequest,
+    id: ApiPath<AppId>,
+    state: State,
+) -> ApiResult<Answer> {
+    Params::new(request.query_string()).finish()?;
+    let now = state.clock.now();
+    let app = service::get_app(&state.db, id.0, now).await?;
+    current::answer(&state.db, (app.partner, app.id), now).await
 }

@@ -1,6 +1,6 @@
 //! Alerts over HTTP: `GET /v1/usage/alerts`, and the messages that tell them.
 
-use super::model::{Alert, Detail, FoundSecret, Kind, QuotaUse, UnusualHour};
+use super::model::{Alert, Detail, FoundSecret, Kind, QuotaUse, SpendUse, UnusualHour};
 use super::store::{self, Asked, Stored};
 use crate::access::caller::Caller;
 use crate::access::op;
@@ -31,7 +31,8 @@ pub struct AlertOut {
     pub id: AlertId,
     /// What it tells: `threshold` (so much of a quota is used), `high_usage`, `many_errors`, `many_refusals` or
     /// `silence` (an hour of an app was unlike the same hour of the days before), `key_leaked` (a secret of a key was
-    /// found where everybody can read it) or, to the retailer alone, `token_leaked` (an admin token was).
+    /// found where everybody can read it), `spend` (so much of a budget is spent), `spend_projected` (a budget is expected to be
+    /// passed before its period ends) or, to the retailer alone, `token_leaked` (an admin token was found).
     #[schema(example = "threshold")]
     pub kind: Kind,
     /// The partner; null of an admin token.
@@ -52,6 +53,9 @@ pub struct AlertOut {
     /// Of a secret that was found: where, and what is done about it; null otherwise.
     #[schema(required = true)]
     pub leak: Option<FoundSecret>,
+    /// Of a budget: how much of it is spent, or expected to be; null otherwise.
+    #[schema(required = true)]
+    pub spend: Option<SpendUse>,
     /// When it was noticed.
     #[schema(value_type = String, format = DateTime, example = "2026-11-22T09:41:07Z")]
     pub raised_at: Micros,
@@ -62,11 +66,12 @@ pub struct AlertOut {
 
 impl From<Alert> for AlertOut {
     fn from(alert: Alert) -> Self {
-        let (mut quota, mut hour, mut leak) = (None, None, None);
+        let (mut quota, mut hour, mut leak, mut spend) = (None, None, None, None);
         match alert.detail {
             Detail::Quota(of) => quota = Some(of),
             Detail::Hour(of) => hour = Some(of),
             Detail::Leak(of) => leak = Some(of),
+            Detail::Spend(of) => spend = Some(of),
         }
         Self {
             id: alert.id,
@@ -77,6 +82,7 @@ impl From<Alert> for AlertOut {
             quota,
             hour,
             leak,
+            spend,
             raised_at: alert.raised_at,
             ended_at: alert.ended_at,
         }
@@ -103,8 +109,8 @@ pub struct PageOfAlerts {
 /// What is posted to a subscription's address, or to the retailer's own.
 #[derive(Debug, Serialize, ToSchema)]
 struct AlertMessageOut {
-    /// The event: `usage.threshold`, `usage.anomaly`, `key.leaked` or, to the retailer's own receiver alone,
-    /// `token.leaked`.
+    /// The event: `usage.threshold`, `usage.anomaly`, `usage.spend`, `key.leaked` or, to the retailer's own receiver
+    /// alone, `token.leaked`.
     #[serde(rename = "type")]
     #[schema(example = "usage.threshold")]
     event: &'static str,
@@ -156,8 +162,9 @@ pub fn keys(alert: &Alert) -> (u64, u64) {
 ///
 /// What you were told of your own usage, newest first, of your app and of all apps of yours together: quotas of which
 /// so much is used as the retailer has set (50, 80 and 100 percent unless set otherwise), each once in a period, hours
-/// in which your app called as it usually does not, and keys of your app that were found where everybody can read them.
-/// Subscriptions to `usage.threshold`, `usage.anomaly` and `key.leaked` tell them as they come. Never billed.
+/// in which your app called as it usually does not, budgets of which so much is spent or that are expected to be passed,
+/// each once in a period, and keys of your app that were found where everybody can read them. Subscriptions to
+/// `usage.threshold`, `usage.anomaly`, `usage.spend` and `key.leaked` tell them as they come. Never billed.
 #[utoipa::path(
     operation_id = "list_usage_alerts", tag = "usage",
     params(

@@ -1,6 +1,7 @@
 //! What mails about alerts say, in French to who reads French, in English to all others.
 
 mod leak;
+mod spend;
 
 use super::model::{Alert, Detail, FoundSecret, Kind, QuotaUse, UnusualHour};
 use crate::access::mails::Draft;
@@ -50,6 +51,8 @@ pub(super) fn draft(of: &Subject<'_>, reader: Reader<'_>, french: bool, to: Mail
         (Detail::Quota(quota), true) => quota_in_french(quota, (&whose, of.zone)),
         (Detail::Hour(hour), false) => hour_in_english(of.alert.kind, hour, (&whose, of.zone)),
         (Detail::Hour(hour), true) => hour_in_french(of.alert.kind, hour, (&whose, of.zone)),
+        (Detail::Spend(of_budget), false) => spend::in_english(of_budget, (&whose, of.zone)),
+        (Detail::Spend(of_budget), true) => spend::in_french(of_budget, (&whose, of.zone)),
     };
     let (greeting, end) = match (reader, french) {
         (Reader::Partner(name), false) => {

@@ -1,5 +1,6 @@
 //! Alerts: partners and retailer are told when a quota has reached a threshold, when an app calls as it usually does
-//! not, and when a secret was found where everybody can read it.
+//! not, and when a secret was found where everybody can read it. What was spent of budgets is told by the same alerts;
+//! who looks after them knows what it costs, and stands behind this module.
 //!
 //! One node at a time looks, the one that holds the lease. What quotas have comes from the counters that each node
 //! keeps at what the ledger has, so a look costs no statement; what an hour was comes from the ledger's sums; which
@@ -100,7 +101,8 @@ impl Alerts {
         Ok(())
     }
 
-    async fn hold(&self, lease: &str) -> Result<bool, StoreError> {
+    /// Takes or keeps a lease of what one node at a time looks after; whether it is this node's now.
+    pub async fn hold(&self, lease: &str) -> Result<bool, StoreError> {
         let now = self.clock.now();
         let until = Micros(now.0.saturating_add(LEASE));
         lease::hold(&self.db, (lease, &self.node), now, until).await

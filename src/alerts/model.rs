@@ -1,8 +1,10 @@
 //! What is told of usage, and of secrets that were found.
 
-use crate::hooks::event::{ANOMALY, KEY_LEAKED, THRESHOLD};
+use crate::hooks::event::{ANOMALY, KEY_LEAKED, SPEND, THRESHOLD};
 use crate::kernel::Micros;
-use crate::kernel::id::{AdminTokenId, AlertId, AppId, KeyId, PartnerId, PlanId};
+use crate::kernel::id::{
+    AdminTokenId, AlertId, AppId, BillingPeriodId, BudgetId, KeyId, PartnerId, PlanId,
+};
 use crate::kernel::word::words;
 use crate::limit::{Bounds, LimitName};
 use serde::{Deserialize, Serialize};
@@ -26,6 +28,10 @@ words! {
         KeyLeaked = "key_leaked",
         /// An admin token was.
         TokenLeaked = "token_leaked",
+        /// So much of a budget is spent.
+        Spend = "spend",
+        /// A budget is expected to be passed before its period ends.
+        SpendProjected = "spend_projected",
     }
 }
 
@@ -41,6 +47,7 @@ impl Kind {
             Self::HighUsage | Self::ManyErrors | Self::ManyRefusals | Self::Silence => ANOMALY,
             Self::KeyLeaked => KEY_LEAKED,
             Self::TokenLeaked => TOKEN_LEAKED,
+            Self::Spend | Self::SpendProjected => SPEND,
         }
     }
 }
@@ -132,6 +139,46 @@ pub struct FoundSecret {
     pub action: String,
 }
 
+/// How much of a budget is spent, or expected to be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = AlertSpendOut)]
+pub struct SpendUse {
+    /// The budget.
+    #[schema(value_type = String, example = "bud_4kPz09aBcDe")]
+    pub budget_id: BudgetId,
+    /// How much it was when this was noticed.
+    #[schema(example = "500.00")]
+    pub budget: String,
+    /// The currency of all amounts (ISO 4217).
+    #[schema(example = "EUR")]
+    pub currency: String,
+    /// The threshold that was reached, in percent of the budget; null where it was named as an amount, and of
+    /// `spend_projected`.
+    #[schema(required = true, example = 80)]
+    pub percent: Option<u32>,
+    /// The amount that was reached; null of `spend_projected`.
+    #[schema(required = true, example = "400.00")]
+    pub threshold: Option<String>,
+    /// What the statements of the period had come to when this was noticed.
+    #[schema(example = "401.25")]
+    pub spent: String,
+    /// What the period was expected to come to then; null where that was not asked, or nobody could say.
+    #[schema(required = true, example = json!(null))]
+    pub projected: Option<String>,
+    /// The billing period.
+    #[schema(value_type = String, example = "per_2mQx17fGhIj")]
+    pub period_id: BillingPeriodId,
+    /// Its start.
+    #[schema(value_type = String, format = DateTime, example = "2026-10-31T23:00:00Z")]
+    pub period_start: Micros,
+    /// Its end.
+    #[schema(value_type = String, format = DateTime, example = "2026-11-30T23:00:00Z")]
+    pub period_end: Micros,
+    /// The time zone whose days it is made of.
+    #[schema(example = "Europe/Paris")]
+    pub time_zone: String,
+}
+
 /// What an alert tells beside its kind.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -142,6 +189,8 @@ pub enum Detail {
     Hour(UnusualHour),
     /// Of a secret that was found.
     Leak(FoundSecret),
+    /// Of a budget.
+    Spend(SpendUse),
 }
 
 /// What is told.
@@ -188,6 +237,16 @@ impl Alert {
             Detail::Quota(quota) => quota.period_end,
             Detail::Hour(hour) => hour.hour,
             Detail::Leak(_) => self.raised_at,
+            Detail::Spend(spend) => spend.period_end,
+        }
+    }
+
+    /// The billing period until whose close it must be known that it was raised.
+    #[must_use]
+    pub fn period(&self) -> Option<BillingPeriodId> {
+        match &self.detail {
+            Detail::Spend(spend) => Some(spend.period_id),
+            Detail::Quota(_) | Detail::Hour(_) | Detail::Leak(_) => None,
         }
     }
 }

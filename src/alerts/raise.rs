@@ -19,7 +19,7 @@ use std::sync::atomic::Ordering;
 
 impl Alerts {
     /// Tells all who are to be told of an alert, unless it was told before.
-    pub(super) async fn raise(&self, alert: &Alert) -> Result<(), AccessError> {
+    pub async fn raise(&self, alert: &Alert) -> Result<(), AccessError> {
         let drafts = self.drafts(alert).await?;
         let mut tx = self.db.begin().await?;
         if !store::insert(&mut tx, alert, self.receiver.is_some()).await? {
@@ -100,8 +100,8 @@ impl Alerts {
         alert: &Alert,
         partner: &'a Partner,
     ) -> impl Iterator<Item = &'a Contact> {
-        let is_quota = alert.kind == Kind::Threshold;
-        let told = move |role: &&ContactRole| is_quota || **role == ContactRole::Technical;
+        let of_all = matches!(alert.kind, Kind::Threshold | Kind::Spend | Kind::SpendProjected);
+        let told = move |role: &&ContactRole| of_all || **role == ContactRole::Technical;
         let roles = self.settings.mail_contacts.iter().filter(told);
         let roles: Vec<&str> = roles.map(|role| role.as_str()).collect();
         partner.profile.contacts.iter().filter(move |it| roles.contains(&it.role.as_str()))

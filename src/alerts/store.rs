@@ -87,8 +87,8 @@ impl TryFrom<Row> for Stored {
 /// already, or where another of its kind runs.
 pub(super) async fn insert(tx: &mut Tx, alert: &Alert, post: bool) -> Result<bool, StoreError> {
     const INSERT: &str = "INSERT INTO alerts (id, kind, partner_id, app_id, key_id, detail, raised_at, \
-                          kept_until, post_status, post_next_at) \
-                          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $7) ON CONFLICT DO NOTHING";
+                          kept_until, post_status, post_next_at, period_id) \
+                          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $7, $10) ON CONFLICT DO NOTHING";
     let detail =
         serde_json::to_string(&alert.detail).map_err(|error| StoreError::corrupt(TABLE, error))?;
     let Whose { partner, app, key } = alert.whose;
@@ -98,7 +98,8 @@ pub(super) async fn insert(tx: &mut Tx, alert: &Alert, post: bool) -> Result<boo
         let insert = insert.bind(app.map(|id| id.to_string()));
         let insert = insert.bind(key.map(|id| id.to_string())).bind(&detail);
         let insert = insert.bind(alert.raised_at.0).bind(alert.kept_until().0);
-        insert.bind(post.then_some("pending")).execute(c).await?.rows_affected()
+        let insert = insert.bind(post.then_some("pending"));
+        insert.bind(alert.period().map(|id| id.to_string())).execute(c).await?.rows_affected()
     });
     Ok(inserted == 1)
 }
@@ -114,7 +115,7 @@ pub(super) async fn told(db: &Db, since: Micros) -> Result<Vec<AlertId>, StoreEr
 /// What is unusual and not over.
 pub(super) async fn running(db: &Db) -> Result<HashSet<(AppId, Kind)>, StoreError> {
     const LIST: &str = "SELECT app_id, kind FROM alerts WHERE ended_at IS NULL \
-                        AND kind NOT IN ('threshold', 'key_leaked', 'token_leaked')";
+                        AND kind IN ('high_usage', 'many_errors', 'many_refusals', 'silence')";
     let rows: Vec<(String, String)> = on_db!(db, c => sqlx::query_as(LIST).fetch_all(c).await)?;
     rows.iter().map(|(app, kind)| Ok((stored(TABLE, app)?, stored(TABLE, kind)?))).collect()
 }
@@ -269,7 +270,10 @@ pub async fn page(db: &Db, asked: &Asked) -> Result<Vec<Stored>, StoreError> {
 /// Forgets what was raised before an instant and has ended, once it need not be known any more.
 pub(super) async fn forget(db: &Db, before: Micros, now: Micros) -> Result<(), StoreError> {
     const DELETE: &str = "DELETE FROM alerts WHERE raised_at < $1 AND kept_until < $2 \
-                          AND (kind IN ('threshold', 'key_leaked', 'token_leaked') OR ended_at IS NOT NULL)";
+        AND (kind NOT IN ('high_usage', 'many_errors', 'many_refusals', 'silence') \
+            OR ended_at IS NOT NULL) \
+        AND (period_id IS NULL OR EXISTS (SELECT 1 FROM billing_closes c \
+            WHERE c.period_id = alerts.period_id))";
     let mut tx = db.begin().await?;
     on_tx!(&mut tx, c => {
         sqlx::query(DELETE).bind(before.0).bind(now.0).execute(c).await?;

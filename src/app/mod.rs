@@ -25,6 +25,7 @@ use crate::access::directory::Keyring;
 use crate::access::mails::Post;
 use crate::access::policy::Gate;
 use crate::alerts::Alerts;
+use crate::billing::budgets::Watch;
 use crate::billing::handoff::Handoffs;
 use crate::changes::Waits;
 use crate::cluster::{Nodes, Redis};
@@ -87,6 +88,7 @@ pub struct Comptoir {
     /// None where metering is off: then nobody knows what was used.
     alerts: Option<Arc<Alerts>>,
     handoffs: Arc<Handoffs>,
+    budgets: Option<Arc<Watch>>,
     /// None where metering is off.
     folder: Option<Arc<Folder>>,
     /// None where metering is off: then quotas count what this process serves.

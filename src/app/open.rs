@@ -12,6 +12,7 @@ use crate::access::operation;
 use crate::access::pepper::{Pepper, PepperError, check_pepper, known_fingerprint};
 use crate::access::policy::Gate;
 use crate::alerts::Alerts;
+use crate::billing::budgets::Watch;
 use crate::billing::handoff::Handoffs;
 use crate::catalog::DigitalLinks;
 use crate::changes::Waits;
@@ -159,13 +160,15 @@ impl Comptoir {
         let hooks = Arc::new(Hooks::new(&config.hooks, (&db, &clock, node), &mirror, counted)?);
         let opened = (&db, &clock, node);
         let here = (node, installation(&db).await?);
+        let alerts = open_alerts((&config, &hooks), opened, &keyring, quotas.is_some())?;
         Ok(Self {
             handoffs: Arc::new(Handoffs::new(&config, (&db, &clock), here)?),
             readiness: Arc::new(Readiness::new(Arc::clone(&keyring), clock.now())),
             demo: db.setting("demo").await?.is_some(),
             registration: open_registration(&config, (&db, &clock), &keyring)?,
             post: Arc::new(open_post(&config, opened, &keyring)?),
-            alerts: open_alerts((&config, &hooks), opened, &keyring, quotas.is_some())?,
+            budgets: alerts.as_ref().map(|alerts| Watch::new((&db, &clock), alerts)).map(Arc::new),
+            alerts,
             hooks,
             sources: Sources::new(&config.feeds, (&db, &clock, node.to_string()))?.map(Arc::new),
             config: Arc::new(config),

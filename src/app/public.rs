@@ -48,13 +48,13 @@ pub(super) fn routes(config: &mut ServiceConfig<'_>) {
     hooks::api::configure(config);
     feeds::out::api::configure(config);
     metering::api::configure(config);
+    metering::billability::api::configure(config);
     explain::api::configure(config);
     alerts::api::configure(config);
     billing::api::configure(config);
     oauth::api::configure(config);
     leaks::api::configure(config);
     billing::keys::api::configure(config);
-    billing::api::configure(config);
     config.service(get_linked_data_context);
 }
 
@@ -138,9 +138,10 @@ pub(super) fn methods_at(path: &str) -> Option<String> {
         || path.starts_with("/demo/p/");
     let open = match path {
         oauth::api::TOKEN_PATH | leaks::api::PATH => Some("POST"),
-        _ if page || path == oauth::api::METADATA_PATH || path == billing::keys::api::PATH => {
+        oauth::api::METADATA_PATH | billing::keys::api::PATH | metering::billability::api::PATH => {
             Some("GET, HEAD")
         }
+        _ if page => Some("GET, HEAD"),
         _ => None,
     };
     operation::methods_at(path).or_else(|| open.map(str::to_owned))

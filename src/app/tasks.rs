@@ -102,6 +102,9 @@ pub(super) fn start(comptoir: &Comptoir, asked: Asked) -> Tasks {
         running.spawn(alerts::post(part.clone(), Arc::clone(looks)));
     }
     handoff::start(comptoir, &part, &mut running);
+    if let Some(budgets) = &comptoir.budgets {
+        running.spawn(alerts::budgets(part.clone(), Arc::clone(budgets), config.alerts.poll));
+    }
     running.spawn(note_uses(part, keyring));
     Tasks::new(stop, running)
 }

@@ -206,11 +206,10 @@ impl Books {
         let of_apps_asked = open.pieces.chunk_by(|one, next| one.app == next.app);
         for pieces in of_apps_asked.filter(|pieces| app.is_none_or(|app| app == pieces[0].app)) {
             let app = pieces[0].app;
-            let corrections = self.corrections.get(&app).filter(|_| open.first_of.contains(&app));
             let stated = Stated {
                 pieces: &self.around(app, bounds),
                 counted: &of_apps.remove(&app).unwrap_or_default(),
-                corrections: corrections.map_or(&[], Vec::as_slice),
+                corrections: self.corrections(open, app),
             };
             let of_app = statements(app, &open.period, &self.versions, &stated);
             made.extend(of_app.map_err(|error| BillingError::TooLarge(app, error))?);
@@ -219,8 +218,14 @@ impl Books {
         Ok(made)
     }
 
+    /// What is booked of an app in an open period of what corrects closed ones.
+    pub(super) fn corrections(&self, open: &Open, app: AppId) -> &[Correction] {
+        let booked = self.corrections.get(&app).filter(|_| open.first_of.contains(&app));
+        booked.map_or(&[], Vec::as_slice)
+    }
+
     /// What was counted in a span, by app.
-    async fn counted(
+    pub(super) async fn counted(
         &self,
         tx: &mut Tx,
         bounds: Bounds,

@@ -65,7 +65,7 @@ pub(super) fn seconds(micros: u64) -> String {
 }
 
 /// A number of parts of a unit as decimals of it, without zeros at the end.
-fn decimal(parts: u128, of: u128) -> String {
+pub(super) fn decimal(parts: u128, of: u128) -> String {
     let (whole, rest) = (parts / of, parts % of);
     if rest == 0 {
         return whole.to_string();

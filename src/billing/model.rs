@@ -2,6 +2,7 @@
 
 use crate::kernel::Micros;
 use crate::kernel::id::{AdjustmentId, AppId, BillingPeriodId, PartnerId, PlanId, StatementId};
+use crate::rating::Exact;
 use crate::storage::StoreError;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -187,6 +188,11 @@ impl Statement {
             return Err(StoreError::corrupt("statements", "a statement does not have its digest"));
         }
         serde_json::from_str(text).map_err(|e| StoreError::corrupt("statements", e))
+    }
+
+    /// What is owed, as a number.
+    pub fn owed(&self) -> Result<Exact, StoreError> {
+        self.total.parse().map_err(|e| StoreError::corrupt("statements", e))
     }
 
     /// The one text of it.

@@ -6,13 +6,13 @@ use super::model::{Section, Statement};
 use super::timeline::{Period, Piece};
 use crate::access::history::PriceVersions;
 use crate::access::operation;
-use crate::kernel::Currency;
 use crate::kernel::id::{AppId, PartnerId, PlanId};
+use crate::kernel::{Currency, Micros};
 use crate::limit::Bounds;
 use crate::metering::Sums;
 use crate::metering::hours::{Counted, Group};
 use crate::rating::{
-    Charge, LineKind, Meter, PriceList, Proration, Rounding, Share, Sheet, TooLarge,
+    Charge, LineKind, Meter, Position, PriceList, Proration, Rounding, Share, Sheet, TooLarge,
 };
 use std::sync::Arc;
 
@@ -52,6 +52,38 @@ pub(super) fn statements(
     versions: &PriceVersions,
     stated: &Stated<'_>,
 ) -> Result<Vec<Statement>, TooLarge> {
+    let all = accounts(period, versions, stated);
+    all.into_iter().map(|account| statement(app, period, &account)).collect()
+}
+
+/// The same with how each of their sections stands at an instant.
+pub(super) fn standings(
+    app: AppId,
+    period: &Period,
+    versions: &PriceVersions,
+    stated: &Stated<'_>,
+    now: Micros,
+) -> Result<Vec<(Statement, Vec<SectionStanding>)>, TooLarge> {
+    let piece = stated.pieces.iter().find(|piece| piece.span.hold(now));
+    let of_section = |held: &Held<'_>| SectionStanding {
+        in_force: piece.is_some_and(|piece| {
+            piece.plan == held.plan && piece.list.as_ref() == Some(&held.list)
+        }),
+        charges: held.standings((period.of, period.is_stub())),
+    };
+    let each = |account: Account<'_>| {
+        let sections = account.held.iter().map(of_section).collect();
+        Ok((statement(app, period, &account)?, sections))
+    };
+    accounts(period, versions, stated).into_iter().map(each).collect()
+}
+
+/// What an app owes for a period, to be stated.
+fn accounts<'a>(
+    period: &Period,
+    versions: &PriceVersions,
+    stated: &Stated<'a>,
+) -> Vec<Account<'a>> {
     let Stated { pieces, counted, corrections } = *stated;
     let mut all: Vec<Account<'_>> = Vec::new();
     for piece in pieces.iter().filter(|piece| piece.period == *period) {
@@ -71,7 +103,7 @@ pub(super) fn statements(
         let Correction { partner, currency, rounding, .. } = *correction;
         account(&mut all, partner, (currency, rounding)).corrections.push(correction);
     }
-    all.into_iter().map(|account| statement(app, period, &account)).collect()
+    all
 }
 
 /// Where calls are stated.
@@ -152,17 +184,11 @@ fn held<'a, 'b>(
 pub(super) fn sheet(
     (currency, rounding): (Currency, Rounding),
     sections: &[Held<'_>],
-    (of, is_stub): (Bounds, bool),
+    period: (Bounds, bool),
 ) -> Result<Sheet, TooLarge> {
     let mut sheet = Sheet::new(currency, rounding);
     for held in sections {
-        let share = Share::of(held.micros, of);
-        let list = if is_stub || held.micros == 0 {
-            &held.list.as_ref().clone().with_proration(Proration::BySecond)
-        } else {
-            &*held.list
-        };
-        sheet.section(list, share, &held.quantities(), held.first)?;
+        sheet.section(&held.asked(period), Share::WHOLE, &held.quantities(), held.first)?;
     }
     Ok(sheet)
 }
@@ -203,7 +229,44 @@ fn statement(app_id: AppId, period: &Period, account: &Account<'_>) -> Result<St
     })
 }
 
+/// How a section of a statement stands.
+#[derive(Debug)]
+pub(super) struct SectionStanding {
+    /// Whether its prices hold now.
+    pub(super) in_force: bool,
+    /// Its charges.
+    pub(super) charges: Vec<Standing>,
+}
+
+/// A charge of a section as it holds for its part of the period, and where what was counted stands in it.
+#[derive(Debug)]
+pub(super) struct Standing {
+    pub(super) charge: Charge,
+    pub(super) milli: u128,
+    pub(super) position: Position,
+}
+
 impl Held<'_> {
+    /// What the list asks for its part of a period, which is what a change has left of a longer one, or is not.
+    fn asked(&self, (of, is_stub): (Bounds, bool)) -> PriceList {
+        let share = Share::of(self.micros, of);
+        if is_stub || self.micros == 0 {
+            let list = PriceList::clone(&self.list).with_proration(Proration::BySecond);
+            return list.prorated(share);
+        }
+        self.list.prorated(share)
+    }
+
+    fn standings(&self, period: (Bounds, bool)) -> Vec<Standing> {
+        let asked = self.asked(period);
+        let standing = |(charge, milli): (&Charge, u128)| Standing {
+            charge: charge.clone(),
+            milli,
+            position: charge.position(milli),
+        };
+        asked.charges().iter().zip(self.quantities()).map(standing).collect()
+    }
+
     /// Thousandths of units for each charge of the list.
     fn quantities(&self) -> Vec<u128> {
         let mut quantities = vec![0_i128; self.list.charges().len()];

@@ -8,7 +8,7 @@ use super::view::Whose;
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, BillingPeriodId, PartnerId, PlanId, StatementId};
 use crate::rating::{Exact, PriceList};
-use crate::storage::{Db, StoreError, Tx};
+use crate::storage::{Db, Tx};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -78,9 +78,7 @@ pub fn changes(
     after: &BTreeMap<String, Statement>,
 ) -> Result<Vec<Change>, BillingError> {
     let total = |statement: Option<&Statement>| match statement {
-        Some(statement) => {
-            statement.total.parse().map_err(|e| StoreError::corrupt("statements", e))
-        }
+        Some(statement) => statement.owed(),
         None => Ok(Exact::ZERO),
     };
     let all: BTreeMap<&String, &Statement> = before.iter().chain(after).collect();

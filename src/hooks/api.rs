@@ -170,7 +170,7 @@ fn description(text: Option<String>) -> ApiResult<Option<String>> {
 /// keys lose it, or are suspended, is told nothing until they have it again.
 ///
 /// `usage.threshold` and `usage.anomaly` tell of your own usage: a quota of which so much is used, calls that are
-/// unusual; `key.leaked` of a key of your app that was found where everybody can read it. They need no scope, filters do
+/// unusual; `usage.spend` of a budget of which so much is spent or that is expected to be passed; `key.leaked` of a key of your app that was found where everybody can read it. They need no scope, filters do
 /// not hold for them, and they are free. `GET /v1/usage/alerts` lists them.
 #[utoipa::path(
     operation_id = "create_subscription", tag = "subscriptions", request_body = SubscriptionIn,

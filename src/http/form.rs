@@ -8,6 +8,7 @@ use super::encoding::weight_among;
 use super::fields::Fields;
 use super::language::TRANSLATIONS;
 use super::linked;
+use super::{ApiError, ApiResult, Code};
 use actix_web::http::header::HeaderValue;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -176,6 +177,14 @@ impl Columns {
         &self.kind
     }
 
+    /// Items as the body of an answer in CSV.
+    pub fn table<T: AsRef<[u8]>>(&self, items: &[T]) -> ApiResult<Vec<u8>> {
+        self.write(items).map_err(|error| {
+            tracing::error!(%error, "rows could not be written as CSV");
+            ApiError::new(Code::Internal, "The failure has been recorded; quote the request id.")
+        })
+    }
+
     /// Items as CSV. What is null or not there is an empty cell; entries of a list are joined by `|`,
     /// and what has a structure of its own is JSON. A text that a spreadsheet would take for a formula stays
     /// as it is: a mark before it would be a wrong value for every program that reads the file, and partners
@@ -190,6 +199,12 @@ impl Columns {
         }
         writer.into_inner().map_err(|error| error.into_error().into())
     }
+}
+
+/// Items as lines of JSON.
+pub fn lines<T: AsRef<[u8]>>(items: &[T]) -> Vec<u8> {
+    let line = |item: &T| [item.as_ref(), b"\n"].concat();
+    items.iter().flat_map(line).collect()
 }
 
 fn cell(item: &Value, path: &[String]) -> String {

@@ -2,7 +2,7 @@
 
 use super::answer::{Answer, Cache, Texts};
 use super::fields::Fields;
-use super::form::{Columns, Form};
+use super::form::{self, Columns, Form};
 use super::language::Wanted;
 use super::linked;
 use super::{ApiError, ApiResult, Code, FieldError, Params};
@@ -241,23 +241,11 @@ impl PageRequest {
     /// The items in the form that the client asked for, where that is not JSON.
     fn in_other_form<T: AsRef<[u8]>>(&self, items: &[T]) -> ApiResult<Option<(Vec<u8>, Form)>> {
         match (self.form, self.columns) {
-            (Form::Ndjson, _) => {
-                let mut lines = Vec::new();
-                for item in items {
-                    lines.extend_from_slice(item.as_ref());
-                    lines.push(b'\n');
-                }
-                Ok(Some((lines, Form::Ndjson)))
-            }
+            (Form::Ndjson, _) => Ok(Some((form::lines(items), Form::Ndjson))),
             (Form::Csv, Some(columns)) => {
                 let within = |fields| columns.within(fields, self.languages.is_some());
                 let own = self.fields.as_ref().map(within);
-                let rows = own.as_ref().unwrap_or(columns).write(items).map_err(|error| {
-                    tracing::error!(%error, "a page could not be written as CSV");
-                    let detail = "The failure has been recorded; quote the request id.";
-                    ApiError::new(Code::Internal, detail)
-                })?;
-                Ok(Some((rows, Form::Csv)))
+                Ok(Some((own.as_ref().unwrap_or(columns).table(items)?, Form::Csv)))
             }
             (Form::Json | Form::JsonLd | Form::Csv | Form::Html, _) => Ok(None),
         }

@@ -142,6 +142,8 @@ ids! {
     AdjustmentId = "adj";
     /// A total that a billing system is told, derived from whom, what and when it is about.
     HandoffId = "hnd";
+    /// Up to how much somebody means to spend.
+    BudgetId = "bud";
     /// What was told of usage, derived from what it tells.
     AlertId = "alr";
     /// An entry of the audit trail.

@@ -7,13 +7,15 @@ use crate::access::caller::Caller;
 use crate::access::directory::Keyring;
 use crate::access::op;
 use crate::http::answer::Cache;
+use crate::http::form::{self, Columns, Form};
 use crate::http::{Answer, ApiResult, Params};
 use crate::kernel::clock::HOUR;
 use crate::kernel::{Clock, Micros};
-use crate::storage::Db;
+use crate::storage::{Db, StoreError};
+use actix_web::http::header::ACCEPT;
 use actix_web::{HttpRequest, get, web};
 use serde::Serialize;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -132,7 +134,8 @@ impl From<UsageRow> for UsageItemOut {
 /// the limits of your plan. Never billed. Calls appear about a second after they were answered. A message to
 /// a subscription is listed and billed once, when its receiver first takes it; one that was given up, and a
 /// test, is listed and free.
-/// Usage is summed by the hour, so `from` and `to` are full hours: spans that meet count each call once.
+/// Usage is summed by the hour, so `from` and `to` are full hours: spans that meet count each call once. As JSON; the rows
+/// alone as `text/csv` or `application/x-ndjson`.
 #[utoipa::path(
     operation_id = "get_usage", tag = "usage",
     params(
@@ -164,8 +167,28 @@ async fn get_usage(
         scopes: key.scopes.iter().map(Scope::as_str).collect(),
         items: usage.rows.into_iter().map(Into::into).collect(),
     };
-    let records = u32::try_from(out.items.len()).unwrap_or(u32::MAX);
-    Answer::json(&out, Cache::NoStore, records)
+    answer(&request, &out, &out.items)
+}
+
+/// The columns of the rows as CSV: none of them holds a text that somebody has written, so none is taken for a formula.
+static COLUMNS: LazyLock<Columns> = LazyLock::new(Columns::of::<UsageItemOut>);
+
+/// Answers with a document, or with its rows alone where the client prefers lines or a table.
+pub fn answer(
+    request: &HttpRequest,
+    document: &impl Serialize,
+    items: &[UsageItemOut],
+) -> ApiResult<Answer> {
+    let accept = request.headers().get(ACCEPT).and_then(|accept| accept.to_str().ok());
+    let form = Form::preferred_of_rows(accept.unwrap_or_default());
+    let records = u32::try_from(items.len()).unwrap_or(u32::MAX);
+    if form == Form::Json {
+        return Answer::json(document, Cache::NoStore, records);
+    }
+    let rows: Result<Vec<Vec<u8>>, _> = items.iter().map(serde_json::to_vec).collect();
+    let rows = rows.map_err(|error| StoreError::corrupt("usage_hours", error))?;
+    let body = if form == Form::Csv { COLUMNS.table(&rows)? } else { form::lines(&rows) };
+    Ok(Answer { form, ..Answer::new(body, Cache::NoStore, records) })
 }
 
 /// The span that a query asks for, its granularity, and by what rows are kept apart.

@@ -4,6 +4,11 @@
 //! table makes free: those of test keys (on limits of their own), refusals of input, 304, failures;
 //! quotas give back what such a call has taken. A rule's id is stored with every event. Rules are never edited: a new policy is a new version of the ids.
 
+pub mod api;
+mod condition;
+
+pub use condition::Condition;
+
 use super::event::{Event, Outcome};
 use crate::access::{Environment, Op, op};
 
@@ -42,66 +47,95 @@ pub struct Rule {
     pub billable: bool,
     /// What it says, for people.
     pub because: &'static str,
-    applies: fn(Facts) -> bool,
+    /// The version of the program that has it first.
+    pub since: &'static str,
+    /// When it applies.
+    pub condition: Condition,
 }
 
 /// The policy. The last rule applies to everything, and charges nothing.
 pub const RULES: &[Rule] = &[
-    free((1, "v1.test_key"), "Calls of test keys cost nothing", |f| {
-        matches!(f.environment, Environment::Test)
-    }),
     free(
-        (2, "v1.crash_unconfirmed"),
-        "A crash left it unclear whether the answer was handed over",
-        |f| matches!(f.outcome, Outcome::CrashUnconfirmed),
+        (1, "v1.test_key", FIRST),
+        "Calls of test keys cost nothing",
+        Condition::Environment(Environment::Test),
     ),
-    free((3, "v1.client_aborted"), "The answer was not handed over in full", |f| {
-        matches!(f.outcome, Outcome::ClientAborted)
-    }),
-    free((4, "v1.own_usage"), "What tells of one's own usage costs nothing", |f| {
-        OWN.contains(&f.operation)
-    }),
-    free((5, "v1.not_modified"), "The caller's copy was still good", |f| {
-        f.status == 304 || matches!(f.outcome, Outcome::NotModified)
-    }),
-    free((6, "v1.auth_rejected"), "The key or its rights did not suffice", |f| {
-        matches!(f.outcome, Outcome::AuthRejected)
-    }),
-    free((13, "v1.test_message"), "Messages that try a receiver out cost nothing", |f| {
-        f.operation == op::DeliverTestMessage::OPERATION.code
-    }),
-    free((14, "v1.not_delivered"), "The receiver did not take the message", |f| {
-        matches!(f.outcome, Outcome::NotDelivered)
-    }),
-    Rule {
-        code: 15,
-        id: "v1.delivered",
-        billable: true,
-        because: "The receiver took the message",
-        applies: delivered,
-    },
-    free((8, "v1.rate_limited"), "A limit was reached", |f| {
-        f.status == 429 || matches!(f.outcome, Outcome::RateLimited)
-    }),
-    free((9, "v1.server_error"), "The service failed", |f| {
-        f.status >= 500 || matches!(f.outcome, Outcome::ServerError)
-    }),
-    free((10, "v1.client_error"), "The call could not be answered as it was made", |f| {
-        f.status >= 400 || matches!(f.outcome, Outcome::ClientError)
-    }),
-    Rule {
-        code: 11,
-        id: "v1.served",
-        billable: true,
-        because: "The call was answered",
-        applies: served,
-    },
-    free((12, "v1.other"), "No rule charges it", |_| true),
+    free(
+        (2, "v1.crash_unconfirmed", FIRST),
+        "A crash left it unclear whether the answer was handed over",
+        Condition::Outcome(Outcome::CrashUnconfirmed),
+    ),
+    free(
+        (3, "v1.client_aborted", FIRST),
+        "The answer was not handed over in full",
+        Condition::Outcome(Outcome::ClientAborted),
+    ),
+    free(
+        (4, "v1.own_usage", FIRST),
+        "What tells of one's own usage costs nothing",
+        Condition::Operation(&OWN),
+    ),
+    free(
+        (5, "v1.not_modified", FIRST),
+        "The caller's copy was still good",
+        Condition::Either(&[Condition::Status(&[304]), Condition::Outcome(Outcome::NotModified)]),
+    ),
+    free(
+        (6, "v1.auth_rejected", FIRST),
+        "The key or its rights did not suffice",
+        Condition::Outcome(Outcome::AuthRejected),
+    ),
+    free(
+        (13, "v1.test_message", SECOND),
+        "Messages that try a receiver out cost nothing",
+        Condition::Operation(&TEST_MESSAGE),
+    ),
+    free(
+        (14, "v1.not_delivered", SECOND),
+        "The receiver did not take the message",
+        Condition::Outcome(Outcome::NotDelivered),
+    ),
+    // A message is charged once, when its receiver first takes it.
+    charged(
+        (15, "v1.delivered", SECOND),
+        "The receiver took the message",
+        Condition::Both(&[Condition::Operation(&MESSAGE), Condition::Outcome(Outcome::Served)]),
+    ),
+    free(
+        (8, "v1.rate_limited", FIRST),
+        "A limit was reached",
+        Condition::Either(&[Condition::Status(&[429]), Condition::Outcome(Outcome::RateLimited)]),
+    ),
+    free(
+        (9, "v1.server_error", FIRST),
+        "The service failed",
+        Condition::Either(&[Condition::StatusFrom(500), Condition::Outcome(Outcome::ServerError)]),
+    ),
+    free(
+        (10, "v1.client_error", FIRST),
+        "The call could not be answered as it was made",
+        Condition::Either(&[Condition::StatusFrom(400), Condition::Outcome(Outcome::ClientError)]),
+    ),
+    charged((11, SERVED_RULE, FIRST), "The call was answered", SERVED),
+    free((12, "v1.other", FIRST), "No rule charges it", Condition::Always),
 ];
 
+/// The versions of the program that rules came with.
+const FIRST: &str = "0.1.0";
+const SECOND: &str = "0.2.0";
+
+/// The rule of calls that were answered with what was asked for.
+pub const SERVED_RULE: &str = "v1.served";
+const SERVED: Condition =
+    Condition::Both(&[Condition::Outcome(Outcome::Served), Condition::Status(&[200, 201, 206])]);
+
+const MESSAGE: [u16; 1] = [op::DeliverMessage::OPERATION.code];
+const TEST_MESSAGE: [u16; 1] = [op::DeliverTestMessage::OPERATION.code];
+
 /// What tells a partner of its own use is free.
-const OWN: [u16; 7] = [
+const OWN: [u16; 8] = [
     op::GetUsage::OPERATION.code,
+    op::GetCurrentUsage::OPERATION.code,
     op::ListOwnStatements::OPERATION.code,
     op::GetOwnStatement::OPERATION.code,
     op::ListRefusals::OPERATION.code,
@@ -110,28 +144,22 @@ const OWN: [u16; 7] = [
     op::ListUsageEvents::OPERATION.code,
 ];
 
-const fn free(
-    (code, id): (u8, &'static str),
-    because: &'static str,
-    applies: fn(Facts) -> bool,
-) -> Rule {
-    Rule { code, id, billable: false, because, applies }
+/// Code, id, and the version of the program that has the rule first.
+type Name = (u8, &'static str, &'static str);
+
+const fn free((code, id, since): Name, because: &'static str, condition: Condition) -> Rule {
+    Rule { code, id, billable: false, because, since, condition }
 }
 
-fn served(facts: Facts) -> bool {
-    facts.outcome == Outcome::Served && matches!(facts.status, 200 | 201 | 206)
-}
-
-/// A message is charged once, when its receiver first takes it.
-fn delivered(facts: Facts) -> bool {
-    facts.operation == op::DeliverMessage::OPERATION.code && facts.outcome == Outcome::Served
+const fn charged((code, id, since): Name, because: &'static str, condition: Condition) -> Rule {
+    Rule { code, id, billable: true, because, since, condition }
 }
 
 /// The rule that decides about a call.
 #[must_use]
 pub fn rule(facts: Facts) -> &'static Rule {
     // The last rule applies to everything, so the fallback is never taken.
-    RULES.iter().find(|rule| (rule.applies)(facts)).unwrap_or(&RULES[RULES.len() - 1])
+    RULES.iter().find(|rule| rule.condition.holds(facts)).unwrap_or(&RULES[RULES.len() - 1])
 }
 
 /// The rule of an id in the ledger.
@@ -224,7 +252,7 @@ mod tests {
         fn only_live_success_is_billable(live: bool, status: u16, outcome in 0..Outcome::ALL.len(), operation in 0..20u16) {
             let environment = if live { Environment::Live } else { Environment::Test };
             let facts = Facts { environment, status, outcome: Outcome::ALL[outcome], operation };
-            let billable = live && served(facts) && !OWN.contains(&operation);
+            let billable = live && SERVED.holds(facts) && !OWN.contains(&operation);
             prop_assert_eq!(rule(facts).billable, billable);
         }
     }

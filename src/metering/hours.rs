@@ -111,6 +111,32 @@ pub async fn counted_through(
     Ok(sums)
 }
 
+/// What was billed of a partner's app in full hours, by hour and operation.
+pub type Billed = BTreeMap<(Micros, String), Sums>;
+
+/// What was billed of a partner's app in the hours that start in a span, as one state of the database has it.
+pub async fn billed(
+    tx: &mut Tx,
+    whose: (PartnerId, AppId),
+    span: Period,
+) -> Result<Billed, StoreError> {
+    let rows = store::billed_hours(tx, whose, span.from, span.to).await?;
+    let each = |row: store::BilledHour| {
+        let (requests, records) = (row.requests, row.records);
+        let sums = Sums { requests, records, bytes: row.bytes, weight_milli: row.weight_milli };
+        ((Micros(row.hour), row.operation), sums)
+    };
+    Ok(rows.into_iter().map(each).collect())
+}
+
+/// The first hour in which a partner's app made a billed call; none where it made none.
+pub async fn first_billed(
+    tx: &mut Tx,
+    whose: (PartnerId, AppId),
+) -> Result<Option<Micros>, StoreError> {
+    store::first_billed_hour(tx, whose).await
+}
+
 /// Adds the events of a span behind a position.
 async fn events(
     tx: &mut Tx,

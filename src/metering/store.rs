@@ -454,6 +454,48 @@ pub(super) async fn group_sums(
     })?)
 }
 
+/// Billed calls of an operation in an hour.
+#[derive(Debug, sqlx::FromRow)]
+pub(super) struct BilledHour {
+    pub(super) hour: i64,
+    pub(super) operation: String,
+    pub(super) requests: i64,
+    pub(super) records: i64,
+    pub(super) bytes: i64,
+    pub(super) weight_milli: i64,
+}
+
+/// The billed calls of a partner's app in the hours that start in `[from, to)`.
+pub(super) async fn billed_hours(
+    tx: &mut Tx,
+    (partner, app): (PartnerId, AppId),
+    from: Micros,
+    to: Micros,
+) -> Result<Vec<BilledHour>, StoreError> {
+    const SUM: &str = "SELECT hour, operation,
+            CAST(SUM(requests) AS BIGINT) AS requests, CAST(SUM(records) AS BIGINT) AS records,
+            CAST(SUM(bytes) AS BIGINT) AS bytes, CAST(SUM(weight_milli) AS BIGINT) AS weight_milli
+        FROM usage_hours WHERE app_id = $1 AND partner_id = $2 AND hour >= $3 AND hour < $4
+            AND environment = 'live' AND billable
+        GROUP BY hour, operation";
+    Ok(on_tx!(tx, c => sqlx::query_as(SUM)
+        .bind(app.to_string()).bind(partner.to_string())
+        .bind(from.0).bind(to.0).fetch_all(c).await)?)
+}
+
+/// The first hour in which a partner's app made a billed call.
+pub(super) async fn first_billed_hour(
+    tx: &mut Tx,
+    (partner, app): (PartnerId, AppId),
+) -> Result<Option<Micros>, StoreError> {
+    const FIRST: &str = "SELECT hour FROM usage_hours
+        WHERE app_id = $1 AND partner_id = $2 AND environment = 'live' AND billable
+        ORDER BY hour LIMIT 1";
+    let at: Option<i64> = on_tx!(tx, c => sqlx::query_scalar(FIRST)
+        .bind(app.to_string()).bind(partner.to_string()).fetch_optional(c).await)?;
+    Ok(at.map(Micros))
+}
+
 /// When the newest segment came into the ledger.
 pub(super) async fn newest_fold(db: &Db) -> Result<Option<Micros>, StoreError> {
     const FIND: &str = "SELECT folded_at FROM usage_segments ORDER BY position DESC LIMIT 1";

@@ -9,6 +9,7 @@
 mod charge;
 mod exact;
 mod list;
+mod position;
 mod rate;
 mod share;
 #[cfg(test)]
@@ -20,5 +21,6 @@ pub use charge::{
 };
 pub use exact::{Exact, Percent, Price, Rounding, TooLarge};
 pub use list::{BillingPeriod, FixedAmount, Periods, PriceList, Proration};
+pub use position::{Position, Step};
 pub use rate::{Bill, Line, LineKind, Sheet, draw, rate};
 pub use share::Share;

@@ -9,7 +9,7 @@ use crate::kernel::word::words;
 use std::num::NonZeroU64;
 
 /// Thousandths in a unit.
-const MILLI: u128 = 1_000;
+pub(super) const MILLI: u128 = 1_000;
 
 words! {
     /// What a line of a bill is.
@@ -279,12 +279,12 @@ fn priced(model: &Model, milli: u128) -> Result<Vec<Draft>, TooLarge> {
 }
 
 /// The last thousandth that is in a tier.
-fn end(tier: &Tier) -> u128 {
+pub(super) fn end(tier: &Tier) -> u128 {
     tier.up_to.map_or(u128::MAX, |up_to| u128::from(up_to.get()) * MILLI)
 }
 
 /// The tier that a whole quantity falls into.
-fn holding(tiers: &Tiers, milli: u128) -> Option<(u64, &Tier)> {
+pub(super) fn holding(tiers: &Tiers, milli: u128) -> Option<(u64, &Tier)> {
     tiers.spans().find(|(_, tier)| milli <= end(tier))
 }
 

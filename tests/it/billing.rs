@@ -1,6 +1,8 @@
 //! Periods, statements and their close, as the retailer and the partner see them.
 
 mod adjustments;
+mod budgets;
+mod current;
 mod exported;
 mod exports;
 mod focus;
@@ -10,6 +12,7 @@ mod late;
 mod other_periods;
 mod real;
 mod reconcile;
+mod rows;
 mod shell;
 mod slow;
 

@@ -113,6 +113,7 @@ fn the_partner_document_and_the_table_of_operations_are_one_list() {
         "/01/{gtin}",
         "/contexts/v1.jsonld",
         "/oauth/token",
+        "/v1/billability",
         "/v1/leaked-keys",
     ];
     assert_eq!(open, expected, "what needs no key is said here");
@@ -376,7 +377,7 @@ async fn every_admin_operation_wants_a_token() {
 
 /// Files that are sent, what waits in them, sources, periods and statements, what is for people in a session, and what
 /// needs a preview or a rotation before it have tests of their own.
-const OWN_TESTS: [&str; 13] = [
+const OWN_TESTS: [&str; 14] = [
     "{feed}",
     "{import_id}",
     "{name}",
@@ -388,6 +389,7 @@ const OWN_TESTS: [&str; 13] = [
     "{subscription_id}",
     "{application_id}",
     "/billing/",
+    "{budget_id}",
     "/keys/bulk",
     "/rotation/roll-back",
 ];

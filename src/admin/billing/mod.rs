@@ -1,6 +1,8 @@
 //! Billing over HTTP: periods and their close, statements, adjustments, periods at other prices, and the hand-off.
 
 mod adjustments;
+mod billability;
+mod budgets;
 mod handoffs;
 mod outs;
 mod periods;
@@ -19,4 +21,6 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
     adjustments::configure(config);
     reratings::configure(config);
     handoffs::configure(config);
+    billability::configure(config);
+    budgets::configure(config);
 }

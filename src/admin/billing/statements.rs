@@ -72,6 +72,7 @@ async fn get_statement(
     state: State,
 ) -> ApiResult<Answer> {
     let now = state.clock.now();
+    let through = view::complete_through(&state.db, now).await?;
     let shown = view::find(&state.db, id.0, Whose::default(), now).await?;
-    statements::answer(&request, &state.db, shown, now).await
+    statements::answer(&request, &state.db, shown, (now, through)).await
 }

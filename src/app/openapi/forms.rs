@@ -18,7 +18,7 @@ fn of(schema: &str) -> (&'static [&'static str], bool) {
         // Who holds a copy needs every language.
         "PageOfChanges" => (&[form::NDJSON], false),
         // Rows have no texts of the retailer.
-        "PageOfEvents" => (&[form::NDJSON, form::CSV], false),
+        "PageOfEvents" | "UsageOut" => (&[form::NDJSON, form::CSV], false),
         "StatementOut" => (&[form::CSV, form::HTML], false),
         page if page.starts_with("PageOf") => {
             (&[linked::MEDIA_TYPE, form::NDJSON, form::CSV], true)

@@ -3,6 +3,7 @@
 use super::Part;
 use crate::access::mails::Post;
 use crate::alerts::Alerts;
+use crate::billing::budgets::Watch;
 use crate::kernel::clock::HOUR;
 use crate::telemetry::{Gauge, Tally};
 use std::sync::Arc;
@@ -27,6 +28,16 @@ pub(super) async fn look(part: Part, alerts: Arc<Alerts>, period: Duration) {
             if let Err(error) = alerts.forget().await {
                 tracing::warn!(%error, "old alerts could not be forgotten");
             }
+        }
+    })
+    .await;
+}
+
+/// Looks at budgets. Beside quotas and hours, which must not wait for what is rated.
+pub(super) async fn budgets(part: Part, budgets: Arc<Watch>, period: Duration) {
+    part.every(period, || async {
+        if let Err(error) = budgets.round().await {
+            tracing::warn!(%error, "budgets could not be looked after; what is to be told is told later");
         }
     })
     .await;

@@ -1,5 +1,6 @@
 //! What partners see of what is billed.
 
+pub mod current;
 pub mod events;
 pub mod schema;
 pub mod statements;
@@ -8,6 +9,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 /// Mounts the operations.
 pub fn configure(config: &mut ServiceConfig<'_>) {
+    current::configure(config);
     events::configure(config);
     statements::configure(config);
 }

@@ -203,8 +203,14 @@ fn because(rule: &str) -> &'static str {
     of_table.or_else(|| adjustments::because(rule)).unwrap_or_default()
 }
 
-/// A statement in a form: JSON, its lines as CSV, or a page.
-pub async fn written(db: &Db, shown: Shown, form: Form, now: Micros) -> ApiResult<Vec<u8>> {
+/// A statement in a form: JSON, its lines as CSV, or a page. `through` is up to when everything that nodes have answered
+/// was in the ledger before it was made.
+pub async fn written(
+    db: &Db,
+    shown: Shown,
+    form: Form,
+    (now, through): (Micros, Micros),
+) -> ApiResult<Vec<u8>> {
     let failed = |error: &dyn std::fmt::Display| {
         tracing::error!(%error, "a statement could not be written");
         ApiError::new(Code::Internal, "The failure has been recorded; quote the request id.")
@@ -220,7 +226,6 @@ pub async fn written(db: &Db, shown: Shown, form: Form, now: Micros) -> ApiResul
             Ok(render::html(&shown, (partner.name.as_str(), name)).into_bytes())
         }
         _ => {
-            let through = view::complete_through(db, now).await?;
             let out = StatementOut::new(shown, through);
             serde_json::to_vec(&out).map_err(|error| failed(&error))
         }
@@ -232,11 +237,11 @@ pub async fn answer(
     request: &HttpRequest,
     db: &Db,
     shown: Shown,
-    now: Micros,
+    (now, through): (Micros, Micros),
 ) -> ApiResult<Answer> {
     let accept = request.headers().get(ACCEPT).and_then(|accept| accept.to_str().ok());
     let form = Form::preferred_of_page(accept.unwrap_or_default());
-    let body = written(db, shown, form, now).await?;
+    let body = written(db, shown, form, (now, through)).await?;
     Ok(Answer { form, ..Answer::new(body, Cache::NoStore, 1) })
 }
 
@@ -294,6 +299,7 @@ async fn get_own_statement(
 ) -> ApiResult<Answer> {
     Params::new(request.query_string()).finish()?;
     let (now, whose) = (state.clock.now(), (caller.key().partner, caller.app()));
+    let through = view::complete_through(&state.db, now).await?;
     let shown = view::find(&state.db, id.0, Whose::of(whose), now).await?;
-    answer(&request, &state.db, shown, now).await
+    answer(&request, &state.db, shown, (now, through)).await
 }

@@ -93,6 +93,10 @@ impl Subjects {
                     "time_zone": "Europe/Paris", "notice": "Three months",
                 },
             }),
+            "BudgetIn" => json!({
+                "app_id": self.key.app_id, "amount": "500.00", "currency": "EUR", "percents": [50, 80],
+                "amounts": ["10.00"],
+            }),
             "FreezeIn" => json!({ "reason": "leaked", "tell_caller": true }),
             "LossIn" => json!({ "reason": "no disk", "gone_at": "2026-11-22T11:00:00Z" }),
             "WhyIn" => json!({ "reason": "unpaid" }),
