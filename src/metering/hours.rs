@@ -61,8 +61,8 @@ impl Group {
 /// Live calls of a span, summed.
 pub type Counted = BTreeMap<Group, Sums>;
 
-/// The live calls of a span.
-async fn counted(tx: &mut Tx, app: Option<AppId>, span: Period) -> Result<Counted, StoreError> {
+/// The live calls of one app, or of all, that were accepted in a span, as one state of the database has them.
+pub async fn counted(tx: &mut Tx, app: Option<AppId>, span: Period) -> Result<Counted, StoreError> {
     let (first, last) = (ceiling(span.from), span.to.hour());
     let mut sums = Counted::new();
     if first >= last {
@@ -91,8 +91,7 @@ async fn counted(tx: &mut Tx, app: Option<AppId>, span: Period) -> Result<Counte
     Ok(sums)
 }
 
-/// The live calls of one app, or of all, that were accepted in a span and are in the ledger up to a position, as one state
-/// of the database has them.
+/// The same of what is in the ledger up to a position.
 pub async fn counted_through(
     tx: &mut Tx,
     app: Option<AppId>,

@@ -29,6 +29,7 @@ pub use content::{Content, UnknownContent};
 pub use directory::{Order, export_to_directory};
 pub use events::Asked;
 pub use focus::{FocusVersion, UnknownVersion};
+pub use periods::AppPeriods;
 pub use question::Question;
 pub use summary::{Summary, export, export_rows};
 pub use write::{Format, UnknownFormat};

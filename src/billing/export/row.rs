@@ -243,9 +243,9 @@ mod tests {
             assert_eq!(decimal(digits, scale), text);
             assert_eq!(super::digits(text, scale), Some(digits));
         }
-        assert_eq!(super::digits("1.50", 1), Some(15));
+        assert_eq!(digits("1.50", 1), Some(15));
         for none in ["", "-", "1.55", "+1", "1e3", ".5", "1,5", "--1"] {
-            assert_eq!(super::digits(none, 1), None, "{none}");
+            assert_eq!(digits(none, 1), None, "{none}");
         }
     }
 

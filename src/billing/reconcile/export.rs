@@ -1,6 +1,7 @@
 //! The rows of an export, compared with the events of the ledger one by one.
 
 use super::ledger::Ledger;
+use crate::billing::export::AppPeriods;
 use crate::billing::export::event_row::{Context, USAGE_EVENTS};
 use crate::billing::export::row::Texts;
 use crate::billing::manifest::tally::{day_of, day_text};
@@ -108,7 +109,8 @@ impl Part<'_, '_> {
             partner_id.as_ref().is_none_or(|id| *id == placed.event.partner.to_string())
                 && app_id.as_ref().is_none_or(|id| *id == placed.event.app.to_string())
         };
-        let context = Context::default();
+        // Of no installation and in no period: these columns are not compared.
+        let context = Context { retailer: None, periods: AppPeriods::until(Micros(0)) };
         let mut walk = Walk { span: Some(span), after: ExportSeq(*after), through: *position };
         while let Some(fetched) = walk.fetch(tx).await? {
             let opening = tokio::task::spawn_blocking(move || fetched.open());
@@ -181,10 +183,10 @@ fn read(dir: PathBuf, files: Vec<File>, span: Period) -> Receiver<Read> {
         for file in &files {
             let all = each_row(&dir, file, &USAGE_EVENTS, |_, texts| {
                 let fact = fact(&USAGE_EVENTS, texts)?;
-                let is_in = (span.from..span.to).contains(&fact.at);
+                let event = fact.event.filter(|_| (span.from..span.to).contains(&fact.at));
                 // Who reads has gone away: there is nobody left to be told.
-                let _ =
-                    is_in.then(|| tell.blocking_send(Read::Row(fact.export_seq, texts.clone())));
+                let _ = event
+                    .map(|event| tell.blocking_send(Read::Row(event.export_seq, texts.clone())));
                 Ok(())
             });
             if let Err(why) = all {

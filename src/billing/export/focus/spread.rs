@@ -157,7 +157,7 @@ mod tests {
         #[test]
         fn days_come_to_the_line(
             units in prop::collection::vec(0..5_000_u128, 1..40), cut in 0..100_u128,
-            amount in -1_000_000..1_000_000_i128, size in 1..4_u64, how in 0..3,
+            amount in -1_000_000..1_000_000_i128, size in 1..4_u64, how in 0..3_usize,
         ) {
             let asks = [Asks::Unit, Asks::Package(size), Asks::Once][how];
             let all: u128 = units.iter().sum();
