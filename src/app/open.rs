@@ -134,7 +134,6 @@ impl Comptoir {
         let bootstrap = crate::admin::bootstrap(&db, &pepper, clock.now()).await?;
         let node = storage::node_id(&data_dir)?;
         let (nodes, redis, keyring) = open_access(&config, (&db, &clock), pepper, node).await?;
-        let gate = Arc::new(Gate::new(Arc::clone(&keyring), config.server.trusted_proxies.clone()));
 
         // Apart, for what it keeps meanwhile would be kept of the whole start.
         let begun = Box::pin(begin_run(&config, (&db, node), &clock)).await;
@@ -148,7 +147,6 @@ impl Comptoir {
         let (mirror, saved) = open_mirror(&config, &db, node).await?;
         let feeds =
             Arc::new(FeedsOut::new((&mirror, &clock), &data_dir, &config.server.public_url)?);
-        let waits = Arc::new(Waits::new(&mirror));
         let metrics = Arc::new(Metrics::new(&operation_ids()));
         tell_recovery(&metrics, &recovered);
         let counted = (journal.clone(), Arc::clone(&keyring));
@@ -159,10 +157,11 @@ impl Comptoir {
         keyring.follow(&db, clock.now()).await?;
         let hooks = Arc::new(Hooks::new(&config.hooks, (&db, &clock, node), &mirror, counted)?);
         let opened = (&db, &clock, node);
-        let here = (node, installation(&db).await?);
         let alerts = open_alerts((&config, &hooks), opened, &keyring, quotas.is_some())?;
         Ok(Self {
-            handoffs: Arc::new(Handoffs::new(&config, (&db, &clock), here)?),
+            gate: Arc::new(Gate::new(Arc::clone(&keyring), config.server.trusted_proxies.clone())),
+            waits: Arc::new(Waits::new(&mirror)),
+            handoffs: open_handoffs(&config, opened).await?,
             readiness: Arc::new(Readiness::new(Arc::clone(&keyring), clock.now())),
             demo: db.setting("demo").await?.is_some(),
             registration: open_registration(&config, (&db, &clock), &keyring)?,
@@ -178,12 +177,10 @@ impl Comptoir {
             nodes,
             redis,
             keyring,
-            gate,
             mirror,
             saved,
             exports,
             feeds,
-            waits,
             folder,
             quotas,
             book,
@@ -192,6 +189,15 @@ impl Comptoir {
             _lock: lock,
         })
     }
+}
+
+/// What hands usage off to other systems.
+async fn open_handoffs(
+    config: &Config,
+    (db, clock, node): (&Db, &Clock, NodeId),
+) -> anyhow::Result<Arc<Handoffs>> {
+    let here = (node, installation(db).await?);
+    Ok(Arc::new(Handoffs::new(config, (db, clock), here)?))
 }
 
 /// What writes the exports of the node with this configuration.

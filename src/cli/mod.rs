@@ -173,11 +173,11 @@ impl Command {
 async fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
     let file = cli.config.as_deref();
     if !cli.command.works_beside_nodes() {
-        return obey(file, cli.command).await;
+        return Box::pin(obey(file, cli.command)).await;
     }
     let config = load(file)?;
     let before = wake::Before::of(&config).await;
-    let done = obey(file, cli.command).await;
+    let done = Box::pin(obey(file, cli.command)).await;
     if let Some(before) = before {
         before.wake(&config).await;
     }

@@ -7,8 +7,9 @@ from decimal import Decimal
 from cluster import CALL, UNIT
 
 UNCONFIRMED = "crash_unconfirmed"
-# What is answered without an event: the journal takes none, or the key could not be judged for the database is away.
-WITHOUT = {"503"}
+# What is answered without an event: a head that did not become whole in time, the journal takes none, or the key could
+# not be judged for the database is away.
+WITHOUT = {"408", "503"}
 
 
 @dataclass

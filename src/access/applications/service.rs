@@ -130,7 +130,7 @@ async fn confirm(tx: &mut Tx, by: &By<'_>, pending: &Application) -> Result<(), 
     if !store::move_from(tx, State::Unverified, pending).await? {
         return Err(AccessError::Link);
     }
-    Ok(record(tx, by, change(Kind::Application, pending.id, "verify", json!({}))).await?)
+    record(tx, by, change(Kind::Application, pending.id, "verify", json!({}))).await
 }
 
 /// Approves an application where its plan is given at once; whether it is.

@@ -209,7 +209,7 @@ impl CurrentPeriodOut {
         let Current { statement, sections, projected } = current;
         let currency: crate::kernel::Currency = statement.currency.parse().map_err(corrupt)?;
         let decimals = currency.decimals();
-        let section = |(n, of): (usize, SectionStanding)| section(&statement, n, of, decimals);
+        let section = |(n, of): (usize, SectionStanding)| section(&statement, n, &of, decimals);
         let sections = sections.into_iter().enumerate().map(section).collect::<Result<_, _>>()?;
         let (projection, not_projected) = match projected {
             Ok(projection) => (Some(ProjectionOut::new(projection, decimals)), None),
@@ -250,7 +250,7 @@ impl ProjectionOut {
 fn section(
     statement: &Statement,
     n: usize,
-    of: SectionStanding,
+    of: &SectionStanding,
     decimals: u8,
 ) -> Result<CurrentSectionOut, StoreError> {
     let section = statement.sections.get(n).ok_or_else(|| corrupt("a section is missing"))?;

@@ -28,7 +28,7 @@ pub(super) async fn compare(
         let made = again.as_mut().map(|again| again.remove(id));
         match made {
             Some(None) => {
-                found.add(format!("{id}: it is frozen, and nothing is owed by what is made again"))
+                found.add(format!("{id}: it is frozen, and nothing is owed by what is made again"));
             }
             Some(Some(made)) => texts(made, document, found)?,
             None => {}

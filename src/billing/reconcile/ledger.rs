@@ -44,7 +44,7 @@ impl<'a> Ledger<'a> {
         Self { books, open, apps, span, position, pieces, places, accounts }
     }
 
-    fn account(&mut self, app: impl ToString, operation: &str, rule: &str) -> &mut Account {
+    fn account(&mut self, app: &impl ToString, operation: &str, rule: &str) -> &mut Account {
         let (operation, rule) = (operation.to_owned(), rule.to_owned());
         self.accounts.entry(Named { app_id: app.to_string(), operation, rule }).or_default()
     }
@@ -88,7 +88,7 @@ impl<'a> Ledger<'a> {
             let own = statement.usage.iter().filter(|used| used.corrects_period.is_none());
             for used in own.filter(|used| used.billable) {
                 let (_, sums) = used.group((statement.partner_id, statement.app_id));
-                self.account(statement.app_id, &used.operation, &used.rule).rated.plus(&sums);
+                self.account(&statement.app_id, &used.operation, &used.rule).rated.plus(&sums);
             }
         }
     }
@@ -105,7 +105,7 @@ impl<'a> Ledger<'a> {
             for delta in adjustment.open().filter(|delta| bounds.hold(delta.at)) {
                 let (group, sums) = adjustment.counted(delta);
                 if group.billable && self.cause(&group).is_none() {
-                    let account = self.account(group.app, &group.operation, &group.rule);
+                    let account = self.account(&group.app, &group.operation, &group.rule);
                     account.because(cause, &sums.negated());
                 }
             }
@@ -114,7 +114,7 @@ impl<'a> Ledger<'a> {
 
     /// Takes in a row of an export.
     pub(super) fn exported(&mut self, placed: &Placed<'_>) {
-        let account = self.account(placed.event.app, &placed.operation_id(), placed.rule.id);
+        let account = self.account(&placed.event.app, &placed.operation_id(), placed.rule.id);
         account.exported.get_or_insert_default().plus(&placed.sums());
     }
 
@@ -163,7 +163,7 @@ impl Watch for Ledger<'_> {
         let hour = event.started_at.hour();
         let is_whole = self.is_whole(hour);
         let sums = placed.sums();
-        let account = self.account(event.app, &placed.operation_id(), placed.rule.id);
+        let account = self.account(&event.app, &placed.operation_id(), placed.rule.id);
         account.admitted.plus(&sums);
         if !is_whole {
             account.metered.plus(&sums);
@@ -176,7 +176,7 @@ impl Watch for Ledger<'_> {
     fn stored(&mut self, stored: Stored) {
         if self.is_whole(stored.hour) {
             let Stored { app, operation, rule, sums, .. } = stored;
-            self.account(app, &operation, &rule).metered.plus(&sums);
+            self.account(&app, &operation, &rule).metered.plus(&sums);
         }
     }
 }

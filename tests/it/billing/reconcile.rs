@@ -126,7 +126,7 @@ fn row<'a>(found: &'a Value, app: &str, rule: &str) -> &'a Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_normal_month_agrees_and_each_difference_has_its_cause() {
-    let month = Month::new().await;
+    let month = Box::pin(Month::new()).await;
     let export = month.app.config.server.data_dir.join("out");
     let export = export.display().to_string();
     let (code, _, err) = month.app.shell(&["usage", "export", "--out", &export, "--by-day"]).await;
@@ -165,7 +165,7 @@ async fn a_normal_month_agrees_and_each_difference_has_its_cause() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_changed_in_the_database_is_found_and_named() {
-    let month = Month::new().await;
+    let month = Box::pin(Month::new()).await;
     let db = &month.app.db;
     let change = "UPDATE usage_hours SET records = records + 1 WHERE rule = 'v1.client_error'";
     tell(db, change).await.unwrap();
@@ -192,7 +192,7 @@ async fn what_was_changed_in_the_database_is_found_and_named() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flipped_bit_of_a_segment_is_found_and_named() {
-    let month = Month::new().await;
+    let month = Box::pin(Month::new()).await;
     flip(&month.app.db).await;
     let found = month.differences(&month.october, &[]).await;
     assert!(found[0].starts_with("nod_") && found[0].contains(" segment "), "{found:?}");
@@ -202,7 +202,7 @@ async fn a_flipped_bit_of_a_segment_is_found_and_named() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_changed_statement_is_found_and_named() {
-    let month = Month::new().await;
+    let month = Box::pin(Month::new()).await;
     let db = &month.app.db;
     let october = own(&month.app, &month.key).await.last().unwrap().clone();
     let (statement, total) = (id(&october), october["total"].as_str().unwrap());
@@ -244,7 +244,7 @@ async fn sqlx_text(db: &Db, sql: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_changed_row_of_an_export_is_named() {
-    let month = Month::new().await;
+    let month = Box::pin(Month::new()).await;
     let dir = month.app.config.server.data_dir.join("out");
     let export = dir.display().to_string();
     let (code, _, err) = month.app.shell(&["usage", "export", "--out", &export]).await;

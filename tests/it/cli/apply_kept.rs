@@ -43,7 +43,7 @@ async fn many_keys_are_not_given_back_by_one_person() {
     // In quarantine they would read again.
     place.write(
         FILE,
-        &back.replace("\n            status: active", "\n            status: quarantined"),
+        back.replace("\n            status: active", "\n            status: quarantined"),
     );
     let refused = place.fails(1, &apply(&[]));
     assert_eq!(refused.matches("status: It takes a second person to").count(), 2, "{refused}");

@@ -21,6 +21,7 @@ use comptoir::kernel::{Clock, Micros};
 use comptoir::storage::Db;
 use scratch::Scratch;
 use serde_json::{Value, json};
+use sqlx::Connection as _;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -380,7 +381,10 @@ pub(crate) async fn until_one_waits(db: &Db) {
         WHERE datname = current_database() AND wait_event_type = 'Lock'";
     let until = Instant::now() + Duration::from_secs(60);
     let Db::Postgres(pool) = db else { panic!("only a server has others that wait") };
-    while sqlx::query_scalar::<_, i64>(WAITS).fetch_one(pool).await.unwrap() == 0 {
+    // A connection of its own: those of the pool may be all in use.
+    let options = pool.connect_options();
+    let mut looking = sqlx::PgConnection::connect_with(&options).await.unwrap();
+    while sqlx::query_scalar::<_, i64>(WAITS).fetch_one(&mut looking).await.unwrap() == 0 {
         assert!(Instant::now() < until, "nobody waits");
         tokio::task::yield_now().await;
     }

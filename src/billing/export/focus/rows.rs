@@ -130,26 +130,30 @@ impl Frame<'_> {
         })
     }
 
+    /// What a part of a line costs; none where that is too large.
+    fn cost(&self, told: Told<'_>, part: &Part, has_price: bool) -> Option<Cost> {
+        let billed = part.billed.checked_mul(self.coin)?;
+        // What is included costs nothing, which is a price; what is bought without one costs what is billed.
+        let price = told.line.unit_price.as_deref().unwrap_or(&told.line.amount);
+        let price = digits(price, PRICE).filter(|_| has_price);
+        let priced = i128::try_from(part.priced).ok()?;
+        let cost = match price {
+            Some(price) => price.checked_mul(priced)?,
+            None => billed.checked_mul(10_i128.pow(u32::from(COST - BILLED)))?,
+        };
+        Some(Cost { billed, priced, price, cost })
+    }
+
     /// The fields stand in the order of the columns.
     fn row(&self, told: Told<'_>, part: &Part) -> Result<Row, ExportError> {
         let (statement, line, called) = (self.priced.statement, told.line, self.called);
         let (category, frequency) = category(told);
         let (is_use, has_price) = (category == "Usage", matches!(category, "Usage" | "Purchase"));
-        let own = |text: Option<String>| Cell::text(text.map(Cow::from));
-        let word = |text: &'static str| Cell::Text(text.into());
-        let words = |text: Option<&'static str>| Cell::text(text.map(Cow::from));
         let too_large = || BillingError::TooLarge(statement.app_id, TooLarge);
-        let times = |digits: u128| i128::try_from(digits).map_err(|_| too_large());
-        let billed = part.billed.checked_mul(self.coin).ok_or_else(too_large)?;
-        // What is included costs nothing, which is a price; what is bought without one costs what is billed.
-        let price = line.unit_price.as_deref().unwrap_or(&line.amount);
-        let price = digits(price, PRICE).filter(|_| has_price);
-        let priced = times(part.priced)?;
-        let cost = match price {
-            Some(price) => price.checked_mul(priced),
-            None => billed.checked_mul(10_i128.pow(u32::from(COST - BILLED))),
-        };
-        let cost = Cell::Decimal(cost.ok_or_else(too_large)?, COST);
+        let Cost { billed, priced, price, cost } =
+            self.cost(told, part, has_price).ok_or_else(too_large)?;
+        let consumed = i128::try_from(part.consumed).map_err(|_| too_large())?;
+        let cost = Cell::Decimal(cost, COST);
         let unit_price = price.map_or(Cell::Null, |price| Cell::Decimal(price, PRICE));
         let operation = told.operation().filter(|_| is_use);
         let cells = vec![
@@ -165,7 +169,7 @@ impl Frame<'_> {
             word(frequency),
             second(part.day.end),
             second(part.day.start),
-            if is_use { Cell::Decimal(times(part.consumed)?, QUANTITY) } else { Cell::Null },
+            if is_use { Cell::Decimal(consumed, QUANTITY) } else { Cell::Null },
             words(told.consumed_unit().filter(|_| is_use)),
             cost.clone(),
             unit_price.clone(),
@@ -203,6 +207,26 @@ impl Frame<'_> {
         ];
         Ok(Row::sealed(&FOCUS_1_2, cells))
     }
+}
+
+/// What a part of a line costs, each in the digits of its column.
+struct Cost {
+    billed: i128,
+    priced: i128,
+    price: Option<i128>,
+    cost: i128,
+}
+
+fn own(text: Option<String>) -> Cell {
+    Cell::text(text.map(Cow::from))
+}
+
+fn word(text: &'static str) -> Cell {
+    Cell::Text(text.into())
+}
+
+fn words(text: Option<&'static str>) -> Cell {
+    Cell::text(text.map(Cow::from))
 }
 
 /// An instant as FOCUS has it: without parts of a second, which only a period has that a change has cut.

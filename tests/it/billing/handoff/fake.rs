@@ -113,8 +113,8 @@ impl Fake {
 
     /// What it bills a customer for a period, in seconds since 1970: the newest value by time.
     pub(crate) fn billed(&self, customer: &str, (from, to): (i64, i64)) -> Option<String> {
-        let values = self.values(customer).into_iter();
-        values.filter(|taken| (from..to).contains(&taken.at)).last().map(|taken| taken.value)
+        let mut values = self.values(customer).into_iter();
+        values.rfind(|taken| (from..to).contains(&taken.at)).map(|taken| taken.value)
     }
 
     async fn converse(self, stream: TcpStream) -> std::io::Result<()> {

@@ -53,7 +53,7 @@ pub(super) fn orders() -> Option<Vec<Vec<Order>>> {
     customers.sort_by_key(|rows| std::cmp::Reverse(rows.len()));
     let all =
         std::env::vars().any(|(name, value)| name == "COMPTOIR_TEST_CUSTOMERS" && value == "all");
-    let taken = |n: &usize| all || *n < MOST || n % EACH == 0;
+    let taken = |n: &usize| all || *n < MOST || n.is_multiple_of(EACH);
     let zone = TimeZone::get("Europe/London").unwrap();
     let each = |rows: &Vec<csv::StringRecord>| {
         rows.iter().map(|row| order(row, &zone)).collect::<Vec<Order>>()
