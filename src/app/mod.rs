@@ -107,9 +107,6 @@ const DATABASE_PATIENCE: Duration = Duration::from_secs(15);
 /// The same where it does not answer: nothing is to be expected then.
 const AWAY_PATIENCE: Duration = Duration::from_secs(2);
 
-/// Between two tries of a stop to fold what is left.
-const FOLD_AGAIN: Duration = Duration::from_millis(100);
-
 /// How long a stop waits for what it saves.
 const SAVE_PATIENCE: Duration = Duration::from_secs(60);
 
@@ -217,26 +214,18 @@ impl Comptoir {
         }
     }
 
-    /// Folds what is left in the journal; again, where the database has just been started anew. What cannot be folded in
-    /// time is told, and stays.
+    /// Folds what is left in the journal. What cannot be now is told, and stays.
     async fn fold_rest(&self, patience: Duration) -> anyhow::Result<()> {
         let Some(folder) = &self.folder else { return Ok(()) };
-        let mut failure = None;
-        let drained = timeout(patience, async {
-            while let Err(error) = folder.drain(self.clock.now()).await {
-                failure = Some(error);
-                sleep(FOLD_AGAIN).await;
-            }
-        });
-        let drained =
-            drained.await.map_err(|late| failure.map_or(late.into(), anyhow::Error::from));
+        let drained = timeout(patience, folder.drain(self.clock.now())).await;
+        let drained = drained.map_err(anyhow::Error::from).and_then(|folded| Ok(folded?));
         let folded = drained.context(
             "the last events were not folded; they stay in the journal and are folded at the next start",
         );
         if let Err(error) = &folded {
             tracing::error!("{error:#}");
         }
-        folded
+        folded.map(drop)
     }
 }
 

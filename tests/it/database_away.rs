@@ -1,7 +1,6 @@
 //! A node whose PostgreSQL server hangs, or is away.
 
 use crate::support::{NOON, TestApp, data, problem};
-use comptoir::storage::Db;
 use serde_json::{Value, json};
 use sqlx::postgres::PgConnectOptions;
 use std::time::{Duration, Instant};
@@ -114,37 +113,4 @@ async fn admins_are_told_soon_and_a_stop_does_not_wait() {
     }
     let told: Value = app.admin_ok("GET", "/admin/v1/partners", None).await;
     assert_eq!(told["items"].as_array().unwrap().len(), 1, "the others go on");
-}
-
-/// Has the next segment that comes into the ledger refused, as by a server that is just going down.
-const REFUSE_ONE: &str = "
-    CREATE SEQUENCE refused;
-    CREATE FUNCTION refuse_one() RETURNS trigger LANGUAGE plpgsql AS $$
-    BEGIN
-        -- What a sequence gives out is not taken back with the transaction.
-        IF nextval('refused') = 1 THEN RAISE EXCEPTION 'refused once'; END IF;
-        RETURN NEW;
-    END $$;
-    CREATE TRIGGER refuse_one BEFORE INSERT ON usage_segments FOR EACH ROW EXECUTE FUNCTION refuse_one()";
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_stop_folds_what_the_database_has_refused_once() {
-    let app = TestApp::builder().fixed_clock(NOON).start().await;
-    let Db::Postgres(pool) = &app.db else {
-        println!("SKIPPED: a database that is started anew needs COMPTOIR_TEST_POSTGRES");
-        return;
-    };
-    app.stock_shelves(1, 1).await;
-    let key = app.key(json!({})).await;
-    let mut node = app.beside_with(&[("METERING__FOLD_INTERVAL_MS", "60000")]).await;
-    let path = format!("/v1/products/{}", data::product_id(0));
-    assert_eq!(node.get(&key.text, &path).await.status(), 200);
-    sqlx::raw_sql(REFUSE_ONE).execute(pool).await.unwrap();
-
-    node.stop().await;
-    let tries: i64 =
-        sqlx::query_scalar("SELECT last_value FROM refused").fetch_one(pool).await.unwrap();
-    assert_eq!(tries, 2);
-    let health = app.admin_ok("GET", "/admin/v1/usage/health", None).await;
-    assert_eq!((&health["silent_runs"], &health["missing_events"]), (&json!(0), &json!(0)));
 }
