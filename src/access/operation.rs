@@ -64,10 +64,13 @@ impl Operation {
         const ALERTS: u16 = op::ListUsageAlerts::OPERATION.code;
         const STATEMENTS: u16 = op::ListOwnStatements::OPERATION.code;
         const STATEMENT: u16 = op::GetOwnStatement::OPERATION.code;
+        const CREDITS: u16 = op::ListOwnCredits::OPERATION.code;
         const EVENTS: u16 = op::ListUsageEvents::OPERATION.code;
         const TEST: u16 = op::DeliverTestMessage::OPERATION.code;
-        const FREE: [u16; 9] =
-            [UNROUTED, USAGE, REFUSALS, REFUSAL, ALERTS, STATEMENTS, STATEMENT, EVENTS, TEST];
+        const FREE: [u16; 10] = [
+            UNROUTED, USAGE, REFUSALS, REFUSAL, ALERTS, STATEMENTS, STATEMENT, CREDITS, EVENTS,
+            TEST,
+        ];
         FREE.contains(&self.code)
     }
 
@@ -212,6 +215,8 @@ operations! {
     ListOwnStatements = 42 "list_own_statements" "usage" "GET" "/v1/usage/statements" None, 100;
     /// What the app owes for a period.
     GetOwnStatement = 43 "get_own_statement" "usage" "GET" "/v1/usage/statements/{statement_id}" None, 100;
+    /// The credits that the app's statements may draw on.
+    ListOwnCredits = 46 "list_own_credits" "usage" "GET" "/v1/usage/credits" None, 100;
     /// The app's own events, as they are billed.
     ListUsageEvents = 45 "list_usage_events" "usage" "GET" "/v1/usage/events" None, 1_000;
     /// A message to a subscription's receiver: nobody calls it, and it takes from no limit.

@@ -3,6 +3,7 @@
 use super::BillingError;
 use super::adjustments::{self, Adjustment};
 use super::correct::{Correction, corrections};
+use super::credits;
 use super::late::{Late, late};
 use super::model::Statement;
 use super::rate::{Stated, statements};
@@ -182,6 +183,18 @@ impl Books {
 
     /// The statements of an open period, as one state of the database has them: of one app, or of all.
     pub async fn statements(
+        &self,
+        tx: &mut Tx,
+        open: &Open,
+        app: Option<AppId>,
+    ) -> Result<Vec<Statement>, BillingError> {
+        let mut made = self.gross(tx, open, app).await?;
+        credits::apply(tx, &mut made).await?;
+        Ok(made)
+    }
+
+    /// The same before credits.
+    pub(super) async fn gross(
         &self,
         tx: &mut Tx,
         open: &Open,

@@ -140,6 +140,8 @@ ids! {
     StatementId = "stm";
     /// What corrects what an app owes.
     AdjustmentId = "adj";
+    /// Credit that a partner was given or has paid in advance.
+    CreditGrantId = "crd";
     /// What was told of usage, derived from what it tells.
     AlertId = "alr";
     /// An entry of the audit trail.

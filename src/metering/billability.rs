@@ -100,10 +100,11 @@ pub const RULES: &[Rule] = &[
 ];
 
 /// What tells a partner of its own use is free.
-const OWN: [u16; 7] = [
+const OWN: [u16; 8] = [
     op::GetUsage::OPERATION.code,
     op::ListOwnStatements::OPERATION.code,
     op::GetOwnStatement::OPERATION.code,
+    op::ListOwnCredits::OPERATION.code,
     op::ListRefusals::OPERATION.code,
     op::GetRefusal::OPERATION.code,
     op::ListUsageAlerts::OPERATION.code,

@@ -1,12 +1,14 @@
-//! Billing over HTTP: periods and their close, statements, adjustments, and periods at other prices.
+//! Billing over HTTP: periods and their close, statements, adjustments, credits, and periods at other prices.
 
 mod adjustments;
+mod credits;
 mod outs;
 mod periods;
 mod reratings;
 mod statements;
 
 pub use adjustments::{CREATE, REVERSE};
+pub use credits::{END, GRANT};
 pub use periods::CLOSE;
 
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -16,5 +18,6 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
     periods::configure(config);
     statements::configure(config);
     adjustments::configure(config);
+    credits::configure(config);
     reratings::configure(config);
 }

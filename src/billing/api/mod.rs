@@ -1,5 +1,6 @@
 //! What partners see of what is billed.
 
+pub mod credits;
 pub mod events;
 pub mod schema;
 pub mod statements;
@@ -10,4 +11,5 @@ use utoipa_actix_web::service_config::ServiceConfig;
 pub fn configure(config: &mut ServiceConfig<'_>) {
     events::configure(config);
     statements::configure(config);
+    credits::configure(config);
 }

@@ -9,16 +9,16 @@ use crate::support::people::Browser;
 use crate::support::{TestApp, TestKey, data, problem};
 use serde_json::{Value, json};
 
-const ADJUSTMENTS: &str = "/admin/v1/billing/adjustments";
+pub(super) const ADJUSTMENTS: &str = "/admin/v1/billing/adjustments";
 
 /// Two owners at the desk.
-struct Desk {
+pub(super) struct Desk {
     one: Browser,
     other: Browser,
 }
 
 impl Desk {
-    async fn of(app: &TestApp) -> Self {
+    pub(super) async fn of(app: &TestApp) -> Self {
         Self::named(app, ["one@example.com", "other@example.com"]).await
     }
 
@@ -36,7 +36,7 @@ impl Desk {
     }
 
     /// What is done when the other agrees, with what both were shown.
-    async fn agreed(&self, url: &str, body: Value) -> (Value, Value) {
+    pub(super) async fn agreed(&self, url: &str, body: Value) -> (Value, Value) {
         let waits = self.asked(url, body).await;
         problem(
             self.one.call("POST", &path(&waits, "approve"), None).await,
@@ -49,7 +49,7 @@ impl Desk {
     }
 }
 
-fn asked(key: &TestKey, name: &str, kind: &str, what: Value) -> Value {
+pub(super) fn asked(key: &TestKey, name: &str, kind: &str, what: Value) -> Value {
     let mut body = json!({
         "operation_key": format!("key-{name}"), "app_id": key.app_id, "reason_code": name,
         "reason": "As was agreed",
