@@ -50,25 +50,27 @@ pub(in crate::billing) async fn apply(
     Ok(())
 }
 
-/// The last turn of statements that credits may pay for, and the apps whose statements may draw on these credits; none
+/// The last turn of statements that credits may pay for, and the apps whose statements decide what is left for them; none
 /// where no credit pays for any.
 async fn reach(
     tx: &mut Tx,
     (partner, purse): (PartnerId, &Purse),
     own: &BTreeMap<Turn, &mut Statement>,
 ) -> Result<Option<(Turn, BTreeSet<AppId>)>, BillingError> {
-    let (mut last, mut apps, mut of_all) = (None, BTreeSet::new(), false);
+    let mut last = None;
     for (turn, statement) in own {
-        for grant in purse.paying(&due(statement)?) {
+        if purse.pays(&due(statement)?) {
             last = Some(turn.clone());
-            apps.extend(grant.asked.app_id);
-            of_all |= grant.asked.app_id.is_none();
         }
     }
-    if of_all {
-        apps = store::apps(tx, partner).await?;
-    }
-    Ok(last.map(|last| (last, apps)))
+    let Some(last) = last else { return Ok(None) };
+    // What an app draws of its own credits depends on what others leave it of those that are shared.
+    let apps = if purse.is_shared() {
+        store::apps(tx, partner).await?
+    } else {
+        own.values().map(|statement| statement.app_id).collect()
+    };
+    Ok(Some((last, apps)))
 }
 
 /// The open statements of a partner's apps up to a turn, without credits.

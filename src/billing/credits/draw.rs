@@ -35,9 +35,14 @@ impl Purse {
         Self { pots }
     }
 
-    /// The grants that pay for a statement.
-    pub(super) fn paying<'a>(&'a self, due: &'a Due<'_>) -> impl Iterator<Item = &'a Grant> {
-        self.pots.iter().map(|pot| &pot.grant).filter(move |grant| grant.pays(due))
+    /// Whether something of a statement is paid, if other statements leave enough.
+    pub(super) fn pays(&self, due: &Due<'_>) -> bool {
+        due.amount > Exact::ZERO && self.pots.iter().any(|pot| pot.grant.pays(due))
+    }
+
+    /// Whether a grant in it pays for statements of several apps.
+    pub(super) fn is_shared(&self) -> bool {
+        self.pots.iter().any(|pot| pot.grant.asked.app_id.is_none())
     }
 
     /// A grant by its place.
