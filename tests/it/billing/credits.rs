@@ -121,9 +121,9 @@ async fn a_close_books_what_its_provisional_statement_has_shown() {
 async fn spent_and_kept(app: &TestApp, (given, october): (&str, &Value), seen: &Value) {
     let of_given = seen["items"].as_array().unwrap().iter().find(|it| it["id"] == json!(given));
     assert_eq!(of_given.unwrap()["state"], "spent");
-    let spent =
-        app.admin("POST", &format!("{CREDITS}/{given}/end"), Some(json!({ "reason": "x" })));
-    problem(spent.await, 409, "conflict").await;
+    let url = format!("{CREDITS}/{given}/end");
+    let spent = app.admin("POST", &url, Some(json!({ "reason": "Paid back" }))).await;
+    problem(spent, 409, "conflict").await;
     let more = format!(
         "INSERT INTO credit_draws SELECT id, '{}', '1.00' FROM credit_grants WHERE id NOT IN \
          (SELECT grant_id FROM credit_draws)",
