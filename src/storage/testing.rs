@@ -5,11 +5,14 @@ mod scratch;
 use super::Db;
 use crate::config::DatabaseUrl;
 use crate::kernel::secret::Secret;
-use scratch::Scratch;
+use scratch::{FILE, Scratch, Template};
 use sqlx::Connection as _;
 use std::ops::Deref;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
+use tokio::sync::OnceCell;
+
+static MIGRATED: OnceCell<Template> = OnceCell::const_new();
 
 /// A migrated database that is gone with this value.
 #[derive(Debug)]
@@ -27,9 +30,24 @@ enum Place {
 
 /// Makes a database with nothing in it.
 pub(crate) async fn database() -> TestDb {
-    let db = empty().await;
+    let migrated = MIGRATED.get_or_init(async || Template::filled(migrate).await).await;
+    let dir = tempfile::tempdir().unwrap();
+    let place = match migrated.copy(dir.path()).await {
+        Some(scratch) => Place::Server(scratch),
+        None => Place::Folder(dir),
+    };
+    TestDb { db: place.connect().await, place }
+}
+
+/// Makes the schema in an empty database.
+async fn migrate(url: &str) {
+    let url = match url.strip_prefix("sqlite:") {
+        Some(path) => DatabaseUrl::Sqlite(path.into()),
+        None => DatabaseUrl::Postgres(Secret::new(url.to_owned())),
+    };
+    let db = Db::connect(&url, 1).await.unwrap();
     db.migrate().await.unwrap();
-    db
+    db.close().await;
 }
 
 /// Makes a database as it was before a migration.
@@ -88,7 +106,7 @@ impl TestDb {
 impl Place {
     async fn connect(&self) -> Db {
         let url = match self {
-            Self::Folder(dir) => DatabaseUrl::Sqlite(dir.path().join("comptoir.db")),
+            Self::Folder(dir) => DatabaseUrl::Sqlite(dir.path().join(FILE)),
             Self::Server(scratch) => DatabaseUrl::Postgres(Secret::new(scratch.url().to_owned())),
         };
         Db::connect(&url, 2).await.unwrap()

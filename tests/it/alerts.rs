@@ -8,7 +8,7 @@ use crate::support::redis::RedisServer;
 use crate::support::schema::documented;
 use crate::support::{NOON, TestApp, TestKey, data, problem};
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 const HOUR: i64 = 3_600_000_000;
 const DAY: i64 = 24 * HOUR;
@@ -39,7 +39,7 @@ async fn month(app: &TestApp, quota: u32) -> String {
 
 /// The alerts of a list, the newest first, once there are so many; then there are no more.
 async fn alerts(app: &TestApp, query: &str, count: usize) -> Vec<Value> {
-    let until = Instant::now() + Duration::from_secs(20);
+    let until = Instant::now() + crate::support::PATIENCE;
     loop {
         let told = app.admin_ok("GET", &format!("/admin/v1/alerts{query}"), None).await;
         let items = told["items"].as_array().unwrap().clone();
@@ -48,7 +48,7 @@ async fn alerts(app: &TestApp, query: &str, count: usize) -> Vec<Value> {
             return items;
         }
         assert!(Instant::now() < until, "{} of {count} alerts", items.len());
-        tokio::task::yield_now().await;
+        crate::support::pause().await;
     }
 }
 

@@ -22,7 +22,7 @@ use comptoir::kernel::Micros;
 use comptoir::storage::Db;
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// In microseconds.
 const HOUR: i64 = 3_600_000_000;
@@ -62,7 +62,7 @@ async fn call(app: &TestApp, key: &TestKey, times: u32) {
 
 /// Waits until everything that was answered is in the ledger and known to be.
 async fn until_complete(app: &TestApp, period: &str) -> Value {
-    let until = Instant::now() + Duration::from_secs(20);
+    let until = Instant::now() + crate::support::PATIENCE;
     loop {
         let found = app.admin_ok("GET", &format!("/admin/v1/billing/periods/{period}"), None).await;
         if found["complete"] == true {
@@ -71,7 +71,7 @@ async fn until_complete(app: &TestApp, period: &str) -> Value {
         assert!(Instant::now() < until, "{found}");
         // What a node tells of itself it tells every five seconds of its clock.
         app.clock.advance(6_000_000);
-        tokio::task::yield_now().await;
+        crate::support::pause().await;
     }
 }
 
@@ -345,7 +345,7 @@ async fn what_may_be_missing_is_named_and_two_people_may_close_all_the_same() {
             break found;
         }
         app.clock.advance(6_000_000);
-        tokio::task::yield_now().await;
+        crate::support::pause().await;
     };
     let missing =
         json!([{ "kind": "silent", "node": "nod_00000000009", "epoch": 4, "from_seq": 17 }]);

@@ -4,7 +4,7 @@
 mod clients;
 
 use crate::support::process::{Home, Reply, SmallDisk, Wire, wait_until};
-use crate::support::{NOON, TestApp, data, problem};
+use crate::support::{NOON, PATIENCE, TestApp, data, pause, problem};
 use comptoir::billing::export::{Format, Summary, export};
 use comptoir::kernel::Micros;
 use comptoir::kernel::clock::HOUR;
@@ -19,6 +19,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 /// Connections of a load, each with one call at a time.
 const CALLERS: usize = 8;
@@ -340,12 +341,13 @@ async fn with_the_ledger_away_calls_are_answered_until_they_could_not_be_kept() 
 
 /// Waits until `/readyz` has a status and a text in its report.
 async fn wait_for_readiness(app: &TestApp, status: u16, text: &str) {
-    for _ in 0..2_000 {
+    let until = Instant::now() + PATIENCE;
+    while Instant::now() < until {
         let answer = app.http.get(app.admin_url("/readyz")).send().await.unwrap();
         if answer.status() == status && answer.text().await.unwrap().contains(text) {
             return;
         }
-        tokio::task::yield_now().await;
+        pause().await;
     }
     panic!("/readyz is not {status}: {}", app.admin_text("/readyz").await);
 }

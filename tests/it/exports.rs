@@ -9,7 +9,7 @@ use comptoir::kernel::clock::HOUR;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use std::io::Read as _;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 async fn shop() -> TestApp {
     let app = TestApp::builder().fixed_clock(NOON).start().await;
@@ -156,13 +156,13 @@ async fn a_download_is_counted_with_its_bytes() {
 
 /// Asks for an export until it is no longer under way.
 async fn settled(app: &TestApp, key: &str, place: &str) -> Value {
-    let until = Instant::now() + Duration::from_secs(20);
+    let until = Instant::now() + crate::support::PATIENCE;
     while Instant::now() < until {
         let export = json_of(app, key, place).await;
         if !matches!(export["status"].as_str(), Some("queued" | "running")) {
             return export;
         }
-        tokio::task::yield_now().await;
+        crate::support::pause().await;
     }
     panic!("{place} did not settle");
 }

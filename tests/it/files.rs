@@ -80,8 +80,7 @@ impl Caller<'_> {
                 return export;
             }
             assert!(Instant::now() < until, "{export}");
-            // Asked again and again: the pause leaves the processor to the server and decides nothing.
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            crate::support::pause().await;
         }
     }
 
@@ -123,8 +122,7 @@ impl Caller<'_> {
             let refused: Value = answer.json().await.unwrap();
             assert_eq!(refused["code"], "search_not_ready", "{refused}");
             assert!(Instant::now() < until, "{refused}");
-            // Asked again and again: the pause leaves the processor to the server and decides nothing.
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            crate::support::pause().await;
         }
     }
 

@@ -13,7 +13,6 @@ use comptoir::app::openapi::documents;
 use comptoir::feeds::Feed;
 use comptoir::kernel::id::DeliveryId;
 use serde_json::{Value, json};
-use std::time::Duration;
 
 /// Microseconds.
 const SECOND: i64 = 1_000_000;
@@ -81,7 +80,7 @@ async fn deliveries(
     subscription: &Value,
     (status, attempts): (&str, u64),
 ) -> Value {
-    let deadline = std::time::Instant::now() + Duration::from_secs(10);
+    let deadline = std::time::Instant::now() + crate::support::PATIENCE;
     loop {
         let listed: Value =
             app.get(&key.text, &path(subscription, "/deliveries")).await.json().await.unwrap();
@@ -90,7 +89,7 @@ async fn deliveries(
             return listed;
         }
         assert!(std::time::Instant::now() < deadline, "no {status}: {listed}");
-        tokio::task::yield_now().await;
+        crate::support::pause().await;
     }
 }
 
@@ -172,7 +171,7 @@ async fn a_receiver_that_is_gone_is_left_alone_until_it_is_repaired() {
     price(&app, 0, "3.00").await;
     receiver.next().await;
     deliveries(&app, &key, &made, ("failed", 1)).await;
-    let deadline = std::time::Instant::now() + Duration::from_secs(10);
+    let deadline = std::time::Instant::now() + crate::support::PATIENCE;
     loop {
         let seen: Value = app.get(&key.text, &path(&made, "")).await.json().await.unwrap();
         if seen["status"] == "disabled" {
@@ -180,6 +179,7 @@ async fn a_receiver_that_is_gone_is_left_alone_until_it_is_repaired() {
             break;
         }
         assert!(std::time::Instant::now() < deadline, "{seen}");
+        crate::support::pause().await;
     }
     price(&app, 1, "6.00").await;
     receiver.answer(204);

@@ -37,7 +37,7 @@ async fn counts(db: &Db, sql: &'static str, at_least: i64) {
     let until = Instant::now() + PATIENCE;
     while number(db, sql).await < at_least {
         assert!(Instant::now() < until, "{sql}: not {at_least} in time");
-        tokio::task::yield_now().await;
+        crate::support::pause().await;
     }
 }
 

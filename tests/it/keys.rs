@@ -200,10 +200,10 @@ async fn keys_that_want_to_be_looked_at_are_listed() {
         rotate(&app, key, json!({ "overlap_s": 7 * 86_400 })).await;
     }
     assert_eq!(status(&app, &used.text).await, 200);
-    let until = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    let until = std::time::Instant::now() + crate::support::PATIENCE;
     while ids(&app, "attention=old_secret_used").await.is_empty() {
         assert!(std::time::Instant::now() < until, "the last use was not stored");
-        tokio::task::yield_now().await;
+        crate::support::pause().await;
     }
     assert_eq!(ids(&app, "attention=old_secret_used").await, [used.id.as_str()]);
     assert_eq!(ids(&app, "attention=old_secret_quiet").await, [quiet.id.as_str()]);
@@ -243,10 +243,10 @@ async fn a_rotation_without_a_body_overlaps_for_a_day() {
 
 /// Waits until a node has reported the last use of a key.
 async fn until_used(app: &TestApp, key: &TestKey) {
-    let until = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    let until = std::time::Instant::now() + crate::support::PATIENCE;
     while app.admin_ok("GET", &place(key), None).await["last_used_at"].is_null() {
         assert!(std::time::Instant::now() < until, "the last use was not stored");
-        tokio::task::yield_now().await;
+        crate::support::pause().await;
     }
 }
 

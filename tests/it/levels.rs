@@ -137,7 +137,7 @@ async fn a_stream_that_goes_on_is_seen_meanwhile_and_many_share_the_writer() {
         // The stream stays open; its first line is seen all the same.
         let seen = async {
             while level(&app, &key, 0, 0).await["quantity"]["value"] != 5 {
-                tokio::task::yield_now().await;
+                crate::support::pause().await;
             }
         };
         tokio::time::timeout(Duration::from_secs(10), seen).await.expect("a level that is seen");
@@ -205,7 +205,7 @@ async fn a_steady_slow_sender_is_seen_while_it_sends() {
     let sending = send(&app, reqwest::Body::wrap_stream(lines));
     let seeing = async {
         while level(&app, &key, 0, 0).await["quantity"]["value"] != 5 {
-            tokio::task::yield_now().await;
+            crate::support::pause().await;
         }
     };
     tokio::select! {

@@ -10,7 +10,7 @@ use comptoir::kernel::id::PromotionId;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 pub(crate) fn document(name: &str) -> Value {
     let document = documents().into_iter().find(|d| d.name == name).expect("a document");
@@ -235,14 +235,14 @@ pub(crate) async fn shop() -> TestApp {
 async fn begun(app: &TestApp) {
     const TOLD: &str =
         "SELECT COUNT(*) FROM change_log WHERE kind = 'promotion' AND reason = 'started'";
-    let until = Instant::now() + Duration::from_secs(10);
+    let until = Instant::now() + crate::support::PATIENCE;
     while Instant::now() < until {
         let told: i64 =
             comptoir::on_db!(&app.db, c => sqlx::query_scalar(TOLD).fetch_one(c).await).unwrap();
         if told > 0 {
             return;
         }
-        tokio::task::yield_now().await;
+        crate::support::pause().await;
     }
     panic!("the promotion has not begun");
 }

@@ -8,7 +8,7 @@ use crate::support::data::{self, category_id, product_id, sku, store_id};
 use crate::support::{NOON, TestApp, TestKey, problem};
 use comptoir::feeds::Feed;
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// A key of a plan that includes `data`, and the plan.
 async fn key_with(app: &TestApp, data: Value) -> (TestKey, String) {
@@ -30,7 +30,7 @@ async fn export(app: &TestApp, key: &str, format: &str) -> Value {
     assert_eq!(answer.status(), 202);
     let asked: Value = answer.json().await.unwrap();
     let path = format!("/v1/exports/{}", asked["id"].as_str().unwrap());
-    let until = Instant::now() + Duration::from_secs(20);
+    let until = Instant::now() + crate::support::PATIENCE;
     loop {
         let export: Value = app.get(key, &path).await.json().await.unwrap();
         match export["status"].as_str().unwrap() {
@@ -38,7 +38,7 @@ async fn export(app: &TestApp, key: &str, format: &str) -> Value {
             "failed" => panic!("{export}"),
             _ => assert!(Instant::now() < until, "{export}"),
         }
-        tokio::task::yield_now().await;
+        crate::support::pause().await;
     }
 }
 

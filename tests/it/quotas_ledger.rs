@@ -4,7 +4,7 @@ use crate::support::process::{Home, Wire};
 use crate::support::{NOON, TestApp, TestKey, data};
 use comptoir::storage::Log;
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 fn product() -> String {
     format!("/v1/products/{}", data::product_id(0))
@@ -27,14 +27,14 @@ async fn used(app: &TestApp, key: &TestKey) -> Vec<String> {
 
 /// Waits until a node tells so of the limits.
 async fn until_used(app: &TestApp, key: &TestKey, expected: &[&str]) {
-    let until = Instant::now() + Duration::from_secs(10);
+    let until = Instant::now() + crate::support::PATIENCE;
     loop {
         let now = used(app, key).await;
         if now == expected {
             return;
         }
         assert!(Instant::now() < until, "{now:?}, not {expected:?}");
-        tokio::task::yield_now().await;
+        crate::support::pause().await;
     }
 }
 

@@ -94,9 +94,10 @@ async fn limits_hold_on(mut redis: RedisCluster, first: crate::support::Builder)
 /// Calls until the refusal is by a share, or until it is not: what a node has just heard it repeats for a second,
 /// and a moved slot is known to all servers a moment later.
 async fn refused(app: &TestApp, key: &TestKey, by_share: bool) {
-    let until = Instant::now() + Duration::from_secs(20);
+    let until = Instant::now() + crate::support::PATIENCE;
     while call(app, key).await != (429, by_share) {
         assert!(Instant::now() < until, "{by_share}");
+        crate::support::pause().await;
     }
 }
 

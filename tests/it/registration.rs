@@ -6,7 +6,7 @@ use comptoir::access::mails::{Post, Sink};
 use comptoir::kernel::clock::HOUR;
 use reqwest::Response;
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 pub(crate) async fn desk() -> TestApp {
     TestApp::builder()
@@ -44,7 +44,7 @@ pub(crate) async fn apply(app: &TestApp, body: &Value) -> (u16, String) {
 /// The messages in the outbox to an address, as their plain text, once there are so many.
 pub(crate) async fn mails(app: &TestApp, to: &str, count: usize) -> Vec<String> {
     let folder = app.config.server.data_dir.join("outbox");
-    let until = Instant::now() + Duration::from_secs(20);
+    let until = Instant::now() + crate::support::PATIENCE;
     loop {
         let files = std::fs::read_dir(&folder).into_iter().flatten().flatten();
         let files =
@@ -62,7 +62,7 @@ pub(crate) async fn mails(app: &TestApp, to: &str, count: usize) -> Vec<String> 
             return found.into_iter().map(|(_, text)| text).collect();
         }
         assert!(Instant::now() < until, "{} of {count} mails to {to}", found.len());
-        tokio::task::yield_now().await;
+        crate::support::pause().await;
     }
 }
 
@@ -81,10 +81,10 @@ pub(crate) async fn follow(app: &TestApp, (id, token): &(String, String), step: 
 }
 
 async fn works_soon(app: &TestApp, key: &str) {
-    let until = Instant::now() + Duration::from_secs(20);
+    let until = Instant::now() + crate::support::PATIENCE;
     while app.get(key, "/v1/usage").await.status() != 200 {
         assert!(Instant::now() < until, "the key does not come to work");
-        tokio::task::yield_now().await;
+        crate::support::pause().await;
     }
 }
 

@@ -5,7 +5,7 @@ use crate::support::redis::RedisServer;
 use crate::support::{TestApp, TestKey, data, problem};
 use comptoir::feeds::Feed;
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 const QUOTA: usize = 5;
 
@@ -59,9 +59,10 @@ async fn two_retailers_on_one_redis_see_nothing_of_each_other() {
     // Nodes: each lists its own, and is woken by its own alone, in a channel that a second node shares.
     for app in [&one, &two] {
         let nodes = async || app.admin_ok("GET", "/admin/v1/nodes", None).await["items"].clone();
-        let until = Instant::now() + Duration::from_secs(20);
+        let until = Instant::now() + crate::support::PATIENCE;
         while nodes().await == json!([]) {
             assert!(Instant::now() < until, "the node says nothing of itself");
+            crate::support::pause().await;
         }
         assert_eq!(nodes().await.as_array().unwrap().len(), 1);
     }

@@ -4,7 +4,7 @@ use crate::support::{NOON, TestApp, TestKey, data, problem};
 use comptoir::kernel::Micros;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 async fn shop() -> TestApp {
     let app = TestApp::builder().fixed_clock(NOON).start().await;
@@ -39,7 +39,7 @@ async fn times(app: &TestApp, key: &str, count: u32) -> Vec<u16> {
 
 /// A simulation that sees so many calls: those that were answered come into the ledger soon.
 async fn simulated(app: &TestApp, plan: &str, body: Value, calls: u64) -> Value {
-    let until = Instant::now() + Duration::from_secs(20);
+    let until = Instant::now() + crate::support::PATIENCE;
     loop {
         let path = format!("/admin/v1/plans/{plan}/simulate");
         let told = app.admin_ok("POST", &path, Some(body.clone())).await;
@@ -47,7 +47,7 @@ async fn simulated(app: &TestApp, plan: &str, body: Value, calls: u64) -> Value 
             return told;
         }
         assert!(Instant::now() < until, "{} of {calls} calls", told["total"]["calls"]);
-        tokio::task::yield_now().await;
+        crate::support::pause().await;
     }
 }
 

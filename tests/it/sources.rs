@@ -67,14 +67,14 @@ async fn beside(app: &TestApp, builder: Builder) -> TestApp {
 /// A source as a node tells it, once it is as asked.
 async fn told(app: &TestApp, name: &str, fits: impl Fn(&Value) -> bool) -> Value {
     let path = format!("/admin/v1/sources/{name}");
-    let until = Instant::now() + Duration::from_secs(10);
+    let until = Instant::now() + crate::support::PATIENCE;
     loop {
         let source = app.admin("GET", &path, None).await.json().await.unwrap();
         if fits(&source) {
             return source;
         }
         assert!(Instant::now() < until, "{source}");
-        tokio::task::yield_now().await;
+        crate::support::pause().await;
     }
 }
 
@@ -305,10 +305,10 @@ async fn what_was_put_away_long_ago_is_removed() {
                 })
                 .count()
         };
-        let until = Instant::now() + Duration::from_secs(10);
+        let until = Instant::now() + crate::support::PATIENCE;
         while (old(&done), old(&failed)) != (left, left) {
             assert!(Instant::now() < until, "{days} {left}: {:?}", names(&done));
-            tokio::task::yield_now().await;
+            crate::support::pause().await;
         }
     }
     assert!(names(&done).contains("mine.txt"));

@@ -2,7 +2,7 @@
 
 use crate::support::{TestApp, TestKey, data, problem};
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 async fn page(app: &TestApp, key: &TestKey, query: &str) -> Value {
     let answer = app.get(&key.text, &format!("/v1/usage/events?{query}")).await;
@@ -17,13 +17,14 @@ fn calls(page: &Value) -> Vec<Value> {
 
 /// A page once so many calls of a product are in the ledger.
 async fn folded(app: &TestApp, key: &TestKey, count: usize) -> Value {
-    let until = Instant::now() + Duration::from_secs(30);
+    let until = Instant::now() + crate::support::PATIENCE;
     loop {
         let page = page(app, key, "").await;
         if calls(&page).len() >= count {
             return page;
         }
         assert!(Instant::now() < until, "the calls are not folded: {page}");
+        crate::support::pause().await;
     }
 }
 

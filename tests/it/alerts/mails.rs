@@ -6,7 +6,7 @@ use crate::support::process::{Home, Wire, wait_until};
 use crate::support::schema::documented;
 use crate::support::smtp::{No, SmtpServer};
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 const MINUTE: i64 = 60_000_000;
 
@@ -23,7 +23,7 @@ async fn shop_with_mail(server: &SmtpServer, settings: &[(&str, &str)]) -> TestA
 
 /// The mails in a state, once there are so many.
 async fn mails(app: &TestApp, state: &str, count: usize) -> Vec<Value> {
-    let until = Instant::now() + Duration::from_secs(20);
+    let until = Instant::now() + crate::support::PATIENCE;
     loop {
         let told = app.admin_ok("GET", &format!("/admin/v1/mails?state={state}"), None).await;
         let items = told["items"].as_array().unwrap().clone();
@@ -32,7 +32,7 @@ async fn mails(app: &TestApp, state: &str, count: usize) -> Vec<Value> {
             return items;
         }
         assert!(Instant::now() < until, "{count} {state}: {items:?}");
-        tokio::task::yield_now().await;
+        crate::support::pause().await;
     }
 }
 
@@ -154,7 +154,7 @@ async fn what_is_not_taken_is_tried_again_and_what_is_refused_is_given_up() {
     let given_up = mails(&app, "failed", 1).await.remove(0);
     assert_eq!((&given_up["attempts"], &given_up["next_attempt_at"]), (&json!(1), &Value::Null));
     assert_eq!(given_up["last_error"], "answered 550 5.1.1");
-    let until = Instant::now() + Duration::from_secs(20);
+    let until = Instant::now() + crate::support::PATIENCE;
     loop {
         let waits = mails(&app, "waiting", 1).await.remove(0);
         if waits["attempts"] == 1 {
@@ -164,6 +164,7 @@ async fn what_is_not_taken_is_tried_again_and_what_is_refused_is_given_up() {
             break;
         }
         assert!(Instant::now() < until, "{waits}");
+        crate::support::pause().await;
     }
     app.clock.advance(MINUTE);
     let mail = server.next().await;
@@ -185,14 +186,14 @@ async fn a_server_that_is_away_is_waited_for_but_not_for_ever() {
     let key = app.key_under(&plan, json!({})).await;
     call(&app, &key, 2).await;
     let tried = async |attempts: i64, state: &str| {
-        let until = Instant::now() + Duration::from_secs(20);
+        let until = Instant::now() + crate::support::PATIENCE;
         loop {
             let told = app.admin_ok("GET", &format!("/admin/v1/mails?state={state}"), None).await;
             if told["items"][0]["attempts"] == attempts {
                 return told["items"][0].clone();
             }
             assert!(Instant::now() < until, "{attempts} attempts: {told}");
-            tokio::task::yield_now().await;
+            crate::support::pause().await;
         }
     };
     let waits = tried(1, "waiting").await;

@@ -5,7 +5,7 @@ use crate::hooks::receiver::Receiver;
 use crate::support::schema::documented;
 use crate::support::{TestApp, TestKey};
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 const HERE: [(&str, &str); 3] = [
     ("HOOKS__ALLOW_HTTP", "true"),
@@ -59,7 +59,7 @@ async fn subscriptions_of_the_app_get_its_alerts_signed_and_free() {
     let test = json!({ "app_id": key.app_id, "name": "looks", "environment": "test" });
     let test = app.admin_ok("POST", "/admin/v1/keys", Some(test)).await;
     let looks = test["text"].as_str().unwrap();
-    let until = Instant::now() + Duration::from_secs(10);
+    let until = Instant::now() + crate::support::PATIENCE;
     let page = loop {
         let page: Value = app.get(&other.text, "/v1/usage").await.json().await.unwrap();
         assert!(!page.to_string().contains("deliver_message"), "{page}");
@@ -101,7 +101,7 @@ async fn the_retailers_own_receiver_gets_all_and_again_what_it_missed() {
     call(&app, &one, 1).await;
     let missed = receiver.next().await;
     let post = async |status: &str, attempts: u64| {
-        let until = Instant::now() + Duration::from_secs(10);
+        let until = Instant::now() + crate::support::PATIENCE;
         loop {
             let told = alerts(&app, &format!("?app_id={}", one.app_id), 1).await.remove(0);
             let post = told["post"].clone();
@@ -109,7 +109,7 @@ async fn the_retailers_own_receiver_gets_all_and_again_what_it_missed() {
                 return post;
             }
             assert!(Instant::now() < until, "{post}");
-            tokio::task::yield_now().await;
+            crate::support::pause().await;
         }
     };
     let waits = post("pending", 1).await;

@@ -6,7 +6,7 @@ use super::{at, close_first, id, priced};
 use crate::support::schema::documented;
 use crate::support::{TestApp, TestKey, problem};
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// In microseconds.
 const MINUTE: i64 = 60_000_000;
@@ -34,7 +34,7 @@ async fn set(app: &TestApp, budget: Value) -> Value {
 
 /// What was told of budgets, the newest first, once there is so much; then there is no more.
 async fn told(app: &TestApp, kind: &str, count: usize) -> Vec<Value> {
-    let until = Instant::now() + Duration::from_secs(20);
+    let until = Instant::now() + crate::support::PATIENCE;
     loop {
         let page = app.admin_ok("GET", &format!("/admin/v1/alerts?kind={kind}"), None).await;
         let items = page["items"].as_array().unwrap().clone();
@@ -43,7 +43,7 @@ async fn told(app: &TestApp, kind: &str, count: usize) -> Vec<Value> {
             return items;
         }
         assert!(Instant::now() < until, "{} of {count} alerts", items.len());
-        tokio::task::yield_now().await;
+        crate::support::pause().await;
     }
 }
 
@@ -55,7 +55,7 @@ fn thresholds(alerts: &[Value]) -> Vec<&str> {
 async fn looked(app: &TestApp) {
     const FIND: &str = "SELECT MIN(looked_at) FROM budgets";
     let now = app.clock.now().0;
-    let until = Instant::now() + Duration::from_secs(20);
+    let until = Instant::now() + crate::support::PATIENCE;
     loop {
         let at: Option<i64> = match &app.db {
             comptoir::storage::Db::Sqlite { read, .. } => {
@@ -68,7 +68,7 @@ async fn looked(app: &TestApp) {
             return;
         }
         assert!(Instant::now() < until, "no look since {now}: {at:?}");
-        tokio::task::yield_now().await;
+        crate::support::pause().await;
     }
 }
 

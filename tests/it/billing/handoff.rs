@@ -10,7 +10,7 @@ use crate::support::schema::documented;
 use crate::support::{Builder, TestApp, TestKey, problem};
 use comptoir::kernel::{Clock, Micros};
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// October in Paris, in seconds since 1970.
 const OCTOBER: (i64, i64) = (1_790_805_600, 1_793_487_600);
@@ -63,7 +63,7 @@ fn customer_of(key: &TestKey) -> String {
 
 /// The totals, once they are as is asked for.
 async fn totals(app: &TestApp, fits: impl Fn(&[Value]) -> bool) -> Vec<Value> {
-    let until = Instant::now() + Duration::from_secs(30);
+    let until = Instant::now() + crate::support::PATIENCE;
     loop {
         let page = app.admin_ok("GET", "/admin/v1/billing/handoffs", None).await;
         documented(&page, "admin", "PageOut_HandoffOut");
@@ -72,7 +72,7 @@ async fn totals(app: &TestApp, fits: impl Fn(&[Value]) -> bool) -> Vec<Value> {
             return items;
         }
         assert!(Instant::now() < until, "{items:?}");
-        tokio::task::yield_now().await;
+        crate::support::pause().await;
     }
 }
 
@@ -163,7 +163,7 @@ async fn deliver_again(app: &TestApp, fake: &Fake, fault: Fault) {
 }
 
 async fn wake_until(app: &TestApp, fits: impl Fn(&[Value]) -> bool) {
-    let until = Instant::now() + Duration::from_secs(30);
+    let until = Instant::now() + crate::support::PATIENCE;
     loop {
         wake(app).await;
         let page = app.admin_ok("GET", "/admin/v1/billing/handoffs", None).await;
@@ -171,7 +171,7 @@ async fn wake_until(app: &TestApp, fits: impl Fn(&[Value]) -> bool) {
             return;
         }
         assert!(Instant::now() < until, "{page}");
-        tokio::task::yield_now().await;
+        crate::support::pause().await;
     }
 }
 

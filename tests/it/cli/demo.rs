@@ -59,7 +59,7 @@ async fn the_demo_opens_answers_and_comes_back_the_same() {
     wait_until("the file is imported", || folder.join("done").exists());
     let said = place.ok(&["feed", "sources"]);
     assert!(said.starts_with("prices  offers stock google-local-inventory"), "{said}");
-    let until = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    let until = std::time::Instant::now() + crate::support::PATIENCE;
     loop {
         let request =
             headers.iter().fold(http.get(offers), |r, (name, value)| r.header(name, value));
@@ -68,7 +68,7 @@ async fn the_demo_opens_answers_and_comes_back_the_same() {
             break;
         }
         assert!(std::time::Instant::now() < until, "{text}");
-        tokio::task::yield_now().await;
+        crate::support::pause().await;
     }
     // Half of the price histories of a day, of which one was called above.
     let (headers, history) = calls.iter().find(|(_, url)| url.contains("price-history")).unwrap();

@@ -6,10 +6,13 @@ use crate::support::process::wait_until;
 use crate::support::redis::RedisServer;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::SeqCst};
+use std::time::{Duration, Instant};
 
 /// So seldom that nodes know nothing of each other but what Redis tells.
 const HARDLY_FOLDED: (&str, &str) = ("METERING__FOLD_INTERVAL_MS", "60000");
 const NODES: usize = 3;
+/// How long the share of a quota binds a node after it has found Redis again.
+const SHARES_BIND_FOR: Duration = Duration::from_secs(3);
 /// Callers that call one node each as quickly as it answers.
 const CALLERS: usize = 6;
 
@@ -178,17 +181,22 @@ async fn redis_emptied_in_mid_run_forgets_no_more_than_a_moment() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn redis_that_hangs_in_mid_run_and_comes_back_grants_its_shares_once() {
-    let quick = [("LIMITS__BACKEND", "strict"), ("REDIS__RESPONSE_TIMEOUT_MS", "300")];
-    let Some(mut run) = Run::begin(QUOTA, false, &quick).await else { return };
+    let Some(mut run) = Run::begin(QUOTA, false, &STRICT).await else { return };
     run.once_admitted(300);
     run.redis.pause();
     // In the middle of their shares, so that much of the quota is left when Redis goes on.
     run.once_admitted(500);
     let by_redis = run.told.by_redis.load(SeqCst);
-    let above = run.told.bound(by_redis);
+    let mut above = run.told.bound(by_redis);
+    let resumed = Instant::now();
     run.redis.resume();
     run.cluster.each_says("comptoir_redis_up", |up| up == 1.0);
     let (more, by_share) = run.end().await;
+    // A machine so busy that nodes find Redis, and the ledger the calls, only when shares bind no more: then what these
+    // granted may be granted once more, and that is all.
+    if resumed.elapsed() >= SHARES_BIND_FOR {
+        above = by_share;
+    }
     println!("hung: {more} by Redis and {by_share} by shares of {QUOTA}; at most {above} above");
     assert!(by_share > 0 && more > by_redis, "{more}, {by_share}");
     // Calls under way are asked together whether there is room in the share.

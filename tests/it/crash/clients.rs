@@ -4,7 +4,7 @@ use super::{exported, long_products};
 use crate::support::data;
 use crate::support::process::{Home, Wire};
 use serde_json::json;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 #[tokio::test]
 async fn a_client_that_hangs_up_in_the_middle_is_not_billed() {
@@ -27,9 +27,10 @@ async fn a_client_that_hangs_up_in_the_middle_is_not_billed() {
     let mut patient = Wire::connect(server.public).unwrap();
     let whole = patient.get(&key, "/v1/products?limit=200").unwrap();
     assert_eq!((whole.status, whole.body.len()), (200, head.length));
-    let until = Instant::now() + Duration::from_secs(10);
+    let until = Instant::now() + crate::support::PATIENCE;
     while !exported(&home.db).await.1.contains_key(&whole.id) {
         assert!(Instant::now() < until, "{} is not folded", whole.id);
+        crate::support::pause().await;
     }
     server.terminate();
     drop(patient);
@@ -57,18 +58,20 @@ async fn a_client_that_reads_slowly_pays_when_it_has_read_and_holds_nobody_up() 
     let mut others = Wire::connect(server.public).unwrap();
     for _ in 0..3 {
         let quick = others.get(&key, &path).unwrap();
-        let until = Instant::now() + Duration::from_secs(30);
+        let until = Instant::now() + crate::support::PATIENCE;
         while !exported(&home.db).await.1.contains_key(&quick.id) {
             assert!(Instant::now() < until, "{} is not folded", quick.id);
+            crate::support::pause().await;
         }
     }
     let (summary, events) = exported(&home.db).await;
     assert!(!events.contains_key(&head.id), "{}", events[&head.id]);
     assert_eq!(summary.gaps, []);
     slow.body(head.length - 10_000).unwrap();
-    let until = Instant::now() + Duration::from_secs(30);
+    let until = Instant::now() + crate::support::PATIENCE;
     while !exported(&home.db).await.1.contains_key(&head.id) {
         assert!(Instant::now() < until, "{} is not folded", head.id);
+        crate::support::pause().await;
     }
     server.terminate();
     let (summary, events) = exported(&home.db).await;

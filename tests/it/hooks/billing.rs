@@ -104,7 +104,7 @@ async fn messages_stand_in_the_usage_of_the_key_that_subscribed() {
         deliveries(&app, key, &made, ("delivered", 1)).await;
     }
     let path = "/v1/usage?from=2026-11-22T12:00:00Z&granularity=hour";
-    let deadline = std::time::Instant::now() + Duration::from_secs(10);
+    let deadline = std::time::Instant::now() + crate::support::PATIENCE;
     loop {
         let usage: Value = app.get(&key.text, path).await.json().await.unwrap();
         let items = usage["items"].as_array().unwrap().iter();
@@ -122,6 +122,6 @@ async fn messages_stand_in_the_usage_of_the_key_that_subscribed() {
             break;
         }
         assert!(std::time::Instant::now() < deadline, "{usage}");
-        tokio::task::yield_now().await;
+        crate::support::pause().await;
     }
 }

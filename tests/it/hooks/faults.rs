@@ -117,7 +117,7 @@ async fn a_message_that_is_sent_again_and_never_taken_ends_the_subscription() {
 
 /// Waits until the message at a place of the list, the newest first, stands so after an attempt.
 async fn recorded(app: &TestApp, key: &TestKey, made: &Value, (at, status): (usize, &str)) {
-    let deadline = std::time::Instant::now() + Duration::from_secs(10);
+    let deadline = std::time::Instant::now() + crate::support::PATIENCE;
     loop {
         let answer = app.get(&key.text, &path(made, "/deliveries")).await;
         let listed: Value = answer.json().await.unwrap();
@@ -126,20 +126,20 @@ async fn recorded(app: &TestApp, key: &TestKey, made: &Value, (at, status): (usi
             return;
         }
         assert!(std::time::Instant::now() < deadline, "{listed}");
-        tokio::task::yield_now().await;
+        crate::support::pause().await;
     }
 }
 
 /// Why a subscription was disabled, once it is.
 async fn disabled(app: &TestApp, key: &TestKey, subscription: &Value) -> Value {
-    let deadline = std::time::Instant::now() + Duration::from_secs(10);
+    let deadline = std::time::Instant::now() + crate::support::PATIENCE;
     loop {
         let seen: Value = app.get(&key.text, &path(subscription, "")).await.json().await.unwrap();
         if seen["status"] == "disabled" {
             return seen["status_reason"].clone();
         }
         assert!(std::time::Instant::now() < deadline, "{seen}");
-        tokio::task::yield_now().await;
+        crate::support::pause().await;
     }
 }
 

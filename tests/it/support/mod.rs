@@ -19,18 +19,28 @@ use comptoir::config::Config;
 use comptoir::feeds::{Feed, Report, import_values};
 use comptoir::kernel::{Clock, Micros};
 use comptoir::storage::Db;
-use scratch::Scratch;
+use scratch::{Scratch, Template};
 use serde_json::{Value, json};
 use sqlx::Connection as _;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
-use tokio::sync::oneshot;
+use tokio::sync::{OnceCell, oneshot};
 use tokio::task::JoinHandle;
+
+static MIGRATED: OnceCell<Template> = OnceCell::const_new();
 
 /// When a test's fixed clock stands, unless the test says otherwise.
 pub(crate) const NOON: &str = "2026-11-22T12:00:00Z";
+
+/// Longest wait for anything, for a machine that is busy.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The pause between two looks at what is waited for. It leaves the processor to that, and decides nothing.
+pub(crate) async fn pause() {
+    tokio::time::sleep(Duration::from_millis(5)).await;
+}
 
 /// How a test's Comptoir is set up.
 pub(crate) struct Builder {
@@ -64,6 +74,32 @@ pub(crate) struct TestKey {
 /// Settings for a database of the test's own, in `dir` or on the PostgreSQL server; there it lives
 /// as long as the second value.
 pub(crate) async fn settings(dir: &Path) -> (BTreeMap<String, String>, Option<Scratch>) {
+    let scratch = match scratch::server() {
+        Some(server) => Some(Scratch::on(&server).await),
+        None => None,
+    };
+    (settings_of(dir, scratch.as_ref()), scratch)
+}
+
+/// The same with the schema of this version in it.
+pub(crate) async fn migrated(dir: &Path) -> (BTreeMap<String, String>, Option<Scratch>) {
+    let migrated = MIGRATED.get_or_init(async || Template::filled(migrate).await).await;
+    let scratch = migrated.copy(dir).await;
+    (settings_of(dir, scratch.as_ref()), scratch)
+}
+
+/// Makes the schema in an empty database.
+async fn migrate(url: &str) {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let mut settings = settings_of(dir.path(), None);
+    settings.insert("COMPTOIR__DATABASE__URL".to_owned(), url.to_owned());
+    let config = Config::load(None, &settings).unwrap_or_else(|problems| panic!("{problems}"));
+    let db = Db::connect(&config.database.url, 1).await.expect("the database opens");
+    db.migrate().await.expect("the schema");
+    db.close().await;
+}
+
+fn settings_of(dir: &Path, scratch: Option<&Scratch>) -> BTreeMap<String, String> {
     let mut settings = BTreeMap::new();
     let mut set =
         |key: &str, value: &str| settings.insert(format!("COMPTOIR__{key}"), value.to_owned());
@@ -75,14 +111,10 @@ pub(crate) async fn settings(dir: &Path) -> (BTreeMap<String, String>, Option<Sc
     set("ACCESS__CONTROL_POLL_MS", "50");
     set("CATALOG__CHANGE_POLL_MS", "50");
     set("METERING__FOLD_INTERVAL_MS", "50");
-    let scratch = match scratch::server() {
-        Some(server) => Some(Scratch::on(&server).await),
-        None => None,
-    };
-    if let Some(scratch) = &scratch {
+    if let Some(scratch) = scratch {
         set("DATABASE__URL", scratch.url());
     }
-    (settings, scratch)
+    settings
 }
 
 fn getrandom_u64() -> u64 {
@@ -111,7 +143,7 @@ impl Builder {
     /// Starts it in a new folder.
     pub(crate) async fn start(self) -> TestApp {
         let dir = tempfile::tempdir().expect("a temporary folder");
-        let (mut settings, scratch) = settings(dir.path()).await;
+        let (mut settings, scratch) = migrated(dir.path()).await;
         settings.extend(self.settings);
         TestApp::start_with(settings, self.clock, dir, scratch).await
     }
@@ -254,7 +286,7 @@ impl TestApp {
 
     /// Waits until a gauge has a value that is asked for.
     pub(crate) async fn wait_until_gauge(&self, name: &str, fits: impl Fn(i64) -> bool) {
-        let until = Instant::now() + Duration::from_secs(10);
+        let until = Instant::now() + PATIENCE;
         while Instant::now() < until {
             let metrics = self.admin_text("/metrics").await;
             let line =
@@ -262,7 +294,7 @@ impl TestApp {
             if line.and_then(|v| v.parse::<f64>().ok()).is_some_and(|v| fits(v as i64)) {
                 return;
             }
-            tokio::task::yield_now().await;
+            pause().await;
         }
         panic!("{name} did not become what was waited for");
     }
@@ -379,13 +411,13 @@ pub(crate) async fn problem(response: reqwest::Response, status: u16, code: &str
 pub(crate) async fn until_one_waits(db: &Db) {
     const WAITS: &str = "SELECT count(*) FROM pg_stat_activity
         WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    let until = Instant::now() + Duration::from_secs(60);
+    let until = Instant::now() + PATIENCE;
     let Db::Postgres(pool) = db else { panic!("only a server has others that wait") };
     // A connection of its own: those of the pool may be all in use.
     let options = pool.connect_options();
     let mut looking = sqlx::PgConnection::connect_with(&options).await.unwrap();
     while sqlx::query_scalar::<_, i64>(WAITS).fetch_one(&mut looking).await.unwrap() == 0 {
         assert!(Instant::now() < until, "nobody waits");
-        tokio::task::yield_now().await;
+        pause().await;
     }
 }

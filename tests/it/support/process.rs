@@ -1,7 +1,7 @@
 //! The program as it runs in earnest: a process of its own, which a test may kill.
 
 use super::scratch::Scratch;
-use super::{data, settings};
+use super::{data, migrated};
 use comptoir::config::Config;
 use comptoir::storage::Db;
 use parking_lot::Mutex;
@@ -40,13 +40,12 @@ impl Home {
     /// A new one with `products` products.
     pub(crate) async fn new(extra: &[(&str, &str)], products: &[Value]) -> Self {
         let dir = tempfile::tempdir().expect("a temporary folder");
-        let (mut settings, scratch) = settings(dir.path()).await;
+        let (mut settings, scratch) = migrated(dir.path()).await;
         settings.insert("COMPTOIR__TELEMETRY__LOG_FORMAT".to_owned(), "json".to_owned());
         for (key, value) in extra {
             settings.insert(format!("COMPTOIR__{key}"), (*value).to_owned());
         }
         let config = Config::load(None, &settings).unwrap_or_else(|problems| panic!("{problems}"));
-        run(&settings, &["migrate"]);
         let db = Db::connect(&config.database.url, 2).await.expect("the database opens twice");
         let home = Self { dir, settings, db, _scratch: scratch };
         home.import("categories", &data::categories());
