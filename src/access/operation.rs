@@ -53,6 +53,17 @@ impl Operation {
         self.code == op::GetRefusal::OPERATION.code
     }
 
+    /// Whether it tells how the limits stand or why a call was refused, and so is answered where they are reached.
+    #[must_use]
+    pub fn tells_of_limits(&self) -> bool {
+        const TELL: [u16; 3] = [
+            op::GetUsage::OPERATION.code,
+            op::ListRefusals::OPERATION.code,
+            op::GetRefusal::OPERATION.code,
+        ];
+        TELL.contains(&self.code)
+    }
+
     /// Whether calls of it are never billed, however they end: no quota counts them. The ledger's rules say
     /// the same.
     #[must_use]

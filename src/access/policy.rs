@@ -59,6 +59,7 @@ pub enum Judgement {
 #[derive(Debug)]
 pub struct Pending {
     held: Held,
+    operation: &'static Operation,
     ask: Ask,
 }
 
@@ -166,19 +167,20 @@ impl Gate {
         let weight_milli = taken_milli(&key.granted.terms.weights, operation);
         let ask = Ask { operation: operation.code, weight_milli, free: operation.is_free(), now };
         match self.keyring.limiter().check(&key.subject, &key.granted.terms, &ask) {
-            Ok(admission) => {
-                within_limits(Held { key, scopes }, admission).map(Judgement::Admitted)
+            Ok(admission) => within_limits(Held { key, scopes }, admission, (operation, now))
+                .map(Judgement::Admitted),
+            Err(MustAsk) => {
+                Ok(Judgement::Pending(Pending { held: Held { key, scopes }, operation, ask }))
             }
-            Err(MustAsk) => Ok(Judgement::Pending(Pending { held: Held { key, scopes }, ask })),
         }
     }
 
     /// Asks the counters that nodes share about a call that has passed everything else.
     pub async fn ask(&self, pending: Pending) -> Result<Admitted, Refused> {
-        let Pending { held, ask } = pending;
+        let Pending { held, operation, ask } = pending;
         let (subject, terms) = (&held.key.subject, &held.key.granted.terms);
         let admission = self.keyring.limiter().ask(subject, terms, &ask).await;
-        within_limits(held, admission)
+        within_limits(held, admission, (operation, ask.now))
     }
 
     fn authorise(
@@ -332,10 +334,15 @@ fn too_fast(key: &KeyRecord, seconds: u64) -> ApiError {
     ApiError::new(Code::KeySlowed, detail).limited(vec![limit.to_owned()], Some(seconds))
 }
 
-/// What the limits say of a call with a key that may make it.
-fn within_limits(Held { key, scopes }: Held, admission: Admission) -> Result<Admitted, Refused> {
+/// What the limits say of a call with a key that may make it. What tells of limits is answered beyond them once a second,
+/// and then takes nothing from them: who has to wait learns why.
+fn within_limits(
+    Held { key, scopes }: Held,
+    admission: Admission,
+    (operation, now): (&Operation, Micros),
+) -> Result<Admitted, Refused> {
     let Admission { decision, permit } = admission;
-    if decision.allowed() {
+    if decision.allowed() || (operation.tells_of_limits() && key.pace(now).is_ok()) {
         return Ok(Admitted { key, scopes, decision, permit });
     }
     let error = over_limit(&key, &decision);

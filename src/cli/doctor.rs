@@ -9,8 +9,8 @@ use crate::access::mails::Smtp;
 use crate::access::pepper::{PepperError, known_fingerprint};
 use crate::admin::oidc::provider::Provider;
 use crate::app::descriptors::{self, Connections};
-use crate::cluster::Redis;
-use crate::config::{self, Config, DatabaseUrl, Durability};
+use crate::cluster::{self, Redis};
+use crate::config::{self, Config, DatabaseUrl, Durability, LimitBackend};
 use crate::kernel::Clock;
 use crate::kernel::id::InstallationId;
 use crate::metering::{gaps, journal, runs};
@@ -26,6 +26,8 @@ use std::process::ExitCode;
 const LOW_DISK: u64 = 1 << 30;
 /// Open files below which a busy server runs out of connections.
 const FEW_FILES: u64 = 4_096;
+/// Most nodes that are looked at.
+const MOST_NODES: u32 = 1_000;
 /// Most runs that are looked at.
 const MOST_RUNS: u32 = 1_000;
 /// What to do about files of somebody else.
@@ -102,6 +104,11 @@ pub(super) async fn run(file: Option<&Path>) -> anyhow::Result<ExitCode> {
             Ok(Some(detail)) => Findings::note("four eyes", detail),
             Ok(None) => {}
             Err(error) => findings.say(false, "four eyes", causes(&error.into())),
+        }
+        match alone(&config, &db).await {
+            Ok(Some(detail)) => Findings::note("limits", detail),
+            Ok(None) => {}
+            Err(error) => findings.say(false, "limits", causes(&error.into())),
         }
         db.close().await;
     }
@@ -309,6 +316,22 @@ async fn ledger(db: &Db) -> anyhow::Result<((), String)> {
         silent.join("; ")
     );
     Ok(((), format!("{head} segments without a gap")))
+}
+
+/// Whether each of several nodes grants all limits by itself.
+async fn alone(config: &Config, db: &Db) -> Result<Option<String>, StoreError> {
+    if config.limits.backend != LimitBackend::Local {
+        return Ok(None);
+    }
+    let now = db.now(&Clock::System).await?;
+    let nodes = cluster::store::list(db, "", MOST_NODES).await?;
+    let alive = nodes.iter().filter(|node| node.is_alive(now)).count();
+    Ok((alive > 1).then(|| {
+        format!(
+            "{alive} nodes run, and each grants every limit by itself, so that a partner gets {alive} times its rate: \
+             set `limits.backend` to \"strict\" or \"leased\", with `redis.url`"
+        )
+    }))
 }
 
 async fn audit_log(db: &Db) -> anyhow::Result<((), String)> {

@@ -398,7 +398,8 @@ impl Explainer {
 /// The calls of your app that were refused with 401, 403 or 429, counted by minute, key, operation, code and
 /// limits, newest first: the last 24 hours where no span is given. What other nodes have refused comes up to ten
 /// seconds later.
-/// Each row has the id of its latest refusal, which explains it. Never billed.
+/// Each row has the id of its latest refusal, which explains it. Never billed, and answered once a second where a limit is
+/// reached.
 #[utoipa::path(
     operation_id = "list_refusals", tag = "usage",
     params(
@@ -432,7 +433,7 @@ async fn list_refusals(
 /// The rule that refused a call, what of the key it was, and how each limit stood at that moment: for the
 /// `refusal_id` in the problem document of a 401, 403 or 429, at any time. Refusals of other apps are not found.
 /// A key that is itself refused, by its address, its expiry, the contract, a freeze or a suspension, may ask
-/// this once a second; only a revoked one may not. Never billed.
+/// this once a second; only a revoked one may not. So may one whose limits are reached. Never billed.
 #[utoipa::path(
     operation_id = "get_refusal", tag = "usage",
     params(("refusal_id" = String, Path, max_length = 800, description = "`refusal_id` of the problem document.", example = "ref_AbCd")),

@@ -131,7 +131,7 @@ impl From<UsageRow> for UsageItemOut {
 /// Your usage and limits
 ///
 /// What your app has used, by time, operation and status, from the same ledger that is billed, with
-/// the limits of your plan. Never billed. Calls appear about a second after they were answered. A message to
+/// the limits of your plan. Never billed, and answered once a second where a limit is reached. Calls appear about a second after they were answered. A message to
 /// a subscription is listed and billed once, when its receiver first takes it; one that was given up, and a
 /// test, is listed and free.
 /// Usage is summed by the hour, so `from` and `to` are full hours: spans that meet count each call once. As JSON; the rows

@@ -54,6 +54,39 @@ async fn a_new_account_is_set_up_before_anything_else_is_answered() {
 }
 
 #[tokio::test]
+async fn a_session_of_before_the_app_ends_and_a_password_alone_replaces_no_app() {
+    let app = TestApp::builder().fixed_clock(NOON).start().await;
+    let body = json!({ "login": "claire@example.com", "name": "Claire", "roles": ["owner"] });
+    let issued = app.admin_ok("POST", "/admin/v1/accounts", Some(body)).await;
+    let first = issued["password"].as_str().unwrap();
+    let mut claire = Browser::new(&app);
+    claire.log_in("claire@example.com", first, None).await;
+    let body = json!({ "password": first, "new_password": PASSWORD });
+    assert_eq!(claire.call("POST", "/admin/v1/me/password", Some(body)).await.status(), 204);
+    // Who knows the password alone, before there is an app.
+    let mut other = Browser::new(&app);
+    other.log_in("claire@example.com", PASSWORD, None).await;
+    let enrol = |code: Option<String>| json!({ "password": PASSWORD, "code": code });
+    let begun = claire.ok("POST", "/admin/v1/me/totp", Some(enrol(None))).await;
+    begun["secret"].as_str().unwrap().clone_into(&mut claire.secret);
+    let code = json!({ "code": claire.code() });
+    let kept = claire.ok("POST", "/admin/v1/me/totp/confirm", Some(code)).await;
+    assert_eq!(claire.get("/admin/v1/partners").await.status(), 200);
+    problem(other.get("/admin/v1/partners").await, 401, "session_ended").await;
+
+    for wrong in [None, Some("000000".to_owned()), Some(claire.code())] {
+        let refused = claire.call("POST", "/admin/v1/me/totp", Some(enrol(wrong))).await;
+        let refused = problem(refused, 400, "invalid_body").await;
+        assert_eq!(refused["errors"][0]["pointer"], "/code");
+    }
+    let recovery = kept["recovery_codes"][0].as_str().map(str::to_owned);
+    let again = claire.ok("POST", "/admin/v1/me/totp", Some(enrol(recovery.clone()))).await;
+    assert_ne!(again["secret"], begun["secret"]);
+    let refused = claire.call("POST", "/admin/v1/me/totp", Some(enrol(recovery))).await;
+    problem(refused, 400, "invalid_body").await;
+}
+
+#[tokio::test]
 async fn a_login_needs_password_and_code_and_a_code_works_once() {
     let app = TestApp::builder().fixed_clock(NOON).start().await;
     let claire = claire(&app).await;

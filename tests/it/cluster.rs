@@ -27,7 +27,7 @@ async fn keys(cluster: &Cluster, count: usize) -> Vec<(String, String)> {
 }
 
 /// Revokes keys at one node after the other, and waits until no node accepts them. It says how long that took;
-/// what is promised of it is measured (`tests/bench/run --only limits`), since a machine that is busy is late.
+/// what is promised of it is measured (`tests/bench/run --only nodes`), since a machine that is busy is late.
 async fn revoked(cluster: &Cluster, keys: &[(String, String)], told: &str) {
     let mut took = Vec::new();
     for (n, key) in keys.iter().enumerate() {

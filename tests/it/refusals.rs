@@ -74,6 +74,30 @@ async fn a_call_over_the_limit_is_explained_with_the_counters_of_that_moment() {
 }
 
 #[tokio::test]
+async fn who_has_to_wait_is_told_why_once_a_second() {
+    let app = TestApp::builder().fixed_clock(NOON).start().await;
+    app.stock_shelves(1, 1).await;
+    let plan = app.plan(json!([{ "name": "day", "quota": 2, "window_s": 86_400 }])).await;
+    let key = app.key_under(&plan, json!({})).await;
+    let path = format!("/v1/products/{}", data::product_id(0));
+    for _ in 0..2 {
+        assert_eq!(app.get(&key.text, &path).await.status(), 200);
+    }
+    let id = refused(&app, &key.text, &path, 429, "quota_exceeded").await;
+    let own = format!("/v1/refusals/{id}");
+    for path in [own.as_str(), "/v1/refusals", "/v1/usage"] {
+        let answer = app.get(&key.text, path).await;
+        assert_eq!(answer.status(), 200, "{path}");
+        assert!(answer.headers()["ratelimit"].to_str().unwrap().starts_with("\"day\";r=0;t="));
+        problem(app.get(&key.text, path).await, 429, "quota_exceeded").await;
+        app.clock.advance(1_000_000);
+    }
+    // What was told took nothing: the wait is three seconds shorter, and that is all.
+    let again = app.get(&key.text, &path).await;
+    assert_eq!(again.headers()["retry-after"], "43197");
+}
+
+#[tokio::test]
 async fn a_caller_who_hangs_up_takes_no_counted_refusal_with_it() {
     let app = TestApp::start().await;
     let pepper = Pepper::random().unwrap();

@@ -2,7 +2,7 @@
 
 use crate::config::ReporterKeys;
 use crate::kernel::Micros;
-use crate::kernel::clock::MINUTE;
+use crate::kernel::clock::{HOUR, MINUTE};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1, ParsedPublicKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -23,14 +23,23 @@ const TEXT_MOST: usize = 500;
 /// Keys by their names.
 type Keys = HashMap<String, ParsedPublicKey>;
 
-/// Knows the keys of who reports, and gets them anew when one is named that it does not know.
+/// Knows the keys of who reports, and gets them anew when one is named that it does not know, and each hour: who reports
+/// takes keys back, too.
 #[derive(Debug)]
 pub(super) struct Reporter {
     from: ReporterKeys,
     http: reqwest::Client,
-    known: RwLock<Keys>,
+    known: RwLock<Known>,
     /// When the list was last asked for. Names are not signed, so it is not asked for at each.
     asked_at: Mutex<Option<Micros>>,
+}
+
+/// The keys of the last list.
+#[derive(Debug, Default)]
+struct Known {
+    keys: Keys,
+    /// When they were asked for.
+    at: Option<Micros>,
 }
 
 /// What a signature is worth.
@@ -78,32 +87,37 @@ impl Reporter {
             return Verdict::Unsigned;
         }
         let Ok(signature) = STANDARD.decode(signature) else { return Verdict::Unsigned };
-        if let Some(verdict) = self.known(name, &signature, bytes) {
+        let told = || self.known(name, &signature, bytes);
+        if let (Some(verdict), true) = (told(), self.is_fresh(now)) {
             return verdict;
         }
         let mut asked_at = self.asked_at.lock().await;
         // Another call may have asked while this one waited.
-        if let Some(verdict) = self.known(name, &signature, bytes) {
+        if let (Some(verdict), true) = (told(), self.is_fresh(now)) {
             return verdict;
         }
-        if asked_at.is_some_and(|at| (0..MINUTE).contains(&(now.0 - at.0))) {
-            let knows_none = self.known.read().is_empty();
-            return if knows_none { Verdict::Unknown } else { Verdict::Unsigned };
-        }
-        *asked_at = Some(now);
-        match self.list().await {
-            Ok(keys) => *self.known.write() = keys,
-            Err(why) => {
-                tracing::error!(why, "the keys that sign reports of leaked keys cannot be had");
-                return Verdict::Unknown;
+        if asked_at.is_none_or(|at| !(0..MINUTE).contains(&(now.0 - at.0))) {
+            *asked_at = Some(now);
+            match self.list().await {
+                Ok(keys) => *self.known.write() = Known { keys, at: Some(now) },
+                Err(why) => {
+                    tracing::error!(why, "the keys that sign reports of leaked keys cannot be had");
+                }
             }
         }
-        self.known(name, &signature, bytes).unwrap_or(Verdict::Unsigned)
+        // Without a list of now, one of before holds for the keys that it has.
+        let unknown = if self.is_fresh(now) { Verdict::Unsigned } else { Verdict::Unknown };
+        told().unwrap_or(unknown)
+    }
+
+    /// Whether the keys were asked for within the hour.
+    fn is_fresh(&self, now: Micros) -> bool {
+        self.known.read().at.is_some_and(|at| (0..HOUR).contains(&(now.0 - at.0)))
     }
 
     fn known(&self, name: &str, signature: &[u8], bytes: &[u8]) -> Option<Verdict> {
         let known = self.known.read();
-        let signed = known.get(name)?.verify_sig(bytes, signature).is_ok();
+        let signed = known.keys.get(name)?.verify_sig(bytes, signature).is_ok();
         Some(if signed { Verdict::Signed } else { Verdict::Unsigned })
     }
 
@@ -119,8 +133,11 @@ impl Reporter {
             serde_json::from_slice(&bytes).map_err(|error| format!("no list of keys: {error}"))?;
         let mut keys = Keys::new();
         for listed in list.public_keys {
-            let key = read(&listed.key).ok_or("a key of the list is none of ECDSA P-256")?;
-            keys.insert(listed.key_identifier, key);
+            // One of a kind to come does not take the others away.
+            match read(&listed.key) {
+                Some(key) => _ = keys.insert(listed.key_identifier, key),
+                None => tracing::warn!("a key of the list is none of ECDSA P-256 and is left out"),
+            }
         }
         Ok(keys)
     }
@@ -165,7 +182,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("keys.json");
         let list = serde_json::json!({ "public_keys": [
-            { "key_identifier": "90a4", "key": KEY, "is_current": true }
+            { "key_identifier": "to come", "key": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEA\n" },
+            { "key_identifier": "90a4", "key": KEY, "is_current": true },
         ] });
         let reporter = Reporter::new(ReporterKeys::File(path.clone())).unwrap();
         let at = |minutes: i64| Micros(minutes * MINUTE);
@@ -185,5 +203,11 @@ mod tests {
         assert_eq!(check("other", SIGNATURE, BODY, at(1)).await, Verdict::Unsigned);
         assert_eq!(check("90a4", "bm8=", BODY, at(1)).await, Verdict::Unsigned);
         assert_eq!(check("90a4", "§", BODY, at(1)).await, Verdict::Unsigned);
+
+        // The list is away for a while, and then without the key.
+        std::fs::rename(&path, dir.path().join("away")).unwrap();
+        assert_eq!(check("90a4", SIGNATURE, BODY, at(61)).await, Verdict::Signed);
+        std::fs::write(&path, r#"{ "public_keys": [] }"#).unwrap();
+        assert_eq!(check("90a4", SIGNATURE, BODY, at(62)).await, Verdict::Unsigned);
     }
 }

@@ -1,6 +1,7 @@
 //! Accounts of people over HTTP. A password is in the answer that makes it and nowhere else.
 
 pub mod actions;
+pub(in crate::admin) mod factor;
 pub mod model;
 pub mod one;
 pub mod password;

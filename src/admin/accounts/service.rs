@@ -1,5 +1,6 @@
 //! What can be done to accounts. Each change stands in the audit log, in one transaction with it.
 
+use super::factor::Factor;
 use super::model::{Account, Codes, Login, Way};
 use super::store;
 use super::totp;
@@ -243,22 +244,33 @@ pub async fn change_password(
     Ok(told(tx, by, id, "change_password", json!({})).await?)
 }
 
-/// Begins an enrolment: the number of the secret that the next code must be of.
-pub async fn begin_enrolment(tx: &mut Tx, by: &By<'_>, id: AccountId) -> Result<i64, AccessError> {
-    let mut account = held(tx, id).await?;
-    account.codes.pending += 1;
-    account.updated_at = by.now;
-    store::put(tx, &account).await?;
-    Ok(account.codes.pending)
-}
-
-/// Ends an enrolment whose secret the person has shown to have; new recovery codes. `None` where the code is
-/// not one of now.
-pub async fn confirm_enrolment(
+/// Begins an enrolment: the number of the secret that the next code must be of. Where an app is enrolled, a code of it
+/// is needed, too, so that a password alone does not replace the second factor. `None` where the code is not right.
+pub async fn begin_enrolment(
     tx: &mut Tx,
     by: &By<'_>,
     pepper: &Pepper,
     id: AccountId,
+    code: Option<&str>,
+) -> Result<Option<i64>, AccessError> {
+    let mut account = held(tx, id).await?;
+    let Some(factor) = Factor::shown(pepper, &account, code, by.now) else { return Ok(None) };
+    if !factor.use_up(tx, &mut account).await? {
+        return Ok(None);
+    }
+    account.codes.pending += 1;
+    account.updated_at = by.now;
+    store::put(tx, &account).await?;
+    Ok(Some(account.codes.pending))
+}
+
+/// Ends an enrolment whose secret the person has shown to have; new recovery codes. All sessions but this one end: they
+/// were begun without the app. `None` where the code is not one of now.
+pub async fn confirm_enrolment(
+    tx: &mut Tx,
+    by: &By<'_>,
+    pepper: &Pepper,
+    (id, session): (AccountId, &str),
     code: &str,
 ) -> Result<Option<Vec<Secret>>, AccessError> {
     let mut account = held(tx, id).await?;
@@ -273,6 +285,7 @@ pub async fn confirm_enrolment(
     let hashes: Vec<String> =
         codes.iter().map(|code| totp::recovery_hash(pepper, id, code.reveal())).collect();
     store::set_recovery_codes(tx, id, &hashes).await?;
+    sessions::store::end_all(tx, id, Some(session)).await?;
     told(tx, by, id, "enrol", json!({})).await?;
     Ok(Some(codes))
 }

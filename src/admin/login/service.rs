@@ -8,9 +8,9 @@ use crate::access::Pepper;
 use crate::access::audit::{Deed, append, note};
 use crate::access::model::Status;
 use crate::access::service::By;
+use crate::admin::accounts::factor::Factor;
 use crate::admin::accounts::model::{Account, Login, Way};
 use crate::admin::accounts::password::{self, Password};
-use crate::admin::accounts::totp::{TotpSecret, recovery_hash};
 use crate::admin::accounts::{self, service::told};
 use crate::admin::sessions::{self, Origin, Session};
 use crate::admin::state::AdminState;
@@ -64,17 +64,6 @@ pub struct Entered {
     pub secret: Secret,
 }
 
-/// How the second factor was shown.
-#[derive(Debug, PartialEq, Eq)]
-enum Factor {
-    /// The account has none.
-    None,
-    /// By a code of this time step.
-    Step(i64),
-    /// By a recovery code with this hash.
-    Recovery(String),
-}
-
 /// Lets somebody in, or says no more than that it was not right.
 pub async fn login(state: &AdminState, shown: Shown, from: &From) -> Result<Entered, ApiError> {
     let typed = shown.login.trim().to_lowercase();
@@ -95,8 +84,13 @@ pub async fn login(state: &AdminState, shown: Shown, from: &From) -> Result<Ente
     let Some(account) = account else {
         return refuse(state, id.map(|id| id.to_string()), from, "password").await;
     };
-    let Some(factor) = factor(&state.pepper, &account, shown.code.as_deref(), state.clock.now())?
-    else {
+    let code = shown.code.as_deref().filter(|code| !code.trim().is_empty());
+    if code.is_none() && account.codes.current != 0 {
+        let detail = "Send `code` too: a one-time code of your app, or a recovery code.";
+        return Err(ApiError::new(Code::SecondFactorRequired, detail));
+    }
+    let factor = Factor::shown(&state.pepper, &account, code, state.clock.now());
+    let Some(factor) = factor else {
         return refuse(state, Some(account.id.to_string()), from, "code").await;
     };
     let renewed = match held_hash(&account) {
@@ -122,41 +116,6 @@ fn held_hash(account: &Account) -> Option<&str> {
     }
 }
 
-/// How the second factor is shown; `None` where the code cannot be right.
-fn factor(
-    pepper: &Pepper,
-    account: &Account,
-    code: Option<&str>,
-    now: Micros,
-) -> Result<Option<Factor>, ApiError> {
-    if account.codes.current == 0 {
-        return Ok(Some(Factor::None));
-    }
-    let Some(code) = code.filter(|code| !code.trim().is_empty()) else {
-        let detail = "Send `code` too: a one-time code of your app, or a recovery code.";
-        return Err(ApiError::new(Code::SecondFactorRequired, detail));
-    };
-    let secret = TotpSecret::new(pepper, account.id, account.codes.current);
-    Ok(if code.trim().len() == 6 {
-        secret.step_of(code, now).map(Factor::Step)
-    } else {
-        Some(Factor::Recovery(recovery_hash(pepper, account.id, code)))
-    })
-}
-
-/// Uses the second factor up; whether it was there to be used.
-async fn use_up(tx: &mut Tx, account: &mut Account, factor: &Factor) -> Result<bool, StoreError> {
-    match factor {
-        Factor::None => Ok(account.codes.current == 0),
-        Factor::Step(step) if *step <= account.codes.step => Ok(false),
-        Factor::Step(step) => {
-            account.codes.step = *step;
-            Ok(true)
-        }
-        Factor::Recovery(hash) => accounts::store::use_recovery_code(tx, account.id, hash).await,
-    }
-}
-
 /// Begins the session. `None` where the code was used before or the account has changed meanwhile.
 async fn enter(
     state: &AdminState,
@@ -172,7 +131,7 @@ async fn enter(
     };
     let same = account.way == judged.way && account.codes.current == judged.codes.current;
     let same = same && account.status == Status::Active;
-    if !same || !use_up(&mut tx, &mut account, &factor).await? {
+    if !same || !factor.use_up(&mut tx, &mut account).await? {
         return Ok(None);
     }
     if let (Way::Local { password, .. }, Some(hash)) = (&mut account.way, renewed) {

@@ -38,6 +38,9 @@ struct EnrolmentIn {
     /// The password.
     #[schema(value_type = String, format = Password, max_length = 500, example = "seven brown pears")]
     password: Password,
+    /// Where an app is enrolled already, a code that it shows now, or a recovery code.
+    #[schema(max_length = 100, example = "287082")]
+    code: Option<String>,
 }
 
 /// A secret for an app that shows one-time codes, which is shown this once.
@@ -153,7 +156,7 @@ async fn change_my_password(
 /// Enrol an app for one-time codes
 ///
 /// The answer holds the secret, this once. It counts when a code of it is confirmed; until then an app that
-/// was enrolled before does.
+/// was enrolled before does, and to replace that, a code of it is needed.
 #[utoipa::path(
     tag = "me", operation_id = "enrol_my_totp", request_body = EnrolmentIn,
     responses(
@@ -171,10 +174,19 @@ async fn enrol_my_totp(
     state: State,
 ) -> ApiResult<HttpResponse> {
     let who = local(&state, &caller).await?;
-    check((&request, &state), &who, &body.0.password).await?;
+    let EnrolmentIn { password, code } = body.0;
+    check((&request, &state), &who, &password).await?;
+    let counted = count((&request, &state), &who).await?;
     let by = caller.by(&state.clock);
     let mut tx = state.db.begin().await?;
-    let number = service::begin_enrolment(&mut tx, &by, who.0.id).await?;
+    let (pepper, id) = (&state.pepper, who.0.id);
+    let begun = service::begin_enrolment(&mut tx, &by, pepper, id, code.as_deref()).await?;
+    let Some(number) = begun else {
+        let message = "an app is enrolled, and this is no code that it shows now nor a recovery code; who has \
+                       neither is reset by an owner";
+        return Err(field("code", "wrong", message));
+    };
+    counted.succeeded(&mut tx).await?;
     tx.commit().await?;
     let secret = TotpSecret::new(&state.pepper, who.0.id, number);
     let (text, uri) = (secret.text(), secret.uri(who.1.as_str()));
@@ -183,8 +195,8 @@ async fn enrol_my_totp(
 
 /// Confirm the app for one-time codes
 ///
-/// With a code that it shows now. From here on each login needs one. The answer holds recovery codes, this
-/// once; those of before are worth nothing any more.
+/// With a code that it shows now. From here on each login needs one, and all your other sessions end. The answer holds
+/// recovery codes, this once; those of before are worth nothing any more.
 #[utoipa::path(
     tag = "me", operation_id = "confirm_my_totp", request_body = CodeIn,
     responses(
@@ -204,9 +216,11 @@ async fn confirm_my_totp(
     let who = local(&state, &caller).await?;
     let counted = count((&request, &state), &who).await?;
     let by = caller.by(&state.clock);
-    let mut tx = state.db.begin().await?;
+    let (id, session) = person(&caller)?;
+    let (session, mut tx) = (session.to_string(), state.db.begin().await?);
+    let of = (id, session.as_str());
     let confirmed =
-        service::confirm_enrolment(&mut tx, &by, &state.pepper, who.0.id, &body.0.code).await?;
+        service::confirm_enrolment(&mut tx, &by, &state.pepper, of, &body.0.code).await?;
     let Some(codes) = confirmed else {
         let message = "is not what the app shows now; begin the enrolment anew if it is lost, and see that \
                        the clocks are right";

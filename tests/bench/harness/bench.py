@@ -7,12 +7,12 @@ import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import counts, growth, imports, limits, machine, metering, peers, plot, retail, rounds, stop
+from . import counts, growth, imports, limits, machine, metering, nodes, peers, plot, retail, rounds, stop
 from .load import Load
 from .product import QUIET, Product, Reader
 from .table import at_least, at_most, failed, no_less, not_measured, told
 
-PARTS = ["import", "reads", "counts", "limits", "retail", "growth", "metering", "crash"]
+PARTS = ["import", "reads", "counts", "limits", "retail", "growth", "metering", "nodes", "crash"]
 # Half of a file and all of it must need about the same memory.
 GROWTH = 1.10
 
@@ -51,6 +51,7 @@ class Bench:
             "retail": self.retail,
             "growth": self.growth,
             "metering": lambda: metering.measure(self),
+            "nodes": lambda: nodes.measure(self),
             "import": self.imports,
             "crash": self.crash,
         }

@@ -4,6 +4,7 @@ use super::program::Place;
 use crate::support::provider::{FakeProvider, Key};
 use crate::support::smtp::SmtpServer;
 use comptoir::config::Config;
+use comptoir::kernel::Clock;
 use comptoir::storage::Db;
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
@@ -167,6 +168,29 @@ async fn people_who_may_have_two_accounts_are_noted() {
     assert!(said.contains("note  four eyes: ") && said.contains("(acc_00000000003)"), "{said}");
     place.set("ADMIN__FOUR_EYES", "");
     assert!(!doctor(&place, 0).contains("four eyes"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_nodes_that_count_limits_each_by_itself_are_noted() {
+    let place = Place::new().await;
+    place.ok(&["migrate"]);
+    let beat = async |node: &str| {
+        const BEAT: &str = "INSERT INTO nodes (node, version, address, started_at, seen_at, control_position, \
+            journal_segments, journal_events, redis) VALUES ($1, '0', '', $2, $2, 0, 0, 0, 'off')";
+        let db = database(&place).await;
+        let now = db.now(&Clock::System).await.unwrap();
+        let mut tx = db.begin().await.unwrap();
+        comptoir::on_tx!(&mut tx, c => {
+            sqlx::query(BEAT).bind(node).bind(now.0).execute(c).await.unwrap();
+        });
+        tx.commit().await.unwrap();
+        db.close().await;
+    };
+    beat("nod_00000000001").await;
+    assert!(!doctor(&place, 0).contains("limits"), "one alone");
+    beat("nod_00000000002").await;
+    let said = doctor(&place, 0);
+    assert!(said.contains("note  limits: 2 nodes run"), "{said}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
