@@ -4,7 +4,6 @@
 
 use super::store;
 use super::throttle::{self, Counted};
-use crate::access::Pepper;
 use crate::access::audit::{Deed, append, note};
 use crate::access::model::Status;
 use crate::access::service::By;
@@ -15,9 +14,8 @@ use crate::admin::accounts::{self, service::told};
 use crate::admin::sessions::{self, Origin, Session};
 use crate::admin::state::AdminState;
 use crate::http::{ApiError, Code};
-use crate::kernel::Micros;
 use crate::kernel::secret::Secret;
-use crate::storage::{StoreError, Tx};
+
 use serde_json::{Value, json};
 use std::net::IpAddr;
 
