@@ -24,6 +24,7 @@ use crate::access::applications::Registration;
 use crate::access::directory::Keyring;
 use crate::access::mails::Post;
 use crate::access::policy::Gate;
+use crate::admin::refused::Refused;
 use crate::alerts::Alerts;
 use crate::billing::budgets::Watch;
 use crate::billing::handoff::Handoffs;
@@ -40,7 +41,7 @@ use crate::kernel::secret::Secret;
 use crate::metering::journal::Keeper;
 use crate::metering::{Folder, Quotas};
 use crate::mirror::{Mirror, Saved};
-use crate::storage::Db;
+use crate::storage::{Db, StoreError};
 use crate::telemetry::Metrics;
 use anyhow::Context as _;
 use finish::Ledgerbook;
@@ -96,6 +97,8 @@ pub struct Comptoir {
     book: Arc<Ledgerbook>,
     metrics: Arc<Metrics>,
     readiness: Arc<Readiness>,
+    /// Who was refused what on the admin listener.
+    refused: Arc<Refused>,
     bootstrap: Option<Secret>,
     demo: bool,
     /// Held so that no second process works in the same data directory.
@@ -192,6 +195,7 @@ impl Comptoir {
         drop(keeper);
         admin_handle.stop(is_there).await;
         servers.await??;
+        self.tell_refused(patience).await;
         let _ = timeout(patience, self.db.close()).await;
         tracing::info!("stopped");
         failure.map_or(folded, Err)
@@ -223,6 +227,14 @@ impl Comptoir {
         }
         tracing::error!("the database has not come back: this node stops without it");
         AWAY_PATIENCE
+    }
+
+    /// Writes down how many refusals are not in the audit log yet.
+    async fn tell_refused(&self, patience: Duration) {
+        let told = timeout(patience, self.refused.tell_rest(&self.db, self.clock.now())).await;
+        if let Err(error) = told.unwrap_or_else(|_| Err(StoreError::late())) {
+            tracing::warn!(%error, "how often admins were refused of late is not in the audit log");
+        }
     }
 
     /// Folds what is left in the journal; again, where the database goes away meanwhile. What cannot be folded in time is

@@ -162,6 +162,7 @@ impl Comptoir {
             gate: Arc::new(Gate::new(Arc::clone(&keyring), config.server.trusted_proxies.clone())),
             waits: Arc::new(Waits::new(&mirror)),
             handoffs: open_handoffs(&config, opened).await?,
+            refused: Arc::default(),
             readiness: Arc::new(Readiness::new(Arc::clone(&keyring), clock.now())),
             demo: db.setting("demo").await?.is_some(),
             registration: open_registration(&config, (&db, &clock), &keyring)?,
