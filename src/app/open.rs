@@ -136,8 +136,7 @@ impl Comptoir {
         let (nodes, redis, keyring) = open_access(&config, (&db, &clock), pepper, node).await?;
 
         // Apart, for what it keeps meanwhile would be kept of the whole start.
-        let begun = Box::pin(begin_run(&config, (&db, node), &clock)).await;
-        let (epoch, journal, recovered) = begun?;
+        let (epoch, journal, recovered) = Box::pin(begin_run(&config, (&db, node), &clock)).await?;
         let folder = folder(&config.metering, &db, journal.as_ref());
         let quotas =
             open_quotas((&db, &keyring), (node, epoch), journal.as_ref(), clock.now()).await?;

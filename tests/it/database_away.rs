@@ -121,10 +121,11 @@ async fn admins_are_told_soon_and_a_stop_does_not_wait() {
     assert_eq!(told["items"].as_array().unwrap().len(), 1, "the others go on");
 }
 
-/// A node on the way to its database, with one answer in its journal that the ledger does not have.
+/// A node that has lost its database, with one answer in its journal that the ledger does not have.
 async fn with_one_answer(home: &Home, gate: &Gate) -> Server {
     let (key, url) = (home.key(), ("DATABASE__URL", gate.url.as_str()));
-    let server = home.serve_as(home.dir(), &[url, ("METERING__FOLD_INTERVAL_MS", "600000")]);
+    let server = home.serve_as(home.dir(), &[url]);
+    gate.set(Way::Cut);
     let path = format!("/v1/products/{}", data::product_id(0));
     assert_eq!(Wire::connect(server.public).unwrap().get(&key, &path).unwrap().status, 200);
     assert_eq!(in_ledger(home).await, 0);
@@ -161,7 +162,6 @@ async fn home() -> Option<(Home, Gate)> {
 async fn a_stop_folds_what_is_left_when_the_database_comes_back() {
     let Some((home, gate)) = home().await else { return };
     let server = with_one_answer(&home, &gate).await;
-    gate.set(Way::Cut);
     server.begin_stop();
     wait_until("the stop waits", || server.has_said("this stop waits for it"));
     gate.set(Way::Open);
@@ -176,7 +176,6 @@ async fn a_stop_folds_what_is_left_when_the_database_comes_back() {
 async fn what_a_stop_cannot_fold_stays_in_the_journal_and_its_run_stays_open() {
     let Some((home, gate)) = home().await else { return };
     let server = with_one_answer(&home, &gate).await;
-    gate.set(Way::Cut);
     server.begin_stop();
     let begun = Instant::now();
     let (status, said) = server.ended();
