@@ -9,10 +9,11 @@ use super::service::By;
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, KeyId, PartnerId, PlanId};
 use crate::kernel::word::Word as _;
-use crate::storage::{Db, Log, StoreError, Tx, advance};
+use crate::storage::{Db, Log, StoreError, Tx, advance, fetch};
 use crate::{on_db, on_tx};
 use serde_json::json;
 use sqlx::FromRow;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt::Display;
 use std::str::FromStr;
 
@@ -170,6 +171,9 @@ pub async fn partner_exists_in(tx: &mut Tx, id: PartnerId) -> Result<bool, Store
     Ok(count > 0)
 }
 
+/// Whose apps are.
+pub type Owners = BTreeMap<AppId, PartnerId>;
+
 const COUNT_APP: &str = "SELECT COUNT(*) FROM apps WHERE id = $1";
 
 /// Whether there is such an app.
@@ -179,11 +183,35 @@ pub async fn app_exists(db: &Db, id: AppId) -> Result<bool, StoreError> {
     Ok(count > 0)
 }
 
+/// Those of some apps that there are.
+pub async fn existing_apps(
+    db: &Db,
+    apps: impl IntoIterator<Item = AppId>,
+) -> Result<HashSet<AppId>, StoreError> {
+    const FIND: &str = "SELECT id FROM apps WHERE id IN (";
+    let apps: Vec<String> = apps.into_iter().map(|app| app.to_string()).collect();
+    let found: Vec<(String,)> = fetch::by_many_ids(db, FIND, &apps, usize::MAX).await?;
+    found.iter().map(|(app,)| stored("apps", app)).collect()
+}
+
 /// Keeps an app from others until the end of the transaction, a transfer too; whose it is, where there is one.
-/// Call it before anything of the app is held, and of several apps in the order of their ids.
+/// Call it before anything of the app is held; of several apps [`hold_apps`].
 pub async fn hold_app(tx: &mut Tx, id: AppId) -> Result<Option<PartnerId>, StoreError> {
     const HOLD: &str = "UPDATE apps SET id = id WHERE id = $1 RETURNING partner_id";
     held_for(tx, HOLD, &id.to_string()).await
+}
+
+/// The same with several apps; those that there are, with whose they are.
+pub async fn hold_apps(
+    tx: &mut Tx,
+    apps: impl IntoIterator<Item = AppId>,
+) -> Result<Owners, StoreError> {
+    const HOLD: &str = "SELECT id, partner_id FROM apps WHERE id IN (";
+    let apps = apps.into_iter().map(|app| app.to_string()).collect();
+    let held: Vec<(String, String)> = fetch::hold_by_ids(tx, HOLD, apps).await?;
+    let read =
+        |(app, partner): (String, String)| Ok((stored("apps", &app)?, stored("apps", &partner)?));
+    held.into_iter().map(read).collect()
 }
 
 /// The same with the app of a key.
