@@ -35,6 +35,9 @@ pub struct Walk {
     pub limit: u32,
 }
 
+/// What the control log calls a change of names, contacts and the like, by which no call is judged.
+pub const DESCRIBE: &str = "describe";
+
 /// What a change is called in the logs.
 #[derive(Debug)]
 pub struct Change {
@@ -44,6 +47,8 @@ pub struct Change {
     pub id: String,
     /// What was done: `create`, `suspend`, …
     pub op: &'static str,
+    /// What nodes are told of it: the same, or that it is less than what follows from that.
+    pub followed: &'static str,
     /// What it became, without secrets.
     pub detail: serde_json::Value,
     /// Whether it only takes access away, so that it can be done to what is frozen.
@@ -62,7 +67,13 @@ impl Change {
             "leak",
             freezes::FREEZE,
         ];
-        Self { kind, id: id.to_string(), op, detail, narrows: NARROW.contains(&op) }
+        let narrows = NARROW.contains(&op);
+        Self { kind, id: id.to_string(), op, followed: op, detail, narrows }
+    }
+
+    /// The same, of which nothing is known to calls: the control log tells it as [`DESCRIBE`].
+    pub fn only_described(self) -> Self {
+        Self { followed: DESCRIBE, ..self }
     }
 }
 
@@ -76,11 +87,11 @@ pub async fn record(tx: &mut Tx, by: &By<'_>, change: Change) -> Result<(), Acce
     if !change.narrows {
         freezes::forbid(tx, &change.id, change.op).await?;
     }
-    let Change { kind, id, op, mut detail, .. } = change;
+    let Change { kind, id, op, followed, mut detail, .. } = change;
     if let (Some(reason), Some(told)) = (by.reason, detail.as_object_mut()) {
         told.insert("reason".to_owned(), json!(reason));
     }
-    write_control(tx, (position, kind, &id, op), by.now).await?;
+    write_control(tx, (position, kind, &id, followed), by.now).await?;
     let action = format!("{}.{op}", kind.as_str());
     Ok(audit::append(tx, by, Deed { action, subject: id, detail }).await?)
 }
