@@ -34,11 +34,13 @@ pub(super) struct Unproven {
     pub(super) error: ApiError,
     /// The key, where the call held a secret of it that does not work now.
     pub(super) of: Option<(Arc<KeyRecord>, Unusable)>,
+    /// Whether it held a whole key that is not known here, and may have been made just now.
+    pub(super) may_be_new: bool,
 }
 
 impl From<ApiError> for Unproven {
     fn from(error: ApiError) -> Self {
-        Self { error, of: None }
+        Self { error, of: None, may_be_new: false }
     }
 }
 
@@ -58,7 +60,7 @@ pub(super) fn caller(
     let directory = keyring.current();
     if let Ok(text) = KeyText::parse(text) {
         can_judge(keyring)?;
-        let key = directory.at(text.id, now).ok_or_else(unknown)?;
+        let key = directory.at(text.id, now).ok_or_else(unheard)?;
         let hash = text.hash(keyring.pepper());
         return used(key, &hash, now).map(Held::from);
     }
@@ -78,13 +80,15 @@ pub(super) fn caller(
 /// The key, where one of its secrets has this hash and works.
 fn used(key: &Arc<KeyRecord>, hash: &[u8; 32], now: Micros) -> Result<Arc<KeyRecord>, Unproven> {
     let is_it = |held: &&SecretRecord| secret::same(&held.hash, hash);
-    let held = key.secrets.iter().find(is_it).ok_or_else(unknown)?;
+    let held = key.secrets.iter().find(is_it).ok_or_else(unheard)?;
     match held.unusable(now) {
         None => {
             held.note_use(now);
             Ok(Arc::clone(key))
         }
-        Some(why) => Err(Unproven { error: unusable(why), of: Some((Arc::clone(key), why)) }),
+        Some(why) => {
+            Err(Unproven { of: Some((Arc::clone(key), why)), ..Unproven::from(unusable(why)) })
+        }
     }
 }
 
@@ -159,6 +163,11 @@ fn unknown() -> ApiError {
     let detail = "This key is not known here. Check that it belongs to this retailer, \
                   or ask for a new one.";
     ApiError::new(Code::InvalidKey, detail)
+}
+
+/// A key, or a secret of one, that has the form of ours and its checksum.
+fn unheard() -> Unproven {
+    Unproven { may_be_new: true, ..Unproven::from(unknown()) }
 }
 
 /// The text of a key or token: `X-API-Key`, or `Authorization: Bearer`. Never the query string.

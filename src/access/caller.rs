@@ -1,11 +1,12 @@
 //! The permission of a handler as a type: `Caller<op::GetProduct>` in a signature means that the
 //! call was authenticated, authorised for that operation and taken from the limits.
 
+use super::applied::Looks;
 use super::directory::{KeyRecord, Unusable};
 use super::model::StockDisclosure;
 use super::operation::{Op, Operation};
 use super::plan::PlanData;
-use super::policy::{Admitted, CallView, Gate, Judgement, Pending, Refused};
+use super::policy::{Admitted, CallView, Gate, Judgement, Refused};
 use super::{Environment, Scope, Scopes};
 use crate::http::ApiError;
 use crate::kernel::id::AppId;
@@ -161,21 +162,24 @@ pub fn forwarded_for<'a>(gate: &Gate, headers: &'a HeaderMap) -> Option<Cow<'a, 
 /// Who calls, and with which scopes.
 type Known = (Arc<KeyRecord>, Scopes);
 
-/// What of the judgement of a request is there at once: the key or its refusal, or a call about whose
-/// limits others have to be asked.
+/// A judgement that is not there yet, and when it was begun: others have to be asked about the limits, or the database
+/// about the key.
+type Open = (Micros, Result<Judgement, Refused>);
+
+/// What of the judgement of a request is there at once: the key or its refusal, or what is open.
 fn judge_now(
     request: &HttpRequest,
     operation: &'static Operation,
-) -> Result<Result<Known, (Pending, Micros)>, ApiError> {
+) -> Result<Result<Known, Open>, ApiError> {
     let before = request.extensions_mut().remove::<Before>();
     let (at, judgement) = match before.filter(|before| before.operation.code == operation.code) {
         Some(Before { at, judgement, .. }) => (at, judgement),
         None => admit(request, operation)?,
     };
     match judgement {
-        Ok(Judgement::Pending(pending)) => Ok(Err((pending, at))),
         Ok(Judgement::Admitted(admitted)) => judged(request, operation, at, Ok(admitted)).map(Ok),
-        Err(refused) => judged(request, operation, at, Err(refused)).map(Ok),
+        Err(refused) if !refused.may_be_new => judged(request, operation, at, Err(refused)).map(Ok),
+        open => Ok(Err((at, open))),
     }
 }
 
@@ -212,14 +216,26 @@ fn ungated() -> ApiError {
     ApiError::new(crate::http::Code::Internal, detail)
 }
 
-/// Asks the counters that nodes share about a call.
+/// Looks for a key that may be new, and asks the counters that nodes share.
 async fn judge_asking(
     request: HttpRequest,
     operation: &'static Operation,
-    (pending, at): (Pending, Micros),
+    (mut at, mut judgement): Open,
 ) -> Result<Known, ApiError> {
-    let gate = request.app_data::<web::Data<Gate>>().cloned().ok_or_else(ungated)?;
-    let judgement = gate.ask(pending).await;
+    if judgement.is_err()
+        && let Some(looks) = request.app_data::<web::Data<Looks>>().cloned()
+    {
+        looks.look().await;
+        (at, judgement) = admit(&request, operation)?;
+    }
+    let judgement = match judgement {
+        Ok(Judgement::Admitted(admitted)) => Ok(admitted),
+        Ok(Judgement::Pending(pending)) => {
+            let gate = request.app_data::<web::Data<Gate>>().cloned().ok_or_else(ungated)?;
+            gate.ask(pending).await
+        }
+        Err(refused) => Err(refused),
+    };
     judged(&request, operation, at, judgement)
 }
 
@@ -240,7 +256,7 @@ fn judged(
             (result, Some(admitted.key), None, Some(admitted.decision))
         }
         Err(refused) => {
-            let Refused { key, secret, decision, error } = refused;
+            let Refused { key, secret, decision, error, .. } = refused;
             (Err(error), key, secret, decision.map(|decision| *decision))
         }
     };
@@ -255,21 +271,21 @@ pub async fn judge(
 ) -> Result<Known, ApiError> {
     match judge_now(request, operation)? {
         Ok(known) => Ok(known),
-        Err(pending) => judge_asking(request.clone(), operation, pending).await,
+        Err(open) => judge_asking(request.clone(), operation, open).await,
     }
 }
 
 impl<O: Op> FromRequest for Caller<O> {
     type Error = ApiError;
-    /// There at once, but where other nodes' counters have to be asked.
+    /// There at once, but where other nodes' counters or the database have to be asked.
     type Future =
         Either<Ready<Result<Self, ApiError>>, LocalBoxFuture<'static, Result<Self, ApiError>>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let caller = |(key, scopes)| Self { key, scopes, operation: PhantomData };
         match judge_now(request, O::OPERATION) {
-            Ok(Err(pending)) => {
-                let asking = judge_asking(request.clone(), O::OPERATION, pending);
+            Ok(Err(open)) => {
+                let asking = judge_asking(request.clone(), O::OPERATION, open);
                 Either::Right(Box::pin(async move { asking.await.map(caller) }))
             }
             Ok(Ok(known)) => Either::Left(ready(Ok(caller(known)))),

@@ -74,18 +74,20 @@ pub struct Refused {
     pub decision: Option<Box<Decision>>,
     /// What to tell the caller.
     pub error: ApiError,
+    /// Whether the key is whole and not known here, so that it may have been made just now.
+    pub may_be_new: bool,
 }
 
 impl From<ApiError> for Refused {
     fn from(error: ApiError) -> Self {
-        Self { key: None, secret: None, decision: None, error }
+        Self { key: None, secret: None, decision: None, error, may_be_new: false }
     }
 }
 
 impl From<Unproven> for Refused {
-    fn from(Unproven { error, of }: Unproven) -> Self {
+    fn from(Unproven { error, of, may_be_new }: Unproven) -> Self {
         let (key, secret) = of.unzip();
-        Self { key, secret, decision: None, error }
+        Self { key, secret, may_be_new, ..Self::from(error) }
     }
 }
 
@@ -147,7 +149,7 @@ impl Gate {
         call: &CallView<'_>,
         now: Micros,
     ) -> Result<Judgement, Refused> {
-        let refused = |(error, key)| Refused { key, secret: None, decision: None, error };
+        let refused = |(error, key)| Refused { key, ..Refused::from(error) };
         let Held { key, scopes } = match call.signed {
             // A key that is shown counts: whoever sends it everywhere sends it here too.
             Some(address) if call.authorization.is_none() && call.api_key.is_none() => {
@@ -346,7 +348,7 @@ fn within_limits(
         return Ok(Admitted { key, scopes, decision, permit });
     }
     let error = over_limit(&key, &decision);
-    Err(Refused { key: Some(key), secret: None, decision: Some(Box::new(decision)), error })
+    Err(Refused { key: Some(key), decision: Some(Box::new(decision)), ..Refused::from(error) })
 }
 
 fn over_limit(key: &KeyRecord, decision: &Decision) -> ApiError {

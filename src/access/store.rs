@@ -9,10 +9,11 @@ use super::service::By;
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, KeyId, PartnerId, PlanId};
 use crate::kernel::word::Word as _;
-use crate::storage::{Db, Log, StoreError, Tx, advance};
+use crate::storage::{Db, Log, StoreError, Tx, advance, fetch};
 use crate::{on_db, on_tx};
 use serde_json::json;
 use sqlx::FromRow;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt::Display;
 use std::str::FromStr;
 
@@ -34,6 +35,9 @@ pub struct Walk {
     pub limit: u32,
 }
 
+/// What the control log calls a change of names, contacts and the like, by which no call is judged.
+pub const DESCRIBE: &str = "describe";
+
 /// What a change is called in the logs.
 #[derive(Debug)]
 pub struct Change {
@@ -43,6 +47,8 @@ pub struct Change {
     pub id: String,
     /// What was done: `create`, `suspend`, …
     pub op: &'static str,
+    /// What nodes are told of it: the same, or that it is less than what follows from that.
+    pub followed: &'static str,
     /// What it became, without secrets.
     pub detail: serde_json::Value,
     /// Whether it only takes access away, so that it can be done to what is frozen.
@@ -61,7 +67,13 @@ impl Change {
             "leak",
             freezes::FREEZE,
         ];
-        Self { kind, id: id.to_string(), op, detail, narrows: NARROW.contains(&op) }
+        let narrows = NARROW.contains(&op);
+        Self { kind, id: id.to_string(), op, followed: op, detail, narrows }
+    }
+
+    /// The same, of which nothing is known to calls: the control log tells it as [`DESCRIBE`].
+    pub fn only_described(self) -> Self {
+        Self { followed: DESCRIBE, ..self }
     }
 }
 
@@ -75,11 +87,11 @@ pub async fn record(tx: &mut Tx, by: &By<'_>, change: Change) -> Result<(), Acce
     if !change.narrows {
         freezes::forbid(tx, &change.id, change.op).await?;
     }
-    let Change { kind, id, op, mut detail, .. } = change;
+    let Change { kind, id, op, followed, mut detail, .. } = change;
     if let (Some(reason), Some(told)) = (by.reason, detail.as_object_mut()) {
         told.insert("reason".to_owned(), json!(reason));
     }
-    write_control(tx, (position, kind, &id, op), by.now).await?;
+    write_control(tx, (position, kind, &id, followed), by.now).await?;
     let action = format!("{}.{op}", kind.as_str());
     Ok(audit::append(tx, by, Deed { action, subject: id, detail }).await?)
 }
@@ -170,6 +182,9 @@ pub async fn partner_exists_in(tx: &mut Tx, id: PartnerId) -> Result<bool, Store
     Ok(count > 0)
 }
 
+/// Whose apps are.
+pub type Owners = BTreeMap<AppId, PartnerId>;
+
 const COUNT_APP: &str = "SELECT COUNT(*) FROM apps WHERE id = $1";
 
 /// Whether there is such an app.
@@ -179,11 +194,35 @@ pub async fn app_exists(db: &Db, id: AppId) -> Result<bool, StoreError> {
     Ok(count > 0)
 }
 
+/// Those of some apps that there are.
+pub async fn existing_apps(
+    db: &Db,
+    apps: impl IntoIterator<Item = AppId>,
+) -> Result<HashSet<AppId>, StoreError> {
+    const FIND: &str = "SELECT id FROM apps WHERE id IN (";
+    let apps: Vec<String> = apps.into_iter().map(|app| app.to_string()).collect();
+    let found: Vec<(String,)> = fetch::by_many_ids(db, FIND, &apps, usize::MAX).await?;
+    found.iter().map(|(app,)| stored("apps", app)).collect()
+}
+
 /// Keeps an app from others until the end of the transaction, a transfer too; whose it is, where there is one.
-/// Call it before anything of the app is held, and of several apps in the order of their ids.
+/// Call it before anything of the app is held; of several apps [`hold_apps`].
 pub async fn hold_app(tx: &mut Tx, id: AppId) -> Result<Option<PartnerId>, StoreError> {
     const HOLD: &str = "UPDATE apps SET id = id WHERE id = $1 RETURNING partner_id";
     held_for(tx, HOLD, &id.to_string()).await
+}
+
+/// The same with several apps; those that there are, with whose they are.
+pub async fn hold_apps(
+    tx: &mut Tx,
+    apps: impl IntoIterator<Item = AppId>,
+) -> Result<Owners, StoreError> {
+    const HOLD: &str = "SELECT id, partner_id FROM apps WHERE id IN (";
+    let apps = apps.into_iter().map(|app| app.to_string()).collect();
+    let held: Vec<(String, String)> = fetch::hold_by_ids(tx, HOLD, apps).await?;
+    let read =
+        |(app, partner): (String, String)| Ok((stored("apps", &app)?, stored("apps", &partner)?));
+    held.into_iter().map(read).collect()
 }
 
 /// The same with the app of a key.

@@ -8,6 +8,7 @@ use super::model::{App, Name, Status};
 use super::policy::Gate;
 use super::service::{self, By, Switch, Walk};
 use super::service::{KeyRow, KeySecretRow};
+use super::store::{Owners, hold_apps};
 use super::terms::Terms;
 use super::{Environment, Pepper, Scopes, key};
 use crate::kernel::Micros;
@@ -52,6 +53,25 @@ pub(crate) async fn some_app(db: &Db) -> App {
 pub(crate) async fn audit(db: &Db) -> Vec<(String, String)> {
     const LIST: &str = "SELECT action, detail FROM audit_log ORDER BY position";
     on_db!(db, c => sqlx::query_as(LIST).fetch_all(c).await).unwrap()
+}
+
+#[tokio::test]
+async fn several_apps_are_held_at_once() {
+    const TAKE: &str = "SELECT id FROM apps WHERE id = $1 FOR UPDATE NOWAIT";
+    let db = database().await;
+    let app = some_app(&db).await;
+    let made = service::create_app(&db, &at(START), app.partner, app.plan, name("Other")).await;
+    let other = made.unwrap();
+    let mut tx = db.begin().await.unwrap();
+    let held = hold_apps(&mut tx, [app.id, AppId(7), other.id]).await.unwrap();
+    assert_eq!(held, Owners::from([(app.id, app.partner), (other.id, app.partner)]));
+    // Where others can write meanwhile, they do not get these.
+    if let Db::Postgres(pool) = &*db {
+        for id in held.keys() {
+            let taken = sqlx::query(TAKE).bind(id.to_string()).execute(pool).await;
+            assert!(taken.is_err(), "{id}");
+        }
+    }
 }
 
 #[tokio::test]

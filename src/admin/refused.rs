@@ -1,7 +1,7 @@
 //! Refusals of who has come in and may not, in the audit log: the first at once, and how many came close behind it with
-//! the next one. The log is for ever and every change waits for it, so nobody fills it by being refused.
+//! the next one, or at the stop. The log is for ever and every change waits for it, so nobody fills it by being refused.
 
-use crate::access::audit::{Deed, note};
+use crate::access::audit::{Deed, append, note};
 use crate::access::service::By;
 use crate::http::Code;
 use crate::kernel::Micros;
@@ -52,6 +52,28 @@ impl Refused {
         Some(before)
     }
 
+    /// What was counted for entries that have not come, which is forgotten with this.
+    fn take_rest(&self) -> Vec<(Refusal, u64)> {
+        let known = std::mem::take(&mut *self.0.lock()).into_iter();
+        known.map(|(refusal, entry)| (refusal, entry.more)).filter(|(_, more)| *more > 0).collect()
+    }
+
+    /// Writes down what was counted for entries that will not come, because this process stops. Such an entry says how
+    /// many `more` there were, and is no refusal itself.
+    pub async fn tell_rest(&self, db: &Db, now: Micros) -> Result<(), StoreError> {
+        let rest = self.take_rest();
+        if rest.is_empty() {
+            return Ok(());
+        }
+        let mut tx = db.begin().await?;
+        for ((actor, what, code, detail), more) in rest {
+            let mut detail: Value = serde_json::from_str(&detail).unwrap_or_default();
+            detail["more"] = json!(more);
+            append(&mut tx, &By::new(&actor, now), deed(&what, code, detail)).await?;
+        }
+        tx.commit().await
+    }
+
     /// Writes a refusal down, or counts it for the next entry.
     pub async fn tell(
         &self,
@@ -62,12 +84,16 @@ impl Refused {
     ) -> Result<(), StoreError> {
         let refusal = (by.actor.to_owned(), what.to_owned(), code, detail.to_string());
         let Some(before) = self.count(refusal, by.now) else { return Ok(()) };
-        detail["code"] = json!(code.as_str());
         if before > 0 {
             detail["more_before"] = json!(before);
         }
-        note(db, by, Deed { action: "access.refuse".into(), subject: what.into(), detail }).await
+        note(db, by, deed(what, code, detail)).await
     }
+}
+
+fn deed(what: &str, code: Code, mut detail: Value) -> Deed {
+    detail["code"] = json!(code.as_str());
+    Deed { action: "access.refuse".into(), subject: what.into(), detail }
 }
 
 #[cfg(test)]

@@ -55,7 +55,7 @@ pub struct AdminState {
     /// The place for a simulation: a node does one at a time.
     pub simulations: Arc<Semaphore>,
     /// Who was refused what of late.
-    pub refused: Refused,
+    pub refused: Arc<Refused>,
     /// Asks this node to read the control log now.
     pub reload: Reload,
 }

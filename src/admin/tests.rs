@@ -56,7 +56,7 @@ impl Desk {
             feeds: crate::config::Config::embedded().feeds,
             uploads: std::path::PathBuf::new(),
             simulations: Arc::new(tokio::sync::Semaphore::new(1)),
-            refused: crate::admin::refused::Refused::default(),
+            refused: Arc::default(),
             reload,
         });
         Self { state, reloads, token, _database: database }

@@ -6,7 +6,6 @@ use super::{Comptoir, finish, listen, openapi, shield};
 use crate::access::Scopes;
 use crate::access::applied::Reload;
 use crate::admin::oidc::provider::Provider;
-use crate::admin::refused::Refused;
 use crate::admin::{self, AdminState};
 use crate::cluster::Redis;
 use crate::feeds::levels::Writer;
@@ -210,7 +209,7 @@ pub(super) fn server(
         feeds: comptoir.config.feeds.clone(),
         uploads: uploads(&comptoir.config.server.data_dir)?,
         simulations: Arc::new(Semaphore::new(1)),
-        refused: Refused::default(),
+        refused: Arc::clone(&comptoir.refused),
         reload,
     });
     let explainer = web::Data::from(Arc::clone(&comptoir.book.explainer));

@@ -24,6 +24,7 @@ use crate::access::applications::Registration;
 use crate::access::directory::Keyring;
 use crate::access::mails::Post;
 use crate::access::policy::Gate;
+use crate::admin::refused::Refused;
 use crate::alerts::Alerts;
 use crate::billing::budgets::Watch;
 use crate::billing::handoff::Handoffs;
@@ -40,7 +41,7 @@ use crate::kernel::secret::Secret;
 use crate::metering::journal::Keeper;
 use crate::metering::{Folder, Quotas};
 use crate::mirror::{Mirror, Saved};
-use crate::storage::Db;
+use crate::storage::{Db, StoreError};
 use crate::telemetry::Metrics;
 use anyhow::Context as _;
 use finish::Ledgerbook;
@@ -96,16 +97,22 @@ pub struct Comptoir {
     book: Arc<Ledgerbook>,
     metrics: Arc<Metrics>,
     readiness: Arc<Readiness>,
+    /// Who was refused what on the admin listener.
+    refused: Arc<Refused>,
     bootstrap: Option<Secret>,
     demo: bool,
     /// Held so that no second process works in the same data directory.
     _lock: File,
 }
 
-/// How long a stop waits for the database, twice at most.
+/// How long a stop waits for a database that does not answer, and may just be started anew.
+const RETURN_PATIENCE: Duration = Duration::from_secs(5);
+/// How long a stop waits for what the database is to do, twice at most.
 const DATABASE_PATIENCE: Duration = Duration::from_secs(15);
-/// The same where it does not answer: nothing is to be expected then.
+/// The same where it has not come back: nothing is to be expected then.
 const AWAY_PATIENCE: Duration = Duration::from_secs(2);
+/// Between two tries of a stop to reach the database.
+const AGAIN_AFTER: Duration = Duration::from_millis(100);
 
 /// How long a stop waits for what it saves.
 const SAVE_PATIENCE: Duration = Duration::from_secs(60);
@@ -188,6 +195,7 @@ impl Comptoir {
         drop(keeper);
         admin_handle.stop(is_there).await;
         servers.await??;
+        self.tell_refused(patience).await;
         let _ = timeout(patience, self.db.close()).await;
         tracing::info!("stopped");
         failure.map_or(folded, Err)
@@ -203,29 +211,58 @@ impl Comptoir {
         }
     }
 
-    /// How long the rest of a stop waits for the database.
+    /// How long the rest of a stop waits for the database. One that is away is waited for here, since all that is
+    /// left to do needs it.
     async fn patience(&self) -> Duration {
-        match self.db.answers(AWAY_PATIENCE).await {
-            Ok(()) => DATABASE_PATIENCE,
-            Err(error) => {
-                tracing::error!(%error, "the database does not answer: this node stops without it");
-                AWAY_PATIENCE
+        let Err(error) = self.db.answers(AWAY_PATIENCE).await else { return DATABASE_PATIENCE };
+        let most_s = RETURN_PATIENCE.as_secs();
+        tracing::warn!(%error, most_s, "the database does not answer: this stop waits for it");
+        let back = async {
+            while self.db.answers(AWAY_PATIENCE).await.is_err() {
+                sleep(AGAIN_AFTER).await;
             }
+        };
+        if timeout(RETURN_PATIENCE, back).await.is_ok() {
+            return DATABASE_PATIENCE;
+        }
+        tracing::error!("the database has not come back: this node stops without it");
+        AWAY_PATIENCE
+    }
+
+    /// Writes down how many refusals are not in the audit log yet.
+    async fn tell_refused(&self, patience: Duration) {
+        let told = timeout(patience, self.refused.tell_rest(&self.db, self.clock.now())).await;
+        if let Err(error) = told.unwrap_or_else(|_| Err(StoreError::late())) {
+            tracing::warn!(%error, "how often admins were refused of late is not in the audit log");
         }
     }
 
-    /// Folds what is left in the journal. What cannot be now is told, and stays.
+    /// Folds what is left in the journal; again, where the database goes away meanwhile. What cannot be folded in time is
+    /// told, and stays: so the run stays open until the next start has folded it.
     async fn fold_rest(&self, patience: Duration) -> anyhow::Result<()> {
         let Some(folder) = &self.folder else { return Ok(()) };
-        let drained = timeout(patience, folder.drain(self.clock.now())).await;
-        let drained = drained.map_err(anyhow::Error::from).and_then(|folded| Ok(folded?));
+        let mut last = None;
+        let drained = timeout(patience, async {
+            loop {
+                match folder.drain(self.clock.now()).await {
+                    Err(error) if error.may_pass() => last = Some(error),
+                    drained => return drained,
+                }
+                sleep(AGAIN_AFTER).await;
+            }
+        });
+        let drained = match (drained.await, last) {
+            (Ok(drained), _) => drained.map(drop).map_err(anyhow::Error::from),
+            (Err(_), Some(error)) => Err(error.into()),
+            (Err(late), None) => Err(late.into()),
+        };
         let folded = drained.context(
             "the last events were not folded; they stay in the journal and are folded at the next start",
         );
         if let Err(error) = &folded {
             tracing::error!("{error:#}");
         }
-        folded.map(drop)
+        folded
     }
 }
 

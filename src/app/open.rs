@@ -136,8 +136,7 @@ impl Comptoir {
         let (nodes, redis, keyring) = open_access(&config, (&db, &clock), pepper, node).await?;
 
         // Apart, for what it keeps meanwhile would be kept of the whole start.
-        let begun = Box::pin(begin_run(&config, (&db, node), &clock)).await;
-        let (epoch, journal, recovered) = begun?;
+        let (epoch, journal, recovered) = Box::pin(begin_run(&config, (&db, node), &clock)).await?;
         let folder = folder(&config.metering, &db, journal.as_ref());
         let quotas =
             open_quotas((&db, &keyring), (node, epoch), journal.as_ref(), clock.now()).await?;
@@ -162,6 +161,7 @@ impl Comptoir {
             gate: Arc::new(Gate::new(Arc::clone(&keyring), config.server.trusted_proxies.clone())),
             waits: Arc::new(Waits::new(&mirror)),
             handoffs: open_handoffs(&config, opened).await?,
+            refused: Arc::default(),
             readiness: Arc::new(Readiness::new(Arc::clone(&keyring), clock.now())),
             demo: db.setting("demo").await?.is_some(),
             registration: open_registration(&config, (&db, &clock), &keyring)?,

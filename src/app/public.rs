@@ -7,7 +7,7 @@ use super::finish::{EVENT_ID, Finisher, finish};
 use super::front::{FastPath, FrontFactory};
 use super::{Comptoir, listen, openapi, rate_limit, request_cost};
 use crate::access::applications::Registration;
-use crate::access::applied::Reload;
+use crate::access::applied::{Looks, Reload};
 use crate::access::caller::Recordable;
 use crate::access::leaks::{self, Leaks};
 use crate::access::oauth::{self, OAuth};
@@ -238,6 +238,7 @@ fn states(
     let feeds = web::Data::from(Arc::clone(&comptoir.feeds));
     let waits = web::Data::from(Arc::clone(&comptoir.waits));
     let turns = web::Data::new(Turns::default());
+    let looks = web::Data::new(Looks::new(reload.clone()));
     let registration = comptoir.registration.clone().map(web::Data::from);
     Ok(move |config: &mut ServiceConfig<'_>| {
         if let Some(registration) = &registration {
@@ -256,7 +257,8 @@ fn states(
             .app_data(hooks.clone())
             .app_data(feeds.clone())
             .app_data(waits.clone())
-            .app_data(turns.clone());
+            .app_data(turns.clone())
+            .app_data(looks.clone());
     })
 }
 

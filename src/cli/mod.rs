@@ -57,7 +57,11 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve the partner API and the admin API until stopped.
+    /// Serve the partner API and the admin API until SIGTERM or SIGINT.
+    ///
+    /// The stop answers what is under way and folds what was recorded: exit code 0. What cannot be folded, because the
+    /// database stays away, is kept in the journal for the next start: exit code 1. So it is at a second signal, which ends
+    /// the process at once.
     Serve,
     /// Serve a fictional French retailer: seeds an empty data directory, prints keys to try.
     Demo(demo::Args),

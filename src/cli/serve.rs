@@ -4,9 +4,9 @@ use super::speak::{mention, say};
 use crate::app::{Addresses, Comptoir, open_database};
 use crate::config::Config;
 use crate::kernel::Clock;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Serves until SIGTERM or SIGINT.
+/// Serves until SIGTERM or SIGINT; a second one ends the stop.
 pub(super) async fn run(config: Config) -> anyhow::Result<()> {
     crate::telemetry::init_logging(&config.telemetry);
     let mut comptoir = Comptoir::open(config, Clock::System).await?;
@@ -27,16 +27,39 @@ pub(super) fn show_bootstrap_token(token: &str) {
     mention(format!("Admin token (shown once, keep it safe): {token}"));
 }
 
-/// Resolves when the process is asked to stop.
+/// Resolves when the process is asked to stop. From then on it ends at once when it is asked again.
 pub(super) fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
-    let (mut terminate, mut interrupt) =
-        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let mut signals = Signals {
+        terminate: signal(SignalKind::terminate())?,
+        interrupt: signal(SignalKind::interrupt())?,
+    };
     Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
+        signals.next().await;
+        // Beside the stop, which may be waiting for a disk or a database.
+        tokio::spawn(async move {
+            signals.next().await;
+            tracing::error!(
+                "told to stop again: this process ends at once; what is not folded stays in the journal and is folded \
+                 at the next start"
+            );
+            std::process::exit(1);
+        });
     })
+}
+
+/// What asks a process to stop.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
 
 /// Opening a database migrates it.

@@ -29,6 +29,14 @@ pub enum FoldError {
     Seal(#[source] std::io::Error),
 }
 
+impl FoldError {
+    /// Whether the database was not there, so that the same may go well in a moment.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::Store(StoreError::Unavailable(_) | StoreError::Unreached { .. }))
+    }
+}
+
 /// What one round of folding, or a recovery, has done.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FoldReport {

@@ -47,6 +47,11 @@ pub(super) fn sqlite_looking(path: &Path) -> SqliteConnectOptions {
         .disable_statement_logging()
 }
 
+/// Ends a `SELECT` that keeps rows from others until the end of its transaction, as an update of them does. They are taken
+/// in the order of their ids as bytes, whichever the database sorts by, so that of two who want several neither waits for
+/// the other. In SQLite a transaction that writes keeps everything.
+pub(super) const POSTGRES_HOLD: &str = " ORDER BY id COLLATE \"C\" FOR NO KEY UPDATE";
+
 /// Counts the table of migrations: 1 or 0.
 pub(super) const SQLITE_MIGRATED: &str =
     "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = '_sqlx_migrations'";

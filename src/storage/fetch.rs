@@ -1,6 +1,6 @@
 //! Reading many rows: a whole table in batches, or the rows of some ids.
 
-use super::dialect::ROWS_PER_STATEMENT;
+use super::dialect::{POSTGRES_HOLD, ROWS_PER_STATEMENT};
 use super::{Db, StoreError, Tx};
 use crate::{on_db, on_tx};
 use futures_util::TryStreamExt as _;
@@ -82,7 +82,29 @@ pub async fn by_ids_in<C: Columns>(
     Ok(on_tx!(tx, c => listed!(select, ids).build_query_as::<C>().fetch_all(c).await)?)
 }
 
-/// The same of any number of ids; of the rows at most `most` of each [`ROWS_PER_STATEMENT`] ids, and none more
+/// The same of any number of ids, kept from others until the end of the transaction.
+pub async fn hold_by_ids<C: Columns>(
+    tx: &mut Tx,
+    select: &'static str,
+    mut ids: Vec<String>,
+) -> Result<Vec<C>, StoreError> {
+    ids.sort_unstable();
+    let mut rows = Vec::with_capacity(ids.len());
+    for ids in ids.chunks(ROWS_PER_STATEMENT) {
+        rows.extend(match tx {
+            Tx::Sqlite(tx) => {
+                listed!(select, ids).build_query_as::<C>().fetch_all(&mut **tx).await?
+            }
+            Tx::Postgres(tx) => {
+                let mut query = listed!(select, ids);
+                query.push(POSTGRES_HOLD).build_query_as::<C>().fetch_all(&mut **tx).await?
+            }
+        });
+    }
+    Ok(rows)
+}
+
+/// Rows of any number of ids; at most `most` of each [`ROWS_PER_STATEMENT`] ids, and none more
 /// once there are as many.
 pub async fn by_many_ids<C: Columns>(
     db: &Db,

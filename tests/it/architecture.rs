@@ -1,5 +1,6 @@
 //! The order of the modules and the bans, read from the sources.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -115,6 +116,37 @@ fn libraries_stay_where_they_belong() {
         ban("unsafe ", name == "metering/journal/mapped.rs", "unsafe has one place");
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The generator of the OpenAPI documents knows schemas by their names alone: of two with one name it keeps one, and says
+/// nothing, so that a document describes what is not answered.
+#[test]
+fn each_schema_has_a_name_of_its_own() {
+    // What is derived, or made so by a set of words, with a name for the documents where it has one of its own.
+    let schema = regex::Regex::new(
+        r"(?s)(?:#\[derive\([^)]*\bToSchema\b[^)]*\)\]|\bwords! \{)(.*?)\b(?:struct|enum) (\w+)",
+    )
+    .unwrap();
+    let renamed = regex::Regex::new(r"\bas = (\w+)").unwrap();
+    let mut places: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (name, _, text) in files() {
+        // Where the macro is defined nothing has a name yet, and no document has what tests make.
+        if name == "kernel/word.rs" || name.ends_with("tests.rs") {
+            continue;
+        }
+        let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+        for found in schema.captures_iter(code) {
+            let own = renamed.captures(&found[1]).map(|renamed| renamed[1].to_owned());
+            let schema = own.unwrap_or_else(|| found[2].to_owned());
+            places.entry(schema).or_default().push(name.clone());
+        }
+    }
+    assert!(places.len() > 300, "{} schemas were found", places.len());
+    places.retain(|_, places| places.len() > 1);
+    assert!(
+        places.is_empty(),
+        "give each another name, or one for the documents by `#[schema(as = …)]`: {places:#?}"
+    );
 }
 
 #[test]

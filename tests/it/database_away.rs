@@ -1,6 +1,10 @@
 //! A node whose PostgreSQL server hangs, or is away.
 
+use crate::support::process::{Home, Server, Wire, wait_until};
 use crate::support::{NOON, TestApp, data, problem};
+use comptoir::kernel::Clock;
+use comptoir::metering::runs::{self, Run};
+use comptoir::on_db;
 use serde_json::{Value, json};
 use sqlx::postgres::PgConnectOptions;
 use std::time::{Duration, Instant};
@@ -14,6 +18,8 @@ enum Way {
     Open,
     /// Connections are taken, and nothing passes.
     Stuck,
+    /// Connections are ended, as by a server that is started anew.
+    Cut,
 }
 
 /// A way to a server that can be closed.
@@ -35,18 +41,18 @@ impl Gate {
             let mut passing = tokio::task::JoinSet::new();
             loop {
                 let (mut near, _) = listener.accept().await.unwrap();
-                let (mut at, server) = (at.clone(), server.clone());
+                let (mut closed, server) = (at.clone(), server.clone());
                 passing.spawn(async move {
                     let pass = async {
                         let mut far = TcpStream::connect(server).await.unwrap();
                         let _ = tokio::io::copy_bidirectional(&mut near, &mut far).await;
                     };
-                    let stuck = async { drop(at.wait_for(|way| *way == Way::Stuck).await) };
                     tokio::select! {
+                        biased;
+                        _ = closed.wait_for(|way| *way != Way::Open) => {}
                         () = pass => return,
-                        () = stuck => {}
                     }
-                    std::future::pending::<()>().await;
+                    let _ = closed.wait_for(|way| *way == Way::Cut).await;
                 });
             }
         });
@@ -55,8 +61,8 @@ impl Gate {
         Self { url: format!("{head}@{here}/{name}"), way, taking }
     }
 
-    fn stick(&self) {
-        self.way.send(Way::Stuck).unwrap();
+    fn set(&self, way: Way) {
+        self.way.send(way).unwrap();
     }
 
     /// From now on nothing is taken, and what was is cut off.
@@ -96,7 +102,7 @@ async fn admins_are_told_soon_and_a_stop_does_not_wait() {
     assert_eq!(node.admin("GET", "/admin/v1/partners", None).await.status(), 200);
     assert_eq!(node.get(&key.text, &path).await.status(), 200);
 
-    gate.stick();
+    gate.set(Way::Stuck);
     soon_refused(&node).await;
     gate.close().await;
     soon_refused(&node).await;
@@ -114,4 +120,74 @@ async fn admins_are_told_soon_and_a_stop_does_not_wait() {
     }
     let told: Value = app.admin_ok("GET", "/admin/v1/partners", None).await;
     assert_eq!(told["items"].as_array().unwrap().len(), 1, "the others go on");
+}
+
+/// A node that has lost its database, with one answer in its journal that the ledger does not have.
+async fn with_one_answer(home: &Home, gate: &Gate) -> Server {
+    let (key, url) = (home.key(), ("DATABASE__URL", gate.url.as_str()));
+    let server = home.serve_as(home.dir(), &[url]);
+    gate.set(Way::Cut);
+    let path = format!("/v1/products/{}", data::product_id(0));
+    assert_eq!(Wire::connect(server.public).unwrap().get(&key, &path).unwrap().status, 200);
+    assert_eq!(in_ledger(home).await, 0);
+    server
+}
+
+/// Events that the ledger has.
+async fn in_ledger(home: &Home) -> i64 {
+    const COUNT: &str = "SELECT CAST(COALESCE(SUM(events), 0) AS BIGINT) FROM usage_segments";
+    on_db!(&home.db, c => sqlx::query_scalar(COUNT).fetch_one(c).await).unwrap()
+}
+
+/// The run of this number, the only ones being those of one node, where it is open or lacks something.
+async fn noteworthy(home: &Home, epoch: u64) -> Option<Run> {
+    let runs = runs::noteworthy(&home.db, 10).await.unwrap();
+    runs.into_iter().find(|run| run.epoch == epoch)
+}
+
+/// A home whose database is a server, and a gate on the way there.
+async fn home() -> Option<(Home, Gate)> {
+    if crate::support::scratch::server().is_none() {
+        println!("SKIPPED: a database that is away needs COMPTOIR_TEST_POSTGRES");
+        return None;
+    }
+    let home = Home::new(&[], &[data::product(0)]).await;
+    let comptoir::config::DatabaseUrl::Postgres(url) = home.config().database.url else {
+        panic!("PostgreSQL")
+    };
+    let gate = Gate::before(url.reveal()).await;
+    Some((home, gate))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_folds_what_is_left_when_the_database_comes_back() {
+    let Some((home, gate)) = home().await else { return };
+    let server = with_one_answer(&home, &gate).await;
+    server.begin_stop();
+    wait_until("the stop waits", || server.has_said("this stop waits for it"));
+    gate.set(Way::Open);
+    server.stopped();
+    assert_eq!(in_ledger(&home).await, 1);
+    assert_eq!(noteworthy(&home, 1).await, None, "the run has ended with everything in the ledger");
+    let now = home.db.now(&Clock::System).await.unwrap();
+    assert_eq!(runs::standing(&home.db, now).await.unwrap().silent, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_stop_cannot_fold_stays_in_the_journal_and_its_run_stays_open() {
+    let Some((home, gate)) = home().await else { return };
+    let server = with_one_answer(&home, &gate).await;
+    server.begin_stop();
+    let begun = Instant::now();
+    let (status, said) = server.ended();
+    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
+    assert_eq!(status.code(), Some(1), "{said}");
+    assert!(said.contains("they stay in the journal and are folded at the next start"), "{said}");
+    assert_eq!(in_ledger(&home).await, 0);
+    let open = noteworthy(&home, 1).await.expect("an open run");
+    assert_eq!((open.ended, open.next_seq), (None, 0));
+
+    home.serve().terminate();
+    assert_eq!(in_ledger(&home).await, 1);
+    assert_eq!(noteworthy(&home, 1).await, None);
 }

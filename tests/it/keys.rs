@@ -1,6 +1,7 @@
 //! The life of a key: rotation as a workflow, quarantine, edits, and what wants to be looked at.
 
 mod bulk;
+mod elsewhere;
 mod garbage;
 mod import;
 mod leaks;

@@ -2,6 +2,7 @@
 
 use crate::support::data;
 use crate::support::process::{Home, Server, Wire, wait_until};
+use comptoir::on_db;
 use serde_json::{Value, json};
 
 fn name(server: &Server, key: &str, n: u32) -> (u16, String) {
@@ -89,4 +90,30 @@ async fn a_stop_ends_connections_with_an_answer_and_loses_no_call() {
         assert_eq!(end.as_deref(), Some("close"), "{path}");
     }
     assert!(server.stopped().contains("stopped"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn told_to_stop_again_it_ends_at_once_and_loses_no_call() {
+    let slow = [("SERVER__DRAIN_S", "300"), ("METERING__FOLD_INTERVAL_MS", "60000")];
+    let home = Home::new(&slow, &[data::product(0)]).await;
+    let key = home.key();
+    let server = home.serve();
+    assert_eq!(name(&server, &key, 0).0, 200);
+    server.begin_stop();
+    wait_until("the stop begins", || server.has_said("stopping soon"));
+    assert_eq!(name(&server, &key, 0).0, 200);
+    server.begin_stop();
+    let (status, said) = server.ended();
+    assert_eq!(status.code(), Some(1), "{said}");
+    assert!(said.contains("told to stop again: this process ends at once"), "{said}");
+    let server = home.serve();
+    assert_eq!(billed(&home).await, 2, "the next start has folded what the first has answered");
+    server.kill();
+}
+
+/// Calls that the ledger has and that are billed.
+async fn billed(home: &Home) -> i64 {
+    const COUNT: &str =
+        "SELECT CAST(COALESCE(SUM(requests), 0) AS BIGINT) FROM usage_hours WHERE billable";
+    on_db!(&home.db, c => sqlx::query_scalar(COUNT).fetch_one(c).await).unwrap()
 }

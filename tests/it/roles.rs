@@ -144,6 +144,31 @@ async fn refusals_that_follow_are_summed_up() {
 }
 
 #[tokio::test]
+async fn what_was_summed_up_of_refusals_is_told_at_a_stop() {
+    let app = TestApp::builder().fixed_clock(NOON).start().await;
+    let mut node = app.beside().await;
+    let text = token(&app, Role::Feeds).await;
+    for path in ["/admin/v1/keys", "/admin/v1/keys", "/admin/v1/keys", "/admin/v1/partners"] {
+        problem(call(&node, &Method::GET, path, &text).await, 403, "insufficient_role").await;
+    }
+    node.stop().await;
+    let told = app.admin_ok("GET", "/admin/v1/audit?action=access.refuse", None).await;
+    let told = told["items"].as_array().unwrap().iter();
+    let told: Vec<_> = told.map(|entry| (&entry["subject"], &entry["detail"])).collect();
+    let first = json!({ "code": "insufficient_role", "needed": "read" });
+    let mut rest = first.clone();
+    rest["more"] = json!(2);
+    assert_eq!(
+        told,
+        [
+            (&json!("list_keys"), &rest),
+            (&json!("list_partners"), &first),
+            (&json!("list_keys"), &first),
+        ]
+    );
+}
+
+#[tokio::test]
 async fn a_token_ends_by_itself_and_shows_its_last_use() {
     let app = TestApp::builder().fixed_clock(NOON).start().await;
     let body = json!({ "name": "till", "roles": ["feeds"], "expires_at": "2026-11-22T13:00:00Z" });

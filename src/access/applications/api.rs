@@ -145,7 +145,7 @@ pub struct LinkIn {
 
 /// Where an application stands.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-pub struct ApplicationState {
+pub struct ApplicationStandingOut {
     /// Id of the application.
     #[schema(value_type = String, example = "apl_6rTb92uVwXy")]
     pub id: ApplicationId,
@@ -154,7 +154,7 @@ pub struct ApplicationState {
     pub state: State,
 }
 
-impl From<Application> for ApplicationState {
+impl From<Application> for ApplicationStandingOut {
     fn from(application: Application) -> Self {
         Self { id: application.id, state: application.state }
     }
@@ -279,7 +279,7 @@ async fn create_application(
     tag = "registration", operation_id = "verify_application", request_body = LinkIn,
     params(("application_id" = String, Path, description = "Id of the application, from the link", example = "apl_6rTb92uVwXy")),
     responses(
-        (status = 200, description = "Where the application stands", body = ApplicationState), OfALink, Problems
+        (status = 200, description = "Where the application stands", body = ApplicationStandingOut), OfALink, Problems
     )
 )]
 #[post("/v1/applications/{application_id}/verify")]
@@ -290,7 +290,7 @@ async fn verify_application(
     at: At,
 ) -> ApiResult<HttpResponse> {
     let verified = of_link(&request, &at, service::verify(&at, id.0, body.0.token)).await?;
-    Ok(told(&mut HttpResponse::Ok(), &ApplicationState::from(verified)))
+    Ok(told(&mut HttpResponse::Ok(), &ApplicationStandingOut::from(verified)))
 }
 
 /// Take your application back
@@ -300,7 +300,7 @@ async fn verify_application(
     tag = "registration", operation_id = "withdraw_application", request_body = LinkIn,
     params(("application_id" = String, Path, description = "Id of the application, from the link", example = "apl_6rTb92uVwXy")),
     responses(
-        (status = 200, description = "Where the application stands", body = ApplicationState), OfALink, Problems
+        (status = 200, description = "Where the application stands", body = ApplicationStandingOut), OfALink, Problems
     )
 )]
 #[post("/v1/applications/{application_id}/withdraw")]
@@ -311,7 +311,7 @@ async fn withdraw_application(
     at: At,
 ) -> ApiResult<HttpResponse> {
     let withdrawn = of_link(&request, &at, service::withdraw(&at, id.0, body.0.token)).await?;
-    Ok(told(&mut HttpResponse::Ok(), &ApplicationState::from(withdrawn)))
+    Ok(told(&mut HttpResponse::Ok(), &ApplicationStandingOut::from(withdrawn)))
 }
 
 /// Take your first key

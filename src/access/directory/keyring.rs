@@ -105,7 +105,7 @@ impl Keyring {
         // Another has read the head later and was first. What is before the head of now, though, is not of this log.
         let is_ahead = before.position > position;
         let position = if is_ahead { log::head(db, Log::Control).await? } else { position };
-        match touched::behind(db, before.position, position).await? {
+        match touched::behind(db, (before.position, position), before.len()).await? {
             Some(Touched { keys, plans }) => {
                 // The plans first, so that no key is read under an older version than these.
                 let plans = load_plans(db, &plans).await?;

@@ -5,7 +5,8 @@ mod shop;
 use super::touched::{self, Touched};
 use super::{Keyring, SecretRecord, edit};
 use crate::access::keys::model::SecretForm;
-use crate::access::partners::service::add_note;
+use crate::access::partners::model::PartnerPatch;
+use crate::access::partners::service::{add_note, update_partner};
 use crate::access::service::{self, AppFilter, Switch, Walk, list_apps};
 use crate::access::service::{KeyRow, load_directory, load_keys};
 use crate::access::tests::{START, at, limits};
@@ -126,7 +127,7 @@ proptest! {
 }
 
 async fn touched_behind(db: &Db, after: i64, up_to: i64) -> Option<Touched> {
-    touched::behind(db, after, up_to).await.unwrap()
+    touched::behind(db, (after, up_to), 0).await.unwrap()
 }
 
 #[tokio::test]
@@ -137,8 +138,11 @@ async fn what_concerns_no_call_reads_no_key() {
     keyring.follow(&shop.db, shop.now).await.unwrap();
     let before = keyring.current().clone();
     let partner = load_directory(&shop.db, shop.now).await.unwrap()[0].partner;
-    let note = "called".parse().unwrap();
-    add_note(&shop.db, &at(shop.now), partner, &note).await.unwrap();
+    let (note, by) = ("called".parse().unwrap(), at(shop.now));
+    add_note(&shop.db, &by, partner, &note).await.unwrap();
+    let name = Some("Ateliers réunis".parse().unwrap());
+    let renamed = PartnerPatch { name, ..PartnerPatch::default() };
+    update_partner(&shop.db, &by, partner, renamed).await.unwrap();
     let head = log::head(&shop.db, log::Log::Control).await.unwrap();
     let touched = touched_behind(&shop.db, before.position, head).await.unwrap();
     assert_eq!(touched, Touched { keys: Vec::new(), plans: Vec::new() });
@@ -146,6 +150,27 @@ async fn what_concerns_no_call_reads_no_key() {
     service::set_partner_status(&shop.db, &at(shop.now), partner, Switch::Suspend).await.unwrap();
     let touched = touched_behind(&shop.db, before.position, head + 1).await.unwrap();
     assert!(!touched.keys.is_empty());
+}
+
+#[tokio::test]
+async fn many_keys_of_one_partner_are_read_without_the_others() {
+    const MORE: &str = "WITH RECURSIVE counted (n) AS \
+            (SELECT 1 UNION ALL SELECT n + 1 FROM counted WHERE n < 2500) \
+        INSERT INTO keys (id, app_id, environment, name, scopes, cidrs, status, created_at, updated_at, kind) \
+        SELECT 'more' || n, k.app_id, k.environment, k.name, k.scopes, k.cidrs, k.status, 0, 0, k.kind \
+        FROM counted CROSS JOIN keys k WHERE k.id = $1";
+    let mut shop = Shop::open().await;
+    shop.step(3, 0, 0).await;
+    let (db, one) = (&*shop.db, shop.keys[0].to_string());
+    let mut tx = db.begin().await.unwrap();
+    on_tx!(&mut tx, c => _ = sqlx::query(MORE).bind(one).execute(c).await.unwrap());
+    tx.commit().await.unwrap();
+    let known = log::head(db, log::Log::Control).await.unwrap();
+    let partner = load_keys(db, &[shop.keys[0].to_string()], shop.now).await.unwrap()[0].partner;
+    service::set_partner_status(db, &at(shop.now), partner, Switch::Suspend).await.unwrap();
+    let touched = async |all| touched::behind(db, (known, known + 1), all).await.unwrap();
+    assert_eq!(touched(10_000).await.unwrap().keys.len(), 2_501);
+    assert_eq!(touched(2_501).await, None, "all are read at once");
 }
 
 #[tokio::test]

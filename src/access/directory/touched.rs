@@ -2,17 +2,22 @@
 
 use crate::access::error::Kind;
 use crate::access::service::keys_of;
+use crate::access::store::DESCRIBE;
 use crate::storage::{Db, StoreError, log};
 use std::collections::BTreeSet;
 
-/// Most entries that are followed one by one, and most keys that are read by their ids: to read all keys costs no more
-/// than some thousands of them so.
+/// Most entries that are followed one by one, and how many keys are read by their ids in any case.
 const MOST: usize = 2_000;
+
+/// Of more keys than that, at most one part in so many of all that there are is read by their ids: what is more costs as
+/// much as to read all.
+const PART: usize = 2;
 
 /// What changes nothing that calls with a key are judged by, and would have all keys of a partner or an app read. What
 /// is not here may.
-const ASIDE: [(Kind, &str); 4] = [
+const ASIDE: [(Kind, &str); 5] = [
     (Kind::Partner, "note"),
+    (Kind::Partner, DESCRIBE),
     (Kind::App, "rename"),
     (Kind::App, "request_plan"),
     (Kind::App, "reject_plan"),
@@ -69,8 +74,12 @@ impl Named {
 }
 
 /// What may have changed behind one position of the control log up to another; none where the log does not say, or where
-/// keys are too many to be read one by one.
-pub(super) async fn behind(db: &Db, after: i64, up_to: i64) -> Result<Option<Touched>, StoreError> {
+/// of `all` keys too many to be read by their ids.
+pub(super) async fn behind(
+    db: &Db,
+    (after, up_to): (i64, i64),
+    all: usize,
+) -> Result<Option<Touched>, StoreError> {
     // At the start nothing is known; a head that went back is another database, or an older one.
     let behind = usize::try_from(up_to.saturating_sub(after)).unwrap_or(usize::MAX);
     if after == 0 || behind > MOST {
@@ -84,6 +93,7 @@ pub(super) async fn behind(db: &Db, after: i64, up_to: i64) -> Result<Option<Tou
     }
     let Named { mut keys, apps, partners, plans } = named;
     let [apps, partners, plans] = [apps, partners, plans].map(Vec::from_iter);
-    keys.extend(keys_of(db, (&apps, &partners), MOST).await?);
-    Ok((keys.len() <= MOST).then(|| Touched { keys: keys.into_iter().collect(), plans }))
+    let most = MOST.max(all / PART);
+    keys.extend(keys_of(db, (&apps, &partners), most).await?);
+    Ok((keys.len() <= most).then(|| Touched { keys: keys.into_iter().collect(), plans }))
 }

@@ -8,13 +8,13 @@ use super::model::{Attention, DAYS_MOST, KeyFilter, KeyStatus, OVERLAP_S, Rotati
 use super::rotation::rotate_in;
 use super::store;
 use super::store::rotation::hold_key;
-use super::store::select::{Owners, keys as keys_in, owners};
+use super::store::select::{keys as keys_in, owners};
 use crate::access::error::{AccessError, Kind};
 use crate::access::freezes::Frozen;
 use crate::access::key::{HINT_MOST, Pepper, is_hint};
 use crate::access::model::Key;
 use crate::access::service::{By, change};
-use crate::access::store::{Walk, hold_app, record};
+use crate::access::store::{Owners, Walk, hold_apps, record};
 use crate::access::{Environment, Scope};
 use crate::kernel::Micros;
 use crate::kernel::clock::SECOND;
@@ -344,10 +344,8 @@ pub async fn execute_in(
     (request, given): (&BulkIn, &str),
 ) -> Result<Vec<Changed>, AccessError> {
     let (mut keys, owners, _) = previewed(tx, pepper, (request, given), by.now).await?;
-    for (app, partner) in &owners {
-        if hold_app(tx, *app).await? != Some(*partner) {
-            return Err(changed_since());
-        }
+    if hold_apps(tx, owners.keys().copied()).await? != owners {
+        return Err(changed_since());
     }
     // In the order of the ids as bytes, whichever the database sorts by: so secrets are held by all who hold many.
     keys.sort_unstable_by_key(|key| key.id);

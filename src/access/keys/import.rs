@@ -13,10 +13,10 @@ use crate::access::error::{AccessError, Kind};
 use crate::access::imported::ImportedHasher;
 use crate::access::model::{KeySecret, KeySpec};
 use crate::access::service::{By, change};
-use crate::access::store::{app_exists, hold_app, record};
+use crate::access::store::{existing_apps, hold_apps, record};
 use crate::kernel::id::{AppId, KeyId};
 use crate::storage::Db;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 
 /// Most keys in a batch: they are stored in one transaction.
 pub const ROWS_MOST: usize = 10_000;
@@ -88,10 +88,10 @@ pub async fn import_keys(
         }
     }
     let taken = known::hashes(db, right.iter().map(|(hash, _)| hash)).await?;
-    let apps = apps(db, &right).await?;
+    let apps = existing_apps(db, apps_of(&right)).await?;
     let mut seen = HashSet::new();
     right.retain(|(hash, row)| {
-        let fault = fault(by, row, apps.get(&row.spec.app) == Some(&true)).or_else(|| {
+        let fault = fault(by, row, apps.contains(&row.spec.app)).or_else(|| {
             let known = taken.contains(hash) || !seen.insert(*hash);
             known.then(|| {
                 fault_at(row, "sha256", "duplicate", "is the hash of a key that is here already")
@@ -140,16 +140,9 @@ fn fault(by: &By<'_>, row: &Row, has_app: bool) -> Option<Fault> {
     }
 }
 
-/// Which of the apps exist.
-async fn apps(db: &Db, rows: &[([u8; 32], Row)]) -> Result<HashMap<AppId, bool>, AccessError> {
-    let mut apps = HashMap::new();
-    for (_, row) in rows {
-        let app = row.spec.app;
-        if let std::collections::hash_map::Entry::Vacant(place) = apps.entry(app) {
-            place.insert(app_exists(db, app).await?);
-        }
-    }
-    Ok(apps)
+/// The apps that rows name.
+fn apps_of(rows: &[([u8; 32], Row)]) -> BTreeSet<AppId> {
+    rows.iter().map(|(_, row)| row.spec.app).collect()
 }
 
 async fn store_all(
@@ -158,9 +151,7 @@ async fn store_all(
     rows: Vec<([u8; 32], Row)>,
 ) -> Result<Vec<(u64, Option<KeyId>)>, AccessError> {
     let mut tx = db.begin().await?;
-    for app in rows.iter().map(|(_, row)| row.spec.app).collect::<BTreeSet<_>>() {
-        hold_app(&mut tx, app).await?;
-    }
+    hold_apps(&mut tx, apps_of(&rows)).await?;
     let (mut ids, mut changes) = (Vec::with_capacity(rows.len()), Vec::with_capacity(rows.len()));
     for (hash, row) in rows {
         let id = KeyId::random()?;

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 /// An access token.
 #[derive(Serialize, utoipa::ToSchema)]
-pub struct TokenOut {
+pub struct AccessTokenOut {
     /// Send it as `Authorization: Bearer …`.
     #[schema(example = "cpt_at_…")]
     access_token: String,
@@ -23,9 +23,9 @@ pub struct TokenOut {
     scope: String,
 }
 
-impl std::fmt::Debug for TokenOut {
+impl std::fmt::Debug for AccessTokenOut {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("TokenOut").field("scope", &self.scope).finish_non_exhaustive()
+        f.debug_struct("AccessTokenOut").field("scope", &self.scope).finish_non_exhaustive()
     }
 }
 
@@ -90,7 +90,7 @@ impl Refusal {
 #[must_use]
 pub fn issued(token: &Secret, life_s: u16, scope: String) -> HttpResponse {
     let access_token = token.reveal().to_owned();
-    let body = TokenOut { access_token, token_type: "Bearer", expires_in: life_s, scope };
+    let body = AccessTokenOut { access_token, token_type: "Bearer", expires_in: life_s, scope };
     finished(HttpResponse::Ok(), serde_json::to_vec(&body).unwrap_or_default())
 }
 

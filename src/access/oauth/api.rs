@@ -1,7 +1,7 @@
 //! The token endpoint and what a client can read about it.
 
 use super::OAuth;
-use super::answer::{OAuthErrorOut, Refusal, TokenOut, issued};
+use super::answer::{AccessTokenOut, OAuthErrorOut, Refusal, issued};
 use super::grant::{Refused, Request};
 use crate::access::authenticate::can_judge;
 use crate::access::policy::Gate;
@@ -35,7 +35,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
     dead_code,
     reason = "read by hand, so that a repetition is seen; this is for the document"
 )]
-struct TokenIn {
+struct AccessTokenIn {
     /// Always `client_credentials`.
     #[schema(example = "client_credentials")]
     grant_type: String,
@@ -62,9 +62,9 @@ struct TokenIn {
 /// is counted or billed here; how often it may be asked is bounded by client and by address.
 #[utoipa::path(
     tag = "oauth", operation_id = "create_access_token",
-    request_body(content = TokenIn, content_type = "application/x-www-form-urlencoded"),
+    request_body(content = AccessTokenIn, content_type = "application/x-www-form-urlencoded"),
     responses(
-        (status = 200, description = "The token", body = TokenOut),
+        (status = 200, description = "The token", body = AccessTokenOut),
         (status = 400, description = "The request is at fault, or asks for what the client may not have", body = OAuthErrorOut, content_type = "application/json"),
         (status = 401, description = "The client has not proved itself", body = OAuthErrorOut, content_type = "application/json"),
     ),

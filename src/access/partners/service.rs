@@ -79,7 +79,9 @@ pub(in crate::access) async fn put(
     if profile.contract != old.profile.contract {
         detail["contract"] = json!(profile.contract);
     }
-    record(tx, by, change(Kind::Partner, old.id, "update", detail)).await
+    let updated = change(Kind::Partner, old.id, "update", detail);
+    let same_contract = profile.contract == old.profile.contract;
+    record(tx, by, if same_contract { updated.only_described() } else { updated }).await
 }
 
 /// A conflict of the schema in words.

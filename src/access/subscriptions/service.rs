@@ -8,14 +8,14 @@ use super::store;
 use crate::access::error::{AccessError, Kind};
 use crate::access::offers::{Approval, get_offer};
 use crate::access::service::{By, change};
-use crate::access::store::{app_exists, record};
+use crate::access::store::{app_exists, hold_app, record};
 use crate::access::text::Reason;
 use crate::kernel::Micros;
 use crate::kernel::clock::DAY;
 use crate::kernel::id::{AppId, AppSubscriptionId, PlanId};
 use crate::kernel::word::Word as _;
 use crate::storage::{Db, Tx};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// How far ahead a change of plan may be scheduled: five years.
 pub(in crate::access) const AHEAD_MOST: i64 = 5 * 366 * DAY;
@@ -50,6 +50,17 @@ fn asked(
 fn decided(subscription: Subscription, by: &By<'_>, state: State) -> Subscription {
     let decided_by = Some(by.actor.to_owned());
     Subscription { state, decided_by, decided_at: Some(by.now), ..subscription }
+}
+
+/// Writes down what has changed of an app's subscriptions.
+async fn note(
+    tx: &mut Tx,
+    by: &By<'_>,
+    app: AppId,
+    (op, detail): (&'static str, Value),
+) -> Result<(), AccessError> {
+    store::touch_app(tx, app, by.now).await?;
+    record(tx, by, change(Kind::App, app, op, detail)).await
 }
 
 /// The first subscription of an app, in the transaction that makes it.
@@ -115,7 +126,7 @@ pub(in crate::access) async fn put_on_plan(
     (app, plan): (AppId, PlanId),
     wanted_at: Option<Micros>,
 ) -> Result<bool, AccessError> {
-    if !store::lock_app(tx, app, by.now).await? {
+    if hold_app(tx, app).await?.is_none() {
         return Err(AccessError::not_found(Kind::App, app));
     }
     let last = open(tx, app).await?;
@@ -128,7 +139,7 @@ pub(in crate::access) async fn put_on_plan(
     let new = decided(asked(by, app, (number, plan), wanted_at)?, by, State::Active);
     store::insert(tx, &Subscription { starts_at: Some(at), ..new.clone() }).await?;
     let detail = json!({ "plan_id": plan, "subscription_id": new.id, "starts_at": at });
-    record(tx, by, change(Kind::App, app, "change_plan", detail)).await?;
+    note(tx, by, app, ("change_plan", detail)).await?;
     Ok(true)
 }
 
@@ -156,7 +167,7 @@ pub async fn request(
         return Err(AccessError::Conflict(detail.to_owned()));
     }
     let mut tx = db.begin().await?;
-    store::lock_app(&mut tx, app, by.now).await?;
+    hold_app(&mut tx, app).await?;
     if open(&mut tx, app).await?.plan == plan {
         return Err(AccessError::Conflict("The app is on this plan already.".to_owned()));
     }
@@ -168,7 +179,7 @@ pub async fn request(
     let new = asked(by, app, (number, plan), wanted_at)?;
     store::insert(&mut tx, &new).await?;
     let detail = json!({ "plan_id": plan, "subscription_id": new.id, "starts_at": wanted_at });
-    record(&mut tx, by, change(Kind::App, app, "request_plan", detail)).await?;
+    note(&mut tx, by, app, ("request_plan", detail)).await?;
     let id = new.id;
     if offer.approval == Approval::Auto {
         grant(&mut tx, by, new, wanted_at).await?;
@@ -196,18 +207,14 @@ async fn grant(
     let granted = decided(requested, by, State::Active);
     store::update(tx, &Subscription { starts_at: Some(at), ..granted.clone() }).await?;
     let detail = json!({ "plan_id": plan, "subscription_id": granted.id, "starts_at": at });
-    record(tx, by, change(Kind::App, app, "change_plan", detail)).await
+    note(tx, by, app, ("change_plan", detail)).await
 }
 
 /// A transaction that holds the app of a subscription, and the subscription as it stands then.
-async fn held(
-    db: &Db,
-    by: &By<'_>,
-    id: AppSubscriptionId,
-) -> Result<(Tx, Subscription), AccessError> {
+async fn held(db: &Db, id: AppSubscriptionId) -> Result<(Tx, Subscription), AccessError> {
     let app = get(db, id).await?.app;
     let mut tx = db.begin().await?;
-    store::lock_app(&mut tx, app, by.now).await?;
+    hold_app(&mut tx, app).await?;
     let found = store::locked(&mut tx, id).await?;
     Ok((tx, found.ok_or_else(|| AccessError::not_found(Kind::Subscription, id))?))
 }
@@ -230,7 +237,7 @@ pub async fn approve(
     id: AppSubscriptionId,
     at: Option<Micros>,
 ) -> Result<Subscription, AccessError> {
-    let (mut tx, requested) = held(db, by, id).await?;
+    let (mut tx, requested) = held(db, id).await?;
     must_be(&requested, by, &[State::Requested])?;
     let wanted_at = at.or(requested.wanted_at);
     grant(&mut tx, by, requested, wanted_at).await?;
@@ -245,7 +252,7 @@ pub async fn reject(
     id: AppSubscriptionId,
     reason: &Reason,
 ) -> Result<Subscription, AccessError> {
-    let (mut tx, requested) = held(db, by, id).await?;
+    let (mut tx, requested) = held(db, id).await?;
     must_be(&requested, by, &[State::Requested])?;
     close(&mut tx, by, requested, (State::Rejected, "reject_plan"), Some(reason)).await?;
     tx.commit().await?;
@@ -264,7 +271,7 @@ async fn close(
     let app = subscription.app;
     let closed = decided(Subscription { reason, ..subscription }, by, state);
     store::update(tx, &closed).await?;
-    record(tx, by, change(Kind::App, app, op, detail)).await
+    note(tx, by, app, (op, detail)).await
 }
 
 /// Takes back what was asked for, or a change that has not begun; the plan before goes on then.
@@ -274,7 +281,7 @@ pub async fn cancel(
     id: AppSubscriptionId,
     reason: Option<&Reason>,
 ) -> Result<Subscription, AccessError> {
-    let (mut tx, found) = held(db, by, id).await?;
+    let (mut tx, found) = held(db, id).await?;
     must_be(&found, by, &[State::Requested, State::Scheduled])?;
     cancel_in(&mut tx, by, found, reason).await?;
     tx.commit().await?;
@@ -305,7 +312,7 @@ pub(in crate::access) async fn cancel_scheduled(
     by: &By<'_>,
     app: AppId,
 ) -> Result<(), AccessError> {
-    store::lock_app(tx, app, by.now).await?;
+    hold_app(tx, app).await?;
     let last = open(tx, app).await?;
     if last.starts_at.is_some_and(|at| at > by.now) {
         cancel_in(tx, by, last, None).await?;
@@ -321,7 +328,7 @@ pub async fn set_suspended(
     id: AppSubscriptionId,
     reason: Option<&Reason>,
 ) -> Result<Subscription, AccessError> {
-    let (mut tx, found) = held(db, by, id).await?;
+    let (mut tx, found) = held(db, id).await?;
     must_be(&found, by, &[State::Active, State::Suspended])?;
     let (state, op) = match reason {
         Some(_) => (State::Suspended, "suspend_plan"),
@@ -337,7 +344,7 @@ pub async fn set_suspended(
             store::update(&mut tx, &Subscription { state, reason, ..next }).await?;
         }
         store::update(&mut tx, &Subscription { state, reason, ..found }).await?;
-        record(&mut tx, by, change(Kind::App, app, op, detail)).await?;
+        note(&mut tx, by, app, (op, detail)).await?;
         tx.commit().await?;
     }
     get(db, id).await

@@ -85,13 +85,11 @@ pub async fn update(tx: &mut Tx, new: &Subscription) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Holds an app until the transaction ends, so that changes of its plan queue; false where there is none.
-pub async fn lock_app(tx: &mut Tx, app: AppId, now: Micros) -> Result<bool, StoreError> {
-    const LOCK: &str = "UPDATE apps SET updated_at = $2 WHERE id = $1";
-    let found = on_tx!(tx, c => {
-        sqlx::query(LOCK).bind(app.to_string()).bind(now.0).execute(c).await?.rows_affected()
-    });
-    Ok(found > 0)
+/// Notes that something of an app's subscriptions has changed.
+pub async fn touch_app(tx: &mut Tx, app: AppId, now: Micros) -> Result<(), StoreError> {
+    const TOUCH: &str = "UPDATE apps SET updated_at = $2 WHERE id = $1";
+    on_tx!(tx, c => sqlx::query(TOUCH).bind(app.to_string()).bind(now.0).execute(c).await.map(drop))?;
+    Ok(())
 }
 
 /// The number of an app's next subscription.

@@ -8,8 +8,7 @@ use super::error::{AccessError, Kind};
 use super::freezes::forbid;
 use super::model::App;
 use super::service::{By, change};
-use super::store::{find_app_in, partner_exists_in, record};
-use super::subscriptions::store::lock_app;
+use super::store::{find_app_in, hold_app, partner_exists_in, record};
 use crate::kernel::id::{AppId, ApplicationId, KeyId, PartnerId};
 use crate::storage::{Db, StoreError, Tx};
 use serde_json::json;
@@ -83,7 +82,7 @@ pub async fn transfer(
 /// The new partner has not had what the app's keys may do: it is given, by who may give that.
 pub async fn transfer_in(tx: &mut Tx, by: &By<'_>, seen: &Transfer) -> Result<(), AccessError> {
     let (id, from, to) = (seen.app.id, seen.app.partner, seen.to);
-    lock_app(tx, id, by.now).await?;
+    hold_app(tx, id).await?;
     let taken = |error| match error {
         StoreError::Conflict(_) => {
             AccessError::NameTaken { kind: Kind::App, name: seen.app.name.to_string() }

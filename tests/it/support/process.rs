@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -246,15 +246,21 @@ impl Server {
     }
 
     /// Waits until it has ended well. Returns all that it has said.
-    pub(crate) fn stopped(mut self) -> String {
+    pub(crate) fn stopped(self) -> String {
+        let (status, said) = self.ended();
+        assert!(status.success(), "{status}: {said}");
+        said
+    }
+
+    /// Waits until it has ended. Returns how, and all that it has said.
+    pub(crate) fn ended(mut self) -> (ExitStatus, String) {
         wait_until("the server stops", || self.child.try_wait().expect("a status").is_some());
         let status = self.child.wait().expect("a status");
         if let Some(listener) = self.listener.take() {
             listener.join().expect("no panic");
         }
         let said = self.log.lock().clone();
-        assert!(status.success(), "{status}: {said}");
-        said
+        (status, said)
     }
 
     /// Whether it has said so in its log.

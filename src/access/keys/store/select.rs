@@ -4,15 +4,15 @@ use super::{Row, SecretRow, joined};
 use crate::access::Environment;
 use crate::access::keys::model::KeyFilter;
 use crate::access::model::Key;
-use crate::access::store::{Walk, stored};
+use crate::access::store::{Owners, Walk, stored};
 use crate::kernel::Micros;
-use crate::kernel::id::{AppId, PartnerId};
+use crate::kernel::id::AppId;
 use crate::kernel::word::Word;
 use crate::on_tx;
 use crate::storage::dialect::ROWS_PER_STATEMENT;
 use crate::storage::{StoreError, Tx, fetch};
 use sqlx::AssertSqlSafe;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// A parameter that is NULL stands for anything. `$10` says why keys want to be looked at, `$11` is the time
 /// behind that: until when for what ends, since when for what is or is not used.
@@ -119,9 +119,6 @@ async fn with_secrets(tx: &mut Tx, rows: Vec<Row>, now: Micros) -> Result<Vec<Ke
     secrets.sort_by_key(|secret| (secret.created_at, secret.expires_at.is_none()));
     joined(rows, secrets)
 }
-
-/// Whose apps are.
-pub type Owners = BTreeMap<AppId, PartnerId>;
 
 /// Whose the apps of keys are.
 pub async fn owners(tx: &mut Tx, keys: &[Key]) -> Result<Owners, StoreError> {
