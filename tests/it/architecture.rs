@@ -8,6 +8,7 @@ const ORDER: &[&str] = &[
     "kernel",
     "config",
     "telemetry",
+    "objects",
     "outbound",
     "storage",
     "cluster",
