@@ -10,6 +10,7 @@ pub mod config;
 
 pub mod telemetry;
 
+pub mod objects;
 pub mod outbound;
 pub mod storage;
 

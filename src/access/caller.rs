@@ -9,7 +9,7 @@ use super::plan::PlanData;
 use super::policy::{Admitted, CallView, Gate, Judgement, Refused};
 use super::{Environment, Scope, Scopes};
 use crate::http::ApiError;
-use crate::kernel::id::AppId;
+use crate::kernel::id::{AppId, PartnerId};
 use crate::kernel::{Clock, Micros};
 use crate::limit::Decision;
 use actix_web::dev::Payload;
@@ -61,6 +61,12 @@ impl<O: Op> Caller<O> {
     #[must_use]
     pub fn app(&self) -> AppId {
         self.key.app
+    }
+
+    /// Whose call it is: the partner and its app.
+    #[must_use]
+    pub fn whose(&self) -> (PartnerId, AppId) {
+        (self.key.partner, self.key.app)
     }
 
     /// Live or test.

@@ -38,8 +38,8 @@ fn events(count: u64) -> Vec<Event> {
 
 async fn export(bench: &Bench, name: &str, format: Format, by_day: bool, asked: Asked) -> Manifest {
     let dir = bench.dir.path().join(name);
-    let order = Order { question: Question::events(asked), format, by_day, dir: &dir };
-    export_to_directory(&bench.db, &signer(), &order, Micros(1)).await.unwrap()
+    let order = Order { question: Question::events(asked), format, by_day };
+    export_to_directory(&bench.db, &signer(), &order, &dir, Micros(1)).await.unwrap()
 }
 
 fn checked(bench: &Bench, name: &str) -> Report {
@@ -270,8 +270,8 @@ async fn what_fails_leaves_nothing_and_what_is_there_stays() {
     let again = async |name: &str| {
         let dir = bench.dir.path().join(name);
         let question = Question::events(Asked::default());
-        let order = Order { question, format: Format::Csv, by_day: false, dir: &dir };
-        export_to_directory(&bench.db, &signer(), &order, Micros(1)).await
+        let order = Order { question, format: Format::Csv, by_day: false };
+        export_to_directory(&bench.db, &signer(), &order, &dir, Micros(1)).await
     };
     let refused = again("a").await.unwrap_err().to_string();
     assert!(refused.contains("is there already"), "{refused}");

@@ -2,7 +2,7 @@
 
 use super::alerts::{Address, SigningText};
 use super::layers::Layers;
-use super::secrets::{HIDDEN, either};
+use super::secrets::{SecretText, either};
 use super::setting::{FromSetting, Millis, Seconds, Within};
 use super::values::BaseUrl;
 use crate::kernel::secret::Secret;
@@ -96,10 +96,10 @@ impl BillingSystem {
         [url, secret, secret_file, meters]: [&'static str; 4],
     ) -> Option<Option<Self>> {
         let at = layers.take::<BaseUrl>(url);
-        let text = either::<BearerText>(layers, secret, secret_file);
+        let text = either::<SecretText>(layers, secret, secret_file);
         let named = layers.take::<Vec<ChargeMeter>>(meters);
         let (at, text, named) = (at?, text?, named?);
-        let Some(BearerText(secret)) = text else { return Some(None) };
+        let Some(SecretText(secret)) = text else { return Some(None) };
         let mut seen = BTreeSet::new();
         let twice = named.iter().find(|one| {
             !seen.insert(format!("charge {}", one.charge))
@@ -122,10 +122,10 @@ impl EventReceiver {
         let secret =
             either::<SigningText>(layers, "handoff.events.secret", "handoff.events.secret_file");
         let token =
-            either::<BearerText>(layers, "handoff.events.token", "handoff.events.token_file");
+            either::<SecretText>(layers, "handoff.events.token", "handoff.events.token_file");
         let batch = layers.take::<Within<1, 1_000>>("handoff.events.batch");
         let (Address(url), secret, token) = (url?, secret?, token?);
-        let (token, batch) = (token.map(|BearerText(token)| token), u32::from(batch?));
+        let (token, batch) = (token.map(|SecretText(token)| token), u32::from(batch?));
         match (url.is_empty(), secret) {
             (true, _) => Some(None),
             (false, Some(SigningText(secret))) => Some(Some(Self { url, secret, token, batch })),
@@ -136,22 +136,6 @@ impl EventReceiver {
                 None
             }
         }
-    }
-}
-
-/// A secret that stands in a header.
-struct BearerText(Secret);
-
-impl FromSetting for BearerText {
-    fn parse(text: &str) -> Result<Self, String> {
-        if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Ok(Self(Secret::new(text.to_owned())));
-        }
-        Err("must be the secret as it was given out, without spaces".to_owned())
-    }
-
-    fn show(_: &str) -> String {
-        HIDDEN.to_owned()
     }
 }
 

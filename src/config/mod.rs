@@ -9,6 +9,7 @@ mod handoff;
 mod layers;
 mod leaks;
 mod mail;
+mod object_storage;
 mod problem;
 mod secrets;
 mod setting;
@@ -20,6 +21,7 @@ pub use alerts::{AlertWebhook, Alerts, ContactRole};
 pub use handoff::{BillingSystem, ChargeMeter, EventReceiver, Handoff};
 pub use leaks::{LeakAction, Leaks, ReporterKeys};
 pub use mail::{Mail, Smtp, SmtpTls};
+pub use object_storage::{Credentials, ObjectStorage};
 pub use problem::{Problem, Problems};
 pub use secrets::{Access, Database, DatabaseUrl, Pepper, Redis, RedisAt};
 pub use values::{AccessLog, Durability, LimitBackend, LogFormat, LogLevel, Origin};
@@ -312,6 +314,8 @@ pub struct Config {
     pub changes: Changes,
     /// Snapshots and exports.
     pub exports: Exports,
+    /// Object storage.
+    pub object_storage: ObjectStorage,
     /// Webhooks.
     pub hooks: Hooks,
     /// Imports of feeds.
@@ -380,6 +384,7 @@ impl Config {
         let stores = Stores::read(layers);
         let changes = Changes::read(layers);
         let exports = Exports::read(layers);
+        let object_storage = ObjectStorage::read(layers);
         let hooks = Hooks::read(layers);
         let feeds = Feeds::read(layers);
         let limits = Limits::read(layers);
@@ -404,6 +409,7 @@ impl Config {
             stores: stores?,
             changes: changes?,
             exports: exports?,
+            object_storage: object_storage?,
             hooks: hooks?,
             feeds: feeds?,
             limits: limits?,

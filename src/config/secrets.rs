@@ -157,6 +157,22 @@ pub(super) fn either<T: FromSetting>(
     }
 }
 
+/// A secret as others give it out: one word.
+pub(super) struct SecretText(pub(super) Secret);
+
+impl FromSetting for SecretText {
+    fn parse(text: &str) -> Result<Self, String> {
+        if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Ok(Self(Secret::new(text.to_owned())));
+        }
+        Err("must be the secret as it was given out, without spaces".to_owned())
+    }
+
+    fn show(_: &str) -> String {
+        HIDDEN.to_owned()
+    }
+}
+
 /// A setting that may be empty.
 struct Given<T>(Option<T>);
 

@@ -452,7 +452,7 @@ async fn get_refusal(
 ) -> ApiResult<Answer> {
     Params::new(request.query_string()).finish()?;
     let refusal = explainer.open(&id)?;
-    let own = (caller.key().partner, caller.app());
+    let own = caller.whose();
     if refusal.who.is_some_and(|who| (who.partner(), who.app()) != own) {
         let detail = "No refusal of yours has this id.";
         return Err(ApiError::new(Code::NotFound, detail));

@@ -153,7 +153,7 @@ async fn get_usage(
     state: web::Data<UsageState>,
 ) -> ApiResult<Answer> {
     let (from, to, shape) = span(request.query_string(), state.clock.now())?;
-    let whose = (caller.key().partner, caller.app());
+    let whose = caller.whose();
     let usage = usage(&state.db, whose, from, to, shape).await?;
     let key = caller.key();
     let out = UsageOut {

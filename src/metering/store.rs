@@ -1,5 +1,9 @@
 //! All SQL of the ledger.
 
+mod billed;
+
+pub(super) use billed::{BilledHour, billed_hours, first_billed_hour, group_sums};
+
 use super::billability;
 use super::seal::{HourKey, Sealed, Sums};
 use crate::access::{Environment, operation};
@@ -408,92 +412,6 @@ pub(super) async fn hour_sums(
     Ok(on_db!(db, c => sqlx::query_as(SUM)
         .bind(app.to_string()).bind(partner.to_string())
         .bind(from.0).bind(to.0).fetch_all(c).await)?)
-}
-
-/// Sums of live calls by all that a bill tells apart.
-#[derive(Debug, sqlx::FromRow)]
-pub(super) struct GroupSums {
-    pub(super) partner_id: String,
-    pub(super) app_id: String,
-    pub(super) plan_id: String,
-    pub(super) plan_version: i64,
-    pub(super) operation: String,
-    pub(super) status: i64,
-    pub(super) outcome: String,
-    pub(super) rule: String,
-    pub(super) billable: bool,
-    pub(super) requests: i64,
-    pub(super) records: i64,
-    pub(super) bytes: i64,
-    pub(super) weight_milli: i64,
-}
-
-/// The sums of the live calls of one app, or of all, in the hours that start in `[from, to)`.
-pub(super) async fn group_sums(
-    tx: &mut Tx,
-    app: Option<AppId>,
-    from: Micros,
-    to: Micros,
-) -> Result<Vec<GroupSums>, StoreError> {
-    const SUM: &str =
-        "SELECT partner_id, app_id, plan_id, plan_version, operation, status, outcome,
-            rule, billable,
-            CAST(SUM(requests) AS BIGINT) AS requests, CAST(SUM(records) AS BIGINT) AS records,
-            CAST(SUM(bytes) AS BIGINT) AS bytes, CAST(SUM(weight_milli) AS BIGINT) AS weight_milli
-        FROM usage_hours WHERE environment = 'live' AND hour >= ";
-    const GROUPS: &str =
-        " GROUP BY partner_id, app_id, plan_id, plan_version, operation, status, outcome,
-            rule, billable";
-    Ok(on_tx!(tx, c => {
-        let mut sum = sqlx::QueryBuilder::new(SUM);
-        sum.push_bind(from.0).push(" AND hour < ").push_bind(to.0);
-        if let Some(app) = app {
-            sum.push(" AND app_id = ").push_bind(app.to_string());
-        }
-        sum.push(GROUPS).build_query_as().fetch_all(c).await
-    })?)
-}
-
-/// Billed calls of an operation in an hour.
-#[derive(Debug, sqlx::FromRow)]
-pub(super) struct BilledHour {
-    pub(super) hour: i64,
-    pub(super) operation: String,
-    pub(super) requests: i64,
-    pub(super) records: i64,
-    pub(super) bytes: i64,
-    pub(super) weight_milli: i64,
-}
-
-/// The billed calls of a partner's app in the hours that start in `[from, to)`.
-pub(super) async fn billed_hours(
-    tx: &mut Tx,
-    (partner, app): (PartnerId, AppId),
-    from: Micros,
-    to: Micros,
-) -> Result<Vec<BilledHour>, StoreError> {
-    const SUM: &str = "SELECT hour, operation,
-            CAST(SUM(requests) AS BIGINT) AS requests, CAST(SUM(records) AS BIGINT) AS records,
-            CAST(SUM(bytes) AS BIGINT) AS bytes, CAST(SUM(weight_milli) AS BIGINT) AS weight_milli
-        FROM usage_hours WHERE app_id = $1 AND partner_id = $2 AND hour >= $3 AND hour < $4
-            AND environment = 'live' AND billable
-        GROUP BY hour, operation";
-    Ok(on_tx!(tx, c => sqlx::query_as(SUM)
-        .bind(app.to_string()).bind(partner.to_string())
-        .bind(from.0).bind(to.0).fetch_all(c).await)?)
-}
-
-/// The first hour in which a partner's app made a billed call.
-pub(super) async fn first_billed_hour(
-    tx: &mut Tx,
-    (partner, app): (PartnerId, AppId),
-) -> Result<Option<Micros>, StoreError> {
-    const FIRST: &str = "SELECT hour FROM usage_hours
-        WHERE app_id = $1 AND partner_id = $2 AND environment = 'live' AND billable
-        ORDER BY hour LIMIT 1";
-    let at: Option<i64> = on_tx!(tx, c => sqlx::query_scalar(FIRST)
-        .bind(app.to_string()).bind(partner.to_string()).fetch_optional(c).await)?;
-    Ok(at.map(Micros))
 }
 
 /// When the newest segment came into the ledger.

@@ -22,3 +22,11 @@ pub async fn hold(
     tx.commit().await?;
     Ok(held == 1)
 }
+
+/// Gives up a lease before its time, if it is this node's.
+pub async fn release(db: &Db, name: &str, node: &str) -> Result<(), StoreError> {
+    const RELEASE: &str = "DELETE FROM leases WHERE name = $1 AND node = $2";
+    let mut tx = db.begin().await?;
+    on_tx!(&mut tx, c => sqlx::query(RELEASE).bind(name).bind(node).execute(c).await.map(|_| ()))?;
+    tx.commit().await
+}

@@ -9,6 +9,7 @@ const ORDER: &[&str] = &[
     "kernel",
     "config",
     "telemetry",
+    "objects",
     "outbound",
     "storage",
     "cluster",

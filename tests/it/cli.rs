@@ -5,6 +5,7 @@ mod accounts;
 mod apply;
 mod apply_kept;
 mod bad_files;
+mod buckets;
 mod commands;
 mod demo;
 mod doctor;

@@ -270,7 +270,7 @@ const TEXTS: [(&str, &str, &str); 20] = [
     ("Sunset", "Until when it answers at least (RFC 8594).", "Wed, 30 Jun 2027 23:59:59 GMT"),
     (
         "Usage-Event-Id",
-        "The id of this call: where the caller is known, that of its row in the usage export. Quote it when asking for help.",
+        "The id of this call: that of its row in the usage export, or, with a `u` before its last number, of a call that has none, for its caller is not known or it could not be recorded and so was not served. Quote it when asking for help.",
         "0000000000b.12.4711",
     ),
     (

@@ -86,7 +86,7 @@ pub async fn make_in(
         closed_until: books.closed(asked.app_id),
         effect,
         made_by: by.actor.to_owned(),
-        made_at: by.now,
+        made_at: store::instant(tx, by.now).await?,
     };
     written(tx, by, &books, (&adjustment, &voided)).await?;
     Ok(adjustment)
@@ -122,7 +122,7 @@ pub async fn reverse_in(
         closed_until: books.closed(found.app_id),
         effect: found.effect.opposite()?,
         made_by: by.actor.to_owned(),
-        made_at: by.now,
+        made_at: store::instant(tx, by.now).await?,
         ..found
     };
     written(tx, by, &books, (&adjustment, &[])).await?;

@@ -4,6 +4,7 @@ use super::model::Adjustment;
 use crate::billing::as_of::AsOf;
 use crate::billing::model::{Statement, digest};
 use crate::kernel::Micros;
+use crate::kernel::clock::SECOND;
 use crate::kernel::id::{AdjustmentId, AppId, PartnerId, StatementId};
 use crate::on_tx;
 use crate::storage::dialect::ROWS_PER_STATEMENT;
@@ -58,6 +59,16 @@ pub(super) async fn insert(
         })?;
     }
     Ok(())
+}
+
+/// When an adjustment is made that is made now: behind those of the same second, so that the order of their instants is that in
+/// which they were made.
+pub(super) async fn instant(tx: &mut Tx, now: Micros) -> Result<Micros, StoreError> {
+    const LAST: &str = "SELECT MAX(made_at) FROM adjustments WHERE made_at >= $1 AND made_at < $2";
+    let second = now.0.saturating_add(SECOND);
+    let last: Option<i64> =
+        on_tx!(tx, c => sqlx::query_scalar(LAST).bind(now.0).bind(second).fetch_one(c).await)?;
+    Ok(last.map_or(now, |last| Micros(last.saturating_add(1))))
 }
 
 /// An adjustment.

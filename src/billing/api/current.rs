@@ -367,6 +367,5 @@ async fn get_current_usage(
     state: web::Data<UsageState>,
 ) -> ApiResult<Answer> {
     Params::new(request.query_string()).finish()?;
-    let whose = (caller.key().partner, caller.app());
-    answer(&state.db, whose, state.clock.now()).await
+    answer(&state.db, caller.whose(), state.clock.now()).await
 }

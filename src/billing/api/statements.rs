@@ -270,8 +270,7 @@ async fn list_own_statements(
     state: web::Data<UsageState>,
 ) -> ApiResult<Answer> {
     Params::new(request.query_string()).finish()?;
-    let whose = (caller.key().partner, caller.app());
-    let shown = view::of_app(&state.db, whose, MOST, state.clock.now()).await?;
+    let shown = view::of_app(&state.db, caller.whose(), MOST, state.clock.now()).await?;
     let items: Vec<StatementRowOut> = shown.into_iter().map(Into::into).collect();
     let records = u32::try_from(items.len()).unwrap_or(u32::MAX);
     Answer::json(&OwnStatementsOut { items }, Cache::NoStore, records)
@@ -298,7 +297,7 @@ async fn get_own_statement(
     state: web::Data<UsageState>,
 ) -> ApiResult<Answer> {
     Params::new(request.query_string()).finish()?;
-    let (now, whose) = (state.clock.now(), (caller.key().partner, caller.app()));
+    let (now, whose) = (state.clock.now(), caller.whose());
     let through = view::complete_through(&state.db, now).await?;
     let shown = view::find(&state.db, id.0, Whose::of(whose), now).await?;
     answer(&request, &state.db, shown, (now, through)).await

@@ -27,26 +27,25 @@ use std::path::{Path, PathBuf};
 
 /// What is to be exported, and how.
 #[derive(Debug)]
-pub struct Order<'a> {
+pub struct Order {
     /// What is asked for.
     pub question: Question,
     /// How rows are written.
     pub format: Format,
     /// Whether each day of UTC has a file of its own.
     pub by_day: bool,
-    /// The directory, which is made.
-    pub dir: &'a Path,
 }
 
 /// Exports into a directory that is not there yet, or is empty.
 pub async fn export_to_directory(
     db: &Db,
     signer: &Signer,
-    order: &Order<'_>,
+    order: &Order,
+    dir: &Path,
     now: Micros,
 ) -> Result<Manifest, ExportError> {
-    let failed = |source| ExportError::File { path: order.dir.to_owned(), source };
-    let dir = std::path::absolute(order.dir).map_err(failed)?;
+    let failed = |source| ExportError::File { path: dir.to_owned(), source };
+    let dir = std::path::absolute(dir).map_err(failed)?;
     if dir.exists() && fs::read_dir(&dir).map_err(failed)?.next().is_some() {
         return Err(ExportError::Exists(dir));
     }
@@ -55,9 +54,7 @@ pub async fn export_to_directory(
     let staged = PathBuf::from(staged);
     let _lock = claim(&staged)?;
     let written = async {
-        let position = order.question.through(db).await?;
-        let manifest = write(db, &staged, order, position, now).await?;
-        sign(&staged, signer, &manifest)?;
+        let manifest = stage(db, signer, order, &staged, now).await?;
         publish(&staged, &dir)?;
         if let Some(subject) = order.question.subject() {
             let name = (manifest.export_id.as_str(), manifest.merkle_root.as_str());
@@ -77,8 +74,22 @@ pub async fn export_to_directory(
     written
 }
 
+/// Writes all that an export has into a directory that is there.
+pub(super) async fn stage(
+    db: &Db,
+    signer: &Signer,
+    order: &Order,
+    staged: &Path,
+    now: Micros,
+) -> Result<Manifest, ExportError> {
+    let position = order.question.through(db).await?;
+    let manifest = write(db, staged, order, position, now).await?;
+    sign(staged, signer, &manifest)?;
+    Ok(manifest)
+}
+
 /// Makes the directory to write in, or takes over that of a process that was killed.
-fn claim(staged: &Path) -> Result<fs::File, ExportError> {
+pub(super) fn claim(staged: &Path) -> Result<fs::File, ExportError> {
     let failed = |source| ExportError::File { path: staged.to_owned(), source };
     match fs::create_dir(staged) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed(error)),
@@ -115,11 +126,11 @@ fn sign(staged: &Path, signer: &Signer, manifest: &Manifest) -> Result<(), Expor
 async fn write(
     db: &Db,
     staged: &Path,
-    order: &Order<'_>,
+    order: &Order,
     position: i64,
     now: Micros,
 ) -> Result<Manifest, ExportError> {
-    let Order { question, format, by_day, .. } = order;
+    let Order { question, format, by_day } = order;
     let Asked { period, after, partner, app, .. } = question.asked;
     // Of one partner or app, numbers lie apart, and to remember them would take memory for each event.
     let is_of_some = question.asked.is_of_some();

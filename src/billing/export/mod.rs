@@ -2,6 +2,7 @@
 
 mod adjustment_rows;
 mod billed;
+mod bucket;
 mod content;
 mod days;
 mod directory;
@@ -25,6 +26,7 @@ mod summary;
 mod write;
 
 pub use billed::Billed;
+pub use bucket::{Deposited, Depot};
 pub use content::{Content, UnknownContent};
 pub use directory::{Order, export_to_directory};
 pub use events::Asked;
@@ -37,6 +39,7 @@ pub use write::{Format, UnknownFormat};
 use super::BillingError;
 use super::keys::KeyError;
 use super::manifest::{Fact, rows};
+use crate::objects::ObjectError;
 use crate::storage::StoreError;
 use layout::Layout;
 use parquet::errors::ParquetError;
@@ -84,6 +87,20 @@ pub enum ExportError {
     /// Another process writes there.
     #[error("another export is being written to {}: wait for its end, or name another directory", .0.display())]
     Busy(PathBuf),
+    /// The object storage, or what is to go there.
+    #[error("the export could not be written: {0}")]
+    Object(#[from] ObjectError),
+    /// Something else is there.
+    #[error("{at} holds {what}, and an export is never written over: name another prefix")]
+    Occupied {
+        /// The address.
+        at: String,
+        /// What is there.
+        what: String,
+    },
+    /// Another process, or another node, writes to the bucket.
+    #[error("another export is being written to {0}: wait for its end, or name another prefix")]
+    BusyBucket(String),
     /// The file or directory could not be made.
     #[error("the export could not be written to {path}: {source}")]
     File {

@@ -248,6 +248,21 @@ impl Manifest {
         }
     }
 
+    /// Whether another export is of the same and holds the same: what else was in the ledger when it was made is no difference.
+    #[must_use]
+    pub fn holds_the_same(&self, other: &Self) -> bool {
+        let own = Self {
+            export_id: other.export_id.clone(),
+            made_at: other.made_at,
+            program: other.program.clone(),
+            supersedes: other.supersedes.clone(),
+            position: other.position,
+            stable_high_water: other.stable_high_water,
+            ..self.clone()
+        };
+        own == *other
+    }
+
     /// What it holds, in a line.
     #[must_use]
     pub fn told(&self) -> String {

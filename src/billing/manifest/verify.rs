@@ -167,7 +167,8 @@ impl Report {
 }
 
 /// Whether a name leads to a file below the directory.
-pub(super) fn is_below(name: &str) -> bool {
+#[must_use]
+pub fn is_below(name: &str) -> bool {
     let mut parts = Path::new(name).components().peekable();
     parts.peek().is_some() && parts.all(|part| matches!(part, Component::Normal(_)))
 }

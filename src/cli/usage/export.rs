@@ -1,7 +1,9 @@
 //! `comptoir usage export`.
 
+use super::place::Place;
 use crate::billing::export::{
-    Asked, Billed, Content, ExportError, Format, Order, Question, export_rows, export_to_directory,
+    Asked, Billed, Content, Deposited, Depot, ExportError, Format, Order, Question, export_rows,
+    export_to_directory,
 };
 use crate::billing::keys::current;
 use crate::cli::desk::Desk;
@@ -11,9 +13,9 @@ use crate::kernel::Micros;
 use crate::kernel::id::{AppId, BillingPeriodId, PartnerId};
 use crate::metering::period::Period;
 use crate::metering::walk::ExportSeq;
-use crate::storage::Db;
+use crate::objects::Bucket;
+use crate::storage::{Db, node_id};
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 /// A billing period by its id, or a month or a day.
@@ -75,10 +77,10 @@ pub(in crate::cli) struct Args {
     /// csv, ndjson or parquet.
     #[arg(long, default_value = "csv")]
     format: Format,
-    /// A directory to make, with a signed manifest, which `comptoir usage verify` checks. Where it is left out, rows go to
-    /// standard output.
+    /// A directory to make, or s3://BUCKET/PREFIX in the object storage of the settings, with a signed manifest, which `comptoir
+    /// usage verify` checks. Where it is left out, rows go to standard output.
     #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
+    out: Option<Place>,
     /// A file for each day of UTC.
     #[arg(long, requires = "out")]
     by_day: bool,
@@ -144,11 +146,11 @@ async fn beginning_in(db: &Db, text: &str, now: Micros) -> anyhow::Result<Billed
     }
 }
 
-/// Exports to standard output or into a directory.
+/// Exports to standard output, into a directory or to a bucket.
 pub(super) async fn run(config: &Config, args: &Args) -> anyhow::Result<()> {
     args.check()?;
     match &args.out {
-        Some(dir) => to_directory(config, args, dir).await,
+        Some(place) => to_place(config, args, place).await,
         None => {
             let (db, clock) = crate::cli::database(config).await?;
             let now = db.now(&clock).await?;
@@ -175,13 +177,26 @@ async fn to_stdout(
 }
 
 /// Says where the next export goes on.
-async fn to_directory(config: &Config, args: &Args, dir: &Path) -> anyhow::Result<()> {
+async fn to_place(config: &Config, args: &Args, place: &Place) -> anyhow::Result<()> {
     let desk = Desk::open(config).await?;
     let signer = current(&desk.db, &desk.by(), &desk.pepper).await?;
     let now = desk.db.now(&desk.clock).await?;
     let question = args.question(&desk.db, now).await?;
-    let order = Order { question, format: args.format, by_day: args.by_day, dir };
-    let manifest = export_to_directory(&desk.db, &signer, &order, now).await?;
+    let order = Order { question, format: args.format, by_day: args.by_day };
+    let manifest = match place {
+        Place::Directory(dir) => export_to_directory(&desk.db, &signer, &order, dir, now).await?,
+        Place::Bucket(at) => {
+            let bucket = Bucket::open(&config.object_storage, at)?;
+            let (data_dir, node) = (&config.server.data_dir, node_id(&config.server.data_dir)?);
+            let (db, clock, signer) = (&desk.db, &desk.clock, &signer);
+            let depot = Depot { db, clock, signer, data_dir, node };
+            let Deposited { manifest, is_new } = depot.deposit(&order, &bucket, now).await?;
+            if !is_new {
+                remark(format!("It is at {at} already."));
+            }
+            manifest
+        }
+    };
     say(manifest.told())?;
     if let Some(before) = &manifest.supersedes {
         remark(format!("It supersedes {before}."));

@@ -4,6 +4,7 @@ mod export;
 mod keys;
 mod lost;
 mod periods;
+mod place;
 mod reconcile;
 mod recover;
 mod statement;
@@ -13,6 +14,7 @@ mod which;
 use super::table::{Table, row};
 use crate::billing::export::Content;
 use crate::config::Config;
+use place::Place;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -27,12 +29,13 @@ pub(super) enum UsageCommand {
         #[arg(value_name = "LAYOUT")]
         layout: Content,
     },
-    /// Check an export's directory without a database: exit code 0 where all is as it was signed, 1 where something is
-    /// not, which is named, 2 where it could not be checked.
+    /// Check an export without a database: exit code 0 where all is as it was signed, 1 where something is not, which is
+    /// named, 2 where it could not be checked.
     Verify {
-        /// The directory.
+        /// The directory. Or s3://BUCKET/PREFIX, which is fetched into a directory that is gone afterwards: the settings of
+        /// object storage are needed, and room in the system's directory for temporary files.
         #[arg(value_name = "DIR")]
-        dir: PathBuf,
+        place: Place,
         /// The published keys, as `comptoir usage keys` prints them.
         #[arg(long, value_name = "FILE")]
         keys: PathBuf,
@@ -87,7 +90,12 @@ pub(super) enum UsageCommand {
 pub(super) async fn run(file: Option<&Path>, command: UsageCommand) -> anyhow::Result<ExitCode> {
     let config = || super::load(file);
     match command {
-        UsageCommand::Verify { dir, keys } => return verify::directory(&dir, &keys),
+        UsageCommand::Verify { place: Place::Directory(dir), keys } => {
+            return verify::directory(&dir, &keys);
+        }
+        UsageCommand::Verify { place: Place::Bucket(at), keys } => {
+            return verify::bucket(config, &at, &keys).await;
+        }
         UsageCommand::VerifyProof { file, keys } => return verify::proof(&file, &keys),
         UsageCommand::Reconcile(args) => return reconcile::run(&config()?, &args).await,
         UsageCommand::Periods { json } => periods::periods(&config()?, json).await?,

@@ -1,11 +1,13 @@
-//! `comptoir usage verify`, `proof` and `verify-proof`: no database, no settings.
+//! `comptoir usage verify`, `proof` and `verify-proof`: no database, and no settings but those of object storage.
 
 use crate::billing::keys::Jwks;
 use crate::billing::manifest::proof::{NoProof, Proof, prove as make};
-use crate::billing::manifest::verify::{Report, verify};
+use crate::billing::manifest::verify::{Report, is_below, verify};
 use crate::cli::speak::{causes, remark, say};
+use crate::config::Config;
+use crate::objects::{Bucket, Location};
 use anyhow::Context as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Nothing could be checked.
@@ -25,6 +27,55 @@ pub(super) fn unchecked(checked: anyhow::Result<ExitCode>) -> anyhow::Result<Exi
         remark(format!("error: {}", causes(&error)));
         Ok(ExitCode::from(UNCHECKED))
     })
+}
+
+/// Checks an export in a bucket: fetches it and checks what was fetched.
+pub(super) async fn bucket(
+    config: impl FnOnce() -> anyhow::Result<Config>,
+    at: &Location,
+    with: &Path,
+) -> anyhow::Result<ExitCode> {
+    let fetched = async {
+        let bucket = Bucket::open(&config()?.object_storage, at)?;
+        let fetched = Fetched::new()?;
+        fetch(&bucket, &fetched.0).await?;
+        Ok(fetched)
+    };
+    match fetched.await {
+        Ok(fetched) => directory(&fetched.0, with),
+        Err(error) => unchecked(Err(error)),
+    }
+}
+
+/// A directory for temporary files, which is gone when dropped.
+struct Fetched(PathBuf);
+
+impl Fetched {
+    fn new() -> anyhow::Result<Self> {
+        let dir = std::env::temp_dir().join(format!("comptoir-verify-{:016x}", getrandom::u64()?));
+        std::fs::create_dir(&dir).with_context(|| format!("{} cannot be made", dir.display()))?;
+        Ok(Self(dir))
+    }
+}
+
+impl Drop for Fetched {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Fetches all objects below the place of a bucket.
+async fn fetch(bucket: &Bucket, to: &Path) -> anyhow::Result<()> {
+    for name in bucket.list().await?.keys() {
+        anyhow::ensure!(is_below(name), "{:?} in {} is no name of a file", name, bucket.location());
+        let path = to.join(name);
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)
+                .with_context(|| format!("{} cannot be made", folder.display()))?;
+        }
+        bucket.download(name, &path).await?;
+    }
+    Ok(())
 }
 
 /// Checks an export.

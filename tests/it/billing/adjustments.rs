@@ -246,3 +246,24 @@ async fn what_cannot_be_corrected_is_said_before_anybody_is_asked() {
     let nothing = app.admin("GET", &format!("{ADJUSTMENTS}/adj_00000000001"), None).await;
     problem(nothing, 404, "not_found").await;
 }
+
+#[tokio::test]
+async fn those_of_one_instant_stand_in_the_order_in_which_they_were_made() {
+    let app = TestApp::builder().fixed_clock(LATE_OCTOBER).start().await;
+    let (_, key) = priced(&app, prices()).await;
+    let desk = Desk::of(&app).await;
+    let names: Vec<String> = (0..6).map(|n| format!("credit_{n}")).collect();
+    for name in &names {
+        let credit = json!({ "amount": "1.00", "currency": "EUR" });
+        desk.agreed(ADJUSTMENTS, asked(&key, name, "credit", credit)).await;
+    }
+    let listed = app.admin_ok("GET", ADJUSTMENTS, None).await;
+    let items = listed["items"].as_array().unwrap();
+    let reasons = items.iter().rev().map(|item| item["reason_code"].as_str().unwrap());
+    assert!(reasons.eq(names.iter().map(String::as_str)), "{listed}");
+    let open = own(&app, &key).await[0].clone();
+    let shown = statement(&app, &key, &id(&open)).await;
+    let lines = shown["lines"].as_array().unwrap().iter();
+    let reasons: Vec<&str> = lines.filter_map(|line| line["reason_code"].as_str()).collect();
+    assert_eq!(reasons, names);
+}

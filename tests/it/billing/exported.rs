@@ -43,8 +43,9 @@ pub(super) async fn exported(
     let issuer = Some("Maison".to_owned());
     let question = Question { content, asked: Asked::default(), billed: Some(billed), issuer };
     let dir = tempfile::tempdir().unwrap();
-    let order = Order { question, format, by_day, dir: &dir.path().join("export") };
-    let manifest = export_to_directory(&app.db, &signer(), &order, now).await.unwrap();
+    let order = Order { question, format, by_day };
+    let to = dir.path().join("export");
+    let manifest = export_to_directory(&app.db, &signer(), &order, &to, now).await.unwrap();
     let exported = Exported { dir, manifest };
     assert_eq!(exported.problems(), Vec::<String>::new());
     exported

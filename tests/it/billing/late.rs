@@ -4,16 +4,12 @@ use super::{
     LATE_OCTOBER, adjustments, at, call, close_first, edit, id, lines, own, priced, prices,
     statement,
 };
+use crate::support::ledger::journalled;
 use crate::support::{TestApp, TestKey};
 use comptoir::access::{Environment, Op, op};
 use comptoir::kernel::Micros;
-use comptoir::kernel::id::NodeId;
-use comptoir::metering::journal::{JournalOptions, next_epoch};
-use comptoir::metering::{Event, Folder, Journal, Outcome};
-use comptoir::storage::Db;
+use comptoir::metering::{Event, Outcome};
 use serde_json::{Value, json};
-use std::sync::Arc;
-use std::time::Duration;
 
 /// What a node that was away brings: calls of a key under a plan, at these instants.
 pub(super) async fn brought(
@@ -38,26 +34,7 @@ pub(super) async fn brought(
         records: 1,
         bytes: 900,
     };
-    journalled(app, 8, at.iter().map(event)).await;
-}
-
-/// Events into the journal of a node of their own, in segments of so many, and from there into the ledger.
-pub(super) async fn journalled(
-    app: &TestApp,
-    records_per_segment: u32,
-    events: impl Iterator<Item = Event>,
-) {
-    let dir = tempfile::tempdir().unwrap();
-    let options =
-        JournalOptions { records_per_segment, max_backlog_segments: 1_000, synced: false };
-    let epoch = next_epoch(dir.path(), 0).unwrap();
-    let node = NodeId::random().unwrap();
-    let journal = Arc::new(Journal::open(dir.path(), node, epoch, options).unwrap());
-    for event in events {
-        assert!(journal.append(&event).unwrap().complete());
-    }
-    let folder = Folder::new(Db::clone(&app.db), journal, Duration::from_secs(30));
-    folder.drain(app.clock.now()).await.unwrap();
+    journalled((&app.db, app.clock.now()), 8, at.iter().map(event)).await;
 }
 
 #[tokio::test]

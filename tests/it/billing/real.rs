@@ -6,10 +6,10 @@
 mod orders;
 mod plans;
 
-use super::late::journalled;
 use super::slow::{Line, Q, Section, Used, bill};
 use super::{at, close, edit, id, periods, until_complete};
 use crate::support::TestApp;
+use crate::support::ledger::journalled;
 use comptoir::access::Environment;
 use comptoir::billing::reconcile::reconcile;
 use comptoir::billing::view::{Whose, of_period};
@@ -97,7 +97,7 @@ impl Shop {
             events.extend(made.map(|order| self.event(customer, order)));
         }
         let count = events.len();
-        journalled(&self.app, 4_095, events.into_iter()).await;
+        journalled((&self.app.db, self.app.clock.now()), 4_095, events.into_iter()).await;
         count
     }
 

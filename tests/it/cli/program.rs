@@ -2,6 +2,7 @@
 
 use crate::support;
 use crate::support::scratch::Scratch;
+use comptoir::config::Config;
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read};
 use std::net::SocketAddr;
@@ -55,6 +56,11 @@ impl Place {
 
     pub(super) fn unset(&mut self, key: &str) {
         self.env.remove(&format!("COMPTOIR__{key}"));
+    }
+
+    /// Its settings as the program reads them.
+    pub(super) fn config(&self) -> Config {
+        Config::load(None, &self.env).unwrap_or_else(|problems| panic!("{problems}"))
     }
 
     pub(super) fn database_url(&self) -> Option<&str> {

@@ -3,11 +3,13 @@
 
 pub(crate) mod cluster;
 pub(crate) mod data;
+pub(crate) mod ledger;
 pub(crate) mod log;
 pub(crate) mod people;
 pub(crate) mod process;
 pub(crate) mod provider;
 pub(crate) mod redis;
+pub(crate) mod s3;
 pub(crate) mod schema;
 #[path = "../../../src/storage/testing/scratch.rs"]
 pub(crate) mod scratch;
