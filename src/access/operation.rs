@@ -76,11 +76,12 @@ impl Operation {
         const STATEMENTS: u16 = op::ListOwnStatements::OPERATION.code;
         const STATEMENT: u16 = op::GetOwnStatement::OPERATION.code;
         const CURRENT: u16 = op::GetCurrentUsage::OPERATION.code;
+        const CREDITS: u16 = op::ListOwnCredits::OPERATION.code;
         const EVENTS: u16 = op::ListUsageEvents::OPERATION.code;
         const TEST: u16 = op::DeliverTestMessage::OPERATION.code;
-        const FREE: [u16; 10] = [
-            UNROUTED, USAGE, REFUSALS, REFUSAL, ALERTS, STATEMENTS, STATEMENT, CURRENT, EVENTS,
-            TEST,
+        const FREE: [u16; 11] = [
+            UNROUTED, USAGE, REFUSALS, REFUSAL, ALERTS, STATEMENTS, STATEMENT, CURRENT, CREDITS,
+            EVENTS, TEST,
         ];
         FREE.contains(&self.code)
     }
@@ -228,6 +229,8 @@ operations! {
     GetOwnStatement = 43 "get_own_statement" "usage" "GET" "/v1/usage/statements/{statement_id}" None, 100;
     /// What the open period of the app has come to by now.
     GetCurrentUsage = 46 "get_current_usage" "usage" "GET" "/v1/usage/current" None, 100;
+    /// The credits that the app's statements may draw on.
+    ListOwnCredits = 47 "list_own_credits" "usage" "GET" "/v1/usage/credits" None, 100;
     /// The app's own events, as they are billed.
     ListUsageEvents = 45 "list_usage_events" "usage" "GET" "/v1/usage/events" None, 1_000;
     /// A message to a subscription's receiver: nobody calls it, and it takes from no limit.

@@ -4,6 +4,7 @@ use super::BillingError;
 use super::adjustments::{self, Adjustment};
 use super::as_of::AsOf;
 use super::correct::{Correction, corrections};
+use super::credits;
 use super::late::{Late, late};
 use super::model::Statement;
 use super::rate::{Stated, statements};
@@ -40,13 +41,15 @@ pub struct Open {
     pub period: Period,
     /// Its pieces, each app's together.
     pub pieces: Vec<Piece>,
+    /// The instant that it is looked at.
+    until: Micros,
     /// The apps of which it is the first open period: what corrects their closed ones is booked here.
     first_of: HashSet<AppId>,
 }
 
 impl Open {
-    fn of(period: &Period) -> Self {
-        Self { period: period.clone(), pieces: Vec::new(), first_of: HashSet::new() }
+    fn of(period: &Period, until: Micros) -> Self {
+        Self { period: period.clone(), pieces: Vec::new(), until, first_of: HashSet::new() }
     }
 
     /// The apps that owe something in it, or may.
@@ -128,13 +131,13 @@ impl Books {
         for history in &self.histories {
             for piece in pieces(history, &self.versions, self.closed(history.app), until) {
                 let open = periods.entry(place(&piece.period));
-                open.or_insert_with(|| Open::of(&piece.period)).pieces.push(piece);
+                open.or_insert_with(|| Open::of(&piece.period, until)).pieces.push(piece);
             }
         }
         let mut corrected: Vec<AppId> = self.corrections.keys().copied().collect();
         corrected.sort_unstable();
         for app in corrected {
-            self.book(&mut periods, app);
+            self.book(&mut periods, app, until);
         }
         // Free plans owe nothing: a period of them alone is none.
         periods.into_values().filter(|open| !open.owing().is_empty()).collect()
@@ -142,12 +145,12 @@ impl Books {
 
     /// Has what corrects an app booked in its first open period. Where it owes nothing any more, that is the one behind
     /// the last closed one.
-    fn book(&self, periods: &mut Periodic, app: AppId) {
+    fn book(&self, periods: &mut Periodic, app: AppId, until: Micros) {
         if let Some(first) = periods.values_mut().find(|open| open.is_priced(app)) {
             first.first_of.insert(app);
         } else if let Some(piece) = self.behind(app) {
             let open = periods.entry(place(&piece.period));
-            let open = open.or_insert_with(|| Open::of(&piece.period));
+            let open = open.or_insert_with(|| Open::of(&piece.period, until));
             if !open.pieces.iter().any(|piece| piece.app == app) {
                 open.pieces.push(piece);
             }
@@ -195,6 +198,19 @@ impl Books {
 
     /// The statements of an open period, as one state of the database has them: of one app, or of all.
     pub async fn statements(
+        &self,
+        tx: &mut Tx,
+        open: &Open,
+        app: Option<AppId>,
+    ) -> Result<Vec<Statement>, BillingError> {
+        let mut made = self.gross(tx, open, app).await?;
+        credits::apply(tx, &mut made, credits::Seen { books: self.as_of, until: open.until })
+            .await?;
+        Ok(made)
+    }
+
+    /// The same before credits.
+    pub(super) async fn gross(
         &self,
         tx: &mut Tx,
         open: &Open,

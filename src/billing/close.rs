@@ -7,6 +7,7 @@
 use super::BillingError;
 use super::adjustments;
 use super::books::{Books, Open};
+use super::credits;
 use super::model::Statement;
 use super::store;
 use crate::access::audit::{Deed, append};
@@ -140,6 +141,7 @@ pub async fn close_in(tx: &mut Tx, by: &By<'_>, asked: &Asked) -> Result<Close, 
         by.with_another()?;
     }
     let digests = store::insert_statements(tx, &statements).await?;
+    credits::store::book(tx, &statements).await?;
     let last = store::last_close(tx).await?;
     let mut close = Close {
         number: last.as_ref().map_or(1, |last| last.number + 1),

@@ -3,6 +3,7 @@
 
 use super::BillingError;
 use super::books::{Books, Open};
+use super::credits::{self, Seen};
 use super::model::Statement;
 use super::projection::{Method, Outlook, Unsure, outlook};
 use super::rate::{SectionStanding, Stated, standings, statements};
@@ -12,7 +13,7 @@ use crate::kernel::Micros;
 use crate::kernel::id::{AppId, PartnerId, StatementId};
 use crate::metering::hours::Counted;
 use crate::metering::period::Period;
-use crate::rating::Exact;
+use crate::rating::{Exact, TooLarge};
 use crate::storage::{Db, StoreError, Tx};
 
 /// What a period has come to.
@@ -24,6 +25,27 @@ pub struct Current {
     pub(super) sections: Vec<SectionStanding>,
     /// What it will come to, or why nobody can say.
     pub projected: Result<Projection, Unsure>,
+    /// What is left of the credits that may pay for it.
+    pub credit_left: Exact,
+}
+
+impl Current {
+    /// Takes off what credits pay: of what it has come to as the statement says, and of what it will come to as much as
+    /// there is for it.
+    fn pay(&mut self, statement: Statement, most: Exact) -> Result<(), TooLarge> {
+        let drawn = self.statement.owed().map_err(|_| TooLarge)?;
+        let drawn = drawn.minus(statement.owed().map_err(|_| TooLarge)?)?;
+        self.credit_left = most.minus(drawn)?;
+        self.statement = statement;
+        if let Ok(projection) = &mut self.projected {
+            let paid = |total: Exact| total.minus(total.min(most).max(Exact::ZERO));
+            projection.total = paid(projection.total)?;
+            if let Some((low, high)) = projection.range {
+                projection.range = Some((paid(low)?, paid(high)?));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// What a period will come to.
@@ -53,10 +75,16 @@ pub async fn current(
     for open in books.open(now).iter().filter(|open| open.period.bounds.hold(now)) {
         found.extend(of_period(&mut tx, (&books, open), whose, now).await?);
     }
+    let mut paid: Vec<Statement> = found.iter().map(|current| current.statement.clone()).collect();
+    let payable = credits::apply(&mut tx, &mut paid, Seen::now(now)).await?;
+    for (current, statement) in found.iter_mut().zip(paid) {
+        let most = payable.get(&statement.id).copied().unwrap_or_default();
+        current.pay(statement, most).map_err(|error| BillingError::TooLarge(whose.1, error))?;
+    }
     Ok((as_of, found))
 }
 
-/// What an open period has come to for a partner's app, as one state of the database has it.
+/// What an open period has come to for a partner's app before credits, as one state of the database has it.
 pub(super) async fn of_period(
     tx: &mut Tx,
     (books, open): (&Books, &Open),
@@ -75,7 +103,7 @@ pub(super) async fn of_period(
             Ok(outlook) => Ok(made.project((books, open), outlook, &statement)?),
             Err(why) => Err(*why),
         };
-        found.push(Current { statement, sections, projected });
+        found.push(Current { statement, sections, projected, credit_left: Exact::ZERO });
     }
     Ok(found)
 }

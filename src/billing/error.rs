@@ -2,6 +2,7 @@
 
 use super::adjustments::AdjustmentError;
 use super::close::Exception;
+use super::credits::CreditError;
 use crate::access::error::AccessError;
 use crate::http::{ApiError, Code, FieldError};
 use crate::kernel::Micros;
@@ -38,6 +39,9 @@ pub enum BillingError {
     /// An adjustment cannot be made.
     #[error(transparent)]
     Adjustment(#[from] AdjustmentError),
+    /// A grant of credit cannot be made or ended.
+    #[error(transparent)]
+    Credit(#[from] CreditError),
     /// An amount cannot be held.
     #[error("What app {0} owes cannot be told: {1}")]
     TooLarge(AppId, TooLarge),
@@ -72,6 +76,7 @@ impl From<BillingError> for ApiError {
             | BillingError::EarlierOpen(_)
             | BillingError::TooLarge(..) => Self::new(Code::Conflict, detail),
             BillingError::Adjustment(error) => error.into(),
+            BillingError::Credit(error) => error.into(),
             BillingError::Access(error) => error.into(),
             BillingError::Store(error) => error.into(),
         }

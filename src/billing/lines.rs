@@ -2,9 +2,10 @@
 
 use super::model::{StatementLine, UsageLine};
 use super::rate::Held;
+use crate::kernel::id::CreditGrantId;
 use crate::metering::Sums;
 use crate::metering::hours::Group;
-use crate::rating::{Line, PriceList};
+use crate::rating::{Line, LineKind, PriceList};
 use std::num::NonZeroU64;
 use std::sync::Arc;
 
@@ -30,6 +31,43 @@ pub(super) fn line(line: &Line, number: u32, sections: &[Held<'_>], decimals: u8
         amount: line.amount.text(decimals),
         corrects_period: None,
         adjustment_id: None,
+        grant_id: None,
+        reason_code: None,
+    }
+}
+
+/// What is paid out of a grant of credit: an amount below zero.
+pub(super) fn credit(grant: CreditGrantId, number: u32, amount: String) -> StatementLine {
+    of_grant(LineKind::Credit, (grant, number), amount)
+}
+
+/// What was paid for a grant of credit, which is on no statement.
+pub(super) fn payment(grant: CreditGrantId, number: u32, amount: String) -> StatementLine {
+    let line = of_grant(LineKind::Prepaid, (grant, number), amount);
+    StatementLine { charge: Some(grant.to_string()), ..line }
+}
+
+fn of_grant(
+    kind: LineKind,
+    (grant, number): (CreditGrantId, u32),
+    amount: String,
+) -> StatementLine {
+    StatementLine {
+        line: number,
+        kind: kind.to_string(),
+        section: None,
+        charge: None,
+        meter: None,
+        tier_from: None,
+        tier_up_to: None,
+        quantity: "0".to_owned(),
+        packages: None,
+        unit_price: None,
+        amount_exact: amount.clone(),
+        amount,
+        corrects_period: None,
+        adjustment_id: None,
+        grant_id: Some(grant),
         reason_code: None,
     }
 }

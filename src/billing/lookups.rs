@@ -82,7 +82,7 @@ impl Books {
         Ok(base)
     }
 
-    /// The provisional statements of an app, by their ids.
+    /// The provisional statements of an app before credits, by their ids.
     pub(super) async fn provisional(
         &self,
         tx: &mut Tx,
@@ -91,7 +91,7 @@ impl Books {
     ) -> Result<BTreeMap<String, Statement>, BillingError> {
         let mut all = BTreeMap::new();
         for open in self.open(now) {
-            let made = self.statements(tx, &open, Some(app)).await?;
+            let made = self.gross(tx, &open, Some(app)).await?;
             all.extend(made.into_iter().map(|statement| (statement.id.to_string(), statement)));
         }
         Ok(all)

@@ -1,9 +1,13 @@
 //! A statement: what an app owes for a period, and what it is made of.
 
+use super::credits::asked::Source;
 use crate::kernel::Micros;
-use crate::kernel::id::{AdjustmentId, AppId, BillingPeriodId, PartnerId, PlanId, StatementId};
-use crate::rating::Exact;
+use crate::kernel::id::{
+    AdjustmentId, AppId, BillingPeriodId, CreditGrantId, PartnerId, PlanId, StatementId,
+};
+use crate::rating::{Exact, TooLarge};
 use crate::storage::StoreError;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
@@ -40,13 +44,18 @@ pub struct Statement {
     /// What all lines come to before rounding.
     #[schema(example = "24.075")]
     pub exact: String,
-    /// What is owed: the sum of the amounts of the lines.
+    /// What it comes to before credits: the sum of the amounts of all other lines.
     #[schema(example = "24.08")]
+    pub subtotal: String,
+    /// What is owed: the sum of the amounts of the lines, credits among them.
+    #[schema(example = "14.08")]
     pub total: String,
     /// The price lists that held in it, each for a part of the period or all of it.
     pub sections: Vec<Section>,
     /// What is asked, in the order of the lists.
     pub lines: Vec<StatementLine>,
+    /// What is paid out of credits, in the order of their lines.
+    pub credits: Vec<Drawn>,
     /// What was counted: every live call of the period once, and what corrects closed periods.
     pub usage: Vec<UsageLine>,
 }
@@ -116,9 +125,30 @@ pub struct StatementLine {
     /// The adjustment that two people have agreed on; null of calls that came late, and of all other lines.
     #[schema(required = true, value_type = Option<String>, example = json!(null))]
     pub adjustment_id: Option<AdjustmentId>,
+    /// The grant that a credit is drawn from; null of all other lines.
+    #[schema(required = true, value_type = Option<String>, example = json!(null))]
+    pub grant_id: Option<CreditGrantId>,
     /// Why, in a word: `late` of calls that came late, else what those people gave; null of all other lines.
     #[schema(required = true, example = json!(null))]
     pub reason_code: Option<String>,
+}
+
+/// What a statement draws of a grant of credit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(title = "StatementCredit", as = StatementCredit)]
+pub struct Drawn {
+    /// The grant.
+    #[schema(value_type = String, example = "crd_4kPz09aBcDe")]
+    pub grant_id: CreditGrantId,
+    /// Where it comes from: given, or paid for in advance.
+    #[schema(example = "prepaid")]
+    pub source: Source,
+    /// How much is drawn: what the line takes off.
+    #[schema(example = "10.00")]
+    pub amount: String,
+    /// What is left of the grant behind this statement and those that draw before it.
+    #[schema(example = "90.00")]
+    pub left: String,
 }
 
 /// Live calls of a period, by all that decides what they cost.
@@ -184,10 +214,16 @@ impl Statement {
 
     /// A frozen statement, if its text is as it was frozen.
     pub fn frozen(text: &str, kept: &str) -> Result<Self, StoreError> {
-        if digest(text) != kept {
-            return Err(StoreError::corrupt("statements", "a statement does not have its digest"));
-        }
-        serde_json::from_str(text).map_err(|e| StoreError::corrupt("statements", e))
+        sealed("statements", (text, kept))
+    }
+
+    /// Adds an amount, below zero, to what it comes to.
+    pub(super) fn pay(&mut self, amount: &str, decimals: u8) -> Result<(), TooLarge> {
+        let read = |text: &str| text.parse::<Exact>().map_err(|_| TooLarge);
+        let amount = read(amount)?;
+        self.exact = read(&self.exact)?.plus(amount)?.text(decimals);
+        self.total = read(&self.total)?.plus(amount)?.text(decimals);
+        Ok(())
     }
 
     /// What is owed, as a number.
@@ -199,6 +235,17 @@ impl Statement {
     pub fn document(&self) -> Result<String, serde_json::Error> {
         serde_json::to_string(self)
     }
+}
+
+/// What was written as JSON, if its text is as it was written.
+pub(super) fn sealed<T: DeserializeOwned>(
+    table: &'static str,
+    (text, kept): (&str, &str),
+) -> Result<T, StoreError> {
+    if digest(text) != kept {
+        return Err(StoreError::corrupt(table, "a document does not have its digest"));
+    }
+    serde_json::from_str(text).map_err(|e| StoreError::corrupt(table, e))
 }
 
 /// SHA-256 of a statement's text, in hexadecimal digits.

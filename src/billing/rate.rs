@@ -222,10 +222,12 @@ fn statement(app_id: AppId, period: &Period, account: &Account<'_>) -> Result<St
         app_id,
         currency: currency.code().to_owned(),
         exact: bill.exact.text(decimals),
+        subtotal: bill.total.text(decimals),
         total: bill.total.text(decimals),
         sections: held.iter().map(|held| held.out(period)).collect(),
         usage: counted.chain(corrected).collect(),
         lines,
+        credits: Vec::new(),
     })
 }
 

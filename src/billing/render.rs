@@ -1,10 +1,10 @@
 //! A statement in other forms: its lines as CSV, and a page to be printed.
 
-use super::model::{Section, Statement, StatementLine, UsageLine};
+use super::model::{Drawn, Section, Statement, StatementLine, UsageLine};
 use super::view::Shown;
 
 /// The columns of the lines as CSV.
-const COLUMNS: [&str; 23] = [
+const COLUMNS: [&str; 24] = [
     "statement_id",
     "period_id",
     "period_start",
@@ -16,6 +16,7 @@ const COLUMNS: [&str; 23] = [
     "reason_code",
     "corrects_period",
     "adjustment_id",
+    "grant_id",
     "section",
     "plan_version",
     "charge",
@@ -52,6 +53,7 @@ pub(super) fn csv(statement: &Statement) -> Result<Vec<u8>, csv::Error> {
             line.reason_code.clone().unwrap_or_default(),
             line.corrects_period.map(|period| period.to_string()).unwrap_or_default(),
             line.adjustment_id.map(|adjustment| adjustment.to_string()).unwrap_or_default(),
+            line.grant_id.map(|grant| grant.to_string()).unwrap_or_default(),
             number(line.section.map(u64::from)),
             plan.unwrap_or_default(),
             line.charge.clone().unwrap_or_default(),
@@ -98,7 +100,7 @@ fn row(tag: &str, words: usize, cells: &[String]) -> String {
 /// their names.
 #[must_use]
 pub(super) fn html(shown: &Shown, (partner, app): (&str, &str)) -> String {
-    let Statement { id, lines, usage, sections, currency, total, .. } = &shown.statement;
+    let Statement { id, lines, usage, sections, currency, total, credits, .. } = &shown.statement;
     let Statement { partner_id, app_id, from, to, time_zone, .. } = &shown.statement;
     let state = match &shown.digest {
         Some(digest) => format!("Final. SHA-256 {digest}"),
@@ -109,7 +111,8 @@ pub(super) fn html(shown: &Shown, (partner, app): (&str, &str)) -> String {
         row("th", words, &names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())
     };
     let held = sections.iter().zip(1..).map(section_row).collect::<String>();
-    let lines = lines.iter().map(line_row).collect::<String>();
+    let lines = lines.iter().map(|line| line_row(line, credits)).collect::<String>();
+    let credits = credit_table(credits, currency);
     let used = usage.iter().map(usage_row).collect::<String>();
     format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{id}</title>\n\
@@ -118,6 +121,7 @@ pub(super) fn html(shown: &Shown, (partner, app): (&str, &str)) -> String {
          <dt>Period</dt><dd>{from} to {to} ({time_zone})</dd></dl>\n\
          <table><caption>Lines, in {currency}</caption><thead>{}</thead><tbody>\n{lines}</tbody>\
          <tfoot><tr><th colspan=\"7\">Total</th><td class=\"n\">{total}</td></tr></tfoot></table>\n\
+         {credits}\
          <table><caption>Price lists</caption><thead>{}</thead><tbody>\n{held}</tbody></table>\n\
          <table><caption>What was counted</caption><thead>{}</thead><tbody>\n{used}</tbody></table>\n\
          </body></html>\n",
@@ -137,7 +141,24 @@ fn section_row((held, n): (&Section, u32)) -> String {
     row("td", 2, &[n.to_string(), plan, held.seconds.clone(), held.of_seconds.clone()])
 }
 
-fn line_row(line: &StatementLine) -> String {
+/// What credits have paid, and what is left of them; nothing where none has.
+fn credit_table(credits: &[Drawn], currency: &str) -> String {
+    if credits.is_empty() {
+        return String::new();
+    }
+    let drawn = |it: &Drawn| {
+        let cells =
+            [it.grant_id.to_string(), it.source.to_string(), it.amount.clone(), it.left.clone()];
+        row("td", 2, &cells)
+    };
+    let heads = row("th", 2, &["Credit", "Source", "Drawn", "Left"].map(str::to_owned));
+    let rows = credits.iter().map(drawn).collect::<String>();
+    format!(
+        "<table><caption>Credits, in {currency}</caption><thead>{heads}</thead><tbody>\n{rows}</tbody></table>\n"
+    )
+}
+
+fn line_row(line: &StatementLine, credits: &[Drawn]) -> String {
     let tier = match (line.tier_from, line.tier_up_to) {
         (Some(from), Some(up_to)) => format!("{} to {up_to}", from.saturating_add(1)),
         (Some(from), None) => format!("from {}", from.saturating_add(1)),
@@ -146,7 +167,9 @@ fn line_row(line: &StatementLine) -> String {
     let corrects = line.corrects_period.map(|period| format!(" of {period}"));
     let why = line.reason_code.as_ref();
     let why = why.map(|code| format!("{}{}", code.replace('_', " "), corrects.unwrap_or_default()));
-    let charge = line.charge.clone().or(why).unwrap_or_default();
+    let drawn = credits.iter().find(|drawn| Some(drawn.grant_id) == line.grant_id);
+    let credit = drawn.map(|drawn| drawn.source.to_string());
+    let charge = line.charge.clone().or(why).or(credit).unwrap_or_default();
     let cells = [
         line.section.map(|section| section.to_string()).unwrap_or_default(),
         line.kind.replace('_', " "),

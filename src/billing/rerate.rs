@@ -33,7 +33,7 @@ pub struct Change {
     /// In which currency (ISO 4217).
     #[schema(example = "EUR")]
     pub currency: String,
-    /// What it comes to now.
+    /// What it comes to now, before credits.
     #[schema(example = "24.08")]
     pub before: String,
     /// What it would come to.
@@ -62,7 +62,7 @@ impl Change {
     }
 }
 
-/// What the provisional statements of an app come to, to be compared with later.
+/// What the provisional statements of an app come to before credits, to be compared with later.
 pub async fn totals(
     tx: &mut Tx,
     app: AppId,
@@ -101,7 +101,7 @@ pub enum Prices {
     List(Arc<PriceList>),
 }
 
-/// What the statements of a period would come to at other prices. Statements in another currency are left out, and so are
+/// What the statements of a period would come to at other prices, before credits. Statements in another currency are left out, and so are
 /// adjustments, which stay as they are. None where there are no such prices.
 pub async fn rerated(
     db: &Db,
@@ -146,7 +146,7 @@ async fn of_period(
     }
     let open = books.open(now).into_iter().find(|open| open.period.id() == period);
     let open = open.ok_or(BillingError::UnknownPeriod(period))?;
-    let mut made = books.statements(tx, &open, app).await?;
+    let mut made = books.gross(tx, &open, app).await?;
     made.retain(|statement| partner.is_none_or(|partner| statement.partner_id == partner));
     Ok(made)
 }

@@ -1,13 +1,14 @@
 //! Statements as they are looked at: provisional while the period is open, final once it is closed.
 
 use super::BillingError;
-use super::books::{Books, Open};
+use super::books::Books;
+use super::credits::{self, Seen};
 use super::model::Statement;
 use super::store::{self, StatementFilter};
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, BillingPeriodId, PartnerId, StatementId};
 use crate::metering::runs;
-use crate::storage::{Db, StoreError, Tx};
+use crate::storage::{Db, StoreError};
 
 /// A statement with how it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,12 +93,13 @@ pub async fn of_period(
     let open = open.ok_or(BillingError::UnknownPeriod(period))?;
     let ids = books.ids(&open).into_iter();
     let wanted = ids.filter(|(id, of)| id.as_str() > after && whose.holds(*of));
-    let mut shown = Vec::new();
+    let mut made = Vec::new();
     for (id, (_, app)) in wanted.take(limit as usize) {
-        let made = books.statements(&mut tx, &open, Some(app)).await?;
-        shown.extend(made.into_iter().filter(|made| made.id.to_string() == id).map(provisional));
+        let of_app = books.gross(&mut tx, &open, Some(app)).await?;
+        made.extend(of_app.into_iter().filter(|made| made.id.to_string() == id));
     }
-    Ok(shown)
+    credits::apply(&mut tx, &mut made, Seen::now(now)).await?;
+    Ok(made.into_iter().map(provisional).collect())
 }
 
 /// The statements of a partner's app, the newest period first: those of open periods and at most so many frozen ones.
@@ -109,24 +111,17 @@ pub async fn of_app(
 ) -> Result<Vec<Shown>, BillingError> {
     let mut tx = db.snapshot().await?;
     let books = Books::read(&mut tx, Some(whose.1)).await?;
-    let mut shown = Vec::new();
+    let mut made = Vec::new();
     for open in books.open(now).iter().rev() {
-        shown.extend(own(&books, &mut tx, open, whose).await?);
+        let of_app = books.gross(&mut tx, open, Some(whose.1)).await?;
+        made.extend(of_app.into_iter().filter(|made| made.partner_id == whose.0));
     }
+    credits::apply(&mut tx, &mut made, Seen::now(now)).await?;
+    let mut shown: Vec<Shown> = made.into_iter().map(provisional).collect();
     for (text, digest) in store::newest_documents(&mut tx, whose, most).await? {
         shown.push(frozen(&text, digest)?);
     }
     Ok(shown)
-}
-
-async fn own(
-    books: &Books,
-    tx: &mut Tx,
-    open: &Open,
-    whose: (PartnerId, AppId),
-) -> Result<Vec<Shown>, BillingError> {
-    let made = books.statements(tx, open, Some(whose.1)).await?;
-    Ok(made.into_iter().filter(|made| made.partner_id == whose.0).map(provisional).collect())
 }
 
 fn provisional(statement: Statement) -> Shown {

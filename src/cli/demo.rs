@@ -15,12 +15,13 @@ use crate::access::service::{
 };
 use crate::access::{Environment, Op as _, Scopes, op};
 use crate::app::{Addresses, Comptoir, check_listeners, lock_data_dir, open_database, open_pepper};
+use crate::billing::credits::make::make_in;
 use crate::config::{self, Config, DatabaseUrl};
 use crate::customers;
 use crate::demo::{self, Seed, seed};
 use crate::feeds::{Feed, import_values};
 use crate::kernel::Clock;
-use crate::kernel::id::{AppId, ProductId, StoreId};
+use crate::kernel::id::{AppId, PartnerId, ProductId, StoreId};
 use crate::kernel::secret::Secret;
 use crate::limit::{Cycle, Kind, Limit, Limits, Operations, Period, Quota};
 use crate::storage::{Db, write_durably};
@@ -182,6 +183,7 @@ async fn app(db: &Db, by: &By<'_>, limits: Limits) -> anyhow::Result<AppId> {
         Some(partner) => partner,
         None => create_partner(db, by, partner_name).await?,
     };
+    grant(db, by, partner.id).await?;
     let apps = list_apps(
         db,
         &AppFilter { partner: Some(partner.id), ..AppFilter::default() },
@@ -193,6 +195,17 @@ async fn app(db: &Db, by: &By<'_>, limits: Limits) -> anyhow::Result<AppId> {
         Some(app) => app.id,
         None => create_app(db, by, partner.id, plan.id, "Comparateur".parse()?).await?.id,
     })
+}
+
+/// Grants a credit, once, so that the statement shows one.
+async fn grant(db: &Db, by: &By<'_>, partner: PartnerId) -> anyhow::Result<()> {
+    let asked = json!({
+        "partner_id": partner, "source": "promotional", "amount": "5.00", "currency": "EUR",
+        "reference": "welcome", "note": "Welcome",
+    });
+    let mut tx = db.begin().await?;
+    make_in(&mut tx, by, &serde_json::from_value(asked)?).await?;
+    Ok(tx.commit().await?)
 }
 
 /// The limits of the demo's keys. One is small, so that a newcomer sees what happens when it is used.

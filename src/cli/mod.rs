@@ -7,6 +7,7 @@ mod approvals;
 mod apps;
 mod audit;
 mod contract;
+mod credit;
 mod demo;
 mod desk;
 mod doctor;
@@ -117,6 +118,9 @@ enum Command {
     /// Usage: what was answered, and what of it is billed.
     #[command(subcommand)]
     Usage(usage::UsageCommand),
+    /// Credits: what partners were given or have paid in advance, and what statements draw of it.
+    #[command(subcommand)]
+    Credit(credit::CreditCommand),
     /// The hand-off of usage to billing systems.
     #[command(subcommand)]
     Handoff(handoff::HandoffCommand),
@@ -210,6 +214,7 @@ async fn obey(file: Option<&Path>, command: Command) -> anyhow::Result<ExitCode>
         Command::Account(command) => account::run(&load(file)?, command).await?,
         Command::Audit(command) => return audit::run(&load(file)?, command).await,
         Command::Usage(command) => return usage::run(file, command).await,
+        Command::Credit(command) => credit::run(&load(file)?, command).await?,
         Command::Handoff(command) => handoff::run(&load(file)?, command).await?,
         Command::Openapi(args) => return contract::openapi(&args),
         Command::Config(command) => return contract::config(file, &command),

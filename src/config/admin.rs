@@ -27,7 +27,7 @@ words! {
         Bulk = "bulk",
         /// What gives a key a scope of `guarded_scopes`.
         CustomerScopes = "customer_scopes",
-        /// The closing of a period.
+        /// The closing of a period, and grants of credit.
         PeriodClose = "period_close",
     }
 }

@@ -144,6 +144,8 @@ ids! {
     HandoffId = "hnd";
     /// Up to how much somebody means to spend.
     BudgetId = "bud";
+    /// Credit that a partner was given or has paid in advance.
+    CreditGrantId = "crd";
     /// What was told of usage, derived from what it tells.
     AlertId = "alr";
     /// An entry of the audit trail.

@@ -133,11 +133,12 @@ const MESSAGE: [u16; 1] = [op::DeliverMessage::OPERATION.code];
 const TEST_MESSAGE: [u16; 1] = [op::DeliverTestMessage::OPERATION.code];
 
 /// What tells a partner of its own use is free.
-const OWN: [u16; 8] = [
+const OWN: [u16; 9] = [
     op::GetUsage::OPERATION.code,
     op::GetCurrentUsage::OPERATION.code,
     op::ListOwnStatements::OPERATION.code,
     op::GetOwnStatement::OPERATION.code,
+    op::ListOwnCredits::OPERATION.code,
     op::ListRefusals::OPERATION.code,
     op::GetRefusal::OPERATION.code,
     op::ListUsageAlerts::OPERATION.code,

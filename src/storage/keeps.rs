@@ -21,7 +21,12 @@ const AUDIT: &str = "OLD.hash IS NOT NULL OR NEW.position <> OLD.position";
 /// A closed period takes no more statements: they are written before their close.
 const CLOSED: &str = "SELECT 1 FROM billing_closes WHERE period_id = NEW.period_id";
 
-const KEEPS: [Keep; 7] = [
+/// A grant that has ended pays for nothing more, and no statement draws anything once its period is closed.
+const DRAWN: &str = "SELECT 1 FROM credit_ends WHERE grant_id = NEW.grant_id \
+     UNION ALL SELECT 1 FROM statements s JOIN billing_closes c ON c.period_id = s.period_id \
+     WHERE s.id = NEW.statement_id";
+
+const KEEPS: [Keep; 10] = [
     Keep {
         table: "audit_log",
         says: "the audit log is never changed",
@@ -58,6 +63,24 @@ const KEEPS: [Keep; 7] = [
         says: "what an adjustment is about is never changed",
         update: None,
         insert: None,
+    },
+    Keep {
+        table: "credit_grants",
+        says: "a grant of credit is never changed",
+        update: None,
+        insert: None,
+    },
+    Keep {
+        table: "credit_ends",
+        says: "the end of a grant of credit is never changed",
+        update: None,
+        insert: None,
+    },
+    Keep {
+        table: "credit_draws",
+        says: "what was drawn of a credit is never changed",
+        update: None,
+        insert: Some(DRAWN),
     },
 ];
 

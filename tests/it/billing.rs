@@ -2,6 +2,7 @@
 
 mod adjustments;
 mod budgets;
+mod credits;
 mod current;
 mod exported;
 mod exports;
@@ -185,7 +186,7 @@ async fn a_closed_month_is_never_changed() {
     assert!(early["detail"].as_str().unwrap().contains("2026-11-01T23:00:00Z"), "{early}");
     app.clock.advance(25 * HOUR);
     let found = until_complete(&app, &first).await;
-    assert_eq!(found["owed"], json!([{ "currency": "EUR", "total": "53.50" }]));
+    assert_eq!(found["owed"], json!([{ "currency": "EUR", "total": "53.50", "credited": "0.00" }]));
     let closed: Value = close(&app, &first).await.json().await.unwrap();
     assert_eq!((&closed["number"], &closed["statements"]), (&json!(1), &json!(1)), "{closed}");
     problem(close(&app, &first).await, 409, "conflict").await;
@@ -194,7 +195,7 @@ async fn a_closed_month_is_never_changed() {
     // The same statement, now final.
     let frozen = statement(&app, &key, &id(&october)).await;
     assert_eq!((&frozen["state"], &frozen["as_of"]), (&json!("final"), &Value::Null));
-    for same in ["id", "lines", "usage", "total", "sections", "not_billed"] {
+    for same in ["id", "lines", "usage", "total", "sections", "credits", "not_billed"] {
         assert_eq!(frozen[same], shown[same], "{same}");
     }
     let by_admin = format!("/admin/v1/billing/statements/{}", id(&october));

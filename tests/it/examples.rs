@@ -18,7 +18,7 @@ const COUNTED: &str = "2026-11-22T09:41:07Z";
 const ANSWERS: &str = "src/app/openapi/answers.json";
 
 /// Operations whose examples are put together from those of their fields, and why.
-const FROM_FIELDS: [(&str, &str); 15] = [
+const FROM_FIELDS: [(&str, &str); 16] = [
     ("create_access_token", "a token is drawn by lot, and short"),
     ("report_leaked_keys", "needs a report that GitHub has signed"),
     ("get_usage", "counts what is folded in its own time"),
@@ -28,6 +28,7 @@ const FROM_FIELDS: [(&str, &str); 15] = [
     ("get_current_usage", "follows what is folded in its own time"),
     ("get_billability", "is a table, a line of which shows what all are like"),
     ("list_own_statements", "follows what is folded in its own time"),
+    ("list_own_credits", "tells of what is folded in its own time"),
     ("get_own_statement", "follows what is folded in its own time"),
     ("list_refusals", "is tallied by the minute"),
     ("test_subscription", "needs a receiver on the Internet"),

@@ -38,6 +38,8 @@ pub const ACTIONS: &[&Action] = &[
     &billing::CLOSE,
     &billing::CREATE,
     &billing::REVERSE,
+    &billing::GRANT,
+    &billing::END,
 ];
 
 /// The payload as what its action takes.

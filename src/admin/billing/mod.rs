@@ -1,8 +1,10 @@
-//! Billing over HTTP: periods and their close, statements, adjustments, periods at other prices, and the hand-off.
+//! Billing over HTTP: periods and their close, statements, adjustments, credits, periods at other prices, and the
+//! hand-off.
 
 mod adjustments;
 mod billability;
 mod budgets;
+mod credits;
 mod handoffs;
 mod outs;
 mod periods;
@@ -10,6 +12,7 @@ mod reratings;
 mod statements;
 
 pub use adjustments::{CREATE, REVERSE};
+pub use credits::{END, GRANT};
 pub use periods::CLOSE;
 
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -19,6 +22,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
     periods::configure(config);
     statements::configure(config);
     adjustments::configure(config);
+    credits::configure(config);
     reratings::configure(config);
     handoffs::configure(config);
     billability::configure(config);

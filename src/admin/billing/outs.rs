@@ -2,6 +2,7 @@
 
 use crate::billing::books::Open;
 use crate::billing::close::{Close, Draft, Exception};
+use crate::billing::model::{Drawn, Statement};
 use crate::http::ApiResult;
 use crate::kernel::id::BillingPeriodId;
 use crate::kernel::{Currency, Micros};
@@ -116,10 +117,16 @@ pub(super) struct OwedOut {
     /// The currency (ISO 4217).
     #[schema(example = "EUR")]
     pub(super) currency: String,
-    /// What all statements in it come to.
+    /// What all statements in it come to, after credits.
     #[schema(example = "1204.50")]
     pub(super) total: String,
+    /// What credits pay of them.
+    #[schema(example = "10.00")]
+    pub(super) credited: String,
 }
+
+/// An amount in a currency, by the code of it.
+type Money = (String, String);
 
 /// A period that is not closed, with what its close would freeze.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -152,6 +159,11 @@ impl BillingPeriodOut {
     pub(super) fn open(draft: &Draft) -> ApiResult<Self> {
         let Draft { open, statements, exceptions, .. } = draft;
         let totals = statements.iter().map(|it| (it.currency.clone(), it.total.clone()));
+        let drawn = |it: &Statement| {
+            let of = |drawn: &Drawn| (it.currency.clone(), drawn.amount.clone());
+            it.credits.iter().map(of).collect::<Vec<_>>()
+        };
+        let credits = statements.iter().flat_map(drawn);
         Ok(Self {
             id: open.period.id(),
             from: open.period.bounds.start,
@@ -159,23 +171,32 @@ impl BillingPeriodOut {
             time_zone: open.period.zone_name().to_owned(),
             complete: exceptions.is_empty(),
             exceptions: exceptions.clone(),
-            owed: owed(totals)?,
+            owed: owed(totals, credits)?,
             close: None,
         })
     }
 }
 
-/// The sums of totals, by currency.
-pub(super) fn owed(totals: impl IntoIterator<Item = (String, String)>) -> ApiResult<Vec<OwedOut>> {
-    let mut sums: BTreeMap<String, Exact> = BTreeMap::new();
-    for (currency, total) in totals {
-        let total = total.parse().map_err(|e| StoreError::corrupt("statements", e))?;
-        let sum = sums.entry(currency).or_insert(Exact::ZERO);
-        *sum = sum.plus(total).map_err(|e| StoreError::corrupt("statements", e))?;
-    }
-    let out = |(currency, sum): (String, Exact)| {
+/// The sums of the totals of statements, and of what credits pay of them, by currency.
+pub(super) fn owed(
+    totals: impl IntoIterator<Item = Money>,
+    credits: impl IntoIterator<Item = Money>,
+) -> ApiResult<Vec<OwedOut>> {
+    let (totals, mut credits) = (sums(totals)?, sums(credits)?);
+    let out = |(currency, total): (String, Exact)| {
         let decimals = currency.parse().map_or(2, |currency: Currency| currency.decimals());
-        OwedOut { total: sum.text(decimals), currency }
+        let credited = credits.remove(&currency).unwrap_or_default();
+        OwedOut { total: total.text(decimals), credited: credited.text(decimals), currency }
     };
-    Ok(sums.into_iter().map(out).collect())
+    Ok(totals.into_iter().map(out).collect())
+}
+
+fn sums(amounts: impl IntoIterator<Item = Money>) -> ApiResult<BTreeMap<String, Exact>> {
+    let mut sums: BTreeMap<String, Exact> = BTreeMap::new();
+    for (currency, amount) in amounts {
+        let amount = amount.parse().map_err(|e| StoreError::corrupt("statements", e))?;
+        let sum = sums.entry(currency).or_default();
+        *sum = sum.plus(amount).map_err(|e| StoreError::corrupt("statements", e))?;
+    }
+    Ok(sums)
 }

@@ -9,7 +9,7 @@ use crate::admin::problems::{BodyProblems, Conflicts, Missing, Problems};
 use crate::admin::state::{State, done};
 use crate::billing::books::{Books, Open};
 use crate::billing::close::{Asked, Draft, Exception, close_in, draft};
-use crate::billing::store;
+use crate::billing::{credits, store};
 use crate::config::FourEyes;
 use crate::http::answer::Cache;
 use crate::http::{Answer, ApiPath, ApiResult, JsonBody, Params};
@@ -100,7 +100,10 @@ async fn get_billing_period(
             time_zone: close.time_zone.clone(),
             complete: close.exceptions.is_empty(),
             exceptions: close.exceptions.clone(),
-            owed: owed(store::totals(&mut tx, id.0).await?)?,
+            owed: owed(
+                store::totals(&mut tx, id.0).await?,
+                credits::store::of_period(&mut tx, id.0).await?,
+            )?,
             close: Some(close.into()),
         }
     } else {

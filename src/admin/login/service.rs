@@ -15,7 +15,6 @@ use crate::admin::sessions::{self, Origin, Session};
 use crate::admin::state::AdminState;
 use crate::http::{ApiError, Code};
 use crate::kernel::secret::Secret;
-
 use serde_json::{Value, json};
 use std::net::IpAddr;
 

@@ -12,6 +12,7 @@ use crate::access::service::By;
 use crate::billing::BillingError;
 use crate::billing::books::Books;
 use crate::billing::lines;
+use crate::billing::money;
 use crate::kernel::id::{AdjustmentId, PartnerId};
 use crate::kernel::{Currency, Micros};
 use crate::metering::Sums;
@@ -187,12 +188,8 @@ async fn credited(
     let currency: Currency = credit.currency.parse().map_err(|error| {
         AdjustmentError::fault("/credit/currency", "malformed", format!("{error}"))
     })?;
-    let amount = credit.amount.parse::<Exact>().ok().filter(|amount| *amount > Exact::ZERO);
-    let decimals = usize::from(currency.decimals());
-    let fits = credit.amount.split_once('.').is_none_or(|(_, rest)| rest.len() <= decimals);
-    let why = "is a number above zero with no more decimals than the currency has";
-    let amount =
-        amount.filter(|_| fits).ok_or_else(|| fault("/credit/amount", "malformed", why))?;
+    let amount = money::payable(&credit.amount, currency)
+        .ok_or_else(|| fault("/credit/amount", "malformed", money::AMOUNT))?;
     let partner = match credit.period_id {
         Some(period) => {
             let closed = books.frozen(tx, asked.app_id, period).await?;

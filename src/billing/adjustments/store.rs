@@ -2,7 +2,7 @@
 
 use super::model::Adjustment;
 use crate::billing::as_of::AsOf;
-use crate::billing::model::{Statement, digest};
+use crate::billing::model::{Statement, digest, sealed};
 use crate::kernel::Micros;
 use crate::kernel::clock::SECOND;
 use crate::kernel::id::{AdjustmentId, AppId, PartnerId, StatementId};
@@ -15,11 +15,7 @@ const ADJUSTMENTS: &str = "adjustments";
 
 /// A document as it was written, if it still is.
 fn read((text, kept): &(String, String)) -> Result<Adjustment, StoreError> {
-    if digest(text) != *kept {
-        let why = "an adjustment does not have its digest";
-        return Err(StoreError::corrupt(ADJUSTMENTS, why));
-    }
-    serde_json::from_str(text).map_err(|e| StoreError::corrupt(ADJUSTMENTS, e))
+    sealed(ADJUSTMENTS, (text, kept))
 }
 
 /// Adds an adjustment with the calls that it takes out of the bill.

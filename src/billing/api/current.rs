@@ -4,7 +4,7 @@ use crate::access::caller::Caller;
 use crate::access::op;
 use crate::billing::current::{self, Current, Projection};
 use crate::billing::lines::decimal;
-use crate::billing::model::Statement;
+use crate::billing::model::{Drawn, Statement};
 use crate::billing::projection::{Method, Unsure};
 use crate::billing::rate::{SectionStanding, Standing};
 use crate::http::answer::Cache;
@@ -68,11 +68,19 @@ pub struct CurrentPeriodOut {
     /// The currency of all amounts (ISO 4217).
     #[schema(example = "EUR")]
     currency: String,
-    /// What the period has come to before rounding: fees, minimums and corrections included.
-    #[schema(example = "24.075")]
+    /// What the period has come to before rounding: fees, minimums, corrections and credits included.
+    #[schema(example = "14.075")]
     exact: String,
-    /// What would be owed if nothing more were called.
+    /// What it has come to before credits.
     #[schema(example = "24.08")]
+    subtotal: String,
+    /// What credits pay of it.
+    credits: Vec<Drawn>,
+    /// What is left of the credits that may pay for it, other statements that draw before it taken off.
+    #[schema(example = "90.00")]
+    credit_left: String,
+    /// What would be owed if nothing more were called.
+    #[schema(example = "14.08")]
     total: String,
     /// The price lists that hold in it, in the order of the statement's sections.
     sections: Vec<CurrentSectionOut>,
@@ -192,7 +200,7 @@ pub struct ProjectionOut {
     /// End of these, exclusive.
     #[schema(value_type = String, format = DateTime, example = "2026-11-22T09:00:00Z")]
     reckoned_to: Micros,
-    /// What the period is expected to come to.
+    /// What the period is expected to come to, after credits.
     #[schema(example = "31.40")]
     total: String,
     /// What it would come to if all weeks to come were like the least of the last four; null where the app has not called
@@ -206,7 +214,7 @@ pub struct ProjectionOut {
 
 impl CurrentPeriodOut {
     fn new(current: Current) -> Result<Self, StoreError> {
-        let Current { statement, sections, projected } = current;
+        let Current { statement, sections, projected, credit_left } = current;
         let currency: crate::kernel::Currency = statement.currency.parse().map_err(corrupt)?;
         let decimals = currency.decimals();
         let section = |(n, of): (usize, SectionStanding)| section(&statement, n, &of, decimals);
@@ -215,8 +223,8 @@ impl CurrentPeriodOut {
             Ok(projection) => (Some(ProjectionOut::new(projection, decimals)), None),
             Err(why) => (None, Some(why)),
         };
-        let Statement { id, period_id, from, to, time_zone, currency, exact, total, .. } =
-            statement;
+        let Statement { id, period_id, from, to, time_zone, currency, exact, .. } = statement;
+        let Statement { subtotal, credits, total, .. } = statement;
         Ok(Self {
             statement_id: id,
             period_id,
@@ -225,6 +233,9 @@ impl CurrentPeriodOut {
             time_zone,
             currency,
             exact,
+            subtotal,
+            credits,
+            credit_left: credit_left.text(decimals),
             total,
             sections,
             projection,

@@ -1,5 +1,6 @@
 //! What partners see of what is billed.
 
+pub mod credits;
 pub mod current;
 pub mod events;
 pub mod schema;
@@ -12,4 +13,5 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
     current::configure(config);
     events::configure(config);
     statements::configure(config);
+    credits::configure(config);
 }

@@ -4,7 +4,7 @@ use crate::access::caller::Caller;
 use crate::access::op;
 use crate::access::service::{get_app, get_partner};
 use crate::billing::adjustments;
-use crate::billing::model::{Section, Statement, StatementLine, UsageLine};
+use crate::billing::model::{Drawn, Section, Statement, StatementLine, UsageLine};
 use crate::billing::render;
 use crate::billing::view::{self, Shown, Whose};
 use crate::http::answer::Cache;
@@ -66,8 +66,8 @@ pub struct StatementRowOut {
     /// For which app.
     #[schema(example = "app_7nRy25kLmNo")]
     pub app_id: String,
-    /// What is owed.
-    #[schema(example = "24.08")]
+    /// What is owed, after credits.
+    #[schema(example = "14.08")]
     pub total: String,
     /// In which currency (ISO 4217).
     #[schema(example = "EUR")]
@@ -143,13 +143,18 @@ pub struct StatementOut {
     /// What all lines come to before rounding.
     #[schema(example = "24.075")]
     exact: String,
-    /// What is owed: the sum of the amounts of the lines.
+    /// What it comes to before credits: the sum of the amounts of all other lines.
     #[schema(example = "24.08")]
+    subtotal: String,
+    /// What is owed: the sum of the amounts of the lines, credits among them.
+    #[schema(example = "14.08")]
     total: String,
     /// The price lists that held in it, each for a part of the period or all of it.
     sections: Vec<Section>,
     /// What is asked, in the order of the lists.
     lines: Vec<StatementLine>,
+    /// What is paid out of credits, in the order of their lines.
+    credits: Vec<Drawn>,
     /// What was counted: every live call under these price lists once.
     usage: Vec<UsageLine>,
     /// Of these, the calls that are not charged, by the rule that decided.
@@ -159,7 +164,8 @@ pub struct StatementOut {
 impl StatementOut {
     fn new(Shown { statement, digest }: Shown, through: Micros) -> Self {
         let Statement { id, period_id, from, to, time_zone, partner_id, app_id, .. } = statement;
-        let Statement { currency, exact, total, sections, lines, usage, .. } = statement;
+        let Statement { currency, exact, subtotal, total, sections, .. } = statement;
+        let Statement { lines, credits, usage, .. } = statement;
         let is_final = digest.is_some();
         Self {
             id,
@@ -174,10 +180,12 @@ impl StatementOut {
             app_id: app_id.to_string(),
             currency,
             exact,
+            subtotal,
             total,
             not_billed: not_billed(&usage),
             sections,
             lines,
+            credits,
             usage,
         }
     }

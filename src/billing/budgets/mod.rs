@@ -1,6 +1,6 @@
 //! Budgets: up to how much a partner, or one of its apps, means to spend in a period, and at which amounts it is told.
 //!
-//! What is spent is the total of the statements, as they stand: no sum of its own is kept. The id of an alert follows from
+//! What is spent is what the statements come to before credits, as they stand: no sum of its own is kept. The id of an alert follows from
 //! whose it is, the period and the amount, so it is raised once, whatever nodes, restarts and corrections come in between.
 //! A close is looked at for itself: what a period comes to at last is told at the latest then.
 

@@ -29,7 +29,7 @@ pub struct Budget {
     /// How much.
     #[schema(example = "500.00")]
     pub amount: String,
-    /// In which currency (ISO 4217). What is owed in others does not count.
+    /// In which currency (ISO 4217). What is asked in others does not count.
     #[schema(example = "EUR")]
     pub currency: String,
     /// At which amounts partner and retailer are told, each once in a period, the least first.

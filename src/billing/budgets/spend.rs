@@ -1,4 +1,7 @@
 //! What was spent of a budget, period by period, as one state of the database has it.
+//!
+//! It is what use comes to before credits: a budget is of what is used, whoever pays, and what one app does must not take
+//! back what another has been told because both draw on one credit.
 
 use super::model::Budget;
 use super::store::{self, Due};
@@ -27,7 +30,7 @@ pub(super) struct Spend {
     pub(super) to: Micros,
     /// Its time zone.
     pub(super) time_zone: String,
-    /// What is owed for it.
+    /// What it has come to before credits.
     pub(super) spent: Exact,
     /// What it is expected to come to, where somebody has asked and can say.
     pub(super) projected: Option<Exact>,
@@ -52,8 +55,8 @@ pub(super) async fn spends(
             period_id: frozen.period_id.parse().map_err(|e| corrupt(&e))?,
             from: Micros(frozen.starts_at),
             to: Micros(frozen.ends_at),
+            spent: frozen.subtotal()?,
             time_zone: frozen.time_zone,
-            spent: frozen.total.parse().map_err(|e| corrupt(&e))?,
             projected: None,
         };
         add(&mut spends, spend)?;
@@ -94,7 +97,7 @@ async fn open(
                 totals.push((current.statement, expected));
             }
         } else {
-            let made = books.statements(tx, &open, Some(app)).await?;
+            let made = books.gross(tx, &open, Some(app)).await?;
             totals.extend(made.into_iter().map(|statement| (statement, None)));
         }
         for (statement, projected) in totals {

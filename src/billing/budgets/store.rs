@@ -1,10 +1,12 @@
 //! All SQL of budgets.
 
 use super::model::Budget;
+use crate::billing::model::Statement;
 use crate::kernel::Micros;
 use crate::kernel::clock::HOUR;
 use crate::kernel::id::{AppId, BudgetId, PartnerId};
 use crate::on_tx;
+use crate::rating::Exact;
 use crate::storage::{StoreError, Tx};
 use sqlx::FromRow;
 
@@ -153,23 +155,33 @@ pub(super) async fn last_close(tx: &mut Tx) -> Result<i64, StoreError> {
     Ok(on_tx!(tx, c => sqlx::query_scalar(FIND).fetch_one(c).await)?)
 }
 
-/// What was owed at a close.
+/// What was closed.
 #[derive(Debug, FromRow)]
 pub(super) struct Frozen {
     pub(super) period_id: String,
     pub(super) starts_at: i64,
     pub(super) ends_at: i64,
     pub(super) time_zone: String,
-    pub(super) total: String,
+    document: String,
+    digest: String,
 }
 
-/// What was owed at the closes behind one, up to another, by a partner in a currency: for an app, or for all.
+impl Frozen {
+    /// What it came to before credits.
+    pub(super) fn subtotal(&self) -> Result<Exact, StoreError> {
+        let statement = Statement::frozen(&self.document, &self.digest)?;
+        statement.subtotal.parse().map_err(|e| StoreError::corrupt("statements", e))
+    }
+}
+
+/// What was closed behind a close, up to another, by a partner in a currency: for an app, or for all.
 pub(super) async fn frozen(
     tx: &mut Tx,
     budget: &Budget,
     (after, up_to): (i64, i64),
 ) -> Result<Vec<Frozen>, StoreError> {
-    const FIND: &str = "SELECT s.period_id, s.starts_at, s.ends_at, c.time_zone, s.total
+    const FIND: &str =
+        "SELECT s.period_id, s.starts_at, s.ends_at, c.time_zone, s.document, s.digest
         FROM billing_closes c JOIN statements s ON s.period_id = c.period_id
         WHERE c.number > $1 AND c.number <= $2 AND s.partner_id = $3 AND s.currency = $4
             AND ($5 = '' OR s.app_id = $5)";

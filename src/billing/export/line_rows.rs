@@ -85,6 +85,11 @@ pub(super) static STATEMENT_LINES: Layout = Layout {
             "The adjustment that two people have agreed on.",
         ),
         Column::maybe(
+            "grant_id",
+            Kind::Text,
+            "The grant that a credit is drawn from; null of all other lines.",
+        ),
+        Column::maybe(
             "reason_code",
             Kind::Text,
             "Why, in a word: `late` of calls that came late, else what these people gave.",
@@ -143,6 +148,7 @@ fn row(priced: &Priced<'_>, told: Told<'_>, billed: &Billed, retailer: Option<&s
         own(line.charge.clone()),
         number(line.packages),
         line.adjustment_id.map_or(Cell::Null, Cell::id),
+        line.grant_id.map_or(Cell::Null, Cell::id),
         own(line.reason_code.clone()),
         Cell::Null,
     ];

@@ -12,6 +12,7 @@ use super::question::Question;
 use super::row::Row;
 use super::{ExportError, days, show};
 use crate::billing::adjustments::store::{AdjustmentFilter, list};
+use crate::billing::credits;
 use crate::billing::manifest::Fact;
 use crate::billing::model::Statement;
 use crate::billing::store::close_of;
@@ -63,7 +64,8 @@ pub(super) async fn each(
                     let days = days::Days::of(&mut tx, statement, &billed).await?;
                     let called = names.called(&mut tx, statement).await?;
                     let corrected = corrected(&mut tx, statement).await?;
-                    focus::rows(&priced, &billed, &days, (&called, &corrected))?
+                    let prepaid = credits::prepaid(&mut tx, statement).await?;
+                    focus::rows(&priced, &billed, &days, (&called, &corrected), &prepaid)?
                 }
                 _ => {
                     let priced = Priced::read(&mut tx, statement).await?;

@@ -75,7 +75,8 @@ impl Handoffs {
         let source = Source { sink, customers: &customers, meters, is_final: false };
         let (books, mut new) = (Books::read(&mut tx, None).await?, Vec::new());
         for open in books.open(now) {
-            let statements = books.statements(&mut tx, &open, None).await?;
+            // What is handed off is what was counted, whoever pays for it.
+            let statements = books.gross(&mut tx, &open, None).await?;
             let known = store::of_period(&mut tx, sink, open.period.id()).await?;
             new.extend(source.totals(&statements, known, now)?);
         }

@@ -1,12 +1,13 @@
 //! What a close has frozen, compared with what is made again.
 
 use crate::billing::close::Close;
+use crate::billing::credits;
 use crate::billing::model::{Statement, digest};
 use crate::billing::store::{self, Frozen};
 use crate::metering::recount::Differences;
 use crate::storage::{StoreError, Tx};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Compares the frozen statements of a period with those that were made again, if they could be, and checks the chain of
 /// closes. The frozen statements that can be read.
@@ -46,7 +47,31 @@ pub(super) async fn compare(
     for id in again.into_iter().flatten().map(|(id, _)| id) {
         found.add(format!("{id}: it is owed by what is made again, and was not frozen"));
     }
+    drawn(tx, close, &statements, found).await?;
     Ok(statements)
+}
+
+/// Compares what statements say they draw of credits with what is booked of these.
+async fn drawn(
+    tx: &mut Tx,
+    close: &Close,
+    statements: &[Statement],
+    found: &mut Differences,
+) -> Result<(), StoreError> {
+    let booked = credits::store::draws_in(tx, close.period_id).await?;
+    let of = |it: &Statement| {
+        let id = it.id.to_string();
+        let each = it.credits.iter();
+        each.map(|it| (id.clone(), it.grant_id.to_string(), it.amount.clone())).collect::<Vec<_>>()
+    };
+    let stated: BTreeSet<_> = statements.iter().flat_map(of).collect();
+    for (statement, grant, amount) in stated.difference(&booked) {
+        found.add(format!("{statement}: it draws {amount} of {grant}, and that is not booked"));
+    }
+    for (statement, grant, amount) in booked.difference(&stated) {
+        found.add(format!("{statement}: {amount} of {grant} is booked, and it does not draw that"));
+    }
+    Ok(())
 }
 
 /// Compares two texts of a statement byte for byte, and names the first member in which they differ.

@@ -1,6 +1,7 @@
 //! Statements as FOCUS 1.2, held against the rules of the specification.
 
 use super::adjustments::{ADJUSTMENTS, Desk, asked, back};
+use super::credits::grant;
 use super::exported::{Record, exported, number, rows, sum};
 use super::late::brought;
 use super::{close_first, id, own, priced, statement};
@@ -55,11 +56,12 @@ const OTHERS: [&str; 18] = [
     "Tags",
 ];
 /// Columns that may be null; all others of FOCUS have a value in each row.
-const NULLABLE: [&str; 15] = [
+const NULLABLE: [&str; 16] = [
     "ChargeClass",
     "ConsumedQuantity",
     "ConsumedUnit",
     "ContractedUnitPrice",
+    "InvoiceId",
     "ListUnitPrice",
     "PricingCategory",
     "PricingQuantity",
@@ -123,6 +125,13 @@ fn check_row(row: &Record) {
     let category = get("ChargeCategory");
     let known = ["Usage", "Purchase", "Credit", "Adjustment", "Tax"];
     assert!(known.contains(&category), "{row:?}");
+    // What was paid in advance is on no statement, and costs where it is drawn.
+    let is_prepaid = get("x_LineType") == "prepaid";
+    assert_eq!(has("InvoiceId"), !is_prepaid, "{row:?}");
+    assert!(!is_prepaid || category == "Purchase", "{row:?}");
+    assert!(!is_prepaid || number(get("EffectiveCost")) == 0, "{row:?}");
+    assert_eq!(category == "Credit", get("x_LineType") == "credit", "{row:?}");
+    assert!(category != "Credit" || number(get("BilledCost")) < 0, "{row:?}");
     assert!(["", "Correction"].contains(&get("ChargeClass")), "{row:?}");
     let frequencies = ["One-Time", "Recurring", "Usage-Based"];
     assert!(frequencies.contains(&get("ChargeFrequency")), "{row:?}");
@@ -169,7 +178,10 @@ fn check_statement(rows: &[Record], stated: &Value, decimals: u32) {
     assert!(rows.iter().all(|row| billed(&row)), "no part of a coin");
     let total = number(stated["total"].as_str().unwrap());
     assert_eq!(sum(rows.iter().copied(), "BilledCost"), total, "{stated}");
-    assert_eq!(sum(rows.iter().copied(), "EffectiveCost"), total);
+    let prepaid =
+        stated["credits"].as_array().unwrap().iter().filter(|it| it["source"] == "prepaid");
+    let prepaid: i128 = prepaid.map(|it| number(it["amount"].as_str().unwrap())).sum();
+    assert_eq!(sum(rows.iter().copied(), "EffectiveCost"), total + prepaid);
     let mut by_line: BTreeMap<String, Vec<&Record>> = BTreeMap::new();
     for row in &rows {
         assert_eq!(row["BillingCurrency"], stated["currency"].as_str().unwrap());
@@ -348,4 +360,47 @@ async fn what_corrects_a_closed_period_is_a_correction_of_it() {
     assert_eq!(rows(&app, "focus-1.2", &october).await, before);
     let december = own(&app, &key).await[0].clone();
     checked(&app, &key, &december, 2).await;
+}
+
+#[tokio::test]
+async fn a_prepayment_is_a_purchase_once_and_costs_as_it_is_drawn() {
+    let app = TestApp::builder().fixed_clock("2026-09-30T22:00:00Z").start().await;
+    let (plan, key) = priced(&app, everything("EUR")).await;
+    let given = grant(&app, &key, "10.00", json!({})).await;
+    let prepaid = json!({ "source": "prepaid", "priority": 60 });
+    let paid = grant(&app, &key, "250.00", prepaid).await;
+    grant(&app, &key, "9.00", json!({ "source": "prepaid", "priority": 90 })).await;
+    super::at(&app, "2026-11-01T06:00:00Z");
+    brought(&app, &key, (&plan, 2), &CALLS).await;
+    let [november, october] = <[Value; 2]>::try_from(own(&app, &key).await).unwrap();
+    let months = async || {
+        let mut rows = checked(&app, &key, &october, 2).await;
+        rows.extend(checked(&app, &key, &november, 2).await);
+        rows
+    };
+    let open = months().await;
+    let of = |kind: &str| -> Vec<&Record> {
+        open.iter().filter(|row| row["x_LineType"] == kind).collect()
+    };
+    let purchases: Vec<(&str, &str)> = of("prepaid")
+        .iter()
+        .map(|row| (row["SkuId"].as_str(), row["BilledCost"].as_str()))
+        .collect();
+    let first = format!("prepaid/{paid}");
+    assert_eq!(purchases[0].0, first, "{given} is no purchase");
+    assert_eq!(number(purchases[0].1), 250 * ONE);
+    assert_eq!(purchases.iter().filter(|(sku, _)| *sku == first).count(), 1);
+    let drawn = |rows: &[&Record], of: &str| sum(rows.iter().copied(), of);
+    // Given credit costs nothing; what was paid before does, where it is drawn.
+    assert_eq!(drawn(&of("credit"), "EffectiveCost"), -10 * ONE);
+    assert!(drawn(&of("credit"), "BilledCost") < -200 * ONE);
+    // Closed, it is told the same.
+    close_first(&app, "2026-12-03T00:00:00Z").await;
+    close_first(&app, "2026-12-03T00:00:00Z").await;
+    let costs = |rows: &[Record]| {
+        let told =
+            |row: &Record| ["BilledCost", "EffectiveCost", "SkuId"].map(|of| row[of].clone());
+        rows.iter().map(told).collect::<Vec<_>>()
+    };
+    assert_eq!(costs(&months().await), costs(&open));
 }

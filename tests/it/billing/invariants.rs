@@ -27,9 +27,17 @@
 //! 14. A message that is sent again is charged once: `hooks::billing`.
 //! 15. A clock that is stepped back keeps order, and no call leaves its period: `crash::a_clock_stepped_back_keeps_order_and_limits`,
 //!     `metering::tests::a_clock_stepped_back_makes_nothing_wait_for_the_step`.
+//!
+//! And of credits: no grant pays more than it is and no statement draws more than it comes to, in whichever order periods are
+//! closed (`billing::credits::tests`); what is drawn, left and lapsed is what was given
+//! ([`what_is_given_is_drawn_left_or_lapsed_and_booked_twice`], with real orders `super::real`); closes at once, killed ones and
+//! later grants draw nothing twice and nothing else (`super::credits`); what was paid in advance costs as it is drawn
+//! (`super::focus`).
 
 use super::adjustments::{ADJUSTMENTS, Desk, asked, back};
+use super::credits::{CREDITS, entries, grant};
 use super::late::brought;
+use super::slow::Q;
 use super::{
     LATE_OCTOBER, adjustments, call, close_first, edit, id, own, priced, prices, statement,
 };
@@ -231,4 +239,60 @@ async fn a_void_that_is_taken_back_comes_to_nothing() {
     assert_eq!((adjustments(&shown), &november["total"]), (both.to_vec(), &json!("49.00")));
     close_first(&app, "2026-12-02T00:00:00Z").await;
     assert_eq!(own(&app, &key).await.last().unwrap(), &frozen);
+}
+
+/// Several grants of several apps over months that are closed, open and to come.
+#[tokio::test]
+async fn what_is_given_is_drawn_left_or_lapsed_and_booked_twice() {
+    let app = TestApp::builder().fixed_clock(LATE_OCTOBER).start().await;
+    let (plan, key) = priced(&app, prices()).await;
+    let mut grants = Vec::new();
+    for (amount, further) in [
+        ("30.00", json!({ "app_id": key.app_id, "expires_at": "2026-11-20T00:00:00Z" })),
+        ("77.77", json!({ "source": "prepaid", "priority": 60 })),
+        ("8.01", json!({ "expires_at": "2026-10-31T22:59:59Z" })),
+        ("500.00", json!({ "priority": 10, "effective_from": "2026-12-15T00:00:00Z" })),
+        ("4.00", json!({ "priority": 0, "app_id": key.app_id })),
+        ("90.00", json!({ "priority": 99, "expires_at": "2026-12-02T00:00:00Z" })),
+    ] {
+        grants.push((grant(&app, &key, amount, further).await, Q::read(amount)));
+    }
+    let check = async || {
+        let mut drawn = Q::ZERO;
+        for (grant, given) in &grants {
+            let shown = app.admin_ok("GET", &format!("{CREDITS}/{grant}"), None).await;
+            let of = |name: &str| Q::read(shown["credit"][name].as_str().unwrap());
+            let all = ["drawn", "provisional", "left", "lapsed"].map(of);
+            assert!(all.iter().all(|part| *part >= Q::ZERO), "{shown}");
+            assert_eq!(all.into_iter().fold(Q::ZERO, |sum, part| sum + part), *given, "{shown}");
+            entries(&shown);
+            drawn = drawn + of("drawn") + of("provisional");
+        }
+        let mut credited = Q::ZERO;
+        for row in own(&app, &key).await {
+            let shown = statement(&app, &key, &id(&row)).await;
+            let read = |text: &Value| Q::read(text.as_str().unwrap());
+            let lines = shown["lines"].as_array().unwrap().iter();
+            let sum = lines.map(|line| read(&line["amount"])).fold(Q::ZERO, |sum, it| sum + it);
+            assert_eq!(sum, read(&shown["total"]), "{shown}");
+            let paid = read(&shown["subtotal"]) - read(&shown["total"]);
+            let of_grants = shown["credits"].as_array().unwrap().iter();
+            let of_grants =
+                of_grants.map(|it| read(&it["amount"])).fold(Q::ZERO, |sum, it| sum + it);
+            assert_eq!(paid, of_grants, "{shown}");
+            assert!(read(&shown["total"]) >= Q::ZERO, "{shown}");
+            credited = credited + paid;
+        }
+        assert_eq!(drawn, credited);
+    };
+    check().await;
+    for (calls, close) in
+        [(3, "2026-11-02T00:00:00Z"), (40, "2026-12-02T00:00:00Z"), (1, "2027-01-02T00:00:00Z")]
+    {
+        let before = app.clock.now().to_string();
+        brought(&app, &key, (&plan, 2), &vec![before.as_str(); calls]).await;
+        check().await;
+        close_first(&app, close).await;
+        check().await;
+    }
 }

@@ -6,7 +6,8 @@
 mod orders;
 mod plans;
 
-use super::slow::{Line, Q, Section, Used, bill};
+use super::credits::{CREDITS, grant_to};
+use super::slow::{Credit, Line, Q, Section, Used, bill, draw};
 use super::{at, close, edit, id, periods, until_complete};
 use crate::support::TestApp;
 use crate::support::ledger::journalled;
@@ -27,6 +28,7 @@ struct Customer {
     app: String,
     tenures: Vec<Tenure>,
     orders: Vec<Order>,
+    credits: Vec<Credit>,
 }
 
 /// The shop as an installation.
@@ -56,7 +58,7 @@ impl Shop {
             let body = json!({ "partner_id": partner, "plan_id": plans[plan].id, "name": "app" });
             let made = id(&app.admin_ok("POST", "/admin/v1/apps", Some(body)).await);
             let tenures = vec![Tenure { plan, from: app.clock.now() }];
-            customers.push(Customer { partner, app: made, tenures, orders });
+            customers.push(Customer { partner, app: made, tenures, orders, credits: Vec::new() });
         }
         Self { app, plans, customers }
     }
@@ -87,6 +89,39 @@ impl Shop {
             }
             customer.tenures.push(Tenure { plan: to, from: now });
         }
+    }
+
+    /// Gives a customer in three some credit for a time, and half of these have paid some in advance for the years to come.
+    async fn give(&mut self, (amount, paid): (&str, &str), expires_at: &str) {
+        let now = self.app.clock.now().0;
+        for (n, customer) in self.customers.iter_mut().enumerate().filter(|(n, _)| n % 3 == 0) {
+            let plan = &self.plans[customer.tenures.last().unwrap().plan];
+            let currency = plan.versions.last().unwrap().prices["currency"].as_str().unwrap();
+            let given = json!({ "currency": currency, "expires_at": expires_at });
+            let prepaid = json!({ "currency": currency, "source": "prepaid", "priority": 60 });
+            let until: Micros = expires_at.parse().unwrap();
+            let asked = [(amount, 50, given, Some(until.0)), (paid, 60, prepaid, None)];
+            for (amount, priority, further, expires) in
+                asked.into_iter().take(if n % 2 == 0 { 2 } else { 1 })
+            {
+                let id = grant_to(&self.app, &customer.partner, amount, further).await;
+                let (currency, left) = (currency.to_owned(), Q::read(amount));
+                customer.credits.push(Credit { id, priority, currency, from: now, expires, left });
+            }
+        }
+    }
+
+    /// What is left of all credits, with what was drawn of them, is what was given.
+    async fn check_credits(&self) {
+        let mut drawn = Q::ZERO;
+        for credit in self.customers.iter().flat_map(|it| &it.credits) {
+            let shown = self.app.admin_ok("GET", &format!("{CREDITS}/{}", credit.id), None).await;
+            let of = |name: &str| Q::read(shown["credit"][name].as_str().unwrap());
+            let all = of("drawn") + of("provisional") + of("left") + of("lapsed");
+            assert_eq!(all, credit.left, "{shown}");
+            drawn = drawn + of("drawn");
+        }
+        assert!(drawn > Q::ZERO, "credits were drawn");
     }
 
     /// The orders up to an instant that were not yet made, as calls.
@@ -146,6 +181,7 @@ impl Shop {
     fn expected(&self, until: Micros) -> BTreeMap<Name, Expected> {
         let mut all = BTreeMap::new();
         for customer in &self.customers {
+            let mut of_customer: Vec<(Name, Expected)> = Vec::new();
             for period in periods_of(&customer.tenures, &self.plans, until) {
                 for (currency, sections) in self.sections(customer, &period) {
                     let calls = sections.iter().map(|(_, calls)| calls).sum();
@@ -153,9 +189,18 @@ impl Shop {
                     let half_up = sections[0].prices["rounding"] == "half_up";
                     let (lines, exact, total) = bill(&sections, decimals(&currency), half_up);
                     let name = (customer.app.clone(), period.from, period.to, currency);
-                    all.insert(name, Expected { lines, exact, total, calls });
+                    of_customer.push((name, Expected { lines, exact, total, calls }));
                 }
             }
+            of_customer.sort_by_key(|((_, from, to, currency), _)| (*to, *from, currency.clone()));
+            let mut credits = customer.credits.clone();
+            for ((_, from, to, currency), it) in &mut of_customer {
+                for line in draw(&mut credits, (from.0, to.0), currency, it.total) {
+                    (it.exact, it.total) = (it.exact + line.amount, it.total + line.amount);
+                    it.lines.push(line);
+                }
+            }
+            all.extend(of_customer);
         }
         all
     }
@@ -216,6 +261,7 @@ async fn nine_months_of_a_real_shop_come_out_as_by_hand() {
     let mut shop = Shop::open(of).await;
     let (mut closed, mut called) = (Vec::new(), 0);
     let mut since: Micros = "2010-12-01T00:00:00Z".parse().unwrap();
+    shop.give(("10", "75"), "2011-02-10T00:00:00Z").await;
     for month in 1..=9_u32 {
         match month {
             3 => {
@@ -235,6 +281,7 @@ async fn nine_months_of_a_real_shop_come_out_as_by_hand() {
                 at(&shop.app, "2011-05-17T13:20:11Z");
                 shop.move_all(0, 4).await;
                 shop.move_all(1, 3).await;
+                shop.give(("33", "100"), "2011-07-04T12:00:00Z").await;
             }
             _ => {}
         }
@@ -267,6 +314,7 @@ async fn nine_months_of_a_real_shop_come_out_as_by_hand() {
         closed.len()
     );
     assert!(compared > 1_000);
+    shop.check_credits().await;
 }
 
 /// Compares each statement of a closed period with what it must be, which is taken out.

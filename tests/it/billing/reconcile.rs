@@ -83,7 +83,7 @@ impl Month {
 }
 
 /// Something that nobody may do without taking the triggers away.
-async fn force(db: &Db, table: &str, sql: &str) {
+pub(super) async fn force(db: &Db, table: &str, sql: &str) {
     let trigger = format!("{table}_no_update");
     let drop = match db {
         Db::Sqlite { .. } => format!("DROP TRIGGER IF EXISTS {trigger}"),

@@ -134,7 +134,7 @@ pub(super) struct Line {
     packages: Option<u64>,
     unit_price: Option<Q>,
     exact: Q,
-    amount: Q,
+    pub(super) amount: Q,
 }
 
 impl Line {
@@ -177,6 +177,41 @@ fn part(price: &Value, share: Q) -> Q {
 /// Whole units of a part, never less than its share.
 fn units(units: u64, share: Q) -> u64 {
     (Q::new(units.into(), 1) * share).ceil().try_into().unwrap()
+}
+
+/// A credit: what is left of it, in what it pays, for periods that end behind a start and begin before an end, and when it
+/// is drawn.
+#[derive(Debug, Clone)]
+pub(super) struct Credit {
+    pub(super) id: String,
+    pub(super) priority: u64,
+    pub(super) currency: String,
+    pub(super) from: i64,
+    pub(super) expires: Option<i64>,
+    pub(super) left: Q,
+}
+
+/// The lines of what a statement that comes to a total draws on credits, one after the other.
+pub(super) fn draw(
+    credits: &mut [Credit],
+    (from, to): (i64, i64),
+    currency: &str,
+    mut total: Q,
+) -> Vec<Line> {
+    credits.sort_by_key(|it| (it.priority, it.expires.unwrap_or(i64::MAX), it.id.clone()));
+    let mut lines = Vec::new();
+    for credit in credits {
+        let pays = credit.currency == currency
+            && to > credit.from
+            && credit.expires.is_none_or(|expires| from < expires);
+        let amount = if pays { credit.left.min(total).max(Q::ZERO) } else { Q::ZERO };
+        if !amount.is_zero() {
+            (credit.left, total) = (credit.left - amount, total - amount);
+            let taken = Q::ZERO - amount;
+            lines.push(Line { amount: taken, ..Line::new("credit", taken) });
+        }
+    }
+    lines
 }
 
 /// The lines of a statement, its exact sum and its total.

@@ -51,8 +51,16 @@ pub(super) static FOCUS_1_2: Layout = Layout {
             "ContractedUnitPrice x PricingQuantity; what is billed where there is no price.",
         ),
         Column::maybe("ContractedUnitPrice", Kind::Decimal(PRICE), "The price that was agreed."),
-        Column::of("EffectiveCost", Kind::Decimal(BILLED), "What is billed."),
-        Column::of("InvoiceId", Kind::Text, "The statement."),
+        Column::of(
+            "EffectiveCost",
+            Kind::Decimal(BILLED),
+            "What is billed, with what was paid in advance taken as it is drawn: neither the payment nor what is drawn of it has any, and what it pays for has all.",
+        ),
+        Column::maybe(
+            "InvoiceId",
+            Kind::Text,
+            "The statement; null of what was paid in advance, which is on none.",
+        ),
         Column::of("InvoiceIssuerName", Kind::Text, "The retailer."),
         Column::of(
             "ListCost",
@@ -113,7 +121,11 @@ pub(super) static FOCUS_1_2: Layout = Layout {
             Kind::Text,
             "provisional until the period is closed, then final.",
         ),
-        Column::of("x_StatementLine", Kind::Int, "The line of the statement."),
+        Column::of(
+            "x_StatementLine",
+            Kind::Int,
+            "The line of the statement; of what was paid in advance, the first that draws on it.",
+        ),
         Column::of("x_LineType", Kind::Text, "What that line is."),
         Column::maybe("x_CorrectsPeriod", Kind::Text, "The closed period that it corrects."),
         Column::maybe(

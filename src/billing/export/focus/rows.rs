@@ -3,13 +3,14 @@
 use super::layout::{BILLED, COST, FOCUS_1_2, PRICE, QUANTITY};
 use super::spread::{Asks, Part, Spread};
 use crate::billing::BillingError;
+use crate::billing::credits::asked::Source;
 use crate::billing::export::ExportError;
 use crate::billing::export::billed::Billed;
 use crate::billing::export::days::Days;
 use crate::billing::export::names::Called;
 use crate::billing::export::prices::{Priced, Told};
 use crate::billing::export::row::{Cell, Row, digits};
-use crate::billing::model::Statement;
+use crate::billing::model::{Drawn, Statement, StatementLine};
 use crate::kernel::clock::SECOND;
 use crate::kernel::id::BillingPeriodId;
 use crate::kernel::{Currency, Micros};
@@ -35,12 +36,13 @@ struct Frame<'a> {
     coin: i128,
 }
 
-/// The rows of a statement.
+/// The rows of a statement, and of what was paid in advance and is drawn by it first.
 pub(in crate::billing::export) fn rows(
     priced: &Priced<'_>,
     billed: &Billed,
     days: &Days,
     (called, corrected): (&Called, &Corrected),
+    prepaid: &[StatementLine],
 ) -> Result<Vec<Row>, ExportError> {
     let statement = priced.statement;
     let currency: Currency =
@@ -51,7 +53,8 @@ pub(in crate::billing::export) fn rows(
     let mut spreads: HashMap<(Option<u32>, &str), Spread> = HashMap::new();
     // The day on which what is charged once falls due: that of the first unit of the line before.
     let (mut rows, mut due) = (Vec::new(), None);
-    let told: Vec<Told<'_>> = priced.lines().collect();
+    let prepaid = prepaid.iter().map(|line| Told { line, section: None, charge: None });
+    let told: Vec<Told<'_>> = priced.lines().chain(prepaid).collect();
     for told in &told {
         let line = told.line;
         let quantity = digits(&line.quantity, QUANTITY).and_then(|n| u128::try_from(n).ok());
@@ -144,6 +147,15 @@ impl Frame<'_> {
         Some(Cost { billed, priced, price, cost })
     }
 
+    /// What a line costs of what it bills. What was paid in advance costs where it pays for something: neither the payment
+    /// nor what takes off what it has paid for costs anything.
+    fn effective(&self, line: &StatementLine, billed: i128) -> i128 {
+        let mut drawn = self.priced.statement.credits.iter();
+        let is_paid =
+            |it: &Drawn| Some(it.grant_id) == line.grant_id && it.source == Source::Prepaid;
+        if line.kind == "prepaid" || drawn.any(is_paid) { 0 } else { billed }
+    }
+
     /// The fields stand in the order of the columns.
     fn row(&self, told: Told<'_>, part: &Part) -> Result<Row, ExportError> {
         let (statement, line, called) = (self.priced.statement, told.line, self.called);
@@ -173,8 +185,8 @@ impl Frame<'_> {
             words(told.consumed_unit().filter(|_| is_use)),
             cost.clone(),
             unit_price.clone(),
-            Cell::Decimal(billed, BILLED),
-            Cell::id(statement.id),
+            Cell::Decimal(self.effective(line, billed), BILLED),
+            if line.kind == "prepaid" { Cell::Null } else { Cell::id(statement.id) },
             Cell::free(&called.retailer),
             cost,
             unit_price,
@@ -264,7 +276,7 @@ fn description(told: Told<'_>) -> String {
         "rounding" => "Rounding",
         "adjustment" => "Adjustment",
         "credit" => "Credit",
-        "prepaid" => "Prepaid",
+        "prepaid" => "Paid in advance",
         other => other,
     };
     let what = line.charge.as_ref().map(|charge| format!(": {charge}"));
