@@ -61,14 +61,14 @@ impl HttpService for Service {
         let mut request = reqwest::Request::new(parts.method, url);
         *request.headers_mut() = parts.headers;
         *request.body_mut() = Some(reqwest::Body::wrap(body));
-        let answer = self.0.execute(request).await.map_err(broken)?;
+        let answer = self.0.execute(request).await.map_err(|error| broken(&error))?;
         let (status, headers) = (answer.status(), answer.headers().clone());
         let body = match answer.content_length() {
             _ if !status.is_success() => refused(answer).await?.into(),
             Some(length) if length > MOST_WHOLE => {
-                HttpResponseBody::new(reqwest::Body::from(answer).map_err(broken))
+                HttpResponseBody::new(reqwest::Body::from(answer).map_err(|error| broken(&error)))
             }
-            _ => answer.bytes().await.map_err(broken)?.into(),
+            _ => answer.bytes().await.map_err(|error| broken(&error))?.into(),
         };
         let mut answer = HttpResponse::new(body);
         *answer.status_mut() = status;
@@ -131,10 +131,10 @@ fn kind(fault: &Fault) -> HttpErrorKind {
 }
 
 /// A request that got no answer, or no whole one. The error itself would hold the address.
-fn broken(error: reqwest::Error) -> HttpError {
+fn broken(error: &reqwest::Error) -> HttpError {
     let fault = if error.is_timeout() {
         Fault::Timeout
-    } else if is_untrusted(&error) {
+    } else if is_untrusted(error) {
         Fault::Untrusted
     } else if error.is_connect() {
         Fault::Unreachable

@@ -80,7 +80,7 @@ impl Depot<'_> {
         let lease = format!("usage export {}", bucket.location());
         self.hold(&lease, bucket).await?;
         let made = tokio::select! {
-            made = self.make(order, bucket, place, now) => made,
+            made = Box::pin(self.make(order, bucket, place, now)) => made,
             lost = self.keep(&lease, bucket) => Err(lost),
         };
         lease::release(self.db, &lease, &self.node.to_string()).await?;

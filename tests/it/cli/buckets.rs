@@ -199,6 +199,7 @@ async fn an_export_that_fails_leaves_nothing_half_written_and_can_be_made_again(
     storage.fail("PART 3", [Fault::HangsUp; 2]);
     storage.fail("FORGET", [Fault::HangsUp; 2]);
     place.fails(1, &elsewhere);
+    storage.recover();
     assert_eq!((storage.unfinished(), left(&place).len()), (1, 1));
     place.ok(&elsewhere);
     assert_eq!((storage.unfinished(), left(&place)), (0, Vec::new()));
