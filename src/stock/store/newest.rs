@@ -80,7 +80,7 @@ pub fn newest<'a>(
     Ok(fresh)
 }
 
-impl<'a> Held<'a> {
+impl Held<'_> {
     fn counted(level: &Level) -> Self {
         Self {
             availability: level.availability,
