@@ -213,14 +213,7 @@ async fn list_imports(
     state: State,
 ) -> ApiResult<Answer> {
     let mut params = Params::new(request.query_string());
-    let limit: Option<u32> = params.value("limit");
-    if limit.is_some_and(|limit| !(1..=MOST_LISTED).contains(&limit)) {
-        params.fault(
-            "limit",
-            "out_of_range",
-            format!("must be a whole number from 1 to {MOST_LISTED}"),
-        );
-    }
+    let limit = params.whole("limit", 1..=MOST_LISTED);
     params.finish()?;
     let imports = held::list(&state.db, limit.unwrap_or(DEFAULT_LISTED)).await?;
     let items = imports.into_iter().map(ImportOut::from).collect();

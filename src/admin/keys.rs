@@ -98,11 +98,7 @@ async fn list_keys(_caller: AdminCaller, request: HttpRequest, state: State) -> 
 /// What wants to be looked at, with the time that it is about.
 fn attention(params: &mut Params, now: Micros) -> Option<(Attention, Micros)> {
     let attention: Option<Attention> = params.value("attention");
-    let days: Option<u32> = params.value("within_days");
-    if days.is_some_and(|days| !(1..=DAYS_MOST).contains(&days)) {
-        let message = format!("must be a whole number from 1 to {DAYS_MOST}");
-        params.fault("within_days", "out_of_range", message);
-    }
+    let days = params.whole("within_days", 1..=DAYS_MOST);
     attention.map(|attention| (attention, attention.time(days, now)))
 }
 

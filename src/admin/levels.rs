@@ -84,7 +84,9 @@ impl From<Receipt> for ReceiptOut {
 /// One level per line of JSON, in the form of the stock feed, for as long as you like: a stream may
 /// last all day, and be silent for `server.stream_silence_s`. What arrives is stored in batches and seen by readers within a second; the answer
 /// comes at the end and counts what became of the lines. Order does not matter and nothing is
-/// harmed by sending a line again: the newest `as_of` of a product in a store holds. If the answer
+/// harmed by sending a line again: the newest `as_of` of a product in a store holds. What a line does
+/// not have of `max_age_s`, `restock_at`, `pickup` and `instore_location` stays as it is stored, and
+/// null clears it; without `source` it is `pos` that counted. If the answer
 /// is an error, what was stored stays; send everything again.
 #[utoipa::path(
     tag = "stock", operation_id = "put_levels",

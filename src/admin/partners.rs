@@ -15,8 +15,8 @@ use crate::http::answer::Cache;
 use crate::http::{
     Answer, ApiError, ApiPath, ApiResult, Code, FieldError, JsonBody, OptionalBody, Params,
 };
-use crate::kernel::Micros;
 use crate::kernel::id::PartnerId;
+use crate::kernel::{Micros, given};
 use actix_web::{HttpRequest, HttpResponse, get, patch, post};
 use serde::{Deserialize, Serialize};
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -72,13 +72,6 @@ pub struct PartnerPatchIn {
     #[serde(default, deserialize_with = "given")]
     #[schema(value_type = Option<Contract>)]
     pub contract: Option<Option<Contract>>,
-}
-
-/// A member that is there, be it null.
-fn given<'de, T: Deserialize<'de>, D: serde::Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Option<T>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
 }
 
 /// An organisation that takes data.

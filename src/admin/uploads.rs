@@ -6,9 +6,11 @@ use super::problems::Problems;
 use super::state::{State, done};
 use crate::catalog::offers::Plausible;
 use crate::feeds::mapping::Encoding;
-use crate::feeds::{Feed, Format, Guard, ImportError, Mode, Options, Report, import_with, new_id};
+use crate::feeds::{
+    Feed, Format, Guard, ImportError, Mode, Options, Report, check_store, import_with, new_id,
+};
 use crate::http::error::Problem;
-use crate::http::{ApiError, ApiPath, ApiResult, Code, Params, arrival};
+use crate::http::{ApiError, ApiPath, ApiResult, Code, FieldError, Params, arrival};
 use crate::kernel::hex;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::{HttpRequest, HttpResponse, post, web};
@@ -142,7 +144,8 @@ impl Drop for Upload {
 ///
 /// The file is the body, plain or gzip, in the gateway's own NDJSON or in a format that Google, GS1 or ACP
 /// describe; it is stored while it arrives and imported when it is whole. The answer comes when its
-/// rows are stored: readers see them at once. Rows that are refused stop nothing; a broken file is
+/// rows are stored: readers see them at once. A row stands for the whole of what it is about, and what it
+/// does not have is taken away; only levels of incremental files keep it. Rows that are refused stop nothing; a broken file is
 /// refused whole. A sender that goes away does not stop the import.
 #[utoipa::path(
     tag = "feeds", operation_id = "upload_feed",
@@ -150,7 +153,7 @@ impl Drop for Upload {
         ("feed" = String, Path, description = "`categories`, `products`, `stores`, `promotions`, `offers`, `stock`, or `all` that the format tells", example = "products"),
         ("format" = Option<String>, Query, description = "`ndjson`, `google-products`, `google-local-inventory`, `gs1-csv` or `acp`; `ndjson` where it is left out", example = "google-products"),
         ("mode" = Option<String>, Query, description = "`incremental`, or `full`: what the file does not name is deleted, above a share after approval", example = "full"),
-        ("store" = Option<String>, Query, description = "Code of the store that offers and levels belong to whose file names none: the web shop", example = "web"),
+        ("store" = Option<String>, Query, description = "Code of the store that offers and levels belong to whose file names none: the web shop. A store that is not there is refused before the file is read", example = "web"),
         ("encoding" = Option<String>, Query, description = "`utf-8`, `windows-1252` or `iso-8859-1`; UTF-16 is known by its byte-order mark", example = "utf-8"),
         ("any_price" = Option<bool>, Query, description = "`true` takes every price, however far it is from the one that the same offer has (`feeds.max_price_factor`)", example = false),
         ("file_name" = Option<String>, Query, description = "What the file is called in the list of imports", example = "catalog.tsv"),
@@ -187,9 +190,10 @@ async fn upload_feed(
         mode: params.value::<Mode>("mode"),
         encoding: params.value::<Encoding>("encoding"),
         guard: Guard::of(limits),
-        plausible: match params.value::<bool>("any_price") {
-            Some(true) => Plausible::ANY,
-            _ => Plausible::times(limits.max_price_factor),
+        plausible: if params.flag("any_price") {
+            Plausible::ANY
+        } else {
+            Plausible::times(limits.max_price_factor)
         },
         max_bytes: Some(most),
     };
@@ -216,6 +220,7 @@ async fn upload_feed(
     if arrival::is_too_long(request.headers(), most) {
         return Err(too_long(most));
     }
+    check_store(&state.db, &feeds, &options).await.map_err(refused)?;
     let upload = receive(&state.uploads, &name, body, most).await?;
     let by = caller.actor().to_owned();
     // A task of its own: it goes on when the sender is gone.
@@ -274,6 +279,11 @@ fn refused(error: ImportError) -> ApiError {
             ApiError::new(Code::Conflict, detail)
         }
         ImportError::NotInFormat(reason) => ApiError::new(Code::InvalidParameter, reason),
+        error @ ImportError::NoStore(_) => {
+            let detail = crate::kernel::sentence(error.to_string());
+            let fault = FieldError::parameter("store", "not_found", "is the code of no store");
+            ApiError::new(Code::InvalidParameter, detail).errors(vec![fault])
+        }
         ImportError::Store(error) => error.into(),
         error => {
             tracing::error!(%error, "an uploaded file could not be imported");

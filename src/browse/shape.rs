@@ -4,7 +4,7 @@ use super::schema::{ProductOut, VariantOut};
 use crate::access::model::StockDisclosure;
 use crate::access::resource::Kind;
 use crate::access::{Scope, Scopes};
-use crate::catalog::api::{Included, offers};
+use crate::catalog::api::{Included, deleted, offers};
 use crate::catalog::view::{CatalogView, Lookup, ProductQuery};
 use crate::http::answer::Cache;
 use crate::http::fields::{Fields, Known, Refused};
@@ -38,6 +38,7 @@ const CATEGORY: usize = 2;
 const VARIANTS: usize = 3;
 
 static KNOWN: LazyLock<Known> = LazyLock::new(Known::of::<ProductOut>);
+static KNOWN_WITH_DELETED: LazyLock<Known> = LazyLock::new(deleted::known::<ProductOut>);
 static VARIANT: LazyLock<Fields> = LazyLock::new(|| {
     let names = "id,sku,gtin,name,variant_attributes,translations";
     Fields::parse(names, &Known::of::<VariantOut>()).unwrap_or_default()
@@ -66,6 +67,15 @@ impl Shape {
         embed: Option<&str>,
         stores: Vec<StoreId>,
     ) -> (Self, Vec<Fault>) {
+        Self::parse_of(&KNOWN, fields, embed, stores)
+    }
+
+    fn parse_of(
+        known: &Known,
+        fields: Option<&str>,
+        embed: Option<&str>,
+        stores: Vec<StoreId>,
+    ) -> (Self, Vec<Fault>) {
         let mut shape = Self { stores, ..Self::default() };
         let mut faults = Vec::new();
         for word in embed.into_iter().flat_map(|text| text.split(',')) {
@@ -74,7 +84,7 @@ impl Shape {
                 None => faults.push(("embed", unknown_embed(word))),
             }
         }
-        match fields.map(|text| Fields::parse(text, &KNOWN)).transpose() {
+        match fields.map(|text| Fields::parse(text, known)).transpose() {
             Ok(fields) => shape.fields = fields,
             Err(refused) => faults.push(("fields", refused)),
         }
@@ -112,7 +122,10 @@ impl Shape {
     /// Reads the parameters of a list, whose stores were read as a filter.
     pub(super) fn read_in_list(params: &mut Params, stores: Vec<StoreId>) -> Self {
         let (fields, embed) = (params.text("fields"), params.text("embed"));
-        let (mut shape, faults) = Self::parse(fields.as_deref(), embed.as_deref(), stores);
+        let deleted = params.was_given("include_deleted");
+        let known: &Known = if deleted { &KNOWN_WITH_DELETED } else { &KNOWN };
+        let (mut shape, faults) =
+            Self::parse_of(known, fields.as_deref(), embed.as_deref(), stores);
         if params.in_languages() {
             shape = shape.in_languages();
         }

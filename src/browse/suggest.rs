@@ -128,16 +128,13 @@ pub(super) async fn list_suggestions(
     let mut params = Params::new(request.query_string());
     let text = params.text("q");
     let kinds: Vec<SuggestionType> = params.words("types");
-    let limit: Option<u32> = params.value("limit");
+    let limit = params.whole("limit", 1..=MOST);
     match &text {
         None if !params.has_fault("q") => params.fault("q", "missing", "says what was typed"),
         Some(text) if text.chars().count() > LONGEST => {
             params.fault("q", "too_long", format!("has at most {LONGEST} characters"));
         }
         _ => {}
-    }
-    if limit.is_some_and(|limit| !(1..=MOST).contains(&limit)) {
-        params.fault("limit", "out_of_range", format!("must be a whole number from 1 to {MOST}"));
     }
     params.finish()?;
     let text = text.unwrap_or_default();

@@ -3,6 +3,7 @@
 use super::Fault;
 use crate::kernel::Micros;
 use crate::kernel::id::ProductId;
+use crate::kernel::word::{Word as _, words};
 use serde::{Deserialize, Serialize};
 
 /// Longest document in bytes.
@@ -68,10 +69,32 @@ pub struct Deleted {
     pub code: String,
     /// Of a product, the one that has come in its place.
     pub replaced_by: Option<ProductId>,
+    /// Why, where the line says it.
+    pub why: Option<Why>,
+}
+
+words! {
+    /// Why a product is gone, as the change log tells it.
+    pub enum Why {
+        /// Its maker or the retailer has given it up.
+        Discontinued = "discontinued",
+        /// The retailer sells it no more.
+        OutOfRange = "out_of_range",
+        /// It was one with another, which has come in its place.
+        Merged = "merged",
+    }
+}
+
+impl Deleted {
+    /// The reason that the change log tells.
+    #[must_use]
+    pub fn reason(&self) -> &'static str {
+        self.why.map_or("deleted", Why::as_str)
+    }
 }
 
 impl From<String> for Deleted {
     fn from(code: String) -> Self {
-        Self { code, replaced_by: None }
+        Self { code, replaced_by: None, why: None }
     }
 }

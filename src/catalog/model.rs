@@ -64,6 +64,7 @@ pub struct ProductIn {
     status: Option<String>,
     replaced_by: Option<String>,
     replaced_by_sku: Option<String>,
+    reason: Option<String>,
     is_sold_by_weight: Option<bool>,
     link: Option<String>,
     #[serde(default)]
@@ -159,7 +160,12 @@ impl ProductIn {
         let sku = check::code("sku", &self.sku)?;
         if self.op == Op::Delete {
             let replaced_by = self.replaced_by(ProductId::derived(&sku))?;
-            return Ok(Line::Delete(Deleted { code: sku, replaced_by }));
+            let why = check::one_of("reason", self.reason.as_deref())?;
+            return Ok(Line::Delete(Deleted { code: sku, replaced_by, why }));
+        }
+        if let Some(reason) = &self.reason {
+            let message = "says why a product is gone; it stands beside `\"op\":\"delete\"` only";
+            return Err(Fault::new("reason", reason, "not_allowed", message));
         }
         let gtin = check::optional("gtin", self.gtin.take(), WORD)?;
         let mut product = Product {

@@ -107,8 +107,8 @@ async fn list_changes(
     let kinds = kinds(&mut params);
     let store: Option<StoreId> = params.value("store_id");
     let embed = params.one_of("embed", Embed::WORDS).is_some();
-    let most = whole(&mut params, "limit", (1, MOST)).unwrap_or(DEFAULT_LIMIT);
-    let wait_s = whole(&mut params, "wait_s", (0, wait::LONGEST_S)).unwrap_or(0);
+    let most = params.whole("limit", 1..=MOST).unwrap_or(DEFAULT_LIMIT);
+    let wait_s = params.whole("wait_s", 0..=wait::LONGEST_S).unwrap_or(0);
     let until = wait::end(wait_s);
     params.finish()?;
     let kinds = permitted(kinds, caller.scopes())?;
@@ -192,16 +192,6 @@ fn after(params: &mut Params) -> After {
 fn position(text: &str) -> Option<i64> {
     let are_digits = text.len() <= 18 && text.bytes().all(|byte| byte.is_ascii_digit());
     text.parse().ok().filter(|_| are_digits)
-}
-
-/// A whole number within bounds, where it is given.
-fn whole(params: &mut Params, name: &'static str, (least, most): (u32, u32)) -> Option<u32> {
-    let number = params.text(name)?.parse().ok().filter(|n| (least..=most).contains(n));
-    if number.is_none() {
-        let message = format!("must be a whole number from {least} to {most}");
-        params.fault(name, "out_of_range", message);
-    }
-    number
 }
 
 fn kinds(params: &mut Params) -> Vec<Kind> {

@@ -5,7 +5,7 @@ use crate::catalog::offers::Plausible;
 use crate::config::Config;
 use crate::feeds::mapping::Encoding;
 use crate::feeds::{
-    Feed, Format, Guard, MappingFile, Mode, Options, Progress, Report, import_with,
+    Feed, Format, Guard, MappingFile, Mode, Options, Progress, Report, check_store, import_with,
 };
 use crate::kernel::Clock;
 use crate::storage::Db;
@@ -112,6 +112,7 @@ pub(super) async fn run(config: Config, args: Args) -> anyhow::Result<ExitCode> 
     let options = args.options(&config, mapping);
     let feeds = args.feeds(options.format)?;
     let (db, clock) = super::database(&config).await?;
+    check_store(&db, &feeds, &options).await?;
     let mut rejected = 0;
     for feed in args.left_out(options.format) {
         remark(format!("{} is left out: {}", feed.as_str(), options.format.names_no_store(feed)));

@@ -12,6 +12,7 @@ use crate::catalog::{self, Fate, Fault, Known, Line, Names as _, check};
 use crate::kernel::Micros;
 use crate::kernel::word::Word as _;
 use crate::stock::model::{Level, LevelIn};
+use crate::stock::told::Unsaid;
 use crate::storage::{StoreError, Tx, one_at_a_time};
 use crate::stores::model::{Store, StoreIn};
 use crate::{catalog::offers, stock};
@@ -37,6 +38,8 @@ pub(super) struct Rules {
     pub(super) now: Micros,
     /// Which prices are taken.
     pub(super) plausible: Plausible,
+    /// What becomes of what a row about a level does not say: a full feed says all there is.
+    pub(super) unsaid: Unsaid,
 }
 
 /// A checked row of a feed.
@@ -178,7 +181,7 @@ impl Import for Level {
     type In = LevelIn;
 
     fn check(input: LevelIn, known: &Known, now: Micros) -> Result<Self, Fault> {
-        input.check(known, now)
+        input.check(known, now, stock::model::FEED)
     }
 
     fn mark(&self) -> Mark {
@@ -192,7 +195,7 @@ impl Import for Level {
     }
 
     async fn put(tx: &mut Tx, rows: &[Self], rules: &Rules) -> Result<Vec<Fate>, StoreError> {
-        stock::store::put_levels(tx, rows, rules.now).await
+        stock::store::put_levels(tx, rows, rules.unsaid, rules.now).await
     }
 }
 

@@ -73,9 +73,7 @@ pub enum Encoding {
 
 /// No encoding has this name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "an encoding must be utf-8, windows-1252 or iso-8859-1; UTF-16 is known by its byte-order mark"
-)]
+#[error("must be utf-8, windows-1252 or iso-8859-1; UTF-16 is known by its byte-order mark")]
 pub struct UnknownEncoding;
 
 impl std::str::FromStr for Encoding {

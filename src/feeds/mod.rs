@@ -28,7 +28,7 @@ pub use formats::Format;
 pub use mapping::{Mapping, MappingError};
 pub use options::{Guard, Mode, Options};
 pub use report::{Rejected, Report};
-pub use run::{import, import_values, import_with};
+pub use run::{check_store, import, import_values, import_with};
 pub use store::new_id;
 
 use serde::{Deserialize, Serialize};
@@ -141,6 +141,14 @@ pub enum ImportError {
     /// The format tells nothing about this feed, or needs to be told more.
     #[error("{0}")]
     NotInFormat(String),
+    /// The options name a store for offers and levels that is not there.
+    #[error(
+        "no store has the code `{0}`, so that every offer and level would be refused; import the \
+         store first, or correct the code. A web shop is the line \
+         {{\"store_code\":\"{0}\",\"name\":\"Web shop\",\"type\":\"online\",\"time_zone\":\"Europe/Paris\"}} \
+         of the feed `stores`"
+    )]
+    NoStore(String),
     /// The mapping was made for another feed.
     #[error("the mapping is for {mapping}, not for {feed}; choose the mapping of this feed", mapping = .mapping.as_str(), feed = .feed.as_str())]
     OtherFeed {

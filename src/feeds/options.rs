@@ -32,7 +32,7 @@ impl Mode {
 
 /// No mode has this name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a mode is full or incremental")]
+#[error("must be full or incremental")]
 pub struct UnknownMode;
 
 impl std::str::FromStr for Mode {

@@ -10,8 +10,10 @@ use crate::catalog::model::Product;
 use crate::catalog::offers::{Offer, Plausible};
 use crate::catalog::promotions::Promotion;
 use crate::catalog::{self, Fate, Fault, Known, Line, shape};
+use crate::kernel::id::StoreId;
 use crate::kernel::{Clock, Micros};
 use crate::stock::model::Level;
+use crate::stock::told::Unsaid;
 use crate::storage::{Db, one_at_a_time};
 use crate::stores;
 use crate::stores::model::Store;
@@ -57,6 +59,18 @@ pub async fn import(
     import_with(db, clock, feed, file, &Options::mapped(mapping), rejects, progress).await
 }
 
+/// Refuses options that name a store for offers and levels that is not there. For before a file is read.
+pub async fn check_store(db: &Db, feeds: &[Feed], options: &Options) -> Result<(), ImportError> {
+    let Some(code) = &options.store_code else { return Ok(()) };
+    if !feeds.iter().any(|feed| matches!(feed, Feed::Offers | Feed::Stock)) {
+        return Ok(());
+    }
+    if stores::store::exists(db, StoreId::derived(code)).await? {
+        return Ok(());
+    }
+    Err(ImportError::NoStore(code.clone()))
+}
+
 /// Imports what a file tells about a feed, as the options say.
 pub async fn import_with(
     db: &Db,
@@ -89,6 +103,9 @@ pub async fn import_with(
     let mut stage = Stage::new(db, clock, reporter, checked.rows, Some(run.clone()));
     stage.guard = options.guard;
     stage.rules.plausible = options.plausible;
+    if run.mode == Mode::Full {
+        stage.rules.unsaid = Unsaid::Cleared;
+    }
     let checked = Arc::new(checked);
     let report = by_feed!(feed, stored(stage, source, checked, known, progress));
     if report.is_err()
@@ -170,7 +187,7 @@ struct Stage<'a> {
 impl<'a> Stage<'a> {
     fn new(db: &'a Db, clock: &'a Clock, reporter: Reporter, of: u64, run: Option<Run>) -> Self {
         let (guard, plausible) = (Guard::default(), Plausible::default());
-        let rules = Rules { now: clock.now(), plausible };
+        let rules = Rules { now: clock.now(), plausible, unsaid: Unsaid::Kept };
         Self { db, clock, rules, reporter, of, done: 0, run, guard, in_doubt: false }
     }
 

@@ -16,6 +16,8 @@ use std::path::{Path, PathBuf};
 
 /// Longest record in bytes.
 const MAX_RECORD: usize = 1024 * 1024;
+/// Most blank lines behind each other: packed, they are many in a small file, and each takes its time.
+const MOST_BLANK: u32 = 100_000;
 /// Characters of a first line that are repeated in the refusal of a file.
 const SHOWN: usize = 40;
 /// Most columns of a file.
@@ -248,7 +250,7 @@ pub(super) fn json_lines(
     mut take: impl FnMut(u64, usize, Record<'_>) -> bool,
 ) -> Result<(), String> {
     let mut line = Vec::new();
-    let mut first = true;
+    let (mut first, mut blank) = (true, 0_u32);
     for number in 1.. {
         line.clear();
         let most = MAX_RECORD as u64 + 1;
@@ -267,8 +269,15 @@ pub(super) fn json_lines(
         };
         let text = if number == 1 { text.trim_start_matches(UTF8_MARK) } else { text }.trim();
         if text.is_empty() {
+            blank += 1;
+            if blank > MOST_BLANK {
+                return Err(format!(
+                    "line {number}: more than {MOST_BLANK} blank lines follow each other; take them out"
+                ));
+            }
             continue;
         }
+        blank = 0;
         if first && !text.starts_with('{') {
             let begin: String = text.chars().take(SHOWN).collect();
             return Err(format!(

@@ -9,6 +9,7 @@ use actix_web::HttpRequest;
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt::Display;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 /// Longest text of a parameter in characters.
@@ -106,6 +107,21 @@ impl Params {
                 None
             }
         }
+    }
+
+    /// A whole number within bounds; `None` where it was not given.
+    pub fn whole<T>(&mut self, name: &'static str, bounds: RangeInclusive<T>) -> Option<T>
+    where
+        T: FromStr + PartialOrd + Display,
+    {
+        let text = self.text(name)?;
+        let number = text.parse::<T>().ok().filter(|number| bounds.contains(number));
+        if number.is_none() {
+            let (least, most) = (bounds.start(), bounds.end());
+            let message = format!("must be a whole number from {least} to {most}");
+            self.fault(name, "out_of_range", message);
+        }
+        number
     }
 
     /// A list of values joined by commas, at most `most` of them; empty where it was not given.
@@ -238,15 +254,7 @@ impl Params {
 
     /// The page size: 1 to 200, 50 where none is given.
     pub fn limit(&mut self) -> u32 {
-        let Some(text) = self.text("limit") else { return page::DEFAULT_LIMIT };
-        match text.parse::<u32>() {
-            Ok(limit) if (1..=page::MAX_LIMIT).contains(&limit) => limit,
-            _ => {
-                let message = format!("must be a whole number from 1 to {}", page::MAX_LIMIT);
-                self.fault("limit", "out_of_range", message);
-                page::DEFAULT_LIMIT
-            }
-        }
+        self.whole("limit", 1..=page::MAX_LIMIT).unwrap_or(page::DEFAULT_LIMIT)
     }
 
     /// Whether a parameter other than these was given.

@@ -6,6 +6,7 @@
 pub mod base62;
 pub mod clock;
 pub mod faults;
+pub mod given;
 pub mod gtin;
 mod hex;
 pub mod id;
@@ -22,6 +23,7 @@ mod sentence;
 pub mod word;
 
 pub use clock::{Clock, Micros};
+pub use given::given;
 pub use gtin::Gtin;
 pub use hex::hex;
 pub use money::{Amount, Currency, Money};

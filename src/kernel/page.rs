@@ -26,8 +26,10 @@ pub enum InvalidCursor {
     /// Not a cursor that this API has given out.
     #[error("is not a cursor of this API; take the one in `next`, or leave it out to start over")]
     Form,
-    /// Made for other filters.
-    #[error("belongs to other filters; repeat the filters it was made with, or leave it out")]
+    /// Made for another list, or for other filters.
+    #[error(
+        "belongs to another list or to other filters; repeat what it was made with, or leave it out"
+    )]
     Filters,
 }
 
@@ -47,19 +49,25 @@ impl Cursor {
 
     /// The cursor in `text`, if it was made for the same `filters`.
     pub fn parse(text: &str, filters: &str) -> Result<Self, InvalidCursor> {
+        let cursor = Self::read(text).ok_or_else(|| unfit(KeyCursor::read(text).is_some()))?;
+        if cursor.filters == digest(filters) { Ok(cursor) } else { Err(InvalidCursor::Filters) }
+    }
+
+    fn read(text: &str) -> Option<Self> {
         let bytes = text.as_bytes();
         if bytes.len() != WIDTH || bytes[0] != b'c' {
-            return Err(InvalidCursor::Form);
+            return None;
         }
         let (first, rest) = bytes[1..].split_at(base62::U64_WIDTH);
         let (second, last) = rest.split_at(base62::U64_WIDTH);
-        let number = |part| base62::decode(part).ok_or(InvalidCursor::Form);
-        let made_for = u32::try_from(number(last)?).map_err(|_| InvalidCursor::Form)?;
-        if made_for != digest(filters) {
-            return Err(InvalidCursor::Filters);
-        }
-        Ok(Self { after: number(first)?, and_after: number(second)?, filters: made_for })
+        let filters = u32::try_from(base62::decode(last)?).ok()?;
+        Some(Self { after: base62::decode(first)?, and_after: base62::decode(second)?, filters })
     }
+}
+
+/// Why a text that is no cursor of one kind is refused: it may be of a list of the other kind.
+fn unfit(is_other: bool) -> InvalidCursor {
+    if is_other { InvalidCursor::Filters } else { InvalidCursor::Form }
 }
 
 impl std::fmt::Display for Cursor {
@@ -90,21 +98,20 @@ impl KeyCursor {
 
     /// The cursor in `text`, if it was made for the same `filters`.
     pub fn parse(text: &str, filters: &str) -> Result<Self, InvalidCursor> {
-        let rest = text.strip_prefix('k').filter(|rest| rest.is_ascii());
-        let rest = rest.ok_or(InvalidCursor::Form)?;
-        let at = rest.len().checked_sub(base62::U32_WIDTH).ok_or(InvalidCursor::Form)?;
-        let (key, last) = rest.split_at(at);
-        let made_for =
-            base62::decode(last.as_bytes()).and_then(|number| u32::try_from(number).ok());
-        if made_for.ok_or(InvalidCursor::Form)? != digest(filters) {
-            return Err(InvalidCursor::Filters);
-        }
+        let cursor = Self::read(text).ok_or_else(|| unfit(Cursor::read(text).is_some()))?;
+        if cursor.filters == digest(filters) { Ok(cursor) } else { Err(InvalidCursor::Filters) }
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        let rest = text.strip_prefix('k').filter(|rest| rest.is_ascii())?;
+        let (key, last) = rest.split_at(rest.len().checked_sub(base62::U32_WIDTH)?);
+        let filters = u32::try_from(base62::decode(last.as_bytes())?).ok()?;
         if key.len() % 2 != 0 {
-            return Err(InvalidCursor::Form);
+            return None;
         }
         let byte = |at: usize| u8::from_str_radix(key.get(at..at + 2)?, 16).ok();
-        let after = (0..key.len()).step_by(2).map(byte).collect::<Option<Vec<u8>>>();
-        Ok(Self { after: after.ok_or(InvalidCursor::Form)?, filters: digest(filters) })
+        let after = (0..key.len()).step_by(2).map(byte).collect::<Option<Vec<u8>>>()?;
+        Some(Self { after, filters })
     }
 }
 
@@ -137,6 +144,10 @@ mod tests {
             let other = format!("{filters}&x=1");
             let elsewhere = KeyCursor::parse(&cursor.to_string(), &other);
             prop_assert_eq!(elsewhere, Err(InvalidCursor::Filters));
+            let by_number = Cursor::parse(&cursor.to_string(), &filters);
+            prop_assert_eq!(by_number, Err(InvalidCursor::Filters));
+            let of_number = Cursor::new(1, 2, &filters).to_string();
+            prop_assert_eq!(KeyCursor::parse(&of_number, &filters), Err(InvalidCursor::Filters));
         }
 
         #[test]

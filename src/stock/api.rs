@@ -194,11 +194,7 @@ impl Wanted {
 
 /// Seconds after which the caller holds a count for stale.
 fn max_age(params: &mut Params) -> Option<u32> {
-    let age: Option<u32> = params.value("max_age_s");
-    if age.is_some_and(|age| !(1..=86_400).contains(&age)) {
-        params.fault("max_age_s", "out_of_range", "must be a number of seconds from 1 to 86400");
-    }
-    age
+    params.whole("max_age_s", 1..=86_400)
 }
 
 fn availabilities(params: &mut Params) -> Wanted {

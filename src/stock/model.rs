@@ -5,8 +5,10 @@ use crate::catalog::document::Op;
 use crate::catalog::fault::Fault;
 use crate::catalog::known::Names;
 use crate::kernel::Micros;
+use crate::kernel::given;
 use crate::kernel::id::{ProductId, StoreId};
 use crate::kernel::word::words;
+use crate::stock::told::{Told, Unsaid};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
@@ -49,10 +51,14 @@ pub struct LevelIn {
     availability: Option<String>,
     as_of: Option<String>,
     source: Option<String>,
-    max_age_s: Option<u32>,
-    restock_at: Option<String>,
-    pickup: Option<Pickup>,
-    instore_location: Option<Location>,
+    #[serde(default, deserialize_with = "given")]
+    max_age_s: Option<Option<u32>>,
+    #[serde(default, deserialize_with = "given")]
+    restock_at: Option<Option<String>>,
+    #[serde(default, deserialize_with = "given")]
+    pickup: Option<Option<Pickup>>,
+    #[serde(default, deserialize_with = "given")]
+    instore_location: Option<Option<Location>>,
     #[serde(default, rename = "received_at")]
     _received_at: IgnoredAny,
     #[serde(default, rename = "is_stale")]
@@ -76,7 +82,7 @@ enum QuantityIn {
 }
 
 /// How a product can be collected in a store.
-#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Pickup {
     /// `buy`, `reserve`, `ship_to_store` or `not_supported`.
@@ -91,7 +97,7 @@ pub struct Pickup {
 }
 
 /// Where in a store a product is.
-#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Location {
     /// The aisle.
@@ -100,19 +106,6 @@ pub struct Location {
     /// The bay in the aisle.
     #[schema(required = true, example = "3")]
     bay: Option<String>,
-}
-
-/// What else is known of a level, as its column holds it.
-#[derive(Serialize)]
-struct Detail {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    max_age_s: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    restock_at: Option<Micros>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pickup: Option<Pickup>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    instore_location: Option<Location>,
 }
 
 /// A product in a store.
@@ -137,10 +130,15 @@ pub struct Level {
     pub as_of: Micros,
     /// `pos`, `feed` or `count`.
     pub source: &'static str,
-    /// A JSON object of max_age_s, restock_at, pickup and instore_location, where given.
-    pub detail: String,
+    /// What the line says beside the count.
+    pub told: Told,
 }
-const SOURCES: [&str; 3] = ["pos", "feed", "count"];
+
+/// What counts where a line of a feed does not say.
+pub const FEED: &str = "feed";
+/// What counts where a line of a till's stream does not say.
+pub const POS: &str = "pos";
+const SOURCES: [&str; 3] = [POS, FEED, "count"];
 const METHODS: [&str; 4] = ["buy", "reserve", "ship_to_store", "not_supported"];
 /// At most two units left is low, in thousandths.
 const LOW: i64 = 2_000;
@@ -158,11 +156,15 @@ impl Availability {
 }
 
 impl LevelIn {
-    /// The level, or what is wrong with it. `now` is when it held, where the line does not say.
-    pub fn check(self, known: &impl Names, now: Micros) -> Result<Level, Fault> {
-        let instant = |field, text: Option<&str>| -> Result<Option<Micros>, Fault> {
-            text.map(|text| check::parsed(field, text)).transpose()
-        };
+    /// The level, or what is wrong with it. `now` is when it held and `counts` what counted, where the line
+    /// does not say.
+    pub fn check(
+        self,
+        known: &impl Names,
+        now: Micros,
+        counts: &'static str,
+    ) -> Result<Level, Fault> {
+        let instant = |field, text: String| check::parsed::<Micros>(field, &text);
         let id = self.product_id.as_deref();
         let key = LevelKey {
             product: known.product(id, self.sku.as_deref(), self.gtin.as_deref())?,
@@ -178,8 +180,8 @@ impl LevelIn {
                 availability: Availability::Unknown,
                 quantity: None,
                 as_of: check::as_of(self.as_of.as_deref(), now, check::COUNT_AHEAD)?,
-                source: "feed",
-                detail: "{}".to_owned(),
+                source: FEED,
+                told: Told::nothing(),
             });
         }
         let quantity = match self.quantity {
@@ -189,17 +191,19 @@ impl LevelIn {
                 value.map(|count| thousandths(&count)).transpose()?
             }
         };
-        if let Some(pickup) = &self.pickup {
+        if let Some(Some(pickup)) = &self.pickup {
             check::word("pickup.method", &pickup.method, &METHODS)?;
             check::optional("pickup.sla", pickup.sla.clone(), WORD)?;
         }
-        if let Some(place) = &self.instore_location {
+        if let Some(Some(place)) = &self.instore_location {
             check::optional("instore_location.aisle", place.aisle.clone(), WORD)?;
             check::optional("instore_location.bay", place.bay.clone(), WORD)?;
         }
-        let detail = Detail {
+        let restock_at = self.restock_at.map(|at| at.map(|at| instant("restock_at", at)));
+        let told = Told {
+            unsaid: Unsaid::Kept,
             max_age_s: self.max_age_s,
-            restock_at: instant("restock_at", self.restock_at.as_deref())?,
+            restock_at: restock_at.map(Option::transpose).transpose()?,
             pickup: self.pickup,
             instore_location: self.instore_location,
         };
@@ -209,8 +213,8 @@ impl LevelIn {
                 .unwrap_or_else(|| Availability::meant_by(quantity)),
             quantity,
             as_of: check::as_of(self.as_of.as_deref(), now, check::COUNT_AHEAD)?,
-            source: check::word("source", self.source.as_deref().unwrap_or("feed"), &SOURCES)?,
-            detail: serde_json::to_string(&detail).map_err(|error| Fault::unwritable(&error))?,
+            source: check::word("source", self.source.as_deref().unwrap_or(counts), &SOURCES)?,
+            told,
         })
     }
 }
@@ -241,7 +245,7 @@ mod tests {
         let mut known = Known::default();
         known.products.insert(ProductId::derived("1"));
         known.stores.insert(StoreId::derived("a"));
-        shape::read::<LevelIn>(line)?.check(&known, Micros(7))
+        shape::read::<LevelIn>(line)?.check(&known, Micros(7), FEED)
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! Writing stock levels.
 
 pub mod forget;
+pub mod newest;
 pub mod read;
 
 use super::model::{Availability, Level, LevelKey};
+use super::told::Unsaid;
 use crate::catalog::fault::Fate;
 use crate::kernel::Micros;
 use crate::kernel::word::Word as _;
@@ -11,6 +13,7 @@ use crate::storage::bulk::{self, Cell, Statement};
 use crate::storage::changes::{self, Change};
 use crate::storage::{Log, StoreError, Tx, advance};
 use hashbrown::HashMap;
+use newest::{Fresh, Group, Held, groups, in_order, newest};
 
 static FIND: Statement = Statement::new(
     "WITH k (product_id, store_id) AS (VALUES",
@@ -49,12 +52,15 @@ impl Stored {
         })
     }
 
-    fn supersedes(&self, level: &Level) -> bool {
-        let same = self.availability == level.availability.as_str()
-            && self.quantity == level.quantity
-            && self.source == level.source
-            && self.detail == level.detail;
-        self.as_of > level.as_of.0 || (self.as_of == level.as_of.0 && same)
+    fn held(&self) -> Result<Held<'_>, StoreError> {
+        let corrupt = |error| StoreError::corrupt("stock_levels", error);
+        Ok(Held {
+            availability: self.availability.parse().map_err(corrupt)?,
+            quantity: self.quantity,
+            as_of: Micros(self.as_of),
+            source: &self.source,
+            detail: &self.detail,
+        })
     }
 }
 
@@ -70,62 +76,61 @@ pub async fn hold(tx: &mut Tx) -> Result<i64, StoreError> {
 pub async fn put_levels(
     tx: &mut Tx,
     levels: &[Level],
+    unsaid: Unsaid,
     now: Micros,
 ) -> Result<Vec<Fate>, StoreError> {
     let mut fates = vec![Fate::Unchanged; levels.len()];
-    let wanted = newest_of_each(levels);
-    let asked: Vec<&Level> = wanted.iter().map(|(_, at)| &levels[*at]).collect();
+    let order = in_order(levels);
+    let asked: Vec<Group<'_>> = groups(&order).collect();
     hold(tx).await?;
-    let mut fresh = Vec::new();
-    for (place, before) in what_changes(tx, &asked).await? {
-        fresh.push((asked[place], before));
-        fates[wanted[place].1] = Fate::Written;
+    let fresh = what_changes(tx, levels, &asked, unsaid).await?;
+    for fresh in &fresh {
+        fates[fresh.at] = Fate::Written;
     }
     write_levels(tx, &fresh, now).await?;
     Ok(fates)
 }
 
-/// The places of those levels, each of another product and store, that are not superseded by what is
-/// stored, with the availability before. Call it behind [`hold`]: what another writes in between would
-/// not be seen, and its turn would be lost.
-pub async fn what_changes(
+/// What is to be stored after the lines of some groups, over what is stored. Call it behind [`hold`]: what
+/// another writes in between would not be seen, and its turn would be lost.
+pub async fn what_changes<'a>(
     tx: &mut Tx,
-    levels: &[&Level],
-) -> Result<Vec<(usize, Option<Availability>)>, StoreError> {
-    let names: Vec<[String; 2]> = levels.iter().map(|level| texts(level.key)).collect();
+    levels: &'a [Level],
+    asked: &[Group<'_>],
+    unsaid: Unsaid,
+) -> Result<Vec<Fresh<'a>>, StoreError> {
+    let wanted = asked.iter().filter_map(|group| group.first());
+    let names: Vec<[String; 2]> = wanted.map(|(key, _)| texts(*key)).collect();
     let keys: Vec<Cell<'_>> = names.iter().flatten().map(|name| name.as_str().into()).collect();
     let rows: Vec<Stored> = bulk::lookup(tx, &FIND, &keys).await?;
     let stored: HashMap<LevelKey, Stored> =
         rows.into_iter().map(|row| Ok((row.key()?, row))).collect::<Result<_, StoreError>>()?;
     let mut changing = Vec::new();
-    for (place, level) in levels.iter().enumerate() {
-        let before = stored.get(&level.key);
-        if !before.is_some_and(|before| before.supersedes(level)) {
-            let before = before.map(|before| before.availability.parse()).transpose();
-            let before = before.map_err(|error| StoreError::corrupt("stock_levels", error))?;
-            changing.push((place, before));
-        }
+    for group in asked {
+        let held = group.first().and_then(|(key, _)| stored.get(key));
+        let held = held.map(Stored::held).transpose()?;
+        changing.extend(newest(held, levels, group, unsaid)?);
     }
     Ok(changing)
 }
 
-/// Writes levels, each of another product and store, with the availability before. Returns their
-/// position in the stock log, or none where there was nothing to write.
+/// Writes levels, each of another product and store. Returns their position in the stock log, or none
+/// where there was nothing to write.
 pub async fn write_levels(
     tx: &mut Tx,
-    levels: &[(&Level, Option<Availability>)],
+    levels: &[Fresh<'_>],
     now: Micros,
 ) -> Result<Option<i64>, StoreError> {
     if levels.is_empty() {
         return Ok(None);
     }
     let seq = advance(tx, Log::Stock, 1).await?;
-    let names: Vec<[String; 2]> = levels.iter().map(|(level, _)| texts(level.key)).collect();
+    let names: Vec<[String; 2]> = levels.iter().map(|fresh| texts(fresh.level.key)).collect();
     let mut cells = Vec::with_capacity(9 * levels.len());
     let mut turned = Vec::new();
-    for ((level, before), names) in levels.iter().zip(&names) {
-        cells.extend(row(level, names, seq, now));
-        turned.extend(turn(*before, level, names, seq));
+    for (fresh, names) in levels.iter().zip(&names) {
+        cells.extend(row(fresh, names, seq, now));
+        turned.extend(turn(fresh, names, seq));
     }
     bulk::write(tx, &PUT, &cells).await?;
     changes::append(tx, &turned, now).await?;
@@ -136,23 +141,8 @@ fn texts(key: LevelKey) -> [String; 2] {
     [key.product.to_string(), key.store.to_string()]
 }
 
-/// The newest level of each product and store with its place, and of equally new ones the last; in
-/// the order of their keys, in which all writers take their rows.
-#[must_use]
-pub fn newest_of_each(levels: &[Level]) -> Vec<(LevelKey, usize)> {
-    let mut newest: HashMap<LevelKey, usize> = HashMap::new();
-    for (at, level) in levels.iter().enumerate() {
-        let best = newest.entry(level.key).or_insert(at);
-        if level.as_of >= levels[*best].as_of {
-            *best = at;
-        }
-    }
-    let mut wanted: Vec<_> = newest.into_iter().collect();
-    wanted.sort_unstable();
-    wanted
-}
-
-fn row<'a>(level: &'a Level, names: &'a [String; 2], seq: i64, now: Micros) -> [Cell<'a>; 9] {
+fn row<'a>(fresh: &'a Fresh<'_>, names: &'a [String; 2], seq: i64, now: Micros) -> [Cell<'a>; 9] {
+    let level = fresh.level;
     [
         names[0].as_str().into(),
         names[1].as_str().into(),
@@ -161,22 +151,18 @@ fn row<'a>(level: &'a Level, names: &'a [String; 2], seq: i64, now: Micros) -> [
         level.as_of.0.into(),
         now.0.into(),
         level.source.into(),
-        level.detail.as_str().into(),
+        fresh.detail.as_str().into(),
         seq.into(),
     ]
 }
 
 /// The entry for a first level, or for an availability that turned.
-fn turn(
-    before: Option<Availability>,
-    level: &Level,
-    names: &[String; 2],
-    seq: i64,
-) -> Option<Change> {
-    let sold = matches!(level.availability, Availability::InStock | Availability::LowStock);
-    let reason = match before {
+fn turn(fresh: &Fresh<'_>, names: &[String; 2], seq: i64) -> Option<Change> {
+    let now = fresh.level.availability;
+    let sold = matches!(now, Availability::InStock | Availability::LowStock);
+    let reason = match fresh.before {
         None => "created",
-        Some(before) if before == level.availability => return None,
+        Some(before) if before == now => return None,
         Some(Availability::OutOfStock) if sold => "back_in_stock",
         Some(_) => "availability_changed",
     };

@@ -12,7 +12,9 @@ use crate::catalog::view::pool::Pool;
 use crate::kernel::Micros;
 use crate::kernel::id::{ProductId, StoreId};
 use crate::kernel::ranked::Ranked;
-use crate::stock::model::{self, Availability, LevelKey, Location, Pickup};
+use crate::stock::model::{Availability, LevelKey, Location, Pickup};
+use crate::stock::store::newest::{Fresh, Held};
+use crate::stock::told::NOTHING;
 use serde::Deserialize;
 
 /// A level as it is stored.
@@ -37,9 +39,10 @@ pub struct LevelRecord {
 }
 
 impl LevelRecord {
-    /// A checked level that was stored at `received_at`.
+    /// A level that was stored at `received_at`.
     #[must_use]
-    pub fn of(level: &model::Level, received_at: Micros) -> Self {
+    pub fn of(fresh: Fresh<'_>, received_at: Micros) -> Self {
+        let level = fresh.level;
         Self {
             product: level.key.product,
             store: level.key.store,
@@ -48,7 +51,7 @@ impl LevelRecord {
             as_of: level.as_of,
             received_at,
             source: level.source.to_owned(),
-            detail: level.detail.clone(),
+            detail: fresh.detail,
         }
     }
 }
@@ -82,17 +85,6 @@ impl Default for Detail {
     }
 }
 
-/// The state of a level, without what it shares with others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Held {
-    /// Whether it can be had.
-    pub availability: Availability,
-    /// Thousandths of a unit.
-    pub quantity: Option<i64>,
-    /// When the retailer counted.
-    pub as_of: Micros,
-}
-
 /// A level in memory: 40 bytes.
 #[derive(Debug)]
 struct Slot {
@@ -103,6 +95,12 @@ struct Slot {
     received_at: i64,
     detail: u32,
     availability: Availability,
+}
+
+impl Slot {
+    fn quantity(&self) -> Option<i64> {
+        (self.quantity != i64::MIN).then_some(self.quantity)
+    }
 }
 
 /// A level as it leaves the view, with what it shares with others.
@@ -130,9 +128,13 @@ struct Levels {
     count: usize,
 }
 
-/// Reads a pooled text: the source, a line feed, the JSON.
+/// The parts of a pooled text: the source, a line feed, the JSON.
+fn parts(text: &str) -> (&str, &str) {
+    text.split_once('\n').unwrap_or((text, NOTHING))
+}
+
 fn read_detail(text: &str) -> Detail {
-    let (source, json) = text.split_once('\n').unwrap_or((text, "{}"));
+    let (source, json) = parts(text);
     let detail = serde_json::from_str(json).unwrap_or_else(|error| {
         tracing::error!(%error, "the detail of a stock level is damaged and left out");
         Detail::default()
@@ -169,14 +171,25 @@ impl Levels {
         }
     }
 
-    fn level(&self, product: u64, store: u64) -> Option<Level<'_>> {
+    fn slot(&self, product: u64, store: u64) -> Option<&Slot> {
         let levels = self.by_product.get(&product)?;
         let at = levels.binary_search_by_key(&store, |level| level.store).ok()?;
-        let held = &levels[at];
+        levels.get(at)
+    }
+
+    fn held(&self, key: LevelKey) -> Option<Held<'_>> {
+        let held = self.slot(key.product.0, key.store.0)?;
+        let (source, detail) = parts(self.details.text(held.detail)?);
+        let (availability, quantity) = (held.availability, held.quantity());
+        Some(Held { availability, quantity, as_of: Micros(held.as_of), source, detail })
+    }
+
+    fn level(&self, product: u64, store: u64) -> Option<Level<'_>> {
+        let held = self.slot(product, store)?;
         Some(Level {
             store: StoreId(held.store),
             availability: held.availability,
-            quantity: (held.quantity != i64::MIN).then_some(held.quantity),
+            quantity: held.quantity(),
             as_of: Micros(held.as_of),
             received_at: Micros(held.received_at),
             detail: self.details.value(held.detail)?,
@@ -277,31 +290,14 @@ impl StockView {
         }
     }
 
-    /// What is held of each of these, asked under one lock.
-    pub fn held(&self, keys: impl Iterator<Item = LevelKey>) -> Vec<Option<Held>> {
+    /// What `look` makes of the levels that it asks for, all under one lock.
+    pub fn look<T>(
+        &self,
+        look: impl for<'l> FnOnce(&'l dyn Fn(LevelKey) -> Option<Held<'l>>) -> T,
+    ) -> T {
         let levels = self.0.read();
-        keys.map(|key| {
-            let level = levels.level(key.product.0, key.store.0)?;
-            Some(Held {
-                availability: level.availability,
-                quantity: level.quantity,
-                as_of: level.as_of,
-            })
-        })
-        .collect()
-    }
-
-    /// Whether all that a level says is held already, of the same instant.
-    pub fn says(&self, level: &model::Level) -> bool {
-        let levels = self.0.read();
-        let own = levels.by_product.get(&level.key.product.0).map_or(&[][..], Vec::as_slice);
-        let at = own.binary_search_by_key(&level.key.store.0, |slot| slot.store);
-        let Some(held) = at.ok().and_then(|at| own.get(at)) else { return false };
-        let detail = levels.details.text(held.detail).and_then(|text| text.split_once('\n'));
-        held.availability == level.availability
-            && held.quantity == level.quantity.unwrap_or(i64::MIN)
-            && held.as_of == level.as_of.0
-            && detail == Some((level.source, level.detail.as_str()))
+        let held = |key| levels.held(key);
+        look(&held)
     }
 
     /// Takes in levels; the newest of a product in a store holds, and of equally new ones the last.

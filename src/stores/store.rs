@@ -76,6 +76,14 @@ struct Named {
     gln: Option<String>,
 }
 
+/// Whether there is a store.
+pub async fn exists(db: &Db, store: StoreId) -> Result<bool, StoreError> {
+    const FIND: &str = "SELECT count(*) FROM stores WHERE id = $1 AND deleted_at IS NULL";
+    let id = store.to_string();
+    let count: i64 = on_db!(db, c => sqlx::query_scalar(FIND).bind(&id).fetch_one(c).await)?;
+    Ok(count > 0)
+}
+
 /// Adds the stores that exist to `known`.
 pub async fn know_stores(db: &Db, known: &mut Known) -> Result<(), StoreError> {
     const ALL: &str = "SELECT id, body FROM stores WHERE deleted_at IS NULL ORDER BY id";

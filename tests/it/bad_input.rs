@@ -72,6 +72,60 @@ async fn a_limit_is_within_its_bounds() {
     }
 }
 
+/// What is said of the first fault of a refused call.
+async fn said(app: &TestApp, key: &TestKey, path: &str) -> String {
+    let refused = problem(app.get(&key.text, path).await, 400, "invalid_parameter").await;
+    refused["errors"][0]["message"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_number_that_is_none_is_answered_with_what_would_be_one() {
+    let (app, key) = shop().await;
+    let stock = format!("/v1/products/{}/stock", data::product_id(0));
+    for (path, bounds) in [
+        (format!("{stock}?max_age_s="), "from 1 to 86400"),
+        ("/v1/categories/tree?depth=".to_owned(), "from 1 to 32"),
+        ("/v1/products?facets=brand&facet_limit=".to_owned(), "from 1 to 100"),
+        ("/v1/suggest?q=a&limit=".to_owned(), "from 1 to 20"),
+    ] {
+        for value in ["x", "1.5", "-1", "0", "99999999999999999999"] {
+            let said = said(&app, &key, &format!("{path}{value}")).await;
+            assert_eq!(said, format!("must be a whole number {bounds}"), "{path}{value}");
+        }
+    }
+    for (path, bounds) in [
+        ("/admin/v1/imports?limit=x", "must be a whole number from 1 to 200"),
+        (
+            "/admin/v1/keys?attention=expiring&within_days=x",
+            "must be a whole number from 1 to 3650",
+        ),
+        ("/admin/v1/audit/export?from=x", "must be a position: a whole number from 1 on"),
+    ] {
+        let refused = problem(app.admin("GET", path, None).await, 400, "invalid_parameter").await;
+        assert_eq!(refused["errors"][0]["message"], bounds, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_parameter_reads_as_a_sentence() {
+    let (app, key) = shop().await;
+    let history = format!("/v1/products/{}/price-history", data::product_id(0));
+    let turned = format!("{history}?from=2026-11-22T00:00:00Z&to=2026-11-21T00:00:00Z");
+    assert_eq!(said(&app, &key, &turned).await, "must be after `from`");
+    let by_id = cursor_of(&app, &key, "/v1/products?limit=2").await;
+    let path = format!("/v1/products?sort=name&cursor={by_id}");
+    let refused = problem(app.get(&key.text, &path).await, 400, "invalid_cursor").await;
+    let detail = refused["detail"].as_str().unwrap();
+    assert!(detail.starts_with("`cursor` belongs to another list"), "{detail}");
+    for (asked, says) in
+        [("format=x", "`format` must be ndjson"), ("mode=x", "`mode` must be full")]
+    {
+        let path = format!("/admin/v1/feeds/products?{asked}");
+        let refused = problem(app.admin("POST", &path, None).await, 400, "invalid_parameter").await;
+        assert!(refused["detail"].as_str().unwrap().starts_with(says), "{refused}");
+    }
+}
+
 #[tokio::test]
 async fn a_grid_of_a_million_cells_is_refused_before_it_is_made() {
     let (app, key) = shop().await;

@@ -22,6 +22,48 @@ fn items(page: &Value) -> &Vec<Value> {
 }
 
 #[tokio::test]
+async fn a_product_goes_for_the_reason_that_the_feed_says() {
+    let app = TestApp::builder().fixed_clock(NOON).start().await;
+    app.stock_shelves(5, 1).await;
+    let key = app.key(json!({})).await.text;
+    let start = page(&app, &key, "?after=latest").await["next_position"].clone();
+    let gone =
+        |n: u32, reason: Value| json!({ "op": "delete", "sku": data::sku(n), "reason": reason });
+    let mut merged = gone(2, json!("merged"));
+    merged["replaced_by_sku"] = json!(data::sku(4));
+    let lines = [
+        gone(0, json!("discontinued")),
+        gone(1, json!("out_of_range")),
+        merged,
+        gone(3, Value::Null),
+        gone(4, json!("lost")),
+    ];
+    let report = app.import(Feed::Products, &lines).await;
+    assert_eq!((report.accepted, report.rejected), (4, 1), "{report}");
+    assert_eq!(report.first_rejected[0].fault.field, "reason");
+    let mut living = data::product(4);
+    living["reason"] = json!("merged");
+    assert_eq!(app.import(Feed::Products, &[living]).await.rejected, 1);
+    let start = start.as_str().unwrap();
+    let told = page(&app, &key, &format!("?after={start}&types=product")).await;
+    let mut reasons: Vec<(&str, &str)> = items(&told)
+        .iter()
+        .map(|change| (change["id"].as_str().unwrap(), change["reason"].as_str().unwrap()))
+        .collect();
+    reasons.sort_unstable();
+    let ids = [0, 1, 2, 3].map(product_id);
+    let mut expected: Vec<(&str, &str)> = ids
+        .iter()
+        .map(String::as_str)
+        .zip(["discontinued", "out_of_range", "merged", "deleted"])
+        .collect();
+    expected.sort_unstable();
+    assert_eq!(reasons, expected);
+    let merged = items(&told).iter().find(|change| change["reason"] == "merged").unwrap();
+    assert_eq!((&merged["op"], &merged["replaced_by"]), (&json!("delete"), &json!(product_id(4))));
+}
+
+#[tokio::test]
 async fn changes_are_followed_from_position_to_position() {
     let app = TestApp::builder().fixed_clock(NOON).start().await;
     app.stock_shelves(4, 2).await;

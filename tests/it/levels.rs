@@ -184,8 +184,97 @@ async fn levels_are_stored_when_they_are_answered() {
         product: data::product_id(0).parse().unwrap(),
         store: data::store_id(0).parse().unwrap(),
     };
-    let held = other.stock.held(std::iter::once(key))[0].expect("a level");
-    assert_eq!((held.quantity, held.availability), (Some(9_000), Availability::InStock));
+    let held = other.stock.look(|held| held(key).map(|held| (held.quantity, held.availability)));
+    assert_eq!(held, Some((Some(9_000), Availability::InStock)));
+}
+
+/// What is told of a level beside its count.
+fn beside(level: &Value) -> Value {
+    let pick = |name: &str| (name.to_owned(), level[name].clone());
+    ["max_age_s", "restock_at", "pickup", "instore_location", "source"]
+        .map(pick)
+        .into_iter()
+        .collect()
+}
+
+#[tokio::test]
+async fn a_till_counts_and_keeps_what_a_feed_has_told() {
+    let app = TestApp::start().await;
+    app.stock_shelves(2, 1).await;
+    let key = app.key(json!({})).await;
+    let at = |second: u32| format!("2026-11-22T09:00:{second:02}Z");
+    let count = |quantity: u32, second: u32| json!({ "sku": data::sku(0), "store_code": "0000", "quantity": quantity, "as_of": at(second) });
+    let mut full = data::level_in_full(0, 0, &at(0));
+    full["source"] = json!(null);
+    app.import(Feed::Stock, &[full]).await;
+    let mut told = beside(&level(&app, &key, 0, 0).await);
+    assert_eq!((&told["pickup"]["sla"], &told["source"]), (&json!("same_day"), &json!("feed")));
+    assert_eq!(
+        (&told["max_age_s"], &told["instore_location"]["aisle"]),
+        (&json!(600), &json!("12"))
+    );
+
+    // What a till's line does not have stays; who counted is the till.
+    assert_eq!(receipt(&app, &[count(5, 10)]).await["written"], 1);
+    told["source"] = json!("pos");
+    let seen = level(&app, &key, 0, 0).await;
+    assert_eq!((beside(&seen), &seen["quantity"]["value"]), (told.clone(), &json!(5)));
+    assert_eq!(receipt(&app, &[count(5, 10)]).await["unchanged"], 1);
+
+    // Null clears, one by one; what is given stands in place of what was. One stream or two is the same.
+    let mut first = count(5, 11);
+    first["pickup"] = json!(null);
+    first["instore_location"] = json!({ "aisle": "7" });
+    let mut second = count(4, 12);
+    second["max_age_s"] = json!(null);
+    let both = [second.clone(), count(9, 9), first.clone(), second.clone()];
+    assert_eq!(receipt(&app, &[first]).await["written"], 1);
+    assert_eq!(receipt(&app, &[second]).await["written"], 1);
+    told["pickup"] = json!(null);
+    told["instore_location"] = json!({ "aisle": "7", "bay": null });
+    told["max_age_s"] = json!(900);
+    assert_eq!(beside(&level(&app, &key, 0, 0).await), told);
+    assert_eq!(receipt(&app, &both).await["unchanged"], 4);
+
+    // What is read anew, as after a restart, is what is seen.
+    let other = Mirror::default();
+    other.load(&app.db, None).await.unwrap();
+    let at_zero = LevelKey {
+        product: data::product_id(0).parse().unwrap(),
+        store: data::store_id(0).parse().unwrap(),
+    };
+    let stored = other.stock.look(|held| held(at_zero).map(|held| held.detail.to_owned()));
+    let stored: Value = serde_json::from_str(&stored.expect("a level")).unwrap();
+    let place = &told["instore_location"];
+    let restock = &told["restock_at"];
+    assert_eq!(stored, json!({ "restock_at": restock, "instore_location": place }));
+    // A feed's line without them keeps them as well; one that takes the level away does not.
+    app.import(Feed::Stock, &[count(3, 20)]).await;
+    told["source"] = json!("feed");
+    assert_eq!(beside(&level(&app, &key, 0, 0).await), told);
+    app.import(
+        Feed::Stock,
+        &[json!({ "op": "delete", "sku": data::sku(0), "store_code": "0000", "as_of": at(30) })],
+    )
+    .await;
+    assert_eq!(receipt(&app, &[count(2, 40)]).await["written"], 1);
+    let bare = beside(&level(&app, &key, 0, 0).await);
+    assert_eq!((&bare["restock_at"], &bare["instore_location"]), (&json!(null), &json!(null)));
+}
+
+#[tokio::test]
+async fn lines_of_one_batch_are_laid_over_each_other() {
+    let app = TestApp::start().await;
+    app.stock_shelves(1, 1).await;
+    let key = app.key(json!({})).await;
+    let mut first = data::level_in_full(0, 0, "2026-11-22T09:00:00Z");
+    first["source"] = json!("count");
+    let count = json!({ "sku": data::sku(0), "store_code": "0000", "quantity": 1, "as_of": "2026-11-22T09:00:01Z" });
+    let told = receipt(&app, &[first, count]).await;
+    assert_eq!((&told["written"], &told["unchanged"]), (&json!(1), &json!(1)));
+    let seen = level(&app, &key, 0, 0).await;
+    assert_eq!((&seen["quantity"]["value"], &seen["source"]), (&json!(1), &json!("pos")));
+    assert_eq!(seen["instore_location"], json!({ "aisle": "12", "bay": "3" }));
 }
 
 #[tokio::test]

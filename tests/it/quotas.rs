@@ -249,6 +249,32 @@ async fn a_quota_counts_what_is_billed() {
 }
 
 #[tokio::test]
+async fn what_is_not_modified_has_the_same_etag_and_takes_from_a_rate_but_not_from_a_quota() {
+    let app = shop().await;
+    let limits = json!([
+        { "name": "hour", "quota": 10, "window_s": 3600 },
+        { "name": "day", "quota": 5, "period": "day" },
+    ]);
+    let key = app.key_under(&app.plan(limits).await, json!({})).await;
+    let path = product();
+    let of = |answer: &reqwest::Response| {
+        ["hour", "day"].map(|name| left(answer, name).expect("what is left").0)
+    };
+    let first = app.get(&key.text, &path).await;
+    assert_eq!(of(&first), [9, 4]);
+    let etag = first.headers()["etag"].clone();
+    first.bytes().await.unwrap();
+    for taken in 2..5 {
+        let request = app.http.get(app.public_url(&path)).bearer_auth(&key.text);
+        let unchanged = request.header("if-none-match", &etag).send().await.unwrap();
+        assert_eq!((unchanged.status().as_u16(), &unchanged.headers()["etag"]), (304, &etag));
+        assert_eq!(left(&unchanged, "hour").expect("what is left").0, 10 - taken);
+    }
+    let last = app.get(&key.text, &path).await;
+    assert_eq!((last.status().as_u16(), of(&last)), (200, [5, 3]));
+}
+
+#[tokio::test]
 async fn a_month_ends_in_its_own_time_zone() {
     // The last second of the month there, in UTC: winter, leap day, a zone of 45 minutes.
     for (zone, last, seconds) in [

@@ -10,6 +10,7 @@ use comptoir::kernel::id::{ProductId, StoreId};
 use comptoir::on_db;
 use comptoir::stock::model::{Availability, Level, LevelKey};
 use comptoir::stock::store::{forget, put_levels};
+use comptoir::stock::told::{Told, Unsaid};
 use comptoir::storage::changes::{Change, append};
 use comptoir::storage::{Db, Log, log};
 use std::collections::{BTreeMap, BTreeSet};
@@ -191,9 +192,9 @@ async fn positions_appear_in_the_order_of_commits() {
 fn level(quantity: i64) -> Level {
     let key = LevelKey { product: ProductId::derived("p"), store: StoreId::derived("s") };
     let availability = if quantity > 0 { Availability::InStock } else { Availability::OutOfStock };
-    let detail = "{}".to_owned();
     let quantity = Some(quantity);
-    Level { key, availability, quantity, as_of: Micros(1), source: "pos", detail }
+    let told = Told::default();
+    Level { key, availability, quantity, as_of: Micros(1), source: "pos", told }
 }
 
 /// SQLite has one writer, so there is nothing to wait for.
@@ -204,11 +205,11 @@ async fn a_level_that_is_told_while_it_is_to_be_forgotten_is_not_lost() {
         return;
     };
     let mut tx = db.begin().await.unwrap();
-    put_levels(&mut tx, &[level(5)], Micros(10)).await.unwrap();
+    put_levels(&mut tx, &[level(5)], Unsaid::Kept, Micros(10)).await.unwrap();
     tx.commit().await.unwrap();
     // A till has told another count, which nobody sees yet.
     let mut till = db.begin().await.unwrap();
-    put_levels(&mut till, &[level(0)], Micros(20)).await.unwrap();
+    put_levels(&mut till, &[level(0)], Unsaid::Kept, Micros(20)).await.unwrap();
     let sweeping = tokio::spawn({
         let db = db.clone();
         async move {

@@ -1,7 +1,7 @@
 //! Feeds that are sent to the admin API, and deletions that wait there for approval.
 
 use crate::support::schema::documented;
-use crate::support::{NOON, TestApp, problem};
+use crate::support::{NOON, TestApp, data, problem};
 use comptoir::feeds::{Feed, Guard, ImportError, Mode, Options, Progress, import_with};
 use comptoir::storage::Tx;
 use flate2::Compression;
@@ -297,4 +297,69 @@ async fn prices_that_name_no_store_are_refused_or_said_to_be_left_out() {
         answer["left_out"].as_array().unwrap().iter().map(|one| &one["feed"]).collect();
     assert_eq!(left, ["offers", "stock"]);
     assert!(answer["left_out"][0]["message"].as_str().unwrap().contains("`store`"));
+}
+
+#[tokio::test]
+async fn a_file_for_a_store_that_is_not_there_is_refused_before_it_is_read() {
+    let app = TestApp::builder().fixed_clock(NOON).start().await;
+    let google = "id\ttitle\tprice\tavailability\nG1\tPerceuse\t19.90 EUR\tin_stock\n";
+    let path = "all?format=google-products&store=web&mode=full";
+    let refused = problem(send(&app, path, google.into()).await, 400, "invalid_parameter").await;
+    assert_eq!(refused["errors"][0]["parameter"], "store");
+    let detail = refused["detail"].as_str().unwrap();
+    assert!(
+        detail.contains("no store has the code `web`") && detail.contains("import"),
+        "{detail}"
+    );
+    assert_eq!(app.admin_ok("GET", "/admin/v1/imports", None).await["items"], json!([]));
+    assert_eq!(left(&app), 0);
+
+    // The line that the refusal shows makes the store.
+    let begin = detail.find('{').unwrap();
+    let line = &detail[begin..=detail.rfind('}').unwrap()];
+    let stores = sent(&app, "stores", line.as_bytes().to_vec()).await;
+    assert_eq!(stores["imports"][0]["accepted"], 1, "{stores}");
+    let answer = sent(&app, path, google.into()).await;
+    let taken: Vec<&Value> =
+        answer["imports"].as_array().unwrap().iter().map(|one| &one["rejected"]).collect();
+    assert!(taken.iter().all(|rejected| **rejected == 0), "{answer}");
+}
+
+#[tokio::test]
+async fn a_level_of_a_full_file_says_all_there_is() {
+    let app = TestApp::builder().fixed_clock(NOON).start().await;
+    app.stock_shelves(1, 1).await;
+    let key = app.key(json!({})).await;
+    let place = json!({ "aisle": "21", "bay": null });
+    let seen = async || {
+        app.caught_up().await;
+        let url = format!("/v1/products/{}/stock", data::product_id(0));
+        let page: Value = app.get(&key.text, &url).await.json().await.unwrap();
+        page["items"][0]["instore_location"].clone()
+    };
+    let line = |second: u32, more: Value| {
+        let at = format!("2026-11-22T09:00:0{second}Z");
+        let mut level =
+            json!({ "sku": data::sku(0), "store_code": "0000", "quantity": 5, "as_of": at });
+        level.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        level.to_string().into_bytes()
+    };
+    sent(&app, "stock", line(1, json!({ "instore_location": place }))).await;
+    assert_eq!(seen().await, place);
+    sent(&app, "stock", line(2, json!({}))).await;
+    assert_eq!(seen().await, place);
+    sent(&app, "stock?mode=full", line(3, json!({}))).await;
+    assert_eq!(seen().await, Value::Null);
+}
+
+#[tokio::test]
+async fn a_file_of_blank_lines_is_refused_early() {
+    let app = TestApp::builder().fixed_clock(NOON).start().await;
+    let mut packed = GzEncoder::new(Vec::new(), Compression::best());
+    packed.write_all(&vec![b'\n'; 1_000_000]).unwrap();
+    let answer = send(&app, "products", packed.finish().unwrap()).await;
+    let refused = problem(answer, 400, "invalid_body").await;
+    assert!(refused["detail"].as_str().unwrap().starts_with("line 100001: more than"), "{refused}");
+    let few = [vec![b'\n'; 1_000], lines(0..1), vec![b'\n'; 1_000]].concat();
+    assert_eq!(sent(&app, "products", few).await["imports"][0]["accepted"], 1);
 }

@@ -57,16 +57,19 @@ async fn export_audit(
     state: State,
 ) -> ApiResult<HttpResponse> {
     let mut params = Params::new(request.query_string());
-    let (from, to): (Option<i64>, Option<i64>) = (params.value("from"), params.value("to"));
-    for (name, position) in [("from", from), ("to", to)] {
-        if position.is_some_and(|position| position < 1) {
-            params.fault(name, "out_of_range", "must be a position: a whole number from 1 on");
-        }
-    }
+    let [from, to] = ["from", "to"].map(|name| position(&mut params, name));
     params.finish()?;
     let head = store::head(&state.db).await?.map_or(0, |(position, ..)| position);
     let lines = lines(state.db.clone(), from.unwrap_or(1) - 1, to.unwrap_or(head).min(head));
     Ok(HttpResponse::Ok().insert_header((CONTENT_TYPE, NDJSON)).streaming(lines))
+}
+
+fn position(params: &mut Params, name: &'static str) -> Option<i64> {
+    let position = params.text(name)?.parse::<i64>().ok().filter(|position| *position >= 1);
+    if position.is_none() {
+        params.fault(name, "out_of_range", "must be a position: a whole number from 1 on");
+    }
+    position
 }
 
 /// The lines behind a position up to another. A database that fails cuts the answer off, so that what

@@ -95,12 +95,11 @@ async fn import_keys(
     state: State,
 ) -> ApiResult<HttpResponse> {
     let mut params = Params::new(request.query_string());
-    let dry_run: Option<bool> = params.value("dry_run");
+    let dry_run = params.flag("dry_run");
     params.finish()?;
     let format = format(request.headers().get(CONTENT_TYPE))?;
     let rows = import::parse(format, &body.0);
     let (by, hasher) = (caller.by(&state.clock), ImportedHasher::new(&state.pepper));
-    let dry_run = dry_run.unwrap_or(false);
     let report = import::import_keys(&state.db, &by, &hasher, rows, dry_run).await?;
     if report.stored {
         state.applied().await;

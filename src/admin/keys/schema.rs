@@ -9,8 +9,8 @@ use crate::access::keys::model::{
 use crate::access::model::{Cidr, IssuedKey, Key, KeySecret, KeySpec, Name};
 use crate::access::scope::{Scope, Scopes};
 use crate::admin::freezes::FrozenOut;
-use crate::kernel::Micros;
 use crate::kernel::id::{AppId, KeyId};
+use crate::kernel::{Micros, given};
 use crate::storage::{Db, StoreError, Tx};
 use serde::{Deserialize, Serialize};
 
@@ -111,11 +111,6 @@ pub struct KeyPatchIn {
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, format = DateTime, example = "2027-11-22T00:00:00Z")]
     pub expires_at: Option<Option<Micros>>,
-}
-
-/// Tells what is null from what is left out.
-fn given<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Option<Micros>>, D::Error> {
-    Option::deserialize(from).map(Some)
 }
 
 impl From<KeyPatchIn> for KeyPatch {

@@ -23,7 +23,7 @@ pub(super) const PARTNER: &[Example] = &[
     (
         Code::InvalidCursor,
         PRODUCTS,
-        "`cursor` belongs to other filters; repeat the filters it was made with, or leave it out.",
+        "`cursor` belongs to another list or to other filters; repeat what it was made with, or leave it out.",
     ),
     (
         Code::MissingKey,
@@ -159,7 +159,7 @@ pub(super) const ADMIN: &[Example] = &[
     (
         Code::InvalidCursor,
         KEYS,
-        "`cursor` belongs to other filters; repeat the filters it was made with, or leave it out.",
+        "`cursor` belongs to another list or to other filters; repeat what it was made with, or leave it out.",
     ),
     (Code::MissingKey, KEYS, "Send an admin token: `Authorization: Bearer cpt_admin_…`."),
     (Code::InvalidKey, KEYS, "This token is not known here."),
@@ -297,8 +297,7 @@ fn document(&(code, path, detail): &Example) -> Value {
             fault(FieldError::parameter("limit", "out_of_range", message))
         }
         Code::InvalidCursor => {
-            let message =
-                "belongs to other filters; repeat the filters it was made with, or leave it out";
+            let message = "belongs to another list or to other filters; repeat what it was made with, or leave it out";
             fault(FieldError::parameter("cursor", "malformed", message))
         }
         Code::InvalidBody => {

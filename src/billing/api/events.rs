@@ -28,15 +28,13 @@ pub(super) fn configure(config: &mut ServiceConfig<'_>) {
 
 /// Where a page begins, and how many rows it may have.
 pub fn place(params: &mut Params) -> (ExportSeq, usize) {
-    let after: i64 = params.value("after").unwrap_or(0);
-    if !(0..=MOST_AFTER).contains(&after) {
+    let after = params.text("after").map_or(Some(0), |after| after.parse::<i64>().ok());
+    let after = after.filter(|after| (0..=MOST_AFTER).contains(after));
+    if after.is_none() {
         params.fault("after", "out_of_range", "must be 0 or a number that a page gave as `next`");
     }
-    let limit = params.value("limit").unwrap_or(ROWS);
-    if !(1..=MOST_ROWS).contains(&limit) {
-        params.fault("limit", "out_of_range", format!("must be from 1 to {MOST_ROWS}"));
-    }
-    (ExportSeq(after), limit)
+    let limit = params.whole("limit", 1..=MOST_ROWS).unwrap_or(ROWS);
+    (ExportSeq(after.unwrap_or(0)), limit)
 }
 
 /// Answers with a page in the form that the client prefers.

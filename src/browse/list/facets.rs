@@ -112,11 +112,7 @@ pub(super) fn read(
             facets.push(facet);
         }
     }
-    let limit: Option<u32> = params.value("facet_limit");
-    if limit.is_some_and(|limit| !(1..=MOST_VALUES).contains(&limit)) {
-        let message = format!("must be a whole number from 1 to {MOST_VALUES}");
-        params.fault("facet_limit", "out_of_range", message);
-    }
+    let limit = params.whole("facet_limit", 1..=MOST_VALUES);
     (facets, limit.unwrap_or(DEFAULT_VALUES) as usize)
 }
 

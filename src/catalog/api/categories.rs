@@ -19,6 +19,7 @@ static COLUMNS: LazyLock<Columns> = LazyLock::new(Columns::of::<CategoryOut>);
 static COLUMNS_WITH_DELETED: LazyLock<Columns> = LazyLock::new(deleted::columns::<CategoryOut>);
 
 static KNOWN: LazyLock<Known> = LazyLock::new(Known::of::<CategoryOut>);
+static KNOWN_WITH_DELETED: LazyLock<Known> = LazyLock::new(deleted::known::<CategoryOut>);
 
 /// Categories
 ///
@@ -57,7 +58,7 @@ pub(super) async fn list_categories(
     let columns = if deleted.is_some() { &COLUMNS_WITH_DELETED } else { &COLUMNS };
     let page =
         PageRequest::read(&request, &mut params).with_columns(columns).with_total(&mut params);
-    let fields = params.fields(&KNOWN);
+    let fields = params.fields(if deleted.is_some() { &KNOWN_WITH_DELETED } else { &KNOWN });
     let page = page.with_fields(fields.as_ref());
     params.finish()?;
     if query.parent.is_some() {

@@ -1,6 +1,7 @@
 //! Lists with what was deleted, for partners that keep a copy.
 
 use crate::catalog::view::Listed;
+use crate::http::fields::Known;
 use crate::http::form::Columns;
 use crate::http::{ApiError, ApiResult, Code, Params};
 use crate::kernel::Micros;
@@ -17,6 +18,13 @@ const BESIDE: [&str; 4] = ["include_deleted", "updated_since", "limit", "cursor"
 pub fn columns<T: ToSchema + PartialSchema>() -> Columns {
     const OF_DELETED: [&str; 4] = ["id", "deleted", "deleted_at", "replaced_by"];
     Columns::of::<T>().and(&["deleted", "deleted_at"]).keeping(&OF_DELETED)
+}
+
+/// The fields that `fields` takes in a list of `T` with what was deleted.
+#[must_use]
+pub fn known<T: ToSchema + PartialSchema>() -> Known {
+    let known = Known::of::<T>().with("deleted", Known::default());
+    known.with("deleted_at", Known::default())
 }
 
 /// A deleted resource in a list.

@@ -114,7 +114,7 @@ pub(super) async fn list_price_history(
     let mut params = Params::new(request.query_string());
     let (from, to): (Option<Micros>, Option<Micros>) = (params.value("from"), params.value("to"));
     if from.is_some() && to.is_some() && from >= to {
-        params.fault("to", "out_of_range", "is after `from`");
+        params.fault("to", "out_of_range", "must be after `from`");
     }
     let query = HistoryQuery {
         store: params.value("store_id"),

@@ -47,14 +47,7 @@ pub(super) async fn get_category_tree(
 ) -> ApiResult<Answer> {
     let mut params = Params::new(request.query_string());
     let root: Option<CategoryId> = params.value("root");
-    let depth: Option<u32> = params.value("depth");
-    if depth.is_some_and(|depth| !(1..=DEEPEST).contains(&depth)) {
-        params.fault(
-            "depth",
-            "out_of_range",
-            format!("must be a whole number from 1 to {DEEPEST}"),
-        );
-    }
+    let depth = params.whole("depth", 1..=DEEPEST);
     params.finish()?;
     let included = Included::of(&caller, &view);
     let request = TreeRequest { root, depth, grant: included.grant() };

@@ -131,7 +131,8 @@ pub async fn put<T: Resource>(
                 ]);
                 changes.extend(told::<T>(before.as_ref(), resource, id, version));
             }
-            Line::Delete(Deleted { code, replaced_by }) => {
+            Line::Delete(gone) => {
+                let (Deleted { code, replaced_by, .. }, reason) = (gone, gone.reason());
                 let Some(before) = before else {
                     let message = "names nothing that could be deleted; check the code";
                     fates[at] = Fate::Refused(Fault::new(T::CODE_FIELD, code, T::UNKNOWN, message));
@@ -143,8 +144,8 @@ pub async fn put<T: Resource>(
                 let version = before.version + 1;
                 let successor = replaced_by.map(|id| json!({ "replaced_by": id }).to_string());
                 delete::<T>(tx, &id, (version, successor.as_deref()), now).await?;
-                let again = before.deleted.then(|| deleted::<T>(id, "deleted", version));
-                changes.extend(again.or_else(|| before.gone::<T>(version, "deleted")));
+                let again = before.deleted.then(|| deleted::<T>(id, reason, version));
+                changes.extend(again.or_else(|| before.gone::<T>(version, reason)));
             }
         }
         fates[at] = Fate::Written;

@@ -32,7 +32,8 @@ pub(super) struct ChangeOut<'a> {
     #[schema(example = "upsert")]
     pub(super) op: &'a str,
     /// Why, in a word: `created`, `updated`, `price_changed`, `hours_changed`, `availability_changed`,
-    /// `back_in_stock`, `deleted`, `in_plan`, `not_in_plan`; others may come.
+    /// `back_in_stock`, `deleted`, `discontinued`, `out_of_range`, `merged`, `in_plan`, `not_in_plan`;
+    /// others may come.
     #[schema(required = true, example = "price_changed")]
     pub(super) reason: Option<&'a str>,
     /// When it was stored.

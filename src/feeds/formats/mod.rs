@@ -37,7 +37,7 @@ pub enum Format {
 
 /// No format has this name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a format must be ndjson, google-products, google-local-inventory, gs1-csv or acp")]
+#[error("must be ndjson, google-products, google-local-inventory, gs1-csv or acp")]
 pub struct UnknownFormat;
 
 impl std::str::FromStr for Format {

@@ -215,6 +215,7 @@ fn items_of_rss_and_entries_of_atom_are_records() {
     assert_eq!((items.len(), items[0].0), (1, 3));
     assert_eq!(item.get("title"), Some("T & <b>"));
     assert_eq!(item.get("product_detail"), Some("S:A:V"));
+    assert!(xml("<rss/>").unwrap().is_empty());
     let prose = "<rss><item><description>Un <b>bon</b> caf&#233;<br/>\
         <![CDATA[d'<i>ici</i>]]></description></item></rss>";
     let prose = xml(prose).unwrap().remove(0).1;

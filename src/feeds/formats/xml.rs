@@ -52,6 +52,7 @@ pub(super) fn items(
                 }
             }
             Event::Empty(start) => {
+                any = true;
                 if let Some(item) = &mut item {
                     item.start(&start, depth + 1);
                     item.end(start.local_name().as_ref(), depth + 1);

@@ -14,7 +14,7 @@ use crate::catalog::{Fault, Names, shape};
 use crate::kernel::id::{ProductId, StoreId};
 use crate::kernel::{Clock, Gtin};
 use crate::mirror::Mirror;
-use crate::stock::model::{Level, LevelIn};
+use crate::stock::model::{Level, LevelIn, POS};
 use crate::storage::StoreError;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -103,7 +103,8 @@ impl<'a> Intake<'a> {
             if line.is_empty() {
                 return Ok(None);
             }
-            shape::read::<LevelIn>(line)?.check(&Memory(self.mirror), self.clock.now()).map(Some)
+            let level = shape::read::<LevelIn>(line)?;
+            level.check(&Memory(self.mirror), self.clock.now(), POS).map(Some)
         });
         match read {
             Ok(Some(level)) => self.batch.push(level),

@@ -4,8 +4,10 @@
 use crate::kernel::Clock;
 use crate::mirror::Mirror;
 use crate::stock::model::Level;
-use crate::stock::store::{hold, newest_of_each, what_changes, write_levels};
-use crate::stock::view::{Held, LevelRecord};
+use crate::stock::store::newest::{groups, in_order, newest};
+use crate::stock::store::{hold, what_changes, write_levels};
+use crate::stock::told::Unsaid;
+use crate::stock::view::LevelRecord;
 use crate::storage::{Db, StoreError};
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
@@ -87,39 +89,35 @@ async fn store(
     let mut written = vec![false; levels.len()];
     // Before what is held is looked at, so that it is at least of then.
     let known = mirror.positions().stock;
-    let wanted = newest_of_each(levels);
-    let held = mirror.stock.held(wanted.iter().map(|(key, _)| *key));
-    let mut fresh = Vec::with_capacity(wanted.len());
-    for ((_, at), held) in wanted.into_iter().zip(held) {
-        if !held.is_some_and(|held| supersedes(mirror, &held, &levels[at])) {
-            fresh.push((at, held.map(|held| held.availability)));
+    let order = in_order(levels);
+    let mut asked = Vec::new();
+    let mut fresh = mirror.stock.look(|held| {
+        let mut fresh = Vec::new();
+        for group in groups(&order) {
+            let Some((key, _)) = group.first() else { continue };
+            let changing = newest(held(*key), levels, group, Unsaid::Kept)?;
+            asked.extend(changing.is_some().then_some(group));
+            fresh.extend(changing);
         }
-    }
+        Ok::<_, StoreError>(fresh)
+    })?;
     if fresh.is_empty() {
         return Ok(written);
     }
     let mut tx = db.begin().await?;
     if hold(&mut tx).await? != known {
         // A feed or another node has stored what is not in memory yet: only the table knows.
-        let asked: Vec<&Level> = fresh.iter().map(|(at, _)| &levels[*at]).collect();
-        let changing = what_changes(&mut tx, &asked).await?;
-        fresh = changing.into_iter().map(|(place, before)| (fresh[place].0, before)).collect();
+        fresh = what_changes(&mut tx, levels, &asked, Unsaid::Kept).await?;
     }
-    let rows: Vec<_> = fresh.iter().map(|(at, before)| (&levels[*at], *before)).collect();
     // Behind the lock, which may have taken long: who asks by this instant must find it.
     let now = clock.now();
-    let position = write_levels(&mut tx, &rows, now).await?;
+    let position = write_levels(&mut tx, &fresh, now).await?;
     tx.commit().await?;
-    fresh.iter().for_each(|(at, _)| written[*at] = true);
+    fresh.iter().for_each(|fresh| written[fresh.at] = true);
     if let Some(position) = position {
         let records: Vec<LevelRecord> =
-            rows.iter().map(|(level, _)| LevelRecord::of(level, now)).collect();
+            fresh.into_iter().map(|fresh| LevelRecord::of(fresh, now)).collect();
         mirror.wrote_levels(&records, position).await;
     }
     Ok(written)
-}
-
-/// What is held is newer, or says the same of the same instant.
-fn supersedes(mirror: &Mirror, held: &Held, level: &Level) -> bool {
-    held.as_of > level.as_of || (held.as_of == level.as_of && mirror.stock.says(level))
 }

@@ -4,7 +4,7 @@ use super::folder::Folder;
 use super::remote::{self, Fetched};
 use super::settings::Settings;
 use super::{Sources, State, store};
-use crate::feeds::{ImportError, Report, import_with};
+use crate::feeds::{ImportError, Report, check_store, import_with};
 use crate::storage::StoreError;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -113,6 +113,7 @@ impl Sources {
         file: &Path,
         reports: &mut Vec<Report>,
     ) -> Result<(), ImportError> {
+        check_store(&self.db, &settings.feeds, &settings.options).await?;
         for feed in &settings.feeds {
             let (db, clock, options) = (&self.db, &self.clock, &settings.options);
             let rejected = folder.rejected(feed.as_str());

@@ -1,10 +1,12 @@
 //! Levels that nobody vouches for any more: they become unknown, which is told like any other turn.
 
+use super::newest::Fresh;
 use super::{hold, write_levels};
 use crate::kernel::Micros;
 use crate::kernel::word::Word as _;
 use crate::on_tx;
-use crate::stock::model::{Availability, Level, LevelKey};
+use crate::stock::model::{Availability, FEED, Level, LevelKey};
+use crate::stock::told::{NOTHING, Told};
 use crate::storage::bulk::{self, Cell, Statement};
 use crate::storage::{StoreError, Tx};
 
@@ -77,13 +79,16 @@ async fn unknown(tx: &mut Tx, mut rows: Vec<Row>, now: Micros) -> Result<u64, St
             availability: Availability::Unknown,
             quantity: None,
             as_of: Micros(*as_of),
-            source: "feed",
-            detail: "{}".to_owned(),
+            source: FEED,
+            told: Told::nothing(),
         };
         levels.push((level, Availability::of(before)));
     }
-    let levels: Vec<(&Level, Option<Availability>)> =
-        levels.iter().map(|(level, before)| (level, *before)).collect();
+    let fresh = levels.iter().enumerate().map(|(at, (level, before))| {
+        let detail = NOTHING.to_owned();
+        Fresh { at, level, detail, before: *before }
+    });
+    let levels: Vec<Fresh<'_>> = fresh.collect();
     write_levels(tx, &levels, now).await?;
     Ok(levels.len() as u64)
 }

@@ -34,7 +34,7 @@ impl Levels {
             Some(SavedLevel {
                 store: slot.store,
                 availability: slot.availability.as_str(),
-                quantity: (slot.quantity != i64::MIN).then_some(slot.quantity),
+                quantity: slot.quantity(),
                 as_of: slot.as_of,
                 received_at: slot.received_at,
                 detail: self.details.text(slot.detail)?,
