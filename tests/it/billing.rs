@@ -12,16 +12,16 @@ mod late;
 mod other_periods;
 mod real;
 mod reconcile;
+mod recounted;
 mod rows;
 mod shell;
 mod slow;
 
 use crate::four_eyes::{owner, path};
-use crate::support::{TestApp, TestKey, data, problem};
+use crate::support::{TestApp, TestKey, data, problem, tell};
 use comptoir::kernel::Micros;
 use comptoir::storage::Db;
 use serde_json::{Value, json};
-use sqlx::AssertSqlSafe;
 use std::time::Instant;
 
 /// In microseconds.
@@ -101,15 +101,6 @@ fn lines(statement: &Value) -> Vec<String> {
     lines
         .map(|l| ["kind", "charge", "quantity", "amount"].map(|name| text(&l[name])).join(" "))
         .collect()
-}
-
-/// Runs a statement as somebody who can write to the database.
-async fn tell(db: &Db, sql: &str) -> Result<(), sqlx::Error> {
-    let sql = AssertSqlSafe(sql.to_owned());
-    match db {
-        Db::Sqlite { write, .. } => sqlx::query(sql).execute(write).await.map(drop),
-        Db::Postgres(pool) => sqlx::query(sql).execute(pool).await.map(drop),
-    }
 }
 
 async fn close(app: &TestApp, period: &str) -> reqwest::Response {

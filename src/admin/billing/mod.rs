@@ -10,7 +10,7 @@ mod reratings;
 mod statements;
 
 pub use adjustments::{CREATE, REVERSE};
-pub use periods::CLOSE;
+pub use periods::{CLOSE, recounted};
 
 use utoipa_actix_web::service_config::ServiceConfig;
 

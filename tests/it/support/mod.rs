@@ -42,6 +42,15 @@ pub(crate) async fn pause() {
     tokio::time::sleep(Duration::from_millis(5)).await;
 }
 
+/// Runs a statement as somebody who can write to the database.
+pub(crate) async fn tell(db: &Db, sql: &str) -> Result<(), sqlx::Error> {
+    let sql = sqlx::AssertSqlSafe(sql.to_owned());
+    match db {
+        Db::Sqlite { write, .. } => sqlx::query(sql).execute(write).await.map(drop),
+        Db::Postgres(pool) => sqlx::query(sql).execute(pool).await.map(drop),
+    }
+}
+
 /// How a test's Comptoir is set up.
 pub(crate) struct Builder {
     settings: BTreeMap<String, String>,
