@@ -242,6 +242,56 @@ async fn sqlx_text(db: &Db, sql: &str) -> String {
     }
 }
 
+/// What is exported of a period or a month.
+async fn exported(month: &Month, of: &[&str], name: &str) -> String {
+    let dir = month.app.config.server.data_dir.join(name).display().to_string();
+    let words = [&["usage", "export", "--out", &dir], of].concat();
+    let (code, _, err) = month.app.shell(&words).await;
+    assert_eq!(code, 0, "{err}");
+    dir
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_of_a_period_agrees_with_it_and_no_other() {
+    let month = Box::pin(Month::new()).await;
+    let Month { october, november, .. } = &month;
+    let whole = exported(&month, &["--period", october], "whole").await;
+    let days = exported(&month, &["--period", november, "--by-day"], "days").await;
+    for (period, dir, calls) in [(october, &whole, 8), (november, &days, 7)] {
+        let (code, found) = month.reconciled(period, &["--export", dir]).await;
+        assert_eq!((code, &found["differences"]["count"]), (0, &json!(0)), "{found}");
+        // Calls that came late are in the export of the period that books them.
+        let served = row(&found, &month.key.app_id, "v1.served");
+        assert_eq!(served["exported"]["requests"], calls, "{served}");
+    }
+    let words = ["usage", "reconcile", "--period", november, "--export", &whole];
+    let (code, _, err) = month.app.shell(&words).await;
+    let why = format!("it is of {october}, and not of {november}");
+    assert_eq!((code, err.contains(&why)), (2, true), "{err}");
+
+    let file = std::path::Path::new(&whole).join("usage_events_v1.csv");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let row = text.lines().nth(1).unwrap();
+    std::fs::write(&file, text.replacen(&format!("{row}\n"), "", 1)).unwrap();
+    let id = row.split(',').nth(1).unwrap();
+    let found = month.differences(october, &["--export", &whole]).await;
+    assert_eq!(found, [format!("export: event {id} is not in it")]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_of_other_times_is_no_agreement() {
+    let month = Box::pin(Month::new()).await;
+    let october = exported(&month, &["--period", "2024-10"], "october").await;
+    let december = exported(&month, &["--period", "2024-12"], "december").await;
+    assert_eq!(month.reconciled(&month.october, &["--export", &october]).await.0, 0);
+    let found = month.differences(&month.october, &["--export", &december]).await;
+    let [told] = &found[..] else { panic!("{found:?}") };
+    assert!(
+        told.starts_with("export: it is of other times") && told.contains(" 8 calls,"),
+        "{told}"
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_changed_row_of_an_export_is_named() {
     let month = Box::pin(Month::new()).await;
