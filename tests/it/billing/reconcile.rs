@@ -3,7 +3,7 @@
 use super::adjustments::{ADJUSTMENTS, Desk, asked};
 use super::late::brought;
 use super::{HOUR, call, close_first, edit, id, own, priced, prices, tell};
-use crate::support::{TestApp, TestKey, data};
+use crate::support::{TestApp, TestKey, data, unkeep};
 use comptoir::storage::Db;
 use serde_json::{Value, json};
 
@@ -83,13 +83,8 @@ impl Month {
 }
 
 /// Something that nobody may do without taking the triggers away.
-async fn force(db: &Db, table: &str, sql: &str) {
-    let trigger = format!("{table}_no_update");
-    let drop = match db {
-        Db::Sqlite { .. } => format!("DROP TRIGGER IF EXISTS {trigger}"),
-        Db::Postgres(_) => format!("DROP TRIGGER IF EXISTS {trigger} ON {table}"),
-    };
-    tell(db, &drop).await.unwrap();
+async fn force(db: &Db, (table, what): (&str, &str), sql: &str) {
+    unkeep(db, table, what).await;
     tell(db, sql).await.unwrap();
 }
 
@@ -103,6 +98,7 @@ async fn flip(db: &Db) {
         Db::Postgres(pool) => sqlx::query_as(FIND).fetch_one(pool).await.unwrap(),
     };
     let (position, mut block) = found;
+    unkeep(db, "usage_segments", "update").await;
     let middle = block.len() / 2;
     block[middle] ^= 1;
     match db {
@@ -182,10 +178,10 @@ async fn what_was_changed_in_the_database_is_found_and_named() {
         found.iter().any(|told| told.starts_with("stm_") && told.contains("/records` is 0, and 1")),
         "{found:?}"
     );
-    tell(db, "UPDATE usage_hours SET records = records - 1 WHERE rule = 'v1.client_error'")
-        .await
-        .unwrap();
-    tell(db, "DELETE FROM usage_hours WHERE rule = 'v1.test_key'").await.unwrap();
+    let back = "UPDATE usage_hours SET records = records - 1 WHERE rule = 'v1.client_error'";
+    force(db, ("usage_hours", "update"), back).await;
+    let gone = "DELETE FROM usage_hours WHERE rule = 'v1.test_key'";
+    force(db, ("usage_hours", "delete"), gone).await;
     let found = month.differences(&month.october, &[]).await;
     assert!(found[0].contains("v1.test_key") && found[0].contains("it is missing"), "{found:?}");
 }
@@ -209,7 +205,7 @@ async fn a_changed_statement_is_found_and_named() {
     let cheaper = format!(
         "UPDATE statements SET document = replace(document, '\"total\":\"{total}\"', '\"total\":\"1.00\"') WHERE id = '{statement}'"
     );
-    force(db, "statements", &cheaper).await;
+    force(db, ("statements", "update"), &cheaper).await;
     let found = month.differences(&month.october, &[]).await;
     let text = format!("{statement}: its text does not have the digest");
     let member =

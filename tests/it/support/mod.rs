@@ -51,6 +51,16 @@ pub(crate) async fn tell(db: &Db, sql: &str) -> Result<(), sqlx::Error> {
     }
 }
 
+/// Lets somebody who owns the database `update` or `delete` rows of a table that it keeps.
+pub(crate) async fn unkeep(db: &Db, table: &str, what: &str) {
+    let trigger = format!("{table}_no_{what}");
+    let drop = match db {
+        Db::Sqlite { .. } => format!("DROP TRIGGER IF EXISTS {trigger}"),
+        Db::Postgres(_) => format!("DROP TRIGGER IF EXISTS {trigger} ON {table}"),
+    };
+    tell(db, &drop).await.unwrap();
+}
+
 /// How a test's Comptoir is set up.
 pub(crate) struct Builder {
     settings: BTreeMap<String, String>,
