@@ -243,6 +243,9 @@ async fn what_cannot_be_corrected_is_said_before_anybody_is_asked() {
     at(&app, "2026-11-01T06:00:00Z");
     let found = app.admin_ok("GET", ADJUSTMENTS, None).await;
     assert_eq!(found["items"], json!([]));
+    // What a spreadsheet would take for a formula is no word.
+    let formula = asked(&key, "-A1:B2", "credit", credit("1.00"));
+    problem(app.admin("POST", ADJUSTMENTS, Some(formula)).await, 400, "invalid_body").await;
     let nothing = app.admin("GET", &format!("{ADJUSTMENTS}/adj_00000000001"), None).await;
     problem(nothing, 404, "not_found").await;
 }
