@@ -44,6 +44,11 @@ pub enum BillingError {
         told = told(.1)
     )]
     Differs(BillingPeriodId, Differences),
+    /// No statement is in the currency of the prices.
+    #[error(
+        "No statement of `{0}` that is asked for is in {1}, the currency of these prices: try prices in theirs."
+    )]
+    OtherCurrency(BillingPeriodId, String),
     /// An adjustment cannot be made.
     #[error(transparent)]
     Adjustment(#[from] AdjustmentError),
@@ -93,6 +98,7 @@ impl From<BillingError> for ApiError {
             | BillingError::Early(_)
             | BillingError::EarlierOpen(_)
             | BillingError::Differs(..)
+            | BillingError::OtherCurrency(..)
             | BillingError::TooLarge(..) => Self::new(Code::Conflict, detail),
             BillingError::Adjustment(error) => error.into(),
             BillingError::Access(error) => error.into(),
