@@ -1,14 +1,16 @@
 //! Closing a period: its statements are frozen, once and for good.
 //!
 //! A close stands on a position of the ledger: what is folded later is late, and corrects a later period. It is refused
-//! while anything of the period may be missing, and names it; two people may close it all the same, and what was
-//! missing stands in the close. Closes are a chain: each has a hash over itself, its statements and the close before.
+//! where the sums by hour are not those of the events (`recounted`), and while anything of the period may be missing, and
+//! names it; two people may close it all the same with what is missing, which then stands in the close. Closes are a
+//! chain: each has a hash over itself, its statements and the close before.
 
 use super::BillingError;
 use super::adjustments;
 use super::books::{Books, Open};
 use super::credits;
 use super::model::Statement;
+use super::recounted::Recounted;
 use super::store;
 use crate::access::audit::{Deed, append};
 use crate::access::service::By;
@@ -119,8 +121,13 @@ pub async fn draft(db: &Db, period: BillingPeriodId, now: Micros) -> Result<Draf
     draft_in(&mut tx, period, now, position).await
 }
 
-/// Closes a period in a transaction.
-pub async fn close_in(tx: &mut Tx, by: &By<'_>, asked: &Asked) -> Result<Close, BillingError> {
+/// Closes a period in a transaction. What was `recounted` of it before is not counted again while everybody waits.
+pub async fn close_in(
+    tx: &mut Tx,
+    by: &By<'_>,
+    asked: &Asked,
+    recounted: &Recounted,
+) -> Result<Close, BillingError> {
     // Nothing of plans, apps and contracts changes while it is at it, and nothing is folded: journals wait.
     advance(tx, Log::Control, 0).await?;
     let position = advance(tx, Log::Usage, 0).await?;
@@ -140,6 +147,8 @@ pub async fn close_in(tx: &mut Tx, by: &By<'_>, asked: &Asked) -> Result<Close, 
     if !exceptions.is_empty() {
         by.with_another()?;
     }
+    let span = period::Period { from: bounds.start, to: bounds.end };
+    recounted.holds(tx, asked.period, span).await?;
     let digests = store::insert_statements(tx, &statements).await?;
     credits::store::book(tx, &statements).await?;
     let last = store::last_close(tx).await?;

@@ -8,6 +8,7 @@ use crate::http::{ApiError, Code, FieldError};
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, BillingPeriodId, StatementId};
 use crate::kernel::word::Word;
+use crate::metering::recount::Differences;
 use crate::rating::TooLarge;
 use crate::storage::StoreError;
 
@@ -36,6 +37,19 @@ pub enum BillingError {
     /// Something may be missing.
     #[error("Of {} processes calls of this period may be missing; `errors` names them. Start the node again, `comptoir usage recover` its data directory, or close with these exceptions, which takes a second person.", .0.len())]
     Incomplete(Vec<Exception>),
+    /// The sums by hour are not those of the events.
+    #[error(
+        "The sums by hour that the statements of this period are made of are not those of its events, so nobody can close it: {told}. \
+         Something other than Comptoir has changed the database: `comptoir usage reconcile --period {0}` names all that differs. \
+         Put the rows that it names back as a backup has them, or as the events say, and close again.",
+        told = told(.1)
+    )]
+    Differs(BillingPeriodId, Differences),
+    /// No statement is in the currency of the prices.
+    #[error(
+        "No statement of `{0}` that is asked for is in {1}, the currency of these prices: try prices in theirs."
+    )]
+    OtherCurrency(BillingPeriodId, String),
     /// An adjustment cannot be made.
     #[error(transparent)]
     Adjustment(#[from] AdjustmentError),
@@ -51,6 +65,19 @@ pub enum BillingError {
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// Most differences that a refusal names.
+const NAMED: usize = 3;
+
+/// The first differences, and how many more there are.
+fn told(found: &Differences) -> String {
+    let mut told = found.first.iter().take(NAMED).cloned().collect::<Vec<_>>().join("; ");
+    let more = found.count.saturating_sub(NAMED as u64);
+    if more > 0 {
+        told.push_str(&format!("; and {more} more"));
+    }
+    told
 }
 
 impl From<BillingError> for ApiError {
@@ -74,6 +101,8 @@ impl From<BillingError> for ApiError {
             BillingError::Closed(_)
             | BillingError::Early(_)
             | BillingError::EarlierOpen(_)
+            | BillingError::Differs(..)
+            | BillingError::OtherCurrency(..)
             | BillingError::TooLarge(..) => Self::new(Code::Conflict, detail),
             BillingError::Adjustment(error) => error.into(),
             BillingError::Credit(error) => error.into(),

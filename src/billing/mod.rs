@@ -29,6 +29,7 @@ pub mod periods;
 pub mod projection;
 mod rate;
 pub mod reconcile;
+pub mod recounted;
 mod render;
 pub mod rerate;
 pub mod store;

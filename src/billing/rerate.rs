@@ -101,8 +101,9 @@ pub enum Prices {
     List(Arc<PriceList>),
 }
 
-/// What the statements of a period would come to at other prices, before credits. Statements in another currency are left out, and so are
-/// adjustments, which stay as they are. None where there are no such prices.
+/// What the statements of a period would come to at other prices, before credits. Statements in another currency are left
+/// out, which is an error where all are, and so are adjustments, which stay as they are. None where there are no such
+/// prices.
 pub async fn rerated(
     db: &Db,
     (period, whose): (BillingPeriodId, Whose),
@@ -117,8 +118,13 @@ pub async fn rerated(
     };
     let Some(list) = list else { return Ok(None) };
     let mut made = Vec::new();
-    for statement in of_period(&mut tx, &books, (period, whose), now).await? {
-        if statement.currency == list.currency().code() {
+    let statements = of_period(&mut tx, &books, (period, whose), now).await?;
+    let code = list.currency().code();
+    if !statements.is_empty() && statements.iter().all(|statement| statement.currency != code) {
+        return Err(BillingError::OtherCurrency(period, code.to_owned()));
+    }
+    for statement in statements {
+        if statement.currency == code {
             let large = |error| BillingError::TooLarge(statement.app_id, error);
             let base = books.base(&mut tx, &statement).await?;
             let rounded =

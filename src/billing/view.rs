@@ -89,8 +89,15 @@ pub async fn of_period(
         return found.into_iter().map(|(text, digest)| Ok(frozen(&text, digest)?)).collect();
     }
     let books = Books::read(&mut tx, whose.app).await?;
-    let open = books.open(now).into_iter().find(|open| open.period.id() == period);
-    let open = open.ok_or(BillingError::UnknownPeriod(period))?;
+    let is_asked = |open: &Open| open.period.id() == period;
+    let Some(open) = books.open(now).into_iter().find(is_asked) else {
+        // An app may have no part in a period that others have.
+        let is_there = match whose.app {
+            Some(_) => Books::read(&mut tx, None).await?.open(now).iter().any(is_asked),
+            None => false,
+        };
+        return if is_there { Ok(Vec::new()) } else { Err(BillingError::UnknownPeriod(period)) };
+    };
     let ids = books.ids(&open).into_iter();
     let wanted = ids.filter(|(id, of)| id.as_str() > after && whose.holds(*of));
     let mut made = Vec::new();

@@ -80,7 +80,8 @@ pub struct Recount {
 }
 
 /// The hours that a span meets.
-fn hours_of(span: Period) -> Period {
+#[must_use]
+pub fn hours_of(span: Period) -> Period {
     Period { from: span.from.hour(), to: ceiling(span.to) }
 }
 

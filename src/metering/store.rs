@@ -105,8 +105,12 @@ pub(super) async fn insert_segment(
 ) -> Result<bool, StoreError> {
     const INSERT: &str = "INSERT INTO usage_segments (node, epoch, segment, position, first_seq,
         next_seq, events, unreleased, min_at, max_at, prev_hash, hash, folded_at, block)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+        SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14
+        WHERE NOT EXISTS
+            (SELECT 1 FROM usage_segments WHERE node = $1 AND epoch = $2 AND segment = $3)
         ON CONFLICT (node, epoch, segment) DO NOTHING";
+    // What keeps the ledger refuses to add what is there on SQLite, so that is not tried; on PostgreSQL another node may add
+    // it meanwhile.
     let header = &sealed.header;
     let inserted = on_tx!(tx, c => sqlx::query(INSERT)
         .bind(header.node.to_string())

@@ -1,4 +1,7 @@
-//! What the database itself keeps as it was written: triggers that refuse to change or delete rows.
+//! What the database itself keeps as it was written: triggers that refuse to change, replace or delete rows.
+//!
+//! Sums by hour are added to for ever, since calls may come late: of closed periods they never shrink, and what was added
+//! that is not of the events is found by a close and by `usage reconcile`.
 //!
 //! Whoever owns the database can take them away; then the chains of hashes over audit log and closes still show what was
 //! changed.
@@ -12,8 +15,19 @@ struct Keep {
     says: &'static str,
     /// When a row may not be changed, over `OLD` and `NEW`; always where there is none.
     update: Option<&'static str>,
+    /// When a row may not be deleted, over `OLD`; always where there is none.
+    delete: Option<&'static str>,
     /// When a row may not be added, a query over `NEW` that finds something.
     insert: Option<&'static str>,
+    /// What no two rows share, as a condition over a row that is there and `NEW`. On SQLite `INSERT OR REPLACE` deletes
+    /// such a row without asking the triggers that keep it, so none may be added. None where the program adds to rows that
+    /// are there.
+    same: Option<&'static str>,
+}
+
+/// A table whose rows are never changed.
+const fn never(table: &'static str, says: &'static str, same: &'static str) -> Keep {
+    Keep { table, says, update: None, delete: None, insert: None, same: Some(same) }
 }
 
 /// The hash of an entry of the audit log may be set once, and that is all.
@@ -26,81 +40,133 @@ const DRAWN: &str = "SELECT 1 FROM credit_ends WHERE grant_id = NEW.grant_id \
      UNION ALL SELECT 1 FROM statements s JOIN billing_closes c ON c.period_id = s.period_id \
      WHERE s.id = NEW.statement_id";
 
-const KEEPS: [Keep; 10] = [
+/// A key that signs may be retired once, and that is all.
+const SIGNING: &str = "OLD.retired_at IS NOT NULL OR NEW.kid <> OLD.kid OR NEW.generation <> OLD.generation \
+    OR NEW.public <> OLD.public OR NEW.made_at <> OLD.made_at";
+/// Of an hour that a closed period has a part of.
+macro_rules! in_closed_hour {
+    () => {
+        "EXISTS (SELECT 1 FROM billing_closes \
+         WHERE ends_at > OLD.hour AND starts_at < OLD.hour + 3600000000)"
+    };
+}
+/// Sums by hour stay what they are of, and grow.
+const SHRINKS: &str = concat!(
+    "(NEW.requests < OLD.requests OR NEW.records < OLD.records OR NEW.bytes < OLD.bytes \
+     OR NEW.weight_milli < OLD.weight_milli OR NEW.billable <> OLD.billable OR NEW.hour <> OLD.hour \
+     OR NEW.app_id <> OLD.app_id OR NEW.partner_id <> OLD.partner_id OR NEW.key_id <> OLD.key_id \
+     OR NEW.environment <> OLD.environment OR NEW.operation <> OLD.operation OR NEW.status <> OLD.status \
+     OR NEW.outcome <> OLD.outcome OR NEW.rule <> OLD.rule OR NEW.plan_id <> OLD.plan_id \
+     OR NEW.plan_version <> OLD.plan_version) AND ",
+    in_closed_hour!()
+);
+
+const KEEPS: [Keep; 14] = [
     Keep {
-        table: "audit_log",
-        says: "the audit log is never changed",
         update: Some(AUDIT),
-        insert: None,
+        ..never("audit_log", "the audit log is never changed", "position = NEW.position")
     },
-    Keep { table: "billing_closes", says: "a close is never changed", update: None, insert: None },
+    never(
+        "billing_closes",
+        "a close is never changed",
+        "number = NEW.number OR period_id = NEW.period_id",
+    ),
     Keep {
-        table: "statements",
-        says: "what a closed period owes is never changed",
-        update: None,
         insert: Some(CLOSED),
+        ..never(
+            "statements",
+            "what a closed period owes is never changed",
+            "id = NEW.id OR period_id = NEW.period_id AND partner_id = NEW.partner_id \
+             AND app_id = NEW.app_id AND currency = NEW.currency",
+        )
+    },
+    never(
+        "app_past_owners",
+        "whose an app was is never changed",
+        "app_id = NEW.app_id AND until_at = NEW.until_at",
+    ),
+    never(
+        "adjustments",
+        "an adjustment is never changed",
+        "id = NEW.id OR operation_key = NEW.operation_key OR reverses = NEW.reverses",
+    ),
+    never(
+        "adjustment_bookings",
+        "where an adjustment was booked is never changed",
+        "adjustment_id = NEW.adjustment_id AND statement_id = NEW.statement_id",
+    ),
+    never(
+        "voided_events",
+        "what an adjustment is about is never changed",
+        "event_id = NEW.event_id AND adjustment_id = NEW.adjustment_id",
+    ),
+    never(
+        "usage_segments",
+        "the ledger is never changed",
+        "node = NEW.node AND epoch = NEW.epoch AND segment = NEW.segment OR position = NEW.position",
+    ),
+    never(
+        "plan_versions",
+        "a version of a plan is never changed",
+        "plan_id = NEW.plan_id AND version = NEW.version",
+    ),
+    Keep {
+        update: Some(SIGNING),
+        ..never(
+            "signing_keys",
+            "a key that signs is never changed",
+            "kid = NEW.kid OR generation = NEW.generation",
+        )
     },
     Keep {
-        table: "app_past_owners",
-        says: "whose an app was is never changed",
-        update: None,
-        insert: None,
+        update: Some(SHRINKS),
+        delete: Some(in_closed_hour!()),
+        same: None,
+        ..never("usage_hours", "sums by hour of a closed period are never made smaller", "")
     },
+    never("credit_grants", "a grant of credit is never changed", "id = NEW.id"),
+    never(
+        "credit_ends",
+        "the end of a grant of credit is never changed",
+        "grant_id = NEW.grant_id",
+    ),
     Keep {
-        table: "adjustments",
-        says: "an adjustment is never changed",
-        update: None,
-        insert: None,
-    },
-    Keep {
-        table: "adjustment_bookings",
-        says: "where an adjustment was booked is never changed",
-        update: None,
-        insert: None,
-    },
-    Keep {
-        table: "voided_events",
-        says: "what an adjustment is about is never changed",
-        update: None,
-        insert: None,
-    },
-    Keep {
-        table: "credit_grants",
-        says: "a grant of credit is never changed",
-        update: None,
-        insert: None,
-    },
-    Keep {
-        table: "credit_ends",
-        says: "the end of a grant of credit is never changed",
-        update: None,
-        insert: None,
-    },
-    Keep {
-        table: "credit_draws",
-        says: "what was drawn of a credit is never changed",
-        update: None,
         insert: Some(DRAWN),
+        ..never(
+            "credit_draws",
+            "what was drawn of a credit is never changed",
+            "grant_id = NEW.grant_id AND statement_id = NEW.statement_id",
+        )
     },
 ];
 
 impl Keep {
     /// The trigger that is made last: where it is, all are.
-    fn mark(&self) -> String {
-        format!("{}_no_delete", self.table)
+    fn mark(&self, db: &Db) -> String {
+        let last = match db {
+            Db::Sqlite { .. } if self.same.is_some() => "replace",
+            _ => "delete",
+        };
+        format!("{}_no_{last}", self.table)
     }
 
     fn sqlite(&self) -> Vec<String> {
         let Self { table, says, .. } = self;
-        let trigger = |what: &str, when: &str| {
+        let trigger = |name: &str, what: &str, when: &str| {
             format!(
-                "CREATE TRIGGER IF NOT EXISTS {table}_no_{what} BEFORE {what} ON {table} {when} \
+                "CREATE TRIGGER IF NOT EXISTS {table}_no_{name} BEFORE {what} ON {table} {when} \
                  BEGIN SELECT RAISE(ABORT, '{says}'); END"
             )
         };
-        let update = self.update.map(|when| format!("WHEN {when}")).unwrap_or_default();
-        let insert = self.insert.map(|query| trigger("insert", &format!("WHEN EXISTS ({query})")));
-        let all = [Some(trigger("update", &update)), insert, Some(trigger("delete", ""))];
+        let when = |when: Option<&str>| when.map(|when| format!("WHEN {when}")).unwrap_or_default();
+        let insert =
+            |name: &str, query: &str| trigger(name, "insert", &format!("WHEN EXISTS ({query})"));
+        let all = [
+            Some(trigger("update", "update", &when(self.update))),
+            self.insert.map(|query| insert("insert", query)),
+            Some(trigger("delete", "delete", &when(self.delete))),
+            self.same.map(|same| insert("replace", &format!("SELECT 1 FROM {table} WHERE {same}"))),
+        ];
         all.into_iter().flatten().collect()
     }
 
@@ -119,19 +185,25 @@ impl Keep {
                  EXECUTE FUNCTION {table}_{name}()"
             )
         };
-        let update = self.update.map(|when| format!("WHEN ({when})")).unwrap_or_default();
+        // A condition of a trigger may not ask other tables there; its function may.
+        let unless = |when: Option<String>, goes_on: &str| match when {
+            Some(when) => format!("IF {when} THEN {refuse} END IF; RETURN {goes_on};"),
+            None => refuse.clone(),
+        };
+        let owned = |when: Option<&str>| when.map(str::to_owned);
         let mut all = vec![
             function("keep", &refuse),
-            trigger("update", &format!("FOR EACH ROW {update}"), "keep"),
+            function("keep_as", &unless(owned(self.update), "NEW")),
+            function("keep_in", &unless(owned(self.delete), "OLD")),
+            trigger("update", "FOR EACH ROW", "keep_as"),
             trigger("truncate", "FOR EACH STATEMENT", "keep"),
         ];
         if let Some(query) = self.insert {
-            // A condition of a trigger may not ask other tables there; its function may.
-            let body = format!("IF EXISTS ({query}) THEN {refuse} END IF; RETURN NEW;");
+            let body = unless(Some(format!("EXISTS ({query})")), "NEW");
             all.push(function("keep_out", &body));
             all.push(trigger("insert", "FOR EACH ROW", "keep_out"));
         }
-        all.push(trigger("delete", "FOR EACH ROW", "keep"));
+        all.push(trigger("delete", "FOR EACH ROW", "keep_in"));
         all
     }
 }
@@ -151,7 +223,7 @@ async fn is_kept(db: &Db, keep: &Keep) -> Result<bool, StoreError> {
     const POSTGRES: &str = "SELECT COUNT(*) FROM pg_trigger t \
          JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
          WHERE t.tgname = $1 AND n.nspname = current_schema()";
-    let mark = keep.mark();
+    let mark = keep.mark(db);
     let made: i64 = match db {
         Db::Sqlite { read, .. } => sqlx::query_scalar(SQLITE).bind(mark).fetch_one(read).await?,
         Db::Postgres(pool) => sqlx::query_scalar(POSTGRES).bind(mark).fetch_one(pool).await?,

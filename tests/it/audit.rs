@@ -2,33 +2,19 @@
 
 use crate::support::process::Home;
 use crate::support::scratch::Scratch;
-use crate::support::{self, TestApp};
+use crate::support::{self, TestApp, tell, unkeep};
 use comptoir::access::audit::{self, GENESIS};
 use comptoir::app::open_database;
 use comptoir::config::Config;
 use comptoir::storage::Db;
 use serde_json::{Value, json};
-use sqlx::AssertSqlSafe;
 use std::process::Command;
 use tempfile::TempDir;
 
-/// Runs a statement as somebody who can write to the database.
-async fn tell(db: &Db, sql: &str) -> Result<(), sqlx::Error> {
-    let sql = AssertSqlSafe(sql.to_owned());
-    match db {
-        Db::Sqlite { write, .. } => sqlx::query(sql).execute(write).await.map(drop),
-        Db::Postgres(pool) => sqlx::query(sql).execute(pool).await.map(drop),
-    }
-}
-
 /// Takes away what keeps the log, as the owner of a database can.
 async fn open_the_log(db: &Db) {
-    for trigger in ["audit_log_no_update", "audit_log_no_delete"] {
-        let sql = match db {
-            Db::Sqlite { .. } => format!("DROP TRIGGER {trigger}"),
-            Db::Postgres(_) => format!("DROP TRIGGER {trigger} ON audit_log"),
-        };
-        tell(db, &sql).await.unwrap();
+    for what in ["update", "delete"] {
+        unkeep(db, "audit_log", what).await;
     }
 }
 

@@ -13,16 +13,16 @@ mod late;
 mod other_periods;
 mod real;
 mod reconcile;
+mod recounted;
 mod rows;
 mod shell;
 mod slow;
 
 use crate::four_eyes::{owner, path};
-use crate::support::{TestApp, TestKey, data, problem};
+use crate::support::{TestApp, TestKey, data, problem, tell};
 use comptoir::kernel::Micros;
 use comptoir::storage::Db;
 use serde_json::{Value, json};
-use sqlx::AssertSqlSafe;
 use std::time::Instant;
 
 /// In microseconds.
@@ -102,15 +102,6 @@ fn lines(statement: &Value) -> Vec<String> {
     lines
         .map(|l| ["kind", "charge", "quantity", "amount"].map(|name| text(&l[name])).join(" "))
         .collect()
-}
-
-/// Runs a statement as somebody who can write to the database.
-async fn tell(db: &Db, sql: &str) -> Result<(), sqlx::Error> {
-    let sql = AssertSqlSafe(sql.to_owned());
-    match db {
-        Db::Sqlite { write, .. } => sqlx::query(sql).execute(write).await.map(drop),
-        Db::Postgres(pool) => sqlx::query(sql).execute(pool).await.map(drop),
-    }
 }
 
 async fn close(app: &TestApp, period: &str) -> reqwest::Response {
@@ -324,6 +315,27 @@ async fn each_app_and_partner_sees_its_own_alone() {
         "not_found",
     )
     .await;
+}
+
+#[tokio::test]
+async fn an_app_without_part_in_a_period_has_no_statement_of_it() {
+    let app = TestApp::builder().fixed_clock(LATE_OCTOBER).start().await;
+    let (_, key) = priced(&app, prices()).await;
+    let free = app.plan(json!([{ "name": "burst", "quota": 10, "window_s": 1 }])).await;
+    let free = app.key_under(&free, json!({})).await;
+    let october = id(&periods(&app).await[0]);
+    let listed = async |period: &str, whose: &str| {
+        let url = format!("/admin/v1/billing/statements?period_id={period}&{whose}");
+        app.admin("GET", &url, None).await
+    };
+    for whose in [format!("app_id={}", free.app_id), format!("partner_id={}", free.partner_id)] {
+        let found: Value = listed(&october, &whose).await.json().await.unwrap();
+        assert_eq!(found["items"], json!([]), "{whose}");
+    }
+    let own = listed(&october, &format!("app_id={}", key.app_id)).await;
+    assert_eq!(own.json::<Value>().await.unwrap()["items"].as_array().unwrap().len(), 1);
+    let nowhere = listed("per_00000000001", &format!("app_id={}", free.app_id)).await;
+    problem(nowhere, 404, "not_found").await;
 }
 
 #[tokio::test]

@@ -1,8 +1,7 @@
 //! Limits of all kinds and levels as partners meet them: quotas, concurrency, weights.
 
 use crate::support::process::{Home, Wire};
-use crate::support::{NOON, TestApp, TestKey, data, problem};
-use comptoir::storage::Db;
+use crate::support::{NOON, TestApp, TestKey, data, problem, tell, unkeep};
 use reqwest::Response;
 use serde_json::{Value, json};
 
@@ -184,11 +183,8 @@ async fn a_plan_of_before_that_can_never_admit_a_call_works_on() {
     let key = app.key_under(plan["id"].as_str().unwrap(), json!({})).await;
     let update =
         "UPDATE plan_versions SET definition = replace(definition, '\"quota\":3', '\"quota\":2')";
-    let update = sqlx::AssertSqlSafe(update.to_owned());
-    match &app.db {
-        Db::Sqlite { write, .. } => sqlx::query(update).execute(write).await.map(drop).unwrap(),
-        Db::Postgres(pool) => sqlx::query(update).execute(pool).await.map(drop).unwrap(),
-    }
+    unkeep(&app.db, "plan_versions", "update").await;
+    tell(&app.db, update).await.unwrap();
     let place = format!("/admin/v1/plans/{}", plan["id"].as_str().unwrap());
     app.admin_ok("PATCH", &place, Some(json!({ "stock_disclosure": "none" }))).await;
     assert_eq!(app.get(&key.text, &product()).await.status(), 200);

@@ -1,7 +1,7 @@
 //! Quotas are what the ledger has: over restarts, kills and nodes.
 
 use crate::support::process::{Home, Wire};
-use crate::support::{NOON, TestApp, TestKey, data};
+use crate::support::{NOON, TestApp, TestKey, data, tell, unkeep};
 use comptoir::storage::Log;
 use serde_json::{Value, json};
 use std::time::Instant;
@@ -235,11 +235,8 @@ async fn a_round_that_fails_has_taken_in_what_came_before_and_does_so_once() {
     let changed = async || other.key(json!({})).await;
     changed().await;
     until_used(&other, &key, &["3.000"]).await;
-    let mut tx = other.db.begin().await.unwrap();
-    comptoir::on_tx!(&mut tx, c => {
-        sqlx::query("DELETE FROM usage_segments WHERE node = 'broken'").execute(c).await.unwrap();
-    });
-    tx.commit().await.unwrap();
+    unkeep(&other.db, "usage_segments", "delete").await;
+    tell(&other.db, "DELETE FROM usage_segments WHERE node = 'broken'").await.unwrap();
     changed().await;
     assert_eq!(get(&other, &key).await.0, 200);
     until_used(&other, &key, &["4.000"]).await;

@@ -100,8 +100,9 @@ async fn try_out(
     by: &By<'_>,
     payload: &Value,
 ) -> ApiResult<()> {
+    let what = What::tried(state, action, payload).await?;
     let mut tx = state.db.begin().await?;
-    (action.run)(state, &mut tx, by, &What::of(payload)).await?;
+    (action.run)(state, &mut tx, by, &what).await?;
     drop(tx);
     Ok(())
 }

@@ -9,6 +9,7 @@ use crate::access::error::{AccessError, Kind};
 use crate::access::service::By;
 use crate::admin::caller::AdminCaller;
 use crate::admin::state::AdminState;
+use crate::billing::recounted::Recounted;
 use crate::http::{ApiError, ApiResult, Code};
 use crate::kernel::Micros;
 use crate::kernel::id::ApprovalId;
@@ -59,6 +60,7 @@ pub async fn approve(
 ) -> ApiResult<(Approval, Option<Value>)> {
     let now = state.clock.now();
     let needed: (&[Standing], _) = (&[Standing::Waiting], now);
+    let recounted = recounted(state, id).await?;
     let mut tx = state.db.begin().await?;
     let (mut approval, action) = standing(&mut tx, id, needed).await?;
     let allowed = may_approve(&mut tx, (caller, &state.settings), (&approval, action)).await;
@@ -72,7 +74,7 @@ pub async fn approve(
     approval.status = Standing::Approved;
     // Before it is done: to reset an account puts down what is open of it.
     store::decide(&mut tx, &approval).await?;
-    let what = What::of(&approval.payload);
+    let what = What { recounted, ..What::of(&approval.payload) };
     let mut done = Some(run(state, &mut tx, (&approval, action, now), &what).await?);
     if (action.makes_secret)(&approval.payload) {
         // All is taken back; it may have been decided about meanwhile.
@@ -86,6 +88,17 @@ pub async fn approve(
     told(&mut tx, &caller.by(&state.clock), "approve", &approval).await?;
     tx.commit().await?;
     Ok((approval, done))
+}
+
+/// What is counted again before an action that waits is done: what takes long keeps nobody waiting.
+async fn recounted(state: &AdminState, id: ApprovalId) -> ApiResult<Recounted> {
+    let waits = store::find(&state.db, id).await?;
+    let waits = waits.filter(|approval| approval.status == Standing::Waiting);
+    let Some(Approval { action, payload, .. }) = waits else { return Ok(Recounted::default()) };
+    match ACTIONS.iter().find(|known| known.operation == action) {
+        Some(action) => Ok(What::tried(state, action, &payload).await?.recounted),
+        None => Ok(Recounted::default()),
+    }
 }
 
 /// Does what two people agreed on, where what they were shown of it is so still. Both stand in the audit log.

@@ -2,7 +2,9 @@
 
 use crate::access::service::By;
 use crate::admin::accounts::actions::{FirstPassword, gives_password};
+use crate::admin::billing::recounted;
 use crate::admin::state::AdminState;
+use crate::billing::recounted::Recounted;
 use crate::config::FourEyes;
 use crate::http::ApiResult;
 use crate::kernel::Micros;
@@ -42,13 +44,22 @@ pub struct What<'a> {
     pub(super) payload: &'a Value,
     /// The first password that it gives out; none where it is only tried out.
     pub first: Option<FirstPassword>,
+    /// What was counted again of the billing period that it closes.
+    pub recounted: Recounted,
 }
 
 impl<'a> What<'a> {
-    /// What an action is tried out with, and all that one is run with which gives out no password.
+    /// What people are shown an action with.
     #[must_use]
     pub fn of(payload: &'a Value) -> Self {
-        Self { payload, first: None }
+        Self { payload, first: None, recounted: Recounted::default() }
+    }
+
+    /// What an action is tried out with, and all that one is run with which gives out no password. Made before the
+    /// transaction, too.
+    pub async fn tried(state: &AdminState, action: &Action, payload: &'a Value) -> ApiResult<Self> {
+        let recounted = recounted(state, action, payload).await?;
+        Ok(Self { recounted, ..Self::of(payload) })
     }
 
     /// What it is about.
@@ -64,7 +75,7 @@ impl<'a> What<'a> {
             true => Some(FirstPassword::make(&state.pepper).await?),
             false => None,
         };
-        Ok(Self { payload, first })
+        Ok(Self { first, ..Self::tried(state, action, payload).await? })
     }
 }
 

@@ -6,9 +6,10 @@ use crate::admin::approvals::{MayWait, respond};
 use crate::admin::caller::AdminCaller;
 use crate::admin::page::{self, PageOut, PageQuery};
 use crate::admin::problems::{BodyProblems, Conflicts, Missing, Problems};
-use crate::admin::state::{State, done};
+use crate::admin::state::{AdminState, State, done};
 use crate::billing::books::{Books, Open};
 use crate::billing::close::{Asked, Draft, Exception, close_in, draft};
+use crate::billing::recounted::Recounted;
 use crate::billing::{credits, store};
 use crate::config::FourEyes;
 use crate::http::answer::Cache;
@@ -141,16 +142,29 @@ pub const CLOSE: Action = Action {
         Box::pin(async move {
             let Wanted { period_id: period, exceptions, grace } = payload(what)?;
             let asked = Asked { period, exceptions, grace };
-            answer(&CloseOut::from(close_in(tx, by, &asked).await?))
+            answer(&CloseOut::from(close_in(tx, by, &asked, &what.recounted).await?))
         })
     },
 };
 
+/// What of a period is counted again before an action closes it; nothing of what others do.
+pub async fn recounted(
+    state: &AdminState,
+    action: &Action,
+    what: &serde_json::Value,
+) -> ApiResult<Recounted> {
+    let period = match serde_json::from_value(what.clone()) {
+        Ok(Wanted { period_id, .. }) if action.operation == CLOSE.operation => period_id,
+        _ => return Ok(Recounted::default()),
+    };
+    Ok(Recounted::of(&state.db, period, state.clock.now()).await?)
+}
+
 /// Close a billing period
 ///
-/// Its statements are frozen, for good: what comes later corrects a later period. It is refused while calls of it
-/// may be missing, and names what. Closed with such exceptions, it always takes a second person; without, where
-/// `admin.four_eyes` has `period_close`.
+/// Its statements are frozen, for good: what comes later corrects a later period. It is refused where the sums by
+/// hour are not those of the events, and while calls of it may be missing, and names what. Closed with such
+/// exceptions, it always takes a second person; without, where `admin.four_eyes` has `period_close`.
 #[utoipa::path(
     tag = "billing", operation_id = "close_billing_period", request_body = CloseIn,
     params(("period_id" = String, Path, description = "Id of the period", example = "per_2mQx17fGhIj")),

@@ -59,7 +59,7 @@ struct RerateOut {
 ///
 /// What each statement of an open or closed period would come to if one price list had held for all of it, and the
 /// difference. Nothing is changed: `create_adjustment` with `rerate` books the difference of a closed period. Statements in
-/// another currency than that of the list are left out.
+/// another currency than that of the list are left out; where all are, that is a `conflict`.
 #[utoipa::path(
     tag = "billing", operation_id = "preview_rerating", request_body = RerateIn,
     responses(

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use utoipa::ToSchema;
 
-/// A word of letters, digits and `_.:-`, up to so many.
+/// A word of letters, digits and `_.:-`, up to so many. It begins with a letter or a digit: no spreadsheet takes it for a
+/// formula.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Mark<const MOST: usize>(String);
@@ -31,8 +32,13 @@ impl<const MOST: usize> TryFrom<String> for Mark<MOST> {
 
     fn try_from(text: String) -> Result<Self, String> {
         let plain = |b: u8| b.is_ascii_alphanumeric() || b"_.:-".contains(&b);
-        let fits = (1..=MOST).contains(&text.len()) && text.bytes().all(plain);
-        let fault = || format!("must be 1 to {MOST} letters, digits or characters of _.:-");
+        let begins = text.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric());
+        let fits = begins && text.len() <= MOST && text.bytes().all(plain);
+        let fault = || {
+            format!(
+                "must be 1 to {MOST} letters, digits or characters of _.:-, the first a letter or a digit"
+            )
+        };
         if fits { Ok(Self(text)) } else { Err(fault()) }
     }
 }
@@ -132,13 +138,13 @@ pub struct Rerate {
 }))]
 pub struct Asked {
     /// A key of your own for this adjustment: asked for again with it, it is not made again.
-    #[schema(value_type = String, min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_.:-]+$", example = "sla-2026-11")]
+    #[schema(value_type = String, min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9][A-Za-z0-9_.:-]*$", example = "sla-2026-11")]
     pub operation_key: Mark<64>,
     /// The app.
     #[schema(value_type = String, example = "app_7nRy25kLmNo")]
     pub app_id: AppId,
     /// Why, in a word that stands in the statement.
-    #[schema(value_type = String, min_length = 1, max_length = 40, pattern = "^[A-Za-z0-9_.:-]+$", example = "sla")]
+    #[schema(value_type = String, min_length = 1, max_length = 40, pattern = "^[A-Za-z0-9][A-Za-z0-9_.:-]*$", example = "sla")]
     pub reason_code: Mark<40>,
     /// Why, for people.
     #[schema(value_type = String, min_length = 1, max_length = 500, example = "Less than 99.9 % of November was available")]
@@ -163,10 +169,10 @@ pub struct Asked {
 #[schema(title = "ReversalIn")]
 pub struct ReversalAsked {
     /// A key of your own for this reversal: asked for again with it, it is not made again.
-    #[schema(value_type = String, min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9_.:-]+$", example = "sla-2026-11-back")]
+    #[schema(value_type = String, min_length = 1, max_length = 64, pattern = "^[A-Za-z0-9][A-Za-z0-9_.:-]*$", example = "sla-2026-11-back")]
     pub operation_key: Mark<64>,
     /// Why, in a word that stands in the statement.
-    #[schema(value_type = String, min_length = 1, max_length = 40, pattern = "^[A-Za-z0-9_.:-]+$", example = "mistake")]
+    #[schema(value_type = String, min_length = 1, max_length = 40, pattern = "^[A-Za-z0-9][A-Za-z0-9_.:-]*$", example = "mistake")]
     pub reason_code: Mark<40>,
     /// Why, for people.
     #[schema(value_type = String, min_length = 1, max_length = 500, example = "It was of another app")]

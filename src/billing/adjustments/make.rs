@@ -228,7 +228,8 @@ fn backfilled(
     let all = [records, bytes, weight_milli];
     let most = 1_000_000_000_000_000;
     if requests < 1 || !small || all.iter().any(|count| !(0..=most).contains(count)) {
-        let why = "has counts that are out of range: at least one call, and none below zero";
+        let why = "has counts that are out of range: 1 to 10^12 calls, 0 to 10^12 records, 0 to 10^15 bytes and as many \
+                   thousandths of units, which are a thousand for each call where none are named";
         return Err(fault("/backfill", "out_of_range", why).into());
     }
     let why = "is not in the past, or the app's plan asked nothing then";

@@ -109,7 +109,7 @@ impl Billed {
     }
 
     /// The number behind which all its events are: those that were made in it, and those of earlier periods that came late.
-    pub(super) async fn first(&self, tx: &mut Tx) -> Result<ExportSeq, StoreError> {
+    pub(in crate::billing) async fn first(&self, tx: &mut Tx) -> Result<ExportSeq, StoreError> {
         let mut walk = Walk { span: Some(self.span), after: ExportSeq(0), through: self.position };
         let own = walk.fetch(tx).await?.map_or(self.position, |_| walk.after.position() - 1);
         let closed = self.close.as_ref().map(|close| (self.id, close.number));

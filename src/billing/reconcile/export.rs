@@ -1,16 +1,17 @@
 //! The rows of an export, compared with the events of the ledger one by one.
 
 use super::ledger::Ledger;
-use crate::billing::export::AppPeriods;
 use crate::billing::export::event_row::{Context, USAGE_EVENTS};
 use crate::billing::export::row::Texts;
+use crate::billing::export::{AppPeriods, Billed};
 use crate::billing::manifest::tally::{day_of, day_text};
 use crate::billing::manifest::{File, MANIFEST, Manifest, each_row, fact};
 use crate::kernel::Micros;
 use crate::kernel::clock::DAY;
+use crate::kernel::id::BillingPeriodId;
 use crate::metering::period::Period;
 use crate::metering::recount::Differences;
-use crate::metering::walk::{ExportSeq, Placed, Walk};
+use crate::metering::walk::{ExportSeq, Placed, Walk, first_since};
 use crate::storage::{StoreError, Tx};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -53,43 +54,114 @@ enum Read {
     Damaged(String),
 }
 
-/// Compares the rows of an export that lie in a span with the events of the ledger that they must be. Events of damaged
-/// segments are left out.
+/// An export: what it was asked for.
+#[derive(Debug)]
+pub(super) struct Exported {
+    dir: PathBuf,
+    manifest: Manifest,
+}
+
+impl Exported {
+    /// The export in a directory, if it is one of calls that a period can be compared with: of a span of time, or of what
+    /// is booked in that period.
+    pub(super) fn open(dir: &Path, of: BillingPeriodId) -> Result<Self, NoExport> {
+        let no_export =
+            |why: &dyn std::fmt::Display| NoExport { dir: dir.to_owned(), why: why.to_string() };
+        let text = std::fs::read(dir.join(MANIFEST)).map_err(|e| no_export(&e))?;
+        let manifest: Manifest = serde_json::from_slice(&text).map_err(|e| no_export(&e))?;
+        if manifest.layout != USAGE_EVENTS.name {
+            return Err(no_export(&format!("it has no rows of {}", USAGE_EVENTS.name)));
+        }
+        if let Some(other) = manifest.period.as_ref().filter(|named| named.id != of.to_string()) {
+            return Err(no_export(&format!("it is of {}, and not of {of}", other.id)));
+        }
+        Ok(Self { dir: dir.to_owned(), manifest })
+    }
+
+    /// Whether an event is of the partner and the app that were asked for.
+    pub(super) fn is_of(&self, placed: &Placed<'_>) -> bool {
+        let Manifest { partner_id, app_id, .. } = &self.manifest;
+        partner_id.as_ref().is_none_or(|id| *id == placed.event.partner.to_string())
+            && app_id.as_ref().is_none_or(|id| *id == placed.event.app.to_string())
+    }
+
+    /// Whether it was asked for a call that is billed in the period, by when it was made and when it came.
+    pub(super) fn reaches(&self, placed: &Placed<'_>) -> bool {
+        let Manifest { from, to, after, position, .. } = &self.manifest;
+        let (at, seq) = (placed.event.started_at, placed.export_seq);
+        from.is_none_or(|from| at >= from)
+            && to.is_none_or(|to| at < to)
+            && seq.0 > *after
+            && seq.position() <= *position
+    }
+
+    fn is_booked(&self) -> bool {
+        self.manifest.period.is_some()
+    }
+
+    /// When the calls were made that it can have, and the number behind which all of them are.
+    async fn bounds(&self, tx: &mut Tx, billed: &Billed) -> Result<(Period, i64), StoreError> {
+        let Manifest { from, to, after, .. } = self.manifest;
+        let Period { from: start, to: end } = billed.span;
+        if self.is_booked() {
+            let after = after.max(billed.first(tx).await?.0);
+            return Ok((Period { from: Micros(i64::MIN), to: end }, after));
+        }
+        let (from, to) = (from.unwrap_or(start), to.unwrap_or(end));
+        Ok((Period { from: start.max(from), to: end.min(to) }, after))
+    }
+
+    /// The first day since an instant that has a file, or on which there may be such calls.
+    async fn next_day(
+        &self,
+        tx: &mut Tx,
+        (span, after): (Period, i64),
+        since: Micros,
+    ) -> Result<Option<Micros>, StoreError> {
+        let first = first_since(tx, (ExportSeq(after), self.manifest.position), since).await?;
+        let days = self.manifest.files.iter().filter_map(|file| {
+            let day: Micros = format!("{}T00:00:00Z", file.day.as_ref()?).parse().ok()?;
+            Some(day).filter(|day| *day >= day_of(since))
+        });
+        Ok(days.chain(first.map(day_of)).min().filter(|day| *day < span.to))
+    }
+}
+
+/// Compares the rows of an export with the events of the ledger that they must be: those that it was asked for, and that
+/// are booked in the period, or were made in it. Events of damaged segments are left out.
 pub(super) async fn compare(
     tx: &mut Tx,
-    (dir, span): (&Path, Period),
+    (exported, billed, now): (&Exported, &Billed, Micros),
     (ledger, damaged): (&mut Ledger<'_>, &BTreeSet<i64>),
     found: &mut Differences,
-) -> Result<(), super::ReconcileError> {
-    let no_export =
-        |why: &dyn std::fmt::Display| NoExport { dir: dir.to_owned(), why: why.to_string() };
-    let text = std::fs::read(dir.join(MANIFEST)).map_err(|e| no_export(&e))?;
-    let manifest: Manifest = serde_json::from_slice(&text).map_err(|e| no_export(&e))?;
-    if manifest.layout != USAGE_EVENTS.name {
-        return Err(no_export(&format!("it has no rows of {}", USAGE_EVENTS.name)).into());
+) -> Result<(), StoreError> {
+    let (span, after) = exported.bounds(tx, billed).await?;
+    let context = Context { retailer: None, periods: AppPeriods::until(now) };
+    let booked = exported.is_booked().then_some(billed.id);
+    let mut part = Part { exported, booked, after, context, ledger, damaged, found };
+    let files = &exported.manifest.files;
+    if files.iter().any(|file| file.day.is_none()) {
+        return part.compare(tx, span, files.clone()).await;
     }
-    let (from, to) = (manifest.from.unwrap_or(span.from), manifest.to.unwrap_or(span.to));
-    let span = Period { from: span.from.max(from), to: span.to.min(to) };
-    let by_day = manifest.files.iter().all(|file| file.day.is_some());
-    let mut part = Part { dir, manifest: &manifest, ledger, damaged, found };
-    if !by_day {
-        return Ok(part.compare(tx, span, manifest.files.clone()).await?);
-    }
-    let mut from = span.from;
-    while from < span.to {
-        let next = Micros(day_of(from).0.saturating_add(DAY)).min(span.to);
-        let day = Some(day_text(from));
-        let files = manifest.files.iter().filter(|file| file.day == day).cloned();
-        part.compare(tx, Period { from, to: next }, files.collect()).await?;
-        from = next;
+    let mut since = span.from;
+    while let Some(day) = exported.next_day(tx, (span, after), since).await? {
+        let next = Micros(day.0.saturating_add(DAY));
+        let name = Some(day_text(day));
+        let files = files.iter().filter(|file| file.day == name).cloned().collect();
+        let of_day = Period { from: day.max(span.from), to: next.min(span.to) };
+        part.compare(tx, of_day, files).await?;
+        since = next;
     }
     Ok(())
 }
 
 /// A part of the span, in some files of the export.
 struct Part<'a, 'b> {
-    dir: &'a Path,
-    manifest: &'a Manifest,
+    exported: &'a Exported,
+    /// The period in which its calls are booked, where it is of one.
+    booked: Option<BillingPeriodId>,
+    after: i64,
+    context: Context,
     ledger: &'a mut Ledger<'b>,
     damaged: &'a BTreeSet<i64>,
     found: &'a mut Differences,
@@ -102,16 +174,13 @@ impl Part<'_, '_> {
         span: Period,
         files: Vec<File>,
     ) -> Result<(), StoreError> {
-        let mut rows = read(self.dir.to_owned(), files, span);
+        // Of a booked period every row has to be of it; of a span of time others may be of another period.
+        let all = Period { from: Micros(i64::MIN), to: Micros(i64::MAX) };
+        let shown = if self.booked.is_some() { all } else { span };
+        let mut rows = read(self.exported.dir.clone(), files, shown);
         let mut next = self.next(&mut rows).await;
-        let Manifest { after, position, partner_id, app_id, .. } = self.manifest;
-        let is_asked = |placed: &Placed<'_>| {
-            partner_id.as_ref().is_none_or(|id| *id == placed.event.partner.to_string())
-                && app_id.as_ref().is_none_or(|id| *id == placed.event.app.to_string())
-        };
-        // Of no installation and in no period: these columns are not compared.
-        let context = Context { retailer: None, periods: AppPeriods::until(Micros(0)) };
-        let mut walk = Walk { span: Some(span), after: ExportSeq(*after), through: *position };
+        let through = self.exported.manifest.position;
+        let mut walk = Walk { span: Some(span), after: ExportSeq(self.after), through };
         while let Some(fetched) = walk.fetch(tx).await? {
             let opening = tokio::task::spawn_blocking(move || fetched.open());
             let opened =
@@ -120,7 +189,14 @@ impl Part<'_, '_> {
                     Err(StoreError::Corrupt { .. }) => continue,
                     opened => opened?,
                 };
-            for placed in opened.events().filter(is_asked) {
+            if self.booked.is_some() {
+                let apps = opened.events().map(|placed| placed.event.app).collect();
+                self.context.periods.learn(tx, &apps).await?;
+            }
+            for placed in opened.events() {
+                if !self.expects(&placed) {
+                    continue;
+                }
                 let number = placed.export_seq.0;
                 while let Some((seq, texts)) = next.take_if(|(seq, _)| *seq < number) {
                     self.unknown(seq, &texts);
@@ -128,7 +204,7 @@ impl Part<'_, '_> {
                 }
                 match next.take_if(|(seq, _)| *seq == number) {
                     Some((_, texts)) => {
-                        self.same(&texts, &context.row(&placed).texts, &placed);
+                        self.same(&texts, &self.context.row(&placed).texts, &placed);
                         next = self.next(&mut rows).await;
                     }
                     None => self.found.add(format!("export: event {} is not in it", placed.id)),
@@ -140,6 +216,12 @@ impl Part<'_, '_> {
             next = self.next(&mut rows).await;
         }
         Ok(())
+    }
+
+    /// Whether an event has to be in the export.
+    fn expects(&self, placed: &Placed<'_>) -> bool {
+        let is_booked = |period| self.context.booking(placed).booked == Some(period);
+        self.exported.is_of(placed) && self.booked.is_none_or(is_booked)
     }
 
     /// The next row; what cannot be read is told.
@@ -156,7 +238,11 @@ impl Part<'_, '_> {
     fn unknown(&mut self, seq: i64, texts: &Texts) {
         if !self.damaged.contains(&ExportSeq(seq).position()) {
             let id = column(texts, "event_id");
-            self.found.add(format!("export: event {id} (number {seq}) is not in the ledger"));
+            let place = match self.booked {
+                Some(period) => format!("booked in {period} by the ledger"),
+                None => "in the ledger".to_owned(),
+            };
+            self.found.add(format!("export: event {id} (number {seq}) is not {place}"));
         }
     }
 

@@ -1,5 +1,6 @@
 //! What became of the calls of a period: each event has one cause for which it is not charged, or is in a statement.
 
+use super::export::Exported;
 use super::model::{Account, Cause, Named, Row};
 use crate::access::Environment;
 use crate::billing::adjustments::model::Kind;
@@ -10,11 +11,11 @@ use crate::billing::timeline::{Piece, meeting};
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, PartnerId, PlanId};
 use crate::limit::Bounds;
-use crate::metering::Outcome;
 use crate::metering::hours::Group;
 use crate::metering::period::Period;
 use crate::metering::recount::{Differences, Stored, Watch};
 use crate::metering::walk::Placed;
+use crate::metering::{Outcome, Sums};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// The accounts of all calls of a period's span.
@@ -29,19 +30,23 @@ pub(super) struct Ledger<'a> {
     pieces: HashMap<AppId, Vec<Piece>>,
     places: HashMap<(AppId, PartnerId, PlanId, u32), Option<Cause>>,
     accounts: BTreeMap<Named, Account>,
+    exported: Option<&'a Exported>,
+    /// What is charged in the period of calls that the export was not asked for.
+    beyond: Sums,
 }
 
 impl<'a> Ledger<'a> {
     pub(super) fn new(
         books: &'a Books,
         open: Option<&'a Open>,
-        span: Period,
-        position: i64,
+        (span, position): (Period, i64),
+        exported: Option<&'a Exported>,
     ) -> Self {
         let apps = open
             .map_or_else(HashSet::new, |open| open.pieces.iter().map(|piece| piece.app).collect());
         let (pieces, places, accounts) = (HashMap::new(), HashMap::new(), BTreeMap::new());
-        Self { books, open, apps, span, position, pieces, places, accounts }
+        let beyond = Sums::default();
+        Self { books, open, apps, span, position, pieces, places, accounts, exported, beyond }
     }
 
     fn account(&mut self, app: &impl ToString, operation: &str, rule: &str) -> &mut Account {
@@ -120,6 +125,13 @@ impl<'a> Ledger<'a> {
 
     /// The rows, each checked.
     pub(super) fn checked(self, found: &mut Differences) -> Vec<Row> {
+        found.unless(self.beyond == Sums::default(), || {
+            format!(
+                "export: it is of other times, so that it cannot have {} that are charged in the period; \
+                 `comptoir usage export --period PERIOD --out DIR` has them",
+                self.beyond
+            )
+        });
         let row = |(of, account): (Named, Account)| {
             let Named { app_id, operation, rule } = &of;
             let Account { admitted, metered, rated, not_rated, .. } = &account;
@@ -168,8 +180,14 @@ impl Watch for Ledger<'_> {
         if !is_whole {
             account.metered.plus(&sums);
         }
-        if let Some(cause) = cause {
-            account.because(cause, &sums);
+        match cause {
+            Some(cause) => account.because(cause, &sums),
+            None => {
+                let asked = self.exported.filter(|exported| exported.is_of(placed));
+                if asked.is_some_and(|exported| !exported.reaches(placed)) {
+                    self.beyond.plus(&sums);
+                }
+            }
         }
     }
 

@@ -17,6 +17,7 @@ use super::BillingError;
 use super::as_of::AsOf;
 use super::books::Books;
 use super::close::{Close, Exception, lacking};
+use super::export::Billed;
 use super::model::Statement;
 use super::store;
 use crate::kernel::Micros;
@@ -24,6 +25,7 @@ use crate::kernel::id::BillingPeriodId;
 use crate::metering::period::Period;
 use crate::metering::recount::{Differences, Recount};
 use crate::storage::{Db, StoreError, Tx};
+use export::Exported;
 use ledger::Ledger;
 use std::path::Path;
 
@@ -67,7 +69,8 @@ pub async fn reconcile(
         (None, None) => return Err(BillingError::UnknownPeriod(id).into()),
     };
 
-    let mut ledger = Ledger::new(&books, open.as_ref(), span, as_of.position);
+    let exported = export.map(|dir| Exported::open(dir, id)).transpose()?;
+    let mut ledger = Ledger::new(&books, open.as_ref(), (span, as_of.position), exported.as_ref());
     let mut recount = Recount::default();
     recount.count(&mut tx, span, (&mut ledger, &mut found)).await?;
 
@@ -88,9 +91,11 @@ pub async fn reconcile(
     let missing = missing(&mut tx, (span, now), close.as_ref(), &mut found).await?;
     ledger.rated(&statements);
     ledger.adjusted();
-    if let Some(dir) = export {
-        let damaged = &recount.damaged;
-        export::compare(&mut tx, (dir, span), (&mut ledger, damaged), &mut found).await?;
+    if let Some(exported) = &exported {
+        let (position, close) = (as_of.position, close.clone());
+        let billed = Billed { id, span, time_zone: time_zone.clone(), position, close };
+        let counted = (&mut ledger, &recount.damaged);
+        export::compare(&mut tx, (exported, &billed, now), counted, &mut found).await?;
     }
     let rows = ledger.checked(&mut found);
     Ok(Reconciliation {

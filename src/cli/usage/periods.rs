@@ -5,6 +5,7 @@ use crate::access::error::AccessError;
 use crate::billing::BillingError;
 use crate::billing::close::{Asked, close_in, draft};
 use crate::billing::periods::{PeriodRow, PeriodState, list};
+use crate::billing::recounted::Recounted;
 use crate::cli::desk::Desk;
 use crate::cli::speak::{remark, say};
 use crate::cli::table::{Table, row, say_row};
@@ -60,8 +61,9 @@ pub(super) async fn close(config: &Config, args: CloseArgs) -> anyhow::Result<()
     let exceptions = if args.with_exceptions { exceptions } else { Vec::new() };
     let asked = Asked { period, exceptions, grace: grace(config) };
     let by = desk.by_at(now).alone();
+    let recounted = Recounted::of(&desk.db, period, now).await?;
     let mut tx = desk.db.begin().await?;
-    let close = close_in(&mut tx, &by, &asked).await?;
+    let close = close_in(&mut tx, &by, &asked, &recounted).await?;
     tx.commit().await?;
     say_row(
         "NUMBER PERIOD FROM TO STATEMENTS HASH",

@@ -138,6 +138,10 @@ async fn at_other_prices(
     let now = json!({ "period_id": open_period, "prices": prices(), "app_id": key.app_id });
     let open = app.admin_ok("POST", "/admin/v1/billing/reratings", Some(now)).await;
     assert_eq!(open["items"][0]["difference"], "0.00", "{open}");
+    let dollars = json!({ "period_id": october, "prices": { "currency": "USD", "fee": "1.00" } });
+    let none = app.admin("POST", "/admin/v1/billing/reratings", Some(dollars)).await;
+    let none = problem(none, 409, "conflict").await;
+    assert!(none["detail"].as_str().unwrap().contains("is in USD"), "{none}");
 }
 
 #[tokio::test]
@@ -239,6 +243,9 @@ async fn what_cannot_be_corrected_is_said_before_anybody_is_asked() {
     }
     let mut body = asked(&key, "wrong", "credit", credit("1.00"));
     body["void"] = json!({});
+    // What a spreadsheet would take for a formula is no word.
+    let formula = asked(&key, "-A1:B2", "credit", credit("1.00"));
+    problem(app.admin("POST", ADJUSTMENTS, Some(formula)).await, 400, "invalid_body").await;
     problem(app.admin("POST", ADJUSTMENTS, Some(body)).await, 400, "invalid_body").await;
     at(&app, "2026-11-01T06:00:00Z");
     let found = app.admin_ok("GET", ADJUSTMENTS, None).await;

@@ -16,7 +16,7 @@
 //! 8. A call at the edge of a period is in exactly one: [`a_call_at_the_edge_of_a_month_is_in_exactly_one_statement`],
 //!    `super::other_periods`.
 //! 9. Nothing closed changes, what is late goes to the next period, and a void that is taken back nets to nothing:
-//!    `super::a_closed_month_is_never_changed`, `super::late`, [`a_void_that_is_taken_back_comes_to_nothing`].
+//!    `super::a_closed_month_is_never_changed`, `super::recounted`, `super::late`, [`a_void_that_is_taken_back_comes_to_nothing`].
 //! 10. A flipped bit is found and named: `billing::tests::one_flipped_bit_of_any_file_is_found_and_named`, of the database
 //!     `super::reconcile`.
 //! 11. Exports are the same in each format and by cursor: `billing::tests::each_format_and_shape_holds_the_same`.

@@ -3,7 +3,7 @@
 use super::adjustments::{ADJUSTMENTS, Desk, asked};
 use super::late::brought;
 use super::{HOUR, call, close_first, edit, id, own, priced, prices, tell};
-use crate::support::{TestApp, TestKey, data};
+use crate::support::{TestApp, TestKey, data, unkeep};
 use comptoir::storage::Db;
 use serde_json::{Value, json};
 
@@ -83,13 +83,8 @@ impl Month {
 }
 
 /// Something that nobody may do without taking the triggers away.
-pub(super) async fn force(db: &Db, table: &str, sql: &str) {
-    let trigger = format!("{table}_no_update");
-    let drop = match db {
-        Db::Sqlite { .. } => format!("DROP TRIGGER IF EXISTS {trigger}"),
-        Db::Postgres(_) => format!("DROP TRIGGER IF EXISTS {trigger} ON {table}"),
-    };
-    tell(db, &drop).await.unwrap();
+pub(super) async fn force(db: &Db, (table, what): (&str, &str), sql: &str) {
+    unkeep(db, table, what).await;
     tell(db, sql).await.unwrap();
 }
 
@@ -103,6 +98,7 @@ async fn flip(db: &Db) {
         Db::Postgres(pool) => sqlx::query_as(FIND).fetch_one(pool).await.unwrap(),
     };
     let (position, mut block) = found;
+    unkeep(db, "usage_segments", "update").await;
     let middle = block.len() / 2;
     block[middle] ^= 1;
     match db {
@@ -182,10 +178,10 @@ async fn what_was_changed_in_the_database_is_found_and_named() {
         found.iter().any(|told| told.starts_with("stm_") && told.contains("/records` is 0, and 1")),
         "{found:?}"
     );
-    tell(db, "UPDATE usage_hours SET records = records - 1 WHERE rule = 'v1.client_error'")
-        .await
-        .unwrap();
-    tell(db, "DELETE FROM usage_hours WHERE rule = 'v1.test_key'").await.unwrap();
+    let back = "UPDATE usage_hours SET records = records - 1 WHERE rule = 'v1.client_error'";
+    force(db, ("usage_hours", "update"), back).await;
+    let gone = "DELETE FROM usage_hours WHERE rule = 'v1.test_key'";
+    force(db, ("usage_hours", "delete"), gone).await;
     let found = month.differences(&month.october, &[]).await;
     assert!(found[0].contains("v1.test_key") && found[0].contains("it is missing"), "{found:?}");
 }
@@ -209,7 +205,7 @@ async fn a_changed_statement_is_found_and_named() {
     let cheaper = format!(
         "UPDATE statements SET document = replace(document, '\"total\":\"{total}\"', '\"total\":\"1.00\"') WHERE id = '{statement}'"
     );
-    force(db, "statements", &cheaper).await;
+    force(db, ("statements", "update"), &cheaper).await;
     let found = month.differences(&month.october, &[]).await;
     let text = format!("{statement}: its text does not have the digest");
     let member =
@@ -240,6 +236,56 @@ async fn sqlx_text(db: &Db, sql: &str) -> String {
         Db::Sqlite { read, .. } => sqlx::query_scalar(sql).fetch_one(read).await.unwrap(),
         Db::Postgres(pool) => sqlx::query_scalar(sql).fetch_one(pool).await.unwrap(),
     }
+}
+
+/// What is exported of a period or a month.
+async fn exported(month: &Month, of: &[&str], name: &str) -> String {
+    let dir = month.app.config.server.data_dir.join(name).display().to_string();
+    let words = [&["usage", "export", "--out", &dir], of].concat();
+    let (code, _, err) = month.app.shell(&words).await;
+    assert_eq!(code, 0, "{err}");
+    dir
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_of_a_period_agrees_with_it_and_no_other() {
+    let month = Box::pin(Month::new()).await;
+    let Month { october, november, .. } = &month;
+    let whole = exported(&month, &["--period", october], "whole").await;
+    let days = exported(&month, &["--period", november, "--by-day"], "days").await;
+    for (period, dir, calls) in [(october, &whole, 8), (november, &days, 7)] {
+        let (code, found) = month.reconciled(period, &["--export", dir]).await;
+        assert_eq!((code, &found["differences"]["count"]), (0, &json!(0)), "{found}");
+        // Calls that came late are in the export of the period that books them.
+        let served = row(&found, &month.key.app_id, "v1.served");
+        assert_eq!(served["exported"]["requests"], calls, "{served}");
+    }
+    let words = ["usage", "reconcile", "--period", november, "--export", &whole];
+    let (code, _, err) = month.app.shell(&words).await;
+    let why = format!("it is of {october}, and not of {november}");
+    assert_eq!((code, err.contains(&why)), (2, true), "{err}");
+
+    let file = std::path::Path::new(&whole).join("usage_events_v1.csv");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let row = text.lines().nth(1).unwrap();
+    std::fs::write(&file, text.replacen(&format!("{row}\n"), "", 1)).unwrap();
+    let id = row.split(',').nth(1).unwrap();
+    let found = month.differences(october, &["--export", &whole]).await;
+    assert_eq!(found, [format!("export: event {id} is not in it")]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_of_other_times_is_no_agreement() {
+    let month = Box::pin(Month::new()).await;
+    let october = exported(&month, &["--period", "2024-10"], "october").await;
+    let december = exported(&month, &["--period", "2024-12"], "december").await;
+    assert_eq!(month.reconciled(&month.october, &["--export", &october]).await.0, 0);
+    let found = month.differences(&month.october, &["--export", &december]).await;
+    let [told] = &found[..] else { panic!("{found:?}") };
+    assert!(
+        told.starts_with("export: it is of other times") && told.contains(" 8 calls,"),
+        "{told}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -44,6 +44,25 @@ pub(crate) async fn pause() {
     tokio::time::sleep(Duration::from_millis(5)).await;
 }
 
+/// Runs a statement as somebody who can write to the database.
+pub(crate) async fn tell(db: &Db, sql: &str) -> Result<(), sqlx::Error> {
+    let sql = sqlx::AssertSqlSafe(sql.to_owned());
+    match db {
+        Db::Sqlite { write, .. } => sqlx::query(sql).execute(write).await.map(drop),
+        Db::Postgres(pool) => sqlx::query(sql).execute(pool).await.map(drop),
+    }
+}
+
+/// Lets somebody who owns the database `update` or `delete` rows of a table that it keeps.
+pub(crate) async fn unkeep(db: &Db, table: &str, what: &str) {
+    let trigger = format!("{table}_no_{what}");
+    let drop = match db {
+        Db::Sqlite { .. } => format!("DROP TRIGGER IF EXISTS {trigger}"),
+        Db::Postgres(_) => format!("DROP TRIGGER IF EXISTS {trigger} ON {table}"),
+    };
+    tell(db, &drop).await.unwrap();
+}
+
 /// How a test's Comptoir is set up.
 pub(crate) struct Builder {
     settings: BTreeMap<String, String>,

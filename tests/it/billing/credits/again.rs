@@ -55,7 +55,7 @@ async fn what_a_close_has_drawn_is_drawn_again_whatever_came_later() {
     }
     // What was booked otherwise than its statement says is found.
     let change = format!("UPDATE credit_draws SET amount = '1.00' WHERE grant_id = '{ended}'");
-    force(&app.db, "credit_draws", &change).await;
+    force(&app.db, ("credit_draws", "update"), &change).await;
     let found = differences(&app, &utc).await;
     assert!(found.iter().any(|told| told.contains(&ended) && told.contains("11.00")), "{found:?}");
 }
