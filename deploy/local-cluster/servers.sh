@@ -72,5 +72,10 @@ start_postgres() {
         >"$1/postgres.log" 2>&1 &
     started+=($!)
     wait_for "$port" PostgreSQL
+    # It takes connections before it answers them.
+    until "$bin/pg_isready" -q -h 127.0.0.1 -p "$port"; do
+        kill -0 "${started[-1]}" || { tail -n 5 "$1/postgres.log" >&2; return 1; }
+        sleep 0.1
+    done
     postgres_url="postgres://comptoir@127.0.0.1:$port/postgres"
 }

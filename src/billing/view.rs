@@ -1,7 +1,7 @@
 //! Statements as they are looked at: provisional while the period is open, final once it is closed.
 
 use super::BillingError;
-use super::books::Books;
+use super::books::{Books, Open};
 use super::credits::{self, Seen};
 use super::model::Statement;
 use super::store::{self, StatementFilter};

@@ -253,9 +253,8 @@ async fn what_is_not_modified_has_the_same_etag_and_takes_from_a_rate_but_not_fr
     ]);
     let key = app.key_under(&app.plan(limits).await, json!({})).await;
     let path = product();
-    let of = |answer: &reqwest::Response| {
-        ["hour", "day"].map(|name| left(answer, name).expect("what is left").0)
-    };
+    let of =
+        |answer: &Response| ["hour", "day"].map(|name| left(answer, name).expect("what is left").0);
     let first = app.get(&key.text, &path).await;
     assert_eq!(of(&first), [9, 4]);
     let etag = first.headers()["etag"].clone();

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 
 pub(super) const CREDITS: &str = "/admin/v1/billing/credits";
 
-fn credit(partner: &str, amount: &str, further: Value) -> Value {
+fn credit(partner: &str, amount: &str, further: &Value) -> Value {
     let mut body = json!({
         "partner_id": partner, "source": "promotional", "amount": amount, "currency": "EUR",
         "note": "Welcome",
@@ -33,7 +33,7 @@ pub(super) async fn grant(app: &TestApp, key: &TestKey, amount: &str, further: V
 }
 
 pub(super) async fn grant_to(app: &TestApp, partner: &str, amount: &str, further: Value) -> String {
-    let body = credit(partner, amount, further);
+    let body = credit(partner, amount, &further);
     id(&app.admin_ok("POST", CREDITS, Some(body)).await)
 }
 
@@ -71,6 +71,20 @@ fn part(of: &Value, names: &[&str]) -> Value {
     names.iter().map(|name| of[*name].clone()).collect()
 }
 
+/// The same as CSV and as a page.
+async fn other_forms(app: &TestApp, key: &TestKey, statement: &str, paid: &str) {
+    let forms = async |accept: &str| {
+        let url = app.public_url(&format!("/v1/usage/statements/{statement}"));
+        let call = app.http.get(url).bearer_auth(&key.text).header("accept", accept);
+        call.send().await.unwrap().text().await.unwrap()
+    };
+    let csv = forms("text/csv").await;
+    assert!(csv.lines().next().unwrap().contains(",adjustment_id,grant_id,section,"), "{csv}");
+    assert!(csv.contains(",credit,,,,") && csv.contains(&format!(",{paid},")), "{csv}");
+    let page = forms("text/html").await;
+    assert!(page.contains("Credits, in EUR") && page.contains(paid), "{page}");
+}
+
 #[tokio::test]
 async fn a_close_books_what_its_provisional_statement_has_shown() {
     let app = TestApp::builder().fixed_clock(LATE_OCTOBER).start().await;
@@ -104,17 +118,7 @@ async fn a_close_books_what_its_provisional_statement_has_shown() {
     let expected = json!(["active", "100.00", "0.00", "43.50", "56.50"]);
     assert_eq!(part(of_paid.unwrap(), &names), expected);
 
-    // As CSV and as a page.
-    let forms = async |accept: &str| {
-        let url = app.public_url(&format!("/v1/usage/statements/{}", id(&october)));
-        let call = app.http.get(url).bearer_auth(&key.text).header("accept", accept);
-        call.send().await.unwrap().text().await.unwrap()
-    };
-    let csv = forms("text/csv").await;
-    assert!(csv.lines().next().unwrap().contains(",adjustment_id,grant_id,section,"), "{csv}");
-    assert!(csv.contains(",credit,,,,") && csv.contains(&format!(",{paid},")), "{csv}");
-    let page = forms("text/html").await;
-    assert!(page.contains("Credits, in EUR") && page.contains(&paid), "{page}");
+    other_forms(&app, &key, &id(&october), &paid).await;
 
     // November draws what October leaves.
     at(&app, "2026-11-02T00:00:00Z");
@@ -178,7 +182,7 @@ async fn spent_and_kept(app: &TestApp, (given, october): (&str, &Value), seen: &
 /// A grant of which nothing was drawn yet.
 async fn grant_more(app: &TestApp, seen: &Value) {
     let partner = seen["items"][0]["partner_id"].as_str().unwrap();
-    app.admin_ok("POST", CREDITS, Some(credit(partner, "1.00", json!({ "priority": 100 })))).await;
+    app.admin_ok("POST", CREDITS, Some(credit(partner, "1.00", &json!({ "priority": 100 })))).await;
 }
 
 #[tokio::test]
@@ -327,7 +331,7 @@ async fn a_grant_is_made_once_for_a_reference_and_ended_once() {
     let paid = credit(
         &key.partner_id,
         "20.00",
-        json!({ "source": "prepaid", "reference": "payment-1", "app_id": key.app_id }),
+        &json!({ "source": "prepaid", "reference": "payment-1", "app_id": key.app_id }),
     );
     let made = app.admin_ok("POST", CREDITS, Some(paid.clone())).await;
     app.clock.advance(1_000_000);
@@ -396,7 +400,7 @@ async fn what_cannot_be_granted_is_said() {
         ("1", json!({ "partner_id": "prt_00000000001" }), "/partner_id"),
         ("1", json!({ "app_id": stranger.app_id }), "/app_id"),
     ] {
-        let body = credit(&key.partner_id, amount, further.clone());
+        let body = credit(&key.partner_id, amount, &further);
         let answer = app.admin("POST", CREDITS, Some(body)).await;
         let refused = problem(answer, 400, "invalid_body").await;
         assert_eq!(refused["errors"][0]["pointer"], pointer, "{further}: {refused}");
@@ -409,7 +413,7 @@ async fn what_cannot_be_granted_is_said() {
 async fn where_the_setting_asks_for_two_people_both_grant_and_end() {
     let (app, one, other) = desk(TestApp::builder(), "period_close").await;
     let key = app.key(json!({})).await;
-    let body = credit(&key.partner_id, "5.00", json!({}));
+    let body = credit(&key.partner_id, "5.00", &json!({}));
     let waits = async |url: &str, body: Value| {
         let asked = one.call("POST", url, Some(body)).await;
         assert_eq!(asked.status(), 202);
