@@ -2,6 +2,7 @@
 
 use super::super::tell;
 use crate::support::process::Home;
+use crate::support::unkeep;
 use comptoir::storage::Db;
 use serde_json::Value;
 
@@ -54,6 +55,7 @@ async fn a_close_that_is_killed_has_drawn_nothing_and_the_next_one_draws_once() 
     home.run(&app);
     let db = &home.db;
     let earlier = [("plan_versions", "created_at"), ("app_subscriptions", "starts_at")];
+    unkeep(db, "plan_versions", "update").await;
     for (table, column) in earlier {
         tell(db, &format!("UPDATE {table} SET {column} = {column} - {LONG_AGO}")).await.unwrap();
     }
