@@ -19,7 +19,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Connections of a load, each with one call at a time.
 const CALLERS: usize = 8;
@@ -95,7 +95,8 @@ impl Load {
         while !self.stop.load(Ordering::Relaxed) {
             let at = *self.at.lock();
             let Some(mut wire) = at.and_then(|at| Wire::connect(at).ok()) else {
-                std::thread::yield_now();
+                // The pause leaves the processor to the server that starts, and decides nothing.
+                std::thread::sleep(Duration::from_millis(2));
                 continue;
             };
             for path in paths.iter().cycle() {
