@@ -102,10 +102,11 @@ impl Reporter {
                 Ok(keys) => *self.known.write() = Known { keys, at: Some(now) },
                 Err(why) => {
                     tracing::error!(why, "the keys that sign reports of leaked keys cannot be had");
+                    // A list of before holds for the keys that it has.
+                    return told().unwrap_or(Verdict::Unknown);
                 }
             }
         }
-        // Without a list of now, one of before holds for the keys that it has.
         let unknown = if self.is_fresh(now) { Verdict::Unsigned } else { Verdict::Unknown };
         told().unwrap_or(unknown)
     }
