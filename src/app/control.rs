@@ -145,6 +145,7 @@ impl ControlFollower {
     /// Reads the log every `poll`, when this node has written to it, and when another node has said that
     /// it moved, until the stop.
     async fn run(mut self, poll: Duration, mut asked: mpsc::Receiver<oneshot::Sender<()>>) {
+        self.tell();
         let mut ticks = interval(poll);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut heard = self.wakes.as_ref().map(|wakes| wakes.heard());
@@ -175,7 +176,7 @@ impl ControlFollower {
     }
 
     async fn follow(&self) -> Result<(), StoreError> {
-        let (keyring, db, metrics) = (&self.keyring, &self.part.db, &self.part.metrics);
+        let (keyring, db) = (&self.keyring, &self.part.db);
         let late = |_| StoreError::late();
         let at = std::time::Instant::now();
         if let Some(position) = timeout(PATIENCE.0, keyring.moved(db)).await.map_err(late)?? {
@@ -190,11 +191,17 @@ impl ControlFollower {
             if let Some(quotas) = &self.quotas {
                 follow_quotas(quotas, self.part.clock.now()).await;
             }
-            metrics.set_gauge(Gauge::ControlPosition, position);
-            metrics.set_gauge(Gauge::Keys, count(keyring.current().len()));
+            self.tell();
             timeout(PATIENCE.0, self.measure(before, position)).await.map_err(late)??;
         }
         Ok(())
+    }
+
+    /// Tells the metrics how far this node is.
+    fn tell(&self) {
+        let (now, metrics) = (self.keyring.current(), &self.part.metrics);
+        metrics.set_gauge(Gauge::ControlPosition, now.position());
+        metrics.set_gauge(Gauge::Keys, count(now.len()));
     }
 
     /// Notes how long the entries behind a position took, now that they are in force. Both instants are

@@ -22,6 +22,7 @@ mod changes;
 mod cli;
 mod cluster;
 mod cluster_limits;
+mod cluster_secrets;
 mod compression;
 mod contracts;
 mod cost;

@@ -25,6 +25,10 @@
 //! units was spent: its journal, which knows, may be on a machine that is gone. What the ledger has (alerts,
 //! bills, `GET /v1/usage` of what was billed) is exact all the same.
 //!
+//! **Periods.** A quota's period is found by the node's clock, which also dates the event of the call: so a bill and
+//! the limit never disagree about the period of a call. Of a node whose clock is wrong by d, calls within d of a period's
+//! end count in the other one, where they are counted once and never beyond its quota. Rates and leases go by Redis's clock.
+//!
 //! **Beside it**, each node counts as if it were alone (the accounts of [`LocalLimiter`]) and takes in
 //! what Redis says. So it refuses by itself what is known to be over a limit, tells Redis what is known of
 //! a counter that was lost, and knows how far the limits are when Redis is gone.

@@ -5,6 +5,7 @@ use super::process::{Home, Server, wait_until};
 use super::redis::RedisServer;
 use super::scratch;
 use serde_json::{Value, json};
+use std::path::Path;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
@@ -62,6 +63,16 @@ impl Cluster {
         self.nodes.push(self.home.serve_as(dir.path(), extra));
         self.dirs.push(dir);
         self.nodes.len() - 1
+    }
+
+    /// The data directories of the nodes.
+    pub(crate) fn dirs(&self) -> impl Iterator<Item = &Path> {
+        self.dirs.iter().map(TempDir::path)
+    }
+
+    /// Stops all nodes; what each has said.
+    pub(crate) fn stop(&mut self) -> Vec<String> {
+        self.nodes.drain(..).map(Server::terminate).collect()
     }
 
     /// A metric of a node, 0 where it is not there.
