@@ -28,6 +28,12 @@ impl<K: Eq + Hash> Throttle<K> {
         Self { interval, free_at: Mutex::new(HashMap::new()) }
     }
 
+    /// How many questions a minute each may ask.
+    #[must_use]
+    pub fn per_minute(&self) -> u32 {
+        u32::try_from(MINUTE / self.interval).unwrap_or(u32::MAX)
+    }
+
     /// Takes one question; otherwise the seconds to wait.
     pub fn take(&self, asker: K, now: Micros) -> Result<(), u64> {
         let mut free_at = self.free_at.lock();

@@ -145,8 +145,9 @@ impl Drop for Upload {
 /// The file is the body, plain or gzip, in the gateway's own NDJSON or in a format that Google, GS1 or ACP
 /// describe; it is stored while it arrives and imported when it is whole. The answer comes when its
 /// rows are stored: readers see them at once. A row stands for the whole of what it is about, and what it
-/// does not have is taken away; only levels of incremental files keep it. Rows that are refused stop nothing; a broken file is
-/// refused whole. A sender that goes away does not stop the import.
+/// does not have is taken away; only levels of incremental files keep it. A row of NDJSON with `"op":"merge"` changes
+/// part of a product, store, category or promotion (JSON Merge Patch, RFC 7396). Rows that are refused stop nothing; a
+/// broken file is refused whole. A sender that goes away does not stop the import.
 #[utoipa::path(
     tag = "feeds", operation_id = "upload_feed",
     params(

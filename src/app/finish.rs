@@ -354,15 +354,7 @@ fn explained(
         }),
         wait_us,
     };
-    let explainer = &finisher.book.explainer;
-    let id = explainer.sealer.seal(&refusal);
-    // Where a call came from is the caller's to know: what is stored does not have it.
-    let stored = refusal.without_address();
-    let kept = stored.as_ref().map_or_else(|| id.clone(), |kept| explainer.sealer.seal(kept));
-    if let Some(kept) = &kept {
-        explainer.tally.count(&refusal, kept);
-    }
-    error.refusal_id(id)
+    error.refusal_id(finisher.book.explainer.explain(&refusal))
 }
 
 /// The bytes and resources that an answer brings.

@@ -221,7 +221,8 @@ fn states(
     let (db, clock) = (comptoir.db.clone(), comptoir.clock.clone());
     let (settings, metrics) = (&comptoir.config, &comptoir.metrics);
     let issuer = &settings.server.public_url;
-    let oauth = OAuth::new(&settings.oauth, db.clone(), issuer, Arc::clone(metrics));
+    let explain = Arc::clone(&comptoir.book.explainer);
+    let oauth = OAuth::new(&settings.oauth, db.clone(), issuer, Arc::clone(metrics), explain);
     let oauth = web::Data::new(oauth);
     let leaks = web::Data::new(Leaks::new(&settings.leaks, db.clone(), (metrics, reload))?);
     let keyring = Arc::clone(&comptoir.keyring);

@@ -32,6 +32,11 @@ static FIND_PRODUCTS: Statement = Statement::new(
          CASE WHEN p.deleted_at IS NULL THEN '' ELSE p.body END AS body
        FROM k JOIN products p ON p.id = k.id",
 );
+static PRODUCT_BODIES: Statement = Statement::new(
+    "WITH k (id) AS (VALUES",
+    1,
+    ") SELECT t.id, t.body FROM k JOIN products t ON t.id = k.id WHERE t.deleted_at IS NULL",
+);
 static PUT_PRODUCTS: Statement = Statement::new(
     "INSERT INTO products (id, sku, gtin, brand_id, category_ids, item_group_id, status,
        sold_by_weight, body, hash, version, updated_at) VALUES",
@@ -47,6 +52,11 @@ static FIND_CATEGORIES: Statement = Statement::new(
     1,
     ") SELECT c.id, c.hash, c.version, c.deleted_at IS NOT NULL AS deleted
        FROM k JOIN categories c ON c.id = k.id",
+);
+static CATEGORY_BODIES: Statement = Statement::new(
+    "WITH k (id) AS (VALUES",
+    1,
+    ") SELECT t.id, t.body FROM k JOIN categories t ON t.id = k.id WHERE t.deleted_at IS NULL",
 );
 static PUT_CATEGORIES: Statement = Statement::new(
     "INSERT INTO categories (id, code, parent_id, body, hash, version, updated_at) VALUES",
@@ -69,7 +79,12 @@ impl Resource for Product {
     fn statements() -> Statements {
         const DELETE: &str = "UPDATE products SET deleted_at = $1, updated_at = $1, version = $2, \
              body = COALESCE($4, body) WHERE id = $3";
-        Statements { find: &FIND_PRODUCTS, upsert: &PUT_PRODUCTS, delete: DELETE }
+        Statements {
+            find: &FIND_PRODUCTS,
+            bodies: &PRODUCT_BODIES,
+            upsert: &PUT_PRODUCTS,
+            delete: DELETE,
+        }
     }
 
     fn id_of(code: &str) -> String {
@@ -107,7 +122,12 @@ impl Resource for Category {
     fn statements() -> Statements {
         const DELETE: &str = "UPDATE categories SET deleted_at = $1, updated_at = $1, version = $2, \
              body = COALESCE($4, body) WHERE id = $3";
-        Statements { find: &FIND_CATEGORIES, upsert: &PUT_CATEGORIES, delete: DELETE }
+        Statements {
+            find: &FIND_CATEGORIES,
+            bodies: &CATEGORY_BODIES,
+            upsert: &PUT_CATEGORIES,
+            delete: DELETE,
+        }
     }
 
     fn id_of(code: &str) -> String {

@@ -8,6 +8,7 @@ use super::{Sealer, Tally};
 use crate::access::Pepper;
 use crate::access::caller::Caller;
 use crate::access::directory::Unusable;
+use crate::access::oauth::answer::Refusal as TokenRefused;
 use crate::access::op;
 use crate::access::terms::Level;
 use crate::http::answer::Cache;
@@ -149,7 +150,7 @@ pub struct RefusalOut {
     /// The HTTP status.
     #[schema(example = 429)]
     status: u16,
-    /// The problem's code.
+    /// The problem's code; of the token endpoint the `error` of its answer, or the code that calls would have got.
     #[schema(example = "quota_exceeded")]
     code: String,
     /// The refusal in words.
@@ -157,7 +158,7 @@ pub struct RefusalOut {
         example = "get_product was refused with 429 quota_exceeded. `burst` grants 50 units over 1 s and had 0 left, for a call of 1.000."
     )]
     explanation: String,
-    /// The operation that was called; null for a path that is none.
+    /// The operation that was called; null for a path that is none, and for the token endpoint.
     #[schema(required = true, example = "get_product")]
     operation_id: Option<&'static str>,
     /// The scope that the operation needs; null where it needs none.
@@ -341,13 +342,28 @@ impl Explainer {
         })
     }
 
+    /// The id of a refusal, which is counted.
+    pub fn explain(&self, refusal: &Refusal) -> Option<String> {
+        let id = self.sealer.seal(refusal);
+        // Where a call came from is the caller's to know: what is stored does not have it.
+        let stored = refusal.without_address();
+        let kept = stored.as_ref().map_or_else(|| id.clone(), |kept| self.sealer.seal(kept));
+        if let Some(kept) = &kept {
+            self.tally.count(refusal, kept);
+        }
+        id
+    }
+
     /// Reads the span and code of a history from parameters; the last day where none is given.
     pub fn asked(&self, params: &mut Params) -> Asked {
         let now = self.clock.now().0;
         let from = params.value("from").map_or(now.saturating_sub(DAY), |from: Micros| from.0);
         let to = params.value("to").map_or(i64::MAX, |to: Micros| to.0);
         let code = params.text("code");
-        let known = |code: &String| Code::ALL.iter().any(|known| known.as_str() == code.as_str());
+        let known = |code: &String| {
+            Code::ALL.iter().any(|known| known.as_str() == code.as_str())
+                || TokenRefused::ALL.iter().any(|known| known.as_str() == code.as_str())
+        };
         if code.as_ref().is_some_and(|code| !known(code)) {
             params.fault("code", "not_allowed", "is none of the codes of problem documents");
         }

@@ -13,6 +13,7 @@ pub mod seal;
 pub mod stop;
 pub mod store;
 pub mod tally;
+mod tokens;
 
 pub use reason::Reason;
 pub use refusal::{LimitKind, LimitState, Refusal, Who};

@@ -1,6 +1,7 @@
 //! What of a key refused a call, beside its limits: told to whoever has the refusal id, kept nowhere else.
 
 use crate::access::directory::{KeyRecord, Standing, Unusable};
+use crate::access::oauth::answer::Refusal as TokenRefused;
 use crate::access::terms::{Level, Window};
 use crate::http::Code;
 use crate::kernel::Micros;
@@ -162,6 +163,9 @@ impl Reason {
 /// What a code says by itself, where nothing of the key or its limits has to be told.
 #[must_use]
 pub fn of_code(code: &str) -> Option<&'static str> {
+    if let Some(refused) = TokenRefused::ALL.iter().find(|known| known.as_str() == code) {
+        return Some(refused.in_words());
+    }
     let code = Code::ALL.iter().find(|known| known.as_str() == code)?;
     Some(match code {
         Code::MissingKey => "It showed no key.",

@@ -2,6 +2,7 @@
 //! is about, and the end of what a full feed names no more.
 
 use super::Feed;
+use super::patch::{self, Patch, Told, Written};
 use super::store::{cascade, moved};
 use crate::catalog::categories::{Category, CategoryIn};
 use crate::catalog::model::{Product, ProductIn};
@@ -17,7 +18,7 @@ use crate::storage::{StoreError, Tx, one_at_a_time};
 use crate::stores::model::{Store, StoreIn};
 use crate::{catalog::offers, stock};
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// Why the change log says that something is gone that a full feed does not name.
 const NOT_IN_FEED: &str = "not_in_feed";
@@ -50,12 +51,14 @@ pub(super) trait Import: Sized + Send + 'static {
     const BATCH: usize = 2_000;
     /// The row, or what is wrong with it.
     fn check(input: Self::In, known: &Known, now: Micros) -> Result<Self, Fault>;
+    /// The row of a line that changes part of what is there.
+    fn part(fields: Map<String, Value>) -> Result<Self, Fault>;
     /// What the row is about.
     fn mark(&self) -> Mark;
     /// What a row that was refused is about, as far as that can be read.
     fn mark_of(row: &Value, known: &Known) -> Option<Mark>;
     /// Stores a batch; one fate for each row.
-    async fn put(tx: &mut Tx, rows: &[Self], rules: &Rules) -> Result<Vec<Fate>, StoreError>;
+    async fn put(tx: &mut Tx, rows: Vec<Self>, rules: &Rules) -> Result<Vec<Fate>, StoreError>;
 }
 
 fn text<'a>(row: &'a Value, name: &str) -> Option<&'a str> {
@@ -68,12 +71,22 @@ fn document_mark<T: Resource>(code: &str) -> Mark {
 
 macro_rules! document {
     ($type:ty, $in:ty, $put:path $(, $batch:literal)?) => {
-        impl Import for Line<$type> {
+        impl Written<$type> for $in {
+            fn line(self) -> Result<Line<$type>, Fault> {
+                self.check()
+            }
+        }
+
+        impl Import for Told<$type> {
             type In = $in;
             $(const BATCH: usize = $batch;)?
 
             fn check(input: $in, _: &Known, _: Micros) -> Result<Self, Fault> {
-                input.check()
+                input.check().map(Self::Whole)
+            }
+
+            fn part(fields: Map<String, Value>) -> Result<Self, Fault> {
+                Patch::checked::<$type, $in>(fields).map(Self::Part)
             }
 
             fn mark(&self) -> Mark {
@@ -89,10 +102,13 @@ macro_rules! document {
 
             async fn put(
                 tx: &mut Tx,
-                rows: &[Self],
+                rows: Vec<Self>,
                 rules: &Rules,
             ) -> Result<Vec<Fate>, StoreError> {
-                $put(tx, rows, rules.now).await
+                let rows = patch::applied::<$type, $in>(tx, rows).await?;
+                let (lines, faults) = parted(rows);
+                let fates = $put(tx, &lines, rules.now).await?;
+                Ok(joined(fates, faults))
             }
         }
     };
@@ -103,6 +119,32 @@ document!(Category, CategoryIn, catalog::store::put_categories, 50_000);
 document!(Product, ProductIn, put_products);
 document!(Store, StoreIn, put_stores);
 document!(Promotion, PromotionIn, put_promotions);
+
+/// The lines that could be made, and for each row that could not what is wrong with it.
+fn parted<T>(rows: Vec<Result<Line<T>, Fault>>) -> (Vec<Line<T>>, Vec<Option<Fault>>) {
+    let mut lines = Vec::with_capacity(rows.len());
+    let fault = |row| match row {
+        Ok(line) => {
+            lines.push(line);
+            None
+        }
+        Err(fault) => Some(fault),
+    };
+    let faults = rows.into_iter().map(fault).collect();
+    (lines, faults)
+}
+
+/// One fate for each row, of what became of the lines.
+fn joined(lines: Vec<Fate>, faults: Vec<Option<Fault>>) -> Vec<Fate> {
+    let mut lines = lines.into_iter();
+    let fate = |fault: Option<Fault>| fault.map(Fate::Refused).or_else(|| lines.next());
+    faults.into_iter().filter_map(fate).collect()
+}
+
+/// A row that changes part of something that is only told whole.
+fn no_part<T>(message: &'static str) -> Result<T, Fault> {
+    Err(Fault::new("op", "merge", "not_allowed", message))
+}
 
 /// With a product go its offers and what is known of its stock.
 async fn put_products(
@@ -156,6 +198,11 @@ impl Import for Offer {
         input.check(known, now)
     }
 
+    fn part(_: Map<String, Value>) -> Result<Self, Fault> {
+        // A new price beside an old list price would be a reduction that nobody has announced.
+        no_part("changes no offer: a price is told with all its terms; leave `op` out")
+    }
+
     fn mark(&self) -> Mark {
         let channel = self.key.channel.as_str();
         let scope = format!("{}/{channel}", self.key.store);
@@ -172,8 +219,8 @@ impl Import for Offer {
         Some(Mark { key: format!("{product}/{scope}"), scope: Some(scope) })
     }
 
-    async fn put(tx: &mut Tx, rows: &[Self], rules: &Rules) -> Result<Vec<Fate>, StoreError> {
-        offers::store::put_offers(tx, rows, rules.now, rules.plausible).await
+    async fn put(tx: &mut Tx, rows: Vec<Self>, rules: &Rules) -> Result<Vec<Fate>, StoreError> {
+        offers::store::put_offers(tx, &rows, rules.now, rules.plausible).await
     }
 }
 
@@ -182,6 +229,10 @@ impl Import for Level {
 
     fn check(input: LevelIn, known: &Known, now: Micros) -> Result<Self, Fault> {
         input.check(known, now, stock::model::FEED)
+    }
+
+    fn part(_: Map<String, Value>) -> Result<Self, Fault> {
+        no_part("is not needed: a level keeps what its line does not say; leave `op` out")
     }
 
     fn mark(&self) -> Mark {
@@ -194,8 +245,8 @@ impl Import for Level {
         Some(Mark { key: format!("{product}/{store}"), scope: Some(store) })
     }
 
-    async fn put(tx: &mut Tx, rows: &[Self], rules: &Rules) -> Result<Vec<Fate>, StoreError> {
-        stock::store::put_levels(tx, rows, rules.unsaid, rules.now).await
+    async fn put(tx: &mut Tx, rows: Vec<Self>, rules: &Rules) -> Result<Vec<Fate>, StoreError> {
+        stock::store::put_levels(tx, &rows, rules.unsaid, rules.now).await
     }
 }
 

@@ -14,6 +14,7 @@ pub mod levels;
 pub mod mapping;
 pub mod options;
 pub mod out;
+mod patch;
 mod plan;
 pub mod report;
 mod run;

@@ -1,6 +1,7 @@
 //! An import from file to report: one thread reads and checks rows, this one stores them.
 
 use super::kinds::{Import, Mark, Rules};
+use super::patch::{self, Told};
 use super::report::Reporter;
 use super::source::{Checked, Record, Source};
 use super::store::{self, Run, sweep};
@@ -9,7 +10,7 @@ use crate::catalog::categories::Category;
 use crate::catalog::model::Product;
 use crate::catalog::offers::{Offer, Plausible};
 use crate::catalog::promotions::Promotion;
-use crate::catalog::{self, Fate, Fault, Known, Line, shape};
+use crate::catalog::{self, Fate, Fault, Known, shape};
 use crate::kernel::id::StoreId;
 use crate::kernel::{Clock, Micros};
 use crate::stock::model::Level;
@@ -35,10 +36,10 @@ type Refused = (Fault, Option<Mark>);
 macro_rules! by_feed {
     ($feed:expr, $run:ident ( $($arg:expr),* )) => {
         match $feed {
-            Feed::Categories => $run::<Line<Category>>($($arg),*).await,
-            Feed::Products => $run::<Line<Product>>($($arg),*).await,
-            Feed::Stores => $run::<Line<Store>>($($arg),*).await,
-            Feed::Promotions => $run::<Line<Promotion>>($($arg),*).await,
+            Feed::Categories => $run::<Told<Category>>($($arg),*).await,
+            Feed::Products => $run::<Told<Product>>($($arg),*).await,
+            Feed::Stores => $run::<Told<Store>>($($arg),*).await,
+            Feed::Promotions => $run::<Told<Promotion>>($($arg),*).await,
             Feed::Offers => $run::<Offer>($($arg),*).await,
             Feed::Stock => $run::<Level>($($arg),*).await,
         }
@@ -222,7 +223,7 @@ impl<'a> Stage<'a> {
         }
         // A stamp of before the lock would stand far behind those who have asked since.
         let rules = Rules { now: self.clock.now(), ..self.rules };
-        let fates = T::put(&mut tx, &rows, &rules).await?;
+        let fates = T::put(&mut tx, rows, &rules).await?;
         tx.commit().await?;
         for (line, fate) in lines.into_iter().zip(fates) {
             self.reporter.add(line, fate)?;
@@ -306,18 +307,26 @@ async fn stored_values<T: Import>(
 
 fn row<T: Import>(record: Record<'_>, known: &Known, now: Micros) -> Result<T, Box<Refused>> {
     match record {
-        Record::Json(line) => {
-            shape::read(line).and_then(|input| T::check(input, known, now)).map_err(|fault| {
-                let read = serde_json::from_str::<Value>(line).ok();
-                Box::new((fault, read.and_then(|row| T::mark_of(&row, known))))
-            })
-        }
+        Record::Json(line) => read(line, known, now).map_err(|fault| {
+            let read = serde_json::from_str::<Value>(line).ok();
+            Box::new((fault, read.and_then(|row| T::mark_of(&row, known))))
+        }),
         Record::Mapped(value) => checked(&value, known, now)
             .map_err(|fault| Box::new((fault, T::mark_of(&value, known)))),
         Record::Refused(fault, value) => Err(Box::new((fault, T::mark_of(&value, known)))),
     }
 }
 
+fn read<T: Import>(line: &str, known: &Known, now: Micros) -> Result<T, Fault> {
+    if let Some(fields) = patch::of_line(line) {
+        return T::part(fields);
+    }
+    T::check(shape::read(line)?, known, now)
+}
+
 fn checked<T: Import>(value: &Value, known: &Known, now: Micros) -> Result<T, Fault> {
+    if let Some(fields) = patch::of_value(value) {
+        return T::part(fields);
+    }
     T::check(shape::read_value(value)?, known, now)
 }

@@ -20,6 +20,11 @@ static FIND: Statement = Statement::new(
     ") SELECT s.id, s.hash, s.version, s.deleted_at IS NOT NULL AS deleted, s.body
        FROM k JOIN stores s ON s.id = k.id",
 );
+static BODIES: Statement = Statement::new(
+    "WITH k (id) AS (VALUES",
+    1,
+    ") SELECT t.id, t.body FROM k JOIN stores t ON t.id = k.id WHERE t.deleted_at IS NULL",
+);
 static PUT: Statement = Statement::new(
     "INSERT INTO stores (id, store_code, body, hash, version, updated_at) VALUES",
     6,
@@ -35,7 +40,7 @@ impl Resource for Store {
     fn statements() -> Statements {
         const DELETE: &str = "UPDATE stores SET deleted_at = $1, updated_at = $1, version = $2, \
              body = COALESCE($4, body) WHERE id = $3";
-        Statements { find: &FIND, upsert: &PUT, delete: DELETE }
+        Statements { find: &FIND, bodies: &BODIES, upsert: &PUT, delete: DELETE }
     }
 
     fn id_of(code: &str) -> String {

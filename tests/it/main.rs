@@ -63,6 +63,7 @@ mod one_connection;
 mod openapi;
 mod operations;
 mod parquet;
+mod patches;
 mod patterns;
 mod personal;
 mod personal_offers;

@@ -304,6 +304,67 @@ async fn requests_that_are_not_right_are_told_by_the_standards_words() {
     problem(long.send().await.unwrap(), 413, "body_too_large").await;
 }
 
+/// The refusal that an answer of the token endpoint names, as an admin reads it.
+async fn looked_up(app: &TestApp, answer: reqwest::Response) -> (String, Value) {
+    let told: Value = answer.json().await.unwrap();
+    let id = told["refusal_id"].as_str().expect("an id").to_owned();
+    (id.clone(), app.admin_ok("GET", &format!("/admin/v1/refusals/{id}"), None).await)
+}
+
+#[tokio::test]
+async fn why_no_token_was_issued_can_be_looked_up() {
+    let app =
+        TestApp::builder().fixed_clock(NOON).set("OAUTH__PER_CLIENT_PER_MINUTE", "2").start().await;
+    let client = client(&app, json!({})).await;
+    let body = json!({ "app_id": client.app_id, "name": "key", "environment": "live" });
+    let key = app.admin_ok("POST", "/admin/v1/keys", Some(body)).await;
+    let key = key["text"].as_str().unwrap();
+
+    let unknown = ask(&app, Some((&client.id, "cpt_cs_wrong")), &[GRANT]).await;
+    let (id, told) = looked_up(&app, unknown).await;
+    assert_eq!((&told["code"], &told["status"]), (&json!("invalid_client"), &json!(401)), "{told}");
+    assert!(told["explanation"].as_str().unwrap().contains("has not proved itself"), "{told}");
+    assert_eq!(told["key_id"], Value::Null, "it is nobody's: {told}");
+    assert_eq!(app.get(key, &format!("/v1/refusals/{id}")).await.status(), 200, "whose has the id");
+
+    let right = Some((client.id.as_str(), client.secret.as_str()));
+    for _ in 0..2 {
+        assert_eq!(ask(&app, right, &[GRANT]).await.status(), 200);
+    }
+    let often = ask(&app, right, &[GRANT]).await;
+    assert_eq!(often.status(), 429);
+    let (id, told) = looked_up(&app, often).await;
+    let limit = &told["limits"][0];
+    assert_eq!(
+        (&limit["name"], &limit["granted"], &limit["violated"]),
+        (&json!("tokens"), &json!(2), &json!(true))
+    );
+    assert_eq!((&told["key_id"], &limit["reset_s"]), (&json!(client.id), &json!(30)), "{told}");
+    let own: Value = app.get(key, &format!("/v1/refusals/{id}")).await.json().await.unwrap();
+    assert_eq!(own["code"], "operation_limited", "{own}");
+
+    // A request that is at fault says itself what is wrong with it.
+    let scope = ask(&app, right, &[GRANT, ("scope", "stores")]).await;
+    let told: Value = scope.json().await.unwrap();
+    assert_eq!((&told["error"], told.get("refusal_id")), (&json!("invalid_scope"), None));
+
+    app.admin_ok("POST", &format!("/admin/v1/keys/{}/suspend", client.id), None).await;
+    let (id, told) = looked_up(&app, ask(&app, right, &[GRANT]).await).await;
+    assert_eq!((&told["code"], &told["status"]), (&json!("suspended"), &json!(400)), "{told}");
+    let own: Value = app.get(key, &format!("/v1/refusals/{id}")).await.json().await.unwrap();
+    assert_eq!(own["code"], "suspended", "{own}");
+    let history: Value = app.get(key, "/v1/refusals").await.json().await.unwrap();
+    let codes: Vec<&str> = history["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["code"].as_str().unwrap())
+        .collect();
+    assert!(codes.contains(&"suspended") && codes.contains(&"operation_limited"), "{history}");
+    let history = app.admin_ok("GET", "/admin/v1/refusals?code=invalid_client", None).await;
+    assert_eq!(history["items"].as_array().unwrap().len(), 1, "{history}");
+}
+
 #[tokio::test]
 async fn tokens_are_asked_for_in_bounds() {
     let app = TestApp::builder()

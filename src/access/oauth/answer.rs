@@ -39,6 +39,10 @@ pub struct OAuthErrorOut {
     /// What is wrong and what would be right.
     #[schema(example = "the client is not known, or its secret is not right")]
     error_description: String,
+    /// What it can be looked up by, at `/v1/refusals/{refusal_id}`; not where the request is at fault.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "ref_AbCd")]
+    refusal_id: Option<String>,
 }
 
 /// Why no token is issued.
@@ -57,6 +61,30 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Request, Self::Client, Self::Unauthorized, Self::Grant, Self::Scope];
+
+    /// The status of the answer.
+    #[must_use]
+    pub fn status(self) -> u16 {
+        if self == Self::Client { 401 } else { 400 }
+    }
+
+    /// What it says by itself.
+    #[must_use]
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::Request => "The request for a token is not what it should be.",
+            Self::Client => {
+                "The client has not proved itself: it is not known, or its secret or assertion is not right."
+            }
+            Self::Unauthorized => "The client has proved itself and may not be used now.",
+            Self::Grant => "Tokens are issued for client credentials alone.",
+            Self::Scope => "It asked for a scope that the client does not have.",
+        }
+    }
+
     /// The word of the standard.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -71,7 +99,7 @@ impl Refusal {
 
     /// The answer.
     #[must_use]
-    pub fn answer(self, description: &str) -> HttpResponse {
+    pub fn answer(self, description: &str, refusal_id: Option<String>) -> HttpResponse {
         let mut response = match self {
             Self::Client => HttpResponse::Unauthorized(),
             _ => HttpResponse::BadRequest(),
@@ -81,7 +109,7 @@ impl Refusal {
         }
         // The standard's alphabet has no quotes and no backslash.
         let error_description = description.replace(['"', '\\'], "'");
-        let body = OAuthErrorOut { error: self.as_str(), error_description };
+        let body = OAuthErrorOut { error: self.as_str(), error_description, refusal_id };
         finished(response, serde_json::to_vec(&body).unwrap_or_default())
     }
 }

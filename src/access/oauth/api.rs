@@ -2,19 +2,23 @@
 
 use super::OAuth;
 use super::answer::{AccessTokenOut, OAuthErrorOut, Refusal, issued};
-use super::grant::{Refused, Request};
+use super::grant::{Proved, Refused, Request};
+use super::refusal::{TokenRefusal, Why};
 use crate::access::authenticate::can_judge;
+use crate::access::directory::KeyRecord;
 use crate::access::policy::Gate;
-use crate::access::throttle::asker;
+use crate::access::throttle::{Throttle, asker};
 use crate::access::{Scope, caller};
 use crate::http::body::RawBody;
 use crate::http::{ApiError, ApiResult, Code};
-use crate::kernel::Clock;
 use crate::kernel::clock::SECOND;
+use crate::kernel::{Clock, Micros};
 use crate::telemetry::Tally;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use serde::{Deserialize, Serialize};
+use std::hash::Hash;
+use std::net::IpAddr;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 /// Where tokens are issued.
@@ -59,7 +63,8 @@ struct AccessTokenIn {
 /// OAuth 2 client credentials (RFC 6749 §4.4). A client with a secret sends its id and secret as
 /// `Authorization: Basic`; a client with keys of its own sends `client_assertion` (`private_key_jwt`). The
 /// token works in place of a key until it ends, which is no later than the secret that it was got for. Nothing
-/// is counted or billed here; how often it may be asked is bounded by client and by address.
+/// is counted or billed here; how often it may be asked is bounded by client and by address. The `refusal_id` of a
+/// client that was refused is looked up by another key of its app, or by the retailer.
 #[utoipa::path(
     tag = "oauth", operation_id = "create_access_token",
     request_body(content = AccessTokenIn, content_type = "application/x-www-form-urlencoded"),
@@ -81,63 +86,110 @@ async fn create_access_token(
     let now = clock.now();
     let peer = request.peer_addr().map(|address| address.ip());
     let view = caller::view(&gate, request.headers(), peer);
-    let from = asker(gate.client_address(&view));
-    oauth.by_address.take(from, now).map_err(too_often)?;
-    let refused = |(why, description): Refused| {
-        oauth.metrics.add(Tally::TokensRefused, 1);
-        Ok(why.answer(&description))
-    };
+    let address = gate.client_address(&view);
+    let desk = Desk { oauth: &oauth, address, now };
+    desk.admit(&oauth.by_address, asker(address), None)?;
     if !is_form(request.headers().get(CONTENT_TYPE)) {
         let why = "the body must be a form: Content-Type: application/x-www-form-urlencoded";
-        return refused((Refusal::Request, why.into()));
+        return Ok(desk.refuse((Refusal::Request, why.into()), None));
     }
     let asked = match Request::read(&body.0) {
         Ok(asked) => asked,
-        Err(why) => return refused(why),
+        Err(why) => return Ok(desk.refuse(why, None)),
     };
     // What this node knows of secrets may be over.
     can_judge(gate.keyring())?;
     let proved = match asked.client(&oauth, gate.keyring(), view.authorization, now) {
         Ok(proved) => proved,
-        Err(why) => return refused(why),
+        Err(why) => return Ok(desk.refuse(why, None)),
     };
-    let client = &proved.client;
-    if let Some(error) = gate.barred(client, &view, now) {
-        let why = match error.code().status() {
+    if let Some(error) = gate.barred(&proved.client, &view, now) {
+        return Ok(desk.bar(&error, &proved.client));
+    }
+    desk.issue(&gate, &asked, &proved).await
+}
+
+/// What stands still while one request is judged.
+struct Desk<'a> {
+    oauth: &'a OAuth,
+    address: Option<IpAddr>,
+    now: Micros,
+}
+
+impl Desk<'_> {
+    /// A token for a client that has proved itself.
+    async fn issue(
+        &self,
+        gate: &Gate,
+        asked: &Request,
+        proved: &Proved,
+    ) -> ApiResult<HttpResponse> {
+        let Self { oauth, now, .. } = *self;
+        let client = &*proved.client;
+        let scopes = match asked.scopes(client) {
+            Ok(scopes) => scopes,
+            Err(why) => return Ok(self.refuse(why, Some(client))),
+        };
+        self.admit(&oauth.by_client, client.key, Some(client))?;
+        if let Some(assertion) = &proved.assertion
+            && !oauth.is_new(assertion.hash, assertion.expires_at, now).await?
+        {
+            let why = "the assertion was used before: make a new one";
+            return Ok(self.refuse((Refusal::Client, why.into()), Some(client)));
+        }
+        // A token ends no later than its client and the secret that it was got for.
+        let end = [client.expires_at, proved.until].into_iter().flatten().min();
+        let left = end.map_or(i64::MAX, |end| (end.0 - now.0).div_euclid(SECOND));
+        if left < 1 {
+            let why = "the secret ends within a second: use the new one";
+            return Ok(self.refuse((Refusal::Client, why.into()), Some(client)));
+        }
+        let life_s = u16::try_from(left).unwrap_or(u16::MAX).min(oauth.life_s);
+        let generation = (client.key, client.token_generation);
+        let token = gate.tokens().issue(generation, scopes, now, life_s);
+        oauth.metrics.add(Tally::TokensIssued, 1);
+        Ok(issued(&token, life_s, scopes.to_string()))
+    }
+
+    /// Lets pass who has not asked too often.
+    fn admit<K: Eq + Hash>(
+        &self,
+        throttle: &Throttle<K>,
+        who: K,
+        client: Option<&KeyRecord>,
+    ) -> ApiResult<()> {
+        let Err(wait_s) = throttle.take(who, self.now) else { return Ok(()) };
+        let detail = format!(
+            "Tokens are asked for too often. Use the one that you have, and wait {wait_s} s."
+        );
+        let why = Why::Limited { granted: throttle.per_minute(), wait_s };
+        Err(ApiError::new(Code::OperationLimited, detail)
+            .limited(vec!["tokens".to_owned()], Some(wait_s))
+            .refusal_id(self.id(why, client)))
+    }
+
+    /// The answer to a request that is refused.
+    fn refuse(&self, (why, description): Refused, client: Option<&KeyRecord>) -> HttpResponse {
+        self.oauth.metrics.add(Tally::TokensRefused, 1);
+        // A request that is at fault says so itself, and who sends it is none that calls.
+        let id = (why == Refusal::Client).then(|| self.id(Why::Standard(why), client)).flatten();
+        why.answer(&description, id)
+    }
+
+    /// The answer to a client that may not be used now.
+    fn bar(&self, error: &ApiError, client: &KeyRecord) -> HttpResponse {
+        self.oauth.metrics.add(Tally::TokensRefused, 1);
+        let word = match error.code().status() {
             401 => Refusal::Client,
             _ => Refusal::Unauthorized,
         };
-        return refused((why, error.detail().to_owned().into()));
+        word.answer(error.detail(), self.id(Why::Barred(word, error.code()), Some(client)))
     }
-    let scopes = match asked.scopes(client) {
-        Ok(scopes) => scopes,
-        Err(why) => return refused(why),
-    };
-    oauth.by_client.take(client.key, now).map_err(too_often)?;
-    if let Some(assertion) = &proved.assertion
-        && !oauth.is_new(assertion.hash, assertion.expires_at, now).await?
-    {
-        return refused((Refusal::Client, "the assertion was used before: make a new one".into()));
-    }
-    // A token ends no later than its client and the secret that it was got for.
-    let end = [client.expires_at, proved.until].into_iter().flatten().min();
-    let left = end.map_or(i64::MAX, |end| (end.0 - now.0).div_euclid(SECOND));
-    if left < 1 {
-        return refused((
-            Refusal::Client,
-            "the secret ends within a second: use the new one".into(),
-        ));
-    }
-    let life_s = u16::try_from(left).unwrap_or(u16::MAX).min(oauth.life_s);
-    let token = gate.tokens().issue((client.key, client.token_generation), scopes, now, life_s);
-    oauth.metrics.add(Tally::TokensIssued, 1);
-    Ok(issued(&token, life_s, scopes.to_string()))
-}
 
-fn too_often(seconds: u64) -> ApiError {
-    let detail =
-        format!("Tokens are asked for too often. Use the one that you have, and wait {seconds} s.");
-    ApiError::new(Code::OperationLimited, detail).limited(vec!["tokens".to_owned()], Some(seconds))
+    fn id(&self, why: Why, client: Option<&KeyRecord>) -> Option<String> {
+        let (at, address) = (self.now, self.address);
+        self.oauth.explain.refusal_id(&TokenRefusal { at, why, client, address })
+    }
 }
 
 fn is_form(media_type: Option<&HeaderValue>) -> bool {

@@ -12,6 +12,7 @@ mod assertion;
 pub mod client;
 mod grant;
 pub mod jwk;
+pub mod refusal;
 pub mod store;
 
 pub(in crate::access) use client::add_client;
@@ -43,12 +44,19 @@ pub struct OAuth {
     by_address: Throttle<IpAddr>,
     used: Mutex<HashMap<[u8; 32], Micros>>,
     metrics: Arc<Metrics>,
+    explain: Arc<dyn refusal::Explain>,
 }
 
 impl OAuth {
     /// A token endpoint of a gateway with this public address.
     #[must_use]
-    pub fn new(settings: &config::OAuth, db: Db, issuer: &str, metrics: Arc<Metrics>) -> Self {
+    pub fn new(
+        settings: &config::OAuth,
+        db: Db,
+        issuer: &str,
+        metrics: Arc<Metrics>,
+        explain: Arc<dyn refusal::Explain>,
+    ) -> Self {
         Self {
             db,
             issuer: issuer.to_owned(),
@@ -57,6 +65,7 @@ impl OAuth {
             by_address: Throttle::new(settings.per_address_per_minute),
             used: Mutex::new(HashMap::new()),
             metrics,
+            explain,
         }
     }
 

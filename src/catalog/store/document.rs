@@ -18,6 +18,8 @@ pub struct Statements {
     /// Finds `id, hash, version, deleted` by id, `hidden` where partners may not be told of it, and `body`
     /// where [`Resource::turned`] looks at it, or where what is gone may get a successor.
     pub find: &'static Statement,
+    /// Finds `id, body` by id of what is not deleted.
+    pub bodies: &'static Statement,
     /// Puts rows of [`Resource::cells`] followed by body, hash, version and updated_at.
     pub upsert: &'static Statement,
     /// Sets deleted_at and updated_at `$1` and version `$2` of the row with id `$3`, and body `$4` where it is one.
@@ -152,6 +154,20 @@ pub async fn put<T: Resource>(
     }
     bulk::write(tx, T::statements().upsert, &cells).await?;
     changes::append(tx, &changes, now).await
+}
+
+/// The documents of what is there of these ids.
+pub async fn bodies<T: Resource>(
+    tx: &mut Tx,
+    ids: &[String],
+) -> Result<Vec<(String, Option<Value>)>, StoreError> {
+    let keys: Vec<Cell<'_>> = ids.iter().map(|id| id.as_str().into()).collect();
+    let rows: Vec<(String, String)> = bulk::lookup(tx, T::statements().bodies, &keys).await?;
+    let read = |(id, body): (String, String)| {
+        let body = serde_json::from_str(&body).map_err(|e| StoreError::corrupt(T::KIND, e))?;
+        Ok((id, Some(body)))
+    };
+    rows.into_iter().map(read).collect()
 }
 
 /// The entry about a resource that is put.

@@ -17,6 +17,11 @@ static FIND: Statement = Statement::new(
     ") SELECT p.id, p.hash, p.version, p.deleted_at IS NOT NULL AS deleted, p.personal AS hidden
        FROM k JOIN promotions p ON p.id = k.id",
 );
+static BODIES: Statement = Statement::new(
+    "WITH k (id) AS (VALUES",
+    1,
+    ") SELECT t.id, t.body FROM k JOIN promotions t ON t.id = k.id WHERE t.deleted_at IS NULL",
+);
 // `gone_at` is when partners saw it go: it stays as it is while the promotion is one customer's own.
 static PUT: Statement = Statement::new(
     "INSERT INTO promotions (id, code, personal, body, hash, version, updated_at) VALUES",
@@ -42,7 +47,7 @@ impl Resource for Promotion {
         const DELETE: &str = "UPDATE promotions SET deleted_at = $1, updated_at = $1, version = $2,
             gone_at = CASE WHEN personal THEN gone_at ELSE $1 END, body = COALESCE($4, body)
             WHERE id = $3";
-        Statements { find: &FIND, upsert: &PUT, delete: DELETE }
+        Statements { find: &FIND, bodies: &BODIES, upsert: &PUT, delete: DELETE }
     }
 
     fn id_of(code: &str) -> String {
