@@ -114,7 +114,7 @@ fn merge(target: &mut Value, patch: &Map<String, Value>) {
         match value {
             Value::Null => drop(target.remove(field)),
             Value::Object(inner) => {
-                merge(target.entry(field.as_str()).or_insert(Value::Null), inner)
+                merge(target.entry(field.as_str()).or_insert(Value::Null), inner);
             }
             other => drop(target.insert(field.clone(), other.clone())),
         }

@@ -40,76 +40,83 @@ fn text(value: &Value) -> String {
     value.as_str().expect("a text").to_owned()
 }
 
+/// An access token that a node issues to a client.
+async fn token(cluster: &Cluster, node: usize, (client, secret): &(String, String)) -> String {
+    let basic = format!("Basic {}", STANDARD.encode(format!("{client}:{secret}")));
+    let asked = cluster.http.post(cluster.public(node, "/oauth/token"));
+    let asked = asked.header("Authorization", &basic);
+    let asked = asked.header("Content-Type", "application/x-www-form-urlencoded");
+    let answer = asked.body("grant_type=client_credentials").send().await.unwrap();
+    text(&answer.json::<Value>().await.unwrap()["access_token"])
+}
+
+/// Calls a node with what opens it, and puts that where nobody should, too.
+async fn call(cluster: &Cluster, node: usize, opens: &str) {
+    assert_eq!(cluster.get(node, opens).await.status(), 200);
+    let path = format!("/v1/products?api_key={opens}");
+    let answer = cluster.http.get(cluster.public(node, &path)).send().await.unwrap();
+    assert!(answer.status().is_client_error(), "{answer:?}");
+    assert_eq!(cluster.get(node, &format!("{opens}x")).await.status(), 401);
+}
+
+/// Everything that opens something, made at all nodes and used there; and the names of its owners, which are no secret.
+async fn secrets(cluster: &Cluster) -> (Vec<String>, Vec<String>) {
+    let limit = json!({ "name": "quota", "quota": 100, "period": "year" });
+    let key = cluster.key("secrets", json!({ "limits": [limit] })).await;
+    let body = json!({ "app_id": key.app, "name": "client", "environment": "live" });
+    let client = cluster.admin(0, "POST", "/clients", Some(body)).await;
+    let client = (text(&client["client"]["id"]), text(&client["secret"]));
+    let rotate = json!({ "overlap_s": 600 });
+    let rotated = cluster.admin(1, "POST", &format!("/keys/{}/rotate", key.id), Some(rotate)).await;
+    let body = json!({ "name": "robot", "roles": ["auditor"] });
+    let robot = cluster.admin(2, "POST", "/tokens", Some(body)).await;
+    let login = "owner@example.com";
+    let body = json!({ "login": login, "name": "Owner", "roles": ["owner"] });
+    let account = cluster.admin(0, "POST", "/accounts", Some(body)).await;
+    cluster.caught_up().await;
+    let mut opening = vec![key.text.clone(), text(&rotated["text"])];
+    for node in 0..3 {
+        for key in &opening[..2] {
+            call(cluster, node, key).await;
+        }
+        let token = token(cluster, node, &client).await;
+        call(cluster, node, &token).await;
+        opening.push(token);
+    }
+    opening.extend([client.1, text(&robot["text"])]);
+    // What a text has beside its public part: kind, environment, id.
+    let secret = |text: String| text[text.len() - 40..text.len() - 7].to_owned();
+    let mut secrets: Vec<String> = opening.into_iter().map(secret).collect();
+    secrets.push(text(&account["password"]));
+    (secrets, vec![key.id, client.0, login.to_owned()])
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_three_nodes_keep_and_say_opens_nothing() {
     let Some(redis) = RedisServer::start() else { return };
     let settings = [("LIMITS__BACKEND", "strict"), ("REDIS__RESPONSE_TIMEOUT_MS", "5000")];
     let Some(mut cluster) = Cluster::start(3, Some(&redis), &settings).await else { return };
-    let limit = json!({ "name": "quota", "quota": 100, "period": "year" });
-    let key = cluster.key("secrets", json!({ "limits": [limit] })).await;
-    let body = json!({ "app_id": key.app, "name": "client", "environment": "live" });
-    let client = cluster.admin(0, "POST", "/clients", Some(body)).await;
-    let (client, client_secret) = (text(&client["client"]["id"]), text(&client["secret"]));
-    let rotate = json!({ "overlap_s": 600 });
-    let rotated = cluster.admin(1, "POST", &format!("/keys/{}/rotate", key.id), Some(rotate)).await;
-    let body = json!({ "name": "robot", "roles": ["auditor"] });
-    let robot = text(&cluster.admin(2, "POST", "/tokens", Some(body)).await["text"]);
-    let body = json!({ "login": "owner@example.com", "name": "Owner", "roles": ["owner"] });
-    let account = cluster.admin(0, "POST", "/accounts", Some(body)).await;
-    let password = text(&account["password"]);
-    cluster.caught_up().await;
-
-    let basic = format!("Basic {}", STANDARD.encode(format!("{client}:{client_secret}")));
-    let mut tokens = Vec::new();
-    for node in 0..3 {
-        let asked = cluster.http.post(cluster.public(node, "/oauth/token"));
-        let asked = asked.header("Authorization", &basic);
-        let asked = asked.header("Content-Type", "application/x-www-form-urlencoded");
-        let answer = asked.body("grant_type=client_credentials").send().await.unwrap();
-        let answer: Value = answer.json().await.unwrap();
-        tokens.push(text(&answer["access_token"]));
-        assert_eq!(cluster.get(node, &tokens[node]).await.status(), 200);
-        for opens in [&key.text, &text(&rotated["text"])] {
-            assert_eq!(cluster.get(node, opens).await.status(), 200);
-            // Where nobody should put them they are refused, and not kept either.
-            let path = format!("/v1/products?api_key={opens}");
-            let answer = cluster.http.get(cluster.public(node, &path)).send().await.unwrap();
-            assert!(answer.status().is_client_error(), "{answer:?}");
-        }
-        let mistyped = cluster.get(node, &format!("{}x", key.text)).await;
-        assert_eq!(mistyped.status(), 401);
-    }
-
+    let (secrets, names) = secrets(&cluster).await;
     let redis = redis.dump();
-    let mut kept = Vec::new();
-    for dir in cluster.dirs() {
-        files(&dir.join("journal"), &mut kept);
-    }
-    let mut said = String::new();
+    let mut journals = Vec::new();
+    cluster.dirs().for_each(|dir| files(&dir.join("journal"), &mut journals));
+    let said = cluster.stop().concat();
     let DatabaseUrl::Postgres(url) = &cluster.home.config().database.url else {
         panic!("nodes share PostgreSQL")
     };
-    let url = url.reveal().to_owned();
-    for node in cluster.stop() {
-        said.push_str(&node);
-    }
-    let dump = dump(&url).await;
+    let dump = dump(url.reveal()).await;
     // It is looked at where the keys are, and where calls are.
-    assert!(dump.contains(&key.id) && dump.contains(&client) && dump.contains("owner@example.com"));
-    assert!(!kept.is_empty() && !said.is_empty() && !redis.is_empty());
+    assert!(names.iter().all(|name| dump.contains(name)));
     let places = [
         ("database", dump.as_bytes()),
         ("Redis", &redis),
-        ("journals", &kept),
+        ("journals", &journals),
         ("logs", said.as_bytes()),
     ];
-    // What a text has beside its public part: kind, environment, id.
-    let secret = |text: &str| text[text.len() - 40..text.len() - 7].to_owned();
-    let rotated = text(&rotated["text"]);
-    let secrets = [&key.text, &rotated, &client_secret, &robot, &tokens[0], &tokens[1], &tokens[2]];
-    for text in secrets.into_iter().map(|text| secret(text)).chain([password]) {
-        for (place, bytes) in &places {
-            let found = bytes.windows(text.len()).any(|window| window == text.as_bytes());
+    for (place, bytes) in places {
+        assert!(!bytes.is_empty(), "no {place}");
+        for secret in &secrets {
+            let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
             assert!(!found, "a secret is in the {place}");
         }
     }

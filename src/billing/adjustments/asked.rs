@@ -43,11 +43,11 @@ impl<const MOST: usize> TryFrom<String> for Mark<MOST> {
     }
 }
 
-/// Money that is taken off what is owed.
+/// Money that is taken off what is owed, or added to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(title = "CreditOfAdjustment")]
-pub struct Credit {
+#[schema(title = "MoneyOfAdjustment")]
+pub struct MoneyAsked {
     /// How much, above zero, with no more decimals than the currency has.
     #[schema(example = "12.50", max_length = 24, pattern = r"^[0-9]+(\.[0-9]{1,12})?$")]
     pub amount: String,
@@ -128,7 +128,8 @@ pub struct Rerate {
     pub plan_version: Option<u32>,
 }
 
-/// An adjustment as it is asked for: exactly one of `credit`, `void`, `backfill` and `rerate`.
+/// An adjustment as it is asked for: exactly one of `credit`, `debit`, `void`, `backfill` and `rerate`; or `void` beside
+/// `backfill`, which has use counted in place of the calls.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(title = "AdjustmentIn", example = json!({
@@ -151,7 +152,10 @@ pub struct Asked {
     pub reason: Reason,
     /// Money that is taken off.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub credit: Option<Credit>,
+    pub credit: Option<MoneyAsked>,
+    /// Money that is added.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub debit: Option<MoneyAsked>,
     /// Calls that are not to be charged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub void: Option<Void>,

@@ -1,6 +1,6 @@
 //! Making and reversing adjustments, always by two people.
 
-use super::asked::{Asked, Backfill, Credit, Rerate, ReversalAsked};
+use super::asked::{Asked, Backfill, MoneyAsked, Rerate, ReversalAsked, Void};
 use super::error::AdjustmentError;
 use super::model::{Adjustment, Delta, Effect, Kind, Owed};
 use super::targets::{Targets, targets};
@@ -162,54 +162,86 @@ async fn effect(
     asked: &Asked,
     now: Micros,
 ) -> Result<Made, BillingError> {
-    match (&asked.credit, &asked.void, &asked.backfill, &asked.rerate) {
-        (Some(credit), None, None, None) => credited(tx, books, asked, credit, now).await,
-        (None, Some(void), None, None) => {
-            let Targets { partner, ids, effect } = targets(tx, asked.app_id, void).await?;
-            Ok(Made { kind: Kind::Void, partner, effect, voided: ids })
+    let Asked { credit, debit, void, backfill, rerate, .. } = asked;
+    match (credit, debit, void, backfill, rerate) {
+        (Some(credit), None, None, None, None) => {
+            owing(tx, books, (asked, Kind::Credit, credit), now).await
         }
-        (None, None, Some(backfill), None) => backfilled(books, asked, backfill, now),
-        (None, None, None, Some(rerate)) => rerated(tx, books, asked, rerate).await,
+        (None, Some(debit), None, None, None) => {
+            owing(tx, books, (asked, Kind::Debit, debit), now).await
+        }
+        (None, None, Some(void), None, None) => voided(tx, asked, void).await,
+        (None, None, None, Some(backfill), None) => backfilled(books, asked, backfill, now),
+        (None, None, Some(void), Some(backfill), None) => {
+            let instead = backfilled(books, asked, backfill, now)?;
+            replaced(voided(tx, asked, void).await?, instead)
+        }
+        (None, None, None, None, Some(rerate)) => rerated(tx, books, asked, rerate).await,
         _ => {
-            let why = "has exactly one of `credit`, `void`, `backfill` and `rerate`";
+            let why = "has exactly one of `credit`, `debit`, `void`, `backfill` and `rerate`, or `void` beside `backfill`";
             Err(AdjustmentError::fault("", "required", why).into())
         }
     }
 }
 
-async fn credited(
+async fn voided(tx: &mut Tx, asked: &Asked, void: &Void) -> Result<Made, BillingError> {
+    let Targets { partner, ids, effect } = targets(tx, asked.app_id, void).await?;
+    Ok(Made { kind: Kind::Void, partner, effect, voided: ids })
+}
+
+/// Calls that are not charged, and what is counted instead.
+fn replaced(calls: Made, instead: Made) -> Result<Made, BillingError> {
+    if calls.partner != instead.partner {
+        let why = "is of a time at which the app was another partner's than in the calls that it replaces";
+        return Err(AdjustmentError::fault("/backfill/at", "not_allowed", why).into());
+    }
+    let Made { partner, mut effect, voided, .. } = calls;
+    effect.usage.extend(instead.effect.usage);
+    Ok(Made { kind: Kind::Replace, partner, effect, voided })
+}
+
+/// Money that is taken off, or added.
+async fn owing(
     tx: &mut Tx,
     books: &Books,
-    asked: &Asked,
-    credit: &Credit,
+    (asked, kind, money): (&Asked, Kind, &MoneyAsked),
     now: Micros,
 ) -> Result<Made, BillingError> {
     let fault = |pointer, code, why: &str| AdjustmentError::fault(pointer, code, why);
-    let currency: Currency = credit.currency.parse().map_err(|error| {
-        AdjustmentError::fault("/credit/currency", "malformed", format!("{error}"))
-    })?;
-    let amount = money::payable(&credit.amount, currency)
-        .ok_or_else(|| fault("/credit/amount", "malformed", money::AMOUNT))?;
-    let partner = match credit.period_id {
+    let [of_amount, of_currency, of_period] = match kind {
+        Kind::Debit => ["/debit/amount", "/debit/currency", "/debit/period_id"],
+        _ => ["/credit/amount", "/credit/currency", "/credit/period_id"],
+    };
+    let currency: Currency = money
+        .currency
+        .parse()
+        .map_err(|error| AdjustmentError::fault(of_currency, "malformed", format!("{error}")))?;
+    let amount = money::payable(&money.amount, currency)
+        .ok_or_else(|| fault(of_amount, "malformed", money::AMOUNT))?;
+    let partner = match money.period_id {
         Some(period) => {
             let closed = books.frozen(tx, asked.app_id, period).await?;
             let mut of = closed.iter().filter(|it| it.currency == currency.code());
             let why = "is no closed period in which this app owed something in this currency";
-            of.next().ok_or_else(|| fault("/credit/period_id", "not_found", why))?.partner_id
+            of.next().ok_or_else(|| fault(of_period, "not_found", why))?.partner_id
         }
         None => books.tenure(asked.app_id, now).map(|tenure| tenure.partner).ok_or_else(|| {
             fault("/app_id", "not_found", "there is no such app, or it has never been on a plan")
         })?,
     };
-    let amount = Exact::ZERO.minus(amount);
-    let amount = amount.map_err(|error| BillingError::TooLarge(asked.app_id, error))?;
+    let amount = match kind {
+        Kind::Debit => amount,
+        _ => Exact::ZERO
+            .minus(amount)
+            .map_err(|error| BillingError::TooLarge(asked.app_id, error))?,
+    };
     let owed = Owed {
         amount: amount.text(currency.decimals()),
         currency: currency.code().to_owned(),
-        corrects: credit.period_id,
+        corrects: money.period_id,
     };
     let effect = Effect { owed: Some(owed), ..Effect::default() };
-    Ok(Made { kind: Kind::Credit, partner, effect, voided: Vec::new() })
+    Ok(Made { kind, partner, effect, voided: Vec::new() })
 }
 
 fn backfilled(

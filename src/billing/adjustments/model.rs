@@ -19,10 +19,14 @@ words! {
     pub enum Kind {
         /// Takes money off.
         Credit = "credit",
+        /// Adds money.
+        Debit = "debit",
         /// Has calls not charged.
         Void = "void",
         /// Adds use that was not metered.
         Backfill = "backfill",
+        /// Has calls not charged and adds use in their place.
+        Replace = "replace",
         /// Books what a closed period costs more or less at other prices.
         Rerate = "rerate",
     }

@@ -3,6 +3,7 @@
 use super::export::Exported;
 use super::model::{Account, Cause, Named, Row};
 use crate::access::Environment;
+use crate::billing::adjustments::BACKFILLED;
 use crate::billing::adjustments::model::Kind;
 use crate::billing::books::{Books, Open};
 use crate::billing::model::Statement;
@@ -103,11 +104,10 @@ impl<'a> Ledger<'a> {
         let books = self.books;
         let bounds = Bounds { start: self.span.from, end: self.span.to };
         for adjustment in books.adjusted.values().flatten() {
-            let cause = match adjustment.kind {
-                Kind::Void => Cause::Voided,
-                Kind::Credit | Kind::Backfill | Kind::Rerate => Cause::Adjusted,
-            };
+            let voids = matches!(adjustment.kind, Kind::Void | Kind::Replace);
             for delta in adjustment.open().filter(|delta| bounds.hold(delta.at)) {
+                let adds = delta.usage.rule == BACKFILLED;
+                let cause = if voids && !adds { Cause::Voided } else { Cause::Adjusted };
                 let (group, sums) = adjustment.counted(delta);
                 if group.billable && self.cause(&group).is_none() {
                     let account = self.account(&group.app, &group.operation, &group.rule);

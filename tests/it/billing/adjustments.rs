@@ -274,3 +274,60 @@ async fn those_of_one_instant_stand_in_the_order_in_which_they_were_made() {
     let reasons: Vec<&str> = lines.filter_map(|line| line["reason_code"].as_str()).collect();
     assert_eq!(reasons, names);
 }
+
+#[tokio::test]
+async fn use_counts_in_place_of_calls_in_one_go_and_money_is_added() {
+    let app = TestApp::builder().fixed_clock(LATE_OCTOBER).start().await;
+    let (_, key) = priced(&app, prices()).await;
+    call(&app, &key, 5).await;
+    let desk = Desk::of(&app).await;
+    let day = json!({ "from": "2026-10-31T00:00:00Z", "to": "2026-11-01T00:00:00Z" });
+    let instead = |requests: u32| json!({ "operation": "get_product", "at": LATE_OCTOBER, "requests": requests });
+    let replace = |name: &str, requests: u32| {
+        let mut body = asked(&key, name, "void", day.clone());
+        body["backfill"] = instead(requests);
+        body
+    };
+    let (made, shown) = desk.agreed(ADJUSTMENTS, replace("counted-twice", 3)).await;
+    assert_eq!((&made["kind"], &made["events"]), (&json!("replace"), &json!(5)), "{made}");
+    let change = [&shown[0]["before"], &shown[0]["after"], &shown[0]["difference"]];
+    assert_eq!(change, ["53.50", "50.50", "-3.00"]);
+    let october = own(&app, &key).await[0]["period_id"].as_str().unwrap().to_owned();
+    let (code, out, said) = app.shell(&["usage", "reconcile", "--period", &october]).await;
+    assert_eq!(code, 0, "{out} {said}");
+    // The calls are void, and come back with the whole.
+    problem(
+        desk.one.call("POST", ADJUSTMENTS, Some(replace("again", 1))).await,
+        400,
+        "invalid_body",
+    )
+    .await;
+    let url = format!("{ADJUSTMENTS}/{}/reverse", id(&made));
+    desk.agreed(&url, back("counted-twice")).await;
+    assert_eq!(total(&app, &key, 0).await, "53.50");
+
+    let debit = json!({ "amount": "2.25", "currency": "EUR" });
+    let (made, _) = desk.agreed(ADJUSTMENTS, asked(&key, "support", "debit", debit)).await;
+    assert_eq!((&made["kind"], &made["amount"]), (&json!("debit"), &json!("2.25")));
+    assert_eq!(total(&app, &key, 0).await, "55.75");
+    let (code, out, said) = app.shell(&["usage", "reconcile", "--period", &october]).await;
+    assert_eq!(code, 0, "{out} {said}");
+
+    // Of a closed period it is one line of the next, at the prices of its time.
+    assert_eq!(close_first(&app, "2026-11-02T00:00:00Z").await, october);
+    let desk = Desk::named(&app, ["three@example.com", "four@example.com"]).await;
+    desk.agreed(ADJUSTMENTS, replace("late", 3)).await;
+    let november = own(&app, &key).await[0].clone();
+    let stated = statement(&app, &key, &id(&november)).await;
+    assert_eq!(adjustments(&stated), [format!("late {october} -2 -3.00")]);
+    assert_eq!(november["total"], "46.00");
+
+    let mut both = asked(&key, "both", "debit", json!({ "amount": "1", "currency": "EUR" }));
+    both["credit"] = both["debit"].clone();
+    let wrong = asked(&key, "wrong", "debit", json!({ "amount": "1.234", "currency": "EUR" }));
+    for (body, pointer) in [(both, ""), (wrong, "/debit/amount")] {
+        let refused = desk.one.call("POST", ADJUSTMENTS, Some(body)).await;
+        let refused = problem(refused, 400, "invalid_body").await;
+        assert_eq!(refused["errors"][0]["pointer"], pointer, "{refused}");
+    }
+}
