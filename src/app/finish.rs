@@ -328,8 +328,19 @@ fn explained(
     (request, judged): (&HttpRequest, Option<&Judged>),
     error: ApiError,
 ) -> ApiError {
-    let status = error.code().status();
-    let (Some(judged), 401 | 403 | 429) = (judged, status) else { return error };
+    if !matches!(error.code().status(), 401 | 403 | 429) || error.is_explained() {
+        return error;
+    }
+    let explainer = &finisher.book.explainer;
+    let refusal = match judged {
+        Some(judged) => refusal_of((request, judged), &error),
+        None => explainer.refusal_of_nobody(error.code()),
+    };
+    error.refusal_id(explainer.explain(&refusal))
+}
+
+/// Why a call of an operation was refused.
+fn refusal_of((request, judged): (&HttpRequest, &Judged), error: &ApiError) -> Refusal {
     let path_is_one = !judged.operation.path.is_empty();
     let limits =
         limits_of(judged).map(|(key, after)| LimitState::all(&key.granted.terms.limits, after));
@@ -338,13 +349,13 @@ fn explained(
         Verdict::Admitted | Verdict::Busy | Verdict::Never => None,
     });
     let address = || request.app_data::<web::Data<Gate>>()?.client_of(request);
-    let refusal = Refusal {
+    Refusal {
         at: judged.at.0,
         operation: path_is_one.then_some(judged.operation.code),
         weight_milli: judged.key.as_deref().map_or(judged.operation.weight_milli, |key| {
             taken_milli(&key.granted.terms.weights, judged.operation)
         }),
-        status,
+        status: error.code().status(),
         code: error.code().as_str().to_owned(),
         who: judged.key.as_deref().map(Who::of),
         limits: limits.unwrap_or_default(),
@@ -353,8 +364,7 @@ fn explained(
             None => Reason::of(key, error.code(), address),
         }),
         wait_us,
-    };
-    error.refusal_id(finisher.book.explainer.explain(&refusal))
+    }
 }
 
 /// The bytes and resources that an answer brings.

@@ -1,6 +1,7 @@
 //! `GET /v1/refusals`: what of the caller's app was refused, and why.
 
 use super::query::RefusalsQuery;
+use super::reason::INVALID_CLIENT;
 use super::reason::{Reason, Seen};
 use super::refusal::{LimitKind, LimitState, Refusal};
 use super::store::{self, Asked, Place, Row};
@@ -8,7 +9,6 @@ use super::{Sealer, Tally};
 use crate::access::Pepper;
 use crate::access::caller::Caller;
 use crate::access::directory::Unusable;
-use crate::access::oauth::answer::Refusal as TokenRefused;
 use crate::access::op;
 use crate::access::terms::Level;
 use crate::http::answer::Cache;
@@ -354,6 +354,22 @@ impl Explainer {
         id
     }
 
+    /// A refusal now of what is asked without a key.
+    #[must_use]
+    pub fn refusal_of_nobody(&self, code: Code) -> Refusal {
+        Refusal {
+            at: self.clock.now().0,
+            operation: None,
+            weight_milli: 0,
+            status: code.status(),
+            code: code.as_str().to_owned(),
+            who: None,
+            limits: Vec::new(),
+            reason: None,
+            wait_us: None,
+        }
+    }
+
     /// Reads the span and code of a history from parameters; the last day where none is given.
     pub fn asked(&self, params: &mut Params) -> Asked {
         let now = self.clock.now().0;
@@ -362,7 +378,7 @@ impl Explainer {
         let code = params.text("code");
         let known = |code: &String| {
             Code::ALL.iter().any(|known| known.as_str() == code.as_str())
-                || TokenRefused::ALL.iter().any(|known| known.as_str() == code.as_str())
+                || code.as_str() == INVALID_CLIENT
         };
         if code.as_ref().is_some_and(|code| !known(code)) {
             params.fault("code", "not_allowed", "is none of the codes of problem documents");

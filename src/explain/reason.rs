@@ -1,13 +1,14 @@
 //! What of a key refused a call, beside its limits: told to whoever has the refusal id, kept nowhere else.
 
 use crate::access::directory::{KeyRecord, Standing, Unusable};
-use crate::access::oauth::answer::Refusal as TokenRefused;
 use crate::access::terms::{Level, Window};
 use crate::http::Code;
 use crate::kernel::Micros;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
+/// What the token endpoint says of a client that has not proved itself, or has with what works no more (RFC 6749 §5.2).
+pub const INVALID_CLIENT: &str = "invalid_client";
 /// Most bytes of a freeze's reason in an id. The problem document had the whole of it.
 const MOST_TOLD: usize = 400;
 
@@ -163,9 +164,6 @@ impl Reason {
 /// What a code says by itself, where nothing of the key or its limits has to be told.
 #[must_use]
 pub fn of_code(code: &str) -> Option<&'static str> {
-    if let Some(refused) = TokenRefused::ALL.iter().find(|known| known.as_str() == code) {
-        return Some(refused.in_words());
-    }
     let code = Code::ALL.iter().find(|known| known.as_str() == code)?;
     Some(match code {
         Code::MissingKey => "It showed no key.",

@@ -1,6 +1,6 @@
 //! A refusal as a value.
 
-use super::reason::{self, Reason};
+use super::reason::{self, INVALID_CLIENT, Reason};
 use crate::access::Environment;
 use crate::access::directory::KeyRecord;
 use crate::access::operation::{self, Operation};
@@ -223,6 +223,18 @@ impl Refusal {
             (None, Some(scope)) if self.code == Code::InsufficientScope.as_str() => {
                 Some(format!("It needs the scope `{}`, which the key lacked.", scope.as_str()))
             }
+            _ if self.code == INVALID_CLIENT => Some(
+                match self.who {
+                    Some(_) => {
+                        "The client has proved itself with an assertion that was used before, or with a secret that \
+                         ends at once."
+                    }
+                    None => {
+                        "The client has not proved itself: it is not known, or its secret or assertion is not right."
+                    }
+                }
+                .to_owned(),
+            ),
             _ => reason::of_code(&self.code).map(str::to_owned),
         }
     }

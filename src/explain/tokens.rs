@@ -1,7 +1,9 @@
 //! What the token endpoint refuses is looked up like calls are.
 
 use super::api::Explainer;
+use super::reason::INVALID_CLIENT;
 use super::{LimitKind, LimitState, Reason, Refusal, Who};
+use crate::access::oauth::answer::Refusal as Word;
 use crate::access::oauth::refusal::{Explain, TokenRefusal, Why};
 use crate::http::Code;
 use crate::kernel::clock::{MINUTE, SECOND};
@@ -10,7 +12,7 @@ impl Explain for Explainer {
     fn refusal_id(&self, refused: &TokenRefusal<'_>) -> Option<String> {
         let TokenRefusal { at, why, client, address } = *refused;
         let (status, code, limits, wait_us) = match why {
-            Why::Standard(word) => (word.status(), word.as_str(), Vec::new(), None),
+            Why::Client => (Word::Client.status(), INVALID_CLIENT, Vec::new(), None),
             Why::Barred(word, code) => (word.status(), code.as_str(), Vec::new(), None),
             Why::Limited { granted, wait_s } => {
                 let (code, wait) =

@@ -105,10 +105,12 @@ macro_rules! document {
                 rows: Vec<Self>,
                 rules: &Rules,
             ) -> Result<Vec<Fate>, StoreError> {
-                let rows = patch::applied::<$type, $in>(tx, rows).await?;
-                let (lines, faults) = parted(rows);
-                let fates = $put(tx, &lines, rules.now).await?;
-                Ok(joined(fates, faults))
+                let mut fates = Vec::with_capacity(rows.len());
+                for run in patch::runs(rows) {
+                    let (lines, faults) = parted(patch::applied::<$type, $in>(tx, run).await?);
+                    fates.extend(joined($put(tx, &lines, rules.now).await?, faults));
+                }
+                Ok(fates)
             }
         }
     };

@@ -4,15 +4,19 @@
 use crate::catalog::document::Line;
 use crate::catalog::store::document::{self, Resource};
 use crate::catalog::{Fault, check, shape};
-use crate::kernel::Micros;
+use crate::kernel::language::LanguageTag;
 use crate::storage::{StoreError, Tx};
-use hashbrown::HashMap;
-use hashbrown::hash_map::Entry;
-use serde::de::DeserializeOwned;
+use hashbrown::HashSet;
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, Deserializer, Error as _, IgnoredAny, MapAccess, Visitor};
 use serde_json::{Map, Value, json};
+use std::fmt;
 
 /// The word of such a line.
 const MERGE: &str = "merge";
+
+/// Most changes that are made at once, each to a document of up to 256 KiB.
+const AT_ONCE: usize = 100;
 
 /// Fields that a feed may give by the retailer's codes, and the field of the document that holds the ids
 /// of these. Who names one means the other.
@@ -24,6 +28,9 @@ const BY_CODE: [(&str, &str); 6] = [
     ("brands", "brand_ids"),
     ("store_codes", "store_ids"),
 ];
+
+/// The field that says who a promotion is for. Without it that is everybody, which nobody says by taking it away.
+const AUDIENCE: &str = "audience";
 
 /// A line of a feed of documents.
 #[derive(Debug)]
@@ -38,7 +45,8 @@ pub(super) enum Told<T> {
 #[derive(Debug)]
 pub(super) struct Patch {
     code: String,
-    fields: Map<String, Value>,
+    /// The fields as JSON: as a value they may be many times as large.
+    fields: String,
 }
 
 impl<T: Resource> Told<T> {
@@ -51,19 +59,48 @@ impl<T: Resource> Told<T> {
     }
 }
 
-/// A row as it is written, which says the whole or changes a part.
+/// A row as it is written, which says the whole.
 pub(super) trait Written<T>: DeserializeOwned {
     /// The line, or what is wrong with it.
     fn line(self) -> Result<Line<T>, Fault>;
 }
 
-/// The fields of a line that changes a part.
-pub(super) fn of_line(line: &str) -> Option<Map<String, Value>> {
+/// A line that names each field once.
+struct EachOnce;
+
+impl<'de> Visitor<'de> for EachOnce {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut line: A) -> Result<Self, A::Error> {
+        let mut named = HashSet::new();
+        while let Some((field, IgnoredAny)) = line.next_entry::<String, IgnoredAny>()? {
+            if named.contains(&field) {
+                return Err(A::Error::custom(format!("duplicate field `{field}`")));
+            }
+            named.insert(field);
+        }
+        Ok(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for EachOnce {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Self)
+    }
+}
+
+/// The fields of a line that changes a part, or what is wrong with them.
+pub(super) fn of_line(line: &str) -> Option<Result<Map<String, Value>, Fault>> {
     // Most lines are none, and need not be read twice.
     if !line.contains(MERGE) {
         return None;
     }
-    serde_json::from_str::<Value>(line).ok().and_then(|value| of_value(&value))
+    let fields = of_value(&serde_json::from_str(line).ok()?)?;
+    Some(shape::read::<EachOnce>(line).map(|EachOnce| fields))
 }
 
 /// The same of a row that is read already.
@@ -90,74 +127,95 @@ impl Patch {
             if let Some(fault) = fault.filter(|fault| fault.code == "unknown_field") {
                 return Err(fault);
             }
+            if field == AUDIENCE {
+                let message = "cannot be taken away; say who it is for: public, member or personal";
+                return Err(Fault::new(AUDIENCE, "null", "not_allowed", message));
+            }
         }
+        if let Some(Value::Object(texts)) = fields.get_mut("translations") {
+            let given = std::mem::take(texts);
+            texts.extend(given.into_iter().map(|(tag, text)| (canonical(tag), text)));
+        }
+        let fields = serde_json::to_string(&fields).map_err(|error| Fault::unwritable(&error))?;
         Ok(Self { code, fields })
     }
 
     /// The line that says the whole, made of what is there.
-    fn of<T: Resource, In: Written<T>>(&self, mut whole: Value) -> Result<Line<T>, Fault> {
-        merge(&mut whole, &self.fields);
+    fn of<T: Resource, In: Written<T>>(&self, body: &str) -> Result<Line<T>, Fault> {
+        let read =
+            |text: &str| serde_json::from_str(text).map_err(|error| Fault::unwritable(&error));
+        let mut whole: Value = read(body)?;
+        if let Value::Object(fields) = read(&self.fields)? {
+            merge(&mut whole, fields);
+        }
         shape::read_value::<In>(&whole)?.line()
     }
 }
 
+/// A language tag as documents have it.
+fn canonical(tag: String) -> String {
+    tag.parse::<LanguageTag>().map_or(tag, |tag| tag.to_string())
+}
+
 /// RFC 7396, section 2, for an object.
-fn merge(target: &mut Value, patch: &Map<String, Value>) {
+fn merge(target: &mut Value, patch: Map<String, Value>) {
     if !target.is_object() {
         *target = json!({});
     }
     let Some(target) = target.as_object_mut() else { return };
+    for (_, by_id) in BY_CODE.iter().filter(|(by_code, _)| patch.contains_key(*by_code)) {
+        target.remove(*by_id);
+    }
     for (field, value) in patch {
-        if let Some((_, by_id)) = BY_CODE.iter().find(|(by_code, _)| by_code == field) {
-            target.remove(*by_id);
-        }
         match value {
-            Value::Null => drop(target.remove(field)),
-            Value::Object(inner) => {
-                merge(target.entry(field.as_str()).or_insert(Value::Null), inner);
-            }
-            other => drop(target.insert(field.clone(), other.clone())),
+            Value::Null => drop(target.remove(&field)),
+            Value::Object(inner) => merge(target.entry(field).or_insert(Value::Null), inner),
+            other => drop(target.insert(field, other)),
         }
     }
 }
 
-/// The lines of a batch, each change made to what stands before it: in the batch, or in the table.
+/// Rows in runs of which each is stored as a whole: a change waits until what stands before it about the same thing is
+/// stored, since that may be refused.
+pub(super) fn runs<T: Resource>(rows: Vec<Told<T>>) -> Vec<Vec<Told<T>>> {
+    if !rows.iter().any(|row| matches!(row, Told::Part(_))) {
+        return vec![rows];
+    }
+    let (mut runs, mut run) = (Vec::new(), Vec::new());
+    let (mut named, mut parts) = (HashSet::new(), 0);
+    for row in rows {
+        if matches!(row, Told::Part(_)) {
+            if parts == AT_ONCE || named.contains(row.code()) {
+                runs.push(std::mem::take(&mut run));
+                named.clear();
+                parts = 0;
+            }
+            parts += 1;
+        }
+        named.insert(row.code().to_owned());
+        run.push(row);
+    }
+    runs.push(run);
+    runs
+}
+
+/// The lines of a run, each change made to what is there.
 pub(super) async fn applied<T: Resource, In: Written<T>>(
     tx: &mut Tx,
-    rows: Vec<Told<T>>,
+    run: Vec<Told<T>>,
 ) -> Result<Vec<Result<Line<T>, Fault>>, StoreError> {
-    let parts = rows.iter().filter(|row| matches!(row, Told::Part(_)));
-    let mut ids: Vec<String> = parts.map(|row| T::id_of(row.code())).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    let mut bodies: HashMap<String, Option<Value>> =
-        ids.iter().map(|id| (id.clone(), None)).collect();
-    bodies.extend(document::bodies::<T>(tx, &ids).await?);
+    let parts = run.iter().filter(|row| matches!(row, Told::Part(_)));
+    let ids: Vec<String> = parts.map(|row| T::id_of(row.code())).collect();
+    let bodies = document::bodies::<T>(tx, &ids).await?;
     let line = |row| match row {
-        Told::Whole(line) => {
-            if let Entry::Occupied(mut body) = bodies.entry(T::id_of(line.code())) {
-                body.insert(body_of(&line));
-            }
-            Ok(line)
-        }
-        Told::Part(patch) => {
-            let id = T::id_of(&patch.code);
-            let Some(whole) = bodies.get(&id).cloned().flatten() else {
+        Told::Whole(line) => Ok(line),
+        Told::Part(patch) => match bodies.get(&T::id_of(&patch.code)) {
+            Some(body) => patch.of::<T, In>(body),
+            None => {
                 let message = "names nothing that could be changed; send the whole, without `op`";
-                return Err(Fault::new(T::CODE_FIELD, &patch.code, T::UNKNOWN, message));
-            };
-            let line = patch.of::<T, In>(whole)?;
-            bodies.insert(id, body_of(&line));
-            Ok(line)
-        }
+                Err(Fault::new(T::CODE_FIELD, &patch.code, T::UNKNOWN, message))
+            }
+        },
     };
-    Ok(rows.into_iter().map(line).collect())
-}
-
-/// What is there after a line.
-fn body_of<T: Resource>(line: &Line<T>) -> Option<Value> {
-    match line {
-        Line::Put(resource) => serde_json::from_str(&resource.document().body(Micros(0), 0)).ok(),
-        Line::Delete(_) => None,
-    }
+    Ok(run.into_iter().map(line).collect())
 }

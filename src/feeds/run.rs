@@ -319,7 +319,7 @@ fn row<T: Import>(record: Record<'_>, known: &Known, now: Micros) -> Result<T, B
 
 fn read<T: Import>(line: &str, known: &Known, now: Micros) -> Result<T, Fault> {
     if let Some(fields) = patch::of_line(line) {
-        return T::part(fields);
+        return T::part(fields?);
     }
     T::check(shape::read(line)?, known, now)
 }

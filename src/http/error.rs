@@ -247,6 +247,12 @@ impl ApiError {
         self
     }
 
+    /// Whether it names what the refusal can be looked up by.
+    #[must_use]
+    pub fn is_explained(&self) -> bool {
+        self.0.refusal_id.is_some()
+    }
+
     /// The detail, without the rest of the problem.
     #[must_use]
     pub fn detail(&self) -> &str {

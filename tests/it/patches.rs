@@ -55,7 +55,7 @@ async fn what_a_line_does_not_name_stays_and_null_takes_away() {
         (json!({ "category_codes": [] }), &["category_ids"]),
         (json!({ "replaced_by_sku": null }), &["replaced_by"]),
         (json!({ "brand": { "name": "Sud" } }), &["brand"]),
-        (json!({ "translations": { "pt-BR": null } }), &["translations"]),
+        (json!({ "translations": { "pt-br": null, "EN": { "link": null } } }), &["translations"]),
         (
             json!({ "status": "active", "link": null, "certifications": [] }),
             &["certifications", "link", "status"],
@@ -72,7 +72,11 @@ async fn what_a_line_does_not_name_stays_and_null_takes_away() {
     }
     assert_eq!(before["description"]["plain"], "Une perceuse.");
     assert_eq!(before["net_content"], json!({ "value": "2", "unit_code": "LTR" }));
-    assert_eq!(before["translations"]["en"]["name"], "Product 0");
+    let languages: Vec<&str> =
+        before["translations"].as_object().unwrap().keys().map(String::as_str).collect();
+    let english = &before["translations"]["en"];
+    assert_eq!((languages, &english["name"]), (vec!["en"], &json!("Product 0")), "{before}");
+    assert_eq!(english.get("link"), None, "{before}");
     // What is so already is no change.
     let again = merge(&app, json!({ "name": "Perceuse 650 W", "gtin": null })).await;
     assert_eq!((again.accepted, again.unchanged, again.rejected), (0, 1, 0));
@@ -92,6 +96,11 @@ async fn what_would_not_be_right_as_a_whole_changes_nothing() {
         (json!({ "reason": "merged" }), "reason", "not_allowed"),
         (json!({ "sku": "gone" }), "sku", "unknown_product"),
         (json!({ "sku": null }), "sku", "missing_field"),
+        (
+            json!({ "translations": { "en": { "nmae": "A" } } }),
+            "translations.en.nmae",
+            "unknown_field",
+        ),
     ];
     for (changes, field, code) in cases {
         let report = merge(&app, changes.clone()).await;
@@ -185,6 +194,10 @@ async fn a_file_of_changes_is_taken_and_a_full_one_keeps_what_it_changes() {
     app.import(Feed::Products, &[data::product(1)]).await;
     let file = tempfile::NamedTempFile::with_suffix(".ndjson").unwrap();
     let line = |n: u32| json!({ "op": "merge", "sku": data::sku(n), "name": "Neu" }).to_string();
+    let twice = r#"{"op":"merge","sku":"SKU-00000","sku":"SKU-00001","name":"Whose?"}"#;
+    std::fs::write(file.path(), format!("{}\n{twice}\n", line(0))).unwrap();
+    let (_, out, _) = app.shell(&["import", "products", file.path().to_str().unwrap()]).await;
+    assert!(out.contains("stands twice; keep one") && out.contains("1 accepted"), "{out}");
     std::fs::write(file.path(), line(0) + "\n").unwrap();
     let path = file.path().to_str().unwrap();
     let (code, out, _) = app.shell(&["import", "products", path]).await;
@@ -213,4 +226,37 @@ async fn a_price_is_told_whole() {
         let fault = &report.first_rejected[0].fault;
         assert_eq!((&*fault.field, fault.code), ("op", "not_allowed"), "{fault:?}");
     }
+}
+
+#[tokio::test]
+async fn what_was_refused_is_not_built_on() {
+    let (app, key) = shop().await;
+    app.import(Feed::Products, &[data::product(1)]).await;
+    let part = |changes: Value| {
+        let mut line = json!({ "op": "merge", "sku": data::sku(0) });
+        line.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+        line
+    };
+    let taken = part(json!({ "name": "Taken", "gtin": data::gtin13(1) }));
+    let report = app.import(Feed::Products, &[taken, part(json!({ "gtin": null }))]).await;
+    assert_eq!((report.accepted, report.rejected), (1, 1), "{report}");
+    assert_eq!(report.first_rejected[0].fault.code, "duplicate_gtin");
+    let now = product(&app, &key).await;
+    assert_eq!((&now["name"], &now["gtin"]), (&json!("Produit 0"), &Value::Null));
+
+    let merge = |changes: Value| {
+        let mut line = json!({ "op": "merge", "code": "p" });
+        line.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+        line
+    };
+    let to = json!({ "product_ids": [data::product_id(0)], "skus": [data::sku(1)] });
+    let lines = [data::promotion("p", "P"), merge(json!({ "applies_to": to }))];
+    assert_eq!(app.import(Feed::Promotions, &lines).await.rejected, 0);
+    let path = format!("/v1/promotions/{}", PromotionId::derived("p"));
+    let both = json!([data::product_id(0), data::product_id(1)]);
+    assert_eq!(got(&app, &key, &path).await["applies_to"]["product_ids"], both);
+    // To say nothing of who it is for would be to say that it is for everybody.
+    let report = app.import(Feed::Promotions, &[merge(json!({ "audience": null }))]).await;
+    let fault = &report.first_rejected[0].fault;
+    assert_eq!((&*fault.field, fault.code), ("audience", "not_allowed"));
 }

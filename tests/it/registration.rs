@@ -318,7 +318,10 @@ async fn answers_tell_nothing_and_each_address_has_its_share() {
     apply(&app, &wish(&plan, "more@a.example")).await;
     let refused = post(&app, "/v1/applications", &wish(&plan, "more@a.example")).await;
     assert_eq!(refused.headers()["retry-after"], "3600");
-    problem(refused, 429, "too_many_requests").await;
+    let refused = problem(refused, 429, "too_many_requests").await;
+    let id = refused["refusal_id"].as_str().expect("it can be looked up");
+    let told = app.admin_ok("GET", &format!("/admin/v1/refusals/{id}"), None).await;
+    assert_eq!((&told["code"], &told["partner_id"]), (&json!("too_many_requests"), &Value::Null));
     for bad in [
         json!({ "email": "a@b.example\r\nBcc: c@d.example" }),
         json!({ "contact_name": "a\nBcc: c@d.example" }),

@@ -61,28 +61,10 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// All of them.
-    pub const ALL: [Self; 5] =
-        [Self::Request, Self::Client, Self::Unauthorized, Self::Grant, Self::Scope];
-
     /// The status of the answer.
     #[must_use]
     pub fn status(self) -> u16 {
         if self == Self::Client { 401 } else { 400 }
-    }
-
-    /// What it says by itself.
-    #[must_use]
-    pub fn in_words(self) -> &'static str {
-        match self {
-            Self::Request => "The request for a token is not what it should be.",
-            Self::Client => {
-                "The client has not proved itself: it is not known, or its secret or assertion is not right."
-            }
-            Self::Unauthorized => "The client has proved itself and may not be used now.",
-            Self::Grant => "Tokens are issued for client credentials alone.",
-            Self::Scope => "It asked for a scope that the client does not have.",
-        }
     }
 
     /// The word of the standard.

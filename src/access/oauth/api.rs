@@ -172,7 +172,7 @@ impl Desk<'_> {
     fn refuse(&self, (why, description): Refused, client: Option<&KeyRecord>) -> HttpResponse {
         self.oauth.metrics.add(Tally::TokensRefused, 1);
         // A request that is at fault says so itself, and who sends it is none that calls.
-        let id = (why == Refusal::Client).then(|| self.id(Why::Standard(why), client)).flatten();
+        let id = (why == Refusal::Client).then(|| self.id(Why::Client, client)).flatten();
         why.answer(&description, id)
     }
 

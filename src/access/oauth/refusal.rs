@@ -23,8 +23,8 @@ pub struct TokenRefusal<'a> {
 /// Why no token was issued.
 #[derive(Debug, Clone, Copy)]
 pub enum Why {
-    /// What the standard has a word for.
-    Standard(answer::Refusal),
+    /// `invalid_client`: it has not proved itself; or it has, with what works no more.
+    Client,
     /// The client may not be used now, for a reason that calls would be told by this code.
     Barred(answer::Refusal, Code),
     /// Tokens were asked for too often: so many are granted a minute, and so many seconds are to be waited.

@@ -66,7 +66,7 @@ struct AdjustmentOut {
     /// The adjustment that it takes back; null where it is no reversal.
     #[schema(required = true, value_type = Option<String>, example = json!(null))]
     reverses: Option<AdjustmentId>,
-    /// The money that it is about, exactly; below zero it is taken off. Null of voids and backfills, whose money is told by
+    /// The money that it is about, exactly; below zero it is taken off. Null where calls or use count otherwise, whose money is told by
     /// the statement in which they count.
     #[schema(required = true, example = "-12.50")]
     amount: Option<String>,
@@ -76,7 +76,7 @@ struct AdjustmentOut {
     /// The closed period that this money is about; null where it is about none.
     #[schema(required = true, value_type = Option<String>, example = "per_2mQx17fGhIj")]
     corrects_period: Option<BillingPeriodId>,
-    /// Calls that a void is about.
+    /// Calls that are void by it.
     #[schema(example = 0)]
     events: u64,
     /// SHA-256 of their ids, sorted, each with a line feed behind it; null where it is about no calls.
@@ -252,7 +252,7 @@ async fn preview(
 ///
 /// Always takes a second person, who is shown what it changes in money. Nothing closed is changed: what it corrects of
 /// closed periods, and money, becomes a line of the app's first open period; of open periods, calls are not charged
-/// (`adjusted.voided`) or use is added (`adjusted.backfilled`). A call is void once. With a key that was used before, the
+/// (`adjusted.voided`), use is added (`adjusted.backfilled`), or both. A call is void once. With a key that was used before, the
 /// adjustment that was made then is answered.
 #[utoipa::path(
     tag = "billing", operation_id = "create_adjustment", request_body = Asked,

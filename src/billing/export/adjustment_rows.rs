@@ -15,7 +15,11 @@ pub(super) static ADJUSTMENTS: Layout = Layout {
     name: "adjustments_v1",
     columns: &[
         Column::of("adjustment_id", Kind::Text, "The adjustment."),
-        Column::of("kind", Kind::Text, "What it does: `credit`, `void`, `backfill` or `rerate`."),
+        Column::of(
+            "kind",
+            Kind::Text,
+            "What it does: `credit`, `debit`, `void`, `backfill`, `replace` or `rerate`.",
+        ),
         Column::maybe(
             "corrects_period",
             Kind::Text,

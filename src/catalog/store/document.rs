@@ -156,18 +156,14 @@ pub async fn put<T: Resource>(
     changes::append(tx, &changes, now).await
 }
 
-/// The documents of what is there of these ids.
+/// The documents of what is there of these ids, as JSON.
 pub async fn bodies<T: Resource>(
     tx: &mut Tx,
     ids: &[String],
-) -> Result<Vec<(String, Option<Value>)>, StoreError> {
+) -> Result<HashMap<String, String>, StoreError> {
     let keys: Vec<Cell<'_>> = ids.iter().map(|id| id.as_str().into()).collect();
     let rows: Vec<(String, String)> = bulk::lookup(tx, T::statements().bodies, &keys).await?;
-    let read = |(id, body): (String, String)| {
-        let body = serde_json::from_str(&body).map_err(|e| StoreError::corrupt(T::KIND, e))?;
-        Ok((id, Some(body)))
-    };
-    rows.into_iter().map(read).collect()
+    Ok(rows.into_iter().collect())
 }
 
 /// The entry about a resource that is put.

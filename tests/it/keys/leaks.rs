@@ -215,7 +215,12 @@ async fn reports_are_bounded() {
     }
     let often = send(&app, "[]", "k1", "x").await;
     assert_eq!(often.headers()["retry-after"], "1");
-    problem(often, 429, "operation_limited").await;
+    let often = problem(often, 429, "operation_limited").await;
+    let id = often["refusal_id"].as_str().expect("it can be looked up");
+    let told = app.admin_ok("GET", &format!("/admin/v1/refusals/{id}"), None).await;
+    assert_eq!((&told["code"], &told["key_id"]), (&json!("operation_limited"), &Value::Null));
+    let rows = app.admin_ok("GET", "/admin/v1/refusals?code=unsigned_report", None).await;
+    assert_eq!(rows["items"][0]["count"], 60, "{rows}");
     app.clock.advance(60_000_000);
     let long = "x".repeat(3 * 1024 * 1024);
     problem(send(&app, &long, "k1", "x").await, 413, "body_too_large").await;
