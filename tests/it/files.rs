@@ -112,7 +112,7 @@ impl Caller<'_> {
 
     /// Waits until a search is answered, and says how many it finds.
     async fn search(&self) -> usize {
-        let until = Instant::now() + Duration::from_secs(60);
+        let until = Instant::now() + Duration::from_secs(180);
         loop {
             let answer = self.get("/v1/products?q=produit&limit=200&include_total=true").await;
             if answer.status() == StatusCode::OK {
@@ -153,12 +153,12 @@ async fn killed_while_it_writes_a_snapshot_or_an_export_it_serves_none_that_is_n
         names(&exports).iter().any(|name| name.ends_with(".part") && written(name))
     };
 
-    let mut writing = home.begin(&["export", "snapshot"]);
+    let mut writing = home.begin_yielding(&["export", "snapshot"]);
     wait_until("the snapshot is begun", begun);
     writing.kill().unwrap();
     writing.wait().unwrap();
     assert!(begun(), "the snapshot was written before it could be cut off");
-    let server = home.serve();
+    let server = home.serve_yielding();
     let client = caller(&server, &key, &token);
     assert_eq!(client.get("/v1/exports/latest").await.status(), StatusCode::NOT_FOUND);
     // A minute later nobody holds it any more, and a server that looks takes it away.
@@ -199,15 +199,17 @@ async fn killed_while_it_writes_an_index_a_feed_or_an_upload_it_begins_again() {
     let uploads = home.dir().join("uploads");
 
     let meta = index.join("meta.json");
-    let server = home.serve();
+    let server = home.serve_yielding();
     wait_until("the index is begun", || meta.exists());
     server.kill();
     let committed = std::fs::read_to_string(&meta).unwrap().contains("payload");
     assert!(!committed, "the index was made before it could be cut off");
     let server = home.serve();
-    let client = caller(&server, &key, &token);
-    assert_eq!(client.search().await, PRODUCTS as usize);
+    assert_eq!(caller(&server, &key, &token).search().await, PRODUCTS as usize);
+    server.terminate();
 
+    let server = home.serve_yielding();
+    let client = caller(&server, &key, &token);
     let url = format!("http://{}/v1/feeds/google-products", server.public);
     let asked = tokio::spawn(client.http.get(url).bearer_auth(&key).send());
     wait_until("the feed is begun", || !names(&feeds).is_empty());

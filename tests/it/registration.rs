@@ -464,30 +464,6 @@ async fn pages_speak_the_language_of_the_application_or_of_who_looks() {
 }
 
 #[tokio::test]
-async fn a_first_key_has_no_scope_that_two_people_give() {
-    let app = TestApp::builder()
-        .fixed_clock(NOON)
-        .set("REGISTRATION__ENABLED", "true")
-        .set("ADMIN__FOUR_EYES", "customer_scopes")
-        .set("ADMIN__GUARDED_SCOPES", "stock:quantity")
-        .start()
-        .await;
-    let plan = plan(&app, "auto", true).await;
-    let email = "ann@nordlicht.example";
-    apply(&app, &wish(&plan, email)).await;
-    let mail = mails(&app, email, 1).await.remove(0);
-    assert_eq!(follow(&app, &link(&mail, "verify"), "verify").await.status(), 200);
-    let mails = mails(&app, email, 2).await;
-    let approved = mails.iter().find(|mail| mail.contains("is approved")).unwrap();
-    let taken = follow(&app, &link(approved, "claim"), "claim").await;
-    assert_eq!(taken.status(), 200);
-    let key: Value = taken.json().await.unwrap();
-    let place = format!("/admin/v1/keys/{}", key["key_id"].as_str().unwrap());
-    let scopes = app.admin_ok("GET", &place, None).await["scopes"].to_string();
-    assert!(scopes.contains("stock:read") && !scopes.contains("stock:quantity"), "{scopes}");
-}
-
-#[tokio::test]
 async fn an_address_in_capitals_is_the_same_address() {
     let app = desk().await;
     let plan = plan(&app, "manual", true).await;

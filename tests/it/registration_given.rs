@@ -1,7 +1,7 @@
 //! What an application gives, and who may say that it is given.
 
 use crate::registration::{apply, desk, follow, link, mails, plan, wish};
-use crate::support::{TestApp, problem};
+use crate::support::{NOON, TestApp, problem};
 use comptoir::kernel::clock::SECOND;
 use serde_json::{Value, json};
 
@@ -72,4 +72,28 @@ async fn a_partner_that_is_there_keeps_its_name() {
     let one = json!({ "partner_id": there["id"], "partner_name": null });
     let approved = app.admin_ok("POST", &place, Some(one)).await;
     assert_eq!(approved["partner_id"], there["id"]);
+}
+
+#[tokio::test]
+async fn a_first_key_has_no_scope_that_two_people_give() {
+    let app = TestApp::builder()
+        .fixed_clock(NOON)
+        .set("REGISTRATION__ENABLED", "true")
+        .set("ADMIN__FOUR_EYES", "customer_scopes")
+        .set("ADMIN__GUARDED_SCOPES", "stock:quantity")
+        .start()
+        .await;
+    let plan = plan(&app, "auto", true).await;
+    let email = "ann@nordlicht.example";
+    apply(&app, &wish(&plan, email)).await;
+    let mail = mails(&app, email, 1).await.remove(0);
+    assert_eq!(follow(&app, &link(&mail, "verify"), "verify").await.status(), 200);
+    let mails = mails(&app, email, 2).await;
+    let approved = mails.iter().find(|mail| mail.contains("is approved")).unwrap();
+    let taken = follow(&app, &link(approved, "claim"), "claim").await;
+    assert_eq!(taken.status(), 200);
+    let key: Value = taken.json().await.unwrap();
+    let place = format!("/admin/v1/keys/{}", key["key_id"].as_str().unwrap());
+    let scopes = app.admin_ok("GET", &place, None).await["scopes"].to_string();
+    assert!(scopes.contains("stock:read") && !scopes.contains("stock:quantity"), "{scopes}");
 }

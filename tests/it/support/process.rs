@@ -68,9 +68,11 @@ impl Home {
         self.dir.path().join("journal")
     }
 
-    /// Starts a command, which the test may kill.
-    pub(crate) fn begin(&self, words: &[&str]) -> Child {
-        command(&self.settings).args(words).stderr(Stdio::null()).spawn().expect("it starts")
+    /// Begins a command that gives way to whoever else wants to run, to a third of their time: on a busy machine it is
+    /// not done before its test has looked.
+    pub(crate) fn begin_yielding(&self, words: &[&str]) -> Child {
+        let mut command = yielding(&self.settings);
+        command.args(words).stderr(Stdio::null()).spawn().expect("it starts")
     }
 
     /// An admin token.
@@ -129,6 +131,11 @@ impl Home {
         serve(&self.settings)
     }
 
+    /// Starts the server so that it gives way, as [`Self::begin_yielding`] does.
+    pub(crate) fn serve_yielding(&self) -> Server {
+        serve_by(yielding(&self.settings))
+    }
+
     /// Starts the server as another node, with a data directory of its own.
     pub(crate) fn serve_in(&self, dir: &Path) -> Server {
         self.serve_as(dir, &[])
@@ -177,7 +184,10 @@ impl Drop for Running {
 }
 
 fn serve(settings: &BTreeMap<String, String>) -> Server {
-    let mut command = command(settings);
+    serve_by(command(settings))
+}
+
+fn serve_by(mut command: Command) -> Server {
     let mut child = command.arg("serve").stderr(Stdio::piped()).spawn().expect("it starts");
     let stderr = BufReader::new(child.stderr.take().expect("a pipe"));
     let (found, at) = mpsc::channel();
@@ -201,7 +211,16 @@ fn serve(settings: &BTreeMap<String, String>) -> Server {
 }
 
 fn command(settings: &BTreeMap<String, String>) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_comptoir"));
+    command_of(Command::new(env!("CARGO_BIN_EXE_comptoir")), settings)
+}
+
+fn yielding(settings: &BTreeMap<String, String>) -> Command {
+    let mut command = Command::new("nice");
+    command.args(["-n", "5", env!("CARGO_BIN_EXE_comptoir")]);
+    command_of(command, settings)
+}
+
+fn command_of(mut command: Command, settings: &BTreeMap<String, String>) -> Command {
     command.envs(settings).stdin(Stdio::null()).stdout(Stdio::null());
     command
 }
