@@ -1,7 +1,7 @@
 //! What can be wrong with a change to access, and how it is told over HTTP.
 
 use super::Scopes;
-use super::plan::NeverFits;
+use super::plan::{NeverFits, NoSuccessor, Renamed};
 use crate::http::{ApiError, Code, FieldError};
 use crate::kernel::Micros;
 use crate::storage::StoreError;
@@ -129,6 +129,9 @@ pub enum AccessError {
     /// A weight of a plan is more than a whole limit of it.
     #[error(transparent)]
     NeverFits(#[from] NeverFits),
+    /// A limit of a plan would be called otherwise, and what was counted granted again.
+    #[error(transparent)]
+    Renamed(#[from] Renamed),
     /// The name belongs to another.
     #[error("The name `{name}` belongs to another {kind}; choose another name.")]
     NameTaken {
@@ -237,6 +240,7 @@ impl From<AccessError> for ApiError {
             AccessError::NeverFits(why) => {
                 at_field(&format!("weights/{}", why.operation), "not_allowed", &detail)
             }
+            AccessError::Renamed(_) => at_field("limits", "renamed_limit", &detail),
             AccessError::NameTaken { .. }
             | AccessError::Revoked(_)
             | AccessError::Conflict(_)
@@ -266,4 +270,13 @@ fn at_field(field: &str, code: &str, message: &str) -> ApiError {
     let fault = FieldError::pointer(&format!("/{field}"), code, message);
     ApiError::new(Code::InvalidBody, crate::kernel::sentence(format!("`{field}`: {message}")))
         .errors(vec![fault])
+}
+
+impl From<NoSuccessor> for AccessError {
+    fn from(why: NoSuccessor) -> Self {
+        match why {
+            NoSuccessor::NeverFits(why) => why.into(),
+            NoSuccessor::Renamed(why) => why.into(),
+        }
+    }
 }

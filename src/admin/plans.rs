@@ -253,8 +253,8 @@ async fn get_plan(_caller: AdminCaller, id: ApiPath<PlanId>, state: State) -> Ap
 /// Change what a plan grants
 ///
 /// A new definition is a new version, in force at once for all apps on the plan; usage is
-/// recorded with the version that held. No counter is reset. The same definition again changes
-/// nothing.
+/// recorded with the version that held. No counter is reset: counters go by the names of limits, and a limit that would
+/// only be called otherwise is refused (`renamed_limit`). The same definition again changes nothing.
 #[utoipa::path(
     tag = "plans", operation_id = "update_plan", request_body = PlanPatch,
     params(("plan_id" = String, Path, description = "Id of the plan", example = "pln_2mQx17fGhIj")),

@@ -213,8 +213,8 @@ async fn told(state: &State, changed: Subscription) -> ApiResult<HttpResponse> {
 
 /// Approve a subscription
 ///
-/// The plan is the app's at once or from `starts_at` on; the one before ends at that instant, and no counter
-/// is reset. Without a body, it begins as it was asked for.
+/// The plan is the app's at once or from `starts_at` on; the one before ends at that instant. Limits of the same name go
+/// on with what was counted, and quotas of other names with what the ledger has of the period. Without a body, it begins as it was asked for.
 #[utoipa::path(
     tag = "subscriptions", operation_id = "approve_subscription", request_body = Option<ApprovalIn>,
     params(("subscription_id" = String, Path, description = "Id of the subscription", example = "aps_3nQr81sTuVw")),

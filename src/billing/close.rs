@@ -9,6 +9,7 @@ use super::BillingError;
 use super::adjustments;
 use super::books::{Books, Open};
 use super::credits;
+use super::evidence::Evidence;
 use super::model::Statement;
 use super::recounted::Recounted;
 use super::store;
@@ -82,6 +83,8 @@ pub struct Close {
     pub closed_by: String,
     /// What may be missing all the same.
     pub exceptions: Vec<Exception>,
+    /// The events that it counts; none of closes that were made before this was kept.
+    pub evidence: Option<Evidence>,
     /// How many statements it froze.
     pub statements: i64,
     /// The hash of the close before; zeros for the first.
@@ -148,7 +151,7 @@ pub async fn close_in(
         by.with_another()?;
     }
     let span = period::Period { from: bounds.start, to: bounds.end };
-    recounted.holds(tx, asked.period, span).await?;
+    let evidence = recounted.holds(tx, (asked.period, span), position).await?;
     let digests = store::insert_statements(tx, &statements).await?;
     credits::store::book(tx, &statements).await?;
     let last = store::last_close(tx).await?;
@@ -162,6 +165,7 @@ pub async fn close_in(
         closed_at: by.now,
         closed_by: by.actor.to_owned(),
         exceptions,
+        evidence: Some(evidence),
         statements: i64::try_from(statements.len()).unwrap_or(i64::MAX),
         prev_hash: last.map_or_else(|| "0".repeat(64), |last| last.hash),
         hash: String::new(),
@@ -172,7 +176,8 @@ pub async fn close_in(
     adjustments::store::book(tx, &statements).await?;
     let detail = json!({
         "number": close.number, "from": close.from, "to": close.to, "position": position,
-        "statements": close.statements, "exceptions": close.exceptions, "hash": close.hash,
+        "statements": close.statements, "exceptions": close.exceptions,
+        "events": close.evidence.as_ref().map(|evidence| evidence.events), "hash": close.hash,
     });
     let subject = asked.period.to_string();
     append(tx, by, Deed { action: "billing_period.close".to_owned(), subject, detail }).await?;
@@ -180,7 +185,8 @@ pub async fn close_in(
 }
 
 impl Close {
-    /// SHA-256 over the close before, this one and its statements, each as id and digest, in the order of the ids.
+    /// SHA-256 over the close before, this one with its evidence and its statements, each as id and digest, in the order of
+    /// the ids.
     pub fn digest(&self, statements: impl Iterator<Item = String>) -> Result<String, StoreError> {
         let exceptions = serde_json::to_string(&self.exceptions)
             .map_err(|e| StoreError::corrupt("billing_closes", e))?;
@@ -190,6 +196,11 @@ impl Close {
             "{}\n{number}\n{period_id}\n{}\n{}\n{time_zone}\n{position}\n{}\n{}\n{exceptions}\n",
             self.prev_hash, from.0, to.0, closed_at.0, self.closed_by
         ));
+        if let Some(evidence) = &self.evidence {
+            let evidence = serde_json::to_string(evidence)
+                .map_err(|e| StoreError::corrupt("billing_closes", e))?;
+            hasher.update(format!("{evidence}\n"));
+        }
         for statement in statements {
             hasher.update(statement);
             hasher.update("\n");

@@ -8,7 +8,7 @@ use super::model::Statement;
 use super::projection::{Method, Outlook, Unsure, outlook};
 use super::rate::{SectionStanding, Stated, standings, statements};
 use super::timeline::Piece;
-use super::view::complete_through;
+use super::view::{Reached, reached};
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, PartnerId, StatementId};
 use crate::metering::hours::Counted;
@@ -61,14 +61,14 @@ pub struct Projection {
     pub range: Option<(Exact, Exact)>,
 }
 
-/// What the open periods of a partner's app have come to, and up to when everything that was answered is counted in them.
+/// What the open periods of a partner's app have come to, and up to when that is complete.
 pub async fn current(
     db: &Db,
     whose: (PartnerId, AppId),
     now: Micros,
-) -> Result<(Micros, Vec<Current>), BillingError> {
+) -> Result<(Reached, Vec<Current>), BillingError> {
     // Read first: everything that was in the ledger then is in the statements.
-    let as_of = complete_through(db, now).await?;
+    let reached = reached(db, now).await?;
     let mut tx = db.snapshot().await?;
     let books = Books::read(&mut tx, Some(whose.1)).await?;
     let mut found = Vec::new();
@@ -81,7 +81,7 @@ pub async fn current(
         let most = payable.get(&statement.id).copied().unwrap_or_default();
         current.pay(statement, most).map_err(|error| BillingError::TooLarge(whose.1, error))?;
     }
-    Ok((as_of, found))
+    Ok((reached, found))
 }
 
 /// What an open period has come to for a partner's app before credits, as one state of the database has it.

@@ -1,10 +1,11 @@
 //! A statement in other forms: its lines as CSV, and a page to be printed.
 
+use super::breakdown::{ApiUsage, NotBilled, by_api, not_billed};
 use super::model::{Drawn, Section, Statement, StatementLine, UsageLine};
-use super::view::Shown;
+use super::view::{Reached, Shown};
 
 /// The columns of the lines as CSV.
-const COLUMNS: [&str; 24] = [
+const COLUMNS: [&str; 26] = [
     "statement_id",
     "period_id",
     "period_start",
@@ -29,46 +30,79 @@ const COLUMNS: [&str; 24] = [
     "amount_exact",
     "amount",
     "currency",
+    "state",
+    "as_of",
 ];
 
-/// The lines of a statement as CSV (RFC 4180), one for each. Numbers have a point before their decimals; what is
-/// null is an empty cell.
-pub(super) fn csv(statement: &Statement) -> Result<Vec<u8>, csv::Error> {
+/// The lines of a statement as CSV (RFC 4180), one for each, and one of kind `not_billed` for each rule by which calls are
+/// not charged. Numbers have a point before their decimals; what is null is an empty cell.
+pub(super) fn csv(shown: &Shown, reached: Reached) -> Result<Vec<u8>, csv::Error> {
+    let statement = &shown.statement;
     let mut rows =
         csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
     rows.write_record(COLUMNS)?;
-    let number = |value: Option<u64>| value.map(|value| value.to_string()).unwrap_or_default();
-    for line in &statement.lines {
-        let held = line.section.and_then(|n| statement.sections.get((n as usize).checked_sub(1)?));
-        let plan = held.map(|held| format!("{}@{}", held.plan_id, held.plan_version));
-        rows.write_record([
-            statement.id.to_string(),
-            statement.period_id.to_string(),
-            statement.from.to_string(),
-            statement.to.to_string(),
-            statement.partner_id.to_string(),
-            statement.app_id.to_string(),
-            line.line.to_string(),
-            line.kind.clone(),
-            line.reason_code.clone().unwrap_or_default(),
-            line.corrects_period.map(|period| period.to_string()).unwrap_or_default(),
-            line.adjustment_id.map(|adjustment| adjustment.to_string()).unwrap_or_default(),
-            line.grant_id.map(|grant| grant.to_string()).unwrap_or_default(),
-            number(line.section.map(u64::from)),
-            plan.unwrap_or_default(),
-            line.charge.clone().unwrap_or_default(),
-            line.meter.clone().unwrap_or_default(),
-            number(line.tier_from),
-            number(line.tier_up_to),
-            line.quantity.clone(),
-            number(line.packages),
-            line.unit_price.clone().unwrap_or_default(),
-            line.amount_exact.clone(),
-            line.amount.clone(),
-            statement.currency.clone(),
-        ])?;
+    let head = [
+        statement.id.to_string(),
+        statement.period_id.to_string(),
+        statement.from.to_string(),
+        statement.to.to_string(),
+        statement.partner_id.to_string(),
+        statement.app_id.to_string(),
+    ];
+    let tail = match reached.of(shown) {
+        Some(reached) => ["provisional".to_owned(), reached.through.to_string()],
+        None => ["final".to_owned(), String::new()],
+    };
+    let free = not_billed(&statement.usage);
+    let lines = statement.lines.iter().map(|line| line_cells(statement, line));
+    for cells in lines.chain(free.iter().map(|free| free_cells(statement, free))) {
+        rows.write_record(head.iter().chain(&cells).chain(&tail))?;
     }
     rows.into_inner().map_err(|error| error.into_error().into())
+}
+
+/// The cells of a line, between those that all have.
+fn line_cells(statement: &Statement, line: &StatementLine) -> [String; 18] {
+    let number = |value: Option<u64>| value.map(|value| value.to_string()).unwrap_or_default();
+    let held = line.section.and_then(|n| statement.sections.get((n as usize).checked_sub(1)?));
+    let plan = held.map(|held| format!("{}@{}", held.plan_id, held.plan_version));
+    [
+        line.line.to_string(),
+        line.kind.clone(),
+        line.reason_code.clone().unwrap_or_default(),
+        line.corrects_period.map(|period| period.to_string()).unwrap_or_default(),
+        line.adjustment_id.map(|adjustment| adjustment.to_string()).unwrap_or_default(),
+        line.grant_id.map(|grant| grant.to_string()).unwrap_or_default(),
+        number(line.section.map(u64::from)),
+        plan.unwrap_or_default(),
+        line.charge.clone().unwrap_or_default(),
+        line.meter.clone().unwrap_or_default(),
+        number(line.tier_from),
+        number(line.tier_up_to),
+        line.quantity.clone(),
+        number(line.packages),
+        line.unit_price.clone().unwrap_or_default(),
+        line.amount_exact.clone(),
+        line.amount.clone(),
+        statement.currency.clone(),
+    ]
+}
+
+/// The cells of calls that are not charged: the rule as the reason, and nothing owed.
+fn free_cells(statement: &Statement, free: &NotBilled) -> [String; 18] {
+    let mut cells = [const { String::new() }; 18];
+    for (at, text) in [
+        (1, "not_billed"),
+        (2, &free.rule),
+        (9, "requests"),
+        (12, &free.requests.to_string()),
+        (15, "0"),
+        (16, "0"),
+        (17, &statement.currency),
+    ] {
+        text.clone_into(&mut cells[at]);
+    }
+    cells
 }
 
 /// Text as it stands in HTML.
@@ -99,13 +133,10 @@ fn row(tag: &str, words: usize, cells: &[String]) -> String {
 /// The statement as one HTML page without anything to be loaded or run, laid out to be printed. `partner` and `app` are
 /// their names.
 #[must_use]
-pub(super) fn html(shown: &Shown, (partner, app): (&str, &str)) -> String {
+pub(super) fn html(shown: &Shown, reached: Reached, (partner, app): (&str, &str)) -> String {
     let Statement { id, lines, usage, sections, currency, total, credits, .. } = &shown.statement;
     let Statement { partner_id, app_id, from, to, time_zone, .. } = &shown.statement;
-    let state = match &shown.digest {
-        Some(digest) => format!("Final. SHA-256 {digest}"),
-        None => "Provisional: the period is open.".to_owned(),
-    };
+    let state = state(shown, reached);
     let (partner, app, time_zone) = (escaped(partner), escaped(app), escaped(time_zone));
     let heads = |words, names: &[&str]| {
         row("th", words, &names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())
@@ -113,6 +144,8 @@ pub(super) fn html(shown: &Shown, (partner, app): (&str, &str)) -> String {
     let held = sections.iter().zip(1..).map(section_row).collect::<String>();
     let lines = lines.iter().map(|line| line_row(line, credits)).collect::<String>();
     let credits = credit_table(credits, currency);
+    let apis = by_api(usage).iter().map(api_row).collect::<String>();
+    let free = not_billed(usage).iter().map(free_row).collect::<String>();
     let used = usage.iter().map(usage_row).collect::<String>();
     format!(
         "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>{id}</title>\n\
@@ -123,12 +156,33 @@ pub(super) fn html(shown: &Shown, (partner, app): (&str, &str)) -> String {
          <tfoot><tr><th colspan=\"7\">Total</th><td class=\"n\">{total}</td></tr></tfoot></table>\n\
          {credits}\
          <table><caption>Price lists</caption><thead>{}</thead><tbody>\n{held}</tbody></table>\n\
+         <table><caption>Calls by part of the API</caption><thead>{}</thead><tbody>\n{apis}</tbody></table>\n\
+         <table><caption>Not charged, because</caption><thead>{}</thead><tbody>\n{free}</tbody></table>\n\
          <table><caption>What was counted</caption><thead>{}</thead><tbody>\n{used}</tbody></table>\n\
          </body></html>\n",
         heads(5, &LINE_HEADS),
         heads(2, &["Section", "Plan", "Seconds", "Of seconds"]),
+        heads(1, &["API", "Calls", "Charged", "Records", "Bytes"]),
+        heads(2, &["Rule", "Because", "Calls"]),
         heads(4, &USAGE_HEADS),
     )
+}
+
+/// How the statement stands, in a sentence or two.
+fn state(shown: &Shown, reached: Reached) -> String {
+    match (&shown.digest, reached.of(shown)) {
+        (Some(digest), _) => format!("Final. SHA-256 {digest}"),
+        (None, reached) => {
+            let complete = |it: Reached| {
+                let (through, behind) = (it.through, it.lag_ms());
+                format!(
+                    " Every call answered up to {through} is counted, {behind} ms before this page."
+                )
+            };
+            let complete = reached.map(complete).unwrap_or_default();
+            format!("Provisional: the period is open.{complete}")
+        }
+    }
 }
 
 const LINE_HEADS: [&str; 8] =
@@ -195,6 +249,21 @@ fn usage_row(used: &UsageLine) -> String {
         used.bytes.to_string(),
     ];
     row("td", 4, &cells)
+}
+
+fn api_row(used: &ApiUsage) -> String {
+    let cells = [
+        used.api.unwrap_or("none").to_owned(),
+        used.requests.to_string(),
+        used.billable_requests.to_string(),
+        used.records.to_string(),
+        used.bytes.to_string(),
+    ];
+    row("td", 1, &cells)
+}
+
+fn free_row(free: &NotBilled) -> String {
+    row("td", 2, &[free.rule.clone(), free.because.to_owned(), free.requests.to_string()])
 }
 
 /// How the page looks, on screens and on paper.

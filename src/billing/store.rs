@@ -123,10 +123,12 @@ pub(super) async fn insert_statements(
 pub(super) async fn insert_close(tx: &mut Tx, close: &Close) -> Result<(), StoreError> {
     const INSERT: &str =
         "INSERT INTO billing_closes (number, period_id, starts_at, ends_at, time_zone,
-        position, closed_at, closed_by, exceptions, statements, prev_hash, hash)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+        position, closed_at, closed_by, exceptions, evidence, statements, prev_hash, hash)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
     let exceptions =
         serde_json::to_string(&close.exceptions).map_err(|e| StoreError::corrupt(CLOSES, e))?;
+    let evidence = close.evidence.as_ref().map(serde_json::to_string).transpose();
+    let evidence = evidence.map_err(|e| StoreError::corrupt(CLOSES, e))?;
     on_tx!(tx, c => sqlx::query(INSERT)
         .bind(close.number)
         .bind(close.period_id.to_string())
@@ -137,6 +139,7 @@ pub(super) async fn insert_close(tx: &mut Tx, close: &Close) -> Result<(), Store
         .bind(close.closed_at.0)
         .bind(&close.closed_by)
         .bind(exceptions)
+        .bind(evidence)
         .bind(close.statements)
         .bind(&close.prev_hash)
         .bind(&close.hash)
@@ -155,6 +158,7 @@ struct CloseRow {
     closed_at: i64,
     closed_by: String,
     exceptions: String,
+    evidence: Option<String>,
     statements: i64,
     prev_hash: String,
     hash: String,
@@ -174,6 +178,11 @@ impl TryFrom<CloseRow> for Close {
             closed_at: Micros(row.closed_at),
             closed_by: row.closed_by,
             exceptions: serde_json::from_str(&row.exceptions)
+                .map_err(|e| StoreError::corrupt(CLOSES, e))?,
+            evidence: row
+                .evidence
+                .map(|evidence| serde_json::from_str(&evidence))
+                .transpose()
                 .map_err(|e| StoreError::corrupt(CLOSES, e))?,
             statements: row.statements,
             prev_hash: row.prev_hash,

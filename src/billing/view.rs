@@ -40,11 +40,35 @@ impl Whose {
     }
 }
 
-/// The time up to which every call that nodes have answered is in the ledger, as far as they say so; now, where none
-/// runs.
-pub async fn complete_through(db: &Db, now: Micros) -> Result<Micros, StoreError> {
+/// Up to when what is shown is complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reached {
+    /// When it is shown.
+    pub now: Micros,
+    /// Every call that nodes have answered until then is in the ledger, as far as they say so. A process that says nothing
+    /// any more holds it back until its journal is recovered, or it is ended as lost. Now, where none runs.
+    pub through: Micros,
+}
+
+impl Reached {
+    /// How long ago that is, in milliseconds.
+    #[must_use]
+    pub fn lag_ms(self) -> u64 {
+        (self.now.0.saturating_sub(self.through.0).max(0) / 1_000).unsigned_abs()
+    }
+
+    /// What is still to be said of a statement: nothing of a final one, to which nothing comes.
+    #[must_use]
+    pub fn of(self, shown: &Shown) -> Option<Self> {
+        shown.digest.is_none().then_some(self)
+    }
+}
+
+/// Up to when what is read of the ledger after this is complete.
+pub async fn reached(db: &Db, now: Micros) -> Result<Reached, StoreError> {
     let standing = runs::standing(db, now).await?;
-    Ok(standing.folded_through.map_or(now, |through| through.min(now)))
+    let through = standing.complete_through.map_or(now, |through| through.min(now));
+    Ok(Reached { now, through })
 }
 
 /// A statement, if it is one of these.

@@ -250,7 +250,7 @@ fn query(
     ProductQuery {
         brands: brands.into_iter().map(|Brand(id)| id).collect(),
         categories: categories(asked, descend, view, grant),
-        gtins: params.list("gtin", MOST_IDENTIFIERS),
+        gtins: params.gtins("gtin", MOST_IDENTIFIERS),
         ids: skus.iter().map(|sku| ProductId::derived(sku)).collect(),
         item_group: params.text("item_group_id"),
         status: params.one_of("status", Status::WORDS),

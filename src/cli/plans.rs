@@ -62,7 +62,8 @@ pub(super) enum PlanCommand {
         #[command(flatten)]
         because: Because,
     },
-    /// Give a plan another definition or another name; what is not given stays. No counter is reset.
+    /// Give a plan another definition or another name; what is not given stays. No counter is reset: a limit keeps its
+    /// name.
     Update(Box<Update>),
     /// Try other limits, weights and prices out on past usage: who would have been refused what, and what
     /// it would have earned. Changes nothing.

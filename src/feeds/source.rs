@@ -350,7 +350,7 @@ impl<R: Read> Read for RecordLimit<R> {
             self.step(*byte);
             if self.length > MAX_RECORD {
                 let message = format!(
-                    "a record is longer than {MAX_RECORD} bytes; look for a quote without its end"
+                    "a record is longer than {MAX_RECORD} bytes: a quote without its end, or too many columns"
                 );
                 return Err(io::Error::other(message));
             }

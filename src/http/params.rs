@@ -3,8 +3,8 @@
 
 use super::fields::{Fields, Known, Refused};
 use super::{ApiError, Code, FieldError, language};
-use crate::kernel::page;
 use crate::kernel::word::{Word, nearest};
+use crate::kernel::{Gtin, page};
 use actix_web::HttpRequest;
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -150,6 +150,22 @@ impl Params {
         values
     }
 
+    /// Barcodes, joined by commas; of one with a wrong check digit the right one is suggested.
+    pub fn gtins(&mut self, name: &'static str, most: usize) -> Vec<Gtin> {
+        let mut found = Vec::new();
+        for code in self.list::<String>(name, most) {
+            match code.parse::<Gtin>() {
+                Ok(gtin) => found.push(gtin),
+                Err(error) => {
+                    let message = format!("has `{code}`, which {error}");
+                    let fault = FieldError::parameter(name, "malformed", message);
+                    self.note(fault.suggest(error.suggestion()));
+                }
+            }
+        }
+        found
+    }
+
     /// Parameters of a family with the values of each: `attr.color=red,blue` and
     /// `attr[color]=red,blue` are the member `color` of `attr`, in any case. At most `most` members and
     /// values of each. A comma that belongs to a value stands behind a backslash. What begins as a
@@ -226,7 +242,9 @@ impl Params {
                 Some(one) => found.push(one),
                 None => {
                     let message = format!("has `{word}`, which is none of {}", T::all());
-                    self.fault(name, "not_allowed", message);
+                    let known: Vec<&str> = T::WORDS.iter().map(|(word, _)| *word).collect();
+                    let error = FieldError::parameter(name, "not_allowed", message);
+                    self.note(error.suggest(nearest(&word, &known)));
                 }
             }
         }

@@ -26,6 +26,21 @@ words! {
     }
 }
 
+impl Period {
+    /// Seconds of the longest, but for an hour that a change of the clocks adds.
+    #[must_use]
+    pub fn longest_s(self) -> u32 {
+        let days = match self {
+            Self::Day => 1,
+            Self::Week => 7,
+            Self::Month => 31,
+            Self::Quarter => 92,
+            Self::Year => 366,
+        };
+        days * 86_400
+    }
+}
+
 words! {
     /// Where the periods of a quota are counted from.
     pub enum Anchor {

@@ -152,6 +152,18 @@ impl Limit {
         matches!(self.kind, Kind::Quota(_))
     }
 
+    /// Whether another counts the same calls over the same time: it is this one under another name. Calls under way need
+    /// no name to be counted on by.
+    #[must_use]
+    pub fn counts_like(&self, other: &Self) -> bool {
+        let same_time = match (&self.kind, &other.kind) {
+            (Kind::Rate(own), Kind::Rate(other)) => own.window_s == other.window_s,
+            (Kind::Quota(own), Kind::Quota(other)) => own.cycle == other.cycle,
+            _ => false,
+        };
+        same_time && (self.per, self.operations) == (other.per, other.operations)
+    }
+
     fn check(&self) -> Result<(), InvalidLimits> {
         match &self.kind {
             Kind::Rate(rate) => {
@@ -215,13 +227,22 @@ impl Limits {
         &self.0
     }
 
-    /// What test keys are held to: all but the quotas, which count what is billed.
+    /// What test keys are held to: the same, but for quotas. These count what is billed, which theirs are not; they get
+    /// as much as a rate over the longest that a period lasts, or they would read without end what others pay for. As of
+    /// any rate every call takes from it, and nothing is given back.
     #[must_use]
-    pub fn without_quotas(&self) -> Self {
-        if self.0.iter().any(Limit::is_quota) {
-            return Self(self.0.iter().filter(|limit| !limit.is_quota()).cloned().collect());
+    pub fn for_tests(&self) -> Self {
+        if !self.0.iter().any(Limit::is_quota) {
+            return self.clone();
         }
-        self.clone()
+        let as_rate = |limit: &Limit| match &limit.kind {
+            Kind::Quota(Quota { quota, cycle }) => {
+                let rate = Rate { quota: *quota, window_s: cycle.period.longest_s() };
+                Limit { kind: Kind::Rate(rate), ..limit.clone() }
+            }
+            _ => limit.clone(),
+        };
+        Self(self.0.iter().map(as_rate).collect())
     }
 
     /// The value of `RateLimit-Policy`, `"burst";q=50;w=1, "month";q=100000;w=2592000`
@@ -304,6 +325,7 @@ mod tests {
         let expected =
             r#""burst";q=50;w=1, "month";q=9;w=101, "at-once";q=4;qu="concurrent-requests""#;
         assert_eq!(header, expected);
-        assert_eq!(limits.without_quotas().list().len(), 2);
+        let of_tests = limits.for_tests().policy_header(|_| 0);
+        assert_eq!(of_tests, expected.replace("w=101", "w=2678400"));
     }
 }

@@ -111,7 +111,7 @@ pub struct Terms {
 }
 
 impl Terms {
-    /// The terms for the live keys of a plan, or for its test keys: no quota counts these.
+    /// The terms for the live keys of a plan, or for its test keys, which [`Limits::for_tests`] holds.
     #[must_use]
     pub fn new(
         limits: &Limits,
@@ -119,7 +119,7 @@ impl Terms {
         when_degraded: WhenDegraded,
         live: bool,
     ) -> Self {
-        let limits = if live { limits.clone() } else { limits.without_quotas() };
+        let limits = if live { limits.clone() } else { limits.for_tests() };
         let levels = [Per::Partner, Per::App, Per::Key].map(|per| Level::of(&limits, per));
         let ends = levels.iter().any(Level::ends);
         Self { levels, ends, limits, weights: weights.clone(), when_degraded }

@@ -61,8 +61,8 @@ pub struct UsageOut {
     /// Its version.
     #[schema(example = 1)]
     plan_version: u32,
-    /// The limits that this key is held to, as they stand now. Quotas count what is billed, so test keys have
-    /// none.
+    /// The limits that this key is held to, as they stand now. Quotas count what is billed: test keys have rates in their
+    /// place.
     limits: Vec<LimitStandingOut>,
     /// What this key may do.
     #[schema(example = json!(["catalog:read"]))]

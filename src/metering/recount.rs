@@ -66,6 +66,18 @@ pub trait Watch {
     fn stored(&mut self, stored: Stored);
 }
 
+impl<A: Watch, B: Watch> Watch for (&mut A, &mut B) {
+    fn event(&mut self, placed: &Placed<'_>) {
+        self.0.event(placed);
+        self.1.event(placed);
+    }
+
+    fn stored(&mut self, stored: Stored) {
+        self.0.stored(stored.clone());
+        self.1.stored(stored);
+    }
+}
+
 /// What was counted again.
 #[derive(Debug, Default)]
 pub struct Recount {

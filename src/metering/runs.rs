@@ -99,6 +99,8 @@ pub struct Standing {
     pub missing: i64,
     /// Up to when the journals of all runs that go on and are not silent are in the ledger; none where there is none.
     pub folded_through: Option<Micros>,
+    /// The same of all runs that go on: a silent one may hold what it has answered since it fell silent.
+    pub complete_through: Option<Micros>,
 }
 
 /// The instant since which a run must have said something, not to be silent.

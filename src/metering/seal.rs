@@ -11,7 +11,9 @@ use super::journal::{Harvest, Header, record};
 use crate::access::Environment;
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, KeyId, NodeId, PartnerId, PlanId};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use utoipa::ToSchema;
 
 /// What the sums of an hour are kept apart by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,16 +51,21 @@ impl HourKey {
 }
 
 /// What is summed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(title = "Sums")]
 pub struct Sums {
     /// Calls.
+    #[schema(example = 184_211)]
     pub requests: i64,
     /// Resources in the answers.
+    #[schema(example = 3_402_117)]
     pub records: i64,
     /// Bytes of the bodies.
+    #[schema(example = 1_482_336_400)]
     pub bytes: i64,
     /// Weight in thousandths of a unit.
+    #[schema(example = 184_211_000)]
     pub weight_milli: i64,
 }
 

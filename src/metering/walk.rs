@@ -6,7 +6,7 @@
 use super::billability::Rule;
 use super::block::{self, Recorded};
 use super::event::Event;
-use super::journal::EventId;
+use super::journal::{EventId, record};
 use super::period::Period;
 use super::seal::{Sums, chain};
 use super::store::{self, SEGMENTS, StoredSegment};
@@ -64,6 +64,11 @@ impl Placed<'_> {
     #[must_use]
     pub fn operation_id(&self) -> Cow<'static, str> {
         store::operation_id(self.event.operation)
+    }
+
+    /// What was sealed of it: the 80 bytes of a record, as `seal` hashes them.
+    pub(crate) fn sealed(&self) -> [u8; record::BODY] {
+        record::body(self.event, self.id.seq, self.rule.code)
     }
 
     /// What it adds to sums.

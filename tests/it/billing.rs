@@ -220,7 +220,8 @@ async fn a_statement_can_be_had_as_csv_and_as_a_page() {
     let app = TestApp::builder().fixed_clock(LATE_OCTOBER).start().await;
     let (_, key) = priced(&app, prices()).await;
     call(&app, &key, 3).await;
-    app.wait_for_gauge("events_folded_total", 3).await;
+    app.get(&key.text, "/v1/products/prd_00000000000").await.bytes().await.unwrap();
+    app.wait_for_gauge("events_folded_total", 4).await;
     let id = id(&own(&app, &key).await[0]);
     let get = async |accept: &str| {
         let url = app.public_url(&format!("/v1/usage/statements/{id}"));
@@ -233,12 +234,35 @@ async fn a_statement_can_be_had_as_csv_and_as_a_page() {
     assert_eq!(kind, "text/csv; charset=utf-8; header=present");
     let mut rows = csv.lines();
     assert!(rows.next().unwrap().starts_with("statement_id,period_id,period_start,"), "{csv}");
-    assert!(rows.all(|row| row.starts_with(&id) && row.ends_with(",EUR")), "{csv}");
+    let whole = |row: &str| row.starts_with(&id) && row.contains(",EUR,provisional,2026-10-31T");
+    assert!(rows.clone().all(whole), "{csv}");
+    assert!(
+        rows.any(|row| row.contains(",not_billed,v1.client_error,") && row.contains(",0,0,EUR,")),
+        "{csv}"
+    );
     let (kind, page) = get("text/html").await;
     assert_eq!(kind, "text/html; charset=utf-8");
     assert!(page.contains("Provisional") && page.contains("<td class=\"n\">50.50</td>"), "{page}");
+    for told in [
+        "Every call answered up to 2026-10-31T",
+        "<caption>Not charged, because</caption>",
+        "v1.client_error",
+    ] {
+        assert!(page.contains(told), "{told}: {page}");
+    }
+    assert!(
+        page.contains("<td>catalog</td><td class=\"n\">4</td><td class=\"n\">3</td>"),
+        "{page}"
+    );
     assert!(!page.contains("<script") && !page.contains("http"), "{page}");
-    assert_eq!(get("application/json").await.0, "application/json");
+    let (kind, json) = get("application/json").await;
+    assert_eq!(kind, "application/json");
+    let shown: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(shown["by_api"][0]["api"], "catalog");
+    assert_eq!(
+        (&shown["by_api"][0]["billable_requests"], &shown["lag_ms"]),
+        (&json!(3), &json!(0))
+    );
 }
 
 #[tokio::test]

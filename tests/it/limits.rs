@@ -123,6 +123,31 @@ async fn a_plan_edit_and_a_new_key_reset_no_counter() {
 }
 
 #[tokio::test]
+async fn a_limit_keeps_its_name_for_counters_go_by_it() {
+    let app = TestApp::builder().fixed_clock(NOON).start().await;
+    let day = json!({ "name": "day", "quota": 10, "window_s": 86_400 });
+    let plan = app.plan(json!([day])).await;
+    let place = format!("/admin/v1/plans/{plan}");
+    let renamed = json!({ "limits": [{ "name": "tag", "quota": 10, "window_s": 86_400 }] });
+    let refused =
+        problem(app.admin("PATCH", &place, Some(renamed)).await, 400, "invalid_body").await;
+    assert_eq!(refused["errors"][0]["code"], "renamed_limit", "{refused}");
+    let detail = refused["errors"][0]["message"].as_str().unwrap();
+    assert!(
+        detail.contains("`tag` is `day` by another name") && detail.contains("call it `day`"),
+        "{detail}"
+    );
+    // Another limit beside it, which keeps its name too; and one that counts otherwise in its place.
+    let month = json!({ "name": "month", "quota": 100, "period": "month" });
+    app.admin_ok("PATCH", &place, Some(json!({ "limits": [day, month] }))).await;
+    let monat = json!({ "name": "monat", "quota": 100, "period": "month" });
+    let refused = app.admin("PATCH", &place, Some(json!({ "limits": [day, monat] }))).await;
+    problem(refused, 400, "invalid_body").await;
+    let burst = json!({ "name": "burst", "quota": 5, "window_s": 1 });
+    app.admin_ok("PATCH", &place, Some(json!({ "limits": [burst, month] }))).await;
+}
+
+#[tokio::test]
 async fn of_many_calls_at_once_exactly_the_quota_is_admitted() {
     let app = TestApp::builder().fixed_clock(NOON).start().await;
     app.stock_shelves(1, 1).await;

@@ -236,12 +236,16 @@ async fn a_quota_counts_what_is_billed() {
         told,
         [json!("quota"), json!("5.000"), json!(0), json!(43_200), json!(start), json!(end)]
     );
-    // Test keys have no quota, and say so.
+    // Test keys are held to a rate of the same size, which counts apart.
     let test = key_of(&app, &key.app_id, &key.partner_id, "test").await;
-    let answer = app.get(&test.text, &path).await;
-    assert_eq!(answer.status(), 200);
-    assert!(!answer.headers().contains_key("ratelimit-policy"));
-    assert!(!answer.headers().contains_key("ratelimit"));
+    for taken in 1..=5 {
+        let answer = app.get(&test.text, &path).await;
+        assert_eq!((answer.status().as_u16(), left(&answer, "day").unwrap().0), (200, 5 - taken));
+        assert_eq!(answer.headers()["ratelimit-policy"], "\"day\";q=5;w=86400");
+    }
+    let refused = app.get(&test.text, &path).await;
+    assert_eq!(refused.headers()["retry-after"], "17280");
+    problem(refused, 429, "quota_exceeded").await;
 }
 
 #[tokio::test]

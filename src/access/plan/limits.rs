@@ -60,7 +60,8 @@ pub struct RateDoc {
 }
 
 /// A quota: `quota` units may be taken in each period, and all come back at its end. It counts what is
-/// billed: what is free takes nothing, and test keys have none.
+/// billed: what is free takes nothing. Test keys are held to a rate in its place: as many units over the longest that a
+/// period lasts, from which every call takes.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({ "name": "month", "quota": 1_000_000, "period": "month", "anchor": "calendar", "time_zone": "Europe/Paris" }))]

@@ -87,6 +87,29 @@ pub struct NeverFits {
     pub granted: u32,
 }
 
+/// Why a definition may not follow another.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error(transparent)]
+pub enum NoSuccessor {
+    /// It never fits.
+    NeverFits(#[from] NeverFits),
+    /// A limit has another name.
+    Renamed(#[from] Renamed),
+}
+
+/// A limit that is another under a new name. Counters go by names, so it would begin with nothing counted, or with what the
+/// ledger has by then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the limit `{to}` is `{from}` by another name, under which what was counted would be granted again: call it `{from}`"
+)]
+pub struct Renamed {
+    /// What it is called now.
+    pub from: LimitName,
+    /// What it would be called.
+    pub to: LimitName,
+}
+
 impl Definition {
     /// What [`Definition::fits`] looks at. Plans that were written before it did stay as they are where this does
     /// not change.
@@ -104,9 +127,20 @@ impl Definition {
         }
     }
 
-    /// Whether another definition may follow this one: what it says anew of use must fit.
-    pub fn gives_way_to(&self, next: &Self) -> Result<(), NeverFits> {
-        if self.rules_of_use() == next.rules_of_use() { Ok(()) } else { next.fits() }
+    /// Whether another definition may follow this one: what it says anew of use must fit, and count on what was counted.
+    pub fn gives_way_to(&self, next: &Self) -> Result<(), NoSuccessor> {
+        if self.rules_of_use() == next.rules_of_use() {
+            return Ok(());
+        }
+        let (old, new) = (self.limits.0.list(), next.limits.0.list());
+        let is_in = |limits: &[Limit], name| limits.iter().any(|limit| limit.name == name);
+        for to in new.iter().filter(|to| !is_in(old, to.name)) {
+            let from = old.iter().find(|from| from.counts_like(to) && !is_in(new, from.name));
+            if let Some(from) = from {
+                return Err(Renamed { from: from.name, to: to.name }.into());
+            }
+        }
+        Ok(next.fits()?)
     }
 
     /// The operations that its limits can never admit, also by what the table says that calls weigh. That is no

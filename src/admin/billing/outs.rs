@@ -2,6 +2,7 @@
 
 use crate::billing::books::Open;
 use crate::billing::close::{Close, Draft, Exception};
+use crate::billing::evidence::Evidence;
 use crate::billing::model::{Drawn, Statement};
 use crate::http::ApiResult;
 use crate::kernel::id::BillingPeriodId;
@@ -82,10 +83,14 @@ pub(super) struct CloseOut {
     pub(super) statements: i64,
     /// What may be missing all the same, as two people agreed.
     pub(super) exceptions: Vec<Exception>,
+    /// The events that it counts: `comptoir usage reconcile` holds the ledger against it. Null of closes that were
+    /// made before it was kept.
+    #[schema(required = true)]
+    pub(super) evidence: Option<Evidence>,
     /// The hash of the close before; 64 zeros for the first.
     #[schema(example = "0000000000000000000000000000000000000000000000000000000000000000")]
     pub(super) prev_hash: String,
-    /// SHA-256 over the close before, this one and its statements.
+    /// SHA-256 over the close before, this one with its evidence and its statements.
     #[schema(example = "9f2c4a6be1d0837f5c11aa90c3b7e4d2618f0a5be3c97d4412ab60ef8d25c713")]
     pub(super) hash: String,
 }
@@ -93,7 +98,7 @@ pub(super) struct CloseOut {
 impl From<Close> for CloseOut {
     fn from(close: Close) -> Self {
         let Close { number, period_id, from, to, time_zone, position, closed_at, .. } = close;
-        let Close { closed_by, statements, exceptions, prev_hash, hash, .. } = close;
+        let Close { closed_by, statements, exceptions, evidence, prev_hash, hash, .. } = close;
         Self {
             number,
             period_id,
@@ -105,6 +110,7 @@ impl From<Close> for CloseOut {
             closed_by,
             statements,
             exceptions,
+            evidence,
             prev_hash,
             hash,
         }

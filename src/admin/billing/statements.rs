@@ -57,7 +57,8 @@ async fn list_statements(
 /// A statement
 ///
 /// What an app owes for a period: each line of the price lists that held, each call that was counted, and why some are
-/// not charged. As JSON; its lines as `text/csv`; or as `text/html`, a page to be printed.
+/// not charged. As JSON; its lines as `text/csv`, with those of kind `not_billed` behind them; or as `text/html`, a page
+/// to be printed.
 #[utoipa::path(
     tag = "billing", operation_id = "get_statement",
     params(("statement_id" = String, Path, description = "Id of the statement", example = "stm_4kPz09aBcDe")),
@@ -71,8 +72,7 @@ async fn get_statement(
     id: ApiPath<StatementId>,
     state: State,
 ) -> ApiResult<Answer> {
-    let now = state.clock.now();
-    let through = view::complete_through(&state.db, now).await?;
-    let shown = view::find(&state.db, id.0, Whose::default(), now).await?;
-    statements::answer(&request, &state.db, shown, (now, through)).await
+    let reached = view::reached(&state.db, state.clock.now()).await?;
+    let shown = view::find(&state.db, id.0, Whose::default(), reached.now).await?;
+    statements::answer(&request, &state.db, shown, reached).await
 }

@@ -228,7 +228,8 @@ const TEXTS: [(&str, &str, &str); 20] = [
     ),
     (
         "Content-Language",
-        "The languages of the texts, where the call names languages and the retailer has said its own.",
+        "The languages that texts were chosen in, where the call names languages and the retailer has said its own; what \
+         is not translated into them is in the retailer's own.",
         "en",
     ),
     (

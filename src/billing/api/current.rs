@@ -348,13 +348,12 @@ fn model(model: &Model) -> &'static str {
 
 /// What the open periods of a partner's app have come to, as an answer.
 pub async fn answer(db: &Db, whose: (PartnerId, AppId), now: Micros) -> ApiResult<Answer> {
-    let (as_of, found) = current::current(db, whose, now).await?;
-    let lag = now.0.saturating_sub(as_of.0).max(0) / 1_000;
+    let (reached, found) = current::current(db, whose, now).await?;
+    let (as_of, lag_ms) = (reached.through, reached.lag_ms());
     let items: Vec<CurrentPeriodOut> =
         found.into_iter().map(CurrentPeriodOut::new).collect::<Result<_, _>>()?;
     let records = u32::try_from(items.len()).unwrap_or(u32::MAX);
     let (partner_id, app_id) = whose;
-    let lag_ms = lag.unsigned_abs();
     let out = CurrentUsageOut { partner_id, app_id, as_of, lag_ms, items };
     Answer::json(&out, Cache::NoStore, records)
 }

@@ -3,10 +3,10 @@
 use crate::access::caller::Caller;
 use crate::access::op;
 use crate::access::service::{get_app, get_partner};
-use crate::billing::adjustments;
+use crate::billing::breakdown::{ApiUsage, NotBilled, by_api, not_billed};
 use crate::billing::model::{Drawn, Section, Statement, StatementLine, UsageLine};
 use crate::billing::render;
-use crate::billing::view::{self, Shown, Whose};
+use crate::billing::view::{self, Reached, Shown, Whose};
 use crate::http::answer::Cache;
 use crate::http::form::Form;
 use crate::http::{Answer, ApiError, ApiPath, ApiResult, Code, Params};
@@ -14,12 +14,10 @@ use crate::kernel::Micros;
 use crate::kernel::id::{BillingPeriodId, StatementId};
 use crate::kernel::word::words;
 use crate::metering::api::UsageState;
-use crate::metering::billability;
 use crate::storage::Db;
 use actix_web::http::header::ACCEPT;
 use actix_web::{HttpRequest, get, web};
 use serde::Serialize;
-use std::collections::BTreeMap;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -39,6 +37,13 @@ words! {
         Provisional = "provisional",
         /// Its period is closed, and it is never changed.
         Final = "final",
+    }
+}
+
+impl State {
+    /// How a statement with this digest, or without one, stands.
+    fn by(digest: Option<&str>) -> Self {
+        digest.map_or(Self::Provisional, |_| Self::Final)
     }
 }
 
@@ -78,7 +83,7 @@ impl From<Shown> for StatementRowOut {
     fn from(Shown { statement, digest }: Shown) -> Self {
         Self {
             id: statement.id,
-            state: if digest.is_some() { State::Final } else { State::Provisional },
+            state: State::by(digest.as_deref()),
             period_id: statement.period_id,
             from: statement.from,
             to: statement.to,
@@ -88,20 +93,6 @@ impl From<Shown> for StatementRowOut {
             currency: statement.currency,
         }
     }
-}
-
-/// Calls that are not charged, and why.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct NotBilledOut {
-    /// The rule that decided.
-    #[schema(example = "v1.not_modified")]
-    rule: String,
-    /// What it says.
-    #[schema(example = "The caller's copy was still good")]
-    because: &'static str,
-    /// Calls.
-    #[schema(example = 1_204)]
-    requests: i64,
 }
 
 /// A statement: what an app owes for a period, and what it is made of.
@@ -116,6 +107,9 @@ pub struct StatementOut {
     /// While it is provisional: everything that nodes have answered up to this instant is counted. Null once it is final.
     #[schema(required = true, value_type = Option<String>, format = DateTime, example = "2026-11-22T09:41:07Z")]
     as_of: Option<Micros>,
+    /// How long before this answer that instant is, in milliseconds. Null once the statement is final.
+    #[schema(required = true, minimum = 0, example = 1_204)]
+    lag_ms: Option<u64>,
     /// SHA-256 of the text that was frozen, in hexadecimal digits; null while it is provisional.
     #[schema(required = true, example = json!(null))]
     digest: Option<String>,
@@ -157,20 +151,24 @@ pub struct StatementOut {
     credits: Vec<Drawn>,
     /// What was counted: every live call under these price lists once.
     usage: Vec<UsageLine>,
+    /// The same by the part of the API.
+    by_api: Vec<ApiUsage>,
     /// Of these, the calls that are not charged, by the rule that decided.
-    not_billed: Vec<NotBilledOut>,
+    not_billed: Vec<NotBilled>,
 }
 
 impl StatementOut {
-    fn new(Shown { statement, digest }: Shown, through: Micros) -> Self {
+    fn new(shown: Shown, of: Reached) -> Self {
+        let reached = of.of(&shown);
+        let Shown { statement, digest } = shown;
         let Statement { id, period_id, from, to, time_zone, partner_id, app_id, .. } = statement;
         let Statement { currency, exact, subtotal, total, sections, .. } = statement;
         let Statement { lines, credits, usage, .. } = statement;
-        let is_final = digest.is_some();
         Self {
             id,
-            state: if is_final { State::Final } else { State::Provisional },
-            as_of: (!is_final).then_some(through),
+            state: State::by(digest.as_deref()),
+            as_of: reached.map(|reached| reached.through),
+            lag_ms: reached.map(Reached::lag_ms),
             digest,
             period_id,
             from,
@@ -182,6 +180,7 @@ impl StatementOut {
             exact,
             subtotal,
             total,
+            by_api: by_api(&usage),
             not_billed: not_billed(&usage),
             sections,
             lines,
@@ -191,50 +190,24 @@ impl StatementOut {
     }
 }
 
-fn not_billed(usage: &[UsageLine]) -> Vec<NotBilledOut> {
-    let mut rules: BTreeMap<&str, i64> = BTreeMap::new();
-    for used in usage.iter().filter(|used| !used.billable) {
-        let requests = rules.entry(&used.rule).or_default();
-        *requests = requests.saturating_add(used.requests);
-    }
-    let out = |(rule, requests): (&str, i64)| NotBilledOut {
-        rule: rule.to_owned(),
-        because: because(rule),
-        requests,
-    };
-    rules.into_iter().map(out).collect()
-}
-
-/// What a rule says.
-fn because(rule: &str) -> &'static str {
-    let of_table = billability::by_id(rule).map(|rule| rule.because);
-    of_table.or_else(|| adjustments::because(rule)).unwrap_or_default()
-}
-
-/// A statement in a form: JSON, its lines as CSV, or a page. `through` is up to when everything that nodes have answered
-/// was in the ledger before it was made.
-pub async fn written(
-    db: &Db,
-    shown: Shown,
-    form: Form,
-    (now, through): (Micros, Micros),
-) -> ApiResult<Vec<u8>> {
+/// A statement in a form: JSON, its lines as CSV, or a page.
+pub async fn written(db: &Db, shown: Shown, form: Form, reached: Reached) -> ApiResult<Vec<u8>> {
     let failed = |error: &dyn std::fmt::Display| {
         tracing::error!(%error, "a statement could not be written");
         ApiError::new(Code::Internal, "The failure has been recorded; quote the request id.")
     };
     match form {
-        Form::Csv => render::csv(&shown.statement).map_err(|error| failed(&error)),
+        Form::Csv => render::csv(&shown, reached).map_err(|error| failed(&error)),
         Form::Html => {
             let Statement { app_id, partner_id, .. } = shown.statement;
-            let app = get_app(db, app_id, now).await?;
+            let app = get_app(db, app_id, reached.now).await?;
             let partner = get_partner(db, partner_id).await?;
             // The name that an app has had since it was given away is its present partner's.
             let name = if app.partner == partner_id { app.name.as_str() } else { "" };
-            Ok(render::html(&shown, (partner.name.as_str(), name)).into_bytes())
+            Ok(render::html(&shown, reached, (partner.name.as_str(), name)).into_bytes())
         }
         _ => {
-            let out = StatementOut::new(shown, through);
+            let out = StatementOut::new(shown, reached);
             serde_json::to_vec(&out).map_err(|error| failed(&error))
         }
     }
@@ -245,11 +218,11 @@ pub async fn answer(
     request: &HttpRequest,
     db: &Db,
     shown: Shown,
-    (now, through): (Micros, Micros),
+    reached: Reached,
 ) -> ApiResult<Answer> {
     let accept = request.headers().get(ACCEPT).and_then(|accept| accept.to_str().ok());
     let form = Form::preferred_of_page(accept.unwrap_or_default());
-    let body = written(db, shown, form, (now, through)).await?;
+    let body = written(db, shown, form, reached).await?;
     Ok(Answer { form, ..Answer::new(body, Cache::NoStore, 1) })
 }
 
@@ -287,7 +260,8 @@ async fn list_own_statements(
 /// One of your statements
 ///
 /// What your app owes for a period: each line of the price lists that held, each call that was counted, and why some are
-/// not charged. As JSON; its lines as `text/csv`; or as `text/html`, a page to be printed. Never billed.
+/// not charged. As JSON; its lines as `text/csv`, with those of kind `not_billed` behind them; or as `text/html`, a page to
+/// be printed. Never billed.
 #[utoipa::path(
     operation_id = "get_own_statement", tag = "usage",
     params(("statement_id" = String, Path, description = "Id of the statement", example = "stm_4kPz09aBcDe")),
@@ -305,8 +279,8 @@ async fn get_own_statement(
     state: web::Data<UsageState>,
 ) -> ApiResult<Answer> {
     Params::new(request.query_string()).finish()?;
-    let (now, whose) = (state.clock.now(), caller.whose());
-    let through = view::complete_through(&state.db, now).await?;
-    let shown = view::find(&state.db, id.0, Whose::of(whose), now).await?;
-    answer(&request, &state.db, shown, (now, through)).await
+    let reached = view::reached(&state.db, state.clock.now()).await?;
+    let whose = Whose::of(caller.whose());
+    let shown = view::find(&state.db, id.0, whose, reached.now).await?;
+    answer(&request, &state.db, shown, reached).await
 }

@@ -2,12 +2,35 @@
 
 use crate::billing::close::Close;
 use crate::billing::credits;
+use crate::billing::evidence::{Evidence, Run};
 use crate::billing::model::{Statement, digest};
 use crate::billing::store::{self, Frozen};
 use crate::metering::recount::Differences;
 use crate::storage::{StoreError, Tx};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// Compares the events that a close has counted with those of the ledger up to it.
+pub(super) fn counted(close: &Close, ledger: &Evidence, found: &mut Differences) {
+    let Some(kept) = close.evidence.as_ref().filter(|kept| *kept != ledger) else { return };
+    let name = format!("close {} of {}", close.number, close.period_id);
+    let told = |it: &Evidence| {
+        let Evidence { events, all, billable, root, .. } = it;
+        format!("{events} events ({all}; charged {billable}), root {root}")
+    };
+    found.add(format!(
+        "{name}: it counts {}; the ledger up to it has {}",
+        told(kept),
+        told(ledger)
+    ));
+    for run in kept.runs.iter().filter(|run| !ledger.runs.contains(run)) {
+        let Run { node, epoch, first_seq, next_seq, events } = run;
+        found.add(format!(
+            "{name}: of process {epoch} of {node} it counts {events} events, numbers {first_seq} up to below \
+             {next_seq}, and the ledger has others"
+        ));
+    }
+}
 
 /// Compares the frozen statements of a period with those that were made again, if they could be, and checks the chain of
 /// closes. The frozen statements that can be read.

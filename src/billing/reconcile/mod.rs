@@ -15,8 +15,9 @@ pub use model::{Account, Cause, Named, Reconciliation, Row};
 
 use super::BillingError;
 use super::as_of::AsOf;
-use super::books::Books;
+use super::books::{Books, Open};
 use super::close::{Close, Exception, lacking};
+use super::evidence::Gathering;
 use super::export::Billed;
 use super::model::Statement;
 use super::store;
@@ -60,19 +61,14 @@ pub async fn reconcile(
     let books = Books::read_as_of(&mut tx, None, as_of).await?;
     let open = books.open(until).into_iter().find(|open| open.period.id() == id);
     let mut found = Differences::default();
-    let (span, time_zone) = match (&close, &open) {
-        (Some(close), _) => (Period { from: close.from, to: close.to }, close.time_zone.clone()),
-        (None, Some(open)) => {
-            let bounds = open.period.bounds;
-            (Period { from: bounds.start, to: bounds.end }, open.period.zone_name().to_owned())
-        }
-        (None, None) => return Err(BillingError::UnknownPeriod(id).into()),
-    };
+    let known = span_of(close.as_ref(), open.as_ref());
+    let (span, time_zone) = known.ok_or(BillingError::UnknownPeriod(id))?;
 
     let exported = export.map(|dir| Exported::open(dir, id)).transpose()?;
     let mut ledger = Ledger::new(&books, open.as_ref(), (span, as_of.position), exported.as_ref());
     let mut recount = Recount::default();
-    recount.count(&mut tx, span, (&mut ledger, &mut found)).await?;
+    let mut gathering = Gathering::new(span, as_of.position);
+    recount.count(&mut tx, span, (&mut (&mut ledger, &mut gathering), &mut found)).await?;
 
     let made = match &open {
         Some(open) => made_again(books.statements(&mut tx, open, None).await, &mut found)?,
@@ -85,7 +81,10 @@ pub async fn reconcile(
         }
     };
     let statements = match &close {
-        Some(close) => frozen::compare(&mut tx, close, made.as_deref(), &mut found).await?,
+        Some(close) => {
+            frozen::counted(close, &gathering.evidence(), &mut found);
+            frozen::compare(&mut tx, close, made.as_deref(), &mut found).await?
+        }
         None => made.unwrap_or_default(),
     };
     let missing = missing(&mut tx, (span, now), close.as_ref(), &mut found).await?;
@@ -113,6 +112,16 @@ pub async fn reconcile(
         differences: found,
         rows,
     })
+}
+
+/// The span of a period and its time zone, if there is one.
+fn span_of(close: Option<&Close>, open: Option<&Open>) -> Option<(Period, String)> {
+    if let Some(close) = close {
+        return Some((Period { from: close.from, to: close.to }, close.time_zone.clone()));
+    }
+    let period = &open?.period;
+    let span = Period { from: period.bounds.start, to: period.bounds.end };
+    Some((span, period.zone_name().to_owned()))
 }
 
 /// Statements that were made again. What of the ledger is damaged so that they cannot be made is a difference.

@@ -72,15 +72,16 @@ pub async fn put_offers(
     plausible: Plausible,
 ) -> Result<Vec<Fate>, StoreError> {
     let mut fates = vec![Fate::Unchanged; offers.len()];
-    for wanted in rounds(offers) {
+    for wanted in rounds(offers, plausible) {
         put_round(tx, offers, (&wanted, plausible), now, &mut fates).await?;
     }
     Ok(fates)
 }
 
 /// The lines in rounds, each with one line at most about an offer and ordered by offer, in which all
-/// writers take their rows.
-fn rounds(offers: &[Offer]) -> Vec<Vec<(OfferKey, usize)>> {
+/// writers take their rows. Of lines of one instant the last is left, unless its price is implausible beside that of the
+/// line before: then that one is stored, and the last refused.
+fn rounds(offers: &[Offer], plausible: Plausible) -> Vec<Vec<(OfferKey, usize)>> {
     let mut lines: Vec<(OfferKey, Micros, usize)> =
         offers.iter().enumerate().map(|(at, offer)| (offer.key, offer.as_of, at)).collect();
     lines.sort_unstable();
@@ -90,7 +91,8 @@ fn rounds(offers: &[Offer]) -> Vec<Vec<(OfferKey, usize)>> {
         if n == 0 || lines[n - 1].0 != *key {
             round = 0;
         }
-        if lines.get(n + 1).is_some_and(|next| (next.0, next.1) == (*key, *as_of)) {
+        let next = lines.get(n + 1).filter(|next| (next.0, next.1) == (*key, *as_of));
+        if next.is_some_and(|next| are_plausible((&offers[*at], &offers[next.2]), plausible)) {
             continue;
         }
         if rounds.len() == round {
@@ -100,6 +102,14 @@ fn rounds(offers: &[Offer]) -> Vec<Vec<(OfferKey, usize)>> {
         round += 1;
     }
     rounds
+}
+
+/// Whether one line about an offer may follow another.
+fn are_plausible((first, next): (&Offer, &Offer), plausible: Plausible) -> bool {
+    match (&first.terms, &next.terms) {
+        (Some(first), Some(next)) => plausible.check(next, Some(first.price)).is_ok(),
+        _ => true,
+    }
 }
 
 /// Stores lines about different offers.

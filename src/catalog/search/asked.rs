@@ -12,9 +12,10 @@ const MOST_WORDS: usize = 12;
 /// What a word weighs. It counts where it weighs most, so what all words weigh together, at most [`MOST_WORDS`] times
 /// the most that [`weight`] gives, fits into a byte.
 const NAME: u8 = 14;
-const NAME_PREFIX: u8 = 10;
+/// Less than a whole word in a category: `vin` is wine before it is vinegar.
+const NAME_PREFIX: u8 = 4;
 const BRAND: u8 = 9;
-const BRAND_PREFIX: u8 = 6;
+const BRAND_PREFIX: u8 = 4;
 const TYPO: u8 = 2;
 
 /// What a word weighs in a place: as it was asked, or with another ending.
@@ -30,7 +31,8 @@ fn weight(place: Place, is_exact: bool) -> u8 {
         (Place::Name, true) => NAME,
         (Place::Name, false) => 13,
         (Place::Group | Place::Category, _) => 6,
-        (Place::Attribute, _) => 4,
+        (Place::Above, _) => 5,
+        (Place::Attribute, _) => 3,
         (Place::Description, _) => 1,
     }
 }

@@ -1,5 +1,6 @@
 //! What of a product is searched, and the schema of the index.
 
+use super::CategoryNames;
 use super::properties::{compared, shown};
 use super::words::{Words, code};
 use serde::Deserialize;
@@ -35,11 +36,11 @@ pub(super) struct Fields {
 /// weighs most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Place {
-    /// At the head of a name, and in a category.
+    /// At the head of a name, and in a category or one above.
     Kind,
-    /// In a name, and in a category.
+    /// In a name, and in a category or one above.
     Topic,
-    /// At the head of a category's name: what is in it may be called otherwise, as spaghetti among the pasta.
+    /// At the head of its category's name: what is in it may be called otherwise, as spaghetti among the pasta.
     Group,
     /// At the head of a name.
     Head,
@@ -47,6 +48,8 @@ pub(super) enum Place {
     Name,
     /// In a category.
     Category,
+    /// In a category above those.
+    Above,
     /// In an attribute.
     Attribute,
     /// In a description.
@@ -61,13 +64,14 @@ const AT: char = '/';
 const BEHIND_AT: char = '0';
 
 impl Place {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Kind,
         Self::Topic,
         Self::Group,
         Self::Head,
         Self::Name,
         Self::Category,
+        Self::Above,
         Self::Attribute,
         Self::Description,
     ];
@@ -199,9 +203,12 @@ impl Placed<'_> {
         self.words.asked(name).into_iter().find(|word| !but.contains(word))
     }
 
-    fn put_category(&mut self, name: &str) {
-        self.put(Place::Category, name);
-        if let Some(head) = self.head(name, &[]) {
+    /// The words of categories. What those above are called most of what is in them is not: not all drinks are wine in
+    /// the `Wine cellar and drinks`.
+    fn put_categories(&mut self, CategoryNames { own, above }: &CategoryNames) {
+        own.iter().for_each(|name| self.put(Place::Category, name));
+        above.iter().for_each(|name| self.put(Place::Above, name));
+        for head in own.iter().filter_map(|name| self.head(name, &[])).collect::<Vec<_>>() {
             self.put_word(Place::Group, &head);
         }
     }
@@ -211,8 +218,9 @@ impl Placed<'_> {
         let head = self.head(name, brand);
         for word in self.words.of(name) {
             let stems = self.words.stems(&word);
-            let mut categories = stems.iter().map(|stem| Place::Category.term(stem));
-            let in_category = categories.any(|term| self.terms.contains(&term));
+            let mut places =
+                stems.iter().flat_map(|stem| [Place::Category, Place::Above].map(|p| p.term(stem)));
+            let in_category = places.any(|term| self.terms.contains(&term));
             let place = match (head.as_ref() == Some(&word), in_category) {
                 (true, true) => Place::Kind,
                 (false, true) => Place::Topic,
@@ -224,12 +232,11 @@ impl Placed<'_> {
     }
 }
 
-/// The document of a product as stored, and the names of its categories and those above them; none
-/// where the body is not one of ours.
+/// The document of a product as stored, and the names of its categories; none where the body is not one of ours.
 pub(super) fn document(
     fields: &Fields,
     words: &mut Words,
-    (id, body, categories): (u64, &[u8], &[String]),
+    (id, body, categories): (u64, &[u8], &CategoryNames),
 ) -> Option<TantivyDocument> {
     let product: Product = serde_json::from_slice(body).ok()?;
     let mut document = TantivyDocument::default();
@@ -258,7 +265,7 @@ pub(super) fn document(
         document.add_text(fields.name, words.of(name).join(" "));
     }
     let mut placed = Placed { words, terms: BTreeSet::new() };
-    categories.iter().for_each(|name| placed.put_category(name));
+    placed.put_categories(categories);
     names().for_each(|name| placed.put_name(name, &brand));
     let makers = product.manufacturer.as_deref().into_iter().chain(product.mpn.as_deref());
     let attributes =

@@ -27,14 +27,23 @@ use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, Term};
 pub use words::Words;
 
 /// Changes with everything that decides about an index's content: fields, words, languages.
-const VERSION: u32 = 6;
+const VERSION: u32 = 7;
 /// What the writer may hold, in bytes; tantivy takes no less than 15 MB.
 const BUDGET: usize = 16_000_000;
 /// Share of a piece of the index that may be deleted before it is made anew.
 const MOST_DELETED: f32 = 0.3;
 
-/// A product to be indexed: its id, its document, the names of its categories and those above.
-pub type Source = (u64, bytes::Bytes, Vec<String>);
+/// A product to be indexed: its id, its document, the names of its categories.
+pub type Source = (u64, bytes::Bytes, CategoryNames);
+
+/// What the categories of a product are called, in every language.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CategoryNames {
+    /// Those it is in itself: they say what it is.
+    pub own: Vec<String>,
+    /// Those above.
+    pub above: Vec<String>,
+}
 
 /// What answers searches. Empty until a first index is there.
 #[derive(Default)]

@@ -25,7 +25,9 @@ fn sources(products: &[Value]) -> Vec<Source> {
         let category = product["category"].as_str().map(str::to_owned);
         let status = product["status"].as_str().unwrap_or("active").to_owned();
         product["status"] = json!(status);
-        (at as u64, product.to_string().into(), category.into_iter().collect())
+        let above = product["above"].as_str().map(str::to_owned);
+        let names = CategoryNames { own: Vec::from_iter(category), above: Vec::from_iter(above) };
+        (at as u64, product.to_string().into(), names)
     };
     products.iter().enumerate().map(source).collect()
 }
@@ -102,6 +104,30 @@ fn what_a_word_names_comes_before_what_has_it_too() {
 }
 
 #[test]
+fn what_is_not_in_it_is_asked_for_too() {
+    let (_folder, _indexer, search) = index(&[
+        json!({"name": "Pain de mie sans gluten"}),
+        json!({"name": "Baguette", "additional_property": [{"name": "Allergènes", "value": "Gluten"}]}),
+        json!({"name": "Pan sin gluten"}),
+    ]);
+    for (text, found) in [("sans gluten", &[0][..]), ("sin gluten", &[2]), ("gluten", &[2, 0, 1])] {
+        assert_eq!(ids(&search, text), found, "{text}");
+    }
+}
+
+#[test]
+fn a_category_says_more_than_how_a_name_begins_and_than_the_categories_above() {
+    let (_folder, _indexer, search) = index(&[
+        json!({"name": "Vinaigre de cidre", "category": "Condiments"}),
+        json!({"name": "Calvados", "category": "Spirits", "above": "Wine cellar and drinks"}),
+        json!({"name": "Champagne brut", "category": "Vins"}),
+        json!({"name": "Rosé", "category": "Wines", "above": "Wine cellar and drinks"}),
+    ]);
+    assert_eq!(ids(&search, "vin"), [2, 0]);
+    assert_eq!(ids(&search, "wine"), [3, 1]);
+}
+
+#[test]
 fn absurd_words_find_nothing_and_break_nothing() {
     let (_folder, _indexer, search) = index(&[json!({"name": "Riz"})]);
     let many = "mot ".repeat(50);
@@ -120,7 +146,7 @@ fn properties_are_found_and_counted_in_any_case() {
     };
     let (_folder, mut indexer, search) =
         index(&[lamp("A", "Blanc"), lamp("b", "blanc"), lamp("A", "Noir")]);
-    indexer.put(&[(9, lamp("A", "Vert").to_string().into(), vec![])]).unwrap();
+    indexer.put(&[(9, lamp("A", "Vert").to_string().into(), CategoryNames::default())]).unwrap();
     let with = |property: &str, values: &[&str]| {
         let values: Vec<String> = values.iter().map(|value| (*value).to_owned()).collect();
         let mut ids: Vec<u64> =
@@ -169,7 +195,13 @@ fn an_index_of_one_piece_finds_the_same() {
 #[test]
 fn an_index_is_opened_where_it_was_left() {
     let (folder, mut indexer, search) = index(&[json!({"name": "Riz"})]);
-    indexer.put(&[(9, json!({"sku": "x", "name": "Sel"}).to_string().into(), vec![])]).unwrap();
+    indexer
+        .put(&[(
+            9,
+            json!({"sku": "x", "name": "Sel"}).to_string().into(),
+            CategoryNames::default(),
+        )])
+        .unwrap();
     drop((indexer, search));
     let (indexer, left) = Indexer::open(folder.path(), &Words::default()).unwrap().unwrap();
     let search = Search::default();

@@ -12,30 +12,30 @@ use tantivy::tokenizer::{
 const LONGEST: usize = 40;
 
 /// Words of a language that say nothing about a product, folded. Splitting at the apostrophe leaves `l`,
-/// `d` and `qu` of an elision.
+/// `d` and `qu` of an elision. What says that something is not in it is none of them: who asks for `sans gluten` must
+/// not be shown what has gluten among its allergens.
 fn empty(language: SearchLanguage) -> &'static [&'static str] {
     match language {
         SearchLanguage::French => &[
             "a", "au", "aux", "avec", "d", "de", "des", "du", "en", "et", "l", "la", "le", "les",
-            "pour", "qu", "sans", "sur",
+            "pour", "qu", "sur",
         ],
-        SearchLanguage::Spanish => &[
-            "a", "al", "con", "de", "del", "e", "el", "en", "la", "las", "los", "para", "sin", "y",
-        ],
+        SearchLanguage::Spanish => {
+            &["a", "al", "con", "de", "del", "e", "el", "en", "la", "las", "los", "para", "y"]
+        }
         SearchLanguage::English => &["a", "and", "for", "in", "of", "the", "with"],
         SearchLanguage::German => &[
             "aus", "das", "dem", "den", "der", "die", "ein", "eine", "fur", "im", "in", "mit",
-            "ohne", "und", "von", "zum", "zur",
+            "und", "von", "zum", "zur",
         ],
         SearchLanguage::Italian => &[
             "a", "al", "alla", "con", "d", "da", "dal", "di", "del", "della", "e", "i", "il", "in",
-            "l", "la", "le", "lo", "per", "senza",
+            "l", "la", "le", "lo", "per",
         ],
-        SearchLanguage::Portuguese => &[
-            "a", "ao", "as", "com", "da", "das", "de", "do", "dos", "e", "em", "o", "os", "para",
-            "sem",
-        ],
-        SearchLanguage::Dutch => &["de", "een", "en", "het", "in", "met", "van", "voor", "zonder"],
+        SearchLanguage::Portuguese => {
+            &["a", "ao", "as", "com", "da", "das", "de", "do", "dos", "e", "em", "o", "os", "para"]
+        }
+        SearchLanguage::Dutch => &["de", "een", "en", "het", "in", "met", "van", "voor"],
         _ => &[],
     }
 }

@@ -6,6 +6,7 @@ use super::id_set::IdSet;
 use super::names::Names;
 use super::page::Page;
 use super::products::Products;
+use crate::catalog::search::CategoryNames;
 use crate::kernel::Micros;
 use crate::kernel::id::CategoryId;
 use bytes::Bytes;
@@ -169,15 +170,14 @@ impl Categories {
         found.into_iter().map(CategoryId).collect()
     }
 
-    /// The names of some categories and of those above them, in every language.
-    pub(super) fn names(&self, ids: &[u64]) -> Vec<String> {
-        let records = ids.iter().filter_map(|id| self.by_id.get(id));
-        let steps = records.flat_map(|record| self.path(record));
-        let mut names: Vec<String> =
-            steps.flat_map(CategoryRecord::names).map(str::to_owned).collect();
-        names.sort_unstable();
-        names.dedup();
-        names
+    /// The names of some categories and of those above them.
+    pub(super) fn names(&self, ids: &[u64]) -> CategoryNames {
+        let records = || ids.iter().filter_map(|id| self.by_id.get(id));
+        let own: BTreeSet<&str> = records().flat_map(CategoryRecord::names).collect();
+        let steps = records().flat_map(|record| self.path(record));
+        let all: BTreeSet<&str> = steps.flat_map(CategoryRecord::names).collect();
+        let above = all.difference(&own).map(|name| (*name).to_owned()).collect();
+        CategoryNames { own: own.into_iter().map(str::to_owned).collect(), above }
     }
 
     /// These categories and all above them.

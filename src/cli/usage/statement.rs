@@ -3,7 +3,7 @@
 use super::which::Which;
 use crate::billing::api::statements::{StatementRowOut, written};
 use crate::billing::model::Statement;
-use crate::billing::view::{self, Shown, Whose};
+use crate::billing::view::{self, Reached, Shown, Whose};
 use crate::cli::speak::{say, unheard};
 use crate::cli::table::{Table, row};
 use crate::config::Config;
@@ -79,9 +79,9 @@ pub(super) async fn run(config: &Config, args: &Args) -> anyhow::Result<()> {
     let (db, clock) = crate::cli::database(config).await?;
     let now = db.now(&clock).await?;
     if let Some(id) = args.id {
-        let through = view::complete_through(&db, now).await?;
+        let reached = view::reached(&db, now).await?;
         let shown = view::find(&db, id, Whose::default(), now).await?;
-        let text = text(&db, shown, args.format, (now, through)).await?;
+        let text = text(&db, shown, args.format, reached).await?;
         return match &args.out {
             Some(path) => put(path, &text),
             None => std::io::stdout().write_all(&text).map_err(unheard),
@@ -96,13 +96,8 @@ pub(super) async fn run(config: &Config, args: &Args) -> anyhow::Result<()> {
 }
 
 /// A statement as it is written.
-async fn text(
-    db: &Db,
-    shown: Shown,
-    format: Written,
-    at: (Micros, Micros),
-) -> anyhow::Result<Vec<u8>> {
-    let text = written(db, shown, format.form(), at).await;
+async fn text(db: &Db, shown: Shown, format: Written, reached: Reached) -> anyhow::Result<Vec<u8>> {
+    let text = written(db, shown, format.form(), reached).await;
     let mut text = text.map_err(|error| anyhow::anyhow!("{}", error.detail()))?;
     if !text.ends_with(b"\n") {
         text.push(b'\n');
@@ -154,10 +149,10 @@ async fn write_all(
         "{} is no directory: make it, or name one statement",
         dir.display()
     );
-    let through = view::complete_through(db, now).await?;
+    let reached = view::reached(db, now).await?;
     each(db, of, now, async |shown: Shown| {
         let path = dir.join(format!("{}.{}", shown.statement.id, format.ending()));
-        put(&path, &text(db, shown, format, (now, through)).await?)?;
+        put(&path, &text(db, shown, format, reached).await?)?;
         say(path.display())
     })
     .await

@@ -117,14 +117,16 @@ pub(super) async fn end_recovered(
 
 pub(super) async fn standing(db: &Db, silent_before: Micros) -> Result<Standing, StoreError> {
     const OPEN: &str = "SELECT COUNT(CASE WHEN told_at < $1 THEN 1 END),
-            MIN(CASE WHEN told_at >= $1 THEN told_at END)
+            MIN(CASE WHEN told_at >= $1 THEN told_at END), MIN(told_at)
         FROM usage_runs WHERE ended_at IS NULL";
     const MISSING: &str = "SELECT CAST(COALESCE(SUM(next_seq - accounted), 0) AS BIGINT)
         FROM usage_runs WHERE next_seq <> accounted";
-    let (silent, told): (i64, Option<i64>) = on_db!(db, c => sqlx::query_as(OPEN)
+    type Open = (i64, Option<i64>, Option<i64>);
+    let (silent, told, by_all): Open = on_db!(db, c => sqlx::query_as(OPEN)
         .bind(silent_before.0).fetch_one(c).await)?;
     let missing: i64 = on_db!(db, c => sqlx::query_scalar(MISSING).fetch_one(c).await)?;
-    Ok(Standing { silent, missing, folded_through: told.map(Micros) })
+    let (folded_through, complete_through) = (told.map(Micros), by_all.map(Micros));
+    Ok(Standing { silent, missing, folded_through, complete_through })
 }
 
 #[derive(sqlx::FromRow)]

@@ -167,7 +167,8 @@ fn lead(cast: &Cast, from: Micros) -> Micros {
     Micros(from.0.saturating_sub(longest)).hour()
 }
 
-/// The longest window of the rates that hold before the span, in microseconds.
+/// The longest window of the rates that hold before the span, in microseconds: also of those that test keys have in the
+/// place of quotas.
 fn longest_window(cast: &Cast) -> i64 {
     let limits = cast.actors.values().flat_map(|actor| actor.present.terms.limits.list());
     let windows = limits.map(|limit| match &limit.kind {

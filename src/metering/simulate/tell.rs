@@ -144,7 +144,9 @@ fn cautions(work: &Work) -> Vec<String> {
     let proposed = &work.simulation.proposed;
     if longest_window(&work.cast) > LONGEST_LEAD {
         cautions.push(
-            "A rate of more than 31 days begins with the use of the last 31 days only.".to_owned(),
+            "A rate of more than 31 days, as test keys have in the place of a longer quota, begins with the \
+             use of the last 31 days only."
+                .to_owned(),
         );
     }
     let priced = |tried: &Tried| tried.present.prices.is_some();

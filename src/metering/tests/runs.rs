@@ -39,10 +39,11 @@ async fn a_run_tells_how_far_it_is_and_ends_when_it_is_drained() {
     assert_eq!(folder.folded_through(), Some(at));
     assert!(!run.is_silent(later(2 * MINUTE)) && run.is_silent(later(2 * MINUTE + 1)));
     let standing = async |at| runs::standing(&bench.db, at).await.unwrap();
-    let well = Standing { silent: 0, missing: 0, folded_through: Some(at) };
+    let complete_through = Some(at);
+    let well = Standing { silent: 0, missing: 0, folded_through: Some(at), complete_through };
     assert_eq!(standing(later(2 * MINUTE)).await, well);
-    // A silent one has a figure of its own, which hides nothing of the others.
-    let silent = Standing { silent: 1, missing: 0, folded_through: None };
+    // A silent one has a figure of its own, which hides nothing of the others; what is complete ends where it fell silent.
+    let silent = Standing { silent: 1, missing: 0, folded_through: None, complete_through };
     assert_eq!(standing(later(2 * MINUTE + 1)).await, silent);
 
     folder.drain(later(20 * MINUTE)).await.unwrap();

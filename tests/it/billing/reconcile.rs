@@ -310,3 +310,35 @@ async fn a_changed_row_of_an_export_is_named() {
     let (code, _, err) = month.app.shell(&words).await;
     assert_eq!((code, err.contains("nowhere is no directory of an export")), (2, true), "{err}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_close_keeps_what_it_counts_and_the_ledger_is_held_against_it() {
+    let month = Box::pin(Month::new()).await;
+    let app = &month.app;
+    let closes = app.admin_ok("GET", "/admin/v1/billing/closes", None).await;
+    let october = closes["items"].as_array().unwrap().iter();
+    let october = october.clone().find(|close| close["period_id"] == month.october).unwrap();
+    let evidence = &october["evidence"];
+    // Live ones, free ones and those of a test key; not the three that came behind the close.
+    assert_eq!((&evidence["events"], &evidence["all"]["requests"]), (&json!(14), &json!(14)));
+    assert_eq!(evidence["billable"]["requests"], json!(7 + 3 + 1));
+    let run = &evidence["runs"][0];
+    assert_eq!((&run["first_seq"], &run["events"]), (&json!(0), &json!(14)), "{run}");
+    assert_eq!(evidence["root"].as_str().unwrap().len(), 64);
+    assert_eq!(month.differences(&month.october, &[]).await, [""; 0]);
+    // Evidence that tells of another ledger shows, and so does a close whose hash is not over it.
+    let other =
+        "UPDATE billing_closes SET evidence = replace(evidence, '\"events\":14', '\"events\":13')";
+    force(&app.db, ("billing_closes", "update"), other).await;
+    let found = month.differences(&month.october, &[]).await;
+    assert!(found[0].contains("it counts 13 events (14 calls"), "{found:?}");
+    assert!(found[0].contains("; the ledger up to it has 14 events"), "{found:?}");
+    assert!(found[1].contains("it counts 13 events, numbers 0 up to below"), "{found:?}");
+    assert!(found[2].contains("its hash is not that of its fields"), "{found:?}");
+    // One of a version before evidence was kept is judged by what it has.
+    let none = "UPDATE billing_closes SET evidence = NULL WHERE number = 1";
+    force(&app.db, ("billing_closes", "update"), none).await;
+    let found = month.differences(&month.october, &[]).await;
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].contains("its hash is not that of its fields"), "{found:?}");
+}

@@ -289,6 +289,9 @@ async fn a_weight_that_a_limit_can_never_admit_is_refused_with_its_line() {
     place.ok(&apply(&[]));
     place.write(FILE, file(2));
     assert!(place.fails(1, &apply(&[])).contains("limit `burst`"));
+    place.write(FILE, file(3).replace("name: burst", "name: second"));
+    let error = place.fails(1, &apply(&[]));
+    assert!(error.contains("`second` is `burst` by another name"), "{error}");
     let plans = place.ok(&["plan", "list"]);
     let id = plans.split('\t').next().unwrap();
     let error = place.fails(1, &["plan", "update", id, "--limit", "burst:2:1"]);

@@ -159,7 +159,7 @@ async fn prices_and_places_that_cannot_be_are_refused_with_what_would_be_right()
     assert!(said.contains("latitude 43.6045, longitude 1.444 would be right"), "{said}");
     assert!(said.contains("latitude 35.68, longitude 139.69 would be right"), "{said}");
 
-    place.write("products", lines(&[data::product(0)]));
+    place.write("products", lines(&[data::product(0), data::product(1)]));
     place.write("categories", lines(&data::categories()));
     place.ok(&["import", "categories", "categories"]);
     place.ok(&["import", "products", "products"]);
@@ -175,6 +175,15 @@ async fn prices_and_places_that_cannot_be_are_refused_with_what_would_be_right()
     let said = place.fails(3, &["import", "offers", "offers"]);
     assert!(said.contains("implausible_price: is more than 100 times above"), "{said}");
     place.ok(&["import", "offers", "offers", "--any-price"]);
+
+    // Two lines about one offer: the second is held against the first, and refused.
+    place.write("offers", lines(&[data::offer(1, 1, "14.00"), data::offer(1, 1, "9999999.00")]));
+    let said = place.fails(3, &["import", "offers", "offers"]);
+    assert!(said.contains("1 accepted, 0 unchanged, 1 rejected"), "{said}");
+    assert!(
+        said.contains("implausible_price: is more than 100 times above the price now, 14.00"),
+        "{said}"
+    );
 
     // The columns of a known format under other names.
     place.write("mapping.toml", "format = \"google-products\"\ndelimiter = \";\"\n[columns]\nid = \"Réf\"\ntitle = \"Nom\"\n[constants]\ncondition = \"new\"\n");

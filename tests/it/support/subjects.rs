@@ -67,7 +67,7 @@ impl Subjects {
     /// A body of a schema, with every field.
     pub(crate) fn body(&self, schema: &str) -> Value {
         let name = format!("of {}", self.key.id);
-        let limits = json!([{ "name": "hour", "quota": 700, "window_s": 3600 }]);
+        let limits = json!([{ "name": "burst", "quota": 700, "window_s": 3600 }]);
         let data = json!({
             "category_ids": ["drills"], "brand_ids": ["Nord"], "store_ids": ["0001"],
             "fields": { "product": ["name", "gtin"], "stock": ["availability"] },

@@ -63,7 +63,7 @@ impl Differ<'_> {
         let what = format!("plan {}", entry.name);
         let Some((plan, _)) = found else {
             let definition = patch.of(&Definition::from(entry.limits.0.clone()));
-            self.fits(&definition, place);
+            self.holds(definition.fits(), place);
             let changes = made_with(&definition, &offer);
             let act = Act::CreatePlan(entry.name.clone(), definition, offer);
             self.step(Kind::Create, what, changes, act);
@@ -74,9 +74,7 @@ impl Differ<'_> {
             self.fault(place, format!("`{}` stands in the file twice", plan.id));
         }
         let definition = patch.of(&plan.definition);
-        if plan.definition.rules_of_use() != definition.rules_of_use() {
-            self.fits(&definition, place);
-        }
+        self.holds(plan.definition.gives_way_to(&definition), place);
         let mut changes = Vec::new();
         Self::note(&mut changes, "name", &plan.name, &entry.name);
         Self::note(&mut changes, "", &plan.definition, &definition);
@@ -97,8 +95,9 @@ impl Differ<'_> {
         Of::There(plan.id)
     }
 
-    fn fits(&mut self, definition: &Definition, place: &[At]) {
-        if let Err(why) = definition.fits() {
+    /// Notes why a plan cannot have its limits.
+    fn holds(&mut self, limits: Result<(), impl std::fmt::Display>, place: &[At]) {
+        if let Err(why) = limits {
             self.fault(&[place, &[At::named("limits")]].concat(), why.to_string());
         }
     }

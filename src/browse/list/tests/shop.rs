@@ -1,7 +1,7 @@
 //! The shop that lists are asked of.
 
 use super::*;
-use crate::catalog::search::Commit;
+use crate::catalog::search::{CategoryNames, Commit};
 
 /// A shop that holds the products, with the index and the stock beside them.
 pub(super) struct Shop {
@@ -90,7 +90,7 @@ impl Shop {
             status: doc.status,
         })
         .unwrap();
-        self.indexer.put(&[(id.0, body.clone().into(), Vec::new())]).unwrap();
+        self.indexer.put(&[(id.0, body.clone().into(), CategoryNames::default())]).unwrap();
         let categories: Vec<String> =
             doc.categories.iter().map(|code| CategoryId::derived(code).to_string()).collect();
         self.catalog.apply_products(vec![ProductChange::Upsert(Box::new(ProductRecord {

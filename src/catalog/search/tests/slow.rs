@@ -27,7 +27,8 @@ fn word(fields: &Fields, text: &str, last: bool, near: bool) -> Box<dyn Query> {
         places.push(term(fields.places, &format!("={text}{place}"), weight));
     }
     for stem in Words::default().stems(text) {
-        for (place, weight) in [19.0, 17.0, 6.0, 15.0, 13.0, 6.0, 4.0, 1.0].into_iter().enumerate()
+        for (place, weight) in
+            [19.0, 17.0, 6.0, 15.0, 13.0, 6.0, 5.0, 3.0, 1.0].into_iter().enumerate()
         {
             places.push(term(fields.places, &format!("{stem}/{place}"), weight));
         }
@@ -36,8 +37,8 @@ fn word(fields: &Fields, text: &str, last: bool, near: bool) -> Box<dyn Query> {
     if last && letters > 1 {
         let begins =
             |field| FuzzyTermQuery::new_prefix(Term::from_field_text(field, text), 0, true);
-        places.push(weighed(begins(fields.name), 10.0));
-        places.push(weighed(begins(fields.brand), 6.0));
+        places.push(weighed(begins(fields.name), 4.0));
+        places.push(weighed(begins(fields.brand), 4.0));
     }
     let distance = [0, 0, 0, 0, 1, 1, 1, 1].get(letters).copied().unwrap_or(2);
     if near && distance > 0 && !text.bytes().any(|byte| byte.is_ascii_digit()) {
@@ -143,6 +144,7 @@ fn product() -> impl Strategy<Value = Value> {
         if rich {
             product["brand"] = json!({ "name": brand });
             product["category"] = json!(category);
+            product["above"] = json!(brand);
             product["description"] = json!({ "plain": plain });
             product["translations"] = json!({ "es": { "name": other } });
             product["variant_attributes"] = json!([{ "name": "use", "value": category }]);
