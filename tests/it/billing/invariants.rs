@@ -14,7 +14,7 @@
 //!    [`a_quota_is_used_by_what_is_charged_and_nothing_else`], `metering::every_ending_of_a_call_is_in_the_export_with_its_rule`,
 //!    `quotas::a_quota_counts_what_is_billed`.
 //! 8. A call at the edge of a period is in exactly one: [`a_call_at_the_edge_of_a_month_is_in_exactly_one_statement`],
-//!    `super::other_periods`.
+//!    [`a_contracts_month_may_begin_on_a_day_of_23_or_25_hours`], `super::other_periods`.
 //! 9. Nothing closed changes, what is late goes to the next period, and a void that is taken back nets to nothing:
 //!    `super::a_closed_month_is_never_changed`, `super::recounted`, `super::late`, [`a_void_that_is_taken_back_comes_to_nothing`].
 //! 10. A flipped bit is found and named: `billing::tests::one_flipped_bit_of_any_file_is_found_and_named`, of the database
@@ -24,7 +24,8 @@
 //!     `crash::with_the_ledger_away_calls_are_answered_until_they_could_not_be_kept`.
 //! 13. One key of idempotency, one charge: no operation of the partner API takes one; of adjustments
 //!     `super::adjustments::a_call_of_an_open_period_is_void_once_and_comes_back`.
-//! 14. A message that is sent again is charged once: `hooks::billing`.
+//! 14. A message that is sent again is charged once: `hooks::billing`; what is handed to another system, too:
+//!     `super::handoff`.
 //! 15. A clock that is stepped back keeps order, and no call leaves its period: `crash::a_clock_stepped_back_keeps_order_and_limits`,
 //!     `metering::tests::a_clock_stepped_back_makes_nothing_wait_for_the_step`.
 //!
@@ -47,7 +48,7 @@ use comptoir::billing::view::of_app;
 use comptoir::kernel::Micros;
 use comptoir::metering::period::Period;
 use jiff::ToSpan as _;
-use jiff::civil::date;
+use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -166,13 +167,41 @@ async fn a_quota_is_used_by_what_is_charged_and_nothing_else() {
     assert_eq!(shown["total"], "52.00", "two of four are included");
 }
 
-/// The instants at which months of 2026 begin in a zone.
-fn edges(zone: &TimeZone) -> Vec<Micros> {
+/// Behind all of them, when statements are looked at.
+const LATER: &str = "2026-12-05T00:00:00Z";
+
+/// The instants at which the months behind a day begin in a zone.
+fn edges(first: Date, zone: &TimeZone) -> Vec<Micros> {
     let start = |n: i64| {
-        let first = date(2026, 1, 1).checked_add(n.months()).unwrap();
-        first.to_zoned(zone.clone()).unwrap().timestamp().into()
+        let day = first.checked_add(n.months()).unwrap();
+        day.to_zoned(zone.clone()).unwrap().timestamp().into()
     };
-    (1..=11).map(start).collect()
+    let later: Micros = LATER.parse().unwrap();
+    (1..).map(start).take_while(|edge| *edge < later).collect()
+}
+
+/// Brings a call right before each edge and one at it, and looks that each is in exactly one statement.
+async fn each_in_one(app: &TestApp, (plan, key): &(String, TestKey), edges: &[Micros], name: &str) {
+    let around = edges.iter().flat_map(|edge| [Micros(edge.0 - 1), *edge]);
+    let instants: Vec<String> = around.map(|at| at.to_string()).collect();
+    let instants: Vec<&str> = instants.iter().map(String::as_str).collect();
+    brought(app, key, (plan, 2), &instants).await;
+    let whose = (key.partner_id.parse().unwrap(), key.app_id.parse().unwrap());
+    let shown = of_app(&app.db, whose, 0, app.clock.now()).await.unwrap();
+    let counted: Vec<(Micros, i64)> = shown
+        .iter()
+        .map(|shown| &shown.statement)
+        .map(|it| (it.from, it.usage.iter().map(|used| used.requests).sum()))
+        .filter(|(_, calls)| *calls > 0)
+        .collect();
+    // The first has the call before its end, the last the one at its begin, the others one at each end.
+    let all: i64 = counted.iter().map(|(_, calls)| calls).sum();
+    assert_eq!(all as usize, instants.len(), "{name}");
+    for (from, calls) in &counted {
+        let is_inner = edges.contains(from) && from != edges.last().unwrap();
+        assert_eq!(*calls, if is_inner { 2 } else { 1 }, "{name} {from}");
+    }
+    assert_eq!(counted.len(), edges.len() + 1, "{name}: {counted:?}");
 }
 
 /// Zones with and without summer time, of halves of hours, and of both ends of the day. Months of 28 to 31 days.
@@ -192,30 +221,40 @@ async fn a_call_at_the_edge_of_a_month_is_in_exactly_one_statement() {
         asked["time_zone"] = json!(name);
         of.push((name, priced(&app, asked).await));
     }
-    super::at(&app, "2026-12-05T00:00:00Z");
-    for (name, (plan, key)) in &of {
-        let zone = TimeZone::get(name).unwrap();
-        let edges = edges(&zone);
-        let around = edges.iter().flat_map(|edge| [Micros(edge.0 - 1), *edge]);
-        let instants: Vec<String> = around.map(|at| at.to_string()).collect();
-        let instants: Vec<&str> = instants.iter().map(String::as_str).collect();
-        brought(&app, key, (plan, 2), &instants).await;
-        let whose = (key.partner_id.parse().unwrap(), key.app_id.parse().unwrap());
-        let shown = of_app(&app.db, whose, 0, app.clock.now()).await.unwrap();
-        let counted: Vec<(Micros, i64)> = shown
-            .iter()
-            .map(|shown| &shown.statement)
-            .map(|it| (it.from, it.usage.iter().map(|used| used.requests).sum()))
-            .filter(|(_, calls)| *calls > 0)
-            .collect();
-        // January has the call before its end, November the one at its begin on, the others one at each end.
-        assert_eq!(counted.iter().map(|(_, calls)| calls).sum::<i64>(), 22, "{name}");
-        for (from, calls) in &counted {
-            let is_last = from == edges.last().unwrap();
-            let is_inner = edges.contains(from) && !is_last;
-            assert_eq!(*calls, if is_inner { 2 } else { 1 }, "{name} {from}");
-        }
-        assert_eq!(counted.len(), 12, "{name}: {counted:?}");
+    super::at(&app, LATER);
+    for (name, of) in &of {
+        let edges = edges(date(2026, 1, 1), &TimeZone::get(name).unwrap());
+        assert_eq!(edges.len(), 11);
+        each_in_one(&app, of, &edges, name).await;
+    }
+}
+
+/// The days on which clocks are put forward and back, in Havana at midnight: that of 8 March is not there, and that of
+/// 1 November is there twice.
+#[tokio::test]
+async fn a_contracts_month_may_begin_on_a_day_of_23_or_25_hours() {
+    let app = TestApp::builder().fixed_clock("2025-12-31T00:00:00Z").start().await;
+    let days = [
+        ("Europe/Paris", date(2026, 1, 29)),
+        ("Europe/Paris", date(2026, 1, 25)),
+        ("America/Havana", date(2026, 1, 8)),
+        ("America/Havana", date(2026, 1, 1)),
+    ];
+    let mut of = Vec::new();
+    for (name, day) in days {
+        let mut asked = prices();
+        (asked["time_zone"], asked["anchor"]) = (json!(name), json!("contract"));
+        let priced = priced(&app, asked).await;
+        let contract =
+            json!({ "reference": "C-1", "time_zone": name, "starts_on": day.to_string() });
+        let place = format!("/admin/v1/partners/{}", priced.1.partner_id);
+        app.admin_ok("PATCH", &place, Some(json!({ "contract": contract }))).await;
+        of.push((name, day, priced));
+    }
+    super::at(&app, LATER);
+    for (name, day, of) in &of {
+        let edges = edges(*day, &TimeZone::get(name).unwrap());
+        each_in_one(&app, of, &edges, &format!("{name} {day}")).await;
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::adjustments::{ADJUSTMENTS, Desk, asked};
 use super::late::brought;
-use super::{HOUR, call, close_first, edit, id, own, priced, prices, tell};
+use super::{HOUR, at, call, close_first, edit, id, own, priced, prices, tell};
 use crate::support::{TestApp, TestKey, data, unkeep};
 use comptoir::storage::Db;
 use serde_json::{Value, json};
@@ -341,4 +341,24 @@ async fn a_close_keeps_what_it_counts_and_the_ledger_is_held_against_it() {
     let found = month.differences(&month.october, &[]).await;
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(found[0].contains("its hash is not that of its fields"), "{found:?}");
+}
+
+/// The first and the last hour of such a month are those of two.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_close_in_a_zone_of_half_hours_counts_its_own_events_alone() {
+    let app = TestApp::builder().fixed_clock("2024-10-31T18:10:00Z").start().await;
+    let mut asked = prices();
+    asked["time_zone"] = json!("Asia/Kolkata");
+    let (_, key) = priced(&app, asked).await;
+    call(&app, &key, 3).await;
+    at(&app, "2024-10-31T18:40:00Z");
+    call(&app, &key, 2).await;
+    app.wait_for_gauge("events_folded_total", 5).await;
+    for (now, events) in [("2024-11-02T00:00:00Z", 3), ("2024-12-02T00:00:00Z", 2)] {
+        let month = close_first(&app, now).await;
+        let shown = app.admin_ok("GET", &format!("/admin/v1/billing/periods/{month}"), None).await;
+        assert_eq!(shown["close"]["evidence"]["events"], json!(events), "{shown}");
+        let (code, out, err) = app.shell(&["usage", "reconcile", "--period", &month]).await;
+        assert_eq!(code, 0, "{out}{err}");
+    }
 }
