@@ -103,6 +103,9 @@ struct ImportOut {
     /// Deletions that wait for approval.
     #[schema(example = 612)]
     held: i64,
+    /// What the file says that its format has no use for: names of columns or fields, the first 50.
+    #[schema(max_items = 50, example = json!(["shipping", "tax"]))]
+    unread: Vec<String>,
     /// When it began.
     #[schema(value_type = String, format = DateTime, example = "2026-11-22T09:41:07Z")]
     started_at: Micros,
@@ -126,6 +129,7 @@ impl From<Import> for ImportOut {
             rejected: from.rejected,
             deleted: from.deleted,
             held: from.held,
+            unread: from.unread.0,
             started_at: Micros(from.started_at),
             finished_at: Micros(from.finished_at),
         }

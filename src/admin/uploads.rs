@@ -95,6 +95,9 @@ struct UploadedOut {
     /// Deletions that wait for approval.
     #[schema(example = 0)]
     held: u64,
+    /// What the file says that its format has no use for: names of columns or fields, the first 50.
+    #[schema(max_items = 50, example = json!(["shipping", "tax"]))]
+    unread: Vec<String>,
     /// The first 20 refused rows; `/imports/{import_id}/refused` has all, up to 10,000.
     #[schema(max_items = 20)]
     refused: Vec<RefusedOut>,
@@ -117,6 +120,7 @@ impl From<Report> for UploadedOut {
             rejected: report.rejected,
             deleted: report.deleted,
             held: report.held,
+            unread: report.unread,
             refused: refused.collect(),
         }
     }

@@ -20,7 +20,7 @@ use crate::cluster::{Nodes, Redis};
 use crate::config::{self, Config, DatabaseUrl, Durability, LimitBackend};
 use crate::explain::api::Explainer;
 use crate::exports;
-use crate::feeds::out::FeedsOut;
+use crate::feeds::out::{FeedsOut, Said};
 use crate::feeds::sources::Sources;
 use crate::hooks::Hooks;
 use crate::kernel::id::{InstallationId, NodeId};
@@ -144,8 +144,11 @@ impl Comptoir {
         let exports = Arc::new(export_worker(&config, &db, &clock)?);
         exports.start().await?;
         let (mirror, saved) = open_mirror(&config, &db, node).await?;
-        let feeds =
-            Arc::new(FeedsOut::new((&mirror, &clock), &data_dir, &config.server.public_url)?);
+        let said = Said {
+            link: config.server.public_url.clone(),
+            loyalty_program: config.feeds.loyalty_program.clone(),
+        };
+        let feeds = Arc::new(FeedsOut::new((&mirror, &clock), &data_dir, said)?);
         let metrics = Arc::new(Metrics::new(&operation_ids()));
         tell_recovery(&metrics, &recovered);
         let counted = (journal.clone(), Arc::clone(&keyring));

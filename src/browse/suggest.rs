@@ -102,7 +102,8 @@ pub(super) struct SuggestionsOut {
 /// Suggestions
 ///
 /// What a shopper who types may mean: products from three letters on, brands and categories from the
-/// first, categories by their names in the language of `Accept-Language` too. Case, accents and the order of the words make no difference. Takes a tenth of a call from
+/// first, categories by their names in the language of `Accept-Language` too. Case, accents and the order of the words make
+/// no difference, and where no product is called so, typing errors in products are forgiven. Takes a tenth of a call from
 /// your limits, so that it can be asked for with every letter.
 #[utoipa::path(
     operation_id = "list_suggestions", tag = "products",
@@ -207,7 +208,7 @@ fn suggestion(kind: SuggestionType, id: &dyn std::fmt::Display, named: Named) ->
     }
 }
 
-/// The products that match best.
+/// The products that match best; where none does as it was typed, those that do but for typing errors.
 fn products(
     text: &str,
     limit: usize,
@@ -216,8 +217,14 @@ fn products(
     grant: Option<&Grant>,
 ) -> Option<Vec<SuggestionOut>> {
     let mut takes = |id| catalog.has_product_within(grant, ProductId(id));
-    let wanted = search::Wanted { after: None, most: limit, takes: &mut takes, found: None };
-    let (hits, _) = search.best(text, Some(Strictness::All), wanted)?;
+    let mut best = |strictness| {
+        let wanted = search::Wanted { after: None, most: limit, takes: &mut takes, found: None };
+        search.best(text, Some(strictness), wanted).map(|(hits, _)| hits)
+    };
+    let mut hits = best(Strictness::All)?;
+    if hits.is_empty() {
+        hits = best(Strictness::Near)?;
+    }
     let suggested = hits.into_iter().filter_map(|hit| {
         let id = ProductId(hit.id);
         let Lookup::Found { body, .. } = catalog.product(id) else { return None };

@@ -9,7 +9,7 @@ mod promotions;
 pub mod read;
 
 pub use named::absent;
-pub use promotions::put_promotions;
+pub use promotions::{put_promotions, remove_promotions};
 
 use super::categories::Category;
 use super::document::{Document, Line};

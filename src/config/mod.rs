@@ -36,7 +36,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use values::{BaseUrl, Delays, DirPath, FilePath, TimeOfDay, Zone};
+use values::{BaseUrl, Delays, DirPath, FilePath, LoyaltyProgram, TimeOfDay, Zone};
 
 /// The defaults, with an explanation of every key.
 pub const DEFAULTS: &str = include_str!("../../config/default.toml");
@@ -204,6 +204,8 @@ section! {
         sources_keep_days: u32 = "sources_keep_days" as Within<0, 3_650>,
         /// Days for which the record of imports is kept; 0 is for ever.
         imports_keep_days: u32 = "imports_keep_days" as Within<0, 3_650>,
+        /// The loyalty programme and its tier by which feeds out tell the price for members, with a colon between.
+        loyalty_program: Option<String> = "loyalty_program" as LoyaltyProgram,
     }
 }
 

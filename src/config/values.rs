@@ -145,6 +145,32 @@ impl From<FilePath> for Option<PathBuf> {
     }
 }
 
+/// Labels of a loyalty programme and its tier, or none.
+pub(super) struct LoyaltyProgram(Option<String>);
+
+impl FromSetting for LoyaltyProgram {
+    fn parse(text: &str) -> Result<Self, String> {
+        let is_label = |label: &str| {
+            let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
+            !label.is_empty() && label.chars().all(plain)
+        };
+        match text.split_once(':') {
+            None if text.is_empty() => Ok(Self(None)),
+            Some((program, tier)) if is_label(program) && is_label(tier) => {
+                Ok(Self(Some(text.to_owned())))
+            }
+            _ => Err("must be the labels of a programme and its tier, such as my_programme:gold"
+                .to_owned()),
+        }
+    }
+}
+
+impl From<LoyaltyProgram> for Option<String> {
+    fn from(program: LoyaltyProgram) -> Self {
+        program.0
+    }
+}
+
 /// A time of day.
 #[derive(Debug)]
 pub(super) struct TimeOfDay(jiff::civil::Time);

@@ -174,7 +174,7 @@ async fn put_stores(
     Ok(fates)
 }
 
-/// Offers name promotions: they are told anew where one turns from personal or to it.
+/// Offers name promotions: they are told anew where one comes, goes, or turns from personal or to it.
 async fn put_promotions(
     tx: &mut Tx,
     rows: &[Line<Promotion>],
@@ -287,7 +287,10 @@ pub(super) async fn remove(
             cascade::stores(tx, keys, now).await?;
             Ok(removed)
         }
-        Feed::Promotions => document::remove::<Promotion>(tx, keys, NOT_IN_FEED, now).await,
+        Feed::Promotions => {
+            one_at_a_time(tx, offers::store::OFFERS).await?;
+            catalog::store::remove_promotions(tx, keys, NOT_IN_FEED, now).await
+        }
         Feed::Products => {
             cascade::hold_all(tx).await?;
             let removed = document::remove::<Product>(tx, keys, NOT_IN_FEED, now).await?;

@@ -31,6 +31,8 @@ pub struct Report {
     pub held: u64,
     /// The import's id, where it is recorded.
     pub import_id: Option<String>,
+    /// What the file says that its format has no use for: names of columns or fields, the first 50.
+    pub unread: Vec<String>,
     /// Refused rows by the kind of fault.
     pub by_code: BTreeMap<&'static str, u64>,
     /// The first refused rows.
@@ -64,6 +66,13 @@ impl fmt::Display for Report {
             writeln!(
                 f,
                 "    {held:>8}  deletions held: see `comptoir feed show {id}`, then approve or reject"
+            )?;
+        }
+        if !self.unread.is_empty() {
+            writeln!(
+                f,
+                "    not read, for the format has no use for it: {}",
+                self.unread.join(", ")
             )?;
         }
         for (code, count) in &self.by_code {
@@ -106,6 +115,7 @@ impl Reporter {
             deleted: 0,
             held: 0,
             import_id: None,
+            unread: Vec::new(),
             by_code: BTreeMap::new(),
             first_rejected: Vec::new(),
         };

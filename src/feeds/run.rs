@@ -90,7 +90,8 @@ pub async fn import_with(
     let source = Source::open(file, feed, options, started_at)?;
     let (source, checked) = check(source, progress).await?;
     let known = Arc::new(known(db, feed).await?);
-    let reporter = Reporter::new(feed, rejects)?;
+    let mut reporter = Reporter::new(feed, rejects)?;
+    reporter.report.unread.clone_from(&checked.unread);
     let run = Run {
         id: store::new_id()?,
         feed,

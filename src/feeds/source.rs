@@ -45,6 +45,8 @@ pub(super) struct Checked {
     pub(super) rows: u64,
     /// SHA-256 of the file as it lies on the disk.
     pub(super) sha256: String,
+    /// The names of what the file says that its format has no use for.
+    pub(super) unread: Vec<String>,
 }
 
 /// A record: an NDJSON line, or what the mapping made of a CSV record.
@@ -73,13 +75,14 @@ impl Source {
     /// Reads the file to its end; anything that is broken as a whole is an error.
     pub(super) fn check(&mut self, mut seen: impl FnMut(u64)) -> Result<Checked, ImportError> {
         let mut rows = 0;
-        let sha256 = self.read(|_, _, _| {
+        let read = self.read(|_, _, _| {
             rows += 1;
             seen(rows);
             true
         });
         let broken = |reason| ImportError::Broken { file: self.path.clone(), reason };
-        Ok(Checked { sha256: sha256.map_err(broken)?, rows })
+        let (sha256, unread) = read.map_err(broken)?;
+        Ok(Checked { rows, sha256, unread })
     }
 
     /// Hands each record with its line and its bytes to `take` until it returns false. It is an error if the file
@@ -94,19 +97,24 @@ impl Source {
             whole = take(line, bytes, record);
             whole
         });
-        if whole && read.as_ref() != Ok(&checked.sha256) {
+        let is_same = || read.is_ok_and(|(sha256, _)| sha256 == checked.sha256);
+        if whole && !is_same() {
             return Err(ImportError::Changed { file: self.path.clone() });
         }
         Ok(())
     }
 
-    /// Reads the file once; the digest of what was read.
-    fn read(&mut self, take: impl FnMut(u64, usize, Record<'_>) -> bool) -> Result<String, String> {
+    /// Reads the file once; the digest of what was read, and what of it the format has no use for.
+    fn read(
+        &mut self,
+        take: impl FnMut(u64, usize, Record<'_>) -> bool,
+    ) -> Result<(String, Vec<String>), String> {
         let mut digest = Sha256::new();
         let said = |error: io::Error| error.to_string();
         let most = self.options.max_bytes.unwrap_or(u64::MAX);
         let bytes = rewound(&mut self.file, &mut digest, most).map_err(said)?;
         let bytes = encoding::utf8(bytes, self.options.encoding()).map_err(said)?;
+        let mut unread = Vec::new();
         match (&self.options.mapping, self.options.format) {
             (Some(mapping), _) => csv(bytes, mapping, take)?,
             (None, Format::Ndjson) => json_lines(bytes, take)?,
@@ -114,10 +122,10 @@ impl Source {
                 let store = self.options.store_code.as_deref();
                 let adapted = self.options.adapted.as_ref();
                 let to = Translator { format, feed: self.feed, store, now: self.now, adapted };
-                formats::read::read(bytes, &to, take)?;
+                unread = formats::read::read(bytes, &to, take)?;
             }
         }
-        Ok(hex(digest.finalize()))
+        Ok((hex(digest.finalize()), unread))
     }
 }
 

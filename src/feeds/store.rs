@@ -147,7 +147,8 @@ pub(super) async fn finish(
     now: Micros,
 ) -> Result<(), StoreError> {
     const FINISH: &str = "UPDATE imports SET accepted = $1, unchanged = $2, rejected = $3,
-        held = $4, finished_at = $5, status = $6 WHERE id = $7";
+        held = $4, finished_at = $5, status = $6, unread = $7 WHERE id = $8";
+    let unread = report.unread.join("\n");
     let mut tx = db.begin().await?;
     on_tx!(&mut tx, c => {
         sqlx::query(FINISH)
@@ -157,6 +158,7 @@ pub(super) async fn finish(
             .bind(report.held as i64)
             .bind(now.0)
             .bind(status)
+            .bind(&unread)
             .bind(&run.id)
             .execute(c)
             .await?;

@@ -13,7 +13,7 @@ use crate::kernel::Micros;
 use crate::kernel::clock::{MINUTE, SECOND};
 use crate::kernel::id::NodeId;
 use crate::kernel::word::words;
-use crate::storage::{Db, StoreError};
+use crate::storage::{Db, StoreError, Tx};
 use std::path::Path;
 
 mod incomplete;
@@ -180,6 +180,18 @@ pub(super) async fn tell(
 /// How all runs stand.
 pub async fn standing(db: &Db, now: Micros) -> Result<Standing, StoreError> {
     store::standing(db, silent_before(now)).await
+}
+
+/// The runs that do not tell what the ledger has of them, each in a sentence: what a close takes for complete rests on them.
+pub async fn untrue(tx: &mut Tx) -> Result<Vec<String>, StoreError> {
+    let told = |(node, epoch, last, own): (String, i64, i64, Option<i64>)| {
+        let own =
+            own.map_or("is not there".to_owned(), |own| format!("tells of those up to {own}"));
+        format!(
+            "{node} process {epoch}: the ledger has numbers up to below {last} of it, and it {own}"
+        )
+    };
+    Ok(store::untrue(tx).await?.into_iter().map(told).collect())
 }
 
 /// The runs that go on, those that have said nothing for longest first, and then those of which something is missing or not

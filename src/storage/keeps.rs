@@ -61,7 +61,11 @@ const SHRINKS: &str = concat!(
     in_closed_hour!()
 );
 
-const KEEPS: [Keep; 14] = [
+/// A process that records calls goes on: what it has recorded and accounted for only grows.
+const UNTOLD: &str = "NEW.node <> OLD.node OR NEW.epoch <> OLD.epoch OR NEW.started_at <> OLD.started_at \
+    OR NEW.next_seq < OLD.next_seq OR NEW.accounted < OLD.accounted";
+
+const KEEPS: [Keep; 15] = [
     Keep {
         update: Some(AUDIT),
         ..never("audit_log", "the audit log is never changed", "position = NEW.position")
@@ -123,6 +127,11 @@ const KEEPS: [Keep; 14] = [
         delete: Some(in_closed_hour!()),
         same: None,
         ..never("usage_hours", "sums by hour of a closed period are never made smaller", "")
+    },
+    Keep {
+        update: Some(UNTOLD),
+        same: None,
+        ..never("usage_runs", "what a process has recorded is never untold", "")
     },
     never("credit_grants", "a grant of credit is never changed", "id = NEW.id"),
     never(

@@ -242,6 +242,7 @@ async fn what_was_begun_is_suggested() {
         ])
     );
     assert_eq!(suggested("q=elag").await, pairs(&[("product", "Élagueuse")]));
+    assert_eq!(suggested("q=elageuse").await, pairs(&[("product", "Élagueuse")]), "mistyped");
     assert_eq!(suggested("q=perceuse&types=category").await, pairs(&[("category", "Perceuses")]));
     assert_eq!(suggested("q=perceuse&limit=1&types=product").await.len(), 1);
     assert!(suggested("q=%F0%9F%A6%80").await.is_empty());

@@ -39,12 +39,14 @@ fn online(sku: &str) -> Value {
     json!({
         "sku": sku, "store_code": "0000", "channel": "online", "price_type": "sale",
         "price": { "amount": "9.90", "currency": "EUR" }, "list_price": { "amount": "12.50", "currency": "EUR" },
+        "member_price": { "amount": "9.50", "currency": "EUR" },
         "valid_from": "2026-11-20T00:00:00Z", "valid_through": "2026-11-30T00:00:00Z",
     })
 }
 
 async fn shop() -> (TestApp, TestKey) {
-    let app = TestApp::builder().fixed_clock(NOON).start().await;
+    let app = TestApp::builder().fixed_clock(NOON).set("FEEDS__LOYALTY_PROGRAM", "club:gold");
+    let app = app.start().await;
     app.stock_shelves(4, 2).await;
     app.import(Feed::Products, &[rich()]).await;
     app.import(Feed::Offers, &[online("RICH-1"), data::offer(1, 1, "2.39")]).await;
@@ -127,13 +129,42 @@ async fn a_product_feed_comes_back_as_the_products_that_it_was() {
         let offers = format!("/v1/products/{id}/offers");
         let (sent, back) =
             (document(&app, &key, &offers).await, document(&other, &its, &offers).await);
-        for field in ["price", "list_price", "price_type", "valid_from", "valid_through", "channel"]
-        {
+        for field in [
+            "price",
+            "list_price",
+            "member_price",
+            "price_type",
+            "valid_from",
+            "valid_through",
+            "channel",
+        ] {
             assert_eq!(back["items"][0][field], sent["items"][0][field], "{form}: {field}");
         }
         let stock = document(&other, &its, &format!("/v1/products/{id}/stock")).await;
         assert_eq!(stock["items"][0]["availability"], "in_stock", "{form}");
     }
+}
+
+#[tokio::test]
+async fn what_only_stores_sell_is_in_it_where_that_is_wanted() {
+    let (app, key) = shop().await;
+    let row = async |path: &str| {
+        let table = text(app.get(&key.text, path).await).await;
+        rows(&table).into_iter().find(|row| row["id"] == data::sku(1))
+    };
+    assert_eq!(row(PRODUCTS).await, None);
+    let row = row(&format!("{PRODUCTS}?with_stores=true")).await.unwrap();
+    assert_eq!((&row["price"], &row["availability"]), (&json!("2.39 EUR"), &json!("out_of_stock")));
+    assert_eq!(row["excluded_destination"], "Shopping_ads,Free_listings");
+    // Parts of an attribute are elements of their own in XML.
+    let rss = text(app.get(&key.text, &format!("{PRODUCTS}?format=rss")).await).await;
+    let parts = "<g:loyalty_program><g:program_label>club</g:program_label>\
+         <g:tier_label>gold</g:tier_label><g:price>9.50 EUR</g:price></g:loyalty_program>";
+    assert!(rss.contains(parts), "{rss}");
+    let parts = "<g:product_detail><g:section_name>Origine</g:section_name>\
+         <g:attribute_name>Pays</g:attribute_name>\
+         <g:attribute_value>Éthiopie</g:attribute_value></g:product_detail>";
+    assert!(rss.contains(parts), "{rss}");
 }
 
 #[tokio::test]

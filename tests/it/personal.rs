@@ -3,7 +3,7 @@
 use crate::follow::{assert_followed, load};
 use crate::support::data::{self, product_id};
 use crate::support::{NOON, TestApp, problem};
-use comptoir::feeds::Feed;
+use comptoir::feeds::{Feed, Guard, Mode, Options, import_with};
 use comptoir::kernel::id::PromotionId;
 use serde_json::{Value, json};
 
@@ -131,6 +131,42 @@ async fn what_is_one_customers_own_is_in_nothing_that_is_told() {
     app.import(Feed::Promotions, &[promotion("own", "public")]).await;
     assert_eq!(offers_name(&app, &key).await, json!([id("own"), id("all"), id("club")]));
     assert_told(&app, &key, &["own", "all", "club"], &[]).await;
+}
+
+#[tokio::test]
+async fn what_is_gone_is_named_by_no_offer() {
+    let app = TestApp::builder().fixed_clock(NOON).start().await;
+    let key = app.key(json!({})).await.text;
+    app.stock_shelves(2, 1).await;
+    let names = ["summer", "club"];
+    let lines = [promotion("summer", "public"), promotion("club", "member")];
+    app.import(Feed::Promotions, &lines).await;
+    app.import(Feed::Offers, &[offer("2.39", &names), data::offer(1, 0, "3")]).await;
+    assert_eq!(offers_name(&app, &key).await, json!([id("summer"), id("club")]));
+    app.snapshot().await;
+    let (held, position, _) = load(&app, &key).await;
+    let held = (held, position);
+    // By a line, and by a full feed that names it no more.
+    app.import(Feed::Promotions, &[delete("summer")]).await;
+    assert_eq!(offers_name(&app, &key).await, json!([id("club")]));
+    assert_followed(&app, &key, &held, 100).await;
+    app.clock.advance(1_000_000);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), format!("{}\n", promotion("autumn", "public"))).unwrap();
+    let guard = Guard { percent: 100, least: 100 };
+    let options = Options { mode: Some(Mode::Full), guard, ..Options::default() };
+    let (db, clock) = (&app.db, &app.clock);
+    let feed = Feed::Promotions;
+    let report = import_with(db, clock, feed, file.path(), &options, None, &mut |_| {}).await;
+    assert_eq!(report.unwrap().deleted, 1);
+    app.caught_up().await;
+    assert_eq!(offers_name(&app, &key).await, json!([]));
+    // The same line again says nothing new, and what comes back is named again.
+    let report = app.import(Feed::Offers, &[offer("2.39", &names)]).await;
+    assert_eq!(report.unchanged, 1);
+    app.import(Feed::Promotions, &lines).await;
+    assert_eq!(offers_name(&app, &key).await, json!([id("summer"), id("club")]));
+    assert_followed(&app, &key, &held, 100).await;
 }
 
 #[tokio::test]

@@ -291,8 +291,10 @@ async fn prices_that_name_no_store_are_refused_or_said_to_be_left_out() {
     let message = imports[1]["refused"][0]["message"].as_str().unwrap();
     assert!(message.contains("locationGLN") && message.contains("--store"), "{message}");
 
-    let google = "id\ttitle\tprice\tavailability\nG1\tPerceuse\t19.90 EUR\tin_stock\n";
+    let google =
+        "id\ttitle\tprice\tavailability\tshipping\nG1\tPerceuse\t19.90 EUR\tin_stock\tFR:::0\n";
     let answer = sent(&app, "all?format=google-products", google.into()).await;
+    assert_eq!(answer["imports"][0]["unread"], json!(["shipping"]));
     let left: Vec<&Value> =
         answer["left_out"].as_array().unwrap().iter().map(|one| &one["feed"]).collect();
     assert_eq!(left, ["offers", "stock"]);

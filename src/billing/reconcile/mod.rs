@@ -25,6 +25,7 @@ use crate::kernel::Micros;
 use crate::kernel::id::BillingPeriodId;
 use crate::metering::period::Period;
 use crate::metering::recount::{Differences, Recount};
+use crate::metering::runs;
 use crate::storage::{Db, StoreError, Tx};
 use export::Exported;
 use ledger::Ledger;
@@ -145,6 +146,7 @@ async fn missing(
     close: Option<&Close>,
     found: &mut Differences,
 ) -> Result<Vec<Exception>, StoreError> {
+    runs::untrue(tx).await?.into_iter().for_each(|untrue| found.add(untrue));
     let missing = lacking(tx, span, now).await?;
     if let Some(close) = close {
         for exception in missing.iter().filter(|missing| !close.exceptions.contains(missing)) {

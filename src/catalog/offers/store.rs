@@ -24,6 +24,9 @@ use stored::Stored;
 /// (see [`one_at_a_time`](crate::storage::one_at_a_time)).
 pub const OFFERS: &str = "offers";
 
+/// The fault of a deletion that names nothing.
+const UNKNOWN: &str = "unknown_offer";
+
 static PUT: Statement = Statement::new(
     "INSERT INTO offers (product_id, store_id, channel, currency, price, list_price, member_price,
        price_type, unit_price, unit_reference, tax_included, valid_from, valid_through,
@@ -74,6 +77,13 @@ pub async fn put_offers(
     let mut fates = vec![Fate::Unchanged; offers.len()];
     for wanted in rounds(offers, plausible) {
         put_round(tx, offers, (&wanted, plausible), now, &mut fates).await?;
+    }
+    // What the same lines put is not unknown: there is nothing to be told of either.
+    for (offer, fate) in offers.iter().zip(&mut fates) {
+        let is_unknown = matches!(fate, Fate::Refused(fault) if fault.code == UNKNOWN);
+        if is_unknown && offers.iter().any(|put| put.key == offer.key && put.terms.is_some()) {
+            *fate = Fate::Unchanged;
+        }
     }
     Ok(fates)
 }
@@ -286,7 +296,7 @@ fn decide<'a>(
         return match before {
             None => {
                 let message = "no such offer; correct the codes or drop the line";
-                Fate::Refused(Fault::new("sku", &id(), "unknown_offer", message))
+                Fate::Refused(Fault::new("sku", &id(), UNKNOWN, message))
             }
             Some(_) => {
                 writes.withdrawn.push((offer.key, version, offer.as_of));

@@ -1,7 +1,7 @@
 //! What is asked of the index: for each word the terms that it may stand for, with what each weighs.
 
 use super::document::{EXACT, Fields, Place};
-use super::words::{Words, code};
+use super::words::{LACKS, Words, code};
 use tantivy::query::{DfaWrapper, FuzzyTermQuery, PhraseQuery};
 use tantivy::schema::Field;
 use tantivy::{SegmentReader, Term};
@@ -96,11 +96,13 @@ impl Word {
         };
         let mut places = vec![place(&format!("{EXACT}{text}"), true)];
         places.extend(words.stems(text).iter().map(|stem| place(stem, false)));
-        let letters = text.chars().count();
-        let mut begins = Vec::new();
-        if last && letters > 1 {
-            begins = vec![(fields.name, NAME_PREFIX), (fields.brand, BRAND_PREFIX)];
-        }
+        let lacking = text.split_once(LACKS).map(|(_, lacking)| lacking);
+        let letters = lacking.unwrap_or(text).chars().count();
+        let begins = match (last && letters > 1, lacking) {
+            (false, _) => Vec::new(),
+            (true, None) => vec![(fields.name, NAME_PREFIX), (fields.brand, BRAND_PREFIX)],
+            (true, Some(_)) => vec![(fields.other, NAME_PREFIX)],
+        };
         let distance = match letters {
             0..4 => 0,
             4..8 => 1,
@@ -140,7 +142,7 @@ impl Word {
                 lists.push(List { field: *field, info: terms.value().clone(), weight: *weight });
             }
         }
-        for field in [fields.name, fields.brand] {
+        for field in [fields.name, fields.brand, fields.other] {
             let Some(like) = &self.like else { break };
             let index = segment.inverted_index(field)?;
             let mut terms = index.terms().search(like).into_stream()?;

@@ -22,6 +22,9 @@ pub(super) struct Fields {
     /// The folded words of the names, in their order.
     pub(super) name: Field,
     pub(super) brand: Field,
+    /// The folded words of the categories and what is said to be lacking, for who mistypes one of them or has not typed
+    /// it to the end.
+    pub(super) other: Field,
     /// The stems of all words, each with its [`Place`]; folded words of names likewise, behind [`EXACT`].
     pub(super) places: Field,
     /// Properties with their values, as they are compared.
@@ -114,6 +117,7 @@ pub(super) fn schema() -> (Schema, Fields) {
         codes: schema.add_text_field("codes", STRING),
         name: schema.add_text_field("name", text(IndexRecordOption::WithFreqsAndPositions)),
         brand: schema.add_text_field("brand", basic()),
+        other: schema.add_text_field("other", basic()),
         places: schema.add_text_field("places", basic()),
         property: schema.add_text_field("property", STRING),
         property_shown: schema.add_text_field("property_shown", FAST),
@@ -181,6 +185,8 @@ fn values(parts: &[Valued]) -> impl Iterator<Item = &str> {
 struct Placed<'a> {
     words: &'a mut Words,
     terms: BTreeSet<String>,
+    /// What is said to be lacking, wherever.
+    lacks: BTreeSet<String>,
 }
 
 impl Placed<'_> {
@@ -188,6 +194,15 @@ impl Placed<'_> {
     fn put(&mut self, place: Place, text: &str) {
         for word in self.words.of(text) {
             self.put_word(place, &word);
+        }
+        self.put_lacks(place, text);
+    }
+
+    /// What a text says is not in it.
+    fn put_lacks(&mut self, place: Place, text: &str) {
+        for lack in self.words.lacks(text) {
+            self.put_word(place, &lack);
+            self.lacks.insert(lack);
         }
     }
 
@@ -200,7 +215,7 @@ impl Placed<'_> {
 
     /// The first word of a name that says something and is not `but`.
     fn head(&mut self, name: &str, but: &[String]) -> Option<String> {
-        self.words.asked(name).into_iter().find(|word| !but.contains(word))
+        self.words.full(name).into_iter().find(|word| !but.contains(word))
     }
 
     /// The words of categories. What those above are called most of what is in them is not: not all drinks are wine in
@@ -229,6 +244,7 @@ impl Placed<'_> {
             };
             self.put_word(place, &word);
         }
+        self.put_lacks(Place::Name, name);
     }
 }
 
@@ -254,6 +270,9 @@ pub(super) fn document(
     }
     let brand = words.of(brand);
     document.add_text(fields.brand, brand.join(" "));
+    for name in categories.own.iter().chain(&categories.above) {
+        document.add_text(fields.other, words.of(name).join(" "));
+    }
     let properties = product.variant_attributes.iter().chain(&product.additional_property);
     for (property, value) in properties.filter_map(Valued::property) {
         document.add_text(fields.property, compared(property, value));
@@ -264,7 +283,7 @@ pub(super) fn document(
     for name in names() {
         document.add_text(fields.name, words.of(name).join(" "));
     }
-    let mut placed = Placed { words, terms: BTreeSet::new() };
+    let mut placed = Placed { words, terms: BTreeSet::new(), lacks: BTreeSet::new() };
     placed.put_categories(categories);
     names().for_each(|name| placed.put_name(name, &brand));
     let makers = product.manufacturer.as_deref().into_iter().chain(product.mpn.as_deref());
@@ -275,6 +294,7 @@ pub(super) fn document(
     let descriptions = product.description.iter().chain(others);
     let plain = descriptions.filter_map(|description| description.plain.as_deref());
     plain.for_each(|text| placed.put(Place::Description, text));
+    document.add_text(fields.other, Vec::from_iter(placed.lacks).join(" "));
     document.add_text(fields.places, Vec::from_iter(placed.terms).join(" "));
     Some(document)
 }

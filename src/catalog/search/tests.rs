@@ -109,8 +109,19 @@ fn what_is_not_in_it_is_asked_for_too() {
         json!({"name": "Pain de mie sans gluten"}),
         json!({"name": "Baguette", "additional_property": [{"name": "Allergènes", "value": "Gluten"}]}),
         json!({"name": "Pan sin gluten"}),
+        json!({"name": "Biscottes sans sel", "additional_property": [{"name": "Allergènes", "value": "Gluten"}]}),
+        json!({"name": "Perceuse sans fil", "description": {"plain": "Livrée sans batterie ni chargeur."}}),
     ]);
-    for (text, found) in [("sans gluten", &[0][..]), ("sin gluten", &[2]), ("gluten", &[2, 0, 1])] {
+    for (text, found) in [
+        ("sans gluten", &[0][..]),
+        ("sans glu", &[0]),
+        ("pain sans glutten", &[0]),
+        ("sin gluten", &[2]),
+        ("gluten", &[2, 0, 1, 3]),
+        ("sans", &[3, 4, 0]),
+        ("sans fil", &[4]),
+        ("sans chargeurs", &[4]),
+    ] {
         assert_eq!(ids(&search, text), found, "{text}");
     }
 }
@@ -125,6 +136,9 @@ fn a_category_says_more_than_how_a_name_begins_and_than_the_categories_above() {
     ]);
     assert_eq!(ids(&search, "vin"), [2, 0]);
     assert_eq!(ids(&search, "wine"), [3, 1]);
+    // Mistyped, they are found too.
+    assert_eq!(ids(&search, "condimants"), [0]);
+    assert_eq!(ids(&search, "spirts"), [1]);
 }
 
 #[test]

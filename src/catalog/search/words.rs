@@ -12,8 +12,7 @@ use tantivy::tokenizer::{
 const LONGEST: usize = 40;
 
 /// Words of a language that say nothing about a product, folded. Splitting at the apostrophe leaves `l`,
-/// `d` and `qu` of an elision. What says that something is not in it is none of them: who asks for `sans gluten` must
-/// not be shown what has gluten among its allergens.
+/// `d` and `qu` of an elision.
 fn empty(language: SearchLanguage) -> &'static [&'static str] {
     match language {
         SearchLanguage::French => &[
@@ -39,6 +38,27 @@ fn empty(language: SearchLanguage) -> &'static [&'static str] {
         _ => &[],
     }
 }
+
+/// Says that something is not in it. It is one word with what follows it, `sans+gluten`: who asks for that must be shown
+/// neither what has gluten among its allergens nor, with that, what is without salt.
+fn lacking(language: SearchLanguage) -> &'static [&'static str] {
+    match language {
+        SearchLanguage::French => &["sans"],
+        SearchLanguage::Spanish => &["sin"],
+        SearchLanguage::English => &["without"],
+        SearchLanguage::German => &["ohne"],
+        SearchLanguage::Italian => &["senza"],
+        SearchLanguage::Portuguese => &["sem"],
+        SearchLanguage::Dutch => &["zonder"],
+        _ => &[],
+    }
+}
+
+/// Stands between a word of lack and what is lacking; no word has it.
+pub(super) const LACKS: char = '+';
+
+/// Goes on with what is lacking: `sans sel ni sucre`.
+const NOR: [&str; 7] = ["ni", "nor", "or", "ou", "oder", "noch", "nem"];
 
 fn stemmer(language: SearchLanguage) -> Language {
     match language {
@@ -120,14 +140,59 @@ impl Words {
         words
     }
 
-    /// The words of what a shopper typed that must be found: all but the empty ones, or all where
-    /// there are only empty ones.
-    pub(super) fn asked(&mut self, text: &str) -> Vec<String> {
+    /// The words of a text that say something: all but the empty ones, or all where there are only empty ones.
+    pub(super) fn full(&mut self, text: &str) -> Vec<String> {
         let words = self.of(text);
-        let is_empty =
-            |word: &str| self.languages.iter().any(|language| empty(*language).contains(&word));
-        let full: Vec<String> = words.iter().filter(|word| !is_empty(word)).cloned().collect();
+        let full: Vec<String> =
+            words.iter().filter(|word| !self.is_one(word, empty)).cloned().collect();
         if full.is_empty() { words } else { full }
+    }
+
+    /// The words of what a shopper typed that must be found.
+    pub(super) fn asked(&mut self, text: &str) -> Vec<String> {
+        let full = self.full(text);
+        self.joined(&full).into_iter().map(|(word, _)| word).collect()
+    }
+
+    /// What a text says is not in it, each as one word.
+    pub(super) fn lacks(&mut self, text: &str) -> Vec<String> {
+        let full = self.full(text);
+        let lacks = self.joined(&full).into_iter().filter(|(_, is_joined)| *is_joined);
+        lacks.map(|(word, _)| word).collect()
+    }
+
+    /// Words that say something, those of lack joined to what is lacking; and whether it is such a one.
+    fn joined(&self, words: &[String]) -> Vec<(String, bool)> {
+        let mut joined = Vec::with_capacity(words.len());
+        // The word of lack that holds for the next word, and the one that held for the word before.
+        let (mut lack, mut held): (Option<&str>, Option<&str>) = (None, None);
+        for (n, word) in words.iter().enumerate() {
+            let is_last = n + 1 == words.len();
+            let is_lack = self.is_one(word, lacking) && !is_last;
+            match lack.take() {
+                Some(lack) if is_lack => joined.push((lack.to_owned(), false)),
+                Some(lack) => {
+                    joined.push((format!("{lack}{LACKS}{word}"), true));
+                    held = Some(lack);
+                    continue;
+                }
+                None => {}
+            }
+            if is_lack {
+                lack = Some(word);
+            } else if held.is_some() && NOR.contains(&word.as_str()) && !is_last {
+                lack = held;
+            } else {
+                joined.push((word.clone(), false));
+                held = None;
+            }
+        }
+        joined
+    }
+
+    /// Whether it is one of such words of a language.
+    fn is_one(&self, word: &str, of: fn(SearchLanguage) -> &'static [&'static str]) -> bool {
+        self.languages.iter().any(|language| of(*language).contains(&word))
     }
 
     /// The distinct stems of a folded word, itself where no language is known. Words are stemmed after folding, so that an accent that
@@ -135,6 +200,10 @@ impl Words {
     pub(super) fn stems(&mut self, word: &str) -> Vec<String> {
         if self.stem.is_empty() {
             return vec![word.to_owned()];
+        }
+        if let Some((lack, word)) = word.split_once(LACKS) {
+            let stems = self.stems(word).into_iter();
+            return stems.map(|stem| format!("{lack}{LACKS}{stem}")).collect();
         }
         let mut stems = Vec::with_capacity(self.stem.len());
         for analyzer in &mut self.stem {
@@ -172,6 +241,12 @@ mod tests {
         assert!(shared("pates", "pate") && shared("galletitas", "galletita"));
         assert!(shared("ampoules", "ampoule"));
         assert_eq!(words.asked("de la"), ["de", "la"]);
+        assert_eq!(
+            words.asked("Biscuits sans sel ni sucres, sans"),
+            ["biscuits", "sans+sel", "sans+sucres", "sans"]
+        );
+        assert_eq!(words.lacks("Boisson sans le gluten ou sel au cacao ou miel").len(), 2);
+        assert_eq!(words.stems("sans+sucres"), words.stems("sans+sucre"));
         assert_eq!(
             (code("03276550063551"), code(" AX-175-W ")),
             ("3276550063551".into(), "ax-175-w".into())

@@ -136,6 +136,9 @@ pub async fn put<T: Resource>(
             Line::Delete(gone) => {
                 let (Deleted { code, replaced_by, .. }, reason) = (gone, gone.reason());
                 let Some(before) = before else {
+                    if is_put(&lines[..at], code) {
+                        continue;
+                    }
                     let message = "names nothing that could be deleted; check the code";
                     fates[at] = Fate::Refused(Fault::new(T::CODE_FIELD, code, T::UNKNOWN, message));
                     continue;
@@ -154,6 +157,11 @@ pub async fn put<T: Resource>(
     }
     bulk::write(tx, T::statements().upsert, &cells).await?;
     changes::append(tx, &changes, now).await
+}
+
+/// Whether one of some lines puts what a later one deletes: then there is nothing to be told of either.
+fn is_put<T: Resource>(lines: &[Line<T>], code: &str) -> bool {
+    lines.iter().any(|line| matches!(line, Line::Put(_)) && line.code() == code)
 }
 
 /// The documents of what is there of these ids, as JSON.

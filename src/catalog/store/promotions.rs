@@ -9,7 +9,8 @@ use crate::kernel::Micros;
 use crate::kernel::id::PromotionId;
 use crate::storage::bulk::{self, Cell, Statement};
 use crate::storage::{StoreError, Tx};
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashSet;
+use std::collections::BTreeSet;
 
 static FIND: Statement = Statement::new(
     "WITH k (id) AS (VALUES",
@@ -32,10 +33,11 @@ static PUT: Statement = Statement::new(
          WHEN promotions.personal THEN promotions.gone_at
          ELSE COALESCE(promotions.gone_at, excluded.updated_at) END",
 );
-static FIND_PERSONAL: Statement = Statement::new(
+static FIND_TOLD: Statement = Statement::new(
     "WITH k (id) AS (VALUES",
     1,
-    ") SELECT p.id, p.personal FROM k JOIN promotions p ON p.id = k.id",
+    ") SELECT p.id FROM k JOIN promotions p ON p.id = k.id
+       WHERE NOT p.personal AND p.deleted_at IS NULL",
 );
 
 impl Resource for Promotion {
@@ -71,37 +73,52 @@ impl Resource for Promotion {
     }
 }
 
-/// Stores a batch of lines about promotions, and tells offers anew that name one that turned from personal
-/// or to it. Whoever writes offers must be kept out meanwhile.
+/// Stores a batch of lines about promotions, and tells offers anew that name one which partners are told of from
+/// now on, or no longer. Whoever writes offers must be kept out meanwhile.
 pub async fn put_promotions(
     tx: &mut Tx,
     lines: &[Line<Promotion>],
     now: Micros,
 ) -> Result<Vec<Fate>, StoreError> {
     let mut fates = vec![Fate::Unchanged; lines.len()];
-    let before = personal(tx, lines).await?;
+    let ids: Vec<String> = lines.iter().map(|line| Promotion::id_of(line.code())).collect();
+    let before = told(tx, &ids).await?;
     document::put(tx, lines, &mut fates, now).await?;
-    let after = personal(tx, lines).await?;
-    // What is not known is not told either.
-    let turned = |to: bool| -> HashSet<&str> {
-        let turned = after.iter().filter(|(id, personal)| {
-            **personal == to && before.get(*id).copied().unwrap_or(true) != to
-        });
-        turned.map(|(id, _)| id.as_str()).collect()
-    };
-    named::tell_anew(tx, (&turned(false), &turned(true)), now).await?;
+    tell_offers(tx, &ids, &before, now).await?;
     Ok(fates)
 }
 
-/// Whether the promotions of some lines are personal, as far as they are known.
-async fn personal(
+/// Deletes the promotions of these ids that a full feed names no more, and tells offers anew that name one; how many
+/// there were. Whoever writes offers must be kept out meanwhile.
+pub async fn remove_promotions(
     tx: &mut Tx,
-    lines: &[Line<Promotion>],
-) -> Result<HashMap<String, bool>, StoreError> {
-    let mut ids: Vec<String> = lines.iter().map(|line| Promotion::id_of(line.code())).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    let keys: Vec<Cell<'_>> = ids.iter().map(|id| id.as_str().into()).collect();
-    let rows: Vec<(String, bool)> = bulk::lookup(tx, &FIND_PERSONAL, &keys).await?;
-    Ok(rows.into_iter().collect())
+    ids: &[String],
+    reason: &'static str,
+    now: Micros,
+) -> Result<u64, StoreError> {
+    let before = told(tx, ids).await?;
+    let removed = document::remove::<Promotion>(tx, ids, reason, now).await?;
+    tell_offers(tx, ids, &before, now).await?;
+    Ok(removed)
+}
+
+/// Tells offers anew that name one of these promotions which has turned since `before`.
+async fn tell_offers(
+    tx: &mut Tx,
+    ids: &[String],
+    before: &HashSet<String>,
+    now: Micros,
+) -> Result<(), StoreError> {
+    let after = told(tx, ids).await?;
+    let shown = after.difference(before).map(String::as_str).collect();
+    let hidden = before.difference(&after).map(String::as_str).collect();
+    named::tell_anew(tx, (&shown, &hidden), now).await
+}
+
+/// Those of some promotions that partners are told of.
+async fn told(tx: &mut Tx, ids: &[String]) -> Result<HashSet<String>, StoreError> {
+    let ids: BTreeSet<&str> = ids.iter().map(String::as_str).collect();
+    let keys: Vec<Cell<'_>> = ids.into_iter().map(Cell::from).collect();
+    let rows: Vec<(String,)> = bulk::lookup(tx, &FIND_TOLD, &keys).await?;
+    Ok(rows.into_iter().map(|(id,)| id).collect())
 }

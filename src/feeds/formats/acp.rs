@@ -1,14 +1,15 @@
-//! The product feed of the Agentic Commerce Protocol: the words of Google's feed for the most part,
-//! in JSON lines or CSV, amounts as `79.99 USD` or in minor units.
+//! The product feed of the Agentic Commerce Protocol, in both its shapes: flat records with the words of Google's
+//! feed for the most part, in JSON lines or CSV, and products with their variants, amounts in minor units
+//! (`schema.feed.json` of version 2026-04-17).
 
 use super::Fields;
 use crate::catalog::Fault;
 use crate::kernel::Currency;
 use rust_decimal::Decimal;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
-/// Names of this format, and those of Google's feed.
-pub(super) const NAMES: [(&str, &str); 13] = [
+/// Names of this format, and those by which they are read: of Google's feed, or behind [`OWN`].
+pub(super) const NAMES: [(&str, &str); 15] = [
     ("item_id", "id"),
     ("offer_id", "id"),
     ("url", "link"),
@@ -22,7 +23,12 @@ pub(super) const NAMES: [(&str, &str); 13] = [
     ("sale_price_dates", "sale_price_effective_date"),
     ("weight_measure", "unit_pricing_measure"),
     ("pre_order_date", "availability_date"),
+    ("list_price", "acp:list_price"),
+    ("unit_price", "acp:unit_price"),
 ];
+
+/// Begins the names of what no column of Google's feeds tells.
+pub(super) const OWN: &str = "acp:";
 
 /// The record in the words of Google's feed.
 pub(super) fn adapted(record: &Fields) -> Fields {
@@ -43,22 +49,28 @@ const MAX_VALUES: usize = 1_000;
 
 /// The records of a line, made one at a time: one for each variant, with what is said of all;
 /// otherwise the line itself.
-pub(super) fn records(mut line: Map<String, Value>) -> Result<impl Iterator<Item = Fields>, Fault> {
+pub(super) fn records(
+    mut line: Map<String, Value>,
+) -> Result<impl Iterator<Item = Result<Fields, Fault>>, Fault> {
     let variants = match line.remove("variants") {
-        Some(Value::Array(variants)) => Some(variants),
-        _ => None,
+        None | Some(Value::Null) => None,
+        Some(Value::Array(variants)) if !variants.is_empty() => Some(variants),
+        Some(other) => {
+            let message = "is no list of variants; name one at least, or leave `variants` out";
+            return Err(Fault::new("variants", &other.to_string(), "malformed", message));
+        }
     };
     few(&line, variants.as_deref().unwrap_or_default())?;
     if let Some(variants) = &variants {
         bounded(&line, variants.len())?;
     }
-    let alone = variants.is_none().then(|| fields(&line, &Map::new(), None));
+    let alone = variants.is_none().then(|| Ok(fields(&line, &Map::new(), None)));
     let group = line.get("id").and_then(Value::as_str).map(str::to_owned);
     let of_variant = move |variant: Value| match variant {
-        Value::Object(variant) => Some(fields(&line, &variant, group.as_deref())),
-        _ => None,
+        Value::Object(variant) => Ok(fields(&line, &variant, group.as_deref())),
+        other => Err(Fault::new("variants", &other.to_string(), "malformed", "is no JSON object")),
     };
-    Ok(alone.into_iter().chain(variants.into_iter().flatten().filter_map(of_variant)))
+    Ok(alone.into_iter().chain(variants.into_iter().flatten().map(of_variant)))
 }
 
 /// Refuses a line that gives a record too many values.
@@ -114,32 +126,104 @@ fn flatten(name: &str, value: &Value, into: &mut Fields) {
         Value::Null => {}
         Value::String(text) => into.push(name, text.as_str()),
         Value::Bool(_) | Value::Number(_) => into.push(name, value.to_string()),
-        Value::Array(entries) => {
-            for entry in entries {
-                flatten(name, entry, into);
-            }
+        Value::Array(entries) => entries.iter().for_each(|entry| flatten(name, entry, into)),
+        Value::Object(parts) => object(name, parts, into),
+    }
+}
+
+/// What an object says, by the definitions of the protocol's schema.
+fn object(name: &str, parts: &Map<String, Value>, into: &mut Fields) {
+    let text = |part: &str| parts.get(part).and_then(Value::as_str).filter(|text| !text.is_empty());
+    match name {
+        "description" => description(&text, into),
+        "availability" => {
+            let is_sold = parts.get("available").and_then(Value::as_bool);
+            into.push(name, availability(is_sold, text("status")));
         }
-        Value::Object(parts) => match (parts.get("amount"), parts.get("currency")) {
-            (Some(amount), Some(Value::String(currency))) => {
-                into.push(name, money(amount, currency));
-            }
-            _ => object(name, parts, into),
+        "barcodes" => barcode(text("type").unwrap_or_default(), text("value"), into),
+        "media" => media(text("type").unwrap_or("image"), text("url"), parts, into),
+        "variant_options" => {
+            let option = text("name").zip(text("value"));
+            into.extend(option.map(|(name, value)| ("acp:variant_option", pair(name, value))));
+        }
+        "categories" => {
+            let is_google = text("taxonomy") == Some("google_product_category");
+            let name = if is_google { "google_product_category" } else { "product_type" };
+            into.extend(text("value").map(|path| (name, path.to_owned())));
+        }
+        "unit_price" => {
+            into.extend(price(parts).map(|price| ("unit_price", price)));
+            into.extend(measure(parts.get("measure")).map(|of| ("unit_pricing_measure", of)));
+            into.extend(
+                measure(parts.get("reference")).map(|of| ("unit_pricing_base_measure", of)),
+            );
+        }
+        _ => match price(parts) {
+            Some(price) => into.push(name, price),
+            // What the protocol does not define is named part by part among what was not read.
+            None => parts.iter().for_each(|(part, value)| {
+                flatten(&format!("{name}_{part}"), value, into);
+            }),
         },
     }
 }
 
-/// What stands for an object: the status of an availability, the plain form of a description.
-fn object(name: &str, parts: &Map<String, Value>, into: &mut Fields) {
-    for part in ["status", "plain", "url", "value", "name"] {
-        if let Some(Value::String(text)) = parts.get(part) {
-            into.push(name, text.as_str());
-            return;
-        }
+fn description<'a>(text: &impl Fn(&str) -> Option<&'a str>, into: &mut Fields) {
+    let (plain, html, markdown) = (text("plain"), text("html"), text("markdown"));
+    into.extend(plain.or(html).map(|text| ("description", text.to_owned())));
+    into.extend(plain.and(html).map(|html| ("acp:description_html", html.to_owned())));
+    // Read as it stands where there is nothing else.
+    let only = plain.or(html).is_none();
+    let name = if only { "description" } else { "description_markdown" };
+    into.extend(markdown.map(|text| (name, text.to_owned())));
+}
+
+/// The word for what can be bought or not, whatever its state says of how it comes to the customer.
+fn availability(is_sold: Option<bool>, status: Option<&str>) -> &str {
+    match (is_sold, status) {
+        (Some(false), None | Some("in_stock" | "limited_stock")) => "out_of_stock",
+        (Some(true), None) => "in_stock",
+        (None, None) => "unknown",
+        (_, Some(status)) => status,
     }
 }
 
-/// A whole number is an amount in minor units, a text is as it stands.
-fn money(amount: &Value, currency: &str) -> String {
+/// A code of GS1 is the product's, another one of its identifiers.
+fn barcode(kind: &str, value: Option<&str>, into: &mut Fields) {
+    let Some(value) = value else { return };
+    let word: String = kind.chars().filter(char::is_ascii_alphabetic).collect();
+    match word.to_ascii_uppercase().as_str() {
+        "GTIN" | "EAN" | "UPC" | "JAN" => into.push("gtin", value),
+        _ => into.push("acp:identifier", pair(kind, value)),
+    }
+}
+
+/// An image with what is known of it. Other media have no place here.
+fn media(kind: &str, url: Option<&str>, parts: &Map<String, Value>, into: &mut Fields) {
+    let Some(url) = url else { return };
+    if !kind.eq_ignore_ascii_case("image") {
+        return into.push(&format!("media_{kind}"), url);
+    }
+    let part = |name: &str| parts.get(name).cloned().unwrap_or_default();
+    let (width, height, alt) = (part("width"), part("height"), part("alt_text"));
+    let image = json!({"url": url, "role": null, "width": width, "height": height, "alt": alt});
+    into.push("acp:media", image.to_string());
+}
+
+/// `name:value`; a colon would end the name.
+fn pair(name: &str, value: &str) -> String {
+    format!("{}:{value}", name.replace(':', " "))
+}
+
+/// `12 oz` of a value and a unit.
+fn measure(parts: Option<&Value>) -> Option<String> {
+    let parts = parts?;
+    Some(format!("{} {}", parts.get("value")?, parts.get("unit")?.as_str()?))
+}
+
+/// `19.99 USD` of an amount and a currency: a whole number is in minor units, a text is as it stands.
+fn price(parts: &Map<String, Value>) -> Option<String> {
+    let (amount, currency) = (parts.get("amount")?, parts.get("currency")?.as_str()?);
     let currency = currency.to_uppercase();
     let amount = match amount {
         Value::Number(number) => match number.as_i64() {
@@ -152,5 +236,5 @@ fn money(amount: &Value, currency: &str) -> String {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     };
-    format!("{amount} {currency}")
+    Some(format!("{amount} {currency}"))
 }

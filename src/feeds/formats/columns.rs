@@ -1,6 +1,7 @@
 //! The columns that a format is read for, in one spelling.
 
 use super::{Format, acp, gs1};
+use std::collections::{BTreeSet, HashSet};
 
 /// Columns of Google's product feed, which the Agentic Commerce Protocol shares.
 const PRODUCTS: [&str; 46] = [
@@ -52,7 +53,7 @@ const PRODUCTS: [&str; 46] = [
     "product_highlight",
 ];
 /// Columns in the words of the GS1 Web Vocabulary.
-const GS1: [&str; 30] = [
+const GS1: [&str; 32] = [
     "gtin",
     "sku",
     "product_id",
@@ -71,6 +72,8 @@ const GS1: [&str; 30] = [
     "unit_code",
     "image",
     "referenced_file_url",
+    "file_pixel_width",
+    "file_pixel_height",
     "certification",
     "allergen",
     "price",
@@ -101,6 +104,39 @@ pub(in crate::feeds) fn of(format: Format) -> Vec<&'static str> {
     }
 }
 
+/// Most names that are kept of what is not read, and most characters of one.
+const MOST_UNREAD: usize = 50;
+const LONGEST: usize = 60;
+
+/// What the records of a file say that the format has no use for, by name.
+pub(super) struct Unread {
+    known: HashSet<&'static str>,
+    names: BTreeSet<String>,
+}
+
+impl Unread {
+    pub(super) fn of(format: Format) -> Self {
+        Self { known: of(format).into_iter().collect(), names: BTreeSet::new() }
+    }
+
+    /// Looks through the names of a record or of a header.
+    pub(super) fn look<'a>(&mut self, names: impl Iterator<Item = &'a str>) {
+        for name in names {
+            let is_read =
+                name.is_empty() || self.known.contains(name) || name.starts_with(acp::OWN);
+            if is_read || self.names.len() == MOST_UNREAD || self.names.contains(name) {
+                continue;
+            }
+            let name: String = name.chars().filter(|c| !c.is_control()).take(LONGEST).collect();
+            self.names.insert(name);
+        }
+    }
+
+    pub(super) fn names(self) -> Vec<String> {
+        self.names.into_iter().collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,13 +153,12 @@ mod tests {
 
     #[test]
     fn every_column_that_is_read_can_be_named() {
-        for (source, format) in [
-            (include_str!("google.rs"), Format::GoogleProducts),
-            (include_str!("gs1.rs"), Format::Gs1Csv),
-        ] {
+        for (source, format) in
+            [(include_str!("google.rs"), Format::Acp), (include_str!("gs1.rs"), Format::Gs1Csv)]
+        {
             let asked = asked(source);
             assert!(asked.len() > 15);
-            for name in asked {
+            for name in asked.into_iter().filter(|name| !name.starts_with(acp::OWN)) {
                 assert!(of(format).contains(&name), "{name} of {}", format.as_str());
             }
         }

@@ -1,7 +1,7 @@
 //! Google's product feed and local inventory feed, whose words the Agentic Commerce Protocol shares.
 
 use super::text::{self, Price};
-use super::{Fields, Format, Row, Translator, acp, availability, markup};
+use super::{Fields, Format, Row, Translator, acp, availability, column, markup};
 use crate::catalog::Fault;
 use crate::feeds::Feed;
 use crate::kernel::Micros;
@@ -47,12 +47,13 @@ pub(super) fn local_inventory(to: &Translator<'_>, record: &Fields) -> Result<Ve
 }
 
 fn categories(record: &Fields) -> Vec<Value> {
-    let path = text::path(record.get("product_type").unwrap_or_default());
-    let mut above: Option<&str> = None;
-    let mut lines = Vec::with_capacity(path.len());
-    for step in &path {
-        lines.push(json!({"code": step.code, "name": step.name, "parent_code": above}));
-        above = Some(&step.code);
+    let mut lines = Vec::new();
+    for path in record.all("product_type").map(text::path) {
+        let mut above: Option<&str> = None;
+        for step in &path {
+            lines.push(json!({"code": step.code, "name": step.name, "parent_code": above}));
+            above = Some(&step.code);
+        }
     }
     lines
 }
@@ -68,23 +69,22 @@ fn product(record: &Fields) -> Result<Value, Fault> {
     let has_gtin = !record
         .get("identifier_exists")
         .is_some_and(|text| matches!(text.to_ascii_lowercase().as_str(), "no" | "false"));
-    if let Some(gtin) = record.get("gtin").filter(|_| has_gtin) {
-        row.text("gtin", Some(gtin));
-        row.value("identifiers", text::identifiers(gtin));
-    }
+    let gtins = || record.all("gtin").filter(|_| has_gtin);
+    row.text("gtin", gtins().next());
+    let others = record.all("acp:identifier").filter_map(|text| text.split_once(':'));
+    let others = others.map(|(kind, value)| json!({"type": kind, "value": value}));
+    row.list("identifiers", gtins().filter_map(text::identifier).chain(others).collect());
     row.text("name", record.get("title").or_else(|| after_colon(record.get("structured_title")?)));
     let description = record.get("description");
     let description = description.or_else(|| after_colon(record.get("structured_description")?));
-    row.value("description", description.map(described));
+    let html = record.get("acp:description_html");
+    row.value("description", description.map(|text| described(text, html)));
     row.value("brand", record.get("brand").map(|name| json!({"name": name})));
     row.text("mpn", record.get("mpn"));
     row.text("item_group_id", record.get("item_group_id"));
-    let variant = VARIANT
-        .iter()
-        .filter_map(|name| record.get(name).map(|value| json!({"name": name, "value": value})));
-    row.list("variant_attributes", variant.collect());
-    let path = text::path(record.get("product_type").unwrap_or_default());
-    row.list("category_codes", path.last().map(|step| json!(step.code)).into_iter().collect());
+    row.list("variant_attributes", variant_attributes(record));
+    let codes = record.all("product_type").filter_map(|path| text::path(path).pop());
+    row.list("category_codes", codes.map(|step| json!(step.code)).collect());
     row.text("google_product_category", record.get("google_product_category"));
     let content = record.get("unit_pricing_measure");
     let content = content.map(|content| text::measure("unit_pricing_measure", content));
@@ -98,11 +98,20 @@ fn product(record: &Fields) -> Result<Value, Fault> {
 }
 
 /// A description, beside its HTML where it has such.
-fn described(text: &str) -> Value {
-    match markup::plain(text) {
-        plain if plain == text => json!({"plain": plain}),
-        plain => json!({"plain": plain, "html": text}),
+fn described(text: &str, html: Option<&str>) -> Value {
+    match (markup::plain(text), html) {
+        (_, Some(html)) => json!({"plain": text, "html": html}),
+        (plain, None) if plain == text => json!({"plain": plain}),
+        (plain, None) => json!({"plain": plain, "html": text}),
     }
+}
+
+/// What tells it from the other variants: by Google's words, or by names of the shop's own.
+fn variant_attributes(record: &Fields) -> Vec<Value> {
+    let known = VARIANT.iter().filter_map(|name| Some((column(name), record.get(name)?)));
+    let own = record.all("acp:variant_option").filter_map(|text| text.split_once(':'));
+    let own = own.map(|(name, value)| (column(name), value.trim()));
+    known.chain(own).map(|(name, value)| json!({"name": name, "value": value})).collect()
 }
 
 /// `default:A text` or `trained_algorithmic_media:"A text"`: the text behind the source.
@@ -121,7 +130,10 @@ fn images(record: &Fields) -> Vec<Value> {
     let main = record.get("image_link").into_iter().map(|url| (url, Some("front")));
     let more = entries(record, "additional_image_link").map(|url| (url, None));
     let life = entries(record, "lifestyle_image_link").map(|url| (url, Some("lifestyle")));
-    main.chain(more).chain(life).map(|(url, role)| json!({"url": url, "role": role})).collect()
+    let named = main.chain(more).chain(life).map(|(url, role)| json!({"url": url, "role": role}));
+    named
+        .chain(record.all("acp:media").filter_map(|image| serde_json::from_str(image).ok()))
+        .collect()
 }
 
 fn properties(record: &Fields) -> Vec<Value> {
@@ -179,7 +191,7 @@ fn condition(record: &Fields) -> Result<Option<&'static str>, Fault> {
     match text.to_ascii_lowercase().as_str() {
         "new" => Ok(Some("new")),
         "refurbished" => Ok(Some("refurbished")),
-        "used" => Ok(Some("used")),
+        "used" | "secondhand" => Ok(Some("used")),
         _ => {
             let message = "is new, refurbished or used";
             Err(Fault::new("condition", text, "not_allowed", message))
@@ -206,6 +218,9 @@ fn offer(to: &Translator<'_>, record: &Fields) -> Result<Option<Value>, Fault> {
         [Some(measure), Some(base)] => text::unit_price(price, measure, base),
         _ => None,
     };
+    let told = record.get("acp:unit_price").zip(measures[1].as_ref());
+    let told =
+        told.map(|(text, base)| Ok(text::price("unit_price", text)?.per(base))).transpose()?;
     let paid = match sale(record, &price)? {
         Some(Sale { price: own, span: Some((from, through)) }) => {
             // Feeds come rarely: what is to come is told now, and what holds before and after it.
@@ -224,11 +239,17 @@ fn offer(to: &Translator<'_>, record: &Fields) -> Result<Option<Value>, Fault> {
             row.text("price_type", Some("sale"));
             own
         }
-        None => price,
+        None => {
+            if let Some(list) = list_price(record, &price)? {
+                row.value("list_price", Some(list.json()));
+                row.text("price_type", Some("sale"));
+            }
+            price
+        }
     };
     row.value("price", Some(paid.json()));
     row.value("member_price", member(record)?.map(|price| price.json()));
-    row.value("unit_price", unit_price(&paid));
+    row.value("unit_price", told.or_else(|| unit_price(&paid)));
     row.list("promotion_codes", entries(record, "promotion_id").map(Value::from).collect());
     Ok(Some(row.done()))
 }
@@ -249,6 +270,13 @@ fn sale(record: &Fields, price: &Price) -> Result<Option<Sale>, Fault> {
     let span = record.get("sale_price_effective_date");
     let span = span.map(|span| text::interval("sale_price_effective_date", span)).transpose()?;
     Ok(Some(Sale { price: sale, span }))
+}
+
+/// The price before a reduction, where it is told beside the one that is paid and is higher.
+fn list_price(record: &Fields, paid: &Price) -> Result<Option<Price>, Fault> {
+    let Some(list) = record.get("acp:list_price") else { return Ok(None) };
+    let list = text::price("list_price", list)?;
+    Ok(Some(list).filter(|list| list.currency == paid.currency && list.amount > paid.amount))
 }
 
 /// `programme:tier:12.50 EUR:…`: the part that is a price.

@@ -55,7 +55,7 @@ fn product(sku: &str, record: &Fields) -> Result<Value, Fault> {
     let mut row = Row::default();
     row.text("sku", Some(sku));
     row.text("gtin", record.get("gtin"));
-    row.value("identifiers", record.get("gtin").and_then(text::identifiers));
+    row.list("identifiers", record.get("gtin").and_then(text::identifier).into_iter().collect());
     row.text("name", record.get("product_name"));
     let plain = record.get("product_description");
     row.value("description", plain.map(|plain| json!({"plain": plain})));
@@ -73,12 +73,31 @@ fn product(sku: &str, record: &Fields) -> Result<Value, Fault> {
         None => text::measure("netContent", content),
     });
     row.value("net_content", content.transpose()?.map(|content| content.json()));
-    let image = record.get("image").or_else(|| record.get("referenced_file_url"));
-    let image = image.map(|url| json!({"url": url, "role": "front"}));
-    row.list("images", image.into_iter().collect());
+    row.list("images", images(record)?);
     row.list("certifications", record.all("certification").map(Value::from).collect());
     row.list("additional_property", properties(record));
     Ok(row.done())
+}
+
+/// The images, the first from the front, with their sizes in pixels where these are told of each.
+fn images(record: &Fields) -> Result<Vec<Value>, Fault> {
+    let urls = listed(record.all("image").chain(record.all("referenced_file_url")));
+    let mut widths = listed(record.all("file_pixel_width"));
+    let mut heights = listed(record.all("file_pixel_height"));
+    let pixels = |name, text: Option<&str>| {
+        let message = "is a whole number of pixels";
+        let read = text.map(|text| {
+            text.parse::<u32>().map_err(|_| Fault::new(name, text, "malformed", message))
+        });
+        read.transpose()
+    };
+    let image = |(n, url): (usize, &str)| {
+        let width = pixels("file_pixel_width", widths.next())?;
+        let height = pixels("file_pixel_height", heights.next())?;
+        let role = (n == 0).then_some("front");
+        Ok(json!({"url": url, "role": role, "width": width, "height": height}))
+    };
+    urls.enumerate().map(image).collect()
 }
 
 /// The entries of cells that have them between commas.

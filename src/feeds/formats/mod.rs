@@ -120,6 +120,16 @@ impl Fields {
         self.0.push((column(name), value.into()));
     }
 
+    /// Adds what there is under names that are written as [`column`] writes them.
+    fn extend(&mut self, named: impl IntoIterator<Item = (&'static str, String)>) {
+        self.0.extend(named.into_iter().map(|(name, value)| (name.to_owned(), value)));
+    }
+
+    /// The names of what is not empty.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(|(_, value)| !value.trim().is_empty()).map(|(name, _)| name.as_str())
+    }
+
     /// The first text of that name that is not empty.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         let texts = self.0.iter().filter(|(own, _)| own == name);

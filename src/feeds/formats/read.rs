@@ -1,5 +1,6 @@
 //! The records of a format's file, one at a time.
 
+use super::columns::Unread;
 use super::{Fields, Format, Translator, acp, column, xml};
 use crate::catalog::Fault;
 use crate::feeds::source::{Reader, Record, json_lines};
@@ -7,12 +8,14 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::io::BufRead;
 
-/// Reads the records, and hands what they say to `take` until it returns false.
+/// Reads the records, and hands what they say to `take` until it returns false. The names of what they say that
+/// the format has no use for.
 pub(in crate::feeds) fn read(
     mut bytes: impl BufRead,
     to: &Translator<'_>,
     mut take: impl FnMut(u64, usize, Record<'_>) -> bool,
-) -> Result<(), String> {
+) -> Result<Vec<String>, String> {
+    let mut unread = Unread::of(to.format);
     let begin = bytes.fill_buf().map_err(|e| e.to_string())?;
     let begin = begin.strip_prefix(b"\xef\xbb\xbf").unwrap_or(begin);
     let first = begin.iter().copied().find(|byte| !byte.is_ascii_whitespace());
@@ -25,9 +28,10 @@ pub(in crate::feeds) fn read(
         );
     }
     match first {
-        Some(b'<') if google => {
-            xml::items(bytes, |line, size, item| give(to, line, size, Ok(item), &mut take))
-        }
+        Some(b'<') if google => xml::items(bytes, |line, size, item| {
+            unread.look(item.names());
+            give(to, line, size, Ok(item), &mut take)
+        }),
         Some(b'{') if to.format == Format::Acp => json_lines(bytes, |line, size, record| {
             let record = match record {
                 Record::Json(text) => serde_json::from_str::<Value>(text).map_err(|error| {
@@ -43,9 +47,10 @@ pub(in crate::feeds) fn read(
             };
             match record {
                 Ok(Value::Object(line_of)) => match acp::records(line_of) {
-                    Ok(mut records) => {
-                        records.all(|record| give(to, line, size, Ok(record), &mut take))
-                    }
+                    Ok(mut records) => records.all(|record| {
+                        unread.look(record.iter().flat_map(Fields::names));
+                        give(to, line, size, record, &mut take)
+                    }),
                     Err(fault) => take(line, size, Record::Refused(fault, Value::Null)),
                 },
                 Ok(other) => {
@@ -56,14 +61,16 @@ pub(in crate::feeds) fn read(
                 Err(fault) => take(line, size, Record::Refused(fault, Value::Null)),
             }
         }),
-        _ => table(bytes, to, take),
-    }
+        _ => table(bytes, to, &mut unread, take),
+    }?;
+    Ok(unread.names())
 }
 
 /// Columns under a header, between tabs or commas.
 fn table(
     bytes: impl BufRead,
     to: &Translator<'_>,
+    unread: &mut Unread,
     mut take: impl FnMut(u64, usize, Record<'_>) -> bool,
 ) -> Result<(), String> {
     let google = matches!(to.format, Format::GoogleProducts | Format::GoogleLocalInventory);
@@ -98,6 +105,7 @@ fn table(
         let begin: String = names.join(", ").chars().take(200).collect();
         return Err(format!("this is no {format}: its header lacks {wanted}; it has {begin}"));
     }
+    unread.look(names.iter().map(String::as_str));
     while let Some((line, record)) = reader.next()? {
         let size = record.as_ref().map_or(0, |record| record.as_slice().len());
         let fields = record.and_then(|record| {

@@ -148,7 +148,37 @@ fn a_record_of_the_protocol_has_few_values_and_its_first_name_counts() {
 }
 
 fn variants(line: &Value) -> Result<Vec<Fields>, Fault> {
-    acp::records(line.as_object().unwrap().clone()).map(Iterator::collect)
+    acp::records(line.as_object().unwrap().clone()).and_then(Iterator::collect)
+}
+
+#[test]
+fn what_a_product_says_is_said_of_its_variants_too() {
+    let line = json!({"id": "g", "media": [{"type": "image", "url": "https://a.example/g"}],
+        "variants": [
+            {"id": "1", "title": "T", "list_price": {"amount": 300, "currency": "EUR"},
+             "price": {"amount": 200, "currency": "EUR"}, "availability": {"available": true},
+             "barcodes": [{"type": "internal:a", "value": "7:8"}]},
+            {"id": "2", "title": "T", "price": {"amount": 200, "currency": "EUR"},
+             "list_price": {"amount": 150, "currency": "EUR"}, "media": []}]});
+    let records = variants(&line).unwrap();
+    let say = |feed, at: usize| to(Format::Acp, feed).lines(&records[at]).unwrap().remove(0);
+    assert_eq!(say(Feed::Products, 0)["images"][0]["url"], "https://a.example/g");
+    assert_eq!(
+        say(Feed::Products, 0)["identifiers"],
+        json!([{"type": "internal a", "value": "7:8"}])
+    );
+    assert_eq!(say(Feed::Products, 1).get("images"), None);
+    assert_eq!(say(Feed::Stock, 0)["availability"], "in_stock");
+    let offer = say(Feed::Offers, 0);
+    assert_eq!(
+        (&offer["list_price"]["amount"], &offer["price_type"]),
+        (&json!("3.00"), &json!("sale"))
+    );
+    // What is no more than what is paid is no reduction.
+    assert_eq!(say(Feed::Offers, 1).get("list_price"), None);
+    for none in [json!([]), json!("x"), json!([1])] {
+        assert_eq!(variants(&json!({"id": "g", "variants": none})).unwrap_err().code, "malformed");
+    }
 }
 
 #[test]

@@ -23,6 +23,12 @@ impl Price {
     pub(super) fn json(&self) -> Value {
         json!({"amount": self.amount.to_string(), "currency": self.currency.code()})
     }
+
+    /// What so much of something costs.
+    pub(super) fn per(&self, reference: &Measure) -> Value {
+        let (amount, currency) = (self.amount.to_string(), self.currency.code());
+        json!({"amount": amount, "currency": currency, "reference": reference.json()})
+    }
 }
 
 /// `15.00 EUR`, `EUR 15.00` or `15,00 EUR`.
@@ -200,8 +206,7 @@ pub(super) fn unit_price(price: &Price, measure: &Measure, base: &Measure) -> Op
         u32::from(price.currency.decimals()),
         rust_decimal::RoundingStrategy::MidpointAwayFromZero,
     );
-    let currency = price.currency.code();
-    Some(json!({"amount": amount.to_string(), "currency": currency, "reference": base.json()}))
+    Some(Price { amount, currency: price.currency }.per(base))
 }
 
 /// From when until when.
@@ -266,10 +271,10 @@ pub(super) fn path(text: &str) -> Vec<Step> {
         .collect()
 }
 
-/// The kind of identifier that a code is on the product.
-pub(super) fn identifiers(code: &str) -> Option<Value> {
+/// What a GTIN is among the identifiers of its product.
+pub(super) fn identifier(code: &str) -> Option<Value> {
     code.parse::<Gtin>().ok()?;
-    Some(json!([{"type": kind_of(code), "value": code}]))
+    Some(json!({"type": kind_of(code), "value": code}))
 }
 
 /// What a valid GTIN of so many digits is called on the product.

@@ -19,7 +19,9 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
 /// Product feed
 ///
 /// The products that the web shop offers, as a Google Merchant product feed: what is active and has an
-/// online price. Availability is told to keys with `stock:read`. The key needs `catalog:read` beside
+/// online price. With `with_stores` those that only stores sell are in it too, at the price of the first that sells
+/// it and kept from Google's destinations online (`excluded_destination`): a local inventory feed is matched with
+/// the products of this one. Availability is told to keys with `stock:read`. The key needs `catalog:read` beside
 /// `prices:read`. The feed is at most a minute older than the catalog; `If-None-Match` makes it free until
 /// it changes, `Range` goes on where a download broke off. In tab-separated cells several values stand
 /// between commas, and one that holds a comma itself is left out; RSS has them all. Where your plan leaves out
@@ -33,6 +35,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         ("format" = inline(Option<Layout>), Query, description = "`tsv`, or `rss`; `tsv` where it is left out.", example = "tsv"),
         ("packed" = Option<bool>, Query, description = "Whether the file is packed with gzip.", example = false),
         ("store_id" = Option<String>, Query, description = "The web shop, where there are several.", example = "sto_4Fh2Lp8QaZs"),
+        ("with_stores" = Option<bool>, Query, description = "Whether products that only stores sell are in it too.", example = false),
     ),
     responses(
         (status = 200, description = "The feed.", content((String = "text/tab-separated-values"), (String = "application/rss+xml"), (String = "application/gzip"))),
@@ -47,9 +50,11 @@ async fn download_product_feed(
     request: HttpRequest,
     feeds: web::Data<FeedsOut>,
 ) -> ApiResult<HttpResponse> {
-    let (form, store) = asked(&request)?;
+    let mut params = Params::new(request.query_string());
+    let with_stores = params.flag("with_stores");
+    let (form, store) = asked(params)?;
     needs(caller.scopes(), Scope::CatalogRead)?;
-    let kind = Kind::Products { with_stock: caller.scopes().has(Scope::StockRead) };
+    let kind = Kind::Products { with_stock: caller.scopes().has(Scope::StockRead), with_stores };
     let made = get(&feeds, Asked { kind, form, store, data: caller.data().cloned() }).await?;
     sent(made, "google-products", &request).await
 }
@@ -58,7 +63,7 @@ async fn download_product_feed(
 ///
 /// The stock of the stores as a Google local inventory feed: a row for each product in each store that
 /// has told its stock. Prices are told to keys with `prices:read`, counts to keys with `stock:quantity`
-/// whose plan tells them exactly. Age, conditional calls, ranges, cells and the key as a password as with the
+/// whose plan tells them exactly, prices for members where the retailer has named the loyalty programme. Age, conditional calls, ranges, cells and the key as a password as with the
 /// product feed.
 #[utoipa::path(
     operation_id = "download_inventory_feed", tag = "feeds",
@@ -80,7 +85,7 @@ async fn download_inventory_feed(
     request: HttpRequest,
     feeds: web::Data<FeedsOut>,
 ) -> ApiResult<HttpResponse> {
-    let (form, store) = asked(&request)?;
+    let (form, store) = asked(Params::new(request.query_string()))?;
     let exact = caller.stock_disclosure() == StockDisclosure::Exact
         && caller.scopes().has(Scope::StockQuantity);
     let with_prices = caller.scopes().has(Scope::PricesRead);
@@ -89,8 +94,7 @@ async fn download_inventory_feed(
     sent(made, "google-local-inventory", &request).await
 }
 
-fn asked(request: &HttpRequest) -> ApiResult<(Form, Option<StoreId>)> {
-    let mut params = Params::new(request.query_string());
+fn asked(mut params: Params) -> ApiResult<(Form, Option<StoreId>)> {
     let layout = params.one_of("format", Layout::WORDS).unwrap_or(Layout::Tsv);
     let form = Form { layout, packed: params.flag("packed") };
     let store = params.value("store_id");

@@ -29,8 +29,8 @@ const MOST: usize = 32;
 /// What a feed tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Kind {
-    /// The products of the web shop, with availability where stock may be told.
-    Products { with_stock: bool },
+    /// The products of the web shop, or of the stores too, with availability where stock may be told.
+    Products { with_stock: bool, with_stores: bool },
     /// Prices and stock of the stores, with counts where they may be told.
     Inventory { exact: bool, with_prices: bool },
 }
@@ -71,14 +71,22 @@ impl Drop for OnDisk {
     }
 }
 
+/// What the feeds say as the settings have it.
+#[derive(Debug, Clone)]
+pub struct Said {
+    /// What they say they belong to: the address of the partner API.
+    pub link: String,
+    /// The programme and its tier by which they tell the price for members; none tells it not.
+    pub loyalty_program: Option<String>,
+}
+
 /// The feeds of a node.
 #[derive(Debug)]
 pub struct FeedsOut {
     mirror: Arc<Mirror>,
     clock: Clock,
     dir: PathBuf,
-    /// What the feeds say they belong to: the address of the partner API.
-    link: String,
+    said: Said,
     made: Arc<parking_lot::Mutex<Vec<Made>>>,
     /// How many were written. Held while one is: they are written one at a time, and never twice, while
     /// those that are there are sent.
@@ -90,7 +98,7 @@ impl FeedsOut {
     pub fn new(
         (mirror, clock): (&Arc<Mirror>, &Clock),
         data_dir: &Path,
-        public_url: &str,
+        said: Said,
     ) -> io::Result<Self> {
         let dir = data_dir.join("feeds-out");
         storage::emptied(&dir)?;
@@ -98,7 +106,7 @@ impl FeedsOut {
             mirror: Arc::clone(mirror),
             clock: clock.clone(),
             dir,
-            link: public_url.to_owned(),
+            said,
             made: Arc::default(),
             writing: Arc::default(),
         })
@@ -117,12 +125,12 @@ impl FeedsOut {
         let (at, positions) = (self.clock.now(), self.mirror.positions());
         *turn += 1;
         let path = self.dir.join(format!("{}.{}", *turn, asked.form.ending()));
-        let (mirror, link, kept) =
-            (Arc::clone(&self.mirror), self.link.clone(), Arc::clone(&self.made));
+        let (mirror, said, kept) =
+            (Arc::clone(&self.mirror), self.said.clone(), Arc::clone(&self.made));
         let writing = tokio::task::spawn_blocking(move || {
             // Held by the thread: a caller that goes away lets nobody write beside it.
             let _turn = turn;
-            let written = walk::write(&mirror, &asked, at, &path, &link);
+            let written = walk::write(&mirror, &asked, at, &path, &said);
             let (written, turns) = written.inspect_err(|_| {
                 let _ = std::fs::remove_file(&path);
             })?;
@@ -164,8 +172,9 @@ mod tests {
     async fn a_caller_that_goes_away_lets_nobody_write_beside_it() {
         let (mirror, dir) = (Arc::new(Mirror::default()), tempfile::tempdir().unwrap());
         let clock = Clock::fixed(Micros(0));
-        let feeds = FeedsOut::new((&mirror, &clock), dir.path(), "https://a.example").unwrap();
-        let kind = Kind::Products { with_stock: true };
+        let said = Said { link: "https://a.example".to_owned(), loyalty_program: None };
+        let feeds = FeedsOut::new((&mirror, &clock), dir.path(), said).unwrap();
+        let kind = Kind::Products { with_stock: true, with_stores: false };
         let asked = Asked {
             kind,
             form: Form { layout: write::Layout::Tsv, packed: false },

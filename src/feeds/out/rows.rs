@@ -52,16 +52,36 @@ pub(super) const PRODUCT: &[&str] = &[
     "certification",
     "product_detail",
     "promotion_id",
+    "loyalty_program",
+    "excluded_destination",
 ];
 
 /// Attributes of which a product may have several.
-pub(super) const REPEATED: [&str; 6] = [
+pub(super) const REPEATED: [&str; 7] = [
     "additional_image_link",
     "lifestyle_image_link",
     "product_highlight",
     "certification",
     "product_detail",
     "promotion_id",
+    "excluded_destination",
+];
+
+/// Attributes with parts, which stand with colons between in a table, and their names in XML.
+pub(super) const PARTS: [(&str, &[&str]); 2] = [
+    ("product_detail", &["section_name", "attribute_name", "attribute_value"]),
+    (
+        "loyalty_program",
+        &[
+            "program_label",
+            "tier_label",
+            "price",
+            "cashback_for_future_use",
+            "loyalty_points",
+            "member_price_effective_date",
+            "shipping_label",
+        ],
+    ),
 ];
 
 /// The attributes of a product in a store.
@@ -76,6 +96,7 @@ pub(super) const INVENTORY: &[&str] = &[
     "pickup_method",
     "pickup_sla",
     "instore_product_location",
+    "loyalty_program",
 ];
 
 /// Variant attributes that Google has a word for.
@@ -242,6 +263,15 @@ pub(super) fn availability(level: &Level<'_>) -> Row {
     row
 }
 
+/// What keeps a product that only stores sell from being sold online.
+pub(super) fn in_stores_only(with_stock: bool) -> Row {
+    let mut row: Row = ["Shopping_ads", "Free_listings"]
+        .map(|destination| ("excluded_destination", destination.to_owned()))
+        .into();
+    row.extend(with_stock.then(|| ("availability", "out_of_stock".to_owned())));
+    row
+}
+
 /// The row of a product in a store, without the store's code; `exact` where the count may be told.
 pub(super) fn inventory(
     sku: &str,
@@ -274,9 +304,20 @@ pub(super) fn inventory(
     }
     let place = level.detail.instore_location.as_ref();
     let place = place.and_then(|place| serde_json::to_value(place).ok());
-    let aisle = place.and_then(|place| Some(place["aisle"].as_str()?.to_owned()));
-    row.extend(aisle.map(|aisle| ("instore_product_location", aisle)));
+    let aisle = place.as_ref().and_then(|place| place["aisle"].as_str());
+    let bay = place.as_ref().and_then(|place| place["bay"].as_str());
+    row.extend(location(aisle, bay).map(|place| ("instore_product_location", place)));
     row
+}
+
+/// Most characters that the feed takes of a place in a store.
+const LONGEST_PLACE: usize = 10;
+
+/// Aisle and bay where there is room for both, `12-B`; the aisle otherwise.
+fn location(aisle: Option<&str>, bay: Option<&str>) -> Option<String> {
+    let both = aisle.zip(bay).map(|(aisle, bay)| format!("{aisle}-{bay}"));
+    let both = both.filter(|place| place.chars().count() <= LONGEST_PLACE);
+    both.or_else(|| aisle.or(bay).map(str::to_owned))
 }
 
 /// A member of a document that was looked up.
@@ -318,7 +359,7 @@ fn price(offer: &OfferRecord, now: Micros, row: &mut Row) {
 }
 
 /// `15.00 EUR`.
-fn money(amount: Amount, currency: Currency) -> String {
+pub(super) fn money(amount: Amount, currency: Currency) -> String {
     let mut text = String::new();
     // A text takes whatever is written to it.
     let _ = amount.write(&mut text, currency.decimals());

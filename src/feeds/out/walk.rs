@@ -2,7 +2,7 @@
 
 use super::rows::{self, Paths, Product, Row};
 use super::write::{Writer, Written};
-use super::{Asked, Kind, fields};
+use super::{Asked, Kind, Said, fields};
 use crate::access::resource::Kind as Resource;
 use crate::catalog::api::Included;
 use crate::catalog::offers::Channel;
@@ -27,17 +27,18 @@ pub(super) fn write(
     asked: &Asked,
     now: Micros,
     path: &Path,
-    link: &str,
+    said: &Said,
 ) -> io::Result<(Written, Option<Micros>)> {
     let (columns, title) = match asked.kind {
         Kind::Products { .. } => (rows::PRODUCT, "Products"),
         Kind::Inventory { .. } => (rows::INVENTORY, "Local inventory"),
     };
-    let mut writer = Writer::new(path, asked.form, columns, (title, link))?;
+    let mut writer = Writer::new(path, asked.form, columns, (title, &said.link))?;
     let mut walk = Walk {
         mirror,
         included: Included::of_plan(asked.data.as_ref(), &mirror.catalog),
         stores: asked.store.into_iter().collect(),
+        program: said.loyalty_program.as_deref(),
         now,
         turns: None,
         paths: Paths::new(),
@@ -52,8 +53,8 @@ pub(super) fn write(
                 continue;
             }
             let told = match asked.kind {
-                Kind::Products { with_stock } => {
-                    walk.product(&product, with_stock).into_iter().collect()
+                Kind::Products { with_stock, with_stores } => {
+                    walk.product(&product, with_stock, with_stores).into_iter().collect()
                 }
                 Kind::Inventory { exact, with_prices } => {
                     walk.inventory(&product, exact, with_prices)
@@ -95,6 +96,8 @@ struct Walk<'a> {
     included: Included,
     /// Those that are asked for; all where there is none.
     stores: Vec<StoreId>,
+    /// By which the price for members is told, where it is.
+    program: Option<&'a str>,
     now: Micros,
     turns: Option<Micros>,
     paths: Paths,
@@ -123,20 +126,40 @@ impl Walk<'_> {
         offers
     }
 
-    /// The row of a product of the web shop: of the store that is named, or the first that offers it.
-    fn product(&mut self, product: &Product, with_stock: bool) -> Option<Row> {
-        let offer = self.offers(product.id, Channel::Online).into_iter().next()?;
+    /// The row of a product of the web shop: of the store that is named, or the first that offers it. Of what only
+    /// stores sell, where that is wanted, with the price of the first, and kept from the destinations online.
+    fn product(&mut self, product: &Product, with_stock: bool, with_stores: bool) -> Option<Row> {
+        let online = self.offers(product.id, Channel::Online).into_iter().next();
+        let is_online = online.is_some();
+        let in_store = match online {
+            None if with_stores => self.offers(product.id, Channel::InStore).into_iter().next(),
+            _ => None,
+        };
+        let offer = online.or(in_store)?;
         let told = (&*self.mirror.catalog, self.included.grant());
         let mut row = rows::product((product, &offer, self.now), told, &mut self.paths);
-        if with_stock {
+        self.for_members(&offer, &mut row);
+        if with_stock && is_online {
             let stock = &self.mirror.stock;
             let told =
                 stock.at(product.id, offer.store, |level| level.map(|l| rows::availability(&l)));
             row.extend(told.unwrap_or_default());
         }
+        if !is_online {
+            row.extend(rows::in_stores_only(with_stock));
+        }
         self.known_by_id(product, &mut row);
         fields::keep(&mut row, &self.included);
         Some(row)
+    }
+
+    /// The price for members of the loyalty programme, as a group of attributes.
+    fn for_members(&self, offer: &OfferRecord, row: &mut Row) {
+        let price = offer.member_price.map(|amount| rows::money(amount, offer.currency));
+        let told = self.program.zip(price);
+        row.extend(
+            told.map(|(program, price)| ("loyalty_program", format!("{program}:{price}::::"))),
+        );
     }
 
     /// Where the retailer's code of a product is left out, its id stands in its place.
@@ -155,8 +178,10 @@ impl Walk<'_> {
         let place = (product.id, &*self.stores);
         let line = |store, level: Option<Level<'_>>| {
             let offer = offers.iter().find(|offer| offer.store == store);
-            let offer = offer.map(|offer| (offer, self.now));
-            Some((store, rows::inventory(&product.sku, offer, &level?, exact)))
+            let now = offer.map(|offer| (offer, self.now));
+            let mut row = rows::inventory(&product.sku, now, &level?, exact);
+            offer.into_iter().for_each(|offer| self.for_members(offer, &mut row));
+            Some((store, row))
         };
         let told = stock.of_product_within(&self.included, place, None, MOST_PLACES, line);
         let told = told.items.into_iter().filter_map(|(store, mut row)| {

@@ -1,6 +1,6 @@
 //! A feed as a file: tabs under a header, or RSS 2.0; packed or not; with its digest.
 
-use super::rows::{REPEATED, Row};
+use super::rows::{PARTS, REPEATED, Row};
 use crate::exports::digest::Digested;
 use crate::kernel::word::{Word as _, words};
 use flate2::Compression;
@@ -125,8 +125,7 @@ impl Writer {
         self.out.write_all(b"<item>")?;
         for column in self.columns {
             for (_, text) in row.iter().filter(|(name, _)| name == column) {
-                let text = plain(text);
-                write!(self.out, "<g:{column}>{}</g:{column}>", escape(text.as_str()))?;
+                write!(self.out, "{}", element(column, &plain(text)))?;
             }
         }
         self.out.write_all(b"</item>\n")
@@ -144,6 +143,18 @@ impl Writer {
         let (bytes, sha256) = file.close()?;
         Ok(Written { bytes, rows: self.rows, sha256 })
     }
+}
+
+/// An attribute as an element, with an element for each of its parts where it has such.
+fn element(name: &str, text: &str) -> String {
+    let parts = PARTS.iter().find(|(own, _)| *own == name).map(|(_, parts)| *parts);
+    let Some(parts) = parts else {
+        return format!("<g:{name}>{}</g:{name}>", escape(text));
+    };
+    let told = parts.iter().zip(text.splitn(parts.len(), ':')).filter(|(_, text)| !text.is_empty());
+    let told: String =
+        told.map(|(part, text)| format!("<g:{part}>{}</g:{part}>", escape(text))).collect();
+    format!("<g:{name}>{told}</g:{name}>")
 }
 
 /// The texts of a column in one cell: between commas where there may be several, so that one with a comma

@@ -6,7 +6,7 @@ use crate::feeds::report::SHOWN;
 use crate::kernel::{Clock, Micros};
 use crate::storage::{Db, StoreError, Tx};
 use crate::{on_db, on_tx};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// Keys shown of the deletions that an import holds.
 const SAMPLE: i64 = 20;
@@ -38,10 +38,30 @@ pub struct Import {
     pub deleted: i64,
     /// Deletions that wait for approval.
     pub held: i64,
+    /// What the file says that its format has no use for: names of columns or fields.
+    #[sqlx(try_from = "String")]
+    pub unread: Names,
     /// When it began, in microseconds.
+    #[serde(serialize_with = "instant")]
     pub started_at: i64,
     /// When it ended, in microseconds.
+    #[serde(serialize_with = "instant")]
     pub finished_at: i64,
+}
+
+fn instant<S: Serializer>(at: &i64, to: S) -> Result<S::Ok, S::Error> {
+    Micros(*at).serialize(to)
+}
+
+/// Names that are stored with a line for each.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Names(pub Vec<String>);
+
+impl From<String> for Names {
+    fn from(lines: String) -> Self {
+        Self(lines.lines().map(str::to_owned).collect())
+    }
 }
 
 /// A refused row of an import.
@@ -93,7 +113,7 @@ pub enum DecisionError {
 pub async fn list(db: &Db, most: u32) -> Result<Vec<Import>, StoreError> {
     const LIST: &str =
         "SELECT id, feed, format, mode, status, file_name, sha256, accepted, unchanged,
-        rejected, deleted, held, started_at, finished_at
+        rejected, deleted, held, unread, started_at, finished_at
         FROM imports ORDER BY started_at DESC, id LIMIT $1";
     let most = i64::from(most);
     Ok(on_db!(db, c => sqlx::query_as(LIST).bind(most).fetch_all(c).await)?)
@@ -126,7 +146,7 @@ pub async fn count_refused(db: &Db, id: &str) -> Result<i64, StoreError> {
 pub async fn show(db: &Db, id: &str) -> Result<Option<Shown>, StoreError> {
     const SHOW: &str =
         "SELECT id, feed, format, mode, status, file_name, sha256, accepted, unchanged,
-        rejected, deleted, held, started_at, finished_at FROM imports WHERE id = $1";
+        rejected, deleted, held, unread, started_at, finished_at FROM imports WHERE id = $1";
     const REFUSED: &str = "SELECT line, field, value, code, message FROM import_faults
         WHERE import_id = $1 ORDER BY number LIMIT $2";
     const HELD: &str =

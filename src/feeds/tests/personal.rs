@@ -73,14 +73,14 @@ impl Said {
     }
 
     fn is_told(&self, code: &str) -> bool {
-        self.promotions.get(code).is_some_and(|(audience, _)| *audience != "personal")
+        let promotion = self.promotions.get(code);
+        promotion.is_some_and(|(audience, is_there)| *is_there && *audience != "personal")
     }
 
     /// The promotions that partners may see, by id.
     fn told(&self) -> BTreeSet<String> {
-        let there =
-            self.promotions.iter().filter(|(code, (_, there))| *there && self.is_told(code));
-        there.map(|(code, _)| PromotionId::derived(code).to_string()).collect()
+        let told = self.promotions.keys().filter(|code| self.is_told(code));
+        told.map(|code| PromotionId::derived(code).to_string()).collect()
     }
 
     /// The offers as partners may see them: product and promotions.

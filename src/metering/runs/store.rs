@@ -218,6 +218,19 @@ pub(super) async fn find(
     row.map(Run::try_from).transpose()
 }
 
+/// Of runs that tell of another last number than the ledger has, or that are not there: node, run, the number behind the
+/// last in the ledger, and as they tell.
+pub(super) async fn untrue(
+    tx: &mut Tx,
+) -> Result<Vec<(String, i64, i64, Option<i64>)>, StoreError> {
+    const FIND: &str = "SELECT s.node, s.epoch, MAX(s.next_seq), MAX(r.next_seq)
+        FROM usage_segments s LEFT JOIN usage_runs r ON r.node = s.node AND r.epoch = s.epoch
+        GROUP BY s.node, s.epoch
+        HAVING MAX(r.next_seq) IS NULL OR MAX(r.next_seq) <> MAX(s.next_seq)
+        ORDER BY s.node, s.epoch";
+    Ok(on_tx!(tx, c => sqlx::query_as(FIND).fetch_all(c).await)?)
+}
+
 /// Ends a silent run whose journal is gone; false where it is not silent any more.
 pub(super) async fn end_lost(
     tx: &mut Tx,

@@ -74,6 +74,9 @@ async fn what_a_close_stands_on_is_neither_changed_nor_replaced() {
         ("UPDATE usage_hours SET requests = requests - 1", "are never made smaller"),
         ("UPDATE usage_hours SET plan_version = plan_version + 1", "are never made smaller"),
         ("DELETE FROM usage_hours", "are never made smaller"),
+        ("DELETE FROM usage_runs", "is never untold"),
+        ("UPDATE usage_runs SET accounted = accounted - 1", "is never untold"),
+        ("UPDATE usage_runs SET started_at = 0", "is never untold"),
     ] {
         let refused = tell(&app.db, sql).await.unwrap_err().to_string();
         assert!(refused.contains(says), "{sql}: {refused}");
@@ -94,6 +97,15 @@ async fn what_a_close_stands_on_is_neither_changed_nor_replaced() {
             assert!(refused.contains(" never changed"), "{table}: {refused}");
         }
     }
+    // A process that claims more than the ledger has of it is found.
+    let more = "UPDATE usage_runs SET next_seq = next_seq + 3, accounted = accounted + 3";
+    tell(&app.db, more).await.unwrap();
+    let (code, out, _) = app.shell(&["usage", "reconcile", "--period", &october]).await;
+    assert_eq!(
+        (code, out.contains("process 1: the ledger has numbers up to below ")),
+        (1, true),
+        "{out}"
+    );
     // A key may be retired, and is not brought back.
     assert_eq!(app.shell(&["usage", "keys", "rotate"]).await.0, 0);
     let back = "UPDATE signing_keys SET retired_at = NULL WHERE retired_at IS NOT NULL";

@@ -1,4 +1,4 @@
-//! Which of the promotions that the feed of an offer names are told: those that are known and no customer's
+//! Which of the promotions that the feed of an offer names are told: those that are there and no customer's
 //! own. Where that is not all, what the feed names is kept beside (`named_promotions`), and the offer is told
 //! anew when one of them turns.
 
@@ -14,7 +14,8 @@ use std::borrow::Cow;
 static TOLD: Statement = Statement::new(
     "WITH k (id) AS (VALUES",
     1,
-    ") SELECT p.id FROM k JOIN promotions p ON p.id = k.id WHERE NOT p.personal",
+    ") SELECT p.id FROM k JOIN promotions p ON p.id = k.id WHERE NOT p.personal
+         AND p.deleted_at IS NULL",
 );
 static TELL_ANEW: Statement = Statement::new(
     "WITH k (product_id, store_id, channel, told, named, at) AS (VALUES",
@@ -118,29 +119,28 @@ async fn naming(
     shown: &HashSet<&str>,
     hidden: &HashSet<&str>,
 ) -> Result<Vec<Naming>, StoreError> {
-    const KEEPING_BACK: &str = "SELECT product_id, store_id, channel, promotion_ids,
+    // By the index of offers that name promotions.
+    const NAMING: &str = "SELECT product_id, store_id, channel, promotion_ids,
         named_promotions, version, price_type <> 'personal' AS told FROM offers
-        WHERE named_promotions IS NOT NULL AND deleted_at IS NULL";
-    // Reads all offers: that a promotion turns into one customer's own is rare.
-    const TELLING: &str = "SELECT product_id, store_id, channel, promotion_ids,
-        named_promotions, version, price_type <> 'personal' AS told FROM offers
-        WHERE promotion_ids <> '' AND deleted_at IS NULL";
+        WHERE (promotion_ids <> '' OR named_promotions IS NOT NULL) AND deleted_at IS NULL";
     let mut found: Vec<Naming> = Vec::new();
-    for (select, turned) in [(KEEPING_BACK, shown), (TELLING, hidden)] {
-        if turned.is_empty() {
-            continue;
-        }
-        on_tx!(&mut *tx, c => {
-            let mut rows = sqlx::query_as::<_, Naming>(select).fetch(c);
-            while let Some(row) = rows.try_next().await? {
-                if row.named().split_whitespace().any(|id| turned.contains(id)) {
-                    found.push(row);
-                }
-            }
-        });
+    if shown.is_empty() && hidden.is_empty() {
+        return Ok(found);
     }
+    let is_turned = |row: &Naming| {
+        let tells = |id| row.promotion_ids.split_whitespace().any(|told| told == id);
+        let turned = |id| (shown.contains(id) && !tells(id)) || (hidden.contains(id) && tells(id));
+        row.named().split_whitespace().any(turned)
+    };
+    on_tx!(&mut *tx, c => {
+        let mut rows = sqlx::query_as::<_, Naming>(NAMING).fetch(c);
+        while let Some(row) = rows.try_next().await? {
+            if is_turned(&row) {
+                found.push(row);
+            }
+        }
+    });
     found.sort_unstable_by(|a, b| a.key().cmp(&b.key()));
-    found.dedup_by(|a, b| a.key() == b.key());
     Ok(found)
 }
 

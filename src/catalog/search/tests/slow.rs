@@ -33,16 +33,18 @@ fn word(fields: &Fields, text: &str, last: bool, near: bool) -> Box<dyn Query> {
             places.push(term(fields.places, &format!("{stem}/{place}"), weight));
         }
     }
-    let letters = text.chars().count();
+    let lacking = text.split_once('+').map(|(_, lacking)| lacking);
+    let letters = lacking.unwrap_or(text).chars().count();
     if last && letters > 1 {
         let begins =
             |field| FuzzyTermQuery::new_prefix(Term::from_field_text(field, text), 0, true);
-        places.push(weighed(begins(fields.name), 4.0));
-        places.push(weighed(begins(fields.brand), 4.0));
+        let within: &[Field] =
+            if lacking.is_some() { &[fields.other] } else { &[fields.name, fields.brand] };
+        places.extend(within.iter().map(|field| weighed(begins(*field), 4.0)));
     }
     let distance = [0, 0, 0, 0, 1, 1, 1, 1].get(letters).copied().unwrap_or(2);
     if near && distance > 0 && !text.bytes().any(|byte| byte.is_ascii_digit()) {
-        for field in [fields.name, fields.brand] {
+        for field in [fields.name, fields.brand, fields.other] {
             let like = FuzzyTermQuery::new(Term::from_field_text(field, text), distance, true);
             places.push(weighed(like, 2.0));
         }
@@ -109,8 +111,10 @@ fn found(search: &Search, text: &str, kept: Option<Strictness>) -> (Vec<Hit>, St
     if best.0.is_empty() { find(Strictness::Some) } else { best }
 }
 
-const WORDS: [&str; 18] = [
+const WORDS: [&str; 20] = [
     "vis",
+    "sans",
+    "huiles",
     "visser",
     "vissage",
     "bois",
@@ -127,12 +131,12 @@ const WORDS: [&str; 18] = [
     "E27",
     "12",
     "huile",
-    "huiles",
+    "ni",
 ];
 
 fn text() -> impl Strategy<Value = String> {
     // The first words far more often than the last, so that lists are long and short.
-    let word = (0..18usize, 0..18usize).prop_map(|(a, b)| WORDS[a.min(b)]);
+    let word = (0..20usize, 0..20usize).prop_map(|(a, b)| WORDS[a.min(b)]);
     proptest::collection::vec(word, 0..5).prop_map(|words| words.join(" "))
 }
 
