@@ -144,11 +144,7 @@ impl Comptoir {
         let exports = Arc::new(export_worker(&config, &db, &clock)?);
         exports.start().await?;
         let (mirror, saved) = open_mirror(&config, &db, node).await?;
-        let said = Said {
-            link: config.server.public_url.clone(),
-            loyalty_program: config.feeds.loyalty_program.clone(),
-        };
-        let feeds = Arc::new(FeedsOut::new((&mirror, &clock), &data_dir, said)?);
+        let feeds = Arc::new(FeedsOut::new((&mirror, &clock), &data_dir, Said::of(&config))?);
         let metrics = Arc::new(Metrics::new(&operation_ids()));
         tell_recovery(&metrics, &recovered);
         let counted = (journal.clone(), Arc::clone(&keyring));

@@ -155,13 +155,13 @@ impl Folder {
         if may_wait && !segment.waits_for_the_slow() {
             return false;
         }
+        // Before what is open is looked for: whoever has not written yet writes elsewhere, so that nothing comes to be
+        // open here behind the look.
+        report.given_up += u64::from(segment.give_up_unwritten());
         let (closed, journal) = (Arc::clone(segment), Arc::clone(&self.journal));
         let carried = tokio::task::spawn_blocking(move || journal.carry(&closed)).await;
         match carried.unwrap_or(Err(JournalFull::Closed)) {
-            Ok(carried) => {
-                report.carried += u64::from(carried);
-                report.given_up += u64::from(segment.give_up_unwritten());
-            }
+            Ok(carried) => report.carried += u64::from(carried),
             Err(_) if may_wait => return false,
             // Folding is what makes room again, so it does not wait for ever.
             Err(reason) => {

@@ -185,8 +185,8 @@ pub async fn standing(db: &Db, now: Micros) -> Result<Standing, StoreError> {
 /// The runs that do not tell what the ledger has of them, each in a sentence: what a close takes for complete rests on them.
 pub async fn untrue(tx: &mut Tx) -> Result<Vec<String>, StoreError> {
     let told = |(node, epoch, last, own): (String, i64, i64, Option<i64>)| {
-        let own =
-            own.map_or("is not there".to_owned(), |own| format!("tells of those up to {own}"));
+        let own = own
+            .map_or("is not there".to_owned(), |own| format!("tells of those up to below {own}"));
         format!(
             "{node} process {epoch}: the ledger has numbers up to below {last} of it, and it {own}"
         )

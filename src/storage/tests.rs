@@ -62,10 +62,12 @@ async fn promotions_of_one_customer_that_were_told_are_told_no_longer() {
             "8 promotion prm_0000000gone delete 3 13",
             "9 offer p/a/online upsert 5 13",
             "10 offer p/b/online upsert 2 13",
+            // Later, what names a promotion that is over.
+            "11 offer p/a/online upsert 6 13",
         ]
     );
     let head = "SELECT CAST(position AS TEXT) FROM log_heads WHERE log = 'change'";
-    assert_eq!(words(&db, head).await, ["10"]);
+    assert_eq!(words(&db, head).await, ["11"]);
     let promotions = "SELECT code || ' ' || COALESCE(CAST(gone_at AS TEXT), '-') FROM promotions
         WHERE NOT personal ORDER BY code";
     assert_eq!(words(&db, promotions).await, ["club -", "over 7"]);
@@ -75,7 +77,7 @@ async fn promotions_of_one_customer_that_were_told_are_told_no_longer() {
     assert_eq!(
         words(&db, offers).await,
         [
-            "a: prm_0000000over prm_0000000club of prm_0000000over prm_00000000own prm_0000000club",
+            "a: prm_0000000club of prm_0000000over prm_00000000own prm_0000000club",
             "b:  of prm_0000000none",
             "c: prm_0000000club of -",
             "d:  of -",

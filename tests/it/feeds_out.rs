@@ -153,6 +153,8 @@ async fn what_only_stores_sell_is_in_it_where_that_is_wanted() {
         rows(&table).into_iter().find(|row| row["id"] == data::sku(1))
     };
     assert_eq!(row(PRODUCTS).await, None);
+    let of_one = format!("{PRODUCTS}?with_stores=true&store_id={}", data::store_id(0));
+    problem(app.get(&key.text, &of_one).await, 400, "invalid_parameter").await;
     let row = row(&format!("{PRODUCTS}?with_stores=true")).await.unwrap();
     assert_eq!((&row["price"], &row["availability"]), (&json!("2.39 EUR"), &json!("out_of_stock")));
     assert_eq!(row["excluded_destination"], "Shopping_ads,Free_listings");

@@ -14,7 +14,7 @@ use crate::kernel::{Amount, Micros};
 use crate::storage::bulk::{self, Cell, Statement};
 use crate::storage::changes::{self, Change};
 use crate::storage::{StoreError, Tx};
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use named::Told;
 use prior::Reduction;
 use std::borrow::Cow;
@@ -78,14 +78,24 @@ pub async fn put_offers(
     for wanted in rounds(offers, plausible) {
         put_round(tx, offers, (&wanted, plausible), now, &mut fates).await?;
     }
-    // What the same lines put is not unknown: there is nothing to be told of either.
-    for (offer, fate) in offers.iter().zip(&mut fates) {
-        let is_unknown = matches!(fate, Fate::Refused(fault) if fault.code == UNKNOWN);
-        if is_unknown && offers.iter().any(|put| put.key == offer.key && put.terms.is_some()) {
+    never_there(offers, &mut fates);
+    Ok(fates)
+}
+
+/// Of what the same lines put before they delete it there is nothing to be told: it is not unknown.
+fn never_there(offers: &[Offer], fates: &mut [Fate]) {
+    let is_unknown = |fate: &Fate| matches!(fate, Fate::Refused(fault) if fault.code == UNKNOWN);
+    if !fates.iter().any(is_unknown) {
+        return;
+    }
+    let mut put = HashSet::new();
+    for (offer, fate) in offers.iter().zip(fates) {
+        if offer.terms.is_some() && !matches!(fate, Fate::Refused(_)) {
+            put.insert(offer.key);
+        } else if is_unknown(fate) && put.contains(&offer.key) {
             *fate = Fate::Unchanged;
         }
     }
-    Ok(fates)
 }
 
 /// The lines in rounds, each with one line at most about an offer and ordered by offer, in which all

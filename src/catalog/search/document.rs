@@ -22,8 +22,8 @@ pub(super) struct Fields {
     /// The folded words of the names, in their order.
     pub(super) name: Field,
     pub(super) brand: Field,
-    /// The folded words of the categories and what is said to be lacking, for who mistypes one of them or has not typed
-    /// it to the end.
+    /// The folded words of the categories, and what is said to be lacking: for who mistypes one of them, or has not typed
+    /// to the end what is lacking.
     pub(super) other: Field,
     /// The stems of all words, each with its [`Place`]; folded words of names likewise, behind [`EXACT`].
     pub(super) places: Field,
@@ -192,15 +192,14 @@ struct Placed<'a> {
 impl Placed<'_> {
     /// The words of a text.
     fn put(&mut self, place: Place, text: &str) {
-        for word in self.words.of(text) {
-            self.put_word(place, &word);
-        }
-        self.put_lacks(place, text);
+        let words = self.words.of(text);
+        words.iter().for_each(|word| self.put_word(place, word));
+        self.put_lacks(place, &words);
     }
 
-    /// What a text says is not in it.
-    fn put_lacks(&mut self, place: Place, text: &str) {
-        for lack in self.words.lacks(text) {
+    /// What the words of a text say is not in it.
+    fn put_lacks(&mut self, place: Place, words: &[String]) {
+        for lack in self.words.lacks(words) {
             self.put_word(place, &lack);
             self.lacks.insert(lack);
         }
@@ -231,20 +230,21 @@ impl Placed<'_> {
     /// The words of a name; those of its brand are not its head. Categories are put before.
     fn put_name(&mut self, name: &str, brand: &[String]) {
         let head = self.head(name, brand);
-        for word in self.words.of(name) {
-            let stems = self.words.stems(&word);
+        let words = self.words.of(name);
+        for word in &words {
+            let stems = self.words.stems(word);
             let mut places =
                 stems.iter().flat_map(|stem| [Place::Category, Place::Above].map(|p| p.term(stem)));
             let in_category = places.any(|term| self.terms.contains(&term));
-            let place = match (head.as_ref() == Some(&word), in_category) {
+            let place = match (head.as_ref() == Some(word), in_category) {
                 (true, true) => Place::Kind,
                 (false, true) => Place::Topic,
                 (true, false) => Place::Head,
                 (false, false) => Place::Name,
             };
-            self.put_word(place, &word);
+            self.put_word(place, word);
         }
-        self.put_lacks(Place::Name, name);
+        self.put_lacks(Place::Name, &words);
     }
 }
 
@@ -269,7 +269,8 @@ pub(super) fn document(
         document.add_text(fields.codes, code(text));
     }
     let brand = words.of(brand);
-    document.add_text(fields.brand, brand.join(" "));
+    // `sans souci` is asked as one word, in a brand too.
+    document.add_text(fields.brand, [brand.as_slice(), &words.lacks(&brand)].concat().join(" "));
     for name in categories.own.iter().chain(&categories.above) {
         document.add_text(fields.other, words.of(name).join(" "));
     }

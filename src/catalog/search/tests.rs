@@ -111,6 +111,7 @@ fn what_is_not_in_it_is_asked_for_too() {
         json!({"name": "Pan sin gluten"}),
         json!({"name": "Biscottes sans sel", "additional_property": [{"name": "Allergènes", "value": "Gluten"}]}),
         json!({"name": "Perceuse sans fil", "description": {"plain": "Livrée sans batterie ni chargeur."}}),
+        json!({"name": "Bière blonde", "brand": {"name": "Sans Souci"}}),
     ]);
     for (text, found) in [
         ("sans gluten", &[0][..]),
@@ -118,7 +119,8 @@ fn what_is_not_in_it_is_asked_for_too() {
         ("pain sans glutten", &[0]),
         ("sin gluten", &[2]),
         ("gluten", &[2, 0, 1, 3]),
-        ("sans", &[3, 4, 0]),
+        ("sans", &[3, 4, 0, 5]),
+        ("sans souci", &[5]),
         ("sans fil", &[4]),
         ("sans chargeurs", &[4]),
     ] {

@@ -58,7 +58,20 @@ fn lacking(language: SearchLanguage) -> &'static [&'static str] {
 pub(super) const LACKS: char = '+';
 
 /// Goes on with what is lacking: `sans sel ni sucre`.
-const NOR: [&str; 7] = ["ni", "nor", "or", "ou", "oder", "noch", "nem"];
+fn nor(language: SearchLanguage) -> &'static [&'static str] {
+    match language {
+        SearchLanguage::French | SearchLanguage::Spanish => &["ni"],
+        SearchLanguage::English => &["nor", "or"],
+        SearchLanguage::German => &["noch", "oder"],
+        SearchLanguage::Italian => &["ne"],
+        SearchLanguage::Portuguese => &["nem"],
+        SearchLanguage::Dutch => &["noch", "of"],
+        _ => &[],
+    }
+}
+
+/// Words behind one of lack of which each may be what is lacking: `sans aucun additif`, `sans gluten, lactose`.
+const LACKED: usize = 3;
 
 fn stemmer(language: SearchLanguage) -> Language {
     match language {
@@ -143,26 +156,37 @@ impl Words {
     /// The words of a text that say something: all but the empty ones, or all where there are only empty ones.
     pub(super) fn full(&mut self, text: &str) -> Vec<String> {
         let words = self.of(text);
-        let full: Vec<String> =
-            words.iter().filter(|word| !self.is_one(word, empty)).cloned().collect();
-        if full.is_empty() { words } else { full }
+        let full = self.full_of(&words);
+        if full.is_empty() { words } else { full.into_iter().cloned().collect() }
     }
 
-    /// The words of what a shopper typed that must be found.
+    fn full_of<'a>(&self, words: &'a [String]) -> Vec<&'a String> {
+        words.iter().filter(|word| !self.is_one(word, empty)).collect()
+    }
+
+    /// What some words of a text say is not in it, each as one word: rather too much than too little.
+    pub(super) fn lacks(&self, words: &[String]) -> Vec<String> {
+        let full = self.full_of(words);
+        let mut lacks = Vec::new();
+        for (n, lack) in full.iter().enumerate().filter(|(_, word)| self.is_one(word, lacking)) {
+            let mut room = LACKED;
+            for word in &full[n + 1..] {
+                if self.is_one(word, nor) {
+                    room = room.max(1);
+                } else if room > 0 {
+                    lacks.push(format!("{lack}{LACKS}{word}"));
+                    room -= 1;
+                } else {
+                    break;
+                }
+            }
+        }
+        lacks
+    }
+
+    /// The words of what a shopper typed that must be found: a word of lack is one with what follows it.
     pub(super) fn asked(&mut self, text: &str) -> Vec<String> {
-        let full = self.full(text);
-        self.joined(&full).into_iter().map(|(word, _)| word).collect()
-    }
-
-    /// What a text says is not in it, each as one word.
-    pub(super) fn lacks(&mut self, text: &str) -> Vec<String> {
-        let full = self.full(text);
-        let lacks = self.joined(&full).into_iter().filter(|(_, is_joined)| *is_joined);
-        lacks.map(|(word, _)| word).collect()
-    }
-
-    /// Words that say something, those of lack joined to what is lacking; and whether it is such a one.
-    fn joined(&self, words: &[String]) -> Vec<(String, bool)> {
+        let words = self.full(text);
         let mut joined = Vec::with_capacity(words.len());
         // The word of lack that holds for the next word, and the one that held for the word before.
         let (mut lack, mut held): (Option<&str>, Option<&str>) = (None, None);
@@ -170,9 +194,9 @@ impl Words {
             let is_last = n + 1 == words.len();
             let is_lack = self.is_one(word, lacking) && !is_last;
             match lack.take() {
-                Some(lack) if is_lack => joined.push((lack.to_owned(), false)),
+                Some(lack) if is_lack => joined.push(lack.to_owned()),
                 Some(lack) => {
-                    joined.push((format!("{lack}{LACKS}{word}"), true));
+                    joined.push(format!("{lack}{LACKS}{word}"));
                     held = Some(lack);
                     continue;
                 }
@@ -180,10 +204,10 @@ impl Words {
             }
             if is_lack {
                 lack = Some(word);
-            } else if held.is_some() && NOR.contains(&word.as_str()) && !is_last {
+            } else if held.is_some() && self.is_one(word, nor) && !is_last {
                 lack = held;
             } else {
-                joined.push((word.clone(), false));
+                joined.push(word.clone());
                 held = None;
             }
         }
@@ -245,7 +269,9 @@ mod tests {
             words.asked("Biscuits sans sel ni sucres, sans"),
             ["biscuits", "sans+sel", "sans+sucres", "sans"]
         );
-        assert_eq!(words.lacks("Boisson sans le gluten ou sel au cacao ou miel").len(), 2);
+        assert_eq!(words.asked("bague sans pierre or"), ["bague", "sans+pierre", "or"]);
+        let text = words.of("Boisson sans aucun additif, lactose ou sel");
+        assert_eq!(words.lacks(&text), ["sans+aucun", "sans+additif", "sans+lactose"]);
         assert_eq!(words.stems("sans+sucres"), words.stems("sans+sucre"));
         assert_eq!(
             (code("03276550063551"), code(" AX-175-W ")),

@@ -114,6 +114,7 @@ pub async fn put<T: Resource>(
     let mut stored = stored::<T>(tx, &wanted).await?;
     let mut cells = Vec::new();
     let mut changes = Vec::new();
+    let mut put = None;
     for (id, at) in wanted {
         let before = stored.remove(&id);
         match &lines[at] {
@@ -136,7 +137,10 @@ pub async fn put<T: Resource>(
             Line::Delete(gone) => {
                 let (Deleted { code, replaced_by, .. }, reason) = (gone, gone.reason());
                 let Some(before) = before else {
-                    if is_put(&lines[..at], code) {
+                    if first_put(&mut put, lines, fates)
+                        .get(code.as_str())
+                        .is_some_and(|put| *put < at)
+                    {
                         continue;
                     }
                     let message = "names nothing that could be deleted; check the code";
@@ -159,9 +163,20 @@ pub async fn put<T: Resource>(
     changes::append(tx, &changes, now).await
 }
 
-/// Whether one of some lines puts what a later one deletes: then there is nothing to be told of either.
-fn is_put<T: Resource>(lines: &[Line<T>], code: &str) -> bool {
-    lines.iter().any(|line| matches!(line, Line::Put(_)) && line.code() == code)
+/// The first acceptable line that puts each thing: of what is deleted behind it, and was not there, there is nothing to be
+/// told. Looked for once, and only where it is asked for.
+fn first_put<'a, 'b, T: Resource>(
+    put: &'b mut Option<HashMap<&'a str, usize>>,
+    lines: &'a [Line<T>],
+    fates: &[Fate],
+) -> &'b HashMap<&'a str, usize> {
+    put.get_or_insert_with(|| {
+        let taken = |at: &usize| {
+            matches!(lines[*at], Line::Put(_)) && !matches!(fates[*at], Fate::Refused(_))
+        };
+        // From behind, so that the first stays.
+        (0..lines.len()).rev().filter(taken).map(|at| (lines[at].code(), at)).collect()
+    })
 }
 
 /// The documents of what is there of these ids, as JSON.

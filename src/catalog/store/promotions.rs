@@ -3,14 +3,12 @@
 use super::document::{self, Resource, Statements};
 use crate::catalog::document::{Document, Line};
 use crate::catalog::fault::Fate;
-use crate::catalog::offers::store::named;
+use crate::catalog::offers::store::named::{self, Told};
 use crate::catalog::promotions::Promotion;
 use crate::kernel::Micros;
 use crate::kernel::id::PromotionId;
-use crate::storage::bulk::{self, Cell, Statement};
+use crate::storage::bulk::{Cell, Statement};
 use crate::storage::{StoreError, Tx};
-use hashbrown::HashSet;
-use std::collections::BTreeSet;
 
 static FIND: Statement = Statement::new(
     "WITH k (id) AS (VALUES",
@@ -33,13 +31,6 @@ static PUT: Statement = Statement::new(
          WHEN promotions.personal THEN promotions.gone_at
          ELSE COALESCE(promotions.gone_at, excluded.updated_at) END",
 );
-static FIND_TOLD: Statement = Statement::new(
-    "WITH k (id) AS (VALUES",
-    1,
-    ") SELECT p.id FROM k JOIN promotions p ON p.id = k.id
-       WHERE NOT p.personal AND p.deleted_at IS NULL",
-);
-
 impl Resource for Promotion {
     const KIND: &'static str = "promotion";
     const CODE_FIELD: &'static str = "code";
@@ -82,7 +73,7 @@ pub async fn put_promotions(
 ) -> Result<Vec<Fate>, StoreError> {
     let mut fates = vec![Fate::Unchanged; lines.len()];
     let ids: Vec<String> = lines.iter().map(|line| Promotion::id_of(line.code())).collect();
-    let before = told(tx, &ids).await?;
+    let before = Told::of(tx, ids.iter().map(String::as_str)).await?;
     document::put(tx, lines, &mut fates, now).await?;
     tell_offers(tx, &ids, &before, now).await?;
     Ok(fates)
@@ -96,7 +87,7 @@ pub async fn remove_promotions(
     reason: &'static str,
     now: Micros,
 ) -> Result<u64, StoreError> {
-    let before = told(tx, ids).await?;
+    let before = Told::of(tx, ids.iter().map(String::as_str)).await?;
     let removed = document::remove::<Promotion>(tx, ids, reason, now).await?;
     tell_offers(tx, ids, &before, now).await?;
     Ok(removed)
@@ -106,19 +97,11 @@ pub async fn remove_promotions(
 async fn tell_offers(
     tx: &mut Tx,
     ids: &[String],
-    before: &HashSet<String>,
+    Told(before): &Told,
     now: Micros,
 ) -> Result<(), StoreError> {
-    let after = told(tx, ids).await?;
+    let Told(after) = Told::of(tx, ids.iter().map(String::as_str)).await?;
     let shown = after.difference(before).map(String::as_str).collect();
     let hidden = before.difference(&after).map(String::as_str).collect();
     named::tell_anew(tx, (&shown, &hidden), now).await
-}
-
-/// Those of some promotions that partners are told of.
-async fn told(tx: &mut Tx, ids: &[String]) -> Result<HashSet<String>, StoreError> {
-    let ids: BTreeSet<&str> = ids.iter().map(String::as_str).collect();
-    let keys: Vec<Cell<'_>> = ids.into_iter().map(Cell::from).collect();
-    let rows: Vec<(String,)> = bulk::lookup(tx, &FIND_TOLD, &keys).await?;
-    Ok(rows.into_iter().map(|(id,)| id).collect())
 }

@@ -218,7 +218,9 @@ fn offer(to: &Translator<'_>, record: &Fields) -> Result<Option<Value>, Fault> {
         [Some(measure), Some(base)] => text::unit_price(price, measure, base),
         _ => None,
     };
+    // Told of the price that is paid, which is no other where nothing else is told of a sale.
     let told = record.get("acp:unit_price").zip(measures[1].as_ref());
+    let told = told.filter(|_| record.get("sale_price").is_none());
     let told =
         told.map(|(text, base)| Ok(text::price("unit_price", text)?.per(base))).transpose()?;
     let paid = match sale(record, &price)? {

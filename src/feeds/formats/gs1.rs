@@ -81,23 +81,36 @@ fn product(sku: &str, record: &Fields) -> Result<Value, Fault> {
 
 /// The images, the first from the front, with their sizes in pixels where these are told of each.
 fn images(record: &Fields) -> Result<Vec<Value>, Fault> {
-    let urls = listed(record.all("image").chain(record.all("referenced_file_url")));
-    let mut widths = listed(record.all("file_pixel_width"));
-    let mut heights = listed(record.all("file_pixel_height"));
+    let images = record.get("image").or_else(|| record.get("referenced_file_url"));
+    let urls = images.map(addresses).unwrap_or_default();
+    let mut widths = record.get("file_pixel_width").unwrap_or_default().split(',').map(str::trim);
+    let mut heights = record.get("file_pixel_height").unwrap_or_default().split(',').map(str::trim);
     let pixels = |name, text: Option<&str>| {
         let message = "is a whole number of pixels";
-        let read = text.map(|text| {
+        let read = text.filter(|text| !text.is_empty()).map(|text| {
             text.parse::<u32>().map_err(|_| Fault::new(name, text, "malformed", message))
         });
         read.transpose()
     };
-    let image = |(n, url): (usize, &str)| {
+    let image = |(n, url): (usize, String)| {
         let width = pixels("file_pixel_width", widths.next())?;
         let height = pixels("file_pixel_height", heights.next())?;
         let role = (n == 0).then_some("front");
         Ok(json!({"url": url, "role": role, "width": width, "height": height}))
     };
-    urls.enumerate().map(image).collect()
+    urls.into_iter().enumerate().map(image).collect()
+}
+
+/// The addresses of a cell, between commas, which stand in addresses too.
+fn addresses(cell: &str) -> Vec<String> {
+    let mut addresses: Vec<String> = Vec::new();
+    for part in cell.split(',') {
+        match addresses.last_mut() {
+            Some(last) if !part.trim_start().starts_with("http") => last.extend([",", part]),
+            _ => addresses.push(part.trim().to_owned()),
+        }
+    }
+    addresses
 }
 
 /// The entries of cells that have them between commas.

@@ -125,6 +125,11 @@ impl Fields {
         self.0.extend(named.into_iter().map(|(name, value)| (name.to_owned(), value)));
     }
 
+    /// Names what is said and not read, by a path that no column has.
+    fn note(&mut self, name: &str, part: &str) {
+        self.0.push((format!("{name}.{}", column(part)), "…".to_owned()));
+    }
+
     /// The names of what is not empty.
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().filter(|(_, value)| !value.trim().is_empty()).map(|(name, _)| name.as_str())
@@ -154,7 +159,7 @@ pub(super) fn column(name: &str) -> String {
             column.push('_');
         }
         small = c.is_lowercase() || c.is_ascii_digit();
-        column.extend(if matches!(c, ' ' | '-' | '.') { '_' } else { c }.to_lowercase());
+        column.extend(if matches!(c, ' ' | '-' | '.' | ':') { '_' } else { c }.to_lowercase());
     }
     column
 }

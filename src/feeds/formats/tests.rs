@@ -138,6 +138,11 @@ fn a_record_of_the_protocol_has_few_values_and_its_first_name_counts() {
     assert_eq!(code(line(999)), Err("too_many"));
     let nested = json!({"id": "g", "variants": [{"id": "1"}, {"id": [[1, [2]], vec![3; 998]]}]});
     assert_eq!(code(nested), Err("too_many"));
+    let objects = json!({"id": "1", "x": {"a": vec![0; 100_000]}, "y": [{"a": 1, "b": 2}]});
+    let record = &variants(&objects).unwrap()[0];
+    assert_eq!(record.names().collect::<Vec<_>>(), ["id", "x.a", "y.a", "y.b"]);
+    let parts: Map<String, Value> = (0..1_000).map(|n| (n.to_string(), json!(1))).collect();
+    assert_eq!(code(json!({"id": "1", "x": parts})), Err("too_many"));
     let records = variants(&line(3)).unwrap();
     assert_eq!(to(Format::Acp, Feed::Products).lines(&records[0]).unwrap()[0]["sku"], "1");
     let images = json!({"id": "1", "title": "T", "image_url": "https://a.example/1",
@@ -169,6 +174,20 @@ fn what_a_product_says_is_said_of_its_variants_too() {
     );
     assert_eq!(say(Feed::Products, 1).get("images"), None);
     assert_eq!(say(Feed::Stock, 0)["availability"], "in_stock");
+    let unknown = json!({"id": "1", "title": "T", "brand": {"name": "B", "x": 1},
+        "availability": {"left": 3}, "price": {"amount": 100, "currency": "EUR"}, "unit_price": {
+            "amount": 50, "currency": "EUR", "measure": {"value": "2", "unit": "pair"},
+            "reference": {"value": 1, "unit": "pair"}}});
+    let record = variants(&unknown).unwrap().remove(0);
+    let said: Vec<&str> = record.names().filter(|name| name.contains('.')).collect();
+    assert_eq!(
+        said,
+        ["availability.left", "brand.x", "unit_price.measure", "unit_price.reference"]
+    );
+    let line = |feed| to(Format::Acp, feed).lines(&record).unwrap();
+    assert_eq!(line(Feed::Products)[0]["brand"]["name"], "B");
+    assert!(line(Feed::Stock).is_empty());
+    assert_eq!(line(Feed::Offers)[0].get("unit_price"), None);
     let offer = say(Feed::Offers, 0);
     assert_eq!(
         (&offer["list_price"]["amount"], &offer["price_type"]),

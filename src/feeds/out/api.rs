@@ -35,7 +35,7 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         ("format" = inline(Option<Layout>), Query, description = "`tsv`, or `rss`; `tsv` where it is left out.", example = "tsv"),
         ("packed" = Option<bool>, Query, description = "Whether the file is packed with gzip.", example = false),
         ("store_id" = Option<String>, Query, description = "The web shop, where there are several.", example = "sto_4Fh2Lp8QaZs"),
-        ("with_stores" = Option<bool>, Query, description = "Whether products that only stores sell are in it too.", example = false),
+        ("with_stores" = Option<bool>, Query, description = "Whether products that only stores sell are in it too. Not beside `store_id`.", example = false),
     ),
     responses(
         (status = 200, description = "The feed.", content((String = "text/tab-separated-values"), (String = "application/rss+xml"), (String = "application/gzip"))),
@@ -52,6 +52,10 @@ async fn download_product_feed(
 ) -> ApiResult<HttpResponse> {
     let mut params = Params::new(request.query_string());
     let with_stores = params.flag("with_stores");
+    if with_stores && params.was_given("store_id") {
+        let message = "tells of all stores; leave it out, or `store_id`";
+        params.fault("with_stores", "not_allowed", message);
+    }
     let (form, store) = asked(params)?;
     needs(caller.scopes(), Scope::CatalogRead)?;
     let kind = Kind::Products { with_stock: caller.scopes().has(Scope::StockRead), with_stores };

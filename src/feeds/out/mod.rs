@@ -12,6 +12,7 @@ mod walk;
 mod write;
 
 use crate::access::plan::PlanData;
+use crate::config::Config;
 use crate::kernel::clock::SECOND;
 use crate::kernel::id::StoreId;
 use crate::kernel::{Clock, Micros};
@@ -78,6 +79,17 @@ pub struct Said {
     pub link: String,
     /// The programme and its tier by which they tell the price for members; none tells it not.
     pub loyalty_program: Option<String>,
+}
+
+impl Said {
+    /// As the settings say.
+    #[must_use]
+    pub fn of(config: &Config) -> Self {
+        Self {
+            link: config.server.public_url.clone(),
+            loyalty_program: config.feeds.loyalty_program.clone(),
+        }
+    }
 }
 
 /// The feeds of a node.

@@ -310,7 +310,7 @@ pub(super) fn inventory(
     row
 }
 
-/// Most characters that the feed takes of a place in a store.
+/// Most characters of aisle and bay together: the feed takes no more of a place in a store.
 const LONGEST_PLACE: usize = 10;
 
 /// Aisle and bay where there is room for both, `12-B`; the aisle otherwise.

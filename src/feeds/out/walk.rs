@@ -155,7 +155,10 @@ impl Walk<'_> {
 
     /// The price for members of the loyalty programme, as a group of attributes.
     fn for_members(&self, offer: &OfferRecord, row: &mut Row) {
-        let price = offer.member_price.map(|amount| rows::money(amount, offer.currency));
+        let sale = offer.sale.filter(|sale| sale.holds(self.now));
+        let paid = sale.map_or(offer.price, |sale| sale.price);
+        let lower = offer.member_price.filter(|amount| *amount < paid);
+        let price = lower.map(|amount| rows::money(amount, offer.currency));
         let told = self.program.zip(price);
         row.extend(
             told.map(|(program, price)| ("loyalty_program", format!("{program}:{price}::::"))),

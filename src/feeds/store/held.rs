@@ -49,6 +49,7 @@ pub struct Import {
     pub finished_at: i64,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
 fn instant<S: Serializer>(at: &i64, to: S) -> Result<S::Ok, S::Error> {
     Micros(*at).serialize(to)
 }

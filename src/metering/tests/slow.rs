@@ -171,5 +171,7 @@ async fn many_that_end_while_they_move_are_billed_once_each() {
     let (summary, rows) = bench.export(NOVEMBER).await;
     let ids: BTreeSet<&str> = rows.iter().map(|row| row["event_id"].as_str().unwrap()).collect();
     assert_eq!((ids.len(), rows.len()), (count, count));
+    let free: Vec<_> = rows.iter().filter(|row| row["billable"] != true).collect();
+    assert!(free.is_empty(), "{free:?}");
     assert_eq!((summary.billable.requests, summary.gaps), (count as i64, vec![]));
 }

@@ -50,13 +50,13 @@ impl Naming {
     }
 }
 
-/// Those of some promotions that are told.
+/// Those of some promotions that are told, by id.
 #[derive(Debug, Default)]
-pub(super) struct Told(HashSet<String>);
+pub(in crate::catalog) struct Told(pub(in crate::catalog) HashSet<String>);
 
 impl Told {
     /// Looks promotions up in lists of ids with spaces between.
-    pub(super) async fn of(
+    pub(in crate::catalog) async fn of(
         tx: &mut Tx,
         lists: impl Iterator<Item = &str>,
     ) -> Result<Self, StoreError> {
@@ -119,10 +119,14 @@ async fn naming(
     shown: &HashSet<&str>,
     hidden: &HashSet<&str>,
 ) -> Result<Vec<Naming>, StoreError> {
-    // By the index of offers that name promotions.
+    const KEEPING_BACK: &str = "SELECT product_id, store_id, channel, promotion_ids,
+        named_promotions, version, price_type <> 'personal' AS told FROM offers
+        WHERE named_promotions IS NOT NULL AND deleted_at IS NULL";
     const NAMING: &str = "SELECT product_id, store_id, channel, promotion_ids,
         named_promotions, version, price_type <> 'personal' AS told FROM offers
         WHERE (promotion_ids <> '' OR named_promotions IS NOT NULL) AND deleted_at IS NULL";
+    // What is only new was told by nobody. Each has an index of its own.
+    let select = if hidden.is_empty() { KEEPING_BACK } else { NAMING };
     let mut found: Vec<Naming> = Vec::new();
     if shown.is_empty() && hidden.is_empty() {
         return Ok(found);
@@ -133,7 +137,7 @@ async fn naming(
         row.named().split_whitespace().any(turned)
     };
     on_tx!(&mut *tx, c => {
-        let mut rows = sqlx::query_as::<_, Naming>(NAMING).fetch(c);
+        let mut rows = sqlx::query_as::<_, Naming>(select).fetch(c);
         while let Some(row) = rows.try_next().await? {
             if is_turned(&row) {
                 found.push(row);
