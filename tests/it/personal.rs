@@ -146,6 +146,8 @@ async fn what_is_gone_is_named_by_no_offer() {
     app.snapshot().await;
     let (held, position, _) = load(&app, &key).await;
     let held = (held, position);
+    // The newest export is that of the latest instant.
+    app.clock.advance(1_000_000);
     // By a line, and by a full feed that names it no more.
     app.import(Feed::Promotions, &[delete("summer")]).await;
     assert_eq!(offers_name(&app, &key).await, json!([id("club")]));
