@@ -120,7 +120,7 @@ impl Fields {
         self.0.push((column(name), value.into()));
     }
 
-    /// Adds what there is under names that are written as [`column`] writes them.
+    /// Adds what there is under names that are written as [`column()`] writes them.
     fn extend(&mut self, named: impl IntoIterator<Item = (&'static str, String)>) {
         self.0.extend(named.into_iter().map(|(name, value)| (name.to_owned(), value)));
     }
