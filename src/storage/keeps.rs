@@ -8,7 +8,11 @@
 
 use super::{Db, StoreError, Tx};
 
+/// Changes with how triggers are made, so that they are made anew.
+const FORM: u32 = 1;
+
 /// A table whose rows are never deleted, and never changed but where a condition says so.
+#[derive(Debug)]
 struct Keep {
     table: &'static str,
     /// What the refusal says.
@@ -150,21 +154,41 @@ const KEEPS: [Keep; 15] = [
 ];
 
 impl Keep {
-    /// The trigger that is made last: where it is, all are.
-    fn mark(&self, db: &Db) -> String {
+    /// Ends the names of its triggers: another for other conditions, so that those of another version are known as such.
+    fn mark(&self) -> String {
+        let digest = blake3::hash(format!("{FORM} {self:?}").as_bytes()).to_hex();
+        digest[..8].to_owned()
+    }
+
+    /// The name of the trigger that looks at what is done.
+    fn name(&self, what: &str) -> String {
+        format!("{}_no_{what}_{}", self.table, self.mark())
+    }
+
+    /// The names of all its triggers, in their order.
+    fn names(&self, db: &Db) -> Vec<String> {
         let last = match db {
-            Db::Sqlite { .. } if self.same.is_some() => "replace",
-            _ => "delete",
+            Db::Sqlite { .. } => self.same.map(|_| "replace"),
+            Db::Postgres(_) => Some("truncate"),
         };
-        format!("{}_no_{last}", self.table)
+        let insert = self.insert.map(|_| "insert");
+        let mut names: Vec<String> = ["delete", "update"]
+            .into_iter()
+            .chain(insert)
+            .chain(last)
+            .map(|what| self.name(what))
+            .collect();
+        names.sort_unstable();
+        names
     }
 
     fn sqlite(&self) -> Vec<String> {
         let Self { table, says, .. } = self;
         let trigger = |name: &str, what: &str, when: &str| {
             format!(
-                "CREATE TRIGGER IF NOT EXISTS {table}_no_{name} BEFORE {what} ON {table} {when} \
-                 BEGIN SELECT RAISE(ABORT, '{says}'); END"
+                "CREATE TRIGGER {} BEFORE {what} ON {table} {when} \
+                 BEGIN SELECT RAISE(ABORT, '{says}'); END",
+                self.name(name)
             )
         };
         let when = |when: Option<&str>| when.map(|when| format!("WHEN {when}")).unwrap_or_default();
@@ -190,8 +214,8 @@ impl Keep {
         let refuse = format!("RAISE EXCEPTION '{says}';");
         let trigger = |what: &str, rest: &str, name: &str| {
             format!(
-                "CREATE OR REPLACE TRIGGER {table}_no_{what} BEFORE {what} ON {table} {rest} \
-                 EXECUTE FUNCTION {table}_{name}()"
+                "CREATE TRIGGER {} BEFORE {what} ON {table} {rest} EXECUTE FUNCTION {table}_{name}()",
+                self.name(what)
             )
         };
         // A condition of a trigger may not ask other tables there; its function may.
@@ -217,42 +241,54 @@ impl Keep {
     }
 }
 
-/// Makes the triggers that are not there. Where they are, nothing is locked: a start must not wait for who writes.
+/// Makes the triggers that are not there, in place of those of another version. Where they are, nothing is locked: a start
+/// must not wait for who writes.
 pub(super) async fn keep(db: &Db) -> Result<(), StoreError> {
     for keep in &KEEPS {
-        if !is_kept(db, keep).await? {
+        if made(db, keep).await? != keep.names(db) {
             make(db, keep).await?;
         }
     }
     Ok(())
 }
 
-async fn is_kept(db: &Db, keep: &Keep) -> Result<bool, StoreError> {
-    const SQLITE: &str = "SELECT COUNT(*) FROM sqlite_master WHERE type = 'trigger' AND name = $1";
-    const POSTGRES: &str = "SELECT COUNT(*) FROM pg_trigger t \
-         JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
-         WHERE t.tgname = $1 AND n.nspname = current_schema()";
-    let mark = keep.mark(db);
-    let made: i64 = match db {
-        Db::Sqlite { read, .. } => sqlx::query_scalar(SQLITE).bind(mark).fetch_one(read).await?,
-        Db::Postgres(pool) => sqlx::query_scalar(POSTGRES).bind(mark).fetch_one(pool).await?,
-    };
-    Ok(made > 0)
+/// The names of triggers that keep a table, in their order.
+const SQLITE: &str = "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = $1 \
+     AND substr(name, 1, length($1) + 4) = $1 || '_no_' ORDER BY name";
+const POSTGRES: &str = "SELECT t.tgname::text FROM pg_trigger t \
+     JOIN pg_class c ON c.oid = t.tgrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
+     WHERE c.relname = $1 AND n.nspname = current_schema() \
+     AND substr(t.tgname, 1, length($1) + 4) = $1 || '_no_' ORDER BY t.tgname COLLATE \"C\"";
+
+async fn made(db: &Db, keep: &Keep) -> Result<Vec<String>, StoreError> {
+    Ok(match db {
+        Db::Sqlite { read, .. } => {
+            sqlx::query_scalar(SQLITE).bind(keep.table).fetch_all(read).await?
+        }
+        Db::Postgres(pool) => sqlx::query_scalar(POSTGRES).bind(keep.table).fetch_all(pool).await?,
+    })
 }
 
 async fn make(db: &Db, keep: &Keep) -> Result<(), StoreError> {
+    let table = keep.table;
     let mut tx = db.begin().await?;
     match &mut tx {
         Tx::Sqlite(tx) => {
-            for statement in keep.sqlite() {
+            let old: Vec<String> =
+                sqlx::query_scalar(SQLITE).bind(table).fetch_all(&mut **tx).await?;
+            let drop = old.iter().map(|name| format!("DROP TRIGGER {name}"));
+            for statement in drop.chain(keep.sqlite()) {
                 sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&mut **tx).await?;
             }
         }
         Tx::Postgres(tx) => {
-            // Of nodes that start together, one makes them.
-            let lock = format!("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", keep.table);
+            // Of nodes that start together, one makes them after the other.
+            let lock = format!("LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE");
             sqlx::query(sqlx::AssertSqlSafe(lock)).execute(&mut **tx).await?;
-            for statement in keep.postgres() {
+            let old: Vec<String> =
+                sqlx::query_scalar(POSTGRES).bind(table).fetch_all(&mut **tx).await?;
+            let drop = old.iter().map(|name| format!("DROP TRIGGER {name} ON {table}"));
+            for statement in drop.chain(keep.postgres()) {
                 sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&mut **tx).await?;
             }
         }

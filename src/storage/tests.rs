@@ -186,3 +186,24 @@ async fn a_transaction_that_nobody_waits_for_is_not_left_open() {
         db.until_none_is_in_a_transaction().await;
     }
 }
+
+#[tokio::test]
+async fn what_keeps_tables_is_that_of_this_version() {
+    let db = database().await;
+    let (old, made) = match &*db {
+        Db::Sqlite { .. } => (
+            "CREATE TRIGGER usage_runs_no_update BEFORE UPDATE ON usage_runs
+             BEGIN SELECT RAISE(ABORT, 'of an earlier version'); END",
+            "SELECT name FROM sqlite_master WHERE type = 'trigger' ORDER BY name",
+        ),
+        Db::Postgres(_) => (
+            "CREATE TRIGGER usage_runs_no_update BEFORE UPDATE ON usage_runs
+             FOR EACH ROW EXECUTE FUNCTION usage_runs_keep()",
+            "SELECT tgname::text FROM pg_trigger WHERE NOT tgisinternal ORDER BY tgname",
+        ),
+    };
+    let before = words(&db, made).await;
+    run(&db, &[old]).await;
+    db.migrate().await.unwrap();
+    assert_eq!(words(&db, made).await, before);
+}

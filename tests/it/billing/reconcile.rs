@@ -215,9 +215,8 @@ async fn a_changed_statement_is_found_and_named() {
     let forged: String =
         sqlx_text(db, &format!("SELECT document FROM statements WHERE id = '{statement}'")).await;
     let digest = comptoir::billing::model::digest(&forged);
-    tell(db, &format!("UPDATE statements SET digest = '{digest}' WHERE id = '{statement}'"))
-        .await
-        .unwrap();
+    let fits = format!("UPDATE statements SET digest = '{digest}' WHERE id = '{statement}'");
+    force(db, ("statements", "update"), &fits).await;
     for period in [&month.october, &month.november] {
         let found = month.differences(period, &[]).await;
         assert!(

@@ -55,12 +55,22 @@ pub(crate) async fn tell(db: &Db, sql: &str) -> Result<(), sqlx::Error> {
 
 /// Lets somebody who owns the database `update` or `delete` rows of a table that it keeps.
 pub(crate) async fn unkeep(db: &Db, table: &str, what: &str) {
-    let trigger = format!("{table}_no_{what}");
-    let drop = match db {
-        Db::Sqlite { .. } => format!("DROP TRIGGER IF EXISTS {trigger}"),
-        Db::Postgres(_) => format!("DROP TRIGGER IF EXISTS {trigger} ON {table}"),
+    let begins = format!("{table}_no_{what}_");
+    const SQLITE: &str = "SELECT name FROM sqlite_master WHERE type = 'trigger' AND substr(name, 1, length($1)) = $1";
+    const POSTGRES: &str = "SELECT tgname::text FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid \
+         WHERE c.relnamespace = current_schema()::regnamespace AND starts_with(tgname::text, $1)";
+    let (triggers, of_table): (Vec<String>, _) = match db {
+        Db::Sqlite { read, .. } => {
+            (sqlx::query_scalar(SQLITE).bind(begins).fetch_all(read).await.unwrap(), String::new())
+        }
+        Db::Postgres(pool) => {
+            let named = sqlx::query_scalar(POSTGRES).bind(begins).fetch_all(pool).await;
+            (named.unwrap(), format!(" ON {table}"))
+        }
     };
-    tell(db, &drop).await.unwrap();
+    for trigger in triggers {
+        tell(db, &format!("DROP TRIGGER {trigger}{of_table}")).await.unwrap();
+    }
 }
 
 /// How a test's Comptoir is set up.
