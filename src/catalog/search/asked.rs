@@ -16,15 +16,17 @@ const NAME: u8 = 14;
 const NAME_PREFIX: u8 = 4;
 const BRAND: u8 = 9;
 const BRAND_PREFIX: u8 = 4;
-const TYPO: u8 = 2;
+/// By how many typing errors a term differs: one is meant rather than two.
+const TYPOS: [u8; 2] = [3, 2];
 
-/// What a word weighs in a place: as it was asked, or with another ending.
+/// What a word weighs in a place: as it was asked but for its number, or with another ending. What is in a category called
+/// so is one: wine is among the wines, and glasses in their category of `wine glasses` are not.
 fn weight(place: Place, is_exact: bool) -> u8 {
     match (place, is_exact) {
         (Place::Kind, true) => 21,
-        (Place::Topic, true) => 20,
+        (Place::Group, true) => 20,
         (Place::Kind, false) => 19,
-        (Place::Group, true) => 18,
+        (Place::Topic, true) => 18,
         (Place::Topic, false) => 17,
         (Place::Head, true) => 16,
         (Place::Head, false) => 15,
@@ -49,7 +51,7 @@ pub enum Strictness {
     All = 1,
     /// Every word, typing errors forgiven.
     Near = 2,
-    /// Any word, typing errors forgiven.
+    /// Any word, typing errors forgiven; but what is to be lacking must be.
     Some = 3,
 }
 
@@ -76,8 +78,8 @@ struct Word {
     places: Vec<(String, String, bool)>,
     /// Fields in which a term may begin with it.
     begins: Vec<(Field, u8)>,
-    /// Terms that differ from it by a typing error.
-    like: Option<DfaWrapper>,
+    /// Terms that differ from it by typing errors, with what they weigh.
+    like: Vec<(DfaWrapper, u8)>,
     text: String,
 }
 
@@ -89,29 +91,35 @@ impl Word {
         (last, near): (bool, bool),
     ) -> tantivy::Result<Self> {
         let term = |field, text: &str, weight| (Term::from_field_text(field, text), weight);
-        let terms = [term(fields.name, text, NAME), term(fields.brand, text, BRAND)];
+        let stems = words.stems(text);
+        let singular = words.singular(text);
+        let terms = [term(fields.name, singular, NAME), term(fields.brand, singular, BRAND)];
         let place = |word: &str, is_exact| {
             let (from, to) = Place::range(word);
             (from, to, is_exact)
         };
-        let mut places = vec![place(&format!("{EXACT}{text}"), true)];
-        places.extend(words.stems(text).iter().map(|stem| place(stem, false)));
-        let lacking = text.split_once(LACKS).map(|(_, lacking)| lacking);
+        let mut places = vec![place(&format!("{EXACT}{singular}"), true)];
+        places.extend(stems.iter().map(|stem| place(stem, false)));
+        let lacking = text.strip_prefix(LACKS);
         let letters = lacking.unwrap_or(text).chars().count();
-        let begins = match (last && letters > 1, lacking) {
-            (false, _) => Vec::new(),
-            (true, None) => vec![(fields.name, NAME_PREFIX), (fields.brand, BRAND_PREFIX)],
+        let begins = match (last, lacking) {
+            (true, None) if letters > 1 => {
+                vec![(fields.name, NAME_PREFIX), (fields.brand, BRAND_PREFIX)]
+            }
             (true, Some(_)) => vec![(fields.other, NAME_PREFIX)],
+            _ => Vec::new(),
         };
         let distance = match letters {
             0..4 => 0,
             4..8 => 1,
             _ => 2,
         };
-        let mut like = None;
-        if near && distance > 0 && !text.bytes().any(|byte| byte.is_ascii_digit()) {
-            let term = Term::from_field_text(fields.name, text);
-            like = Some(FuzzyTermQuery::new(term, distance, true).automaton()?);
+        let mut like = Vec::new();
+        if near && !text.bytes().any(|byte| byte.is_ascii_digit()) {
+            for (distance, weight) in (1..=distance).zip(TYPOS) {
+                let term = Term::from_field_text(fields.name, singular);
+                like.push((FuzzyTermQuery::new(term, distance, true).automaton()?, weight));
+            }
         }
         Ok(Self { terms, places, begins, like, text: text.to_owned() })
     }
@@ -142,12 +150,13 @@ impl Word {
                 lists.push(List { field: *field, info: terms.value().clone(), weight: *weight });
             }
         }
-        for field in [fields.name, fields.brand, fields.other] {
-            let Some(like) = &self.like else { break };
-            let index = segment.inverted_index(field)?;
-            let mut terms = index.terms().search(like).into_stream()?;
-            while terms.advance() {
-                lists.push(List { field, info: terms.value().clone(), weight: TYPO });
+        for (like, weight) in &self.like {
+            for field in [fields.name, fields.brand, fields.other] {
+                let index = segment.inverted_index(field)?;
+                let mut terms = index.terms().search(like).into_stream()?;
+                while terms.advance() {
+                    lists.push(List { field, info: terms.value().clone(), weight: *weight });
+                }
             }
         }
         // A term that stands for the word in several ways counts as what weighs most.
@@ -164,7 +173,7 @@ pub(super) struct Asked {
     fields: Fields,
     words: Vec<Word>,
     /// Whether every word must be found, and not any.
-    pub(super) all: bool,
+    all: bool,
     /// The words as one phrase, where they are several.
     pub(super) phrase: Option<PhraseQuery>,
     code: Term,
@@ -186,7 +195,8 @@ impl Asked {
         }
         let phrase = words.of(text);
         let phrase = (!asked.is_empty() && (2..=MOST_WORDS).contains(&phrase.len())).then(|| {
-            let terms = phrase.iter().map(|word| Term::from_field_text(fields.name, word));
+            let singulars = phrase.iter().map(|word| words.singular(word));
+            let terms = singulars.map(|word| Term::from_field_text(fields.name, word));
             PhraseQuery::new(terms.collect())
         });
         let code = Term::from_field_text(fields.codes, &code(text));
@@ -194,12 +204,18 @@ impl Asked {
         Ok(Self { fields: *fields, words: asked, all, phrase, code })
     }
 
-    /// For each word its lists in a segment, the word in the fewest products first.
-    pub(super) fn words(&self, segment: &SegmentReader) -> tantivy::Result<Vec<Vec<List>>> {
-        let lists = |word: &Word| word.lists(&self.fields, segment);
-        let mut words: Vec<Vec<List>> = self.words.iter().map(lists).collect::<Result<_, _>>()?;
-        words.sort_by_key(|lists| size(lists));
-        Ok(words)
+    /// For each word its lists in a segment, the word in the fewest products first: those that must be found, and those of
+    /// which any may be.
+    pub(super) fn words(&self, segment: &SegmentReader) -> tantivy::Result<[Vec<Vec<List>>; 2]> {
+        let must = |word: &&Word| self.all || word.text.starts_with(LACKS);
+        let (must, may): (Vec<&Word>, Vec<&Word>) = self.words.iter().partition(must);
+        let lists = |words: Vec<&Word>| {
+            let lists = words.into_iter().map(|word| word.lists(&self.fields, segment));
+            let mut lists: Vec<Vec<List>> = lists.collect::<Result<_, _>>()?;
+            lists.sort_by_key(|lists| size(lists));
+            Ok::<_, tantivy::TantivyError>(lists)
+        };
+        Ok([lists(must)?, lists(may)?])
     }
 
     /// The list of the products that have the text as a code.

@@ -19,13 +19,13 @@ pub(super) struct Fields {
     /// What is put before the others among equals.
     pub(super) grade: Field,
     pub(super) codes: Field,
-    /// The folded words of the names, in their order.
+    /// The folded words of the names, in their singular and order.
     pub(super) name: Field,
     pub(super) brand: Field,
     /// The folded words of the categories, and what is said to be lacking: for who mistypes one of them, or has not typed
     /// to the end what is lacking.
     pub(super) other: Field,
-    /// The stems of all words, each with its [`Place`]; folded words of names likewise, behind [`EXACT`].
+    /// The stems of all words, each with its [`Place`]; the singulars of names' words likewise, behind [`EXACT`].
     pub(super) places: Field,
     /// Properties with their values, as they are compared.
     pub(super) property: Field,
@@ -39,9 +39,9 @@ pub(super) struct Fields {
 /// weighs most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Place {
-    /// At the head of a name, and in a category or one above.
+    /// At the head of a name, and at the head of its category's.
     Kind,
-    /// In a name, and in a category or one above.
+    /// In a name, and in a category or one above: chocolate spread among the `jams and spreads`.
     Topic,
     /// At the head of its category's name: what is in it may be called otherwise, as spaghetti among the pasta.
     Group,
@@ -79,7 +79,8 @@ impl Place {
         Self::Description,
     ];
 
-    /// Whether words stand here as they are too, and not their stems alone: in [`Self::Name`] [`Fields::name`] has them.
+    /// Whether words stand here in their singular too, and not their stems alone: in [`Self::Name`] [`Fields::name`] has
+    /// them.
     fn has_exact(self) -> bool {
         matches!(self, Self::Kind | Self::Topic | Self::Group | Self::Head)
     }
@@ -207,7 +208,8 @@ impl Placed<'_> {
 
     fn put_word(&mut self, place: Place, word: &str) {
         if place.has_exact() {
-            self.terms.insert(place.term(&format!("{EXACT}{word}")));
+            let singular = self.words.singular(word);
+            self.terms.insert(place.term(&format!("{EXACT}{singular}")));
         }
         self.terms.extend(self.words.stems(word).iter().map(|stem| place.term(stem)));
     }
@@ -233,14 +235,13 @@ impl Placed<'_> {
         let words = self.words.of(name);
         for word in &words {
             let stems = self.words.stems(word);
-            let mut places =
-                stems.iter().flat_map(|stem| [Place::Category, Place::Above].map(|p| p.term(stem)));
-            let in_category = places.any(|term| self.terms.contains(&term));
-            let place = match (head.as_ref() == Some(word), in_category) {
-                (true, true) => Place::Kind,
-                (false, true) => Place::Topic,
-                (true, false) => Place::Head,
-                (false, false) => Place::Name,
+            let stands =
+                |place: Place| stems.iter().any(|stem| self.terms.contains(&place.term(stem)));
+            let place = match head.as_ref() == Some(word) {
+                true if stands(Place::Group) => Place::Kind,
+                _ if stands(Place::Category) || stands(Place::Above) => Place::Topic,
+                true => Place::Head,
+                false => Place::Name,
             };
             self.put_word(place, word);
         }
@@ -270,9 +271,11 @@ pub(super) fn document(
     }
     let brand = words.of(brand);
     // `sans souci` is asked as one word, in a brand too.
-    document.add_text(fields.brand, [brand.as_slice(), &words.lacks(&brand)].concat().join(" "));
+    let with_lacks = [brand.as_slice(), &words.lacks(&brand)].concat();
+    document.add_text(fields.brand, words.joined(&with_lacks));
     for name in categories.own.iter().chain(&categories.above) {
-        document.add_text(fields.other, words.of(name).join(" "));
+        let own = words.of(name);
+        document.add_text(fields.other, words.joined(&own));
     }
     let properties = product.variant_attributes.iter().chain(&product.additional_property);
     for (property, value) in properties.filter_map(Valued::property) {
@@ -282,7 +285,8 @@ pub(super) fn document(
     let translations = || product.translations.values();
     let names = || translations().filter_map(|texts| texts.name.as_deref()).chain([name]);
     for name in names() {
-        document.add_text(fields.name, words.of(name).join(" "));
+        let own = words.of(name);
+        document.add_text(fields.name, words.joined(&own));
     }
     let mut placed = Placed { words, terms: BTreeSet::new(), lacks: BTreeSet::new() };
     placed.put_categories(categories);
@@ -295,7 +299,8 @@ pub(super) fn document(
     let descriptions = product.description.iter().chain(others);
     let plain = descriptions.filter_map(|description| description.plain.as_deref());
     plain.for_each(|text| placed.put(Place::Description, text));
-    document.add_text(fields.other, Vec::from_iter(placed.lacks).join(" "));
     document.add_text(fields.places, Vec::from_iter(placed.terms).join(" "));
+    let lacks = Vec::from_iter(placed.lacks);
+    document.add_text(fields.other, words.joined(&lacks));
     Some(document)
 }

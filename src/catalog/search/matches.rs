@@ -86,6 +86,24 @@ impl Lists<'_> {
 
     /// Leaves of some products those in which a word stands too, and adds what it weighs.
     fn narrow(&mut self, found: &mut Vec<Match>, word: &[List]) -> tantivy::Result<()> {
+        let mut weights = self.weights(found, word)?.into_iter();
+        found.retain_mut(|(_, score)| {
+            let weight = weights.next().unwrap_or(0);
+            *score += u16::from(weight);
+            weight > 0
+        });
+        Ok(())
+    }
+
+    /// Adds to some products what a word weighs in each, where it stands there.
+    fn weigh(&mut self, found: &mut [Match], word: &[List]) -> tantivy::Result<()> {
+        let weights = self.weights(found, word)?;
+        found.iter_mut().zip(weights).for_each(|((_, score), weight)| *score += u16::from(weight));
+        Ok(())
+    }
+
+    /// What a word weighs in each of some products.
+    fn weights(&mut self, found: &[Match], word: &[List]) -> tantivy::Result<Vec<u8>> {
         let most = found.len() as u64 * LONG;
         let (long, short): (Vec<&List>, Vec<&List>) =
             word.iter().partition(|list| u64::from(list.info.doc_freq) > most);
@@ -100,13 +118,7 @@ impl Lists<'_> {
                 }
             }
         }
-        let mut weights = weights.into_iter();
-        found.retain_mut(|(_, score)| {
-            let weight = weights.next().unwrap_or(0);
-            *score += u16::from(weight);
-            weight > 0
-        });
-        Ok(())
+        Ok(weights)
     }
 }
 
@@ -184,10 +196,9 @@ fn present(weights: &[u8]) -> Vec<Match> {
 /// What a text finds in a segment, in ascending order. Deleted products are among it.
 pub(super) fn matches(asked: &Asked, segment: &SegmentReader) -> tantivy::Result<Vec<Match>> {
     let mut lists = Lists { segment, open: None };
-    let words = asked.words(segment)?;
-    let mut found = match words.split_first() {
-        None => Vec::new(),
-        Some((first, others)) if asked.all => {
+    let [must, may] = asked.words(segment)?;
+    let mut found = match must.split_first() {
+        Some((first, others)) => {
             let mut found = lists.union(&first.iter().collect::<Vec<_>>())?.matches();
             for word in others {
                 if found.is_empty() {
@@ -195,11 +206,14 @@ pub(super) fn matches(asked: &Asked, segment: &SegmentReader) -> tantivy::Result
                 }
                 lists.narrow(&mut found, word)?;
             }
+            for word in &may {
+                lists.weigh(&mut found, word)?;
+            }
             found
         }
-        Some(_) => {
+        None => {
             let mut sums = vec![0; segment.max_doc() as usize];
-            for word in words.iter().filter(|word| size(word) > 0) {
+            for word in may.iter().filter(|word| size(word) > 0) {
                 lists.union(&word.iter().collect::<Vec<_>>())?.add_to(&mut sums);
             }
             present(&sums)

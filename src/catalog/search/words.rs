@@ -39,13 +39,13 @@ fn empty(language: SearchLanguage) -> &'static [&'static str] {
     }
 }
 
-/// Says that something is not in it. It is one word with what follows it, `sans+gluten`: who asks for that must be shown
-/// neither what has gluten among its allergens nor, with that, what is without salt.
+/// Says that what follows is not in it. Both are one word, `+gluten`, however it is said: who asks for `sans gluten` must be
+/// shown neither what has gluten among its allergens nor, with that, what is without salt.
 fn lacking(language: SearchLanguage) -> &'static [&'static str] {
     match language {
         SearchLanguage::French => &["sans"],
         SearchLanguage::Spanish => &["sin"],
-        SearchLanguage::English => &["without"],
+        SearchLanguage::English => &["without", "no"],
         SearchLanguage::German => &["ohne"],
         SearchLanguage::Italian => &["senza"],
         SearchLanguage::Portuguese => &["sem"],
@@ -54,14 +54,30 @@ fn lacking(language: SearchLanguage) -> &'static [&'static str] {
     }
 }
 
-/// Stands between a word of lack and what is lacking; no word has it.
+/// Says that what stands before is not in it: `gluten free`.
+fn free(language: SearchLanguage) -> &'static [&'static str] {
+    match language {
+        SearchLanguage::English => &["free"],
+        SearchLanguage::German => &["frei"],
+        _ => &[],
+    }
+}
+
+/// Letters below which little is left of a word: a plural is not taken off, and what a stemmer leaves may be a word of its
+/// own, as `col` of `cola`.
+const SHORT: usize = 3;
+
+/// Ends so short a stem, which is that of words alone that are cut like it; no word has it.
+const CUT: char = '-';
+
+/// Begins the word of what is lacking; no word has it.
 pub(super) const LACKS: char = '+';
 
 /// Goes on with what is lacking: `sans sel ni sucre`.
 fn nor(language: SearchLanguage) -> &'static [&'static str] {
     match language {
         SearchLanguage::French | SearchLanguage::Spanish => &["ni"],
-        SearchLanguage::English => &["nor", "or"],
+        SearchLanguage::English => &["nor"],
         SearchLanguage::German => &["noch", "oder"],
         SearchLanguage::Italian => &["ne"],
         SearchLanguage::Portuguese => &["nem"],
@@ -168,13 +184,19 @@ impl Words {
     pub(super) fn lacks(&self, words: &[String]) -> Vec<String> {
         let full = self.full_of(words);
         let mut lacks = Vec::new();
-        for (n, lack) in full.iter().enumerate().filter(|(_, word)| self.is_one(word, lacking)) {
+        for (n, word) in full.iter().enumerate() {
+            if n > 0 && self.is_one(word, free) {
+                lacks.push(format!("{LACKS}{}", full[n - 1]));
+            }
+            if !self.is_one(word, lacking) {
+                continue;
+            }
             let mut room = LACKED;
             for word in &full[n + 1..] {
                 if self.is_one(word, nor) {
                     room = room.max(1);
                 } else if room > 0 {
-                    lacks.push(format!("{lack}{LACKS}{word}"));
+                    lacks.push(format!("{LACKS}{word}"));
                     room -= 1;
                 } else {
                     break;
@@ -184,39 +206,61 @@ impl Words {
         lacks
     }
 
-    /// The words of what a shopper typed that must be found: a word of lack is one with what follows it.
+    /// The words of what a shopper typed that must be found: a word of lack is one with what is lacking.
     pub(super) fn asked(&mut self, text: &str) -> Vec<String> {
         let words = self.full(text);
-        let mut joined = Vec::with_capacity(words.len());
-        // The word of lack that holds for the next word, and the one that held for the word before.
-        let (mut lack, mut held): (Option<&str>, Option<&str>) = (None, None);
+        let mut asked: Vec<String> = Vec::with_capacity(words.len());
+        // Whether the next word is lacking, and whether the word before was.
+        let (mut next, mut before) = (false, false);
         for (n, word) in words.iter().enumerate() {
             let is_last = n + 1 == words.len();
-            let is_lack = self.is_one(word, lacking) && !is_last;
-            match lack.take() {
-                Some(lack) if is_lack => joined.push(lack.to_owned()),
-                Some(lack) => {
-                    joined.push(format!("{lack}{LACKS}{word}"));
-                    held = Some(lack);
-                    continue;
+            let begins = self.is_one(word, lacking) && !is_last;
+            if next && !begins {
+                asked.push(format!("{LACKS}{word}"));
+                (next, before) = (false, true);
+                continue;
+            }
+            if next {
+                // Two of them in a row: the first is a word as any.
+                asked.push(words[n - 1].clone());
+            }
+            let goes_on = before && self.is_one(word, nor) && !is_last;
+            next = begins || goes_on;
+            match asked.last_mut() {
+                Some(last) if !next && self.is_one(word, free) && !last.starts_with(LACKS) => {
+                    last.insert(0, LACKS);
                 }
-                None => {}
+                _ if !next => asked.push(word.clone()),
+                _ => {}
             }
-            if is_lack {
-                lack = Some(word);
-            } else if held.is_some() && self.is_one(word, nor) && !is_last {
-                lack = held;
-            } else {
-                joined.push(word.clone());
-                held = None;
-            }
+            before = false;
         }
-        joined
+        asked
     }
 
     /// Whether it is one of such words of a language.
     fn is_one(&self, word: &str, of: fn(SearchLanguage) -> &'static [&'static str]) -> bool {
         self.languages.iter().any(|language| of(*language).contains(&word))
+    }
+
+    /// A folded word without the letter of its plural, where a language has it: `fromages` is said as much as `fromage`.
+    pub(super) fn singular<'a>(&self, word: &'a str) -> &'a str {
+        use SearchLanguage::{English, French, Portuguese, Spanish};
+        let has = |some: &[SearchLanguage]| self.languages.iter().any(|own| some.contains(own));
+        let without = match word.strip_suffix('s') {
+            Some(without) if !without.ends_with('s') => {
+                has(&[English, French, Portuguese, Spanish]).then_some(without)
+            }
+            Some(_) => None,
+            None => word.strip_suffix('x').filter(|left| left.ends_with('u') && has(&[French])),
+        };
+        without.filter(|left| left.trim_start_matches(LACKS).len() >= SHORT).unwrap_or(word)
+    }
+
+    /// Folded words as one text, each in its singular.
+    pub(super) fn joined(&self, words: &[String]) -> String {
+        let singulars: Vec<&str> = words.iter().map(|word| self.singular(word)).collect();
+        singulars.join(" ")
     }
 
     /// The distinct stems of a folded word, itself where no language is known. Words are stemmed after folding, so that an accent that
@@ -225,13 +269,19 @@ impl Words {
         if self.stem.is_empty() {
             return vec![word.to_owned()];
         }
-        if let Some((lack, word)) = word.split_once(LACKS) {
-            let stems = self.stems(word).into_iter();
-            return stems.map(|stem| format!("{lack}{LACKS}{stem}")).collect();
+        if let Some(lacking) = word.strip_prefix(LACKS) {
+            let stems = self.stems(lacking).into_iter();
+            return stems.map(|stem| format!("{LACKS}{stem}")).collect();
         }
         let mut stems = Vec::with_capacity(self.stem.len());
         for analyzer in &mut self.stem {
             analyzer.token_stream(word).process(&mut |token| stems.push(token.text.clone()));
+        }
+        let singular = self.singular(word);
+        for stem in &mut stems {
+            if stem.len() <= SHORT && stem != singular {
+                stem.push(CUT);
+            }
         }
         stems.sort_unstable();
         stems.dedup();
@@ -263,16 +313,27 @@ mod tests {
             words.stems(a).iter().any(|stem| b.contains(stem))
         };
         assert!(shared("pates", "pate") && shared("galletitas", "galletita"));
-        assert!(shared("ampoules", "ampoule"));
+        assert!(shared("ampoules", "ampoule") && shared("vins", "vin") && shared("rojas", "rojo"));
+        assert!(!shared("cola", "col") && !shared("vino", "vins") && shared("cafes", "cafe"));
+        let singular = ["fromages", "eaux", "+sucres", "glass", "gaz", "bus", "prix"];
+        assert_eq!(
+            singular.map(|word| words.singular(word)),
+            ["fromage", "eau", "+sucre", "glass", "gaz", "bus", "prix"]
+        );
         assert_eq!(words.asked("de la"), ["de", "la"]);
         assert_eq!(
             words.asked("Biscuits sans sel ni sucres, sans"),
-            ["biscuits", "sans+sel", "sans+sucres", "sans"]
+            ["biscuits", "+sel", "+sucres", "sans"]
         );
-        assert_eq!(words.asked("bague sans pierre or"), ["bague", "sans+pierre", "or"]);
+        assert_eq!(words.asked("bague sans pierre or"), ["bague", "+pierre", "or"]);
+        assert_eq!(words.asked("gluten-free bread, no sugar"), ["+gluten", "bread", "+sugar"]);
+        assert_eq!(
+            words.asked("free range eggs sans sans sel"),
+            ["free", "range", "eggs", "sans", "+sel"]
+        );
         let text = words.of("Boisson sans aucun additif, lactose ou sel");
-        assert_eq!(words.lacks(&text), ["sans+aucun", "sans+additif", "sans+lactose"]);
-        assert_eq!(words.stems("sans+sucres"), words.stems("sans+sucre"));
+        assert_eq!(words.lacks(&text), ["+aucun", "+additif", "+lactose"]);
+        assert_eq!(words.stems("+sucres"), words.stems("+sucre"));
         assert_eq!(
             (code("03276550063551"), code(" AX-175-W ")),
             ("3276550063551".into(), "ax-175-w".into())

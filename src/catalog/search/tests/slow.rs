@@ -22,20 +22,22 @@ fn term(field: Field, text: &str, weight: Score) -> Box<dyn Query> {
 }
 
 fn word(fields: &Fields, text: &str, last: bool, near: bool) -> Box<dyn Query> {
-    let mut places = vec![term(fields.name, text, 14.0), term(fields.brand, text, 9.0)];
-    for (place, weight) in [("/0", 21.0), ("/1", 20.0), ("/2", 18.0), ("/3", 16.0)] {
-        places.push(term(fields.places, &format!("={text}{place}"), weight));
+    let mut words = Words::default();
+    let singular = words.singular(text).to_owned();
+    let mut places = vec![term(fields.name, &singular, 14.0), term(fields.brand, &singular, 9.0)];
+    for (place, weight) in [("/0", 21.0), ("/1", 18.0), ("/2", 20.0), ("/3", 16.0)] {
+        places.push(term(fields.places, &format!("={singular}{place}"), weight));
     }
-    for stem in Words::default().stems(text) {
+    for stem in words.stems(text) {
         for (place, weight) in
             [19.0, 17.0, 6.0, 15.0, 13.0, 6.0, 5.0, 3.0, 1.0].into_iter().enumerate()
         {
             places.push(term(fields.places, &format!("{stem}/{place}"), weight));
         }
     }
-    let lacking = text.split_once('+').map(|(_, lacking)| lacking);
+    let lacking = text.strip_prefix('+');
     let letters = lacking.unwrap_or(text).chars().count();
-    if last && letters > 1 {
+    if last && (letters > 1 || lacking.is_some()) {
         let begins =
             |field| FuzzyTermQuery::new_prefix(Term::from_field_text(field, text), 0, true);
         let within: &[Field] =
@@ -43,10 +45,13 @@ fn word(fields: &Fields, text: &str, last: bool, near: bool) -> Box<dyn Query> {
         places.extend(within.iter().map(|field| weighed(begins(*field), 4.0)));
     }
     let distance = [0, 0, 0, 0, 1, 1, 1, 1].get(letters).copied().unwrap_or(2);
-    if near && distance > 0 && !text.bytes().any(|byte| byte.is_ascii_digit()) {
-        for field in [fields.name, fields.brand, fields.other] {
-            let like = FuzzyTermQuery::new(Term::from_field_text(field, text), distance, true);
-            places.push(weighed(like, 2.0));
+    if near && !text.bytes().any(|byte| byte.is_ascii_digit()) {
+        for (distance, weight) in (1..=distance).zip([3.0, 2.0]) {
+            for field in [fields.name, fields.brand, fields.other] {
+                let term = Term::from_field_text(field, &singular);
+                let like = FuzzyTermQuery::new(term, distance, true);
+                places.push(weighed(like, weight));
+            }
         }
     }
     Box::new(DisjunctionMaxQuery::new(places))
@@ -56,16 +61,21 @@ fn query(fields: &Fields, text: &str, strictness: Strictness) -> Box<dyn Query> 
     let mut asked = Words::default().asked(text);
     asked.truncate(12);
     let near = strictness != Strictness::All;
-    let occur = if strictness == Strictness::Some { Occur::Should } else { Occur::Must };
+    let occur = |text: &str| match strictness {
+        Strictness::Some if !text.starts_with('+') => Occur::Should,
+        _ => Occur::Must,
+    };
     let mut parts: Vec<(Occur, Box<dyn Query>)> = Vec::new();
     for (i, text) in asked.iter().enumerate() {
-        parts.push((occur, word(fields, text, i + 1 == asked.len(), near)));
+        parts.push((occur(text), word(fields, text, i + 1 == asked.len(), near)));
     }
     let mut ways: Vec<(Occur, Box<dyn Query>)> = Vec::new();
     if !parts.is_empty() {
         let phrase = Words::default().of(text);
         if (2..=12).contains(&phrase.len()) {
-            let terms = phrase.iter().map(|word| Term::from_field_text(fields.name, word));
+            let words = Words::default();
+            let singulars = phrase.iter().map(|word| words.singular(word));
+            let terms = singulars.map(|word| Term::from_field_text(fields.name, word));
             parts.push((Occur::Should, weighed(PhraseQuery::new(terms.collect()), 12.0)));
         }
         ways.push((Occur::Should, Box::new(BooleanQuery::new(parts))));
@@ -130,7 +140,7 @@ const WORDS: [&str; 20] = [
     "perceur",
     "E27",
     "12",
-    "huile",
+    "free",
     "ni",
 ];
 
