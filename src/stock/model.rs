@@ -184,6 +184,10 @@ impl LevelIn {
                 told: Told::nothing(),
             });
         }
+        if self.quantity.is_none() && self.availability.is_none() {
+            let message = "is missing, and so is `availability`: say one of them, `unknown` where nobody knows";
+            return Err(Fault::new("quantity", "", "missing", message));
+        }
         let quantity = match self.quantity {
             None => None,
             Some(QuantityIn::Count(count)) => Some(thousandths(&count)?),
@@ -263,7 +267,7 @@ mod tests {
         for negative in ["-3", "\"-0.001\"", r#"{"disclosure":"exact","value":-1}"#] {
             assert_eq!(of(negative), Err("negative"));
         }
-        assert_eq!(of("null"), Ok((None, "unknown")));
+        assert_eq!(of("null"), Err("missing"));
         assert_eq!(of(r#"{"disclosure":"band","band":"3-5"}"#), Ok((None, "unknown")));
         assert_eq!(of("0.0001"), Err("malformed"));
         assert_eq!(of("true"), Err("malformed"));

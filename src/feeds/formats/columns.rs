@@ -119,7 +119,12 @@ impl Unread {
         Self { known: of(format).into_iter().collect(), names: BTreeSet::new() }
     }
 
-    /// Looks through the names of a record or of a header.
+    /// Whether a name is one that nobody reads.
+    pub(super) fn is(&self, name: &str) -> bool {
+        !name.is_empty() && !self.known.contains(name) && !name.starts_with(acp::OWN)
+    }
+
+    /// Looks through the names of what a record says.
     pub(super) fn look<'a>(&mut self, names: impl Iterator<Item = &'a str>) {
         for name in names {
             let is_read =

@@ -48,7 +48,7 @@ pub(super) fn local_inventory(to: &Translator<'_>, record: &Fields) -> Result<Ve
 
 fn categories(record: &Fields) -> Vec<Value> {
     let mut lines = Vec::new();
-    for path in record.all("product_type").map(text::path) {
+    for path in quoted(record, "product_type").iter().map(|path| text::path(path)) {
         let mut above: Option<&str> = None;
         for step in &path {
             lines.push(json!({"code": step.code, "name": step.name, "parent_code": above}));
@@ -83,7 +83,8 @@ fn product(record: &Fields) -> Result<Value, Fault> {
     row.text("mpn", record.get("mpn"));
     row.text("item_group_id", record.get("item_group_id"));
     row.list("variant_attributes", variant_attributes(record));
-    let codes = record.all("product_type").filter_map(|path| text::path(path).pop());
+    let paths = quoted(record, "product_type").into_iter();
+    let codes = paths.filter_map(|path| text::path(&path).pop());
     row.list("category_codes", codes.map(|step| json!(step.code)).collect());
     row.text("google_product_category", record.get("google_product_category"));
     let content = record.get("unit_pricing_measure");
@@ -143,7 +144,7 @@ fn properties(record: &Fields) -> Vec<Value> {
             found.push(json!({"property_id": id, "name": null, "value": value, "unit_code": null}));
         }
     }
-    for text in highlights(record) {
+    for text in quoted(record, "product_highlight") {
         found.push(json!({"property_id": "product_highlight", "name": null, "value": text,
             "unit_code": null}));
     }
@@ -166,11 +167,11 @@ fn properties(record: &Fields) -> Vec<Value> {
     found
 }
 
-/// What is remarkable about a product: sentences, so that a comma parts them only between quotes, as
+/// The texts of a field that are sentences or paths, so that a comma parts them only between quotes, as
 /// `"Fast, and light","Silent"` in a table.
-fn highlights(record: &Fields) -> Vec<String> {
+fn quoted(record: &Fields, name: &str) -> Vec<String> {
     let mut found = Vec::new();
-    for cell in record.all("product_highlight") {
+    for cell in record.all(name) {
         if !cell.starts_with('"') {
             found.push(cell.to_owned());
             continue;

@@ -86,7 +86,8 @@ fn images(record: &Fields) -> Result<Vec<Value>, Fault> {
     let mut widths = record.get("file_pixel_width").unwrap_or_default().split(',').map(str::trim);
     let mut heights = record.get("file_pixel_height").unwrap_or_default().split(',').map(str::trim);
     let pixels = |name, text: Option<&str>| {
-        let message = "is a whole number of pixels";
+        let message =
+            "must be a whole number of pixels, with a comma between those of several images";
         let read = text.filter(|text| !text.is_empty()).map(|text| {
             text.parse::<u32>().map_err(|_| Fault::new(name, text, "malformed", message))
         });
@@ -98,7 +99,13 @@ fn images(record: &Fields) -> Result<Vec<Value>, Fault> {
         let role = (n == 0).then_some("front");
         Ok(json!({"url": url, "role": role, "width": width, "height": height}))
     };
-    urls.into_iter().enumerate().map(image).collect()
+    let images = urls.into_iter().enumerate().map(image).collect::<Result<_, _>>()?;
+    let more = widths.chain(heights).any(|size| !size.is_empty());
+    if more {
+        let message = "has more sizes than there are images";
+        return Err(Fault::new("file_pixel_width", "", "too_many", message));
+    }
+    Ok(images)
 }
 
 /// The addresses of a cell, between commas, which stand in addresses too.

@@ -5,6 +5,7 @@ use super::*;
 use crate::feeds::source::Record;
 use proptest::prelude::*;
 use serde_json::json;
+use std::collections::BTreeSet;
 
 fn record(cells: &[(&str, &str)]) -> Fields {
     let mut fields = Fields::default();
@@ -179,11 +180,11 @@ fn what_a_product_says_is_said_of_its_variants_too() {
             "amount": 50, "currency": "EUR", "measure": {"value": "2", "unit": "pair"},
             "reference": {"value": 1, "unit": "pair"}}});
     let record = variants(&unknown).unwrap().remove(0);
-    let said: Vec<&str> = record.names().filter(|name| name.contains('.')).collect();
-    assert_eq!(
-        said,
-        ["availability.left", "brand.x", "unit_price.measure", "unit_price.reference"]
-    );
+    let said: BTreeSet<&str> = record.names().filter(|name| name.contains('.')).collect();
+    let parts =
+        ["amount", "currency", "measure", "reference"].map(|part| format!("unit_price.{part}"));
+    let others = ["availability.left", "brand.x"].into_iter();
+    assert_eq!(said, others.chain(parts.iter().map(String::as_str)).collect());
     let line = |feed| to(Format::Acp, feed).lines(&record).unwrap();
     assert_eq!(line(Feed::Products)[0]["brand"]["name"], "B");
     assert!(line(Feed::Stock).is_empty());
@@ -198,6 +199,40 @@ fn what_a_product_says_is_said_of_its_variants_too() {
     for none in [json!([]), json!("x"), json!([1])] {
         assert_eq!(variants(&json!({"id": "g", "variants": none})).unwrap_err().code, "malformed");
     }
+}
+
+#[test]
+fn what_would_be_read_as_something_else_is_refused() {
+    let offer = |price: Value| {
+        let line = json!({"id": "g", "variants": [{"id": 1, "title": "T", "price": price}]});
+        let said = to(Format::Acp, Feed::Offers).lines(&variants(&line).unwrap()[0]);
+        said.map(|mut lines| lines.remove(0)["price"]["amount"].take()).map_err(|fault| fault.code)
+    };
+    let euros = |amount: Value| offer(json!({"amount": amount, "currency": "EUR"}));
+    // Minor units, however a whole number is written; a text has its decimals with it.
+    for whole in ["1990", "1990.0", "1.99e3"] {
+        assert_eq!(euros(serde_json::from_str(whole).unwrap()), Ok(json!("19.90")), "{whole}");
+    }
+    assert_eq!(euros(json!("19.90")), Ok(json!("19.90")));
+    for either in [json!(19.9), json!("1990"), json!(null), json!([1990])] {
+        assert_eq!(euros(either.clone()), Err("malformed"), "{either}");
+    }
+    assert_eq!(offer(json!({"amount": 1990})), Err("malformed"));
+    let nameless = json!({"id": "g", "variants": [{"id": "1"}, {"title": "T"}]});
+    assert_eq!(variants(&nameless).unwrap_err().code, "missing");
+    let number = json!({"id": 77, "variants": [
+        {"id": "1", "title": "T", "barcodes": [{"type": "EAN", "value": 3_276_550_063_551_u64}]}]});
+    let product = to(Format::Acp, Feed::Products).lines(&variants(&number).unwrap()[0]).unwrap();
+    assert_eq!(
+        (&product[0]["gtin"], &product[0]["item_group_id"]),
+        (&json!("3276550063551"), &json!("77"))
+    );
+    let wrong = json!({"id": "1", "title": "T", "availability": {"available": "true"},
+        "categories": [{"value": "1000", "taxonomy": "shopify"}], "media": [{"url": 5, "type": "image"}]});
+    let record = variants(&wrong).unwrap().remove(0);
+    let mut said: Vec<&str> = record.names().filter(|name| name.contains('.')).collect();
+    said.sort_unstable();
+    assert_eq!(said, ["availability.available", "categories.taxonomy", "categories.value"]);
 }
 
 #[test]

@@ -34,7 +34,11 @@ impl Price {
 /// `15.00 EUR`, `EUR 15.00` or `15,00 EUR`.
 pub(super) fn price(field: &'static str, text: &str) -> Result<Price, Fault> {
     let fault = |code, message: &str| Fault::new(field, text, code, message.to_owned());
-    let malformed = || fault("malformed", "must be an amount and a currency such as 15.00 EUR");
+    let malformed = || {
+        let message = "must be an amount and a currency such as 15.00 EUR";
+        let of_object = "must have an `amount`, a whole number of minor units, and a `currency`";
+        fault("malformed", if text.starts_with('{') { of_object } else { message })
+    };
     let (first, second) = text.trim().split_once(char::is_whitespace).ok_or_else(malformed)?;
     let second = second.trim();
     let is_code = |part: &str| part.len() == 3 && part.bytes().all(|b| b.is_ascii_alphabetic());

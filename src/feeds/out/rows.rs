@@ -183,8 +183,9 @@ pub(super) fn product(
 ) -> Row {
     let mut row = Row::new();
     identity(product, &mut row);
-    let first = product.category_ids.first();
-    put(&mut row, "product_type", first.map(|id| path(*id, (catalog, grant), paths)));
+    for id in &product.category_ids {
+        put(&mut row, "product_type", Some(path(*id, (catalog, grant), paths)));
+    }
     properties(product, &mut row);
     let base = offer.unit_reference.as_deref().and_then(|reference| reference.split_once(' '));
     let base = base.and_then(|(value, unit)| Some(format!("{value} {}", unit_name(unit)?)));

@@ -158,16 +158,17 @@ fn element(name: &str, text: &str) -> String {
 }
 
 /// The texts of a column in one cell: between commas where there may be several, so that one with a comma
-/// is left out; sentences have commas, and so stand between quotes.
+/// is left out; sentences and paths have commas, and so stand between quotes.
 fn cell(row: &Row, column: &str) -> String {
     let texts = row.iter().filter(|(name, _)| *name == column).map(|(_, text)| plain(text));
-    if column == "product_highlight" {
-        let quoted = texts.map(|text| format!("\"{}\"", text.replace('"', "\"\"")));
+    let texts: Vec<String> = texts.collect();
+    if column == "product_highlight" || column == "product_type" && texts.len() > 1 {
+        let quoted = texts.iter().map(|text| format!("\"{}\"", text.replace('"', "\"\"")));
         return quoted.collect::<Vec<_>>().join(",");
     }
     let is_list = REPEATED.contains(&column);
-    let fitting: Vec<String> = texts.filter(|text| !is_list || !text.contains(',')).collect();
-    fitting.join(",")
+    let fitting = texts.into_iter().filter(|text| !is_list || !text.contains(','));
+    fitting.collect::<Vec<_>>().join(",")
 }
 
 /// A text in one line, without what XML 1.0 cannot hold.
