@@ -3,6 +3,7 @@
 #![expect(dead_code, reason = "the types describe stored documents")]
 
 use super::list::FacetValueOut;
+use crate::catalog::api::deleted::DeletedOut;
 use crate::catalog::api::offers::OfferOut;
 use crate::catalog::api::schema::CategoryOut;
 use crate::catalog::check::Measure;
@@ -139,11 +140,21 @@ pub(super) struct VariantOut {
     translations: Option<BTreeMap<String, ProductTexts>>,
 }
 
+/// A product, or with `include_deleted` what tells of one that was deleted.
+#[derive(Debug, ToSchema)]
+#[serde(untagged)]
+pub(super) enum ProductOrDeleted {
+    /// One that is there.
+    Present(ProductOut),
+    /// One that was deleted.
+    Deleted(DeletedOut),
+}
+
 /// Products, a page of them.
 #[derive(Debug, ToSchema)]
 pub(super) struct PageOfProducts {
     /// The products.
-    items: Vec<ProductOut>,
+    items: Vec<ProductOrDeleted>,
     /// Where the next page is; null on the last.
     #[schema(
         required = true,

@@ -1,6 +1,7 @@
 //! Lists with what was deleted, for partners that keep a copy: the same on every list that has it.
 
 use crate::support::{NOON, TestApp, TestKey, data, problem};
+use comptoir::app::openapi::documents;
 use comptoir::catalog::view::Listed;
 use comptoir::feeds::Feed;
 use comptoir::kernel::clock::HOUR;
@@ -126,6 +127,38 @@ async fn what_tells_of_a_deletion_can_be_named_in_fields() {
         assert_eq!(gone.count(), deleted, "{page}");
         let alone = app.get(&key.text, &format!("{path}?fields=deleted")).await;
         problem(alone, 400, "invalid_parameter").await;
+    }
+}
+
+#[tokio::test]
+async fn a_deletion_has_the_shape_that_the_document_tells() {
+    let (app, key) = shop().await;
+    let document = documents().into_iter().find(|document| document.name == "partner").unwrap();
+    let document: Value = serde_json::from_str(&document.json).unwrap();
+    let schema = |name: &str| document.pointer(&format!("/components/schemas/{name}")).unwrap();
+    let told: BTreeSet<&String> =
+        schema("DeletedOut")["properties"].as_object().unwrap().keys().collect();
+    for (page, entry) in [
+        ("PageOfStores", "StoreOrDeleted"),
+        ("PageOfCategories", "CategoryOrDeleted"),
+        ("PageOfPromotions", "PromotionOrDeleted"),
+        ("PageOfProducts", "ProductOrDeleted"),
+    ] {
+        let items = &schema(page)["properties"]["items"]["items"]["$ref"];
+        assert_eq!(*items, format!("#/components/schemas/{entry}"));
+        let either = &schema(entry)["oneOf"];
+        assert_eq!(either[1]["$ref"], "#/components/schemas/DeletedOut", "{entry}: {either}");
+    }
+    for list in &LISTS {
+        let asked = format!("updated_since={SINCE}&include_deleted=true");
+        let items = list.walk(&app, &key, &asked).await;
+        let (gone, there): (Vec<_>, Vec<_>) =
+            items.iter().partition(|item| item["deleted"] == true);
+        assert_eq!((gone.len(), there.len()), (2, 1), "{}", list.path);
+        for item in gone {
+            let fields: BTreeSet<&String> = item.as_object().unwrap().keys().collect();
+            assert_eq!(fields, told, "{}", list.path);
+        }
     }
 }
 

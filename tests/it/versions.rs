@@ -169,6 +169,7 @@ const BODY: &str = "/requestBody/content/application~1json/schema";
 
 #[test]
 fn each_kind_of_break_is_seen() {
+    let word = json!({ "type": "string", "enum": ["x", "y"] });
     let enumerated = |words: &[&str]| Some(json!(words));
     for (place, value, name) in [
         ("/operationId", Some(json!("list_b")), "operationId"),
@@ -196,6 +197,11 @@ fn each_kind_of_break_is_seen() {
         (&format!("{ANSWER}/properties/f/type"), Some(json!(["string", "null"])), "f"),
         (&format!("{ANSWER}/properties/f"), None, "f"),
         (&format!("{ANSWER}/required"), Some(json!([])), "f"),
+        (
+            &format!("{ANSWER}/properties/f"),
+            Some(json!({ "oneOf": [word, { "type": "object" }] })),
+            "f",
+        ),
         ("/responses/200/content/text~1csv", None, "text/csv"),
         ("/responses/200/headers/ETag", None, "ETag"),
         ("/responses/409", Some(json!({})), "409"),

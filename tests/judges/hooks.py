@@ -88,7 +88,15 @@ def before_call(context, case, kwargs):
                 asked.pop("gtin", None)
             if "open_now" in asked:
                 asked.pop("open_at", None)
-            asked.pop("include_deleted", None)
+            # What was deleted is told of an instant on, and by no other filter.
+            if str(asked.get("include_deleted", "")).lower() == "true":
+                beside = {"include_deleted", "updated_since", "limit"}
+                if "updated_since" in asked:
+                    others = [name for name in asked if name not in beside]
+                    for name in others:
+                        del asked[name]
+                else:
+                    del asked["include_deleted"]
             # Waiting for a change that never comes shows nothing but patience.
             asked.pop("wait_s", None)
             if asked.get("embed") and str(asked.get("limit", "")).isdigit():

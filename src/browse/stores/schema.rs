@@ -2,6 +2,7 @@
 //! are never filled.
 #![expect(dead_code, reason = "the types describe stored documents")]
 
+use crate::catalog::api::deleted::DeletedOut;
 use crate::stock::line::StockLevelOut;
 use crate::stores::hours::{SpecialHours, WeeklyHours};
 use crate::stores::model::{Address, Geo};
@@ -66,11 +67,21 @@ pub(super) struct StoreOut<'a> {
     basket: Option<Vec<StockLevelOut<'a>>>,
 }
 
+/// A store, or with `include_deleted` what tells of one that was deleted.
+#[derive(Debug, ToSchema)]
+#[serde(untagged)]
+pub(super) enum StoreOrDeleted<'a> {
+    /// One that is there.
+    Present(StoreOut<'a>),
+    /// One that was deleted.
+    Deleted(DeletedOut),
+}
+
 /// Stores, a page of them.
 #[derive(Debug, ToSchema)]
 pub(super) struct PageOfStores<'a> {
     /// The stores.
-    items: Vec<StoreOut<'a>>,
+    items: Vec<StoreOrDeleted<'a>>,
     /// Where the next page is; null on the last.
     #[schema(
         required = true,

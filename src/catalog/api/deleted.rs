@@ -7,6 +7,7 @@ use crate::http::{ApiError, ApiResult, Code, Params};
 use crate::kernel::Micros;
 use crate::kernel::id::ProductId;
 use serde::Serialize;
+use std::fmt::Display;
 use utoipa::{PartialSchema, ToSchema};
 
 /// What may always be said beside `include_deleted`: of what was deleted nothing is kept that filters
@@ -27,12 +28,20 @@ pub fn known<T: ToSchema + PartialSchema>() -> Known {
     known.with("deleted_at", Known::default())
 }
 
-/// A deleted resource in a list.
-#[derive(Debug, Serialize)]
-struct TombstoneOut<I> {
-    id: I,
+/// What tells of a deleted resource in a list with `include_deleted`.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct DeletedOut {
+    /// The id that it had.
+    #[schema(example = "prd_7HqK2mXw9Pz")]
+    id: String,
+    /// Always true.
+    #[schema(example = true)]
     deleted: bool,
+    /// When it was deleted.
+    #[schema(value_type = String, format = DateTime, example = "2026-11-22T04:00:00Z")]
     deleted_at: Micros,
+    /// The product that stands in its place, of a product that has one.
+    #[schema(required = true, value_type = Option<String>, example = "prd_0Kd83bVnM1c")]
     replaced_by: Option<ProductId>,
 }
 
@@ -61,15 +70,16 @@ pub fn read(params: &mut Params, since: Option<Micros>, shapes: &[&str]) -> Opti
 }
 
 /// The items of a list as they are sent; `present` makes the documents of those that are there.
-pub fn items<I: Serialize, T, D: From<Vec<u8>>>(
+pub fn items<I: Display, T, D: From<Vec<u8>>>(
     found: Vec<Listed<I, T>>,
     mut present: impl FnMut(T) -> ApiResult<D>,
 ) -> ApiResult<Vec<D>> {
-    let item = |item| match item {
+    let item = |item: Listed<I, T>| match item {
         Listed::Present(resource) => present(resource),
         Listed::Deleted { id, at, replaced_by } => {
-            let tombstone = TombstoneOut { id, deleted: true, deleted_at: at, replaced_by };
-            serde_json::to_vec(&tombstone).map(D::from).map_err(|error| {
+            let id = id.to_string();
+            let gone = DeletedOut { id, deleted: true, deleted_at: at, replaced_by };
+            serde_json::to_vec(&gone).map(D::from).map_err(|error| {
                 tracing::error!(%error, "a tombstone could not be serialised");
                 ApiError::new(
                     Code::Internal,

@@ -2,6 +2,7 @@
 //! and are never filled; a test holds them against a stored document.
 #![expect(dead_code, reason = "the types describe stored documents")]
 
+use super::deleted::DeletedOut;
 use super::offers::MoneyOut;
 use crate::catalog::offers::Channel;
 use crate::catalog::translations::{CategoryTexts, PromotionTexts};
@@ -62,11 +63,21 @@ pub(crate) struct CategoryOut {
     product_count: u64,
 }
 
+/// A category, or with `include_deleted` what tells of one that was deleted.
+#[derive(Debug, ToSchema)]
+#[serde(untagged)]
+pub(super) enum CategoryOrDeleted {
+    /// One that is there.
+    Present(CategoryOut),
+    /// One that was deleted.
+    Deleted(DeletedOut),
+}
+
 /// Categories, a page of them.
 #[derive(Debug, ToSchema)]
 pub(super) struct PageOfCategories {
     /// The categories.
-    items: Vec<CategoryOut>,
+    items: Vec<CategoryOrDeleted>,
     /// Where the next page is; null on the last.
     #[schema(
         required = true,
@@ -162,11 +173,21 @@ pub(crate) struct PromotionOut {
     version: u64,
 }
 
+/// A promotion, or with `include_deleted` what tells of one that was deleted.
+#[derive(Debug, ToSchema)]
+#[serde(untagged)]
+pub(super) enum PromotionOrDeleted {
+    /// One that is there.
+    Present(PromotionOut),
+    /// One that was deleted.
+    Deleted(DeletedOut),
+}
+
 /// Promotions, a page of them.
 #[derive(Debug, ToSchema)]
 pub(super) struct PageOfPromotions {
     /// The promotions.
-    items: Vec<PromotionOut>,
+    items: Vec<PromotionOrDeleted>,
     /// Where the next page is; null on the last.
     #[schema(
         required = true,

@@ -1,12 +1,15 @@
 //! Subscriptions and deliveries on the wire.
 
 use crate::hooks::dispatch::Filter;
+use crate::hooks::event;
 use crate::hooks::store::{Delivery, Subscription};
 use crate::kernel::Micros;
 use crate::kernel::id::DeliveryId;
 use crate::kernel::word::words;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 words! {
     /// Whether a subscription is served.
@@ -32,6 +35,20 @@ words! {
     }
 }
 
+/// The names of what can be subscribed to, as the document has them. They are read as texts, so that a refusal says which
+/// one is meant.
+pub(super) struct EventName;
+
+impl PartialSchema for EventName {
+    fn schema() -> RefOr<Schema> {
+        let names =
+            ObjectBuilder::new().schema_type(Type::String).enum_values(Some(event::names()));
+        names.description(Some("What can be told of.")).into()
+    }
+}
+
+impl ToSchema for EventName {}
+
 /// A subscription to make.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -40,7 +57,10 @@ pub(super) struct SubscriptionIn {
     #[schema(max_length = 2000, example = "https://hooks.example.com/comptoir")]
     pub(super) url: String,
     /// What to tell of, 1 to 30 events.
-    #[schema(min_items = 1, max_items = 30, example = json!(["price.changed", "stock.back_in_stock"]))]
+    #[schema(
+        value_type = Vec<EventName>, min_items = 1, max_items = 30,
+        example = json!(["price.changed", "stock.back_in_stock"])
+    )]
     pub(super) events: Vec<String>,
     /// Of which resources.
     #[serde(default)]
@@ -61,7 +81,10 @@ pub(super) struct SubscriptionPatchIn {
     pub(super) url: Option<String>,
     /// What to tell of from now on.
     #[serde(default)]
-    #[schema(min_items = 1, max_items = 30, example = json!(["price.changed"]))]
+    #[schema(
+        value_type = Option<Vec<EventName>>, min_items = 1, max_items = 30,
+        example = json!(["price.changed"])
+    )]
     pub(super) events: Option<Vec<String>>,
     /// Of which resources from now on.
     #[serde(default)]

@@ -195,7 +195,15 @@ impl<'a> Comparison<'a> {
             }
             self.open.push(pair.clone());
         }
-        let (had, has) = (resolved(old, self.old).clone(), resolved(new, self.new).clone());
+        let (had, mut has) = (resolved(old, self.old).clone(), resolved(new, self.new).clone());
+        // One shape that became the first of several: the server may take another, and answers in none.
+        let shapes = list(&has["oneOf"]).iter().filter(|shape| shape["type"] != "null");
+        if let Some(first) = shapes.take(usize::from(!had["oneOf"].is_array())).next().cloned() {
+            if way == Way::ToClient {
+                self.note(name, "may have another shape");
+            }
+            has = resolved(&first, self.new).clone();
+        }
         self.words(name, &had, &has, way);
         if way == Way::ToServer {
             self.bounds(name, &had, &has);
