@@ -101,12 +101,12 @@ impl Word {
         let mut places = vec![place(&format!("{EXACT}{singular}"), true)];
         places.extend(stems.iter().map(|stem| place(stem, false)));
         let lacking = text.strip_prefix(LACKS);
-        let letters = lacking.unwrap_or(text).chars().count();
+        let letters = singular.trim_start_matches(LACKS).chars().count();
         let begins = match (last, lacking) {
             (true, None) if letters > 1 => {
                 vec![(fields.name, NAME_PREFIX), (fields.brand, BRAND_PREFIX)]
             }
-            (true, Some(_)) => vec![(fields.other, NAME_PREFIX)],
+            (true, Some(_)) => vec![(fields.other, NAME_PREFIX), (fields.brand, BRAND_PREFIX)],
             _ => Vec::new(),
         };
         let distance = match letters {

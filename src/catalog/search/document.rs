@@ -39,7 +39,7 @@ pub(super) struct Fields {
 /// weighs most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Place {
-    /// At the head of a name, and at the head of its category's.
+    /// In a name, and at the head of its category's.
     Kind,
     /// In a name, and in a category or one above: chocolate spread among the `jams and spreads`.
     Topic,
@@ -195,12 +195,12 @@ impl Placed<'_> {
     fn put(&mut self, place: Place, text: &str) {
         let words = self.words.of(text);
         words.iter().for_each(|word| self.put_word(place, word));
-        self.put_lacks(place, &words);
+        self.put_lacks(place, text);
     }
 
-    /// What the words of a text say is not in it.
-    fn put_lacks(&mut self, place: Place, words: &[String]) {
-        for lack in self.words.lacks(words) {
+    /// What a text says is not in it.
+    fn put_lacks(&mut self, place: Place, text: &str) {
+        for lack in self.words.lacks(text) {
             self.put_word(place, &lack);
             self.lacks.insert(lack);
         }
@@ -237,15 +237,18 @@ impl Placed<'_> {
             let stems = self.words.stems(word);
             let stands =
                 |place: Place| stems.iter().any(|stem| self.terms.contains(&place.term(stem)));
-            let place = match head.as_ref() == Some(word) {
-                true if stands(Place::Group) => Place::Kind,
-                _ if stands(Place::Category) || stands(Place::Above) => Place::Topic,
-                true => Place::Head,
-                false => Place::Name,
+            let place = if stands(Place::Group) {
+                Place::Kind
+            } else if stands(Place::Category) || stands(Place::Above) {
+                Place::Topic
+            } else if head.as_ref() == Some(word) {
+                Place::Head
+            } else {
+                Place::Name
             };
             self.put_word(place, word);
         }
-        self.put_lacks(Place::Name, &words);
+        self.put_lacks(Place::Name, name);
     }
 }
 
@@ -269,9 +272,9 @@ pub(super) fn document(
     for text in codes.into_iter().flatten().chain(values(&product.identifiers)) {
         document.add_text(fields.codes, code(text));
     }
-    let brand = words.of(brand);
     // `sans souci` is asked as one word, in a brand too.
-    let with_lacks = [brand.as_slice(), &words.lacks(&brand)].concat();
+    let (lacks, brand) = (words.lacks(brand), words.of(brand));
+    let with_lacks = [brand.as_slice(), &lacks].concat();
     document.add_text(fields.brand, words.joined(&with_lacks));
     for name in categories.own.iter().chain(&categories.above) {
         let own = words.of(name);

@@ -14,9 +14,6 @@ use std::collections::BinaryHeap;
 use tantivy::query::{EnableScoring, Query as _, Scorer, Weight};
 use tantivy::{DocId, Searcher, SeekDangerResult, SegmentReader, TERMINATED};
 
-/// Below so many finds, words with a typing error are looked for too.
-const FEW: usize = 3;
-
 /// Where in a rank it stands whether the product is sold. Below: its score, and in 8 bits how short
 /// its name is.
 const SOLD_AT: u32 = 48;
@@ -83,8 +80,7 @@ pub(super) fn find(
         return Ok(search(kept)?.1);
     }
     let mut found = search(Strictness::All)?;
-    if found.0 < FEW {
-        // What is found without an error stays in front: its words weigh more.
+    if found.0 == 0 {
         found = search(Strictness::Near)?;
     }
     if found.0 == 0 {

@@ -39,7 +39,7 @@ fn empty(language: SearchLanguage) -> &'static [&'static str] {
     }
 }
 
-/// Says that what follows is not in it. Both are one word, `+gluten`, however it is said: who asks for `sans gluten` must be
+/// Says that what follows is not in it. Both are one word, `+++gluten`, however it is said: who asks for `sans gluten` must be
 /// shown neither what has gluten among its allergens nor, with that, what is without salt.
 fn lacking(language: SearchLanguage) -> &'static [&'static str] {
     match language {
@@ -63,15 +63,19 @@ fn free(language: SearchLanguage) -> &'static [&'static str] {
     }
 }
 
-/// Letters below which little is left of a word: a plural is not taken off, and what a stemmer leaves may be a word of its
-/// own, as `col` of `cola`.
+/// Words that their accent alone parts from an empty one: the French for tea, for dice and for safe.
+const ACCENTED: [&str; 4] = ["thé", "dé", "dés", "sûr"];
+
+/// Letters below which little is left of a word: a plural is not taken off, and what is left without an `a` or `o` may be a
+/// word of its own, as `col` of `cola`.
 const SHORT: usize = 3;
 
-/// Ends so short a stem, which is that of words alone that are cut like it; no word has it.
+/// Ends so short a stem, which is that of words alone that are cut like it (`roja` and `rojo`); no word has it.
 const CUT: char = '-';
 
-/// Begins the word of what is lacking; no word has it.
-pub(super) const LACKS: char = '+';
+/// Begins the word of what is lacking; no word has it. Longer than typing errors are: who types `sans lait` does not mean
+/// `lait`, nor the other way round.
+pub(super) const LACKS: &str = "+++";
 
 /// Goes on with what is lacking: `sans sel ni sucre`.
 fn nor(language: SearchLanguage) -> &'static [&'static str] {
@@ -86,8 +90,16 @@ fn nor(language: SearchLanguage) -> &'static [&'static str] {
     }
 }
 
-/// Words behind one of lack of which each may be what is lacking: `sans aucun additif`, `sans gluten, lactose`.
-const LACKED: usize = 3;
+/// Stands between a word of lack and what is lacking: `sans aucun additif`, `free from sugar`.
+fn between(language: SearchLanguage) -> &'static [&'static str] {
+    match language {
+        SearchLanguage::French => &["aucun", "aucune", "ajout", "trace", "traces"],
+        SearchLanguage::Spanish => &["ningun", "ninguna", "trazas"],
+        SearchLanguage::English => &["added", "any", "from", "of"],
+        SearchLanguage::German => &["von"],
+        _ => &[],
+    }
+}
 
 fn stemmer(language: SearchLanguage) -> Language {
     match language {
@@ -112,10 +124,24 @@ fn stemmer(language: SearchLanguage) -> Language {
     }
 }
 
+/// A word of a text.
+struct Token {
+    folded: String,
+    /// Whether it says something although an empty word is folded alike.
+    is_full: bool,
+}
+
+impl Token {
+    fn word(&self) -> String {
+        self.folded.clone()
+    }
+}
+
 /// Makes words and stems.
 #[derive(Clone)]
 pub struct Words {
     split: TextAnalyzer,
+    fold: TextAnalyzer,
     stem: Vec<TextAnalyzer>,
     languages: Vec<SearchLanguage>,
 }
@@ -139,8 +165,9 @@ impl Words {
         let split = TextAnalyzer::builder(SimpleTokenizer::default())
             .filter(RemoveLongFilter::limit(LONGEST))
             .filter(LowerCaser)
-            .filter(AsciiFoldingFilter)
             .build();
+        let fold =
+            TextAnalyzer::builder(RawTokenizer::default()).filter(AsciiFoldingFilter).build();
         let mut languages = languages.to_vec();
         languages.sort_unstable();
         languages.dedup();
@@ -148,7 +175,7 @@ impl Words {
             let stemmer = Stemmer::new(stemmer(*language));
             TextAnalyzer::builder(RawTokenizer::default()).filter(stemmer).build()
         });
-        Self { split, stem: stem.collect(), languages }
+        Self { split, fold, stem: stem.collect(), languages }
     }
 
     /// A name of everything here that decides about an index's content.
@@ -159,83 +186,87 @@ impl Words {
 
     /// The folded words of a text.
     pub fn of(&mut self, text: &str) -> Vec<String> {
-        let mut words = Vec::new();
+        self.tokens(text).iter().map(Token::word).collect()
+    }
+
+    fn tokens(&mut self, text: &str) -> Vec<Token> {
+        let mut tokens = Vec::new();
+        let fold = &mut self.fold;
         self.split.token_stream(text).process(&mut |token| {
+            let mut folded = String::new();
+            fold.token_stream(&token.text).process(&mut |token| folded.push_str(&token.text));
             // Folding can leave what is no letter: a ligature or a fraction.
-            if token.text.chars().all(char::is_alphanumeric) {
-                words.push(token.text.clone());
+            if folded.chars().all(char::is_alphanumeric) {
+                let is_full = ACCENTED.contains(&token.text.as_str());
+                tokens.push(Token { folded, is_full });
             }
         });
-        words
+        tokens
     }
 
     /// The words of a text that say something: all but the empty ones, or all where there are only empty ones.
     pub(super) fn full(&mut self, text: &str) -> Vec<String> {
-        let words = self.of(text);
-        let full = self.full_of(&words);
-        if full.is_empty() { words } else { full.into_iter().cloned().collect() }
+        let tokens = self.tokens(text);
+        let full: Vec<String> =
+            tokens.iter().filter(|token| !self.is_empty(token)).map(Token::word).collect();
+        if full.is_empty() { tokens.iter().map(Token::word).collect() } else { full }
     }
 
-    fn full_of<'a>(&self, words: &'a [String]) -> Vec<&'a String> {
-        words.iter().filter(|word| !self.is_one(word, empty)).collect()
-    }
-
-    /// What some words of a text say is not in it, each as one word: rather too much than too little.
-    pub(super) fn lacks(&self, words: &[String]) -> Vec<String> {
-        let full = self.full_of(words);
-        let mut lacks = Vec::new();
-        for (n, word) in full.iter().enumerate() {
-            if n > 0 && self.is_one(word, free) {
-                lacks.push(format!("{LACKS}{}", full[n - 1]));
-            }
-            if !self.is_one(word, lacking) {
-                continue;
-            }
-            let mut room = LACKED;
-            for word in &full[n + 1..] {
-                if self.is_one(word, nor) {
-                    room = room.max(1);
-                } else if room > 0 {
-                    lacks.push(format!("{LACKS}{word}"));
-                    room -= 1;
-                } else {
-                    break;
-                }
-            }
-        }
-        lacks
+    /// What a text says is not in it, each as one word.
+    pub(super) fn lacks(&mut self, text: &str) -> Vec<String> {
+        let said = self.said(text).into_iter();
+        said.filter(|word| word.starts_with(LACKS)).collect()
     }
 
     /// The words of what a shopper typed that must be found: a word of lack is one with what is lacking.
     pub(super) fn asked(&mut self, text: &str) -> Vec<String> {
-        let words = self.full(text);
-        let mut asked: Vec<String> = Vec::with_capacity(words.len());
-        // Whether the next word is lacking, and whether the word before was.
-        let (mut next, mut before) = (false, false);
-        for (n, word) in words.iter().enumerate() {
-            let is_last = n + 1 == words.len();
-            let begins = self.is_one(word, lacking) && !is_last;
-            if next && !begins {
-                asked.push(format!("{LACKS}{word}"));
-                (next, before) = (false, true);
+        let said = self.said(text);
+        if said.is_empty() { self.of(text) } else { said }
+    }
+
+    /// The words of a text that say something, those that are said to be lacking behind [`LACKS`] and without the word that
+    /// says so. What else a sentence says behind one of them is not lacking: `sans sucre, contient du gluten`.
+    fn said(&mut self, text: &str) -> Vec<String> {
+        let tokens = self.tokens(text);
+        let mut said: Vec<String> = Vec::with_capacity(tokens.len());
+        // The word of lack that waits for what is lacking.
+        let mut lack: Option<&Token> = None;
+        let mut was_lacking = false;
+        for (n, token) in tokens.iter().enumerate() {
+            let is = |of| self.is_one(&token.folded, of);
+            if lack.is_some() && (is(between) || is(nor)) {
                 continue;
             }
-            if next {
+            let next = tokens.get(n + 1).map_or("", |token| token.folded.as_str());
+            let is_lack = match token.folded.as_str() {
+                // `spaghetti no 5`
+                "no" if next.bytes().all(|byte| byte.is_ascii_digit()) => false,
+                // `free from sugar`
+                _ if is(free) => matches!(next, "from" | "of" | "von"),
+                _ => is(lacking) || (was_lacking && is(nor)),
+            };
+            if is_lack {
                 // Two of them in a row: the first is a word as any.
-                asked.push(words[n - 1].clone());
-            }
-            let goes_on = before && self.is_one(word, nor) && !is_last;
-            next = begins || goes_on;
-            match asked.last_mut() {
-                Some(last) if !next && self.is_one(word, free) && !last.starts_with(LACKS) => {
-                    last.insert(0, LACKS);
+                said.extend(lack.replace(token).map(Token::word));
+                was_lacking = false;
+            } else if self.is_empty(token) {
+            } else if lack.take().is_some() {
+                said.push(format!("{LACKS}{}", token.folded));
+                was_lacking = true;
+            } else {
+                match said.last_mut() {
+                    Some(last) if is(free) && !last.starts_with(LACKS) => last.insert_str(0, LACKS),
+                    _ => said.push(token.word()),
                 }
-                _ if !next => asked.push(word.clone()),
-                _ => {}
+                was_lacking = false;
             }
-            before = false;
         }
-        asked
+        said.extend(lack.map(Token::word));
+        said
+    }
+
+    fn is_empty(&self, token: &Token) -> bool {
+        !token.is_full && self.is_one(&token.folded, empty)
     }
 
     /// Whether it is one of such words of a language.
@@ -254,7 +285,8 @@ impl Words {
             Some(_) => None,
             None => word.strip_suffix('x').filter(|left| left.ends_with('u') && has(&[French])),
         };
-        without.filter(|left| left.trim_start_matches(LACKS).len() >= SHORT).unwrap_or(word)
+        let is_long = |left: &&str| left.trim_start_matches(LACKS).chars().count() >= SHORT;
+        without.filter(is_long).unwrap_or(word)
     }
 
     /// Folded words as one text, each in its singular.
@@ -279,7 +311,8 @@ impl Words {
         }
         let singular = self.singular(word);
         for stem in &mut stems {
-            if stem.len() <= SHORT && stem != singular {
+            let cut = singular.strip_prefix(stem.as_str());
+            if stem.chars().count() <= SHORT && matches!(cut, Some("a" | "o")) {
                 stem.push(CUT);
             }
         }
@@ -315,25 +348,35 @@ mod tests {
         assert!(shared("pates", "pate") && shared("galletitas", "galletita"));
         assert!(shared("ampoules", "ampoule") && shared("vins", "vin") && shared("rojas", "rojo"));
         assert!(!shared("cola", "col") && !shared("vino", "vins") && shared("cafes", "cafe"));
-        let singular = ["fromages", "eaux", "+sucres", "glass", "gaz", "bus", "prix"];
+        assert!(shared("boxes", "box") && shared("panes", "pan") && shared("pates", "pate"));
+        let singular = ["fromages", "eaux", "+++sucres", "glass", "gaz", "bus", "prix"];
         assert_eq!(
             singular.map(|word| words.singular(word)),
-            ["fromage", "eau", "+sucre", "glass", "gaz", "bus", "prix"]
+            ["fromage", "eau", "+++sucre", "glass", "gaz", "bus", "prix"]
         );
         assert_eq!(words.asked("de la"), ["de", "la"]);
         assert_eq!(
             words.asked("Biscuits sans sel ni sucres, sans"),
-            ["biscuits", "+sel", "+sucres", "sans"]
+            ["biscuits", "+++sel", "+++sucres", "sans"]
         );
-        assert_eq!(words.asked("bague sans pierre or"), ["bague", "+pierre", "or"]);
-        assert_eq!(words.asked("gluten-free bread, no sugar"), ["+gluten", "bread", "+sugar"]);
-        assert_eq!(
-            words.asked("free range eggs sans sans sel"),
-            ["free", "range", "eggs", "sans", "+sel"]
-        );
-        let text = words.of("Boisson sans aucun additif, lactose ou sel");
-        assert_eq!(words.lacks(&text), ["+aucun", "+additif", "+lactose"]);
-        assert_eq!(words.stems("+sucres"), words.stems("+sucre"));
+        for (text, asked) in [
+            ("bague sans pierre or", &["bague", "+++pierre", "or"][..]),
+            ("gluten-free bread, no sugar", &["+++gluten", "bread", "+++sugar"]),
+            ("free range eggs sans sans sel", &["free", "range", "eggs", "sans", "+++sel"]),
+            ("milk free from lactose", &["milk", "+++lactose"]),
+            ("spaghetti no 5", &["spaghetti", "no", "5"]),
+            ("thé à la menthe sans thé", &["the", "menthe", "+++the"]),
+        ] {
+            assert_eq!(words.asked(text), asked, "{text}");
+        }
+        for (text, lacks) in [
+            ("Boisson sans aucun additif, lactose ou sel", &["+++additif"][..]),
+            ("Sans sucre ni sel. Contient du gluten", &["+++sucre", "+++sel"]),
+            ("No apto para intolerantes al gluten", &["+++apto"]),
+        ] {
+            assert_eq!(words.lacks(text), lacks, "{text}");
+        }
+        assert_eq!(words.stems("+++sucres"), words.stems("+++sucre"));
         assert_eq!(
             (code("03276550063551"), code(" AX-175-W ")),
             ("3276550063551".into(), "ax-175-w".into())
@@ -345,6 +388,7 @@ mod tests {
         let mut german = Words::new(&[SearchLanguage::German]);
         assert_eq!(german.asked("Säge mit Akku für den Garten"), ["sage", "akku", "garten"]);
         assert_eq!(german.stems("bohrmaschinen"), german.stems("bohrmaschine"));
+        assert_eq!(german.stems("uhren"), german.stems("uhr"));
         let mut none = Words::new(&[]);
         assert_eq!(
             (none.asked("huile de"), none.stems("huiles")),

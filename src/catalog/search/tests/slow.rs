@@ -35,13 +35,16 @@ fn word(fields: &Fields, text: &str, last: bool, near: bool) -> Box<dyn Query> {
             places.push(term(fields.places, &format!("{stem}/{place}"), weight));
         }
     }
-    let lacking = text.strip_prefix('+');
-    let letters = lacking.unwrap_or(text).chars().count();
+    let lacking = text.strip_prefix("+++");
+    let letters = singular.trim_start_matches('+').chars().count();
     if last && (letters > 1 || lacking.is_some()) {
         let begins =
             |field| FuzzyTermQuery::new_prefix(Term::from_field_text(field, text), 0, true);
-        let within: &[Field] =
-            if lacking.is_some() { &[fields.other] } else { &[fields.name, fields.brand] };
+        let within: &[Field] = if lacking.is_some() {
+            &[fields.other, fields.brand]
+        } else {
+            &[fields.name, fields.brand]
+        };
         places.extend(within.iter().map(|field| weighed(begins(*field), 4.0)));
     }
     let distance = [0, 0, 0, 0, 1, 1, 1, 1].get(letters).copied().unwrap_or(2);
@@ -62,7 +65,7 @@ fn query(fields: &Fields, text: &str, strictness: Strictness) -> Box<dyn Query> 
     asked.truncate(12);
     let near = strictness != Strictness::All;
     let occur = |text: &str| match strictness {
-        Strictness::Some if !text.starts_with('+') => Occur::Should,
+        Strictness::Some if !text.starts_with("+++") => Occur::Should,
         _ => Occur::Must,
     };
     let mut parts: Vec<(Occur, Box<dyn Query>)> = Vec::new();
@@ -115,7 +118,7 @@ fn found(search: &Search, text: &str, kept: Option<Strictness>) -> (Vec<Hit>, St
         return find(kept);
     }
     let mut best = find(Strictness::All);
-    if best.0.len() < 3 {
+    if best.0.is_empty() {
         best = find(Strictness::Near);
     }
     if best.0.is_empty() { find(Strictness::Some) } else { best }
