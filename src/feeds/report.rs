@@ -82,12 +82,20 @@ impl fmt::Display for Report {
             let Fault { field, value, code, message } = fault;
             write!(f, "    line {line}: ")?;
             if !field.is_empty() {
+                // What a file says may move the cursor of a terminal, or turn the direction of its text.
+                let value: String = value.chars().filter(|c| !is_unseen(*c)).collect();
                 write!(f, "{field} `{value}`: ")?;
             }
             writeln!(f, "{code}: {message}")?;
         }
         Ok(())
     }
+}
+
+/// Whether a character is a control, or one by which text changes its direction.
+fn is_unseen(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// A report under way, and the file that takes every refused row as a line of JSON.

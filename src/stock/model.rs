@@ -184,10 +184,6 @@ impl LevelIn {
                 told: Told::nothing(),
             });
         }
-        if self.quantity.is_none() && self.availability.is_none() {
-            let message = "is missing, and so is `availability`: say one of them, `unknown` where nobody knows";
-            return Err(Fault::new("quantity", "", "missing", message));
-        }
         let quantity = match self.quantity {
             None => None,
             Some(QuantityIn::Count(count)) => Some(thousandths(&count)?),
@@ -195,6 +191,10 @@ impl LevelIn {
                 value.map(|count| thousandths(&count)).transpose()?
             }
         };
+        if quantity.is_none() && self.availability.is_none() {
+            let message = "is missing, and so is `availability`: say one of them, `unknown` where nobody knows";
+            return Err(Fault::new("quantity", "", "missing", message));
+        }
         if let Some(Some(pickup)) = &self.pickup {
             check::word("pickup.method", &pickup.method, &METHODS)?;
             check::optional("pickup.sla", pickup.sla.clone(), WORD)?;
@@ -268,7 +268,7 @@ mod tests {
             assert_eq!(of(negative), Err("negative"));
         }
         assert_eq!(of("null"), Err("missing"));
-        assert_eq!(of(r#"{"disclosure":"band","band":"3-5"}"#), Ok((None, "unknown")));
+        assert_eq!(of(r#"{"disclosure":"band","band":"3-5"}"#), Err("missing"));
         assert_eq!(of("0.0001"), Err("malformed"));
         assert_eq!(of("true"), Err("malformed"));
     }

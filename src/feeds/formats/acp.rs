@@ -42,6 +42,11 @@ pub(super) fn adapted(record: &Fields) -> Fields {
     adapted
 }
 
+/// The name of Google's by which a name is read, itself where there is none.
+fn meant(name: &str) -> &str {
+    NAMES.iter().find(|(own, _)| *own == name).map_or(name, |(_, google)| google)
+}
+
 /// What a variant may be named by.
 const IDS: [&str; 3] = ["id", "item_id", "offer_id"];
 
@@ -69,7 +74,7 @@ pub(super) fn records(
         bounded(&line, variants.len())?;
     }
     let alone = variants.is_none().then(|| Ok(fields(&line, &Map::new(), None)));
-    let group = text(&line, "id");
+    let group = IDS.iter().find_map(|id| text(&line, id));
     let of_variant = move |variant: Value| match variant {
         Value::Object(variant) if IDS.iter().all(|id| text(&variant, id).is_none()) => {
             let message = "is missing in a variant; give each its own";
@@ -126,7 +131,11 @@ fn fields(line: &Map<String, Value>, variant: &Map<String, Value>, group: Option
     if let Some(group) = group {
         fields.push("item_group_id", group);
     }
-    let common = line.iter().filter(|(name, _)| !variant.contains_key(*name));
+    // A variant's own word holds, by whichever of its names, and its id is no one else's.
+    let own: Vec<&str> = variant.keys().map(|name| meant(name)).collect();
+    let is_said =
+        |name: &str| meant(name) == "id" && !variant.is_empty() || own.contains(&meant(name));
+    let common = line.iter().filter(|(name, _)| !is_said(name));
     for (name, value) in variant.iter().chain(common) {
         flatten(name, value, &mut fields);
     }

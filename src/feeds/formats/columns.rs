@@ -127,9 +127,7 @@ impl Unread {
     /// Looks through the names of what a record says.
     pub(super) fn look<'a>(&mut self, names: impl Iterator<Item = &'a str>) {
         for name in names {
-            let is_read =
-                name.is_empty() || self.known.contains(name) || name.starts_with(acp::OWN);
-            if is_read || self.names.len() == MOST_UNREAD || self.names.contains(name) {
+            if !self.is(name) || self.names.len() == MOST_UNREAD || self.names.contains(name) {
                 continue;
             }
             let name: String = name.chars().filter(|c| !c.is_control()).take(LONGEST).collect();

@@ -74,6 +74,10 @@ fn product(record: &Fields) -> Result<Value, Fault> {
     let others = record.all("acp:identifier").filter_map(|text| text.split_once(':'));
     let others = others.map(|(kind, value)| json!({"type": kind, "value": value}));
     row.list("identifiers", gtins().filter_map(text::identifier).chain(others).collect());
+    if let Some(title) = record.get("title").filter(|title| title.contains(['\t', '\n'])) {
+        let message = "has a tab or a line's end in it: is a quote left open before?";
+        return Err(Fault::new("title", title, "control_character", message));
+    }
     row.text("name", record.get("title").or_else(|| after_colon(record.get("structured_title")?)));
     let description = record.get("description");
     let description = description.or_else(|| after_colon(record.get("structured_description")?));
@@ -122,15 +126,19 @@ fn after_colon(text: &str) -> Option<&str> {
 }
 
 /// The entries of a field that repeats, or has them between commas.
-fn entries<'a>(record: &'a Fields, name: &'a str) -> impl Iterator<Item = &'a str> {
-    let entries = record.all(name).flat_map(|text| text.split(','));
-    entries.map(str::trim).filter(|entry| !entry.is_empty())
+fn entries<'a>(record: &'a Fields, name: &'a str) -> impl Iterator<Item = String> {
+    record.all(name).flat_map(text::cells)
 }
 
 fn images(record: &Fields) -> Vec<Value> {
     let main = record.get("image_link").into_iter().map(|url| (url, Some("front")));
-    let more = entries(record, "additional_image_link").map(|url| (url, None));
-    let life = entries(record, "lifestyle_image_link").map(|url| (url, Some("lifestyle")));
+    let several = |name| {
+        let cells: Vec<&str> = record.all(name).collect();
+        cells.into_iter().flat_map(text::addresses).filter(|url| !url.is_empty())
+    };
+    let main = main.map(|(url, role)| (url.to_owned(), role));
+    let more = several("additional_image_link").map(|url| (url, None));
+    let life = several("lifestyle_image_link").map(|url| (url, Some("lifestyle")));
     let named = main.chain(more).chain(life).map(|(url, role)| json!({"url": url, "role": role}));
     named
         .chain(record.all("acp:media").filter_map(|image| serde_json::from_str(image).ok()))
@@ -172,18 +180,12 @@ fn properties(record: &Fields) -> Vec<Value> {
 fn quoted(record: &Fields, name: &str) -> Vec<String> {
     let mut found = Vec::new();
     for cell in record.all(name) {
-        if !cell.starts_with('"') {
+        if !(cell.starts_with('"') && cell.ends_with('"')) {
             found.push(cell.to_owned());
             continue;
         }
-        let mut cells = csv::ReaderBuilder::new();
-        let mut reader = cells.has_headers(false).trim(csv::Trim::All).from_reader(cell.as_bytes());
-        let sentences = reader.records().flatten();
-        found.extend(
-            sentences.flat_map(|record| record.iter().map(str::to_owned).collect::<Vec<_>>()),
-        );
+        found.extend(text::cells(cell));
     }
-    found.retain(|text| !text.trim().is_empty());
     found
 }
 
@@ -251,7 +253,7 @@ fn offer(to: &Translator<'_>, record: &Fields) -> Result<Option<Value>, Fault> {
         }
     };
     row.value("price", Some(paid.json()));
-    row.value("member_price", member(record)?.map(|price| price.json()));
+    row.value("member_price", member(record, to.now)?.map(|price| price.json()));
     row.value("unit_price", told.or_else(|| unit_price(&paid)));
     row.list("promotion_codes", entries(record, "promotion_id").map(Value::from).collect());
     Ok(Some(row.done()))
@@ -282,12 +284,27 @@ fn list_price(record: &Fields, paid: &Price) -> Result<Option<Price>, Fault> {
     Ok(Some(list).filter(|list| list.currency == paid.currency && list.amount > paid.amount))
 }
 
-/// `programme:tier:12.50 EUR:…`: the part that is a price.
-fn member(record: &Fields) -> Result<Option<Price>, Fault> {
+/// `programme:tier:12.50 EUR:cashback:points:from/through:shipping`: the price, where it holds now.
+fn member(record: &Fields, now: Micros) -> Result<Option<Price>, Fault> {
     let Some(program) = record.all("loyalty_program").next() else { return Ok(None) };
-    let mut parts = program.split(':').map(str::trim);
+    let mut parts = program.splitn(6, ':').map(str::trim);
     let price = parts.nth(2).filter(|part| !part.is_empty());
-    price.map(|price| text::price("loyalty_program", price)).transpose()
+    let Some(price) = price.map(|price| text::price("loyalty_program", price)).transpose()? else {
+        return Ok(None);
+    };
+    // An instant has colons too.
+    let dates = parts.nth(2).unwrap_or_default();
+    let span = |text| text::interval("loyalty_program", text);
+    let holds = match dates.trim_end_matches(':') {
+        "" => true,
+        dates if dates.contains('/') => {
+            let alone = dates.rsplit_once(':').map_or(dates, |(alone, _)| alone);
+            let (from, through) = span(dates).or_else(|_| span(alone))?;
+            from <= now && now <= through
+        }
+        _ => true,
+    };
+    Ok(Some(price).filter(|_| holds))
 }
 
 fn level(to: &Translator<'_>, record: &Fields) -> Result<Option<Value>, Fault> {

@@ -82,7 +82,7 @@ fn product(sku: &str, record: &Fields) -> Result<Value, Fault> {
 /// The images, the first from the front, with their sizes in pixels where these are told of each.
 fn images(record: &Fields) -> Result<Vec<Value>, Fault> {
     let images = record.get("image").or_else(|| record.get("referenced_file_url"));
-    let urls = images.map(addresses).unwrap_or_default();
+    let urls = images.map(text::addresses).unwrap_or_default();
     let mut widths = record.get("file_pixel_width").unwrap_or_default().split(',').map(str::trim);
     let mut heights = record.get("file_pixel_height").unwrap_or_default().split(',').map(str::trim);
     let pixels = |name, text: Option<&str>| {
@@ -106,18 +106,6 @@ fn images(record: &Fields) -> Result<Vec<Value>, Fault> {
         return Err(Fault::new("file_pixel_width", "", "too_many", message));
     }
     Ok(images)
-}
-
-/// The addresses of a cell, between commas, which stand in addresses too.
-fn addresses(cell: &str) -> Vec<String> {
-    let mut addresses: Vec<String> = Vec::new();
-    for part in cell.split(',') {
-        match addresses.last_mut() {
-            Some(last) if !part.trim_start().starts_with("http") => last.extend([",", part]),
-            _ => addresses.push(part.trim().to_owned()),
-        }
-    }
-    addresses
 }
 
 /// The entries of cells that have them between commas.

@@ -227,7 +227,31 @@ fn what_would_be_read_as_something_else_is_refused() {
         (&product[0]["gtin"], &product[0]["item_group_id"]),
         (&json!("3276550063551"), &json!("77"))
     );
-    let wrong = json!({"id": "1", "title": "T", "availability": {"available": "true"},
+    let twins = json!({"item_id": "g", "url": "https://a.example/g", "variants": [
+        {"item_id": "1", "title": "T", "link": "https://a.example/1"}, {"offer_id": "2", "title": "T"}]});
+    let twins = variants(&twins).unwrap();
+    let said: Vec<_> = twins
+        .iter()
+        .map(|twin| to(Format::Acp, Feed::Products).lines(twin).unwrap()[0].clone())
+        .collect();
+    assert_eq!(said[0]["sku"], "1");
+    assert_eq!(said[0]["link"], "https://a.example/1");
+    assert_eq!((&said[1]["sku"], &said[1]["item_group_id"]), (&json!("2"), &json!("g")));
+    assert_eq!(
+        variants(&json!({"id": "g", "variants": [{"id": 1.5e22}]})).unwrap_err().code,
+        "missing"
+    );
+    for (told, word) in [
+        (json!({"available": false, "status": "In Stock"}), "out_of_stock"),
+        (json!({"available": "false", "status": "limited_availability"}), "out_of_stock"),
+        (json!({"available": false, "status": "Backorder"}), "backorder"),
+        (json!({"available": true}), "in_stock"),
+    ] {
+        let line = json!({"id": "1", "title": "T", "availability": told});
+        let level = to(Format::Acp, Feed::Stock).lines(&variants(&line).unwrap()[0]).unwrap();
+        assert_eq!(level[0]["availability"], word, "{told}");
+    }
+    let wrong = json!({"id": "1", "title": "T", "availability": {"available": [true]},
         "categories": [{"value": "1000", "taxonomy": "shopify"}], "media": [{"url": 5, "type": "image"}]});
     let record = variants(&wrong).unwrap().remove(0);
     let mut said: Vec<&str> = record.names().filter(|name| name.contains('.')).collect();
@@ -286,6 +310,56 @@ fn xml(text: &str) -> Result<Vec<(u64, Fields)>, String> {
         true
     })?;
     Ok(found)
+}
+
+/// The elements of an item say what their names say, in whichever order they stand, and are whole whatever stands in them.
+#[test]
+fn elements_of_rss_are_told_apart_by_their_names() {
+    let products = |parts: &str| {
+        let items =
+            xml(&format!("<rss><item><g:id>1</g:id><g:title>T</g:title>{parts}</item></rss>"));
+        to(Format::GoogleProducts, Feed::Products).lines(&items.unwrap()[0].1).unwrap().remove(0)
+    };
+    let detail = |name: &str, value: &str| {
+        products(&format!(
+            "<g:product_detail><g:attribute_value>{value}</g:attribute_value>\
+             <g:attribute_name>{name}</g:attribute_name></g:product_detail>"
+        ))["additional_property"][0]
+            .clone()
+    };
+    for (name, value) in [("Longueur", "12,5 cm"), ("Heure", "12:30"), ("Mot", "\"Grand\" cru")] {
+        let told = detail(name, value);
+        assert_eq!((&told["name"], &told["value"]), (&json!(name), &json!(value)));
+    }
+    let image = products(
+        "<g:additional_image_link>https://a.example/w_1,h_2.jpg</g:additional_image_link>",
+    );
+    assert_eq!(image["images"][0]["url"], "https://a.example/w_1,h_2.jpg");
+    let member = |parts: &str| {
+        let item = format!(
+            "<rss><item><g:id>1</g:id><g:price>15.00 EUR</g:price>\
+             <g:loyalty_program>{parts}</g:loyalty_program></item></rss>"
+        );
+        let offers = to(Format::GoogleProducts, Feed::Offers).lines(&xml(&item).unwrap()[0].1);
+        offers.unwrap()[0]["member_price"]["amount"].clone()
+    };
+    let (label, price) = ("<g:program_label>p</g:program_label>", "<g:price>10 EUR</g:price>");
+    let back = "<g:cashback_for_future_use>5 EUR</g:cashback_for_future_use>";
+    let from = |from, through| {
+        format!("<g:member_price_effective_date>{from}/{through}</g:member_price_effective_date>")
+    };
+    assert_eq!(member(&format!("{price}{label}{back}")), "10.00");
+    assert_eq!(member(&format!("{label}{back}")), json!(null));
+    assert_eq!(member(&format!("{label}{price}{}", from("2026-11-01", "2026-11-30"))), "10.00");
+    let later = from("2027-01-01T00:00+0100", "2027-02-01T00:00+0100");
+    assert_eq!(
+        member(&format!("{label}{price}{later}<g:shipping_label>s</g:shipping_label>")),
+        json!(null)
+    );
+    let open = "<g:title>Vin\t5 EUR\nn5</g:title>";
+    let open = xml(&format!("<rss><item><g:id>1</g:id>{open}</item></rss>")).unwrap();
+    let refused = to(Format::GoogleProducts, Feed::Products).lines(&open[0].1).unwrap_err();
+    assert_eq!(refused.code, "control_character");
 }
 
 #[test]

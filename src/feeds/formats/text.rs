@@ -31,6 +31,27 @@ impl Price {
     }
 }
 
+/// The addresses of a cell, between commas, which stand in addresses too.
+pub(super) fn addresses(cell: &str) -> Vec<String> {
+    let mut addresses: Vec<String> = Vec::new();
+    for part in cell.split(',') {
+        match addresses.last_mut() {
+            Some(last) if !part.trim_start().starts_with("http") => last.extend([",", part]),
+            _ => addresses.push(part.trim().to_owned()),
+        }
+    }
+    addresses
+}
+
+/// What a cell has between commas; what has one itself stands between quotes, as in CSV.
+pub(super) fn cells(text: &str) -> Vec<String> {
+    let mut reader = csv::ReaderBuilder::new();
+    let mut reader = reader.has_headers(false).trim(csv::Trim::All).from_reader(text.as_bytes());
+    let cells = reader.records().flatten();
+    let texts = |record: csv::StringRecord| record.iter().map(str::to_owned).collect::<Vec<_>>();
+    cells.flat_map(texts).filter(|text| !text.is_empty()).collect()
+}
+
 /// `15.00 EUR`, `EUR 15.00` or `15,00 EUR`.
 pub(super) fn price(field: &'static str, text: &str) -> Result<Price, Fault> {
     let fault = |code, message: &str| Fault::new(field, text, code, message.to_owned());

@@ -19,8 +19,56 @@ struct Item {
     /// How many of the fields, from the first, are Google's own.
     own: usize,
     /// The child of the item that is open, and its parts.
-    open: Option<(String, Vec<String>)>,
+    open: Option<(String, Vec<Part>)>,
     text: String,
+}
+
+/// A text within a child of an item, and the element that it stands in.
+struct Part {
+    name: String,
+    text: String,
+}
+
+/// The parts of elements that have several, in the order in which a table has them between colons.
+const ORDERS: [(&str, &[&str]); 4] = [
+    ("product_detail", &["section_name", "attribute_name", "attribute_value"]),
+    (
+        "loyalty_program",
+        &[
+            "program_label",
+            "tier_label",
+            "price",
+            "cashback_for_future_use",
+            "loyalty_points",
+            "member_price_effective_date",
+            "shipping_label",
+        ],
+    ),
+    ("structured_title", &["digital_source_type", "content"]),
+    ("structured_description", &["digital_source_type", "content"]),
+];
+
+/// What a table has between commas. An element is one of them, whatever stands in it.
+const LISTS: [&str; 4] = ["product_detail", "product_highlight", "product_type", "certification"];
+
+/// The parts of an element as they stand in a table.
+fn joined(name: &str, parts: &[Part]) -> String {
+    let column = super::column(name);
+    let order = ORDERS.iter().find(|(own, _)| *own == column).map(|(_, order)| *order);
+    let order = order.filter(|order| parts.iter().all(|part| order.contains(&part.name.as_str())));
+    let texts: Vec<&str> = match order {
+        Some(order) => {
+            let text = |name: &&str| parts.iter().find(|part| part.name == *name);
+            order.iter().map(|name| text(name).map_or("", |part| &part.text)).collect()
+        }
+        None => parts.iter().map(|part| part.text.as_str()).collect(),
+    };
+    let value = texts.join(":");
+    let value = if order.is_some() { value.trim_end_matches(':') } else { &value };
+    if LISTS.contains(&column.as_str()) && value.contains([',', '"']) {
+        return format!("\"{}\"", value.replace('"', "\"\""));
+    }
+    value.to_owned()
 }
 
 /// Hands each `item` or `entry` to `take` until it returns false.
@@ -143,7 +191,8 @@ impl Item {
             let name = start.name().as_ref().to_owned();
             let href = start.try_get_attribute("href").ok().flatten();
             let href = href.map(|href| href.value.replace("&amp;", "&"));
-            self.open = Some((name, href.into_iter().collect()));
+            let part = |text| Part { name: String::new(), text };
+            self.open = Some((name, href.map(part).into_iter().collect()));
         }
     }
 
@@ -158,12 +207,12 @@ impl Item {
         if let Some((_, parts)) = &mut self.open
             && !text.is_empty()
         {
-            parts.push(text.to_owned());
+            parts.push(Part { name: super::column(name), text: text.to_owned() });
         }
         if depth == self.depth + 1
             && let Some((name, parts)) = self.open.take()
         {
-            let value = parts.join(":");
+            let value = joined(&name, &parts);
             match name.as_str() {
                 "summary" | "content" => self.fields.push("description", value),
                 // Google's own element says more than the one of RSS or Atom with its name.

@@ -8,11 +8,19 @@ use serde_json::{Map, Number, Value, json};
 /// Names of what has a price: an object there is one, or is refused.
 const PRICES: [&str; 3] = ["price", "list_price", "sale_price"];
 
+/// Names of codes, in which each digit counts.
+const CODES: [&str; 8] =
+    ["id", "item_id", "offer_id", "item_group_id", "group_id", "gtin", "barcode", "mpn"];
+
 /// Adds what a value says under its name.
 pub(super) fn flatten(name: &str, value: &Value, into: &mut Fields) {
     match value {
         Value::Null => {}
         Value::String(text) => into.push(name, text.as_str()),
+        // Its digits are not all there, so two of them may be one.
+        Value::Number(number) if CODES.contains(&name) && !is_whole(number) => {
+            into.note(name, "number");
+        }
         Value::Bool(_) | Value::Number(_) => into.push(name, value.to_string()),
         Value::Array(entries) => entries.iter().for_each(|entry| flatten(name, entry, into)),
         Value::Object(parts) => object(name, parts, into),
@@ -23,9 +31,14 @@ pub(super) fn flatten(name: &str, value: &Value, into: &mut Fields) {
 pub(super) fn text(parts: &Map<String, Value>, part: &str) -> Option<String> {
     match parts.get(part)? {
         Value::String(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
-        Value::Number(number) => Some(number.to_string()),
+        Value::Number(number) if is_whole(number) => Some(number.to_string()),
         _ => None,
     }
+}
+
+/// Whether a number is written as a whole one that is known to its last digit.
+fn is_whole(number: &Number) -> bool {
+    number.is_u64() || number.is_i64()
 }
 
 /// The parts of an object, and which of them were read.
@@ -95,14 +108,28 @@ fn description(parts: &mut Parts<'_>, into: &mut Fields) {
 
 /// Whether it can be bought decides, whatever its state says of how it comes to the customer.
 fn availability(parts: &mut Parts<'_>, into: &mut Fields) {
-    let is_sold = parts.take("available", Value::as_bool);
+    let is_sold = parts.take("available", |value| match value {
+        Value::String(text) => text.trim().to_ascii_lowercase().parse().ok(),
+        value => value.as_bool(),
+    });
     let status = parts.text("status");
     let word = match (is_sold, status.as_deref()) {
-        (Some(false), None | Some("in_stock" | "limited_stock")) => Some("out_of_stock"),
+        (Some(false), Some(status)) if is_of_nothing(status) => Some(status),
+        (Some(false), _) => Some("out_of_stock"),
         (Some(true), None) => Some("in_stock"),
         (_, status) => status,
     };
     into.extend(word.map(|word| ("availability", word.to_owned())));
+}
+
+/// Whether a state says of itself that nothing is there now: out of stock, to come, no longer sold.
+fn is_of_nothing(status: &str) -> bool {
+    let letters = status.chars().filter(char::is_ascii_alphabetic);
+    let word: String = letters.map(|letter| letter.to_ascii_lowercase()).collect();
+    matches!(
+        &*word,
+        "outofstock" | "soldout" | "preorder" | "backorder" | "discontinued" | "unknown"
+    )
 }
 
 /// A code of GS1 is the product's, another one of its identifiers.
@@ -111,7 +138,10 @@ fn barcode(parts: &mut Parts<'_>, into: &mut Fields) {
     let kind = parts.text("type").unwrap_or_default();
     let word: String = kind.chars().filter(char::is_ascii_alphabetic).collect();
     match word.to_ascii_uppercase().as_str() {
-        "GTIN" | "EAN" | "UPC" | "JAN" => into.push("gtin", value),
+        // `EAN13`, `UPC-A`, `EAN/GTIN`
+        kind if ["GTIN", "EAN", "UPC", "JAN"].iter().any(|known| kind.starts_with(known)) => {
+            into.push("gtin", value);
+        }
         "" if value.parse::<Gtin>().is_ok() => into.push("gtin", value),
         "" => into.extend([("acp:identifier", pair("internal", &value))]),
         _ => into.extend([("acp:identifier", pair(&kind, &value))]),
