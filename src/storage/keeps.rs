@@ -204,17 +204,18 @@ impl Keep {
     }
 
     fn postgres(&self) -> Vec<String> {
-        let Self { table, says, .. } = self;
+        let (Self { table, says, .. }, mark) = (self, self.mark());
         let function = |name: &str, body: &str| {
             format!(
-                "CREATE OR REPLACE FUNCTION {table}_{name}() RETURNS trigger LANGUAGE plpgsql AS $$ \
+                "CREATE OR REPLACE FUNCTION {table}_{name}_{mark}() RETURNS trigger LANGUAGE plpgsql AS $$ \
                  BEGIN {body} END $$"
             )
         };
         let refuse = format!("RAISE EXCEPTION '{says}';");
         let trigger = |what: &str, rest: &str, name: &str| {
             format!(
-                "CREATE TRIGGER {} BEFORE {what} ON {table} {rest} EXECUTE FUNCTION {table}_{name}()",
+                "CREATE TRIGGER {} BEFORE {what} ON {table} {rest} \
+                 EXECUTE FUNCTION {table}_{name}_{mark}()",
                 self.name(what)
             )
         };
@@ -287,6 +288,9 @@ async fn make(db: &Db, keep: &Keep) -> Result<(), StoreError> {
             sqlx::query(sqlx::AssertSqlSafe(lock)).execute(&mut **tx).await?;
             let old: Vec<String> =
                 sqlx::query_scalar(POSTGRES).bind(table).fetch_all(&mut **tx).await?;
+            if old == keep.names(db) {
+                return Ok(());
+            }
             let drop = old.iter().map(|name| format!("DROP TRIGGER {name} ON {table}"));
             for statement in drop.chain(keep.postgres()) {
                 sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&mut **tx).await?;

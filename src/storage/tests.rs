@@ -190,20 +190,30 @@ async fn a_transaction_that_nobody_waits_for_is_not_left_open() {
 #[tokio::test]
 async fn what_keeps_tables_is_that_of_this_version() {
     let db = database().await;
-    let (old, made) = match &*db {
+    let (old, names, made): (&[&str], _, _) = match &*db {
         Db::Sqlite { .. } => (
-            "CREATE TRIGGER usage_runs_no_update BEFORE UPDATE ON usage_runs
-             BEGIN SELECT RAISE(ABORT, 'of an earlier version'); END",
+            &["CREATE TRIGGER usage_runs_no_update BEFORE UPDATE ON usage_runs
+               BEGIN SELECT RAISE(ABORT, 'of an earlier version'); END"],
             "SELECT name FROM sqlite_master WHERE type = 'trigger' ORDER BY name",
+            "SELECT rowid || name FROM sqlite_master WHERE type = 'trigger' ORDER BY name",
         ),
         Db::Postgres(_) => (
-            "CREATE TRIGGER usage_runs_no_update BEFORE UPDATE ON usage_runs
-             FOR EACH ROW EXECUTE FUNCTION usage_runs_keep()",
+            &[
+                "CREATE FUNCTION usage_runs_keep() RETURNS trigger LANGUAGE plpgsql AS $$
+                 BEGIN RAISE EXCEPTION 'of an earlier version'; END $$",
+                "CREATE TRIGGER usage_runs_no_update BEFORE UPDATE ON usage_runs
+                 FOR EACH ROW EXECUTE FUNCTION usage_runs_keep()",
+            ],
             "SELECT tgname::text FROM pg_trigger WHERE NOT tgisinternal ORDER BY tgname",
+            "SELECT oid::text || tgname FROM pg_trigger WHERE NOT tgisinternal ORDER BY tgname",
         ),
     };
-    let before = words(&db, made).await;
-    run(&db, &[old]).await;
+    let before = (words(&db, names).await, words(&db, made).await);
+    // Those of this version stay as they are.
     db.migrate().await.unwrap();
-    assert_eq!(words(&db, made).await, before);
+    assert_eq!((words(&db, names).await, words(&db, made).await), before);
+    run(&db, old).await;
+    db.migrate().await.unwrap();
+    assert_eq!(words(&db, names).await, before.0);
+    assert_ne!(words(&db, made).await, before.1);
 }
