@@ -131,14 +131,20 @@ fn by_token(
     Ok(Held { scopes: token.scopes.and(key.scopes), key: Arc::clone(key) })
 }
 
-/// Whether what this node knows of the keys is recent enough to say yes or no by it.
+/// Whether what this node knows of the keys, and of the time, is good enough to say yes or no by it.
 pub(super) fn can_judge(keyring: &Keyring) -> Result<(), ApiError> {
-    if !keyring.freshness().is_stale() {
+    let (code, detail) = if keyring.freshness().is_stale() {
+        let detail = "This node cannot tell now whether the key is still valid. Try again in a moment; \
+                      the key itself is not refused.";
+        (Code::AccessStale, detail)
+    } else if keyring.skew().is_beyond() {
+        let detail = "The clock of this node is wrong, so that it judges and records nothing. Try again in a \
+                      moment; the key itself is not refused.";
+        (Code::ClockSkewed, detail)
+    } else {
         return Ok(());
-    }
-    let detail = "This node cannot tell now whether the key is still valid. Try again in a moment; \
-                  the key itself is not refused.";
-    Err(ApiError::new(Code::AccessStale, detail).limited(Vec::new(), Some(1)))
+    };
+    Err(ApiError::new(code, detail).limited(Vec::new(), Some(1)))
 }
 
 /// A text that is no key: what it is instead, where that can be told.

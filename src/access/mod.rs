@@ -29,6 +29,7 @@ pub mod resource;
 pub mod scope;
 pub mod service;
 pub mod signed;
+pub mod skew;
 pub mod store;
 pub mod subscriptions;
 pub mod terms;

@@ -206,8 +206,12 @@ pub(crate) fn gate(scopes: Scopes) -> (Gate, String) {
             jwk: None,
         }],
     };
-    let keyring =
-        Keyring::new(Limiter::Local(LocalLimiter::default()), pepper, Duration::from_secs(10));
+    let keyring = Keyring::new(
+        Limiter::Local(LocalLimiter::default()),
+        pepper,
+        Duration::from_secs(10),
+        Duration::MAX,
+    );
     keyring.replace(vec![row], 1, START);
     (Gate::new(Arc::new(keyring), Vec::new()), text.reveal().to_owned())
 }

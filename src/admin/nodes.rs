@@ -60,6 +60,9 @@ struct NodeOut {
     /// when it is started again with its data directory.
     #[schema(example = 12)]
     journal_events: i64,
+    /// Milliseconds by which its clock is ahead of the database's; below zero where it is behind.
+    #[schema(example = 0.4)]
+    clock_skew_ms: f64,
     /// Whether it reaches Redis (of a Redis Cluster each server that leads slots): `up`, `away`, or `off` where it
     /// is set up without.
     #[schema(example = "up")]
@@ -86,6 +89,7 @@ impl NodeOut {
             propagation_worst_ms: node.state.propagation_worst_us.map(millis),
             journal_segments: node.state.journal_segments,
             journal_events: node.state.journal_events,
+            clock_skew_ms: millis(node.state.clock_skew_us),
             redis: node.state.redis,
         }
     }

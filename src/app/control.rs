@@ -7,6 +7,7 @@ use crate::cluster::nodes::{BEAT, State};
 use crate::cluster::wake::Heard;
 use crate::cluster::{Nodes, Redis, Wakes};
 use crate::kernel::Micros;
+use crate::kernel::clock::SECOND;
 use crate::limit::Limiter;
 use crate::limit::redis::{IDLE, Shared};
 use crate::metering::{Journal, Quotas};
@@ -14,7 +15,7 @@ use crate::storage::{StoreError, log};
 use crate::telemetry::{Gauge, Tally};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -178,7 +179,7 @@ impl ControlFollower {
     async fn follow(&self) -> Result<(), StoreError> {
         let (keyring, db) = (&self.keyring, &self.part.db);
         let late = |_| StoreError::late();
-        let at = std::time::Instant::now();
+        let at = Instant::now();
         if let Some(position) = timeout(PATIENCE.0, keyring.moved(db)).await.map_err(late)?? {
             // The others begin to read while this node does.
             if let Some(wakes) = &self.wakes {
@@ -234,15 +235,19 @@ impl Heart {
     async fn beat(self, mut part: Part) {
         let mut ticks = interval(BEAT);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut started_at = None;
+        let (mut started_at, mut before) = (None, None);
         loop {
             tokio::select! {
                 _ = ticks.tick() => {}
                 () = part.stopping() => break,
             }
+            self.look_for_steps(&mut before, &part);
             let beat = self.nodes.beat(&part.db, &part.clock, started_at, self.state());
             match timeout(PATIENCE.0, beat).await.unwrap_or_else(|_| Err(StoreError::late())) {
-                Ok(since) => started_at = Some(since),
+                Ok(beat) => {
+                    started_at = Some(beat.started_at);
+                    self.note_skew(beat.clock_skew_us, &part);
+                }
                 Err(error) => {
                     tracing::warn!(%error, "the other nodes could not be told of this one");
                 }
@@ -257,6 +262,44 @@ impl Heart {
         }
     }
 
+    /// Tells how far the clock is from the database's, and where that comes to be too much.
+    fn note_skew(&self, us: i64, part: &Part) {
+        let (skew, seconds) = (self.keyring.skew(), us as f64 / SECOND as f64);
+        let was_beyond = skew.is_beyond();
+        skew.found(us);
+        part.metrics.set_seconds(Gauge::ClockSkew, seconds);
+        match (was_beyond, skew.is_beyond()) {
+            (false, true) => tracing::error!(
+                ahead_s = seconds,
+                "the clock of this node is too far from the database's: calls with a key are refused until it is set right"
+            ),
+            (true, false) => {
+                tracing::info!(ahead_s = seconds, "the clock of this node is right again");
+            }
+            _ => {}
+        }
+    }
+
+    /// Notes where the clock was set since the last look, by the machine's monotonic clock. A node that is alone on its
+    /// database has no other to be held against.
+    fn look_for_steps(&self, before: &mut Option<(Instant, Micros)>, part: &Part) {
+        let (instant, now) = (Instant::now(), part.clock.now());
+        let Some((earlier, then)) = before.replace((instant, now)).filter(|_| part.clock.goes())
+        else {
+            return;
+        };
+        let passed = i64::try_from((instant - earlier).as_micros()).unwrap_or(i64::MAX);
+        let step = (now.0 - then.0).saturating_sub(passed);
+        if self.keyring.skew().is_too_much(step) {
+            part.metrics.add(Tally::ClockSteps, 1);
+            let seconds = step as f64 / SECOND as f64;
+            tracing::warn!(
+                seconds,
+                "the clock of this machine was set: events keep their order, not their distance"
+            );
+        }
+    }
+
     fn state(&self) -> State {
         let redis = self.redis.as_ref().map(|redis| if redis.is_up() { "up" } else { "away" });
         let backlog = self.journal.as_ref().map(|journal| journal.backlog()).unwrap_or_default();
@@ -266,6 +309,7 @@ impl Heart {
             propagation_worst_us: Propagation::read(&self.propagation.worst),
             journal_segments: count(backlog.segments),
             journal_events: i64::try_from(backlog.events).unwrap_or(i64::MAX),
+            clock_skew_us: self.keyring.skew().us(),
             redis: redis.unwrap_or("off").to_owned(),
         }
     }

@@ -267,7 +267,12 @@ async fn open_access(
     let nodes = Arc::new(Nodes::new(node));
     let redis = open_redis(config, installation(db).await?).await?;
     let limiter = limiter(&config.limits, redis.as_ref(), &nodes)?;
-    let keyring = Arc::new(Keyring::new(limiter, pepper, config.access.stale_after));
+    let keyring = Arc::new(Keyring::new(
+        limiter,
+        pepper,
+        config.access.stale_after,
+        config.access.max_clock_skew,
+    ));
     keyring.follow(db, clock.now()).await?;
     Ok((nodes, redis, keyring))
 }

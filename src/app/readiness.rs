@@ -102,6 +102,11 @@ impl Readiness {
             freshness.is_stale(),
             "cannot follow the control log: calls with a key are refused (access_stale)",
         );
+        let is_skewed = self.keyring.skew().is_beyond();
+        check(
+            is_skewed,
+            "the clock is too far from the database's: calls with a key are refused (clock_skewed)",
+        );
         check(
             stale(state.catalog_at),
             "cannot follow the change log: the catalog may be out of date",
@@ -113,7 +118,8 @@ impl Readiness {
         problems.extend(state.journal);
         // Events that wait are safe, and so is stale catalog data that says its time; a node that
         // cannot judge or record must not be sent calls.
-        let ready = state.serving && !self.is_stopping() && !doubtful && state.journal.is_none();
+        let judges = !doubtful && !is_skewed;
+        let ready = state.serving && !self.is_stopping() && judges && state.journal.is_none();
         Report { ready, problems }
     }
 }

@@ -145,7 +145,7 @@ pub(super) struct VariantOut {
 #[serde(untagged)]
 pub(super) enum ProductOrDeleted {
     /// One that is there.
-    Present(ProductOut),
+    Present(Box<ProductOut>),
     /// One that was deleted.
     Deleted(DeletedOut),
 }

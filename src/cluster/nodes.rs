@@ -46,6 +46,8 @@ pub struct State {
     pub journal_segments: i64,
     /// Events in them.
     pub journal_events: i64,
+    /// Microseconds by which its clock is ahead of the database's; below zero where it is behind.
+    pub clock_skew_us: i64,
     /// Whether it reaches Redis: `up`, `away`, or `off` where it has none.
     pub redis: String,
 }
@@ -56,6 +58,15 @@ impl Node {
     pub fn is_alive(&self, now: Micros) -> bool {
         now.0 - self.seen_at.0 <= ALIVE
     }
+}
+
+/// What a node learns as it says that it runs.
+#[derive(Debug, Clone, Copy)]
+pub struct Beat {
+    /// Its first instant by the database's clock.
+    pub started_at: Micros,
+    /// Microseconds by which its clock is ahead of the database's.
+    pub clock_skew_us: i64,
 }
 
 /// This node among the others.
@@ -90,16 +101,21 @@ impl Nodes {
         self.alive.load(Ordering::Relaxed).max(1)
     }
 
-    /// Says that this node runs, and learns how many do. `started_at` is its first instant by the
-    /// database's clock.
+    /// Says that this node runs, and learns how many do and how far its clock is off. `started_at` is its first instant by
+    /// the database's clock.
     pub async fn beat(
         &self,
         db: &Db,
         clock: &Clock,
         started_at: Option<Micros>,
         state: State,
-    ) -> Result<Micros, StoreError> {
+    ) -> Result<Beat, StoreError> {
+        let before = clock.now();
         let now = db.now(clock).await?;
+        // The database looked at its clock somewhere between the two looks at ours.
+        let own = before.0.midpoint(clock.now().0);
+        let clock_skew_us = if clock.goes() { own - now.0 } else { 0 };
+        let state = State { clock_skew_us, ..state };
         let node = Node {
             id: self.id,
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -111,7 +127,7 @@ impl Nodes {
         let forget_before = Micros(now.0 - REMEMBERED);
         let alive = store::beat(db, &node, Micros(now.0 - ALIVE), forget_before).await?;
         self.alive.store(u32::try_from(alive).unwrap_or(1), Ordering::Relaxed);
-        Ok(node.started_at)
+        Ok(Beat { started_at: node.started_at, clock_skew_us })
     }
 
     /// Takes this node from the list: it stops, and the others' shares grow at once.

@@ -19,6 +19,7 @@ struct NodeRow {
     propagation_worst_us: Option<i64>,
     journal_segments: i64,
     journal_events: i64,
+    clock_skew_us: i64,
     redis: String,
 }
 
@@ -38,6 +39,7 @@ impl TryFrom<NodeRow> for Node {
                 propagation_worst_us: row.propagation_worst_us,
                 journal_segments: row.journal_segments,
                 journal_events: row.journal_events,
+                clock_skew_us: row.clock_skew_us,
                 redis: row.redis,
             },
         })
@@ -54,14 +56,16 @@ pub async fn beat(
 ) -> Result<i64, StoreError> {
     const PUT: &str = "INSERT INTO nodes (node, version, address, started_at, seen_at, \
          control_position, propagation_us, propagation_worst_us, journal_segments, \
-         journal_events, redis) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
+         journal_events, clock_skew_us, redis) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
          ON CONFLICT (node) DO UPDATE SET version = excluded.version, \
          address = excluded.address, started_at = excluded.started_at, \
          seen_at = excluded.seen_at, control_position = excluded.control_position, \
          propagation_us = excluded.propagation_us, \
          propagation_worst_us = excluded.propagation_worst_us, \
          journal_segments = excluded.journal_segments, \
-         journal_events = excluded.journal_events, redis = excluded.redis";
+         journal_events = excluded.journal_events, \
+         clock_skew_us = excluded.clock_skew_us, redis = excluded.redis";
     const FORGET: &str = "DELETE FROM nodes WHERE seen_at < $1";
     const ALIVE: &str = "SELECT COUNT(*) FROM nodes WHERE seen_at >= $1";
     let state = &node.state;
@@ -71,7 +75,7 @@ pub async fn beat(
         let put = put.bind(&node.address).bind(node.started_at.0).bind(node.seen_at.0);
         let put = put.bind(state.control_position).bind(state.propagation_us);
         let put = put.bind(state.propagation_worst_us).bind(state.journal_segments);
-        put.bind(state.journal_events).bind(&state.redis).execute(&mut *c).await?;
+        put.bind(state.journal_events).bind(state.clock_skew_us).bind(&state.redis).execute(&mut *c).await?;
         sqlx::query(FORGET).bind(forget_before.0).execute(&mut *c).await?;
         sqlx::query_scalar(ALIVE).bind(alive_since.0).fetch_one(c).await?
     });

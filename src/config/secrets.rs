@@ -72,6 +72,8 @@ pub struct Access {
     pub refusals_days: u32,
     /// How long this node judges by what it last knew of them.
     pub stale_after: Duration,
+    /// How far this node's clock may be from the database's.
+    pub max_clock_skew: Duration,
 }
 
 impl Database {
@@ -113,6 +115,7 @@ impl Access {
         let poll = layers.take::<Millis<10, 60_000>>("access.control_poll_ms");
         let refusals_days = layers.take::<Within<1, 365>>("access.refusals_days");
         let stale = layers.take::<Seconds<1, 3_600>>("access.stale_after_s");
+        let skew = layers.take::<Seconds<1, 3_600>>("access.max_clock_skew_s");
         let pepper = pepper?.map_or_else(
             || Pepper::Generated(data_dir.join("pepper")),
             |PepperText(secret)| Pepper::Given(secret),
@@ -124,8 +127,8 @@ impl Access {
             layers.fault("access.stale_after_s", why);
             return None;
         }
-        let refusals_days = refusals_days?.into();
-        Some(Self { pepper, control_poll, refusals_days, stale_after })
+        let (refusals_days, max_clock_skew) = (refusals_days?.into(), skew?.into());
+        Some(Self { pepper, control_poll, refusals_days, stale_after, max_clock_skew })
     }
 }
 

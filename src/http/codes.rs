@@ -127,6 +127,8 @@ codes! {
     Unavailable = 503 "unavailable" "The service cannot answer now";
     /// This node has not heard of changes to keys for too long, so it says neither yes nor no.
     AccessStale = 503 "access_stale" "Access cannot be judged now";
+    /// This node's clock is too far from the others' to judge and record by it.
+    ClockSkewed = 503 "clock_skewed" "The clock is wrong here";
     /// The search index is being made; everything else is answered meanwhile.
     SearchNotReady = 503 "search_not_ready" "Search is not ready yet";
     /// The call could not be recorded, so it was not served.

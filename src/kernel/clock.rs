@@ -82,6 +82,8 @@ pub enum Clock {
     System,
     /// A clock that stands still until it is set.
     Fixed(Arc<AtomicI64>),
+    /// The system's clock, off by so many microseconds.
+    Shifted(Arc<AtomicI64>),
 }
 
 impl Clock {
@@ -89,6 +91,18 @@ impl Clock {
     #[must_use]
     pub fn fixed(at: Micros) -> Self {
         Self::Fixed(Arc::new(AtomicI64::new(at.0)))
+    }
+
+    /// The system's clock, right until it is moved.
+    #[must_use]
+    pub fn shifted() -> Self {
+        Self::Shifted(Arc::default())
+    }
+
+    /// Whether it goes by itself, so that it can be held against others.
+    #[must_use]
+    pub fn goes(&self) -> bool {
+        !matches!(self, Self::Fixed(_))
     }
 
     /// The time now.
@@ -106,12 +120,13 @@ impl Clock {
                 Micros(since.map_or(0, micros))
             }
             Self::Fixed(at) => Micros(at.load(Ordering::SeqCst)),
+            Self::Shifted(off) => Micros(Self::System.now().0 + off.load(Ordering::SeqCst)),
         }
     }
 
-    /// Moves a fixed clock forward; the system's clock is not ours to move.
+    /// Moves a fixed or shifted clock forward; the system's clock is not ours to move.
     pub fn advance(&self, micros: i64) {
-        if let Self::Fixed(at) = self {
+        if let Self::Fixed(at) | Self::Shifted(at) = self {
             at.fetch_add(micros, Ordering::SeqCst);
         }
     }

@@ -57,6 +57,7 @@ plain! {
     JournalSyncs = "journal_syncs_total", "Syncs of the journal to the disk that answers waited for (metering.durability power).";
     AnswersSynced = "answers_synced_total", "Answers that waited for a sync of the journal: several for each while calls are many.";
     ConnectionsRefused = "connections_refused_total", "Connections to the partner API that were ended because their address has too many.";
+    ClockSteps = "clock_steps_total", "Times that this machine's clock was set by more than access.max_clock_skew_s while the node ran.";
     FoldFailures = "fold_failures_total", "Rounds of folding that failed; their events stay in the journal.";
 }
 
@@ -85,6 +86,7 @@ plain! {
     UsageRunsSilent = "usage_runs_silent", "Runs of all nodes that have neither ended nor said anything for a minute: what they have recorded may be on their disks alone.";
     UsageMissing = "usage_missing_events", "Numbers of events that were given out and of which the ledger has nothing, on all nodes.";
     NodesAlive = "nodes_alive", "Nodes that run on this database, as far as this one knows.";
+    ClockSkew = "clock_skew_seconds", "Seconds by which this node's clock is ahead of the database's; below zero where it is behind.";
     LimitAccounts = "limit_accounts", "Partners, apps and keys whose limits this node counts.";
     RedisUp = "redis_up", "1 when this node reaches Redis (all leaders of a Redis Cluster), 0 when it does not or has none.";
     Ready = "ready", "1 when this node answers calls, 0 when it does not.";
@@ -177,6 +179,13 @@ impl Metrics {
     pub fn set_gauge(&self, gauge: Gauge, value: i64) {
         if let Some(handle) = self.gauges.get(gauge as usize) {
             handle.set(value as f64);
+        }
+    }
+
+    /// Sets a gauge to a part of a second.
+    pub fn set_seconds(&self, gauge: Gauge, seconds: f64) {
+        if let Some(handle) = self.gauges.get(gauge as usize) {
+            handle.set(seconds);
         }
     }
 

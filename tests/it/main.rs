@@ -20,6 +20,7 @@ mod billing;
 mod catalog;
 mod changes;
 mod cli;
+mod clock;
 mod cluster;
 mod cluster_limits;
 mod cluster_secrets;

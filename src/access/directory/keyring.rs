@@ -8,6 +8,7 @@ use crate::access::freshness::Freshness;
 use crate::access::imported::ImportedHasher;
 use crate::access::keys::model::SecretUse;
 use crate::access::service::{KeyRow, PlanNow, load_directory, load_keys, load_plans};
+use crate::access::skew::ClockSkew;
 use crate::kernel::Micros;
 use crate::kernel::id::{KeyId, PlanId};
 use crate::limit::Limiter;
@@ -28,18 +29,25 @@ pub struct Keyring {
     pepper: Arc<Pepper>,
     imported: ImportedHasher,
     freshness: Freshness,
+    skew: ClockSkew,
     /// Uses that no record holds, by the secret.
     uses: parking_lot::Mutex<HashMap<[u8; 32], SecretUse>>,
 }
 
 impl Keyring {
-    /// An empty keyring, which judges for `stale_after` without having read the control log.
+    /// An empty keyring, which judges for `stale_after` without having read the control log, and by a clock that is off by
+    /// no more than `max_skew`.
     #[must_use]
-    pub fn new(limiter: Limiter, pepper: Arc<Pepper>, stale_after: Duration) -> Self {
+    pub fn new(
+        limiter: Limiter,
+        pepper: Arc<Pepper>,
+        stale_after: Duration,
+        max_skew: Duration,
+    ) -> Self {
         let imported = ImportedHasher::new(&pepper);
-        let freshness = Freshness::new(stale_after);
+        let (freshness, skew) = (Freshness::new(stale_after), ClockSkew::new(max_skew));
         let (current, turn, uses) = Default::default();
-        Self { current, turn, limiter, pepper, imported, freshness, uses }
+        Self { current, turn, limiter, pepper, imported, freshness, skew, uses }
     }
 
     /// Hashes texts that other gateways gave out.
@@ -52,6 +60,12 @@ impl Keyring {
     #[must_use]
     pub fn freshness(&self) -> &Freshness {
         &self.freshness
+    }
+
+    /// How far this node's clock is off.
+    #[must_use]
+    pub fn skew(&self) -> &ClockSkew {
+        &self.skew
     }
 
     /// The directory in force.

@@ -25,7 +25,7 @@ use std::time::Duration;
 
 fn keyring(pepper: &Arc<Pepper>) -> Keyring {
     let limiter = Limiter::Local(LocalLimiter::default());
-    Keyring::new(limiter, Arc::clone(pepper), Duration::from_secs(10))
+    Keyring::new(limiter, Arc::clone(pepper), Duration::from_secs(10), Duration::MAX)
 }
 
 /// All that a keyring says of each key now and at the instants at which something may turn.

@@ -141,6 +141,12 @@ pub(super) const PARTNER: &[Example] = &[
          is not refused.",
     ),
     (
+        Code::ClockSkewed,
+        PRODUCTS,
+        "The clock of this node is wrong, so that it judges and records nothing. Try again in a moment; the key \
+         itself is not refused.",
+    ),
+    (
         Code::SearchNotReady,
         PRODUCTS,
         "The search index is being made. Try again in a moment, or leave `q` out.",

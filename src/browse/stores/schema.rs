@@ -72,7 +72,7 @@ pub(super) struct StoreOut<'a> {
 #[serde(untagged)]
 pub(super) enum StoreOrDeleted<'a> {
     /// One that is there.
-    Present(StoreOut<'a>),
+    Present(Box<StoreOut<'a>>),
     /// One that was deleted.
     Deleted(DeletedOut),
 }

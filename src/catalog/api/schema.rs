@@ -68,7 +68,7 @@ pub(crate) struct CategoryOut {
 #[serde(untagged)]
 pub(super) enum CategoryOrDeleted {
     /// One that is there.
-    Present(CategoryOut),
+    Present(Box<CategoryOut>),
     /// One that was deleted.
     Deleted(DeletedOut),
 }
@@ -178,7 +178,7 @@ pub(crate) struct PromotionOut {
 #[serde(untagged)]
 pub(super) enum PromotionOrDeleted {
     /// One that is there.
-    Present(PromotionOut),
+    Present(Box<PromotionOut>),
     /// One that was deleted.
     Deleted(DeletedOut),
 }

@@ -27,7 +27,8 @@
 //! 14. A message that is sent again is charged once: `hooks::billing`; what is handed to another system, too:
 //!     `super::handoff`.
 //! 15. A clock that is stepped back keeps order, and no call leaves its period: `crash::a_clock_stepped_back_keeps_order_and_limits`,
-//!     `metering::tests::a_clock_stepped_back_makes_nothing_wait_for_the_step`.
+//!     `metering::tests::a_clock_stepped_back_makes_nothing_wait_for_the_step`. One too far from the database's refuses, and one
+//!     that has no other to be held against is flagged: `clock`.
 //!
 //! And of credits: no grant pays more than it is and no statement draws more than it comes to, in whichever order periods are
 //! closed (`billing::credits::tests`); what is drawn, left and lapsed is what was given

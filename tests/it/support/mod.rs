@@ -199,8 +199,9 @@ impl TestApp {
     ) -> Self {
         log::listen();
         let config = Config::load(None, &settings).unwrap_or_else(|problems| panic!("{problems}"));
-        let mut comptoir =
-            Comptoir::open(config.clone(), clock.clone()).await.expect("Comptoir opens");
+        // Large, and in every future that starts one.
+        let opened = Box::pin(Comptoir::open(config.clone(), clock.clone())).await;
+        let mut comptoir = opened.expect("Comptoir opens");
         let admin_token =
             comptoir.take_bootstrap_token().map(|t| t.reveal().to_owned()).unwrap_or_default();
         let db = Db::connect(&config.database.url, 2).await.expect("the database opens twice");
