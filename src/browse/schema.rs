@@ -50,7 +50,8 @@ pub(super) struct ProductOut {
     item_group_id: Option<String>,
     /// What distinguishes it from its variants.
     variant_attributes: Vec<VariantAttribute>,
-    /// The categories it is in.
+    /// The categories it is in. One that was deleted stays named until the product says otherwise; asked for, it
+    /// answers 410.
     #[schema(example = json!(["cat_5tR81kQmZx2"]))]
     category_ids: Vec<String>,
     /// Google's product category.

@@ -23,6 +23,8 @@ const LONGEST: usize = 100;
 const FOR_PRODUCTS: usize = 3;
 const DEFAULT_LIMIT: u32 = 8;
 const MOST: u32 = 20;
+/// Among how many of the best products those are sought whose names begin with the one word that was typed.
+const LOOKED_AT: usize = 64;
 
 words! {
     /// What can be suggested.
@@ -73,17 +75,25 @@ struct Named {
 }
 
 impl Named {
-    /// Whether the name, or that in the language that is wanted most, has words that begin with all that was
-    /// typed. Beginnings of words in a third language would only be noise.
-    fn begins_with(&self, typed: &[String], wanted: Option<&Wanted>) -> bool {
+    /// The words of the name, and of that in the language that is wanted most. Those of a third language would only be
+    /// noise.
+    fn words(&self, wanted: Option<&Wanted>) -> impl Iterator<Item = Vec<String>> {
         let tags: Vec<&[u8]> = self.translations.keys().map(String::as_bytes).collect();
         let tag = wanted.and_then(|wanted| wanted.best(&tags));
         let texts = self.translations.iter().find(|(own, _)| Some(own.as_bytes()) == tag);
         let translated = texts.and_then(|(_, texts)| texts.name.as_deref());
-        [self.name.as_str()].into_iter().chain(translated).any(|name| {
-            let words = Words::default().of(name);
-            typed.iter().all(|part| words.iter().any(|word| word.starts_with(part)))
-        })
+        [self.name.as_str()].into_iter().chain(translated).map(|name| Words::default().of(name))
+    }
+
+    /// Whether a name has words that begin with all that was typed.
+    fn has(&self, typed: &[String], wanted: Option<&Wanted>) -> bool {
+        self.words(wanted)
+            .any(|words| typed.iter().all(|part| words.iter().any(|word| word.starts_with(part))))
+    }
+
+    /// Whether a name begins with what was typed.
+    fn begins_with(&self, typed: &str, wanted: Option<&Wanted>) -> bool {
+        self.words(wanted).any(|words| words.first().is_some_and(|word| word.starts_with(typed)))
     }
 }
 
@@ -95,7 +105,8 @@ struct Texts {
 /// Suggestions.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct SuggestionsOut {
-    /// Categories and brands with the most products first, then the products that match best.
+    /// Categories and brands with the most products first, then the products that match best; where one word was
+    /// typed, those whose names begin with it before the others.
     items: Vec<SuggestionOut>,
 }
 
@@ -147,15 +158,15 @@ pub(super) async fn list_suggestions(
     let mut items = Vec::with_capacity(limit);
     // Half of the room at most is for categories and brands where products are wanted too.
     let room = if wants(SuggestionType::Product) { limit.div_ceil(4) } else { limit };
+    let wanted = Wanted::of(&request);
     if wants(SuggestionType::Category) {
-        let wanted = Wanted::of(&request);
         let found = views.0.categories_named(included.grant(), &typed, usize::MAX).into_iter().map(
             |(id, name)| {
                 let translations = serde_json::from_value(views.0.category_translations(id));
                 (id, Named { name, translations: translations.unwrap_or_default() })
             },
         );
-        let meant = found.filter(|(_, named)| named.begins_with(&typed, wanted.as_ref()));
+        let meant = found.filter(|(_, named)| named.has(&typed, wanted.as_ref()));
         let suggested = meant.take(room);
         items.extend(suggested.map(|(id, named)| suggestion(SuggestionType::Category, &id, named)));
     }
@@ -173,9 +184,11 @@ pub(super) async fn list_suggestions(
         typed.len() > 1 || typed.first().is_some_and(|word| word.chars().count() >= FOR_PRODUCTS);
     if wants(SuggestionType::Product) && enough {
         let (room, catalog) = (limit - items.len(), views.0.clone());
-        let found =
-            turns.run(move || products(&text, room, &catalog, &search, included.grant())).await?;
-        items.extend(found.ok_or_else(not_ready)?);
+        let found = turns.run(move || {
+            let found = products(&text, &typed, &catalog, &search, included.grant())?;
+            Some(first_of(found, &typed, wanted.as_ref(), room))
+        });
+        items.extend(found.await?.ok_or_else(not_ready)?);
     }
     let count = items.len() as u32;
     Ok(Answer::json(&SuggestionsOut { items }, Cache::Seconds(60), count)?.with_texts())
@@ -208,27 +221,51 @@ fn suggestion(kind: SuggestionType, id: &dyn std::fmt::Display, named: Named) ->
     }
 }
 
-/// The products that match best; where none does as it was typed, those that do but for typing errors.
+/// The products that match best; where none does as it was typed, those that do without the one letter of a next word, or
+/// but for typing errors.
 fn products(
     text: &str,
-    limit: usize,
+    typed: &[String],
     catalog: &CatalogView,
     search: &Search,
     grant: Option<&Grant>,
-) -> Option<Vec<SuggestionOut>> {
+) -> Option<Vec<(ProductId, Named)>> {
     let mut takes = |id| catalog.has_product_within(grant, ProductId(id));
-    let mut best = |strictness| {
-        let wanted = search::Wanted { after: None, most: limit, takes: &mut takes, found: None };
+    let mut best = |text: &str, strictness| {
+        let wanted =
+            search::Wanted { after: None, most: LOOKED_AT, takes: &mut takes, found: None };
         search.best(text, Some(strictness), wanted).map(|(hits, _)| hits)
     };
-    let mut hits = best(Strictness::All)?;
-    if hits.is_empty() {
-        hits = best(Strictness::Near)?;
+    let mut hits = best(text, Strictness::All)?;
+    if let [before @ .., begun] = typed
+        && hits.is_empty()
+        && !before.is_empty()
+        && begun.chars().count() == 1
+    {
+        hits = best(&before.join(" "), Strictness::All)?;
     }
-    let suggested = hits.into_iter().filter_map(|hit| {
+    if hits.is_empty() {
+        hits = best(text, Strictness::Near)?;
+    }
+    let found = hits.into_iter().filter_map(|hit| {
         let id = ProductId(hit.id);
         let Lookup::Found { body, .. } = catalog.product(id) else { return None };
-        Some(suggestion(SuggestionType::Product, &id, serde_json::from_slice(&body).ok()?))
+        Some((id, serde_json::from_slice(&body).ok()?))
     });
-    Some(suggested.collect())
+    Some(found.collect())
+}
+
+/// The first of some products, the best first; where one word was typed, those whose names begin with it before the others:
+/// who has typed `cho` reads on in a name.
+fn first_of(
+    mut found: Vec<(ProductId, Named)>,
+    typed: &[String],
+    wanted: Option<&Wanted>,
+    room: usize,
+) -> Vec<SuggestionOut> {
+    if let [word] = typed {
+        found.sort_by_cached_key(|(_, named)| !named.begins_with(word, wanted));
+    }
+    let first = found.into_iter().take(room);
+    first.map(|(id, named)| suggestion(SuggestionType::Product, &id, named)).collect()
 }

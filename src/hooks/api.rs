@@ -83,19 +83,17 @@ fn events<O: Op>(names: &[String], caller: &Caller<O>) -> ApiResult<String> {
         let message = format!("names at most {MOST_EVENTS} events");
         return Err(refused("/events", "too_many", message));
     }
+    let unknown = names.iter().enumerate().filter(|(_, name)| event::find(name).is_none());
+    let faults: Vec<FieldError> = unknown.map(|(at, name)| unknown_event(at, name)).collect();
+    if !faults.is_empty() {
+        return Err(ApiError::new(
+            Code::InvalidBody,
+            "/events has what is no event; `errors` has each.",
+        )
+        .errors(faults));
+    }
     let mut known = Vec::with_capacity(names.len());
-    for (at, name) in names.iter().enumerate() {
-        let Some((name, kind)) = event::find(name) else {
-            let all: Vec<&str> = event::names().collect();
-            let shown: String = name.chars().take(100).collect();
-            let message = format!("is `{shown}`, which is none of {}", all.join(", "));
-            let fault = FieldError::pointer(&format!("/events/{at}"), "not_allowed", &*message);
-            let error = ApiError::new(
-                Code::InvalidBody,
-                crate::kernel::sentence(format!("/events/{at} {message}")),
-            );
-            return Err(error.errors(vec![fault.suggest(nearest(&shown, &all))]));
-        };
+    for (name, kind) in names.iter().filter_map(|name| event::find(name)) {
         let scope = kind.map(Kind::scope);
         if let Some(scope) = scope.filter(|scope| !caller.scopes().has(*scope)) {
             let scope = scope.as_str();
@@ -107,6 +105,14 @@ fn events<O: Op>(names: &[String], caller: &Caller<O>) -> ApiResult<String> {
         }
     }
     Ok(known.join(" "))
+}
+
+fn unknown_event(at: usize, name: &str) -> FieldError {
+    let all: Vec<&str> = event::names().collect();
+    let shown: String = name.chars().take(100).collect();
+    let message = format!("is `{shown}`, which is none of {}", all.join(", "));
+    let fault = FieldError::pointer(&format!("/events/{at}"), "not_allowed", message);
+    fault.suggest(nearest(&shown, &all))
 }
 
 fn filter(filter: &Filter) -> ApiResult<String> {

@@ -275,10 +275,10 @@ impl Params {
         self.whole("limit", 1..=page::MAX_LIMIT).unwrap_or(page::DEFAULT_LIMIT)
     }
 
-    /// Whether a parameter other than these was given.
+    /// The first parameter that was given other than these.
     #[must_use]
-    pub fn has_others(&self, than: &[&str]) -> bool {
-        self.given.iter().any(|(name, _)| !than.contains(&name.as_str()))
+    pub fn other(&self, than: &[&str]) -> Option<&str> {
+        self.given.iter().map(|(name, _)| name.as_str()).find(|name| !than.contains(name))
     }
 
     /// Whether a parameter was given.

@@ -20,7 +20,7 @@ use crate::stock::view::{LevelRecord, StockView};
 use crate::storage::{Db, Log, StoreError, fetch::BATCH, log};
 use crate::stores::postal_codes::PostalCodes;
 use crate::stores::store::read as store_rows;
-use crate::stores::view::StoresView;
+use crate::stores::view::{StoreChange, StoresView};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -94,7 +94,7 @@ impl Mirror {
         let (change, stock) = (log::head(db, Log::Change).await?, log::head(db, Log::Stock).await?);
         catalog_rows::all_categories(db, |rows| self.catalog.apply_categories(rows)).await?;
         catalog_rows::all_promotions(db, |rows| self.catalog.apply_promotions(rows)).await?;
-        store_rows::all(db, |rows| self.stores.apply(rows)).await?;
+        store_rows::all(db, |rows| self.apply_stores(rows)).await?;
         let restored = match saved {
             Some(saved) => saved.restore(self, db).await,
             None => None,
@@ -138,6 +138,11 @@ impl Mirror {
             loaded.unwrap_or_else(|failed| std::panic::resume_unwind(failed.into_panic()))?;
         }
         Ok(())
+    }
+
+    fn apply_stores(&self, changes: Vec<StoreChange>) {
+        self.stock.apply_stores(&changes);
+        self.stores.apply(changes);
     }
 
     /// Whether the log no longer leads on from where this node is: what it missed it cannot hear of.
@@ -203,7 +208,7 @@ impl Mirror {
                     self.catalog.apply_categories(catalog_rows::categories(db, ids).await?);
                 }
                 "offer" => self.catalog.apply_offers(catalog_rows::offers(db, ids).await?),
-                "store" => self.stores.apply(store_rows::some(db, ids).await?),
+                "store" => self.apply_stores(store_rows::some(db, ids).await?),
                 "promotion" => {
                     self.catalog.apply_promotions(catalog_rows::promotions(db, ids).await?);
                 }

@@ -15,6 +15,7 @@ use crate::kernel::ranked::Ranked;
 use crate::stock::model::{Availability, LevelKey, Location, Pickup};
 use crate::stock::store::newest::{Fresh, Held};
 use crate::stock::told::NOTHING;
+use crate::stores::view::StoreChange;
 use serde::Deserialize;
 
 /// A level as it is stored.
@@ -124,6 +125,8 @@ pub struct Level<'a> {
 struct Levels {
     by_product: IdMap<Vec<Slot>>,
     by_store: IdMap<IdSet>,
+    /// The stores that were deleted: their levels, which are unknown by then, are not told.
+    closed: IdSet,
     details: Pool<Detail>,
     count: usize,
 }
@@ -184,8 +187,13 @@ impl Levels {
         Some(Held { availability, quantity, as_of: Micros(held.as_of), source, detail })
     }
 
+    /// Whether what is known of a store is told.
+    fn is_told(&self, store: u64) -> bool {
+        !self.closed.contains(store)
+    }
+
     fn level(&self, product: u64, store: u64) -> Option<Level<'_>> {
-        let held = self.slot(product, store)?;
+        let held = self.slot(product, store).filter(|held| self.is_told(held.store))?;
         Some(Level {
             store: StoreId(held.store),
             availability: held.availability,
@@ -197,7 +205,7 @@ impl Levels {
     }
 }
 
-/// The stock levels of this node.
+/// The stock levels of this node. Of a store that was deleted it tells nothing.
 #[derive(Debug, Default)]
 pub struct StockView(Ranked<Levels, 5>);
 
@@ -216,7 +224,8 @@ impl StockView {
         let levels = self.0.read();
         let wanted: IdSet = if stores.is_empty() {
             let held = levels.by_product.get(&product.0).into_iter().flatten();
-            held.map(|held| held.store).filter(|id| included.has_store(StoreId(*id))).collect()
+            let told = held.map(|held| held.store).filter(|id| levels.is_told(*id));
+            told.filter(|id| included.has_store(StoreId(*id))).collect()
         } else {
             stores.iter().map(|id| id.0).collect()
         };
@@ -254,7 +263,8 @@ impl StockView {
         let levels = self.0.read();
         let own = levels.by_product.get(&product).map_or(&[][..], Vec::as_slice);
         let mut none = true;
-        for slot in own.iter().filter(|slot| takes(StoreId(slot.store))) {
+        let told = own.iter().filter(|slot| levels.is_told(slot.store));
+        for slot in told.filter(|slot| takes(StoreId(slot.store))) {
             none = false;
             found(slot.availability);
         }
@@ -304,6 +314,17 @@ impl StockView {
     pub fn apply(&self, records: &[LevelRecord]) {
         let mut levels = self.0.write();
         records.iter().for_each(|record| levels.put(record));
+    }
+
+    /// Takes in which stores were deleted, or are there again.
+    pub fn apply_stores(&self, changes: &[StoreChange]) {
+        let mut levels = self.0.write();
+        for change in changes {
+            match change {
+                StoreChange::Upsert(store) => levels.closed.remove(store.id().0),
+                StoreChange::Delete(id, _) => levels.closed.insert(id.0),
+            };
+        }
     }
 
     /// Gives back the room that loading left; takes long, so call it before serving.

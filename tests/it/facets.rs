@@ -243,6 +243,23 @@ async fn what_was_begun_is_suggested() {
     );
     assert_eq!(suggested("q=elag").await, pairs(&[("product", "Élagueuse")]));
     assert_eq!(suggested("q=elageuse").await, pairs(&[("product", "Élagueuse")]), "mistyped");
+    // One letter of a next word says little.
+    let whole = suggested("q=perceuse&types=product").await;
+    assert_eq!(suggested("q=perceuse+f&types=product").await, whole);
+    assert_eq!(suggested("q=visseuse+q&types=product").await, pairs(&[("product", "Visseuse")]));
+    // The name that begins so comes before a shorter one that has it further on.
+    let more = [
+        product(5, "Sac de visserie inox et laiton", "Bosch", "tools", "A"),
+        product(6, "Visserie pour le sac de chantier et autres", "Bosch", "tools", "A"),
+    ];
+    app.import(Feed::Products, &more).await;
+    let head = log::head(&app.db, Log::Change).await.unwrap();
+    app.wait_for_gauge("search_position", head).await;
+    let begin = suggested("q=sac&types=product").await;
+    assert_eq!(begin[0].1, "Sac de visserie inox et laiton", "{begin:?}");
+    let begin = suggested("q=visse&types=product").await;
+    let names: Vec<&str> = begin.iter().map(|(_, text)| text.as_str()).collect();
+    assert_eq!((names.len(), names[2]), (3, "Sac de visserie inox et laiton"), "{names:?}");
     assert_eq!(suggested("q=perceuse&types=category").await, pairs(&[("category", "Perceuses")]));
     assert_eq!(suggested("q=perceuse&limit=1&types=product").await.len(), 1);
     assert!(suggested("q=%F0%9F%A6%80").await.is_empty());

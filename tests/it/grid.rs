@@ -79,6 +79,43 @@ async fn every_cell_is_answered_in_the_order_that_was_asked() {
 }
 
 #[tokio::test]
+async fn of_a_deleted_store_nothing_is_told_until_it_is_there_again() {
+    let app = shop().await;
+    let key = app.key(json!({})).await;
+    let told = async || {
+        let product = data::product_id(0);
+        let read = async |path: &str| -> Value {
+            let answer = app.get(&key.text, &format!("/v1/products{path}")).await;
+            assert_eq!(answer.status(), 200, "{path}");
+            answer.json().await.expect("JSON")
+        };
+        let stock = read(&format!("/{product}/stock?include_total=true")).await;
+        let one = read(&format!("/{product}/stock?store_id={}", data::store_id(0))).await;
+        let embedded = read(&format!("/{product}?embed=stock")).await;
+        let listed = read("?availability=in_stock&fields=id").await;
+        let body = json!({ "product_ids": [product], "store_ids": [data::store_id(0)] });
+        let grid = grid(&app, &key, &body).await;
+        let count = |page: &Value, name: &str| page[name].as_array().map_or(0, Vec::len);
+        (
+            (count(&stock, "items"), stock["total"].as_u64()),
+            one["items"][0]["availability"].clone(),
+            (count(&embedded, "stock"), count(&listed, "items")),
+            (grid["items"][0]["availability"].clone(), grid["not_found"][0]["reason"].clone()),
+        )
+    };
+    let there = told().await;
+    assert_eq!(there, ((1, Some(1)), "in_stock".into(), (1, 1), ("in_stock".into(), Value::Null)));
+    app.import(Feed::Stores, &[json!({ "op": "delete", "store_code": "0000" })]).await;
+    let gone = ((0, Some(0)), "unknown".into(), (0, 0), ("unknown".into(), "gone".into()));
+    assert_eq!(told().await, gone);
+    app.import(Feed::Stores, &[data::store(0)]).await;
+    let unknown = ((1, Some(1)), "unknown".into(), (1, 0), ("unknown".into(), Value::Null));
+    assert_eq!(told().await, unknown, "what it had before it was deleted nobody vouches for");
+    app.import(Feed::Stock, &[data::level(0, 0, 4, "2026-11-22T12:00:00Z")]).await;
+    assert_eq!(told().await, there);
+}
+
+#[tokio::test]
 async fn what_is_no_gtin_is_named_and_the_rest_is_answered() {
     let app = shop().await;
     let key = app.key(json!({})).await;

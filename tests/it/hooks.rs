@@ -296,6 +296,14 @@ async fn what_cannot_be_subscribed_is_refused_with_what_to_do() {
         let answer = ask(&app, &key, "POST", "/v1/subscriptions", body).await;
         problem(answer, 400, "invalid_body").await;
     }
+    // Each event that there is not is named, with the one that is like it.
+    let events = with("events", json!(["price.change", "price.changed", "stok.back_in_stock"]));
+    let answer = ask(&app, &key, "POST", "/v1/subscriptions", events).await;
+    let refused = problem(answer, 400, "invalid_body").await;
+    let errors = refused["errors"].as_array().unwrap().iter();
+    let named: Vec<[&Value; 2]> = errors.map(|e| [&e["pointer"], &e["suggestion"]]).collect();
+    let like = [["/events/0", "price.changed"], ["/events/2", "stock.back_in_stock"]];
+    assert_eq!(json!(named), json!(like));
     let stock = with("events", json!(["stock.back_in_stock"]));
     let answer = ask(&app, &key, "POST", "/v1/subscriptions", stock).await;
     let refused = problem(answer, 403, "insufficient_scope").await;

@@ -139,6 +139,10 @@ async fn a_chain_of_replacements_is_followed_to_its_end() {
         assert_eq!(answer.headers()["link"], *link);
         assert_eq!(problem(answer, 410, "gone").await["replaced_by"], data::product_id(2));
     }
+    // One that was never there replaces nothing.
+    replace(&app, 3, 999).await;
+    let answer = app.get(&key.text, &format!("/v1/products/{}", data::product_id(3))).await;
+    assert_eq!(problem(answer, 410, "gone").await["replaced_by"], Value::Null);
     // A circle leads nowhere, and ends.
     replace(&app, 2, 0).await;
     let answer = app.get(&key.text, &format!("/v1/products/{}", data::product_id(0))).await;

@@ -51,7 +51,8 @@ pub fn read(params: &mut Params, since: Option<Micros>, shapes: &[&str]) -> Opti
     if !params.flag("include_deleted") {
         return None;
     }
-    if params.has_others(&[&BESIDE, shapes].concat()) {
+    if let Some(other) = params.other(&[&BESIDE, shapes].concat()) {
+        let other: String = other.chars().take(100).collect();
         let names = ["updated_since"].iter().chain(shapes).map(|name| format!("`{name}`"));
         let names: Vec<String> = names.collect();
         let message = match names.as_slice() {
@@ -60,7 +61,8 @@ pub fn read(params: &mut Params, since: Option<Micros>, shapes: &[&str]) -> Opti
             }
             alone => alone.concat(),
         };
-        let message = format!("goes with {message} and with no other filter");
+        let message =
+            format!("goes with {message} and with no other filter, so not with `{other}`");
         params.fault("include_deleted", "not_combinable", message);
     } else if since.is_none() {
         let message = "needs `updated_since`: since when what was deleted is wanted";
@@ -109,7 +111,8 @@ mod tests {
             (&["fields", "embed"], "with `updated_since`, `fields` and `embed` and with no other"),
         ] {
             let error = refused(asked, shapes).unwrap_err();
-            assert!(error.contains(names), "{error}");
+            let found = error.contains(names) && error.contains("not with `");
+            assert!(found, "{error}");
         }
         assert_eq!(refused("include_deleted=true&fields=id&limit=1", &["fields"]), Ok(()));
         assert_eq!(refused("brand=x", &[]), Ok(()));

@@ -236,7 +236,7 @@ impl Products {
     }
 
     /// What stands in the place of a deleted product at the end of the chain of replacements; none
-    /// where the chain runs in a circle or ends with a product that was deleted for good.
+    /// where the chain runs in a circle, or ends with a product that was deleted for good or was never there.
     pub(super) fn successor(&self, tombstone: &Tombstone) -> Option<ProductId> {
         let mut seen = vec![tombstone.id];
         let mut next = tombstone.replaced_by?;
@@ -247,7 +247,7 @@ impl Products {
             seen.push(next);
             next = gone.replaced_by?;
         }
-        Some(next)
+        self.slot_of(next.0).map(|_| next)
     }
 
     /// Every product with this GTIN.

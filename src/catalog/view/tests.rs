@@ -101,8 +101,10 @@ fn a_product_lives_changes_and_goes() {
     assert_eq!(view.product(id), Lookup::Found { body: second.body.clone().into(), etag: 2 });
     assert_eq!((view.sizes().products, view.sizes().product_body_bytes), (1, 7));
     view.apply_products(vec![deleted(id, Some(other))]);
-    assert_eq!(view.product(id), Lookup::Gone { replaced_by: Some(other) });
+    assert_eq!(view.product(id), Lookup::Gone { replaced_by: None }, "the other is not there yet");
     assert_eq!((view.sizes().products, view.sizes().product_body_bytes), (0, 0));
+    view.apply_products(vec![upsert(record("2", "Bosch", ""))]);
+    assert_eq!(view.product(id), Lookup::Gone { replaced_by: Some(other) });
     view.apply_products(vec![upsert(second)]);
     assert!(matches!(view.product(id), Lookup::Found { .. }));
 }

@@ -180,11 +180,15 @@ fn properties(record: &Fields) -> Vec<Value> {
 fn quoted(record: &Fields, name: &str) -> Vec<String> {
     let mut found = Vec::new();
     for cell in record.all(name) {
-        if !(cell.starts_with('"') && cell.ends_with('"')) {
-            found.push(cell.to_owned());
-            continue;
+        match cell.split_once(",\"") {
+            _ if cell.starts_with('"') && cell.ends_with('"') => found.extend(text::cells(cell)),
+            // Of a cell that begins with a quote the table took the first pair of quotes for its own.
+            Some((first, rest)) if rest.ends_with('"') => {
+                found.push(first.to_owned());
+                found.extend(text::cells(&format!("\"{rest}")));
+            }
+            _ => found.push(cell.to_owned()),
         }
-        found.extend(text::cells(cell));
     }
     found
 }

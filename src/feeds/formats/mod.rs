@@ -12,7 +12,7 @@ mod gs1;
 mod markup;
 pub(super) mod read;
 pub(super) mod text;
-mod xml;
+pub(super) mod xml;
 
 use super::{Adapted, Feed, Mode};
 use crate::catalog::Fault;

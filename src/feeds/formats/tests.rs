@@ -63,6 +63,30 @@ fn an_item_of_google_is_a_product_an_offer_and_a_level() {
 }
 
 #[test]
+fn quotes_in_a_table_keep_the_commas_of_a_text() {
+    let highlights = |cell: &str| {
+        let table = format!("id\ttitle\tproduct_highlight\n1\tT\t{cell}\n");
+        let mut found = Vec::new();
+        let to = to(Format::GoogleProducts, Feed::Products);
+        let unread = read::read(table.as_bytes(), &to, |_, _, record| {
+            let Record::Mapped(product) = record else { panic!("refused: {cell}") };
+            let told = product["additional_property"].as_array().unwrap();
+            found.extend(told.iter().map(|told| told["value"].as_str().unwrap().to_owned()));
+            true
+        });
+        assert_eq!(unread, Ok(vec![]));
+        found
+    };
+    assert_eq!(highlights("\"Fast, and light\",\"Silent\""), ["Fast, and light", "Silent"]);
+    assert_eq!(
+        highlights("\"A\",\"B, C\",\"6\"\" wide, 7\"\" long\""),
+        ["A", "B, C", "6\" wide, 7\" long"]
+    );
+    assert_eq!(highlights("Fast, and light"), ["Fast, and light"]);
+    assert_eq!(highlights("Screens of 5\", 6\""), ["Screens of 5\", 6\""]);
+}
+
+#[test]
 fn a_sale_that_is_over_is_left_out_and_one_without_dates_is_the_price() {
     let offer = |span| {
         let mut cells = vec![("id", "1"), ("price", "2 EUR"), ("sale_price", "1 EUR")];
@@ -294,12 +318,16 @@ fn columns_of_gs1_are_known_by_their_names() {
         ("gs1:gpcCategoryCode", "10000201"),
         ("gs1:price", "2.50"),
         ("gs1:priceCurrency", "EUR"),
+        ("gs1:image", "https://a.example/1.jpg, https://a.example/2.jpg,"),
     ];
     let lines = |feed| to(Format::Gs1Csv, feed).lines(&record(&cells)).unwrap();
     let product = &lines(Feed::Products)[0];
     assert_eq!(product["net_content"], json!({"value": "1.5", "unit_code": "LTR"}));
     assert_eq!(product["gpc_category_code"], "10000201");
     assert_eq!(product["sku"], "3276550063551");
+    let images = product["images"].as_array().unwrap().iter();
+    let urls: Vec<&str> = images.map(|image| image["url"].as_str().unwrap()).collect();
+    assert_eq!(urls, ["https://a.example/1.jpg", "https://a.example/2.jpg"]);
     assert_eq!(lines(Feed::Offers)[0]["price"]["amount"], "2.50");
 }
 
@@ -393,6 +421,8 @@ fn xml_that_would_do_harm_is_refused_whole() {
     let long = format!("<rss><item><title>{}</title></item></rss>", "x".repeat(1_100_000));
     for (text, says) in [
         ("<!DOCTYPE a [<!ENTITY b \"c\">]><rss/>", "DOCTYPE"),
+        ("<!doctype HTML><html></html>", "HTML page"),
+        ("<html lang=\"fr\"><body>Login</body></html>", "HTML page"),
         ("<rss><item>&b;</item></rss>", "entities"),
         ("<rss><item>", "cut off"),
         ("<rss><item></rss>", "no XML"),

@@ -31,10 +31,10 @@ impl Price {
     }
 }
 
-/// The addresses of a cell, between commas, which stand in addresses too.
+/// The addresses of a cell, between commas, which stand in addresses too, but not at an end.
 pub(super) fn addresses(cell: &str) -> Vec<String> {
     let mut addresses: Vec<String> = Vec::new();
-    for part in cell.split(',') {
+    for part in cell.trim_end_matches([',', ' ']).split(',') {
         match addresses.last_mut() {
             Some(last) if !part.trim_start().starts_with("http") => last.extend([",", part]),
             _ => addresses.push(part.trim().to_owned()),

@@ -30,7 +30,7 @@ struct Part {
 }
 
 /// The parts of elements that have several, in the order in which a table has them between colons.
-const ORDERS: [(&str, &[&str]); 4] = [
+pub(in crate::feeds) const PARTS: [(&str, &[&str]); 4] = [
     ("product_detail", &["section_name", "attribute_name", "attribute_value"]),
     (
         "loyalty_program",
@@ -48,13 +48,16 @@ const ORDERS: [(&str, &[&str]); 4] = [
     ("structured_description", &["digital_source_type", "content"]),
 ];
 
+/// Where a shop's login or error page came instead of its feed.
+const PAGE: &str = "is an HTML page, as of a login or an error, and no feed; look at the address";
+
 /// What a table has between commas. An element is one of them, whatever stands in it.
 const LISTS: [&str; 4] = ["product_detail", "product_highlight", "product_type", "certification"];
 
 /// The parts of an element as they stand in a table.
 fn joined(name: &str, parts: &[Part]) -> String {
     let column = super::column(name);
-    let order = ORDERS.iter().find(|(own, _)| *own == column).map(|(_, order)| *order);
+    let order = PARTS.iter().find(|(own, _)| *own == column).map(|(_, order)| *order);
     let order = order.filter(|order| parts.iter().all(|part| order.contains(&part.name.as_str())));
     let texts: Vec<&str> = match order {
         Some(order) => {
@@ -91,6 +94,9 @@ pub(super) fn items(
         match event {
             Event::Start(start) => {
                 depth += 1;
+                if !any && start.local_name().as_ref().eq_ignore_ascii_case("html") {
+                    return Err(PAGE.to_owned());
+                }
                 any = true;
                 bounded(depth, line)?;
                 match &mut item {
@@ -125,6 +131,7 @@ pub(super) fn items(
                 })?;
                 item.iter_mut().for_each(|item| item.text.push(resolved));
             }
+            Event::DocType(kind) if is_html(&kind) => return Err(PAGE.to_owned()),
             Event::DocType(_) => {
                 return Err(format!("line {line}: a DOCTYPE is refused; leave it out"));
             }
@@ -135,6 +142,10 @@ pub(super) fn items(
             Event::Comment(_) | Event::Decl(_) | Event::PI(_) => {}
         }
     }
+}
+
+fn is_html(kind: &str) -> bool {
+    kind.split_whitespace().next().is_some_and(|name| name.eq_ignore_ascii_case("html"))
 }
 
 fn bounded(depth: usize, line: u64) -> Result<(), String> {

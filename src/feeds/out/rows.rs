@@ -67,23 +67,6 @@ pub(super) const REPEATED: [&str; 7] = [
     "excluded_destination",
 ];
 
-/// Attributes with parts, which stand with colons between in a table, and their names in XML.
-pub(super) const PARTS: [(&str, &[&str]); 2] = [
-    ("product_detail", &["section_name", "attribute_name", "attribute_value"]),
-    (
-        "loyalty_program",
-        &[
-            "program_label",
-            "tier_label",
-            "price",
-            "cashback_for_future_use",
-            "loyalty_points",
-            "member_price_effective_date",
-            "shipping_label",
-        ],
-    ),
-];
-
 /// The attributes of a product in a store.
 pub(super) const INVENTORY: &[&str] = &[
     "store_code",

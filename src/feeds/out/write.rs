@@ -1,7 +1,8 @@
 //! A feed as a file: tabs under a header, or RSS 2.0; packed or not; with its digest.
 
-use super::rows::{PARTS, REPEATED, Row};
+use super::rows::{REPEATED, Row};
 use crate::exports::digest::Digested;
+use crate::feeds::formats::xml::PARTS;
 use crate::kernel::word::{Word as _, words};
 use flate2::Compression;
 use flate2::write::GzEncoder;

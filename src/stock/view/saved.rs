@@ -84,8 +84,10 @@ impl StockView {
         Ok(())
     }
 
-    /// Forgets all levels.
+    /// Forgets all levels; not which stores were deleted.
     pub fn clear(&self) {
-        *self.0.write() = Levels::default();
+        let mut levels = self.0.write();
+        let closed = std::mem::take(&mut levels.closed);
+        *levels = Levels { closed, ..Levels::default() };
     }
 }
