@@ -25,6 +25,8 @@ pub mod http;
 
 pub mod access;
 
+pub mod idempotency;
+
 pub mod explain;
 
 pub mod metering;

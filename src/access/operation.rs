@@ -46,6 +46,21 @@ impl Operation {
         matches!(self.code, PRODUCTS | INVENTORY)
     }
 
+    /// Whether it changes something, and is done once for each `Idempotency-Key`.
+    #[must_use]
+    pub fn takes_idempotency_keys(&self) -> bool {
+        const WRITES: [u16; 7] = [
+            op::CreateSubscription::OPERATION.code,
+            op::UpdateSubscription::OPERATION.code,
+            op::DeleteSubscription::OPERATION.code,
+            op::ReplaySubscription::OPERATION.code,
+            op::RotateSubscriptionSecret::OPERATION.code,
+            op::TestSubscription::OPERATION.code,
+            op::CreateExport::OPERATION.code,
+        ];
+        WRITES.contains(&self.code)
+    }
+
     /// Whether it may be called with a key that is barred: by its address, expiry, contract, a freeze or a
     /// suspension. So its holder can learn why.
     #[must_use]

@@ -386,7 +386,9 @@ pub async fn update_named_plan(
     let mut plan = held.ok_or_else(|| AccessError::not_found(Kind::Plan, id))?;
     let (from, definition) = (patch.prices_from, patch.of(&plan.definition));
     let name = name.filter(|name| *name != plan.name);
-    let is_same = plan.definition == definition;
+    // Prices that wait for the next period are other ones where they shall hold now.
+    let wait = from == PricesFrom::Now && !plan::store::prices_hold_at_once(&mut tx, &plan).await?;
+    let is_same = plan.definition == definition && !wait;
     if name.is_none() && is_same {
         return Ok(plan);
     }

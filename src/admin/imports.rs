@@ -1,17 +1,20 @@
 //! Imports as they are looked at, and deletions that wait for approval.
 
 use super::caller::AdminCaller;
-use super::page::{self, PageQuery};
+use super::page::{self, PageOut, PageQuery};
 use super::problems::{Conflicts, Missing, Problems};
 use super::state::{State, done};
 use crate::access::error::Kind;
 use crate::access::store::{Change, record};
-use crate::feeds::store::held::{self, DecisionError, Import};
+use crate::feeds::Feed;
+use crate::feeds::store::held::{self, DecisionError, Import, ImportQuery, ImportStatus};
 use crate::http::answer::Cache;
 use crate::http::page::link;
 use crate::http::path::not_found;
 use crate::http::{Answer, ApiError, ApiResult, Code, Params};
 use crate::kernel::Micros;
+use crate::kernel::id::ImportId;
+use crate::kernel::word::Word as _;
 use crate::storage::Tx;
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use serde::Serialize;
@@ -27,10 +30,6 @@ pub fn configure(config: &mut ServiceConfig<'_>) {
         .service(approve_import)
         .service(reject_import);
 }
-
-/// Imports that a list shows where no number is given, and at most.
-const DEFAULT_LISTED: u32 = 20;
-const MOST_LISTED: u32 = 200;
 
 /// A refused row.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -71,7 +70,7 @@ struct ImportOut {
     #[schema(example = "imp_0Ab12Cd34Ef")]
     id: String,
     /// What it was about.
-    #[schema(example = "products")]
+    #[schema(value_type = Feed, example = "products")]
     feed: String,
     /// How the file was laid out.
     #[schema(example = "google-products")]
@@ -79,8 +78,8 @@ struct ImportOut {
     /// `full` or `incremental`.
     #[schema(example = "full")]
     mode: String,
-    /// `running`, `done`, `sweeping`, `held`, `approved`, `rejected` or `failed`.
-    #[schema(example = "held")]
+    /// How it stands.
+    #[schema(value_type = ImportStatus, example = "held")]
     status: String,
     /// The file's name.
     #[schema(example = "catalog.tsv")]
@@ -134,13 +133,6 @@ impl From<Import> for ImportOut {
             finished_at: Micros(from.finished_at),
         }
     }
-}
-
-/// The newest imports.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
-struct ImportsOut {
-    /// The imports, the newest first.
-    items: Vec<ImportOut>,
 }
 
 /// An import with what is at fault and what would be deleted.
@@ -203,11 +195,16 @@ async fn audit_in(
 
 /// Imports
 ///
-/// The newest imports of this gateway, by whatever way they came.
+/// The imports of this gateway, by whatever way they came, the newest first. With `status=held` those whose deletions wait
+/// for approval.
 #[utoipa::path(
     tag = "feeds", operation_id = "list_imports",
-    params(("limit" = Option<u32>, Query, minimum = 1, maximum = 200, description = "Most imports, 20 where it is left out", example = 20)),
-    responses((status = 200, description = "The imports", body = ImportsOut), Problems),
+    params(
+        ("status" = Option<ImportStatus>, Query, description = "Only those that stand so.", example = "held"),
+        ("feed" = Option<Feed>, Query, description = "Only those about this.", example = "products"),
+        PageQuery,
+    ),
+    responses((status = 200, description = "A page of imports", body = PageOut<ImportOut>), Problems),
     security(("admin_token" = []))
 )]
 #[get("/imports")]
@@ -217,11 +214,23 @@ async fn list_imports(
     state: State,
 ) -> ApiResult<Answer> {
     let mut params = Params::new(request.query_string());
-    let limit = params.whole("limit", 1..=MOST_LISTED);
-    params.finish()?;
-    let imports = held::list(&state.db, limit.unwrap_or(DEFAULT_LISTED)).await?;
-    let items = imports.into_iter().map(ImportOut::from).collect();
-    Answer::json(&ImportsOut { items }, Cache::NoStore, 1)
+    let status = params.one_of("status", ImportStatus::WORDS);
+    let feed = params.one_of("feed", &Feed::ALL.map(|feed| (feed.as_str(), feed)));
+    let page = page::read(&request, params)?;
+    let wrong = |_| ApiError::new(Code::InvalidCursor, "The cursor is not of this list.");
+    let behind = match page.after_pair()? {
+        Some((at, id)) => Some((i64::try_from(at).map_err(wrong)?, ImportId(id).to_string())),
+        None => None,
+    };
+    let query = ImportQuery { status, feed, behind };
+    let rows = held::list(&state.db, &query, page::rows(&page)).await?;
+    page::answer_by(&page, rows, keys, ImportOut::from)
+}
+
+/// The keys by which a page goes on behind an import.
+fn keys(import: &Import) -> (u64, u64) {
+    let id = import.id.parse().map_or(0, |ImportId(id)| id);
+    (import.started_at.unsigned_abs(), id)
 }
 
 /// An import

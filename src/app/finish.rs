@@ -15,6 +15,7 @@ use crate::explain::{LimitState, Reason, Refusal, Who};
 use crate::http::answer::{Cache, Records, Share};
 use crate::http::error::AsItIs;
 use crate::http::{ApiError, Code};
+use crate::idempotency::Note;
 use crate::kernel::{Clock, Micros};
 use crate::limit::{Decision, Permit, Verdict};
 use crate::metering::{Event, Journal, JournalFull, Outcome, Receipt};
@@ -106,6 +107,8 @@ pub(super) struct Answered<'a> {
     pub(super) records: u32,
     /// Where the answer is a part of a file: which.
     pub(super) share: Option<Share>,
+    /// Whether it is that of an earlier call with the same `Idempotency-Key`.
+    pub(super) is_replay: bool,
 }
 
 impl Finisher {
@@ -220,7 +223,7 @@ fn event(call: &Answered<'_>, duration_us: u32) -> Event {
         environment: call.key.environment,
         operation: call.operation.code,
         status: call.status,
-        outcome: outcome(call.status, call.code),
+        outcome: if call.is_replay { Outcome::Replayed } else { outcome(call.status, call.code) },
         weight_milli: call.share.map_or(whole, |share| share.of_milli(whole)),
         records: if call.head { 0 } else { call.records },
         bytes: call.bytes,
@@ -257,6 +260,8 @@ pub(super) async fn finish<B: MessageBody + 'static>(
     let head = response.request().extensions().get::<CameAsHead>().is_some();
     let (bytes, records) = content_of(&response);
     let share = response.response().extensions().get::<Share>().copied();
+    let note = response.response().extensions().get::<Arc<Note>>().cloned();
+    let is_replay = note.as_ref().is_some_and(|note| note.is_replay());
     let bytes = if head { 0 } else { bytes };
     let call = judged.as_ref().and_then(|judged| {
         let key = judged.key.as_deref()?;
@@ -272,6 +277,7 @@ pub(super) async fn finish<B: MessageBody + 'static>(
             bytes,
             records,
             share,
+            is_replay,
         })
     });
     if let Some((key, decision)) = judged.as_ref().and_then(limits_of)
@@ -282,6 +288,9 @@ pub(super) async fn finish<B: MessageBody + 'static>(
             .for_each(|policy| finisher.book.metrics.limited(policy));
     }
     let (recorded, error) = record(&finisher, call.as_ref(), error).await;
+    if let Some(note) = note.filter(|_| recorded.receipt.is_some()) {
+        note.keep(recorded.id.as_str()).await;
+    }
     let mut response = assemble(response, error.as_ref(), recorded, permit);
     if let Some(judged) = &judged {
         tell(&finisher, response.headers_mut(), judged);

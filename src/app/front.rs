@@ -109,6 +109,7 @@ impl FastPath {
             bytes: body.len() as u64,
             records: u32::from(!fresh),
             share: None,
+            is_replay: false,
         };
         let Ok(recorded) = self.finisher.record(&call) else {
             // The journal is full: the ordinary way says so.

@@ -302,6 +302,9 @@ fn partner_operation(operation: &mut Value) {
     let id = operation["operationId"].as_str().unwrap_or_default().to_owned();
     let Some(entry) = operation::by_id(&id) else { return open_operation(operation) };
     add_problems(operation, &[400, 401, 403, 405, 429, 500, 503]);
+    if entry.takes_idempotency_keys() {
+        add_problems(operation, &[409, 422]);
+    }
     describe_policy(operation, entry);
     if let Some(deprecation) = deprecation::of(entry) {
         operation["deprecated"] = json!(true);

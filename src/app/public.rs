@@ -8,15 +8,17 @@ use super::front::{FastPath, FrontFactory};
 use super::{Comptoir, listen, openapi, rate_limit, request_cost};
 use crate::access::applications::Registration;
 use crate::access::applied::{Looks, Reload};
-use crate::access::caller::Recordable;
+use crate::access::caller::{Recordable, X_API_KEY};
 use crate::access::leaks::{self, Leaks};
 use crate::access::oauth::{self, OAuth};
 use crate::access::operation::{self, Op as _, op};
 use crate::access::{applications, caller, deprecation};
 use crate::config::{self, Config, Origin, Telemetry};
 use crate::http::arrival::Patience;
+use crate::http::body::IDEMPOTENCY_KEY;
 use crate::http::language::OwnLanguage;
 use crate::http::{ApiError, BodyLimit, Code, Turns, linked};
+use crate::idempotency::{self, Once};
 use crate::mirror::Mirror;
 use crate::telemetry::AccessLog;
 use crate::{
@@ -164,7 +166,7 @@ pub(super) fn registration_methods(path: &str) -> Option<String> {
 /// looking for paths is not free of limits.
 async fn unrouted(request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let headers = request.headers();
-    if headers.contains_key(header::AUTHORIZATION) || headers.contains_key(caller::X_API_KEY) {
+    if headers.contains_key(header::AUTHORIZATION) || headers.contains_key(X_API_KEY) {
         caller::judge(&request, op::Unrouted::OPERATION).await?;
     }
     let open = request.app_data::<web::Data<Registration>>().is_some();
@@ -185,7 +187,7 @@ fn cors(origins: &[Origin]) -> Cors {
         .allowed_headers([header::AUTHORIZATION, header::ACCEPT, header::ACCEPT_LANGUAGE])
         .allowed_headers([header::IF_NONE_MATCH, header::RANGE, header::IF_RANGE])
         .allowed_header(header::CONTENT_TYPE)
-        .allowed_header("x-api-key")
+        .allowed_headers([X_API_KEY, IDEMPOTENCY_KEY])
         .expose_headers([
             EVENT_ID,
             request_cost::COST,
@@ -204,6 +206,7 @@ fn cors(origins: &[Origin]) -> Cors {
             changes::api::NEXT_POSITION,
             header::CONTENT_RANGE,
             header::ACCEPT_RANGES,
+            idempotency::REPLAYED,
         ])
         .block_on_origin_mismatch(false)
         .max_age(600);
@@ -236,6 +239,8 @@ fn states(
     let exports = web::Data::from(Arc::clone(&comptoir.exports));
     let explainer = web::Data::from(Arc::clone(&comptoir.book.explainer));
     let hooks = web::Data::from(Arc::clone(&comptoir.hooks));
+    let pepper = comptoir.keyring.pepper();
+    let once = web::Data::new(Once::new((&comptoir.db, &comptoir.clock), pepper));
     let feeds = web::Data::from(Arc::clone(&comptoir.feeds));
     let waits = web::Data::from(Arc::clone(&comptoir.waits));
     let turns = web::Data::new(Turns::default());
@@ -256,6 +261,7 @@ fn states(
             .app_data(explainer.clone())
             .app_data(exports.clone())
             .app_data(hooks.clone())
+            .app_data(once.clone())
             .app_data(feeds.clone())
             .app_data(waits.clone())
             .app_data(turns.clone())

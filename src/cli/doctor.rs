@@ -11,6 +11,7 @@ use crate::admin::oidc::provider::Provider;
 use crate::app::descriptors::{self, Connections};
 use crate::cluster::{self, Redis};
 use crate::config::{self, Config, DatabaseUrl, Durability, LimitBackend};
+use crate::feeds::store::held::{Import, ImportQuery, ImportStatus, list};
 use crate::kernel::Clock;
 use crate::kernel::id::InstallationId;
 use crate::metering::{gaps, journal, runs};
@@ -104,6 +105,11 @@ pub(super) async fn run(file: Option<&Path>) -> anyhow::Result<ExitCode> {
             Ok(Some(detail)) => Findings::note("four eyes", detail),
             Ok(None) => {}
             Err(error) => findings.say(false, "four eyes", causes(&error.into())),
+        }
+        match held(&db).await {
+            Ok(Some(detail)) => Findings::note("feeds", detail),
+            Ok(None) => {}
+            Err(error) => findings.say(false, "feeds", causes(&error.into())),
         }
         match alone(&config, &db).await {
             Ok(Some(detail)) => Findings::note("limits", detail),
@@ -341,6 +347,18 @@ async fn audit_log(db: &Db) -> anyhow::Result<((), String)> {
         )
     })?;
     Ok(((), format!("{} entries that fit", chain.entries)))
+}
+
+/// The newest import whose deletions wait for somebody.
+async fn held(db: &Db) -> Result<Option<String>, StoreError> {
+    let query = ImportQuery { status: Some(ImportStatus::Held), ..ImportQuery::default() };
+    let newest = list(db, &query, 1).await?.into_iter().next();
+    Ok(newest.map(|Import { id, feed, held, .. }| {
+        format!(
+            "{held} deletions of {id} ({feed}) wait for approval, and there may be others: \
+             `comptoir feed list --status held` shows them"
+        )
+    }))
 }
 
 async fn positions(db: &Db) -> anyhow::Result<((), String)> {

@@ -8,7 +8,9 @@ use crate::access::error::Kind;
 use crate::access::service::By;
 use crate::access::store::{Change, record};
 use crate::config::Config;
-use crate::feeds::store::{held, sources};
+use crate::feeds::Feed;
+use crate::feeds::store::held::{self, ImportQuery, ImportStatus};
+use crate::feeds::store::sources;
 use crate::kernel::Micros;
 use crate::storage::{Db, Tx};
 use anyhow::Context as _;
@@ -22,6 +24,12 @@ const REFUSED_AT_ONCE: u32 = 500;
 pub(super) enum FeedCommand {
     /// The newest imports.
     List {
+        /// Only those that stand so: running, done, sweeping, held, approved, rejected or failed. `held` waits for approval.
+        #[arg(long)]
+        status: Option<ImportStatus>,
+        /// Only those about this: categories, products, stores, promotions, offers or stock.
+        #[arg(long)]
+        feed: Option<Feed>,
         /// How many.
         #[arg(long, default_value_t = 20)]
         limit: u32,
@@ -58,9 +66,10 @@ pub(super) enum FeedCommand {
 pub(super) async fn run(config: &Config, command: FeedCommand) -> anyhow::Result<()> {
     let (db, clock) = super::database(config).await?;
     match command {
-        FeedCommand::List { limit } => {
+        FeedCommand::List { status, feed, limit } => {
             let mut table = Table::new(IMPORT);
-            for import in held::list(&db, limit).await? {
+            let query = ImportQuery { status, feed, behind: None };
+            for import in held::list(&db, &query, limit).await? {
                 table.row(cells(&import))?;
             }
             table.end()?;

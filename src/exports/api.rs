@@ -11,12 +11,12 @@ use crate::access::directory::KeyRecord;
 use crate::access::policy::Gate;
 use crate::access::signed::Signature;
 use crate::access::{Caller, op};
-use crate::http::answer::{Cache, JSON, Records};
+use crate::http::answer::Cache;
 use crate::http::body::JsonBody;
 use crate::http::{Answer, ApiError, ApiResult, Code, FieldError, Params, path};
+use crate::idempotency::{Once, Written};
 use crate::kernel::clock::SECOND;
 use crate::kernel::id::ExportId;
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use rights::{permitted, within_plan};
 use schema::{ExportIn, ExportOut};
@@ -112,9 +112,19 @@ async fn create_export(
     request: HttpRequest,
     body: JsonBody<ExportIn>,
     (worker, gate): Views,
+    once: web::Data<Once>,
 ) -> ApiResult<HttpResponse> {
     Params::new(request.query_string()).finish()?;
-    let wanted = wanted(body.0, caller.key())?;
+    let turn = once.turn(&caller, &request).await?;
+    turn.run(&request, async move { enqueue(&caller, body.0, (worker, gate)).await }).await
+}
+
+async fn enqueue(
+    caller: &Caller<op::CreateExport>,
+    asked: ExportIn,
+    (worker, gate): Views,
+) -> ApiResult<Written> {
+    let wanted = wanted(asked, caller.key())?;
     if !worker.settings().enabled {
         let detail = "Exports are switched off on the node that was asked.";
         return Err(ApiError::new(Code::Unavailable, detail));
@@ -139,14 +149,7 @@ async fn create_export(
     let export = store::find(worker.db(), &id.to_string()).await?;
     let export = export.ok_or_else(|| path::not_found("export", &id))?;
     let out = seen(&export, caller.key(), (&worker, &gate))?;
-    let answer = Answer::json(&out, Cache::NoStore, 1)?;
-    let mut response = HttpResponse::Accepted()
-        .insert_header((CONTENT_TYPE, JSON))
-        .insert_header((CACHE_CONTROL, Cache::NoStore.header()))
-        .insert_header((LOCATION, format!("/v1/exports/{id}")))
-        .body(answer.body);
-    response.extensions_mut().insert(Records(1));
-    Ok(response)
+    Written::accepted(format!("/v1/exports/{id}"), &out)
 }
 
 /// What a body asks for, checked.

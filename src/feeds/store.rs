@@ -10,7 +10,8 @@ pub(super) mod sweep;
 use super::kinds::Mark;
 use super::report::{self, Rejected};
 use super::{Feed, ImportError, Mode, Report};
-use crate::kernel::{Micros, base62};
+use crate::kernel::Micros;
+use crate::kernel::id::ImportId;
 use crate::on_tx;
 use crate::storage::bulk::{self, Cell, Statement};
 use crate::storage::{Db, StoreError, Tx, one_at_a_time};
@@ -54,7 +55,7 @@ pub(super) struct Run {
 
 /// A new import's id.
 pub fn new_id() -> Result<String, ImportError> {
-    Ok(format!("imp_{}", base62::encode(getrandom::u64()?, base62::U64_WIDTH)))
+    Ok(ImportId::random()?.to_string())
 }
 
 /// Records an import that begins. One of the very same file that is under way, here or elsewhere, is

@@ -10,15 +10,15 @@ use super::store::{self, Subscription};
 use crate::access::operation::Op;
 use crate::access::{Caller, op};
 use crate::changes::Kind;
-use crate::http::answer::{Cache, JSON, Records};
+use crate::http::answer::Cache;
 use crate::http::path;
 use crate::http::{Answer, ApiError, ApiResult, Code, FieldError, JsonBody, Params};
+use crate::idempotency::{Once, Written};
 use crate::kernel::Micros;
 use crate::kernel::clock::DAY;
 use crate::kernel::id::SubscriptionId;
 use crate::kernel::word::nearest;
 use crate::storage::{Log, log};
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post, web};
 use schema::{
     SubscriptionIn, SubscriptionOut, SubscriptionPatchIn, SubscriptionStatus, SubscriptionsOut,
@@ -164,7 +164,7 @@ fn description(text: Option<String>) -> ApiResult<Option<String>> {
 /// reaches, you get `changes.missed`: start again from a snapshot.
 ///
 /// A message is billed as one unit when it is first taken with 2xx, to the key that made the subscription,
-/// and not again when it is sent again. Test keys, tests and messages that are given up are free. All are
+/// and not again when it is sent again. Test keys, test messages and messages that are given up are free. All are
 /// listed by `GET /v1/usage`. Messages take nothing from the limits of your plan.
 ///
 /// Where your plan includes a part of the data, messages tell of that part alone, without the fields that it
@@ -193,21 +193,37 @@ async fn create_subscription(
     request: HttpRequest,
     body: JsonBody<SubscriptionIn>,
     hooks: web::Data<Hooks>,
+    once: web::Data<Once>,
 ) -> ApiResult<HttpResponse> {
     Params::new(request.query_string()).finish()?;
-    let SubscriptionIn { url, events: names, filter: asked, description: text } = body.0;
+    let turn = once.turn(&caller, &request).await?;
+    let seed = turn.seed();
+    turn.run(&request, async move { subscribe(&caller, body.0, seed, &hooks).await }).await
+}
+
+/// Makes a subscription. With a seed its id follows from that, so that one which was made already is found.
+async fn subscribe(
+    caller: &Caller<op::CreateSubscription>,
+    asked: SubscriptionIn,
+    seed: Option<String>,
+    hooks: &Hooks,
+) -> ApiResult<Written> {
+    let SubscriptionIn { url, events: names, filter: asked, description: text } = asked;
     let now = hooks.clock.now();
-    let id = SubscriptionId::random().map_err(|error| {
-        tracing::error!(%error, "no randomness for an id");
-        ApiError::new(Code::Internal, "The failure has been recorded; quote the request id.")
-    })?;
+    let random = || {
+        SubscriptionId::random().map_err(|error| {
+            tracing::error!(%error, "no randomness for an id");
+            ApiError::new(Code::Internal, "The failure has been recorded; quote the request id.")
+        })
+    };
+    let id = seed.as_deref().map(SubscriptionId::derived).map_or_else(random, Ok)?;
     let new = Subscription {
         id: id.to_string(),
         app_id: caller.app().to_string(),
         key_id: caller.key().key.to_string(),
-        url: address(&hooks, &url)?,
+        url: address(hooks, &url)?,
         description: description(text)?,
-        events: events(&names, &caller)?,
+        events: events(&names, caller)?,
         filter: filter(&asked.unwrap_or_default())?,
         status: SubscriptionStatus::Active.to_string(),
         status_reason: None,
@@ -218,20 +234,16 @@ async fn create_subscription(
         updated_at: now.0,
     };
     let most = hooks.settings.per_app;
-    if !store::insert(&hooks.db, &new, most).await? {
+    let made = store::find(&hooks.db, &new.app_id, &new.id).await?;
+    if made.is_none() && !store::insert(&hooks.db, &new, most).await? {
         let detail =
             format!("The app has {most} subscriptions, the most there can be; delete one.");
         return Err(ApiError::new(Code::Conflict, detail));
     }
-    let secret = SigningSecret::new(&hooks.pepper, &new.id, 1).text();
-    let answer = Answer::json(&shown(&hooks, new, Some(secret)).await?, Cache::NoStore, 1)?;
-    let mut response = HttpResponse::Created()
-        .insert_header((CONTENT_TYPE, JSON))
-        .insert_header((CACHE_CONTROL, Cache::NoStore.header()))
-        .insert_header((LOCATION, format!("/v1/subscriptions/{id}")))
-        .body(answer.body);
-    response.extensions_mut().insert(Records(1));
-    Ok(response)
+    let made = made.unwrap_or(new);
+    let secret = SigningSecret::new(&hooks.pepper, &made.id, made.generation).text();
+    let document = shown(hooks, made, Some(secret)).await?;
+    Written::created(format!("/v1/subscriptions/{id}"), &document)
 }
 
 /// Your subscriptions
@@ -305,16 +317,27 @@ async fn update_subscription(
     id: web::Path<String>,
     body: JsonBody<SubscriptionPatchIn>,
     hooks: web::Data<Hooks>,
-) -> ApiResult<Answer> {
+    once: web::Data<Once>,
+) -> ApiResult<HttpResponse> {
     Params::new(request.query_string()).finish()?;
+    let turn = once.turn(&caller, &request).await?;
+    turn.run(&request, async move { update(&caller, &id, &body.0, &hooks).await }).await
+}
+
+async fn update(
+    caller: &Caller<op::UpdateSubscription>,
+    id: &str,
+    patch: &SubscriptionPatchIn,
+    hooks: &Hooks,
+) -> ApiResult<Written> {
     // What changes meanwhile, as where a receiver fails and it is disabled, is read again and stays.
     for _ in 0..TRIES {
-        let mut subscription = own(&hooks, &caller, &id).await?;
+        let mut subscription = own(hooks, caller, id).await?;
         let read = subscription.updated_at;
-        change(&mut subscription, &body.0, (&hooks, &caller))?;
+        change(&mut subscription, patch, (hooks, caller))?;
         subscription.updated_at = hooks.clock.now().0.max(read.saturating_add(1));
         if store::update(&hooks.db, &subscription, read).await? {
-            return Answer::json(&shown(&hooks, subscription, None).await?, Cache::NoStore, 1);
+            return Written::done(&shown(hooks, subscription, None).await?);
         }
     }
     let detail = "The subscription was changed by others again and again. Read it, then try again.";
@@ -366,11 +389,16 @@ async fn delete_subscription(
     request: HttpRequest,
     id: web::Path<String>,
     hooks: web::Data<Hooks>,
+    once: web::Data<Once>,
 ) -> ApiResult<HttpResponse> {
     Params::new(request.query_string()).finish()?;
-    let subscription = own(&hooks, &caller, &id).await?;
-    store::delete(&hooks.db, &subscription.id).await?;
-    Ok(HttpResponse::NoContent().insert_header((CACHE_CONTROL, Cache::NoStore.header())).finish())
+    let turn = once.turn(&caller, &request).await?;
+    let work = async move {
+        let subscription = own(&hooks, &caller, &id).await?;
+        store::delete(&hooks.db, &subscription.id).await?;
+        Ok(Written::gone())
+    };
+    turn.run(&request, work).await
 }
 
 /// Rotate the secret
@@ -391,13 +419,19 @@ async fn rotate_subscription_secret(
     request: HttpRequest,
     id: web::Path<String>,
     hooks: web::Data<Hooks>,
-) -> ApiResult<Answer> {
+    once: web::Data<Once>,
+) -> ApiResult<HttpResponse> {
     Params::new(request.query_string()).finish()?;
-    let mut subscription = own(&hooks, &caller, &id).await?;
-    let now = hooks.clock.now();
-    let until = Micros(now.0.saturating_add(DAY));
-    subscription.generation = store::rotate(&hooks.db, &subscription.id, until, now).await?;
-    (subscription.previous_until, subscription.updated_at) = (Some(until.0), now.0);
-    let text = SigningSecret::new(&hooks.pepper, &subscription.id, subscription.generation).text();
-    Answer::json(&shown(&hooks, subscription, Some(text)).await?, Cache::NoStore, 1)
+    let turn = once.turn(&caller, &request).await?;
+    let work = async move {
+        let mut subscription = own(&hooks, &caller, &id).await?;
+        let now = hooks.clock.now();
+        let until = Micros(now.0.saturating_add(DAY));
+        let made = store::rotate(&hooks.db, &subscription.id, until, now).await?;
+        subscription.generation = made;
+        (subscription.previous_until, subscription.updated_at) = (Some(until.0), now.0);
+        let text = SigningSecret::new(&hooks.pepper, &subscription.id, made).text();
+        Written::done(&shown(&hooks, subscription, Some(text)).await?)
+    };
+    turn.run(&request, work).await
 }

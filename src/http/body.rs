@@ -5,8 +5,8 @@ use super::{ApiError, Code, FieldError, arrival};
 use crate::kernel::faults::{Fault, Told, Unread, read_json, schema};
 use crate::kernel::{Object, sentence};
 use actix_web::dev::Payload;
-use actix_web::http::header::{CONTENT_TYPE, HeaderValue};
-use actix_web::{FromRequest, HttpRequest};
+use actix_web::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt as _;
 use futures_util::future::LocalBoxFuture;
@@ -28,6 +28,13 @@ const MESSAGE_MOST: usize = 300;
 /// Most bytes that a [`JsonBody`] may have; set it in the app's data.
 #[derive(Debug, Clone, Copy)]
 pub struct BodyLimit(pub usize);
+
+/// Names a write, so that it is done once however often it is sent.
+pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// What names the bytes of a body, in the extensions of a call with [`IDEMPOTENCY_KEY`]: a key goes with one call.
+#[derive(Debug, Clone, Copy)]
+pub struct BodyHash(pub blake3::Hash);
 
 /// The JSON document in the body of a call.
 #[derive(Debug)]
@@ -110,6 +117,7 @@ fn read(
     limit: usize,
 ) -> impl Future<Output = Result<BytesMut, ApiError>> + use<> {
     let is_too_long = arrival::is_too_long(request.headers(), limit as u64);
+    let named = request.headers().contains_key(IDEMPOTENCY_KEY).then(|| request.clone());
     let mut payload = payload.take();
     async move {
         if is_too_long {
@@ -122,6 +130,9 @@ fn read(
                 return Err(too_long(limit));
             }
             body.extend_from_slice(&chunk);
+        }
+        if let Some(request) = named {
+            request.extensions_mut().insert(BodyHash(blake3::hash(&body)));
         }
         Ok(body)
     }

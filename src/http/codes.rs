@@ -92,6 +92,8 @@ codes! {
     BodyTooSlow = 408 "body_too_slow" "The body did not come in time";
     /// The write contradicts what is there.
     Conflict = 409 "conflict" "The request conflicts with what is there";
+    /// The first call with this `Idempotency-Key` has not been answered yet.
+    IdempotencyInProgress = 409 "idempotency_in_progress" "The first call with this key is under way";
     /// The resource existed and was deleted.
     Gone = 410 "gone" "The resource has been deleted";
     /// The position is older than what the change log holds.
@@ -108,6 +110,8 @@ codes! {
     InvalidGtin = 422 "invalid_gtin" "The GTIN is not valid";
     /// The code is an in-store code and names no product outside one retailer.
     InStoreCode = 422 "in_store_code" "The code is an in-store code";
+    /// This `Idempotency-Key` came with another call: each write needs its own.
+    IdempotencyKeyReused = 422 "idempotency_key_reused" "The key came with another call";
     /// A rate or quota of the plan is used up for now.
     QuotaExceeded = 429 "quota_exceeded" "The plan's limit is reached";
     /// A limit that the operation has beside the plan, named in `violated-policies`, is reached; none of the plan's is.

@@ -120,6 +120,8 @@ ids! {
     SessionId = "ses";
     /// An action that waits for a second person.
     ApprovalId = "apr";
+    /// An import of a feed.
+    ImportId = "imp";
     /// A snapshot or an export.
     ExportId = "exp";
     /// An export of usage.

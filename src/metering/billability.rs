@@ -76,6 +76,11 @@ pub const RULES: &[Rule] = &[
         Condition::Operation(&OWN),
     ),
     free(
+        (16, "v1.replayed", SECOND),
+        "The write was done, and charged, by an earlier call with the same Idempotency-Key",
+        Condition::Outcome(Outcome::Replayed),
+    ),
+    free(
         (5, "v1.not_modified", FIRST),
         "The caller's copy was still good",
         Condition::Either(&[Condition::Status(&[304]), Condition::Outcome(Outcome::NotModified)]),

@@ -100,6 +100,8 @@ outcomes! {
     CrashUnconfirmed = 9 "crash_unconfirmed";
     /// A message that its receiver did not take.
     NotDelivered = 10 "not_delivered";
+    /// Answered with what an earlier call with the same `Idempotency-Key` was answered with.
+    Replayed = 11 "replayed";
 }
 
 impl std::fmt::Display for Outcome {

@@ -7,7 +7,7 @@
 //! directory of another node, or by [`lose`], where there is no such directory any more. What all this leaves open is
 //! [`incomplete()`], which a close of a period asks.
 
-use super::journal::{Boot, last_epoch, set_aside_in};
+use super::journal::{Boot, held_epochs, last_epoch, set_aside_in};
 use super::ledger::{self, FoldError, FoldReport};
 use crate::kernel::Micros;
 use crate::kernel::clock::{MINUTE, SECOND};
@@ -157,8 +157,7 @@ pub(super) async fn recover_in(
     let mut report = ledger::recover_in(boot, dir, db, now).await?;
     report.set_aside = set_aside_in(dir)?;
     if report.busy == 0 && report.set_aside.is_empty() {
-        let last = last_epoch(dir)?;
-        store::end_recovered(db, (node, last), &boot.text(), now).await?;
+        store::end_recovered(db, (node, held_epochs(dir)?), &boot.text(), now).await?;
     }
     Ok(report)
 }

@@ -17,6 +17,7 @@ const ORDER: &[&str] = &[
     "rating",
     "http",
     "access",
+    "idempotency",
     "explain",
     "metering",
     "catalog",

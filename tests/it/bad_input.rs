@@ -189,11 +189,18 @@ async fn a_wrong_check_digit_is_named_wherever_a_gtin_is_sent() {
         ("03600029145", 2, "036000291452"),
         ("9638507", 4, "96385074"),
     ] {
-        let by_path = app.get(&key.text, &format!("/v1/products/gtin/{code}")).await;
-        let told = problem(by_path, 422, "invalid_gtin").await;
-        assert_eq!(told["expected_check_digit"], digit, "{told}");
-        let fault = &told["errors"][0];
-        assert_eq!((&fault["code"], &fault["suggestion"]), (&json!("check_digit"), &json!(meant)));
+        for path in [
+            format!("/v1/products/gtin/{code}"),
+            format!("/v1/stock?gtin={code}&lat=43.6&lon=1.44"),
+        ] {
+            let told = problem(app.get(&key.text, &path).await, 422, "invalid_gtin").await;
+            assert_eq!(told["expected_check_digit"], digit, "{told}");
+            let fault = &told["errors"][0];
+            assert_eq!(
+                (&fault["code"], &fault["suggestion"]),
+                (&json!("check_digit"), &json!(meant))
+            );
+        }
         let grid = json!({ "gtins": [code], "store_ids": [data::store_id(0)] });
         let grid =
             app.http.post(app.public_url("/v1/stock/query")).bearer_auth(&key.text).json(&grid);

@@ -47,6 +47,7 @@ mod headers;
 mod held;
 mod hooks;
 mod hooks_fair;
+mod idempotency;
 mod imports_crash;
 mod in_plan;
 mod keys;

@@ -61,6 +61,14 @@ async fn a_full_file_that_deletes_too_much_waits_for_approval() {
         (&json!("held"), 20)
     );
     documented(&seen, "admin", "ImportDetailOut");
+    let held = "/admin/v1/imports?status=held&feed=products";
+    let waiting = app.admin_ok("GET", held, None).await;
+    assert_eq!(waiting["items"], json!([seen["import"]]));
+    let (code, listed, _) = app.shell(&["feed", "list", "--status", "held"]).await;
+    let id = seen["import"]["id"].as_str().unwrap();
+    assert!(code == 0 && listed.contains(id) && listed.lines().count() == 1, "{listed}");
+    let others = app.admin_ok("GET", "/admin/v1/imports?status=held&feed=stores", None).await;
+    assert_eq!(others["items"], json!([]));
     let approved = app.admin_ok("POST", &format!("{path}/approve"), None).await;
     assert_eq!(
         (&approved["import"]["status"], &approved["import"]["deleted"]),
@@ -77,8 +85,15 @@ async fn a_full_file_that_deletes_too_much_waits_for_approval() {
     if seen["import"]["status"] == "held" {
         app.admin_ok("POST", &format!("{path}/reject"), None).await;
     }
-    let listed = app.admin_ok("GET", "/admin/v1/imports?limit=2", None).await;
-    assert_eq!(listed["items"].as_array().unwrap().len(), 2);
+    assert_eq!(app.admin_ok("GET", held, None).await["items"], json!([]));
+    let all = app.admin_ok("GET", "/admin/v1/imports", None).await;
+    let (mut walked, mut next) = (Vec::new(), json!("/admin/v1/imports?limit=1"));
+    while let Some(path) = next.as_str() {
+        let page = app.admin_ok("GET", path, None).await;
+        walked.extend(page["items"].as_array().unwrap().iter().cloned());
+        next = page["next"].clone();
+    }
+    assert!(walked.len() >= 3 && json!(walked) == all["items"], "{walked:?}");
     let trail = app.admin_ok("GET", "/admin/v1/audit?limit=200", None).await;
     let actions: Vec<&str> =
         trail["items"].as_array().unwrap().iter().filter_map(|e| e["action"].as_str()).collect();

@@ -133,6 +133,24 @@ pub async fn hold_plan(tx: &mut Tx, id: PlanId) -> Result<Option<Plan>, StoreErr
     row.map(Plan::try_from).transpose()
 }
 
+/// Whether the prices of a plan held at once when they were made, or it has none.
+pub async fn prices_hold_at_once(tx: &mut Tx, plan: &Plan) -> Result<bool, StoreError> {
+    const FIND: &str = "SELECT definition, prices_from FROM plan_versions \
+                        WHERE plan_id = $1 ORDER BY version DESC";
+    let id = plan.id.to_string();
+    let rows: Vec<(String, String)> =
+        on_tx!(tx, c => sqlx::query_as(FIND).bind(&id).fetch_all(c).await)?;
+    for (text, from) in rows {
+        if definition(&text)?.prices != plan.definition.prices {
+            return Ok(false);
+        }
+        if from == PricesFrom::Now.as_str() {
+            return Ok(true);
+        }
+    }
+    Ok(plan.definition.prices.is_none())
+}
+
 /// Plans in the order of their ids.
 pub async fn list_plans(db: &Db, walk: &Walk) -> Result<Vec<Plan>, StoreError> {
     const LIST: &str = "SELECT p.*, v.definition FROM plans p \

@@ -1,7 +1,7 @@
 //! Headers in a document: what answers tell and what calls may send, by rules that hold for all operations
 //! alike. A test compares them with what is sent.
 
-use crate::access::{deprecation, operation};
+use crate::access::{Operation, deprecation, operation};
 use serde_json::{Map, Value, json};
 
 /// Headers of every answer to a call whose caller may be known. `X-RateLimit-*`, which are off where nobody has turned
@@ -101,6 +101,8 @@ struct About {
     /// Whether it answers with files, ranges of them too.
     has_ranges: bool,
     is_list: bool,
+    /// Whether it takes an `Idempotency-Key`.
+    is_once: bool,
     /// Whether it chooses texts by language.
     has_texts: bool,
     is_ending: bool,
@@ -118,6 +120,7 @@ impl About {
             has_caller: known.is_some(),
             is_conditional: answers("304"),
             has_ranges: answers("206"),
+            is_once: known.is_some_and(Operation::takes_idempotency_keys),
             is_list: shape.is_some_and(|shape| shape.starts_with("PageO")),
             has_texts: !operation["responses"]["200"]["headers"]["Content-Language"].is_null(),
             is_ending: known.is_some_and(|known| deprecation::of(known).is_some()),
@@ -143,6 +146,7 @@ impl About {
         if_so(self.has_ranges && status != "304", &OF_FILES);
         if_so(status == "206", &["Content-Range"]);
         if_so(self.is_list && is_whole, &["Link"]);
+        if_so(self.is_once && status.starts_with('2'), &["Idempotent-Replayed"]);
         if_so(self.has_texts && is_whole, &["Content-Language"]);
         names
     }
@@ -163,6 +167,7 @@ fn calls(operation: &mut Value, about: &About) {
         (about.has_texts, "AcceptLanguage"),
         (about.has_ranges, "Range"),
         (about.has_ranges, "IfRange"),
+        (about.is_once, "IdempotencyKey"),
     ];
     let sent = sent.iter().filter(|(is_read, _)| *is_read);
     let mut sent: Vec<Value> = sent.map(|(_, name)| reference("parameters", name)).collect();
@@ -182,7 +187,15 @@ pub(super) fn parameters() -> Value {
         json!({ "name": name, "in": "header", "description": what, "example": example,
                 "schema": { "type": "string" } })
     };
+    let key = "A name of your choice for this write, 1 to 255 visible characters such as a random UUID: sent again within a day, \
+               the write is not done again and costs nothing, and the answer is that of the first call. What was refused frees its key. \
+               A key goes with one call of your app: with another it is refused (422), and while the first is under way (409).";
     json!({
+        "IdempotencyKey": {
+            "name": "Idempotency-Key", "in": "header", "description": key,
+            "example": "8e03978e-40d5-43e8-bc93-6894a57f9324",
+            "schema": { "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!#-~]+$" },
+        },
         "AcceptLanguage": header("Accept-Language", "The languages that you like best (RFC 9110 §12.5.4): texts come in the first of them that is there.", "en, fr;q=0.5"),
         "IfNoneMatch": header("If-None-Match", "The `ETag` of the answer that you hold, or several: where it holds still, the answer is 304 and free.", "\"5d41402abc4b2a76\""),
         "IfRange": header("If-Range", "The `ETag` of the file that you hold a part of: where there is another by now, all of it comes in place of the range.", "\"5d41402abc4b2a76\""),
@@ -207,7 +220,7 @@ pub(super) fn components() -> Value {
 }
 
 /// Headers that are texts: their names, what they say, an example.
-const TEXTS: [(&str, &str, &str); 20] = [
+const TEXTS: [(&str, &str, &str); 21] = [
     ("Accept-Ranges", "That a part of the file can be asked for with `Range`.", "bytes"),
     (
         "Access-Control-Allow-Origin",
@@ -246,6 +259,11 @@ const TEXTS: [(&str, &str, &str); 20] = [
         "ETag",
         "Strong validator of the answer: send it back in `If-None-Match`.",
         "\"5d41402abc4b2a76\"",
+    ),
+    (
+        "Idempotent-Replayed",
+        "`true` where the write was done by an earlier call with the same `Idempotency-Key`, and this is what that was answered with; absent otherwise.",
+        "true",
     ),
     (
         "Link",

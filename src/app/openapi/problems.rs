@@ -85,6 +85,11 @@ pub(super) const PARTNER: &[Example] = &[
     (Code::BodyTooSlow, "/v1/products/lookup", "The body stood still for too long. Send it again."),
     (Code::Conflict, "/v1/exports", "An export of this app is not ready yet; wait until it is."),
     (
+        Code::IdempotencyInProgress,
+        "/v1/subscriptions",
+        "The first call with this key is still being answered. Try again in a second.",
+    ),
+    (
         Code::Gone,
         PRODUCT,
         "The product `prd_7HqK2mXw9Pz` was deleted; `prd_0Kd83bVnM1c` replaces it.",
@@ -117,6 +122,11 @@ pub(super) const PARTNER: &[Example] = &[
         "/v1/products/gtin/2000000000008",
         "`2000000000008` begins with 2 (or 02, 04): an in-store code, which names a product in one \
          retailer only.",
+    ),
+    (
+        Code::IdempotencyKeyReused,
+        "/v1/subscriptions",
+        "This key came with another call before. Take a new one for each write.",
     ),
     (
         Code::QuotaExceeded,

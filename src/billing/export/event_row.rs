@@ -4,11 +4,16 @@ use super::layout::{Column, Kind, Layout};
 use super::periods::{AppPeriods, Booking};
 use super::row::{Cell, Row};
 use crate::access::operation;
+use crate::idempotency::replays;
 use crate::kernel::Micros;
+use crate::kernel::id::AppId;
+use crate::metering::Outcome;
+use crate::metering::journal::EventId;
 use crate::metering::usage::newest_fold;
-use crate::metering::walk::Placed;
-use crate::storage::{Db, StoreError};
+use crate::metering::walk::{Opened, Placed};
+use crate::storage::{Db, StoreError, Tx};
 use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The setting in the database that says which installation it is.
 pub(super) const INSTALLATION: &str = "installation";
@@ -64,7 +69,11 @@ pub static USAGE_EVENTS: Layout = Layout {
             Kind::Text,
             "The plan and its version that were in force, as `plan@version`.",
         ),
-        Column::maybe("replay_of", Kind::Text, "Always null, so far."),
+        Column::maybe(
+            "replay_of",
+            Kind::Text,
+            "Of a write that came again with its `Idempotency-Key`: the event of the call that did it.",
+        ),
         Column::maybe("adjusts_event_id", Kind::Text, "Always null, so far."),
         Column::of("hash", Kind::Text, "SHA-256 over the other columns of the row."),
         Column::of("plan_id", Kind::Text, "The plan alone."),
@@ -86,6 +95,8 @@ pub struct Context {
     pub retailer: Option<String>,
     /// The billing periods of apps.
     pub periods: AppPeriods,
+    /// The events that those of the segment at hand are replays of, by their numbers.
+    pub replays: BTreeMap<i64, String>,
 }
 
 impl Context {
@@ -93,7 +104,35 @@ impl Context {
     pub async fn read(db: &Db) -> Result<Self, StoreError> {
         let retailer = db.setting(INSTALLATION).await?;
         let newest = newest_fold(db).await?.unwrap_or(Micros(0));
-        Ok(Self { retailer, periods: AppPeriods::until(newest) })
+        Ok(Self { retailer, periods: AppPeriods::until(newest), replays: BTreeMap::new() })
+    }
+
+    /// Reads what rows of a segment's events need.
+    pub async fn learn(
+        &mut self,
+        tx: &mut Tx,
+        opened: &Opened,
+        apps: &BTreeSet<AppId>,
+    ) -> Result<(), StoreError> {
+        self.periods.learn(tx, apps).await?;
+        self.replays.clear();
+        let replayed = opened.events().filter(|placed| placed.event.outcome == Outcome::Replayed);
+        let ids: Vec<EventId> = replayed.map(|placed| placed.id).collect();
+        // All events of a segment are of one run.
+        let numbers = ids.iter().map(|id| id.seq.cast_signed());
+        if let (Some(first), Some(last), Some(id)) =
+            (numbers.clone().min(), numbers.max(), ids.first())
+        {
+            let id = id.to_string();
+            let run = id.rsplit_once('.').map_or("", |(run, _)| run);
+            self.replays = replays(tx, run, (first, last)).await?;
+        }
+        Ok(())
+    }
+
+    fn replay_of(&self, placed: &Placed<'_>) -> Option<String> {
+        let is_replay = placed.event.outcome == Outcome::Replayed;
+        is_replay.then(|| self.replays.get(&placed.id.seq.cast_signed()).cloned())?
     }
 
     /// The billing periods of an event.
@@ -148,7 +187,7 @@ impl Context {
             Cell::Bool(placed.rule.billable),
             known(Some(placed.rule.id)),
             Cell::id(format_args!("{}@{}", event.plan, event.plan_version)),
-            Cell::Null,
+            self.replay_of(placed).map_or(Cell::Null, Cell::id),
             Cell::Null,
             Cell::Null,
             Cell::id(event.plan),

@@ -88,7 +88,7 @@ pub(super) async fn walk(
     loop {
         let mut tx = db.snapshot().await?;
         let Some(segment) = walk.next(&mut tx).await? else { return Ok(()) };
-        context.periods.learn(&mut tx, &apps(&segment, asked, usize::MAX)).await?;
+        context.learn(&mut tx, &segment, &apps(&segment, asked, usize::MAX)).await?;
         drop(tx);
         for placed in segment.events().filter(|placed| asked.asks_for(placed)) {
             let is_booked = |period| context.booking(&placed).booked == Some(period);

@@ -67,7 +67,7 @@ pub async fn page(db: &Db, asked: Asked, limit: usize) -> Result<Page, StoreErro
         };
         let left = limit - rows.len();
         let opened = beside(move || segment.open()).await?;
-        context.periods.learn(&mut tx, &apps(&opened, &asked, left)).await?;
+        context.learn(&mut tx, &opened, &apps(&opened, &asked, left)).await?;
         drop(tx);
         let found = beside(move || (rows_of(&opened, &asked, &context, left), context)).await;
         let ((last, some), same) = found;

@@ -13,15 +13,16 @@ use crate::metering::period::Period;
 use crate::metering::recount::Differences;
 use crate::metering::walk::{ExportSeq, Placed, Walk, first_since};
 use crate::storage::{StoreError, Tx};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use tokio::sync::mpsc::{Receiver, channel};
 
 /// Rows that wait between the file and the ledger.
 const WAITING: usize = 1_024;
 /// What a row and its event are compared in; other columns tell when they were exported.
-const COMPARED: [&str; 16] = [
+const COMPARED: [&str; 17] = [
     "event_id",
+    "replay_of",
     "occurred_at",
     "partner_id",
     "app_id",
@@ -136,7 +137,8 @@ pub(super) async fn compare(
     found: &mut Differences,
 ) -> Result<(), StoreError> {
     let (span, after) = exported.bounds(tx, billed).await?;
-    let context = Context { retailer: None, periods: AppPeriods::until(now) };
+    let periods = AppPeriods::until(now);
+    let context = Context { retailer: None, periods, replays: BTreeMap::new() };
     let booked = exported.is_booked().then_some(billed.id);
     let mut part = Part { exported, booked, after, context, ledger, damaged, found };
     let files = &exported.manifest.files;
@@ -189,10 +191,10 @@ impl Part<'_, '_> {
                     Err(StoreError::Corrupt { .. }) => continue,
                     opened => opened?,
                 };
-            if self.booked.is_some() {
-                let apps = opened.events().map(|placed| placed.event.app).collect();
-                self.context.periods.learn(tx, &apps).await?;
-            }
+            // Rows of a span of time do not say in which period they are booked.
+            let apps =
+                self.booked.iter().flat_map(|_| opened.events()).map(|placed| placed.event.app);
+            self.context.learn(tx, &opened, &apps.collect()).await?;
             for placed in opened.events() {
                 if !self.expects(&placed) {
                     continue;

@@ -3,6 +3,7 @@
 use super::sweep;
 use crate::feeds::Feed;
 use crate::feeds::report::SHOWN;
+use crate::kernel::word::{Word as _, words};
 use crate::kernel::{Clock, Micros};
 use crate::storage::{Db, StoreError, Tx};
 use crate::{on_db, on_tx};
@@ -110,14 +111,57 @@ pub enum DecisionError {
     Store(#[from] StoreError),
 }
 
-/// The newest imports.
-pub async fn list(db: &Db, most: u32) -> Result<Vec<Import>, StoreError> {
+words! {
+    /// How an import stands.
+    pub enum ImportStatus {
+        /// Under way.
+        Running = "running",
+        /// All of it is done.
+        Done = "done",
+        /// Deletions that were approved are being carried out.
+        Sweeping = "sweeping",
+        /// Deletions wait for approval.
+        Held = "held",
+        /// Deletions that waited were approved and carried out.
+        Approved = "approved",
+        /// Deletions that waited were rejected.
+        Rejected = "rejected",
+        /// It broke off.
+        Failed = "failed",
+    }
+}
+
+/// Which imports are wanted. All must hold.
+#[derive(Debug, Default, Clone)]
+pub struct ImportQuery {
+    /// Those that stand so.
+    pub status: Option<ImportStatus>,
+    /// Those about this.
+    pub feed: Option<Feed>,
+    /// Those behind the one that began then and has this id.
+    pub behind: Option<(i64, String)>,
+}
+
+/// The newest imports of those that are wanted.
+pub async fn list(db: &Db, query: &ImportQuery, most: u32) -> Result<Vec<Import>, StoreError> {
+    // An absent filter is an empty text, which is no status and no feed, so that there is one statement.
     const LIST: &str =
         "SELECT id, feed, format, mode, status, file_name, sha256, accepted, unchanged,
         rejected, deleted, held, unread, started_at, finished_at
-        FROM imports ORDER BY started_at DESC, id LIMIT $1";
-    let most = i64::from(most);
-    Ok(on_db!(db, c => sqlx::query_as(LIST).bind(most).fetch_all(c).await)?)
+        FROM imports WHERE ($2 = '' OR status = $2) AND ($3 = '' OR feed = $3)
+          AND (started_at < $4 OR (started_at = $4 AND id > $5))
+        ORDER BY started_at DESC, id LIMIT $1";
+    let (at, id) = query.behind.clone().unwrap_or((i64::MAX, String::new()));
+    Ok(on_db!(db, c => {
+        sqlx::query_as(LIST)
+            .bind(i64::from(most))
+            .bind(query.status.map_or("", |status| status.as_str()))
+            .bind(query.feed.map_or("", Feed::as_str))
+            .bind(at)
+            .bind(id)
+            .fetch_all(c)
+            .await
+    })?)
 }
 
 /// The refused rows of an import behind a place in their order, with their places, as far as they are kept.

@@ -15,12 +15,13 @@ use crate::http::answer::Cache;
 use crate::http::form::Columns;
 use crate::http::path;
 use crate::http::{Answer, ApiError, ApiResult, Code, JsonBody, PageRequest, Params};
+use crate::idempotency::{Once, Written};
 use crate::kernel::id::{DeliveryId, SubscriptionId};
 use crate::kernel::word::Word as _;
 use crate::metering::Outcome;
 use crate::outbound::Called;
 use crate::storage::{Log, log};
-use actix_web::{HttpRequest, get, post, web};
+use actix_web::{HttpRequest, HttpResponse, get, post, web};
 use std::sync::LazyLock;
 use std::time::Instant;
 
@@ -47,9 +48,19 @@ pub(super) async fn test_subscription(
     request: HttpRequest,
     id: web::Path<String>,
     hooks: web::Data<Hooks>,
-) -> ApiResult<Answer> {
+    once: web::Data<Once>,
+) -> ApiResult<HttpResponse> {
     Params::new(request.query_string()).finish()?;
-    let subscription = own(&hooks, &caller, &id).await?;
+    let turn = once.turn(&caller, &request).await?;
+    turn.run(&request, async move { test(&caller, &id, &hooks).await }).await
+}
+
+async fn test(
+    caller: &Caller<op::TestSubscription>,
+    id: &str,
+    hooks: &Hooks,
+) -> ApiResult<Written> {
+    let subscription = own(hooks, caller, id).await?;
     let now = hooks.clock.now();
     let name = DeliveryId::derived(&format!("{}/test/{}", subscription.id, now.0)).to_string();
     let begun = Instant::now();
@@ -65,8 +76,7 @@ pub(super) async fn test_subscription(
     let sent = Sent { status: response_status.unwrap_or(0), outcome, duration_ms, now };
     // Where this cannot be counted the call cannot either, and is refused.
     let _ = hooks.meter.count_test(caller.key(), &sent, &payload).await;
-    let out = TestOut { delivered, response_status, error, duration_ms };
-    Answer::json(&out, Cache::NoStore, 1)
+    Written::done(&TestOut { delivered, response_status, error, duration_ms })
 }
 
 /// Deliveries
@@ -139,10 +149,21 @@ pub(super) async fn replay_subscription(
     id: web::Path<String>,
     body: JsonBody<ReplayIn>,
     hooks: web::Data<Hooks>,
-) -> ApiResult<Answer> {
+    once: web::Data<Once>,
+) -> ApiResult<HttpResponse> {
     Params::new(request.query_string()).finish()?;
-    let mut subscription = own(&hooks, &caller, &id).await?;
-    match (body.0.after, body.0.delivery_ids) {
+    let turn = once.turn(&caller, &request).await?;
+    turn.run(&request, async move { replay(&caller, &id, body.0, &hooks).await }).await
+}
+
+async fn replay(
+    caller: &Caller<op::ReplaySubscription>,
+    id: &str,
+    asked: ReplayIn,
+    hooks: &Hooks,
+) -> ApiResult<Written> {
+    let mut subscription = own(hooks, caller, id).await?;
+    match (asked.after, asked.delivery_ids) {
         (Some(after), None) => {
             let head = log::head(&hooks.db, Log::Change).await?;
             let position: Option<i64> = after.parse().ok().filter(|at| (0..=head).contains(at));
@@ -160,7 +181,7 @@ pub(super) async fn replay_subscription(
             (subscription.position, subscription.updated_at) = (position, now.0);
         }
         (None, Some(ids)) if (1..=MOST_AGAIN).contains(&ids.len()) => {
-            let own: SubscriptionId = path::id(&id, "subscription")?;
+            let own: SubscriptionId = path::id(id, "subscription")?;
             let now = hooks.clock.now();
             let times = (now, hooks.schedule.end(now));
             if let Some(at) = store::again(&hooks.db, own, &ids, times).await? {
@@ -174,5 +195,5 @@ pub(super) async fn replay_subscription(
         }
         _ => return Err(refused("", "contradiction", "says either after or delivery_ids")),
     }
-    Answer::json(&shown(&hooks, subscription, None).await?, Cache::NoStore, 1)
+    Written::done(&shown(hooks, subscription, None).await?)
 }

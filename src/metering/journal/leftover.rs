@@ -5,6 +5,7 @@ use super::{Boot, Harvest, Header, JournalError, MAX_RECORDS};
 use crate::storage::write_durably;
 use std::fs::{File, TryLockError};
 use std::io;
+use std::ops::RangeInclusive;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 
@@ -15,6 +16,8 @@ pub(crate) const CONFLICT: &str = "conflict";
 
 /// The file that counts the runs.
 const EPOCH: &str = "epoch";
+/// The file that names the first run that the directory has held, where that is not the node's first.
+const FIRST: &str = "epoch.first";
 
 /// A file that no running process holds; locked while this value lives.
 #[derive(Debug)]
@@ -132,14 +135,25 @@ pub(crate) fn set_aside_in(dir: &Path) -> Result<Vec<PathBuf>, JournalError> {
     Ok(found)
 }
 
+/// The runs whose journals were kept in a directory. Those before are no business of its: a directory that was lost, and
+/// begun anew, tells nothing of what it held.
+pub fn held_epochs(dir: &Path) -> Result<RangeInclusive<u64>, JournalError> {
+    Ok(counter(dir, FIRST)?..=last_epoch(dir)?)
+}
+
+/// The number in a file of a journal's directory; 0 where there is no such file.
+fn counter(dir: &Path, name: &str) -> Result<u64, JournalError> {
+    let path = dir.join(name);
+    match std::fs::read_to_string(&path) {
+        Ok(text) => text.trim().parse::<u64>().map_err(|_| JournalError::Epoch(path)),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(0),
+        Err(source) => Err(JournalError::Io { path, source }),
+    }
+}
+
 /// The number of the last run that a journal's directory knows of; 0 where it knows of none.
 pub fn last_epoch(dir: &Path) -> Result<u64, JournalError> {
-    let path = dir.join(EPOCH);
-    let counted = match std::fs::read_to_string(&path) {
-        Ok(text) => text.trim().parse::<u64>().map_err(|_| JournalError::Epoch(path.clone()))?,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => 0,
-        Err(source) => return Err(JournalError::Io { path, source }),
-    };
+    let counted = counter(dir, EPOCH)?;
     // A segment of a later run means that the counter was lost or restored from an old copy.
     let named = files(dir, "seg")?.iter().filter_map(|path| epoch_of(path)).max().unwrap_or(0);
     Ok(counted.max(named))
@@ -149,7 +163,12 @@ pub fn last_epoch(dir: &Path) -> Result<u64, JournalError> {
 /// ledger knows, which is more than the directory knows where that is an old copy.
 pub fn next_epoch(dir: &Path, known: u64) -> Result<u64, JournalError> {
     std::fs::create_dir_all(dir).map_err(JournalError::io(dir))?;
-    let next = last_epoch(dir)?.max(known) + 1;
+    let last = last_epoch(dir)?;
+    let next = last.max(known) + 1;
+    if known > last {
+        let path = dir.join(FIRST);
+        write_durably(&path, next.to_string().as_bytes()).map_err(JournalError::io(&path))?;
+    }
     let path = dir.join(EPOCH);
     write_durably(&path, next.to_string().as_bytes()).map_err(JournalError::io(&path))?;
     Ok(next)

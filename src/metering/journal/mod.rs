@@ -20,7 +20,7 @@ pub use event_id::{EventId, InvalidEventId};
 pub(super) use harvest::Harvest;
 pub use keeper::Keeper;
 pub(super) use leftover::{CONFLICT, Content, Leftover, UNREADABLE, leftovers, set_aside_in};
-pub use leftover::{last_epoch, next_epoch};
+pub use leftover::{held_epochs, last_epoch, next_epoch};
 pub(super) use segment::{Header, MAX_RECORDS, Segment};
 
 use super::event::Event;

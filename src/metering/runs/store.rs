@@ -8,6 +8,7 @@ use crate::kernel::id::NodeId;
 use crate::kernel::word::Word as _;
 use crate::storage::{Db, StoreError, Tx};
 use crate::{on_db, on_tx};
+use std::ops::RangeInclusive;
 
 const RUNS: &str = "usage_runs";
 
@@ -92,25 +93,26 @@ pub(super) async fn end_drained(
     Ok(())
 }
 
-/// Ends the runs of a node up to the last that its directory knows, also those that were thought to be lost. What they
-/// last said stays.
+/// Ends the runs of a node that its directory has held, also those that were thought to be lost. What they last said
+/// stays.
 pub(super) async fn end_recovered(
     db: &Db,
-    (node, last): (NodeId, u64),
+    (node, held): (NodeId, RangeInclusive<u64>),
     boot: &str,
     now: Micros,
 ) -> Result<(), StoreError> {
     const END: &str = "UPDATE usage_runs SET ended_at = $3, through = $3,
             ended = CASE WHEN synced OR (boot = $4 AND boot <> '') THEN $5 ELSE $6 END
-        WHERE node = $1 AND epoch <= $2 AND (ended_at IS NULL OR ended = $7)";
+        WHERE node = $1 AND epoch BETWEEN $8 AND $2 AND (ended_at IS NULL OR ended = $7)";
     on_db!(db, c => sqlx::query(END)
         .bind(node.to_string())
-        .bind(big(last))
+        .bind(big(*held.end()))
         .bind(now.0)
         .bind(boot)
         .bind(End::Recovered.as_str())
         .bind(End::TailUnsure.as_str())
         .bind(End::Lost.as_str())
+        .bind(big(*held.start()))
         .execute(c).await.map(|_| ()))?;
     Ok(())
 }

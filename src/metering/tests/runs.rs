@@ -132,8 +132,15 @@ async fn an_old_copy_of_a_data_directory_gets_a_number_of_its_own() {
     runs::recover(&dir, NODE, &bench.db, TEN).await.unwrap();
     let known = runs::newest(&bench.db, NODE).await.unwrap();
     assert_eq!(next_epoch(&dir, known).unwrap(), 3);
-    let open: Vec<u64> = noted(&bench).await.iter().map(|run| run.epoch).collect();
-    assert_eq!(open, [2], "what the second run had recorded is not in this directory");
+    let open = async || -> Vec<u64> { noted(&bench).await.iter().map(|run| run.epoch).collect() };
+    assert_eq!(open().await, [2], "what the second run had recorded is not in this directory");
+    // Nor is it at the next start, when the directory has counted beyond it; it is where it was.
+    runs::recover(&dir, NODE, &bench.db, TEN).await.unwrap();
+    assert_eq!(open().await, [2]);
+    let away = tempfile::tempdir().unwrap();
+    std::fs::write(away.path().join("epoch"), "2").unwrap();
+    runs::recover(away.path(), NODE, &bench.db, TEN).await.unwrap();
+    assert_eq!(open().await, [] as [u64; 0]);
 }
 
 #[tokio::test]

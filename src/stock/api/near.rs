@@ -6,8 +6,9 @@ use crate::access::{Caller, op};
 use crate::catalog::api::{Included, existing};
 use crate::catalog::view::{CatalogView, Lookup, Page};
 use crate::http::answer::Cache;
+use crate::http::gtin::refused;
 use crate::http::path::not_found;
-use crate::http::{Answer, ApiError, ApiResult, Code, FieldError, PageRequest, Params};
+use crate::http::{Answer, ApiError, ApiResult, Code, PageRequest, Params};
 use crate::kernel::gtin::InvalidGtin;
 use crate::kernel::id::ProductId;
 use crate::kernel::{Clock, Gtin, Micros};
@@ -121,15 +122,7 @@ fn product(
         return Ok(id);
     }
     let text = by_gtin.unwrap_or_default();
-    let gtin: Gtin = text.parse().map_err(|error: InvalidGtin| {
-        let code = match error {
-            InvalidGtin::InStore => Code::InStoreCode,
-            _ => Code::InvalidGtin,
-        };
-        let fault = FieldError::parameter("gtin", "malformed", error.to_string());
-        ApiError::new(code, crate::kernel::sentence(format!("`gtin` {error}")))
-            .errors(vec![fault.suggest(error.suggestion())])
-    })?;
+    let gtin: Gtin = text.parse().map_err(|error: InvalidGtin| refused(text, &error))?;
     match catalog.product_by_gtin_within(grant, gtin) {
         found @ Lookup::Gone { .. } => {
             existing(found, "product with the GTIN", &gtin)?;

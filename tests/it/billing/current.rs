@@ -134,6 +134,32 @@ async fn a_change_of_prices_in_a_period_shows_both_lists_and_which_holds() {
 }
 
 #[tokio::test]
+async fn prices_that_wait_can_be_put_in_force_at_once() {
+    let app = TestApp::builder().fixed_clock("2026-11-15T23:00:00Z").start().await;
+    let (plan, key) = priced(&app, per_call()).await;
+    at(&app, "2026-11-23T11:00:00Z");
+    let mut dearer = per_call();
+    dearer["charges"][0]["unit_price"] = json!("9.00");
+    let prices = async || -> Vec<Value> {
+        let period = agreed(&app, &key).await;
+        let sections = period["sections"].as_array().unwrap().iter();
+        sections.map(|section| section["charges"][0]["unit_price"].clone()).collect()
+    };
+    edit(&app, &plan, json!({ "prices": dearer })).await;
+    assert_eq!(prices().await, ["1.00"]);
+    // The same ones, from now on; and again, which changes nothing.
+    let version = async |patch: Value| {
+        let path = format!("/admin/v1/plans/{plan}");
+        app.admin_ok("PATCH", &path, Some(patch)).await["version"].as_u64().unwrap()
+    };
+    let now = json!({ "prices": dearer, "prices_from": "now" });
+    let first = version(now.clone()).await;
+    assert_eq!(prices().await, ["1.00", "9.00"]);
+    assert_eq!(version(now).await, first);
+    assert_eq!(version(json!({ "prices_from": "now" })).await, first);
+}
+
+#[tokio::test]
 async fn a_period_ends_at_midnight_in_its_zone_and_a_free_plan_has_none() {
     let app = TestApp::builder().fixed_clock("2026-10-31T22:59:59.999999Z").start().await;
     let (_, key) = priced(&app, tiered("EUR", ["1.00", "1.00", "1.00"])).await;

@@ -22,7 +22,8 @@
 //! 11. Exports are the same in each format and by cursor: `billing::tests::each_format_and_shape_holds_the_same`.
 //! 12. With a full disk, or the database away, nothing is answered that is not recorded: `crash::a_full_disk_refuses_and_recovers`,
 //!     `crash::with_the_ledger_away_calls_are_answered_until_they_could_not_be_kept`.
-//! 13. One key of idempotency, one charge: no operation of the partner API takes one; of adjustments
+//! 13. One key of idempotency, one charge: `idempotency::a_write_that_comes_again_is_done_once_and_answered_alike`, on several
+//!     nodes at once `idempotency::of_many_at_once_on_two_nodes_one_does_it`; of adjustments
 //!     `super::adjustments::a_call_of_an_open_period_is_void_once_and_comes_back`.
 //! 14. A message that is sent again is charged once: `hooks::billing`; what is handed to another system, too:
 //!     `super::handoff`.

@@ -18,9 +18,10 @@ const NOT_TOLD: [&str; 10] = [
     "x-content-type-options",
 ];
 /// Headers that a document names and an answer may be without: what they say of themselves.
-const SOMETIMES: [&str; 9] = [
+const SOMETIMES: [&str; 10] = [
     "access-control-allow-origin",
     "comptoir-degraded",
+    "idempotent-replayed",
     "content-language",
     "link",
     "ratelimit",
