@@ -1,13 +1,30 @@
-//! Entries of the audit log and how their hashes are made and checked.
+//! Entries of the audit log and how their hashes are made and checked; the check is that of any chain.
 
 use crate::kernel::Micros;
 use crate::kernel::hex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use std::borrow::Cow;
 use std::str::FromStr;
 
 /// What stands for the hash before the first entry.
 pub const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
+/// An entry of a chain in which each stands on the hash of the one before.
+pub trait Chained {
+    /// Its place; the first is 1.
+    fn position(&self) -> i64;
+    /// The hash that it says the entry before has; [`GENESIS`] for the first.
+    fn previous(&self) -> Cow<'_, str>;
+    /// The hash that it says it has.
+    fn hash(&self) -> Cow<'_, str>;
+    /// The hash that it must have.
+    fn digest(&self) -> String;
+    /// What else does not fit in it, where its hash does not cover all of it.
+    fn flaw(&self) -> Option<&'static str> {
+        None
+    }
+}
 
 /// One entry, as it is exported: a line of JSON with these members.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -62,6 +79,24 @@ impl Entry {
             hasher.update(",");
         }
         hex(hasher.finalize())
+    }
+}
+
+impl Chained for Entry {
+    fn position(&self) -> i64 {
+        self.position
+    }
+
+    fn previous(&self) -> Cow<'_, str> {
+        Cow::Borrowed(&self.previous)
+    }
+
+    fn hash(&self) -> Cow<'_, str> {
+        Cow::Borrowed(&self.hash)
+    }
+
+    fn digest(&self) -> String {
+        Self::digest(self)
     }
 }
 
@@ -166,32 +201,32 @@ impl Chain {
     }
 
     /// Checks the next entry.
-    pub fn check(&mut self, entry: &Entry) -> Result<(), Break> {
-        let broken = |what: &str| Err(Break::at(entry.position, what));
+    pub fn check(&mut self, entry: &impl Chained) -> Result<(), Break> {
+        let (position, hash) = (entry.position(), entry.hash());
+        let broken = |what: &str| Err(Break::at(position, what));
         let expected = self.position + 1;
-        if entry.position > expected {
+        if position > expected {
             return Err(Break::at(expected, "it is missing"));
         }
-        if entry.position < expected {
+        if position < expected {
             return broken("it stands out of its order");
         }
-        if self.hash != entry.previous {
+        if self.hash != entry.previous() {
             return broken("it was made behind another entry than the one before it");
         }
-        if entry.digest() != entry.hash {
+        if entry.digest() != hash {
             return broken("it was changed: its hash does not fit");
         }
-        if self
-            .pin
-            .as_ref()
-            .is_some_and(|pin| pin.position == entry.position && pin.hash != entry.hash)
-        {
+        if let Some(flaw) = entry.flaw() {
+            return broken(flaw);
+        }
+        if self.pin.as_ref().is_some_and(|pin| pin.position == position && pin.hash != hash) {
             return broken(
                 "it is another than the one that was written down, or stands behind one",
             );
         }
-        self.position = entry.position;
-        self.hash.clone_from(&entry.hash);
+        self.position = position;
+        self.hash = hash.into_owned();
         self.entries += 1;
         Ok(())
     }

@@ -7,7 +7,7 @@
 pub mod chain;
 pub mod store;
 
-pub use chain::{Break, Chain, Entry, GENESIS, Pin};
+pub use chain::{Break, Chain, Chained, Entry, GENESIS, Pin};
 
 use super::service::By;
 use crate::storage::{Db, Log, StoreError, Tx, advance};
