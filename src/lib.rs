@@ -27,6 +27,8 @@ pub mod access;
 
 pub mod idempotency;
 
+pub mod consent;
+
 pub mod explain;
 
 pub mod metering;

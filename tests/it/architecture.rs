@@ -18,6 +18,7 @@ const ORDER: &[&str] = &[
     "http",
     "access",
     "idempotency",
+    "consent",
     "explain",
     "metering",
     "catalog",

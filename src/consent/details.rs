@@ -1,0 +1,224 @@
+//! The authorization details type `retail_customer_data` (RFC 9396): what a partner asks for, in one object.
+
+use super::category::{ExcludedCategories, SensitiveCategory};
+use super::purpose::{DAYS_MOST, PurposeId, RETENTION_MOST};
+use super::scope::{OAuthScope, OAuthScopes};
+use crate::kernel::word::{Word as _, read_words, words};
+use serde::ser::SerializeStruct as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::cmp::Ordering;
+use std::fmt::Display;
+
+/// The type's name.
+pub const DETAILS_TYPE: &str = "retail_customer_data";
+/// Longest history that may be asked for, in months.
+pub const HISTORY_MOST: u16 = 120;
+/// The action that there is.
+const READ: &str = "read";
+
+words! {
+    /// How often data may be read.
+    pub enum AccessMode {
+        /// In one go: there is no refresh token.
+        Once = "once",
+        /// As long as the consent lasts.
+        Recurring = "recurring",
+    }
+}
+read_words!(AccessMode);
+
+/// What is asked for or agreed to, in its canonical form: each member is there, datatypes and categories are
+/// in the order of the documents, once each.
+///
+/// One is less than or equal to another that allows all that it allows: narrower in each member.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CustomerDataDetails {
+    /// What is read, as the scopes of the datatypes.
+    pub datatypes: OAuthScopes,
+    /// What for.
+    pub purpose_id: PurposeId,
+    /// Months before the consent whose data is read; with 0 only what comes after it.
+    pub history_months: u16,
+    /// How often.
+    pub access: AccessMode,
+    /// Days for which the consent lasts.
+    pub duration_days: u16,
+    /// Days for which the partner keeps the data.
+    pub retention_days: u16,
+    /// What is left out.
+    pub exclude_categories: ExcludedCategories,
+    /// Resource servers; none stands for this one.
+    pub locations: Vec<String>,
+}
+
+/// Why details are refused: `invalid_authorization_details` (RFC 9396 §5).
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidDetails {
+    /// It is no array of such objects: it has a member that the type does not know, lacks one, or has one
+    /// twice or of another kind.
+    #[error("authorization_details: {0}")]
+    Shape(String),
+    /// More than one object, or none: each purpose needs a consent of its own.
+    #[error("authorization_details: give one object, for one purpose")]
+    Count,
+    /// A type that there is not.
+    #[error("authorization_details: the type must be retail_customer_data")]
+    Type,
+    /// A member has a value that it cannot have.
+    #[error("authorization_details: {member} {must}")]
+    Value {
+        /// The member.
+        member: &'static str,
+        /// What it must be.
+        must: String,
+    },
+}
+
+impl InvalidDetails {
+    fn value(member: &'static str, must: impl Into<String>) -> Self {
+        Self::Value { member, must: must.into() }
+    }
+}
+
+/// The object as it comes. Numbers are whole, and a name that is here twice is an error.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Given {
+    r#type: String,
+    actions: Vec<String>,
+    datatypes: Vec<String>,
+    purpose_id: String,
+    history_months: u16,
+    access: String,
+    duration_days: u16,
+    retention_days: u16,
+    exclude_categories: Option<Vec<String>>,
+    #[serde(default)]
+    locations: Vec<String>,
+}
+
+impl CustomerDataDetails {
+    /// Reads an `authorization_details` parameter of an API at this address.
+    pub fn parse(text: &str, api: &str) -> Result<Self, InvalidDetails> {
+        let shape = |error: serde_json::Error| InvalidDetails::Shape(error.to_string());
+        let given: Vec<Given> = serde_json::from_str(text).map_err(shape)?;
+        let mut given = given.into_iter();
+        let (Some(one), None) = (given.next(), given.next()) else {
+            return Err(InvalidDetails::Count);
+        };
+        let details = Self::try_from(one)?;
+        if details.datatypes.is_empty() {
+            return Err(InvalidDetails::value("datatypes", "must name one at least"));
+        }
+        if details.locations.iter().any(|location| location != api) {
+            return Err(InvalidDetails::value("locations", format!("can only be {api}")));
+        }
+        Ok(details)
+    }
+
+    /// Whether another allows all that this one allows.
+    #[must_use]
+    pub fn within(&self, other: &Self) -> bool {
+        let is_here = |location: &String| other.locations.contains(location);
+        let located = other.locations.is_empty()
+            || !self.locations.is_empty() && self.locations.iter().all(is_here);
+        self.datatypes.within(other.datatypes)
+            && self.purpose_id == other.purpose_id
+            && self.history_months <= other.history_months
+            && self.access <= other.access
+            && self.duration_days <= other.duration_days
+            && self.retention_days <= other.retention_days
+            && other.exclude_categories.within(self.exclude_categories)
+            && located
+    }
+}
+
+impl PartialOrd for CustomerDataDetails {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        match (self.within(other), other.within(self)) {
+            (true, true) => Some(Ordering::Equal),
+            (true, false) => Some(Ordering::Less),
+            (false, true) => Some(Ordering::Greater),
+            (false, false) => None,
+        }
+    }
+}
+
+/// A number within its bounds.
+fn bounded(
+    member: &'static str,
+    number: u16,
+    least: u16,
+    most: u16,
+) -> Result<u16, InvalidDetails> {
+    if (least..=most).contains(&number) {
+        Ok(number)
+    } else {
+        Err(InvalidDetails::value(member, format!("must be {least} to {most}")))
+    }
+}
+
+/// What a member must be, by the error of its own type.
+fn must<E: Display>(member: &'static str) -> impl Fn(E) -> InvalidDetails {
+    move |error| InvalidDetails::value(member, error.to_string())
+}
+
+impl TryFrom<Given> for CustomerDataDetails {
+    type Error = InvalidDetails;
+
+    fn try_from(given: Given) -> Result<Self, InvalidDetails> {
+        if given.r#type != DETAILS_TYPE {
+            return Err(InvalidDetails::Type);
+        }
+        if given.actions != [READ] {
+            return Err(InvalidDetails::value("actions", "must be [\"read\"]"));
+        }
+        let datatype = |name: &String| {
+            let unknown = || InvalidDetails::value("datatypes", format!("has no `{name}`"));
+            OAuthScope::of_datatype(name).ok_or_else(unknown)
+        };
+        let category = |name: &String| name.parse::<SensitiveCategory>();
+        let excluded = given.exclude_categories.map(|names| names.iter().map(category).collect());
+        let excluded = excluded.transpose().map_err(must("exclude_categories"))?;
+        let mut locations = given.locations;
+        locations.sort_unstable();
+        locations.dedup();
+        Ok(Self {
+            datatypes: given.datatypes.iter().map(datatype).collect::<Result<_, _>>()?,
+            purpose_id: given.purpose_id.parse().map_err(must("purpose_id"))?,
+            history_months: bounded("history_months", given.history_months, 0, HISTORY_MOST)?,
+            access: given.access.parse().map_err(must("access"))?,
+            duration_days: bounded("duration_days", given.duration_days, 1, DAYS_MOST)?,
+            retention_days: bounded("retention_days", given.retention_days, 0, RETENTION_MOST)?,
+            exclude_categories: excluded.unwrap_or_else(ExcludedCategories::by_default),
+            locations,
+        })
+    }
+}
+
+impl Serialize for CustomerDataDetails {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let datatypes: Vec<_> = self.datatypes.iter().filter_map(OAuthScope::datatype).collect();
+        let members = if self.locations.is_empty() { 9 } else { 10 };
+        let mut object = serializer.serialize_struct("CustomerDataDetails", members)?;
+        object.serialize_field("type", DETAILS_TYPE)?;
+        object.serialize_field("actions", &[READ])?;
+        object.serialize_field("datatypes", &datatypes)?;
+        object.serialize_field("purpose_id", &self.purpose_id)?;
+        object.serialize_field("history_months", &self.history_months)?;
+        object.serialize_field("access", self.access.as_str())?;
+        object.serialize_field("duration_days", &self.duration_days)?;
+        object.serialize_field("retention_days", &self.retention_days)?;
+        object.serialize_field("exclude_categories", &self.exclude_categories)?;
+        if !self.locations.is_empty() {
+            object.serialize_field("locations", &self.locations)?;
+        }
+        object.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for CustomerDataDetails {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::try_from(Given::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}

@@ -1,0 +1,24 @@
+//! A customer's consent to what a partner reads: asked, given, changed, proved, and decided on at each read.
+//!
+//! Nothing here does I/O: time and randomness are arguments, and each move of a consent gives what a store is
+//! to keep and what the ledger is told. The consent is the authority for a read; a token only points at it.
+
+mod asked;
+pub mod category;
+pub mod change;
+pub mod decide;
+pub mod details;
+pub mod ending;
+pub mod evidence;
+mod grant;
+pub mod hash;
+pub mod jcs;
+pub mod name;
+pub mod purpose;
+pub mod receipt;
+pub mod record;
+pub mod scope;
+pub mod set;
+pub mod status;
+pub mod subject;
+pub mod uuid;
