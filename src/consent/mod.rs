@@ -21,4 +21,6 @@ pub mod scope;
 pub mod set;
 pub mod status;
 pub mod subject;
+#[cfg(test)]
+mod tests;
 pub mod uuid;

@@ -1,0 +1,181 @@
+//! What is asked of a customer, and what they may answer.
+
+use super::moves::told;
+use super::*;
+use crate::consent::category::SensitiveCategory;
+use crate::consent::change::{ChangeRefused, ConsentActor, ConsentEventKind as Kind, Tampering};
+use crate::consent::scope::OAuthScope;
+use crate::consent::status::{ConsentStatus as Status, IllegalMove};
+
+fn approved(approval: ConsentApproval) -> Result<ConsentRecord, ChangeRefused> {
+    pending().approve(approval, ConsentLimits::default(), NOW).map(|change| change.record)
+}
+
+#[test]
+fn a_request_waits_for_its_answer() {
+    let change = requested(5);
+    assert_eq!(told(&change), [(Kind::Requested, 1)]);
+    let record = change.record;
+    assert_eq!((record.status, record.version, record.supersedes), (Status::Pending, 1, None));
+    assert_eq!(record.consent_id(), "05050505-0505-4505-8505-050505050505.1");
+    assert_eq!(record.data.scopes, scopes(ASKED));
+    assert_eq!(record.data.required, scopes(SUMMARY));
+    let datatypes = record.data.authorization_details.datatypes;
+    assert_eq!(datatypes, scopes(ASKED).of_customers(), "scopes that read count as datatypes");
+    assert_eq!(record.purpose.purpose_text_hash, purpose().address().unwrap());
+    assert!(record.expression.is_none() && record.validity.granted_at.is_none());
+    assert_eq!(record.validity.expires_at, later(HOUR));
+}
+
+#[test]
+fn nothing_is_asked_beyond_client_and_purpose() {
+    type Change = fn(&mut ConsentAsked, &mut PurposeDocument);
+    let machine: OAuthScopes = OAuthScope::CatalogRead.into();
+    let changes: [(Change, ChangeRefused); 9] = [
+        (
+            |it, _| it.scopes = it.scopes.or(OAuthScope::CatalogRead.into()),
+            ChangeRefused::Beyond(machine),
+        ),
+        (
+            |it, _| it.scopes = it.scopes.or(OAuthScope::OpenId.into()),
+            ChangeRefused::Beyond(OAuthScope::OpenId.into()),
+        ),
+        (
+            |it, _| it.details.datatypes = OAuthScope::ListsRead.into(),
+            ChangeRefused::Beyond(OAuthScope::ListsRead.into()),
+        ),
+        (
+            |_, it| it.scopes = it.scopes.without(scopes(ITEMS)),
+            ChangeRefused::Beyond(scopes(ITEMS)),
+        ),
+        (
+            |it, _| {
+                it.scopes = OAuthScope::OfflineAccess.into();
+                it.details.datatypes = OAuthScopes::NONE;
+            },
+            ChangeRefused::Nothing,
+        ),
+        (|it, _| it.details.access = AccessMode::Once, ChangeRefused::OfflineOnce),
+        (|it, _| it.details.duration_days = 181, ChangeRefused::TooLong(180)),
+        (|it, _| it.details.retention_days = 31, ChangeRefused::Retention(30)),
+        (|it, _| it.details.purpose_id = "ads".parse().unwrap(), ChangeRefused::OtherPurpose),
+    ];
+    for (change, error) in changes {
+        let (mut asked, mut purpose) = (asked(), purpose());
+        change(&mut asked, &mut purpose);
+        let refused =
+            ConsentRecord::request(grant_id(5), &asked, &ceiling(&purpose), later(HOUR), NOW);
+        assert_eq!(refused, Err(error));
+    }
+}
+
+#[test]
+fn a_consent_never_lasts_longer_than_a_year() {
+    let mut purpose = purpose();
+    purpose.max_duration_days = 365;
+    let mut asked = asked();
+    asked.details.duration_days = 366;
+    let limits = ConsentLimits { max_days: 1_000, ..ConsentLimits::default() };
+    let ceiling = ConsentCeiling { limits, ..ceiling(&purpose) };
+    let refused = ConsentRecord::request(grant_id(5), &asked, &ceiling, later(HOUR), NOW);
+    assert_eq!(refused, Err(ChangeRefused::TooLong(365)));
+}
+
+#[test]
+fn the_customer_may_agree_to_less() {
+    let mut answer = approval(SUMMARY);
+    answer.duration_days = Some(30);
+    let change = pending().approve(answer, ConsentLimits::default(), NOW).unwrap();
+    assert_eq!(told(&change), [(Kind::Granted, 1)]);
+    assert_eq!(change.events[0].actor, ConsentActor::Customer);
+    let record = change.record;
+    assert_eq!((record.status, record.data.scopes), (Status::Active, scopes(SUMMARY)));
+    let details = &record.data.authorization_details;
+    assert_eq!((details.datatypes, details.duration_days), (scopes(SUMMARY), 30));
+    assert_eq!((record.validity.starts_at, record.validity.expires_at), (NOW, days(30)));
+    assert_eq!(record.validity.reminder_at, None, "it ends before");
+    assert_eq!(record.data.history_from, Some("2026-07-15T08:00:00Z".parse().unwrap()));
+}
+
+#[test]
+fn the_default_is_ninety_days_and_a_reminder_comes_then() {
+    assert_eq!(active().validity.expires_at, days(90));
+    let mut answer = approval(SUMMARY);
+    answer.duration_days = Some(120);
+    let record = approved(answer).unwrap();
+    assert_eq!(
+        (record.validity.expires_at, record.validity.reminder_at),
+        (days(120), Some(days(90)))
+    );
+    let mut short = pending();
+    short.data.authorization_details.duration_days = 1;
+    let record = short.approve(approval(SUMMARY), ConsentLimits::default(), NOW).unwrap().record;
+    assert_eq!(record.validity.expires_at, days(1), "never longer than was asked for");
+}
+
+#[test]
+fn an_answer_that_the_screen_cannot_give_is_refused() {
+    type Change = fn(&mut ConsentApproval);
+    let more: OAuthScopes = OAuthScope::ListsRead.into();
+    let changes: [(Change, Tampering); 5] = [
+        (|it| it.scopes = it.scopes.or(OAuthScope::ListsRead.into()), Tampering::Scopes(more)),
+        (|it| it.scopes = scopes(ITEMS), Tampering::Required(scopes(SUMMARY))),
+        (|it| it.duration_days = Some(121), Tampering::Duration(121)),
+        (|it| it.duration_days = Some(0), Tampering::Duration(0)),
+        (
+            |it| it.exclude = it.exclude.without(SensitiveCategory::Pharmacy.into()),
+            Tampering::Categories(SensitiveCategory::Pharmacy.into()),
+        ),
+    ];
+    for (change, how) in changes {
+        let mut answer = approval(SUMMARY);
+        change(&mut answer);
+        assert_eq!(approved(answer), Err(ChangeRefused::Tampered(how)));
+        let event = pending().tampered(how, NOW);
+        assert_eq!(
+            (event.kind, event.facts["how"].as_str()),
+            (Kind::Tampered, Some(&*how.to_string()))
+        );
+    }
+}
+
+#[test]
+fn special_categories_need_their_own_tick_and_a_stronger_login() {
+    let both = format!("{SUMMARY} {PREFERENCES}");
+    let mut answer = approval(&both);
+    answer.stepped_up = true;
+    assert_eq!(approved(answer.clone()), Err(ChangeRefused::NotExplicit(scopes(PREFERENCES))));
+    answer.explicit = scopes(PREFERENCES);
+    answer.stepped_up = false;
+    assert_eq!(approved(answer.clone()), Err(ChangeRefused::StepUp(scopes(PREFERENCES))));
+    answer.stepped_up = true;
+    assert_eq!(approved(answer).unwrap().data.scopes, scopes(&both));
+}
+
+#[test]
+fn categories_come_in_only_where_they_were_asked_for() {
+    let pharmacy = SensitiveCategory::Pharmacy.into();
+    let mut asking = pending();
+    let excluded = &mut asking.data.authorization_details.exclude_categories;
+    *excluded = excluded.without(pharmacy);
+    let agree = |exclude| {
+        let answer = ConsentApproval { exclude, ..approval(SUMMARY) };
+        let record = asking.approve(answer, ConsentLimits::default(), NOW).unwrap().record;
+        record.data.authorization_details.exclude_categories.has(SensitiveCategory::Pharmacy)
+    };
+    assert!(agree(ExcludedCategories::by_default()), "the customer leaves it out");
+    assert!(!agree(ExcludedCategories::by_default().without(pharmacy)), "the customer lets it in");
+}
+
+#[test]
+fn an_answer_comes_in_time_or_not_at_all() {
+    let late = pending().approve(approval(SUMMARY), ConsentLimits::default(), later(HOUR));
+    assert_eq!(late, Err(ChangeRefused::Over));
+    assert_eq!(pending().expire(later(HOUR - 1)), Err(ChangeRefused::NotOver));
+    assert_eq!(pending().expire(later(HOUR)).unwrap().record.status, Status::Expired);
+    let denied = pending().deny(NOW).unwrap();
+    assert_eq!(told(&denied), [(Kind::Denied, 1)]);
+    let again = denied.record.approve(approval(SUMMARY), ConsentLimits::default(), NOW);
+    let wrong = IllegalMove { from: Status::Denied, to: Status::Active };
+    assert_eq!(again, Err(ChangeRefused::Move(wrong)), "who changes their mind is asked anew");
+}

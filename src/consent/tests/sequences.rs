@@ -1,0 +1,131 @@
+//! What holds whatever happens to a consent, in whatever order.
+
+use super::*;
+use crate::consent::change::{ChangeRefused, Narrowing};
+use crate::consent::ending::SuspendedFor;
+use crate::consent::status::ConsentStatus;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+/// What may be tried.
+#[derive(Debug, Clone, Copy)]
+enum Try {
+    Approve(&'static str),
+    Deny,
+    Renew(&'static str),
+    Narrow(&'static str),
+    Suspend,
+    Resume,
+    Revoke,
+    Expire,
+    Erase,
+}
+
+const TICKED: [&str; 4] = [SUMMARY, ITEMS, "customer.loyalty.basic:read", ASKED];
+
+fn tries() -> impl Strategy<Value = Try> {
+    let ticked = || select(TICKED.to_vec());
+    prop_oneof![
+        3 => ticked().prop_map(Try::Approve),
+        1 => Just(Try::Deny),
+        2 => ticked().prop_map(Try::Renew),
+        2 => ticked().prop_map(Try::Narrow),
+        2 => Just(Try::Suspend),
+        2 => Just(Try::Resume),
+        1 => Just(Try::Revoke),
+        1 => Just(Try::Expire),
+        1 => Just(Try::Erase),
+    ]
+}
+
+fn attempt(record: &ConsentRecord, what: Try, now: Micros) -> Result<ConsentChange, ChangeRefused> {
+    let purpose = purpose();
+    let with = |ticked: &str| {
+        let ticked = scopes(ticked).or(scopes(SUMMARY));
+        let explicit = ticked.special();
+        ConsentApproval { scopes: ticked, explicit, stepped_up: true, ..approval(SUMMARY) }
+    };
+    match what {
+        Try::Approve(ticked) => record.approve(with(ticked), ConsentLimits::default(), now),
+        Try::Deny => record.deny(now),
+        Try::Renew(ticked) => record.renew(&asked(), &ceiling(&purpose), with(ticked), now),
+        Try::Narrow(less) => {
+            record.narrow(Narrowing { remove: scopes(less), ..Narrowing::default() }, now)
+        }
+        Try::Suspend => record.suspend(SuspendedFor::Blocked, now),
+        Try::Resume => record.resume(now),
+        Try::Revoke => record.revoke(revocation(), now),
+        Try::Expire => record.expire(now),
+        Try::Erase => record.erase(now),
+    }
+}
+
+/// What must hold between a version and what came of it.
+fn check(before: &ConsentRecord, what: Try, change: &ConsentChange) -> Result<(), TestCaseError> {
+    let after = &change.record;
+    if before.status.is_terminal() {
+        prop_assert!(matches!(what, Try::Erase), "{:?} moved {}", what, before.status);
+        prop_assert_eq!((after.status, after.end), (before.status, before.end));
+    } else if let Some(superseded) = &change.superseded {
+        prop_assert_eq!(superseded.status, ConsentStatus::Superseded);
+        prop_assert_eq!(after.version, before.version + 1);
+        prop_assert!(before.status.becomes(superseded.status).is_ok());
+    } else {
+        prop_assert!(before.status.becomes(after.status).is_ok());
+        prop_assert_eq!(after.version, before.version);
+    }
+    prop_assert_eq!(after.grant_id, before.grant_id);
+    prop_assert_eq!(after.end.is_some(), after.status.is_terminal());
+    let is_suspended = after.status == ConsentStatus::Suspended;
+    prop_assert_eq!(after.suspended_for.is_some(), is_suspended);
+    prop_assert!(after.data.scopes.within(scopes(ASKED)));
+    prop_assert!(after.data.required.within(after.data.scopes));
+    if let Some(granted_at) = after.validity.granted_at {
+        prop_assert!(after.expression.is_some());
+        prop_assert!(after.validity.expires_at.0 - granted_at.0 <= 365 * DAY);
+    }
+    if !matches!(what, Try::Renew(_)) {
+        prop_assert!(after.data.scopes.within(before.data.scopes), "more without a screen");
+        prop_assert!(after.data.authorization_details <= before.data.authorization_details);
+        let had = before.validity.granted_at.is_some();
+        prop_assert!(!had || after.validity.expires_at <= before.validity.expires_at);
+    }
+    let last = change.events.last().map(|event| (event.version, event.grant_id));
+    prop_assert_eq!(last, Some((after.version, after.grant_id)));
+    Ok(())
+}
+
+proptest! {
+    #[test]
+    fn what_has_ended_never_comes_back(
+        start in select(vec![pending(), active()]),
+        tries in prop::collection::vec((tries(), 0_i64..20 * DAY), 1..40)
+    ) {
+        let (mut record, mut now) = (start, NOW);
+        for (n, (what, step)) in tries.into_iter().enumerate() {
+            // The first answers come in time.
+            now = Micros(now.0 + if n < 2 { 1 } else { step });
+            let before = record.clone();
+            match attempt(&before, what, now) {
+                Ok(change) => {
+                    check(&before, what, &change)?;
+                    record = change.record;
+                }
+                Err(ChangeRefused::Move(wrong)) => prop_assert_eq!(wrong.from, before.status),
+                Err(_) => {}
+            }
+        }
+    }
+
+    #[test]
+    fn details_that_are_written_are_read(months in 0_u16..=120, length in 1_u16..=365, kept in 0_u16..=3_650) {
+        let details = CustomerDataDetails {
+            history_months: months,
+            duration_days: length,
+            retention_days: kept,
+            ..details()
+        };
+        let text = serde_json::to_string(&[&details]).unwrap();
+        prop_assert_eq!(CustomerDataDetails::parse(&text, "https://gw.example/v1"), Ok(details));
+    }
+}
