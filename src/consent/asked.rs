@@ -4,7 +4,6 @@ use super::change::{
     ChangeRefused, ConsentApproval, ConsentAsked, ConsentCeiling, ConsentLimits, Tampering,
 };
 use super::details::AccessMode;
-use super::purpose::DAYS_MOST;
 use super::record::{ConsentData, ConsentPurpose, ConsentValidity};
 use super::scope::{OAuthScope, OAuthScopes, ScopeHolder};
 use crate::kernel::Micros;
@@ -31,6 +30,8 @@ pub(super) fn asked_for(
 ) -> Result<(ConsentPurpose, ConsentData), ChangeRefused> {
     let ConsentCeiling { purpose, client, limits } = ceiling;
     let details = &asked.details;
+    // A purpose that has an address keeps to what all purposes keep to, such as the longest duration.
+    let purpose_text_hash = purpose.address()?;
     if details.purpose_id != purpose.purpose_id {
         return Err(ChangeRefused::OtherPurpose);
     }
@@ -46,14 +47,13 @@ pub(super) fn asked_for(
     if details.access == AccessMode::Once && scopes.has(OAuthScope::OfflineAccess) {
         return Err(ChangeRefused::OfflineOnce);
     }
-    let longest = limits.max_days.min(purpose.max_duration_days).min(DAYS_MOST);
+    let longest = limits.max_days.min(purpose.max_duration_days);
     if details.duration_days > longest {
         return Err(ChangeRefused::TooLong(longest));
     }
     if details.retention_days > purpose.retention_days {
         return Err(ChangeRefused::Retention(purpose.retention_days));
     }
-    let purpose_text_hash = purpose.address()?;
     let mut details = details.clone();
     details.datatypes = scopes.that(|scope| scope.datatype().is_some());
     let record = ConsentPurpose {

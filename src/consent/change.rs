@@ -19,7 +19,7 @@ use serde_json::{Map, Value};
 pub struct ConsentLimits {
     /// Days where the customer does not say.
     pub default_days: u16,
-    /// Days at most; more than 365 counts as 365.
+    /// Days at most, whatever the purpose says.
     pub max_days: u16,
     /// Days after which the customer is reminded.
     pub reminder_days: u16,

@@ -1,7 +1,8 @@
 //! The authorization details type `retail_customer_data` (RFC 9396): what a partner asks for, in one object.
 
 use super::category::{ExcludedCategories, SensitiveCategory};
-use super::purpose::{DAYS_MOST, PurposeId, RETENTION_MOST};
+use super::change::ConsentLimits;
+use super::purpose::{DAYS_MOST, PurposeDocument, PurposeId, RETENTION_MOST};
 use super::scope::{OAuthScope, OAuthScopes};
 use crate::kernel::word::{Word as _, read_words, words};
 use serde::ser::SerializeStruct as _;
@@ -83,7 +84,7 @@ impl InvalidDetails {
 /// The object as it comes. Numbers are whole, and a name that is here twice is an error.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Given {
+struct GivenDetails {
     r#type: String,
     actions: Vec<String>,
     datatypes: Vec<String>,
@@ -101,7 +102,7 @@ impl CustomerDataDetails {
     /// Reads an `authorization_details` parameter of an API at this address.
     pub fn parse(text: &str, api: &str) -> Result<Self, InvalidDetails> {
         let shape = |error: serde_json::Error| InvalidDetails::Shape(error.to_string());
-        let given: Vec<Given> = serde_json::from_str(text).map_err(shape)?;
+        let given: Vec<GivenDetails> = serde_json::from_str(text).map_err(shape)?;
         let mut given = given.into_iter();
         let (Some(one), None) = (given.next(), given.next()) else {
             return Err(InvalidDetails::Count);
@@ -114,6 +115,28 @@ impl CustomerDataDetails {
             return Err(InvalidDetails::value("locations", format!("can only be {api}")));
         }
         Ok(details)
+    }
+
+    /// What a request that names scopes alone asks for: the least that serves it. Only what comes after the
+    /// consent is read, in one go where there is no `offline_access`.
+    #[must_use]
+    pub fn of_scopes(
+        scopes: OAuthScopes,
+        purpose: &PurposeDocument,
+        limits: ConsentLimits,
+    ) -> Self {
+        let is_recurring = scopes.has(OAuthScope::OfflineAccess);
+        let days = limits.default_days.min(limits.max_days).min(purpose.max_duration_days);
+        Self {
+            datatypes: scopes.that(|scope| scope.datatype().is_some()),
+            purpose_id: purpose.purpose_id.clone(),
+            history_months: 0,
+            access: if is_recurring { AccessMode::Recurring } else { AccessMode::Once },
+            duration_days: days,
+            retention_days: purpose.retention_days,
+            exclude_categories: ExcludedCategories::by_default(),
+            locations: Vec::new(),
+        }
     }
 
     /// Whether another allows all that this one allows.
@@ -163,10 +186,10 @@ fn must<E: Display>(member: &'static str) -> impl Fn(E) -> InvalidDetails {
     move |error| InvalidDetails::value(member, error.to_string())
 }
 
-impl TryFrom<Given> for CustomerDataDetails {
+impl TryFrom<GivenDetails> for CustomerDataDetails {
     type Error = InvalidDetails;
 
-    fn try_from(given: Given) -> Result<Self, InvalidDetails> {
+    fn try_from(given: GivenDetails) -> Result<Self, InvalidDetails> {
         if given.r#type != DETAILS_TYPE {
             return Err(InvalidDetails::Type);
         }
@@ -219,6 +242,6 @@ impl Serialize for CustomerDataDetails {
 
 impl<'de> Deserialize<'de> for CustomerDataDetails {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::try_from(Given::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+        Self::try_from(GivenDetails::deserialize(deserializer)?).map_err(serde::de::Error::custom)
     }
 }

@@ -74,6 +74,12 @@ impl ConsentRecord {
         Ok(record.told(Kind::Denied, ConsentActor::Customer, now))
     }
 
+    /// The customer does not agree anew: for the ledger, as the consent stays as it is.
+    #[must_use]
+    pub fn renewal_denied(&self, now: Micros) -> ConsentEvent {
+        self.event(Kind::Denied, ConsentActor::Customer, now)
+    }
+
     /// An answer to this version, or to what would renew it, was not given on the screen: for the ledger, as
     /// nothing else comes of it.
     #[must_use]

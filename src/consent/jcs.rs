@@ -26,11 +26,9 @@ fn write(value: &Value, text: &mut String) -> Result<(), NotCanonical> {
         // The escapes of RFC 8785 §3.2.2.2 are those that serde_json writes.
         Value::Null | Value::Bool(_) | Value::String(_) => text.push_str(&value.to_string()),
         Value::Number(number) => {
-            let size = number.as_u64().or_else(|| number.as_i64().map(i64::unsigned_abs));
-            if size.is_none_or(|size| size > GREATEST) {
-                return Err(NotCanonical(number.to_string()));
-            }
-            text.push_str(&number.to_string());
+            let whole = number.as_i64().filter(|whole| whole.unsigned_abs() <= GREATEST);
+            let whole = whole.ok_or_else(|| NotCanonical(number.to_string()))?;
+            text.push_str(&whole.to_string());
         }
         Value::Array(values) => {
             text.push('[');

@@ -7,7 +7,7 @@ use super::purpose::{LawfulBasis, NoticeLanguage, PurposeId};
 use super::scope::OAuthScopes;
 use super::status::ConsentStatus;
 use super::subject::{PairwiseSub, SubjectRef};
-use super::uuid::Uuid4;
+use super::uuid::{InvalidUuid, Uuid4};
 use crate::kernel::Micros;
 use crate::kernel::id::{AppId, PartnerId};
 use crate::kernel::word::{read_words, words};
@@ -33,6 +33,22 @@ read_words!(ExpressedBy);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct GrantId(pub Uuid4);
+
+impl GrantId {
+    /// The id of 16 random bytes.
+    #[must_use]
+    pub fn from_random(bytes: [u8; 16]) -> Self {
+        Self(Uuid4::from_random(bytes))
+    }
+}
+
+impl std::str::FromStr for GrantId {
+    type Err = InvalidUuid;
+
+    fn from_str(text: &str) -> Result<Self, InvalidUuid> {
+        text.parse().map(Self)
+    }
+}
 
 impl std::fmt::Display for GrantId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

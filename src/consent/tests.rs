@@ -133,7 +133,7 @@ fn approval(ticked: &str) -> ConsentApproval {
 }
 
 fn grant_id(n: u8) -> GrantId {
-    GrantId(Uuid4::from_random([n; 16]))
+    GrantId::from_random([n; 16])
 }
 
 fn requested(n: u8) -> ConsentChange {

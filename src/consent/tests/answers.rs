@@ -4,6 +4,7 @@ use super::moves::told;
 use super::*;
 use crate::consent::category::SensitiveCategory;
 use crate::consent::change::{ChangeRefused, ConsentActor, ConsentEventKind as Kind, Tampering};
+use crate::consent::purpose::InvalidDocument;
 use crate::consent::scope::OAuthScope;
 use crate::consent::status::{ConsentStatus as Status, IllegalMove};
 
@@ -71,14 +72,19 @@ fn nothing_is_asked_beyond_client_and_purpose() {
 
 #[test]
 fn a_consent_never_lasts_longer_than_a_year() {
-    let mut purpose = purpose();
-    purpose.max_duration_days = 365;
-    let mut asked = asked();
-    asked.details.duration_days = 366;
     let limits = ConsentLimits { max_days: 1_000, ..ConsentLimits::default() };
-    let ceiling = ConsentCeiling { limits, ..ceiling(&purpose) };
-    let refused = ConsentRecord::request(grant_id(5), &asked, &ceiling, later(HOUR), NOW);
-    assert_eq!(refused, Err(ChangeRefused::TooLong(365)));
+    let ask = |purpose_days, asked_days, limits| {
+        let purpose = PurposeDocument { max_duration_days: purpose_days, ..purpose() };
+        let mut asked = asked();
+        asked.details.duration_days = asked_days;
+        let ceiling = ConsentCeiling { limits, ..ceiling(&purpose) };
+        ConsentRecord::request(grant_id(5), &asked, &ceiling, later(HOUR), NOW).map(|_| ())
+    };
+    assert_eq!(ask(365, 365, limits), Ok(()));
+    assert_eq!(ask(365, 366, limits), Err(ChangeRefused::TooLong(365)));
+    assert_eq!(ask(366, 10, limits), Err(ChangeRefused::Purpose(InvalidDocument::Days)));
+    let short = ConsentLimits { max_days: 9, ..limits };
+    assert_eq!(ask(365, 10, short), Err(ChangeRefused::TooLong(9)));
 }
 
 #[test]
@@ -100,6 +106,7 @@ fn the_customer_may_agree_to_less() {
 #[test]
 fn the_default_is_ninety_days_and_a_reminder_comes_then() {
     assert_eq!(active().validity.expires_at, days(90));
+    assert_eq!(active().validity.reminder_at, None, "that is its end");
     let mut answer = approval(SUMMARY);
     answer.duration_days = Some(120);
     let record = approved(answer).unwrap();

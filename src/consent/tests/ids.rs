@@ -47,6 +47,7 @@ fn hashes_and_uuids_have_one_text_each() {
     let uuid = Uuid4::from_random([0xff; 16]);
     assert_eq!(uuid.to_string(), "ffffffff-ffff-4fff-bfff-ffffffffffff");
     assert_eq!(uuid.to_string().parse(), Ok(uuid));
+    assert_eq!(uuid.to_string().parse(), Ok(GrantId::from_random([0xff; 16])));
     for text in [
         "FFFFFFFF-ffff-4fff-bfff-ffffffffffff",
         "ffffffff-ffff-1fff-bfff-ffffffffffff",

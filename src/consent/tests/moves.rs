@@ -18,7 +18,8 @@ fn renewing_makes_the_next_version_of_the_same_grant() {
     asked.details.duration_days = 180;
     let mut answer = approval(&format!("{SUMMARY} customer.loyalty.basic:read"));
     answer.duration_days = Some(180);
-    let before = active();
+    let mut before = active();
+    before.receipt_jws = Some("eyJ".into());
     let change = before.renew(&asked, &ceiling(&purpose), answer.clone(), days(80)).unwrap();
     assert_eq!(told(&change), [(Kind::Superseded, 1), (Kind::Renewed, 2)]);
     let (old, new) = (change.superseded.unwrap(), change.record);
@@ -30,6 +31,7 @@ fn renewing_makes_the_next_version_of_the_same_grant() {
     assert_eq!((old.status, old.version, old.end), (Status::Superseded, 1, Some(end)));
     assert_eq!((new.grant_id, new.version, new.supersedes), (before.grant_id, 2, Some(1)));
     assert_eq!((new.status, new.validity.expires_at), (Status::Active, days(260)));
+    assert_eq!((old.receipt_jws.is_some(), new.receipt_jws), (true, None), "to be signed anew");
     assert!(
         new.data.scopes.has(OAuthScope::LoyaltyBasicRead)
             && !new.data.scopes.has(OAuthScope::PurchasesItemsRead)
@@ -38,11 +40,34 @@ fn renewing_makes_the_next_version_of_the_same_grant() {
         before.renew(&asked, &ceiling(&purpose), answer.clone(), days(90)),
         Err(ChangeRefused::Over)
     );
-    asked.parties.client_id = AppId(9);
-    assert_eq!(
-        before.renew(&asked, &ceiling(&purpose), answer, NOW),
-        Err(ChangeRefused::OtherParties)
-    );
+}
+
+#[test]
+fn renewing_is_between_the_same_for_the_same() {
+    type Change = fn(&mut ConsentAsked, &mut PurposeDocument);
+    let changes: [(Change, ChangeRefused); 4] = [
+        (|it, _| it.parties.client_id = AppId(9), ChangeRefused::OtherParties),
+        (|it, _| it.parties.partner_id = PartnerId(9), ChangeRefused::OtherParties),
+        (
+            |it, _| it.parties.subject_ref = SubjectKey::new([1; 32]).refer("cus_2"),
+            ChangeRefused::OtherParties,
+        ),
+        (
+            |asked, purpose| {
+                purpose.purpose_id = "ads".parse().unwrap();
+                asked.details.purpose_id = purpose.purpose_id.clone();
+            },
+            ChangeRefused::OtherPurpose,
+        ),
+    ];
+    for (change, error) in changes {
+        let (mut asked, mut purpose) = (asked(), purpose());
+        change(&mut asked, &mut purpose);
+        let renewed = active().renew(&asked, &ceiling(&purpose), approval(SUMMARY), NOW);
+        assert_eq!(renewed, Err(error));
+    }
+    let event = active().renewal_denied(NOW);
+    assert_eq!((event.kind, &event.facts["status"]), (Kind::Denied, &"active".into()));
 }
 
 #[test]

@@ -125,6 +125,21 @@ fn details_are_read_into_one_form() {
 }
 
 #[test]
+fn scopes_alone_ask_for_the_least() {
+    let of = |text: &str| {
+        CustomerDataDetails::of_scopes(scopes(text), &purpose(), ConsentLimits::default())
+    };
+    let once = of(&format!("{SUMMARY} customer.lists:write"));
+    assert_eq!(once.datatypes, scopes(SUMMARY));
+    assert_eq!((once.history_months, once.access), (0, AccessMode::Once));
+    assert_eq!((once.duration_days, once.retention_days), (90, 30));
+    assert_eq!(once.exclude_categories, ExcludedCategories::by_default());
+    assert_eq!(of(&format!("{SUMMARY} offline_access")).access, AccessMode::Recurring);
+    let text = serde_json::to_string(&[&once]).unwrap();
+    assert_eq!(CustomerDataDetails::parse(&text, API), Ok(once), "it can be asked for as it is");
+}
+
+#[test]
 fn details_are_refused_for_each_value_that_cannot_be() {
     let values = [
         ("type", json!("payment")),
