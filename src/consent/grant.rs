@@ -102,6 +102,7 @@ impl ConsentRecord {
         if ours.subject_ref != theirs.subject_ref
             || ours.partner_id != theirs.partner_id
             || ours.client_id != theirs.client_id
+            || ours.pairwise_sub != theirs.pairwise_sub
         {
             return Err(ChangeRefused::OtherParties);
         }
@@ -195,10 +196,11 @@ impl ConsentRecord {
         Ok(record.told(Kind::Expired, ConsentActor::System, now))
     }
 
-    /// The customer is forgotten: what holds is ended, what has ended stays as it ended, and neither leads to
-    /// them. The store does the same to all earlier versions ([`ConsentRecord::forgotten`]), deletes the row of
-    /// the partner's `sub` and destroys the key of the reference.
-    pub fn erase(&self, now: Micros) -> Result<ConsentChange, ChangeRefused> {
+    /// The customer is forgotten, as somebody wants it: what holds is ended, what has ended stays as it ended,
+    /// and neither leads to them. The store does the same to all earlier versions
+    /// ([`ConsentRecord::forgotten`]), deletes the row of the partner's `sub` and destroys the key of the
+    /// reference.
+    pub fn erase(&self, by: ConsentActor, now: Micros) -> Result<ConsentChange, ChangeRefused> {
         if self.is_erased() {
             return Err(ChangeRefused::Erased);
         }
@@ -213,7 +215,7 @@ impl ConsentRecord {
             record.suspended_for = None;
             record.end = Some(end(EndedBy::Erasure, EndReason::Erased, now));
         }
-        Ok(record.told(Kind::Erased, ConsentActor::Customer, now))
+        Ok(record.told(Kind::Erased, by, now))
     }
 
     /// The record in another state.

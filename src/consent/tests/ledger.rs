@@ -19,7 +19,7 @@ fn life(n: u8) -> Vec<ConsentEvent> {
     let held = less.record.suspend(SuspendedFor::Blocked, days(2)).unwrap();
     let free = held.record.resume(days(3)).unwrap();
     let ended = free.record.revoke(revocation(), days(4)).unwrap();
-    let erased = ended.record.erase(days(5)).unwrap();
+    let erased = ended.record.erase(ConsentActor::Customer, days(5)).unwrap();
     [asked, given, less, held, free, ended, erased].into_iter().flat_map(|it| it.events).collect()
 }
 
@@ -207,5 +207,8 @@ fn a_receipt_says_how_the_consent_stands() {
     assert_eq!(status(&ended(Revoker::Retailer)), word("dpv:ConsentRevoked"));
     assert_eq!(status(&active().expire(days(90)).unwrap().record), word("dpv:ConsentExpired"));
     assert_eq!(status(&pending()), Err(NoReceipt::NotGiven));
-    assert_eq!(status(&active().erase(NOW).unwrap().record), Err(NoReceipt::Erased));
+    assert_eq!(
+        status(&active().erase(ConsentActor::Customer, NOW).unwrap().record),
+        Err(NoReceipt::Erased)
+    );
 }

@@ -45,7 +45,11 @@ fn renewing_makes_the_next_version_of_the_same_grant() {
 #[test]
 fn renewing_is_between_the_same_for_the_same() {
     type Change = fn(&mut ConsentAsked, &mut PurposeDocument);
-    let changes: [(Change, ChangeRefused); 4] = [
+    let changes: [(Change, ChangeRefused); 5] = [
+        (
+            |it, _| it.parties.pairwise_sub = Some(PairwiseSub::random([3; 16])),
+            ChangeRefused::OtherParties,
+        ),
         (|it, _| it.parties.client_id = AppId(9), ChangeRefused::OtherParties),
         (|it, _| it.parties.partner_id = PartnerId(9), ChangeRefused::OtherParties),
         (
@@ -147,8 +151,9 @@ fn revoking_says_who_and_whether_data_is_to_be_deleted() {
 fn forgetting_ends_what_holds_and_leaves_nothing_that_leads_to_the_customer() {
     let mut signed = active();
     signed.receipt_jws = Some("eyJ".into());
-    let change = signed.erase(days(1)).unwrap();
+    let change = signed.erase(ConsentActor::Customer, days(1)).unwrap();
     assert_eq!(told(&change), [(Kind::Erased, 1)]);
+    assert_eq!(change.events[0].actor, ConsentActor::Customer);
     let record = change.record;
     assert_eq!((record.status, record.end.unwrap().ended_by), (Status::Revoked, EndedBy::Erasure));
     let kept = serde_json::to_string(&record).unwrap();
@@ -158,12 +163,12 @@ fn forgetting_ends_what_holds_and_leaves_nothing_that_leads_to_the_customer() {
         assert!(!kept.contains(trace), "{trace}");
     }
     assert_eq!(record.evidence(), signed.evidence(), "what proves it stays");
-    assert_eq!(record.erase(days(2)), Err(ChangeRefused::Erased));
+    assert_eq!(record.erase(ConsentActor::Customer, days(2)), Err(ChangeRefused::Erased));
     let ended = active().revoke(revocation(), NOW).unwrap().record;
     let end = ended.end;
-    let erased = ended.erase(days(1)).unwrap().record;
+    let erased = ended.erase(ConsentActor::Customer, days(1)).unwrap().record;
     assert_eq!((erased.status, erased.end), (Status::Revoked, end), "it ended as it ended");
-    assert_eq!(pending().erase(NOW).unwrap().record.status, Status::Denied);
+    assert_eq!(pending().erase(ConsentActor::Customer, NOW).unwrap().record.status, Status::Denied);
 }
 
 #[test]

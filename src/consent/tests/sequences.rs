@@ -1,7 +1,7 @@
 //! What holds whatever happens to a consent, in whatever order.
 
 use super::*;
-use crate::consent::change::{ChangeRefused, Narrowing};
+use crate::consent::change::{ChangeRefused, ConsentActor, Narrowing};
 use crate::consent::ending::SuspendedFor;
 use crate::consent::status::ConsentStatus;
 use proptest::prelude::*;
@@ -56,7 +56,7 @@ fn attempt(record: &ConsentRecord, what: Try, now: Micros) -> Result<ConsentChan
         Try::Resume => record.resume(now),
         Try::Revoke => record.revoke(revocation(), now),
         Try::Expire => record.expire(now),
-        Try::Erase => record.erase(now),
+        Try::Erase => record.erase(ConsentActor::Customer, now),
     }
 }
 
