@@ -14,9 +14,9 @@ use serde_json::Value;
 use std::borrow::Cow;
 
 /// The type that a client names.
-pub(super) const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+pub const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 /// Longest assertion in characters.
-pub(super) const LONGEST: usize = 8_192;
+pub const LONGEST: usize = 8_192;
 /// Farthest end of an assertion in seconds.
 const LIFE_MOST: i64 = 300;
 /// How far ahead of ours a client's clock may be, in seconds.
@@ -30,8 +30,9 @@ struct Header {
     crit: Option<Value>,
 }
 
+/// What an assertion says. Whether it may say so, [`AssertionClaims::hold`] tells.
 #[derive(Debug, Deserialize)]
-struct Claims {
+pub struct AssertionClaims {
     iss: String,
     sub: String,
     /// A text and nothing else: an assertion that is meant for several could be used at the others.
@@ -40,6 +41,24 @@ struct Claims {
     iat: Option<f64>,
     nbf: Option<f64>,
     jti: String,
+}
+
+/// Who an assertion must be meant for.
+#[derive(Debug, Clone, Copy)]
+pub struct MeantFor<'a> {
+    /// The issuer's address.
+    pub issuer: &'a str,
+    /// The token endpoint, where that will do as well (RFC 7523 §3).
+    pub endpoint: Option<&'a str>,
+}
+
+/// By what the second use of an assertion is seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AssertionUse {
+    /// Names it among all.
+    pub hash: [u8; 32],
+    /// When it ends by itself, and need not be remembered any more.
+    pub expires_at: Micros,
 }
 
 /// An assertion that a client has signed and that holds now.
@@ -59,7 +78,8 @@ fn part<T: serde::de::DeserializeOwned>(text: Option<&str>) -> Option<T> {
 }
 
 /// The client that an assertion says it is of. Nothing is proved by that.
-pub(super) fn claimed(assertion: &str) -> Option<KeyId> {
+#[must_use]
+pub fn claimed(assertion: &str) -> Option<KeyId> {
     #[derive(Deserialize)]
     struct Subject {
         sub: String,
@@ -80,41 +100,63 @@ pub(super) fn check(
     }
     let (secret, claims) = signed(client, &header, assertion)
         .ok_or("the assertion is not signed with a registered key of the client")?;
-    let id = client.key.to_string();
-    if claims.iss != id || claims.sub != id {
-        return Err("`iss` and `sub` of the assertion are the client's id".into());
-    }
     // RFC 7523 §3 and OpenID Connect Core §9 name the one and the other.
     let endpoint = format!("{issuer}{TOKEN_PATH}");
-    if !claims.aud.as_str().is_some_and(|aud| aud == issuer || aud == endpoint) {
-        let why = format!(
-            "`aud` of the assertion is the issuer, {issuer}, or the token endpoint, {endpoint}, as a text and \
-             alone"
-        );
-        return Err(why.into());
+    let meant_for = MeantFor { issuer, endpoint: Some(&endpoint) };
+    let AssertionUse { hash, expires_at } = claims.hold(&client.key.to_string(), meant_for, now)?;
+    Ok(Valid { secret, hash, expires_at })
+}
+
+impl AssertionClaims {
+    /// Whether these are the claims of that client, for us and now; otherwise why not.
+    pub fn hold(
+        &self,
+        client: &str,
+        meant_for: MeantFor<'_>,
+        now: Micros,
+    ) -> Result<AssertionUse, Cow<'static, str>> {
+        if self.iss != client || self.sub != client {
+            return Err("`iss` and `sub` of the assertion are the client's id".into());
+        }
+        let aud = self.aud.as_str();
+        if aud != Some(meant_for.issuer) && (aud.is_none() || aud != meant_for.endpoint) {
+            return Err(meant_for.told().into());
+        }
+        if !(1..=JTI_MOST).contains(&self.jti.chars().count()) {
+            return Err("`jti` of the assertion has 1 to 128 characters".into());
+        }
+        let seconds = now.0 as f64 / SECOND as f64;
+        if self.exp <= seconds {
+            return Err("the assertion is over".into());
+        }
+        if self.exp > seconds + LIFE_MOST as f64 {
+            return Err("the assertion ends more than 5 minutes ahead".into());
+        }
+        let ahead = seconds + AHEAD as f64;
+        if [self.iat, self.nbf].into_iter().flatten().any(|at| at > ahead) {
+            return Err("the assertion begins in the future".into());
+        }
+        // Rounded up, so that it is remembered for as long as it could be used.
+        let expires_at = Micros((self.exp.ceil() as i64).saturating_add(1).saturating_mul(SECOND));
+        let named = format!("{client}\n{}", self.jti);
+        Ok(AssertionUse { hash: *blake3::hash(named.as_bytes()).as_bytes(), expires_at })
     }
-    if !(1..=JTI_MOST).contains(&claims.jti.chars().count()) {
-        return Err("`jti` of the assertion has 1 to 128 characters".into());
+}
+
+impl MeantFor<'_> {
+    fn told(self) -> String {
+        let Self { issuer, endpoint } = self;
+        let or = endpoint.map(|url| format!(" or the token endpoint, {url},")).unwrap_or_default();
+        format!("`aud` of the assertion is the issuer, {issuer},{or} as a text and alone")
     }
-    let seconds = now.0 as f64 / SECOND as f64;
-    if claims.exp <= seconds {
-        return Err("the assertion is over".into());
-    }
-    if claims.exp > seconds + LIFE_MOST as f64 {
-        return Err("the assertion ends more than 5 minutes ahead".into());
-    }
-    let ahead = seconds + AHEAD as f64;
-    if [claims.iat, claims.nbf].into_iter().flatten().any(|at| at > ahead) {
-        return Err("the assertion begins in the future".into());
-    }
-    // Rounded up, so that it is remembered for as long as it could be used.
-    let expires_at = Micros((claims.exp.ceil() as i64).saturating_add(1).saturating_mul(SECOND));
-    let named = format!("{id}\n{}", claims.jti);
-    Ok(Valid { secret, hash: *blake3::hash(named.as_bytes()).as_bytes(), expires_at })
 }
 
 /// The claims, where one of the client's keys has signed them, and which.
-fn signed(client: &KeyRecord, header: &Header, assertion: &str) -> Option<(usize, Claims)> {
+fn signed(
+    client: &KeyRecord,
+    header: &Header,
+    assertion: &str,
+) -> Option<(usize, AssertionClaims)> {
     let keys = client.secrets.iter().enumerate();
     let keys = keys.filter_map(|(n, secret)| Some((n, Verifier::of(secret.jwk.as_deref()?)?)));
     for (n, key) in keys {
@@ -126,7 +168,7 @@ fn signed(client: &KeyRecord, header: &Header, assertion: &str) -> Option<(usize
         rules.required_spec_claims.clear();
         // The times are looked at here, by the clock that all else goes by.
         (rules.validate_exp, rules.validate_nbf, rules.validate_aud) = (false, false, false);
-        if let Ok(data) = decode::<Claims>(assertion, &key.key, &rules) {
+        if let Ok(data) = decode::<AssertionClaims>(assertion, &key.key, &rules) {
             return Some((n, data.claims));
         }
     }

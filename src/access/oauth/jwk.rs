@@ -97,7 +97,8 @@ pub fn read_set(set: &Value) -> Result<Vec<PublicJwk>, String> {
     Ok(read)
 }
 
-fn read_key(key: &Value) -> Result<PublicJwk, String> {
+/// Reads one public key; otherwise what is wrong with it, as the end of a sentence about the key.
+pub fn read_key(key: &Value) -> Result<PublicJwk, String> {
     let key = key.as_object().ok_or("is no object")?;
     if let Some(member) = PRIVATE.iter().find(|member| key.contains_key(**member)) {
         return Err(format!(
@@ -163,18 +164,26 @@ fn well_formed(key: &Map<String, Value>) -> Result<(), String> {
 }
 
 /// A public key that signatures are checked with, by its one algorithm.
-pub(super) struct Verifier {
+#[derive(Clone)]
+pub struct Verifier {
     /// Its id, where it has one.
-    pub(super) kid: Option<String>,
+    pub kid: Option<String>,
     /// The only algorithm that it takes, whatever a signature says of itself.
-    pub(super) algorithm: Algorithm,
+    pub algorithm: Algorithm,
     /// The key.
-    pub(super) key: DecodingKey,
+    pub key: DecodingKey,
+}
+
+impl std::fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Verifier").field(&self.kid).field(&self.algorithm).finish()
+    }
 }
 
 impl Verifier {
     /// The key in a stored JWK.
-    pub(super) fn of(json: &str) -> Option<Self> {
+    #[must_use]
+    pub fn of(json: &str) -> Option<Self> {
         let jwk: jsonwebtoken::jwk::Jwk = serde_json::from_str(json).ok()?;
         let algorithm = match serde_json::from_str::<Value>(json).ok()?.get("kty")?.as_str()? {
             "EC" => Algorithm::ES256,

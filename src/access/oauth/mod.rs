@@ -8,7 +8,7 @@
 
 pub mod answer;
 pub mod api;
-mod assertion;
+pub mod assertion;
 pub mod client;
 mod grant;
 pub mod jwk;
