@@ -29,6 +29,8 @@ pub mod idempotency;
 
 pub mod consent;
 
+pub mod authz;
+
 pub mod explain;
 
 pub mod metering;

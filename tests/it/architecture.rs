@@ -19,6 +19,7 @@ const ORDER: &[&str] = &[
     "access",
     "idempotency",
     "consent",
+    "authz",
     "explain",
     "metering",
     "catalog",

@@ -1,0 +1,71 @@
+//! What is registered of a client, as far as the protocol goes by it.
+
+use super::error::{OAuthCode, OAuthError};
+use super::redirect::RedirectUri;
+use super::scopes::ScopeList;
+use crate::kernel::word::{read_words, words};
+
+words! {
+    /// What is required of requests.
+    pub enum SecurityProfile {
+        /// The FAPI 2.0 Security Profile: pushed requests, `private_key_jwt`, access tokens bound by DPoP.
+        Fapi2 = "fapi2",
+        /// OAuth 2.1: PKCE, and for the rest what the client can.
+        Baseline = "baseline",
+    }
+}
+
+words! {
+    /// How a client proves itself at the endpoints that are called without a browser.
+    pub enum ClientAuth {
+        /// By an assertion that it signs (RFC 7523 §2.2).
+        PrivateKeyJwt = "private_key_jwt",
+        /// By a secret in the header (RFC 6749 §2.3.1).
+        ClientSecretBasic = "client_secret_basic",
+        /// Not at all: a public client, which can keep no secret (RFC 6749 §2.1).
+        None = "none",
+    }
+}
+
+read_words!(SecurityProfile, ClientAuth);
+
+impl ClientAuth {
+    /// Whether it can keep a secret.
+    #[must_use]
+    pub fn is_confidential(self) -> bool {
+        self != Self::None
+    }
+}
+
+/// A client.
+#[derive(Debug, Clone)]
+pub struct AuthzClient {
+    /// Its id.
+    pub id: String,
+    /// How it proves itself.
+    pub auth: ClientAuth,
+    /// What it has to keep to, whatever it asks for.
+    pub profile: SecurityProfile,
+    /// Where it has customers sent back to.
+    pub redirect_uris: Vec<RedirectUri>,
+    /// All that it may ask for.
+    pub scopes: ScopeList,
+}
+
+impl AuthzClient {
+    /// What its authorization requests have to keep to: each is about a customer, so all keep to what is set for
+    /// those.
+    #[must_use]
+    pub fn profile_for(&self, customers: SecurityProfile) -> SecurityProfile {
+        if customers == SecurityProfile::Fapi2 { customers } else { self.profile }
+    }
+
+    /// Whether a client that proves itself so can take part in a profile (FAPI 2.0 Security Profile §5.3.2.1).
+    pub fn fits(&self, profile: SecurityProfile) -> Result<(), OAuthError> {
+        if profile == SecurityProfile::Fapi2 && self.auth != ClientAuth::PrivateKeyJwt {
+            let why = "what is asked for is given only to clients that sign (private_key_jwt)";
+            return Err(OAuthError::new(OAuthCode::UnauthorizedClient, why));
+        }
+        Ok(())
+    }
+}

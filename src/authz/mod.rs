@@ -1,0 +1,10 @@
+//! The core of an OAuth 2.0 authorization server in the FAPI 2.0 Security Profile, without I/O.
+
+pub mod bits;
+pub mod client;
+pub mod error;
+pub mod form;
+pub mod handles;
+pub mod pkce;
+pub mod redirect;
+pub mod scopes;
