@@ -2,9 +2,14 @@
 
 pub mod bits;
 pub mod client;
+pub mod client_assertion;
 pub mod error;
 pub mod form;
 pub mod handles;
+pub mod jwk;
+pub mod jws;
+pub mod keys;
 pub mod pkce;
 pub mod redirect;
 pub mod scopes;
+pub mod signing;

@@ -1,0 +1,152 @@
+//! Compact JSON Web Signatures (RFC 7515), read strictly.
+//!
+//! A header is written by whoever sends the token, so nothing in it chooses how or by what the token is checked: the
+//! algorithm is that of the key, keys are those that are known before, and a header that names addresses, certificates
+//! or extensions is refused without a look at them (RFC 8725 §3).
+
+use super::bits;
+use crate::access::oauth::jwk::Verifier;
+use crate::kernel::Object;
+use jsonwebtoken::Algorithm;
+use jsonwebtoken::crypto::verify;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+/// Most characters of a key's id.
+const KID_MOST: usize = 100;
+/// Most characters of a header.
+const HEADER_MOST: usize = 2_048;
+/// Members that say where keys are, or that another way of reading is needed.
+const REFUSED: [&str; 9] = ["crit", "b64", "jku", "x5u", "x5c", "x5t", "x5t#S256", "zip", "enc"];
+/// The algorithms (FAPI 2.0 Security Profile §5.4.1), of which a key has one.
+const ALGORITHMS: [(&str, Algorithm); 3] =
+    [("ES256", Algorithm::ES256), ("PS256", Algorithm::PS256), ("EdDSA", Algorithm::EdDSA)];
+
+/// The names of the algorithms with which clients may sign.
+#[must_use]
+pub fn algorithm_names() -> [&'static str; 3] {
+    ALGORITHMS.map(|(name, _)| name)
+}
+
+/// What a kind of token must be like before its signature is looked at.
+#[derive(Debug, Clone, Copy)]
+pub struct JwsRules {
+    /// What `typ` may be. Each kind of token has its own, so that none is taken for another (RFC 8725 §3.11).
+    pub types: &'static [&'static str],
+    /// Whether `typ` may be left out.
+    pub may_lack_type: bool,
+    /// Whether the key stands in the header: of proofs of possession only.
+    pub has_key: bool,
+    /// Most characters in all.
+    pub length_most: usize,
+}
+
+/// Why a token is not believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum JwsError {
+    /// It is longer than any that is sent here.
+    #[error("is too long")]
+    TooLong,
+    /// It is not three parts in base64url, of which the first is a JSON object.
+    #[error("is no compact JWS")]
+    Form,
+    /// The header has a member that is not taken.
+    #[error("has `{0}` in its header, which is not taken here")]
+    Member(&'static str),
+    /// The header's `kid` is no text or too long.
+    #[error("has a `kid` that is no key's id")]
+    Kid,
+    /// `typ` is that of another kind of token.
+    #[error("is of another type")]
+    Type,
+    /// `alg` is none that is taken, or not the key's.
+    #[error("is signed with another algorithm than ES256, PS256, EdDSA, or than that of its key")]
+    Algorithm,
+    /// No key that is known fits.
+    #[error("is signed with a key that is not known")]
+    Key,
+    /// The signature is wrong.
+    #[error("has a signature that does not hold")]
+    Signature,
+    /// A claim is missing or of another type.
+    #[error("lacks a claim, or has one that is not what it should be")]
+    Claims,
+}
+
+/// A token of which nothing is proved yet.
+#[derive(Debug)]
+pub struct Jws<'a> {
+    /// The id of the key.
+    pub kid: Option<String>,
+    /// The key in the header, where the rules ask for one.
+    pub jwk: Option<Value>,
+    algorithm: Algorithm,
+    /// Header and payload as they were signed.
+    signed: &'a str,
+    signature: &'a str,
+    payload: Vec<u8>,
+}
+
+impl<'a> Jws<'a> {
+    /// Reads a token.
+    pub fn read(text: &'a str, rules: &JwsRules) -> Result<Self, JwsError> {
+        if text.len() > rules.length_most {
+            return Err(JwsError::TooLong);
+        }
+        let (signed, signature) = text.rsplit_once('.').ok_or(JwsError::Form)?;
+        let (header, payload) = signed.split_once('.').ok_or(JwsError::Form)?;
+        if header.len() > HEADER_MOST || payload.contains('.') {
+            return Err(JwsError::Form);
+        }
+        let header = bits::decode(header).ok_or(JwsError::Form)?;
+        let mut header: Map<String, Value> =
+            serde_json::from_slice(&header).map_err(|_| JwsError::Form)?;
+        let (kid, algorithm) = judge(&header, rules)?;
+        let jwk = header.remove("jwk");
+        let payload = bits::decode(payload).ok_or(JwsError::Form)?;
+        Ok(Self { kid, jwk, algorithm, signed, signature, payload })
+    }
+
+    /// What the claims say. Members that are there twice are refused, and so are those of another type.
+    pub fn claims<T: DeserializeOwned>(&self) -> Result<T, JwsError> {
+        let read = serde_json::from_slice::<Object<T>>(&self.payload);
+        read.map(|claims| claims.0).map_err(|_| JwsError::Claims)
+    }
+
+    /// Whether a key has signed it, by the one algorithm of the key.
+    pub fn check(&self, key: &Verifier) -> Result<(), JwsError> {
+        if self.algorithm != key.algorithm {
+            return Err(JwsError::Algorithm);
+        }
+        match verify(self.signature, self.signed.as_bytes(), &key.key, key.algorithm) {
+            Ok(true) => Ok(()),
+            _ => Err(JwsError::Signature),
+        }
+    }
+}
+
+/// The key's id and the algorithm of a header that may be believed.
+fn judge(
+    header: &Map<String, Value>,
+    rules: &JwsRules,
+) -> Result<(Option<String>, Algorithm), JwsError> {
+    if let Some(member) = REFUSED.into_iter().find(|member| header.contains_key(*member)) {
+        return Err(JwsError::Member(member));
+    }
+    if header.contains_key("jwk") != rules.has_key {
+        return Err(if rules.has_key { JwsError::Key } else { JwsError::Member("jwk") });
+    }
+    match header.get("typ") {
+        None if rules.may_lack_type => {}
+        Some(Value::String(typ)) if rules.types.contains(&typ.as_str()) => {}
+        _ => return Err(JwsError::Type),
+    }
+    let kid = match header.get("kid") {
+        None => None,
+        Some(Value::String(kid)) if (1..=KID_MOST).contains(&kid.len()) => Some(kid.clone()),
+        Some(_) => return Err(JwsError::Kid),
+    };
+    let named = header.get("alg").and_then(Value::as_str);
+    let algorithm = ALGORITHMS.iter().find(|(name, _)| Some(*name) == named);
+    algorithm.map(|(_, algorithm)| (kid, *algorithm)).ok_or(JwsError::Algorithm)
+}
