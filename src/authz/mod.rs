@@ -3,12 +3,15 @@
 pub mod bits;
 pub mod client;
 pub mod client_assertion;
+pub mod dpop;
 pub mod error;
 pub mod form;
 pub mod handles;
+pub mod htu;
 pub mod jwk;
 pub mod jws;
 pub mod keys;
+pub mod nonce;
 pub mod pkce;
 pub mod redirect;
 pub mod scopes;
