@@ -1,5 +1,6 @@
 //! The core of an OAuth 2.0 authorization server in the FAPI 2.0 Security Profile, without I/O.
 
+pub mod authorize;
 pub mod bits;
 pub mod client;
 pub mod client_assertion;
@@ -12,7 +13,9 @@ pub mod jwk;
 pub mod jws;
 pub mod keys;
 pub mod nonce;
+pub mod par;
 pub mod pkce;
 pub mod redirect;
+pub mod request;
 pub mod scopes;
 pub mod signing;
