@@ -1,0 +1,139 @@
+//! What clients read about the authorization server (RFC 8414) and about the API (RFC 9728).
+//!
+//! Each list is that of the code which goes by it: what is published here is what is done.
+
+use super::client::{ClientAuth, SecurityProfile};
+use super::dpop::ALGORITHMS;
+use super::jws::algorithm_names;
+use super::pkce::METHOD;
+use super::token_request::GRANT_TYPES;
+use crate::kernel::word::Word as _;
+use serde::Serialize;
+
+/// Where clients learn of the authorization server (RFC 8414 §3).
+pub const SERVER_PATH: &str = "/.well-known/oauth-authorization-server";
+/// The same for libraries of OpenID Connect (Discovery §4).
+pub const OPENID_PATH: &str = "/.well-known/openid-configuration";
+/// Where clients learn of the API (RFC 9728 §3).
+pub const RESOURCE_PATH: &str = "/.well-known/oauth-protected-resource";
+/// Where customers come to.
+pub const AUTHORIZE_PATH: &str = "/oauth/authorize";
+/// Where requests are pushed.
+pub const PAR_PATH: &str = "/oauth/par";
+/// Where tokens are issued.
+pub const TOKEN_PATH: &str = crate::access::oauth::api::TOKEN_PATH;
+/// Where tokens are given back.
+pub const REVOKE_PATH: &str = "/oauth/revoke";
+/// Where tokens are asked about.
+pub const INTROSPECT_PATH: &str = "/oauth/introspect";
+/// Where grants are.
+pub const GRANTS_PATH: &str = "/oauth/grants";
+/// Where the keys are that tokens are signed with.
+pub const JWKS_PATH: &str = "/oauth/jwks.json";
+
+/// What is particular to an installation.
+#[derive(Debug, Clone, Copy)]
+pub struct PublishedFacts<'a> {
+    /// The issuer: an address without a slash at its end.
+    pub issuer: &'a str,
+    /// The base address of the API.
+    pub resource: &'a str,
+    /// What requests about customers have to keep to.
+    pub customers: SecurityProfile,
+    /// The scopes that there are.
+    pub scopes: &'a [&'a str],
+    /// The types of `authorization_details` that there are.
+    pub details_types: &'a [&'a str],
+    /// How strongly customers can log in.
+    pub acr_values: &'a [&'a str],
+}
+
+/// The metadata of the authorization server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ServerMetadata<'a> {
+    issuer: &'a str,
+    authorization_endpoint: String,
+    token_endpoint: String,
+    pushed_authorization_request_endpoint: String,
+    require_pushed_authorization_requests: bool,
+    revocation_endpoint: String,
+    introspection_endpoint: String,
+    grant_management_endpoint: String,
+    grant_management_actions_supported: [&'static str; 4],
+    jwks_uri: String,
+    response_types_supported: [&'static str; 1],
+    response_modes_supported: [&'static str; 1],
+    grant_types_supported: [&'static str; 3],
+    code_challenge_methods_supported: [&'static str; 1],
+    token_endpoint_auth_methods_supported: Vec<&'static str>,
+    token_endpoint_auth_signing_alg_values_supported: [&'static str; 3],
+    dpop_signing_alg_values_supported: [&'static str; 1],
+    authorization_details_types_supported: &'a [&'a str],
+    scopes_supported: &'a [&'a str],
+    authorization_response_iss_parameter_supported: bool,
+    subject_types_supported: [&'static str; 1],
+    id_token_signing_alg_values_supported: [&'static str; 1],
+    acr_values_supported: &'a [&'a str],
+}
+
+/// The metadata of the API.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ResourceMetadata<'a> {
+    resource: &'a str,
+    authorization_servers: [&'a str; 1],
+    scopes_supported: &'a [&'a str],
+    dpop_bound_access_tokens_required: bool,
+    dpop_signing_alg_values_supported: [&'static str; 1],
+    bearer_methods_supported: [&'static str; 1],
+}
+
+impl<'a> PublishedFacts<'a> {
+    fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.issuer)
+    }
+
+    /// About the authorization server.
+    #[must_use]
+    pub fn server(&self) -> ServerMetadata<'a> {
+        let methods = ClientAuth::WORDS.iter().filter(|(_, auth)| auth.is_confidential());
+        ServerMetadata {
+            issuer: self.issuer,
+            authorization_endpoint: self.at(AUTHORIZE_PATH),
+            token_endpoint: self.at(TOKEN_PATH),
+            pushed_authorization_request_endpoint: self.at(PAR_PATH),
+            require_pushed_authorization_requests: self.customers == SecurityProfile::Fapi2,
+            revocation_endpoint: self.at(REVOKE_PATH),
+            introspection_endpoint: self.at(INTROSPECT_PATH),
+            grant_management_endpoint: self.at(GRANTS_PATH),
+            grant_management_actions_supported: ["query", "revoke", "create", "replace"],
+            jwks_uri: self.at(JWKS_PATH),
+            response_types_supported: ["code"],
+            response_modes_supported: ["query"],
+            grant_types_supported: GRANT_TYPES,
+            code_challenge_methods_supported: [METHOD],
+            token_endpoint_auth_methods_supported: methods.map(|(word, _)| *word).collect(),
+            token_endpoint_auth_signing_alg_values_supported: algorithm_names(),
+            dpop_signing_alg_values_supported: ALGORITHMS,
+            authorization_details_types_supported: self.details_types,
+            scopes_supported: self.scopes,
+            authorization_response_iss_parameter_supported: true,
+            subject_types_supported: ["pairwise"],
+            id_token_signing_alg_values_supported: ["ES256"],
+            acr_values_supported: self.acr_values,
+        }
+    }
+
+    /// About the API.
+    #[must_use]
+    pub fn resource(&self) -> ResourceMetadata<'a> {
+        ResourceMetadata {
+            resource: self.resource,
+            authorization_servers: [self.issuer],
+            scopes_supported: self.scopes,
+            // Tokens about customers are bound; those of a client itself need not be.
+            dpop_bound_access_tokens_required: false,
+            dpop_signing_alg_values_supported: ALGORITHMS,
+            bearer_methods_supported: ["header"],
+        }
+    }
+}
