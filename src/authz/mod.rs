@@ -39,3 +39,6 @@ pub mod scopes;
 pub mod settings;
 pub mod signing;
 pub mod token_request;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,112 @@
+//! The life of signing keys.
+
+use super::{NOW, NOW_S, key, later};
+use crate::authz::bits;
+use crate::authz::jws::{Jws, JwsRules};
+use crate::authz::keys::{KeyRing, KeyStage, KeyTimes};
+use crate::authz::signing::{CannotSign, SigningKey};
+use crate::kernel::Micros;
+use crate::kernel::clock::{DAY, HOUR};
+use serde_json::{Value, json};
+
+/// Keys 1, 2, … that begin to sign at these instants, of an issuer whose tokens work for 900 s.
+fn ring(from: &[i64]) -> KeyRing {
+    let numbered = from.iter().zip(1u8..);
+    let keys =
+        numbered.map(|(at, n)| KeyTimes { public: *key(n).public(), active_from: Micros(*at) });
+    KeyRing::new(keys.collect(), 900)
+}
+
+#[test]
+fn a_key_is_published_signs_retires_and_goes() {
+    let second = NOW.0 + 90 * DAY;
+    let ring = ring(&[second, NOW.0]);
+    let stages = |now: i64| ring.stages(Micros(now)).map(|(_, stage)| stage).collect::<Vec<_>>();
+    assert_eq!(stages(NOW.0), [KeyStage::Active, KeyStage::Prepublished]);
+    assert_eq!(stages(second - 1), [KeyStage::Active, KeyStage::Prepublished]);
+    assert_eq!(stages(second), [KeyStage::Retiring, KeyStage::Active]);
+    assert_eq!(stages(second + 1_800_000_000 - 1), [KeyStage::Retiring, KeyStage::Active]);
+    assert_eq!(stages(second + 1_800_000_000), [KeyStage::Gone, KeyStage::Active]);
+    // The first of the list begins later.
+    assert_eq!(ring.active(NOW), Some(key(2).public()));
+    assert_eq!(ring.active(Micros(second)), Some(key(1).public()));
+    assert_eq!(ring.active(Micros(NOW.0 - 1)), None);
+    assert_eq!(ring.published(Micros(second)).keys.len(), 2);
+    assert_eq!(ring.published(Micros(second + HOUR)).keys, [*key(1).public()]);
+}
+
+#[test]
+fn a_key_is_made_a_day_before_it_is_needed() {
+    assert_eq!(ring(&[]).due(NOW), Some(NOW));
+    let ring = ring(&[NOW.0]);
+    let end = NOW.0 + 90 * DAY;
+    assert_eq!(ring.due(Micros(end - 24 * HOUR - 1)), None);
+    assert_eq!(ring.due(Micros(end - 24 * HOUR)), Some(Micros(end)));
+    // Where nobody looked for a while, it is still published for a day.
+    assert_eq!(ring.due(Micros(end + DAY)), Some(Micros(end + 2 * DAY)));
+    assert_eq!(ring.active(Micros(end + DAY)), Some(key(1).public()));
+}
+
+#[test]
+fn the_set_says_what_the_keys_are_for_and_nothing_secret() {
+    let set = json!(ring(&[NOW.0]).published(NOW));
+    let one = &set["keys"][0];
+    assert_eq!(
+        (&one["kty"], &one["crv"], &one["alg"], &one["use"]),
+        (&json!("EC"), &json!("P-256"), &json!("ES256"), &json!("sig"))
+    );
+    assert_eq!(one["kid"], json!(key(1).public().thumbprint()));
+    assert!(one.get("d").is_none());
+    assert!(!format!("{:?}", key(1)).contains("private"));
+}
+
+#[test]
+fn a_scalar_that_is_none_of_the_curve_makes_no_key() {
+    assert_eq!(SigningKey::of_scalar(&[0; 32]).err(), Some(CannotSign));
+    assert_eq!(SigningKey::of_scalar(&[255; 32]).err(), Some(CannotSign));
+    // The public key of the scalar of RFC 6979 appendix A.2.5.
+    let scalar = "C9AFA9D845BA75166B5C215767B1D6934E50C3DB36E89B127B8A622B120F6721";
+    let bytes: Vec<u8> =
+        (0..32).map(|n| u8::from_str_radix(&scalar[2 * n..2 * n + 2], 16).unwrap()).collect();
+    let made = SigningKey::of_scalar(&bytes.try_into().unwrap()).unwrap();
+    let x = bits::decode(json!(made.public())["x"].as_str().unwrap()).unwrap();
+    assert_eq!(x[..4], [0x60, 0xFE, 0xD4, 0xBA]);
+}
+
+#[test]
+fn a_token_names_its_key_and_type() {
+    let rules =
+        JwsRules { types: &["t"], may_lack_type: false, has_key: false, length_most: 1_000 };
+    let text = key(1).sign("t", &json!({ "iat": NOW_S })).unwrap();
+    let jws = Jws::read(&text, &rules).unwrap();
+    assert_eq!(jws.kid, Some(key(1).public().thumbprint().to_string()));
+    jws.check(&key(1).public().verifier().unwrap()).unwrap();
+    assert!(jws.check(&key(2).public().verifier().unwrap()).is_err());
+    assert_eq!(jws.claims::<Value>().unwrap()["iat"], NOW_S);
+    let twice = key(1).compact(r#"{"alg":"ES256","typ":"t"}"#, br#"{"iat":1,"iat":2}"#).unwrap();
+    #[derive(Debug, serde::Deserialize)]
+    struct Said {
+        #[expect(dead_code, reason = "only whether it is read")]
+        iat: i64,
+    }
+    assert!(Jws::read(&twice, &rules).unwrap().claims::<Said>().is_err());
+    let list = key(1).compact(r#"{"alg":"ES256","typ":"t"}"#, b"[1]").unwrap();
+    assert!(Jws::read(&list, &rules).unwrap().claims::<Said>().is_err());
+}
+
+#[test]
+fn one_key_signs_whenever_it_is_looked() {
+    // Keys are made when they are due, looked at once a day.
+    let mut keys = Vec::new();
+    for day in 0..400 {
+        let now = later(day * 86_400);
+        if let Some(active_from) = KeyRing::new(keys.clone(), 900).due(now) {
+            keys.push(KeyTimes { public: *key(1).public(), active_from });
+        }
+        let ring = KeyRing::new(keys.clone(), 900);
+        let active = ring.stages(now).filter(|(_, stage)| *stage == KeyStage::Active).count();
+        assert_eq!(active, 1, "day {day}");
+    }
+    let days: Vec<i64> = keys.iter().map(|key| (key.active_from.0 - NOW.0) / DAY).collect();
+    assert_eq!(days, [0, 90, 180, 270, 360]);
+}
