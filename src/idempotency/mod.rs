@@ -128,7 +128,8 @@ impl Once {
                 "This key came with another call before. Take a new one for each write.",
             )),
             Claimed::Done { answer, event } => {
-                let opened = sealer.open(&key_hash, answer).and_then(|bytes| Written::read(&bytes));
+                let opened =
+                    sealer.open(&key_hash, &answer).and_then(|bytes| Written::read(&bytes));
                 let written = opened.ok_or_else(|| {
                     tracing::error!("a kept answer is damaged");
                     ApiError::new(

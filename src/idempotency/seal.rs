@@ -25,7 +25,7 @@ impl Sealer {
     }
 
     /// What was sealed; none where it is damaged, or was sealed for another.
-    pub(super) fn open(&self, about: &str, sealed: Vec<u8>) -> Option<Vec<u8>> {
+    pub(super) fn open(&self, about: &str, sealed: &[u8]) -> Option<Vec<u8>> {
         let (nonce, rest) = sealed.split_first_chunk::<NONCE_LEN>()?;
         let mut opened = rest.to_vec();
         let nonce = Nonce::assume_unique_for_key(*nonce);

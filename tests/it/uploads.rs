@@ -34,6 +34,19 @@ fn left(app: &TestApp) -> usize {
     std::fs::read_dir(uploads).map_or(0, Iterator::count)
 }
 
+/// How many imports a walk gives: each once, as they stand in one page.
+async fn walked(app: &TestApp) -> usize {
+    let all = app.admin_ok("GET", "/admin/v1/imports", None).await;
+    let (mut walked, mut next) = (Vec::new(), json!("/admin/v1/imports?limit=1"));
+    while let Some(path) = next.as_str() {
+        let page = app.admin_ok("GET", path, None).await;
+        walked.extend(page["items"].as_array().unwrap().iter().cloned());
+        next = page["next"].clone();
+    }
+    assert_eq!(json!(walked), all["items"]);
+    walked.len()
+}
+
 #[tokio::test]
 async fn a_full_file_that_deletes_too_much_waits_for_approval() {
     let app = TestApp::builder().fixed_clock(NOON).start().await;
@@ -86,14 +99,7 @@ async fn a_full_file_that_deletes_too_much_waits_for_approval() {
         app.admin_ok("POST", &format!("{path}/reject"), None).await;
     }
     assert_eq!(app.admin_ok("GET", held, None).await["items"], json!([]));
-    let all = app.admin_ok("GET", "/admin/v1/imports", None).await;
-    let (mut walked, mut next) = (Vec::new(), json!("/admin/v1/imports?limit=1"));
-    while let Some(path) = next.as_str() {
-        let page = app.admin_ok("GET", path, None).await;
-        walked.extend(page["items"].as_array().unwrap().iter().cloned());
-        next = page["next"].clone();
-    }
-    assert!(walked.len() >= 3 && json!(walked) == all["items"], "{walked:?}");
+    assert!(walked(&app).await >= 3);
     let trail = app.admin_ok("GET", "/admin/v1/audit?limit=200", None).await;
     let actions: Vec<&str> =
         trail["items"].as_array().unwrap().iter().filter_map(|e| e["action"].as_str()).collect();

@@ -48,6 +48,7 @@ pub(in crate::feeds) const PARTS: [(&str, &[&str]); 4] = [
     ("structured_description", &["digital_source_type", "content"]),
 ];
 
+const HTML: &str = "html";
 /// Where a shop's login or error page came instead of its feed.
 const PAGE: &str = "is an HTML page, as of a login or an error, and no feed; look at the address";
 
@@ -94,11 +95,8 @@ pub(super) fn items(
         match event {
             Event::Start(start) => {
                 depth += 1;
-                if !any && start.local_name().as_ref().eq_ignore_ascii_case("html") {
-                    return Err(PAGE.to_owned());
-                }
+                bounded(depth, line, start.local_name().as_ref())?;
                 any = true;
-                bounded(depth, line)?;
                 match &mut item {
                     Some(item) => item.start(&start, depth),
                     None if is_item(&start) => item = Some(Item::new(line, depth)),
@@ -131,10 +129,7 @@ pub(super) fn items(
                 })?;
                 item.iter_mut().for_each(|item| item.text.push(resolved));
             }
-            Event::DocType(kind) if is_html(&kind) => return Err(PAGE.to_owned()),
-            Event::DocType(_) => {
-                return Err(format!("line {line}: a DOCTYPE is refused; leave it out"));
-            }
+            Event::DocType(kind) => return Err(doctype(&kind, line)),
             Event::Eof if depth > 0 || !any => {
                 return Err(format!("is cut off at line {line}; fetch the file again"));
             }
@@ -144,11 +139,22 @@ pub(super) fn items(
     }
 }
 
-fn is_html(kind: &str) -> bool {
-    kind.split_whitespace().next().is_some_and(|name| name.eq_ignore_ascii_case("html"))
+/// Why a document with a DOCTYPE is refused.
+fn doctype(kind: &str, line: u64) -> String {
+    let is_page =
+        kind.split_whitespace().next().is_some_and(|name| name.eq_ignore_ascii_case(HTML));
+    if is_page {
+        PAGE.to_owned()
+    } else {
+        format!("line {line}: a DOCTYPE is refused; leave it out")
+    }
 }
 
-fn bounded(depth: usize, line: u64) -> Result<(), String> {
+/// Refuses what lies too deep, and a page in the place of a feed.
+fn bounded(depth: usize, line: u64, name: &str) -> Result<(), String> {
+    if depth == 1 && name.eq_ignore_ascii_case(HTML) {
+        return Err(PAGE.to_owned());
+    }
     if depth > MAX_DEPTH {
         return Err(format!("line {line}: elements lie deeper than {MAX_DEPTH}"));
     }
