@@ -76,8 +76,8 @@ pub(super) struct Recorded {
     pub(super) receipt: Option<Receipt>,
     /// Its id.
     pub(super) id: CallId,
-    /// What it costs, where the caller is known.
-    pub(super) cost: Option<HeaderValue>,
+    /// What it costs.
+    pub(super) cost: HeaderValue,
     /// The same in thousandths of a unit, which quotas settle to; 0 where the caller is not known.
     pub(super) cost_milli: u32,
 }
@@ -164,7 +164,7 @@ impl Finisher {
                 let event = event(call, duration_us);
                 let receipt = journal.append(&event)?;
                 let cost_milli = request_cost::milli(&event);
-                let cost = Some(request_cost::header(cost_milli));
+                let cost = request_cost::header(cost_milli);
                 Recorded {
                     id: CallId::of_event(&receipt),
                     receipt: Some(receipt),
@@ -200,7 +200,7 @@ impl Finisher {
     fn unrecorded(&self) -> Recorded {
         let n = self.book.unmetered.fetch_add(1, Ordering::Relaxed);
         let id = CallId::unmetered(&self.book.run_id, n);
-        Recorded { receipt: None, id, cost: None, cost_milli: 0 }
+        Recorded { receipt: None, id, cost: request_cost::FREE, cost_milli: 0 }
     }
 
     /// Writes out what the access log holds.
@@ -449,9 +449,7 @@ fn assemble<B: MessageBody + 'static>(
     if let Some(id) = id.header() {
         headers.insert(EVENT_ID, id);
     }
-    if let Some(cost) = cost {
-        headers.insert(COST, cost);
-    }
+    headers.insert(COST, cost);
     if let Some(permit) = &mut permit {
         permit.will_cost(cost_milli);
     }

@@ -130,9 +130,7 @@ impl FastPath {
         if let Some(id) = recorded.id.header() {
             headers.append(EVENT_ID, id);
         }
-        if let Some(cost) = recorded.cost {
-            headers.append(COST, cost);
-        }
+        headers.append(COST, recorded.cost);
         self.finisher.write_limits(headers, &admitted.key, &admitted.decision);
         Some(response)
     }

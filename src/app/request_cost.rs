@@ -8,7 +8,7 @@ use actix_web::http::header::{HeaderName, HeaderValue};
 pub(super) const COST: HeaderName = HeaderName::from_static("x-request-cost");
 
 // Constants, so that the values that nearly all answers have cost nothing to make.
-const FREE: HeaderValue = HeaderValue::from_static("0");
+pub(super) const FREE: HeaderValue = HeaderValue::from_static("0");
 const ONE_UNIT: HeaderValue = HeaderValue::from_static("1");
 
 /// Thousandths of a unit that the event of a call costs, as the ledger will decide it when the body has

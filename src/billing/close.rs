@@ -104,6 +104,18 @@ pub struct Draft {
     pub exceptions: Vec<Exception>,
     /// What it stands on.
     pub position: i64,
+    /// The period that has to be closed before it, where there is one.
+    pub behind: Option<BillingPeriodId>,
+}
+
+impl Draft {
+    /// The same, where it is its turn to be closed.
+    pub fn in_turn(self) -> Result<Self, BillingError> {
+        match self.behind {
+            Some(before) => Err(BillingError::EarlierOpen(before)),
+            None => Ok(self),
+        }
+    }
 }
 
 /// How a close is asked for.
@@ -135,7 +147,7 @@ pub async fn close_in(
     advance(tx, Log::Control, 0).await?;
     let position = advance(tx, Log::Usage, 0).await?;
     let Draft { open, statements, exceptions, .. } =
-        draft_in(tx, asked.period, by.now, position).await?;
+        draft_in(tx, asked.period, by.now, position).await?.in_turn()?;
     let bounds = open.period.bounds;
     let earliest = Micros(bounds.end.0.saturating_add(asked.grace));
     if by.now < earliest {
@@ -221,14 +233,12 @@ async fn draft_in(
     let books = Books::read(tx, None).await?;
     let open = books.open(now).into_iter().find(|open| open.period.id() == period);
     let open = open.ok_or(BillingError::UnknownPeriod(period))?;
-    if let Some(before) = books.before(&open) {
-        return Err(BillingError::EarlierOpen(before.period.id()));
-    }
+    let behind = books.before(&open).map(|before| before.period.id());
     let statements = books.statements(tx, &open, None).await?;
     let bounds = open.period.bounds;
     let span = period::Period { from: bounds.start, to: bounds.end };
     let exceptions = lacking(tx, span, now).await?;
-    Ok(Draft { open, statements, exceptions, position })
+    Ok(Draft { open, statements, exceptions, position, behind })
 }
 
 /// What of a span may be missing, so that it cannot be called complete.

@@ -173,10 +173,13 @@ async fn a_closed_month_is_never_changed() {
     let (first, second) = (id(&open[0]), id(&open[1]));
     let later = problem(close(&app, &second).await, 409, "conflict").await;
     assert!(later["detail"].as_str().unwrap().contains(&first), "{later}");
+    let seen = app.admin_ok("GET", &format!("/admin/v1/billing/periods/{second}"), None).await;
+    assert_eq!((&seen["behind"], &seen["close"]), (&json!(first), &Value::Null), "{seen}");
     let early = problem(close(&app, &first).await, 409, "conflict").await;
     assert!(early["detail"].as_str().unwrap().contains("2026-11-01T23:00:00Z"), "{early}");
     app.clock.advance(25 * HOUR);
     let found = until_complete(&app, &first).await;
+    assert_eq!(found["behind"], Value::Null);
     assert_eq!(found["owed"], json!([{ "currency": "EUR", "total": "53.50", "credited": "0.00" }]));
     let closed: Value = close(&app, &first).await.json().await.unwrap();
     assert_eq!((&closed["number"], &closed["statements"]), (&json!(1), &json!(1)), "{closed}");

@@ -159,11 +159,14 @@ pub(super) struct BillingPeriodOut {
     /// The close; null while the period is open.
     #[schema(required = true)]
     pub(super) close: Option<CloseOut>,
+    /// The period that has to be closed before this one; null where it is its turn, or it is closed.
+    #[schema(required = true, value_type = Option<String>, example = json!(null))]
+    pub(super) behind: Option<BillingPeriodId>,
 }
 
 impl BillingPeriodOut {
     pub(super) fn open(draft: &Draft) -> ApiResult<Self> {
-        let Draft { open, statements, exceptions, .. } = draft;
+        let Draft { open, statements, exceptions, behind, .. } = draft;
         let totals = statements.iter().map(|it| (it.currency.clone(), it.total.clone()));
         let drawn = |it: &Statement| {
             let of = |drawn: &Drawn| (it.currency.clone(), drawn.amount.clone());
@@ -179,6 +182,7 @@ impl BillingPeriodOut {
             exceptions: exceptions.clone(),
             owed: owed(totals, credits)?,
             close: None,
+            behind: *behind,
         })
     }
 }

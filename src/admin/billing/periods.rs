@@ -106,6 +106,7 @@ async fn get_billing_period(
                 credits::store::of_period(&mut tx, id.0).await?,
             )?,
             close: Some(close.into()),
+            behind: None,
         }
     } else {
         drop(tx);
@@ -182,7 +183,7 @@ async fn close_billing_period(
     state: State,
 ) -> ApiResult<HttpResponse> {
     let Draft { open, statements, exceptions, .. } =
-        draft(&state.db, id.0, state.clock.now()).await?;
+        draft(&state.db, id.0, state.clock.now()).await?.in_turn()?;
     let preview = serde_json::json!({
         "period_id": id.0, "from": open.period.bounds.start, "to": open.period.bounds.end,
         "time_zone": open.period.zone_name(), "statements": statements.len(),

@@ -15,7 +15,7 @@ const OF_CALLERS: [&str; 6] = [
     "X-Request-Cost",
 ];
 /// Headers of every answer to a call that needs no key.
-const OF_ANYBODY: [&str; 2] = ["Access-Control-Allow-Origin", "Usage-Event-Id"];
+const OF_ANYBODY: [&str; 3] = ["Access-Control-Allow-Origin", "Usage-Event-Id", "X-Request-Cost"];
 /// Headers of every answer of an operation that is deprecated.
 const OF_ITS_END: [&str; 3] = ["Deprecation", "Link", "Sunset"];
 /// The GET of the admin API whose answer can only be had whole: its `ETag` is the version that edits name, and
@@ -304,7 +304,7 @@ const TEXTS: [(&str, &str, &str); 21] = [
     ),
     (
         "X-Request-Cost",
-        "The units that this call costs: 0 where it is free, as all but 200, 201 and 206 are, and all calls of test keys. Absent where the caller is not known.",
+        "The units that this call costs: 0 where it is free, as all but 200, 201 and 206 are, and all calls of test keys and of nobody that is known.",
         "1",
     ),
 ];

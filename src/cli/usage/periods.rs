@@ -51,7 +51,7 @@ pub(super) async fn close(config: &Config, args: CloseArgs) -> anyhow::Result<()
     let desk = Desk::open(config).await?;
     let period = args.period.id(&desk.db).await?;
     let now = desk.db.now(&desk.clock).await?;
-    let exceptions = draft(&desk.db, period, now).await?.exceptions;
+    let exceptions = draft(&desk.db, period, now).await?.in_turn()?.exceptions;
     for exception in &exceptions {
         remark(format!("MISSING: {exception}"));
     }

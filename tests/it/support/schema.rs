@@ -18,7 +18,7 @@ const NOT_TOLD: [&str; 10] = [
     "x-content-type-options",
 ];
 /// Headers that a document names and an answer may be without: what they say of themselves.
-const SOMETIMES: [&str; 10] = [
+const SOMETIMES: [&str; 9] = [
     "access-control-allow-origin",
     "comptoir-degraded",
     "idempotent-replayed",
@@ -28,7 +28,6 @@ const SOMETIMES: [&str; 10] = [
     "ratelimit-policy",
     "retry-after",
     "www-authenticate",
-    "x-request-cost",
 ];
 
 /// The type of a value in the terms of a schema, `number` for all numbers.
