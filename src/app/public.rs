@@ -216,6 +216,14 @@ fn cors(origins: &[Origin]) -> Cors {
     })
 }
 
+/// The longest that a write takes by the clocks of any two nodes, in microseconds: a test of a receiver waits for that, and
+/// a minute is more than anything else needs.
+fn longest_write(config: &Config) -> i64 {
+    let apart = config.access.max_clock_skew * 2;
+    let longest = config.hooks.timeout + apart + Duration::from_secs(60);
+    i64::try_from(longest.as_micros()).unwrap_or(i64::MAX)
+}
+
 /// What the operations work with that are answered from the database or from files.
 fn states(
     comptoir: &Comptoir,
@@ -240,7 +248,8 @@ fn states(
     let explainer = web::Data::from(Arc::clone(&comptoir.book.explainer));
     let hooks = web::Data::from(Arc::clone(&comptoir.hooks));
     let pepper = comptoir.keyring.pepper();
-    let once = web::Data::new(Once::new((&comptoir.db, &comptoir.clock), pepper));
+    let once = Once::new((&comptoir.db, &comptoir.clock), pepper, longest_write(settings));
+    let once = web::Data::new(once);
     let feeds = web::Data::from(Arc::clone(&comptoir.feeds));
     let waits = web::Data::from(Arc::clone(&comptoir.waits));
     let turns = web::Data::new(Turns::default());

@@ -185,7 +185,7 @@ pub(super) async fn list_suggestions(
     if wants(SuggestionType::Product) && enough {
         let (room, catalog) = (limit - items.len(), views.0.clone());
         let found = turns.run(move || {
-            let found = products(&text, &typed, &catalog, &search, included.grant())?;
+            let found = products((&text, &typed), room, &catalog, &search, included.grant())?;
             Some(first_of(found, &typed, wanted.as_ref(), room))
         });
         items.extend(found.await?.ok_or_else(not_ready)?);
@@ -224,16 +224,17 @@ fn suggestion(kind: SuggestionType, id: &dyn std::fmt::Display, named: Named) ->
 /// The products that match best; where none does as it was typed, those that do without the one letter of a next word, or
 /// but for typing errors.
 fn products(
-    text: &str,
-    typed: &[String],
+    (text, typed): (&str, &[String]),
+    room: usize,
     catalog: &CatalogView,
     search: &Search,
     grant: Option<&Grant>,
 ) -> Option<Vec<(ProductId, Named)>> {
+    // Only one word can begin a name.
+    let most = if typed.len() == 1 { LOOKED_AT } else { room };
     let mut takes = |id| catalog.has_product_within(grant, ProductId(id));
     let mut best = |text: &str, strictness| {
-        let wanted =
-            search::Wanted { after: None, most: LOOKED_AT, takes: &mut takes, found: None };
+        let wanted = search::Wanted { after: None, most, takes: &mut takes, found: None };
         search.best(text, Some(strictness), wanted).map(|(hits, _)| hits)
     };
     let mut hits = best(text, Strictness::All)?;

@@ -116,12 +116,15 @@ async fn create_export(
 ) -> ApiResult<HttpResponse> {
     Params::new(request.query_string()).finish()?;
     let turn = once.turn(&caller, &request).await?;
-    turn.run(&request, async move { enqueue(&caller, body.0, (worker, gate)).await }).await
+    let seed = turn.seed();
+    turn.run(&request, async move { enqueue(&caller, body.0, seed, (worker, gate)).await }).await
 }
 
+/// Asks for an export. With a seed its id follows from that, so that one which was asked for already is found.
 async fn enqueue(
     caller: &Caller<op::CreateExport>,
     asked: ExportIn,
+    seed: Option<String>,
     (worker, gate): Views,
 ) -> ApiResult<Written> {
     let wanted = wanted(asked, caller.key())?;
@@ -129,7 +132,8 @@ async fn enqueue(
         let detail = "Exports are switched off on the node that was asked.";
         return Err(ApiError::new(Code::Unavailable, detail));
     }
-    let (id, enqueued) = worker.enqueue(&caller.app().to_string(), &wanted).await?;
+    let seed = seed.as_deref();
+    let (id, enqueued) = worker.enqueue(&caller.app().to_string(), &wanted, seed).await?;
     match enqueued {
         Enqueued::Queued => {}
         Enqueued::Busy => {

@@ -53,7 +53,7 @@ async fn a_row_that_cannot_be_written_leaves_no_file_and_no_snapshot() {
 async fn what_a_run_was_cut_off_from_is_begun_again() {
     let (db, dir) = (database().await, tempfile::tempdir().unwrap());
     let writer = worker(&db, dir.path());
-    let (id, queued) = writer.enqueue("app_1", &offers()).await.unwrap();
+    let (id, queued) = writer.enqueue("app_1", &offers(), None).await.unwrap();
     assert_eq!(queued, Enqueued::Queued);
     let node = NodeId(1).to_string();
     // Taken by a run that then ends.
@@ -76,7 +76,7 @@ async fn what_a_run_was_cut_off_from_is_begun_again() {
 async fn what_is_not_held_any_more_is_given_up() {
     let (db, dir) = (database().await, tempfile::tempdir().unwrap());
     let (writer, node) = (worker(&db, dir.path()), NodeId(1).to_string());
-    let (id, _) = writer.enqueue("app_1", &offers()).await.unwrap();
+    let (id, _) = writer.enqueue("app_1", &offers(), None).await.unwrap();
     let id = id.to_string();
     let status = async || store::find(&db, &id).await.unwrap().map(|export| export.status);
     assert!(store::take_queued(&db, &node, Micros(5)).await.unwrap().is_some());
@@ -91,14 +91,14 @@ async fn what_is_not_held_any_more_is_given_up() {
     assert_eq!(status().await.as_deref(), Some("failed"));
     assert!(!store::keep(&db, &id, Micros(20)).await.unwrap());
     assert!(!store::finish(&db, &id, (1, "[]"), Micros(20)).await.unwrap());
-    assert_eq!(writer.enqueue("app_1", &offers()).await.unwrap().1, Enqueued::Queued);
+    assert_eq!(writer.enqueue("app_1", &offers(), None).await.unwrap().1, Enqueued::Queued);
 }
 
 #[tokio::test]
 async fn what_waits_for_a_node_that_is_gone_fails_and_another_may_be_asked() {
     let (db, dir) = (database().await, tempfile::tempdir().unwrap());
     let (writer, node) = (worker(&db, dir.path()), NodeId(1).to_string());
-    let (id, _) = writer.enqueue("app_1", &offers()).await.unwrap();
+    let (id, _) = writer.enqueue("app_1", &offers(), None).await.unwrap();
     let id = id.to_string();
     let status = async || store::find(&db, &id).await.unwrap().unwrap().status;
     store::give_up(&db, Micros(LEASE)).await.unwrap();
@@ -114,5 +114,5 @@ async fn what_waits_for_a_node_that_is_gone_fails_and_another_may_be_asked() {
     store::give_up(&db, Micros(3 * LEASE + 1)).await.unwrap();
     assert_eq!(status().await, "failed");
     assert!(store::take_queued(&db, &node, Micros(9 * LEASE)).await.unwrap().is_none());
-    assert_eq!(writer.enqueue("app_1", &offers()).await.unwrap().1, Enqueued::Queued);
+    assert_eq!(writer.enqueue("app_1", &offers(), None).await.unwrap().1, Enqueued::Queued);
 }

@@ -85,13 +85,19 @@ impl Worker {
         self.dir.join(id)
     }
 
-    /// Puts a request of an app into the queue, and wakes the writer.
+    /// Puts a request of an app into the queue, and wakes the writer. With a seed, of which its id is made, one that was put
+    /// there already stays as it is.
     pub async fn enqueue(
         &self,
         app: &str,
         request: &Request,
+        seed: Option<&str>,
     ) -> Result<(ExportId, store::Enqueued), ExportError> {
-        let (id, now) = (ExportId::random()?, self.now());
+        let id = seed.map(ExportId::derived).map_or_else(ExportId::random, Ok)?;
+        if seed.is_some() && store::find(&self.db, &id.to_string()).await?.is_some() {
+            return Ok((id, store::Enqueued::Queued));
+        }
+        let now = self.now();
         let request = serde_json::to_string(request)?;
         let new = New { id: &id.to_string(), node: &self.node, request: &request, now };
         let since = Micros(now.0.saturating_sub(EXPORT_KEPT));

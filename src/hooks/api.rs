@@ -393,8 +393,15 @@ async fn delete_subscription(
 ) -> ApiResult<HttpResponse> {
     Params::new(request.query_string()).finish()?;
     let turn = once.turn(&caller, &request).await?;
+    let is_resumed = turn.resumed_since().is_some();
     let work = async move {
-        let subscription = own(&hooks, &caller, &id).await?;
+        let subscription = match own(&hooks, &caller, &id).await {
+            // The call that was broken off has deleted it.
+            Err(error) if is_resumed && error.code() == Code::NotFound => {
+                return Ok(Written::gone());
+            }
+            found => found?,
+        };
         store::delete(&hooks.db, &subscription.id).await?;
         Ok(Written::gone())
     };
@@ -423,13 +430,20 @@ async fn rotate_subscription_secret(
 ) -> ApiResult<HttpResponse> {
     Params::new(request.query_string()).finish()?;
     let turn = once.turn(&caller, &request).await?;
+    let since = turn.resumed_since();
     let work = async move {
         let mut subscription = own(&hooks, &caller, &id).await?;
         let now = hooks.clock.now();
-        let until = Micros(now.0.saturating_add(DAY));
-        let made = store::rotate(&hooks.db, &subscription.id, until, now).await?;
-        subscription.generation = made;
-        (subscription.previous_until, subscription.updated_at) = (Some(until.0), now.0);
+        // What the call made that was broken off was shown to nobody, and what it replaced still signs.
+        let rotated = subscription.previous_until.map(|until| until.saturating_sub(DAY));
+        let is_made = since.zip(rotated).is_some_and(|(since, rotated)| rotated >= since.0);
+        if !is_made {
+            let until = Micros(now.0.saturating_add(DAY));
+            let made = store::rotate(&hooks.db, &subscription.id, until, now).await?;
+            subscription.generation = made;
+            (subscription.previous_until, subscription.updated_at) = (Some(until.0), now.0);
+        }
+        let made = subscription.generation;
         let text = SigningSecret::new(&hooks.pepper, &subscription.id, made).text();
         Written::done(&shown(&hooks, subscription, Some(text)).await?)
     };

@@ -2,8 +2,9 @@
 //! (draft-ietf-httpapi-idempotency-key-header-07).
 //!
 //! A key belongs to an app, and holds for a day. Who comes first with it does the work, in a task that goes on
-//! where the client goes away; what is refused frees the key, for nothing was done. Where a process dies in the
-//! middle, the next call with the key takes the work over after a minute.
+//! where the client goes away. What is refused frees the key, for nothing was done. Where this side fails nobody
+//! knows what was done: the next call with the key takes the work over, at once, or where a process died in the
+//! middle, when no work takes that long. It must find what was done already ([`Turn::seed`], [`Turn::resumed_since`]).
 
 mod seal;
 mod store;
@@ -31,8 +32,6 @@ pub const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 const LONGEST: usize = 255;
 /// For how long a key holds.
 const KEPT: i64 = 24 * 3_600 * 1_000_000;
-/// After how long work that was begun and never ended is taken over. No write takes that long.
-const LEASE: i64 = 60 * 1_000_000;
 
 /// Does writes once.
 #[derive(Debug, Clone)]
@@ -40,6 +39,8 @@ pub struct Once {
     db: Db,
     pepper: Pepper,
     clock: Clock,
+    /// After how long work that was begun and never ended is taken over, in microseconds.
+    lease: i64,
 }
 
 /// A call of a write.
@@ -61,6 +62,7 @@ pub struct Claim {
     key_hash: String,
     first_at: Micros,
     claimed_at: Micros,
+    is_resumed: bool,
 }
 
 /// What an earlier call was answered with.
@@ -87,10 +89,11 @@ enum What {
 }
 
 impl Once {
-    /// What does writes once in a database.
+    /// What does writes once in a database. No write takes longer than `lease`, in microseconds, by the clocks of
+    /// any two nodes.
     #[must_use]
-    pub fn new((db, clock): (&Db, &Clock), pepper: &Pepper) -> Self {
-        Self { db: db.clone(), pepper: pepper.clone(), clock: clock.clone() }
+    pub fn new((db, clock): (&Db, &Clock), pepper: &Pepper, lease: i64) -> Self {
+        Self { db: db.clone(), pepper: pepper.clone(), clock: clock.clone(), lease }
     }
 
     /// Whose turn a call is. Refuses a key that is none, that came with another call, or whose work is being done.
@@ -105,11 +108,11 @@ impl Once {
             key_hash: &key_hash,
             request_hash: &asked(request),
             now,
-            lapsed: Micros(now.0.saturating_sub(LEASE)),
+            lapsed: Micros(now.0.saturating_sub(self.lease)),
             expires_at: Micros(now.0.saturating_add(KEPT)),
         };
         match store::claim(&self.db, &row).await? {
-            Claimed::Ours { first_at } => {
+            Claimed::Ours { first_at, is_resumed } => {
                 let once = self.clone();
                 Ok(Turn::First(Box::new(Claim {
                     once,
@@ -117,6 +120,7 @@ impl Once {
                     key_hash,
                     first_at,
                     claimed_at: now,
+                    is_resumed,
                 })))
             }
             Claimed::UnderWay => Err(ApiError::new(
@@ -169,7 +173,8 @@ fn key(headers: &HeaderMap) -> ApiResult<Option<&str>> {
 /// What was asked: method, address and body.
 fn asked(request: &HttpRequest) -> String {
     let mut hasher = blake3::Hasher::new();
-    for part in [request.method().as_str(), &request.uri().to_string()] {
+    let address = request.uri().path_and_query().map_or("", |address| address.as_str());
+    for part in [request.method().as_str(), address] {
         hasher.update(part.as_bytes());
         hasher.update(b"\n");
     }
@@ -186,6 +191,15 @@ impl Turn {
     pub fn seed(&self) -> Option<String> {
         match self {
             Self::First(claim) => Some(format!("{} {}", claim.key_hash, claim.first_at.0)),
+            Self::Plain | Self::Again(_) => None,
+        }
+    }
+
+    /// Since when the work may have been done, where a call that began it was broken off.
+    #[must_use]
+    pub fn resumed_since(&self) -> Option<Micros> {
+        match self {
+            Self::First(claim) => claim.is_resumed.then_some(claim.first_at),
             Self::Plain | Self::Again(_) => None,
         }
     }
@@ -222,7 +236,8 @@ impl Turn {
 }
 
 impl Claim {
-    /// Does the work and keeps what it came to, or frees the key where it was refused.
+    /// Does the work and keeps what it came to, or frees the key where it was refused. Where this side failed, the work is
+    /// the next call's.
     async fn end(
         self: Box<Self>,
         work: impl Future<Output = ApiResult<Written>>,
@@ -234,9 +249,12 @@ impl Claim {
                 let sealed = written.bytes().and_then(|bytes| sealer.seal(&key_hash, bytes));
                 let kept = match sealed {
                     Some(sealed) => store::keep(&once.db, claim, &sealed).await,
-                    None => store::free(&once.db, claim).await,
+                    None => store::leave(&once.db, claim).await,
                 };
                 (kept, Ok(written))
+            }
+            Err(failed) if failed.code().status() >= 500 => {
+                (store::leave(&once.db, claim).await, Err(failed))
             }
             Err(refused) => (store::free(&once.db, claim).await, Err(refused)),
         };

@@ -5,8 +5,6 @@ use crate::storage::{Db, StoreError, Tx};
 use crate::{on_db, on_tx};
 use std::collections::BTreeMap;
 
-/// Of so many claims one forgets the keys that have ended.
-const FORGET_EVERY: i64 = 256;
 /// Tries of a claim: a key can be freed between the look and the claim.
 const TRIES: usize = 3;
 
@@ -24,8 +22,8 @@ pub(super) struct Row<'a> {
 /// What a claim came to.
 #[derive(Debug)]
 pub(super) enum Claimed {
-    /// The work is ours; when the key was first used.
-    Ours { first_at: Micros },
+    /// The work is ours; when the key was first used, and whether another has begun it.
+    Ours { first_at: Micros, is_resumed: bool },
     /// Another does it now.
     UnderWay,
     /// The key came with another call.
@@ -36,37 +34,38 @@ pub(super) enum Claimed {
 
 /// Claims a key.
 pub(super) async fn claim(db: &Db, row: &Row<'_>) -> Result<Claimed, StoreError> {
-    const CLAIM: &str =
-        "INSERT INTO idempotency_keys (key_hash, request_hash, first_at, claimed_at, expires_at)
-        VALUES ($1, $2, $3, $3, $4)
+    const CLAIM: &str = "INSERT INTO idempotency_keys
+            (key_hash, request_hash, first_at, claimed_at, tries, expires_at)
+        VALUES ($1, $2, $3, $3, 1, $4)
         ON CONFLICT (key_hash) DO UPDATE SET
             request_hash = excluded.request_hash,
             first_at = CASE WHEN idempotency_keys.expires_at <= excluded.claimed_at
                 THEN excluded.first_at ELSE idempotency_keys.first_at END,
+            tries = CASE WHEN idempotency_keys.expires_at <= excluded.claimed_at
+                THEN 1 ELSE idempotency_keys.tries + 1 END,
             claimed_at = excluded.claimed_at, expires_at = excluded.expires_at,
             answer = NULL, event_id = NULL
         WHERE idempotency_keys.expires_at <= excluded.claimed_at
             OR (idempotency_keys.answer IS NULL AND idempotency_keys.claimed_at <= $5
                 AND idempotency_keys.request_hash = excluded.request_hash)
-        RETURNING first_at";
+        RETURNING first_at, tries";
     const FIND: &str =
         "SELECT request_hash, answer, event_id FROM idempotency_keys WHERE key_hash = $1";
     type Found = (String, Option<Vec<u8>>, Option<String>);
     for _ in 0..TRIES {
         let mut tx = db.begin().await?;
-        let first_at: Option<i64> = on_tx!(&mut tx, c => {
-            let claim = sqlx::query_scalar(CLAIM).bind(row.key_hash).bind(row.request_hash);
+        let ours: Option<(i64, i64)> = on_tx!(&mut tx, c => {
+            let claim = sqlx::query_as(CLAIM).bind(row.key_hash).bind(row.request_hash);
             let claim = claim.bind(row.now.0).bind(row.expires_at.0).bind(row.lapsed.0);
             claim.fetch_optional(c).await
         })?;
         tx.commit().await?;
-        if let Some(first_at) = first_at {
-            if row.now.0 % FORGET_EVERY == 0
-                && let Err(error) = forget(db, row.now).await
-            {
+        if let Some((first_at, tries)) = ours {
+            // By itself: what others forget at the same time is no reason to fail.
+            if let Err(error) = forget(db, row.now).await {
                 tracing::warn!(%error, "idempotency keys that have ended could not be forgotten");
             }
-            return Ok(Claimed::Ours { first_at: Micros(first_at) });
+            return Ok(Claimed::Ours { first_at: Micros(first_at), is_resumed: tries > 1 });
         }
         let found: Option<Found> =
             on_db!(db, c => sqlx::query_as(FIND).bind(row.key_hash).fetch_optional(c).await)?;
@@ -98,6 +97,20 @@ pub(super) async fn keep(
     let mut tx = db.begin().await?;
     on_tx!(&mut tx, c => {
         sqlx::query(KEEP).bind(key_hash).bind(claimed_at.0).bind(answer).execute(c).await.map(drop)
+    })?;
+    tx.commit().await
+}
+
+/// Leaves the work of a claim to the next call, since nobody knows how far it came.
+pub(super) async fn leave(
+    db: &Db,
+    (key_hash, claimed_at): (&str, Micros),
+) -> Result<(), StoreError> {
+    const LEAVE: &str =
+        "UPDATE idempotency_keys SET claimed_at = 0 WHERE key_hash = $1 AND claimed_at = $2";
+    let mut tx = db.begin().await?;
+    on_tx!(&mut tx, c => {
+        sqlx::query(LEAVE).bind(key_hash).bind(claimed_at.0).execute(c).await.map(drop)
     })?;
     tx.commit().await
 }

@@ -224,12 +224,12 @@ async fn an_app_has_one_export_under_way() {
     config.server.data_dir = dir.path().to_owned();
     let idle = export_worker(&config, &app.db, &app.clock).unwrap();
     let request = comptoir::exports::model::Request::everything();
-    let (_, first) = idle.enqueue("app_1", &request).await.unwrap();
-    let (_, second) = idle.enqueue("app_1", &request).await.unwrap();
-    let (_, other) = idle.enqueue("app_2", &request).await.unwrap();
+    let (_, first) = idle.enqueue("app_1", &request, None).await.unwrap();
+    let (_, second) = idle.enqueue("app_1", &request, None).await.unwrap();
+    let (_, other) = idle.enqueue("app_2", &request, None).await.unwrap();
     assert_eq!((first, second, other), (Enqueued::Queued, Enqueued::Busy, Enqueued::Queued));
     assert_eq!(idle.work_off().await.unwrap(), 0);
-    assert_eq!(idle.enqueue("app_1", &request).await.unwrap().1, Enqueued::Queued);
+    assert_eq!(idle.enqueue("app_1", &request, None).await.unwrap().1, Enqueued::Queued);
 }
 
 #[tokio::test]

@@ -194,6 +194,53 @@ async fn every_write_takes_a_key() {
     }
 }
 
+/// As a process leaves its keys that dies between what it does and its answer.
+async fn broken_off(app: &TestApp) {
+    tell(&app.db, "UPDATE idempotency_keys SET answer = NULL").await.unwrap();
+    app.clock.advance(600 * SECOND);
+}
+
+#[tokio::test]
+async fn what_a_call_did_that_was_broken_off_is_not_done_again() {
+    let app = TestApp::builder().fixed_clock(NOON).start().await;
+    app.stock_shelves(1, 1).await;
+    let key = app.key(json!({})).await.text;
+    let made = subscribe(&app, &key, "made", &subscription(1)).await;
+    let made: Value = made.json().await.unwrap();
+    let path = format!("/v1/subscriptions/{}", made["id"].as_str().unwrap());
+    let secret = format!("{path}/rotate-secret");
+    let export = json!({ "resources": ["products"], "format": "ndjson.gz" });
+    for (method, path, body, same) in [
+        (Method::POST, secret.as_str(), None, "secret"),
+        (Method::POST, "/v1/exports", Some(&export), "id"),
+        (Method::DELETE, path.as_str(), None, ""),
+    ] {
+        let first = send(&app, &key, (method.clone(), path), "key", body).await;
+        let status = first.status();
+        let first: Value = serde_json::from_str(&first.text().await.unwrap()).unwrap_or_default();
+        broken_off(&app).await;
+        let again = send(&app, &key, (method, path), "key", body).await;
+        assert_eq!((again.status(), is_replay(&again)), (status, false), "{path}");
+        let again: Value = serde_json::from_str(&again.text().await.unwrap()).unwrap_or_default();
+        assert_eq!(first[same], again[same], "{path}");
+        tell(&app.db, "DELETE FROM idempotency_keys").await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn after_a_failure_the_next_call_finds_what_was_done() {
+    let app = TestApp::start().await;
+    let key = app.key(json!({})).await.text;
+    // Made, and then its deliveries cannot be counted.
+    tell(&app.db, "ALTER TABLE deliveries RENAME TO deliveries_away").await.unwrap();
+    let failed = subscribe(&app, &key, KEY, &subscription(1)).await;
+    assert!(failed.status().is_server_error(), "{failed:?}");
+    tell(&app.db, "ALTER TABLE deliveries_away RENAME TO deliveries").await.unwrap();
+    let made = subscribe(&app, &key, KEY, &subscription(1)).await;
+    assert_eq!((made.status().as_u16(), is_replay(&made)), (201, false));
+    assert_eq!(subscriptions(&app, &key).await, 1);
+}
+
 #[tokio::test]
 async fn work_that_never_ended_is_taken_over_and_keys_end_after_a_day() {
     let app = TestApp::builder().fixed_clock(NOON).start().await;
@@ -206,11 +253,10 @@ async fn work_that_never_ended_is_taken_over_and_keys_end_after_a_day() {
     })
     .unwrap();
     assert!(!String::from_utf8_lossy(&answer).contains("whsec_"));
-    // As a process leaves it that dies between what it does and its answer.
     tell(&app.db, "UPDATE idempotency_keys SET answer = NULL").await.unwrap();
     let waits = subscribe(&app, &key, KEY, &subscription(1)).await;
     problem(waits, 409, "idempotency_in_progress").await;
-    app.clock.advance(61 * SECOND);
+    app.clock.advance(600 * SECOND);
     let taken = subscribe(&app, &key, KEY, &subscription(1)).await;
     assert_eq!((taken.status().as_u16(), is_replay(&taken)), (201, false));
     assert_eq!(taken.json::<Value>().await.unwrap()["id"], made["id"], "it was made already");

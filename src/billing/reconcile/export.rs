@@ -20,9 +20,8 @@ use tokio::sync::mpsc::{Receiver, channel};
 /// Rows that wait between the file and the ledger.
 const WAITING: usize = 1_024;
 /// What a row and its event are compared in; other columns tell when they were exported.
-const COMPARED: [&str; 17] = [
+const COMPARED: [&str; 16] = [
     "event_id",
-    "replay_of",
     "occurred_at",
     "partner_id",
     "app_id",

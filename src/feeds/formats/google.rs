@@ -183,7 +183,7 @@ fn quoted(record: &Fields, name: &str) -> Vec<String> {
         match cell.split_once(",\"") {
             _ if cell.starts_with('"') && cell.ends_with('"') => found.extend(text::cells(cell)),
             // Of a cell that begins with a quote the table took the first pair of quotes for its own.
-            Some((first, rest)) if rest.ends_with('"') => {
+            Some((first, rest)) if rest.ends_with('"') && !first.contains('"') => {
                 found.push(first.to_owned());
                 found.extend(text::cells(&format!("\"{rest}")));
             }

@@ -83,6 +83,7 @@ fn quotes_in_a_table_keep_the_commas_of_a_text() {
         ["A", "B, C", "6\" wide, 7\" long"]
     );
     assert_eq!(highlights("Fast, and light"), ["Fast, and light"]);
+    assert_eq!(highlights("With \"A\",\"B\""), ["With \"A\",\"B\""]);
     assert_eq!(highlights("Screens of 5\", 6\""), ["Screens of 5\", 6\""]);
 }
 

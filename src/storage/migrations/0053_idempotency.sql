@@ -7,6 +7,8 @@ CREATE TABLE idempotency_keys (
     -- When the key was first used, and when the call began that does the work, or did it.
     first_at     BIGINT NOT NULL,
     claimed_at   BIGINT NOT NULL,
+    -- How often the work was begun: more than once where it was broken off.
+    tries        BIGINT NOT NULL,
     -- Sealed; null while the work is being done.
     answer       BYTEA,
     -- The usage event of the call that did it.
