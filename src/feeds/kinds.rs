@@ -5,6 +5,7 @@ use super::Feed;
 use super::patch::{self, Patch, Told, Written};
 use super::store::{cascade, moved};
 use crate::catalog::categories::{Category, CategoryIn};
+use crate::catalog::check::Heard;
 use crate::catalog::model::{Product, ProductIn};
 use crate::catalog::offers::{Channel, Offer, OfferIn, Plausible};
 use crate::catalog::promotions::{Promotion, PromotionIn};
@@ -35,7 +36,7 @@ pub(super) struct Mark {
 /// What holds for every batch of an import.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Rules {
-    /// When the batch is stored; for the checks before it, when the import began.
+    /// When the batch is stored.
     pub(super) now: Micros,
     /// Which prices are taken.
     pub(super) plausible: Plausible,
@@ -50,7 +51,7 @@ pub(super) trait Import: Sized + Send + 'static {
     /// Most rows per transaction: a commit waits for the disk, and other writers wait for the commit.
     const BATCH: usize = 2_000;
     /// The row, or what is wrong with it.
-    fn check(input: Self::In, known: &Known, now: Micros) -> Result<Self, Fault>;
+    fn check(input: Self::In, known: &Known, heard: Heard) -> Result<Self, Fault>;
     /// The row of a line that changes part of what is there.
     fn part(fields: Map<String, Value>) -> Result<Self, Fault>;
     /// What the row is about.
@@ -81,7 +82,7 @@ macro_rules! document {
             type In = $in;
             $(const BATCH: usize = $batch;)?
 
-            fn check(input: $in, _: &Known, _: Micros) -> Result<Self, Fault> {
+            fn check(input: $in, _: &Known, _: Heard) -> Result<Self, Fault> {
                 input.check().map(Self::Whole)
             }
 
@@ -196,8 +197,8 @@ fn gone<T: Resource>(rows: &[Line<T>], fates: &[Fate]) -> Vec<String> {
 impl Import for Offer {
     type In = OfferIn;
 
-    fn check(input: OfferIn, known: &Known, now: Micros) -> Result<Self, Fault> {
-        input.check(known, now)
+    fn check(input: OfferIn, known: &Known, heard: Heard) -> Result<Self, Fault> {
+        input.check(known, heard)
     }
 
     fn part(_: Map<String, Value>) -> Result<Self, Fault> {
@@ -229,8 +230,8 @@ impl Import for Offer {
 impl Import for Level {
     type In = LevelIn;
 
-    fn check(input: LevelIn, known: &Known, now: Micros) -> Result<Self, Fault> {
-        input.check(known, now, stock::model::FEED)
+    fn check(input: LevelIn, known: &Known, heard: Heard) -> Result<Self, Fault> {
+        input.check(known, heard, stock::model::FEED)
     }
 
     fn part(_: Map<String, Value>) -> Result<Self, Fault> {

@@ -7,12 +7,13 @@ use super::source::{Checked, Record, Source};
 use super::store::{self, Run, sweep};
 use super::{Feed, Guard, ImportError, Mapping, Mode, Options, Progress, Report};
 use crate::catalog::categories::Category;
+use crate::catalog::check::Heard;
 use crate::catalog::model::Product;
 use crate::catalog::offers::{Offer, Plausible};
 use crate::catalog::promotions::Promotion;
 use crate::catalog::{self, Fate, Fault, Known, shape};
+use crate::kernel::Clock;
 use crate::kernel::id::StoreId;
-use crate::kernel::{Clock, Micros};
 use crate::stock::model::Level;
 use crate::stock::told::Unsaid;
 use crate::storage::{Db, one_at_a_time};
@@ -92,16 +93,18 @@ pub async fn import_with(
     let known = Arc::new(known(db, feed).await?);
     let mut reporter = Reporter::new(feed, rejects)?;
     reporter.report.unread.clone_from(&checked.unread);
-    let run = Run {
+    let mut run = Run {
         id: store::new_id()?,
         feed,
         format: options.layout(),
         mode: options.format.mode(feed, options.mode()),
         file_name: file.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         sha256: checked.sha256.clone(),
+        store_code: options.store_code.clone().unwrap_or_default(),
         started_at,
+        told_at: started_at,
     };
-    store::begin(db, &run).await?;
+    run.told_at = store::begin(db, &run).await?;
     let mut stage = Stage::new(db, clock, reporter, checked.rows, Some(run.clone()));
     stage.guard = options.guard;
     stage.rules.plausible = options.plausible;
@@ -176,6 +179,7 @@ async fn check(
 struct Stage<'a> {
     db: &'a Db,
     clock: &'a Clock,
+    heard: Heard,
     rules: Rules,
     reporter: Reporter,
     of: u64,
@@ -189,8 +193,12 @@ struct Stage<'a> {
 impl<'a> Stage<'a> {
     fn new(db: &'a Db, clock: &'a Clock, reporter: Reporter, of: u64, run: Option<Run>) -> Self {
         let (guard, plausible) = (Guard::default(), Plausible::default());
-        let rules = Rules { now: clock.now(), plausible, unsaid: Unsaid::Kept };
-        Self { db, clock, rules, reporter, of, done: 0, run, guard, in_doubt: false }
+        let now = clock.now();
+        let rules = Rules { now, plausible, unsaid: Unsaid::Kept };
+        let heard = run
+            .as_ref()
+            .map_or(now.into(), |run| Heard { now: run.started_at, first: run.told_at });
+        Self { db, clock, heard, rules, reporter, of, done: 0, run, guard, in_doubt: false }
     }
 
     /// Stores one batch in one transaction.
@@ -262,11 +270,11 @@ async fn stored<T: Import>(
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Report, ImportError> {
     let (send, mut receive) = mpsc::channel::<Batch<T>>(AHEAD);
-    let now = stage.rules.now;
+    let heard = stage.heard;
     let reading = tokio::task::spawn_blocking(move || {
         let (mut batch, mut held) = (Vec::new(), 0);
         source.each(&checked, |line, bytes, record| {
-            batch.push((line, row(record, &known, now)));
+            batch.push((line, row(record, &known, heard)));
             held += bytes;
             (batch.len() < T::BATCH && held < BATCH_BYTES) || {
                 let full = std::mem::take(&mut batch);
@@ -298,7 +306,7 @@ async fn stored_values<T: Import>(
             line += 1;
             batch.push((
                 line,
-                checked(value, known, stage.rules.now).map_err(|fault| Box::new((fault, None))),
+                checked(value, known, stage.heard).map_err(|fault| Box::new((fault, None))),
             ));
         }
         stage.store::<T>(batch).await?;
@@ -306,28 +314,28 @@ async fn stored_values<T: Import>(
     stage.finish().await
 }
 
-fn row<T: Import>(record: Record<'_>, known: &Known, now: Micros) -> Result<T, Box<Refused>> {
+fn row<T: Import>(record: Record<'_>, known: &Known, heard: Heard) -> Result<T, Box<Refused>> {
     match record {
-        Record::Json(line) => read(line, known, now).map_err(|fault| {
+        Record::Json(line) => read(line, known, heard).map_err(|fault| {
             let read = serde_json::from_str::<Value>(line).ok();
             Box::new((fault, read.and_then(|row| T::mark_of(&row, known))))
         }),
-        Record::Mapped(value) => checked(&value, known, now)
+        Record::Mapped(value) => checked(&value, known, heard)
             .map_err(|fault| Box::new((fault, T::mark_of(&value, known)))),
         Record::Refused(fault, value) => Err(Box::new((fault, T::mark_of(&value, known)))),
     }
 }
 
-fn read<T: Import>(line: &str, known: &Known, now: Micros) -> Result<T, Fault> {
+fn read<T: Import>(line: &str, known: &Known, heard: Heard) -> Result<T, Fault> {
     if let Some(fields) = patch::of_line(line) {
         return T::part(fields?);
     }
-    T::check(shape::read(line)?, known, now)
+    T::check(shape::read(line)?, known, heard)
 }
 
-fn checked<T: Import>(value: &Value, known: &Known, now: Micros) -> Result<T, Fault> {
+fn checked<T: Import>(value: &Value, known: &Known, heard: Heard) -> Result<T, Fault> {
     if let Some(fields) = patch::of_value(value) {
         return T::part(fields);
     }
-    T::check(shape::read_value(value)?, known, now)
+    T::check(shape::read_value(value)?, known, heard)
 }

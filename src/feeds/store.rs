@@ -49,8 +49,13 @@ pub(super) struct Run {
     pub(super) file_name: String,
     /// SHA-256 of the file in hex.
     pub(super) sha256: String,
+    /// The store that offers and levels are of where the file names none, or nothing.
+    pub(super) store_code: String,
     /// When the import began.
     pub(super) started_at: Micros,
+    /// When the file was imported first of the times that nothing else came under its name: what it does not date was
+    /// told then.
+    pub(super) told_at: Micros,
 }
 
 /// A new import's id.
@@ -58,13 +63,16 @@ pub fn new_id() -> Result<String, ImportError> {
     Ok(ImportId::random()?.to_string())
 }
 
-/// Records an import that begins. One of the very same file that is under way, here or elsewhere, is
+/// Records an import that begins; returns when its file was told first. One of the very same file that is under way, here or elsewhere, is
 /// superseded: it cannot be told from one that was cut off, so what it has named is dropped, and it
 /// deletes nothing (see [`sweep::stage`]).
-pub(super) async fn begin(db: &Db, run: &Run) -> Result<(), StoreError> {
+pub(super) async fn begin(db: &Db, run: &Run) -> Result<Micros, StoreError> {
     const BEGIN: &str = "INSERT INTO imports (id, feed, file_name, sha256, accepted, unchanged,
-        rejected, started_at, finished_at, mode, format, status)
-        VALUES ($1, $2, $3, $4, 0, 0, 0, $5, $5, $6, $7, 'running')";
+        rejected, started_at, finished_at, mode, format, status, store_code)
+        VALUES ($1, $2, $3, $4, 0, 0, 0, $5, $5, $6, $7, 'running', $8)";
+    const TOLD_AT: &str = "SELECT MIN(started_at) FROM imports WHERE feed = $1 AND file_name = $2
+        AND store_code = $3 AND sha256 = $4 AND started_at > COALESCE((SELECT MAX(started_at) FROM imports
+          WHERE feed = $1 AND file_name = $2 AND store_code = $3 AND sha256 <> $4), 0)";
     let mut tx = db.begin().await?;
     one_at_a_time(&mut tx, run.feed.as_str()).await?;
     supersede(&mut tx, run).await?;
@@ -77,10 +85,21 @@ pub(super) async fn begin(db: &Db, run: &Run) -> Result<(), StoreError> {
             .bind(run.started_at.0)
             .bind(run.mode.as_str())
             .bind(run.format)
+            .bind(&run.store_code)
             .execute(c)
             .await?;
     });
-    tx.commit().await
+    let told_at: Option<i64> = on_tx!(&mut tx, c => {
+        sqlx::query_scalar(TOLD_AT)
+            .bind(run.feed.as_str())
+            .bind(&run.file_name)
+            .bind(&run.store_code)
+            .bind(&run.sha256)
+            .fetch_one(c)
+            .await?
+    });
+    tx.commit().await?;
+    Ok(told_at.map_or(run.started_at, Micros))
 }
 
 /// Ends imports of this very file that came to no end, and drops what they have named.

@@ -1,6 +1,6 @@
 //! Stock levels as a feed tells them.
 
-use crate::catalog::check::{self, Decimal, WORD};
+use crate::catalog::check::{self, Dated, Decimal, Heard, WORD};
 use crate::catalog::document::Op;
 use crate::catalog::fault::Fault;
 use crate::catalog::known::Names;
@@ -128,6 +128,8 @@ pub struct Level {
     pub quantity: Option<i64>,
     /// When that was so.
     pub as_of: Micros,
+    /// What was counted behind this stays, unless it is the same (see [`check::Dated`]).
+    pub news_of: Micros,
     /// `pos`, `feed` or `count`.
     pub source: &'static str,
     /// What the line says beside the count.
@@ -156,12 +158,12 @@ impl Availability {
 }
 
 impl LevelIn {
-    /// The level, or what is wrong with it. `now` is when it held and `counts` what counted, where the line
-    /// does not say.
+    /// The level, or what is wrong with it. It held when it is heard and `counts` is what counted, where the
+    /// line does not say.
     pub fn check(
         self,
         known: &impl Names,
-        now: Micros,
+        heard: Heard,
         counts: &'static str,
     ) -> Result<Level, Fault> {
         let instant = |field, text: String| check::parsed::<Micros>(field, &text);
@@ -174,12 +176,15 @@ impl LevelIn {
                 self.store_gln.as_deref(),
             )?,
         };
+        let Dated { as_of, news_of } =
+            check::dated(self.as_of.as_deref(), heard, check::COUNT_AHEAD)?;
         if self.op == Op::Delete {
             return Ok(Level {
                 key,
                 availability: Availability::Unknown,
                 quantity: None,
-                as_of: check::as_of(self.as_of.as_deref(), now, check::COUNT_AHEAD)?,
+                as_of,
+                news_of,
                 source: FEED,
                 told: Told::nothing(),
             });
@@ -216,7 +221,8 @@ impl LevelIn {
             availability: check::one_of("availability", self.availability.as_deref())?
                 .unwrap_or_else(|| Availability::meant_by(quantity)),
             quantity,
-            as_of: check::as_of(self.as_of.as_deref(), now, check::COUNT_AHEAD)?,
+            as_of,
+            news_of,
             source: check::word("source", self.source.as_deref().unwrap_or(counts), &SOURCES)?,
             told,
         })
@@ -249,7 +255,7 @@ mod tests {
         let mut known = Known::default();
         known.products.insert(ProductId::derived("1"));
         known.stores.insert(StoreId::derived("a"));
-        shape::read::<LevelIn>(line)?.check(&known, Micros(7), FEED)
+        shape::read::<LevelIn>(line)?.check(&known, Micros(7).into(), FEED)
     }
 
     #[test]

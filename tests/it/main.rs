@@ -80,6 +80,7 @@ mod refusals;
 mod refusals_barred;
 mod registration;
 mod registration_given;
+mod repeated;
 mod restart;
 mod retailers;
 mod roles;

@@ -203,6 +203,72 @@ async fn an_offer_is_complete_and_found_by_its_store() {
     assert_eq!(online["items"].as_array().unwrap().len(), 1);
 }
 
+/// The prices of the history with their ends.
+async fn history(app: &TestApp, key: &TestKey) -> Vec<(String, Value)> {
+    app.caught_up().await;
+    let path = format!("/v1/products/{}/price-history", data::product_id(0));
+    let page = offers(app, key, &path).await;
+    let row =
+        |row: &Value| (row["price"]["amount"].as_str().unwrap().to_owned(), row["until"].clone());
+    page["items"].as_array().unwrap().iter().map(row).collect()
+}
+
+#[tokio::test]
+async fn a_price_is_held_no_longer_than_its_offer() {
+    let app = TestApp::builder().fixed_clock(&at(82)).start().await;
+    app.stock_shelves(1, 1).await;
+    let key = app.key(json!({})).await;
+    let over = |day| json!(Micros(at(day).parse::<Micros>().unwrap().0 + 1).to_string());
+    let row = |price: &str, until: Value| (price.to_owned(), until);
+    let mut short = priced(30, 800, None);
+    short["valid_through"] = json!(at(44));
+    tell(&app, &[priced(0, 1_000, None), short.clone()]).await;
+    let mut expected = vec![row("10.00", json!(at(30))), row("8.00", over(44))];
+    assert_eq!(history(&app, &key).await, expected, "it has ended though nothing was told since");
+    // Nothing was asked in the thirty days before, so that there is no prior price to tell.
+    tell(&app, &[priced(80, 700, Some(1_000))]).await;
+    assert_eq!(offer(&app, &key).await["lowest_price_30d"], Value::Null);
+    expected.push(row("7.00", Value::Null));
+    assert_eq!(history(&app, &key).await, expected);
+    // The same price behind the end of an offer is another time that it was asked.
+    short["as_of"] = json!(at(81));
+    short["valid_through"] = json!(at(90));
+    tell(&app, &[short.clone()]).await;
+    app.clock.advance(10 * 86_400_000_000);
+    short["as_of"] = json!(at(92));
+    short["valid_through"] = json!(at(100));
+    tell(&app, &[short]).await;
+    expected.truncate(2);
+    let since = [row("7.00", json!(at(81))), row("8.00", over(90)), row("8.00", Value::Null)];
+    expected.extend(since);
+    assert_eq!(history(&app, &key).await, expected);
+}
+
+#[tokio::test]
+async fn a_price_is_held_until_partners_are_told_of_it_no_longer() {
+    let app = TestApp::builder().fixed_clock(&at(50)).start().await;
+    app.stock_shelves(1, 1).await;
+    let key = app.key(json!({})).await;
+    let row = |price: &str, until: Value| (price.to_owned(), until);
+    tell(&app, &[priced(0, 600, None)]).await;
+    let mut gone = priced(50, 600, None);
+    gone["op"] = json!("delete");
+    tell(&app, &[gone]).await;
+    assert_eq!(history(&app, &key).await, [row("6.00", json!(at(50)))]);
+    app.clock.advance(31 * 86_400_000_000);
+    tell(&app, &[priced(81, 900, Some(1_000))]).await;
+    assert_eq!(offer(&app, &key).await["lowest_price_30d"], Value::Null);
+    // One customer's price is no price for partners, and ends the one before.
+    app.clock.advance(2 * 86_400_000_000);
+    let mut own = priced(82, 500, None);
+    own["price_type"] = json!("personal");
+    tell(&app, &[own]).await;
+    let expected = [row("6.00", json!(at(50))), row("9.00", json!(at(82)))];
+    assert_eq!(history(&app, &key).await, expected);
+    tell(&app, &[priced(83, 900, None)]).await;
+    assert_eq!(history(&app, &key).await[1..], [expected[1].clone(), row("9.00", Value::Null)]);
+}
+
 fn promotion(code: &str, fields: &Value) -> Value {
     let mut promotion =
         json!({ "code": code, "title": code, "type": "percent_off", "value": "10" });

@@ -13,7 +13,7 @@ use crate::http::form::Columns;
 use crate::http::{Answer, ApiError, ApiResult, Code, PageRequest, Params, path};
 use crate::kernel::id::{ProductId, StoreId};
 use crate::kernel::word::Word as _;
-use crate::kernel::{Micros, Money};
+use crate::kernel::{Clock, Micros, Money};
 use crate::storage::Db;
 use actix_web::{HttpRequest, get, web};
 use serde::Serialize;
@@ -83,8 +83,8 @@ impl From<Priced> for PricedOut {
 /// Prices that a product has had
 ///
 /// Every price of a product, store by store, from the oldest on: the proof of `lowest_price_30d`. A
-/// price is told as long as it was the last one told; with `from` and `to` you get those that held
-/// at any time between.
+/// price held until the next was told, its offer was over (`valid_through`) or it was withdrawn; with
+/// `from` and `to` you get those that held at any time between.
 #[utoipa::path(
     operation_id = "list_price_history", tag = "offers",
     params(
@@ -109,7 +109,7 @@ pub(super) async fn list_price_history(
     request: HttpRequest,
     product: web::Path<String>,
     view: web::Data<CatalogView>,
-    db: web::Data<Db>,
+    (db, clock): (web::Data<Db>, web::Data<Clock>),
 ) -> ApiResult<Answer> {
     let mut params = Params::new(request.query_string());
     let (from, to): (Option<Micros>, Option<Micros>) = (params.value("from"), params.value("to"));
@@ -129,7 +129,8 @@ pub(super) async fn list_price_history(
     existing(view.product_within(included.grant(), id), "product", &id)?;
     included.need("price-history", Kind::Offer, "price")?;
     let after = page.after_pair()?.map(Place::from_pair);
-    let mut rows = told(&db, id, &query, (after, page.limit() + 1), &included).await?;
+    let mut rows =
+        told(&db, id, &query, (after, page.limit() + 1), (&included, clock.now())).await?;
     let more = rows.len() > page.limit();
     rows.truncate(page.limit());
     let next = rows.last().filter(|_| more).map(|row| row.place.pair());
@@ -150,13 +151,13 @@ async fn told(
     product: ProductId,
     query: &HistoryQuery,
     (mut after, most): (Option<Place>, usize),
-    included: &Included,
+    (included, now): (&Included, Micros),
 ) -> ApiResult<Vec<Priced>> {
     // Where stores are left out, most of what is read may be of these.
     let at_once = if included.grant().is_some() { most.max(AT_ONCE) } else { most };
     let mut told = Vec::new();
     loop {
-        let rows = prices(db, product, query, after, at_once).await?;
+        let rows = prices(db, product, query, (after, at_once), now).await?;
         let is_last = rows.len() < at_once;
         after = rows.last().map(|row| row.place);
         told.extend(rows.into_iter().filter(|row| included.has_store(row.place.store)));

@@ -7,7 +7,7 @@ pub mod store;
 pub use plausible::Plausible;
 pub use sale::Sale;
 
-use crate::catalog::check::{self, Measure, MoneyIn, NAME};
+use crate::catalog::check::{self, Dated, Heard, Measure, MoneyIn, NAME};
 use crate::catalog::document::Op;
 use crate::catalog::fault::Fault;
 use crate::catalog::known::{Known, Names as _};
@@ -125,6 +125,8 @@ pub struct Offer {
     pub terms: Option<Box<Terms>>,
     /// When that was so.
     pub as_of: Micros,
+    /// What was told behind this stays, unless it is the same (see [`check::Dated`]).
+    pub news_of: Micros,
 }
 
 /// The terms of an offer.
@@ -195,8 +197,8 @@ fn priced(
 }
 
 impl OfferIn {
-    /// The offer, or what is wrong with it. `now` is when it held, where the line does not say.
-    pub fn check(self, known: &Known, now: Micros) -> Result<Offer, Fault> {
+    /// The offer, or what is wrong with it. It held when it is heard, where the line does not say.
+    pub fn check(self, known: &Known, heard: Heard) -> Result<Offer, Fault> {
         let key = OfferKey {
             product: known.product(
                 self.product_id.as_deref(),
@@ -210,12 +212,13 @@ impl OfferIn {
             )?,
             channel: check::one_of("channel", self.channel.as_deref())?.unwrap_or(Channel::InStore),
         };
-        let as_of = check::as_of(self.as_of.as_deref(), now, check::PRICE_AHEAD)?;
+        let Dated { as_of, news_of } =
+            check::dated(self.as_of.as_deref(), heard, check::PRICE_AHEAD)?;
         let terms = match self.op {
             Op::Delete => None,
             Op::Upsert => Some(Box::new(self.terms()?)),
         };
-        Ok(Offer { key, terms, as_of })
+        Ok(Offer { key, terms, as_of, news_of })
     }
 
     fn terms(self) -> Result<Terms, Fault> {
@@ -301,7 +304,7 @@ mod tests {
     }
 
     fn check(line: &str) -> Result<Offer, Fault> {
-        shape::read::<OfferIn>(line)?.check(&known(), Micros(7))
+        shape::read::<OfferIn>(line)?.check(&known(), Micros(7).into())
     }
 
     #[test]

@@ -56,6 +56,8 @@ static CONFIRM: Statement = Statement::new(
 struct Writes<'a> {
     offers: Vec<Cell<'a>>,
     history: Vec<Cell<'a>>,
+    /// Prices that partners are told of no longer, because the next is one customer's.
+    ended: Vec<Cell<'a>>,
     confirmed: Vec<Cell<'a>>,
     /// What is asked now by offers that were there before.
     settled: Vec<history::Asked<'a>>,
@@ -144,6 +146,7 @@ async fn put_round(
         wanted.iter().map(|(key, _)| [key.product.to_string(), key.store.to_string()]).collect();
     let stored = find(tx, wanted, &names).await?;
     history::remember_turns(tx, offers, wanted, (&stored, &names), now).await?;
+    history::remember_ends(tx, offers, wanted, (&stored, &names)).await?;
     let reductions = reductions(tx, offers, wanted, &stored, &names).await?;
     let terms = wanted.iter().filter_map(|(_, at)| offers[*at].terms.as_ref());
     let told = Told::of(tx, terms.map(|terms| terms.promotion_ids.as_str())).await?;
@@ -162,6 +165,7 @@ async fn put_round(
         history::forget(tx, *key, *since).await?;
     }
     bulk::write(tx, &history::REMEMBER, &writes.history).await?;
+    bulk::write(tx, &history::END, &writes.ended).await?;
     history::settle(tx, &writes.settled, now).await?;
     bulk::write(tx, &CONFIRM, &writes.confirmed).await?;
     for (key, version, as_of) in &writes.withdrawn {
@@ -272,7 +276,7 @@ fn implausible(
     before: Option<&Stored>,
     plausible: Plausible,
 ) -> Result<Option<Fault>, StoreError> {
-    let late = before.is_some_and(|before| offer.as_of.0 < before.told_at());
+    let late = before.is_some_and(|before| before.is_newer_than(offer));
     let Some(terms) = offer.terms.as_ref().filter(|_| !late) else { return Ok(None) };
     let now = before.filter(|before| before.is_told()).map(Stored::money).transpose()?;
     Ok(plausible.check(terms, now).err())
@@ -286,18 +290,19 @@ fn decide<'a>(
     now: Micros,
     writes: &mut Writes<'a>,
 ) -> Fate {
-    if before.is_some_and(|before| offer.as_of.0 < before.told_at()) {
-        return Fate::Unchanged;
-    }
+    let key = [names[0].as_str(), names[1].as_str(), offer.key.channel.as_str()];
     if let Some(before) = before.filter(|before| before.is_as(offer.terms.as_deref())) {
         // What is older than this comes too late from now on.
         if offer.as_of.0 > before.told_at() {
-            writes.confirmed.extend(confirmed(offer, names));
+            writes.confirmed.extend(history::dated(key, offer.as_of));
         }
         return Fate::Unchanged;
     }
+    if before.is_some_and(|before| before.is_newer_than(offer)) {
+        return Fate::Unchanged;
+    }
     let version = before.map_or(1, |before| before.version + 1);
-    let id = || format!("{}/{}/{}", names[0], names[1], offer.key.channel.as_str());
+    let id = || key.join("/");
     let change = |deleted, reason| Change { kind: "offer", id: id(), deleted, reason, version };
     // What partners know of: for them a price of one customer is not there.
     let known = before.filter(|before| before.is_told());
@@ -327,6 +332,7 @@ fn decide<'a>(
     ));
     writes.offers.extend(reduced.cells(terms, now));
     if terms.is_personal() {
+        writes.ended.extend(gone.iter().flat_map(|_| history::dated(key, offer.as_of)));
         writes.changes.extend(gone);
         return Fate::Written;
     }
@@ -337,20 +343,10 @@ fn decide<'a>(
         Some(_) => "price_changed",
     };
     if before.is_some() && reason != "updated" && offer.as_of <= now {
-        writes.settled.push(([&names[0], &names[1], offer.key.channel.as_str()], terms.at(now)));
+        writes.settled.push((key, terms.at(now)));
     }
     writes.changes.push(change(false, reason));
     Fate::Written
-}
-
-/// A row of [`CONFIRM`].
-fn confirmed<'a>(offer: &Offer, names: &'a [String; 2]) -> [Cell<'a>; 4] {
-    [
-        names[0].as_str().into(),
-        names[1].as_str().into(),
-        offer.key.channel.as_str().into(),
-        offer.as_of.0.into(),
-    ]
 }
 
 fn cells<'a>(

@@ -45,7 +45,7 @@ pub struct Priced {
     pub price: Amount,
     /// The price that a reduction was measured from.
     pub list_price: Option<Amount>,
-    /// Until when it held; none for the last.
+    /// Until when it held; none for one that holds or is still to come.
     pub until: Option<Micros>,
 }
 
@@ -90,25 +90,30 @@ impl Columns {
     }
 }
 
-/// The prices of a product behind `after`, by store, time and channel, `most` at most.
+/// The prices of a product behind `after`, by store, time and channel, `most` at most. What has ended by `now` has an end.
 pub async fn prices(
     db: &Db,
     product: ProductId,
     query: &HistoryQuery,
-    after: Option<Place>,
-    most: usize,
+    (after, most): (Option<Place>, usize),
+    now: Micros,
 ) -> Result<Vec<Priced>, StoreError> {
     // An absent filter is an empty text, which is no store and no channel, so that there is one
     // statement.
     const SELECT: &str =
-        "SELECT store_id, channel, since, currency, price, list_price, until FROM (
-        SELECT h.store_id, h.channel, h.since, h.currency, h.price, h.list_price,
+        "WITH held AS (SELECT h.store_id, h.channel, h.since, h.currency, h.price, h.list_price,
+          COALESCE(h.ends_at, o.deleted_at,
+            CASE WHEN o.valid_through < $10 THEN o.valid_through + 1 END) AS ended,
           (SELECT MIN(n.since) FROM price_history n WHERE n.product_id = h.product_id
-             AND n.store_id = h.store_id AND n.channel = h.channel AND n.since > h.since) AS until
-        FROM price_history h
+             AND n.store_id = h.store_id AND n.channel = h.channel AND n.since > h.since) AS next
+        FROM price_history h LEFT JOIN offers o ON o.product_id = h.product_id
+          AND o.store_id = h.store_id AND o.channel = h.channel
         WHERE h.product_id = $1 AND ($2 = '' OR h.store_id = $2) AND ($3 = '' OR h.channel = $3)
-          AND h.since < $4 AND (h.store_id, h.since, h.channel) > ($5, $6, $7)) AS priced
-        WHERE until IS NULL OR until > $8
+          AND h.since < $4 AND (h.store_id, h.since, h.channel) > ($5, $6, $7)),
+        priced AS (SELECT store_id, channel, since, currency, price, list_price,
+          CASE WHEN next IS NULL OR ended < next THEN ended ELSE next END AS until FROM held)
+        SELECT store_id, channel, since, currency, price, list_price, until FROM priced
+        WHERE until IS NULL OR (until > $8 AND until > since)
         ORDER BY store_id, since, channel LIMIT $9";
     let (behind, since, through) = match after {
         Some(place) => (place.store.to_string(), place.since.0, place.channel.as_str()),
@@ -125,6 +130,7 @@ pub async fn prices(
             .bind(through)
             .bind(query.from.map_or(i64::MIN, |from| from.0))
             .bind(most as i64)
+            .bind(now.0)
             .fetch_all(c)
             .await
     })?;

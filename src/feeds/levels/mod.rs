@@ -104,7 +104,7 @@ impl<'a> Intake<'a> {
                 return Ok(None);
             }
             let level = shape::read::<LevelIn>(line)?;
-            level.check(&Memory(self.mirror), self.clock.now(), POS).map(Some)
+            level.check(&Memory(self.mirror), self.clock.now().into(), POS).map(Some)
         });
         match read {
             Ok(Some(level)) => self.batch.push(level),

@@ -14,7 +14,21 @@ pub(super) static REMEMBER: Statement = Statement::new(
        VALUES",
     7,
     "ON CONFLICT (product_id, store_id, channel, since) DO UPDATE SET
-       currency = excluded.currency, price = excluded.price, list_price = excluded.list_price",
+       currency = excluded.currency, price = excluded.price, list_price = excluded.list_price,
+       ends_at = NULL",
+);
+
+// The price that held then. What a line that came earlier says of its end stays, where that is earlier.
+pub(super) static END: Statement = Statement::new(
+    "WITH k (product_id, store_id, channel, ended) AS (VALUES",
+    4,
+    ") UPDATE price_history SET ends_at = k.ended FROM k
+       WHERE price_history.product_id = k.product_id AND price_history.store_id = k.store_id
+         AND price_history.channel = k.channel
+         AND price_history.since = (SELECT MAX(l.since) FROM price_history l
+           WHERE l.product_id = k.product_id AND l.store_id = k.store_id
+             AND l.channel = k.channel AND l.since < k.ended)
+         AND (price_history.ends_at IS NULL OR price_history.ends_at > k.ended)",
 );
 
 static LATEST: Statement = Statement::new(
@@ -68,6 +82,28 @@ pub(super) async fn remember_turns(
     bulk::write(tx, &REMEMBER, &rows).await
 }
 
+/// A row of [`END`], or of another statement about offers and instants.
+pub(super) fn dated([product, store, channel]: [&str; 3], at: Micros) -> [Cell<'_>; 4] {
+    [product.into(), store.into(), channel.into(), at.0.into()]
+}
+
+/// Notes until when the prices of offers were asked that had ended before the lines of a batch.
+pub(super) async fn remember_ends(
+    tx: &mut Tx,
+    offers: &[Offer],
+    wanted: &[(OfferKey, usize)],
+    (stored, names): (&HashMap<OfferKey, Stored>, &[[String; 2]]),
+) -> Result<(), StoreError> {
+    let mut rows: Vec<Cell<'_>> = Vec::new();
+    for ((key, at), [product, store]) in wanted.iter().zip(names) {
+        let ended = stored.get(key).and_then(|before| before.ended_before(offers[*at].as_of));
+        rows.extend(
+            ended.into_iter().flat_map(|at| dated([product, store, key.channel.as_str()], at)),
+        );
+    }
+    bulk::write(tx, &END, &rows).await
+}
+
 /// The rows that a line adds: from its instant on, where the history says otherwise, and at the turns of its
 /// sale that have passed since.
 pub(super) fn rows<'a>(
@@ -78,7 +114,10 @@ pub(super) fn rows<'a>(
 ) -> Vec<Cell<'a>> {
     let [product, store] = names;
     let as_of = offer.as_of;
-    let is_other = known.is_none_or(|before| before.noted_at(as_of, now) != terms.at(as_of));
+    let goes_on = |before: &Stored| {
+        before.ended_before(as_of).is_none() && before.noted_at(as_of, now) == terms.at(as_of)
+    };
+    let is_other = !known.is_some_and(goes_on);
     let turns = terms.sale.iter().flat_map(Sale::turns);
     let passed = turns.filter(|turn| as_of < *turn && *turn <= now);
     let instants = is_other.then_some(as_of).into_iter().chain(passed);

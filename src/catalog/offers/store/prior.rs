@@ -53,14 +53,15 @@ pub(super) fn before_sale(
     Some(found.map_or(price, |lowest| lowest.min(price)))
 }
 
-// The price that held when the window began was applied in it, however long it had held.
+// The price that held when the window began was applied in it, however long it had held; one whose offer had ended by
+// then was not.
 static LOWEST: Statement = Statement::new(
     "WITH k (product_id, store_id, channel, currency, opened, began, behind) AS (VALUES",
     7,
     ") SELECT k.product_id, k.store_id, k.channel, MIN(h.price) AS lowest
        FROM k JOIN price_history h ON h.product_id = k.product_id AND h.store_id = k.store_id
          AND h.channel = k.channel AND h.currency = k.currency AND h.since < k.began
-         AND h.since > k.behind
+         AND h.since > k.behind AND (h.ends_at IS NULL OR h.ends_at > k.opened)
          AND h.since >= COALESCE((SELECT MAX(p.since) FROM price_history p
            WHERE p.product_id = k.product_id AND p.store_id = k.store_id
              AND p.channel = k.channel AND p.since <= k.opened), k.opened)

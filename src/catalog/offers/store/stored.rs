@@ -1,7 +1,7 @@
 //! Offers as they are stored, for the lines that come about them.
 
 use super::history::Priced;
-use crate::catalog::offers::{OfferKey, PriceType, Sale, Terms, priced};
+use crate::catalog::offers::{Offer, OfferKey, PriceType, Sale, Terms, priced};
 use crate::kernel::word::Word as _;
 use crate::kernel::{Amount, Micros, Money};
 use crate::storage::StoreError;
@@ -15,7 +15,7 @@ pub(super) static FIND: Statement = Statement::new(
          o.valid_from, o.valid_through, COALESCE(o.named_promotions, o.promotion_ids) AS named,
          o.as_of, o.confirmed_at, o.version,
          o.eco_contribution, o.seller, o.reduced_since, o.lowest_price_30d, o.sale, o.turns_at,
-         o.deleted_at IS NOT NULL AS deleted
+         o.deleted_at
        FROM k JOIN offers o ON o.product_id = k.product_id AND o.store_id = k.store_id
          AND o.channel = k.channel",
 );
@@ -50,7 +50,7 @@ pub(super) struct Stored {
     #[sqlx(skip)]
     pub(super) sale: Option<Sale>,
     turns_at: Option<i64>,
-    pub(super) deleted: bool,
+    deleted_at: Option<i64>,
 }
 
 /// The sale in a column.
@@ -75,6 +75,11 @@ impl Stored {
         self.confirmed_at.map_or(self.as_of, |at| at.max(self.as_of))
     }
 
+    /// Whether a line comes too late. Of a repeated one, what only confirmed these terms is no news.
+    pub(super) fn is_newer_than(&self, offer: &Offer) -> bool {
+        offer.as_of.0 < self.told_at() || offer.news_of.0 < self.as_of
+    }
+
     /// What it costs outside a sale.
     pub(super) fn money(&self) -> Result<Money, StoreError> {
         let currency = self.currency.parse();
@@ -84,7 +89,21 @@ impl Stored {
 
     /// Whether partners are told of it: it is there, and no price of one customer.
     pub(super) fn is_told(&self) -> bool {
-        !self.deleted && self.price_type != PriceType::Personal.as_str()
+        self.deleted_at.is_none() && !self.is_personal()
+    }
+
+    fn is_personal(&self) -> bool {
+        self.price_type == PriceType::Personal.as_str()
+    }
+
+    /// Until when its price was asked, where it had ended before the instant of a line that comes in time.
+    pub(super) fn ended_before(&self, as_of: Micros) -> Option<Micros> {
+        if self.is_personal() || as_of.0 < self.told_at() {
+            return None;
+        }
+        let through = self.valid_through.filter(|through| *through < as_of.0);
+        let own = through.map(|through| through.saturating_add(1));
+        [own, self.deleted_at].into_iter().flatten().min().map(Micros)
     }
 
     /// The row with its sale read.
@@ -150,8 +169,8 @@ impl Stored {
     /// Whether it stands as a line says: with these terms, or gone where there are none.
     pub(super) fn is_as(&self, terms: Option<&Terms>) -> bool {
         match terms {
-            None => self.deleted,
-            Some(terms) => !self.deleted && self.same(terms),
+            None => self.deleted_at.is_some(),
+            Some(terms) => self.deleted_at.is_none() && self.same(terms),
         }
     }
 

@@ -1,0 +1,123 @@
+//! Files that do not say when what they tell was so, imported again: they confirm what they said, and are no news.
+
+use crate::support::{NOON, TestApp, TestKey, data};
+use comptoir::feeds::{Feed, Report, import};
+use serde_json::{Value, json};
+
+const HOUR: i64 = 3_600_000_000;
+
+struct Shop {
+    app: TestApp,
+    key: TestKey,
+    dir: tempfile::TempDir,
+}
+
+impl Shop {
+    /// A product in a store, whose offer and level no file has told yet.
+    async fn open() -> Self {
+        let app = TestApp::builder().fixed_clock(NOON).start().await;
+        app.import(Feed::Products, &[data::product(0)]).await;
+        app.import(Feed::Stores, &[data::store(0)]).await;
+        let key = app.key(json!({})).await;
+        Self { app, key, dir: tempfile::tempdir().unwrap() }
+    }
+
+    /// Imports a line as a file, an hour after what was before.
+    async fn file(&self, feed: Feed, name: &str, line: &Value) -> Report {
+        self.app.clock.advance(HOUR);
+        let (path, app) = (self.dir.path().join(name), &self.app);
+        std::fs::write(&path, line.to_string()).unwrap();
+        let report = import(&app.db, &app.clock, feed, &path, None, None, &mut |_| {}).await;
+        self.app.caught_up().await;
+        report.expect("the import runs")
+    }
+
+    /// What a till counts, an hour after what was before.
+    async fn count(&self, quantity: u32) -> String {
+        self.app.clock.advance(HOUR);
+        let now = self.app.clock.now().to_string();
+        self.app.import(Feed::Stock, &[data::level(0, 0, quantity, &now)]).await;
+        now
+    }
+
+    async fn first(&self, of: &str) -> Value {
+        let path = format!("/v1/products/{}/{of}", data::product_id(0));
+        let answer = self.app.get(&self.key.text, &path).await;
+        assert_eq!(answer.status(), 200);
+        answer.json::<Value>().await.unwrap()["items"][0].clone()
+    }
+
+    async fn level(&self) -> (Value, String) {
+        let level = self.first("stock").await;
+        (level["quantity"]["value"].clone(), level["as_of"].as_str().unwrap().to_owned())
+    }
+
+    async fn price(&self) -> Value {
+        self.first("offers").await["price"]["amount"].clone()
+    }
+}
+
+/// A level that is in the store without a word of when it was counted.
+fn undated(quantity: u32) -> Value {
+    let mut level = data::level(0, 0, quantity, NOON);
+    let fields = level.as_object_mut().unwrap();
+    fields.retain(|name, _| ["sku", "store_code", "quantity"].contains(&name.as_str()));
+    level
+}
+
+#[tokio::test]
+async fn a_stock_file_again_confirms_its_counts_and_takes_the_place_of_none_that_came_since() {
+    let shop = Shop::open().await;
+    shop.file(Feed::Stock, "stock.ndjson", &undated(99)).await;
+    shop.file(Feed::Stock, "stock.ndjson", &undated(99)).await;
+    let now = shop.app.clock.now().to_string();
+    assert_eq!(shop.level().await, (json!(99), now), "it was said again that there are 99");
+    let counted = shop.count(3).await;
+    for _ in 0..2 {
+        let report = shop.file(Feed::Stock, "stock.ndjson", &undated(99)).await;
+        assert_eq!((report.accepted, report.unchanged), (0, 1), "{report}");
+        assert_eq!(shop.level().await, (json!(3), counted.clone()));
+    }
+    // A file that says something else is news, and so is the first one behind it.
+    for quantity in [98, 99] {
+        shop.file(Feed::Stock, "stock.ndjson", &undated(quantity)).await;
+        assert_eq!(shop.level().await.0, json!(quantity));
+        shop.count(3).await;
+    }
+    // As is one of another name.
+    shop.file(Feed::Stock, "other.ndjson", &undated(99)).await;
+    assert_eq!(shop.level().await.0, json!(99));
+}
+
+#[tokio::test]
+async fn a_price_file_again_takes_the_place_of_no_price_that_came_since() {
+    let shop = Shop::open().await;
+    let offer = |price| data::offer(0, 0, price);
+    shop.file(Feed::Offers, "a.ndjson", &offer("5.50")).await;
+    shop.file(Feed::Offers, "b.ndjson", &offer("5.80")).await;
+    shop.file(Feed::Offers, "a.ndjson", &offer("5.50")).await;
+    assert_eq!(shop.price().await, "5.80");
+    shop.file(Feed::Offers, "a.ndjson", &offer("5.60")).await;
+    assert_eq!(shop.price().await, "5.60");
+    shop.file(Feed::Offers, "a.ndjson", &offer("5.50")).await;
+    assert_eq!(shop.price().await, "5.50", "the price has gone back");
+}
+
+#[tokio::test]
+async fn a_file_again_brings_back_what_went_with_its_product() {
+    let shop = Shop::open().await;
+    let told = async || {
+        shop.file(Feed::Offers, "offers.ndjson", &data::offer(0, 0, "5.50")).await;
+        shop.file(Feed::Stock, "stock.ndjson", &undated(7)).await;
+    };
+    told().await;
+    told().await;
+    let gone = json!({ "op": "delete", "sku": data::sku(0) });
+    shop.app.import(Feed::Products, &[gone]).await;
+    shop.app.import(Feed::Products, &[data::product(0)]).await;
+    shop.app.caught_up().await;
+    assert_eq!(shop.first("offers").await, Value::Null);
+    told().await;
+    assert_eq!(shop.price().await, "5.50");
+    assert_eq!(shop.level().await.0, json!(7));
+}
