@@ -3,6 +3,9 @@
 //! The context maps our words to those of schema.org and of the GS1 Web Vocabulary; a word that neither
 //! has keeps a name of its own under `urn:comptoir:term:`, so that nothing is lost on the way.
 
+use serde_json::{Map, Value};
+use std::borrow::Cow;
+
 /// Where the context is served. Its terms are added to, never changed.
 pub const CONTEXT_PATH: &str = "/contexts/v1.jsonld";
 /// The context. Each term of a vocabulary that it uses stands in `vocabularies.csv` with the version of the
@@ -30,8 +33,33 @@ pub fn may_be_asked_for(accept: &[u8]) -> bool {
         && accept.windows(7).any(|part| part.eq_ignore_ascii_case(b"ld+json"))
 }
 
+/// The hours of single dates as schema.org has them, which knows no date in them: valid from the date through the date,
+/// and on one on which a store stays closed from midnight to midnight.
+fn with_dates(object: &[u8]) -> Cow<'_, [u8]> {
+    const DATES: &[u8] = b"\"special_opening_hours\":[{";
+    if !object.windows(DATES.len()).any(|part| part == DATES) {
+        return Cow::Borrowed(object);
+    }
+    let Ok(mut store) = serde_json::from_slice::<Map<String, Value>>(object) else {
+        return Cow::Borrowed(object);
+    };
+    let hours = store.get_mut("special_opening_hours").and_then(Value::as_array_mut);
+    for hours in hours.into_iter().flatten().filter_map(Value::as_object_mut) {
+        for name in ["valid_from", "valid_through"] {
+            hours.insert(name.to_owned(), hours.get("date").cloned().unwrap_or_default());
+        }
+        if hours.get("closed") == Some(&Value::Bool(true)) {
+            for name in ["opens", "closes"] {
+                hours.insert(name.to_owned(), "00:00".into());
+            }
+        }
+    }
+    serde_json::to_vec(&store).map_or(Cow::Borrowed(object), Cow::Owned)
+}
+
 /// The object with members before its own. What is no object stays as it is.
 fn with(members: &str, object: &[u8]) -> Vec<u8> {
+    let object = &with_dates(object);
     let Some(own) = object.trim_ascii_start().strip_prefix(b"{") else { return object.to_vec() };
     let separator: &[u8] = if own.trim_ascii_start().starts_with(b"}") { b"" } else { b"," };
     [b"{", members.as_bytes(), separator, own].concat()
@@ -40,7 +68,7 @@ fn with(members: &str, object: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::{Value, json};
+    use serde_json::json;
     use std::collections::BTreeSet;
 
     #[test]

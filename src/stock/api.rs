@@ -52,6 +52,7 @@ fn lines<O: Op>(caller: &Caller<O>, clock: &Clock, max_age_s: Option<u32>) -> Li
         ("product_id" = String, Path, description = "The product.", example = "prd_7HqK2mXw9Pz"),
         ("store_id" = Option<String>, Query, description = "Only these stores, up to 200 joined by commas.", example = "sto_4Fh2Lp8QaZs,sto_0Kd83bVnM1c"),
         ("availability" = Option<Vec<Availability>>, Query, style = Form, explode = false, description = "Only these availabilities, joined by commas.", example = json!(["in_stock", "low_stock"])),
+        ("updated_since" = Option<String>, Query, format = DateTime, description = "Only levels that arrived at or after this instant. Let calls overlap by a minute: a level can be seen a little after its instant.", example = "2026-11-22T09:00:00Z"),
         ("max_age_s" = Option<u32>, Query, minimum = 1, maximum = 86400, description = "Seconds after which you hold a count for stale; without it, what the retailer says of each count.", example = 300),
         ("include_total" = Option<bool>, Query, description = "Whether to count all lines of the list, in `total`.", example = true),
         ("limit" = Option<u32>, Query, description = "Most lines in the page, 1 to 200.", example = 50),
@@ -75,7 +76,7 @@ async fn list_product_stock(
 ) -> ApiResult<Answer> {
     let mut params = Params::new(request.query_string());
     let stores: Vec<StoreId> = params.list("store_id", MAX_LIMIT as usize);
-    let wanted = availabilities(&mut params);
+    let wanted = Wanted::read(&mut params);
     let max_age_s = max_age(&mut params);
     let page =
         PageRequest::read(&request, &mut params).with_columns(&COLUMNS).with_total(&mut params);
@@ -131,8 +132,7 @@ async fn list_store_stock(
     turns: web::Data<Turns>,
 ) -> ApiResult<Answer> {
     let mut params = Params::new(request.query_string());
-    let since: Option<Micros> = params.value("updated_since");
-    let wanted = availabilities(&mut params);
+    let wanted = Wanted::read(&mut params);
     let max_age_s = max_age(&mut params);
     let page =
         PageRequest::read(&request, &mut params).with_columns(&COLUMNS).with_total(&mut params);
@@ -142,15 +142,9 @@ async fn list_store_stock(
     let included = Included::of(&caller, &catalog);
     existing(included.store(id, stores.store(id)), "store", &id)?;
     wanted.permit(&included)?;
-    if since.is_some() {
-        included.need("updated_since", Kind::Stock, "received_at")?;
-    }
     let lines = lines(&caller, &clock, max_age_s);
     let (after, limit) = (page.after()?, page.limit());
-    let takes = move |level: &Level<'_>| {
-        let recent = since.is_none_or(|since| level.received_at >= since);
-        recent && wanted.takes(level.availability)
-    };
+    let takes = move |level: &Level<'_>| wanted.takes_level(Some(level));
     let found = catalog.with_gtins(included.grant(), |gtin_of| {
         stock.of_store(id, after, limit, |product, level| {
             let gtin = takes(&level).then(|| gtin_of(product))??;
@@ -172,33 +166,39 @@ async fn list_store_stock(
     page.answer_counted(&found.items, found.next_pair(), total, Cache::Brief)
 }
 
-/// The availabilities asked for; all where none is named.
-struct Wanted(Vec<Availability>);
+/// Which levels are asked for.
+struct Wanted {
+    /// Of these availabilities; of all where none is named.
+    availabilities: Vec<Availability>,
+    /// That arrived at or after this instant.
+    since: Option<Micros>,
+}
 
 impl Wanted {
-    fn takes(&self, availability: Availability) -> bool {
-        self.0.is_empty() || self.0.contains(&availability)
+    fn read(params: &mut Params) -> Self {
+        Self { availabilities: params.words("availability"), since: params.value("updated_since") }
     }
 
     /// Refuses to choose by what the caller's plan leaves out.
     fn permit(&self, included: &Included) -> ApiResult<()> {
-        let is_asked = !self.0.is_empty();
-        included.need_all(&[(is_asked, "availability", Kind::Stock, "availability")])
+        included.need_all(&[
+            (!self.availabilities.is_empty(), "availability", Kind::Stock, "availability"),
+            (self.since.is_some(), "updated_since", Kind::Stock, "received_at"),
+        ])
     }
 
-    /// The same of a level, or of none: then it is unknown.
+    /// Whether a level is. One that no store has told is unknown, and never arrived.
     fn takes_level(&self, level: Option<&Level<'_>>) -> bool {
-        self.takes(level.map_or(Availability::Unknown, |level| level.availability))
+        let availability = level.map_or(Availability::Unknown, |level| level.availability);
+        let recent = |since: Micros| level.is_some_and(|level| level.received_at >= since);
+        (self.availabilities.is_empty() || self.availabilities.contains(&availability))
+            && self.since.is_none_or(recent)
     }
 }
 
 /// Seconds after which the caller holds a count for stale.
 fn max_age(params: &mut Params) -> Option<u32> {
     params.whole("max_age_s", 1..=86_400)
-}
-
-fn availabilities(params: &mut Params) -> Wanted {
-    Wanted(params.words("availability"))
 }
 
 #[cfg(test)]

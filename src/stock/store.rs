@@ -71,8 +71,8 @@ pub async fn hold(tx: &mut Tx) -> Result<i64, StoreError> {
 }
 
 /// Stores a batch of levels: the newest holds, and of equally new ones the last. What is written
-/// gets one position of the stock log; the change log tells of first levels and of availability that
-/// turned.
+/// gets one position of the stock log; the change log tells of first levels, and of those of which something else than
+/// the count has changed.
 pub async fn put_levels(
     tx: &mut Tx,
     levels: &[Level],
@@ -156,13 +156,14 @@ fn row<'a>(fresh: &'a Fresh<'_>, names: &'a [String; 2], seq: i64, now: Micros) 
     ]
 }
 
-/// The entry for a first level, or for an availability that turned.
+/// The entry for a first level, for an availability that turned, or for what is told beside the count.
 fn turn(fresh: &Fresh<'_>, names: &[String; 2], seq: i64) -> Option<Change> {
     let now = fresh.level.availability;
     let sold = matches!(now, Availability::InStock | Availability::LowStock);
     let reason = match fresh.before {
         None => "created",
-        Some(before) if before == now => return None,
+        Some(before) if before == now && !fresh.otherwise => return None,
+        Some(before) if before == now => "updated",
         Some(Availability::OutOfStock) if sold => "back_in_stock",
         Some(_) => "availability_changed",
     };

@@ -25,9 +25,13 @@ fn id_of(kind: &str, document: &Value) -> String {
     }
 }
 
-/// What of a document the changes keep current: all of it, but of stock only the availability.
+/// What of a document the changes keep current: all of it, but of stock not the count.
 fn kept(kind: &str, document: &Value) -> [u8; 32] {
-    let kept = if kind == "stock" { &document["availability"] } else { document };
+    let mut kept = document.clone();
+    if let Some(fields) = kept.as_object_mut().filter(|_| kind == "stock") {
+        const COUNTED: [&str; 5] = ["quantity", "as_of", "received_at", "is_stale", "source"];
+        fields.retain(|name, _| !COUNTED.contains(&name.as_str()));
+    }
     Sha256::digest(kept.to_string()).into()
 }
 

@@ -52,13 +52,11 @@ fn expanded(terms: &Map<String, Value>, node: &Value) -> Value {
                     out.insert(term.clone(), json!(iri(terms, value.as_str().unwrap())));
                 } else if let Some(name) = iri(terms, term).filter(|_| term != "@context") {
                     let words = terms.get(term).and_then(|means| means["@context"].as_object());
-                    let value = match (words, value) {
-                        (Some(words), Value::String(word)) => {
-                            let mut scoped = terms.clone();
-                            scoped.extend(words.clone());
-                            json!(iri(&scoped, word))
-                        }
-                        _ => expanded(terms, value),
+                    let mut scoped = terms.clone();
+                    scoped.extend(words.cloned().unwrap_or_default());
+                    let value = match value {
+                        Value::String(word) if words.is_some() => json!(iri(&scoped, word)),
+                        value => expanded(&scoped, value),
                     };
                     out.insert(name, value);
                 }
@@ -105,6 +103,23 @@ async fn documents_expand_to_the_words_of_schema_org_and_gs1() {
     assert_eq!(store[schema("geo")][schema("latitude")], 43.6045);
     let hours = &store[schema("openingHoursSpecification")][0];
     assert_eq!(hours[schema("dayOfWeek")], schema("Monday"));
+
+    // schema.org takes hours without an end for those of every day, and the same hour twice for none.
+    let mut store = data::store(1);
+    store["special_opening_hours"] = json!([
+        { "date": "2026-12-24", "opens": "10:00", "closes": "13:00" },
+        { "date": "2026-12-25", "closed": true },
+    ]);
+    app.import(Feed::Stores, &[store]).await;
+    let path = format!("/v1/stores/{}", data::store_id(1));
+    let store = expanded(terms, &linked(&app, &key, &path).await);
+    let words = ["validFrom", "validThrough", "opens", "closes"].map(schema);
+    let days = [0, 1].map(|day| {
+        let hours = &store[schema("specialOpeningHoursSpecification")][day];
+        words.each_ref().map(|word| hours[word].as_str().unwrap().to_owned())
+    });
+    assert_eq!(days[0], ["2026-12-24", "2026-12-24", "10:00", "13:00"]);
+    assert_eq!(days[1], ["2026-12-25", "2026-12-25", "00:00", "00:00"]);
 }
 
 #[tokio::test]

@@ -73,8 +73,14 @@ fn content(form: &str, name: &str) -> Value {
     }
 }
 
-/// Adds to a document the schema of what JSON-LD adds to documents.
+/// Adds to a document the schema of what JSON-LD adds to documents, and to the hours of a store.
 pub(super) fn describe(document: &mut Value) {
+    for name in ["valid_from", "valid_through"] {
+        document["components"]["schemas"]["SpecialHours"]["properties"][name] = json!({
+            "type": "string", "format": "date", "example": "2026-12-25",
+            "description": "In JSON-LD alone, the `date` again: schema.org says between which dates hours are.",
+        });
+    }
     document["components"]["schemas"][LINKED_SCHEMA] = json!({
         "type": "object",
         "description": "What JSON-LD adds to a document. What is inside it has an `@type` too.",

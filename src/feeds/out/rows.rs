@@ -23,6 +23,8 @@ pub(super) const PRODUCT: &[&str] = &[
     "lifestyle_image_link",
     "availability",
     "availability_date",
+    "pickup_method",
+    "pickup_sla",
     "price",
     "sale_price",
     "sale_price_effective_date",
@@ -244,6 +246,7 @@ pub(super) fn availability(level: &Level<'_>) -> Row {
     let awaited = matches!(word, Some("preorder" | "backorder"));
     let restock = level.detail.restock_at.filter(|_| awaited);
     put(&mut row, "availability_date", restock.map(|at| at.to_string()));
+    pickup(level, &mut row);
     row
 }
 
@@ -281,17 +284,22 @@ pub(super) fn inventory(
     // What is begun of a weight counts for nothing: the shop may not promise it.
     let whole = level.quantity.filter(|_| exact).map(|thousandths| thousandths.max(0) / 1_000);
     row.extend(whole.map(|whole| ("quantity", whole.to_string())));
-    let pickup = level.detail.pickup.as_ref().and_then(|pickup| serde_json::to_value(pickup).ok());
-    for (name, field) in [("pickup_method", "method"), ("pickup_sla", "sla")] {
-        let text = pickup.as_ref().and_then(|pickup| pickup[field].as_str());
-        row.extend(text.map(|text| (name, text.replace('_', " "))));
-    }
+    pickup(level, &mut row);
     let place = level.detail.instore_location.as_ref();
     let place = place.and_then(|place| serde_json::to_value(place).ok());
     let aisle = place.as_ref().and_then(|place| place["aisle"].as_str());
     let bay = place.as_ref().and_then(|place| place["bay"].as_str());
     row.extend(location(aisle, bay).map(|place| ("instore_product_location", place)));
     row
+}
+
+/// How it can be collected, and how soon.
+fn pickup(level: &Level<'_>, row: &mut Row) {
+    let pickup = level.detail.pickup.as_ref().and_then(|pickup| serde_json::to_value(pickup).ok());
+    for (name, field) in [("pickup_method", "method"), ("pickup_sla", "sla")] {
+        let text = pickup.as_ref().and_then(|pickup| pickup[field].as_str());
+        put(row, name, text.map(|text| text.replace('_', " ")));
+    }
 }
 
 /// Most characters of aisle and bay together: the feed takes no more of a place in a store.

@@ -1,6 +1,6 @@
 //! A product's stock near a place.
 
-use super::{COLUMNS, availabilities, lines, max_age};
+use super::{COLUMNS, Wanted, lines, max_age};
 use crate::access::resource::Kind;
 use crate::access::{Caller, op};
 use crate::catalog::api::{Included, existing};
@@ -36,6 +36,7 @@ use actix_web::{HttpRequest, get, web};
         ("radius_km" = Option<f64>, Query, exclusive_minimum = 0, maximum = 500, description = "Kilometres around the place, 10 where it is left out.", example = 25),
         ("open_now" = Option<bool>, Query, description = "Only stores that are open now.", example = true),
         ("availability" = Option<Vec<Availability>>, Query, style = Form, explode = false, description = "Only these availabilities, joined by commas.", example = json!(["in_stock", "low_stock"])),
+        ("updated_since" = Option<String>, Query, format = DateTime, description = "Only levels that arrived at or after this instant. Let calls overlap by a minute: a level can be seen a little after its instant.", example = "2026-11-22T09:00:00Z"),
         ("max_age_s" = Option<u32>, Query, minimum = 1, maximum = 86400, description = "Seconds after which you hold a count for stale; without it, what the retailer says of each count.", example = 300),
         ("include_total" = Option<bool>, Query, description = "Whether to count all lines of the list, in `total`.", example = true),
         ("limit" = Option<u32>, Query, description = "Most lines in the page, 1 to 200.", example = 50),
@@ -66,7 +67,7 @@ pub(super) async fn list_stock(
     let code = (country.as_deref(), code.as_deref());
     let near = Near::read(&mut params, code, true, &stores, &included);
     let open_at: Option<Micros> = params.flag("open_now").then(|| clock.now());
-    let wanted = availabilities(&mut params);
+    let wanted = Wanted::read(&mut params);
     let max_age_s = max_age(&mut params);
     let page =
         PageRequest::read(&request, &mut params).with_columns(&COLUMNS).with_total(&mut params);

@@ -99,3 +99,16 @@ async fn a_store_lists_what_arrived_since() {
     let later = call(&uri("1970-01-01T00:02:00Z"), Scopes::all()).await;
     assert_eq!(later["items"], json!([]));
 }
+
+#[actix_web::test]
+async fn a_product_lists_what_arrived_since() {
+    let named = [1, 2, 3].map(|n| StoreId(n).to_string()).join(",");
+    let uri = format!(
+        "/v1/products/{}/stock?store_id={named}&include_total=true&updated_since=1970-01-01T00:01:00Z",
+        id()
+    );
+    let body = call(&uri, Scopes::all()).await;
+    let lines = body["items"].as_array().unwrap();
+    let stores: Vec<&Value> = lines.iter().map(|line| &line["store_id"]).collect();
+    assert_eq!((stores, &body["total"]), (vec![&json!(StoreId(1))], &json!(1)));
+}

@@ -87,7 +87,7 @@ async fn unknown(tx: &mut Tx, mut rows: Vec<Row>, now: Micros) -> Result<u64, St
     }
     let fresh = levels.iter().enumerate().map(|(at, (level, before))| {
         let detail = NOTHING.to_owned();
-        Fresh { at, level, detail, before: *before }
+        Fresh { at, level, detail, before: *before, otherwise: true }
     });
     let levels: Vec<Fresh<'_>> = fresh.collect();
     write_levels(tx, &levels, now).await?;

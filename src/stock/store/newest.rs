@@ -31,6 +31,8 @@ pub struct Fresh<'a> {
     pub detail: String,
     /// The availability before, where there was a level.
     pub before: Option<Availability>,
+    /// Whether something else is told of it than before.
+    pub otherwise: bool,
 }
 
 /// The lines about one level, by their places in the batch and in that order.
@@ -57,7 +59,7 @@ pub fn newest<'a>(
     group: Group<'_>,
     unsaid: Unsaid,
 ) -> Result<Option<Fresh<'a>>, StoreError> {
-    let before = held.map(|held| held.availability);
+    let (before, told) = (held.map(|held| held.availability), held.map(|held| held.detail));
     let mut fresh: Option<Fresh<'a>> = None;
     for (_, at) in group {
         let level = &levels[*at];
@@ -77,7 +79,8 @@ pub fn newest<'a>(
         }
         if !held.is_some_and(|held| held.is(&says)) {
             let detail = detail.into_owned();
-            fresh = Some(Fresh { at: *at, level, detail, before });
+            let otherwise = told != Some(detail.as_str());
+            fresh = Some(Fresh { at: *at, level, detail, before, otherwise });
         }
     }
     Ok(fresh)

@@ -218,14 +218,14 @@ class Bench:
         token = product.cli("token", "create", "--name", "bench", "--role", "owner").splitlines()[-1]
         server = product.serve(timeout=120)
         retail.ready_to_search(server.port, key)
-        rows, count = [], 400 if self.given.quick else 4_000
+        rows, count = self._memory(server, key), 400 if self.given.quick else 4_000
         products, asked = retail.questions(server, key, self.given.seed, count)
         caller = retail.Caller(server.port, key)
-        yardstick = None
+        times = {}
         for what, paths in asked.items():
-            p50, p99 = caller.spread(paths)
-            yardstick = yardstick or p50
-            rows.append(told(f"{what}: p50 us, p99 us, p50 / get", f"{p50:,.0f}, {p99:,.0f}, {p50 / yardstick:.2f}"))
+            times[what], p99 = p50, _ = caller.spread(paths)
+            rows.append(told(f"{what}: p50 us, p99 us, p50 / get", f"{p50:,.0f}, {p99:,.0f}, {p50 / times['get']:.2f}"))
+        rows += retail.beside_a_get(times, 200)
         rows += self._levels(server, key, token, products, asked["get"])
         rows.append(told("resident MiB in the end", f"{machine.peak_rss_kib(server.pid) / 1024:,.0f}"))
         server.stop()
@@ -244,6 +244,19 @@ class Bench:
         title = "Median time of a call by the number of products; one caller on one connection"
         self.pictures["growth.svg"] = plot.growth(title, sizes, times)
         return growth.rows(found)
+
+    def _memory(self, full, key):
+        """What the catalog of a server holds in memory, beside one that has none."""
+        empty = Product(self.given.bin, self.scratch / "empty")
+        empty.make()
+        alone = empty.serve(timeout=60)
+        more = machine.peak_rss_kib(full.pid) - machine.peak_rss_kib(alone.pid)
+        alone.stop()
+        reader = Reader(full.port, key)
+        products = json.loads(reader.get("/v1/products?limit=1&include_total=true"))["total"]
+        reader.connection.close()
+        what = "the catalog in memory, ready to be searched: MiB, bytes per product"
+        return [told(what, f"{more / 1024:,.0f}, {more * 1024 / products:,.0f}")]
 
     def _levels(self, server, key, token, products, gets):
         stores = [

@@ -173,4 +173,5 @@ def rows(found):
         at_most(f"ready to serve {sizes[-1]:,} products, seconds", large["ready"], 5.0, None, "{:.2f}"),
         told(f"ready with {sizes[-1]:,} / with a tenth", f"{large['ready'] / small['ready']:.1f}"),
     ]
-    return table
+    times = {what: p50 for what, (p50, _) in large["times"].items()}
+    return table + retail.beside_a_get(times, 2_000)

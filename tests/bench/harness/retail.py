@@ -11,9 +11,13 @@ import time
 
 from . import machine
 from .product import Reader
+from .table import at_most
 
 # Levels per second that a gateway must take in while it serves.
 MUST = 50_000
+# What has a bound of its own beside the time that any call takes.
+SEARCH = "search, two words of a name"
+NEAREST = "the store nearest to a place"
 
 
 def quantile(sorted_values, q):
@@ -51,6 +55,16 @@ class Caller:
         return quantile(taken, 0.5), quantile(taken, 0.99)
 
 
+def beside_a_get(times, search):
+    """Rows of what a search and the nearest store take beside a get, from microseconds by question; a search may take
+    `search`."""
+    get = times["get"]
+    return [
+        at_most(f"{what}: p50 us beside that of a get", times[what] - get, most)
+        for what, most in [(SEARCH, search), (NEAREST, 10)]
+    ]
+
+
 def ready_to_search(port, key, timeout=300):
     """Waits until the search index is made."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
@@ -77,7 +91,7 @@ def questions(server, key, seed, count):
     quoted = lambda text: "".join(c if c.isalnum() or c == "+" else "" for c in text)  # noqa: E731
     return products, {
         "get": [f"/v1/products/{pick()['id']}" for _ in range(count)],
-        "search, two words of a name": [
+        SEARCH: [
             f"/v1/products?limit=20&q={chance_text}"
             for chance_text in (quoted(words()) for _ in range(count))
             if chance_text.isascii() and chance_text.strip("+")
@@ -96,6 +110,7 @@ def questions(server, key, seed, count):
             for letters in (quoted(pick()["name"])[:3] for _ in range(count // 4))
             if letters.isascii() and len(letters) == 3
         ],
+        NEAREST: [f"/v1/stores?limit=1&{near()}" for _ in range(count // 4)],
         "stores near a place, 10 km": [f"/v1/stores?{near()}" for _ in range(count // 4)],
         "stock of a product near a place, 10 km": [
             f"/v1/stock?product_id={pick()['id']}&{near()}" for _ in range(count // 4)

@@ -8,7 +8,7 @@ use std::sync::Once;
 use tracing_subscriber::filter::LevelFilter;
 
 /// Lines that are kept.
-const MOST: usize = 40;
+const MOST: usize = 12;
 
 static LINES: Mutex<VecDeque<String>> = parking_lot::const_mutex(VecDeque::new());
 
@@ -17,11 +17,16 @@ struct Lines;
 
 impl io::Write for Lines {
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(event);
+        // A server that its test left to the runtime's end finds its directory gone, and says so.
+        if text.contains("(os error 2)") {
+            return Ok(event.len());
+        }
         let mut lines = LINES.lock();
         if lines.len() == MOST {
             lines.pop_front();
         }
-        lines.push_back(String::from_utf8_lossy(event).trim_end().to_owned());
+        lines.push_back(text.trim_end().to_owned());
         Ok(event.len())
     }
 
