@@ -239,7 +239,12 @@ fn states(
     let keyring = Arc::clone(&comptoir.keyring);
     let published = billing::keys::api::Published::new(db.clone(), clock.clone());
     let published = web::Data::new(published);
-    let usage = web::Data::new(metering::api::UsageState { db: db.clone(), clock, keyring });
+    let usage = web::Data::new(metering::api::UsageState {
+        db: db.clone(),
+        clock,
+        keyring,
+        issuer: settings.billing.issuer.clone(),
+    });
     let db = web::Data::new(db);
     let journal = comptoir.book.journal.clone();
     let recordable = move || journal.as_ref().is_none_or(|journal| !journal.is_full());

@@ -9,6 +9,7 @@ use crate::kernel::Micros;
 use crate::kernel::id::{AppId, BillingPeriodId, StatementId};
 use crate::kernel::word::Word;
 use crate::metering::recount::Differences;
+use crate::metering::runs::Lack;
 use crate::rating::TooLarge;
 use crate::storage::StoreError;
 
@@ -35,7 +36,7 @@ pub enum BillingError {
     #[error("Periods close in their order: `{0}` ends earlier and is open.")]
     EarlierOpen(BillingPeriodId),
     /// Something may be missing.
-    #[error("Of {} processes calls of this period may be missing; `errors` names them. Start the node again, `comptoir usage recover` its data directory, or close with these exceptions, which takes a second person.", .0.len())]
+    #[error("Of {} processes calls of this period may be missing; `errors` names them. {}", .0.len(), advice(.0))]
     Incomplete(Vec<Exception>),
     /// The sums by hour are not those of the events.
     #[error(
@@ -65,6 +66,16 @@ pub enum BillingError {
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// What to do where something may be missing: processes that go on say by themselves when a period is complete.
+fn advice(missing: &[Exception]) -> &'static str {
+    if missing.iter().all(|exception| exception.kind == Lack::Running) {
+        return "They go on, and say within 15 minutes of its end, as long as a call may take, that the period is complete: \
+                ask again then.";
+    }
+    "Start the node again, `comptoir usage recover` its data directory, or close with these exceptions, which takes a \
+     second person."
 }
 
 /// Most differences that a refusal names.

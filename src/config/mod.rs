@@ -36,7 +36,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use values::{BaseUrl, Delays, DirPath, FilePath, LoyaltyProgram, TimeOfDay, Zone};
+use values::{BaseUrl, Delays, DirPath, FilePath, Letterhead, LoyaltyProgram, TimeOfDay, Zone};
 
 /// The defaults, with an explanation of every key.
 pub const DEFAULTS: &str = include_str!("../../config/default.toml");
@@ -276,6 +276,8 @@ section! {
     Billing ["billing"] {
         /// Time after the end of a period before which it cannot be closed.
         grace: Duration = "grace_s" as Seconds<0, 2_678_400>,
+        /// Who bills, as statements name it that are printed; empty where that is not said.
+        issuer: String = "issuer" as Letterhead,
     }
 }
 

@@ -165,6 +165,25 @@ impl FromSetting for LoyaltyProgram {
     }
 }
 
+/// Lines of text as they stand on paper.
+pub(super) struct Letterhead(String);
+
+impl FromSetting for Letterhead {
+    fn parse(text: &str) -> Result<Self, String> {
+        let is_printed = |c: char| c == '\n' || !c.is_control();
+        if text.chars().count() <= 500 && text.chars().all(is_printed) {
+            return Ok(Self(text.to_owned()));
+        }
+        Err("must be lines of text, up to 500 characters".to_owned())
+    }
+}
+
+impl From<Letterhead> for String {
+    fn from(text: Letterhead) -> Self {
+        text.0
+    }
+}
+
 impl From<LoyaltyProgram> for Option<String> {
     fn from(program: LoyaltyProgram) -> Self {
         program.0

@@ -33,6 +33,8 @@ pub struct UsageState {
     pub clock: Clock,
     /// The limits.
     pub keyring: Arc<Keyring>,
+    /// Who bills, as statements name it that are printed; empty where that is not said.
+    pub issuer: String,
 }
 
 /// Mounts the handlers.

@@ -1,6 +1,7 @@
 //! The few things that SQLite and PostgreSQL do differently, side by side.
 
 use super::StoreError;
+use sqlx::migrate::MigrateError;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{
@@ -62,6 +63,14 @@ pub(super) const POSTGRES_MIGRATED: &str = "SELECT COUNT(*) FROM information_sch
 /// The time of a PostgreSQL server, in microseconds. SQLite has none of its own: its one machine has.
 pub(super) const POSTGRES_NOW: &str =
     "SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::BIGINT";
+
+/// Whether PostgreSQL has refused a migration because the role may not do that (`insufficient_privilege`).
+pub(super) fn is_forbidden(error: &MigrateError) -> bool {
+    let (MigrateError::Execute(cause) | MigrateError::ExecuteMigration(cause, _)) = error else {
+        return false;
+    };
+    cause.as_database_error().is_some_and(|refused| refused.code().as_deref() == Some("42501"))
+}
 
 pub(super) async fn sqlite_pool(
     options: SqliteConnectOptions,

@@ -14,6 +14,7 @@ mod other_periods;
 mod real;
 mod reconcile;
 mod recounted;
+mod role;
 mod rows;
 mod shell;
 mod slow;

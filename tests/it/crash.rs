@@ -16,6 +16,7 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
@@ -197,12 +198,26 @@ async fn killed_under_load_it_loses_no_answered_call_and_bills_none_twice() {
     let doctor = home.run(&["doctor"]);
     assert!(doctor.contains("segments without a gap"), "{doctor}");
     let unconfirmed = cut.iter().filter(|event| event["outcome"] == "crash_unconfirmed").count();
+    unconfirmed_are_named(&home, &events);
     println!(
         "{} received, {} exported, {billed} billed and not received, {forgiven} received and not \
          billed, {unconfirmed} unconfirmed",
         received.len(),
         events.len()
     );
+}
+
+/// The manifest of an export names the calls of which a crash left the end unknown.
+fn unconfirmed_are_named(home: &Home, events: &BTreeMap<String, Value>) {
+    let out = home.dir().join("out").display().to_string();
+    home.run(&["usage", "export", "--out", &out]);
+    let manifest = std::fs::read(Path::new(&out).join("manifest.json")).unwrap();
+    let manifest: Value = serde_json::from_slice(&manifest).unwrap();
+    let unsure = events.iter().filter(|(_, event)| event["outcome"] == "crash_unconfirmed");
+    let unsure: Vec<&str> = unsure.map(|(id, _)| id.as_str()).collect();
+    assert_eq!(manifest["crash_unconfirmed"], unsure.len());
+    assert_eq!(manifest["crash_unconfirmed_ids"], json!(unsure));
+    home.run(&["usage", "verify", &out]);
 }
 
 /// A node that does not come back: its disk is given to another process, which has a data directory of its own.

@@ -58,7 +58,7 @@ async fn list_statements(
 ///
 /// What an app owes for a period: each line of the price lists that held, each call that was counted, and why some are
 /// not charged. As JSON; its lines as `text/csv`, with those of kind `not_billed` behind them; or as `text/html`, a page
-/// to be printed.
+/// to be printed, in French where `Accept-Language` asks for that, otherwise in English.
 #[utoipa::path(
     tag = "billing", operation_id = "get_statement",
     params(("statement_id" = String, Path, description = "Id of the statement", example = "stm_4kPz09aBcDe")),
@@ -74,5 +74,5 @@ async fn get_statement(
 ) -> ApiResult<Answer> {
     let reached = view::reached(&state.db, state.clock.now()).await?;
     let shown = view::find(&state.db, id.0, Whose::default(), reached.now).await?;
-    statements::answer(&request, &state.db, shown, reached).await
+    statements::answer(&request, &state.db, shown, reached, &state.billing.issuer).await
 }

@@ -5,11 +5,12 @@ use crate::access::op;
 use crate::access::service::{get_app, get_partner};
 use crate::billing::breakdown::{ApiUsage, NotBilled, by_api, not_billed};
 use crate::billing::model::{Drawn, Section, Statement, StatementLine, UsageLine};
+use crate::billing::page::{self, Names};
 use crate::billing::render;
 use crate::billing::view::{self, Reached, Shown, Whose};
 use crate::http::answer::Cache;
 use crate::http::form::Form;
-use crate::http::{Answer, ApiError, ApiPath, ApiResult, Code, Params};
+use crate::http::{Answer, ApiError, ApiPath, ApiResult, Code, Params, language};
 use crate::kernel::Micros;
 use crate::kernel::id::{BillingPeriodId, StatementId};
 use crate::kernel::word::words;
@@ -190,8 +191,14 @@ impl StatementOut {
     }
 }
 
-/// A statement in a form: JSON, its lines as CSV, or a page.
-pub async fn written(db: &Db, shown: Shown, form: Form, reached: Reached) -> ApiResult<Vec<u8>> {
+/// A statement in a form: JSON, its lines as CSV, or a page of an issuer in a language.
+pub async fn written(
+    db: &Db,
+    shown: Shown,
+    form: Form,
+    reached: Reached,
+    (issuer, language): (&str, &str),
+) -> ApiResult<Vec<u8>> {
     let failed = |error: &dyn std::fmt::Display| {
         tracing::error!(%error, "a statement could not be written");
         ApiError::new(Code::Internal, "The failure has been recorded; quote the request id.")
@@ -204,7 +211,9 @@ pub async fn written(db: &Db, shown: Shown, form: Form, reached: Reached) -> Api
             let partner = get_partner(db, partner_id).await?;
             // The name that an app has had since it was given away is its present partner's.
             let name = if app.partner == partner_id { app.name.as_str() } else { "" };
-            Ok(render::html(&shown, reached, (partner.name.as_str(), name)).into_bytes())
+            let partner = partner.name.as_str();
+            let names = Names { issuer, partner, app: name };
+            Ok(page::html(&shown, reached, names, language).into_bytes())
         }
         _ => {
             let out = StatementOut::new(shown, reached);
@@ -213,16 +222,18 @@ pub async fn written(db: &Db, shown: Shown, form: Form, reached: Reached) -> Api
     }
 }
 
-/// A statement as it was asked for.
+/// A statement as it was asked for; `issuer` is who bills, as pages name it.
 pub async fn answer(
     request: &HttpRequest,
     db: &Db,
     shown: Shown,
     reached: Reached,
+    issuer: &str,
 ) -> ApiResult<Answer> {
     let accept = request.headers().get(ACCEPT).and_then(|accept| accept.to_str().ok());
     let form = Form::preferred_of_page(accept.unwrap_or_default());
-    let body = written(db, shown, form, reached).await?;
+    let language = language::preferred(request.headers(), &page::LANGUAGES).unwrap_or("en");
+    let body = written(db, shown, form, reached, (issuer, language)).await?;
     Ok(Answer { form, ..Answer::new(body, Cache::NoStore, 1) })
 }
 
@@ -261,7 +272,7 @@ async fn list_own_statements(
 ///
 /// What your app owes for a period: each line of the price lists that held, each call that was counted, and why some are
 /// not charged. As JSON; its lines as `text/csv`, with those of kind `not_billed` behind them; or as `text/html`, a page to
-/// be printed. Never billed.
+/// be printed, in French where `Accept-Language` asks for that, otherwise in English. Never billed.
 #[utoipa::path(
     operation_id = "get_own_statement", tag = "usage",
     params(("statement_id" = String, Path, description = "Id of the statement", example = "stm_4kPz09aBcDe")),
@@ -282,5 +293,5 @@ async fn get_own_statement(
     let reached = view::reached(&state.db, state.clock.now()).await?;
     let whose = Whose::of(caller.whose());
     let shown = view::find(&state.db, id.0, whose, reached.now).await?;
-    answer(&request, &state.db, shown, reached).await
+    answer(&request, &state.db, shown, reached, &state.issuer).await
 }

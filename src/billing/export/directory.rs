@@ -168,6 +168,7 @@ async fn write(
         billable,
         amounts,
         crash_unconfirmed: tally.unconfirmed,
+        crash_unconfirmed_ids: Some(tally.unconfirmed_ids()),
         files,
     })
 }

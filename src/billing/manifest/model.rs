@@ -66,6 +66,9 @@ pub struct Manifest {
     pub amounts: BTreeMap<String, String>,
     /// Events of which a crash left unknown whether the caller got the answer; none is charged.
     pub crash_unconfirmed: u64,
+    /// The ids of the first 1,000 of them in the order of ids; null in exports of versions before 0.2.0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crash_unconfirmed_ids: Option<Vec<String>>,
     /// The root of the tree whose leaves are the days.
     pub merkle_root: String,
 }

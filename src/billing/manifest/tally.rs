@@ -11,7 +11,7 @@ use crate::metering::gaps::Holes;
 use crate::metering::journal::EventId;
 use crate::metering::walk::Placed;
 use crate::metering::{Outcome, Sums};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What of a row is counted.
 #[derive(Debug, Clone)]
@@ -66,6 +66,9 @@ impl Fact {
         day_text(day_of(self.at))
     }
 }
+
+/// Most events that are named because their end is not known.
+const MOST_UNCONFIRMED: usize = 1_000;
 
 /// Digits behind the point of sums of money: no currency has more.
 pub(super) const MONEY_SCALE: u8 = 4;
@@ -133,6 +136,8 @@ pub struct Tally {
     pub totals: Totals,
     /// Rows whose end is not known.
     pub unconfirmed: u64,
+    /// The first events of these.
+    unconfirmed_ids: BTreeSet<String>,
 }
 
 impl Tally {
@@ -148,7 +153,13 @@ impl Tally {
             if !self.add_event(event.id) {
                 return false;
             }
-            self.unconfirmed += u64::from(event.unconfirmed);
+            if event.unconfirmed {
+                self.unconfirmed += 1;
+                self.unconfirmed_ids.insert(event.id.to_string());
+                if self.unconfirmed_ids.len() > MOST_UNCONFIRMED {
+                    self.unconfirmed_ids.pop_last();
+                }
+            }
         }
         self.days.entry(fact.day()).or_default().push(fact.leaf);
         self.totals.add(fact);
@@ -165,6 +176,12 @@ impl Tally {
         run.next = run.next.max(next);
         run.events += 1;
         true
+    }
+
+    /// The ids of the first rows whose end is not known.
+    #[must_use]
+    pub fn unconfirmed_ids(&self) -> Vec<String> {
+        self.unconfirmed_ids.iter().cloned().collect()
     }
 
     /// The days.

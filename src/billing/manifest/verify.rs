@@ -137,6 +137,15 @@ impl Report {
         if totals != (total, billable, amounts, *crash_unconfirmed) {
             self.problem(format!("{MANIFEST}: the totals are not those of the rows"));
         }
+        if manifest
+            .crash_unconfirmed_ids
+            .as_ref()
+            .is_some_and(|ids| *ids != tally.unconfirmed_ids())
+        {
+            self.problem(format!(
+                "{MANIFEST}: the events without a known end are not those of the rows"
+            ));
+        }
         let mut runs = manifest.runs.clone();
         runs.iter_mut().for_each(|run| run.others = None);
         if runs != tally.runs(None) {

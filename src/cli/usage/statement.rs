@@ -3,6 +3,7 @@
 use super::which::Which;
 use crate::billing::api::statements::{StatementRowOut, written};
 use crate::billing::model::Statement;
+use crate::billing::page::LANGUAGES;
 use crate::billing::view::{self, Reached, Shown, Whose};
 use crate::cli::speak::{say, unheard};
 use crate::cli::table::{Table, row};
@@ -47,6 +48,9 @@ pub(in crate::cli) struct Args {
     /// How statements are written.
     #[arg(long, value_enum, default_value = "json")]
     format: Written,
+    /// The language of a page to be printed.
+    #[arg(long, default_value = LANGUAGES[0], value_parser = LANGUAGES)]
+    language: String,
     /// Write here in place of standard output: the file of one statement, or an existing directory that gets a file for each
     /// that would be listed. Nothing is written over.
     #[arg(long, value_name = "PATH")]
@@ -78,10 +82,12 @@ impl Written {
 pub(super) async fn run(config: &Config, args: &Args) -> anyhow::Result<()> {
     let (db, clock) = crate::cli::database(config).await?;
     let now = db.now(&clock).await?;
+    let Args { format, ref language, .. } = *args;
+    let how = (format, (config.billing.issuer.as_str(), language.as_str()));
     if let Some(id) = args.id {
         let reached = view::reached(&db, now).await?;
         let shown = view::find(&db, id, Whose::default(), now).await?;
-        let text = text(&db, shown, args.format, reached).await?;
+        let text = text(&db, shown, how, reached).await?;
         return match &args.out {
             Some(path) => put(path, &text),
             None => std::io::stdout().write_all(&text).map_err(unheard),
@@ -90,14 +96,22 @@ pub(super) async fn run(config: &Config, args: &Args) -> anyhow::Result<()> {
     let periods = super::which::ids(&db, args.period, now).await?;
     let whose = Whose { partner: args.partner, app: args.app };
     match &args.out {
-        Some(dir) => write_all(&db, (&periods, whose), (dir, args.format), now).await,
+        Some(dir) => write_all(&db, (&periods, whose), (dir, how), now).await,
         None => list(&db, (&periods, whose), args.json, now).await,
     }
 }
 
+/// A form, and of a page to be printed who bills and in which language.
+type How<'a> = (Written, (&'a str, &'a str));
+
 /// A statement as it is written.
-async fn text(db: &Db, shown: Shown, format: Written, reached: Reached) -> anyhow::Result<Vec<u8>> {
-    let text = written(db, shown, format.form(), reached).await;
+async fn text(
+    db: &Db,
+    shown: Shown,
+    (format, paper): How<'_>,
+    reached: Reached,
+) -> anyhow::Result<Vec<u8>> {
+    let text = written(db, shown, format.form(), reached, paper).await;
     let mut text = text.map_err(|error| anyhow::anyhow!("{}", error.detail()))?;
     if !text.ends_with(b"\n") {
         text.push(b'\n');
@@ -141,7 +155,7 @@ async fn each(
 async fn write_all(
     db: &Db,
     of: (&[BillingPeriodId], Whose),
-    (dir, format): (&Path, Written),
+    (dir, how): (&Path, How<'_>),
     now: Micros,
 ) -> anyhow::Result<()> {
     anyhow::ensure!(
@@ -151,8 +165,8 @@ async fn write_all(
     );
     let reached = view::reached(db, now).await?;
     each(db, of, now, async |shown: Shown| {
-        let path = dir.join(format!("{}.{}", shown.statement.id, format.ending()));
-        put(&path, &text(db, shown, format, reached).await?)?;
+        let path = dir.join(format!("{}.{}", shown.statement.id, how.0.ending()));
+        put(&path, &text(db, shown, how, reached).await?)?;
         say(path.display())
     })
     .await

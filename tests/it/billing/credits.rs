@@ -73,21 +73,27 @@ fn part(of: &Value, names: &[&str]) -> Value {
 
 /// The same as CSV and as a page.
 async fn other_forms(app: &TestApp, key: &TestKey, statement: &str, paid: &str) {
-    let forms = async |accept: &str| {
+    let forms = async |accept: &str, language: &str| {
         let url = app.public_url(&format!("/v1/usage/statements/{statement}"));
         let call = app.http.get(url).bearer_auth(&key.text).header("accept", accept);
-        call.send().await.unwrap().text().await.unwrap()
+        call.header("accept-language", language).send().await.unwrap().text().await.unwrap()
     };
-    let csv = forms("text/csv").await;
+    let csv = forms("text/csv", "fr").await;
     assert!(csv.lines().next().unwrap().contains(",adjustment_id,grant_id,section,"), "{csv}");
     assert!(csv.contains(",credit,,,,") && csv.contains(&format!(",{paid},")), "{csv}");
-    let page = forms("text/html").await;
+    let page = forms("text/html", "de, en;q=0.5").await;
     assert!(page.contains("Credits, in EUR") && page.contains(paid), "{page}");
+    assert!(page.contains("<html lang=\"en\">") && page.contains(">-43.50<"), "{page}");
+    let page = forms("text/html", "fr-CH, en;q=0.5").await;
+    assert!(page.contains("<html lang=\"fr\">") && page.contains("Crédits, en EUR"), "{page}");
+    assert!(page.contains(">-43,50<") && page.contains("prépayé"), "{page}");
+    assert!(page.contains("<dt>Émetteur</dt><dd>Midi &amp; Fils\nToulouse</dd>"), "{page}");
 }
 
 #[tokio::test]
 async fn a_close_books_what_its_provisional_statement_has_shown() {
-    let app = TestApp::builder().fixed_clock(LATE_OCTOBER).start().await;
+    let builder = TestApp::builder().set("BILLING__ISSUER", "Midi & Fils\nToulouse");
+    let app = builder.fixed_clock(LATE_OCTOBER).start().await;
     let (_, key) = priced(&app, prices()).await;
     call(&app, &key, 5).await;
     app.wait_for_gauge("events_folded_total", 5).await;
