@@ -297,28 +297,12 @@ impl From<Micros> for Heard {
     }
 }
 
-/// Of when a count or a price is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Dated {
-    /// When it was taken.
-    pub as_of: Micros,
-    /// What is known of later than this holds against it, unless it is the same. Before `as_of` where a line that does
-    /// not say when it was so is repeated: that confirms what it says, and is no news.
-    pub news_of: Micros,
-}
-
-impl From<Micros> for Dated {
-    fn from(as_of: Micros) -> Self {
-        Self { as_of, news_of: as_of }
-    }
-}
-
-/// When a count or a price was taken; now where nothing is said. The newest one holds, so that one
-/// from a clock that runs ahead would shut out all true ones until its time has come: no more than `most`
+/// When a count or a price was taken; when the line was heard first where nothing is said. The newest one holds, so that
+/// one from a clock that runs ahead would shut out all true ones until its time has come: no more than `most`
 /// microseconds are let pass.
-pub fn dated(text: Option<&str>, heard: Heard, most: i64) -> Result<Dated, Fault> {
+pub fn as_of(text: Option<&str>, heard: Heard, most: i64) -> Result<Micros, Fault> {
     let now = heard.now;
-    let Some(text) = text else { return Ok(Dated { as_of: now, news_of: heard.first }) };
+    let Some(text) = text else { return Ok(heard.first) };
     let at: Micros = parsed("as_of", text)?;
     if at.0 > now.0.saturating_add(most) {
         let message = format!(
@@ -327,7 +311,7 @@ pub fn dated(text: Option<&str>, heard: Heard, most: i64) -> Result<Dated, Fault
         );
         return Err(Fault::new("as_of", text, "in_future", message));
     }
-    Ok(at.into())
+    Ok(at)
 }
 
 #[cfg(test)]
@@ -339,14 +323,13 @@ mod tests {
     fn a_clock_that_runs_ahead_shuts_nobody_out() {
         let now: Micros = "2026-11-22T10:00:00Z".parse().unwrap();
         let heard = Heard { now, first: Micros(now.0 - HOUR) };
-        let code = |text| dated(Some(text), heard, PRICE_AHEAD).map_err(|fault| fault.code);
-        let again = Dated { as_of: now, news_of: heard.first };
-        assert_eq!(dated(None, heard, PRICE_AHEAD), Ok(again));
-        assert_eq!(code("2026-11-23T10:00:00Z"), Ok(Micros(now.0 + 24 * HOUR).into()));
+        let code = |text| as_of(Some(text), heard, PRICE_AHEAD).map_err(|fault| fault.code);
+        assert_eq!(as_of(None, heard, PRICE_AHEAD), Ok(heard.first));
+        assert_eq!(code("2026-11-23T10:00:00Z"), Ok(Micros(now.0 + 24 * HOUR)));
         assert_eq!(code("2026-11-23T10:00:01Z"), Err("in_future"));
         assert_eq!(code("2999-12-31T23:59:59Z"), Err("in_future"));
         assert!(code("2001-01-01T00:00:00Z").is_ok());
-        let code = |text| dated(Some(text), heard, COUNT_AHEAD).map_err(|fault| fault.code);
+        let code = |text| as_of(Some(text), heard, COUNT_AHEAD).map_err(|fault| fault.code);
         assert!(code("2026-11-22T10:10:00Z").is_ok());
         assert_eq!(code("2026-11-22T10:10:01Z"), Err("in_future"));
     }

@@ -5,7 +5,9 @@ use super::formats::Format;
 use super::mapping::Encoding;
 use crate::catalog::offers::Plausible;
 use crate::config;
+use crate::kernel::hex;
 use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
 
 /// Whether a file says all there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
@@ -110,6 +112,12 @@ impl Options {
     /// The word for how the file is laid out.
     pub(super) fn layout(&self) -> &'static str {
         if self.mapping.is_some() { "csv" } else { self.format.as_str() }
+    }
+
+    /// A hash over what says how a file is read, and of which store.
+    pub(super) fn read_as(&self) -> String {
+        let Self { mapping, adapted, format, store_code, .. } = self;
+        hex(Sha256::digest(format!("{mapping:?} {adapted:?} {format:?} {store_code:?}")))
     }
 
     pub(super) fn mode(&self) -> Mode {

@@ -49,12 +49,12 @@ pub(super) struct Run {
     pub(super) file_name: String,
     /// SHA-256 of the file in hex.
     pub(super) sha256: String,
-    /// The store that offers and levels are of where the file names none, or nothing.
-    pub(super) store_code: String,
+    /// How it is read: a hash over what the options say of that.
+    pub(super) read_as: String,
     /// When the import began.
     pub(super) started_at: Micros,
-    /// When the file was imported first of the times that nothing else came under its name: what it does not date was
-    /// told then.
+    /// When the file was imported first of the times that nothing else came under its name and read as it is: what it
+    /// does not date was so then.
     pub(super) told_at: Micros,
 }
 
@@ -68,11 +68,11 @@ pub fn new_id() -> Result<String, ImportError> {
 /// deletes nothing (see [`sweep::stage`]).
 pub(super) async fn begin(db: &Db, run: &Run) -> Result<Micros, StoreError> {
     const BEGIN: &str = "INSERT INTO imports (id, feed, file_name, sha256, accepted, unchanged,
-        rejected, started_at, finished_at, mode, format, status, store_code)
+        rejected, started_at, finished_at, mode, format, status, read_as)
         VALUES ($1, $2, $3, $4, 0, 0, 0, $5, $5, $6, $7, 'running', $8)";
     const TOLD_AT: &str = "SELECT MIN(started_at) FROM imports WHERE feed = $1 AND file_name = $2
-        AND store_code = $3 AND sha256 = $4 AND started_at > COALESCE((SELECT MAX(started_at) FROM imports
-          WHERE feed = $1 AND file_name = $2 AND store_code = $3 AND sha256 <> $4), 0)";
+        AND read_as = $3 AND sha256 = $4 AND started_at > COALESCE((SELECT MAX(started_at) FROM imports
+          WHERE feed = $1 AND file_name = $2 AND read_as = $3 AND sha256 <> $4), 0)";
     let mut tx = db.begin().await?;
     one_at_a_time(&mut tx, run.feed.as_str()).await?;
     supersede(&mut tx, run).await?;
@@ -85,7 +85,7 @@ pub(super) async fn begin(db: &Db, run: &Run) -> Result<Micros, StoreError> {
             .bind(run.started_at.0)
             .bind(run.mode.as_str())
             .bind(run.format)
-            .bind(&run.store_code)
+            .bind(&run.read_as)
             .execute(c)
             .await?;
     });
@@ -93,7 +93,7 @@ pub(super) async fn begin(db: &Db, run: &Run) -> Result<Micros, StoreError> {
         sqlx::query_scalar(TOLD_AT)
             .bind(run.feed.as_str())
             .bind(&run.file_name)
-            .bind(&run.store_code)
+            .bind(&run.read_as)
             .bind(&run.sha256)
             .fetch_one(c)
             .await?

@@ -1,6 +1,6 @@
 //! Stock levels as a feed tells them.
 
-use crate::catalog::check::{self, Dated, Decimal, Heard, WORD};
+use crate::catalog::check::{self, Decimal, Heard, WORD};
 use crate::catalog::document::Op;
 use crate::catalog::fault::Fault;
 use crate::catalog::known::Names;
@@ -128,8 +128,6 @@ pub struct Level {
     pub quantity: Option<i64>,
     /// When that was so.
     pub as_of: Micros,
-    /// What was counted behind this stays, unless it is the same (see [`check::Dated`]).
-    pub news_of: Micros,
     /// `pos`, `feed` or `count`.
     pub source: &'static str,
     /// What the line says beside the count.
@@ -158,8 +156,8 @@ impl Availability {
 }
 
 impl LevelIn {
-    /// The level, or what is wrong with it. It held when it is heard and `counts` is what counted, where the
-    /// line does not say.
+    /// The level, or what is wrong with it. It held when it was heard first and `counts` is what counted, where
+    /// the line does not say.
     pub fn check(
         self,
         known: &impl Names,
@@ -176,15 +174,13 @@ impl LevelIn {
                 self.store_gln.as_deref(),
             )?,
         };
-        let Dated { as_of, news_of } =
-            check::dated(self.as_of.as_deref(), heard, check::COUNT_AHEAD)?;
+        let as_of = check::as_of(self.as_of.as_deref(), heard, check::COUNT_AHEAD)?;
         if self.op == Op::Delete {
             return Ok(Level {
                 key,
                 availability: Availability::Unknown,
                 quantity: None,
                 as_of,
-                news_of,
                 source: FEED,
                 told: Told::nothing(),
             });
@@ -222,7 +218,6 @@ impl LevelIn {
                 .unwrap_or_else(|| Availability::meant_by(quantity)),
             quantity,
             as_of,
-            news_of,
             source: check::word("source", self.source.as_deref().unwrap_or(counts), &SOURCES)?,
             told,
         })

@@ -90,6 +90,7 @@ async fn a_price_that_becomes_personal_is_a_deletion_and_one_that_becomes_public
     tell(&app, offer("9.00", "regular")).await;
     app.snapshot().await;
     let (held, position, _) = load(&app, &key).await;
+    app.clock.advance(1_000_000);
     tell(&app, offer(OWN, "personal")).await;
     assert_untold(&app, &key).await;
     assert_eq!(entries(&app, &key).await, told(&[("upsert", "created"), ("delete", "deleted")]));

@@ -245,6 +245,46 @@ async fn a_price_is_held_no_longer_than_its_offer() {
 }
 
 #[tokio::test]
+async fn a_price_is_held_from_the_begin_of_its_offer_and_never_where_that_is_over() {
+    let app = TestApp::builder().fixed_clock(&at(80)).start().await;
+    app.stock_shelves(1, 1).await;
+    let key = app.key(json!({})).await;
+    let row = |price: &str, until: Value| (price.to_owned(), until);
+    // One that was over when it was told, one that was taken back before it began, and one that began later.
+    let mut over = priced(50, 100, None);
+    over["valid_through"] = json!(at(45));
+    let mut early = priced(52, 200, None);
+    early["valid_from"] = json!(at(60));
+    let mut later = priced(56, 900, None);
+    later["valid_from"] = json!(at(66));
+    tell(&app, &[priced(0, 1_000, None), over, priced(51, 1_000, None), early]).await;
+    tell(&app, &[priced(55, 950, None), later]).await;
+    let mut expected = vec![
+        row("10.00", json!(at(50))),
+        row("10.00", json!(at(52))),
+        row("9.50", json!(at(56))),
+        row("9.00", Value::Null),
+    ];
+    assert_eq!(history(&app, &key).await, expected);
+    // A sale that would begin behind the end of its offer, and one that ends with it.
+    let mut short = priced(70, 800, None);
+    short["valid_through"] = json!(at(74));
+    let amount = json!({ "amount": "5.00", "currency": "EUR" });
+    short["sale"] = json!({ "price": amount, "valid_from": at(76), "valid_through": at(78) });
+    tell(&app, &[short.clone()]).await;
+    short["as_of"] = json!(at(71));
+    short["sale"] = json!({ "price": amount, "valid_from": at(72), "valid_through": at(74) });
+    tell(&app, &[short]).await;
+    tell(&app, &[priced(80, 850, Some(1_000))]).await;
+    let over = json!(Micros(at(74).parse::<Micros>().unwrap().0 + 1).to_string());
+    expected[3].1 = json!(at(70));
+    expected.extend([row("8.00", json!(at(72))), row("5.00", over), row("8.50", Value::Null)]);
+    assert_eq!(history(&app, &key).await, expected);
+    let prior = json!({ "amount": "5.00", "currency": "EUR" });
+    assert_eq!(offer(&app, &key).await["lowest_price_30d"], prior);
+}
+
+#[tokio::test]
 async fn a_price_is_held_until_partners_are_told_of_it_no_longer() {
     let app = TestApp::builder().fixed_clock(&at(50)).start().await;
     app.stock_shelves(1, 1).await;

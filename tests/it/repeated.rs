@@ -1,7 +1,7 @@
-//! Files that do not say when what they tell was so, imported again: they confirm what they said, and are no news.
+//! Files that do not say when what they tell was so, imported again: it was so when they came first.
 
 use crate::support::{NOON, TestApp, TestKey, data};
-use comptoir::feeds::{Feed, Report, import};
+use comptoir::feeds::{Feed, Mode, Options, Report, import_with};
 use serde_json::{Value, json};
 
 const HOUR: i64 = 3_600_000_000;
@@ -24,10 +24,16 @@ impl Shop {
 
     /// Imports a line as a file, an hour after what was before.
     async fn file(&self, feed: Feed, name: &str, line: &Value) -> Report {
+        self.lines(feed, name, std::slice::from_ref(line), Mode::Incremental).await
+    }
+
+    async fn lines(&self, feed: Feed, name: &str, lines: &[Value], mode: Mode) -> Report {
         self.app.clock.advance(HOUR);
         let (path, app) = (self.dir.path().join(name), &self.app);
-        std::fs::write(&path, line.to_string()).unwrap();
-        let report = import(&app.db, &app.clock, feed, &path, None, None, &mut |_| {}).await;
+        let text: Vec<String> = lines.iter().map(Value::to_string).collect();
+        std::fs::write(&path, text.join("\n")).unwrap();
+        let how = Options { mode: Some(mode), ..Options::default() };
+        let report = import_with(&app.db, &app.clock, feed, &path, &how, None, &mut |_| {}).await;
         self.app.caught_up().await;
         report.expect("the import runs")
     }
@@ -66,12 +72,12 @@ fn undated(quantity: u32) -> Value {
 }
 
 #[tokio::test]
-async fn a_stock_file_again_confirms_its_counts_and_takes_the_place_of_none_that_came_since() {
+async fn a_stock_file_again_takes_the_place_of_no_count_that_came_since() {
     let shop = Shop::open().await;
     shop.file(Feed::Stock, "stock.ndjson", &undated(99)).await;
+    let first = shop.app.clock.now().to_string();
     shop.file(Feed::Stock, "stock.ndjson", &undated(99)).await;
-    let now = shop.app.clock.now().to_string();
-    assert_eq!(shop.level().await, (json!(99), now), "it was said again that there are 99");
+    assert_eq!(shop.level().await, (json!(99), first));
     let counted = shop.count(3).await;
     for _ in 0..2 {
         let report = shop.file(Feed::Stock, "stock.ndjson", &undated(99)).await;
@@ -120,4 +126,45 @@ async fn a_file_again_brings_back_what_went_with_its_product() {
     told().await;
     assert_eq!(shop.price().await, "5.50");
     assert_eq!(shop.level().await.0, json!(7));
+}
+
+#[tokio::test]
+async fn of_several_lines_about_one_thing_the_last_holds_each_time() {
+    let shop = Shop::open().await;
+    for _ in 0..3 {
+        let lines = [undated(5), undated(7)];
+        shop.lines(Feed::Stock, "stock.ndjson", &lines, Mode::Incremental).await;
+        assert_eq!(shop.level().await.0, json!(7));
+        let lines = [data::offer(0, 0, "5.00"), data::offer(0, 0, "7.00")];
+        shop.lines(Feed::Offers, "offers.ndjson", &lines, Mode::Incremental).await;
+        assert_eq!(shop.price().await, "7.00");
+    }
+    // What was counted between two of its imports and comes in late is newer than both.
+    let between = shop.app.clock.now().to_string();
+    shop.lines(Feed::Stock, "stock.ndjson", &[undated(5), undated(7)], Mode::Incremental).await;
+    shop.app.import(Feed::Stock, &[data::level(0, 0, 3, &between)]).await;
+    assert_eq!(shop.level().await.0, json!(3));
+}
+
+#[tokio::test]
+async fn a_full_file_again_deletes_nothing_that_was_told_since_it_came() {
+    let shop = Shop::open().await;
+    shop.app.import(Feed::Products, &[data::product(1)]).await;
+    let again = async || {
+        shop.lines(Feed::Stock, "stock.ndjson", &[undated(9)], Mode::Full).await;
+        let offers = [data::offer(0, 0, "5.50")];
+        shop.lines(Feed::Offers, "offers.ndjson", &offers, Mode::Full).await;
+    };
+    again().await;
+    shop.app.clock.advance(HOUR);
+    let now = shop.app.clock.now().to_string();
+    shop.app.import(Feed::Stock, &[data::level(1, 0, 3, &now)]).await;
+    shop.app.import(Feed::Offers, &[data::offer(1, 0, "1.00")]).await;
+    again().await;
+    for of in ["stock", "offers"] {
+        let path = format!("/v1/products/{}/{of}", data::product_id(1));
+        let found: Value = shop.app.get(&shop.key.text, &path).await.json().await.unwrap();
+        assert_eq!(found["items"].as_array().unwrap().len(), 1, "{of}: {found}");
+        assert_ne!(found["items"][0]["availability"], "unknown");
+    }
 }

@@ -7,7 +7,7 @@ pub mod store;
 pub use plausible::Plausible;
 pub use sale::Sale;
 
-use crate::catalog::check::{self, Dated, Heard, Measure, MoneyIn, NAME};
+use crate::catalog::check::{self, Heard, Measure, MoneyIn, NAME};
 use crate::catalog::document::Op;
 use crate::catalog::fault::Fault;
 use crate::catalog::known::{Known, Names as _};
@@ -125,8 +125,6 @@ pub struct Offer {
     pub terms: Option<Box<Terms>>,
     /// When that was so.
     pub as_of: Micros,
-    /// What was told behind this stays, unless it is the same (see [`check::Dated`]).
-    pub news_of: Micros,
 }
 
 /// The terms of an offer.
@@ -175,6 +173,12 @@ impl Terms {
         self.price_type == PriceType::Personal
     }
 
+    /// Whether it is asked at an instant.
+    fn holds(&self, at: Micros) -> bool {
+        self.valid_from.is_none_or(|from| from <= at)
+            && self.valid_through.is_none_or(|through| at <= through)
+    }
+
     /// The price at an instant, with its currency and the price that a reduction is measured from.
     fn at(&self, at: Micros) -> (&str, Amount, Option<Amount>) {
         let sale = self.sale.as_ref();
@@ -197,7 +201,7 @@ fn priced(
 }
 
 impl OfferIn {
-    /// The offer, or what is wrong with it. It held when it is heard, where the line does not say.
+    /// The offer, or what is wrong with it. It held when it was heard first, where the line does not say.
     pub fn check(self, known: &Known, heard: Heard) -> Result<Offer, Fault> {
         let key = OfferKey {
             product: known.product(
@@ -212,13 +216,12 @@ impl OfferIn {
             )?,
             channel: check::one_of("channel", self.channel.as_deref())?.unwrap_or(Channel::InStore),
         };
-        let Dated { as_of, news_of } =
-            check::dated(self.as_of.as_deref(), heard, check::PRICE_AHEAD)?;
+        let as_of = check::as_of(self.as_of.as_deref(), heard, check::PRICE_AHEAD)?;
         let terms = match self.op {
             Op::Delete => None,
             Op::Upsert => Some(Box::new(self.terms()?)),
         };
-        Ok(Offer { key, terms, as_of, news_of })
+        Ok(Offer { key, terms, as_of })
     }
 
     fn terms(self) -> Result<Terms, Fault> {

@@ -48,6 +48,17 @@ impl Sale {
         self.valid_from.into_iter().chain(ends)
     }
 
+    /// Those at which the offer, which holds between two instants, is asked for.
+    pub fn turns_within(
+        &self,
+        (from, through): (Option<Micros>, Option<Micros>),
+    ) -> impl Iterator<Item = Micros> + use<> {
+        let holds = move |at: &Micros| {
+            from.is_none_or(|from| from <= *at) && through.is_none_or(|through| *at <= through)
+        };
+        self.turns().filter(holds)
+    }
+
     /// The next of them behind an instant.
     #[must_use]
     pub fn turns_after(&self, at: Micros) -> Option<Micros> {

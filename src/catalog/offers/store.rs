@@ -56,7 +56,7 @@ static CONFIRM: Statement = Statement::new(
 struct Writes<'a> {
     offers: Vec<Cell<'a>>,
     history: Vec<Cell<'a>>,
-    /// Prices that partners are told of no longer, because the next is one customer's.
+    /// Prices that partners are told of no longer: the next is one customer's, or is not asked yet or any more.
     ended: Vec<Cell<'a>>,
     confirmed: Vec<Cell<'a>>,
     /// What is asked now by offers that were there before.
@@ -276,7 +276,7 @@ fn implausible(
     before: Option<&Stored>,
     plausible: Plausible,
 ) -> Result<Option<Fault>, StoreError> {
-    let late = before.is_some_and(|before| before.is_newer_than(offer));
+    let late = before.is_some_and(|before| offer.as_of.0 < before.told_at());
     let Some(terms) = offer.terms.as_ref().filter(|_| !late) else { return Ok(None) };
     let now = before.filter(|before| before.is_told()).map(Stored::money).transpose()?;
     Ok(plausible.check(terms, now).err())
@@ -290,15 +290,15 @@ fn decide<'a>(
     now: Micros,
     writes: &mut Writes<'a>,
 ) -> Fate {
+    if before.is_some_and(|before| offer.as_of.0 < before.told_at()) {
+        return Fate::Unchanged;
+    }
     let key = [names[0].as_str(), names[1].as_str(), offer.key.channel.as_str()];
     if let Some(before) = before.filter(|before| before.is_as(offer.terms.as_deref())) {
         // What is older than this comes too late from now on.
         if offer.as_of.0 > before.told_at() {
             writes.confirmed.extend(history::dated(key, offer.as_of));
         }
-        return Fate::Unchanged;
-    }
-    if before.is_some_and(|before| before.is_newer_than(offer)) {
         return Fate::Unchanged;
     }
     let version = before.map_or(1, |before| before.version + 1);
@@ -342,7 +342,10 @@ fn decide<'a>(
         Some(before) if before.told() == terms.at(now) => "updated",
         Some(_) => "price_changed",
     };
-    if before.is_some() && reason != "updated" && offer.as_of <= now {
+    if known.is_some() && !terms.holds(offer.as_of) {
+        writes.ended.extend(history::dated(key, offer.as_of));
+    }
+    if before.is_some() && reason != "updated" && offer.as_of <= now && terms.holds(now) {
         writes.settled.push((key, terms.at(now)));
     }
     writes.changes.push(change(false, reason));

@@ -102,8 +102,8 @@ pub async fn prices(
     // statement.
     const SELECT: &str =
         "WITH held AS (SELECT h.store_id, h.channel, h.since, h.currency, h.price, h.list_price,
-          COALESCE(h.ends_at, o.deleted_at,
-            CASE WHEN o.valid_through < $10 THEN o.valid_through + 1 END) AS ended,
+          COALESCE(h.ends_at, CASE WHEN o.valid_through < COALESCE(o.deleted_at, $10)
+            THEN o.valid_through + 1 ELSE o.deleted_at END) AS ended,
           (SELECT MIN(n.since) FROM price_history n WHERE n.product_id = h.product_id
              AND n.store_id = h.store_id AND n.channel = h.channel AND n.since > h.since) AS next
         FROM price_history h LEFT JOIN offers o ON o.product_id = h.product_id

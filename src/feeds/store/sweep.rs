@@ -65,6 +65,14 @@ fn texts(feed: Feed) -> Texts {
     }
 }
 
+/// Up to when a full file speaks of what is there. Offers and levels that others have told since the file came first stay.
+fn spoken_of(run: &Run) -> Micros {
+    match run.feed {
+        Feed::Offers | Feed::Stock => run.told_at,
+        Feed::Categories | Feed::Products | Feed::Stores | Feed::Promotions => run.started_at,
+    }
+}
+
 /// Stages what was there when the import began and it did not name. How many deletions are held for approval; none where they
 /// may go ahead. `in_doubt` holds them whatever their number. Nothing of an
 /// import that was superseded: it no longer knows all that it has named.
@@ -93,7 +101,7 @@ pub(in crate::feeds) async fn stage(
     let texts = texts(run.feed);
     let (total, staged): (i64, u64) = on_tx!(&mut tx, c => {
         let total = sqlx::query_scalar(texts.total).bind(&run.id).fetch_one(&mut *c).await?;
-        let stage = sqlx::query(texts.stage).bind(&run.id).bind(run.started_at.0);
+        let stage = sqlx::query(texts.stage).bind(&run.id).bind(spoken_of(run).0);
         let staged = stage.execute(&mut *c).await?;
         (total, staged.rows_affected())
     });

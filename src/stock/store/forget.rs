@@ -79,7 +79,6 @@ async fn unknown(tx: &mut Tx, mut rows: Vec<Row>, now: Micros) -> Result<u64, St
             availability: Availability::Unknown,
             quantity: None,
             as_of: Micros(*as_of),
-            news_of: Micros(*as_of),
             source: FEED,
             told: Told::nothing(),
         };

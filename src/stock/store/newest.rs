@@ -64,6 +64,9 @@ pub fn newest<'a>(
     for (_, at) in group {
         let level = &levels[*at];
         let held = fresh.as_ref().map(Fresh::held).or(held);
+        if held.is_some_and(|held| held.as_of > level.as_of) {
+            continue;
+        }
         let detail = match (unsaid, held) {
             (Unsaid::Kept, Some(held)) => held.detail,
             _ => NOTHING,
@@ -71,12 +74,6 @@ pub fn newest<'a>(
         let detail = level.told.over(detail);
         let detail = detail.map_err(|error| StoreError::corrupt("stock_levels", error))?;
         let says = Held { detail: &detail, ..Held::counted(level) };
-        // What is not known any more, or is only said again, is no other count.
-        let is_other = |held: &Held<'_>| !held.is_unknown() && !held.says(&says);
-        let last = if held.as_ref().is_some_and(is_other) { level.news_of } else { level.as_of };
-        if held.is_some_and(|held| held.as_of > last) {
-            continue;
-        }
         if !held.is_some_and(|held| held.is(&says)) {
             let detail = detail.into_owned();
             let otherwise = told != Some(detail.as_str());
@@ -98,19 +95,10 @@ impl Held<'_> {
     }
 
     fn is(&self, other: &Held<'_>) -> bool {
-        self.as_of == other.as_of && self.source == other.source && self.says(other)
-    }
-
-    fn is_unknown(&self) -> bool {
-        self.availability == Availability::Unknown
-            && self.quantity.is_none()
-            && self.detail == NOTHING
-    }
-
-    /// Whether the same is told, by whomever and whenever.
-    fn says(&self, other: &Held<'_>) -> bool {
-        self.availability == other.availability
+        self.as_of == other.as_of
+            && self.availability == other.availability
             && self.quantity == other.quantity
+            && self.source == other.source
             && self.detail == other.detail
     }
 }

@@ -1,7 +1,7 @@
 //! The history of prices: what an offer has asked since when, sales included.
 
 use super::stored::Stored;
-use crate::catalog::offers::{Offer, OfferKey, Sale, Terms};
+use crate::catalog::offers::{Offer, OfferKey, Terms};
 use crate::kernel::word::Word as _;
 use crate::kernel::{Amount, Micros};
 use crate::on_tx;
@@ -18,7 +18,7 @@ pub(super) static REMEMBER: Statement = Statement::new(
        ends_at = NULL",
 );
 
-// The price that held then. What a line that came earlier says of its end stays, where that is earlier.
+// The price that held then, or that was to hold from then on. An earlier end that is noted stays.
 pub(super) static END: Statement = Statement::new(
     "WITH k (product_id, store_id, channel, ended) AS (VALUES",
     4,
@@ -27,7 +27,7 @@ pub(super) static END: Statement = Statement::new(
          AND price_history.channel = k.channel
          AND price_history.since = (SELECT MAX(l.since) FROM price_history l
            WHERE l.product_id = k.product_id AND l.store_id = k.store_id
-             AND l.channel = k.channel AND l.since < k.ended)
+             AND l.channel = k.channel AND l.since <= k.ended)
          AND (price_history.ends_at IS NULL OR price_history.ends_at > k.ended)",
 );
 
@@ -87,7 +87,8 @@ pub(super) fn dated([product, store, channel]: [&str; 3], at: Micros) -> [Cell<'
     [product.into(), store.into(), channel.into(), at.0.into()]
 }
 
-/// Notes until when the prices of offers were asked that had ended before the lines of a batch.
+/// Notes until when the prices of offers were asked that had ended before the lines of a batch, and takes out those that
+/// never came to be asked.
 pub(super) async fn remember_ends(
     tx: &mut Tx,
     offers: &[Offer],
@@ -96,16 +97,18 @@ pub(super) async fn remember_ends(
 ) -> Result<(), StoreError> {
     let mut rows: Vec<Cell<'_>> = Vec::new();
     for ((key, at), [product, store]) in wanted.iter().zip(names) {
-        let ended = stored.get(key).and_then(|before| before.ended_before(offers[*at].as_of));
-        rows.extend(
-            ended.into_iter().flat_map(|at| dated([product, store, key.channel.as_str()], at)),
-        );
+        let (Some(before), offer) = (stored.get(key), &offers[*at]) else { continue };
+        if let Some(since) = before.not_begun(offer) {
+            forget(tx, *key, since).await?;
+        } else if let Some(ended) = before.ended_before(offer.as_of) {
+            rows.extend(dated([product, store, key.channel.as_str()], ended));
+        }
     }
     bulk::write(tx, &END, &rows).await
 }
 
-/// The rows that a line adds: from its instant on, where the history says otherwise, and at the turns of its
-/// sale that have passed since.
+/// The rows that a line adds: from its instant on, or when it begins, where the history says otherwise, and at the turns
+/// of its sale that have passed since.
 pub(super) fn rows<'a>(
     (offer, terms): (&Offer, &'a Terms),
     names: &'a [String; 2],
@@ -114,13 +117,16 @@ pub(super) fn rows<'a>(
 ) -> Vec<Cell<'a>> {
     let [product, store] = names;
     let as_of = offer.as_of;
+    let since = terms.valid_from.map_or(as_of, |from| from.max(as_of));
+    let is_ever = terms.valid_through.is_none_or(|through| since <= through);
     let goes_on = |before: &Stored| {
-        before.ended_before(as_of).is_none() && before.noted_at(as_of, now) == terms.at(as_of)
+        since == as_of && before.is_asked(as_of) && before.noted_at(as_of, now) == terms.at(as_of)
     };
-    let is_other = !known.is_some_and(goes_on);
-    let turns = terms.sale.iter().flat_map(Sale::turns);
-    let passed = turns.filter(|turn| as_of < *turn && *turn <= now);
-    let instants = is_other.then_some(as_of).into_iter().chain(passed);
+    let is_new = is_ever && !known.is_some_and(goes_on);
+    let span = (terms.valid_from, terms.valid_through);
+    let turns = terms.sale.iter().flat_map(|sale| sale.turns_within(span));
+    let passed = turns.filter(|turn| since < *turn && *turn <= now);
+    let instants = is_new.then_some(since).into_iter().chain(passed);
     let key = [product.as_str(), store.as_str(), offer.key.channel.as_str()];
     instants.flat_map(|at| row(key, at, terms.at(at))).collect()
 }

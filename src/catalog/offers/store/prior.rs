@@ -61,7 +61,7 @@ static LOWEST: Statement = Statement::new(
     ") SELECT k.product_id, k.store_id, k.channel, MIN(h.price) AS lowest
        FROM k JOIN price_history h ON h.product_id = k.product_id AND h.store_id = k.store_id
          AND h.channel = k.channel AND h.currency = k.currency AND h.since < k.began
-         AND h.since > k.behind AND (h.ends_at IS NULL OR h.ends_at > k.opened)
+         AND h.since > k.behind AND (h.ends_at IS NULL OR (h.ends_at > k.opened AND h.ends_at > h.since))
          AND h.since >= COALESCE((SELECT MAX(p.since) FROM price_history p
            WHERE p.product_id = k.product_id AND p.store_id = k.store_id
              AND p.channel = k.channel AND p.since <= k.opened), k.opened)

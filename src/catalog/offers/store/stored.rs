@@ -75,11 +75,6 @@ impl Stored {
         self.confirmed_at.map_or(self.as_of, |at| at.max(self.as_of))
     }
 
-    /// Whether a line comes too late. Of a repeated one, what only confirmed these terms is no news.
-    pub(super) fn is_newer_than(&self, offer: &Offer) -> bool {
-        offer.as_of.0 < self.told_at() || offer.news_of.0 < self.as_of
-    }
-
     /// What it costs outside a sale.
     pub(super) fn money(&self) -> Result<Money, StoreError> {
         let currency = self.currency.parse();
@@ -96,14 +91,32 @@ impl Stored {
         self.price_type == PriceType::Personal.as_str()
     }
 
-    /// Until when its price was asked, where it had ended before the instant of a line that comes in time.
+    /// From when on its price was asked, if it ever was: the place of that in the history.
+    fn begins(&self) -> i64 {
+        self.valid_from.map_or(self.as_of, |from| from.max(self.as_of))
+    }
+
+    /// Whether its price was asked at an instant.
+    pub(super) fn is_asked(&self, at: Micros) -> bool {
+        self.is_told() && self.begins() <= at.0 && self.valid_through.is_none_or(|end| at.0 <= end)
+    }
+
+    /// Until when its price was asked, where that had ended before the instant of a line that comes in time.
     pub(super) fn ended_before(&self, as_of: Micros) -> Option<Micros> {
-        if self.is_personal() || as_of.0 < self.told_at() {
+        let through = self.valid_through.unwrap_or(i64::MAX);
+        if self.is_personal() || as_of.0 < self.told_at() || through < self.begins() {
             return None;
         }
-        let through = self.valid_through.filter(|through| *through < as_of.0);
-        let own = through.map(|through| through.saturating_add(1));
+        let own = (through < as_of.0).then_some(through.saturating_add(1));
         [own, self.deleted_at].into_iter().flatten().min().map(Micros)
+    }
+
+    /// When its price was to be asked from, where another line came before that.
+    pub(super) fn not_begun(&self, offer: &Offer) -> Option<Micros> {
+        let gone = self.deleted_at.map_or(offer.as_of.0, |gone| gone.min(offer.as_of.0));
+        let is_late = offer.as_of.0 < self.told_at();
+        let never = !is_late && !self.is_as(offer.terms.as_deref());
+        self.valid_from.filter(|from| never && *from > gone).map(Micros)
     }
 
     /// The row with its sale read.
@@ -134,7 +147,8 @@ impl Stored {
         if !self.is_told() {
             return Vec::new();
         }
-        let turns = self.sale.iter().flat_map(Sale::turns);
+        let span = (self.valid_from.map(Micros), self.valid_through.map(Micros));
+        let turns = self.sale.iter().flat_map(|sale| sale.turns_within(span));
         turns.filter(|at| at.0 > self.told_until() && *at < as_of && *at <= now).collect()
     }
 

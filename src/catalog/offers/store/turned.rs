@@ -4,9 +4,8 @@
 use super::OFFERS;
 use super::history::{REMEMBER, row};
 use super::stored::sale_of;
-use crate::catalog::offers::Sale;
 use crate::catalog::offers::priced;
-use crate::kernel::{Amount, Clock};
+use crate::kernel::{Amount, Clock, Micros};
 use crate::storage::bulk::{self, Cell, Statement};
 use crate::storage::changes::{self, Change};
 use crate::storage::{Db, StoreError, one_at_a_time};
@@ -37,13 +36,15 @@ struct Due {
     sale: Option<String>,
     turns_at: i64,
     version: i64,
+    valid_from: Option<i64>,
+    valid_through: Option<i64>,
 }
 
 /// Tells some of the offers of which the price has turned; whether there may be more.
 pub async fn tell(db: &Db, clock: &Clock) -> Result<bool, StoreError> {
     const ANY: &str = "SELECT 1 FROM offers WHERE turns_at <= $1 AND deleted_at IS NULL ORDER BY turns_at LIMIT 1";
     const DUE: &str = "SELECT product_id, store_id, channel, currency, price, list_price, sale,
-        turns_at, version FROM offers WHERE turns_at <= $1 AND deleted_at IS NULL
+        turns_at, version, valid_from, valid_through FROM offers WHERE turns_at <= $1 AND deleted_at IS NULL
         ORDER BY turns_at LIMIT $2";
     let now = clock.now();
     let any = on_db!(db, c => sqlx::query(ANY).bind(now.0).fetch_optional(c).await?.is_some());
@@ -61,7 +62,8 @@ pub async fn tell(db: &Db, clock: &Clock) -> Result<bool, StoreError> {
         let sale = sale_of(offer.sale.as_deref())?;
         marks.extend(offer.key().map(Cell::from));
         marks.push(sale.and_then(|sale| sale.turns_after(now)).map(|at| at.0).into());
-        let turns = sale.iter().flat_map(Sale::turns);
+        let span = (offer.valid_from.map(Micros), offer.valid_through.map(Micros));
+        let turns = sale.iter().flat_map(|sale| sale.turns_within(span));
         for at in turns.filter(|at| offer.turns_at <= at.0 && *at <= now) {
             let list_price = offer.list_price.map(Amount);
             let (price, list_price) = priced(Amount(offer.price), list_price, sale.as_ref(), at);
