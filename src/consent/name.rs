@@ -67,12 +67,13 @@ fn is_hidden(c: char) -> bool {
         )
 }
 
-/// Letters that look like Latin ones, as those: a name in other letters still says what it says.
+/// Letters that look like others, as those: a name in other letters still says what it says. A small `l` and a
+/// great `I` are one: nobody tells them apart.
 fn looks(c: char) -> char {
     match c {
         'а' | 'α' => 'a',
         'е' | 'ε' => 'e',
-        'і' | 'ι' | '1' | 'ı' => 'i',
+        'l' | 'і' | 'ι' | '1' | 'ı' | '|' | 'ӏ' => 'i',
         'о' | 'ο' | '0' => 'o',
         'р' | 'ρ' => 'p',
         'с' => 'c',
@@ -88,22 +89,25 @@ fn looks(c: char) -> char {
     }
 }
 
-/// The name in small letters without what is not seen, as it looks.
+/// The name in small letters without what is not seen, as it looks; for names that have become one, too.
 fn skeleton(text: &str) -> String {
-    text.chars().filter(|c| !is_hidden(*c)).flat_map(char::to_lowercase).map(looks).collect()
+    let seen = text.chars().filter(|c| !is_hidden(*c));
+    let seen: String = seen.flat_map(char::to_lowercase).map(looks).collect();
+    // Pairs of letters that look like one (UTS #39 §4).
+    seen.replace("rn", "m").replace("vv", "w")
 }
 
 /// What has to be looked at in a partner's name, beside the retailer's.
 #[must_use]
 pub fn name_doubts(name: &str, retailer: &str) -> Vec<NameDoubt> {
-    let words = || name.split(|c: char| !c.is_alphanumeric() && !is_hidden(c));
+    let words = || name.split(|c: char| !c.is_alphanumeric() && c != '|' && !is_hidden(c));
     let is_mixed = |word: &str| {
         let mut scripts = word.chars().filter_map(script);
         let first = scripts.next();
         scripts.any(|other| Some(other) != first)
     };
     let (looks, own) = (skeleton(name), skeleton(retailer.trim()));
-    let is_trusted = |word: &str| TRUSTED.contains(&skeleton(word).as_str());
+    let is_trusted = |word: &str| TRUSTED.iter().any(|it| skeleton(it) == skeleton(word));
     let length = name.trim().chars().filter(|c| !is_hidden(*c)).count();
     let found = [
         (NameDoubt::Hidden, name.chars().any(is_hidden)),

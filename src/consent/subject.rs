@@ -2,12 +2,11 @@
 
 use super::hash::Hash32;
 use super::uuid::Uuid4;
+use crate::kernel::mac::hmac_sha256;
 use crate::kernel::word::{Word as _, read_words, words};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use serde::{Deserialize, Serialize};
-use sha2::Sha256;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
 use zeroize::Zeroizing;
@@ -17,19 +16,9 @@ const UNIT: &str = "\u{1f}";
 /// Bytes of a partner-scoped id: 128 bits.
 const ID_BYTES: usize = 16;
 
-/// HMAC-SHA256 over parts with [`UNIT`] between them (RFC 2104).
+/// HMAC-SHA256 over parts with [`UNIT`] between them.
 fn mac(key: &[u8; 32], parts: &[&str]) -> [u8; 32] {
-    // A key of HMAC may have any length, so there is none that is refused.
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else {
-        return [0; 32];
-    };
-    for (n, part) in parts.iter().enumerate() {
-        if n > 0 {
-            mac.update(UNIT.as_bytes());
-        }
-        mac.update(part.as_bytes());
-    }
-    mac.finalize().into_bytes().into()
+    hmac_sha256(key, &[parts.join(UNIT).as_bytes()])
 }
 
 macro_rules! secret_keys {
@@ -120,17 +109,35 @@ impl From<Sector> for String {
     }
 }
 
-/// The `sub` that one sector knows a customer by (OpenID Connect Core §8.1).
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct PairwiseSub(String);
+/// Characters of 32 bytes in base64url.
+const DERIVED_WIDTH: usize = 43;
+
+/// The `sub` that one sector knows a customer by (OpenID Connect Core §8.1): the text of a random UUID, or 32
+/// bytes in base64url. Nodes keep one of each consent, so it has no memory of its own.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PairwiseSub {
+    /// The text, and zeros behind one that is shorter.
+    text: [u8; DERIVED_WIDTH],
+}
+
+/// The text is no `sub` that is given out here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be a UUID of version 4 or 32 bytes in base64url")]
+pub struct InvalidSub;
 
 impl PairwiseSub {
+    /// A text of ASCII that is not too long.
+    fn of(short: &str) -> Self {
+        let mut text = [0; DERIVED_WIDTH];
+        text.iter_mut().zip(short.bytes()).for_each(|(to, byte)| *to = byte);
+        Self { text }
+    }
+
     /// A random one, to be kept with sector and customer: there is nothing to guess it from, and whoever
     /// deletes the row has forgotten it.
     #[must_use]
     pub fn random(bytes: [u8; 16]) -> Self {
-        Self(Uuid4::from_random(bytes).to_string())
+        Self::of(&Uuid4::from_random(bytes).to_string())
     }
 
     /// One that is made again each time, where an identity provider of others names the customer. `None`
@@ -140,13 +147,52 @@ impl PairwiseSub {
         if issuer.contains(UNIT) {
             return None;
         }
-        Some(Self(URL_SAFE_NO_PAD.encode(mac(&key.0, &["v1", &sector.0, issuer, sub]))))
+        Some(Self::of(&URL_SAFE_NO_PAD.encode(mac(&key.0, &["v1", &sector.0, issuer, sub]))))
     }
 
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        let end = self.text.iter().position(|byte| *byte == 0).unwrap_or(DERIVED_WIDTH);
+        std::str::from_utf8(&self.text[..end]).unwrap_or_default()
+    }
+}
+
+impl FromStr for PairwiseSub {
+    type Err = InvalidSub;
+
+    fn from_str(text: &str) -> Result<Self, InvalidSub> {
+        let is_derived = || {
+            text.len() == DERIVED_WIDTH
+                && URL_SAFE_NO_PAD.decode(text).is_ok_and(|it| it.len() == 32)
+        };
+        let is_sub = text.parse::<Uuid4>().is_ok() || is_derived();
+        if is_sub { Ok(Self::of(text)) } else { Err(InvalidSub) }
+    }
+}
+
+impl fmt::Display for PairwiseSub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for PairwiseSub {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for PairwiseSub {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for PairwiseSub {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Values with one meaning everywhere: ids, money, GTINs, pages, time, secrets.
+//! Values with one meaning everywhere: ids, money, GTINs, pages, time, secrets, keyed hashes.
 //!
 //! Nothing here does I/O or knows a framework. A value that exists is valid: parsing is the only
 //! way in.
@@ -12,6 +12,7 @@ mod hex;
 pub mod id;
 pub mod in_store;
 pub mod language;
+pub mod mac;
 pub mod money;
 pub mod object;
 pub mod page;

@@ -83,6 +83,13 @@ fn two_partners_share_no_id_of_a_customer() {
     assert_ne!(sub(&a), sub(&b));
     assert_eq!(PairwiseSub::random([0; 16]).as_str(), "00000000-0000-4000-8000-000000000000");
     assert_eq!(PairwiseSub::derived(&key, &a, "x\u{1f}y", "42"), None);
+    for text in [PairwiseSub::random([9; 16]).to_string(), sub(&a).to_string()] {
+        let sub: PairwiseSub = text.parse().unwrap();
+        assert_eq!((sub.as_str(), serde_json::to_value(sub).unwrap()), (&*text, json!(text)));
+    }
+    for text in ["", "cus_1", &"x".repeat(42), &"A".repeat(44), &"é".repeat(43), &"B".repeat(43)] {
+        assert!(text.parse::<PairwiseSub>().is_err(), "{text:?}");
+    }
     let (at_a, at_b) = (ScopedIds::of(&IdKey::new(KEY), &a), ScopedIds::of(&IdKey::new(KEY), &b));
     assert_eq!(at_a.outside(ScopedKind::Order, "1001"), "R-uiRz0ntxgRxh8g0lRsJA");
     let ids = |ids: &ScopedIds| -> Vec<String> {
@@ -136,6 +143,13 @@ fn names_that_deceive_are_looked_at() {
         ("Mais\u{200b}on Exemple", vec![Hidden, Posing]),
         ("Mаison Exemple", vec![MixedScripts, Posing]),
         ("Security Team", vec![Posing]),
+        ("Maison ExempIe", vec![Posing]),
+        ("Maison Exemp|e", vec![Posing]),
+        ("Maison Exemp1e", vec![Posing]),
+        ("0fficia1 Coach", vec![Posing]),
+        ("HeIpdesk", vec![Posing]),
+        ("Adrnin", vec![Posing]),
+        ("Lille Corner", vec![]),
         ("Supportive Meals", vec![]),
         ("  ", vec![Length]),
         ("\u{200b}", vec![Hidden, Length]),
