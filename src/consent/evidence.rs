@@ -180,12 +180,22 @@ pub struct LedgerCheck {
 }
 
 impl LedgerCheck {
-    /// A check against checkpoints whose signatures hold.
-    #[must_use]
-    pub fn against<'a>(checkpoints: impl IntoIterator<Item = &'a LedgerCheckpoint>) -> Self {
-        let place = |it: &LedgerCheckpoint| (it.seq, it.entry_hash);
-        let checkpoints = checkpoints.into_iter().map(place).collect();
-        Self { chain: Chain::from_the_start(), checkpoints }
+    /// A check against checkpoints whose signatures hold. Two that say different things of one place were signed for
+    /// two ledgers: that is a break, whichever of them is shown. So is one of a place that no ledger has.
+    pub fn against<'a>(
+        checkpoints: impl IntoIterator<Item = &'a LedgerCheckpoint>,
+    ) -> Result<Self, Break> {
+        let mut places = BTreeMap::new();
+        for LedgerCheckpoint { seq, entry_hash, .. } in checkpoints {
+            let broken = |what: &str| Break { position: *seq, what: what.to_owned() };
+            if *seq < 1 {
+                return Err(broken("it has a checkpoint, and there is no such entry"));
+            }
+            if places.insert(*seq, *entry_hash).is_some_and(|before| before != *entry_hash) {
+                return Err(broken("it has two checkpoints that say different things"));
+            }
+        }
+        Ok(Self { chain: Chain::from_the_start(), checkpoints: places })
     }
 
     /// Checks the next entry.

@@ -34,7 +34,7 @@ fn ledger() -> Vec<LedgerEntry> {
 }
 
 fn verify(entries: &[LedgerEntry], checkpoints: &[LedgerCheckpoint]) -> Result<u64, Break> {
-    let mut check = LedgerCheck::against(checkpoints);
+    let mut check = LedgerCheck::against(checkpoints)?;
     entries.iter().try_for_each(|entry| check.check(entry))?;
     check.end().map(|chain| chain.entries)
 }
@@ -85,6 +85,22 @@ fn one_who_makes_the_chain_anew_is_caught_by_a_checkpoint() {
     }
     assert_eq!(verify(&forged, &[]), Ok(16), "the hashes alone cannot tell");
     assert_eq!(verify(&forged, &[checkpoint]).unwrap_err().position, 9);
+}
+
+#[test]
+fn checkpoints_of_two_ledgers_do_not_go_together() {
+    let entries = ledger();
+    let mine = checkpoint(&entries, 9);
+    let other = LedgerCheckpoint { entry_hash: Hash32::ZERO, ..mine.clone() };
+    for both in [[mine.clone(), other.clone()], [other, mine.clone()]] {
+        assert_eq!(verify(&entries, &both).unwrap_err().position, 9);
+    }
+    let later = LedgerCheckpoint { iat: mine.iat + 60, ..mine.clone() };
+    assert_eq!(verify(&entries, &[mine.clone(), later]), Ok(16), "one place signed twice");
+    for seq in [0, -1, i64::MIN] {
+        let nowhere = LedgerCheckpoint { seq, ..mine.clone() };
+        assert_eq!(verify(&entries, &[nowhere]).unwrap_err().position, seq);
+    }
 }
 
 #[test]
