@@ -4,10 +4,10 @@ use super::category::{ExcludedCategories, SensitiveCategory};
 use super::change::ConsentLimits;
 use super::purpose::{DAYS_MOST, PurposeDocument, PurposeId, RETENTION_MOST};
 use super::scope::{OAuthScope, OAuthScopes};
+use crate::kernel::Object;
 use crate::kernel::word::{Word as _, read_words, words};
 use serde::ser::SerializeStruct as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::cmp::Ordering;
 use std::fmt::Display;
 
 /// The type's name.
@@ -30,8 +30,6 @@ read_words!(AccessMode);
 
 /// What is asked for or agreed to, in its canonical form: each member is there, datatypes and categories are
 /// in the order of the documents, once each.
-///
-/// One is less than or equal to another that allows all that it allows: narrower in each member.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CustomerDataDetails {
     /// What is read, as the scopes of the datatypes.
@@ -56,7 +54,7 @@ pub struct CustomerDataDetails {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidDetails {
     /// It is no array of such objects: it has a member that the type does not know, lacks one, or has one
-    /// twice or of another kind.
+    /// twice, as null or of another kind.
     #[error("authorization_details: {0}")]
     Shape(String),
     /// More than one object, or none: each purpose needs a consent of its own.
@@ -93,18 +91,26 @@ struct GivenDetails {
     access: String,
     duration_days: u16,
     retention_days: u16,
+    #[serde(default, deserialize_with = "there")]
     exclude_categories: Option<Vec<String>>,
     #[serde(default)]
     locations: Vec<String>,
+}
+
+/// A member that may be left out, and is not null where it is there.
+fn there<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 impl CustomerDataDetails {
     /// Reads an `authorization_details` parameter of an API at this address.
     pub fn parse(text: &str, api: &str) -> Result<Self, InvalidDetails> {
         let shape = |error: serde_json::Error| InvalidDetails::Shape(error.to_string());
-        let given: Vec<GivenDetails> = serde_json::from_str(text).map_err(shape)?;
+        let given: Vec<Object<GivenDetails>> = serde_json::from_str(text).map_err(shape)?;
         let mut given = given.into_iter();
-        let (Some(one), None) = (given.next(), given.next()) else {
+        let (Some(Object(one)), None) = (given.next(), given.next()) else {
             return Err(InvalidDetails::Count);
         };
         let details = Self::try_from(one)?;
@@ -139,31 +145,11 @@ impl CustomerDataDetails {
         }
     }
 
-    /// Whether another allows all that this one allows.
+    /// What is left of it for some scopes, such as those of one token; `None` where they read nothing.
     #[must_use]
-    pub fn within(&self, other: &Self) -> bool {
-        let is_here = |location: &String| other.locations.contains(location);
-        let located = other.locations.is_empty()
-            || !self.locations.is_empty() && self.locations.iter().all(is_here);
-        self.datatypes.within(other.datatypes)
-            && self.purpose_id == other.purpose_id
-            && self.history_months <= other.history_months
-            && self.access <= other.access
-            && self.duration_days <= other.duration_days
-            && self.retention_days <= other.retention_days
-            && other.exclude_categories.within(self.exclude_categories)
-            && located
-    }
-}
-
-impl PartialOrd for CustomerDataDetails {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        match (self.within(other), other.within(self)) {
-            (true, true) => Some(Ordering::Equal),
-            (true, false) => Some(Ordering::Less),
-            (false, true) => Some(Ordering::Greater),
-            (false, false) => None,
-        }
+    pub fn cut_to(&self, scopes: OAuthScopes) -> Option<Self> {
+        let datatypes = self.datatypes.and(scopes);
+        (!datatypes.is_empty()).then(|| Self { datatypes, ..self.clone() })
     }
 }
 
@@ -242,6 +228,7 @@ impl Serialize for CustomerDataDetails {
 
 impl<'de> Deserialize<'de> for CustomerDataDetails {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::try_from(GivenDetails::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+        let Object(given) = Object::<GivenDetails>::deserialize(deserializer)?;
+        Self::try_from(given).map_err(serde::de::Error::custom)
     }
 }

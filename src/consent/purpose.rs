@@ -134,7 +134,9 @@ pub enum InvalidDocument {
     #[error("{0} need the legal basis gdpr-9-2-a")]
     Basis(OAuthScopes),
     /// The code is no IRI.
-    #[error("the code must be an https IRI of the Data Privacy Vocabulary")]
+    #[error(
+        "the code must be an IRI of the Data Privacy Vocabulary, such as https://w3id.org/dpv#ServicePersonalisation"
+    )]
     Code,
     /// A number of days is out of its bounds.
     #[error("a consent lasts 1 to 365 days, and data is kept 0 to 3650 days")]
@@ -183,8 +185,7 @@ impl PurposeDocument {
         if !special.is_empty() && self.legal_basis != LawfulBasis::ExplicitConsent {
             return Err(InvalidDocument::Basis(special));
         }
-        let is_iri = url::Url::parse(&self.code).is_ok_and(|iri| iri.scheme() == "https");
-        if !is_iri {
+        if !is_of_the_vocabulary(&self.code) {
             return Err(InvalidDocument::Code);
         }
         if !(1..=DAYS_MOST).contains(&self.max_duration_days)
@@ -194,6 +195,20 @@ impl PurposeDocument {
         }
         address(self)
     }
+}
+
+/// Whether a text is the IRI of a term of the Data Privacy Vocabulary or of one of its extensions.
+fn is_of_the_vocabulary(iri: &str) -> bool {
+    let Some((document, term)) = iri.split_once('#') else { return false };
+    let extension = document.strip_prefix("https://w3id.org/dpv");
+    let is_part = |part: &str| {
+        !part.is_empty()
+            && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+    };
+    let is_document = |path: &str| {
+        path.is_empty() || path.strip_prefix('/').is_some_and(|path| path.split('/').all(is_part))
+    };
+    extension.is_some_and(is_document) && is_part(term)
 }
 
 /// What a customer is told before they decide (GDPR Art. 13).

@@ -86,7 +86,10 @@ fn check(before: &ConsentRecord, what: Try, change: &ConsentChange) -> Result<()
     }
     if !matches!(what, Try::Renew(_)) {
         prop_assert!(after.data.scopes.within(before.data.scopes), "more without a screen");
-        prop_assert!(after.data.authorization_details <= before.data.authorization_details);
+        let (less, more) = (&after.data.authorization_details, &before.data.authorization_details);
+        prop_assert!(less.datatypes.within(more.datatypes));
+        prop_assert!(more.exclude_categories.within(less.exclude_categories));
+        prop_assert!(less.duration_days <= more.duration_days);
         let had = before.validity.granted_at.is_some();
         prop_assert!(!had || after.validity.expires_at <= before.validity.expires_at);
     }

@@ -8,7 +8,6 @@ use crate::consent::scope::{InvalidScopes, OAuthScope, ScopeHolder};
 use crate::consent::status::{ConsentStatus, IllegalMove};
 use crate::kernel::word::Word as _;
 use serde_json::{Value, json};
-use std::cmp::Ordering;
 use std::collections::HashSet;
 
 const API: &str = "https://gw.example/v1";
@@ -174,42 +173,49 @@ fn details_are_refused_for_each_value_that_cannot_be() {
         object.as_object_mut().unwrap().remove(member);
         assert!(matches!(read(&object), Err(InvalidDetails::Shape(_))), "without {member}");
     }
-    let twice = given().to_string().replacen('{', "{\"duration_days\":1,", 1);
-    let twice = CustomerDataDetails::parse(&format!("[{twice}]"), API);
-    assert!(matches!(twice, Err(InvalidDetails::Shape(_))), "{twice:?}");
     for (text, n) in [("[]".to_owned(), 0), (json!([given(), given()]).to_string(), 2)] {
         assert_eq!(CustomerDataDetails::parse(&text, API), Err(InvalidDetails::Count), "{n}");
     }
 }
 
 #[test]
-fn details_are_narrower_in_each_member_or_wider_in_one() {
-    type Change = fn(&mut CustomerDataDetails);
-    let wide = details();
-    let narrower: [Change; 7] = [
-        |it| it.datatypes = OAuthScopes::NONE,
-        |it| it.history_months -= 1,
-        |it| it.access = AccessMode::Once,
-        |it| it.duration_days -= 1,
-        |it| it.retention_days -= 1,
-        |it| it.locations = vec![API.into()],
-        |_| {},
-    ];
-    for (n, change) in narrower.into_iter().enumerate() {
-        let mut narrow = wide.clone();
-        change(&mut narrow);
-        let expected = if narrow == wide { Ordering::Equal } else { Ordering::Less };
-        assert_eq!(narrow.partial_cmp(&wide), Some(expected), "{n}");
-        assert_eq!(wide.partial_cmp(&narrow), Some(expected.reverse()), "{n}");
+fn details_are_objects_with_each_member_once() {
+    let parse = |object: &str| CustomerDataDetails::parse(&format!("[{object}]"), API);
+    let stored = |object: &str| serde_json::from_str::<CustomerDataDetails>(object);
+    assert!(parse(&given().to_string()).is_ok());
+    for (member, value) in given().as_object().unwrap() {
+        let twice = given().to_string().replacen('{', &format!("{{\"{member}\":{value},"), 1);
+        assert!(matches!(parse(&twice), Err(InvalidDetails::Shape(_))), "{member} twice");
+        assert!(stored(&twice).is_err(), "{member} twice");
     }
-    let mut other = wide.clone();
-    other.exclude_categories = SensitiveCategory::Pharmacy.into();
-    assert_eq!(other.partial_cmp(&wide), Some(Ordering::Greater), "less is left out");
-    other.duration_days -= 1;
-    assert_eq!(other.partial_cmp(&wide), None);
-    let mut other = wide.clone();
-    other.purpose_id = "ads".parse().unwrap();
-    assert_eq!(other.partial_cmp(&wide), None);
+    // The members' values in the order in which they are read.
+    let array = json!([
+        "retail_customer_data",
+        ["read"],
+        ["purchases.summary"],
+        "budget-coach",
+        6,
+        "once",
+        1,
+        30,
+        ["baby"],
+        []
+    ]);
+    assert!(matches!(parse(&array.to_string()), Err(InvalidDetails::Shape(_))));
+    assert!(stored(&array.to_string()).is_err());
+    for member in ["exclude_categories", "locations"] {
+        let mut object = given();
+        object[member] = Value::Null;
+        assert!(matches!(read(&object), Err(InvalidDetails::Shape(_))), "{member}: null");
+    }
+}
+
+#[test]
+fn details_are_cut_to_what_a_token_has() {
+    let whole = CustomerDataDetails { datatypes: scopes(ASKED).of_customers(), ..details() };
+    let cut = whole.cut_to(scopes(&format!("{ITEMS} offline_access")));
+    assert_eq!(cut, Some(CustomerDataDetails { datatypes: scopes(ITEMS), ..whole.clone() }));
+    assert_eq!(whole.cut_to(OAuthScope::OfflineAccess.into()), None);
 }
 
 #[test]
@@ -231,6 +237,29 @@ fn a_document_has_one_address_and_another_when_a_word_changes() {
     };
     assert_eq!(notice.address(), Err(InvalidDocument::Text));
     assert_eq!(notice.title.in_language(NoticeLanguage::En), "Keep to your budget");
+}
+
+#[test]
+fn a_purpose_has_a_term_of_the_vocabulary() {
+    let address = |code: &str| PurposeDocument { code: code.to_owned(), ..purpose() }.address();
+    for code in ["https://w3id.org/dpv#Marketing", "https://w3id.org/dpv/sector/retail#Loyalty"] {
+        assert!(address(code).is_ok(), "{code}");
+    }
+    for code in [
+        "marketing",
+        "https://w3id.org/dpv",
+        "https://w3id.org/dpv#",
+        "http://w3id.org/dpv#Marketing",
+        "https://w3id.org/dpvx#Marketing",
+        "https://w3id.org/dpv/#Marketing",
+        "https://w3id.org/dpv/../x#Marketing",
+        "https://w3id.org/dpv?x#Marketing",
+        "https://w3id.org/dpv#Marketing#Ads",
+        "https://partner.example/dpv#Marketing",
+        "https://w3id.org/dpv@partner.example/#Marketing",
+    ] {
+        assert_eq!(address(code), Err(InvalidDocument::Code), "{code}");
+    }
 }
 
 #[test]
